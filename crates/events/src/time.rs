@@ -1,0 +1,178 @@
+//! Event time in and out of text: RFC 3339 in UTC with milliseconds, and durations.
+
+use jiff::Timestamp;
+
+/// Least time an event can carry (48 bits), ms since the Unix epoch.
+pub const TIME_MS_MIN: i64 = -(1 << 47);
+/// Greatest time an event can carry (48 bits), ms since the Unix epoch.
+pub const TIME_MS_MAX: i64 = (1 << 47) - 1;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Reads an RFC 3339 time with its offset (`2011-12-09T12:50:00.000Z`, `…+01:00`); digits below 1 ms are cut off.
+///
+/// The error says what is wrong, without the place.
+pub fn parse_rfc3339_ms(text: &str) -> Result<i64, String> {
+    if let Some(ms) = parse_canonical(text.as_bytes()) {
+        return Ok(ms);
+    }
+    let timestamp: Timestamp = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    Ok(timestamp.as_nanosecond().div_euclid(1_000_000) as i64)
+}
+
+/// Appends `ms` since the Unix epoch as RFC 3339 in UTC with milliseconds: `2011-12-09T12:50:00.000Z`.
+///
+/// Years outside 0 to 9999 are written with a sign and six digits, as ISO 8601 expands them.
+pub fn push_rfc3339(ms: i64, out: &mut String) {
+    let (year, month, day) = civil_from_days(ms.div_euclid(DAY_MS));
+    let of_day = ms.rem_euclid(DAY_MS);
+    if (0..=9999).contains(&year) {
+        push_digits(year as u32, 4, out);
+    } else {
+        out.push(if year < 0 { '-' } else { '+' });
+        push_digits(year.unsigned_abs() as u32, 6, out);
+    }
+    out.push('-');
+    push_digits(month, 2, out);
+    out.push('-');
+    push_digits(day, 2, out);
+    for (mark, number, width) in [
+        ('T', of_day / 3_600_000, 2),
+        (':', of_day / 60_000 % 60, 2),
+        (':', of_day / 1000 % 60, 2),
+        ('.', of_day % 1000, 3),
+    ] {
+        out.push(mark);
+        push_digits(number as u32, width, out);
+    }
+    out.push('Z');
+}
+
+/// [`push_rfc3339`] into a new string.
+pub fn rfc3339(ms: i64) -> String {
+    let mut text = String::with_capacity(24);
+    push_rfc3339(ms, &mut text);
+    text
+}
+
+/// Reads a duration such as `0`, `250ms`, `1s`, `30min`, `48h`, `7d`, `1h30min`; a bare number is not one (but `0` is).
+pub fn parse_duration_ms(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    let wrong = || format!("'{text}' is not a duration; write it like 250ms, 30s, 15min, 48h, 7d or 1h30min");
+    if text == "0" {
+        return Ok(0);
+    }
+    let mut total_ms: i64 = 0;
+    let mut rest = text;
+    if rest.is_empty() {
+        return Err(wrong());
+    }
+    while !rest.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let letters = rest[digits..].bytes().take_while(u8::is_ascii_alphabetic).count();
+        let number: i64 = rest[..digits].parse().map_err(|_| wrong())?;
+        let unit_ms = match &rest[digits..digits + letters] {
+            "ms" => 1,
+            "s" => 1000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            "d" => DAY_MS,
+            _ => return Err(wrong()),
+        };
+        total_ms = number.checked_mul(unit_ms).and_then(|ms| total_ms.checked_add(ms)).ok_or_else(wrong)?;
+        rest = rest[digits + letters..].trim_start();
+    }
+    Ok(total_ms)
+}
+
+/// The fast path for exactly what [`push_rfc3339`] writes for the years 0 to 9999.
+fn parse_canonical(text: &[u8]) -> Option<i64> {
+    if text.len() != 24 || text[23] != b'Z' {
+        return None;
+    }
+    let marks = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.')];
+    if marks.into_iter().any(|(at, mark)| text[at] != mark) {
+        return None;
+    }
+    let digits = |from: usize, to: usize| {
+        text[from..to]
+            .iter()
+            .try_fold(0_i64, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
+    };
+    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
+    let (hour, minute, second, ms) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?, digits(20, 23)?);
+    let days = days_from_civil(year, month, day);
+    let valid = hour < 24 && minute < 60 && second < 60 && civil_from_days(days) == (year, month as u32, day as u32);
+    valid.then_some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + ms)
+}
+
+/// Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-compatible low-level date algorithms").
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// The inverse of [`days_from_civil`].
+pub(crate) fn civil_from_days(days: i64) -> (i64, u32, u32) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month as u32, day as u32)
+}
+
+fn push_digits(number: u32, width: usize, out: &mut String) {
+    let mut digits = [b'0'; 10];
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend(digits[10 - width..].iter().map(|digit| char::from(*digit)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_come_back_and_agree_with_the_library() {
+        for ms in [0, -1, 1, 1_291_191_960_000, -62_167_219_200_000, 253_402_207_200_000, 951_782_400_123] {
+            let text = rfc3339(ms);
+            assert_eq!(parse_rfc3339_ms(&text), Ok(ms), "{text}");
+            assert_eq!(text.parse::<Timestamp>().unwrap().as_millisecond(), ms, "{text}");
+        }
+        assert_eq!(rfc3339(1_291_191_960_000), "2010-12-01T08:26:00.000Z");
+        assert_eq!(parse_rfc3339_ms("2010-12-01T09:26:00+01:00"), Ok(1_291_191_960_000));
+        for ms in [TIME_MS_MIN, 253_402_300_800_000, -62_167_219_200_001] {
+            let text = rfc3339(ms);
+            assert!(text.starts_with(['+', '-']) && text.len() == 27, "{text}");
+        }
+    }
+
+    #[test]
+    fn wrong_times_are_refused() {
+        for text in
+            ["", "2011-02-29T00:00:00.000Z", "2011-13-01T00:00:00.000Z", "2011-01-01", "2011-01-01T24:00:00.000Z"]
+        {
+            assert!(parse_rfc3339_ms(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (text, ms) in [("0", 0), ("0s", 0), ("250ms", 250), ("1h30min", 5_400_000), ("7d", 604_800_000)] {
+            assert_eq!(parse_duration_ms(text), Ok(ms), "{text}");
+        }
+        for text in ["", "5", "h", "2 h", "-1s", "1x", "99999999999999999d"] {
+            assert!(parse_duration_ms(text).is_err(), "{text}");
+        }
+    }
+}

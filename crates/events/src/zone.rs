@@ -1,0 +1,119 @@
+//! Calendar days of a time zone.
+
+use jiff::{Timestamp, civil, tz::TimeZone};
+use thiserror::Error;
+
+use crate::time::civil_from_days;
+
+/// A time zone as a table of its offsets, so that the day of an instant is one binary search.
+///
+/// Built once from the IANA database that is compiled in, for the years 1900 to 2300; outside them the nearest offset
+/// holds.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    name: String,
+    offsets: Vec<(i64, i64)>, // (from this UTC ms on, offset in ms), first entry from the beginning of time
+}
+
+/// No such zone.
+#[derive(Debug, Error)]
+#[error("'{0}' is not a time zone; use an IANA name such as UTC or Europe/London")]
+pub struct ZoneError(String);
+
+const DAY_MS: i64 = 86_400_000;
+
+impl Zone {
+    /// The zone of that IANA name.
+    pub fn named(name: &str) -> Result<Zone, ZoneError> {
+        let zone = TimeZone::get(name).map_err(|_| ZoneError(name.to_owned()))?;
+        let first = civil::date(1900, 1, 1).to_zoned(TimeZone::UTC).expect("1900 is a year").timestamp();
+        let last = civil::date(2300, 1, 1).to_zoned(TimeZone::UTC).expect("2300 is a year").timestamp();
+        let offset_ms = |at: Timestamp| i64::from(zone.to_offset(at).seconds()) * 1000;
+        let mut offsets = vec![(i64::MIN, offset_ms(first))];
+        for transition in zone.following(first).take_while(|transition| transition.timestamp() < last) {
+            offsets.push((transition.timestamp().as_millisecond(), i64::from(transition.offset().seconds()) * 1000));
+        }
+        Ok(Zone { name: name.to_owned(), offsets })
+    }
+
+    /// The name it was asked for by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Days since 1970-01-01 of the local calendar day that holds this instant.
+    #[inline]
+    pub fn day(&self, time_ms: i64) -> i32 {
+        (time_ms + self.offset_ms(time_ms)).div_euclid(DAY_MS) as i32
+    }
+
+    /// The instant at which the local day `day` ends: the first instant that belongs to a later day.
+    pub fn day_end_ms(&self, day: i32) -> i64 {
+        let local_midnight = (i64::from(day) + 1) * DAY_MS;
+        // Offsets change by hours at most, so the end is near; walk the changes around it.
+        let near = self.offsets.partition_point(|(from, _)| *from <= local_midnight - 2 * DAY_MS).max(1) - 1;
+        let around = &self.offsets[near..self.offsets.len().min(near + 8)];
+        around
+            .iter()
+            .flat_map(|(from, offset)| [*from, local_midnight - offset])
+            .filter(|instant| *instant != i64::MIN && self.day(*instant) > day && self.day(*instant - 1) <= day)
+            .min()
+            .unwrap_or(local_midnight - around[0].1)
+    }
+
+    /// `yyyy-mm-dd` of a day.
+    pub fn date(day: i32) -> String {
+        let (year, month, day) = civil_from_days(i64::from(day));
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
+    #[inline]
+    fn offset_ms(&self, time_ms: i64) -> i64 {
+        self.offsets[self.offsets.partition_point(|(from, _)| *from <= time_ms) - 1].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(text: &str) -> i64 {
+        crate::time::parse_rfc3339_ms(text).unwrap()
+    }
+
+    #[test]
+    fn london_days_follow_summer_time() {
+        let london = Zone::named("Europe/London").unwrap();
+        assert_eq!(Zone::date(london.day(ms("2026-07-01T22:59:59.999Z"))), "2026-07-01");
+        assert_eq!(Zone::date(london.day(ms("2026-07-01T23:00:00.000Z"))), "2026-07-02");
+        assert_eq!(london.day_end_ms(london.day(ms("2026-07-01T12:00:00Z"))), ms("2026-07-01T23:00:00Z"));
+        assert_eq!(london.day_end_ms(london.day(ms("2026-01-01T12:00:00Z"))), ms("2026-01-02T00:00:00Z"));
+        // The day of the spring change has 23 hours, that of the autumn change 25.
+        assert_eq!(london.day_end_ms(london.day(ms("2026-03-29T12:00:00Z"))), ms("2026-03-29T23:00:00Z"));
+        assert_eq!(london.day_end_ms(london.day(ms("2026-10-25T12:00:00Z"))), ms("2026-10-26T00:00:00Z"));
+    }
+
+    #[test]
+    fn every_zone_agrees_with_the_library_on_days_and_their_ends() {
+        for name in ["UTC", "Europe/London", "America/Sao_Paulo", "Pacific/Apia", "Asia/Kathmandu", "America/New_York"]
+        {
+            let zone = Zone::named(name).unwrap();
+            let library = TimeZone::get(name).unwrap();
+            for step in 0..4000_i64 {
+                let time_ms = -500_000_000_000 + step * 700_000_003;
+                let local = Timestamp::from_millisecond(time_ms).unwrap().to_zoned(library.clone());
+                assert_eq!(Zone::date(zone.day(time_ms)), local.date().to_string(), "{name} {time_ms}");
+                let end = zone.day_end_ms(zone.day(time_ms));
+                assert!(
+                    zone.day(end) > zone.day(time_ms) && zone.day(end - 1) <= zone.day(time_ms),
+                    "{name} {time_ms}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn unknown_zones_are_named() {
+        assert!(Zone::named("Europe/Lodnon").unwrap_err().to_string().contains("Europe/Lodnon"));
+    }
+}

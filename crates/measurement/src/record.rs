@@ -1,0 +1,407 @@
+//! The contract between the part that measures and the parts that read: plain structs, one per file kind.
+//!
+//! `run.json` holds one [`Run`]; `cases.ndjson` one [`CaseRecord`] a line; `timeline.csv` the [`TimelinePoint`]s;
+//! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]. Readers refuse a [`SCHEMA_VERSION`] above their own and
+//! accept the ones below. Times are nanoseconds since the run of the case began, unless the name says otherwise.
+//! A value that could not be measured is absent (`null`), never zero.
+
+use serde::{Deserialize, Serialize};
+
+/// Version of every file of a results directory.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What was run, on what, with which result in numbers of cases.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// One line: what the experiment is for.
+    pub title: String,
+    /// The resolved experiment file as TOML, with every `--set` applied: enough to run it again.
+    pub resolved_experiment: String,
+    /// The questions with their figures, in the order of the report.
+    pub parts: Vec<Part>,
+    /// Seed of traces and of the order of the cases.
+    pub seed: u64,
+    /// When the run began, RFC 3339 UTC.
+    pub started_at: String,
+    /// How long it took, in seconds; absent while it runs.
+    pub wall_s: Option<f64>,
+    /// How many cases the plan holds (repeats counted).
+    pub planned_cases: usize,
+    /// True if it was stopped before all planned cases were done.
+    pub interrupted: bool,
+    /// The traces the cases were fed.
+    pub traces: Vec<TraceRecord>,
+    /// What built the numbers.
+    pub build: Build,
+    /// Where they were measured.
+    pub machine: Machine,
+}
+
+/// One question of an experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Short name, unique in the experiment; cases refer to it.
+    pub name: String,
+    /// The question in words.
+    pub question: String,
+    /// What the figures of this question show; drawn in order.
+    pub figures: Vec<FigureSpec>,
+}
+
+/// One figure, as data: which numbers, how arranged, how to read them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FigureSpec {
+    /// File name without ending, unique in the experiment: letters, digits, `-`.
+    pub name: String,
+    /// Which drawing.
+    pub kind: FigureKind,
+    /// The question the figure answers, shown above it.
+    pub question: String,
+    /// How to read it, shown below it.
+    pub reading: String,
+    /// `sweep`: the column of `cases.csv` on the x axis. Unused by the others.
+    #[serde(default)]
+    pub x: String,
+    /// `sweep`: columns of `cases.csv`; `over-time`: columns of `timeline.csv`; `distribution`: histogram kinds
+    /// (`latency`, `processing-delay`, `driver-lag`, `hiccup`). One line for each and each group.
+    pub y: Vec<String>,
+    /// Columns of `cases.csv` that tell the lines apart (one line for each combination that occurs).
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// Only cases in which these columns have these values.
+    #[serde(default)]
+    pub only: std::collections::BTreeMap<String, String>,
+    /// Logarithmic x axis.
+    #[serde(default)]
+    pub log_x: bool,
+    /// Logarithmic y axis.
+    #[serde(default)]
+    pub log_y: bool,
+}
+
+/// The drawings there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FigureKind {
+    /// Columns of the cases against one of their axes; repeats give the median and the range.
+    Sweep,
+    /// Columns of the timeline against the time of the run.
+    OverTime,
+    /// Latency against its quantile (the tail spread out), from the histograms.
+    Distribution,
+    /// Grouped bars of a column, one bar a group.
+    Bars,
+}
+
+/// A trace and what it really is like.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TraceRecord {
+    /// Short name used by the cases.
+    pub name: String,
+    /// Generator profile.
+    pub profile: String,
+    /// Generator seed.
+    pub seed: u64,
+    /// How many events.
+    pub events: u64,
+    /// Parameters that differ from the profile, `key=value`.
+    pub overrides: Vec<String>,
+    /// Digest of the events in arrival order; absent until a case has made the trace.
+    pub digest: Option<String>,
+}
+
+/// What built the numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Build {
+    /// Version of flowbench.
+    pub flowbench: String,
+    /// Version of timely.
+    pub timely: String,
+    /// Compiler, as it names itself.
+    pub rustc: String,
+    /// `release` or `debug`.
+    pub profile: String,
+    /// Commit, 12 digits; absent outside a checkout.
+    pub commit: Option<String>,
+    /// True if the tree had uncommitted changes when built.
+    pub dirty: bool,
+    /// BLAKE3 of Cargo.lock, first 16 digits.
+    pub lock_digest: String,
+    /// The allocator of every arm.
+    pub allocator: String,
+}
+
+/// Where the numbers were measured. No host name, no path.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// One line for under the figures: `2 cores of AMD EPYC …, 24 GiB, Linux 6.1, virtual`.
+    pub line: String,
+    /// Processor model.
+    pub cpu: String,
+    /// Cores this process may use (affinity and cgroup quota respected).
+    pub usable_cores: usize,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Kernel and version.
+    pub kernel: String,
+    /// Frequency governor, if readable.
+    pub governor: Option<String>,
+    /// Hypervisor or container, if recognised.
+    pub virtualised: Option<String>,
+    /// Cgroup CPU quota in cores, if any.
+    pub cgroup_cores: Option<f64>,
+}
+
+/// One case with its numbers: one line of `cases.ndjson`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseRecord {
+    /// [`SCHEMA_VERSION`] of the writer.
+    pub schema_version: u32,
+    /// The question this case belongs to ([`Part::name`]).
+    pub part: String,
+    /// Number of the case within the run, from 1; repeats of a case share it.
+    pub case: usize,
+    /// Which repeat, from 1.
+    pub repeat: usize,
+    /// The choice on every axis.
+    pub axes: Axes,
+    /// How it ended.
+    pub status: Status,
+    /// Everything measured; absent if the case failed.
+    pub numbers: Option<Numbers>,
+    /// Why the numbers may not be trusted.
+    pub doubts: Vec<Doubt>,
+}
+
+/// The choice on every axis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Axes {
+    /// Name of the pipeline.
+    pub pipeline: String,
+    /// Parameters of the pipeline that differ from their defaults, `key=value`.
+    pub settings: Vec<String>,
+    /// First deliveries only.
+    pub deduplicate: bool,
+    /// Name of the strategy.
+    pub strategy: String,
+    /// Name of the order policy.
+    pub order: String,
+    /// Slack of the watermark in ms of event time.
+    pub slack_ms: i64,
+    /// Name of the eviction.
+    pub eviction: String,
+    /// Number of workers.
+    pub workers: usize,
+    /// Progress granularity.
+    pub records_per_epoch: usize,
+    /// `open` or `closed`.
+    pub load: String,
+    /// Offered rate of the open loop.
+    pub rate_events_per_s: Option<f64>,
+    /// Name of the trace.
+    pub trace: String,
+    /// Planted fault, if any.
+    pub fault: Option<String>,
+}
+
+/// How a case ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Status {
+    /// Measured, and the answers are right where they must be.
+    Ok,
+    /// Measured, but the answers are wrong where they must be right: no numbers.
+    Invalid {
+        /// What is wrong.
+        cause: String,
+    },
+    /// The process of the case did not end well: no numbers.
+    Failed {
+        /// `panic`, `deadline`, `memory cap`, `exit`, …
+        cause: String,
+        /// The last lines of its standard error.
+        stderr_tail: String,
+    },
+}
+
+impl Status {
+    /// The word used in tables.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Invalid { .. } => "invalid",
+            Status::Failed { .. } => "failed",
+        }
+    }
+}
+
+/// Everything measured in one case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Numbers {
+    /// Events of the trace that were offered.
+    pub events: u64,
+    /// From the first due instant to the last completion.
+    pub elapsed_ns: u64,
+    /// Events completed per second of wall clock, over the whole run.
+    pub throughput_events_per_s: f64,
+    /// CPU time of the process during the run, user and system, in ns.
+    pub cpu_ns: u64,
+    /// completed − due, every admitted event inside the recording window.
+    pub latency: Quantiles,
+    /// Wall clock between the due instant of the arrival that allowed an answer and the answer.
+    pub processing_delay: Quantiles,
+    /// admitted − due.
+    pub driver_lag: Quantiles,
+    /// What a thread that only looks at the clock saw meanwhile: the floor under every latency.
+    pub hiccup: Quantiles,
+    /// Events still open when the run was stopped; they count into `latency` at their age.
+    pub censored: u64,
+    /// From the trace alone, in ms of event time: how long after it happened an event could be answered.
+    pub event_time_wait_ms: EventTimeWait,
+    /// Memory of the process and entries of the pipeline.
+    pub memory: Memory,
+    /// The answers against the truth.
+    pub accuracy: Accuracy,
+    /// Digest of the trace.
+    pub trace_digest: String,
+}
+
+/// A distribution in nanoseconds; quantiles the sample cannot support are absent.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Quantiles {
+    /// Number of samples.
+    pub count: u64,
+    /// Median.
+    pub p50_ns: Option<u64>,
+    /// 0.9 quantile (10 samples or more).
+    pub p90_ns: Option<u64>,
+    /// 0.99 quantile (1,000 samples or more).
+    pub p99_ns: Option<u64>,
+    /// 0.999 quantile (10,000 samples or more).
+    pub p999_ns: Option<u64>,
+    /// Greatest sample.
+    pub max_ns: Option<u64>,
+}
+
+/// Event-time wait over the events that were not late: the same on every machine and for any worker count.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct EventTimeWait {
+    /// Number of events; those released only by the end of the input are not counted.
+    pub count: u64,
+    /// Median, ms of event time.
+    pub p50_ms: Option<i64>,
+    /// 0.99 quantile, ms of event time.
+    pub p99_ms: Option<i64>,
+    /// Greatest, ms of event time.
+    pub max_ms: Option<i64>,
+}
+
+/// Memory of one case.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Memory {
+    /// Bytes the allocator had handed out beyond what was there before the run: peak.
+    pub live_bytes_peak: u64,
+    /// The same, after everything the watermark could expire had expired.
+    pub live_bytes_residual: u64,
+    /// Resident set of the process: peak, with the trace and the harness in it.
+    pub rss_bytes_peak: u64,
+    /// State entries: peak.
+    pub entries_peak: u64,
+    /// State entries when the input had ended and everything expired.
+    pub entries_residual: u64,
+    /// Events waiting for the watermark: peak.
+    pub buffered_peak: u64,
+    /// State bytes per entry at the peak of the entries, allocator's view; absent below 1,000 entries.
+    pub bytes_per_entry: Option<f64>,
+    /// Key and state bytes an entry cannot do without.
+    pub payload_bytes_per_entry: Option<f64>,
+    /// Growth of the live bytes over the last half of the run.
+    pub growth: Option<Growth>,
+}
+
+/// A slope with its interval and the verdict on it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Growth {
+    /// Live bytes gained per million events, last half of the run.
+    pub bytes_per_million_events: f64,
+    /// Lower end of the 95 % interval.
+    pub low: f64,
+    /// Upper end of the 95 % interval.
+    pub high: f64,
+    /// What follows from it.
+    pub verdict: Verdict,
+}
+
+/// Does memory grow?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The interval is above 0 and the growth is material.
+    Growing,
+    /// The interval excludes a material growth.
+    Bounded,
+    /// Neither can be said.
+    Inconclusive,
+}
+
+/// The answers of a case against what they must be and against the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Accuracy {
+    /// Answers of the oracle: the deduplicated trace in canonical order, nothing lost.
+    pub truth: u64,
+    /// Answers given.
+    pub given: u64,
+    /// In the truth, not given.
+    pub missing: u64,
+    /// Given, not in the truth.
+    pub spurious: u64,
+    /// Events of the trace that are late for this slack, from the trace alone.
+    pub late: u64,
+    /// Events the case dropped as late.
+    pub dropped_as_late: u64,
+    /// Order-insensitive digest of the answers given.
+    pub digest: u64,
+}
+
+/// One reason why a number may not be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// Stable short name: `driver-lag`, `source-bound`, `few-samples`, `oversubscribed`, `steal`, `debug-build`,
+    /// `dirty-tree`, `hiccups`, `censored`, …
+    pub code: String,
+    /// In words, with the numbers.
+    pub text: String,
+}
+
+/// One sample of a running case: a row of `timeline.csv`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct TimelinePoint {
+    /// Since the run of the case began.
+    pub at_ns: u64,
+    /// Events admitted so far.
+    pub admitted: u64,
+    /// Allocator's live bytes beyond what was there before the run.
+    pub live_bytes: u64,
+    /// Resident set of the process.
+    pub rss_bytes: u64,
+    /// State entries over all workers.
+    pub entries: u64,
+    /// Events waiting for the watermark over all workers.
+    pub buffered: u64,
+    /// Greatest latency completed in the interval that ends here; absent if nothing completed.
+    pub latency_max_ns: Option<u64>,
+    /// Median latency of the interval.
+    pub latency_p50_ns: Option<u64>,
+}
+
+impl CaseRecord {
+    /// The tag of this case's histograms and timeline rows: `c<case>r<repeat>`.
+    pub fn tag(&self) -> String {
+        format!("c{}r{}", self.case, self.repeat)
+    }
+}
