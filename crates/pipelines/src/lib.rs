@@ -1,1 +1,35 @@
-//! .
+//! The questions, and the ways to answer them.
+//!
+//! A pipeline is written once, as pure logic ([`StatelessLogic`] or [`KeyedLogic`]), and the axes compose around it:
+//! a [`Strategy`] spreads the work, an [`order`] policy says when an event is applied, an [`eviction`] when state is
+//! forgotten. [`oracle`] applies the same logic by one plain loop: the truth that every run is held against. The
+//! [`catalogue`] lists the pipelines.
+//!
+//! This package depends on `flowbench-events` only. It knows no clock and measures nothing: what it must be told (may I
+//! offer more?) and what it can tell (this is completed) goes through a [`Driver`].
+
+mod answers;
+pub mod catalogue;
+mod deduplicate;
+mod driver;
+pub mod eviction;
+mod fault;
+mod feed;
+mod logic;
+pub mod oracle;
+pub mod order;
+mod part;
+mod pipeline;
+mod settings;
+mod strategy;
+
+pub use answers::{Answers, Cells, Row};
+pub use driver::{Census, Driver, Drivers, Unhurried};
+pub use eviction::EvictionName;
+pub use fault::{Fault, FaultKind};
+pub use feed::Feed;
+pub use logic::{Key, KeyedLogic, StatelessLogic};
+pub use order::OrderName;
+pub use pipeline::{Choice, Keyed, Pipeline, Prepared, RunEnd, RunError, Stateless, StrategyGap};
+pub use settings::{Parameter, SettingError, Settings};
+pub use strategy::Strategy;

@@ -1,0 +1,160 @@
+//! Count and total of the orders of each calendar day.
+
+use flowbench_events::{Event, Kind, Symbols, Value, Zone};
+
+use crate::answers::{Cells, Row};
+use crate::logic::KeyedLogic;
+use crate::pipeline::{Keyed, Pipeline, Prepared};
+use crate::settings::{Parameter, SettingError, Settings};
+
+/// See [`Pipeline::question`].
+pub(super) struct DispatchedToday;
+
+impl Pipeline for DispatchedToday {
+    fn name(&self) -> &'static str {
+        "dispatched-today"
+    }
+    fn question(&self) -> &'static str {
+        "How many orders were dispatched on each calendar day of a time zone, and what were they worth?"
+    }
+    fn sql(&self) -> &'static str {
+        "SELECT day, count(*) AS orders, coalesce(sum(value), 0) AS total FROM (
+  SELECT CAST(event_time AT TIME ZONE '{timezone}' AS DATE) AS day, value FROM events WHERE kind = '{on}')
+GROUP BY day"
+    }
+    fn unclear(&self) -> &'static str {
+        "A day without any gives no row. An order without a value counts and adds nothing. The event time of a row is the \
+         end of its day, which in local time may be 23 or 25 hours after its beginning. Orders are counted with or without \
+         a customer. A total beyond ±9.2e15 stays at that bound."
+    }
+    fn state(&self) -> &'static str {
+        "per day: count and total; needed until the day ends"
+    }
+    fn parameters(&self) -> &'static [Parameter] {
+        &[
+            Parameter { name: "on", default: "order_dispatched", meaning: "event kind" },
+            Parameter { name: "timezone", default: "Europe/London", meaning: "IANA time zone of the day" },
+        ]
+    }
+    fn columns(&self) -> &'static [&'static str] {
+        Answer::COLUMNS
+    }
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+        let settings = Settings::new(self.parameters(), settings)?;
+        Ok(Box::new(Keyed(Logic { on: settings.kind("on")?, zone: settings.zone("timezone")? })))
+    }
+}
+
+#[derive(Clone)]
+struct Logic {
+    on: Kind,
+    zone: Zone,
+}
+
+#[derive(Default)]
+struct Day {
+    orders: u64,
+    total_thousandths: i64,
+}
+
+impl KeyedLogic for Logic {
+    type Key = i32;
+    type State = Day;
+    type Row = Answer;
+
+    const HAS_TIMERS: bool = true;
+
+    #[inline]
+    fn key(&self, event: &Event) -> Option<i32> {
+        (event.kind() == self.on).then(|| self.zone.day(event.event_time_ms()))
+    }
+
+    fn lacks_key(&self, _event: &Event) -> bool {
+        false
+    }
+
+    fn apply(&self, _day: i32, state: &mut Day, event: &Event, _out: &mut Vec<Answer>) {
+        state.orders += 1;
+        let value = event.value().unwrap_or_default();
+        state.total_thousandths = state.total_thousandths.saturating_add(value.0);
+    }
+
+    fn expires_at_ms(&self, day: i32, _state: &Day) -> i64 {
+        self.zone.day_end_ms(day) - 1
+    }
+
+    fn on_expiry(&self, day: i32, state: &mut Day, out: &mut Vec<Answer>) {
+        let Day { orders, total_thousandths } = *state;
+        if orders > 0 {
+            let event_time_ms = self.zone.day_end_ms(day);
+            out.push(Answer { event_time_ms, day, orders, total: Value(total_thousandths) });
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Answer {
+    event_time_ms: i64,
+    day: i32,
+    orders: u64,
+    total: Value,
+}
+
+impl Row for Answer {
+    const COLUMNS: &'static [&'static str] = &["day", "orders", "total"];
+
+    fn event_time_ms(&self) -> i64 {
+        self.event_time_ms
+    }
+    fn write(&self, cells: &mut Cells<'_>) {
+        cells.text(Zone::date(self.day));
+        cells.text(self.orders);
+        cells.value(self.total);
+    }
+    fn at(self, event_time_ms: i64) -> Self {
+        Self { event_time_ms, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DispatchedToday;
+    use crate::catalogue::check;
+
+    #[test]
+    fn days_are_those_of_the_zone_and_empty_ones_give_no_row() {
+        let events = "
+            order_dispatched 2026-07-01T22:59:59.999 v=1.001 c=1
+            order_dispatched 2026-07-01T23:00:00 v=-2
+            order_dispatched 2026-07-02T01:00:00
+            order_placed     2026-07-02T01:00:00 v=100
+            order_dispatched 2026-07-05T01:00:00 v=0";
+        let london = [
+            "2026-07-01T23:00:00.000Z,2026-07-01,1,1.001",
+            "2026-07-02T23:00:00.000Z,2026-07-02,2,-2.000",
+            "2026-07-05T23:00:00.000Z,2026-07-05,1,0.000",
+        ];
+        check(&DispatchedToday, &[], events, &london);
+        let utc = [
+            "2026-07-02T00:00:00.000Z,2026-07-01,2,-0.999",
+            "2026-07-03T00:00:00.000Z,2026-07-02,1,0.000",
+            "2026-07-06T00:00:00.000Z,2026-07-05,1,0.000",
+        ];
+        check(&DispatchedToday, &["timezone=UTC"], events, &utc);
+        check(
+            &DispatchedToday,
+            &["timezone=UTC", "on=order_placed"],
+            events,
+            &["2026-07-03T00:00:00.000Z,2026-07-02,1,100.000"],
+        );
+    }
+
+    #[test]
+    fn an_event_of_yesterday_that_comes_today_still_belongs_to_yesterday() {
+        let events = "
+            order_dispatched 2026-01-02T00:00:01 v=1
+            order_dispatched 2026-01-01T23:59:59 v=2";
+        let answers = ["2026-01-02T00:00:00.000Z,2026-01-01,1,2.000", "2026-01-03T00:00:00.000Z,2026-01-02,1,1.000"];
+        check(&DispatchedToday, &[], events, &answers);
+    }
+}

@@ -1,0 +1,140 @@
+//! High-value orders that leave the country.
+
+use flowbench_events::{Event, Id, Kind, Symbols, Value};
+
+use crate::answers::{Cells, Row};
+use crate::logic::StatelessLogic;
+use crate::pipeline::{Pipeline, Prepared, Stateless};
+use crate::settings::{Parameter, SettingError, Settings};
+
+/// See [`Pipeline::question`].
+pub(super) struct ExportReview;
+
+impl Pipeline for ExportReview {
+    fn name(&self) -> &'static str {
+        "export-review"
+    }
+    fn question(&self) -> &'static str {
+        "Which orders above a value go abroad, and so have to be reviewed by hand?"
+    }
+    fn sql(&self) -> &'static str {
+        "SELECT event_time, \"order\", customer, value, country FROM events
+WHERE kind = '{on}' AND value > {threshold} AND country <> '{home}'"
+    }
+    fn unclear(&self) -> &'static str {
+        "A value of exactly the threshold does not count. An order without a country is not known to go abroad and does \
+         not count (as in SQL). An order without a customer does."
+    }
+    fn state(&self) -> &'static str {
+        ""
+    }
+    fn parameters(&self) -> &'static [Parameter] {
+        &[
+            Parameter { name: "on", default: "order_dispatched", meaning: "event kind" },
+            Parameter { name: "threshold", default: "500", meaning: "currency units; strictly above it counts" },
+            Parameter { name: "home", default: "GB", meaning: "country that is not abroad, as written in the events" },
+        ]
+    }
+    fn columns(&self) -> &'static [&'static str] {
+        Answer::COLUMNS
+    }
+    fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+        let settings = Settings::new(self.parameters(), settings)?;
+        Ok(Box::new(Stateless(Logic {
+            on: settings.kind("on")?,
+            threshold: settings.value("threshold")?,
+            home: symbols.find_country(settings.text("home")).unwrap_or(0),
+        })))
+    }
+}
+
+#[derive(Clone)]
+struct Logic {
+    on: Kind,
+    threshold: Value,
+    home: u16, // 0, which no order abroad has either, if the trace does not know it
+}
+
+impl StatelessLogic for Logic {
+    type Row = Answer;
+
+    #[inline]
+    fn answer(&self, event: &Event) -> Option<Answer> {
+        let abroad = event.country() != self.home && event.country() != 0;
+        if event.kind() != self.on || !event.value_above(self.threshold) || !abroad {
+            return None;
+        }
+        Some(Answer {
+            event_time_ms: event.event_time_ms(),
+            order: event.order().unwrap_or(Id::ABSENT),
+            customer: event.customer().unwrap_or(Id::ABSENT),
+            value: event.value()?,
+            country: event.country(),
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Answer {
+    event_time_ms: i64,
+    order: Id,
+    customer: Id,
+    value: Value,
+    country: u16,
+}
+
+impl Row for Answer {
+    const COLUMNS: &'static [&'static str] = &["order", "customer", "value", "country"];
+
+    fn event_time_ms(&self) -> i64 {
+        self.event_time_ms
+    }
+    fn write(&self, cells: &mut Cells<'_>) {
+        cells.id(self.order);
+        cells.id(self.customer);
+        cells.value(self.value);
+        cells.country(self.country);
+    }
+    fn at(self, event_time_ms: i64) -> Self {
+        Self { event_time_ms, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ExportReview;
+    use crate::catalogue::check;
+
+    const EVENTS: &str = "
+        order_dispatched 2026-01-01T00:00:01 o=1 c=7 v=500.001 country=FR
+        order_dispatched 2026-01-01T00:00:02 o=2 c=7 v=500 country=FR
+        order_dispatched 2026-01-01T00:00:03 o=3 c=7 v=900 country=GB
+        order_dispatched 2026-01-01T00:00:04 o=4 v=900 country=DE
+        order_dispatched 2026-01-01T00:00:05 o=5 c=7 v=900
+        order_dispatched 2026-01-01T00:00:06 o=6 c=7 country=DE
+        order_placed     2026-01-01T00:00:07 o=7 c=7 v=900 country=DE";
+
+    #[test]
+    fn strictly_above_and_abroad_with_or_without_a_customer() {
+        let answers = ["2026-01-01T00:00:01.000Z,1,7,500.001,FR", "2026-01-01T00:00:04.000Z,4,,900.000,DE"];
+        check(&ExportReview, &[], EVENTS, &answers);
+    }
+
+    #[test]
+    fn kind_threshold_and_home_can_be_set() {
+        check(
+            &ExportReview,
+            &["on=order_placed", "threshold=899.999"],
+            EVENTS,
+            &["2026-01-01T00:00:07.000Z,7,7,900.000,DE"],
+        );
+        let all_but_germany = ["2026-01-01T00:00:03.000Z,3,7,900.000,GB"];
+        check(&ExportReview, &["home=DE", "threshold=501"], EVENTS, &all_but_germany);
+    }
+
+    #[test]
+    fn a_home_the_trace_does_not_know_makes_all_orders_abroad() {
+        let answers = ["2026-01-01T00:00:03.000Z,3,7,900.000,GB", "2026-01-01T00:00:04.000Z,4,,900.000,DE"];
+        check(&ExportReview, &["home=Atlantis", "threshold=501"], EVENTS, &answers);
+    }
+}

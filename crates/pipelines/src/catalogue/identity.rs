@@ -1,0 +1,84 @@
+//! Every event: the floor under all numbers.
+
+use flowbench_events::{Event, Symbols};
+
+use crate::answers::{Cells, Row};
+use crate::logic::StatelessLogic;
+use crate::pipeline::{Pipeline, Prepared, Stateless};
+use crate::settings::{Parameter, SettingError, Settings};
+
+/// See [`Pipeline::question`].
+pub(super) struct Identity;
+
+impl Pipeline for Identity {
+    fn name(&self) -> &'static str {
+        "identity"
+    }
+    fn question(&self) -> &'static str {
+        "Every event. The floor under all numbers: what moving events costs without asking anything of them."
+    }
+    fn sql(&self) -> &'static str {
+        "SELECT event_time, event_id FROM events"
+    }
+    fn unclear(&self) -> &'static str {
+        "A second delivery is an answer of its own, unless first deliveries are asked for."
+    }
+    fn state(&self) -> &'static str {
+        ""
+    }
+    fn parameters(&self) -> &'static [Parameter] {
+        &[]
+    }
+    fn columns(&self) -> &'static [&'static str] {
+        Answer::COLUMNS
+    }
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+        Settings::new(self.parameters(), settings)?;
+        Ok(Box::new(Stateless(Logic)))
+    }
+}
+
+#[derive(Clone)]
+struct Logic;
+
+impl StatelessLogic for Logic {
+    type Row = Answer;
+
+    #[inline]
+    fn answer(&self, event: &Event) -> Option<Answer> {
+        Some(Answer { event_time_ms: event.event_time_ms(), event_id: event.event_id() })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Answer {
+    event_time_ms: i64,
+    event_id: u64,
+}
+
+impl Row for Answer {
+    const COLUMNS: &'static [&'static str] = &["event_id"];
+
+    fn event_time_ms(&self) -> i64 {
+        self.event_time_ms
+    }
+    fn write(&self, cells: &mut Cells<'_>) {
+        cells.event_id(self.event_id);
+    }
+    fn at(self, event_time_ms: i64) -> Self {
+        Self { event_time_ms, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Identity;
+    use crate::catalogue::check;
+
+    #[test]
+    fn every_event_is_an_answer() {
+        let events = "page_viewed 2026-01-01T00:00:01\n order_placed 2026-01-01T00:00:00";
+        check(&Identity, &[], events, &["2026-01-01T00:00:00.000Z,2", "2026-01-01T00:00:01.000Z,1"]);
+        check(&Identity, &[], "", &[]);
+    }
+}

@@ -1,0 +1,126 @@
+//! What each customer has spent so far.
+
+use flowbench_events::{Event, Id, Kind, Symbols, Value};
+
+use crate::answers::{Cells, Row};
+use crate::logic::KeyedLogic;
+use crate::pipeline::{Keyed, Pipeline, Prepared};
+use crate::settings::{Parameter, SettingError, Settings};
+
+/// See [`Pipeline::question`].
+pub(super) struct LifetimeValue;
+
+impl Pipeline for LifetimeValue {
+    fn name(&self) -> &'static str {
+        "lifetime-value"
+    }
+    fn question(&self) -> &'static str {
+        "How many orders has a customer placed by now, and what have they spent in total, at each order?"
+    }
+    fn sql(&self) -> &'static str {
+        "SELECT event_time, customer,
+  count(*) OVER so_far AS orders, coalesce(sum(value) OVER so_far, 0) AS spent
+FROM events WHERE kind = 'order_placed' AND customer IS NOT NULL
+WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, event_id ROWS UNBOUNDED PRECEDING)"
+    }
+    fn unclear(&self) -> &'static str {
+        "An order without a value counts and adds nothing; a cancelled order stays counted. A sum beyond ±9.2e15 stays at \
+         that bound."
+    }
+    fn state(&self) -> &'static str {
+        "per customer: count and sum; needed for ever, so no eviction can bound it without losing answers"
+    }
+    fn parameters(&self) -> &'static [Parameter] {
+        &[]
+    }
+    fn columns(&self) -> &'static [&'static str] {
+        Answer::COLUMNS
+    }
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+        Settings::new(self.parameters(), settings)?;
+        Ok(Box::new(Keyed(Logic)))
+    }
+}
+
+#[derive(Clone)]
+struct Logic;
+
+#[derive(Default)]
+struct Spent {
+    orders: u64,
+    thousandths: i64,
+}
+
+impl KeyedLogic for Logic {
+    type Key = Id;
+    type State = Spent;
+    type Row = Answer;
+
+    #[inline]
+    fn key(&self, event: &Event) -> Option<Id> {
+        if event.kind() == Kind::OrderPlaced { event.customer() } else { None }
+    }
+
+    fn lacks_key(&self, event: &Event) -> bool {
+        event.kind() == Kind::OrderPlaced && event.customer().is_none()
+    }
+
+    fn apply(&self, customer: Id, state: &mut Spent, event: &Event, out: &mut Vec<Answer>) {
+        state.orders += 1;
+        state.thousandths = state.thousandths.saturating_add(event.value().unwrap_or_default().0);
+        let (orders, spent) = (state.orders, Value(state.thousandths));
+        out.push(Answer { event_time_ms: event.event_time_ms(), customer, orders, spent });
+    }
+
+    fn expires_at_ms(&self, _customer: Id, _state: &Spent) -> i64 {
+        i64::MAX
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Answer {
+    event_time_ms: i64,
+    customer: Id,
+    orders: u64,
+    spent: Value,
+}
+
+impl Row for Answer {
+    const COLUMNS: &'static [&'static str] = &["customer", "orders", "spent"];
+
+    fn event_time_ms(&self) -> i64 {
+        self.event_time_ms
+    }
+    fn write(&self, cells: &mut Cells<'_>) {
+        cells.id(self.customer);
+        cells.text(self.orders);
+        cells.value(self.spent);
+    }
+    fn at(self, event_time_ms: i64) -> Self {
+        Self { event_time_ms, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LifetimeValue;
+    use crate::catalogue::check;
+
+    #[test]
+    fn every_order_adds_up_in_canonical_order() {
+        let events = "
+            order_placed 2026-01-02T00:00:00 o=2 c=7 v=2.5
+            order_placed 2026-01-01T00:00:00 o=1 c=7 v=0.125
+            order_placed 2026-01-02T00:00:00 o=3 c=7
+            order_placed 2026-01-02T00:00:00 o=4 v=9
+            order_cancelled 2026-01-03T00:00:00 o=2 c=7
+            order_placed 2026-02-02T00:00:00 o=5 c=7 v=-1";
+        let answers = [
+            "2026-01-01T00:00:00.000Z,7,1,0.125",
+            "2026-01-02T00:00:00.000Z,7,2,2.625",
+            "2026-01-02T00:00:00.000Z,7,3,2.625",
+            "2026-02-02T00:00:00.000Z,7,4,1.625",
+        ];
+        check(&LifetimeValue, &[], events, &answers);
+    }
+}

@@ -1,0 +1,100 @@
+//! The pipelines: one file each, with the question, its reference SQL, its unclear cases, its logic and its table tests.
+
+mod dispatched_today;
+mod export_review;
+mod identity;
+mod lifetime_value;
+mod order_reference;
+mod repeat_high_value;
+
+use crate::pipeline::Pipeline;
+use crate::settings::nearest;
+
+/// All pipelines, in the order of `flowbench list`.
+pub static CATALOGUE: &[&dyn Pipeline] = &[
+    &identity::Identity,
+    &export_review::ExportReview,
+    &order_reference::OrderReference,
+    &repeat_high_value::RepeatHighValue,
+    &dispatched_today::DispatchedToday,
+    &lifetime_value::LifetimeValue,
+];
+
+/// The pipeline of that name; the error lists what there is.
+pub fn find(name: &str) -> Result<&'static dyn Pipeline, String> {
+    CATALOGUE.iter().copied().find(|pipeline| pipeline.name() == name).ok_or_else(|| {
+        let names = || CATALOGUE.iter().map(|pipeline| pipeline.name());
+        match nearest(name, names()) {
+            Some(near) => format!("there is no pipeline '{name}'; did you mean '{near}'?"),
+            None => format!("there is no pipeline '{name}'; there are {}", names().collect::<Vec<_>>().join(", ")),
+        }
+    })
+}
+
+/// For table tests: the CSV lines a pipeline's oracle gives, and that every strategy gives the same.
+#[cfg(test)]
+pub(crate) fn check(pipeline: &dyn Pipeline, settings: &[&str], events: &str, answers: &[&str]) {
+    use crate::driver::Unhurried;
+    use crate::{Choice, Feed, Strategy, oracle};
+    use std::sync::Arc;
+
+    let trace = tests::parse(events);
+    let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+    let prepared = pipeline.prepare(&settings, &trace.symbols).unwrap();
+    let lines = prepared.oracle(&oracle::occurrences(&trace.events)).lines(&trace.symbols);
+    assert_eq!(lines, answers, "oracle of {}", pipeline.name());
+    let trace = Arc::new(trace);
+    for records_per_epoch in [1, 3, 100] {
+        let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, trace.slack_to_lose_nothing_ms(), true));
+        for (strategy, workers) in [(Strategy::Sequential, 1), (Strategy::Exchange, 1), (Strategy::Exchange, 3)] {
+            for eviction in crate::EvictionName::ALL {
+                let choice = Choice { workers, eviction, ..Choice::plain(strategy) };
+                let end = prepared.run(&choice, &feed, &Unhurried::drivers()).unwrap();
+                assert_eq!(end.answers.lines(&trace.symbols), answers, "{choice:?}, {records_per_epoch} per epoch");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowbench_events::{Event, Kind, Record, Symbols, Trace, Value, parse_rfc3339_ms};
+
+    /// Reads lines `kind time key=value ...`, time without its `Z`; keys c(ustomer), o(rder), p(roduct), v(alue), country.
+    pub(crate) fn parse(events: &str) -> Trace {
+        let mut symbols = Symbols::default();
+        let lines = events.lines().map(str::trim).filter(|line| !line.is_empty());
+        let events = lines.zip(1..).map(|(line, event_id)| event(line, event_id, &mut symbols)).collect();
+        Trace { events, symbols }
+    }
+
+    fn event(line: &str, event_id: u64, symbols: &mut Symbols) -> Event {
+        let mut words = line.split_whitespace();
+        let kind = Kind::from_name(words.next().unwrap()).unwrap();
+        let time_ms = parse_rfc3339_ms(&format!("{}Z", words.next().unwrap())).unwrap();
+        let mut record = Record::new(event_id, kind, time_ms);
+        for (key, value) in words.map(|word| word.split_once('=').unwrap()) {
+            match key {
+                "c" => record.customer = symbols.id(value).unwrap(),
+                "o" => record.order = symbols.id(value).unwrap(),
+                "p" => record.product = symbols.id(value).unwrap(),
+                "v" => record.value = Some(Value::parse(value).unwrap()),
+                "country" => record.country = symbols.country(value).unwrap(),
+                _ => panic!("{key}"),
+            }
+        }
+        Event::try_from(record).unwrap()
+    }
+
+    #[test]
+    fn names_are_unique_and_unknown_ones_get_a_suggestion() {
+        for (at, pipeline) in CATALOGUE.iter().enumerate() {
+            assert!(CATALOGUE[..at].iter().all(|other| other.name() != pipeline.name()));
+            assert!(!pipeline.question().is_empty() && !pipeline.sql().is_empty() && !pipeline.columns().is_empty());
+        }
+        let error = |name| find(name).err().unwrap();
+        assert!(error("repeat-highvalue").contains("did you mean 'repeat-high-value'"));
+        assert!(error("xyz").contains("identity"));
+    }
+}

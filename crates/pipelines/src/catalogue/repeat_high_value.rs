@@ -1,0 +1,211 @@
+//! Customers who place several high-value orders within a day.
+
+use flowbench_events::{Event, Id, Kind, Symbols, Value};
+
+use crate::answers::{Cells, Row};
+use crate::logic::KeyedLogic;
+use crate::pipeline::{Keyed, Pipeline, Prepared};
+use crate::settings::{Parameter, SettingError, Settings};
+
+/// See [`Pipeline::question`].
+pub(super) struct RepeatHighValue;
+
+impl Pipeline for RepeatHighValue {
+    fn name(&self) -> &'static str {
+        "repeat-high-value"
+    }
+    fn question(&self) -> &'static str {
+        "Which placed orders above a value are at least the third such order of their customer within 24 hours?"
+    }
+    fn sql(&self) -> &'static str {
+        "SELECT event_time, customer, \"order\", n FROM (
+  SELECT event_time, customer, \"order\",
+    (SELECT count(*) FROM events AS earlier
+      WHERE earlier.kind = 'order_placed' AND earlier.value > {threshold} AND earlier.customer = e.customer
+        AND earlier.event_time > e.event_time - INTERVAL '{window}'
+        AND (earlier.event_time, earlier.event_id) <= (e.event_time, e.event_id)) AS n
+  FROM events AS e WHERE kind = 'order_placed' AND value > {threshold} AND customer IS NOT NULL)
+WHERE n >= {count}"
+    }
+    fn unclear(&self) -> &'static str {
+        "Orders are counted one at a time in canonical order: of two in the same millisecond, the one with the lower event \
+         id comes first and does not see the other (SQL's RANGE frame would). An order exactly the window ago is out."
+    }
+    fn state(&self) -> &'static str {
+        "per customer: the times of the high-value orders of the last window; needed until the newest of them is a window \
+         old"
+    }
+    fn parameters(&self) -> &'static [Parameter] {
+        &[
+            Parameter { name: "threshold", default: "500", meaning: "currency units; strictly above it counts" },
+            Parameter { name: "count", default: "3", meaning: "from which order on, 1 to 1000000" },
+            Parameter { name: "window", default: "24h", meaning: "duration, from 1ms: counts (t - window, t]" },
+        ]
+    }
+    fn columns(&self) -> &'static [&'static str] {
+        Answer::COLUMNS
+    }
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+        let settings = Settings::new(self.parameters(), settings)?;
+        Ok(Box::new(Keyed(Logic {
+            threshold: settings.value("threshold")?,
+            count: settings.count("count")?,
+            window_ms: settings.duration_ms("window")?,
+        })))
+    }
+}
+
+#[derive(Clone)]
+struct Logic {
+    threshold: Value,
+    count: usize,
+    window_ms: i64,
+}
+
+/// Times of recent orders. Most customers have one, so only the others pay for a list.
+#[derive(Default)]
+struct Recent {
+    newest_ms: i64,
+    earlier_ms: Option<Box<Earlier>>,
+}
+
+#[derive(Default)]
+struct Earlier(Vec<i64>);
+
+impl KeyedLogic for Logic {
+    type Key = Id;
+    type State = Option<Recent>;
+    type Row = Answer;
+
+    #[inline]
+    fn key(&self, event: &Event) -> Option<Id> {
+        let concerned = event.kind() == Kind::OrderPlaced && event.value_above(self.threshold);
+        if concerned { event.customer() } else { None }
+    }
+
+    fn lacks_key(&self, event: &Event) -> bool {
+        event.kind() == Kind::OrderPlaced && event.value_above(self.threshold) && event.customer().is_none()
+    }
+
+    fn apply(&self, customer: Id, state: &mut Self::State, event: &Event, out: &mut Vec<Answer>) {
+        let event_time_ms = event.event_time_ms();
+        let in_window = |time: &i64| *time > event_time_ms - self.window_ms;
+        let mut n = 1;
+        if let Some(recent) = state {
+            let earlier = recent.earlier_ms.get_or_insert_default();
+            earlier.0.push(recent.newest_ms);
+            earlier.0.retain(in_window);
+            n += earlier.0.iter().filter(|time| **time <= event_time_ms).count();
+            recent.newest_ms = recent.newest_ms.max(event_time_ms);
+            if earlier.0.is_empty() {
+                recent.earlier_ms = None;
+            }
+        } else {
+            *state = Some(Recent { newest_ms: event_time_ms, earlier_ms: None });
+        }
+        if n >= self.count {
+            let order = event.order().unwrap_or(Id::ABSENT);
+            out.push(Answer { event_time_ms, customer, order, n: n as u32 });
+        }
+    }
+
+    fn expires_at_ms(&self, _customer: Id, state: &Self::State) -> i64 {
+        // At newest + window the newest order is just out of the half-open window.
+        state.as_ref().map_or(i64::MIN, |recent| recent.newest_ms + self.window_ms - 1)
+    }
+
+    fn heap_bytes(&self, state: &Self::State) -> usize {
+        let earlier = state.as_ref().and_then(|recent| recent.earlier_ms.as_ref());
+        earlier.map_or(0, |earlier| std::mem::size_of::<Earlier>() + earlier.0.len() * 8)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Answer {
+    event_time_ms: i64,
+    customer: Id,
+    order: Id,
+    n: u32,
+}
+
+impl Row for Answer {
+    const COLUMNS: &'static [&'static str] = &["customer", "order", "n"];
+
+    fn event_time_ms(&self) -> i64 {
+        self.event_time_ms
+    }
+    fn write(&self, cells: &mut Cells<'_>) {
+        cells.id(self.customer);
+        cells.id(self.order);
+        cells.text(self.n);
+    }
+    fn at(self, event_time_ms: i64) -> Self {
+        Self { event_time_ms, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RepeatHighValue;
+    use crate::catalogue::check;
+
+    #[test]
+    fn the_third_within_the_window_counts_and_so_does_every_one_after_it() {
+        let events = "
+            order_placed 2026-01-01T00:00:00 o=1 c=7 v=501
+            order_placed 2026-01-01T10:00:00 o=2 c=7 v=501
+            order_placed 2026-01-01T11:00:00 o=3 c=8 v=501
+            order_placed 2026-01-01T12:00:00 o=4 c=7 v=500
+            order_placed 2026-01-01T23:59:59.999 o=5 c=7 v=501
+            order_placed 2026-01-02T05:00:00 o=6 c=7 v=501";
+        let answers = ["2026-01-01T23:59:59.999Z,7,5,3", "2026-01-02T05:00:00.000Z,7,6,3"];
+        check(&RepeatHighValue, &[], events, &answers);
+    }
+
+    #[test]
+    fn an_order_exactly_the_window_ago_is_out() {
+        let events = "
+            order_placed 2026-01-01T00:00:00 o=1 c=7 v=501
+            order_placed 2026-01-01T10:00:00 o=2 c=7 v=501
+            order_placed 2026-01-02T00:00:00 o=3 c=7 v=501";
+        check(&RepeatHighValue, &[], events, &[]);
+        check(
+            &RepeatHighValue,
+            &["count=2"],
+            events,
+            &["2026-01-01T10:00:00.000Z,7,2,2", "2026-01-02T00:00:00.000Z,7,3,2"],
+        );
+    }
+
+    #[test]
+    fn ties_are_counted_one_at_a_time_by_event_id() {
+        let events = "
+            order_placed 2026-01-01T00:00:00 o=1 c=7 v=501
+            order_placed 2026-01-01T00:00:00 o=2 c=7 v=501
+            order_placed 2026-01-01T00:00:00 o=3 c=7 v=501
+            order_placed 2026-01-01T00:00:00 o=4 c=7 v=501";
+        check(&RepeatHighValue, &[], events, &["2026-01-01T00:00:00.000Z,7,3,3", "2026-01-01T00:00:00.000Z,7,4,4"]);
+    }
+
+    #[test]
+    fn disorder_within_the_slack_changes_nothing_and_nobody_is_no_customer() {
+        let events = "
+            order_placed 2026-01-01T03:00:00 o=3 c=x v=501
+            order_placed 2026-01-01T02:00:00 o=2 c=x v=501
+            order_placed 2026-01-01T01:00:00 o=1 c=x v=501
+            order_placed 2026-01-01T03:00:00 o=4 v=501
+            order_placed 2026-01-01T03:00:00 o=5 v=501
+            order_placed 2026-01-01T03:00:00 o=6 v=501";
+        check(&RepeatHighValue, &[], events, &["2026-01-01T03:00:00.000Z,x,3,3"]);
+    }
+
+    #[test]
+    fn a_customer_who_comes_back_after_the_window_begins_anew() {
+        let events = "
+            order_placed 2026-01-01T00:00:00 o=1 c=7 v=501
+            order_placed 2026-01-01T00:00:01 o=2 c=7 v=501
+            page_viewed  2026-01-05T00:00:00 c=7
+            order_placed 2026-01-05T00:00:00 o=3 c=7 v=501";
+        check(&RepeatHighValue, &[], events, &[]);
+    }
+}

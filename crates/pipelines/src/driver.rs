@@ -1,0 +1,65 @@
+//! What a strategy must be told and what it can tell: the only door to clocks and counters.
+
+use std::sync::Arc;
+
+/// One worker's view of whoever drives the run. Called a few times per epoch, never per event.
+pub trait Driver {
+    /// Epochs below the returned one may be offered now. Never less than before.
+    fn admissible(&mut self) -> u64;
+
+    /// This worker has offered its share of all epochs below `epochs`.
+    fn admitted(&mut self, epochs: u64);
+
+    /// All workers' epochs below `epochs` are completed, as far as this worker can see.
+    fn completed(&mut self, epochs: u64);
+
+    /// What this worker holds now.
+    fn holds(&mut self, census: Census);
+
+    /// Nothing may be offered at the moment.
+    fn idle(&mut self) {
+        std::thread::yield_now();
+    }
+}
+
+/// Makes the driver of each worker.
+pub type Drivers = Arc<dyn Fn(usize) -> Box<dyn Driver> + Send + Sync>;
+
+/// What one worker holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// State entries, forgotten ones not counted.
+    pub entries: usize,
+    /// Events waiting for the watermark.
+    pub buffered: usize,
+}
+
+/// Offers everything at once and listens to nothing: for answers without measuring.
+#[derive(Debug, Default)]
+pub struct Unhurried {
+    completed: u64,
+}
+
+/// How many epochs may be open at a time, so that memory stays bounded.
+const EPOCHS_IN_FLIGHT: u64 = 16;
+
+impl Unhurried {
+    /// For every worker.
+    pub fn drivers() -> Drivers {
+        Arc::new(|_| Box::new(Unhurried::default()))
+    }
+}
+
+impl Driver for Unhurried {
+    fn admissible(&mut self) -> u64 {
+        self.completed + EPOCHS_IN_FLIGHT
+    }
+
+    fn admitted(&mut self, _epochs: u64) {}
+
+    fn completed(&mut self, epochs: u64) {
+        self.completed = epochs;
+    }
+
+    fn holds(&mut self, _census: Census) {}
+}

@@ -1,0 +1,22 @@
+//! Apply each event as it comes.
+
+use flowbench_events::Event;
+
+use super::OrderPolicy;
+
+/// Releases at once. With several workers the order in which their events meet is not fixed, so under disorder even the
+/// error may differ from run to run.
+#[derive(Debug)]
+pub struct Arrival;
+
+impl OrderPolicy for Arrival {
+    fn arrive(&mut self, arrived: &mut Vec<Event>, released: &mut Vec<Event>) {
+        released.append(arrived);
+    }
+
+    fn advance(&mut self, _watermark_ms: i64, _released: &mut Vec<Event>) {}
+
+    fn buffered(&self) -> usize {
+        0
+    }
+}

@@ -1,0 +1,181 @@
+//! Hold events until the watermark passes them, then apply them in canonical order.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use flowbench_events::Event;
+
+use super::OrderPolicy;
+
+/// Events with an event time below the watermark are released, sorted; the others are held in a calendar.
+///
+/// Input that is already in order passes through without a sort. Memory: the events held, at most those of the last
+/// `slack` of event time and of one epoch.
+#[derive(Debug)]
+pub struct Watermark {
+    arrived: Vec<Event>,
+    calendar: Calendar,
+}
+
+impl Watermark {
+    /// `slack_ms` only sets how fine the calendar is.
+    pub fn new(slack_ms: i64) -> Self {
+        Self { arrived: Vec::new(), calendar: Calendar::new(slack_ms) }
+    }
+}
+
+impl OrderPolicy for Watermark {
+    fn arrive(&mut self, arrived: &mut Vec<Event>, _released: &mut Vec<Event>) {
+        if self.arrived.is_empty() {
+            std::mem::swap(&mut self.arrived, arrived);
+        } else {
+            self.arrived.append(arrived);
+        }
+    }
+
+    fn advance(&mut self, watermark_ms: i64, released: &mut Vec<Event>) {
+        self.calendar.release(watermark_ms, released);
+        for event in self.arrived.drain(..) {
+            if event.event_time_ms() < watermark_ms {
+                released.push(event);
+            } else {
+                self.calendar.hold(event);
+            }
+        }
+        if !released.is_sorted_by_key(Event::canonical_key) {
+            released.sort_by_key(Event::canonical_key);
+        }
+    }
+
+    fn buffered(&self) -> usize {
+        self.arrived.len() + self.calendar.len
+    }
+}
+
+/// Events by event time: coarse buckets, of which the one the watermark is in is kept as a heap.
+#[derive(Debug)]
+struct Calendar {
+    bucket_ms: i64,
+    head: BinaryHeap<Reverse<Held>>, // buckets below `head_end`
+    head_end: i64,
+    buckets: BTreeMap<i64, Vec<Event>>,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Held(Event);
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.canonical_key() == other.0.canonical_key()
+    }
+}
+impl Eq for Held {}
+impl PartialOrd for Held {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Held {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.canonical_key().cmp(&other.0.canonical_key())
+    }
+}
+
+/// Buckets the slack is divided into.
+const BUCKETS_PER_SLACK: i64 = 64;
+
+impl Calendar {
+    fn new(slack_ms: i64) -> Self {
+        let bucket_ms = (slack_ms / BUCKETS_PER_SLACK).clamp(1, 3_600_000);
+        Self { bucket_ms, head: BinaryHeap::new(), head_end: i64::MIN, buckets: BTreeMap::new(), len: 0 }
+    }
+
+    fn hold(&mut self, event: Event) {
+        self.len += 1;
+        let bucket = event.event_time_ms().div_euclid(self.bucket_ms);
+        if bucket < self.head_end {
+            self.head.push(Reverse(Held(event)));
+        } else {
+            self.buckets.entry(bucket).or_default().push(event);
+        }
+    }
+
+    /// Appends everything below the watermark, in canonical order.
+    fn release(&mut self, watermark_ms: i64, released: &mut Vec<Event>) {
+        let before = released.len();
+        self.release_head(watermark_ms, released);
+        let watermark_bucket = watermark_ms.div_euclid(self.bucket_ms);
+        while let Some(first) = self.buckets.first_entry().filter(|first| *first.key() <= watermark_bucket) {
+            let bucket = *first.key();
+            let mut events = first.remove();
+            if bucket < watermark_bucket {
+                events.sort_unstable_by_key(Event::canonical_key);
+                released.append(&mut events);
+            } else {
+                self.head.extend(events.into_iter().map(|event| Reverse(Held(event))));
+            }
+        }
+        self.head_end = self.head_end.max(watermark_bucket.saturating_add(1));
+        self.len -= released.len() - before;
+        let before = released.len();
+        self.release_head(watermark_ms, released);
+        self.len -= released.len() - before;
+    }
+
+    fn release_head(&mut self, watermark_ms: i64, released: &mut Vec<Event>) {
+        while self.head.peek().is_some_and(|Reverse(held)| held.0.event_time_ms() < watermark_ms) {
+            released.extend(self.head.pop().map(|Reverse(held)| held.0));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowbench_events::{Kind, Record};
+    use proptest::prelude::*;
+
+    fn event(time: i64, id: u64) -> Event {
+        Event::pack(Record::new(id, Kind::PageViewed, time))
+    }
+
+    proptest! {
+        /// Against the naive way: sort everything, cut at the watermark.
+        #[test]
+        fn releases_exactly_what_is_below_the_watermark_in_canonical_order(
+            times in prop::collection::vec(0_i64..500, 0..200), slack in 0_i64..300, step in 1_usize..40,
+        ) {
+            let events: Vec<Event> = times.iter().zip(0..).map(|(time, id)| event(*time, id)).collect();
+            let mut policy = Watermark::new(slack);
+            let (mut released, mut naive, mut watermark) = (Vec::new(), Vec::new(), i64::MIN);
+            let mut waiting: Vec<Event> = Vec::new();
+            for batch in events.chunks(step) {
+                let on_time: Vec<Event> = batch.iter().filter(|e| e.event_time_ms() >= watermark).copied().collect();
+                waiting.extend(&on_time);
+                policy.arrive(&mut on_time.clone(), &mut released);
+                watermark = batch.iter().map(|e| e.event_time_ms() - slack).fold(watermark, i64::max);
+                policy.advance(watermark, &mut released);
+                let (mut due, rest): (Vec<Event>, Vec<Event>) =
+                    waiting.drain(..).partition(|e| e.event_time_ms() < watermark);
+                waiting = rest;
+                due.sort_by_key(Event::canonical_key);
+                naive.append(&mut due);
+                prop_assert_eq!(policy.buffered(), waiting.len());
+                prop_assert_eq!(&released, &naive);
+            }
+            policy.advance(i64::MAX, &mut released);
+            prop_assert_eq!(released.len(), naive.len() + waiting.len());
+            prop_assert_eq!(policy.buffered(), 0);
+        }
+    }
+
+    #[test]
+    fn an_event_from_the_far_future_costs_one_bucket() {
+        let mut policy = Watermark::new(10);
+        let mut released = Vec::new();
+        policy.arrive(&mut vec![event(flowbench_events::TIME_MS_MAX, 1), event(5, 2)], &mut released);
+        policy.advance(6, &mut released);
+        assert_eq!((released.len(), policy.buffered(), policy.calendar.buckets.len()), (1, 1, 1));
+    }
+}

@@ -1,0 +1,154 @@
+//! Parameters of a pipeline: text from the command line or an experiment, checked against what the pipeline takes.
+
+use std::collections::BTreeMap;
+
+use flowbench_events::{Kind, Value, Zone, parse_duration_ms};
+use thiserror::Error;
+
+/// One parameter a pipeline takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter {
+    /// Name for `--set NAME=VALUE`.
+    pub name: &'static str,
+    /// Used if not set.
+    pub default: &'static str,
+    /// Meaning, with unit and range.
+    pub meaning: &'static str,
+}
+
+/// The settings of one pipeline: what was set, over the defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    set: BTreeMap<String, String>,
+    parameters: &'static [Parameter],
+}
+
+/// A setting that cannot be.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum SettingError {
+    /// Not `KEY=VALUE`.
+    #[error("'{0}' is not KEY=VALUE")]
+    NotKeyValue(String),
+    /// No such parameter.
+    #[error("there is no parameter '{name}'{hint}")]
+    Unknown {
+        /// What was set.
+        name: String,
+        /// The nearest parameter, or all of them.
+        hint: String,
+    },
+    /// A value that the parameter does not take.
+    #[error("{name} = '{value}': {reason}")]
+    Impossible {
+        /// The parameter.
+        name: &'static str,
+        /// What was given.
+        value: String,
+        /// What it must be.
+        reason: String,
+    },
+}
+
+impl Settings {
+    /// Checks the names of `KEY=VALUE` pairs against `parameters`.
+    pub fn new(parameters: &'static [Parameter], pairs: &[String]) -> Result<Self, SettingError> {
+        let mut set = BTreeMap::new();
+        for pair in pairs {
+            let (name, value) = pair.split_once('=').ok_or_else(|| SettingError::NotKeyValue(pair.clone()))?;
+            if !parameters.iter().any(|parameter| parameter.name == name) {
+                return Err(SettingError::Unknown { name: name.to_owned(), hint: hint(name, parameters) });
+            }
+            set.insert(name.to_owned(), value.to_owned());
+        }
+        Ok(Self { set, parameters })
+    }
+
+    /// The text of a parameter.
+    pub fn text(&self, name: &'static str) -> &str {
+        let default = self.parameters.iter().find(|parameter| parameter.name == name).map_or("", |found| found.default);
+        self.set.get(name).map_or(default, String::as_str)
+    }
+
+    /// Money.
+    pub fn value(&self, name: &'static str) -> Result<Value, SettingError> {
+        let text = self.text(name);
+        Value::parse(text).ok_or_else(|| self.impossible(name, "a plain decimal with at most three decimals is needed"))
+    }
+
+    /// An event kind.
+    pub fn kind(&self, name: &'static str) -> Result<Kind, SettingError> {
+        Kind::from_name(self.text(name))
+            .ok_or_else(|| self.impossible(name, &format!("use one of {}", Kind::ALL.map(Kind::name).join(", "))))
+    }
+
+    /// A duration of at least 1 ms, in ms.
+    pub fn duration_ms(&self, name: &'static str) -> Result<i64, SettingError> {
+        let ms = parse_duration_ms(self.text(name)).map_err(|reason| self.impossible(name, &reason))?;
+        if ms < 1 { Err(self.impossible(name, "a duration of at least 1ms is needed")) } else { Ok(ms) }
+    }
+
+    /// A whole number of at least 1.
+    pub fn count(&self, name: &'static str) -> Result<usize, SettingError> {
+        let count = self.text(name).parse().ok().filter(|count| (1..=1_000_000).contains(count));
+        count.ok_or_else(|| self.impossible(name, "a whole number from 1 to 1000000 is needed"))
+    }
+
+    /// A time zone.
+    pub fn zone(&self, name: &'static str) -> Result<Zone, SettingError> {
+        Zone::named(self.text(name)).map_err(|error| self.impossible(name, &error.to_string()))
+    }
+
+    fn impossible(&self, name: &'static str, reason: &str) -> SettingError {
+        SettingError::Impossible { name, value: self.text(name).to_owned(), reason: reason.to_owned() }
+    }
+}
+
+fn hint(name: &str, parameters: &[Parameter]) -> String {
+    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+    match nearest(name, names.iter().copied()) {
+        Some(near) => format!("; did you mean '{near}'?"),
+        None if names.is_empty() => "; this pipeline takes none".to_owned(),
+        None => format!("; there are {}", names.join(", ")),
+    }
+}
+
+/// The candidate most like `name`, if any is alike enough to suggest.
+pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARAMETERS: &[Parameter] = &[
+        Parameter { name: "threshold", default: "500", meaning: "" },
+        Parameter { name: "window", default: "24h", meaning: "" },
+    ];
+
+    fn settings(pairs: &[&str]) -> Result<Settings, SettingError> {
+        Settings::new(PARAMETERS, &pairs.iter().map(|pair| (*pair).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_set_wins_over_the_default() {
+        assert_eq!(settings(&[]).unwrap().value("threshold"), Ok(Value(500_000)));
+        let set = settings(&["threshold=0.5", "window=1h"]).unwrap();
+        assert_eq!((set.value("threshold"), set.duration_ms("window")), (Ok(Value(500)), Ok(3_600_000)));
+    }
+
+    #[test]
+    fn errors_name_the_parameter_and_the_fix() {
+        let text = |pairs: &[&str]| settings(pairs).unwrap_err().to_string();
+        assert!(text(&["treshold=1"]).contains("did you mean 'threshold'"));
+        assert!(text(&["zzz=1"]).contains("threshold, window"));
+        assert!(text(&["threshold"]).contains("KEY=VALUE"));
+        let error = settings(&["threshold=1.2345"]).unwrap().value("threshold").unwrap_err();
+        assert!(error.to_string().contains("threshold = '1.2345'"));
+        assert!(settings(&["window=0"]).unwrap().duration_ms("window").is_err());
+    }
+}
