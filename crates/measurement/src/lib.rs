@@ -1,5 +1,17 @@
 //! Numbers and what may be concluded from them: offered load, latency, memory, accuracy, statistics, doubts, records.
 //!
-//! This package knows numbers, not dataflows: it depends on no other flowbench package, and has no clock of its own.
+//! This package knows numbers, not dataflows: it depends on no other flowbench package, and has no clock and no thread
+//! of its own. [`record`] is the contract with everything that reads results; [`results_dir`] puts it on disk.
 
+pub mod accuracy;
+mod columns;
+pub mod doubts;
+pub mod hlog;
+pub mod latency;
+pub mod memory;
+pub mod offered_load;
+mod random;
 pub mod record;
+pub mod results_dir;
+pub mod statistics;
+pub mod timeline;

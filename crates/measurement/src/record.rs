@@ -1,11 +1,13 @@
 //! The contract between the part that measures and the parts that read: plain structs, one per file kind.
 //!
 //! `run.json` holds one [`Run`]; `cases.ndjson` one [`CaseRecord`] a line; `timeline.csv` the [`TimelinePoint`]s;
-//! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]. Readers refuse a [`SCHEMA_VERSION`] above their own and
-//! accept the ones below. Times are nanoseconds since the run of the case began, unless the name says otherwise.
+//! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]. Readers refuse a [`SCHEMA_VERSION`] above their own
+//! and accept the ones below. Times are nanoseconds since the run of the case began, unless the name says otherwise.
 //! A value that could not be measured is absent (`null`), never zero.
 
 use serde::{Deserialize, Serialize};
+
+pub use crate::columns::{Cell, cases_csv};
 
 /// Version of every file of a results directory.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -337,13 +339,13 @@ pub struct Growth {
     pub verdict: Verdict,
 }
 
-/// Does memory grow?
+/// Does memory grow? The rule stands in [`memory`](crate::memory).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The interval is above 0 and the growth is material.
+    /// The interval of the live bytes, or of the state entries, is above 0 and the growth is material.
     Growing,
-    /// The interval excludes a material growth.
+    /// The intervals of both exclude a material growth.
     Bounded,
     /// Neither can be said.
     Inconclusive,
@@ -403,5 +405,115 @@ impl CaseRecord {
     /// The tag of this case's histograms and timeline rows: `c<case>r<repeat>`.
     pub fn tag(&self) -> String {
         format!("c{}r{}", self.case, self.repeat)
+    }
+}
+
+/// Records for tests.
+#[cfg(test)]
+pub(crate) mod example {
+    use super::*;
+
+    pub(crate) fn run() -> Run {
+        Run {
+            schema_version: SCHEMA_VERSION,
+            experiment: "quickstart".into(),
+            title: "a first look".into(),
+            resolved_experiment: "name = \"quickstart\"\n".into(),
+            parts: vec![],
+            seed: 7,
+            started_at: "2026-01-31T10:00:00.250Z".into(),
+            wall_s: None,
+            planned_cases: 4,
+            interrupted: false,
+            traces: vec![],
+            build: Build {
+                flowbench: "0.1.0".into(),
+                timely: "0.32.0".into(),
+                rustc: "rustc 1.95.0".into(),
+                profile: "release".into(),
+                commit: None,
+                dirty: false,
+                lock_digest: "0123456789abcdef".into(),
+                allocator: "jemalloc".into(),
+            },
+            machine: Machine {
+                line: "2 cores".into(),
+                cpu: "a processor".into(),
+                usable_cores: 2,
+                memory_bytes: 1 << 34,
+                kernel: "Linux".into(),
+                governor: None,
+                virtualised: None,
+                cgroup_cores: None,
+            },
+        }
+    }
+
+    pub(crate) fn case(case: usize, repeat: usize) -> CaseRecord {
+        let quantiles = |scale: u64| Quantiles {
+            count: 100_000,
+            p50_ns: Some(10 * scale),
+            p90_ns: Some(20 * scale),
+            p99_ns: Some(50 * scale),
+            p999_ns: Some(80 * scale),
+            max_ns: Some(90 * scale),
+        };
+        let numbers = Numbers {
+            events: 100_000,
+            elapsed_ns: 2_000_000_000,
+            throughput_events_per_s: 50_000.0,
+            cpu_ns: 2_000_000,
+            latency: quantiles(10_000),
+            processing_delay: quantiles(10_000),
+            driver_lag: quantiles(10),
+            hiccup: quantiles(100),
+            censored: 0,
+            event_time_wait_ms: EventTimeWait { count: 9, p50_ms: Some(1), p99_ms: None, max_ms: Some(-3) },
+            memory: Memory { live_bytes_peak: 4096, bytes_per_entry: Some(0.1 + 0.2), ..Memory::default() },
+            accuracy: Accuracy {
+                truth: 1_000,
+                given: 910,
+                missing: 100,
+                spurious: 10,
+                late: 5_000,
+                dropped_as_late: 5_000,
+                digest: 255,
+            },
+            trace_digest: "ab12".into(),
+        };
+        let doubt = |code: &str| Doubt { code: code.into(), text: "because".into() };
+        CaseRecord {
+            schema_version: SCHEMA_VERSION,
+            part: "delay".into(),
+            case,
+            repeat,
+            axes: axes(),
+            status: Status::Ok,
+            numbers: Some(numbers),
+            doubts: vec![doubt("few-samples"), doubt("hiccups")],
+        }
+    }
+
+    pub(crate) fn failed_case(number: usize, repeat: usize) -> CaseRecord {
+        let status = Status::Failed { cause: "panic, \"caught\"".into(), stderr_tail: "line\nline".into() };
+        CaseRecord { status, numbers: None, doubts: vec![], ..case(number, repeat) }
+    }
+
+    pub(crate) fn axes() -> Axes {
+        Axes {
+            pipeline: "sessions".into(),
+            settings: vec!["gap=10min".into(), "any".into()],
+            deduplicate: false,
+            strategy: "exchange".into(),
+            order: "watermark".into(),
+            slack_ms: 60_000,
+            eviction: "frontier".into(),
+            workers: 2,
+            records_per_epoch: 4096,
+            load: "open".into(),
+            rate_events_per_s: Some(50_000.0),
+            trace: "retail".into(),
+            fault: None,
+        }
     }
 }

@@ -1,0 +1,304 @@
+//! A case as one flat row: what `cases.csv` holds and what figures take their axes from.
+
+use std::fmt;
+
+use crate::record::{Accuracy, Axes, CaseRecord, Doubt, Growth, Memory, Numbers, Quantiles, Status, Verdict};
+
+/// One value of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// A word.
+    Text(String),
+    /// A whole number; counts above 2^63 - 1 become a [`Cell::Number`].
+    Integer(i64),
+    /// Any other number, finite.
+    Number(f64),
+    /// Not measured, or does not apply.
+    Empty,
+}
+
+impl Cell {
+    /// The value on an axis; absent for words and empty cells.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            Cell::Integer(value) => Some(*value as f64),
+            Cell::Number(value) => Some(*value),
+            Cell::Text(_) | Cell::Empty => None,
+        }
+    }
+}
+
+/// Plain text as in `cases.csv`, unquoted; nothing if empty. Numbers come back exactly when read.
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cell::Text(text) => f.write_str(text),
+            Cell::Integer(value) => write!(f, "{value}"),
+            Cell::Number(value) => write!(f, "{value}"),
+            Cell::Empty => Ok(()),
+        }
+    }
+}
+
+impl CaseRecord {
+    /// The case as named values, the unit in every name; the same names in the same order for every case, with
+    /// [`Cell::Empty`] for what it has not. Names without a unit are counts, shares (0 to 1) or words.
+    pub fn columns(&self) -> Vec<(&'static str, Cell)> {
+        let mut row = vec![("part", text(&self.part)), ("case", self.case.into()), ("repeat", self.repeat.into())];
+        push_axes(&mut row, &self.axes);
+        row.push(("outcome", text(self.status.word())));
+        row.push(("cause", cause(&self.status)));
+        push_speed(&mut row, self.numbers.as_ref());
+        push_latencies(&mut row, self.numbers.as_ref());
+        push_memory(&mut row, self.numbers.as_ref().map(|numbers| &numbers.memory));
+        push_accuracy(&mut row, self.numbers.as_ref());
+        row.push(("doubts", text(&codes(&self.doubts))));
+        row
+    }
+
+    /// The value of one column of [`columns`](Self::columns); absent if there is no such column.
+    pub fn column(&self, name: &str) -> Option<Cell> {
+        self.columns().into_iter().find(|(column, _)| *column == name).map(|(_, cell)| cell)
+    }
+}
+
+impl Verdict {
+    /// The word used in tables.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Verdict::Growing => "growing",
+            Verdict::Bounded => "bounded",
+            Verdict::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+impl Accuracy {
+    /// Share of the truth that was given, 0 to 1; 1 if the truth is empty.
+    pub fn completeness(&self) -> f64 {
+        share(self.truth.saturating_sub(self.missing), self.truth).unwrap_or(1.0)
+    }
+}
+
+/// The header and a row for each case, as CSV (RFC 4180, `\n` line ends). Without a case there is no header either.
+pub fn cases_csv(cases: &[CaseRecord]) -> String {
+    let mut csv = String::new();
+    for case in cases {
+        let row = case.columns();
+        if csv.is_empty() {
+            push_line(&mut csv, row.iter().map(|(name, _)| (*name).to_owned()));
+        }
+        push_line(&mut csv, row.iter().map(|(_, cell)| quoted(cell.to_string())));
+    }
+    csv
+}
+
+type Row = Vec<(&'static str, Cell)>;
+
+fn push_axes(row: &mut Row, axes: &Axes) {
+    row.extend([
+        ("pipeline", text(&axes.pipeline)),
+        ("settings", text(&axes.settings.join(" "))),
+        ("deduplicate", text(if axes.deduplicate { "true" } else { "false" })),
+        ("strategy", text(&axes.strategy)),
+        ("order", text(&axes.order)),
+        ("slack_ms", Cell::Integer(axes.slack_ms)),
+        ("eviction", text(&axes.eviction)),
+        ("workers", axes.workers.into()),
+        ("records_per_epoch", axes.records_per_epoch.into()),
+        ("load", text(&axes.load)),
+        ("rate_events_per_s", axes.rate_events_per_s.into()),
+        ("trace", text(&axes.trace)),
+        ("fault", axes.fault.as_deref().map_or(Cell::Empty, text)),
+    ]);
+}
+
+fn push_speed(row: &mut Row, numbers: Option<&Numbers>) {
+    let per_event = |n: &Numbers| (n.events > 0).then(|| n.cpu_ns as f64 / n.events as f64);
+    row.extend([
+        ("events", numbers.map(|n| n.events).into()),
+        ("elapsed_s", numbers.map(|n| n.elapsed_ns as f64 / 1e9).into()),
+        ("throughput_events_per_s", numbers.map(|n| n.throughput_events_per_s).into()),
+        ("cpu_s", numbers.map(|n| n.cpu_ns as f64 / 1e9).into()),
+        ("cpu_ns_per_event", numbers.and_then(per_event).into()),
+    ]);
+}
+
+fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
+    macro_rules! quantiles {
+        ($name:literal, $field:ident) => {
+            let q = numbers.map_or(Quantiles::default(), |n| n.$field);
+            row.extend([
+                (concat!($name, "_count"), numbers.map(|_| q.count).into()),
+                (concat!($name, "_p50_ns"), q.p50_ns.into()),
+                (concat!($name, "_p90_ns"), q.p90_ns.into()),
+                (concat!($name, "_p99_ns"), q.p99_ns.into()),
+                (concat!($name, "_p999_ns"), q.p999_ns.into()),
+                (concat!($name, "_max_ns"), q.max_ns.into()),
+            ]);
+        };
+    }
+    quantiles!("latency", latency);
+    quantiles!("processing_delay", processing_delay);
+    quantiles!("driver_lag", driver_lag);
+    quantiles!("hiccup", hiccup);
+    let wait = numbers.map(|n| n.event_time_wait_ms);
+    row.extend([
+        ("censored", numbers.map(|n| n.censored).into()),
+        ("event_time_wait_count", wait.map(|wait| wait.count).into()),
+        ("event_time_wait_p50_ms", wait.and_then(|wait| wait.p50_ms).into()),
+        ("event_time_wait_p99_ms", wait.and_then(|wait| wait.p99_ms).into()),
+        ("event_time_wait_max_ms", wait.and_then(|wait| wait.max_ms).into()),
+    ]);
+}
+
+fn push_memory(row: &mut Row, memory: Option<&Memory>) {
+    let growth = |value: fn(&Growth) -> f64| Cell::from(memory.and_then(|m| m.growth.as_ref()).map(value));
+    row.extend([
+        ("live_bytes_peak", memory.map(|m| m.live_bytes_peak).into()),
+        ("live_bytes_residual", memory.map(|m| m.live_bytes_residual).into()),
+        ("rss_bytes_peak", memory.map(|m| m.rss_bytes_peak).into()),
+        ("entries_peak", memory.map(|m| m.entries_peak).into()),
+        ("entries_residual", memory.map(|m| m.entries_residual).into()),
+        ("buffered_peak", memory.map(|m| m.buffered_peak).into()),
+        ("bytes_per_entry", memory.and_then(|m| m.bytes_per_entry).into()),
+        ("payload_bytes_per_entry", memory.and_then(|m| m.payload_bytes_per_entry).into()),
+        ("growth_bytes_per_million_events", growth(|growth| growth.bytes_per_million_events)),
+        ("growth_low_bytes_per_million_events", growth(|growth| growth.low)),
+        ("growth_high_bytes_per_million_events", growth(|growth| growth.high)),
+        ("growth_verdict", memory.and_then(|m| m.growth).map_or(Cell::Empty, |growth| text(growth.verdict.word()))),
+    ]);
+}
+
+fn push_accuracy(row: &mut Row, numbers: Option<&Numbers>) {
+    let accuracy = numbers.map(|n| n.accuracy);
+    row.extend([
+        ("truth", accuracy.map(|a| a.truth).into()),
+        ("given", accuracy.map(|a| a.given).into()),
+        ("missing", accuracy.map(|a| a.missing).into()),
+        ("spurious", accuracy.map(|a| a.spurious).into()),
+        ("completeness", accuracy.map(|a| a.completeness()).into()),
+        ("late", accuracy.map(|a| a.late).into()),
+        ("late_share", numbers.and_then(|n| share(n.accuracy.late, n.events)).into()),
+        ("dropped_as_late", accuracy.map(|a| a.dropped_as_late).into()),
+        ("answers_digest", accuracy.map_or(Cell::Empty, |a| Cell::Text(format!("{:016x}", a.digest)))),
+        ("trace_digest", numbers.map_or(Cell::Empty, |n| text(&n.trace_digest))),
+    ]);
+}
+
+fn cause(status: &Status) -> Cell {
+    match status {
+        Status::Ok => Cell::Empty,
+        Status::Invalid { cause } | Status::Failed { cause, .. } => text(cause),
+    }
+}
+
+fn codes(doubts: &[Doubt]) -> String {
+    doubts.iter().map(|doubt| doubt.code.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+fn text(text: &str) -> Cell {
+    if text.is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) }
+}
+
+fn quoted(text: String) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+fn push_line(csv: &mut String, cells: impl Iterator<Item = String>) {
+    csv.push_str(&cells.collect::<Vec<_>>().join(","));
+    csv.push('\n');
+}
+
+impl From<i64> for Cell {
+    fn from(value: i64) -> Self {
+        Cell::Integer(value)
+    }
+}
+
+impl From<u64> for Cell {
+    fn from(value: u64) -> Self {
+        i64::try_from(value).map_or(Cell::Number(value as f64), Cell::Integer)
+    }
+}
+
+impl From<usize> for Cell {
+    fn from(value: usize) -> Self {
+        Cell::from(value as u64)
+    }
+}
+
+impl From<f64> for Cell {
+    fn from(value: f64) -> Self {
+        if value.is_finite() { Cell::Number(value) } else { Cell::Empty }
+    }
+}
+
+impl<T: Into<Cell>> From<Option<T>> for Cell {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Cell::Empty, Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::example;
+
+    #[test]
+    fn every_case_has_the_same_columns_each_once() {
+        let names = |case: &CaseRecord| case.columns().iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        let ok = names(&example::case(1, 1));
+        let failed = names(&example::failed_case(1, 2));
+        assert_eq!(ok, failed);
+        let distinct: std::collections::BTreeSet<_> = ok.iter().collect();
+        assert_eq!(distinct.len(), ok.len());
+    }
+
+    #[test]
+    fn a_failed_case_has_axes_and_a_cause_and_no_numbers() {
+        let case = example::failed_case(3, 1);
+        assert_eq!(case.column("outcome"), Some(Cell::Text("failed".into())));
+        assert_eq!(case.column("cause"), Some(Cell::Text("panic, \"caught\"".into())));
+        assert_eq!(case.column("workers"), Some(Cell::Integer(2)));
+        for empty in ["events", "latency_count", "latency_p99_ns", "truth", "completeness", "growth_verdict"] {
+            assert_eq!(case.column(empty), Some(Cell::Empty), "{empty}");
+        }
+        assert_eq!(case.column("no_such_column"), None);
+    }
+
+    #[test]
+    fn derived_columns_are_computed_from_the_record() {
+        let case = example::case(1, 1);
+        for (name, expected) in
+            [("cpu_ns_per_event", 20.0), ("elapsed_s", 2.0), ("completeness", 0.9), ("late_share", 0.05)]
+        {
+            assert_eq!(case.column(name).and_then(|cell| cell.number()), Some(expected), "{name}");
+        }
+        assert_eq!(case.column("answers_digest"), Some(Cell::Text("00000000000000ff".into())));
+        assert_eq!(case.column("doubts"), Some(Cell::Text("few-samples hiccups".into())));
+    }
+
+    #[test]
+    fn the_csv_quotes_what_needs_it_and_nothing_else() {
+        let csv = cases_csv(&[example::case(1, 1), example::failed_case(1, 2)]);
+        let lines: Vec<&str> = csv.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].starts_with("part,case,repeat,pipeline,"), "{}", lines[0]);
+        assert!(lines[1].starts_with("delay,1,1,sessions,gap=10min any,false,exchange,"), "{}", lines[1]);
+        assert!(lines[2].contains(",failed,\"panic, \"\"caught\"\"\",,"), "{}", lines[2]);
+        assert_eq!(cases_csv(&[]), "");
+    }
+
+    #[test]
+    fn numbers_that_are_none_leave_the_cell_empty() {
+        assert_eq!(Cell::from(f64::NAN), Cell::Empty);
+        assert_eq!(Cell::from(None::<u64>), Cell::Empty);
+        assert_eq!(Cell::from(u64::MAX).number(), Some(u64::MAX as f64));
+        assert_eq!(Cell::from(-5_i64).to_string(), "-5");
+    }
+}

@@ -1,0 +1,197 @@
+//! Histograms as text: the HdrHistogram log format 1.3, read by the public HdrHistogram log tools.
+//!
+//! After a few comment lines every line is one histogram: tag, begin, length, maximum, and the histogram itself, V2
+//! encoded, deflated, in base64. Durations inside are ns; the maximum is in ms, as those tools print it.
+
+use std::fmt::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use thiserror::Error;
+
+use crate::latency::LatencyHistogram;
+
+/// One histogram of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interval {
+    /// Whose it is: `c<case>r<repeat>.<kind>`. No comma, white space or line break; empty for none.
+    pub tag: String,
+    /// When the recording began, in ns since the start of the log; kept to the millisecond.
+    pub start_ns: u64,
+    /// How long it took, in ns; kept to the millisecond.
+    pub length_ns: u64,
+    /// What was recorded. Counts of negative and saturated durations are not part of the format.
+    pub histogram: LatencyHistogram,
+}
+
+/// What is wrong with a log, or with what should go into one.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum HlogError {
+    /// A line that is none of the format.
+    #[error("line {line}: {what}")]
+    Line {
+        /// From 1.
+        line: usize,
+        /// In words.
+        what: String,
+    },
+    /// A tag that would break the line it stands in.
+    #[error("histogram tag `{0}`: it may not hold a comma, white space or a line break")]
+    Tag(String),
+    /// The encoder refused.
+    #[error("histogram `{tag}` cannot be encoded: {what}")]
+    Encoding {
+        /// Tag of the histogram.
+        tag: String,
+        /// In words.
+        what: String,
+    },
+}
+
+/// The lines a log begins with. `started_at_ms` (Unix epoch) is what the begins of the intervals count from.
+pub fn header(started_at_ms: Option<u64>) -> String {
+    let mut text =
+        String::from("#[Recorded by flowbench, values in nanoseconds]\n#[Histogram log format version 1.3]\n");
+    if let Some(ms) = started_at_ms {
+        let (seconds, thousandths) = (ms / 1000, ms % 1000);
+        text.push_str(&format!("#[StartTime: {seconds}.{thousandths:03} (seconds since epoch)]\n"));
+    }
+    text.push_str("\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n");
+    text
+}
+
+/// One line of a log, line break included. The same data gives the same bytes.
+pub fn line(tag: &str, start_ns: u64, length_ns: u64, histogram: &LatencyHistogram) -> Result<String, HlogError> {
+    if tag.contains(|c: char| c == ',' || c.is_whitespace()) {
+        return Err(HlogError::Tag(tag.to_owned()));
+    }
+    let mut encoded = Vec::new();
+    V2DeflateSerializer::new()
+        .serialize(histogram.buckets(), &mut encoded)
+        .map_err(|error| HlogError::Encoding { tag: tag.to_owned(), what: error.to_string() })?;
+    let mut text = if tag.is_empty() { String::new() } else { format!("Tag={tag},") };
+    push_thousandths(&mut text, start_ns / 1_000_000);
+    push_thousandths(&mut text, length_ns / 1_000_000);
+    write!(text, "{:.3},", histogram.buckets().max() as f64 / 1e6).expect("writing to a String cannot fail");
+    BASE64.encode_string(&encoded, &mut text);
+    text.push('\n');
+    Ok(text)
+}
+
+/// Reads a log, ours or another tool's; comments and the legend are passed over.
+pub fn read(text: &str) -> Result<Vec<Interval>, HlogError> {
+    let mut intervals = Vec::new();
+    for (line, row) in (1..).zip(text.lines()) {
+        let row = row.trim();
+        if row.is_empty() || row.starts_with('#') || row.starts_with('"') {
+            continue;
+        }
+        intervals.push(parse(row).map_err(|what| HlogError::Line { line, what })?);
+    }
+    Ok(intervals)
+}
+
+fn parse(row: &str) -> Result<Interval, String> {
+    let (tag, fields) = match row.strip_prefix("Tag=") {
+        Some(rest) => rest.split_once(',').ok_or("nothing follows the tag")?,
+        None => ("", row),
+    };
+    let fields: Vec<&str> = fields.split(',').collect();
+    let [start, length, _max, encoded] = fields[..] else {
+        return Err(format!("{} fields after the tag instead of 4", fields.len()));
+    };
+    let bytes = BASE64.decode(encoded).map_err(|error| format!("the histogram is not base64: {error}"))?;
+    let buckets = Deserializer::new()
+        .deserialize(&mut bytes.as_slice())
+        .map_err(|error| format!("the histogram cannot be decoded: {error}"))?;
+    Ok(Interval {
+        tag: tag.to_owned(),
+        start_ns: seconds_ns("begin", start)?,
+        length_ns: seconds_ns("length", length)?,
+        histogram: LatencyHistogram::from_buckets(&buckets),
+    })
+}
+
+fn push_thousandths(text: &mut String, thousandths: u64) {
+    let (whole, rest) = (thousandths / 1000, thousandths % 1000);
+    write!(text, "{whole}.{rest:03},").expect("writing to a String cannot fail");
+}
+
+fn seconds_ns(what: &str, text: &str) -> Result<u64, String> {
+    let seconds: Option<f64> = text.trim().parse().ok().filter(|s| (0.0..1e10).contains(s));
+    let seconds = seconds.ok_or_else(|| format!("{what} `{text}` is no number of seconds"))?;
+    Ok((seconds * 1000.0).round() as u64 * 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(durations: impl IntoIterator<Item = i64>) -> LatencyHistogram {
+        let mut histogram = LatencyHistogram::new();
+        durations.into_iter().for_each(|ns| histogram.record_ns(ns));
+        histogram
+    }
+
+    fn example() -> String {
+        let first = line("c3r1.latency", 1_500_000_000, 2_000_000_000, &of([1_000, 2_000_000, 30_000_000])).unwrap();
+        let second = line("c3r1.driver-lag", 1_500_000_000, 2_000_000_000, &of([7])).unwrap();
+        format!("{}{first}{second}", header(Some(1_441_812_279_474)))
+    }
+
+    #[test]
+    fn the_lines_are_those_of_the_format() {
+        let text = example();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[1], "#[Histogram log format version 1.3]");
+        assert_eq!(lines[2], "#[StartTime: 1441812279.474 (seconds since epoch)]");
+        assert!(lines[3].starts_with("\"StartTimestamp\",\"Interval_Length\","));
+        assert!(lines[4].starts_with("Tag=c3r1.latency,1.500,2.000,30.015,HISTFAAAA"), "{}", lines[4]);
+        assert_eq!(text, example());
+    }
+
+    #[test]
+    fn another_reader_finds_the_same() {
+        let text = example();
+        let entries: Vec<LogEntry<'_>> = IntervalLogIterator::new(text.as_bytes()).map(Result::unwrap).collect();
+        assert_eq!(entries.len(), 3);
+        assert_eq!(entries[0], LogEntry::StartTime(std::time::Duration::new(1_441_812_279, 474_000_000)));
+        let LogEntry::Interval(interval) = &entries[1] else { panic!("{:?}", entries[1]) };
+        assert_eq!(interval.tag().unwrap().as_str(), "c3r1.latency");
+        assert_eq!((interval.start_timestamp().as_millis(), interval.duration().as_millis()), (1500, 2000));
+    }
+
+    #[test]
+    fn errors_name_the_line() {
+        let good = example();
+        for (bad, what) in [
+            ("Tag=x", "nothing follows"),
+            ("1,2,3", "3 fields"),
+            ("1,2,3,!", "base64"),
+            ("1,2,3,AAAA", "decoded"),
+            ("x,2,3,AAAA", "decoded"),
+        ] {
+            let error = read(&format!("{good}{bad}\n")).unwrap_err().to_string();
+            assert!(error.starts_with("line 7: ") && error.contains(what), "{error}");
+        }
+        let no_number = good.replace("1.500", "soon");
+        assert_eq!(read(&no_number).unwrap_err().to_string(), "line 5: begin `soon` is no number of seconds");
+        assert_eq!(line("a b", 0, 0, &of([])).unwrap_err(), HlogError::Tag("a b".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(durations in prop::collection::vec(0_i64..3_600_000_000_000, 0..100),
+                                   start_ms in 0_u64..10_000_000_000, length_ms in 0_u64..100_000_000,
+                                   tag in "[a-z0-9.-]{0,9}") {
+            let (start_ns, length_ns) = (start_ms * 1_000_000, length_ms * 1_000_000);
+            let interval = Interval { tag, start_ns, length_ns, histogram: of(durations) };
+            let text = line(&interval.tag, start_ns, length_ns, &interval.histogram).unwrap();
+            prop_assert_eq!(read(&format!("{}{text}", header(None))).unwrap(), vec![interval]);
+        }
+    }
+}

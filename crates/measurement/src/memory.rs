@@ -1,0 +1,294 @@
+//! What the timeline says about memory: peak, residual, and whether it grows.
+//!
+//! **The rule.** Growth is judged over the last half of the admitted events, where a warmed-up state has no reason left
+//! to grow. Points after the last admission (the input has ended, everything expires) do not count.
+//!
+//! *Slope.* Samples a few ms apart hardly differ, so their errors are not independent and a line through all of them
+//! would claim far too narrow an interval. They are averaged in [`BLOCKS`] consecutive blocks; neighbouring block means
+//! are nearly independent when whatever makes memory go up and down is shorter than a block. What correlation is left
+//! between neighbours (r, from the residuals, never taken below 0) widens the interval by √((1 + r) / (1 − r)). Block
+//! means were preferred to a Newey-West estimate because its usual bandwidths are too short for a slow sawtooth and the
+//! result cannot be checked with a ruler.
+//!
+//! *Materiality.* A growth counts when, over that half, it adds [`MATERIAL_SHARE`] of the mean level or more (and at
+//! least [`MATERIAL_BYTES`], or [`MATERIAL_ENTRIES`]).
+//!
+//! *Verdict of one series.* Growing: the interval is above 0 and the growth is material. Bounded: the upper end of the
+//! interval is below what is material. Otherwise, and always under [`POINTS`] points, inconclusive.
+//!
+//! *Verdict of a case.* The rule is applied to the live bytes and to the state entries. Growing if either grows: a hash
+//! table takes its memory in doublings, so its bytes may stand still for half a run while its entries rise, and the
+//! next doubling is certain. Bounded only if both are.
+
+use crate::record::{Growth, Memory, TimelinePoint, Verdict};
+use crate::statistics::{Interval, Line};
+
+/// Number of blocks the last half is averaged in.
+pub const BLOCKS: usize = 16;
+/// Least points in the last half for a verdict: two a block.
+pub const POINTS: usize = 2 * BLOCKS;
+/// Least share of the mean level that counts as growth.
+pub const MATERIAL_SHARE: f64 = 0.05;
+/// Least growth in bytes that counts: what an allocator may move by itself.
+pub const MATERIAL_BYTES: f64 = 65_536.0;
+/// Least growth in entries that counts.
+pub const MATERIAL_ENTRIES: f64 = 100.0;
+/// Least entries for which bytes per entry are given.
+pub const ENTRIES_FOR_A_SHARE: u64 = 1_000;
+/// Correlation of neighbouring blocks is cut off here, where it says that there is in effect one sample.
+const CORRELATION_MAX: f64 = 0.95;
+
+/// The memory of a case from its timeline: peaks, the last point as residual, growth. Live bytes per entry are those of
+/// the point with the most entries, with everything in them that was alive then; the payload is left to the caller.
+pub fn memory(points: &[TimelinePoint]) -> Memory {
+    let last = points.last().copied().unwrap_or_default();
+    let fullest = points.iter().max_by_key(|point| point.entries).copied().unwrap_or_default();
+    let peak = |value: fn(&TimelinePoint) -> u64| points.iter().map(value).max().unwrap_or(0);
+    Memory {
+        live_bytes_peak: peak(|point| point.live_bytes),
+        live_bytes_residual: last.live_bytes,
+        rss_bytes_peak: peak(|point| point.rss_bytes),
+        entries_peak: fullest.entries,
+        entries_residual: last.entries,
+        buffered_peak: peak(|point| point.buffered),
+        bytes_per_entry: (fullest.entries >= ENTRIES_FOR_A_SHARE)
+            .then(|| fullest.live_bytes as f64 / fullest.entries as f64),
+        payload_bytes_per_entry: None,
+        growth: growth(points),
+    }
+}
+
+/// The growth over the last half; absent under three points in it, or if no event was admitted in it.
+pub fn growth(points: &[TimelinePoint]) -> Option<Growth> {
+    let half = last_half(points);
+    let bytes = Trend::of(half, |point| point.live_bytes)?;
+    let entries = Trend::of(half, |point| point.entries)?;
+    let per_million = 1e6;
+    Some(Growth {
+        bytes_per_million_events: bytes.slope.estimate * per_million,
+        low: bytes.slope.low * per_million,
+        high: bytes.slope.high * per_million,
+        verdict: of_both(bytes.verdict(MATERIAL_BYTES), entries.verdict(MATERIAL_ENTRIES)),
+    })
+}
+
+/// The points in which the second half of the events was admitted.
+fn last_half(points: &[TimelinePoint]) -> &[TimelinePoint] {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return points };
+    let middle = first.admitted + last.admitted.saturating_sub(first.admitted) / 2;
+    let from = points.partition_point(|point| point.admitted < middle);
+    let to = points.partition_point(|point| point.admitted < last.admitted);
+    &points[from.min(to)..(to + 1).min(points.len())]
+}
+
+/// The slope of one series over admitted events.
+struct Trend {
+    slope: Interval,
+    level: f64,
+    events: f64,
+    points: usize,
+}
+
+impl Trend {
+    fn of(half: &[TimelinePoint], value: fn(&TimelinePoint) -> u64) -> Option<Trend> {
+        let points: Vec<(f64, f64)> = half.iter().map(|point| (point.admitted as f64, value(point) as f64)).collect();
+        let (first, last) = (points.first()?, points.last()?);
+        let slope = if points.len() < POINTS {
+            Line::fit(&points)?.slope_interval()
+        } else {
+            slope_of_blocks(&block_means(&points))?
+        };
+        let level = points.iter().map(|(_, y)| y).sum::<f64>() / points.len() as f64;
+        Some(Trend { slope, level, events: last.0 - first.0, points: points.len() })
+    }
+
+    fn verdict(&self, least: f64) -> Verdict {
+        let material = (self.level * MATERIAL_SHARE).max(least);
+        if self.points < POINTS {
+            Verdict::Inconclusive
+        } else if self.slope.low > 0.0 && self.slope.estimate * self.events >= material {
+            Verdict::Growing
+        } else if self.slope.high * self.events < material {
+            Verdict::Bounded
+        } else {
+            Verdict::Inconclusive
+        }
+    }
+}
+
+fn of_both(bytes: Verdict, entries: Verdict) -> Verdict {
+    match (bytes, entries) {
+        (Verdict::Growing, _) | (_, Verdict::Growing) => Verdict::Growing,
+        (Verdict::Bounded, Verdict::Bounded) => Verdict::Bounded,
+        _ => Verdict::Inconclusive,
+    }
+}
+
+/// The means of [`BLOCKS`] runs of consecutive points, as even as their number allows.
+fn block_means(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let bound = |block: usize| block * points.len() / BLOCKS;
+    let blocks = (0..BLOCKS).map(|block| &points[bound(block)..bound(block + 1)]);
+    blocks
+        .map(|block| {
+            let (x, y) = block.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+            (x / block.len() as f64, y / block.len() as f64)
+        })
+        .collect()
+}
+
+/// The slope through the block means, its interval widened for what correlation is left between neighbours.
+fn slope_of_blocks(means: &[(f64, f64)]) -> Option<Interval> {
+    let mut line = Line::fit(means)?;
+    let residuals: Vec<f64> = means.iter().map(|point| line.residual(*point)).collect();
+    let power: f64 = residuals.iter().map(|residual| residual * residual).sum();
+    let shared: f64 = residuals.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    let correlation = if power > 0.0 { (shared / power).clamp(0.0, CORRELATION_MAX) } else { 0.0 };
+    line.slope_error *= ((1.0 + correlation) / (1.0 - correlation)).sqrt();
+    Some(line.slope_interval())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Draws;
+
+    /// A run of 400 samples over a million events: live bytes and entries as functions of the events admitted.
+    fn run(live_bytes: impl Fn(f64) -> f64, entries: impl Fn(f64) -> f64) -> Vec<TimelinePoint> {
+        (0..=400_u64)
+            .map(|i| TimelinePoint {
+                at_ns: i * 1_000_000,
+                admitted: i * 2_500,
+                live_bytes: live_bytes(i as f64 * 2_500.0) as u64,
+                entries: entries(i as f64 * 2_500.0) as u64,
+                ..TimelinePoint::default()
+            })
+            .collect()
+    }
+
+    fn verdict(points: &[TimelinePoint]) -> Verdict {
+        growth(points).unwrap().verdict
+    }
+
+    /// Bytes of a table that doubles whenever it is seven eighths full.
+    fn doubling_table(entries: f64, bytes_per_slot: f64) -> f64 {
+        let mut slots = 1024.0;
+        while entries > slots * 7.0 / 8.0 {
+            slots *= 2.0;
+        }
+        slots * bytes_per_slot
+    }
+
+    #[test]
+    fn a_line_grows_with_its_own_slope() {
+        let growth = growth(&run(|events| 1e6 + 40.0 * events, |events| events)).unwrap();
+        assert_eq!(growth.verdict, Verdict::Growing);
+        assert!((growth.bytes_per_million_events / 40e6 - 1.0).abs() < 1e-6, "{growth:?}");
+        assert!(growth.low <= growth.bytes_per_million_events && growth.bytes_per_million_events <= growth.high);
+    }
+
+    #[test]
+    fn a_leak_under_a_noise_ten_times_its_step_is_found() {
+        let mut draws = Draws::new(1);
+        let noise: Vec<f64> = (0..=400).map(|_| (draws.exponential() - 1.0) * 1e6).collect();
+        let leaking = |events: f64| 1e7 + 10.0 * events + noise[(events / 2_500.0) as usize];
+        assert_eq!(verdict(&run(leaking, |_| 5_000.0)), Verdict::Growing);
+    }
+
+    /// The verdict on a level of 10 MB under noise of this standard deviation, as a share of the level.
+    fn noisy_plateau(seed: u64, share: f64) -> Verdict {
+        let mut draws = Draws::new(seed);
+        let noise: Vec<f64> = (0..=400).map(|_| (draws.exponential() - 1.0) * share * 1e7).collect();
+        verdict(&run(|events| 1e7 + noise[(events / 2_500.0) as usize], |_| 5_000.0))
+    }
+
+    #[test]
+    fn a_noisy_plateau_is_bounded_for_every_seed() {
+        assert!((0..100).all(|seed| noisy_plateau(seed, 0.03) == Verdict::Bounded));
+    }
+
+    #[test]
+    fn noise_too_strong_to_judge_is_hardly_ever_called_growth() {
+        // A one-sided error of 2.5 % is what the interval promises; residual correlation is estimated, so allow 4 %.
+        let growing = (0..500).filter(|seed| noisy_plateau(*seed, 0.2) == Verdict::Growing).count();
+        assert!(growing <= 20, "{growing} of 500");
+    }
+
+    /// The verdict on memory that rises by `height` of its level and falls back, `teeth` times in the last half.
+    fn sawtooth(teeth: f64, phase: f64, height: f64) -> Verdict {
+        let tooth = |events: f64| 1.0 + height * (events / 500_000.0 * teeth + phase).fract();
+        verdict(&run(|events| 1e7 * tooth(events), |events| 5_000.0 * tooth(events)))
+    }
+
+    #[test]
+    fn a_sawtooth_that_falls_back_is_bounded_if_its_teeth_are_short() {
+        for phase in [0.0, 0.3, 0.6, 0.9] {
+            assert_eq!(sawtooth(40.3, phase, 0.2), Verdict::Bounded, "phase {phase}");
+        }
+    }
+
+    #[test]
+    fn a_sawtooth_that_falls_back_is_never_called_growth() {
+        for teeth in 2..40 {
+            for phase in [0.0, 0.2, 0.4, 0.6, 0.8] {
+                let found = sawtooth(f64::from(teeth), phase, 0.5);
+                assert_ne!(found, Verdict::Growing, "{teeth} teeth, phase {phase}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_warm_up_that_ends_before_the_last_half_does_not_count() {
+        let filling = |events: f64| 40.0 * events.min(300_000.0);
+        assert_eq!(verdict(&run(filling, |events| events.min(300_000.0))), Verdict::Bounded);
+    }
+
+    #[test]
+    fn a_table_that_takes_its_memory_in_doublings_grows_wherever_the_steps_fall() {
+        for per_event in [1.0, 0.9, 0.8, 0.7, 0.6, 0.55, 0.5] {
+            let entries = |events: f64| events * per_event;
+            let points = run(|events| doubling_table(entries(events), 48.0), entries);
+            assert_eq!(verdict(&points), Verdict::Growing, "{per_event} entries an event");
+        }
+    }
+
+    #[test]
+    fn one_step_alone_is_not_called_bounded() {
+        for at in [0.55, 0.65, 0.75, 0.85, 0.95] {
+            let points = run(|events| if events < at * 1e6 { 1e7 } else { 2e7 }, |_| 0.0);
+            assert_ne!(verdict(&points), Verdict::Bounded, "step at {at}");
+        }
+    }
+
+    #[test]
+    fn a_growth_too_small_to_matter_is_bounded() {
+        assert_eq!(verdict(&run(|events| 1e9 + 10.0 * events, |_| 10_000.0)), Verdict::Bounded);
+        assert_eq!(verdict(&run(|events| 1000.0 + 0.01 * events, |_| 0.0)), Verdict::Bounded);
+    }
+
+    #[test]
+    fn a_short_series_is_inconclusive_however_clear_it_looks() {
+        let points = run(|events| 1e6 + 40.0 * events, |events| events);
+        let few: Vec<TimelinePoint> = points.iter().step_by(20).copied().collect();
+        assert_eq!(verdict(&few), Verdict::Inconclusive);
+        assert_eq!(growth(&points[..3]), None);
+        assert_eq!(growth(&[]), None);
+    }
+
+    #[test]
+    fn what_happens_after_the_last_admission_does_not_count() {
+        let mut points = run(|events| 1e6 + 40.0 * events, |events| events);
+        let growing = growth(&points);
+        let end = points[400];
+        points.extend((1..200).map(|i| TimelinePoint { at_ns: end.at_ns + i, live_bytes: 0, entries: 0, ..end }));
+        assert_eq!(growth(&points), growing);
+        let memory = memory(&points);
+        assert_eq!((memory.live_bytes_peak, memory.live_bytes_residual), (41_000_000, 0));
+        assert_eq!((memory.entries_peak, memory.entries_residual), (1_000_000, 0));
+        assert_eq!(memory.bytes_per_entry, Some(41.0));
+    }
+
+    #[test]
+    fn an_empty_timeline_has_no_memory() {
+        assert_eq!(memory(&[]), Memory::default());
+    }
+}

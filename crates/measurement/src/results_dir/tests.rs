@@ -1,0 +1,259 @@
+use tempfile::TempDir;
+
+use super::*;
+use crate::record::example;
+
+fn histogram(durations: impl IntoIterator<Item = i64>) -> LatencyHistogram {
+    let mut histogram = LatencyHistogram::new();
+    durations.into_iter().for_each(|ns| histogram.record_ns(ns));
+    histogram
+}
+
+fn point(at_ns: u64) -> TimelinePoint {
+    TimelinePoint { at_ns, admitted: at_ns * 2, latency_max_ns: Some(5), ..TimelinePoint::default() }
+}
+
+/// A run with cases c1r1, c2r1 and a failed c1r2.
+fn written(dir: &Path) -> ResultsDir {
+    let mut results = ResultsDir::create(dir).unwrap();
+    results.write_run(&example::run()).unwrap();
+    for case in [1, 2] {
+        let data = CaseData {
+            start_ns: case as u64 * 1_000_000_000,
+            length_ns: 2_000_000_000,
+            histograms: &[("latency", &histogram(1..100)), ("hiccup", &histogram([7]))],
+            timeline: &[point(1), point(2)],
+        };
+        results.append_case(&example::case(case, 1), &data).unwrap();
+    }
+    results.append_case(&example::failed_case(1, 2), &CaseData::default()).unwrap();
+    results
+}
+
+fn append_raw(path: &Path, text: &str) {
+    OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let dir = TempDir::new().unwrap();
+    let results = written(&dir.path().join("a/b"));
+    let path = results.path();
+    assert_eq!(read_run(path).unwrap(), example::run());
+    let cases = vec![example::case(1, 1), example::case(2, 1), example::failed_case(1, 2)];
+    assert_eq!(fs::read_to_string(path.join(CASES_CSV)).unwrap(), cases_csv(&cases));
+    assert_eq!(results.cases(), cases);
+    assert_eq!(read_cases(path).unwrap(), Read { rows: cases, skipped: 0 });
+    let timeline = read_timeline(path).unwrap().rows;
+    let rows: Vec<_> = timeline.iter().map(|row| (row.case, row.repeat, row.point)).collect();
+    assert_eq!(rows, [(1, 1, point(1)), (1, 1, point(2)), (2, 1, point(1)), (2, 1, point(2))]);
+    let histograms = read_histograms(path).unwrap().rows;
+    let tags: Vec<&str> = histograms.iter().map(|interval| interval.tag.as_str()).collect();
+    assert_eq!(tags, ["c1r1.latency", "c1r1.hiccup", "c2r1.latency", "c2r1.hiccup"]);
+    assert_eq!(histograms[2].histogram, histogram(1..100));
+    assert_eq!((histograms[2].start_ns, histograms[2].length_ns), (2_000_000_000, 2_000_000_000));
+    let log = fs::read_to_string(path.join(LATENCY_HLOG)).unwrap();
+    assert!(log.contains("#[StartTime: 1769853600.250 (seconds since epoch)]"), "{log}");
+    assert_eq!(names(path), [CASES_CSV, CASES_NDJSON, LATENCY_HLOG, RUN_JSON, TIMELINE_CSV]);
+}
+
+#[test]
+fn the_same_records_leave_the_same_bytes() {
+    let dir = TempDir::new().unwrap();
+    let (a, b) = (dir.path().join("a"), dir.path().join("b"));
+    written(&a);
+    written(&b);
+    for name in names(&a) {
+        assert!(fs::read(a.join(&name)).unwrap() == fs::read(b.join(&name)).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn two_runs_cannot_share_a_directory() {
+    let dir = TempDir::new().unwrap();
+    let first = ResultsDir::create(dir.path()).unwrap();
+    assert!(matches!(ResultsDir::create(dir.path()), Err(ResultsError::Locked(_))));
+    drop(first);
+    drop(written(dir.path()));
+    let error = ResultsDir::create(dir.path()).unwrap_err();
+    assert!(matches!(error, ResultsError::Taken(_)), "{error}");
+    assert!(error.to_string().contains("resume it"), "{error}");
+    let resumed = ResultsDir::resume(dir.path()).unwrap();
+    assert!(matches!(ResultsDir::resume(dir.path()), Err(ResultsError::Locked(_))));
+    drop(resumed);
+}
+
+#[test]
+fn a_line_cut_off_by_a_crash_is_skipped_and_counted() {
+    let dir = TempDir::new().unwrap();
+    drop(written(dir.path()));
+    append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":1,\"part\":\"de");
+    append_raw(&dir.path().join(TIMELINE_CSV), "3,1,5");
+    append_raw(&dir.path().join(LATENCY_HLOG), "Tag=c3r1.latency,1.0");
+    let cases = read_cases(dir.path()).unwrap();
+    assert_eq!((cases.rows.len(), cases.skipped), (3, 1));
+    let timeline = read_timeline(dir.path()).unwrap();
+    assert_eq!((timeline.rows.len(), timeline.skipped), (4, 1));
+    let histograms = read_histograms(dir.path()).unwrap();
+    assert_eq!((histograms.rows.len(), histograms.skipped), (4, 1));
+}
+
+#[test]
+fn resuming_keeps_finished_cases_and_nothing_else() {
+    let dir = TempDir::new().unwrap();
+    drop(written(dir.path()));
+    let before: Vec<_> = names(dir.path()).iter().map(|name| fs::read(dir.path().join(name)).unwrap()).collect();
+    // Case 12 had its histograms and timeline on disk, not its record.
+    let row = hlog::line("c12r1.latency", 0, 0, &histogram([1])).unwrap();
+    append_raw(&dir.path().join(LATENCY_HLOG), &row);
+    append_raw(&dir.path().join(TIMELINE_CSV), &timeline::csv_rows(12, 1, &[point(9)]));
+    append_raw(&dir.path().join(TIMELINE_CSV), "1,1");
+    append_raw(&dir.path().join(CASES_NDJSON), "{\"schema");
+    fs::remove_file(dir.path().join(CASES_CSV)).unwrap();
+    let mut results = ResultsDir::resume(dir.path()).unwrap();
+    let after: Vec<_> = names(dir.path()).iter().map(|name| fs::read(dir.path().join(name)).unwrap()).collect();
+    assert!(before == after);
+    results.append_case(&example::case(12, 1), &CaseData::default()).unwrap();
+    assert_eq!(read_cases(dir.path()).unwrap().rows.len(), 4);
+}
+
+#[test]
+fn a_run_without_a_case_yet_can_be_read_and_resumed() {
+    let dir = TempDir::new().unwrap();
+    let mut results = ResultsDir::create(dir.path()).unwrap();
+    results.write_run(&example::run()).unwrap();
+    drop(results);
+    drop(ResultsDir::resume(dir.path()).unwrap());
+    assert_eq!(read_cases(dir.path()).unwrap().rows, []);
+    assert_eq!(read_timeline(dir.path()).unwrap().rows, []);
+    assert_eq!(read_histograms(dir.path()).unwrap().rows, []);
+    let mut results = ResultsDir::resume(dir.path()).unwrap();
+    let data = CaseData { timeline: &[point(1)], ..CaseData::default() };
+    results.append_case(&example::case(1, 1), &data).unwrap();
+    assert_eq!(read_timeline(dir.path()).unwrap().rows.len(), 1);
+}
+
+#[test]
+fn errors_name_the_file_and_the_line() {
+    let dir = TempDir::new().unwrap();
+    drop(written(dir.path()));
+    append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":1}\n");
+    append_raw(&dir.path().join(TIMELINE_CSV), "1,1,x,,,,,,,\n");
+    append_raw(&dir.path().join(LATENCY_HLOG), "Tag=c1r1.latency,1,2,3,4,5\n");
+    let cases = read_cases(dir.path()).unwrap_err().to_string();
+    assert!(cases.contains("cases.ndjson line 4: missing field `part`"), "{cases}");
+    let timeline = read_timeline(dir.path()).unwrap_err().to_string();
+    assert!(timeline.contains("timeline.csv line 6: `x` is no whole number"), "{timeline}");
+    let histograms = read_histograms(dir.path()).unwrap_err().to_string();
+    assert!(histograms.contains("latency.hlog line 9: 5 fields"), "{histograms}");
+    fs::write(dir.path().join(CASES_NDJSON), b"{}\n\xff\n").unwrap();
+    let cases = read_cases(dir.path()).unwrap_err().to_string();
+    assert!(cases.ends_with("cases.ndjson line 2: it is not UTF-8 text"), "{cases}");
+    fs::write(dir.path().join(RUN_JSON), "{\"schema_version\": 1,\n \"title\": 5}").unwrap();
+    let run = read_run(dir.path()).unwrap_err().to_string();
+    assert!(run.contains("run.json line 2: "), "{run}");
+}
+
+#[test]
+fn a_newer_schema_is_refused_whatever_else_it_holds() {
+    let dir = TempDir::new().unwrap();
+    drop(written(dir.path()));
+    append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":2,\"new\":true}\n");
+    let error = read_cases(dir.path()).unwrap_err();
+    assert!(matches!(error, ResultsError::Newer { line: 4, found: 2, .. }), "{error}");
+    assert!(error.to_string().contains("reads up to 1"), "{error}");
+    fs::write(dir.path().join(RUN_JSON), "{\"schema_version\":9}").unwrap();
+    assert!(matches!(read_run(dir.path()), Err(ResultsError::Newer { found: 9, .. })));
+}
+
+#[test]
+fn a_record_that_would_not_come_back_is_refused_and_leaves_no_trace() {
+    let dir = TempDir::new().unwrap();
+    let mut results = written(dir.path());
+    let before = fs::read(dir.path().join(LATENCY_HLOG)).unwrap();
+    let mut case = example::case(9, 1);
+    case.numbers.as_mut().unwrap().throughput_events_per_s = f64::NAN;
+    let data = CaseData { histograms: &[("latency", &histogram([1]))], ..CaseData::default() };
+    let error = results.append_case(&case, &data).unwrap_err().to_string();
+    assert!(error.starts_with("c9r1 cannot be recorded: "), "{error}");
+    let bad_kind = CaseData { histograms: &[("a b", &histogram([1]))], ..CaseData::default() };
+    assert!(matches!(results.append_case(&example::case(9, 1), &bad_kind), Err(ResultsError::Unrecordable { .. })));
+    assert!(fs::read(dir.path().join(LATENCY_HLOG)).unwrap() == before);
+    assert_eq!(results.cases().len(), 3);
+}
+
+#[test]
+fn a_path_under_a_file_is_refused_before_measuring() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    for path in [file.join("results"), file.clone()] {
+        let error = ResultsDir::create(&path).unwrap_err().to_string();
+        assert!(error.contains(&path.display().to_string()) && error.contains("choose another directory"), "{error}");
+    }
+    assert!(matches!(ResultsDir::resume(dir.path()), Err(ResultsError::NoResults(_))));
+    assert!(matches!(read_run(dir.path()), Err(ResultsError::NoResults(_))));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_named_with_its_fix() {
+    let mut full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let source = write_and_sync(&mut full, b"data").unwrap_err();
+    let error = failed("write", Path::new("results/run.json"), source).to_string();
+    assert!(error.starts_with("cannot write results/run.json: ") && error.contains("free some space"), "{error}");
+}
+
+#[test]
+fn a_case_that_does_not_fit_is_not_listed_and_the_next_one_is() {
+    let dir = TempDir::new().unwrap();
+    let mut results = written(dir.path());
+    // A directory in the place of the table refuses every write to it.
+    let table = dir.path().join(TIMELINE_CSV);
+    fs::rename(&table, dir.path().join("kept")).unwrap();
+    fs::create_dir(&table).unwrap();
+    let error = results.append_case(&example::case(9, 1), &CaseData::default()).unwrap_err().to_string();
+    assert!(error.contains("timeline.csv"), "{error}");
+    assert_eq!(read_cases(dir.path()).unwrap().rows.len(), 3);
+    fs::remove_dir(&table).unwrap();
+    fs::rename(dir.path().join("kept"), &table).unwrap();
+    results.append_case(&example::case(9, 1), &CaseData::default()).unwrap();
+    assert_eq!(read_cases(dir.path()).unwrap().rows.len(), 4);
+}
+
+#[test]
+fn replacing_a_file_leaves_the_old_one_or_the_new_one() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("report.html");
+    write_atomically(&path, b"old").unwrap();
+    write_atomically(&path, b"new").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"new");
+    assert_eq!(names(dir.path()), ["report.html"]);
+    let blocked = dir.path().join("blocked");
+    fs::create_dir_all(blocked.join("inside")).unwrap();
+    assert!(write_atomically(&blocked, b"new").is_err());
+    assert_eq!(names(dir.path()), ["blocked", "report.html"]);
+}
+
+#[test]
+fn times_of_the_calendar_become_milliseconds() {
+    // From `date -u +%s`.
+    for (text, expected) in [
+        ("1970-01-01T00:00:00Z", Some(0)),
+        ("2000-02-29T12:00:00Z", Some(951_825_600_000)),
+        ("2026-01-31T10:00:00.250Z", Some(1_769_853_600_250)),
+        ("2100-03-01T00:00:00.5Z", Some(4_107_542_400_500)),
+        ("2026-01-31T10:00:00+01:00", None),
+        ("2026-13-31T10:00:00Z", None),
+        ("soon", None),
+    ] {
+        assert_eq!(epoch_ms(text), expected, "{text}");
+    }
+}

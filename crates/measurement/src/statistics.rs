@@ -1,0 +1,215 @@
+//! Medians, quantiles, intervals, lines: the small statistics everything else is judged with.
+
+/// An estimate with its interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// The best single value.
+    pub estimate: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// Least repeats for which an exact 95 % interval of the median exists.
+pub const MEDIAN_INTERVAL_SAMPLES: usize = 6;
+
+/// The median; absent if there is no sample. NaN sorts last.
+pub fn median(sample: &[f64]) -> Option<f64> {
+    quantile(sample, 0.5)
+}
+
+/// The quantile `q` (0 to 1), interpolated between the neighbours (type 7 of Hyndman and Fan 1996, the default of R and
+/// NumPy); absent if there is no sample.
+pub fn quantile(sample: &[f64], q: f64) -> Option<f64> {
+    let sorted = sorted(sample);
+    let last = sorted.len().checked_sub(1)?;
+    let at = q.clamp(0.0, 1.0) * last as f64;
+    let below = at.floor() as usize;
+    let above = (below + 1).min(last);
+    Some(sorted[below] + (at - below as f64) * (sorted[above] - sorted[below]))
+}
+
+/// The median with an interval that covers the true median in at least 95 % of cases, whatever the distribution: the
+/// k-th value from either end, where k comes from the binomial distribution. It assumes independent repeats. Absent
+/// under [`MEDIAN_INTERVAL_SAMPLES`]: five repeats or fewer cannot give 95 %.
+pub fn median_interval(sample: &[f64]) -> Option<Interval> {
+    let sorted = sorted(sample);
+    let rank = median_rank(sorted.len()).checked_sub(1)?;
+    Some(Interval { estimate: median(sample)?, low: sorted[rank], high: sorted[sorted.len() - 1 - rank] })
+}
+
+/// A straight line through points.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Line {
+    /// Change of y for 1 of x.
+    pub slope: f64,
+    /// y at x = 0.
+    pub intercept: f64,
+    /// Standard error of the slope, for independent errors of equal spread.
+    pub slope_error: f64,
+    /// Points less the two parameters.
+    pub degrees_of_freedom: usize,
+}
+
+impl Line {
+    /// Least squares through (x, y); absent under three points or if all x are equal.
+    pub fn fit(points: &[(f64, f64)]) -> Option<Line> {
+        let degrees_of_freedom = points.len().checked_sub(2).filter(|df| *df > 0)?;
+        let n = points.len() as f64;
+        let mean_x = points.iter().map(|(x, _)| x).sum::<f64>() / n;
+        let mean_y = points.iter().map(|(_, y)| y).sum::<f64>() / n;
+        let spread = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum::<f64>();
+        if spread <= 0.0 {
+            return None;
+        }
+        let slope = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / spread;
+        let mut line = Line { slope, intercept: mean_y - slope * mean_x, slope_error: 0.0, degrees_of_freedom };
+        let unexplained = points.iter().map(|point| line.residual(*point).powi(2)).sum::<f64>();
+        line.slope_error = (unexplained / degrees_of_freedom as f64 / spread).sqrt();
+        Some(line)
+    }
+
+    /// How far the point is above the line.
+    pub fn residual(&self, (x, y): (f64, f64)) -> f64 {
+        y - self.intercept - self.slope * x
+    }
+
+    /// The slope with its 95 % interval.
+    pub fn slope_interval(&self) -> Interval {
+        let reach = student_t_975(self.degrees_of_freedom) * self.slope_error;
+        Interval { estimate: self.slope, low: self.slope - reach, high: self.slope + reach }
+    }
+}
+
+/// The 0.975 quantile of Student's t, for two-sided 95 % intervals: exact to 1e-5. Infinite for 0 degrees of freedom.
+pub fn student_t_975(degrees_of_freedom: usize) -> f64 {
+    const FIRST: [f64; 11] = [
+        f64::INFINITY,
+        12.706205,
+        4.302653,
+        3.182446,
+        2.776445,
+        2.570582,
+        2.446912,
+        2.364624,
+        2.306004,
+        2.262157,
+        2.228139,
+    ];
+    if let Some(known) = FIRST.get(degrees_of_freedom) {
+        return *known;
+    }
+    // Expansion around the normal quantile (Abramowitz and Stegun 26.7.5).
+    const Z: f64 = 1.959963984540054;
+    let n = degrees_of_freedom as f64;
+    let terms = [
+        Z,
+        (Z.powi(3) + Z) / 4.0,
+        (5.0 * Z.powi(5) + 16.0 * Z.powi(3) + 3.0 * Z) / 96.0,
+        (3.0 * Z.powi(7) + 19.0 * Z.powi(5) + 17.0 * Z.powi(3) - 15.0 * Z) / 384.0,
+        (79.0 * Z.powi(9) + 776.0 * Z.powi(7) + 1482.0 * Z.powi(5) - 1920.0 * Z.powi(3) - 945.0 * Z) / 92160.0,
+    ];
+    terms.iter().rev().fold(0.0, |sum, term| sum / n + term)
+}
+
+/// The greatest k with P(fewer than k of n values lie below the median) at most 2.5 %; 0 if there is none.
+fn median_rank(n: usize) -> usize {
+    if n > 1000 {
+        // 2^-n leaves the range of f64; the normal approximation is good to a rank, and rounded outwards.
+        return (n as f64 / 2.0 - 0.98 * (n as f64).sqrt()).floor() as usize;
+    }
+    let mut probability = 0.5_f64.powi(n as i32);
+    let mut cumulated = probability;
+    let mut rank = 0;
+    while cumulated <= 0.025 {
+        rank += 1;
+        probability *= (n + 1 - rank) as f64 / rank as f64;
+        cumulated += probability;
+    }
+    rank
+}
+
+fn sorted(sample: &[f64]) -> Vec<f64> {
+    let mut sorted = sample.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn quantiles_are_those_of_numpy() {
+        let sample = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0];
+        for (q, expected) in [(0.0, 1.0), (0.1, 1.0), (0.25, 1.75), (0.5, 3.5), (0.9, 6.9), (1.0, 9.0)] {
+            let value = quantile(&sample, q).unwrap();
+            assert!((value - expected).abs() < 1e-12, "{q}: {value}");
+        }
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[7.0]), Some(7.0));
+    }
+
+    #[test]
+    fn the_ranks_of_the_median_interval_are_those_of_the_binomial_distribution() {
+        // From SciPy's binom.cdf.
+        for (n, rank) in
+            [(5, 0), (6, 1), (7, 1), (10, 2), (11, 2), (25, 8), (50, 18), (100, 40), (999, 469), (1000, 469)]
+        {
+            assert_eq!(median_rank(n), rank, "{n}");
+        }
+        assert_eq!((median_rank(1001), median_rank(5000)), (469, 2430)); // exact: 470, 2431; rounded outwards
+        let nine = [9.0, 1.0, 8.0, 2.0, 7.0, 3.0, 6.0, 4.0, 5.0];
+        assert_eq!(median_interval(&nine), Some(Interval { estimate: 5.0, low: 2.0, high: 8.0 }));
+        assert_eq!(median_interval(&nine[..5]), None);
+        assert_eq!(median_interval(&[]), None);
+    }
+
+    #[test]
+    fn student_t_is_that_of_the_tables() {
+        for (df, expected) in
+            [(1, 12.706205), (10, 2.228139), (11, 2.200985), (12, 2.178813), (20, 2.085963), (1000, 1.962339)]
+        {
+            let value = student_t_975(df);
+            assert!((value - expected).abs() < 1e-5, "{df}: {value}");
+        }
+        assert_eq!(student_t_975(0), f64::INFINITY);
+    }
+
+    #[test]
+    fn the_line_is_that_of_scipy() {
+        let y = [2.1, 3.9, 6.2, 7.8, 10.1, 12.2, 13.8, 16.1];
+        let points: Vec<_> = y.iter().zip(1..).map(|(y, x)| (f64::from(x), *y)).collect();
+        let line = Line::fit(&points).unwrap();
+        let interval = line.slope_interval();
+        let found = [line.slope, line.intercept, line.slope_error, interval.low, interval.high];
+        for (found, expected) in found.iter().zip([1.997619, 0.035714, 0.027800, 1.929594, 2.065644]) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn there_is_no_line_through_two_points_or_one_x() {
+        assert_eq!(Line::fit(&[(1.0, 1.0), (2.0, 2.0)]), None);
+        assert_eq!(Line::fit(&[(1.0, 1.0), (1.0, 2.0), (1.0, 3.0)]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_median_lies_within_its_interval(sample in prop::collection::vec(-1e6..1e6_f64, 6..60)) {
+            let Interval { estimate, low, high } = median_interval(&sample).unwrap();
+            prop_assert!(low <= estimate && estimate <= high);
+        }
+
+        #[test]
+        fn points_on_a_line_give_back_the_line(slope in -1e3..1e3_f64, intercept in -1e3..1e3_f64, n in 3_i32..50) {
+            let points: Vec<_> = (0..n).map(|x| (f64::from(x), slope * f64::from(x) + intercept)).collect();
+            let line = Line::fit(&points).unwrap();
+            prop_assert!((line.slope - slope).abs() < 1e-8 && (line.intercept - intercept).abs() < 1e-8);
+            prop_assert!(line.slope_error < 1e-8);
+        }
+    }
+}
