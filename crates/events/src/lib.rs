@@ -1,22 +1,38 @@
 //! What an event is, and how logs of events are read and written.
 //!
 //! [`Event`] is the 48-byte record every other part works on; its text lives in [`Symbols`]. A [`Trace`] is events in
-//! arrival order, identified by a digest. [`csv`], [`jsonl`] and [`mapping`] turn files into events and back.
+//! arrival order, identified by a digest. [`read_trace`] and [`EventWriter`] turn CSV and JSON Lines into events and
+//! back, and a [`Mapping`] somebody's CSV.
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 
+mod csv;
 mod digest;
 mod event;
+mod fields;
+mod files;
+mod jsonl;
 mod lateness;
+mod mapping;
+mod read;
+mod rows;
+mod suggest;
 mod symbols;
 mod time;
+mod time_format;
 mod trace;
+mod write;
 mod zone;
 
 pub use digest::{TraceDigest, mix};
 pub use event::{Channel, Event, Id, Kind, Record, Rejected, Value};
+pub use files::{FileError, Format, Input, Output, WriteError};
 pub use lateness::{LateSet, Lateness};
+pub use mapping::{Mapping, MappingError};
+pub use read::{ReadError, ReadOptions, ReadSummary, Reject, read_events, read_trace};
+pub use suggest::nearest;
 pub use symbols::Symbols;
 pub use time::{TIME_MS_MAX, TIME_MS_MIN, parse_duration_ms, parse_rfc3339_ms, push_rfc3339, rfc3339};
 pub use trace::Trace;
+pub use write::{EventWriter, RejectWriter};
 pub use zone::{Zone, ZoneError};

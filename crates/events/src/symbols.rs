@@ -112,9 +112,17 @@ fn plain_number(text: &str) -> Option<u64> {
     if canonical { text.parse().ok() } else { None }
 }
 
-fn push_number(number: u64, out: &mut String) {
-    use std::fmt::Write;
-    write!(out, "{number}").expect("writing to a String cannot fail");
+/// Appends a number in decimal; several times as fast as formatting it.
+pub(crate) fn push_number(number: u64, out: &mut String) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    let mut rest = number;
+    while rest > 0 || first == digits.len() {
+        first -= 1;
+        digits[first] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.push_str(std::str::from_utf8(&digits[first..]).unwrap_or_default());
 }
 
 #[cfg(test)]

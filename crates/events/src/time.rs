@@ -26,26 +26,24 @@ pub fn parse_rfc3339_ms(text: &str) -> Result<i64, String> {
 pub fn push_rfc3339(ms: i64, out: &mut String) {
     let (year, month, day) = civil_from_days(ms.div_euclid(DAY_MS));
     let of_day = ms.rem_euclid(DAY_MS);
-    if (0..=9999).contains(&year) {
-        push_digits(year as u32, 4, out);
-    } else {
-        out.push(if year < 0 { '-' } else { '+' });
-        push_digits(year.unsigned_abs() as u32, 6, out);
+    let (year_digits, year_from) = if (0..=9999).contains(&year) { (4, 3) } else { (6, 0) };
+    // Room for a sign and a year of six digits; the last 24 bytes are the usual ones.
+    let mut text = *b"+000000-00-00T00:00:00.000Z";
+    if year < 0 {
+        text[0] = b'-';
     }
-    out.push('-');
-    push_digits(month, 2, out);
-    out.push('-');
-    push_digits(day, 2, out);
-    for (mark, number, width) in [
-        ('T', of_day / 3_600_000, 2),
-        (':', of_day / 60_000 % 60, 2),
-        (':', of_day / 1000 % 60, 2),
-        ('.', of_day % 1000, 3),
+    for (number, from, digits) in [
+        (year.abs(), 7 - year_digits, year_digits),
+        (i64::from(month), 8, 2),
+        (i64::from(day), 11, 2),
+        (of_day / 3_600_000, 14, 2),
+        (of_day / 60_000 % 60, 17, 2),
+        (of_day / 1000 % 60, 20, 2),
+        (of_day % 1000, 23, 3),
     ] {
-        out.push(mark);
-        push_digits(number as u32, width, out);
+        put_digits(number as u32, &mut text[from..from + digits]);
     }
-    out.push('Z');
+    out.push_str(std::str::from_utf8(&text[year_from..]).unwrap_or_default());
 }
 
 /// [`push_rfc3339`] into a new string.
@@ -102,8 +100,19 @@ fn parse_canonical(text: &[u8]) -> Option<i64> {
     let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
     let (hour, minute, second, ms) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?, digits(20, 23)?);
     let days = days_from_civil(year, month, day);
-    let valid = hour < 24 && minute < 60 && second < 60 && civil_from_days(days) == (year, month as u32, day as u32);
+    let valid = hour < 24 && minute < 60 && second < 60 && (1..=days_in_month(year, month)).contains(&day);
     valid.then_some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + ms)
+}
+
+/// 0 if there is no such month.
+fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    }
 }
 
 /// Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-compatible low-level date algorithms").
@@ -128,14 +137,12 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, u32, u32) {
     (year_of_era + era * 400 + i64::from(month <= 2), month as u32, day as u32)
 }
 
-fn push_digits(number: u32, width: usize, out: &mut String) {
-    let mut digits = [b'0'; 10];
+fn put_digits(number: u32, digits: &mut [u8]) {
     let mut rest = number;
     for digit in digits.iter_mut().rev() {
         *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
-    out.extend(digits[10 - width..].iter().map(|digit| char::from(*digit)));
 }
 
 #[cfg(test)]
@@ -163,6 +170,17 @@ mod tests {
             ["", "2011-02-29T00:00:00.000Z", "2011-13-01T00:00:00.000Z", "2011-01-01", "2011-01-01T24:00:00.000Z"]
         {
             assert!(parse_rfc3339_ms(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_fast_path_knows_the_same_dates_as_the_library() {
+        for year in [1900, 1999, 2000, 2024, 2026] {
+            for (month, day) in (0..=13).flat_map(|month| (0..=32).map(move |day| (month, day))) {
+                let text = format!("{year:04}-{month:02}-{day:02}T01:02:03.004Z");
+                let library = text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond);
+                assert_eq!(parse_canonical(text.as_bytes()), library, "{text}");
+            }
         }
     }
 

@@ -1,0 +1,211 @@
+//! Events as JSON Lines: one object a line, with the names of the CSV columns.
+//!
+//! Written, ids and money are strings, so that no reader rounds them; what is absent is left out. Read, ids may also be
+//! whole numbers and money a number: their digits are taken as they stand and never become floating point.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::io::BufRead;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::event::Event;
+use crate::fields::{FIELDS, Field, Texts};
+use crate::read::{Delivery, FIELD_BYTES_MAX, ReadError};
+use crate::rows::without_line_end;
+use crate::symbols::Symbols;
+use crate::time::push_rfc3339;
+
+/// The values of one object, as they stand in the line.
+type Values<'a> = [Option<&'a RawValue>; FIELDS];
+
+/// What is wrong with a line: the field if one is to blame, and the reason.
+type Wrong = (Option<Field>, String);
+
+/// Reads all lines; blank ones are no rows.
+pub(crate) fn read(mut input: Box<dyn BufRead>, out: &mut Delivery) -> Result<(), ReadError> {
+    let mut bytes = Vec::new();
+    for line in 1.. {
+        bytes.clear();
+        if input.read_until(b'\n', &mut bytes).map_err(|source| out.interrupted(source))? == 0 {
+            break;
+        }
+        let object = without_line_end(&bytes);
+        if object.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        if let Err((field, reason)) = read_line(object, line, out)? {
+            out.reject(line, field.map_or("", Field::name), reason)?;
+        }
+    }
+    Ok(())
+}
+
+/// Appends one event as a line.
+pub(crate) fn push_line(event: &Event, symbols: &Symbols, line: &mut String) {
+    let record = event.record();
+    line.push_str("{\"event_id\":");
+    push_string(line, |line| symbols.push_event_id(record.event_id, line));
+    line.push_str(",\"kind\":\"");
+    line.push_str(record.kind.name());
+    line.push_str("\",\"event_time\":\"");
+    push_rfc3339(record.event_time_ms, line);
+    line.push_str("\",\"arrival_time\":\"");
+    push_rfc3339(record.arrival_time_ms, line);
+    line.push('"');
+    for (field, id) in
+        [(Field::Customer, event.customer()), (Field::Order, event.order()), (Field::Product, event.product())]
+    {
+        if let Some(id) = id {
+            push_name(field, line);
+            push_string(line, |line| symbols.push_id(id, line));
+        }
+    }
+    // Writing to a String cannot fail.
+    if let Some(value) = record.value {
+        let _ = write!(line, ",\"value\":\"{value}\"");
+    }
+    if record.country != 0 {
+        push_name(Field::Country, line);
+        push_string(line, |line| line.push_str(symbols.country_name(record.country)));
+    }
+    if let Some(load_time_ms) = record.load_time_ms {
+        let _ = write!(line, ",\"load_time_ms\":{load_time_ms}");
+    }
+    if let Some(rating) = record.rating {
+        let _ = write!(line, ",\"rating\":{rating}");
+    }
+    if let Some(channel) = record.channel {
+        let _ = write!(line, ",\"channel\":\"{}\"", channel.name());
+    }
+    line.push_str("}\n");
+}
+
+/// Reads one object and delivers it, or says what is wrong with it.
+fn read_line(object: &[u8], line: u64, out: &mut Delivery) -> Result<Result<(), Wrong>, ReadError> {
+    let values = match parse(object, out) {
+        Ok(values) => values,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
+    let mut owned: [Cow<str>; FIELDS] = Default::default();
+    for (field, value) in Field::ALL.into_iter().zip(values) {
+        if let Some(value) = value {
+            match text(value.get(), field) {
+                Ok(text) => owned[field as usize] = text,
+                Err(reason) => return Ok(Err((Some(field), reason))),
+            }
+        }
+    }
+    let texts = Texts(std::array::from_fn(|at| &*owned[at]));
+    out.row(line, &texts, |field| field.name().to_owned()).map(Ok)
+}
+
+fn parse<'a>(object: &'a [u8], out: &mut Delivery) -> Result<Values<'a>, Wrong> {
+    let object = std::str::from_utf8(object).map_err(|_| (None, "the line is not UTF-8".to_owned()))?;
+    let mut json = serde_json::Deserializer::from_str(object);
+    let values = json.deserialize_map(ObjectVisitor(out)).and_then(|values| json.end().map(|()| values));
+    values.map_err(|error| {
+        let message = error.to_string();
+        let reason = message.split(" at line ").next().unwrap_or_default();
+        (None, format!("not a JSON object of ours: {reason} (character {})", error.column()))
+    })
+}
+
+/// A value as text: the content of a string, the digits of a number, nothing for `null`.
+fn text(value: &str, field: Field) -> Result<Cow<'_, str>, String> {
+    let text = match value.as_bytes() {
+        b"null" => Cow::Borrowed(""),
+        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Cow::Borrowed(&value[1..value.len() - 1]),
+        [b'"', ..] => Cow::Owned(serde_json::from_str(value).map_err(|_| "half a character is escaped".to_owned())?),
+        [b'-' | b'0'..=b'9', ..] => {
+            let is_id = matches!(field, Field::EventId | Field::Customer | Field::Order | Field::Product);
+            if is_id && value.contains(['.', 'e', 'E']) {
+                return Err(format!("an id is a text or a whole number, not {value}"));
+            }
+            Cow::Borrowed(value)
+        }
+        _ => return Err("expected a text or a number".to_owned()),
+    };
+    if text.len() > FIELD_BYTES_MAX {
+        return Err(format!("the field has {} bytes, more than 1 MiB", text.len()));
+    }
+    if text.contains('\0') {
+        return Err("the field holds a NUL byte".to_owned());
+    }
+    Ok(text)
+}
+
+struct ObjectVisitor<'d, 'o>(&'d mut Delivery<'o>);
+
+impl<'de> Visitor<'de> for ObjectVisitor<'_, '_> {
+    type Value = Values<'de>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Values<'de>, A::Error> {
+        let mut values = Values::default();
+        while let Some(field) = object.next_key_seed(NameSeed(self.0))? {
+            let value: &RawValue = object.next_value()?;
+            if let Some(field) = field
+                && values[field as usize].replace(value).is_some()
+            {
+                return Err(A::Error::custom(format!("{} is there twice", field.name())));
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// Reads a name as the field it means; others are noted as ignored.
+struct NameSeed<'d, 'o>(&'d mut Delivery<'o>);
+
+impl<'de> DeserializeSeed<'de> for NameSeed<'_, '_> {
+    type Value = Option<Field>;
+
+    fn deserialize<D: Deserializer<'de>>(self, name: D) -> Result<Option<Field>, D::Error> {
+        name.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for NameSeed<'_, '_> {
+    type Value = Option<Field>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Option<Field>, E> {
+        let field = Field::from_name(name);
+        if field.is_none() {
+            self.0.ignored_column(name);
+        }
+        Ok(field)
+    }
+}
+
+fn push_name(field: Field, line: &mut String) {
+    line.extend([",\"", field.name(), "\":"]);
+}
+
+fn push_string(line: &mut String, push: impl FnOnce(&mut String)) {
+    line.push('"');
+    let start = line.len();
+    push(line);
+    if line.as_bytes()[start..].iter().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
+        let plain = line.split_off(start);
+        for letter in plain.chars() {
+            match letter {
+                '"' | '\\' => line.extend(['\\', letter]),
+                '\0'..'\x20' => {
+                    // Writing to a String cannot fail.
+                    let _ = write!(line, "\\u{:04x}", letter as u32);
+                }
+                _ => line.push(letter),
+            }
+        }
+    }
+    line.push('"');
+}

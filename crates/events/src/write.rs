@@ -1,0 +1,98 @@
+//! From events to a log, and from bad rows to the list of them.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use crate::event::Event;
+use crate::files::{Format, Output, WriteError};
+use crate::read::Reject;
+use crate::symbols::Symbols;
+use crate::{csv, jsonl};
+
+const FLUSH_BYTES: usize = 1 << 16;
+
+/// Writes events in one of the interchange formats.
+///
+/// Values have three decimals and times milliseconds, so that what is read back is the same. Only
+/// [`EventWriter::finish`] tells that everything was written.
+#[derive(Debug)]
+pub struct EventWriter {
+    output: Output,
+    format: Format,
+    text: String,
+}
+
+/// Writes bad rows as CSV with the columns `line,column,reason`.
+#[derive(Debug)]
+pub struct RejectWriter {
+    output: Output,
+    row: String,
+}
+
+impl EventWriter {
+    /// A log of no events yet; CSV begins with its header.
+    pub fn new(output: Output, format: Format) -> EventWriter {
+        let mut text = String::with_capacity(FLUSH_BYTES + 1024);
+        if format == Format::Csv {
+            text.push_str(csv::HEADER);
+            text.push('\n');
+        }
+        EventWriter { output, format, text }
+    }
+
+    /// Appends events whose texts are in `symbols`.
+    pub fn write(&mut self, events: &[Event], symbols: &Symbols) -> Result<(), WriteError> {
+        for event in events {
+            match self.format {
+                Format::Csv => csv::push_row(event, symbols, &mut self.text),
+                Format::Jsonl => jsonl::push_line(event, symbols, &mut self.text),
+            }
+            if self.text.len() >= FLUSH_BYTES {
+                self.pass_on()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left, and the end of a compressed stream.
+    pub fn finish(mut self) -> Result<(), WriteError> {
+        self.pass_on()?;
+        self.output.finish()
+    }
+
+    fn pass_on(&mut self) -> Result<(), WriteError> {
+        let written = self.output.write_all(self.text.as_bytes());
+        self.text.clear();
+        written.map_err(|source| self.output.error(source))
+    }
+}
+
+impl RejectWriter {
+    /// A list of no rejects yet, with its header.
+    pub fn new(output: Output) -> RejectWriter {
+        RejectWriter { output, row: "line,column,reason\n".to_owned() }
+    }
+
+    /// Appends one.
+    pub fn write(&mut self, reject: &Reject) -> Result<(), WriteError> {
+        // Writing to a String cannot fail.
+        let _ = write!(self.row, "{},", reject.line);
+        csv::push_text(&mut self.row, |row| row.push_str(&reject.column));
+        self.row.push(',');
+        csv::push_text(&mut self.row, |row| row.push_str(&reject.reason));
+        self.row.push('\n');
+        self.pass_on()
+    }
+
+    /// Writes what is left.
+    pub fn finish(mut self) -> Result<(), WriteError> {
+        self.pass_on()?;
+        self.output.finish()
+    }
+
+    fn pass_on(&mut self) -> Result<(), WriteError> {
+        let written = self.output.write_all(self.row.as_bytes());
+        self.row.clear();
+        written.map_err(|source| self.output.error(source))
+    }
+}
