@@ -1,0 +1,215 @@
+//! What may be typed: the arguments, checked as far as they can be without looking at anything.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use flowbench_events::parse_duration_ms;
+
+/// Dataflow simulation and benchmarks on timely dataflow: latency, memory under eviction and the effect of out-of-order
+/// data, every number bound to a checked answer.
+#[derive(Debug, Parser)]
+#[command(name = "flowbench", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// No progress and no remarks on standard error; errors only
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run an experiment and write its report
+    Run(Run),
+    /// Draw the figures and the report of a results directory again, byte for byte
+    Report(Report),
+    /// Write a synthetic trace
+    Generate(Generate),
+    /// Tell what a log is really like: rates, disorder, skew, late events, digest
+    Inspect(Inspect),
+    /// Answer a question from a log
+    Replay(Replay),
+    /// List what there is
+    List(List),
+    /// Explain a pipeline, a profile or an experiment
+    Explain(Explain),
+    /// Is this machine fit to measure on?
+    Doctor(Doctor),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// A shipped experiment, or the path of a TOML file
+    #[arg(default_value = "quickstart")]
+    pub(crate) experiment: String,
+    /// Change the experiment: `repeats=3`, `<part>.rate=[100000]`, `<part>.trace.events=50000`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Where the results go [default: results/<experiment>/<utc>_<commit>]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Go on with the unfinished run in DIR: only cases that are not recorded yet are run
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "set", "experiment"])]
+    pub(crate) resume: Option<PathBuf>,
+    /// The outcome as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// A results directory
+    pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Generate {
+    /// A shipped profile (see `flowbench list profiles`), or the path of a TOML file
+    #[arg(long, default_value = "retail")]
+    pub(crate) profile: String,
+    /// Seed: the same seed gives the same events on every machine
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// How many events [default: 100000]
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub(crate) events: Option<u64>,
+    /// What arrives within so many days, instead of a number of events
+    #[arg(long, value_name = "N", conflicts_with = "events")]
+    pub(crate) days: Option<u64>,
+    /// Change the profile: `transport.mobile.offline_share=0.2` (see `flowbench explain <profile>`)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Format [default: by the ending of the file, else csv]
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// Where to: a file (`.gz` and `.zst` are compressed), or `-` for standard output
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// Generating threads; the trace is the same for any number [default: usable cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    #[command(flatten)]
+    pub(crate) log: Log,
+    /// For which slack late events are counted, such as 0s, 1min, 1h
+    #[arg(long, value_name = "D", default_value = "0s", value_parser = parse_duration_ms)]
+    pub(crate) slack: i64,
+    /// As JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A log to read.
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    /// CSV or JSON Lines, plain or compressed; `-` for standard input
+    #[arg(value_name = "FILE|-")]
+    pub(crate) input: PathBuf,
+    /// Mapping file that makes events of somebody's CSV
+    #[arg(long, value_name = "MAP.toml")]
+    pub(crate) map: Option<PathBuf>,
+    /// Format [default: by the ending of the file, else by its first byte]
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// The first bad row is an error
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub(crate) log: Log,
+    /// The question (see `flowbench list pipelines`)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: String,
+    /// A parameter of the pipeline: `threshold=1000` (see `flowbench explain <pipeline>`)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// How work is spread
+    #[arg(long, value_name = "S", default_value = "exchange")]
+    pub(crate) strategy: String,
+    /// Number of workers
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) workers: u16,
+    /// When an event is applied
+    #[arg(long, value_name = "O", default_value = "watermark")]
+    pub(crate) order: String,
+    /// Slack of the watermark, such as 1h [default: enough to lose nothing in the file]
+    #[arg(long, value_name = "D", value_parser = parse_duration_ms)]
+    pub(crate) slack: Option<i64>,
+    /// When state is forgotten
+    #[arg(long, value_name = "E", default_value = "frontier")]
+    pub(crate) eviction: String,
+    /// Only the first delivery of each event counts
+    #[arg(long)]
+    pub(crate) deduplicate: bool,
+    /// Where the answers go: a CSV file, or `-` for standard output
+    #[arg(long, short, value_name = "ANSWERS.csv|-", default_value = "-")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// One kind only
+    pub(crate) what: Option<Listed>,
+    /// As JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    Pipelines,
+    Strategies,
+    Orders,
+    Evictions,
+    Profiles,
+    Experiments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A pipeline, a profile or an experiment
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// As JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Csv,
+    Jsonl,
+}
+
+impl From<Format> for flowbench_events::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Csv => flowbench_events::Format::Csv,
+            Format::Jsonl => flowbench_events::Format::Jsonl,
+        }
+    }
+}
+
+/// A whole number, with `_` between digits and `k`, `M` or `G` behind it if wanted.
+fn count(text: &str) -> Result<u64, String> {
+    let plain = text.replace('_', "");
+    let (digits, factor) = match plain.as_bytes().last() {
+        Some(b'k') => (&plain[..plain.len() - 1], 1_000),
+        Some(b'M') => (&plain[..plain.len() - 1], 1_000_000),
+        Some(b'G') => (&plain[..plain.len() - 1], 1_000_000_000),
+        _ => (plain.as_str(), 1),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number
+        .and_then(|number| number.checked_mul(factor))
+        .ok_or_else(|| "write a whole number such as 500000, 500k or 2M".to_owned())
+}

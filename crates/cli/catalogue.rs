@@ -1,0 +1,200 @@
+//! `list`, `explain`, `doctor`: what there is.
+
+use std::time::Duration;
+
+use flowbench_events::nearest;
+use flowbench_generators::Profile;
+use flowbench_harness::environment;
+use flowbench_harness::experiment::{Loaded, SHIPPED};
+use flowbench_harness::plan::Plan;
+use flowbench_harness::sampler::hiccups_during;
+use flowbench_pipelines::{EvictionName, OrderName, Pipeline, Strategy, catalogue};
+use serde_json::{Value, json};
+
+use crate::args::{Doctor, Explain, List, Listed};
+use crate::failure::{Failure, OK, print};
+
+/// How long the doctor listens for hiccups.
+const LISTEN: Duration = Duration::from_secs(2);
+
+pub(crate) fn list(asked: &List) -> Result<i32, Failure> {
+    let kinds = [
+        (Listed::Pipelines, "pipelines"),
+        (Listed::Strategies, "strategies"),
+        (Listed::Orders, "orders"),
+        (Listed::Evictions, "evictions"),
+        (Listed::Profiles, "profiles"),
+        (Listed::Experiments, "experiments"),
+    ];
+    let wanted = kinds.into_iter().filter(|(kind, _)| asked.what.is_none_or(|what| what == *kind));
+    if asked.json {
+        let all: serde_json::Map<String, Value> =
+            wanted.map(|(kind, name)| Ok((name.to_owned(), entries(kind)?))).collect::<Result<_, Failure>>()?;
+        print(&format!("{:#}\n", Value::Object(all)))?;
+        return Ok(OK);
+    }
+    let mut text = String::new();
+    for (kind, name) in wanted {
+        text.push_str(&format!("{name}\n"));
+        for entry in entries(kind)?.as_array().into_iter().flatten() {
+            let word = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+            text.push_str(&format!("  {:<20}{}\n", word("name"), word("summary")));
+            let gaps = entry["gaps"].as_object().into_iter().flatten();
+            gaps.for_each(|(strategy, why)| text.push_str(&format!("  {:<20}not with {strategy}: {why}\n", "")));
+        }
+    }
+    print(&text)?;
+    Ok(OK)
+}
+
+fn entries(kind: Listed) -> Result<Value, Failure> {
+    let plain = |name: &str, summary: &str| json!({ "name": name, "summary": summary });
+    Ok(match kind {
+        Listed::Pipelines => catalogue::CATALOGUE.iter().map(|pipeline| pipeline_entry(*pipeline)).collect(),
+        Listed::Strategies => Strategy::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
+        Listed::Orders => OrderName::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
+        Listed::Evictions => EvictionName::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
+        Listed::Profiles => {
+            let entry = |name: &&str| Ok(plain(name, &Profile::named(name).map_err(Failure::failed)?.about));
+            Profile::NAMES.iter().map(entry).collect::<Result<_, Failure>>()?
+        }
+        Listed::Experiments => {
+            let entry = |(name, _): &(&str, &str)| {
+                Ok(plain(name, &Loaded::load(name, &[]).map_err(Failure::failed)?.experiment.title))
+            };
+            SHIPPED.iter().map(entry).collect::<Result<_, Failure>>()?
+        }
+    })
+}
+
+fn pipeline_entry(pipeline: &dyn Pipeline) -> Value {
+    let gaps: serde_json::Map<String, Value> = Strategy::ALL
+        .iter()
+        .filter_map(|strategy| Some((strategy.name().to_owned(), pipeline.gap(*strategy)?.into())))
+        .collect();
+    let served: Vec<&str> =
+        Strategy::ALL.iter().filter(|one| pipeline.gap(**one).is_none()).map(|one| one.name()).collect();
+    json!({
+        "name": pipeline.name(),
+        "summary": pipeline.question(),
+        "columns": pipeline.columns(),
+        "parameters": pipeline.parameters().iter().map(|one| json!({
+            "name": one.name, "default": one.default, "meaning": one.meaning,
+        })).collect::<Value>(),
+        "strategies": served,
+        "gaps": gaps,
+    })
+}
+
+pub(crate) fn explain(asked: &Explain) -> Result<i32, Failure> {
+    let name = asked.name.as_str();
+    let text = if let Ok(pipeline) = catalogue::find(name) {
+        explain_pipeline(pipeline)
+    } else if Profile::NAMES.contains(&name) {
+        explain_profile(&Profile::named(name).map_err(Failure::failed)?)
+    } else if SHIPPED.iter().any(|(shipped, _)| *shipped == name) {
+        explain_experiment(name)?
+    } else {
+        return Err(unknown(name));
+    };
+    print(&text)?;
+    Ok(OK)
+}
+
+fn unknown(name: &str) -> Failure {
+    let pipelines = catalogue::CATALOGUE.iter().map(|pipeline| pipeline.name());
+    let all: Vec<&str> =
+        pipelines.chain(Profile::NAMES.iter().copied()).chain(SHIPPED.iter().map(|(shipped, _)| *shipped)).collect();
+    let hint = match nearest(name, all.iter().copied()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("there are {}", all.join(", ")),
+    };
+    Failure::misused(format!("there is no pipeline, profile or experiment '{name}'; {hint}"))
+}
+
+fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
+    let mut text = format!("{}\n{}\n\n", pipeline.name(), pipeline.question());
+    text.push_str(&format!("answers     event_time,{}\n", pipeline.columns().join(",")));
+    for one in pipeline.parameters() {
+        text.push_str(&format!("parameter   {} = {}: {}\n", one.name, one.default, one.meaning));
+    }
+    let state = if pipeline.state().is_empty() { "none" } else { pipeline.state() };
+    text.push_str(&format!("state       {state}\nunclear     {}\n", pipeline.unclear()));
+    for strategy in Strategy::ALL {
+        let serves = pipeline.gap(strategy).map_or("serves".to_owned(), |why| format!("does not serve: {why}"));
+        text.push_str(&format!("strategy    {}: {serves}\n", strategy.name()));
+    }
+    let stateless = pipeline.state().is_empty();
+    for order in OrderName::ALL {
+        let serves = match order {
+            OrderName::Watermark if stateless => "serves: answers at once, and drops what is late",
+            OrderName::Arrival if stateless => "serves, and is exact: nothing depends on the order",
+            OrderName::Watermark => "serves, and is exact for everything that is not late",
+            OrderName::Arrival => "serves; under disorder its error is measured",
+        };
+        text.push_str(&format!("order       {}: {serves}\n", order.name()));
+    }
+    for eviction in EvictionName::ALL {
+        let serves = if stateless { "serves, and has nothing to forget" } else { "serves" };
+        text.push_str(&format!("eviction    {}: {serves}\n", eviction.name()));
+    }
+    text.push_str(&format!("\nreference SQL\n{}\n", pipeline.sql()));
+    text
+}
+
+fn explain_profile(profile: &Profile) -> String {
+    let mut text = format!("{}\n{}\n\n", profile.name, profile.about);
+    for one in profile.parameters() {
+        text.push_str(&format!("{:<42}{:<14}{} (range {})\n", one.key, one.value, one.meaning, one.range));
+    }
+    text
+}
+
+fn explain_experiment(name: &str) -> Result<String, Failure> {
+    let loaded = Loaded::load(name, &[]).map_err(Failure::failed)?;
+    let plan = Plan::new(&loaded).map_err(Failure::failed)?;
+    let mut text = format!("{name}\n{}\n{} cases\n\n", loaded.experiment.title, plan.cases.len());
+    for part in &loaded.experiment.parts {
+        text.push_str(&format!("{}: {}\n", part.name, part.question));
+        part.figures.iter().for_each(|figure| text.push_str(&format!("  {}: {}\n", figure.name, figure.question)));
+    }
+    text.push_str(&format!("\n{}", loaded.text));
+    Ok(text)
+}
+
+pub(crate) fn doctor(asked: &Doctor) -> Result<i32, Failure> {
+    let mut findings = environment::findings();
+    let hiccup = hiccups_during(LISTEN).quantiles();
+    let us = |ns: Option<u64>| ns.map_or("?".to_owned(), |ns| format!("{:.0} µs", ns as f64 / 1000.0));
+    findings.push(environment::Finding {
+        bad: hiccup.p99_ns.is_some_and(|ns| ns > 1_000_000),
+        what: "hiccups",
+        seen: format!(
+            "median {}, 99 % {}, greatest {} in {} s: no latency below these can be trusted",
+            us(hiccup.p50_ns),
+            us(hiccup.p99_ns),
+            us(hiccup.max_ns),
+            LISTEN.as_secs()
+        ),
+    });
+    if asked.json {
+        let list: Value = findings
+            .iter()
+            .map(|finding| json!({ "what": finding.what, "seen": finding.seen, "bad": finding.bad }))
+            .collect();
+        print(&format!("{list:#}\n"))?;
+        return Ok(OK);
+    }
+    let bad = findings.iter().filter(|finding| finding.bad).count();
+    let mut text = String::new();
+    for finding in &findings {
+        let mark = if finding.bad { "!" } else { " " };
+        text.push_str(&format!("{mark} {:<14}{}\n", finding.what, finding.seen));
+    }
+    text.push_str(match bad {
+        0 => "fit to measure on\n",
+        _ => "usable with care: compare within one run, and read the doubts beside every number\n",
+    });
+    print(&text)?;
+    Ok(OK)
+}

@@ -1,0 +1,238 @@
+//! `generate`, `inspect`, `replay`: logs in and out.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use flowbench_events::{
+    EventWriter, Input, Mapping, MappingError, Output, ReadOptions, ReadSummary, Reject, RejectWriter, Trace,
+    read_events, read_trace, rfc3339,
+};
+use flowbench_generators::{Amount, Facts, FactsCollector, Generator};
+use flowbench_harness::plan::named;
+use flowbench_harness::{environment, generate as threads, replay as answering};
+use flowbench_pipelines::{Answers, Choice, EvictionName, OrderName, Strategy, catalogue};
+
+use crate::args::{Generate, Inspect, Log, Replay};
+use crate::failure::{Failure, OK, print};
+use crate::progress::Counter;
+
+/// Events written without being asked for a number.
+const EVENTS_DEFAULT: u64 = 100_000;
+
+pub(crate) fn generate(asked: &Generate, quiet: bool) -> Result<i32, Failure> {
+    let profile = threads::profile(&asked.profile, &asked.set).map_err(Failure::misused)?;
+    let generator = Generator::new(&profile, asked.seed).map_err(Failure::misused)?;
+    let amount = match (asked.days, asked.events) {
+        (Some(days), _) => Amount::Days(days),
+        (None, events) => Amount::Events(events.unwrap_or(EVENTS_DEFAULT)),
+    };
+    let by_ending = flowbench_events::Format::from_path(&asked.output);
+    let format = asked.format.map(Into::into).or(by_ending).unwrap_or(flowbench_events::Format::Csv);
+    let output = Output::create(&asked.output).map_err(Failure::failed)?;
+    let mut writer = EventWriter::new(output, format);
+    let total = if let Amount::Events(events) = amount { Some(events) } else { None };
+    let counter = Counter::new("events", total, quiet);
+    let cores = environment::usable_cores();
+    let threads_wanted = asked.threads.map_or(cores, usize::from);
+    let written = threads::generate(&generator, amount, threads_wanted, |batch| {
+        counter.add(batch.len() as u64);
+        writer.write(batch, generator.symbols())
+    });
+    let events = written?;
+    writer.finish()?;
+    counter.finish(&format!("{events} events of profile {}, seed {}", profile.name, asked.seed));
+    if total.is_some_and(|wanted| events < wanted) {
+        return Err(Failure::failed(format!("the world of this profile ends after {events} events; raise its rate")));
+    }
+    Ok(OK)
+}
+
+pub(crate) fn inspect(asked: &Inspect, quiet: bool) -> Result<i32, Failure> {
+    let mut facts = FactsCollector::new(asked.slack);
+    let mut symbols = flowbench_events::Symbols::default();
+    let counter = Counter::new("events", None, quiet);
+    let mut on_event = |event, symbols: &flowbench_events::Symbols| {
+        facts.update(&[event], symbols);
+        counter.add(1);
+        Ok(())
+    };
+    let mut rejects = Rejects::new(rejects_beside(&asked.log.input));
+    let options = options(&asked.log)?;
+    let input = Input::new(&asked.log.input);
+    let summary = read_events(&input, &options, &mut symbols, &mut on_event, &mut |reject| rejects.take(reject))
+        .map_err(Failure::failed)?;
+    counter.finish(&summary.to_string());
+    rejects.finish(quiet)?;
+    let facts = facts.finish();
+    if asked.json {
+        let mut json = serde_json::to_value(&facts).map_err(Failure::failed)?;
+        json["rows"] = summary.rows.into();
+        json["skipped"] = summary.skipped.into();
+        json["rejects"] = summary.rejects.into();
+        print(&format!("{json:#}\n"))?;
+    } else {
+        print(&in_words(&facts))?;
+    }
+    Ok(OK)
+}
+
+pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
+    let pipeline = catalogue::find(&asked.pipeline).map_err(Failure::misused)?;
+    let choice = choice(asked)?;
+    // A setting that cannot be should not cost the reading of the whole log.
+    pipeline
+        .prepare(&asked.set, &flowbench_events::Symbols::default())
+        .map_err(|error| Failure::misused(format!("pipeline {}: {error}", pipeline.name())))?;
+    let mut output = Output::create(&asked.output).map_err(Failure::failed)?;
+    let to_stdout = asked.output == Path::new("-");
+    let mut rejects =
+        Rejects::new(if to_stdout { rejects_beside(&asked.log.input) } else { rejects_of(&asked.output) });
+    let (trace, summary) = read(&asked.log, &mut rejects)?;
+    rejects.finish(quiet)?;
+    let answered = answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace).map_err(Failure::failed)?;
+    write_answers(&*answered.answers, &trace, &mut output).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::failed("the reader of the answers went away"),
+        _ => Failure::failed(format!("{}: {error}", asked.output.display())),
+    })?;
+    output.finish()?;
+    if !quiet {
+        eprintln!("{summary}");
+        let mut words = format!("{} answers of {}", answered.answers.len(), pipeline.name());
+        words.push_str(&format!(", slack {}", duration(answered.slack_ms)));
+        words.push_str(&format!(", {} events dropped as late", answered.late.count));
+        if answered.without_key > 0 {
+            words.push_str(&format!(", {} events without a customer not used", answered.without_key));
+        }
+        eprintln!("{words}");
+    }
+    Ok(OK)
+}
+
+fn choice(asked: &Replay) -> Result<Choice, Failure> {
+    let strategy = named("strategy", &asked.strategy, &Strategy::ALL.map(|one| (one.name(), one)));
+    let order = named("order policy", &asked.order, &OrderName::ALL.map(|one| (one.name(), one)));
+    let eviction = named("eviction", &asked.eviction, &EvictionName::ALL.map(|one| (one.name(), one)));
+    let strategy = strategy.map_err(Failure::misused)?;
+    let workers = usize::from(asked.workers);
+    if strategy == Strategy::Sequential && workers != 1 {
+        return Err(Failure::misused(format!("--workers {workers}: strategy 'sequential' runs on exactly 1 worker")));
+    }
+    Ok(Choice {
+        order: order.map_err(Failure::misused)?,
+        eviction: eviction.map_err(Failure::misused)?,
+        workers,
+        deduplicate: asked.deduplicate,
+        ..Choice::plain(strategy)
+    })
+}
+
+fn read(log: &Log, rejects: &mut Rejects) -> Result<(Arc<Trace>, ReadSummary), Failure> {
+    let options = options(log)?;
+    let read = read_trace(&Input::new(&log.input), &options, &mut |reject| rejects.take(reject));
+    let (trace, summary) = read.map_err(Failure::failed)?;
+    Ok((Arc::new(trace), summary))
+}
+
+fn options(log: &Log) -> Result<ReadOptions, Failure> {
+    let mapping = log.map.as_ref().map(Mapping::load).transpose().map_err(|error| match error {
+        MappingError::File(_) => Failure::failed(error),
+        MappingError::Wrong { .. } => Failure::misused(error),
+    })?;
+    Ok(ReadOptions { format: log.format.map(Into::into), mapping, strict: log.strict })
+}
+
+fn write_answers(answers: &dyn Answers, trace: &Trace, output: &mut Output) -> io::Result<()> {
+    writeln!(output, "{}", answers.header())?;
+    for line in answers.lines(&trace.symbols) {
+        writeln!(output, "{line}")?;
+    }
+    Ok(())
+}
+
+/// The file of rejects, created with the first one.
+struct Rejects {
+    path: PathBuf,
+    writer: Option<RejectWriter>,
+    count: u64,
+}
+
+impl Rejects {
+    fn new(path: PathBuf) -> Self {
+        Self { path, writer: None, count: 0 }
+    }
+
+    fn take(&mut self, reject: &Reject) -> io::Result<()> {
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            None => self.writer.insert(RejectWriter::new(Output::create(&self.path).map_err(io::Error::other)?)),
+        };
+        self.count += 1;
+        Ok(writer.write(reject)?)
+    }
+
+    fn finish(self, quiet: bool) -> Result<(), Failure> {
+        let Some(writer) = self.writer else { return Ok(()) };
+        writer.finish()?;
+        if !quiet {
+            eprintln!("{} rows rejected: see {}", self.count, self.path.display());
+        }
+        Ok(())
+    }
+}
+
+/// `answers.csv` -> `answers.rejects.csv`, beside it.
+fn rejects_of(answers: &Path) -> PathBuf {
+    let name = answers.file_name().map_or_else(|| "answers".to_owned(), |name| name.to_string_lossy().into_owned());
+    let stem =
+        [".gz", ".zst", ".csv"].iter().fold(name.as_str(), |stem, ending| stem.strip_suffix(ending).unwrap_or(stem));
+    answers.with_file_name(format!("{stem}.rejects.csv"))
+}
+
+/// `some/log.csv` -> `log.rejects.csv` in the current folder; `stdin.rejects.csv` for standard input.
+fn rejects_beside(log: &Path) -> PathBuf {
+    let name = if log == Path::new("-") { Path::new("stdin") } else { log };
+    PathBuf::from(rejects_of(name).file_name().unwrap_or_default())
+}
+
+fn in_words(facts: &Facts) -> String {
+    let time = |ms: Option<i64>| ms.map_or("-".to_owned(), rfc3339);
+    let mut text = String::new();
+    let mut line = |what: &str, seen: String| text.push_str(&format!("{what:<26}{seen}\n"));
+    line("events", facts.events.to_string());
+    line("event time", format!("{} to {}", time(facts.first_event_time_ms), time(facts.last_event_time_ms)));
+    for rate in &facts.rates {
+        let seen =
+            format!("{} ({:.2} %, {:.1} an hour)", facts.per_kind[rate.kind.name()], rate.share * 100.0, rate.per_hour);
+        line(&format!("  {}", rate.kind.name()), seen);
+    }
+    line("out of order", format!("{} ({:.2} %)", facts.out_of_order, facts.out_of_order_share * 100.0));
+    line("late", format!("{} for a slack of {}", facts.late, duration(facts.slack_ms)));
+    line("slack to lose nothing", duration(facts.slack_to_lose_nothing_ms));
+    line("duplicates", facts.duplicates.to_string());
+    for (what, spread) in [
+        ("behind the newest (if)", &facts.lateness_ms),
+        ("transport delay", &facts.delay_ms),
+        ("gap of a customer", &facts.gap_ms),
+    ] {
+        let [p50, p99, max] = [spread.p50, spread.p99, spread.max].map(duration);
+        line(what, format!("median {p50}, 99 % {p99}, greatest {max}"));
+    }
+    line("customers", facts.customers.to_string());
+    line("share of the hottest 1 %", format!("{:.2} %", facts.hottest_percent_share * 100.0));
+    line("digest", facts.digest.clone());
+    text
+}
+
+/// `90000` -> `1min30s`, as it may be typed for a slack.
+fn duration(ms: i64) -> String {
+    let mut text = if ms < 0 { "-".to_owned() } else { String::new() };
+    let mut rest = ms.unsigned_abs();
+    for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1)] {
+        if rest >= length {
+            text.push_str(&format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    if ms == 0 { "0s".to_owned() } else { text }
+}

@@ -1,0 +1,115 @@
+//! Progress on standard error: a bar with what is left where a terminal is attached, plain lines otherwise.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use flowbench_harness::plan::{CaseSpec, Plan};
+use flowbench_harness::run::Watcher;
+use flowbench_measurement::record::{CaseRecord, Status};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Redraws of a bar in a second: few, since it is drawn on a machine that measures.
+const REDRAWS_HZ: u8 = 4;
+
+fn bar(total: Option<u64>, template: &str, hidden: bool) -> ProgressBar {
+    let target = if hidden || !std::io::stderr().is_terminal() {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr_with_hz(REDRAWS_HZ)
+    };
+    let bar = ProgressBar::with_draw_target(total, target);
+    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
+/// Counts what passes by, with a rate; a remark at the end.
+pub(crate) struct Counter {
+    bar: ProgressBar,
+    quiet: bool,
+}
+
+impl Counter {
+    pub(crate) fn new(unit: &str, total: Option<u64>, quiet: bool) -> Self {
+        let template = match total {
+            Some(_) => format!("{{bar:32}} {{human_pos}} of {{human_len}} {unit}, {{per_sec}}, {{eta}} left"),
+            None => format!("{{spinner}} {{human_pos}} {unit}, {{per_sec}}"),
+        };
+        Self { bar: bar(total, &template, quiet), quiet }
+    }
+
+    pub(crate) fn add(&self, count: u64) {
+        self.bar.inc(count);
+    }
+
+    pub(crate) fn finish(self, remark: &str) {
+        self.bar.finish_and_clear();
+        if !self.quiet {
+            eprintln!("{remark}");
+        }
+    }
+}
+
+/// Follows a run case by case.
+pub(crate) struct Cases {
+    bar: ProgressBar,
+    quiet: bool,
+    done: usize,
+    planned: usize,
+}
+
+impl Cases {
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { bar: ProgressBar::hidden(), quiet, done: 0, planned: 0 }
+    }
+
+    pub(crate) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn say(&self, words: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| eprintln!("{words}"));
+        }
+    }
+}
+
+impl Watcher for Cases {
+    fn planned(&mut self, plan: &Plan, done: usize, dir: &Path) {
+        (self.done, self.planned) = (done, plan.cases.len());
+        let template = "{bar:32} case {pos} of {len}, {elapsed} gone, {eta} left: {msg}";
+        self.bar = bar(Some(plan.cases.len() as u64), template, self.quiet);
+        self.bar.set_position(done as u64);
+        self.bar.enable_steady_tick(Duration::from_millis(500));
+        plan.skipped.iter().for_each(|skipped| self.say(&format!("skipped {skipped}")));
+        self.say(&format!("{} cases, results in {}", plan.cases.len(), dir.display()));
+    }
+
+    fn begins(&mut self, spec: &CaseSpec) {
+        self.bar.set_message(in_words(&spec.part, &spec.axes, spec.repeat));
+    }
+
+    fn ended(&mut self, case: &CaseRecord) {
+        self.done += 1;
+        self.bar.inc(1);
+        let what = in_words(&case.part, &case.axes, case.repeat);
+        let end = match &case.status {
+            Status::Ok => "ok".to_owned(),
+            Status::Invalid { cause } => format!("INVALID: {cause}"),
+            Status::Failed { cause, .. } => format!("FAILED: {cause}"),
+        };
+        // The bar tells of good ones; bad ones stay to be read.
+        if self.bar.is_hidden() || case.status != Status::Ok {
+            self.say(&format!("[{}/{}] {what}: {end}", self.done, self.planned));
+        }
+    }
+}
+
+fn in_words(part: &str, axes: &flowbench_measurement::record::Axes, repeat: usize) -> String {
+    let rate = axes.rate_events_per_s.map_or("closed loop".to_owned(), |rate| format!("{rate}/s"));
+    let fault = axes.fault.as_ref().map_or(String::new(), |fault| format!(", {fault}"));
+    format!(
+        "{part}: {} {} x{}, {} slack {} ms, {}, {rate}{fault}, repeat {repeat}",
+        axes.pipeline, axes.strategy, axes.workers, axes.order, axes.slack_ms, axes.eviction
+    )
+}

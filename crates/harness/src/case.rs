@@ -1,0 +1,489 @@
+//! One case: what its own process does, and how the parent watches over it.
+
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use flowbench_events::{Event, LateSet, Trace};
+use flowbench_generators::{Amount, Generator};
+use flowbench_measurement::accuracy::{self, AnswersDigest, Difference};
+use flowbench_measurement::doubts::{Circumstances, doubts};
+use flowbench_measurement::latency::{LatencyHistogram, Window};
+use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
+use flowbench_measurement::record::{Accuracy, Doubt, EventTimeWait, Numbers, Status, TimelinePoint};
+use flowbench_measurement::timeline::Timeline;
+use flowbench_measurement::{hlog, memory, timeline};
+use flowbench_pipelines::{
+    Answers, Choice, EvictionName, Fault, Feed, OrderName, Pipeline, Prepared, Strategy, catalogue, oracle,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::drive::{self, Load, Measured};
+use crate::environment;
+use crate::generate;
+use crate::plan::{Arrivals, CaseSpec, TraceSpec, named};
+use crate::probe::Allowance;
+use crate::sampler::rss_bytes_of;
+
+/// What a case leaves.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CaseResult {
+    /// How it ended.
+    pub status: Status,
+    /// Everything measured; absent unless the answers are right where they must be.
+    pub numbers: Option<Numbers>,
+    /// Why the numbers may not be trusted.
+    pub doubts: Vec<Doubt>,
+    /// Histograms by kind, each as a line of an hlog.
+    pub histograms: Vec<(String, String)>,
+    /// Samples over time.
+    pub timeline: Vec<TimelinePoint>,
+}
+
+/// The argument that makes the program a case process: it reads a [`CaseSpec`] from standard input and writes a
+/// [`CaseResult`] to standard output.
+pub const CASE_ARGUMENT: &str = "__case";
+
+/// Exit code of a case process in which something panicked.
+pub const PANICKED: i32 = 101;
+
+/// Points of the timeline that are kept.
+const TIMELINE_POINTS: usize = 400;
+
+/// Runs the case that standard input asks for; the exit code.
+///
+/// A panic of any thread ends the process: a dataflow whose worker is gone would wait for it for ever.
+pub fn case_process() -> i32 {
+    abort_on_panic();
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    let mut text = String::new();
+    let spec: CaseSpec = match std::io::stdin().read_to_string(&mut text).map(|_| serde_json::from_str(&text)) {
+        Ok(Ok(spec)) => spec,
+        Ok(Err(error)) => return complain(&format!("the case cannot be read: {error}")),
+        Err(error) => return complain(&format!("the case cannot be read: {error}")),
+    };
+    let result = match run(&spec) {
+        Ok(result) => result,
+        Err(problem) => return complain(&problem),
+    };
+    let written = serde_json::to_vec(&result).map_err(std::io::Error::other);
+    match written.and_then(|bytes| std::io::stdout().write_all(&bytes)) {
+        Ok(()) => 0,
+        Err(error) => complain(&format!("the result cannot be written: {error}")),
+    }
+}
+
+/// Makes a panic of any thread end the process with [`PANICKED`], after its message.
+pub fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::exit(PANICKED);
+    }));
+}
+
+fn complain(problem: &str) -> i32 {
+    eprintln!("{problem}");
+    1
+}
+
+/// Runs a case in this process.
+pub fn run(spec: &CaseSpec) -> Result<CaseResult, String> {
+    let trace = Arc::new(make_trace(&spec.trace)?);
+    let (pipeline, choice) = chosen(spec)?;
+    let prepared = pipeline
+        .prepare(&spec.axes.settings, &trace.symbols)
+        .map_err(|error| format!("{}: {error}", pipeline.name()))?;
+    let drops_late = choice.order.drops_late();
+    let feed = Arc::new(Feed::new(Arc::clone(&trace), spec.axes.records_per_epoch, spec.axes.slack_ms, drops_late));
+    let load = load(spec, &trace).map_err(|error| error.to_string())?;
+    let measured = drive::measure(&*prepared, &choice, &feed, &load).map_err(|error| error.to_string())?;
+    // The check and the digest need no clock: side by side.
+    let (check, trace_digest) = std::thread::scope(|scope| {
+        let digest = scope.spawn(|| trace.digest());
+        let check = Check::new(&*prepared, pipeline, &choice, &trace, spec.axes.slack_ms, &measured);
+        (check, digest.join().unwrap_or_default())
+    });
+    let event_times: Vec<i64> =
+        (0..measured.end.answers.len()).map(|at| measured.end.answers.event_time_ms(at)).collect();
+    let mut result = evaluate(spec, &trace, &choice, &measured, &event_times, check.accuracy, trace_digest);
+    if let Some(cause) = check.wrong {
+        result.status = Status::Invalid { cause };
+        result.numbers = None;
+    }
+    Ok(result)
+}
+
+/// Makes the trace a case is fed.
+pub fn make_trace(spec: &TraceSpec) -> Result<Trace, String> {
+    let profile = generate::profile(&spec.profile, &spec.overrides)?;
+    let generator = Generator::new(&profile, spec.seed).map_err(|error| error.to_string())?;
+    Ok(generate::trace(&generator, Amount::Events(spec.events), environment::usable_cores()))
+}
+
+fn chosen(spec: &CaseSpec) -> Result<(&'static dyn Pipeline, Choice), String> {
+    let axes = &spec.axes;
+    let choice = Choice {
+        strategy: named("strategy", &axes.strategy, &Strategy::ALL.map(|one| (one.name(), one)))?,
+        order: named("order", &axes.order, &OrderName::ALL.map(|one| (one.name(), one)))?,
+        eviction: named("eviction", &axes.eviction, &EvictionName::ALL.map(|one| (one.name(), one)))?,
+        workers: axes.workers,
+        deduplicate: axes.deduplicate,
+        fault: axes.fault.as_deref().map(Fault::parse).transpose()?,
+    };
+    Ok((catalogue::find(&axes.pipeline)?, choice))
+}
+
+fn load(spec: &CaseSpec, trace: &Trace) -> Result<Load, ScheduleError> {
+    let Some(rate) = spec.axes.rate_events_per_s else { return Ok(Load::Closed) };
+    let events = trace.events.len();
+    let schedule = match spec.arrivals {
+        Arrivals::Closed | Arrivals::Constant => Schedule::constant(rate)?,
+        Arrivals::Poisson => Schedule::poisson(rate, spec.trace.seed, events)?,
+        Arrivals::Bursts => Schedule::bursts(
+            Bursts {
+                quiet_rate_events_per_s: rate * 5.0 / 9.0,
+                burst_rate_events_per_s: rate * 5.0,
+                period_ns: 100_000_000,
+                burst_ns: 10_000_000,
+            },
+            events,
+        )?,
+        Arrivals::AsRecorded => {
+            let arrivals = || trace.events.iter().map(Event::arrival_time_ms);
+            let span_ms = arrivals().next_back().unwrap_or(0) - arrivals().next().unwrap_or(0);
+            let speed_up = span_ms.max(1) as f64 / 1000.0 * rate / events.max(1) as f64;
+            Schedule::as_recorded(arrivals(), speed_up)?
+        }
+    };
+    let planned_ns = schedule.due_ns(events.saturating_sub(1) as u64);
+    // Half as long again, and a second: whoever is not done then does not sustain the rate.
+    Ok(Load::Open { schedule, stop_ns: planned_ns + planned_ns / 2 + 1_000_000_000 })
+}
+
+/// The answers of a run against the truth, and against what this choice must give exactly.
+struct Check {
+    accuracy: Accuracy,
+    wrong: Option<String>,
+}
+
+impl Check {
+    fn new(
+        prepared: &dyn Prepared,
+        pipeline: &dyn Pipeline,
+        choice: &Choice,
+        trace: &Trace,
+        slack_ms: i64,
+        measured: &Measured,
+    ) -> Check {
+        let occurrences = oracle::occurrences(&trace.events);
+        let truth = prepared.oracle(&occurrences);
+        let late = LateSet::of(&trace.events, slack_ms);
+        let given = measured.end.answers.fingerprints();
+        let against_truth = difference(&*truth, &given);
+        let exact = exact_events(pipeline, choice, trace, slack_ms);
+        let wrong = exact
+            .and_then(|delivered| {
+                // Most often nothing was lost and nothing came twice: then this is the truth, and compared already.
+                if delivered == occurrences {
+                    return wrong_answers(&against_truth, &*truth, trace, measured);
+                }
+                let expected = prepared.oracle(&delivered);
+                wrong_answers(&difference(&*expected, &given), &*expected, trace, measured)
+            })
+            .or_else(|| wrong_late_set(choice, late, measured.end.late));
+        let mut digest = AnswersDigest::default();
+        given.iter().for_each(|print| digest.insert(*print as u64));
+        let accuracy = Accuracy {
+            truth: against_truth.truth,
+            given: against_truth.given,
+            missing: against_truth.missing,
+            spurious: against_truth.spurious,
+            late: late.count,
+            dropped_as_late: measured.end.late.count,
+            digest: digest.value(),
+        };
+        Check { accuracy, wrong }
+    }
+}
+
+/// The events, in canonical order, from which this choice must answer exactly; `None` if its error is a result.
+fn exact_events(pipeline: &dyn Pipeline, choice: &Choice, trace: &Trace, slack_ms: i64) -> Option<Vec<Event>> {
+    let stateless = pipeline.state().is_empty();
+    match choice.order {
+        OrderName::Watermark => Some(oracle::delivered(&trace.events, Some(slack_ms), choice.deduplicate)),
+        OrderName::Arrival => {
+            let in_order = choice.workers == 1 && trace.events.is_sorted_by_key(Event::canonical_key);
+            (stateless || in_order).then(|| oracle::delivered(&trace.events, None, choice.deduplicate))
+        }
+    }
+}
+
+fn difference(truth: &dyn Answers, given: &[u128]) -> Difference {
+    accuracy::compare(&mut truth.fingerprints(), &mut given.to_vec())
+}
+
+fn wrong_answers(found: &Difference, expected: &dyn Answers, trace: &Trace, measured: &Measured) -> Option<String> {
+    if found.is_exact() {
+        return None;
+    }
+    let example = |answers: &dyn Answers, other: &dyn Answers| {
+        let known: std::collections::HashSet<u128> = other.fingerprints().into_iter().collect();
+        let at = answers.fingerprints().iter().position(|print| !known.contains(print));
+        at.map_or("one that is there, but not as often as due".to_owned(), |at| answers.line(at, &trace.symbols))
+    };
+    let given = &*measured.end.answers;
+    let mut cause = format!("the answers are wrong: {} due, {} given", found.truth, found.given);
+    if found.missing > 0 {
+        cause.push_str(&format!("; {} missing, such as {}", found.missing, example(expected, given)));
+    }
+    if found.spurious > 0 {
+        cause.push_str(&format!("; {} too many, such as {}", found.spurious, example(given, expected)));
+    }
+    Some(cause)
+}
+
+fn wrong_late_set(choice: &Choice, of_trace: LateSet, dropped: LateSet) -> Option<String> {
+    let due = if choice.order.drops_late() { of_trace } else { LateSet::default() };
+    (due != dropped).then(|| {
+        format!(
+            "{} events were dropped as late, but {} of the trace are{}",
+            dropped.count,
+            due.count,
+            if due.count == dropped.count { ", other ones" } else { "" }
+        )
+    })
+}
+
+fn evaluate(
+    spec: &CaseSpec,
+    trace: &Trace,
+    choice: &Choice,
+    measured: &Measured,
+    answered_ms: &[i64],
+    accuracy: Accuracy,
+    trace_digest: String,
+) -> CaseResult {
+    let Measured { end, completions, observations } = measured;
+    let window = completions.window(spec.warmup_ns);
+    let latencies = completions.latencies(window);
+    let delays = processing_delays(trace, choice, spec.axes.slack_ms, measured, answered_ms, window);
+    let timeline = timeline_of(measured);
+    let mut memory = memory::memory(&timeline);
+    memory.payload_bytes_per_entry = end.payload_bytes_per_entry;
+    let events = trace.events.len() as u64;
+    let elapsed_ns = completions.elapsed_ns().max(1);
+    let numbers = Numbers {
+        events,
+        elapsed_ns,
+        throughput_events_per_s: events as f64 * 1e9 / elapsed_ns as f64,
+        cpu_ns: observations.cpu_ns,
+        latency: latencies.latency.quantiles(),
+        processing_delay: delays.quantiles(),
+        driver_lag: latencies.driver_lag.quantiles(),
+        hiccup: observations.hiccup.quantiles(),
+        censored: latencies.censored,
+        event_time_wait_ms: event_time_wait(trace, choice, spec.axes.slack_ms),
+        memory,
+        accuracy,
+        trace_digest,
+    };
+    let build = environment::build();
+    let circumstances = Circumstances {
+        usable_cores: Some(environment::usable_cores()),
+        source_ceiling_events_per_s: None,
+        steal_share: observations.steal_share,
+        throttled_share: observations.throttled_share,
+        negative: latencies.latency.negative(),
+        saturated: latencies.latency.saturated(),
+        debug_build: build.profile == "debug",
+        dirty_tree: build.dirty,
+    };
+    let doubts = doubts(&numbers, &spec.axes, &circumstances);
+    let histograms = [
+        ("latency", &latencies.latency),
+        ("processing-delay", &delays),
+        ("driver-lag", &latencies.driver_lag),
+        ("hiccup", &observations.hiccup),
+    ];
+    let lines = histograms.into_iter().filter(|(_, histogram)| histogram.count() > 0);
+    let lines = lines.filter_map(|(kind, histogram)| Some((kind.to_owned(), hlog::line("", 0, 0, histogram).ok()?)));
+    CaseResult {
+        status: Status::Ok,
+        numbers: Some(numbers),
+        doubts,
+        histograms: lines.collect(),
+        timeline: timeline::thin(&timeline, TIMELINE_POINTS, |point| Some(point.live_bytes)),
+    }
+}
+
+/// Of every answer: from the due instant of the arrival that allowed it until it was complete. Answers that only the end
+/// of the input allowed are left out.
+fn processing_delays(
+    trace: &Trace,
+    choice: &Choice,
+    slack_ms: i64,
+    measured: &Measured,
+    answered_ms: &[i64],
+    window: Window,
+) -> LatencyHistogram {
+    let mut delays = LatencyHistogram::new();
+    let mut record = |allowed_by: Option<usize>| {
+        let delay_ns = allowed_by.and_then(|at| measured.completions.processing_delay_ns(at as u64, window));
+        delay_ns.into_iter().for_each(|delay_ns| delays.record_ns(delay_ns));
+    };
+    match choice.order {
+        OrderName::Watermark => {
+            let allowance = Allowance::new(&trace.events, slack_ms);
+            answered_ms.iter().for_each(|event_time_ms| record(allowance.allowed_by(*event_time_ms)));
+        }
+        OrderName::Arrival => {
+            // Applied at once: by the arrival of the event itself, found by its event time.
+            let mut arrivals: Vec<(i64, usize)> =
+                trace.events.iter().enumerate().map(|(at, event)| (event.event_time_ms(), at)).collect();
+            arrivals.sort_unstable();
+            for event_time_ms in answered_ms {
+                let at = arrivals.partition_point(|(time, _)| time < event_time_ms);
+                record(arrivals.get(at).filter(|(time, _)| time == event_time_ms).map(|(_, arrival)| *arrival));
+            }
+        }
+    }
+    delays
+}
+
+fn event_time_wait(trace: &Trace, choice: &Choice, slack_ms: i64) -> EventTimeWait {
+    let mut waits = match choice.order {
+        OrderName::Watermark => Allowance::new(&trace.events, slack_ms).waits_ms(),
+        OrderName::Arrival => {
+            trace.events.iter().map(|event| event.arrival_time_ms() - event.event_time_ms()).collect()
+        }
+    };
+    let count = waits.len();
+    let mut quantile = |q: f64| {
+        let rank = ((count as f64 * q).ceil() as usize).clamp(1, count.max(1)) - 1;
+        (count > 0).then(|| *waits.select_nth_unstable(rank).1)
+    };
+    EventTimeWait { count: count as u64, p50_ms: quantile(0.5), p99_ms: quantile(0.99), max_ms: quantile(1.0) }
+}
+
+fn timeline_of(measured: &Measured) -> Vec<TimelinePoint> {
+    let Measured { completions, observations, .. } = measured;
+    let mut timeline = Timeline::new(observations.baseline_bytes, observations.readings.len());
+    let mut interval = LatencyHistogram::new();
+    let mut cursor = 0;
+    for reading in &observations.readings {
+        interval.clear();
+        completions.completed_until(reading.at_ns, &mut cursor, &mut interval);
+        timeline.push(*reading, Some(&interval));
+    }
+    timeline.points().to_vec()
+}
+
+/// The process of a case, watched: killed at its deadline, above its memory cap, or when `interrupted` is set.
+pub struct Watched {
+    child: Child,
+    output: std::thread::JoinHandle<Vec<u8>>,
+    stderr: std::thread::JoinHandle<Vec<u8>>,
+}
+
+/// Between two looks at a running case.
+const LOOK: Duration = Duration::from_millis(10);
+/// How much of the standard error of a failed case is kept, bytes.
+const STDERR_TAIL_BYTES: usize = 4096;
+
+impl Watched {
+    /// Starts the case in a process of its own, in a process group of its own (a Ctrl-C at the terminal is for the parent).
+    pub fn start(spec: &CaseSpec) -> std::io::Result<Watched> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg(CASE_ARGUMENT)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let told = serde_json::to_vec(spec).map_err(std::io::Error::other)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(&told)?;
+        }
+        let (output, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
+        Ok(Watched { child, output, stderr })
+    }
+
+    /// Waits for the end, whatever it is. `None` if interrupted.
+    pub fn finish(
+        mut self,
+        deadline: Duration,
+        memory_cap_bytes: u64,
+        interrupted: &AtomicBool,
+    ) -> std::io::Result<Option<CaseResult>> {
+        let started = Instant::now();
+        let process = self.child.id().to_string();
+        let mut killed = None;
+        let status = loop {
+            if let Some(status) = self.child.try_wait()? {
+                break status;
+            }
+            if interrupted.load(Ordering::Acquire) {
+                self.kill()?;
+                return Ok(None);
+            }
+            let rss_bytes = rss_bytes_of(&process).unwrap_or(0);
+            killed = if started.elapsed() > deadline {
+                Some(format!("deadline: still running after {} s", deadline.as_secs_f64()))
+            } else if rss_bytes > memory_cap_bytes {
+                Some(format!("memory cap: {} MiB resident, {} allowed", rss_bytes >> 20, memory_cap_bytes >> 20))
+            } else {
+                None
+            };
+            if killed.is_some() {
+                break self.kill()?;
+            }
+            std::thread::sleep(LOOK);
+        };
+        let output = self.output.join().unwrap_or_default();
+        let stderr = self.stderr.join().unwrap_or_default();
+        Ok(Some(outcome(killed, status, &output, &stderr)))
+    }
+
+    fn kill(&mut self) -> std::io::Result<ExitStatus> {
+        self.child.kill()?;
+        self.child.wait()
+    }
+}
+
+fn outcome(killed: Option<String>, status: ExitStatus, output: &[u8], stderr: &[u8]) -> CaseResult {
+    let cause = match (killed, status.code(), status.signal()) {
+        (Some(cause), ..) => cause,
+        (None, Some(0), _) => match serde_json::from_slice(output) {
+            Ok(result) => return result,
+            Err(error) => format!("its result cannot be read: {error}"),
+        },
+        (None, Some(PANICKED), _) => "panic".to_owned(),
+        (None, Some(code), _) => format!("exit code {code}"),
+        (None, None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None, None) => "ended without a status".to_owned(),
+    };
+    let tail = &stderr[stderr.len().saturating_sub(STDERR_TAIL_BYTES)..];
+    let stderr_tail = String::from_utf8_lossy(tail).trim().to_owned();
+    CaseResult {
+        status: Status::Failed { cause, stderr_tail },
+        numbers: None,
+        doubts: Vec::new(),
+        histograms: Vec::new(),
+        timeline: Vec::new(),
+    }
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What was read before an error is what there is.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        bytes
+    })
+}

@@ -1,0 +1,180 @@
+//! Offers a trace by a plan that is fixed before the run, and notes when what was admitted and completed.
+//!
+//! Open loop: every event has its due instant, whatever the dataflow does; an epoch is offered as soon as all of it is
+//! due. Nothing is rescheduled. When the plan has ended and its time is up, what is still open is offered at once, so that
+//! the answers can be checked, and counted as censored. Closed loop: the next epochs are offered when earlier ones are
+//! completed.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
+
+use flowbench_measurement::offered_load::Schedule;
+use flowbench_pipelines::{Census, Choice, Driver, Drivers, Feed, Prepared, RunEnd, RunError};
+
+use crate::probe::{Completions, WorkerLog};
+use crate::sampler::{Observations, Sampler};
+
+/// How events are offered in one run.
+#[derive(Debug, Clone)]
+pub enum Load {
+    /// By due instants; what is open at `stop_ns` is censored.
+    Open {
+        /// When each event is due.
+        schedule: Schedule,
+        /// When the run is given up, ns since it began.
+        stop_ns: u64,
+    },
+    /// As soon as there is room.
+    Closed,
+}
+
+/// Epochs each worker may have open in the closed loop: enough to keep it busy.
+const EPOCHS_IN_FLIGHT: u64 = 4;
+
+/// A measured run.
+pub struct Measured {
+    /// What the pipeline left.
+    pub end: RunEnd,
+    /// When what was admitted and completed.
+    pub completions: Completions,
+    /// What was seen beside it.
+    pub observations: Observations,
+}
+
+/// Runs a pipeline under a load and watches it.
+pub fn measure(prepared: &dyn Prepared, choice: &Choice, feed: &Arc<Feed>, load: &Load) -> Result<Measured, RunError> {
+    let track = Arc::new(Track::new(choice.workers, load.clone()));
+    let drivers: Drivers = {
+        let (track, feed) = (Arc::clone(&track), Arc::clone(feed));
+        Arc::new(move |worker| Box::new(WorkerDriver::new(worker, &track, &feed)))
+    };
+    let sampler = Sampler::start(&track);
+    let end = prepared.run(choice, feed, &drivers);
+    drop(drivers);
+    let observations = sampler.stop();
+    let end = end?;
+    let logs = std::mem::take(&mut *track.logs.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let events = feed.trace().events.len() as u64;
+    let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
+    Ok(Measured { end, completions, observations })
+}
+
+/// What the drivers of all workers and the sampler share.
+pub(crate) struct Track {
+    load: Load,
+    waiting: AtomicUsize, // workers that are not ready yet
+    started: OnceLock<Instant>,
+    pub(crate) gauges: Vec<Gauges>,
+    logs: Mutex<Vec<WorkerLog>>,
+}
+
+/// What one worker shows to the sampler.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Gauges {
+    pub(crate) admitted: AtomicU64,
+    pub(crate) entries: AtomicU64,
+    pub(crate) buffered: AtomicU64,
+    pub(crate) answer_bytes: AtomicU64,
+}
+
+impl Track {
+    fn new(workers: usize, load: Load) -> Self {
+        Self {
+            load,
+            waiting: AtomicUsize::new(workers),
+            started: OnceLock::new(),
+            gauges: (0..workers).map(|_| Gauges::default()).collect(),
+            logs: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// When the run began: the instant at which the last worker was ready. `None` before.
+    pub(crate) fn started(&self) -> Option<Instant> {
+        self.started.get().copied()
+    }
+}
+
+struct WorkerDriver {
+    track: Arc<Track>,
+    worker: usize,
+    workers: u64,
+    records_per_epoch: u64,
+    events: u64,
+    ready: bool,
+    completed_epochs: u64,
+    log: WorkerLog,
+}
+
+impl WorkerDriver {
+    fn new(worker: usize, track: &Arc<Track>, feed: &Feed) -> Self {
+        let workers = track.gauges.len() as u64;
+        let own_epochs = feed.epochs().saturating_sub(worker as u64).div_ceil(workers) as usize;
+        Self {
+            track: Arc::clone(track),
+            worker,
+            workers,
+            records_per_epoch: feed.records_per_epoch() as u64,
+            events: feed.trace().events.len() as u64,
+            ready: false,
+            completed_epochs: 0,
+            log: WorkerLog::new(worker as u64, workers, own_epochs),
+        }
+    }
+
+    /// Now, in ns since the run began; `None` while other workers are not ready.
+    fn now_ns(&mut self) -> Option<u64> {
+        if !self.ready {
+            self.ready = true;
+            if self.track.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
+                // Whoever is last starts the clock for all.
+                let _ = self.track.started.set(Instant::now());
+            }
+        }
+        self.track.started().map(|started| started.elapsed().as_nanos() as u64)
+    }
+}
+
+impl Driver for WorkerDriver {
+    fn admissible(&mut self) -> u64 {
+        let Some(now_ns) = self.now_ns() else { return 0 };
+        let in_flight = self.completed_epochs + EPOCHS_IN_FLIGHT * self.workers;
+        match &self.track.load {
+            Load::Closed => in_flight,
+            Load::Open { stop_ns, .. } if now_ns >= *stop_ns => in_flight.max(self.log.admissible),
+            Load::Open { schedule, .. } => {
+                let due = schedule.due_before(now_ns + 1).min(self.events);
+                self.log.admissible = if due == self.events { u64::MAX } else { due / self.records_per_epoch };
+                self.log.admissible
+            }
+        }
+    }
+
+    fn admitted(&mut self, epochs: u64) {
+        let now_ns = self.now_ns().unwrap_or(0);
+        self.log.admit(epochs, now_ns);
+        let admitted = (self.log.admitted_ns.len() as u64 * self.records_per_epoch).min(self.events);
+        self.track.gauges[self.worker].admitted.store(admitted, Ordering::Relaxed);
+    }
+
+    fn completed(&mut self, epochs: u64) {
+        let now_ns = self.now_ns().unwrap_or(0);
+        self.completed_epochs = epochs;
+        self.log.complete(epochs, now_ns);
+    }
+
+    fn holds(&mut self, census: Census) {
+        let gauges = &self.track.gauges[self.worker];
+        gauges.entries.store(census.entries as u64, Ordering::Relaxed);
+        gauges.buffered.store(census.buffered as u64, Ordering::Relaxed);
+        gauges.answer_bytes.store(census.answer_bytes as u64, Ordering::Relaxed);
+    }
+}
+
+impl Drop for WorkerDriver {
+    fn drop(&mut self) {
+        let log = std::mem::take(&mut self.log);
+        self.track.logs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(log);
+    }
+}

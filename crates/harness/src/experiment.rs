@@ -1,0 +1,283 @@
+//! Experiments as data: a TOML file becomes questions with their axes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use flowbench_events::{nearest, parse_duration_ms};
+use flowbench_measurement::record::FigureSpec;
+use serde::Deserialize;
+use thiserror::Error;
+use toml::Spanned;
+
+/// The experiments that come with the program: name and text.
+pub const SHIPPED: &[(&str, &str)] = &[("quickstart", include_str!("../../../experiments/quickstart.toml"))];
+
+/// One experiment, as its file says it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Letters, digits and `-`: names the folder of the results.
+    pub name: String,
+    /// One line: what it is for.
+    pub title: String,
+    /// Seed of the traces and of the order of the cases.
+    pub seed: u64,
+    /// How often each case is run, 1 to 1000.
+    pub repeats: Spanned<usize>,
+    /// Longest time for one case, trace and check included.
+    pub deadline: Spanned<String>,
+    /// Largest resident set of a case, MiB.
+    pub memory_cap_mib: u64,
+    /// The questions.
+    #[serde(rename = "part", default)]
+    pub parts: Vec<Question>,
+}
+
+/// One question: a trace, axes, figures.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// Short name, unique in the experiment.
+    pub name: String,
+    /// In words.
+    pub question: String,
+    /// What the cases are fed.
+    pub trace: TraceChoice,
+    /// Open loop: how long events are offered. The trace is cut to rate × duration.
+    #[serde(default = "one_second")]
+    pub duration: Spanned<String>,
+    /// Open loop: events due before this are offered and not recorded.
+    #[serde(default = "nothing")]
+    pub warmup: Spanned<String>,
+    /// One value or a list on each axis; every combination is a case.
+    pub axes: BTreeMap<String, Spanned<toml::Value>>,
+    /// What is drawn.
+    #[serde(rename = "figure", default)]
+    pub figures: Vec<FigureSpec>,
+}
+
+/// The trace of a question.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TraceChoice {
+    /// Name of a generator profile.
+    pub profile: String,
+    /// How many events at most.
+    pub events: u64,
+    /// Parameters of the generator, `key=value`.
+    #[serde(default)]
+    pub set: Vec<String>,
+}
+
+/// What is wrong with an experiment, and where.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+#[error("{origin}{}: {problem}", .line.map_or(String::new(), |line| format!(", line {line}")))]
+pub struct ExperimentError {
+    /// The file, or the shipped experiment.
+    pub origin: String,
+    /// Line of the file, from 1.
+    pub line: Option<usize>,
+    /// In words, with the likely fix.
+    pub problem: String,
+}
+
+/// An experiment with the text it was read from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// As parsed.
+    pub experiment: Experiment,
+    /// The whole experiment as TOML, settings applied.
+    pub text: String,
+    /// Where it came from, for errors.
+    pub origin: String,
+}
+
+impl Loaded {
+    /// Loads a shipped experiment by name or a file by path, and applies `KEY=VALUE` settings to it.
+    ///
+    /// Keys are `seed`, `repeats`, `deadline`, `memory_cap_mib`, or `<part>.<key>` for what stands in a part, with its
+    /// axes by their names: `latency.rate=[100000]`, `memory.trace.events=50000`.
+    pub fn load(name: &str, settings: &[String]) -> Result<Loaded, ExperimentError> {
+        let (origin, text) = find(name)?;
+        Self::parse(origin, &text, settings)
+    }
+
+    /// Parses the text of an experiment and applies settings to it.
+    pub fn parse(origin: String, text: &str, settings: &[String]) -> Result<Loaded, ExperimentError> {
+        let experiment = parse(&origin, text)?;
+        if settings.is_empty() {
+            return Ok(Loaded { experiment, text: text.to_owned(), origin });
+        }
+        let mut table: toml::Table = text.parse().map_err(|error| located(&origin, text, &error))?;
+        for setting in settings {
+            apply(&mut table, setting).map_err(|problem| ExperimentError {
+                origin: "--set".to_owned(),
+                line: None,
+                problem: format!("{setting}: {problem}"),
+            })?;
+        }
+        let text = toml::to_string(&table).map_err(|error| ExperimentError {
+            origin: origin.clone(),
+            line: None,
+            problem: error.to_string(),
+        })?;
+        let origin = format!("{origin} with {}", settings.join(" "));
+        Ok(Loaded { experiment: parse(&origin, &text)?, text, origin })
+    }
+
+    /// An error at a place of this experiment.
+    pub(crate) fn error(&self, place: &std::ops::Range<usize>, problem: String) -> ExperimentError {
+        let line = self.text.get(..place.start).map(|before| before.matches('\n').count() + 1);
+        ExperimentError { origin: self.origin.clone(), line, problem }
+    }
+
+    /// A duration of this experiment, ms.
+    pub(crate) fn duration_ms(&self, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
+        parse_duration_ms(text.get_ref()).map_err(|problem| self.error(&text.span(), format!("{name}: {problem}")))
+    }
+}
+
+fn find(name: &str) -> Result<(String, String), ExperimentError> {
+    if let Some((name, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
+        return Ok((format!("experiment {name}"), (*text).to_owned()));
+    }
+    let error = |problem| ExperimentError { origin: name.to_owned(), line: None, problem };
+    let path = Path::new(name);
+    let is_path = path.extension().is_some() || name.contains('/');
+    if !is_path {
+        let names: Vec<&str> = SHIPPED.iter().map(|(shipped, _)| *shipped).collect();
+        let hint = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => format!("there are {}; a file is named by its path, such as ./mine.toml", names.join(", ")),
+        };
+        return Err(error(format!("there is no experiment of that name; {hint}")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|source| error(format!("cannot be read: {source}")))?;
+    Ok((name.to_owned(), text))
+}
+
+fn parse(origin: &str, text: &str) -> Result<Experiment, ExperimentError> {
+    toml::from_str(text).map_err(|error| located(origin, text, &error))
+}
+
+/// A TOML error with its line, and a suggestion if a key is unknown.
+fn located(origin: &str, text: &str, error: &toml::de::Error) -> ExperimentError {
+    let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+    let mut problem = error.message().to_owned();
+    let quoted: Vec<&str> = problem.split('`').skip(1).step_by(2).collect();
+    if let Some((unknown, known)) = quoted.split_first().filter(|_| problem.starts_with("unknown")) {
+        if let Some(near) = nearest(unknown, known.iter().copied()) {
+            problem = format!("{problem}; did you mean '{near}'?");
+        }
+    }
+    ExperimentError { origin: origin.to_owned(), line, problem }
+}
+
+/// Keys at the top of an experiment that may be set.
+const TOP: [&str; 4] = ["seed", "repeats", "deadline", "memory_cap_mib"];
+/// Keys of a part that are not axes.
+const OF_PART: [&str; 4] = ["trace", "duration", "warmup", "axes"];
+
+fn apply(table: &mut toml::Table, setting: &str) -> Result<(), String> {
+    let (path, text) = setting.split_once('=').ok_or("write it as KEY=VALUE")?;
+    let value = value(text);
+    let Some((first, rest)) = path.split_once('.') else {
+        if !TOP.contains(&path) {
+            let near = nearest(path, TOP).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+            return Err(format!("there is no such key; there are {} and <part>.<key>{near}", TOP.join(", ")));
+        }
+        table.insert(path.to_owned(), value);
+        return Ok(());
+    };
+    let parts = table.get_mut("part").and_then(toml::Value::as_array_mut).ok_or("the experiment has no parts")?;
+    let names: Vec<String> = parts.iter().filter_map(|part| part.get("name")?.as_str().map(str::to_owned)).collect();
+    let part = parts.iter_mut().find(|part| part.get("name").and_then(toml::Value::as_str) == Some(first));
+    let mut place = part
+        .and_then(toml::Value::as_table_mut)
+        .ok_or_else(|| format!("there is no part '{first}'; there are {}", names.join(", ")))?;
+    let mut keys: Vec<&str> = rest.split('.').collect();
+    if !OF_PART.contains(&keys[0]) {
+        keys.insert(0, "axes");
+    }
+    let last = keys.pop().ok_or("the key is empty")?;
+    for key in keys {
+        let inner = place.entry(key).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        place = inner.as_table_mut().ok_or_else(|| format!("'{key}' holds no keys"))?;
+    }
+    place.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// As TOML if it is such (`3`, `[1, 2]`, `true`), else as text.
+fn value(text: &str) -> toml::Value {
+    let parsed: Option<toml::Table> = format!("value = {text}").parse().ok();
+    parsed.and_then(|mut table| table.remove("value")).unwrap_or_else(|| toml::Value::String(text.to_owned()))
+}
+
+fn one_second() -> Spanned<String> {
+    Spanned::new(0..0, "1s".to_owned())
+}
+
+fn nothing() -> Spanned<String> {
+    Spanned::new(0..0, "0s".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+name = "small"
+title = "a small one"
+seed = 1
+repeats = 1
+deadline = "10s"
+memory_cap_mib = 512
+
+[[part]]
+name = "only"
+question = "?"
+trace = { profile = "tiny", events = 1000 }
+[part.axes]
+pipeline = "identity"
+"#;
+
+    fn error(text: &str, settings: &[&str]) -> String {
+        let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        Loaded::parse("x.toml".to_owned(), text, &settings).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn shipped_experiments_load() {
+        for (name, _) in SHIPPED {
+            assert_eq!(Loaded::load(name, &[]).unwrap().experiment.name, *name);
+        }
+    }
+
+    #[test]
+    fn settings_reach_the_top_the_part_and_its_axes() {
+        let settings = ["seed=7", "only.workers=[1, 2]", "only.trace.events=50", "only.slack=1h", "only.duration=2s"];
+        let settings = settings.map(str::to_owned);
+        let loaded = Loaded::parse("x".to_owned(), SMALL, &settings).unwrap();
+        let part = &loaded.experiment.parts[0];
+        assert_eq!((loaded.experiment.seed, part.trace.events), (7, 50));
+        assert_eq!(part.axes["workers"].get_ref().as_array().unwrap().len(), 2);
+        assert_eq!(part.axes["slack"].get_ref().as_str(), Some("1h"));
+        assert_eq!(part.duration.get_ref(), "2s");
+        Loaded::parse("again".to_owned(), &loaded.text, &[]).unwrap();
+    }
+
+    #[test]
+    fn errors_have_a_place_and_a_suggestion() {
+        let wrong = SMALL.replace("repeats = 1", "repeat = 1");
+        let text = error(&wrong, &[]);
+        assert!(text.contains("line 5") && text.contains("did you mean 'repeats'"), "{text}");
+        let wrong = SMALL.replace("events = 1000", "events = \"many\"");
+        assert!(error(&wrong, &[]).contains("line 12"));
+        assert!(error(SMALL, &["repaets=2"]).contains("did you mean 'repeats'"));
+        assert!(error(SMALL, &["latency.rate=2"]).contains("there are only"));
+        assert!(error(SMALL, &["seed"]).contains("KEY=VALUE"));
+        assert!(Loaded::load("quikstart", &[]).unwrap_err().to_string().contains("did you mean 'quickstart'"));
+        assert!(Loaded::load("./nowhere.toml", &[]).unwrap_err().to_string().contains("./nowhere.toml"));
+    }
+}

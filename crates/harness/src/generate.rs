@@ -1,0 +1,122 @@
+//! Generated traces on several threads: the same trace for any number of them.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use flowbench_events::{Event, Trace};
+use flowbench_generators::{Amount, Generator, Profile, Wave};
+
+/// The profile of that name, or in the TOML file of that path, with `KEY=VALUE` settings applied and checked.
+pub fn profile(name: &str, settings: &[String]) -> Result<Profile, String> {
+    let is_path = name.contains('/') || Path::new(name).extension().is_some();
+    let mut profile = if is_path {
+        let text = std::fs::read_to_string(name).map_err(|error| format!("profile {name}: cannot be read: {error}"))?;
+        Profile::from_toml(&text, name).map_err(|error| error.to_string())?
+    } else {
+        Profile::named(name).map_err(|error| error.to_string())?
+    };
+    for setting in settings {
+        let (key, value) = setting.split_once('=').ok_or_else(|| format!("'{setting}' is not KEY=VALUE"))?;
+        profile.set(key, value).map_err(|error| error.to_string())?;
+    }
+    profile.validate().map_err(|error| error.to_string())?;
+    Ok(profile)
+}
+
+/// Waves a thread may be ahead.
+const WAVES_AHEAD: usize = 4;
+
+/// Makes `amount` of the world on `threads` threads (at least 1) and gives it on in arrival order, batch by batch. Memory
+/// does not grow with the amount. Stops at the first error of `each`.
+pub fn generate<E>(
+    generator: &Generator,
+    amount: Amount,
+    threads: usize,
+    mut each: impl FnMut(&[Event]) -> Result<(), E>,
+) -> Result<u64, E> {
+    let threads = threads.max(1) as u64;
+    thread::scope(|scope| {
+        let waves: Vec<Receiver<Wave>> = (0..threads)
+            .map(|thread| {
+                let (send, receive) = sync_channel(WAVES_AHEAD);
+                scope.spawn(move || {
+                    let own = (thread..).step_by(threads as usize);
+                    // Sending fails when enough has been merged: then this thread is done, too.
+                    own.map_while(|number| generator.wave(number)).all(|wave| send.send(wave).is_ok())
+                });
+                receive
+            })
+            .collect();
+        merge(generator, amount, &waves, &mut each)
+    })
+}
+
+/// [`generate`] into memory.
+pub fn trace(generator: &Generator, amount: Amount, threads: usize) -> Trace {
+    let mut events = Vec::new();
+    let Ok(_) = generate(generator, amount, threads, |batch| {
+        events.extend_from_slice(batch);
+        Ok::<(), std::convert::Infallible>(())
+    });
+    Trace { events, symbols: generator.symbols().clone() }
+}
+
+fn merge<E>(
+    generator: &Generator,
+    amount: Amount,
+    waves: &[Receiver<Wave>],
+    each: &mut impl FnMut(&[Event]) -> Result<(), E>,
+) -> Result<u64, E> {
+    let mut merger = generator.merger(amount);
+    let mut batch = Vec::new();
+    let mut events = 0;
+    for receive in waves.iter().cycle() {
+        while merger.append_batch(&mut batch) {
+            events += batch.len() as u64;
+            each(&batch)?;
+            batch.clear();
+        }
+        if merger.is_finished() {
+            break;
+        }
+        match receive.recv() {
+            Ok(wave) => merger.push(&wave),
+            Err(_) => merger.end(),
+        }
+    }
+    Ok(events)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_number_of_threads_makes_the_same_trace() {
+        for profile in ["tiny", "stormy"] {
+            let generator = Generator::new(&Profile::named(profile).unwrap(), 7).unwrap();
+            let alone = generator.trace(Amount::Events(30_000)).digest();
+            for threads in [1, 2, 4] {
+                assert_eq!(
+                    trace(&generator, Amount::Events(30_000), threads).digest(),
+                    alone,
+                    "{profile} on {threads}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_and_one_event_are_traces() {
+        let generator = Generator::new(&Profile::named("tiny").unwrap(), 7).unwrap();
+        assert_eq!(trace(&generator, Amount::Events(0), 2).events.len(), 0);
+        assert_eq!(trace(&generator, Amount::Events(1), 2).events.len(), 1);
+    }
+
+    #[test]
+    fn an_error_of_the_receiver_stops_all_threads() {
+        let generator = Generator::new(&Profile::named("retail").unwrap(), 7).unwrap();
+        assert_eq!(generate(&generator, Amount::Events(u64::MAX), 3, |_| Err("full")), Err("full"));
+    }
+}

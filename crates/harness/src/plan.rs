@@ -1,0 +1,411 @@
+//! From questions to cases: every combination of the axes, checked before anything is measured.
+
+use flowbench_events::{mix, nearest, parse_duration_ms};
+use flowbench_measurement::record::Axes;
+use flowbench_pipelines::{EvictionName, Fault, OrderName, Strategy, catalogue};
+use serde::{Deserialize, Serialize};
+use toml::{Spanned, Value};
+
+use crate::experiment::{ExperimentError, Loaded, Question};
+use crate::generate;
+
+/// Everything one case needs to know: what the child process is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseSpec {
+    /// Name of the question.
+    pub part: String,
+    /// Number of the case, from 1; its repeats share it.
+    pub case: usize,
+    /// Which repeat, from 1.
+    pub repeat: usize,
+    /// The choice on every axis.
+    pub axes: Axes,
+    /// The trace to make.
+    pub trace: TraceSpec,
+    /// How events are offered.
+    pub arrivals: Arrivals,
+    /// Events due before this are not recorded, ns.
+    pub warmup_ns: u64,
+}
+
+/// A trace, as the generator is asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceSpec {
+    /// Name of the profile.
+    pub profile: String,
+    /// Seed of the generator.
+    pub seed: u64,
+    /// How many events.
+    pub events: u64,
+    /// Parameters of the generator, `key=value`.
+    pub overrides: Vec<String>,
+}
+
+/// How events are offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arrivals {
+    /// As soon as there is room: throughput.
+    Closed,
+    /// Evenly spaced.
+    Constant,
+    /// A Poisson process.
+    Poisson,
+    /// Half of the events in a tenth of the time: 10 ms of every 100.
+    Bursts,
+    /// In the rhythm of the arrival times of the trace, sped up to the mean rate.
+    AsRecorded,
+}
+
+impl Arrivals {
+    const OPEN: [(&'static str, Arrivals); 4] = [
+        ("constant", Arrivals::Constant),
+        ("poisson", Arrivals::Poisson),
+        ("bursts", Arrivals::Bursts),
+        ("as-recorded", Arrivals::AsRecorded),
+    ];
+
+    /// The word of the `load` column.
+    pub fn load(self) -> &'static str {
+        match self {
+            Arrivals::Closed => "closed",
+            Arrivals::Constant => "open",
+            Arrivals::Poisson => "open-poisson",
+            Arrivals::Bursts => "open-bursts",
+            Arrivals::AsRecorded => "open-as-recorded",
+        }
+    }
+}
+
+/// The cases of an experiment in the order in which they are run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Repeats interleaved, in an order that the seed shuffles.
+    pub cases: Vec<CaseSpec>,
+    /// Combinations that cannot be, each in words.
+    pub skipped: Vec<String>,
+    /// Longest time for one case, ms.
+    pub deadline_ms: u64,
+    /// Largest resident set of a case, bytes.
+    pub memory_cap_bytes: u64,
+}
+
+/// The axes an experiment may name, with the value taken if it does not.
+const AXES: [(&str, &str); 12] = [
+    ("pipeline", ""),
+    ("settings", ""),
+    ("strategy", "exchange"),
+    ("order", "watermark"),
+    ("slack", "0s"),
+    ("eviction", "frontier"),
+    ("workers", "1"),
+    ("records_per_epoch", "auto"),
+    ("rate", "closed"),
+    ("arrivals", "constant"),
+    ("deduplicate", "false"),
+    ("fault", "none"),
+];
+
+/// Greatest number of workers of a case.
+const WORKERS_MAX: usize = 64;
+/// Greatest number of events of a case: 48 bytes each, in memory.
+const EVENTS_MAX: u64 = 1 << 30;
+
+impl Plan {
+    /// All combinations of all questions. Every name and value is checked here.
+    pub fn new(loaded: &Loaded) -> Result<Plan, ExperimentError> {
+        let experiment = &loaded.experiment;
+        let repeats = *experiment.repeats.get_ref();
+        if !(1..=1000).contains(&repeats) {
+            return Err(loaded.error(&experiment.repeats.span(), format!("repeats = {repeats} is outside 1 to 1000")));
+        }
+        let memory_cap_bytes = experiment.memory_cap_mib.saturating_mul(1 << 20);
+        let deadline_ms = loaded.duration_ms("deadline", &experiment.deadline)? as u64;
+        let mut planner = Planner { loaded, cases: Vec::new(), skipped: Vec::new() };
+        for question in &experiment.parts {
+            planner.question(question)?;
+        }
+        let mut cases = Vec::new();
+        for repeat in 1..=repeats {
+            let mut round = planner.cases.clone();
+            round.iter_mut().for_each(|case| case.repeat = repeat);
+            shuffle(&mut round, experiment.seed ^ repeat as u64);
+            cases.append(&mut round);
+        }
+        Ok(Plan { cases, skipped: planner.skipped, deadline_ms, memory_cap_bytes })
+    }
+}
+
+struct Planner<'a> {
+    loaded: &'a Loaded,
+    cases: Vec<CaseSpec>,
+    skipped: Vec<String>,
+}
+
+/// One value of an axis, with its place in the file.
+type Chosen<'a> = (&'static str, Value, &'a std::ops::Range<usize>);
+
+impl Planner<'_> {
+    fn question(&mut self, question: &Question) -> Result<(), ExperimentError> {
+        self.check_trace(question)?;
+        for (name, value) in &question.axes {
+            if !AXES.iter().any(|(axis, _)| axis == name) {
+                let near = nearest(name, AXES.iter().map(|(axis, _)| *axis));
+                let hint = near.map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+                return Err(self.loaded.error(&value.span(), format!("there is no axis '{name}'{hint}")));
+            }
+        }
+        let nowhere = 0..0;
+        let spans: Vec<_> = AXES.iter().map(|(axis, _)| question.axes.get(*axis).map(Spanned::span)).collect();
+        let mut combinations: Vec<Vec<Chosen<'_>>> = vec![Vec::new()];
+        for ((axis, default), span) in AXES.iter().zip(&spans) {
+            let values = match question.axes.get(*axis).map(Spanned::get_ref) {
+                // The settings of one case are a list themselves.
+                Some(Value::Array(list)) if *axis == "settings" && list.iter().all(Value::is_str) => {
+                    vec![Value::Array(list.clone())]
+                }
+                Some(Value::Array(list)) => list.clone(),
+                Some(value) => vec![value.clone()],
+                None => vec![Value::String((*default).to_owned())],
+            };
+            let span = span.as_ref().unwrap_or(&nowhere);
+            combinations = combinations
+                .iter()
+                .flat_map(|so_far| values.iter().map(move |value| (so_far, value)))
+                .map(|(so_far, value)| so_far.iter().cloned().chain([(*axis, value.clone(), span)]).collect())
+                .collect();
+        }
+        for combination in combinations {
+            self.case(question, &combination)?;
+        }
+        Ok(())
+    }
+
+    fn check_trace(&self, question: &Question) -> Result<(), ExperimentError> {
+        let error = |problem| ExperimentError {
+            origin: self.loaded.origin.clone(),
+            line: None,
+            problem: format!("trace of part '{}': {problem}", question.name),
+        };
+        generate::profile(&question.trace.profile, &question.trace.set).map_err(&error)?;
+        if !(1..=EVENTS_MAX).contains(&question.trace.events) {
+            return Err(error(format!("events = {} is outside 1 to {EVENTS_MAX}", question.trace.events)));
+        }
+        Ok(())
+    }
+
+    fn case(&mut self, question: &Question, chosen: &[Chosen<'_>]) -> Result<(), ExperimentError> {
+        let read = Reader { loaded: self.loaded, chosen };
+        let pipeline = read.parsed("pipeline", |name| catalogue::find(name))?;
+        let settings = read.settings()?;
+        let strategy = read.named("strategy", &Strategy::ALL.map(|one| (one.name(), one)))?;
+        let order = read.named("order", &OrderName::ALL.map(|one| (one.name(), one)))?;
+        let eviction = read.named("eviction", &EvictionName::ALL.map(|one| (one.name(), one)))?;
+        let workers = read.number("workers", 1.0, WORKERS_MAX as f64)? as usize;
+        let rate = read.rate()?;
+        let arrivals = match rate {
+            None => Arrivals::Closed,
+            Some(_) => read.named("arrivals", &Arrivals::OPEN)?,
+        };
+        let fault = read.text("fault");
+        let fault = if fault == "none" { None } else { Some(fault) };
+        read.parsed("fault", |text| if text == "none" { Ok(()) } else { Fault::parse(text).map(|_| ()) })?;
+        let no_symbols = flowbench_events::Symbols::default();
+        if let Err(problem) = pipeline.prepare(&settings, &no_symbols) {
+            return Err(read.error("settings", format!("pipeline '{}': {problem}", pipeline.name())));
+        }
+        if strategy == Strategy::Sequential && workers != 1 {
+            self.skipped.push(format!("part '{}': sequential on {workers} workers (it runs on 1)", question.name));
+            return Ok(());
+        }
+        let duration_ms = self.loaded.duration_ms("duration", &question.duration)?;
+        let warmup_ms = self.loaded.duration_ms("warmup", &question.warmup)?;
+        let events = match rate {
+            Some(rate) => question.trace.events.min(((rate * duration_ms as f64) / 1000.0).ceil() as u64).max(1),
+            None => question.trace.events,
+        };
+        let axes = Axes {
+            pipeline: pipeline.name().to_owned(),
+            settings,
+            deduplicate: read.named("deduplicate", &[("true", true), ("false", false)])?,
+            strategy: strategy.name().to_owned(),
+            order: order.name().to_owned(),
+            slack_ms: read.parsed("slack", parse_duration_ms)?,
+            eviction: eviction.name().to_owned(),
+            workers,
+            records_per_epoch: read.records_per_epoch(rate)?,
+            load: arrivals.load().to_owned(),
+            rate_events_per_s: rate,
+            trace: question.trace.profile.clone(),
+            fault,
+        };
+        let trace = TraceSpec {
+            profile: question.trace.profile.clone(),
+            seed: self.loaded.experiment.seed,
+            events,
+            overrides: question.trace.set.clone(),
+        };
+        self.cases.push(CaseSpec {
+            part: question.name.clone(),
+            case: self.cases.len() + 1,
+            repeat: 1,
+            axes,
+            trace,
+            arrivals,
+            warmup_ns: warmup_ms as u64 * 1_000_000,
+        });
+        Ok(())
+    }
+}
+
+/// Reads the values of one combination.
+struct Reader<'a> {
+    loaded: &'a Loaded,
+    chosen: &'a [Chosen<'a>],
+}
+
+impl Reader<'_> {
+    fn value(&self, axis: &str) -> Option<&Value> {
+        self.chosen.iter().find(|(name, ..)| *name == axis).map(|(_, value, _)| value)
+    }
+
+    fn text(&self, axis: &str) -> String {
+        match self.value(axis) {
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+            None => String::new(),
+        }
+    }
+
+    fn error(&self, axis: &str, problem: String) -> ExperimentError {
+        let nowhere = 0..0;
+        let place = self.chosen.iter().find(|(name, ..)| *name == axis).map_or(&nowhere, |(_, _, place)| *place);
+        self.loaded.error(place, format!("{axis}: {problem}"))
+    }
+
+    fn parsed<T>(&self, axis: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ExperimentError> {
+        parse(&self.text(axis)).map_err(|problem| self.error(axis, problem))
+    }
+
+    fn named<T: Copy>(&self, axis: &str, known: &[(&str, T)]) -> Result<T, ExperimentError> {
+        self.parsed(axis, |text| named(axis, text, known))
+    }
+
+    fn number(&self, axis: &str, least: f64, most: f64) -> Result<f64, ExperimentError> {
+        let whole = |text: &str| text.parse::<f64>().ok().filter(|number| (least..=most).contains(number));
+        self.parsed(axis, |text| whole(text).ok_or(format!("{text} is outside {least} to {most}")))
+    }
+
+    /// `None`: closed loop.
+    fn rate(&self) -> Result<Option<f64>, ExperimentError> {
+        if self.text("rate") == "closed" { Ok(None) } else { self.number("rate", 1.0, 1e9).map(Some) }
+    }
+
+    fn records_per_epoch(&self, rate: Option<f64>) -> Result<usize, ExperimentError> {
+        match self.text("records_per_epoch").as_str() {
+            "auto" => Ok(auto_records_per_epoch(rate)),
+            _ => Ok(self.number("records_per_epoch", 1.0, 1e6)? as usize),
+        }
+    }
+
+    fn settings(&self) -> Result<Vec<String>, ExperimentError> {
+        let word = |value: &Value| value.as_str().map(str::to_owned);
+        match self.value("settings") {
+            None => Some(Vec::new()),
+            Some(Value::String(text)) if text.is_empty() => Some(Vec::new()),
+            Some(Value::String(text)) => Some(vec![text.clone()]),
+            Some(Value::Array(list)) => list.iter().map(word).collect::<Option<_>>(),
+            Some(_) => None,
+        }
+        .ok_or_else(|| self.error("settings", "write a list of \"key=value\"".to_owned()))
+    }
+}
+
+/// What `text` names; the error suggests, or lists what there is.
+pub fn named<T: Copy>(what: &str, text: &str, known: &[(&str, T)]) -> Result<T, String> {
+    known.iter().find(|(name, _)| *name == text).map(|(_, one)| *one).ok_or_else(|| {
+        let names = || known.iter().map(|(name, _)| *name);
+        match nearest(text, names()) {
+            Some(near) => format!("there is no {what} '{text}'; did you mean '{near}'?"),
+            None => format!("there is no {what} '{text}'; there are {}", names().collect::<Vec<_>>().join(", ")),
+        }
+    })
+}
+
+/// Closed loop: large epochs, so that progress tracking costs little. Open loop: about 16 µs of events, so that waiting
+/// for an epoch to fill does not make the latency.
+pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
+    match rate_events_per_s {
+        None => 8192,
+        Some(rate) => ((rate * 16e-6) as usize).clamp(1, 8192).next_power_of_two(),
+    }
+}
+
+/// Fisher-Yates with a fixed generator: the same order on every machine.
+fn shuffle<T>(items: &mut [T], seed: u64) {
+    for at in (1..items.len()).rev() {
+        let other = mix(seed.wrapping_mul(0x9e37).wrapping_add(at as u64)) % (at as u64 + 1);
+        items.swap(at, other as usize);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(axes: &str) -> Result<Plan, ExperimentError> {
+        let text = format!(
+            "name = \"x\"\ntitle = \"x\"\nseed = 1\nrepeats = 2\ndeadline = \"10s\"\nmemory_cap_mib = 512\n\
+             [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = {{ profile = \"tiny\", events = 1000 }}\n\
+             [part.axes]\n{axes}\n"
+        );
+        Plan::new(&Loaded::parse("x.toml".to_owned(), &text, &[])?)
+    }
+
+    #[test]
+    fn every_combination_is_a_case_and_repeats_share_its_number() {
+        let plan =
+            plan("pipeline = [\"identity\", \"lifetime-value\"]\nworkers = [1, 2]\nrate = [1000, \"closed\"]").unwrap();
+        assert_eq!(plan.cases.len(), 2 * 8);
+        for number in 1..=8 {
+            let repeats: Vec<_> = plan.cases.iter().filter(|case| case.case == number).collect();
+            assert_eq!((repeats.len(), &repeats[0].axes), (2, &repeats[1].axes));
+        }
+        let open = plan.cases.iter().find(|case| case.axes.load == "open").unwrap();
+        assert_eq!((open.axes.records_per_epoch, open.trace.events), (1, 1000));
+    }
+
+    #[test]
+    fn the_order_is_shuffled_and_fixed() {
+        let order = |plan: &Plan| plan.cases.iter().map(|case| case.case).collect::<Vec<_>>();
+        let axes = "pipeline = \"identity\"\nrate = [1, 2, 3, 4, 5, 6, 7, 8, 9]";
+        let (first, second) = (plan(axes).unwrap(), plan(axes).unwrap());
+        assert_eq!(order(&first), order(&second));
+        assert_ne!(order(&first)[..9], (1..=9).collect::<Vec<_>>()[..]);
+        assert_ne!(order(&first)[..9], order(&first)[9..]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_skipped_in_words() {
+        let plan =
+            plan("pipeline = \"identity\"\nstrategy = [\"sequential\", \"exchange\"]\nworkers = [1, 2]").unwrap();
+        assert_eq!((plan.cases.len(), plan.skipped.len()), (6, 1));
+    }
+
+    #[test]
+    fn wrong_axes_are_named_with_place_and_fix() {
+        for (axes, wanted) in [
+            ("pipeline = \"identiti\"", "line 12: pipeline: there is no pipeline 'identiti'; did you mean 'identity'"),
+            ("pipeline = \"identity\"\nworker = 1", "line 13: there is no axis 'worker'; did you mean 'workers'"),
+            ("pipeline = \"identity\"\nworkers = 0", "workers: 0 is outside 1 to 64"),
+            ("pipeline = \"identity\"\nrate = -5", "rate: -5 is outside 1 to 1000000000"),
+            ("pipeline = \"identity\"\nslack = \"soon\"", "slack: 'soon' is not a duration"),
+            ("pipeline = \"identity\"\nfault = \"explode\"", "'explode' is not a fault"),
+            ("pipeline = \"export-review\"\nsettings = [\"treshold=1\"]", "did you mean 'threshold'"),
+            ("pipeline = \"identity\"\nstrategy = \"exchang\"", "did you mean 'exchange'"),
+        ] {
+            let error = plan(axes).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
+}

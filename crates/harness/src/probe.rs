@@ -1,0 +1,281 @@
+//! From completions to latencies: completed − due for every event, whatever happened meanwhile.
+
+use flowbench_events::Event;
+use flowbench_measurement::latency::{LatencyHistogram, Window};
+
+use crate::drive::Load;
+
+/// When one worker's own epochs were admitted and completed, in ns since the run began.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WorkerLog {
+    worker: u64,
+    workers: u64,
+    pub(crate) admissible: u64,
+    pub(crate) admitted_ns: Vec<u64>,
+    completed_ns: Vec<u64>,
+}
+
+impl WorkerLog {
+    /// Room for `own_epochs`, so that noting allocates nothing while it is measured.
+    pub(crate) fn new(worker: u64, workers: u64, own_epochs: usize) -> Self {
+        let room = || Vec::with_capacity(own_epochs);
+        Self { worker, workers, admissible: 0, admitted_ns: room(), completed_ns: room() }
+    }
+
+    pub(crate) fn admit(&mut self, epochs: u64, now_ns: u64) {
+        self.admitted_ns.resize(self.own(epochs).max(self.admitted_ns.len()), now_ns);
+    }
+
+    pub(crate) fn complete(&mut self, epochs: u64, now_ns: u64) {
+        let own = self.own(epochs).min(self.admitted_ns.len()).max(self.completed_ns.len());
+        self.completed_ns.resize(own, now_ns);
+    }
+
+    /// How many of the first `epochs` are this worker's.
+    fn own(&self, epochs: u64) -> usize {
+        epochs.saturating_sub(self.worker).div_ceil(self.workers) as usize
+    }
+}
+
+/// When every epoch of a run was admitted and completed.
+#[derive(Debug, Clone)]
+pub struct Completions {
+    by_epoch: Vec<Times>,
+    records_per_epoch: u64,
+    events: u64,
+    load: Load,
+}
+
+/// Of one epoch, ns since the run began.
+#[derive(Debug, Clone, Copy, Default)]
+struct Times {
+    admitted_ns: u64,
+    completed_ns: u64,
+}
+
+/// The latencies of a run.
+#[derive(Debug, Clone)]
+pub struct Latencies {
+    /// completed − due (open loop) or completed − admitted (closed loop), every event inside the window.
+    pub latency: LatencyHistogram,
+    /// admitted − due; empty in the closed loop, where nothing is due.
+    pub driver_lag: LatencyHistogram,
+    /// Events that were open when the run was given up, in `latency` at their age then.
+    pub censored: u64,
+}
+
+impl Completions {
+    pub(crate) fn new(logs: Vec<WorkerLog>, records_per_epoch: u64, events: u64, load: Load) -> Self {
+        let mut by_epoch = vec![Times::default(); events.div_ceil(records_per_epoch) as usize];
+        for log in &logs {
+            let own = (log.worker as usize..).step_by(log.workers as usize);
+            for ((epoch, admitted_ns), completed_ns) in own.zip(&log.admitted_ns).zip(&log.completed_ns) {
+                by_epoch[epoch] = Times { admitted_ns: *admitted_ns, completed_ns: *completed_ns };
+            }
+        }
+        Self { by_epoch, records_per_epoch, events, load }
+    }
+
+    /// From the begin of the run to the last completion, ns.
+    pub fn elapsed_ns(&self) -> u64 {
+        self.by_epoch.iter().map(|times| times.completed_ns).max().unwrap_or(0)
+    }
+
+    /// Which events are recorded: those due at `warmup_ns` or later. In the closed loop, all.
+    pub fn window(&self, warmup_ns: u64) -> Window {
+        match &self.load {
+            Load::Open { schedule, .. } => Window::from_index(schedule.due_before(warmup_ns)),
+            Load::Closed => Window::EVERYTHING,
+        }
+    }
+
+    /// The latencies of all events inside the window.
+    pub fn latencies(&self, window: Window) -> Latencies {
+        let mut found =
+            Latencies { latency: LatencyHistogram::new(), driver_lag: LatencyHistogram::new(), censored: 0 };
+        for (epoch, times) in self.by_epoch.iter().enumerate() {
+            let records = window.clip(self.records(epoch as u64));
+            match &self.load {
+                Load::Closed => {
+                    let open_ns = times.completed_ns as i64 - times.admitted_ns as i64;
+                    found.latency.record_many_ns(open_ns, records.end - records.start);
+                }
+                Load::Open { schedule, stop_ns } => {
+                    let ended_ns = times.completed_ns.min(*stop_ns) as i64;
+                    if times.completed_ns > *stop_ns {
+                        found.censored += records.end - records.start;
+                    }
+                    for record in records {
+                        let due_ns = schedule.due_ns(record) as i64;
+                        found.latency.record_ns(ended_ns - due_ns);
+                        found.driver_lag.record_ns((times.admitted_ns.min(*stop_ns)) as i64 - due_ns);
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The latencies of the events completed in (`from_ns`, `to_ns`], for the timeline. `cursor` remembers the epoch.
+    ///
+    /// Epochs complete in their order, or together: what is completed before an earlier epoch waits for it.
+    pub fn completed_until(&self, to_ns: u64, cursor: &mut u64, into: &mut LatencyHistogram) {
+        while let Some(times) = self.by_epoch.get(*cursor as usize).filter(|times| times.completed_ns <= to_ns) {
+            let records = self.records(*cursor);
+            // The first and the last record of an epoch bound its latencies; between them they are evenly spaced.
+            match &self.load {
+                Load::Closed => {
+                    let open_ns = times.completed_ns as i64 - times.admitted_ns as i64;
+                    into.record_many_ns(open_ns, records.end - records.start);
+                }
+                Load::Open { schedule, .. } => {
+                    let half = (records.end - records.start).div_ceil(2);
+                    for record in [records.start, records.end - 1] {
+                        into.record_many_ns(times.completed_ns as i64 - schedule.due_ns(record) as i64, half);
+                    }
+                }
+            }
+            *cursor += 1;
+        }
+    }
+
+    /// Wall clock between the due instant of arrival `allowed_by` and the completion of its epoch, ns; `None` outside
+    /// the window, and in the closed loop counted from its admission.
+    pub fn processing_delay_ns(&self, allowed_by: u64, window: Window) -> Option<i64> {
+        let times = self.by_epoch.get((allowed_by / self.records_per_epoch) as usize)?;
+        let from_ns = match &self.load {
+            Load::Open { schedule, .. } => schedule.due_ns(allowed_by),
+            Load::Closed => times.admitted_ns,
+        };
+        (window.from_index <= allowed_by).then_some(times.completed_ns as i64 - from_ns as i64)
+    }
+
+    fn records(&self, epoch: u64) -> std::ops::Range<u64> {
+        let from = epoch * self.records_per_epoch;
+        from..(from + self.records_per_epoch).min(self.events)
+    }
+}
+
+/// Which arrival lets an event, or an answer, of a given event time out: from the trace alone.
+#[derive(Debug, Clone)]
+pub struct Allowance<'a> {
+    events: &'a [Event],
+    slack_ms: i64,
+    newest_ms: Vec<i64>, // at each arrival, itself included
+}
+
+impl<'a> Allowance<'a> {
+    /// For a watermark with `slack_ms`.
+    pub fn new(events: &'a [Event], slack_ms: i64) -> Self {
+        let newest = events.iter().scan(i64::MIN, |newest, event| {
+            *newest = event.event_time_ms().max(*newest);
+            Some(*newest)
+        });
+        Self { events, slack_ms, newest_ms: newest.collect() }
+    }
+
+    /// The first arrival whose watermark is above `event_time_ms`; `None` if only the end of the input is.
+    pub fn allowed_by(&self, event_time_ms: i64) -> Option<usize> {
+        let needed = event_time_ms.saturating_add(self.slack_ms);
+        let at = self.newest_ms.partition_point(|newest| *newest <= needed);
+        (at < self.events.len()).then_some(at)
+    }
+
+    /// Event-time wait of every event that is not late: from when it happened until the arrival that let it out, in ms
+    /// of the world of the events. Events that only the end of the input lets out are left out.
+    pub fn waits_ms(&self) -> Vec<i64> {
+        let on_time = |(at, event): &(usize, &Event)| {
+            *at == 0 || event.event_time_ms() >= self.newest_ms[at - 1].saturating_sub(self.slack_ms)
+        };
+        let wait = |(_, event): (usize, &Event)| {
+            let allowed_by = self.allowed_by(event.event_time_ms())?;
+            Some(self.events[allowed_by].arrival_time_ms() - event.event_time_ms())
+        };
+        self.events.iter().enumerate().filter(on_time).filter_map(wait).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowbench_events::{Kind, Record};
+    use flowbench_measurement::offered_load::Schedule;
+
+    fn completions(load: Load, times: &[(u64, u64)], records_per_epoch: u64, events: u64) -> Completions {
+        let mut log = WorkerLog::new(0, 1, 8);
+        for (epoch, (admitted_ns, completed_ns)) in (1..).zip(times) {
+            log.admit(epoch, *admitted_ns);
+            log.complete(epoch, *completed_ns);
+        }
+        Completions::new(vec![log], records_per_epoch, events, load)
+    }
+
+    fn open(stop_ns: u64) -> Load {
+        Load::Open { schedule: Schedule::constant(1e9).unwrap(), stop_ns } // event i is due at i ns
+    }
+
+    #[test]
+    fn latency_counts_from_the_due_instant_of_each_event() {
+        let found = completions(open(1000), &[(2, 10), (50, 60)], 2, 4).latencies(Window::EVERYTHING);
+        assert_eq!(found.latency.count(), 4);
+        assert_eq!((found.latency.quantile_ns(1.0), found.latency.quantile_ns(0.01)), (Some(58), Some(9)));
+        assert_eq!(found.driver_lag.quantile_ns(1.0), Some(48));
+        assert_eq!(found.censored, 0);
+    }
+
+    #[test]
+    fn what_is_open_when_the_run_is_given_up_counts_at_its_age() {
+        let found = completions(open(30), &[(2, 10), (50, 60)], 2, 4).latencies(Window::EVERYTHING);
+        assert_eq!((found.censored, found.latency.quantile_ns(1.0)), (2, Some(28)));
+    }
+
+    #[test]
+    fn warm_up_is_left_out_by_due_time_and_the_closed_loop_counts_from_admission() {
+        let run = completions(open(1000), &[(2, 10), (50, 60)], 2, 4);
+        assert_eq!(run.latencies(run.window(3)).latency.count(), 1);
+        let closed = completions(Load::Closed, &[(2, 10), (50, 60)], 2, 3);
+        let found = closed.latencies(closed.window(3));
+        assert_eq!((found.latency.count(), found.latency.quantile_ns(1.0)), (3, Some(10)));
+        assert_eq!(closed.processing_delay_ns(2, Window::EVERYTHING), Some(10));
+    }
+
+    #[test]
+    fn two_workers_take_turns() {
+        let mut logs = [WorkerLog::new(0, 2, 8), WorkerLog::new(1, 2, 8)];
+        logs[0].admit(3, 1);
+        logs[1].admit(4, 1);
+        logs[0].complete(1, 5);
+        logs[1].complete(4, 9);
+        logs[0].complete(4, 8);
+        let run = Completions::new(logs.to_vec(), 1, 4, open(1000));
+        let completed: Vec<u64> = run.by_epoch.iter().map(|times| times.completed_ns).collect();
+        assert_eq!(completed, [5, 9, 8, 9]);
+        assert_eq!(run.elapsed_ns(), 9);
+    }
+
+    #[test]
+    fn the_timeline_sees_every_event_once() {
+        let run = completions(open(1000), &[(2, 10), (50, 60)], 2, 4);
+        let (mut cursor, mut counts) = (0, Vec::new());
+        for to_ns in [9, 10, 59, 100] {
+            let mut interval = LatencyHistogram::new();
+            run.completed_until(to_ns, &mut cursor, &mut interval);
+            counts.push(interval.count());
+        }
+        assert_eq!(counts, [0, 2, 0, 2]);
+    }
+
+    #[test]
+    fn waits_follow_from_the_trace() {
+        let events: Vec<Event> = [(100, 101), (90, 102), (130, 131), (50, 132)]
+            .iter()
+            .zip(0..)
+            .map(|((time, arrival), id)| Event::pack(Record::new(id, Kind::PageViewed, *time)).arriving_at(*arrival))
+            .collect();
+        let allowance = Allowance::new(&events, 20);
+        assert_eq!((allowance.allowed_by(109), allowance.allowed_by(110)), (Some(2), None));
+        // 130 is let out by the end only, 50 is late.
+        assert_eq!(allowance.waits_ms(), [31, 41]);
+        assert_eq!(Allowance::new(&[], 0).waits_ms(), []);
+    }
+}

@@ -1,0 +1,38 @@
+//! Somebody's log, or a generated one, through a pipeline: answers without measuring.
+
+use std::sync::Arc;
+
+use flowbench_events::{LateSet, Trace};
+use flowbench_pipelines::{Answers, Choice, Feed, Pipeline, Unhurried};
+
+/// Records in an epoch of a replay.
+const RECORDS_PER_EPOCH: usize = 8192;
+
+/// What a replay leaves.
+pub struct Replayed {
+    /// The answers.
+    pub answers: Box<dyn Answers>,
+    /// What was dropped as late.
+    pub late: LateSet,
+    /// The slack that was used, ms.
+    pub slack_ms: i64,
+    /// Events that would concern the pipeline but have no customer.
+    pub without_key: u64,
+}
+
+/// Answers `pipeline` (with `settings`, `KEY=VALUE`) from a trace. Without a slack, one that loses nothing of it.
+pub fn replay(
+    pipeline: &dyn Pipeline,
+    settings: &[String],
+    choice: &Choice,
+    slack_ms: Option<i64>,
+    trace: &Arc<Trace>,
+) -> Result<Replayed, String> {
+    let prepared =
+        pipeline.prepare(settings, &trace.symbols).map_err(|error| format!("pipeline {}: {error}", pipeline.name()))?;
+    let slack_ms = slack_ms.unwrap_or_else(|| trace.slack_to_lose_nothing_ms());
+    let feed = Arc::new(Feed::new(Arc::clone(trace), RECORDS_PER_EPOCH, slack_ms, choice.order.drops_late()));
+    let end = prepared.run(choice, &feed, &Unhurried::drivers()).map_err(|error| error.to_string())?;
+    let without_key = prepared.without_key(&trace.events);
+    Ok(Replayed { answers: end.answers, late: end.late, slack_ms, without_key })
+}

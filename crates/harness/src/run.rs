@@ -1,0 +1,280 @@
+//! A run of an experiment: its cases one by one, each in its own process, each on disk as soon as it ends.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use flowbench_events::rfc3339;
+use flowbench_measurement::hlog;
+use flowbench_measurement::latency::LatencyHistogram;
+use flowbench_measurement::record::{CaseRecord, Part, Run, SCHEMA_VERSION, Status, TraceRecord};
+use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, read_run};
+use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
+use thiserror::Error;
+
+use crate::case::{CaseResult, Watched};
+use crate::environment;
+use crate::experiment::{ExperimentError, Loaded};
+use crate::plan::{CaseSpec, Plan};
+
+/// What to run and where to put it.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// A shipped experiment or the path of a file.
+    pub experiment: String,
+    /// `KEY=VALUE` settings of the experiment.
+    pub settings: Vec<String>,
+    /// The results directory; by default `results/<experiment>/<utc>_<commit>[-dirty]` under the current folder.
+    pub out: Option<PathBuf>,
+    /// A directory of an unfinished run to go on with, instead of all the above.
+    pub resume: Option<PathBuf>,
+}
+
+/// Told of the progress of a run.
+pub trait Watcher {
+    /// The plan stands; nothing has been measured yet. `done` cases of a resumed run are there already.
+    fn planned(&mut self, plan: &Plan, done: usize, dir: &Path);
+    /// A case begins.
+    fn begins(&mut self, spec: &CaseSpec);
+    /// A case has ended and is on disk.
+    fn ended(&mut self, case: &CaseRecord);
+}
+
+/// What a run leaves.
+#[derive(Debug)]
+pub struct Finished {
+    /// The results directory.
+    pub dir: PathBuf,
+    /// All its cases.
+    pub cases: Vec<CaseRecord>,
+    /// True if it was stopped before all planned cases were done.
+    pub interrupted: bool,
+    /// The report.
+    pub drawn: Drawn,
+}
+
+impl Finished {
+    /// Cases that failed or are invalid.
+    pub fn incomplete(&self) -> usize {
+        self.cases.iter().filter(|case| case.status != Status::Ok).count()
+    }
+}
+
+/// Why there was no run.
+#[derive(Debug, Error)]
+pub enum RunFailed {
+    /// The experiment cannot be run as it is written.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+    /// A figure of the experiment cannot be drawn.
+    #[error("part '{part}': {error}")]
+    Figure {
+        /// Where it stands.
+        part: String,
+        /// What is wrong with it.
+        error: FigureError,
+    },
+    /// The experiment has no case.
+    #[error("{0} selects no case: give it a part with axes")]
+    NothingSelected(String),
+    /// A resumed run was made by something else.
+    #[error("{dir}: was measured {difference}; its cases cannot stand beside new ones. Start a new run")]
+    Foreign {
+        /// The results directory.
+        dir: PathBuf,
+        /// What differs.
+        difference: String,
+    },
+    /// The results could not be written or read.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// The report could not be drawn.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// A case process could not be started or watched.
+    #[error("a case process could not be run: {0}")]
+    Process(#[from] std::io::Error),
+}
+
+/// Runs an experiment. `interrupted` stops it: what is finished stays.
+pub fn run(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Watcher) -> Result<Finished, RunFailed> {
+    let begun = Instant::now();
+    let (loaded, resumed) = match &request.resume {
+        None => (Loaded::load(&request.experiment, &request.settings)?, None),
+        Some(dir) => {
+            let run = resumable(dir)?;
+            (Loaded::parse(format!("{}/run.json", dir.display()), &run.resolved_experiment, &[])?, Some(run))
+        }
+    };
+    check_name(&loaded)?;
+    check_figures(&loaded)?;
+    let plan = Plan::new(&loaded)?;
+    if plan.cases.is_empty() {
+        return Err(RunFailed::NothingSelected(loaded.origin));
+    }
+    let mut run = resumed.unwrap_or_else(|| manifest(&loaded, &plan));
+    let mut results = match &request.resume {
+        Some(dir) => ResultsDir::resume(dir)?,
+        None => ResultsDir::create(&request.out.clone().unwrap_or_else(|| default_dir(&run)))?,
+    };
+    results.write_run(&run)?;
+    let done = results.cases().len();
+    watcher.planned(&plan, done, results.path());
+    for spec in &plan.cases {
+        let known = results.cases().iter().any(|case| (case.case, case.repeat) == (spec.case, spec.repeat));
+        if known {
+            continue;
+        }
+        if interrupted.load(Ordering::Acquire) {
+            break;
+        }
+        watcher.begins(spec);
+        let start_ns = begun.elapsed().as_nanos() as u64;
+        let watched = Watched::start(spec)?;
+        let deadline = Duration::from_millis(plan.deadline_ms);
+        let Some(result) = watched.finish(deadline, plan.memory_cap_bytes, interrupted)? else { break };
+        let record = record(spec, &result);
+        note_digest(&mut run, spec, &record);
+        append(&mut results, &record, &result, start_ns)?;
+        watcher.ended(&record);
+    }
+    let finished_cases = results.cases().len();
+    run.interrupted = finished_cases < plan.cases.len();
+    run.wall_s = Some(run.wall_s.unwrap_or(0.0) + begun.elapsed().as_secs_f64());
+    results.write_run(&run)?;
+    let drawn = flowbench_report::draw(results.path())?;
+    Ok(Finished {
+        dir: results.path().to_owned(),
+        cases: results.cases().to_vec(),
+        interrupted: run.interrupted,
+        drawn,
+    })
+}
+
+fn check_name(loaded: &Loaded) -> Result<(), ExperimentError> {
+    let name = &loaded.experiment.name;
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+    if !name.is_empty() && name.chars().all(plain) {
+        return Ok(());
+    }
+    let problem = format!("name = '{name}' cannot name a folder; use letters, digits, - and _");
+    Err(ExperimentError { origin: loaded.origin.clone(), line: None, problem })
+}
+
+fn check_figures(loaded: &Loaded) -> Result<(), RunFailed> {
+    let mut names: Vec<&str> = Vec::new();
+    for part in &loaded.experiment.parts {
+        for figure in &part.figures {
+            let failed = |error| RunFailed::Figure { part: part.name.clone(), error };
+            check_figure(figure).map_err(failed)?;
+            if names.contains(&figure.name.as_str()) {
+                return Err(failed(FigureError::Duplicate(figure.name.clone())));
+            }
+            names.push(&figure.name);
+        }
+    }
+    Ok(())
+}
+
+fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
+    let mut traces: Vec<TraceRecord> = Vec::new();
+    for case in &plan.cases {
+        let trace = trace_record(case);
+        if !traces.contains(&trace) {
+            traces.push(trace);
+        }
+    }
+    traces.sort_by(|a, b| (&a.name, a.events).cmp(&(&b.name, b.events)));
+    let experiment = &loaded.experiment;
+    let part = |part: &crate::experiment::Question| Part {
+        name: part.name.clone(),
+        question: part.question.clone(),
+        figures: part.figures.clone(),
+    };
+    Run {
+        schema_version: SCHEMA_VERSION,
+        experiment: experiment.name.clone(),
+        title: experiment.title.clone(),
+        resolved_experiment: loaded.text.clone(),
+        parts: experiment.parts.iter().map(part).collect(),
+        seed: experiment.seed,
+        started_at: rfc3339(jiff::Timestamp::now().as_millisecond()),
+        wall_s: None,
+        planned_cases: plan.cases.len(),
+        interrupted: false,
+        traces,
+        build: environment::build(),
+        machine: environment::machine(),
+    }
+}
+
+fn trace_record(case: &CaseSpec) -> TraceRecord {
+    TraceRecord {
+        name: case.axes.trace.clone(),
+        profile: case.trace.profile.clone(),
+        seed: case.trace.seed,
+        events: case.trace.events,
+        overrides: case.trace.overrides.clone(),
+        digest: None,
+    }
+}
+
+fn note_digest(run: &mut Run, spec: &CaseSpec, record: &CaseRecord) {
+    let Some(numbers) = &record.numbers else { return };
+    let wanted = trace_record(spec);
+    let same = |trace: &&mut TraceRecord| TraceRecord { digest: None, ..(**trace).clone() } == wanted;
+    if let Some(trace) = run.traces.iter_mut().find(same) {
+        trace.digest = Some(numbers.trace_digest.clone());
+    }
+}
+
+fn record(spec: &CaseSpec, result: &CaseResult) -> CaseRecord {
+    CaseRecord {
+        schema_version: SCHEMA_VERSION,
+        part: spec.part.clone(),
+        case: spec.case,
+        repeat: spec.repeat,
+        axes: spec.axes.clone(),
+        status: result.status.clone(),
+        numbers: result.numbers.clone(),
+        doubts: result.doubts.clone(),
+    }
+}
+
+fn append(
+    results: &mut ResultsDir,
+    record: &CaseRecord,
+    result: &CaseResult,
+    start_ns: u64,
+) -> Result<(), ResultsError> {
+    let decoded: Vec<(&str, LatencyHistogram)> = result
+        .histograms
+        .iter()
+        .filter_map(|(kind, line)| Some((kind.as_str(), hlog::read(line).ok()?.pop()?.histogram)))
+        .collect();
+    let histograms: Vec<(&str, &LatencyHistogram)> = decoded.iter().map(|(kind, found)| (*kind, found)).collect();
+    let length_ns = record.numbers.as_ref().map_or(0, |numbers| numbers.elapsed_ns);
+    let data = CaseData { start_ns, length_ns, histograms: &histograms, timeline: &result.timeline };
+    results.append_case(record, &data)
+}
+
+/// The run of a directory to go on with, if this program and machine may.
+fn resumable(dir: &Path) -> Result<Run, RunFailed> {
+    let run = read_run(dir)?;
+    let (build, machine) = (environment::build(), environment::machine());
+    let difference = if run.build != build {
+        "with another build".to_owned()
+    } else if run.machine.line != machine.line {
+        format!("on another machine ({})", run.machine.line)
+    } else {
+        return Ok(run);
+    };
+    Err(RunFailed::Foreign { dir: dir.to_owned(), difference })
+}
+
+fn default_dir(run: &Run) -> PathBuf {
+    let utc: String = run.started_at.chars().filter(|letter| !"-:".contains(*letter)).take(15).collect();
+    let commit = run.build.commit.as_deref().unwrap_or("nocommit");
+    let dirty = if run.build.dirty { "-dirty" } else { "" };
+    Path::new("results").join(&run.experiment).join(format!("{utc}Z_{commit}{dirty}"))
+}

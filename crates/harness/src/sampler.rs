@@ -1,0 +1,154 @@
+//! Looks at memory and at the machine while a case runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use flowbench_measurement::latency::LatencyHistogram;
+use flowbench_measurement::timeline::Reading;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::drive::Track;
+use crate::environment::{CpuTicks, throttled_ns};
+
+/// Everything seen beside a run.
+#[derive(Debug, Clone)]
+pub struct Observations {
+    /// Memory and entries over time. `allocated_bytes` is without the answers kept for the check.
+    pub readings: Vec<Reading>,
+    /// Allocated bytes when the run began.
+    pub baseline_bytes: u64,
+    /// What a thread that only sleeps and looks at the clock saw: how much later than asked it woke up.
+    pub hiccup: LatencyHistogram,
+    /// CPU time of the process from the begin of the run to its end, ns.
+    pub cpu_ns: u64,
+    /// Share of the machine's CPU time stolen meanwhile.
+    pub steal_share: Option<f64>,
+    /// Share of the run in which a quota held the process back.
+    pub throttled_share: Option<f64>,
+}
+
+/// The threads that look.
+pub(crate) struct Sampler {
+    stop: Arc<AtomicBool>,
+    watcher: JoinHandle<Observations>,
+    hiccups: JoinHandle<LatencyHistogram>,
+}
+
+/// Between two readings.
+const PERIOD: Duration = Duration::from_millis(4);
+/// How long the hiccup thread asks to sleep.
+const NAP: Duration = Duration::from_millis(1);
+/// Readings there is room for before the list has to grow.
+const READINGS: usize = 1 << 14;
+
+impl Sampler {
+    pub(crate) fn start(track: &Arc<Track>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (track, watcher_stop, hiccup_stop) = (Arc::clone(track), Arc::clone(&stop), Arc::clone(&stop));
+        let watcher = thread::spawn(move || watch(&track, &watcher_stop));
+        let hiccups = thread::spawn(move || hiccups(&hiccup_stop));
+        Self { stop, watcher, hiccups }
+    }
+
+    pub(crate) fn stop(self) -> Observations {
+        self.stop.store(true, Ordering::Release);
+        let hiccup = self.hiccups.join().unwrap_or_default();
+        let mut observations = self.watcher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        observations.hiccup = hiccup;
+        observations
+    }
+}
+
+fn watch(track: &Track, stop: &AtomicBool) -> Observations {
+    let mut readings = Vec::with_capacity(READINGS);
+    while track.started().is_none() && !stop.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
+    let started = track.started().unwrap_or_else(Instant::now);
+    let (cpu_before_ns, ticks_before, throttled_before) = (cpu_ns(), CpuTicks::now(), throttled_ns());
+    let baseline_bytes = allocated_bytes();
+    loop {
+        // The last reading is taken after the run has ended: what is left then is the residual.
+        let last = stop.load(Ordering::Acquire);
+        readings.push(read(track, started));
+        if last {
+            break;
+        }
+        thread::sleep(PERIOD);
+    }
+    let elapsed_ns = started.elapsed().as_nanos().max(1) as f64;
+    Observations {
+        readings,
+        baseline_bytes,
+        hiccup: LatencyHistogram::new(),
+        cpu_ns: cpu_ns().saturating_sub(cpu_before_ns),
+        steal_share: ticks_before.and_then(|before| Some(CpuTicks::now()?.stolen_share_since(&before))),
+        throttled_share: throttled_before
+            .and_then(|before| Some(throttled_ns()?.saturating_sub(before) as f64 / elapsed_ns)),
+    }
+}
+
+fn read(track: &Track, started: Instant) -> Reading {
+    let sum = |gauge: fn(&crate::drive::Gauges) -> &std::sync::atomic::AtomicU64| {
+        track.gauges.iter().map(|gauges| gauge(gauges).load(Ordering::Relaxed)).sum::<u64>()
+    };
+    Reading {
+        at_ns: started.elapsed().as_nanos() as u64,
+        admitted: sum(|gauges| &gauges.admitted),
+        allocated_bytes: allocated_bytes().saturating_sub(sum(|gauges| &gauges.answer_bytes)),
+        rss_bytes: rss_bytes(),
+        entries: sum(|gauges| &gauges.entries),
+        buffered: sum(|gauges| &gauges.buffered),
+    }
+}
+
+/// After the idea of jHiccup: whatever keeps this thread from waking up in time keeps a worker from working, too.
+fn hiccups(stop: &AtomicBool) -> LatencyHistogram {
+    // Without this the kernel may round every nap up by 50 µs.
+    let _ = rustix::thread::set_current_timer_slack(std::num::NonZero::new(1));
+    let mut histogram = LatencyHistogram::new();
+    while !stop.load(Ordering::Acquire) {
+        let before = Instant::now();
+        thread::sleep(NAP);
+        histogram.record_ns(before.elapsed().saturating_sub(NAP).as_nanos() as i64);
+    }
+    histogram
+}
+
+/// What a machine without a run shows in `length`.
+pub fn hiccups_during(length: Duration) -> LatencyHistogram {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let listening = scope.spawn(|| hiccups(&stop));
+        thread::sleep(length);
+        stop.store(true, Ordering::Release);
+        listening.join().unwrap_or_default()
+    })
+}
+
+/// Bytes the allocator has handed out in this process; 0 if another allocator is in use.
+fn allocated_bytes() -> u64 {
+    // The statistics are cached by the allocator until its epoch is advanced.
+    let _ = tikv_jemalloc_ctl::epoch::advance();
+    tikv_jemalloc_ctl::stats::allocated::read().map_or(0, |bytes| bytes as u64)
+}
+
+/// Resident set of this process, bytes; 0 where /proc is not there.
+fn rss_bytes() -> u64 {
+    rss_bytes_of("self").unwrap_or(0)
+}
+
+/// Resident set of a process, bytes.
+pub(crate) fn rss_bytes_of(process: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
+    let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+/// CPU time of this process, user and system, ns.
+fn cpu_ns() -> u64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
