@@ -32,6 +32,8 @@ pub struct Census {
     pub entries: usize,
     /// Events waiting for the watermark.
     pub buffered: usize,
+    /// Bytes of the answers kept for the check at the end: the run's, not the pipeline's.
+    pub answer_bytes: usize,
 }
 
 /// Offers everything at once and listens to nothing: for answers without measuring.

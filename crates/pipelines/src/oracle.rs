@@ -2,9 +2,8 @@
 //!
 //! Kept apart from the strategies on purpose: it shares with them the logic and nothing else.
 
-use std::collections::{HashMap, HashSet};
-
 use flowbench_events::{Event, Lateness};
+use hashbrown::{HashMap, HashSet};
 
 use crate::logic::{KeyedLogic, StatelessLogic};
 
@@ -12,7 +11,7 @@ use crate::logic::{KeyedLogic, StatelessLogic};
 /// first deliveries only if `deduplicate`.
 pub fn delivered(events: &[Event], drop_late_behind_ms: Option<i64>, deduplicate: bool) -> Vec<Event> {
     let mut lateness = Lateness::new(drop_late_behind_ms.unwrap_or(0));
-    let mut seen = HashSet::new();
+    let mut seen: HashSet<u64, foldhash::fast::RandomState> = HashSet::default();
     let mut kept: Vec<Event> = events
         .iter()
         .filter(|event| {
@@ -37,7 +36,7 @@ pub fn stateless<L: StatelessLogic>(logic: &L, events: &[Event]) -> Vec<L::Row> 
 
 /// The answers of keyed logic to events in canonical order; at the end everything expires.
 pub fn keyed<L: KeyedLogic>(logic: &L, events: &[Event]) -> Vec<L::Row> {
-    let mut states: HashMap<L::Key, L::State> = HashMap::new();
+    let mut states: HashMap<L::Key, L::State, foldhash::fast::RandomState> = HashMap::default();
     let mut answers = Vec::new();
     for event in events {
         let Some(key) = logic.key(event) else { continue };

@@ -116,7 +116,8 @@ impl<L: KeyedLogic, E: Eviction<L>> Part<L::Row> for KeyedPart<L, E> {
     }
 
     fn census(&self) -> Census {
-        Census { entries: self.states.table.len() + self.eviction.buried(), buffered: self.order.buffered() }
+        let entries = self.states.table.len() + self.eviction.buried();
+        Census { entries, buffered: self.order.buffered(), answer_bytes: 0 }
     }
 
     fn payload(&self) -> (usize, usize) {

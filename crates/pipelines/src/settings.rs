@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_events::{Kind, Value, Zone, parse_duration_ms};
+use flowbench_events::{Kind, Value, Zone, nearest, parse_duration_ms};
 use thiserror::Error;
 
 /// One parameter a pipeline takes.
@@ -110,15 +110,6 @@ fn hint(name: &str, parameters: &[Parameter]) -> String {
         None if names.is_empty() => "; this pipeline takes none".to_owned(),
         None => format!("; there are {}", names.join(", ")),
     }
-}
-
-/// The candidate most like `name`, if any is alike enough to suggest.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }
 
 #[cfg(test)]

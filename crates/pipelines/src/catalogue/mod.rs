@@ -7,8 +7,9 @@ mod lifetime_value;
 mod order_reference;
 mod repeat_high_value;
 
+use flowbench_events::nearest;
+
 use crate::pipeline::Pipeline;
-use crate::settings::nearest;
 
 /// All pipelines, in the order of `flowbench list`.
 pub static CATALOGUE: &[&dyn Pipeline] = &[

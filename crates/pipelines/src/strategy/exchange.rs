@@ -108,7 +108,8 @@ struct Desk<R> {
     driver: Shared<Box<dyn Driver>>,
     probe: ProbeHandle<u64>,
     answers: Shared<Vec<R>>,
-    remembered: Rc<Cell<usize>>,       // first deliveries
+    held: Rc<Cell<Census>>,            // by the keyed operator
+    remembered: Rc<Cell<usize>>,       // by the one for first deliveries
     payload: Rc<Cell<(usize, usize)>>, // entries and their bytes when the input had ended
 }
 
@@ -121,6 +122,7 @@ impl<R: Row> Desk<R> {
             driver: Rc::new(RefCell::new(driver)),
             probe: ProbeHandle::new(),
             answers: Shared::default(),
+            held: Rc::default(),
             remembered: Rc::default(),
             payload: Rc::default(),
         }
@@ -152,8 +154,7 @@ impl<R: Row> Desk<R> {
         let mut part = part::part(logic, &self.choice, self.feed.slack_ms());
         let mut fault = Armed::on(self.choice.fault, self.worker);
         let feed = Arc::clone(&self.feed);
-        let (driver, remembered) = (Rc::clone(&self.driver), Rc::clone(&self.remembered));
-        let payload = Rc::clone(&self.payload);
+        let (held, payload) = (Rc::clone(&self.held), Rc::clone(&self.payload));
         events.unary_frontier(by_key, "keyed", move |capability, _| {
             let mut capability = Some(capability);
             let mut epochs = 0;
@@ -171,16 +172,15 @@ impl<R: Row> Desk<R> {
                     }
                     part.advance(feed.watermark_ms(now), &mut answers);
                     epochs = now;
-                    let census = part.census();
-                    driver.borrow_mut().holds(Census { entries: census.entries + remembered.get(), ..census });
+                    held.set(part.census());
                 }
-                if let Some(held) = &mut capability {
-                    output.session(held).give_container(&mut answers);
+                if let Some(open) = &mut capability {
+                    output.session(open).give_container(&mut answers);
                     answers.clear();
                     if ended {
                         capability = None;
                     } else {
-                        held.downgrade(&now);
+                        open.downgrade(&now);
                     }
                 }
             }
@@ -255,9 +255,17 @@ impl<R: Row> Desk<R> {
             let now = self.probe.with_frontier(|frontier| frontier.first().copied()).unwrap_or(epochs);
             if now > completed {
                 completed = now;
-                self.driver.borrow_mut().completed(now);
+                let mut driver = self.driver.borrow_mut();
+                driver.holds(self.census());
+                driver.completed(now);
             }
         }
+    }
+
+    fn census(&self) -> Census {
+        let Census { entries, buffered, .. } = self.held.get();
+        let answer_bytes = super::held_bytes(&self.answers.borrow());
+        Census { entries: entries + self.remembered.get(), buffered, answer_bytes }
     }
 
     fn end(self, late: LateSet) -> WorkerEnd<R> {

@@ -79,6 +79,11 @@ pub(crate) struct WorkerEnd<R> {
     payload_bytes: usize,
 }
 
+/// What a vector of answers takes, spare room included.
+fn held_bytes<R>(answers: &Vec<R>) -> usize {
+    answers.capacity() * std::mem::size_of::<R>()
+}
+
 fn checked(choice: &Choice) -> Result<Strategy, RunError> {
     let allowed = match choice.strategy {
         Strategy::Sequential if choice.workers != 1 => "exactly 1 worker",

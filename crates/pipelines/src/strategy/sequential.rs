@@ -27,7 +27,7 @@ pub(super) fn stateless<L: StatelessLogic>(
         fault.messages(&mut batch);
         fault.answers(&mut batch);
         answers.append(&mut batch);
-        Census { entries: intake.advance(watermark_ms), buffered: 0 }
+        Census { entries: intake.advance(watermark_ms), buffered: 0, answer_bytes: super::held_bytes(&answers) }
     });
     WorkerEnd { answers, late: intake.late, entries: 0, payload_bytes: 0 }
 }
@@ -58,8 +58,9 @@ pub(super) fn keyed<L: KeyedLogic>(
         }
         part.advance(watermark_ms, &mut answers);
         fault.answers(&mut answers[answered..]);
-        let census = part.census();
-        Census { entries: census.entries + intake.advance(watermark_ms), ..census }
+        let Census { entries, buffered, .. } = part.census();
+        let entries = entries + intake.advance(watermark_ms);
+        Census { entries, buffered, answer_bytes: super::held_bytes(&answers) }
     });
     WorkerEnd { answers, late: intake.late, entries, payload_bytes }
 }

@@ -1,0 +1,128 @@
+//! What the numbers say to a question, in one paragraph made from the data alone.
+
+use std::collections::BTreeMap;
+
+use flowbench_measurement::record::{CaseRecord, FigureKind, FigureSpec, Numbers, Part, Status};
+use flowbench_measurement::statistics::median;
+
+use crate::Results;
+use crate::chart::counted;
+use crate::quantity::{Quantity, words};
+use crate::select::{case_name, varying_axes};
+
+/// The paragraph: what was measured, the headline column from highest to lowest, memory, answers, doubts.
+pub(crate) fn in_short(results: &Results, part: &Part) -> String {
+    let cases: Vec<&CaseRecord> = results.cases.iter().filter(|case| case.part == part.name).collect();
+    let measured: Vec<&CaseRecord> = cases.iter().copied().filter(|case| case.numbers.is_some()).collect();
+    if measured.is_empty() {
+        let without = if cases.is_empty() { "no case has ended".to_owned() } else { coverage(&cases, 0) };
+        return format!("No answer: {without}.");
+    }
+    let sentences = [
+        headline(&measured, headline_column(part.figures.first())),
+        memory(&measured),
+        Some(accuracy(&measured)),
+        doubts(&measured),
+        (measured.len() < cases.len()).then(|| coverage(&cases, measured.len())),
+    ];
+    sentences.into_iter().flatten().map(|sentence| capitalised(&sentence) + ".").collect::<Vec<_>>().join(" ")
+}
+
+/// The column of `cases.csv` the first figure is about.
+fn headline_column(figure: Option<&FigureSpec>) -> String {
+    let Some(figure) = figure else { return "throughput_events_per_s".to_owned() };
+    let not_floor = figure.y.iter().find(|column| !column.starts_with("hiccup"));
+    let first = not_floor.or(figure.y.first()).map_or("", String::as_str);
+    match (figure.kind, first) {
+        (FigureKind::Sweep | FigureKind::Bars, column) => column.to_owned(),
+        (FigureKind::Distribution, kind) => format!("{}_p99_ns", kind.replace('-', "_")),
+        (FigureKind::OverTime, column @ ("live_bytes" | "rss_bytes" | "entries" | "buffered")) => {
+            format!("{column}_peak")
+        }
+        (FigureKind::OverTime, "latency_p50_ns" | "latency_max_ns") => first.to_owned(),
+        (FigureKind::OverTime, _) => "throughput_events_per_s".to_owned(),
+    }
+}
+
+/// Highest and lowest median of a column over the cases; absent if no case has it.
+fn headline(measured: &[&CaseRecord], column: String) -> Option<String> {
+    let mut by_case: BTreeMap<usize, (&CaseRecord, Vec<f64>)> = BTreeMap::new();
+    for case in measured {
+        if let Some(value) = case.column(&column).and_then(|cell| cell.number()) {
+            by_case.entry(case.case).or_insert((case, Vec::new())).1.push(value);
+        }
+    }
+    let medians: Vec<(&CaseRecord, f64)> =
+        by_case.into_values().filter_map(|(case, values)| Some((case, median(&values)?))).collect();
+    let highest = medians.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let lowest = medians.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let (quantity, name) = (Quantity::of(&column), words(&column));
+    if highest.1 == lowest.1 {
+        let cases = match medians.len() {
+            1 => String::new(),
+            2 => " in both cases".to_owned(),
+            n => format!(" in all {n} cases"),
+        };
+        return Some(format!("{name} {}{cases}", quantity.human(highest.1)));
+    }
+    let axes = varying_axes(measured.iter().copied());
+    let one = |(case, value): &(&CaseRecord, f64)| format!("{} ({})", quantity.human(*value), case_name(case, &axes));
+    let ratio = highest.1 / lowest.1;
+    let factor =
+        if lowest.1 > 0.0 { format!(", a factor of {}", crate::quantity::three_digits(ratio)) } else { String::new() };
+    Some(format!("{name} from {} to {}{factor}", one(lowest), one(highest)))
+}
+
+fn memory(measured: &[&CaseRecord]) -> Option<String> {
+    let growths = numbers(measured).filter_map(|numbers| numbers.memory.growth);
+    let mut verdicts: BTreeMap<&str, usize> = BTreeMap::new();
+    for growth in growths {
+        *verdicts.entry(growth.verdict.word()).or_default() += 1;
+    }
+    let words: Vec<String> = verdicts.iter().map(|(verdict, n)| format!("{verdict} in {n}")).collect();
+    (!words.is_empty()).then(|| format!("memory {} of {}", words.join(", "), counted(measured.len(), "measurement")))
+}
+
+fn accuracy(measured: &[&CaseRecord]) -> String {
+    let off = |numbers: &&Numbers| numbers.accuracy.missing + numbers.accuracy.spurious > 0;
+    let (wrong, all) = (numbers(measured).filter(off).count(), measured.len());
+    if wrong == 0 {
+        return format!("answers exact in all {}", counted(all, "measurement"));
+    }
+    let share = |part: fn(&Numbers) -> u64| {
+        let shares = numbers(measured).map(|numbers| part(numbers) as f64 / numbers.accuracy.truth.max(1) as f64);
+        Quantity::Share.human(shares.fold(0.0, f64::max))
+    };
+    let (missing, spurious) = (share(|n| n.accuracy.missing), share(|n| n.accuracy.spurious));
+    format!(
+        "answers differ from the truth, as their settings allow, in {wrong} of {}: at most {missing} missing and \
+         {spurious} spurious",
+        counted(all, "measurement")
+    )
+}
+
+fn doubts(measured: &[&CaseRecord]) -> Option<String> {
+    let mut codes: BTreeMap<&str, usize> = BTreeMap::new();
+    for doubt in measured.iter().flat_map(|case| &case.doubts) {
+        *codes.entry(&doubt.code).or_default() += 1;
+    }
+    let doubted = measured.iter().filter(|case| !case.doubts.is_empty()).count();
+    let codes: Vec<String> = codes.iter().map(|(code, n)| format!("{code} {n} ×")).collect();
+    let all = counted(measured.len(), "measurement");
+    (doubted > 0).then(|| format!("doubts on {doubted} of {all}: {}", codes.join(", ")))
+}
+
+fn coverage(cases: &[&CaseRecord], measured: usize) -> String {
+    let failed = cases.iter().filter(|case| matches!(case.status, Status::Failed { .. })).count();
+    let invalid = cases.iter().filter(|case| matches!(case.status, Status::Invalid { .. })).count();
+    format!("{} of {} have numbers, {failed} failed, {invalid} invalid", measured, counted(cases.len(), "measurement"))
+}
+
+fn numbers<'a>(measured: &'a [&CaseRecord]) -> impl Iterator<Item = &'a Numbers> {
+    measured.iter().filter_map(|case| case.numbers.as_ref())
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

@@ -1,0 +1,73 @@
+//! `distribution`: durations against their quantile, the tail spread out. Repeats are pooled.
+
+use flowbench_measurement::hlog::Interval;
+use flowbench_measurement::latency::LatencyHistogram;
+use flowbench_measurement::record::FigureSpec;
+
+use crate::chart::{Axis, Chart, Point, X};
+use crate::quantity::Quantity;
+use crate::scale::Tick;
+use crate::select::{Selection, panels};
+use crate::sweep::mixed_note;
+
+/// Points of a line for each factor of ten in 1/(1 - quantile).
+const POINTS_PER_DECADE: i32 = 10;
+/// Samples that must lie beyond a quantile for it to be drawn.
+const SAMPLES_BEYOND: f64 = 10.0;
+
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &[Interval]) -> Chart {
+    let panels = panels(spec, &selection.groups, |kind, group| {
+        let pooled = pooled(selection, kind, group, histograms);
+        vec![(None, curve(&pooled))]
+    });
+    let mut notes: Vec<String> = pooled_note(selection).into_iter().collect();
+    let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();
+    notes.extend(mixed_note(&selection.cases, &by));
+    if !selection.cases.is_empty() && histograms.is_empty() {
+        notes.push("latency.hlog holds no histograms.".to_owned());
+    }
+    Chart { name: spec.name.clone(), question: spec.question.clone(), x: X::Numbers(axis()), panels, notes }
+}
+
+/// All histograms of a kind, of the cases of a group (or of all cases), in one.
+fn pooled(selection: &Selection, kind: &str, group: Option<usize>, histograms: &[Interval]) -> LatencyHistogram {
+    let mut pooled = LatencyHistogram::new();
+    for case in selection.cases.iter().filter(|case| group.is_none_or(|group| case.group == group)) {
+        let tag = format!("{}.{kind}", case.record.tag());
+        for interval in histograms.iter().filter(|interval| interval.tag == tag) {
+            pooled.merge(&interval.histogram);
+        }
+    }
+    pooled
+}
+
+/// The curve up to the last quantile that has enough samples beyond it.
+fn curve(histogram: &LatencyHistogram) -> Vec<Point> {
+    let end = histogram.count() as f64 / SAMPLES_BEYOND;
+    let one_in = (0..=9 * POINTS_PER_DECADE).map(|n| {
+        let exact = 10_f64.powf(f64::from(n) / f64::from(POINTS_PER_DECADE));
+        (exact * 1000.0).round() / 1000.0
+    });
+    let within = one_in.take_while(|one_in| *one_in <= end);
+    within.filter_map(|x| Some(Point::exact(x, histogram.quantile_ns(1.0 - 1.0 / x)? as f64))).collect()
+}
+
+fn axis() -> Axis {
+    let labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %", "99.99999 %"];
+    let mut ticks: Vec<Tick> =
+        (0..).zip(labels).map(|(power, label)| Tick { value: 10_f64.powi(power), label: label.to_owned() }).collect();
+    ticks.insert(1, Tick { value: 2.0, label: "50 %".to_owned() });
+    Axis {
+        title: "quantile, tail spread out".to_owned(),
+        column: "one_in = 1/(1-quantile)".to_owned(),
+        quantity: Quantity::Count,
+        log: true,
+        ticks,
+    }
+}
+
+fn pooled_note(selection: &Selection) -> Option<String> {
+    let repeats = selection.cases.iter().map(|case| case.record.repeat).max()?;
+    let pooled = if repeats > 1 { format!("{repeats} repeats pooled. ") } else { String::new() };
+    Some(format!("{pooled}Lines end where fewer than {SAMPLES_BEYOND} samples lie beyond."))
+}

@@ -1,0 +1,264 @@
+//! `report.html`: one file, no network, light and dark, readable on a phone. Every text in it is escaped.
+
+use flowbench_measurement::record::{CaseRecord, FigureSpec, Part, Status};
+
+use crate::Results;
+use crate::answers::in_short;
+use crate::chart::Chart;
+use crate::page::{Page, draw};
+use crate::select::{FigureError, case_name, varying_axes};
+use crate::svg::{STYLE, escaped};
+use crate::tables;
+
+/// One question with what became of its figures.
+pub(crate) type Section<'a> = (&'a Part, Vec<(&'a FigureSpec, Result<Chart, FigureError>)>);
+
+const PAGE_STYLE: &str = "\
+:root{color-scheme:light dark}\
+body{margin:0 auto;max-width:760px;padding:16px;font:16px/1.5 system-ui,sans-serif;color:#1f2328;background:#fff;\
+overflow-wrap:anywhere}\
+h1{font-size:1.6em;line-height:1.2;margin:.4em 0}h2{font-size:1.25em;line-height:1.3;margin:2em 0 .4em}\
+h3{font-size:1.05em;margin:1.6em 0 .3em}p{margin:.5em 0}.small{font-size:.85em;opacity:.8}\
+.answer{border-left:4px solid #0072b2;padding-left:12px;margin:.8em 0}\
+.warn{border-left:4px solid #d55e00;padding-left:12px}\
+figure{margin:.6em 0}.fig{display:block;max-width:100%;height:auto}.fig.narrow{display:none}\
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.85em;overflow-wrap:normal}\
+th,td{padding:4px 8px;text-align:left;border-bottom:1px solid #d8dee4;white-space:nowrap;vertical-align:top}\
+.right{text-align:right;font-variant-numeric:tabular-nums}\
+pre{overflow-x:auto;background:#f6f8fa;padding:10px;font-size:.8em}\
+code{font-size:.9em}dt{font-weight:600;margin-top:.5em}\
+dd{margin-left:0}a{color:#0969da}summary{cursor:pointer}\
+@media (max-width:560px){.fig.wide{display:none}.fig.narrow{display:block}body{padding:12px}}\
+@media (prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}pre{background:#161b22}\
+th,td{border-color:#30363d}a{color:#58a6ff}.answer{border-color:#56b4e9}}";
+
+const DEFINITIONS: [(&str, &str); 13] = [
+    ("due", "when the plan, fixed before the run, wants an event offered"),
+    (
+        "latency",
+        "completed − due, for every admitted event, whatever stalled; completed means that the output frontier \
+        passed the event's epoch. Events still open at the end count at their age (censored)",
+    ),
+    ("driver lag", "admitted − due: how late the driver itself was"),
+    (
+        "processing delay",
+        "wall clock between the due instant of the arrival that allowed an answer and the answer: the \
+        machine's part",
+    ),
+    (
+        "event-time wait",
+        "event time between an event and the watermark that allowed its answer: computed from the trace \
+        alone, the same on every machine",
+    ),
+    (
+        "hiccup floor",
+        "what a thread that only looks at the clock saw meanwhile: no latency below it says anything about \
+        the dataflow",
+    ),
+    ("throughput", "events completed per second of wall clock, over the whole run"),
+    (
+        "live bytes",
+        "what the allocator had handed out beyond what was there before the run; RSS is the whole process, the \
+        trace included",
+    ),
+    ("residual", "what is left after everything the watermark could expire has expired"),
+    (
+        "memory verdict",
+        "growing, bounded or inconclusive: from the slope of the last half of the run with its 95 % \
+        interval",
+    ),
+    (
+        "answers",
+        "compared with the oracle, a plain loop over the deduplicated trace in canonical order: missing (−) and \
+        spurious (+) as shares of the truth. A case whose answers are wrong where they must be right has no numbers",
+    ),
+    ("late", "event time below the watermark at arrival; slack is how far the watermark is held back"),
+    ("quantiles", "HdrHistogram, three significant digits; no quantile with fewer than ten samples beyond it"),
+];
+
+/// Writes the report. The same results give the same bytes.
+pub(crate) fn report(results: &Results, sections: &[Section]) -> String {
+    let title = escaped(&results.run.title);
+    let mut out = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;; style-src \
+         &#39;unsafe-inline&#39;; base-uri &#39;none&#39;; form-action &#39;none&#39;\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <meta name=\"referrer\" content=\"no-referrer\"/>\n<title>{title}</title>\n\
+         <style>{PAGE_STYLE}\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
+    );
+    push_answers(&mut out, results, sections);
+    out.push_str(&paragraph("small", &run_line(results)));
+    for (n, section) in (1..).zip(sections) {
+        push_section(&mut out, n, results, section);
+    }
+    push_cases(&mut out, results, sections);
+    push_doubts(&mut out, results);
+    push_failures(&mut out, results);
+    push_definitions(&mut out);
+    push_again(&mut out, results);
+    out + "</body>\n</html>\n"
+}
+
+/// The line under every figure.
+pub(crate) fn machine_line(results: &Results) -> String {
+    let build = &results.run.build;
+    let dirty = if build.dirty { " with uncommitted changes" } else { "" };
+    let commit = build.commit.as_deref().map_or("unknown commit".to_owned(), |commit| format!("commit {commit}"));
+    let debug = if build.profile == "release" { String::new() } else { format!(", {} build", build.profile) };
+    format!("{}; flowbench {} ({commit}{dirty}{debug})", results.run.machine.line, build.flowbench)
+}
+
+fn push_answers(out: &mut String, results: &Results, sections: &[Section]) {
+    for missing in &results.missing {
+        out.push_str(&paragraph("warn", missing));
+    }
+    for (n, (part, _)) in (1..).zip(sections) {
+        let (question, answer) = (escaped(&part.question), escaped(&in_short(results, part)));
+        out.push_str(&format!(
+            "<div class=\"answer\"><p><a href=\"#q{n}\"><strong>{question}</strong></a></p>\n\
+             <p>In short: {answer}</p></div>\n"
+        ));
+    }
+}
+
+fn run_line(results: &Results) -> String {
+    let run = &results.run;
+    let wall = run.wall_s.map_or(String::new(), |s| format!(", took {}", crate::Quantity::Seconds.human(s)));
+    let traces: Vec<String> = run
+        .traces
+        .iter()
+        .map(|trace| {
+            let digest = trace.digest.as_deref().unwrap_or("not made yet");
+            format!("{} ({} events, digest {digest})", trace.name, trace.events)
+        })
+        .collect();
+    let traces = if traces.is_empty() { "none".to_owned() } else { traces.join(", ") };
+    let (experiment, started, seed) = (&run.experiment, &run.started_at, run.seed);
+    let machine = machine_line(results);
+    let (timely, rustc, allocator) = (&run.build.timely, &run.build.rustc, &run.build.allocator);
+    format!(
+        "Experiment {experiment}, {started}{wall}, seed {seed}. {machine}; timely {timely}, {rustc}, {allocator}. \
+         Traces: {traces}."
+    )
+}
+
+fn push_section(out: &mut String, n: usize, results: &Results, (part, figures): &Section) {
+    out.push_str(&format!("<h2 id=\"q{n}\">{}</h2>\n", escaped(&part.question)));
+    for (spec, chart) in figures {
+        if figures.len() > 1 || spec.question != part.question {
+            out.push_str(&format!("<h3>{}</h3>\n", escaped(&spec.question)));
+        }
+        match chart {
+            Ok(chart) => push_figure(out, results, spec, chart),
+            Err(error) => out.push_str(&paragraph("warn", &format!("Not drawn: {error}"))),
+        }
+    }
+}
+
+fn push_figure(out: &mut String, results: &Results, spec: &FigureSpec, chart: &Chart) {
+    let name = escaped(&chart.name);
+    out.push_str(&format!("<figure>\n{}{}", draw(chart, Page::Wide), draw(chart, Page::Narrow)));
+    out.push_str(&format!("<figcaption>{}", paragraph("", &spec.reading)));
+    out.push_str(&format!(
+        "<p class=\"small\">{}. <a href=\"{name}.svg\">figure</a>, <a href=\"{name}.csv\">its numbers</a></p>",
+        escaped(&machine_line(results))
+    ));
+    out.push_str("</figcaption>\n</figure>\n");
+}
+
+fn push_cases(out: &mut String, results: &Results, sections: &[Section]) {
+    out.push_str("<h2>All cases</h2>\n");
+    out.push_str(&paragraph(
+        "small",
+        "Medians over n repeats; p50 and p99 of the latency; the worst verdict and the worst answers of the repeats.",
+    ));
+    for (part, _) in sections {
+        let table = tables::cases(results, &part.name);
+        let heading = format!("<h3>{}</h3>\n", escaped(&part.question));
+        out.push_str(&heading);
+        out.push_str(&if table.is_empty() { paragraph("", "No case with numbers.") } else { table.html() });
+    }
+}
+
+fn push_doubts(out: &mut String, results: &Results) {
+    out.push_str("<h2>Doubts</h2>\n");
+    // The same words for several repeats stand once, with the repeats they hold for.
+    let mut doubts: Vec<(&str, &str, Vec<String>)> = Vec::new();
+    for case in &results.cases {
+        for doubt in &case.doubts {
+            match doubts.iter_mut().find(|(code, text, _)| (*code, *text) == (&doubt.code, &doubt.text)) {
+                Some((_, _, tags)) => tags.push(case.tag()),
+                None => doubts.push((&doubt.code, &doubt.text, vec![case.tag()])),
+            }
+        }
+    }
+    if doubts.is_empty() {
+        out.push_str(&paragraph("", "None was raised."));
+        return;
+    }
+    out.push_str("<ul>\n");
+    for (code, text, tags) in doubts {
+        let tags = tags.join(" ");
+        let (code, text, tags) = (escaped(code), escaped(text), escaped(&tags));
+        out.push_str(&format!("<li><strong>{code}</strong>: {text} <span class=\"small\">({tags})</span></li>\n"));
+    }
+    out.push_str("</ul>\n");
+}
+
+fn push_failures(out: &mut String, results: &Results) {
+    let failures = tables::failures(results);
+    if failures.is_empty() {
+        return;
+    }
+    out.push_str("<h2>Cases without numbers</h2>\n");
+    out.push_str(&failures.html());
+    let axes = varying_axes(results.cases.iter());
+    let tail = |case: &CaseRecord| match &case.status {
+        Status::Failed { stderr_tail, .. } if !stderr_tail.is_empty() => {
+            let name = format!("{} {}: last lines of its standard error", case.tag(), case_name(case, &axes));
+            format!("<details><summary>{}</summary><pre>{}</pre></details>\n", escaped(&name), escaped(stderr_tail))
+        }
+        _ => String::new(),
+    };
+    out.extend(results.cases.iter().map(tail));
+}
+
+fn push_definitions(out: &mut String) {
+    out.push_str("<h2>What the words mean</h2>\n<dl>\n");
+    for (word, meaning) in DEFINITIONS {
+        out.push_str(&format!("<dt>{}</dt><dd>{}</dd>\n", escaped(word), escaped(meaning)));
+    }
+    out.push_str("</dl>\n");
+}
+
+fn push_again(out: &mut String, results: &Results) {
+    let run = &results.run;
+    let commit = run.build.commit.as_deref().map_or(String::new(), |commit| format!("git checkout {commit}\n"));
+    let dirty = if run.build.dirty {
+        "# the tree had uncommitted changes: the commit alone is not what was measured\n"
+    } else {
+        ""
+    };
+    out.push_str("<h2>Run it again</h2>\n");
+    out.push_str(&paragraph("", "Save the resolved experiment below as experiment.toml, then:"));
+    out.push_str(&format!(
+        "<pre>{}{}cargo build --release\ntarget/release/flowbench run experiment.toml</pre>\n",
+        escaped(&commit),
+        escaped(dirty)
+    ));
+    let experiment = escaped(&run.resolved_experiment);
+    out.push_str(&format!("<details><summary>The resolved experiment</summary><pre>{experiment}</pre></details>\n"));
+    let files = ["run.json", "cases.csv", "cases.ndjson", "timeline.csv", "latency.hlog"];
+    let links: Vec<String> = files.iter().map(|file| format!("<a href=\"{file}\">{file}</a>")).collect();
+    out.push_str(&format!(
+        "<p>Raw data beside this file: {}. <code>flowbench report .</code> here draws everything again, byte for \
+         byte.</p>\n",
+        links.join(", ")
+    ));
+}
+
+fn paragraph(class: &str, text: &str) -> String {
+    let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
+    format!("<p{class}>{}</p>\n", escaped(text))
+}

@@ -1,0 +1,149 @@
+//! A panel of lines over a numeric axis, with whiskers from the least to the greatest repeat.
+
+use crate::chart::{Axis, Chart, Panel, Point, Series};
+use crate::page::{EDGE_PX, FONT_PX};
+use crate::scale::{Scale, Tick};
+use crate::svg::{Anchor, Svg, number, shortened, text_width};
+
+/// More points than this are drawn as a line with a few markers, not with a marker each.
+const MARKED_POINTS: usize = 24;
+
+/// Draws one panel from `y` on; returns where it ends. `below` draws what stands between title and plot.
+#[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
+pub(crate) fn draw(
+    svg: &mut Svg,
+    chart: &Chart,
+    axis: &Axis,
+    panel: &Panel,
+    y: f64,
+    width: f64,
+    last: bool,
+    below: impl Fn(&mut Svg, f64) -> f64,
+) -> f64 {
+    let height = if chart.panels.len() == 1 { 270.0 } else { 180.0 };
+    // The title's own line, then room for half a label above the topmost grid line.
+    let top = below(svg, y + 20.0) + 8.0;
+    let bottom = top + height;
+    let y_scale = y_scale(panel, (bottom, top));
+    let (left, right) = edges(chart, axis, width);
+    let x_scale = x_scale(chart, axis, (left, right), if width > 500.0 { 7 } else { 4 });
+
+    svg.text(EDGE_PX, y + 14.0, "title", Anchor::Start, &title(&panel.title, y_scale.unit, panel.log));
+    draw_y_grid(svg, &y_scale, left, right);
+    draw_x_grid(svg, &x_scale, top, bottom, last);
+    for series in &panel.series {
+        draw_series(svg, series, &x_scale, &y_scale);
+    }
+    if !last {
+        return bottom + 20.0;
+    }
+    let words = title(&axis.title, x_scale.unit, axis.log);
+    let words = shortened(&words, width - 2.0 * EDGE_PX, FONT_PX);
+    svg.text(right.max(EDGE_PX + text_width(&words, FONT_PX)), bottom + 38.0, "title", Anchor::End, &words);
+    bottom + 46.0
+}
+
+/// An axis title with its unit, and `log` where the axis is.
+pub(crate) fn title(words: &str, unit: &str, log: bool) -> String {
+    match (unit, log) {
+        ("", false) => words.to_owned(),
+        ("", true) => format!("{words} (log)"),
+        (unit, false) => format!("{words} ({unit})"),
+        (unit, true) => format!("{words} ({unit}, log)"),
+    }
+}
+
+/// The scale that fits the values.
+pub(crate) fn scale(quantity: crate::Quantity, log: bool, values: &[f64], count: usize, range: (f64, f64)) -> Scale {
+    if log { Scale::log(quantity, values, range) } else { Scale::linear(quantity, values, count, range) }
+}
+
+/// Left and right edge of the plots, the same for all panels: room for the widest label of y and for the last of x.
+fn edges(chart: &Chart, axis: &Axis, width: f64) -> (f64, f64) {
+    let widest = |ticks: &[Tick]| ticks.iter().map(|tick| text_width(&tick.label, FONT_PX)).fold(0.0, f64::max);
+    let y_labels = chart.panels.iter().map(|panel| widest(&y_scale(panel, (0.0, 1.0)).ticks)).fold(0.0, f64::max);
+    let x_labels = widest(&x_scale(chart, axis, (0.0, 1.0), 4).ticks);
+    (EDGE_PX + y_labels + 6.0, width - EDGE_PX - (x_labels / 2.0).max(8.0))
+}
+
+fn y_scale(panel: &Panel, range: (f64, f64)) -> Scale {
+    let points = panel.series.iter().flat_map(|series| &series.points);
+    let values: Vec<f64> = points.flat_map(|point| [point.low, point.y, point.high]).collect();
+    scale(panel.quantity, panel.log, &values, 5, range)
+}
+
+fn x_scale(chart: &Chart, axis: &Axis, range: (f64, f64), count: usize) -> Scale {
+    let values: Vec<f64> = chart.points().map(|point| point.x).collect();
+    let scale = scale(axis.quantity, axis.log, &values, count, range);
+    if axis.ticks.is_empty() {
+        return scale;
+    }
+    let (least, greatest) = values.iter().fold((f64::INFINITY, 0.0_f64), |(l, g), v| (l.min(*v), g.max(*v)));
+    let (low, high) = match axis.log {
+        true if least < greatest => (least, greatest),
+        true => (least / 2.0, least * 2.0),
+        false => (least.min(0.0), if greatest > 0.0 { greatest } else { 1.0 }),
+    };
+    let ticks = axis.ticks.iter().filter(|tick| tick.value >= low && tick.value <= high).cloned().collect();
+    scale.with_ticks(low, high, ticks, axis.quantity.tick_unit())
+}
+
+fn draw_y_grid(svg: &mut Svg, scale: &Scale, left: f64, right: f64) {
+    for tick in &scale.ticks {
+        let y = scale.at(tick.value);
+        svg.line((left, y), (right, y), if tick.value == 0.0 { "base" } else { "grid" });
+        svg.text(left - 6.0, y + 4.5, "", Anchor::End, &tick.label);
+    }
+}
+
+fn draw_x_grid(svg: &mut Svg, scale: &Scale, top: f64, bottom: f64, labelled: bool) {
+    for tick in &scale.ticks {
+        let x = scale.at(tick.value);
+        svg.line((x, top), (x, bottom), if tick.value == 0.0 { "base" } else { "grid" });
+    }
+    for tick in uncrowded(scale).into_iter().filter(|_| labelled) {
+        svg.text(scale.at(tick.value), bottom + 18.0, "", Anchor::Middle, &tick.label);
+    }
+}
+
+/// The ticks whose labels have room, from the right: the far end of an axis says more than its middle.
+fn uncrowded(scale: &Scale) -> Vec<&Tick> {
+    let mut free = f64::INFINITY;
+    let mut kept = Vec::new();
+    for tick in scale.ticks.iter().rev() {
+        let half = text_width(&tick.label, FONT_PX) / 2.0;
+        let x = scale.at(tick.value);
+        if x + half + 4.0 <= free {
+            free = x - half - 4.0;
+            kept.push(tick);
+        }
+    }
+    kept
+}
+
+fn draw_series(svg: &mut Svg, series: &Series, x: &Scale, y: &Scale) {
+    svg.open("g", &[("class", series.look.class())]);
+    let at = |point: &Point| (x.at(point.x), y.at(point.y));
+    if series.points.len() > 1 {
+        let mut d = String::new();
+        for (n, point) in series.points.iter().enumerate() {
+            let (px, py) = at(point);
+            d.push_str(&format!("{}{} {}", if n == 0 { "M" } else { "L" }, number(px), number(py)));
+        }
+        svg.path(d, "line", series.look.dash());
+    }
+    for point in series.points.iter().filter(|point| point.low < point.high) {
+        let px = x.at(point.x);
+        let (low, high) = (number(y.at(point.low)), number(y.at(point.high)));
+        let (l, r) = (number(px - 4.0), number(px + 4.0));
+        let d = format!("M{} {low}V{high}M{l} {low}H{r}M{l} {high}H{r}", number(px));
+        svg.path(d, "thin", "");
+    }
+    let every = series.points.len().div_ceil(MARKED_POINTS).max(1);
+    let every = if every > 1 { series.points.len().div_ceil(8) } else { 1 };
+    for point in series.points.iter().skip(every / 2).step_by(every) {
+        let (px, py) = at(point);
+        series.look.draw_marker(svg, px, py);
+    }
+    svg.close("g");
+}

@@ -1,0 +1,48 @@
+//! `over-time`: columns of the timeline against the time of the run. Every repeat is a line of its own.
+
+use flowbench_measurement::record::{FigureSpec, TimelinePoint};
+use flowbench_measurement::timeline::{COLUMNS, Row, thin};
+
+use crate::chart::{Axis, Chart, Point, X};
+use crate::quantity::{Quantity, words};
+use crate::select::{Chosen, Selection, panels};
+use crate::sweep::mixed_note;
+
+/// Parts a line is thinned to: about two points each.
+const BUCKETS: usize = 150;
+
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[Row]) -> Chart {
+    let panels = panels(spec, &selection.groups, |column, group| {
+        let of_group = selection.cases.iter().filter(|case| group.is_none_or(|group| case.group == group));
+        of_group.map(|case| (Some(line_name(case)), line(case, column, timeline))).collect()
+    });
+    let x = Axis {
+        title: words("at_ns"),
+        column: "at_ns".to_owned(),
+        quantity: Quantity::Nanoseconds,
+        log: spec.log_x,
+        ticks: Vec::new(),
+    };
+    let mut notes = Vec::new();
+    if selection.cases.iter().any(|case| case.record.repeat > 1) {
+        notes.push("Every repeat is a line of its own.".to_owned());
+    }
+    let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();
+    notes.extend(mixed_note(&selection.cases, &by));
+    if !selection.cases.is_empty() && timeline.is_empty() {
+        notes.push("timeline.csv holds no samples.".to_owned());
+    }
+    Chart { name: spec.name.clone(), question: spec.question.clone(), x: X::Numbers(x), panels, notes }
+}
+
+fn line_name(case: &Chosen) -> String {
+    format!("case {} repeat {}", case.record.case, case.record.repeat)
+}
+
+fn line(case: &Chosen, column: &str, timeline: &[Row]) -> Vec<Point> {
+    let Some((_, value)) = COLUMNS.iter().find(|(name, _)| *name == column) else { return Vec::new() };
+    let of_case = timeline.iter().filter(|row| (row.case, row.repeat) == (case.record.case, case.record.repeat));
+    let points: Vec<TimelinePoint> = of_case.map(|row| row.point).collect();
+    let thinned = thin(&points, BUCKETS, *value);
+    thinned.iter().filter_map(|point| Some(Point::exact(point.at_ns as f64, value(point)? as f64))).collect()
+}

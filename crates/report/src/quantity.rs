@@ -1,0 +1,220 @@
+//! What a column measures, read off the end of its name, and how such a value is written for people.
+
+/// What a column measures. The raw value is in the unit its name ends in; people read a scaled one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    /// Wall clock in nanoseconds (`…_ns`).
+    Nanoseconds,
+    /// Event time in milliseconds (`…_ms`), slack included.
+    Milliseconds,
+    /// Seconds (`…_s`).
+    Seconds,
+    /// Bytes (`…_bytes…`).
+    Bytes,
+    /// Events per second (`…_events_per_s`).
+    EventsPerSecond,
+    /// A part of a whole, 0 to 1 (`…_share`).
+    Share,
+    /// Everything else: entries, events, workers.
+    Count,
+}
+
+/// One step of a ladder of units: how many raw units it is, and its sign.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Unit {
+    pub(crate) size: f64,
+    pub(crate) sign: &'static str,
+}
+
+const fn unit(size: f64, sign: &'static str) -> Unit {
+    Unit { size, sign }
+}
+
+const NANOSECONDS: &[Unit] = &[
+    unit(1.0, "ns"),
+    unit(1e3, "µs"),
+    unit(1e6, "ms"),
+    unit(1e9, "s"),
+    unit(60e9, "min"),
+    unit(3600e9, "h"),
+    unit(86_400e9, "d"),
+];
+const MILLISECONDS: &[Unit] =
+    &[unit(1.0, "ms"), unit(1e3, "s"), unit(60e3, "min"), unit(3600e3, "h"), unit(86_400e3, "d")];
+const SECONDS: &[Unit] = &[unit(1.0, "s"), unit(60.0, "min"), unit(3600.0, "h"), unit(86_400.0, "d")];
+const BYTES: &[Unit] = &[
+    unit(1.0, "B"),
+    unit(1024.0, "KiB"),
+    unit(1_048_576.0, "MiB"),
+    unit(1_073_741_824.0, "GiB"),
+    unit(1_099_511_627_776.0, "TiB"),
+];
+const EVENTS_PER_SECOND: &[Unit] =
+    &[unit(1.0, "events/s"), unit(1e3, "k events/s"), unit(1e6, "M events/s"), unit(1e9, "G events/s")];
+const SHARE: &[Unit] = &[unit(0.01, "%")];
+const COUNT: &[Unit] = &[unit(1.0, ""), unit(1e3, "k"), unit(1e6, "M"), unit(1e9, "G"), unit(1e12, "T")];
+
+impl Quantity {
+    /// The quantity of a column, from the unit in its name.
+    pub fn of(column: &str) -> Quantity {
+        let has = |word: &str| column.split('_').any(|part| part == word);
+        if column.ends_with("events_per_s") {
+            Quantity::EventsPerSecond
+        } else if has("bytes") {
+            Quantity::Bytes
+        } else if has("ns") {
+            Quantity::Nanoseconds
+        } else if has("ms") {
+            Quantity::Milliseconds
+        } else if column.ends_with("_s") {
+            Quantity::Seconds
+        } else if has("share") || column == "completeness" {
+            Quantity::Share
+        } else {
+            Quantity::Count
+        }
+    }
+
+    /// The raw unit as it ends a column name: `ns`, `bytes`, …
+    pub fn raw_unit(self) -> &'static str {
+        match self {
+            Quantity::Nanoseconds => "ns",
+            Quantity::Milliseconds => "ms",
+            Quantity::Seconds => "s",
+            Quantity::Bytes => "bytes",
+            Quantity::EventsPerSecond => "events_per_s",
+            Quantity::Share => "share",
+            Quantity::Count => "count",
+        }
+    }
+
+    /// A value with three significant digits in the unit that suits it: `1.52 ms`, `12 MiB`, `4.1k`.
+    pub fn human(self, raw: f64) -> String {
+        let unit = self.unit_for(raw);
+        let number = three_digits(raw / unit.size);
+        match self {
+            Quantity::Count => format!("{number}{}", unit.sign),
+            _ => format!("{number} {}", unit.sign),
+        }
+    }
+
+    /// A value for an axis with marks of its own, where [`tick_unit`](Self::tick_unit) stands in the title.
+    pub(crate) fn tick(self, raw: f64) -> String {
+        if self == Quantity::EventsPerSecond { Quantity::Count.human(raw) } else { self.human(raw) }
+    }
+
+    /// The unit that [`tick`](Self::tick) leaves out; mostly none.
+    pub(crate) fn tick_unit(self) -> &'static str {
+        if self == Quantity::EventsPerSecond { "events/s" } else { "" }
+    }
+
+    /// The greatest unit in which `raw` is 1 or more (the smallest unit there is, below that).
+    pub(crate) fn unit_for(self, raw: f64) -> Unit {
+        let ladder = self.units();
+        // A little less than 1 already rounds to 1 in three digits: 999,999 is 1 M, not 1000 k.
+        *ladder.iter().rev().find(|unit| raw.abs() >= unit.size * 0.9995).unwrap_or(&ladder[0])
+    }
+
+    pub(crate) fn units(self) -> &'static [Unit] {
+        match self {
+            Quantity::Nanoseconds => NANOSECONDS,
+            Quantity::Milliseconds => MILLISECONDS,
+            Quantity::Seconds => SECONDS,
+            Quantity::Bytes => BYTES,
+            Quantity::EventsPerSecond => EVENTS_PER_SECOND,
+            Quantity::Share => SHARE,
+            Quantity::Count => COUNT,
+        }
+    }
+}
+
+/// A column's name in words, without its unit: `latency_p999_ns` becomes `latency p99.9`.
+pub fn words(column: &str) -> String {
+    if column == "at_ns" {
+        return "time since the run of the case began".to_owned();
+    }
+    let stem = ["_events_per_s", "_ns", "_ms", "_s"].iter().find_map(|unit| column.strip_suffix(unit));
+    let parts = stem.unwrap_or(column).split(['_', '-']).filter(|part| !["ns", "ms"].contains(part));
+    parts.map(quantile_word).collect::<Vec<_>>().join(" ")
+}
+
+/// A number with three significant digits, without trailing zeros.
+pub(crate) fn three_digits(value: f64) -> String {
+    let mut decimals = 2_usize;
+    let mut size = value.abs();
+    while size >= 9.995 && decimals > 0 {
+        size /= 10.0;
+        decimals -= 1;
+    }
+    while size > 0.0 && size < 0.9995 && decimals < 12 {
+        size *= 10.0;
+        decimals += 1;
+    }
+    trimmed(format!("{value:.decimals$}"))
+}
+
+/// Cuts the zeros after the decimal point, and the sign of a zero.
+pub(crate) fn trimmed(number: String) -> String {
+    let cut = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { &number };
+    if cut == "-0" { "0".to_owned() } else { cut.to_owned() }
+}
+
+fn quantile_word(word: &str) -> &str {
+    match word {
+        "p999" => "p99.9",
+        "p9999" => "p99.99",
+        _ => word,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unit_is_read_off_the_name() {
+        let expected = [
+            ("latency_p99_ns", Quantity::Nanoseconds),
+            ("slack_ms", Quantity::Milliseconds),
+            ("wall_s", Quantity::Seconds),
+            ("live_bytes_peak", Quantity::Bytes),
+            ("bytes_per_entry", Quantity::Bytes),
+            ("rate_events_per_s", Quantity::EventsPerSecond),
+            ("missing_share", Quantity::Share),
+            ("workers", Quantity::Count),
+        ];
+        for (column, quantity) in expected {
+            assert_eq!(Quantity::of(column), quantity, "{column}");
+        }
+    }
+
+    #[test]
+    fn values_are_written_in_the_unit_that_suits_them() {
+        let expected = [
+            (Quantity::Nanoseconds, 950.0, "950 ns"),
+            (Quantity::Nanoseconds, 1_520_000.0, "1.52 ms"),
+            (Quantity::Milliseconds, 90_000.0, "1.5 min"),
+            (Quantity::Milliseconds, 86_400_000.0, "1 d"),
+            (Quantity::Milliseconds, 0.0, "0 ms"),
+            (Quantity::Bytes, 12_582_912.0, "12 MiB"),
+            (Quantity::Bytes, -2048.0, "-2 KiB"),
+            (Quantity::EventsPerSecond, 45_230_000.0, "45.2 M events/s"),
+            (Quantity::Share, 0.1234, "12.3 %"),
+            (Quantity::Share, 0.000_05, "0.005 %"),
+            (Quantity::Count, 999_999.0, "1M"),
+            (Quantity::Count, 4_096.0, "4.1k"),
+        ];
+        for (quantity, raw, text) in expected {
+            assert_eq!(quantity.human(raw), text);
+        }
+    }
+
+    #[test]
+    fn a_column_in_words_loses_its_unit_and_keeps_its_quantile() {
+        assert_eq!(words("latency_p999_ns"), "latency p99.9");
+        assert_eq!(words("throughput_events_per_s"), "throughput");
+        assert_eq!(words("live_bytes_peak"), "live bytes peak");
+        assert_eq!(words("cpu_ns_per_event"), "cpu per event");
+        assert_eq!(words("processing-delay"), "processing delay");
+    }
+}

@@ -1,0 +1,65 @@
+//! A results directory in memory.
+
+use std::path::Path;
+
+use flowbench_measurement::hlog::Interval;
+use flowbench_measurement::record::{CaseRecord, Run};
+use flowbench_measurement::results_dir::{ResultsError, read_cases, read_histograms, read_run, read_timeline};
+use flowbench_measurement::timeline::Row;
+
+use crate::chart::counted;
+
+/// Everything a report is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Results {
+    /// What was run.
+    pub run: Run,
+    /// The finished cases by number and repeat, whatever order they ran in.
+    pub cases: Vec<CaseRecord>,
+    /// Samples over time.
+    pub timeline: Vec<Row>,
+    /// Histograms, tagged `c<case>r<repeat>.<kind>`.
+    pub histograms: Vec<Interval>,
+    /// What is not there, in words; empty if the run is complete.
+    pub missing: Vec<String>,
+}
+
+impl Results {
+    /// Reads what a directory holds. Only `run.json` must be there; what else is absent is named in
+    /// [`missing`](Results::missing).
+    pub fn read(dir: &Path) -> Result<Results, ResultsError> {
+        let run = read_run(dir)?;
+        let (cases, timeline, histograms) = (read_cases(dir)?, read_timeline(dir)?, read_histograms(dir)?);
+        let skipped = cases.skipped + timeline.skipped + histograms.skipped;
+        let mut results = Results {
+            run,
+            cases: cases.rows,
+            timeline: timeline.rows,
+            histograms: histograms.rows,
+            missing: Vec::new(),
+        };
+        results.cases.sort_by_key(|case| (case.case, case.repeat));
+        results.missing = results.what_is_missing(skipped);
+        Ok(results)
+    }
+
+    fn what_is_missing(&self, skipped: usize) -> Vec<String> {
+        let mut missing = Vec::new();
+        let (done, planned) = (self.cases.len(), self.run.planned_cases);
+        if done < planned {
+            let why = if self.run.interrupted { "the run was interrupted" } else { "the run has not ended" };
+            missing.push(format!("{done} of {planned} planned cases are here: {why}."));
+        }
+        if skipped > 0 {
+            missing.push(format!("{} left unfinished by a crash and skipped.", counted(skipped, "line")));
+        }
+        let measured = self.cases.iter().any(|case| case.numbers.is_some());
+        if measured && self.timeline.is_empty() {
+            missing.push("timeline.csv has no samples: figures over time stay empty.".to_owned());
+        }
+        if measured && self.histograms.is_empty() {
+            missing.push("latency.hlog has no histograms: distributions stay empty.".to_owned());
+        }
+        missing
+    }
+}

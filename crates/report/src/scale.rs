@@ -1,0 +1,174 @@
+//! Where a value lies on the paper: linear and logarithmic scales with ticks at numbers people like.
+
+use crate::quantity::{Quantity, Unit, trimmed};
+
+/// A mark on an axis.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tick {
+    /// In raw units.
+    pub(crate) value: f64,
+    /// As written beside it.
+    pub(crate) label: String,
+}
+
+/// Maps raw values to positions.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Scale {
+    log: bool,
+    low: f64,
+    high: f64,
+    /// Positions of `low` and `high`.
+    range: (f64, f64),
+    pub(crate) ticks: Vec<Tick>,
+    /// The unit of the tick labels, for the axis title; empty if the labels carry it themselves.
+    pub(crate) unit: &'static str,
+}
+
+impl Scale {
+    /// A linear scale that holds zero and every value, from tick to tick, with about `count` steps.
+    pub(crate) fn linear(quantity: Quantity, values: &[f64], count: usize, range: (f64, f64)) -> Scale {
+        let (least, greatest) = bounds(values);
+        let (least, greatest) = (least.min(0.0), if least >= 0.0 && greatest <= 0.0 { 1.0 } else { greatest.max(0.0) });
+        let unit = quantity.unit_for(greatest.max(-least));
+        let step = nice_step((greatest - least) / unit.size / count.max(1) as f64);
+        let first = (least / unit.size / step + 1e-9).floor() as i64;
+        let last = (greatest / unit.size / step - 1e-9).ceil() as i64;
+        let ticks = (first..=last).map(|n| linear_tick(quantity, unit, n as f64 * step, step)).collect();
+        let (low, high) = (first as f64 * step * unit.size, last as f64 * step * unit.size);
+        let sign = if quantity == Quantity::Count { "" } else { unit.sign };
+        Scale { log: false, low, high, range, ticks, unit: sign }
+    }
+
+    /// A logarithmic scale around values that are all above zero, from mark to mark.
+    pub(crate) fn log(quantity: Quantity, values: &[f64], range: (f64, f64)) -> Scale {
+        let (least, greatest) = bounds(values);
+        let fine = marks(quantity, least, greatest, &[1.0, 2.0, 5.0]);
+        // One single value gets the marks around it, not a scale without width.
+        let slack = if least < greatest { 1.000_001 } else { 0.999_999 };
+        let below = fine.iter().copied().filter(|mark| *mark <= least * slack);
+        let above = fine.iter().copied().filter(|mark| *mark >= greatest / slack);
+        let (low, high) = (below.fold(0.0, f64::max), above.fold(f64::INFINITY, f64::min));
+        // Values beyond every mark still get a scale, if one without marks.
+        let (low, high) =
+            (if low > 0.0 { low } else { least / 2.0 }, if high.is_finite() { high } else { greatest * 2.0 });
+        let inside = |marks: Vec<f64>| -> Vec<f64> { marks.into_iter().filter(|m| *m >= low && *m <= high).collect() };
+        let decades = inside(marks(quantity, least, greatest, &[1.0]));
+        let chosen = if decades.len() >= 3 { decades } else { inside(fine) };
+        let ticks = chosen.into_iter().map(|value| Tick { value, label: quantity.tick(value) }).collect();
+        Scale { log: true, low, high, range, ticks, unit: quantity.tick_unit() }
+    }
+
+    /// The same scale cut to `low..high` with these ticks in place of its own.
+    pub(crate) fn with_ticks(mut self, low: f64, high: f64, ticks: Vec<Tick>, unit: &'static str) -> Scale {
+        (self.low, self.high, self.ticks, self.unit) = (low, high, ticks, unit);
+        self
+    }
+
+    /// The position of a value.
+    pub(crate) fn at(&self, value: f64) -> f64 {
+        let along = if self.log {
+            (value / self.low).ln() / (self.high / self.low).ln()
+        } else {
+            (value - self.low) / (self.high - self.low)
+        };
+        self.range.0 + along * (self.range.1 - self.range.0)
+    }
+}
+
+fn bounds(values: &[f64]) -> (f64, f64) {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let greatest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if least.is_finite() { (least, greatest) } else { (1.0, 1.0) }
+}
+
+/// The smallest of 1, 2, 5, 10, … (any power of ten) that is not below `step`.
+fn nice_step(step: f64) -> f64 {
+    let power = 10_f64.powi(step.log10().floor() as i32);
+    let nice = [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|nice| *nice >= step * 0.999_999);
+    nice.unwrap_or(10.0 * power)
+}
+
+fn linear_tick(quantity: Quantity, unit: Unit, in_unit: f64, step: f64) -> Tick {
+    let decimals = (-step.log10().floor()).max(0.0) as usize;
+    let number = trimmed(format!("{in_unit:.decimals$}"));
+    let sign = if quantity == Quantity::Count && in_unit != 0.0 { unit.sign } else { "" };
+    Tick { value: in_unit * unit.size, label: format!("{number}{sign}") }
+}
+
+/// The round values `factor × 10ⁿ` of every unit, a little beyond both ends, ascending.
+fn marks(quantity: Quantity, least: f64, greatest: f64, factors: &[f64]) -> Vec<f64> {
+    let units = quantity.units();
+    let mut marks = Vec::new();
+    for (n, unit) in units.iter().enumerate() {
+        let end = units.get(n + 1).map_or(f64::INFINITY, |next| next.size);
+        // Below the smallest unit the decades go on downwards.
+        let first_power = if n == 0 { -12 } else { 0 };
+        for power in first_power..=15 {
+            let decade = unit.size * 10_f64.powi(power);
+            marks.extend(factors.iter().map(|factor| factor * decade).filter(|mark| *mark < end * 0.999_999));
+        }
+    }
+    marks.retain(|mark| *mark >= least / 11.0 && *mark <= greatest * 11.0);
+    marks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(scale: &Scale) -> Vec<&str> {
+        scale.ticks.iter().map(|tick| tick.label.as_str()).collect()
+    }
+
+    #[test]
+    fn a_linear_scale_begins_at_zero_and_ends_on_a_tick_beyond_the_data() {
+        let scale = Scale::linear(Quantity::Nanoseconds, &[120e3, 870e3], 5, (0.0, 100.0));
+        assert_eq!(labels(&scale), ["0", "200", "400", "600", "800", "1000"]);
+        assert_eq!((scale.unit, scale.at(0.0), scale.at(500e3)), ("µs", 0.0, 50.0));
+    }
+
+    #[test]
+    fn a_linear_scale_holds_negative_values() {
+        let scale = Scale::linear(Quantity::Bytes, &[-1_048_576.0, 2_097_152.0], 3, (0.0, 90.0));
+        assert_eq!(labels(&scale), ["-1", "0", "1", "2"]);
+        assert_eq!(scale.at(0.0), 30.0);
+    }
+
+    #[test]
+    fn nothing_but_zeros_still_gives_a_scale() {
+        let scale = Scale::linear(Quantity::Count, &[0.0, 0.0], 4, (0.0, 1.0));
+        assert_eq!(scale.at(0.0), 0.0);
+        assert!(scale.ticks.len() >= 2);
+    }
+
+    #[test]
+    fn a_log_scale_marks_the_decades_in_human_units() {
+        let scale = Scale::log(Quantity::Nanoseconds, &[12e3, 1.9e6], (0.0, 1.0));
+        assert_eq!(labels(&scale), ["10 µs", "100 µs", "1 ms"]);
+        assert_eq!(scale.at(10e3), 0.0);
+        assert!(scale.at(1.9e6) < 1.0);
+        let slack = Scale::log(Quantity::Milliseconds, &[1e3, 3600e3], (0.0, 1.0));
+        assert_eq!(labels(&slack), ["1 s", "10 s", "1 min", "10 min", "1 h"]);
+    }
+
+    #[test]
+    fn a_log_scale_of_less_than_two_decades_is_marked_more_finely() {
+        let scale = Scale::log(Quantity::Count, &[3.0, 40.0], (0.0, 1.0));
+        assert_eq!(labels(&scale), ["2", "5", "10", "20", "50"]);
+    }
+
+    #[test]
+    fn values_beyond_every_mark_still_get_a_scale() {
+        for value in [1e-200, 1e200] {
+            let position = Scale::log(Quantity::Count, &[value], (0.0, 1.0)).at(value);
+            assert!((0.0..=1.0).contains(&position), "{value}: {position}");
+            assert!(Scale::linear(Quantity::Count, &[value], 5, (0.0, 1.0)).at(value).is_finite());
+        }
+    }
+
+    #[test]
+    fn a_log_scale_of_one_single_value_has_some_width() {
+        let scale = Scale::log(Quantity::Count, &[10.0], (0.0, 1.0));
+        assert!(scale.at(10.0).is_finite());
+    }
+}

@@ -1,0 +1,368 @@
+//! Which cases a figure is made of, and how they fall into groups.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use flowbench_measurement::record::{Axes, CaseRecord, Cell, FigureSpec, SCHEMA_VERSION, Status};
+use flowbench_measurement::timeline::COLUMNS;
+use thiserror::Error;
+
+use crate::Results;
+use crate::chart::{Look, Panel, Point, Series, counted};
+use crate::quantity::{Quantity, words};
+
+/// The columns that are chosen, not measured.
+pub(crate) const AXES: [&str; 13] = [
+    "pipeline",
+    "settings",
+    "deduplicate",
+    "strategy",
+    "order",
+    "slack_ms",
+    "eviction",
+    "workers",
+    "records_per_epoch",
+    "load",
+    "rate_events_per_s",
+    "trace",
+    "fault",
+];
+
+/// The kinds of histograms.
+pub(crate) const HISTOGRAMS: [&str; 4] = ["latency", "processing-delay", "driver-lag", "hiccup"];
+
+/// What is wrong with the description of a figure.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum FigureError {
+    /// The name would not do as a file name.
+    #[error("figure `{0}`: a name is letters, digits and `-`, 1 to 80 of them")]
+    Name(String),
+    /// The file beside the figure would replace raw data.
+    #[error("figure `{0}`: its numbers would replace a file of the run; choose another name")]
+    Reserved(String),
+    /// Another figure has this name.
+    #[error("figure `{0}`: another figure of the experiment has this name")]
+    Duplicate(String),
+    /// There is nothing to draw against the axis.
+    #[error("figure `{0}`: `y` is empty: name at least one column")]
+    EmptyY(String),
+    /// No such column.
+    #[error("figure `{figure}`: `{place}` names `{column}`, which is no {kind}; {hint}")]
+    UnknownColumn {
+        /// Name of the figure.
+        figure: String,
+        /// `x`, `y`, `by` or `only`.
+        place: &'static str,
+        /// The name that is not known.
+        column: String,
+        /// What it should have been: a column of which file, or a kind of histogram.
+        kind: &'static str,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// A column of words where numbers are needed.
+    #[error("figure `{figure}`: column `{column}` holds words such as `{word}`, which have no place on the y axis")]
+    NotNumbers {
+        /// Name of the figure.
+        figure: String,
+        /// The column.
+        column: String,
+        /// One of its values.
+        word: String,
+    },
+}
+
+/// The cases of a figure that have numbers.
+#[derive(Debug)]
+pub(crate) struct Selection<'a> {
+    pub(crate) cases: Vec<Chosen<'a>>,
+    /// Names of the groups in the order of their first case; one empty name if there is only one group.
+    pub(crate) groups: Vec<String>,
+    /// Why some cases are not drawn, for the notes.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A case of a figure.
+#[derive(Debug)]
+pub(crate) struct Chosen<'a> {
+    pub(crate) record: &'a CaseRecord,
+    pub(crate) group: usize,
+    cells: BTreeMap<&'static str, Cell>,
+}
+
+impl Chosen<'_> {
+    /// The value of a column that is known to exist.
+    pub(crate) fn cell(&self, column: &str) -> &Cell {
+        self.cells.get(column).unwrap_or(&Cell::Empty)
+    }
+}
+
+/// The names of the columns of `cases.csv`.
+pub fn case_columns() -> Vec<&'static str> {
+    let axes = Axes {
+        pipeline: String::new(),
+        settings: Vec::new(),
+        deduplicate: false,
+        strategy: String::new(),
+        order: String::new(),
+        slack_ms: 0,
+        eviction: String::new(),
+        workers: 0,
+        records_per_epoch: 0,
+        load: String::new(),
+        rate_events_per_s: None,
+        trace: String::new(),
+        fault: None,
+    };
+    let (part, status, doubts) = (String::new(), Status::Ok, Vec::new());
+    let case =
+        CaseRecord { schema_version: SCHEMA_VERSION, part, case: 0, repeat: 0, axes, status, numbers: None, doubts };
+    case.columns().into_iter().map(|(name, _)| name).collect()
+}
+
+/// Checks that every name of a figure `of` columns exists.
+pub(crate) fn check_names(
+    spec: &FigureSpec,
+    place: &'static str,
+    names: &[&str],
+    kind: &'static str,
+    known: &[&str],
+) -> Result<(), FigureError> {
+    let Some(unknown) = names.iter().find(|name| !known.contains(*name)) else { return Ok(()) };
+    Err(FigureError::UnknownColumn {
+        figure: spec.name.clone(),
+        place,
+        column: (*unknown).to_owned(),
+        kind,
+        hint: hint(unknown, known),
+    })
+}
+
+/// The columns a timeline can be drawn from.
+pub(crate) fn timeline_columns() -> Vec<&'static str> {
+    COLUMNS.iter().map(|(name, _)| *name).filter(|name| *name != "at_ns").collect()
+}
+
+/// Picks the cases of a figure: of its question, with the values it asks for, with numbers.
+pub(crate) fn select<'a>(results: &'a Results, part: &str, spec: &FigureSpec) -> Selection<'a> {
+    let mut selection = Selection { cases: Vec::new(), groups: Vec::new(), notes: Vec::new() };
+    let mut without = Vec::new();
+    for record in results.cases.iter().filter(|case| case.part == part) {
+        let cells: BTreeMap<&str, Cell> = record.columns().into_iter().collect();
+        let wanted = |(column, value): (&String, &String)| cells.get(column.as_str()).is_some_and(|c| is(c, value));
+        if !spec.only.iter().all(wanted) {
+            continue;
+        }
+        if record.numbers.is_none() {
+            without.push(record);
+            continue;
+        }
+        let name = group_name(&cells, &spec.by);
+        let group = selection.groups.iter().position(|group| *group == name).unwrap_or(selection.groups.len());
+        if group == selection.groups.len() {
+            selection.groups.push(name);
+        }
+        selection.cases.push(Chosen { record, group, cells });
+    }
+    selection.notes = why_not(&without, selection.cases.len());
+    selection
+}
+
+/// Series for each unit, column and group. `points` gives those of one column and group (all groups if `None`), each
+/// with a name of its own if there is more than one line to them.
+pub(crate) fn panels(
+    spec: &FigureSpec,
+    groups: &[String],
+    points: impl Fn(&str, Option<usize>) -> Vec<(Option<String>, Vec<Point>)>,
+) -> Vec<Panel> {
+    let mut panels: Vec<Panel> = Vec::new();
+    for (quantity, columns) in by_quantity(&spec.y) {
+        let floors: Vec<&str> = columns.iter().copied().filter(|column| column.starts_with("hiccup")).collect();
+        let (floors, lines): (Vec<&str>, Vec<&str>) =
+            if floors.len() == columns.len() { (vec![], columns) } else { (floors, without(&columns, "hiccup")) };
+        let mut series = Vec::new();
+        for (g, group) in groups.iter().enumerate() {
+            for (c, column) in lines.iter().enumerate() {
+                let legend = legend(group, column, lines.len());
+                let colour = if groups.len() > 1 { g } else { c };
+                let look = Look::Nth { colour, shape: g * lines.len() + c };
+                push_series(&mut series, points(column, Some(g)), &legend, column, look);
+            }
+        }
+        for column in floors {
+            let legend = words(column).replacen("hiccup", "hiccup floor", 1);
+            push_series(&mut series, points(column, None), &legend, column, Look::Floor);
+        }
+        panels.push(Panel { title: common_title(&lines), quantity, log: spec.log_y, series });
+    }
+    panels
+}
+
+/// The columns that vary between cases, of those that are chosen.
+pub(crate) fn varying_axes<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> Vec<&'static str> {
+    let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for case in cases {
+        for (column, cell) in case.columns().into_iter().filter(|(column, _)| AXES.contains(column)) {
+            seen.entry(column).or_default().insert(cell.to_string());
+        }
+    }
+    AXES.into_iter().filter(|axis| seen.get(axis).is_some_and(|values| values.len() > 1)).collect()
+}
+
+/// A case named by its values in some columns: `exchange, 2 workers, slack 1 min`.
+pub(crate) fn case_name(case: &CaseRecord, columns: &[&str]) -> String {
+    let cells: BTreeMap<&str, Cell> = case.columns().into_iter().collect();
+    let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
+    group_name(&cells, &columns)
+}
+
+/// A cell as people read it in a table.
+pub(crate) fn readable(column: &str, cell: &Cell) -> String {
+    match cell.number() {
+        Some(number) => Quantity::of(column).human(number),
+        None => cell.to_string(),
+    }
+}
+
+fn group_name(cells: &BTreeMap<&str, Cell>, by: &[String]) -> String {
+    let names: Vec<String> = by.iter().filter_map(|column| value_name(column, cells.get(column.as_str())?)).collect();
+    names.join(", ")
+}
+
+fn value_name(column: &str, cell: &Cell) -> Option<String> {
+    Some(match (column, cell) {
+        ("fault", Cell::Empty) => "no fault".to_owned(),
+        ("rate_events_per_s", Cell::Empty) => "no fixed rate".to_owned(),
+        (_, Cell::Empty) => format!("no {}", words(column)),
+        ("workers", Cell::Integer(1)) => "1 worker".to_owned(),
+        ("workers", cell) => format!("{cell} workers"),
+        ("deduplicate", cell) => (if cell.to_string() == "true" { "deduplicated" } else { "as delivered" }).to_owned(),
+        ("order" | "strategy" | "eviction" | "pipeline" | "trace" | "settings", cell) => cell.to_string(),
+        ("rate_events_per_s", cell) => readable(column, cell),
+        (column, cell) => format!("{} {}", words(column), readable(column, cell)),
+    })
+}
+
+fn is(cell: &Cell, value: &str) -> bool {
+    cell.to_string() == value || cell.number().is_some_and(|number| value.parse() == Ok(number))
+}
+
+/// `12 cases`, and what became of those without numbers.
+fn why_not(without: &[&CaseRecord], with: usize) -> Vec<String> {
+    let mut causes: BTreeMap<String, usize> = BTreeMap::new();
+    for case in without {
+        let cause = match &case.status {
+            Status::Failed { cause, .. } => format!("failed: {cause}"),
+            Status::Invalid { .. } => "answers wrong where they must be right".to_owned(),
+            Status::Ok => "no numbers recorded".to_owned(),
+        };
+        *causes.entry(cause).or_default() += 1;
+    }
+    if with == 0 && without.is_empty() {
+        return vec!["No case of this figure has ended.".to_owned()];
+    }
+    if without.is_empty() {
+        return Vec::new();
+    }
+    let causes: Vec<String> = causes.into_iter().map(|(cause, n)| format!("{n} × {cause}")).collect();
+    let all = counted(with + without.len(), "case");
+    vec![format!("{} of {all} without numbers, not drawn ({}).", without.len(), causes.join("; "))]
+}
+
+fn by_quantity(columns: &[String]) -> Vec<(Quantity, Vec<&str>)> {
+    let mut out: Vec<(Quantity, Vec<&str>)> = Vec::new();
+    for column in columns {
+        // Histograms have no unit in their name; they hold ns.
+        let quantity = if HISTOGRAMS.contains(&column.as_str()) { Quantity::Nanoseconds } else { Quantity::of(column) };
+        match out.iter_mut().find(|(known, _)| *known == quantity) {
+            Some((_, columns)) => columns.push(column),
+            None => out.push((quantity, vec![column])),
+        }
+    }
+    out
+}
+
+fn without<'a>(columns: &[&'a str], prefix: &str) -> Vec<&'a str> {
+    columns.iter().copied().filter(|column| !column.starts_with(prefix)).collect()
+}
+
+fn legend(group: &str, column: &str, columns: usize) -> String {
+    match (group, columns) {
+        ("", 1) => String::new(),
+        ("", _) => words(column),
+        (group, 1) => group.to_owned(),
+        (group, _) => format!("{group}: {}", words(column)),
+    }
+}
+
+fn push_series(
+    series: &mut Vec<Series>,
+    lines: Vec<(Option<String>, Vec<Point>)>,
+    legend: &str,
+    column: &str,
+    look: Look,
+) {
+    for (own, points) in lines {
+        let name = if legend.is_empty() { words(column) } else { legend.to_owned() };
+        let name = own.map_or(name.clone(), |own| format!("{name}, {own}"));
+        series.push(Series { name, legend: legend.to_owned(), look, points });
+    }
+}
+
+/// The words that all columns begin with, or all of them.
+fn common_title(columns: &[&str]) -> String {
+    let names: Vec<String> = columns.iter().map(|column| words(column)).collect();
+    let first: Vec<&str> = names.first().map_or_else(Vec::new, |name| name.split(' ').collect());
+    let common = (0..first.len()).rev().map(|n| first[..=n].join(" "));
+    let shared = |prefix: &String| names.iter().all(|name| name == prefix || name.starts_with(&format!("{prefix} ")));
+    common.into_iter().find(shared).unwrap_or_else(|| names.join(", "))
+}
+
+fn hint(unknown: &str, known: &[&str]) -> String {
+    let mut near: Vec<(usize, &str)> =
+        known.iter().map(|name| (strsim::damerau_levenshtein(unknown, name), *name)).collect();
+    near.sort_unstable();
+    let close: Vec<String> = near
+        .iter()
+        .filter(|(distance, name)| *distance <= 3.max(unknown.len() / 3) || name.contains(unknown))
+        .take(3)
+        .map(|(_, name)| format!("`{name}`"))
+        .collect();
+    if close.is_empty() {
+        format!("there are: {}", known.join(", "))
+    } else {
+        format!("did you mean {}?", close.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_axes_are_the_columns_between_repeat_and_outcome() {
+        let columns = case_columns();
+        let at = |name: &str| columns.iter().position(|column| *column == name).unwrap();
+        assert_eq!(columns[at("repeat") + 1..at("outcome")], AXES);
+    }
+
+    #[test]
+    fn a_group_is_named_by_its_values_as_people_say_them() {
+        let by = ["strategy", "workers", "slack_ms", "deduplicate", "fault"].map(str::to_owned);
+        let cells = [
+            ("strategy", Cell::Text("exchange".into())),
+            ("workers", Cell::Integer(2)),
+            ("slack_ms", Cell::Integer(60_000)),
+            ("deduplicate", Cell::Text("false".into())),
+            ("fault", Cell::Empty),
+        ];
+        let name = group_name(&cells.into_iter().collect(), &by);
+        assert_eq!(name, "exchange, 2 workers, slack 1 min, as delivered, no fault");
+    }
+
+    #[test]
+    fn a_panel_is_titled_by_what_its_columns_share() {
+        assert_eq!(common_title(&["latency_p50_ns", "latency_p99_ns"]), "latency");
+        assert_eq!(common_title(&["missing", "spurious"]), "missing, spurious");
+        assert_eq!(common_title(&["latency_p50_ns"]), "latency p50");
+    }
+}

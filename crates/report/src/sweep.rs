@@ -1,0 +1,136 @@
+//! `sweep`: columns of the cases against one of their axes. Repeats give a median and a range.
+
+use std::collections::BTreeSet;
+
+use flowbench_measurement::record::{CaseRecord, Cell, FigureSpec};
+use flowbench_measurement::statistics::median;
+
+use crate::chart::{Axis, Chart, Mark, Point, X, counted};
+use crate::quantity::{Quantity, words};
+use crate::scale::Tick;
+use crate::select::{Chosen, Selection, panels, varying_axes};
+
+/// Up to this many different values of x, each gets its tick.
+const TICKED_VALUES: usize = 9;
+
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
+    let xs: Vec<&Cell> = selection.cases.iter().map(|case| case.cell(&spec.x)).collect();
+    let names = distinct_names(&xs);
+    let by_name = xs.iter().any(|cell| matches!(cell, Cell::Text(_)));
+    let position = |cell: &Cell| match by_name {
+        true => names.iter().position(|name| *name == cell.to_string()).map(|index| index as f64),
+        false => cell.number(),
+    };
+    let panels = panels(spec, &selection.groups, |column, group| {
+        vec![(None, medians(&selection.cases, column, group, |case| position(case.cell(&spec.x))))]
+    });
+    let x = if by_name {
+        X::Names { column: spec.x.clone(), names: names.clone(), mark: Mark::Dot }
+    } else {
+        X::Numbers(axis(spec, &xs))
+    };
+    let mut notes: Vec<String> = repeats_note(&selection.cases).into_iter().collect();
+    notes.extend(mixed_note(&selection.cases, &with_x(spec)));
+    notes.extend(unmeasured_notes(&selection.cases, &spec.y));
+    notes.extend(unplaced_note(spec, &xs, by_name));
+    Chart { name: spec.name.clone(), question: spec.question.clone(), x, panels, notes }
+}
+
+/// For each position the median and range of a column, over the cases of a group (or all), by ascending position.
+pub(crate) fn medians(
+    cases: &[Chosen],
+    column: &str,
+    group: Option<usize>,
+    position: impl Fn(&Chosen) -> Option<f64>,
+) -> Vec<Point> {
+    let of_group = cases.iter().filter(|case| group.is_none_or(|group| case.group == group));
+    let mut values: Vec<(f64, f64)> =
+        of_group.filter_map(|case| Some((position(case)?, case.cell(column).number()?))).collect();
+    values.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let points = values.chunk_by(|a, b| a.0 == b.0).filter_map(|same| {
+        let ys: Vec<f64> = same.iter().map(|(_, y)| *y).collect();
+        Some(Point { x: same[0].0, y: median(&ys)?, low: ys[0], high: ys[ys.len() - 1] })
+    });
+    points.collect()
+}
+
+/// How many repeats stand behind a point.
+pub(crate) fn repeats_note(cases: &[Chosen]) -> Option<String> {
+    let mut cases: Vec<usize> = cases.iter().map(|case| case.record.case).collect();
+    cases.sort_unstable();
+    let counts: Vec<usize> = cases.chunk_by(|a, b| a == b).map(<[usize]>::len).collect();
+    let (least, greatest) = (counts.iter().min()?, counts.iter().max()?);
+    Some(match (least, greatest) {
+        (1, 1) => format!("{}, each measured once.", counted(counts.len(), "case")),
+        (l, g) if l == g => format!("Median of {g} repeats; whiskers from the least to the greatest."),
+        (l, g) => format!("Median of {l} to {g} repeats; whiskers from the least to the greatest."),
+    })
+}
+
+/// Says so if a point would mix cases that differ in more than the figure tells apart.
+pub(crate) fn mixed_note(cases: &[Chosen], told_apart: &[&str]) -> Option<String> {
+    let mut mixed = BTreeSet::new();
+    for case in cases {
+        let same = |other: &&Chosen| {
+            let equal = |column: &&str| other.cell(column) == case.cell(column);
+            other.group == case.group && told_apart.iter().all(equal)
+        };
+        let records: Vec<&CaseRecord> = cases.iter().filter(same).map(|case| case.record).collect();
+        mixed.extend(varying_axes(records.into_iter()));
+    }
+    let names: Vec<String> = mixed.into_iter().map(|column| format!("`{column}`")).collect();
+    (!names.is_empty()).then(|| {
+        let names = names.join(", ");
+        format!("Careful: some points mix cases that differ in {names}; `by` or `only` would keep them apart.")
+    })
+}
+
+/// Names the columns that some cases have no value for.
+pub(crate) fn unmeasured_notes(cases: &[Chosen], columns: &[String]) -> Vec<String> {
+    let missing = |column: &String| {
+        let without = cases.iter().filter(|case| *case.cell(column) == Cell::Empty).count();
+        (without > 0)
+            .then(|| format!("{} not measured in {without} of {}.", words(column), counted(cases.len(), "case")))
+    };
+    columns.iter().filter_map(missing).collect()
+}
+
+fn with_x(spec: &FigureSpec) -> Vec<&str> {
+    spec.by.iter().map(String::as_str).chain([spec.x.as_str()]).collect()
+}
+
+fn distinct_names(cells: &[&Cell]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for cell in cells.iter().filter(|cell| ***cell != Cell::Empty) {
+        let name = cell.to_string();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn axis(spec: &FigureSpec, xs: &[&Cell]) -> Axis {
+    let mut values: Vec<f64> = xs.iter().filter_map(|cell| cell.number()).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let quantity = Quantity::of(&spec.x);
+    let label = |value: f64| if is_whole_count(quantity, value) { value.to_string() } else { quantity.tick(value) };
+    let ticks = if values.len() <= TICKED_VALUES {
+        values.into_iter().map(|value| Tick { value, label: label(value) }).collect()
+    } else {
+        Vec::new()
+    };
+    Axis { title: words(&spec.x), column: spec.x.clone(), quantity, log: spec.log_x, ticks }
+}
+
+/// Small counts are read better in full: 4096 records, not 4.1k.
+fn is_whole_count(quantity: Quantity, value: f64) -> bool {
+    quantity == Quantity::Count && value.fract() == 0.0 && value.abs() < 100_000.0
+}
+
+fn unplaced_note(spec: &FigureSpec, xs: &[&Cell], by_name: bool) -> Option<String> {
+    let unplaced =
+        xs.iter().filter(|cell| if by_name { ***cell == Cell::Empty } else { cell.number().is_none() }).count();
+    (unplaced > 0).then(|| format!("{} without {} not shown.", counted(unplaced, "case"), words(&spec.x)))
+}

@@ -1,0 +1,319 @@
+//! Results made by hand, written as a run would write them.
+
+use std::fs;
+use std::path::Path;
+
+use flowbench_measurement::latency::LatencyHistogram;
+use flowbench_measurement::record::*;
+use flowbench_measurement::results_dir::{CASES_CSV, CASES_NDJSON, LATENCY_HLOG, RUN_JSON, TIMELINE_CSV};
+use flowbench_measurement::{hlog, timeline};
+
+pub(crate) struct Synthetic {
+    pub(crate) run: Run,
+    pub(crate) cases: Vec<CaseRecord>,
+}
+
+const STRATEGIES: [(&str, u64); 3] = [("sequential", 3), ("exchange", 2), ("pre-aggregate", 1)];
+/// Percent: the repeats of a case.
+const REPEATS: [u64; 3] = [100, 90, 130];
+
+impl Synthetic {
+    /// Five questions; in the last all cases have failed.
+    pub(crate) fn full() -> Synthetic {
+        let mut cases = Vec::new();
+        for rate in [125_000.0, 250_000.0, 500_000.0, 1_000_000.0, 2_000_000.0] {
+            for (strategy, factor) in STRATEGIES {
+                let latency_ns = 100_000 * factor * if rate > 1.5e6 { 25 } else { 1 };
+                push(&mut cases, "rates", latency_ns, |axes| {
+                    axes.strategy = strategy.into();
+                    axes.rate_events_per_s = Some(rate);
+                });
+            }
+        }
+        for workers in [1, 2] {
+            for (strategy, factor) in STRATEGIES {
+                push(&mut cases, "strategies", 50_000 * factor / workers, |axes| {
+                    axes.strategy = strategy.into();
+                    axes.workers = workers as usize;
+                    (axes.load, axes.rate_events_per_s) = ("closed".into(), None);
+                });
+            }
+        }
+        for eviction in ["never", "frontier"] {
+            push(&mut cases, "memory", 80_000, |axes| axes.eviction = eviction.into());
+        }
+        for (n, slack_ms) in [0, 1_000, 60_000, 3_600_000, 86_400_000].into_iter().enumerate() {
+            push(&mut cases, "slack", 80_000, |axes| axes.slack_ms = slack_ms);
+            let of_case = cases.iter_mut().rev().take(3).filter_map(|case| case.numbers.as_mut());
+            of_case.for_each(|numbers| {
+                let missing = [2000, 900, 250, 10, 0][n];
+                numbers.accuracy.missing = missing;
+                numbers.accuracy.given = numbers.accuracy.truth - missing;
+                numbers.event_time_wait_ms.p99_ms = Some(slack_ms + 300);
+            });
+        }
+        push(&mut cases, "gone", 80_000, |axes| axes.workers = 4);
+        cases.pop();
+        for case in cases.iter_mut().filter(|case| case.part == "gone") {
+            let stderr_tail = "thread 'worker-1' panicked at src/x.rs:1:\nplanted fault <after 1000 events>".into();
+            case.status = Status::Failed { cause: "panic".into(), stderr_tail };
+            case.numbers = None;
+        }
+        let run = run(cases.len());
+        Synthetic { run, cases }
+    }
+
+    pub(crate) fn written(&self) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        self.write_to(dir.path());
+        dir
+    }
+
+    /// The files of a run, without the fsyncs of one.
+    pub(crate) fn write_to(&self, dir: &Path) {
+        let (mut cases, mut samples, mut hlog) = (String::new(), timeline::csv_header(), hlog::header(None));
+        for case in &self.cases {
+            cases += &(serde_json::to_string(case).unwrap() + "\n");
+            if case.part == "memory" {
+                samples += &timeline::csv_rows(case.case, case.repeat, &timeline_of(case));
+            }
+            if case.part == "rates" && case.case < 4 {
+                let (latency, hiccup) = histograms(case.numbers.as_ref().unwrap());
+                hlog += &hlog::line(&format!("{}.latency", case.tag()), 0, 0, &latency).unwrap();
+                hlog += &hlog::line(&format!("{}.hiccup", case.tag()), 0, 0, &hiccup).unwrap();
+            }
+        }
+        fs::create_dir_all(dir).unwrap();
+        fs::write(dir.join(RUN_JSON), serde_json::to_string(&self.run).unwrap()).unwrap();
+        fs::write(dir.join(CASES_NDJSON), cases).unwrap();
+        fs::write(dir.join(CASES_CSV), cases_csv(&self.cases)).unwrap();
+        fs::write(dir.join(TIMELINE_CSV), samples).unwrap();
+        fs::write(dir.join(LATENCY_HLOG), hlog).unwrap();
+    }
+}
+
+fn figure(name: &str, kind: FigureKind, x: &str, y: &[&str], by: &[&str]) -> FigureSpec {
+    FigureSpec {
+        name: name.into(),
+        kind,
+        question: format!("What does {name} look like as the load of the machine goes up?"),
+        reading: "Lower is better. Where a line leaves the floor, the dataflow, not the machine, is what is seen."
+            .into(),
+        x: x.into(),
+        y: y.iter().map(|y| (*y).to_owned()).collect(),
+        by: by.iter().map(|by| (*by).to_owned()).collect(),
+        only: Default::default(),
+        log_x: false,
+        log_y: false,
+    }
+}
+
+fn run(planned_cases: usize) -> Run {
+    let part = |name: &str, question: &str, figures: Vec<FigureSpec>| Part {
+        name: name.into(),
+        question: question.into(),
+        figures,
+    };
+    use FigureKind::*;
+    let log = |figure: FigureSpec, log_x, log_y| FigureSpec { log_x, log_y, ..figure };
+    let parts = vec![
+        part(
+            "rates",
+            "How does latency grow with the rate?",
+            vec![
+                figure(
+                    "latency-by-rate",
+                    Sweep,
+                    "rate_events_per_s",
+                    &["latency_p99_ns", "hiccup_p99_ns"],
+                    &["strategy"],
+                ),
+                log(
+                    figure(
+                        "both-quantiles",
+                        Sweep,
+                        "rate_events_per_s",
+                        &["latency_p50_ns", "latency_p99_ns", "hiccup_p99_ns", "throughput_events_per_s"],
+                        &["strategy"],
+                    ),
+                    true,
+                    true,
+                ),
+                log(figure("tail", Distribution, "", &["latency", "hiccup"], &["strategy"]), false, true),
+            ],
+        ),
+        part(
+            "strategies",
+            "Which strategy is fastest?",
+            vec![
+                figure("throughput", Bars, "", &["throughput_events_per_s"], &["strategy", "workers"]),
+                figure("scaling", Sweep, "workers", &["throughput_events_per_s"], &["strategy"]),
+                figure("by-name", Sweep, "strategy", &["throughput_events_per_s", "cpu_ns_per_event"], &["workers"]),
+                log(
+                    figure("dots", Bars, "", &["latency_p50_ns", "latency_p99_ns"], &["strategy", "workers"]),
+                    false,
+                    true,
+                ),
+            ],
+        ),
+        part(
+            "memory",
+            "Does state stay bounded?",
+            vec![figure("memory", OverTime, "", &["live_bytes", "entries", "latency_max_ns"], &["eviction"])],
+        ),
+        part(
+            "slack",
+            "What does completeness cost in event time?",
+            vec![log(
+                figure("slack", Sweep, "slack_ms", &["completeness", "event_time_wait_p99_ms"], &[]),
+                true,
+                false,
+            )],
+        ),
+        part(
+            "gone",
+            "Does it work on four workers?",
+            vec![figure("gone", Sweep, "workers", &["throughput_events_per_s"], &[])],
+        ),
+    ];
+    Run {
+        schema_version: SCHEMA_VERSION,
+        experiment: "synthetic".into(),
+        title: "A first look: latency, memory, slack".into(),
+        resolved_experiment: "name = \"synthetic\"\n".into(),
+        parts,
+        seed: 7,
+        started_at: "2026-01-31T10:00:00Z".into(),
+        wall_s: Some(73.2),
+        planned_cases,
+        interrupted: false,
+        traces: vec![TraceRecord {
+            name: "retail".into(),
+            profile: "retail".into(),
+            seed: 7,
+            events: 1_000_000,
+            overrides: vec![],
+            digest: Some("ab12cd34ef56ab12".into()),
+        }],
+        build: Build {
+            flowbench: "0.1.0".into(),
+            timely: "0.32.0".into(),
+            rustc: "rustc 1.95.0".into(),
+            profile: "release".into(),
+            commit: Some("0123456789ab".into()),
+            dirty: true,
+            lock_digest: "0123456789abcdef".into(),
+            allocator: "jemalloc".into(),
+        },
+        machine: Machine {
+            line: "2 cores of AMD EPYC 7B13, 16 GiB, Linux 6.1, virtual".into(),
+            cpu: "AMD EPYC 7B13".into(),
+            usable_cores: 2,
+            memory_bytes: 1 << 34,
+            kernel: "Linux 6.1".into(),
+            governor: None,
+            virtualised: None,
+            cgroup_cores: None,
+        },
+    }
+}
+
+/// Adds a case with its three repeats; the latencies follow `latency_ns`, the throughput its inverse.
+fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, change: impl Fn(&mut Axes)) {
+    let number = cases.last().map_or(0, |case| case.case) + 1;
+    for (repeat, percent) in (1..).zip(REPEATS) {
+        let mut axes = Axes {
+            pipeline: "repeat-high-value".into(),
+            settings: vec![],
+            deduplicate: false,
+            strategy: "exchange".into(),
+            order: "watermark".into(),
+            slack_ms: 60_000,
+            eviction: "frontier".into(),
+            workers: 2,
+            records_per_epoch: 4096,
+            load: "open".into(),
+            rate_events_per_s: Some(500_000.0),
+            trace: "retail".into(),
+            fault: None,
+        };
+        change(&mut axes);
+        let text = "hiccups as large as the p99 reported: 0.3 ms".to_owned();
+        let doubts = if number.is_multiple_of(5) { vec![Doubt { code: "hiccups".into(), text }] } else { vec![] };
+        let numbers = Some(numbers(latency_ns * percent / 100, part == "memory", axes.eviction == "never"));
+        let (part, status) = (part.to_owned(), Status::Ok);
+        cases.push(CaseRecord {
+            schema_version: SCHEMA_VERSION,
+            part,
+            case: number,
+            repeat,
+            axes,
+            status,
+            numbers,
+            doubts,
+        });
+    }
+}
+
+fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
+    let quantiles = |p99: u64| Quantiles {
+        count: 100_000,
+        p50_ns: Some(p99 / 8),
+        p90_ns: Some(p99 / 3),
+        p99_ns: Some(p99),
+        p999_ns: Some(p99 * 3),
+        max_ns: Some(p99 * 10),
+    };
+    let verdict = if grows { Verdict::Growing } else { Verdict::Bounded };
+    let slope = if grows { 8e6 } else { 1e3 };
+    let growth = Growth { bytes_per_million_events: slope, low: slope - 900.0, high: slope + 900.0, verdict };
+    Numbers {
+        events: 1_000_000,
+        elapsed_ns: 2_000_000_000,
+        throughput_events_per_s: 4.2e12 / p99_ns as f64,
+        cpu_ns: p99_ns * 600,
+        latency: quantiles(p99_ns),
+        processing_delay: quantiles(p99_ns / 2),
+        driver_lag: quantiles(1_000),
+        hiccup: quantiles(30_000),
+        censored: 0,
+        event_time_wait_ms: EventTimeWait { count: 9, p50_ms: Some(1), p99_ms: Some(60_000), max_ms: Some(61_000) },
+        memory: Memory {
+            live_bytes_peak: 48 << 20,
+            entries_peak: 40_000,
+            growth: with_growth.then_some(growth),
+            ..Memory::default()
+        },
+        accuracy: Accuracy { truth: 10_000, given: 10_000, late: 0, ..Accuracy::default() },
+        trace_digest: "ab12cd34ef56ab12".into(),
+    }
+}
+
+fn histograms(numbers: &Numbers) -> (LatencyHistogram, LatencyHistogram) {
+    let (mut latency, mut hiccup) = (LatencyHistogram::new(), LatencyHistogram::new());
+    let p50 = numbers.latency.p50_ns.unwrap() as i64;
+    for n in 1..=200_000_i64 {
+        // A heavy tail: the n-th of N samples has 1/(1-q) = N/n.
+        latency.record_ns(p50 / 2 + p50 / 4 * 200_000 / n.pow(2).clamp(n, 200_000) + p50 * 200 / n);
+        hiccup.record_ns(800 + 40_000_000 / n.pow(2).max(n));
+    }
+    (latency, hiccup)
+}
+
+fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
+    let never = case.axes.eviction == "never";
+    let point = |n: u64| {
+        let entries = if never { n * 200 } else { n.min(100) * 200 + n % 7 * 150 };
+        TimelinePoint {
+            at_ns: n * 20_000_000,
+            admitted: n * 10_000,
+            live_bytes: entries * 96 + case.repeat as u64 * 40_000,
+            rss_bytes: (64 << 20) + entries * 96,
+            entries,
+            buffered: 500,
+            latency_max_ns: (n % 10 != 3).then_some(150_000 + n * 7919 % 90_000),
+            latency_p50_ns: Some(12_000),
+        }
+    };
+    (0..=500).map(point).collect()
+}

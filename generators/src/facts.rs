@@ -1,0 +1,316 @@
+//! What a trace is really like: the realised facts behind the parameters.
+
+use std::collections::BTreeMap;
+
+use flowbench_events::{Event, Id, Kind, LateSet, Lateness, Symbols, Trace, TraceDigest};
+use hashbrown::{HashMap, HashSet};
+use serde::Serialize;
+
+/// The facts of a trace, from here or from elsewhere. Shares are of all deliveries unless said otherwise.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Facts {
+    /// Deliveries, duplicates counted.
+    pub events: u64,
+    /// Least event time, ms since the Unix epoch; absent for an empty trace.
+    pub first_event_time_ms: Option<i64>,
+    /// Greatest event time, ms since the Unix epoch.
+    pub last_event_time_ms: Option<i64>,
+    /// From the least to the greatest event time, in ms.
+    pub span_ms: i64,
+    /// Deliveries of each kind that occurs.
+    pub per_kind: BTreeMap<&'static str, u64>,
+    /// The same as rates; absent kinds have none.
+    pub rates: Vec<KindFacts>,
+    /// Deliveries whose event time is below that of an earlier arrival.
+    pub out_of_order: u64,
+    /// The same as a share: the inversion fraction.
+    pub out_of_order_share: f64,
+    /// How far those were behind the newest event time, in ms of event time.
+    pub lateness_ms: Spread,
+    /// Arrival time − event time, in ms; negative ones count as 0.
+    pub delay_ms: Spread,
+    /// Event time between one arrival and the next of the same customer, in ms; steps back in event time count as 0.
+    pub gap_ms: Spread,
+    /// The slack that `late` is for, in ms.
+    pub slack_ms: i64,
+    /// Deliveries that are late for a watermark with that slack: exact.
+    pub late: u64,
+    /// Which ones they are: order-insensitive digest of (event id, arrival time), 16 hexadecimal digits.
+    pub late_set: String,
+    /// The least slack for which nothing would be late, in ms.
+    pub slack_to_lose_nothing_ms: i64,
+    /// Deliveries whose event id had been delivered before: exact.
+    pub duplicates: u64,
+    /// Distinct customers.
+    pub customers: u64,
+    /// Share of the events with a customer that belong to the hottest 1 % of the customers (at least one customer).
+    pub hottest_percent_share: f64,
+    /// Digest of the trace.
+    pub digest: String,
+}
+
+/// How often one kind occurs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct KindFacts {
+    /// The kind.
+    pub kind: Kind,
+    /// Its share of all deliveries.
+    pub share: f64,
+    /// Deliveries per hour of event time; 0 if the trace spans no time.
+    pub per_hour: f64,
+}
+
+/// A distribution of durations in ms. Quantiles are exact below 128 ms and within 1.6 % above; the greatest is exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Spread {
+    /// How many there were.
+    pub count: u64,
+    /// Median.
+    pub p50: i64,
+    /// 0.9 quantile.
+    pub p90: i64,
+    /// 0.99 quantile.
+    pub p99: i64,
+    /// 0.999 quantile.
+    pub p999: i64,
+    /// Greatest.
+    pub max: i64,
+}
+
+impl Facts {
+    /// The facts of a trace in memory, for this slack.
+    pub fn of(trace: &Trace, slack_ms: i64) -> Facts {
+        let mut collector = FactsCollector::new(slack_ms);
+        collector.update(&trace.events, &trace.symbols);
+        collector.finish()
+    }
+}
+
+/// Collects facts while events go by. Memory grows with the distinct event ids and customers, not with anything else.
+#[derive(Debug)]
+pub struct FactsCollector {
+    events: u64,
+    first_event_time_ms: i64,
+    last_event_time_ms: i64,
+    kinds: [u64; Kind::ALL.len()],
+    lateness: Lateness,
+    late_set: LateSet,
+    slack_ms: i64,
+    behind: Durations,
+    delays: Durations,
+    gaps: Durations,
+    seen: HashSet<u64, foldhash::fast::RandomState>,
+    duplicates: u64,
+    customers: HashMap<Id, (u64, i64), foldhash::fast::RandomState>, // events, event time of the last
+    digest: TraceDigest,
+}
+
+impl FactsCollector {
+    /// Before the first event; `late` will be for a watermark with `slack_ms` of slack.
+    pub fn new(slack_ms: i64) -> Self {
+        Self {
+            events: 0,
+            first_event_time_ms: i64::MAX,
+            last_event_time_ms: i64::MIN,
+            kinds: [0; Kind::ALL.len()],
+            lateness: Lateness::new(slack_ms),
+            late_set: LateSet::default(),
+            slack_ms,
+            behind: Durations::default(),
+            delays: Durations::default(),
+            gaps: Durations::default(),
+            seen: HashSet::default(),
+            duplicates: 0,
+            customers: HashMap::default(),
+            digest: TraceDigest::default(),
+        }
+    }
+
+    /// Takes the next events, in arrival order. `symbols` may have grown since the last time.
+    pub fn update(&mut self, events: &[Event], symbols: &Symbols) {
+        for event in events {
+            self.arrive(event);
+        }
+        self.digest.update(events, symbols);
+    }
+
+    /// The late deliveries so far, as a set to compare with another.
+    pub fn late_set(&self) -> LateSet {
+        self.late_set
+    }
+
+    /// The facts of all events taken.
+    pub fn finish(self) -> Facts {
+        let present = self.events > 0;
+        let span_ms = if present { self.last_event_time_ms - self.first_event_time_ms } else { 0 };
+        Facts {
+            events: self.events,
+            first_event_time_ms: present.then_some(self.first_event_time_ms),
+            last_event_time_ms: present.then_some(self.last_event_time_ms),
+            span_ms,
+            per_kind: self.occurring().map(|(kind, count)| (kind.name(), count)).collect(),
+            rates: self.occurring().map(|(kind, count)| self.rate(kind, count, span_ms)).collect(),
+            out_of_order: self.behind.count,
+            out_of_order_share: share(self.behind.count, self.events),
+            lateness_ms: self.behind.spread(),
+            delay_ms: self.delays.spread(),
+            gap_ms: self.gaps.spread(),
+            slack_ms: self.slack_ms,
+            late: self.late_set.count,
+            late_set: format!("{:016x}", self.late_set.sum),
+            slack_to_lose_nothing_ms: self.behind.max,
+            duplicates: self.duplicates,
+            customers: self.customers.len() as u64,
+            hottest_percent_share: self.hottest_percent_share(),
+            digest: self.digest.finish(),
+        }
+    }
+
+    fn arrive(&mut self, event: &Event) {
+        let event_time_ms = event.event_time_ms();
+        let behind_ms = self.lateness.newest_ms().saturating_sub(event_time_ms);
+        if behind_ms > 0 {
+            self.behind.record(behind_ms);
+        }
+        if self.lateness.arrive(event) {
+            self.late_set.insert(event);
+        }
+        self.events += 1;
+        self.first_event_time_ms = self.first_event_time_ms.min(event_time_ms);
+        self.last_event_time_ms = self.last_event_time_ms.max(event_time_ms);
+        self.kinds[event.kind() as usize] += 1;
+        self.delays.record(event.arrival_time_ms() - event_time_ms);
+        self.duplicates += u64::from(!self.seen.insert(event.event_id()));
+        if let Some(customer) = event.customer() {
+            let (events, last_ms) = self.customers.entry(customer).or_insert((0, event_time_ms));
+            if *events > 0 {
+                self.gaps.record(event_time_ms - *last_ms);
+            }
+            *events += 1;
+            *last_ms = event_time_ms;
+        }
+    }
+
+    fn occurring(&self) -> impl Iterator<Item = (Kind, u64)> {
+        Kind::ALL.into_iter().zip(self.kinds).filter(|(_, count)| *count > 0)
+    }
+
+    fn rate(&self, kind: Kind, count: u64, span_ms: i64) -> KindFacts {
+        let per_hour = if span_ms > 0 { count as f64 * 3_600_000.0 / span_ms as f64 } else { 0.0 };
+        KindFacts { kind, share: share(count, self.events), per_hour }
+    }
+
+    fn hottest_percent_share(&self) -> f64 {
+        let mut counts: Vec<u64> = self.customers.values().map(|(events, _)| *events).collect();
+        counts.sort_unstable_by(|one, other| other.cmp(one));
+        let hottest = counts.len().div_ceil(100);
+        share(counts[..hottest].iter().sum(), counts.iter().sum())
+    }
+}
+
+/// Counts of durations in cells of 1 ms below 128 ms, then 64 cells for each doubling.
+#[derive(Debug, Clone, Default)]
+struct Durations {
+    cells: Vec<u64>,
+    count: u64,
+    max: i64,
+}
+
+impl Durations {
+    fn record(&mut self, duration_ms: i64) {
+        let duration_ms = duration_ms.max(0);
+        let cell = Self::cell(duration_ms);
+        if cell >= self.cells.len() {
+            self.cells.resize(cell + 1, 0);
+        }
+        self.cells[cell] += 1;
+        self.count += 1;
+        self.max = self.max.max(duration_ms);
+    }
+
+    fn spread(&self) -> Spread {
+        let at = |share| self.quantile(share);
+        Spread { count: self.count, p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: self.max }
+    }
+
+    /// The least value such that this share of the durations is at or below it (nearest rank).
+    fn quantile(&self, share: f64) -> i64 {
+        let rank = ((self.count as f64 * share).ceil() as u64).max(1);
+        let mut below = 0;
+        let found = self.cells.iter().position(|count| {
+            below += count;
+            below >= rank
+        });
+        found.map_or(0, |cell| Self::least_of(cell).min(self.max))
+    }
+
+    fn cell(duration_ms: i64) -> usize {
+        let exponent = (duration_ms as u64 | 64).ilog2() - 6;
+        (exponent as usize * 64) + (duration_ms >> exponent) as usize
+    }
+
+    fn least_of(cell: usize) -> i64 {
+        let exponent = (cell / 64).saturating_sub(1);
+        ((cell - exponent * 64) as i64) << exponent
+    }
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flowbench_events::Record;
+
+    fn trace(rows: &[(u64, i64, i64, u32)]) -> Trace {
+        let event = |(event_id, event_time_ms, arrival_time_ms, customer): &(u64, i64, i64, u32)| {
+            let record = Record::new(*event_id, Kind::PageViewed, *event_time_ms);
+            Event::pack(Record { arrival_time_ms: *arrival_time_ms, customer: Id(*customer), ..record })
+        };
+        Trace { events: rows.iter().map(event).collect(), symbols: Symbols::default() }
+    }
+
+    #[test]
+    fn a_trace_small_enough_to_count_by_hand() {
+        let trace = trace(&[(1, 100, 100, 7), (2, 90, 110, 7), (3, 200, 210, 8), (2, 90, 220, 7), (4, 150, 230, 7)]);
+        let facts = Facts::of(&trace, 60);
+        assert_eq!((facts.events, facts.span_ms, facts.duplicates, facts.customers), (5, 110, 1, 2));
+        assert_eq!((facts.out_of_order, facts.out_of_order_share), (3, 0.6));
+        assert_eq!((facts.late, facts.slack_to_lose_nothing_ms), (1, 110));
+        assert_eq!(facts.late, LateSet::of(&trace.events, 60).count);
+        assert_eq!(facts.delay_ms, Spread { count: 5, p50: 20, p90: 130, p99: 130, p999: 130, max: 130 });
+        assert_eq!(facts.gap_ms, Spread { count: 3, p50: 0, p90: 60, p99: 60, p999: 60, max: 60 });
+        assert_eq!(facts.hottest_percent_share, 0.8);
+        assert_eq!(facts.per_kind, BTreeMap::from([("page_viewed", 5)]));
+        assert_eq!(facts.digest, trace.digest());
+    }
+
+    #[test]
+    fn an_empty_trace_has_facts_too() {
+        let facts = Facts::of(&Trace::default(), 0);
+        assert_eq!((facts.events, facts.first_event_time_ms, facts.late), (0, None, 0));
+        assert_eq!(facts.hottest_percent_share, 0.0);
+    }
+
+    #[test]
+    fn pieces_give_the_facts_of_the_whole() {
+        let trace = trace(&[(1, 100, 100, 7), (2, 90, 110, 7), (3, 200, 210, 8), (2, 90, 220, 7), (4, 150, 230, 7)]);
+        let mut collector = FactsCollector::new(60);
+        for piece in trace.events.chunks(2) {
+            collector.update(piece, &trace.symbols);
+        }
+        assert_eq!(collector.late_set(), LateSet::of(&trace.events, 60));
+        assert_eq!(collector.finish(), Facts::of(&trace, 60));
+    }
+
+    #[test]
+    fn quantiles_are_exact_when_small_and_within_a_cell_when_large() {
+        for duration_ms in (0..300).chain([1000, 65_535, 1 << 40, (1 << 47) - 1]) {
+            let least = Durations::least_of(Durations::cell(duration_ms));
+            assert!(least <= duration_ms && duration_ms - least <= duration_ms / 64, "{duration_ms}: {least}");
+            assert!(duration_ms >= 128 || least == duration_ms);
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! The life of a customer, one walk at a time.
+//!
+//! A walk is a semi-Markov process: a visit (page views with load times, sometimes a download) becomes an order or not;
+//! without one the customer may come back a day later and look again. An order is packed, dispatched and delivered, or
+//! cancelled on the way; then it may be reviewed, and the customer may come back. Gaps are heavy-tailed and reach days.
+//!
+//! Event times within a walk follow cause and effect. Everything is a function of (seed, walk): event ids are
+//! `walk << 8 | ordinal`, order ids are the walk.
+
+use flowbench_events::{Channel, Event, Id, Kind, Record, Symbols, Value, mix};
+
+use crate::arrivals::{Campaigns, WORLD_START_MS};
+use crate::draws::{Alias, Chance, Draws, Law, Quantiles, Zipf};
+use crate::profile::{Ms, Profile};
+use crate::transport::Transport;
+
+/// Everything a walk is drawn from.
+#[derive(Debug, Clone)]
+pub(crate) struct Lifecycle {
+    seed: u64,
+    customers: Customers,
+    campaigns: Campaigns,
+    campaign_focus_share: Chance,
+    products: Zipf,
+    product_focus_share: Chance,
+    pages: Quantiles, // beyond the first
+    page_gap: Quantiles,
+    visits_most: u32,
+    return_share: Chance,
+    return_gap: Quantiles,
+    load_time: Quantiles,
+    load_jitter: Quantiles,
+    download_share: Chance,
+    download_gap: Quantiles,
+    conversion: Conversion,
+    same_visit_share: Chance,
+    checkout_gap: Quantiles,
+    later_gap: Quantiles,
+    value: Quantiles,
+    business_factor: f64,
+    cancel_share: Chance,
+    cancel_gap: Quantiles,
+    pack_gap: Quantiles,
+    dispatch_gap: Quantiles,
+    delivery_gap: Quantiles,
+    review_share: Chance,
+    review_gap: Quantiles,
+    late_after_ms: i64,
+    unhappy_share: Chance,
+    unhappy_share_late: Chance,
+    loyalty_share: Chance,
+    loyalty_gap: Quantiles,
+}
+
+/// Most page views of one visit. With at most 5 visits, 5 downloads and 6 more events a walk stays below 256 ordinals.
+const PAGES_MOST: i64 = 40;
+/// Longest load time, ms.
+const LOAD_TIME_MOST_MS: f64 = 120_000.0;
+/// Largest order, thousandths of the currency unit.
+const VALUE_MOST: f64 = 1e12;
+
+impl Lifecycle {
+    pub(crate) fn new(profile: &Profile, seed: u64) -> Self {
+        let Profile { visits, pages, downloads, conversion, orders, reviews, loyalty, .. } = profile;
+        let gap_max_ms = visits.gap_max.0 as f64;
+        let gap =
+            |median: Ms, sigma: f64| Quantiles::new(Law::LogNormal { median: median.0 as f64, sigma }, gap_max_ms);
+        let load = |median: f64, sigma: f64| Quantiles::new(Law::LogNormal { median, sigma }, LOAD_TIME_MOST_MS);
+        // Cutting an exponential with this mean to whole numbers gives the geometric number of further pages.
+        let further_pages = Law::Exponential { mean: -1.0 / libm::log(1.0 - 1.0 / visits.pages_mean) };
+        let value = Law::LogNormal { median: orders.value_median * 1000.0, sigma: orders.value_sigma };
+        let loyalty_law = Law::Pareto { least: loyalty.gap_min.0 as f64, shape: loyalty.gap_shape };
+        Self {
+            seed: mix(seed ^ 0x11fe),
+            customers: Customers::new(profile, seed),
+            campaigns: Campaigns::new(profile, seed),
+            campaign_focus_share: Chance::new(profile.campaigns.focus_share),
+            products: Zipf::new(profile.products.count, profile.products.zipf_exponent),
+            product_focus_share: Chance::new(profile.products.focus_share),
+            pages: Quantiles::new(further_pages, (PAGES_MOST - 1) as f64),
+            page_gap: gap(visits.page_gap_median, visits.page_gap_sigma),
+            visits_most: visits.most,
+            return_share: Chance::new(visits.return_share),
+            return_gap: gap(visits.return_gap_median, visits.return_gap_sigma),
+            load_time: load(pages.load_time_median.0 as f64, pages.load_time_sigma),
+            load_jitter: load(1.0, pages.load_time_jitter),
+            download_share: Chance::new(downloads.share),
+            download_gap: gap(downloads.gap_median, 1.0),
+            conversion: Conversion::new(conversion.base_share, conversion.half_at, conversion.steepness),
+            same_visit_share: Chance::new(conversion.same_visit_share),
+            checkout_gap: gap(conversion.checkout_gap_median, 0.7),
+            later_gap: gap(conversion.later_gap_median, conversion.later_gap_sigma),
+            value: Quantiles::new(value, VALUE_MOST),
+            business_factor: orders.business_factor,
+            cancel_share: Chance::new(orders.cancel_share),
+            cancel_gap: gap(orders.cancel_gap_median, 1.0),
+            pack_gap: gap(orders.pack_gap_median, orders.pack_gap_sigma),
+            dispatch_gap: gap(orders.dispatch_gap_median, orders.dispatch_gap_sigma),
+            delivery_gap: gap(orders.delivery_gap_median, orders.delivery_gap_sigma),
+            review_share: Chance::new(reviews.share),
+            review_gap: gap(reviews.gap_median, reviews.gap_sigma),
+            late_after_ms: reviews.late_after.0,
+            unhappy_share: Chance::new(reviews.unhappy_share),
+            unhappy_share_late: Chance::new(reviews.unhappy_share_late),
+            loyalty_share: Chance::new(loyalty.return_share),
+            loyalty_gap: Quantiles::new(loyalty_law, gap_max_ms),
+        }
+    }
+
+    /// The draws of a walk; the first 64 bits place its start.
+    #[inline]
+    pub(crate) fn draws(&self, walk: u64) -> Draws {
+        Draws::new(self.seed, walk)
+    }
+
+    /// Appends all deliveries of a walk that starts at `start_ms`, with the rest of its draws.
+    #[inline]
+    pub(crate) fn walk(&self, walk: u64, start_ms: i64, draws: Draws, transport: &Transport, out: &mut Vec<Event>) {
+        Walk::new(self, walk, start_ms, draws, transport, out).run();
+    }
+
+    /// Walks that fit the numbers reserved for new customers and orders.
+    pub(crate) fn walks_most(&self) -> u64 {
+        u64::from(Id::FIRST_SYMBOL) - u64::from(self.customers.first_new)
+    }
+}
+
+/// Who customers are.
+#[derive(Debug, Clone)]
+struct Customers {
+    seed: u64,
+    population: u32,
+    ranks: Zipf,
+    drift_period_ms: i64, // 0: never
+    drift_step: u64,
+    new_share: Chance,
+    new_or_whale_share: Chance,
+    first_new: u32, // regulars are 1..=population, the whale is the next, then come the new ones
+    mobile_share: Chance,
+    business_share: Chance,
+    countries: Alias,
+}
+
+/// What holds for all walks of a customer.
+struct Traits {
+    channel: Channel,
+    business: bool,
+    country: u16,
+}
+
+/// Countries with the weights of those that are not the home market.
+const HOME: &str = "GB";
+const ABROAD: [(&str, f64); 11] = [
+    ("DE", 20.0),
+    ("FR", 18.0),
+    ("IE", 14.0),
+    ("NL", 10.0),
+    ("ES", 9.0),
+    ("BE", 7.0),
+    ("PT", 5.0),
+    ("CH", 5.0),
+    ("SE", 4.0),
+    ("US", 4.0),
+    ("AU", 4.0),
+];
+
+/// The text of every world: the countries, GB first.
+pub(crate) fn symbols() -> Symbols {
+    let mut symbols = Symbols::default();
+    for country in std::iter::once(HOME).chain(ABROAD.map(|(country, _)| country)) {
+        symbols.country(country);
+    }
+    symbols
+}
+
+impl Customers {
+    fn new(profile: &Profile, seed: u64) -> Self {
+        let customers = &profile.customers;
+        let abroad_total: f64 = ABROAD.iter().map(|(_, weight)| weight).sum();
+        let abroad = ABROAD.map(|(_, weight)| weight / abroad_total * (1.0 - customers.home_share));
+        let weights: Vec<f64> = std::iter::once(customers.home_share).chain(abroad).collect();
+        Self {
+            seed: mix(seed ^ 0xc057),
+            population: customers.population,
+            ranks: Zipf::new(customers.population, customers.zipf_exponent),
+            drift_period_ms: customers.hot_drift_period.0,
+            // The golden section of the population: hot sets of following periods are far apart.
+            drift_step: (f64::from(customers.population) * 0.618_033_988_749_894_9) as u64,
+            new_share: Chance::new(customers.new_customer_share),
+            new_or_whale_share: Chance::new(customers.new_customer_share + customers.whale_share),
+            first_new: customers.population + 2,
+            mobile_share: Chance::new(customers.mobile_share),
+            business_share: Chance::new(customers.business_share),
+            countries: Alias::new(&weights),
+        }
+    }
+
+    /// Who goes on walk `walk`.
+    #[inline]
+    fn of_walk(&self, walk: u64, start_ms: i64, draws: &mut Draws) -> Id {
+        let who = draws.bits();
+        let rank = self.ranks.at(draws.bits());
+        if self.new_share.of(who) {
+            Id(self.first_new + walk as u32)
+        } else if self.new_or_whale_share.of(who) {
+            Id(self.first_new - 1)
+        } else if self.drift_period_ms == 0 {
+            Id(1 + rank)
+        } else {
+            let period = ((start_ms - WORLD_START_MS) / self.drift_period_ms) as u64;
+            Id(1 + ((u64::from(rank) + period * self.drift_step) % u64::from(self.population)) as u32)
+        }
+    }
+
+    #[inline]
+    fn traits(&self, customer: Id) -> Traits {
+        let first = mix(self.seed ^ u64::from(customer.0));
+        let second = mix(first);
+        Traits {
+            channel: if self.mobile_share.of(first) { Channel::Mobile } else { Channel::Web },
+            business: self.business_share.of(second),
+            country: self.countries.at(second as u32) as u16 + 1,
+        }
+    }
+}
+
+/// The chance of an order by mean load time: `base / (1 + e^((load - half_at) / steepness))`.
+#[derive(Debug, Clone)]
+struct Conversion(Box<[Chance; CONVERSION_CELLS]>);
+
+const CONVERSION_CELLS: usize = 1024;
+const CONVERSION_CELL_MS: i64 = 32;
+
+impl Conversion {
+    fn new(base_share: f64, half_at: Ms, steepness: Ms) -> Self {
+        Self(Box::new(std::array::from_fn(|cell| {
+            let load_ms = (cell as f64 + 0.5) * CONVERSION_CELL_MS as f64;
+            Chance::new(base_share / (1.0 + libm::exp((load_ms - half_at.0 as f64) / steepness.0 as f64)))
+        })))
+    }
+
+    #[inline]
+    fn at(&self, load_ms: i64) -> Chance {
+        self.0[((load_ms / CONVERSION_CELL_MS) as usize).min(CONVERSION_CELLS - 1)]
+    }
+}
+
+/// A walk under way.
+struct Walk<'a> {
+    world: &'a Lifecycle,
+    transport: &'a Transport,
+    out: &'a mut Vec<Event>,
+    draws: Draws,
+    now_ms: i64,
+    next_event_id: u64,
+    customer: Id,
+    traits: Traits,
+    order: Id,
+    product: Id, // what the walk is about
+}
+
+impl<'a> Walk<'a> {
+    #[inline]
+    fn new(
+        world: &'a Lifecycle,
+        walk: u64,
+        start_ms: i64,
+        mut draws: Draws,
+        transport: &'a Transport,
+        out: &'a mut Vec<Event>,
+    ) -> Self {
+        let customer = world.customers.of_walk(walk, start_ms, &mut draws);
+        let traits = world.customers.traits(customer);
+        let since_start_ms = start_ms - WORLD_START_MS;
+        let own_wish = world.products.at(draws.bits());
+        let follows = draws.happens(world.campaign_focus_share) && world.campaigns.running(since_start_ms);
+        let wish = if follows { world.campaigns.product(since_start_ms, &world.products) } else { own_wish };
+        Self {
+            world,
+            transport,
+            out,
+            draws,
+            now_ms: start_ms,
+            next_event_id: walk << 8,
+            customer,
+            traits,
+            order: Id(walk as u32),
+            product: Id(1 + wish),
+        }
+    }
+
+    fn run(mut self) {
+        let world = self.world;
+        let mut visits = 1;
+        loop {
+            let load_ms = self.visit();
+            if self.draws.happens(world.conversion.at(load_ms)) {
+                return self.order();
+            }
+            if visits == world.visits_most || !self.draws.happens(world.return_share) {
+                return;
+            }
+            visits += 1;
+            self.wait(&world.return_gap);
+        }
+    }
+
+    /// Page views and perhaps a download; gives the mean load time in ms.
+    fn visit(&mut self) -> i64 {
+        let world = self.world;
+        let pages = 1 + world.pages.whole(self.draws.bits());
+        let visit_load_ms = world.load_time.at(self.draws.bits());
+        let mut total_ms = 0;
+        for page in 0..pages {
+            if page > 0 {
+                self.wait(&world.page_gap);
+            }
+            let load_ms = (visit_load_ms * world.load_jitter.at(self.draws.bits())).min(LOAD_TIME_MOST_MS) as u32;
+            total_ms += i64::from(load_ms);
+            let mut view = self.record(Kind::PageViewed);
+            if !self.draws.happens(world.product_focus_share) {
+                view.product = Id(1 + world.products.at(self.draws.bits()));
+            }
+            view.load_time_ms = Some(load_ms);
+            self.emit(view, self.traits.channel);
+        }
+        if self.draws.happens(world.download_share) {
+            self.wait(&world.download_gap);
+            let download = self.record(Kind::InfoDownloaded);
+            self.emit(download, self.traits.channel);
+        }
+        total_ms / pages
+    }
+
+    /// From placed to what follows the delivery.
+    fn order(mut self) {
+        let world = self.world;
+        let later = !self.draws.happens(world.same_visit_share);
+        self.wait(if later { &world.later_gap } else { &world.checkout_gap });
+        let factor = if self.traits.business { world.business_factor } else { 1.0 };
+        let value = Value((world.value.at(self.draws.bits()) * factor).min(VALUE_MOST) as i64);
+        let placed_ms = self.now_ms;
+        self.step(Kind::OrderPlaced, value);
+
+        let cancels = self.draws.happens(world.cancel_share);
+        let cancelled_ms = if cancels { placed_ms + self.draws.gap_ms(&world.cancel_gap) } else { i64::MAX };
+        for (gap, kind) in [(&world.pack_gap, Kind::OrderPacked), (&world.dispatch_gap, Kind::OrderDispatched)] {
+            let next_ms = self.now_ms + self.draws.gap_ms(gap);
+            if cancelled_ms <= next_ms {
+                self.now_ms = cancelled_ms;
+                return self.step(Kind::OrderCancelled, value);
+            }
+            self.now_ms = next_ms;
+            self.step(kind, value);
+        }
+        let late = self.now_ms - placed_ms > world.late_after_ms;
+        self.wait(&world.delivery_gap);
+        self.step(Kind::OrderDelivered, value);
+        self.after_delivery(late);
+    }
+
+    fn after_delivery(mut self, late: bool) {
+        let world = self.world;
+        let delivered_ms = self.now_ms;
+        if self.draws.happens(world.review_share) {
+            self.wait(&world.review_gap);
+            let mut review = self.record(Kind::ReviewPosted);
+            review.order = self.order;
+            review.rating = Some(self.rating(late));
+            self.emit(review, self.traits.channel);
+        }
+        if self.draws.happens(world.loyalty_share) {
+            self.now_ms = delivered_ms;
+            self.wait(&world.loyalty_gap);
+            self.visit();
+        }
+    }
+
+    /// 1 or 2 from the unhappy, in equal parts; 3, 4, 5 from the others as 2 : 3 : 5.
+    fn rating(&mut self, late: bool) -> u8 {
+        let unhappy = if late { self.world.unhappy_share_late } else { self.world.unhappy_share };
+        let which = (u128::from(self.draws.bits()) * 10) >> 64; // 0 to 9
+        match (self.draws.happens(unhappy), which) {
+            (true, 0..5) => 1,
+            (true, _) => 2,
+            (false, 0..2) => 3,
+            (false, 2..5) => 4,
+            (false, _) => 5,
+        }
+    }
+
+    #[inline]
+    fn wait(&mut self, gap: &Quantiles) {
+        self.now_ms += self.draws.gap_ms(gap);
+    }
+
+    /// A step of the order, now: the customer's or the warehouse's.
+    fn step(&mut self, kind: Kind, value: Value) {
+        let mut step = self.record(kind);
+        step.order = self.order;
+        step.value = Some(value);
+        let by_customer = matches!(kind, Kind::OrderPlaced | Kind::OrderCancelled);
+        self.emit(step, if by_customer { self.traits.channel } else { Channel::Warehouse });
+    }
+
+    #[inline]
+    fn record(&self, kind: Kind) -> Record {
+        let mut record = Record::new(self.next_event_id, kind, self.now_ms);
+        record.customer = self.customer;
+        record.product = self.product;
+        record.country = self.traits.country;
+        record
+    }
+
+    #[inline]
+    fn emit(&mut self, mut record: Record, channel: Channel) {
+        self.next_event_id += 1;
+        record.channel = Some(channel);
+        self.transport.deliver(Event::pack(record), channel, self.out);
+    }
+}
