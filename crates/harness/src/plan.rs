@@ -332,12 +332,12 @@ pub fn named<T: Copy>(what: &str, text: &str, known: &[(&str, T)]) -> Result<T, 
     })
 }
 
-/// Closed loop: large epochs, so that progress tracking costs little. Open loop: about 16 µs of events, so that waiting
+/// Closed loop: large epochs, so that progress tracking costs little. Open loop: about 8 µs of events, so that waiting
 /// for an epoch to fill does not make the latency.
 pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
     match rate_events_per_s {
         None => 8192,
-        Some(rate) => ((rate * 16e-6) as usize).clamp(1, 8192).next_power_of_two(),
+        Some(rate) => ((rate * 8e-6) as usize).clamp(1, 8192).next_power_of_two(),
     }
 }
 

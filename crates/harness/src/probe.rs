@@ -58,7 +58,8 @@ struct Times {
 pub struct Latencies {
     /// completed − due (open loop) or completed − admitted (closed loop), every event inside the window.
     pub latency: LatencyHistogram,
-    /// admitted − due; empty in the closed loop, where nothing is due.
+    /// admitted − due of the epoch, that is of its last event: what an event waits for its epoch to fill is part of the
+    /// plan. Empty in the closed loop, where nothing is due.
     pub driver_lag: LatencyHistogram,
     /// Events that were open when the run was given up, in `latency` at their age then.
     pub censored: u64,
@@ -105,10 +106,11 @@ impl Completions {
                     if times.completed_ns > *stop_ns {
                         found.censored += records.end - records.start;
                     }
+                    let epoch_due_ns = schedule.due_ns(self.records(epoch as u64).end - 1) as i64;
+                    let lag_ns = times.admitted_ns.min(*stop_ns) as i64 - epoch_due_ns;
+                    found.driver_lag.record_many_ns(lag_ns, records.end - records.start);
                     for record in records {
-                        let due_ns = schedule.due_ns(record) as i64;
-                        found.latency.record_ns(ended_ns - due_ns);
-                        found.driver_lag.record_ns((times.admitted_ns.min(*stop_ns)) as i64 - due_ns);
+                        found.latency.record_ns(ended_ns - schedule.due_ns(record) as i64);
                     }
                 }
             }
@@ -219,7 +221,7 @@ mod tests {
         let found = completions(open(1000), &[(2, 10), (50, 60)], 2, 4).latencies(Window::EVERYTHING);
         assert_eq!(found.latency.count(), 4);
         assert_eq!((found.latency.quantile_ns(1.0), found.latency.quantile_ns(0.01)), (Some(58), Some(9)));
-        assert_eq!(found.driver_lag.quantile_ns(1.0), Some(48));
+        assert_eq!(found.driver_lag.quantile_ns(1.0), Some(47));
         assert_eq!(found.censored, 0);
     }
 
@@ -276,6 +278,6 @@ mod tests {
         assert_eq!((allowance.allowed_by(109), allowance.allowed_by(110)), (Some(2), None));
         // 130 is let out by the end only, 50 is late.
         assert_eq!(allowance.waits_ms(), [31, 41]);
-        assert_eq!(Allowance::new(&[], 0).waits_ms(), []);
+        assert!(Allowance::new(&[], 0).waits_ms().is_empty());
     }
 }

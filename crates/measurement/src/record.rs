@@ -257,7 +257,7 @@ pub struct Numbers {
     pub latency: Quantiles,
     /// Wall clock between the due instant of the arrival that allowed an answer and the answer.
     pub processing_delay: Quantiles,
-    /// admitted − due.
+    /// admitted − due of the epoch (its last event).
     pub driver_lag: Quantiles,
     /// What a thread that only looks at the clock saw meanwhile: the floor under every latency.
     pub hiccup: Quantiles,

@@ -1,0 +1,81 @@
+//! Every pipeline, `sequential` beside `exchange` on 1 and 2 workers, closed loop, answers kept and not checked; and
+//! what measuring costs: the same run with drivers, sampler and hiccup recorder, and without.
+//!
+//! Read ratios within one run. The trace is `calm` (in order), so that all arms do the same work.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use flowbench_generators::{Amount, Generator, Profile};
+use flowbench_harness::drive::{Load, measure};
+use flowbench_pipelines::{Choice, Feed, Prepared, Strategy, Unhurried, catalogue};
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// Large enough that starting threads is nothing, small enough for a bench.
+const EVENTS: u64 = 4_000_000;
+/// As the harness chooses in a closed loop.
+const RECORDS_PER_EPOCH: usize = 8192;
+
+fn feed() -> Arc<Feed> {
+    let profile = Profile::named("calm").expect("calm is shipped");
+    let generator = Generator::new(&profile, 42).expect("calm is valid");
+    let trace = Arc::new(generator.trace(Amount::Events(EVENTS)));
+    Arc::new(Feed::new(trace, RECORDS_PER_EPOCH, 0, true))
+}
+
+fn prepared(name: &str, settings: &[&str], feed: &Feed) -> Box<dyn Prepared> {
+    let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+    let pipeline = catalogue::find(name).expect("the benches name pipelines that are there");
+    pipeline.prepare(&settings, &feed.trace().symbols).expect("the settings are good")
+}
+
+fn arms() -> [(&'static str, Choice); 3] {
+    let exchange = Choice::plain(Strategy::Exchange);
+    [
+        ("sequential", Choice::plain(Strategy::Sequential)),
+        ("exchange-1", exchange),
+        ("exchange-2", Choice { workers: 2, ..exchange }),
+    ]
+}
+
+fn pipelines(criterion: &mut Criterion) {
+    let feed = feed();
+    let mut cases: Vec<(String, Box<dyn Prepared>)> = catalogue::CATALOGUE
+        .iter()
+        .map(|pipeline| (pipeline.name().to_owned(), prepared(pipeline.name(), &[], &feed)))
+        .collect();
+    // With every order concerned, state is the work; by default few are.
+    cases.push(("repeat-high-value-all".to_owned(), prepared("repeat-high-value", &["threshold=-1"], &feed)));
+    for (name, prepared) in &cases {
+        let mut group = criterion.benchmark_group(name);
+        group.throughput(Throughput::Elements(EVENTS)).sample_size(10);
+        for (arm, choice) in arms() {
+            group.bench_function(BenchmarkId::from_parameter(arm), |bencher| {
+                bencher
+                    .iter(|| prepared.run(&choice, &feed, &Unhurried::drivers()).map(|end| black_box(end.late.count)));
+            });
+        }
+        group.finish();
+    }
+}
+
+fn cost_of_measuring(criterion: &mut Criterion) {
+    let feed = feed();
+    let prepared = prepared("repeat-high-value", &[], &feed);
+    let choice = Choice::plain(Strategy::Exchange);
+    let mut group = criterion.benchmark_group("cost-of-measuring");
+    group.throughput(Throughput::Elements(EVENTS)).sample_size(20);
+    group.bench_function("off", |bencher| {
+        bencher.iter(|| prepared.run(&choice, &feed, &Unhurried::drivers()).map(|end| black_box(end.late.count)));
+    });
+    group.bench_function("on", |bencher| {
+        bencher.iter(|| measure(&*prepared, &choice, &feed, &Load::Closed).map(|run| black_box(run.end.late.count)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, pipelines, cost_of_measuring);
+criterion_main!(benches);
