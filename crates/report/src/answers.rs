@@ -8,9 +8,17 @@ use flowbench_measurement::statistics::median;
 use crate::Results;
 use crate::chart::counted;
 use crate::quantity::{Quantity, words};
-use crate::select::{case_name, varying_axes};
+use crate::select::{case_name, telling_axes};
+use crate::tables::KEPT_UP;
 
-/// The paragraph: what was measured, the headline column from highest to lowest, memory, answers, doubts.
+/// Headline columns of one question: more would not be short.
+const HEADLINES: usize = 3;
+/// Up to this many cases, each verdict is named with its case.
+const NAMED_CASES: usize = 4;
+/// Below this many true answers a share says little.
+const FEW_ANSWERS: u64 = 100;
+
+/// The paragraph: lowest and highest of the headline columns, how far to trust them, memory, answers.
 pub(crate) fn in_short(results: &Results, part: &Part) -> String {
     let cases: Vec<&CaseRecord> = results.cases.iter().filter(|case| case.part == part.name).collect();
     let measured: Vec<&CaseRecord> = cases.iter().copied().filter(|case| case.numbers.is_some()).collect();
@@ -18,19 +26,37 @@ pub(crate) fn in_short(results: &Results, part: &Part) -> String {
         let without = if cases.is_empty() { "no case has ended".to_owned() } else { coverage(&cases, 0) };
         return format!("No answer: {without}.");
     }
-    let sentences = [
-        headline(&measured, headline_column(part.figures.first())),
+    let columns = headline_columns(part, &measured);
+    let mut sentences: Vec<Option<String>> = columns.iter().map(|column| headline(&measured, column)).collect();
+    sentences.extend([
+        doubts(&measured),
+        measured_once(&measured),
+        fell_behind(&measured),
         memory(&measured),
         Some(accuracy(&measured)),
-        doubts(&measured),
         (measured.len() < cases.len()).then(|| coverage(&cases, measured.len())),
-    ];
+    ]);
     sentences.into_iter().flatten().map(|sentence| capitalised(&sentence) + ".").collect::<Vec<_>>().join(" ")
 }
 
-/// The column of `cases.csv` the first figure is about.
-fn headline_column(figure: Option<&FigureSpec>) -> String {
-    let Some(figure) = figure else { return "throughput_events_per_s".to_owned() };
+/// The columns of `cases.csv` the figures are about, each once; without figures what the load is about.
+fn headline_columns(part: &Part, measured: &[&CaseRecord]) -> Vec<String> {
+    let mut columns: Vec<String> = Vec::new();
+    for column in part.figures.iter().map(headline_column) {
+        if columns.len() < HEADLINES && !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    if columns.is_empty() {
+        // An open loop completes what it is offered: its throughput says nothing.
+        let open = measured.iter().all(|case| case.axes.rate_events_per_s.is_some());
+        columns.push(if open { "latency_p99_ns" } else { "throughput_events_per_s" }.to_owned());
+    }
+    columns
+}
+
+/// The column of `cases.csv` a figure is about.
+fn headline_column(figure: &FigureSpec) -> String {
     let not_floor = figure.y.iter().find(|column| !column.starts_with("hiccup"));
     let first = not_floor.or(figure.y.first()).map_or("", String::as_str);
     match (figure.kind, first) {
@@ -45,10 +71,10 @@ fn headline_column(figure: Option<&FigureSpec>) -> String {
 }
 
 /// Highest and lowest median of a column over the cases; absent if no case has it.
-fn headline(measured: &[&CaseRecord], column: String) -> Option<String> {
+fn headline(measured: &[&CaseRecord], column: &str) -> Option<String> {
     let mut by_case: BTreeMap<usize, (&CaseRecord, Vec<f64>)> = BTreeMap::new();
     for case in measured {
-        if let Some(value) = case.column(&column).and_then(|cell| cell.number()) {
+        if let Some(value) = case.column(column).and_then(|cell| cell.number()) {
             by_case.entry(case.case).or_insert((case, Vec::new())).1.push(value);
         }
     }
@@ -56,8 +82,8 @@ fn headline(measured: &[&CaseRecord], column: String) -> Option<String> {
         by_case.into_values().filter_map(|(case, values)| Some((case, median(&values)?))).collect();
     let highest = medians.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let lowest = medians.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
-    let (quantity, name) = (Quantity::of(&column), words(&column));
-    if highest.1 == lowest.1 {
+    let (quantity, name) = (Quantity::of(column), words(column));
+    if quantity.human(highest.1) == quantity.human(lowest.1) {
         let cases = match medians.len() {
             1 => String::new(),
             2 => " in both cases".to_owned(),
@@ -65,15 +91,46 @@ fn headline(measured: &[&CaseRecord], column: String) -> Option<String> {
         };
         return Some(format!("{name} {}{cases}", quantity.human(highest.1)));
     }
-    let axes = varying_axes(measured.iter().copied());
+    let axes = telling_axes(measured);
     let one = |(case, value): &(&CaseRecord, f64)| format!("{} ({})", quantity.human(*value), case_name(case, &axes));
     let ratio = highest.1 / lowest.1;
-    let factor =
-        if lowest.1 > 0.0 { format!(", a factor of {}", crate::quantity::three_digits(ratio)) } else { String::new() };
-    Some(format!("{name} from {} to {}{factor}", one(lowest), one(highest)))
+    let factor = match quantity {
+        Quantity::Share => String::new(),
+        _ if lowest.1 > 0.0 => format!(", a factor of {}", Quantity::Count.human(ratio)),
+        _ => String::new(),
+    };
+    Some(format!("{name} between {} and {}{factor}", one(lowest), one(highest)))
 }
 
+fn measured_once(measured: &[&CaseRecord]) -> Option<String> {
+    let once = measured.len() > 1 && measured.iter().all(|case| case.repeat == 1);
+    once.then(|| "each case was measured once, so small differences may be chance".to_owned())
+}
+
+fn fell_behind(measured: &[&CaseRecord]) -> Option<String> {
+    let behind = |case: &&&CaseRecord| {
+        let completed = case.numbers.as_ref().map(|numbers| numbers.throughput_events_per_s);
+        completed.zip(case.axes.rate_events_per_s).is_some_and(|(completed, rate)| completed < KEPT_UP * rate)
+    };
+    let n = measured.iter().filter(behind).count();
+    (n > 0).then(|| {
+        format!("fewer events completed than were offered in {n} of {}", counted(measured.len(), "measurement"))
+    })
+}
+
+/// The verdicts: with the name of each case if there are few, else counted.
 fn memory(measured: &[&CaseRecord]) -> Option<String> {
+    let by_case: BTreeMap<usize, &CaseRecord> = measured.iter().map(|case| (case.case, *case)).collect();
+    let verdict = |case: &CaseRecord| Some(case.numbers.as_ref()?.memory.growth?.verdict);
+    let agree = measured.iter().all(|case| verdict(case) == verdict(by_case[&case.case]));
+    if agree
+        && (2..=NAMED_CASES).contains(&by_case.len())
+        && by_case.values().any(|case| verdict(case) != verdict(measured[0]))
+    {
+        let axes = telling_axes(measured);
+        let named = |case: &&CaseRecord| Some(format!("{} ({})", verdict(case)?.word(), case_name(case, &axes)));
+        return Some(format!("memory {}", by_case.values().filter_map(named).collect::<Vec<_>>().join(", ")));
+    }
     let growths = numbers(measured).filter_map(|numbers| numbers.memory.growth);
     let mut verdicts: BTreeMap<&str, usize> = BTreeMap::new();
     for growth in growths {
@@ -91,12 +148,18 @@ fn accuracy(measured: &[&CaseRecord]) -> String {
     }
     let share = |part: fn(&Numbers) -> u64| {
         let shares = numbers(measured).map(|numbers| part(numbers) as f64 / numbers.accuracy.truth.max(1) as f64);
-        Quantity::Share.human(shares.fold(0.0, f64::max))
+        let most = shares.fold(0.0, f64::max);
+        if most == 0.0 { "none".to_owned() } else { Quantity::Share.human(most) }
     };
     let (missing, spurious) = (share(|n| n.accuracy.missing), share(|n| n.accuracy.spurious));
+    let truth = numbers(measured).map(|numbers| numbers.accuracy.truth).min().unwrap_or(0);
+    let few = match truth < FEW_ANSWERS {
+        true => format!("; the smallest truth has {}, so its shares say little", counted(truth as usize, "answer")),
+        false => String::new(),
+    };
     format!(
         "answers differ from the truth, as their settings allow, in {wrong} of {}: at most {missing} missing and \
-         {spurious} spurious",
+         {spurious} spurious{few}",
         counted(all, "measurement")
     )
 }
@@ -109,7 +172,7 @@ fn doubts(measured: &[&CaseRecord]) -> Option<String> {
     let doubted = measured.iter().filter(|case| !case.doubts.is_empty()).count();
     let codes: Vec<String> = codes.iter().map(|(code, n)| format!("{code} {n} ×")).collect();
     let all = counted(measured.len(), "measurement");
-    (doubted > 0).then(|| format!("doubts on {doubted} of {all}: {}", codes.join(", ")))
+    (doubted > 0).then(|| format!("careful: {doubted} of {all} carry doubts ({}), listed below", codes.join(", ")))
 }
 
 fn coverage(cases: &[&CaseRecord], measured: usize) -> String {

@@ -116,7 +116,8 @@ impl Chart {
         self.panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points)
     }
 
-    /// Leaves out what a logarithmic axis cannot show, and says how much in the notes.
+    /// Leaves out what a logarithmic axis cannot show, and says how much in the notes. A zero on the x axis stays: it
+    /// has a place of its own beyond a break in the axis.
     pub(crate) fn leave_out_what_has_no_logarithm(&mut self) {
         let log_x = matches!(&self.x, X::Numbers(axis) if axis.log);
         let before = self.points().count();
@@ -124,12 +125,15 @@ impl Chart {
         for panel in &mut self.panels {
             let log_y = panel.log;
             for series in &mut panel.series {
-                series.points.retain(|point| !(log_x && point.x <= 0.0 || log_y && point.y <= 0.0));
+                series.points.retain(|point| !(log_x && point.x < 0.0 || log_y && point.y <= 0.0));
                 for point in series.points.iter_mut().filter(|point| log_y && point.low <= 0.0) {
                     point.low = point.y;
                     clipped += 1;
                 }
             }
+        }
+        if log_x && self.points().any(|point| point.x == 0.0) {
+            self.notes.push("Zero has no place on a log axis: it stands left of the break.".to_owned());
         }
         let gone = before - self.points().count();
         if gone > 0 {

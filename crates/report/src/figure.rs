@@ -1,9 +1,11 @@
 //! From the description of a figure to its chart.
 
+use std::collections::BTreeSet;
+
 use flowbench_measurement::record::{Cell, FigureKind, FigureSpec};
 
 use crate::Results;
-use crate::chart::Chart;
+use crate::chart::{Chart, counted};
 use crate::select::{FigureError, HISTOGRAMS, Selection, case_columns, check_names, select, timeline_columns};
 use crate::{bars, distribution, over_time, sweep};
 
@@ -51,6 +53,7 @@ pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<
         FigureKind::Distribution => distribution::chart(spec, &selection, &results.histograms),
         FigureKind::Bars => bars::chart(spec, &selection),
     };
+    chart.notes.extend(doubts_note(&selection));
     chart.notes.extend(selection.notes);
     chart.leave_out_what_has_no_logarithm();
     for panel in &mut chart.panels {
@@ -58,6 +61,16 @@ pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<
     }
     chart.panels.retain(|panel| !panel.series.is_empty());
     Ok(chart)
+}
+
+/// Says how much of what is drawn is doubted, and why.
+fn doubts_note(selection: &Selection) -> Option<String> {
+    let doubted: Vec<_> = selection.cases.iter().filter(|case| !case.record.doubts.is_empty()).collect();
+    let codes: BTreeSet<&str> =
+        doubted.iter().flat_map(|case| &case.record.doubts).map(|doubt| doubt.code.as_str()).collect();
+    let codes: Vec<&str> = codes.into_iter().collect();
+    let all = counted(selection.cases.len(), "measurement");
+    (!doubted.is_empty()).then(|| format!("Doubts on {} of {all}: {}.", doubted.len(), codes.join(", ")))
 }
 
 fn check_numbers(spec: &FigureSpec, selection: &Selection) -> Result<(), FigureError> {

@@ -7,6 +7,8 @@ use crate::svg::{Anchor, Svg, number, shortened, text_width};
 
 /// More points than this are drawn as a line with a few markers, not with a marker each.
 const MARKED_POINTS: usize = 24;
+/// From the place of zero to the beginning of a logarithmic axis; the break is half way.
+const ZERO_GAP_PX: f64 = 44.0;
 
 /// Draws one panel from `y` on; returns where it ends. `below` draws what stands between title and plot.
 #[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
@@ -31,16 +33,20 @@ pub(crate) fn draw(
     svg.text(EDGE_PX, y + 14.0, "title", Anchor::Start, &title(&panel.title, y_scale.unit, panel.log));
     draw_y_grid(svg, &y_scale, left, right);
     draw_x_grid(svg, &x_scale, top, bottom, last);
+    let broken = has_zero_place(chart, axis);
+    if broken {
+        draw_break(svg, left + ZERO_GAP_PX / 2.0, top, bottom);
+    }
     for series in &panel.series {
-        draw_series(svg, series, &x_scale, &y_scale);
+        draw_series(svg, series, &x_scale, &y_scale, broken);
     }
     if !last {
         return bottom + 20.0;
     }
     let words = title(&axis.title, x_scale.unit, axis.log);
     let words = shortened(&words, width - 2.0 * EDGE_PX, FONT_PX);
-    svg.text(right.max(EDGE_PX + text_width(&words, FONT_PX)), bottom + 38.0, "title", Anchor::End, &words);
-    bottom + 46.0
+    svg.text(right.max(EDGE_PX + text_width(&words, FONT_PX)), bottom + 40.0, "title", Anchor::End, &words);
+    bottom + 48.0
 }
 
 /// An axis title with its unit, and `log` where the axis is.
@@ -73,19 +79,51 @@ fn y_scale(panel: &Panel, range: (f64, f64)) -> Scale {
 }
 
 fn x_scale(chart: &Chart, axis: &Axis, range: (f64, f64), count: usize) -> Scale {
-    let values: Vec<f64> = chart.points().map(|point| point.x).collect();
-    let scale = scale(axis.quantity, axis.log, &values, count, range);
-    if axis.ticks.is_empty() {
-        return scale;
+    if has_zero_place(chart, axis) {
+        return x_scale_within(chart, axis, (range.0 + ZERO_GAP_PX, range.1), count).with_zero_at(range.0);
     }
+    x_scale_within(chart, axis, range, count)
+}
+
+/// The scale of the x axis; of a logarithmic one the part above zero.
+fn x_scale_within(chart: &Chart, axis: &Axis, range: (f64, f64), count: usize) -> Scale {
+    let values: Vec<f64> = chart.points().map(|point| point.x).filter(|x| !axis.log || *x > 0.0).collect();
+    let scale = scale(axis.quantity, axis.log, &values, count, range);
     let (least, greatest) = values.iter().fold((f64::INFINITY, 0.0_f64), |(l, g), v| (l.min(*v), g.max(*v)));
     let (low, high) = match axis.log {
         true if least < greatest => (least, greatest),
-        true => (least / 2.0, least * 2.0),
+        true if least.is_finite() => (least / 2.0, least * 2.0),
+        true => (0.5, 2.0),
         false => (least.min(0.0), if greatest > 0.0 { greatest } else { 1.0 }),
     };
-    let ticks = axis.ticks.iter().filter(|tick| tick.value >= low && tick.value <= high).cloned().collect();
-    scale.with_ticks(low, high, ticks, axis.quantity.tick_unit())
+    let inside = |ticks: &[Tick]| -> Vec<Tick> {
+        ticks.iter().filter(|tick| tick.value >= low && tick.value <= high).cloned().collect()
+    };
+    match (axis.ticks.is_empty(), axis.log) {
+        (false, _) => scale.with_ticks(low, high, inside(&axis.ticks), axis.quantity.tick_unit()),
+        (true, true) => scale,
+        // The axis ends with the data, not with the next tick.
+        (true, false) => {
+            let (ticks, unit) = (inside(&scale.ticks), scale.unit);
+            scale.with_ticks(low, high, ticks, unit)
+        }
+    }
+}
+
+/// True if a point lies at zero of a logarithmic axis.
+fn has_zero_place(chart: &Chart, axis: &Axis) -> bool {
+    axis.log && chart.points().any(|point| point.x == 0.0)
+}
+
+/// A gap in the grid with a stroke on either side of its foot: the axis is not continuous here.
+fn draw_break(svg: &mut Svg, x: f64, top: f64, bottom: f64) {
+    let place = [("x", number(x - 4.0)), ("y", number(top - 1.0))];
+    let size = [("width", number(8.0)), ("height", number(bottom - top + 2.0))];
+    let attributes: Vec<_> = place.into_iter().chain(size).chain([("class", "paper".to_owned())]).collect();
+    svg.leaf("rect", &attributes);
+    for x in [x - 4.0, x + 4.0] {
+        svg.line((x - 4.0, bottom + 7.0), (x + 4.0, bottom - 7.0), "base");
+    }
 }
 
 fn draw_y_grid(svg: &mut Svg, scale: &Scale, left: f64, right: f64) {
@@ -102,7 +140,7 @@ fn draw_x_grid(svg: &mut Svg, scale: &Scale, top: f64, bottom: f64, labelled: bo
         svg.line((x, top), (x, bottom), if tick.value == 0.0 { "base" } else { "grid" });
     }
     for tick in uncrowded(scale).into_iter().filter(|_| labelled) {
-        svg.text(scale.at(tick.value), bottom + 18.0, "", Anchor::Middle, &tick.label);
+        svg.text(scale.at(tick.value), bottom + 20.0, "", Anchor::Middle, &tick.label);
     }
 }
 
@@ -121,14 +159,17 @@ fn uncrowded(scale: &Scale) -> Vec<&Tick> {
     kept
 }
 
-fn draw_series(svg: &mut Svg, series: &Series, x: &Scale, y: &Scale) {
+/// Draws a line with its ranges and markers; over a `broken` axis the point at zero stands alone.
+fn draw_series(svg: &mut Svg, series: &Series, x: &Scale, y: &Scale, broken: bool) {
     svg.open("g", &[("class", series.look.class())]);
     let at = |point: &Point| (x.at(point.x), y.at(point.y));
     if series.points.len() > 1 {
         let mut d = String::new();
-        for (n, point) in series.points.iter().enumerate() {
+        let mut step = "M";
+        for point in series.points.iter().filter(|point| !broken || point.x > 0.0) {
             let (px, py) = at(point);
-            d.push_str(&format!("{}{} {}", if n == 0 { "M" } else { "L" }, number(px), number(py)));
+            d.push_str(&format!("{step}{} {}", number(px), number(py)));
+            step = "L";
         }
         svg.path(d, "line", series.look.dash());
     }

@@ -88,11 +88,16 @@ impl Quantity {
         }
     }
 
-    /// A value with three significant digits in the unit that suits it: `1.52 ms`, `12 MiB`, `4.1k`.
+    /// A value with three significant digits in the unit that suits it: `1.52 ms`, `12 MiB`, `4.1k`,
+    /// `100k events/s`.
     pub fn human(self, raw: f64) -> String {
         let unit = self.unit_for(raw);
         let number = three_digits(raw / unit.size);
         match self {
+            // Nearly all is not all.
+            Quantity::Share if number == "100" && raw < 1.0 => ">99.9 %".to_owned(),
+            // The prefix belongs to the number: 100k events/s.
+            Quantity::EventsPerSecond if unit.size > 1.0 => format!("{number}{}", unit.sign),
             Quantity::Count => format!("{number}{}", unit.sign),
             _ => format!("{number} {}", unit.sign),
         }
@@ -198,7 +203,7 @@ mod tests {
             (Quantity::Milliseconds, 0.0, "0 ms"),
             (Quantity::Bytes, 12_582_912.0, "12 MiB"),
             (Quantity::Bytes, -2048.0, "-2 KiB"),
-            (Quantity::EventsPerSecond, 45_230_000.0, "45.2 M events/s"),
+            (Quantity::EventsPerSecond, 45_230_000.0, "45.2M events/s"),
             (Quantity::Share, 0.1234, "12.3 %"),
             (Quantity::Share, 0.000_05, "0.005 %"),
             (Quantity::Count, 999_999.0, "1M"),

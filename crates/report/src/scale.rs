@@ -19,6 +19,8 @@ pub(crate) struct Scale {
     high: f64,
     /// Positions of `low` and `high`.
     range: (f64, f64),
+    /// Where zero stands on a logarithmic scale that has a place for it.
+    zero: Option<f64>,
     pub(crate) ticks: Vec<Tick>,
     /// The unit of the tick labels, for the axis title; empty if the labels carry it themselves.
     pub(crate) unit: &'static str,
@@ -36,7 +38,7 @@ impl Scale {
         let ticks = (first..=last).map(|n| linear_tick(quantity, unit, n as f64 * step, step)).collect();
         let (low, high) = (first as f64 * step * unit.size, last as f64 * step * unit.size);
         let sign = if quantity == Quantity::Count { "" } else { unit.sign };
-        Scale { log: false, low, high, range, ticks, unit: sign }
+        Scale { log: false, low, high, range, zero: None, ticks, unit: sign }
     }
 
     /// A logarithmic scale around values that are all above zero, from mark to mark.
@@ -55,7 +57,7 @@ impl Scale {
         let decades = inside(marks(quantity, least, greatest, &[1.0]));
         let chosen = if decades.len() >= 3 { decades } else { inside(fine) };
         let ticks = chosen.into_iter().map(|value| Tick { value, label: quantity.tick(value) }).collect();
-        Scale { log: true, low, high, range, ticks, unit: quantity.tick_unit() }
+        Scale { log: true, low, high, range, zero: None, ticks, unit: quantity.tick_unit() }
     }
 
     /// The same scale cut to `low..high` with these ticks in place of its own.
@@ -64,8 +66,20 @@ impl Scale {
         self
     }
 
+    /// The same scale with a place for zero, which no logarithm reaches.
+    pub(crate) fn with_zero_at(mut self, position: f64) -> Scale {
+        self.zero = Some(position);
+        if self.ticks.iter().all(|tick| tick.value != 0.0) {
+            self.ticks.insert(0, Tick { value: 0.0, label: "0".to_owned() });
+        }
+        self
+    }
+
     /// The position of a value.
     pub(crate) fn at(&self, value: f64) -> f64 {
+        if let (Some(position), true) = (self.zero, value == 0.0) {
+            return position;
+        }
         let along = if self.log {
             (value / self.low).ln() / (self.high / self.low).ln()
         } else {
@@ -164,6 +178,13 @@ mod tests {
             assert!((0.0..=1.0).contains(&position), "{value}: {position}");
             assert!(Scale::linear(Quantity::Count, &[value], 5, (0.0, 1.0)).at(value).is_finite());
         }
+    }
+
+    #[test]
+    fn zero_has_a_place_of_its_own_on_a_log_scale() {
+        let scale = Scale::log(Quantity::Milliseconds, &[1e3, 1e5], (40.0, 100.0)).with_zero_at(10.0);
+        assert_eq!((scale.at(0.0), scale.at(1e3)), (10.0, 40.0));
+        assert_eq!(labels(&scale)[0], "0");
     }
 
     #[test]

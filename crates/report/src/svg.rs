@@ -131,6 +131,11 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
+/// Text for people: [`escaped`], and numbers stay with their units.
+pub(crate) fn prose(text: &str) -> String {
+    escaped(&unbroken(text))
+}
+
 /// U+FFFD in place of characters that XML forbids, that steer a terminal, or that turn the reading direction and could
 /// disguise a name.
 pub(crate) fn harmless(c: char) -> char {
@@ -149,7 +154,7 @@ pub(crate) fn number(value: f64) -> String {
 /// About how wide a text is, in pixels; rather too wide than too narrow.
 pub(crate) fn text_width(text: &str, font_px: f64) -> f64 {
     let em = |c: char| match c {
-        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' => 0.34,
+        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' | '\u{a0}' => 0.34,
         'm' | 'w' | 'M' | 'W' | '%' => 0.95,
         c if c.is_ascii_uppercase() => 0.7,
         c if c.is_ascii() => 0.61,
@@ -160,10 +165,56 @@ pub(crate) fn text_width(text: &str, font_px: f64) -> f64 {
     text.chars().map(em).sum::<f64>() * font_px
 }
 
-/// The text in lines no wider than `width`; a word too long for a line is cut.
+/// Units and other words that stay on the line of their number.
+const STAY_WITH_NUMBER: [&str; 26] = [
+    "ns",
+    "µs",
+    "ms",
+    "s",
+    "min",
+    "h",
+    "d",
+    "B",
+    "KiB",
+    "MiB",
+    "GiB",
+    "TiB",
+    "%",
+    "×",
+    "k",
+    "M",
+    "G",
+    "events/s",
+    "events",
+    "answers",
+    "cases",
+    "case",
+    "workers",
+    "worker",
+    "measurements",
+    "repeats",
+];
+
+/// The text with a no-break space between a number and its unit.
+pub(crate) fn unbroken(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut words = text.split(' ').peekable();
+    while let Some(word) = words.next() {
+        out.push_str(word);
+        let Some(next) = words.peek() else { break };
+        let unit = next.trim_end_matches(['.', ',', ';', ':', ')', '?']);
+        let number = word.trim_start_matches(['(', '<', '>', '-', '+', '−']);
+        let joined = number.starts_with(|c: char| c.is_ascii_digit()) && STAY_WITH_NUMBER.contains(&unit);
+        out.push(if joined { '\u{a0}' } else { ' ' });
+    }
+    out
+}
+
+/// The text in lines no wider than `width`; a word too long for a line is cut, a number never leaves its unit.
 pub(crate) fn wrapped(text: &str, width: f64, font_px: f64) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    let text = unbroken(text);
+    for word in text.split(|c: char| c.is_whitespace() && c != '\u{a0}').filter(|word| !word.is_empty()) {
         let word = shortened(word, width, font_px);
         let Some(line) = lines.last_mut() else { break };
         let longer = if line.is_empty() { word.clone() } else { format!("{line} {word}") };
@@ -206,6 +257,15 @@ mod tests {
     #[test]
     fn numbers_have_one_form() {
         assert_eq!([number(1.0), number(-0.001), number(12.345), number(3.1)], ["1", "0", "12.35", "3.1"]);
+    }
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        assert_eq!(
+            unbroken("from 2.6 µs (1 worker) to 6 ×, in 3 s."),
+            "from 2.6\u{a0}µs (1\u{a0}worker) to 6\u{a0}×, in 3\u{a0}s."
+        );
+        assert_eq!(unbroken("part 2 of a day"), "part 2 of a day");
     }
 
     #[test]

@@ -89,8 +89,13 @@ pub(crate) fn mixed_note(cases: &[Chosen], told_apart: &[&str]) -> Option<String
 pub(crate) fn unmeasured_notes(cases: &[Chosen], columns: &[String]) -> Vec<String> {
     let missing = |column: &String| {
         let without = cases.iter().filter(|case| *case.cell(column) == Cell::Empty).count();
-        (without > 0)
-            .then(|| format!("{} not measured in {without} of {}.", words(column), counted(cases.len(), "case")))
+        (without > 0).then(|| {
+            format!(
+                "No {} in {without} of {}: not measured, or from too few samples.",
+                words(column),
+                counted(cases.len(), "measurement")
+            )
+        })
     };
     columns.iter().filter_map(missing).collect()
 }
@@ -115,7 +120,9 @@ fn axis(spec: &FigureSpec, xs: &[&Cell]) -> Axis {
     values.sort_by(f64::total_cmp);
     values.dedup();
     let quantity = Quantity::of(&spec.x);
-    let label = |value: f64| if is_whole_count(quantity, value) { value.to_string() } else { quantity.tick(value) };
+    let label = |value: f64| {
+        if value == 0.0 || is_whole_count(quantity, value) { value.to_string() } else { quantity.tick(value) }
+    };
     let ticks = if values.len() <= TICKED_VALUES {
         values.into_iter().map(|value| Tick { value, label: label(value) }).collect()
     } else {

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::record::{CaseRecord, Numbers, Status, Verdict};
+use flowbench_measurement::record::{CaseRecord, Cell, Numbers, Status, Verdict};
 use flowbench_measurement::statistics::median;
 
 use crate::Results;
 use crate::quantity::Quantity;
-use crate::select::{case_name, varying_axes};
-use crate::svg::{escaped, harmless};
+use crate::select::{case_name, readable, telling_axes};
+use crate::svg::{harmless, prose};
 
 /// Rows of text under a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,10 @@ const RIGHT: Column = Column { right: true, ..LEFT };
 const WORDS: Column = Column { flexible: true, ..LEFT };
 /// Nothing flexible becomes narrower than this.
 const LEAST_WIDTH: usize = 8;
+/// Stands for a value that is not there.
+const NONE: &str = "–";
+/// An open loop that completed this part of its rate kept up: the last events end a little after the last is due.
+pub(crate) const KEPT_UP: f64 = 0.98;
 
 /// All cases of a run for a terminal of `width` characters (80 to 100 suit best): a table for each question, then what
 /// failed. Nothing in it can steer the terminal.
@@ -39,7 +43,8 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
     for part in &results.run.parts {
         let table = cases(results, &part.name);
         if !table.is_empty() {
-            out.push_str(&format!("{}\n{}\n", printable(&part.question), table.text(width)));
+            let (question, repeats) = (printable(&part.question), repeats_words(results, &part.name));
+            out.push_str(&format!("{question}{repeats}\n{}\n", table.text(width)));
         }
     }
     let failures = failures(results);
@@ -49,31 +54,58 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
     out
 }
 
-/// The measured cases of a question: medians over the repeats, worst verdict, every doubt.
+/// The measured cases of a question: a column for each axis that tells them apart, medians over the repeats, worst
+/// verdict, first doubt.
 pub(crate) fn cases(results: &Results, part: &str) -> Table {
     let of_part: Vec<&CaseRecord> = results.cases.iter().filter(|case| case.part == part).collect();
-    let axes = varying_axes(of_part.iter().copied());
-    let columns = vec![
-        Column { title: "#", ..RIGHT },
-        Column { title: "case", ..WORDS },
+    let mut axes = telling_axes(&of_part);
+    // The rate stands in the column of the throughput.
+    axes.retain(|axis| *axis != "rate_events_per_s");
+    if axes.is_empty() {
+        axes.push("pipeline");
+    }
+    let mut columns = vec![Column { title: "#", ..RIGHT }];
+    columns.extend(axes.iter().map(|axis| axis_column(axis)));
+    columns.extend([
         Column { title: "n", ..RIGHT },
         Column { title: "events/s", ..RIGHT },
         Column { title: "p50", ..RIGHT },
         Column { title: "p99", ..RIGHT },
         Column { title: "memory", ..LEFT },
-        Column { title: "answers", ..WORDS },
+        Column { title: "answers", ..LEFT },
         Column { title: "doubts", ..WORDS },
-    ];
+    ]);
+    let repeats = repeats_of_cases(results, part);
+    let mut table = Table { columns, rows: repeats.values().map(|repeats| row(repeats, &axes)).collect() };
+    if repeats.values().all(|of_case| Some(of_case.len()) == repeats.values().next().map(Vec::len)) {
+        table.drop_column("n");
+    }
+    table.drop_if_all("memory", NONE);
+    table
+}
+
+/// The measured repeats of each case of a question.
+fn repeats_of_cases<'a>(results: &'a Results, part: &str) -> BTreeMap<usize, Vec<&'a CaseRecord>> {
     let mut repeats: BTreeMap<usize, Vec<&CaseRecord>> = BTreeMap::new();
-    for case in of_part.into_iter().filter(|case| case.numbers.is_some()) {
+    for case in results.cases.iter().filter(|case| case.part == part && case.numbers.is_some()) {
         repeats.entry(case.case).or_default().push(case);
     }
-    Table { columns, rows: repeats.values().map(|repeats| row(repeats, &axes)).collect() }
+    repeats
+}
+
+/// ` (medians of 3 repeats)`, or nothing if each case was measured once.
+pub(crate) fn repeats_words(results: &Results, part: &str) -> String {
+    let counts = || repeats_of_cases(results, part).into_values().map(|repeats| repeats.len());
+    match (counts().min(), counts().max()) {
+        (Some(least), Some(most)) if least < most => format!(" (medians of {least} to {most} repeats)"),
+        (_, Some(most)) if most > 1 => format!(" (medians of {most} repeats)"),
+        _ => String::new(),
+    }
 }
 
 /// The cases without numbers, with the cause.
 pub(crate) fn failures(results: &Results) -> Table {
-    let axes = varying_axes(results.cases.iter());
+    let axes = telling_axes(&results.cases.iter().collect::<Vec<_>>());
     let columns = vec![
         Column { title: "case", ..RIGHT },
         Column { title: "what", ..WORDS },
@@ -90,26 +122,39 @@ pub(crate) fn failures(results: &Results) -> Table {
     Table { columns, rows: results.cases.iter().filter(|case| case.numbers.is_none()).map(row).collect() }
 }
 
-/// How the answers of a case compare with the truth, in words.
-pub(crate) fn answers(numbers: &Numbers) -> String {
+/// How the answers of a case compare with the truth: `exact`, or missing and spurious in whole percent of the truth.
+fn answers(numbers: &Numbers) -> String {
     let accuracy = numbers.accuracy;
     if accuracy.missing == 0 && accuracy.spurious == 0 {
         return "exact".to_owned();
     }
-    let share = |n: u64| Quantity::Share.human(n as f64 / accuracy.truth.max(1) as f64);
-    let mut words = Vec::new();
-    if accuracy.missing > 0 {
-        words.push(format!("-{}", share(accuracy.missing)));
-    }
-    if accuracy.spurious > 0 {
-        words.push(format!("+{}", share(accuracy.spurious)));
-    }
-    words.join(" ")
+    let percent = |n: u64| match 100.0 * n as f64 / accuracy.truth.max(1) as f64 {
+        percent if percent < 1.0 => "<1%".to_owned(),
+        // Nearly all is not all.
+        percent if percent < 100.0 => format!("{:.0}%", percent.min(99.0)),
+        percent => format!("{percent:.0}%"),
+    };
+    let signed = |sign: char, n: u64| (n > 0).then(|| format!("{sign}{}", percent(n)));
+    let words = [signed('-', accuracy.missing), signed('+', accuracy.spurious)];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 impl Table {
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.is_empty()
+    }
+
+    fn drop_column(&mut self, title: &str) {
+        let Some(n) = self.columns.iter().position(|column| column.title == title) else { return };
+        self.columns.remove(n);
+        self.rows.iter_mut().for_each(|row| drop(row.remove(n)));
+    }
+
+    fn drop_if_all(&mut self, title: &str, value: &str) {
+        let n = self.columns.iter().position(|column| column.title == title);
+        if n.is_some_and(|n| self.rows.iter().all(|row| row[n] == value)) {
+            self.drop_column(title);
+        }
     }
 
     /// Aligned text, no line longer than `width` where shortening words can achieve it.
@@ -129,7 +174,7 @@ impl Table {
     pub(crate) fn html(&self) -> String {
         let cell = |tag: &str, column: &Column, text: &str| {
             let class = if column.right { " class=\"right\"" } else { "" };
-            format!("<{tag}{class}>{}</{tag}>", escaped(text))
+            format!("<{tag}{class}>{}</{tag}>", prose(text))
         };
         let header: String = self.columns.iter().map(|column| cell("th", column, column.title)).collect();
         let mut out = format!("<div class=\"scroll\"><table><thead><tr>{header}</tr></thead><tbody>\n");
@@ -170,20 +215,53 @@ fn row(repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String> {
     let numbers: Vec<&Numbers> = repeats.iter().filter_map(|case| case.numbers.as_ref()).collect();
     let middle = |quantity: Quantity, value: fn(&Numbers) -> Option<f64>| {
         let values: Vec<f64> = numbers.iter().filter_map(|numbers| value(numbers)).collect();
-        median(&values).map_or("–".to_owned(), |value| quantity.human(value))
+        median(&values).map_or(NONE.to_owned(), |value| quantity.human(value))
     };
-    let name = case_name(repeats[0], axes);
-    vec![
-        repeats[0].case.to_string(),
-        if name.is_empty() { repeats[0].axes.pipeline.clone() } else { name },
+    let cells: BTreeMap<&str, Cell> = repeats[0].columns().into_iter().collect();
+    let mut row = vec![repeats[0].case.to_string()];
+    row.extend(axes.iter().map(|axis| axis_value(axis, &cells[axis])));
+    row.extend([
         repeats.len().to_string(),
-        middle(Quantity::Count, |n| Some(n.throughput_events_per_s)),
+        throughput(repeats[0].axes.rate_events_per_s, &numbers),
         middle(Quantity::Nanoseconds, |n| n.latency.p50_ns.map(|ns| ns as f64)),
         middle(Quantity::Nanoseconds, |n| n.latency.p99_ns.map(|ns| ns as f64)),
         verdict(&numbers),
         worst_answers(&numbers),
         codes(repeats),
-    ]
+    ]);
+    row
+}
+
+/// The column of an axis, with a short title.
+fn axis_column(axis: &'static str) -> Column {
+    match axis {
+        "slack_ms" => Column { title: "slack", ..RIGHT },
+        "workers" => Column { title: "workers", ..RIGHT },
+        "records_per_epoch" => Column { title: "epoch", ..RIGHT },
+        "deduplicate" => Column { title: "dedup", ..LEFT },
+        title => Column { title, ..WORDS },
+    }
+}
+
+fn axis_value(axis: &str, cell: &Cell) -> String {
+    match (axis, cell) {
+        (_, Cell::Empty) => NONE.to_owned(),
+        ("slack_ms", Cell::Integer(0)) => "0".to_owned(),
+        ("deduplicate", cell) => (if cell.to_string() == "true" { "yes" } else { "no" }).to_owned(),
+        (axis, cell) => readable(axis, cell),
+    }
+}
+
+/// Events completed per second. In an open loop that is the rate offered; `612k of 2M` where it fell behind.
+fn throughput(offered: Option<f64>, numbers: &[&Numbers]) -> String {
+    let values: Vec<f64> = numbers.iter().map(|numbers| numbers.throughput_events_per_s).collect();
+    let Some(completed) = median(&values) else { return NONE.to_owned() };
+    let words = |value| Quantity::Count.human(value);
+    match offered {
+        Some(offered) if completed < KEPT_UP * offered => format!("{} of {}", words(completed), words(offered)),
+        Some(offered) => words(offered),
+        None => words(completed),
+    }
 }
 
 /// The worst of the repeats: growing before inconclusive before bounded.
@@ -191,19 +269,24 @@ fn verdict(numbers: &[&Numbers]) -> String {
     let verdicts = || numbers.iter().filter_map(|numbers| numbers.memory.growth).map(|growth| growth.verdict);
     let worst = [Verdict::Growing, Verdict::Inconclusive, Verdict::Bounded];
     let worst = worst.into_iter().find(|verdict| verdicts().any(|other| other == *verdict));
-    worst.map_or("–", |verdict| verdict.word()).to_owned()
+    worst.map_or(NONE, |verdict| verdict.word()).to_owned()
 }
 
 fn worst_answers(numbers: &[&Numbers]) -> String {
     let worst = numbers.iter().max_by_key(|numbers| numbers.accuracy.missing + numbers.accuracy.spurious);
-    worst.map_or("–".to_owned(), |numbers| answers(numbers))
+    worst.map_or(NONE.to_owned(), |numbers| answers(numbers))
 }
 
+/// The first doubt, and how many others there are: the report has them all.
 fn codes(repeats: &[&CaseRecord]) -> String {
     let mut codes: Vec<&str> = repeats.iter().flat_map(|case| &case.doubts).map(|doubt| doubt.code.as_str()).collect();
     codes.sort_unstable();
     codes.dedup();
-    codes.join(", ")
+    match codes.as_slice() {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first, others @ ..] => format!("{first} +{}", others.len()),
+    }
 }
 
 /// Text that cannot steer a terminal.

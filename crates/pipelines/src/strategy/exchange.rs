@@ -18,7 +18,7 @@ use timely::dataflow::{InputHandle, Stream};
 use timely::progress::frontier::MutableAntichain;
 use timely::worker::Worker;
 
-use super::WorkerEnd;
+use super::{Sheets, WorkerEnd};
 use crate::answers::Row;
 use crate::deduplicate::FirstDeliveries;
 use crate::driver::{Census, Driver, Drivers};
@@ -27,6 +27,9 @@ use crate::feed::Feed;
 use crate::logic::{Key, KeyedLogic, StatelessLogic};
 use crate::part;
 use crate::pipeline::{Choice, RunError};
+
+/// Records a worker offers at most before the dataflow is stepped, so that what is on its way stays in the cache.
+const RECORDS_PER_STEP: usize = 8192;
 
 type Input<M> = InputHandle<u64, CapacityContainerBuilder<Vec<M>>>;
 type Shared<T> = Rc<RefCell<T>>;
@@ -57,15 +60,17 @@ pub(super) fn stateless<L: StatelessLogic>(
                 });
                 desk.collect(answers);
             });
-            let select = |epoch, batch: &mut Vec<Event>| feed.walk(epoch, &mut late, |event| batch.push(*event));
-            desk.offer(worker, input, select);
+            desk.offer(worker, input, |epoch, open| feed.walk(epoch, &mut late, |event| open.send(*event)));
         } else {
             let mut input = Input::<L::Row>::new();
             worker.dataflow(|scope| desk.collect(desk.faulty(input.to_stream(scope))));
-            let select = |epoch, batch: &mut Vec<L::Row>| {
-                feed.walk(epoch, &mut late, |event| batch.extend(logic.answer(event)));
-            };
-            desk.offer(worker, input, select);
+            desk.offer(worker, input, |epoch, open| {
+                feed.walk(epoch, &mut late, |event| {
+                    if let Some(answer) = logic.answer(event) {
+                        open.send(answer);
+                    }
+                });
+            });
         }
         desk.end(late)
     })
@@ -89,10 +94,10 @@ pub(super) fn keyed<L: KeyedLogic>(
             desk.collect(desk.keyed(&logic, events));
         });
         let mut late = LateSet::default();
-        desk.offer(worker, input, |epoch, batch| {
+        desk.offer(worker, input, |epoch, open| {
             feed.walk(epoch, &mut late, |event| {
                 if logic.key(event).is_some() {
-                    batch.push(*event);
+                    open.send(*event);
                 }
             });
         });
@@ -107,7 +112,7 @@ struct Desk<R> {
     worker: usize,
     driver: Shared<Box<dyn Driver>>,
     probe: ProbeHandle<u64>,
-    answers: Shared<Vec<R>>,
+    answers: Shared<Sheets<R>>,
     held: Rc<Cell<Census>>,            // by the keyed operator
     remembered: Rc<Cell<usize>>,       // by the one for first deliveries
     payload: Rc<Cell<(usize, usize)>>, // entries and their bytes when the input had ended
@@ -211,7 +216,7 @@ impl<R: Row> Desk<R> {
             move |input, _output| {
                 input.for_each(|_, rows| {
                     fault.answers(rows);
-                    answers.borrow_mut().append(rows);
+                    answers.borrow_mut().keep(rows);
                 });
             }
         });
@@ -223,24 +228,23 @@ impl<R: Row> Desk<R> {
         &self,
         worker: &mut Worker,
         input: Input<M>,
-        mut select: impl FnMut(u64, &mut Vec<M>),
+        mut send: impl FnMut(u64, &mut Input<M>),
     ) {
         let (epochs, peers) = (self.feed.epochs(), worker.peers() as u64);
+        let stride = peers * RECORDS_PER_STEP.div_ceil(self.feed.records_per_epoch()) as u64;
         let mut epoch = worker.index() as u64;
         let mut completed = 0;
-        let mut batch = Vec::new();
         let mut input = Some(input);
         while !self.probe.done() {
             let admissible = self.driver.borrow_mut().admissible().min(epochs);
             if let Some(open) = &mut input {
                 open.advance_to(epoch.min(epochs));
                 if epoch < admissible {
-                    while epoch < admissible {
-                        select(epoch, &mut batch);
+                    let until = admissible.min(epoch + stride);
+                    while epoch < until {
+                        send(epoch, open);
                         epoch += peers;
                     }
-                    open.send_batch(&mut batch);
-                    batch.clear();
                     open.advance_to(epoch.min(epochs));
                     self.driver.borrow_mut().admitted(epoch.min(epochs));
                 }
@@ -264,13 +268,13 @@ impl<R: Row> Desk<R> {
 
     fn census(&self) -> Census {
         let Census { entries, buffered, .. } = self.held.get();
-        let answer_bytes = super::held_bytes(&self.answers.borrow());
+        let answer_bytes = self.answers.borrow().bytes();
         Census { entries: entries + self.remembered.get(), buffered, answer_bytes }
     }
 
     fn end(self, late: LateSet) -> WorkerEnd<R> {
         let (entries, payload_bytes) = self.payload.get();
-        WorkerEnd { answers: self.answers.take(), late, entries, payload_bytes }
+        WorkerEnd { answers: self.answers.take().into_rows(), late, entries, payload_bytes }
     }
 }
 

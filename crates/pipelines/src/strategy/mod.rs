@@ -79,9 +79,48 @@ pub(crate) struct WorkerEnd<R> {
     payload_bytes: usize,
 }
 
-/// What a vector of answers takes, spare room included.
-fn held_bytes<R>(answers: &Vec<R>) -> usize {
-    answers.capacity() * std::mem::size_of::<R>()
+/// Answers kept for the check, in sheets of fixed size: keeping one more never moves those that are kept already, which
+/// would be seen as a stall of the pipeline.
+struct Sheets<R> {
+    full: Vec<Vec<R>>,
+    open: Vec<R>,
+}
+
+/// Answers on a sheet.
+const SHEET: usize = 4096;
+
+impl<R> Default for Sheets<R> {
+    fn default() -> Self {
+        Self { full: Vec::new(), open: Vec::new() }
+    }
+}
+
+impl<R: Row> Sheets<R> {
+    /// Takes the answers out of `answers`.
+    fn keep(&mut self, answers: &mut Vec<R>) {
+        for part in answers.chunks(SHEET) {
+            let room = SHEET - self.open.len();
+            let (now, then) = part.split_at(room.min(part.len()));
+            if self.open.capacity() == 0 {
+                self.open.reserve_exact(SHEET);
+            }
+            self.open.extend_from_slice(now);
+            if self.open.len() == SHEET {
+                self.full.push(std::mem::take(&mut self.open));
+                self.open.extend_from_slice(then);
+            }
+        }
+        answers.clear();
+    }
+
+    fn bytes(&self) -> usize {
+        (self.full.len() * SHEET + self.open.capacity()) * std::mem::size_of::<R>()
+    }
+
+    fn into_rows(mut self) -> Vec<R> {
+        self.full.push(self.open);
+        self.full.concat()
+    }
 }
 
 fn checked(choice: &Choice) -> Result<Strategy, RunError> {
@@ -191,6 +230,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn sheets_keep_every_answer_in_order() {
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        struct Number(usize);
+        impl Row for Number {
+            const COLUMNS: &'static [&'static str] = &["number"];
+            fn event_time_ms(&self) -> i64 {
+                0
+            }
+            fn write(&self, cells: &mut crate::Cells<'_>) {
+                cells.text(self.0);
+            }
+            fn at(self, _event_time_ms: i64) -> Self {
+                self
+            }
+        }
+        let mut sheets = Sheets::default();
+        let mut next = 0;
+        for count in [0, 1, SHEET - 1, SHEET, SHEET + 1, 3 * SHEET + 7, 5] {
+            let mut answers: Vec<Number> = (next..next + count).map(Number).collect();
+            next += count;
+            sheets.keep(&mut answers);
+            assert!(answers.is_empty() && sheets.open.len() < SHEET);
+        }
+        assert!(sheets.bytes() >= next * std::mem::size_of::<Number>());
+        assert_eq!(sheets.into_rows(), (0..next).map(Number).collect::<Vec<_>>());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use flowbench_events::{Event, LateSet};
 
-use super::WorkerEnd;
+use super::{Sheets, WorkerEnd};
 use crate::deduplicate::FirstDeliveries;
 use crate::driver::{Census, Driver};
 use crate::fault::Armed;
@@ -19,17 +19,17 @@ pub(super) fn stateless<L: StatelessLogic>(
     driver: &mut dyn Driver,
 ) -> WorkerEnd<L::Row> {
     let mut intake = Intake::new(feed, choice);
-    let mut answers = Vec::new();
+    let mut kept = Sheets::default();
     let mut batch = Vec::new();
     let mut fault = Armed::on(choice.fault, 0);
     each_epoch(feed, driver, |epoch, watermark_ms| {
         intake.walk(epoch, |event| batch.extend(logic.answer(event)));
         fault.messages(&mut batch);
         fault.answers(&mut batch);
-        answers.append(&mut batch);
-        Census { entries: intake.advance(watermark_ms), buffered: 0, answer_bytes: super::held_bytes(&answers) }
+        kept.keep(&mut batch);
+        Census { entries: intake.advance(watermark_ms), buffered: 0, answer_bytes: kept.bytes() }
     });
-    WorkerEnd { answers, late: intake.late, entries: 0, payload_bytes: 0 }
+    WorkerEnd { answers: kept.into_rows(), late: intake.late, entries: 0, payload_bytes: 0 }
 }
 
 pub(super) fn keyed<L: KeyedLogic>(
@@ -40,7 +40,7 @@ pub(super) fn keyed<L: KeyedLogic>(
 ) -> WorkerEnd<L::Row> {
     let mut intake = Intake::new(feed, choice);
     let mut part = part::part(logic, choice, feed.slack_ms());
-    let mut answers = Vec::new();
+    let (mut answers, mut kept) = (Vec::new(), Sheets::default());
     let mut batch = Vec::new();
     let mut fault = Armed::on(choice.fault, 0);
     let (mut entries, mut payload_bytes) = (0, 0);
@@ -51,18 +51,18 @@ pub(super) fn keyed<L: KeyedLogic>(
             }
         });
         fault.messages(&mut batch);
-        let answered = answers.len();
         part.arrive(&mut batch, &mut answers);
         if watermark_ms == i64::MAX {
             (entries, payload_bytes) = part.payload();
         }
         part.advance(watermark_ms, &mut answers);
-        fault.answers(&mut answers[answered..]);
+        fault.answers(&mut answers);
+        kept.keep(&mut answers);
         let Census { entries, buffered, .. } = part.census();
         let entries = entries + intake.advance(watermark_ms);
-        Census { entries, buffered, answer_bytes: super::held_bytes(&answers) }
+        Census { entries, buffered, answer_bytes: kept.bytes() }
     });
-    WorkerEnd { answers, late: intake.late, entries, payload_bytes }
+    WorkerEnd { answers: kept.into_rows(), late: intake.late, entries, payload_bytes }
 }
 
 /// What comes in: the events of an epoch that are in time, first deliveries only where that is asked for.

@@ -10,6 +10,7 @@ mod synthetic;
 use std::fs;
 use std::path::Path;
 
+use flowbench_measurement::record::Doubt;
 use flowbench_report::{FigureError, draw, terminal_tables};
 use synthetic::Synthetic;
 
@@ -100,7 +101,7 @@ fn over_time_every_repeat_is_a_line_and_every_unit_a_panel() {
     let header = "series,at_ns,y_bytes,low_bytes,high_bytes,y_count,low_count,high_count,y_ns,low_ns,high_ns\n";
     assert!(csv.starts_with(header), "{csv}");
     for repeat in 1..=3 {
-        assert!(csv.contains(&format!("\n\"never, case 22 repeat {repeat}\",0,")));
+        assert!(csv.contains(&format!("\n\"eviction never, case 22 repeat {repeat}\",0,")));
     }
 }
 
@@ -161,7 +162,13 @@ fn first_come_the_answers_then_doubts_and_failures_in_words() {
     let html = read(results.path(), "report.html");
     let answer = html.find("In short: ").unwrap();
     assert!(answer < html.find("<svg").unwrap());
-    assert!(html.contains("Memory bounded in 3, growing in 3 of 6 measurements."), "{}", &html[answer..answer + 3000]);
+    assert!(
+        html.contains("Memory growing (eviction never), bounded (eviction frontier)."),
+        "{}",
+        &html[answer..answer + 3000]
+    );
+    assert!(html.contains("Careful: 9 of 45\u{a0}measurements carry doubts (hiccups 9\u{a0}×), listed below."));
+    assert!(html.contains("Completeness between 80\u{a0}% (no slack) and 100\u{a0}% (slack 1\u{a0}d)."));
     assert!(html.contains("thread &#39;worker-1&#39; panicked"));
     assert!(html.contains("hiccups as large as the p99"));
     assert!(html.contains("git checkout 0123456789ab"));
@@ -274,6 +281,57 @@ fn the_terminal_tables_fit_and_cannot_steer_the_terminal() {
     let widest = text.lines().filter(|line| !line.ends_with('?')).map(|line| line.chars().count()).max();
     assert!(widest <= Some(90), "{text}");
     assert!(text.contains("growing") && text.contains("panic"), "{text}");
+}
+
+#[test]
+fn a_terminal_table_has_a_column_for_each_axis_that_varies_and_cuts_nothing() {
+    let mut synthetic = Synthetic::full();
+    for case in synthetic.cases.iter_mut().filter(|case| case.part == "rates") {
+        case.axes.pipeline = if case.case % 2 == 0 { "identity" } else { "repeat-high-value" }.into();
+        case.axes.records_per_epoch = case.axes.rate_events_per_s.unwrap() as usize / 62_500;
+        case.doubts =
+            ["driver-lag", "hiccups", "steal"].map(|code| Doubt { code: code.into(), text: "?".into() }).into();
+        let numbers = case.numbers.as_mut().unwrap();
+        numbers.throughput_events_per_s = case.axes.rate_events_per_s.unwrap().min(612_000.0);
+        (numbers.accuracy.missing, numbers.accuracy.spurious) = (1_650, 2);
+    }
+    let results = flowbench_report::Results::read(synthetic.written().path()).unwrap();
+    let text = terminal_tables(&results, 100);
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("How does latency grow with the rate? (medians of 3 repeats)"));
+    let header: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
+    assert_eq!(header, ["#", "pipeline", "strategy", "events/s", "p50", "p99", "answers", "doubts"]);
+    let row = lines.find(|line| line.trim_start().starts_with("14 ")).unwrap();
+    assert_eq!(
+        row.split_whitespace().collect::<Vec<_>>().join(" "),
+        "14 identity exchange 612k of 2M 625 µs 5 ms -16% +<1% driver-lag +2"
+    );
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 100)
+            && !text.split("Without numbers").next().unwrap().contains('…'),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_number_does_not_leave_its_unit_in_the_report() {
+    let results = Synthetic::full().written();
+    draw(results.path()).unwrap();
+    let html = read(results.path(), "report.html");
+    let answer = &html[html.find("In short: ").unwrap()..][..400];
+    assert!(answer.contains("\u{a0}µs") && !answer.contains(" µs"), "{answer}");
+}
+
+#[test]
+fn zero_slack_is_drawn_beyond_a_break_of_the_log_axis() {
+    let results = Synthetic::full().written();
+    draw(results.path()).unwrap();
+    assert!(read(results.path(), "slack.csv").contains("\ncompleteness,0,0.8,"));
+    let svg = read(results.path(), "slack.svg");
+    assert!(
+        svg.contains("Zero has no place on a log axis: it stands left of the break.") && svg.contains(">0</text>"),
+        "{svg}"
+    );
 }
 
 /// Not a check: leaves a gallery to look at in the target directory.
