@@ -84,17 +84,16 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     pipeline
         .prepare(&asked.set, &flowbench_events::Symbols::default())
         .map_err(|error| Failure::misused(format!("pipeline {}: {error}", pipeline.name())))?;
-    let mut output = Output::create(&asked.output).map_err(Failure::failed)?;
-    let to_stdout = asked.output == Path::new("-");
+    Output::check(&asked.output).map_err(Failure::failed)?;
+    refuse_to_replace_the_log(asked)?;
+    let is_stream = asked.output == Path::new("-") || (asked.output.exists() && !asked.output.is_file());
     let mut rejects =
-        Rejects::new(if to_stdout { rejects_beside(&asked.log.input) } else { rejects_of(&asked.output) });
+        Rejects::new(if is_stream { rejects_beside(&asked.log.input) } else { rejects_of(&asked.output) });
     let (trace, summary) = read(&asked.log, &mut rejects)?;
     rejects.finish(quiet)?;
     let answered = answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace).map_err(Failure::failed)?;
-    write_answers(&*answered.answers, &trace, &mut output).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Failure::failed("the reader of the answers went away"),
-        _ => Failure::failed(format!("{}: {error}", asked.output.display())),
-    })?;
+    let mut output = Output::create(&asked.output).map_err(Failure::failed)?;
+    write_answers(&*answered.answers, &trace, &mut output).map_err(|error| output.error(error))?;
     output.finish()?;
     if !quiet {
         eprintln!("{summary}");
@@ -148,6 +147,15 @@ fn write_answers(answers: &dyn Answers, trace: &Trace, output: &mut Output) -> i
         writeln!(output, "{line}")?;
     }
     Ok(())
+}
+
+fn refuse_to_replace_the_log(asked: &Replay) -> Result<(), Failure> {
+    let same = match (asked.log.input.canonicalize(), asked.output.canonicalize()) {
+        (Ok(log), Ok(answers)) => log == answers && log.is_file(),
+        _ => false,
+    };
+    let problem = || format!("{}: the answers would replace the log they are read from", asked.output.display());
+    if same { Err(Failure::misused(problem())) } else { Ok(()) }
 }
 
 /// The file of rejects, created with the first one.

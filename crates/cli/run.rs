@@ -46,6 +46,9 @@ pub(crate) fn run(asked: &Run, quiet: bool) -> Result<i32, Failure> {
 }
 
 pub(crate) fn report(asked: &Report, quiet: bool) -> Result<i32, Failure> {
+    if !asked.dir.is_dir() {
+        return Err(Failure::failed(format!("there is no folder {}; give a results directory", asked.dir.display())));
+    }
     read_run(&asked.dir).map_err(Failure::failed)?;
     let drawn = draw(&asked.dir).map_err(Failure::failed)?;
     if !quiet {

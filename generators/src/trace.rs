@@ -23,6 +23,7 @@ pub struct Generator {
     symbols: Symbols,
     waves: u64,
     bucket_shift: u32,
+    begin_ms: i64,
 }
 
 /// How much of a world.
@@ -30,7 +31,7 @@ pub struct Generator {
 pub enum Amount {
     /// The first so many deliveries in arrival order, duplicates counted.
     Events(u64),
-    /// What arrives within so many days of the start of the world.
+    /// What arrives within so many days of the begin of the trace.
     Days(u64),
 }
 
@@ -53,14 +54,9 @@ impl Generator {
         // Buckets of the merger hold some thousand events: few enough to be sorted in the cache.
         let bucket_ms = 4096.0 / 6.0 / profile.arrivals.walks_per_day * 86_400_000.0;
         let bucket_shift = (bucket_ms as u64).max(1).ilog2().clamp(10, 31);
-        Ok(Self {
-            arrivals,
-            lifecycle,
-            transport: Transport::new(profile, seed),
-            symbols: symbols(),
-            waves,
-            bucket_shift,
-        })
+        let begin_ms = WORLD_START_MS + profile.arrivals.run_in.0;
+        let transport = Transport::new(profile, seed);
+        Ok(Self { arrivals, lifecycle, transport, symbols: symbols(), waves, bucket_shift, begin_ms })
     }
 
     /// The text behind the ids of all events of this world.
@@ -97,7 +93,7 @@ impl Generator {
 
     /// Merges waves, made wherever, into `amount` of the trace.
     pub fn merger(&self, amount: Amount) -> Merger {
-        Merger::new(amount, self.bucket_shift)
+        Merger::new(amount, self.bucket_shift, self.begin_ms)
     }
 
     /// The trace in arrival order, batch by batch, made on this thread. Memory does not grow with the amount.
@@ -178,6 +174,7 @@ pub struct Merger {
     buckets: VecDeque<Bucket>,
     slab: Slab,
     complete_before_ms: i64,
+    begin_ms: i64,
     end_ms: i64,
     left: u64,
     pending: usize,
@@ -204,8 +201,8 @@ const NONE: u32 = u32::MAX;
 const EMPTY: Bucket = Bucket { newest_chunk: NONE, events: 0 };
 
 impl Merger {
-    fn new(amount: Amount, shift: u32) -> Self {
-        let day_ms = |days: u64| WORLD_START_MS.saturating_add((days as i64).saturating_mul(86_400_000));
+    fn new(amount: Amount, shift: u32, begin_ms: i64) -> Self {
+        let day_ms = |days: u64| begin_ms.saturating_add((days as i64).saturating_mul(86_400_000));
         let (left, end_ms) = match amount {
             Amount::Events(count) => (count, i64::MAX),
             Amount::Days(days) => (u64::MAX, day_ms(days.min(1 << 30))),
@@ -216,6 +213,7 @@ impl Merger {
             buckets: VecDeque::new(),
             slab: Slab { events: Vec::new(), previous: Vec::new(), free: NONE },
             complete_before_ms: WORLD_START_MS,
+            begin_ms,
             end_ms,
             left,
             pending: 0,
@@ -226,7 +224,8 @@ impl Merger {
 
     /// Takes the next wave; waves must come in the order of their numbers, from 0.
     pub fn push(&mut self, wave: &Wave) {
-        for event in wave.events.iter().filter(|event| event.arrival_time_ms() < self.end_ms) {
+        let wanted = self.begin_ms..self.end_ms;
+        for event in wave.events.iter().filter(|event| wanted.contains(&event.arrival_time_ms())) {
             let number = ((event.arrival_time_ms() - WORLD_START_MS) >> self.shift) - self.first_bucket;
             debug_assert!(number >= 0, "waves must be pushed in order");
             let number = number as usize;

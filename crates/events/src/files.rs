@@ -172,6 +172,21 @@ impl Output {
         Ok(Output { name: path.display().to_string(), stream })
     }
 
+    /// Finds out whether the file could be created, without creating or emptying it: before long work whose result goes
+    /// there.
+    pub fn check(path: impl AsRef<Path>) -> Result<(), FileError> {
+        let path = path.as_ref();
+        if path == Path::new("-") {
+            return Ok(());
+        }
+        let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
+        let checked = match path.metadata() {
+            Ok(_) => File::options().append(true).open(path).map(drop),
+            Err(_) => parent.metadata().map(drop),
+        };
+        checked.map_err(|source| create_error(path, source))
+    }
+
     /// An uncompressed output into any writer; `name` is what errors call it.
     pub fn from_writer(name: &str, writer: Box<dyn Write + Send>) -> Output {
         Output { name: name.to_owned(), stream: Stream::Plain(plain(writer)) }
@@ -188,7 +203,7 @@ impl Output {
     }
 
     /// This output's name beside what went wrong with it.
-    pub(crate) fn error(&self, source: io::Error) -> WriteError {
+    pub fn error(&self, source: io::Error) -> WriteError {
         write_error(&self.name, source)
     }
 }

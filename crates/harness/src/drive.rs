@@ -7,13 +7,14 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flowbench_measurement::offered_load::Schedule;
+use flowbench_measurement::timeline::Reading;
 use flowbench_pipelines::{Census, Choice, Driver, Drivers, Feed, Prepared, RunEnd, RunError};
 
 use crate::probe::{Completions, WorkerLog};
-use crate::sampler::{Observations, Sampler};
+use crate::sampler::{self, Observations, Sampler};
 
 /// How events are offered in one run.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub enum Load {
     Closed,
 }
 
+/// How long a worker keeps what it holds for the others to be done.
+const SETTLING: Duration = Duration::from_millis(200);
 /// Epochs each worker may have open in the closed loop: enough to keep it busy.
 const EPOCHS_IN_FLIGHT: u64 = 4;
 
@@ -65,6 +68,8 @@ pub(crate) struct Track {
     load: Load,
     waiting: AtomicUsize, // workers that are not ready yet
     started: OnceLock<Instant>,
+    unsettled: AtomicUsize, // workers that are not done yet
+    settled: OnceLock<Reading>,
     pub(crate) gauges: Vec<Gauges>,
     logs: Mutex<Vec<WorkerLog>>,
 }
@@ -85,6 +90,8 @@ impl Track {
             load,
             waiting: AtomicUsize::new(workers),
             started: OnceLock::new(),
+            unsettled: AtomicUsize::new(workers),
+            settled: OnceLock::new(),
             gauges: (0..workers).map(|_| Gauges::default()).collect(),
             logs: Mutex::new(Vec::new()),
         }
@@ -93,6 +100,11 @@ impl Track {
     /// When the run began: the instant at which the last worker was ready. `None` before.
     pub(crate) fn started(&self) -> Option<Instant> {
         self.started.get().copied()
+    }
+
+    /// What was left when all workers were done. `None` before.
+    pub(crate) fn settled(&self) -> Option<Reading> {
+        self.settled.get().copied()
     }
 }
 
@@ -162,6 +174,18 @@ impl Driver for WorkerDriver {
         let now_ns = self.now_ns().unwrap_or(0);
         self.completed_epochs = epochs;
         self.log.complete(epochs, now_ns);
+    }
+
+    /// The last worker to be done takes the reading; the others keep what they hold until then, but not for ever.
+    fn settled(&mut self) {
+        let started = self.track.started().unwrap_or_else(Instant::now);
+        if self.track.unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let _ = self.track.settled.set(sampler::read(&self.track, started));
+        }
+        let patience = Instant::now() + SETTLING;
+        while self.track.settled().is_none() && Instant::now() < patience {
+            std::thread::yield_now();
+        }
     }
 
     fn holds(&mut self, census: Census) {

@@ -90,6 +90,7 @@ pub struct Loaded {
     pub text: String,
     /// Where it came from, for errors.
     pub origin: String,
+    lines_are_those_of_the_file: bool,
 }
 
 impl Loaded {
@@ -106,7 +107,7 @@ impl Loaded {
     pub fn parse(origin: String, text: &str, settings: &[String]) -> Result<Loaded, ExperimentError> {
         let experiment = parse(&origin, text)?;
         if settings.is_empty() {
-            return Ok(Loaded { experiment, text: text.to_owned(), origin });
+            return Ok(Loaded { experiment, text: text.to_owned(), origin, lines_are_those_of_the_file: true });
         }
         let mut table: toml::Table = text.parse().map_err(|error| located(&origin, text, &error))?;
         for setting in settings {
@@ -122,12 +123,14 @@ impl Loaded {
             problem: error.to_string(),
         })?;
         let origin = format!("{origin} with {}", settings.join(" "));
-        Ok(Loaded { experiment: parse(&origin, &text)?, text, origin })
+        let experiment = parse(&origin, &text).map_err(|error| ExperimentError { line: None, ..error })?;
+        Ok(Loaded { experiment, text, origin, lines_are_those_of_the_file: false })
     }
 
     /// An error at a place of this experiment.
     pub(crate) fn error(&self, place: &std::ops::Range<usize>, problem: String) -> ExperimentError {
-        let line = self.text.get(..place.start).map(|before| before.matches('\n').count() + 1);
+        let before = self.text.get(..place.start).filter(|_| self.lines_are_those_of_the_file && place.end > 0);
+        let line = before.map(|before| before.matches('\n').count() + 1);
         ExperimentError { origin: self.origin.clone(), line, problem }
     }
 
@@ -152,8 +155,17 @@ fn find(name: &str) -> Result<(String, String), ExperimentError> {
         };
         return Err(error(format!("there is no experiment of that name; {hint}")));
     }
-    let text = std::fs::read_to_string(path).map_err(|source| error(format!("cannot be read: {source}")))?;
+    let text = std::fs::read_to_string(path).map_err(|source| error(unreadable(path, &source)))?;
     Ok((name.to_owned(), text))
+}
+
+fn unreadable(path: &Path, source: &std::io::Error) -> String {
+    let fix = match source.kind() {
+        std::io::ErrorKind::NotFound => "; give the path of a TOML file, or the name of a shipped experiment",
+        _ if path.is_dir() => "; it is a folder, name the TOML file in it",
+        _ => "",
+    };
+    format!("cannot be read: {source}{fix}")
 }
 
 fn parse(origin: &str, text: &str) -> Result<Experiment, ExperimentError> {
@@ -165,10 +177,9 @@ fn located(origin: &str, text: &str, error: &toml::de::Error) -> ExperimentError
     let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
     let mut problem = error.message().to_owned();
     let quoted: Vec<&str> = problem.split('`').skip(1).step_by(2).collect();
-    if let Some((unknown, known)) = quoted.split_first().filter(|_| problem.starts_with("unknown")) {
-        if let Some(near) = nearest(unknown, known.iter().copied()) {
-            problem = format!("{problem}; did you mean '{near}'?");
-        }
+    let unknown = quoted.split_first().filter(|_| problem.starts_with("unknown"));
+    if let Some(near) = unknown.and_then(|(unknown, known)| nearest(unknown, known.iter().copied())) {
+        problem = format!("{problem}; did you mean '{near}'?");
     }
     ExperimentError { origin: origin.to_owned(), line, problem }
 }

@@ -106,8 +106,12 @@ const AXES: [(&str, &str); 12] = [
     ("fault", "none"),
 ];
 
+/// Least memory a case process needs to start at all, MiB.
+const MEMORY_CAP_MIB_MIN: u64 = 64;
 /// Greatest number of workers of a case.
 const WORKERS_MAX: usize = 64;
+/// Greatest number of records in an epoch.
+const RECORDS_PER_EPOCH_MAX: usize = 1_000_000;
 /// Greatest number of events of a case: 48 bytes each, in memory.
 const EVENTS_MAX: u64 = 1 << 30;
 
@@ -119,8 +123,13 @@ impl Plan {
         if !(1..=1000).contains(&repeats) {
             return Err(loaded.error(&experiment.repeats.span(), format!("repeats = {repeats} is outside 1 to 1000")));
         }
+        let nowhere = 0..0;
+        if experiment.memory_cap_mib < MEMORY_CAP_MIB_MIN {
+            let cap = experiment.memory_cap_mib;
+            return Err(loaded.error(&nowhere, format!("memory_cap_mib = {cap} is below {MEMORY_CAP_MIB_MIN}")));
+        }
         let memory_cap_bytes = experiment.memory_cap_mib.saturating_mul(1 << 20);
-        let deadline_ms = loaded.duration_ms("deadline", &experiment.deadline)? as u64;
+        let deadline_ms = positive_ms(loaded, "deadline", &experiment.deadline)? as u64;
         let mut planner = Planner { loaded, cases: Vec::new(), skipped: Vec::new() };
         for question in &experiment.parts {
             planner.question(question)?;
@@ -196,12 +205,12 @@ impl Planner<'_> {
 
     fn case(&mut self, question: &Question, chosen: &[Chosen<'_>]) -> Result<(), ExperimentError> {
         let read = Reader { loaded: self.loaded, chosen };
-        let pipeline = read.parsed("pipeline", |name| catalogue::find(name))?;
+        let pipeline = read.parsed("pipeline", catalogue::find)?;
         let settings = read.settings()?;
         let strategy = read.named("strategy", &Strategy::ALL.map(|one| (one.name(), one)))?;
         let order = read.named("order", &OrderName::ALL.map(|one| (one.name(), one)))?;
         let eviction = read.named("eviction", &EvictionName::ALL.map(|one| (one.name(), one)))?;
-        let workers = read.number("workers", 1.0, WORKERS_MAX as f64)? as usize;
+        let workers = read.whole("workers", WORKERS_MAX)?;
         let rate = read.rate()?;
         let arrivals = match rate {
             None => Arrivals::Closed,
@@ -218,8 +227,12 @@ impl Planner<'_> {
             self.skipped.push(format!("part '{}': sequential on {workers} workers (it runs on 1)", question.name));
             return Ok(());
         }
-        let duration_ms = self.loaded.duration_ms("duration", &question.duration)?;
+        let duration_ms = positive_ms(self.loaded, "duration", &question.duration)?;
         let warmup_ms = self.loaded.duration_ms("warmup", &question.warmup)?;
+        if warmup_ms >= duration_ms {
+            let problem = format!("warmup = {warmup_ms} ms leaves nothing of duration = {duration_ms} ms to record");
+            return Err(self.loaded.error(&question.warmup.span(), problem));
+        }
         let events = match rate {
             Some(rate) => question.trace.events.min(((rate * duration_ms as f64) / 1000.0).ceil() as u64).max(1),
             None => question.trace.events,
@@ -292,8 +305,13 @@ impl Reader<'_> {
     }
 
     fn number(&self, axis: &str, least: f64, most: f64) -> Result<f64, ExperimentError> {
-        let whole = |text: &str| text.parse::<f64>().ok().filter(|number| (least..=most).contains(number));
-        self.parsed(axis, |text| whole(text).ok_or(format!("{text} is outside {least} to {most}")))
+        let number = |text: &str| text.parse::<f64>().ok().filter(|number| (least..=most).contains(number));
+        self.parsed(axis, |text| number(text).ok_or(format!("{text} is outside {least} to {most}")))
+    }
+
+    fn whole(&self, axis: &str, most: usize) -> Result<usize, ExperimentError> {
+        let whole = |text: &str| text.parse::<usize>().ok().filter(|number| (1..=most).contains(number));
+        self.parsed(axis, |text| whole(text).ok_or(format!("{text} is outside 1 to {most}, whole numbers")))
     }
 
     /// `None`: closed loop.
@@ -304,7 +322,7 @@ impl Reader<'_> {
     fn records_per_epoch(&self, rate: Option<f64>) -> Result<usize, ExperimentError> {
         match self.text("records_per_epoch").as_str() {
             "auto" => Ok(auto_records_per_epoch(rate)),
-            _ => Ok(self.number("records_per_epoch", 1.0, 1e6)? as usize),
+            _ => self.whole("records_per_epoch", RECORDS_PER_EPOCH_MAX),
         }
     }
 
@@ -318,6 +336,13 @@ impl Reader<'_> {
             Some(_) => None,
         }
         .ok_or_else(|| self.error("settings", "write a list of \"key=value\"".to_owned()))
+    }
+}
+
+fn positive_ms(loaded: &Loaded, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
+    match loaded.duration_ms(name, text)? {
+        0 => Err(loaded.error(&text.span(), format!("{name} = 0 leaves no time at all; give it 1ms or more"))),
+        ms => Ok(ms),
     }
 }
 

@@ -72,7 +72,7 @@ pub enum RunFailed {
         /// Where it stands.
         part: String,
         /// What is wrong with it.
-        error: FigureError,
+        error: Box<FigureError>,
     },
     /// The experiment has no case.
     #[error("{0} selects no case: give it a part with axes")]
@@ -165,7 +165,7 @@ fn check_figures(loaded: &Loaded) -> Result<(), RunFailed> {
     let mut names: Vec<&str> = Vec::new();
     for part in &loaded.experiment.parts {
         for figure in &part.figures {
-            let failed = |error| RunFailed::Figure { part: part.name.clone(), error };
+            let failed = |error| RunFailed::Figure { part: part.name.clone(), error: Box::new(error) };
             check_figure(figure).map_err(failed)?;
             if names.contains(&figure.name.as_str()) {
                 return Err(failed(FigureError::Duplicate(figure.name.clone())));

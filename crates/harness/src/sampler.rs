@@ -69,15 +69,12 @@ fn watch(track: &Track, stop: &AtomicBool) -> Observations {
     let started = track.started().unwrap_or_else(Instant::now);
     let (cpu_before_ns, ticks_before, throttled_before) = (cpu_ns(), CpuTicks::now(), throttled_ns());
     let baseline_bytes = allocated_bytes();
-    loop {
-        // The last reading is taken after the run has ended: what is left then is the residual.
-        let last = stop.load(Ordering::Acquire);
+    while track.settled().is_none() && !stop.load(Ordering::Acquire) {
         readings.push(read(track, started));
-        if last {
-            break;
-        }
         thread::sleep(PERIOD);
     }
+    // The last reading is what was left when everything was done; later the dataflow is gone.
+    readings.extend(track.settled());
     let elapsed_ns = started.elapsed().as_nanos().max(1) as f64;
     Observations {
         readings,
@@ -90,7 +87,8 @@ fn watch(track: &Track, stop: &AtomicBool) -> Observations {
     }
 }
 
-fn read(track: &Track, started: Instant) -> Reading {
+/// A reading now.
+pub(crate) fn read(track: &Track, started: Instant) -> Reading {
     let sum = |gauge: fn(&crate::drive::Gauges) -> &std::sync::atomic::AtomicU64| {
         track.gauges.iter().map(|gauges| gauge(gauges).load(Ordering::Relaxed)).sum::<u64>()
     };

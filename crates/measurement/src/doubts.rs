@@ -43,8 +43,6 @@ pub struct Circumstances {
 pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> Vec<Doubt> {
     let open_loop = axes.rate_events_per_s.is_some();
     let rules = [
-        circumstances.debug_build.then(debug_build),
-        circumstances.dirty_tree.then(dirty_tree),
         oversubscribed(axes.workers, circumstances.usable_cores),
         taken("steal", "stolen by the hypervisor", circumstances.steal_share),
         taken("throttled", "withheld by a CPU quota", circumstances.throttled_share),
@@ -56,6 +54,8 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         (numbers.censored > 0).then(|| censored(numbers.censored, numbers.events)),
         (circumstances.negative > 0).then(|| negative(circumstances.negative)),
         (circumstances.saturated > 0).then(|| saturated(circumstances.saturated)),
+        circumstances.debug_build.then(debug_build),
+        circumstances.dirty_tree.then(dirty_tree),
     ];
     rules.into_iter().flatten().collect()
 }
@@ -136,7 +136,7 @@ fn hiccups(hiccup: &Quantiles, latency: &Quantiles) -> Option<Doubt> {
     ];
     let explained = |(name, hiccup_ns, latency_ns): (&'static str, Option<u64>, Option<u64>)| {
         let (hiccup_ns, latency_ns) = hiccup_ns.zip(latency_ns)?;
-        let text = format!("{name} ({} of {})", duration(hiccup_ns), duration(latency_ns));
+        let text = format!("{name} ({} against {})", duration(hiccup_ns), duration(latency_ns));
         (hiccup_ns >= latency_ns).then_some(text)
     };
     let explained: Vec<String> = pairs.into_iter().filter_map(explained).collect();

@@ -16,6 +16,9 @@ pub trait Driver {
     /// What this worker holds now.
     fn holds(&mut self, census: Census);
 
+    /// Everything is completed, and everything that could expire has; this worker still holds what is left.
+    fn settled(&mut self) {}
+
     /// Nothing may be offered at the moment.
     fn idle(&mut self) {
         std::thread::yield_now();

@@ -25,7 +25,7 @@ use crate::driver::{Census, Driver, Drivers};
 use crate::fault::Armed;
 use crate::feed::Feed;
 use crate::logic::{Key, KeyedLogic, StatelessLogic};
-use crate::part;
+use crate::part::{self, Part};
 use crate::pipeline::{Choice, RunError};
 
 /// Records a worker offers at most before the dataflow is stepped, so that what is on its way stays in the cache.
@@ -113,9 +113,10 @@ struct Desk<R> {
     driver: Shared<Box<dyn Driver>>,
     probe: ProbeHandle<u64>,
     answers: Shared<Sheets<R>>,
-    held: Rc<Cell<Census>>,            // by the keyed operator
-    remembered: Rc<Cell<usize>>,       // by the one for first deliveries
-    payload: Rc<Cell<(usize, usize)>>, // entries and their bytes when the input had ended
+    part: Shared<Option<Box<dyn Part<R>>>>, // here, so that it outlives the dataflow until it has been weighed
+    held: Rc<Cell<Census>>,                 // by the keyed operator
+    remembered: Rc<Cell<usize>>,            // by the one for first deliveries
+    payload: Rc<Cell<(usize, usize)>>,      // entries and their bytes when the input had ended
 }
 
 impl<R: Row> Desk<R> {
@@ -127,6 +128,7 @@ impl<R: Row> Desk<R> {
             driver: Rc::new(RefCell::new(driver)),
             probe: ProbeHandle::new(),
             answers: Shared::default(),
+            part: Shared::default(),
             held: Rc::default(),
             remembered: Rc::default(),
             payload: Rc::default(),
@@ -156,7 +158,8 @@ impl<R: Row> Desk<R> {
     {
         let router = logic.clone();
         let by_key = Exchange::new(move |event: &Event| router.key(event).map_or(0, Key::route));
-        let mut part = part::part(logic, &self.choice, self.feed.slack_ms());
+        *self.part.borrow_mut() = Some(part::part(logic, &self.choice, self.feed.slack_ms()));
+        let part = Rc::clone(&self.part);
         let mut fault = Armed::on(self.choice.fault, self.worker);
         let feed = Arc::clone(&self.feed);
         let (held, payload) = (Rc::clone(&self.held), Rc::clone(&self.payload));
@@ -165,14 +168,16 @@ impl<R: Row> Desk<R> {
             let mut epochs = 0;
             let mut answers = Vec::new();
             move |(input, frontier), output| {
+                let mut part = part.borrow_mut();
+                let Some(part) = part.as_mut() else { return };
                 input.for_each(|_, events| {
                     fault.messages(events);
                     part.arrive(events, &mut answers);
                 });
                 let now = reached(frontier, &feed);
                 let ended = frontier.frontier().is_empty();
-                if now > epochs || ended {
-                    if ended {
+                if now > epochs {
+                    if now == feed.epochs() {
                         payload.set(part.payload());
                     }
                     part.advance(feed.watermark_ms(now), &mut answers);
@@ -273,6 +278,7 @@ impl<R: Row> Desk<R> {
     }
 
     fn end(self, late: LateSet) -> WorkerEnd<R> {
+        self.driver.borrow_mut().settled();
         let (entries, payload_bytes) = self.payload.get();
         WorkerEnd { answers: self.answers.take().into_rows(), late, entries, payload_bytes }
     }

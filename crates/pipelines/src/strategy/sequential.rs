@@ -62,6 +62,7 @@ pub(super) fn keyed<L: KeyedLogic>(
         let entries = entries + intake.advance(watermark_ms);
         Census { entries, buffered, answer_bytes: kept.bytes() }
     });
+    driver.settled();
     WorkerEnd { answers: kept.into_rows(), late: intake.late, entries, payload_bytes }
 }
 

@@ -1,0 +1,138 @@
+//! What there is: `list`, `explain` and `doctor`.
+
+use crate::command::Scratch;
+
+const LISTED: [(&str, &[&str]); 6] = [
+    (
+        "pipelines",
+        &["identity", "export-review", "order-reference", "repeat-high-value", "dispatched-today", "lifetime-value"],
+    ),
+    ("strategies", &["sequential", "exchange"]),
+    ("orders", &["arrival", "watermark"]),
+    ("evictions", &["never", "frontier"]),
+    ("profiles", &["tiny", "retail", "calm", "stormy", "flash-sale"]),
+    ("experiments", &["quickstart"]),
+];
+
+#[test]
+fn list_shows_everything_or_one_kind() {
+    let scratch = Scratch::new();
+    let everything = scratch.ok("flowbench list");
+    assert_eq!(everything.stderr, "");
+    for (kind, names) in LISTED {
+        let shown = scratch.ok(&format!("flowbench list {kind}")).stdout;
+        assert!(everything.stdout.contains(&shown), "{kind} is missing in:\n{}", everything.stdout);
+        for name in names {
+            let line = shown.lines().find(|line| line.split_whitespace().next() == Some(name));
+            let about = line.unwrap_or_else(|| panic!("{name} is missing in:\n{shown}")).trim().strip_prefix(name);
+            assert!(about.unwrap().trim().len() > 10, "{name} says nothing about itself");
+        }
+    }
+}
+
+#[test]
+fn list_as_json_names_the_same_things() {
+    let scratch = Scratch::new();
+    let everything = scratch.ok("flowbench list --json").json();
+    for (kind, names) in LISTED {
+        let only = scratch.ok(&format!("flowbench list {kind} --json")).json();
+        assert_eq!(only[kind], everything[kind]);
+        let listed: Vec<&str> =
+            everything[kind].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+        assert!(names.iter().all(|name| listed.contains(name)), "{kind}: {listed:?}");
+    }
+    for pipeline in everything["pipelines"].as_array().unwrap() {
+        let can_be = |strategy: &str| {
+            let served = pipeline["strategies"].as_array().unwrap().iter().any(|one| one == strategy);
+            served != pipeline["gaps"][strategy].is_string()
+        };
+        assert!(can_be("sequential") && can_be("exchange"), "served, or a reason why not: {pipeline:#}");
+    }
+}
+
+#[test]
+fn explain_tells_question_columns_parameters_sql_and_what_is_unclear() {
+    let scratch = Scratch::new();
+    for pipeline in scratch.ok("flowbench list pipelines --json").json()["pipelines"].as_array().unwrap() {
+        let name = pipeline["name"].as_str().unwrap();
+        let shown = scratch.ok(&format!("flowbench explain {name}")).stdout;
+        assert!(shown.starts_with(&format!("{name}\n{}\n", pipeline["summary"].as_str().unwrap())), "{shown}");
+        for word in ["answers     event_time,", "reference SQL", "SELECT", "unclear", "strategy    exchange: serves"] {
+            assert!(shown.contains(word), "{name} says nothing of '{word}':\n{shown}");
+        }
+        for parameter in pipeline["parameters"].as_array().unwrap() {
+            let word = |key: &str| parameter[key].as_str().unwrap();
+            let line = format!("{} = {}: {}", word("name"), word("default"), word("meaning"));
+            assert!(shown.contains(&line), "{name} says nothing of '{line}':\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn the_defaults_of_the_parameters_are_the_documented_ones() {
+    let scratch = Scratch::new();
+    let pipelines = scratch.ok("flowbench list pipelines --json").json();
+    for (pipeline, columns, defaults) in [
+        ("identity", "event_id", ""),
+        ("export-review", "order,customer,value,country", "home=GB on=order_dispatched threshold=500"),
+        ("order-reference", "order,reference", "timezone=UTC"),
+        ("repeat-high-value", "customer,order,n", "count=3 threshold=500 window=24h"),
+        ("dispatched-today", "day,orders,total", "on=order_dispatched timezone=Europe/London"),
+        ("lifetime-value", "customer,orders,spent", ""),
+    ] {
+        let all = pipelines["pipelines"].as_array().unwrap();
+        let entry = all.iter().find(|entry| entry["name"] == pipeline).unwrap();
+        let columns_listed: Vec<&str> =
+            entry["columns"].as_array().unwrap().iter().map(|column| column.as_str().unwrap()).collect();
+        assert_eq!(columns_listed.join(","), columns, "{pipeline}");
+        let parameters = entry["parameters"].as_array().unwrap().iter();
+        let mut listed: Vec<String> = parameters
+            .map(|one| format!("{}={}", one["name"].as_str().unwrap(), one["default"].as_str().unwrap()))
+            .collect();
+        listed.sort();
+        assert_eq!(listed.join(" "), defaults, "{pipeline}");
+    }
+}
+
+#[test]
+fn explain_knows_profiles_and_experiments() {
+    let scratch = Scratch::new();
+    for profile in ["tiny", "retail", "calm", "stormy", "flash-sale"] {
+        let shown = scratch.ok(&format!("flowbench explain {profile}")).stdout;
+        assert!(shown.contains("transport.mobile.offline_share") && shown.contains("(range 0 to 1)"), "{shown}");
+    }
+    let shown = scratch.ok("flowbench explain quickstart").stdout;
+    assert!(shown.contains("cases") && shown.contains("[[part]]"), "{shown}");
+}
+
+#[test]
+fn explain_suggests_what_may_have_been_meant() {
+    let scratch = Scratch::new();
+    scratch.fails("flowbench explain lifetime-valeu", 2, &["lifetime-valeu", "did you mean 'lifetime-value'?"]);
+    scratch.fails("flowbench explain stromy", 2, &["did you mean 'stormy'?"]);
+    scratch.fails("flowbench explain zzz", 2, &["zzz", "there are identity"]);
+}
+
+#[test]
+fn doctor_judges_the_machine_and_ends_well() {
+    let scratch = Scratch::new();
+    let findings = scratch.ok("flowbench doctor --json").json();
+    let seen: Vec<&str> =
+        findings.as_array().unwrap().iter().map(|finding| finding["what"].as_str().unwrap()).collect();
+    assert!(["machine", "cores", "build", "hiccups"].iter().all(|what| seen.contains(what)), "{seen:?}");
+    assert!(findings.as_array().unwrap().iter().all(|finding| finding["bad"].is_boolean()));
+    let words = scratch.ok("flowbench doctor").stdout;
+    assert!(seen.iter().all(|what| words.contains(what)), "{words}");
+}
+
+#[test]
+fn help_and_version_are_there() {
+    let scratch = Scratch::new();
+    let help = scratch.ok("flowbench --help").stdout;
+    for command in ["run", "report", "generate", "inspect", "replay", "list", "explain", "doctor"] {
+        assert!(help.contains(command), "{help}");
+        assert_eq!(scratch.ok(&format!("flowbench {command} --help")).stderr, "");
+    }
+    assert_eq!(scratch.ok("flowbench --version").stdout, format!("flowbench {}\n", env!("CARGO_PKG_VERSION")));
+    scratch.fails("flowbench", 2, &["Usage"]);
+}

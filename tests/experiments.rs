@@ -1,0 +1,320 @@
+//! `run` and `report`: what a run leaves, that it can be drawn again, interrupted and resumed, and how it ends.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::command::Scratch;
+
+#[test]
+fn a_run_leaves_its_records_its_figures_and_a_report() {
+    let scratch = small();
+    let ended = scratch.ok("flowbench run ./small.toml --out results");
+    assert!(ended.stderr.contains("4 cases, results in results"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("[4/4]") && ended.stderr.contains("results/report.html"), "{}", ended.stderr);
+    assert!(ended.stdout.contains("How long does an event take?"), "{}", ended.stdout);
+    for name in ["run.json", "cases.csv", "cases.ndjson", "latency.hlog", "timeline.csv", "report.html"] {
+        assert!(!scratch.bytes(&format!("results/{name}")).is_empty(), "{name}");
+    }
+    for figure in ["latency-by-rate", "memory-over-time", "tail"] {
+        assert!(scratch.text(&format!("results/{figure}.svg")).contains("</svg>"), "{figure}");
+        assert!(scratch.text(&format!("results/{figure}.csv")).lines().count() > 1, "{figure}");
+    }
+}
+
+#[test]
+fn the_records_of_a_run_agree_with_each_other() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results");
+    let run = scratch.json("results/run.json");
+    assert_eq!((&run["experiment"], &run["seed"], &run["planned_cases"]), (&"small".into(), &7.into(), &4.into()));
+    assert_eq!(run["interrupted"], false);
+    assert!(run["resolved_experiment"].as_str().unwrap().contains("[[part]]"));
+    assert_eq!(run["build"]["timely"], "0.32.0");
+    let cases = scratch.ndjson("results/cases.ndjson");
+    let digests: Vec<_> = run["traces"].as_array().unwrap().iter().map(|trace| &trace["digest"]).collect();
+    assert!(cases.iter().all(|case| digests.contains(&&case["numbers"]["trace_digest"])), "{digests:?}");
+    let table = scratch.text("results/cases.csv");
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split(',').collect()).collect();
+    let column = |name: &str| rows[0].iter().position(|column| *column == name).unwrap();
+    for (row, case) in rows[1..].iter().zip(&cases) {
+        assert_eq!(row[column("pipeline")], case["axes"]["pipeline"]);
+        assert_eq!(row[column("outcome")], "ok");
+        assert_eq!(row[column("latency_count")], case["numbers"]["events"].to_string());
+        assert_eq!(row[column("dropped_as_late")], row[column("late")]);
+    }
+    assert_eq!(rows.len(), 1 + cases.len());
+}
+
+#[test]
+fn the_histogram_log_has_version_line_legend_and_a_line_for_each_case() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results");
+    let log = scratch.text("results/latency.hlog");
+    let lines: Vec<&str> = log.lines().collect();
+    assert!(lines.iter().any(|line| line.starts_with("#[Histogram log format version 1.3")), "{}", lines[0]);
+    assert!(
+        lines.contains(&"\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"")
+    );
+    assert_eq!(lines.iter().filter(|line| line.starts_with("Tag=") && line.contains(".latency,")).count(), 4);
+}
+
+#[test]
+fn the_report_is_one_file_that_needs_no_network_and_shows_question_reading_and_machine() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results");
+    let report = scratch.text("results/report.html");
+    let machine = scratch.json("results/run.json")["machine"]["line"].as_str().unwrap().replace("(R)", "");
+    let first_words = machine.split(' ').take(3).collect::<Vec<_>>().join(" ");
+    for word in ["Does latency grow with the rate?", "Up is slower.", "<svg", "viewport", &first_words] {
+        assert!(report.contains(word), "the report says nothing of '{word}'");
+    }
+    assert!(report.contains("prefers-color-scheme"), "the report knows no dark");
+    for fetched in ["<script src", "<link rel=\"stylesheet\"", "<img", "@import", "url(http"] {
+        assert!(!report.contains(fetched), "the report fetches something: {fetched}");
+    }
+}
+
+#[test]
+fn report_draws_everything_again_byte_for_byte() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results");
+    let before = files(&scratch, "results");
+    let drawn = |name: &String| name.ends_with(".svg") || name.ends_with(".html") || name.contains("-by-rate");
+    before.keys().filter(|name| drawn(name)).for_each(|name| fs::remove_file(scratch.path(name)).unwrap());
+    let ended = scratch.ok("flowbench report results");
+    assert!(ended.stderr.contains("3 figures"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    let after = files(&scratch, "results");
+    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    before.iter().for_each(|(name, bytes)| assert!(after[name] == *bytes, "{name} has changed"));
+}
+
+#[test]
+fn set_changes_the_experiment_and_the_resolved_one_says_so() {
+    let scratch = small();
+    scratch.ok(
+        "flowbench run ./small.toml --out results --set seed=9 --set speed.rate=15000 --set speed.pipeline=identity \
+         --set speed.trace.events=500",
+    );
+    let cases = scratch.ndjson("results/cases.ndjson");
+    assert_eq!(cases.len(), 1);
+    assert_eq!(cases[0]["axes"]["rate_events_per_s"], 15_000.0);
+    assert_eq!(cases[0]["numbers"]["events"], 500);
+    let run = scratch.json("results/run.json");
+    assert_eq!(run["seed"], 9);
+    let resolved = run["resolved_experiment"].as_str().unwrap();
+    scratch.write("resolved.toml", resolved);
+    scratch.ok("flowbench run ./resolved.toml --out again");
+    assert_eq!(scratch.ndjson("again/cases.ndjson")[0]["axes"], cases[0]["axes"]);
+}
+
+#[test]
+fn the_same_seed_makes_the_same_traces_answers_and_order_of_cases() {
+    let scratch = small();
+    let fixed = |dir: &str| {
+        scratch.ok(&format!("flowbench run ./small.toml --out {dir}"));
+        let cases = scratch.ndjson(&format!("{dir}/cases.ndjson"));
+        cases.iter().map(|case| (case["case"].clone(), case["numbers"]["accuracy"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(fixed("one"), fixed("two"));
+}
+
+#[test]
+fn results_go_under_the_current_folder_unless_told_otherwise() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --set speed.pipeline=identity --set speed.rate=20000");
+    let runs: Vec<_> = scratch.path("results/small").read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(runs.len(), 1);
+    assert!(runs[0].join("report.html").exists());
+}
+
+#[test]
+fn json_is_all_that_stands_on_standard_output() {
+    let scratch = small();
+    let outcome = scratch.ok("flowbench run ./small.toml --out results --json").json();
+    assert_eq!((&outcome["dir"], &outcome["incomplete"]), (&"results".into(), &0.into()));
+    assert_eq!(outcome["interrupted"], false);
+    assert_eq!(outcome["cases"].as_array().unwrap(), &scratch.ndjson("results/cases.ndjson"));
+    let ended = scratch.sh("flowbench run ./small.toml --out bad --set speed.fault=panic@0 --json --quiet");
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(5), ""));
+    assert_eq!(ended.json()["incomplete"], 4);
+}
+
+#[test]
+fn resume_runs_only_the_cases_that_are_missing() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results");
+    let lines: Vec<String> = scratch.text("results/cases.ndjson").lines().map(str::to_owned).collect();
+    // As a crash leaves it: two cases gone, the second in the middle of its line.
+    scratch.write("results/cases.ndjson", format!("{}\n{}\n{}", lines[0], lines[1], &lines[2][..50]));
+    let ended = scratch.ok("flowbench run --resume results");
+    let begun = |number: usize| ended.stderr.contains(&format!("[{number}/4]"));
+    assert!(!begun(1) && !begun(2) && begun(3) && begun(4), "{}", ended.stderr);
+    let cases = scratch.text("results/cases.ndjson");
+    assert_eq!(cases.lines().take(2).collect::<Vec<_>>(), lines[..2]);
+    assert_eq!(identities(&scratch, "results"), [(1, 1), (2, 1), (3, 1), (4, 1)]);
+    assert_eq!(scratch.text("results/cases.csv").lines().count(), 1 + 4);
+    let log = scratch.text("results/latency.hlog");
+    assert_eq!(log.lines().filter(|line| line.contains(".latency,")).count(), 4, "of a case, there is one histogram");
+}
+
+#[test]
+fn resume_of_a_complete_run_measures_nothing() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results");
+    let before = scratch.text("results/cases.ndjson");
+    scratch.ok("flowbench run --resume results");
+    assert_eq!(scratch.text("results/cases.ndjson"), before);
+    scratch.fails("flowbench run --resume nowhere", 1, &["nowhere"]);
+    scratch.fails("flowbench run --resume results --set seed=3", 2, &["--resume", "--set"]);
+}
+
+#[test]
+fn ctrl_c_keeps_what_is_finished_and_resume_completes_it() {
+    let scratch = small();
+    let slow = "--set speed.duration=1s --set 'speed.rate=[1000, 2000]' --set speed.trace.events=1000000";
+    let running = scratch.start(&format!("exec flowbench run ./small.toml --out results {slow}"));
+    let finished = || fs::read_to_string(scratch.path("results/cases.ndjson")).unwrap_or_default();
+    running.wait_until(|| finished().contains('\n'));
+    running.signal("INT");
+    let ended = running.finish();
+    assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    assert!(ended.stderr.contains("flowbench run --resume results"), "{}", ended.stderr);
+    let kept = finished();
+    let count = kept.lines().count();
+    assert!((1..4).contains(&count), "{count} of 4 cases were finished");
+    assert_eq!(scratch.json("results/run.json")["interrupted"], true);
+    assert!(scratch.path("results/report.html").exists());
+
+    scratch.ok("flowbench run --resume results");
+    assert!(finished().starts_with(&kept));
+    assert_eq!(identities(&scratch, "results"), [(1, 1), (2, 1), (3, 1), (4, 1)]);
+    assert_eq!(scratch.json("results/run.json")["interrupted"], false);
+}
+
+#[test]
+fn a_running_run_keeps_its_folder_to_itself() {
+    let scratch = small();
+    let running =
+        scratch.start("exec flowbench run ./small.toml --out results --set speed.duration=2s --set speed.rate=1000");
+    running.wait_until(|| scratch.path("results/run.json").exists());
+    scratch.fails("flowbench run ./small.toml --out results", 1, &["results"]);
+    scratch.fails("flowbench run --resume results", 1, &["results is in use by another run"]);
+    running.signal("INT");
+    assert_eq!(running.finish().code, Some(130));
+}
+
+#[test]
+fn repeats_are_interleaved() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results --set repeats=2 --set speed.duration=20ms");
+    let repeats: Vec<u64> =
+        scratch.ndjson("results/cases.ndjson").iter().map(|case| case["repeat"].as_u64().unwrap()).collect();
+    assert_eq!(repeats, [1, 1, 1, 1, 2, 2, 2, 2]);
+}
+
+#[test]
+fn every_ending_has_its_exit_code() {
+    let scratch = small();
+    let run = "flowbench run ./small.toml --set speed.rate=closed";
+    scratch.ok(&format!("{run} --out ok"));
+    scratch.fails("flowbench report nowhere", 1, &["there is no folder nowhere"]);
+    scratch.fails(&format!("{run} --set speed.wrokers=2 --out bad"), 2, &["did you mean 'workers'?"]);
+    let nothing = format!("{run} --set speed.strategy=sequential --set speed.workers=2 --out nothing");
+    scratch.fails(&nothing, 4, &["selects no case"]);
+    scratch.fails(&format!("{run} --set speed.fault=drop-event@0 --out incomplete"), 5, &["INVALID"]);
+    assert!(!scratch.path("nothing").exists());
+}
+
+#[test]
+fn combinations_that_cannot_be_are_named_and_skipped() {
+    let scratch = small();
+    let line = "flowbench run ./small.toml --out results --set 'speed.strategy=[\"sequential\", \"exchange\"]' \
+                --set 'speed.workers=[1, 2]' --set speed.pipeline=identity --set speed.rate=closed";
+    let ended = scratch.ok(line);
+    assert!(ended.stderr.contains("skipped part 'speed': sequential on 2 workers"), "{}", ended.stderr);
+    assert_eq!(scratch.ndjson("results/cases.ndjson").len(), 3);
+}
+
+#[test]
+fn a_figure_that_cannot_be_drawn_is_noticed_before_anything_is_measured() {
+    let scratch = small();
+    scratch.write("wrong.toml", SMALL.replace("latency_p90_ns", "latency_p95_ns"));
+    scratch.fails("flowbench run ./wrong.toml --out results", 2, &["latency-by-rate", "latency_p95_ns"]);
+    scratch.write("wrong.toml", SMALL.replace("memory-over-time", "latency-by-rate"));
+    scratch.fails("flowbench run ./wrong.toml --out results", 2, &["latency-by-rate"]);
+    assert!(!scratch.path("results").exists());
+}
+
+#[test]
+fn quickstart_is_shipped_and_has_at_least_six_figures() {
+    let scratch = Scratch::new();
+    let shown = scratch.ok("flowbench explain quickstart").stdout;
+    assert!(shown.matches("[[part.figure]]").count() >= 6, "{shown}");
+}
+
+const SMALL: &str = r#"
+name = "small"
+title = "A small one"
+seed = 7
+repeats = 1
+deadline = "60s"
+memory_cap_mib = 4096
+
+[[part]]
+name = "speed"
+question = "How long does an event take?"
+trace = { profile = "tiny", events = 3000 }
+duration = "100ms"
+
+[part.axes]
+pipeline = ["identity", "repeat-high-value"]
+rate = [10_000, 20_000]
+
+[[part.figure]]
+name = "latency-by-rate"
+kind = "sweep"
+question = "Does latency grow with the rate?"
+reading = "Up is slower."
+x = "rate_events_per_s"
+y = ["latency_p50_ns", "latency_p90_ns"]
+by = ["pipeline"]
+
+[[part.figure]]
+name = "memory-over-time"
+kind = "over-time"
+question = "What is held?"
+reading = "Up is more."
+y = ["live_bytes"]
+by = ["pipeline"]
+
+[[part.figure]]
+name = "tail"
+kind = "distribution"
+question = "How long is the tail?"
+reading = "Right is rarer."
+y = ["latency"]
+by = ["pipeline"]
+"#;
+
+fn small() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.write("small.toml", SMALL);
+    scratch
+}
+
+/// Every file of a folder.
+fn files(scratch: &Scratch, folder: &str) -> BTreeMap<String, Vec<u8>> {
+    let entries = scratch.path(folder).read_dir().unwrap().map(|entry| entry.unwrap().file_name());
+    let names = entries.map(|name| format!("{folder}/{}", name.to_str().unwrap()));
+    names.map(|name| (name.clone(), scratch.bytes(&name))).collect()
+}
+
+/// Case and repeat of everything recorded, sorted.
+fn identities(scratch: &Scratch, dir: &str) -> Vec<(u64, u64)> {
+    let number = |case: &serde_json::Value, key: &str| case[key].as_u64().unwrap();
+    let cases = scratch.ndjson(&format!("{dir}/cases.ndjson"));
+    let mut all: Vec<_> = cases.iter().map(|case| (number(case, "case"), number(case, "repeat"))).collect();
+    all.sort_unstable();
+    all
+}

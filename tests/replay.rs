@@ -1,0 +1,268 @@
+//! The same answers whatever way the events take: through pipes, files, formats, compression, in process, on any number of
+//! workers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use flowbench_events::Trace;
+use flowbench_generators::{Amount, Generator, Profile};
+use flowbench_harness::replay::replay;
+use flowbench_pipelines::{Choice, Strategy, catalogue};
+
+use crate::command::Scratch;
+
+/// A world with duplicates and disorder, slow enough for whole lives of orders, of few customers who buy dearly.
+const WORLD: &str = "flowbench generate -q --profile stormy --seed 5 --events 20000 --set arrivals.walks_per_day=800 \
+                     --set customers.population=50 --set orders.value_median=2000";
+
+const PIPELINES: [&str; 6] =
+    ["identity", "export-review", "order-reference", "repeat-high-value", "dispatched-today", "lifetime-value"];
+
+#[test]
+fn a_piped_trace_is_answered_as_the_same_trace_in_process() {
+    let scratch = Scratch::new();
+    let trace = world();
+    for pipeline in PIPELINES {
+        for deduplicate in [false, true] {
+            let option = if deduplicate { "--deduplicate" } else { "" };
+            let piped = scratch.ok(&format!("{WORLD} -o - | flowbench replay - --pipeline {pipeline} {option}"));
+            let in_process = answered(pipeline, deduplicate, &trace);
+            assert!(piped.answers().len() > 1, "{pipeline} answers next to nothing");
+            assert!(
+                piped.stdout == in_process,
+                "{pipeline} {option}: {}",
+                first_difference(&piped.stdout, &in_process)
+            );
+        }
+    }
+}
+
+#[test]
+fn every_format_and_compression_gives_the_same_answers() {
+    let scratch = Scratch::new();
+    let piped = scratch.ok(&format!("{WORLD} | flowbench replay - --pipeline lifetime-value")).stdout;
+    for file in ["trace.csv", "trace.jsonl", "trace.csv.gz", "trace.csv.zst", "trace.jsonl.gz", "trace.jsonl.zst"] {
+        scratch.ok(&format!("{WORLD} -o {file}"));
+        let from_file = scratch.ok(&format!("flowbench replay {file} --pipeline lifetime-value")).stdout;
+        let from_stdin = scratch.ok(&format!("flowbench replay - --pipeline lifetime-value < {file}")).stdout;
+        assert!(from_file == piped, "{file}: {}", first_difference(&from_file, &piped));
+        assert!(from_stdin == piped, "{file} on standard input: {}", first_difference(&from_stdin, &piped));
+    }
+}
+
+#[test]
+fn a_trace_keeps_its_digest_through_every_format() {
+    let scratch = Scratch::new();
+    let digest = |log: &str| scratch.ok(&format!("flowbench inspect {log} --json")).json()["digest"].clone();
+    for file in ["trace.csv", "trace.jsonl", "trace.csv.gz", "trace.jsonl.zst"] {
+        scratch.ok(&format!("{WORLD} -o {file}"));
+        assert_eq!(digest(file), world().digest(), "{file}");
+    }
+}
+
+#[test]
+fn any_number_of_generating_threads_writes_the_same_bytes() {
+    let scratch = Scratch::new();
+    for threads in [1, 2, 4] {
+        scratch.ok(&format!("{WORLD} --threads {threads} -o {threads}.csv"));
+    }
+    assert!(scratch.bytes("1.csv") == scratch.bytes("2.csv") && scratch.bytes("1.csv") == scratch.bytes("4.csv"));
+}
+
+#[test]
+fn any_number_of_workers_and_any_strategy_writes_the_same_bytes() {
+    let scratch = Scratch::new();
+    scratch.ok(&format!("{WORLD} -o trace.csv"));
+    for pipeline in PIPELINES {
+        let ask = |way: &str| scratch.ok(&format!("flowbench replay trace.csv --pipeline {pipeline} {way}")).stdout;
+        let alone = ask("--strategy sequential");
+        for way in ["--workers 1", "--workers 2", "--workers 4", "--workers 2 --eviction never"] {
+            let answers = ask(way);
+            assert!(answers == alone, "{pipeline} {way}: {}", first_difference(&answers, &alone));
+        }
+    }
+}
+
+#[test]
+fn the_default_slack_loses_nothing() {
+    let scratch = Scratch::new();
+    scratch.ok("flowbench generate --profile stormy --events 30000 -o trace.csv");
+    for workers in [1, 2, 4] {
+        let ended = scratch.ok(&format!("flowbench replay trace.csv --pipeline identity --workers {workers}"));
+        assert_eq!(ended.answers().len(), 30_000);
+        assert!(ended.stderr.contains(" 0 events dropped as late"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn answers_have_a_header_and_are_sorted_by_event_time_then_text() {
+    let scratch = Scratch::new();
+    let ended = scratch.ok(&format!("{WORLD} | flowbench replay - --pipeline export-review --workers 2"));
+    assert_eq!(ended.stdout.lines().next(), Some("event_time,order,customer,value,country"));
+    // The times have a fixed width, so that text order is time order.
+    assert!(ended.answers().is_sorted(), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with('\n'));
+}
+
+#[test]
+fn deduplicate_counts_each_event_once() {
+    let scratch = Scratch::new();
+    scratch.ok(&format!("{WORLD} -o trace.csv"));
+    let duplicates = scratch.ok("flowbench inspect trace.csv --json").json()["duplicates"].as_u64().unwrap() as usize;
+    assert!(duplicates > 0);
+    let all = scratch.ok("flowbench replay trace.csv --pipeline identity");
+    let once = scratch.ok("flowbench replay trace.csv --pipeline identity --deduplicate --workers 2");
+    assert_eq!((all.answers().len(), once.answers().len()), (20_000, 20_000 - duplicates));
+    let distinct: BTreeSet<&str> = all.answers().into_iter().collect();
+    assert_eq!(once.answers(), distinct.into_iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn answers_go_to_standard_output_or_a_file_and_words_to_standard_error() {
+    let scratch = Scratch::new();
+    scratch.ok(&format!("{WORLD} -o trace.csv"));
+    let shown = scratch.ok("flowbench replay trace.csv --pipeline order-reference");
+    assert!(shown.stderr.contains("20000 rows: 20000 events, 0 skipped, 0 rejected"), "{}", shown.stderr);
+    let filed = scratch.ok("flowbench replay trace.csv --pipeline order-reference -o answers.csv");
+    assert_eq!((filed.stdout.as_str(), filed.stderr), ("", shown.stderr));
+    assert_eq!(scratch.text("answers.csv"), shown.stdout);
+    scratch.ok("flowbench replay trace.csv --pipeline order-reference -o answers.csv.gz");
+    assert_eq!(scratch.ok("gzip -dc answers.csv.gz").stdout, shown.stdout);
+}
+
+#[test]
+fn quiet_says_nothing() {
+    let scratch = Scratch::new();
+    for line in [
+        "flowbench generate --quiet --profile tiny --events 500 -o trace.csv",
+        "flowbench replay trace.csv --pipeline identity --quiet",
+        "flowbench inspect trace.csv --quiet",
+    ] {
+        assert_eq!(scratch.ok(line).stderr, "", "{line}");
+    }
+}
+
+#[test]
+fn settings_change_the_question() {
+    let scratch = Scratch::new();
+    scratch.ok(&format!("{WORLD} -o trace.csv"));
+    let count = |settings: &str| {
+        scratch.ok(&format!("flowbench replay trace.csv --pipeline export-review {settings}")).answers().len()
+    };
+    let plain = count("");
+    assert!(count("--set threshold=5000") < plain && plain < count("--set threshold=50"));
+    assert!(count("--set threshold=50 --set home=IE --set on=order_placed") > 0);
+}
+
+#[test]
+fn bad_rows_go_beside_the_answers_and_the_good_ones_are_answered() {
+    let scratch = spoiled();
+    let ended = scratch.ok("flowbench replay log.csv --pipeline identity -o answers.csv");
+    assert_eq!(scratch.text("answers.csv").lines().count(), 1 + 2);
+    assert_eq!(
+        scratch.text("answers.rejects.csv").lines().map(line_and_column).collect::<Vec<_>>(),
+        ["line,column", "3,event_time", "4,value", "6,"]
+    );
+    assert!(ended.stderr.contains("5 rows: 2 events, 0 skipped, 3 rejected"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("answers.rejects.csv"), "{}", ended.stderr);
+}
+
+#[test]
+fn bad_rows_of_standard_input_are_kept_as_well() {
+    let scratch = spoiled();
+    let ended = scratch.ok("flowbench replay - --pipeline identity < log.csv");
+    assert_eq!(ended.answers().len(), 2);
+    assert_eq!(scratch.text("stdin.rejects.csv").lines().count(), 1 + 3);
+}
+
+#[test]
+fn no_bad_row_leaves_no_file_of_rejects() {
+    let scratch = Scratch::new();
+    scratch
+        .ok("flowbench generate --profile tiny --events 100 | flowbench replay - --pipeline identity -o answers.csv");
+    assert!(!scratch.path("answers.rejects.csv").exists());
+}
+
+#[test]
+fn strict_stops_at_the_first_bad_row() {
+    let scratch = spoiled();
+    let line = "flowbench replay log.csv --pipeline identity --strict";
+    let ended = scratch.fails(line, 1, &["log.csv", "line 3", "event_time", "yesterday"]);
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_log_is_never_replaced_by_its_own_answers() {
+    let scratch = Scratch::new();
+    scratch.ok("flowbench generate --profile tiny --events 100 -o log.csv");
+    let before = scratch.bytes("log.csv");
+    scratch.sh("flowbench replay log.csv --pipeline identity -o log.csv");
+    let after = scratch.bytes("log.csv");
+    assert!(after == before, "of the log, {} of {} bytes are left", after.len(), before.len());
+}
+
+#[test]
+fn columns_and_constants_and_patterns_of_a_mapping_become_events() {
+    let scratch = Scratch::new();
+    scratch.write("map.toml", MAPPING);
+    scratch.write("log.csv", "when,who,what,worth,extra\n1767603600,ann,buy,12.5,score=4\n1767607200,bob,look,,\n");
+    let ended = scratch.ok("flowbench replay log.csv --map map.toml --pipeline lifetime-value");
+    assert_eq!(ended.stdout, "event_time,customer,orders,spent\n2026-01-05T09:00:00.000Z,ann,1,12.500\n");
+    assert!(ended.stderr.contains("1 skipped ('look' 1)"), "{}", ended.stderr);
+}
+
+const MAPPING: &str = r#"
+time     = { column = "when", format = "epoch_s" }
+kind     = { column = "what", values = { buy = "order_placed" } }
+customer = { column = "who" }
+value    = { column = "worth" }
+rating   = { column = "extra", pattern = "score=(\\d)" }
+country  = { constant = "GB" }
+"#;
+
+/// A log of five rows, two of them good.
+fn spoiled() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.write(
+        "log.csv",
+        "event_id,kind,event_time,customer,value\n\
+         1,order_placed,2026-01-05T08:00:00.000Z,ann,10\n\
+         2,order_placed,yesterday,ann,10\n\
+         3,order_placed,2026-01-05T09:00:00.000Z,ann,1.2345\n\
+         4,order_placed,2026-01-05T10:00:00.000Z,bob,10\n\
+         5,order_placed\n",
+    );
+    scratch
+}
+
+fn line_and_column(reject: &str) -> &str {
+    let ends: Vec<usize> = reject.match_indices(',').map(|(at, _)| at).collect();
+    &reject[..ends[1]]
+}
+
+/// The same trace as [`WORLD`] writes.
+fn world() -> Arc<Trace> {
+    let mut profile = Profile::named("stormy").unwrap();
+    for (key, value) in
+        [("arrivals.walks_per_day", "800"), ("customers.population", "50"), ("orders.value_median", "2000")]
+    {
+        profile.set(key, value).unwrap();
+    }
+    Arc::new(Generator::new(&profile, 5).unwrap().trace(Amount::Events(20_000)))
+}
+
+/// The answers in process, as the command writes them.
+fn answered(pipeline: &str, deduplicate: bool, trace: &Arc<Trace>) -> String {
+    let choice = Choice { deduplicate, ..Choice::plain(Strategy::Exchange) };
+    let replayed = replay(catalogue::find(pipeline).unwrap(), &[], &choice, None, trace).unwrap();
+    let lines = replayed.answers.lines(&trace.symbols);
+    std::iter::once(replayed.answers.header()).chain(lines).map(|line| line + "\n").collect()
+}
+
+fn first_difference(left: &str, right: &str) -> String {
+    let mut pairs = left.lines().zip(right.lines()).zip(1..);
+    pairs.find(|((left, right), _)| left != right).map_or_else(
+        || format!("{} lines against {}", left.lines().count(), right.lines().count()),
+        |((left, right), line)| format!("line {line} is '{left}' against '{right}'"),
+    )
+}
