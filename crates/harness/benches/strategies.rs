@@ -5,6 +5,7 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowbench_generators::{Amount, Generator, Profile};
@@ -14,10 +15,12 @@ use flowbench_pipelines::{Choice, Feed, Prepared, Strategy, Unhurried, catalogue
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Large enough that starting threads is nothing, small enough for a bench.
-const EVENTS: u64 = 4_000_000;
+/// Large enough that starting threads and touching their memory first is little (768 MB in memory).
+const EVENTS: u64 = 16_000_000;
+const WARM_UP: Duration = Duration::from_millis(500);
+const MEASURED: Duration = Duration::from_secs(3);
 /// As the harness chooses in a closed loop.
-const RECORDS_PER_EPOCH: usize = 8192;
+const RECORDS_PER_EPOCH: usize = 16384;
 
 fn feed() -> Arc<Feed> {
     let profile = Profile::named("calm").expect("calm is shipped");
@@ -51,7 +54,7 @@ fn pipelines(criterion: &mut Criterion) {
     cases.push(("repeat-high-value-all".to_owned(), prepared("repeat-high-value", &["threshold=-1"], &feed)));
     for (name, prepared) in &cases {
         let mut group = criterion.benchmark_group(name);
-        group.throughput(Throughput::Elements(EVENTS)).sample_size(10);
+        group.throughput(Throughput::Elements(EVENTS)).sample_size(10).warm_up_time(WARM_UP).measurement_time(MEASURED);
         for (arm, choice) in arms() {
             group.bench_function(BenchmarkId::from_parameter(arm), |bencher| {
                 bencher
@@ -67,7 +70,7 @@ fn cost_of_measuring(criterion: &mut Criterion) {
     let prepared = prepared("repeat-high-value", &[], &feed);
     let choice = Choice::plain(Strategy::Exchange);
     let mut group = criterion.benchmark_group("cost-of-measuring");
-    group.throughput(Throughput::Elements(EVENTS)).sample_size(20);
+    group.throughput(Throughput::Elements(EVENTS)).sample_size(20).warm_up_time(WARM_UP).measurement_time(2 * MEASURED);
     group.bench_function("off", |bencher| {
         bencher.iter(|| prepared.run(&choice, &feed, &Unhurried::drivers()).map(|end| black_box(end.late.count)));
     });

@@ -272,8 +272,11 @@ fn evaluate(
     let latencies = completions.latencies(window);
     let delays = processing_delays(trace, choice, spec.axes.slack_ms, measured, answered_ms, window);
     let timeline = timeline_of(measured);
-    let mut memory = memory::memory(&timeline);
+    let mut memory = memory::memory(&timeline, std::mem::size_of::<Event>() as u64);
     memory.payload_bytes_per_entry = end.payload_bytes_per_entry;
+    if memory.entries_peak == 0 && memory.buffered_peak == 0 {
+        memory.growth = None; // nothing is kept: what moves is not the pipeline's
+    }
     let events = trace.events.len() as u64;
     let elapsed_ns = completions.elapsed_ns().max(1);
     let numbers = Numbers {

@@ -361,7 +361,7 @@ pub fn named<T: Copy>(what: &str, text: &str, known: &[(&str, T)]) -> Result<T, 
 /// for an epoch to fill does not make the latency.
 pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
     match rate_events_per_s {
-        None => 8192,
+        None => 16_384,
         Some(rate) => ((rate * 8e-6) as usize).clamp(1, 8192).next_power_of_two(),
     }
 }

@@ -6,7 +6,7 @@ use flowbench_events::{LateSet, Trace};
 use flowbench_pipelines::{Answers, Choice, Feed, Pipeline, Unhurried};
 
 /// Records in an epoch of a replay.
-const RECORDS_PER_EPOCH: usize = 8192;
+const RECORDS_PER_EPOCH: usize = 16_384;
 
 /// What a replay leaves.
 pub struct Replayed {

@@ -54,6 +54,7 @@ impl Sampler {
 
     pub(crate) fn stop(self) -> Observations {
         self.stop.store(true, Ordering::Release);
+        self.watcher.thread().unpark();
         let hiccup = self.hiccups.join().unwrap_or_default();
         let mut observations = self.watcher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         observations.hiccup = hiccup;
@@ -71,7 +72,7 @@ fn watch(track: &Track, stop: &AtomicBool) -> Observations {
     let baseline_bytes = allocated_bytes();
     while track.settled().is_none() && !stop.load(Ordering::Acquire) {
         readings.push(read(track, started));
-        thread::sleep(PERIOD);
+        thread::park_timeout(PERIOD);
     }
     // The last reading is what was left when everything was done; later the dataflow is gone.
     readings.extend(track.settled());

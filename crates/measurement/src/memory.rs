@@ -38,9 +38,10 @@ pub const ENTRIES_FOR_A_SHARE: u64 = 1_000;
 /// Correlation of neighbouring blocks is cut off here, where it says that there is in effect one sample.
 const CORRELATION_MAX: f64 = 0.95;
 
-/// The memory of a case from its timeline: peaks, the last point as residual, growth. Live bytes per entry are those of
-/// the point with the most entries, with everything in them that was alive then; the payload is left to the caller.
-pub fn memory(points: &[TimelinePoint]) -> Memory {
+/// The memory of a case from its timeline: peaks, the last point as residual, growth. Bytes per entry are those of
+/// the point with the most entries: live bytes without the events that waited for the watermark then, each of
+/// `buffered_event_bytes`. The payload is left to the caller.
+pub fn memory(points: &[TimelinePoint], buffered_event_bytes: u64) -> Memory {
     let last = points.last().copied().unwrap_or_default();
     let fullest = points.iter().max_by_key(|point| point.entries).copied().unwrap_or_default();
     let peak = |value: fn(&TimelinePoint) -> u64| points.iter().map(value).max().unwrap_or(0);
@@ -51,8 +52,10 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
         entries_peak: fullest.entries,
         entries_residual: last.entries,
         buffered_peak: peak(|point| point.buffered),
-        bytes_per_entry: (fullest.entries >= ENTRIES_FOR_A_SHARE)
-            .then(|| fullest.live_bytes as f64 / fullest.entries as f64),
+        bytes_per_entry: (fullest.entries >= ENTRIES_FOR_A_SHARE).then(|| {
+            let state_bytes = fullest.live_bytes.saturating_sub(fullest.buffered * buffered_event_bytes);
+            state_bytes as f64 / fullest.entries as f64
+        }),
         payload_bytes_per_entry: None,
         growth: growth(points),
     }
@@ -281,7 +284,7 @@ mod tests {
         let end = points[400];
         points.extend((1..200).map(|i| TimelinePoint { at_ns: end.at_ns + i, live_bytes: 0, entries: 0, ..end }));
         assert_eq!(growth(&points), growing);
-        let memory = memory(&points);
+        let memory = memory(&points, 0);
         assert_eq!((memory.live_bytes_peak, memory.live_bytes_residual), (41_000_000, 0));
         assert_eq!((memory.entries_peak, memory.entries_residual), (1_000_000, 0));
         assert_eq!(memory.bytes_per_entry, Some(41.0));
@@ -289,6 +292,6 @@ mod tests {
 
     #[test]
     fn an_empty_timeline_has_no_memory() {
-        assert_eq!(memory(&[]), Memory::default());
+        assert_eq!(memory(&[], 48), Memory::default());
     }
 }

@@ -7,20 +7,23 @@ use flowbench_events::Event;
 
 use super::OrderPolicy;
 
-/// Events with an event time below the watermark are released, sorted; the others are held in a calendar.
+/// Events with an event time below the watermark are released, sorted; the others are held, those that two moves of the
+/// watermark have not released in a calendar.
 ///
-/// Input that is already in order passes through without a sort. Memory: the events held, at most those of the last
-/// `slack` of event time and of one epoch.
+/// In a dataflow the watermark is told a step after the events below it, so input that is in order never gets as far as
+/// the calendar, and passes without a sort. Memory: the events held, at most those of the last `slack` of event time and
+/// of the epochs under way.
 #[derive(Debug)]
 pub struct Watermark {
-    arrived: Vec<Event>,
+    arrived: Vec<Event>, // since the last move
+    waiting: Vec<Event>, // for one move
     calendar: Calendar,
 }
 
 impl Watermark {
     /// `slack_ms` only sets how fine the calendar is.
     pub fn new(slack_ms: i64) -> Self {
-        Self { arrived: Vec::new(), calendar: Calendar::new(slack_ms) }
+        Self { arrived: Vec::new(), waiting: Vec::new(), calendar: Calendar::new(slack_ms) }
     }
 }
 
@@ -35,12 +38,16 @@ impl OrderPolicy for Watermark {
 
     fn advance(&mut self, watermark_ms: i64, released: &mut Vec<Event>) {
         self.calendar.release(watermark_ms, released);
-        for event in self.arrived.drain(..) {
+        for event in self.waiting.drain(..) {
             if event.event_time_ms() < watermark_ms {
                 released.push(event);
             } else {
                 self.calendar.hold(event);
             }
+        }
+        for event in self.arrived.drain(..) {
+            let next = if event.event_time_ms() < watermark_ms { &mut *released } else { &mut self.waiting };
+            next.push(event);
         }
         if !released.is_sorted_by_key(Event::canonical_key) {
             released.sort_by_key(Event::canonical_key);
@@ -48,7 +55,7 @@ impl OrderPolicy for Watermark {
     }
 
     fn buffered(&self) -> usize {
-        self.arrived.len() + self.calendar.len
+        self.arrived.len() + self.waiting.len() + self.calendar.len
     }
 }
 
@@ -176,6 +183,7 @@ mod tests {
         let mut released = Vec::new();
         policy.arrive(&mut vec![event(flowbench_events::TIME_MS_MAX, 1), event(5, 2)], &mut released);
         policy.advance(6, &mut released);
+        policy.advance(7, &mut released);
         assert_eq!((released.len(), policy.buffered(), policy.calendar.buckets.len()), (1, 1, 1));
     }
 }

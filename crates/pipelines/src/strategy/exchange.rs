@@ -29,7 +29,7 @@ use crate::part::{self, Part};
 use crate::pipeline::{Choice, RunError};
 
 /// Records a worker offers at most before the dataflow is stepped, so that what is on its way stays in the cache.
-const RECORDS_PER_STEP: usize = 8192;
+const RECORDS_PER_STEP: usize = 16384;
 
 type Input<M> = InputHandle<u64, CapacityContainerBuilder<Vec<M>>>;
 type Shared<T> = Rc<RefCell<T>>;
@@ -60,14 +60,14 @@ pub(super) fn stateless<L: StatelessLogic>(
                 });
                 desk.collect(answers);
             });
-            desk.offer(worker, input, |epoch, open| feed.walk(epoch, &mut late, |event| open.send(*event)));
+            desk.offer(worker, input, |epoch, out| feed.walk(epoch, &mut late, |event| out.push(*event)));
         } else {
             let mut input = Input::<L::Row>::new();
             worker.dataflow(|scope| desk.collect(desk.faulty(input.to_stream(scope))));
-            desk.offer(worker, input, |epoch, open| {
+            desk.offer(worker, input, |epoch, out| {
                 feed.walk(epoch, &mut late, |event| {
                     if let Some(answer) = logic.answer(event) {
-                        open.send(answer);
+                        out.push(answer);
                     }
                 });
             });
@@ -94,10 +94,10 @@ pub(super) fn keyed<L: KeyedLogic>(
             desk.collect(desk.keyed(&logic, events));
         });
         let mut late = LateSet::default();
-        desk.offer(worker, input, |epoch, open| {
+        desk.offer(worker, input, |epoch, out| {
             feed.walk(epoch, &mut late, |event| {
                 if logic.key(event).is_some() {
-                    open.send(*event);
+                    out.push(*event);
                 }
             });
         });
@@ -185,8 +185,10 @@ impl<R: Row> Desk<R> {
                     held.set(part.census());
                 }
                 if let Some(open) = &mut capability {
-                    output.session(open).give_container(&mut answers);
-                    answers.clear();
+                    if !answers.is_empty() {
+                        output.session(open).give_container(&mut answers);
+                        answers.clear();
+                    }
                     if ended {
                         capability = None;
                     } else {
@@ -233,28 +235,28 @@ impl<R: Row> Desk<R> {
         &self,
         worker: &mut Worker,
         input: Input<M>,
-        mut send: impl FnMut(u64, &mut Input<M>),
+        mut send: impl FnMut(u64, &mut Outbox<M>),
     ) {
         let (epochs, peers) = (self.feed.epochs(), worker.peers() as u64);
         let stride = peers * RECORDS_PER_STEP.div_ceil(self.feed.records_per_epoch()) as u64;
         let mut epoch = worker.index() as u64;
         let mut completed = 0;
-        let mut input = Some(input);
+        let mut outbox = Some(Outbox::new(input));
         while !self.probe.done() {
             let admissible = self.driver.borrow_mut().admissible().min(epochs);
-            if let Some(open) = &mut input {
-                open.advance_to(epoch.min(epochs));
+            if let Some(out) = &mut outbox {
+                out.advance_to(epoch.min(epochs));
                 if epoch < admissible {
                     let until = admissible.min(epoch + stride);
                     while epoch < until {
-                        send(epoch, open);
+                        send(epoch, out);
                         epoch += peers;
                     }
-                    open.advance_to(epoch.min(epochs));
+                    out.advance_to(epoch.min(epochs));
                     self.driver.borrow_mut().admitted(epoch.min(epochs));
                 }
                 if epoch >= epochs {
-                    input = None;
+                    outbox = None;
                 }
             }
             if epoch >= admissible {
@@ -281,6 +283,44 @@ impl<R: Row> Desk<R> {
         self.driver.borrow_mut().settled();
         let (entries, payload_bytes) = self.payload.get();
         WorkerEnd { answers: self.answers.take().into_rows(), late, entries, payload_bytes }
+    }
+}
+
+/// An input that is given whole batches.
+struct Outbox<M: Clone + 'static> {
+    input: Input<M>,
+    batch: Vec<M>,
+}
+
+/// Bytes of a batch: below what the allocator keeps at hand for each thread, so that batches are recycled.
+const BATCH_BYTES: usize = 24 << 10;
+
+impl<M: Clone + 'static> Outbox<M> {
+    const BATCH: usize = BATCH_BYTES / std::mem::size_of::<M>();
+
+    fn new(input: Input<M>) -> Self {
+        Self { input, batch: Vec::with_capacity(Self::BATCH) }
+    }
+
+    #[inline]
+    fn push(&mut self, message: M) {
+        if self.batch.len() == Self::BATCH {
+            self.flush();
+        }
+        self.batch.push(message);
+    }
+
+    fn flush(&mut self) {
+        self.input.send_batch(&mut self.batch);
+        self.batch.clear();
+        self.batch.reserve_exact(Self::BATCH);
+    }
+
+    fn advance_to(&mut self, epoch: u64) {
+        if !self.batch.is_empty() {
+            self.flush();
+        }
+        self.input.advance_to(epoch);
     }
 }
 
