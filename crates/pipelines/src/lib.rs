@@ -22,6 +22,7 @@ mod part;
 mod pipeline;
 mod settings;
 mod strategy;
+mod table;
 
 pub use answers::{Answers, Cells, Row};
 pub use driver::{Census, Driver, Drivers, Unhurried};

@@ -1,14 +1,13 @@
 //! One worker's part of a keyed pipeline: its order policy, its states, its eviction.
 
 use flowbench_events::Event;
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 
 use crate::driver::Census;
 use crate::eviction::{Eviction, EvictionName, Frontier, Never};
 use crate::logic::KeyedLogic;
 use crate::order::OrderPolicy;
 use crate::pipeline::Choice;
+use crate::table::Table;
 
 /// What a strategy gives a worker its share of. Works on batches, so that its dispatch costs nothing per event.
 pub(crate) trait Part<R> {
@@ -34,49 +33,38 @@ pub(crate) fn part<L: KeyedLogic>(logic: &L, choice: &Choice, slack_ms: i64) -> 
 /// The states of one worker, by key.
 pub struct States<L: KeyedLogic> {
     logic: L,
-    table: HashMap<L::Key, L::State, foldhash::fast::RandomState>,
+    table: Table<L::Key, L::State>,
 }
 
 impl<L: KeyedLogic> States<L> {
     /// The last event time at which the state of `key` can be needed; the beginning of time if there is none.
     pub fn expires_at_ms(&self, key: L::Key) -> i64 {
-        self.table.get(&key).map_or(i64::MIN, |state| self.logic.expires_at_ms(key, state))
+        self.table.get(key).map_or(i64::MIN, |state| self.logic.expires_at_ms(key, state))
     }
 
     /// Lets the timer of `key` answer and takes its state out of the table.
     pub fn expire(&mut self, key: L::Key, out: &mut Vec<L::Row>) -> Option<L::State> {
-        let mut state = self.table.remove(&key)?;
+        let mut state = self.table.remove(key)?;
         self.logic.on_expiry(key, &mut state, out);
         Some(state)
     }
 
     /// Gives room back when most of the table is empty.
     pub fn shrink(&mut self) {
-        if self.table.capacity() > 1024 && self.table.len() < self.table.capacity() / 4 {
-            self.table.shrink_to(self.table.len() * 2);
-        }
+        self.table.shrink();
     }
 
     /// Applies an event of `key`; tells the expiry of a state that has come to be by it.
     #[inline]
     fn apply(&mut self, key: L::Key, event: &Event, out: &mut Vec<L::Row>) -> Option<i64> {
-        match self.table.entry(key) {
-            Entry::Occupied(mut entry) => {
-                let state = entry.get_mut();
-                if L::HAS_TIMERS && event.event_time_ms() > self.logic.expires_at_ms(key, state) {
-                    // The timer was due before this event, only the watermark has not been told yet.
-                    self.logic.on_expiry(key, state, out);
-                    *state = L::State::default();
-                }
-                self.logic.apply(key, state, event, out);
-                None
-            }
-            Entry::Vacant(entry) => {
-                let state = entry.insert(L::State::default());
-                self.logic.apply(key, state, event, out);
-                Some(self.logic.expires_at_ms(key, state))
-            }
+        let (state, new) = self.table.get_or_default(key);
+        if L::HAS_TIMERS && !new && event.event_time_ms() > self.logic.expires_at_ms(key, state) {
+            // The timer was due before this event, only the watermark has not been told yet.
+            self.logic.on_expiry(key, state, out);
+            *state = L::State::default();
         }
+        self.logic.apply(key, state, event, out);
+        new.then(|| self.logic.expires_at_ms(key, state))
     }
 }
 
@@ -89,7 +77,7 @@ struct KeyedPart<L: KeyedLogic, E> {
 
 impl<L: KeyedLogic, E: Eviction<L>> KeyedPart<L, E> {
     fn new(logic: L, order: Box<dyn OrderPolicy>) -> Self {
-        let states = States { logic, table: HashMap::default() };
+        let states = States { logic, table: Table::default() };
         Self { order, released: Vec::new(), states, eviction: E::default() }
     }
 
@@ -123,6 +111,6 @@ impl<L: KeyedLogic, E: Eviction<L>> Part<L::Row> for KeyedPart<L, E> {
     fn payload(&self) -> (usize, usize) {
         let inline_bytes = std::mem::size_of::<L::Key>() + std::mem::size_of::<L::State>();
         let States { logic, table } = &self.states;
-        (table.len(), table.values().map(|state| inline_bytes + logic.heap_bytes(state)).sum())
+        (table.len(), table.states().map(|state| inline_bytes + logic.heap_bytes(state)).sum())
     }
 }

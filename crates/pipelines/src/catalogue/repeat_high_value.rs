@@ -62,19 +62,41 @@ struct Logic {
     window_ms: i64,
 }
 
-/// Times of recent orders. Most customers have one, so only the others pay for a list.
-#[derive(Default)]
+/// Times of recent orders, 16 bytes. Most customers have one, so only the others pay for a list.
 struct Recent {
-    newest_ms: i64,
+    newest_ms: i64, // i64::MIN: none yet
     earlier_ms: Option<Box<Earlier>>,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { newest_ms: i64::MIN, earlier_ms: None }
+    }
 }
 
 #[derive(Default)]
 struct Earlier(Vec<i64>);
 
+impl Recent {
+    /// Adds an order, and forgets those that no later one can see.
+    fn remember(&mut self, event_time_ms: i64, window_ms: i64) {
+        let older_ms = self.newest_ms.min(event_time_ms);
+        self.newest_ms = self.newest_ms.max(event_time_ms);
+        let needed = |time_ms: i64| time_ms > self.newest_ms.saturating_sub(window_ms);
+        if let Some(earlier) = &mut self.earlier_ms {
+            earlier.0.retain(|time_ms| needed(*time_ms));
+        }
+        if needed(older_ms) {
+            self.earlier_ms.get_or_insert_default().0.push(older_ms);
+        } else if self.earlier_ms.as_ref().is_some_and(|earlier| earlier.0.is_empty()) {
+            self.earlier_ms = None;
+        }
+    }
+}
+
 impl KeyedLogic for Logic {
     type Key = Id;
-    type State = Option<Recent>;
+    type State = Recent;
     type Row = Answer;
 
     #[inline]
@@ -87,36 +109,25 @@ impl KeyedLogic for Logic {
         event.kind() == Kind::OrderPlaced && event.value_above(self.threshold) && event.customer().is_none()
     }
 
-    fn apply(&self, customer: Id, state: &mut Self::State, event: &Event, out: &mut Vec<Answer>) {
+    fn apply(&self, customer: Id, recent: &mut Recent, event: &Event, out: &mut Vec<Answer>) {
         let event_time_ms = event.event_time_ms();
-        let in_window = |time: &i64| *time > event_time_ms - self.window_ms;
-        let mut n = 1;
-        if let Some(recent) = state {
-            let earlier = recent.earlier_ms.get_or_insert_default();
-            earlier.0.push(recent.newest_ms);
-            earlier.0.retain(in_window);
-            n += earlier.0.iter().filter(|time| **time <= event_time_ms).count();
-            recent.newest_ms = recent.newest_ms.max(event_time_ms);
-            if earlier.0.is_empty() {
-                recent.earlier_ms = None;
-            }
-        } else {
-            *state = Some(Recent { newest_ms: event_time_ms, earlier_ms: None });
-        }
+        let window = event_time_ms.saturating_sub(self.window_ms).saturating_add(1)..=event_time_ms;
+        let earlier = recent.earlier_ms.as_ref().map_or(&[][..], |earlier| &earlier.0);
+        let n = 1 + earlier.iter().chain([&recent.newest_ms]).filter(|time| window.contains(time)).count();
+        recent.remember(event_time_ms, self.window_ms);
         if n >= self.count {
             let order = event.order().unwrap_or(Id::ABSENT);
             out.push(Answer { event_time_ms, customer, order, n: n as u32 });
         }
     }
 
-    fn expires_at_ms(&self, _customer: Id, state: &Self::State) -> i64 {
+    fn expires_at_ms(&self, _customer: Id, recent: &Recent) -> i64 {
         // At newest + window the newest order is just out of the half-open window.
-        state.as_ref().map_or(i64::MIN, |recent| recent.newest_ms + self.window_ms - 1)
+        recent.newest_ms.saturating_add(self.window_ms - 1)
     }
 
-    fn heap_bytes(&self, state: &Self::State) -> usize {
-        let earlier = state.as_ref().and_then(|recent| recent.earlier_ms.as_ref());
-        earlier.map_or(0, |earlier| std::mem::size_of::<Earlier>() + earlier.0.len() * 8)
+    fn heap_bytes(&self, recent: &Recent) -> usize {
+        recent.earlier_ms.as_ref().map_or(0, |earlier| std::mem::size_of::<Earlier>() + earlier.0.len() * 8)
     }
 }
 
