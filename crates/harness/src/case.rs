@@ -109,7 +109,10 @@ pub fn run(spec: &CaseSpec) -> Result<CaseResult, String> {
     });
     let event_times: Vec<i64> =
         (0..measured.end.answers.len()).map(|at| measured.end.answers.event_time_ms(at)).collect();
-    let mut result = evaluate(spec, &trace, &choice, &measured, &event_times, check.accuracy, trace_digest);
+    let closed = spec.axes.rate_events_per_s.is_none();
+    let ceiling = closed.then(|| drive::source_ceiling_events_per_s(&feed, choice.workers));
+    let facts = Facts { accuracy: check.accuracy, trace_digest, source_ceiling_events_per_s: ceiling };
+    let mut result = evaluate(spec, &trace, &choice, &measured, &event_times, facts);
     if let Some(cause) = check.wrong {
         result.status = Status::Invalid { cause };
         result.numbers = None;
@@ -258,16 +261,23 @@ fn wrong_late_set(choice: &Choice, of_trace: LateSet, dropped: LateSet) -> Optio
     })
 }
 
+/// What was found out about a case after its run.
+struct Facts {
+    accuracy: Accuracy,
+    trace_digest: String,
+    source_ceiling_events_per_s: Option<f64>,
+}
+
 fn evaluate(
     spec: &CaseSpec,
     trace: &Trace,
     choice: &Choice,
     measured: &Measured,
     answered_ms: &[i64],
-    accuracy: Accuracy,
-    trace_digest: String,
+    facts: Facts,
 ) -> CaseResult {
     let Measured { end, completions, observations } = measured;
+    let Facts { accuracy, trace_digest, source_ceiling_events_per_s } = facts;
     let window = completions.window(spec.warmup_ns);
     let latencies = completions.latencies(window);
     let delays = processing_delays(trace, choice, spec.axes.slack_ms, measured, answered_ms, window);
@@ -297,7 +307,7 @@ fn evaluate(
     let build = environment::build();
     let circumstances = Circumstances {
         usable_cores: Some(environment::usable_cores()),
-        source_ceiling_events_per_s: None,
+        source_ceiling_events_per_s,
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,
         negative: latencies.latency.negative(),

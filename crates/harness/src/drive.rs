@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use flowbench_events::LateSet;
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_measurement::timeline::Reading;
 use flowbench_pipelines::{Census, Choice, Driver, Drivers, Feed, Prepared, RunEnd, RunError};
@@ -61,6 +62,20 @@ pub fn measure(prepared: &dyn Prepared, choice: &Choice, feed: &Arc<Feed>, load:
     let events = feed.trace().events.len() as u64;
     let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
     Ok(Measured { end, completions, observations })
+}
+
+/// What the source alone gives, events per second: one thread walks the whole trace, lateness decided, and gives on
+/// nothing; times the workers that do so side by side.
+pub fn source_ceiling_events_per_s(feed: &Feed, workers: usize) -> f64 {
+    let mut late = LateSet::default();
+    let mut given = 0_u64;
+    let begun = Instant::now();
+    for epoch in 0..feed.epochs() {
+        feed.walk(epoch, &mut late, |event| given += u64::from(std::hint::black_box(event).value().is_some()));
+    }
+    std::hint::black_box((given, late));
+    let elapsed_s = begun.elapsed().as_secs_f64().max(1e-9);
+    feed.trace().events.len() as f64 / elapsed_s * workers as f64
 }
 
 /// What the drivers of all workers and the sampler share.
