@@ -45,7 +45,7 @@ pub(crate) struct Run {
     /// Change the experiment: `repeats=3`, `<part>.rate=[100000]`, `<part>.trace.events=50000`
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Where the results go [default: results/<experiment>/<utc>_<commit>]
+    /// Where the results go; by default `results/<experiment>/<utc>_<commit>`
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Go on with the unfinished run in DIR: only cases that are not recorded yet are run
