@@ -43,7 +43,7 @@ impl Failure {
     /// Tells it on standard error; the exit code.
     pub(crate) fn report(self) -> i32 {
         if let Some(message) = self.message {
-            eprintln!("error: {message}");
+            say(format!("error: {message}"));
         }
         self.code
     }
@@ -64,6 +64,12 @@ impl From<RunFailed> for Failure {
         };
         Self { code, message: Some(error.to_string()) }
     }
+}
+
+/// Says something on standard error. Nobody listening there is no reason to stop.
+pub(crate) fn say(words: impl Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{words}");
 }
 
 /// Prints lines of data to standard output.

@@ -14,7 +14,7 @@ use flowbench_harness::{environment, generate as threads, replay as answering};
 use flowbench_pipelines::{Answers, Choice, EvictionName, OrderName, Strategy, catalogue};
 
 use crate::args::{Generate, Inspect, Log, Replay};
-use crate::failure::{Failure, OK, print};
+use crate::failure::{Failure, OK, print, say};
 use crate::progress::Counter;
 
 /// Events written without being asked for a number.
@@ -28,6 +28,11 @@ pub(crate) fn generate(asked: &Generate, quiet: bool) -> Result<i32, Failure> {
         (None, events) => Amount::Events(events.unwrap_or(EVENTS_DEFAULT)),
     };
     let by_ending = flowbench_events::Format::from_path(&asked.output);
+    let plain = asked.output.extension().is_none() || asked.output == Path::new("-") || asked.output.exists();
+    if asked.format.is_none() && by_ending.is_none() && !plain {
+        let path = asked.output.display();
+        return Err(Failure::misused(format!("{path}: unknown ending; use .csv or .jsonl (.gz, .zst), or --format")));
+    }
     let format = asked.format.map(Into::into).or(by_ending).unwrap_or(flowbench_events::Format::Csv);
     let output = Output::create(&asked.output).map_err(Failure::failed)?;
     let mut writer = EventWriter::new(output, format);
@@ -96,14 +101,14 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     write_answers(&*answered.answers, &trace, &mut output).map_err(|error| output.error(error))?;
     output.finish()?;
     if !quiet {
-        eprintln!("{summary}");
+        say(&summary);
         let mut words = format!("{} answers of {}", answered.answers.len(), pipeline.name());
         words.push_str(&format!(", slack {}", duration(answered.slack_ms)));
         words.push_str(&format!(", {} events dropped as late", answered.late.count));
         if answered.without_key > 0 {
             words.push_str(&format!(", {} events without a customer not used", answered.without_key));
         }
-        eprintln!("{words}");
+        say(words);
     }
     Ok(OK)
 }
@@ -183,7 +188,7 @@ impl Rejects {
         let Some(writer) = self.writer else { return Ok(()) };
         writer.finish()?;
         if !quiet {
-            eprintln!("{} rows rejected: see {}", self.count, self.path.display());
+            say(format!("{} rows rejected: see {}", self.count, self.path.display()));
         }
         Ok(())
     }

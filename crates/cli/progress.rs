@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::failure::say;
 use flowbench_harness::plan::{CaseSpec, Plan};
 use flowbench_harness::run::Watcher;
 use flowbench_measurement::record::{CaseRecord, Status};
@@ -45,7 +46,7 @@ impl Counter {
     pub(crate) fn finish(self, remark: &str) {
         self.bar.finish_and_clear();
         if !self.quiet {
-            eprintln!("{remark}");
+            say(remark);
         }
     }
 }
@@ -69,7 +70,7 @@ impl Cases {
 
     fn say(&self, words: &str) {
         if !self.quiet {
-            self.bar.suspend(|| eprintln!("{words}"));
+            self.bar.suspend(|| say(words));
         }
     }
 }

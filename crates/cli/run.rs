@@ -8,7 +8,7 @@ use flowbench_measurement::results_dir::read_run;
 use flowbench_report::{Drawn, Results, draw, terminal_tables};
 
 use crate::args::{Report, Run};
-use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, print};
+use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, print, say};
 use crate::progress::Cases;
 
 /// Width of the tables on the terminal.
@@ -35,7 +35,7 @@ pub(crate) fn run(asked: &Run, quiet: bool) -> Result<i32, Failure> {
     if !quiet {
         tell(&finished.drawn, &finished.dir);
         if finished.interrupted {
-            eprintln!("interrupted; go on with: flowbench run --resume {}", finished.dir.display());
+            say(format!("interrupted; go on with: flowbench run --resume {}", finished.dir.display()));
         }
     }
     Ok(match finished {
@@ -58,11 +58,12 @@ pub(crate) fn report(asked: &Report, quiet: bool) -> Result<i32, Failure> {
 }
 
 fn tell(drawn: &Drawn, dir: &std::path::Path) {
-    drawn.problems.iter().for_each(|problem| eprintln!("not drawn: {problem}"));
-    drawn.missing.iter().for_each(|missing| eprintln!("missing: {missing}"));
+    drawn.problems.iter().for_each(|problem| say(format!("not drawn: {problem}")));
+    drawn.missing.iter().for_each(|missing| say(format!("missing: {missing}")));
     let figures = drawn.figures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "svg")).count();
-    eprintln!("{figures} figures and their numbers in {}", dir.display());
-    eprintln!("report: {}", drawn.report.display());
+    let noun = if figures == 1 { "figure" } else { "figures" };
+    say(format!("{figures} {noun} and the numbers behind in {}", dir.display()));
+    say(format!("report: {}", drawn.report.display()));
 }
 
 fn json(finished: &Finished) -> Result<String, Failure> {
@@ -84,7 +85,7 @@ fn on_ctrl_c() -> Result<Arc<AtomicBool>, Failure> {
         if flag.swap(true, Ordering::AcqRel) {
             std::process::exit(INTERRUPTED);
         }
-        eprintln!("stopping; what is finished is kept (Ctrl-C again leaves at once)");
+        say("stopping; what is finished is kept (Ctrl-C again leaves at once)");
     })
     .map_err(Failure::failed)?;
     Ok(interrupted)

@@ -178,6 +178,9 @@ impl Planner<'_> {
                 None => vec![Value::String((*default).to_owned())],
             };
             let span = span.as_ref().unwrap_or(&nowhere);
+            if values.is_empty() {
+                return Err(self.loaded.error(span, format!("{axis}: the list is empty; no case would be left")));
+            }
             combinations = combinations
                 .iter()
                 .flat_map(|so_far| values.iter().map(move |value| (so_far, value)))
@@ -305,8 +308,14 @@ impl Reader<'_> {
     }
 
     fn number(&self, axis: &str, least: f64, most: f64) -> Result<f64, ExperimentError> {
-        let number = |text: &str| text.parse::<f64>().ok().filter(|number| (least..=most).contains(number));
-        self.parsed(axis, |text| number(text).ok_or(format!("{text} is outside {least} to {most}")))
+        self.parsed(axis, |text| {
+            let number = number(text).ok_or_else(|| format!("'{text}' is not a number"))?;
+            if (least..=most).contains(&number) {
+                Ok(number)
+            } else {
+                Err(format!("{text} is outside {least} to {most}"))
+            }
+        })
     }
 
     fn whole(&self, axis: &str, most: usize) -> Result<usize, ExperimentError> {
@@ -337,6 +346,15 @@ impl Reader<'_> {
         }
         .ok_or_else(|| self.error("settings", "write a list of \"key=value\"".to_owned()))
     }
+}
+
+/// A number, with `k` or `M` behind it if wanted.
+fn number(text: &str) -> Option<f64> {
+    let (digits, factor) = match text.strip_suffix('k') {
+        Some(digits) => (digits, 1e3),
+        None => text.strip_suffix('M').map_or((text, 1.0), |digits| (digits, 1e6)),
+    };
+    digits.parse::<f64>().ok().map(|number| number * factor)
 }
 
 fn positive_ms(loaded: &Loaded, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
@@ -424,6 +442,8 @@ mod tests {
             ("pipeline = \"identity\"\nworker = 1", "line 13: there is no axis 'worker'; did you mean 'workers'"),
             ("pipeline = \"identity\"\nworkers = 0", "workers: 0 is outside 1 to 64"),
             ("pipeline = \"identity\"\nrate = -5", "rate: -5 is outside 1 to 1000000000"),
+            ("pipeline = \"identity\"\nrate = \"fast\"", "rate: 'fast' is not a number"),
+            ("pipeline = \"identity\"\nrate = []", "rate: the list is empty"),
             ("pipeline = \"identity\"\nslack = \"soon\"", "slack: 'soon' is not a duration"),
             ("pipeline = \"identity\"\nfault = \"explode\"", "'explode' is not a fault"),
             ("pipeline = \"export-review\"\nsettings = [\"treshold=1\"]", "did you mean 'threshold'"),

@@ -276,5 +276,9 @@ fn default_dir(run: &Run) -> PathBuf {
     let utc: String = run.started_at.chars().filter(|letter| !"-:".contains(*letter)).take(15).collect();
     let commit = run.build.commit.as_deref().unwrap_or("nocommit");
     let dirty = if run.build.dirty { "-dirty" } else { "" };
-    Path::new("results").join(&run.experiment).join(format!("{utc}Z_{commit}{dirty}"))
+    let name = format!("{utc}Z_{commit}{dirty}");
+    let folder = Path::new("results").join(&run.experiment);
+    // Two runs may begin in the same second.
+    let names = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
+    names.map(|name| folder.join(name)).find(|dir| !dir.exists()).unwrap_or(folder)
 }

@@ -265,6 +265,9 @@ mod tests {
             numbers.latency.p99_ns = Some(1);
         });
         let hiccups = &found.iter().find(|doubt| doubt.code == "hiccups").unwrap().text;
-        assert!(hiccups.contains("p99 (500.0 µs of 1 ns), p99.9 (") && hiccups.contains("the maximum ("), "{hiccups}");
+        assert!(
+            hiccups.contains("p99 (500.0 µs against 1 ns), p99.9 (") && hiccups.contains("the maximum ("),
+            "{hiccups}"
+        );
     }
 }

@@ -253,13 +253,14 @@ pub struct Numbers {
     pub throughput_events_per_s: f64,
     /// CPU time of the process during the run, user and system, in ns.
     pub cpu_ns: u64,
-    /// completed − due, every admitted event inside the recording window.
+    /// Open loop: completed − due of every admitted event inside the recording window. Closed loop: completed − admitted
+    /// of every epoch.
     pub latency: Quantiles,
     /// Wall clock between the due instant of the arrival that allowed an answer and the answer.
     pub processing_delay: Quantiles,
     /// admitted − due of the epoch (its last event).
     pub driver_lag: Quantiles,
-    /// What a thread that only looks at the clock saw meanwhile: the floor under every latency.
+    /// How late a thread woke up that asked to sleep 1 ms at a time: what the machine itself does to whoever waits.
     pub hiccup: Quantiles,
     /// Events still open when the run was stopped; they count into `latency` at their age.
     pub censored: u64,

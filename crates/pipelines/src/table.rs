@@ -1,30 +1,37 @@
-//! States by key, in a hash table that grows a little at a time.
+//! States by key: dense, and growing a little at a time.
 
 use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 use crate::logic::Key;
 
-/// Sixteen hash tables whose shares of the keys differ, each 2^(1/16) times the one before.
+/// States without gaps, in sheets of fixed size, and beside them sixteen hash tables of their numbers.
 ///
-/// A single table doubles all at once: for a while it takes more than twice what its entries need, and the doubling is one
-/// long stall. These double one after the other, so that the memory per entry stays near its mean (1.9 slots) and a
-/// stall is a sixteenth.
+/// A hash table that holds the states themselves is half empty on average and doubles all at once: for a while it takes
+/// more than twice what its entries need, and the doubling is one long stall. Here only the numbers, 5 bytes a slot, are
+/// half empty. And the shares of the sixteen tables differ, each 2^(1/16) times the one before, so that they double one
+/// after the other. The price is one more look into memory.
 pub(crate) struct Table<K, S> {
-    parts: [HashTable<(K, S)>; PARTS],
+    sheets: Vec<Vec<(K, S)>>, // all full but the last
+    numbers: [HashTable<u32>; PARTS],
     hasher: foldhash::fast::RandomState,
 }
 
 const PARTS: usize = 16;
+/// States on a sheet: a power of two.
+const SHEET: usize = 1024;
 
 /// Which part a byte of the hash leads to.
 const PART_OF: [u8; 256] = part_of();
 
 impl<K, S> Default for Table<K, S> {
     fn default() -> Self {
-        Self { parts: std::array::from_fn(|_| HashTable::new()), hasher: foldhash::fast::RandomState::default() }
+        Self {
+            sheets: Vec::new(),
+            numbers: std::array::from_fn(|_| HashTable::new()),
+            hasher: foldhash::fast::RandomState::default(),
+        }
     }
 }
 
@@ -33,49 +40,80 @@ impl<K: Key, S: Default> Table<K, S> {
     #[inline]
     pub(crate) fn get_or_default(&mut self, key: K) -> (&mut S, bool) {
         let hash = self.hasher.hash_one(key);
-        let hasher = &self.hasher;
-        let part = &mut self.parts[part(hash)];
-        if part.len() == part.capacity() {
-            make_room(part, hasher);
+        let Self { sheets, numbers, hasher } = self;
+        let numbers = &mut numbers[part(hash)];
+        if let Some(number) = numbers.find(hash, |number| slot(sheets, *number).0 == key) {
+            return (&mut slot_mut(sheets, *number).1, false);
         }
-        match part.entry(hash, |(other, _)| *other == key, |(other, _)| hasher.hash_one(*other)) {
-            Entry::Occupied(entry) => (&mut entry.into_mut().1, false),
-            Entry::Vacant(entry) => (&mut entry.insert((key, S::default())).into_mut().1, true),
+        let rehash = |number: &u32| hasher.hash_one(slot(sheets, *number).0);
+        if numbers.len() == numbers.capacity() {
+            make_room(numbers, rehash);
         }
+        let number = sheets.last().map_or(0, |last| (sheets.len() - 1) * SHEET + last.len()) as u32;
+        numbers.insert_unique(hash, number, rehash);
+        if number as usize == sheets.len() * SHEET {
+            sheets.push(Vec::with_capacity(SHEET));
+        }
+        let last = sheets.len() - 1;
+        sheets[last].push((key, S::default()));
+        (&mut slot_mut(sheets, number).1, true)
     }
 
     /// The state of `key`.
     pub(crate) fn get(&self, key: K) -> Option<&S> {
         let hash = self.hasher.hash_one(key);
-        self.parts[part(hash)].find(hash, |(other, _)| *other == key).map(|(_, state)| state)
+        let number = self.numbers[part(hash)].find(hash, |number| slot(&self.sheets, *number).0 == key)?;
+        Some(&slot(&self.sheets, *number).1)
     }
 
-    /// Takes the state of `key` out.
+    /// Takes the state of `key` out; the last one takes its place.
     pub(crate) fn remove(&mut self, key: K) -> Option<S> {
         let hash = self.hasher.hash_one(key);
-        let entry = self.parts[part(hash)].find_entry(hash, |(other, _)| *other == key).ok()?;
-        Some(entry.remove().0.1)
+        let sheets = &mut self.sheets;
+        let found = self.numbers[part(hash)].find_entry(hash, |number| slot(sheets, *number).0 == key).ok()?;
+        let (number, _) = found.remove();
+        let last_sheet = sheets.last_mut()?;
+        let mut moved = last_sheet.pop()?;
+        if last_sheet.is_empty() {
+            sheets.pop();
+        }
+        let last = self.sheets.last().map_or(0, |sheet| (self.sheets.len() - 1) * SHEET + sheet.len()) as u32;
+        if number != last {
+            let hash = self.hasher.hash_one(moved.0);
+            let renumbered = self.numbers[part(hash)].find_mut(hash, |other| *other == last);
+            renumbered.into_iter().for_each(|other| *other = number);
+            std::mem::swap(slot_mut(&mut self.sheets, number), &mut moved);
+        }
+        Some(moved.1)
     }
 
     /// Number of states.
     pub(crate) fn len(&self) -> usize {
-        self.parts.iter().map(HashTable::len).sum()
+        self.sheets.last().map_or(0, |last| (self.sheets.len() - 1) * SHEET + last.len())
     }
 
     /// All states.
     pub(crate) fn states(&self) -> impl Iterator<Item = &S> {
-        self.parts.iter().flatten().map(|(_, state)| state)
+        self.sheets.iter().flatten().map(|(_, state)| state)
     }
 
     /// Gives room back where most of it is empty.
     pub(crate) fn shrink(&mut self) {
-        let hasher = &self.hasher;
-        for part in &mut self.parts {
-            if part.capacity() > 256 && part.len() < part.capacity() / 4 {
-                part.shrink_to(part.len() * 2, |(key, _)| hasher.hash_one(*key));
-            }
+        let Self { sheets, numbers, hasher } = self;
+        for part in numbers.iter_mut().filter(|part| part.capacity() > 256 && part.len() < part.capacity() / 4) {
+            part.shrink_to(part.len() * 2, |number| hasher.hash_one(slot(sheets, *number).0));
         }
     }
+}
+
+#[inline]
+fn slot<K, S>(sheets: &[Vec<(K, S)>], number: u32) -> &(K, S) {
+    &sheets[number as usize / SHEET][number as usize % SHEET]
+}
+
+#[inline]
+fn slot_mut<K, S>(sheets: &mut [Vec<(K, S)>], number: u32) -> &mut (K, S) {
+    &mut sheets[number as usize / SHEET][number as usize % SHEET]
 }
 
 /// Moves a part that has no room left into one that has.
@@ -83,12 +121,12 @@ impl<K: Key, S: Default> Table<K, S> {
 /// Removals leave marks that take up room, too. Left to itself, a table that is more than half full doubles when they have
 /// used it up; where as many states go as come, that is twice the memory for nothing.
 #[cold]
-fn make_room<K: Key, S>(part: &mut HashTable<(K, S)>, hasher: &foldhash::fast::RandomState) {
-    let mut roomy = HashTable::with_capacity(part.len() + part.len() / 6 + 4);
-    for entry in part.drain() {
-        roomy.insert_unique(hasher.hash_one(entry.0), entry, |(key, _)| hasher.hash_one(*key));
+fn make_room(numbers: &mut HashTable<u32>, rehash: impl Fn(&u32) -> u64) {
+    let mut roomy = HashTable::with_capacity(numbers.len() + numbers.len() / 6 + 4);
+    for number in numbers.drain() {
+        roomy.insert_unique(rehash(&number), number, &rehash);
     }
-    *part = roomy;
+    *numbers = roomy;
 }
 
 /// By bits of the hash that the tables themselves use neither as position nor as tag.
@@ -156,21 +194,22 @@ mod tests {
             table.get_or_default(key);
             if key > 10_000 {
                 let slots: usize =
-                    if key % 1000 == 0 { table.parts.iter().map(HashTable::num_buckets).sum() } else { 0 };
+                    if key % 1000 == 0 { table.numbers.iter().map(HashTable::num_buckets).sum() } else { 0 };
                 assert!(slots as f64 / f64::from(key) < 2.2, "{slots} slots for {key} entries");
             }
         }
-        let buckets = |table: &Table<i32, u64>| table.parts.iter().map(HashTable::num_buckets).sum::<usize>();
+        let buckets = |table: &Table<i32, u64>| table.numbers.iter().map(HashTable::num_buckets).sum::<usize>();
         let before = buckets(&table);
         for key in 400_000..2_000_000 {
-            table.get_or_default(key);
-            table.remove(key - 400_000);
+            *table.get_or_default(key).0 = key as u64;
+            let removed = table.remove(key - 400_000);
+            assert!(key < 800_000 || removed == Some(key as u64 - 400_000));
         }
         assert!(buckets(&table) <= before * 5 / 4, "{} slots, {before} before as many came as went", buckets(&table));
         for key in 1_600_000..2_000_000 {
             table.remove(key);
         }
         table.shrink();
-        assert!(table.parts.iter().all(|part| part.capacity() <= 256));
+        assert!(table.numbers.iter().all(|part| part.capacity() <= 256));
     }
 }

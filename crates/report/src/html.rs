@@ -57,8 +57,8 @@ const DEFINITIONS: [(&str, &str); 13] = [
     ),
     (
         "hiccup floor",
-        "what a thread that only looks at the clock saw meanwhile: no latency below it says anything about \
-        the dataflow",
+        "how late a thread woke up that asked to sleep 1 ms at a time: the machine's own pauses. A worker that \
+        never sleeps may stay below it; a tail that reaches it may be the machine's",
     ),
     ("throughput", "events completed per second of wall clock, over the whole run"),
     (

@@ -274,7 +274,7 @@ fn why_not(without: &[&CaseRecord], with: usize) -> Vec<String> {
         *causes.entry(cause).or_default() += 1;
     }
     if with == 0 && without.is_empty() {
-        return vec!["No case of this figure has ended.".to_owned()];
+        return vec!["No case that has ended is what this figure asks for.".to_owned()];
     }
     if without.is_empty() {
         return Vec::new();

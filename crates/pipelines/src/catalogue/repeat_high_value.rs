@@ -87,7 +87,11 @@ impl Recent {
             earlier.0.retain(|time_ms| needed(*time_ms));
         }
         if needed(older_ms) {
-            self.earlier_ms.get_or_insert_default().0.push(older_ms);
+            let earlier = &mut self.earlier_ms.get_or_insert_default().0;
+            if earlier.is_empty() {
+                earlier.reserve_exact(1); // a second order is common, a third is not
+            }
+            earlier.push(older_ms);
         } else if self.earlier_ms.as_ref().is_some_and(|earlier| earlier.0.is_empty()) {
             self.earlier_ms = None;
         }

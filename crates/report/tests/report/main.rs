@@ -249,7 +249,7 @@ fn an_interrupted_run_is_drawn_as_far_as_it_came() {
     assert_eq!(drawn.missing[0], "3 of 100 planned cases are here: the run was interrupted.");
     assert!(drawn.missing[1].starts_with("timeline.csv"));
     assert!(read(results.path(), "report.html").contains(&drawn.missing[0]));
-    assert!(read(results.path(), "memory.svg").contains("No case of this figure has ended."));
+    assert!(read(results.path(), "memory.svg").contains("No case that has ended is what this figure asks for."));
 }
 
 #[test]
