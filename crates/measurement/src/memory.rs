@@ -43,7 +43,8 @@ const CORRELATION_MAX: f64 = 0.95;
 /// `buffered_event_bytes`. The payload is left to the caller.
 pub fn memory(points: &[TimelinePoint], buffered_event_bytes: u64) -> Memory {
     let last = points.last().copied().unwrap_or_default();
-    let fullest = points.iter().max_by_key(|point| point.entries).copied().unwrap_or_default();
+    // Of points with as many entries, the one with the most bytes: at the end a sample may fall into the expiry of all.
+    let fullest = points.iter().max_by_key(|point| (point.entries, point.live_bytes)).copied().unwrap_or_default();
     let peak = |value: fn(&TimelinePoint) -> u64| points.iter().map(value).max().unwrap_or(0);
     Memory {
         live_bytes_peak: peak(|point| point.live_bytes),
