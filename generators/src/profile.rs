@@ -2,7 +2,7 @@
 //!
 //! `retail` names every parameter; other profiles, and profiles in files, say only what differs from it.
 
-use flowbench_events::{Channel, parse_duration_ms};
+use flowbench_events::{Channel, nearest, parse_duration_ms};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::{Table, Value};
@@ -338,7 +338,7 @@ impl Profile {
             "stormy" => include_str!("../profiles/stormy.toml"),
             "flash-sale" => include_str!("../profiles/flash-sale.toml"),
             _ => {
-                let suggestion = nearest(name, Self::NAMES.into_iter());
+                let suggestion = nearest(name, Self::NAMES);
                 return Err(ProfileError::UnknownProfile { name: name.to_owned(), suggestion });
             }
         };
@@ -570,15 +570,6 @@ fn plain(value: &Value) -> String {
         Value::Float(number) => number.to_string(),
         other => other.to_string(),
     }
-}
-
-/// The candidate most like `name`, if one is alike enough to be meant.
-fn nearest(name: &str, candidates: impl Iterator<Item = &'static str>) -> Option<&'static str> {
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.75)
-        .max_by(|one, other| one.0.total_cmp(&other.0))
-        .map(|(_, candidate)| candidate)
 }
 
 fn did_you_mean(suggestion: &Option<&'static str>) -> String {
