@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use flowbench_events::Trace;
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_harness::replay::replay;
+use flowbench_harness::replay::{Look, replay};
 use flowbench_pipelines::{Choice, Strategy, catalogue};
 
 use crate::command::Scratch;
@@ -254,7 +254,7 @@ fn world() -> Arc<Trace> {
 /// The answers in process, as the command writes them.
 fn answered(pipeline: &str, deduplicate: bool, trace: &Arc<Trace>) -> String {
     let choice = Choice { deduplicate, ..Choice::plain(Strategy::Exchange) };
-    let replayed = replay(catalogue::find(pipeline).unwrap(), &[], &choice, None, trace).unwrap();
+    let replayed = replay(catalogue::find(pipeline).unwrap(), &[], &choice, None, trace, Look::Answers).unwrap();
     let lines = replayed.answers.lines(&trace.symbols);
     std::iter::once(replayed.answers.header()).chain(lines).map(|line| line + "\n").collect()
 }

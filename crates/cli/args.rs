@@ -147,6 +147,10 @@ pub(crate) struct Replay {
     /// Only the first delivery of each event counts
     #[arg(long)]
     pub(crate) deduplicate: bool,
+    /// With `--order speculative`: every answer given (+1) and taken back (-1), in a column `change`, in the order in
+    /// which they are, instead of what is left at the end
+    #[arg(long)]
+    pub(crate) changes: bool,
     /// Where the answers go: a CSV file, or `-` for standard output
     #[arg(long, short, value_name = "ANSWERS.csv|-", default_value = "-")]
     pub(crate) output: PathBuf,

@@ -124,19 +124,11 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
         let serves = pipeline.gap(strategy).map_or("serves".to_owned(), |why| format!("does not serve: {why}"));
         text.push_str(&format!("strategy    {}: {serves}\n", strategy.name()));
     }
-    let stateless = pipeline.state().is_empty();
     for order in OrderName::ALL {
-        let serves = match order {
-            OrderName::Watermark if stateless => "serves: answers at once, and drops what is late",
-            OrderName::Arrival if stateless => "serves, and is exact: nothing depends on the order",
-            OrderName::Watermark => "serves, and is exact for everything that is not late",
-            OrderName::Arrival => "serves; under disorder its error is measured",
-        };
-        text.push_str(&format!("order       {}: {serves}\n", order.name()));
+        text.push_str(&format!("order       {}: {}\n", order.name(), order.serves(pipeline.is_stateless())));
     }
     for eviction in EvictionName::ALL {
-        let serves = if stateless { "serves, and has nothing to forget" } else { "serves" };
-        text.push_str(&format!("eviction    {}: {serves}\n", eviction.name()));
+        text.push_str(&format!("eviction    {}: {}\n", eviction.name(), eviction.serves(pipeline.is_stateless())));
     }
     text.push_str(&format!("\nreference SQL\n{}\n", pipeline.sql()));
     text

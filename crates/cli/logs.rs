@@ -10,8 +10,9 @@ use flowbench_events::{
 };
 use flowbench_generators::{Amount, Facts, FactsCollector, Generator};
 use flowbench_harness::plan::named;
+use flowbench_harness::replay::{Look, Replayed};
 use flowbench_harness::{environment, generate as threads, replay as answering};
-use flowbench_pipelines::{Answers, Choice, EvictionName, OrderName, Strategy, catalogue};
+use flowbench_pipelines::{Choice, EvictionName, OrderName, Strategy, catalogue};
 
 use crate::args::{Generate, Inspect, Log, Replay};
 use crate::failure::{Failure, OK, print, say};
@@ -96,15 +97,25 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
         Rejects::new(if is_stream { rejects_beside(&asked.log.input) } else { rejects_of(&asked.output) });
     let (trace, summary) = read(&asked.log, &mut rejects)?;
     rejects.finish(quiet)?;
-    let answered = answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace).map_err(Failure::failed)?;
+    let look = if asked.changes { Look::Changes } else { Look::Answers };
+    let answered =
+        answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace, look).map_err(Failure::failed)?;
     let mut output = Output::create(&asked.output).map_err(Failure::failed)?;
-    write_answers(&*answered.answers, &trace, &mut output).map_err(|error| output.error(error))?;
+    let written = if asked.changes {
+        write_changes(&answered, &trace, &mut output)
+    } else {
+        write_lines(&answered.answers.header(), answered.answers.lines(&trace.symbols), &mut output)
+    };
+    written.map_err(|error| output.error(error))?;
     output.finish()?;
     if !quiet {
         say(&summary);
         let mut words = format!("{} answers of {}", answered.answers.len(), pipeline.name());
         words.push_str(&format!(", slack {}", duration(answered.slack_ms)));
         words.push_str(&format!(", {} events dropped as late", answered.late.count));
+        if let Some(changes) = answered.changes.as_ref().filter(|_| asked.changes) {
+            words.push_str(&format!(", {} answers taken back on the way", changes.retractions()));
+        }
         if answered.without_key > 0 {
             words.push_str(&format!(", {} events without a customer not used", answered.without_key));
         }
@@ -122,8 +133,14 @@ fn choice(asked: &Replay) -> Result<Choice, Failure> {
     if strategy == Strategy::Sequential && workers != 1 {
         return Err(Failure::misused(format!("--workers {workers}: strategy 'sequential' runs on exactly 1 worker")));
     }
+    let order = order.map_err(Failure::misused)?;
+    if asked.changes && !order.takes_back() {
+        let problem =
+            format!("--changes: order policy '{}' takes no answer back; use --order speculative", order.name());
+        return Err(Failure::misused(problem));
+    }
     Ok(Choice {
-        order: order.map_err(Failure::misused)?,
+        order,
         eviction: eviction.map_err(Failure::misused)?,
         workers,
         deduplicate: asked.deduplicate,
@@ -146,9 +163,20 @@ fn options(log: &Log) -> Result<ReadOptions, Failure> {
     Ok(ReadOptions { format: log.format.map(Into::into), mapping, strict: log.strict })
 }
 
-fn write_answers(answers: &dyn Answers, trace: &Trace, output: &mut Output) -> io::Result<()> {
-    writeln!(output, "{}", answers.header())?;
-    for line in answers.lines(&trace.symbols) {
+/// Without an order policy that takes answers back, each is given once: stateless pipelines have nothing to correct.
+fn write_changes(answered: &Replayed, trace: &Trace, output: &mut Output) -> io::Result<()> {
+    match &answered.changes {
+        Some(changes) => write_lines(&changes.header(), changes.lines(&trace.symbols), output),
+        None => {
+            let lines = answered.answers.lines(&trace.symbols).into_iter().map(|line| format!("{line},+1"));
+            write_lines(&format!("{},change", answered.answers.header()), lines, output)
+        }
+    }
+}
+
+fn write_lines(header: &str, lines: impl IntoIterator<Item = String>, output: &mut Output) -> io::Result<()> {
+    writeln!(output, "{header}")?;
+    for line in lines {
         writeln!(output, "{line}")?;
     }
     Ok(())

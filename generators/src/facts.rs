@@ -41,6 +41,9 @@ pub struct Facts {
     pub slack_to_lose_nothing_ms: i64,
     /// Deliveries whose event id had been delivered before: exact.
     pub duplicates: u64,
+    /// The same for each distinct event: the share of events that came twice, as `transport.duplicates.share` counts. It
+    /// can be above 1 if events came more often than twice.
+    pub duplicates_share: f64,
     /// Distinct customers.
     pub customers: u64,
     /// Share of the events with a customer that belong to the hottest 1 % of the customers (at least one customer).
@@ -160,6 +163,7 @@ impl FactsCollector {
             late_set: format!("{:016x}", self.late_set.sum),
             slack_to_lose_nothing_ms: self.behind.max,
             duplicates: self.duplicates,
+            duplicates_share: share(self.duplicates, self.seen.len() as u64),
             customers: self.customers.len() as u64,
             hottest_percent_share: self.hottest_percent_share(),
             digest: self.digest.finish(),
@@ -277,6 +281,7 @@ mod tests {
         let trace = trace(&[(1, 100, 100, 7), (2, 90, 110, 7), (3, 200, 210, 8), (2, 90, 220, 7), (4, 150, 230, 7)]);
         let facts = Facts::of(&trace, 60);
         assert_eq!((facts.events, facts.span_ms, facts.duplicates, facts.customers), (5, 110, 1, 2));
+        assert_eq!(facts.duplicates_share, 0.25); // one of four events
         assert_eq!((facts.out_of_order, facts.out_of_order_share), (3, 0.6));
         assert_eq!((facts.late, facts.slack_to_lose_nothing_ms), (1, 110));
         assert_eq!(facts.late, LateSet::of(&trace.events, 60).count);
@@ -291,7 +296,7 @@ mod tests {
     fn an_empty_trace_has_facts_too() {
         let facts = Facts::of(&Trace::default(), 0);
         assert_eq!((facts.events, facts.first_event_time_ms, facts.late), (0, None, 0));
-        assert_eq!(facts.hottest_percent_share, 0.0);
+        assert_eq!((facts.hottest_percent_share, facts.out_of_order_share, facts.duplicates_share), (0.0, 0.0, 0.0));
     }
 
     #[test]

@@ -29,9 +29,10 @@ mod transport;
 pub use arrivals::{WALKS_PER_WAVE, WORLD_LENGTH_MS, WORLD_START_MS};
 pub use facts::{Facts, FactsCollector, KindFacts, Spread};
 pub use profile::{
-    ArrivalsProfile, CampaignsProfile, ConversionProfile, CustomersProfile, DownloadsProfile, DuplicatesProfile,
-    LoyaltyProfile, MobileProfile, Ms, OrdersProfile, OutageProfile, PagesProfile, Parameter, ProductsProfile, Profile,
-    ProfileError, ReviewsProfile, Specification, TransportProfile, Unit, VisitsProfile, WarehouseProfile, WebProfile,
+    ArrivalsProfile, Asked, CampaignsProfile, ConversionProfile, CustomersProfile, DisorderProfile, DownloadsProfile,
+    DuplicatesProfile, IdleProfile, LoyaltyProfile, MobileProfile, Ms, OrdersProfile, OutageProfile, PagesProfile,
+    Parameter, ProductsProfile, Profile, ProfileError, ReviewsProfile, Specification, TransportProfile, Unit,
+    VisitsProfile, WarehouseProfile, WebProfile,
 };
 pub use trace::{Amount, Generator, Merger, Stream, Wave};
 

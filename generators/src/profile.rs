@@ -51,10 +51,25 @@ pub struct TransportProfile {
     pub mobile: MobileProfile,
     /// Warehouses.
     pub warehouse: WarehouseProfile,
+    /// Events held back on top of all that.
+    pub disorder: DisorderProfile,
     /// Events delivered twice.
     pub duplicates: DuplicatesProfile,
     /// One channel that is down for a while.
     pub outage: OutageProfile,
+    /// One channel that has nothing to say for a while.
+    pub idle: IdleProfile,
+}
+
+/// What a profile asks of its transport, to be laid beside what [`Facts`](crate::Facts) find.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Share of the deliveries that are to be out of order, 0 to 1: `transport.disorder.share`. A trace has it within
+    /// half a percentage point if events are many and dense (see the README). `None` if anything else in the transport
+    /// brings events out of order as well, so that the share cannot be told beforehand.
+    pub out_of_order_share: Option<f64>,
+    /// Share of the events that are to be delivered a second time, 0 to 1: `transport.duplicates.share`.
+    pub duplicates_share: f64,
 }
 
 /// What a parameter is: the static part of [`Parameter`].
@@ -297,7 +312,11 @@ section! { "Coming back after a delivery." LoyaltyProfile "loyalty"
 }
 
 section! { "Browsers." WebProfile "transport.web"
-    delay_mean: Ms = Duration, 0.0, DAY, "delay: mean of an exponential; 0 for none";
+    delay_mean: Ms = Duration, 0.0, DAY, "delay while online: mean of an exponential; 0 for none";
+    offline_share: f64 = Share, 0.0, 1.0, "share of browser events that happen offline and are sent later";
+    offline_min: Ms = Duration, 1.0, DAY, "least time offline: scale of a Pareto law";
+    offline_shape: f64 = Number, 0.1, 10.0, "shape of the Pareto law; smaller is heavier";
+    offline_max: Ms = Duration, 1.0, 30.0 * DAY, "longer times offline are cut to this";
 }
 
 section! { "Apps." MobileProfile "transport.mobile"
@@ -311,6 +330,17 @@ section! { "Apps." MobileProfile "transport.mobile"
 section! { "Warehouses." WarehouseProfile "transport.warehouse"
     batch_every: Ms = Duration, 0.0, DAY, "events wait for the next multiple of this time of day; 0 for no batches";
     upload_mean: Ms = Duration, 0.0, HOUR, "time in the upload after that: mean of an exponential; 0 for none";
+    offline_share: f64 = Share, 0.0, 1.0, "share of warehouse events that happen offline and come later, in no batch";
+    offline_min: Ms = Duration, 1.0, DAY, "least time offline: scale of a Pareto law";
+    offline_shape: f64 = Number, 0.1, 10.0, "shape of the Pareto law; smaller is heavier";
+    offline_max: Ms = Duration, 1.0, 30.0 * DAY, "longer times offline are cut to this";
+}
+
+section! { "Events held back on top of all that: how much disorder." DisorderProfile "transport.disorder"
+    share: f64 = Share, 0.0, 1.0, "share of all events that are held back on top of all other delays: how much disorder";
+    delay_min: Ms = Duration, 1.0, DAY, "least time they are held back: scale of a Pareto law";
+    delay_shape: f64 = Number, 0.1, 10.0, "shape of the Pareto law; smaller is heavier";
+    delay_max: Ms = Duration, 1.0, 30.0 * DAY, "longer times are cut to this";
 }
 
 section! { "Events delivered twice." DuplicatesProfile "transport.duplicates"
@@ -323,6 +353,12 @@ section! { "One channel that is down for a while." OutageProfile "transport.outa
     start: Ms = Duration, 0.0, 3650.0 * DAY, "when it goes down, after the start of the world";
     length: Ms = Duration, 0.0, 30.0 * DAY, "how long it is down; 0 for no outage";
     reconnect_over: Ms = Duration, 0.0, DAY, "what was held back arrives evenly over this time: the burst";
+}
+
+section! { "One channel that has nothing to say for a while." IdleProfile "transport.idle"
+    channel: Channel = Channel, 0.0, 0.0, "the channel that is idle";
+    start: Ms = Duration, 0.0, 3650.0 * DAY, "when it becomes idle, after the start of the world";
+    length: Ms = Duration, 0.0, 30.0 * DAY, "how long: what happens meanwhile never comes; 0 for never idle";
 }
 
 impl Profile {
@@ -386,6 +422,15 @@ impl Profile {
         specifications().map(parameter).collect()
     }
 
+    /// What the transport is asked for: duplicates, and disorder where one parameter alone decides on it.
+    pub fn asked(&self) -> Asked {
+        let TransportProfile { web, mobile, warehouse, disorder, duplicates, outage, .. } = &self.transport;
+        let shares = [web.offline_share, mobile.offline_share, warehouse.offline_share, duplicates.share];
+        let times = [web.delay_mean, mobile.delay_mean, warehouse.batch_every, warehouse.upload_mean, outage.length];
+        let else_in_order = shares.iter().all(|share| *share == 0.0) && times.iter().all(|time| time.0 == 0);
+        Asked { out_of_order_share: else_in_order.then_some(disorder.share), duplicates_share: duplicates.share }
+    }
+
     /// The whole profile as TOML, enough to get it back with [`Profile::from_toml`].
     pub fn to_toml(&self) -> String {
         self.table().to_string()
@@ -398,19 +443,29 @@ impl Profile {
                 checked(&key, value, &self.name)?;
             }
         }
-        let (campaigns, customers, mobile) = (&self.campaigns, &self.customers, &self.transport.mobile);
+        let (campaigns, customers) = (&self.campaigns, &self.customers);
         let conflict = if campaigns.every.0 > 0 && campaigns.length > campaigns.every {
             format!("campaigns.length = {} is longer than campaigns.every = {}", campaigns.length, campaigns.every)
         } else if customers.new_customer_share + customers.whale_share > 1.0 {
             let (new, whale) = (customers.new_customer_share, customers.whale_share);
             format!("customers.new_customer_share = {new} and customers.whale_share = {whale} are more than 1 together")
-        } else if mobile.offline_min > mobile.offline_max {
-            let (min, max) = (mobile.offline_min, mobile.offline_max);
-            format!("transport.mobile.offline_min = {min} is longer than transport.mobile.offline_max = {max}")
+        } else if let Some((delay, min, max)) = self.delays().into_iter().find(|(_, min, max)| min > max) {
+            format!("transport.{delay}_min = {min} is longer than transport.{delay}_max = {max}")
         } else {
             return Ok(());
         };
         Err(ProfileError::Conflict { name: self.name.clone(), conflict })
+    }
+
+    /// The Pareto delays of the transport, each with its least and its greatest value.
+    fn delays(&self) -> [(&'static str, Ms, Ms); 4] {
+        let TransportProfile { web, mobile, warehouse, disorder, .. } = &self.transport;
+        [
+            ("web.offline", web.offline_min, web.offline_max),
+            ("mobile.offline", mobile.offline_min, mobile.offline_max),
+            ("warehouse.offline", warehouse.offline_min, warehouse.offline_max),
+            ("disorder.delay", disorder.delay_min, disorder.delay_max),
+        ]
     }
 
     fn table(&self) -> Table {
@@ -506,8 +561,10 @@ fn specifications() -> impl Iterator<Item = &'static Specification> {
         WebProfile::SPECIFICATIONS,
         MobileProfile::SPECIFICATIONS,
         WarehouseProfile::SPECIFICATIONS,
+        DisorderProfile::SPECIFICATIONS,
         DuplicatesProfile::SPECIFICATIONS,
         OutageProfile::SPECIFICATIONS,
+        IdleProfile::SPECIFICATIONS,
     ]
     .into_iter()
     .flatten()
@@ -649,10 +706,44 @@ mod tests {
         );
         assert!(set("campaigns.length", "20d").contains("longer than campaigns.every"));
         assert_eq!(
+            set("transport.warehouse.offline_max", "1min"),
+            "profile 'retail': transport.warehouse.offline_min = 2min \
+             is longer than transport.warehouse.offline_max = 1min"
+        );
+        assert!(set("transport.disorder.delay_min", "7h").contains("longer than transport.disorder.delay_max = 6h"));
+        assert_eq!(
             Profile::named("retial").unwrap_err().to_string(),
             "there is no profile 'retial' (did you mean 'retail'?); \
              the built-in ones are tiny, retail, calm, stormy, flash-sale"
         );
+    }
+
+    #[test]
+    fn disorder_is_asked_for_where_nothing_else_brings_it() {
+        let asked = |settings: &[(&str, &str)]| {
+            let mut profile = Profile::named("calm").unwrap();
+            settings.iter().for_each(|(key, text)| profile.set(key, text).unwrap());
+            profile.asked()
+        };
+        assert_eq!(asked(&[]), Asked { out_of_order_share: Some(0.0), duplicates_share: 0.0 });
+        let disorder = ("transport.disorder.share", "0.2");
+        let idle = ("transport.idle.length", "1h"); // leaves events out, moves none
+        assert_eq!(asked(&[disorder, idle]), Asked { out_of_order_share: Some(0.2), duplicates_share: 0.0 });
+        for other in [
+            ("transport.web.delay_mean", "1ms"),
+            ("transport.web.offline_share", "0.1"),
+            ("transport.mobile.delay_mean", "1ms"),
+            ("transport.mobile.offline_share", "0.1"),
+            ("transport.warehouse.batch_every", "1s"),
+            ("transport.warehouse.upload_mean", "1ms"),
+            ("transport.warehouse.offline_share", "0.1"),
+            ("transport.outage.length", "1s"),
+        ] {
+            assert_eq!(asked(&[disorder, other]).out_of_order_share, None, "{other:?}");
+        }
+        let twice = asked(&[disorder, ("transport.duplicates.share", "0.1")]);
+        assert_eq!(twice, Asked { out_of_order_share: None, duplicates_share: 0.1 });
+        assert_eq!(retail().asked(), Asked { out_of_order_share: None, duplicates_share: 0.002 });
     }
 
     #[test]

@@ -1,30 +1,41 @@
 //! How events travel: the transform that turns event times into arrival times.
 //!
 //! A pure function of (seed, event id, channel, event time), laid over a finished world: changing it never changes what
-//! happened. Delays are never negative. A duplicate differs from its first delivery only by a later arrival time.
+//! happened. Delays are never negative. A duplicate differs from its first delivery only by a later arrival time. Every
+//! disturbance draws from bits of its own and is independent of the others.
 
 use flowbench_events::{Channel, Event, mix};
 
 use crate::arrivals::WORLD_START_MS;
 use crate::draws::{Chance, Law, Quantiles};
-use crate::profile::{Ms, Profile};
+use crate::profile::{IdleProfile, Ms, OutageProfile, Profile, TransportProfile};
 
 /// The transport of a world.
 #[derive(Debug, Clone)]
 pub(crate) struct Transport {
     seed: u64,
     web: Quantiles,
+    web_offline: Holdup,
     mobile: Quantiles,
-    offline_share: Chance,
-    offline: Quantiles,
+    mobile_offline: Holdup,
     batch_every_ms: i64, // 0: no batches
     upload: Quantiles,
+    warehouse_offline: Holdup,
+    disorder: Option<Holdup>, // None: share 0, which then costs no draw
     duplicates_share: Chance,
     duplicates: Quantiles,
     outage: Outage,
+    idle: Option<Idle>, // None: never
 }
 
-/// One channel that is down during [start, end).
+/// A share of events that is held up by a Pareto delay.
+#[derive(Debug, Clone)]
+struct Holdup {
+    share: Chance,
+    delay: Quantiles,
+}
+
+/// One channel that is down: nothing arrives during [start, end), what would have comes after it.
 #[derive(Debug, Clone)]
 struct Outage {
     channel: Channel,
@@ -33,50 +44,77 @@ struct Outage {
     reconnect_over_ms: u64,
 }
 
+/// One channel that has nothing to say: what happens during [start, end) never comes.
+#[derive(Debug, Clone)]
+struct Idle {
+    channel: Channel,
+    start_ms: i64,
+    end_ms: i64,
+}
+
 impl Transport {
     pub(crate) fn new(profile: &Profile, seed: u64) -> Self {
-        let transport = &profile.transport;
+        let TransportProfile { web, mobile, warehouse, disorder, duplicates, outage, idle } = &profile.transport;
         let exponential = |mean: Ms| Quantiles::new(Law::Exponential { mean: mean.0 as f64 }, f64::INFINITY);
-        let mobile = &transport.mobile;
-        let offline = Law::Pareto { least: mobile.offline_min.0 as f64, shape: mobile.offline_shape };
-        let start_ms = WORLD_START_MS + transport.outage.start.0;
         Self {
             seed: mix(seed ^ 0x7a45),
-            web: exponential(transport.web.delay_mean),
+            web: exponential(web.delay_mean),
+            web_offline: Holdup::new(web.offline_share, web.offline_min, web.offline_shape, web.offline_max),
             mobile: exponential(mobile.delay_mean),
-            offline_share: Chance::new(mobile.offline_share),
-            offline: Quantiles::new(offline, mobile.offline_max.0 as f64),
-            batch_every_ms: transport.warehouse.batch_every.0,
-            upload: exponential(transport.warehouse.upload_mean),
-            duplicates_share: Chance::new(transport.duplicates.share),
-            duplicates: exponential(transport.duplicates.delay_mean),
-            outage: Outage {
-                channel: transport.outage.channel,
-                start_ms,
-                end_ms: start_ms + transport.outage.length.0,
-                reconnect_over_ms: transport.outage.reconnect_over.0 as u64,
-            },
+            mobile_offline: Holdup::new(
+                mobile.offline_share,
+                mobile.offline_min,
+                mobile.offline_shape,
+                mobile.offline_max,
+            ),
+            batch_every_ms: warehouse.batch_every.0,
+            upload: exponential(warehouse.upload_mean),
+            warehouse_offline: Holdup::new(
+                warehouse.offline_share,
+                warehouse.offline_min,
+                warehouse.offline_shape,
+                warehouse.offline_max,
+            ),
+            disorder: (disorder.share > 0.0)
+                .then(|| Holdup::new(disorder.share, disorder.delay_min, disorder.delay_shape, disorder.delay_max)),
+            duplicates_share: Chance::new(duplicates.share),
+            duplicates: exponential(duplicates.delay_mean),
+            outage: Outage::new(outage),
+            idle: (idle.length.0 > 0).then(|| Idle::new(idle)),
         }
     }
 
-    /// Appends the deliveries of an event that has not travelled yet: one, or two with the later one second.
+    /// Appends the deliveries of an event that has not travelled yet: one, or two with the later one second; none if its
+    /// source is idle.
     #[inline]
     pub(crate) fn deliver(&self, event: Event, channel: Channel, out: &mut Vec<Event>) {
+        let sent_ms = event.event_time_ms();
+        if self.idle.as_ref().is_some_and(|idle| idle.silences(channel, sent_ms)) {
+            return;
+        }
         let first = mix(self.seed ^ event.event_id());
         let second = mix(first);
-        let sent_ms = event.event_time_ms();
-        let travelled_ms = match channel {
-            Channel::Web => sent_ms + self.web.whole(first),
-            Channel::Mobile if self.offline_share.of(second) => sent_ms + self.offline.whole(mix(second)),
-            Channel::Mobile => sent_ms + self.mobile.whole(first),
-            Channel::Warehouse => self.next_batch_ms(sent_ms) + self.upload.whole(first),
-        };
-        let arrival_ms = self.outage.pass_ms(channel, travelled_ms, second);
+        let travelled_ms = self.by_channel_ms(channel, sent_ms, first, second);
+        let held_ms = self.disorder.as_ref().and_then(|disorder| disorder.of_ms(mix(!first))).unwrap_or(0);
+        let arrival_ms = self.outage.pass_ms(channel, travelled_ms + held_ms, second);
         out.push(event.arriving_at(arrival_ms));
         // The low half of `second` is independent of the high one, which decided on being offline.
         if self.duplicates_share.of(second << 32) {
             let again_ms = arrival_ms + 1 + self.duplicates.whole(mix(!second));
             out.push(event.arriving_at(self.outage.pass_ms(channel, again_ms, !second)));
+        }
+    }
+
+    /// When an event arrives if nothing but its channel delays it.
+    #[inline]
+    fn by_channel_ms(&self, channel: Channel, sent_ms: i64, first: u64, second: u64) -> i64 {
+        match channel {
+            Channel::Web => sent_ms + self.web_offline.of_ms(second).unwrap_or_else(|| self.web.whole(first)),
+            Channel::Mobile => sent_ms + self.mobile_offline.of_ms(second).unwrap_or_else(|| self.mobile.whole(first)),
+            Channel::Warehouse => match self.warehouse_offline.of_ms(second) {
+                Some(offline_ms) => sent_ms + offline_ms,
+                None => self.next_batch_ms(sent_ms) + self.upload.whole(first),
+            },
         }
     }
 
@@ -88,7 +126,30 @@ impl Transport {
     }
 }
 
+impl Holdup {
+    fn new(share: f64, least: Ms, shape: f64, most: Ms) -> Self {
+        let law = Law::Pareto { least: least.0 as f64, shape };
+        Self { share: Chance::new(share), delay: Quantiles::new(law, most.0 as f64) }
+    }
+
+    /// How long the event with these bits is held up; `None` if it is not.
+    #[inline]
+    fn of_ms(&self, bits: u64) -> Option<i64> {
+        self.share.of(bits).then(|| self.delay.whole(mix(bits)))
+    }
+}
+
 impl Outage {
+    fn new(outage: &OutageProfile) -> Self {
+        let start_ms = WORLD_START_MS + outage.start.0;
+        Self {
+            channel: outage.channel,
+            start_ms,
+            end_ms: start_ms + outage.length.0,
+            reconnect_over_ms: outage.reconnect_over.0 as u64,
+        }
+    }
+
     /// What would have arrived while the channel is down arrives after it, spread evenly.
     #[inline]
     fn pass_ms(&self, channel: Channel, arrival_ms: i64, bits: u64) -> i64 {
@@ -97,5 +158,17 @@ impl Outage {
         }
         let spread = mix(bits.rotate_left(32));
         self.end_ms + ((u128::from(spread) * u128::from(self.reconnect_over_ms)) >> 64) as i64
+    }
+}
+
+impl Idle {
+    fn new(idle: &IdleProfile) -> Self {
+        let start_ms = WORLD_START_MS + idle.start.0;
+        Self { channel: idle.channel, start_ms, end_ms: start_ms + idle.length.0 }
+    }
+
+    #[inline]
+    fn silences(&self, channel: Channel, sent_ms: i64) -> bool {
+        channel == self.channel && (self.start_ms..self.end_ms).contains(&sent_ms)
     }
 }

@@ -264,6 +264,55 @@ fn late_dispatch_makes_unhappy_reviews() {
     assert_share(reviews[1].0, reviews[1].1, 0.5);
 }
 
+/// Asked as of a log: by order number alone, knowing nothing of walks and event ids.
+#[test]
+fn unhappy_reviews_of_late_orders_are_found_by_order_number() {
+    let events = events(&[&ORDERS, &[("reviews.share", "1"), ("orders.dispatch_gap_median", "40h")]], 60);
+    let times = |kind: Kind| -> HashMap<u32, i64> {
+        let of_kind = events.iter().filter(|event| event.kind() == kind);
+        of_kind.map(|event| (event.order().unwrap().0, event.event_time_ms())).collect()
+    };
+    let (placed, dispatched) = (times(Kind::OrderPlaced), times(Kind::OrderDispatched));
+    let mut reviews = [(0, 0); 2]; // (unhappy, all) in time and late
+    for review in events.iter().filter(|event| event.kind() == Kind::ReviewPosted) {
+        let order = review.order().unwrap().0;
+        let (unhappy, all) = &mut reviews[usize::from(dispatched[&order] - placed[&order] > 48 * 3_600_000)];
+        *unhappy += usize::from(review.rating().unwrap() <= 2);
+        *all += 1;
+    }
+    assert_share(reviews[0].0, reviews[0].1, 0.08);
+    assert_share(reviews[1].0, reviews[1].1, 0.5);
+}
+
+/// Shares of the page views up to 2.5 s, up to 4 s and above whose customer places an order within half an hour.
+fn conversion_by_band(settings: &[(&str, &str)]) -> [f64; 3] {
+    let usual = [("visits.pages_mean", "4"), ("conversion.base_share", "0.5"), ("pages.load_time_median", "2s")];
+    let events = events(&[&usual, settings], 100);
+    let mut orders: HashMap<u32, Vec<i64>> = HashMap::new();
+    for order in events.iter().filter(|event| event.kind() == Kind::OrderPlaced) {
+        orders.entry(order.customer().unwrap().0).or_default().push(order.event_time_ms());
+    }
+    let mut bands = [(0.0, 0.0); 3]; // (converted, all)
+    for view in events.iter().filter(|event| event.kind() == Kind::PageViewed) {
+        let (converted, all) = &mut bands[[2500, 4000].partition_point(|limit| view.load_time_ms().unwrap() > *limit)];
+        let window = view.event_time_ms() + 1..=view.event_time_ms() + 1_800_000;
+        let times = orders.get(&view.customer().unwrap().0);
+        *converted += f64::from(u8::from(times.is_some_and(|times| times.iter().any(|time| window.contains(time)))));
+        *all += 1.0;
+    }
+    bands.map(|(converted, all)| converted / all)
+}
+
+#[test]
+fn slow_pages_convert_less_for_a_question_that_joins_views_and_orders_by_customer() {
+    let [good, middling, poor] = conversion_by_band(&[]);
+    assert!(good > 1.2 * middling && middling > 1.2 * poor, "{good}, {middling}, {poor} convert");
+    // The control: where load times do not matter, the same question finds nothing.
+    let flat = conversion_by_band(&[("conversion.half_at", "1min"), ("conversion.steepness", "1min")]);
+    let least = flat.into_iter().fold(f64::INFINITY, f64::min);
+    assert!(flat.iter().all(|share| *share < 1.05 * least), "{flat:?} convert");
+}
+
 #[test]
 fn ratings_are_spread_as_documented() {
     let events = events(&[&ORDERS, &[("reviews.share", "1"), ("reviews.late_after", "60d")]], 40);
@@ -362,21 +411,88 @@ fn web_delays_are_exponential() {
     assert_follows(delays(&[("transport.web.delay_mean", "20s")], Channel::Web), f64::INFINITY, exponential(20_000.0));
 }
 
-#[test]
-fn mobile_delays_are_exponential_online_and_pareto_offline() {
-    let settings = [
-        ("transport.mobile.delay_mean", "10s"),
-        ("transport.mobile.offline_share", "0.3"),
-        ("transport.mobile.offline_min", "10min"),
-        ("transport.mobile.offline_shape", "0.9"),
-        ("transport.mobile.offline_max", "1d"),
-    ];
-    let delays = delays(&settings, Channel::Mobile);
+/// 30 % of the events of a channel are offline for 10 min to a day; online its delay is an exponential of 10 s.
+fn delays_are_exponential_online_and_pareto_offline(channel: Channel, online_mean: &str) {
+    let name = channel.name();
+    let offline = [("share", "0.3"), ("max", "1d"), ("min", "10min"), ("shape", "0.9")];
+    let offline = offline.map(|(knob, value)| (format!("transport.{name}.offline_{knob}"), value));
+    let mut settings: Vec<(&str, &str)> = offline.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+    settings.push((online_mean, "10s"));
+    let delays = delays(&settings, channel);
     let (offline, online): (Vec<f64>, Vec<f64>) = delays.iter().partition(|delay| **delay >= 10.0 * MINUTE);
     assert_share(offline.len(), delays.len(), 0.3);
     assert!(offline.iter().all(|delay| *delay <= DAY));
     assert_follows(offline, DAY, pareto(10.0 * MINUTE, 0.9));
     assert_follows(online, f64::INFINITY, exponential(10_000.0));
+}
+
+#[test]
+fn web_delays_are_exponential_online_and_pareto_offline() {
+    delays_are_exponential_online_and_pareto_offline(Channel::Web, "transport.web.delay_mean");
+}
+
+#[test]
+fn mobile_delays_are_exponential_online_and_pareto_offline() {
+    delays_are_exponential_online_and_pareto_offline(Channel::Mobile, "transport.mobile.delay_mean");
+}
+
+#[test]
+fn warehouse_delays_are_exponential_online_and_pareto_offline() {
+    delays_are_exponential_online_and_pareto_offline(Channel::Warehouse, "transport.warehouse.upload_mean");
+}
+
+#[test]
+fn a_warehouse_that_is_offline_waits_for_no_batch() {
+    let settings = [
+        ("transport.warehouse.batch_every", "15min"),
+        ("transport.warehouse.offline_share", "0.3"),
+        ("transport.warehouse.offline_min", "10min"),
+        ("transport.warehouse.offline_shape", "0.9"),
+    ];
+    // Online the wait for the next quarter of an hour is uniform; offline there is the Pareto law and nothing else.
+    let mixture = |x: f64| 0.7 * (x / (15.0 * MINUTE)).min(1.0) + 0.3 * pareto(10.0 * MINUTE, 0.9)(x);
+    assert_follows(delays(&settings, Channel::Warehouse), 12.0 * HOUR, mixture);
+}
+
+#[test]
+fn the_disorder_asked_for_has_its_share_and_delay_on_every_channel() {
+    for channel in [Channel::Web, Channel::Mobile, Channel::Warehouse] {
+        let delays = delays(&[("transport.disorder.share", "0.3")], channel);
+        let held: Vec<f64> = delays.iter().copied().filter(|delay| *delay > 0.0).collect();
+        assert_share(held.len(), delays.len(), 0.3);
+        assert!(held.iter().all(|delay| (MINUTE..=6.0 * HOUR).contains(delay)));
+        let cut = held.iter().filter(|delay| **delay > 6.0 * HOUR - 1.0).count();
+        assert_share(cut, held.len(), 1.0 - pareto(MINUTE, 1.1)(6.0 * HOUR));
+        assert_follows(held, 6.0 * HOUR, pareto(MINUTE, 1.1));
+    }
+}
+
+#[test]
+fn being_held_back_has_nothing_to_do_with_being_offline_or_delivered_twice() {
+    let settings = [
+        ("customers.mobile_share", "1"),
+        ("transport.mobile.offline_share", "0.3"),
+        ("transport.disorder.share", "0.2"),
+        ("transport.disorder.delay_max", "1d"),
+        ("transport.disorder.delay_min", "1d"), // held back: by a day exactly, on top of at most half a day offline
+        ("transport.duplicates.share", "0.25"),
+    ];
+    let mut found = [0.0; 8];
+    let mut again = Vec::new(); // ms from the first delivery of what was held back to the second
+    let events = events(&[&settings], 120);
+    for deliveries in events.chunk_by(|one, next| one.event_id() == next.event_id()) {
+        let delay_ms = deliveries[0].arrival_time_ms() - deliveries[0].event_time_ms();
+        let (held, offline, twice) = (delay_ms >= 86_400_000, delay_ms % 86_400_000 > 0, deliveries.len() > 1);
+        found[usize::from(held) << 2 | usize::from(offline) << 1 | usize::from(twice)] += 1.0;
+        if held && twice {
+            again.push((deliveries[1].arrival_time_ms() - deliveries[0].arrival_time_ms()) as f64);
+        }
+    }
+    let share = |bit: usize, cell: usize, share: f64| if cell >> bit & 1 == 1 { share } else { 1.0 - share };
+    let expected: [f64; 8] =
+        std::array::from_fn(|cell| 120.0 * 1024.0 * share(2, cell, 0.2) * share(1, cell, 0.3) * share(0, cell, 0.25));
+    assert_fits(&found, &expected);
+    assert_follows(again, f64::INFINITY, exponential(30_000.0));
 }
 
 #[test]

@@ -218,6 +218,9 @@ fn transport_changes_when_events_arrive_and_nothing_else() {
         ("transport.duplicates.share", "0.3"),
         ("transport.outage.length", "5h"),
         ("transport.web.delay_mean", "1h"),
+        ("transport.web.offline_share", "0.1"),
+        ("transport.warehouse.offline_share", "0.1"),
+        ("transport.disorder.share", "0.2"),
     ];
     let (one, other) = (world("retail", &[]), world("retail", &settings));
     let happened = |generator: &Generator| {
@@ -231,6 +234,49 @@ fn transport_changes_when_events_arrive_and_nothing_else() {
     assert_eq!(one, other);
     let ids: HashSet<u64> = one.iter().map(Event::event_id).collect();
     assert_eq!(ids.len(), one.len(), "an event id is used once");
+}
+
+#[test]
+fn an_idle_source_leaves_its_events_out_and_changes_nothing_else() {
+    for (channel, name) in [(Channel::Web, "web"), (Channel::Mobile, "mobile"), (Channel::Warehouse, "warehouse")] {
+        let settings =
+            [("transport.idle.channel", name), ("transport.idle.start", "1d"), ("transport.idle.length", "6h")];
+        let deliveries = |settings: &[(&str, &str)]| -> Vec<Event> {
+            let held_back = [("transport.disorder.share", "0.3")];
+            let generator = world("tiny", &[&held_back, settings].concat());
+            (0..8).flat_map(|number| generator.wave(number).unwrap().events).collect()
+        };
+        let (mut all, idle) = (deliveries(&[]), deliveries(&settings));
+        let silent_ms = WORLD_START_MS + 86_400_000..WORLD_START_MS + 30 * 3_600_000;
+        all.retain(|event| event.channel() != Some(channel) || !silent_ms.contains(&event.event_time_ms()));
+        assert!(idle == all, "{name}: {} came, {} should", idle.len(), all.len());
+        let sent_before = |event: &&Event| event.channel() == Some(channel) && event.event_time_ms() < silent_ms.start;
+        let still_on_the_way = |event: &Event| silent_ms.contains(&event.arrival_time_ms());
+        assert!(idle.iter().filter(sent_before).any(still_on_the_way), "{name}: what was sent before still arrives");
+    }
+}
+
+#[test]
+fn a_source_that_is_idle_is_as_silent_at_both_edges_as_it_says() {
+    let times = |settings: &[(&str, &str)]| -> Vec<i64> {
+        let generator = world("calm", settings);
+        let events = (0..60).flat_map(|number| generator.wave(number).unwrap().events);
+        events.filter(|event| event.channel() == Some(Channel::Web)).map(|event| event.event_time_ms()).collect()
+    };
+    let mut all = times(&[]);
+    all.sort_unstable();
+    let (first_ms, end_ms) = (all[5000], all[9000]); // idle from one event to just before another
+    assert!(all[4999] < first_ms && all[9000] > all[8999]);
+    let start = format!("{}ms", first_ms - WORLD_START_MS);
+    let length = format!("{}ms", end_ms - first_ms);
+    let settings = [
+        ("transport.idle.channel", "web"),
+        ("transport.idle.start", start.as_str()),
+        ("transport.idle.length", &length),
+    ];
+    let mut left = times(&settings);
+    left.sort_unstable();
+    assert_eq!(left, [&all[..5000], &all[9000..]].concat());
 }
 
 #[test]
@@ -325,6 +371,33 @@ fn the_profiles_are_as_disordered_as_they_say() {
     assert!(stormy.late > 2 * retail.late && stormy.duplicates > 3 * retail.duplicates);
     assert!(stormy.lateness_ms.max > 20 * 3_600_000);
     assert!(flash_sale.hottest_percent_share > 1.5 * retail.hottest_percent_share);
+}
+
+#[test]
+fn the_share_out_of_order_is_the_share_asked_for() {
+    for share in ["0", "0.01", "0.05", "0.2", "0.5"] {
+        let profile = profile("calm", &[("transport.disorder.share", share)]);
+        let asked = profile.asked().out_of_order_share.unwrap();
+        assert_eq!(asked, share.parse::<f64>().unwrap());
+        for seed in [1, 2] {
+            let facts = Facts::of(&Generator::new(&profile, seed).unwrap().trace(Amount::Events(300_000)), 0);
+            let found = facts.out_of_order_share;
+            assert!((found - asked).abs() < 0.005, "seed {seed}: {found} out of order, {asked} asked for");
+            assert!(asked > 0.0 || facts.out_of_order == 0);
+        }
+    }
+}
+
+#[test]
+fn the_share_of_duplicates_is_the_share_asked_for() {
+    for share in ["0", "0.05", "1"] {
+        let settings = [("transport.duplicates.share", share), ("transport.disorder.share", "0.3")];
+        let profile = profile("calm", &settings);
+        let facts = Facts::of(&Generator::new(&profile, 1).unwrap().trace(Amount::Events(300_000)), 0);
+        let (found, asked) = (facts.duplicates_share, profile.asked().duplicates_share);
+        assert!((found - asked).abs() < 0.005, "{found} twice, {asked} asked for");
+        assert!(asked > 0.0 || facts.duplicates == 0);
+    }
 }
 
 #[test]

@@ -1,10 +1,95 @@
 //! Which events are late, from the trace alone.
 
 use crate::digest::mix;
-use crate::event::Event;
+use crate::event::{Channel, Event};
 
-/// The bounded-disorder watermark while walking a trace in arrival order: it stands `slack_ms` behind the newest event
-/// time that had arrived. An event is *late* if its event time is below the watermark at its arrival.
+/// How the watermark follows from what has arrived: `slack_ms` behind the newest event time, of all arrivals or of the source
+/// that is furthest behind. It is a function of the trace, so the same events are late for any number of workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WatermarkRule {
+    /// How far the watermark is held behind, ms of event time.
+    pub slack_ms: i64,
+    /// Behind what.
+    pub sources: Sources,
+}
+
+/// What the watermark is held behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sources {
+    /// The newest event time of all that has arrived: a silent source is not waited for.
+    Merged,
+    /// The newest event time of each channel, the least of them: a silent channel holds the watermark back.
+    Channel {
+        /// A channel of which nothing has come for longer than this (arrival time, ms) is not waited for; `None`: always.
+        idle_ms: Option<i64>,
+    },
+}
+
+impl From<i64> for WatermarkRule {
+    /// Of all arrivals, with this slack in ms.
+    fn from(slack_ms: i64) -> Self {
+        Self { slack_ms, sources: Sources::Merged }
+    }
+}
+
+impl WatermarkRule {
+    /// Walks a whole trace in arrival order. `each` gets the index of an event, whether it was late, and the watermark
+    /// after it.
+    pub fn walk(self, events: &[Event], mut each: impl FnMut(usize, bool, i64)) {
+        match self.sources {
+            Sources::Merged => {
+                let mut lateness = Lateness::new(self.slack_ms);
+                for (at, event) in events.iter().enumerate() {
+                    let late = lateness.arrive(event);
+                    each(at, late, lateness.watermark_ms());
+                }
+            }
+            Sources::Channel { idle_ms } => {
+                let mut channels = Channels::new(self.slack_ms, idle_ms.unwrap_or(i64::MAX));
+                for (at, event) in events.iter().enumerate() {
+                    let late = channels.arrive(event);
+                    each(at, late, channels.watermark_ms);
+                }
+            }
+        }
+    }
+}
+
+/// [`Sources::Channel`] while walking a trace. A channel is waited for from its first event on; events that name none are a
+/// channel of their own.
+struct Channels {
+    slack_ms: i64,
+    idle_ms: i64,
+    newest_ms: [i64; Channel::ALL.len() + 1], // i64::MIN: nothing has come yet
+    arrived_ms: [i64; Channel::ALL.len() + 1],
+    now_ms: i64,
+    watermark_ms: i64, // never goes back
+}
+
+impl Channels {
+    fn new(slack_ms: i64, idle_ms: i64) -> Self {
+        let never = [i64::MIN; Channel::ALL.len() + 1];
+        Self { slack_ms, idle_ms, newest_ms: never, arrived_ms: never, now_ms: i64::MIN, watermark_ms: i64::MIN }
+    }
+
+    /// Takes the next arrival; true if it was late.
+    fn arrive(&mut self, event: &Event) -> bool {
+        let late = event.event_time_ms() < self.watermark_ms;
+        let own = event.channel().map_or(0, |channel| channel as usize);
+        self.now_ms = self.now_ms.max(event.arrival_time_ms());
+        self.newest_ms[own] = self.newest_ms[own].max(event.event_time_ms());
+        self.arrived_ms[own] = self.now_ms;
+        let waited_for = self.newest_ms.iter().zip(&self.arrived_ms).filter(|(newest_ms, arrived_ms)| {
+            **newest_ms > i64::MIN && self.now_ms.saturating_sub(**arrived_ms) <= self.idle_ms
+        });
+        let least_ms = waited_for.map(|(newest_ms, _)| *newest_ms).min().unwrap_or(i64::MIN);
+        self.watermark_ms = self.watermark_ms.max(least_ms.saturating_sub(self.slack_ms));
+        late
+    }
+}
+
+/// The bounded-disorder watermark of all arrivals while walking a trace: it stands `slack_ms` behind the newest event time
+/// that had arrived. An event is *late* if its event time is below the watermark at its arrival.
 #[derive(Debug, Clone, Copy)]
 pub struct Lateness {
     slack_ms: i64,
@@ -54,16 +139,15 @@ pub struct LateSet {
 }
 
 impl LateSet {
-    /// The late set of a whole trace in arrival order, for this slack.
-    pub fn of(events: &[Event], slack_ms: i64) -> LateSet {
-        let mut lateness = Lateness::new(slack_ms);
-        let mut late = LateSet::default();
-        for event in events {
-            if lateness.arrive(event) {
-                late.insert(event);
+    /// The late set of a whole trace in arrival order, for this slack or rule.
+    pub fn of(events: &[Event], rule: impl Into<WatermarkRule>) -> LateSet {
+        let mut late_set = LateSet::default();
+        rule.into().walk(events, |at, late, _| {
+            if late {
+                late_set.insert(&events[at]);
             }
-        }
-        late
+        });
+        late_set
     }
 
     /// Adds one late delivery.
@@ -96,6 +180,30 @@ mod tests {
         assert_eq!(LateSet::of(&events, 0).count, 4);
         assert_eq!(LateSet::of(&events, 1000).count, 0);
         assert_eq!(LateSet::of(&[], 0), LateSet::default());
+    }
+
+    #[test]
+    fn a_silent_channel_holds_the_watermark_back_until_it_is_idle() {
+        let from = |channel, time, id| {
+            let record = Record { channel: Some(channel), ..Record::new(id, Kind::PageViewed, time) };
+            Event::pack(record)
+        };
+        let (web, mobile) = (Channel::Web, Channel::Mobile);
+        let events =
+            [from(mobile, 100, 1), from(web, 110, 2), from(web, 200, 3), from(web, 101, 4), from(mobile, 150, 5)];
+        let watermarks = |sources| {
+            let (mut watermarks, mut late) = (Vec::new(), Vec::new());
+            WatermarkRule { slack_ms: 0, sources }.walk(&events, |at, is_late, watermark_ms| {
+                watermarks.push(watermark_ms);
+                late.extend(is_late.then_some(at));
+            });
+            (watermarks, late)
+        };
+        assert_eq!(watermarks(Sources::Merged), (vec![100, 110, 200, 200, 200], vec![3, 4]));
+        assert_eq!(watermarks(Sources::Channel { idle_ms: None }), (vec![100, 100, 100, 100, 150], vec![]));
+        assert_eq!(watermarks(Sources::Channel { idle_ms: Some(50) }), (vec![100, 100, 200, 200, 200], vec![3, 4]));
+        let rule = WatermarkRule { slack_ms: 50, sources: Sources::Channel { idle_ms: Some(50) } };
+        assert_eq!((LateSet::of(&events, rule).count, LateSet::of(&events, 50).count), (1, 1));
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod zone;
 pub use digest::{TraceDigest, mix};
 pub use event::{Channel, Event, Id, Kind, Record, Rejected, Value};
 pub use files::{FileError, Format, Input, Output, WriteError};
-pub use lateness::{LateSet, Lateness};
+pub use lateness::{LateSet, Lateness, Sources, WatermarkRule};
 pub use mapping::{Mapping, MappingError};
 pub use read::{ReadError, ReadOptions, ReadSummary, Reject, read_events, read_trace};
 pub use suggest::nearest;

@@ -85,6 +85,18 @@ impl Symbols {
         }
     }
 
+    /// The place of each symbol among all ids that are symbols, sorted by the bytes of their text; the one of
+    /// `Id(Id::FIRST_SYMBOL + n)` is element `n`.
+    pub fn text_order(&self) -> Vec<u32> {
+        let mut sorted: Vec<u32> = (0..self.names.len() as u32).collect();
+        sorted.sort_unstable_by_key(|symbol| &self.names[*symbol as usize]);
+        let mut places = vec![0; sorted.len()];
+        for (place, symbol) in (0..).zip(sorted) {
+            places[symbol as usize] = place;
+        }
+        places
+    }
+
     /// How many distinct non-numeric texts are held, countries included.
     pub fn len(&self) -> usize {
         self.names.len() + self.countries.len()
@@ -154,6 +166,22 @@ mod tests {
             symbols.id(&number.to_string());
         }
         assert!(symbols.is_empty());
+    }
+
+    #[test]
+    fn text_is_ordered_by_its_bytes() {
+        let mut symbols = Symbols::default();
+        let ids = ["b", "ü", "7", "B", "042", "ab", "a"].map(|text| symbols.id(text).unwrap());
+        let places = symbols.text_order();
+        let by_place = |place| {
+            ids.iter().find(|id| id.0 >= Id::FIRST_SYMBOL && places[(id.0 - Id::FIRST_SYMBOL) as usize] == place)
+        };
+        let sorted = (0..places.len() as u32).map(|place| {
+            let mut text = String::new();
+            symbols.push_id(*by_place(place).unwrap(), &mut text);
+            text
+        });
+        assert_eq!(sorted.collect::<Vec<_>>(), ["042", "B", "a", "ab", "b", "ü"]);
     }
 
     #[test]

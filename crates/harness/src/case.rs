@@ -7,24 +7,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use flowbench_events::{Event, LateSet, Trace};
-use flowbench_generators::{Amount, Generator};
-use flowbench_measurement::accuracy::{self, AnswersDigest, Difference};
+use flowbench_events::{Event, Sources, Trace, WatermarkRule};
+use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_measurement::doubts::{Circumstances, doubts};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
-use flowbench_measurement::record::{Accuracy, Doubt, EventTimeWait, Numbers, Status, TimelinePoint};
-use flowbench_measurement::timeline::Timeline;
-use flowbench_measurement::{hlog, memory, timeline};
-use flowbench_pipelines::{
-    Answers, Choice, EvictionName, Fault, Feed, OrderName, Pipeline, Prepared, Strategy, catalogue, oracle,
+use flowbench_measurement::record::{
+    Accuracy, Axes, Disorder, Doubt, EventTimeWait, Numbers, Progress, Status, TimelinePoint,
 };
+use flowbench_measurement::timeline::{Position, Timeline};
+use flowbench_measurement::{hlog, memory, timeline};
+use flowbench_pipelines::{Choice, EvictionName, Fault, Feed, OrderName, Pipeline, Strategy, catalogue};
 use serde::{Deserialize, Serialize};
 
+use crate::check::Check;
 use crate::drive::{self, Load, Measured};
 use crate::environment;
 use crate::generate;
-use crate::plan::{Arrivals, CaseSpec, TraceSpec, named};
+use crate::plan::{Arrivals, CaseSpec, SOURCES_CHANNEL, TraceSpec, named};
 use crate::probe::Allowance;
 use crate::sampler::rss_bytes_of;
 
@@ -92,27 +92,31 @@ fn complain(problem: &str) -> i32 {
 
 /// Runs a case in this process.
 pub fn run(spec: &CaseSpec) -> Result<CaseResult, String> {
-    let trace = Arc::new(make_trace(&spec.trace)?);
+    let profile = generate::profile(&spec.trace.profile, &spec.trace.overrides)?;
+    let trace = Arc::new(make_trace(&profile, &spec.trace)?);
     let (pipeline, choice) = chosen(spec)?;
     let prepared = pipeline
         .prepare(&spec.axes.settings, &trace.symbols)
         .map_err(|error| format!("{}: {error}", pipeline.name()))?;
-    let drops_late = choice.order.drops_late();
-    let feed = Arc::new(Feed::new(Arc::clone(&trace), spec.axes.records_per_epoch, spec.axes.slack_ms, drops_late));
+    let rule = watermark_rule(&spec.axes);
+    let feed = Arc::new(Feed::new(Arc::clone(&trace), spec.axes.records_per_epoch, rule, choice.order.drops_late()));
     let load = load(spec, &trace).map_err(|error| error.to_string())?;
     let measured = drive::measure(&*prepared, &choice, &feed, &load).map_err(|error| error.to_string())?;
     // The check and the digest need no clock: side by side.
     let (check, trace_digest) = std::thread::scope(|scope| {
         let digest = scope.spawn(|| trace.digest());
-        let check = Check::new(&*prepared, pipeline, &choice, &trace, spec.axes.slack_ms, &measured);
+        let check = Check::new(&*prepared, pipeline, &choice, &trace, rule, &measured.end);
         (check, digest.join().unwrap_or_default())
     });
-    let event_times: Vec<i64> =
-        (0..measured.end.answers.len()).map(|at| measured.end.answers.event_time_ms(at)).collect();
     let closed = spec.axes.rate_events_per_s.is_none();
     let ceiling = closed.then(|| drive::source_ceiling_events_per_s(&feed, choice.workers));
-    let facts = Facts { accuracy: check.accuracy, trace_digest, source_ceiling_events_per_s: ceiling };
-    let mut result = evaluate(spec, &trace, &choice, &measured, &event_times, facts);
+    let facts = Facts {
+        accuracy: check.accuracy,
+        disorder: disorder(&trace, &profile, check.duplicates),
+        trace_digest,
+        source_ceiling_events_per_s: ceiling,
+    };
+    let mut result = evaluate(spec, &feed, &choice, &measured, facts);
     if let Some(cause) = check.wrong {
         result.status = Status::Invalid { cause };
         result.numbers = None;
@@ -121,10 +125,33 @@ pub fn run(spec: &CaseSpec) -> Result<CaseResult, String> {
 }
 
 /// Makes the trace a case is fed.
-pub fn make_trace(spec: &TraceSpec) -> Result<Trace, String> {
-    let profile = generate::profile(&spec.profile, &spec.overrides)?;
-    let generator = Generator::new(&profile, spec.seed).map_err(|error| error.to_string())?;
+fn make_trace(profile: &Profile, spec: &TraceSpec) -> Result<Trace, String> {
+    let generator = Generator::new(profile, spec.seed).map_err(|error| error.to_string())?;
     Ok(generate::trace(&generator, Amount::Events(spec.events), environment::usable_cores()))
+}
+
+/// The rule of the watermark that a choice of axes asks for.
+pub fn watermark_rule(axes: &Axes) -> WatermarkRule {
+    let by_channel = axes.sources == SOURCES_CHANNEL;
+    let sources = if by_channel { Sources::Channel { idle_ms: axes.idle_ms } } else { Sources::Merged };
+    WatermarkRule { slack_ms: axes.slack_ms, sources }
+}
+
+/// What the trace is really like, beside what was asked for.
+fn disorder(trace: &Trace, profile: &Profile, duplicates: u64) -> Disorder {
+    let asked = profile.asked();
+    let mut newest_ms = i64::MIN;
+    let mut out_of_order = 0;
+    for event in &trace.events {
+        out_of_order += u64::from(event.event_time_ms() < newest_ms);
+        newest_ms = newest_ms.max(event.event_time_ms());
+    }
+    Disorder {
+        out_of_order,
+        out_of_order_share_asked: asked.out_of_order_share,
+        duplicates,
+        duplicates_share_asked: Some(asked.duplicates_share),
+    }
 }
 
 fn chosen(spec: &CaseSpec) -> Result<(&'static dyn Pipeline, Choice), String> {
@@ -167,121 +194,24 @@ fn load(spec: &CaseSpec, trace: &Trace) -> Result<Load, ScheduleError> {
     Ok(Load::Open { schedule, stop_ns: planned_ns + planned_ns / 2 + 1_000_000_000 })
 }
 
-/// The answers of a run against the truth, and against what this choice must give exactly.
-struct Check {
-    accuracy: Accuracy,
-    wrong: Option<String>,
-}
-
-impl Check {
-    fn new(
-        prepared: &dyn Prepared,
-        pipeline: &dyn Pipeline,
-        choice: &Choice,
-        trace: &Trace,
-        slack_ms: i64,
-        measured: &Measured,
-    ) -> Check {
-        let occurrences = oracle::occurrences(&trace.events);
-        let truth = prepared.oracle(&occurrences);
-        let late = LateSet::of(&trace.events, slack_ms);
-        let given = measured.end.answers.fingerprints();
-        let against_truth = difference(&*truth, &given);
-        let exact = exact_events(pipeline, choice, trace, slack_ms);
-        let wrong = exact
-            .and_then(|delivered| {
-                // Most often nothing was lost and nothing came twice: then this is the truth, and compared already.
-                if delivered == occurrences {
-                    return wrong_answers(&against_truth, &*truth, trace, measured);
-                }
-                let expected = prepared.oracle(&delivered);
-                wrong_answers(&difference(&*expected, &given), &*expected, trace, measured)
-            })
-            .or_else(|| wrong_late_set(choice, late, measured.end.late));
-        let mut digest = AnswersDigest::default();
-        given.iter().for_each(|print| digest.insert(*print as u64));
-        let accuracy = Accuracy {
-            truth: against_truth.truth,
-            given: against_truth.given,
-            missing: against_truth.missing,
-            spurious: against_truth.spurious,
-            late: late.count,
-            dropped_as_late: measured.end.late.count,
-            digest: digest.value(),
-        };
-        Check { accuracy, wrong }
-    }
-}
-
-/// The events, in canonical order, from which this choice must answer exactly; `None` if its error is a result.
-fn exact_events(pipeline: &dyn Pipeline, choice: &Choice, trace: &Trace, slack_ms: i64) -> Option<Vec<Event>> {
-    let stateless = pipeline.state().is_empty();
-    match choice.order {
-        OrderName::Watermark => Some(oracle::delivered(&trace.events, Some(slack_ms), choice.deduplicate)),
-        OrderName::Arrival => {
-            let in_order = choice.workers == 1 && trace.events.is_sorted_by_key(Event::canonical_key);
-            (stateless || in_order).then(|| oracle::delivered(&trace.events, None, choice.deduplicate))
-        }
-    }
-}
-
-fn difference(truth: &dyn Answers, given: &[u128]) -> Difference {
-    accuracy::compare(&mut truth.fingerprints(), &mut given.to_vec())
-}
-
-fn wrong_answers(found: &Difference, expected: &dyn Answers, trace: &Trace, measured: &Measured) -> Option<String> {
-    if found.is_exact() {
-        return None;
-    }
-    let example = |answers: &dyn Answers, other: &dyn Answers| {
-        let known: std::collections::HashSet<u128> = other.fingerprints().into_iter().collect();
-        let at = answers.fingerprints().iter().position(|print| !known.contains(print));
-        at.map_or("one that is there, but not as often as due".to_owned(), |at| answers.line(at, &trace.symbols))
-    };
-    let given = &*measured.end.answers;
-    let mut cause = format!("the answers are wrong: {} due, {} given", found.truth, found.given);
-    if found.missing > 0 {
-        cause.push_str(&format!("; {} missing, such as {}", found.missing, example(expected, given)));
-    }
-    if found.spurious > 0 {
-        cause.push_str(&format!("; {} too many, such as {}", found.spurious, example(given, expected)));
-    }
-    Some(cause)
-}
-
-fn wrong_late_set(choice: &Choice, of_trace: LateSet, dropped: LateSet) -> Option<String> {
-    let due = if choice.order.drops_late() { of_trace } else { LateSet::default() };
-    (due != dropped).then(|| {
-        format!(
-            "{} events were dropped as late, but {} of the trace are{}",
-            dropped.count,
-            due.count,
-            if due.count == dropped.count { ", other ones" } else { "" }
-        )
-    })
-}
-
 /// What was found out about a case after its run.
 struct Facts {
     accuracy: Accuracy,
+    disorder: Disorder,
     trace_digest: String,
     source_ceiling_events_per_s: Option<f64>,
 }
 
-fn evaluate(
-    spec: &CaseSpec,
-    trace: &Trace,
-    choice: &Choice,
-    measured: &Measured,
-    answered_ms: &[i64],
-    facts: Facts,
-) -> CaseResult {
+fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, facts: Facts) -> CaseResult {
     let Measured { end, completions, observations } = measured;
-    let Facts { accuracy, trace_digest, source_ceiling_events_per_s } = facts;
+    let Facts { accuracy, disorder, trace_digest, source_ceiling_events_per_s } = facts;
+    let trace = feed.trace();
     let window = completions.window(spec.warmup_ns);
     let latencies = completions.latencies(window);
-    let delays = processing_delays(trace, choice, spec.axes.slack_ms, measured, answered_ms, window);
-    let timeline = timeline_of(measured);
+    let allowance = Allowance::new(&trace.events, feed.rule());
+    let delays = processing_delays(&allowance, choice, measured, window);
+    let timeline = timeline_of(feed, measured);
+    let (backlog_peak, recovery_ns) = timeline::progress(&timeline);
     let mut memory = memory::memory(&timeline, std::mem::size_of::<Event>() as u64);
     memory.payload_bytes_per_entry = end.payload_bytes_per_entry;
     if memory.entries_peak == 0 && memory.buffered_peak == 0 {
@@ -299,9 +229,12 @@ fn evaluate(
         driver_lag: latencies.driver_lag.quantiles(),
         hiccup: observations.hiccup.quantiles(),
         censored: latencies.censored,
-        event_time_wait_ms: event_time_wait(trace, choice, spec.axes.slack_ms),
+        event_time_wait_ms: event_time_wait(&allowance, choice),
+        attribution: completions.attribution(window),
+        progress: Progress { watermark_lag_peak_ms: allowance.lag_peak_ms(), backlog_peak, recovery_ns },
         memory,
         accuracy,
+        disorder,
         trace_digest,
     };
     let build = environment::build();
@@ -336,44 +269,30 @@ fn evaluate(
 /// Of every answer: from the due instant of the arrival that allowed it until it was complete. Answers that only the end
 /// of the input allowed are left out.
 fn processing_delays(
-    trace: &Trace,
+    allowance: &Allowance<'_>,
     choice: &Choice,
-    slack_ms: i64,
     measured: &Measured,
-    answered_ms: &[i64],
     window: Window,
 ) -> LatencyHistogram {
     let mut delays = LatencyHistogram::new();
-    let mut record = |allowed_by: Option<usize>| {
+    let answers = &measured.end.answers;
+    // Applied at once, an answer is allowed by the arrival of the event itself, found by its event time.
+    let arrivals = if choice.order.waits() { Vec::new() } else { allowance.arrivals_by_event_time() };
+    for event_time_ms in (0..answers.len()).map(|at| answers.event_time_ms(at)) {
+        let allowed_by = if choice.order.waits() {
+            allowance.allowed_by(event_time_ms)
+        } else {
+            let at = arrivals.partition_point(|(time_ms, _)| *time_ms < event_time_ms);
+            arrivals.get(at).filter(|(time_ms, _)| *time_ms == event_time_ms).map(|(_, arrival)| *arrival)
+        };
         let delay_ns = allowed_by.and_then(|at| measured.completions.processing_delay_ns(at as u64, window));
         delay_ns.into_iter().for_each(|delay_ns| delays.record_ns(delay_ns));
-    };
-    match choice.order {
-        OrderName::Watermark => {
-            let allowance = Allowance::new(&trace.events, slack_ms);
-            answered_ms.iter().for_each(|event_time_ms| record(allowance.allowed_by(*event_time_ms)));
-        }
-        OrderName::Arrival => {
-            // Applied at once: by the arrival of the event itself, found by its event time.
-            let mut arrivals: Vec<(i64, usize)> =
-                trace.events.iter().enumerate().map(|(at, event)| (event.event_time_ms(), at)).collect();
-            arrivals.sort_unstable();
-            for event_time_ms in answered_ms {
-                let at = arrivals.partition_point(|(time, _)| time < event_time_ms);
-                record(arrivals.get(at).filter(|(time, _)| time == event_time_ms).map(|(_, arrival)| *arrival));
-            }
-        }
     }
     delays
 }
 
-fn event_time_wait(trace: &Trace, choice: &Choice, slack_ms: i64) -> EventTimeWait {
-    let mut waits = match choice.order {
-        OrderName::Watermark => Allowance::new(&trace.events, slack_ms).waits_ms(),
-        OrderName::Arrival => {
-            trace.events.iter().map(|event| event.arrival_time_ms() - event.event_time_ms()).collect()
-        }
-    };
+fn event_time_wait(allowance: &Allowance<'_>, choice: &Choice) -> EventTimeWait {
+    let mut waits = if choice.order.waits() { allowance.waits_ms() } else { allowance.transport_delays_ms() };
     let count = waits.len();
     let mut quantile = |q: f64| {
         let rank = ((count as f64 * q).ceil() as usize).clamp(1, count.max(1)) - 1;
@@ -382,7 +301,7 @@ fn event_time_wait(trace: &Trace, choice: &Choice, slack_ms: i64) -> EventTimeWa
     EventTimeWait { count: count as u64, p50_ms: quantile(0.5), p99_ms: quantile(0.99), max_ms: quantile(1.0) }
 }
 
-fn timeline_of(measured: &Measured) -> Vec<TimelinePoint> {
+fn timeline_of(feed: &Feed, measured: &Measured) -> Vec<TimelinePoint> {
     let Measured { completions, observations, .. } = measured;
     let mut timeline = Timeline::new(observations.baseline_bytes, observations.readings.len());
     let mut interval = LatencyHistogram::new();
@@ -390,9 +309,25 @@ fn timeline_of(measured: &Measured) -> Vec<TimelinePoint> {
     for reading in &observations.readings {
         interval.clear();
         completions.completed_until(reading.at_ns, &mut cursor, &mut interval);
-        timeline.push(*reading, Some(&interval));
+        let backlog =
+            completions.due_until(reading.at_ns, reading.admitted).saturating_sub(completions.events_below(cursor));
+        timeline.push(*reading, position(feed, reading.admitted, backlog), Some(&interval));
     }
     timeline.points().to_vec()
+}
+
+/// Where event time stands when so many events have been admitted.
+fn position(feed: &Feed, admitted: u64, backlog: u64) -> Position {
+    let first_ms = feed.trace().events.first().map_or(0, Event::event_time_ms);
+    let epochs = admitted / feed.records_per_epoch() as u64;
+    let newest_ms = feed.newest_ms(if admitted >= feed.trace().events.len() as u64 { u64::MAX } else { epochs });
+    // At the end of the input the watermark passes everything there is.
+    let watermark_ms = Some(feed.reached(epochs).watermark_ms).filter(|ms| *ms > i64::MIN).zip(newest_ms);
+    Position {
+        newest_event_time_ms: newest_ms.map(|newest_ms| newest_ms - first_ms),
+        watermark_ms: watermark_ms.map(|(watermark_ms, newest_ms)| watermark_ms.min(newest_ms) - first_ms),
+        backlog,
+    }
 }
 
 /// The process of a case, watched: killed at its deadline, above its memory cap, or when `interrupted` is set.

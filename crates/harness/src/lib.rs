@@ -8,6 +8,7 @@
 //! `flowbench-report`) meet here and nowhere else.
 
 pub mod case;
+mod check;
 pub mod drive;
 pub mod environment;
 pub mod experiment;

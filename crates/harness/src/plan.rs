@@ -91,20 +91,28 @@ pub struct Plan {
 }
 
 /// The axes an experiment may name, with the value taken if it does not.
-const AXES: [(&str, &str); 12] = [
+const AXES: [(&str, &str); 15] = [
     ("pipeline", ""),
     ("settings", ""),
     ("strategy", "exchange"),
     ("order", "watermark"),
     ("slack", "0s"),
+    ("sources", SOURCES_MERGED),
+    ("idle", "never"),
     ("eviction", "frontier"),
     ("workers", "1"),
     ("records_per_epoch", "auto"),
     ("rate", "closed"),
     ("arrivals", "constant"),
     ("deduplicate", "false"),
+    ("world", ""),
     ("fault", "none"),
 ];
+
+/// The watermark is held behind the newest event time of all arrivals.
+pub const SOURCES_MERGED: &str = "merged";
+/// The watermark is held behind the channel that is furthest behind.
+pub const SOURCES_CHANNEL: &str = "channel";
 
 /// Least memory a case process needs to start at all, MiB.
 const MEMORY_CAP_MIB_MIN: u64 = 64;
@@ -226,6 +234,11 @@ impl Planner<'_> {
         if let Err(problem) = pipeline.prepare(&settings, &no_symbols) {
             return Err(read.error("settings", format!("pipeline '{}': {problem}", pipeline.name())));
         }
+        if let Some(gap) = pipeline.gap(strategy) {
+            let (part, strategy, pipeline) = (&question.name, strategy.name(), pipeline.name());
+            self.skipped.push(format!("part '{part}': {strategy} does not serve {pipeline}: {gap}"));
+            return Ok(());
+        }
         if strategy == Strategy::Sequential && workers != 1 {
             self.skipped.push(format!("part '{}': sequential on {workers} workers (it runs on 1)", question.name));
             return Ok(());
@@ -240,6 +253,13 @@ impl Planner<'_> {
             Some(rate) => question.trace.events.min(((rate * duration_ms as f64) / 1000.0).ceil() as u64).max(1),
             None => question.trace.events,
         };
+        let sources = [(SOURCES_MERGED, SOURCES_MERGED), (SOURCES_CHANNEL, SOURCES_CHANNEL)];
+        let world = read.text("world");
+        let overrides: Vec<String> =
+            question.trace.set.iter().cloned().chain(world.split_whitespace().map(str::to_owned)).collect();
+        if let Err(problem) = generate::profile(&question.trace.profile, &overrides) {
+            return Err(read.error("world", problem));
+        }
         let axes = Axes {
             pipeline: pipeline.name().to_owned(),
             settings,
@@ -247,20 +267,19 @@ impl Planner<'_> {
             strategy: strategy.name().to_owned(),
             order: order.name().to_owned(),
             slack_ms: read.parsed("slack", parse_duration_ms)?,
+            sources: read.named("sources", &sources)?.to_owned(),
+            idle_ms: read.idle_ms()?,
             eviction: eviction.name().to_owned(),
             workers,
             records_per_epoch: read.records_per_epoch(rate)?,
             load: arrivals.load().to_owned(),
             rate_events_per_s: rate,
             trace: question.trace.profile.clone(),
+            world,
             fault,
         };
-        let trace = TraceSpec {
-            profile: question.trace.profile.clone(),
-            seed: self.loaded.experiment.seed,
-            events,
-            overrides: question.trace.set.clone(),
-        };
+        let trace =
+            TraceSpec { profile: question.trace.profile.clone(), seed: self.loaded.experiment.seed, events, overrides };
         self.cases.push(CaseSpec {
             part: question.name.clone(),
             case: self.cases.len() + 1,
@@ -326,6 +345,11 @@ impl Reader<'_> {
     /// `None`: closed loop.
     fn rate(&self) -> Result<Option<f64>, ExperimentError> {
         if self.text("rate") == "closed" { Ok(None) } else { self.number("rate", 1.0, 1e9).map(Some) }
+    }
+
+    /// `None`: a silent source is always waited for.
+    fn idle_ms(&self) -> Result<Option<i64>, ExperimentError> {
+        if self.text("idle") == "never" { Ok(None) } else { self.parsed("idle", parse_duration_ms).map(Some) }
     }
 
     fn records_per_epoch(&self, rate: Option<f64>) -> Result<usize, ExperimentError> {
@@ -445,6 +469,12 @@ mod tests {
             ("pipeline = \"identity\"\nrate = \"fast\"", "rate: 'fast' is not a number"),
             ("pipeline = \"identity\"\nrate = []", "rate: the list is empty"),
             ("pipeline = \"identity\"\nslack = \"soon\"", "slack: 'soon' is not a duration"),
+            ("pipeline = \"identity\"\nidle = \"soon\"", "idle: 'soon' is not a duration"),
+            ("pipeline = \"identity\"\nsources = \"chanel\"", "did you mean 'channel'"),
+            (
+                "pipeline = \"identity\"\nworld = \"transport.duplicates.shar=1\"",
+                "did you mean 'transport.duplicates.share'",
+            ),
             ("pipeline = \"identity\"\nfault = \"explode\"", "'explode' is not a fault"),
             ("pipeline = \"export-review\"\nsettings = [\"treshold=1\"]", "did you mean 'threshold'"),
             ("pipeline = \"identity\"\nstrategy = \"exchang\"", "did you mean 'exchange'"),

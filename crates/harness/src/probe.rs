@@ -1,7 +1,8 @@
 //! From completions to latencies: completed − due for every event, whatever happened meanwhile.
 
-use flowbench_events::Event;
+use flowbench_events::{Event, WatermarkRule};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
+use flowbench_measurement::record::{Attribution, Parts};
 
 use crate::drive::Load;
 
@@ -41,6 +42,7 @@ impl WorkerLog {
 #[derive(Debug, Clone)]
 pub struct Completions {
     by_epoch: Vec<Times>,
+    workers: usize,
     records_per_epoch: u64,
     events: u64,
     load: Load,
@@ -74,7 +76,8 @@ impl Completions {
                 by_epoch[epoch] = Times { admitted_ns: *admitted_ns, completed_ns: *completed_ns };
             }
         }
-        Self { by_epoch, records_per_epoch, events, load }
+        let workers = logs.iter().map(|log| log.workers).max().unwrap_or(1).max(1) as usize;
+        Self { by_epoch, workers, records_per_epoch, events, load }
     }
 
     /// From the begin of the run to the last completion, ns.
@@ -150,9 +153,100 @@ impl Completions {
         (window.from_index <= allowed_by).then_some(times.completed_ns as i64 - from_ns as i64)
     }
 
+    /// What the latencies of the events inside the window are made of.
+    pub fn attribution(&self, window: Window) -> Attribution {
+        let tail_from_ns = self.latencies(window).latency.quantiles().p99_ns.map(|ns| ns as f64);
+        let (mut all, mut tail) = (Sum::default(), Sum::default());
+        for (epoch, service_start_ns) in self.service_starts_ns().into_iter().enumerate() {
+            let records = window.clip(self.records(epoch as u64));
+            let times = self.clipped(epoch);
+            let service_start_ns = service_start_ns.min(times.completed_ns);
+            let (schedule, records) = match &self.load {
+                Load::Closed => (None, epoch as u64..epoch as u64 + 1), // one sample an epoch
+                Load::Open { schedule, .. } => (Some(schedule), records),
+            };
+            let due_ns = |record| schedule.map_or(times.admitted_ns, |schedule| schedule.due_ns(record)) as f64;
+            let epoch_due_ns = due_ns(self.records(epoch as u64).end - 1);
+            for record in records {
+                let parts = Parts {
+                    driver_lag_ns: times.admitted_ns as f64 - epoch_due_ns,
+                    queueing_ns: epoch_due_ns - due_ns(record) + (service_start_ns - times.admitted_ns) as f64,
+                    compute_ns: (times.completed_ns - service_start_ns) as f64,
+                };
+                all.add(parts);
+                if tail_from_ns.is_some_and(|from_ns| times.completed_ns as f64 - due_ns(record) >= from_ns) {
+                    tail.add(parts);
+                }
+            }
+        }
+        Attribution { mean: all.mean().unwrap_or_default(), tail: tail.mean() }
+    }
+
+    /// When the service of each epoch began: when it was admitted, or at the last completion on its worker strictly
+    /// before its own.
+    fn service_starts_ns(&self) -> Vec<u64> {
+        let mut starts_ns = vec![0; self.by_epoch.len()];
+        for worker in 0..self.workers {
+            let (mut before_ns, mut last_ns) = (0, 0);
+            for epoch in (worker..self.by_epoch.len()).step_by(self.workers) {
+                let times = self.clipped(epoch);
+                if times.completed_ns > last_ns {
+                    before_ns = last_ns;
+                    last_ns = times.completed_ns;
+                }
+                starts_ns[epoch] = times.admitted_ns.max(before_ns);
+            }
+        }
+        starts_ns
+    }
+
+    /// When an epoch was admitted and completed, at the latest when the run was given up.
+    fn clipped(&self, epoch: usize) -> Times {
+        let Times { admitted_ns, completed_ns } = self.by_epoch[epoch];
+        let end_ns = if let Load::Open { stop_ns, .. } = &self.load { *stop_ns } else { u64::MAX };
+        Times { admitted_ns: admitted_ns.min(end_ns), completed_ns: completed_ns.min(end_ns) }
+    }
+
+    /// Events due at `at_ns` or before. In the closed loop they are due when they are admitted.
+    pub fn due_until(&self, at_ns: u64, admitted: u64) -> u64 {
+        match &self.load {
+            Load::Closed => admitted,
+            Load::Open { schedule, .. } => schedule.due_before(at_ns + 1).min(self.events),
+        }
+    }
+
+    /// Events of the epochs below `epochs`.
+    pub fn events_below(&self, epochs: u64) -> u64 {
+        (epochs * self.records_per_epoch).min(self.events)
+    }
+
     fn records(&self, epoch: u64) -> std::ops::Range<u64> {
         let from = epoch * self.records_per_epoch;
         from..(from + self.records_per_epoch).min(self.events)
+    }
+}
+
+/// Parts of latencies, added up.
+#[derive(Debug, Default)]
+struct Sum {
+    count: u64,
+    parts: Parts,
+}
+
+impl Sum {
+    fn add(&mut self, parts: Parts) {
+        self.count += 1;
+        self.parts.driver_lag_ns += parts.driver_lag_ns;
+        self.parts.queueing_ns += parts.queueing_ns;
+        self.parts.compute_ns += parts.compute_ns;
+    }
+
+    fn mean(&self) -> Option<Parts> {
+        let per = |sum_ns: f64| sum_ns / self.count as f64;
+        let Parts { driver_lag_ns, queueing_ns, compute_ns } = self.parts;
+        let mean =
+            Parts { driver_lag_ns: per(driver_lag_ns), queueing_ns: per(queueing_ns), compute_ns: per(compute_ns) };
+        (self.count > 0).then_some(mean)
     }
 }
 
@@ -160,38 +254,57 @@ impl Completions {
 #[derive(Debug, Clone)]
 pub struct Allowance<'a> {
     events: &'a [Event],
-    slack_ms: i64,
-    newest_ms: Vec<i64>, // at each arrival, itself included
+    watermark_ms: Vec<i64>, // at each arrival, itself included
+    late: Vec<bool>,
 }
 
 impl<'a> Allowance<'a> {
-    /// For a watermark with `slack_ms`.
-    pub fn new(events: &'a [Event], slack_ms: i64) -> Self {
-        let newest = events.iter().scan(i64::MIN, |newest, event| {
-            *newest = event.event_time_ms().max(*newest);
-            Some(*newest)
+    /// For a watermark by `rule` (a slack in ms, or more).
+    pub fn new(events: &'a [Event], rule: impl Into<WatermarkRule>) -> Self {
+        let (mut watermarks, mut late) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
+        rule.into().walk(events, |_, is_late, watermark_ms| {
+            watermarks.push(watermark_ms);
+            late.push(is_late);
         });
-        Self { events, slack_ms, newest_ms: newest.collect() }
+        Self { events, watermark_ms: watermarks, late }
     }
 
     /// The first arrival whose watermark is above `event_time_ms`; `None` if only the end of the input is.
     pub fn allowed_by(&self, event_time_ms: i64) -> Option<usize> {
-        let needed = event_time_ms.saturating_add(self.slack_ms);
-        let at = self.newest_ms.partition_point(|newest| *newest <= needed);
+        let at = self.watermark_ms.partition_point(|watermark_ms| *watermark_ms <= event_time_ms);
         (at < self.events.len()).then_some(at)
     }
 
     /// Event-time wait of every event that is not late: from when it happened until the arrival that let it out, in ms
     /// of the world of the events. Events that only the end of the input lets out are left out.
     pub fn waits_ms(&self) -> Vec<i64> {
-        let on_time = |(at, event): &(usize, &Event)| {
-            *at == 0 || event.event_time_ms() >= self.newest_ms[at - 1].saturating_sub(self.slack_ms)
-        };
-        let wait = |(_, event): (usize, &Event)| {
+        let wait = |event: &Event| {
             let allowed_by = self.allowed_by(event.event_time_ms())?;
             Some(self.events[allowed_by].arrival_time_ms() - event.event_time_ms())
         };
-        self.events.iter().enumerate().filter(on_time).filter_map(wait).collect()
+        let in_time = self.events.iter().zip(&self.late).filter(|(_, late)| !**late);
+        in_time.filter_map(|(event, _)| wait(event)).collect()
+    }
+
+    /// From when each event happened until it arrived, ms: what it waits if it is applied at once.
+    pub fn transport_delays_ms(&self) -> Vec<i64> {
+        self.events.iter().map(|event| event.arrival_time_ms() - event.event_time_ms()).collect()
+    }
+
+    /// Event time and index of each arrival, by event time.
+    pub fn arrivals_by_event_time(&self) -> Vec<(i64, usize)> {
+        let mut arrivals: Vec<(i64, usize)> = self.events.iter().map(Event::event_time_ms).zip(0..).collect();
+        arrivals.sort_unstable();
+        arrivals
+    }
+
+    /// The greatest distance between the newest event time and the watermark, ms.
+    pub fn lag_peak_ms(&self) -> Option<i64> {
+        let newest_ms = self.events.iter().scan(i64::MIN, |newest_ms, event| {
+            *newest_ms = event.event_time_ms().max(*newest_ms);
+            Some(*newest_ms)
+        });
+        newest_ms.zip(&self.watermark_ms).map(|(newest_ms, watermark_ms)| newest_ms.saturating_sub(*watermark_ms)).max()
     }
 }
 
@@ -263,6 +376,24 @@ mod tests {
             counts.push(interval.count());
         }
         assert_eq!(counts, [0, 2, 0, 2]);
+    }
+
+    #[test]
+    fn the_parts_of_the_latency_add_up_to_it() {
+        // Epochs of two records, due at 1 and 3 ns; the second waits for the first, the third for nobody.
+        let run = completions(open(1000), &[(5, 20), (7, 26), (40, 50)], 2, 6);
+        let Parts { driver_lag_ns, queueing_ns, compute_ns } = run.attribution(Window::EVERYTHING).mean;
+        assert_eq!(driver_lag_ns, f64::from(4 + 4 + 35) / 3.0);
+        assert_eq!(queueing_ns, 0.5 + f64::from(13) / 3.0);
+        assert_eq!(compute_ns, f64::from(15 + 6 + 10) / 3.0);
+        let mean_ns = f64::from(20 + 19 + 24 + 23 + 46 + 45) / 6.0;
+        assert!((driver_lag_ns + queueing_ns + compute_ns - mean_ns).abs() < 1e-9);
+        assert_eq!(run.attribution(Window::EVERYTHING).tail, None);
+        // Epochs that are completed together have been served together.
+        let run = completions(open(1000), &[(5, 20), (5, 20)], 2, 4);
+        assert_eq!(run.attribution(Window::EVERYTHING).mean.compute_ns, 15.0);
+        let closed = completions(Load::Closed, &[(5, 20), (7, 26)], 2, 4).attribution(Window::EVERYTHING).mean;
+        assert_eq!((closed.driver_lag_ns, closed.queueing_ns, closed.compute_ns), (0.0, 6.5, 10.5));
     }
 
     #[test]

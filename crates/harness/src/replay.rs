@@ -3,15 +3,26 @@
 use std::sync::Arc;
 
 use flowbench_events::{LateSet, Trace};
-use flowbench_pipelines::{Answers, Choice, Feed, Pipeline, Unhurried};
+use flowbench_pipelines::{Answers, Changes, Choice, Feed, Pipeline, Unhurried};
 
 /// Records in an epoch of a replay.
 const RECORDS_PER_EPOCH: usize = 16_384;
+
+/// How closely a replay looks at its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// At what is left at the end.
+    Answers,
+    /// At every change on the way: one event at a time, so that the changes do not depend on the number of workers.
+    Changes,
+}
 
 /// What a replay leaves.
 pub struct Replayed {
     /// The answers.
     pub answers: Box<dyn Answers>,
+    /// How they came about, if the order policy takes answers back.
+    pub changes: Option<Changes>,
     /// What was dropped as late.
     pub late: LateSet,
     /// The slack that was used, ms.
@@ -27,12 +38,17 @@ pub fn replay(
     choice: &Choice,
     slack_ms: Option<i64>,
     trace: &Arc<Trace>,
+    look: Look,
 ) -> Result<Replayed, String> {
     let prepared =
         pipeline.prepare(settings, &trace.symbols).map_err(|error| format!("pipeline {}: {error}", pipeline.name()))?;
     let slack_ms = slack_ms.unwrap_or_else(|| trace.slack_to_lose_nothing_ms());
-    let feed = Arc::new(Feed::new(Arc::clone(trace), RECORDS_PER_EPOCH, slack_ms, choice.order.drops_late()));
-    let end = prepared.run(choice, &feed, &Unhurried::drivers()).map_err(|error| error.to_string())?;
+    let (records_per_epoch, drivers) = match look {
+        Look::Answers => (RECORDS_PER_EPOCH, Unhurried::drivers()),
+        Look::Changes => (1, Unhurried::one_at_a_time()),
+    };
+    let feed = Arc::new(Feed::new(Arc::clone(trace), records_per_epoch, slack_ms, choice.order.drops_late()));
+    let end = prepared.run(choice, &feed, &drivers).map_err(|error| error.to_string())?;
     let without_key = prepared.without_key(&trace.events);
-    Ok(Replayed { answers: end.answers, late: end.late, slack_ms, without_key })
+    Ok(Replayed { answers: end.answers, changes: end.changes, late: end.late, slack_ms, without_key })
 }

@@ -210,7 +210,7 @@ fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
 
 fn trace_record(case: &CaseSpec) -> TraceRecord {
     TraceRecord {
-        name: case.axes.trace.clone(),
+        name: [case.axes.trace.as_str(), case.axes.world.as_str()].join(" ").trim_end().to_owned(),
         profile: case.trace.profile.clone(),
         seed: case.trace.seed,
         events: case.trace.events,

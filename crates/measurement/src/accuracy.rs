@@ -20,16 +20,39 @@ pub struct Difference {
     pub missing: u64,
     /// Given, not in the truth.
     pub spurious: u64,
+    /// Given with other content than the truth; only [`compare_by_subject`] tells them from missing and spurious ones.
+    pub wrong: u64,
     /// Where the first [`EXAMPLES`] missing ones stand in the sorted truth.
     pub missing_examples: Vec<usize>,
     /// Where the first [`EXAMPLES`] spurious ones stand in the sorted given answers.
     pub spurious_examples: Vec<usize>,
+    /// Where the first [`EXAMPLES`] wrong ones stand: in the sorted truth, and in the sorted given answers.
+    pub wrong_examples: Vec<(usize, usize)>,
 }
 
 impl Difference {
-    /// True if nothing is missing and nothing is spurious.
+    /// True if nothing is missing, nothing is spurious and nothing is wrong.
     pub fn is_exact(&self) -> bool {
-        self.missing == 0 && self.spurious == 0
+        self.missing == 0 && self.spurious == 0 && self.wrong == 0
+    }
+
+    fn between(truth: usize, given: usize) -> Difference {
+        Difference { truth: truth as u64, given: given as u64, ..Difference::default() }
+    }
+
+    /// An answer without a partner is missing or spurious.
+    fn note(&mut self, found: Found) {
+        match found {
+            Found::Due(at) => {
+                self.missing += 1;
+                keep(&mut self.missing_examples, at);
+            }
+            Found::Got(at) => {
+                self.spurious += 1;
+                keep(&mut self.spurious_examples, at);
+            }
+            Found::Both(..) => {}
+        }
     }
 }
 
@@ -43,23 +66,35 @@ pub fn compare<A: Ord>(truth: &mut [A], given: &mut [A]) -> Difference {
 /// Compares two ascending slices in one pass.
 pub fn compare_sorted<A: Ord>(truth: &[A], given: &[A]) -> Difference {
     debug_assert!(truth.is_sorted() && given.is_sorted());
-    let mut difference = Difference { truth: truth.len() as u64, given: given.len() as u64, ..Difference::default() };
-    let (mut t, mut g) = (0, 0);
-    loop {
-        let order = match (truth.get(t), given.get(g)) {
-            (None, None) => return difference,
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(due), Some(got)) => due.cmp(got),
-        };
-        match order {
-            Ordering::Less => note(&mut difference.missing, &mut difference.missing_examples, t),
-            Ordering::Greater => note(&mut difference.spurious, &mut difference.spurious_examples, g),
-            Ordering::Equal => {}
+    let mut difference = Difference::between(truth.len(), given.len());
+    merge(truth.iter(), given.iter(), |found| difference.note(found));
+    difference
+}
+
+/// Sorts both and compares answers given as (subject, fingerprint): what an answer is about, and all of it, the subject
+/// included.
+///
+/// Answers that are there on both sides are taken out first. Of what is left, an answer of each side about the same
+/// subject make one that is wrong; an answer without a partner is missing or spurious.
+pub fn compare_by_subject(truth: &mut [(u64, u128)], given: &mut [(u64, u128)]) -> Difference {
+    truth.sort_unstable();
+    given.sort_unstable();
+    let (mut due, mut got) = (Vec::new(), Vec::new());
+    merge(truth.iter(), given.iter(), |found| match found {
+        Found::Due(at) => due.push((truth[at].0, at)),
+        Found::Got(at) => got.push((given[at].0, at)),
+        Found::Both(..) => {}
+    });
+    let mut difference = Difference::between(truth.len(), given.len());
+    merge(due.iter().map(|(subject, _)| subject), got.iter().map(|(subject, _)| subject), |found| match found {
+        Found::Due(at) => difference.note(Found::Due(due[at].1)),
+        Found::Got(at) => difference.note(Found::Got(got[at].1)),
+        Found::Both(at, other) => {
+            difference.wrong += 1;
+            keep(&mut difference.wrong_examples, (due[at].1, got[other].1));
         }
-        t += usize::from(order.is_le());
-        g += usize::from(order.is_ge());
-    }
+    });
+    difference
 }
 
 /// A multiset of hashes as count and sum, so that the parts of several workers add up in any order.
@@ -100,10 +135,40 @@ impl AnswersDigest {
     }
 }
 
-fn note(count: &mut u64, examples: &mut Vec<usize>, index: usize) {
-    *count += 1;
+/// What a step through two ascending sequences finds, with the places.
+enum Found {
+    /// Only in the truth.
+    Due(usize),
+    /// Only among the given.
+    Got(usize),
+    /// In both.
+    Both(usize, usize),
+}
+
+/// Goes through two ascending sequences side by side; each item is found once, alone or with an equal one.
+fn merge<A: Ord>(truth: impl Iterator<Item = A>, given: impl Iterator<Item = A>, mut found: impl FnMut(Found)) {
+    let (mut truth, mut given) = (truth.enumerate().peekable(), given.enumerate().peekable());
+    loop {
+        let order = match (truth.peek(), given.peek()) {
+            (None, None) => return,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((_, due)), Some((_, got))) => due.cmp(got),
+        };
+        let due = truth.next_if(|_| order.is_le()).map(|(at, _)| at);
+        let got = given.next_if(|_| order.is_ge()).map(|(at, _)| at);
+        match (due, got) {
+            (Some(due), Some(got)) => found(Found::Both(due, got)),
+            (Some(due), None) => found(Found::Due(due)),
+            (None, Some(got)) => found(Found::Got(got)),
+            (None, None) => return,
+        }
+    }
+}
+
+fn keep<E>(examples: &mut Vec<E>, example: E) {
     if examples.len() < EXAMPLES {
-        examples.push(index);
+        examples.push(example);
     }
 }
 
@@ -131,10 +196,31 @@ mod tests {
             spurious: 2,
             missing_examples: vec![2, 3],
             spurious_examples: vec![2, 4],
+            ..Difference::default()
         };
         assert_eq!(difference, expected);
         assert!(!difference.is_exact());
         assert!(compare::<u8>(&mut [], &mut []).is_exact());
+    }
+
+    #[test]
+    fn other_content_about_the_same_subject_is_wrong_and_not_missing() {
+        let mut truth = [(7, 70), (7, 71), (8, 80), (9, 90)];
+        let mut given = [(9, 90), (8, 81), (8, 82), (7, 71), (5, 50)];
+        let difference = compare_by_subject(&mut truth, &mut given);
+        let expected = Difference {
+            truth: 4,
+            given: 5,
+            missing: 1,
+            spurious: 2,
+            wrong: 1,
+            missing_examples: vec![0],
+            spurious_examples: vec![0, 3],
+            wrong_examples: vec![(2, 2)],
+        };
+        assert_eq!(difference, expected);
+        let only_wrong = compare_by_subject(&mut [(1, 10)], &mut [(1, 11)]);
+        assert!(only_wrong.wrong == 1 && !only_wrong.is_exact());
     }
 
     #[test]
@@ -175,6 +261,33 @@ mod tests {
             prop_assert!(difference.missing_examples.iter().all(|index| counts[&truth[*index]] > 0));
             prop_assert!(difference.spurious_examples.iter().all(|index| counts[&given[*index]] < 0));
             prop_assert_eq!(difference.missing_examples.len(), EXAMPLES.min(missing as usize));
+        }
+
+        #[test]
+        fn wrong_answers_are_those_of_pairing_one_by_one(
+            mut truth in prop::collection::vec((0_u64..5, 0_u128..4), 0..40),
+            mut given in prop::collection::vec((0_u64..5, 0_u128..4), 0..40),
+        ) {
+            // The first partner that fits is crossed out, equal answers before equal subjects.
+            let (mut due, mut got) = (truth.clone(), given.clone());
+            due.retain(|answer| got.iter().position(|other| other == answer).map(|at| got.remove(at)).is_none());
+            let mut wrong = 0;
+            due.retain(|answer| {
+                let partner = got.iter().position(|other| other.0 == answer.0);
+                wrong += u64::from(partner.is_some());
+                partner.map(|at| got.remove(at)).is_none()
+            });
+            let difference = compare_by_subject(&mut truth, &mut given);
+            let counts = (difference.missing, difference.spurious, difference.wrong);
+            prop_assert_eq!(counts, (due.len() as u64, got.len() as u64, wrong));
+            prop_assert_eq!((difference.truth, difference.given), (truth.len() as u64, given.len() as u64));
+            prop_assert_eq!(difference.is_exact(), truth == given);
+            let multisets = compare(&mut truth, &mut given);
+            prop_assert_eq!(multisets.missing, difference.missing + difference.wrong);
+            prop_assert_eq!(multisets.spurious, difference.spurious + difference.wrong);
+            let subjects = |pair: &(usize, usize)| (truth[pair.0].0, given[pair.1].0);
+            prop_assert!(difference.wrong_examples.iter().map(subjects).all(|(due, got)| due == got));
+            prop_assert_eq!(difference.wrong_examples.len(), EXAMPLES.min(wrong as usize));
         }
 
         #[test]

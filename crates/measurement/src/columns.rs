@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::record::{Accuracy, Axes, CaseRecord, Doubt, Growth, Memory, Numbers, Quantiles, Status, Verdict};
+use crate::record::{
+    Accuracy, Attribution, Axes, CaseRecord, Doubt, Growth, Memory, Numbers, Parts, Progress, Quantiles, Status,
+    Verdict,
+};
 
 /// One value of a row.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +55,12 @@ impl CaseRecord {
         push_latencies(&mut row, self.numbers.as_ref());
         push_memory(&mut row, self.numbers.as_ref().map(|numbers| &numbers.memory));
         push_accuracy(&mut row, self.numbers.as_ref());
+        // What a record of version 1 did not hold is not known, which is not zero.
+        let numbers = self.numbers.as_ref().filter(|_| self.schema_version >= 2);
+        push_corrections(&mut row, numbers);
+        push_disorder(&mut row, numbers);
+        push_attribution(&mut row, numbers.map(|numbers| &numbers.attribution));
+        push_progress(&mut row, numbers.map(|numbers| &numbers.progress));
         row.push(("doubts", text(&codes(&self.doubts))));
         row
     }
@@ -74,9 +83,9 @@ impl Verdict {
 }
 
 impl Accuracy {
-    /// Share of the truth that was given, 0 to 1; 1 if the truth is empty.
+    /// Share of the truth that was given exactly, 0 to 1; 1 if the truth is empty.
     pub fn completeness(&self) -> f64 {
-        share(self.truth.saturating_sub(self.missing), self.truth).unwrap_or(1.0)
+        share(self.truth.saturating_sub(self.missing + self.wrong), self.truth).unwrap_or(1.0)
     }
 }
 
@@ -103,12 +112,15 @@ fn push_axes(row: &mut Row, axes: &Axes) {
         ("strategy", text(&axes.strategy)),
         ("order", text(&axes.order)),
         ("slack_ms", Cell::Integer(axes.slack_ms)),
+        ("sources", text(&axes.sources)),
+        ("idle_ms", axes.idle_ms.into()),
         ("eviction", text(&axes.eviction)),
         ("workers", axes.workers.into()),
         ("records_per_epoch", axes.records_per_epoch.into()),
         ("load", text(&axes.load)),
         ("rate_events_per_s", axes.rate_events_per_s.into()),
         ("trace", text(&axes.trace)),
+        ("world", text(&axes.world)),
         ("fault", axes.fault.as_deref().map_or(Cell::Empty, text)),
     ]);
 }
@@ -176,13 +188,60 @@ fn push_accuracy(row: &mut Row, numbers: Option<&Numbers>) {
         ("truth", accuracy.map(|a| a.truth).into()),
         ("given", accuracy.map(|a| a.given).into()),
         ("missing", accuracy.map(|a| a.missing).into()),
+        ("missing_share", accuracy.and_then(|a| share(a.missing, a.truth)).into()),
         ("spurious", accuracy.map(|a| a.spurious).into()),
+        ("spurious_share", accuracy.and_then(|a| share(a.spurious, a.given)).into()),
         ("completeness", accuracy.map(|a| a.completeness()).into()),
         ("late", accuracy.map(|a| a.late).into()),
         ("late_share", numbers.and_then(|n| share(n.accuracy.late, n.events)).into()),
         ("dropped_as_late", accuracy.map(|a| a.dropped_as_late).into()),
+        ("dropped_as_late_share", numbers.and_then(|n| share(n.accuracy.dropped_as_late, n.events)).into()),
         ("answers_digest", accuracy.map_or(Cell::Empty, |a| Cell::Text(format!("{:016x}", a.digest)))),
         ("trace_digest", numbers.map_or(Cell::Empty, |n| text(&n.trace_digest))),
+    ]);
+}
+
+fn push_corrections(row: &mut Row, numbers: Option<&Numbers>) {
+    let accuracy = numbers.map(|n| n.accuracy);
+    row.extend([
+        ("wrong", accuracy.map(|a| a.wrong).into()),
+        ("wrong_share", accuracy.and_then(|a| share(a.wrong, a.truth)).into()),
+        ("retractions", accuracy.map(|a| a.retractions).into()),
+        // Retractions for each final answer: a ratio, not a share, for it may be above 1.
+        ("churn", accuracy.and_then(|a| share(a.retractions, a.given)).into()),
+        ("corrected", accuracy.map(|a| a.corrected).into()),
+        ("corrected_share", accuracy.and_then(|a| share(a.corrected, a.given)).into()),
+    ]);
+}
+
+fn push_disorder(row: &mut Row, numbers: Option<&Numbers>) {
+    let disorder = numbers.map(|n| n.disorder);
+    row.extend([
+        ("out_of_order_share", numbers.and_then(|n| share(n.disorder.out_of_order, n.events)).into()),
+        ("out_of_order_share_asked", disorder.and_then(|d| d.out_of_order_share_asked).into()),
+        ("duplicates_share", numbers.and_then(|n| share(n.disorder.duplicates, n.events)).into()),
+        ("duplicates_share_asked", disorder.and_then(|d| d.duplicates_share_asked).into()),
+    ]);
+}
+
+fn push_attribution(row: &mut Row, attribution: Option<&Attribution>) {
+    let mean = |part: fn(&Parts) -> f64| Cell::from(attribution.map(|a| part(&a.mean)));
+    let tail = |part: fn(&Parts) -> f64| Cell::from(attribution.and_then(|a| a.tail.as_ref()).map(part));
+    row.extend([
+        ("attribution_driver_lag_mean_ns", mean(|parts| parts.driver_lag_ns)),
+        ("attribution_queueing_mean_ns", mean(|parts| parts.queueing_ns)),
+        ("attribution_compute_mean_ns", mean(|parts| parts.compute_ns)),
+        ("attribution_driver_lag_tail_ns", tail(|parts| parts.driver_lag_ns)),
+        ("attribution_queueing_tail_ns", tail(|parts| parts.queueing_ns)),
+        ("attribution_compute_tail_ns", tail(|parts| parts.compute_ns)),
+    ]);
+}
+
+fn push_progress(row: &mut Row, progress: Option<&Progress>) {
+    row.extend([
+        ("watermark_lag_peak_ms", progress.and_then(|p| p.watermark_lag_peak_ms).into()),
+        ("backlog_peak", progress.map(|p| p.backlog_peak).into()),
+        ("recovery_s", progress.and_then(|p| p.recovery_ns).map(|ns| ns as f64 / 1e9).into()),
     ]);
 }
 
@@ -274,13 +333,69 @@ mod tests {
     #[test]
     fn derived_columns_are_computed_from_the_record() {
         let case = example::case(1, 1);
-        for (name, expected) in
-            [("cpu_ns_per_event", 20.0), ("elapsed_s", 2.0), ("completeness", 0.9), ("late_share", 0.05)]
-        {
+        for (name, expected) in [
+            ("cpu_ns_per_event", 20.0),
+            ("elapsed_s", 2.0),
+            ("completeness", 0.85),
+            ("late_share", 0.05),
+            ("dropped_as_late_share", 0.05),
+            ("missing_share", 0.1),
+            ("spurious_share", 10.0 / 910.0),
+            ("wrong_share", 0.05),
+            ("churn", 0.2),
+            ("corrected_share", 0.1),
+            ("out_of_order_share", 0.25),
+            ("duplicates_share", 0.01),
+            ("attribution_queueing_mean_ns", 20_000.0),
+            ("recovery_s", 1.5),
+        ] {
             assert_eq!(case.column(name).and_then(|cell| cell.number()), Some(expected), "{name}");
+        }
+        for empty in ["duplicates_share_asked", "attribution_compute_tail_ns"] {
+            assert_eq!(case.column(empty), Some(Cell::Empty), "{empty}");
         }
         assert_eq!(case.column("answers_digest"), Some(Cell::Text("00000000000000ff".into())));
         assert_eq!(case.column("doubts"), Some(Cell::Text("few-samples hiccups".into())));
+    }
+
+    #[test]
+    fn a_share_of_nothing_is_empty() {
+        let mut case = example::case(1, 1);
+        let numbers = case.numbers.as_mut().unwrap();
+        (numbers.events, numbers.accuracy.truth, numbers.accuracy.given) = (0, 0, 0);
+        for empty in [
+            "missing_share",
+            "spurious_share",
+            "wrong_share",
+            "corrected_share",
+            "churn",
+            "late_share",
+            "dropped_as_late_share",
+            "out_of_order_share",
+            "duplicates_share",
+        ] {
+            assert_eq!(case.column(empty), Some(Cell::Empty), "{empty}");
+        }
+    }
+
+    #[test]
+    fn what_an_old_record_did_not_hold_is_empty_and_not_zero() {
+        let mut json = serde_json::to_value(example::case(1, 1)).unwrap();
+        json["schema_version"] = 1.into();
+        let remove = |object: &mut serde_json::Value, names: &[&str]| {
+            let object = object.as_object_mut().unwrap();
+            names.iter().for_each(|name| assert!(object.remove(*name).is_some(), "{name}"));
+        };
+        remove(&mut json["axes"], &["sources", "idle_ms"]);
+        remove(&mut json["numbers"], &["disorder", "attribution", "progress"]);
+        remove(&mut json["numbers"]["accuracy"], &["wrong", "retractions", "corrected"]);
+        let old: CaseRecord = serde_json::from_value(json).unwrap();
+        assert_eq!(old.column("sources"), Some(Cell::Text("merged".into())));
+        assert_eq!(old.column("completeness").and_then(|cell| cell.number()), Some(0.9));
+        for empty in ["idle_ms", "wrong", "churn", "out_of_order_share", "attribution_compute_mean_ns", "backlog_peak"]
+        {
+            assert_eq!(old.column(empty), Some(Cell::Empty), "{empty}");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! `run.json` holds one [`Run`]; `cases.ndjson` one [`CaseRecord`] a line; `timeline.csv` the [`TimelinePoint`]s;
 //! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]. Readers refuse a [`SCHEMA_VERSION`] above their own
-//! and accept the ones below. Times are nanoseconds since the run of the case began, unless the name says otherwise.
+//! and accept the ones below; what a version did not have yet reads as its default, and has no value in
+//! [`CaseRecord::columns`]. Times are nanoseconds since the run of the case began, unless the name says otherwise.
 //! A value that could not be measured is absent (`null`), never zero.
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::columns::{Cell, cases_csv};
 
 /// Version of every file of a results directory.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// What was run, on what, with which result in numbers of cases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,24 +67,66 @@ pub struct FigureSpec {
     pub question: String,
     /// How to read it, shown below it.
     pub reading: String,
-    /// `sweep`: the column of `cases.csv` on the x axis. Unused by the others.
+    /// `sweep`: the column of `cases.csv` on the x axis. `at-level`: the column whose least value is looked for. Unused
+    /// by the others.
     #[serde(default)]
     pub x: String,
-    /// `sweep`: columns of `cases.csv`; `over-time`: columns of `timeline.csv`; `distribution`: histogram kinds
-    /// (`latency`, `processing-delay`, `driver-lag`, `hiccup`). One line for each and each group.
+    /// `over-time`: columns of `timeline.csv`; `distribution`: histogram kinds (`latency`, `processing-delay`,
+    /// `driver-lag`, `hiccup`); the others: columns of `cases.csv`. One line (or bar, or part of a stack) for each and
+    /// each group; a panel for each unit. Empty if there are `panels`.
+    #[serde(default)]
     pub y: Vec<String>,
-    /// Columns of `cases.csv` that tell the lines apart (one line for each combination that occurs).
+    /// `sweep`, `over-time`, `stacked`: in place of `y`, the panels one by one from top to bottom. They share the x axis
+    /// and the legend of the groups; each has its own unit and scale.
+    ///
+    /// ```toml
+    /// panels = [
+    ///     { title = "How long an event waits", y = ["event_time_wait_p50_ms", "event_time_wait_p99_ms"], log_y = true },
+    ///     { y = ["completeness"] },
+    /// ]
+    /// ```
+    #[serde(default)]
+    pub panels: Vec<PanelSpec>,
+    /// Columns of `cases.csv` that tell the lines apart (one line for each combination that occurs). `at-level`: the last
+    /// one gives the bars that stand side by side, the ones before it the rows.
     #[serde(default)]
     pub by: Vec<String>,
+    /// `at-level`: the column of `cases.csv` that has to reach `level`, such as `completeness`.
+    #[serde(default)]
+    pub level_column: String,
+    /// `at-level`: what it has to reach, in the unit of the column: 0.99 of a share, not 99.
+    #[serde(default)]
+    pub level: Option<f64>,
     /// Only cases in which these columns have these values.
     #[serde(default)]
     pub only: std::collections::BTreeMap<String, String>,
     /// Logarithmic x axis.
     #[serde(default)]
     pub log_x: bool,
-    /// Logarithmic y axis.
+    /// Logarithmic y axis, in all panels.
     #[serde(default)]
     pub log_y: bool,
+}
+
+/// One panel of a figure that says which columns stand together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PanelSpec {
+    /// Columns of the same unit, as in [`FigureSpec::y`].
+    pub y: Vec<String>,
+    /// Above the panel, without the unit; if empty, what the columns have in common.
+    #[serde(default)]
+    pub title: String,
+    /// Logarithmic y axis, in this panel.
+    #[serde(default)]
+    pub log_y: bool,
+}
+
+impl FigureSpec {
+    /// The columns that are drawn, those of `y` or of all panels.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.y.iter().chain(self.panels.iter().flat_map(|panel| &panel.y)).map(String::as_str)
+    }
 }
 
 /// The drawings there are.
@@ -98,6 +141,10 @@ pub enum FigureKind {
     Distribution,
     /// Grouped bars of a column, one bar a group.
     Bars,
+    /// Bars of columns at the least `x` at which a column reaches a level: policies side by side at equal completeness.
+    AtLevel,
+    /// Bars made of several columns of one unit, end to end, one bar a group.
+    Stacked,
 }
 
 /// A trace and what it really is like.
@@ -195,6 +242,13 @@ pub struct Axes {
     pub order: String,
     /// Slack of the watermark in ms of event time.
     pub slack_ms: i64,
+    /// `merged`: the watermark is one of all arrivals; `channel`: the least of those of the channels.
+    #[serde(default = "merged")]
+    pub sources: String,
+    /// A source that is silent for longer than this, in ms of arrival time, does not hold the watermark back; absent:
+    /// it always does.
+    #[serde(default)]
+    pub idle_ms: Option<i64>,
     /// Name of the eviction.
     pub eviction: String,
     /// Number of workers.
@@ -207,8 +261,15 @@ pub struct Axes {
     pub rate_events_per_s: Option<f64>,
     /// Name of the trace.
     pub trace: String,
+    /// What is set of the world besides, `key=value` in one line; empty for nothing.
+    #[serde(default)]
+    pub world: String,
     /// Planted fault, if any.
     pub fault: Option<String>,
+}
+
+fn merged() -> String {
+    "merged".to_owned()
 }
 
 /// How a case ended.
@@ -270,6 +331,15 @@ pub struct Numbers {
     pub memory: Memory,
     /// The answers against the truth.
     pub accuracy: Accuracy,
+    /// How disordered the trace really is, beside what was asked for.
+    #[serde(default)]
+    pub disorder: Disorder,
+    /// What the latency is made of.
+    #[serde(default)]
+    pub attribution: Attribution,
+    /// How far the run fell behind, in event time and in events.
+    #[serde(default)]
+    pub progress: Progress,
     /// Digest of the trace.
     pub trace_digest: String,
 }
@@ -357,18 +427,76 @@ pub enum Verdict {
 pub struct Accuracy {
     /// Answers of the oracle: the deduplicated trace in canonical order, nothing lost.
     pub truth: u64,
-    /// Answers given.
+    /// Answers given and not taken back.
     pub given: u64,
-    /// In the truth, not given.
+    /// In the truth, and what they are about was not answered.
     pub missing: u64,
-    /// Given, not in the truth.
+    /// Given, and the truth has no answer about that.
     pub spurious: u64,
+    /// Answered, but with other content than the truth: neither missing nor spurious.
+    #[serde(default)]
+    pub wrong: u64,
+    /// Answers taken back on the way.
+    #[serde(default)]
+    pub retractions: u64,
+    /// How many subjects had an answer taken back, be it once or often.
+    #[serde(default)]
+    pub corrected: u64,
     /// Events of the trace that are late for this slack, from the trace alone.
     pub late: u64,
     /// Events the case dropped as late.
     pub dropped_as_late: u64,
     /// Order-insensitive digest of the answers given.
     pub digest: u64,
+}
+
+/// The disorder of a trace, in events, beside the shares (0 to 1) that were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Disorder {
+    /// Events whose event time is below that of an earlier arrival.
+    pub out_of_order: u64,
+    /// Asked share of them; absent if none was asked for.
+    pub out_of_order_share_asked: Option<f64>,
+    /// Deliveries of an event that had come before.
+    pub duplicates: u64,
+    /// Asked share of them; absent if none was asked for.
+    pub duplicates_share_asked: Option<f64>,
+}
+
+/// What the latency is made of: the parts add up to its mean.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Attribution {
+    /// Means over all events.
+    pub mean: Parts,
+    /// Means over the slowest 1 % of the events; absent below 1,000 events.
+    pub tail: Option<Parts>,
+}
+
+/// Where events spent their time, in ns on average.
+///
+/// An epoch is due with its last event. Its service starts when it is admitted, or at the last completion on the same
+/// worker strictly before its own, whichever is later. In the closed loop an event is due when it is admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Parts {
+    /// admitted − due of the epoch: the driver was late.
+    pub driver_lag_ns: f64,
+    /// (due of the epoch − due of the event) + (start of the service − admitted): the epoch filled, then it waited for
+    /// the ones before it.
+    pub queueing_ns: f64,
+    /// completed − start of the service: the dataflow worked.
+    pub compute_ns: f64,
+}
+
+/// How far a run fell behind.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Greatest distance from the watermark to the newest event time over the cuts, ms of event time; from the trace
+    /// alone. Absent where no cut had both.
+    pub watermark_lag_peak_ms: Option<i64>,
+    /// Most events due and not completed, over the samples of the timeline.
+    pub backlog_peak: u64,
+    /// From that sample until the backlog was back at its median over the run, or below; absent if it never was.
+    pub recovery_ns: Option<u64>,
 }
 
 /// One reason why a number may not be trusted.
@@ -400,6 +528,16 @@ pub struct TimelinePoint {
     pub latency_max_ns: Option<u64>,
     /// Median latency of the interval.
     pub latency_p50_ns: Option<u64>,
+    /// Newest event time of what had been admitted, ms since the first event time of the trace; absent before anything
+    /// was.
+    #[serde(default)]
+    pub newest_event_time_ms: Option<i64>,
+    /// Watermark of what had been admitted, in the same ms; absent while there is none.
+    #[serde(default)]
+    pub watermark_ms: Option<i64>,
+    /// Events due and not completed; 0 in files of schema version 1, which did not count them.
+    #[serde(default)]
+    pub backlog: u64,
 }
 
 impl CaseRecord {
@@ -476,9 +614,27 @@ pub(crate) mod example {
                 given: 910,
                 missing: 100,
                 spurious: 10,
+                wrong: 50,
+                retractions: 182,
+                corrected: 91,
                 late: 5_000,
                 dropped_as_late: 5_000,
                 digest: 255,
+            },
+            disorder: Disorder {
+                out_of_order: 25_000,
+                out_of_order_share_asked: Some(0.2),
+                duplicates: 1_000,
+                duplicates_share_asked: None,
+            },
+            attribution: Attribution {
+                mean: Parts { driver_lag_ns: 1_000.0, queueing_ns: 20_000.0, compute_ns: 79_000.0 },
+                tail: None,
+            },
+            progress: Progress {
+                watermark_lag_peak_ms: Some(60_000),
+                backlog_peak: 800,
+                recovery_ns: Some(1_500_000_000),
             },
             trace_digest: "ab12".into(),
         };
@@ -508,13 +664,38 @@ pub(crate) mod example {
             strategy: "exchange".into(),
             order: "watermark".into(),
             slack_ms: 60_000,
+            sources: "channel".into(),
+            idle_ms: Some(30_000),
             eviction: "frontier".into(),
             workers: 2,
             records_per_epoch: 4096,
             load: "open".into(),
             rate_events_per_s: Some(50_000.0),
             trace: "retail".into(),
+            world: String::new(),
             fault: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(more: &str) -> Result<FigureSpec, serde_json::Error> {
+        serde_json::from_str(&format!("{{\"name\":\"f\",\"question\":\"?\",\"reading\":\"!\",{more}}}"))
+    }
+
+    #[test]
+    fn a_figure_names_its_columns_in_y_or_in_panels_and_nothing_unknown() {
+        let plain = figure(r#""kind":"sweep","x":"slack_ms","y":["completeness","churn"]"#).unwrap();
+        assert_eq!(plain.columns().collect::<Vec<_>>(), ["completeness", "churn"]);
+        let panels = figure(r#""kind":"stacked","panels":[{"y":["a","b"]},{"y":["c"],"title":"t","log_y":true}]"#);
+        let panels = panels.unwrap();
+        assert_eq!(panels.columns().collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert!(panels.panels[1].log_y && !panels.panels[0].log_y && panels.level.is_none());
+        assert_eq!(figure(r#""kind":"at-level","level":0.99,"y":[]"#).unwrap().kind, FigureKind::AtLevel);
+        let unknown = figure(r#""kind":"sweep","panels":[{"y":[],"log_x":true}]"#).unwrap_err().to_string();
+        assert!(unknown.contains("log_x"), "{unknown}");
     }
 }

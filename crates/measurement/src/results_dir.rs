@@ -236,9 +236,21 @@ impl ResultsDir {
             let kept: String = text.split_inclusive('\n').filter(|line| of_finished(line)).collect();
             self.write(name, kept.as_bytes())?;
         }
+        self.renew_timeline()?;
         let (lines, _) = read_complete_lines(&self.path.join(CASES_NDJSON))?;
         self.write(CASES_NDJSON, lines.as_bytes())?;
         self.write(CASES_CSV, cases_csv(&self.cases).as_bytes())
+    }
+
+    /// Gives an old timeline the columns of today, so that the rows to come stand under a header of theirs.
+    fn renew_timeline(&self) -> Result<(), ResultsError> {
+        let (text, _) = read_complete_lines(&self.path.join(TIMELINE_CSV))?;
+        if text.is_empty() || text.starts_with(&timeline::csv_header()) {
+            return Ok(());
+        }
+        let rows = read_timeline(&self.path)?.rows;
+        let rows = rows.iter().map(|row| timeline::csv_rows(row.case, row.repeat, &[row.point]));
+        self.write(TIMELINE_CSV, (timeline::csv_header() + &rows.collect::<String>()).as_bytes())
     }
 }
 

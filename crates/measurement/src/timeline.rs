@@ -1,24 +1,30 @@
 //! A case over time: readings become points, points become rows of `timeline.csv`, and long series become short ones.
 
 use std::fmt::Write;
+use std::str::FromStr;
 
 use crate::latency::LatencyHistogram;
 use crate::record::TimelinePoint;
 
 /// How one column of `timeline.csv` is read from a point.
-pub type Column = fn(&TimelinePoint) -> Option<u64>;
+pub type Column = fn(&TimelinePoint) -> Option<i64>;
 
-/// The columns of `timeline.csv` after `case` and `repeat`, in order; bytes and ns as named, the rest are counts.
-pub const COLUMNS: [(&str, Column); 8] = [
-    ("at_ns", |point| Some(point.at_ns)),
-    ("admitted", |point| Some(point.admitted)),
-    ("live_bytes", |point| Some(point.live_bytes)),
-    ("rss_bytes", |point| Some(point.rss_bytes)),
-    ("entries", |point| Some(point.entries)),
-    ("buffered", |point| Some(point.buffered)),
-    ("latency_max_ns", |point| point.latency_max_ns),
-    ("latency_p50_ns", |point| point.latency_p50_ns),
+/// The columns of `timeline.csv` after `case` and `repeat`, in order; bytes, ms and ns as named, the rest are counts.
+pub const COLUMNS: [(&str, Column); 11] = [
+    ("at_ns", |point| whole(point.at_ns)),
+    ("admitted", |point| whole(point.admitted)),
+    ("live_bytes", |point| whole(point.live_bytes)),
+    ("rss_bytes", |point| whole(point.rss_bytes)),
+    ("entries", |point| whole(point.entries)),
+    ("buffered", |point| whole(point.buffered)),
+    ("latency_max_ns", |point| point.latency_max_ns.and_then(whole)),
+    ("latency_p50_ns", |point| point.latency_p50_ns.and_then(whole)),
+    ("newest_event_time_ms", |point| point.newest_event_time_ms),
+    ("watermark_ms", |point| point.watermark_ms),
+    ("backlog", |point| whole(point.backlog)),
 ];
+/// How many of [`COLUMNS`] a file of schema version 1 has.
+const COLUMNS_OF_VERSION_1: usize = 8;
 
 /// What a sampler reads at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +43,18 @@ pub struct Reading {
     pub buffered: u64,
 }
 
+/// How far the run had come at the instant of a reading: worked out afterwards, from the plan and the trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Position {
+    /// Newest event time of what had been admitted, ms since the first event time of the trace; absent before anything
+    /// was.
+    pub newest_event_time_ms: Option<i64>,
+    /// Watermark of what had been admitted, in the same ms; absent while there is none.
+    pub watermark_ms: Option<i64>,
+    /// Events due and not completed. In the closed loop an event is due when it is admitted.
+    pub backlog: u64,
+}
+
 /// The points of a running case.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Timeline {
@@ -51,8 +69,8 @@ impl Timeline {
         Self { baseline_bytes, points: Vec::with_capacity(points) }
     }
 
-    /// Adds a reading, with the latencies completed since the one before (none if `interval` is absent or empty).
-    pub fn push(&mut self, reading: Reading, interval: Option<&LatencyHistogram>) {
+    /// Adds a reading, with how far the run had come then and the latencies completed since the one before (none if `interval` is absent or empty).
+    pub fn push(&mut self, reading: Reading, position: Position, interval: Option<&LatencyHistogram>) {
         let quantile_ns = |q| interval.and_then(|histogram| histogram.quantile_ns(q));
         self.points.push(TimelinePoint {
             at_ns: reading.at_ns,
@@ -63,6 +81,9 @@ impl Timeline {
             buffered: reading.buffered,
             latency_max_ns: quantile_ns(1.0),
             latency_p50_ns: quantile_ns(0.5),
+            newest_event_time_ms: position.newest_event_time_ms,
+            watermark_ms: position.watermark_ms,
+            backlog: position.backlog,
         });
     }
 
@@ -85,8 +106,12 @@ pub struct Row {
 
 /// At most about two points for each of `buckets` equal parts of the time: those with the least and the greatest value
 /// of `column`, and always the first and the last point. A peak is never lost; points without a value are.
-pub fn thin(points: &[TimelinePoint], buckets: usize, column: Column) -> Vec<TimelinePoint> {
-    let valued: Vec<(TimelinePoint, u64)> = points.iter().filter_map(|point| Some((*point, column(point)?))).collect();
+pub fn thin<V: Ord + Copy>(
+    points: &[TimelinePoint],
+    buckets: usize,
+    column: impl Fn(&TimelinePoint) -> Option<V>,
+) -> Vec<TimelinePoint> {
+    let valued: Vec<(TimelinePoint, V)> = points.iter().filter_map(|point| Some((*point, column(point)?))).collect();
     let (Some(first), Some(last)) = (valued.first(), valued.last()) else { return Vec::new() };
     if valued.len() <= 2 * buckets {
         return valued.into_iter().map(|(point, _)| point).collect();
@@ -106,10 +131,26 @@ pub fn thin(points: &[TimelinePoint], buckets: usize, column: Column) -> Vec<Tim
     keep.into_iter().map(|index| valued[index].0).collect()
 }
 
+/// The most events due and not completed at any sample, and how long it took, from the first such sample, until the
+/// backlog was back at its median over the run or below, in ns; `None` if it never was.
+///
+/// The median is the lower one of all samples, each counting as much. A backlog that stays the same has recovered at
+/// once, after 0 ns.
+pub fn progress(points: &[TimelinePoint]) -> (u64, Option<u64>) {
+    let mut backlogs: Vec<u64> = points.iter().map(|point| point.backlog).collect();
+    backlogs.sort_unstable();
+    let (Some(peak), Some(median)) = (backlogs.last(), backlogs.get(backlogs.len().saturating_sub(1) / 2)) else {
+        return (0, None);
+    };
+    let mut from_peak = points.iter().skip_while(|point| point.backlog < *peak).peekable();
+    let peak_ns = from_peak.peek().map_or(0, |point| point.at_ns);
+    let back = from_peak.find(|point| point.backlog <= *median);
+    (*peak, back.map(|point| point.at_ns - peak_ns))
+}
+
 /// The header line of `timeline.csv`, line break included.
 pub fn csv_header() -> String {
-    let names = COLUMNS.map(|(name, _)| name).join(",");
-    format!("case,repeat,{names}\n")
+    header(COLUMNS.len()) + "\n"
 }
 
 /// Rows of `timeline.csv`, without the header.
@@ -128,44 +169,66 @@ pub fn csv_rows(case: usize, repeat: usize, points: &[TimelinePoint]) -> String 
     text
 }
 
-/// Reads `timeline.csv`, header included. The error is the line (from 1) and what is wrong with it.
+/// Reads `timeline.csv`, header included; one of schema version 1 has fewer columns. The error is the line (from 1) and
+/// what is wrong with it.
 pub fn read_csv(text: &str) -> Result<Vec<Row>, (usize, String)> {
     let mut lines = (1..).zip(text.lines());
-    match lines.next() {
-        Some((_, header)) if header == csv_header().trim_end() => {}
-        other => {
-            let found = other.map_or("", |(_, header)| header);
-            return Err((1, format!("the header is `{found}` instead of `{}`", csv_header().trim_end())));
-        }
-    }
-    lines.map(|(line, row)| parse(row).map_err(|what| (line, what))).collect()
+    let found = lines.next().map_or("", |(_, header)| header);
+    let Some(columns) = [COLUMNS.len(), COLUMNS_OF_VERSION_1].into_iter().find(|columns| found == header(*columns))
+    else {
+        return Err((1, format!("the header is `{found}` instead of `{}`", header(COLUMNS.len()))));
+    };
+    lines.map(|(line, row)| parse(row, columns).map_err(|what| (line, what))).collect()
 }
 
-fn parse(row: &str) -> Result<Row, String> {
-    let cells = row.split(',').map(|cell| match cell {
-        "" => Ok(None),
-        number => number.parse::<u64>().map(Some).map_err(|_| format!("`{number}` is no whole number")),
-    });
-    let cells: Vec<Option<u64>> = cells.collect::<Result<_, _>>()?;
-    let [
-        Some(case),
-        Some(repeat),
-        Some(at_ns),
-        Some(admitted),
-        Some(live_bytes),
-        Some(rss_bytes),
-        Some(entries),
-        Some(buffered),
-        latency_max_ns,
-        latency_p50_ns,
-    ] = cells[..]
+/// The header with the first `columns` of [`COLUMNS`].
+fn header(columns: usize) -> String {
+    let names = COLUMNS.iter().take(columns).map(|(name, _)| *name);
+    ["case", "repeat"].into_iter().chain(names).collect::<Vec<_>>().join(",")
+}
+
+/// Counts beyond 2^63 have no value; nothing here comes near.
+fn whole(count: u64) -> Option<i64> {
+    i64::try_from(count).ok()
+}
+
+fn parse(row: &str, columns: usize) -> Result<Row, String> {
+    let mut cells: Vec<&str> = row.split(',').collect();
+    if cells.len() != columns + 2 {
+        return Err(format!("{} fields instead of {}", cells.len(), columns + 2));
+    }
+    if columns == COLUMNS_OF_VERSION_1 {
+        cells.extend(["", "", "0"]);
+    }
+    let [case, repeat, at, admitted, live, rss, entries, buffered, max, p50, newest, watermark, backlog] = cells[..]
     else {
-        let present = cells.iter().flatten().count();
-        return Err(format!("{} fields, {present} of them filled, instead of 10 of which 8 are filled", cells.len()));
+        return Err(format!("{} columns instead of {}", cells.len(), COLUMNS.len() + 2));
     };
-    let point =
-        TimelinePoint { at_ns, admitted, live_bytes, rss_bytes, entries, buffered, latency_max_ns, latency_p50_ns };
-    Ok(Row { case: case as usize, repeat: repeat as usize, point })
+    let point = TimelinePoint {
+        at_ns: count("at_ns", at)?,
+        admitted: count("admitted", admitted)?,
+        live_bytes: count("live_bytes", live)?,
+        rss_bytes: count("rss_bytes", rss)?,
+        entries: count("entries", entries)?,
+        buffered: count("buffered", buffered)?,
+        latency_max_ns: number(max)?,
+        latency_p50_ns: number(p50)?,
+        newest_event_time_ms: number(newest)?,
+        watermark_ms: number(watermark)?,
+        backlog: count("backlog", backlog)?,
+    };
+    Ok(Row { case: count("case", case)? as usize, repeat: count("repeat", repeat)? as usize, point })
+}
+
+fn count(column: &str, cell: &str) -> Result<u64, String> {
+    number(cell)?.ok_or_else(|| format!("`{column}` is empty"))
+}
+
+fn number<N: FromStr>(cell: &str) -> Result<Option<N>, String> {
+    if cell.is_empty() {
+        return Ok(None);
+    }
+    cell.parse().map(Some).map_err(|_| format!("`{cell}` is no whole number, or does not fit"))
 }
 
 #[cfg(test)]
@@ -174,7 +237,7 @@ mod tests {
 
     use super::*;
 
-    const LIVE: Column = |point| Some(point.live_bytes);
+    const LIVE: fn(&TimelinePoint) -> Option<u64> = |point| Some(point.live_bytes);
 
     fn points(values: &[u64]) -> Vec<TimelinePoint> {
         let at = values.iter().zip(0..);
@@ -187,8 +250,10 @@ mod tests {
         let mut interval = LatencyHistogram::new();
         (1..=9).for_each(|ns| interval.record_ns(ns * 100));
         let reading = Reading { at_ns: 5, admitted: 6, allocated_bytes: 1_500, rss_bytes: 7, entries: 8, buffered: 9 };
-        timeline.push(reading, Some(&interval));
-        timeline.push(Reading { allocated_bytes: 900, ..reading }, Some(&LatencyHistogram::new()));
+        let position = Position { newest_event_time_ms: Some(10), watermark_ms: Some(-11), backlog: 12 };
+        timeline.push(reading, position, Some(&interval));
+        let before = Position::default();
+        timeline.push(Reading { allocated_bytes: 900, ..reading }, before, Some(&LatencyHistogram::new()));
         let expected = TimelinePoint {
             at_ns: 5,
             admitted: 6,
@@ -198,8 +263,19 @@ mod tests {
             buffered: 9,
             latency_max_ns: Some(900),
             latency_p50_ns: Some(500),
+            newest_event_time_ms: Some(10),
+            watermark_ms: Some(-11),
+            backlog: 12,
         };
-        let nothing = TimelinePoint { live_bytes: 0, latency_max_ns: None, latency_p50_ns: None, ..expected };
+        let nothing = TimelinePoint {
+            live_bytes: 0,
+            latency_max_ns: None,
+            latency_p50_ns: None,
+            newest_event_time_ms: None,
+            watermark_ms: None,
+            backlog: 0,
+            ..expected
+        };
         assert_eq!(timeline.points(), [expected, nothing]);
     }
 
@@ -208,11 +284,49 @@ mod tests {
         let header = csv_header();
         assert_eq!(read_csv("").unwrap_err().0, 1);
         assert_eq!(read_csv("a,b\n").unwrap_err().0, 1);
-        let (line, what) = read_csv(&format!("{header}1,1,0,0,0,0,0,0,,\n1,1,x,0,0,0,0,0,,\n")).unwrap_err();
-        assert_eq!((line, what.as_str()), (3, "`x` is no whole number"));
+        let good = "1,1,0,0,0,0,0,0,,,,,0";
+        assert_eq!(read_csv(&format!("{header}{good}\n")).unwrap().len(), 1);
+        let (line, what) = read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0\n")).unwrap_err();
+        assert_eq!((line, what.as_str()), (3, "`x` is no whole number, or does not fit"));
         let (line, what) = read_csv(&format!("{header}1,1,0\n")).unwrap_err();
-        assert!(line == 2 && what.starts_with("3 fields"), "{what}");
-        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,\n")).unwrap_err().0, 2);
+        assert_eq!((line, what.as_str()), (2, "3 fields instead of 13"));
+        let (line, what) = read_csv(&format!("{header}1,1,0,0,,0,0,0,,,,,0\n")).unwrap_err();
+        assert_eq!((line, what.as_str()), (2, "`live_bytes` is empty"));
+        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0\n")).unwrap_err().0, 2);
+        assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0\n")).unwrap_err().0, 2);
+    }
+
+    #[test]
+    fn a_timeline_of_version_1_is_read() {
+        let old = "case,repeat,at_ns,admitted,live_bytes,rss_bytes,entries,buffered,latency_max_ns,latency_p50_ns\n\
+                   3,2,10,20,30,40,50,60,70,\n";
+        let rows = read_csv(old).unwrap();
+        let point = TimelinePoint {
+            at_ns: 10,
+            admitted: 20,
+            live_bytes: 30,
+            rss_bytes: 40,
+            entries: 50,
+            buffered: 60,
+            latency_max_ns: Some(70),
+            ..TimelinePoint::default()
+        };
+        assert_eq!(rows, [Row { case: 3, repeat: 2, point }]);
+        assert_eq!(read_csv(&format!("{old}1,1,0,0,0,0,0,0,,,,,0\n")).unwrap_err().0, 3);
+    }
+
+    fn backlogs(values: &[u64]) -> Vec<TimelinePoint> {
+        let at = values.iter().zip(0..);
+        at.map(|(value, i)| TimelinePoint { at_ns: i * 10, backlog: *value, ..TimelinePoint::default() }).collect()
+    }
+
+    #[test]
+    fn recovery_is_from_the_first_peak_to_the_median() {
+        assert_eq!(progress(&backlogs(&[2, 1, 9, 9, 5, 2, 2, 1])), (9, Some(30)));
+        assert_eq!(progress(&backlogs(&[1, 2, 3, 4])), (4, None), "it only grew");
+        assert_eq!(progress(&backlogs(&[4, 4, 4])), (4, Some(0)), "it stood still");
+        assert_eq!(progress(&backlogs(&[7])), (7, Some(0)));
+        assert_eq!(progress(&[]), (0, None));
     }
 
     #[test]
@@ -237,19 +351,43 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read(cells in prop::collection::vec(any::<[u64; 6]>(), 0..20), case in 1_usize..99,
-                                   latency in prop::option::of(any::<u64>())) {
+        fn the_backlog_recovers_where_no_sample_before_was_at_the_median(
+            values in prop::collection::vec(0_u64..20, 1..60),
+        ) {
+            let (peak, recovery_ns) = progress(&backlogs(&values));
+            prop_assert_eq!(Some(&peak), values.iter().max());
+            let from = values.iter().position(|value| *value == peak).unwrap();
+            // At or below the lower median: at most half of the samples are strictly below it.
+            let at_median = |value: u64| values.iter().filter(|other| **other < value).count() * 2 < values.len();
+            match recovery_ns {
+                Some(ns) => {
+                    let back = from + ns as usize / 10;
+                    prop_assert!(at_median(values[back]));
+                    prop_assert!(values[from..back].iter().all(|value| !at_median(*value)));
+                }
+                None => prop_assert!(values[from..].iter().all(|value| !at_median(*value))),
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_read(cells in prop::collection::vec(any::<[u32; 7]>(), 0..20), case in 1_usize..99,
+                                   latency in prop::option::of(0..=i64::MAX as u64),
+                                   event_time_ms in prop::option::of(any::<i64>())) {
             let points: Vec<TimelinePoint> = cells
                 .iter()
-                .map(|[at_ns, admitted, live_bytes, rss_bytes, entries, buffered]| TimelinePoint {
-                    at_ns: *at_ns,
-                    admitted: *admitted,
-                    live_bytes: *live_bytes,
-                    rss_bytes: *rss_bytes,
-                    entries: *entries,
-                    buffered: *buffered,
+                .map(|cells| cells.map(u64::from))
+                .map(|[at_ns, admitted, live_bytes, rss_bytes, entries, buffered, backlog]| TimelinePoint {
+                    at_ns: at_ns << 31,
+                    admitted,
+                    live_bytes,
+                    rss_bytes,
+                    entries,
+                    buffered,
                     latency_max_ns: latency,
                     latency_p50_ns: latency.map(|ns| ns / 2),
+                    newest_event_time_ms: event_time_ms,
+                    watermark_ms: event_time_ms.map(|ms| ms / 2),
+                    backlog,
                 })
                 .collect();
             let rows = read_csv(&format!("{}{}", csv_header(), csv_rows(case, 2, &points))).unwrap();

@@ -4,11 +4,18 @@ use std::any::Any;
 use std::hash::{Hash, Hasher};
 
 use flowbench_events::{Id, Symbols, Value, mix, push_rfc3339};
+use serde::{Deserialize, Serialize};
+
+use crate::logic::Message;
 
 /// One row of answers of a pipeline.
-pub trait Row: Copy + Ord + Hash + Send + Sync + 'static {
+pub trait Row: Message + Ord + Hash + Sync {
     /// The columns after `event_time`.
     const COLUMNS: &'static [&'static str];
+
+    /// What the answer is about, without what it says of it: two answers on the same subject with different content are one
+    /// answer that is wrong, not one missing and one too much.
+    fn subject(&self) -> impl Hash;
 
     /// Event time of the answer, ms: that of its trigger, the due time of a timer, the end of a window.
     fn event_time_ms(&self) -> i64;
@@ -18,6 +25,48 @@ pub trait Row: Copy + Ord + Hash + Send + Sync + 'static {
 
     /// The same row at another event time.
     fn at(self, event_time_ms: i64) -> Self;
+}
+
+/// An answer given (`times` = 1) or taken back (-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Change<R> {
+    /// The answer.
+    pub row: R,
+    /// 1 or -1.
+    pub times: i32,
+}
+
+impl<R> Change<R> {
+    /// An answer given.
+    pub fn given(row: R) -> Self {
+        Self { row, times: 1 }
+    }
+
+    /// An answer taken back.
+    pub fn retracted(row: R) -> Self {
+        Self { row, times: -1 }
+    }
+}
+
+/// Pushes what turns the answers `before` into the answers `after`. Sorts both.
+pub(crate) fn push_changes<R: Ord + Copy>(before: &mut [R], after: &mut [R], out: &mut Vec<Change<R>>) {
+    before.sort_unstable();
+    after.sort_unstable();
+    let (mut b, mut a) = (0, 0);
+    while b < before.len() || a < after.len() {
+        let order = match (before.get(b), after.get(a)) {
+            (Some(old), Some(new)) => old.cmp(new),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            _ => std::cmp::Ordering::Greater,
+        };
+        if order.is_lt() {
+            out.push(Change::retracted(before[b]));
+        } else if order.is_gt() {
+            out.push(Change::given(after[a]));
+        }
+        b += usize::from(order.is_le());
+        a += usize::from(order.is_ge());
+    }
 }
 
 /// Writes the cells of one row as CSV.
@@ -45,6 +94,12 @@ impl Cells<'_> {
     /// Money, three decimals.
     pub fn value(&mut self, value: Value) {
         self.text(value);
+    }
+
+    /// A time, ms since the Unix epoch; written like `event_time`.
+    pub fn time(&mut self, time_ms: i64) {
+        self.line.push(',');
+        push_rfc3339(time_ms, self.line);
     }
 
     /// Text put together from pieces: `write` appends it.
@@ -95,6 +150,8 @@ pub trait Answers: Send {
     }
     /// 128 bits for each row, equal where rows are equal; by the ids as this trace numbers them.
     fn fingerprints(&self) -> Vec<u128>;
+    /// For each row, 64 bits that are equal where the subjects are.
+    fn subjects(&self) -> Vec<u64>;
     /// For the erased rows to meet again.
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
@@ -123,18 +180,87 @@ impl<R: Row> Answers for Vec<R> {
         self.iter().map(fingerprint).collect()
     }
 
+    fn subjects(&self) -> Vec<u64> {
+        self.iter().map(|row| stable_hash(1, &row.subject())).collect()
+    }
+
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
     }
 }
 
+/// Answers given and taken back, in the order in which each worker did so, worker after worker.
+pub struct Changes {
+    rows: Box<dyn Answers>,
+    times: Vec<i32>,
+}
+
+impl Changes {
+    /// How many answers were taken back.
+    pub fn retractions(&self) -> u64 {
+        self.times.iter().filter(|times| **times < 0).count() as u64
+    }
+
+    /// How many subjects have had an answer taken back.
+    pub fn corrected_subjects(&self) -> u64 {
+        let subjects = self.rows.subjects().into_iter().zip(&self.times);
+        let mut corrected: Vec<u64> = subjects.filter(|(_, times)| **times < 0).map(|(subject, _)| subject).collect();
+        corrected.sort_unstable();
+        corrected.dedup();
+        corrected.len() as u64
+    }
+
+    /// The header line: that of the answers, and `change`.
+    pub fn header(&self) -> String {
+        format!("{},change", self.rows.header())
+    }
+
+    /// The changes as CSV lines, +1 for given, -1 for taken back.
+    pub fn lines(&self, symbols: &Symbols) -> impl Iterator<Item = String> {
+        self.times.iter().enumerate().map(|(at, times)| format!("{},{times:+}", self.rows.line(at, symbols)))
+    }
+}
+
+/// What is left of changes, and the changes themselves. `None` if an answer was taken back that had not been given.
+pub(crate) fn consolidated<R: Row>(changes: Vec<Change<R>>) -> Option<(Vec<R>, Changes)> {
+    let times = changes.iter().map(|change| change.times).collect();
+    let rows: Vec<R> = changes.iter().map(|change| change.row).collect();
+    let mut sorted = changes;
+    sorted.sort_unstable();
+    let mut left = Vec::new();
+    for same in sorted.chunk_by(|one, other| one.row == other.row) {
+        let sum: i32 = same.iter().map(|change| change.times).sum();
+        left.extend(std::iter::repeat_n(same[0].row, usize::try_from(sum).ok()?));
+    }
+    Some((left, Changes { rows: Box::new(rows), times }))
+}
+
+/// An answer that a planted fault can spoil.
+pub(crate) trait Spoil {
+    /// Makes it wrong.
+    fn spoil(&mut self);
+}
+
+impl<R: Row> Spoil for R {
+    fn spoil(&mut self) {
+        *self = self.at(self.event_time_ms() + 1);
+    }
+}
+
+impl<R: Row> Spoil for Change<R> {
+    fn spoil(&mut self) {
+        self.row.spoil();
+    }
+}
+
 fn fingerprint<R: Row>(row: &R) -> u128 {
-    let half = |seed: u64| {
-        let mut hasher = StableHasher(mix(seed));
-        row.hash(&mut hasher);
-        hasher.finish()
-    };
-    u128::from(half(1)) << 64 | u128::from(half(2))
+    u128::from(stable_hash(1, row)) << 64 | u128::from(stable_hash(2, row))
+}
+
+fn stable_hash(seed: u64, what: &impl Hash) -> u64 {
+    let mut hasher = StableHasher(mix(seed));
+    what.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The same on every machine and in every release, unlike the standard library's.
@@ -176,11 +302,14 @@ impl Hasher for StableHasher {
 mod tests {
     use super::*;
 
-    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     struct Named(i64, u16);
 
     impl Row for Named {
         const COLUMNS: &'static [&'static str] = &["country"];
+        fn subject(&self) -> impl Hash {
+            self.1
+        }
         fn event_time_ms(&self) -> i64 {
             self.0
         }
@@ -216,5 +345,24 @@ mod tests {
         assert_eq!(prints[0], prints[2]);
         assert_ne!(prints[0], prints[1]);
         assert_eq!(prints[0], 70_671_827_174_622_186_004_264_181_313_450_485_630);
+    }
+
+    #[test]
+    fn changes_consolidate_to_what_is_left() {
+        let mut out = Vec::new();
+        push_changes(&mut [Named(1, 1), Named(1, 1), Named(2, 2)], &mut [Named(3, 2), Named(1, 1)], &mut out);
+        let (taken, given) = (Change::retracted, Change::given);
+        assert_eq!(out, [taken(Named(1, 1)), taken(Named(2, 2)), given(Named(3, 2))]);
+        let first = [Named(1, 1), Named(1, 1), Named(2, 2)].map(given);
+        let (left, changes) = consolidated(first.into_iter().chain(out).collect()).unwrap();
+        assert_eq!(left, [Named(1, 1), Named(3, 2)]);
+        assert_eq!((changes.retractions(), changes.corrected_subjects()), (2, 2));
+        let mut symbols = Symbols::default();
+        for name in ["A", "B"] {
+            symbols.country(name);
+        }
+        let lines: Vec<String> = changes.lines(&symbols).map(|line| line[24..].to_owned()).collect();
+        assert_eq!((changes.header().as_str(), lines[3].as_str()), ("event_time,country,change", ",A,-1"));
+        assert!(consolidated(vec![taken(Named(1, 1))]).is_none());
     }
 }

@@ -39,10 +39,22 @@ pub struct Census {
     pub answer_bytes: usize,
 }
 
-/// Offers everything at once and listens to nothing: for answers without measuring.
-#[derive(Debug, Default)]
+impl Census {
+    /// What two parts hold together.
+    pub(crate) fn and(self, other: Census) -> Census {
+        Census {
+            entries: self.entries + other.entries,
+            buffered: self.buffered + other.buffered,
+            answer_bytes: self.answer_bytes + other.answer_bytes,
+        }
+    }
+}
+
+/// Offers everything as soon as there is room and listens to nothing: for answers without measuring.
+#[derive(Debug)]
 pub struct Unhurried {
     completed: u64,
+    epochs_in_flight: u64,
 }
 
 /// How many epochs may be open at a time, so that memory stays bounded.
@@ -51,13 +63,18 @@ const EPOCHS_IN_FLIGHT: u64 = 16;
 impl Unhurried {
     /// For every worker.
     pub fn drivers() -> Drivers {
-        Arc::new(|_| Box::new(Unhurried::default()))
+        Arc::new(|_| Box::new(Unhurried { completed: 0, epochs_in_flight: EPOCHS_IN_FLIGHT }))
+    }
+
+    /// For every worker, each epoch only when the one before it is completed.
+    pub fn one_at_a_time() -> Drivers {
+        Arc::new(|_| Box::new(Unhurried { completed: 0, epochs_in_flight: 1 }))
     }
 }
 
 impl Driver for Unhurried {
     fn admissible(&mut self) -> u64 {
-        self.completed + EPOCHS_IN_FLIGHT
+        self.completed + self.epochs_in_flight
     }
 
     fn admitted(&mut self, _epochs: u64) {}

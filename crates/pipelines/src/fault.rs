@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::answers::Row;
+use crate::answers::Spoil;
 
 /// One fault, planted on worker 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,10 +85,10 @@ impl Armed {
 
     /// Lets answers through, or spoils one.
     #[inline]
-    pub(crate) fn answers<R: Row>(&mut self, answers: &mut [R]) {
+    pub(crate) fn answers<R: Spoil>(&mut self, answers: &mut [R]) {
         let Some(fault) = self.fault.filter(|fault| fault.kind == FaultKind::WrongAnswer) else { return };
         if let Some(answer) = answers.get_mut(fault.after.saturating_sub(self.passed) as usize) {
-            *answer = answer.at(answer.event_time_ms() + 1);
+            answer.spoil();
             self.fault = None;
         }
         self.passed += answers.len() as u64;

@@ -2,33 +2,58 @@
 
 use std::sync::Arc;
 
-use flowbench_events::{Event, LateSet, Lateness, Trace};
+use flowbench_events::{Event, LateSet, Lateness, Sources, Trace, WatermarkRule};
 
 /// A trace cut into epochs of equal length, with the watermark known at every cut.
 ///
 /// Epoch `e` holds the records `e * records_per_epoch ..`. Worker `w` of `n` offers the epochs `e` with `e % n == w`. The
-/// watermark at a cut is a function of the trace and the slack alone, so the same events are late for any number of
+/// watermark at a cut is a function of the trace and the rule alone, so the same events are late for any number of
 /// workers.
 #[derive(Debug, Clone)]
 pub struct Feed {
     trace: Arc<Trace>,
     records_per_epoch: usize,
-    slack_ms: i64,
+    rule: WatermarkRule,
     drops_late: bool,
     newest_before_ms: Vec<i64>, // at each cut: newest event time of the epochs before it
+    channels: Option<ByChannel>,
+}
+
+/// What is known beforehand where the watermark is held behind every channel.
+#[derive(Debug, Clone)]
+struct ByChannel {
+    watermark_before_ms: Vec<i64>, // at each cut
+    late: Vec<usize>,              // indices of the late events, ascending
+}
+
+/// How far event time has come when some epochs are complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached {
+    /// No event below this will come that is not late.
+    pub watermark_ms: i64,
+    /// The watermark without the slack: where it would be if nothing were out of order.
+    pub ahead_ms: i64,
+}
+
+impl Reached {
+    const NOTHING: Reached = Reached { watermark_ms: i64::MIN, ahead_ms: i64::MIN };
+    const EVERYTHING: Reached = Reached { watermark_ms: i64::MAX, ahead_ms: i64::MAX };
 }
 
 impl Feed {
-    /// Cuts `trace` into epochs of `records_per_epoch` (at least 1). With `drops_late`, late events are not given on.
-    pub fn new(trace: Arc<Trace>, records_per_epoch: usize, slack_ms: i64, drops_late: bool) -> Self {
-        let records_per_epoch = records_per_epoch.max(1);
+    /// Cuts `trace` into epochs of `records_per_epoch` (at least 1), with a watermark by `rule` (a slack in ms, or more).
+    /// With `drops_late`, late events are not given on.
+    pub fn new(trace: Arc<Trace>, records_per_epoch: usize, rule: impl Into<WatermarkRule>, drops_late: bool) -> Self {
+        let (rule, records_per_epoch) = (rule.into(), records_per_epoch.max(1));
         let mut newest_ms = i64::MIN;
         let mut newest_before_ms = vec![newest_ms];
         for epoch in trace.events.chunks(records_per_epoch) {
             newest_ms = epoch.iter().fold(newest_ms, |newest, event| newest.max(event.event_time_ms()));
             newest_before_ms.push(newest_ms);
         }
-        Self { trace, records_per_epoch, slack_ms, drops_late, newest_before_ms }
+        let channels =
+            (rule.sources != Sources::Merged).then(|| ByChannel::new(&trace.events, records_per_epoch, rule));
+        Self { trace, records_per_epoch, rule, drops_late, newest_before_ms, channels }
     }
 
     /// The trace that is fed.
@@ -48,16 +73,37 @@ impl Feed {
 
     /// Slack of the watermark, ms of event time.
     pub fn slack_ms(&self) -> i64 {
-        self.slack_ms
+        self.rule.slack_ms
     }
 
-    /// The watermark when all epochs below `epochs` are complete; everything is, at the end.
-    pub fn watermark_ms(&self, epochs: u64) -> i64 {
+    /// The rule of the watermark.
+    pub fn rule(&self) -> WatermarkRule {
+        self.rule
+    }
+
+    /// How far event time has come when all epochs below `epochs` are complete; past everything at the end.
+    pub fn reached(&self, epochs: u64) -> Reached {
         if epochs >= self.epochs() {
-            i64::MAX
-        } else {
-            self.newest_before_ms[epochs as usize].saturating_sub(self.slack_ms)
+            return Reached::EVERYTHING;
         }
+        let slack_ms = self.rule.slack_ms;
+        match &self.channels {
+            _ if epochs == 0 => Reached::NOTHING,
+            Some(channels) => {
+                let watermark_ms = channels.watermark_before_ms[epochs as usize];
+                Reached { watermark_ms, ahead_ms: watermark_ms.saturating_add(slack_ms) }
+            }
+            None => {
+                let ahead_ms = self.newest_before_ms[epochs as usize];
+                Reached { watermark_ms: ahead_ms.saturating_sub(slack_ms), ahead_ms }
+            }
+        }
+    }
+
+    /// The newest event time of the epochs below `epochs`, ms; `None` if there is none.
+    pub fn newest_ms(&self, epochs: u64) -> Option<i64> {
+        let at = epochs.min(self.epochs()) as usize;
+        Some(self.newest_before_ms[at]).filter(|newest_ms| *newest_ms > i64::MIN)
     }
 
     /// Gives on the events of one epoch in arrival order; late ones are put into `late` instead, if they are dropped.
@@ -66,13 +112,40 @@ impl Feed {
         let from = epoch as usize * self.records_per_epoch;
         let to = (from + self.records_per_epoch).min(self.trace.events.len());
         let events = &self.trace.events[from..to];
-        if !self.drops_late {
-            events.iter().for_each(give);
-            return;
+        match &self.channels {
+            _ if !self.drops_late => events.iter().for_each(give),
+            Some(channels) => channels.walk(from, events, late, give),
+            None => {
+                let mut lateness = Lateness::resume(self.rule.slack_ms, self.newest_before_ms[epoch as usize]);
+                for event in events {
+                    if lateness.arrive(event) {
+                        late.insert(event);
+                    } else {
+                        give(event);
+                    }
+                }
+            }
         }
-        let mut lateness = Lateness::resume(self.slack_ms, self.newest_before_ms[epoch as usize]);
-        for event in events {
-            if lateness.arrive(event) {
+    }
+}
+
+impl ByChannel {
+    fn new(events: &[Event], records_per_epoch: usize, rule: WatermarkRule) -> Self {
+        let (mut watermark_before_ms, mut late) = (vec![i64::MIN], Vec::new());
+        rule.walk(events, |at, is_late, watermark_ms| {
+            late.extend(is_late.then_some(at));
+            if (at + 1) % records_per_epoch == 0 || at + 1 == events.len() {
+                watermark_before_ms.push(watermark_ms);
+            }
+        });
+        Self { watermark_before_ms, late }
+    }
+
+    fn walk(&self, from: usize, events: &[Event], late: &mut LateSet, mut give: impl FnMut(&Event)) {
+        let mut next_late = self.late.partition_point(|at| *at < from);
+        for (at, event) in (from..).zip(events) {
+            if self.late.get(next_late) == Some(&at) {
+                next_late += 1;
                 late.insert(event);
             } else {
                 give(event);
@@ -97,24 +170,30 @@ mod tests {
         let whole = LateSet::of(&trace.events, 20);
         assert_eq!(whole.count, 3);
         for records_per_epoch in [1, 2, 3, 5, 100] {
-            let feed = Feed::new(Arc::clone(&trace), records_per_epoch, 20, true);
-            let mut late = LateSet::default();
-            let mut given = 0;
-            (0..feed.epochs()).for_each(|epoch| feed.walk(epoch, &mut late, |_| given += 1));
-            assert_eq!((late, given), (whole, 5));
+            for sources in [Sources::Merged, Sources::Channel { idle_ms: None }] {
+                // Without channels all events are of one source.
+                let rule = WatermarkRule { slack_ms: 20, sources };
+                let feed = Feed::new(Arc::clone(&trace), records_per_epoch, rule, true);
+                let mut late = LateSet::default();
+                let mut given = 0;
+                (0..feed.epochs()).for_each(|epoch| feed.walk(epoch, &mut late, |_| given += 1));
+                assert_eq!((late, given), (whole, 5));
+                let merged = Feed::new(Arc::clone(&trace), records_per_epoch, 20, true);
+                assert!((0..=feed.epochs()).all(|epochs| feed.reached(epochs) == merged.reached(epochs)));
+            }
         }
     }
 
     #[test]
     fn the_watermark_stands_behind_the_newest_event_and_passes_everything_at_the_end() {
         let feed = Feed::new(trace(&[100, 50, 130, 90]), 2, 20, true);
-        assert_eq!((feed.watermark_ms(0), feed.watermark_ms(1)), (i64::MIN, 80));
-        assert_eq!(feed.watermark_ms(2), i64::MAX);
+        assert_eq!((feed.reached(0).watermark_ms, feed.reached(1).watermark_ms), (i64::MIN, 80));
+        assert_eq!((feed.reached(1).ahead_ms, feed.reached(2).watermark_ms), (100, i64::MAX));
     }
 
     #[test]
     fn an_empty_trace_has_no_epochs_and_is_complete() {
         let feed = Feed::new(trace(&[]), 10, 0, true);
-        assert_eq!((feed.epochs(), feed.watermark_ms(0)), (0, i64::MAX));
+        assert_eq!((feed.epochs(), feed.reached(0).watermark_ms), (0, i64::MAX));
     }
 }

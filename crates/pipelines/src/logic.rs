@@ -3,13 +3,15 @@
 use std::hash::Hash;
 
 use flowbench_events::{Event, Id, mix};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::answers::Row;
 
 /// An answer to a single event, without memory.
 pub trait StatelessLogic: Clone + Send + Sync + 'static {
-    /// One row of answers.
-    type Row: Row;
+    /// One row of answers, or what a [`WindowLogic`] sums up.
+    type Row: Message + Ord;
 
     /// The answer to `event`, if the pipeline is concerned with it.
     fn answer(&self, event: &Event) -> Option<Self::Row>;
@@ -23,9 +25,9 @@ pub trait KeyedLogic: Clone + Send + Sync + 'static {
     /// Which memory an event needs.
     type Key: Key;
     /// The memory of one key; `Default` is "nothing seen yet".
-    type State: Default + 'static;
-    /// One row of answers.
-    type Row: Row;
+    type State: Default + Clone + 'static;
+    /// One row of answers, or what a [`WindowLogic`] sums up.
+    type Row: Message + Ord;
 
     /// True if [`on_expiry`](KeyedLogic::on_expiry) answers, so that a state may not just be dropped.
     const HAS_TIMERS: bool = false;
@@ -39,18 +41,100 @@ pub trait KeyedLogic: Clone + Send + Sync + 'static {
     /// Applies one event of `key` and pushes its answers.
     fn apply(&self, key: Self::Key, state: &mut Self::State, event: &Event, out: &mut Vec<Self::Row>);
 
-    /// The last event time (ms) at which an event can need this state; `i64::MAX` if it is needed for ever. Must not
-    /// become smaller by `apply`.
+    /// The last event time (ms) at which an event can need this state as it is: until its next timer, or its end.
+    /// `i64::MAX` if it is needed for ever, [`SPENT`] if it holds nothing (any more): then it is forgotten at once.
     fn expires_at_ms(&self, key: Self::Key, state: &Self::State) -> i64;
 
-    /// The state has expired: what timers answer. Afterwards the state is forgotten.
-    fn on_expiry(&self, _key: Self::Key, _state: &mut Self::State, _out: &mut Vec<Self::Row>) {}
+    /// The state has expired: what timers answer. [`Afterwards::LivesOn`] if it has a later expiry now.
+    fn on_expiry(&self, _key: Self::Key, _state: &mut Self::State, _out: &mut Vec<Self::Row>) -> Afterwards {
+        Afterwards::Forgotten
+    }
 
     /// Bytes the state holds outside itself.
     fn heap_bytes(&self, _state: &Self::State) -> usize {
         0
     }
 }
+
+/// The expiry of a state that holds nothing.
+pub const SPENT: i64 = i64::MIN;
+
+/// What becomes of a state that has expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Afterwards {
+    /// It is forgotten; a later event of the key begins anew.
+    Forgotten,
+    /// Only a timer was due; the state has a later expiry now.
+    LivesOn,
+}
+
+/// Takes the next event of `key`: the timers due before it answer, then it is applied.
+#[inline]
+pub(crate) fn take<L: KeyedLogic>(logic: &L, key: L::Key, state: &mut L::State, event: &Event, out: &mut Vec<L::Row>) {
+    if L::HAS_TIMERS {
+        fire_until(logic, key, state, event.event_time_ms().saturating_sub(1), out);
+    }
+    logic.apply(key, state, event, out);
+}
+
+/// Lets all timers of a state answer that are due at `until_ms` or before; what is forgotten by that begins anew.
+pub(crate) fn fire_until<L: KeyedLogic>(
+    logic: &L,
+    key: L::Key,
+    state: &mut L::State,
+    until_ms: i64,
+    out: &mut Vec<L::Row>,
+) {
+    loop {
+        let expires_at_ms = logic.expires_at_ms(key, state);
+        if expires_at_ms == SPENT || expires_at_ms > until_ms {
+            return;
+        }
+        if logic.on_expiry(key, state, out) == Afterwards::Forgotten {
+            *state = L::State::default();
+            return;
+        }
+        debug_assert!(logic.expires_at_ms(key, state) > expires_at_ms, "a state that lives on has a later expiry");
+    }
+}
+
+/// Sums over groups that come to an end, such as windows and days: what a stage before gives, added up per key and answered
+/// when the group closes.
+///
+/// The order in which inputs are added does not matter, and what was added may be taken back. So no order policy is
+/// needed in front, and corrections of the stage before are corrections of the sum.
+pub trait WindowLogic: Clone + Send + Sync + 'static {
+    /// What is added up: a row of the stage before.
+    type Input: Message + Ord;
+    /// The group.
+    type Key: Key;
+    /// The sum of a group; `Default` is that of nothing.
+    type Sum: Default + 'static;
+    /// One row of answers.
+    type Row: Row;
+
+    /// The group of `input`.
+    fn key(&self, input: &Self::Input) -> Self::Key;
+
+    /// Adds `input` so many times; -1 takes it back.
+    fn add(&self, sum: &mut Self::Sum, input: &Self::Input, times: i64);
+
+    /// When the watermark is above this event time (ms), nothing can be added to the group any more.
+    fn closes_at_ms(&self, key: Self::Key) -> i64;
+
+    /// The answers of a group: none if its sum is that of nothing.
+    fn answer(&self, key: Self::Key, sum: &Self::Sum, out: &mut Vec<Self::Row>);
+
+    /// Bytes the sum holds outside itself.
+    fn heap_bytes(&self, _sum: &Self::Sum) -> usize {
+        0
+    }
+}
+
+/// What may travel between workers.
+pub trait Message: Copy + Send + Serialize + DeserializeOwned + 'static {}
+
+impl<T: Copy + Send + Serialize + DeserializeOwned + 'static> Message for T {}
 
 /// A key: small, ordered, and with a routing number that is the same on every machine.
 pub trait Key: Copy + Eq + Ord + Hash + Send + std::fmt::Debug + 'static {
@@ -69,5 +153,26 @@ impl Key for i32 {
     #[inline]
     fn route(self) -> u64 {
         mix(self as u64)
+    }
+}
+
+impl Key for i64 {
+    #[inline]
+    fn route(self) -> u64 {
+        mix(self as u64)
+    }
+}
+
+impl Key for u64 {
+    #[inline]
+    fn route(self) -> u64 {
+        mix(self)
+    }
+}
+
+impl<A: Key, B: Key> Key for (A, B) {
+    #[inline]
+    fn route(self) -> u64 {
+        mix(self.0.route() ^ self.1.route().rotate_left(32))
     }
 }

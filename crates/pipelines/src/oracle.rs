@@ -2,24 +2,26 @@
 //!
 //! Kept apart from the strategies on purpose: it shares with them the logic and nothing else.
 
-use flowbench_events::{Event, Lateness};
+use flowbench_events::{Event, WatermarkRule};
 use hashbrown::{HashMap, HashSet};
 
-use crate::logic::{KeyedLogic, StatelessLogic};
+use crate::logic::{KeyedLogic, StatelessLogic, WindowLogic, fire_until};
 
-/// The events an exact run answers from, in canonical order: those not late for `slack_ms` if late ones are dropped,
-/// first deliveries only if `deduplicate`.
-pub fn delivered(events: &[Event], drop_late_behind_ms: Option<i64>, deduplicate: bool) -> Vec<Event> {
-    let mut lateness = Lateness::new(drop_late_behind_ms.unwrap_or(0));
-    let mut seen: HashSet<u64, foldhash::fast::RandomState> = HashSet::default();
-    let mut kept: Vec<Event> = events
-        .iter()
-        .filter(|event| {
-            let late = lateness.arrive(event) && drop_late_behind_ms.is_some();
-            !late && (!deduplicate || seen.insert(event.event_id()))
-        })
-        .copied()
-        .collect();
+/// The events an exact run answers from, in canonical order: those not late by the rule `drop_late` if there is one, first
+/// deliveries only if `deduplicate`.
+pub fn delivered(events: &[Event], drop_late: Option<WatermarkRule>, deduplicate: bool) -> Vec<Event> {
+    let mut kept = match drop_late {
+        None => events.to_vec(),
+        Some(rule) => {
+            let mut in_time = Vec::with_capacity(events.len());
+            rule.walk(events, |at, late, _| in_time.extend((!late).then_some(events[at])));
+            in_time
+        }
+    };
+    if deduplicate {
+        let mut seen: HashSet<u64, foldhash::fast::RandomState> = HashSet::default();
+        kept.retain(|event| seen.insert(event.event_id()));
+    }
     kept.sort_by_key(Event::canonical_key);
     kept
 }
@@ -41,14 +43,22 @@ pub fn keyed<L: KeyedLogic>(logic: &L, events: &[Event]) -> Vec<L::Row> {
     for event in events {
         let Some(key) = logic.key(event) else { continue };
         let state = states.entry(key).or_default();
-        if event.event_time_ms() > logic.expires_at_ms(key, state) {
-            logic.on_expiry(key, state, &mut answers);
-            *state = L::State::default();
-        }
+        fire_until(logic, key, state, event.event_time_ms().saturating_sub(1), &mut answers);
         logic.apply(key, state, event, &mut answers);
     }
     for (key, state) in &mut states {
-        logic.on_expiry(*key, state, &mut answers);
+        fire_until(logic, *key, state, i64::MAX, &mut answers);
     }
+    answers
+}
+
+/// The answers of window logic to the rows of the stage before.
+pub fn windowed<W: WindowLogic>(logic: &W, inputs: &[W::Input]) -> Vec<W::Row> {
+    let mut sums: HashMap<W::Key, W::Sum, foldhash::fast::RandomState> = HashMap::default();
+    for input in inputs {
+        logic.add(sums.entry(logic.key(input)).or_default(), input, 1);
+    }
+    let mut answers = Vec::new();
+    sums.iter().for_each(|(key, sum)| logic.answer(*key, sum, &mut answers));
     answers
 }

@@ -1,52 +1,75 @@
-//! One worker's part of a keyed pipeline: its order policy, its states, its eviction.
+//! One worker's part of a keyed stage: its order policy, its states, its eviction.
 
 use flowbench_events::Event;
 
 use crate::driver::Census;
 use crate::eviction::{Eviction, EvictionName, Frontier, Never};
-use crate::logic::KeyedLogic;
+use crate::feed::Reached;
+use crate::logic::{Afterwards, SPENT};
+use crate::machine::Machine;
 use crate::order::OrderPolicy;
 use crate::pipeline::Choice;
 use crate::table::Table;
 
-/// What a strategy gives a worker its share of. Works on batches, so that its dispatch costs nothing per event.
-pub(crate) trait Part<R> {
-    /// Takes events that arrived (leaving `arrived` empty) and pushes the answers that can be given at once.
-    fn arrive(&mut self, arrived: &mut Vec<Event>, out: &mut Vec<R>);
+/// What a strategy gives a worker its share of. Works on batches, so that its dispatch costs nothing per message.
+pub(crate) trait Part<M, R> {
+    /// Takes messages that arrived (leaving `arrived` empty) and pushes the answers that can be given at once.
+    fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>);
     /// The watermark has moved.
-    fn advance(&mut self, watermark_ms: i64, out: &mut Vec<R>);
+    fn advance(&mut self, reached: Reached, out: &mut Vec<R>);
     /// What is held now.
     fn census(&self) -> Census;
     /// Live entries, and their key and state bytes. Walks them all.
     fn payload(&self) -> (usize, usize);
 }
 
-/// The part of `choice` for `logic`, with `slack_ms` of the watermark.
-pub(crate) fn part<L: KeyedLogic>(logic: &L, choice: &Choice, slack_ms: i64) -> Box<dyn Part<L::Row>> {
-    let order = choice.order.policy(slack_ms);
+/// The part of `choice` for a machine, with `slack_ms` of the watermark.
+pub(crate) fn part<M: Machine>(machine: M, choice: &Choice, slack_ms: i64) -> Box<dyn Part<Event, M::Row>> {
     match choice.eviction {
-        EvictionName::Never => Box::new(KeyedPart::<L, Never<L>>::new(logic.clone(), order)),
-        EvictionName::Frontier => Box::new(KeyedPart::<L, Frontier<L>>::new(logic.clone(), order)),
+        EvictionName::Never => Box::new(KeyedPart::<M, Never<M>>::new(machine, choice, slack_ms)),
+        EvictionName::Frontier => Box::new(KeyedPart::<M, Frontier<M>>::new(machine, choice, slack_ms)),
     }
 }
 
 /// The states of one worker, by key.
-pub struct States<L: KeyedLogic> {
-    logic: L,
-    table: Table<L::Key, L::State>,
+pub struct States<M: Machine> {
+    machine: M,
+    table: Table<M::Key, M::State>,
 }
 
-impl<L: KeyedLogic> States<L> {
-    /// The last event time at which the state of `key` can be needed; the beginning of time if there is none.
-    pub fn expires_at_ms(&self, key: L::Key) -> i64 {
-        self.table.get(key).map_or(i64::MIN, |state| self.logic.expires_at_ms(key, state))
-    }
+/// What has become of a state by an event.
+enum Applied<S> {
+    /// Its eviction knows of it already.
+    Known,
+    /// It has come to be: it expires at this event time.
+    New(i64),
+    /// It expires sooner than before: at this event time.
+    Sooner(i64),
+    /// It holds nothing any more and is taken out; `None` if it never held anything.
+    Spent(Option<S>),
+}
 
-    /// Lets the timer of `key` answer and takes its state out of the table.
-    pub fn expire(&mut self, key: L::Key, out: &mut Vec<L::Row>) -> Option<L::State> {
-        let mut state = self.table.remove(key)?;
-        self.logic.on_expiry(key, &mut state, out);
-        Some(state)
+/// What has become of a state that may have expired.
+pub enum Expired<S> {
+    /// It is taken out.
+    Gone(S),
+    /// It lives on until this event time, at least.
+    LivesOn(i64),
+}
+
+impl<M: Machine> States<M> {
+    /// Lets the timer of `key` answer, if it is due below `until_ms`. `None` if there is no such state (any more).
+    pub fn expire(&mut self, key: M::Key, until_ms: i64, out: &mut Vec<M::Row>) -> Option<Expired<M::State>> {
+        let Self { machine, table } = self;
+        let state = table.get_mut(key)?;
+        let expires_at_ms = machine.expires_at_ms(key, state);
+        if expires_at_ms >= until_ms {
+            return Some(Expired::LivesOn(expires_at_ms));
+        }
+        if machine.on_expiry(key, state, out) == Afterwards::LivesOn {
+            return Some(Expired::LivesOn(machine.expires_at_ms(key, state)));
+        }
+        table.remove(key).map(Expired::Gone)
     }
 
     /// Gives room back when most of the table is empty.
@@ -54,63 +77,69 @@ impl<L: KeyedLogic> States<L> {
         self.table.shrink();
     }
 
-    /// Applies an event of `key`; tells the expiry of a state that has come to be by it.
     #[inline]
-    fn apply(&mut self, key: L::Key, event: &Event, out: &mut Vec<L::Row>) -> Option<i64> {
-        let (state, new) = self.table.get_or_default(key);
-        if L::HAS_TIMERS && !new && event.event_time_ms() > self.logic.expires_at_ms(key, state) {
-            // The timer was due before this event, only the watermark has not been told yet.
-            self.logic.on_expiry(key, state, out);
-            *state = L::State::default();
+    fn take(&mut self, key: M::Key, event: &Event, out: &mut Vec<M::Row>) -> Applied<M::State> {
+        let Self { machine, table } = self;
+        let (state, new) = table.get_or_default(key);
+        let before_ms = if new { i64::MAX } else { machine.expires_at_ms(key, state) };
+        machine.take(key, state, event, out);
+        match machine.expires_at_ms(key, state) {
+            SPENT => Applied::Spent(table.remove(key).filter(|_| !new)),
+            after_ms if new => Applied::New(after_ms),
+            after_ms if after_ms < before_ms => Applied::Sooner(after_ms),
+            _ => Applied::Known,
         }
-        self.logic.apply(key, state, event, out);
-        new.then(|| self.logic.expires_at_ms(key, state))
     }
 }
 
-struct KeyedPart<L: KeyedLogic, E> {
+struct KeyedPart<M: Machine, E> {
     order: Box<dyn OrderPolicy>,
     released: Vec<Event>,
-    states: States<L>,
+    states: States<M>,
     eviction: E,
 }
 
-impl<L: KeyedLogic, E: Eviction<L>> KeyedPart<L, E> {
-    fn new(logic: L, order: Box<dyn OrderPolicy>) -> Self {
-        let states = States { logic, table: Table::default() };
-        Self { order, released: Vec::new(), states, eviction: E::default() }
+impl<M: Machine, E: Eviction<M>> KeyedPart<M, E> {
+    fn new(machine: M, choice: &Choice, slack_ms: i64) -> Self {
+        let states = States { machine, table: Table::default() };
+        Self { order: choice.order.policy(slack_ms), released: Vec::new(), states, eviction: E::default() }
     }
 
-    fn apply_released(&mut self, out: &mut Vec<L::Row>) {
+    fn apply_released(&mut self, out: &mut Vec<M::Row>) {
         for event in self.released.drain(..) {
-            let Some(key) = self.states.logic.key(&event) else { continue };
-            if let Some(expires_at_ms) = self.states.apply(key, &event, out) {
-                self.eviction.born(key, expires_at_ms);
+            let Some(key) = self.states.machine.key(&event) else { continue };
+            match self.states.take(key, &event, out) {
+                Applied::Known => {}
+                Applied::New(expires_at_ms) => self.eviction.file(key, expires_at_ms),
+                Applied::Sooner(expires_at_ms) => self.eviction.file_again(key, expires_at_ms),
+                Applied::Spent(state) => state.into_iter().for_each(|state| self.eviction.spent(key, state)),
             }
         }
     }
 }
 
-impl<L: KeyedLogic, E: Eviction<L>> Part<L::Row> for KeyedPart<L, E> {
-    fn arrive(&mut self, arrived: &mut Vec<Event>, out: &mut Vec<L::Row>) {
+impl<M: Machine, E: Eviction<M>> Part<Event, M::Row> for KeyedPart<M, E> {
+    fn arrive(&mut self, arrived: &mut Vec<Event>, out: &mut Vec<M::Row>) {
         self.order.arrive(arrived, &mut self.released);
         self.apply_released(out);
     }
 
-    fn advance(&mut self, watermark_ms: i64, out: &mut Vec<L::Row>) {
-        self.order.advance(watermark_ms, &mut self.released);
+    fn advance(&mut self, reached: Reached, out: &mut Vec<M::Row>) {
+        self.order.advance(reached.watermark_ms, &mut self.released);
         self.apply_released(out);
-        self.eviction.advance(watermark_ms, &mut self.states, out);
+        let until_ms = self.states.machine.reached(reached);
+        self.eviction.advance(until_ms, &mut self.states, out);
     }
 
     fn census(&self) -> Census {
         let entries = self.states.table.len() + self.eviction.buried();
-        Census { entries, buffered: self.order.buffered(), answer_bytes: 0 }
+        let buffered = self.order.buffered() + self.states.machine.kept();
+        Census { entries, buffered, answer_bytes: 0 }
     }
 
     fn payload(&self) -> (usize, usize) {
-        let inline_bytes = std::mem::size_of::<L::Key>() + std::mem::size_of::<L::State>();
-        let States { logic, table } = &self.states;
-        (table.len(), table.states().map(|state| inline_bytes + logic.heap_bytes(state)).sum())
+        let inline_bytes = std::mem::size_of::<M::Key>() + std::mem::size_of::<M::State>();
+        let States { machine, table } = &self.states;
+        (table.len(), table.states().map(|state| inline_bytes + machine.heap_bytes(state)).sum())
     }
 }

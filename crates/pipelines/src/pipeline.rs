@@ -5,12 +5,12 @@ use std::sync::Arc;
 use flowbench_events::{Event, LateSet, Symbols};
 use thiserror::Error;
 
-use crate::answers::Answers;
+use crate::answers::{Answers, Changes, Row};
 use crate::driver::Drivers;
 use crate::eviction::EvictionName;
 use crate::fault::Fault;
 use crate::feed::Feed;
-use crate::logic::{KeyedLogic, StatelessLogic};
+use crate::logic::{KeyedLogic, StatelessLogic, WindowLogic};
 use crate::oracle;
 use crate::order::OrderName;
 use crate::settings::{Parameter, SettingError};
@@ -28,6 +28,10 @@ pub trait Pipeline: Sync {
     fn unclear(&self) -> &'static str;
     /// What is kept in memory and for how long; empty for a stateless pipeline.
     fn state(&self) -> &'static str;
+    /// True if every answer is that to a single event, whatever came before.
+    fn is_stateless(&self) -> bool {
+        self.state().is_empty()
+    }
     /// The parameters it takes.
     fn parameters(&self) -> &'static [Parameter];
     /// The columns of its answers after `event_time`.
@@ -88,16 +92,18 @@ impl Choice {
         match (self.eviction, self.order) {
             (EvictionName::Never, _) => None,
             // A second delivery that the watermark has passed is late and does not get here.
-            (_, OrderName::Watermark) => Some(0),
-            (_, OrderName::Arrival) => Some(24 * 3_600_000),
+            (_, order) if order.drops_late() => Some(0),
+            _ => Some(24 * 3_600_000),
         }
     }
 }
 
 /// What a run leaves.
 pub struct RunEnd {
-    /// The answers of all workers.
+    /// The answers of all workers; what was taken back is not among them.
     pub answers: Box<dyn Answers>,
+    /// How they came about, if answers may be taken back.
+    pub changes: Option<Changes>,
     /// The events that were dropped as late.
     pub late: LateSet,
     /// Mean key and state bytes of a live entry when the input had ended; `None` without entries.
@@ -117,6 +123,9 @@ pub enum RunError {
         /// What was asked for.
         workers: usize,
     },
+    /// A bug of flowbench: the answers of such a run cannot be trusted.
+    #[error("an answer was taken back more often than it was given; please report this")]
+    TakenBack,
     /// The dataflow could not be started or ended badly.
     #[error("the dataflow failed: {0}")]
     Dataflow(String),
@@ -125,7 +134,10 @@ pub enum RunError {
 /// Makes a [`Prepared`] of stateless logic.
 pub struct Stateless<L>(pub L);
 
-impl<L: StatelessLogic> Prepared for Stateless<L> {
+impl<L: StatelessLogic> Prepared for Stateless<L>
+where
+    L::Row: Row,
+{
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
         Box::new(oracle::stateless(&self.0, canonical))
     }
@@ -142,7 +154,10 @@ impl<L: StatelessLogic> Prepared for Stateless<L> {
 /// Makes a [`Prepared`] of keyed logic.
 pub struct Keyed<L>(pub L);
 
-impl<L: KeyedLogic> Prepared for Keyed<L> {
+impl<L: KeyedLogic> Prepared for Keyed<L>
+where
+    L::Row: Row,
+{
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
         Box::new(oracle::keyed(&self.0, canonical))
     }
@@ -153,5 +168,39 @@ impl<L: KeyedLogic> Prepared for Keyed<L> {
 
     fn without_key(&self, events: &[Event]) -> u64 {
         events.iter().filter(|event| self.0.lacks_key(event)).count() as u64
+    }
+}
+
+/// Makes a [`Prepared`] of keyed logic whose rows are summed up by window logic.
+pub struct Chained<L, W>(pub L, pub W);
+
+impl<L: KeyedLogic, W: WindowLogic<Input = L::Row>> Prepared for Chained<L, W> {
+    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
+        Box::new(oracle::windowed(&self.1, &oracle::keyed(&self.0, canonical)))
+    }
+
+    fn run(&self, choice: &Choice, feed: &Arc<Feed>, drivers: &Drivers) -> Result<RunEnd, RunError> {
+        strategy::run_chained(&self.0, &self.1, choice, feed, drivers)
+    }
+
+    fn without_key(&self, events: &[Event]) -> u64 {
+        events.iter().filter(|event| self.0.lacks_key(event)).count() as u64
+    }
+}
+
+/// Makes a [`Prepared`] of stateless logic whose rows are summed up by window logic.
+pub struct Grouped<L, W>(pub L, pub W);
+
+impl<L: StatelessLogic, W: WindowLogic<Input = L::Row>> Prepared for Grouped<L, W> {
+    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
+        Box::new(oracle::windowed(&self.1, &oracle::stateless(&self.0, canonical)))
+    }
+
+    fn run(&self, choice: &Choice, feed: &Arc<Feed>, drivers: &Drivers) -> Result<RunEnd, RunError> {
+        strategy::run_grouped(&self.0, &self.1, choice, feed, drivers)
+    }
+
+    fn without_key(&self, _events: &[Event]) -> u64 {
+        0
     }
 }

@@ -81,10 +81,42 @@ impl Settings {
             .ok_or_else(|| self.impossible(name, &format!("use one of {}", Kind::ALL.map(Kind::name).join(", "))))
     }
 
-    /// A duration of at least 1 ms, in ms.
+    /// An event kind, or `any`: then `None`.
+    pub fn kind_or_any(&self, name: &'static str) -> Result<Option<Kind>, SettingError> {
+        match (self.text(name), Kind::from_name(self.text(name))) {
+            ("any", _) => Ok(None),
+            (_, Some(kind)) => Ok(Some(kind)),
+            _ => Err(self.impossible(name, &format!("use any or one of {}", Kind::ALL.map(Kind::name).join(", ")))),
+        }
+    }
+
+    /// 1 to 8 event kinds separated by commas, in their order; a kind may come again.
+    pub fn kinds(&self, name: &'static str) -> Result<Vec<Kind>, SettingError> {
+        let kinds: Option<Vec<Kind>> = self.text(name).split(',').map(|kind| Kind::from_name(kind.trim())).collect();
+        kinds.filter(|kinds| kinds.len() <= 8).ok_or_else(|| {
+            let names = Kind::ALL.map(Kind::name).join(", ");
+            self.impossible(name, &format!("use 1 to 8 of {names}, separated by commas"))
+        })
+    }
+
+    /// A duration from 1 ms to a million days, in ms. More would take a timer past the end of time.
     pub fn duration_ms(&self, name: &'static str) -> Result<i64, SettingError> {
         let ms = parse_duration_ms(self.text(name)).map_err(|reason| self.impossible(name, &reason))?;
-        if ms < 1 { Err(self.impossible(name, "a duration of at least 1ms is needed")) } else { Ok(ms) }
+        let possible = (1..=1_000_000 * 86_400_000).contains(&ms);
+        if possible { Ok(ms) } else { Err(self.impossible(name, "a duration from 1ms to 1000000d is needed")) }
+    }
+
+    /// A duration of at least 1 ms and at most that of the parameter `most`, in ms.
+    pub fn duration_up_to_ms(&self, name: &'static str, most: &'static str) -> Result<i64, SettingError> {
+        let (ms, most_ms) = (self.duration_ms(name)?, self.duration_ms(most)?);
+        let reason = format!("a duration of at most {most} = '{}' is needed", self.text(most));
+        if ms > most_ms { Err(self.impossible(name, &reason)) } else { Ok(ms) }
+    }
+
+    /// A rating: a whole number from 1 to 5.
+    pub fn rating(&self, name: &'static str) -> Result<u8, SettingError> {
+        let rating = self.text(name).parse().ok().filter(|rating| (1..=5).contains(rating));
+        rating.ok_or_else(|| self.impossible(name, "a whole number from 1 to 5 is needed"))
     }
 
     /// A whole number of at least 1.
@@ -141,5 +173,6 @@ mod tests {
         let error = settings(&["threshold=1.2345"]).unwrap().value("threshold").unwrap_err();
         assert!(error.to_string().contains("threshold = '1.2345'"));
         assert!(settings(&["window=0"]).unwrap().duration_ms("window").is_err());
+        assert!(settings(&["window=1000000d1ms"]).unwrap().duration_ms("window").is_err());
     }
 }

@@ -60,10 +60,19 @@ impl<K: Key, S: Default> Table<K, S> {
     }
 
     /// The state of `key`.
+    #[cfg(test)]
     pub(crate) fn get(&self, key: K) -> Option<&S> {
         let hash = self.hasher.hash_one(key);
         let number = self.numbers[part(hash)].find(hash, |number| slot(&self.sheets, *number).0 == key)?;
         Some(&slot(&self.sheets, *number).1)
+    }
+
+    /// The state of `key`, to be changed.
+    pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut S> {
+        let Self { sheets, numbers, hasher } = self;
+        let hash = hasher.hash_one(key);
+        let number = *numbers[part(hash)].find(hash, |number| slot(sheets, *number).0 == key)?;
+        Some(&mut slot_mut(sheets, number).1)
     }
 
     /// Takes the state of `key` out; the last one takes its place.

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use flowbench_measurement::record::{CaseRecord, FigureKind, FigureSpec, Numbers, Part, Status};
 use flowbench_measurement::statistics::median;
 
-use crate::Results;
 use crate::chart::counted;
 use crate::quantity::{Quantity, words};
-use crate::select::{case_name, telling_axes};
-use crate::tables::KEPT_UP;
+use crate::select::{case_name, select, telling_axes};
+use crate::tables::{self, KEPT_UP};
+use crate::{Results, at_level, check_figure};
 
 /// Headline columns of one question: more would not be short.
 const HEADLINES: usize = 3;
@@ -27,27 +27,35 @@ pub(crate) fn in_short(results: &Results, part: &Part) -> String {
         return format!("No answer: {without}.");
     }
     let columns = headline_columns(part, &measured);
-    let mut sentences: Vec<Option<String>> = columns.iter().map(|column| headline(&measured, column)).collect();
+    let mut sentences: Vec<Option<String>> = part.figures.iter().map(|spec| at_level(results, part, spec)).collect();
+    sentences.extend(columns.iter().map(|column| headline(&measured, column)));
     sentences.extend([
         doubts(&measured),
         measured_once(&measured),
         fell_behind(&measured),
         memory(&measured),
         Some(accuracy(&measured)),
+        corrections(&measured),
         (measured.len() < cases.len()).then(|| coverage(&cases, measured.len())),
     ]);
     sentences.into_iter().flatten().map(|sentence| capitalised(&sentence) + ".").collect::<Vec<_>>().join(" ")
 }
 
+/// What a figure at a level says: where it is reached.
+fn at_level(results: &Results, part: &Part, spec: &FigureSpec) -> Option<String> {
+    let sound = spec.kind == FigureKind::AtLevel && check_figure(spec).is_ok();
+    sound.then(|| at_level::in_short(spec, &select(results, &part.name, spec)))?
+}
+
 /// The columns of `cases.csv` the figures are about, each once; without figures what the load is about.
 fn headline_columns(part: &Part, measured: &[&CaseRecord]) -> Vec<String> {
     let mut columns: Vec<String> = Vec::new();
-    for column in part.figures.iter().map(headline_column) {
+    for column in part.figures.iter().filter(|figure| figure.kind != FigureKind::AtLevel).map(headline_column) {
         if columns.len() < HEADLINES && !columns.contains(&column) {
             columns.push(column);
         }
     }
-    if columns.is_empty() {
+    if columns.is_empty() && part.figures.is_empty() {
         // An open loop completes what it is offered: its throughput says nothing.
         let open = measured.iter().all(|case| case.axes.rate_events_per_s.is_some());
         columns.push(if open { "latency_p99_ns" } else { "throughput_events_per_s" }.to_owned());
@@ -57,15 +65,16 @@ fn headline_columns(part: &Part, measured: &[&CaseRecord]) -> Vec<String> {
 
 /// The column of `cases.csv` a figure is about.
 fn headline_column(figure: &FigureSpec) -> String {
-    let not_floor = figure.y.iter().find(|column| !column.starts_with("hiccup"));
-    let first = not_floor.or(figure.y.first()).map_or("", String::as_str);
+    let not_floor = figure.columns().find(|column| !column.starts_with("hiccup"));
+    let first = not_floor.or(figure.columns().next()).unwrap_or("");
     match (figure.kind, first) {
-        (FigureKind::Sweep | FigureKind::Bars, column) => column.to_owned(),
+        (FigureKind::Sweep | FigureKind::Bars | FigureKind::AtLevel | FigureKind::Stacked, column) => column.to_owned(),
         (FigureKind::Distribution, kind) => format!("{}_p99_ns", kind.replace('-', "_")),
-        (FigureKind::OverTime, column @ ("live_bytes" | "rss_bytes" | "entries" | "buffered")) => {
+        (FigureKind::OverTime, column @ ("live_bytes" | "rss_bytes" | "entries" | "buffered" | "backlog")) => {
             format!("{column}_peak")
         }
         (FigureKind::OverTime, "latency_p50_ns" | "latency_max_ns") => first.to_owned(),
+        (FigureKind::OverTime, "newest_event_time_ms" | "watermark_ms") => "watermark_lag_peak_ms".to_owned(),
         (FigureKind::OverTime, _) => "throughput_events_per_s".to_owned(),
     }
 }
@@ -141,9 +150,9 @@ fn memory(measured: &[&CaseRecord]) -> Option<String> {
 }
 
 fn accuracy(measured: &[&CaseRecord]) -> String {
-    let off = |numbers: &&Numbers| numbers.accuracy.missing + numbers.accuracy.spurious > 0;
-    let (wrong, all) = (numbers(measured).filter(off).count(), measured.len());
-    if wrong == 0 {
+    let off = |numbers: &&Numbers| !tables::is_exact(numbers);
+    let (differ, all) = (numbers(measured).filter(off).count(), measured.len());
+    if differ == 0 {
         return format!("answers exact in all {}", counted(all, "measurement"));
     }
     let share = |part: fn(&Numbers) -> u64| {
@@ -152,16 +161,26 @@ fn accuracy(measured: &[&CaseRecord]) -> String {
         if most == 0.0 { "none".to_owned() } else { Quantity::Share.human(most) }
     };
     let (missing, spurious) = (share(|n| n.accuracy.missing), share(|n| n.accuracy.spurious));
+    let most = match share(|n| n.accuracy.wrong).as_str() {
+        "none" => format!("{missing} missing and {spurious} spurious"),
+        wrong => format!("{missing} missing, {spurious} spurious and {wrong} wrong"),
+    };
     let truth = numbers(measured).map(|numbers| numbers.accuracy.truth).min().unwrap_or(0);
     let few = match truth < FEW_ANSWERS {
         true => format!("; the smallest truth has {}, so its shares say little", counted(truth as usize, "answer")),
         false => String::new(),
     };
     format!(
-        "answers differ from the truth, as their settings allow, in {wrong} of {}: at most {missing} missing and \
-         {spurious} spurious{few}",
+        "answers differ from the truth, as their settings allow, in {differ} of {}: at most {most}{few}",
         counted(all, "measurement")
     )
+}
+
+/// How much was taken back on the way; nothing if nothing was.
+fn corrections(measured: &[&CaseRecord]) -> Option<String> {
+    let churn = |case: &&CaseRecord| case.column("churn").and_then(|cell| cell.number());
+    let most = measured.iter().filter_map(churn).fold(0.0, f64::max);
+    (most > 0.0).then(|| format!("at most {} retractions for each answer given", Quantity::Count.human(most)))
 }
 
 fn doubts(measured: &[&CaseRecord]) -> Option<String> {

@@ -3,7 +3,8 @@
 use flowbench_measurement::record::FigureSpec;
 
 use crate::chart::{Chart, Mark, X};
-use crate::select::{Selection, panels};
+use crate::panels::{are_chosen, panels};
+use crate::select::Selection;
 use crate::sweep::{medians, mixed_note, repeats_note, unmeasured_notes};
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
@@ -11,15 +12,29 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     let panels = panels(spec, &[String::new()], |column, _| {
         vec![(None, medians(&selection.cases, column, None, |case| Some(case.group as f64)))]
     });
-    let names = selection.groups.iter().map(|name| if name.is_empty() { "all cases" } else { name });
-    let x = X::Names {
-        column: if spec.by.is_empty() { "group".to_owned() } else { spec.by.join("+") },
-        names: names.map(str::to_owned).collect(),
-        mark: Mark::Bar,
-    };
+    let x = X::Names { column: row_column(spec), names: names(selection), mark: Mark::Bar };
     let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();
     let mut notes: Vec<String> = repeats_note(&selection.cases).into_iter().collect();
     notes.extend(mixed_note(&selection.cases, &by));
-    notes.extend(unmeasured_notes(&selection.cases, &spec.y));
-    Chart { name: spec.name.clone(), question: spec.question.clone(), x, panels, notes }
+    notes.extend(unmeasured_notes(&selection.cases, spec));
+    Chart {
+        name: spec.name.clone(),
+        question: spec.question.clone(),
+        x,
+        panels,
+        legend_once: are_chosen(spec),
+        choices: None,
+        notes,
+    }
+}
+
+/// The columns the rows are named by.
+pub(crate) fn row_column(spec: &FigureSpec) -> String {
+    if spec.by.is_empty() { "group".to_owned() } else { spec.by.join("+") }
+}
+
+/// A name for the row of each group.
+pub(crate) fn names(selection: &Selection) -> Vec<String> {
+    let names = selection.groups.iter().map(|name| if name.is_empty() { "all cases" } else { name });
+    names.map(str::to_owned).collect()
 }

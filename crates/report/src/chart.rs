@@ -1,5 +1,7 @@
 //! What a figure shows, before it is drawn: panels, series, points. The SVG and the CSV are two views of one [`Chart`].
 
+use std::collections::BTreeMap;
+
 use crate::quantity::Quantity;
 use crate::scale::Tick;
 
@@ -11,8 +13,12 @@ pub(crate) struct Chart {
     /// The question it answers.
     pub(crate) question: String,
     pub(crate) x: X,
-    /// One below the other, one for each unit.
+    /// One below the other: one for each unit, or as the figure says.
     pub(crate) panels: Vec<Panel>,
+    /// True if one legend above the first panel serves all of them.
+    pub(crate) legend_once: bool,
+    /// Where every bar is that of a chosen case: what was chosen.
+    pub(crate) choices: Option<Choices>,
     /// What a reader must know of the numbers: repeats, what was left out.
     pub(crate) notes: Vec<String>,
 }
@@ -38,6 +44,26 @@ pub(crate) enum Mark {
     Bar,
     /// A point: where there is no zero to begin a bar at, or the rows are an axis of a sweep.
     Dot,
+    /// A part of the one bar of the row: the series stand end to end.
+    Stack,
+}
+
+/// The choices behind the bars of a figure.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Choices {
+    /// Column that was chosen in.
+    pub(crate) column: String,
+    /// By the legend of the series and the row of the bar; `None` if no case was good enough.
+    pub(crate) chosen: BTreeMap<(String, usize), Option<Choice>>,
+}
+
+/// A chosen value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Choice {
+    /// For the CSV, in the unit of the column.
+    pub(crate) raw: f64,
+    /// For people.
+    pub(crate) words: String,
 }
 
 /// A numeric axis.
@@ -68,8 +94,10 @@ pub(crate) struct Panel {
 pub(crate) struct Series {
     /// Unique in the panel; named in the CSV.
     pub(crate) name: String,
-    /// In the legend; series of the same legend look the same.
+    /// In the legend; series of the same legend look the same, but for what the key says.
     pub(crate) legend: String,
+    /// What tells it from the other lines of its legend: an entry in the key of its panel.
+    pub(crate) key: Option<(Look, String)>,
     pub(crate) look: Look,
     /// By ascending `x`.
     pub(crate) points: Vec<Point>,
@@ -78,13 +106,15 @@ pub(crate) struct Series {
 /// How a series looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Look {
-    /// The n-th colour, and the n-th marker and dash; both go round.
+    /// The n-th colour, marker and dash; all go round.
     Nth {
         /// The same for all lines of a group.
         colour: usize,
-        /// Different for each line of a panel.
-        shape: usize,
+        marker: usize,
+        dash: usize,
     },
+    /// In a key: the n-th dash of whatever colour.
+    Dashed(usize),
     /// The grey dashed floor under all others.
     Floor,
 }
@@ -106,9 +136,20 @@ impl Point {
 }
 
 impl Chart {
-    /// True if no panel has a point.
+    /// True if no panel has anything to show.
     pub(crate) fn is_empty(&self) -> bool {
-        self.points().next().is_none()
+        self.panels.is_empty() || self.choices.is_none() && self.points().next().is_none()
+    }
+
+    /// Leaves out series and panels without a point, unless it is said in their place why there is none.
+    pub(crate) fn leave_out_what_is_empty(&mut self) {
+        if self.choices.as_ref().is_some_and(|choices| !choices.chosen.is_empty()) {
+            return;
+        }
+        for panel in &mut self.panels {
+            panel.series.retain(|series| !series.points.is_empty());
+        }
+        self.panels.retain(|panel| !panel.series.is_empty());
     }
 
     /// Every point of every panel.
@@ -149,32 +190,58 @@ impl Chart {
     }
 
     /// Exactly the numbers that are drawn, tidy: a row for each point, raw units in the header, and a column group for
-    /// each unit.
+    /// each unit. Where bars are those of chosen cases, the last column is what was chosen, and bars that are not there
+    /// have a row too.
     pub(crate) fn csv(&self) -> String {
-        let mut out = format!("series,{}", quoted(self.x_column()));
+        let mut units: Vec<&str> = Vec::new();
         for panel in &self.panels {
             let unit = panel.quantity.raw_unit();
-            out.push_str(&format!(",y_{unit},low_{unit},high_{unit}"));
+            if !units.contains(&unit) {
+                units.push(unit);
+            }
         }
-        out.push('\n');
-        for (n, panel) in self.panels.iter().enumerate() {
+        let groups: String = units.iter().map(|unit| format!(",y_{unit},low_{unit},high_{unit}")).collect();
+        let chosen = self.choices.as_ref().map_or(String::new(), |choices| format!(",{}", quoted(&choices.column)));
+        let mut out = format!("series,{}{groups}{chosen}\n", quoted(self.x_column()));
+        for panel in &self.panels {
+            let n = units.iter().position(|unit| *unit == panel.quantity.raw_unit()).unwrap_or(0);
+            let (before, after) = (",,,".repeat(n), ",,,".repeat(units.len() - 1 - n));
             for series in &panel.series {
-                for point in &series.points {
-                    out.push_str(&self.csv_row(n, &series.name, point));
+                for (x, values) in self.csv_values(series) {
+                    let (name, x_words, chosen) = (quoted(&series.name), self.x_cell(x), self.chosen_cell(series, x));
+                    out.push_str(&format!("{name},{x_words}{before},{values}{after}{chosen}\n"));
                 }
             }
         }
         out
     }
 
-    fn csv_row(&self, panel: usize, series: &str, point: &Point) -> String {
-        let x = match &self.x {
-            X::Numbers(_) => point.x.to_string(),
-            X::Names { names, .. } => quoted(&names[point.x as usize]),
-        };
-        let before = ",,,".repeat(panel);
-        let after = ",,,".repeat(self.panels.len() - 1 - panel);
-        format!("{},{x}{before},{},{},{}{after}\n", quoted(series), point.y, point.low, point.high)
+    /// Place and value of each point of a series, and of each bar that is not there.
+    fn csv_values(&self, series: &Series) -> Vec<(f64, String)> {
+        let points = series.points.iter().map(|point| (point.x, format!("{},{},{}", point.y, point.low, point.high)));
+        let mut values: Vec<(f64, String)> = points.collect();
+        for (_, row) in
+            self.choices.iter().flat_map(|choices| choices.chosen.keys()).filter(|(of, _)| *of == series.legend)
+        {
+            if values.iter().all(|(x, _)| *x != *row as f64) {
+                values.push((*row as f64, ",,".to_owned()));
+            }
+        }
+        values.sort_by(|a, b| a.0.total_cmp(&b.0));
+        values
+    }
+
+    fn x_cell(&self, x: f64) -> String {
+        match &self.x {
+            X::Numbers(_) => x.to_string(),
+            X::Names { names, .. } => quoted(&names[x as usize]),
+        }
+    }
+
+    fn chosen_cell(&self, series: &Series, x: f64) -> String {
+        let Some(choices) = &self.choices else { return String::new() };
+        let chosen = choices.chosen.get(&(series.legend.clone(), x as usize)).and_then(Option::as_ref);
+        chosen.map_or(",".to_owned(), |choice| format!(",{}", choice.raw))
     }
 
     fn x_column(&self) -> &str {
@@ -211,10 +278,18 @@ mod tests {
             log: false,
             ticks: vec![],
         };
-        let series =
-            Series { name: "a, \"b\"".into(), legend: "a".into(), look: Look::Nth { colour: 0, shape: 0 }, points };
+        let look = Look::Nth { colour: 0, marker: 0, dash: 0 };
+        let series = Series { name: "a, \"b\"".into(), legend: "a".into(), key: None, look, points };
         let panel = Panel { title: "latency".into(), quantity: Quantity::Nanoseconds, log, series: vec![series] };
-        Chart { name: "f".into(), question: "?".into(), x: X::Numbers(axis), panels: vec![panel], notes: vec![] }
+        Chart {
+            name: "f".into(),
+            question: "?".into(),
+            x: X::Numbers(axis),
+            panels: vec![panel],
+            legend_once: false,
+            choices: None,
+            notes: vec![],
+        }
     }
 
     #[test]

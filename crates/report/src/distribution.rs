@@ -5,9 +5,10 @@ use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::FigureSpec;
 
 use crate::chart::{Axis, Chart, Point, X};
+use crate::panels::{are_chosen, panels};
 use crate::quantity::Quantity;
 use crate::scale::Tick;
-use crate::select::{Selection, panels};
+use crate::select::Selection;
 use crate::sweep::mixed_note;
 
 /// Points of a line for each factor of ten in 1/(1 - quantile).
@@ -26,7 +27,15 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &[Inte
     if !selection.cases.is_empty() && histograms.is_empty() {
         notes.push("latency.hlog holds no histograms.".to_owned());
     }
-    Chart { name: spec.name.clone(), question: spec.question.clone(), x: X::Numbers(axis()), panels, notes }
+    Chart {
+        name: spec.name.clone(),
+        question: spec.question.clone(),
+        x: X::Numbers(axis()),
+        panels,
+        legend_once: are_chosen(spec),
+        choices: None,
+        notes,
+    }
 }
 
 /// All histograms of a kind, of the cases of a group (or of all cases), in one.

@@ -37,7 +37,7 @@ th,td{border-color:#30363d}a{color:#58a6ff}.answer{border-color:#56b4e9}}";
 /// Up to this many different texts of one doubt are shown without a click.
 const UNFOLDED_DOUBTS: usize = 3;
 
-const DEFINITIONS: [(&str, &str); 13] = [
+const DEFINITIONS: [(&str, &str); 19] = [
     ("due", "when the plan, fixed before the run, wants an event offered"),
     (
         "latency",
@@ -45,6 +45,13 @@ const DEFINITIONS: [(&str, &str); 13] = [
         passed the event's epoch. Events still open at the end count at their age (censored)",
     ),
     ("driver lag", "admitted − due: how late the driver itself was"),
+    (
+        "attribution",
+        "what the mean latency is the sum of: driver lag; queueing, while the epoch filled and then waited for the \
+        ones before it; compute, from the start of its service to its completion. The tail is the slowest 1 % of the \
+        events",
+    ),
+    ("backlog", "events due and not completed. Recovery: from its peak until it is back at its median over the run"),
     (
         "processing delay",
         "wall clock between the due instant of the arrival that allowed an answer and the answer: the \
@@ -74,9 +81,22 @@ const DEFINITIONS: [(&str, &str); 13] = [
     ),
     (
         "answers",
-        "compared with the oracle, a plain loop over the deduplicated trace in canonical order: missing (−) and \
-        spurious (+) as shares of the truth. A case whose answers are wrong where they must be right has no numbers",
+        "compared with the oracle, a plain loop over the deduplicated trace in canonical order, as shares of the \
+        truth: missing (−), where the truth has an answer and none was given; spurious (+), where the truth has none; \
+        wrong (≠), where both have one and they differ. A case whose answers are wrong where they must be right has no \
+        numbers",
     ),
+    ("completeness", "share of the truth that was given exactly: neither missing nor wrong"),
+    (
+        "corrected, churn",
+        "share of the answers that were taken back and given anew on the way, be it once or often; and how many were \
+        taken back for each one that stayed",
+    ),
+    (
+        "out of order, duplicates",
+        "events with an event time below that of an earlier arrival, and repeated deliveries; as shares of the events",
+    ),
+    ("watermark lag", "newest event time that had arrived − watermark: from the trace alone"),
     ("late", "event time below the watermark at arrival; slack is how far the watermark is held back"),
     ("quantiles", "HdrHistogram, three significant digits; no quantile with fewer than ten samples beyond it"),
 ];
@@ -97,6 +117,7 @@ pub(crate) fn report(results: &Results, sections: &[Section]) -> String {
     for (n, section) in (1..).zip(sections) {
         push_section(&mut out, n, results, section);
     }
+    push_asked(&mut out, results);
     push_cases(&mut out, results, sections);
     push_doubts(&mut out, results);
     push_failures(&mut out, results);
@@ -174,14 +195,22 @@ fn push_figure(out: &mut String, results: &Results, spec: &FigureSpec, chart: &C
     out.push_str("</figcaption>\n</figure>\n");
 }
 
+fn push_asked(out: &mut String, results: &Results) {
+    let asked = tables::asked(results);
+    if !asked.is_empty() {
+        out.push_str("<h2>What was asked of the traces, and what they are</h2>\n");
+        out.push_str(&asked.html());
+    }
+}
+
 fn push_cases(out: &mut String, results: &Results, sections: &[Section]) {
     out.push_str("<h2>All cases</h2>\n");
     out.push_str(&paragraph(
         "small",
         "Only the axes that vary have a column. events/s: completed, which in an open loop is the rate offered; \
          “612k of 2M” where fewer were completed than offered. p50 and p99: of the latency. Of several repeats the \
-         median, the worst verdict on memory and the worst answers: - missing, + spurious, in percent of the true \
-         answers. The first doubt, and how many more; all of them stand below.",
+         median, the worst verdict on memory and the worst answers: - missing, + spurious, ≠ wrong, in percent of the \
+         true answers. churn: retractions for each answer, and the share of the answers that were corrected. The first doubt, and how many more; all of them stand below.",
     ));
     for (part, _) in sections {
         let table = tables::cases(results, &part.name);

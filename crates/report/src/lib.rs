@@ -8,6 +8,7 @@
 //! figure: `select` picks the cases, one file for each kind arranges them as a `chart`, `page` draws it.
 
 mod answers;
+mod at_level;
 mod bars;
 mod chart;
 mod distribution;
@@ -16,11 +17,13 @@ mod html;
 mod lines;
 mod over_time;
 mod page;
+mod panels;
 mod quantity;
 mod results;
 mod rows;
 mod scale;
 mod select;
+mod stacked;
 mod svg;
 mod sweep;
 mod tables;

@@ -7,8 +7,10 @@ use crate::svg::{Anchor, Svg, number, shortened, text_width};
 
 /// More points than this are drawn as a line with a few markers, not with a marker each.
 const MARKED_POINTS: usize = 24;
-/// From the place of zero to the beginning of a logarithmic axis; the break is half way.
-const ZERO_GAP_PX: f64 = 44.0;
+/// From the left edge to the beginning of a logarithmic axis that has a place for zero; the break is between the two.
+const ZERO_GAP_PX: f64 = 52.0;
+/// From the left edge to the place of zero: what stands there must not cover the labels of the y axis.
+const ZERO_INSET_PX: f64 = 8.0;
 
 /// Draws one panel from `y` on; returns where it ends. `below` draws what stands between title and plot.
 #[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
@@ -22,7 +24,12 @@ pub(crate) fn draw(
     last: bool,
     below: impl Fn(&mut Svg, f64) -> f64,
 ) -> f64 {
-    let height = if chart.panels.len() == 1 { 270.0 } else { 180.0 };
+    let height = match chart.panels.len() {
+        1 => 270.0,
+        // A figure of many panels is compared down its columns: all of it should be in sight.
+        4.. if chart.legend_once => 130.0,
+        _ => 180.0,
+    };
     // The title's own line, then room for half a label above the topmost grid line.
     let top = below(svg, y + 20.0) + 8.0;
     let bottom = top + height;
@@ -35,7 +42,7 @@ pub(crate) fn draw(
     draw_x_grid(svg, &x_scale, top, bottom, last);
     let broken = has_zero_place(chart, axis);
     if broken {
-        draw_break(svg, left + ZERO_GAP_PX / 2.0, top, bottom);
+        draw_break(svg, left + (ZERO_GAP_PX + ZERO_INSET_PX) / 2.0, top, bottom);
     }
     for series in &panel.series {
         draw_series(svg, series, &x_scale, &y_scale, broken);
@@ -80,7 +87,8 @@ fn y_scale(panel: &Panel, range: (f64, f64)) -> Scale {
 
 fn x_scale(chart: &Chart, axis: &Axis, range: (f64, f64), count: usize) -> Scale {
     if has_zero_place(chart, axis) {
-        return x_scale_within(chart, axis, (range.0 + ZERO_GAP_PX, range.1), count).with_zero_at(range.0);
+        return x_scale_within(chart, axis, (range.0 + ZERO_GAP_PX, range.1), count)
+            .with_zero_at(range.0 + ZERO_INSET_PX);
     }
     x_scale_within(chart, axis, range, count)
 }

@@ -4,8 +4,9 @@ use flowbench_measurement::record::{FigureSpec, TimelinePoint};
 use flowbench_measurement::timeline::{COLUMNS, Row, thin};
 
 use crate::chart::{Axis, Chart, Point, X};
+use crate::panels::{are_chosen, panels};
 use crate::quantity::{Quantity, words};
-use crate::select::{Chosen, Selection, panels};
+use crate::select::{Chosen, Selection};
 use crate::sweep::mixed_note;
 
 /// Parts a line is thinned to: about two points each.
@@ -32,7 +33,15 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[Row]) 
     if !selection.cases.is_empty() && timeline.is_empty() {
         notes.push("timeline.csv holds no samples.".to_owned());
     }
-    Chart { name: spec.name.clone(), question: spec.question.clone(), x: X::Numbers(x), panels, notes }
+    Chart {
+        name: spec.name.clone(),
+        question: spec.question.clone(),
+        x: X::Numbers(x),
+        panels,
+        legend_once: are_chosen(spec),
+        choices: None,
+        notes,
+    }
 }
 
 fn line_name(case: &Chosen) -> String {

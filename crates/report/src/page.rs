@@ -1,6 +1,8 @@
 //! The paper a chart is drawn on: title, legend, panels, notes, one below the other.
 
-use crate::chart::{Chart, Look, Mark, Panel, X};
+use std::collections::BTreeSet;
+
+use crate::chart::{Chart, Look, Mark, Series, X};
 use crate::svg::{Anchor, COLOURS, STYLE, Svg, number, shortened, text_width, wrapped};
 use crate::{lines, rows};
 
@@ -69,39 +71,70 @@ fn paragraph(svg: &mut Svg, mut y: f64, class: &str, font_px: f64, page: Page, t
 }
 
 fn panels(svg: &mut Svg, chart: &Chart, mut y: f64, page: Page) -> f64 {
-    let shared = chart.panels.iter().all(|panel| legend(panel) == legend(&chart.panels[0]));
-    if shared {
-        y = draw_legend(svg, &chart.x, &chart.panels[0], y, page);
-    }
-    for (n, panel) in chart.panels.iter().enumerate() {
+    let (above, beside) = legends(chart);
+    y = draw_legend(svg, chart, &above, y, page);
+    for (n, (panel, entries)) in chart.panels.iter().zip(beside).enumerate() {
         let last = n + 1 == chart.panels.len();
-        let below = |svg: &mut Svg, y: f64| if shared { y } else { draw_legend(svg, &chart.x, panel, y, page) };
+        let below = |svg: &mut Svg, y: f64| draw_legend(svg, chart, &entries, y, page);
         y = match &chart.x {
             X::Numbers(axis) => lines::draw(svg, chart, axis, panel, y, page.width(), last, below),
-            X::Names { names, mark, .. } => rows::draw(svg, names, *mark, panel, y, page.width(), below),
+            X::Names { names, mark, .. } => rows::draw(svg, chart, names, *mark, panel, y, page.width(), below),
         };
     }
     y + 4.0
 }
 
-/// The legend's entries: each look once.
-fn legend(panel: &Panel) -> Vec<(Look, &str)> {
-    let mut entries: Vec<(Look, &str)> = Vec::new();
-    for series in &panel.series {
-        if !entries.iter().any(|(look, _)| *look == series.look) {
-            entries.push((series.look, &series.legend));
+type Entries<'a> = Vec<(Look, &'a str)>;
+
+/// The legend above all panels, and that of each: what is the same for all stands above.
+fn legends(chart: &Chart) -> (Entries<'_>, Vec<Entries<'_>>) {
+    if chart.legend_once {
+        let all = chart.panels.iter().flat_map(|panel| &panel.series);
+        let mut above = distinct(all.filter(|series| !series.legend.is_empty()).map(legend_of));
+        // The lines of a group differ in their dash, which the key explains.
+        let mut named = BTreeSet::new();
+        above.retain(|(_, name)| named.insert(*name));
+        let keys = chart.panels.iter().map(|panel| distinct(panel.series.iter().filter_map(key_of)));
+        let beside: Vec<Entries> = keys.collect();
+        if beside.iter().all(|entries| *entries == beside[0]) {
+            above.extend(beside[0].iter().copied());
+            return (above, vec![Vec::new(); chart.panels.len()]);
+        }
+        return (above, beside);
+    }
+    let legends: Vec<Entries> = chart.panels.iter().map(|panel| distinct(panel.series.iter().map(legend_of))).collect();
+    if legends.iter().all(|legend| *legend == legends[0]) {
+        return (legends[0].clone(), vec![Vec::new(); legends.len()]);
+    }
+    (Vec::new(), legends)
+}
+
+fn legend_of(series: &Series) -> (Look, &str) {
+    (series.look, &series.legend)
+}
+
+fn key_of(series: &Series) -> Option<(Look, &str)> {
+    series.key.as_ref().map(|(look, words)| (*look, words.as_str()))
+}
+
+/// Each look once.
+fn distinct<'a>(all: impl Iterator<Item = (Look, &'a str)>) -> Entries<'a> {
+    let mut entries = Entries::new();
+    for (look, name) in all {
+        if !entries.iter().any(|(known, _)| *known == look) {
+            entries.push((look, name));
         }
     }
     entries
 }
 
-/// Draws the legend in as many lines as it needs; nothing if there is only one series to name.
-fn draw_legend(svg: &mut Svg, x_axis: &X, panel: &Panel, mut y: f64, page: Page) -> f64 {
-    let entries = legend(panel);
+/// Draws a legend in as many lines as it needs; nothing if there is only one series to name.
+fn draw_legend(svg: &mut Svg, chart: &Chart, entries: &[(Look, &str)], mut y: f64, page: Page) -> f64 {
     if entries.len() < 2 && entries.iter().all(|(look, name)| *look != Look::Floor && name.is_empty()) {
         return y;
     }
-    let bars = !panel.log && matches!(x_axis, X::Names { mark: Mark::Bar, .. });
+    let log = chart.panels.iter().all(|panel| panel.log);
+    let bars = !log && matches!(chart.x, X::Names { mark: Mark::Bar | Mark::Stack, .. });
     let right = page.width() - EDGE_PX;
     let mut x = EDGE_PX;
     for (look, name) in entries {
@@ -111,7 +144,7 @@ fn draw_legend(svg: &mut Svg, x_axis: &X, panel: &Panel, mut y: f64, page: Page)
             x = EDGE_PX;
             y += LINE_PX;
         }
-        swatch(svg, look, bars, x, y + 9.0);
+        swatch(svg, *look, bars, x, y + 9.0);
         svg.text(x + 34.0, y + 13.0, "", Anchor::Start, &name);
         x += width + 16.0;
     }
@@ -134,6 +167,8 @@ impl Look {
     pub(crate) fn class(self) -> String {
         match self {
             Look::Nth { colour, .. } => format!("c{}", colour % COLOURS),
+            // The colour of the text.
+            Look::Dashed(_) => "value".to_owned(),
             Look::Floor => "floor".to_owned(),
         }
     }
@@ -141,16 +176,16 @@ impl Look {
     /// Dash pattern of its line.
     pub(crate) fn dash(self) -> &'static str {
         match self {
-            Look::Nth { shape, .. } => {
-                ["", "8 3", "3 3", "10 3 3 3", "14 4", "5 2", "2 4"][(shape + shape / SHAPES) % SHAPES]
+            Look::Nth { dash, .. } | Look::Dashed(dash) => {
+                ["", "8 3", "3 3", "10 3 3 3", "14 4", "5 2", "2 4"][(dash + dash / SHAPES) % SHAPES]
             }
             Look::Floor => "5 5",
         }
     }
 
-    /// Draws its marker; the floor has none. The second round has hollow ones.
+    /// Draws its marker; only the n-th has one. The second round has hollow ones.
     pub(crate) fn draw_marker(self, svg: &mut Svg, x: f64, y: f64) {
-        let Look::Nth { shape: n, .. } = self else { return };
+        let Look::Nth { marker: n, .. } = self else { return };
         let (x, y) = (number(x), number(y));
         let fill = if (n / SHAPES).is_multiple_of(2) { "full" } else { "hollow" };
         let (shape, class) = match n % SHAPES {

@@ -1,6 +1,6 @@
 //! A panel of rows: one name a row, a bar or a point for each series, the value written beside it.
 
-use crate::chart::{Look, Mark, Panel, Point, Series};
+use crate::chart::{Chart, Look, Mark, Panel, Point, Series};
 use crate::lines::{scale, title};
 use crate::page::{EDGE_PX, FONT_PX};
 use crate::scale::Scale;
@@ -12,8 +12,10 @@ const GAP_PX: f64 = 5.0;
 const NAMES_PX: f64 = 230.0;
 
 /// Draws one panel from `y` on; returns where it ends. `below` draws what stands between title and plot.
+#[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
 pub(crate) fn draw(
     svg: &mut Svg,
+    chart: &Chart,
     names: &[String],
     mark: Mark,
     panel: &Panel,
@@ -24,34 +26,86 @@ pub(crate) fn draw(
     let top = below(svg, y + 20.0) + 4.0;
     let widest = names.iter().map(|name| text_width(name, FONT_PX)).fold(0.0, f64::max);
     let beside = width > 500.0 && widest <= NAMES_PX;
-    let left = if beside { EDGE_PX + widest + 10.0 } else { EDGE_PX };
-    let points = || panel.series.iter().flat_map(|series| &series.points);
-    let written = points().map(|point| text_width(&panel.quantity.human(point.y), FONT_PX)).fold(0.0, f64::max);
-    let values: Vec<f64> = points().flat_map(|point| [point.low, point.y, point.high]).collect();
-    let right = width - EDGE_PX - written - 10.0;
-    let scale = scale(panel.quantity, panel.log, &values, if width > 500.0 { 5 } else { 3 }, (left, right));
+    let tabs = chart.choices.is_some() && panel.series.len() > 1;
+    let gap = if tabs { 16.0 } else { 10.0 };
+    let left = if beside { EDGE_PX + widest + gap } else { EDGE_PX };
+    let rows: Vec<Vec<Item>> = (0..names.len()).map(|row| items(chart, mark, panel, row)).collect();
+    let written = rows.iter().flatten().map(|item| text_width(&item.words, FONT_PX)).fold(0.0, f64::max);
+    let right = (width - EDGE_PX - written - 10.0).max(left + 60.0);
+    let ticks = if width > 500.0 { 5 } else { 3 };
+    let scale = scale(panel.quantity, panel.log, &values(panel, mark, names.len()), ticks, (left, right));
 
     svg.text(EDGE_PX, y + 14.0, "title", Anchor::Start, &title(&panel.title, scale.unit, panel.log));
     let name_px = if beside { 0.0 } else { 19.0 };
-    let row_px = name_px + panel.series.len() as f64 * (BAR_PX + 3.0) + GAP_PX + 5.0;
+    let bars = if mark == Mark::Stack { 1 } else { panel.series.len() };
+    let row_px = name_px + bars as f64 * (BAR_PX + 3.0) + GAP_PX + 5.0;
     let bottom = top + names.len() as f64 * row_px;
     draw_grid(svg, &scale, top, bottom);
     for (n, name) in names.iter().enumerate() {
         let row_top = top + n as f64 * row_px;
-        if beside {
-            svg.text(left - 10.0, row_top + row_px / 2.0 + 3.0, "", Anchor::End, name);
-        } else {
-            let name = shortened(name, width - 2.0 * EDGE_PX, FONT_PX);
-            svg.text(left + 4.0, row_top + 17.0, "halo", Anchor::Start, &name);
+        match beside {
+            true => svg.text(left - gap, row_top + row_px / 2.0 + 3.0, "", Anchor::End, name),
+            false => draw_name_above(svg, name, left, row_top, width),
         }
-        for (s, series) in panel.series.iter().enumerate() {
-            let y = row_top + name_px + GAP_PX + s as f64 * (BAR_PX + 3.0);
-            for point in series.points.iter().filter(|point| point.x as usize == n) {
-                draw_value(svg, series, point, mark, panel, &scale, y);
+        for item in &rows[n] {
+            let y = row_top + name_px + GAP_PX + item.bar as f64 * (BAR_PX + 3.0);
+            if tabs {
+                draw_tab(svg, &panel.series[item.bar], left, y);
             }
+            draw_item(svg, item, mark, panel, &scale, y);
         }
     }
     bottom + 34.0
+}
+
+/// A bar or point of a row, or one that is not there, with the words beside it.
+struct Item<'a> {
+    /// Which bar of the row.
+    bar: usize,
+    parts: Vec<(&'a Series, Point)>,
+    words: String,
+}
+
+fn items<'a>(chart: &Chart, mark: Mark, panel: &'a Panel, row: usize) -> Vec<Item<'a>> {
+    let at_row = |series: &'a Series| series.points.iter().find(|point| point.x as usize == row);
+    let parts = panel.series.iter().filter_map(|series| Some((series, *at_row(series)?)));
+    if mark == Mark::Stack {
+        let parts: Vec<(&Series, Point)> = parts.collect();
+        let words = panel.quantity.human(parts.iter().map(|(_, point)| point.y).sum());
+        return if parts.is_empty() { Vec::new() } else { vec![Item { bar: 0, parts, words }] };
+    }
+    let item = |(bar, series): (usize, &'a Series)| {
+        let point = at_row(series).copied();
+        let words = words(chart, series, row, point.map(|point| panel.quantity.human(point.y)))?;
+        Some(Item { bar, parts: point.map(|point| (series, point)).into_iter().collect(), words })
+    };
+    panel.series.iter().enumerate().filter_map(item).collect()
+}
+
+/// The value, and what was chosen to have it; of a bar that is not there, why.
+fn words(chart: &Chart, series: &Series, row: usize, value: Option<String>) -> Option<String> {
+    let chosen = chart.choices.as_ref().and_then(|choices| choices.chosen.get(&(series.legend.clone(), row)));
+    match (value, chosen) {
+        (value, None) => value,
+        (Some(value), Some(Some(choice))) => Some(format!("{value}, {}", choice.words)),
+        (None, Some(Some(choice))) => Some(format!("not measured, {}", choice.words)),
+        (_, Some(None)) => Some("not reached".to_owned()),
+    }
+}
+
+/// What the scale has to hold.
+fn values(panel: &Panel, mark: Mark, rows: usize) -> Vec<f64> {
+    let points = || panel.series.iter().flat_map(|series| &series.points);
+    if mark == Mark::Stack {
+        let of_row = |row: usize| points().filter(move |point| point.x as usize == row).map(|point| point.y).sum();
+        return (0..rows).map(of_row).collect();
+    }
+    points().flat_map(|point| [point.low, point.y, point.high]).collect()
+}
+
+fn draw_name_above(svg: &mut Svg, name: &str, left: f64, row_top: f64, width: f64) {
+    let name = shortened(name, width - 2.0 * EDGE_PX, FONT_PX);
+    svg.text(left + 4.0, row_top + 17.0, "halo", Anchor::Start, &name);
 }
 
 fn draw_grid(svg: &mut Svg, scale: &Scale, top: f64, bottom: f64) {
@@ -67,13 +121,29 @@ fn draw_grid(svg: &mut Svg, scale: &Scale, top: f64, bottom: f64) {
     }
 }
 
+fn draw_item(svg: &mut Svg, item: &Item, mark: Mark, panel: &Panel, scale: &Scale, y: f64) {
+    let zero = if panel.log { scale.start() } else { scale.at(0.0) };
+    let mut end = zero;
+    for (series, point) in &item.parts {
+        svg.open("g", &[("class", series.look.class())]);
+        if mark == Mark::Stack {
+            // The values of a stack are lengths; where one ends the next begins, with a hair between them.
+            let to = end + scale.at(point.y) - zero;
+            draw_bar(svg, end, (to - 1.0).max(end), y);
+            end = to;
+        } else {
+            draw_value(svg, series, point, mark, panel, scale, y);
+            end = end.max(scale.at(point.high)).max(scale.at(point.y));
+        }
+        svg.close("g");
+    }
+    svg.text(end + 8.0, y + BAR_PX / 2.0 + 4.5, "value halo", Anchor::Start, &item.words);
+}
+
 fn draw_value(svg: &mut Svg, series: &Series, point: &Point, mark: Mark, panel: &Panel, scale: &Scale, y: f64) {
     let (middle, at) = (y + BAR_PX / 2.0, scale.at(point.y));
-    svg.open("g", &[("class", series.look.class())]);
     if mark == Mark::Bar && !panel.log {
-        let (from, to) = (scale.at(0.0).min(at), scale.at(0.0).max(at));
-        let [width, height] = [("width", number(to - from)), ("height", number(BAR_PX))];
-        svg.leaf("rect", &[("x", number(from)), ("y", number(y)), width, height, ("class", "bar".to_owned())]);
+        draw_bar(svg, scale.at(0.0).min(at), scale.at(0.0).max(at), y);
         // In the colour of the text, to be seen on the bar as well as beside it.
         draw_range(svg, point, scale, middle, "thin value");
     } else {
@@ -85,9 +155,18 @@ fn draw_value(svg: &mut Svg, series: &Series, point: &Point, mark: Mark, panel: 
             look => look.draw_marker(svg, at, middle),
         }
     }
+}
+
+/// The colour of a bar beside the place where it begins: tells whose it is even where there is none.
+fn draw_tab(svg: &mut Svg, series: &Series, left: f64, y: f64) {
+    svg.open("g", &[("class", series.look.class())]);
+    draw_bar(svg, left - 7.0, left - 3.0, y);
     svg.close("g");
-    let end = scale.at(point.high).max(at).max(if panel.log { at } else { scale.at(0.0) });
-    svg.text(end + 8.0, middle + 4.5, "value halo", Anchor::Start, &panel.quantity.human(point.y));
+}
+
+fn draw_bar(svg: &mut Svg, from: f64, to: f64, y: f64) {
+    let [width, height] = [("width", number(to - from)), ("height", number(BAR_PX))];
+    svg.leaf("rect", &[("x", number(from)), ("y", number(y)), width, height, ("class", "bar".to_owned())]);
 }
 
 fn draw_range(svg: &mut Svg, point: &Point, scale: &Scale, middle: f64, class: &str) {

@@ -75,6 +75,11 @@ impl Scale {
         self
     }
 
+    /// The position of the least value.
+    pub(crate) fn start(&self) -> f64 {
+        self.range.0
+    }
+
     /// The position of a value.
     pub(crate) fn at(&self, value: f64) -> f64 {
         if let (Some(position), true) = (self.zero, value == 0.0) {

@@ -7,23 +7,26 @@ use flowbench_measurement::timeline::COLUMNS;
 use thiserror::Error;
 
 use crate::Results;
-use crate::chart::{Look, Panel, Point, Series, counted};
+use crate::chart::counted;
 use crate::quantity::{Quantity, words};
 
 /// The columns that are chosen, not measured.
-pub(crate) const AXES: [&str; 13] = [
+pub(crate) const AXES: [&str; 16] = [
     "pipeline",
     "settings",
     "deduplicate",
     "strategy",
     "order",
     "slack_ms",
+    "sources",
+    "idle_ms",
     "eviction",
     "workers",
     "records_per_epoch",
     "load",
     "rate_events_per_s",
     "trace",
+    "world",
     "fault",
 ];
 
@@ -50,7 +53,7 @@ pub enum FigureError {
     UnknownColumn {
         /// Name of the figure.
         figure: String,
-        /// `x`, `y`, `by` or `only`.
+        /// `x`, `y`, `by`, `only` or `level_column`.
         place: &'static str,
         /// The name that is not known.
         column: String,
@@ -59,8 +62,18 @@ pub enum FigureError {
         /// What may have been meant.
         hint: String,
     },
+    /// Something else that does not fit.
+    #[error("figure `{figure}`: `{field}` {problem}")]
+    Field {
+        /// Name of the figure.
+        figure: String,
+        /// Name of the field.
+        field: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
     /// A column of words where numbers are needed.
-    #[error("figure `{figure}`: column `{column}` holds words such as `{word}`, which have no place on the y axis")]
+    #[error("figure `{figure}`: column `{column}` holds words such as `{word}`, where numbers are needed")]
     NotNumbers {
         /// Name of the figure.
         figure: String,
@@ -86,7 +99,7 @@ pub(crate) struct Selection<'a> {
 pub(crate) struct Chosen<'a> {
     pub(crate) record: &'a CaseRecord,
     pub(crate) group: usize,
-    cells: BTreeMap<&'static str, Cell>,
+    pub(crate) cells: BTreeMap<&'static str, Cell>,
 }
 
 impl Chosen<'_> {
@@ -105,12 +118,15 @@ pub fn case_columns() -> Vec<&'static str> {
         strategy: String::new(),
         order: String::new(),
         slack_ms: 0,
+        sources: String::new(),
+        idle_ms: None,
         eviction: String::new(),
         workers: 0,
         records_per_epoch: 0,
         load: String::new(),
         rate_events_per_s: None,
         trace: String::new(),
+        world: String::new(),
         fault: None,
     };
     let (part, status, doubts) = (String::new(), Status::Ok, Vec::new());
@@ -167,36 +183,6 @@ pub(crate) fn select<'a>(results: &'a Results, part: &str, spec: &FigureSpec) ->
     selection
 }
 
-/// Series for each unit, column and group. `points` gives those of one column and group (all groups if `None`), each
-/// with a name of its own if there is more than one line to them.
-pub(crate) fn panels(
-    spec: &FigureSpec,
-    groups: &[String],
-    points: impl Fn(&str, Option<usize>) -> Vec<(Option<String>, Vec<Point>)>,
-) -> Vec<Panel> {
-    let mut panels: Vec<Panel> = Vec::new();
-    for (quantity, columns) in by_quantity(&spec.y) {
-        let floors: Vec<&str> = columns.iter().copied().filter(|column| column.starts_with("hiccup")).collect();
-        let (floors, lines): (Vec<&str>, Vec<&str>) =
-            if floors.len() == columns.len() { (vec![], columns) } else { (floors, without(&columns, "hiccup")) };
-        let mut series = Vec::new();
-        for (g, group) in groups.iter().enumerate() {
-            for (c, column) in lines.iter().enumerate() {
-                let legend = legend(group, column, lines.len());
-                let colour = if groups.len() > 1 { g } else { c };
-                let look = Look::Nth { colour, shape: g * lines.len() + c };
-                push_series(&mut series, points(column, Some(g)), &legend, column, look);
-            }
-        }
-        for column in floors {
-            let legend = words(column).replacen("hiccup", "hiccup floor", 1);
-            push_series(&mut series, points(column, None), &legend, column, Look::Floor);
-        }
-        panels.push(Panel { title: common_title(&lines), quantity, log: spec.log_y, series });
-    }
-    panels
-}
-
 /// The columns that vary between cases, of those that are chosen.
 pub(crate) fn varying_axes<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> Vec<&'static str> {
     let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
@@ -238,21 +224,26 @@ pub(crate) fn readable(column: &str, cell: &Cell) -> String {
     }
 }
 
-fn group_name(cells: &BTreeMap<&str, Cell>, by: &[String]) -> String {
+/// The values in some columns, one after the other.
+pub(crate) fn group_name(cells: &BTreeMap<&str, Cell>, by: &[String]) -> String {
     let names: Vec<String> = by.iter().filter_map(|column| value_name(column, cells.get(column.as_str())?)).collect();
     names.join(", ")
 }
 
-fn value_name(column: &str, cell: &Cell) -> Option<String> {
+/// A value with as much of the column's name as people need: `2 workers`, `slack 1 min`.
+pub(crate) fn value_name(column: &str, cell: &Cell) -> Option<String> {
     Some(match (column, cell) {
         ("fault", Cell::Empty) => "no fault".to_owned(),
         ("rate_events_per_s", Cell::Empty) => "no fixed rate".to_owned(),
+        ("world", Cell::Empty) => "the world as it is".to_owned(),
+        ("idle_ms", Cell::Empty) => "never idle".to_owned(),
         (_, Cell::Empty) => format!("no {}", words(column)),
         ("slack_ms", Cell::Integer(0)) => "no slack".to_owned(),
         ("workers", Cell::Integer(1)) => "1 worker".to_owned(),
         ("workers", cell) => format!("{cell} workers"),
+        ("idle_ms", cell) => format!("idle after {}", readable(column, cell)),
         ("deduplicate", cell) => (if cell.to_string() == "true" { "deduplicated" } else { "as delivered" }).to_owned(),
-        ("order" | "strategy" | "pipeline" | "trace" | "settings", cell) => cell.to_string(),
+        ("order" | "strategy" | "pipeline" | "trace" | "settings" | "world", cell) => cell.to_string(),
         ("rate_events_per_s", cell) => readable(column, cell),
         (column, cell) => format!("{} {}", words(column), readable(column, cell)),
     })
@@ -282,55 +273,6 @@ fn why_not(without: &[&CaseRecord], with: usize) -> Vec<String> {
     let causes: Vec<String> = causes.into_iter().map(|(cause, n)| format!("{n} × {cause}")).collect();
     let all = counted(with + without.len(), "case");
     vec![format!("{} of {all} without numbers, not drawn ({}).", without.len(), causes.join("; "))]
-}
-
-fn by_quantity(columns: &[String]) -> Vec<(Quantity, Vec<&str>)> {
-    let mut out: Vec<(Quantity, Vec<&str>)> = Vec::new();
-    for column in columns {
-        // Histograms have no unit in their name; they hold ns.
-        let quantity = if HISTOGRAMS.contains(&column.as_str()) { Quantity::Nanoseconds } else { Quantity::of(column) };
-        match out.iter_mut().find(|(known, _)| *known == quantity) {
-            Some((_, columns)) => columns.push(column),
-            None => out.push((quantity, vec![column])),
-        }
-    }
-    out
-}
-
-fn without<'a>(columns: &[&'a str], prefix: &str) -> Vec<&'a str> {
-    columns.iter().copied().filter(|column| !column.starts_with(prefix)).collect()
-}
-
-fn legend(group: &str, column: &str, columns: usize) -> String {
-    match (group, columns) {
-        ("", 1) => String::new(),
-        ("", _) => words(column),
-        (group, 1) => group.to_owned(),
-        (group, _) => format!("{group}: {}", words(column)),
-    }
-}
-
-fn push_series(
-    series: &mut Vec<Series>,
-    lines: Vec<(Option<String>, Vec<Point>)>,
-    legend: &str,
-    column: &str,
-    look: Look,
-) {
-    for (own, points) in lines {
-        let name = if legend.is_empty() { words(column) } else { legend.to_owned() };
-        let name = own.map_or(name.clone(), |own| format!("{name}, {own}"));
-        series.push(Series { name, legend: legend.to_owned(), look, points });
-    }
-}
-
-/// The words that all columns begin with, or all of them.
-fn common_title(columns: &[&str]) -> String {
-    let names: Vec<String> = columns.iter().map(|column| words(column)).collect();
-    let first: Vec<&str> = names.first().map_or_else(Vec::new, |name| name.split(' ').collect());
-    let common = (0..first.len()).rev().map(|n| first[..=n].join(" "));
-    let shared = |prefix: &String| names.iter().all(|name| name == prefix || name.starts_with(&format!("{prefix} ")));
-    common.into_iter().find(shared).unwrap_or_else(|| names.join(", "))
 }
 
 fn hint(unknown: &str, known: &[&str]) -> String {
@@ -373,12 +315,5 @@ mod tests {
         ];
         let name = group_name(&cells.into_iter().collect(), &by);
         assert_eq!(name, "exchange, 2 workers, slack 1 min, as delivered, no fault");
-    }
-
-    #[test]
-    fn a_panel_is_titled_by_what_its_columns_share() {
-        assert_eq!(common_title(&["latency_p50_ns", "latency_p99_ns"]), "latency");
-        assert_eq!(common_title(&["missing", "spurious"]), "missing, spurious");
-        assert_eq!(common_title(&["latency_p50_ns"]), "latency p50");
     }
 }

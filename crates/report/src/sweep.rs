@@ -6,9 +6,10 @@ use flowbench_measurement::record::{CaseRecord, Cell, FigureSpec};
 use flowbench_measurement::statistics::median;
 
 use crate::chart::{Axis, Chart, Mark, Point, X, counted};
+use crate::panels::{are_chosen, panels};
 use crate::quantity::{Quantity, words};
 use crate::scale::Tick;
-use crate::select::{Chosen, Selection, panels, varying_axes};
+use crate::select::{Chosen, Selection, varying_axes};
 
 /// Up to this many different values of x, each gets its tick.
 const TICKED_VALUES: usize = 9;
@@ -31,9 +32,17 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     };
     let mut notes: Vec<String> = repeats_note(&selection.cases).into_iter().collect();
     notes.extend(mixed_note(&selection.cases, &with_x(spec)));
-    notes.extend(unmeasured_notes(&selection.cases, &spec.y));
+    notes.extend(unmeasured_notes(&selection.cases, spec));
     notes.extend(unplaced_note(spec, &xs, by_name));
-    Chart { name: spec.name.clone(), question: spec.question.clone(), x, panels, notes }
+    Chart {
+        name: spec.name.clone(),
+        question: spec.question.clone(),
+        x,
+        panels,
+        legend_once: are_chosen(spec),
+        choices: None,
+        notes,
+    }
 }
 
 /// For each position the median and range of a column, over the cases of a group (or all), by ascending position.
@@ -86,8 +95,8 @@ pub(crate) fn mixed_note(cases: &[Chosen], told_apart: &[&str]) -> Option<String
 }
 
 /// Names the columns that some cases have no value for.
-pub(crate) fn unmeasured_notes(cases: &[Chosen], columns: &[String]) -> Vec<String> {
-    let missing = |column: &String| {
+pub(crate) fn unmeasured_notes(cases: &[Chosen], spec: &FigureSpec) -> Vec<String> {
+    let missing = |column: &str| {
         let without = cases.iter().filter(|case| *case.cell(column) == Cell::Empty).count();
         (without > 0).then(|| {
             format!(
@@ -97,10 +106,11 @@ pub(crate) fn unmeasured_notes(cases: &[Chosen], columns: &[String]) -> Vec<Stri
             )
         })
     };
-    columns.iter().filter_map(missing).collect()
+    spec.columns().filter_map(missing).collect()
 }
 
-fn with_x(spec: &FigureSpec) -> Vec<&str> {
+/// What tells the points of a figure with an x apart.
+pub(crate) fn with_x(spec: &FigureSpec) -> Vec<&str> {
     spec.by.iter().map(String::as_str).chain([spec.x.as_str()]).collect()
 }
 

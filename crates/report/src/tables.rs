@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::record::{CaseRecord, Cell, Numbers, Status, Verdict};
+use flowbench_measurement::record::{Accuracy, CaseRecord, Cell, Numbers, Status, Verdict};
 use flowbench_measurement::statistics::median;
 
 use crate::Results;
@@ -73,6 +73,7 @@ pub(crate) fn cases(results: &Results, part: &str) -> Table {
         Column { title: "p99", ..RIGHT },
         Column { title: "memory", ..LEFT },
         Column { title: "answers", ..LEFT },
+        Column { title: "churn", ..LEFT },
         Column { title: "doubts", ..WORDS },
     ]);
     let repeats = repeats_of_cases(results, part);
@@ -80,7 +81,8 @@ pub(crate) fn cases(results: &Results, part: &str) -> Table {
     if repeats.values().all(|of_case| Some(of_case.len()) == repeats.values().next().map(Vec::len)) {
         table.drop_column("n");
     }
-    table.drop_if_all("memory", NONE);
+    table.drop_if_all("memory", &[NONE]);
+    table.drop_if_all("churn", &[NONE, "0"]);
     table
 }
 
@@ -122,20 +124,56 @@ pub(crate) fn failures(results: &Results) -> Table {
     Table { columns, rows: results.cases.iter().filter(|case| case.numbers.is_none()).map(row).collect() }
 }
 
-/// How the answers of a case compare with the truth: `exact`, or missing and spurious in whole percent of the truth.
+/// What the traces were asked to be like, and what they are; a row for each trace that something was asked of.
+pub(crate) fn asked(results: &Results) -> Table {
+    let columns = vec![
+        Column { title: "trace", ..LEFT },
+        Column { title: "world", ..LEFT },
+        Column { title: "out of order: asked", ..RIGHT },
+        Column { title: "is", ..RIGHT },
+        Column { title: "duplicates: asked", ..RIGHT },
+        Column { title: "is", ..RIGHT },
+    ];
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for case in &results.cases {
+        let disorder = case.numbers.as_ref().map(|numbers| numbers.disorder).unwrap_or_default();
+        if disorder.out_of_order_share_asked.or(disorder.duplicates_share_asked).is_none() {
+            continue;
+        }
+        let columns = [
+            "trace",
+            "world",
+            "out_of_order_share_asked",
+            "out_of_order_share",
+            "duplicates_share_asked",
+            "duplicates_share",
+        ];
+        let row = columns.map(|column| axis_value(column, &case.column(column).unwrap_or(Cell::Empty))).to_vec();
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    let mut table = Table { columns, rows };
+    table.drop_if_all("world", &[NONE]);
+    table
+}
+
+/// True if the answers are the truth.
+pub(crate) fn is_exact(numbers: &Numbers) -> bool {
+    let accuracy = numbers.accuracy;
+    accuracy.missing == 0 && accuracy.spurious == 0 && accuracy.wrong == 0
+}
+
+/// How the answers of a case compare with the truth: `exact`, or missing, spurious and wrong in whole percent of the
+/// truth.
 fn answers(numbers: &Numbers) -> String {
     let accuracy = numbers.accuracy;
-    if accuracy.missing == 0 && accuracy.spurious == 0 {
+    if is_exact(numbers) {
         return "exact".to_owned();
     }
-    let percent = |n: u64| match 100.0 * n as f64 / accuracy.truth.max(1) as f64 {
-        percent if percent < 1.0 => "<1%".to_owned(),
-        // Nearly all is not all.
-        percent if percent < 100.0 => format!("{:.0}%", percent.min(99.0)),
-        percent => format!("{percent:.0}%"),
-    };
-    let signed = |sign: char, n: u64| (n > 0).then(|| format!("{sign}{}", percent(n)));
-    let words = [signed('-', accuracy.missing), signed('+', accuracy.spurious)];
+    let signed =
+        |sign: char, n: u64| (n > 0).then(|| format!("{sign}{}", percent(n as f64 / accuracy.truth.max(1) as f64)));
+    let words = [signed('-', accuracy.missing), signed('+', accuracy.spurious), signed('≠', accuracy.wrong)];
     words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
@@ -150,9 +188,9 @@ impl Table {
         self.rows.iter_mut().for_each(|row| drop(row.remove(n)));
     }
 
-    fn drop_if_all(&mut self, title: &str, value: &str) {
+    fn drop_if_all(&mut self, title: &str, values: &[&str]) {
         let n = self.columns.iter().position(|column| column.title == title);
-        if n.is_some_and(|n| self.rows.iter().all(|row| row[n] == value)) {
+        if n.is_some_and(|n| self.rows.iter().all(|row| values.contains(&row[n].as_str()))) {
             self.drop_column(title);
         }
     }
@@ -227,6 +265,7 @@ fn row(repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String> {
         middle(Quantity::Nanoseconds, |n| n.latency.p99_ns.map(|ns| ns as f64)),
         verdict(&numbers),
         worst_answers(&numbers),
+        churn(&numbers),
         codes(repeats),
     ]);
     row
@@ -239,6 +278,7 @@ fn axis_column(axis: &'static str) -> Column {
         "workers" => Column { title: "workers", ..RIGHT },
         "records_per_epoch" => Column { title: "epoch", ..RIGHT },
         "deduplicate" => Column { title: "dedup", ..LEFT },
+        "idle_ms" => Column { title: "idle", ..RIGHT },
         title => Column { title, ..WORDS },
     }
 }
@@ -273,8 +313,33 @@ fn verdict(numbers: &[&Numbers]) -> String {
 }
 
 fn worst_answers(numbers: &[&Numbers]) -> String {
-    let worst = numbers.iter().max_by_key(|numbers| numbers.accuracy.missing + numbers.accuracy.spurious);
+    let off = |accuracy: &Accuracy| accuracy.missing + accuracy.spurious + accuracy.wrong;
+    let worst = numbers.iter().max_by_key(|numbers| off(&numbers.accuracy));
     worst.map_or(NONE.to_owned(), |numbers| answers(numbers))
+}
+
+/// Retractions for each answer given, and how many of the answers were corrected: `0.27, 12%`.
+fn churn(numbers: &[&Numbers]) -> String {
+    let middle = |count: fn(&Accuracy) -> u64| {
+        let answered = numbers.iter().map(|numbers| &numbers.accuracy).filter(|accuracy| accuracy.given > 0);
+        median(&answered.map(|accuracy| count(accuracy) as f64 / accuracy.given as f64).collect::<Vec<_>>())
+    };
+    match (middle(|accuracy| accuracy.retractions), middle(|accuracy| accuracy.corrected)) {
+        (Some(0.0), _) => "0".to_owned(),
+        (Some(churn), Some(corrected)) if churn < 0.01 => format!("<0.01, {}", percent(corrected)),
+        (Some(churn), Some(corrected)) => format!("{churn:.2}, {}", percent(corrected)),
+        _ => NONE.to_owned(),
+    }
+}
+
+/// A share in whole percent.
+fn percent(share: f64) -> String {
+    match 100.0 * share {
+        percent if percent < 1.0 => "<1%".to_owned(),
+        // Nearly all is not all.
+        percent if percent < 100.0 => format!("{:.0}%", percent.min(99.0)),
+        percent => format!("{percent:.0}%"),
+    }
 }
 
 /// The first doubt, and how many others there are: the report has them all.

@@ -125,6 +125,21 @@ fn resuming_keeps_finished_cases_and_nothing_else() {
 }
 
 #[test]
+fn a_run_begun_by_an_older_version_goes_on_with_the_columns_of_today() {
+    let dir = TempDir::new().unwrap();
+    drop(written(dir.path()));
+    let old = "case,repeat,at_ns,admitted,live_bytes,rss_bytes,entries,buffered,latency_max_ns,latency_p50_ns\n\
+               1,1,5,6,0,0,0,0,,\n12,1,0,0,0,0,0,0,,\n";
+    fs::write(dir.path().join(TIMELINE_CSV), old).unwrap();
+    let mut results = ResultsDir::resume(dir.path()).unwrap();
+    let data = CaseData { timeline: &[point(1)], ..CaseData::default() };
+    results.append_case(&example::case(12, 1), &data).unwrap();
+    let rows = read_timeline(dir.path()).unwrap().rows;
+    let old_point = TimelinePoint { at_ns: 5, admitted: 6, ..TimelinePoint::default() };
+    assert_eq!(rows.iter().map(|row| (row.case, row.point)).collect::<Vec<_>>(), [(1, old_point), (12, point(1))]);
+}
+
+#[test]
 fn a_run_without_a_case_yet_can_be_read_and_resumed() {
     let dir = TempDir::new().unwrap();
     let mut results = ResultsDir::create(dir.path()).unwrap();
@@ -145,7 +160,7 @@ fn errors_name_the_file_and_the_line() {
     let dir = TempDir::new().unwrap();
     drop(written(dir.path()));
     append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":1}\n");
-    append_raw(&dir.path().join(TIMELINE_CSV), "1,1,x,,,,,,,\n");
+    append_raw(&dir.path().join(TIMELINE_CSV), "1,1,x,,,,,,,,,,\n");
     append_raw(&dir.path().join(LATENCY_HLOG), "Tag=c1r1.latency,1,2,3,4,5\n");
     let cases = read_cases(dir.path()).unwrap_err().to_string();
     assert!(cases.contains("cases.ndjson line 4: missing field `part`"), "{cases}");
@@ -165,10 +180,10 @@ fn errors_name_the_file_and_the_line() {
 fn a_newer_schema_is_refused_whatever_else_it_holds() {
     let dir = TempDir::new().unwrap();
     drop(written(dir.path()));
-    append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":2,\"new\":true}\n");
+    append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":3,\"new\":true}\n");
     let error = read_cases(dir.path()).unwrap_err();
-    assert!(matches!(error, ResultsError::Newer { line: 4, found: 2, .. }), "{error}");
-    assert!(error.to_string().contains("reads up to 1"), "{error}");
+    assert!(matches!(error, ResultsError::Newer { line: 4, found: 3, .. }), "{error}");
+    assert!(error.to_string().contains("reads up to 2"), "{error}");
     fs::write(dir.path().join(RUN_JSON), "{\"schema_version\":9}").unwrap();
     assert!(matches!(read_run(dir.path()), Err(ResultsError::Newer { found: 9, .. })));
 }

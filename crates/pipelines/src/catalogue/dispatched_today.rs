@@ -1,10 +1,13 @@
 //! Count and total of the orders of each calendar day.
 
+use std::hash::Hash;
+
 use flowbench_events::{Event, Kind, Symbols, Value, Zone};
+use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
-use crate::logic::KeyedLogic;
-use crate::pipeline::{Keyed, Pipeline, Prepared};
+use crate::logic::{StatelessLogic, WindowLogic};
+use crate::pipeline::{Grouped, Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
 
 /// See [`Pipeline::question`].
@@ -41,7 +44,8 @@ GROUP BY day"
     }
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
-        Ok(Box::new(Keyed(Logic { on: settings.kind("on")?, zone: settings.zone("timezone")? })))
+        let logic = Logic { on: settings.kind("on")?, zone: settings.zone("timezone")? };
+        Ok(Box::new(Grouped(logic.clone(), logic)))
     }
 }
 
@@ -51,48 +55,60 @@ struct Logic {
     zone: Zone,
 }
 
-#[derive(Default)]
-struct Day {
-    orders: u64,
-    total_thousandths: i64,
+/// One order of a day.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Sale {
+    day: i32,
+    value: Value,
 }
 
-impl KeyedLogic for Logic {
-    type Key = i32;
-    type State = Day;
-    type Row = Answer;
-
-    const HAS_TIMERS: bool = true;
+impl StatelessLogic for Logic {
+    type Row = Sale;
 
     #[inline]
-    fn key(&self, event: &Event) -> Option<i32> {
-        (event.kind() == self.on).then(|| self.zone.day(event.event_time_ms()))
+    fn answer(&self, event: &Event) -> Option<Sale> {
+        let sale = || Sale { day: self.zone.day(event.event_time_ms()), value: event.value().unwrap_or_default() };
+        (event.kind() == self.on).then(sale)
+    }
+}
+
+/// The sales of a day. The total may pass the bounds of 64 bits on the way and come back.
+#[derive(Default)]
+struct Day {
+    orders: i64,
+    total_thousandths: i128,
+}
+
+impl WindowLogic for Logic {
+    type Input = Sale;
+    type Key = i32;
+    type Sum = Day;
+    type Row = Answer;
+
+    fn key(&self, sale: &Sale) -> i32 {
+        sale.day
     }
 
-    fn lacks_key(&self, _event: &Event) -> bool {
-        false
+    #[inline]
+    fn add(&self, sum: &mut Day, sale: &Sale, times: i64) {
+        sum.orders += times;
+        sum.total_thousandths += i128::from(sale.value.0) * i128::from(times);
     }
 
-    fn apply(&self, _day: i32, state: &mut Day, event: &Event, _out: &mut Vec<Answer>) {
-        state.orders += 1;
-        let value = event.value().unwrap_or_default();
-        state.total_thousandths = state.total_thousandths.saturating_add(value.0);
-    }
-
-    fn expires_at_ms(&self, day: i32, _state: &Day) -> i64 {
+    fn closes_at_ms(&self, day: i32) -> i64 {
         self.zone.day_end_ms(day) - 1
     }
 
-    fn on_expiry(&self, day: i32, state: &mut Day, out: &mut Vec<Answer>) {
-        let Day { orders, total_thousandths } = *state;
-        if orders > 0 {
+    fn answer(&self, day: i32, sum: &Day, out: &mut Vec<Answer>) {
+        if sum.orders > 0 {
             let event_time_ms = self.zone.day_end_ms(day);
-            out.push(Answer { event_time_ms, day, orders, total: Value(total_thousandths) });
+            let total = sum.total_thousandths.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
+            out.push(Answer { event_time_ms, day, orders: sum.orders as u64, total: Value(total) });
         }
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Answer {
     event_time_ms: i64,
     day: i32,
@@ -103,6 +119,9 @@ struct Answer {
 impl Row for Answer {
     const COLUMNS: &'static [&'static str] = &["day", "orders", "total"];
 
+    fn subject(&self) -> impl Hash {
+        self.day
+    }
     fn event_time_ms(&self) -> i64 {
         self.event_time_ms
     }

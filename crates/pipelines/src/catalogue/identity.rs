@@ -1,6 +1,9 @@
 //! Every event: the floor under all numbers.
 
+use std::hash::Hash;
+
 use flowbench_events::{Event, Symbols};
+use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::StatelessLogic;
@@ -50,7 +53,7 @@ impl StatelessLogic for Logic {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Answer {
     event_time_ms: i64,
     event_id: u64,
@@ -59,6 +62,9 @@ struct Answer {
 impl Row for Answer {
     const COLUMNS: &'static [&'static str] = &["event_id"];
 
+    fn subject(&self) -> impl Hash {
+        self.event_id
+    }
     fn event_time_ms(&self) -> i64 {
         self.event_time_ms
     }

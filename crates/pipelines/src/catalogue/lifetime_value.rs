@@ -1,6 +1,9 @@
 //! What each customer has spent so far.
 
+use std::hash::Hash;
+
 use flowbench_events::{Event, Id, Kind, Symbols, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::KeyedLogic;
@@ -45,7 +48,7 @@ WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, event_id ROWS UNBOU
 #[derive(Clone)]
 struct Logic;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Spent {
     orders: u64,
     thousandths: i64,
@@ -77,7 +80,7 @@ impl KeyedLogic for Logic {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Answer {
     event_time_ms: i64,
     customer: Id,
@@ -88,6 +91,9 @@ struct Answer {
 impl Row for Answer {
     const COLUMNS: &'static [&'static str] = &["customer", "orders", "spent"];
 
+    fn subject(&self) -> impl Hash {
+        (self.customer, self.orders)
+    }
     fn event_time_ms(&self) -> i64 {
         self.event_time_ms
     }

@@ -1,11 +1,19 @@
 //! The pipelines: one file each, with the question, its reference SQL, its unclear cases, its logic and its table tests.
 
+mod beacon_band;
+mod deduplicate;
+mod dispatch_overdue;
 mod dispatched_today;
 mod export_review;
+mod funnel;
 mod identity;
+mod late_then_unhappy;
 mod lifetime_value;
+mod load_time_conversion;
 mod order_reference;
 mod repeat_high_value;
+mod sessions;
+mod trending_products;
 
 use flowbench_events::nearest;
 
@@ -16,8 +24,16 @@ pub static CATALOGUE: &[&dyn Pipeline] = &[
     &identity::Identity,
     &export_review::ExportReview,
     &order_reference::OrderReference,
+    &beacon_band::BeaconBand,
+    &deduplicate::Deduplicate,
     &repeat_high_value::RepeatHighValue,
     &dispatched_today::DispatchedToday,
+    &dispatch_overdue::DispatchOverdue,
+    &sessions::Sessions,
+    &funnel::Funnel,
+    &load_time_conversion::LoadTimeConversion,
+    &late_then_unhappy::LateThenUnhappy,
+    &trending_products::TrendingProducts,
     &lifetime_value::LifetimeValue,
 ];
 
@@ -36,7 +52,7 @@ pub fn find(name: &str) -> Result<&'static dyn Pipeline, String> {
 #[cfg(test)]
 pub(crate) fn check(pipeline: &dyn Pipeline, settings: &[&str], events: &str, answers: &[&str]) {
     use crate::driver::Unhurried;
-    use crate::{Choice, Feed, Strategy, oracle};
+    use crate::{Choice, Feed, OrderName, Strategy, oracle};
     use std::sync::Arc;
 
     let trace = tests::parse(events);
@@ -49,9 +65,11 @@ pub(crate) fn check(pipeline: &dyn Pipeline, settings: &[&str], events: &str, an
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, trace.slack_to_lose_nothing_ms(), true));
         for (strategy, workers) in [(Strategy::Sequential, 1), (Strategy::Exchange, 1), (Strategy::Exchange, 3)] {
             for eviction in crate::EvictionName::ALL {
-                let choice = Choice { workers, eviction, ..Choice::plain(strategy) };
-                let end = prepared.run(&choice, &feed, &Unhurried::drivers()).unwrap();
-                assert_eq!(end.answers.lines(&trace.symbols), answers, "{choice:?}, {records_per_epoch} per epoch");
+                for order in [OrderName::Watermark, OrderName::Speculative] {
+                    let choice = Choice { workers, eviction, order, ..Choice::plain(strategy) };
+                    let end = prepared.run(&choice, &feed, &Unhurried::drivers()).unwrap();
+                    assert_eq!(end.answers.lines(&trace.symbols), answers, "{choice:?}, {records_per_epoch} per epoch");
+                }
             }
         }
     }
@@ -62,7 +80,8 @@ mod tests {
     use super::*;
     use flowbench_events::{Event, Kind, Record, Symbols, Trace, Value, parse_rfc3339_ms};
 
-    /// Reads lines `kind time key=value ...`, time without its `Z`; keys c(ustomer), o(rder), p(roduct), v(alue), country.
+    /// Reads lines `kind time key=value ...`, time without its `Z`; keys c(ustomer), o(rder),
+    /// p(roduct), v(alue), l(oad time in ms), r(ating), country, id (else the number of the line).
     pub(crate) fn parse(events: &str) -> Trace {
         let mut symbols = Symbols::default();
         let lines = events.lines().map(str::trim).filter(|line| !line.is_empty());
@@ -81,6 +100,9 @@ mod tests {
                 "o" => record.order = symbols.id(value).unwrap(),
                 "p" => record.product = symbols.id(value).unwrap(),
                 "v" => record.value = Some(Value::parse(value).unwrap()),
+                "l" => record.load_time_ms = Some(value.parse().unwrap()),
+                "r" => record.rating = Some(value.parse().unwrap()),
+                "id" => record.event_id = value.parse().unwrap(),
                 "country" => record.country = symbols.country(value).unwrap(),
                 _ => panic!("{key}"),
             }

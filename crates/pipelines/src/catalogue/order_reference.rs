@@ -1,6 +1,9 @@
 //! A reference number for every order.
 
+use std::hash::Hash;
+
 use flowbench_events::{Event, Id, Kind, Symbols, Zone};
+use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::StatelessLogic;
@@ -58,7 +61,7 @@ impl StatelessLogic for Logic {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Answer {
     event_time_ms: i64,
     order: Id,
@@ -68,6 +71,9 @@ struct Answer {
 impl Row for Answer {
     const COLUMNS: &'static [&'static str] = &["order", "reference"];
 
+    fn subject(&self) -> impl Hash {
+        self.order
+    }
     fn event_time_ms(&self) -> i64 {
         self.event_time_ms
     }

@@ -1,6 +1,9 @@
 //! Customers who place several high-value orders within a day.
 
+use std::hash::Hash;
+
 use flowbench_events::{Event, Id, Kind, Symbols, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::KeyedLogic;
@@ -63,6 +66,7 @@ struct Logic {
 }
 
 /// Times of recent orders, 16 bytes. Most customers have one, so only the others pay for a list.
+#[derive(Clone)]
 struct Recent {
     newest_ms: i64, // i64::MIN: none yet
     earlier_ms: Option<Box<Earlier>>,
@@ -74,7 +78,7 @@ impl Default for Recent {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Earlier(Vec<i64>);
 
 impl Recent {
@@ -135,7 +139,7 @@ impl KeyedLogic for Logic {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Answer {
     event_time_ms: i64,
     customer: Id,
@@ -146,6 +150,9 @@ struct Answer {
 impl Row for Answer {
     const COLUMNS: &'static [&'static str] = &["customer", "order", "n"];
 
+    fn subject(&self) -> impl Hash {
+        (self.customer, self.order)
+    }
     fn event_time_ms(&self) -> i64 {
         self.event_time_ms
     }

@@ -2,28 +2,38 @@
 
 use super::Eviction;
 use super::expiry_queue::ExpiryQueue;
-use crate::logic::KeyedLogic;
-use crate::part::States;
+use crate::machine::Machine;
+use crate::part::{Expired, States};
 
 /// Keeps the live states only. Costs one filed key per live state.
-pub struct Frontier<L: KeyedLogic> {
-    queue: ExpiryQueue<L::Key>,
+pub struct Frontier<M: Machine> {
+    queue: ExpiryQueue<M::Key>,
 }
 
-impl<L: KeyedLogic> Default for Frontier<L> {
+impl<M: Machine> Default for Frontier<M> {
     fn default() -> Self {
         Self { queue: ExpiryQueue::default() }
     }
 }
 
-impl<L: KeyedLogic> Eviction<L> for Frontier<L> {
-    fn born(&mut self, key: L::Key, expires_at_ms: i64) {
+impl<M: Machine> Eviction<M> for Frontier<M> {
+    fn file(&mut self, key: M::Key, expires_at_ms: i64) {
         self.queue.file(key, expires_at_ms);
     }
 
-    fn advance(&mut self, watermark_ms: i64, states: &mut States<L>, out: &mut Vec<L::Row>) {
-        while let Some(key) = self.queue.next_expired(watermark_ms, |key| states.expires_at_ms(key)) {
-            states.expire(key, out);
+    fn file_again(&mut self, key: M::Key, expires_at_ms: i64) {
+        self.queue.file_again(key, expires_at_ms);
+    }
+
+    fn spent(&mut self, _key: M::Key, _state: M::State) {
+        self.queue.may_repeat();
+    }
+
+    fn advance(&mut self, until_ms: i64, states: &mut States<M>, out: &mut Vec<M::Row>) {
+        while let Some(key) = self.queue.next_due(until_ms) {
+            if let Some(Expired::LivesOn(expires_at_ms)) = states.expire(key, until_ms, out) {
+                self.queue.file(key, expires_at_ms);
+            }
         }
         states.shrink();
     }

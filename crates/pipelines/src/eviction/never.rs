@@ -2,32 +2,47 @@
 
 use super::Eviction;
 use super::expiry_queue::ExpiryQueue;
-use crate::logic::KeyedLogic;
-use crate::part::States;
+use crate::machine::Machine;
+use crate::part::{Expired, States};
 
 /// Keeps every state for ever. Where expiry answers (timers), it does so when due, and the spent state is buried, not
 /// dropped: a later event of the key begins anew, as it must.
-pub struct Never<L: KeyedLogic> {
-    timers: ExpiryQueue<L::Key>,
-    buried: Vec<(L::Key, L::State)>,
+pub struct Never<M: Machine> {
+    timers: ExpiryQueue<M::Key>,
+    buried: Vec<(M::Key, M::State)>,
 }
 
-impl<L: KeyedLogic> Default for Never<L> {
+impl<M: Machine> Default for Never<M> {
     fn default() -> Self {
         Self { timers: ExpiryQueue::default(), buried: Vec::new() }
     }
 }
 
-impl<L: KeyedLogic> Eviction<L> for Never<L> {
-    fn born(&mut self, key: L::Key, expires_at_ms: i64) {
-        if L::HAS_TIMERS {
+impl<M: Machine> Eviction<M> for Never<M> {
+    fn file(&mut self, key: M::Key, expires_at_ms: i64) {
+        if M::HAS_TIMERS {
             self.timers.file(key, expires_at_ms);
         }
     }
 
-    fn advance(&mut self, watermark_ms: i64, states: &mut States<L>, out: &mut Vec<L::Row>) {
-        while let Some(key) = self.timers.next_expired(watermark_ms, |key| states.expires_at_ms(key)) {
-            self.buried.extend(states.expire(key, out).map(|state| (key, state)));
+    fn file_again(&mut self, key: M::Key, expires_at_ms: i64) {
+        if M::HAS_TIMERS {
+            self.timers.file_again(key, expires_at_ms);
+        }
+    }
+
+    fn spent(&mut self, key: M::Key, state: M::State) {
+        self.timers.may_repeat();
+        self.buried.push((key, state));
+    }
+
+    fn advance(&mut self, until_ms: i64, states: &mut States<M>, out: &mut Vec<M::Row>) {
+        while let Some(key) = self.timers.next_due(until_ms) {
+            match states.expire(key, until_ms, out) {
+                Some(Expired::Gone(state)) => self.buried.push((key, state)),
+                Some(Expired::LivesOn(expires_at_ms)) => self.timers.file(key, expires_at_ms),
+                None => {}
+            }
         }
     }
 

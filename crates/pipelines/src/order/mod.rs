@@ -1,11 +1,13 @@
 //! When an event is applied.
 
 mod arrival;
+mod speculative;
 mod watermark;
 
 use flowbench_events::Event;
 
 pub use arrival::Arrival;
+pub(crate) use speculative::Speculative;
 pub use watermark::Watermark;
 
 /// Decides when events are applied, and in which order. Works on batches, so that its dispatch costs nothing per event.
@@ -27,17 +29,20 @@ pub enum OrderName {
     Arrival,
     /// [`Watermark`]
     Watermark,
+    /// Each event as it comes, answers corrected until the watermark has passed.
+    Speculative,
 }
 
 impl OrderName {
     /// All of them, the list for `flowbench list`.
-    pub const ALL: [OrderName; 2] = [OrderName::Arrival, OrderName::Watermark];
+    pub const ALL: [OrderName; 3] = [OrderName::Arrival, OrderName::Watermark, OrderName::Speculative];
 
     /// The name used in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             OrderName::Arrival => "arrival",
             OrderName::Watermark => "watermark",
+            OrderName::Speculative => "speculative",
         }
     }
 
@@ -48,17 +53,44 @@ impl OrderName {
             OrderName::Watermark => {
                 "hold events until the watermark passes them, apply in canonical order, drop late ones"
             }
+            OrderName::Speculative => {
+                "apply each event as it comes, take answers back and correct them until the watermark passes, drop late ones"
+            }
         }
     }
 
-    /// True if late events are dropped (and counted).
+    /// How it serves a pipeline, in words.
+    pub fn serves(self, stateless: bool) -> &'static str {
+        match (self, stateless) {
+            (OrderName::Arrival, true) => "serves, and is exact: nothing depends on the order",
+            (OrderName::Arrival, false) => "serves; under disorder its error is measured",
+            (OrderName::Watermark, true) => "serves: answers at once, and drops what is late",
+            (OrderName::Watermark, false) => "serves, and is exact for everything that is not late",
+            (OrderName::Speculative, true) => "serves: answers at once, drops what is late, has nothing to take back",
+            (OrderName::Speculative, false) => {
+                "serves: answers at once; when nothing is corrected any more, exact for everything that is not late"
+            }
+        }
+    }
+
+    /// True if late events are dropped (and counted). Then the answers, once all is said, are exact for the others.
     pub fn drops_late(self) -> bool {
+        self != OrderName::Arrival
+    }
+
+    /// True if an event is applied only when the watermark has passed it; else it is by its own arrival.
+    pub fn waits(self) -> bool {
         self == OrderName::Watermark
+    }
+
+    /// True if answers may be taken back.
+    pub fn takes_back(self) -> bool {
+        self == OrderName::Speculative
     }
 
     pub(crate) fn policy(self, slack_ms: i64) -> Box<dyn OrderPolicy> {
         match self {
-            OrderName::Arrival => Box::new(Arrival),
+            OrderName::Arrival | OrderName::Speculative => Box::new(Arrival),
             OrderName::Watermark => Box::new(Watermark::new(slack_ms)),
         }
     }

@@ -5,6 +5,7 @@
 //! never claims more progress than there is. The keyed operator holds a capability for the frontier, so that an epoch
 //! is complete only when everything its watermark allows has been answered.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,20 +19,22 @@ use timely::dataflow::{InputHandle, Stream};
 use timely::progress::frontier::MutableAntichain;
 use timely::worker::Worker;
 
-use super::{Sheets, WorkerEnd};
-use crate::answers::Row;
+use super::{Ends, MakePart, Sheets, WorkerEnd};
+use crate::answers::{Change, Row, Spoil};
 use crate::deduplicate::FirstDeliveries;
 use crate::driver::{Census, Driver, Drivers};
-use crate::fault::Armed;
+use crate::fault::{Armed, Fault};
 use crate::feed::Feed;
-use crate::logic::{Key, KeyedLogic, StatelessLogic};
-use crate::part::{self, Part};
+use crate::logic::{Key, KeyedLogic, Message, StatelessLogic, WindowLogic};
+use crate::part::Part;
 use crate::pipeline::{Choice, RunError};
+use crate::window::{Signed, WindowPart};
 
 /// Records a worker offers at most before the dataflow is stepped, so that what is on its way stays in the cache.
 const RECORDS_PER_STEP: usize = 16384;
 
 type Input<M> = InputHandle<u64, CapacityContainerBuilder<Vec<M>>>;
+type Rows<'s, R> = Stream<'s, u64, Vec<R>>;
 type Shared<T> = Rc<RefCell<T>>;
 
 pub(super) fn stateless<L: StatelessLogic>(
@@ -39,7 +42,58 @@ pub(super) fn stateless<L: StatelessLogic>(
     choice: &Choice,
     feed: &Arc<Feed>,
     drivers: &Drivers,
-) -> Result<Vec<WorkerEnd<L::Row>>, RunError> {
+) -> Ends<L::Row>
+where
+    L::Row: Row,
+{
+    answered_where_read(logic, choice, feed, drivers, Desk::faulty)
+}
+
+pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
+    logic: &L,
+    windows: &W,
+    choice: &Choice,
+    feed: &Arc<Feed>,
+    drivers: &Drivers,
+) -> Ends<Change<W::Row>> {
+    let windows = windows.clone();
+    answered_where_read(logic, choice, feed, drivers, move |desk, rows| desk.windows(&windows, rows, true))
+}
+
+pub(super) fn keyed<L: KeyedLogic, R: Message + Spoil>(
+    logic: &L,
+    states: impl MakePart<R>,
+    choice: &Choice,
+    feed: &Arc<Feed>,
+    drivers: &Drivers,
+) -> Ends<R> {
+    let router = logic.clone();
+    concerned(logic, choice, feed, drivers, move |desk, events| desk.states(&router, states(), events))
+}
+
+pub(super) fn chained<L: KeyedLogic, R: Message + Signed<W::Input>, W: WindowLogic>(
+    logic: &L,
+    states: impl MakePart<R>,
+    windows: &W,
+    choice: &Choice,
+    feed: &Arc<Feed>,
+    drivers: &Drivers,
+) -> Ends<Change<W::Row>> {
+    let (router, windows) = (logic.clone(), windows.clone());
+    concerned(logic, choice, feed, drivers, move |desk, events| {
+        let rows = desk.states(&router, states(), events);
+        desk.windows(&windows, rows, false)
+    })
+}
+
+/// What stateless logic answers, at the worker that reads it, through `rest`.
+fn answered_where_read<L: StatelessLogic, R: Copy + Spoil + Send + 'static>(
+    logic: &L,
+    choice: &Choice,
+    feed: &Arc<Feed>,
+    drivers: &Drivers,
+    rest: impl for<'s> Fn(&Desk<R>, Rows<'s, L::Row>) -> Rows<'s, R> + Send + Sync + 'static,
+) -> Ends<R> {
     let (logic, choice, feed, drivers) = (logic.clone(), *choice, Arc::clone(feed), Arc::clone(drivers));
     execute(choice.workers, move |worker| {
         let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
@@ -49,7 +103,7 @@ pub(super) fn stateless<L: StatelessLogic>(
             worker.dataflow(|scope| {
                 let logic = logic.clone();
                 let first = desk.first_deliveries(input.to_stream(scope));
-                let answers = first.unary(Pipeline, "answer", move |_, _| {
+                let rows = first.unary(Pipeline, "answer", move |_, _| {
                     move |input, output| {
                         input.for_each(|time, events| {
                             output
@@ -58,12 +112,12 @@ pub(super) fn stateless<L: StatelessLogic>(
                         });
                     }
                 });
-                desk.collect(answers);
+                desk.collect(rest(&desk, rows));
             });
             desk.offer(worker, input, |epoch, out| feed.walk(epoch, &mut late, |event| out.push(*event)));
         } else {
             let mut input = Input::<L::Row>::new();
-            worker.dataflow(|scope| desk.collect(desk.faulty(input.to_stream(scope))));
+            worker.dataflow(|scope| desk.collect(rest(&desk, input.to_stream(scope))));
             desk.offer(worker, input, |epoch, out| {
                 feed.walk(epoch, &mut late, |event| {
                     if let Some(answer) = logic.answer(event) {
@@ -76,12 +130,14 @@ pub(super) fn stateless<L: StatelessLogic>(
     })
 }
 
-pub(super) fn keyed<L: KeyedLogic>(
+/// The events that concern keyed logic through `rest`.
+fn concerned<L: KeyedLogic, R: Copy + Spoil + Send + 'static>(
     logic: &L,
     choice: &Choice,
     feed: &Arc<Feed>,
     drivers: &Drivers,
-) -> Result<Vec<WorkerEnd<L::Row>>, RunError> {
+    rest: impl for<'s> Fn(&Desk<R>, Rows<'s, Event>) -> Rows<'s, R> + Send + Sync + 'static,
+) -> Ends<R> {
     let (logic, choice, feed, drivers) = (logic.clone(), *choice, Arc::clone(feed), Arc::clone(drivers));
     execute(choice.workers, move |worker| {
         let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
@@ -91,7 +147,7 @@ pub(super) fn keyed<L: KeyedLogic>(
             if choice.deduplicate {
                 events = desk.first_deliveries(events);
             }
-            desk.collect(desk.keyed(&logic, events));
+            desk.collect(rest(&desk, events));
         });
         let mut late = LateSet::default();
         desk.offer(worker, input, |epoch, out| {
@@ -113,13 +169,12 @@ struct Desk<R> {
     driver: Shared<Box<dyn Driver>>,
     probe: ProbeHandle<u64>,
     answers: Shared<Sheets<R>>,
-    part: Shared<Option<Box<dyn Part<R>>>>, // here, so that it outlives the dataflow until it has been weighed
-    held: Rc<Cell<Census>>,                 // by the keyed operator
-    remembered: Rc<Cell<usize>>,            // by the one for first deliveries
-    payload: Rc<Cell<(usize, usize)>>,      // entries and their bytes when the input had ended
+    parts: Shared<Vec<Rc<dyn Any>>>, // here, so that they outlive the dataflow until they have been weighed
+    held: Shared<Vec<Rc<Cell<Census>>>>, // by each part, and by the operator for first deliveries
+    payload: Rc<Cell<(usize, usize)>>, // entries and their bytes when the input had ended
 }
 
-impl<R: Row> Desk<R> {
+impl<R: Copy + Spoil + Send + 'static> Desk<R> {
     fn new(feed: &Arc<Feed>, choice: &Choice, driver: Box<dyn Driver>, worker: usize) -> Self {
         Self {
             feed: Arc::clone(feed),
@@ -128,9 +183,8 @@ impl<R: Row> Desk<R> {
             driver: Rc::new(RefCell::new(driver)),
             probe: ProbeHandle::new(),
             answers: Shared::default(),
-            part: Shared::default(),
-            held: Rc::default(),
-            remembered: Rc::default(),
+            parts: Shared::default(),
+            held: Shared::default(),
             payload: Rc::default(),
         }
     }
@@ -139,48 +193,75 @@ impl<R: Row> Desk<R> {
     fn first_deliveries<'s>(&self, events: Stream<'s, u64, Vec<Event>>) -> Stream<'s, u64, Vec<Event>> {
         let by_event_id = Exchange::new(|event: &Event| mix(event.event_id()));
         let Some(mut first) = FirstDeliveries::asked_for(&self.choice) else { return events };
-        let (feed, remembered) = (Arc::clone(&self.feed), Rc::clone(&self.remembered));
+        let (feed, held) = (Arc::clone(&self.feed), self.holder());
         events.unary_frontier(by_event_id, "first deliveries", move |_, _| {
             move |(input, frontier), output| {
                 input.for_each(|time, events| {
                     events.retain(|event| first.is_first(event));
                     output.session(&time).give_container(events);
                 });
-                remembered.set(first.advance(feed.watermark_ms(reached(frontier, &feed))));
+                let entries = first.advance(feed.reached(epochs_behind(frontier, &feed)).watermark_ms);
+                held.set(Census { entries, ..Census::default() });
             }
         })
     }
 
-    /// The keyed operator: a part of the states, fed by key, answering as the frontier moves.
-    fn keyed<'s, L>(&self, logic: &L, events: Stream<'s, u64, Vec<Event>>) -> Stream<'s, u64, Vec<R>>
-    where
-        L: KeyedLogic<Row = R>,
-    {
+    /// A part of the states, fed by key.
+    fn states<'s, L: KeyedLogic, A: Message>(
+        &self,
+        logic: &L,
+        part: Box<dyn Part<Event, A>>,
+        events: Rows<'s, Event>,
+    ) -> Rows<'s, A> {
         let router = logic.clone();
-        let by_key = Exchange::new(move |event: &Event| router.key(event).map_or(0, Key::route));
-        *self.part.borrow_mut() = Some(part::part(logic, &self.choice, self.feed.slack_ms()));
-        let part = Rc::clone(&self.part);
-        let mut fault = Armed::on(self.choice.fault, self.worker);
+        let by_key = move |event: &Event| router.key(event).map_or(0, Key::route);
+        self.partitioned(events, by_key, part, self.choice.fault)
+    }
+
+    /// A part of the windows, fed by key; where planted faults strike, if it is the `first` stage.
+    fn windows<'s, W: WindowLogic, M: Message + Signed<W::Input>>(
+        &self,
+        windows: &W,
+        rows: Rows<'s, M>,
+        first: bool,
+    ) -> Rows<'s, Change<W::Row>> {
+        let router = windows.clone();
+        let by_key = move |row: &M| router.key(row.signed().0).route();
+        let fault = self.choice.fault.filter(|_| first);
+        self.partitioned(rows, by_key, Box::new(WindowPart::new(windows, &self.choice)), fault)
+    }
+
+    /// The operator around a part, answering as the frontier moves.
+    fn partitioned<'s, M: Message, A: Message>(
+        &self,
+        messages: Rows<'s, M>,
+        route: impl Fn(&M) -> u64 + 'static,
+        part: Box<dyn Part<M, A>>,
+        fault: Option<Fault>,
+    ) -> Rows<'s, A> {
+        let part = Rc::new(RefCell::new(part));
+        self.parts.borrow_mut().push(Rc::clone(&part) as Rc<dyn Any>);
+        let mut fault = Armed::on(fault, self.worker);
         let feed = Arc::clone(&self.feed);
-        let (held, payload) = (Rc::clone(&self.held), Rc::clone(&self.payload));
-        events.unary_frontier(by_key, "keyed", move |capability, _| {
+        let (held, payload) = (self.holder(), Rc::clone(&self.payload));
+        messages.unary_frontier(Exchange::new(route), "part", move |capability, _| {
             let mut capability = Some(capability);
             let mut epochs = 0;
             let mut answers = Vec::new();
             move |(input, frontier), output| {
                 let mut part = part.borrow_mut();
-                let Some(part) = part.as_mut() else { return };
-                input.for_each(|_, events| {
-                    fault.messages(events);
-                    part.arrive(events, &mut answers);
+                input.for_each(|_, batch| {
+                    fault.messages(batch);
+                    part.arrive(batch, &mut answers);
                 });
-                let now = reached(frontier, &feed);
+                let now = epochs_behind(frontier, &feed);
                 let ended = frontier.frontier().is_empty();
                 if now > epochs {
                     if now == feed.epochs() {
-                        payload.set(part.payload());
+                        let ((entries, bytes), (more_entries, more_bytes)) = (payload.get(), part.payload());
+                        payload.set((entries + more_entries, bytes + more_bytes));
                     }
-                    part.advance(feed.watermark_ms(now), &mut answers);
+                    part.advance(feed.reached(now), &mut answers);
                     epochs = now;
                     held.set(part.census());
                 }
@@ -197,6 +278,13 @@ impl<R: Row> Desk<R> {
                 }
             }
         })
+    }
+
+    /// Where an operator shows what it holds.
+    fn holder(&self) -> Rc<Cell<Census>> {
+        let holder = Rc::new(Cell::default());
+        self.held.borrow_mut().push(Rc::clone(&holder));
+        holder
     }
 
     /// Where a planted fault strikes a stateless pipeline; nothing without one.
@@ -274,9 +362,8 @@ impl<R: Row> Desk<R> {
     }
 
     fn census(&self) -> Census {
-        let Census { entries, buffered, .. } = self.held.get();
-        let answer_bytes = self.answers.borrow().bytes();
-        Census { entries: entries + self.remembered.get(), buffered, answer_bytes }
+        let held = self.held.borrow().iter().fold(Census::default(), |held, part| held.and(part.get()));
+        Census { answer_bytes: self.answers.borrow().bytes(), ..held }
     }
 
     fn end(self, late: LateSet) -> WorkerEnd<R> {
@@ -325,13 +412,13 @@ impl<M: Clone + 'static> Outbox<M> {
 }
 
 /// All epochs below this one are complete at the operator's input.
-fn reached(frontier: &MutableAntichain<u64>, feed: &Feed) -> u64 {
+fn epochs_behind(frontier: &MutableAntichain<u64>, feed: &Feed) -> u64 {
     frontier.frontier().first().copied().unwrap_or(feed.epochs())
 }
 
-fn execute<R, F>(workers: usize, work: F) -> Result<Vec<WorkerEnd<R>>, RunError>
+fn execute<R, F>(workers: usize, work: F) -> Ends<R>
 where
-    R: Row,
+    R: Send + 'static,
     F: Fn(&mut Worker) -> WorkerEnd<R> + Send + Sync + 'static,
 {
     let config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };

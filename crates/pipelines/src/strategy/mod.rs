@@ -5,13 +5,17 @@ mod sequential;
 
 use std::sync::Arc;
 
-use flowbench_events::LateSet;
+use flowbench_events::{Event, LateSet};
 
-use crate::answers::Row;
+use crate::answers::{Change, Row, Spoil, consolidated};
 use crate::driver::Drivers;
 use crate::feed::Feed;
-use crate::logic::{KeyedLogic, StatelessLogic};
+use crate::logic::{KeyedLogic, Message, StatelessLogic, WindowLogic};
+use crate::machine::Plain;
+use crate::order::Speculative;
+use crate::part::{self, Part};
 use crate::pipeline::{Choice, RunEnd, RunError};
+use crate::window::Signed;
 
 /// The strategies there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +55,15 @@ pub(crate) fn run_stateless<L: StatelessLogic>(
     choice: &Choice,
     feed: &Arc<Feed>,
     drivers: &Drivers,
-) -> Result<RunEnd, RunError> {
-    match checked(choice)? {
-        Strategy::Sequential => Ok(gather(vec![sequential::stateless(logic, choice, feed, &mut *drivers(0))])),
-        Strategy::Exchange => exchange::stateless(logic, choice, feed, drivers).map(gather),
-    }
+) -> Result<RunEnd, RunError>
+where
+    L::Row: Row,
+{
+    let ends = match checked(choice)? {
+        Strategy::Sequential => vec![sequential::stateless(logic, choice, feed, &mut *drivers(0))],
+        Strategy::Exchange => exchange::stateless(logic, choice, feed, drivers)?,
+    };
+    Ok(gather(ends))
 }
 
 /// Runs keyed logic.
@@ -64,10 +72,91 @@ pub(crate) fn run_keyed<L: KeyedLogic>(
     choice: &Choice,
     feed: &Arc<Feed>,
     drivers: &Drivers,
+) -> Result<RunEnd, RunError>
+where
+    L::Row: Row,
+{
+    if choice.order.takes_back() {
+        consolidate(keyed(logic, speculative(logic, choice, feed), choice, feed, drivers)?, choice)
+    } else {
+        keyed(logic, plain(logic, choice, feed), choice, feed, drivers).map(gather)
+    }
+}
+
+/// Runs keyed logic, and window logic over its rows.
+pub(crate) fn run_chained<L: KeyedLogic, W: WindowLogic<Input = L::Row>>(
+    logic: &L,
+    windows: &W,
+    choice: &Choice,
+    feed: &Arc<Feed>,
+    drivers: &Drivers,
 ) -> Result<RunEnd, RunError> {
+    let ends = if choice.order.takes_back() {
+        chained(logic, speculative(logic, choice, feed), windows, choice, feed, drivers)
+    } else {
+        chained(logic, plain(logic, choice, feed), windows, choice, feed, drivers)
+    };
+    consolidate(ends?, choice)
+}
+
+/// Runs window logic over the rows of stateless logic.
+pub(crate) fn run_grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
+    logic: &L,
+    windows: &W,
+    choice: &Choice,
+    feed: &Arc<Feed>,
+    drivers: &Drivers,
+) -> Result<RunEnd, RunError> {
+    let ends = match checked(choice)? {
+        Strategy::Sequential => vec![sequential::grouped(logic, windows, choice, feed, &mut *drivers(0))],
+        Strategy::Exchange => exchange::grouped(logic, windows, choice, feed, drivers)?,
+    };
+    consolidate(ends, choice)
+}
+
+type Ends<R> = Result<Vec<WorkerEnd<R>>, RunError>;
+
+/// Makes each worker's part of the states.
+trait MakePart<R>: Fn() -> Box<dyn Part<Event, R>> + Send + Sync + 'static {}
+
+impl<R, F: Fn() -> Box<dyn Part<Event, R>> + Send + Sync + 'static> MakePart<R> for F {}
+
+/// Parts that apply events as the order policy releases them.
+fn plain<L: KeyedLogic>(logic: &L, choice: &Choice, feed: &Feed) -> impl MakePart<L::Row> + use<L> {
+    let (logic, choice, slack_ms) = (logic.clone(), *choice, feed.slack_ms());
+    move || part::part(Plain(logic.clone()), &choice, slack_ms)
+}
+
+/// Parts that answer at once and take back.
+fn speculative<L: KeyedLogic>(logic: &L, choice: &Choice, feed: &Feed) -> impl MakePart<Change<L::Row>> + use<L> {
+    let (logic, choice, slack_ms) = (logic.clone(), *choice, feed.slack_ms());
+    move || part::part(Speculative::new(&logic, slack_ms), &choice, slack_ms)
+}
+
+fn keyed<L: KeyedLogic, R: Message + Spoil>(
+    logic: &L,
+    states: impl MakePart<R>,
+    choice: &Choice,
+    feed: &Arc<Feed>,
+    drivers: &Drivers,
+) -> Ends<R> {
     match checked(choice)? {
-        Strategy::Sequential => Ok(gather(vec![sequential::keyed(logic, choice, feed, &mut *drivers(0))])),
-        Strategy::Exchange => exchange::keyed(logic, choice, feed, drivers).map(gather),
+        Strategy::Sequential => Ok(vec![sequential::keyed(logic, states, choice, feed, &mut *drivers(0))]),
+        Strategy::Exchange => exchange::keyed(logic, states, choice, feed, drivers),
+    }
+}
+
+fn chained<L: KeyedLogic, R: Message + Signed<W::Input>, W: WindowLogic>(
+    logic: &L,
+    states: impl MakePart<R>,
+    windows: &W,
+    choice: &Choice,
+    feed: &Arc<Feed>,
+    drivers: &Drivers,
+) -> Ends<Change<W::Row>> {
+    match checked(choice)? {
+        Strategy::Sequential => Ok(vec![sequential::chained(logic, states, windows, choice, feed, &mut *drivers(0))]),
+        Strategy::Exchange => exchange::chained(logic, states, windows, choice, feed, drivers),
     }
 }
 
@@ -95,7 +184,7 @@ impl<R> Default for Sheets<R> {
     }
 }
 
-impl<R: Row> Sheets<R> {
+impl<R: Copy> Sheets<R> {
     /// Takes the answers out of `answers`.
     fn keep(&mut self, answers: &mut Vec<R>) {
         for part in answers.chunks(SHEET) {
@@ -132,20 +221,35 @@ fn checked(choice: &Choice) -> Result<Strategy, RunError> {
     Err(RunError::Workers { strategy: choice.strategy.name(), allowed, workers: choice.workers })
 }
 
+/// The answers of all workers together.
 fn gather<R: Row>(ends: Vec<WorkerEnd<R>>) -> RunEnd {
-    let mut late = LateSet::default();
-    ends.iter().for_each(|end| late.merge(end.late));
-    let entries: usize = ends.iter().map(|end| end.entries).sum();
-    let payload_bytes: usize = ends.iter().map(|end| end.payload_bytes).sum();
-    let mut answers = ends.into_iter().map(|end| end.answers).reduce(|mut all, mut more| {
-        all.append(&mut more);
+    let WorkerEnd { answers, late, entries, payload_bytes } = joined(ends);
+    let payload_bytes_per_entry = per_entry(payload_bytes, entries);
+    RunEnd { answers: Box::new(answers), changes: None, late, payload_bytes_per_entry }
+}
+
+/// The changes of all workers together, and what is left of them.
+fn consolidate<R: Row>(ends: Vec<WorkerEnd<Change<R>>>, choice: &Choice) -> Result<RunEnd, RunError> {
+    let WorkerEnd { answers, late, entries, payload_bytes } = joined(ends);
+    let (rows, changes) = consolidated(answers).ok_or(RunError::TakenBack)?;
+    let changes = choice.order.takes_back().then_some(changes);
+    let payload_bytes_per_entry = per_entry(payload_bytes, entries);
+    Ok(RunEnd { answers: Box::new(rows), changes, late, payload_bytes_per_entry })
+}
+
+fn joined<R>(ends: Vec<WorkerEnd<R>>) -> WorkerEnd<R> {
+    let nothing = WorkerEnd { answers: Vec::new(), late: LateSet::default(), entries: 0, payload_bytes: 0 };
+    ends.into_iter().fold(nothing, |mut all, mut end| {
+        all.answers.append(&mut end.answers);
+        all.late.merge(end.late);
+        all.entries += end.entries;
+        all.payload_bytes += end.payload_bytes;
         all
-    });
-    RunEnd {
-        answers: Box::new(answers.take().unwrap_or_default()),
-        late,
-        payload_bytes_per_entry: (entries > 0).then(|| payload_bytes as f64 / entries as f64),
-    }
+    })
+}
+
+fn per_entry(payload_bytes: usize, entries: usize) -> Option<f64> {
+    (entries > 0).then(|| payload_bytes as f64 / entries as f64)
 }
 
 #[cfg(test)]
@@ -155,7 +259,7 @@ mod tests {
 
     use std::sync::Arc;
 
-    use flowbench_events::{Event, Id, Kind, LateSet, Record, Trace, Value};
+    use flowbench_events::{Channel, Event, Id, Kind, LateSet, Record, Sources, Trace, Value, WatermarkRule};
     use proptest::prelude::*;
 
     use super::*;
@@ -170,9 +274,12 @@ mod tests {
                 let (hours, kind) = ((hours + id as i64 * 7) % 100, Kind::ALL[(kind + id as usize) % 8]);
                 let mut record = Record::new(id, kind, hours * 3_600_000);
                 record.customer = if customer == 3 { Id::ABSENT } else { Id(customer) };
-                record.order = Id(id as u32);
+                record.order = Id((id % 9) as u32);
                 record.value = Some(Value(value * 1000));
-                record.country = 0;
+                record.product = Id((id % 5) as u32);
+                record.load_time_ms = Some(id as u32 * 137 % 5000);
+                record.rating = Some((id % 5) as u8 + 1);
+                record.channel = Some(Channel::ALL[id as usize % 3]);
                 record
             };
             let mut first: std::collections::HashMap<u64, Record> = std::collections::HashMap::new();
@@ -189,23 +296,25 @@ mod tests {
         #[test]
         fn every_choice_gives_the_answers_of_the_oracle(
             events in events(), slack_h in prop::sample::select(vec![0_i64, 5, 200]), records_per_epoch in 1_usize..20,
+            by_channel in any::<bool>(), eviction in prop::sample::select(EvictionName::ALL.to_vec()),
         ) {
-            let slack_ms = slack_h * 3_600_000;
+            let sources = if by_channel { Sources::Channel { idle_ms: Some(7_200_000) } } else { Sources::Merged };
+            let rule = WatermarkRule { slack_ms: slack_h * 3_600_000, sources };
             let trace = Arc::new(Trace { events, ..Trace::default() });
-            let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, true));
+            let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, rule, true));
             for deduplicate in [false, true] {
-                let canonical = oracle::delivered(&trace.events, Some(slack_ms), deduplicate);
+                let canonical = oracle::delivered(&trace.events, Some(rule), deduplicate);
                 for pipeline in catalogue::CATALOGUE {
                     let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
                     let truth = prepared.oracle(&canonical).lines(&trace.symbols);
                     for (strategy, workers) in
                         [(Spread::Sequential, 1), (Spread::Exchange, 1), (Spread::Exchange, 2), (Spread::Exchange, 3)]
                     {
-                        for eviction in EvictionName::ALL {
-                            let choice = Choice { workers, eviction, deduplicate, ..Choice::plain(strategy) };
+                        for order in [OrderName::Watermark, OrderName::Speculative] {
+                            let choice = Choice { workers, eviction, deduplicate, order, ..Choice::plain(strategy) };
                             let end = prepared.run(&choice, &feed, &Unhurried::drivers()).unwrap();
                             prop_assert_eq!(&end.answers.lines(&trace.symbols), &truth, "{} {:?}", pipeline.name(), choice);
-                            prop_assert_eq!(end.late, LateSet::of(&trace.events, slack_ms));
+                            prop_assert_eq!(end.late, LateSet::of(&trace.events, rule));
                         }
                     }
                 }
@@ -234,30 +343,16 @@ mod tests {
 
     #[test]
     fn sheets_keep_every_answer_in_order() {
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        struct Number(usize);
-        impl Row for Number {
-            const COLUMNS: &'static [&'static str] = &["number"];
-            fn event_time_ms(&self) -> i64 {
-                0
-            }
-            fn write(&self, cells: &mut crate::Cells<'_>) {
-                cells.text(self.0);
-            }
-            fn at(self, _event_time_ms: i64) -> Self {
-                self
-            }
-        }
         let mut sheets = Sheets::default();
         let mut next = 0;
         for count in [0, 1, SHEET - 1, SHEET, SHEET + 1, 3 * SHEET + 7, 5] {
-            let mut answers: Vec<Number> = (next..next + count).map(Number).collect();
+            let mut answers: Vec<usize> = (next..next + count).collect();
             next += count;
             sheets.keep(&mut answers);
             assert!(answers.is_empty() && sheets.open.len() < SHEET);
         }
-        assert!(sheets.bytes() >= next * std::mem::size_of::<Number>());
-        assert_eq!(sheets.into_rows(), (0..next).map(Number).collect::<Vec<_>>());
+        assert!(sheets.bytes() >= next * std::mem::size_of::<usize>());
+        assert_eq!(sheets.into_rows(), (0..next).collect::<Vec<_>>());
     }
 
     #[test]

@@ -3,67 +3,134 @@
 
 use flowbench_events::{Event, LateSet};
 
-use super::{Sheets, WorkerEnd};
+use super::{MakePart, Sheets, WorkerEnd};
+use crate::answers::{Change, Row, Spoil};
 use crate::deduplicate::FirstDeliveries;
 use crate::driver::{Census, Driver};
 use crate::fault::Armed;
-use crate::feed::Feed;
-use crate::logic::{KeyedLogic, StatelessLogic};
-use crate::part;
+use crate::feed::{Feed, Reached};
+use crate::logic::{KeyedLogic, StatelessLogic, WindowLogic};
+use crate::part::Part;
 use crate::pipeline::Choice;
+use crate::window::{Signed, WindowPart};
 
 pub(super) fn stateless<L: StatelessLogic>(
     logic: &L,
     choice: &Choice,
     feed: &Feed,
     driver: &mut dyn Driver,
-) -> WorkerEnd<L::Row> {
+) -> WorkerEnd<L::Row>
+where
+    L::Row: Row,
+{
     let mut intake = Intake::new(feed, choice);
     let mut kept = Sheets::default();
     let mut batch = Vec::new();
     let mut fault = Armed::on(choice.fault, 0);
-    each_epoch(feed, driver, |epoch, watermark_ms| {
+    each_epoch(feed, driver, |epoch, reached| {
         intake.walk(epoch, |event| batch.extend(logic.answer(event)));
         fault.messages(&mut batch);
         fault.answers(&mut batch);
         kept.keep(&mut batch);
-        Census { entries: intake.advance(watermark_ms), buffered: 0, answer_bytes: kept.bytes() }
+        Census { entries: intake.advance(reached), buffered: 0, answer_bytes: kept.bytes() }
     });
     WorkerEnd { answers: kept.into_rows(), late: intake.late, entries: 0, payload_bytes: 0 }
 }
 
-pub(super) fn keyed<L: KeyedLogic>(
+pub(super) fn keyed<L: KeyedLogic, R: Copy + Spoil>(
     logic: &L,
+    states: impl MakePart<R>,
     choice: &Choice,
     feed: &Feed,
     driver: &mut dyn Driver,
-) -> WorkerEnd<L::Row> {
+) -> WorkerEnd<R> {
+    through(states(), choice, feed, driver, |event| logic.key(event).map(|_| *event))
+}
+
+pub(super) fn chained<L: KeyedLogic, R: Copy + Signed<W::Input> + 'static, W: WindowLogic>(
+    logic: &L,
+    states: impl MakePart<R>,
+    windows: &W,
+    choice: &Choice,
+    feed: &Feed,
+    driver: &mut dyn Driver,
+) -> WorkerEnd<Change<W::Row>> {
+    let part = Chain { first: states(), between: Vec::new(), second: WindowPart::new(windows, choice) };
+    through(Box::new(part), choice, feed, driver, |event| logic.key(event).map(|_| *event))
+}
+
+pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
+    logic: &L,
+    windows: &W,
+    choice: &Choice,
+    feed: &Feed,
+    driver: &mut dyn Driver,
+) -> WorkerEnd<Change<W::Row>> {
+    through(Box::new(WindowPart::new(windows, choice)), choice, feed, driver, |event| logic.answer(event))
+}
+
+/// Every event that concerns the pipeline through one part that holds all states.
+fn through<M: Clone, R: Copy + Spoil>(
+    mut part: Box<dyn Part<M, R>>,
+    choice: &Choice,
+    feed: &Feed,
+    driver: &mut dyn Driver,
+    concerns: impl Fn(&Event) -> Option<M>,
+) -> WorkerEnd<R> {
     let mut intake = Intake::new(feed, choice);
-    let mut part = part::part(logic, choice, feed.slack_ms());
     let (mut answers, mut kept) = (Vec::new(), Sheets::default());
     let mut batch = Vec::new();
     let mut fault = Armed::on(choice.fault, 0);
     let (mut entries, mut payload_bytes) = (0, 0);
-    each_epoch(feed, driver, |epoch, watermark_ms| {
+    each_epoch(feed, driver, |epoch, reached| {
         intake.walk(epoch, |event| {
-            if logic.key(event).is_some() {
-                batch.push(*event);
+            if let Some(message) = concerns(event) {
+                batch.push(message);
             }
         });
         fault.messages(&mut batch);
         part.arrive(&mut batch, &mut answers);
-        if watermark_ms == i64::MAX {
+        if reached.watermark_ms == i64::MAX {
             (entries, payload_bytes) = part.payload();
         }
-        part.advance(watermark_ms, &mut answers);
+        part.advance(reached, &mut answers);
         fault.answers(&mut answers);
         kept.keep(&mut answers);
         let Census { entries, buffered, .. } = part.census();
-        let entries = entries + intake.advance(watermark_ms);
+        let entries = entries + intake.advance(reached);
         Census { entries, buffered, answer_bytes: kept.bytes() }
     });
     driver.settled();
     WorkerEnd { answers: kept.into_rows(), late: intake.late, entries, payload_bytes }
+}
+
+/// Two parts, one after the other.
+struct Chain<M, B, P> {
+    first: Box<dyn Part<M, B>>,
+    between: Vec<B>,
+    second: P,
+}
+
+impl<M, B, R, P: Part<B, R>> Part<M, R> for Chain<M, B, P> {
+    fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>) {
+        self.first.arrive(arrived, &mut self.between);
+        self.second.arrive(&mut self.between, out);
+    }
+
+    fn advance(&mut self, reached: Reached, out: &mut Vec<R>) {
+        self.first.advance(reached, &mut self.between);
+        self.second.arrive(&mut self.between, out);
+        self.second.advance(reached, out);
+    }
+
+    fn census(&self) -> Census {
+        self.first.census().and(self.second.census())
+    }
+
+    fn payload(&self) -> (usize, usize) {
+        let ((entries, bytes), (more_entries, more_bytes)) = (self.first.payload(), self.second.payload());
+        (entries + more_entries, bytes + more_bytes)
+    }
 }
 
 /// What comes in: the events of an epoch that are in time, first deliveries only where that is asked for.
@@ -91,13 +158,13 @@ impl<'a> Intake<'a> {
     }
 
     /// Forgets first deliveries; tells how many are remembered.
-    fn advance(&mut self, watermark_ms: i64) -> usize {
-        self.first.as_mut().map_or(0, |first| first.advance(watermark_ms))
+    fn advance(&mut self, reached: Reached) -> usize {
+        self.first.as_mut().map_or(0, |first| first.advance(reached.watermark_ms))
     }
 }
 
-/// Takes epoch after epoch as the driver admits them; `step` gets each with the watermark behind it.
-fn each_epoch(feed: &Feed, driver: &mut dyn Driver, mut step: impl FnMut(u64, i64) -> Census) {
+/// Takes epoch after epoch as the driver admits them; `step` gets each with how far event time has come behind it.
+fn each_epoch(feed: &Feed, driver: &mut dyn Driver, mut step: impl FnMut(u64, Reached) -> Census) {
     let mut epoch = 0;
     while epoch < feed.epochs() {
         let admissible = driver.admissible().min(feed.epochs());
@@ -105,7 +172,7 @@ fn each_epoch(feed: &Feed, driver: &mut dyn Driver, mut step: impl FnMut(u64, i6
             driver.idle();
         }
         while epoch < admissible {
-            let census = step(epoch, feed.watermark_ms(epoch + 1));
+            let census = step(epoch, feed.reached(epoch + 1));
             epoch += 1;
             driver.admitted(epoch);
             driver.holds(census);

@@ -1,7 +1,8 @@
 //! Draws hand-made results and checks what a reader would find.
 //!
 //! Of the questions in `synthetic`, `rates` sweeps in numbers, `strategies` sweeps in names and draws bars, `memory`
-//! draws over time, `slack` has a zero on a log axis, and all cases of `gone` have failed.
+//! draws over time, `slack` has a zero on a log axis, all cases of `gone` have failed, and `policies` has panels, levels
+//! and stacks.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like the tests themselves")]
 
@@ -10,7 +11,7 @@ mod synthetic;
 use std::fs;
 use std::path::Path;
 
-use flowbench_measurement::record::Doubt;
+use flowbench_measurement::record::{CaseRecord, Disorder, Doubt, FigureKind, FigureSpec};
 use flowbench_report::{FigureError, draw, terminal_tables};
 use synthetic::Synthetic;
 
@@ -332,6 +333,206 @@ fn zero_slack_is_drawn_beyond_a_break_of_the_log_axis() {
         svg.contains("Zero has no place on a log axis: it stands left of the break.") && svg.contains(">0</text>"),
         "{svg}"
     );
+}
+
+#[test]
+fn chosen_panels_share_the_x_axis_and_one_legend() {
+    let results = Synthetic::full().written();
+    draw(results.path()).unwrap();
+    let svg = read(results.path(), "which-slack.svg");
+    for once in
+        ["arrival", "watermark", "speculative", "p50", "p99", "how long an event waits (log)", "churn", "10 min"]
+    {
+        let times = svg.matches(&format!(">{once}</text>")).count();
+        // The panel of the waits has a tick of its own at 10 min.
+        assert_eq!(times, if once == "10 min" { 2 } else { 1 }, "{once}");
+    }
+    let csv = read(results.path(), "which-slack.csv");
+    let header = "series,slack_ms,y_ms,low_ms,high_ms,y_share,low_share,high_share,y_count,low_count,high_count\n";
+    assert!(csv.starts_with(header), "{csv}");
+    assert!(csv.contains("\nwatermark: event time wait p99,60000,90900,90900,90900,,,,,,\n"), "{csv}");
+    assert!(csv.contains("\nspeculative: completeness,0,,,,0.8,0.8,0.8,,,\n"), "{csv}");
+    // Entries, events waiting and churn are counts: one group of columns.
+    assert!(csv.contains("\nspeculative: churn,3600000,,,,,,,0.24,0.24,0.24\n"), "{csv}");
+}
+
+#[test]
+fn a_panel_has_a_log_axis_of_its_own() {
+    let results = Synthetic::full().written();
+    draw(results.path()).unwrap();
+    let svg = read(results.path(), "slack-alone.svg");
+    assert!(svg.contains(">how long an event waits (log)</text>") && svg.contains(">completeness (%)</text>"), "{svg}");
+    // Zero churn is drawn: its panel is not logarithmic.
+    assert!(read(results.path(), "slack-alone.csv").contains("\nchurn,0,,,,,,,0,0,0\n"));
+}
+
+#[test]
+fn policies_stand_side_by_side_at_the_least_slack_that_is_complete_enough() {
+    let results = Synthetic::full().written();
+    draw(results.path()).unwrap();
+    let csv = read(results.path(), "side-by-side.csv");
+    let header = "series,pipeline,y_ms,low_ms,high_ms,y_count,low_count,high_count,slack_ms\n";
+    assert!(csv.starts_with(header), "{csv}");
+    // Of 10,000 answers 90 are off at 1 min for sessions; for the other pipeline 180 are, and 20 at 10 min.
+    assert!(csv.contains("\nwatermark: event time wait p99,sessions,90900,90900,90900,,,,60000\n"), "{csv}");
+    assert!(
+        csv.contains("\nwatermark: event time wait p99,repeat-high-value,900900,900900,900900,,,,600000\n"),
+        "{csv}"
+    );
+    assert!(csv.contains("\narrival: event time wait p99,sessions,,,,,,,\n"), "{csv}");
+    let svg = read(results.path(), "side-by-side.svg");
+    assert_eq!(svg.matches(">not reached</text>").count(), 6, "two pipelines in three panels");
+    assert!(svg.contains(">1.51 min, slack 1 min</text>") && svg.contains("completeness of 99 % or more"), "{svg}");
+}
+
+#[test]
+fn a_level_is_reached_by_the_median_of_the_repeats_and_when_it_is_just_met() {
+    let mut synthetic = Synthetic::full();
+    let of_one = |case: &&mut CaseRecord| {
+        (case.axes.pipeline.as_str(), case.axes.order.as_str()) == ("sessions", "watermark")
+            && case.axes.slack_ms == 10_000
+            && case.part == "policies"
+    };
+    for (case, missing) in synthetic.cases.iter_mut().filter(of_one).zip([100, 5_000, 0]) {
+        let accuracy = &mut case.numbers.as_mut().unwrap().accuracy;
+        (accuracy.missing, accuracy.wrong) = (missing, 0);
+    }
+    let results = synthetic.written();
+    draw(results.path()).unwrap();
+    let csv = read(results.path(), "side-by-side.csv");
+    assert!(csv.contains("\nwatermark: buffered peak,sessions,,,,200,200,200,10000\n"), "{csv}");
+}
+
+#[test]
+fn nothing_but_groups_below_the_level_still_says_so() {
+    let mut synthetic = Synthetic::full();
+    synthetic.cases.iter_mut().filter_map(|case| case.numbers.as_mut()).for_each(|n| n.accuracy.missing = 5_000);
+    let results = synthetic.written();
+    draw(results.path()).unwrap();
+    let svg = read(results.path(), "side-by-side.svg");
+    well_formed("side-by-side.svg", &svg);
+    assert_eq!(svg.matches(">not reached</text>").count(), 18, "{svg}");
+    let html = read(results.path(), "report.html");
+    assert!(html.contains("Completeness of 99\u{a0}% or more never (sessions, arrival), never (sessions, watermark)"));
+}
+
+#[test]
+fn the_parts_of_a_stack_stand_end_to_end_in_proportion() {
+    let results = Synthetic::full().written();
+    draw(results.path()).unwrap();
+    let csv = read(results.path(), "attribution-mean.csv");
+    for row in ["driver lag", "queueing", "compute"].into_iter().zip([800, 36_000, 22_000]) {
+        let (part, ns) = row;
+        let expected = format!("\nattribution {part} mean,\"sessions, watermark\",{ns},{ns},{ns}\n");
+        assert!(csv.contains(&expected), "{csv}");
+    }
+    let svg = read(results.path(), "attribution-mean.svg");
+    let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
+    let document = roxmltree::Document::parse_with_options(&svg, options).unwrap();
+    let rects =
+        document.descendants().filter(|node| node.attribute("class") == Some("bar") && node.has_tag_name("rect"));
+    let ends: Vec<(f64, f64)> = rects
+        .map(|rect| ["x", "width"].map(|name| rect.attribute(name).unwrap().parse::<f64>().unwrap()))
+        .map(|[x, width]| (x, x + width))
+        .collect();
+    assert_eq!(ends.len(), 6 * 3);
+    for row in ends.chunks(3) {
+        assert!(row[0].1 <= row[1].0 && row[1].1 <= row[2].0, "{row:?}");
+        let px_per_ns = (row[2].0 - row[0].0) / 36_800.0;
+        assert!((row[1].0 - row[0].0 - 800.0 * px_per_ns).abs() < 0.1, "{row:?}");
+        // A hair is left free before the next one.
+        assert!((row[2].1 + 1.0 - row[2].0 - 22_000.0 * px_per_ns).abs() < 0.1, "{row:?}");
+    }
+    assert_eq!(svg.matches(">58.8 µs</text>").count(), 6);
+    assert_eq!(read(results.path(), "attribution.svg").matches(">queueing</text>").count(), 1);
+}
+
+#[test]
+fn wrong_descriptions_of_the_newer_kinds_are_found_before_a_run() {
+    let figures = Synthetic::full().run.parts.pop().unwrap().figures;
+    let find = |name: &str| figures.iter().find(|figure| figure.name == name).unwrap().clone();
+    figures.iter().for_each(|figure| flowbench_report::check_figure(figure).unwrap());
+    let says = |name: &str, change: fn(&mut FigureSpec), words: &[&str]| {
+        let mut spec = find(name);
+        change(&mut spec);
+        let error = flowbench_report::check_figure(&spec).unwrap_err().to_string();
+        assert!(words.iter().all(|word| error.contains(word)) && error.contains(name), "{error}");
+    };
+    says("which-slack", |spec| spec.panels[1].y = vec!["completenes".into()], &["`y`", "did you mean `completeness`"]);
+    says("which-slack", |spec| spec.panels[1].y.clear(), &["`panels`", "panel 2"]);
+    says(
+        "which-slack",
+        |spec| spec.panels[1].y.push("churn".into()),
+        &["`completeness` and `churn`", "different units"],
+    );
+    says("which-slack", |spec| spec.y = vec!["churn".into()], &["`y` and `panels`"]);
+    says("which-slack", |spec| spec.x.clear(), &["`x` is missing", "`slack_ms`"]);
+    says("which-slack", |spec| spec.kind = FigureKind::Bars, &["`panels` are for `sweep`"]);
+    says("which-slack", |spec| spec.level = Some(0.99), &["`level` is for the kind `at-level`"]);
+    says("side-by-side", |spec| spec.level = None, &["`level` is missing"]);
+    says("side-by-side", |spec| spec.level = Some(99.0), &["write 0.99"]);
+    says("side-by-side", |spec| spec.level_column.clear(), &["`level_column` is missing", "`completeness`"]);
+    says("side-by-side", |spec| spec.level_column = "complete".into(), &["did you mean `completeness`"]);
+    says("side-by-side", |spec| spec.x = "slack".into(), &["did you mean", "`slack_ms`"]);
+    says("attribution", |spec| spec.log_y = true, &["`log_y` has no meaning"]);
+    says("attribution-mean", |spec| spec.y.push("slack_ms".into()), &["different units"]);
+    says("progress", |spec| spec.panels[1].y = vec!["backlogs".into()], &["did you mean `backlog`"]);
+}
+
+#[test]
+fn words_are_not_compared_with_a_level() {
+    let mut synthetic = Synthetic::full();
+    let figures = &mut synthetic.run.parts.last_mut().unwrap().figures;
+    figures.iter_mut().find(|figure| figure.name == "side-by-side").unwrap().x = "strategy".into();
+    let drawn = draw(synthetic.written().path()).unwrap();
+    assert!(matches!(&drawn.problems[..], [FigureError::NotNumbers { column, .. }] if column == "strategy"));
+}
+
+#[test]
+fn corrections_are_in_the_tables_where_there_are_any() {
+    let results = flowbench_report::Results::read(Synthetic::full().written().path()).unwrap();
+    let text = terminal_tables(&results, 100);
+    let (before, policies) = text.split_once("What does each policy cost").unwrap();
+    assert!(!before.contains("churn") && !before.contains('≠'), "{before}");
+    let row = |case: &str| policies.lines().find(|line| line.starts_with(case)).unwrap();
+    assert!(row("42 ").ends_with("-10% ≠10%  0.27, 12%"), "{}", row("42 "));
+    assert!(row("31 ").contains("-7% ≠3%") && row("31 ").ends_with(" 0"), "{}", row("31 "));
+}
+
+#[test]
+fn answers_that_are_only_wrong_are_not_exact() {
+    let mut synthetic = Synthetic::full();
+    synthetic.cases.iter_mut().for_each(|case| case.part = "rates".into());
+    synthetic.cases.truncate(3);
+    synthetic.cases.iter_mut().filter_map(|case| case.numbers.as_mut()).for_each(|n| n.accuracy.wrong = 400);
+    let results = synthetic.written();
+    draw(results.path()).unwrap();
+    let html = read(results.path(), "report.html");
+    assert!(html.contains("at most none missing, none spurious and 4\u{a0}% wrong"), "{html}");
+    assert!(html.contains("<td>≠4%</td>") && !html.contains("<td>exact</td>"));
+}
+
+#[test]
+fn the_report_says_what_was_asked_where_a_level_is_reached_and_what_was_taken_back() {
+    let results = Synthetic::full().written();
+    draw(results.path()).unwrap();
+    let html = read(results.path(), "report.html");
+    let asked = "<td>retail</td><td class=\"right\">20\u{a0}%</td><td class=\"right\">21.3\u{a0}%</td>\
+                 <td class=\"right\">1\u{a0}%</td><td class=\"right\">0.99\u{a0}%</td></tr>";
+    assert_eq!(html.matches(asked).count(), 1);
+    let level = "Completeness of 99\u{a0}% or more at slack 1\u{a0}min (sessions, watermark), \
+                 at slack 1\u{a0}min (sessions, speculative)";
+    assert!(html.contains(level), "{}", &html[html.find("In short: Completeness").unwrap_or(0)..][..600]);
+    assert!(html.contains("At most 0.3 retractions for each answer given."));
+    let mut nothing_asked = Synthetic::full();
+    nothing_asked
+        .cases
+        .iter_mut()
+        .filter_map(|case| case.numbers.as_mut())
+        .for_each(|n| n.disorder = Disorder::default());
+    let results = nothing_asked.written();
+    draw(results.path()).unwrap();
+    assert!(!read(results.path(), "report.html").contains("What was asked of the traces"));
 }
 
 /// Not a check: leaves a gallery to look at in the target directory.

@@ -18,7 +18,7 @@ const STRATEGIES: [(&str, u64); 3] = [("sequential", 3), ("exchange", 2), ("pre-
 const REPEATS: [u64; 3] = [100, 90, 130];
 
 impl Synthetic {
-    /// Five questions; in the last all cases have failed.
+    /// Six questions; in `gone` all cases have failed, `policies` has what corrections cost.
     pub(crate) fn full() -> Synthetic {
         let mut cases = Vec::new();
         for rate in [125_000.0, 250_000.0, 500_000.0, 1_000_000.0, 2_000_000.0] {
@@ -59,6 +59,7 @@ impl Synthetic {
             case.status = Status::Failed { cause: "panic".into(), stderr_tail };
             case.numbers = None;
         }
+        push_policies(&mut cases);
         let run = run(cases.len());
         Synthetic { run, cases }
     }
@@ -74,7 +75,9 @@ impl Synthetic {
         let (mut cases, mut samples, mut hlog) = (String::new(), timeline::csv_header(), hlog::header(None));
         for case in &self.cases {
             cases += &(serde_json::to_string(case).unwrap() + "\n");
-            if case.part == "memory" {
+            if case.part == "memory"
+                || case.part == "policies" && case.axes.slack_ms == 60_000 && case.axes.pipeline == "sessions"
+            {
                 samples += &timeline::csv_rows(case.case, case.repeat, &timeline_of(case));
             }
             if case.part == "rates" && case.case < 4 {
@@ -103,6 +106,9 @@ fn figure(name: &str, kind: FigureKind, x: &str, y: &[&str], by: &[&str]) -> Fig
         y: y.iter().map(|y| (*y).to_owned()).collect(),
         by: by.iter().map(|by| (*by).to_owned()).collect(),
         only: Default::default(),
+        panels: vec![],
+        level_column: String::new(),
+        level: None,
         log_x: false,
         log_y: false,
     }
@@ -176,6 +182,7 @@ fn run(planned_cases: usize) -> Run {
             vec![figure("gone", Sweep, "workers", &["throughput_events_per_s"], &[])],
         ),
     ];
+    let parts = [parts, vec![policies()]].concat();
     Run {
         schema_version: SCHEMA_VERSION,
         experiment: "synthetic".into(),
@@ -218,6 +225,121 @@ fn run(planned_cases: usize) -> Run {
     }
 }
 
+/// What is the price of equal completeness?
+fn policies() -> Part {
+    use FigureKind::*;
+    let panel = |title: &str, y: &[&str], log_y| PanelSpec {
+        title: title.into(),
+        y: y.iter().map(|y| (*y).to_owned()).collect(),
+        log_y,
+    };
+    let choose = FigureSpec {
+        panels: vec![
+            panel("how long an event waits", &["event_time_wait_p50_ms", "event_time_wait_p99_ms"], true),
+            panel("", &["completeness"], false),
+            panel("", &["entries_peak", "buffered_peak"], false),
+            panel("", &["churn"], false),
+        ],
+        only: [("pipeline".to_owned(), "sessions".to_owned())].into(),
+        log_x: true,
+        ..figure("which-slack", Sweep, "slack_ms", &[], &["order"])
+    };
+    let alone = FigureSpec {
+        name: "slack-alone".into(),
+        by: vec![],
+        only: [("pipeline", "sessions"), ("order", "watermark")].map(|(k, v)| (k.into(), v.into())).into(),
+        ..choose.clone()
+    };
+    let level = FigureSpec {
+        level_column: "completeness".into(),
+        level: Some(0.99),
+        ..figure(
+            "side-by-side",
+            AtLevel,
+            "slack_ms",
+            &["event_time_wait_p99_ms", "buffered_peak", "churn"],
+            &["pipeline", "order"],
+        )
+    };
+    let level_of_one = FigureSpec {
+        name: "one-row-each".into(),
+        y: vec!["latency_p99_ns".into()],
+        by: vec!["order".into()],
+        ..level.clone()
+    };
+    let parts = |of: &str| ["driver_lag", "queueing", "compute"].map(|part| format!("attribution_{part}_{of}_ns"));
+    let stacked = FigureSpec {
+        panels: ["mean", "tail"]
+            .map(|of| PanelSpec {
+                title: if of == "mean" { "all events" } else { "the slowest 1 %" }.into(),
+                y: parts(of).to_vec(),
+                log_y: false,
+            })
+            .into(),
+        only: [("slack_ms".to_owned(), "60000".to_owned())].into(),
+        ..figure("attribution", Stacked, "", &[], &["pipeline", "order"])
+    };
+    let stacked_once =
+        FigureSpec { name: "attribution-mean".into(), panels: vec![], y: parts("mean").into(), ..stacked.clone() };
+    let progress = FigureSpec {
+        panels: vec![
+            panel("event time reached", &["newest_event_time_ms", "watermark_ms"], false),
+            panel("", &["backlog"], false),
+        ],
+        only: [("slack_ms", "60000"), ("pipeline", "sessions")].map(|(k, v)| (k.into(), v.into())).into(),
+        ..figure("progress", OverTime, "", &[], &["order"])
+    };
+    Part {
+        name: "policies".into(),
+        question: "What does each policy cost at equal completeness?".into(),
+        figures: vec![choose, alone, level, level_of_one, stacked, stacked_once, progress],
+    }
+}
+
+/// Three order policies over two pipelines and six slacks. `arrival` never gets beyond 90 %.
+fn push_policies(cases: &mut Vec<CaseRecord>) {
+    for (p, pipeline) in ["sessions", "repeat-high-value"].into_iter().enumerate() {
+        for order in ["arrival", "watermark", "speculative"] {
+            for (n, slack_ms) in [0, 1_000, 10_000, 60_000, 600_000, 3_600_000].into_iter().enumerate() {
+                push(cases, "policies", 80_000 + 20_000 * n as u64, |axes| {
+                    (axes.pipeline, axes.order) = (pipeline.into(), order.into());
+                    axes.slack_ms = slack_ms;
+                });
+                let of_case = cases.iter_mut().rev().take(3).filter_map(|case| case.numbers.as_mut());
+                of_case.for_each(|numbers| set_policy(numbers, p as u64, order, n, slack_ms));
+            }
+        }
+    }
+}
+
+fn set_policy(numbers: &mut Numbers, pipeline: u64, order: &str, n: usize, slack_ms: i64) {
+    let lost = [2_000, 900, 250, 90, 10, 0][n] * (1 + pipeline);
+    let waits = if order == "watermark" { slack_ms } else { 0 };
+    let (accuracy, memory) = (&mut numbers.accuracy, &mut numbers.memory);
+    (accuracy.missing, accuracy.wrong) = if order == "arrival" { (700, 300) } else { (lost / 2, lost - lost / 2) };
+    accuracy.given = accuracy.truth - accuracy.missing;
+    if order == "speculative" {
+        (accuracy.retractions, accuracy.corrected) = (2_400, 1_100);
+        memory.entries_peak += 8_000 * n as u64;
+    }
+    memory.buffered_peak = waits as u64 / 50;
+    let wait = &mut numbers.event_time_wait_ms;
+    (wait.p50_ms, wait.p99_ms) = (Some(40 + waits), Some(900 + waits * 3 / 2));
+    let parts = |scale: f64| Parts {
+        driver_lag_ns: 800.0 * scale,
+        queueing_ns: 9_000.0 * scale * (1 + n) as f64,
+        compute_ns: 22_000.0 * scale.sqrt(),
+    };
+    numbers.attribution = Attribution { mean: parts(1.0), tail: Some(parts(12.0)) };
+    numbers.disorder = Disorder {
+        out_of_order: 213_000,
+        out_of_order_share_asked: Some(0.2),
+        duplicates: 9_900,
+        duplicates_share_asked: Some(0.01),
+    };
+    numbers.progress = Progress { watermark_lag_peak_ms: Some(slack_ms), backlog_peak: 30_000, recovery_ns: None };
+}
+
 /// Adds a case with its three repeats; the latencies follow `latency_ns`, the throughput its inverse.
 fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, change: impl Fn(&mut Axes)) {
     let number = cases.last().map_or(0, |case| case.case) + 1;
@@ -229,12 +351,15 @@ fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, change: impl F
             strategy: "exchange".into(),
             order: "watermark".into(),
             slack_ms: 60_000,
+            sources: "merged".into(),
+            idle_ms: None,
             eviction: "frontier".into(),
             workers: 2,
             records_per_epoch: 4096,
             load: "open".into(),
             rate_events_per_s: Some(500_000.0),
             trace: "retail".into(),
+            world: String::new(),
             fault: None,
         };
         change(&mut axes);
@@ -285,6 +410,9 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
             ..Memory::default()
         },
         accuracy: Accuracy { truth: 10_000, given: 10_000, late: 0, ..Accuracy::default() },
+        disorder: Disorder::default(),
+        attribution: Attribution::default(),
+        progress: Progress::default(),
         trace_digest: "ab12cd34ef56ab12".into(),
     }
 }
@@ -313,6 +441,9 @@ fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
             buffered: 500,
             latency_max_ns: (n % 10 != 3).then_some(150_000 + n * 7919 % 90_000),
             latency_p50_ns: Some(12_000),
+            newest_event_time_ms: Some(n as i64 * 900),
+            watermark_ms: (n > 3).then_some(n as i64 * 900 - case.axes.slack_ms),
+            backlog: if n % 100 < 20 { n % 100 * 400 } else { 300 },
         }
     };
     (0..=500).map(point).collect()

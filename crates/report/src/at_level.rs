@@ -1,0 +1,146 @@
+//! `at-level`: bars of columns at the least x at which a column reaches a level, so that what is compared is equally good.
+
+use std::collections::BTreeMap;
+
+use flowbench_measurement::record::{Cell, FigureSpec};
+use flowbench_measurement::statistics::median;
+
+use crate::chart::{Chart, Choice, Choices, Mark, Point, X};
+use crate::panels::panels;
+use crate::quantity::{Quantity, words};
+use crate::select::{Chosen, Selection, group_name, value_name};
+use crate::sweep::{medians, mixed_note, repeats_note, unmeasured_notes, with_x};
+
+/// Up to this many groups are all named in words.
+const NAMED_GROUPS: usize = 6;
+
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
+    let places = Places::of(spec, selection);
+    let least: Vec<Option<f64>> = (0..selection.groups.len()).map(|group| least_x(spec, selection, group)).collect();
+    let panels = panels(spec, &places.bars, |column, bar| {
+        let of_bar = (0..least.len()).filter(|group| bar.is_none_or(|bar| places.of_group[*group].1 == bar));
+        let points = of_bar.filter_map(|group| {
+            let (row, x) = (places.of_group[group].0, least[group]?);
+            let at_x = |case: &Chosen| case.cell(&spec.x).number().filter(|other| *other == x).map(|_| row as f64);
+            medians(&selection.cases, column, Some(group), at_x).first().copied()
+        });
+        let mut points: Vec<Point> = points.collect();
+        points.sort_by(|a, b| a.x.total_cmp(&b.x));
+        vec![(None, points)]
+    });
+    let chosen = (0..).zip(&least).map(|(group, x): (usize, _)| {
+        let (row, bar) = places.of_group[group];
+        ((places.bars[bar].clone(), row), x.map(|raw| Choice { raw, words: in_words(&spec.x, raw) }))
+    });
+    let choices = Choices { column: spec.x.clone(), chosen: chosen.collect() };
+    let (rows, _) = rows_and_bars(spec);
+    let x = X::Names {
+        column: if rows.is_empty() { "group".to_owned() } else { rows.join("+") },
+        names: places.rows,
+        mark: Mark::Bar,
+    };
+    let mut notes = vec![rule(spec)];
+    notes.extend(repeats_note(&selection.cases));
+    notes.extend(mixed_note(&selection.cases, &with_x(spec)));
+    notes.extend(unmeasured_notes(&selection.cases, spec));
+    let (name, question) = (spec.name.clone(), spec.question.clone());
+    Chart { name, question, x, panels, legend_once: true, choices: Some(choices), notes }
+}
+
+/// The least x of a group at which the median of the level column reaches the level.
+pub(crate) fn least_x(spec: &FigureSpec, selection: &Selection, group: usize) -> Option<f64> {
+    let mut levels: Vec<(f64, f64)> = Vec::new();
+    for case in selection.cases.iter().filter(|case| case.group == group) {
+        levels.extend(case.cell(&spec.x).number().zip(case.cell(&spec.level_column).number()));
+    }
+    levels.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut by_x = levels.chunk_by(|a, b| a.0 == b.0);
+    let reached = |same: &&[(f64, f64)]| {
+        let values: Vec<f64> = same.iter().map(|(_, level)| *level).collect();
+        median(&values).zip(spec.level).is_some_and(|(middle, level)| middle >= level)
+    };
+    by_x.find(reached).map(|same| same[0].0)
+}
+
+/// Where each group reaches the level: `completeness of 99 % or more at slack 1 min (watermark), never (arrival)`. Of
+/// many groups only the two ends; absent if there is no group.
+pub(crate) fn in_short(spec: &FigureSpec, selection: &Selection) -> Option<String> {
+    let named = |group: usize, what: String| match selection.groups[group].as_str() {
+        "" => what,
+        name => format!("{what} ({name})"),
+    };
+    let least = (0..selection.groups.len()).map(|group| (group, least_x(spec, selection, group)));
+    let (reached, never): (Vec<_>, Vec<_>) = least.partition(|(_, x)| x.is_some());
+    let mut reached: Vec<(usize, f64)> = reached.into_iter().filter_map(|(group, x)| Some((group, x?))).collect();
+    let at = |(group, x): &(usize, f64)| named(*group, format!("at {}", in_words(&spec.x, *x)));
+    let mut parts: Vec<String> = if selection.groups.len() <= NAMED_GROUPS {
+        reached.iter().map(at).collect()
+    } else {
+        reached.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let ends = reached.first().into_iter().chain(reached.last().filter(|_| reached.len() > 1));
+        ends.map(at).zip(["first ", "last "]).map(|(at, which)| format!("{which}{at}")).collect()
+    };
+    if selection.groups.len() <= NAMED_GROUPS {
+        parts.extend(never.iter().map(|(group, _)| named(*group, "never".to_owned())));
+    } else if !never.is_empty() {
+        parts.push(format!("never in {} of {} groups", never.len(), selection.groups.len()));
+    }
+    (!parts.is_empty()).then(|| format!("{} {}", level_words(spec), parts.join(", ")))
+}
+
+/// Where the bar of each group stands: which row, which bar of the row.
+struct Places {
+    rows: Vec<String>,
+    bars: Vec<String>,
+    of_group: Vec<(usize, usize)>,
+}
+
+impl Places {
+    fn of(spec: &FigureSpec, selection: &Selection) -> Places {
+        let (row_columns, bar_columns) = rows_and_bars(spec);
+        let (mut rows, mut bars) = (Vec::new(), Vec::new());
+        let mut of_group = BTreeMap::new();
+        for case in &selection.cases {
+            let row = place(&mut rows, name(group_name(&case.cells, row_columns)));
+            let bar = place(&mut bars, group_name(&case.cells, bar_columns));
+            of_group.entry(case.group).or_insert((row, bar));
+        }
+        Places { rows, bars, of_group: of_group.into_values().collect() }
+    }
+}
+
+/// The columns that make rows, and the one that makes the bars of a row, if there is more than one column.
+fn rows_and_bars(spec: &FigureSpec) -> (&[String], &[String]) {
+    match spec.by.split_last() {
+        Some((_, before)) if !before.is_empty() => spec.by.split_at(before.len()),
+        _ => (&spec.by, &[]),
+    }
+}
+
+/// The place of a name in a list, at its end if it is new.
+fn place(names: &mut Vec<String>, name: String) -> usize {
+    names.iter().position(|known| *known == name).unwrap_or_else(|| {
+        names.push(name);
+        names.len() - 1
+    })
+}
+
+fn name(row: String) -> String {
+    if row.is_empty() { "all cases".to_owned() } else { row }
+}
+
+fn in_words(column: &str, raw: f64) -> String {
+    let cell = if raw.fract() == 0.0 && raw.abs() < 1e15 { Cell::Integer(raw as i64) } else { Cell::Number(raw) };
+    value_name(column, &cell).unwrap_or_default()
+}
+
+fn rule(spec: &FigureSpec) -> String {
+    let x = words(&spec.x);
+    format!("Each bar is at the least {x} with a {}; that {x} stands beside the value.", level_words(spec))
+}
+
+/// `completeness of 99 % or more`.
+fn level_words(spec: &FigureSpec) -> String {
+    let level = spec.level.map_or(String::new(), |level| Quantity::of(&spec.level_column).human(level));
+    format!("{} of {level} or more", words(&spec.level_column))
+}

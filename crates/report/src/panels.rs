@@ -1,0 +1,209 @@
+//! Which columns stand together in a panel, how their lines look, and what they are called.
+
+use flowbench_measurement::record::{FigureKind, FigureSpec, PanelSpec};
+
+use crate::chart::{Look, Panel, Point, Series};
+use crate::quantity::{Quantity, words};
+use crate::select::HISTOGRAMS;
+
+/// The columns of one panel.
+struct Layout<'a> {
+    /// Empty: what the columns have in common.
+    title: &'a str,
+    quantity: Quantity,
+    log: bool,
+    columns: Vec<&'a str>,
+}
+
+/// Points of one line, with a name of its own if a column and group have several lines.
+pub(crate) type Line = (Option<String>, Vec<Point>);
+
+/// True if the panels are what the figure says or implies, and not just its units: one legend serves them all.
+pub(crate) fn are_chosen(spec: &FigureSpec) -> bool {
+    !spec.panels.is_empty() || matches!(spec.kind, FigureKind::AtLevel | FigureKind::Stacked)
+}
+
+/// Series for each panel, column and group. `points` gives those of one column and group (all groups if `None`).
+pub(crate) fn panels(
+    spec: &FigureSpec,
+    groups: &[String],
+    points: impl Fn(&str, Option<usize>) -> Vec<Line>,
+) -> Vec<Panel> {
+    layouts(spec).into_iter().map(|layout| panel(layout, are_chosen(spec), groups, &points)).collect()
+}
+
+/// What a column measures. Histograms have no unit in their name; they hold ns.
+pub(crate) fn quantity(column: &str) -> Quantity {
+    if HISTOGRAMS.contains(&column) { Quantity::Nanoseconds } else { Quantity::of(column) }
+}
+
+fn layouts(spec: &FigureSpec) -> Vec<Layout<'_>> {
+    let y = || spec.y.iter().map(String::as_str);
+    match spec.kind {
+        _ if !spec.panels.is_empty() => {
+            let of_panel = |panel| Layout::of(panel, spec.log_y);
+            spec.panels.iter().map(of_panel).collect()
+        }
+        FigureKind::Stacked => vec![Layout::untitled(y().collect(), spec.log_y)],
+        FigureKind::AtLevel => y().map(|column| Layout::untitled(vec![column], spec.log_y)).collect(),
+        _ => by_quantity(y()).into_iter().map(|columns| Layout::untitled(columns, spec.log_y)).collect(),
+    }
+}
+
+impl<'a> Layout<'a> {
+    fn of(panel: &'a PanelSpec, log: bool) -> Layout<'a> {
+        let columns = panel.y.iter().map(String::as_str).collect();
+        Layout { title: &panel.title, log: log || panel.log_y, ..Layout::untitled(columns, log) }
+    }
+
+    fn untitled(columns: Vec<&'a str>, log: bool) -> Layout<'a> {
+        let quantity = columns.first().map_or(Quantity::Count, |column| quantity(column));
+        Layout { title: "", quantity, log, columns }
+    }
+}
+
+fn panel(layout: Layout, chosen: bool, groups: &[String], points: &impl Fn(&str, Option<usize>) -> Vec<Line>) -> Panel {
+    let (floors, lines) = floors_and_lines(layout.columns);
+    let (common, rest) = common_and_rest(&lines);
+    let mut series = Vec::new();
+    for (g, group) in groups.iter().enumerate() {
+        for (c, column) in lines.iter().enumerate() {
+            let many = groups.len() > 1;
+            let style = match chosen {
+                true => Style::within_groups(group, many.then_some(g), column, &rest, c),
+                false => Style::of_its_own(group, many.then_some(g), column, lines.len(), g * lines.len() + c, c),
+            };
+            push_series(&mut series, points(column, Some(g)), style);
+        }
+    }
+    for column in floors {
+        let legend = words(column).replacen("hiccup", "hiccup floor", 1);
+        let (name, look) = (legend.clone(), Look::Floor);
+        let style = match chosen {
+            true => Style { name, legend: String::new(), key: Some((look, legend)), look },
+            false => Style { name, legend, key: None, look },
+        };
+        push_series(&mut series, points(column, None), style);
+    }
+    let title = match (layout.title, chosen) {
+        ("", true) => common,
+        ("", false) => common_title(&lines),
+        (title, _) => title.to_owned(),
+    };
+    Panel { title, quantity: layout.quantity, log: layout.log, series }
+}
+
+/// What a series is called and how it looks.
+struct Style {
+    name: String,
+    legend: String,
+    key: Option<(Look, String)>,
+    look: Look,
+}
+
+impl Style {
+    /// Every line of the panel has its entry in the legend: colour by group (by column if there is one group), the rest
+    /// by line.
+    fn of_its_own(group: &str, g: Option<usize>, column: &str, columns: usize, line: usize, c: usize) -> Style {
+        let legend = match (group, columns) {
+            ("", 1) => String::new(),
+            ("", _) => words(column),
+            (group, 1) => group.to_owned(),
+            (group, _) => format!("{group}: {}", words(column)),
+        };
+        let name = if legend.is_empty() { words(column) } else { legend.clone() };
+        Style { name, legend, key: None, look: Look::Nth { colour: g.unwrap_or(c), marker: line, dash: line } }
+    }
+
+    /// The legend has the groups, by colour and marker; the key of the panel has its columns, by dash.
+    fn within_groups(group: &str, g: Option<usize>, column: &str, keys: &[String], c: usize) -> Style {
+        let name = if group.is_empty() { words(column) } else { format!("{group}: {}", words(column)) };
+        let look = Look::Nth { colour: g.unwrap_or(c), marker: g.unwrap_or(c), dash: c };
+        let in_key = if g.is_some() { Look::Dashed(c) } else { look };
+        let key = (keys.len() > 1).then(|| (in_key, keys[c].clone()));
+        Style { name, legend: group.to_owned(), key, look }
+    }
+}
+
+fn push_series(series: &mut Vec<Series>, lines: Vec<Line>, style: Style) {
+    for (own, points) in lines {
+        let Style { name, legend, key, look } = &style;
+        let name = own.map_or(name.clone(), |own| format!("{name}, {own}"));
+        series.push(Series { name, legend: legend.clone(), key: key.clone(), look: *look, points });
+    }
+}
+
+/// The hiccup floor lies under the lines, unless there are no others.
+fn floors_and_lines(columns: Vec<&str>) -> (Vec<&str>, Vec<&str>) {
+    let (floors, lines): (Vec<&str>, Vec<&str>) = columns.into_iter().partition(|column| column.starts_with("hiccup"));
+    if lines.is_empty() { (lines, floors) } else { (floors, lines) }
+}
+
+fn by_quantity<'a>(columns: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a str>> {
+    let mut out: Vec<Vec<&str>> = Vec::new();
+    for column in columns {
+        match out.iter_mut().find(|same| quantity(same[0]) == quantity(column)) {
+            Some(same) => same.push(column),
+            None => out.push(vec![column]),
+        }
+    }
+    out
+}
+
+/// The words that all columns begin with, or all of them.
+fn common_title(columns: &[&str]) -> String {
+    let names: Vec<String> = columns.iter().map(|column| words(column)).collect();
+    let first: Vec<&str> = names.first().map_or_else(Vec::new, |name| name.split(' ').collect());
+    let common = (0..first.len()).rev().map(|n| first[..=n].join(" "));
+    let shared = |prefix: &String| names.iter().all(|name| name == prefix || name.starts_with(&format!("{prefix} ")));
+    common.into_iter().find(shared).unwrap_or_else(|| names.join(", "))
+}
+
+/// What columns that begin alike have in common, at the begin and the end, and what tells each apart. Of others all
+/// names together, and each whole.
+fn common_and_rest(columns: &[&str]) -> (String, Vec<String>) {
+    let names: Vec<String> = columns.iter().map(|column| words(column)).collect();
+    let split: Vec<Vec<&str>> = names.iter().map(|name| name.split(' ').collect()).collect();
+    let Some(first) = split.first().filter(|_| split.len() > 1) else { return (names.join(", "), names) };
+    let shortest = split.iter().map(Vec::len).min().unwrap_or(0);
+    let same = |n: &usize| split.iter().all(|name| name[*n] == first[*n]);
+    let prefix = (0..shortest - 1).take_while(same).count();
+    if prefix == 0 {
+        return (names.join(", "), names);
+    }
+    let same = |n: &usize| split.iter().all(|name| name[name.len() - n] == first[first.len() - n]);
+    let suffix = (1..shortest - prefix).take_while(same).count();
+    let common = [&first[..prefix], &first[first.len() - suffix..]].concat().join(" ");
+    (common, split.iter().map(|name| name[prefix..name.len() - suffix].join(" ")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panel_is_titled_by_what_its_columns_share() {
+        assert_eq!(common_title(&["latency_p50_ns", "latency_p99_ns"]), "latency");
+        assert_eq!(common_title(&["missing", "spurious"]), "missing, spurious");
+        assert_eq!(common_title(&["latency_p50_ns"]), "latency p50");
+    }
+
+    #[test]
+    fn what_columns_share_is_said_once() {
+        let parts = |columns: &[&str]| {
+            let (common, rest) = common_and_rest(columns);
+            format!("{common} | {}", rest.join(", "))
+        };
+        assert_eq!(parts(&["event_time_wait_p50_ms", "event_time_wait_p99_ms"]), "event time wait | p50, p99");
+        let attribution =
+            ["attribution_driver_lag_mean_ns", "attribution_queueing_mean_ns", "attribution_compute_mean_ns"];
+        assert_eq!(parts(&attribution), "attribution mean | driver lag, queueing, compute");
+        assert_eq!(
+            parts(&["entries_peak", "buffered_peak"]),
+            "entries peak, buffered peak | entries peak, buffered peak"
+        );
+        assert_eq!(parts(&["churn"]), "churn | churn");
+        assert_eq!(parts(&["missing", "missing_share"]), "missing, missing share | missing, missing share");
+        assert_eq!(parts(&["latency_p50_ns", "latency_p50_ns"]), "latency | p50, p50");
+    }
+}

@@ -1,0 +1,38 @@
+//! `stacked`: a bar for each group, made of several columns end to end.
+
+use flowbench_measurement::record::FigureSpec;
+
+use crate::bars::{names, row_column};
+use crate::chart::{Chart, Mark, Point, X, counted};
+use crate::panels::panels;
+use crate::select::Selection;
+use crate::sweep::{medians, mixed_note, unmeasured_notes};
+
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
+    // All cases together: the groups are the rows. The range of a part has no place on a stack.
+    let mut panels = panels(spec, &[String::new()], |column, _| {
+        let medians = medians(&selection.cases, column, None, |case| Some(case.group as f64));
+        vec![(None, medians.into_iter().map(|point| Point::exact(point.x, point.y)).collect())]
+    });
+    let mut negative = 0;
+    for series in panels.iter_mut().flat_map(|panel| &mut panel.series) {
+        let before = series.points.len();
+        series.points.retain(|point| point.y >= 0.0);
+        negative += before - series.points.len();
+    }
+    let x = X::Names { column: row_column(spec), names: names(selection), mark: Mark::Stack };
+    let mut notes: Vec<String> = medians_note(selection).into_iter().collect();
+    if negative > 0 {
+        notes.push(format!("{} below zero not shown: they have no place in a stack.", counted(negative, "part")));
+    }
+    let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();
+    notes.extend(mixed_note(&selection.cases, &by));
+    notes.extend(unmeasured_notes(&selection.cases, spec));
+    let (name, question) = (spec.name.clone(), spec.question.clone());
+    Chart { name, question, x, panels, legend_once: true, choices: None, notes }
+}
+
+fn medians_note(selection: &Selection) -> Option<String> {
+    let repeated = selection.cases.iter().any(|case| case.record.repeat > 1);
+    repeated.then(|| "Medians of the repeats, part by part; the sum stands beside the bar.".to_owned())
+}
