@@ -1,5 +1,6 @@
 //! Every pipeline, `sequential` beside `exchange` on 1 and 2 workers, closed loop, answers kept and not checked; and
-//! what measuring costs: the same run with drivers, sampler and hiccup recorder, and without.
+//! what measuring costs: the same run with drivers, sampler and hiccup recorder, and without; and the order policies side
+//! by side on input in order: what it costs to be ready for disorder.
 //!
 //! Read ratios within one run. The trace is `calm` (in order), so that all arms do the same work.
 
@@ -10,7 +11,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_harness::drive::{Load, measure};
-use flowbench_pipelines::{Choice, Feed, Prepared, Strategy, Unhurried, catalogue};
+use flowbench_pipelines::{Choice, Feed, OrderName, Prepared, Strategy, Unhurried, catalogue};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -22,11 +23,14 @@ const MEASURED: Duration = Duration::from_secs(3);
 /// As the harness chooses in a closed loop.
 const RECORDS_PER_EPOCH: usize = 16384;
 
-fn feed() -> Arc<Feed> {
+/// Of the comparison of order policies.
+const SLACK_MS: i64 = 60_000;
+
+fn feed(events: u64, slack_ms: i64, drops_late: bool) -> Arc<Feed> {
     let profile = Profile::named("calm").expect("calm is shipped");
     let generator = Generator::new(&profile, 42).expect("calm is valid");
-    let trace = Arc::new(generator.trace(Amount::Events(EVENTS)));
-    Arc::new(Feed::new(trace, RECORDS_PER_EPOCH, 0, true))
+    let trace = Arc::new(generator.trace(Amount::Events(events)));
+    Arc::new(Feed::new(trace, RECORDS_PER_EPOCH, slack_ms, drops_late))
 }
 
 fn prepared(name: &str, settings: &[&str], feed: &Feed) -> Box<dyn Prepared> {
@@ -45,7 +49,7 @@ fn arms() -> [(&'static str, Choice); 3] {
 }
 
 fn pipelines(criterion: &mut Criterion) {
-    let feed = feed();
+    let feed = feed(EVENTS, 0, true);
     let mut cases: Vec<(String, Box<dyn Prepared>)> = catalogue::CATALOGUE
         .iter()
         .map(|pipeline| (pipeline.name().to_owned(), prepared(pipeline.name(), &[], &feed)))
@@ -66,7 +70,7 @@ fn pipelines(criterion: &mut Criterion) {
 }
 
 fn cost_of_measuring(criterion: &mut Criterion) {
-    let feed = feed();
+    let feed = feed(EVENTS, 0, true);
     let prepared = prepared("repeat-high-value", &[], &feed);
     let choice = Choice::plain(Strategy::Exchange);
     let mut group = criterion.benchmark_group("cost-of-measuring");
@@ -80,5 +84,24 @@ fn cost_of_measuring(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, pipelines, cost_of_measuring);
+fn order_policies(criterion: &mut Criterion) {
+    let feeds = [(OrderName::Arrival, false), (OrderName::Watermark, true), (OrderName::Speculative, true)]
+        .map(|(order, drops_late)| (order, feed(EVENTS / 4, SLACK_MS, drops_late)));
+    for pipeline in catalogue::CATALOGUE.iter().filter(|pipeline| !pipeline.is_stateless()) {
+        let mut group = criterion.benchmark_group(format!("order-{}", pipeline.name()));
+        group.throughput(Throughput::Elements(EVENTS / 4));
+        group.sample_size(10).warm_up_time(WARM_UP).measurement_time(MEASURED);
+        for (order, feed) in &feeds {
+            let prepared = prepared(pipeline.name(), &[], feed);
+            let choice = Choice { order: *order, ..Choice::plain(Strategy::Exchange) };
+            group.bench_function(BenchmarkId::from_parameter(order.name()), |bencher| {
+                bencher
+                    .iter(|| prepared.run(&choice, feed, &Unhurried::drivers()).map(|end| black_box(end.late.count)));
+            });
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, pipelines, cost_of_measuring, order_policies);
 criterion_main!(benches);

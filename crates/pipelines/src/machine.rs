@@ -30,8 +30,12 @@ pub trait Machine: 'static {
     /// That has been passed.
     fn on_expiry(&mut self, key: Self::Key, state: &mut Self::State, out: &mut Vec<Self::Row>) -> Afterwards;
 
-    /// Event time has come so far; tells below which event time states expire now.
+    /// Event time has come so far, when the events released by that have been taken; tells below which event time states
+    /// expire then.
     fn reached(&mut self, reached: Reached) -> i64;
+
+    /// All events below that have been taken.
+    fn settle(&mut self) {}
 
     /// Events kept for all keys together.
     fn kept(&self) -> usize {

@@ -23,6 +23,24 @@ pub(crate) trait Part<M, R> {
     fn payload(&self) -> (usize, usize);
 }
 
+impl<M, R> Part<M, R> for Box<dyn Part<M, R>> {
+    fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>) {
+        (**self).arrive(arrived, out);
+    }
+
+    fn advance(&mut self, reached: Reached, out: &mut Vec<R>) {
+        (**self).advance(reached, out);
+    }
+
+    fn census(&self) -> Census {
+        (**self).census()
+    }
+
+    fn payload(&self) -> (usize, usize) {
+        (**self).payload()
+    }
+}
+
 /// The part of `choice` for a machine, with `slack_ms` of the watermark.
 pub(crate) fn part<M: Machine>(machine: M, choice: &Choice, slack_ms: i64) -> Box<dyn Part<Event, M::Row>> {
     match choice.eviction {
@@ -125,9 +143,10 @@ impl<M: Machine, E: Eviction<M>> Part<Event, M::Row> for KeyedPart<M, E> {
     }
 
     fn advance(&mut self, reached: Reached, out: &mut Vec<M::Row>) {
+        let until_ms = self.states.machine.reached(reached);
         self.order.advance(reached.watermark_ms, &mut self.released);
         self.apply_released(out);
-        let until_ms = self.states.machine.reached(reached);
+        self.states.machine.settle();
         self.eviction.advance(until_ms, &mut self.states, out);
     }
 

@@ -21,7 +21,9 @@ impl Pipeline for DispatchedToday {
         "How many orders were dispatched on each calendar day of a time zone, and what were they worth?"
     }
     fn sql(&self) -> &'static str {
-        "SELECT day, count(*) AS orders, coalesce(sum(value), 0) AS total FROM (
+        "SELECT CAST(day + 1 AS TIMESTAMP) AT TIME ZONE '{timezone}' AS event_time,
+  day, count(*) AS orders, coalesce(sum(value), 0) AS total
+FROM (
   SELECT CAST(event_time AT TIME ZONE '{timezone}' AS DATE) AS day, value FROM events WHERE kind = '{on}')
 GROUP BY day"
     }

@@ -24,7 +24,8 @@ impl Pipeline for LifetimeValue {
         "SELECT event_time, customer,
   count(*) OVER so_far AS orders, coalesce(sum(value) OVER so_far, 0) AS spent
 FROM events WHERE kind = 'order_placed' AND customer IS NOT NULL
-WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, event_id ROWS UNBOUNDED PRECEDING)"
+WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, length(event_id), event_id
+  ROWS UNBOUNDED PRECEDING)"
     }
     fn unclear(&self) -> &'static str {
         "An order without a value counts and adds nothing; a cancelled order stays counted. A sum beyond ±9.2e15 stays at \

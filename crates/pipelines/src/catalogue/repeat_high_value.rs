@@ -25,8 +25,9 @@ impl Pipeline for RepeatHighValue {
   SELECT event_time, customer, \"order\",
     (SELECT count(*) FROM events AS earlier
       WHERE earlier.kind = 'order_placed' AND earlier.value > {threshold} AND earlier.customer = e.customer
-        AND earlier.event_time > e.event_time - INTERVAL '{window}'
-        AND (earlier.event_time, earlier.event_id) <= (e.event_time, e.event_id)) AS n
+        AND earlier.event_time > e.event_time - to_milliseconds({window:ms})
+        AND (earlier.event_time, length(earlier.event_id), earlier.event_id)
+          <= (e.event_time, length(e.event_id), e.event_id)) AS n
   FROM events AS e WHERE kind = 'order_placed' AND value > {threshold} AND customer IS NOT NULL)
 WHERE n >= {count}"
     }

@@ -28,8 +28,9 @@ FROM (
     SELECT customer, event_time, event_id,
       lag(event_time) OVER so_far + to_milliseconds({gap:ms}) < event_time AS begins
     FROM events WHERE ('{on}' = 'any' OR kind = '{on}') AND customer IS NOT NULL
-    WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, event_id))
-  WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, event_id ROWS UNBOUNDED PRECEDING))
+    WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, length(event_id), event_id))
+  WINDOW so_far AS (
+    PARTITION BY customer ORDER BY event_time, length(event_id), event_id ROWS UNBOUNDED PRECEDING))
 GROUP BY customer, session"
     }
     fn unclear(&self) -> &'static str {

@@ -7,6 +7,7 @@ mod watermark;
 use flowbench_events::Event;
 
 pub use arrival::Arrival;
+pub use speculative::InSteps;
 pub(crate) use speculative::Speculative;
 pub use watermark::Watermark;
 
@@ -29,7 +30,7 @@ pub enum OrderName {
     Arrival,
     /// [`Watermark`]
     Watermark,
-    /// Each event as it comes, answers corrected until the watermark has passed.
+    /// [`InSteps`], answers corrected until the watermark has passed.
     Speculative,
 }
 
@@ -90,7 +91,8 @@ impl OrderName {
 
     pub(crate) fn policy(self, slack_ms: i64) -> Box<dyn OrderPolicy> {
         match self {
-            OrderName::Arrival | OrderName::Speculative => Box::new(Arrival),
+            OrderName::Arrival => Box::new(Arrival),
+            OrderName::Speculative => Box::new(InSteps::default()),
             OrderName::Watermark => Box::new(Watermark::new(slack_ms)),
         }
     }

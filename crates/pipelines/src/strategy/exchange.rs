@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use flowbench_events::{Event, LateSet, mix};
 use timely::container::CapacityContainerBuilder;
-use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::channels::pact::{Exchange, ParallelizationContract, Pipeline};
+use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::probe::{Handle as ProbeHandle, Probe};
 use timely::dataflow::{InputHandle, Stream};
@@ -23,8 +24,8 @@ use super::{Ends, MakePart, Sheets, WorkerEnd};
 use crate::answers::{Change, Row, Spoil};
 use crate::deduplicate::FirstDeliveries;
 use crate::driver::{Census, Driver, Drivers};
-use crate::fault::{Armed, Fault};
-use crate::feed::Feed;
+use crate::fault::Armed;
+use crate::feed::{Feed, Reached};
 use crate::logic::{Key, KeyedLogic, Message, StatelessLogic, WindowLogic};
 use crate::part::Part;
 use crate::pipeline::{Choice, RunError};
@@ -46,7 +47,13 @@ pub(super) fn stateless<L: StatelessLogic>(
 where
     L::Row: Row,
 {
-    answered_where_read(logic, choice, feed, drivers, Desk::faulty)
+    let (logic, choice, feed, drivers) = (logic.clone(), *choice, Arc::clone(feed), Arc::clone(drivers));
+    execute(choice.workers, move |worker| {
+        let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
+        let kept = Rc::new(RefCell::new(Kept::new(PassedOn, &desk)));
+        let late = desk.answer_where_read(worker, &logic, |rows| desk.answers(rows, Pipeline, &kept));
+        desk.end(&kept, late)
+    })
 }
 
 pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
@@ -56,8 +63,15 @@ pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
     feed: &Arc<Feed>,
     drivers: &Drivers,
 ) -> Ends<Change<W::Row>> {
+    let (logic, choice, feed, drivers) = (logic.clone(), *choice, Arc::clone(feed), Arc::clone(drivers));
     let windows = windows.clone();
-    answered_where_read(logic, choice, feed, drivers, move |desk, rows| desk.windows(&windows, rows, true))
+    execute(choice.workers, move |worker| {
+        let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
+        let kept = Rc::new(RefCell::new(Kept::new(WindowPart::new(&windows, &choice), &desk)));
+        let by_window = Exchange::new(by_window(windows.clone()));
+        let late = desk.answer_where_read(worker, &logic, |rows| desk.answers(rows, by_window, &kept));
+        desk.end(&kept, late)
+    })
 }
 
 pub(super) fn keyed<L: KeyedLogic, R: Message + Spoil>(
@@ -67,8 +81,14 @@ pub(super) fn keyed<L: KeyedLogic, R: Message + Spoil>(
     feed: &Arc<Feed>,
     drivers: &Drivers,
 ) -> Ends<R> {
-    let router = logic.clone();
-    concerned(logic, choice, feed, drivers, move |desk, events| desk.states(&router, states(), events))
+    let (logic, choice, feed, drivers) = (logic.clone(), *choice, Arc::clone(feed), Arc::clone(drivers));
+    execute(choice.workers, move |worker| {
+        let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
+        let kept = Rc::new(RefCell::new(Kept::new(states(), &desk)));
+        let input = desk.events(worker, by_key(logic.clone()), Rc::clone(&kept) as Shared<dyn Last<Event>>);
+        let late = desk.offer_events(worker, input, &logic);
+        desk.end(&kept, late)
+    })
 }
 
 pub(super) fn chained<L: KeyedLogic, R: Message + Signed<W::Input>, W: WindowLogic>(
@@ -79,102 +99,124 @@ pub(super) fn chained<L: KeyedLogic, R: Message + Signed<W::Input>, W: WindowLog
     feed: &Arc<Feed>,
     drivers: &Drivers,
 ) -> Ends<Change<W::Row>> {
-    let (router, windows) = (logic.clone(), windows.clone());
-    concerned(logic, choice, feed, drivers, move |desk, events| {
-        let rows = desk.states(&router, states(), events);
-        desk.windows(&windows, rows, false)
-    })
-}
-
-/// What stateless logic answers, at the worker that reads it, through `rest`.
-fn answered_where_read<L: StatelessLogic, R: Copy + Spoil + Send + 'static>(
-    logic: &L,
-    choice: &Choice,
-    feed: &Arc<Feed>,
-    drivers: &Drivers,
-    rest: impl for<'s> Fn(&Desk<R>, Rows<'s, L::Row>) -> Rows<'s, R> + Send + Sync + 'static,
-) -> Ends<R> {
     let (logic, choice, feed, drivers) = (logic.clone(), *choice, Arc::clone(feed), Arc::clone(drivers));
+    let windows = windows.clone();
     execute(choice.workers, move |worker| {
         let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
-        let mut late = LateSet::default();
-        if choice.deduplicate {
-            let mut input = Input::<Event>::new();
-            worker.dataflow(|scope| {
-                let logic = logic.clone();
-                let first = desk.first_deliveries(input.to_stream(scope));
-                let rows = first.unary(Pipeline, "answer", move |_, _| {
-                    move |input, output| {
-                        input.for_each(|time, events| {
-                            output
-                                .session(&time)
-                                .give_iterator(events.drain(..).filter_map(|event| logic.answer(&event)));
-                        });
-                    }
-                });
-                desk.collect(rest(&desk, rows));
-            });
-            desk.offer(worker, input, |epoch, out| feed.walk(epoch, &mut late, |event| out.push(*event)));
-        } else {
-            let mut input = Input::<L::Row>::new();
-            worker.dataflow(|scope| desk.collect(rest(&desk, input.to_stream(scope))));
-            desk.offer(worker, input, |epoch, out| {
-                feed.walk(epoch, &mut late, |event| {
-                    if let Some(answer) = logic.answer(event) {
-                        out.push(answer);
-                    }
-                });
-            });
-        }
-        desk.end(late)
-    })
-}
-
-/// The events that concern keyed logic through `rest`.
-fn concerned<L: KeyedLogic, R: Copy + Spoil + Send + 'static>(
-    logic: &L,
-    choice: &Choice,
-    feed: &Arc<Feed>,
-    drivers: &Drivers,
-    rest: impl for<'s> Fn(&Desk<R>, Rows<'s, Event>) -> Rows<'s, R> + Send + Sync + 'static,
-) -> Ends<R> {
-    let (logic, choice, feed, drivers) = (logic.clone(), *choice, Arc::clone(feed), Arc::clone(drivers));
-    execute(choice.workers, move |worker| {
-        let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
+        // Messages are struck where they come in: at the first stage.
+        let windows_part = Kept::new(WindowPart::new(&windows, &choice), &desk);
+        let kept = Rc::new(RefCell::new(Kept { messages_fault: Armed::on(None, 0), ..windows_part }));
         let mut input = Input::<Event>::new();
         worker.dataflow(|scope| {
-            let mut events = input.to_stream(scope);
-            if choice.deduplicate {
-                events = desk.first_deliveries(events);
-            }
-            desk.collect(rest(&desk, events));
+            let events = desk.first_deliveries(input.to_stream(scope));
+            let rows = desk.rows(events, by_key(logic.clone()), states());
+            desk.answers(rows, Exchange::new(by_window(windows.clone())), &kept);
         });
-        let mut late = LateSet::default();
-        desk.offer(worker, input, |epoch, out| {
-            feed.walk(epoch, &mut late, |event| {
-                if logic.key(event).is_some() {
-                    out.push(*event);
-                }
-            });
-        });
-        desk.end(late)
+        let late = desk.offer_events(worker, input, &logic);
+        desk.end(&kept, late)
     })
 }
 
-/// Everything one worker's operators and its loop share.
-struct Desk<R> {
+/// To which worker a message goes. Dynamic, so that the dataflow of keyed logic is compiled once for all pipelines; asked
+/// only where there are several workers.
+type Route<M> = Box<dyn Fn(&M) -> u64>;
+
+fn by_key<L: KeyedLogic>(logic: L) -> Route<Event> {
+    Box::new(move |event| logic.key(event).map_or(0, Key::route))
+}
+
+fn by_window<W: WindowLogic, M: Signed<W::Input>>(windows: W) -> Route<M> {
+    Box::new(move |row| windows.key(row.signed().0).route())
+}
+
+/// The last stage of a pipeline as the dataflow sees it: it takes messages and keeps its answers.
+trait Last<M> {
+    /// Takes messages that arrived (leaving `arrived` empty).
+    fn take(&mut self, arrived: &mut Vec<M>);
+    /// The watermark has moved.
+    fn advance(&mut self, reached: Reached);
+    /// What is held now.
+    fn census(&self) -> Census;
+    /// Live entries, and their key and state bytes.
+    fn payload(&self) -> (usize, usize);
+}
+
+/// A part with the answers it has given.
+struct Kept<P, R> {
+    part: P,
+    messages_fault: Armed, // one strikes what comes in, one what goes out
+    answers_fault: Armed,
+    answers: Vec<R>,
+    sheets: Sheets<R>,
+}
+
+impl<P, R: Copy> Kept<P, R> {
+    fn new(part: P, desk: &Desk) -> Self {
+        let fault = Armed::on(desk.choice.fault, desk.worker);
+        Self { part, messages_fault: fault, answers_fault: fault, answers: Vec::new(), sheets: Sheets::default() }
+    }
+}
+
+impl<P, R: Copy + Spoil> Kept<P, R> {
+    fn keep(&mut self) {
+        self.answers_fault.answers(&mut self.answers);
+        self.sheets.keep(&mut self.answers);
+    }
+}
+
+impl<M: Clone, R: Copy + Spoil, P: Part<M, R>> Last<M> for Kept<P, R> {
+    fn take(&mut self, arrived: &mut Vec<M>) {
+        self.messages_fault.messages(arrived);
+        self.part.arrive(arrived, &mut self.answers);
+        self.keep();
+    }
+
+    fn advance(&mut self, reached: Reached) {
+        self.part.advance(reached, &mut self.answers);
+        self.keep();
+    }
+
+    fn census(&self) -> Census {
+        Census { answer_bytes: self.sheets.bytes(), ..self.part.census() }
+    }
+
+    fn payload(&self) -> (usize, usize) {
+        self.part.payload()
+    }
+}
+
+/// The part of a pipeline without memory: what arrives are the answers.
+struct PassedOn;
+
+impl<R> Part<R, R> for PassedOn {
+    fn arrive(&mut self, arrived: &mut Vec<R>, out: &mut Vec<R>) {
+        out.append(arrived);
+    }
+
+    fn advance(&mut self, _reached: Reached, _out: &mut Vec<R>) {}
+
+    fn census(&self) -> Census {
+        Census::default()
+    }
+
+    fn payload(&self) -> (usize, usize) {
+        (0, 0)
+    }
+}
+
+/// Everything one worker's operators and its loop share. Knows no pipeline.
+struct Desk {
     feed: Arc<Feed>,
     choice: Choice,
     worker: usize,
     driver: Shared<Box<dyn Driver>>,
     probe: ProbeHandle<u64>,
-    answers: Shared<Sheets<R>>,
-    parts: Shared<Vec<Rc<dyn Any>>>, // here, so that they outlive the dataflow until they have been weighed
-    held: Shared<Vec<Rc<Cell<Census>>>>, // by each part, and by the operator for first deliveries
-    payload: Rc<Cell<(usize, usize)>>, // entries and their bytes when the input had ended
+    held: Shared<Vec<Rc<Cell<Census>>>>, // by each operator that keeps anything
+    parts: Shared<Vec<Rc<dyn Any>>>,     // here, so that they outlive the dataflow until they have been weighed
+    payload: Rc<Cell<(usize, usize)>>,   // entries and their bytes when the input had ended
 }
 
-impl<R: Copy + Spoil + Send + 'static> Desk<R> {
+impl Desk {
     fn new(feed: &Arc<Feed>, choice: &Choice, driver: Box<dyn Driver>, worker: usize) -> Self {
         Self {
             feed: Arc::clone(feed),
@@ -182,15 +224,24 @@ impl<R: Copy + Spoil + Send + 'static> Desk<R> {
             worker,
             driver: Rc::new(RefCell::new(driver)),
             probe: ProbeHandle::new(),
-            answers: Shared::default(),
-            parts: Shared::default(),
             held: Shared::default(),
+            parts: Shared::default(),
             payload: Rc::default(),
         }
     }
 
-    /// Lets through the first delivery of every event, at the worker of its event id.
-    fn first_deliveries<'s>(&self, events: Stream<'s, u64, Vec<Event>>) -> Stream<'s, u64, Vec<Event>> {
+    /// Builds the dataflow of a pipeline that is one keyed stage.
+    fn events(&self, worker: &mut Worker, route: Route<Event>, last: Shared<dyn Last<Event>>) -> Input<Event> {
+        let mut input = Input::new();
+        worker.dataflow(|scope| {
+            let events = self.first_deliveries(input.to_stream(scope));
+            self.last(events, Exchange::new(route), last);
+        });
+        input
+    }
+
+    /// Lets through the first delivery of every event, at the worker of its event id, if that is asked for.
+    fn first_deliveries<'s>(&self, events: Rows<'s, Event>) -> Rows<'s, Event> {
         let by_event_id = Exchange::new(|event: &Event| mix(event.event_id()));
         let Some(mut first) = FirstDeliveries::asked_for(&self.choice) else { return events };
         let (feed, held) = (Arc::clone(&self.feed), self.holder());
@@ -206,78 +257,114 @@ impl<R: Copy + Spoil + Send + 'static> Desk<R> {
         })
     }
 
-    /// A part of the states, fed by key.
-    fn states<'s, L: KeyedLogic, A: Message>(
+    /// Builds the dataflow of a pipeline whose first stage is stateless, `rest` being what comes after it, and offers
+    /// everything; tells what was late. The stage is done where events are read, unless second deliveries have to be
+    /// taken out before it.
+    fn answer_where_read<L: StatelessLogic>(
         &self,
+        worker: &mut Worker,
         logic: &L,
-        part: Box<dyn Part<Event, A>>,
+        rest: impl FnOnce(Rows<'_, L::Row>),
+    ) -> LateSet {
+        let mut late = LateSet::default();
+        if self.choice.deduplicate {
+            let mut input = Input::<Event>::new();
+            worker.dataflow(|scope| {
+                let logic = logic.clone();
+                let first = self.first_deliveries(input.to_stream(scope));
+                rest(first.unary(Pipeline, "answer", move |_, _| {
+                    move |input, output| {
+                        input.for_each(|time, events| {
+                            output
+                                .session(&time)
+                                .give_iterator(events.drain(..).filter_map(|event| logic.answer(&event)));
+                        });
+                    }
+                }));
+            });
+            self.offer(worker, input, &mut |epoch, out| self.feed.walk(epoch, &mut late, |event| out.push(*event)));
+        } else {
+            let mut input = Input::<L::Row>::new();
+            worker.dataflow(|scope| rest(input.to_stream(scope)));
+            self.offer(worker, input, &mut |epoch, out| {
+                self.feed.walk(epoch, &mut late, |event| {
+                    if let Some(answer) = logic.answer(event) {
+                        out.push(answer);
+                    }
+                });
+            });
+        }
+        late
+    }
+
+    /// A first stage: a part of the states, fed by key, that gives its rows on.
+    fn rows<'s, A: Message>(
+        &self,
         events: Rows<'s, Event>,
-    ) -> Rows<'s, A> {
-        let router = logic.clone();
-        let by_key = move |event: &Event| router.key(event).map_or(0, Key::route);
-        self.partitioned(events, by_key, part, self.choice.fault)
-    }
-
-    /// A part of the windows, fed by key; where planted faults strike, if it is the `first` stage.
-    fn windows<'s, W: WindowLogic, M: Message + Signed<W::Input>>(
-        &self,
-        windows: &W,
-        rows: Rows<'s, M>,
-        first: bool,
-    ) -> Rows<'s, Change<W::Row>> {
-        let router = windows.clone();
-        let by_key = move |row: &M| router.key(row.signed().0).route();
-        let fault = self.choice.fault.filter(|_| first);
-        self.partitioned(rows, by_key, Box::new(WindowPart::new(windows, &self.choice)), fault)
-    }
-
-    /// The operator around a part, answering as the frontier moves.
-    fn partitioned<'s, M: Message, A: Message>(
-        &self,
-        messages: Rows<'s, M>,
-        route: impl Fn(&M) -> u64 + 'static,
-        part: Box<dyn Part<M, A>>,
-        fault: Option<Fault>,
+        route: Route<Event>,
+        part: Box<dyn Part<Event, A>>,
     ) -> Rows<'s, A> {
         let part = Rc::new(RefCell::new(part));
         self.parts.borrow_mut().push(Rc::clone(&part) as Rc<dyn Any>);
-        let mut fault = Armed::on(fault, self.worker);
-        let feed = Arc::clone(&self.feed);
-        let (held, payload) = (self.holder(), Rc::clone(&self.payload));
-        messages.unary_frontier(Exchange::new(route), "part", move |capability, _| {
+        let mut steps = Steps::new(self);
+        let mut fault = Armed::on(self.choice.fault, self.worker);
+        events.unary_frontier(Exchange::new(route), "rows", move |capability, _| {
             let mut capability = Some(capability);
-            let mut epochs = 0;
-            let mut answers = Vec::new();
+            let mut rows = Vec::new();
             move |(input, frontier), output| {
                 let mut part = part.borrow_mut();
                 input.for_each(|_, batch| {
                     fault.messages(batch);
-                    part.arrive(batch, &mut answers);
+                    part.arrive(batch, &mut rows);
                 });
-                let now = epochs_behind(frontier, &feed);
-                let ended = frontier.frontier().is_empty();
-                if now > epochs {
-                    if now == feed.epochs() {
-                        let ((entries, bytes), (more_entries, more_bytes)) = (payload.get(), part.payload());
-                        payload.set((entries + more_entries, bytes + more_bytes));
-                    }
-                    part.advance(feed.reached(now), &mut answers);
-                    epochs = now;
-                    held.set(part.census());
+                if let Some(reached) = steps.next(frontier, || part.payload()) {
+                    part.advance(reached, &mut rows);
+                    steps.held.set(part.census());
                 }
-                if let Some(open) = &mut capability {
-                    if !answers.is_empty() {
-                        output.session(open).give_container(&mut answers);
-                        answers.clear();
-                    }
-                    if ended {
-                        capability = None;
-                    } else {
-                        open.downgrade(&now);
-                    }
+                if let Some(open) = capability.as_ref().filter(|_| !rows.is_empty()) {
+                    output.session(open).give_container(&mut rows);
+                    rows.clear();
                 }
+                steps.hold(&mut capability, frontier);
             }
         })
+    }
+
+    /// The last stage, around a part of which the answers are kept.
+    fn answers<M: Message, P: Part<M, R> + 'static, R: Copy + Spoil + 'static>(
+        &self,
+        messages: Rows<'_, M>,
+        pact: impl ParallelizationContract<u64, Vec<M>>,
+        kept: &Shared<Kept<P, R>>,
+    ) {
+        self.last(messages, pact, Rc::clone(kept) as Shared<dyn Last<M>>);
+    }
+
+    /// The operator around the last stage: it answers as the frontier moves, and what has been answered is completed.
+    fn last<M: Message>(
+        &self,
+        messages: Rows<'_, M>,
+        pact: impl ParallelizationContract<u64, Vec<M>>,
+        last: Shared<dyn Last<M>>,
+    ) {
+        let mut steps = Steps::new(self);
+        let progress = messages.unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(
+            pact,
+            "answers",
+            move |capability, _| {
+                let mut capability = Some(capability);
+                move |(input, frontier), _output| {
+                    let mut last = last.borrow_mut();
+                    input.for_each(|_, batch| last.take(batch));
+                    if let Some(reached) = steps.next(frontier, || last.payload()) {
+                        last.advance(reached);
+                        steps.held.set(last.census());
+                    }
+                    steps.hold(&mut capability, frontier);
+                }
+            },
+        );
+        progress.probe_with(&self.probe);
     }
 
     /// Where an operator shows what it holds.
@@ -287,35 +374,17 @@ impl<R: Copy + Spoil + Send + 'static> Desk<R> {
         holder
     }
 
-    /// Where a planted fault strikes a stateless pipeline; nothing without one.
-    fn faulty<'s, M: Clone + 'static>(&self, messages: Stream<'s, u64, Vec<M>>) -> Stream<'s, u64, Vec<M>> {
-        let mut fault = Armed::on(self.choice.fault, self.worker);
-        if self.choice.fault.is_none() {
-            return messages;
-        }
-        messages.unary(Pipeline, "faulty", move |_, _| {
-            move |input, output| {
-                input.for_each(|time, batch| {
-                    fault.messages(batch);
-                    output.session(&time).give_container(batch);
-                });
-            }
-        })
-    }
-
-    /// Takes the answers out of the dataflow, and watches its progress.
-    fn collect(&self, rows: Stream<'_, u64, Vec<R>>) {
-        let answers = Rc::clone(&self.answers);
-        let mut fault = Armed::on(self.choice.fault, self.worker);
-        let progress = rows.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(Pipeline, "collect", move |_, _| {
-            move |input, _output| {
-                input.for_each(|_, rows| {
-                    fault.answers(rows);
-                    answers.borrow_mut().keep(rows);
-                });
-            }
+    /// Offers the events that concern keyed logic; tells what was late.
+    fn offer_events<L: KeyedLogic>(&self, worker: &mut Worker, input: Input<Event>, logic: &L) -> LateSet {
+        let mut late = LateSet::default();
+        self.offer(worker, input, &mut |epoch, out| {
+            self.feed.walk(epoch, &mut late, |event| {
+                if logic.key(event).is_some() {
+                    out.push(*event);
+                }
+            });
         });
-        progress.probe_with(&self.probe);
+        late
     }
 
     /// Offers this worker's epochs as the driver admits them and steps the dataflow until everything is complete.
@@ -323,7 +392,7 @@ impl<R: Copy + Spoil + Send + 'static> Desk<R> {
         &self,
         worker: &mut Worker,
         input: Input<M>,
-        mut send: impl FnMut(u64, &mut Outbox<M>),
+        send: &mut dyn FnMut(u64, &mut Outbox<M>),
     ) {
         let (epochs, peers) = (self.feed.epochs(), worker.peers() as u64);
         let stride = peers * RECORDS_PER_STEP.div_ceil(self.feed.records_per_epoch()) as u64;
@@ -362,14 +431,52 @@ impl<R: Copy + Spoil + Send + 'static> Desk<R> {
     }
 
     fn census(&self) -> Census {
-        let held = self.held.borrow().iter().fold(Census::default(), |held, part| held.and(part.get()));
-        Census { answer_bytes: self.answers.borrow().bytes(), ..held }
+        self.held.borrow().iter().fold(Census::default(), |held, part| held.and(part.get()))
     }
 
-    fn end(self, late: LateSet) -> WorkerEnd<R> {
+    fn end<P, R: Copy>(self, kept: &RefCell<Kept<P, R>>, late: LateSet) -> WorkerEnd<R> {
         self.driver.borrow_mut().settled();
         let (entries, payload_bytes) = self.payload.get();
-        WorkerEnd { answers: self.answers.take().into_rows(), late, entries, payload_bytes }
+        let answers = std::mem::take(&mut kept.borrow_mut().sheets).into_rows();
+        WorkerEnd { answers, late, entries, payload_bytes }
+    }
+}
+
+/// How far an operator has come.
+struct Steps {
+    feed: Arc<Feed>,
+    epochs: u64,
+    held: Rc<Cell<Census>>,
+    payload: Rc<Cell<(usize, usize)>>,
+}
+
+impl Steps {
+    fn new(desk: &Desk) -> Self {
+        let (feed, payload) = (Arc::clone(&desk.feed), Rc::clone(&desk.payload));
+        Self { feed, epochs: 0, held: desk.holder(), payload }
+    }
+
+    /// How far event time has come, if the frontier has moved. What is held when the input has ended is weighed.
+    fn next(&mut self, frontier: &MutableAntichain<u64>, payload: impl FnOnce() -> (usize, usize)) -> Option<Reached> {
+        let now = epochs_behind(frontier, &self.feed);
+        if now == self.epochs {
+            return None;
+        }
+        if now == self.feed.epochs() {
+            let ((entries, bytes), (more_entries, more_bytes)) = (self.payload.get(), payload());
+            self.payload.set((entries + more_entries, bytes + more_bytes));
+        }
+        self.epochs = now;
+        Some(self.feed.reached(now))
+    }
+
+    /// Keeps a capability for the frontier: what it has passed is completed.
+    fn hold(&self, capability: &mut Option<Capability<u64>>, frontier: &MutableAntichain<u64>) {
+        if frontier.frontier().is_empty() {
+            *capability = None;
+        } else if let Some(open) = capability {
+            open.downgrade(&self.epochs);
+        }
     }
 }
 
