@@ -345,7 +345,7 @@ fn impossible_values_name_their_range_or_their_form() {
         (format!("{replay} --slack soon"), ["--slack", "write it like 250ms"]),
         (format!("{replay} --set threshold=many"), ["threshold = 'many'", "plain decimal"]),
         (format!("{replay} --set count=0"), ["count = '0'", "1 to 1000000"]),
-        (format!("{replay} --set window=0s"), ["window = '0s'", "at least 1ms"]),
+        (format!("{replay} --set window=0s"), ["window = '0s'", "from 1ms"]),
         (format!("{replay} --set threshold"), ["'threshold'", "KEY=VALUE"]),
         ("flowbench generate --set transport.mobile.offline_share=2".to_owned(), ["offline_share = 2", "0 to 1"]),
         ("flowbench generate --events many".to_owned(), ["--events", "500000, 500k or 2M"]),

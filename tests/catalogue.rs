@@ -5,10 +5,25 @@ use crate::command::Scratch;
 const LISTED: [(&str, &[&str]); 6] = [
     (
         "pipelines",
-        &["identity", "export-review", "order-reference", "repeat-high-value", "dispatched-today", "lifetime-value"],
+        &[
+            "identity",
+            "export-review",
+            "order-reference",
+            "beacon-band",
+            "deduplicate",
+            "repeat-high-value",
+            "dispatched-today",
+            "dispatch-overdue",
+            "sessions",
+            "funnel",
+            "load-time-conversion",
+            "late-then-unhappy",
+            "trending-products",
+            "lifetime-value",
+        ],
     ),
     ("strategies", &["sequential", "exchange"]),
-    ("orders", &["arrival", "watermark"]),
+    ("orders", &["arrival", "watermark", "speculative"]),
     ("evictions", &["never", "frontier"]),
     ("profiles", &["tiny", "retail", "calm", "stormy", "flash-sale"]),
     ("experiments", &["quickstart"]),
@@ -51,13 +66,26 @@ fn list_as_json_names_the_same_things() {
 }
 
 #[test]
-fn explain_tells_question_columns_parameters_sql_and_what_is_unclear() {
+fn explain_tells_question_columns_parameters_state_sql_and_what_serves() {
     let scratch = Scratch::new();
     for pipeline in scratch.ok("flowbench list pipelines --json").json()["pipelines"].as_array().unwrap() {
         let name = pipeline["name"].as_str().unwrap();
         let shown = scratch.ok(&format!("flowbench explain {name}")).stdout;
         assert!(shown.starts_with(&format!("{name}\n{}\n", pipeline["summary"].as_str().unwrap())), "{shown}");
-        for word in ["answers     event_time,", "reference SQL", "SELECT", "unclear", "strategy    exchange: serves"] {
+        for word in [
+            "\nanswers     event_time,",
+            "\nstate       ",
+            "\nunclear     ",
+            "\nstrategy    sequential: serves",
+            "\nstrategy    exchange: serves",
+            "\norder       arrival: serves",
+            "\norder       watermark: serves",
+            "\norder       speculative: serves",
+            "\neviction    never: serves",
+            "\neviction    frontier: serves",
+            "\nreference SQL\n",
+            "SELECT",
+        ] {
             assert!(shown.contains(word), "{name} says nothing of '{word}':\n{shown}");
         }
         for parameter in pipeline["parameters"].as_array().unwrap() {
@@ -72,14 +100,24 @@ fn explain_tells_question_columns_parameters_sql_and_what_is_unclear() {
 fn the_defaults_of_the_parameters_are_the_documented_ones() {
     let scratch = Scratch::new();
     let pipelines = scratch.ok("flowbench list pipelines --json").json();
-    for (pipeline, columns, defaults) in [
+    let documented = [
         ("identity", "event_id", ""),
         ("export-review", "order,customer,value,country", "home=GB on=order_dispatched threshold=500"),
         ("order-reference", "order,reference", "timezone=UTC"),
+        ("beacon-band", "customer,product,band", "good=2500ms poor=4000ms"),
+        ("deduplicate", "event_id", "horizon=24h"),
         ("repeat-high-value", "customer,order,n", "count=3 threshold=500 window=24h"),
         ("dispatched-today", "day,orders,total", "on=order_dispatched timezone=Europe/London"),
+        ("dispatch-overdue", "order,customer,state,lead_ms", "horizon=60d limit=48h"),
+        ("sessions", "customer,start,end,events", "gap=30min on=page_viewed"),
+        ("funnel", "customer,stage,since_start_ms", "stages=page_viewed,info_downloaded,order_placed within=7d"),
+        ("load-time-conversion", "hour,band,views,conversions", "good=2500ms poor=4000ms within=30min"),
+        ("late-then-unhappy", "order,customer,rating", "limit=48h rating=2 within=30d"),
+        ("trending-products", "window_start,rank,product,views", "k=10 size=1h slide=10min"),
         ("lifetime-value", "customer,orders,spent", ""),
-    ] {
+    ];
+    assert_eq!(documented.len(), pipelines["pipelines"].as_array().unwrap().len());
+    for (pipeline, columns, defaults) in documented {
         let all = pipelines["pipelines"].as_array().unwrap();
         let entry = all.iter().find(|entry| entry["name"] == pipeline).unwrap();
         let columns_listed: Vec<&str> =

@@ -1,11 +1,12 @@
-//! What is dropped as late is the trace's own late set: the same for any slack, strategy and number of workers.
+//! What is dropped as late is the trace's own late set: the same for any slack, strategy and number of workers. What is
+//! taken back on the way leaves the answers that waiting would have given.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use flowbench_events::{LateSet, Trace, parse_rfc3339_ms};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_pipelines::{Choice, Feed, Strategy, Unhurried, catalogue};
+use flowbench_pipelines::{Choice, Feed, OrderName, Strategy, Unhurried, catalogue};
 
 use crate::command::Scratch;
 
@@ -23,9 +24,14 @@ fn any_number_of_workers_drops_exactly_the_late_set_of_the_trace() {
             for (strategy, workers) in
                 [(Strategy::Sequential, 1), (Strategy::Exchange, 1), (Strategy::Exchange, 2), (Strategy::Exchange, 4)]
             {
-                for pipeline in ["identity", "repeat-high-value"] {
+                for (pipeline, order) in [
+                    ("identity", OrderName::Watermark),
+                    ("repeat-high-value", OrderName::Watermark),
+                    ("identity", OrderName::Speculative),
+                    ("repeat-high-value", OrderName::Speculative),
+                ] {
                     let prepared = catalogue::find(pipeline).unwrap().prepare(&[], &trace.symbols).unwrap();
-                    let choice = Choice { workers, ..Choice::plain(strategy) };
+                    let choice = Choice { workers, order, ..Choice::plain(strategy) };
                     let end = prepared.run(&choice, &feed, &Unhurried::drivers()).unwrap();
                     assert_eq!(end.late, truth, "{pipeline}, {choice:?}, slack {slack_ms} ms");
                 }
@@ -43,7 +49,14 @@ fn replay_drops_as_many_as_inspect_finds_late() {
     for (slack, _) in SLACKS {
         let facts = scratch.ok(&format!("flowbench inspect trace.csv --slack {slack} --json")).json();
         let (late, events) = (facts["late"].as_u64().unwrap(), facts["events"].as_u64().unwrap());
-        for way in ["--strategy sequential", "--workers 1", "--workers 2", "--workers 4"] {
+        for way in [
+            "--strategy sequential",
+            "--workers 1",
+            "--workers 2",
+            "--workers 4",
+            "--strategy sequential --order speculative",
+            "--workers 2 --order speculative",
+        ] {
             let line = format!("flowbench replay trace.csv --pipeline identity --slack {slack} {way}");
             let ended = scratch.ok(&line);
             let words = format!("{late} events dropped as late");
@@ -82,6 +95,116 @@ fn order_policy_arrival_drops_nothing() {
     let ended = scratch.ok("flowbench replay trace.csv --pipeline identity --order arrival --slack 0s");
     assert_eq!(ended.answers().len(), 5000);
     assert!(ended.stderr.contains(" 0 events dropped as late"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_speculative_gives_and_takes_back_leaves_the_answers_of_watermark() {
+    let scratch = Scratch::new();
+    scratch.ok(&format!("{HELD_BACK} -o trace.csv"));
+    for (pipeline, settings, takes_back) in CORRECTED {
+        let ask = |options: &str| {
+            let line = format!("flowbench replay trace.csv --pipeline {pipeline} {settings} --slack 12h --deduplicate");
+            scratch.ok(&format!("{line} {options}")).stdout
+        };
+        let changes = ask("--order speculative --changes");
+        assert_eq!(changes.contains(",-1\n"), takes_back, "{pipeline}");
+        let answers = ask("--order speculative");
+        assert!(answers == ask("--order watermark"), "{pipeline}: speculative ends elsewhere than watermark");
+        assert_eq!(left(&changes), rows(&answers), "{pipeline}");
+        for way in ["--workers 2", "--workers 4", "--strategy sequential"] {
+            let other = ask(&format!("--order speculative --changes {way}"));
+            assert!(rows(&other) == rows(&changes), "{pipeline} {way}: other changes than with one worker");
+        }
+    }
+}
+
+#[test]
+fn an_order_out_of_order_corrects_what_was_said_of_later_ones() {
+    let scratch = out_of_order();
+    let line = "flowbench replay log.csv --pipeline lifetime-value --order speculative --changes";
+    let said = "event_time,customer,orders,spent,change\n\
+                2026-01-05T08:00:00.000Z,ann,1,10.000,+1\n\
+                2026-01-05T10:00:00.000Z,ann,2,30.000,+1\n\
+                2026-01-05T09:00:00.000Z,ann,2,15.000,+1\n\
+                2026-01-05T10:00:00.000Z,ann,2,30.000,-1\n\
+                2026-01-05T10:00:00.000Z,ann,3,35.000,+1\n\
+                2026-01-05T11:00:00.000Z,bob,1,1.000,+1\n";
+    for way in ["", "--strategy sequential", "--slack 1h"] {
+        let ended = scratch.ok(&format!("{line} {way}"));
+        assert_eq!(ended.stdout, said, "{way}");
+        assert!(ended.stderr.contains("1 answers taken back on the way"), "{}", ended.stderr);
+    }
+    // A minute less of slack, and the order at 9:00 is late: nothing to correct.
+    let ended = scratch.ok(&format!("{line} --slack 59min"));
+    let never_said = ["2026-01-05T09", "2026-01-05T10:00:00.000Z,ann,3", "-1"];
+    let kept: Vec<&str> = said.lines().filter(|line| !never_said.iter().any(|part| line.contains(part))).collect();
+    assert_eq!(ended.stdout.lines().collect::<Vec<_>>(), kept);
+    assert!(ended.stderr.contains(" 1 events dropped as late"), "{}", ended.stderr);
+}
+
+#[test]
+fn changes_want_an_order_policy_that_takes_answers_back() {
+    let scratch = out_of_order();
+    for order in ["", "--order watermark", "--order arrival"] {
+        let line = format!("flowbench replay log.csv --pipeline lifetime-value --changes {order}");
+        assert_eq!(scratch.fails(&line, 2, &["--changes", "--order speculative"]).stdout, "");
+    }
+}
+
+/// All pipelines, with settings that make them say something here; true if they have to take answers back.
+const CORRECTED: [(&str, &str, bool); 14] = [
+    ("identity", "", false),
+    ("export-review", "", false),
+    ("order-reference", "", false),
+    ("beacon-band", "", false),
+    ("deduplicate", "", false),
+    ("repeat-high-value", "--set window=5d", true),
+    ("dispatched-today", "", true),
+    ("dispatch-overdue", "--set limit=24h", true),
+    ("sessions", "", true),
+    ("funnel", "", true),
+    ("load-time-conversion", "", true),
+    ("late-then-unhappy", "--set rating=5 --set limit=36h", true),
+    ("trending-products", "", true),
+    ("lifetime-value", "", true),
+];
+
+/// A world of few customers who buy often, where much is held back for hours and some of it comes too late.
+const HELD_BACK: &str = "flowbench generate -q --profile tiny --seed 5 --events 3000 \
+    --set arrivals.walks_per_day=60 --set customers.population=8 --set visits.pages_mean=2 \
+    --set conversion.base_share=1 --set orders.value_median=2000 --set orders.dispatch_gap_median=30h \
+    --set orders.delivery_gap_median=10min --set reviews.share=1 --set reviews.gap_median=10min \
+    --set transport.disorder.share=0.3 --set transport.disorder.delay_min=3h --set transport.disorder.delay_max=1d";
+
+/// A log whose third row happened before its second.
+fn out_of_order() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.write(
+        "log.csv",
+        "event_id,kind,event_time,customer,order,value\n\
+         1,order_placed,2026-01-05T08:00:00.000Z,ann,a,10\n\
+         2,order_placed,2026-01-05T10:00:00.000Z,ann,b,20\n\
+         3,order_placed,2026-01-05T09:00:00.000Z,ann,c,5\n\
+         4,order_placed,2026-01-05T11:00:00.000Z,bob,d,1\n",
+    );
+    scratch
+}
+
+/// The rows below the header, sorted.
+fn rows(answers: &str) -> Vec<&str> {
+    let mut rows: Vec<&str> = answers.lines().skip(1).collect();
+    rows.sort_unstable();
+    rows
+}
+
+/// What changes leave, sorted: each row as often as it was given and not taken back.
+fn left(changes: &str) -> Vec<&str> {
+    let mut times: BTreeMap<&str, i64> = BTreeMap::new();
+    for (row, change) in rows(changes).iter().map(|line| line.rsplit_once(',').unwrap()) {
+        *times.entry(row).or_default() += change.parse::<i64>().unwrap();
+    }
+    let often = |times: i64| usize::try_from(times).expect("more was taken back than given");
+    times.into_iter().flat_map(|(row, times)| std::iter::repeat_n(row, often(times))).collect()
 }
 
 fn stormy() -> Arc<Trace> {

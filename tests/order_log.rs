@@ -18,12 +18,14 @@ const WAYS: [&str; 4] = [
 ];
 
 /// Each pipeline with the settings its golden answers were computed with.
-const GOLDEN: [(&str, &str); 6] = [
+const GOLDEN: [(&str, &str); 8] = [
     ("identity", ""),
     ("export-review", "--set on=order_placed --set home='United Kingdom'"),
     ("order-reference", ""),
     ("repeat-high-value", "--set threshold=200 --set count=2"),
     ("dispatched-today", "--set on=order_placed --set timezone=UTC"),
+    ("sessions", "--set on=any"),
+    ("funnel", "--set stages=order_placed,order_cancelled"),
     ("lifetime-value", ""),
 ];
 
@@ -83,6 +85,22 @@ fn the_days_of_the_whole_log_add_up() {
         assert_eq!(total_thousandths(column(answers, 3)), 10_655_622_484);
         let largest = answers.iter().max_by_key(|row| thousandths(cell(row, 3))).unwrap();
         assert_eq!((cell(largest, 1), cell(largest, 3)), ("2011-12-09", "200920.600"));
+    });
+}
+
+#[test]
+fn sessions_of_the_whole_log_are_19969() {
+    for_every_way("sessions --set on=any", |answers| {
+        assert_eq!(answers.len(), 19_969);
+        assert_eq!(column(answers, 4).map(|events| events.parse::<u64>().unwrap()).sum::<u64>(), 22_190);
+    });
+}
+
+#[test]
+fn cancellations_within_a_week_of_an_order_are_1644_of_the_whole_log() {
+    for_every_way("funnel --set stages=order_placed,order_cancelled", |answers| {
+        let cancelled = answers.iter().filter(|row| cell(row, 2) == "order_cancelled").count();
+        assert_eq!((answers.len(), cancelled), (17_109, 1644));
     });
 }
 

@@ -11,21 +11,27 @@ use flowbench_pipelines::{Choice, Strategy, catalogue};
 
 use crate::command::Scratch;
 
-/// A world with duplicates and disorder, slow enough for whole lives of orders, of few customers who buy dearly.
-const WORLD: &str = "flowbench generate -q --profile stormy --seed 5 --events 20000 --set arrivals.walks_per_day=800 \
-                     --set customers.population=50 --set orders.value_median=2000";
+/// A world with duplicates and disorder, slow enough for whole lives of orders, of few customers who buy dearly and wait
+/// long.
+const WORLD: &str = "flowbench generate -q --profile stormy --seed 5 --events 20000 --set arrivals.walks_per_day=400 \
+                     --set customers.population=50 --set orders.value_median=2000 \
+                     --set orders.dispatch_gap_median=40h";
 
-const PIPELINES: [&str; 6] =
-    ["identity", "export-review", "order-reference", "repeat-high-value", "dispatched-today", "lifetime-value"];
+/// All of them.
+fn pipelines() -> impl Iterator<Item = &'static str> {
+    catalogue::CATALOGUE.iter().map(|pipeline| pipeline.name())
+}
 
 #[test]
-fn a_piped_trace_is_answered_as_the_same_trace_in_process() {
+fn a_piped_trace_is_answered_as_the_same_trace_in_a_file_and_in_process() {
     let scratch = Scratch::new();
+    scratch.ok(&format!("{WORLD} -o trace.csv"));
     let trace = world();
-    for pipeline in PIPELINES {
+    for pipeline in pipelines() {
         for deduplicate in [false, true] {
             let option = if deduplicate { "--deduplicate" } else { "" };
             let piped = scratch.ok(&format!("{WORLD} -o - | flowbench replay - --pipeline {pipeline} {option}"));
+            let filed = scratch.ok(&format!("flowbench replay trace.csv --pipeline {pipeline} {option}")).stdout;
             let in_process = answered(pipeline, deduplicate, &trace);
             assert!(piped.answers().len() > 1, "{pipeline} answers next to nothing");
             assert!(
@@ -33,6 +39,7 @@ fn a_piped_trace_is_answered_as_the_same_trace_in_process() {
                 "{pipeline} {option}: {}",
                 first_difference(&piped.stdout, &in_process)
             );
+            assert!(filed == in_process, "{pipeline} {option}: {}", first_difference(&filed, &in_process));
         }
     }
 }
@@ -73,7 +80,7 @@ fn any_number_of_generating_threads_writes_the_same_bytes() {
 fn any_number_of_workers_and_any_strategy_writes_the_same_bytes() {
     let scratch = Scratch::new();
     scratch.ok(&format!("{WORLD} -o trace.csv"));
-    for pipeline in PIPELINES {
+    for pipeline in pipelines() {
         let ask = |way: &str| scratch.ok(&format!("flowbench replay trace.csv --pipeline {pipeline} {way}")).stdout;
         let alone = ask("--strategy sequential");
         for way in ["--workers 1", "--workers 2", "--workers 4", "--workers 2 --eviction never"] {
@@ -115,6 +122,18 @@ fn deduplicate_counts_each_event_once() {
     assert_eq!((all.answers().len(), once.answers().len()), (20_000, 20_000 - duplicates));
     let distinct: BTreeSet<&str> = all.answers().into_iter().collect();
     assert_eq!(once.answers(), distinct.into_iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn deduplicate_finds_nothing_to_do_behind_deduplicate() {
+    let scratch = Scratch::new();
+    scratch.ok(&format!("{WORLD} -o trace.csv"));
+    let ask = |options: &str| scratch.ok(&format!("flowbench replay trace.csv --pipeline {options}")).stdout;
+    let alone = ask("deduplicate");
+    for other in ["deduplicate --deduplicate", "deduplicate --workers 2", "identity --deduplicate"] {
+        let answers = ask(other);
+        assert!(answers == alone, "{other}: {}", first_difference(&answers, &alone));
+    }
 }
 
 #[test]
@@ -243,9 +262,12 @@ fn line_and_column(reject: &str) -> &str {
 /// The same trace as [`WORLD`] writes.
 fn world() -> Arc<Trace> {
     let mut profile = Profile::named("stormy").unwrap();
-    for (key, value) in
-        [("arrivals.walks_per_day", "800"), ("customers.population", "50"), ("orders.value_median", "2000")]
-    {
+    for (key, value) in [
+        ("arrivals.walks_per_day", "400"),
+        ("customers.population", "50"),
+        ("orders.value_median", "2000"),
+        ("orders.dispatch_gap_median", "40h"),
+    ] {
         profile.set(key, value).unwrap();
     }
     Arc::new(Generator::new(&profile, 5).unwrap().trace(Amount::Events(20_000)))

@@ -5,9 +5,11 @@
 mod bad_input; // what cannot be: exit codes, and errors that name the thing, the place and the fix
 mod catalogue; // `list`, `explain`, `doctor`: what there is
 mod command; // a shell in a scratch folder, with `flowbench` on its path and a deadline
-mod disorder; // what is dropped as late is the trace's own late set
+mod disorder; // what is dropped as late is the trace's own late set; what is taken back leaves the right answers
 mod experiments; // `run` and `report`: what a run leaves, resuming, interrupting, exit codes
 mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, panics, endless loops, memory hogs
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
 mod order_log; // answers on a real order log, to the last digit
+mod planted; // pipelines find the effects a world was given, as large as they were given
 mod replay; // `generate` and `replay`: the same answers whatever way the events take
+mod sql; // the reference SQL of every pipeline, run in DuckDB, gives the same answers row by row

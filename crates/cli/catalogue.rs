@@ -38,9 +38,9 @@ pub(crate) fn list(asked: &List) -> Result<i32, Failure> {
         text.push_str(&format!("{name}\n"));
         for entry in entries(kind)?.as_array().into_iter().flatten() {
             let word = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-            text.push_str(&format!("  {:<20}{}\n", word("name"), word("summary")));
+            text.push_str(&format!("  {:<22}{}\n", word("name"), word("summary")));
             let gaps = entry["gaps"].as_object().into_iter().flatten();
-            gaps.for_each(|(strategy, why)| text.push_str(&format!("  {:<20}not with {strategy}: {why}\n", "")));
+            gaps.for_each(|(strategy, why)| text.push_str(&format!("  {:<22}not with {strategy}: {why}\n", "")));
         }
     }
     print(&text)?;
@@ -130,7 +130,11 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
     for eviction in EvictionName::ALL {
         text.push_str(&format!("eviction    {}: {}\n", eviction.name(), eviction.serves(pipeline.is_stateless())));
     }
-    text.push_str(&format!("\nreference SQL\n{}\n", pipeline.sql()));
+    let sql = pipeline.sql();
+    let ms = if sql.contains(":ms}") { "; {name:ms} in whole milliseconds" } else { "" };
+    let list = if sql.contains(":list}") { "; {name:list} as a list of quoted words" } else { "" };
+    let legend = if sql.contains('{') { format!(" ({{name}} is the parameter{ms}{list})") } else { String::new() };
+    text.push_str(&format!("\nreference SQL{legend}\n{sql}\n"));
     text
 }
 

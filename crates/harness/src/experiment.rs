@@ -10,7 +10,13 @@ use thiserror::Error;
 use toml::Spanned;
 
 /// The experiments that come with the program: name and text.
-pub const SHIPPED: &[(&str, &str)] = &[("quickstart", include_str!("../../../experiments/quickstart.toml"))];
+pub const SHIPPED: &[(&str, &str)] = &[
+    ("quickstart", include_str!("../../../experiments/quickstart.toml")),
+    ("disorder", include_str!("../../../experiments/disorder.toml")),
+    ("outage", include_str!("../../../experiments/outage.toml")),
+    ("duplicates", include_str!("../../../experiments/duplicates.toml")),
+    ("retention", include_str!("../../../experiments/retention.toml")),
+];
 
 /// One experiment, as its file says it.
 #[derive(Debug, Clone, Deserialize)]
