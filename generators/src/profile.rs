@@ -353,6 +353,7 @@ section! { "One channel that is down for a while." OutageProfile "transport.outa
     start: Ms = Duration, 0.0, 3650.0 * DAY, "when it goes down, after the start of the world";
     length: Ms = Duration, 0.0, 30.0 * DAY, "how long it is down; 0 for no outage";
     reconnect_over: Ms = Duration, 0.0, DAY, "what was held back arrives evenly over this time: the burst";
+    shuffle: f64 = Share, 0.0, 1.0, "how far the burst has lost its order: 0 for none of it, 1 for all";
 }
 
 section! { "One channel that has nothing to say for a while." IdleProfile "transport.idle"

@@ -42,6 +42,7 @@ struct Outage {
     start_ms: i64,
     end_ms: i64,
     reconnect_over_ms: u64,
+    shuffle: f64,
 }
 
 /// One channel that has nothing to say: what happens during [start, end) never comes.
@@ -147,17 +148,25 @@ impl Outage {
             start_ms,
             end_ms: start_ms + outage.length.0,
             reconnect_over_ms: outage.reconnect_over.0 as u64,
+            shuffle: outage.shuffle,
         }
     }
 
-    /// What would have arrived while the channel is down arrives after it, spread evenly.
+    /// What would have arrived while the channel is down arrives after it, spread evenly: in a random order, or in its own, or
+    /// between the two.
     #[inline]
     fn pass_ms(&self, channel: Channel, arrival_ms: i64, bits: u64) -> i64 {
         if channel != self.channel || arrival_ms < self.start_ms || arrival_ms >= self.end_ms {
             return arrival_ms;
         }
         let spread = mix(bits.rotate_left(32));
-        self.end_ms + ((u128::from(spread) * u128::from(self.reconnect_over_ms)) >> 64) as i64
+        let random_ms = ((u128::from(spread) * u128::from(self.reconnect_over_ms)) >> 64) as i64;
+        if self.shuffle == 1.0 {
+            return self.end_ms + random_ms;
+        }
+        let in_turn = (arrival_ms - self.start_ms) as f64 / (self.end_ms - self.start_ms) as f64;
+        let in_turn_ms = in_turn * self.reconnect_over_ms as f64;
+        self.end_ms + (in_turn_ms + self.shuffle * (random_ms as f64 - in_turn_ms)) as i64
     }
 }
 

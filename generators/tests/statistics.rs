@@ -562,6 +562,35 @@ fn an_outage_is_silent_and_ends_in_a_burst() {
 }
 
 #[test]
+fn a_burst_keeps_its_order_unless_it_is_shuffled() {
+    let furthest_behind_ms = |shuffle| {
+        let settings = [
+            ("transport.outage.channel", "web"),
+            ("transport.outage.start", "2h"),
+            ("transport.outage.length", "1h"),
+            ("transport.outage.reconnect_over", "10s"),
+            ("transport.outage.shuffle", shuffle),
+            ("transport.web.delay_mean", "0"),
+        ];
+        let down = WORLD_START_MS + 7_200_000..WORLD_START_MS + 10_800_000;
+        let mut burst: Vec<Event> = events(&[&settings], 12);
+        burst.retain(|event| event.channel() == Some(Channel::Web) && down.contains(&event.event_time_ms()));
+        burst.sort_by_key(|event| (event.arrival_time_ms(), event.event_id()));
+        assert!(burst.len() > 500);
+        let mut newest_ms = i64::MIN;
+        let behind_ms = burst.iter().map(|event| {
+            newest_ms = newest_ms.max(event.event_time_ms());
+            newest_ms - event.event_time_ms()
+        });
+        behind_ms.max().unwrap()
+    };
+    // An hour comes within 10 s: 360 ms of it in the same ms.
+    assert!(furthest_behind_ms("0") <= 360, "{} ms", furthest_behind_ms("0"));
+    assert!((600_000..1_200_000).contains(&furthest_behind_ms("0.2")), "{} ms", furthest_behind_ms("0.2"));
+    assert!(furthest_behind_ms("1") > 3_000_000);
+}
+
+#[test]
 fn campaigns_promote_one_product() {
     let settings = [
         ("campaigns.every", "1d"),

@@ -33,11 +33,13 @@ pub struct Reached {
     pub watermark_ms: i64,
     /// The watermark without the slack: where it would be if nothing were out of order.
     pub ahead_ms: i64,
+    /// The newest event time that has come.
+    pub newest_ms: i64,
 }
 
 impl Reached {
-    const NOTHING: Reached = Reached { watermark_ms: i64::MIN, ahead_ms: i64::MIN };
-    const EVERYTHING: Reached = Reached { watermark_ms: i64::MAX, ahead_ms: i64::MAX };
+    const NOTHING: Reached = Reached { watermark_ms: i64::MIN, ahead_ms: i64::MIN, newest_ms: i64::MIN };
+    const EVERYTHING: Reached = Reached { watermark_ms: i64::MAX, ahead_ms: i64::MAX, newest_ms: i64::MAX };
 }
 
 impl Feed {
@@ -87,15 +89,16 @@ impl Feed {
             return Reached::EVERYTHING;
         }
         let slack_ms = self.rule.slack_ms;
+        let newest_ms = self.newest_before_ms[epochs as usize];
         match &self.channels {
             _ if epochs == 0 => Reached::NOTHING,
             Some(channels) => {
                 let watermark_ms = channels.watermark_before_ms[epochs as usize];
-                Reached { watermark_ms, ahead_ms: watermark_ms.saturating_add(slack_ms) }
+                Reached { watermark_ms, ahead_ms: watermark_ms.saturating_add(slack_ms), newest_ms }
             }
             None => {
-                let ahead_ms = self.newest_before_ms[epochs as usize];
-                Reached { watermark_ms: ahead_ms.saturating_sub(slack_ms), ahead_ms }
+                let watermark_ms = newest_ms.saturating_sub(slack_ms);
+                Reached { watermark_ms, ahead_ms: newest_ms, newest_ms }
             }
         }
     }

@@ -144,7 +144,7 @@ impl<M: Machine, E: Eviction<M>> Part<Event, M::Row> for KeyedPart<M, E> {
 
     fn advance(&mut self, reached: Reached, out: &mut Vec<M::Row>) {
         let until_ms = self.states.machine.reached(reached);
-        self.order.advance(reached.watermark_ms, &mut self.released);
+        self.order.advance(reached, &mut self.released);
         self.apply_released(out);
         self.states.machine.settle();
         self.eviction.advance(until_ms, &mut self.states, out);

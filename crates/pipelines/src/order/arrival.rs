@@ -3,6 +3,7 @@
 use flowbench_events::Event;
 
 use super::OrderPolicy;
+use crate::feed::Reached;
 
 /// Releases at once. With several workers the order in which their events meet is not fixed, so under disorder even the
 /// error may differ from run to run.
@@ -14,7 +15,7 @@ impl OrderPolicy for Arrival {
         released.append(arrived);
     }
 
-    fn advance(&mut self, _watermark_ms: i64, _released: &mut Vec<Event>) {}
+    fn advance(&mut self, _reached: Reached, _released: &mut Vec<Event>) {}
 
     fn buffered(&self) -> usize {
         0

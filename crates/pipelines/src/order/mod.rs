@@ -6,6 +6,8 @@ mod watermark;
 
 use flowbench_events::Event;
 
+use crate::feed::Reached;
+
 pub use arrival::Arrival;
 pub use speculative::InSteps;
 pub(crate) use speculative::Speculative;
@@ -16,8 +18,8 @@ pub trait OrderPolicy {
     /// Takes what arrived (leaving `arrived` empty) and releases what may be applied at once.
     fn arrive(&mut self, arrived: &mut Vec<Event>, released: &mut Vec<Event>);
 
-    /// The watermark has moved to `watermark_ms`: releases what may be applied now.
-    fn advance(&mut self, watermark_ms: i64, released: &mut Vec<Event>);
+    /// Event time has come so far: releases what may be applied now.
+    fn advance(&mut self, reached: Reached, released: &mut Vec<Event>);
 
     /// How many events are held.
     fn buffered(&self) -> usize;

@@ -10,8 +10,11 @@ use crate::logic::{Afterwards, KeyedLogic, SPENT, fire_until, take};
 use crate::machine::Machine;
 use crate::order::OrderPolicy;
 
-/// Releases what came as soon as the frontier has moved, in canonical order: what meets in one step, from whatever worker,
-/// needs no correction.
+/// Releases what came as soon as it is complete, in canonical order: what meets in one step, from whatever worker, needs no
+/// correction.
+///
+/// In a dataflow events come a step before the frontier passes them. What is newer than all that is complete is of such a
+/// step, and is kept for the next.
 #[derive(Debug, Default)]
 pub struct InSteps(Vec<Event>);
 
@@ -20,8 +23,12 @@ impl OrderPolicy for InSteps {
         self.0.append(arrived);
     }
 
-    fn advance(&mut self, _watermark_ms: i64, released: &mut Vec<Event>) {
-        released.append(&mut self.0);
+    fn advance(&mut self, reached: Reached, released: &mut Vec<Event>) {
+        self.0.retain(|event| {
+            let complete = event.event_time_ms() <= reached.newest_ms;
+            released.extend(complete.then_some(*event));
+            !complete
+        });
         if !released.is_sorted_by_key(Event::canonical_key) {
             released.sort_by_key(Event::canonical_key);
         }
@@ -212,12 +219,22 @@ impl<L: KeyedLogic> Machine for Speculative<L> {
         if !L::HAS_TIMERS || due_ms == SPENT {
             return Afterwards::Forgotten;
         }
-        let at = self.past(key, state);
-        self.pasts.all[at].fired_ms = due_ms;
-        if self.logic.on_expiry(key, &mut state.now, &mut self.rows) == Afterwards::Forgotten {
+        let latest_ms = self.pasts.find(state.past).map_or(i64::MIN, |at| self.pasts.all[at].latest_ms());
+        let is_final = due_ms.max(latest_ms) < self.settled_ms;
+        if is_final {
+            state.past = Ticket::default();
+        } else {
+            let at = self.past(key, state);
+            self.pasts.all[at].fired_ms = due_ms;
+        }
+        let afterwards = self.logic.on_expiry(key, &mut state.now, &mut self.rows);
+        self.give(out);
+        if is_final {
+            return afterwards;
+        }
+        if afterwards == Afterwards::Forgotten {
             state.now = L::State::default();
         }
-        self.give(out);
         Afterwards::LivesOn
     }
 
@@ -504,9 +521,9 @@ mod tests {
                     }
                     newest_ms = newest_ms.max(event.event_time_ms());
                 }
-                let reached = Reached { watermark_ms: newest_ms - slack_ms, ahead_ms: newest_ms };
+                let reached = Reached { watermark_ms: newest_ms - slack_ms, ahead_ms: newest_ms, newest_ms };
                 let until_ms = machine.reached(reached);
-                in_steps.advance(reached.watermark_ms, &mut released);
+                in_steps.advance(reached, &mut released);
                 let mut out = Vec::new();
                 for event in released {
                     let key = Machine::key(&machine, &event).unwrap();
@@ -543,7 +560,8 @@ mod tests {
         let (mut busy, mut out) = (Tentative::default(), Vec::new());
         for id in 0..20_000 {
             let event = Event::pack(Record::new(id * 2, Kind::PageViewed, id as i64 - (id % 7) as i64 * 3));
-            machine.reached(Reached { watermark_ms: id as i64 - 100, ahead_ms: id as i64 });
+            let newest_ms = id as i64;
+            machine.reached(Reached { watermark_ms: newest_ms - 100, ahead_ms: newest_ms, newest_ms });
             machine.take(0, &mut busy, &event, &mut out);
             machine.settle();
             assert!(machine.kept() < 400, "{} notes", machine.kept());

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use flowbench_events::Event;
 
 use super::OrderPolicy;
+use crate::feed::Reached;
 
 /// Events with an event time below the watermark are released, sorted; the others are held, those that two moves of the
 /// watermark have not released in a calendar.
@@ -36,7 +37,8 @@ impl OrderPolicy for Watermark {
         }
     }
 
-    fn advance(&mut self, watermark_ms: i64, released: &mut Vec<Event>) {
+    fn advance(&mut self, reached: Reached, released: &mut Vec<Event>) {
+        let watermark_ms = reached.watermark_ms;
         self.calendar.release(watermark_ms, released);
         for event in self.waiting.drain(..) {
             if event.event_time_ms() < watermark_ms {
@@ -147,6 +149,10 @@ mod tests {
         Event::pack(Record::new(id, Kind::PageViewed, time))
     }
 
+    fn at(watermark_ms: i64) -> Reached {
+        Reached { watermark_ms, ahead_ms: watermark_ms, newest_ms: watermark_ms }
+    }
+
     proptest! {
         /// Against the naive way: sort everything, cut at the watermark.
         #[test]
@@ -162,7 +168,7 @@ mod tests {
                 waiting.extend(&on_time);
                 policy.arrive(&mut on_time.clone(), &mut released);
                 watermark = batch.iter().map(|e| e.event_time_ms() - slack).fold(watermark, i64::max);
-                policy.advance(watermark, &mut released);
+                policy.advance(at(watermark), &mut released);
                 let (mut due, rest): (Vec<Event>, Vec<Event>) =
                     waiting.drain(..).partition(|e| e.event_time_ms() < watermark);
                 waiting = rest;
@@ -171,7 +177,7 @@ mod tests {
                 prop_assert_eq!(policy.buffered(), waiting.len());
                 prop_assert_eq!(&released, &naive);
             }
-            policy.advance(i64::MAX, &mut released);
+            policy.advance(at(i64::MAX), &mut released);
             prop_assert_eq!(released.len(), naive.len() + waiting.len());
             prop_assert_eq!(policy.buffered(), 0);
         }
@@ -182,8 +188,8 @@ mod tests {
         let mut policy = Watermark::new(10);
         let mut released = Vec::new();
         policy.arrive(&mut vec![event(flowbench_events::TIME_MS_MAX, 1), event(5, 2)], &mut released);
-        policy.advance(6, &mut released);
-        policy.advance(7, &mut released);
+        policy.advance(at(6), &mut released);
+        policy.advance(at(7), &mut released);
         assert_eq!((released.len(), policy.buffered(), policy.calendar.buckets.len()), (1, 1, 1));
     }
 }

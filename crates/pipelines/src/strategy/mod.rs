@@ -195,7 +195,7 @@ impl<R: Copy> Sheets<R> {
             }
             self.open.extend_from_slice(now);
             if self.open.len() == SHEET {
-                self.full.push(std::mem::take(&mut self.open));
+                self.full.push(std::mem::replace(&mut self.open, Vec::with_capacity(SHEET)));
                 self.open.extend_from_slice(then);
             }
         }
@@ -350,6 +350,7 @@ mod tests {
             next += count;
             sheets.keep(&mut answers);
             assert!(answers.is_empty() && sheets.open.len() < SHEET);
+            assert!([0, SHEET].contains(&sheets.open.capacity()), "a sheet that had to grow");
         }
         assert!(sheets.bytes() >= next * std::mem::size_of::<usize>());
         assert_eq!(sheets.into_rows(), (0..next).collect::<Vec<_>>());
