@@ -217,3 +217,109 @@ fn id_and_event_time(row: &str) -> (String, i64) {
     let cells: Vec<&str> = row.split(',').collect();
     (cells[0].to_owned(), parse_rfc3339_ms(cells[2]).unwrap())
 }
+
+/// Cases on a stormy trace: every order policy on 1, 2 and 4 workers, with the watermark by channel beside the usual one.
+const AXES: &str = r#"
+name = "axes"
+title = "the order of things"
+seed = 7
+repeats = 1
+deadline = "60s"
+memory_cap_mib = 2048
+
+[[part]]
+name = "orders"
+question = "?"
+trace = { profile = "stormy", events = 20_000 }
+[part.axes]
+pipeline = "sessions"
+order = ["arrival", "watermark", "speculative"]
+workers = [1, 2, 4]
+slack = "10min"
+sources = ["merged", "channel"]
+idle = "20min"
+deduplicate = true
+records_per_epoch = 500
+
+[[part]]
+name = "dose"
+question = "?"
+trace = { profile = "calm", events = 50_000, set = ["arrivals.run_in=2d"] }
+[part.axes]
+pipeline = "lifetime-value"
+world = ["transport.disorder.share=0", "transport.disorder.share=0.05", "transport.disorder.share=0.2"]
+slack = "6h"
+"#;
+
+#[test]
+fn what_follows_from_the_trace_is_the_same_for_any_number_of_workers() {
+    let scratch = Scratch::new();
+    scratch.write("axes.toml", AXES);
+    scratch.ok("flowbench run ./axes.toml --out results --set dose.trace.events=100");
+    let cases = scratch.ndjson("results/cases.ndjson");
+    let of_orders = |case: &&serde_json::Value| case["part"] == "orders";
+    let mut waits = Vec::new();
+    for case in cases.iter().filter(of_orders) {
+        let (axes, numbers) = (&case["axes"], &case["numbers"]);
+        let same = |other: &&serde_json::Value| {
+            ["order", "sources"].iter().all(|axis| other["axes"][axis] == axes[axis]) && other["part"] == "orders"
+        };
+        for other in cases.iter().filter(same).map(|other| &other["numbers"]) {
+            for fact in ["event_time_wait_ms", "disorder"] {
+                assert_eq!(numbers[fact], other[fact], "{fact}, {axes}");
+            }
+            assert_eq!(numbers["progress"]["watermark_lag_peak_ms"], other["progress"]["watermark_lag_peak_ms"]);
+            assert_eq!(numbers["accuracy"]["late"], other["accuracy"]["late"]);
+            if axes["order"] != "arrival" {
+                assert_eq!(numbers["accuracy"]["digest"], other["accuracy"]["digest"], "{axes}");
+            }
+        }
+        waits.push((axes["order"].to_string(), numbers["event_time_wait_ms"]["p50_ms"].as_i64().unwrap()));
+    }
+    assert_eq!(waits.len(), 18);
+    let wait = |order: &str| waits.iter().find(|(name, _)| name.contains(order)).unwrap().1;
+    assert!(wait("watermark") >= 600_000 && wait("arrival") < 60_000, "{waits:?}");
+    assert_eq!(wait("arrival"), wait("speculative"));
+}
+
+#[test]
+fn speculative_gives_what_watermark_gives_and_says_what_it_took_back() {
+    let scratch = Scratch::new();
+    scratch.write("axes.toml", AXES);
+    scratch.ok("flowbench run ./axes.toml --out results --set orders.workers=1 --set dose.trace.events=100");
+    let cases = scratch.ndjson("results/cases.ndjson");
+    let accuracy = |order: &str, sources: &str| {
+        let wanted = |case: &&serde_json::Value| case["axes"]["order"] == order && case["axes"]["sources"] == sources;
+        cases.iter().find(|case| case["part"] == "orders" && wanted(case)).unwrap()["numbers"]["accuracy"].clone()
+    };
+    for sources in ["merged", "channel"] {
+        let (watermark, speculative) = (accuracy("watermark", sources), accuracy("speculative", sources));
+        for count in ["truth", "given", "missing", "spurious", "wrong", "late", "dropped_as_late", "digest"] {
+            assert_eq!(watermark[count], speculative[count], "{count}, {sources}");
+        }
+        assert!(speculative["retractions"].as_u64() >= speculative["corrected"].as_u64());
+        assert!(speculative["corrected"].as_u64() > Some(0) && watermark["retractions"] == 0);
+    }
+    assert_ne!(accuracy("watermark", "merged")["late"], accuracy("watermark", "channel")["late"]);
+    assert!(accuracy("arrival", "merged")["wrong"].as_u64() > Some(0), "disorder does no harm here");
+}
+
+#[test]
+fn the_disorder_asked_for_is_the_one_there_is() {
+    let scratch = Scratch::new();
+    scratch.write("axes.toml", AXES);
+    scratch.ok("flowbench run ./axes.toml --out results --set orders.trace.events=100 --set orders.workers=1");
+    let cases = scratch.ndjson("results/cases.ndjson");
+    let mut shares = Vec::new();
+    for case in cases.iter().filter(|case| case["part"] == "dose") {
+        let (disorder, events) = (&case["numbers"]["disorder"], case["numbers"]["events"].as_f64().unwrap());
+        let asked = disorder["out_of_order_share_asked"].as_f64().unwrap();
+        let share = disorder["out_of_order"].as_f64().unwrap() / events;
+        assert!((share - asked).abs() < 0.005, "{asked} asked for, {share} there");
+        shares.push(asked);
+    }
+    shares.sort_by(f64::total_cmp);
+    assert_eq!(shares, [0.0, 0.05, 0.2]);
+    let report = scratch.text("results/report.html");
+    assert!(report.contains("asked") && report.contains("transport.disorder.share=0.2"), "not in the report");
+}

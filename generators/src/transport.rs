@@ -153,10 +153,12 @@ impl Outage {
     }
 
     /// What would have arrived while the channel is down arrives after it, spread evenly: in a random order, or in its own, or
-    /// between the two.
+    /// between the two. In its own order, what comes meanwhile queues behind it.
     #[inline]
     fn pass_ms(&self, channel: Channel, arrival_ms: i64, bits: u64) -> i64 {
-        if channel != self.channel || arrival_ms < self.start_ms || arrival_ms >= self.end_ms {
+        let over_ms = self.reconnect_over_ms as i64;
+        let queue_end_ms = if self.shuffle == 1.0 { self.end_ms } else { self.end_ms + over_ms };
+        if channel != self.channel || arrival_ms < self.start_ms || arrival_ms >= queue_end_ms {
             return arrival_ms;
         }
         let spread = mix(bits.rotate_left(32));
@@ -164,9 +166,10 @@ impl Outage {
         if self.shuffle == 1.0 {
             return self.end_ms + random_ms;
         }
-        let in_turn = (arrival_ms - self.start_ms) as f64 / (self.end_ms - self.start_ms) as f64;
-        let in_turn_ms = in_turn * self.reconnect_over_ms as f64;
-        self.end_ms + (in_turn_ms + self.shuffle * (random_ms as f64 - in_turn_ms)) as i64
+        let in_turn = (arrival_ms - self.start_ms) as f64 / (queue_end_ms - self.start_ms) as f64;
+        let in_turn_ms = in_turn * over_ms as f64;
+        let sent_ms = self.end_ms + (in_turn_ms + self.shuffle * (random_ms as f64 - in_turn_ms)) as i64;
+        sent_ms.max(arrival_ms)
     }
 }
 

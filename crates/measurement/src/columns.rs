@@ -219,7 +219,7 @@ fn push_disorder(row: &mut Row, numbers: Option<&Numbers>) {
     row.extend([
         ("out_of_order_share", numbers.and_then(|n| share(n.disorder.out_of_order, n.events)).into()),
         ("out_of_order_share_asked", disorder.and_then(|d| d.out_of_order_share_asked).into()),
-        ("duplicates_share", numbers.and_then(|n| share(n.disorder.duplicates, n.events)).into()),
+        ("duplicates_share", numbers.and_then(duplicates_share).into()),
         ("duplicates_share_asked", disorder.and_then(|d| d.duplicates_share_asked).into()),
     ]);
 }
@@ -254,6 +254,11 @@ fn cause(status: &Status) -> Cell {
 
 fn codes(doubts: &[Doubt]) -> String {
     doubts.iter().map(|doubt| doubt.code.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+/// Second deliveries per event, as they are asked for: of 100 events of which 10 come twice, 0.1.
+fn duplicates_share(numbers: &Numbers) -> Option<f64> {
+    share(numbers.disorder.duplicates, numbers.events.saturating_sub(numbers.disorder.duplicates))
 }
 
 fn share(part: u64, whole: u64) -> Option<f64> {
@@ -345,7 +350,7 @@ mod tests {
             ("churn", 0.2),
             ("corrected_share", 0.1),
             ("out_of_order_share", 0.25),
-            ("duplicates_share", 0.01),
+            ("duplicates_share", 1_000.0 / 99_000.0),
             ("attribution_queueing_mean_ns", 20_000.0),
             ("recovery_s", 1.5),
         ] {

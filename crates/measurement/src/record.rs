@@ -459,7 +459,7 @@ pub struct Disorder {
     pub out_of_order_share_asked: Option<f64>,
     /// Deliveries of an event that had come before.
     pub duplicates: u64,
-    /// Asked share of them; absent if none was asked for.
+    /// Asked share of events that are delivered twice; absent if none was asked for.
     pub duplicates_share_asked: Option<f64>,
 }
 

@@ -55,7 +55,10 @@ impl Scale {
             (if low > 0.0 { low } else { least / 2.0 }, if high.is_finite() { high } else { greatest * 2.0 });
         let inside = |marks: Vec<f64>| -> Vec<f64> { marks.into_iter().filter(|m| *m >= low && *m <= high).collect() };
         let decades = inside(marks(quantity, least, greatest, &[1.0]));
-        let chosen = if decades.len() >= 3 { decades } else { inside(fine) };
+        let mut chosen = if decades.len() >= 3 { decades } else { inside(fine) };
+        // Where a unit ends and the next begins, marks may nearly meet: 1000 KiB and 1 MiB.
+        let apart = |a: f64, b: f64| ((b / a).ln() / (high / low).ln() * (range.1 - range.0)).abs();
+        chosen.dedup_by(|next, kept| apart(*kept, *next) < LEAST_PX_BETWEEN_MARKS);
         let ticks = chosen.into_iter().map(|value| Tick { value, label: quantity.tick(value) }).collect();
         Scale { log: true, low, high, range, zero: None, ticks, unit: quantity.tick_unit() }
     }
@@ -93,6 +96,9 @@ impl Scale {
         self.range.0 + along * (self.range.1 - self.range.0)
     }
 }
+
+/// Labels nearer to each other than this cannot be read.
+const LEAST_PX_BETWEEN_MARKS: f64 = 11.0;
 
 fn bounds(values: &[f64]) -> (f64, f64) {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
