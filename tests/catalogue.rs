@@ -83,7 +83,7 @@ fn explain_tells_question_columns_parameters_state_sql_and_what_serves() {
             "\norder       speculative: serves",
             "\neviction    never: serves",
             "\neviction    frontier: serves",
-            "\nreference SQL\n",
+            "\nreference SQL",
             "SELECT",
         ] {
             assert!(shown.contains(word), "{name} says nothing of '{word}':\n{shown}");
