@@ -230,7 +230,7 @@ memory_cap_mib = 2048
 [[part]]
 name = "orders"
 question = "?"
-trace = { profile = "stormy", events = 20_000 }
+trace = { profile = "stormy", events = 20_000, set = ["arrivals.walks_per_day=4000"] }
 [part.axes]
 pipeline = "sessions"
 order = ["arrival", "watermark", "speculative"]
