@@ -55,10 +55,7 @@ impl Scale {
             (if low > 0.0 { low } else { least / 2.0 }, if high.is_finite() { high } else { greatest * 2.0 });
         let inside = |marks: Vec<f64>| -> Vec<f64> { marks.into_iter().filter(|m| *m >= low && *m <= high).collect() };
         let decades = inside(marks(quantity, least, greatest, &[1.0]));
-        let mut chosen = if decades.len() >= 3 { decades } else { inside(fine) };
-        // Where a unit ends and the next begins, marks may nearly meet: 1000 KiB and 1 MiB.
-        let apart = |a: f64, b: f64| ((b / a).ln() / (high / low).ln() * (range.1 - range.0)).abs();
-        chosen.dedup_by(|next, kept| apart(*kept, *next) < LEAST_PX_BETWEEN_MARKS);
+        let chosen = if decades.len() >= 3 { apart(decades, 3.0) } else { apart(inside(fine), 1.2) };
         let ticks = chosen.into_iter().map(|value| Tick { value, label: quantity.tick(value) }).collect();
         Scale { log: true, low, high, range, zero: None, ticks, unit: quantity.tick_unit() }
     }
@@ -97,8 +94,14 @@ impl Scale {
     }
 }
 
-/// Labels nearer to each other than this cannot be read.
-const LEAST_PX_BETWEEN_MARKS: f64 = 11.0;
+/// Marks at least this `ratio` apart. Where a unit ends and the next begins they may nearly meet (1000 KiB and 1 MiB, 10 h and
+/// 1 d): then the one of the greater unit stays.
+fn apart(mut marks: Vec<f64>, ratio: f64) -> Vec<f64> {
+    marks.reverse();
+    marks.dedup_by(|next, kept| *kept < *next * ratio);
+    marks.reverse();
+    marks
+}
 
 fn bounds(values: &[f64]) -> (f64, f64) {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -174,6 +177,10 @@ mod tests {
         assert!(scale.at(1.9e6) < 1.0);
         let slack = Scale::log(Quantity::Milliseconds, &[1e3, 3600e3], (0.0, 1.0));
         assert_eq!(labels(&slack), ["1 s", "10 s", "1 min", "10 min", "1 h"]);
+        let bytes = Scale::log(Quantity::Bytes, &[5e5, 2e7], (0.0, 1.0));
+        assert!(!labels(&bytes).contains(&"1000 KiB"), "{:?}", labels(&bytes));
+        let days = Scale::log(Quantity::Milliseconds, &[100.0, 2e8], (0.0, 1.0));
+        assert!(!labels(&days).contains(&"10 h") && labels(&days).contains(&"1 d"), "{:?}", labels(&days));
     }
 
     #[test]

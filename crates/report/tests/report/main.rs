@@ -518,7 +518,7 @@ fn the_report_says_what_was_asked_where_a_level_is_reached_and_what_was_taken_ba
     draw(results.path()).unwrap();
     let html = read(results.path(), "report.html");
     let asked = "<td>retail</td><td class=\"right\">20\u{a0}%</td><td class=\"right\">21.3\u{a0}%</td>\
-                 <td class=\"right\">1\u{a0}%</td><td class=\"right\">0.99\u{a0}%</td></tr>";
+                 <td class=\"right\">1\u{a0}%</td><td class=\"right\">1\u{a0}%</td></tr>";
     assert_eq!(html.matches(asked).count(), 1);
     let level = "Completeness of 99\u{a0}% or more at slack 1\u{a0}min (sessions, watermark), \
                  at slack 1\u{a0}min (sessions, speculative)";
