@@ -29,6 +29,7 @@ impl Check {
         rule: WatermarkRule,
         end: &RunEnd,
     ) -> Check {
+        let late = LateSet::of(&trace.events, rule);
         let occurrences = oracle::occurrences(&trace.events);
         let truth = prepared.oracle(&occurrences);
         let mut given = prints(&*end.answers);
@@ -43,7 +44,7 @@ impl Check {
                 let against_expected = accuracy::compare_by_subject(&mut prints(&*expected), &mut given);
                 wrong_answers(&against_expected, &*expected, trace, end)
             })
-            .or_else(|| wrong_late_set(choice, LateSet::of(&trace.events, rule), end.late));
+            .or_else(|| wrong_late_set(choice, late, end.late));
         let mut digest = AnswersDigest::default();
         given.iter().for_each(|(_, print)| digest.insert(*print as u64));
         let accuracy = Accuracy {
@@ -54,7 +55,7 @@ impl Check {
             wrong: against_truth.wrong,
             retractions: end.changes.as_ref().map_or(0, flowbench_pipelines::Changes::retractions),
             corrected: end.changes.as_ref().map_or(0, flowbench_pipelines::Changes::corrected_subjects),
-            late: LateSet::of(&trace.events, rule).count,
+            late: late.count,
             dropped_as_late: end.late.count,
             digest: digest.value(),
         };

@@ -153,9 +153,9 @@ impl Completions {
         (window.from_index <= allowed_by).then_some(times.completed_ns as i64 - from_ns as i64)
     }
 
-    /// What the latencies of the events inside the window are made of.
-    pub fn attribution(&self, window: Window) -> Attribution {
-        let tail_from_ns = self.latencies(window).latency.quantiles().p99_ns.map(|ns| ns as f64);
+    /// What the `latencies` of the events inside the window are made of.
+    pub fn attribution(&self, window: Window, latencies: &Latencies) -> Attribution {
+        let tail_from_ns = latencies.latency.quantiles().p99_ns.map(|ns| ns as f64);
         let (mut all, mut tail) = (Sum::default(), Sum::default());
         for (epoch, service_start_ns) in self.service_starts_ns().into_iter().enumerate() {
             let records = window.clip(self.records(epoch as u64));
@@ -378,21 +378,25 @@ mod tests {
         assert_eq!(counts, [0, 2, 0, 2]);
     }
 
+    fn attribution(run: &Completions) -> Attribution {
+        run.attribution(Window::EVERYTHING, &run.latencies(Window::EVERYTHING))
+    }
+
     #[test]
     fn the_parts_of_the_latency_add_up_to_it() {
         // Epochs of two records, due at 1 and 3 ns; the second waits for the first, the third for nobody.
         let run = completions(open(1000), &[(5, 20), (7, 26), (40, 50)], 2, 6);
-        let Parts { driver_lag_ns, queueing_ns, compute_ns } = run.attribution(Window::EVERYTHING).mean;
+        let Parts { driver_lag_ns, queueing_ns, compute_ns } = attribution(&run).mean;
         assert_eq!(driver_lag_ns, f64::from(4 + 4 + 35) / 3.0);
         assert_eq!(queueing_ns, 0.5 + f64::from(13) / 3.0);
         assert_eq!(compute_ns, f64::from(15 + 6 + 10) / 3.0);
         let mean_ns = f64::from(20 + 19 + 24 + 23 + 46 + 45) / 6.0;
         assert!((driver_lag_ns + queueing_ns + compute_ns - mean_ns).abs() < 1e-9);
-        assert_eq!(run.attribution(Window::EVERYTHING).tail, None);
+        assert_eq!(attribution(&run).tail, None);
         // Epochs that are completed together have been served together.
         let run = completions(open(1000), &[(5, 20), (5, 20)], 2, 4);
-        assert_eq!(run.attribution(Window::EVERYTHING).mean.compute_ns, 15.0);
-        let closed = completions(Load::Closed, &[(5, 20), (7, 26)], 2, 4).attribution(Window::EVERYTHING).mean;
+        assert_eq!(attribution(&run).mean.compute_ns, 15.0);
+        let closed = attribution(&completions(Load::Closed, &[(5, 20), (7, 26)], 2, 4)).mean;
         assert_eq!((closed.driver_lag_ns, closed.queueing_ns, closed.compute_ns), (0.0, 6.5, 10.5));
     }
 

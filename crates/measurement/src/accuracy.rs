@@ -56,21 +56,6 @@ impl Difference {
     }
 }
 
-/// Sorts both and compares them; the examples of the result refer to the sorted slices.
-pub fn compare<A: Ord>(truth: &mut [A], given: &mut [A]) -> Difference {
-    truth.sort_unstable();
-    given.sort_unstable();
-    compare_sorted(truth, given)
-}
-
-/// Compares two ascending slices in one pass.
-pub fn compare_sorted<A: Ord>(truth: &[A], given: &[A]) -> Difference {
-    debug_assert!(truth.is_sorted() && given.is_sorted());
-    let mut difference = Difference::between(truth.len(), given.len());
-    merge(truth.iter(), given.iter(), |found| difference.note(found));
-    difference
-}
-
 /// Sorts both and compares answers given as (subject, fingerprint): what an answer is about, and all of it, the subject
 /// included.
 ///
@@ -179,6 +164,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// As multisets, whatever the answers are about.
+    fn compare<A: Ord>(truth: &mut [A], given: &mut [A]) -> Difference {
+        truth.sort_unstable();
+        given.sort_unstable();
+        let mut difference = Difference::between(truth.len(), given.len());
+        merge(truth.iter(), given.iter(), |found| difference.note(found));
+        difference
+    }
 
     fn digest(hashes: &[u64]) -> AnswersDigest {
         let mut digest = AnswersDigest::default();

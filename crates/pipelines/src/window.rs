@@ -110,22 +110,12 @@ impl<W: WindowLogic, M: Signed<W::Input>> Part<M, Change<W::Row>> for WindowPart
             self.answer(key, out);
         }
         let until_ms = if self.ahead { reached.ahead_ms } else { reached.watermark_ms };
-        while let Some(key) = self.open.next_due(until_ms) {
-            let closes_at_ms = self.logic.closes_at_ms(key);
-            if closes_at_ms < until_ms {
-                self.answer(key, out);
-                self.answered.file(key, closes_at_ms);
-            } else {
-                self.open.file(key, closes_at_ms);
-            }
+        while let Some(key) = self.open.next_expired(until_ms, |key| self.logic.closes_at_ms(key)) {
+            self.answer(key, out);
+            self.answered.file(key, self.logic.closes_at_ms(key));
         }
-        while let Some(key) = self.answered.next_due(reached.watermark_ms) {
-            let closes_at_ms = self.logic.closes_at_ms(key);
-            if closes_at_ms < reached.watermark_ms {
-                self.forget(key);
-            } else {
-                self.answered.file(key, closes_at_ms);
-            }
+        while let Some(key) = self.answered.next_expired(reached.watermark_ms, |key| self.logic.closes_at_ms(key)) {
+            self.forget(key);
         }
         self.table.shrink();
     }

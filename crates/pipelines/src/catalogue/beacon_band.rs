@@ -35,10 +35,7 @@ FROM events WHERE kind = 'page_viewed' AND load_time_ms IS NOT NULL"
         ""
     }
     fn parameters(&self) -> &'static [Parameter] {
-        &[
-            Parameter { name: "good", default: "2500ms", meaning: "duration, from 1ms to poor: up to it is good" },
-            Parameter { name: "poor", default: "4000ms", meaning: "duration, from 1ms: strictly above it is poor" },
-        ]
+        &[GOOD, POOR]
     }
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
@@ -48,6 +45,11 @@ FROM events WHERE kind = 'page_viewed' AND load_time_ms IS NOT NULL"
         Ok(Box::new(Stateless(Bands::new(&settings)?)))
     }
 }
+
+pub(super) const GOOD: Parameter =
+    Parameter { name: "good", default: "2500ms", meaning: "duration, from 1ms to poor: up to it is good" };
+pub(super) const POOR: Parameter =
+    Parameter { name: "poor", default: "4000ms", meaning: "duration, from 1ms: strictly above it is poor" };
 
 /// Where the bands end.
 #[derive(Debug, Clone, Copy)]

@@ -1,11 +1,9 @@
 //! First deliveries: every event once, however often it was delivered.
 
-use std::hash::Hash;
-
 use flowbench_events::{Event, Symbols};
-use serde::{Deserialize, Serialize};
 
-use crate::answers::{Cells, Row};
+use super::identity::Answer;
+use crate::answers::Row;
 use crate::logic::{KeyedLogic, SPENT};
 use crate::pipeline::{Keyed, Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
@@ -100,29 +98,6 @@ impl KeyedLogic for Logic {
             // At first + horizon it does not hold anything back any more.
             first_ms => first_ms.saturating_add(self.horizon_ms - 1),
         }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Answer {
-    event_time_ms: i64,
-    event_id: u64,
-}
-
-impl Row for Answer {
-    const COLUMNS: &'static [&'static str] = &["event_id"];
-
-    fn subject(&self) -> impl Hash {
-        self.event_id
-    }
-    fn event_time_ms(&self) -> i64 {
-        self.event_time_ms
-    }
-    fn write(&self, cells: &mut Cells<'_>) {
-        cells.event_id(self.event_id);
-    }
-    fn at(self, event_time_ms: i64) -> Self {
-        Self { event_time_ms, ..self }
     }
 }
 

@@ -53,10 +53,11 @@ impl StatelessLogic for Logic {
     }
 }
 
+/// An event, by its id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Answer {
-    event_time_ms: i64,
-    event_id: u64,
+pub(super) struct Answer {
+    pub(super) event_time_ms: i64,
+    pub(super) event_id: u64,
 }
 
 impl Row for Answer {

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use flowbench_events::{Event, Id, Kind, Symbols, mix};
 use serde::{Deserialize, Serialize};
 
-use super::beacon_band::{Band, Bands};
+use super::beacon_band::{Band, Bands, GOOD, POOR};
 use crate::answers::{Cells, Row};
 use crate::logic::{Afterwards, Key, KeyedLogic, SPENT, WindowLogic};
 use crate::pipeline::{Chained, Pipeline, Prepared};
@@ -49,8 +49,8 @@ GROUP BY hour, band"
     fn parameters(&self) -> &'static [Parameter] {
         &[
             Parameter { name: "within", default: "30min", meaning: "duration, from 1ms: from the view to the order" },
-            Parameter { name: "good", default: "2500ms", meaning: "duration, from 1ms to poor: up to it is good" },
-            Parameter { name: "poor", default: "4000ms", meaning: "duration, from 1ms: strictly above it is poor" },
+            GOOD,
+            POOR,
         ]
     }
     fn columns(&self) -> &'static [&'static str] {

@@ -89,6 +89,18 @@ impl<K: Key> ExpiryQueue<K> {
         }
     }
 
+    /// The next key that has expired, where `expires_at_ms` tells the expiry of any key; the others are filed again.
+    pub(crate) fn next_expired(&mut self, until_ms: i64, expires_at_ms: impl Fn(K) -> i64) -> Option<K> {
+        loop {
+            let key = self.next_due(until_ms)?;
+            let now_ms = expires_at_ms(key);
+            if now_ms < until_ms {
+                return Some(key);
+            }
+            self.file(key, now_ms);
+        }
+    }
+
     /// Makes `bucket` the one that is filed in.
     fn open(&mut self, bucket: i64) {
         if bucket == self.latest.0 {

@@ -47,9 +47,8 @@ pub(super) fn stateless<L: StatelessLogic>(
 where
     L::Row: Row,
 {
-    let (logic, choice, feed, drivers) = (logic.clone(), *choice, Arc::clone(feed), Arc::clone(drivers));
-    execute(choice.workers, move |worker| {
-        let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
+    let logic = logic.clone();
+    execute(choice, feed, drivers, move |worker, desk| {
         let kept = Rc::new(RefCell::new(Kept::new(PassedOn, &desk)));
         let late = desk.answer_where_read(worker, &logic, |rows| desk.answers(rows, Pipeline, &kept));
         desk.end(&kept, late)
@@ -63,11 +62,9 @@ pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
     feed: &Arc<Feed>,
     drivers: &Drivers,
 ) -> Ends<Change<W::Row>> {
-    let (logic, choice, feed, drivers) = (logic.clone(), *choice, Arc::clone(feed), Arc::clone(drivers));
-    let windows = windows.clone();
-    execute(choice.workers, move |worker| {
-        let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
-        let kept = Rc::new(RefCell::new(Kept::new(WindowPart::new(&windows, &choice), &desk)));
+    let (logic, windows) = (logic.clone(), windows.clone());
+    execute(choice, feed, drivers, move |worker, desk| {
+        let kept = Rc::new(RefCell::new(Kept::new(WindowPart::new(&windows, &desk.choice), &desk)));
         let by_window = Exchange::new(by_window(windows.clone()));
         let late = desk.answer_where_read(worker, &logic, |rows| desk.answers(rows, by_window, &kept));
         desk.end(&kept, late)
@@ -81,9 +78,8 @@ pub(super) fn keyed<L: KeyedLogic, R: Message + Spoil>(
     feed: &Arc<Feed>,
     drivers: &Drivers,
 ) -> Ends<R> {
-    let (logic, choice, feed, drivers) = (logic.clone(), *choice, Arc::clone(feed), Arc::clone(drivers));
-    execute(choice.workers, move |worker| {
-        let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
+    let logic = logic.clone();
+    execute(choice, feed, drivers, move |worker, desk| {
         let kept = Rc::new(RefCell::new(Kept::new(states(), &desk)));
         let input = desk.events(worker, by_key(logic.clone()), Rc::clone(&kept) as Shared<dyn Last<Event>>);
         let late = desk.offer_events(worker, input, &logic);
@@ -99,12 +95,10 @@ pub(super) fn chained<L: KeyedLogic, R: Message + Signed<W::Input>, W: WindowLog
     feed: &Arc<Feed>,
     drivers: &Drivers,
 ) -> Ends<Change<W::Row>> {
-    let (logic, choice, feed, drivers) = (logic.clone(), *choice, Arc::clone(feed), Arc::clone(drivers));
-    let windows = windows.clone();
-    execute(choice.workers, move |worker| {
-        let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
+    let (logic, windows) = (logic.clone(), windows.clone());
+    execute(choice, feed, drivers, move |worker, desk| {
         // Messages are struck where they come in: at the first stage.
-        let windows_part = Kept::new(WindowPart::new(&windows, &choice), &desk);
+        let windows_part = Kept::new(WindowPart::new(&windows, &desk.choice), &desk);
         let kept = Rc::new(RefCell::new(Kept { messages_fault: Armed::on(None, 0), ..windows_part }));
         let mut input = Input::<Event>::new();
         worker.dataflow(|scope| {
@@ -523,12 +517,21 @@ fn epochs_behind(frontier: &MutableAntichain<u64>, feed: &Feed) -> u64 {
     frontier.frontier().first().copied().unwrap_or(feed.epochs())
 }
 
-fn execute<R, F>(workers: usize, work: F) -> Ends<R>
+/// Does `work` on every worker, each at a desk of its own.
+fn execute<R, F>(choice: &Choice, feed: &Arc<Feed>, drivers: &Drivers, work: F) -> Ends<R>
 where
     R: Send + 'static,
-    F: Fn(&mut Worker) -> WorkerEnd<R> + Send + Sync + 'static,
+    F: Fn(&mut Worker, Desk) -> WorkerEnd<R> + Send + Sync + 'static,
 {
-    let config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
-    let guards = timely::execute(config, work).map_err(RunError::Dataflow)?;
+    let (choice, feed, drivers) = (*choice, Arc::clone(feed), Arc::clone(drivers));
+    let config = match choice.workers {
+        1 => timely::Config::thread(),
+        workers => timely::Config::process(workers),
+    };
+    let guards = timely::execute(config, move |worker| {
+        let desk = Desk::new(&feed, &choice, drivers(worker.index()), worker.index());
+        work(worker, desk)
+    })
+    .map_err(RunError::Dataflow)?;
     guards.join().into_iter().collect::<Result<_, String>>().map_err(RunError::Dataflow)
 }
