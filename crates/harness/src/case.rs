@@ -13,7 +13,7 @@ use flowbench_measurement::doubts::{Circumstances, doubts};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
 use flowbench_measurement::record::{
-    Accuracy, Axes, Disorder, Doubt, EventTimeWait, Numbers, Progress, Status, TimelinePoint,
+    Accuracy, Axes, Disorder, Doubt, EventTimeWait, Numbers, Progress, Sharing, Status, TimelinePoint,
 };
 use flowbench_measurement::timeline::{Position, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
@@ -232,6 +232,8 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         event_time_wait_ms: event_time_wait(&allowance, choice),
         attribution: completions.attribution(window, &latencies),
         progress: Progress { watermark_lag_peak_ms: allowance.lag_peak_ms(), backlog_peak, recovery_ns },
+        sharing: Sharing::default(),
+        sustainable: None,
         memory,
         accuracy,
         disorder,
@@ -327,6 +329,7 @@ fn position(feed: &Feed, admitted: u64, backlog: u64) -> Position {
         newest_event_time_ms: newest_ms.map(|newest_ms| newest_ms - first_ms),
         watermark_ms: watermark_ms.map(|(watermark_ms, newest_ms)| watermark_ms.min(newest_ms) - first_ms),
         backlog,
+        view_skew: None,
     }
 }
 

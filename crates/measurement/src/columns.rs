@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::record::{
-    Accuracy, Attribution, Axes, CaseRecord, Doubt, Growth, Memory, Numbers, Parts, Progress, Quantiles, Status,
-    Verdict,
+    Accuracy, Attribution, Axes, CaseRecord, Doubt, Growth, Memory, Numbers, Parts, Progress, Quantiles, Sharing,
+    Status, Sustainable, Verdict, ViewSkew, WorkerShare,
 };
 
 /// One value of a row.
@@ -55,12 +55,15 @@ impl CaseRecord {
         push_latencies(&mut row, self.numbers.as_ref());
         push_memory(&mut row, self.numbers.as_ref().map(|numbers| &numbers.memory));
         push_accuracy(&mut row, self.numbers.as_ref());
-        // What a record of version 1 did not hold is not known, which is not zero.
+        // What an older record did not hold is not known, which is not zero.
         let numbers = self.numbers.as_ref().filter(|_| self.schema_version >= 2);
         push_corrections(&mut row, numbers);
         push_disorder(&mut row, numbers);
         push_attribution(&mut row, numbers.map(|numbers| &numbers.attribution));
         push_progress(&mut row, numbers.map(|numbers| &numbers.progress));
+        let numbers = numbers.filter(|_| self.schema_version >= 3);
+        push_sharing(&mut row, numbers);
+        push_sustainable(&mut row, numbers.and_then(|numbers| numbers.sustainable.as_ref()));
         row.push(("doubts", text(&codes(&self.doubts))));
         row
     }
@@ -116,9 +119,11 @@ fn push_axes(row: &mut Row, axes: &Axes) {
         ("idle_ms", axes.idle_ms.into()),
         ("eviction", text(&axes.eviction)),
         ("workers", axes.workers.into()),
+        ("processes", axes.processes.into()),
         ("records_per_epoch", axes.records_per_epoch.into()),
         ("load", text(&axes.load)),
         ("rate_events_per_s", axes.rate_events_per_s.into()),
+        ("rate_share", axes.rate_share.into()),
         ("trace", text(&axes.trace)),
         ("world", text(&axes.world)),
         ("fault", axes.fault.as_deref().map_or(Cell::Empty, text)),
@@ -133,6 +138,7 @@ fn push_speed(row: &mut Row, numbers: Option<&Numbers>) {
         ("throughput_events_per_s", numbers.map(|n| n.throughput_events_per_s).into()),
         ("cpu_s", numbers.map(|n| n.cpu_ns as f64 / 1e9).into()),
         ("cpu_ns_per_event", numbers.and_then(per_event).into()),
+        ("cpu_s_per_million_events", numbers.and_then(per_event).map(|ns| ns / 1e3).into()),
     ]);
 }
 
@@ -245,6 +251,53 @@ fn push_progress(row: &mut Row, progress: Option<&Progress>) {
     ]);
 }
 
+fn push_sharing(row: &mut Row, numbers: Option<&Numbers>) {
+    let sharing = numbers.map(|n| &n.sharing);
+    let per_event = |count: fn(&Sharing) -> u64| {
+        Cell::from(numbers.filter(|n| n.events > 0).map(|n| count(&n.sharing) as f64 / n.events as f64))
+    };
+    let wire = sharing.and_then(|sharing| sharing.wire);
+    let skew = |value: fn(&ViewSkew) -> i64| Cell::from(sharing.and_then(|s| s.view_skew.as_ref()).map(value));
+    row.extend([
+        ("records_imbalance", sharing.and_then(|s| imbalance(&s.workers, |worker| worker.records)).into()),
+        ("busy_imbalance", sharing.and_then(|s| imbalance(&s.workers, |worker| worker.busy_ns)).into()),
+        ("busy_share", numbers.and_then(busy_share).into()),
+        ("exchanged_records_per_event", per_event(|sharing| sharing.exchanged_records)),
+        ("exchanged_bytes_per_event", per_event(|sharing| sharing.exchanged_bytes)),
+        ("wire_messages", wire.map(|wire| wire.messages).into()),
+        ("wire_bytes", wire.map(|wire| wire.bytes).into()),
+        ("progress_messages", sharing.and_then(|sharing| sharing.progress_messages).into()),
+        ("view_skew_p50_records", skew(|skew| skew.p50_records as i64)),
+        ("view_skew_p99_records", skew(|skew| skew.p99_records as i64)),
+        ("view_skew_max_records", skew(|skew| skew.max_records as i64)),
+        ("view_skew_p50_ms", skew(|skew| skew.p50_ms)),
+        ("view_skew_p99_ms", skew(|skew| skew.p99_ms)),
+        ("view_skew_max_ms", skew(|skew| skew.max_ms)),
+    ]);
+}
+
+fn push_sustainable(row: &mut Row, found: Option<&Sustainable>) {
+    row.extend([
+        ("sustainable_events_per_s", found.map(|found| found.rate_events_per_s).into()),
+        ("sustainable_low_events_per_s", found.map(|found| found.low_events_per_s).into()),
+        ("sustainable_high_events_per_s", found.and_then(|found| found.high_events_per_s).into()),
+    ]);
+}
+
+/// What the worker with most has, as a multiple of the mean: 1 if all have the same, at most their number. Absent if
+/// nobody has anything.
+fn imbalance(workers: &[WorkerShare], what: fn(&WorkerShare) -> u64) -> Option<f64> {
+    let most = workers.iter().map(what).max().filter(|most| *most > 0)?;
+    Some(most as f64 * workers.len() as f64 / workers.iter().map(what).sum::<u64>() as f64)
+}
+
+/// Share of the time of all workers in which they had something to do.
+fn busy_share(numbers: &Numbers) -> Option<f64> {
+    let workers = &numbers.sharing.workers;
+    let busy_ns = workers.iter().map(|worker| worker.busy_ns).sum::<u64>();
+    share(busy_ns, numbers.elapsed_ns.saturating_mul(workers.len() as u64))
+}
+
 fn cause(status: &Status) -> Cell {
     match status {
         Status::Ok => Cell::Empty,
@@ -353,10 +406,16 @@ mod tests {
             ("duplicates_share", 1_000.0 / 99_000.0),
             ("attribution_queueing_mean_ns", 20_000.0),
             ("recovery_s", 1.5),
+            ("cpu_s_per_million_events", 0.02),
+            ("records_imbalance", 1.5),
+            ("busy_share", 0.375),
+            ("exchanged_bytes_per_event", 9.6),
+            ("view_skew_p99_records", 8192.0),
         ] {
             assert_eq!(case.column(name).and_then(|cell| cell.number()), Some(expected), "{name}");
         }
-        for empty in ["duplicates_share_asked", "attribution_compute_tail_ns"] {
+        for empty in ["duplicates_share_asked", "attribution_compute_tail_ns", "wire_bytes", "sustainable_events_per_s"]
+        {
             assert_eq!(case.column(empty), Some(Cell::Empty), "{empty}");
         }
         assert_eq!(case.column("answers_digest"), Some(Cell::Text("00000000000000ff".into())));
@@ -391,14 +450,15 @@ mod tests {
             let object = object.as_object_mut().unwrap();
             names.iter().for_each(|name| assert!(object.remove(*name).is_some(), "{name}"));
         };
-        remove(&mut json["axes"], &["sources", "idle_ms"]);
-        remove(&mut json["numbers"], &["disorder", "attribution", "progress"]);
+        remove(&mut json["axes"], &["sources", "idle_ms", "processes", "rate_share"]);
+        remove(&mut json["numbers"], &["disorder", "attribution", "progress", "sharing", "sustainable"]);
         remove(&mut json["numbers"]["accuracy"], &["wrong", "retractions", "corrected"]);
         let old: CaseRecord = serde_json::from_value(json).unwrap();
         assert_eq!(old.column("sources"), Some(Cell::Text("merged".into())));
         assert_eq!(old.column("completeness").and_then(|cell| cell.number()), Some(0.9));
-        for empty in ["idle_ms", "wrong", "churn", "out_of_order_share", "attribution_compute_mean_ns", "backlog_peak"]
-        {
+        let columns =
+            ["idle_ms", "wrong", "churn", "out_of_order_share", "attribution_compute_mean_ns", "backlog_peak"];
+        for empty in columns.iter().chain(&["busy_share", "exchanged_bytes_per_event", "view_skew_p50_ms"]) {
             assert_eq!(old.column(empty), Some(Cell::Empty), "{empty}");
         }
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::columns::{Cell, cases_csv};
 
 /// Version of every file of a results directory.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// What was run, on what, with which result in numbers of cases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -251,14 +251,21 @@ pub struct Axes {
     pub idle_ms: Option<i64>,
     /// Name of the eviction.
     pub eviction: String,
-    /// Number of workers.
+    /// Number of workers of each process.
     pub workers: usize,
+    /// Number of processes.
+    #[serde(default = "one")]
+    pub processes: usize,
     /// Progress granularity.
     pub records_per_epoch: usize,
-    /// `open` or `closed`.
+    /// `open`, `closed` or `search`.
     pub load: String,
-    /// Offered rate of the open loop.
+    /// Offered rate of the open loop; of a search, the one that was found.
     pub rate_events_per_s: Option<f64>,
+    /// Offered rate as a share of the sustainable one that a search of the same choice has found; absent where the rate was
+    /// given as such.
+    #[serde(default)]
+    pub rate_share: Option<f64>,
     /// Name of the trace.
     pub trace: String,
     /// What is set of the world besides, `key=value` in one line; empty for nothing.
@@ -270,6 +277,10 @@ pub struct Axes {
 
 fn merged() -> String {
     "merged".to_owned()
+}
+
+fn one() -> usize {
+    1
 }
 
 /// How a case ended.
@@ -340,6 +351,12 @@ pub struct Numbers {
     /// How far the run fell behind, in event time and in events.
     #[serde(default)]
     pub progress: Progress,
+    /// How the work was shared, and what that took.
+    #[serde(default)]
+    pub sharing: Sharing,
+    /// What a search for the sustainable rate found; absent where none was made.
+    #[serde(default)]
+    pub sustainable: Option<Sustainable>,
     /// Digest of the trace.
     pub trace_digest: String,
 }
@@ -499,6 +516,85 @@ pub struct Progress {
     pub recovery_ns: Option<u64>,
 }
 
+/// How the work of a run was shared among its workers, and what that took.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Sharing {
+    /// What each worker did, those of the first process first.
+    pub workers: Vec<WorkerShare>,
+    /// Messages a worker gave to another one: events, rows or parts of states.
+    pub exchanged_records: u64,
+    /// Their size in memory, bytes.
+    pub exchanged_bytes: u64,
+    /// What crossed a boundary between processes, progress included; absent in a single process.
+    pub wire: Option<Wire>,
+    /// Progress messages sent between workers; absent unless they were counted.
+    pub progress_messages: Option<u64>,
+    /// How far apart the views of the workers were; absent where fewer than two of them hold state.
+    pub view_skew: Option<ViewSkew>,
+}
+
+/// What one worker did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WorkerShare {
+    /// Messages its state was given.
+    pub records: u64,
+    /// Time of the rounds of its loop in which it had something to do, ns of wall clock.
+    pub busy_ns: u64,
+}
+
+/// What went from one process to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Wire {
+    /// Messages of data and of progress.
+    pub messages: u64,
+    /// Bytes on the connections, headers included.
+    pub bytes: u64,
+}
+
+/// How much further the most advanced worker that holds state was than the least: quantiles over the time of the run. A
+/// worker's view is what its state has taken in for good: the part of the trace whose watermark it has acted upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ViewSkew {
+    /// Median, in records of the trace.
+    pub p50_records: u64,
+    /// 0.99 quantile, in records of the trace.
+    pub p99_records: u64,
+    /// Greatest, in records of the trace.
+    pub max_records: u64,
+    /// Median, in ms between the newest event times of the two views.
+    pub p50_ms: i64,
+    /// 0.99 quantile, in the same ms.
+    pub p99_ms: i64,
+    /// Greatest, in the same ms.
+    pub max_ms: i64,
+}
+
+/// The greatest rate that was sustained, between what surely is and what surely is not.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Sustainable {
+    /// The rate the search settled on, events/s.
+    pub rate_events_per_s: f64,
+    /// Greatest rate that was sustained every time it was tried, events/s.
+    pub low_events_per_s: f64,
+    /// Least rate above it that was not sustained every time it was tried, events/s; absent if none was refused.
+    pub high_events_per_s: Option<f64>,
+    /// Greatest p99 latency that was accepted, ns.
+    pub slo_p99_ns: u64,
+    /// Every rate that was tried, in order.
+    pub probes: Vec<Probe>,
+}
+
+/// One rate that was tried.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Probe {
+    /// Offered, events/s.
+    pub rate_events_per_s: f64,
+    /// Why it was not sustained; absent if it was.
+    pub refused: Option<String>,
+    /// Latency at that rate, ns; absent below 1,000 samples.
+    pub latency_p99_ns: Option<u64>,
+}
+
 /// One reason why a number may not be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
@@ -538,6 +634,13 @@ pub struct TimelinePoint {
     /// Events due and not completed; 0 in files of schema version 1, which did not count them.
     #[serde(default)]
     pub backlog: u64,
+    /// How much further the most advanced worker was than the least ([`ViewSkew`]), in records; absent where fewer than two
+    /// hold state, and before schema version 3.
+    #[serde(default)]
+    pub view_skew_records: Option<u64>,
+    /// The same in ms of event time.
+    #[serde(default)]
+    pub view_skew_ms: Option<i64>,
 }
 
 impl CaseRecord {
@@ -636,6 +739,23 @@ pub(crate) mod example {
                 backlog_peak: 800,
                 recovery_ns: Some(1_500_000_000),
             },
+            sharing: Sharing {
+                workers: vec![
+                    WorkerShare { records: 30_000, busy_ns: 1_000_000_000 },
+                    WorkerShare { records: 10_000, busy_ns: 500_000_000 },
+                ],
+                exchanged_records: 20_000,
+                exchanged_bytes: 960_000,
+                wire: None,
+                progress_messages: None,
+                view_skew: Some(ViewSkew {
+                    p50_records: 4096,
+                    p99_records: 8192,
+                    p50_ms: 60_000,
+                    ..ViewSkew::default()
+                }),
+            },
+            sustainable: None,
             trace_digest: "ab12".into(),
         };
         let doubt = |code: &str| Doubt { code: code.into(), text: "because".into() };
@@ -668,9 +788,11 @@ pub(crate) mod example {
             idle_ms: Some(30_000),
             eviction: "frontier".into(),
             workers: 2,
+            processes: 1,
             records_per_epoch: 4096,
             load: "open".into(),
             rate_events_per_s: Some(50_000.0),
+            rate_share: None,
             trace: "retail".into(),
             world: String::new(),
             fault: None,

@@ -10,7 +10,7 @@ use crate::record::TimelinePoint;
 pub type Column = fn(&TimelinePoint) -> Option<i64>;
 
 /// The columns of `timeline.csv` after `case` and `repeat`, in order; bytes, ms and ns as named, the rest are counts.
-pub const COLUMNS: [(&str, Column); 11] = [
+pub const COLUMNS: [(&str, Column); 13] = [
     ("at_ns", |point| whole(point.at_ns)),
     ("admitted", |point| whole(point.admitted)),
     ("live_bytes", |point| whole(point.live_bytes)),
@@ -22,9 +22,11 @@ pub const COLUMNS: [(&str, Column); 11] = [
     ("newest_event_time_ms", |point| point.newest_event_time_ms),
     ("watermark_ms", |point| point.watermark_ms),
     ("backlog", |point| whole(point.backlog)),
+    ("view_skew_records", |point| point.view_skew_records.and_then(whole)),
+    ("view_skew_ms", |point| point.view_skew_ms),
 ];
-/// How many of [`COLUMNS`] a file of schema version 1 has.
-const COLUMNS_OF_VERSION_1: usize = 8;
+/// How many of [`COLUMNS`] files of schema versions 1 and 2 have.
+const COLUMNS_BEFORE: [usize; 2] = [8, 11];
 
 /// What a sampler reads at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +55,8 @@ pub struct Position {
     pub watermark_ms: Option<i64>,
     /// Events due and not completed. In the closed loop an event is due when it is admitted.
     pub backlog: u64,
+    /// How far apart the views of the workers were, in records and in ms of event time; absent where there are not two.
+    pub view_skew: Option<(u64, i64)>,
 }
 
 /// The points of a running case.
@@ -84,6 +88,8 @@ impl Timeline {
             newest_event_time_ms: position.newest_event_time_ms,
             watermark_ms: position.watermark_ms,
             backlog: position.backlog,
+            view_skew_records: position.view_skew.map(|(records, _)| records),
+            view_skew_ms: position.view_skew.map(|(_, ms)| ms),
         });
     }
 
@@ -169,13 +175,13 @@ pub fn csv_rows(case: usize, repeat: usize, points: &[TimelinePoint]) -> String 
     text
 }
 
-/// Reads `timeline.csv`, header included; one of schema version 1 has fewer columns. The error is the line (from 1) and
+/// Reads `timeline.csv`, header included; those of older schema versions have fewer columns. The error is the line (from 1) and
 /// what is wrong with it.
 pub fn read_csv(text: &str) -> Result<Vec<Row>, (usize, String)> {
     let mut lines = (1..).zip(text.lines());
     let found = lines.next().map_or("", |(_, header)| header);
-    let Some(columns) = [COLUMNS.len(), COLUMNS_OF_VERSION_1].into_iter().find(|columns| found == header(*columns))
-    else {
+    let known = COLUMNS_BEFORE.into_iter().chain([COLUMNS.len()]);
+    let Some(columns) = known.into_iter().find(|columns| found == header(*columns)) else {
         return Err((1, format!("the header is `{found}` instead of `{}`", header(COLUMNS.len()))));
     };
     lines.map(|(line, row)| parse(row, columns).map_err(|what| (line, what))).collect()
@@ -197,10 +203,10 @@ fn parse(row: &str, columns: usize) -> Result<Row, String> {
     if cells.len() != columns + 2 {
         return Err(format!("{} fields instead of {}", cells.len(), columns + 2));
     }
-    if columns == COLUMNS_OF_VERSION_1 {
-        cells.extend(["", "", "0"]);
-    }
-    let [case, repeat, at, admitted, live, rss, entries, buffered, max, p50, newest, watermark, backlog] = cells[..]
+    // What a version did not have yet is empty; the backlog was 0.
+    cells.extend(["", "", "0", "", ""].iter().skip(columns - COLUMNS_BEFORE[0]));
+    let [case, repeat, at, admitted, live, rss, entries, buffered, max, p50, newest, watermark, backlog, records, ms] =
+        cells[..]
     else {
         return Err(format!("{} columns instead of {}", cells.len(), COLUMNS.len() + 2));
     };
@@ -216,6 +222,8 @@ fn parse(row: &str, columns: usize) -> Result<Row, String> {
         newest_event_time_ms: number(newest)?,
         watermark_ms: number(watermark)?,
         backlog: count("backlog", backlog)?,
+        view_skew_records: number(records)?,
+        view_skew_ms: number(ms)?,
     };
     Ok(Row { case: count("case", case)? as usize, repeat: count("repeat", repeat)? as usize, point })
 }
@@ -250,7 +258,12 @@ mod tests {
         let mut interval = LatencyHistogram::new();
         (1..=9).for_each(|ns| interval.record_ns(ns * 100));
         let reading = Reading { at_ns: 5, admitted: 6, allocated_bytes: 1_500, rss_bytes: 7, entries: 8, buffered: 9 };
-        let position = Position { newest_event_time_ms: Some(10), watermark_ms: Some(-11), backlog: 12 };
+        let position = Position {
+            newest_event_time_ms: Some(10),
+            watermark_ms: Some(-11),
+            backlog: 12,
+            view_skew: Some((13, 14)),
+        };
         timeline.push(reading, position, Some(&interval));
         let before = Position::default();
         timeline.push(Reading { allocated_bytes: 900, ..reading }, before, Some(&LatencyHistogram::new()));
@@ -266,6 +279,8 @@ mod tests {
             newest_event_time_ms: Some(10),
             watermark_ms: Some(-11),
             backlog: 12,
+            view_skew_records: Some(13),
+            view_skew_ms: Some(14),
         };
         let nothing = TimelinePoint {
             live_bytes: 0,
@@ -274,6 +289,8 @@ mod tests {
             newest_event_time_ms: None,
             watermark_ms: None,
             backlog: 0,
+            view_skew_records: None,
+            view_skew_ms: None,
             ..expected
         };
         assert_eq!(timeline.points(), [expected, nothing]);
@@ -284,23 +301,26 @@ mod tests {
         let header = csv_header();
         assert_eq!(read_csv("").unwrap_err().0, 1);
         assert_eq!(read_csv("a,b\n").unwrap_err().0, 1);
-        let good = "1,1,0,0,0,0,0,0,,,,,0";
+        let good = "1,1,0,0,0,0,0,0,,,,,0,,";
         assert_eq!(read_csv(&format!("{header}{good}\n")).unwrap().len(), 1);
-        let (line, what) = read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0\n")).unwrap_err();
+        let (line, what) = read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0,,\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (3, "`x` is no whole number, or does not fit"));
         let (line, what) = read_csv(&format!("{header}1,1,0\n")).unwrap_err();
-        assert_eq!((line, what.as_str()), (2, "3 fields instead of 13"));
-        let (line, what) = read_csv(&format!("{header}1,1,0,0,,0,0,0,,,,,0\n")).unwrap_err();
+        assert_eq!((line, what.as_str()), (2, "3 fields instead of 15"));
+        let (line, what) = read_csv(&format!("{header}1,1,0,0,,0,0,0,,,,,0,,\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (2, "`live_bytes` is empty"));
-        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0\n")).unwrap_err().0, 2);
-        assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0\n")).unwrap_err().0, 2);
+        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0,,\n")).unwrap_err().0, 2);
+        assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0,,\n")).unwrap_err().0, 2);
     }
 
     #[test]
-    fn a_timeline_of_version_1_is_read() {
+    fn timelines_of_older_versions_are_read() {
         let old = "case,repeat,at_ns,admitted,live_bytes,rss_bytes,entries,buffered,latency_max_ns,latency_p50_ns\n\
                    3,2,10,20,30,40,50,60,70,\n";
+        let less_old = "case,repeat,at_ns,admitted,live_bytes,rss_bytes,entries,buffered,latency_max_ns,latency_p50_ns,\
+                        newest_event_time_ms,watermark_ms,backlog\n3,2,10,20,30,40,50,60,70,,,,0\n";
         let rows = read_csv(old).unwrap();
+        assert_eq!(read_csv(less_old).unwrap(), rows);
         let point = TimelinePoint {
             at_ns: 10,
             admitted: 20,
@@ -312,7 +332,7 @@ mod tests {
             ..TimelinePoint::default()
         };
         assert_eq!(rows, [Row { case: 3, repeat: 2, point }]);
-        assert_eq!(read_csv(&format!("{old}1,1,0,0,0,0,0,0,,,,,0\n")).unwrap_err().0, 3);
+        assert_eq!(read_csv(&format!("{old}1,1,0,0,0,0,0,0,,,,,0\n")).unwrap_err().0, 3, "more fields than the header");
     }
 
     fn backlogs(values: &[u64]) -> Vec<TimelinePoint> {
@@ -388,6 +408,8 @@ mod tests {
                     newest_event_time_ms: event_time_ms,
                     watermark_ms: event_time_ms.map(|ms| ms / 2),
                     backlog,
+                    view_skew_records: latency,
+                    view_skew_ms: event_time_ms,
                 })
                 .collect();
             let rows = read_csv(&format!("{}{}", csv_header(), csv_rows(case, 2, &points))).unwrap();

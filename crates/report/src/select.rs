@@ -11,7 +11,7 @@ use crate::chart::counted;
 use crate::quantity::{Quantity, words};
 
 /// The columns that are chosen, not measured.
-pub(crate) const AXES: [&str; 16] = [
+pub(crate) const AXES: [&str; 18] = [
     "pipeline",
     "settings",
     "deduplicate",
@@ -22,9 +22,11 @@ pub(crate) const AXES: [&str; 16] = [
     "idle_ms",
     "eviction",
     "workers",
+    "processes",
     "records_per_epoch",
     "load",
     "rate_events_per_s",
+    "rate_share",
     "trace",
     "world",
     "fault",
@@ -122,9 +124,11 @@ pub fn case_columns() -> Vec<&'static str> {
         idle_ms: None,
         eviction: String::new(),
         workers: 0,
+        processes: 0,
         records_per_epoch: 0,
         load: String::new(),
         rate_events_per_s: None,
+        rate_share: None,
         trace: String::new(),
         world: String::new(),
         fault: None,

@@ -160,7 +160,7 @@ fn errors_name_the_file_and_the_line() {
     let dir = TempDir::new().unwrap();
     drop(written(dir.path()));
     append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":1}\n");
-    append_raw(&dir.path().join(TIMELINE_CSV), "1,1,x,,,,,,,,,,\n");
+    append_raw(&dir.path().join(TIMELINE_CSV), "1,1,x,,,,,,,,,,,,\n");
     append_raw(&dir.path().join(LATENCY_HLOG), "Tag=c1r1.latency,1,2,3,4,5\n");
     let cases = read_cases(dir.path()).unwrap_err().to_string();
     assert!(cases.contains("cases.ndjson line 4: missing field `part`"), "{cases}");
@@ -180,10 +180,10 @@ fn errors_name_the_file_and_the_line() {
 fn a_newer_schema_is_refused_whatever_else_it_holds() {
     let dir = TempDir::new().unwrap();
     drop(written(dir.path()));
-    append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":3,\"new\":true}\n");
+    append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":4,\"new\":true}\n");
     let error = read_cases(dir.path()).unwrap_err();
-    assert!(matches!(error, ResultsError::Newer { line: 4, found: 3, .. }), "{error}");
-    assert!(error.to_string().contains("reads up to 2"), "{error}");
+    assert!(matches!(error, ResultsError::Newer { line: 4, found: 4, .. }), "{error}");
+    assert!(error.to_string().contains("reads up to 3"), "{error}");
     fs::write(dir.path().join(RUN_JSON), "{\"schema_version\":9}").unwrap();
     assert!(matches!(read_run(dir.path()), Err(ResultsError::Newer { found: 9, .. })));
 }

@@ -355,9 +355,11 @@ fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, change: impl F
             idle_ms: None,
             eviction: "frontier".into(),
             workers: 2,
+            processes: 1,
             records_per_epoch: 4096,
             load: "open".into(),
             rate_events_per_s: Some(500_000.0),
+            rate_share: None,
             trace: "retail".into(),
             world: String::new(),
             fault: None,
@@ -413,6 +415,8 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         disorder: Disorder::default(),
         attribution: Attribution::default(),
         progress: Progress::default(),
+        sharing: Sharing::default(),
+        sustainable: None,
         trace_digest: "ab12cd34ef56ab12".into(),
     }
 }
@@ -444,6 +448,8 @@ fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
             newest_event_time_ms: Some(n as i64 * 900),
             watermark_ms: (n > 3).then_some(n as i64 * 900 - case.axes.slack_ms),
             backlog: if n % 100 < 20 { n % 100 * 400 } else { 300 },
+            view_skew_records: None,
+            view_skew_ms: None,
         }
     };
     (0..=500).map(point).collect()
