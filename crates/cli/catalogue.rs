@@ -8,7 +8,7 @@ use flowbench_harness::environment;
 use flowbench_harness::experiment::{Loaded, SHIPPED};
 use flowbench_harness::plan::Plan;
 use flowbench_harness::sampler::hiccups_during;
-use flowbench_pipelines::{EvictionName, OrderName, Pipeline, Strategy, catalogue};
+use flowbench_pipelines::{Choice, EvictionName, OrderName, Pipeline, Strategy, catalogue};
 use serde_json::{Value, json};
 
 use crate::args::{Doctor, Explain, List, Listed};
@@ -39,8 +39,9 @@ pub(crate) fn list(asked: &List) -> Result<i32, Failure> {
         for entry in entries(kind)?.as_array().into_iter().flatten() {
             let word = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
             text.push_str(&format!("  {:<22}{}\n", word("name"), word("summary")));
-            let gaps = entry["gaps"].as_object().into_iter().flatten();
-            gaps.for_each(|(strategy, why)| text.push_str(&format!("  {:<22}not with {strategy}: {why}\n", "")));
+        }
+        if name == "strategies" {
+            text.push_str(&matrix());
         }
     }
     print(&text)?;
@@ -67,13 +68,36 @@ fn entries(kind: Listed) -> Result<Value, Failure> {
     })
 }
 
+/// A row for each pipeline, a column for each strategy in the order of the list, and why some do not meet.
+fn matrix() -> String {
+    let mut text =
+        "\n  which serves which, strategies in the order above (a letter: no, for the reason below)\n".to_owned();
+    let mut reasons: Vec<&str> = Vec::new();
+    for pipeline in catalogue::CATALOGUE {
+        let mut mark = |strategy: &Strategy| {
+            let Some(gap) = pipeline.gap(&Choice::plain(*strategy)) else { return '✓' };
+            let at = reasons.iter().position(|known| *known == gap).unwrap_or_else(|| {
+                reasons.push(gap);
+                reasons.len() - 1
+            });
+            (b'a' + at as u8) as char
+        };
+        let marks: Vec<String> = Strategy::ALL.iter().map(|strategy| mark(strategy).to_string()).collect();
+        text.push_str(&format!("  {:<22}{}\n", pipeline.name(), marks.join(" ")));
+    }
+    for (letter, reason) in (b'a'..).zip(reasons) {
+        text.push_str(&format!("  {}: {reason}\n", letter as char));
+    }
+    text
+}
+
 fn pipeline_entry(pipeline: &dyn Pipeline) -> Value {
+    let gap = |strategy: Strategy| pipeline.gap(&Choice::plain(strategy));
     let gaps: serde_json::Map<String, Value> = Strategy::ALL
-        .iter()
-        .filter_map(|strategy| Some((strategy.name().to_owned(), pipeline.gap(*strategy)?.into())))
+        .into_iter()
+        .filter_map(|strategy| Some((strategy.name().to_owned(), gap(strategy)?.into())))
         .collect();
-    let served: Vec<&str> =
-        Strategy::ALL.iter().filter(|one| pipeline.gap(**one).is_none()).map(|one| one.name()).collect();
+    let served: Vec<&str> = Strategy::ALL.into_iter().filter(|one| gap(*one).is_none()).map(Strategy::name).collect();
     json!({
         "name": pipeline.name(),
         "summary": pipeline.question(),
@@ -121,8 +145,7 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
     let state = if pipeline.state().is_empty() { "none" } else { pipeline.state() };
     text.push_str(&format!("state       {state}\nunclear     {}\n", pipeline.unclear()));
     for strategy in Strategy::ALL {
-        let serves = pipeline.gap(strategy).map_or("serves".to_owned(), |why| format!("does not serve: {why}"));
-        text.push_str(&format!("strategy    {}: {serves}\n", strategy.name()));
+        text.push_str(&format!("strategy    {}: {}\n", strategy.name(), serves(pipeline, strategy)));
     }
     for order in OrderName::ALL {
         text.push_str(&format!("order       {}: {}\n", order.name(), order.serves(pipeline.is_stateless())));
@@ -136,6 +159,19 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
     let legend = if sql.contains('{') { format!(" ({{name}} is the parameter{ms}{list})") } else { String::new() };
     text.push_str(&format!("\nreference SQL{legend}\n{sql}\n"));
     text
+}
+
+/// How a strategy serves a pipeline, in words.
+fn serves(pipeline: &dyn Pipeline, strategy: Strategy) -> String {
+    let plain = Choice::plain(strategy);
+    if let Some(why) = pipeline.gap(&plain) {
+        return format!("does not serve: {why}");
+    }
+    let of_orders = OrderName::ALL.map(|order| (order.name(), pipeline.gap(&Choice { order, ..plain })));
+    let of_evictions = EvictionName::ALL.map(|eviction| (eviction.name(), pipeline.gap(&Choice { eviction, ..plain })));
+    let gaps = of_orders.into_iter().chain(of_evictions).filter_map(|(name, why)| Some((name, why?)));
+    let not: Vec<String> = gaps.map(|(name, why)| format!("; not under {name}: {why}")).collect();
+    format!("serves{}", not.concat())
 }
 
 fn explain_profile(profile: &Profile) -> String {

@@ -12,7 +12,7 @@ use flowbench_generators::{Amount, Facts, FactsCollector, Generator};
 use flowbench_harness::plan::named;
 use flowbench_harness::replay::{Look, Replayed};
 use flowbench_harness::{environment, generate as threads, replay as answering};
-use flowbench_pipelines::{Choice, EvictionName, OrderName, Strategy, catalogue};
+use flowbench_pipelines::{Choice, EvictionName, OrderName, Pipeline, Strategy, catalogue};
 
 use crate::args::{Generate, Inspect, Log, Replay};
 use crate::failure::{Failure, OK, print, say};
@@ -85,7 +85,7 @@ pub(crate) fn inspect(asked: &Inspect, quiet: bool) -> Result<i32, Failure> {
 
 pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     let pipeline = catalogue::find(&asked.pipeline).map_err(Failure::misused)?;
-    let choice = choice(asked)?;
+    let choice = choice(asked, pipeline)?;
     // A setting that cannot be should not cost the reading of the whole log.
     pipeline
         .prepare(&asked.set, &flowbench_events::Symbols::default())
@@ -124,14 +124,15 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     Ok(OK)
 }
 
-fn choice(asked: &Replay) -> Result<Choice, Failure> {
+fn choice(asked: &Replay, pipeline: &dyn Pipeline) -> Result<Choice, Failure> {
     let strategy = named("strategy", &asked.strategy, &Strategy::ALL.map(|one| (one.name(), one)));
     let order = named("order policy", &asked.order, &OrderName::ALL.map(|one| (one.name(), one)));
     let eviction = named("eviction", &asked.eviction, &EvictionName::ALL.map(|one| (one.name(), one)));
     let strategy = strategy.map_err(Failure::misused)?;
     let workers = usize::from(asked.workers);
-    if strategy == Strategy::Sequential && workers != 1 {
-        return Err(Failure::misused(format!("--workers {workers}: strategy 'sequential' runs on exactly 1 worker")));
+    if let Some(allowed) = strategy.allowed_workers(workers) {
+        let name = strategy.name();
+        return Err(Failure::misused(format!("--workers {workers}: strategy '{name}' runs on {allowed}")));
     }
     let order = order.map_err(Failure::misused)?;
     if asked.changes && !order.takes_back() {
@@ -139,13 +140,15 @@ fn choice(asked: &Replay) -> Result<Choice, Failure> {
             format!("--changes: order policy '{}' takes no answer back; use --order speculative", order.name());
         return Err(Failure::misused(problem));
     }
-    Ok(Choice {
-        order,
-        eviction: eviction.map_err(Failure::misused)?,
-        workers,
-        deduplicate: asked.deduplicate,
-        ..Choice::plain(strategy)
-    })
+    let eviction = eviction.map_err(Failure::misused)?;
+    let choice = Choice { order, eviction, workers, deduplicate: asked.deduplicate, ..Choice::plain(strategy) };
+    match pipeline.gap(&choice) {
+        Some(gap) => {
+            let (strategy, pipeline) = (strategy.name(), pipeline.name());
+            Err(Failure::misused(format!("--strategy {strategy} does not serve {pipeline} so: {gap}")))
+        }
+        None => Ok(choice),
+    }
 }
 
 fn read(log: &Log, rejects: &mut Rejects) -> Result<(Arc<Trace>, ReadSummary), Failure> {

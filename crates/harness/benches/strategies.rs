@@ -11,7 +11,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_harness::drive::{Load, measure};
-use flowbench_pipelines::{Choice, Feed, OrderName, Prepared, Strategy, Unhurried, catalogue};
+use flowbench_pipelines::{Choice, Feed, OrderName, Prepared, Site, Strategy, Unhurried, catalogue};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -61,8 +61,9 @@ fn pipelines(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(EVENTS)).sample_size(10).warm_up_time(WARM_UP).measurement_time(MEASURED);
         for (arm, choice) in arms() {
             group.bench_function(BenchmarkId::from_parameter(arm), |bencher| {
-                bencher
-                    .iter(|| prepared.run(&choice, &feed, &Unhurried::drivers()).map(|end| black_box(end.late.count)));
+                bencher.iter(|| {
+                    prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).map(|end| black_box(end.late.count))
+                });
             });
         }
         group.finish();
@@ -76,7 +77,9 @@ fn cost_of_measuring(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("cost-of-measuring");
     group.throughput(Throughput::Elements(EVENTS)).sample_size(20).warm_up_time(WARM_UP).measurement_time(2 * MEASURED);
     group.bench_function("off", |bencher| {
-        bencher.iter(|| prepared.run(&choice, &feed, &Unhurried::drivers()).map(|end| black_box(end.late.count)));
+        bencher.iter(|| {
+            prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).map(|end| black_box(end.late.count))
+        });
     });
     group.bench_function("on", |bencher| {
         bencher.iter(|| measure(&*prepared, &choice, &feed, &Load::Closed).map(|run| black_box(run.end.late.count)));
@@ -95,8 +98,9 @@ fn order_policies(criterion: &mut Criterion) {
             let prepared = prepared(pipeline.name(), &[], feed);
             let choice = Choice { order: *order, ..Choice::plain(Strategy::Exchange) };
             group.bench_function(BenchmarkId::from_parameter(order.name()), |bencher| {
-                bencher
-                    .iter(|| prepared.run(&choice, feed, &Unhurried::drivers()).map(|end| black_box(end.late.count)));
+                bencher.iter(|| {
+                    prepared.run(&Site::new(choice, feed, Unhurried::drivers())).map(|end| black_box(end.late.count))
+                });
             });
         }
         group.finish();

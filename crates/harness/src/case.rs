@@ -13,7 +13,7 @@ use flowbench_measurement::doubts::{Circumstances, doubts};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
 use flowbench_measurement::record::{
-    Accuracy, Axes, Disorder, Doubt, EventTimeWait, Numbers, Progress, Sharing, Status, TimelinePoint,
+    Accuracy, Axes, Disorder, Doubt, EventTimeWait, Numbers, Progress, Status, TimelinePoint,
 };
 use flowbench_measurement::timeline::{Position, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
@@ -203,7 +203,7 @@ struct Facts {
 }
 
 fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, facts: Facts) -> CaseResult {
-    let Measured { end, completions, observations } = measured;
+    let Measured { end, completions, observations, sharing, .. } = measured;
     let Facts { accuracy, disorder, trace_digest, source_ceiling_events_per_s } = facts;
     let trace = feed.trace();
     let window = completions.window(spec.warmup_ns);
@@ -232,7 +232,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         event_time_wait_ms: event_time_wait(&allowance, choice),
         attribution: completions.attribution(window, &latencies),
         progress: Progress { watermark_lag_peak_ms: allowance.lag_peak_ms(), backlog_peak, recovery_ns },
-        sharing: Sharing::default(),
+        sharing: sharing.clone(),
         sustainable: None,
         memory,
         accuracy,
@@ -304,7 +304,7 @@ fn event_time_wait(allowance: &Allowance<'_>, choice: &Choice) -> EventTimeWait 
 }
 
 fn timeline_of(feed: &Feed, measured: &Measured) -> Vec<TimelinePoint> {
-    let Measured { completions, observations, .. } = measured;
+    let Measured { completions, observations, views, .. } = measured;
     let mut timeline = Timeline::new(observations.baseline_bytes, observations.readings.len());
     let mut interval = LatencyHistogram::new();
     let mut cursor = 0;
@@ -313,13 +313,14 @@ fn timeline_of(feed: &Feed, measured: &Measured) -> Vec<TimelinePoint> {
         completions.completed_until(reading.at_ns, &mut cursor, &mut interval);
         let backlog =
             completions.due_until(reading.at_ns, reading.admitted).saturating_sub(completions.events_below(cursor));
-        timeline.push(*reading, position(feed, reading.admitted, backlog), Some(&interval));
+        let view_skew = views.at(reading.at_ns);
+        timeline.push(*reading, position(feed, reading.admitted, backlog, view_skew), Some(&interval));
     }
     timeline.points().to_vec()
 }
 
 /// Where event time stands when so many events have been admitted.
-fn position(feed: &Feed, admitted: u64, backlog: u64) -> Position {
+fn position(feed: &Feed, admitted: u64, backlog: u64, view_skew: Option<(u64, i64)>) -> Position {
     let first_ms = feed.trace().events.first().map_or(0, Event::event_time_ms);
     let epochs = admitted / feed.records_per_epoch() as u64;
     let newest_ms = feed.newest_ms(if admitted >= feed.trace().events.len() as u64 { u64::MAX } else { epochs });
@@ -329,7 +330,7 @@ fn position(feed: &Feed, admitted: u64, backlog: u64) -> Position {
         newest_event_time_ms: newest_ms.map(|newest_ms| newest_ms - first_ms),
         watermark_ms: watermark_ms.map(|(watermark_ms, newest_ms)| watermark_ms.min(newest_ms) - first_ms),
         backlog,
-        view_skew: None,
+        view_skew,
     }
 }
 

@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 
 use flowbench_events::LateSet;
 use flowbench_measurement::offered_load::Schedule;
+use flowbench_measurement::record::{Sharing, WorkerShare};
 use flowbench_measurement::timeline::Reading;
-use flowbench_pipelines::{Census, Choice, Driver, Drivers, Feed, Prepared, RunEnd, RunError};
+use flowbench_pipelines::{Census, Choice, Driver, Drivers, Feed, Prepared, RunEnd, RunError, Site, WorkerEnd};
 
 use crate::probe::{Completions, WorkerLog};
 use crate::sampler::{self, Observations, Sampler};
+use crate::views::Views;
 
 /// How events are offered in one run.
 #[derive(Debug, Clone)]
@@ -44,24 +46,43 @@ pub struct Measured {
     pub completions: Completions,
     /// What was seen beside it.
     pub observations: Observations,
+    /// How the work was shared.
+    pub sharing: Sharing,
+    pub(crate) views: Views,
 }
 
 /// Runs a pipeline under a load and watches it.
 pub fn measure(prepared: &dyn Prepared, choice: &Choice, feed: &Arc<Feed>, load: &Load) -> Result<Measured, RunError> {
     let track = Arc::new(Track::new(choice.workers, load.clone()));
     let drivers: Drivers = {
-        let (track, feed) = (Arc::clone(&track), Arc::clone(feed));
-        Arc::new(move |worker| Box::new(WorkerDriver::new(worker, &track, &feed)))
+        let (track, feed, readers) = (Arc::clone(&track), Arc::clone(feed), choice.strategy.readers(choice.workers));
+        Arc::new(move |worker| Box::new(WorkerDriver::new(worker, readers, &track, &feed)))
     };
     let sampler = Sampler::start(&track);
-    let end = prepared.run(choice, feed, &drivers);
-    drop(drivers);
+    let site = Site::new(*choice, feed, drivers);
+    let end = prepared.run(&site);
+    drop(site);
     let observations = sampler.stop();
     let end = end?;
     let logs = std::mem::take(&mut *track.logs.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let views = Views::new(&logs, feed);
+    let sharing = sharing(&end, &logs, &views);
     let events = feed.trace().events.len() as u64;
     let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
-    Ok(Measured { end, completions, observations })
+    Ok(Measured { end, completions, observations, sharing, views })
+}
+
+fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {
+    let busy_ns = |worker: usize| logs.iter().find(|log| log.worker == worker as u64).map_or(0, |log| log.busy_ns);
+    let share = |(worker, end): (usize, &WorkerEnd)| WorkerShare { records: end.records, busy_ns: busy_ns(worker) };
+    Sharing {
+        workers: end.workers.iter().enumerate().map(share).collect(),
+        exchanged_records: end.workers.iter().map(|worker| worker.exchanged_records).sum(),
+        exchanged_bytes: end.workers.iter().map(|worker| worker.exchanged_bytes).sum(),
+        wire: None,
+        progress_messages: None,
+        view_skew: views.skew(),
+    }
 }
 
 /// What the source alone gives, events per second: one thread walks the whole trace, lateness decided, and gives on
@@ -131,13 +152,14 @@ struct WorkerDriver {
     events: u64,
     ready: bool,
     completed_epochs: u64,
+    asked_ns: u64, // when it last asked what is admissible
     log: WorkerLog,
 }
 
 impl WorkerDriver {
-    fn new(worker: usize, track: &Arc<Track>, feed: &Feed) -> Self {
+    /// Of one of so many workers, of whom the first `readers` read.
+    fn new(worker: usize, readers: usize, track: &Arc<Track>, feed: &Feed) -> Self {
         let workers = track.gauges.len() as u64;
-        let own_epochs = feed.epochs().saturating_sub(worker as u64).div_ceil(workers) as usize;
         Self {
             track: Arc::clone(track),
             worker,
@@ -146,7 +168,8 @@ impl WorkerDriver {
             events: feed.trace().events.len() as u64,
             ready: false,
             completed_epochs: 0,
-            log: WorkerLog::new(worker as u64, workers, own_epochs),
+            asked_ns: 0,
+            log: WorkerLog::new(worker as u64, readers as u64, feed.epochs()),
         }
     }
 
@@ -166,6 +189,7 @@ impl WorkerDriver {
 impl Driver for WorkerDriver {
     fn admissible(&mut self) -> u64 {
         let Some(now_ns) = self.now_ns() else { return 0 };
+        self.asked_ns = now_ns;
         let in_flight = self.completed_epochs + EPOCHS_IN_FLIGHT * self.workers;
         match &self.track.load {
             Load::Closed => in_flight,
@@ -189,6 +213,16 @@ impl Driver for WorkerDriver {
         let now_ns = self.now_ns().unwrap_or(0);
         self.completed_epochs = epochs;
         self.log.complete(epochs, now_ns);
+    }
+
+    fn views(&mut self, epochs: u64) {
+        let now_ns = self.now_ns().unwrap_or(0);
+        self.log.views.push((epochs, now_ns));
+    }
+
+    fn worked(&mut self) {
+        let now_ns = self.now_ns().unwrap_or(0);
+        self.log.busy_ns += now_ns.saturating_sub(self.asked_ns);
     }
 
     /// The last worker to be done takes the reading; the others keep what they hold until then, but not for ever.

@@ -18,3 +18,4 @@ pub mod probe;
 pub mod replay;
 pub mod run;
 pub mod sampler;
+mod views;

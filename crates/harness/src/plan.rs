@@ -2,7 +2,7 @@
 
 use flowbench_events::{mix, nearest, parse_duration_ms};
 use flowbench_measurement::record::Axes;
-use flowbench_pipelines::{EvictionName, Fault, OrderName, Strategy, catalogue};
+use flowbench_pipelines::{Choice, EvictionName, Fault, OrderName, Strategy, catalogue};
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, Value};
 
@@ -234,13 +234,15 @@ impl Planner<'_> {
         if let Err(problem) = pipeline.prepare(&settings, &no_symbols) {
             return Err(read.error("settings", format!("pipeline '{}': {problem}", pipeline.name())));
         }
-        if let Some(gap) = pipeline.gap(strategy) {
+        let choice = Choice { order, eviction, workers, ..Choice::plain(strategy) };
+        if let Some(gap) = pipeline.gap(&choice) {
             let (part, strategy, pipeline) = (&question.name, strategy.name(), pipeline.name());
-            self.skipped.push(format!("part '{part}': {strategy} does not serve {pipeline}: {gap}"));
+            self.skip(format!("part '{part}': {strategy} does not serve {pipeline}: {gap}"));
             return Ok(());
         }
-        if strategy == Strategy::Sequential && workers != 1 {
-            self.skipped.push(format!("part '{}': sequential on {workers} workers (it runs on 1)", question.name));
+        if let Some(allowed) = strategy.allowed_workers(workers) {
+            let (part, strategy) = (&question.name, strategy.name());
+            self.skip(format!("part '{part}': {strategy} on {workers} workers (it runs on {allowed})"));
             return Ok(());
         }
         let duration_ms = positive_ms(self.loaded, "duration", &question.duration)?;
@@ -292,6 +294,15 @@ impl Planner<'_> {
             warmup_ns: warmup_ms as u64 * 1_000_000,
         });
         Ok(())
+    }
+}
+
+impl Planner<'_> {
+    /// Says once what may hold for many combinations.
+    fn skip(&mut self, why: String) {
+        if !self.skipped.contains(&why) {
+            self.skipped.push(why);
+        }
     }
 }
 

@@ -9,18 +9,29 @@ use crate::drive::Load;
 /// When one worker's own epochs were admitted and completed, in ns since the run began.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct WorkerLog {
-    worker: u64,
-    workers: u64,
+    pub(crate) worker: u64,
+    readers: u64,
     pub(crate) admissible: u64,
     pub(crate) admitted_ns: Vec<u64>,
     completed_ns: Vec<u64>,
+    /// What its state had acted upon, and since when: epochs and ns since the run began.
+    pub(crate) views: Vec<(u64, u64)>,
+    /// Time in which it had something to do.
+    pub(crate) busy_ns: u64,
 }
 
+/// Moves of the view of a worker that there is room for at least.
+const VIEWS: usize = 1 << 16;
+
 impl WorkerLog {
-    /// Room for `own_epochs`, so that noting allocates nothing while it is measured.
-    pub(crate) fn new(worker: u64, workers: u64, own_epochs: usize) -> Self {
-        let room = || Vec::with_capacity(own_epochs);
-        Self { worker, workers, admissible: 0, admitted_ns: room(), completed_ns: room() }
+    /// Of one of `readers` who take `epochs` in turn, or of another worker who reads none. There is room for all of its own,
+    /// so that noting allocates nothing while it is measured.
+    pub(crate) fn new(worker: u64, readers: u64, epochs: u64) -> Self {
+        let log = Self { worker, readers, ..Self::default() };
+        let own = log.own(epochs);
+        let room = || Vec::with_capacity(own);
+        let views = Vec::with_capacity((epochs as usize).min(VIEWS.max(own)));
+        Self { admitted_ns: room(), completed_ns: room(), views, ..log }
     }
 
     pub(crate) fn admit(&mut self, epochs: u64, now_ns: u64) {
@@ -34,7 +45,7 @@ impl WorkerLog {
 
     /// How many of the first `epochs` are this worker's.
     fn own(&self, epochs: u64) -> usize {
-        epochs.saturating_sub(self.worker).div_ceil(self.workers) as usize
+        if self.worker < self.readers { epochs.saturating_sub(self.worker).div_ceil(self.readers) as usize } else { 0 }
     }
 }
 
@@ -42,7 +53,7 @@ impl WorkerLog {
 #[derive(Debug, Clone)]
 pub struct Completions {
     by_epoch: Vec<Times>,
-    workers: usize,
+    readers: usize,
     records_per_epoch: u64,
     events: u64,
     load: Load,
@@ -71,13 +82,13 @@ impl Completions {
     pub(crate) fn new(logs: Vec<WorkerLog>, records_per_epoch: u64, events: u64, load: Load) -> Self {
         let mut by_epoch = vec![Times::default(); events.div_ceil(records_per_epoch) as usize];
         for log in &logs {
-            let own = (log.worker as usize..).step_by(log.workers as usize);
+            let own = (log.worker as usize..).step_by(log.readers.max(1) as usize);
             for ((epoch, admitted_ns), completed_ns) in own.zip(&log.admitted_ns).zip(&log.completed_ns) {
                 by_epoch[epoch] = Times { admitted_ns: *admitted_ns, completed_ns: *completed_ns };
             }
         }
-        let workers = logs.iter().map(|log| log.workers).max().unwrap_or(1).max(1) as usize;
-        Self { by_epoch, workers, records_per_epoch, events, load }
+        let readers = logs.iter().map(|log| log.readers).max().unwrap_or(1).max(1) as usize;
+        Self { by_epoch, readers, records_per_epoch, events, load }
     }
 
     /// From the begin of the run to the last completion, ns.
@@ -186,9 +197,9 @@ impl Completions {
     /// before its own.
     fn service_starts_ns(&self) -> Vec<u64> {
         let mut starts_ns = vec![0; self.by_epoch.len()];
-        for worker in 0..self.workers {
+        for reader in 0..self.readers {
             let (mut before_ns, mut last_ns) = (0, 0);
-            for epoch in (worker..self.by_epoch.len()).step_by(self.workers) {
+            for epoch in (reader..self.by_epoch.len()).step_by(self.readers) {
                 let times = self.clipped(epoch);
                 if times.completed_ns > last_ns {
                     before_ns = last_ns;

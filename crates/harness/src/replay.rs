@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flowbench_events::{LateSet, Trace};
-use flowbench_pipelines::{Answers, Changes, Choice, Feed, Pipeline, Unhurried};
+use flowbench_pipelines::{Answers, Changes, Choice, Feed, Pipeline, Site, Unhurried};
 
 /// Records in an epoch of a replay.
 const RECORDS_PER_EPOCH: usize = 16_384;
@@ -48,7 +48,7 @@ pub fn replay(
         Look::Changes => (1, Unhurried::one_at_a_time()),
     };
     let feed = Arc::new(Feed::new(Arc::clone(trace), records_per_epoch, slack_ms, choice.order.drops_late()));
-    let end = prepared.run(choice, &feed, &drivers).map_err(|error| error.to_string())?;
+    let end = prepared.run(&Site::new(*choice, &feed, drivers)).map_err(|error| error.to_string())?;
     let without_key = prepared.without_key(&trace.events);
     Ok(Replayed { answers: end.answers, changes: end.changes, late: end.late, slack_ms, without_key })
 }

@@ -27,7 +27,7 @@ impl FirstDeliveries {
         choice.deduplicate.then(|| Self::new(choice.duplicate_horizon_ms()))
     }
 
-    fn new(horizon_ms: Option<i64>) -> Self {
+    pub(crate) fn new(horizon_ms: Option<i64>) -> Self {
         Self { seen: HashSet::default(), by_age: BTreeMap::new(), horizon_ms }
     }
 

@@ -16,6 +16,12 @@ pub trait Driver {
     /// What this worker holds now.
     fn holds(&mut self, census: Census);
 
+    /// The state of this worker has acted upon everything that the epochs below `epochs` allow.
+    fn views(&mut self, _epochs: u64) {}
+
+    /// This worker has had something to do since it last asked what is [`admissible`](Driver::admissible).
+    fn worked(&mut self) {}
+
     /// Everything is completed, and everything that could expire has; this worker still holds what is left.
     fn settled(&mut self) {}
 
@@ -25,7 +31,7 @@ pub trait Driver {
     }
 }
 
-/// Makes the driver of each worker.
+/// Makes the driver of each worker, given its number over all processes.
 pub type Drivers = Arc<dyn Fn(usize) -> Box<dyn Driver> + Send + Sync>;
 
 /// What one worker holds.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::answers::Spoil;
 
-/// One fault, planted on worker 0.
+/// One fault, planted on the first worker that holds state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     /// What goes wrong.
     pub kind: FaultKind,
-    /// After how many messages of the worker (or answers, for a wrong answer).
+    /// After how many messages of that worker (or answers, for a wrong answer).
     pub after: u64,
 }
 
@@ -70,9 +70,14 @@ pub(crate) struct Armed {
 }
 
 impl Armed {
-    /// Arms `fault` on worker 0 and nothing on the others.
-    pub(crate) fn on(fault: Option<Fault>, worker: usize) -> Self {
-        Self { fault: fault.filter(|_| worker == 0), passed: 0 }
+    /// Arms `fault` on the worker that it is planted on and nothing on the others.
+    pub(crate) fn on(fault: Option<Fault>, is_planted: bool) -> Self {
+        Self { fault: fault.filter(|_| is_planted), passed: 0 }
+    }
+
+    /// Nothing will go wrong.
+    pub(crate) fn not() -> Self {
+        Self::on(None, false)
     }
 
     /// Lets a batch of messages through, or strikes.
@@ -135,9 +140,9 @@ mod tests {
     }
 
     #[test]
-    fn it_strikes_once_on_worker_0_at_the_given_message() {
+    fn it_strikes_once_where_it_is_planted_at_the_given_message() {
         let fault = Some(Fault { kind: FaultKind::DropEvent, after: 3 });
-        let mut armed = Armed::on(fault, 0);
+        let mut armed = Armed::on(fault, true);
         let mut left = Vec::new();
         for batch in [vec![0, 1], vec![2, 3, 4], vec![5, 6, 7]] {
             let mut batch = batch;
@@ -146,7 +151,7 @@ mod tests {
         }
         assert_eq!(left, [0, 1, 2, 4, 5, 6, 7]);
         let mut batch = vec![0; 10];
-        Armed::on(fault, 1).messages(&mut batch);
+        Armed::on(fault, false).messages(&mut batch);
         assert_eq!(batch.len(), 10);
     }
 }

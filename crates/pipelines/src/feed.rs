@@ -27,7 +27,7 @@ struct ByChannel {
 }
 
 /// How far event time has come when some epochs are complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reached {
     /// No event below this will come that is not late.
     pub watermark_ms: i64,
@@ -38,7 +38,7 @@ pub struct Reached {
 }
 
 impl Reached {
-    const NOTHING: Reached = Reached { watermark_ms: i64::MIN, ahead_ms: i64::MIN, newest_ms: i64::MIN };
+    pub(crate) const NOTHING: Reached = Reached { watermark_ms: i64::MIN, ahead_ms: i64::MIN, newest_ms: i64::MIN };
     const EVERYTHING: Reached = Reached { watermark_ms: i64::MAX, ahead_ms: i64::MAX, newest_ms: i64::MAX };
 }
 
@@ -130,6 +130,54 @@ impl Feed {
             }
         }
     }
+}
+
+/// What one worker reads of a trace that has been dealt out beforehand, without what is dropped as late.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Partition {
+    events: Vec<Event>,
+    ends: Vec<usize>, // of the epochs, in `events`
+    late: LateSet,
+}
+
+impl Partition {
+    /// Its events of one epoch, in arrival order.
+    pub(crate) fn of(&self, epoch: u64) -> &[Event] {
+        let begin = epoch.checked_sub(1).map_or(0, |before| self.ends[before as usize]);
+        &self.events[begin..self.ends[epoch as usize]]
+    }
+
+    /// What would have been its own and is dropped as late.
+    pub(crate) fn late(&self) -> LateSet {
+        self.late
+    }
+}
+
+impl Feed {
+    /// Deals the events out to so many workers: those that `owner` names the route of by that, the others in turn.
+    pub(crate) fn deal(&self, workers: usize, owner: impl Fn(&Event) -> Option<u64>) -> Vec<Partition> {
+        let mut partitions = vec![Partition::default(); workers];
+        let mut turn = 0;
+        for epoch in 0..self.epochs() {
+            let mut late = LateSet::default();
+            self.walk(epoch, &mut late, |event| {
+                turn = (turn + 1) % workers;
+                let worker = owner(event).map_or(turn, |route| spread(route, workers));
+                partitions[worker].events.push(*event);
+            });
+            partitions[epoch as usize % workers].late.merge(late);
+            for partition in &mut partitions {
+                partition.ends.push(partition.events.len());
+            }
+        }
+        partitions
+    }
+}
+
+/// Which of `count` a route leads to: all equally often.
+#[inline]
+pub(crate) fn spread(route: u64, count: usize) -> usize {
+    ((u128::from(route) * count as u128) >> 64) as usize
 }
 
 impl ByChannel {

@@ -15,6 +15,7 @@ mod driver;
 pub mod eviction;
 mod fault;
 mod feed;
+mod home;
 mod logic;
 mod machine;
 pub mod oracle;
@@ -31,8 +32,12 @@ pub use driver::{Census, Driver, Drivers, Unhurried};
 pub use eviction::EvictionName;
 pub use fault::{Fault, FaultKind};
 pub use feed::{Feed, Reached};
-pub use logic::{Afterwards, Key, KeyedLogic, Message, SPENT, StatelessLogic, WindowLogic};
+pub use home::{Cluster, Connected, Home, over};
+pub use logic::{Afterwards, Key, KeyedLogic, Mergeable, Message, SPENT, StatelessLogic, Timed, WindowLogic};
 pub use order::OrderName;
-pub use pipeline::{Chained, Choice, Grouped, Keyed, Pipeline, Prepared, RunEnd, RunError, Stateless, StrategyGap};
+pub use pipeline::{
+    Chained, Choice, Grouped, Keyed, Merging, MergingChained, Pipeline, Prepared, RunEnd, RunError, Site, Stateless,
+    StrategyGap, WorkerEnd, WorkerHook,
+};
 pub use settings::{Parameter, SettingError, Settings};
 pub use strategy::Strategy;

@@ -3,8 +3,8 @@
 use std::hash::Hash;
 
 use flowbench_events::{Event, Id, mix};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::answers::Row;
 
@@ -25,7 +25,7 @@ pub trait KeyedLogic: Clone + Send + Sync + 'static {
     /// Which memory an event needs.
     type Key: Key;
     /// The memory of one key; `Default` is "nothing seen yet".
-    type State: Default + Clone + 'static;
+    type State: Default + Clone + Send + 'static;
     /// One row of answers, or what a [`WindowLogic`] sums up.
     type Row: Message + Ord;
 
@@ -98,6 +98,42 @@ pub(crate) fn fire_until<L: KeyedLogic>(
     }
 }
 
+/// Keyed logic whose state can be built in parts, each from some events of the key, in whatever order, and put together.
+///
+/// Only where that is true; it unlocks the strategies that combine before they exchange. A part is a state like any other:
+/// that of its own events alone.
+pub trait Mergeable: KeyedLogic<Key: Message, State: Message> {
+    /// The part that one event makes.
+    fn part(&self, key: Self::Key, event: &Event) -> Self::State;
+
+    /// Event time (ms) of the first event of a part. Parts are put together in this order, when the watermark has passed it.
+    fn begins_at_ms(&self, key: Self::Key, part: &Self::State) -> i64;
+
+    /// Puts `part` and `into` together, of one key, whichever is the earlier; false if both must stay what they are. Anything
+    /// can be put together with `State::default()`.
+    fn merge(&self, key: Self::Key, into: &mut Self::State, part: &Self::State) -> bool;
+}
+
+/// A part of a state on its way to where it is put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Piece<K, S> {
+    pub(crate) key: K,
+    pub(crate) begins_at_ms: i64,
+    pub(crate) state: S,
+}
+
+impl<K: Copy, S> Piece<K, S> {
+    /// Becomes one with another piece of the same key, if they may.
+    #[inline]
+    pub(crate) fn join<L: Mergeable<Key = K, State = S>>(&mut self, other: &Self, logic: &L) -> bool {
+        let merged = logic.merge(self.key, &mut self.state, &other.state);
+        if merged {
+            self.begins_at_ms = self.begins_at_ms.min(other.begins_at_ms);
+        }
+        merged
+    }
+}
+
 /// Sums over groups that come to an end, such as windows and days: what a stage before gives, added up per key and answered
 /// when the group closes.
 ///
@@ -109,12 +145,20 @@ pub trait WindowLogic: Clone + Send + Sync + 'static {
     /// The group.
     type Key: Key;
     /// The sum of a group; `Default` is that of nothing.
-    type Sum: Default + 'static;
+    type Sum: Default + Send + 'static;
     /// One row of answers.
     type Row: Row;
 
     /// The group of `input`.
     fn key(&self, input: &Self::Input) -> Self::Key;
+
+    /// True if [`combine`](WindowLogic::combine) may succeed.
+    const COMBINES: bool = false;
+
+    /// Makes `into` stand for both inputs, which are of one group; false if it cannot.
+    fn combine(&self, _into: &mut Self::Input, _other: &Self::Input) -> bool {
+        false
+    }
 
     /// Adds `input` so many times; -1 takes it back.
     fn add(&self, sum: &mut Self::Sum, input: &Self::Input, times: i64);
@@ -135,6 +179,38 @@ pub trait WindowLogic: Clone + Send + Sync + 'static {
 pub trait Message: Copy + Send + Serialize + DeserializeOwned + 'static {}
 
 impl<T: Copy + Send + Serialize + DeserializeOwned + 'static> Message for T {}
+
+/// Something that happens at an event time and waits for its turn.
+pub trait Timed: Message {
+    /// When it happens, ms.
+    fn event_time_ms(&self) -> i64;
+
+    /// The canonical order: by event time, then by what breaks ties.
+    fn turn(&self) -> (i64, u64);
+}
+
+impl Timed for Event {
+    #[inline]
+    fn event_time_ms(&self) -> i64 {
+        Event::event_time_ms(self)
+    }
+
+    #[inline]
+    fn turn(&self) -> (i64, u64) {
+        self.canonical_key()
+    }
+}
+
+/// Pieces that begin at the same time may be put together in any order.
+impl<K: Message, S: Message> Timed for Piece<K, S> {
+    fn event_time_ms(&self) -> i64 {
+        self.begins_at_ms
+    }
+
+    fn turn(&self) -> (i64, u64) {
+        (self.begins_at_ms, 0)
+    }
+}
 
 /// A key: small, ordered, and with a routing number that is the same on every machine.
 pub trait Key: Copy + Eq + Ord + Hash + Send + std::fmt::Debug + 'static {

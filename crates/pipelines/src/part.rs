@@ -1,7 +1,5 @@
 //! One worker's part of a keyed stage: its order policy, its states, its eviction.
 
-use flowbench_events::Event;
-
 use crate::driver::Census;
 use crate::eviction::{Eviction, EvictionName, Frontier, Never};
 use crate::feed::Reached;
@@ -12,7 +10,7 @@ use crate::pipeline::Choice;
 use crate::table::Table;
 
 /// What a strategy gives a worker its share of. Works on batches, so that its dispatch costs nothing per message.
-pub(crate) trait Part<M, R> {
+pub(crate) trait Part<M, R>: Send {
     /// Takes messages that arrived (leaving `arrived` empty) and pushes the answers that can be given at once.
     fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>);
     /// The watermark has moved.
@@ -42,7 +40,7 @@ impl<M, R> Part<M, R> for Box<dyn Part<M, R>> {
 }
 
 /// The part of `choice` for a machine, with `slack_ms` of the watermark.
-pub(crate) fn part<M: Machine>(machine: M, choice: &Choice, slack_ms: i64) -> Box<dyn Part<Event, M::Row>> {
+pub(crate) fn part<M: Machine>(machine: M, choice: &Choice, slack_ms: i64) -> Box<dyn Part<M::Message, M::Row>> {
     match choice.eviction {
         EvictionName::Never => Box::new(KeyedPart::<M, Never<M>>::new(machine, choice, slack_ms)),
         EvictionName::Frontier => Box::new(KeyedPart::<M, Frontier<M>>::new(machine, choice, slack_ms)),
@@ -55,7 +53,7 @@ pub struct States<M: Machine> {
     table: Table<M::Key, M::State>,
 }
 
-/// What has become of a state by an event.
+/// What has become of a state by a message.
 enum Applied<S> {
     /// Its eviction knows of it already.
     Known,
@@ -96,11 +94,11 @@ impl<M: Machine> States<M> {
     }
 
     #[inline]
-    fn take(&mut self, key: M::Key, event: &Event, out: &mut Vec<M::Row>) -> Applied<M::State> {
+    fn take(&mut self, key: M::Key, message: &M::Message, out: &mut Vec<M::Row>) -> Applied<M::State> {
         let Self { machine, table } = self;
         let (state, new) = table.get_or_default(key);
         let before_ms = if new { i64::MAX } else { machine.expires_at_ms(key, state) };
-        machine.take(key, state, event, out);
+        machine.take(key, state, message, out);
         match machine.expires_at_ms(key, state) {
             SPENT => Applied::Spent(table.remove(key).filter(|_| !new)),
             after_ms if new => Applied::New(after_ms),
@@ -111,8 +109,8 @@ impl<M: Machine> States<M> {
 }
 
 struct KeyedPart<M: Machine, E> {
-    order: Box<dyn OrderPolicy>,
-    released: Vec<Event>,
+    order: Box<dyn OrderPolicy<M::Message>>,
+    released: Vec<M::Message>,
     states: States<M>,
     eviction: E,
 }
@@ -124,9 +122,9 @@ impl<M: Machine, E: Eviction<M>> KeyedPart<M, E> {
     }
 
     fn apply_released(&mut self, out: &mut Vec<M::Row>) {
-        for event in self.released.drain(..) {
-            let Some(key) = self.states.machine.key(&event) else { continue };
-            match self.states.take(key, &event, out) {
+        for message in self.released.drain(..) {
+            let Some(key) = self.states.machine.key(&message) else { continue };
+            match self.states.take(key, &message, out) {
                 Applied::Known => {}
                 Applied::New(expires_at_ms) => self.eviction.file(key, expires_at_ms),
                 Applied::Sooner(expires_at_ms) => self.eviction.file_again(key, expires_at_ms),
@@ -136,8 +134,8 @@ impl<M: Machine, E: Eviction<M>> KeyedPart<M, E> {
     }
 }
 
-impl<M: Machine, E: Eviction<M>> Part<Event, M::Row> for KeyedPart<M, E> {
-    fn arrive(&mut self, arrived: &mut Vec<Event>, out: &mut Vec<M::Row>) {
+impl<M: Machine, E: Eviction<M>> Part<M::Message, M::Row> for KeyedPart<M, E> {
+    fn arrive(&mut self, arrived: &mut Vec<M::Message>, out: &mut Vec<M::Row>) {
         self.order.arrive(arrived, &mut self.released);
         self.apply_released(out);
     }

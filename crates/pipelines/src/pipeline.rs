@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use flowbench_events::{Event, LateSet, Symbols};
 use thiserror::Error;
+use timely::worker::Worker;
 
 use crate::answers::{Answers, Changes, Row};
 use crate::driver::Drivers;
 use crate::eviction::EvictionName;
 use crate::fault::Fault;
 use crate::feed::Feed;
-use crate::logic::{KeyedLogic, StatelessLogic, WindowLogic};
+use crate::home::Home;
+use crate::logic::{KeyedLogic, Mergeable, StatelessLogic, WindowLogic};
 use crate::oracle;
 use crate::order::OrderName;
 use crate::settings::{Parameter, SettingError};
@@ -36,9 +38,9 @@ pub trait Pipeline: Sync {
     fn parameters(&self) -> &'static [Parameter];
     /// The columns of its answers after `event_time`.
     fn columns(&self) -> &'static [&'static str];
-    /// Why `strategy` cannot serve this pipeline, if so.
-    fn gap(&self, _strategy: Strategy) -> Option<StrategyGap> {
-        None
+    /// Why `choice` cannot serve this pipeline, if so.
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        self.prepare(&[], &Symbols::default()).ok()?.gap(choice)
     }
     /// Fixes the parameters (`KEY=VALUE`), for a trace with these symbols.
     fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError>;
@@ -51,8 +53,10 @@ pub type StrategyGap = &'static str;
 pub trait Prepared: Send + Sync {
     /// The truth for events in canonical order (see [`oracle::occurrences`] and [`oracle::delivered`]).
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers>;
+    /// Why it cannot be run so, if so.
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap>;
     /// Runs it. Returns when everything is answered.
-    fn run(&self, choice: &Choice, feed: &Arc<Feed>, drivers: &Drivers) -> Result<RunEnd, RunError>;
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError>;
     /// How many of `events` would concern the pipeline but have no key.
     fn without_key(&self, events: &[Event]) -> u64;
 }
@@ -66,7 +70,7 @@ pub struct Choice {
     pub order: OrderName,
     /// When state is forgotten.
     pub eviction: EvictionName,
-    /// Number of workers, at least 1.
+    /// Number of workers of each process, at least 1.
     pub workers: usize,
     /// First deliveries only.
     pub deduplicate: bool,
@@ -98,6 +102,35 @@ impl Choice {
     }
 }
 
+/// What a run is of, and where it takes place.
+pub struct Site {
+    /// The choice on every axis.
+    pub choice: Choice,
+    /// What is fed.
+    pub feed: Arc<Feed>,
+    /// Makes the driver of each worker.
+    pub drivers: Drivers,
+    /// Where the workers live.
+    pub home: Home,
+    /// Called on every worker before its dataflow is built.
+    pub hook: Option<WorkerHook>,
+}
+
+/// Does something to a worker of the dataflow, such as asking for its log.
+pub type WorkerHook = Arc<dyn Fn(&mut Worker) + Send + Sync>;
+
+impl Site {
+    /// Threads of this process, and nobody looks.
+    pub fn new(choice: Choice, feed: &Arc<Feed>, drivers: Drivers) -> Self {
+        Self { choice, feed: Arc::clone(feed), drivers, home: Home::Threads, hook: None }
+    }
+
+    /// The workers of all processes.
+    pub fn workers(&self) -> usize {
+        self.choice.workers * self.home.processes()
+    }
+}
+
 /// What a run leaves.
 pub struct RunEnd {
     /// The answers of all workers; what was taken back is not among them.
@@ -108,6 +141,19 @@ pub struct RunEnd {
     pub late: LateSet,
     /// Mean key and state bytes of a live entry when the input had ended; `None` without entries.
     pub payload_bytes_per_entry: Option<f64>,
+    /// What each worker did, by its number over all processes.
+    pub workers: Vec<WorkerEnd>,
+}
+
+/// What one worker did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WorkerEnd {
+    /// Messages its states were given.
+    pub records: u64,
+    /// Messages it gave to other workers.
+    pub exchanged_records: u64,
+    /// Their size in memory, bytes.
+    pub exchanged_bytes: u64,
 }
 
 /// A run that could not be.
@@ -122,6 +168,14 @@ pub enum RunError {
         allowed: &'static str,
         /// What was asked for.
         workers: usize,
+    },
+    /// A strategy that cannot serve the pipeline, or not with the other choices.
+    #[error("strategy '{strategy}' cannot do this: {gap}")]
+    Gap {
+        /// Name of the strategy.
+        strategy: &'static str,
+        /// Why.
+        gap: StrategyGap,
     },
     /// A bug of flowbench: the answers of such a run cannot be trusted.
     #[error("an answer was taken back more often than it was given; please report this")]
@@ -142,8 +196,12 @@ where
         Box::new(oracle::stateless(&self.0, canonical))
     }
 
-    fn run(&self, choice: &Choice, feed: &Arc<Feed>, drivers: &Drivers) -> Result<RunEnd, RunError> {
-        strategy::run_stateless(&self.0, choice, feed, drivers)
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        strategy::gap_of_stateless(choice)
+    }
+
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
+        strategy::run_stateless(&self.0, site)
     }
 
     fn without_key(&self, _events: &[Event]) -> u64 {
@@ -162,12 +220,16 @@ where
         Box::new(oracle::keyed(&self.0, canonical))
     }
 
-    fn run(&self, choice: &Choice, feed: &Arc<Feed>, drivers: &Drivers) -> Result<RunEnd, RunError> {
-        strategy::run_keyed(&self.0, choice, feed, drivers)
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        strategy::gap_of_keyed(choice)
+    }
+
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
+        strategy::run_keyed(&self.0, site)
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
-        events.iter().filter(|event| self.0.lacks_key(event)).count() as u64
+        without_key(&self.0, events)
     }
 }
 
@@ -179,12 +241,16 @@ impl<L: KeyedLogic, W: WindowLogic<Input = L::Row>> Prepared for Chained<L, W> {
         Box::new(oracle::windowed(&self.1, &oracle::keyed(&self.0, canonical)))
     }
 
-    fn run(&self, choice: &Choice, feed: &Arc<Feed>, drivers: &Drivers) -> Result<RunEnd, RunError> {
-        strategy::run_chained(&self.0, &self.1, choice, feed, drivers)
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        strategy::gap_of_chained(choice, W::COMBINES)
+    }
+
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
+        strategy::run_chained(&self.0, &self.1, site)
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
-        events.iter().filter(|event| self.0.lacks_key(event)).count() as u64
+        without_key(&self.0, events)
     }
 }
 
@@ -196,11 +262,64 @@ impl<L: StatelessLogic, W: WindowLogic<Input = L::Row>> Prepared for Grouped<L, 
         Box::new(oracle::windowed(&self.1, &oracle::stateless(&self.0, canonical)))
     }
 
-    fn run(&self, choice: &Choice, feed: &Arc<Feed>, drivers: &Drivers) -> Result<RunEnd, RunError> {
-        strategy::run_grouped(&self.0, &self.1, choice, feed, drivers)
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        strategy::gap_of_grouped(choice)
+    }
+
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
+        strategy::run_grouped(&self.0, &self.1, site)
     }
 
     fn without_key(&self, _events: &[Event]) -> u64 {
         0
     }
+}
+
+/// Makes a [`Prepared`] of keyed logic whose states can be merged.
+pub struct Merging<L>(pub L);
+
+impl<L: Mergeable> Prepared for Merging<L>
+where
+    L::Row: Row,
+{
+    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
+        Box::new(oracle::keyed(&self.0, canonical))
+    }
+
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        strategy::gap_of_merging(choice)
+    }
+
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
+        strategy::run_merging(&self.0, site)
+    }
+
+    fn without_key(&self, events: &[Event]) -> u64 {
+        without_key(&self.0, events)
+    }
+}
+
+/// Makes a [`Prepared`] of keyed logic whose states can be merged and whose rows are summed up by window logic.
+pub struct MergingChained<L, W>(pub L, pub W);
+
+impl<L: Mergeable, W: WindowLogic<Input = L::Row>> Prepared for MergingChained<L, W> {
+    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
+        Box::new(oracle::windowed(&self.1, &oracle::keyed(&self.0, canonical)))
+    }
+
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        strategy::gap_of_merging(choice)
+    }
+
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
+        strategy::run_merging_chained(&self.0, &self.1, site)
+    }
+
+    fn without_key(&self, events: &[Event]) -> u64 {
+        without_key(&self.0, events)
+    }
+}
+
+fn without_key<L: KeyedLogic>(logic: &L, events: &[Event]) -> u64 {
+    events.iter().filter(|event| logic.lacks_key(event)).count() as u64
 }

@@ -15,17 +15,28 @@ use crate::table::Table;
 pub(crate) trait Signed<R>: Copy {
     /// The row and how often it counts.
     fn signed(&self) -> (&R, i64);
+
+    /// Comes to stand for another one of the same group as well; false if it cannot.
+    fn join<W: WindowLogic<Input = R>>(&mut self, other: &Self, windows: &W) -> bool;
 }
 
 impl<R: Copy> Signed<R> for R {
     fn signed(&self) -> (&R, i64) {
         (self, 1)
     }
+
+    fn join<W: WindowLogic<Input = R>>(&mut self, other: &Self, windows: &W) -> bool {
+        windows.combine(self, other)
+    }
 }
 
 impl<R: Copy> Signed<R> for Change<R> {
     fn signed(&self) -> (&R, i64) {
         (&self.row, i64::from(self.times))
+    }
+
+    fn join<W: WindowLogic<Input = R>>(&mut self, other: &Self, windows: &W) -> bool {
+        self.times == other.times && windows.combine(&mut self.row, &other.row)
     }
 }
 
@@ -40,7 +51,7 @@ pub(crate) struct WindowPart<W: WindowLogic, M> {
     ahead: bool,
     keeps: bool,
     buried: Vec<(W::Key, W::Sum)>,
-    messages: PhantomData<M>,
+    messages: PhantomData<fn(M)>,
 }
 
 struct Window<W: WindowLogic> {

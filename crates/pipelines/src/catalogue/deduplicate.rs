@@ -136,7 +136,7 @@ mod tests {
     // Such a log has event ids that mean several events, which `check` and its truth do not know of.
     fn deliveries(settings: &[&str], events: &str) -> Vec<String> {
         use crate::driver::Unhurried;
-        use crate::{Choice, EvictionName, Feed, Strategy};
+        use crate::{Choice, EvictionName, Feed, Site, Strategy};
         use std::sync::Arc;
 
         let trace = Arc::new(parse(events));
@@ -149,7 +149,7 @@ mod tests {
             for eviction in EvictionName::ALL {
                 for order in [crate::OrderName::Watermark, crate::OrderName::Speculative] {
                     let choice = Choice { eviction, order, ..Choice::plain(Strategy::Exchange) };
-                    let end = prepared.run(&choice, &feed, &Unhurried::drivers()).unwrap();
+                    let end = prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).unwrap();
                     assert_eq!(end.answers.lines(&trace.symbols), truth, "{choice:?}, {records_per_epoch} per epoch");
                 }
             }

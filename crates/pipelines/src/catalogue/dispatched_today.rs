@@ -57,11 +57,12 @@ struct Logic {
     zone: Zone,
 }
 
-/// One order of a day.
+/// Orders of a day.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Sale {
     day: i32,
-    value: Value,
+    orders: u32,
+    value: Value, // of all together
 }
 
 impl StatelessLogic for Logic {
@@ -69,7 +70,8 @@ impl StatelessLogic for Logic {
 
     #[inline]
     fn answer(&self, event: &Event) -> Option<Sale> {
-        let sale = || Sale { day: self.zone.day(event.event_time_ms()), value: event.value().unwrap_or_default() };
+        let day = |event: &Event| self.zone.day(event.event_time_ms());
+        let sale = || Sale { day: day(event), orders: 1, value: event.value().unwrap_or_default() };
         (event.kind() == self.on).then(sale)
     }
 }
@@ -91,9 +93,20 @@ impl WindowLogic for Logic {
         sale.day
     }
 
+    const COMBINES: bool = true;
+
+    /// Unless the bounds of 64 bits would be passed.
+    #[inline]
+    fn combine(&self, into: &mut Sale, other: &Sale) -> bool {
+        let orders = into.orders.checked_add(other.orders);
+        let Some((orders, value)) = orders.zip(into.value.0.checked_add(other.value.0)) else { return false };
+        (into.orders, into.value) = (orders, Value(value));
+        true
+    }
+
     #[inline]
     fn add(&self, sum: &mut Day, sale: &Sale, times: i64) {
-        sum.orders += times;
+        sum.orders += times * i64::from(sale.orders);
         sum.total_thousandths += i128::from(sale.value.0) * i128::from(times);
     }
 

@@ -70,12 +70,13 @@ struct Decide {
     bands: Bands,
 }
 
-/// A view of which it is known whether it converts.
+/// Views of which it is known whether they convert.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Decided {
     hour: i32, // since the epoch
     band: Band,
-    converted: bool,
+    views: u32,
+    conversions: u32,
 }
 
 impl Decide {
@@ -155,7 +156,7 @@ impl View {
 
     fn decided(self, converted: bool) -> Decided {
         let hour = self.time_ms().div_euclid(HOUR_MS) as i32;
-        Decided { hour, band: BANDS[(self.0 & 3) as usize], converted }
+        Decided { hour, band: BANDS[(self.0 & 3) as usize], views: 1, conversions: u32::from(converted) }
     }
 }
 
@@ -244,10 +245,20 @@ impl WindowLogic for Count {
         (view.hour, view.band)
     }
 
+    const COMBINES: bool = true;
+
     #[inline]
-    fn add(&self, sum: &mut Counts, view: &Decided, times: i64) {
-        sum.views += times;
-        sum.conversions += times * i64::from(view.converted);
+    fn combine(&self, into: &mut Decided, other: &Decided) -> bool {
+        let Some(views) = into.views.checked_add(other.views) else { return false };
+        into.views = views;
+        into.conversions += other.conversions; // at most the views
+        true
+    }
+
+    #[inline]
+    fn add(&self, sum: &mut Counts, decided: &Decided, times: i64) {
+        sum.views += times * i64::from(decided.views);
+        sum.conversions += times * i64::from(decided.conversions);
     }
 
     fn closes_at_ms(&self, (hour, _): (i32, Band)) -> i64 {

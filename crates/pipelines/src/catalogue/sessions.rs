@@ -6,8 +6,8 @@ use flowbench_events::{Event, Id, Kind, Symbols};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
-use crate::logic::{Afterwards, KeyedLogic, SPENT};
-use crate::pipeline::{Keyed, Pipeline, Prepared};
+use crate::logic::{Afterwards, KeyedLogic, Mergeable, SPENT};
+use crate::pipeline::{Merging, Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
 
 /// See [`Pipeline::question`].
@@ -56,7 +56,7 @@ GROUP BY customer, session"
     }
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
-        Ok(Box::new(Keyed(Logic { on: settings.kind_or_any("on")?, gap_ms: settings.duration_ms("gap")? })))
+        Ok(Box::new(Merging(Logic { on: settings.kind_or_any("on")?, gap_ms: settings.duration_ms("gap")? })))
     }
 }
 
@@ -73,7 +73,7 @@ impl Logic {
     }
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Session {
     start_ms: i64,
     last_ms: i64,
@@ -114,6 +114,32 @@ impl KeyedLogic for Logic {
         let Session { start_ms, last_ms, events } = *session;
         out.push(Answer { event_time_ms: last_ms, customer, start_ms, events });
         Afterwards::Forgotten
+    }
+}
+
+/// Two stretches of a session are one if no gap is between them.
+impl Mergeable for Logic {
+    fn part(&self, _customer: Id, event: &Event) -> Session {
+        Session { start_ms: event.event_time_ms(), last_ms: event.event_time_ms(), events: 1 }
+    }
+
+    fn begins_at_ms(&self, _customer: Id, part: &Session) -> i64 {
+        part.start_ms
+    }
+
+    #[inline]
+    fn merge(&self, _customer: Id, into: &mut Session, part: &Session) -> bool {
+        let gap_ms = (part.start_ms - into.last_ms).max(into.start_ms - part.last_ms);
+        if into.events == 0 {
+            *into = *part;
+        } else if gap_ms > self.gap_ms {
+            return false;
+        } else {
+            into.start_ms = into.start_ms.min(part.start_ms);
+            into.last_ms = into.last_ms.max(part.last_ms);
+            into.events += part.events;
+        }
+        true
     }
 }
 

@@ -9,8 +9,8 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
-use crate::logic::{Afterwards, KeyedLogic, SPENT, WindowLogic};
-use crate::pipeline::{Chained, Pipeline, Prepared};
+use crate::logic::{Afterwards, KeyedLogic, Mergeable, SPENT, WindowLogic};
+use crate::pipeline::{MergingChained, Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
 
 /// See [`Pipeline::question`].
@@ -70,7 +70,7 @@ WHERE rank <= {k}"
             return Err(SettingError::Impossible { name: "size", value, reason });
         }
         let top = Top { k: settings.count("k")?, size_ms, text_order: symbols.text_order().into() };
-        Ok(Box::new(Chained(Panes { slide_ms, per_window: size_ms / slide_ms }, top)))
+        Ok(Box::new(MergingChained(Panes { slide_ms, per_window: size_ms / slide_ms }, top)))
     }
 }
 
@@ -121,6 +121,22 @@ impl KeyedLogic for Panes {
         let window_starts = (pane - self.per_window + 1..=pane).map(|first_pane| first_pane * self.slide_ms);
         out.extend(window_starts.map(|window_start_ms| Viewed { window_start_ms, product, views: *views }));
         Afterwards::Forgotten
+    }
+}
+
+/// Views of a pane add up.
+impl Mergeable for Panes {
+    fn part(&self, _key: (i64, Id), _event: &Event) -> i64 {
+        1
+    }
+
+    fn begins_at_ms(&self, (pane, _): (i64, Id), _views: &i64) -> i64 {
+        pane * self.slide_ms
+    }
+
+    fn merge(&self, _key: (i64, Id), into: &mut i64, views: &i64) -> bool {
+        *into += views;
+        true
     }
 }
 

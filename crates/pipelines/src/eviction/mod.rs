@@ -12,7 +12,7 @@ use crate::machine::Machine;
 use crate::part::States;
 
 /// Decides which states are forgotten when. It is told of every state that comes to be and of every move of the watermark.
-pub trait Eviction<M: Machine>: Default + 'static {
+pub trait Eviction<M: Machine>: Default + Send + 'static {
     /// The state of `key` has come to be and expires at `expires_at_ms`, unless that becomes later.
     fn file(&mut self, key: M::Key, expires_at_ms: i64);
 

@@ -1,7 +1,5 @@
 //! Apply each event as it comes.
 
-use flowbench_events::Event;
-
 use super::OrderPolicy;
 use crate::feed::Reached;
 
@@ -10,12 +8,12 @@ use crate::feed::Reached;
 #[derive(Debug)]
 pub struct Arrival;
 
-impl OrderPolicy for Arrival {
-    fn arrive(&mut self, arrived: &mut Vec<Event>, released: &mut Vec<Event>) {
+impl<M: Send> OrderPolicy<M> for Arrival {
+    fn arrive(&mut self, arrived: &mut Vec<M>, released: &mut Vec<M>) {
         released.append(arrived);
     }
 
-    fn advance(&mut self, _reached: Reached, _released: &mut Vec<Event>) {}
+    fn advance(&mut self, _reached: Reached, _released: &mut Vec<M>) {}
 
     fn buffered(&self) -> usize {
         0

@@ -4,24 +4,24 @@ mod arrival;
 mod speculative;
 mod watermark;
 
-use flowbench_events::Event;
-
 use crate::feed::Reached;
+use crate::logic::Timed;
 
 pub use arrival::Arrival;
 pub use speculative::InSteps;
 pub(crate) use speculative::Speculative;
 pub use watermark::Watermark;
 
-/// Decides when events are applied, and in which order. Works on batches, so that its dispatch costs nothing per event.
-pub trait OrderPolicy {
+/// Decides when events, or what else has an event time, are applied, and in which order. Works on batches, so that its
+/// dispatch costs nothing per event.
+pub trait OrderPolicy<M>: Send {
     /// Takes what arrived (leaving `arrived` empty) and releases what may be applied at once.
-    fn arrive(&mut self, arrived: &mut Vec<Event>, released: &mut Vec<Event>);
+    fn arrive(&mut self, arrived: &mut Vec<M>, released: &mut Vec<M>);
 
     /// Event time has come so far: releases what may be applied now.
-    fn advance(&mut self, reached: Reached, released: &mut Vec<Event>);
+    fn advance(&mut self, reached: Reached, released: &mut Vec<M>);
 
-    /// How many events are held.
+    /// How many are held.
     fn buffered(&self) -> usize;
 }
 
@@ -91,7 +91,7 @@ impl OrderName {
         self == OrderName::Speculative
     }
 
-    pub(crate) fn policy(self, slack_ms: i64) -> Box<dyn OrderPolicy> {
+    pub(crate) fn policy<M: Timed>(self, slack_ms: i64) -> Box<dyn OrderPolicy<M>> {
         match self {
             OrderName::Arrival => Box::new(Arrival),
             OrderName::Speculative => Box::new(InSteps::default()),

@@ -6,7 +6,7 @@ use flowbench_events::Event;
 
 use crate::answers::{Change, push_changes};
 use crate::feed::Reached;
-use crate::logic::{Afterwards, KeyedLogic, SPENT, fire_until, take};
+use crate::logic::{Afterwards, KeyedLogic, SPENT, Timed, fire_until, take};
 use crate::machine::Machine;
 use crate::order::OrderPolicy;
 
@@ -15,22 +15,28 @@ use crate::order::OrderPolicy;
 ///
 /// In a dataflow events come a step before the frontier passes them. What is newer than all that is complete is of such a
 /// step, and is kept for the next.
-#[derive(Debug, Default)]
-pub struct InSteps(Vec<Event>);
+#[derive(Debug)]
+pub struct InSteps<M>(Vec<M>);
 
-impl OrderPolicy for InSteps {
-    fn arrive(&mut self, arrived: &mut Vec<Event>, _released: &mut Vec<Event>) {
+impl<M> Default for InSteps<M> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<M: Timed> OrderPolicy<M> for InSteps<M> {
+    fn arrive(&mut self, arrived: &mut Vec<M>, _released: &mut Vec<M>) {
         self.0.append(arrived);
     }
 
-    fn advance(&mut self, reached: Reached, released: &mut Vec<Event>) {
+    fn advance(&mut self, reached: Reached, released: &mut Vec<M>) {
         self.0.retain(|event| {
             let complete = event.event_time_ms() <= reached.newest_ms;
             released.extend(complete.then_some(*event));
             !complete
         });
-        if !released.is_sorted_by_key(Event::canonical_key) {
-            released.sort_by_key(Event::canonical_key);
+        if !released.is_sorted_by_key(Timed::turn) {
+            released.sort_by_key(Timed::turn);
         }
     }
 
@@ -162,6 +168,7 @@ impl<L: KeyedLogic> Speculative<L> {
 }
 
 impl<L: KeyedLogic> Machine for Speculative<L> {
+    type Message = Event;
     type Key = L::Key;
     type State = Tentative<L::State>;
     type Row = Change<L::Row>;

@@ -3,10 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use flowbench_events::Event;
-
 use super::OrderPolicy;
 use crate::feed::Reached;
+use crate::logic::Timed;
 
 /// Events with an event time below the watermark are released, sorted; the others are held, those that two moves of the
 /// watermark have not released in a calendar.
@@ -15,21 +14,21 @@ use crate::feed::Reached;
 /// the calendar, and passes without a sort. Memory: the events held, at most those of the last `slack` of event time and
 /// of the epochs under way.
 #[derive(Debug)]
-pub struct Watermark {
-    arrived: Vec<Event>, // since the last move
-    waiting: Vec<Event>, // for one move
-    calendar: Calendar,
+pub struct Watermark<M> {
+    arrived: Vec<M>, // since the last move
+    waiting: Vec<M>, // for one move
+    calendar: Calendar<M>,
 }
 
-impl Watermark {
+impl<M: Timed> Watermark<M> {
     /// `slack_ms` only sets how fine the calendar is.
     pub fn new(slack_ms: i64) -> Self {
         Self { arrived: Vec::new(), waiting: Vec::new(), calendar: Calendar::new(slack_ms) }
     }
 }
 
-impl OrderPolicy for Watermark {
-    fn arrive(&mut self, arrived: &mut Vec<Event>, _released: &mut Vec<Event>) {
+impl<M: Timed> OrderPolicy<M> for Watermark<M> {
+    fn arrive(&mut self, arrived: &mut Vec<M>, _released: &mut Vec<M>) {
         if self.arrived.is_empty() {
             std::mem::swap(&mut self.arrived, arrived);
         } else {
@@ -37,7 +36,7 @@ impl OrderPolicy for Watermark {
         }
     }
 
-    fn advance(&mut self, reached: Reached, released: &mut Vec<Event>) {
+    fn advance(&mut self, reached: Reached, released: &mut Vec<M>) {
         let watermark_ms = reached.watermark_ms;
         self.calendar.release(watermark_ms, released);
         for event in self.waiting.drain(..) {
@@ -51,8 +50,8 @@ impl OrderPolicy for Watermark {
             let next = if event.event_time_ms() < watermark_ms { &mut *released } else { &mut self.waiting };
             next.push(event);
         }
-        if !released.is_sorted_by_key(Event::canonical_key) {
-            released.sort_by_key(Event::canonical_key);
+        if !released.is_sorted_by_key(Timed::turn) {
+            released.sort_by_key(Timed::turn);
         }
     }
 
@@ -63,44 +62,44 @@ impl OrderPolicy for Watermark {
 
 /// Events by event time: coarse buckets, of which the one the watermark is in is kept as a heap.
 #[derive(Debug)]
-struct Calendar {
+struct Calendar<M> {
     bucket_ms: i64,
-    head: BinaryHeap<Reverse<Held>>, // buckets below `head_end`
+    head: BinaryHeap<Reverse<Held<M>>>, // buckets below `head_end`
     head_end: i64,
-    buckets: BTreeMap<i64, Vec<Event>>,
+    buckets: BTreeMap<i64, Vec<M>>,
     len: usize,
 }
 
 #[derive(Debug)]
-struct Held(Event);
+struct Held<M>(M);
 
-impl PartialEq for Held {
+impl<M: Timed> PartialEq for Held<M> {
     fn eq(&self, other: &Self) -> bool {
-        self.0.canonical_key() == other.0.canonical_key()
+        self.0.turn() == other.0.turn()
     }
 }
-impl Eq for Held {}
-impl PartialOrd for Held {
+impl<M: Timed> Eq for Held<M> {}
+impl<M: Timed> PartialOrd for Held<M> {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
-impl Ord for Held {
+impl<M: Timed> Ord for Held<M> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.canonical_key().cmp(&other.0.canonical_key())
+        self.0.turn().cmp(&other.0.turn())
     }
 }
 
 /// Buckets the slack is divided into.
 const BUCKETS_PER_SLACK: i64 = 64;
 
-impl Calendar {
+impl<M: Timed> Calendar<M> {
     fn new(slack_ms: i64) -> Self {
         let bucket_ms = (slack_ms / BUCKETS_PER_SLACK).clamp(1, 3_600_000);
         Self { bucket_ms, head: BinaryHeap::new(), head_end: i64::MIN, buckets: BTreeMap::new(), len: 0 }
     }
 
-    fn hold(&mut self, event: Event) {
+    fn hold(&mut self, event: M) {
         self.len += 1;
         let bucket = event.event_time_ms().div_euclid(self.bucket_ms);
         if bucket < self.head_end {
@@ -111,7 +110,7 @@ impl Calendar {
     }
 
     /// Appends everything below the watermark, in canonical order.
-    fn release(&mut self, watermark_ms: i64, released: &mut Vec<Event>) {
+    fn release(&mut self, watermark_ms: i64, released: &mut Vec<M>) {
         let before = released.len();
         self.release_head(watermark_ms, released);
         let watermark_bucket = watermark_ms.div_euclid(self.bucket_ms);
@@ -119,7 +118,7 @@ impl Calendar {
             let bucket = *first.key();
             let mut events = first.remove();
             if bucket < watermark_bucket {
-                events.sort_unstable_by_key(Event::canonical_key);
+                events.sort_unstable_by_key(Timed::turn);
                 released.append(&mut events);
             } else {
                 self.head.extend(events.into_iter().map(|event| Reverse(Held(event))));
@@ -132,7 +131,7 @@ impl Calendar {
         self.len -= released.len() - before;
     }
 
-    fn release_head(&mut self, watermark_ms: i64, released: &mut Vec<Event>) {
+    fn release_head(&mut self, watermark_ms: i64, released: &mut Vec<M>) {
         while self.head.peek().is_some_and(|Reverse(held)| held.0.event_time_ms() < watermark_ms) {
             released.extend(self.head.pop().map(|Reverse(held)| held.0));
         }
@@ -142,7 +141,7 @@ impl Calendar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flowbench_events::{Kind, Record};
+    use flowbench_events::{Event, Kind, Record};
     use proptest::prelude::*;
 
     fn event(time: i64, id: u64) -> Event {

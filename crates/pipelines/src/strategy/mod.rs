@@ -1,40 +1,87 @@
 //! How work is spread.
 
+mod broadcast;
+mod co_partitioned;
+mod dataflow;
 mod exchange;
+mod hot_split;
+mod kept;
+mod messages;
+mod plan;
+mod pre_aggregate;
+mod reader;
 mod sequential;
+mod shared;
+mod single_writer;
+mod staged;
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use flowbench_events::{Event, LateSet};
 
-use crate::answers::{Change, Row, Spoil, consolidated};
-use crate::driver::Drivers;
-use crate::feed::Feed;
-use crate::logic::{KeyedLogic, Message, StatelessLogic, WindowLogic};
-use crate::machine::Plain;
+use self::dataflow::Tally;
+use self::kept::{Kept, MakeLast, PassedOn, SharedLast, Tray};
+use self::plan::{Answering, MakePart, Plan, Rows, Topology, one_stage, two_stages};
+use crate::answers::{Answers, Change, Changes, Row, Spoil, consolidated};
+use crate::fault::Armed;
+use crate::logic::{KeyedLogic, Mergeable, Message, Piece, StatelessLogic, WindowLogic};
+use crate::machine::{Merged, Plain};
 use crate::order::Speculative;
 use crate::part::{self, Part};
-use crate::pipeline::{Choice, RunEnd, RunError};
-use crate::window::Signed;
+use crate::pipeline::{Choice, RunEnd, RunError, Site, StrategyGap};
+use crate::window::{Signed, WindowPart};
 
 /// The strategies there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strategy {
     /// One plain loop, no dataflow.
     Sequential,
-    /// Timely dataflow, events to the worker of their key.
+    /// Messages to the worker of their key.
     Exchange,
+    /// The input is split by key beforehand.
+    CoPartitioned,
+    /// Combined where it is read, then exchanged.
+    PreAggregate,
+    /// All state on one worker.
+    SingleWriter,
+    /// Everyone sees everything.
+    Broadcast,
+    /// One map in shared memory.
+    Shared,
+    /// Some workers read, others hold the state.
+    Staged,
+    /// Two workers for a hot key.
+    HotSplit,
 }
 
 impl Strategy {
     /// All of them, the list for `flowbench list`.
-    pub const ALL: [Strategy; 2] = [Strategy::Sequential, Strategy::Exchange];
+    pub const ALL: [Strategy; 9] = [
+        Strategy::Sequential,
+        Strategy::Exchange,
+        Strategy::CoPartitioned,
+        Strategy::PreAggregate,
+        Strategy::SingleWriter,
+        Strategy::Broadcast,
+        Strategy::Shared,
+        Strategy::Staged,
+        Strategy::HotSplit,
+    ];
 
     /// The name used in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Strategy::Sequential => "sequential",
             Strategy::Exchange => "exchange",
+            Strategy::CoPartitioned => "co-partitioned",
+            Strategy::PreAggregate => "pre-aggregate",
+            Strategy::SingleWriter => "single-writer",
+            Strategy::Broadcast => "broadcast",
+            Strategy::Shared => "shared",
+            Strategy::Staged => "staged",
+            Strategy::HotSplit => "hot-split",
         }
     }
 
@@ -42,329 +89,330 @@ impl Strategy {
     pub fn summary(self) -> &'static str {
         match self {
             Strategy::Sequential => "one plain loop on one thread, no dataflow: what the others have to beat",
-            Strategy::Exchange => {
-                "timely dataflow; every event goes to the worker of its key (stateless: stays where read)"
-            }
+            Strategy::Exchange => "every event goes to the worker of its key (stateless: stays where read)",
+            Strategy::CoPartitioned => "the input is split by key beforehand: nothing is exchanged",
+            Strategy::PreAggregate => "each worker combines what it reads, then parts of states are exchanged",
+            Strategy::SingleWriter => "all workers read and filter, one holds all state",
+            Strategy::Broadcast => "every worker sees everything and keeps what is its own",
+            Strategy::Shared => "nothing is exchanged: one map behind locks, in the memory of one process",
+            Strategy::Staged => "half of the workers read and filter, the other half holds the state",
+            Strategy::HotSplit => "by key, but two workers share a hot key and merge later",
+        }
+    }
+
+    /// Why it cannot run on so many workers (of all processes together), if so: what it runs on instead.
+    pub fn allowed_workers(self, workers: usize) -> Option<&'static str> {
+        match self {
+            Strategy::Sequential if workers != 1 => Some("exactly 1 worker"),
+            Strategy::Staged if workers < 2 => Some("2 workers or more"),
+            _ if workers == 0 => Some("1 worker or more"),
+            _ => None,
+        }
+    }
+
+    /// How many of so many workers read; each reads its own epochs, taken in turn.
+    pub fn readers(self, workers: usize) -> usize {
+        if self == Strategy::Staged { staged::readers(workers) } else { workers }
+    }
+
+    /// Of the strategies that differ in nothing but who reads, who holds state, and what goes where.
+    fn topology(self) -> Option<Topology> {
+        match self {
+            Strategy::Exchange => Some(exchange::TOPOLOGY),
+            Strategy::PreAggregate => Some(pre_aggregate::TOPOLOGY),
+            Strategy::CoPartitioned => Some(co_partitioned::TOPOLOGY),
+            Strategy::SingleWriter => Some(single_writer::TOPOLOGY),
+            Strategy::Broadcast => Some(broadcast::TOPOLOGY),
+            Strategy::Staged => Some(staged::TOPOLOGY),
+            Strategy::Sequential | Strategy::Shared | Strategy::HotSplit => None,
         }
     }
 }
 
+const NO_STATE: StrategyGap = "without state there is nothing to spread but reading, as exchange does";
+const IN_ORDER: StrategyGap =
+    "its states follow from the order of all events of a key, so parts of them cannot be put together";
+const NO_RETRACTION: StrategyGap =
+    "under speculative events are taken back one by one, so they cannot be put together first";
+
+pub(crate) fn gap_of_stateless(choice: &Choice) -> Option<StrategyGap> {
+    match choice.strategy {
+        Strategy::CoPartitioned | Strategy::PreAggregate | Strategy::Shared | Strategy::HotSplit => Some(NO_STATE),
+        _ => None,
+    }
+}
+
+pub(crate) fn gap_of_keyed(choice: &Choice) -> Option<StrategyGap> {
+    let merges = matches!(choice.strategy, Strategy::PreAggregate | Strategy::HotSplit);
+    merges.then_some(IN_ORDER)
+}
+
+/// Where the rows of the first stage can be put together, `pre-aggregate` has something to do.
+pub(crate) fn gap_of_chained(choice: &Choice, rows_combine: bool) -> Option<StrategyGap> {
+    if choice.strategy == Strategy::PreAggregate && rows_combine { None } else { gap_of_keyed(choice) }
+}
+
+pub(crate) fn gap_of_grouped(_choice: &Choice) -> Option<StrategyGap> {
+    None
+}
+
+pub(crate) fn gap_of_merging(choice: &Choice) -> Option<StrategyGap> {
+    let merges = matches!(choice.strategy, Strategy::PreAggregate | Strategy::HotSplit);
+    (merges && choice.order.takes_back()).then_some(NO_RETRACTION)
+}
+
 /// Runs stateless logic.
-pub(crate) fn run_stateless<L: StatelessLogic>(
-    logic: &L,
-    choice: &Choice,
-    feed: &Arc<Feed>,
-    drivers: &Drivers,
-) -> Result<RunEnd, RunError>
+pub(crate) fn run_stateless<L: StatelessLogic>(logic: &L, site: &Site) -> Result<RunEnd, RunError>
 where
     L::Row: Row,
 {
-    let ends = match checked(choice)? {
-        Strategy::Sequential => vec![sequential::stateless(logic, choice, feed, &mut *drivers(0))],
-        Strategy::Exchange => exchange::stateless(logic, choice, feed, drivers)?,
+    let strategy = checked(site, gap_of_stateless(&site.choice))?;
+    let tray = Tray::default();
+    let tallies = match strategy {
+        Strategy::Sequential => sequential::stateless(logic, site, &tray),
+        Strategy::Exchange => one_stage(site, Plan::answers(logic), last(|| PassedOn, &tray), exchange::WHERE_READ)?,
+        _ => {
+            let logic = logic.clone();
+            one_stage(site, Plan::all(), last(move || Answering(logic.clone()), &tray), topology(strategy))?
+        }
     };
-    Ok(gather(ends))
+    Ok(gather(tray, &tallies))
 }
 
 /// Runs keyed logic.
-pub(crate) fn run_keyed<L: KeyedLogic>(
-    logic: &L,
-    choice: &Choice,
-    feed: &Arc<Feed>,
-    drivers: &Drivers,
-) -> Result<RunEnd, RunError>
+pub(crate) fn run_keyed<L: KeyedLogic>(logic: &L, site: &Site) -> Result<RunEnd, RunError>
 where
     L::Row: Row,
 {
-    if choice.order.takes_back() {
-        consolidate(keyed(logic, speculative(logic, choice, feed), choice, feed, drivers)?, choice)
-    } else {
-        keyed(logic, plain(logic, choice, feed), choice, feed, drivers).map(gather)
-    }
+    let strategy = checked(site, gap_of_keyed(&site.choice))?;
+    keyed(logic, strategy, site)
+}
+
+/// Runs keyed logic whose states can be merged.
+pub(crate) fn run_merging<L: Mergeable>(logic: &L, site: &Site) -> Result<RunEnd, RunError>
+where
+    L::Row: Row,
+{
+    let strategy = checked(site, gap_of_merging(&site.choice))?;
+    let tray = Tray::default();
+    let last = || last(by_box(&merged(logic, site)), &tray);
+    let tallies = match strategy {
+        Strategy::PreAggregate => one_stage(site, Plan::combined_pieces(logic), last(), topology(strategy))?,
+        Strategy::HotSplit => hot_split::one_stage(site, Plan::pieces(logic), plan::combining(logic), last())?,
+        _ => return keyed(logic, strategy, site),
+    };
+    Ok(gather(tray, &tallies))
 }
 
 /// Runs keyed logic, and window logic over its rows.
 pub(crate) fn run_chained<L: KeyedLogic, W: WindowLogic<Input = L::Row>>(
     logic: &L,
     windows: &W,
-    choice: &Choice,
-    feed: &Arc<Feed>,
-    drivers: &Drivers,
+    site: &Site,
 ) -> Result<RunEnd, RunError> {
-    let ends = if choice.order.takes_back() {
-        chained(logic, speculative(logic, choice, feed), windows, choice, feed, drivers)
-    } else {
-        chained(logic, plain(logic, choice, feed), windows, choice, feed, drivers)
+    let strategy = checked(site, gap_of_chained(&site.choice, W::COMBINES))?;
+    chained(logic, windows, strategy, site)
+}
+
+/// Runs keyed logic whose states can be merged, and window logic over its rows.
+pub(crate) fn run_merging_chained<L: Mergeable, W: WindowLogic<Input = L::Row>>(
+    logic: &L,
+    windows: &W,
+    site: &Site,
+) -> Result<RunEnd, RunError> {
+    let strategy = checked(site, gap_of_merging(&site.choice))?;
+    let tray = Tray::default();
+    let last = || last_windows(windows, site, &tray);
+    let rows = || Rows::combined(merged(logic, site), windows);
+    let tallies = match strategy {
+        Strategy::PreAggregate => two_stages(site, Plan::combined_pieces(logic), rows(), last(), topology(strategy))?,
+        Strategy::HotSplit => hot_split::two_stages(site, Plan::pieces(logic), plan::combining(logic), rows(), last())?,
+        _ => return chained(logic, windows, strategy, site),
     };
-    consolidate(ends?, choice)
+    consolidate(tray, &tallies, &site.choice)
 }
 
 /// Runs window logic over the rows of stateless logic.
 pub(crate) fn run_grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
     logic: &L,
     windows: &W,
-    choice: &Choice,
-    feed: &Arc<Feed>,
-    drivers: &Drivers,
+    site: &Site,
 ) -> Result<RunEnd, RunError> {
-    let ends = match checked(choice)? {
-        Strategy::Sequential => vec![sequential::grouped(logic, windows, choice, feed, &mut *drivers(0))],
-        Strategy::Exchange => exchange::grouped(logic, windows, choice, feed, drivers)?,
+    let strategy = checked(site, gap_of_grouped(&site.choice))?;
+    let tray = Tray::default();
+    let last = || last_windows(windows, site, &tray);
+    let tallies = match strategy {
+        Strategy::Sequential => sequential::grouped(logic, windows, site, &tray),
+        Strategy::Shared => {
+            shared::one_stage(site, Plan::inputs(logic, windows), &window_part(windows, site), tray.clone())?
+        }
+        Strategy::PreAggregate => one_stage(site, Plan::combined_inputs(logic, windows), last(), topology(strategy))?,
+        Strategy::HotSplit => {
+            hot_split::one_stage(site, Plan::inputs(logic, windows), plan::combining_inputs(windows), last())?
+        }
+        _ => one_stage(site, Plan::inputs(logic, windows), last(), topology(strategy))?,
     };
-    consolidate(ends, choice)
+    consolidate(tray, &tallies, &site.choice)
 }
 
-type Ends<R> = Result<Vec<WorkerEnd<R>>, RunError>;
+fn keyed<L: KeyedLogic>(logic: &L, strategy: Strategy, site: &Site) -> Result<RunEnd, RunError>
+where
+    L::Row: Row,
+{
+    if site.choice.order.takes_back() {
+        let tray = Tray::default();
+        let tallies = keyed_parts(logic, strategy, &speculative(logic, site), site, &tray)?;
+        consolidate(tray, &tallies, &site.choice)
+    } else {
+        let tray = Tray::default();
+        let tallies = keyed_parts(logic, strategy, &plain(logic, site), site, &tray)?;
+        Ok(gather(tray, &tallies))
+    }
+}
 
-/// Makes each worker's part of the states.
-trait MakePart<R>: Fn() -> Box<dyn Part<Event, R>> + Send + Sync + 'static {}
+fn keyed_parts<L: KeyedLogic, R: Message + Spoil>(
+    logic: &L,
+    strategy: Strategy,
+    part: &MakePart<Event, R>,
+    site: &Site,
+    tray: &Tray<R>,
+) -> Result<Vec<Tally>, RunError> {
+    match strategy {
+        Strategy::Sequential => Ok(sequential::keyed(logic, part, site, tray)),
+        Strategy::Shared => shared::one_stage(site, Plan::keyed(logic), part, tray.clone()),
+        _ => one_stage(site, Plan::keyed(logic), last(by_box(part), tray), topology(strategy)),
+    }
+}
 
-impl<R, F: Fn() -> Box<dyn Part<Event, R>> + Send + Sync + 'static> MakePart<R> for F {}
+fn chained<L: KeyedLogic, W: WindowLogic<Input = L::Row>>(
+    logic: &L,
+    windows: &W,
+    strategy: Strategy,
+    site: &Site,
+) -> Result<RunEnd, RunError> {
+    let tray = Tray::default();
+    let tallies = if site.choice.order.takes_back() {
+        chained_parts(logic, windows, strategy, speculative(logic, site), site, &tray)?
+    } else {
+        chained_parts(logic, windows, strategy, plain(logic, site), site, &tray)?
+    };
+    consolidate(tray, &tallies, &site.choice)
+}
+
+fn chained_parts<L: KeyedLogic, W: WindowLogic, B: Message + Signed<W::Input>>(
+    logic: &L,
+    windows: &W,
+    strategy: Strategy,
+    part: MakePart<Event, B>,
+    site: &Site,
+    tray: &Tray<Change<W::Row>>,
+) -> Result<Vec<Tally>, RunError> {
+    let plan = || Plan::keyed(logic);
+    match strategy {
+        Strategy::Sequential => Ok(sequential::chained(logic, &part, windows, site, tray)),
+        Strategy::Shared => {
+            let windows_part = window_part(windows, site);
+            shared::two_stages(site, plan(), Rows::by_window(part, windows), &windows_part, tray.clone())
+        }
+        _ => {
+            let combine = strategy == Strategy::PreAggregate;
+            let rows = if combine { Rows::combined(part, windows) } else { Rows::by_window(part, windows) };
+            two_stages(site, plan(), rows, last_windows(windows, site, tray), topology(strategy))
+        }
+    }
+}
 
 /// Parts that apply events as the order policy releases them.
-fn plain<L: KeyedLogic>(logic: &L, choice: &Choice, feed: &Feed) -> impl MakePart<L::Row> + use<L> {
-    let (logic, choice, slack_ms) = (logic.clone(), *choice, feed.slack_ms());
-    move || part::part(Plain(logic.clone()), &choice, slack_ms)
+fn plain<L: KeyedLogic>(logic: &L, site: &Site) -> MakePart<Event, L::Row> {
+    let (logic, choice, slack_ms) = (logic.clone(), site.choice, site.feed.slack_ms());
+    Arc::new(move || part::part(Plain(logic.clone()), &choice, slack_ms))
 }
 
 /// Parts that answer at once and take back.
-fn speculative<L: KeyedLogic>(logic: &L, choice: &Choice, feed: &Feed) -> impl MakePart<Change<L::Row>> + use<L> {
-    let (logic, choice, slack_ms) = (logic.clone(), *choice, feed.slack_ms());
-    move || part::part(Speculative::new(&logic, slack_ms), &choice, slack_ms)
+fn speculative<L: KeyedLogic>(logic: &L, site: &Site) -> MakePart<Event, Change<L::Row>> {
+    let (logic, choice, slack_ms) = (logic.clone(), site.choice, site.feed.slack_ms());
+    Arc::new(move || part::part(Speculative::new(&logic, slack_ms), &choice, slack_ms))
 }
 
-fn keyed<L: KeyedLogic, R: Message + Spoil>(
-    logic: &L,
-    states: impl MakePart<R>,
-    choice: &Choice,
-    feed: &Arc<Feed>,
-    drivers: &Drivers,
-) -> Ends<R> {
-    match checked(choice)? {
-        Strategy::Sequential => Ok(vec![sequential::keyed(logic, states, choice, feed, &mut *drivers(0))]),
-        Strategy::Exchange => exchange::keyed(logic, states, choice, feed, drivers),
-    }
+/// Parts that merge what was combined elsewhere.
+fn merged<L: Mergeable>(logic: &L, site: &Site) -> MakePart<Piece<L::Key, L::State>, L::Row> {
+    let (logic, choice, slack_ms) = (logic.clone(), site.choice, site.feed.slack_ms());
+    Arc::new(move || part::part(Merged(logic.clone()), &choice, slack_ms))
 }
 
-fn chained<L: KeyedLogic, R: Message + Signed<W::Input>, W: WindowLogic>(
-    logic: &L,
-    states: impl MakePart<R>,
+fn window_part<W: WindowLogic, M: Message + Signed<W::Input>>(windows: &W, site: &Site) -> MakePart<M, Change<W::Row>> {
+    let (windows, choice) = (windows.clone(), site.choice);
+    Arc::new(move || Box::new(WindowPart::new(&windows, &choice)))
+}
+
+fn last_windows<W: WindowLogic, M: Message + Signed<W::Input>>(
     windows: &W,
-    choice: &Choice,
-    feed: &Arc<Feed>,
-    drivers: &Drivers,
-) -> Ends<Change<W::Row>> {
-    match checked(choice)? {
-        Strategy::Sequential => Ok(vec![sequential::chained(logic, states, windows, choice, feed, &mut *drivers(0))]),
-        Strategy::Exchange => exchange::chained(logic, states, windows, choice, feed, drivers),
-    }
+    site: &Site,
+    tray: &Tray<Change<W::Row>>,
+) -> MakeLast<M> {
+    last(by_box(&window_part(windows, site)), tray)
 }
 
-/// What one worker leaves.
-pub(crate) struct WorkerEnd<R> {
-    answers: Vec<R>,
-    late: LateSet,
-    entries: usize,
-    payload_bytes: usize,
+fn by_box<M: 'static, R: 'static>(part: &MakePart<M, R>) -> impl Fn() -> Box<dyn Part<M, R>> + Send + Sync + use<M, R> {
+    let part = Arc::clone(part);
+    move || part()
 }
 
-/// Answers kept for the check, in sheets of fixed size: keeping one more never moves those that are kept already, which
-/// would be seen as a stall of the pipeline.
-struct Sheets<R> {
-    full: Vec<Vec<R>>,
-    open: Vec<R>,
-}
-
-/// Answers on a sheet.
-const SHEET: usize = 4096;
-
-impl<R> Default for Sheets<R> {
-    fn default() -> Self {
-        Self { full: Vec::new(), open: Vec::new() }
-    }
-}
-
-impl<R: Copy> Sheets<R> {
-    /// Takes the answers out of `answers`.
-    fn keep(&mut self, answers: &mut Vec<R>) {
-        for part in answers.chunks(SHEET) {
-            let room = SHEET - self.open.len();
-            let (now, then) = part.split_at(room.min(part.len()));
-            if self.open.capacity() == 0 {
-                self.open.reserve_exact(SHEET);
-            }
-            self.open.extend_from_slice(now);
-            if self.open.len() == SHEET {
-                self.full.push(std::mem::replace(&mut self.open, Vec::with_capacity(SHEET)));
-                self.open.extend_from_slice(then);
-            }
-        }
-        answers.clear();
-    }
-
-    fn bytes(&self) -> usize {
-        (self.full.len() * SHEET + self.open.capacity()) * std::mem::size_of::<R>()
-    }
-
-    fn into_rows(mut self) -> Vec<R> {
-        self.full.push(self.open);
-        self.full.concat()
-    }
-}
-
-fn checked(choice: &Choice) -> Result<Strategy, RunError> {
-    let allowed = match choice.strategy {
-        Strategy::Sequential if choice.workers != 1 => "exactly 1 worker",
-        _ if choice.workers == 0 => "1 worker or more",
-        strategy => return Ok(strategy),
-    };
-    Err(RunError::Workers { strategy: choice.strategy.name(), allowed, workers: choice.workers })
-}
-
-/// The answers of all workers together.
-fn gather<R: Row>(ends: Vec<WorkerEnd<R>>) -> RunEnd {
-    let WorkerEnd { answers, late, entries, payload_bytes } = joined(ends);
-    let payload_bytes_per_entry = per_entry(payload_bytes, entries);
-    RunEnd { answers: Box::new(answers), changes: None, late, payload_bytes_per_entry }
-}
-
-/// The changes of all workers together, and what is left of them.
-fn consolidate<R: Row>(ends: Vec<WorkerEnd<Change<R>>>, choice: &Choice) -> Result<RunEnd, RunError> {
-    let WorkerEnd { answers, late, entries, payload_bytes } = joined(ends);
-    let (rows, changes) = consolidated(answers).ok_or(RunError::TakenBack)?;
-    let changes = choice.order.takes_back().then_some(changes);
-    let payload_bytes_per_entry = per_entry(payload_bytes, entries);
-    Ok(RunEnd { answers: Box::new(rows), changes, late, payload_bytes_per_entry })
-}
-
-fn joined<R>(ends: Vec<WorkerEnd<R>>) -> WorkerEnd<R> {
-    let nothing = WorkerEnd { answers: Vec::new(), late: LateSet::default(), entries: 0, payload_bytes: 0 };
-    ends.into_iter().fold(nothing, |mut all, mut end| {
-        all.answers.append(&mut end.answers);
-        all.late.merge(end.late);
-        all.entries += end.entries;
-        all.payload_bytes += end.payload_bytes;
-        all
+/// Last stages around `part`, whose answers go onto `tray`.
+fn last<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
+    part: impl Fn() -> P + Send + Sync + 'static,
+    tray: &Tray<R>,
+) -> MakeLast<M> {
+    let tray = tray.clone();
+    Arc::new(move |messages_fault: Armed, answers_fault: Armed| {
+        let kept: SharedLast<M> = Rc::new(RefCell::new(Kept::new(part(), messages_fault, answers_fault, tray.clone())));
+        kept
     })
 }
 
-fn per_entry(payload_bytes: usize, entries: usize) -> Option<f64> {
-    (entries > 0).then(|| payload_bytes as f64 / entries as f64)
+fn topology(strategy: Strategy) -> Topology {
+    strategy.topology().unwrap_or(exchange::TOPOLOGY)
+}
+
+fn checked(site: &Site, gap: Option<StrategyGap>) -> Result<Strategy, RunError> {
+    let strategy = site.choice.strategy;
+    let workers = site.workers();
+    if let Some(allowed) = strategy.allowed_workers(workers) {
+        return Err(RunError::Workers { strategy: strategy.name(), allowed, workers });
+    }
+    match gap.or_else(|| gap_of_home(strategy, site.home.processes())) {
+        Some(gap) => Err(RunError::Gap { strategy: strategy.name(), gap }),
+        None => Ok(strategy),
+    }
+}
+
+/// Why a strategy cannot run in several processes, if so.
+pub(crate) fn gap_of_home(strategy: Strategy, processes: usize) -> Option<StrategyGap> {
+    (strategy == Strategy::Shared && processes > 1).then_some("processes share no memory")
+}
+
+/// The answers of all workers together.
+fn gather<R: Row>(tray: Tray<R>, tallies: &[Tally]) -> RunEnd {
+    ended(Box::new(tray.empty()), None, tallies)
+}
+
+/// The changes of all workers together, and what is left of them.
+fn consolidate<R: Row>(tray: Tray<Change<R>>, tallies: &[Tally], choice: &Choice) -> Result<RunEnd, RunError> {
+    let (rows, changes) = consolidated(tray.empty()).ok_or(RunError::TakenBack)?;
+    Ok(ended(Box::new(rows), choice.order.takes_back().then_some(changes), tallies))
+}
+
+fn ended(answers: Box<dyn Answers>, changes: Option<Changes>, tallies: &[Tally]) -> RunEnd {
+    let mut late = LateSet::default();
+    tallies.iter().for_each(|tally| late.merge(tally.late));
+    let entries: usize = tallies.iter().map(|tally| tally.entries).sum();
+    let payload_bytes: usize = tallies.iter().map(|tally| tally.payload_bytes).sum();
+    let payload_bytes_per_entry = (entries > 0).then(|| payload_bytes as f64 / entries as f64);
+    let mut workers: Vec<&Tally> = tallies.iter().collect();
+    workers.sort_by_key(|tally| tally.worker);
+    let workers = workers.into_iter().map(Tally::end).collect();
+    RunEnd { answers, changes, late, payload_bytes_per_entry, workers }
 }
 
 #[cfg(test)]
-mod tests {
-    //! Random small traces with ties, reversed time and duplicates: every strategy, eviction and number of workers gives
-    //! the oracle's answers to what was not late, and drops exactly the late set of the trace.
-
-    use std::sync::Arc;
-
-    use flowbench_events::{Channel, Event, Id, Kind, LateSet, Record, Sources, Trace, Value, WatermarkRule};
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::driver::Unhurried;
-    use crate::{EvictionName, OrderName, catalogue, oracle};
-
-    fn events() -> impl Strategy<Value = Vec<Event>> {
-        let event = (0_u64..40, 0_i64..100, 0_u32..4, 400_i64..700, 0_usize..8);
-        prop::collection::vec(event, 0..80).prop_map(|rows| {
-            let record = |(id, hours, customer, value, kind): (u64, i64, u32, i64, usize)| {
-                // Content follows from the event id, so that a repeated id is a duplicate delivery.
-                let (hours, kind) = ((hours + id as i64 * 7) % 100, Kind::ALL[(kind + id as usize) % 8]);
-                let mut record = Record::new(id, kind, hours * 3_600_000);
-                record.customer = if customer == 3 { Id::ABSENT } else { Id(customer) };
-                record.order = Id((id % 9) as u32);
-                record.value = Some(Value(value * 1000));
-                record.product = Id((id % 5) as u32);
-                record.load_time_ms = Some(id as u32 * 137 % 5000);
-                record.rating = Some((id % 5) as u8 + 1);
-                record.channel = Some(Channel::ALL[id as usize % 3]);
-                record
-            };
-            let mut first: std::collections::HashMap<u64, Record> = std::collections::HashMap::new();
-            rows.into_iter().map(|row| Event::pack(*first.entry(row.0).or_insert_with(|| record(row)))).collect()
-        })
-    }
-
-    use proptest::strategy::Strategy;
-    type Spread = super::Strategy;
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
-
-        #[test]
-        fn every_choice_gives_the_answers_of_the_oracle(
-            events in events(), slack_h in prop::sample::select(vec![0_i64, 5, 200]), records_per_epoch in 1_usize..20,
-            by_channel in any::<bool>(), eviction in prop::sample::select(EvictionName::ALL.to_vec()),
-        ) {
-            let sources = if by_channel { Sources::Channel { idle_ms: Some(7_200_000) } } else { Sources::Merged };
-            let rule = WatermarkRule { slack_ms: slack_h * 3_600_000, sources };
-            let trace = Arc::new(Trace { events, ..Trace::default() });
-            let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, rule, true));
-            for deduplicate in [false, true] {
-                let canonical = oracle::delivered(&trace.events, Some(rule), deduplicate);
-                for pipeline in catalogue::CATALOGUE {
-                    let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
-                    let truth = prepared.oracle(&canonical).lines(&trace.symbols);
-                    for (strategy, workers) in
-                        [(Spread::Sequential, 1), (Spread::Exchange, 1), (Spread::Exchange, 2), (Spread::Exchange, 3)]
-                    {
-                        for order in [OrderName::Watermark, OrderName::Speculative] {
-                            let choice = Choice { workers, eviction, deduplicate, order, ..Choice::plain(strategy) };
-                            let end = prepared.run(&choice, &feed, &Unhurried::drivers()).unwrap();
-                            prop_assert_eq!(&end.answers.lines(&trace.symbols), &truth, "{} {:?}", pipeline.name(), choice);
-                            prop_assert_eq!(end.late, LateSet::of(&trace.events, rule));
-                        }
-                    }
-                }
-            }
-        }
-
-        #[test]
-        fn arrival_is_exact_in_order_on_one_worker_and_never_panics(events in events(), workers in 1_usize..4) {
-            let in_order = Trace { events: oracle::occurrences(&events), ..Trace::default() };
-            for (trace, exact) in [(in_order, workers == 1), (Trace { events, ..Trace::default() }, false)] {
-                let trace = Arc::new(trace);
-                let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, 0, false));
-                for pipeline in catalogue::CATALOGUE {
-                    let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
-                    let choice = Choice { workers, order: OrderName::Arrival, ..Choice::plain(Spread::Exchange) };
-                    let end = prepared.run(&choice, &feed, &Unhurried::drivers()).unwrap();
-                    prop_assert_eq!(end.late, LateSet::default());
-                    let truth = prepared.oracle(&oracle::occurrences(&trace.events)).lines(&trace.symbols);
-                    if exact {
-                        prop_assert_eq!(end.answers.lines(&trace.symbols), truth, "{}", pipeline.name());
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn sheets_keep_every_answer_in_order() {
-        let mut sheets = Sheets::default();
-        let mut next = 0;
-        for count in [0, 1, SHEET - 1, SHEET, SHEET + 1, 3 * SHEET + 7, 5] {
-            let mut answers: Vec<usize> = (next..next + count).collect();
-            next += count;
-            sheets.keep(&mut answers);
-            assert!(answers.is_empty() && sheets.open.len() < SHEET);
-            assert!([0, SHEET].contains(&sheets.open.capacity()), "a sheet that had to grow");
-        }
-        assert!(sheets.bytes() >= next * std::mem::size_of::<usize>());
-        assert_eq!(sheets.into_rows(), (0..next).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn sequential_is_one_worker_and_nobody_is_none() {
-        let trace = Arc::new(Trace::default());
-        let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, 0, false));
-        let prepared = catalogue::find("identity").unwrap().prepare(&[], &trace.symbols).unwrap();
-        for (strategy, workers) in [(Spread::Sequential, 2), (Spread::Sequential, 0), (Spread::Exchange, 0)] {
-            let choice = Choice { workers, ..Choice::plain(strategy) };
-            let error = prepared.run(&choice, &feed, &Unhurried::drivers()).err().unwrap().to_string();
-            assert!(error.contains(strategy.name()), "{error}");
-        }
-    }
-}
+mod tests;

@@ -3,105 +3,86 @@
 
 use flowbench_events::{Event, LateSet};
 
-use super::{MakePart, Sheets, WorkerEnd};
+use super::dataflow::Tally;
+use super::kept::{Kept, Last, PassedOn, Tray};
+use super::plan::MakePart;
 use crate::answers::{Change, Row, Spoil};
 use crate::deduplicate::FirstDeliveries;
 use crate::driver::{Census, Driver};
 use crate::fault::Armed;
 use crate::feed::{Feed, Reached};
-use crate::logic::{KeyedLogic, StatelessLogic, WindowLogic};
+use crate::logic::{KeyedLogic, Message, StatelessLogic, WindowLogic};
 use crate::part::Part;
-use crate::pipeline::Choice;
+use crate::pipeline::{Choice, Site};
 use crate::window::{Signed, WindowPart};
 
-pub(super) fn stateless<L: StatelessLogic>(
-    logic: &L,
-    choice: &Choice,
-    feed: &Feed,
-    driver: &mut dyn Driver,
-) -> WorkerEnd<L::Row>
+pub(super) fn stateless<L: StatelessLogic>(logic: &L, site: &Site, tray: &Tray<L::Row>) -> Vec<Tally>
 where
     L::Row: Row,
 {
-    let mut intake = Intake::new(feed, choice);
-    let mut kept = Sheets::default();
-    let mut batch = Vec::new();
-    let mut fault = Armed::on(choice.fault, 0);
-    each_epoch(feed, driver, |epoch, reached| {
-        intake.walk(epoch, |event| batch.extend(logic.answer(event)));
-        fault.messages(&mut batch);
-        fault.answers(&mut batch);
-        kept.keep(&mut batch);
-        Census { entries: intake.advance(reached), buffered: 0, answer_bytes: kept.bytes() }
-    });
-    WorkerEnd { answers: kept.into_rows(), late: intake.late, entries: 0, payload_bytes: 0 }
+    through(PassedOn, site, tray, |event| logic.answer(event))
 }
 
-pub(super) fn keyed<L: KeyedLogic, R: Copy + Spoil>(
+pub(super) fn keyed<L: KeyedLogic, R: Message + Spoil>(
     logic: &L,
-    states: impl MakePart<R>,
-    choice: &Choice,
-    feed: &Feed,
-    driver: &mut dyn Driver,
-) -> WorkerEnd<R> {
-    through(states(), choice, feed, driver, |event| logic.key(event).map(|_| *event))
+    part: &MakePart<Event, R>,
+    site: &Site,
+    tray: &Tray<R>,
+) -> Vec<Tally> {
+    through(part(), site, tray, |event| logic.key(event).map(|_| *event))
 }
 
-pub(super) fn chained<L: KeyedLogic, R: Copy + Signed<W::Input> + 'static, W: WindowLogic>(
+pub(super) fn chained<L: KeyedLogic, B: Message + Signed<W::Input>, W: WindowLogic>(
     logic: &L,
-    states: impl MakePart<R>,
+    part: &MakePart<Event, B>,
     windows: &W,
-    choice: &Choice,
-    feed: &Feed,
-    driver: &mut dyn Driver,
-) -> WorkerEnd<Change<W::Row>> {
-    let part = Chain { first: states(), between: Vec::new(), second: WindowPart::new(windows, choice) };
-    through(Box::new(part), choice, feed, driver, |event| logic.key(event).map(|_| *event))
+    site: &Site,
+    tray: &Tray<Change<W::Row>>,
+) -> Vec<Tally> {
+    let part = Chain { first: part(), between: Vec::new(), second: WindowPart::new(windows, &site.choice) };
+    through(part, site, tray, |event| logic.key(event).map(|_| *event))
 }
 
 pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
     logic: &L,
     windows: &W,
-    choice: &Choice,
-    feed: &Feed,
-    driver: &mut dyn Driver,
-) -> WorkerEnd<Change<W::Row>> {
-    through(Box::new(WindowPart::new(windows, choice)), choice, feed, driver, |event| logic.answer(event))
+    site: &Site,
+    tray: &Tray<Change<W::Row>>,
+) -> Vec<Tally> {
+    through(WindowPart::new(windows, &site.choice), site, tray, |event| logic.answer(event))
 }
 
 /// Every event that concerns the pipeline through one part that holds all states.
-fn through<M: Clone, R: Copy + Spoil>(
-    mut part: Box<dyn Part<M, R>>,
-    choice: &Choice,
-    feed: &Feed,
-    driver: &mut dyn Driver,
+fn through<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
+    part: P,
+    site: &Site,
+    tray: &Tray<R>,
     concerns: impl Fn(&Event) -> Option<M>,
-) -> WorkerEnd<R> {
-    let mut intake = Intake::new(feed, choice);
-    let (mut answers, mut kept) = (Vec::new(), Sheets::default());
+) -> Vec<Tally> {
+    let mut driver = (site.drivers)(0);
+    let mut intake = Intake::new(&site.feed, &site.choice);
+    let fault = Armed::on(site.choice.fault, true);
+    let mut kept = Kept::new(part, fault, fault, tray.clone());
     let mut batch = Vec::new();
-    let mut fault = Armed::on(choice.fault, 0);
-    let (mut entries, mut payload_bytes) = (0, 0);
-    each_epoch(feed, driver, |epoch, reached| {
+    let mut tally = Tally::default();
+    each_epoch(&site.feed, &mut *driver, |epoch, reached| {
         intake.walk(epoch, |event| {
             if let Some(message) = concerns(event) {
                 batch.push(message);
             }
         });
-        fault.messages(&mut batch);
-        part.arrive(&mut batch, &mut answers);
+        tally.records += batch.len() as u64;
+        kept.take(&mut batch);
         if reached.watermark_ms == i64::MAX {
-            (entries, payload_bytes) = part.payload();
+            (tally.entries, tally.payload_bytes) = kept.payload();
         }
-        part.advance(reached, &mut answers);
-        fault.answers(&mut answers);
-        kept.keep(&mut answers);
-        let Census { entries, buffered, .. } = part.census();
-        let entries = entries + intake.advance(reached);
-        Census { entries, buffered, answer_bytes: kept.bytes() }
+        kept.advance(reached);
+        let census = kept.census();
+        Census { entries: census.entries + intake.advance(reached), ..census }
     });
     driver.settled();
-    WorkerEnd { answers: kept.into_rows(), late: intake.late, entries, payload_bytes }
+    kept.hand_in(0);
+    vec![Tally { late: intake.late, ..tally }]
 }
 
 /// Two parts, one after the other.
@@ -111,7 +92,7 @@ struct Chain<M, B, P> {
     second: P,
 }
 
-impl<M, B, R, P: Part<B, R>> Part<M, R> for Chain<M, B, P> {
+impl<M, B: Send, R, P: Part<B, R>> Part<M, R> for Chain<M, B, P> {
     fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>) {
         self.first.arrive(arrived, &mut self.between);
         self.second.arrive(&mut self.between, out);
@@ -177,6 +158,7 @@ fn each_epoch(feed: &Feed, driver: &mut dyn Driver, mut step: impl FnMut(u64, Re
             driver.admitted(epoch);
             driver.holds(census);
             driver.completed(epoch);
+            driver.worked();
         }
     }
 }

@@ -1,0 +1,18 @@
+//! Every worker sees every message and keeps those of its own keys.
+//!
+//! Nobody has to know who holds which key, and a worker that joins only has to listen. That is all it is for: each message
+//! is copied and looked at as often as there are workers, so that it never wins here; it shows what a shared log with many
+//! readers costs beside an exchange by key.
+
+use super::dataflow::Spread;
+use super::messages::Targets;
+use super::plan::Topology;
+use crate::pipeline::Choice;
+
+pub(super) const TOPOLOGY: Topology = Topology { spread, dealt: false };
+
+/// Messages to all workers, event ids by key.
+fn spread(_choice: &Choice, _worker: usize, workers: usize) -> Spread {
+    let (all, by_route) = (Targets::All(workers), Targets::ByRoute { first: 0, count: workers });
+    Spread { readers: workers, states: all.clone(), windows: all, deliveries: by_route, holders: 0..workers }
+}

@@ -1,0 +1,202 @@
+//! What travels between workers: messages in batches, each batch whole to one worker.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use timely::Accountable;
+use timely::bytes::arc::Bytes;
+use timely::communication::Push;
+use timely::dataflow::channels::pact::DistributorPact;
+use timely::dataflow::channels::pushers::exchange::Distributor;
+use timely::dataflow::channels::{ContainerBytes, Message as Envelope};
+use timely::progress::Stamp;
+
+use super::hot_split::HotKeys;
+use crate::feed::spread;
+use crate::logic::Message;
+
+/// Messages for one worker, handed over as they are: nobody looks at them on the way.
+#[derive(Debug, Clone)]
+pub(super) struct Batch<M> {
+    pub(super) target: usize,
+    pub(super) messages: Vec<M>,
+}
+
+impl<M> Default for Batch<M> {
+    fn default() -> Self {
+        Self { target: 0, messages: Vec::new() }
+    }
+}
+
+impl<M> Accountable for Batch<M> {
+    fn record_count(&self) -> i64 {
+        self.messages.len() as i64
+    }
+}
+
+/// Where it was to go is known by where it has come.
+impl<M: Message> ContainerBytes for Batch<M> {
+    fn from_bytes(bytes: Bytes) -> Self {
+        Self { target: 0, messages: ContainerBytes::from_bytes(bytes) }
+    }
+
+    fn length_in_bytes(&self) -> usize {
+        self.messages.length_in_bytes()
+    }
+
+    fn into_bytes<W: std::io::Write>(&self, writer: &mut W) {
+        self.messages.into_bytes(writer);
+    }
+}
+
+/// Hands every batch to its target.
+pub(super) struct Whole;
+
+impl<M> Distributor<Batch<M>> for Whole {
+    fn partition<T: Clone, P: Push<Envelope<T, Batch<M>>>>(
+        &mut self,
+        batch: &mut Batch<M>,
+        stamp: &Stamp<T>,
+        pushers: &mut [P],
+    ) {
+        let target = batch.target;
+        Envelope::push_at(batch, stamp.clone(), &mut pushers[target]);
+    }
+
+    fn flush<T: Clone, P: Push<Envelope<T, Batch<M>>>>(&mut self, _stamp: &Stamp<T>, _pushers: &mut [P]) {}
+}
+
+/// The pact of batches.
+pub(super) fn whole() -> DistributorPact<fn(usize) -> Whole> {
+    DistributorPact(|_| Whole)
+}
+
+/// To which workers messages may go.
+#[derive(Debug, Clone)]
+pub(super) enum Targets {
+    /// All to this one.
+    One(usize),
+    /// By their route to one of `count` from `first` on.
+    ByRoute { first: usize, count: usize },
+    /// Each to all of so many.
+    All(usize),
+    /// By their route to one of so many places that the worker can reach by itself.
+    Places(usize),
+    /// Those of hot keys to the less loaded of two, the others by their route.
+    TwoChoices(HotKeys),
+}
+
+impl Targets {
+    /// True if messages are shown to those they do not belong to.
+    pub(super) fn is_all(&self) -> bool {
+        matches!(self, Targets::All(_))
+    }
+
+    fn first(&self) -> usize {
+        match self {
+            Targets::One(first) | Targets::ByRoute { first, .. } => *first,
+            Targets::All(_) | Targets::Places(_) | Targets::TwoChoices(_) => 0,
+        }
+    }
+
+    fn count(&self) -> usize {
+        match self {
+            Targets::One(_) => 1,
+            Targets::ByRoute { count, .. } | Targets::All(count) | Targets::Places(count) => *count,
+            Targets::TwoChoices(keys) => keys.workers(),
+        }
+    }
+}
+
+/// What was given to other workers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Traffic {
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+}
+
+/// Bytes of a batch: below what the allocator keeps at hand for each thread, so that batches are recycled.
+const BATCH_BYTES: usize = 24 << 10;
+/// Messages a batch has room for at least.
+const LEAST_ROOM: usize = 16;
+
+/// Messages on their way out, sorted by where they go.
+pub(super) struct Outbox<M> {
+    worker: usize,
+    targets: Targets,
+    open: Vec<Vec<M>>, // by target
+    full: Vec<Batch<M>>,
+    room: usize, // of new batches: what the last ones took
+    traffic: Rc<Cell<Traffic>>,
+}
+
+impl<M: Message> Outbox<M> {
+    const BATCH: usize = BATCH_BYTES / size_of::<M>();
+
+    /// Of `worker`, who counts in `traffic` what goes to others.
+    pub(super) fn new(worker: usize, targets: Targets, traffic: Rc<Cell<Traffic>>) -> Self {
+        let open = (0..targets.count()).map(|_| Vec::new()).collect();
+        Self { worker, targets, open, full: Vec::new(), room: LEAST_ROOM, traffic }
+    }
+
+    /// Puts a message up for whom its route leads to.
+    #[inline]
+    pub(super) fn give(&mut self, route: impl FnOnce() -> u64, message: M) {
+        match &mut self.targets {
+            Targets::One(_) => self.push(0, message),
+            Targets::ByRoute { count, .. } | Targets::Places(count) => {
+                let at = spread(route(), *count);
+                self.push(at, message);
+            }
+            Targets::All(count) => (0..*count).for_each(|at| self.push(at, message)),
+            Targets::TwoChoices(keys) => {
+                let at = keys.choose(route());
+                self.push(at, message);
+            }
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, at: usize, message: M) {
+        if self.open[at].len() == self.open[at].capacity() {
+            self.make_room(at);
+        }
+        self.open[at].push(message);
+    }
+
+    /// Seals a batch that is full; one that is small grows.
+    #[cold]
+    fn make_room(&mut self, at: usize) {
+        if self.open[at].len() >= Self::BATCH {
+            self.room = Self::BATCH;
+            self.seal(at);
+        }
+        let room = self.room.max(self.open[at].len());
+        self.open[at].reserve_exact(room);
+    }
+
+    fn seal(&mut self, at: usize) {
+        let messages = std::mem::take(&mut self.open[at]);
+        let target = self.targets.first() + at;
+        if target != self.worker && !matches!(self.targets, Targets::Places(_)) {
+            let Traffic { records, bytes } = self.traffic.get();
+            let (more_records, more_bytes) = (messages.len() as u64, (messages.len() * size_of::<M>()) as u64);
+            self.traffic.set(Traffic { records: records + more_records, bytes: bytes + more_bytes });
+        }
+        self.full.push(Batch { target, messages });
+    }
+
+    /// Sends everything.
+    pub(super) fn drain(&mut self, mut send: impl FnMut(Batch<M>)) {
+        let most = self.open.iter().map(Vec::len).max().unwrap_or(0);
+        if self.full.is_empty() {
+            self.room = most.next_power_of_two().clamp(LEAST_ROOM, Self::BATCH);
+        }
+        for at in 0..self.open.len() {
+            if !self.open[at].is_empty() {
+                self.seal(at);
+            }
+        }
+        self.full.drain(..).for_each(&mut send);
+    }
+}

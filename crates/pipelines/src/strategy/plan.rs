@@ -1,0 +1,327 @@
+//! A pipeline as the dataflow strategies see it: stages with their logic erased.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use flowbench_events::{Event, LateSet};
+use timely::worker::Worker;
+
+use super::dataflow::{Batches, Desk, Own, Reading, Spread, Tally, execute};
+use super::kept::MakeLast;
+use super::reader::{Combine, Make, Reader, Select, Sorter};
+use crate::driver::Census;
+use crate::fault::Armed;
+use crate::feed::{Partition, Reached, spread};
+use crate::logic::{Key, KeyedLogic, Mergeable, Message, Piece, StatelessLogic, WindowLogic};
+use crate::part::Part;
+use crate::pipeline::{Choice, RunError, Site};
+use crate::window::Signed;
+
+/// What readers make of events, and where it belongs.
+pub(super) struct Plan<M> {
+    /// Makes the messages of the first stage.
+    pub(super) reader: Make<dyn Reader<M>>,
+    /// Gives on the events that concern the pipeline, by their event id: for first deliveries.
+    pub(super) deliveries: Make<dyn Reader<Event>>,
+    /// The route of the state an event belongs to, where input is dealt out beforehand.
+    pub(super) owner: Owner,
+    /// The route of a message.
+    pub(super) route: Route<M>,
+}
+
+/// Where an event belongs, if it concerns the pipeline.
+type Owner = Arc<dyn Fn(&Event) -> Option<u64> + Send + Sync>;
+
+/// Where a message belongs. Asked of every message only by strategies that show it to those it does not belong to.
+pub(super) type Route<M> = Arc<dyn Fn(&M) -> u64 + Send + Sync>;
+
+impl Plan<Event> {
+    /// The events that concern keyed logic, by their key.
+    pub(super) fn keyed<L: KeyedLogic>(logic: &L) -> Self {
+        let (read, deliver, own, route) = (logic.clone(), logic.clone(), logic.clone(), logic.clone());
+        Plan {
+            reader: reader(move |event: &Event| read.key(event).map(|key| (key, *event))),
+            deliveries: by_event_id(move |event| deliver.key(event).is_some()),
+            owner: Arc::new(move |event| own.key(event).map(Key::route)),
+            route: Arc::new(move |event| route.key(event).map_or(0, Key::route)),
+        }
+    }
+
+    /// All events, by their event id.
+    pub(super) fn all() -> Self {
+        Plan {
+            reader: reader(|event: &Event| Some((event.event_id(), *event))),
+            deliveries: by_event_id(|_| true),
+            owner: Arc::new(|event| Some(event.event_id().route())),
+            route: Arc::new(|event| event.event_id().route()),
+        }
+    }
+}
+
+impl<M: Message> Plan<M> {
+    /// The answers of stateless logic, made where events are read.
+    pub(super) fn answers<L: StatelessLogic<Row = M>>(logic: &L) -> Self {
+        let (read, deliver) = (logic.clone(), logic.clone());
+        Plan {
+            // Nobody routes answers: they stay where they are made.
+            reader: reader(move |event: &Event| read.answer(event).map(|row| (0_u64, row))),
+            deliveries: by_event_id(move |event| deliver.answer(event).is_some()),
+            owner: Arc::new(|_| None),
+            route: Arc::new(|_| 0),
+        }
+    }
+
+    /// What window logic adds up of stateless logic, by window.
+    pub(super) fn inputs<L: StatelessLogic<Row = M>, W: WindowLogic<Input = M>>(logic: &L, windows: &W) -> Self {
+        let (deliver, route) = (logic.clone(), windows.clone());
+        let (read, own) = (input_of(logic, windows), input_of(logic, windows));
+        Plan {
+            reader: reader(read),
+            deliveries: by_event_id(move |event| deliver.answer(event).is_some()),
+            owner: Arc::new(move |event| own(event).map(|(key, _)| key.route())),
+            route: Arc::new(move |input| route.key(input).route()),
+        }
+    }
+
+    /// The same, inputs of one window put together before they are given on.
+    pub(super) fn combined_inputs<L: StatelessLogic<Row = M>, W: WindowLogic<Input = M>>(
+        logic: &L,
+        windows: &W,
+    ) -> Self {
+        let (select, combine) = (input_of(logic, windows), windows.clone());
+        let reader: Make<dyn Reader<M>> = Arc::new(move || {
+            let combine = combine.clone();
+            Box::new(Combine::new(select.clone(), move |_, held: &mut M, more: &M| combine.combine(held, more)))
+        });
+        Plan { reader, ..Self::inputs(logic, windows) }
+    }
+}
+
+fn input_of<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
+    logic: &L,
+    windows: &W,
+) -> impl Fn(&Event) -> Option<(W::Key, L::Row)> + Clone + Send + Sync + 'static + use<L, W> {
+    let (logic, windows) = (logic.clone(), windows.clone());
+    move |event| logic.answer(event).map(|input| (windows.key(&input), input))
+}
+
+impl<K: Key + Message, S: Message> Plan<Piece<K, S>> {
+    /// Parts of the states of mergeable logic, one for each event.
+    pub(super) fn pieces<L: Mergeable<Key = K, State = S>>(logic: &L) -> Self {
+        let Plan { deliveries, owner, .. } = Plan::keyed(logic);
+        let piece = piece_of(logic);
+        Plan { reader: reader(piece), deliveries, owner, route: Arc::new(|piece| piece.key.route()) }
+    }
+
+    /// The same, those of one key put together before they are given on.
+    pub(super) fn combined_pieces<L: Mergeable<Key = K, State = S>>(logic: &L) -> Self {
+        let (select, combine) = (piece_of(logic), logic.clone());
+        let reader: Make<dyn Reader<Piece<K, S>>> = Arc::new(move || {
+            let combine = combine.clone();
+            let join = move |_, held: &mut Piece<K, S>, more: &Piece<K, S>| held.join(more, &combine);
+            Box::new(Combine::new(select.clone(), join))
+        });
+        Plan { reader, ..Self::pieces(logic) }
+    }
+}
+
+/// The part of a state that one event makes.
+fn piece_of<L: Mergeable>(
+    logic: &L,
+) -> impl Fn(&Event) -> Option<(L::Key, PieceOf<L>)> + Clone + Send + Sync + 'static + use<L> {
+    let logic = logic.clone();
+    move |event| {
+        let key = logic.key(event)?;
+        let state = logic.part(key, event);
+        Some((key, Piece { key, begins_at_ms: logic.begins_at_ms(key, &state), state }))
+    }
+}
+
+/// Puts pieces of one key together on their way.
+pub(super) fn combining<L: Mergeable>(logic: &L) -> Make<dyn Sorter<PieceOf<L>, PieceOf<L>>> {
+    let logic = logic.clone();
+    Arc::new(move || {
+        let merge = logic.clone();
+        let join = move |_, held: &mut PieceOf<L>, more: &PieceOf<L>| held.join(more, &merge);
+        Box::new(Combine::new(|piece: &PieceOf<L>| Some((piece.key, *piece)), join))
+    })
+}
+
+type PieceOf<L> = Piece<<L as KeyedLogic>::Key, <L as KeyedLogic>::State>;
+
+/// Puts inputs of one window together on their way.
+pub(super) fn combining_inputs<W: WindowLogic>(windows: &W) -> Make<dyn Sorter<W::Input, W::Input>> {
+    let windows = windows.clone();
+    Arc::new(move || {
+        let (key, combine) = (windows.clone(), windows.clone());
+        let select = move |input: &W::Input| Some((key.key(input), *input));
+        Box::new(Combine::new(select, move |_, held: &mut W::Input, more: &W::Input| combine.combine(held, more)))
+    })
+}
+
+/// A second stage behind a first one: the parts of the first, and how its rows are sorted for the second.
+pub(super) struct Rows<M, B> {
+    pub(super) part: MakePart<M, B>,
+    pub(super) sorter: Make<dyn Sorter<B, B>>,
+    pub(super) route: Route<B>,
+}
+
+/// Makes a worker's part of the states.
+pub(super) type MakePart<M, R> = Arc<dyn Fn() -> Box<dyn Part<M, R>> + Send + Sync>;
+
+impl<M: Message, B: Message> Rows<M, B> {
+    /// Rows of `part`, by window.
+    pub(super) fn by_window<W: WindowLogic>(part: MakePart<M, B>, windows: &W) -> Self
+    where
+        B: Signed<W::Input>,
+    {
+        let windows = windows.clone();
+        let key = move |row: &B| windows.key(row.signed().0);
+        let select = key.clone();
+        let sorter: Make<dyn Sorter<B, B>> = Arc::new(move || {
+            let select = select.clone();
+            Box::new(Select(move |row: &B| Some((select(row), *row))))
+        });
+        Self { part, sorter, route: Arc::new(move |row| key(row).route()) }
+    }
+
+    /// The same, rows of one window put together before they are given on.
+    pub(super) fn combined<W: WindowLogic>(part: MakePart<M, B>, windows: &W) -> Self
+    where
+        B: Signed<W::Input>,
+    {
+        let plain = Self::by_window(part, windows);
+        if !W::COMBINES {
+            return plain;
+        }
+        let windows = windows.clone();
+        let sorter: Make<dyn Sorter<B, B>> = Arc::new(move || {
+            let (key, combine) = (windows.clone(), windows.clone());
+            let select = move |row: &B| Some((key.key(row.signed().0), *row));
+            Box::new(Combine::new(select, move |_, held: &mut B, more: &B| held.join(more, &combine)))
+        });
+        Self { sorter, ..plain }
+    }
+}
+
+/// How a strategy spreads the work, if it is no more than that.
+#[derive(Clone, Copy)]
+pub(super) struct Topology {
+    /// For a choice, as one worker of so many sees it.
+    pub(super) spread: fn(&Choice, usize, usize) -> Spread,
+    /// True if the input is dealt out by key before the clock starts.
+    pub(super) dealt: bool,
+}
+
+/// Readers, and one stage that keeps its answers.
+pub(super) fn one_stage<M: Message>(
+    site: &Site,
+    plan: Plan<M>,
+    last: MakeLast<M>,
+    topology: Topology,
+) -> Result<Vec<Tally>, RunError> {
+    let dealt = topology.deal(site, &plan);
+    execute(site, topology.spread, move |worker, desk| {
+        let fault = desk.fault();
+        let last = last(fault, fault);
+        let late = desk.run(worker, &plan, &desk.reading(&dealt), |messages| {
+            desk.last(messages, desk.own(&plan.route), Rc::clone(&last));
+        });
+        desk.end(worker, &last, late)
+    })
+}
+
+/// Readers, a stage that gives its rows on, and one that keeps its answers.
+pub(super) fn two_stages<M: Message, B: Message>(
+    site: &Site,
+    plan: Plan<M>,
+    rows: Rows<M, B>,
+    last: MakeLast<B>,
+    topology: Topology,
+) -> Result<Vec<Tally>, RunError> {
+    let dealt = topology.deal(site, &plan);
+    execute(site, topology.spread, move |worker, desk| {
+        // Messages are struck where they come in: at the first stage.
+        let last = last(Armed::not(), desk.fault());
+        let late = desk.run(worker, &plan, &desk.reading(&dealt), |messages| {
+            let sorted = desk.rows(messages, desk.own(&plan.route), (rows.part)(), (rows.sorter)());
+            desk.last(sorted, desk.own(&rows.route), Rc::clone(&last));
+        });
+        desk.end(worker, &last, late)
+    })
+}
+
+impl Topology {
+    fn deal<M>(self, site: &Site, plan: &Plan<M>) -> Option<Vec<Partition>> {
+        self.dealt.then(|| site.feed.deal(site.workers(), &*plan.owner))
+    }
+}
+
+impl Desk {
+    /// Builds the dataflow of a plan, `rest` being what comes after its readers, and offers everything; tells what was
+    /// late. Messages are made where events are read, unless second deliveries have to be taken out before.
+    pub(super) fn run<M: Message>(
+        &self,
+        worker: &mut Worker,
+        plan: &Plan<M>,
+        reading: &Reading<'_>,
+        rest: impl FnOnce(Batches<'_, M>),
+    ) -> LateSet {
+        if self.choice.deduplicate {
+            let mut input = Desk::input::<Event>();
+            worker.dataflow(|scope| rest(self.first_deliveries(input.to_stream(scope), (plan.reader)())));
+            self.offer(worker, input, self.spread.deliveries.clone(), (plan.deliveries)(), reading)
+        } else {
+            let mut input = Desk::input::<M>();
+            worker.dataflow(|scope| rest(input.to_stream(scope)));
+            self.offer(worker, input, self.spread.states.clone(), (plan.reader)(), reading)
+        }
+    }
+
+    fn reading<'a>(&self, dealt: &'a Option<Vec<Partition>>) -> Reading<'a> {
+        dealt.as_ref().map_or(Reading::InTurn, |dealt| Reading::Dealt(&dealt[self.worker]))
+    }
+
+    /// What this worker keeps of the messages it sees.
+    fn own<M: 'static>(&self, route: &Route<M>) -> Own<M> {
+        if !self.spread.states.is_all() {
+            return Own::everything();
+        }
+        let (route, worker, workers) = (Arc::clone(route), self.worker, self.workers);
+        Own::only(move |message| spread(route(message), workers) == worker)
+    }
+
+    /// What has been planted on this worker.
+    pub(super) fn fault(&self) -> Armed {
+        Armed::on(self.choice.fault, self.worker == self.spread.holders.start)
+    }
+}
+
+/// The part of a pipeline that answers every event by itself, where that is not done by the readers.
+pub(super) struct Answering<L>(pub(super) L);
+
+impl<L: StatelessLogic> Part<Event, L::Row> for Answering<L> {
+    fn arrive(&mut self, arrived: &mut Vec<Event>, out: &mut Vec<L::Row>) {
+        out.extend(arrived.drain(..).filter_map(|event| self.0.answer(&event)));
+    }
+
+    fn advance(&mut self, _reached: Reached, _out: &mut Vec<L::Row>) {}
+
+    fn census(&self) -> Census {
+        Census::default()
+    }
+
+    fn payload(&self) -> (usize, usize) {
+        (0, 0)
+    }
+}
+
+fn reader<K: Key, M: Message>(
+    select: impl Fn(&Event) -> Option<(K, M)> + Clone + Send + Sync + 'static,
+) -> Make<dyn Reader<M>> {
+    Arc::new(move || Box::new(Select(select.clone())))
+}
+
+fn by_event_id(concerned: impl Fn(&Event) -> bool + Clone + Send + Sync + 'static) -> Make<dyn Reader<Event>> {
+    reader(move |event: &Event| concerned(event).then(|| (event.event_id(), *event)))
+}

@@ -1,0 +1,134 @@
+//! What a worker makes of the events it reads: messages for whoever holds their state.
+//!
+//! Filter, route and combination are one loop over a slice of the trace, compiled for each pipeline. What comes out of it
+//! is of one type for all of them, so the dataflow behind it is not.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use flowbench_events::{Event, LateSet};
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+
+use super::messages::Outbox;
+use crate::feed::{Feed, Partition};
+use crate::logic::{Key, Message};
+
+/// Makes one for each worker.
+pub(super) type Make<T> = Arc<dyn Fn() -> Box<T> + Send + Sync>;
+
+/// Makes messages of what it is given, and puts them up for whoever holds their state.
+pub(super) trait Sorter<In, M> {
+    /// Takes a batch (leaving it empty).
+    fn sort(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>);
+
+    /// Gives what it has held back in order to combine it.
+    fn flush(&mut self, _out: &mut Outbox<M>) {}
+}
+
+/// A sorter of events that reads them where they lie.
+pub(super) trait Reader<M>: Sorter<Event, M> {
+    /// Reads a share of the trace; what is late and dropped is put into `late`.
+    fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<M>);
+}
+
+/// What one worker reads of an epoch.
+#[derive(Clone, Copy)]
+pub(super) enum Share<'a> {
+    /// All of it.
+    Whole(&'a Feed, u64),
+    /// What has been dealt out to the worker beforehand.
+    Own(&'a Partition, u64),
+}
+
+impl Share<'_> {
+    #[inline]
+    fn walk(self, late: &mut LateSet, give: impl FnMut(&Event)) {
+        match self {
+            Share::Whole(feed, epoch) => feed.walk(epoch, late, give),
+            Share::Own(partition, epoch) => partition.of(epoch).iter().for_each(give),
+        }
+    }
+}
+
+/// Gives each message on by itself: what `select` makes of an input, with the key that leads it on its way.
+pub(super) struct Select<F>(pub(super) F);
+
+impl<F, In, K: Key, M: Message> Sorter<In, M> for Select<F>
+where
+    F: Fn(&In) -> Option<(K, M)>,
+{
+    fn sort(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>) {
+        for (key, message) in batch.drain(..).filter_map(|input| (self.0)(&input)) {
+            out.give(|| key.route(), message);
+        }
+    }
+}
+
+impl<F, K: Key, M: Message> Reader<M> for Select<F>
+where
+    F: Fn(&Event) -> Option<(K, M)>,
+{
+    fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<M>) {
+        share.walk(late, |event| {
+            if let Some((key, message)) = (self.0)(event) {
+                out.give(|| key.route(), message);
+            }
+        });
+    }
+}
+
+/// Puts messages of one key together before it gives them on: `join` says whether two of them have become one.
+pub(super) struct Combine<F, J, In, K, M> {
+    select: F,
+    join: J,
+    held: HashMap<K, M, foldhash::fast::RandomState>,
+    inputs: PhantomData<fn(&In)>,
+}
+
+impl<F, J, In, K: Key, M: Message> Combine<F, J, In, K, M>
+where
+    F: Fn(&In) -> Option<(K, M)>,
+    J: Fn(K, &mut M, &M) -> bool,
+{
+    pub(super) fn new(select: F, join: J) -> Self {
+        Self { select, join, held: HashMap::default(), inputs: PhantomData }
+    }
+
+    #[inline]
+    fn take(&mut self, input: &In, out: &mut Outbox<M>) {
+        let Some((key, message)) = (self.select)(input) else { return };
+        match self.held.entry(key) {
+            Entry::Vacant(free) => drop(free.insert(message)),
+            Entry::Occupied(mut held) => {
+                if !(self.join)(key, held.get_mut(), &message) {
+                    out.give(|| key.route(), held.insert(message));
+                }
+            }
+        }
+    }
+}
+
+impl<F, J, In, K: Key, M: Message> Sorter<In, M> for Combine<F, J, In, K, M>
+where
+    F: Fn(&In) -> Option<(K, M)>,
+    J: Fn(K, &mut M, &M) -> bool,
+{
+    fn sort(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>) {
+        batch.drain(..).for_each(|input| self.take(&input, out));
+    }
+
+    fn flush(&mut self, out: &mut Outbox<M>) {
+        self.held.drain().for_each(|(key, message)| out.give(|| key.route(), message));
+    }
+}
+
+impl<F, J, K: Key, M: Message> Reader<M> for Combine<F, J, Event, K, M>
+where
+    F: Fn(&Event) -> Option<(K, M)>,
+    J: Fn(K, &mut M, &M) -> bool,
+{
+    fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<M>) {
+        share.walk(late, |event| self.take(event, out));
+    }
+}

@@ -1,0 +1,251 @@
+//! No exchange: all workers of a process apply what they read to one map in the memory they share.
+//!
+//! The map is many maps, each behind a lock. Whoever reads an event puts it into the map of its key; when the frontier has
+//! passed, each worker lets its own share of the maps answer, and helps with those of the others that nobody is at. So no
+//! event is copied to another worker, and a worker that is behind is not waited for but helped; the price is a lock for
+//! every batch, and a cache line that wanders between cores. One hot key is still one map.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::Operator;
+
+use super::dataflow::{Batches, Builder, Desk, Reading, Spread, Steps, Tally, execute};
+use super::kept::{Kept, SharedLast, Tray};
+use super::messages::{Batch, Outbox, Targets};
+use super::plan::{MakePart, Plan, Route, Rows};
+use super::reader::Sorter;
+use crate::answers::Spoil;
+use crate::driver::Census;
+use crate::fault::Armed;
+use crate::feed::{Reached, spread as by_route};
+use crate::logic::Message;
+use crate::part::Part;
+use crate::pipeline::{Choice, RunError, Site};
+
+/// Maps for each worker: enough that two of them seldom want the same, few enough to be looked at in each step.
+const MAPS_PER_WORKER: usize = 8;
+
+/// Batches are sorted by map, and stay where they are read.
+fn spread(_choice: &Choice, _worker: usize, workers: usize) -> Spread {
+    let maps = Targets::Places(maps(workers));
+    let by_event_id = Targets::ByRoute { first: 0, count: workers };
+    Spread { readers: workers, states: maps.clone(), windows: maps, deliveries: by_event_id, holders: 0..workers }
+}
+
+fn maps(workers: usize) -> usize {
+    MAPS_PER_WORKER * workers
+}
+
+pub(super) fn one_stage<M: Message, R: Message + Spoil>(
+    site: &Site,
+    plan: Plan<M>,
+    part: &MakePart<M, R>,
+    tray: Tray<R>,
+) -> Result<Vec<Tally>, RunError> {
+    let maps = Maps::new(part, site.workers());
+    execute(site, spread, move |worker, desk| {
+        let (share, fault) = (Maps::share(&maps, &plan.route, desk.worker), desk.fault());
+        let last: SharedLast<M> = Rc::new(RefCell::new(Kept::new(share, fault, fault, tray.clone())));
+        let late = desk.run(worker, &plan, &Reading::InTurn, |messages| {
+            let steps = Rc::new(RefCell::new(Steps::new(&desk, true)));
+            let into = Rc::clone(&last);
+            let put = put(messages, &steps, move |batch| into.borrow_mut().take(batch));
+            answer(&desk, put, steps, Rc::clone(&last));
+        });
+        desk.end(worker, &last, late)
+    })
+}
+
+pub(super) fn two_stages<M: Message, B: Message, R: Message + Spoil>(
+    site: &Site,
+    plan: Plan<M>,
+    rows: Rows<M, B>,
+    part: &MakePart<B, R>,
+    tray: Tray<R>,
+) -> Result<Vec<Tally>, RunError> {
+    let (first, second) = (Maps::new(&rows.part, site.workers()), Maps::new(part, site.workers()));
+    execute(site, spread, move |worker, desk| {
+        let share = Maps::share(&second, &rows.route, desk.worker);
+        let last: SharedLast<B> = Rc::new(RefCell::new(Kept::new(share, Armed::not(), desk.fault(), tray.clone())));
+        let late = desk.run(worker, &plan, &Reading::InTurn, |messages| {
+            let between = Rc::new(RefCell::new(Between {
+                part: Maps::share(&first, &plan.route, desk.worker),
+                fault: desk.fault(),
+                rows: Vec::new(),
+                sorter: (rows.sorter)(),
+                out: desk.outbox(desk.spread.windows.clone()),
+                last: Rc::clone(&last),
+            }));
+            let steps = Rc::new(RefCell::new(Steps::new(&desk, false)));
+            let into = Rc::clone(&between);
+            let put = put(messages, &steps, move |batch| into.borrow_mut().arrive(batch));
+            let rows_put = between_stages(put, steps, between);
+            answer(&desk, rows_put, Rc::new(RefCell::new(Steps::new(&desk, true))), Rc::clone(&last));
+        });
+        desk.end(worker, &last, late)
+    })
+}
+
+/// Puts messages where they belong. What comes out is how far that has come.
+fn put<'s, M: Message>(
+    messages: Batches<'s, M>,
+    steps: &Rc<RefCell<Steps>>,
+    mut put: impl FnMut(&mut Vec<M>) + 'static,
+) -> Batches<'s, ()> {
+    let steps = Rc::clone(steps);
+    messages.unary::<Builder<()>, _, _, _>(Pipeline, "put", move |_, _| {
+        move |input, _output| {
+            input.for_each(|_, batch: &mut Batch<M>| {
+                steps.borrow().taken(batch.messages.len());
+                put(&mut batch.messages);
+            });
+        }
+    })
+}
+
+/// When all workers have put what is complete: lets the first stage answer, and puts its rows into the second.
+fn between_stages<'s, M: Message, B: Message>(
+    put: Batches<'s, ()>,
+    steps: Rc<RefCell<Steps>>,
+    between: Rc<RefCell<Between<M, B>>>,
+) -> Batches<'s, ()> {
+    put.unary_frontier::<Builder<()>, _, _, _>(Pipeline, "rows", move |capability, _| {
+        let mut capability = Some(capability);
+        move |(_, frontier), _output| {
+            let (mut steps, mut between) = (steps.borrow_mut(), between.borrow_mut());
+            if let Some(reached) = steps.next(frontier, || between.part.payload()) {
+                between.advance(reached);
+                steps.held.set(between.part.census());
+            }
+            steps.hold(&mut capability, frontier);
+        }
+    })
+}
+
+/// When all workers have put what is complete: answers.
+fn answer<M: Message>(desk: &Desk, put: Batches<'_, ()>, steps: Rc<RefCell<Steps>>, last: SharedLast<M>) {
+    let progress = put.unary_frontier::<Builder<()>, _, _, _>(Pipeline, "answers", move |capability, _| {
+        let mut capability = Some(capability);
+        move |(_, frontier), _output| {
+            let (mut steps, mut last) = (steps.borrow_mut(), last.borrow_mut());
+            if let Some(reached) = steps.next(frontier, || last.payload()) {
+                last.advance(reached);
+                steps.held.set(last.census());
+            }
+            steps.hold(&mut capability, frontier);
+        }
+    });
+    desk.watch(progress);
+}
+
+/// A first stage and what leads to the second.
+struct Between<M, B> {
+    part: Share<M, B>,
+    fault: Armed,
+    rows: Vec<B>,
+    sorter: Box<dyn Sorter<B, B>>,
+    out: Outbox<B>,
+    last: SharedLast<B>,
+}
+
+impl<M: Message, B: Message> Between<M, B> {
+    fn arrive(&mut self, batch: &mut Vec<M>) {
+        self.fault.messages(batch);
+        self.part.arrive(batch, &mut self.rows);
+        self.give();
+    }
+
+    fn advance(&mut self, reached: Reached) {
+        self.part.advance(reached, &mut self.rows);
+        self.give();
+    }
+
+    fn give(&mut self) {
+        self.sorter.sort(&mut self.rows, &mut self.out);
+        self.sorter.flush(&mut self.out);
+        let last = &self.last;
+        self.out.drain(|mut batch| last.borrow_mut().take(&mut batch.messages));
+    }
+}
+
+/// The maps of all workers.
+struct Maps<M, R>(Vec<Mutex<Map<M, R>>>);
+
+struct Map<M, R> {
+    part: Box<dyn Part<M, R>>,
+    reached: Reached,
+}
+
+impl<M, R> Maps<M, R> {
+    fn new(part: &MakePart<M, R>, workers: usize) -> Arc<Self> {
+        let map = |_| Mutex::new(Map { part: part(), reached: Reached::NOTHING });
+        Arc::new(Self((0..maps(workers)).map(map).collect()))
+    }
+
+    fn share(maps: &Arc<Self>, route: &Route<M>, worker: usize) -> Share<M, R> {
+        let held = vec![Census::default(); MAPS_PER_WORKER];
+        Share { maps: Arc::clone(maps), route: Arc::clone(route), worker, held }
+    }
+
+    fn lock(&self, at: usize) -> MutexGuard<'_, Map<M, R>> {
+        // A worker that panicked ends the process anyway.
+        self.0[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The maps as one worker sees them.
+pub(super) struct Share<M, R> {
+    maps: Arc<Maps<M, R>>,
+    route: Route<M>,
+    worker: usize,
+    held: Vec<Census>, // by its own maps
+}
+
+impl<M, R> Share<M, R> {
+    fn own(&self) -> std::ops::Range<usize> {
+        let first = self.worker * MAPS_PER_WORKER;
+        first..first + MAPS_PER_WORKER
+    }
+}
+
+impl<M: Message, R: Message> Part<M, R> for Share<M, R> {
+    /// All messages of a batch are of one map.
+    fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>) {
+        let Some(first) = arrived.first() else { return };
+        let map = by_route((self.route)(first), self.maps.0.len());
+        self.maps.lock(map).part.arrive(arrived, out);
+    }
+
+    fn advance(&mut self, reached: Reached, out: &mut Vec<R>) {
+        let own = self.own();
+        for at in own.clone() {
+            let mut map = self.maps.lock(at);
+            if map.reached <= reached {
+                map.reached = reached;
+                map.part.advance(reached, out);
+            }
+            self.held[at - own.start] = map.part.census();
+        }
+        // What is left at the end is weighed by whose it is.
+        let helps = reached.watermark_ms < i64::MAX;
+        for at in (0..self.maps.0.len()).filter(|at| helps && !own.contains(at)) {
+            let Ok(mut map) = self.maps.0[at].try_lock() else { continue };
+            if map.reached < reached {
+                map.reached = reached;
+                map.part.advance(reached, out);
+            }
+        }
+    }
+
+    fn census(&self) -> Census {
+        self.held.iter().fold(Census::default(), |all, map| all.and(*map))
+    }
+
+    fn payload(&self) -> (usize, usize) {
+        let of_map = |at| self.maps.lock(at).part.payload();
+        self.own().map(of_map).fold((0, 0), |(entries, bytes), more| (entries + more.0, bytes + more.1))
+    }
+}

@@ -1,0 +1,232 @@
+//! Every strategy gives the oracle's answers to what was not late, and drops exactly the late set of the trace: a table of
+//! all strategies, workers, homes and pipelines, and random small traces with ties, reversed time and duplicates.
+
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex};
+
+use flowbench_events::{Channel, Event, Id, Kind, LateSet, Record, Sources, Trace, Value, WatermarkRule};
+use proptest::prelude::*;
+
+use crate::driver::Unhurried;
+use crate::home::{self, Cluster, Connected, Home};
+use crate::pipeline::{Choice, Prepared, RunEnd, RunError, Site};
+use crate::{EvictionName, Feed, OrderName, Strategy as Spread, catalogue, oracle};
+
+/// The other way to run: two groups of threads that share nothing but a pair of sockets.
+struct Pair {
+    process: usize,
+    socket: Mutex<Option<UnixStream>>,
+}
+
+impl Pair {
+    fn both() -> [Pair; 2] {
+        let (one, other) = UnixStream::pair().unwrap();
+        let pair = |process, socket| Pair { process, socket: Mutex::new(Some(socket)) };
+        [pair(0, one), pair(1, other)]
+    }
+}
+
+impl Cluster for Pair {
+    fn processes(&self) -> usize {
+        2
+    }
+
+    fn process(&self) -> usize {
+        self.process
+    }
+
+    fn connect(&self, workers: usize) -> Result<Connected, String> {
+        let mut sockets = vec![None, None];
+        sockets[1 - self.process] = self.socket.lock().unwrap().take();
+        home::over(sockets, self.process, workers, timely::communication::Hooks::default())
+    }
+}
+
+/// Runs a choice as threads, or in two processes of which the first has all answers.
+fn run(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, processes: usize) -> Result<RunEnd, RunError> {
+    let site = |home| Site { home, ..Site::new(choice, feed, Unhurried::drivers()) };
+    if processes == 1 {
+        return prepared.run(&site(Home::Threads));
+    }
+    let [first, second] = Pair::both().map(|pair| site(Home::Processes(Box::new(pair))));
+    std::thread::scope(|scope| {
+        let second = scope.spawn(move || prepared.run(&second).map(|end| end.answers.len()));
+        let end = prepared.run(&first);
+        let of_second = second.join().unwrap();
+        assert!(
+            of_second.is_err() || of_second.is_ok_and(|answers| answers == 0),
+            "answers belong to the first process"
+        );
+        end
+    })
+}
+
+/// Every kind of event at times that tie, run backwards and repeat, of few customers, orders and products.
+fn events(count: u64) -> Vec<Event> {
+    let random = |id: u64, what: u64, below: u64| flowbench_events::mix(id << 8 | what) % below;
+    let record = |id: u64| {
+        let mut record =
+            Record::new(id, Kind::ALL[random(id, 0, 8) as usize], (id + random(id, 1, 40)) as i64 * 400_000);
+        record.customer = if random(id, 2, 9) == 0 { Id::ABSENT } else { Id(random(id, 2, 9) as u32) };
+        record.order = Id(random(id, 3, 60) as u32);
+        record.value = Some(Value(random(id, 4, 900_000) as i64));
+        record.product = Id(random(id, 5, 12) as u32);
+        record.load_time_ms = Some(random(id, 6, 6000) as u32);
+        record.rating = Some(random(id, 7, 5) as u8 + 1);
+        record.channel = Some(Channel::ALL[random(id, 8, 3) as usize]);
+        record
+    };
+    (0..count).map(|id| Event::pack(record(id))).collect()
+}
+
+/// All pipelines that `strategy` serves, on 1, 2 and 4 workers, as threads and in two processes, in order and disordered.
+fn gives_the_answers_of_the_oracle(strategy: Spread) {
+    let mut in_order = events(600);
+    in_order.sort_by_key(Event::canonical_key);
+    let mut served = 0;
+    for (events, slack_ms) in [(in_order, 0), (events(600), 40 * 400_000)] {
+        let trace = Arc::new(Trace { events, ..Trace::default() });
+        let canonical = oracle::occurrences(&trace.events);
+        let feed = Arc::new(Feed::new(Arc::clone(&trace), 16, slack_ms, true));
+        assert_eq!(LateSet::of(&trace.events, slack_ms).count, 0);
+        for pipeline in catalogue::CATALOGUE {
+            let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+            let mut truth = prepared.oracle(&canonical).fingerprints();
+            truth.sort_unstable();
+            for (workers, processes) in [(1, 1), (2, 1), (4, 1), (1, 2), (2, 2)] {
+                let choice = Choice { workers, ..Choice::plain(strategy) };
+                match run(&*prepared, choice, &feed, processes) {
+                    Ok(end) => {
+                        let mut given = end.answers.fingerprints();
+                        given.sort_unstable();
+                        assert!(given == truth, "{} {choice:?}, {processes} processes", pipeline.name());
+                        assert_eq!(end.workers.len(), workers * processes);
+                        served += 1;
+                    }
+                    Err(RunError::Gap { gap, .. }) => {
+                        assert!(processes == 2 || pipeline.gap(&choice) == Some(gap), "{} {choice:?}", pipeline.name());
+                    }
+                    Err(RunError::Workers { .. }) => {
+                        assert!(strategy.allowed_workers(workers * processes).is_some(), "{choice:?}");
+                    }
+                    Err(error) => panic!("{} {choice:?}: {error}", pipeline.name()),
+                }
+            }
+        }
+    }
+    assert!(served >= 16, "{} serves next to nothing", strategy.name());
+}
+
+macro_rules! table {
+    ($($name:ident: $strategy:ident,)*) => {
+        $(#[test]
+        fn $name() {
+            gives_the_answers_of_the_oracle(Spread::$strategy);
+        })*
+
+        #[test]
+        fn the_table_has_every_strategy() {
+            assert_eq!([$(Spread::$strategy),*], Spread::ALL);
+        }
+    };
+}
+
+table! {
+    sequential: Sequential,
+    exchange: Exchange,
+    co_partitioned: CoPartitioned,
+    pre_aggregate: PreAggregate,
+    single_writer: SingleWriter,
+    broadcast: Broadcast,
+    shared: Shared,
+    staged: Staged,
+    hot_split: HotSplit,
+}
+
+fn random_events() -> impl Strategy<Value = Vec<Event>> {
+    let event = (0_u64..40, 0_i64..100, 0_u32..4, 400_i64..700, 0_usize..8);
+    prop::collection::vec(event, 0..80).prop_map(|rows| {
+        let record = |(id, hours, customer, value, kind): (u64, i64, u32, i64, usize)| {
+            // Content follows from the event id, so that a repeated id is a duplicate delivery.
+            let (hours, kind) = ((hours + id as i64 * 7) % 100, Kind::ALL[(kind + id as usize) % 8]);
+            let mut record = Record::new(id, kind, hours * 3_600_000);
+            record.customer = if customer == 3 { Id::ABSENT } else { Id(customer) };
+            record.order = Id((id % 9) as u32);
+            record.value = Some(Value(value * 1000));
+            record.product = Id((id % 5) as u32);
+            record.load_time_ms = Some(id as u32 * 137 % 5000);
+            record.rating = Some((id % 5) as u8 + 1);
+            record.channel = Some(Channel::ALL[id as usize % 3]);
+            record
+        };
+        let mut first: std::collections::HashMap<u64, Record> = std::collections::HashMap::new();
+        rows.into_iter().map(|row| Event::pack(*first.entry(row.0).or_insert_with(|| record(row)))).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn every_choice_gives_the_answers_of_the_oracle(
+        events in random_events(), slack_h in prop::sample::select(vec![0_i64, 5, 200]), records_per_epoch in 1_usize..20,
+        by_channel in any::<bool>(), workers in 1_usize..4, eviction in prop::sample::select(EvictionName::ALL.to_vec()),
+    ) {
+        let sources = if by_channel { Sources::Channel { idle_ms: Some(7_200_000) } } else { Sources::Merged };
+        let rule = WatermarkRule { slack_ms: slack_h * 3_600_000, sources };
+        let trace = Arc::new(Trace { events, ..Trace::default() });
+        let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, rule, true));
+        for deduplicate in [false, true] {
+            let canonical = oracle::delivered(&trace.events, Some(rule), deduplicate);
+            for pipeline in catalogue::CATALOGUE {
+                let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+                let truth = prepared.oracle(&canonical).lines(&trace.symbols);
+                for strategy in Spread::ALL {
+                    let workers = if strategy == Spread::Sequential { 1 } else { workers };
+                    for order in [OrderName::Watermark, OrderName::Speculative] {
+                        let choice = Choice { workers, eviction, deduplicate, order, ..Choice::plain(strategy) };
+                        let end = match prepared.run(&Site::new(choice, &feed, Unhurried::drivers())) {
+                            Err(RunError::Gap { .. } | RunError::Workers { .. }) => continue,
+                            end => end.unwrap(),
+                        };
+                        prop_assert_eq!(&end.answers.lines(&trace.symbols), &truth, "{} {:?}", pipeline.name(), choice);
+                        prop_assert_eq!(end.late, LateSet::of(&trace.events, rule));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn arrival_is_exact_in_order_on_one_worker_and_never_panics(events in random_events(), workers in 1_usize..4) {
+        let in_order = Trace { events: oracle::occurrences(&events), ..Trace::default() };
+        for (trace, exact) in [(in_order, workers == 1), (Trace { events, ..Trace::default() }, false)] {
+            let trace = Arc::new(trace);
+            let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, 0, false));
+            for pipeline in catalogue::CATALOGUE {
+                let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+                let choice = Choice { workers, order: OrderName::Arrival, ..Choice::plain(Spread::Exchange) };
+                let end = prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).unwrap();
+                prop_assert_eq!(end.late, LateSet::default());
+                let truth = prepared.oracle(&oracle::occurrences(&trace.events)).lines(&trace.symbols);
+                if exact {
+                    prop_assert_eq!(end.answers.lines(&trace.symbols), truth, "{}", pipeline.name());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn sequential_is_one_worker_and_nobody_is_none() {
+    let trace = Arc::new(Trace::default());
+    let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, 0, false));
+    let prepared = catalogue::find("identity").unwrap().prepare(&[], &trace.symbols).unwrap();
+    for (strategy, workers) in
+        [(Spread::Sequential, 2), (Spread::Sequential, 0), (Spread::Exchange, 0), (Spread::Staged, 1)]
+    {
+        let choice = Choice { workers, ..Choice::plain(strategy) };
+        let error = prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).err().unwrap().to_string();
+        assert!(error.contains(strategy.name()), "{error}");
+    }
+}
