@@ -9,6 +9,7 @@
 
 pub mod case;
 mod check;
+pub mod cluster;
 pub mod drive;
 pub mod environment;
 pub mod experiment;
