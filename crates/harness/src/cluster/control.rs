@@ -18,8 +18,8 @@ pub struct Control {
 pub struct Start {
     /// When process 0 had given the word to all, or when this process heard it.
     pub at: Instant,
-    /// The greatest round trip between process 0 and another process, the least of a few measured just before. The starts
-    /// of two processes lie apart by about half of it, and by what a scheduler takes to wake whoever waits.
+    /// The greatest round trip between process 0 and another process, the least of a few measured just before. The
+    /// starts of two processes lie apart by about half of it, and by what a scheduler takes to wake whoever waits.
     pub round_trip: Duration,
 }
 
@@ -65,8 +65,9 @@ impl Control {
         Ok(Duration::from_nanos(round_trip_ns))
     }
 
-    /// Brings what every process has to process 0, which gets it in the order of the processes, its own first; the others
-    /// get nothing. Process 0 takes at most `limit_bytes` of each. Another process returns when process 0 has all of its.
+    /// Brings what every process has to process 0, which gets it in the order of the processes, its own first; the
+    /// others get nothing. Process 0 takes at most `limit_bytes` of each. Another process returns when process 0 has
+    /// all of its.
     pub fn gather(
         &mut self,
         own: Vec<u8>,

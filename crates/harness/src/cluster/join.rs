@@ -58,9 +58,9 @@ impl Listening {
         self.address
     }
 
-    /// Connects with every other process, in at most `patience`: calls those of lower index, each as soon as it listens,
-    /// then is called by the others. Who does not greet as a flowbench is sent away; who does, and takes part in something
-    /// else, ends it. Nobody can connect afterwards.
+    /// Connects with every other process, in at most `patience`: calls those of lower index, each as soon as it
+    /// listens, then is called by the others. Who does not greet as a flowbench is sent away; who does, and takes part
+    /// in something else, ends it. Nobody can connect afterwards.
     pub fn join(self, member: &Member, patience: Duration) -> Result<(Mesh, Control), ClusterError> {
         // Nobody waits in a circle: process 0 calls nobody, and everybody else waits for lower ones only.
         let patience = Patience::new(patience);
@@ -208,8 +208,8 @@ impl<'a> Seats<'a> {
         higher.filter(missing).map(|process| self.member.peer(process)).collect()
     }
 
-    /// Greets back, so that the caller can tell a difference as well, and keeps the connection of a process that belongs
-    /// here.
+    /// Greets back, so that the caller can tell a difference as well, and keeps the connection of a process that
+    /// belongs here.
     fn take(&mut self, stream: TcpStream, theirs: &Greeting, patience: Patience) -> Result<(), ClusterError> {
         let (member, process) = (self.member, theirs.process());
         stream.set_nonblocking(false)?;
@@ -268,8 +268,9 @@ impl Mesh {
         Arc::clone(&self.meter)
     }
 
-    /// What `timely::execute::execute_from` takes: the workers of this process, and a guard that waits, when it is dropped,
-    /// for everything to be sent and for the other processes to be done. Starts two threads for each other process.
+    /// What `timely::execute::execute_from` takes: the workers of this process, and a guard that waits, when it is
+    /// dropped, for everything to be sent and for the other processes to be done. Starts two threads for each other
+    /// process.
     pub fn into_timely(self) -> Result<(Vec<AllocatorBuilder>, Box<dyn Any + Send>), ClusterError> {
         let hooks = Hooks::default();
         let workers = ProcessBuilder::new_typed_vector(self.workers, hooks.refill.clone(), hooks.spill.clone());

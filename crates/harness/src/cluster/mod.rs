@@ -1,8 +1,9 @@
 //! Several processes run one dataflow: they find each other, begin together, count what goes between them, and hand
 //! their results to process 0.
 //!
-//! timely can connect its processes by itself, but waits for ever, trusts whoever connects and writes to standard output.
-//! So connections are made here, within a deadline and with a greeting both ways, and timely is given connected sockets.
+//! timely can connect its processes by itself, but waits for ever, trusts whoever connects and writes to standard
+//! output. So connections are made here, within a deadline and with a greeting both ways, and timely is given connected
+//! sockets.
 //!
 //! ```text
 //! Listening::at ── join ──> Mesh      one connection to every other process: becomes timely's
@@ -23,6 +24,7 @@ use std::fmt;
 use std::io;
 use std::net::TcpStream;
 use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
@@ -136,50 +138,54 @@ pub enum ClusterError {
     /// A socket of this process failed.
     #[error("a socket of this process failed: {0}")]
     Socket(#[from] io::Error),
+    /// The process that started this one does not say what to do.
+    #[error("the parent process cannot be talked to: {0}")]
+    Parent(io::Error),
 }
 
-/// Exit code of a process that ended because another one had gone.
-pub const LOST_PEER: i32 = 102;
+fn list(peers: &[Peer]) -> String {
+    peers.iter().map(Peer::to_string).collect::<Vec<_>>().join(", no ")
+}
 
-/// How every message about a lost process begins.
-pub const LOST: &str = "lost process ";
+/// Exit code of a process that ended because of another one: it has gone, did not come, or does something else. The last
+/// line of its standard error says which and why.
+pub const PEER_FAILED: i32 = 102;
 
-/// How long a process that has lost another one lives on: whoever else has lost it, too, hears of it first, and does not
-/// take this process for the one that is gone.
+/// How long such a process lives on: whoever else has lost the other one hears of that first, and does not take this
+/// process for the one that is gone.
 const ECHO_DELAY: Duration = Duration::from_millis(200);
 
 /// A machine of which nothing has been heard for so long counts as gone.
 const SILENCE: Duration = Duration::from_secs(5);
 
 impl ClusterError {
-    /// Exit code of a process that ends with this error, to be asked for after the error has been told: where another
-    /// process has gone, it waits a little.
-    pub fn exit_code(&self) -> i32 {
-        if !matches!(self, ClusterError::Lost { .. }) {
+    /// Tells this on standard error before this process ends, and waits a little if that is because of another one; the
+    /// exit code.
+    pub fn report(&self) -> i32 {
+        eprintln!("{self}");
+        if matches!(self, ClusterError::Listen { .. } | ClusterError::Socket(_) | ClusterError::Parent(_)) {
             return 1;
         }
         std::thread::sleep(ECHO_DELAY);
-        LOST_PEER
+        PEER_FAILED
     }
 }
 
-/// Makes this process end with [`LOST_PEER`] and a line that begins with [`LOST`] when one of timely's connections fails.
-/// Other panics are treated as before.
+/// Makes this process end with [`PEER_FAILED`] when one of timely's connections fails. Other panics are treated as before.
 pub fn end_on_lost_peer(member: &Member) {
     let peers: Vec<Peer> = (0..member.processes()).map(|process| member.peer(process)).collect();
     let otherwise = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| match lost(panic, &peers) {
-        Some((peer, problem)) => {
-            eprintln!("lost {peer}: {problem}");
-            std::thread::sleep(ECHO_DELAY);
-            std::process::exit(LOST_PEER);
+    let ending = AtomicBool::new(false);
+    std::panic::set_hook(Box::new(move |panic| {
+        let Some((peer, problem)) = lost(panic, &peers) else { return otherwise(panic) };
+        // The first to be lost is the one to name. The others may have gone because of it.
+        while ending.swap(true, Ordering::AcqRel) {
+            std::thread::park();
         }
-        None => otherwise(panic),
+        eprintln!("lost {peer}: {problem}");
+        std::thread::sleep(ECHO_DELAY);
+        std::process::exit(PEER_FAILED);
     }));
-}
-
-fn list(peers: &[Peer]) -> String {
-    peers.iter().map(Peer::to_string).collect::<Vec<_>>().join(", no ")
 }
 
 /// Which process a panic says has gone. timely has a thread for each direction of a connection, named after the other
@@ -192,8 +198,8 @@ fn lost<'a>(panic: &'a PanicHookInfo<'_>, peers: &'a [Peer]) -> Option<(&'a Peer
     Some((peers.get(process.parse::<usize>().ok()?)?, problem))
 }
 
-/// Takes back the time-outs of the greeting. Small messages go at once, and a machine that has vanished without a word is
-/// noticed.
+/// Takes back the time-outs of the greeting. Small messages go at once, and a machine that has vanished without a word
+/// is noticed.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_read_timeout(None)?;
     stream.set_write_timeout(None)?;

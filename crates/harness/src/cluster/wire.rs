@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flowbench_measurement::record::Wire;
 use timely::communication::allocator::zero_copy::stream::Stream;
 
-/// What one process has sent to the others and received from them so far: data and progress, headers included. Shared by
-/// all its connections; may be read at any time.
+/// What one process has sent to the others and received from them so far: data and progress, headers included. Shared
+/// by all its connections; may be read at any time.
 #[derive(Debug, Default)]
 pub struct WireMeter {
     messages_sent: AtomicU64,
