@@ -52,8 +52,8 @@ pub struct Joined {
     pub control: Control,
 }
 
-/// Listens, tells where, reads what is to be done, and meets the others. From then on this process ends when it loses one
-/// of them.
+/// Listens, tells where, reads what is to be done, and meets the others. From then on this process ends when it loses
+/// one of them.
 pub fn join(listen_at: &str) -> Result<Joined, ClusterError> {
     let listening = Listening::at(listen_at)?;
     writeln!(io::stdout(), "{}", listening.address()).map_err(ClusterError::Parent)?;

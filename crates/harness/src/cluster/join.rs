@@ -270,7 +270,7 @@ impl Mesh {
 
     /// What `timely::execute::execute_from` takes: the workers of this process, and a guard that waits, when it is
     /// dropped, for everything to be sent and for the other processes to be done. Starts two threads for each other
-    /// process.
+    /// process, which panic if the workers are not used.
     pub fn into_timely(self) -> Result<(Vec<AllocatorBuilder>, Box<dyn Any + Send>), ClusterError> {
         let hooks = Hooks::default();
         let workers = ProcessBuilder::new_typed_vector(self.workers, hooks.refill.clone(), hooks.spill.clone());

@@ -147,8 +147,8 @@ fn list(peers: &[Peer]) -> String {
     peers.iter().map(Peer::to_string).collect::<Vec<_>>().join(", no ")
 }
 
-/// Exit code of a process that ended because of another one: it has gone, did not come, or does something else. The last
-/// line of its standard error says which and why.
+/// Exit code of a process that ended because of another one: it has gone, did not come, or does something else. The
+/// last line of its standard error says which and why.
 pub const PEER_FAILED: i32 = 102;
 
 /// How long such a process lives on: whoever else has lost the other one hears of that first, and does not take this
@@ -171,7 +171,8 @@ impl ClusterError {
     }
 }
 
-/// Makes this process end with [`PEER_FAILED`] when one of timely's connections fails. Other panics are treated as before.
+/// Makes this process end with [`PEER_FAILED`] when one of timely's connections fails. Other panics are treated as
+/// before.
 pub fn end_on_lost_peer(member: &Member) {
     let peers: Vec<Peer> = (0..member.processes()).map(|process| member.peer(process)).collect();
     let otherwise = std::panic::take_hook();
