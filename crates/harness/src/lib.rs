@@ -1,21 +1,25 @@
 //! Clocks, threads and child processes: the only part that measures.
 //!
-//! An [`experiment`] is data; [`run`] takes its cases one by one, each in a [`case`] process of its own with a deadline and
-//! a memory cap. In it, [`drive`] offers the trace by a plan fixed before the run, [`probe`] turns completions into
-//! latencies, [`sampler`] watches memory and the machine. [`replay`] and [`generate`] answer without measuring.
+//! An [`experiment`] is data; [`run`] takes its cases one by one, each in a [`case`] process of its own, or in the
+//! several of a [`cluster`], [`watched`] for a deadline and a memory cap. In it, [`drive`] offers the trace by a plan
+//! fixed before the run, [`probe`] turns completions into latencies, [`sampler`] watches memory and the machine.
+//! [`replay`] and [`generate`] answer without measuring.
 //!
 //! What we feed (`flowbench-generators`, `flowbench-pipelines`) and how we judge (`flowbench-measurement`,
 //! `flowbench-report`) meet here and nowhere else.
 
 pub mod case;
 mod check;
+pub mod cluster;
 pub mod drive;
 pub mod environment;
 pub mod experiment;
 pub mod generate;
+pub mod peer;
 pub mod plan;
 pub mod probe;
 pub mod replay;
 pub mod run;
 pub mod sampler;
 mod views;
+pub mod watched;

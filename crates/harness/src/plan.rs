@@ -430,8 +430,13 @@ fn shuffle<T>(items: &mut [T], seed: u64) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// Some case.
+    pub(crate) fn case() -> CaseSpec {
+        plan("pipeline = \"identity\"").unwrap().cases.remove(0)
+    }
 
     fn plan(axes: &str) -> Result<Plan, ExperimentError> {
         let text = format!(

@@ -12,10 +12,11 @@ use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, rea
 use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
 
-use crate::case::{CaseResult, Watched};
+use crate::case::CaseResult;
 use crate::environment;
 use crate::experiment::{ExperimentError, Loaded};
 use crate::plan::{CaseSpec, Plan};
+use crate::watched::Watched;
 
 /// What to run and where to put it.
 #[derive(Debug, Clone, Default)]

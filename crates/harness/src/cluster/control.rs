@@ -1,0 +1,167 @@
+//! Between each process and process 0: a common start, and results at the end.
+
+use std::io;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use super::{ClusterError, Patience, Peer};
+
+/// The connections of process 0 with all others, or the one of another process with it.
+#[derive(Debug)]
+pub struct Control {
+    process: usize,
+    links: Vec<Link>, // by process
+}
+
+/// The common start, as this process sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Start {
+    /// When process 0 had given the word to all, or when this process heard it.
+    pub at: Instant,
+    /// The greatest round trip between process 0 and another process, the least of a few measured just before. The
+    /// starts of two processes lie apart by about half of it, and by what a scheduler takes to wake whoever waits.
+    pub round_trip: Duration,
+}
+
+/// How often the round trip with each process is measured.
+const PINGS: usize = 10;
+
+impl Control {
+    pub(super) fn new(process: usize, links: Vec<(Peer, TcpStream)>) -> Self {
+        Self { process, links: links.into_iter().map(|(peer, stream)| Link { peer, stream }).collect() }
+    }
+
+    /// Returns in all processes at nearly the same instant, as soon as all have called this.
+    pub fn start_together(&mut self, patience: Duration) -> Result<Start, ClusterError> {
+        let patience = Patience::new(patience);
+        let round_trip = if self.process == 0 { self.give_the_word(patience) } else { self.wait_for_it(patience) }?;
+        Ok(Start { at: Instant::now(), round_trip })
+    }
+
+    fn give_the_word(&self, patience: Patience) -> Result<Duration, ClusterError> {
+        for link in &self.links {
+            link.hear(Word::Ready, "waiting for it to be ready", patience)?;
+        }
+        let mut round_trip = Duration::ZERO;
+        for link in &self.links {
+            round_trip = round_trip.max(link.round_trip(patience)?);
+        }
+        for link in &self.links {
+            link.say(Word::Go, round_trip.as_nanos() as u64, "starting", patience)?;
+        }
+        Ok(round_trip)
+    }
+
+    fn wait_for_it(&self, patience: Patience) -> Result<Duration, ClusterError> {
+        let mut round_trip_ns = 0;
+        for link in &self.links {
+            link.say(Word::Ready, 0, "telling it that this process is ready", patience)?;
+            for _ in 0..PINGS {
+                link.hear(Word::Ping, "waiting for the start", patience)?;
+                link.say(Word::Pong, 0, "waiting for the start", patience)?;
+            }
+            round_trip_ns = link.hear(Word::Go, "waiting for the start", patience)?;
+        }
+        Ok(Duration::from_nanos(round_trip_ns))
+    }
+
+    /// Brings what every process has to process 0, which gets it in the order of the processes, its own first; the
+    /// others get nothing. Process 0 takes at most `limit_bytes` of each. Another process returns when process 0 has
+    /// all of its.
+    pub fn gather(
+        &mut self,
+        own: Vec<u8>,
+        limit_bytes: u64,
+        patience: Duration,
+    ) -> Result<Option<Vec<Vec<u8>>>, ClusterError> {
+        let patience = Patience::new(patience);
+        if self.process == 0 {
+            let mut all = vec![own];
+            for link in &self.links {
+                all.push(link.fetch(limit_bytes, patience)?);
+            }
+            return Ok(Some(all));
+        }
+        self.links.iter().try_for_each(|link| link.hand_over(&own, patience))?;
+        Ok(None)
+    }
+}
+
+/// What is said on a control connection: one byte and a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Ready = 1,
+    Ping,
+    Pong,
+    /// With the greatest round trip, ns.
+    Go,
+    /// With the size of what follows, bytes.
+    Result,
+    Taken,
+}
+
+#[derive(Debug)]
+struct Link {
+    peer: Peer,
+    stream: TcpStream,
+}
+
+impl Link {
+    /// The least of a few.
+    fn round_trip(&self, patience: Patience) -> Result<Duration, ClusterError> {
+        let mut least = Duration::MAX;
+        for _ in 0..PINGS {
+            let begun = Instant::now();
+            self.say(Word::Ping, 0, "measuring the round trip", patience)?;
+            self.hear(Word::Pong, "measuring the round trip", patience)?;
+            least = least.min(begun.elapsed());
+        }
+        Ok(least)
+    }
+
+    fn hand_over(&self, result: &[u8], patience: Patience) -> Result<(), ClusterError> {
+        const DOING: &str = "handing over the result";
+        self.say(Word::Result, result.len() as u64, DOING, patience)?;
+        patience.write(&self.stream, result).map_err(|error| self.error(error, DOING, patience))?;
+        self.hear(Word::Taken, DOING, patience).map(drop)
+    }
+
+    fn fetch(&self, limit_bytes: u64, patience: Patience) -> Result<Vec<u8>, ClusterError> {
+        const DOING: &str = "waiting for its result";
+        let bytes = self.hear(Word::Result, DOING, patience)?;
+        if bytes > limit_bytes {
+            return Err(ClusterError::TooLarge { peer: self.peer.clone(), bytes, limit_bytes });
+        }
+        let mut result = vec![0; bytes as usize];
+        patience.read(&self.stream, &mut result).map_err(|error| self.error(error, DOING, patience))?;
+        self.say(Word::Taken, 0, DOING, patience)?;
+        Ok(result)
+    }
+
+    fn say(&self, word: Word, number: u64, doing: &'static str, patience: Patience) -> Result<(), ClusterError> {
+        let mut message = [word as u8; 9];
+        message[1..].copy_from_slice(&number.to_le_bytes());
+        patience.write(&self.stream, &message).map_err(|error| self.error(error, doing, patience))
+    }
+
+    /// The number said with the word that has to come now.
+    fn hear(&self, word: Word, doing: &'static str, patience: Patience) -> Result<u64, ClusterError> {
+        let mut message = [0; 9];
+        let heard = patience.read(&self.stream, &mut message).and_then(|()| {
+            let number = u64::from_le_bytes(std::array::from_fn(|byte| message[1 + byte]));
+            let expected = message[0] == word as u8;
+            expected.then_some(number).ok_or_else(|| io::Error::other(format!("heard {} for {word:?}", message[0])))
+        });
+        heard.map_err(|error| self.error(error, doing, patience))
+    }
+
+    fn error(&self, error: io::Error, doing: &'static str, patience: Patience) -> ClusterError {
+        let peer = self.peer.clone();
+        // The system times out as well, with a number: when the other machine has vanished.
+        if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() {
+            ClusterError::Silent { peer, waited: patience.limit, doing }
+        } else {
+            ClusterError::Lost { peer, waited: patience.waited(), doing, error }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Several processes run one dataflow: they find each other, begin together, count what goes between them, and hand
+//! their results to process 0.
+//!
+//! timely can connect its processes by itself, but waits for ever, trusts whoever connects and writes to standard
+//! output. So connections are made here, within a deadline and with a greeting both ways, and timely is given connected
+//! sockets.
+//!
+//! ```text
+//! Listening::at ── join ──> Mesh      one connection to every other process: becomes timely's
+//!                           Control   one connection to process 0: start_together, gather
+//! ```
+//!
+//! Nothing is encrypted and nobody is authenticated: a cluster belongs into a network of its own.
+
+mod control;
+mod greeting;
+mod hosts;
+mod join;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::fmt;
+use std::io;
+use std::net::TcpStream;
+use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::net::sockopt;
+use thiserror::Error;
+
+pub use control::{Control, Start};
+pub use hosts::{Hosts, HostsError};
+pub use join::{Listening, Mesh};
+pub use wire::WireMeter;
+
+/// One process of a cluster: what it has to know before it can join. All but the index is the same everywhere.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Which process this is, from 0.
+    pub process: usize,
+    /// Where each process listens, by index: `address:port`. At least two.
+    pub addresses: Vec<String>,
+    /// Workers of each process.
+    pub workers: usize,
+    /// Digest of everything that has to be the same everywhere: what is run, and what built it.
+    pub purpose: [u8; 32],
+}
+
+impl Member {
+    /// How many processes there are.
+    pub fn processes(&self) -> usize {
+        self.addresses.len()
+    }
+
+    fn peer(&self, process: usize) -> Peer {
+        Peer { process, address: self.addresses[process].clone() }
+    }
+}
+
+/// Another process, as errors name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its index.
+    pub process: usize,
+    /// Where it listens, or where it called from.
+    pub address: String,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "process {} ({})", self.process, self.address)
+    }
+}
+
+/// Why processes did not come together, or not stay together.
+#[derive(Debug, Error)]
+pub enum ClusterError {
+    /// Nobody can connect to this process.
+    #[error("{address}: {problem}")]
+    Listen {
+        /// Where it was to listen.
+        address: String,
+        /// What is wrong and the likely fix.
+        problem: String,
+    },
+    /// Processes were not there in time.
+    #[error("no {} within {:.1} s: {problem}", list(.peers), .waited.as_secs_f64())]
+    Absent {
+        /// Who is missing.
+        peers: Vec<Peer>,
+        /// How long it was waited for.
+        waited: Duration,
+        /// What was seen last, and the likely fix.
+        problem: String,
+    },
+    /// A process takes part in something else.
+    #[error("{peer} {difference}")]
+    Different {
+        /// Which.
+        peer: Peer,
+        /// What differs, and the likely fix.
+        difference: String,
+    },
+    /// A process that had joined is gone.
+    #[error("lost {peer} after {:.1} s, {doing}: {error}", .waited.as_secs_f64())]
+    Lost {
+        /// Which.
+        peer: Peer,
+        /// How long it was waited for.
+        waited: Duration,
+        /// What was going on.
+        doing: &'static str,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A process that had joined does not answer.
+    #[error("{peer} was silent for {:.1} s, {doing}: it hangs, or needs a longer deadline", .waited.as_secs_f64())]
+    Silent {
+        /// Which.
+        peer: Peer,
+        /// How long it was waited for.
+        waited: Duration,
+        /// What was going on.
+        doing: &'static str,
+    },
+    /// A result is larger than expected.
+    #[error("{peer} has a result of {bytes} bytes, at most {limit_bytes} are taken")]
+    TooLarge {
+        /// Whose.
+        peer: Peer,
+        /// Its size.
+        bytes: u64,
+        /// What is allowed.
+        limit_bytes: u64,
+    },
+    /// A socket of this process failed.
+    #[error("a socket of this process failed: {0}")]
+    Socket(#[from] io::Error),
+    /// The process that started this one does not say what to do.
+    #[error("the parent process cannot be talked to: {0}")]
+    Parent(io::Error),
+}
+
+fn list(peers: &[Peer]) -> String {
+    peers.iter().map(Peer::to_string).collect::<Vec<_>>().join(", no ")
+}
+
+/// Exit code of a process that ended because of another one: it has gone, did not come, or does something else. The
+/// last line of its standard error says which and why.
+pub const PEER_FAILED: i32 = 102;
+
+/// How long such a process lives on: whoever else has lost the other one hears of that first, and does not take this
+/// process for the one that is gone.
+const ECHO_DELAY: Duration = Duration::from_millis(200);
+
+/// A machine of which nothing has been heard for so long counts as gone.
+const SILENCE: Duration = Duration::from_secs(5);
+
+impl ClusterError {
+    /// Tells this on standard error before this process ends, and waits a little if that is because of another one; the
+    /// exit code.
+    pub fn report(&self) -> i32 {
+        eprintln!("{self}");
+        if matches!(self, ClusterError::Listen { .. } | ClusterError::Socket(_) | ClusterError::Parent(_)) {
+            return 1;
+        }
+        std::thread::sleep(ECHO_DELAY);
+        PEER_FAILED
+    }
+}
+
+/// Makes this process end with [`PEER_FAILED`] when one of timely's connections fails. Other panics are treated as
+/// before.
+pub fn end_on_lost_peer(member: &Member) {
+    let peers: Vec<Peer> = (0..member.processes()).map(|process| member.peer(process)).collect();
+    let otherwise = std::panic::take_hook();
+    let ending = AtomicBool::new(false);
+    std::panic::set_hook(Box::new(move |panic| {
+        let Some((peer, problem)) = lost(panic, &peers) else { return otherwise(panic) };
+        // The first to be lost is the one to name. The others may have gone because of it.
+        while ending.swap(true, Ordering::AcqRel) {
+            std::thread::park();
+        }
+        eprintln!("lost {peer}: {problem}");
+        std::thread::sleep(ECHO_DELAY);
+        std::process::exit(PEER_FAILED);
+    }));
+}
+
+/// Which process a panic says has gone. timely has a thread for each direction of a connection, named after the other
+/// process, which panics when it fails.
+fn lost<'a>(panic: &'a PanicHookInfo<'_>, peers: &'a [Peer]) -> Option<(&'a Peer, &'a str)> {
+    let problem = panic.payload_as_str()?.strip_prefix("timely communication error: ")?;
+    let thread = std::thread::current();
+    let name = thread.name()?;
+    let process = name.strip_prefix("timely:recv-").or_else(|| name.strip_prefix("timely:send-"))?;
+    Some((peers.get(process.parse::<usize>().ok()?)?, problem))
+}
+
+/// Takes back the time-outs of the greeting. Small messages go at once, and a machine that has vanished without a word
+/// is noticed.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_read_timeout(None)?;
+    stream.set_write_timeout(None)?;
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, SILENCE / 5)?;
+    sockopt::set_tcp_keepintvl(stream, SILENCE / 5)?;
+    sockopt::set_tcp_keepcnt(stream, 4)?;
+    Ok(())
+}
+
+/// How long something may take, from the begin on.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    begun: Instant,
+    limit: Duration,
+}
+
+impl Patience {
+    fn new(limit: Duration) -> Self {
+        Self { begun: Instant::now(), limit }
+    }
+
+    fn waited(self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    /// `None`: it is over.
+    fn left(self) -> Option<Duration> {
+        self.limit.checked_sub(self.waited()).filter(|left| !left.is_zero())
+    }
+
+    /// Fills the buffer. A time-out is an error of kind `TimedOut`.
+    fn read(self, mut stream: &TcpStream, mut buffer: &mut [u8]) -> io::Result<()> {
+        use std::io::Read;
+        while !buffer.is_empty() {
+            stream.set_read_timeout(Some(self.left().ok_or(io::ErrorKind::TimedOut)?))?;
+            match stream.read(buffer) {
+                Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "connection closed")),
+                Ok(bytes) => buffer = &mut buffer[bytes..],
+                Err(error) => again(error)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes all of it. A time-out is an error of kind `TimedOut`.
+    fn write(self, mut stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+        use std::io::Write;
+        while !bytes.is_empty() {
+            stream.set_write_timeout(Some(self.left().ok_or(io::ErrorKind::TimedOut)?))?;
+            match stream.write(bytes) {
+                Ok(written) => bytes = &bytes[written..],
+                Err(error) => again(error)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Nothing, if that is worth another try while there is time.
+fn again(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(()),
+        _ => Err(error),
+    }
+}

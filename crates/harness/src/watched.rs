@@ -1,0 +1,436 @@
+//! The processes of a case, as their parent sees them: started, introduced to each other, watched, killed together.
+//!
+//! Most cases have one process, and this is about it alone. Where a case has several, they end together: when one of
+//! them dies, all do, and the cause is that of the first.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use flowbench_measurement::record::Status;
+use serde::Serialize;
+
+use crate::case::{CASE_ARGUMENT, CaseResult, PANICKED};
+use crate::cluster::{Hosts, PEER_FAILED};
+use crate::peer::{PEER_ARGUMENT, PeerSpec};
+use crate::plan::CaseSpec;
+use crate::sampler::rss_bytes_of;
+
+/// The processes of a case, watched: killed at its deadline, above its memory cap, when `interrupted` is set, when one
+/// of them dies, and when this is dropped.
+pub struct Watched {
+    processes: Vec<Process>,
+    meeting: Option<Meeting>,
+}
+
+/// What processes are told when all of them listen.
+struct Meeting {
+    case: CaseSpec,
+    first: usize,                   // index of the first process here
+    addresses: Option<Vec<String>>, // known beforehand; else those at which the processes here listen
+    join_within: Duration,
+}
+
+/// Between two looks at a running case.
+const LOOK: Duration = Duration::from_millis(10);
+/// How much of the standard error of a failed case is kept, bytes.
+const STDERR_TAIL_BYTES: usize = 4096;
+/// Where processes of one machine listen: at ports that are free.
+const LOOPBACK: &str = "127.0.0.1:0";
+/// How long processes of one machine may take to meet.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
+impl Watched {
+    /// Starts all processes of a case on this machine. Each has a process group of its own (a Ctrl-C at the terminal is
+    /// for the parent).
+    pub fn start(case: &CaseSpec) -> io::Result<Watched> {
+        if case.axes.processes > 1 {
+            let commands = (0..case.axes.processes).map(|_| program(&[PEER_ARGUMENT, LOOPBACK]));
+            let meeting = Meeting { case: case.clone(), first: 0, addresses: None, join_within: JOIN_WITHIN };
+            return Watched::several(commands.collect::<io::Result<_>>()?, meeting);
+        }
+        Watched::one(program(&[CASE_ARGUMENT])?, case)
+    }
+
+    /// Starts one process of a case of which the others run on other machines, where they have to be started as well.
+    /// It listens at its address of the hosts file and has `join_within` to meet the others. Only process 0 has the
+    /// result.
+    pub fn start_one_of(case: &CaseSpec, hosts: &Hosts, process: usize, join_within: Duration) -> io::Result<Watched> {
+        let address = hosts.address(process).map_err(io::Error::other)?;
+        let command = program(&[PEER_ARGUMENT, address])?;
+        let addresses = Some(hosts.addresses().to_vec());
+        Watched::several(vec![command], Meeting { case: case.clone(), first: process, addresses, join_within })
+    }
+
+    fn one(command: Command, case: &CaseSpec) -> io::Result<Watched> {
+        let mut watched = Watched { processes: vec![Process::start(command, false)?], meeting: None };
+        watched.processes[0].tell(case)?;
+        Ok(watched)
+    }
+
+    fn several(commands: Vec<Command>, meeting: Meeting) -> io::Result<Watched> {
+        let mut watched = Watched { processes: Vec::new(), meeting: Some(meeting) };
+        for command in commands {
+            watched.processes.push(Process::start(command, true)?);
+        }
+        Ok(watched)
+    }
+
+    /// Waits for the end, whatever it is. `None` if interrupted.
+    pub fn finish(
+        mut self,
+        deadline: Duration,
+        memory_cap_bytes: u64,
+        interrupted: &AtomicBool,
+    ) -> io::Result<Option<CaseResult>> {
+        let started = Instant::now();
+        while !self.is_over()? {
+            if interrupted.load(Ordering::Acquire) {
+                return Ok(None);
+            }
+            let rss_bytes = self.rss_bytes();
+            if started.elapsed() > deadline {
+                let cause = format!("deadline: still running after {} s", deadline.as_secs_f64());
+                return Ok(Some(self.result(Some(cause))));
+            }
+            if rss_bytes > memory_cap_bytes {
+                let (resident, allowed) = (rss_bytes >> 20, memory_cap_bytes >> 20);
+                let cause = format!("memory cap: {resident} MiB resident, {allowed} allowed");
+                return Ok(Some(self.result(Some(cause))));
+            }
+            self.introduce()?;
+            thread::sleep(LOOK);
+        }
+        Ok(Some(self.result(None)))
+    }
+
+    /// It is over when all have ended, or one has ended badly.
+    fn is_over(&mut self) -> io::Result<bool> {
+        for process in self.processes.iter_mut().filter(|process| process.ended.is_none()) {
+            process.ended = process.child.try_wait()?;
+        }
+        let all = self.processes.iter().all(|process| process.ended.is_some());
+        Ok(all || self.processes.iter().any(Process::ended_badly))
+    }
+
+    /// Resident sets of those that still run, added up.
+    fn rss_bytes(&self) -> u64 {
+        let running = self.processes.iter().filter(|process| process.ended.is_none());
+        running.filter_map(|process| rss_bytes_of(&process.child.id().to_string())).sum()
+    }
+
+    /// Tells the processes of each other, once all of them listen.
+    fn introduce(&mut self) -> io::Result<()> {
+        for process in self.processes.iter_mut().filter(|process| process.listens_at.is_none()) {
+            process.listens_at = process.listens.try_recv().ok();
+        }
+        let listen: Option<Vec<String>> = self.processes.iter().map(|process| process.listens_at.clone()).collect();
+        let Some(listen) = listen else { return Ok(()) };
+        let Some(Meeting { case, first, addresses, join_within }) = self.meeting.take() else { return Ok(()) };
+        let addresses = addresses.unwrap_or(listen);
+        let join_within_ms = join_within.as_millis() as u64;
+        for (index, process) in (first..).zip(&mut self.processes) {
+            let (case, addresses) = (case.clone(), addresses.clone());
+            match process.tell(&PeerSpec { case, process: index, addresses, join_within_ms }) {
+                // Who does not listen any more has ended, as the next look will find.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                told => told?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left when it is over, or has to be: `killed` says why.
+    fn result(mut self, killed: Option<String>) -> CaseResult {
+        let culprit = self.culprit();
+        self.kill();
+        let ended: Vec<Ended> = std::mem::take(&mut self.processes).into_iter().map(Process::end).collect();
+        let name = |at: usize| if ended.len() > 1 { format!("process {at}: ") } else { String::new() };
+        match (killed, culprit) {
+            (Some(cause), _) => {
+                let tails = ended.iter().map(|one| one.stderr_tail(STDERR_TAIL_BYTES / ended.len()));
+                let tails = (0..).zip(tails).filter(|(_, tail)| !tail.is_empty());
+                let tails: Vec<String> = tails.map(|(at, tail)| name(at) + &tail).collect();
+                failed(cause, tails.join("\n"))
+            }
+            (None, Some(at)) => failed(name(at) + &ended[at].cause(), ended[at].stderr_tail(STDERR_TAIL_BYTES)),
+            (None, None) => serde_json::from_slice(&ended[0].output).unwrap_or_else(|error| {
+                failed(format!("its result cannot be read: {error}"), ended[0].stderr_tail(STDERR_TAIL_BYTES))
+            }),
+        }
+    }
+
+    /// Which process has ended badly; one that did so because of another only if there is no other. It is the first,
+    /// since those that lose another live on for a while.
+    fn culprit(&self) -> Option<usize> {
+        let bad = (0..self.processes.len()).filter(|at| self.processes[*at].ended_badly());
+        let echo = |at: &usize| self.processes[*at].ended.and_then(|status| status.code()) == Some(PEER_FAILED);
+        bad.min_by_key(echo)
+    }
+
+    fn kill(&mut self) {
+        let mut running: Vec<_> = self.processes.iter_mut().filter(|process| process.ended.is_none()).collect();
+        for process in &mut running {
+            let _ = process.child.kill();
+        }
+        for process in running {
+            process.ended = process.child.wait().ok();
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// One process of a case.
+struct Process {
+    child: Child,
+    listens: Receiver<String>,
+    listens_at: Option<String>,
+    output: JoinHandle<Vec<u8>>, // what comes after the address
+    stderr: JoinHandle<Vec<u8>>,
+    ended: Option<ExitStatus>,
+}
+
+impl Process {
+    /// Starts it. If it `listens`, it begins its output with a line that says where.
+    fn start(mut command: Command, listens: bool) -> io::Result<Process> {
+        let command = command.process_group(0);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let (tell, told) = channel();
+        let output = thread::spawn(move || {
+            let mut stdout = stdout.map(BufReader::new);
+            let mut address = String::new();
+            if let Some(stdout) = stdout.as_mut().filter(|_| listens)
+                && stdout.read_line(&mut address).is_ok()
+                && address.ends_with('\n')
+            {
+                let _ = tell.send(address.trim_end().to_owned());
+            }
+            rest(stdout)
+        });
+        let stderr = thread::spawn(move || rest(stderr));
+        Ok(Process { child, listens: told, listens_at: None, output, stderr, ended: None })
+    }
+
+    /// Tells it what to do. Nothing more can be said afterwards.
+    fn tell(&mut self, told: &impl Serialize) -> io::Result<()> {
+        let told = serde_json::to_vec(told).map_err(io::Error::other)?;
+        self.child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&told))
+    }
+
+    fn ended_badly(&self) -> bool {
+        self.ended.is_some_and(|status| !status.success())
+    }
+
+    fn end(self) -> Ended {
+        let (output, stderr) = (self.output.join().unwrap_or_default(), self.stderr.join().unwrap_or_default());
+        Ended { status: self.ended, output, stderr }
+    }
+}
+
+/// A process of a case that has ended.
+struct Ended {
+    status: Option<ExitStatus>,
+    output: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Ended {
+    /// Why it ended badly.
+    fn cause(&self) -> String {
+        let code = self.status.and_then(|status| status.code());
+        match (code, self.status.and_then(|status| status.signal())) {
+            (Some(PANICKED), _) => "panic".to_owned(),
+            (Some(PEER_FAILED), _) => {
+                let said = self.stderr_tail(STDERR_TAIL_BYTES);
+                said.lines().next_back().unwrap_or("another process failed").to_owned()
+            }
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("killed by signal {signal}"),
+            (None, None) => "ended without a status".to_owned(),
+        }
+    }
+
+    fn stderr_tail(&self, bytes: usize) -> String {
+        let tail = &self.stderr[self.stderr.len().saturating_sub(bytes)..];
+        String::from_utf8_lossy(tail).trim().to_owned()
+    }
+}
+
+fn program(arguments: &[&str]) -> io::Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(arguments);
+    Ok(command)
+}
+
+fn rest(pipe: Option<impl Read>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        // What was read before an error is what there is.
+        let _ = pipe.read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+fn failed(cause: String, stderr_tail: String) -> CaseResult {
+    CaseResult {
+        status: Status::Failed { cause, stderr_tail },
+        numbers: None,
+        doubts: Vec::new(),
+        histograms: Vec::new(),
+        timeline: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowbench_measurement::record::Status;
+
+    use super::*;
+    use crate::plan::tests::case;
+
+    /// Far more than any of these shells takes.
+    const LONG: Duration = Duration::from_secs(30);
+    static NEVER: AtomicBool = AtomicBool::new(false);
+
+    /// A shell that knows a result to write.
+    fn shell(script: &str) -> Command {
+        let result = CaseResult { status: Status::Ok, ..failed(String::new(), String::new()) };
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).env("RESULT", serde_json::to_string(&result).unwrap());
+        command
+    }
+
+    /// Processes that listen, are told of each other, and then run a script each.
+    fn several(scripts: &[&str]) -> Watched {
+        let script = |(at, script): (usize, &&str)| shell(&format!("echo 10.0.0.{at}:1; told=$(cat); {script}"));
+        let commands = scripts.iter().enumerate().map(script).collect();
+        let meeting = Meeting { case: case(), first: 0, addresses: None, join_within: LONG };
+        Watched::several(commands, meeting).unwrap()
+    }
+
+    fn finish(watched: Watched) -> Status {
+        watched.finish(LONG, u64::MAX, &NEVER).unwrap().unwrap().status
+    }
+
+    fn failure(status: Status) -> (String, String) {
+        match status {
+            Status::Failed { cause, stderr_tail } => (cause, stderr_tail),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn alive(watched: &Watched) -> Vec<String> {
+        watched.processes.iter().map(|process| format!("/proc/{}/stat", process.child.id())).collect()
+    }
+
+    #[test]
+    fn one_process_is_told_its_case_and_its_result_is_the_result() {
+        let script = "grep -q '\"pipeline\":\"identity\"' && printf %s \"$RESULT\"";
+        assert_eq!(finish(Watched::one(shell(script), &case()).unwrap()), Status::Ok);
+        let cause = |script: &str| failure(finish(Watched::one(shell(script), &case()).unwrap()));
+        assert_eq!(cause("cat >&2; exit 101").0, "panic");
+        assert_eq!(cause("cat; kill -9 $$").0, "killed by signal 9");
+        assert_eq!(cause("cat > /dev/null; echo why >&2; exit 7"), ("exit code 7".to_owned(), "why".to_owned()));
+        assert!(cause("cat > /dev/null; echo '{'").0.starts_with("its result cannot be read"));
+    }
+
+    #[test]
+    fn all_are_told_who_is_who_and_where_and_the_result_is_that_of_process_0() {
+        let told = |at| format!("*'\"process\":{at},\"addresses\":[\"10.0.0.0:1\",\"10.0.0.1:1\"]'*");
+        let check = |at, then| format!("case $told in {}) {then} ;; *) exit 9 ;; esac", told(at));
+        let (first, second) = (check(0, "printf %s \"$RESULT\""), check(1, "echo not looked at"));
+        assert_eq!(finish(several(&[&first, &second])), Status::Ok);
+    }
+
+    #[test]
+    fn one_of_several_machines_is_told_the_addresses_of_all() {
+        let wanted = "\"process\":2,\"addresses\":\\[\"a:1\",\"b:1\",\"c:1\"]";
+        let script = &format!("echo 10.0.0.8:1; grep -q '{wanted}' && printf %s \"$RESULT\"");
+        let addresses = Some(["a:1", "b:1", "c:1"].map(str::to_owned).to_vec());
+        let meeting = Meeting { case: case(), first: 2, addresses, join_within: LONG };
+        assert_eq!(finish(Watched::several(vec![shell(script)], meeting).unwrap()), Status::Ok);
+    }
+
+    #[test]
+    fn when_one_dies_all_are_killed_at_once_and_the_cause_names_it() {
+        for (script, cause, tail) in [
+            ("kill -9 $$", "process 1: killed by signal 9", ""),
+            ("echo boom >&2; exit 101", "process 1: panic", "boom"),
+            ("echo why >&2; exit 1", "process 1: exit code 1", "why"),
+        ] {
+            let begun = Instant::now();
+            let watched = several(&["exec sleep 600", script, "exec sleep 600"]);
+            let processes = alive(&watched);
+            assert_eq!(failure(finish(watched)), (cause.to_owned(), tail.to_owned()));
+            assert!(begun.elapsed() < LONG && processes.iter().all(|one| !std::fs::exists(one).unwrap()));
+        }
+    }
+
+    #[test]
+    fn who_dies_before_it_listens_is_named() {
+        let commands = vec![shell("echo 10.0.0.1:1; exec sleep 600"), shell("echo taken >&2; exit 1")];
+        let meeting = Meeting { case: case(), first: 0, addresses: None, join_within: LONG };
+        let failure = failure(finish(Watched::several(commands, meeting).unwrap()));
+        assert_eq!(failure, ("process 1: exit code 1".to_owned(), "taken".to_owned()));
+    }
+
+    #[test]
+    fn who_only_lost_another_is_not_the_cause() {
+        let echo = "sleep 0.3; echo 'lost process 1 (10.0.0.1:1): socket closed' >&2; exit 102";
+        let mut watched = several(&[echo, "exit 101", echo]);
+        // All have ended when they are looked at.
+        while !watched.processes.iter_mut().all(|process| process.child.try_wait().unwrap().is_some()) {
+            watched.introduce().unwrap();
+            thread::sleep(LOOK);
+        }
+        assert_eq!(failure(finish(watched)).0, "process 1: panic");
+        // The one that is gone may be on another machine.
+        assert_eq!(
+            failure(finish(several(&[echo, "exec sleep 600"]))).0,
+            "process 0: lost process 1 (10.0.0.1:1): socket closed"
+        );
+    }
+
+    #[test]
+    fn deadline_interruption_and_being_dropped_end_all() {
+        let sleepers = || several(&["echo asleep >&2; exec sleep 600", "echo too >&2; exec sleep 600"]);
+        let gone = |processes: Vec<String>| processes.iter().all(|one| !std::fs::exists(one).unwrap());
+        let watched = sleepers();
+        let processes = alive(&watched);
+        let ended = watched.finish(Duration::from_secs(1), u64::MAX, &NEVER).unwrap().unwrap();
+        let wanted = ("deadline: still running after 1 s", "process 0: asleep\nprocess 1: too");
+        assert_eq!(failure(ended.status), (wanted.0.to_owned(), wanted.1.to_owned()));
+        assert!(gone(processes));
+        let watched = sleepers();
+        let processes = alive(&watched);
+        assert!(watched.finish(LONG, u64::MAX, &AtomicBool::new(true)).unwrap().is_none());
+        assert!(gone(processes));
+        let watched = sleepers();
+        let processes = alive(&watched);
+        drop(watched);
+        assert!(gone(processes));
+    }
+
+    #[test]
+    fn the_memory_cap_is_for_all_processes_together() {
+        let mut watched = several(&["exec sleep 600", "exec sleep 600"]);
+        while watched.meeting.is_some() {
+            watched.introduce().unwrap();
+        }
+        thread::sleep(Duration::from_millis(300));
+        let of = |process: &Process| rss_bytes_of(&process.child.id().to_string()).unwrap();
+        let each = watched.processes.iter().map(of).max().unwrap();
+        let ended = watched.finish(LONG, each * 3 / 2, &NEVER).unwrap().unwrap();
+        assert!(failure(ended.status).0.starts_with("memory cap: "));
+    }
+}
