@@ -10,7 +10,7 @@ use std::sync::Arc;
 use flowbench_events::{Event, Kind, Trace};
 use flowbench_generators::{ConversionProfile, Generator, Profile};
 use flowbench_harness::replay::{Look, replay};
-use flowbench_pipelines::{Choice, Strategy, catalogue};
+use flowbench_pipelines::{Choice, Home, Strategy, catalogue};
 
 /// Within so many standard deviations lie 99.9 % of a normal distribution.
 const Z: f64 = 3.29;
@@ -81,7 +81,10 @@ fn answers(pipeline: &str, settings: &[&str], trace: &Arc<Trace>) -> Vec<String>
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let choice = Choice { deduplicate: true, ..Choice::plain(Strategy::Exchange) };
     let pipeline = catalogue::find(pipeline).unwrap();
-    replay(pipeline, &settings, &choice, None, trace, Look::Answers).unwrap().answers.lines(&trace.symbols)
+    replay(pipeline, &settings, &choice, None, trace, Look::Answers, Home::Threads)
+        .unwrap()
+        .answers
+        .lines(&trace.symbols)
 }
 
 /// The views of one band that `load-time-conversion` counts, over all hours.

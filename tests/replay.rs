@@ -7,7 +7,7 @@ use std::sync::Arc;
 use flowbench_events::Trace;
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_harness::replay::{Look, replay};
-use flowbench_pipelines::{Choice, Strategy, catalogue};
+use flowbench_pipelines::{Choice, Home, Strategy, catalogue};
 
 use crate::command::Scratch;
 
@@ -276,7 +276,8 @@ fn world() -> Arc<Trace> {
 /// The answers in process, as the command writes them.
 fn answered(pipeline: &str, deduplicate: bool, trace: &Arc<Trace>) -> String {
     let choice = Choice { deduplicate, ..Choice::plain(Strategy::Exchange) };
-    let replayed = replay(catalogue::find(pipeline).unwrap(), &[], &choice, None, trace, Look::Answers).unwrap();
+    let replayed =
+        replay(catalogue::find(pipeline).unwrap(), &[], &choice, None, trace, Look::Answers, Home::Threads).unwrap();
     let lines = replayed.answers.lines(&trace.symbols);
     std::iter::once(replayed.answers.header()).chain(lines).map(|line| line + "\n").collect()
 }

@@ -11,5 +11,6 @@ mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, pani
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
 mod order_log; // answers on a real order log, to the last digit
 mod planted; // pipelines find the effects a world was given, as large as they were given
+mod processes; // several processes: the same answers, counted wires, and when one goes all go
 mod replay; // `generate` and `replay`: the same answers whatever way the events take
 mod sql; // the reference SQL of every pipeline, run in DuckDB, gives the same answers row by row

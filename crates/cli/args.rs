@@ -49,11 +49,30 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Go on with the unfinished run in DIR: only cases that are not recorded yet are run
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "set", "experiment"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "set", "experiment", "processes", "hosts"])]
     pub(crate) resume: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// The outcome as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Where the workers live.
+#[derive(Debug, Args)]
+pub(crate) struct Place {
+    /// Number of processes on this machine, each with so many workers as asked for
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "hosts")]
+    pub(crate) processes: Option<u16>,
+    /// Processes on several machines: a file with an `address:port` for each. Start the same command on every machine
+    #[arg(long, value_name = "FILE", requires = "process")]
+    pub(crate) hosts: Option<PathBuf>,
+    /// Which line of the hosts file this process is, from 0; process 0 has the results
+    #[arg(long, value_name = "I", requires = "hosts")]
+    pub(crate) process: Option<u16>,
+    /// How long the processes of the hosts file may take to meet
+    #[arg(long, value_name = "D", default_value = "1min", value_parser = parse_duration_ms)]
+    pub(crate) join_within: i64,
 }
 
 #[derive(Debug, Args)]
@@ -132,9 +151,14 @@ pub(crate) struct Replay {
     /// How work is spread
     #[arg(long, value_name = "S", default_value = "exchange")]
     pub(crate) strategy: String,
-    /// Number of workers
+    /// Number of workers of each process
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// A process that another one has started
+    #[arg(long, hide = true, conflicts_with = "hosts")]
+    pub(crate) companion_of: Option<String>,
     /// When an event is applied
     #[arg(long, value_name = "O", default_value = "watermark")]
     pub(crate) order: String,

@@ -9,6 +9,7 @@ use flowbench_events::{
     read_events, read_trace, rfc3339,
 };
 use flowbench_generators::{Amount, Facts, FactsCollector, Generator};
+use flowbench_harness::companions::{Companions, Together};
 use flowbench_harness::plan::named;
 use flowbench_harness::replay::{Look, Replayed};
 use flowbench_harness::{environment, generate as threads, replay as answering};
@@ -17,6 +18,7 @@ use flowbench_pipelines::{Choice, EvictionName, OrderName, Pipeline, Strategy, c
 use crate::args::{Generate, Inspect, Log, Replay};
 use crate::failure::{Failure, OK, print, say};
 use crate::progress::Counter;
+use crate::run::hosts;
 
 /// Events written without being asked for a number.
 const EVENTS_DEFAULT: u64 = 100_000;
@@ -93,13 +95,22 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     Output::check(&asked.output).map_err(Failure::failed)?;
     refuse_to_replace_the_log(asked)?;
     let is_stream = asked.output == Path::new("-") || (asked.output.exists() && !asked.output.is_file());
-    let mut rejects =
-        Rejects::new(if is_stream { rejects_beside(&asked.log.input) } else { rejects_of(&asked.output) });
+    let companions =
+        Companions::meet(together(asked)?, choice.workers, &purpose(asked, &choice)).map_err(Failure::failed)?;
+    let mut rejects = Rejects::new(match (companions.is_first(), is_stream) {
+        (false, _) => PathBuf::from("/dev/null"), // they are told once
+        (true, true) => rejects_beside(&asked.log.input),
+        (true, false) => rejects_of(&asked.output),
+    });
     let (trace, summary) = read(&asked.log, &mut rejects)?;
-    rejects.finish(quiet)?;
+    rejects.finish(quiet || !companions.is_first())?;
+    companions.agree(&trace.digest()).map_err(Failure::failed)?;
     let look = if asked.changes { Look::Changes } else { Look::Answers };
-    let answered =
-        answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace, look).map_err(Failure::failed)?;
+    let answered = answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace, look, companions.home())
+        .map_err(Failure::failed)?;
+    if !companions.is_first() {
+        return Ok(OK);
+    }
     let mut output = Output::create(&asked.output).map_err(Failure::failed)?;
     let written = if asked.changes {
         write_changes(&answered, &trace, &mut output)
@@ -130,9 +141,13 @@ fn choice(asked: &Replay, pipeline: &dyn Pipeline) -> Result<Choice, Failure> {
     let eviction = named("eviction", &asked.eviction, &EvictionName::ALL.map(|one| (one.name(), one)));
     let strategy = strategy.map_err(Failure::misused)?;
     let workers = usize::from(asked.workers);
-    if let Some(allowed) = strategy.allowed_workers(workers) {
-        let name = strategy.name();
-        return Err(Failure::misused(format!("--workers {workers}: strategy '{name}' runs on {allowed}")));
+    let processes = match hosts(&asked.place)? {
+        Some((hosts, ..)) => hosts.addresses().len(),
+        None => asked.place.processes.unwrap_or(1).into(),
+    };
+    if let Some(allowed) = strategy.allowed_workers(workers * processes) {
+        let (name, all) = (strategy.name(), workers * processes);
+        return Err(Failure::misused(format!("--workers {all}: strategy '{name}' runs on {allowed}")));
     }
     let order = order.map_err(Failure::misused)?;
     if asked.changes && !order.takes_back() {
@@ -142,13 +157,36 @@ fn choice(asked: &Replay, pipeline: &dyn Pipeline) -> Result<Choice, Failure> {
     }
     let eviction = eviction.map_err(Failure::misused)?;
     let choice = Choice { order, eviction, workers, deduplicate: asked.deduplicate, ..Choice::plain(strategy) };
-    match pipeline.gap(&choice) {
+    match pipeline.gap(&choice).or_else(|| strategy.gap_between_processes(processes)) {
         Some(gap) => {
             let (strategy, pipeline) = (strategy.name(), pipeline.name());
             Err(Failure::misused(format!("--strategy {strategy} does not serve {pipeline} so: {gap}")))
         }
         None => Ok(choice),
     }
+}
+
+/// With whom a log is replayed.
+fn together(asked: &Replay) -> Result<Together, Failure> {
+    let place = &asked.place;
+    let several = place.hosts.is_some() || place.processes.is_some_and(|processes| processes > 1);
+    if several && asked.log.input == Path::new("-") {
+        let problem = "standard input can be read by one process only; give the log as a file";
+        return Err(Failure::misused(problem));
+    }
+    if let Some(address) = &asked.companion_of {
+        return Ok(Together::StartedBy(address.clone()));
+    }
+    Ok(match hosts(place)? {
+        Some((hosts, process, join_within)) => Together::Hosts { hosts, process, join_within },
+        None if several => Together::Started(place.processes.unwrap_or(1).into()),
+        None => Together::Alone,
+    })
+}
+
+/// What all processes of a replay have to be asked for alike.
+fn purpose(asked: &Replay, choice: &Choice) -> String {
+    format!("{} {:?} {choice:?} {:?} {}", asked.pipeline, asked.set, asked.slack, asked.changes)
 }
 
 fn read(log: &Log, rejects: &mut Rejects) -> Result<(Arc<Trace>, ReadSummary), Failure> {

@@ -8,6 +8,8 @@ mod progress;
 mod run;
 
 use clap::Parser;
+use flowbench_harness::case::{self, CASE_ARGUMENT};
+use flowbench_harness::peer::PEER_ARGUMENT;
 
 use args::{Arguments, Command};
 use failure::Failure;
@@ -17,11 +19,14 @@ use failure::Failure;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() {
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == flowbench_harness::case::CASE_ARGUMENT) {
-        std::process::exit(flowbench_harness::case::case_process());
+    let mut arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    match (arguments.next().as_deref(), arguments.next()) {
+        (Some(CASE_ARGUMENT), _) => std::process::exit(case::case_process()),
+        (Some(PEER_ARGUMENT), Some(listen_at)) => std::process::exit(case::peer_process(&listen_at)),
+        _ => {}
     }
     // A dataflow whose worker has panicked would wait for it for ever.
-    flowbench_harness::case::abort_on_panic();
+    case::abort_on_panic();
     let arguments = Arguments::parse();
     let code = match execute(&arguments) {
         Ok(code) => code,

@@ -68,6 +68,11 @@ impl Cases {
         self.bar.finish_and_clear();
     }
 
+    /// How many cases the plan has.
+    pub(crate) fn planned(&self) -> usize {
+        self.planned
+    }
+
     fn say(&self, words: &str) {
         if !self.quiet {
             self.bar.suspend(|| say(words));
@@ -109,8 +114,9 @@ impl Watcher for Cases {
 fn in_words(part: &str, axes: &flowbench_measurement::record::Axes, repeat: usize) -> String {
     let rate = axes.rate_events_per_s.map_or("closed loop".to_owned(), |rate| format!("{rate}/s"));
     let fault = axes.fault.as_ref().map_or(String::new(), |fault| format!(", {fault}"));
+    let processes = if axes.processes > 1 { format!("{}x", axes.processes) } else { String::new() };
     format!(
-        "{part}: {} {} x{}, {} slack {} ms, {}, {rate}{fault}, repeat {repeat}",
+        "{part}: {} {} x{processes}{}, {} slack {} ms, {}, {rate}{fault}, repeat {repeat}",
         axes.pipeline, axes.strategy, axes.workers, axes.order, axes.slack_ms, axes.eviction
     )
 }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use flowbench_harness::run::{Finished, Request, run as run_experiment};
+use flowbench_harness::cluster::Hosts;
+use flowbench_harness::run::{Finished, Request, Seat, follow as follow_experiment, run as run_experiment};
 use flowbench_measurement::results_dir::read_run;
 use flowbench_report::{Drawn, Results, draw, terminal_tables};
 
-use crate::args::{Report, Run};
+use crate::args::{Place, Report, Run};
 use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, print, say};
 use crate::progress::Cases;
 
@@ -21,8 +23,13 @@ pub(crate) fn run(asked: &Run, quiet: bool) -> Result<i32, Failure> {
         settings: asked.set.clone(),
         out: asked.out.clone(),
         resume: asked.resume.clone(),
+        processes: asked.place.processes.map(Into::into),
+        seat: hosts(&asked.place)?.map(|(hosts, process, join_within)| Seat { hosts, process, join_within }),
     };
     let mut cases = Cases::new(quiet);
+    if request.seat.as_ref().is_some_and(|seat| seat.process > 0) {
+        return follow(&request, &interrupted, &mut cases, quiet);
+    }
     let finished = run_experiment(&request, &interrupted, &mut cases);
     cases.finish();
     let finished = finished?;
@@ -43,6 +50,30 @@ pub(crate) fn run(asked: &Run, quiet: bool) -> Result<i32, Failure> {
         finished if finished.incomplete() > 0 => INCOMPLETE,
         _ => OK,
     })
+}
+
+/// Takes part in a run of which another process has the results.
+fn follow(request: &Request, interrupted: &AtomicBool, cases: &mut Cases, quiet: bool) -> Result<i32, Failure> {
+    let done = follow_experiment(request, interrupted, cases);
+    cases.finish();
+    let (done, planned) = (done?, cases.planned());
+    if !quiet {
+        say(format!("took part in {done} of {planned} cases; process 0 has the results"));
+    }
+    Ok(match done == planned {
+        true => OK,
+        false if interrupted.load(Ordering::Acquire) => INTERRUPTED,
+        false => INCOMPLETE,
+    })
+}
+
+/// Which processes of several machines there are, which of them this is, and how long they may take to meet.
+pub(crate) fn hosts(place: &Place) -> Result<Option<(Hosts, usize, Duration)>, Failure> {
+    let (Some(file), Some(process)) = (&place.hosts, place.process) else { return Ok(None) };
+    let hosts = Hosts::read(file).map_err(Failure::misused)?;
+    hosts.address(process.into()).map_err(Failure::misused)?;
+    let join_within = Duration::from_millis(u64::try_from(place.join_within).unwrap_or(0));
+    Ok(Some((hosts, process.into(), join_within)))
 }
 
 pub(crate) fn report(asked: &Report, quiet: bool) -> Result<i32, Failure> {

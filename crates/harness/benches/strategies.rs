@@ -82,7 +82,10 @@ fn cost_of_measuring(criterion: &mut Criterion) {
         });
     });
     group.bench_function("on", |bencher| {
-        bencher.iter(|| measure(&*prepared, &choice, &feed, &Load::Closed).map(|run| black_box(run.end.late.count)));
+        bencher.iter(|| {
+            measure(&*prepared, &choice, &feed, &Load::Closed, None)
+                .map(|run| black_box(run.map(|run| run.end.late.count)))
+        });
     });
     group.finish();
 }

@@ -17,9 +17,11 @@ use flowbench_pipelines::{Choice, EvictionName, Fault, Feed, OrderName, Pipeline
 use serde::{Deserialize, Serialize};
 
 use crate::check::Check;
+use crate::company::Company;
 use crate::drive::{self, Load, Measured};
 use crate::environment;
 use crate::generate;
+use crate::peer::{self, Joined};
 use crate::plan::{Arrivals, CaseSpec, SOURCES_CHANNEL, TraceSpec, named};
 use crate::probe::Allowance;
 
@@ -36,6 +38,13 @@ pub struct CaseResult {
     pub histograms: Vec<(String, String)>,
     /// Samples over time.
     pub timeline: Vec<TimelinePoint>,
+}
+
+impl CaseResult {
+    /// Nothing is known but how it ended.
+    pub(crate) fn without_numbers(status: Status) -> Self {
+        Self { status, numbers: None, doubts: Vec::new(), histograms: Vec::new(), timeline: Vec::new() }
+    }
 }
 
 /// The argument that makes the program a case process: it reads a [`CaseSpec`] from standard input and writes a
@@ -60,7 +69,25 @@ pub fn case_process() -> i32 {
         Ok(Err(error)) => return complain(&format!("the case cannot be read: {error}")),
         Err(error) => return complain(&format!("the case cannot be read: {error}")),
     };
-    let result = match run(&spec) {
+    tell(run(&spec, None))
+}
+
+/// Runs this process's part of a case that several processes share; the exit code. It listens at `listen_at`.
+pub fn peer_process(listen_at: &str) -> i32 {
+    abort_on_panic();
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    match peer::join(listen_at) {
+        Ok(Joined { spec, mesh, control }) => {
+            let company = Company::new(spec.process, spec.addresses.len(), mesh, control);
+            tell(run(&spec.case, Some(&company)))
+        }
+        Err(error) => error.report(),
+    }
+}
+
+/// Writes a result to standard output; the exit code.
+fn tell(result: Result<CaseResult, String>) -> i32 {
+    let result = match result {
         Ok(result) => result,
         Err(problem) => return complain(&problem),
     };
@@ -85,8 +112,8 @@ fn complain(problem: &str) -> i32 {
     1
 }
 
-/// Runs a case in this process.
-pub fn run(spec: &CaseSpec) -> Result<CaseResult, String> {
+/// Runs a case in this process, or its part of one that several processes share: only the first of them has numbers.
+pub fn run(spec: &CaseSpec, company: Option<&Arc<Company>>) -> Result<CaseResult, String> {
     let profile = generate::profile(&spec.trace.profile, &spec.trace.overrides)?;
     let trace = Arc::new(make_trace(&profile, &spec.trace)?);
     let (pipeline, choice) = chosen(spec)?;
@@ -96,7 +123,8 @@ pub fn run(spec: &CaseSpec) -> Result<CaseResult, String> {
     let rule = watermark_rule(&spec.axes);
     let feed = Arc::new(Feed::new(Arc::clone(&trace), spec.axes.records_per_epoch, rule, choice.order.drops_late()));
     let load = load(spec, &trace).map_err(|error| error.to_string())?;
-    let measured = drive::measure(&*prepared, &choice, &feed, &load).map_err(|error| error.to_string())?;
+    let measured = drive::measure(&*prepared, &choice, &feed, &load, company).map_err(|error| error.to_string())?;
+    let Some(measured) = measured else { return Ok(CaseResult::without_numbers(Status::Ok)) };
     // The check and the digest need no clock: side by side.
     let (check, trace_digest) = std::thread::scope(|scope| {
         let digest = scope.spawn(|| trace.digest());
@@ -104,7 +132,8 @@ pub fn run(spec: &CaseSpec) -> Result<CaseResult, String> {
         (check, digest.join().unwrap_or_default())
     });
     let closed = spec.axes.rate_events_per_s.is_none();
-    let ceiling = closed.then(|| drive::source_ceiling_events_per_s(&feed, choice.workers));
+    let workers = choice.workers * spec.axes.processes;
+    let ceiling = closed.then(|| drive::source_ceiling_events_per_s(&feed, workers));
     let facts = Facts {
         accuracy: check.accuracy,
         disorder: disorder(&trace, &profile, check.duplicates),

@@ -11,10 +11,13 @@ use std::time::{Duration, Instant};
 
 use flowbench_events::LateSet;
 use flowbench_measurement::offered_load::Schedule;
-use flowbench_measurement::record::{Sharing, WorkerShare};
+use flowbench_measurement::record::{Sharing, Wire, WorkerShare};
 use flowbench_measurement::timeline::Reading;
-use flowbench_pipelines::{Census, Choice, Driver, Drivers, Feed, Prepared, RunEnd, RunError, Site, WorkerEnd};
+use flowbench_pipelines::{
+    Census, Choice, Cluster, Driver, Drivers, Feed, Home, Prepared, RunEnd, RunError, Site, WorkerEnd,
+};
 
+use crate::company::{Company, Report};
 use crate::probe::{Completions, WorkerLog};
 use crate::sampler::{self, Observations, Sampler};
 use crate::views::Views;
@@ -51,25 +54,48 @@ pub struct Measured {
     pub(crate) views: Views,
 }
 
-/// Runs a pipeline under a load and watches it.
-pub fn measure(prepared: &dyn Prepared, choice: &Choice, feed: &Arc<Feed>, load: &Load) -> Result<Measured, RunError> {
-    let track = Arc::new(Track::new(choice.workers, load.clone()));
+/// Runs a pipeline under a load and watches it, together with other processes if there are any. `None` in all of them but
+/// the first, which knows what all have seen.
+pub fn measure(
+    prepared: &dyn Prepared,
+    choice: &Choice,
+    feed: &Arc<Feed>,
+    load: &Load,
+    company: Option<&Arc<Company>>,
+) -> Result<Option<Measured>, RunError> {
+    let home = company.map_or(Home::Threads, |company| Home::Processes(Arc::clone(company) as Arc<dyn Cluster>));
+    let track = Arc::new(Track::new(choice.workers, &home, load.clone(), company.cloned()));
     let drivers: Drivers = {
-        let (track, feed, readers) = (Arc::clone(&track), Arc::clone(feed), choice.strategy.readers(choice.workers));
+        let (track, feed, readers) = (Arc::clone(&track), Arc::clone(feed), choice.strategy.readers(track.workers));
         Arc::new(move |worker| Box::new(WorkerDriver::new(worker, readers, &track, &feed)))
     };
     let sampler = Sampler::start(&track);
-    let site = Site::new(*choice, feed, drivers);
+    let site = Site { home, ..Site::new(*choice, feed, drivers) };
     let end = prepared.run(&site);
     drop(site);
     let observations = sampler.stop();
     let end = end?;
     let logs = std::mem::take(&mut *track.logs.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let Some(company) = company else { return Ok(Some(measured(feed, load, end, logs, observations, None))) };
+    let report = Report::new(logs, observations, track.sent.get().copied().unwrap_or_default());
+    let Some(reports) = company.gather(&report)? else { return Ok(None) };
+    let (logs, observations, wire) = Report::merge(reports);
+    Ok(Some(measured(feed, load, end, logs, observations, Some(wire))))
+}
+
+fn measured(
+    feed: &Feed,
+    load: &Load,
+    end: RunEnd,
+    logs: Vec<WorkerLog>,
+    observations: Observations,
+    wire: Option<Wire>,
+) -> Measured {
     let views = Views::new(&logs, feed);
-    let sharing = sharing(&end, &logs, &views);
+    let sharing = Sharing { wire, ..sharing(&end, &logs, &views) };
     let events = feed.trace().events.len() as u64;
     let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
-    Ok(Measured { end, completions, observations, sharing, views })
+    Measured { end, completions, observations, sharing, views }
 }
 
 fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {
@@ -102,10 +128,14 @@ pub fn source_ceiling_events_per_s(feed: &Feed, workers: usize) -> f64 {
 /// What the drivers of all workers and the sampler share.
 pub(crate) struct Track {
     load: Load,
-    waiting: AtomicUsize, // workers that are not ready yet
+    company: Option<Arc<Company>>,
+    first_worker: usize,  // of this process
+    workers: usize,       // of all processes
+    waiting: AtomicUsize, // workers of this process that are not ready yet
     started: OnceLock<Instant>,
     unsettled: AtomicUsize, // workers that are not done yet
     settled: OnceLock<Reading>,
+    sent: OnceLock<Wire>, // to other processes, when this one was done: what comes after are the answers for the check
     pub(crate) gauges: Vec<Gauges>,
     logs: Mutex<Vec<WorkerLog>>,
 }
@@ -121,13 +151,18 @@ pub(crate) struct Gauges {
 }
 
 impl Track {
-    fn new(workers: usize, load: Load) -> Self {
+    /// For so many workers of this process.
+    fn new(workers: usize, home: &Home, load: Load, company: Option<Arc<Company>>) -> Self {
         Self {
             load,
+            company,
+            first_worker: home.process() * workers,
+            workers: home.processes() * workers,
             waiting: AtomicUsize::new(workers),
             started: OnceLock::new(),
             unsettled: AtomicUsize::new(workers),
             settled: OnceLock::new(),
+            sent: OnceLock::new(),
             gauges: (0..workers).map(|_| Gauges::default()).collect(),
             logs: Mutex::new(Vec::new()),
         }
@@ -146,8 +181,7 @@ impl Track {
 
 struct WorkerDriver {
     track: Arc<Track>,
-    worker: usize,
-    workers: u64,
+    gauges: usize, // which of those of this process
     records_per_epoch: u64,
     events: u64,
     ready: bool,
@@ -159,11 +193,9 @@ struct WorkerDriver {
 impl WorkerDriver {
     /// Of one of so many workers, of whom the first `readers` read.
     fn new(worker: usize, readers: usize, track: &Arc<Track>, feed: &Feed) -> Self {
-        let workers = track.gauges.len() as u64;
         Self {
             track: Arc::clone(track),
-            worker,
-            workers,
+            gauges: worker - track.first_worker,
             records_per_epoch: feed.records_per_epoch() as u64,
             events: feed.trace().events.len() as u64,
             ready: false,
@@ -179,7 +211,8 @@ impl WorkerDriver {
             self.ready = true;
             if self.track.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
                 // Whoever is last starts the clock for all.
-                let _ = self.track.started.set(Instant::now());
+                let together = self.track.company.as_ref().map(|company| company.start_together().at);
+                let _ = self.track.started.set(together.unwrap_or_else(Instant::now));
             }
         }
         self.track.started().map(|started| started.elapsed().as_nanos() as u64)
@@ -190,7 +223,7 @@ impl Driver for WorkerDriver {
     fn admissible(&mut self) -> u64 {
         let Some(now_ns) = self.now_ns() else { return 0 };
         self.asked_ns = now_ns;
-        let in_flight = self.completed_epochs + EPOCHS_IN_FLIGHT * self.workers;
+        let in_flight = self.completed_epochs + EPOCHS_IN_FLIGHT * self.track.workers as u64;
         match &self.track.load {
             Load::Closed => in_flight,
             Load::Open { stop_ns, .. } if now_ns >= *stop_ns => in_flight.max(self.log.admissible),
@@ -206,7 +239,7 @@ impl Driver for WorkerDriver {
         let now_ns = self.now_ns().unwrap_or(0);
         self.log.admit(epochs, now_ns);
         let admitted = (self.log.admitted_ns.len() as u64 * self.records_per_epoch).min(self.events);
-        self.track.gauges[self.worker].admitted.store(admitted, Ordering::Relaxed);
+        self.track.gauges[self.gauges].admitted.store(admitted, Ordering::Relaxed);
     }
 
     fn completed(&mut self, epochs: u64) {
@@ -230,6 +263,8 @@ impl Driver for WorkerDriver {
         let started = self.track.started().unwrap_or_else(Instant::now);
         if self.track.unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
             let _ = self.track.settled.set(sampler::read(&self.track, started));
+            let sent = self.track.company.as_ref().map(|company| company.meter().sent());
+            let _ = self.track.sent.set(sent.unwrap_or_default());
         }
         let patience = Instant::now() + SETTLING;
         while self.track.settled().is_none() && Instant::now() < patience {
@@ -238,7 +273,7 @@ impl Driver for WorkerDriver {
     }
 
     fn holds(&mut self, census: Census) {
-        let gauges = &self.track.gauges[self.worker];
+        let gauges = &self.track.gauges[self.gauges];
         gauges.entries.store(census.entries as u64, Ordering::Relaxed);
         gauges.buffered.store(census.buffered as u64, Ordering::Relaxed);
         gauges.answer_bytes.store(census.answer_bytes as u64, Ordering::Relaxed);

@@ -109,6 +109,13 @@ impl Loaded {
         Self::parse(origin, &text, settings)
     }
 
+    /// The same, every case of every part in so many processes.
+    pub fn load_in_processes(name: &str, settings: &[String], processes: usize) -> Result<Loaded, ExperimentError> {
+        let parts = Self::load(name, settings)?.experiment.parts;
+        let everywhere = parts.iter().map(|part| format!("{}.processes={processes}", part.name));
+        Self::load(name, &settings.iter().cloned().chain(everywhere).collect::<Vec<_>>())
+    }
+
     /// Parses the text of an experiment and applies settings to it.
     pub fn parse(origin: String, text: &str, settings: &[String]) -> Result<Loaded, ExperimentError> {
         let experiment = parse(&origin, text)?;

@@ -11,6 +11,8 @@
 pub mod case;
 mod check;
 pub mod cluster;
+pub mod companions;
+pub mod company;
 pub mod drive;
 pub mod environment;
 pub mod experiment;

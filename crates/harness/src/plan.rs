@@ -91,7 +91,7 @@ pub struct Plan {
 }
 
 /// The axes an experiment may name, with the value taken if it does not.
-const AXES: [(&str, &str); 15] = [
+const AXES: [(&str, &str); 16] = [
     ("pipeline", ""),
     ("settings", ""),
     ("strategy", "exchange"),
@@ -101,6 +101,7 @@ const AXES: [(&str, &str); 15] = [
     ("idle", "never"),
     ("eviction", "frontier"),
     ("workers", "1"),
+    ("processes", "1"),
     ("records_per_epoch", "auto"),
     ("rate", "closed"),
     ("arrivals", "constant"),
@@ -116,8 +117,10 @@ pub const SOURCES_CHANNEL: &str = "channel";
 
 /// Least memory a case process needs to start at all, MiB.
 const MEMORY_CAP_MIB_MIN: u64 = 64;
-/// Greatest number of workers of a case.
+/// Greatest number of workers of a process.
 const WORKERS_MAX: usize = 64;
+/// Greatest number of processes of a case.
+const PROCESSES_MAX: usize = 64;
 /// Greatest number of records in an epoch.
 const RECORDS_PER_EPOCH_MAX: usize = 1_000_000;
 /// Greatest number of events of a case: 48 bytes each, in memory.
@@ -222,6 +225,7 @@ impl Planner<'_> {
         let order = read.named("order", &OrderName::ALL.map(|one| (one.name(), one)))?;
         let eviction = read.named("eviction", &EvictionName::ALL.map(|one| (one.name(), one)))?;
         let workers = read.whole("workers", WORKERS_MAX)?;
+        let processes = read.whole("processes", PROCESSES_MAX)?;
         let rate = read.rate()?;
         let arrivals = match rate {
             None => Arrivals::Closed,
@@ -235,13 +239,13 @@ impl Planner<'_> {
             return Err(read.error("settings", format!("pipeline '{}': {problem}", pipeline.name())));
         }
         let choice = Choice { order, eviction, workers, ..Choice::plain(strategy) };
-        if let Some(gap) = pipeline.gap(&choice) {
+        if let Some(gap) = pipeline.gap(&choice).or_else(|| strategy.gap_between_processes(processes)) {
             let (part, strategy, pipeline) = (&question.name, strategy.name(), pipeline.name());
             self.skip(format!("part '{part}': {strategy} does not serve {pipeline}: {gap}"));
             return Ok(());
         }
-        if let Some(allowed) = strategy.allowed_workers(workers) {
-            let (part, strategy) = (&question.name, strategy.name());
+        if let Some(allowed) = strategy.allowed_workers(workers * processes) {
+            let (part, strategy, workers) = (&question.name, strategy.name(), workers * processes);
             self.skip(format!("part '{part}': {strategy} on {workers} workers (it runs on {allowed})"));
             return Ok(());
         }
@@ -273,7 +277,7 @@ impl Planner<'_> {
             idle_ms: read.idle_ms()?,
             eviction: eviction.name().to_owned(),
             workers,
-            processes: 1,
+            processes,
             records_per_epoch: read.records_per_epoch(rate)?,
             load: arrivals.load().to_owned(),
             rate_events_per_s: rate,

@@ -3,11 +3,12 @@
 use flowbench_events::{Event, WatermarkRule};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
 use flowbench_measurement::record::{Attribution, Parts};
+use serde::{Deserialize, Serialize};
 
 use crate::drive::Load;
 
 /// When one worker's own epochs were admitted and completed, in ns since the run began.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct WorkerLog {
     pub(crate) worker: u64,
     readers: u64,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flowbench_events::{LateSet, Trace};
-use flowbench_pipelines::{Answers, Changes, Choice, Feed, Pipeline, Site, Unhurried};
+use flowbench_pipelines::{Answers, Changes, Choice, Feed, Home, Pipeline, Site, Unhurried};
 
 /// Records in an epoch of a replay.
 const RECORDS_PER_EPOCH: usize = 16_384;
@@ -31,7 +31,8 @@ pub struct Replayed {
     pub without_key: u64,
 }
 
-/// Answers `pipeline` (with `settings`, `KEY=VALUE`) from a trace. Without a slack, one that loses nothing of it.
+/// Answers `pipeline` (with `settings`, `KEY=VALUE`) from a trace, its workers living in `home`: of several processes the
+/// first has all answers. Without a slack, one that loses nothing of it.
 pub fn replay(
     pipeline: &dyn Pipeline,
     settings: &[String],
@@ -39,6 +40,7 @@ pub fn replay(
     slack_ms: Option<i64>,
     trace: &Arc<Trace>,
     look: Look,
+    home: Home,
 ) -> Result<Replayed, String> {
     let prepared =
         pipeline.prepare(settings, &trace.symbols).map_err(|error| format!("pipeline {}: {error}", pipeline.name()))?;
@@ -48,7 +50,7 @@ pub fn replay(
         Look::Changes => (1, Unhurried::one_at_a_time()),
     };
     let feed = Arc::new(Feed::new(Arc::clone(trace), records_per_epoch, slack_ms, choice.order.drops_late()));
-    let end = prepared.run(&Site::new(*choice, &feed, drivers)).map_err(|error| error.to_string())?;
+    let end = prepared.run(&Site { home, ..Site::new(*choice, &feed, drivers) }).map_err(|error| error.to_string())?;
     let without_key = prepared.without_key(&trace.events);
     Ok(Replayed { answers: end.answers, changes: end.changes, late: end.late, slack_ms, without_key })
 }

@@ -13,6 +13,7 @@ use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
 
 use crate::case::CaseResult;
+use crate::cluster::Hosts;
 use crate::environment;
 use crate::experiment::{ExperimentError, Loaded};
 use crate::plan::{CaseSpec, Plan};
@@ -29,6 +30,21 @@ pub struct Request {
     pub out: Option<PathBuf>,
     /// A directory of an unfinished run to go on with, instead of all the above.
     pub resume: Option<PathBuf>,
+    /// Number of processes of every case, whatever the experiment says.
+    pub processes: Option<usize>,
+    /// The place of this process among those of several machines. Then every case has a process on each.
+    pub seat: Option<Seat>,
+}
+
+/// Which process of a hosts file this is.
+#[derive(Debug, Clone)]
+pub struct Seat {
+    /// Where all of them listen.
+    pub hosts: Hosts,
+    /// Which this is, from 0. Process 0 has the results.
+    pub process: usize,
+    /// How long the processes of a case may take to meet.
+    pub join_within: Duration,
 }
 
 /// Told of the progress of a run.
@@ -97,11 +113,51 @@ pub enum RunFailed {
     Process(#[from] std::io::Error),
 }
 
+/// Takes part in an experiment as a process that is not the first: runs its share of every case, in the same order, and
+/// keeps nothing. Tells how many cases ended well. It stops at the first that does not, since the others may then be at
+/// another case.
+pub fn follow(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Watcher) -> Result<usize, RunFailed> {
+    let loaded = request.load()?;
+    let plan = Plan::new(&loaded)?;
+    watcher.planned(&plan, 0, Path::new("the folder of process 0"));
+    for (done, spec) in plan.cases.iter().enumerate() {
+        if interrupted.load(Ordering::Acquire) {
+            return Ok(done);
+        }
+        watcher.begins(spec);
+        let deadline = Duration::from_millis(plan.deadline_ms);
+        let ended = request.start(spec)?.finish(deadline, plan.memory_cap_bytes, interrupted)?;
+        let Some(result) = ended else { return Ok(done) };
+        watcher.ended(&record(spec, &result));
+        if let Status::Failed { .. } = result.status {
+            return Ok(done);
+        }
+    }
+    Ok(plan.cases.len())
+}
+
+impl Request {
+    fn load(&self) -> Result<Loaded, ExperimentError> {
+        let processes = self.seat.as_ref().map(|seat| seat.hosts.addresses().len()).or(self.processes);
+        match processes {
+            None => Loaded::load(&self.experiment, &self.settings),
+            Some(processes) => Loaded::load_in_processes(&self.experiment, &self.settings, processes),
+        }
+    }
+
+    fn start(&self, spec: &CaseSpec) -> std::io::Result<Watched> {
+        match &self.seat {
+            None => Watched::start(spec),
+            Some(seat) => Watched::start_one_of(spec, &seat.hosts, seat.process, seat.join_within),
+        }
+    }
+}
+
 /// Runs an experiment. `interrupted` stops it: what is finished stays.
 pub fn run(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Watcher) -> Result<Finished, RunFailed> {
     let begun = Instant::now();
     let (loaded, resumed) = match &request.resume {
-        None => (Loaded::load(&request.experiment, &request.settings)?, None),
+        None => (request.load()?, None),
         Some(dir) => {
             let run = resumable(dir)?;
             (Loaded::parse(format!("{}/run.json", dir.display()), &run.resolved_experiment, &[])?, Some(run))
@@ -131,13 +187,16 @@ pub fn run(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Watche
         }
         watcher.begins(spec);
         let start_ns = begun.elapsed().as_nanos() as u64;
-        let watched = Watched::start(spec)?;
         let deadline = Duration::from_millis(plan.deadline_ms);
-        let Some(result) = watched.finish(deadline, plan.memory_cap_bytes, interrupted)? else { break };
+        let ended = request.start(spec)?.finish(deadline, plan.memory_cap_bytes, interrupted)?;
+        let Some(result) = ended else { break };
         let record = record(spec, &result);
         note_digest(&mut run, spec, &record);
         append(&mut results, &record, &result, start_ns)?;
         watcher.ended(&record);
+        if request.seat.is_some() && matches!(record.status, Status::Failed { .. }) {
+            break; // the other machines may be at another case now
+        }
     }
     let finished_cases = results.cases().len();
     run.interrupted = finished_cases < plan.cases.len();

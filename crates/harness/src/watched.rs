@@ -282,13 +282,7 @@ fn rest(pipe: Option<impl Read>) -> Vec<u8> {
 }
 
 fn failed(cause: String, stderr_tail: String) -> CaseResult {
-    CaseResult {
-        status: Status::Failed { cause, stderr_tail },
-        numbers: None,
-        doubts: Vec::new(),
-        histograms: Vec::new(),
-        timeline: Vec::new(),
-    }
+    CaseResult::without_numbers(Status::Failed { cause, stderr_tail })
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::latency::LatencyHistogram;
 use crate::record::TimelinePoint;
 
@@ -29,7 +31,7 @@ pub const COLUMNS: [(&str, Column); 13] = [
 const COLUMNS_BEFORE: [usize; 2] = [8, 11];
 
 /// What a sampler reads at one instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Reading {
     /// Since the run of the case began.
     pub at_ns: u64,

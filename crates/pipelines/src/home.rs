@@ -1,6 +1,7 @@
 //! Where the workers of a run live: threads of this process, or of several.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use timely::communication::allocator::ProcessBuilder;
 use timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
@@ -12,7 +13,7 @@ pub enum Home {
     /// All in this process.
     Threads,
     /// In several processes of which this is one.
-    Processes(Box<dyn Cluster>),
+    Processes(Arc<dyn Cluster>),
 }
 
 /// Connections to the other processes of a run. Whoever runs processes makes them; this package only uses them.

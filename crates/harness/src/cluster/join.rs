@@ -1,16 +1,14 @@
 //! From a listening socket to one connection with every other process.
 
-use std::any::Any;
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use flowbench_pipelines::{Connected, over};
 use rustix::net::sockopt;
-use timely::communication::allocator::ProcessBuilder;
-use timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
-use timely::communication::{AllocatorBuilder, Hooks};
+use timely::communication::Hooks;
 
 use super::control::Control;
 use super::greeting::{GREETING_BYTES, Greeting, Role};
@@ -271,13 +269,8 @@ impl Mesh {
     /// What `timely::execute::execute_from` takes: the workers of this process, and a guard that waits, when it is
     /// dropped, for everything to be sent and for the other processes to be done. Starts two threads for each other
     /// process, which panic if the workers are not used.
-    pub fn into_timely(self) -> Result<(Vec<AllocatorBuilder>, Box<dyn Any + Send>), ClusterError> {
-        let hooks = Hooks::default();
-        let workers = ProcessBuilder::new_typed_vector(self.workers, hooks.refill.clone(), hooks.spill.clone());
+    pub fn into_timely(self) -> Result<Connected, String> {
         let counted = |stream: Option<TcpStream>| stream.map(|stream| CountedStream::new(stream, &self.meter));
-        let sockets = self.streams.into_iter().map(counted).collect();
-        let (builders, guard) =
-            initialize_networking_from_sockets(workers, sockets, self.process, self.workers, hooks)?;
-        Ok((builders.into_iter().map(AllocatorBuilder::Tcp).collect(), Box::new(guard)))
+        over(self.streams.into_iter().map(counted).collect(), self.process, self.workers, Hooks::default())
     }
 }

@@ -110,6 +110,11 @@ impl Strategy {
         }
     }
 
+    /// Why it cannot run in so many processes, if so.
+    pub fn gap_between_processes(self, processes: usize) -> Option<StrategyGap> {
+        (self == Strategy::Shared && processes > 1).then_some("processes share no memory")
+    }
+
     /// How many of so many workers read; each reads its own epochs, taken in turn.
     pub fn readers(self, workers: usize) -> usize {
         if self == Strategy::Staged { staged::readers(workers) } else { workers }
@@ -380,15 +385,10 @@ fn checked(site: &Site, gap: Option<StrategyGap>) -> Result<Strategy, RunError> 
     if let Some(allowed) = strategy.allowed_workers(workers) {
         return Err(RunError::Workers { strategy: strategy.name(), allowed, workers });
     }
-    match gap.or_else(|| gap_of_home(strategy, site.home.processes())) {
+    match gap.or_else(|| strategy.gap_between_processes(site.home.processes())) {
         Some(gap) => Err(RunError::Gap { strategy: strategy.name(), gap }),
         None => Ok(strategy),
     }
-}
-
-/// Why a strategy cannot run in several processes, if so.
-pub(crate) fn gap_of_home(strategy: Strategy, processes: usize) -> Option<StrategyGap> {
-    (strategy == Strategy::Shared && processes > 1).then_some("processes share no memory")
 }
 
 /// The answers of all workers together.

@@ -48,7 +48,7 @@ fn run(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, processes: usi
     if processes == 1 {
         return prepared.run(&site(Home::Threads));
     }
-    let [first, second] = Pair::both().map(|pair| site(Home::Processes(Box::new(pair))));
+    let [first, second] = Pair::both().map(|pair| site(Home::Processes(Arc::new(pair))));
     std::thread::scope(|scope| {
         let second = scope.spawn(move || prepared.run(&second).map(|end| end.answers.len()));
         let end = prepared.run(&first);

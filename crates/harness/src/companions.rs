@@ -1,0 +1,186 @@
+//! Processes that do the same thing together, each as it was told on its own command line: a replay over several processes.
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use flowbench_pipelines::Home;
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::{Control, Hosts, Listening, Member, end_on_lost_peer};
+use crate::company::Company;
+use crate::environment;
+
+/// Which processes do it.
+#[derive(Debug, Clone)]
+pub enum Together {
+    /// This one alone.
+    Alone,
+    /// This one and others that it starts, so many in all.
+    Started(usize),
+    /// One that was started so; it listens there.
+    StartedBy(String),
+    /// Processes that are started by hand, on machines that may be others.
+    Hosts {
+        /// Where they listen.
+        hosts: Hosts,
+        /// Which of them this is.
+        process: usize,
+        /// How long they may take to meet.
+        join_within: Duration,
+    },
+}
+
+/// The option by which a process that another one starts is told where to listen.
+pub const COMPANION_OPTION: &str = "--companion-of";
+/// Where processes of one machine listen: at ports that are free.
+const LOOPBACK: &str = "127.0.0.1:0";
+/// How long processes of one machine may take to meet.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
+/// How long processes may differ in how far they have read.
+const READ_WITHIN: Duration = Duration::from_secs(3600);
+
+/// The processes, met. Those that this one has started end with it.
+pub struct Companions {
+    company: Option<Arc<Company>>,
+    _started: Vec<Started>,
+}
+
+/// What a process that was started is told.
+#[derive(Debug, Serialize, Deserialize)]
+struct Told {
+    process: usize,
+    addresses: Vec<String>,
+}
+
+impl Companions {
+    /// Meets the others. Those that this process starts get its own arguments, `quiet` and where to listen. All must have
+    /// the same `workers` and `purpose`: what else was asked for.
+    pub fn meet(together: Together, workers: usize, purpose: &str) -> Result<Companions, String> {
+        let mut started = Vec::new();
+        let (listening, told, patience) = match together {
+            Together::Alone => return Ok(Companions { company: None, _started: started }),
+            Together::Started(processes) => {
+                let listening = listen(LOOPBACK)?;
+                started = (1..processes).map(|_| Started::new()).collect::<io::Result<_>>().map_err(unstarted)?;
+                let told = introduce(&listening, &mut started)?;
+                (listening, told, JOIN_WITHIN)
+            }
+            Together::StartedBy(address) => {
+                let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+                let listening = listen(&address)?;
+                let told = be_introduced(&listening).map_err(unstarted)?;
+                (listening, told, JOIN_WITHIN)
+            }
+            Together::Hosts { hosts, process, join_within } => {
+                let listening = listen(hosts.address(process).map_err(|error| error.to_string())?)?;
+                (listening, Told { process, addresses: hosts.addresses().to_vec() }, join_within)
+            }
+        };
+        let Told { process, addresses } = told;
+        let purpose = *blake3::hash(format!("{purpose} {:?}", environment::build()).as_bytes()).as_bytes();
+        let member = Member { process, addresses, workers, purpose };
+        let (mesh, control) = listening.join(&member, patience).map_err(|error| error.to_string())?;
+        end_on_lost_peer(&member);
+        let company = Company::new(process, member.processes(), mesh, control);
+        Ok(Companions { company: Some(company), _started: started })
+    }
+
+    /// True in the process that has the answers.
+    pub fn is_first(&self) -> bool {
+        self.home().process() == 0
+    }
+
+    /// Where the workers live.
+    pub fn home(&self) -> Home {
+        match &self.company {
+            None => Home::Threads,
+            Some(company) => Home::Processes(Arc::clone(company) as Arc<dyn flowbench_pipelines::Cluster>),
+        }
+    }
+
+    /// Makes sure that all have read the same; the error names who has not.
+    pub fn agree(&self, digest: &str) -> Result<(), String> {
+        let Some(company) = &self.company else { return Ok(()) };
+        company.control(|control: &mut Control| {
+            let read = control.gather(digest.as_bytes().to_vec(), 1 << 10, READ_WITHIN);
+            let read = read.map_err(|error| error.to_string())?.unwrap_or_default();
+            let other = (0..).zip(&read).find(|(_, other)| *other != digest.as_bytes());
+            other.map_or(Ok(()), |(process, _)| {
+                Err(format!(
+                    "process {process} has read other events than process 0: give all the same log and options"
+                ))
+            })
+        })
+    }
+}
+
+fn listen(address: &str) -> Result<Listening, String> {
+    Listening::at(address).map_err(|error| error.to_string())
+}
+
+fn unstarted(error: io::Error) -> String {
+    format!("the other processes could not be started: {error}")
+}
+
+/// Tells those that were started where all of them are.
+fn introduce(listening: &Listening, started: &mut [Started]) -> Result<Told, String> {
+    let until = Instant::now() + JOIN_WITHIN;
+    let mut addresses = vec![listening.address().to_string()];
+    for one in started.iter() {
+        let left = until.saturating_duration_since(Instant::now());
+        let silent = |_| format!("process {} does not listen: see above why", addresses.len());
+        let address = one.listens_at.recv_timeout(left).map_err(silent)?;
+        addresses.push(address);
+    }
+    for (process, one) in (1..).zip(started) {
+        one.tell(&Told { process, addresses: addresses.clone() }).map_err(unstarted)?;
+    }
+    Ok(Told { process: 0, addresses })
+}
+
+/// Tells where this process listens, and is told where all are.
+fn be_introduced(listening: &Listening) -> io::Result<Told> {
+    writeln!(io::stdout(), "{}", listening.address())?;
+    let told = io::read_to_string(io::stdin())?;
+    Ok(serde_json::from_str(&told)?)
+}
+
+/// A process that this one has started. It ends with it.
+struct Started {
+    child: Child,
+    listens_at: Receiver<String>,
+}
+
+impl Started {
+    fn new() -> io::Result<Started> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(std::env::args_os().skip(1)).args(["--quiet", COMPANION_OPTION, LOOPBACK]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take();
+        let (tell, listens_at) = channel();
+        thread::spawn(move || {
+            let mut address = String::new();
+            if stdout.map(BufReader::new).is_some_and(|mut stdout| stdout.read_line(&mut address).is_ok_and(|n| n > 0))
+            {
+                let _ = tell.send(address.trim_end().to_owned());
+            }
+        });
+        Ok(Started { child, listens_at })
+    }
+
+    fn tell(&mut self, told: &Told) -> io::Result<()> {
+        let told = serde_json::to_vec(told).map_err(io::Error::other)?;
+        self.child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&told))
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,191 @@
+//! One process of several, for the length of one run: what it runs in, when all begin, and what the others have seen.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use flowbench_measurement::hlog;
+use flowbench_measurement::latency::LatencyHistogram;
+use flowbench_measurement::record::Wire;
+use flowbench_measurement::timeline::Reading;
+use flowbench_pipelines::{Cluster, Connected, RunError};
+use serde::{Deserialize, Serialize};
+
+use crate::cluster::{ClusterError, Control, Mesh, Start, WireMeter};
+use crate::probe::WorkerLog;
+use crate::sampler::Observations;
+
+/// The other processes of a run, as one of them sees them.
+#[derive(Debug)]
+pub struct Company {
+    process: usize,
+    processes: usize,
+    mesh: Mutex<Option<Mesh>>,
+    control: Mutex<Control>,
+    meter: Arc<WireMeter>,
+}
+
+/// Longer than any case may take: whoever watches the processes ends them before.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// What one process may have to tell at the end, bytes.
+const REPORT_BYTES_MAX: u64 = 4 << 30;
+
+impl Company {
+    /// Of processes that have met.
+    pub fn new(process: usize, processes: usize, mesh: Mesh, control: Control) -> Arc<Self> {
+        let meter = mesh.meter();
+        let (mesh, control) = (Mutex::new(Some(mesh)), Mutex::new(control));
+        Arc::new(Self { process, processes, mesh, control, meter })
+    }
+
+    /// The connection between each process and the first.
+    pub(crate) fn control<T>(&self, with: impl FnOnce(&mut Control) -> T) -> T {
+        with(&mut self.control.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What was sent to other processes so far.
+    pub(crate) fn meter(&self) -> &WireMeter {
+        &self.meter
+    }
+
+    /// Returns in all processes at nearly the same instant. Without the others there is nothing left to do: then this
+    /// process ends.
+    pub(crate) fn start_together(&self) -> Start {
+        let started = self.control(|control| control.start_together(PATIENCE));
+        started.unwrap_or_else(|error| std::process::exit(error.report()))
+    }
+
+    /// What all processes have seen, in process 0; the others get nothing.
+    pub(crate) fn gather(&self, own: &Report) -> Result<Option<Vec<Report>>, RunError> {
+        let bytes = serde_json::to_vec(own).map_err(|error| RunError::Dataflow(error.to_string()))?;
+        let failed = |error: ClusterError| RunError::Dataflow(error.to_string());
+        let reports = self.control(|control| control.gather(bytes, REPORT_BYTES_MAX, PATIENCE)).map_err(failed)?;
+        let Some(reports) = reports else { return Ok(None) };
+        let read = |bytes: &Vec<u8>| serde_json::from_slice(bytes);
+        let reports: Result<Vec<Report>, _> = reports.iter().map(read).collect();
+        reports.map(Some).map_err(|error| RunError::Dataflow(format!("a report of a process: {error}")))
+    }
+}
+
+impl Cluster for Company {
+    fn processes(&self) -> usize {
+        self.processes
+    }
+
+    fn process(&self) -> usize {
+        self.process
+    }
+
+    fn connect(&self, _workers: usize) -> Result<Connected, String> {
+        let mesh = self.mesh.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mesh = mesh.ok_or("the connections between the processes serve one run only")?;
+        mesh.into_timely()
+    }
+}
+
+/// What one process has seen of a run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Report {
+    logs: Vec<WorkerLog>,
+    readings: Vec<Reading>,
+    baseline_bytes: u64,
+    hiccup: String, // a line of an hlog
+    cpu_ns: u64,
+    steal_share: Option<f64>,
+    throttled_share: Option<f64>,
+    wire: Wire,
+}
+
+impl Report {
+    pub(crate) fn new(logs: Vec<WorkerLog>, observations: Observations, wire: Wire) -> Self {
+        Self {
+            logs,
+            readings: observations.readings,
+            baseline_bytes: observations.baseline_bytes,
+            hiccup: hlog::line("", 0, 0, &observations.hiccup).unwrap_or_default(),
+            cpu_ns: observations.cpu_ns,
+            steal_share: observations.steal_share,
+            throttled_share: observations.throttled_share,
+            wire,
+        }
+    }
+
+    /// All reports as one: logs side by side, amounts added up, of shares the greatest.
+    pub(crate) fn merge(reports: Vec<Report>) -> (Vec<WorkerLog>, Observations, Wire) {
+        let greatest = |share: fn(&Report) -> Option<f64>| reports.iter().filter_map(share).reduce(f64::max);
+        let mut hiccup = LatencyHistogram::new();
+        for line in reports.iter().map(|report| &report.hiccup) {
+            hlog::read(line).into_iter().flatten().for_each(|interval| hiccup.merge(&interval.histogram));
+        }
+        let of_all: Vec<&[Reading]> = reports.iter().map(|report| report.readings.as_slice()).collect();
+        let observations = Observations {
+            readings: added_up(&of_all),
+            baseline_bytes: reports.iter().map(|report| report.baseline_bytes).sum(),
+            hiccup,
+            cpu_ns: reports.iter().map(|report| report.cpu_ns).sum(),
+            steal_share: greatest(|report| report.steal_share),
+            throttled_share: greatest(|report| report.throttled_share),
+        };
+        let wire = reports.iter().fold(Wire::default(), |all, Report { wire, .. }| Wire {
+            messages: all.messages + wire.messages,
+            bytes: all.bytes + wire.bytes,
+        });
+        (reports.into_iter().flat_map(|report| report.logs).collect(), observations, wire)
+    }
+}
+
+/// At each reading of the first process, that and the last ones before of the others; at its last, all of the last ones.
+fn added_up(of_all: &[&[Reading]]) -> Vec<Reading> {
+    let Some((first, others)) = of_all.split_first() else { return Vec::new() };
+    let mut added: Vec<Reading> = first.to_vec();
+    for (at, sum) in added.iter_mut().enumerate() {
+        for other in others {
+            let before = other.partition_point(|reading| reading.at_ns <= sum.at_ns).max(1);
+            let reading = if at + 1 == first.len() { other.last() } else { other.get(before - 1) };
+            reading.into_iter().for_each(|reading| add(sum, reading));
+        }
+    }
+    added
+}
+
+fn add(sum: &mut Reading, other: &Reading) {
+    sum.admitted += other.admitted;
+    sum.allocated_bytes += other.allocated_bytes;
+    sum.rss_bytes += other.rss_bytes;
+    sum.entries += other.entries;
+    sum.buffered += other.buffered;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(at_ns: u64, entries: u64) -> Reading {
+        Reading { at_ns, entries, admitted: 1, ..Reading::default() }
+    }
+
+    fn report(readings: &[Reading], share: Option<f64>) -> Report {
+        let mut hiccup = LatencyHistogram::new();
+        hiccup.record_ns(5);
+        let observations = Observations {
+            readings: readings.to_vec(),
+            baseline_bytes: 7,
+            hiccup,
+            cpu_ns: 11,
+            steal_share: share,
+            throttled_share: None,
+        };
+        Report::new(vec![WorkerLog::default()], observations, Wire { messages: 3, bytes: 100 })
+    }
+
+    #[test]
+    fn reports_add_up() {
+        let first = report(&[reading(10, 1), reading(20, 2), reading(30, 3)], Some(0.1));
+        let second = report(&[reading(15, 100), reading(20, 200), reading(31, 300)], Some(0.2));
+        let told = serde_json::to_vec(&second).unwrap();
+        let (logs, seen, wire) = Report::merge(vec![first, serde_json::from_slice(&told).unwrap()]);
+        assert_eq!(seen.readings.iter().map(|reading| reading.entries).collect::<Vec<_>>(), [101, 202, 303]);
+        assert_eq!((seen.baseline_bytes, seen.cpu_ns, seen.hiccup.count()), (14, 22, 2));
+        assert_eq!((seen.steal_share, seen.throttled_share), (Some(0.2), None));
+        assert_eq!((logs.len(), wire), (2, Wire { messages: 6, bytes: 200 }));
+    }
+}
