@@ -13,5 +13,6 @@ pub mod offered_load;
 mod random;
 pub mod record;
 pub mod results_dir;
+pub mod scaling;
 pub mod statistics;
 pub mod timeline;
