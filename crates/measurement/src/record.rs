@@ -599,7 +599,7 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// Stable short name: `driver-lag`, `source-bound`, `few-samples`, `oversubscribed`, `steal`, `debug-build`,
-    /// `dirty-tree`, `hiccups`, `censored`, …
+    /// `dirty-tree`, `hiccups`, `censored`, `profiled`, …
     pub code: String,
     /// In words, with the numbers.
     pub text: String,

@@ -2,8 +2,8 @@
 //!
 //! COST is the configuration that outperforms a single thread (McSherry, Isard, Murray: Scalability! But at what COST?,
 //! HotOS 2015). The Universal Scalability Law (Gunther: Guerrilla Capacity Planning, 2007) explains a throughput by two
-//! losses: σ, workers that wait for each other, and κ, workers that have to agree with every other one. It describes what
-//! was measured; its warnings say how little it may say beyond.
+//! losses: σ, workers that wait for each other, and κ, workers that have to agree with every other one. It describes
+//! what was measured; its warnings say how little it may say beyond.
 
 use std::fmt;
 
@@ -27,8 +27,8 @@ pub fn speed_up(throughput: f64, baseline: f64) -> Option<f64> {
     sound.then(|| throughput / baseline)
 }
 
-/// Which part of each worker's work is speed-up: 1 if n workers are n times as fast as the baseline, above 1 if they are
-/// faster than that. Absent without a worker.
+/// Which part of each worker's work is speed-up: 1 if n workers are n times as fast as the baseline, above 1 if they
+/// are faster than that. Absent without a worker.
 pub fn efficiency(speed_up: f64, total_workers: usize) -> Option<f64> {
     (total_workers > 0).then(|| speed_up / total_workers as f64)
 }
@@ -55,8 +55,8 @@ impl fmt::Display for Cost {
     }
 }
 
-/// The COST of a strategy against the throughput of a single thread, in events/s: faster means above it, however little.
-/// Absent without a point.
+/// The COST of a strategy against the throughput of a single thread, in events/s: faster means above it, however
+/// little. Absent without a point.
 pub fn cost(points: &[ScalingPoint], single_thread_events_per_s: f64) -> Option<Cost> {
     let up_to = points.iter().map(|point| point.workers).max()?;
     let faster = points.iter().filter(|point| point.throughput_events_per_s > single_thread_events_per_s);
@@ -83,11 +83,11 @@ pub struct ScalingLaw {
 }
 
 impl ScalingLaw {
-    /// The law with the least sum of squared residuals. Absent if fewer than two worker counts are measured, if a throughput
-    /// is not above zero, and where the points would be described best by a single worker without limit.
+    /// The law with the least sum of squared residuals. Absent if fewer than two worker counts are measured, if a
+    /// throughput is not above zero, and where the points would be described best by a single worker without limit.
     ///
-    /// N/X is linear in 1/λ, σ/λ and κ/λ, and so is X times it minus 1, the residual: least squares with factors of zero or
-    /// more give the exact minimum. `usable_cores` is for the warnings; absent if unknown.
+    /// N/X is linear in 1/λ, σ/λ and κ/λ, and so is X times it minus 1, the residual: least squares with factors of
+    /// zero or more give the exact minimum. `usable_cores` is for the warnings; absent if unknown.
     pub fn fit(points: &[ScalingPoint], usable_cores: Option<usize>) -> Option<ScalingLaw> {
         let sound = |point: &ScalingPoint| {
             point.workers > 0 && point.throughput_events_per_s > 0.0 && point.throughput_events_per_s.is_finite()
@@ -167,8 +167,8 @@ fn counts(points: &[ScalingPoint]) -> Vec<usize> {
     counts
 }
 
-/// The factors, none of them negative, with which the columns add up to ones as nearly as can be. A factor that would be
-/// negative is zero at the minimum, so every way to leave columns out is tried; fewer columns win a tie.
+/// The factors, none of them negative, with which the columns add up to ones as nearly as can be. A factor that would
+/// be negative is zero at the minimum, so every way to leave columns out is tried; fewer columns win a tie.
 fn non_negative_least_squares(columns: &[Vec<f64>; 3]) -> Option<[f64; 3]> {
     const WAYS: [&[usize]; 7] = [&[0], &[1], &[2], &[0, 1], &[0, 2], &[1, 2], &[0, 1, 2]];
     let mut best: Option<(f64, [f64; 3])> = None;
@@ -187,8 +187,8 @@ fn non_negative_least_squares(columns: &[Vec<f64>; 3]) -> Option<[f64; 3]> {
     best.map(|(_, factors)| factors)
 }
 
-/// The factors with which the columns add up to ones as nearly as can be (least squares, by orthogonal columns one after
-/// the other); absent if a column is made of those before it.
+/// The factors with which the columns add up to ones as nearly as can be (least squares, by orthogonal columns one
+/// after the other); absent if a column is made of those before it.
 fn least_squares(mut columns: Vec<Vec<f64>>) -> Option<Vec<f64>> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let terms = columns.len();
