@@ -10,6 +10,7 @@ pub mod hlog;
 pub mod latency;
 pub mod memory;
 pub mod offered_load;
+pub mod profile;
 mod random;
 pub mod record;
 pub mod results_dir;

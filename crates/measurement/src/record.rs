@@ -1,7 +1,8 @@
 //! The contract between the part that measures and the parts that read: plain structs, one per file kind.
 //!
 //! `run.json` holds one [`Run`]; `cases.ndjson` one [`CaseRecord`] a line; `timeline.csv` the [`TimelinePoint`]s;
-//! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]. Readers refuse a [`SCHEMA_VERSION`] above their own
+//! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]; where cases were profiled, `operators.csv` the
+//! [`OperatorTime`]s and `channels.csv` the [`ChannelLoad`]s. Readers refuse a [`SCHEMA_VERSION`] above their own
 //! and accept the ones below; what a version did not have yet reads as its default, and has no value in
 //! [`CaseRecord::columns`]. Times are nanoseconds since the run of the case began, unless the name says otherwise.
 //! A value that could not be measured is absent (`null`), never zero.
@@ -641,6 +642,32 @@ pub struct TimelinePoint {
     /// The same in ms of event time.
     #[serde(default)]
     pub view_skew_ms: Option<i64>,
+}
+
+/// What one operator did on one worker: a row of `operators.csv`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OperatorTime {
+    /// Number of the worker, from 0, those of the first process first.
+    pub worker: usize,
+    /// Name of the operator; several of one name are one.
+    pub operator: String,
+    /// How often it was scheduled.
+    pub activations: u64,
+    /// Time it ran, ns of wall clock.
+    pub busy_ns: u64,
+}
+
+/// What one worker sent over one channel of the dataflow: a row of `channels.csv`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ChannelLoad {
+    /// Number of the worker that sent it, from 0, those of the first process first.
+    pub worker: usize,
+    /// From where to where, in words: `input → answers`.
+    pub channel: String,
+    /// Batches, to this worker and to others.
+    pub messages: u64,
+    /// Records in them.
+    pub records: u64,
 }
 
 impl CaseRecord {
