@@ -68,13 +68,20 @@ pub struct FigureSpec {
     pub question: String,
     /// How to read it, shown below it.
     pub reading: String,
-    /// `sweep`: the column of `cases.csv` on the x axis. `at-level`: the column whose least value is looked for. Unused
-    /// by the others.
+    /// `sweep`: the column on the x axis. `at-level`: the column whose least value is looked for. `heat-map`: the
+    /// column whose values stand side by side, such as `strategy`. Unused by the others.
     #[serde(default)]
     pub x: String,
-    /// `over-time`: columns of `timeline.csv`; `distribution`: histogram kinds (`latency`, `processing-delay`,
-    /// `driver-lag`, `hiccup`); the others: columns of `cases.csv`. One line (or bar, or part of a stack) for each and
-    /// each group; a panel for each unit. Empty if there are `panels`.
+    /// `over-time`: columns of `timeline.csv`; `distribution` and `ccdf`: histogram kinds (`latency`,
+    /// `processing-delay`, `driver-lag`, `hiccup`); `heat-map`: the one column that its cells show; `scaling`: one
+    /// column of events per second, `throughput_events_per_s` if empty; `operators`: nothing; the others: columns of
+    /// cases. One line (or bar, or part of a stack) for each and each group; a panel for each unit. Empty if there are
+    /// `panels`.
+    ///
+    /// Columns of cases are those of `cases.csv`, and three that compare a case with others: `total_workers` (of all
+    /// processes), `speed_up` (closed loop: throughput over the median of the `sequential` cases of the same part that
+    /// differ at most in strategy, workers, processes and records per epoch) and `efficiency` (speed-up / total
+    /// workers).
     #[serde(default)]
     pub y: Vec<String>,
     /// `sweep`, `over-time`, `stacked`: in place of `y`, the panels one by one from top to bottom. They share the x axis
@@ -88,11 +95,12 @@ pub struct FigureSpec {
     /// ```
     #[serde(default)]
     pub panels: Vec<PanelSpec>,
-    /// Columns of `cases.csv` that tell the lines apart (one line for each combination that occurs). `at-level`: the last
-    /// one gives the bars that stand side by side, the ones before it the rows.
+    /// Columns of cases that tell the lines apart (one line for each combination that occurs). `at-level`: the last one
+    /// gives the bars that stand side by side, the ones before it the rows. `heat-map`, `operators`: the rows.
+    /// `scaling`: a line for each; `sequential` becomes the line to beat.
     #[serde(default)]
     pub by: Vec<String>,
-    /// `at-level`: the column of `cases.csv` that has to reach `level`, such as `completeness`.
+    /// `at-level`: the column of cases that has to reach `level`, such as `completeness`.
     #[serde(default)]
     pub level_column: String,
     /// `at-level`: what it has to reach, in the unit of the column: 0.99 of a share, not 99.
@@ -146,6 +154,8 @@ pub enum FigureKind {
     AtLevel,
     /// Bars made of several columns of one unit, end to end, one bar a group.
     Stacked,
+    /// A grid of one column, rows by columns of choices; of several cases in a cell the best.
+    HeatMap,
 }
 
 /// A trace and what it really is like.

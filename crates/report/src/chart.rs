@@ -17,7 +17,7 @@ pub(crate) struct Chart {
     pub(crate) panels: Vec<Panel>,
     /// True if one legend above the first panel serves all of them.
     pub(crate) legend_once: bool,
-    /// Where every bar is that of a chosen case: what was chosen.
+    /// Where every bar or cell is that of a chosen case: what was chosen.
     pub(crate) choices: Option<Choices>,
     /// What a reader must know of the numbers: repeats, what was left out.
     pub(crate) notes: Vec<String>,
@@ -46,14 +46,19 @@ pub(crate) enum Mark {
     Dot,
     /// A part of the one bar of the row: the series stand end to end.
     Stack,
+    /// A cell of a grid: the names are its columns, the series its rows.
+    Cell {
+        /// Where the best of a row is looked for.
+        more_is_better: bool,
+    },
 }
 
-/// The choices behind the bars of a figure.
+/// The choices behind the bars or cells of a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Choices {
     /// Column that was chosen in.
     pub(crate) column: String,
-    /// By the legend of the series and the row of the bar; `None` if no case was good enough.
+    /// By the legend of the series and the row of the bar (column of the cell); `None` if no case was good enough.
     pub(crate) chosen: BTreeMap<(String, usize), Option<Choice>>,
 }
 

@@ -10,9 +10,12 @@
 mod answers;
 mod at_level;
 mod bars;
+mod cells;
 mod chart;
+mod compare;
 mod distribution;
 mod figure;
+mod heat_map;
 mod html;
 mod lines;
 mod over_time;

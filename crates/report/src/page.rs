@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::chart::{Chart, Look, Mark, Series, X};
 use crate::svg::{Anchor, COLOURS, STYLE, Svg, number, shortened, text_width, wrapped};
-use crate::{lines, rows};
+use crate::{cells, lines, rows};
 
 /// Size of ordinary text in px, as in [`STYLE`].
 pub(crate) const FONT_PX: f64 = 13.0;
@@ -78,6 +78,9 @@ fn panels(svg: &mut Svg, chart: &Chart, mut y: f64, page: Page) -> f64 {
         let below = |svg: &mut Svg, y: f64| draw_legend(svg, chart, &entries, y, page);
         y = match &chart.x {
             X::Numbers(axis) => lines::draw(svg, chart, axis, panel, y, page.width(), last, below),
+            X::Names { names, mark: Mark::Cell { more_is_better }, .. } => {
+                cells::draw(svg, chart, names, *more_is_better, panel, y, page.width())
+            }
             X::Names { names, mark, .. } => rows::draw(svg, chart, names, *mark, panel, y, page.width(), below),
         };
     }
@@ -88,6 +91,10 @@ type Entries<'a> = Vec<(Look, &'a str)>;
 
 /// The legend above all panels, and that of each: what is the same for all stands above.
 fn legends(chart: &Chart) -> (Entries<'_>, Vec<Entries<'_>>) {
+    if matches!(chart.x, X::Names { mark: Mark::Cell { .. }, .. }) {
+        // The rows of a grid are named beside it.
+        return (Vec::new(), vec![Vec::new(); chart.panels.len()]);
+    }
     if chart.legend_once {
         let all = chart.panels.iter().flat_map(|panel| &panel.series);
         let mut above = distinct(all.filter(|series| !series.legend.is_empty()).map(legend_of));

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like the tests themselves")]
 
+mod strategies;
 mod synthetic;
 
 use std::fs;
@@ -540,9 +541,11 @@ fn the_report_says_what_was_asked_where_a_level_is_reached_and_what_was_taken_ba
 #[test]
 #[ignore = "writes a gallery for human eyes"]
 fn gallery() {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery");
-    let _ = fs::remove_dir_all(&dir);
-    Synthetic::full().write_to(&dir);
-    draw(&dir).unwrap();
-    println!("{}\n{}", dir.display(), terminal_tables(&flowbench_report::Results::read(&dir).unwrap(), 100));
+    for (name, synthetic) in [("gallery", Synthetic::full()), ("strategies", strategies::matrix())] {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&dir);
+        synthetic.write_to(&dir);
+        draw(&dir).unwrap();
+        println!("{}\n{}", dir.display(), terminal_tables(&flowbench_report::Results::read(&dir).unwrap(), 100));
+    }
 }

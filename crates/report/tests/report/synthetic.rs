@@ -95,7 +95,7 @@ impl Synthetic {
     }
 }
 
-fn figure(name: &str, kind: FigureKind, x: &str, y: &[&str], by: &[&str]) -> FigureSpec {
+pub(crate) fn figure(name: &str, kind: FigureKind, x: &str, y: &[&str], by: &[&str]) -> FigureSpec {
     FigureSpec {
         name: name.into(),
         kind,
@@ -114,7 +114,7 @@ fn figure(name: &str, kind: FigureKind, x: &str, y: &[&str], by: &[&str]) -> Fig
     }
 }
 
-fn run(planned_cases: usize) -> Run {
+pub(crate) fn run(planned_cases: usize) -> Run {
     let part = |name: &str, question: &str, figures: Vec<FigureSpec>| Part {
         name: name.into(),
         question: question.into(),
@@ -341,7 +341,7 @@ fn set_policy(numbers: &mut Numbers, pipeline: u64, order: &str, n: usize, slack
 }
 
 /// Adds a case with its three repeats; the latencies follow `latency_ns`, the throughput its inverse.
-fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, change: impl Fn(&mut Axes)) {
+pub(crate) fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, change: impl Fn(&mut Axes)) {
     let number = cases.last().map_or(0, |case| case.case) + 1;
     for (repeat, percent) in (1..).zip(REPEATS) {
         let mut axes = Axes {
