@@ -156,6 +156,11 @@ pub enum FigureKind {
     Stacked,
     /// A grid of one column, rows by columns of choices; of several cases in a cell the best.
     HeatMap,
+    /// Throughput against the total number of workers, beside the single thread, the ideal and the law of
+    /// [`scaling`](crate::scaling).
+    Scaling,
+    /// The share of events that took longer against how long, from the histograms, both axes logarithmic.
+    Ccdf,
 }
 
 /// A trace and what it really is like.

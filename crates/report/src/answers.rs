@@ -7,6 +7,7 @@ use flowbench_measurement::statistics::median;
 
 use crate::chart::counted;
 use crate::quantity::{Quantity, words};
+use crate::scaling::THROUGHPUT;
 use crate::select::{case_name, select, telling_axes};
 use crate::tables::{self, KEPT_UP};
 use crate::{Results, at_level, check_figure, compare, heat_map};
@@ -78,7 +79,9 @@ fn headline_column(figure: &FigureSpec) -> Option<String> {
     match (figure.kind, first) {
         (FigureKind::AtLevel | FigureKind::HeatMap, _) => None,
         (FigureKind::Sweep | FigureKind::Bars | FigureKind::Stacked, column) => Some(column.to_owned()),
-        (FigureKind::Distribution, kind) => Some(format!("{}_p99_ns", kind.replace('-', "_"))),
+        (FigureKind::Scaling, "") => Some(THROUGHPUT.to_owned()),
+        (FigureKind::Scaling, column) => Some(column.to_owned()),
+        (FigureKind::Distribution | FigureKind::Ccdf, kind) => Some(format!("{}_p99_ns", kind.replace('-', "_"))),
         (FigureKind::OverTime, column @ ("live_bytes" | "rss_bytes" | "entries" | "buffered" | "backlog")) => {
             Some(format!("{column}_peak"))
         }

@@ -82,6 +82,17 @@ pub(crate) struct Axis {
     pub(crate) log: bool,
     /// Where to put the ticks; empty: at round numbers.
     pub(crate) ticks: Vec<Tick>,
+    /// Where values are of another kind.
+    pub(crate) shade: Option<Shade>,
+}
+
+/// The upper part of an axis, shaded.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Shade {
+    /// In raw units.
+    pub(crate) from: f64,
+    /// Why.
+    pub(crate) words: String,
 }
 
 /// Series of one unit.
@@ -106,6 +117,8 @@ pub(crate) struct Series {
     pub(crate) look: Look,
     /// By ascending `x`.
     pub(crate) points: Vec<Point>,
+    /// Written at its end; empty for most.
+    pub(crate) label: String,
 }
 
 /// How a series looks.
@@ -122,6 +135,12 @@ pub(crate) enum Look {
     Dashed(usize),
     /// The grey dashed floor under all others.
     Floor,
+    /// What is to be beaten.
+    Single,
+    /// What could be reached at best.
+    Ideal,
+    /// A curve through points, thin, in the n-th colour; in a key of whatever colour.
+    Law(Option<usize>),
 }
 
 /// A value with its range, in raw units.
@@ -282,9 +301,11 @@ mod tests {
             quantity: Quantity::Count,
             log: false,
             ticks: vec![],
+            shade: None,
         };
         let look = Look::Nth { colour: 0, marker: 0, dash: 0 };
-        let series = Series { name: "a, \"b\"".into(), legend: "a".into(), key: None, look, points };
+        let series =
+            Series { name: "a, \"b\"".into(), legend: "a".into(), key: None, look, points, label: String::new() };
         let panel = Panel { title: "latency".into(), quantity: Quantity::Nanoseconds, log, series: vec![series] };
         Chart {
             name: "f".into(),

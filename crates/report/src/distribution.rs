@@ -72,6 +72,7 @@ fn axis() -> Axis {
         quantity: Quantity::Count,
         log: true,
         ticks,
+        shade: None,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::chart::{Chart, counted};
 use crate::panels::quantity;
 use crate::quantity::Quantity;
 use crate::select::{FigureError, HISTOGRAMS, Selection, case_columns, check_names, select, timeline_columns};
-use crate::{at_level, bars, distribution, heat_map, over_time, stacked, sweep};
+use crate::{at_level, bars, ccdf, distribution, heat_map, over_time, scaling, stacked, sweep};
 
 /// Stems of the files a run leaves.
 const RESERVED: [&str; 5] = ["run", "cases", "timeline", "latency", "report"];
@@ -23,14 +23,15 @@ pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     if RESERVED.contains(&spec.name.to_lowercase().as_str()) {
         return Err(FigureError::Reserved(spec.name.clone()));
     }
-    if spec.columns().next().is_none() {
+    if spec.columns().next().is_none() && spec.kind != FigureKind::Scaling {
         return Err(FigureError::EmptyY(spec.name.clone()));
     }
     check_columns(spec)?;
     check_panels(spec)?;
     check_level(spec)?;
     check_stack(spec)?;
-    check_grid(spec)
+    check_grid(spec)?;
+    check_scaling(spec)
 }
 
 /// Every column exists.
@@ -41,7 +42,7 @@ fn check_columns(spec: &FigureSpec) -> Result<(), FigureError> {
     let (columns, of_cases) = (case_columns(), "column of a case");
     match spec.kind {
         FigureKind::OverTime => check_names(spec, "y", &y, "column of timeline.csv", &timeline_columns())?,
-        FigureKind::Distribution => check_names(spec, "y", &y, "kind of histogram", &HISTOGRAMS)?,
+        FigureKind::Distribution | FigureKind::Ccdf => check_names(spec, "y", &y, "kind of histogram", &HISTOGRAMS)?,
         _ => check_names(spec, "y", &y, of_cases, &columns)?,
     }
     if matches!(spec.kind, FigureKind::Sweep | FigureKind::AtLevel | FigureKind::HeatMap) {
@@ -128,6 +129,16 @@ fn check_grid(spec: &FigureSpec) -> Result<(), FigureError> {
     Ok(())
 }
 
+/// A law of scaling is one of throughputs.
+fn check_scaling(spec: &FigureSpec) -> Result<(), FigureError> {
+    let rates = |column: &String| quantity(column) == Quantity::EventsPerSecond;
+    if spec.kind == FigureKind::Scaling && (spec.y.len() > 1 || !spec.y.iter().all(rates)) {
+        let problem = "is one column of events per second for `scaling`, or empty for `throughput_events_per_s`";
+        return Err(misfit(spec, "y", problem));
+    }
+    Ok(())
+}
+
 /// What stands together in a panel or a stack is of one unit.
 fn check_unit(spec: &FigureSpec, field: &'static str, columns: &[String]) -> Result<(), FigureError> {
     let Some(first) = columns.first() else { return Ok(()) };
@@ -153,6 +164,8 @@ pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<
         FigureKind::AtLevel => at_level::chart(spec, &selection),
         FigureKind::Stacked => stacked::chart(spec, &selection),
         FigureKind::HeatMap => heat_map::chart(spec, &selection),
+        FigureKind::Scaling => scaling::chart(spec, &selection, results.run.machine.usable_cores),
+        FigureKind::Ccdf => ccdf::chart(spec, &selection, &results.histograms),
     };
     chart.notes.extend(doubts_note(&selection));
     chart.notes.extend(selection.notes);
@@ -174,7 +187,7 @@ fn doubts_note(selection: &Selection) -> Option<String> {
 /// Columns of cases that are drawn or compared hold numbers. Those of other files always do.
 fn check_numbers(spec: &FigureSpec, selection: &Selection) -> Result<(), FigureError> {
     let mut columns: Vec<&str> = match spec.kind {
-        FigureKind::OverTime | FigureKind::Distribution => Vec::new(),
+        FigureKind::OverTime | FigureKind::Distribution | FigureKind::Ccdf => Vec::new(),
         _ => spec.columns().collect(),
     };
     if spec.kind == FigureKind::AtLevel {

@@ -28,7 +28,8 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
             }
         }
         let look = Look::Nth { colour: 0, marker: 0, dash: 0 };
-        series.push(Series { name: row.clone(), legend: row.clone(), key: None, look, points });
+        let (name, legend, label) = (row.clone(), row.clone(), String::new());
+        series.push(Series { name, legend, key: None, look, points, label });
     }
     let names = grid.columns.iter().map(|cell| value_name(&spec.x, cell).unwrap_or_default()).collect();
     let mark = Mark::Cell { more_is_better: more_is_better(column) };

@@ -10,6 +10,7 @@
 mod answers;
 mod at_level;
 mod bars;
+mod ccdf;
 mod cells;
 mod chart;
 mod compare;
@@ -25,6 +26,7 @@ mod quantity;
 mod results;
 mod rows;
 mod scale;
+mod scaling;
 mod select;
 mod stacked;
 mod svg;

@@ -23,6 +23,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[Row]) 
         quantity: Quantity::Nanoseconds,
         log: spec.log_x,
         ticks: Vec::new(),
+        shade: None,
     };
     let mut notes = Vec::new();
     if selection.cases.iter().any(|case| case.record.repeat > 1) {

@@ -163,7 +163,7 @@ fn swatch(svg: &mut Svg, look: Look, bar: bool, x: f64, y: f64) {
     if bar {
         svg.path(format!("M{} {}h28v11h-28z", number(x), number(y - 6.0)), "bar", "");
     } else {
-        svg.path(format!("M{} {}h28", number(x), number(y)), "line", look.dash());
+        svg.path(format!("M{} {}h28", number(x), number(y)), look.stroke(), look.dash());
         look.draw_marker(svg, x + 14.0, y);
     }
     svg.close("g");
@@ -173,10 +173,10 @@ impl Look {
     /// Class that sets the colour.
     pub(crate) fn class(self) -> String {
         match self {
-            Look::Nth { colour, .. } => format!("c{}", colour % COLOURS),
+            Look::Nth { colour, .. } | Look::Law(Some(colour)) => format!("c{}", colour % COLOURS),
             // The colour of the text.
-            Look::Dashed(_) => "value".to_owned(),
-            Look::Floor => "floor".to_owned(),
+            Look::Dashed(_) | Look::Law(None) => "value".to_owned(),
+            Look::Floor | Look::Single | Look::Ideal => "floor".to_owned(),
         }
     }
 
@@ -187,7 +187,14 @@ impl Look {
                 ["", "8 3", "3 3", "10 3 3 3", "14 4", "5 2", "2 4"][(dash + dash / SHAPES) % SHAPES]
             }
             Look::Floor => "5 5",
+            Look::Ideal => "2 4",
+            Look::Single | Look::Law(_) => "",
         }
+    }
+
+    /// Class that sets the width of its line.
+    pub(crate) fn stroke(self) -> &'static str {
+        if matches!(self, Look::Law(_) | Look::Ideal) { "hair" } else { "line" }
     }
 
     /// Draws its marker; only the n-th has one. The second round has hollow ones.

@@ -137,7 +137,7 @@ fn axis(spec: &FigureSpec, xs: &[&Cell]) -> Axis {
     } else {
         Vec::new()
     };
-    Axis { title: words(&spec.x), column: spec.x.clone(), quantity, log: spec.log_x, ticks }
+    Axis { title: words(&spec.x), column: spec.x.clone(), quantity, log: spec.log_x, ticks, shade: None }
 }
 
 /// Small counts are read better in full: 4096 records, not 4.1k.

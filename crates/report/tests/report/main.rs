@@ -86,6 +86,24 @@ fn a_distribution_ends_where_fewer_than_ten_samples_lie_beyond() {
 }
 
 #[test]
+fn the_share_that_took_longer_is_the_distribution_the_other_way_round() {
+    let results = Synthetic::full().written();
+    draw(results.path()).unwrap();
+    let csv = read(results.path(), "slower.csv");
+    assert!(csv.starts_with("series,longer_than_ns,y_share,low_share,high_share\nsequential,"), "{csv}");
+    let points: Vec<(f64, f64)> = (csv.lines())
+        .filter_map(|line| line.strip_prefix("sequential,"))
+        .map(|row| row.split(',').map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>())
+        .map(|row| (row[0], row[1]))
+        .collect();
+    assert!(points.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 > pair[1].1), "{points:?}");
+    // As in the distribution, the last step below 600,000 / 10 samples.
+    assert_eq!((points[0].1, (1.0 / points[points.len() - 1].1).round()), (1.0, 50119.0));
+    assert!(csv.contains("\nhiccup floor,"), "{csv}");
+    assert!(read(results.path(), "slower.svg").contains(">share that took longer (log)</text>"));
+}
+
+#[test]
 fn bars_have_a_row_for_each_group() {
     let results = Synthetic::full().written();
     draw(results.path()).unwrap();
@@ -541,7 +559,9 @@ fn the_report_says_what_was_asked_where_a_level_is_reached_and_what_was_taken_ba
 #[test]
 #[ignore = "writes a gallery for human eyes"]
 fn gallery() {
-    for (name, synthetic) in [("gallery", Synthetic::full()), ("strategies", strategies::matrix())] {
+    for (name, synthetic) in
+        [("gallery", Synthetic::full()), ("strategies", strategies::matrix()), ("scaling", strategies::scaling())]
+    {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&dir);
         synthetic.write_to(&dir);

@@ -80,6 +80,26 @@ pub(crate) fn matrix() -> Synthetic {
     Synthetic { run, cases }
 }
 
+/// One pipeline, served by all strategies, on one to eight workers.
+pub(crate) fn scaling() -> Synthetic {
+    let mut cases = Vec::new();
+    add(&mut cases, 6, "dispatched-today", ("sequential", 100, 0, 0), 1);
+    for strategy in STRATEGIES {
+        for workers in [1, 2, 4, 8] {
+            add(&mut cases, 6, "dispatched-today", strategy, workers);
+        }
+    }
+    let all = figure("all-strategies", FigureKind::Scaling, "", &[], &["strategy"]);
+    let log = FigureSpec { name: "log-log".into(), log_x: true, log_y: true, ..all.clone() };
+    let only = [("strategy".to_owned(), "exchange".to_owned())].into();
+    let alone = FigureSpec { name: "no-single-thread".into(), only, ..all.clone() };
+    let part =
+        Part { name: "matrix".into(), question: "What do more workers bring?".into(), figures: vec![all, log, alone] };
+    let mut run = run(cases.len());
+    run.parts = vec![part];
+    Synthetic { run, cases }
+}
+
 /// A case of a strategy whose throughput follows a scaling law, each pipeline a little off in its own way.
 fn add(cases: &mut Vec<CaseRecord>, p: usize, pipeline: &str, strategy: (&str, u64, u64, u64), workers: u64) {
     let (name, percent, sigma, kappa) = strategy;
@@ -124,15 +144,17 @@ fn value(csv: &str, begin: &str) -> f64 {
 
 #[test]
 fn every_figure_of_strategies_is_drawn_and_well_formed() {
-    let results = matrix().written();
-    let drawn = draw(results.path()).unwrap();
-    assert_eq!(drawn.problems, []);
-    for file in drawn.figures.iter().filter(|file| file.extension().is_some_and(|ending| ending == "svg")) {
-        let svg = fs::read_to_string(file).unwrap();
-        well_formed(&file.display().to_string(), &svg);
-        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{}", file.display());
+    for synthetic in [matrix(), scaling()] {
+        let results = synthetic.written();
+        let drawn = draw(results.path()).unwrap();
+        assert_eq!(drawn.problems, []);
+        for file in drawn.figures.iter().filter(|file| file.extension().is_some_and(|ending| ending == "svg")) {
+            let svg = fs::read_to_string(file).unwrap();
+            well_formed(&file.display().to_string(), &svg);
+            assert!(!svg.contains("NaN") && !svg.contains("inf"), "{}", file.display());
+        }
+        well_formed("report.html", &read(results.path(), "report.html"));
     }
-    well_formed("report.html", &read(results.path(), "report.html"));
 }
 
 #[test]
@@ -256,4 +278,66 @@ fn wrong_grids_are_found_before_a_run() {
     words.run.parts[0].figures[0].y = vec!["eviction".into()];
     let drawn = draw(words.written().path()).unwrap();
     assert!(matches!(&drawn.problems[..], [FigureError::NotNumbers { column, .. }] if column == "eviction"));
+}
+
+#[test]
+fn a_scaling_figure_has_the_single_thread_the_ideal_and_the_law_beside_the_lines() {
+    let synthetic = scaling();
+    let results = synthetic.written();
+    draw(results.path()).unwrap();
+    let csv = read(results.path(), "all-strategies.csv");
+    let of = |strategy, workers| throughput(&synthetic, "dispatched-today", strategy, workers);
+    let single = of("sequential", 1);
+    assert_eq!(value(&csv, "exchange,8,"), of("exchange", 8));
+    for ends in ["sequential,1,", "sequential,8,", "ideal,1,"] {
+        assert_eq!(value(&csv, ends), single);
+    }
+    // The points follow a law exactly, so its curve meets them.
+    assert!((value(&csv, "\"exchange, law\",8,") / of("exchange", 8) - 1.0).abs() < 1e-6, "{csv}");
+    let ideal = csv.lines().rfind(|line| line.starts_with("ideal,")).unwrap();
+    let ideal: Vec<f64> = ideal.split(',').skip(1).take(2).map(|number| number.parse().unwrap()).collect();
+    assert!((ideal[1] / single - ideal[0]).abs() < 1e-9 && ideal[0] < 8.0, "it ends where the plot does: {ideal:?}");
+}
+
+#[test]
+fn a_scaling_figure_says_the_cost_the_law_and_its_doubts_in_words() {
+    let results = scaling().written();
+    draw(results.path()).unwrap();
+    let svg = read(results.path(), "all-strategies.svg");
+    for words in [
+        "beats sequential: 1 worker (hot-split); 2 workers (exchange, co-partitioned,",
+        "; never up to 8 workers (differential).",
+        "exchange: λ 10.4M events/s, σ 0.06, κ 0.004, peak at 15 workers, 0 % off.",
+        "Careful with the law: 4, 8 workers share 2 usable cores: there the time slices are fitted, not the strategy; ",
+        "workers that were measured (exchange, co-partitioned, pre-aggregate, staged, hot-split, differential).",
+        ">more workers than the 2 cores here</text>",
+        ">sequential: 11.5M events/s</text>",
+    ] {
+        assert!(svg.replace('\u{a0}', " ").contains(words), "{words} in {svg}");
+    }
+    let alone = read(results.path(), "no-single-thread.svg");
+    assert!(alone.contains("No case of `sequential` here: there is no line to beat.") && !alone.contains("COST"));
+}
+
+#[test]
+fn what_an_open_loop_completes_is_no_scaling() {
+    let mut synthetic = scaling();
+    let open = |case: &&mut CaseRecord| case.axes.strategy == "exchange" && case.axes.workers == 8;
+    synthetic.cases.iter_mut().filter(open).for_each(|case| case.axes.load = "open".into());
+    let results = synthetic.written();
+    draw(results.path()).unwrap();
+    assert!(!read(results.path(), "all-strategies.csv").contains("\nexchange,8,"));
+    let svg = read(results.path(), "all-strategies.svg");
+    assert!(svg.contains("3 measurements of an open loop not drawn"), "{svg}");
+}
+
+#[test]
+fn scaling_is_of_throughputs() {
+    let good = scaling().run.parts[0].figures[0].clone();
+    check_figure(&good).unwrap();
+    check_figure(&FigureSpec { y: vec!["sustainable_events_per_s".into()], ..good.clone() }).unwrap();
+    for y in [vec!["speed_up".to_owned()], vec!["throughput_events_per_s".to_owned(); 2]] {
+        let error = check_figure(&FigureSpec { y, ..good.clone() }).unwrap_err().to_string();
+        assert!(error.contains("`y` is one column of events per second"), "{error}");
+    }
 }

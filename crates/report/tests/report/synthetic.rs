@@ -146,6 +146,7 @@ pub(crate) fn run(planned_cases: usize) -> Run {
                     true,
                 ),
                 log(figure("tail", Distribution, "", &["latency", "hiccup"], &["strategy"]), false, true),
+                figure("slower", Ccdf, "", &["latency", "hiccup"], &["strategy"]),
             ],
         ),
         part(
