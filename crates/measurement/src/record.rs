@@ -161,6 +161,8 @@ pub enum FigureKind {
     Scaling,
     /// The share of events that took longer against how long, from the histograms, both axes logarithmic.
     Ccdf,
+    /// Bars of the time of profiled cases, made of their operators, one bar a group and worker.
+    Operators,
 }
 
 /// A trace and what it really is like.

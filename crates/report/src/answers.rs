@@ -77,7 +77,7 @@ fn headline_column(figure: &FigureSpec) -> Option<String> {
     let not_floor = figure.columns().find(|column| !column.starts_with("hiccup"));
     let first = not_floor.or(figure.columns().next()).unwrap_or("");
     match (figure.kind, first) {
-        (FigureKind::AtLevel | FigureKind::HeatMap, _) => None,
+        (FigureKind::AtLevel | FigureKind::HeatMap | FigureKind::Operators, _) => None,
         (FigureKind::Sweep | FigureKind::Bars | FigureKind::Stacked, column) => Some(column.to_owned()),
         (FigureKind::Scaling, "") => Some(THROUGHPUT.to_owned()),
         (FigureKind::Scaling, column) => Some(column.to_owned()),

@@ -9,10 +9,10 @@ use crate::chart::{Chart, counted};
 use crate::panels::quantity;
 use crate::quantity::Quantity;
 use crate::select::{FigureError, HISTOGRAMS, Selection, case_columns, check_names, select, timeline_columns};
-use crate::{at_level, bars, ccdf, distribution, heat_map, over_time, scaling, stacked, sweep};
+use crate::{at_level, bars, ccdf, distribution, heat_map, operators, over_time, scaling, stacked, sweep};
 
 /// Stems of the files a run leaves.
-const RESERVED: [&str; 5] = ["run", "cases", "timeline", "latency", "report"];
+const RESERVED: [&str; 7] = ["run", "cases", "timeline", "latency", "operators", "channels", "report"];
 
 /// Checks the description of a figure without any results: worth doing before an hour of measuring.
 pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
@@ -23,7 +23,8 @@ pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     if RESERVED.contains(&spec.name.to_lowercase().as_str()) {
         return Err(FigureError::Reserved(spec.name.clone()));
     }
-    if spec.columns().next().is_none() && spec.kind != FigureKind::Scaling {
+    let may_name_none = matches!(spec.kind, FigureKind::Scaling | FigureKind::Operators);
+    if spec.columns().next().is_none() && !may_name_none {
         return Err(FigureError::EmptyY(spec.name.clone()));
     }
     check_columns(spec)?;
@@ -31,7 +32,8 @@ pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     check_level(spec)?;
     check_stack(spec)?;
     check_grid(spec)?;
-    check_scaling(spec)
+    check_scaling(spec)?;
+    check_operators(spec)
 }
 
 /// Every column exists.
@@ -139,6 +141,14 @@ fn check_scaling(spec: &FigureSpec) -> Result<(), FigureError> {
     Ok(())
 }
 
+/// Operators are not known before they have run.
+fn check_operators(spec: &FigureSpec) -> Result<(), FigureError> {
+    match spec.kind == FigureKind::Operators && !spec.y.is_empty() {
+        true => Err(misfit(spec, "y", "is empty for `operators`, which draws the operators that a profile found")),
+        false => Ok(()),
+    }
+}
+
 /// What stands together in a panel or a stack is of one unit.
 fn check_unit(spec: &FigureSpec, field: &'static str, columns: &[String]) -> Result<(), FigureError> {
     let Some(first) = columns.first() else { return Ok(()) };
@@ -166,6 +176,7 @@ pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<
         FigureKind::HeatMap => heat_map::chart(spec, &selection),
         FigureKind::Scaling => scaling::chart(spec, &selection, results.run.machine.usable_cores),
         FigureKind::Ccdf => ccdf::chart(spec, &selection, &results.histograms),
+        FigureKind::Operators => operators::chart(spec, &selection, results),
     };
     chart.notes.extend(doubts_note(&selection));
     chart.notes.extend(selection.notes);

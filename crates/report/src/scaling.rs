@@ -85,12 +85,17 @@ impl Scaled {
     }
 }
 
-/// A law in words: `λ 54M events/s, σ 0.06, κ 0.004, peak at 15 workers, typically 2 % off`.
-pub(crate) fn law_words(law: &ScalingLaw) -> String {
+/// A law in words: `λ 54M events/s, σ 0.06, κ 0.004, peak at 15 workers, 2 % off`.
+fn law_words(law: &ScalingLaw) -> String {
     let lambda = Quantity::EventsPerSecond.human(law.lambda_events_per_s);
     let peak = law.peak_workers.map_or(String::new(), |peak| format!(", peak at {peak:.0} workers"));
-    let off = Quantity::Share.human((law.residual_rms * 1e3).round() / 1e3);
-    format!("λ {lambda}, σ {}, κ {}{peak}, {off} off", parameter(law.sigma), parameter(law.kappa))
+    format!("λ {lambda}, σ {}, κ {}{peak}, {} off", parameter(law.sigma), parameter(law.kappa), off(law))
+}
+
+/// How far the law is off the points, typically.
+pub(crate) fn off(law: &ScalingLaw) -> String {
+    // Less than a thousandth is no difference that anything measured.
+    Quantity::Share.human((law.residual_rms * 1e3).round() / 1e3)
 }
 
 /// A parameter of a law with as many digits as it can have.
@@ -215,7 +220,7 @@ fn law_notes(lines: &[Scaled]) -> Vec<String> {
 }
 
 /// Why the laws may not be trusted: each reason once, with those it holds for.
-fn warnings_note(lines: &[Scaled]) -> Option<String> {
+pub(crate) fn warnings_note(lines: &[Scaled]) -> Option<String> {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     let laws: Vec<(&str, &ScalingLaw)> =
         lines.iter().filter_map(|line| Some((line.name.as_str(), line.law.as_ref()?))).collect();

@@ -3,7 +3,7 @@
 use std::fs;
 
 use flowbench_measurement::record::*;
-use flowbench_report::{FigureError, case_columns, check_figure, draw};
+use flowbench_report::{FigureError, Results, case_columns, check_figure, draw, terminal_tables};
 
 use crate::synthetic::{Synthetic, figure, push, run};
 use crate::{read, well_formed};
@@ -62,7 +62,7 @@ pub(crate) fn matrix() -> Synthetic {
         case.status = Status::Failed { cause: "memory cap".into(), stderr_tail: String::new() };
         case.numbers = None;
     }
-    let best = FigureSpec { ..figure("best-strategy", FigureKind::HeatMap, "strategy", &["speed_up"], &["pipeline"]) };
+    let best = figure("best-strategy", FigureKind::HeatMap, "strategy", &["speed_up"], &["pipeline"]);
     let others =
         [("tail", "latency_p99_ns"), ("cost", "cpu_s_per_million_events"), ("rates", "throughput_events_per_s")];
     let others = others.map(|(name, y)| figure(name, FigureKind::HeatMap, "strategy", &[y], &["pipeline"]));
@@ -77,10 +77,10 @@ pub(crate) fn matrix() -> Synthetic {
     };
     let mut run = run(cases.len());
     run.parts = vec![part];
-    Synthetic { run, cases }
+    Synthetic { run, cases, profiled: false }
 }
 
-/// One pipeline, served by all strategies, on one to eight workers.
+/// One pipeline, served by all strategies, on one to eight workers; with a profile.
 pub(crate) fn scaling() -> Synthetic {
     let mut cases = Vec::new();
     add(&mut cases, 6, "dispatched-today", ("sequential", 100, 0, 0), 1);
@@ -93,11 +93,16 @@ pub(crate) fn scaling() -> Synthetic {
     let log = FigureSpec { name: "log-log".into(), log_x: true, log_y: true, ..all.clone() };
     let only = [("strategy".to_owned(), "exchange".to_owned())].into();
     let alone = FigureSpec { name: "no-single-thread".into(), only, ..all.clone() };
-    let part =
-        Part { name: "matrix".into(), question: "What do more workers bring?".into(), figures: vec![all, log, alone] };
+    let only = [("workers".to_owned(), "2".to_owned())].into();
+    let time = FigureSpec { only, ..figure("where-the-time-went", FigureKind::Operators, "", &[], &["strategy"]) };
+    let part = Part {
+        name: "matrix".into(),
+        question: "What do more workers bring?".into(),
+        figures: vec![all, log, alone, time],
+    };
     let mut run = run(cases.len());
     run.parts = vec![part];
-    Synthetic { run, cases }
+    Synthetic { run, cases, profiled: true }
 }
 
 /// A case of a strategy whose throughput follows a scaling law, each pipeline a little off in its own way.
@@ -119,6 +124,12 @@ fn add(cases: &mut Vec<CaseRecord>, p: usize, pipeline: &str, strategy: (&str, u
         numbers.throughput_events_per_s = base * factor * noise;
         numbers.latency.p99_ns = Some((4e12 / numbers.throughput_events_per_s) as u64);
         numbers.cpu_ns = (1e15 * n / numbers.throughput_events_per_s) as u64;
+        let busy_ns = (1e15 / numbers.throughput_events_per_s) as u64;
+        let worker = |w: u64| WorkerShare { records: 1_000_000 / (w + 2), busy_ns: busy_ns - busy_ns / 10 * (w % 3) };
+        numbers.sharing.workers = (0..workers).map(worker).collect();
+        numbers.sharing.exchanged_bytes = if name == "exchange" { 48_000_000 * (workers - 1) / workers } else { 0 };
+        let skew = ViewSkew { p50_records: 4096, p99_records: 16_384 * workers, p99_ms: 90_000, ..ViewSkew::default() };
+        numbers.sharing.view_skew = (workers > 1).then_some(skew);
     }
 }
 
@@ -339,5 +350,90 @@ fn scaling_is_of_throughputs() {
     for y in [vec!["speed_up".to_owned()], vec!["throughput_events_per_s".to_owned(); 2]] {
         let error = check_figure(&FigureSpec { y, ..good.clone() }).unwrap_err().to_string();
         assert!(error.contains("`y` is one column of events per second"), "{error}");
+    }
+}
+
+#[test]
+fn the_strategies_of_each_pipeline_stand_in_tables_behind_one_line() {
+    let results = matrix().written();
+    draw(results.path()).unwrap();
+    let html = read(results.path(), "report.html").replace('\u{a0}', " ");
+    let tables = html.split("How the strategies scale</h3>").nth(1).unwrap().split("<h2>").next().unwrap();
+    assert_eq!(tables.matches("<details><summary>").count(), 14);
+    assert!(tables.contains("<summary>dispatched-today: hot-split on 4 workers, 3.41× sequential</summary>"));
+    let of_identity = &tables[..tables.find("export-review").unwrap()];
+    let row = "<td>exchange</td><td class=\"right\">4</td><td class=\"right\">190M</td><td class=\"right\">3.17×</td>\
+               <td class=\"right\">79.2 %</td><td class=\"right\">21.1 ms</td><td class=\"right\">1.56×</td>\
+               <td class=\"right\">1.08×</td><td class=\"right\">36 B</td><td class=\"right\">65.5k</td>";
+    assert!(of_identity.contains(row), "{of_identity}");
+    let law = "<td>differential</td><td>never up to 4 workers</td><td class=\"right\">12.6M</td>\
+               <td class=\"right\">0.12</td><td class=\"right\">0.009</td><td class=\"right\">10</td>";
+    assert!(of_identity.contains(law), "{of_identity}");
+    assert!(of_identity.contains("Careful with the law: 3 worker counts cannot contradict"), "{of_identity}");
+    assert!(
+        !of_identity.contains("processes") && !of_identity.contains("epoch"),
+        "what is the same for all is left out"
+    );
+}
+
+#[test]
+fn a_question_without_a_single_thread_or_without_others_has_no_scaling_tables() {
+    for only in ["exchange", "sequential"] {
+        let mut synthetic = matrix();
+        synthetic.cases.retain(|case| case.axes.strategy == only);
+        let results = synthetic.written();
+        draw(results.path()).unwrap();
+        assert!(!read(results.path(), "report.html").contains("How the strategies scale"), "{only}");
+    }
+}
+
+#[test]
+fn the_terminal_has_a_column_of_speed_ups() {
+    let results = Results::read(scaling().written().path()).unwrap();
+    let text = terminal_tables(&results, 100);
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    let row = |first: &str| rows.iter().find(|row| row.first() == Some(&first)).unwrap();
+    assert_eq!(row("#")[3..5], ["events/s", "speed-up"]);
+    assert_eq!(row("5")[..5], ["5", "exchange", "8", "50.5M", "4.38×"]);
+}
+
+#[test]
+fn the_time_of_a_worker_is_made_of_its_operators() {
+    let results = scaling().written();
+    draw(results.path()).unwrap();
+    let csv = read(results.path(), "where-the-time-went.csv");
+    assert!(csv.starts_with("series,strategy+worker,y_ns,low_ns,high_ns\n"), "{csv}");
+    // 3 ms × 40 for worker 1, of repeats that take 10, 11 and 12 times as long.
+    assert_eq!(value(&csv, "keyed state,\"exchange, worker 1\","), 3e6 * 40.0 * 11.0 * 11.0);
+    let others = 3e6 * 11.0 * 11.0 * (1.0 + 2.0 + 3.0);
+    assert_eq!(value(&csv, "3 others,\"exchange, worker 1\","), others);
+    let html = read(results.path(), "report.html").replace('\u{a0}', " ");
+    let profile = &html[html.find("<h2>Where the time went").unwrap()..html.find("<h2>Doubts").unwrap()];
+    assert!(profile.contains("<summary>3 exchange, 2 workers</summary>"), "{profile}");
+    let row = "<td class=\"right\">1</td><td>keyed state</td><td class=\"right\">14.5 s</td>\
+               <td class=\"right\">50.6 %</td><td class=\"right\">6k</td>";
+    assert!(profile.contains(row) && profile.contains("<td>input → keyed state</td>"), "{profile}");
+    assert!(html.contains("<a href=\"operators.csv\">") && html.contains("<a href=\"channels.csv\">"));
+}
+
+#[test]
+fn without_a_profile_the_report_says_so_once_and_has_no_tables_of_it() {
+    let results = Synthetic { profiled: false, ..scaling() }.written();
+    draw(results.path()).unwrap();
+    let svg = read(results.path(), "where-the-time-went.svg");
+    assert!(svg.contains("Nothing to draw.") && svg.contains("No profile of 27 of 27 measurements."), "{svg}");
+    let html = read(results.path(), "report.html");
+    assert!(!html.contains("<h2>Where the time went") && !html.contains("operators.csv"));
+}
+
+#[test]
+fn operators_are_not_named_and_their_file_is_not_replaced() {
+    let good = scaling().run.parts[0].figures.pop().unwrap();
+    check_figure(&good).unwrap();
+    let error = check_figure(&FigureSpec { y: vec!["cpu_s".into()], ..good.clone() }).unwrap_err().to_string();
+    assert!(error.contains("`y` is empty for `operators`"), "{error}");
+    for name in ["operators", "channels"] {
+        let error = check_figure(&FigureSpec { name: name.into(), ..good.clone() }).unwrap_err();
+        assert_eq!(error, FigureError::Reserved(name.into()));
     }
 }

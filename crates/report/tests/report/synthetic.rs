@@ -5,12 +5,16 @@ use std::path::Path;
 
 use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::*;
-use flowbench_measurement::results_dir::{CASES_CSV, CASES_NDJSON, LATENCY_HLOG, RUN_JSON, TIMELINE_CSV};
-use flowbench_measurement::{hlog, timeline};
+use flowbench_measurement::results_dir::{
+    CASES_CSV, CASES_NDJSON, CHANNELS_CSV, LATENCY_HLOG, OPERATORS_CSV, RUN_JSON, TIMELINE_CSV,
+};
+use flowbench_measurement::{hlog, profile, timeline};
 
 pub(crate) struct Synthetic {
     pub(crate) run: Run,
     pub(crate) cases: Vec<CaseRecord>,
+    /// True if the cases with numbers have a profile.
+    pub(crate) profiled: bool,
 }
 
 const STRATEGIES: [(&str, u64); 3] = [("sequential", 3), ("exchange", 2), ("pre-aggregate", 1)];
@@ -61,7 +65,7 @@ impl Synthetic {
         }
         push_policies(&mut cases);
         let run = run(cases.len());
-        Synthetic { run, cases }
+        Synthetic { run, cases, profiled: false }
     }
 
     pub(crate) fn written(&self) -> tempfile::TempDir {
@@ -92,6 +96,20 @@ impl Synthetic {
         fs::write(dir.join(CASES_CSV), cases_csv(&self.cases)).unwrap();
         fs::write(dir.join(TIMELINE_CSV), samples).unwrap();
         fs::write(dir.join(LATENCY_HLOG), hlog).unwrap();
+        if self.profiled {
+            self.write_profile(dir);
+        }
+    }
+
+    fn write_profile(&self, dir: &Path) {
+        let (mut operators, mut channels) = (profile::OPERATORS_HEADER.to_owned(), profile::CHANNELS_HEADER.to_owned());
+        for case in self.cases.iter().filter(|case| case.numbers.is_some()) {
+            let (of_operators, of_channels) = profile_of(case);
+            operators += &profile::operator_rows(case.case, case.repeat, &of_operators);
+            channels += &profile::channel_rows(case.case, case.repeat, &of_channels);
+        }
+        fs::write(dir.join(OPERATORS_CSV), operators).unwrap();
+        fs::write(dir.join(CHANNELS_CSV), channels).unwrap();
     }
 }
 
@@ -454,4 +472,21 @@ fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
         }
     };
     (0..=500).map(point).collect()
+}
+
+/// Nine operators, of which `keyed state` has most of the time, and two channels.
+fn profile_of(case: &CaseRecord) -> (Vec<OperatorTime>, Vec<ChannelLoad>) {
+    let names = ["input", "decode", "filter", "exchange", "order", "keyed state", "answers", "probe", "feedback"];
+    let (mut operators, mut channels) = (Vec::new(), Vec::new());
+    for worker in 0..case.axes.workers {
+        for (n, name) in (1..).zip(names) {
+            let weight = if name == "keyed state" { 40 } else { n };
+            let busy_ns = 3_000_000 * weight * (10 + worker as u64) * (9 + case.repeat as u64);
+            operators.push(OperatorTime { worker, operator: name.into(), activations: 1_000 * n, busy_ns });
+        }
+        for (channel, records) in [("input → keyed state", 250_000), ("keyed state → answers", 1_200)] {
+            channels.push(ChannelLoad { worker, channel: channel.into(), messages: 600, records });
+        }
+    }
+    (operators, channels)
 }
