@@ -33,7 +33,7 @@ pub struct Circumstances {
     /// Latencies above one hour ([`LatencyHistogram::saturated`](crate::latency::LatencyHistogram::saturated)).
     pub saturated: u64,
     /// Every activation of an operator was logged while the numbers were taken.
-    pub profiled: bool,
+    pub logged: bool,
     /// Built without optimisation.
     pub debug_build: bool,
     /// Built from a tree with uncommitted changes.
@@ -56,17 +56,17 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         (numbers.censored > 0).then(|| censored(numbers.censored, numbers.events)),
         (circumstances.negative > 0).then(|| negative(circumstances.negative)),
         (circumstances.saturated > 0).then(|| saturated(circumstances.saturated)),
-        circumstances.profiled.then(profiled),
+        circumstances.logged.then(logged),
         circumstances.debug_build.then(debug_build),
         circumstances.dirty_tree.then(dirty_tree),
     ];
     rules.into_iter().flatten().collect()
 }
 
-fn profiled() -> Doubt {
-    let text = "Every activation of an operator was logged: what that costs is in the numbers. Compare speed without a \
-                profile.";
-    doubt("profiled", text.into())
+fn logged() -> Doubt {
+    let text = "Every activation of an operator was logged: what that costs is in the numbers. Compare the speed of \
+                cases without.";
+    doubt("logged", text.into())
 }
 
 fn debug_build() -> Doubt {
@@ -223,7 +223,7 @@ mod tests {
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
         let changes: [(&str, Change); 15] = [
-            ("profiled", |_, _, c| c.profiled = true),
+            ("logged", |_, _, c| c.logged = true),
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
             ("oversubscribed", |_, a, _| a.workers = 3),

@@ -4,13 +4,13 @@
 //! of its own. [`record`] is the contract with everything that reads results; [`results_dir`] puts it on disk.
 
 pub mod accuracy;
+pub mod activity;
 mod columns;
 pub mod doubts;
 pub mod hlog;
 pub mod latency;
 pub mod memory;
 pub mod offered_load;
-pub mod profile;
 mod random;
 pub mod record;
 pub mod results_dir;

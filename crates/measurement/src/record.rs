@@ -1,7 +1,7 @@
 //! The contract between the part that measures and the parts that read: plain structs, one per file kind.
 //!
 //! `run.json` holds one [`Run`]; `cases.ndjson` one [`CaseRecord`] a line; `timeline.csv` the [`TimelinePoint`]s;
-//! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]; where cases were profiled, `operators.csv` the
+//! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]; where activity was logged, `operators.csv` the
 //! [`OperatorTime`]s and `channels.csv` the [`ChannelLoad`]s. Readers refuse a [`SCHEMA_VERSION`] above their own
 //! and accept the ones below; what a version did not have yet reads as its default, and has no value in
 //! [`CaseRecord::columns`]. Times are nanoseconds since the run of the case began, unless the name says otherwise.
@@ -161,7 +161,7 @@ pub enum FigureKind {
     Scaling,
     /// The share of events that took longer against how long, from the histograms, both axes logarithmic.
     Ccdf,
-    /// Bars of the time of profiled cases, made of their operators, one bar a group and worker.
+    /// Bars of the time of cases whose activity was logged, made of their operators, one bar a group and worker.
     Operators,
 }
 
@@ -617,7 +617,7 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// Stable short name: `driver-lag`, `source-bound`, `few-samples`, `oversubscribed`, `steal`, `debug-build`,
-    /// `dirty-tree`, `hiccups`, `censored`, `profiled`, …
+    /// `dirty-tree`, `hiccups`, `censored`, `logged`, …
     pub code: String,
     /// In words, with the numbers.
     pub text: String,

@@ -2,7 +2,7 @@
 //! the run stops.
 //!
 //! `run.json` and `cases.csv` are replaced as a whole (temporary file, fsync, rename, fsync of the directory).
-//! `cases.ndjson`, `timeline.csv`, `latency.hlog` and, if there is a profile, `operators.csv` and `channels.csv` grow;
+//! `cases.ndjson`, `timeline.csv`, `latency.hlog` and, if activity was logged, `operators.csv` and `channels.csv` grow;
 //! a case's line in `cases.ndjson` is written last, so that a case which is listed has all its data on disk. A crash
 //! can leave an unfinished last line, which readers skip and count, and data of a case that is not listed, which
 //! [`ResultsDir::resume`] removes.
@@ -19,7 +19,7 @@ use thiserror::Error;
 use crate::hlog::{self, HlogError, Interval};
 use crate::latency::LatencyHistogram;
 use crate::record::{CaseRecord, ChannelLoad, OperatorTime, Run, SCHEMA_VERSION, TimelinePoint, cases_csv};
-use crate::{profile, timeline};
+use crate::{activity, timeline};
 
 /// What was run.
 pub const RUN_JSON: &str = "run.json";
@@ -31,9 +31,9 @@ pub const CASES_CSV: &str = "cases.csv";
 pub const TIMELINE_CSV: &str = "timeline.csv";
 /// The histograms.
 pub const LATENCY_HLOG: &str = "latency.hlog";
-/// Time by operator; only if a case was profiled.
+/// Time by operator; only if activity was logged.
 pub const OPERATORS_CSV: &str = "operators.csv";
-/// What crossed the channels of the dataflows; only if a case was profiled.
+/// What crossed the channels of the dataflows; only if activity was logged.
 pub const CHANNELS_CSV: &str = "channels.csv";
 
 /// What went wrong with a results directory: the path, the reason, the likely fix.
@@ -113,9 +113,9 @@ pub struct CaseData<'a> {
     pub histograms: &'a [(&'a str, &'a LatencyHistogram)],
     /// Samples, oldest first.
     pub timeline: &'a [TimelinePoint],
-    /// Time by operator and worker; empty without a profile.
+    /// Time by operator and worker; empty if that was not logged.
     pub operators: &'a [OperatorTime],
-    /// What each worker sent over each channel; empty without a profile.
+    /// What each worker sent over each channel; empty if that was not logged.
     pub channels: &'a [ChannelLoad],
 }
 
@@ -190,10 +190,10 @@ impl ResultsDir {
         self.append(LATENCY_HLOG, &hlog::header(self.started_at_ms), &histograms)?;
         let rows = timeline::csv_rows(case.case, case.repeat, data.timeline);
         self.append(TIMELINE_CSV, &timeline::csv_header(), &rows)?;
-        let rows = profile::operator_rows(case.case, case.repeat, data.operators);
-        self.append_if_any(OPERATORS_CSV, profile::OPERATORS_HEADER, &rows)?;
-        let rows = profile::channel_rows(case.case, case.repeat, data.channels);
-        self.append_if_any(CHANNELS_CSV, profile::CHANNELS_HEADER, &rows)?;
+        let rows = activity::operator_rows(case.case, case.repeat, data.operators);
+        self.append_if_any(OPERATORS_CSV, activity::OPERATORS_HEADER, &rows)?;
+        let rows = activity::channel_rows(case.case, case.repeat, data.channels);
+        self.append_if_any(CHANNELS_CSV, activity::CHANNELS_HEADER, &rows)?;
         self.append(CASES_NDJSON, "", &line)?;
         self.cases.push(case.clone());
         self.write(CASES_CSV, cases_csv(&self.cases).as_bytes())
@@ -249,8 +249,8 @@ impl ResultsDir {
     fn drop_unfinished(&self) -> Result<(), ResultsError> {
         let finished: BTreeSet<String> = self.cases.iter().map(CaseRecord::tag).collect();
         let of_finished = |line: &str| owner(line).is_none_or(|tag| finished.contains(&tag));
-        let profile = [OPERATORS_CSV, CHANNELS_CSV].into_iter().filter(|name| self.path.join(name).exists());
-        for name in [LATENCY_HLOG, TIMELINE_CSV].into_iter().chain(profile) {
+        let logged = [OPERATORS_CSV, CHANNELS_CSV].into_iter().filter(|name| self.path.join(name).exists());
+        for name in [LATENCY_HLOG, TIMELINE_CSV].into_iter().chain(logged) {
             let (text, _) = read_complete_lines(&self.path.join(name))?;
             let kept: String = text.split_inclusive('\n').filter(|line| of_finished(line)).collect();
             self.write(name, kept.as_bytes())?;
@@ -296,14 +296,14 @@ pub fn read_timeline(dir: &Path) -> Result<Read<timeline::Row>, ResultsError> {
     read_table(&dir.join(TIMELINE_CSV), timeline::read_csv)
 }
 
-/// Reads `operators.csv`; no row if no case was profiled.
-pub fn read_operators(dir: &Path) -> Result<Read<profile::Row<OperatorTime>>, ResultsError> {
-    read_table(&dir.join(OPERATORS_CSV), profile::read_operators)
+/// Reads `operators.csv`; no row if none was logged.
+pub fn read_operators(dir: &Path) -> Result<Read<activity::Row<OperatorTime>>, ResultsError> {
+    read_table(&dir.join(OPERATORS_CSV), activity::read_operators)
 }
 
-/// Reads `channels.csv`; no row if no case was profiled.
-pub fn read_channels(dir: &Path) -> Result<Read<profile::Row<ChannelLoad>>, ResultsError> {
-    read_table(&dir.join(CHANNELS_CSV), profile::read_channels)
+/// Reads `channels.csv`; no row if none was logged.
+pub fn read_channels(dir: &Path) -> Result<Read<activity::Row<ChannelLoad>>, ResultsError> {
+    read_table(&dir.join(CHANNELS_CSV), activity::read_channels)
 }
 
 /// Reads `latency.hlog`; no histogram if there is no such file yet. The tag is [`CaseRecord::tag`], a dot, the kind.

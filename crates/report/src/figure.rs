@@ -144,7 +144,7 @@ fn check_scaling(spec: &FigureSpec) -> Result<(), FigureError> {
 /// Operators are not known before they have run.
 fn check_operators(spec: &FigureSpec) -> Result<(), FigureError> {
     match spec.kind == FigureKind::Operators && !spec.y.is_empty() {
-        true => Err(misfit(spec, "y", "is empty for `operators`, which draws the operators that a profile found")),
+        true => Err(misfit(spec, "y", "is empty for `operators`, which draws whatever operators were logged")),
         false => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ use crate::page::{Page, draw};
 use crate::select::{FigureError, case_name, telling_axes};
 use crate::svg::{STYLE, escaped, prose};
 use crate::tables::Table;
-use crate::{profile, tables};
+use crate::{activity, tables};
 
 /// One question with what became of its figures.
 pub(crate) type Section<'a> = (&'a Part, Vec<(&'a FigureSpec, Result<Chart, FigureError>)>);
@@ -148,7 +148,7 @@ pub(crate) fn report(results: &Results, sections: &[Section]) -> String {
     }
     push_asked(&mut out, results);
     push_cases(&mut out, results, sections);
-    push_profiles(&mut out, results);
+    push_activity(&mut out, results);
     push_doubts(&mut out, results);
     push_failures(&mut out, results);
     push_definitions(&mut out);
@@ -267,22 +267,22 @@ fn push_cases(out: &mut String, results: &Results, sections: &[Section]) {
     }
 }
 
-fn push_profiles(out: &mut String, results: &Results) {
-    let mut profiles = String::new();
+fn push_activity(out: &mut String, results: &Results) {
+    let mut activities = String::new();
     for (part, axes) in results.run.parts.iter().map(|part| (part, telling_axes(&cases_of(results, part)))) {
         for repeats in tables::repeats_of_cases(results, &part.name).into_values() {
-            let tables = profile::tables(results, &repeats);
+            let tables = activity::tables(results, &repeats);
             let tables: String = tables.iter().filter(|table| !table.is_empty()).map(Table::html).collect();
             if !tables.is_empty() {
                 let name = prose(&format!("{} {}", repeats[0].case, case_name(repeats[0], &axes)));
-                profiles.push_str(&format!("<details><summary>{name}</summary>\n{tables}</details>\n"));
+                activities.push_str(&format!("<details><summary>{name}</summary>\n{tables}</details>\n"));
             }
         }
     }
-    if !profiles.is_empty() {
+    if !activities.is_empty() {
         let words =
             "Of each worker, the time of its operators and what it sent over its channels; medians of the repeats.";
-        out.push_str(&format!("<h2>Where the time went</h2>\n{}{profiles}", paragraph("small", words)));
+        out.push_str(&format!("<h2>Where the time went</h2>\n{}{activities}", paragraph("small", words)));
     }
 }
 
@@ -361,10 +361,10 @@ fn push_again(out: &mut String, results: &Results) {
     let experiment = escaped(&run.resolved_experiment);
     out.push_str(&format!("<details><summary>The resolved experiment</summary><pre>{experiment}</pre></details>\n"));
     let files = ["run.json", "cases.csv", "cases.ndjson", "timeline.csv", "latency.hlog"];
-    let profile = [("operators.csv", results.operators.is_empty()), ("channels.csv", results.channels.is_empty())];
-    let profile = profile.into_iter().filter(|(_, empty)| !empty).map(|(file, _)| file);
+    let logged = [("operators.csv", results.operators.is_empty()), ("channels.csv", results.channels.is_empty())];
+    let logged = logged.into_iter().filter(|(_, empty)| !empty).map(|(file, _)| file);
     let links: Vec<String> =
-        files.into_iter().chain(profile).map(|file| format!("<a href=\"{file}\">{file}</a>")).collect();
+        files.into_iter().chain(logged).map(|file| format!("<a href=\"{file}\">{file}</a>")).collect();
     out.push_str(&format!(
         "<p>Raw data beside this file: {}. <code>flowbench report .</code> here draws everything again, byte for \
          byte.</p>\n",

@@ -7,6 +7,7 @@
 //! This package knows figures, not dataflows; of flowbench it depends on `flowbench-measurement` alone. The path of a
 //! figure: `select` picks the cases, one file for each kind arranges them as a `chart`, `page` draws it.
 
+mod activity;
 mod answers;
 mod at_level;
 mod bars;
@@ -24,7 +25,6 @@ mod operators;
 mod over_time;
 mod page;
 mod panels;
-mod profile;
 mod quantity;
 mod results;
 mod rows;

@@ -1,13 +1,13 @@
-//! `operators`: where the time of profiled cases went: a bar for each group and worker, made of its operators end to
-//! end.
+//! `operators`: where the time of a case went, if its activity was logged: a bar for each group and worker, made of its
+//! operators end to end.
 
 use std::collections::BTreeMap;
 
 use flowbench_measurement::record::{CaseRecord, FigureSpec, OperatorTime};
 
 use crate::Results;
+use crate::activity;
 use crate::chart::{Chart, Look, Mark, Panel, Point, Series, X, counted};
-use crate::profile;
 use crate::quantity::Quantity;
 use crate::select::Selection;
 use crate::svg::COLOURS;
@@ -48,7 +48,7 @@ struct Bar {
 
 fn bars(selection: &Selection, group: usize, results: &Results) -> Vec<Bar> {
     let cases: Vec<&CaseRecord> = selection.of_group(Some(group)).map(|case| case.record).collect();
-    let operators = profile::operators(results, &cases);
+    let operators = activity::operators(results, &cases);
     let of_workers: Vec<&[OperatorTime]> = operators.chunk_by(|a, b| a.worker == b.worker).collect();
     let name = |worker: usize| {
         let names = [selection.groups[group].clone(), format!("worker {worker}")];
@@ -84,12 +84,15 @@ fn parts(bars: &[Bar]) -> Vec<Part<'_>> {
 }
 
 fn notes(spec: &FigureSpec, selection: &Selection, results: &Results) -> Vec<String> {
-    let profiled =
+    let logged =
         |case: &CaseRecord| results.operators.iter().any(|row| (row.case, row.repeat) == (case.case, case.repeat));
     let mut notes = Vec::new();
-    let without = selection.cases.iter().filter(|case| !profiled(case.record)).count();
+    let without = selection.cases.iter().filter(|case| !logged(case.record)).count();
     if without > 0 {
-        notes.push(format!("No profile of {without} of {}.", counted(selection.cases.len(), "measurement")));
+        notes.push(format!(
+            "The activity of {without} of {} was not logged.",
+            counted(selection.cases.len(), "measurement")
+        ));
     }
     if selection.cases.iter().any(|case| case.record.repeat > 1) {
         notes.push("Medians of the repeats, operator by operator; the sum stands beside the bar.".to_owned());

@@ -7,7 +7,7 @@ use flowbench_measurement::record::{CaseRecord, ChannelLoad, OperatorTime, Run};
 use flowbench_measurement::results_dir::{
     ResultsError, read_cases, read_channels, read_histograms, read_operators, read_run, read_timeline,
 };
-use flowbench_measurement::{profile, timeline};
+use flowbench_measurement::{activity, timeline};
 
 use crate::chart::counted;
 
@@ -22,10 +22,10 @@ pub struct Results {
     pub timeline: Vec<timeline::Row>,
     /// Histograms, tagged `c<case>r<repeat>.<kind>`.
     pub histograms: Vec<Interval>,
-    /// Time by operator of the cases that were profiled.
-    pub operators: Vec<profile::Row<OperatorTime>>,
-    /// What crossed the channels of the cases that were profiled.
-    pub channels: Vec<profile::Row<ChannelLoad>>,
+    /// Time by operator of the cases whose activity was logged.
+    pub operators: Vec<activity::Row<OperatorTime>>,
+    /// What crossed the channels of the cases whose activity was logged.
+    pub channels: Vec<activity::Row<ChannelLoad>>,
     /// What is not there, in words; empty if the run is complete.
     pub missing: Vec<String>,
 }

@@ -126,7 +126,7 @@ fn resuming_keeps_finished_cases_and_nothing_else() {
 }
 
 #[test]
-fn a_profile_is_written_where_there_is_one_and_resumed_like_the_rest() {
+fn activity_is_written_where_it_was_logged_and_resumed_like_the_rest() {
     let dir = TempDir::new().unwrap();
     let mut results = written(dir.path());
     assert_eq!(read_operators(dir.path()).unwrap().rows, []);
@@ -140,9 +140,9 @@ fn a_profile_is_written_where_there_is_one_and_resumed_like_the_rest() {
     append_raw(&dir.path().join(CHANNELS_CSV), "12,1");
     assert_eq!(read_operators(dir.path()).unwrap().skipped, 1);
     drop(ResultsDir::resume(dir.path()).unwrap());
-    let rows = operators.map(|seen| profile::Row { case: 3, repeat: 1, seen }).to_vec();
+    let rows = operators.map(|seen| activity::Row { case: 3, repeat: 1, seen }).to_vec();
     assert_eq!(read_operators(dir.path()).unwrap(), Read { rows, skipped: 0 });
-    let rows = channels.map(|seen| profile::Row { case: 3, repeat: 1, seen }).to_vec();
+    let rows = channels.map(|seen| activity::Row { case: 3, repeat: 1, seen }).to_vec();
     assert_eq!(read_channels(dir.path()).unwrap(), Read { rows, skipped: 0 });
     append_raw(&dir.path().join(CHANNELS_CSV), "3,1,0,a,b,c\n");
     let error = read_channels(dir.path()).unwrap_err().to_string();

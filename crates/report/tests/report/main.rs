@@ -1,8 +1,8 @@
 //! Draws hand-made results and checks what a reader would find.
 //!
-//! Of the questions in `synthetic`, `rates` sweeps in numbers, `strategies` sweeps in names and draws bars, `memory`
-//! draws over time, `slack` has a zero on a log axis, all cases of `gone` have failed, and `policies` has panels, levels
-//! and stacks.
+//! What strategies need to be compared is in `strategies`. Of the questions in `synthetic`, `rates` sweeps in numbers,
+//! `strategies` sweeps in names and draws bars, `memory` draws over time, `slack` has a zero on a log axis, all cases
+//! of `gone` have failed, and `policies` has panels, levels and stacks.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like the tests themselves")]
 
@@ -40,11 +40,13 @@ fn well_formed(name: &str, text: &str) {
 
 #[test]
 fn drawing_twice_gives_the_same_bytes() {
-    let results = Synthetic::full().written();
-    draw(results.path()).unwrap();
-    let first = files(results.path());
-    draw(results.path()).unwrap();
-    assert_eq!(first, files(results.path()));
+    for synthetic in [Synthetic::full(), strategies::matrix(), strategies::scaling()] {
+        let results = synthetic.written();
+        draw(results.path()).unwrap();
+        let first = files(results.path());
+        draw(results.path()).unwrap();
+        assert!(first == files(results.path()));
+    }
 }
 
 #[test]

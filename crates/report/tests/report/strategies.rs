@@ -77,10 +77,10 @@ pub(crate) fn matrix() -> Synthetic {
     };
     let mut run = run(cases.len());
     run.parts = vec![part];
-    Synthetic { run, cases, profiled: false }
+    Synthetic { run, cases, logged: false }
 }
 
-/// One pipeline, served by all strategies, on one to eight workers; with a profile.
+/// One pipeline, served by all strategies, on one to eight workers; with its activity.
 pub(crate) fn scaling() -> Synthetic {
     let mut cases = Vec::new();
     add(&mut cases, 6, "dispatched-today", ("sequential", 100, 0, 0), 1);
@@ -102,7 +102,7 @@ pub(crate) fn scaling() -> Synthetic {
     };
     let mut run = run(cases.len());
     run.parts = vec![part];
-    Synthetic { run, cases, profiled: true }
+    Synthetic { run, cases, logged: true }
 }
 
 /// A case of a strategy whose throughput follows a scaling law, each pipeline a little off in its own way.
@@ -408,20 +408,23 @@ fn the_time_of_a_worker_is_made_of_its_operators() {
     let others = 3e6 * 11.0 * 11.0 * (1.0 + 2.0 + 3.0);
     assert_eq!(value(&csv, "3 others,\"exchange, worker 1\","), others);
     let html = read(results.path(), "report.html").replace('\u{a0}', " ");
-    let profile = &html[html.find("<h2>Where the time went").unwrap()..html.find("<h2>Doubts").unwrap()];
-    assert!(profile.contains("<summary>3 exchange, 2 workers</summary>"), "{profile}");
+    let activity = &html[html.find("<h2>Where the time went").unwrap()..html.find("<h2>Doubts").unwrap()];
+    assert!(activity.contains("<summary>3 exchange, 2 workers</summary>"), "{activity}");
     let row = "<td class=\"right\">1</td><td>keyed state</td><td class=\"right\">14.5 s</td>\
                <td class=\"right\">50.6 %</td><td class=\"right\">6k</td>";
-    assert!(profile.contains(row) && profile.contains("<td>input → keyed state</td>"), "{profile}");
+    assert!(activity.contains(row) && activity.contains("<td>input → keyed state</td>"), "{activity}");
     assert!(html.contains("<a href=\"operators.csv\">") && html.contains("<a href=\"channels.csv\">"));
 }
 
 #[test]
-fn without_a_profile_the_report_says_so_once_and_has_no_tables_of_it() {
-    let results = Synthetic { profiled: false, ..scaling() }.written();
+fn where_no_activity_was_logged_the_report_says_so_once_and_has_no_tables_of_it() {
+    let results = Synthetic { logged: false, ..scaling() }.written();
     draw(results.path()).unwrap();
     let svg = read(results.path(), "where-the-time-went.svg");
-    assert!(svg.contains("Nothing to draw.") && svg.contains("No profile of 27 of 27 measurements."), "{svg}");
+    assert!(
+        svg.contains("Nothing to draw.") && svg.contains("The activity of 27 of 27 measurements was not logged."),
+        "{svg}"
+    );
     let html = read(results.path(), "report.html");
     assert!(!html.contains("<h2>Where the time went") && !html.contains("operators.csv"));
 }

@@ -8,13 +8,13 @@ use flowbench_measurement::record::*;
 use flowbench_measurement::results_dir::{
     CASES_CSV, CASES_NDJSON, CHANNELS_CSV, LATENCY_HLOG, OPERATORS_CSV, RUN_JSON, TIMELINE_CSV,
 };
-use flowbench_measurement::{hlog, profile, timeline};
+use flowbench_measurement::{activity, hlog, timeline};
 
 pub(crate) struct Synthetic {
     pub(crate) run: Run,
     pub(crate) cases: Vec<CaseRecord>,
-    /// True if the cases with numbers have a profile.
-    pub(crate) profiled: bool,
+    /// True if the activity of the cases with numbers was logged.
+    pub(crate) logged: bool,
 }
 
 const STRATEGIES: [(&str, u64); 3] = [("sequential", 3), ("exchange", 2), ("pre-aggregate", 1)];
@@ -65,7 +65,7 @@ impl Synthetic {
         }
         push_policies(&mut cases);
         let run = run(cases.len());
-        Synthetic { run, cases, profiled: false }
+        Synthetic { run, cases, logged: false }
     }
 
     pub(crate) fn written(&self) -> tempfile::TempDir {
@@ -96,17 +96,18 @@ impl Synthetic {
         fs::write(dir.join(CASES_CSV), cases_csv(&self.cases)).unwrap();
         fs::write(dir.join(TIMELINE_CSV), samples).unwrap();
         fs::write(dir.join(LATENCY_HLOG), hlog).unwrap();
-        if self.profiled {
-            self.write_profile(dir);
+        if self.logged {
+            self.write_activity(dir);
         }
     }
 
-    fn write_profile(&self, dir: &Path) {
-        let (mut operators, mut channels) = (profile::OPERATORS_HEADER.to_owned(), profile::CHANNELS_HEADER.to_owned());
+    fn write_activity(&self, dir: &Path) {
+        let (mut operators, mut channels) =
+            (activity::OPERATORS_HEADER.to_owned(), activity::CHANNELS_HEADER.to_owned());
         for case in self.cases.iter().filter(|case| case.numbers.is_some()) {
-            let (of_operators, of_channels) = profile_of(case);
-            operators += &profile::operator_rows(case.case, case.repeat, &of_operators);
-            channels += &profile::channel_rows(case.case, case.repeat, &of_channels);
+            let (of_operators, of_channels) = activity_of(case);
+            operators += &activity::operator_rows(case.case, case.repeat, &of_operators);
+            channels += &activity::channel_rows(case.case, case.repeat, &of_channels);
         }
         fs::write(dir.join(OPERATORS_CSV), operators).unwrap();
         fs::write(dir.join(CHANNELS_CSV), channels).unwrap();
@@ -475,7 +476,7 @@ fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
 }
 
 /// Nine operators, of which `keyed state` has most of the time, and two channels.
-fn profile_of(case: &CaseRecord) -> (Vec<OperatorTime>, Vec<ChannelLoad>) {
+fn activity_of(case: &CaseRecord) -> (Vec<OperatorTime>, Vec<ChannelLoad>) {
     let names = ["input", "decode", "filter", "exchange", "order", "keyed state", "answers", "probe", "feedback"];
     let (mut operators, mut channels) = (Vec::new(), Vec::new());
     for worker in 0..case.axes.workers {

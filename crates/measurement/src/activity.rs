@@ -11,7 +11,7 @@ pub const OPERATORS_HEADER: &str = "case,repeat,worker,operator,activations,busy
 /// The first line of `channels.csv`.
 pub const CHANNELS_HEADER: &str = "case,repeat,worker,channel,messages,records\n";
 
-/// A row of a profile.
+/// A row of one of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row<T> {
     /// Number of the case.

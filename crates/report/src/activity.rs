@@ -1,4 +1,4 @@
-//! Where the time of profiled cases went: medians over the repeats, and the tables of a case.
+//! Where the time of cases went whose activity was logged: medians over the repeats, and the tables of a case.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,8 @@ use crate::Results;
 use crate::quantity::Quantity;
 use crate::tables::{Column, LEFT, RIGHT, Table};
 
-/// Time by worker and operator, the busiest operator of a worker first; medians over the profiled ones of these cases.
+/// Time by worker and operator, the busiest operator of a worker first; medians over those of these cases that were
+/// logged.
 pub(crate) fn operators(results: &Results, cases: &[&CaseRecord]) -> Vec<OperatorTime> {
     let rows = results.operators.iter().map(|row| {
         let seen = &row.seen;
@@ -35,7 +36,7 @@ fn channels(results: &Results, cases: &[&CaseRecord]) -> Vec<ChannelLoad> {
     channels
 }
 
-/// The profile of a case, given its repeats: its operators, then its channels. Empty tables without a profile.
+/// The activity of a case, given its repeats: its operators, then its channels. Empty tables if it was not logged.
 pub(crate) fn tables(results: &Results, repeats: &[&CaseRecord]) -> [Table; 2] {
     [operators_table(&operators(results, repeats)), channels_table(&channels(results, repeats))]
 }
