@@ -174,7 +174,7 @@ pub(crate) fn text_width(text: &str, font_px: f64) -> f64 {
 }
 
 /// Units and other words that stay on the line of their number.
-const STAY_WITH_NUMBER: [&str; 30] = [
+const STAY_WITH_NUMBER: [&str; 29] = [
     "ns",
     "µs",
     "ms",
@@ -204,7 +204,6 @@ const STAY_WITH_NUMBER: [&str; 30] = [
     "records",
     "process",
     "processes",
-    "cores",
 ];
 
 /// The text with a no-break space between a number and its unit.
