@@ -271,6 +271,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         throttled_share: observations.throttled_share,
         negative: latencies.latency.negative(),
         saturated: latencies.latency.saturated(),
+        logged: false,
         debug_build: build.profile == "debug",
         dirty_tree: build.dirty,
     };

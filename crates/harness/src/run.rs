@@ -314,7 +314,8 @@ fn append(
         .collect();
     let histograms: Vec<(&str, &LatencyHistogram)> = decoded.iter().map(|(kind, found)| (*kind, found)).collect();
     let length_ns = record.numbers.as_ref().map_or(0, |numbers| numbers.elapsed_ns);
-    let data = CaseData { start_ns, length_ns, histograms: &histograms, timeline: &result.timeline };
+    let data =
+        CaseData { start_ns, length_ns, histograms: &histograms, timeline: &result.timeline, ..CaseData::default() };
     results.append_case(record, &data)
 }
 

@@ -32,6 +32,8 @@ pub struct Circumstances {
     pub negative: u64,
     /// Latencies above one hour ([`LatencyHistogram::saturated`](crate::latency::LatencyHistogram::saturated)).
     pub saturated: u64,
+    /// Every activation of an operator was logged while the numbers were taken.
+    pub logged: bool,
     /// Built without optimisation.
     pub debug_build: bool,
     /// Built from a tree with uncommitted changes.
@@ -43,7 +45,7 @@ pub struct Circumstances {
 pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> Vec<Doubt> {
     let open_loop = axes.rate_events_per_s.is_some();
     let rules = [
-        oversubscribed(axes.workers, circumstances.usable_cores),
+        oversubscribed(axes, circumstances.usable_cores),
         taken("steal", "stolen by the hypervisor", circumstances.steal_share),
         taken("throttled", "withheld by a CPU quota", circumstances.throttled_share),
         source_bound(numbers.throughput_events_per_s, circumstances.source_ceiling_events_per_s),
@@ -54,10 +56,17 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         (numbers.censored > 0).then(|| censored(numbers.censored, numbers.events)),
         (circumstances.negative > 0).then(|| negative(circumstances.negative)),
         (circumstances.saturated > 0).then(|| saturated(circumstances.saturated)),
+        circumstances.logged.then(logged),
         circumstances.debug_build.then(debug_build),
         circumstances.dirty_tree.then(dirty_tree),
     ];
     rules.into_iter().flatten().collect()
+}
+
+fn logged() -> Doubt {
+    let text = "Every activation of an operator was logged: what that costs is in the numbers. Compare the speed of \
+                cases without.";
+    doubt("logged", text.into())
 }
 
 fn debug_build() -> Doubt {
@@ -70,10 +79,12 @@ fn dirty_tree() -> Doubt {
     doubt("dirty-tree", text.into())
 }
 
-fn oversubscribed(workers: usize, usable_cores: Option<usize>) -> Option<Doubt> {
+fn oversubscribed(axes: &Axes, usable_cores: Option<usize>) -> Option<Doubt> {
+    let workers = axes.workers.saturating_mul(axes.processes);
     let cores = usable_cores.filter(|cores| workers > *cores)?;
+    let of = if axes.processes > 1 { format!(" of {} processes", axes.processes) } else { String::new() };
     let text = format!(
-        "{workers} workers share {cores} usable cores: they wait for each other's time slices. Use {cores} or \
+        "{workers} workers{of} share {cores} usable cores: they wait for each other's time slices. Use {cores} or \
          fewer."
     );
     Some(doubt("oversubscribed", text))
@@ -211,10 +222,12 @@ mod tests {
     #[test]
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
-        let changes: [(&str, Change); 13] = [
+        let changes: [(&str, Change); 15] = [
+            ("logged", |_, _, c| c.logged = true),
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
             ("oversubscribed", |_, a, _| a.workers = 3),
+            ("oversubscribed", |_, a, _| a.processes = 2),
             ("steal", |_, _, c| c.steal_share = Some(0.0011)),
             ("throttled", |_, _, c| c.throttled_share = Some(0.2)),
             ("source-bound", |_, _, c| c.source_ceiling_events_per_s = Some(55_000.0)),
@@ -260,6 +273,8 @@ mod tests {
         for part in ["260.0 µs", "52 %", "500.0 µs", "Offer less"] {
             assert!(found[0].text.contains(part), "{part} in {}", found[0].text);
         }
+        let found = about(|_, axes, _| (axes.workers, axes.processes) = (2, 4));
+        assert!(found[0].text.starts_with("8 workers of 4 processes share 2 usable cores"), "{}", found[0].text);
         let found = about(|numbers, _, _| {
             numbers.hiccup = numbers.latency;
             numbers.latency.p99_ns = Some(1);

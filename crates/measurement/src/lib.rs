@@ -4,6 +4,7 @@
 //! of its own. [`record`] is the contract with everything that reads results; [`results_dir`] puts it on disk.
 
 pub mod accuracy;
+pub mod activity;
 mod columns;
 pub mod doubts;
 pub mod hlog;
@@ -13,5 +14,6 @@ pub mod offered_load;
 mod random;
 pub mod record;
 pub mod results_dir;
+pub mod scaling;
 pub mod statistics;
 pub mod timeline;

@@ -1,7 +1,8 @@
 //! The contract between the part that measures and the parts that read: plain structs, one per file kind.
 //!
 //! `run.json` holds one [`Run`]; `cases.ndjson` one [`CaseRecord`] a line; `timeline.csv` the [`TimelinePoint`]s;
-//! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]. Readers refuse a [`SCHEMA_VERSION`] above their own
+//! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]; where activity was logged, `operators.csv` the
+//! [`OperatorTime`]s and `channels.csv` the [`ChannelLoad`]s. Readers refuse a [`SCHEMA_VERSION`] above their own
 //! and accept the ones below; what a version did not have yet reads as its default, and has no value in
 //! [`CaseRecord::columns`]. Times are nanoseconds since the run of the case began, unless the name says otherwise.
 //! A value that could not be measured is absent (`null`), never zero.
@@ -67,13 +68,20 @@ pub struct FigureSpec {
     pub question: String,
     /// How to read it, shown below it.
     pub reading: String,
-    /// `sweep`: the column of `cases.csv` on the x axis. `at-level`: the column whose least value is looked for. Unused
-    /// by the others.
+    /// `sweep`: the column on the x axis. `at-level`: the column whose least value is looked for. `heat-map`: the
+    /// column whose values stand side by side, such as `strategy`. Unused by the others.
     #[serde(default)]
     pub x: String,
-    /// `over-time`: columns of `timeline.csv`; `distribution`: histogram kinds (`latency`, `processing-delay`,
-    /// `driver-lag`, `hiccup`); the others: columns of `cases.csv`. One line (or bar, or part of a stack) for each and
-    /// each group; a panel for each unit. Empty if there are `panels`.
+    /// `over-time`: columns of `timeline.csv`; `distribution` and `ccdf`: histogram kinds (`latency`,
+    /// `processing-delay`, `driver-lag`, `hiccup`); `heat-map`: the one column that its cells show; `scaling`: one
+    /// column of events per second, `throughput_events_per_s` if empty; `operators`: nothing; the others: columns of
+    /// cases. One line (or bar, or part of a stack) for each and each group; a panel for each unit. Empty if there are
+    /// `panels`.
+    ///
+    /// Columns of cases are those of `cases.csv`, and three that compare a case with others: `total_workers` (of all
+    /// processes), `speed_up` (closed loop: throughput over the median of the `sequential` cases of the same part that
+    /// differ at most in strategy, workers, processes and records per epoch) and `efficiency` (speed-up / total
+    /// workers).
     #[serde(default)]
     pub y: Vec<String>,
     /// `sweep`, `over-time`, `stacked`: in place of `y`, the panels one by one from top to bottom. They share the x axis
@@ -87,11 +95,12 @@ pub struct FigureSpec {
     /// ```
     #[serde(default)]
     pub panels: Vec<PanelSpec>,
-    /// Columns of `cases.csv` that tell the lines apart (one line for each combination that occurs). `at-level`: the last
-    /// one gives the bars that stand side by side, the ones before it the rows.
+    /// Columns of cases that tell the lines apart (one line for each combination that occurs). `at-level`: the last one
+    /// gives the bars that stand side by side, the ones before it the rows. `heat-map`, `operators`: the rows.
+    /// `scaling`: a line for each; `sequential` becomes the line to beat.
     #[serde(default)]
     pub by: Vec<String>,
-    /// `at-level`: the column of `cases.csv` that has to reach `level`, such as `completeness`.
+    /// `at-level`: the column of cases that has to reach `level`, such as `completeness`.
     #[serde(default)]
     pub level_column: String,
     /// `at-level`: what it has to reach, in the unit of the column: 0.99 of a share, not 99.
@@ -145,6 +154,15 @@ pub enum FigureKind {
     AtLevel,
     /// Bars made of several columns of one unit, end to end, one bar a group.
     Stacked,
+    /// A grid of one column, rows by columns of choices; of several cases in a cell the best.
+    HeatMap,
+    /// Throughput against the total number of workers, beside the single thread, the ideal and the law of
+    /// [`scaling`](crate::scaling).
+    Scaling,
+    /// The share of events that took longer against how long, from the histograms, both axes logarithmic.
+    Ccdf,
+    /// Bars of the time of cases whose activity was logged, made of their operators, one bar a group and worker.
+    Operators,
 }
 
 /// A trace and what it really is like.
@@ -599,7 +617,7 @@ pub struct Probe {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// Stable short name: `driver-lag`, `source-bound`, `few-samples`, `oversubscribed`, `steal`, `debug-build`,
-    /// `dirty-tree`, `hiccups`, `censored`, …
+    /// `dirty-tree`, `hiccups`, `censored`, `logged`, …
     pub code: String,
     /// In words, with the numbers.
     pub text: String,
@@ -641,6 +659,32 @@ pub struct TimelinePoint {
     /// The same in ms of event time.
     #[serde(default)]
     pub view_skew_ms: Option<i64>,
+}
+
+/// What one operator did on one worker: a row of `operators.csv`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OperatorTime {
+    /// Number of the worker, from 0, those of the first process first.
+    pub worker: usize,
+    /// Name of the operator; several of one name are one.
+    pub operator: String,
+    /// How often it was scheduled.
+    pub activations: u64,
+    /// Time it ran, ns of wall clock.
+    pub busy_ns: u64,
+}
+
+/// What one worker sent over one channel of the dataflow: a row of `channels.csv`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ChannelLoad {
+    /// Number of the worker that sent it, from 0, those of the first process first.
+    pub worker: usize,
+    /// From where to where, in words: `input → answers`.
+    pub channel: String,
+    /// Batches, to this worker and to others.
+    pub messages: u64,
+    /// Records in them.
+    pub records: u64,
 }
 
 impl CaseRecord {

@@ -2,9 +2,10 @@
 //! the run stops.
 //!
 //! `run.json` and `cases.csv` are replaced as a whole (temporary file, fsync, rename, fsync of the directory).
-//! `cases.ndjson`, `timeline.csv` and `latency.hlog` grow; a case's line in `cases.ndjson` is written last, so that a
-//! case which is listed has all its data on disk. A crash can leave an unfinished last line, which readers skip and
-//! count, and data of a case that is not listed, which [`ResultsDir::resume`] removes.
+//! `cases.ndjson`, `timeline.csv`, `latency.hlog` and, if activity was logged, `operators.csv` and `channels.csv` grow;
+//! a case's line in `cases.ndjson` is written last, so that a case which is listed has all its data on disk. A crash
+//! can leave an unfinished last line, which readers skip and count, and data of a case that is not listed, which
+//! [`ResultsDir::resume`] removes.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -17,8 +18,8 @@ use thiserror::Error;
 
 use crate::hlog::{self, HlogError, Interval};
 use crate::latency::LatencyHistogram;
-use crate::record::{CaseRecord, Run, SCHEMA_VERSION, TimelinePoint, cases_csv};
-use crate::timeline;
+use crate::record::{CaseRecord, ChannelLoad, OperatorTime, Run, SCHEMA_VERSION, TimelinePoint, cases_csv};
+use crate::{activity, timeline};
 
 /// What was run.
 pub const RUN_JSON: &str = "run.json";
@@ -30,6 +31,10 @@ pub const CASES_CSV: &str = "cases.csv";
 pub const TIMELINE_CSV: &str = "timeline.csv";
 /// The histograms.
 pub const LATENCY_HLOG: &str = "latency.hlog";
+/// Time by operator; only if activity was logged.
+pub const OPERATORS_CSV: &str = "operators.csv";
+/// What crossed the channels of the dataflows; only if activity was logged.
+pub const CHANNELS_CSV: &str = "channels.csv";
 
 /// What went wrong with a results directory: the path, the reason, the likely fix.
 #[derive(Debug, Error)]
@@ -108,6 +113,10 @@ pub struct CaseData<'a> {
     pub histograms: &'a [(&'a str, &'a LatencyHistogram)],
     /// Samples, oldest first.
     pub timeline: &'a [TimelinePoint],
+    /// Time by operator and worker; empty if that was not logged.
+    pub operators: &'a [OperatorTime],
+    /// What each worker sent over each channel; empty if that was not logged.
+    pub channels: &'a [ChannelLoad],
 }
 
 /// What was read from a file that grows.
@@ -181,6 +190,10 @@ impl ResultsDir {
         self.append(LATENCY_HLOG, &hlog::header(self.started_at_ms), &histograms)?;
         let rows = timeline::csv_rows(case.case, case.repeat, data.timeline);
         self.append(TIMELINE_CSV, &timeline::csv_header(), &rows)?;
+        let rows = activity::operator_rows(case.case, case.repeat, data.operators);
+        self.append_if_any(OPERATORS_CSV, activity::OPERATORS_HEADER, &rows)?;
+        let rows = activity::channel_rows(case.case, case.repeat, data.channels);
+        self.append_if_any(CHANNELS_CSV, activity::CHANNELS_HEADER, &rows)?;
         self.append(CASES_NDJSON, "", &line)?;
         self.cases.push(case.clone());
         self.write(CASES_CSV, cases_csv(&self.cases).as_bytes())
@@ -227,11 +240,17 @@ impl ResultsDir {
         append().map_err(|source| failed("append to", &path, source))
     }
 
+    /// A file that is there only if something is in it.
+    fn append_if_any(&self, name: &str, header: &str, rows: &str) -> Result<(), ResultsError> {
+        if rows.is_empty() { Ok(()) } else { self.append(name, header, rows) }
+    }
+
     /// Rewrites the files that grow with the lines of finished cases only.
     fn drop_unfinished(&self) -> Result<(), ResultsError> {
         let finished: BTreeSet<String> = self.cases.iter().map(CaseRecord::tag).collect();
         let of_finished = |line: &str| owner(line).is_none_or(|tag| finished.contains(&tag));
-        for name in [LATENCY_HLOG, TIMELINE_CSV] {
+        let logged = [OPERATORS_CSV, CHANNELS_CSV].into_iter().filter(|name| self.path.join(name).exists());
+        for name in [LATENCY_HLOG, TIMELINE_CSV].into_iter().chain(logged) {
             let (text, _) = read_complete_lines(&self.path.join(name))?;
             let kept: String = text.split_inclusive('\n').filter(|line| of_finished(line)).collect();
             self.write(name, kept.as_bytes())?;
@@ -274,13 +293,17 @@ pub fn read_cases(dir: &Path) -> Result<Read<CaseRecord>, ResultsError> {
 
 /// Reads `timeline.csv`; no row if there is no such file yet.
 pub fn read_timeline(dir: &Path) -> Result<Read<timeline::Row>, ResultsError> {
-    let path = dir.join(TIMELINE_CSV);
-    let (text, skipped) = read_complete_lines(&path)?;
-    if text.is_empty() {
-        return Ok(Read { rows: Vec::new(), skipped });
-    }
-    let rows = timeline::read_csv(&text).map_err(|(line, what)| ResultsError::Line { path, line, what })?;
-    Ok(Read { rows, skipped })
+    read_table(&dir.join(TIMELINE_CSV), timeline::read_csv)
+}
+
+/// Reads `operators.csv`; no row if none was logged.
+pub fn read_operators(dir: &Path) -> Result<Read<activity::Row<OperatorTime>>, ResultsError> {
+    read_table(&dir.join(OPERATORS_CSV), activity::read_operators)
+}
+
+/// Reads `channels.csv`; no row if none was logged.
+pub fn read_channels(dir: &Path) -> Result<Read<activity::Row<ChannelLoad>>, ResultsError> {
+    read_table(&dir.join(CHANNELS_CSV), activity::read_channels)
 }
 
 /// Reads `latency.hlog`; no histogram if there is no such file yet. The tag is [`CaseRecord::tag`], a dot, the kind.
@@ -318,6 +341,16 @@ fn write_and_sync(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// The rows of a table that grows; none if there is no such file.
+fn read_table<T>(path: &Path, read: impl Fn(&str) -> Result<Vec<T>, (usize, String)>) -> Result<Read<T>, ResultsError> {
+    let (text, skipped) = read_complete_lines(path)?;
+    if text.is_empty() {
+        return Ok(Read { rows: Vec::new(), skipped });
+    }
+    let rows = read(&text).map_err(|(line, what)| ResultsError::Line { path: path.to_owned(), line, what })?;
+    Ok(Read { rows, skipped })
+}
+
 /// The text up to the last line break, and 1 if something unfinished came after it. An absent file is empty.
 fn read_complete_lines(path: &Path) -> Result<(String, usize), ResultsError> {
     let mut bytes = match fs::read(path) {
@@ -353,7 +386,7 @@ fn from_json<T: DeserializeOwned>(path: &Path, line: usize, text: &str) -> Resul
     serde_json::from_str(text).map_err(unreadable)
 }
 
-/// The tag of the case a line of `timeline.csv` or `latency.hlog` belongs to; `None` for headers and comments.
+/// The tag of the case a line of a file that grows belongs to; `None` for headers and comments.
 fn owner(line: &str) -> Option<String> {
     if let Some(tagged) = line.strip_prefix("Tag=") {
         return tagged.split(['.', ',']).next().map(str::to_owned);

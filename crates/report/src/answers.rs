@@ -7,9 +7,10 @@ use flowbench_measurement::statistics::median;
 
 use crate::chart::counted;
 use crate::quantity::{Quantity, words};
+use crate::scaling::THROUGHPUT;
 use crate::select::{case_name, select, telling_axes};
 use crate::tables::{self, KEPT_UP};
-use crate::{Results, at_level, check_figure};
+use crate::{Results, at_level, check_figure, compare, heat_map};
 
 /// Headline columns of one question: more would not be short.
 const HEADLINES: usize = 3;
@@ -27,8 +28,10 @@ pub(crate) fn in_short(results: &Results, part: &Part) -> String {
         return format!("No answer: {without}.");
     }
     let columns = headline_columns(part, &measured);
-    let mut sentences: Vec<Option<String>> = part.figures.iter().map(|spec| at_level(results, part, spec)).collect();
-    sentences.extend(columns.iter().map(|column| headline(&measured, column)));
+    let mut sentences: Vec<Option<String>> =
+        vec![part.figures.iter().find_map(|spec| best_of_rows(results, part, spec))];
+    sentences.extend(part.figures.iter().map(|spec| at_level(results, part, spec)));
+    sentences.extend(columns.iter().map(|column| headline(results, &measured, column)));
     sentences.extend([
         doubts(&measured),
         measured_once(&measured),
@@ -47,10 +50,16 @@ fn at_level(results: &Results, part: &Part, spec: &FigureSpec) -> Option<String>
     sound.then(|| at_level::in_short(spec, &select(results, &part.name, spec)))?
 }
 
-/// The columns of `cases.csv` the figures are about, each once; without figures what the load is about.
+/// What a grid says: the best of each row.
+fn best_of_rows(results: &Results, part: &Part, spec: &FigureSpec) -> Option<String> {
+    let sound = spec.kind == FigureKind::HeatMap && check_figure(spec).is_ok();
+    sound.then(|| heat_map::in_short(spec, &select(results, &part.name, spec)))?
+}
+
+/// The columns of cases the figures are about, each once; without figures what the load is about.
 fn headline_columns(part: &Part, measured: &[&CaseRecord]) -> Vec<String> {
     let mut columns: Vec<String> = Vec::new();
-    for column in part.figures.iter().filter(|figure| figure.kind != FigureKind::AtLevel).map(headline_column) {
+    for column in part.figures.iter().filter_map(headline_column) {
         if columns.len() < HEADLINES && !columns.contains(&column) {
             columns.push(column);
         }
@@ -63,27 +72,30 @@ fn headline_columns(part: &Part, measured: &[&CaseRecord]) -> Vec<String> {
     columns
 }
 
-/// The column of `cases.csv` a figure is about.
-fn headline_column(figure: &FigureSpec) -> String {
+/// The column of cases a figure is about; none if it has a sentence of its own.
+fn headline_column(figure: &FigureSpec) -> Option<String> {
     let not_floor = figure.columns().find(|column| !column.starts_with("hiccup"));
     let first = not_floor.or(figure.columns().next()).unwrap_or("");
     match (figure.kind, first) {
-        (FigureKind::Sweep | FigureKind::Bars | FigureKind::AtLevel | FigureKind::Stacked, column) => column.to_owned(),
-        (FigureKind::Distribution, kind) => format!("{}_p99_ns", kind.replace('-', "_")),
+        (FigureKind::AtLevel | FigureKind::HeatMap | FigureKind::Operators, _) => None,
+        (FigureKind::Sweep | FigureKind::Bars | FigureKind::Stacked, column) => Some(column.to_owned()),
+        (FigureKind::Scaling, "") => Some(THROUGHPUT.to_owned()),
+        (FigureKind::Scaling, column) => Some(column.to_owned()),
+        (FigureKind::Distribution | FigureKind::Ccdf, kind) => Some(format!("{}_p99_ns", kind.replace('-', "_"))),
         (FigureKind::OverTime, column @ ("live_bytes" | "rss_bytes" | "entries" | "buffered" | "backlog")) => {
-            format!("{column}_peak")
+            Some(format!("{column}_peak"))
         }
-        (FigureKind::OverTime, "latency_p50_ns" | "latency_max_ns") => first.to_owned(),
-        (FigureKind::OverTime, "newest_event_time_ms" | "watermark_ms") => "watermark_lag_peak_ms".to_owned(),
-        (FigureKind::OverTime, _) => "throughput_events_per_s".to_owned(),
+        (FigureKind::OverTime, "latency_p50_ns" | "latency_max_ns") => Some(first.to_owned()),
+        (FigureKind::OverTime, "newest_event_time_ms" | "watermark_ms") => Some("watermark_lag_peak_ms".to_owned()),
+        (FigureKind::OverTime, _) => Some("throughput_events_per_s".to_owned()),
     }
 }
 
 /// Highest and lowest median of a column over the cases; absent if no case has it.
-fn headline(measured: &[&CaseRecord], column: &str) -> Option<String> {
+fn headline(results: &Results, measured: &[&CaseRecord], column: &str) -> Option<String> {
     let mut by_case: BTreeMap<usize, (&CaseRecord, Vec<f64>)> = BTreeMap::new();
     for case in measured {
-        if let Some(value) = case.column(column).and_then(|cell| cell.number()) {
+        if let Some(value) = compare::column(results, case, column).and_then(|cell| cell.number()) {
             by_case.entry(case.case).or_insert((case, Vec::new())).1.push(value);
         }
     }

@@ -22,7 +22,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
         let points = of_bar.filter_map(|group| {
             let (row, x) = (places.of_group[group].0, least[group]?);
             let at_x = |case: &Chosen| case.cell(&spec.x).number().filter(|other| *other == x).map(|_| row as f64);
-            medians(&selection.cases, column, Some(group), at_x).first().copied()
+            medians(selection.of_group(Some(group)), column, at_x).first().copied()
         });
         let mut points: Vec<Point> = points.collect();
         points.sort_by(|a, b| a.x.total_cmp(&b.x));

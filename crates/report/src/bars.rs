@@ -10,7 +10,7 @@ use crate::sweep::{medians, mixed_note, repeats_note, unmeasured_notes};
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     // All cases together: the groups are the rows.
     let panels = panels(spec, &[String::new()], |column, _| {
-        vec![(None, medians(&selection.cases, column, None, |case| Some(case.group as f64)))]
+        vec![(None, medians(&selection.cases, column, |case| Some(case.group as f64)))]
     });
     let x = X::Names { column: row_column(spec), names: names(selection), mark: Mark::Bar };
     let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();

@@ -17,7 +17,7 @@ pub(crate) struct Chart {
     pub(crate) panels: Vec<Panel>,
     /// True if one legend above the first panel serves all of them.
     pub(crate) legend_once: bool,
-    /// Where every bar is that of a chosen case: what was chosen.
+    /// Where every bar or cell is that of a chosen case: what was chosen.
     pub(crate) choices: Option<Choices>,
     /// What a reader must know of the numbers: repeats, what was left out.
     pub(crate) notes: Vec<String>,
@@ -46,14 +46,19 @@ pub(crate) enum Mark {
     Dot,
     /// A part of the one bar of the row: the series stand end to end.
     Stack,
+    /// A cell of a grid: the names are its columns, the series its rows.
+    Cell {
+        /// Where the best of a row is looked for.
+        more_is_better: bool,
+    },
 }
 
-/// The choices behind the bars of a figure.
+/// The choices behind the bars or cells of a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Choices {
     /// Column that was chosen in.
     pub(crate) column: String,
-    /// By the legend of the series and the row of the bar; `None` if no case was good enough.
+    /// By the legend of the series and the row of the bar (column of the cell); `None` if no case was good enough.
     pub(crate) chosen: BTreeMap<(String, usize), Option<Choice>>,
 }
 
@@ -77,6 +82,17 @@ pub(crate) struct Axis {
     pub(crate) log: bool,
     /// Where to put the ticks; empty: at round numbers.
     pub(crate) ticks: Vec<Tick>,
+    /// Where values are of another kind.
+    pub(crate) shade: Option<Shade>,
+}
+
+/// The upper part of an axis, shaded.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Shade {
+    /// In raw units.
+    pub(crate) from: f64,
+    /// Why.
+    pub(crate) words: String,
 }
 
 /// Series of one unit.
@@ -101,6 +117,8 @@ pub(crate) struct Series {
     pub(crate) look: Look,
     /// By ascending `x`.
     pub(crate) points: Vec<Point>,
+    /// Written at its end; empty for most.
+    pub(crate) label: String,
 }
 
 /// How a series looks.
@@ -117,6 +135,12 @@ pub(crate) enum Look {
     Dashed(usize),
     /// The grey dashed floor under all others.
     Floor,
+    /// What is to be beaten.
+    Single,
+    /// What could be reached at best.
+    Ideal,
+    /// A curve through points, thin, in the n-th colour; in a key of whatever colour.
+    Law(Option<usize>),
 }
 
 /// A value with its range, in raw units.
@@ -277,9 +301,11 @@ mod tests {
             quantity: Quantity::Count,
             log: false,
             ticks: vec![],
+            shade: None,
         };
         let look = Look::Nth { colour: 0, marker: 0, dash: 0 };
-        let series = Series { name: "a, \"b\"".into(), legend: "a".into(), key: None, look, points };
+        let series =
+            Series { name: "a, \"b\"".into(), legend: "a".into(), key: None, look, points, label: String::new() };
         let panel = Panel { title: "latency".into(), quantity: Quantity::Nanoseconds, log, series: vec![series] };
         Chart {
             name: "f".into(),

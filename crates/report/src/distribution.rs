@@ -41,7 +41,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &[Inte
 /// All histograms of a kind, of the cases of a group (or of all cases), in one.
 fn pooled(selection: &Selection, kind: &str, group: Option<usize>, histograms: &[Interval]) -> LatencyHistogram {
     let mut pooled = LatencyHistogram::new();
-    for case in selection.cases.iter().filter(|case| group.is_none_or(|group| case.group == group)) {
+    for case in selection.of_group(group) {
         let tag = format!("{}.{kind}", case.record.tag());
         for interval in histograms.iter().filter(|interval| interval.tag == tag) {
             pooled.merge(&interval.histogram);
@@ -72,6 +72,7 @@ fn axis() -> Axis {
         quantity: Quantity::Count,
         log: true,
         ticks,
+        shade: None,
     }
 }
 

@@ -9,10 +9,10 @@ use crate::chart::{Chart, counted};
 use crate::panels::quantity;
 use crate::quantity::Quantity;
 use crate::select::{FigureError, HISTOGRAMS, Selection, case_columns, check_names, select, timeline_columns};
-use crate::{at_level, bars, distribution, over_time, stacked, sweep};
+use crate::{at_level, bars, ccdf, distribution, heat_map, operators, over_time, scaling, stacked, sweep};
 
 /// Stems of the files a run leaves.
-const RESERVED: [&str; 5] = ["run", "cases", "timeline", "latency", "report"];
+const RESERVED: [&str; 7] = ["run", "cases", "timeline", "latency", "operators", "channels", "report"];
 
 /// Checks the description of a figure without any results: worth doing before an hour of measuring.
 pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
@@ -23,13 +23,17 @@ pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     if RESERVED.contains(&spec.name.to_lowercase().as_str()) {
         return Err(FigureError::Reserved(spec.name.clone()));
     }
-    if spec.columns().next().is_none() {
+    let may_name_none = matches!(spec.kind, FigureKind::Scaling | FigureKind::Operators);
+    if spec.columns().next().is_none() && !may_name_none {
         return Err(FigureError::EmptyY(spec.name.clone()));
     }
     check_columns(spec)?;
     check_panels(spec)?;
     check_level(spec)?;
-    check_stack(spec)
+    check_stack(spec)?;
+    check_grid(spec)?;
+    check_scaling(spec)?;
+    check_operators(spec)
 }
 
 /// Every column exists.
@@ -37,17 +41,15 @@ fn check_columns(spec: &FigureSpec) -> Result<(), FigureError> {
     let y: Vec<&str> = spec.columns().collect();
     let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();
     let only: Vec<&str> = spec.only.keys().map(String::as_str).collect();
-    let (columns, of_cases) = (case_columns(), "column of cases.csv");
+    let (columns, of_cases) = (case_columns(), "column of a case");
     match spec.kind {
         FigureKind::OverTime => check_names(spec, "y", &y, "column of timeline.csv", &timeline_columns())?,
-        FigureKind::Distribution => check_names(spec, "y", &y, "kind of histogram", &HISTOGRAMS)?,
-        FigureKind::Sweep | FigureKind::Bars | FigureKind::AtLevel | FigureKind::Stacked => {
-            check_names(spec, "y", &y, of_cases, &columns)?;
-        }
+        FigureKind::Distribution | FigureKind::Ccdf => check_names(spec, "y", &y, "kind of histogram", &HISTOGRAMS)?,
+        _ => check_names(spec, "y", &y, of_cases, &columns)?,
     }
-    if matches!(spec.kind, FigureKind::Sweep | FigureKind::AtLevel) {
+    if matches!(spec.kind, FigureKind::Sweep | FigureKind::AtLevel | FigureKind::HeatMap) {
         if spec.x.is_empty() {
-            return Err(misfit(spec, "x", "is missing: name the column of cases.csv to go along, such as `slack_ms`"));
+            return Err(misfit(spec, "x", "is missing: name the column to go along, such as `slack_ms`"));
         }
         check_names(spec, "x", &[&spec.x], of_cases, &columns)?;
     }
@@ -88,7 +90,7 @@ fn check_level(spec: &FigureSpec) -> Result<(), FigureError> {
         let problem = "is missing: name the column that has to reach the level, such as `completeness`";
         return Err(misfit(spec, "level_column", problem));
     }
-    check_names(spec, "level_column", &[&spec.level_column], "column of cases.csv", &case_columns())?;
+    check_names(spec, "level_column", &[&spec.level_column], "column of a case", &case_columns())?;
     match spec.level {
         None => Err(misfit(spec, "level", "is missing: give the number to be reached, such as 0.99")),
         Some(level) if !level.is_finite() => Err(misfit(spec, "level", "is no number that can be reached")),
@@ -107,6 +109,44 @@ fn check_stack(spec: &FigureSpec) -> Result<(), FigureError> {
         return Err(misfit(spec, "log_y", "has no meaning for `stacked`: parts of a sum have no length on a log axis"));
     }
     check_unit(spec, "y", &spec.y)
+}
+
+/// A grid has rows, columns, and one value in a cell.
+fn check_grid(spec: &FigureSpec) -> Result<(), FigureError> {
+    if spec.kind != FigureKind::HeatMap {
+        return Ok(());
+    }
+    if spec.y.len() > 1 {
+        return Err(misfit(spec, "y", "names several columns, and a cell of a `heat-map` shows one"));
+    }
+    if spec.by.is_empty() {
+        return Err(misfit(spec, "by", "is missing: name the column whose values are the rows, such as `pipeline`"));
+    }
+    if spec.by.contains(&spec.x) {
+        return Err(misfit(spec, "x", format!("names `{}`, which makes the rows already", spec.x)));
+    }
+    if spec.log_x || spec.log_y {
+        return Err(misfit(spec, "log_y", "and `log_x` have no meaning for `heat-map`: a grid has no axes"));
+    }
+    Ok(())
+}
+
+/// A law of scaling is one of throughputs.
+fn check_scaling(spec: &FigureSpec) -> Result<(), FigureError> {
+    let rates = |column: &String| quantity(column) == Quantity::EventsPerSecond;
+    if spec.kind == FigureKind::Scaling && (spec.y.len() > 1 || !spec.y.iter().all(rates)) {
+        let problem = "is one column of events per second for `scaling`, or empty for `throughput_events_per_s`";
+        return Err(misfit(spec, "y", problem));
+    }
+    Ok(())
+}
+
+/// Operators are not known before they have run.
+fn check_operators(spec: &FigureSpec) -> Result<(), FigureError> {
+    match spec.kind == FigureKind::Operators && !spec.y.is_empty() {
+        true => Err(misfit(spec, "y", "is empty for `operators`, which draws whatever operators were logged")),
+        false => Ok(()),
+    }
 }
 
 /// What stands together in a panel or a stack is of one unit.
@@ -133,6 +173,10 @@ pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<
         FigureKind::Bars => bars::chart(spec, &selection),
         FigureKind::AtLevel => at_level::chart(spec, &selection),
         FigureKind::Stacked => stacked::chart(spec, &selection),
+        FigureKind::HeatMap => heat_map::chart(spec, &selection),
+        FigureKind::Scaling => scaling::chart(spec, &selection, results.run.machine.usable_cores),
+        FigureKind::Ccdf => ccdf::chart(spec, &selection, &results.histograms),
+        FigureKind::Operators => operators::chart(spec, &selection, results),
     };
     chart.notes.extend(doubts_note(&selection));
     chart.notes.extend(selection.notes);
@@ -154,7 +198,7 @@ fn doubts_note(selection: &Selection) -> Option<String> {
 /// Columns of cases that are drawn or compared hold numbers. Those of other files always do.
 fn check_numbers(spec: &FigureSpec, selection: &Selection) -> Result<(), FigureError> {
     let mut columns: Vec<&str> = match spec.kind {
-        FigureKind::OverTime | FigureKind::Distribution => Vec::new(),
+        FigureKind::OverTime | FigureKind::Distribution | FigureKind::Ccdf => Vec::new(),
         _ => spec.columns().collect(),
     };
     if spec.kind == FigureKind::AtLevel {

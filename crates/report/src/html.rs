@@ -7,10 +7,12 @@ use flowbench_measurement::record::{CaseRecord, FigureSpec, Part, Status};
 use crate::Results;
 use crate::answers::in_short;
 use crate::chart::{Chart, counted};
+use crate::families::{Family, families};
 use crate::page::{Page, draw};
 use crate::select::{FigureError, case_name, telling_axes};
 use crate::svg::{STYLE, escaped, prose};
-use crate::tables;
+use crate::tables::Table;
+use crate::{activity, tables};
 
 /// One question with what became of its figures.
 pub(crate) type Section<'a> = (&'a Part, Vec<(&'a FigureSpec, Result<Chart, FigureError>)>);
@@ -24,8 +26,9 @@ h3{font-size:1.05em;margin:1.6em 0 .3em}p{margin:.5em 0}.small{font-size:.85em;o
 .answer{border-left:4px solid #0072b2;padding-left:12px;margin:.8em 0}\
 .warn{border-left:4px solid #d55e00;padding-left:12px}\
 figure{margin:.6em 0}.fig{display:block;max-width:100%;height:auto}.fig.narrow{display:none}\
-.scroll{overflow-x:auto}table{border-collapse:collapse;font-size:.85em;overflow-wrap:normal}\
+.scroll{overflow-x:auto;margin:.4em 0}table{border-collapse:collapse;font-size:.85em;overflow-wrap:normal}\
 th,td{padding:4px 6px;text-align:left;border-bottom:1px solid #d8dee4;white-space:nowrap;vertical-align:top}\
+th{white-space:normal;vertical-align:bottom}\
 .right{text-align:right;font-variant-numeric:tabular-nums}\
 pre{overflow-x:auto;background:#f6f8fa;padding:10px;font-size:.8em}\
 code{font-size:.9em}dt{font-weight:600;margin-top:.5em}\
@@ -37,7 +40,7 @@ th,td{border-color:#30363d}a{color:#58a6ff}.answer{border-color:#56b4e9}}";
 /// Up to this many different texts of one doubt are shown without a click.
 const UNFOLDED_DOUBTS: usize = 3;
 
-const DEFINITIONS: [(&str, &str); 19] = [
+const DEFINITIONS: [(&str, &str); 24] = [
     ("due", "when the plan, fixed before the run, wants an event offered"),
     (
         "latency",
@@ -68,6 +71,32 @@ const DEFINITIONS: [(&str, &str); 19] = [
         never sleeps may stay below it; a tail that reaches it may be the machine's",
     ),
     ("throughput", "events completed per second of wall clock, over the whole run"),
+    (
+        "speed-up, efficiency",
+        "in the closed loop: throughput over the median throughput of the single thread (`sequential`) with the same \
+        choices; and that for each worker of all processes",
+    ),
+    (
+        "COST",
+        "configuration that outperforms a single thread (McSherry, Isard, Murray, HotOS 2015): the least number of \
+        workers with which a strategy is faster than `sequential`",
+    ),
+    (
+        "Universal Scalability Law",
+        "throughput of N workers as λN / (1 + σ(N−1) + κN(N−1)) (Gunther): λ is the throughput of one; σ, contention, \
+        the share of the work that they do one after the other; κ, coherence, what every pair of them costs. Fitted by \
+        least squares of the relative residuals; it describes what was measured and foretells little",
+    ),
+    (
+        "imbalance, uneven",
+        "what the worker with most has (messages its state was given, or time it was busy) as a multiple of the mean \
+        of the workers: 1× if all have the same",
+    ),
+    (
+        "view skew",
+        "how much further the most advanced worker that holds state was than the least, in records of the trace or in \
+        event time: over the time of the run, at random moments, they see states of so different ages",
+    ),
     (
         "live bytes",
         "what the allocator had handed out beyond what was there before the run; RSS is the whole process, the \
@@ -119,6 +148,7 @@ pub(crate) fn report(results: &Results, sections: &[Section]) -> String {
     }
     push_asked(&mut out, results);
     push_cases(&mut out, results, sections);
+    push_activity(&mut out, results);
     push_doubts(&mut out, results);
     push_failures(&mut out, results);
     push_definitions(&mut out);
@@ -182,6 +212,21 @@ fn push_section(out: &mut String, n: usize, results: &Results, (part, figures): 
             Err(error) => out.push_str(&paragraph("warn", &format!("Not drawn: {error}"))),
         }
     }
+    push_families(out, &families(results, &part.name));
+}
+
+/// How the strategies scale: a line for each family, its tables behind it.
+fn push_families(out: &mut String, families: &[Family]) {
+    if families.is_empty() {
+        return;
+    }
+    out.push_str("<h3>How the strategies scale</h3>\n");
+    for family in families {
+        let open = if families.len() == 1 { " open=\"open\"" } else { "" };
+        let (summary, cases, laws) = (prose(&family.summary), family.cases.html(), family.laws.html());
+        let careful = family.careful.as_deref().map_or(String::new(), |careful| paragraph("small", careful));
+        out.push_str(&format!("<details{open}><summary>{summary}</summary>\n{cases}{laws}{careful}</details>\n"));
+    }
 }
 
 fn push_figure(out: &mut String, results: &Results, spec: &FigureSpec, chart: &Chart) {
@@ -208,9 +253,10 @@ fn push_cases(out: &mut String, results: &Results, sections: &[Section]) {
     out.push_str(&paragraph(
         "small",
         "Only the axes that vary have a column. events/s: completed, which in an open loop is the rate offered; \
-         “612k of 2M” where fewer were completed than offered. p50 and p99: of the latency. Of several repeats the \
-         median, the worst verdict on memory and the worst answers: - missing, + spurious, ≠ wrong, in percent of the \
-         true answers. churn: retractions for each answer, and the share of the answers that were corrected. The first doubt, and how many more; all of them stand below.",
+         “612k of 2M” where fewer were completed than offered. speed-up: over the single thread. p50 and p99: of the \
+         latency. Of several repeats the median, the worst verdict on memory and the worst answers: - missing, + \
+         spurious, ≠ wrong, in percent of the true answers. churn: retractions for each answer, and the share of the \
+         answers that were corrected. The first doubt, and how many more; all of them stand below.",
     ));
     for (part, _) in sections {
         let table = tables::cases(results, &part.name);
@@ -219,6 +265,29 @@ fn push_cases(out: &mut String, results: &Results, sections: &[Section]) {
         out.push_str(&heading);
         out.push_str(&if table.is_empty() { paragraph("", "No case with numbers.") } else { table.html() });
     }
+}
+
+fn push_activity(out: &mut String, results: &Results) {
+    let mut activities = String::new();
+    for (part, axes) in results.run.parts.iter().map(|part| (part, telling_axes(&cases_of(results, part)))) {
+        for repeats in tables::repeats_of_cases(results, &part.name).into_values() {
+            let tables = activity::tables(results, &repeats);
+            let tables: String = tables.iter().filter(|table| !table.is_empty()).map(Table::html).collect();
+            if !tables.is_empty() {
+                let name = prose(&format!("{} {}", repeats[0].case, case_name(repeats[0], &axes)));
+                activities.push_str(&format!("<details><summary>{name}</summary>\n{tables}</details>\n"));
+            }
+        }
+    }
+    if !activities.is_empty() {
+        let words =
+            "Of each worker, the time of its operators and what it sent over its channels; medians of the repeats.";
+        out.push_str(&format!("<h2>Where the time went</h2>\n{}{activities}", paragraph("small", words)));
+    }
+}
+
+fn cases_of<'a>(results: &'a Results, part: &Part) -> Vec<&'a CaseRecord> {
+    results.cases.iter().filter(|case| case.part == part.name).collect()
 }
 
 fn push_doubts(out: &mut String, results: &Results) {
@@ -292,7 +361,10 @@ fn push_again(out: &mut String, results: &Results) {
     let experiment = escaped(&run.resolved_experiment);
     out.push_str(&format!("<details><summary>The resolved experiment</summary><pre>{experiment}</pre></details>\n"));
     let files = ["run.json", "cases.csv", "cases.ndjson", "timeline.csv", "latency.hlog"];
-    let links: Vec<String> = files.iter().map(|file| format!("<a href=\"{file}\">{file}</a>")).collect();
+    let logged = [("operators.csv", results.operators.is_empty()), ("channels.csv", results.channels.is_empty())];
+    let logged = logged.into_iter().filter(|(_, empty)| !empty).map(|(file, _)| file);
+    let links: Vec<String> =
+        files.into_iter().chain(logged).map(|file| format!("<a href=\"{file}\">{file}</a>")).collect();
     out.push_str(&format!(
         "<p>Raw data beside this file: {}. <code>flowbench report .</code> here draws everything again, byte for \
          byte.</p>\n",

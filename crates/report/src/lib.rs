@@ -7,14 +7,21 @@
 //! This package knows figures, not dataflows; of flowbench it depends on `flowbench-measurement` alone. The path of a
 //! figure: `select` picks the cases, one file for each kind arranges them as a `chart`, `page` draws it.
 
+mod activity;
 mod answers;
 mod at_level;
 mod bars;
+mod ccdf;
+mod cells;
 mod chart;
+mod compare;
 mod distribution;
+mod families;
 mod figure;
+mod heat_map;
 mod html;
 mod lines;
+mod operators;
 mod over_time;
 mod page;
 mod panels;
@@ -22,6 +29,7 @@ mod quantity;
 mod results;
 mod rows;
 mod scale;
+mod scaling;
 mod select;
 mod stacked;
 mod svg;

@@ -1,6 +1,6 @@
 //! A panel of lines over a numeric axis, with whiskers from the least to the greatest repeat.
 
-use crate::chart::{Axis, Chart, Panel, Point, Series};
+use crate::chart::{Axis, Chart, Panel, Point, Series, Shade};
 use crate::page::{EDGE_PX, FONT_PX};
 use crate::scale::{Scale, Tick};
 use crate::svg::{Anchor, Svg, number, shortened, text_width};
@@ -38,6 +38,9 @@ pub(crate) fn draw(
     let x_scale = x_scale(chart, axis, (left, right), if width > 500.0 { 7 } else { 4 });
 
     svg.text(EDGE_PX, y + 14.0, "title", Anchor::Start, &title(&panel.title, y_scale.unit, panel.log));
+    if let Some(shade) = &axis.shade {
+        draw_shade(svg, shade, x_scale.at(shade.from).max(left), right, top, bottom);
+    }
     draw_y_grid(svg, &y_scale, left, right);
     draw_x_grid(svg, &x_scale, top, bottom, last);
     let broken = has_zero_place(chart, axis);
@@ -46,6 +49,11 @@ pub(crate) fn draw(
     }
     for series in &panel.series {
         draw_series(svg, series, &x_scale, &y_scale, broken);
+    }
+    for (label, end) in panel.series.iter().filter_map(|series| Some((&series.label, series.points.last()?))) {
+        if !label.is_empty() {
+            svg.text(x_scale.at(end.x) - 4.0, y_scale.at(end.y) - 6.0, "halo", Anchor::End, label);
+        }
     }
     if !last {
         return bottom + 20.0;
@@ -134,6 +142,16 @@ fn draw_break(svg: &mut Svg, x: f64, top: f64, bottom: f64) {
     }
 }
 
+/// A tinted part of the plot with its reason at the top, or at least its colour where there is no room for words.
+fn draw_shade(svg: &mut Svg, shade: &Shade, from: f64, right: f64, top: f64, bottom: f64) {
+    let place = [("x", number(from)), ("y", number(top))];
+    let size = [("width", number(right - from)), ("height", number(bottom - top))];
+    let look = [("class", "bar floor".to_owned()), ("fill-opacity", "0.12".to_owned())];
+    svg.leaf("rect", &[place, size, look].concat());
+    let words = shortened(&shade.words, right - from - 8.0, 12.0);
+    svg.text(from + 4.0, top + 14.0, "small", Anchor::Start, &words);
+}
+
 fn draw_y_grid(svg: &mut Svg, scale: &Scale, left: f64, right: f64) {
     for tick in &scale.ticks {
         let y = scale.at(tick.value);
@@ -179,7 +197,7 @@ fn draw_series(svg: &mut Svg, series: &Series, x: &Scale, y: &Scale, broken: boo
             d.push_str(&format!("{step}{} {}", number(px), number(py)));
             step = "L";
         }
-        svg.path(d, "line", series.look.dash());
+        svg.path(d, series.look.stroke(), series.look.dash());
     }
     for point in series.points.iter().filter(|point| point.low < point.high) {
         let px = x.at(point.x);

@@ -14,7 +14,7 @@ const BUCKETS: usize = 150;
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[Row]) -> Chart {
     let panels = panels(spec, &selection.groups, |column, group| {
-        let of_group = selection.cases.iter().filter(|case| group.is_none_or(|group| case.group == group));
+        let of_group = selection.of_group(group);
         of_group.map(|case| (Some(line_name(case)), line(case, column, timeline))).collect()
     });
     let x = Axis {
@@ -23,6 +23,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[Row]) 
         quantity: Quantity::Nanoseconds,
         log: spec.log_x,
         ticks: Vec::new(),
+        shade: None,
     };
     let mut notes = Vec::new();
     if selection.cases.iter().any(|case| case.record.repeat > 1) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::chart::{Chart, Look, Mark, Series, X};
 use crate::svg::{Anchor, COLOURS, STYLE, Svg, number, shortened, text_width, wrapped};
-use crate::{lines, rows};
+use crate::{cells, lines, rows};
 
 /// Size of ordinary text in px, as in [`STYLE`].
 pub(crate) const FONT_PX: f64 = 13.0;
@@ -78,6 +78,9 @@ fn panels(svg: &mut Svg, chart: &Chart, mut y: f64, page: Page) -> f64 {
         let below = |svg: &mut Svg, y: f64| draw_legend(svg, chart, &entries, y, page);
         y = match &chart.x {
             X::Numbers(axis) => lines::draw(svg, chart, axis, panel, y, page.width(), last, below),
+            X::Names { names, mark: Mark::Cell { more_is_better }, .. } => {
+                cells::draw(svg, chart, names, *more_is_better, panel, y, page.width())
+            }
             X::Names { names, mark, .. } => rows::draw(svg, chart, names, *mark, panel, y, page.width(), below),
         };
     }
@@ -88,6 +91,10 @@ type Entries<'a> = Vec<(Look, &'a str)>;
 
 /// The legend above all panels, and that of each: what is the same for all stands above.
 fn legends(chart: &Chart) -> (Entries<'_>, Vec<Entries<'_>>) {
+    if matches!(chart.x, X::Names { mark: Mark::Cell { .. }, .. }) {
+        // The rows of a grid are named beside it.
+        return (Vec::new(), vec![Vec::new(); chart.panels.len()]);
+    }
     if chart.legend_once {
         let all = chart.panels.iter().flat_map(|panel| &panel.series);
         let mut above = distinct(all.filter(|series| !series.legend.is_empty()).map(legend_of));
@@ -156,7 +163,7 @@ fn swatch(svg: &mut Svg, look: Look, bar: bool, x: f64, y: f64) {
     if bar {
         svg.path(format!("M{} {}h28v11h-28z", number(x), number(y - 6.0)), "bar", "");
     } else {
-        svg.path(format!("M{} {}h28", number(x), number(y)), "line", look.dash());
+        svg.path(format!("M{} {}h28", number(x), number(y)), look.stroke(), look.dash());
         look.draw_marker(svg, x + 14.0, y);
     }
     svg.close("g");
@@ -166,10 +173,10 @@ impl Look {
     /// Class that sets the colour.
     pub(crate) fn class(self) -> String {
         match self {
-            Look::Nth { colour, .. } => format!("c{}", colour % COLOURS),
+            Look::Nth { colour, .. } | Look::Law(Some(colour)) => format!("c{}", colour % COLOURS),
             // The colour of the text.
-            Look::Dashed(_) => "value".to_owned(),
-            Look::Floor => "floor".to_owned(),
+            Look::Dashed(_) | Look::Law(None) => "value".to_owned(),
+            Look::Floor | Look::Single | Look::Ideal => "floor".to_owned(),
         }
     }
 
@@ -180,7 +187,14 @@ impl Look {
                 ["", "8 3", "3 3", "10 3 3 3", "14 4", "5 2", "2 4"][(dash + dash / SHAPES) % SHAPES]
             }
             Look::Floor => "5 5",
+            Look::Ideal => "2 4",
+            Look::Single | Look::Law(_) => "",
         }
+    }
+
+    /// Class that sets the width of its line.
+    pub(crate) fn stroke(self) -> &'static str {
+        if matches!(self, Look::Law(_) | Look::Ideal) { "hair" } else { "line" }
     }
 
     /// Draws its marker; only the n-th has one. The second round has hollow ones.

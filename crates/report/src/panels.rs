@@ -129,7 +129,8 @@ fn push_series(series: &mut Vec<Series>, lines: Vec<Line>, style: Style) {
     for (own, points) in lines {
         let Style { name, legend, key, look } = &style;
         let name = own.map_or(name.clone(), |own| format!("{name}, {own}"));
-        series.push(Series { name, legend: legend.clone(), key: key.clone(), look: *look, points });
+        let (legend, key, label) = (legend.clone(), key.clone(), String::new());
+        series.push(Series { name, legend, key, look: *look, points, label });
     }
 }
 

@@ -13,8 +13,12 @@ pub enum Quantity {
     Bytes,
     /// Events per second (`…_events_per_s`).
     EventsPerSecond,
-    /// A part of a whole, 0 to 1 (`…_share`).
+    /// A part of a whole, 0 to 1 (`…_share`, `completeness`, `efficiency`, which may exceed it).
     Share,
+    /// A multiple of something (`speed_up`, `…_imbalance`): 1 is as much.
+    Factor,
+    /// Records of the trace (`…_records`).
+    Records,
     /// Everything else: entries, events, workers.
     Count,
 }
@@ -41,7 +45,7 @@ const NANOSECONDS: &[Unit] = &[
 ];
 const MILLISECONDS: &[Unit] =
     &[unit(1.0, "ms"), unit(1e3, "s"), unit(60e3, "min"), unit(3600e3, "h"), unit(86_400e3, "d")];
-const SECONDS: &[Unit] = &[unit(1.0, "s"), unit(60.0, "min"), unit(3600.0, "h"), unit(86_400.0, "d")];
+const SECONDS: &[Unit] = &[unit(1e-3, "ms"), unit(1.0, "s"), unit(60.0, "min"), unit(3600.0, "h"), unit(86_400.0, "d")];
 const BYTES: &[Unit] = &[
     unit(1.0, "B"),
     unit(1024.0, "KiB"),
@@ -52,6 +56,9 @@ const BYTES: &[Unit] = &[
 const EVENTS_PER_SECOND: &[Unit] =
     &[unit(1.0, "events/s"), unit(1e3, "k events/s"), unit(1e6, "M events/s"), unit(1e9, "G events/s")];
 const SHARE: &[Unit] = &[unit(0.01, "%")];
+const FACTOR: &[Unit] = &[unit(1.0, "×")];
+const RECORDS: &[Unit] =
+    &[unit(1.0, "records"), unit(1e3, "k records"), unit(1e6, "M records"), unit(1e9, "G records")];
 const COUNT: &[Unit] = &[unit(1.0, ""), unit(1e3, "k"), unit(1e6, "M"), unit(1e9, "G"), unit(1e12, "T")];
 
 impl Quantity {
@@ -60,16 +67,20 @@ impl Quantity {
         let has = |word: &str| column.split('_').any(|part| part == word);
         if column.ends_with("events_per_s") {
             Quantity::EventsPerSecond
+        } else if column == "speed_up" || has("imbalance") {
+            Quantity::Factor
         } else if has("bytes") {
             Quantity::Bytes
         } else if has("ns") {
             Quantity::Nanoseconds
         } else if has("ms") {
             Quantity::Milliseconds
-        } else if column.ends_with("_s") {
+        } else if has("s") {
             Quantity::Seconds
-        } else if has("share") || column == "completeness" {
+        } else if has("share") || matches!(column, "completeness" | "efficiency") {
             Quantity::Share
+        } else if column.ends_with("_records") {
+            Quantity::Records
         } else {
             Quantity::Count
         }
@@ -84,6 +95,8 @@ impl Quantity {
             Quantity::Bytes => "bytes",
             Quantity::EventsPerSecond => "events_per_s",
             Quantity::Share => "share",
+            Quantity::Factor => "factor",
+            Quantity::Records => "records",
             Quantity::Count => "count",
         }
     }
@@ -92,25 +105,33 @@ impl Quantity {
     /// `100k events/s`.
     pub fn human(self, raw: f64) -> String {
         let unit = self.unit_for(raw);
-        let number = three_digits(raw / unit.size);
+        let number = match self {
+            // One more digit below 1 than above it would only look more exact.
+            Quantity::Factor if (0.1..1.0).contains(&raw) => trimmed(format!("{raw:.2}")),
+            _ => three_digits(raw / unit.size),
+        };
         match self {
             // Nearly all is not all.
             Quantity::Share if number == "100" && raw < 1.0 => ">99.9 %".to_owned(),
             // The prefix belongs to the number: 100k events/s.
-            Quantity::EventsPerSecond if unit.size > 1.0 => format!("{number}{}", unit.sign),
-            Quantity::Count => format!("{number}{}", unit.sign),
+            Quantity::EventsPerSecond | Quantity::Records if unit.size > 1.0 => format!("{number}{}", unit.sign),
+            Quantity::Count | Quantity::Factor => format!("{number}{}", unit.sign),
             _ => format!("{number} {}", unit.sign),
         }
     }
 
     /// A value for an axis with marks of its own, where [`tick_unit`](Self::tick_unit) stands in the title.
     pub(crate) fn tick(self, raw: f64) -> String {
-        if self == Quantity::EventsPerSecond { Quantity::Count.human(raw) } else { self.human(raw) }
+        if self.tick_unit().is_empty() { self.human(raw) } else { Quantity::Count.human(raw) }
     }
 
     /// The unit that [`tick`](Self::tick) leaves out; mostly none.
     pub(crate) fn tick_unit(self) -> &'static str {
-        if self == Quantity::EventsPerSecond { "events/s" } else { "" }
+        match self {
+            Quantity::EventsPerSecond => "events/s",
+            Quantity::Records => "records",
+            _ => "",
+        }
     }
 
     /// The greatest unit in which `raw` is 1 or more (the smallest unit there is, below that).
@@ -128,6 +149,8 @@ impl Quantity {
             Quantity::Bytes => BYTES,
             Quantity::EventsPerSecond => EVENTS_PER_SECOND,
             Quantity::Share => SHARE,
+            Quantity::Factor => FACTOR,
+            Quantity::Records => RECORDS,
             Quantity::Count => COUNT,
         }
     }
@@ -135,12 +158,20 @@ impl Quantity {
 
 /// A column's name in words, without its unit: `latency_p999_ns` becomes `latency p99.9`.
 pub fn words(column: &str) -> String {
-    if column == "at_ns" {
-        return "time since the run of the case began".to_owned();
+    match column {
+        "at_ns" => return "time since the run of the case began".to_owned(),
+        "speed_up" => return "speed-up".to_owned(),
+        _ => {}
     }
-    let stem = ["_events_per_s", "_ns", "_ms", "_s"].iter().find_map(|unit| column.strip_suffix(unit));
-    let parts = stem.unwrap_or(column).split(['_', '-']).filter(|part| !["ns", "ms"].contains(part));
+    let stem = ["_events_per_s", "_records", "_ns", "_ms", "_s"].iter().find_map(|unit| column.strip_suffix(unit));
+    let parts = stem.unwrap_or(column).split(['_', '-']).filter(|part| !["ns", "ms", "s"].contains(part));
     parts.map(quantile_word).collect::<Vec<_>>().join(" ")
+}
+
+/// True if more of a column is better, false if less is: what is fast, complete or well used against what costs.
+pub(crate) fn more_is_better(column: &str) -> bool {
+    let better = matches!(column, "speed_up" | "efficiency" | "completeness" | "throughput_events_per_s");
+    better || column.starts_with("sustainable")
 }
 
 /// A number with three significant digits, without trailing zeros.
@@ -186,6 +217,16 @@ mod tests {
             ("bytes_per_entry", Quantity::Bytes),
             ("rate_events_per_s", Quantity::EventsPerSecond),
             ("missing_share", Quantity::Share),
+            ("busy_share", Quantity::Share),
+            ("efficiency", Quantity::Share),
+            ("speed_up", Quantity::Factor),
+            ("busy_imbalance", Quantity::Factor),
+            ("cpu_s_per_million_events", Quantity::Seconds),
+            ("view_skew_p99_records", Quantity::Records),
+            ("view_skew_p99_ms", Quantity::Milliseconds),
+            ("exchanged_bytes_per_event", Quantity::Bytes),
+            ("exchanged_records_per_event", Quantity::Count),
+            ("records_per_epoch", Quantity::Count),
             ("workers", Quantity::Count),
         ];
         for (column, quantity) in expected {
@@ -201,11 +242,18 @@ mod tests {
             (Quantity::Milliseconds, 90_000.0, "1.5 min"),
             (Quantity::Milliseconds, 86_400_000.0, "1 d"),
             (Quantity::Milliseconds, 0.0, "0 ms"),
+            (Quantity::Seconds, 0.0167, "16.7 ms"),
+            (Quantity::Seconds, 73.2, "1.22 min"),
             (Quantity::Bytes, 12_582_912.0, "12 MiB"),
             (Quantity::Bytes, -2048.0, "-2 KiB"),
             (Quantity::EventsPerSecond, 45_230_000.0, "45.2M events/s"),
             (Quantity::Share, 0.1234, "12.3 %"),
             (Quantity::Share, 0.000_05, "0.005 %"),
+            (Quantity::Factor, 1.604, "1.6×"),
+            (Quantity::Factor, 0.572, "0.57×"),
+            (Quantity::Factor, 0.012_34, "0.0123×"),
+            (Quantity::Records, 512.0, "512 records"),
+            (Quantity::Records, 8_192.0, "8.19k records"),
             (Quantity::Count, 999_999.0, "1M"),
             (Quantity::Count, 4_096.0, "4.1k"),
         ];
@@ -221,5 +269,8 @@ mod tests {
         assert_eq!(words("live_bytes_peak"), "live bytes peak");
         assert_eq!(words("cpu_ns_per_event"), "cpu per event");
         assert_eq!(words("processing-delay"), "processing delay");
+        assert_eq!(words("view_skew_p99_records"), "view skew p99");
+        assert_eq!(words("cpu_s_per_million_events"), "cpu per million events");
+        assert_eq!(words("speed_up"), "speed-up");
     }
 }

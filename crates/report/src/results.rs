@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use flowbench_measurement::hlog::Interval;
-use flowbench_measurement::record::{CaseRecord, Run};
-use flowbench_measurement::results_dir::{ResultsError, read_cases, read_histograms, read_run, read_timeline};
-use flowbench_measurement::timeline::Row;
+use flowbench_measurement::record::{CaseRecord, ChannelLoad, OperatorTime, Run};
+use flowbench_measurement::results_dir::{
+    ResultsError, read_cases, read_channels, read_histograms, read_operators, read_run, read_timeline,
+};
+use flowbench_measurement::{activity, timeline};
 
 use crate::chart::counted;
 
@@ -17,9 +19,13 @@ pub struct Results {
     /// The finished cases by number and repeat, whatever order they ran in.
     pub cases: Vec<CaseRecord>,
     /// Samples over time.
-    pub timeline: Vec<Row>,
+    pub timeline: Vec<timeline::Row>,
     /// Histograms, tagged `c<case>r<repeat>.<kind>`.
     pub histograms: Vec<Interval>,
+    /// Time by operator of the cases whose activity was logged.
+    pub operators: Vec<activity::Row<OperatorTime>>,
+    /// What crossed the channels of the cases whose activity was logged.
+    pub channels: Vec<activity::Row<ChannelLoad>>,
     /// What is not there, in words; empty if the run is complete.
     pub missing: Vec<String>,
 }
@@ -30,12 +36,15 @@ impl Results {
     pub fn read(dir: &Path) -> Result<Results, ResultsError> {
         let run = read_run(dir)?;
         let (cases, timeline, histograms) = (read_cases(dir)?, read_timeline(dir)?, read_histograms(dir)?);
-        let skipped = cases.skipped + timeline.skipped + histograms.skipped;
+        let (operators, channels) = (read_operators(dir)?, read_channels(dir)?);
+        let skipped = cases.skipped + timeline.skipped + histograms.skipped + operators.skipped + channels.skipped;
         let mut results = Results {
             run,
             cases: cases.rows,
             timeline: timeline.rows,
             histograms: histograms.rows,
+            operators: operators.rows,
+            channels: channels.rows,
             missing: Vec::new(),
         };
         results.cases.sort_by_key(|case| (case.case, case.repeat));

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::Results;
 use crate::chart::counted;
+use crate::compare::{self, COMPARED};
 use crate::quantity::{Quantity, words};
 
 /// The columns that are chosen, not measured.
@@ -86,22 +87,35 @@ pub enum FigureError {
     },
 }
 
-/// The cases of a figure that have numbers.
+/// The columns of a case by name.
+pub(crate) type Cells = BTreeMap<&'static str, Cell>;
+
+/// The cases of a figure.
 #[derive(Debug)]
 pub(crate) struct Selection<'a> {
+    /// Those that have numbers.
     pub(crate) cases: Vec<Chosen<'a>>,
+    /// Those that were tried and have no numbers.
+    pub(crate) without: Vec<(&'a CaseRecord, Cells)>,
     /// Names of the groups in the order of their first case; one empty name if there is only one group.
     pub(crate) groups: Vec<String>,
     /// Why some cases are not drawn, for the notes.
     pub(crate) notes: Vec<String>,
 }
 
-/// A case of a figure.
+impl<'a> Selection<'a> {
+    /// The cases of one group, or of all.
+    pub(crate) fn of_group(&self, group: Option<usize>) -> impl Iterator<Item = &Chosen<'a>> {
+        self.cases.iter().filter(move |case| group.is_none_or(|group| case.group == group))
+    }
+}
+
+/// A case of a figure, with numbers.
 #[derive(Debug)]
 pub(crate) struct Chosen<'a> {
     pub(crate) record: &'a CaseRecord,
     pub(crate) group: usize,
-    pub(crate) cells: BTreeMap<&'static str, Cell>,
+    pub(crate) cells: Cells,
 }
 
 impl Chosen<'_> {
@@ -111,7 +125,7 @@ impl Chosen<'_> {
     }
 }
 
-/// The names of the columns of `cases.csv`.
+/// The names of the columns a figure may use: those of `cases.csv`, and those that compare a case with others.
 pub fn case_columns() -> Vec<&'static str> {
     let axes = Axes {
         pipeline: String::new(),
@@ -136,7 +150,7 @@ pub fn case_columns() -> Vec<&'static str> {
     let (part, status, doubts) = (String::new(), Status::Ok, Vec::new());
     let case =
         CaseRecord { schema_version: SCHEMA_VERSION, part, case: 0, repeat: 0, axes, status, numbers: None, doubts };
-    case.columns().into_iter().map(|(name, _)| name).collect()
+    case.columns().into_iter().map(|(name, _)| name).chain(COMPARED).collect()
 }
 
 /// Checks that every name of a figure `of` columns exists.
@@ -164,16 +178,15 @@ pub(crate) fn timeline_columns() -> Vec<&'static str> {
 
 /// Picks the cases of a figure: of its question, with the values it asks for, with numbers.
 pub(crate) fn select<'a>(results: &'a Results, part: &str, spec: &FigureSpec) -> Selection<'a> {
-    let mut selection = Selection { cases: Vec::new(), groups: Vec::new(), notes: Vec::new() };
-    let mut without = Vec::new();
+    let mut selection = Selection { cases: Vec::new(), without: Vec::new(), groups: Vec::new(), notes: Vec::new() };
     for record in results.cases.iter().filter(|case| case.part == part) {
-        let cells: BTreeMap<&str, Cell> = record.columns().into_iter().collect();
+        let cells: Cells = compare::columns(results, record).into_iter().collect();
         let wanted = |(column, value): (&String, &String)| cells.get(column.as_str()).is_some_and(|c| is(c, value));
         if !spec.only.iter().all(wanted) {
             continue;
         }
         if record.numbers.is_none() {
-            without.push(record);
+            selection.without.push((record, cells));
             continue;
         }
         let name = group_name(&cells, &spec.by);
@@ -183,7 +196,7 @@ pub(crate) fn select<'a>(results: &'a Results, part: &str, spec: &FigureSpec) ->
         }
         selection.cases.push(Chosen { record, group, cells });
     }
-    selection.notes = why_not(&without, selection.cases.len());
+    selection.notes = why_not(&selection.without, selection.cases.len());
     selection
 }
 
@@ -243,8 +256,10 @@ pub(crate) fn value_name(column: &str, cell: &Cell) -> Option<String> {
         ("idle_ms", Cell::Empty) => "never idle".to_owned(),
         (_, Cell::Empty) => format!("no {}", words(column)),
         ("slack_ms", Cell::Integer(0)) => "no slack".to_owned(),
-        ("workers", Cell::Integer(1)) => "1 worker".to_owned(),
-        ("workers", cell) => format!("{cell} workers"),
+        ("workers" | "total_workers", Cell::Integer(1)) => "1 worker".to_owned(),
+        ("workers" | "total_workers", cell) => format!("{cell} workers"),
+        ("processes", Cell::Integer(1)) => "1 process".to_owned(),
+        ("processes", cell) => format!("{cell} processes"),
         ("idle_ms", cell) => format!("idle after {}", readable(column, cell)),
         ("deduplicate", cell) => (if cell.to_string() == "true" { "deduplicated" } else { "as delivered" }).to_owned(),
         ("order" | "strategy" | "pipeline" | "trace" | "settings" | "world", cell) => cell.to_string(),
@@ -258,9 +273,9 @@ fn is(cell: &Cell, value: &str) -> bool {
 }
 
 /// `12 cases`, and what became of those without numbers.
-fn why_not(without: &[&CaseRecord], with: usize) -> Vec<String> {
+fn why_not(without: &[(&CaseRecord, Cells)], with: usize) -> Vec<String> {
     let mut causes: BTreeMap<String, usize> = BTreeMap::new();
-    for case in without {
+    for (case, _) in without {
         let cause = match &case.status {
             Status::Failed { cause, .. } => format!("failed: {cause}"),
             Status::Invalid { .. } => "answers wrong where they must be right".to_owned(),

@@ -11,7 +11,7 @@ use crate::sweep::{medians, mixed_note, unmeasured_notes};
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     // All cases together: the groups are the rows. The range of a part has no place on a stack.
     let mut panels = panels(spec, &[String::new()], |column, _| {
-        let medians = medians(&selection.cases, column, None, |case| Some(case.group as f64));
+        let medians = medians(&selection.cases, column, |case| Some(case.group as f64));
         vec![(None, medians.into_iter().map(|point| Point::exact(point.x, point.y)).collect())]
     });
     let mut negative = 0;

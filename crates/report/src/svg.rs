@@ -9,9 +9,10 @@ pub(crate) const STYLE: &str = "\
 .fig{color:#1f2328;background:#fff;font-family:system-ui,sans-serif;font-size:13px}\
 .fig text{fill:currentColor;stroke:none}\
 .fig .head{font-size:16px;font-weight:600}.fig .title{font-weight:600}.fig .small{font-size:12px;opacity:.8}\
+.fig .fine{font-size:12px}.fig .tiny{font-size:10.5px}\
 .fig .grid{stroke:#d8dee4;stroke-width:1}.fig .base{stroke:#6e7781;stroke-width:1}\
 .fig .line{fill:none;stroke:currentColor;stroke-width:2;stroke-linejoin:round}\
-.fig .thin{stroke:currentColor;stroke-width:1.5;fill:none}\
+.fig .thin{stroke:currentColor;stroke-width:1.5;fill:none}.fig .hair{stroke:currentColor;stroke-width:1;fill:none}\
 .fig .full{fill:currentColor;stroke:currentColor;stroke-width:1.5}\
 .fig .hollow{fill:#fff;stroke:currentColor;stroke-width:1.5}\
 .fig .bar{fill:currentColor}.fig .paper{fill:#fff}\
@@ -77,6 +78,13 @@ impl Svg {
         let attributes =
             [("x", number(x)), ("y", number(y)), ("class", class.to_owned()), ("text-anchor", anchor.to_owned())];
         self.words("text", &attributes, text);
+    }
+
+    /// One line of text turned clockwise by so many degrees around its end, at `x` and `y`.
+    pub(crate) fn turned_text(&mut self, x: f64, y: f64, degrees: f64, text: &str) {
+        let (x, y) = (number(x), number(y));
+        let turn = format!("rotate({} {x} {y})", number(degrees));
+        self.words("text", &[("x", x), ("y", y), ("text-anchor", "end".to_owned()), ("transform", turn)], text);
     }
 
     /// A straight line.
@@ -166,7 +174,7 @@ pub(crate) fn text_width(text: &str, font_px: f64) -> f64 {
 }
 
 /// Units and other words that stay on the line of their number.
-const STAY_WITH_NUMBER: [&str; 26] = [
+const STAY_WITH_NUMBER: [&str; 29] = [
     "ns",
     "µs",
     "ms",
@@ -193,6 +201,9 @@ const STAY_WITH_NUMBER: [&str; 26] = [
     "worker",
     "measurements",
     "repeats",
+    "records",
+    "process",
+    "processes",
 ];
 
 /// The text with a no-break space between a number and its unit.

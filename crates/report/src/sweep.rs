@@ -1,11 +1,12 @@
 //! `sweep`: columns of the cases against one of their axes. Repeats give a median and a range.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::record::{CaseRecord, Cell, FigureSpec};
 use flowbench_measurement::statistics::median;
 
 use crate::chart::{Axis, Chart, Mark, Point, X, counted};
+use crate::compare::COMPARED;
 use crate::panels::{are_chosen, panels};
 use crate::quantity::{Quantity, words};
 use crate::scale::Tick;
@@ -23,7 +24,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
         false => cell.number(),
     };
     let panels = panels(spec, &selection.groups, |column, group| {
-        vec![(None, medians(&selection.cases, column, group, |case| position(case.cell(&spec.x))))]
+        vec![(None, medians(selection.of_group(group), column, |case| position(case.cell(&spec.x))))]
     });
     let x = if by_name {
         X::Names { column: spec.x.clone(), names: names.clone(), mark: Mark::Dot }
@@ -45,16 +46,14 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     }
 }
 
-/// For each position the median and range of a column, over the cases of a group (or all), by ascending position.
-pub(crate) fn medians(
-    cases: &[Chosen],
+/// For each position the median and range of a column, by ascending position.
+pub(crate) fn medians<'a>(
+    cases: impl IntoIterator<Item = &'a Chosen<'a>>,
     column: &str,
-    group: Option<usize>,
     position: impl Fn(&Chosen) -> Option<f64>,
 ) -> Vec<Point> {
-    let of_group = cases.iter().filter(|case| group.is_none_or(|group| case.group == group));
     let mut values: Vec<(f64, f64)> =
-        of_group.filter_map(|case| Some((position(case)?, case.cell(column).number()?))).collect();
+        (cases.into_iter()).filter_map(|case| Some((position(case)?, case.cell(column).number()?))).collect();
     values.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let points = values.chunk_by(|a, b| a.0 == b.0).filter_map(|same| {
         let ys: Vec<f64> = same.iter().map(|(_, y)| *y).collect();
@@ -78,33 +77,33 @@ pub(crate) fn repeats_note(cases: &[Chosen]) -> Option<String> {
 
 /// Says so if a point would mix cases that differ in more than the figure tells apart.
 pub(crate) fn mixed_note(cases: &[Chosen], told_apart: &[&str]) -> Option<String> {
-    let mut mixed = BTreeSet::new();
-    for case in cases {
-        let same = |other: &&Chosen| {
-            let equal = |column: &&str| other.cell(column) == case.cell(column);
-            other.group == case.group && told_apart.iter().all(equal)
-        };
-        let records: Vec<&CaseRecord> = cases.iter().filter(same).map(|case| case.record).collect();
-        mixed.extend(varying_axes(records.into_iter()));
-    }
-    let names: Vec<String> = mixed.into_iter().map(|column| format!("`{column}`")).collect();
+    let names: Vec<String> = mixed_axes(cases, told_apart).into_iter().map(|column| format!("`{column}`")).collect();
     (!names.is_empty()).then(|| {
         let names = names.join(", ");
         format!("Careful: some points mix cases that differ in {names}; `by` or `only` would keep them apart.")
     })
 }
 
+/// The choices in which cases of one group differ that agree in the columns that are told apart.
+pub(crate) fn mixed_axes(cases: &[Chosen], told_apart: &[&str]) -> BTreeSet<&'static str> {
+    let mut alike: BTreeMap<(usize, Vec<String>), Vec<&CaseRecord>> = BTreeMap::new();
+    for case in cases {
+        let values = told_apart.iter().map(|column| case.cell(column).to_string()).collect();
+        alike.entry((case.group, values)).or_default().push(case.record);
+    }
+    alike.into_values().flat_map(|records| varying_axes(records.into_iter())).collect()
+}
+
 /// Names the columns that some cases have no value for.
 pub(crate) fn unmeasured_notes(cases: &[Chosen], spec: &FigureSpec) -> Vec<String> {
     let missing = |column: &str| {
         let without = cases.iter().filter(|case| *case.cell(column) == Cell::Empty).count();
-        (without > 0).then(|| {
-            format!(
-                "No {} in {without} of {}: not measured, or from too few samples.",
-                words(column),
-                counted(cases.len(), "measurement")
-            )
-        })
+        let why = match COMPARED.contains(&column) {
+            true => "there is no closed-loop `sequential` case to compare with",
+            false => "not measured, or from too few samples",
+        };
+        let all = counted(cases.len(), "measurement");
+        (without > 0).then(|| format!("No {} in {without} of {all}: {why}.", words(column)))
     };
     spec.columns().filter_map(missing).collect()
 }
@@ -138,7 +137,7 @@ fn axis(spec: &FigureSpec, xs: &[&Cell]) -> Axis {
     } else {
         Vec::new()
     };
-    Axis { title: words(&spec.x), column: spec.x.clone(), quantity, log: spec.log_x, ticks }
+    Axis { title: words(&spec.x), column: spec.x.clone(), quantity, log: spec.log_x, ticks, shade: None }
 }
 
 /// Small counts are read better in full: 4096 records, not 4.1k.

@@ -6,6 +6,7 @@ use flowbench_measurement::record::{Accuracy, CaseRecord, Cell, Numbers, Status,
 use flowbench_measurement::statistics::median;
 
 use crate::Results;
+use crate::compare;
 use crate::quantity::Quantity;
 use crate::select::{case_name, readable, telling_axes};
 use crate::svg::{harmless, prose};
@@ -13,26 +14,27 @@ use crate::svg::{harmless, prose};
 /// Rows of text under a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Table {
-    columns: Vec<Column>,
-    rows: Vec<Vec<String>>,
+    pub(crate) columns: Vec<Column>,
+    /// A cell for each column.
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Column {
-    title: &'static str,
+pub(crate) struct Column {
+    pub(crate) title: &'static str,
     /// Numbers stand right.
-    right: bool,
+    pub(crate) right: bool,
     /// May be shortened on a narrow terminal.
-    flexible: bool,
+    pub(crate) flexible: bool,
 }
 
-const LEFT: Column = Column { title: "", right: false, flexible: false };
-const RIGHT: Column = Column { right: true, ..LEFT };
+pub(crate) const LEFT: Column = Column { title: "", right: false, flexible: false };
+pub(crate) const RIGHT: Column = Column { right: true, ..LEFT };
 const WORDS: Column = Column { flexible: true, ..LEFT };
 /// Nothing flexible becomes narrower than this.
 const LEAST_WIDTH: usize = 8;
 /// Stands for a value that is not there.
-const NONE: &str = "–";
+pub(crate) const NONE: &str = "–";
 /// An open loop that completed this part of its rate kept up: the last events end a little after the last is due.
 pub(crate) const KEPT_UP: f64 = 0.98;
 
@@ -69,6 +71,7 @@ pub(crate) fn cases(results: &Results, part: &str) -> Table {
     columns.extend([
         Column { title: "n", ..RIGHT },
         Column { title: "events/s", ..RIGHT },
+        Column { title: "speed-up", ..RIGHT },
         Column { title: "p50", ..RIGHT },
         Column { title: "p99", ..RIGHT },
         Column { title: "memory", ..LEFT },
@@ -77,17 +80,19 @@ pub(crate) fn cases(results: &Results, part: &str) -> Table {
         Column { title: "doubts", ..WORDS },
     ]);
     let repeats = repeats_of_cases(results, part);
-    let mut table = Table { columns, rows: repeats.values().map(|repeats| row(repeats, &axes)).collect() };
+    let rows = repeats.values().map(|repeats| row(results, repeats, &axes)).collect();
+    let mut table = Table { columns, rows };
     if repeats.values().all(|of_case| Some(of_case.len()) == repeats.values().next().map(Vec::len)) {
         table.drop_column("n");
     }
+    table.drop_if_all("speed-up", &[NONE]);
     table.drop_if_all("memory", &[NONE]);
     table.drop_if_all("churn", &[NONE, "0"]);
     table
 }
 
 /// The measured repeats of each case of a question.
-fn repeats_of_cases<'a>(results: &'a Results, part: &str) -> BTreeMap<usize, Vec<&'a CaseRecord>> {
+pub(crate) fn repeats_of_cases<'a>(results: &'a Results, part: &str) -> BTreeMap<usize, Vec<&'a CaseRecord>> {
     let mut repeats: BTreeMap<usize, Vec<&CaseRecord>> = BTreeMap::new();
     for case in results.cases.iter().filter(|case| case.part == part && case.numbers.is_some()) {
         repeats.entry(case.case).or_default().push(case);
@@ -188,7 +193,15 @@ impl Table {
         self.rows.iter_mut().for_each(|row| drop(row.remove(n)));
     }
 
-    fn drop_if_all(&mut self, title: &str, values: &[&str]) {
+    /// Leaves out a column that tells no rows apart.
+    pub(crate) fn drop_if_same(&mut self, title: &str) {
+        let n = self.columns.iter().position(|column| column.title == title);
+        if n.is_some_and(|n| self.rows.iter().all(|row| row[n] == self.rows[0][n])) {
+            self.drop_column(title);
+        }
+    }
+
+    pub(crate) fn drop_if_all(&mut self, title: &str, values: &[&str]) {
         let n = self.columns.iter().position(|column| column.title == title);
         if n.is_some_and(|n| self.rows.iter().all(|row| values.contains(&row[n].as_str()))) {
             self.drop_column(title);
@@ -249,18 +262,20 @@ impl Table {
     }
 }
 
-fn row(repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String> {
+fn row(results: &Results, repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String> {
     let numbers: Vec<&Numbers> = repeats.iter().filter_map(|case| case.numbers.as_ref()).collect();
     let middle = |quantity: Quantity, value: fn(&Numbers) -> Option<f64>| {
         let values: Vec<f64> = numbers.iter().filter_map(|numbers| value(numbers)).collect();
         median(&values).map_or(NONE.to_owned(), |value| quantity.human(value))
     };
     let cells: BTreeMap<&str, Cell> = repeats[0].columns().into_iter().collect();
+    let speed_ups: Vec<f64> = repeats.iter().filter_map(|case| compare::speed_up(results, case)).collect();
     let mut row = vec![repeats[0].case.to_string()];
     row.extend(axes.iter().map(|axis| axis_value(axis, &cells[axis])));
     row.extend([
         repeats.len().to_string(),
         throughput(repeats[0].axes.rate_events_per_s, &numbers),
+        median(&speed_ups).map_or(NONE.to_owned(), |speed_up| Quantity::Factor.human(speed_up)),
         middle(Quantity::Nanoseconds, |n| n.latency.p50_ns.map(|ns| ns as f64)),
         middle(Quantity::Nanoseconds, |n| n.latency.p99_ns.map(|ns| ns as f64)),
         verdict(&numbers),

@@ -23,6 +23,7 @@ fn written(dir: &Path) -> ResultsDir {
             length_ns: 2_000_000_000,
             histograms: &[("latency", &histogram(1..100)), ("hiccup", &histogram([7]))],
             timeline: &[point(1), point(2)],
+            ..CaseData::default()
         };
         results.append_case(&example::case(case, 1), &data).unwrap();
     }
@@ -122,6 +123,30 @@ fn resuming_keeps_finished_cases_and_nothing_else() {
     assert!(before == after);
     results.append_case(&example::case(12, 1), &CaseData::default()).unwrap();
     assert_eq!(read_cases(dir.path()).unwrap().rows.len(), 4);
+}
+
+#[test]
+fn activity_is_written_where_it_was_logged_and_resumed_like_the_rest() {
+    let dir = TempDir::new().unwrap();
+    let mut results = written(dir.path());
+    assert_eq!(read_operators(dir.path()).unwrap().rows, []);
+    let operators = [OperatorTime { worker: 1, operator: "map, \"x\"".into(), activations: 9, busy_ns: 70 }];
+    let channels = [ChannelLoad { worker: 1, channel: "input → answers".into(), messages: 3, records: 12 }];
+    let data = CaseData { operators: &operators, channels: &channels, ..CaseData::default() };
+    results.append_case(&example::case(3, 1), &data).unwrap();
+    results.append_case(&example::case(4, 1), &CaseData::default()).unwrap();
+    drop(results);
+    append_raw(&dir.path().join(OPERATORS_CSV), "12,1,0,Input,1,1\n12,1,0,Inp");
+    append_raw(&dir.path().join(CHANNELS_CSV), "12,1");
+    assert_eq!(read_operators(dir.path()).unwrap().skipped, 1);
+    drop(ResultsDir::resume(dir.path()).unwrap());
+    let rows = operators.map(|seen| activity::Row { case: 3, repeat: 1, seen }).to_vec();
+    assert_eq!(read_operators(dir.path()).unwrap(), Read { rows, skipped: 0 });
+    let rows = channels.map(|seen| activity::Row { case: 3, repeat: 1, seen }).to_vec();
+    assert_eq!(read_channels(dir.path()).unwrap(), Read { rows, skipped: 0 });
+    append_raw(&dir.path().join(CHANNELS_CSV), "3,1,0,a,b,c\n");
+    let error = read_channels(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("channels.csv line 3: `b` is no whole number"), "{error}");
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Draws hand-made results and checks what a reader would find.
 //!
-//! Of the questions in `synthetic`, `rates` sweeps in numbers, `strategies` sweeps in names and draws bars, `memory`
-//! draws over time, `slack` has a zero on a log axis, all cases of `gone` have failed, and `policies` has panels, levels
-//! and stacks.
+//! What strategies need to be compared is in `strategies`. Of the questions in `synthetic`, `rates` sweeps in numbers,
+//! `strategies` sweeps in names and draws bars, `memory` draws over time, `slack` has a zero on a log axis, all cases
+//! of `gone` have failed, and `policies` has panels, levels and stacks.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like the tests themselves")]
 
+mod strategies;
 mod synthetic;
 
 use std::fs;
@@ -39,11 +40,13 @@ fn well_formed(name: &str, text: &str) {
 
 #[test]
 fn drawing_twice_gives_the_same_bytes() {
-    let results = Synthetic::full().written();
-    draw(results.path()).unwrap();
-    let first = files(results.path());
-    draw(results.path()).unwrap();
-    assert_eq!(first, files(results.path()));
+    for synthetic in [Synthetic::full(), strategies::matrix(), strategies::scaling()] {
+        let results = synthetic.written();
+        draw(results.path()).unwrap();
+        let first = files(results.path());
+        draw(results.path()).unwrap();
+        assert!(first == files(results.path()));
+    }
 }
 
 #[test]
@@ -82,6 +85,24 @@ fn a_distribution_ends_where_fewer_than_ten_samples_lie_beyond() {
     let last = csv.lines().rfind(|line| line.starts_with("sequential,")).unwrap();
     assert!(last.starts_with("sequential,50118.723,"), "{last}");
     assert!(csv.contains("hiccup floor,1,"));
+}
+
+#[test]
+fn the_share_that_took_longer_is_the_distribution_the_other_way_round() {
+    let results = Synthetic::full().written();
+    draw(results.path()).unwrap();
+    let csv = read(results.path(), "slower.csv");
+    assert!(csv.starts_with("series,longer_than_ns,y_share,low_share,high_share\nsequential,"), "{csv}");
+    let points: Vec<(f64, f64)> = (csv.lines())
+        .filter_map(|line| line.strip_prefix("sequential,"))
+        .map(|row| row.split(',').map(|cell| cell.parse().unwrap()).collect::<Vec<f64>>())
+        .map(|row| (row[0], row[1]))
+        .collect();
+    assert!(points.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 > pair[1].1), "{points:?}");
+    // As in the distribution, the last step below 600,000 / 10 samples.
+    assert_eq!((points[0].1, (1.0 / points[points.len() - 1].1).round()), (1.0, 50119.0));
+    assert!(csv.contains("\nhiccup floor,"), "{csv}");
+    assert!(read(results.path(), "slower.svg").contains(">share that took longer (log)</text>"));
 }
 
 #[test]
@@ -540,9 +561,13 @@ fn the_report_says_what_was_asked_where_a_level_is_reached_and_what_was_taken_ba
 #[test]
 #[ignore = "writes a gallery for human eyes"]
 fn gallery() {
-    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gallery");
-    let _ = fs::remove_dir_all(&dir);
-    Synthetic::full().write_to(&dir);
-    draw(&dir).unwrap();
-    println!("{}\n{}", dir.display(), terminal_tables(&flowbench_report::Results::read(&dir).unwrap(), 100));
+    for (name, synthetic) in
+        [("gallery", Synthetic::full()), ("strategies", strategies::matrix()), ("scaling", strategies::scaling())]
+    {
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&dir);
+        synthetic.write_to(&dir);
+        draw(&dir).unwrap();
+        println!("{}\n{}", dir.display(), terminal_tables(&flowbench_report::Results::read(&dir).unwrap(), 100));
+    }
 }

@@ -5,12 +5,16 @@ use std::path::Path;
 
 use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::*;
-use flowbench_measurement::results_dir::{CASES_CSV, CASES_NDJSON, LATENCY_HLOG, RUN_JSON, TIMELINE_CSV};
-use flowbench_measurement::{hlog, timeline};
+use flowbench_measurement::results_dir::{
+    CASES_CSV, CASES_NDJSON, CHANNELS_CSV, LATENCY_HLOG, OPERATORS_CSV, RUN_JSON, TIMELINE_CSV,
+};
+use flowbench_measurement::{activity, hlog, timeline};
 
 pub(crate) struct Synthetic {
     pub(crate) run: Run,
     pub(crate) cases: Vec<CaseRecord>,
+    /// True if the activity of the cases with numbers was logged.
+    pub(crate) logged: bool,
 }
 
 const STRATEGIES: [(&str, u64); 3] = [("sequential", 3), ("exchange", 2), ("pre-aggregate", 1)];
@@ -61,7 +65,7 @@ impl Synthetic {
         }
         push_policies(&mut cases);
         let run = run(cases.len());
-        Synthetic { run, cases }
+        Synthetic { run, cases, logged: false }
     }
 
     pub(crate) fn written(&self) -> tempfile::TempDir {
@@ -92,10 +96,25 @@ impl Synthetic {
         fs::write(dir.join(CASES_CSV), cases_csv(&self.cases)).unwrap();
         fs::write(dir.join(TIMELINE_CSV), samples).unwrap();
         fs::write(dir.join(LATENCY_HLOG), hlog).unwrap();
+        if self.logged {
+            self.write_activity(dir);
+        }
+    }
+
+    fn write_activity(&self, dir: &Path) {
+        let (mut operators, mut channels) =
+            (activity::OPERATORS_HEADER.to_owned(), activity::CHANNELS_HEADER.to_owned());
+        for case in self.cases.iter().filter(|case| case.numbers.is_some()) {
+            let (of_operators, of_channels) = activity_of(case);
+            operators += &activity::operator_rows(case.case, case.repeat, &of_operators);
+            channels += &activity::channel_rows(case.case, case.repeat, &of_channels);
+        }
+        fs::write(dir.join(OPERATORS_CSV), operators).unwrap();
+        fs::write(dir.join(CHANNELS_CSV), channels).unwrap();
     }
 }
 
-fn figure(name: &str, kind: FigureKind, x: &str, y: &[&str], by: &[&str]) -> FigureSpec {
+pub(crate) fn figure(name: &str, kind: FigureKind, x: &str, y: &[&str], by: &[&str]) -> FigureSpec {
     FigureSpec {
         name: name.into(),
         kind,
@@ -114,7 +133,7 @@ fn figure(name: &str, kind: FigureKind, x: &str, y: &[&str], by: &[&str]) -> Fig
     }
 }
 
-fn run(planned_cases: usize) -> Run {
+pub(crate) fn run(planned_cases: usize) -> Run {
     let part = |name: &str, question: &str, figures: Vec<FigureSpec>| Part {
         name: name.into(),
         question: question.into(),
@@ -146,6 +165,7 @@ fn run(planned_cases: usize) -> Run {
                     true,
                 ),
                 log(figure("tail", Distribution, "", &["latency", "hiccup"], &["strategy"]), false, true),
+                figure("slower", Ccdf, "", &["latency", "hiccup"], &["strategy"]),
             ],
         ),
         part(
@@ -341,7 +361,7 @@ fn set_policy(numbers: &mut Numbers, pipeline: u64, order: &str, n: usize, slack
 }
 
 /// Adds a case with its three repeats; the latencies follow `latency_ns`, the throughput its inverse.
-fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, change: impl Fn(&mut Axes)) {
+pub(crate) fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, change: impl Fn(&mut Axes)) {
     let number = cases.last().map_or(0, |case| case.case) + 1;
     for (repeat, percent) in (1..).zip(REPEATS) {
         let mut axes = Axes {
@@ -453,4 +473,21 @@ fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
         }
     };
     (0..=500).map(point).collect()
+}
+
+/// Nine operators, of which `keyed state` has most of the time, and two channels.
+fn activity_of(case: &CaseRecord) -> (Vec<OperatorTime>, Vec<ChannelLoad>) {
+    let names = ["input", "decode", "filter", "exchange", "order", "keyed state", "answers", "probe", "feedback"];
+    let (mut operators, mut channels) = (Vec::new(), Vec::new());
+    for worker in 0..case.axes.workers {
+        for (n, name) in (1..).zip(names) {
+            let weight = if name == "keyed state" { 40 } else { n };
+            let busy_ns = 3_000_000 * weight * (10 + worker as u64) * (9 + case.repeat as u64);
+            operators.push(OperatorTime { worker, operator: name.into(), activations: 1_000 * n, busy_ns });
+        }
+        for (channel, records) in [("input → keyed state", 250_000), ("keyed state → answers", 1_200)] {
+            channels.push(ChannelLoad { worker, channel: channel.into(), messages: 600, records });
+        }
+    }
+    (operators, channels)
 }

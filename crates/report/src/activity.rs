@@ -1,0 +1,104 @@
+//! Where the time of cases went whose activity was logged: medians over the repeats, and the tables of a case.
+
+use std::collections::BTreeMap;
+
+use flowbench_measurement::record::{CaseRecord, ChannelLoad, OperatorTime};
+use flowbench_measurement::statistics::median;
+
+use crate::Results;
+use crate::quantity::Quantity;
+use crate::tables::{Column, LEFT, RIGHT, Table};
+
+/// Time by worker and operator, the busiest operator of a worker first; medians over those of these cases that were
+/// logged.
+pub(crate) fn operators(results: &Results, cases: &[&CaseRecord]) -> Vec<OperatorTime> {
+    let rows = results.operators.iter().map(|row| {
+        let seen = &row.seen;
+        ((row.case, row.repeat), (seen.worker, seen.operator.as_str()), [seen.activations, seen.busy_ns])
+    });
+    let mut operators: Vec<OperatorTime> = (medians(rows, cases).into_iter())
+        .map(|(worker, operator, [activations, busy_ns])| OperatorTime { worker, operator, activations, busy_ns })
+        .collect();
+    operators.sort_by_key(|of| (of.worker, u64::MAX - of.busy_ns));
+    operators
+}
+
+/// What each worker sent over each channel, the fullest channel of a worker first; medians in the same way.
+fn channels(results: &Results, cases: &[&CaseRecord]) -> Vec<ChannelLoad> {
+    let rows = results.channels.iter().map(|row| {
+        let seen = &row.seen;
+        ((row.case, row.repeat), (seen.worker, seen.channel.as_str()), [seen.messages, seen.records])
+    });
+    let mut channels: Vec<ChannelLoad> = (medians(rows, cases).into_iter())
+        .map(|(worker, channel, [messages, records])| ChannelLoad { worker, channel, messages, records })
+        .collect();
+    channels.sort_by_key(|of| (of.worker, u64::MAX - of.records));
+    channels
+}
+
+/// The activity of a case, given its repeats: its operators, then its channels. Empty tables if it was not logged.
+pub(crate) fn tables(results: &Results, repeats: &[&CaseRecord]) -> [Table; 2] {
+    [operators_table(&operators(results, repeats)), channels_table(&channels(results, repeats))]
+}
+
+fn operators_table(operators: &[OperatorTime]) -> Table {
+    let of_worker = |worker| operators.iter().filter(|of| of.worker == worker).map(|of| of.busy_ns).sum::<u64>();
+    let duration = |ns: u64| Quantity::Nanoseconds.human(ns as f64);
+    let row = |of: &OperatorTime| {
+        vec![
+            of.worker.to_string(),
+            of.operator.clone(),
+            duration(of.busy_ns),
+            Quantity::Share.human(of.busy_ns as f64 / of_worker(of.worker).max(1) as f64),
+            Quantity::Count.human(of.activations as f64),
+            duration(of.busy_ns / of.activations.max(1)),
+        ]
+    };
+    let columns = columns("operator", &["busy", "of its worker", "activations", "each"]);
+    Table { columns, rows: operators.iter().map(row).collect() }
+}
+
+fn channels_table(channels: &[ChannelLoad]) -> Table {
+    let count = |count: f64| Quantity::Count.human(count);
+    let row = |of: &ChannelLoad| {
+        let each = of.records as f64 / of.messages.max(1) as f64;
+        vec![
+            of.worker.to_string(),
+            of.channel.clone(),
+            count(of.messages as f64),
+            count(of.records as f64),
+            count(each),
+        ]
+    };
+    Table { columns: columns("channel", &["messages", "records", "each"]), rows: channels.iter().map(row).collect() }
+}
+
+fn columns(named: &'static str, counted: &[&'static str]) -> Vec<Column> {
+    let first = [Column { title: "worker", ..RIGHT }, Column { title: named, ..LEFT }];
+    first.into_iter().chain(counted.iter().map(|title| Column { title, ..RIGHT })).collect()
+}
+
+/// Two counts by number of the case and repeat.
+type ByCase = BTreeMap<(usize, usize), [u64; 2]>;
+
+/// Medians of two counts over these cases, by worker and name. What has a name more than once in a case is added up.
+fn medians<'a>(
+    rows: impl Iterator<Item = ((usize, usize), (usize, &'a str), [u64; 2])>,
+    cases: &[&CaseRecord],
+) -> Vec<(usize, String, [u64; 2])> {
+    let mut counts: BTreeMap<(usize, &str), ByCase> = BTreeMap::new();
+    for (case, of, [first, second]) in rows {
+        if cases.iter().any(|other| (other.case, other.repeat) == case) {
+            let sums = counts.entry(of).or_default().entry(case).or_default();
+            *sums = [sums[0].saturating_add(first), sums[1].saturating_add(second)];
+        }
+    }
+    let middle = |counts: &ByCase, n: usize| {
+        let counts: Vec<f64> = counts.values().map(|counts| counts[n] as f64).collect();
+        median(&counts).map_or(0, |count| count.round() as u64)
+    };
+    let row = |((worker, name), counts): ((usize, &str), ByCase)| {
+        (worker, name.to_owned(), [middle(&counts, 0), middle(&counts, 1)])
+    };
+    counts.into_iter().map(row).collect()
+}

@@ -1,0 +1,25 @@
+//! `ccdf`: which share of the events took longer than that, both axes logarithmic. The curves of `distribution`, with
+//! the durations along x: lines that are compared at one duration are compared upwards.
+
+use flowbench_measurement::hlog::Interval;
+use flowbench_measurement::record::FigureSpec;
+
+use crate::chart::{Axis, Chart, Point, X};
+use crate::distribution;
+use crate::quantity::Quantity;
+use crate::select::Selection;
+
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &[Interval]) -> Chart {
+    let mut chart = distribution::chart(spec, selection, histograms);
+    let title = chart.panels.first().map_or(String::new(), |panel| panel.title.clone());
+    for panel in &mut chart.panels {
+        (panel.title, panel.quantity, panel.log) = ("share that took longer".to_owned(), Quantity::Share, true);
+        // One in so many becomes their share.
+        for point in panel.series.iter_mut().flat_map(|series| &mut series.points) {
+            *point = Point::exact(point.y, 1.0 / point.x);
+        }
+    }
+    let (column, quantity) = ("longer_than_ns".to_owned(), Quantity::Nanoseconds);
+    chart.x = X::Numbers(Axis { title, column, quantity, log: true, ticks: Vec::new(), shade: None });
+    chart
+}

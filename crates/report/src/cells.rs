@@ -1,0 +1,259 @@
+//! A panel of cells: a row for each series, a column for each name, the value in every cell and its colour behind it.
+
+use crate::chart::{Chart, Panel, Point, Series};
+use crate::lines::title;
+use crate::page::{EDGE_PX, FONT_PX};
+use crate::quantity::Quantity;
+use crate::svg::{Anchor, Svg, number, shortened, text_width};
+
+/// Row names up to this width stand beside their rows, wider ones (and all on a phone) above.
+const NAMES_PX: f64 = 230.0;
+/// No cell is wider.
+const CELL_PX: f64 = 120.0;
+const LINE_PX: f64 = 14.0;
+/// From one line of text to the next one in a legend.
+const KEY_PX: f64 = 22.0;
+/// Size of the class `tiny`.
+const TINY_PX: f64 = 10.5;
+/// How much colour the strongest cell has, 0 to 1: any text can be read on it, light or dark.
+const STRONGEST: f64 = 0.55;
+/// The classes of what is better and worse: blue and orange, which all eyes tell apart.
+const BETTER: &str = "c0";
+const WORSE: &str = "c1";
+/// Factors nearer to 1 than this have no colour.
+const SAME: f64 = 0.01;
+
+/// Draws one panel from `y` on; returns where it ends.
+pub(crate) fn draw(
+    svg: &mut Svg,
+    chart: &Chart,
+    names: &[String],
+    more_is_better: bool,
+    panel: &Panel,
+    y: f64,
+    width: f64,
+) -> f64 {
+    let grid = Grid::of(chart, names, more_is_better, panel, width);
+    svg.text(EDGE_PX, y + 14.0, "title", Anchor::Start, &title(&panel.title, panel.quantity.tick_unit(), false));
+    let mut top = draw_key(svg, &grid, panel, y + 24.0, width);
+    top = draw_names(svg, &grid, names, top);
+    for series in &panel.series {
+        let middle = top + grid.row_px / 2.0 + 4.5;
+        match grid.beside {
+            true => svg.text(grid.left - 10.0, middle, "", Anchor::End, &series.name),
+            false => {
+                let name = shortened(&series.name, width - 2.0 * EDGE_PX, FONT_PX);
+                svg.text(EDGE_PX, top + 14.0, "", Anchor::Start, &name);
+            }
+        }
+        let cells_top = if grid.beside { top } else { top + 19.0 };
+        for column in 0..names.len() {
+            draw_cell(svg, &grid, chart, panel, series, column, cells_top);
+        }
+        top = cells_top + grid.row_px;
+    }
+    top + 14.0
+}
+
+/// Sizes, and what the colours mean.
+struct Grid {
+    more_is_better: bool,
+    beside: bool,
+    left: f64,
+    cell_px: f64,
+    row_px: f64,
+    /// Of the column names: level, slanted, upright.
+    degrees: f64,
+    /// Size and class of the values.
+    font: (f64, &'static str),
+    /// Greatest |log₂| of all factors: it has the strongest colour.
+    reach: f64,
+    /// True if some cell reaches the best of its row.
+    near: bool,
+}
+
+impl Grid {
+    fn of(chart: &Chart, names: &[String], more_is_better: bool, panel: &Panel, width: f64) -> Grid {
+        let widest = panel.series.iter().map(|row| text_width(&row.name, FONT_PX)).fold(0.0, f64::max);
+        let beside = width > 500.0 && widest <= NAMES_PX;
+        let left = if beside { EDGE_PX + widest + 10.0 } else { EDGE_PX };
+        let cell_px = ((width - EDGE_PX - left) / names.len().max(1) as f64).min(CELL_PX);
+        let font = if beside { (12.0, "value fine") } else { (TINY_PX, "value tiny") };
+        let points = || panel.series.iter().flat_map(|series| &series.points);
+        let logs = points().map(|point| point.y.log2().abs()).filter(|log| log.is_finite());
+        let near = panel
+            .series
+            .iter()
+            .any(|row| row.points.iter().any(|point| frame(row, point, more_is_better) == Frame::Near));
+        let mut grid = Grid {
+            more_is_better,
+            beside,
+            left,
+            cell_px,
+            row_px: 0.0,
+            degrees: degrees(names, left, cell_px),
+            font,
+            reach: logs.fold(0.5, f64::max),
+            near,
+        };
+        let lines = points().map(|point| grid.lines(&panel.quantity.tick(point.y)).len()).max().unwrap_or(1);
+        let below = chart.choices.iter().flat_map(|choices| choices.chosen.values().flatten());
+        let below = usize::from(below.into_iter().any(|choice| !choice.words.is_empty()));
+        grid.row_px = (lines + below) as f64 * LINE_PX + 10.0;
+        grid
+    }
+
+    /// A value in one line; where that is too wide, without its ×, or its number and its unit in two.
+    fn lines<'a>(&self, value: &'a str) -> Vec<&'a str> {
+        // The best is written bold, which is wider.
+        match text_width(value, self.font.0) * 1.08 <= self.cell_px - 4.0 {
+            true => vec![value],
+            false => value.trim_end_matches('×').split(' ').collect(),
+        }
+    }
+
+    /// Middle of a column.
+    fn middle(&self, column: usize) -> f64 {
+        self.left + (column as f64 + 0.5) * self.cell_px
+    }
+}
+
+/// How far names are turned so that they stand over their columns and on the paper.
+fn degrees(names: &[String], left: f64, cell_px: f64) -> f64 {
+    let width = |name: &String| text_width(name, FONT_PX);
+    if names.iter().all(|name| width(name) <= cell_px - 6.0) {
+        return 0.0;
+    }
+    let begin = |(column, name): (usize, &String)| left + (column as f64 + 0.5) * cell_px - 0.77 * width(name);
+    if names.iter().enumerate().all(|place| begin(place) >= EDGE_PX) { 40.0 } else { 90.0 }
+}
+
+/// Draws the names over the columns; returns where the cells begin.
+fn draw_names(svg: &mut Svg, grid: &Grid, names: &[String], top: f64) -> f64 {
+    let rise = |name: &String| text_width(name, FONT_PX) * grid.degrees.to_radians().sin();
+    let bottom = top + names.iter().map(rise).fold(0.0, f64::max) + FONT_PX + 6.0;
+    for (column, name) in names.iter().enumerate() {
+        let x = grid.middle(column);
+        match grid.degrees {
+            0.0 => svg.text(x, bottom - 6.0, "", Anchor::Middle, name),
+            90.0 => svg.turned_text(x - 4.0, bottom - 6.0, grid.degrees, name),
+            degrees => svg.turned_text(x + 4.0, bottom - 6.0, degrees, name),
+        }
+    }
+    bottom
+}
+
+fn draw_cell(svg: &mut Svg, grid: &Grid, chart: &Chart, panel: &Panel, row: &Series, column: usize, top: f64) {
+    let chosen = chart.choices.as_ref().and_then(|choices| choices.chosen.get(&(row.legend.clone(), column)));
+    let Some(point) = row.points.iter().find(|point| point.x as usize == column) else {
+        // What was tried and failed is said; what nobody asked for is only not there.
+        let words: &[&str] = if chosen.is_some() { &["no", "numbers"] } else { &["–"] };
+        let lines: Vec<(&str, &str)> = words.iter().map(|word| ("tiny", *word)).collect();
+        return draw_lines(svg, grid, grid.middle(column), top, &lines);
+    };
+    let left = grid.middle(column) - grid.cell_px / 2.0;
+    let place = (left + 1.5, top + 1.5, grid.cell_px - 3.0, grid.row_px - 3.0);
+    let (class, strength) = colour(grid, panel.quantity, row, point);
+    draw_box(svg, place, &format!("bar {class}"), strength);
+    let frame = frame(row, point, grid.more_is_better);
+    draw_frame(svg, place, frame);
+    let value = panel.quantity.tick(point.y);
+    let class = if frame == Frame::Best { format!("{} title", grid.font.1) } else { grid.font.1.to_owned() };
+    let mut lines: Vec<(&str, &str)> = grid.lines(&value).into_iter().map(|line| (class.as_str(), line)).collect();
+    let below = chosen.and_then(Option::as_ref).map_or("", |choice| choice.words.as_str());
+    let below = shortened(below, grid.cell_px - 6.0, TINY_PX);
+    lines.extend((!below.is_empty()).then_some(("value tiny", below.as_str())));
+    draw_lines(svg, grid, grid.middle(column), top, &lines);
+}
+
+/// Draws classes with their words, one below the other, in the middle of a cell.
+fn draw_lines(svg: &mut Svg, grid: &Grid, x: f64, top: f64, lines: &[(&str, &str)]) {
+    let mut y = top + (grid.row_px - lines.len() as f64 * LINE_PX) / 2.0;
+    for (class, words) in lines {
+        y += LINE_PX;
+        svg.text(x, y - 3.0, class, Anchor::Middle, words);
+    }
+}
+
+/// What stands around a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Frame {
+    None,
+    /// The best of its row.
+    Best,
+    /// Its repeats reach those of the best.
+    Near,
+}
+
+fn frame(row: &Series, point: &Point, more_is_better: bool) -> Frame {
+    let sign = if more_is_better { 1.0 } else { -1.0 };
+    let Some(best) = row.points.iter().max_by(|a, b| (sign * a.y).total_cmp(&(sign * b.y))) else {
+        return Frame::None;
+    };
+    let reaches = if more_is_better { point.high >= best.low } else { point.low <= best.high };
+    match point.y == best.y {
+        true => Frame::Best,
+        false if reaches => Frame::Near,
+        false => Frame::None,
+    }
+}
+
+/// The colour of a cell, and how much of it. Factors: away from 1, one colour for better and one for worse. Others: the
+/// better within their row, the stronger.
+fn colour(grid: &Grid, quantity: Quantity, row: &Series, point: &Point) -> (&'static str, f64) {
+    if quantity == Quantity::Factor {
+        let log = if point.y > 0.0 { point.y.log2() } else { 0.0 };
+        let class = if (log > 0.0) == grid.more_is_better { BETTER } else { WORSE };
+        let strength =
+            if log.abs() < (1.0 + SAME).log2() { 0.0 } else { 0.08 + (STRONGEST - 0.08) * log.abs() / grid.reach };
+        return (class, strength);
+    }
+    let values = || row.points.iter().map(|point| point.y);
+    let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+    let along = |value: f64| if least > 0.0 { (value / least).ln() } else { value - least };
+    let share = if least < most { along(point.y) / along(most) } else { 0.5 };
+    let better = if grid.more_is_better { share } else { 1.0 - share };
+    (BETTER, 0.05 + (STRONGEST - 0.05) * better)
+}
+
+/// Draws what colours and frames mean, in as many lines as it needs; returns where it ends.
+fn draw_key(svg: &mut Svg, grid: &Grid, panel: &Panel, mut y: f64, width: f64) -> f64 {
+    let colours: &[(&str, f64, Frame, &str)] = match panel.quantity {
+        Quantity::Factor => {
+            &[(BETTER, STRONGEST, Frame::None, "better than 1×"), (WORSE, STRONGEST, Frame::None, "worse than 1×")]
+        }
+        _ => &[(BETTER, STRONGEST, Frame::None, "better"), (BETTER, 0.05, Frame::None, "worse, within a row")],
+    };
+    let mut entries = colours.to_vec();
+    entries.push((BETTER, 0.0, Frame::Best, "best of its row"));
+    entries.extend(grid.near.then_some((BETTER, 0.0, Frame::Near, "its repeats reach those of the best")));
+    let mut x = EDGE_PX;
+    for (class, strength, frame, words) in entries {
+        let wide = 34.0 + text_width(words, FONT_PX);
+        if x > EDGE_PX && x + wide > width - EDGE_PX {
+            x = EDGE_PX;
+            y += KEY_PX;
+        }
+        let place = (x + 1.0, y + 2.0, 26.0, 14.0);
+        draw_box(svg, place, &format!("bar {class}"), strength);
+        draw_frame(svg, place, frame);
+        svg.text(x + 34.0, y + 13.0, "", Anchor::Start, words);
+        x += wide + 16.0;
+    }
+    y + KEY_PX
+}
+
+fn draw_frame(svg: &mut Svg, place: (f64, f64, f64, f64), frame: Frame) {
+    match frame {
+        Frame::Best => draw_box(svg, place, "line value", 1.0),
+        Frame::Near => draw_box(svg, place, "hair value", 1.0),
+        Frame::None => {}
+    }
+}
+
+/// A rectangle: left, top, width, height. `strength` is how much of its colour a filled one has, 0 to 1.
+fn draw_box(svg: &mut Svg, (x, y, width, height): (f64, f64, f64, f64), class: &str, strength: f64) {
+    let place = [("x", number(x)), ("y", number(y)), ("width", number(width)), ("height", number(height))];
+    let look = [("class", class.to_owned()), ("fill-opacity", number(strength))];
+    svg.leaf("rect", &[place.as_slice(), &look].concat());
+}

@@ -1,0 +1,167 @@
+//! How the strategies of a question scale, in tables: one family for each choice of everything else, such as a
+//! pipeline.
+
+use std::collections::BTreeMap;
+
+use flowbench_measurement::record::CaseRecord;
+use flowbench_measurement::statistics::median;
+
+use crate::Results;
+use crate::chart::Point;
+use crate::compare::{self, SINGLE_THREAD, are_alike, is_closed, total_workers};
+use crate::quantity::Quantity;
+use crate::scaling::{Scaled, THROUGHPUT, off, parameter, warnings_note};
+use crate::select::{Cells, case_name, readable, telling_axes};
+use crate::tables::{Column, LEFT, NONE, RIGHT, Table};
+
+/// How work is spread: what differs within a family.
+const SPREAD: [&str; 4] = ["strategy", "workers", "processes", "records_per_epoch"];
+/// Columns of the first table that are measured, with their titles.
+const MEASURED: [(&str, &str); 8] = [
+    (THROUGHPUT, "events/s"),
+    ("speed_up", "speed-up"),
+    ("efficiency", "efficiency"),
+    ("cpu_s_per_million_events", "CPU per M events"),
+    ("records_imbalance", "uneven records"),
+    ("busy_imbalance", "uneven time"),
+    ("exchanged_bytes_per_event", "sent per event"),
+    ("view_skew_p99_records", "skew p99, records"),
+];
+
+/// Cases that differ in how the work is spread and in nothing else.
+pub(crate) struct Family {
+    /// Its name, and which of its strategies is best.
+    pub(crate) summary: String,
+    /// A row for each case.
+    pub(crate) cases: Table,
+    /// A row for each strategy but the single thread: COST and the scalability law.
+    pub(crate) laws: Table,
+    /// Why the laws may not be trusted.
+    pub(crate) careful: Option<String>,
+}
+
+/// The families of a question in which a single thread can be compared with others.
+pub(crate) fn families(results: &Results, part: &str) -> Vec<Family> {
+    let of_part = |case: &&CaseRecord| case.part == part && case.numbers.is_some() && is_closed(case);
+    let mut alike: Vec<Vec<&CaseRecord>> = Vec::new();
+    for case in results.cases.iter().filter(of_part) {
+        match alike.iter_mut().find(|family| are_alike(&family[0].axes, &case.axes)) {
+            Some(family) => family.push(case),
+            None => alike.push(vec![case]),
+        }
+    }
+    let is_single = |case: &&CaseRecord| case.axes.strategy == SINGLE_THREAD;
+    alike.retain(|family| family.iter().any(is_single) && !family.iter().all(is_single));
+    let mut axes = telling_axes(&alike.concat());
+    axes.retain(|axis| !SPREAD.contains(axis));
+    if axes.is_empty() {
+        axes.push("pipeline");
+    }
+    alike.into_iter().map(|cases| family(results, &case_name(cases[0], &axes), &cases)).collect()
+}
+
+/// A case with the medians of its repeats.
+struct Row<'a> {
+    case: &'a CaseRecord,
+    axes: Cells,
+    medians: BTreeMap<&'static str, f64>,
+}
+
+fn family(results: &Results, name: &str, cases: &[&CaseRecord]) -> Family {
+    let mut repeats: BTreeMap<usize, Vec<&CaseRecord>> = BTreeMap::new();
+    for case in cases {
+        repeats.entry(case.case).or_default().push(case);
+    }
+    let rows: Vec<Row> = repeats.values().map(|repeats| row(results, repeats)).collect();
+    let scaled = scaled(&rows, results.run.machine.usable_cores);
+    Family {
+        summary: format!("{name}: {}", best(&rows)),
+        cases: cases_table(&rows),
+        laws: laws_table(&scaled),
+        careful: warnings_note(&scaled),
+    }
+}
+
+fn row<'a>(results: &Results, repeats: &[&'a CaseRecord]) -> Row<'a> {
+    let columns: Vec<Cells> =
+        repeats.iter().map(|case| compare::columns(results, case).into_iter().collect()).collect();
+    let middle = |column: &'static str| {
+        let values: Vec<f64> = columns.iter().filter_map(|cells| cells.get(column)?.number()).collect();
+        Some((column, median(&values)?))
+    };
+    let medians = MEASURED.iter().filter_map(|(column, _)| middle(column)).collect();
+    Row { case: repeats[0], axes: columns.into_iter().next().unwrap_or_default(), medians }
+}
+
+/// `exchange on 2 workers, 1.6× sequential`.
+fn best(rows: &[Row]) -> String {
+    let others = rows.iter().filter(|row| row.case.axes.strategy != SINGLE_THREAD);
+    let speed_up = |row: &Row| row.medians.get("speed_up").copied().unwrap_or(0.0);
+    match others.max_by(|a, b| speed_up(a).total_cmp(&speed_up(b))) {
+        Some(best) if speed_up(best) > 1.0 => {
+            let alone = best.case.axes.processes == 1;
+            let on = case_name(best.case, if alone { &["workers"] } else { &["workers", "processes"] });
+            let value = Quantity::Factor.human(speed_up(best));
+            format!("{} on {on}, {value} {SINGLE_THREAD}", best.case.axes.strategy)
+        }
+        _ => format!("nothing beats {SINGLE_THREAD}"),
+    }
+}
+
+fn cases_table(rows: &[Row]) -> Table {
+    let titles = ["strategy", "workers", "processes", "epoch"];
+    let mut columns = vec![Column { title: titles[0], ..LEFT }];
+    columns.extend(
+        titles[1..].iter().chain(MEASURED.iter().map(|(_, title)| title)).map(|title| Column { title, ..RIGHT }),
+    );
+    let cells = |row: &Row| {
+        let axis = |axis: &&str| row.axes.get(*axis).map_or(String::new(), |cell| readable(axis, cell));
+        let measured = |(column, _): &(&'static str, &str)| {
+            row.medians.get(column).map_or(NONE.to_owned(), |value| Quantity::of(column).tick(*value))
+        };
+        SPREAD.iter().map(axis).chain(MEASURED.iter().map(measured)).collect()
+    };
+    let mut table = Table { columns, rows: rows.iter().map(cells).collect() };
+    for title in ["processes", "epoch"] {
+        table.drop_if_same(title);
+    }
+    for (_, title) in MEASURED {
+        table.drop_if_all(title, &[NONE]);
+    }
+    table
+}
+
+/// How each strategy but the single thread scales, in the order of their first cases.
+fn scaled(rows: &[Row], usable_cores: usize) -> Vec<Scaled> {
+    let throughput = |row: &&Row| row.medians.get(THROUGHPUT).copied();
+    let singles: Vec<f64> =
+        rows.iter().filter(|row| row.case.axes.strategy == SINGLE_THREAD).filter_map(|row| throughput(&row)).collect();
+    let mut strategies: Vec<(&str, Vec<Point>)> = Vec::new();
+    for row in rows.iter().filter(|row| row.case.axes.strategy != SINGLE_THREAD) {
+        let point = throughput(&row).map(|value| Point::exact(total_workers(row.case) as f64, value));
+        match strategies.iter_mut().find(|(strategy, _)| *strategy == row.case.axes.strategy) {
+            Some((_, points)) => points.extend(point),
+            None => strategies.push((&row.case.axes.strategy, point.into_iter().collect())),
+        }
+    }
+    let single = median(&singles);
+    strategies.into_iter().map(|(name, points)| Scaled::of(name.to_owned(), points, single, usable_cores)).collect()
+}
+
+fn laws_table(scaled: &[Scaled]) -> Table {
+    let mut columns = vec![Column { title: "strategy", ..LEFT }, Column { title: "COST", ..LEFT }];
+    let titles = ["λ, events/s", "σ", "κ", "peak, workers", "typically off by"];
+    columns.extend(titles.map(|title| Column { title, ..RIGHT }));
+    let row = |scaled: &Scaled| {
+        let law = scaled.law.as_ref().map(|law| {
+            let peak = law.peak_workers.map_or(NONE.to_owned(), |peak| format!("{peak:.0}"));
+            let lambda = Quantity::Count.human(law.lambda_events_per_s);
+            [lambda, parameter(law.sigma), parameter(law.kappa), peak, off(law)]
+        });
+        let cost = scaled.cost.map_or(NONE.to_owned(), |cost| cost.to_string());
+        let mut row = vec![scaled.name.clone(), cost];
+        row.extend(law.unwrap_or([NONE; 5].map(str::to_owned)));
+        row
+    };
+    Table { columns, rows: scaled.iter().map(row).collect() }
+}

@@ -1,0 +1,203 @@
+//! `heat-map`: one column over a grid of choices, such as pipelines by strategies. Of several cases in a cell the best.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use flowbench_measurement::record::{Cell, FigureSpec};
+
+use crate::chart::{Chart, Choice, Choices, Look, Mark, Panel, Point, Series, X};
+use crate::compare::SINGLE_THREAD;
+use crate::quantity::{Quantity, more_is_better, words};
+use crate::select::{Cells, Chosen, Selection, group_name, readable, value_name};
+use crate::sweep::{medians, mixed_axes, unmeasured_notes, with_x};
+
+/// Up to this many rows are all named in words.
+const NAMED_ROWS: usize = 16;
+
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
+    let grid = Grid::of(spec, selection);
+    let column = value_column(spec);
+    let mut chosen = BTreeMap::new();
+    let mut series = Vec::new();
+    for (r, row) in grid.rows.iter().enumerate() {
+        let mut points = Vec::new();
+        for c in 0..grid.columns.len() {
+            let best = grid.best(r, c);
+            points.extend(best.as_ref().map(|best| Point { x: c as f64, ..best.point }));
+            if best.is_some() || grid.only_failed(r, c) {
+                chosen.insert((row.clone(), c), best.map(|best| grid.choice(best.case)));
+            }
+        }
+        let look = Look::Nth { colour: 0, marker: 0, dash: 0 };
+        let (name, legend, label) = (row.clone(), row.clone(), String::new());
+        series.push(Series { name, legend, key: None, look, points, label });
+    }
+    let names = grid.columns.iter().map(|cell| value_name(&spec.x, cell).unwrap_or_default()).collect();
+    let mark = Mark::Cell { more_is_better: more_is_better(column) };
+    let mut notes = grid.notes();
+    notes.extend(unmeasured_notes(&selection.cases, spec));
+    Chart {
+        name: spec.name.clone(),
+        question: spec.question.clone(),
+        x: X::Names { column: spec.x.clone(), names, mark },
+        panels: vec![Panel { title: words(column), quantity: Quantity::of(column), log: false, series }],
+        legend_once: true,
+        choices: Some(Choices { column: "case".to_owned(), chosen }),
+        notes,
+    }
+}
+
+/// What is best in each row: `best for each pipeline – sessions: exchange on 2 workers, 1.6× sequential; funnel: staged
+/// on 2 workers, 1.2×; …`. Absent if there is no row.
+pub(crate) fn in_short(spec: &FigureSpec, selection: &Selection) -> Option<String> {
+    let grid = Grid::of(spec, selection);
+    let mut rows: Vec<String> = (0..grid.rows.len()).filter_map(|row| grid.best_in_words(row)).collect();
+    // What the multiples are of is said once.
+    let of_single_thread = format!("× {SINGLE_THREAD}");
+    let said = rows.iter().position(|row| row.ends_with(&of_single_thread)).map_or(rows.len(), |first| first + 1);
+    for row in &mut rows[said..] {
+        *row = row.replace(&of_single_thread, "×");
+    }
+    let more = rows.len().saturating_sub(NAMED_ROWS);
+    rows.truncate(NAMED_ROWS);
+    if more > 0 {
+        rows.push(format!("{more} more in the figure"));
+    }
+    let by: Vec<String> = spec.by.iter().map(|column| words(column)).collect();
+    (!rows.is_empty()).then(|| format!("best for each {} – {}", by.join(" and "), rows.join("; ")))
+}
+
+/// The column that the cells show.
+fn value_column(spec: &FigureSpec) -> &str {
+    spec.y.first().map_or("", String::as_str)
+}
+
+/// The cases by their place.
+struct Grid<'a> {
+    spec: &'a FigureSpec,
+    rows: Vec<String>,
+    columns: Vec<Cell>,
+    /// By row and column, the measured cases; none if all have failed.
+    cells: BTreeMap<(usize, usize), Vec<&'a Chosen<'a>>>,
+    /// Choices that cases of one cell differ in.
+    differ: BTreeSet<&'static str>,
+}
+
+/// The best of a cell.
+struct Best<'a> {
+    point: Point,
+    case: &'a Chosen<'a>,
+}
+
+impl<'a> Grid<'a> {
+    fn of(spec: &'a FigureSpec, selection: &'a Selection<'a>) -> Grid<'a> {
+        let measured = selection.cases.iter().map(|case| (case.record, &case.cells, Some(case)));
+        let without = selection.without.iter().map(|(record, cells)| (*record, cells, None));
+        let mut cases: Vec<_> = measured.chain(without).collect();
+        cases.sort_by_key(|(record, ..)| (record.case, record.repeat));
+        let places: Vec<(String, Cell)> = cases.iter().map(|(_, cells, _)| place(spec, cells)).collect();
+        let (mut rows, mut columns) = (Vec::new(), Vec::new());
+        for (row, column) in &places {
+            push_new(&mut rows, row);
+            push_new(&mut columns, column);
+        }
+        if columns.iter().all(|column| column.number().is_some()) {
+            columns.sort_by(|a, b| a.number().unwrap_or(0.0).total_cmp(&b.number().unwrap_or(0.0)));
+        }
+        let mut cells: BTreeMap<(usize, usize), Vec<&Chosen>> = BTreeMap::new();
+        for ((row, column), (.., chosen)) in places.iter().zip(cases) {
+            let at = rows.iter().position(|known| known == row).zip(columns.iter().position(|known| known == column));
+            at.into_iter().for_each(|at| cells.entry(at).or_default().extend(chosen));
+        }
+        let differ = mixed_axes(&selection.cases, &with_x(spec));
+        Grid { spec, rows, columns, cells, differ }
+    }
+
+    /// The case with the best median; of equal ones the first.
+    fn best(&self, row: usize, column: usize) -> Option<Best<'a>> {
+        let shown = value_column(self.spec);
+        let sign = if more_is_better(shown) { 1.0 } else { -1.0 };
+        let of_cell = self.cells.get(&(row, column))?;
+        let bests = of_cell.chunk_by(|a, b| a.record.case == b.record.case).filter_map(|repeats| {
+            let point = *medians(repeats.iter().copied(), shown, |_| Some(0.0)).first()?;
+            Some(Best { point, case: repeats[0] })
+        });
+        bests.reduce(|best, other| if sign * other.point.y > sign * best.point.y { other } else { best })
+    }
+
+    /// True if cases were tried here and none has numbers.
+    fn only_failed(&self, row: usize, column: usize) -> bool {
+        self.cells.get(&(row, column)).is_some_and(Vec::is_empty)
+    }
+
+    fn choice(&self, case: &Chosen) -> Choice {
+        let words: Vec<String> = self.differ.iter().filter_map(|column| short(column, case.cell(column))).collect();
+        Choice { raw: case.record.case as f64, words: words.join(" ") }
+    }
+
+    fn best_in_words(&self, row: usize) -> Option<String> {
+        let bests = (0..self.columns.len()).filter_map(|column| Some((column, self.best(row, column)?)));
+        let sign = if more_is_better(value_column(self.spec)) { 1.0 } else { -1.0 };
+        let (column, best) = bests.reduce(|a, b| if sign * b.1.point.y > sign * a.1.point.y { b } else { a })?;
+        let differ: Vec<String> = self.differ.iter().map(|column| (*column).to_owned()).collect();
+        let name = value_name(&self.spec.x, &self.columns[column]).unwrap_or_default();
+        let on = group_name(&best.case.cells, &differ);
+        let what = if on.is_empty() { name } else { format!("{name} on {on}") };
+        Some(format!("{}: {}", self.rows[row], verdict(value_column(self.spec), best, &what)))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let repeats = self.cells.values().flatten().map(|case| case.record.repeat).max();
+        let mut notes = Vec::new();
+        if repeats > Some(1) {
+            notes.push("Medians of the repeats.".to_owned());
+        }
+        if !self.differ.is_empty() {
+            let names: Vec<String> = self.differ.iter().map(|column| format!("`{column}`")).collect();
+            let key = match (self.differ.contains("workers"), self.differ.contains("processes")) {
+                (true, true) => " (2w is 2 workers of each process, 2p is 2 processes)",
+                (true, false) => " (2w is 2 workers)",
+                (false, true) => " (2p is 2 processes)",
+                (false, false) => "",
+            };
+            notes.push(format!(
+                "Cases that differ in {} share a cell: it shows the best, and below it which that is{key}.",
+                names.join(", ")
+            ));
+        }
+        notes
+    }
+}
+
+/// Row and column of a case.
+fn place(spec: &FigureSpec, cells: &Cells) -> (String, Cell) {
+    (group_name(cells, &spec.by), cells.get(spec.x.as_str()).cloned().unwrap_or(Cell::Empty))
+}
+
+fn push_new<T: PartialEq + Clone>(list: &mut Vec<T>, value: &T) {
+    if !list.contains(value) {
+        list.push(value.clone());
+    }
+}
+
+/// A choice in as few letters as will do below a value.
+fn short(column: &str, cell: &Cell) -> Option<String> {
+    match (column, cell) {
+        ("workers", workers) => Some(format!("{workers}w")),
+        ("processes", Cell::Integer(1)) | (_, Cell::Empty) => None,
+        ("processes", processes) => Some(format!("{processes}p")),
+        (column, cell) => Some(readable(column, cell)),
+    }
+}
+
+/// What the best of a row says.
+fn verdict(column: &str, best: Best, what: &str) -> String {
+    let value = Quantity::of(column).human(best.point.y);
+    if column != "speed_up" {
+        return format!("{what}, {} {value}", words(column));
+    }
+    match best.case.record.axes.strategy == SINGLE_THREAD {
+        true => format!("nothing beats {SINGLE_THREAD}"),
+        false if best.point.y <= 1.0 => format!("nothing beats {SINGLE_THREAD} ({what} is {value} as fast)"),
+        false => format!("{what}, {value} {SINGLE_THREAD}"),
+    }
+}

@@ -1,0 +1,242 @@
+//! `scaling`: throughput against the number of workers, a line for each strategy, beside the single thread it has to
+//! beat, the ideal, and the Universal Scalability Law.
+
+use std::collections::BTreeMap;
+
+use flowbench_measurement::record::FigureSpec;
+use flowbench_measurement::scaling::{Cost, ScalingLaw, ScalingPoint, cost};
+use flowbench_measurement::statistics::median;
+
+use crate::chart::{Axis, Chart, Look, Panel, Point, Series, Shade, X, counted};
+use crate::compare::{SINGLE_THREAD, is_closed};
+use crate::quantity::{Quantity, three_digits, words};
+use crate::scale::Tick;
+use crate::select::{Chosen, Selection};
+use crate::sweep::{medians, mixed_note, repeats_note};
+
+/// What is drawn where the figure names no column.
+pub(crate) const THROUGHPUT: &str = "throughput_events_per_s";
+/// Steps of the curve of a law.
+const LAW_STEPS: u32 = 32;
+
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, usable_cores: usize) -> Chart {
+    let column = spec.y.first().map_or(THROUGHPUT, String::as_str);
+    let single = single_thread(selection, column);
+    let lines: Vec<Scaled> = (selection.groups.iter().enumerate())
+        .filter_map(|(group, name)| Scaled::of_group(selection, group, name, column, single, usable_cores))
+        .collect();
+    let counts = counts(&lines);
+    let mut series = Vec::new();
+    series.extend(ideal(&lines, single, &counts));
+    series.extend(single.and_then(|single| single_series(single, &counts)));
+    for (n, line) in lines.iter().enumerate() {
+        series.extend(line.law.as_ref().map(|law| law_series(spec, line, law, n)));
+    }
+    for (n, line) in lines.iter().enumerate() {
+        let look = Look::Nth { colour: n, marker: n, dash: n };
+        let (name, legend, points) = (line.name.clone(), line.name.clone(), line.points.clone());
+        series.push(Series { name, legend, key: None, look, points, label: String::new() });
+    }
+    let panel = Panel { title: words(column), quantity: Quantity::of(column), log: spec.log_y, series };
+    Chart {
+        name: spec.name.clone(),
+        question: spec.question.clone(),
+        x: X::Numbers(axis(spec, &counts, usable_cores)),
+        panels: vec![panel],
+        legend_once: true,
+        choices: None,
+        notes: notes(spec, selection, column, &lines, single),
+    }
+}
+
+/// How a strategy scales.
+pub(crate) struct Scaled {
+    pub(crate) name: String,
+    /// By total workers, with the range of the repeats.
+    pub(crate) points: Vec<Point>,
+    /// Against the single thread; absent without one.
+    pub(crate) cost: Option<Cost>,
+    pub(crate) law: Option<ScalingLaw>,
+}
+
+impl Scaled {
+    /// Of medians by total workers.
+    pub(crate) fn of(name: String, points: Vec<Point>, single: Option<f64>, usable_cores: usize) -> Scaled {
+        let measured: Vec<ScalingPoint> = (points.iter())
+            .map(|point| ScalingPoint { workers: point.x as usize, throughput_events_per_s: point.y })
+            .collect();
+        let cost = single.and_then(|single| cost(&measured, single));
+        Scaled { name, points, cost, law: ScalingLaw::fit(&measured, Some(usable_cores)) }
+    }
+
+    /// Absent for a group without any case but those of the single thread.
+    fn of_group(
+        selection: &Selection,
+        group: usize,
+        name: &str,
+        column: &str,
+        single: Option<f64>,
+        usable_cores: usize,
+    ) -> Option<Scaled> {
+        let cases = selection.of_group(Some(group)).filter(|case| counts_for(case, column) && !is_single(case));
+        let points = medians(cases, column, |case| case.cell("total_workers").number());
+        let name = if name.is_empty() { "all strategies" } else { name };
+        (!points.is_empty()).then(|| Scaled::of(name.to_owned(), points, single, usable_cores))
+    }
+}
+
+/// A law in words: `λ 54M events/s, σ 0.06, κ 0.004, peak at 15 workers, 2 % off`.
+fn law_words(law: &ScalingLaw) -> String {
+    let lambda = Quantity::EventsPerSecond.human(law.lambda_events_per_s);
+    let peak = law.peak_workers.map_or(String::new(), |peak| format!(", peak at {peak:.0} workers"));
+    format!("λ {lambda}, σ {}, κ {}{peak}, {} off", parameter(law.sigma), parameter(law.kappa), off(law))
+}
+
+/// How far the law is off the points, typically.
+pub(crate) fn off(law: &ScalingLaw) -> String {
+    // Less than a thousandth is no difference that anything measured.
+    Quantity::Share.human((law.residual_rms * 1e3).round() / 1e3)
+}
+
+/// A parameter of a law with as many digits as it can have.
+pub(crate) fn parameter(value: f64) -> String {
+    if value < 5e-5 { "0".to_owned() } else { three_digits((value * 1e4).round() / 1e4) }
+}
+
+/// Throughputs of an open loop are those that were offered.
+fn counts_for(case: &Chosen, column: &str) -> bool {
+    column != THROUGHPUT || is_closed(case.record)
+}
+
+fn is_single(case: &Chosen) -> bool {
+    case.record.axes.strategy == SINGLE_THREAD
+}
+
+fn single_thread(selection: &Selection, column: &str) -> Option<f64> {
+    let cases = selection.cases.iter().filter(|case| counts_for(case, column) && is_single(case));
+    median(&cases.filter_map(|case| case.cell(column).number()).collect::<Vec<_>>())
+}
+
+/// The numbers of workers that were measured, ascending.
+fn counts(lines: &[Scaled]) -> Vec<f64> {
+    let mut counts: Vec<f64> = lines.iter().flat_map(|line| &line.points).map(|point| point.x).collect();
+    counts.sort_by(f64::total_cmp);
+    counts.dedup();
+    counts
+}
+
+/// As many single threads as workers, as far up as anything was measured.
+fn ideal(lines: &[Scaled], single: Option<f64>, counts: &[f64]) -> Option<Series> {
+    let (single, most) = (single?, *counts.last()?);
+    let top = lines.iter().flat_map(|line| &line.points).map(|point| point.high).fold(single, f64::max);
+    let end = (top / single).min(most);
+    let points = vec![Point::exact(1.0, single), Point::exact(end, single * end)];
+    let key = Some((Look::Ideal, format!("ideal: {SINGLE_THREAD} × workers")));
+    let (name, legend, label) = ("ideal".to_owned(), String::new(), String::new());
+    (end > 1.0).then_some(Series { name, legend, key, look: Look::Ideal, points, label })
+}
+
+fn single_series(single: f64, counts: &[f64]) -> Option<Series> {
+    let (least, most) = (*counts.first()?, *counts.last()?);
+    let points = vec![Point::exact(least.min(1.0), single), Point::exact(most, single)];
+    let label = format!("{SINGLE_THREAD}: {}", Quantity::EventsPerSecond.human(single));
+    let name = SINGLE_THREAD.to_owned();
+    Some(Series { name, legend: String::new(), key: None, look: Look::Single, points, label })
+}
+
+/// The curve of a law over what was measured, in the colour of its line.
+fn law_series(spec: &FigureSpec, line: &Scaled, law: &ScalingLaw, n: usize) -> Series {
+    let ends = line.points.first().zip(line.points.last());
+    let (least, most) = ends.map_or((1.0, 1.0), |(first, last)| (first.x, last.x));
+    let step = |step: u32| {
+        let along = f64::from(step) / f64::from(LAW_STEPS);
+        let workers = if spec.log_x { least * (most / least).powf(along) } else { least + along * (most - least) };
+        Point::exact(workers, law.throughput_events_per_s(workers))
+    };
+    let key = Some((Look::Law(None), "Universal Scalability Law".to_owned()));
+    let (name, points) = (format!("{}, law", line.name), (0..=LAW_STEPS).map(step).collect());
+    Series { name, legend: String::new(), key, look: Look::Law(Some(n)), points, label: String::new() }
+}
+
+fn axis(spec: &FigureSpec, counts: &[f64], usable_cores: usize) -> Axis {
+    let crowded = counts.last().is_some_and(|most| *most > usable_cores as f64);
+    let shade = crowded.then(|| Shade {
+        from: usable_cores as f64,
+        words: format!("more workers than the {} here", counted(usable_cores, "core")),
+    });
+    Axis {
+        title: words("total_workers"),
+        column: "total_workers".to_owned(),
+        quantity: Quantity::Count,
+        log: spec.log_x,
+        ticks: counts.iter().map(|count| Tick { value: *count, label: count.to_string() }).collect(),
+        shade,
+    }
+}
+
+fn notes(spec: &FigureSpec, selection: &Selection, column: &str, lines: &[Scaled], single: Option<f64>) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(cost_note(lines, single));
+    notes.extend(law_notes(lines));
+    notes.extend(warnings_note(lines));
+    notes.extend(repeats_note(&selection.cases));
+    let by: Vec<&str> = spec.by.iter().map(String::as_str).chain(["total_workers"]).collect();
+    notes.extend(mixed_note(&selection.cases, &by));
+    let offered = selection.cases.iter().filter(|case| !counts_for(case, column)).count();
+    if offered > 0 {
+        let offered = counted(offered, "measurement");
+        notes.push(format!("{offered} of an open loop not drawn: what it completes is what it was offered."));
+    }
+    notes
+}
+
+/// What each strategy needs to beat the single thread, those that need the same together.
+fn cost_note(lines: &[Scaled], single: Option<f64>) -> Option<String> {
+    if lines.is_empty() {
+        return None;
+    }
+    if single.is_none() {
+        return Some(format!("No case of `{SINGLE_THREAD}` here: there is no line to beat."));
+    }
+    let mut names: BTreeMap<(usize, usize, String), Vec<&str>> = BTreeMap::new();
+    for line in lines {
+        let Some(cost) = line.cost else { continue };
+        let order = match cost {
+            Cost::Workers(workers) => (0, workers),
+            Cost::Never { up_to } => (1, up_to),
+        };
+        names.entry((order.0, order.1, cost.to_string())).or_default().push(&line.name);
+    }
+    let costs: Vec<String> = names.iter().map(|((.., cost), names)| format!("{cost} ({})", names.join(", "))).collect();
+    Some(format!("COST, the least number of workers that beats {SINGLE_THREAD}: {}.", costs.join("; ")))
+}
+
+/// The law, and its parameters for each line.
+fn law_notes(lines: &[Scaled]) -> Vec<String> {
+    let law = "Universal Scalability Law, λN / (1 + σ(N−1) + κN(N−1)) for N workers:".to_owned();
+    let of_line = |line: &Scaled| Some(format!("{}: {}.", line.name, law_words(line.law.as_ref()?)));
+    let laws: Vec<String> = lines.iter().filter_map(of_line).collect();
+    if laws.is_empty() { laws } else { [vec![law], laws].concat() }
+}
+
+/// Why the laws may not be trusted: each reason once, with those it holds for.
+pub(crate) fn warnings_note(lines: &[Scaled]) -> Option<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    let laws: Vec<(&str, &ScalingLaw)> =
+        lines.iter().filter_map(|line| Some((line.name.as_str(), line.law.as_ref()?))).collect();
+    for (name, law) in &laws {
+        for warning in &law.warnings {
+            match reasons.iter_mut().find(|(reason, _)| reason == warning) {
+                Some((_, names)) => names.push(name),
+                None => reasons.push((warning, vec![name])),
+            }
+        }
+    }
+    let reasons: Vec<String> = (reasons.iter())
+        .map(|(reason, names)| match names.len() == laws.len() {
+            true => (*reason).to_owned(),
+            false => format!("{reason} ({})", names.join(", ")),
+        })
+        .collect();
+    (!reasons.is_empty()).then(|| format!("Careful with the law: {}.", reasons.join("; ")))
+}
