@@ -53,6 +53,9 @@ pub(crate) struct Run {
     pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Place,
+    /// Run every case once more with the activity of its operators logged: time by operator and worker, messages by channel
+    #[arg(long, conflicts_with = "resume")]
+    pub(crate) profile_operators: bool,
     /// The outcome as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,

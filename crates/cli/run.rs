@@ -23,6 +23,7 @@ pub(crate) fn run(asked: &Run, quiet: bool) -> Result<i32, Failure> {
         settings: asked.set.clone(),
         out: asked.out.clone(),
         resume: asked.resume.clone(),
+        profile_operators: asked.profile_operators,
         processes: asked.place.processes.map(Into::into),
         seat: hosts(&asked.place)?.map(|(hosts, process, join_within)| Seat { hosts, process, join_within }),
     };

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_harness::drive::{Load, measure};
+use flowbench_harness::drive::{Load, Setting, measure};
 use flowbench_pipelines::{Choice, Feed, OrderName, Prepared, Site, Strategy, Unhurried, catalogue};
 
 #[global_allocator]
@@ -82,10 +82,8 @@ fn cost_of_measuring(criterion: &mut Criterion) {
         });
     });
     group.bench_function("on", |bencher| {
-        bencher.iter(|| {
-            measure(&*prepared, &choice, &feed, &Load::Closed, None)
-                .map(|run| black_box(run.map(|run| run.end.late.count)))
-        });
+        let setting = Setting { prepared: &*prepared, choice, feed: &feed, load: &Load::Closed, company: None };
+        bencher.iter(|| measure(&setting, false).map(|run| black_box(run.map(|run| run.end.late.count))));
     });
     group.finish();
 }

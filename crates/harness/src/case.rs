@@ -9,16 +9,16 @@ use flowbench_measurement::doubts::{Circumstances, doubts};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
 use flowbench_measurement::record::{
-    Accuracy, Axes, Disorder, Doubt, EventTimeWait, Numbers, Progress, Status, TimelinePoint,
+    Accuracy, Axes, ChannelLoad, Disorder, Doubt, EventTimeWait, Numbers, OperatorTime, Progress, Status, TimelinePoint,
 };
 use flowbench_measurement::timeline::{Position, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
-use flowbench_pipelines::{Choice, EvictionName, Fault, Feed, OrderName, Pipeline, Strategy, catalogue};
+use flowbench_pipelines::{Choice, EvictionName, Fault, Feed, OrderName, Pipeline, RunError, Strategy, catalogue};
 use serde::{Deserialize, Serialize};
 
 use crate::check::Check;
 use crate::company::Company;
-use crate::drive::{self, Load, Measured};
+use crate::drive::{self, Load, Measured, Setting};
 use crate::environment;
 use crate::generate;
 use crate::peer::{self, Joined};
@@ -38,12 +38,24 @@ pub struct CaseResult {
     pub histograms: Vec<(String, String)>,
     /// Samples over time.
     pub timeline: Vec<TimelinePoint>,
+    /// What each operator did, if that was logged.
+    pub operators: Vec<OperatorTime>,
+    /// What crossed each channel, if that was logged.
+    pub channels: Vec<ChannelLoad>,
 }
 
 impl CaseResult {
     /// Nothing is known but how it ended.
     pub(crate) fn without_numbers(status: Status) -> Self {
-        Self { status, numbers: None, doubts: Vec::new(), histograms: Vec::new(), timeline: Vec::new() }
+        Self {
+            status,
+            numbers: None,
+            doubts: Vec::new(),
+            histograms: Vec::new(),
+            timeline: Vec::new(),
+            operators: Vec::new(),
+            channels: Vec::new(),
+        }
     }
 }
 
@@ -123,8 +135,10 @@ pub fn run(spec: &CaseSpec, company: Option<&Arc<Company>>) -> Result<CaseResult
     let rule = watermark_rule(&spec.axes);
     let feed = Arc::new(Feed::new(Arc::clone(&trace), spec.axes.records_per_epoch, rule, choice.order.drops_late()));
     let load = load(spec, &trace).map_err(|error| error.to_string())?;
-    let measured = drive::measure(&*prepared, &choice, &feed, &load, company).map_err(|error| error.to_string())?;
-    let Some(measured) = measured else { return Ok(CaseResult::without_numbers(Status::Ok)) };
+    let setting = Setting { prepared: &*prepared, choice, feed: &feed, load: &load, company };
+    let Some(measured) = measured(&setting, spec.profile_operators).map_err(|error| error.to_string())? else {
+        return Ok(CaseResult::without_numbers(Status::Ok));
+    };
     // The check and the digest need no clock: side by side.
     let (check, trace_digest) = std::thread::scope(|scope| {
         let digest = scope.spawn(|| trace.digest());
@@ -146,6 +160,21 @@ pub fn run(spec: &CaseSpec, company: Option<&Arc<Company>>) -> Result<CaseResult
         result.numbers = None;
     }
     Ok(result)
+}
+
+/// Runs the case; where activity is wanted, once more with it logged. Processes meet for one run only: theirs is the logged
+/// one.
+fn measured(setting: &Setting<'_>, profile_operators: bool) -> Result<Option<Measured>, RunError> {
+    if setting.company.is_some() || !profile_operators {
+        return drive::measure(setting, profile_operators);
+    }
+    let (plain, logged) = (drive::measure(setting, false)?, drive::measure(setting, true)?);
+    let (Some(mut measured), Some(logged)) = (plain, logged) else { return Ok(None) };
+    let busy_ns = |run: &Measured| run.sharing.workers.iter().map(|worker| worker.busy_ns).sum::<u64>() as f64;
+    measured.sharing.logging_overhead_share = Some(busy_ns(&logged) / busy_ns(&measured).max(1.0) - 1.0);
+    measured.sharing.progress_messages = logged.sharing.progress_messages;
+    measured.activity = logged.activity;
+    Ok(Some(measured))
 }
 
 /// Makes the trace a case is fed.
@@ -271,7 +300,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         throttled_share: observations.throttled_share,
         negative: latencies.latency.negative(),
         saturated: latencies.latency.saturated(),
-        logged: false,
+        logged: measured.activity.is_some() && sharing.logging_overhead_share.is_none(),
         debug_build: build.profile == "debug",
         dirty_tree: build.dirty,
     };
@@ -290,6 +319,8 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         doubts,
         histograms: lines.collect(),
         timeline: timeline::thin(&timeline, TIMELINE_POINTS, |point| Some(point.live_bytes)),
+        operators: measured.activity.as_ref().map_or(Vec::new(), |activity| activity.operators.clone()),
+        channels: measured.activity.as_ref().map_or(Vec::new(), |activity| activity.channels.clone()),
     }
 }
 

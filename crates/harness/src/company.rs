@@ -10,7 +10,9 @@ use flowbench_measurement::timeline::Reading;
 use flowbench_pipelines::{Cluster, Connected, RunError};
 use serde::{Deserialize, Serialize};
 
+use crate::activity::Activity;
 use crate::cluster::{ClusterError, Control, Mesh, Start, WireMeter};
+use crate::drive::Seen;
 use crate::probe::WorkerLog;
 use crate::sampler::Observations;
 
@@ -55,14 +57,15 @@ impl Company {
     }
 
     /// What all processes have seen, in process 0; the others get nothing.
-    pub(crate) fn gather(&self, own: &Report) -> Result<Option<Vec<Report>>, RunError> {
+    pub(crate) fn gather(&self, own: &Report) -> Result<Option<Seen>, RunError> {
         let bytes = serde_json::to_vec(own).map_err(|error| RunError::Dataflow(error.to_string()))?;
         let failed = |error: ClusterError| RunError::Dataflow(error.to_string());
         let reports = self.control(|control| control.gather(bytes, REPORT_BYTES_MAX, PATIENCE)).map_err(failed)?;
         let Some(reports) = reports else { return Ok(None) };
         let read = |bytes: &Vec<u8>| serde_json::from_slice(bytes);
         let reports: Result<Vec<Report>, _> = reports.iter().map(read).collect();
-        reports.map(Some).map_err(|error| RunError::Dataflow(format!("a report of a process: {error}")))
+        let reports = reports.map_err(|error| RunError::Dataflow(format!("a report of a process: {error}")))?;
+        Ok(Some(Report::merge(reports)))
     }
 }
 
@@ -92,11 +95,13 @@ pub(crate) struct Report {
     cpu_ns: u64,
     steal_share: Option<f64>,
     throttled_share: Option<f64>,
+    activity: Option<Activity>,
     wire: Wire,
 }
 
 impl Report {
-    pub(crate) fn new(logs: Vec<WorkerLog>, observations: Observations, wire: Wire) -> Self {
+    pub(crate) fn new(seen: Seen) -> Self {
+        let Seen { logs, observations, activity, wire } = seen;
         Self {
             logs,
             readings: observations.readings,
@@ -105,12 +110,13 @@ impl Report {
             cpu_ns: observations.cpu_ns,
             steal_share: observations.steal_share,
             throttled_share: observations.throttled_share,
-            wire,
+            activity,
+            wire: wire.unwrap_or_default(),
         }
     }
 
     /// All reports as one: logs side by side, amounts added up, of shares the greatest.
-    pub(crate) fn merge(reports: Vec<Report>) -> (Vec<WorkerLog>, Observations, Wire) {
+    fn merge(reports: Vec<Report>) -> Seen {
         let greatest = |share: fn(&Report) -> Option<f64>| reports.iter().filter_map(share).reduce(f64::max);
         let mut hiccup = LatencyHistogram::new();
         for line in reports.iter().map(|report| &report.hiccup) {
@@ -129,7 +135,13 @@ impl Report {
             messages: all.messages + wire.messages,
             bytes: all.bytes + wire.bytes,
         });
-        (reports.into_iter().flat_map(|report| report.logs).collect(), observations, wire)
+        let activities = reports.iter().filter_map(|report| report.activity.clone());
+        let activity = activities.reduce(|mut all, more| {
+            all.merge(more);
+            all
+        });
+        let logs = reports.into_iter().flat_map(|report| report.logs).collect();
+        Seen { logs, observations, activity, wire: Some(wire) }
     }
 }
 
@@ -174,7 +186,8 @@ mod tests {
             steal_share: share,
             throttled_share: None,
         };
-        Report::new(vec![WorkerLog::default()], observations, Wire { messages: 3, bytes: 100 })
+        let wire = Some(Wire { messages: 3, bytes: 100 });
+        Report::new(Seen { logs: vec![WorkerLog::default()], observations, activity: None, wire })
     }
 
     #[test]
@@ -182,10 +195,11 @@ mod tests {
         let first = report(&[reading(10, 1), reading(20, 2), reading(30, 3)], Some(0.1));
         let second = report(&[reading(15, 100), reading(20, 200), reading(31, 300)], Some(0.2));
         let told = serde_json::to_vec(&second).unwrap();
-        let (logs, seen, wire) = Report::merge(vec![first, serde_json::from_slice(&told).unwrap()]);
+        let Seen { logs, observations: seen, wire, activity } =
+            Report::merge(vec![first, serde_json::from_slice(&told).unwrap()]);
         assert_eq!(seen.readings.iter().map(|reading| reading.entries).collect::<Vec<_>>(), [101, 202, 303]);
         assert_eq!((seen.baseline_bytes, seen.cpu_ns, seen.hiccup.count()), (14, 22, 2));
         assert_eq!((seen.steal_share, seen.throttled_share), (Some(0.2), None));
-        assert_eq!((logs.len(), wire), (2, Wire { messages: 6, bytes: 200 }));
+        assert_eq!((logs.len(), wire, activity), (2, Some(Wire { messages: 6, bytes: 200 }), None));
     }
 }

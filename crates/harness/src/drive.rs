@@ -6,7 +6,7 @@
 //! completed.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use flowbench_events::LateSet;
@@ -17,6 +17,7 @@ use flowbench_pipelines::{
     Census, Choice, Cluster, Driver, Drivers, Feed, Home, Prepared, RunEnd, RunError, Site, WorkerEnd,
 };
 
+use crate::activity::{Activity, Recorder};
 use crate::company::{Company, Report};
 use crate::probe::{Completions, WorkerLog};
 use crate::sampler::{self, Observations, Sampler};
@@ -51,51 +52,76 @@ pub struct Measured {
     pub observations: Observations,
     /// How the work was shared.
     pub sharing: Sharing,
+    pub(crate) activity: Option<Activity>,
     pub(crate) views: Views,
 }
 
-/// Runs a pipeline under a load and watches it, together with other processes if there are any. `None` in all of them but
-/// the first, which knows what all have seen.
-pub fn measure(
-    prepared: &dyn Prepared,
-    choice: &Choice,
-    feed: &Arc<Feed>,
-    load: &Load,
-    company: Option<&Arc<Company>>,
-) -> Result<Option<Measured>, RunError> {
+/// What is run, on what, with whom.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// The pipeline.
+    pub prepared: &'a dyn Prepared,
+    /// The choice on every axis.
+    pub choice: Choice,
+    /// What is fed.
+    pub feed: &'a Arc<Feed>,
+    /// How it is offered.
+    pub load: &'a Load,
+    /// The other processes, if there are any.
+    pub company: Option<&'a Arc<Company>>,
+}
+
+/// Runs a pipeline under a load and watches it; what its operators do as well, if asked for. `None` in all processes but the
+/// first, which knows what all have seen.
+pub fn measure(setting: &Setting<'_>, logs_activity: bool) -> Result<Option<Measured>, RunError> {
+    let Setting { prepared, choice, feed, load, company } = *setting;
     let home = company.map_or(Home::Threads, |company| Home::Processes(Arc::clone(company) as Arc<dyn Cluster>));
     let track = Arc::new(Track::new(choice.workers, &home, load.clone(), company.cloned()));
-    let drivers: Drivers = {
-        let (track, feed, readers) = (Arc::clone(&track), Arc::clone(feed), choice.strategy.readers(track.workers));
-        Arc::new(move |worker| Box::new(WorkerDriver::new(worker, readers, &track, &feed)))
-    };
+    let recorder = logs_activity.then(Recorder::default);
     let sampler = Sampler::start(&track);
-    let site = Site { home, ..Site::new(*choice, feed, drivers) };
+    let site = Site {
+        home,
+        hook: recorder.as_ref().map(Recorder::hook),
+        ..Site::new(choice, feed, drivers(&track, &choice, feed))
+    };
     let end = prepared.run(&site);
     drop(site);
     let observations = sampler.stop();
     let end = end?;
-    let logs = std::mem::take(&mut *track.logs.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    let Some(company) = company else { return Ok(Some(measured(feed, load, end, logs, observations, None))) };
-    let report = Report::new(logs, observations, track.sent.get().copied().unwrap_or_default());
-    let Some(reports) = company.gather(&report)? else { return Ok(None) };
-    let (logs, observations, wire) = Report::merge(reports);
-    Ok(Some(measured(feed, load, end, logs, observations, Some(wire))))
+    let logs = std::mem::take(&mut *track.logs.lock().unwrap_or_else(PoisonError::into_inner));
+    let activity = recorder.map(|recorder| recorder.finish());
+    let seen = Seen { logs, observations, activity, wire: None };
+    let Some(company) = company else { return Ok(Some(measured(feed, load, end, seen))) };
+    let wire = track.sent.get().copied();
+    let seen = company.gather(&Report::new(Seen { wire, ..seen }))?;
+    Ok(seen.map(|seen| measured(feed, load, end, seen)))
 }
 
-fn measured(
-    feed: &Feed,
-    load: &Load,
-    end: RunEnd,
-    logs: Vec<WorkerLog>,
-    observations: Observations,
-    wire: Option<Wire>,
-) -> Measured {
+fn drivers(track: &Arc<Track>, choice: &Choice, feed: &Arc<Feed>) -> Drivers {
+    let (track, feed, readers) = (Arc::clone(track), Arc::clone(feed), choice.strategy.readers(track.workers));
+    Arc::new(move |worker| Box::new(WorkerDriver::new(worker, readers, &track, &feed)))
+}
+
+/// What was seen of a run: in one process, or in all of them together.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) logs: Vec<WorkerLog>,
+    pub(crate) observations: Observations,
+    pub(crate) activity: Option<Activity>,
+    pub(crate) wire: Option<Wire>,
+}
+
+fn measured(feed: &Feed, load: &Load, end: RunEnd, seen: Seen) -> Measured {
+    let Seen { logs, observations, mut activity, wire } = seen;
+    if let Some(activity) = &mut activity {
+        logs.iter().for_each(|log| activity.add_the_rest(log.worker as usize, log.busy_ns));
+    }
     let views = Views::new(&logs, feed);
-    let sharing = Sharing { wire, ..sharing(&end, &logs, &views) };
+    let progress_messages = activity.as_ref().map(|activity| activity.progress_messages);
+    let sharing = Sharing { wire, progress_messages, ..sharing(&end, &logs, &views) };
     let events = feed.trace().events.len() as u64;
     let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
-    Measured { end, completions, observations, sharing, views }
+    Measured { end, completions, observations, sharing, activity, views }
 }
 
 fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {
@@ -108,6 +134,7 @@ fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {
         wire: None,
         progress_messages: None,
         view_skew: views.skew(),
+        logging_overhead_share: None,
     }
 }
 
@@ -283,6 +310,6 @@ impl Driver for WorkerDriver {
 impl Drop for WorkerDriver {
     fn drop(&mut self) {
         let log = std::mem::take(&mut self.log);
-        self.track.logs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(log);
+        self.track.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
     }
 }

@@ -55,6 +55,9 @@ pub struct Question {
     /// Open loop: events due before this are offered and not recorded.
     #[serde(default = "nothing")]
     pub warmup: Spanned<String>,
+    /// True if every case is run once more with the activity of its operators logged; its numbers are those without.
+    #[serde(default)]
+    pub profile_operators: bool,
     /// One value or a list on each axis; every combination is a case.
     pub axes: BTreeMap<String, Spanned<toml::Value>>,
     /// What is drawn.
@@ -109,11 +112,12 @@ impl Loaded {
         Self::parse(origin, &text, settings)
     }
 
-    /// The same, every case of every part in so many processes.
-    pub fn load_in_processes(name: &str, settings: &[String], processes: usize) -> Result<Loaded, ExperimentError> {
+    /// The same, with `KEY=VALUE` settings for every part: `processes=2`.
+    pub fn load_with(name: &str, settings: &[String], everywhere: &[String]) -> Result<Loaded, ExperimentError> {
         let parts = Self::load(name, settings)?.experiment.parts;
-        let everywhere = parts.iter().map(|part| format!("{}.processes={processes}", part.name));
-        Self::load(name, &settings.iter().cloned().chain(everywhere).collect::<Vec<_>>())
+        let of_part = |part: &Question| everywhere.iter().map(|setting| format!("{}.{setting}", part.name)).collect();
+        let of_parts = parts.iter().flat_map(|part| -> Vec<String> { of_part(part) });
+        Self::load(name, &settings.iter().cloned().chain(of_parts).collect::<Vec<_>>())
     }
 
     /// Parses the text of an experiment and applies settings to it.
@@ -200,7 +204,7 @@ fn located(origin: &str, text: &str, error: &toml::de::Error) -> ExperimentError
 /// Keys at the top of an experiment that may be set.
 const TOP: [&str; 4] = ["seed", "repeats", "deadline", "memory_cap_mib"];
 /// Keys of a part that are not axes.
-const OF_PART: [&str; 4] = ["trace", "duration", "warmup", "axes"];
+const OF_PART: [&str; 5] = ["trace", "duration", "warmup", "profile_operators", "axes"];
 
 fn apply(table: &mut toml::Table, setting: &str) -> Result<(), String> {
     let (path, text) = setting.split_once('=').ok_or("write it as KEY=VALUE")?;

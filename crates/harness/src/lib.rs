@@ -8,6 +8,7 @@
 //! What we feed (`flowbench-generators`, `flowbench-pipelines`) and how we judge (`flowbench-measurement`,
 //! `flowbench-report`) meet here and nowhere else.
 
+mod activity;
 pub mod case;
 mod check;
 pub mod cluster;

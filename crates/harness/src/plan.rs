@@ -26,6 +26,8 @@ pub struct CaseSpec {
     pub arrivals: Arrivals,
     /// Events due before this are not recorded, ns.
     pub warmup_ns: u64,
+    /// True if the activity of operators is wanted.
+    pub profile_operators: bool,
 }
 
 /// A trace, as the generator is asked for it.
@@ -296,6 +298,7 @@ impl Planner<'_> {
             trace,
             arrivals,
             warmup_ns: warmup_ms as u64 * 1_000_000,
+            profile_operators: question.profile_operators,
         });
         Ok(())
     }

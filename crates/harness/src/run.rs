@@ -32,6 +32,8 @@ pub struct Request {
     pub resume: Option<PathBuf>,
     /// Number of processes of every case, whatever the experiment says.
     pub processes: Option<usize>,
+    /// Log the activity of operators in every case, whatever the experiment says.
+    pub profile_operators: bool,
     /// The place of this process among those of several machines. Then every case has a process on each.
     pub seat: Option<Seat>,
 }
@@ -139,10 +141,10 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Wat
 impl Request {
     fn load(&self) -> Result<Loaded, ExperimentError> {
         let processes = self.seat.as_ref().map(|seat| seat.hosts.addresses().len()).or(self.processes);
-        match processes {
-            None => Loaded::load(&self.experiment, &self.settings),
-            Some(processes) => Loaded::load_in_processes(&self.experiment, &self.settings, processes),
-        }
+        let processes = processes.map(|processes| format!("processes={processes}"));
+        let profile = self.profile_operators.then(|| "profile_operators=true".to_owned());
+        let everywhere: Vec<String> = processes.into_iter().chain(profile).collect();
+        Loaded::load_with(&self.experiment, &self.settings, &everywhere)
     }
 
     fn start(&self, spec: &CaseSpec) -> std::io::Result<Watched> {
@@ -314,8 +316,14 @@ fn append(
         .collect();
     let histograms: Vec<(&str, &LatencyHistogram)> = decoded.iter().map(|(kind, found)| (*kind, found)).collect();
     let length_ns = record.numbers.as_ref().map_or(0, |numbers| numbers.elapsed_ns);
-    let data =
-        CaseData { start_ns, length_ns, histograms: &histograms, timeline: &result.timeline, ..CaseData::default() };
+    let data = CaseData {
+        start_ns,
+        length_ns,
+        histograms: &histograms,
+        timeline: &result.timeline,
+        operators: &result.operators,
+        channels: &result.channels,
+    };
     results.append_case(record, &data)
 }
 

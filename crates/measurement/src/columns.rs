@@ -257,6 +257,9 @@ fn push_sharing(row: &mut Row, numbers: Option<&Numbers>) {
         Cell::from(numbers.filter(|n| n.events > 0).map(|n| count(&n.sharing) as f64 / n.events as f64))
     };
     let wire = sharing.and_then(|sharing| sharing.wire);
+    let progress_messages =
+        numbers.filter(|n| n.events > 0).and_then(|n| Some((n.sharing.progress_messages?, n.events)));
+    let progress_messages_per_event = progress_messages.map(|(messages, events)| messages as f64 / events as f64);
     let skew = |value: fn(&ViewSkew) -> i64| Cell::from(sharing.and_then(|s| s.view_skew.as_ref()).map(value));
     row.extend([
         ("records_imbalance", sharing.and_then(|s| imbalance(&s.workers, |worker| worker.records)).into()),
@@ -267,6 +270,8 @@ fn push_sharing(row: &mut Row, numbers: Option<&Numbers>) {
         ("wire_messages", wire.map(|wire| wire.messages).into()),
         ("wire_bytes", wire.map(|wire| wire.bytes).into()),
         ("progress_messages", sharing.and_then(|sharing| sharing.progress_messages).into()),
+        ("progress_messages_per_event", progress_messages_per_event.into()),
+        ("logging_overhead_share", sharing.and_then(|sharing| sharing.logging_overhead_share).into()),
         ("view_skew_p50_records", skew(|skew| skew.p50_records as i64)),
         ("view_skew_p99_records", skew(|skew| skew.p99_records as i64)),
         ("view_skew_max_records", skew(|skew| skew.max_records as i64)),

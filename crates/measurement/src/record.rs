@@ -549,6 +549,10 @@ pub struct Sharing {
     pub progress_messages: Option<u64>,
     /// How far apart the views of the workers were; absent where fewer than two of them hold state.
     pub view_skew: Option<ViewSkew>,
+    /// How much longer the workers were busy where the activity of operators was logged: 0.1 for 10 %. The other numbers are
+    /// of a run without. Absent where none was logged, or there is no such run.
+    #[serde(default)]
+    pub logging_overhead_share: Option<f64>,
 }
 
 /// What one worker did.
@@ -798,6 +802,7 @@ pub(crate) mod example {
                     p50_ms: 60_000,
                     ..ViewSkew::default()
                 }),
+                logging_overhead_share: None,
             },
             sustainable: None,
             trace_digest: "ab12".into(),
