@@ -135,6 +135,10 @@ impl<M: Message> Outbox<M> {
 
     /// Of `worker`, who counts in `traffic` what goes to others.
     pub(super) fn new(worker: usize, targets: Targets, traffic: Rc<Cell<Traffic>>) -> Self {
+        let targets = match targets {
+            Targets::ByRoute { first, count: 1 } => Targets::One(first), // nothing to be routed
+            several => several,
+        };
         let open = (0..targets.count()).map(|_| Vec::new()).collect();
         Self { worker, targets, open, full: Vec::new(), room: LEAST_ROOM, traffic }
     }
