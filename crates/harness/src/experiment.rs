@@ -37,6 +37,9 @@ pub struct Experiment {
     /// The questions.
     #[serde(rename = "part", default)]
     pub parts: Vec<Question>,
+    /// Other sizes of it, such as one for a larger machine: settings by their keys. `--set size=NAME` takes one.
+    #[serde(default)]
+    pub sizes: BTreeMap<String, toml::Table>,
 }
 
 /// One question: a trace, axes, figures.
@@ -105,8 +108,9 @@ pub struct Loaded {
 impl Loaded {
     /// Loads a shipped experiment by name or a file by path, and applies `KEY=VALUE` settings to it.
     ///
-    /// Keys are `seed`, `repeats`, `deadline`, `memory_cap_mib`, or `<part>.<key>` for what stands in a part, with its
-    /// axes by their names: `latency.rate=[100000]`, `memory.trace.events=50000`.
+    /// Keys are `seed`, `repeats`, `deadline`, `memory_cap_mib`, `size` for one of its [`sizes`](Experiment::sizes), or
+    /// `<part>.<key>` for what stands in a part, with its axes by their names: `latency.rate=[100000]`,
+    /// `memory.trace.events=50000`.
     pub fn load(name: &str, settings: &[String]) -> Result<Loaded, ExperimentError> {
         let (origin, text) = find(name)?;
         Self::parse(origin, &text, settings)
@@ -208,11 +212,22 @@ const OF_PART: [&str; 5] = ["trace", "duration", "warmup", "profile_operators", 
 
 fn apply(table: &mut toml::Table, setting: &str) -> Result<(), String> {
     let (path, text) = setting.split_once('=').ok_or("write it as KEY=VALUE")?;
-    let value = value(text);
+    if path != "size" {
+        return set(table, path, value(text));
+    }
+    let sizes = table.get("sizes").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    let size = sizes.get(text).and_then(toml::Value::as_table).ok_or_else(|| match sizes.is_empty() {
+        true => "the experiment has one size only".to_owned(),
+        false => format!("there is no such size; there are {}", sizes.keys().cloned().collect::<Vec<_>>().join(", ")),
+    })?;
+    size.iter().try_for_each(|(path, value)| set(table, path, value.clone()))
+}
+
+fn set(table: &mut toml::Table, path: &str, value: toml::Value) -> Result<(), String> {
     let Some((first, rest)) = path.split_once('.') else {
         if !TOP.contains(&path) {
             let near = nearest(path, TOP).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
-            return Err(format!("there is no such key; there are {} and <part>.<key>{near}", TOP.join(", ")));
+            return Err(format!("there is no such key; there are {}, size and <part>.<key>{near}", TOP.join(", ")));
         }
         table.insert(path.to_owned(), value);
         return Ok(());
@@ -276,10 +291,25 @@ pipeline = "identity"
     }
 
     #[test]
-    fn shipped_experiments_load() {
+    fn shipped_experiments_load_in_every_size() {
         for (name, _) in SHIPPED {
-            assert_eq!(Loaded::load(name, &[]).unwrap().experiment.name, *name);
+            let loaded = Loaded::load(name, &[]).unwrap();
+            assert_eq!(loaded.experiment.name, *name);
+            for size in loaded.experiment.sizes.keys() {
+                Loaded::load(name, &[format!("size={size}")]).unwrap();
+            }
         }
+    }
+
+    #[test]
+    fn a_size_is_settings_that_go_together() {
+        let sized = format!("{SMALL}[sizes.full]\nrepeats = 9\n\"only.workers\" = [1, 8]\n");
+        let loaded = Loaded::parse("x".to_owned(), &sized, &["size=full".to_owned(), "seed=3".to_owned()]).unwrap();
+        let (experiment, workers) = (&loaded.experiment, loaded.experiment.parts[0].axes["workers"].get_ref());
+        assert_eq!((*experiment.repeats.get_ref(), experiment.seed), (9, 3));
+        assert_eq!(workers.as_array().unwrap().len(), 2);
+        assert!(error(&sized, &["size=huge"]).contains("there are full"));
+        assert!(error(SMALL, &["size=huge"]).contains("one size only"));
     }
 
     #[test]
