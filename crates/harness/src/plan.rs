@@ -263,8 +263,10 @@ impl Planner<'_> {
         };
         let sources = [(SOURCES_MERGED, SOURCES_MERGED), (SOURCES_CHANNEL, SOURCES_CHANNEL)];
         let world = read.text("world");
+        // A world may have a name, which stands for it in tables and figures: `one key: customers.whale_share=0.3`.
+        let (world, settings_of_world) = world.split_once(": ").unwrap_or((&world, &world));
         let overrides: Vec<String> =
-            question.trace.set.iter().cloned().chain(world.split_whitespace().map(str::to_owned)).collect();
+            question.trace.set.iter().cloned().chain(settings_of_world.split_whitespace().map(str::to_owned)).collect();
         if let Err(problem) = generate::profile(&question.trace.profile, &overrides) {
             return Err(read.error("world", problem));
         }
@@ -285,7 +287,7 @@ impl Planner<'_> {
             rate_events_per_s: rate,
             rate_share: None,
             trace: question.trace.profile.clone(),
-            world,
+            world: world.to_owned(),
             fault,
         };
         let trace =
@@ -465,6 +467,16 @@ pub(crate) mod tests {
         }
         let open = plan.cases.iter().find(|case| case.axes.load == "open").unwrap();
         assert_eq!((open.axes.records_per_epoch, open.trace.events), (1, 1000));
+    }
+
+    #[test]
+    fn a_world_may_have_a_name() {
+        let settings = "customers.whale_share=0.3 customers.new_customer_share=0";
+        let plan =
+            plan(&format!("pipeline = \"identity\"\nworld = [\"one key: {settings}\", \"{settings}\"]")).unwrap();
+        let worlds: Vec<&str> = plan.cases.iter().map(|case| case.axes.world.as_str()).collect();
+        assert!(worlds.contains(&"one key") && worlds.contains(&settings), "{worlds:?}");
+        assert!(plan.cases.iter().all(|case| case.trace.overrides == settings.split(' ').collect::<Vec<_>>()));
     }
 
     #[test]

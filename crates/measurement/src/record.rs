@@ -286,7 +286,7 @@ pub struct Axes {
     pub rate_share: Option<f64>,
     /// Name of the trace.
     pub trace: String,
-    /// What is set of the world besides, `key=value` in one line; empty for nothing.
+    /// What is set of the world besides, `key=value` in one line, or the name that was given to that; empty for nothing.
     #[serde(default)]
     pub world: String,
     /// Planted fault, if any.
