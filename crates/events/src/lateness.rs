@@ -127,6 +127,23 @@ impl Lateness {
         self.newest_ms = self.newest_ms.max(event_time_ms);
         late
     }
+
+    /// Takes arrivals up to the first that is late, which is not taken; tells how many. A late one changes nothing, so what
+    /// comes behind it can be asked about next.
+    #[inline]
+    pub fn arrive_in_time(&mut self, events: &[Event]) -> usize {
+        let mut watermark_ms = self.watermark_ms();
+        for (at, event) in events.iter().enumerate() {
+            let event_time_ms = event.event_time_ms();
+            if event_time_ms > self.newest_ms {
+                self.newest_ms = event_time_ms;
+                watermark_ms = self.watermark_ms();
+            } else if event_time_ms < watermark_ms {
+                return at;
+            }
+        }
+        events.len()
+    }
 }
 
 /// A set of late events as count and order-insensitive sum, so that parts found by different workers add up.

@@ -112,23 +112,43 @@ impl Feed {
     /// Gives on the events of one epoch in arrival order; late ones are put into `late` instead, if they are dropped.
     #[inline]
     pub fn walk(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(&Event)) {
+        self.runs(epoch, late, |run| run.iter().for_each(&mut give));
+    }
+
+    /// The same, in runs of events: whoever takes them has one tight loop, however lateness is found.
+    fn runs(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(&[Event])) {
         let from = epoch as usize * self.records_per_epoch;
         let to = (from + self.records_per_epoch).min(self.trace.events.len());
         let events = &self.trace.events[from..to];
         match &self.channels {
-            _ if !self.drops_late => events.iter().for_each(give),
-            Some(channels) => channels.walk(from, events, late, give),
+            _ if !self.drops_late => give(events),
+            Some(channels) => channels.runs(from, events, late, give),
             None => {
                 let mut lateness = Lateness::resume(self.rule.slack_ms, self.newest_before_ms[epoch as usize]);
-                for event in events {
-                    if lateness.arrive(event) {
-                        late.insert(event);
-                    } else {
-                        give(event);
-                    }
+                for events in events.chunks(RUN) {
+                    give_runs(events, late, |rest| lateness.arrive_in_time(rest), &mut give);
                 }
             }
         }
+    }
+}
+
+/// Events of which lateness is decided before they are given on: few enough to be still in the nearest cache then.
+const RUN: usize = 64;
+
+/// Gives on what `in_time` counts from the front, leaves out the late event behind it, and so on.
+#[inline]
+fn give_runs(
+    mut events: &[Event],
+    late: &mut LateSet,
+    mut in_time: impl FnMut(&[Event]) -> usize,
+    give: &mut impl FnMut(&[Event]),
+) {
+    while !events.is_empty() {
+        let (run, rest) = events.split_at(in_time(events));
+        give(run);
+        rest.first().into_iter().for_each(|event| late.insert(event));
+        events = rest.get(1..).unwrap_or_default();
     }
 }
 
@@ -192,16 +212,15 @@ impl ByChannel {
         Self { watermark_before_ms, late }
     }
 
-    fn walk(&self, from: usize, events: &[Event], late: &mut LateSet, mut give: impl FnMut(&Event)) {
-        let mut next_late = self.late.partition_point(|at| *at < from);
-        for (at, event) in (from..).zip(events) {
-            if self.late.get(next_late) == Some(&at) {
-                next_late += 1;
-                late.insert(event);
-            } else {
-                give(event);
-            }
-        }
+    fn runs(&self, from: usize, events: &[Event], late: &mut LateSet, mut give: impl FnMut(&[Event])) {
+        let next_late = self.late.partition_point(|at| *at < from);
+        let (mut lates, mut at) = (self.late[next_late..].iter(), from);
+        let in_time = |rest: &[Event]| {
+            let run = lates.next().map_or(rest.len(), |late| (late - at).min(rest.len()));
+            at += run + 1;
+            run
+        };
+        give_runs(events, late, in_time, &mut give);
     }
 }
 
