@@ -116,7 +116,7 @@ impl Feed {
     }
 
     /// The same, in runs of events: whoever takes them has one tight loop, however lateness is found.
-    fn runs(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(&[Event])) {
+    pub(crate) fn runs(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(&[Event])) {
         let from = epoch as usize * self.records_per_epoch;
         let to = (from + self.records_per_epoch).min(self.trace.events.len());
         let events = &self.trace.events[from..to];

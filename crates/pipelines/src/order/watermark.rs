@@ -11,52 +11,110 @@ use crate::logic::Timed;
 /// watermark have not released in a calendar.
 ///
 /// In a dataflow the watermark is told a step after the events below it, so input that is in order never gets as far as
-/// the calendar, and passes without a sort. Memory: the events held, at most those of the last `slack` of event time and
-/// of the epochs under way.
+/// the calendar: its batches are kept as they came, put in order as wholes, and pass without a look at each event. Memory:
+/// the events held, at most those of the last `slack` of event time and of the epochs under way.
 #[derive(Debug)]
 pub struct Watermark<M> {
-    arrived: Vec<M>, // since the last move
-    waiting: Vec<M>, // for one move
+    batches: Vec<Batch<M>>,
+    held: usize, // in the batches
     calendar: Calendar<M>,
 }
+
+/// What came together.
+#[derive(Debug)]
+struct Batch<M> {
+    messages: Vec<M>,
+    first: Turn, // of the messages, by their turn
+    last: Turn,
+    sorted: bool,
+    moves: u32, // of the watermark that have not released all of it
+}
+
+type Turn = (i64, u64);
 
 impl<M: Timed> Watermark<M> {
     /// `slack_ms` only sets how fine the calendar is.
     pub fn new(slack_ms: i64) -> Self {
-        Self { arrived: Vec::new(), waiting: Vec::new(), calendar: Calendar::new(slack_ms) }
+        Self { batches: Vec::new(), held: 0, calendar: Calendar::new(slack_ms) }
+    }
+
+    /// Appends what the batches have below the watermark, sorted; the rest of them stays.
+    fn release_batches(&mut self, watermark_ms: i64, released: &mut Vec<M>) {
+        self.batches.sort_by_key(|batch| batch.first);
+        let begin = released.len();
+        let (mut in_order, mut last) = (true, released.last().map(Timed::turn));
+        for batch in self.batches.iter_mut().take_while(|batch| batch.first.0 < watermark_ms) {
+            in_order &= batch.sorted && last.is_none_or(|last| last <= batch.first);
+            last = Some(batch.last);
+            batch.release(watermark_ms, released);
+        }
+        self.held -= released.len() - begin;
+        self.batches.retain(|batch| !batch.messages.is_empty());
+        if !in_order {
+            released.sort_by_key(Timed::turn);
+        }
+    }
+
+    /// Files what has been held for two moves.
+    fn file(&mut self) {
+        for batch in &mut self.batches {
+            batch.moves += 1;
+            if batch.moves > 1 {
+                self.held -= batch.messages.len();
+                batch.messages.drain(..).for_each(|message| self.calendar.hold(message));
+            }
+        }
+        self.batches.retain(|batch| !batch.messages.is_empty());
+    }
+}
+
+impl<M: Timed> Batch<M> {
+    fn new(messages: Vec<M>) -> Option<Self> {
+        let (mut first, mut last, mut sorted) = (messages.first()?.turn(), messages.first()?.turn(), true);
+        for turn in messages[1..].iter().map(Timed::turn) {
+            if turn >= last {
+                last = turn;
+            } else {
+                sorted = false;
+                first = first.min(turn);
+            }
+        }
+        Some(Self { messages, first, last, sorted, moves: 0 })
+    }
+
+    /// Moves what is below the watermark to `released`.
+    fn release(&mut self, watermark_ms: i64, released: &mut Vec<M>) {
+        if self.last.0 < watermark_ms && released.is_empty() {
+            std::mem::swap(&mut self.messages, released);
+        } else if self.last.0 < watermark_ms {
+            released.append(&mut self.messages);
+        } else if self.sorted {
+            let below = self.messages.partition_point(|message| message.event_time_ms() < watermark_ms);
+            released.extend(self.messages.drain(..below));
+        } else {
+            released.extend(self.messages.extract_if(.., |message| message.event_time_ms() < watermark_ms));
+        }
+        if let Some(rest) = Self::new(std::mem::take(&mut self.messages)) {
+            *self = Self { moves: self.moves, ..rest };
+        }
     }
 }
 
 impl<M: Timed> OrderPolicy<M> for Watermark<M> {
     fn arrive(&mut self, arrived: &mut Vec<M>, _released: &mut Vec<M>) {
-        if self.arrived.is_empty() {
-            std::mem::swap(&mut self.arrived, arrived);
-        } else {
-            self.arrived.append(arrived);
-        }
+        self.held += arrived.len();
+        self.batches.extend(Batch::new(std::mem::take(arrived)));
     }
 
     fn advance(&mut self, reached: Reached, released: &mut Vec<M>) {
         let watermark_ms = reached.watermark_ms;
         self.calendar.release(watermark_ms, released);
-        for event in self.waiting.drain(..) {
-            if event.event_time_ms() < watermark_ms {
-                released.push(event);
-            } else {
-                self.calendar.hold(event);
-            }
-        }
-        for event in self.arrived.drain(..) {
-            let next = if event.event_time_ms() < watermark_ms { &mut *released } else { &mut self.waiting };
-            next.push(event);
-        }
-        if !released.is_sorted_by_key(Timed::turn) {
-            released.sort_by_key(Timed::turn);
-        }
+        self.release_batches(watermark_ms, released);
+        self.file();
     }
 
     fn buffered(&self) -> usize {
-        self.arrived.len() + self.waiting.len() + self.calendar.len
+        self.held + self.calendar.len
     }
 }
 

@@ -42,11 +42,12 @@ pub(super) enum Share<'a> {
 }
 
 impl Share<'_> {
+    /// In runs, so that whoever takes them has one tight loop.
     #[inline]
-    fn walk(self, late: &mut LateSet, give: impl FnMut(&Event)) {
+    fn runs(self, late: &mut LateSet, mut give: impl FnMut(&[Event])) {
         match self {
-            Share::Whole(feed, epoch) => feed.walk(epoch, late, give),
-            Share::Own(partition, epoch) => partition.of(epoch).iter().for_each(give),
+            Share::Whole(feed, epoch) => feed.runs(epoch, late, give),
+            Share::Own(partition, epoch) => give(partition.of(epoch)),
         }
     }
 }
@@ -70,8 +71,8 @@ where
     F: Fn(&Event) -> Option<(K, M)>,
 {
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<M>) {
-        share.walk(late, |event| {
-            if let Some((key, message)) = (self.0)(event) {
+        share.runs(late, |run| {
+            for (key, message) in run.iter().filter_map(&self.0) {
                 out.give(|| key.route(), message);
             }
         });
@@ -129,6 +130,6 @@ where
     J: Fn(K, &mut M, &M) -> bool,
 {
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<M>) {
-        share.walk(late, |event| self.take(event, out));
+        share.runs(late, |run| run.iter().for_each(|event| self.take(event, out)));
     }
 }
