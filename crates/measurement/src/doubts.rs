@@ -1,6 +1,6 @@
 //! Why the numbers of a case may not be trusted, each reason with its numbers and what to do about it.
 
-use crate::record::{Axes, Doubt, Numbers, Quantiles};
+use crate::record::{Axes, Doubt, Numbers, Quantiles, Sustainable};
 
 /// Driver lag above this share of the latency (both p99) is a doubt: most of the latency passed before the event was in
 /// the dataflow at all. A worker admits its own input, so some lag is its own work; beyond half it is the rate, or the
@@ -48,6 +48,7 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         taken("throttled", "withheld by a CPU quota", circumstances.throttled_share),
         source_bound(numbers.throughput_events_per_s, circumstances.source_ceiling_events_per_s),
         axes.rate_events_per_s.and_then(|rate| not_sustained(numbers.throughput_events_per_s, rate)),
+        numbers.sustainable.as_ref().and_then(search_capped),
         few_samples(numbers.latency.count).filter(|_| open_loop),
         driver_lag(&numbers.driver_lag, &numbers.latency).filter(|_| open_loop),
         hiccups(&numbers.hiccup, &numbers.latency).filter(|_| open_loop),
@@ -106,6 +107,15 @@ fn not_sustained(achieved: f64, offered: f64) -> Option<Doubt> {
         percent(achieved / offered)
     );
     (achieved < offered * ACHIEVED_SHARE).then(|| doubt("not-sustained", text))
+}
+
+fn search_capped(found: &Sustainable) -> Option<Doubt> {
+    let text = format!(
+        "No rate was surely refused up to the greatest for which the trace lasts: more than {:.0} events/s may be sustained. \
+         Give the trace more events, or offer them for a shorter time.",
+        found.rate_events_per_s
+    );
+    found.high_events_per_s.is_none().then(|| doubt("search-capped", text))
 }
 
 fn few_samples(count: u64) -> Option<Doubt> {
@@ -172,12 +182,14 @@ fn doubt(code: &str, text: String) -> Doubt {
     Doubt { code: code.to_owned(), text }
 }
 
-fn percent(share: f64) -> String {
+/// A share (0 to 1) in words.
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 1.0 { format!("{percent:.2} %") } else { format!("{percent:.0} %") }
 }
 
-fn duration(ns: u64) -> String {
+/// A duration in words.
+pub(crate) fn duration(ns: u64) -> String {
     let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
     match units.into_iter().find(|(unit_ns, _)| ns as f64 >= 10.0 * unit_ns) {
         Some((unit_ns, unit)) => format!("{:.1} {unit}", ns as f64 / unit_ns),
@@ -211,7 +223,7 @@ mod tests {
     #[test]
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
-        let changes: [(&str, Change); 13] = [
+        let changes: [(&str, Change); 14] = [
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
             ("oversubscribed", |_, a, _| a.workers = 3),
@@ -219,6 +231,7 @@ mod tests {
             ("throttled", |_, _, c| c.throttled_share = Some(0.2)),
             ("source-bound", |_, _, c| c.source_ceiling_events_per_s = Some(55_000.0)),
             ("not-sustained", |n, _, _| n.throughput_events_per_s = 48_999.0),
+            ("search-capped", |n, _, _| n.sustainable = Some(Sustainable::default())),
             ("few-samples", |n, _, _| n.latency.count = 9_999),
             ("driver-lag", |n, _, _| n.driver_lag.p99_ns = Some(250_001)),
             ("hiccups", |n, _, _| n.hiccup.max_ns = Some(900_000)),
