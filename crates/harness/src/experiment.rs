@@ -30,7 +30,7 @@ pub struct Experiment {
     pub seed: u64,
     /// How often each case is run, 1 to 1000.
     pub repeats: Spanned<usize>,
-    /// Longest time for one case, trace and check included.
+    /// Longest time for one case, trace and check included; a part may have its own.
     pub deadline: Spanned<String>,
     /// Largest resident set of a case, MiB.
     pub memory_cap_mib: u64,
@@ -55,6 +55,12 @@ pub struct Question {
     /// Open loop: events due before this are offered and not recorded.
     #[serde(default = "nothing")]
     pub warmup: Spanned<String>,
+    /// Search: the greatest 99 % latency at which a rate counts as sustained.
+    #[serde(default = "ten_ms")]
+    pub slo_p99: Spanned<String>,
+    /// Longest time for one case of this part. A search is one case and takes as long as a dozen others.
+    #[serde(default)]
+    pub deadline: Option<Spanned<String>>,
     /// One value or a list on each axis; every combination is a case.
     pub axes: BTreeMap<String, Spanned<toml::Value>>,
     /// What is drawn.
@@ -193,7 +199,7 @@ fn located(origin: &str, text: &str, error: &toml::de::Error) -> ExperimentError
 /// Keys at the top of an experiment that may be set.
 const TOP: [&str; 4] = ["seed", "repeats", "deadline", "memory_cap_mib"];
 /// Keys of a part that are not axes.
-const OF_PART: [&str; 4] = ["trace", "duration", "warmup", "axes"];
+const OF_PART: [&str; 6] = ["trace", "duration", "warmup", "slo_p99", "deadline", "axes"];
 
 fn apply(table: &mut toml::Table, setting: &str) -> Result<(), String> {
     let (path, text) = setting.split_once('=').ok_or("write it as KEY=VALUE")?;
@@ -233,6 +239,10 @@ fn value(text: &str) -> toml::Value {
 
 fn one_second() -> Spanned<String> {
     Spanned::new(0..0, "1s".to_owned())
+}
+
+fn ten_ms() -> Spanned<String> {
+    Spanned::new(0..0, "10ms".to_owned())
 }
 
 fn nothing() -> Spanned<String> {

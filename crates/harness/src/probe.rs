@@ -226,6 +226,28 @@ impl Completions {
         }
     }
 
+    /// When the last event was due, ns since the run began; 0 in the closed loop.
+    pub fn planned_ns(&self) -> u64 {
+        match &self.load {
+            Load::Closed => 0,
+            Load::Open { schedule, .. } => schedule.due_ns(self.events.saturating_sub(1)),
+        }
+    }
+
+    /// Events due and not completed at each of these instants (ns since the run began, ascending) of an open loop, beside
+    /// the instant.
+    pub fn backlog(&self, instants_ns: impl IntoIterator<Item = u64>) -> Vec<(u64, u64)> {
+        let mut epochs = 0; // completed in their order
+        let mut open = |at_ns: u64| {
+            let completed = |epoch: u64| self.by_epoch.get(epoch as usize).is_some_and(|t| t.completed_ns <= at_ns);
+            while completed(epochs) {
+                epochs += 1;
+            }
+            self.due_until(at_ns, 0).saturating_sub(self.events_below(epochs))
+        };
+        instants_ns.into_iter().map(|at_ns| (at_ns, open(at_ns))).collect()
+    }
+
     /// Events of the epochs below `epochs`.
     pub fn events_below(&self, epochs: u64) -> u64 {
         (epochs * self.records_per_epoch).min(self.events)
@@ -387,6 +409,13 @@ mod tests {
             counts.push(interval.count());
         }
         assert_eq!(counts, [0, 2, 0, 2]);
+    }
+
+    #[test]
+    fn the_backlog_is_what_is_due_and_not_completed() {
+        let run = completions(open(1000), &[(2, 10), (50, 60)], 2, 4);
+        assert_eq!(run.planned_ns(), 3);
+        assert_eq!(run.backlog([0, 2, 3, 9, 10, 59, 60]), [(0, 1), (2, 3), (3, 4), (9, 4), (10, 2), (59, 2), (60, 0)]);
     }
 
     fn attribution(run: &Completions) -> Attribution {
