@@ -255,13 +255,13 @@ fn shares_of_the_sustainable_rate_are_of_what_a_search_has_found_and_stay_so_whe
         (&1.into(), &(found as u64).into())
     );
     assert!(sustainable["probes"].as_array().unwrap().len() >= 3, "{sustainable:#}");
-    assert_eq!(shares(&cases), [(0.5, 0.5 * found), (0.9, 0.9 * found)]);
+    assert_eq!(shares(&cases), [(0.5, (0.5 * found).round()), (0.9, (0.9 * found).round())]);
     let digests = scratch.json("results/run.json")["traces"].as_array().unwrap().clone();
     let known = |case: &serde_json::Value| digests.iter().any(|one| one["digest"] == case["numbers"]["trace_digest"]);
     assert!(cases.iter().all(known), "{digests:#?}");
     let drawn = |figure: &str| scratch.text(&format!("results/{figure}.csv"));
     assert!(drawn("latency-by-share").contains(",0.5,") && drawn("latency-by-share").contains(",0.9,"));
-    assert!(drawn("latency-by-rate").contains(&format!(",{},", 0.5 * found)), "{}", drawn("latency-by-rate"));
+    assert!(drawn("latency-by-rate").contains(&format!(",{},", (0.5 * found).round())), "{}", drawn("latency-by-rate"));
 
     // Stopped right after the search: its result is not searched again.
     let lines: Vec<String> = scratch.text("results/cases.ndjson").lines().map(str::to_owned).collect();
@@ -283,7 +283,7 @@ fn a_search_that_shares_need_is_added_in_words_and_made_anew_in_each_repeat() {
     assert_eq!(loads, ["search", "open", "search", "open"]);
     for round in cases.chunks(2) {
         let found = round[0]["axes"]["rate_events_per_s"].as_f64().unwrap();
-        assert_eq!((shares(round), &round[0]["repeat"]), (vec![(0.5, 0.5 * found)], &round[1]["repeat"]));
+        assert_eq!((shares(round), &round[0]["repeat"]), (vec![(0.5, (0.5 * found).round())], &round[1]["repeat"]));
     }
 }
 

@@ -291,6 +291,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     let circumstances = Circumstances {
         usable_cores: Some(environment::usable_cores()),
         source_ceiling_events_per_s,
+        completed_in_time: completions.completed_in_time(),
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,
         negative: latencies.latency.negative(),

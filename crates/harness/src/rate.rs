@@ -1,4 +1,5 @@
-//! The axis `rate`: a number, the closed loop, a search for the sustainable rate, or a share of what a search has found.
+//! The axis `rate`: a number, the closed loop, a search for the sustainable rate, or a share of what a search has
+//! found.
 
 use flowbench_events::parse_duration_ms;
 use flowbench_measurement::latency::LONGEST_NS;
@@ -35,7 +36,8 @@ const PERCENT: (f64, f64) = (1.0, 1000.0);
 const SAMPLES: f64 = 2_000.0;
 
 impl Rate {
-    /// Reads `closed`, `search`, a number of events/s (`100000`, `100k`, `2M`) or a share of the sustainable rate (`50%`).
+    /// Reads `closed`, `search`, a number of events/s (`100000`, `100k`, `2M`) or a share of the sustainable rate
+    /// (`50%`).
     pub(crate) fn parse(text: &str) -> Result<Rate, String> {
         match (text, text.strip_suffix('%')) {
             ("closed", _) => Ok(Rate::Closed),
@@ -92,8 +94,8 @@ pub(crate) fn parse_latency_ns(text: &str) -> Result<u64, String> {
 }
 
 impl CaseSpec {
-    /// This case at a rate: the trace is cut to what is offered in time, and epochs are as long as suits the rate, unless
-    /// their length was asked for.
+    /// This case at a rate: the trace is cut to what is offered in time, and epochs are as long as suits the rate,
+    /// unless their length was asked for.
     pub(crate) fn at(&self, rate_events_per_s: f64) -> CaseSpec {
         let mut spec = self.clone();
         let events = (rate_events_per_s * self.duration_ms as f64 / 1000.0).ceil() as u64;
@@ -109,8 +111,8 @@ impl CaseSpec {
         matches!(self.rate, Rate::Closed | Rate::Given(_))
     }
 
-    /// The rates a search may try: from the least that gives latencies enough to the greatest for which the trace lasts.
-    /// The error says that there is none.
+    /// The rates a search may try: from the least that gives latencies enough to the greatest for which the trace
+    /// lasts. The error says that there is none.
     pub(crate) fn rates(&self) -> Result<Range, String> {
         let recorded_s = self.duration_ms as f64 / 1e3 - self.warmup_ns as f64 / 1e9;
         let least_events_per_s = SAMPLES / recorded_s;
@@ -182,15 +184,15 @@ pub(crate) fn searches_first(round: Vec<CaseSpec>) -> Vec<CaseSpec> {
     ordered
 }
 
-/// The case with its rate, if that is a share of what a search has found: by the record of the same repeat. Each repeat is
-/// so a measurement of its own, whatever was run before it and however often it was stopped. The error says why there is
-/// no such rate.
+/// The case with its rate, if that is a share of what a search has found: by the record of the same repeat. Each
+/// repeat is so a measurement of its own, whatever was run before it and however often it was stopped. The error says
+/// why there is no such rate.
 pub(crate) fn settled(spec: &CaseSpec, records: &[CaseRecord]) -> Result<CaseSpec, String> {
     let Rate::Share { share, search } = spec.rate else { return Ok(spec.clone()) };
     let record = records.iter().find(|record| (record.case, record.repeat) == (search, spec.repeat));
     let found = record.and_then(|record| record.numbers.as_ref()?.sustainable.as_ref());
     if let Some(found) = found {
-        return Ok(spec.at(share * found.rate_events_per_s));
+        return Ok(spec.at((share * found.rate_events_per_s).round()));
     }
     let why = match record.map(|record| &record.status) {
         Some(Status::Failed { cause, .. } | Status::Invalid { cause }) => cause,

@@ -1,8 +1,8 @@
 //! A search for the sustainable rate: one case process that makes its trace once and runs probe after probe.
 //!
-//! Every probe is a whole open-loop run on fresh state, with the same trace cut to what its rate offers in time. Of every
-//! probe it is checked that it dropped as late exactly what is late of the trace; of the last one, whose numbers are those
-//! of the case, everything is.
+//! Every probe is a whole open-loop run on fresh state, with the same trace cut to what its rate offers in time. Of
+//! every probe it is checked that it dropped as late exactly what is late of the trace; of the last one, whose numbers
+//! are those of the case, everything is.
 
 use flowbench_events::LateSet;
 use flowbench_measurement::record::{Probe, Status};
@@ -59,15 +59,14 @@ fn wrong_late(ready: &Ready, run: &Run) -> Option<String> {
 fn verdict(probe: &CaseSpec, run: &Run) -> (Option<String>, Option<u64>) {
     let completions = &run.measured.completions;
     let latencies = completions.latencies(completions.window(probe.warmup_ns));
-    let planned_ns = completions.planned_ns();
-    let half_ns = planned_ns / 2;
+    let planned_ns = completions.planned_ns().unwrap_or(0);
+    let instant_ns = |i| planned_ns / 2 + (planned_ns - planned_ns / 2) * i / (INSTANTS - 1);
     let trial = Trial {
         rate_events_per_s: probe.axes.rate_events_per_s.unwrap_or(0.0),
-        planned_ns,
-        elapsed_ns: completions.elapsed_ns(),
+        events: probe.trace.events,
         censored: latencies.censored,
         latency_p99_ns: latencies.latency.quantiles().p99_ns,
-        backlog: &completions.backlog((1..=INSTANTS).map(|i| half_ns + half_ns * i / INSTANTS)),
+        backlog: &completions.backlog((0..INSTANTS).map(instant_ns)),
     };
     (trial.refusal(probe.slo_p99_ns), trial.latency_p99_ns)
 }
@@ -142,7 +141,7 @@ mod tests {
         let ready = Ready::new(&spec).unwrap();
         let probe = spec.at(20_000.0);
         let (refused, latency_p99_ns) = verdict(&probe, &ready.run(&probe).unwrap());
-        assert!(refused.unwrap().contains("events/s were completed"));
+        assert!(refused.unwrap().contains("of the events were completed"));
         assert!(latency_p99_ns.unwrap() > 100_000_000);
     }
 }

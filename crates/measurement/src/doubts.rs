@@ -8,7 +8,8 @@ use crate::record::{Axes, Doubt, Numbers, Quantiles, Sustainable};
 pub const DRIVER_LAG_SHARE: f64 = 0.50;
 /// A throughput above this share of what the source alone gives is a doubt: the source was measured.
 pub const SOURCE_SHARE: f64 = 0.90;
-/// An achieved rate below this share of the offered one was not sustained.
+/// A rate of which less than this share was completed when the last event was due was not sustained. What comes after
+/// that is not the rate's: at the end of the input all timers fire and everything expires.
 pub const ACHIEVED_SHARE: f64 = 0.98;
 /// Time stolen by the hypervisor or withheld by a quota above this share is a doubt.
 pub const STOLEN_SHARE: f64 = 0.001;
@@ -24,6 +25,8 @@ pub struct Circumstances {
     pub usable_cores: Option<usize>,
     /// Throughput of the source alone, feeding nothing, events/s.
     pub source_ceiling_events_per_s: Option<f64>,
+    /// Open loop: share (0 to 1) of the events that were completed when the last one was due.
+    pub completed_in_time: Option<f64>,
     /// Share (0 to 1) of the CPU time that the hypervisor gave to somebody else during the run.
     pub steal_share: Option<f64>,
     /// Share (0 to 1) of the run in which a CPU quota held the process back.
@@ -47,7 +50,7 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         taken("steal", "stolen by the hypervisor", circumstances.steal_share),
         taken("throttled", "withheld by a CPU quota", circumstances.throttled_share),
         source_bound(numbers.throughput_events_per_s, circumstances.source_ceiling_events_per_s),
-        axes.rate_events_per_s.and_then(|rate| not_sustained(numbers.throughput_events_per_s, rate)),
+        axes.rate_events_per_s.zip(circumstances.completed_in_time).and_then(not_sustained),
         numbers.sustainable.as_ref().and_then(search_capped),
         few_samples(numbers.latency.count).filter(|_| open_loop),
         driver_lag(&numbers.driver_lag, &numbers.latency).filter(|_| open_loop),
@@ -100,19 +103,19 @@ fn source_bound(throughput: f64, ceiling: Option<f64>) -> Option<Doubt> {
     Some(doubt("source-bound", text))
 }
 
-fn not_sustained(achieved: f64, offered: f64) -> Option<Doubt> {
+fn not_sustained((offered, completed): (f64, f64)) -> Option<Doubt> {
     let text = format!(
-        "{achieved:.0} events/s were completed of {offered:.0} offered ({}): the rate was not sustained, and \
-         latency grows with the length of the run. Offer less.",
-        percent(achieved / offered)
+        "Of the {offered:.0} events/s offered {} were completed in time: the rate was not sustained, and latency grows \
+         with the length of the run. Offer less.",
+        percent(completed)
     );
-    (achieved < offered * ACHIEVED_SHARE).then(|| doubt("not-sustained", text))
+    (completed < ACHIEVED_SHARE).then(|| doubt("not-sustained", text))
 }
 
 fn search_capped(found: &Sustainable) -> Option<Doubt> {
     let text = format!(
-        "No rate was surely refused up to the greatest for which the trace lasts: more than {:.0} events/s may be sustained. \
-         Give the trace more events, or offer them for a shorter time.",
+        "No rate was surely refused up to the greatest for which the trace lasts: more than {:.0} events/s may be \
+         sustained. Give the trace more events, or offer them for a shorter time.",
         found.rate_events_per_s
     );
     found.high_events_per_s.is_none().then(|| doubt("search-capped", text))
@@ -230,7 +233,7 @@ mod tests {
             ("steal", |_, _, c| c.steal_share = Some(0.0011)),
             ("throttled", |_, _, c| c.throttled_share = Some(0.2)),
             ("source-bound", |_, _, c| c.source_ceiling_events_per_s = Some(55_000.0)),
-            ("not-sustained", |n, _, _| n.throughput_events_per_s = 48_999.0),
+            ("not-sustained", |_, _, c| c.completed_in_time = Some(0.979)),
             ("search-capped", |n, _, _| n.sustainable = Some(Sustainable::default())),
             ("few-samples", |n, _, _| n.latency.count = 9_999),
             ("driver-lag", |n, _, _| n.driver_lag.p99_ns = Some(250_001)),
@@ -248,6 +251,7 @@ mod tests {
     fn on_the_threshold_there_is_no_doubt_yet() {
         let found = about(|numbers, _, circumstances| {
             numbers.driver_lag.p99_ns = Some(250_000);
+            circumstances.completed_in_time = Some(0.98);
             numbers.throughput_events_per_s = 49_000.0;
             numbers.latency.count = 10_000;
             numbers.hiccup.max_ns = Some(899_999);
@@ -259,10 +263,10 @@ mod tests {
 
     #[test]
     fn a_closed_loop_has_no_latency_to_doubt() {
-        let found = about(|numbers, axes, _| {
+        let found = about(|numbers, axes, circumstances| {
             axes.rate_events_per_s = None;
             numbers.latency = Quantiles::default();
-            numbers.throughput_events_per_s = 1.0;
+            circumstances.completed_in_time = Some(0.0);
         });
         assert_eq!(found, []);
     }

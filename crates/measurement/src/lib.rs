@@ -1,5 +1,5 @@
-//! Numbers and what may be concluded from them: offered load, latency, memory, accuracy, the sustainable rate, statistics,
-//! doubts, records.
+//! Numbers and what may be concluded from them: offered load, latency, memory, accuracy, the sustainable rate,
+//! statistics, doubts, records.
 //!
 //! This package knows numbers, not dataflows: it depends on no other flowbench package, and has no clock and no thread
 //! of its own. [`record`] is the contract with everything that reads results; [`results_dir`] puts it on disk.

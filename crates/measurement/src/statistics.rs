@@ -87,8 +87,8 @@ impl Line {
     }
 }
 
-/// The slope of a series of samples (x, y) by ascending x, with its 95 % interval; absent under three points or if all x
-/// are equal.
+/// The slope of a series of samples (x, y) by ascending x, with its 95 % interval; absent under three points or if all
+/// x are equal.
 ///
 /// Samples that lie close together hardly differ, so their errors are not independent, and a line through all of them
 /// would claim far too narrow an interval. They are averaged in [`BLOCKS`] consecutive blocks; neighbouring block means

@@ -3,23 +3,24 @@
 //! **The verdict.** A probe is one open-loop run at one rate. The rate was sustained if all of this holds:
 //!
 //! - no event was still open when the run was given up;
-//! - [`ACHIEVED_SHARE`] of the rate or more was completed;
+//! - [`ACHIEVED_SHARE`] of the events or more were completed when the last one was due (what comes after is not the
+//!   rate's: at the end of the input all timers fire and everything expires);
 //! - the 99 % latency is not above what is asked for (the SLO);
 //! - the backlog did not grow over the last half of the time in which events were due: the 95 % interval of its slope
 //!   reaches down to 0, or the growth is not material. It is when a share of [`MATERIAL_SHARE`] or more of the events
 //!   due in that half, and at least [`MATERIAL_EVENTS`], was left behind.
 //!
 //! **The search.** From a guess in strides away that square themselves, until one rate passes and another fails; then
-//! the middle of the two (of their logarithms), until they differ by [`RESOLUTION`] or less; then the lower one has to be
-//! confirmed. A single verdict proves little on a machine that others disturb, and a disturbance only ever refuses. So up
-//! to there a rate passes when it is sustained once and fails when it is refused [`REFUSALS`] times before. In the end it
-//! has to be sustained [`CONFIRMATIONS`] times before it is refused as often; if it is not, strides go down again, and each
-//! new rate has to be confirmed. (Simulated: if one probe in five is refused for nothing, the median of the results is
-//! 4 % too low, which is the resolution, and 5 % of them are more than 15 % too low; if one refusal were enough, 12 % and
-//! 67 %.)
+//! the middle of the two (of their logarithms), until they differ by [`RESOLUTION`] or less; then the lower one has to
+//! be confirmed. A single verdict proves little on a machine that others disturb, and a disturbance only ever refuses.
+//! So up to there a rate passes when it is sustained once and fails when it is refused [`REFUSALS`] times before. In
+//! the end it has to be sustained [`CONFIRMATIONS`] times before it is refused as often; if it is not, strides go down
+//! again, and each new rate has to be confirmed. (Simulated: if one probe in five is refused for nothing, the median
+//! of the results is 4 % too low, which is the resolution, and 5 % of them are more than 15 % too low; if one refusal
+//! were enough, 12 % and 67 %.)
 //!
-//! What is found is the confirmed rate, between the greatest rate up to it that was never refused and the least above it
-//! that was never sustained.
+//! What is found is the confirmed rate, between the greatest rate up to it that was never refused and the least above
+//! it that was never sustained.
 
 use crate::doubts::{ACHIEVED_SHARE, duration, percent};
 use crate::record::{Probe, Sustainable};
@@ -45,16 +46,14 @@ const DIGITS: i32 = 4;
 pub struct Trial<'a> {
     /// Offered, events/s.
     pub rate_events_per_s: f64,
-    /// When the last event was due, ns since the run began.
-    pub planned_ns: u64,
-    /// When the last event was completed, ns since the run began.
-    pub elapsed_ns: u64,
+    /// How many were offered.
+    pub events: u64,
     /// Events that were still open when the run was given up.
     pub censored: u64,
     /// 99 % latency, ns; absent below 1,000 samples.
     pub latency_p99_ns: Option<u64>,
-    /// Over the last half of the time in which events were due, by time: ns since the run began, and how many events were
-    /// due and not completed then.
+    /// Over the last half of the time in which events were due, to just before the last one was: ns since the run
+    /// began, and how many events were due and not completed then.
     pub backlog: &'a [(u64, u64)],
 }
 
@@ -72,9 +71,10 @@ impl Trial<'_> {
     }
 
     fn behind(&self) -> Option<String> {
-        let share = self.planned_ns as f64 / self.elapsed_ns.max(1) as f64;
-        let achieved = self.rate_events_per_s * share;
-        (share < ACHIEVED_SHARE).then(|| format!("only {achieved:.0} events/s were completed ({})", percent(share)))
+        let (_, open) = self.backlog.last()?;
+        let share = 1.0 - *open as f64 / self.events.max(1) as f64;
+        (share < ACHIEVED_SHARE)
+            .then(|| format!("only {} of the events were completed when the last one was due", percent(share)))
     }
 
     fn slow(&self, slo_p99_ns: u64) -> Option<String> {
@@ -275,14 +275,7 @@ mod tests {
     }
 
     fn trial(backlog: &[(u64, u64)]) -> Trial<'_> {
-        Trial {
-            rate_events_per_s: 1e6,
-            planned_ns: 1_000_000_000,
-            elapsed_ns: 1_001_000_000,
-            censored: 0,
-            latency_p99_ns: Some(400_000),
-            backlog,
-        }
+        Trial { rate_events_per_s: 1e6, events: 1_000_000, censored: 0, latency_p99_ns: Some(400_000), backlog }
     }
 
     /// The backlog at 256 instants of the last half of a second, as a function of the seconds since its begin.
@@ -305,8 +298,8 @@ mod tests {
         let growing = backlog(|s| 20_000.0 * s);
         let words = |trial: Trial| trial.refusal(10_000_000).unwrap();
         assert_eq!(
-            words(Trial { elapsed_ns: 1_250_000_000, ..trial(&steady) }),
-            "only 800000 events/s were completed (80 %)"
+            words(Trial { events: 40, ..trial(&steady) }),
+            "only 80 % of the events were completed when the last one was due"
         );
         assert_eq!(
             words(Trial { latency_p99_ns: Some(12_000_000), ..trial(&steady) }),
