@@ -16,6 +16,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("outage", include_str!("../../../experiments/outage.toml")),
     ("duplicates", include_str!("../../../experiments/duplicates.toml")),
     ("retention", include_str!("../../../experiments/retention.toml")),
+    ("latency", include_str!("../../../experiments/latency.toml")),
 ];
 
 /// One experiment, as its file says it.
