@@ -82,7 +82,7 @@ fn report_draws_everything_again_byte_for_byte() {
     let drawn = |name: &String| name.ends_with(".svg") || name.ends_with(".html") || name.contains("-by-rate");
     before.keys().filter(|name| drawn(name)).for_each(|name| fs::remove_file(scratch.path(name)).unwrap());
     let ended = scratch.ok("flowbench report results");
-    assert!(ended.stderr.contains("3 figures"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("4 figures"), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
     let after = files(&scratch, "results");
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
@@ -237,6 +237,86 @@ fn combinations_that_cannot_be_are_named_and_skipped() {
 }
 
 #[test]
+fn shares_of_the_sustainable_rate_are_of_what_a_search_has_found_and_stay_so_when_resumed() {
+    let scratch = small();
+    let ended =
+        scratch.ok(&format!("{SEARCH} --set 'speed.rate=[\"50%\", \"closed\", \"90%\", \"search\"]' --out results"));
+    for words in ["frontier, search: ", "frontier, 50 % of the sustainable rate: ", "frontier, closed loop"] {
+        assert!(ended.stderr.contains(words), "no '{words}' in {}", ended.stderr);
+    }
+    let cases = scratch.ndjson("results/cases.ndjson");
+    let searches: Vec<_> = cases.iter().filter(|case| case["axes"]["load"] == "search").collect();
+    let [search] = searches[..] else { panic!("{cases:#?}") };
+    let sustainable = &search["numbers"]["sustainable"];
+    let found = sustainable["rate_events_per_s"].as_f64().unwrap();
+    assert_eq!(search["axes"]["rate_events_per_s"], found);
+    assert_eq!(
+        (&search["axes"]["records_per_epoch"], &search["numbers"]["events"]),
+        (&1.into(), &(found as u64).into())
+    );
+    assert!(sustainable["probes"].as_array().unwrap().len() >= 3, "{sustainable:#}");
+    assert_eq!(shares(&cases), [(0.5, (0.5 * found).round()), (0.9, (0.9 * found).round())]);
+    let digests = scratch.json("results/run.json")["traces"].as_array().unwrap().clone();
+    let known = |case: &serde_json::Value| digests.iter().any(|one| one["digest"] == case["numbers"]["trace_digest"]);
+    assert!(cases.iter().all(known), "{digests:#?}");
+    let drawn = |figure: &str| scratch.text(&format!("results/{figure}.csv"));
+    assert!(drawn("latency-by-share").contains(",0.5,") && drawn("latency-by-share").contains(",0.9,"));
+    assert!(drawn("latency-by-rate").contains(&format!(",{},", (0.5 * found).round())), "{}", drawn("latency-by-rate"));
+
+    // Stopped right after the search: its result is not searched again.
+    let lines: Vec<String> = scratch.text("results/cases.ndjson").lines().map(str::to_owned).collect();
+    let at = lines.iter().position(|line| line.contains("\"load\":\"search\"")).unwrap();
+    scratch.write("results/cases.ndjson", format!("{}\n", lines[..=at].join("\n")));
+    scratch.ok("flowbench run --resume results");
+    let again = scratch.ndjson("results/cases.ndjson");
+    assert_eq!((again.len(), &again[at]), (4, &cases[at]));
+    assert_eq!(shares(&again), shares(&cases));
+}
+
+#[test]
+fn a_search_that_shares_need_is_added_in_words_and_made_anew_in_each_repeat() {
+    let scratch = small();
+    let ended = scratch.ok(&format!("{SEARCH} --set 'speed.rate=[\"50%\"]' --set repeats=2 --out results"));
+    assert!(ended.stderr.contains("added to part 'speed': 1 search for the sustainable rate"), "{}", ended.stderr);
+    let cases = scratch.ndjson("results/cases.ndjson");
+    let loads: Vec<_> = cases.iter().map(|case| case["axes"]["load"].as_str().unwrap()).collect();
+    assert_eq!(loads, ["search", "open", "search", "open"]);
+    for round in cases.chunks(2) {
+        let found = round[0]["axes"]["rate_events_per_s"].as_f64().unwrap();
+        assert_eq!((shares(round), &round[0]["repeat"]), (vec![(0.5, (0.5 * found).round())], &round[1]["repeat"]));
+    }
+}
+
+#[test]
+fn where_nothing_is_sustained_the_search_and_what_needs_it_fail_in_words() {
+    let scratch = small();
+    // A stall in every probe, ten times as long as the latency that is accepted.
+    let set =
+        "--set speed.slo_p99=10ms --set speed.duration=200ms --set speed.fault=stall:100ms@0 --set speed.deadline=50s";
+    let ended = scratch.sh(&format!("{SEARCH} {set} --set 'speed.rate=[\"50%\", \"search\", 20000]' --out results"));
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    let cases = scratch.ndjson("results/cases.ndjson");
+    assert_eq!(cases.iter().filter(|case| case["status"]["outcome"] == "ok").count(), 1, "the given rate is measured");
+    let cause = |load: &str, share: Option<f64>| {
+        let of =
+            |case: &&serde_json::Value| case["axes"]["load"] == load && case["axes"]["rate_share"].as_f64() == share;
+        let case = cases.iter().find(|case| of(case) && case["numbers"].is_null()).unwrap();
+        assert!(case["axes"]["rate_events_per_s"].is_null(), "{case:#}");
+        case["status"]["cause"].as_str().unwrap().to_owned()
+    };
+    let nothing = cause("search", None);
+    assert!(nothing.starts_with("no rate was sustained in ") && nothing.contains("p99 latency was "), "{nothing}");
+    let wanted = format!("not run: case 2 did not find the sustainable rate that this is a share of: {nothing}");
+    assert_eq!(cause("open", Some(0.5)), wanted);
+    assert!(
+        ended.stderr.contains("50 % of the sustainable rate, stall:100ms@0, repeat 1: FAILED: not run"),
+        "{}",
+        ended.stderr
+    );
+    assert!(scratch.text("results/report.html").contains("did not find the sustainable rate"));
+}
+
+#[test]
 fn a_figure_that_cannot_be_drawn_is_noticed_before_anything_is_measured() {
     let scratch = small();
     scratch.write("wrong.toml", SMALL.replace("latency_p90_ns", "latency_p95_ns"));
@@ -281,6 +361,15 @@ y = ["latency_p50_ns", "latency_p90_ns"]
 by = ["pipeline"]
 
 [[part.figure]]
+name = "latency-by-share"
+kind = "sweep"
+question = "Does latency grow with the share of what is sustained?"
+reading = "Up is slower."
+x = "rate_share"
+y = ["latency_p50_ns"]
+only = { load = "open" }
+
+[[part.figure]]
 name = "memory-over-time"
 kind = "over-time"
 question = "What is held?"
@@ -297,6 +386,10 @@ y = ["latency"]
 by = ["pipeline"]
 "#;
 
+/// Searches among low rates that any machine sustains, with a second to make up for its pauses in.
+const SEARCH: &str = "flowbench run ./small.toml --set speed.pipeline=identity --set speed.trace.events=8000 \
+                      --set speed.duration=1s --set speed.slo_p99=1h";
+
 fn small() -> Scratch {
     let scratch = Scratch::new();
     scratch.write("small.toml", SMALL);
@@ -308,6 +401,16 @@ fn files(scratch: &Scratch, folder: &str) -> BTreeMap<String, Vec<u8>> {
     let entries = scratch.path(folder).read_dir().unwrap().map(|entry| entry.unwrap().file_name());
     let names = entries.map(|name| format!("{folder}/{}", name.to_str().unwrap()));
     names.map(|name| (name.clone(), scratch.bytes(&name))).collect()
+}
+
+/// Share and rate of the cases that are offered a share of a rate, sorted.
+fn shares(cases: &[serde_json::Value]) -> Vec<(f64, f64)> {
+    let share = |case: &serde_json::Value| {
+        Some((case["axes"]["rate_share"].as_f64()?, case["axes"]["rate_events_per_s"].as_f64()?))
+    };
+    let mut all: Vec<(f64, f64)> = cases.iter().filter_map(share).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    all
 }
 
 /// Case and repeat of everything recorded, sorted.

@@ -186,6 +186,7 @@ fn explain_experiment(name: &str) -> Result<String, Failure> {
     let loaded = Loaded::load(name, &[]).map_err(Failure::failed)?;
     let plan = Plan::new(&loaded).map_err(Failure::failed)?;
     let mut text = format!("{name}\n{}\n{} cases\n\n", loaded.experiment.title, plan.cases.len());
+    plan.added.iter().for_each(|added| text.push_str(&format!("added to {added}\n\n")));
     for part in &loaded.experiment.parts {
         text.push_str(&format!("{}: {}\n", part.name, part.question));
         part.figures.iter().for_each(|figure| text.push_str(&format!("  {}: {}\n", figure.name, figure.question)));

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::failure::say;
 use flowbench_harness::plan::{CaseSpec, Plan};
+use flowbench_harness::rate::percent;
 use flowbench_harness::run::Watcher;
-use flowbench_measurement::record::{CaseRecord, Status};
+use flowbench_measurement::record::{Axes, CaseRecord, Status};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Redraws of a bar in a second: few, since it is drawn on a machine that measures.
@@ -88,6 +89,7 @@ impl Watcher for Cases {
         self.bar.set_position(done as u64);
         self.bar.enable_steady_tick(Duration::from_millis(500));
         plan.skipped.iter().for_each(|skipped| self.say(&format!("skipped {skipped}")));
+        plan.added.iter().for_each(|added| self.say(&format!("added to {added}")));
         self.say(&format!("{} cases, results in {}", plan.cases.len(), dir.display()));
     }
 
@@ -111,12 +113,32 @@ impl Watcher for Cases {
     }
 }
 
-fn in_words(part: &str, axes: &flowbench_measurement::record::Axes, repeat: usize) -> String {
-    let rate = axes.rate_events_per_s.map_or("closed loop".to_owned(), |rate| format!("{rate}/s"));
+fn in_words(part: &str, axes: &Axes, repeat: usize) -> String {
     let fault = axes.fault.as_ref().map_or(String::new(), |fault| format!(", {fault}"));
     let processes = if axes.processes > 1 { format!("{}x", axes.processes) } else { String::new() };
     format!(
-        "{part}: {} {} x{processes}{}, {} slack {} ms, {}, {rate}{fault}, repeat {repeat}",
-        axes.pipeline, axes.strategy, axes.workers, axes.order, axes.slack_ms, axes.eviction
+        "{part}: {} {} x{processes}{}, {} slack {} ms, {}, {}{fault}, repeat {repeat}",
+        axes.pipeline,
+        axes.strategy,
+        axes.workers,
+        axes.order,
+        axes.slack_ms,
+        axes.eviction,
+        rate_in_words(axes)
     )
+}
+
+/// `closed loop`, `20000/s`, `search`, `search: 1220000/s`, `50 % of the sustainable rate: 610000/s`.
+fn rate_in_words(axes: &Axes) -> String {
+    let how = match axes.rate_share {
+        Some(share) => format!("{} % of the sustainable rate", percent(share)),
+        None if axes.load.starts_with("search") => "search".to_owned(),
+        None => String::new(),
+    };
+    match axes.rate_events_per_s {
+        None if how.is_empty() => "closed loop".to_owned(),
+        None => how,
+        Some(rate) if how.is_empty() => format!("{rate}/s"),
+        Some(rate) => format!("{how}: {rate:.0}/s"),
+    }
 }

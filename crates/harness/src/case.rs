@@ -9,11 +9,14 @@ use flowbench_measurement::doubts::{Circumstances, doubts};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
 use flowbench_measurement::record::{
-    Accuracy, Axes, ChannelLoad, Disorder, Doubt, EventTimeWait, Numbers, OperatorTime, Progress, Status, TimelinePoint,
+    Accuracy, Axes, ChannelLoad, Disorder, Doubt, EventTimeWait, Numbers, OperatorTime, Progress, Status, Sustainable,
+    TimelinePoint,
 };
 use flowbench_measurement::timeline::{Position, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
-use flowbench_pipelines::{Choice, EvictionName, Fault, Feed, OrderName, Pipeline, RunError, Strategy, catalogue};
+use flowbench_pipelines::{
+    Choice, EvictionName, Fault, Feed, OrderName, Pipeline, Prepared, RunError, Strategy, catalogue,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::check::Check;
@@ -24,6 +27,8 @@ use crate::generate;
 use crate::peer::{self, Joined};
 use crate::plan::{Arrivals, CaseSpec, SOURCES_CHANNEL, TraceSpec, named};
 use crate::probe::Allowance;
+use crate::rate::Rate;
+use crate::search;
 
 /// What a case leaves.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -126,40 +131,91 @@ fn complain(problem: &str) -> i32 {
 
 /// Runs a case in this process, or its part of one that several processes share: only the first of them has numbers.
 pub fn run(spec: &CaseSpec, company: Option<&Arc<Company>>) -> Result<CaseResult, String> {
-    let profile = generate::profile(&spec.trace.profile, &spec.trace.overrides)?;
-    let trace = Arc::new(make_trace(&profile, &spec.trace)?);
-    let (pipeline, choice) = chosen(spec)?;
-    let prepared = pipeline
-        .prepare(&spec.axes.settings, &trace.symbols)
-        .map_err(|error| format!("{}: {error}", pipeline.name()))?;
-    let rule = watermark_rule(&spec.axes);
-    let feed = Arc::new(Feed::new(Arc::clone(&trace), spec.axes.records_per_epoch, rule, choice.order.drops_late()));
-    let load = load(spec, &trace).map_err(|error| error.to_string())?;
-    let setting = Setting { prepared: &*prepared, choice, feed: &feed, load: &load, company };
-    let Some(measured) = measured(&setting, spec.profile_operators).map_err(|error| error.to_string())? else {
-        return Ok(CaseResult::without_numbers(Status::Ok));
-    };
-    // The check and the digest need no clock: side by side.
-    let (check, trace_digest) = std::thread::scope(|scope| {
-        let digest = scope.spawn(|| trace.digest());
-        let check = Check::new(&*prepared, pipeline, &choice, &trace, rule, &measured.end);
-        (check, digest.join().unwrap_or_default())
-    });
-    let closed = spec.axes.rate_events_per_s.is_none();
-    let workers = choice.workers * spec.axes.processes;
-    let ceiling = closed.then(|| drive::source_ceiling_events_per_s(&feed, workers));
-    let facts = Facts {
-        accuracy: check.accuracy,
-        disorder: disorder(&trace, &profile, check.duplicates),
-        trace_digest,
-        source_ceiling_events_per_s: ceiling,
-    };
-    let mut result = evaluate(spec, &feed, &choice, &measured, facts);
-    if let Some(cause) = check.wrong {
-        result.status = Status::Invalid { cause };
-        result.numbers = None;
+    let ready = Ready::new(spec)?;
+    if spec.rate == Rate::Search {
+        return search::run(spec, &ready);
     }
-    Ok(result)
+    let run = ready.run(spec, spec.profile_operators, company)?;
+    Ok(run.map_or(CaseResult::without_numbers(Status::Ok), |run| ready.result(spec, &run, None)))
+}
+
+/// What the runs of a case have in common: the trace and the choice.
+pub(crate) struct Ready {
+    pub(crate) choice: Choice,
+    profile: Profile,
+    trace: Arc<Trace>,
+    pipeline: &'static dyn Pipeline,
+    prepared: Box<dyn Prepared>,
+}
+
+/// One run of a case.
+pub(crate) struct Run {
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) measured: Measured,
+}
+
+impl Ready {
+    pub(crate) fn new(spec: &CaseSpec) -> Result<Ready, String> {
+        let profile = generate::profile(&spec.trace.profile, &spec.trace.overrides)?;
+        let trace = Arc::new(make_trace(&profile, &spec.trace)?);
+        let (pipeline, choice) = chosen(spec)?;
+        let prepared = pipeline
+            .prepare(&spec.axes.settings, &trace.symbols)
+            .map_err(|error| format!("{}: {error}", pipeline.name()))?;
+        Ok(Ready { choice, profile, trace, pipeline, prepared })
+    }
+
+    /// Runs it once, on as many events of the trace as `spec` has. Nothing, if another process has what was measured.
+    pub(crate) fn run(
+        &self,
+        spec: &CaseSpec,
+        profile_operators: bool,
+        company: Option<&Arc<Company>>,
+    ) -> Result<Option<Run>, String> {
+        let trace = self.first_events(spec.trace.events as usize);
+        let load = load(spec, &trace).map_err(|error| error.to_string())?;
+        let (rule, drops_late) = (watermark_rule(&spec.axes), self.choice.order.drops_late());
+        let feed = Arc::new(Feed::new(trace, spec.axes.records_per_epoch, rule, drops_late));
+        let setting = Setting { prepared: &*self.prepared, choice: self.choice, feed: &feed, load: &load, company };
+        let measured = measured(&setting, profile_operators).map_err(|error| error.to_string())?;
+        Ok(measured.map(|measured| Run { feed, measured }))
+    }
+
+    fn first_events(&self, events: usize) -> Arc<Trace> {
+        match self.trace.events.get(..events) {
+            Some(first) if first.len() < self.trace.events.len() => {
+                Arc::new(Trace { events: first.to_vec(), symbols: self.trace.symbols.clone() })
+            }
+            _ => Arc::clone(&self.trace),
+        }
+    }
+
+    /// Checks the answers of a run and works out its numbers; `found` is what a search found that ended with it.
+    pub(crate) fn result(&self, spec: &CaseSpec, run: &Run, found: Option<Sustainable>) -> CaseResult {
+        let Run { feed, measured } = run;
+        let (trace, choice) = (feed.trace(), &self.choice);
+        // The check and the digest need no clock: side by side.
+        let (check, trace_digest) = std::thread::scope(|scope| {
+            let digest = scope.spawn(|| trace.digest());
+            let check = Check::new(&*self.prepared, self.pipeline, choice, trace, feed.rule(), &measured.end);
+            (check, digest.join().unwrap_or_default())
+        });
+        let full_load = matches!(spec.rate, Rate::Closed | Rate::Search);
+        let workers = choice.workers * spec.axes.processes;
+        let facts = Facts {
+            accuracy: check.accuracy,
+            disorder: disorder(trace, &self.profile, check.duplicates),
+            trace_digest,
+            source_ceiling_events_per_s: full_load.then(|| drive::source_ceiling_events_per_s(feed, workers)),
+            sustainable: found,
+        };
+        let mut result = evaluate(spec, feed, choice, measured, facts);
+        if let Some(cause) = check.wrong {
+            result.status = Status::Invalid { cause };
+            result.numbers = None;
+        }
+        result
+    }
 }
 
 /// Runs the case; where activity is wanted, once more with it logged. Processes meet for one run only: theirs is the logged
@@ -253,11 +309,12 @@ struct Facts {
     disorder: Disorder,
     trace_digest: String,
     source_ceiling_events_per_s: Option<f64>,
+    sustainable: Option<Sustainable>,
 }
 
 fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, facts: Facts) -> CaseResult {
     let Measured { end, completions, observations, sharing, .. } = measured;
-    let Facts { accuracy, disorder, trace_digest, source_ceiling_events_per_s } = facts;
+    let Facts { accuracy, disorder, trace_digest, source_ceiling_events_per_s, sustainable } = facts;
     let trace = feed.trace();
     let window = completions.window(spec.warmup_ns);
     let latencies = completions.latencies(window);
@@ -286,7 +343,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         attribution: completions.attribution(window, &latencies),
         progress: Progress { watermark_lag_peak_ms: allowance.lag_peak_ms(), backlog_peak, recovery_ns },
         sharing: sharing.clone(),
-        sustainable: None,
+        sustainable,
         memory,
         accuracy,
         disorder,
@@ -296,6 +353,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     let circumstances = Circumstances {
         usable_cores: Some(environment::usable_cores()),
         source_ceiling_events_per_s,
+        completed_in_time: completions.completed_in_time(),
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,
         negative: latencies.latency.negative(),

@@ -99,7 +99,8 @@ fn wrong_answers(found: &Difference, expected: &dyn Answers, trace: &Trace, end:
     Some(cause)
 }
 
-fn wrong_late_set(choice: &Choice, of_trace: LateSet, dropped: LateSet) -> Option<String> {
+/// What is wrong with what was dropped as late, if it is not what is late of the trace.
+pub(crate) fn wrong_late_set(choice: &Choice, of_trace: LateSet, dropped: LateSet) -> Option<String> {
     let due = if choice.order.drops_late() { of_trace } else { LateSet::default() };
     (due != dropped).then(|| {
         format!(

@@ -16,6 +16,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("outage", include_str!("../../../experiments/outage.toml")),
     ("duplicates", include_str!("../../../experiments/duplicates.toml")),
     ("retention", include_str!("../../../experiments/retention.toml")),
+    ("latency", include_str!("../../../experiments/latency.toml")),
 ];
 
 /// One experiment, as its file says it.
@@ -30,7 +31,7 @@ pub struct Experiment {
     pub seed: u64,
     /// How often each case is run, 1 to 1000.
     pub repeats: Spanned<usize>,
-    /// Longest time for one case, trace and check included.
+    /// Longest time for one case, trace and check included; a part may have its own.
     pub deadline: Spanned<String>,
     /// Largest resident set of a case, MiB.
     pub memory_cap_mib: u64,
@@ -61,6 +62,12 @@ pub struct Question {
     /// True if every case is run once more with the activity of its operators logged; its numbers are those without.
     #[serde(default)]
     pub profile_operators: bool,
+    /// Search: the greatest 99 % latency at which a rate counts as sustained.
+    #[serde(default = "ten_ms")]
+    pub slo_p99: Spanned<String>,
+    /// Longest time for one case of this part. A search is one case and takes as long as a dozen others.
+    #[serde(default)]
+    pub deadline: Option<Spanned<String>>,
     /// One value or a list on each axis; every combination is a case.
     pub axes: BTreeMap<String, Spanned<toml::Value>>,
     /// What is drawn.
@@ -208,7 +215,7 @@ fn located(origin: &str, text: &str, error: &toml::de::Error) -> ExperimentError
 /// Keys at the top of an experiment that may be set.
 const TOP: [&str; 4] = ["seed", "repeats", "deadline", "memory_cap_mib"];
 /// Keys of a part that are not axes.
-const OF_PART: [&str; 5] = ["trace", "duration", "warmup", "profile_operators", "axes"];
+const OF_PART: [&str; 7] = ["trace", "duration", "warmup", "profile_operators", "slo_p99", "deadline", "axes"];
 
 fn apply(table: &mut toml::Table, setting: &str) -> Result<(), String> {
     let (path, text) = setting.split_once('=').ok_or("write it as KEY=VALUE")?;
@@ -259,6 +266,10 @@ fn value(text: &str) -> toml::Value {
 
 fn one_second() -> Spanned<String> {
     Spanned::new(0..0, "1s".to_owned())
+}
+
+fn ten_ms() -> Spanned<String> {
+    Spanned::new(0..0, "10ms".to_owned())
 }
 
 fn nothing() -> Spanned<String> {

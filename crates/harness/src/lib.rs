@@ -2,8 +2,8 @@
 //!
 //! An [`experiment`] is data; [`run`] takes its cases one by one, each in a [`case`] process of its own, or in the
 //! several of a [`cluster`], [`watched`] for a deadline and a memory cap. In it, [`drive`] offers the trace by a plan
-//! fixed before the run, [`probe`] turns completions into latencies, [`sampler`] watches memory and the machine.
-//! [`replay`] and [`generate`] answer without measuring.
+//! fixed before the run at a [`rate`] that may have to be searched first, [`probe`] turns completions into latencies,
+//! [`sampler`] watches memory and the machine. [`replay`] and [`generate`] answer without measuring.
 //!
 //! What we feed (`flowbench-generators`, `flowbench-pipelines`) and how we judge (`flowbench-measurement`,
 //! `flowbench-report`) meet here and nowhere else.
@@ -21,8 +21,10 @@ pub mod generate;
 pub mod peer;
 pub mod plan;
 pub mod probe;
+pub mod rate;
 pub mod replay;
 pub mod run;
 pub mod sampler;
+mod search;
 mod views;
 pub mod watched;

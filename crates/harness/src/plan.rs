@@ -2,12 +2,13 @@
 
 use flowbench_events::{mix, nearest, parse_duration_ms};
 use flowbench_measurement::record::Axes;
-use flowbench_pipelines::{Choice, EvictionName, Fault, OrderName, Strategy, catalogue};
+use flowbench_pipelines::{Choice, EvictionName, Fault, OrderName, Pipeline, Strategy, catalogue};
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, Value};
 
-use crate::experiment::{ExperimentError, Loaded, Question};
+use crate::experiment::{ExperimentError, Loaded, Question, TraceChoice};
 use crate::generate;
+use crate::rate::{Rate, add_searches, auto_records_per_epoch, parse_latency_ns, searches_first, searching};
 
 /// Everything one case needs to know: what the child process is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,14 +21,24 @@ pub struct CaseSpec {
     pub repeat: usize,
     /// The choice on every axis.
     pub axes: Axes,
-    /// The trace to make.
+    /// The trace to make; at most, while the rate is not known.
     pub trace: TraceSpec,
     /// How events are offered.
     pub arrivals: Arrivals,
+    /// Where the rate comes from at which they are.
+    pub rate: Rate,
+    /// Open loop: how long events are offered, ms.
+    pub duration_ms: u64,
     /// Events due before this are not recorded, ns.
     pub warmup_ns: u64,
     /// True if the activity of operators is wanted.
     pub profile_operators: bool,
+    /// Greatest 99 % latency that a search accepts, ns.
+    pub slo_p99_ns: u64,
+    /// Records in an epoch, if that was asked for; else what suits the rate.
+    pub records_per_epoch: Option<usize>,
+    /// Longest time for the case, ms.
+    pub deadline_ms: u64,
 }
 
 /// A trace, as the generator is asked for it.
@@ -86,8 +97,8 @@ pub struct Plan {
     pub cases: Vec<CaseSpec>,
     /// Combinations that cannot be, each in words.
     pub skipped: Vec<String>,
-    /// Longest time for one case, ms.
-    pub deadline_ms: u64,
+    /// Searches that are not listed but needed, each part's in words.
+    pub added: Vec<String>,
     /// Largest resident set of a case, bytes.
     pub memory_cap_bytes: u64,
 }
@@ -142,8 +153,8 @@ impl Plan {
             return Err(loaded.error(&nowhere, format!("memory_cap_mib = {cap} is below {MEMORY_CAP_MIB_MIN}")));
         }
         let memory_cap_bytes = experiment.memory_cap_mib.saturating_mul(1 << 20);
-        let deadline_ms = positive_ms(loaded, "deadline", &experiment.deadline)? as u64;
-        let mut planner = Planner { loaded, cases: Vec::new(), skipped: Vec::new() };
+        positive_ms(loaded, "deadline", &experiment.deadline)?; // even if every part has its own
+        let mut planner = Planner { loaded, cases: Vec::new(), skipped: Vec::new(), added: Vec::new() };
         for question in &experiment.parts {
             planner.question(question)?;
         }
@@ -152,9 +163,9 @@ impl Plan {
             let mut round = planner.cases.clone();
             round.iter_mut().for_each(|case| case.repeat = repeat);
             shuffle(&mut round, experiment.seed ^ repeat as u64);
-            cases.append(&mut round);
+            cases.append(&mut searches_first(round));
         }
-        Ok(Plan { cases, skipped: planner.skipped, deadline_ms, memory_cap_bytes })
+        Ok(Plan { cases, skipped: planner.skipped, added: planner.added, memory_cap_bytes })
     }
 }
 
@@ -162,6 +173,7 @@ struct Planner<'a> {
     loaded: &'a Loaded,
     cases: Vec<CaseSpec>,
     skipped: Vec<String>,
+    added: Vec<String>,
 }
 
 /// One value of an axis, with its place in the file.
@@ -200,8 +212,14 @@ impl Planner<'_> {
                 .map(|(so_far, value)| so_far.iter().cloned().chain([(*axis, value.clone(), span)]).collect())
                 .collect();
         }
+        let first = self.cases.len();
         for combination in combinations {
             self.case(question, &combination)?;
+        }
+        let added = add_searches(&mut self.cases, first);
+        if added > 0 {
+            let (part, noun) = (&question.name, if added == 1 { "search" } else { "searches" });
+            self.added.push(format!("part '{part}': {added} {noun} for the sustainable rate that shares are asked of"));
         }
         Ok(())
     }
@@ -230,8 +248,8 @@ impl Planner<'_> {
         let processes = read.whole("processes", PROCESSES_MAX)?;
         let rate = read.rate()?;
         let arrivals = match rate {
-            None => Arrivals::Closed,
-            Some(_) => read.named("arrivals", &Arrivals::OPEN)?,
+            Rate::Closed => Arrivals::Closed,
+            _ => read.named("arrivals", &Arrivals::OPEN)?,
         };
         let fault = read.text("fault");
         let fault = if fault == "none" { None } else { Some(fault) };
@@ -241,14 +259,8 @@ impl Planner<'_> {
             return Err(read.error("settings", format!("pipeline '{}': {problem}", pipeline.name())));
         }
         let choice = Choice { order, eviction, workers, ..Choice::plain(strategy) };
-        if let Some(gap) = pipeline.gap(&choice).or_else(|| strategy.gap_between_processes(processes)) {
-            let (part, strategy, pipeline) = (&question.name, strategy.name(), pipeline.name());
-            self.skip(format!("part '{part}': {strategy} does not serve {pipeline}: {gap}"));
-            return Ok(());
-        }
-        if let Some(allowed) = strategy.allowed_workers(workers * processes) {
-            let (part, strategy, workers) = (&question.name, strategy.name(), workers * processes);
-            self.skip(format!("part '{part}': {strategy} on {workers} workers (it runs on {allowed})"));
+        if let Some(gap) = gap(pipeline, &choice, processes, rate) {
+            self.skip(format!("part '{}': {gap}", question.name));
             return Ok(());
         }
         let duration_ms = positive_ms(self.loaded, "duration", &question.duration)?;
@@ -257,10 +269,6 @@ impl Planner<'_> {
             let problem = format!("warmup = {warmup_ms} ms leaves nothing of duration = {duration_ms} ms to record");
             return Err(self.loaded.error(&question.warmup.span(), problem));
         }
-        let events = match rate {
-            Some(rate) => question.trace.events.min(((rate * duration_ms as f64) / 1000.0).ceil() as u64).max(1),
-            None => question.trace.events,
-        };
         let sources = [(SOURCES_MERGED, SOURCES_MERGED), (SOURCES_CHANNEL, SOURCES_CHANNEL)];
         let world = read.text("world");
         // A world may have a name, which stands for it in tables and figures: `one key: customers.whale_share=0.3`.
@@ -270,6 +278,7 @@ impl Planner<'_> {
         if let Err(problem) = generate::profile(&question.trace.profile, &overrides) {
             return Err(read.error("world", problem));
         }
+        let records_per_epoch = read.records_per_epoch()?;
         let axes = Axes {
             pipeline: pipeline.name().to_owned(),
             settings,
@@ -282,25 +291,37 @@ impl Planner<'_> {
             eviction: eviction.name().to_owned(),
             workers,
             processes,
-            records_per_epoch: read.records_per_epoch(rate)?,
-            load: arrivals.load().to_owned(),
-            rate_events_per_s: rate,
-            rate_share: None,
+            records_per_epoch: records_per_epoch.unwrap_or_else(|| auto_records_per_epoch(None)),
+            load: if rate == Rate::Search { searching(arrivals.load()) } else { arrivals.load().to_owned() },
+            rate_events_per_s: None,
+            rate_share: rate.share(),
             trace: question.trace.profile.clone(),
             world: world.to_owned(),
             fault,
         };
-        let trace =
-            TraceSpec { profile: question.trace.profile.clone(), seed: self.loaded.experiment.seed, events, overrides };
-        self.cases.push(CaseSpec {
+        let TraceChoice { profile, events, .. } = question.trace.clone();
+        let spec = CaseSpec {
             part: question.name.clone(),
             case: self.cases.len() + 1,
             repeat: 1,
             axes,
-            trace,
+            trace: TraceSpec { profile, seed: self.loaded.experiment.seed, events, overrides },
             arrivals,
+            rate,
+            duration_ms: duration_ms as u64,
             warmup_ns: warmup_ms as u64 * 1_000_000,
             profile_operators: question.profile_operators,
+            slo_p99_ns: slo_p99_ns(self.loaded, question)?,
+            records_per_epoch,
+            deadline_ms: deadline_ms(self.loaded, question)?,
+        };
+        self.cases.push(match rate {
+            Rate::Closed => spec,
+            Rate::Given(rate) => spec.at(rate),
+            Rate::Search | Rate::Share { .. } => {
+                spec.rates().map_err(|problem| read.error("rate", problem))?;
+                spec
+            }
         });
         Ok(())
     }
@@ -348,25 +369,13 @@ impl Reader<'_> {
         self.parsed(axis, |text| named(axis, text, known))
     }
 
-    fn number(&self, axis: &str, least: f64, most: f64) -> Result<f64, ExperimentError> {
-        self.parsed(axis, |text| {
-            let number = number(text).ok_or_else(|| format!("'{text}' is not a number"))?;
-            if (least..=most).contains(&number) {
-                Ok(number)
-            } else {
-                Err(format!("{text} is outside {least} to {most}"))
-            }
-        })
-    }
-
     fn whole(&self, axis: &str, most: usize) -> Result<usize, ExperimentError> {
         let whole = |text: &str| text.parse::<usize>().ok().filter(|number| (1..=most).contains(number));
         self.parsed(axis, |text| whole(text).ok_or(format!("{text} is outside 1 to {most}, whole numbers")))
     }
 
-    /// `None`: closed loop.
-    fn rate(&self) -> Result<Option<f64>, ExperimentError> {
-        if self.text("rate") == "closed" { Ok(None) } else { self.number("rate", 1.0, 1e9).map(Some) }
+    fn rate(&self) -> Result<Rate, ExperimentError> {
+        self.parsed("rate", Rate::parse)
     }
 
     /// `None`: a silent source is always waited for.
@@ -374,10 +383,11 @@ impl Reader<'_> {
         if self.text("idle") == "never" { Ok(None) } else { self.parsed("idle", parse_duration_ms).map(Some) }
     }
 
-    fn records_per_epoch(&self, rate: Option<f64>) -> Result<usize, ExperimentError> {
+    /// `None`: what suits the rate.
+    fn records_per_epoch(&self) -> Result<Option<usize>, ExperimentError> {
         match self.text("records_per_epoch").as_str() {
-            "auto" => Ok(auto_records_per_epoch(rate)),
-            _ => self.whole("records_per_epoch", RECORDS_PER_EPOCH_MAX),
+            "auto" => Ok(None),
+            _ => self.whole("records_per_epoch", RECORDS_PER_EPOCH_MAX).map(Some),
         }
     }
 
@@ -394,20 +404,35 @@ impl Reader<'_> {
     }
 }
 
-/// A number, with `k` or `M` behind it if wanted.
-fn number(text: &str) -> Option<f64> {
-    let (digits, factor) = match text.strip_suffix('k') {
-        Some(digits) => (digits, 1e3),
-        None => text.strip_suffix('M').map_or((text, 1.0), |digits| (digits, 1e6)),
-    };
-    digits.parse::<f64>().ok().map(|number| number * factor)
-}
-
 fn positive_ms(loaded: &Loaded, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
     match loaded.duration_ms(name, text)? {
         0 => Err(loaded.error(&text.span(), format!("{name} = 0 leaves no time at all; give it 1ms or more"))),
         ms => Ok(ms),
     }
+}
+
+fn slo_p99_ns(loaded: &Loaded, question: &Question) -> Result<u64, ExperimentError> {
+    let place = question.slo_p99.span();
+    parse_latency_ns(question.slo_p99.get_ref()).map_err(|problem| loaded.error(&place, format!("slo_p99: {problem}")))
+}
+
+/// Why a choice cannot be run, in words.
+fn gap(pipeline: &dyn Pipeline, choice: &Choice, processes: usize, rate: Rate) -> Option<String> {
+    let (strategy, workers) = (choice.strategy, choice.workers * processes);
+    if let Some(gap) = pipeline.gap(choice).or_else(|| strategy.gap_between_processes(processes)) {
+        return Some(format!("{} does not serve {}: {gap}", strategy.name(), pipeline.name()));
+    }
+    if let Some(allowed) = strategy.allowed_workers(workers) {
+        return Some(format!("{} on {workers} workers (it runs on {allowed})", strategy.name()));
+    }
+    let searched = matches!(rate, Rate::Search | Rate::Share { .. });
+    (processes > 1 && searched).then(|| "a search for the sustainable rate runs in one process".to_owned())
+}
+
+/// That of the part, or that of the experiment.
+fn deadline_ms(loaded: &Loaded, question: &Question) -> Result<u64, ExperimentError> {
+    let deadline = question.deadline.as_ref().unwrap_or(&loaded.experiment.deadline);
+    positive_ms(loaded, "deadline", deadline).map(|ms| ms as u64)
 }
 
 /// What `text` names; the error suggests, or lists what there is.
@@ -419,15 +444,6 @@ pub fn named<T: Copy>(what: &str, text: &str, known: &[(&str, T)]) -> Result<T, 
             None => format!("there is no {what} '{text}'; there are {}", names().collect::<Vec<_>>().join(", ")),
         }
     })
-}
-
-/// Closed loop: large epochs, so that progress tracking costs little. Open loop: about 8 µs of events, so that waiting
-/// for an epoch to fill does not make the latency.
-pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
-    match rate_events_per_s {
-        None => 16_384,
-        Some(rate) => ((rate * 8e-6) as usize).clamp(1, 8192).next_power_of_two(),
-    }
 }
 
 /// Fisher-Yates with a fixed generator: the same order on every machine.

@@ -227,9 +227,40 @@ impl Completions {
         }
     }
 
+    /// Just before the last event was due, ns since the run began; `None` in the closed loop, and without an event.
+    pub fn planned_ns(&self) -> Option<u64> {
+        match &self.load {
+            Load::Closed => None,
+            Load::Open { schedule, .. } => Some(schedule.due_ns(self.events.checked_sub(1)?).saturating_sub(1)),
+        }
+    }
+
+    /// Share (0 to 1) of the events that were completed then, those apart that waited for their epoch to fill.
+    pub fn completed_in_time(&self) -> Option<f64> {
+        let (_, open) = self.backlog(self.planned_ns()).first().copied()?;
+        Some(1.0 - open as f64 / self.events as f64)
+    }
+
+    /// Events of the epochs that are due and not completed at each of these instants (ns since the run began,
+    /// ascending) of an open loop, beside the instant. What waits for its epoch to fill is part of the plan and not
+    /// among them.
+    pub fn backlog(&self, instants_ns: impl IntoIterator<Item = u64>) -> Vec<(u64, u64)> {
+        let mut epochs = 0; // completed in their order
+        let mut open = |at_ns: u64| {
+            let completed = |epoch: u64| self.by_epoch.get(epoch as usize).is_some_and(|t| t.completed_ns <= at_ns);
+            while completed(epochs) {
+                epochs += 1;
+            }
+            let due = self.due_until(at_ns, 0);
+            let epochs_due = if due == self.events { u64::MAX } else { due / self.records_per_epoch };
+            self.events_below(epochs_due).saturating_sub(self.events_below(epochs))
+        };
+        instants_ns.into_iter().map(|at_ns| (at_ns, open(at_ns))).collect()
+    }
+
     /// Events of the epochs below `epochs`.
     pub fn events_below(&self, epochs: u64) -> u64 {
-        (epochs * self.records_per_epoch).min(self.events)
+        epochs.saturating_mul(self.records_per_epoch).min(self.events)
     }
 
     fn records(&self, epoch: u64) -> std::ops::Range<u64> {
@@ -388,6 +419,13 @@ mod tests {
             counts.push(interval.count());
         }
         assert_eq!(counts, [0, 2, 0, 2]);
+    }
+
+    #[test]
+    fn the_backlog_is_what_is_due_and_not_completed() {
+        let run = completions(open(1000), &[(2, 10), (50, 60)], 2, 4);
+        assert_eq!((run.planned_ns(), run.completed_in_time()), (Some(2), Some(0.5)));
+        assert_eq!(run.backlog([0, 2, 3, 9, 10, 59, 60]), [(0, 0), (2, 2), (3, 4), (9, 4), (10, 2), (59, 2), (60, 0)]);
     }
 
     fn attribution(run: &Completions) -> Attribution {

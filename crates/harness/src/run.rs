@@ -17,7 +17,8 @@ use crate::cluster::Hosts;
 use crate::environment;
 use crate::experiment::{ExperimentError, Loaded};
 use crate::plan::{CaseSpec, Plan};
-use crate::watched::Watched;
+use crate::rate;
+use crate::watched::{Watched, failed};
 
 /// What to run and where to put it.
 #[derive(Debug, Clone, Default)]
@@ -127,9 +128,7 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Wat
             return Ok(done);
         }
         watcher.begins(spec);
-        let deadline = Duration::from_millis(plan.deadline_ms);
-        let ended = request.start(spec)?.finish(deadline, plan.memory_cap_bytes, interrupted)?;
-        let Some(result) = ended else { return Ok(done) };
+        let Some(result) = request.measured(spec, plan.memory_cap_bytes, interrupted)? else { return Ok(done) };
         watcher.ended(&record(spec, &result));
         if let Status::Failed { .. } = result.status {
             return Ok(done);
@@ -147,11 +146,18 @@ impl Request {
         Loaded::load_with(&self.experiment, &self.settings, &everywhere)
     }
 
-    fn start(&self, spec: &CaseSpec) -> std::io::Result<Watched> {
-        match &self.seat {
-            None => Watched::start(spec),
-            Some(seat) => Watched::start_one_of(spec, &seat.hosts, seat.process, seat.join_within),
-        }
+    /// Runs a case in its processes, of which the one of this seat may be the only one here. `None` if interrupted.
+    fn measured(
+        &self,
+        spec: &CaseSpec,
+        memory_cap_bytes: u64,
+        interrupted: &AtomicBool,
+    ) -> std::io::Result<Option<CaseResult>> {
+        let watched = match &self.seat {
+            None => Watched::start(spec)?,
+            Some(seat) => Watched::start_one_of(spec, &seat.hosts, seat.process, seat.join_within)?,
+        };
+        watched.finish(Duration::from_millis(spec.deadline_ms), memory_cap_bytes, interrupted)
     }
 }
 
@@ -187,11 +193,15 @@ pub fn run(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Watche
         if interrupted.load(Ordering::Acquire) {
             break;
         }
-        watcher.begins(spec);
         let start_ns = begun.elapsed().as_nanos() as u64;
-        let deadline = Duration::from_millis(plan.deadline_ms);
-        let ended = request.start(spec)?.finish(deadline, plan.memory_cap_bytes, interrupted)?;
-        let Some(result) = ended else { break };
+        let settled = rate::settled(spec, results.cases());
+        let spec = settled.as_ref().unwrap_or(spec);
+        watcher.begins(spec);
+        let result = match &settled {
+            Ok(spec) => request.measured(spec, plan.memory_cap_bytes, interrupted)?,
+            Err(cause) => Some(failed(cause.clone(), String::new())),
+        };
+        let Some(result) = result else { break };
         let record = record(spec, &result);
         note_digest(&mut run, spec, &record);
         append(&mut results, &record, &result, start_ns)?;
@@ -240,13 +250,14 @@ fn check_figures(loaded: &Loaded) -> Result<(), RunFailed> {
 
 fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
     let mut traces: Vec<TraceRecord> = Vec::new();
-    for case in &plan.cases {
+    // How long the others are is known when their rate is.
+    for case in plan.cases.iter().filter(|case| case.rate_is_known()) {
         let trace = trace_record(case);
         if !traces.contains(&trace) {
             traces.push(trace);
         }
     }
-    traces.sort_by(|a, b| (&a.name, a.events).cmp(&(&b.name, b.events)));
+    sort(&mut traces);
     let experiment = &loaded.experiment;
     let part = |part: &crate::experiment::Question| Part {
         name: part.name.clone(),
@@ -270,6 +281,10 @@ fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
     }
 }
 
+fn sort(traces: &mut [TraceRecord]) {
+    traces.sort_by(|a, b| (&a.name, a.events).cmp(&(&b.name, b.events)));
+}
+
 fn trace_record(case: &CaseSpec) -> TraceRecord {
     TraceRecord {
         name: [case.axes.trace.as_str(), case.axes.world.as_str()].join(" ").trim_end().to_owned(),
@@ -283,20 +298,22 @@ fn trace_record(case: &CaseSpec) -> TraceRecord {
 
 fn note_digest(run: &mut Run, spec: &CaseSpec, record: &CaseRecord) {
     let Some(numbers) = &record.numbers else { return };
-    let wanted = trace_record(spec);
-    let same = |trace: &&mut TraceRecord| TraceRecord { digest: None, ..(**trace).clone() } == wanted;
-    if let Some(trace) = run.traces.iter_mut().find(same) {
-        trace.digest = Some(numbers.trace_digest.clone());
-    }
+    let wanted = TraceRecord { events: numbers.events, ..trace_record(spec) };
+    run.traces.retain(|trace| TraceRecord { digest: None, ..trace.clone() } != wanted);
+    run.traces.push(TraceRecord { digest: Some(numbers.trace_digest.clone()), ..wanted });
+    sort(&mut run.traces);
 }
 
-fn record(spec: &CaseSpec, result: &CaseResult) -> CaseRecord {
+/// What is kept of a case; of a search, at the rate that was found.
+pub(crate) fn record(spec: &CaseSpec, result: &CaseResult) -> CaseRecord {
+    let found = result.numbers.as_ref().and_then(|numbers| numbers.sustainable.as_ref());
+    let axes = found.map_or_else(|| spec.axes.clone(), |found| spec.at(found.rate_events_per_s).axes);
     CaseRecord {
         schema_version: SCHEMA_VERSION,
         part: spec.part.clone(),
         case: spec.case,
         repeat: spec.repeat,
-        axes: spec.axes.clone(),
+        axes,
         status: result.status.clone(),
         numbers: result.numbers.clone(),
         doubts: result.doubts.clone(),

@@ -281,7 +281,8 @@ fn rest(pipe: Option<impl Read>) -> Vec<u8> {
     bytes
 }
 
-fn failed(cause: String, stderr_tail: String) -> CaseResult {
+/// What is left of a case that did not end well, or was not run.
+pub(crate) fn failed(cause: String, stderr_tail: String) -> CaseResult {
     CaseResult::without_numbers(Status::Failed { cause, stderr_tail })
 }
 

@@ -284,7 +284,7 @@ fn push_sharing(row: &mut Row, numbers: Option<&Numbers>) {
 fn push_sustainable(row: &mut Row, found: Option<&Sustainable>) {
     row.extend([
         ("sustainable_events_per_s", found.map(|found| found.rate_events_per_s).into()),
-        ("sustainable_low_events_per_s", found.map(|found| found.low_events_per_s).into()),
+        ("sustainable_low_events_per_s", found.and_then(|found| found.low_events_per_s).into()),
         ("sustainable_high_events_per_s", found.and_then(|found| found.high_events_per_s).into()),
     ]);
 }

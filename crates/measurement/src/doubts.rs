@@ -1,6 +1,6 @@
 //! Why the numbers of a case may not be trusted, each reason with its numbers and what to do about it.
 
-use crate::record::{Axes, Doubt, Numbers, Quantiles};
+use crate::record::{Axes, Doubt, Numbers, Quantiles, Sustainable};
 
 /// Driver lag above this share of the latency (both p99) is a doubt: most of the latency passed before the event was in
 /// the dataflow at all. A worker admits its own input, so some lag is its own work; beyond half it is the rate, or the
@@ -8,7 +8,8 @@ use crate::record::{Axes, Doubt, Numbers, Quantiles};
 pub const DRIVER_LAG_SHARE: f64 = 0.50;
 /// A throughput above this share of what the source alone gives is a doubt: the source was measured.
 pub const SOURCE_SHARE: f64 = 0.90;
-/// An achieved rate below this share of the offered one was not sustained.
+/// A rate of which less than this share was completed when the last event was due was not sustained. What comes after
+/// that is not the rate's: at the end of the input all timers fire and everything expires.
 pub const ACHIEVED_SHARE: f64 = 0.98;
 /// Time stolen by the hypervisor or withheld by a quota above this share is a doubt.
 pub const STOLEN_SHARE: f64 = 0.001;
@@ -24,6 +25,8 @@ pub struct Circumstances {
     pub usable_cores: Option<usize>,
     /// Throughput of the source alone, feeding nothing, events/s.
     pub source_ceiling_events_per_s: Option<f64>,
+    /// Open loop: share (0 to 1) of the events that were completed when the last one was due.
+    pub completed_in_time: Option<f64>,
     /// Share (0 to 1) of the CPU time that the hypervisor gave to somebody else during the run.
     pub steal_share: Option<f64>,
     /// Share (0 to 1) of the run in which a CPU quota held the process back.
@@ -49,7 +52,8 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         taken("steal", "stolen by the hypervisor", circumstances.steal_share),
         taken("throttled", "withheld by a CPU quota", circumstances.throttled_share),
         source_bound(numbers.throughput_events_per_s, circumstances.source_ceiling_events_per_s),
-        axes.rate_events_per_s.and_then(|rate| not_sustained(numbers.throughput_events_per_s, rate)),
+        axes.rate_events_per_s.zip(circumstances.completed_in_time).and_then(not_sustained),
+        numbers.sustainable.as_ref().and_then(search_capped),
         few_samples(numbers.latency.count).filter(|_| open_loop),
         driver_lag(&numbers.driver_lag, &numbers.latency).filter(|_| open_loop),
         hiccups(&numbers.hiccup, &numbers.latency).filter(|_| open_loop),
@@ -110,13 +114,22 @@ fn source_bound(throughput: f64, ceiling: Option<f64>) -> Option<Doubt> {
     Some(doubt("source-bound", text))
 }
 
-fn not_sustained(achieved: f64, offered: f64) -> Option<Doubt> {
+fn not_sustained((offered, completed): (f64, f64)) -> Option<Doubt> {
     let text = format!(
-        "{achieved:.0} events/s were completed of {offered:.0} offered ({}): the rate was not sustained, and \
-         latency grows with the length of the run. Offer less.",
-        percent(achieved / offered)
+        "Of the {offered:.0} events/s offered {} were completed in time: the rate was not sustained, and latency grows \
+         with the length of the run. Offer less.",
+        percent(completed)
     );
-    (achieved < offered * ACHIEVED_SHARE).then(|| doubt("not-sustained", text))
+    (completed < ACHIEVED_SHARE).then(|| doubt("not-sustained", text))
+}
+
+fn search_capped(found: &Sustainable) -> Option<Doubt> {
+    let text = format!(
+        "No rate was surely refused up to the greatest for which the trace lasts: more than {:.0} events/s may be \
+         sustained. Give the trace more events, or offer them for a shorter time.",
+        found.rate_events_per_s
+    );
+    found.high_events_per_s.is_none().then(|| doubt("search-capped", text))
 }
 
 fn few_samples(count: u64) -> Option<Doubt> {
@@ -183,12 +196,14 @@ fn doubt(code: &str, text: String) -> Doubt {
     Doubt { code: code.to_owned(), text }
 }
 
-fn percent(share: f64) -> String {
+/// A share (0 to 1) in words.
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 1.0 { format!("{percent:.2} %") } else { format!("{percent:.0} %") }
 }
 
-fn duration(ns: u64) -> String {
+/// A duration in words.
+pub(crate) fn duration(ns: u64) -> String {
     let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
     match units.into_iter().find(|(unit_ns, _)| ns as f64 >= 10.0 * unit_ns) {
         Some((unit_ns, unit)) => format!("{:.1} {unit}", ns as f64 / unit_ns),
@@ -222,7 +237,7 @@ mod tests {
     #[test]
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
-        let changes: [(&str, Change); 15] = [
+        let changes: [(&str, Change); 16] = [
             ("logged", |_, _, c| c.logged = true),
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
@@ -231,7 +246,8 @@ mod tests {
             ("steal", |_, _, c| c.steal_share = Some(0.0011)),
             ("throttled", |_, _, c| c.throttled_share = Some(0.2)),
             ("source-bound", |_, _, c| c.source_ceiling_events_per_s = Some(55_000.0)),
-            ("not-sustained", |n, _, _| n.throughput_events_per_s = 48_999.0),
+            ("not-sustained", |_, _, c| c.completed_in_time = Some(0.979)),
+            ("search-capped", |n, _, _| n.sustainable = Some(Sustainable::default())),
             ("few-samples", |n, _, _| n.latency.count = 9_999),
             ("driver-lag", |n, _, _| n.driver_lag.p99_ns = Some(250_001)),
             ("hiccups", |n, _, _| n.hiccup.max_ns = Some(900_000)),
@@ -248,6 +264,7 @@ mod tests {
     fn on_the_threshold_there_is_no_doubt_yet() {
         let found = about(|numbers, _, circumstances| {
             numbers.driver_lag.p99_ns = Some(250_000);
+            circumstances.completed_in_time = Some(0.98);
             numbers.throughput_events_per_s = 49_000.0;
             numbers.latency.count = 10_000;
             numbers.hiccup.max_ns = Some(899_999);
@@ -259,10 +276,10 @@ mod tests {
 
     #[test]
     fn a_closed_loop_has_no_latency_to_doubt() {
-        let found = about(|numbers, axes, _| {
+        let found = about(|numbers, axes, circumstances| {
             axes.rate_events_per_s = None;
             numbers.latency = Quantiles::default();
-            numbers.throughput_events_per_s = 1.0;
+            circumstances.completed_in_time = Some(0.0);
         });
         assert_eq!(found, []);
     }

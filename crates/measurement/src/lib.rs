@@ -1,4 +1,5 @@
-//! Numbers and what may be concluded from them: offered load, latency, memory, accuracy, statistics, doubts, records.
+//! Numbers and what may be concluded from them: offered load, latency, memory, accuracy, the sustainable rate,
+//! statistics, doubts, records.
 //!
 //! This package knows numbers, not dataflows: it depends on no other flowbench package, and has no clock and no thread
 //! of its own. [`record`] is the contract with everything that reads results; [`results_dir`] puts it on disk.
@@ -16,4 +17,5 @@ pub mod record;
 pub mod results_dir;
 pub mod scaling;
 pub mod statistics;
+pub mod sustainable;
 pub mod timeline;

@@ -3,12 +3,8 @@
 //! **The rule.** Growth is judged over the last half of the admitted events, where a warmed-up state has no reason left
 //! to grow. Points after the last admission (the input has ended, everything expires) do not count.
 //!
-//! *Slope.* Samples a few ms apart hardly differ, so their errors are not independent and a line through all of them
-//! would claim far too narrow an interval. They are averaged in [`BLOCKS`] consecutive blocks; neighbouring block means
-//! are nearly independent when whatever makes memory go up and down is shorter than a block. What correlation is left
-//! between neighbours (r, from the residuals, never taken below 0) widens the interval by √((1 + r) / (1 − r)). Block
-//! means were preferred to a Newey-West estimate because its usual bandwidths are too short for a slow sawtooth and the
-//! result cannot be checked with a ruler.
+//! *Slope.* That of a line through the means of [`BLOCKS`] blocks, with an interval that allows for correlated samples
+//! ([`slope_over_blocks`]).
 //!
 //! *Materiality.* A growth counts when, over that half, it adds [`MATERIAL_SHARE`] of the mean level or more (and at
 //! least [`MATERIAL_BYTES`], or [`MATERIAL_ENTRIES`]).
@@ -21,10 +17,8 @@
 //! next doubling is certain. Bounded only if both are.
 
 use crate::record::{Growth, Memory, TimelinePoint, Verdict};
-use crate::statistics::{Interval, Line};
+use crate::statistics::{BLOCKS, Interval, Line, slope_over_blocks};
 
-/// Number of blocks the last half is averaged in.
-pub const BLOCKS: usize = 16;
 /// Least points in the last half for a verdict: two a block.
 pub const POINTS: usize = 2 * BLOCKS;
 /// Least share of the mean level that counts as growth.
@@ -35,8 +29,6 @@ pub const MATERIAL_BYTES: f64 = 65_536.0;
 pub const MATERIAL_ENTRIES: f64 = 100.0;
 /// Least entries for which bytes per entry are given.
 pub const ENTRIES_FOR_A_SHARE: u64 = 1_000;
-/// Correlation of neighbouring blocks is cut off here, where it says that there is in effect one sample.
-const CORRELATION_MAX: f64 = 0.95;
 
 /// The memory of a case from its timeline: peaks, the last point as residual, growth. Bytes per entry are those of
 /// the point with the most entries: live bytes without the events that waited for the watermark then, each of
@@ -97,11 +89,8 @@ impl Trend {
     fn of(half: &[TimelinePoint], value: fn(&TimelinePoint) -> u64) -> Option<Trend> {
         let points: Vec<(f64, f64)> = half.iter().map(|point| (point.admitted as f64, value(point) as f64)).collect();
         let (first, last) = (points.first()?, points.last()?);
-        let slope = if points.len() < POINTS {
-            Line::fit(&points)?.slope_interval()
-        } else {
-            slope_of_blocks(&block_means(&points))?
-        };
+        let slope =
+            if points.len() < POINTS { Line::fit(&points)?.slope_interval() } else { slope_over_blocks(&points)? };
         let level = points.iter().map(|(_, y)| y).sum::<f64>() / points.len() as f64;
         Some(Trend { slope, level, events: last.0 - first.0, points: points.len() })
     }
@@ -126,29 +115,6 @@ fn of_both(bytes: Verdict, entries: Verdict) -> Verdict {
         (Verdict::Bounded, Verdict::Bounded) => Verdict::Bounded,
         _ => Verdict::Inconclusive,
     }
-}
-
-/// The means of [`BLOCKS`] runs of consecutive points, as even as their number allows.
-fn block_means(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let bound = |block: usize| block * points.len() / BLOCKS;
-    let blocks = (0..BLOCKS).map(|block| &points[bound(block)..bound(block + 1)]);
-    blocks
-        .map(|block| {
-            let (x, y) = block.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
-            (x / block.len() as f64, y / block.len() as f64)
-        })
-        .collect()
-}
-
-/// The slope through the block means, its interval widened for what correlation is left between neighbours.
-fn slope_of_blocks(means: &[(f64, f64)]) -> Option<Interval> {
-    let mut line = Line::fit(means)?;
-    let residuals: Vec<f64> = means.iter().map(|point| line.residual(*point)).collect();
-    let power: f64 = residuals.iter().map(|residual| residual * residual).sum();
-    let shared: f64 = residuals.windows(2).map(|pair| pair[0] * pair[1]).sum();
-    let correlation = if power > 0.0 { (shared / power).clamp(0.0, CORRELATION_MAX) } else { 0.0 };
-    line.slope_error *= ((1.0 + correlation) / (1.0 - correlation)).sqrt();
-    Some(line.slope_interval())
 }
 
 #[cfg(test)]

@@ -596,9 +596,11 @@ pub struct ViewSkew {
 pub struct Sustainable {
     /// The rate the search settled on, events/s.
     pub rate_events_per_s: f64,
-    /// Greatest rate that was sustained every time it was tried, events/s.
-    pub low_events_per_s: f64,
-    /// Least rate above it that was not sustained every time it was tried, events/s; absent if none was refused.
+    /// Greatest rate up to it that was sustained every time it was tried, events/s; absent if each was refused once or
+    /// more.
+    pub low_events_per_s: Option<f64>,
+    /// Least rate above it that was refused every time it was tried, events/s; absent if there is none, since the
+    /// search may try no greater one.
     pub high_events_per_s: Option<f64>,
     /// Greatest p99 latency that was accepted, ns.
     pub slo_p99_ns: u64,

@@ -252,6 +252,7 @@ pub(crate) fn value_name(column: &str, cell: &Cell) -> Option<String> {
     Some(match (column, cell) {
         ("fault", Cell::Empty) => "no fault".to_owned(),
         ("rate_events_per_s", Cell::Empty) => "no fixed rate".to_owned(),
+        ("rate_share", Cell::Empty) => "no share of a search".to_owned(),
         ("world", Cell::Empty) => "the world as it is".to_owned(),
         ("idle_ms", Cell::Empty) => "never idle".to_owned(),
         (_, Cell::Empty) => format!("no {}", words(column)),
@@ -264,6 +265,7 @@ pub(crate) fn value_name(column: &str, cell: &Cell) -> Option<String> {
         ("deduplicate", cell) => (if cell.to_string() == "true" { "deduplicated" } else { "as delivered" }).to_owned(),
         ("order" | "strategy" | "pipeline" | "trace" | "settings" | "world", cell) => cell.to_string(),
         ("rate_events_per_s", cell) => readable(column, cell),
+        ("rate_share", cell) => format!("{} of sustainable", readable(column, cell)),
         (column, cell) => format!("{} {}", words(column), readable(column, cell)),
     })
 }
@@ -324,15 +326,16 @@ mod tests {
 
     #[test]
     fn a_group_is_named_by_its_values_as_people_say_them() {
-        let by = ["strategy", "workers", "slack_ms", "deduplicate", "fault"].map(str::to_owned);
+        let by = ["strategy", "workers", "slack_ms", "deduplicate", "rate_share", "fault"].map(str::to_owned);
         let cells = [
             ("strategy", Cell::Text("exchange".into())),
             ("workers", Cell::Integer(2)),
             ("slack_ms", Cell::Integer(60_000)),
             ("deduplicate", Cell::Text("false".into())),
+            ("rate_share", Cell::Number(0.8)),
             ("fault", Cell::Empty),
         ];
         let name = group_name(&cells.into_iter().collect(), &by);
-        assert_eq!(name, "exchange, 2 workers, slack 1 min, as delivered, no fault");
+        assert_eq!(name, "exchange, 2 workers, slack 1 min, as delivered, 80 % of sustainable, no fault");
     }
 }

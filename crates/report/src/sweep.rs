@@ -19,12 +19,13 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     let xs: Vec<&Cell> = selection.cases.iter().map(|case| case.cell(&spec.x)).collect();
     let names = distinct_names(&xs);
     let by_name = xs.iter().any(|cell| matches!(cell, Cell::Text(_)));
-    let position = |cell: &Cell| match by_name {
-        true => names.iter().position(|name| *name == cell.to_string()).map(|index| index as f64),
-        false => cell.number(),
+    let numbers = of_cases(&selection.cases, &spec.x);
+    let position = |case: &Chosen| match by_name {
+        true => names.iter().position(|name| *name == case.cell(&spec.x).to_string()).map(|index| index as f64),
+        false => numbers.get(&case.record.case).copied(),
     };
     let panels = panels(spec, &selection.groups, |column, group| {
-        vec![(None, medians(selection.of_group(group), column, |case| position(case.cell(&spec.x))))]
+        vec![(None, medians(selection.of_group(group), column, position))]
     });
     let x = if by_name {
         X::Names { column: spec.x.clone(), names: names.clone(), mark: Mark::Dot }
@@ -44,6 +45,16 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
         choices: None,
         notes,
     }
+}
+
+/// The value of a column for each case by its number, the median over its repeats: those of a case stand together even
+/// if they differ in x, as a share of a rate does that is searched anew in each repeat.
+fn of_cases(cases: &[Chosen], column: &str) -> BTreeMap<usize, f64> {
+    let mut values: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for case in cases {
+        values.entry(case.record.case).or_default().extend(case.cell(column).number());
+    }
+    values.into_iter().filter_map(|(case, values)| Some((case, median(&values)?))).collect()
 }
 
 /// For each position the median and range of a column, by ascending position.

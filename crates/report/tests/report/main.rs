@@ -76,6 +76,20 @@ fn a_sweep_draws_the_median_of_the_repeats_and_their_range() {
 }
 
 #[test]
+fn repeats_of_a_case_that_differ_in_x_stand_together_at_its_median() {
+    let mut synthetic = Synthetic::full();
+    let shares = |case: &&mut CaseRecord| case.part == "rates" && case.axes.rate_events_per_s == Some(250_000.0);
+    for case in synthetic.cases.iter_mut().filter(shares) {
+        let rate = [249_000.0, 250_000.0, 254_000.0][case.repeat - 1];
+        (case.axes.rate_events_per_s, case.axes.rate_share) = (Some(rate), Some(0.5));
+    }
+    let results = synthetic.written();
+    draw(results.path()).unwrap();
+    let csv = read(results.path(), "latency-by-rate.csv");
+    assert!(csv.contains("\nexchange,250000,200000,180000,260000\n") && !csv.contains(",249000,"), "{csv}");
+}
+
+#[test]
 fn a_distribution_ends_where_fewer_than_ten_samples_lie_beyond() {
     let results = Synthetic::full().written();
     draw(results.path()).unwrap();

@@ -1,0 +1,354 @@
+//! The axis `rate`: a number, the closed loop, a search for the sustainable rate, or a share of what a search has
+//! found.
+
+use flowbench_events::parse_duration_ms;
+use flowbench_measurement::latency::LONGEST_NS;
+use flowbench_measurement::record::{CaseRecord, Status};
+use flowbench_measurement::sustainable::Range;
+use serde::{Deserialize, Serialize};
+
+use crate::plan::CaseSpec;
+
+/// Where the offered rate of a case comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rate {
+    /// There is none: events are offered as soon as there is room.
+    Closed,
+    /// Events per second.
+    Given(f64),
+    /// The greatest that is sustained, to be found.
+    Search,
+    /// A share (0.5 for half) of what the search of the same choice finds in the same repeat.
+    Share {
+        /// The share, above 0.
+        share: f64,
+        /// Number of the case that searches.
+        search: usize,
+    },
+}
+
+/// Least and greatest rate that may be given, events/s.
+const RATES: (f64, f64) = (1.0, 1e9);
+/// Least and greatest share of a sustainable rate, percent.
+const PERCENT: (f64, f64) = (1.0, 1000.0);
+/// Latencies a search needs at least at every rate it tries: twice what a p99 needs, for arrivals that are not even.
+const SAMPLES: f64 = 2_000.0;
+
+impl Rate {
+    /// Reads `closed`, `search`, a number of events/s (`100000`, `100k`, `2M`) or a share of the sustainable rate
+    /// (`50%`).
+    pub(crate) fn parse(text: &str) -> Result<Rate, String> {
+        match (text, text.strip_suffix('%')) {
+            ("closed", _) => Ok(Rate::Closed),
+            ("search", _) => Ok(Rate::Search),
+            (_, Some(percent)) => {
+                let percent = within(percent.trim_end(), PERCENT, "%")?;
+                Ok(Rate::Share { share: percent / 100.0, search: 0 })
+            }
+            _ => within(text, RATES, "").map(Rate::Given),
+        }
+    }
+
+    /// The share of the sustainable rate, if it is one.
+    pub(crate) fn share(self) -> Option<f64> {
+        if let Rate::Share { share, .. } = self { Some(share) } else { None }
+    }
+}
+
+fn within(text: &str, (least, most): (f64, f64), unit: &str) -> Result<f64, String> {
+    let number = number(text).ok_or_else(|| {
+        format!(
+            "'{text}' is not a number; write events/s, \"closed\", \"search\" or a share of what that finds, \"50%\""
+        )
+    })?;
+    if (least..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(format!("{text}{unit} is outside {least}{unit} to {most}{unit}"))
+    }
+}
+
+/// A number, with `k` or `M` behind it if wanted.
+fn number(text: &str) -> Option<f64> {
+    let (digits, factor) = match text.strip_suffix('k') {
+        Some(digits) => (digits, 1e3),
+        None => text.strip_suffix('M').map_or((text, 1.0), |digits| (digits, 1e6)),
+    };
+    digits.parse::<f64>().ok().map(|number| number * factor)
+}
+
+/// Reads a latency, such as `10ms`, `250us` or `1s`, in ns.
+pub(crate) fn parse_latency_ns(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    let units = [("ns", 1), ("us", 1_000), ("µs", 1_000)];
+    let finer = units.into_iter().find_map(|(unit, ns)| Some((text.strip_suffix(unit)?.parse::<u64>().ok()?, ns)));
+    let ns = match finer {
+        Some((number, unit_ns)) => number.checked_mul(unit_ns),
+        None => {
+            let ms = parse_duration_ms(text).map_err(|problem| format!("{problem}, or 250us"))?;
+            u64::try_from(ms).ok().and_then(|ms| ms.checked_mul(1_000_000))
+        }
+    };
+    ns.filter(|ns| (1..=LONGEST_NS).contains(ns)).ok_or_else(|| format!("{text} is outside 1ns to 1h"))
+}
+
+impl CaseSpec {
+    /// This case at a rate: the trace is cut to what is offered in time, and epochs are as long as suits the rate,
+    /// unless their length was asked for.
+    pub(crate) fn at(&self, rate_events_per_s: f64) -> CaseSpec {
+        let mut spec = self.clone();
+        let events = (rate_events_per_s * self.duration_ms as f64 / 1000.0).ceil() as u64;
+        spec.trace.events = self.trace.events.min(events).max(1);
+        spec.axes.rate_events_per_s = Some(rate_events_per_s);
+        spec.axes.records_per_epoch =
+            self.records_per_epoch.unwrap_or_else(|| auto_records_per_epoch(Some(rate_events_per_s)));
+        spec
+    }
+
+    /// True if the rate is known before anything has run.
+    pub(crate) fn rate_is_known(&self) -> bool {
+        matches!(self.rate, Rate::Closed | Rate::Given(_))
+    }
+
+    /// The rates a search may try: from the least that gives latencies enough to the greatest for which the trace
+    /// lasts. The error says that there is none.
+    pub(crate) fn rates(&self) -> Result<Range, String> {
+        let recorded_s = self.duration_ms as f64 / 1e3 - self.warmup_ns as f64 / 1e9;
+        let least_events_per_s = SAMPLES / recorded_s;
+        let most_events_per_s = self.trace.events as f64 * 1e3 / self.duration_ms as f64;
+        if least_events_per_s <= most_events_per_s {
+            return Ok(Range { least_events_per_s, most_events_per_s });
+        }
+        let (events, least) = (self.trace.events, (least_events_per_s * self.duration_ms as f64 / 1e3).ceil());
+        Err(format!(
+            "a search needs {SAMPLES} latencies after the warm-up; give the trace {least} events, not {events}"
+        ))
+    }
+
+    /// The search whose result this case is a share of, as it would be planned.
+    fn searching(&self) -> CaseSpec {
+        let mut search = CaseSpec { case: 0, rate: Rate::Search, ..self.clone() };
+        search.axes.rate_share = None;
+        search.axes.load = searching(&self.axes.load);
+        search
+    }
+}
+
+/// A share in percent, as it was written: 0.07 is 7, not 7.000000000000001.
+pub fn percent(share: f64) -> f64 {
+    (share * 1e6).round() / 1e4
+}
+
+/// The word of the `load` column for a search with the arrivals of an open loop.
+pub(crate) fn searching(load: &str) -> String {
+    load.replacen("open", "search", 1)
+}
+
+/// Closed loop: large epochs, so that progress tracking costs little. Open loop: about 8 µs of events, so that waiting
+/// for an epoch to fill does not make the latency.
+pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
+    match rate_events_per_s {
+        None => 16_384,
+        Some(rate) => ((rate * 8e-6) as usize).clamp(1, 8192).next_power_of_two(),
+    }
+}
+
+/// Finds the search of each share among the cases from `first` on, and adds those that are not there; how many.
+pub(crate) fn add_searches(cases: &mut Vec<CaseSpec>, first: usize) -> usize {
+    let listed = cases.len();
+    for at in first..listed {
+        let Rate::Share { share, .. } = cases[at].rate else { continue };
+        let wanted = cases[at].searching();
+        let known = cases[first..].iter().find(|other| CaseSpec { case: 0, ..(*other).clone() } == wanted);
+        let search = known.map_or(cases.len() + 1, |search| search.case);
+        if search > cases.len() {
+            cases.push(CaseSpec { case: search, ..wanted });
+        }
+        cases[at].rate = Rate::Share { share, search };
+    }
+    cases.len() - listed
+}
+
+/// The cases of one repeat in their order, but each search before the first case that is a share of its result.
+pub(crate) fn searches_first(round: Vec<CaseSpec>) -> Vec<CaseSpec> {
+    let mut ordered: Vec<CaseSpec> = Vec::with_capacity(round.len());
+    for case in &round {
+        let search = if let Rate::Share { search, .. } = case.rate { search } else { case.case };
+        for wanted in [search, case.case] {
+            if !ordered.iter().any(|there| there.case == wanted) {
+                ordered.extend(round.iter().find(|other| other.case == wanted).cloned());
+            }
+        }
+    }
+    ordered
+}
+
+/// The case with its rate, if that is a share of what a search has found: by the record of the same repeat. Each
+/// repeat is so a measurement of its own, whatever was run before it and however often it was stopped. The error says
+/// why there is no such rate.
+pub(crate) fn settled(spec: &CaseSpec, records: &[CaseRecord]) -> Result<CaseSpec, String> {
+    let Rate::Share { share, search } = spec.rate else { return Ok(spec.clone()) };
+    let record = records.iter().find(|record| (record.case, record.repeat) == (search, spec.repeat));
+    let found = record.and_then(|record| record.numbers.as_ref()?.sustainable.as_ref());
+    if let Some(found) = found {
+        return Ok(spec.at((share * found.rate_events_per_s).round()));
+    }
+    let why = match record.map(|record| &record.status) {
+        Some(Status::Failed { cause, .. } | Status::Invalid { cause }) => cause,
+        Some(Status::Ok) => "it has recorded none",
+        None => "it has not been run",
+    };
+    Err(format!("not run: case {search} did not find the sustainable rate that this is a share of: {why}"))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::case;
+    use crate::experiment::{ExperimentError, Loaded};
+    use crate::plan::Plan;
+    use crate::run::record;
+    use crate::watched::failed;
+
+    /// A plan of one part with these keys and axes, of `repeats`.
+    fn planned(keys: &str, axes: &str, repeats: usize) -> Result<Plan, ExperimentError> {
+        let text = format!(
+            "name = \"x\"\ntitle = \"x\"\nseed = 1\nrepeats = {repeats}\ndeadline = \"10s\"\nmemory_cap_mib = 512\n\
+             [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = {{ profile = \"tiny\", events = 4000 }}\n\
+             {keys}\n[part.axes]\n{axes}\n"
+        );
+        Plan::new(&Loaded::parse("x.toml".to_owned(), &text, &[])?)
+    }
+
+    fn plan(axes: &str) -> Plan {
+        planned("duration = \"200ms\"", axes, 3).unwrap()
+    }
+
+    /// A search that accepts any latency. A second is long enough for any machine to make up for its pauses.
+    pub(crate) fn search(duration: &str) -> CaseSpec {
+        let keys = format!("duration = \"{duration}\"\nslo_p99 = \"1h\"");
+        planned(&keys, "pipeline = \"sessions\"\nrate = \"search\"", 1).unwrap().cases.remove(0)
+    }
+
+    #[test]
+    fn rates_are_numbers_words_or_shares() {
+        for (text, rate) in [
+            ("closed", Rate::Closed),
+            ("search", Rate::Search),
+            ("2.5M", Rate::Given(2.5e6)),
+            ("100000", Rate::Given(1e5)),
+            ("50%", Rate::Share { share: 0.5, search: 0 }),
+            ("110 %", Rate::Share { share: 1.1, search: 0 }),
+        ] {
+            assert_eq!(Rate::parse(text), Ok(rate), "{text}");
+        }
+        for (text, wanted) in [
+            ("fast", "'fast' is not a number; write events/s, \"closed\", \"search\" or a share"),
+            ("x%", "'x' is not a number"),
+            ("0%", "0% is outside 1% to 1000%"),
+            ("nan", "nan is outside 1 to 1000000000"),
+        ] {
+            let problem = Rate::parse(text).unwrap_err();
+            assert!(problem.starts_with(wanted), "{problem}");
+        }
+        assert_eq!((percent(0.07), percent(0.125), percent(1.1)), (7.0, 12.5, 110.0));
+    }
+
+    #[test]
+    fn latencies_are_finer_than_other_durations() {
+        for (text, ns) in [("1ns", 1), ("250us", 250_000), ("5µs", 5_000), ("10ms", 10_000_000), ("1s", 1_000_000_000)]
+        {
+            assert_eq!(parse_latency_ns(text), Ok(ns), "{text}");
+        }
+        assert!(parse_latency_ns("10").unwrap_err().contains("'10' is not a duration; write it like 250ms"));
+        assert!(parse_latency_ns("0us").unwrap_err().contains("outside 1ns to 1h"));
+        assert!(parse_latency_ns("2h").unwrap_err().contains("outside 1ns to 1h"));
+    }
+
+    #[test]
+    fn every_choice_of_which_a_share_is_asked_is_searched_once_and_before_it() {
+        let shares =
+            "pipeline = [\"identity\", \"sessions\"]\nworkers = [1, 2]\nrate = [\"50%\", \"closed\", \"80%\", 1000]";
+        let plan = plan(shares);
+        assert_eq!(plan.cases.len(), 3 * 4 * (4 + 1));
+        assert_eq!(plan.added, ["part 'only': 4 searches for the sustainable rate that shares are asked of"]);
+        for round in plan.cases.chunks(4 * 5) {
+            for (at, case) in round.iter().enumerate() {
+                let Rate::Share { share, search } = case.rate else { continue };
+                let searched = round[..at].iter().find(|other| other.case == search).unwrap();
+                assert_eq!((case.axes.rate_share, case.axes.load.as_str()), (Some(share), "open"));
+                assert_eq!((searched.rate, searched.axes.load.as_str()), (Rate::Search, "search"));
+                assert_eq!((&searched.axes.pipeline, searched.axes.workers), (&case.axes.pipeline, case.axes.workers));
+            }
+        }
+        let order = |repeat: usize| plan.cases[repeat * 20..][..20].iter().map(|case| case.case).collect::<Vec<_>>();
+        assert!(order(0) != order(1) && order(1) != order(2), "the shuffle stays");
+    }
+
+    #[test]
+    fn a_search_that_is_listed_is_not_added_and_other_arrivals_are_another_choice() {
+        let listed = plan("pipeline = \"identity\"\nrate = [\"search\", \"50%\"]");
+        assert_eq!((listed.cases.len(), listed.added.len()), (3 * 2, 0));
+        let arrivals = plan("pipeline = \"identity\"\nrate = \"50%\"\narrivals = [\"constant\", \"poisson\"]");
+        let loads: Vec<&str> = arrivals.cases.iter().map(|case| case.axes.load.as_str()).collect();
+        assert!(loads.contains(&"search") && loads.contains(&"search-poisson"), "{loads:?}");
+        assert_eq!(arrivals.cases.len(), 3 * 4);
+    }
+
+    #[test]
+    fn wrong_keys_of_a_search_are_named_with_place_and_fix() {
+        for (keys, axes, wanted) in [
+            ("slo_p99 = \"soon\"", "pipeline = \"identity\"", "line 11: slo_p99: 'soon' is not a duration"),
+            ("slo_p99 = \"0ms\"", "pipeline = \"identity\"", "line 11: slo_p99: 0ms is outside 1ns to 1h"),
+            ("deadline = \"0s\"", "pipeline = \"identity\"", "line 11: deadline = 0 leaves no time"),
+            ("slo_p9 = \"1ms\"", "pipeline = \"identity\"", "did you mean 'slo_p99'?"),
+            (
+                "duration = \"1s\"\nwarmup = \"600ms\"",
+                "pipeline = \"identity\"\nrate = [\"closed\", \"50%\"]",
+                "line 15: rate: a search needs 2000 latencies after the warm-up; give the trace 5000 events, not 4000",
+            ),
+        ] {
+            let error = planned(keys, axes, 1).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_part_may_have_its_own_deadline() {
+        let deadline = |keys: &str| planned(keys, "pipeline = \"identity\"", 1).unwrap().cases[0].deadline_ms;
+        assert_eq!((deadline(""), deadline("deadline = \"2min\"")), (10_000, 120_000));
+    }
+
+    #[test]
+    fn what_follows_from_the_rate_is_fixed_when_the_rate_is() {
+        let spec = search("200ms");
+        let at = spec.at(5e3);
+        assert_eq!((at.trace.events, at.axes.records_per_epoch, at.axes.rate_events_per_s), (1000, 1, Some(5e3)));
+        let at = spec.at(5e6);
+        assert_eq!((at.trace.events, at.axes.records_per_epoch), (4000, 64));
+        let asked = planned("", "pipeline = \"identity\"\nrecords_per_epoch = 7\nrate = \"search\"", 1).unwrap();
+        assert_eq!(asked.cases[0].at(5e6).axes.records_per_epoch, 7);
+    }
+
+    #[test]
+    fn a_share_is_of_what_the_search_of_its_own_repeat_has_found() {
+        let plan = plan("pipeline = \"identity\"\nrate = \"50%\"");
+        let of = |repeat: usize, rate: fn(&Rate) -> bool| {
+            plan.cases.iter().find(|case| case.repeat == repeat && rate(&case.rate)).unwrap()
+        };
+        let share = |repeat| of(repeat, |rate| matches!(rate, Rate::Share { .. }));
+        let searched = |repeat| of(repeat, |rate| *rate == Rate::Search);
+        let mut found = case::run(&search("1s"), None).unwrap();
+        let numbers = found.numbers.as_mut().unwrap();
+        numbers.sustainable.as_mut().unwrap().rate_events_per_s = 3_000.0;
+        let records = [record(searched(2), &found), record(searched(1), &failed("deadline".to_owned(), String::new()))];
+        let settled = |repeat| settled(share(repeat), &records).map(|case| case.axes);
+        let axes = settled(2).unwrap();
+        assert_eq!((axes.rate_events_per_s, axes.rate_share, axes.load.as_str()), (Some(1_500.0), Some(0.5), "open"));
+        assert_eq!(records[0].axes.rate_events_per_s, Some(3_000.0));
+        let wanted = "not run: case 2 did not find the sustainable rate that this is a share of";
+        assert_eq!(settled(1).unwrap_err(), format!("{wanted}: deadline"));
+        assert_eq!(settled(3).unwrap_err(), format!("{wanted}: it has not been run"));
+    }
+}
