@@ -1,13 +1,14 @@
 //! First deliveries: every event once, however often it was delivered.
 
 use flowbench_events::{Event, Symbols};
+use serde::{Deserialize, Serialize};
 
 use super::identity::Answer;
 use crate::answers::Row;
 use crate::logic::{KeyedLogic, SPENT};
 use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
-use crate::strategy::differential::lives::{Deed, lives};
+use crate::strategy::differential::lives::{Deed, Remembering, lives};
 use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
@@ -60,7 +61,7 @@ struct Logic {
 }
 
 /// The time of the delivery that was let through.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct First {
     event_time_ms: i64, // i64::MIN: none yet
 }
@@ -104,6 +105,12 @@ impl KeyedLogic for Logic {
     }
 }
 
+impl Remembering for Logic {
+    fn key_of(number: i64) -> u64 {
+        number as u64
+    }
+}
+
 /// Its lives: see [`lives`].
 impl Incremental for Logic {
     type What = Deed;
@@ -113,8 +120,8 @@ impl Incremental for Logic {
         Some((event.event_id() as i64, Deed::of(event)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Deed>) -> Rows<'s, Answer> {
-        lives(self, events, (self.horizon_ms / 24).max(1))
+    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
+        lives(self, events, step_ms, self.horizon_ms)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::answers::{Cells, Row};
 use crate::logic::{Afterwards, KeyedLogic, SPENT};
 use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
-use crate::strategy::differential::lives::{Deed, lives};
+use crate::strategy::differential::lives::{Deed, Remembering, lives};
 use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
@@ -95,7 +95,7 @@ struct Logic {
 }
 
 /// What is known of an order, 12 bytes.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 enum Order {
     /// Nothing (any more).
     #[default]
@@ -109,7 +109,7 @@ enum Order {
 }
 
 /// An event time in the 48 bits it needs, for small states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Moment([u16; 3]);
 
 impl Moment {
@@ -215,6 +215,12 @@ impl KeyedLogic for Logic {
     }
 }
 
+impl Remembering for Logic {
+    fn key_of(number: i64) -> Id {
+        Id(number as u32)
+    }
+}
+
 /// Its lives: see [`lives`].
 impl Incremental for Logic {
     type What = Deed;
@@ -224,8 +230,8 @@ impl Incremental for Logic {
         self.key(event).map(|order| (i64::from(order.0), Deed::of(event)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Deed>) -> Rows<'s, Answer> {
-        lives(self, events, self.limit_ms)
+    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
+        lives(self, events, step_ms, self.horizon_ms)
     }
 }
 

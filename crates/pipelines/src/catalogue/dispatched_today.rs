@@ -134,7 +134,7 @@ impl Incremental for Logic {
         StatelessLogic::answer(self, event).map(|sale| (i64::from(sale.day), sale.value))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Value>) -> Rows<'s, Answer> {
+    fn answers<'s>(&self, events: Events<'s, Value>, _step_ms: i64) -> Rows<'s, Answer> {
         let (closing, answering) = (self.clone(), self.clone());
         let sales = sums_at(events, move |day| closing.closes_at_ms(*day as i32), |sale| (1, sale.what.0.into()));
         arranged(sales, "sales").count_total().flat_map(move |(day, (orders, total_thousandths))| {

@@ -9,7 +9,7 @@ use crate::answers::{Cells, Row};
 use crate::logic::{KeyedLogic, SPENT};
 use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
-use crate::strategy::differential::lives::{Deed, lives};
+use crate::strategy::differential::lives::{Deed, Remembering, lives};
 use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
@@ -85,7 +85,7 @@ struct Logic {
 }
 
 /// The open funnel of a customer, in 8 bytes: when it began, and how many stages are reached (0: none is open).
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Open(i64);
 
 impl Open {
@@ -137,6 +137,12 @@ impl KeyedLogic for Logic {
     }
 }
 
+impl Remembering for Logic {
+    fn key_of(number: i64) -> Id {
+        Id(number as u32)
+    }
+}
+
 /// Its lives: see [`lives`].
 impl Incremental for Logic {
     type What = Deed;
@@ -146,8 +152,8 @@ impl Incremental for Logic {
         self.key(event).map(|customer| (i64::from(customer.0), Deed::of(event)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Deed>) -> Rows<'s, Answer> {
-        lives(self, events, (self.within_ms / 7).max(1))
+    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
+        lives(self, events, step_ms, self.within_ms)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::answers::{Cells, Row};
 use crate::logic::{KeyedLogic, SPENT};
 use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
-use crate::strategy::differential::lives::{Deed, lives};
+use crate::strategy::differential::lives::{Deed, Remembering, lives};
 use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
@@ -85,7 +85,7 @@ struct Logic {
 }
 
 /// What is known of an order, 8 bytes.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 enum Order {
     /// Nothing (any more).
     #[default]
@@ -97,7 +97,7 @@ enum Order {
 }
 
 /// The dispatch of a placed order.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Dispatch {
     Pending,
     InTime,
@@ -161,6 +161,12 @@ impl KeyedLogic for Logic {
     }
 }
 
+impl Remembering for Logic {
+    fn key_of(number: i64) -> Id {
+        Id(number as u32)
+    }
+}
+
 /// Its lives: see [`lives`].
 impl Incremental for Logic {
     type What = Deed;
@@ -170,8 +176,8 @@ impl Incremental for Logic {
         self.key(event).map(|order| (i64::from(order.0), Deed::of(event)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Deed>) -> Rows<'s, Answer> {
-        lives(self, events, (self.within_ms / 30).max(1))
+    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
+        lives(self, events, step_ms, self.within_ms)
     }
 }
 

@@ -296,7 +296,7 @@ impl Incremental for Decide {
         Some((i64::from(customer.0), self.view(event).map(View::band)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Option<Band>>) -> Rows<'s, Answer> {
+    fn answers<'s>(&self, events: Events<'s, Option<Band>>, _step_ms: i64) -> Rows<'s, Answer> {
         let within_ms = self.within_ms;
         let views = in_turn(retimed(events.clone(), move |(customer, happened), now_ms, times| {
             let view = (happened.event_time_ms, happened.what?);

@@ -152,7 +152,7 @@ impl Incremental for Logic {
         self.key(event).map(|customer| (i64::from(customer.0), Order::of(event)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Order>) -> Rows<'s, Answer> {
+    fn answers<'s>(&self, events: Events<'s, Order>, _step_ms: i64) -> Rows<'s, Answer> {
         running(events, Some(self.window_ms), self.count as i64).map(|(customer, counted)| {
             let event_time_ms = counted.happened.event_time_ms;
             let (customer, order) = (Id(customer as u32), counted.happened.what.order);

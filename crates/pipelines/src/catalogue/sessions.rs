@@ -9,7 +9,7 @@ use crate::answers::{Cells, Row};
 use crate::logic::{Afterwards, KeyedLogic, Mergeable, SPENT};
 use crate::pipeline::{Merging, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
-use crate::strategy::differential::lives::{Deed, lives};
+use crate::strategy::differential::lives::{Deed, Remembering, lives};
 use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
@@ -146,6 +146,12 @@ impl Mergeable for Logic {
     }
 }
 
+impl Remembering for Logic {
+    fn key_of(number: i64) -> Id {
+        Id(number as u32)
+    }
+}
+
 /// Its lives: see [`lives`].
 impl Incremental for Logic {
     type What = Deed;
@@ -155,8 +161,8 @@ impl Incremental for Logic {
         self.key(event).map(|customer| (i64::from(customer.0), Deed::of(event)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Deed>) -> Rows<'s, Answer> {
-        lives(self, events, self.gap_ms)
+    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
+        lives(self, events, step_ms, self.gap_ms)
     }
 }
 

@@ -217,7 +217,7 @@ impl Incremental for (Panes, Top) {
         Some((i64::from(product.0), ()))
     }
 
-    fn answers<'s>(&self, events: Events<'s, ()>) -> Rows<'s, Answer> {
+    fn answers<'s>(&self, events: Events<'s, ()>, _step_ms: i64) -> Rows<'s, Answer> {
         let (Panes { slide_ms, per_window }, top) = self.clone();
         let views = retimed(events, move |(product, view), _, times| {
             let pane = view.event_time_ms.div_euclid(slide_ms);

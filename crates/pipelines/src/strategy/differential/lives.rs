@@ -1,16 +1,24 @@
-//! Logic that remembers, as a function of events: it is applied anew to all events of a key that still matter.
+//! Logic that remembers, as a function of events: it is shown all events of a key that still matter, again and again.
 //!
 //! What ends is not an event but a *life*: the events of a key from the first one that an empty memory was shown to the one
 //! that emptied it, or to the expiry that did. Within a life no event can be taken out alone: the ones after it would then be
-//! seen by another memory, and an event that was ignored might begin what it never began. Between two lives there is nothing
-//! to remember. So a reduction gives the lives of a key, each with the time at which it is over, and when that time has
-//! come, all events of the life are taken out at once: they go back to the input as negative updates, some time later.
+//! seen by another memory, and one that was ignored might begin what it never began. Between two lives there is nothing to
+//! remember. So a reduction divides the events of a key into lives, each with the time at which it is over; what stands at
+//! that time is over, and some time later its events go back to the input as negative updates.
+//!
+//! A life that has many events is told in *chapters*: after some events these are taken out as those of a life are, and what
+//! they have left in memory comes in, as one value. Without that, each event of a busy key would be shown again for every
+//! one that follows, until there is a pause.
 
 use std::rc::Rc;
 
 use differential_dataflow::operators::iterate::Variable;
 use flowbench_events::{Event, Id, Kind, Record};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use timely::Bincode;
+use timely::bytes::arc::BytesMut;
+use timely::communication::Bytesable;
 
 use super::in_turn::in_turn;
 use super::{Collected, Events, Happened, Rows, arranged, reduced, retimed};
@@ -46,111 +54,183 @@ impl Happened<Deed> {
     }
 }
 
-/// The answers of `logic`. What a life has left behind is given back `after_ms` (at least 1) after its end: the longer, the
-/// more of it is held, and the fewer rounds are needed, since time advances by no more than that in each.
-pub(crate) fn lives<'s, L: KeyedLogic>(logic: &L, events: Events<'s, Deed>, after_ms: i64) -> Rows<'s, L::Row> {
+/// Logic whose memory can be put away as bytes.
+pub(crate) trait Remembering: KeyedLogic<State: Serialize + DeserializeOwned> {
+    /// The key that goes by this number.
+    fn key_of(number: i64) -> Self::Key;
+}
+
+/// The answers of `logic`, whose lives are `longest_ms` long, or so long after their last event.
+///
+/// What a chapter has left behind is given back some time after its end: the shorter, the less is held, and the more rounds
+/// are needed, since time advances by no more than that in each. So it takes part of a step; but not less than a thousandth
+/// of a life, since at the end of the input all lives are waited for.
+pub(crate) fn lives<'s, L: Remembering>(
+    logic: &L,
+    events: Events<'s, Deed>,
+    step_ms: i64,
+    longest_ms: i64,
+) -> Rows<'s, L::Row> {
     let (divide, answer) = (logic.clone(), logic.clone());
-    let lives = all_lives(events, Box::new(move |_, events, lives| divided(&divide, events, lives)), after_ms);
-    retimed(lives, move |(_, life), now_ms, times| {
+    let divide = move |key: &i64, known: &[(&Known, isize)], chapters: &mut Vec<(Chapter, isize)>| {
+        Telling { replay: Replay::new(&divide, *key), before: None, events: Vec::new(), chapters }.tell(known);
+    };
+    let after_ms = (step_ms / 4).max(longest_ms / 1000).max(1);
+    retimed(chapters(events, Box::new(divide), after_ms), move |(key, chapter), now_ms, times| {
         // What was due before has been answered before.
-        let rows = answered(&answer, &life).into_iter().filter(move |(due_ms, _)| *due_ms >= now_ms);
+        let rows = answered(&answer, key, &chapter).into_iter().filter(move |(due_ms, _)| *due_ms >= now_ms);
         rows.map(move |row| (row, now_ms, times))
     })
 }
 
-/// Events of a key from one empty memory to the next.
+/// What is known of a key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Life {
-    /// The last event time (ms) that belongs to it, unless more events make it longer.
-    ends_at_ms: i64,
-    /// In canonical order.
-    events: Rc<[Happened<Deed>]>,
+enum Known {
+    /// What earlier events have left behind.
+    Memory(Memory),
+    Event(Happened<Deed>),
 }
 
-/// Finds the lives in the events of a key.
-type Divide = Box<dyn FnMut(&i64, &[(&Happened<Deed>, isize)], &mut Vec<(Life, isize)>)>;
+/// The state of a key, as bytes.
+type Memory = Rc<[u8]>;
+
+/// What becomes of the memory of a key by some events, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Chapter {
+    /// The last event time (ms) that belongs to it, unless more events change it.
+    ends_at_ms: i64,
+    before: Option<Memory>,       // none: it is the first one of a life
+    events: Rc<[Happened<Deed>]>, // in canonical order
+    after: Option<Memory>,        // none: it is the last one
+}
 
 /// Compiled once: the logic comes in erased.
-fn all_lives<'s>(events: Events<'s, Deed>, divide: Divide, after_ms: i64) -> Collected<'s, (i64, Life)> {
-    let (variable, forgotten) = Variable::new(events.scope(), after_ms);
-    let lives = reduced(arranged(events.concat(forgotten), "events"), "lives", divide);
-    // A life that still stands at its end is over. What happens to it later is only its own events going.
-    let ends = retimed(lives.clone(), |(key, life), now_ms, times| {
-        let ends_at_ms = life.ends_at_ms;
-        (now_ms <= ends_at_ms && ends_at_ms < i64::MAX).then_some(((key, life), ends_at_ms, times))
+fn chapters<'s>(
+    events: Events<'s, Deed>,
+    divide: Box<dyn FnMut(&i64, &[(&Known, isize)], &mut Vec<(Chapter, isize)>)>,
+    after_ms: i64,
+) -> Collected<'s, (i64, Chapter)> {
+    let (variable, over) = Variable::new(events.scope(), after_ms);
+    let known = events.map(|(key, event)| (key, Known::Event(event))).concat(over);
+    let chapters = reduced(arranged(known, "known"), "chapters", divide);
+    // A chapter that stands at its end is over. What happens to it later is only its own events going.
+    let ends = retimed(chapters.clone(), |(key, chapter), now_ms, times| {
+        let ends_at_ms = chapter.ends_at_ms;
+        (now_ms <= ends_at_ms && ends_at_ms < i64::MAX).then_some(((key, chapter), ends_at_ms, times))
     });
-    variable.set(retimed(in_turn(ends), |(key, life), ended_ms, times| {
-        (0..life.events.len()).map(move |at| ((key, life.events[at]), ended_ms, -times))
+    variable.set(retimed(in_turn(ends), |(key, Chapter { before, events, after, .. }), ended_ms, times| {
+        let events = (0..events.len()).map(move |at| (Known::Event(events[at]), -times));
+        let before = before.map(|memory| (Known::Memory(memory), -times));
+        let after = after.map(|memory| (Known::Memory(memory), times));
+        events.chain(before).chain(after).map(move |(known, times)| ((key, known), ended_ms, times))
     }));
-    lives
+    chapters
 }
 
-fn divided<L: KeyedLogic>(logic: &L, events: &[(&Happened<Deed>, isize)], lives: &mut Vec<(Life, isize)>) {
-    let mut replay = Replay::new(logic);
-    let mut life = Vec::new();
-    let mut end = |ends_at_ms: i64, life: &mut Vec<Happened<Deed>>| {
-        lives.push((Life { ends_at_ms, events: std::mem::take(life).into() }, 1));
-    };
-    for (happened, times) in events {
-        for _ in 0..*times {
-            let (before, within) = replay.show(happened);
-            before.into_iter().for_each(|ends_at_ms| end(ends_at_ms, &mut life));
-            life.push(**happened);
-            within.into_iter().for_each(|ends_at_ms| end(ends_at_ms, &mut life));
+/// After so many events a chapter of a life ends. Tests have short ones.
+const MANY: usize = if cfg!(test) { 2 } else { 16 };
+
+/// Divides what is known of a key into chapters.
+struct Telling<'a, L: Remembering> {
+    replay: Replay<'a, L>,
+    before: Option<Memory>,
+    events: Vec<Happened<Deed>>,
+    chapters: &'a mut Vec<(Chapter, isize)>,
+}
+
+impl<L: Remembering> Telling<'_, L> {
+    fn tell(mut self, known: &[(&Known, isize)]) {
+        for (known, times) in known {
+            match known {
+                Known::Memory(memory) => {
+                    self.replay.recall(memory);
+                    self.before = Some(Rc::clone(memory));
+                }
+                Known::Event(event) => (0..*times).for_each(|_| self.show(event)),
+            }
+        }
+        self.wait(i64::MAX);
+    }
+
+    fn show(&mut self, event: &Happened<Deed>) {
+        self.wait(event.event_time_ms.saturating_sub(1));
+        self.events.push(*event);
+        if self.replay.show(event) {
+            self.end(event.event_time_ms, None);
+        } else if self.events.len() >= MANY {
+            let memory = self.replay.remember();
+            self.end(event.event_time_ms, Some(memory));
         }
     }
-    replay.wait().into_iter().for_each(|ends_at_ms| end(ends_at_ms, &mut life));
+
+    fn wait(&mut self, until_ms: i64) {
+        if let Some(ended_ms) = self.replay.fire_until(until_ms) {
+            self.end(ended_ms, None);
+        }
+    }
+
+    fn end(&mut self, ends_at_ms: i64, after: Option<Memory>) {
+        let (before, events) = (self.before.take(), std::mem::take(&mut self.events).into());
+        self.before.clone_from(&after);
+        self.chapters.push((Chapter { ends_at_ms, before, events, after }, 1));
+    }
 }
 
-/// The answers in a life, each with the time at which it is due.
-fn answered<L: KeyedLogic>(logic: &L, life: &Life) -> Vec<(i64, L::Row)> {
-    let mut replay = Replay::new(logic);
-    for happened in life.events.iter() {
-        replay.show(happened);
+/// The answers in a chapter, each with the time at which it is due.
+fn answered<L: Remembering>(logic: &L, key: i64, chapter: &Chapter) -> Vec<(i64, L::Row)> {
+    let mut replay = Replay::new(logic, key);
+    chapter.before.iter().for_each(|memory| replay.recall(memory));
+    for event in chapter.events.iter() {
+        replay.fire_until(event.event_time_ms.saturating_sub(1));
+        replay.show(event);
     }
-    replay.wait();
+    if chapter.after.is_none() {
+        replay.fire_until(chapter.ends_at_ms);
+    }
     replay.answers
 }
 
-/// Logic that is shown events once more.
-struct Replay<'l, L: KeyedLogic> {
+/// Logic that is shown events of one key once more.
+struct Replay<'l, L: Remembering> {
     logic: &'l L,
-    key: Option<L::Key>,
+    key: L::Key,
     state: L::State,
     rows: Vec<L::Row>,
     answers: Vec<(i64, L::Row)>, // by the time at which they are due
 }
 
-impl<'l, L: KeyedLogic> Replay<'l, L> {
-    fn new(logic: &'l L) -> Self {
-        Self { logic, key: None, state: L::State::default(), rows: Vec::new(), answers: Vec::new() }
+impl<'l, L: Remembering> Replay<'l, L> {
+    fn new(logic: &'l L, key: i64) -> Self {
+        let (rows, answers) = (Vec::new(), Vec::new());
+        Self { logic, key: L::key_of(key), state: L::State::default(), rows, answers }
     }
 
-    /// Applies the next event; tells when a life has ended before it, and whether one ends with it.
-    fn show(&mut self, happened: &Happened<Deed>) -> (Option<i64>, Option<i64>) {
-        let event = happened.event();
-        self.key = self.logic.key(&event);
-        let Some(key) = self.key else { return (None, None) };
-        let now_ms = happened.event_time_ms;
-        let before = self.fire_until(key, now_ms.saturating_sub(1));
-        self.logic.apply(key, &mut self.state, &event, &mut self.rows);
-        self.give(now_ms);
-        let is_over = self.logic.expires_at_ms(key, &self.state) == SPENT;
-        (before, is_over.then_some(now_ms))
+    fn recall(&mut self, memory: &Memory) {
+        let bytes = BytesMut::from(memory.to_vec()).freeze();
+        self.state = Bincode::<L::State>::from_bytes(bytes).payload;
     }
 
-    /// Lets all time pass; tells when the life has ended by that.
-    fn wait(&mut self) -> Option<i64> {
-        self.key.and_then(|key| self.fire_until(key, i64::MAX))
+    fn remember(&self) -> Memory {
+        let mut bytes = Vec::new();
+        Bincode::from(self.state.clone()).into_bytes(&mut bytes);
+        bytes.into()
     }
 
-    fn fire_until(&mut self, key: L::Key, until_ms: i64) -> Option<i64> {
+    /// Applies the next event; true if the life ends with it.
+    fn show(&mut self, event: &Happened<Deed>) -> bool {
+        self.logic.apply(self.key, &mut self.state, &event.event(), &mut self.rows);
+        self.give(event.event_time_ms);
+        self.logic.expires_at_ms(self.key, &self.state) == SPENT
+    }
+
+    /// Lets the timers answer that are due at `until_ms` or before; tells when the life has ended by that.
+    fn fire_until(&mut self, until_ms: i64) -> Option<i64> {
         loop {
-            let expires_at_ms = self.logic.expires_at_ms(key, &self.state);
+            let expires_at_ms = self.logic.expires_at_ms(self.key, &self.state);
             if expires_at_ms == SPENT || expires_at_ms > until_ms {
                 return None;
             }
-            let afterwards = self.logic.on_expiry(key, &mut self.state, &mut self.rows);
+            let afterwards = self.logic.on_expiry(self.key, &mut self.state, &mut self.rows);
             self.give(expires_at_ms);
             if afterwards == Afterwards::Forgotten {
                 self.state = L::State::default();

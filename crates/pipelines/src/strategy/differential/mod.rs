@@ -60,7 +60,7 @@ use super::reader::Select;
 use crate::answers::Row;
 use crate::driver::Census;
 use crate::fault::Armed;
-use crate::feed::Reached;
+use crate::feed::{Feed, Reached};
 use crate::logic::{Key, Message, Timed};
 use crate::order::OrderPolicy;
 use crate::pipeline::{RunError, Site};
@@ -76,7 +76,8 @@ pub trait Incremental: Clone + Send + Sync + 'static {
     fn select(&self, event: &Event) -> Option<(i64, Self::What)>;
 
     /// The rows, each with the time (ms) at which it is due: those that are in the collection at that time are answers.
-    fn answers<'s>(&self, events: Events<'s, Self::What>) -> Rows<'s, Self::Row>;
+    /// Event time comes in steps of about `step_ms` (at least 1): a loop need not be finer.
+    fn answers<'s>(&self, events: Events<'s, Self::What>, step_ms: i64) -> Rows<'s, Self::Row>;
 }
 
 /// Data that change with event time (ms). Each datum is there so many times.
@@ -166,7 +167,7 @@ impl<W: Message + Ord + Debug, R: Row> Intake<W, R> {
         let answers = answers(Armed::not(), desk.fault());
         let answered = worker.dataflow(|scope| {
             let events = input.to_stream(scope).as_collection();
-            keep(pipeline.answers(events), Rc::clone(&answers))
+            keep(pipeline.answers(events, step_ms(&desk.feed)), Rc::clone(&answers))
         });
         desk.answers_behind(answered);
         // Only if there is no epoch, everything is reached at once.
@@ -219,6 +220,13 @@ impl<W: Message + Ord + Debug, R: Row> Last<(i64, Happened<W>)> for Intake<W, R>
     }
 }
 
+/// How much event time an epoch takes on average.
+fn step_ms(feed: &Feed) -> i64 {
+    let newest_ms = |epochs| feed.newest_ms(epochs).unwrap_or(0);
+    let all_ms = newest_ms(feed.epochs()) - newest_ms(1);
+    (all_ms / feed.epochs().max(1) as i64).max(1)
+}
+
 /// Keeps the rows that stand at their time; what the probe has passed is answered.
 fn keep<R: Row>(rows: Rows<'_, R>, answers: SharedLast<R>) -> ProbeHandle<i64> {
     let rows = rows.map(|(due_ms, row)| (due_ms, Shown(row)));
@@ -255,7 +263,7 @@ pub(crate) fn retimed<'s, D: Data, R: Times, D2: Clone + 'static, R2: Times, I: 
 }
 
 /// By key, for whoever needs to look at all there is of a key: no exchange, it is on the worker of its key already.
-pub(crate) fn arranged<'s, V: ExchangeData, R: Times>(
+pub(crate) fn arranged<'s, V: Data, R: Times>(
     updates: Collected<'s, (i64, V), R>,
     name: &str,
 ) -> Arranged<'s, TraceAgent<ValSpine<i64, V, i64, R>>> {
@@ -283,7 +291,7 @@ pub(crate) fn sums_at<'s, D: Data>(
 }
 
 /// What `logic` makes of all values of a key.
-pub(crate) fn reduced<'s, V: ExchangeData, R: Times, O: Data>(
+pub(crate) fn reduced<'s, V: Data, R: Times, O: Data>(
     arranged: Arranged<'s, TraceAgent<ValSpine<i64, V, i64, R>>>,
     name: &str,
     logic: Reduction<V, R, O>,
