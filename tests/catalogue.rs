@@ -22,7 +22,7 @@ const LISTED: [(&str, &[&str]); 6] = [
             "lifetime-value",
         ],
     ),
-    ("strategies", &["sequential", "exchange"]),
+    ("strategies", &["sequential", "exchange", "differential"]),
     ("orders", &["arrival", "watermark", "speculative"]),
     ("evictions", &["never", "frontier"]),
     ("profiles", &["tiny", "retail", "calm", "stormy", "flash-sale"]),
@@ -61,7 +61,10 @@ fn list_as_json_names_the_same_things() {
             let served = pipeline["strategies"].as_array().unwrap().iter().any(|one| one == strategy);
             served != pipeline["gaps"][strategy].is_string()
         };
-        assert!(can_be("sequential") && can_be("exchange"), "served, or a reason why not: {pipeline:#}");
+        let named = ["sequential", "exchange", "differential"].into_iter().all(can_be);
+        assert!(named, "served, or a reason why not: {pipeline:#}");
+        let is_stateless = pipeline["gaps"]["differential"].as_str().is_some_and(|gap| gap.contains("stateless"));
+        assert_eq!(is_stateless, pipeline["gaps"]["differential"].is_string(), "{pipeline:#}");
     }
 }
 

@@ -14,7 +14,7 @@ fn a_wrong_answer_a_lost_event_and_a_doubled_event_make_a_case_invalid() {
 trace = { profile = "tiny", events = 3000 }
 [part.axes]
 pipeline = ["identity", "lifetime-value"]
-strategy = ["sequential", "exchange"]
+strategy = ["sequential", "exchange", "differential"]
 fault = ["none", "wrong-answer@0", "drop-event@0", "duplicate-event@0"]
 "#,
         ),
@@ -22,7 +22,7 @@ fault = ["none", "wrong-answer@0", "drop-event@0", "duplicate-event@0"]
     let ended = scratch.sh("flowbench run ./wrong.toml --out results");
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
     let cases = scratch.ndjson("results/cases.ndjson");
-    assert_eq!(cases.len(), 2 * 2 * 4);
+    assert_eq!(cases.len(), 2 * 2 * 4 + 4, "differential has nothing to arrange for identity");
     for case in &cases {
         if case["axes"]["fault"].is_null() {
             assert_eq!(outcome(case), "ok", "{case:#}");
@@ -96,12 +96,12 @@ deduplicate = [false, true]
 #[test]
 fn a_single_worker_that_panics_is_recorded_for_every_strategy() {
     let scratch = Scratch::new();
-    let part = "trace = { profile = \"tiny\", events = 3000 }\n[part.axes]\npipeline = \"identity\"\n\
-                strategy = [\"sequential\", \"exchange\"]\nfault = \"panic@5\"\n";
+    let part = "trace = { profile = \"tiny\", events = 3000 }\n[part.axes]\npipeline = \"lifetime-value\"\n\
+                strategy = [\"sequential\", \"exchange\", \"differential\"]\nfault = \"panic@5\"\n";
     scratch.write("panic.toml", experiment(part));
     assert_eq!(scratch.sh("flowbench run ./panic.toml --out results").code, Some(5));
     let cases = scratch.ndjson("results/cases.ndjson");
-    assert_eq!(cases.iter().map(cause).collect::<Vec<_>>(), ["panic", "panic"]);
+    assert_eq!(cases.iter().map(cause).collect::<Vec<_>>(), ["panic"; 3]);
 }
 
 #[test]

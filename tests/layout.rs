@@ -98,16 +98,17 @@ fn every_package_has_the_edition_the_msrv_and_the_lints_of_the_workspace() {
 }
 
 #[test]
-fn timely_is_pinned_exactly() {
+fn the_engines_are_pinned_exactly() {
+    let is_engine = |name: &str| name.starts_with("timely") || name.starts_with("differential");
     let mut pins = 0;
     for package in packages() {
-        for dependency in dependencies(&package).filter(|one| text(&one["name"]).starts_with("timely")) {
+        for dependency in dependencies(&package).filter(|one| is_engine(text(&one["name"]))) {
             let version = text(&dependency["req"]);
-            assert!(version.starts_with('='), "{} asks for timely {version}", package["name"]);
+            assert!(version.starts_with('='), "{} asks for {} {version}", package["name"], dependency["name"]);
             pins += 1;
         }
     }
-    assert!(pins > 0, "nothing depends on timely");
+    assert!(pins > 1, "nothing depends on timely, or on differential dataflow");
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub fn build() -> Build {
     Build {
         flowbench: env!("CARGO_PKG_VERSION").to_owned(),
         timely: locked_version("timely").unwrap_or("unknown").to_owned(),
+        differential: locked_version("differential-dataflow").map(str::to_owned),
         rustc: env!("FLOWBENCH_RUSTC").to_owned(),
         profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
         commit: known(env!("FLOWBENCH_COMMIT")),
@@ -193,6 +194,7 @@ mod tests {
     #[test]
     fn the_build_names_the_versions_of_the_lock_file() {
         assert_eq!(build().timely, "0.32.0");
+        assert_eq!(build().differential.as_deref(), Some("0.26.0"));
         assert_eq!(build().lock_digest.len(), 16);
     }
 

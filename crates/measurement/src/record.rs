@@ -189,6 +189,9 @@ pub struct Build {
     pub flowbench: String,
     /// Version of timely.
     pub timely: String,
+    /// Version of differential dataflow; absent before it was a strategy.
+    #[serde(default)]
+    pub differential: Option<String>,
     /// Compiler, as it names itself.
     pub rustc: String,
     /// `release` or `debug`.
@@ -721,6 +724,7 @@ pub(crate) mod example {
             build: Build {
                 flowbench: "0.1.0".into(),
                 timely: "0.32.0".into(),
+                differential: Some("0.26.0".into()),
                 rustc: "rustc 1.95.0".into(),
                 profile: "release".into(),
                 commit: None,

@@ -37,7 +37,8 @@ pub use logic::{Afterwards, Key, KeyedLogic, Mergeable, Message, SPENT, Stateles
 pub use order::OrderName;
 pub use pipeline::{
     Chained, Choice, Grouped, Keyed, Merging, MergingChained, Pipeline, Prepared, RunEnd, RunError, Site, Stateless,
-    StrategyGap, WorkerEnd, WorkerHook,
+    StrategyGap, WithDifferential, WorkerEnd, WorkerHook,
 };
 pub use settings::{Parameter, SettingError, Settings};
 pub use strategy::Strategy;
+pub use strategy::differential::{Collected, Events, Happened, Incremental, Rows};

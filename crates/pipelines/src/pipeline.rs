@@ -16,6 +16,7 @@ use crate::logic::{KeyedLogic, Mergeable, StatelessLogic, WindowLogic};
 use crate::oracle;
 use crate::order::OrderName;
 use crate::settings::{Parameter, SettingError};
+use crate::strategy::differential::Incremental;
 use crate::strategy::{self, Strategy};
 
 /// A named question with exact semantics: one entry of the catalogue.
@@ -317,6 +318,33 @@ impl<L: Mergeable, W: WindowLogic<Input = L::Row>> Prepared for MergingChained<L
 
     fn without_key(&self, events: &[Event]) -> u64 {
         without_key(&self.0, events)
+    }
+}
+
+/// Makes a [`Prepared`] that can also be run by [`Strategy::Differential`]: `D` says how, `P` serves the other strategies.
+pub struct WithDifferential<P, D>(pub P, pub D);
+
+impl<P: Prepared, D: Incremental> Prepared for WithDifferential<P, D> {
+    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
+        self.0.oracle(canonical)
+    }
+
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        match choice.strategy {
+            Strategy::Differential => strategy::gap_of_incremental(choice),
+            _ => self.0.gap(choice),
+        }
+    }
+
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
+        match site.choice.strategy {
+            Strategy::Differential => strategy::run_incremental(&self.1, site),
+            _ => self.0.run(site),
+        }
+    }
+
+    fn without_key(&self, events: &[Event]) -> u64 {
+        self.0.without_key(events)
     }
 }
 

@@ -1,12 +1,15 @@
 //! First deliveries: every event once, however often it was delivered.
 
 use flowbench_events::{Event, Symbols};
+use serde::{Deserialize, Serialize};
 
 use super::identity::Answer;
 use crate::answers::Row;
 use crate::logic::{KeyedLogic, SPENT};
-use crate::pipeline::{Keyed, Pipeline, Prepared};
+use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::strategy::differential::lives::{Deed, Remembering, lives};
+use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
 pub(super) struct Deduplicate;
@@ -47,7 +50,8 @@ SELECT event_time, event_id FROM first"
     }
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
-        Ok(Box::new(Keyed(Logic { horizon_ms: settings.duration_ms("horizon")? })))
+        let logic = Logic { horizon_ms: settings.duration_ms("horizon")? };
+        Ok(Box::new(WithDifferential(Keyed(logic.clone()), logic)))
     }
 }
 
@@ -57,7 +61,7 @@ struct Logic {
 }
 
 /// The time of the delivery that was let through.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct First {
     event_time_ms: i64, // i64::MIN: none yet
 }
@@ -98,6 +102,26 @@ impl KeyedLogic for Logic {
             // At first + horizon it does not hold anything back any more.
             first_ms => first_ms.saturating_add(self.horizon_ms - 1),
         }
+    }
+}
+
+impl Remembering for Logic {
+    fn key_of(number: i64) -> u64 {
+        number as u64
+    }
+}
+
+/// Its lives: see [`lives`].
+impl Incremental for Logic {
+    type What = Deed;
+    type Row = Answer;
+
+    fn select(&self, event: &Event) -> Option<(i64, Deed)> {
+        Some((event.event_id() as i64, Deed::of(event)))
+    }
+
+    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
+        lives(self, events, step_ms, self.horizon_ms)
     }
 }
 
@@ -146,13 +170,17 @@ mod tests {
         for records_per_epoch in [1, 100] {
             let slack_ms = trace.slack_to_lose_nothing_ms();
             let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, true));
+            let answers = |choice| {
+                let end = prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).unwrap();
+                end.answers.lines(&trace.symbols)
+            };
             for eviction in EvictionName::ALL {
                 for order in [crate::OrderName::Watermark, crate::OrderName::Speculative] {
                     let choice = Choice { eviction, order, ..Choice::plain(Strategy::Exchange) };
-                    let end = prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).unwrap();
-                    assert_eq!(end.answers.lines(&trace.symbols), truth, "{choice:?}, {records_per_epoch} per epoch");
+                    assert_eq!(answers(choice), truth, "{choice:?}, {records_per_epoch} per epoch");
                 }
             }
+            assert_eq!(answers(Choice::plain(Strategy::Differential)), truth, "{records_per_epoch} per epoch");
         }
         truth
     }

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{Afterwards, KeyedLogic, SPENT};
-use crate::pipeline::{Keyed, Pipeline, Prepared};
+use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::strategy::differential::lives::{Deed, Remembering, lives};
+use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
 pub(super) struct DispatchOverdue;
@@ -81,7 +83,8 @@ FROM life WHERE placed IS NOT NULL AND dispatched IS NOT NULL"
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let horizon_ms = settings.duration_ms("horizon")?;
-        Ok(Box::new(Keyed(Logic { limit_ms: settings.duration_up_to_ms("limit", "horizon")?, horizon_ms })))
+        let logic = Logic { limit_ms: settings.duration_up_to_ms("limit", "horizon")?, horizon_ms };
+        Ok(Box::new(WithDifferential(Keyed(logic.clone()), logic)))
     }
 }
 
@@ -92,7 +95,7 @@ struct Logic {
 }
 
 /// What is known of an order, 12 bytes.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 enum Order {
     /// Nothing (any more).
     #[default]
@@ -106,7 +109,7 @@ enum Order {
 }
 
 /// An event time in the 48 bits it needs, for small states.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Moment([u16; 3]);
 
 impl Moment {
@@ -209,6 +212,26 @@ impl KeyedLogic for Logic {
         let event_time_ms = at.ms().saturating_add(self.limit_ms);
         out.push(Answer { event_time_ms, order, customer: *customer, lead_ms: None });
         if self.horizon_ms > self.limit_ms { Afterwards::LivesOn } else { Afterwards::Forgotten }
+    }
+}
+
+impl Remembering for Logic {
+    fn key_of(number: i64) -> Id {
+        Id(number as u32)
+    }
+}
+
+/// Its lives: see [`lives`].
+impl Incremental for Logic {
+    type What = Deed;
+    type Row = Answer;
+
+    fn select(&self, event: &Event) -> Option<(i64, Deed)> {
+        self.key(event).map(|order| (i64::from(order.0), Deed::of(event)))
+    }
+
+    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
+        lives(self, events, step_ms, self.horizon_ms)
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::hash::Hash;
 
+use differential_dataflow::operators::CountTotal;
 use flowbench_events::{Event, Kind, Symbols, Value, Zone};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{StatelessLogic, WindowLogic};
-use crate::pipeline::{Grouped, Pipeline, Prepared};
+use crate::pipeline::{Grouped, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::strategy::differential::{Events, Incremental, Rows, arranged, sums_at};
 
 /// See [`Pipeline::question`].
 pub(super) struct DispatchedToday;
@@ -47,7 +49,7 @@ GROUP BY day"
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let logic = Logic { on: settings.kind("on")?, zone: settings.zone("timezone")? };
-        Ok(Box::new(Grouped(logic.clone(), logic)))
+        Ok(Box::new(WithDifferential(Grouped(logic.clone(), logic.clone()), logic)))
     }
 }
 
@@ -120,6 +122,27 @@ impl WindowLogic for Logic {
             let total = sum.total_thousandths.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
             out.push(Answer { event_time_ms, day, orders: sum.orders as u64, total: Value(total) });
         }
+    }
+}
+
+/// The sales of a day are differences at its last millisecond: they add up while they wait for it.
+impl Incremental for Logic {
+    type What = Value;
+    type Row = Answer;
+
+    fn select(&self, event: &Event) -> Option<(i64, Value)> {
+        StatelessLogic::answer(self, event).map(|sale| (i64::from(sale.day), sale.value))
+    }
+
+    fn answers<'s>(&self, events: Events<'s, Value>, _step_ms: i64) -> Rows<'s, Answer> {
+        let (closing, answering) = (self.clone(), self.clone());
+        let sales = sums_at(events, move |day| closing.closes_at_ms(*day as i32), |sale| (1, sale.what.0.into()));
+        arranged(sales, "sales").count_total().flat_map(move |(day, (orders, total_thousandths))| {
+            let (day, mut rows) = (day as i32, Vec::new());
+            WindowLogic::answer(&answering, day, &Day { orders, total_thousandths }, &mut rows);
+            let due_ms = answering.closes_at_ms(day);
+            rows.into_iter().map(move |row| (due_ms, row))
+        })
     }
 }
 

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{KeyedLogic, SPENT};
-use crate::pipeline::{Keyed, Pipeline, Prepared};
+use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::strategy::differential::lives::{Deed, Remembering, lives};
+use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
 pub(super) struct Funnel;
@@ -71,7 +73,8 @@ FROM steps WHERE advances"
     }
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
-        Ok(Box::new(Keyed(Logic { stages: settings.kinds("stages")?, within_ms: settings.duration_ms("within")? })))
+        let logic = Logic { stages: settings.kinds("stages")?, within_ms: settings.duration_ms("within")? };
+        Ok(Box::new(WithDifferential(Keyed(logic.clone()), logic)))
     }
 }
 
@@ -82,7 +85,7 @@ struct Logic {
 }
 
 /// The open funnel of a customer, in 8 bytes: when it began, and how many stages are reached (0: none is open).
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Open(i64);
 
 impl Open {
@@ -131,6 +134,26 @@ impl KeyedLogic for Logic {
 
     fn expires_at_ms(&self, _customer: Id, open: &Open) -> i64 {
         if open.reached() == 0 { SPENT } else { open.start_ms().saturating_add(self.within_ms) }
+    }
+}
+
+impl Remembering for Logic {
+    fn key_of(number: i64) -> Id {
+        Id(number as u32)
+    }
+}
+
+/// Its lives: see [`lives`].
+impl Incremental for Logic {
+    type What = Deed;
+    type Row = Answer;
+
+    fn select(&self, event: &Event) -> Option<(i64, Deed)> {
+        self.key(event).map(|customer| (i64::from(customer.0), Deed::of(event)))
+    }
+
+    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
+        lives(self, events, step_ms, self.within_ms)
     }
 }
 

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::dispatch_overdue::Moment;
 use crate::answers::{Cells, Row};
 use crate::logic::{KeyedLogic, SPENT};
-use crate::pipeline::{Keyed, Pipeline, Prepared};
+use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::strategy::differential::lives::{Deed, Remembering, lives};
+use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
 pub(super) struct LateThenUnhappy;
@@ -66,11 +68,12 @@ WHERE kind = 'review_posted' AND placed IS NOT NULL
     }
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
-        Ok(Box::new(Keyed(Logic {
+        let logic = Logic {
             rating: settings.rating("rating")?,
             limit_ms: settings.duration_ms("limit")?,
             within_ms: settings.duration_ms("within")?,
-        })))
+        };
+        Ok(Box::new(WithDifferential(Keyed(logic.clone()), logic)))
     }
 }
 
@@ -82,7 +85,7 @@ struct Logic {
 }
 
 /// What is known of an order, 8 bytes.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 enum Order {
     /// Nothing (any more).
     #[default]
@@ -94,7 +97,7 @@ enum Order {
 }
 
 /// The dispatch of a placed order.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Dispatch {
     Pending,
     InTime,
@@ -155,6 +158,26 @@ impl KeyedLogic for Logic {
             Order::Unknown => SPENT,
             Order::Dispatched(at) | Order::Placed(at, _) => at.ms().saturating_add(self.within_ms),
         }
+    }
+}
+
+impl Remembering for Logic {
+    fn key_of(number: i64) -> Id {
+        Id(number as u32)
+    }
+}
+
+/// Its lives: see [`lives`].
+impl Incremental for Logic {
+    type What = Deed;
+    type Row = Answer;
+
+    fn select(&self, event: &Event) -> Option<(i64, Deed)> {
+        self.key(event).map(|order| (i64::from(order.0), Deed::of(event)))
+    }
+
+    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
+        lives(self, events, step_ms, self.within_ms)
     }
 }
 

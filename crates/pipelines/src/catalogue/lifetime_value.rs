@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::KeyedLogic;
-use crate::pipeline::{Keyed, Pipeline, Prepared};
+use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::strategy::differential::running::{Order, running};
+use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
 pub(super) struct LifetimeValue;
@@ -29,7 +31,7 @@ WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, length(event_id), e
     }
     fn unclear(&self) -> &'static str {
         "An order without a value counts and adds nothing; a cancelled order stays counted. A sum beyond ±9.2e15 stays at \
-         that bound."
+         that bound; under differential it does not, and is only shown as that bound."
     }
     fn state(&self) -> &'static str {
         "per customer: count and sum; needed for ever, so no eviction can bound it without losing answers"
@@ -42,7 +44,7 @@ WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, length(event_id), e
     }
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         Settings::new(self.parameters(), settings)?;
-        Ok(Box::new(Keyed(Logic)))
+        Ok(Box::new(WithDifferential(Keyed(Logic), Logic)))
     }
 }
 
@@ -78,6 +80,24 @@ impl KeyedLogic for Logic {
 
     fn expires_at_ms(&self, _customer: Id, _state: &Spent) -> i64 {
         i64::MAX
+    }
+}
+
+/// A running count and sum that nothing ever leaves.
+impl Incremental for Logic {
+    type What = Order;
+    type Row = Answer;
+
+    fn select(&self, event: &Event) -> Option<(i64, Order)> {
+        self.key(event).map(|customer| (i64::from(customer.0), Order::of(event)))
+    }
+
+    fn answers<'s>(&self, events: Events<'s, Order>, _step_ms: i64) -> Rows<'s, Answer> {
+        running(events, None, 1).map(|(customer, counted)| {
+            let event_time_ms = counted.happened.event_time_ms;
+            let (customer, orders) = (Id(customer as u32), counted.orders as u64);
+            (event_time_ms, Answer { event_time_ms, customer, orders, spent: counted.spent() })
+        })
     }
 }
 

@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 use std::hash::Hash;
 
+use differential_dataflow::operators::{CountTotal, ThresholdTotal};
 use flowbench_events::{Event, Id, Kind, Symbols, mix};
 use serde::{Deserialize, Serialize};
 
 use super::beacon_band::{Band, Bands, GOOD, POOR};
 use crate::answers::{Cells, Row};
 use crate::logic::{Afterwards, Key, KeyedLogic, SPENT, WindowLogic};
-use crate::pipeline::{Chained, Pipeline, Prepared};
+use crate::pipeline::{Chained, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::strategy::differential::in_turn::in_turn;
+use crate::strategy::differential::{Collected, Events, Incremental, Rows, arranged, rekeyed, retimed, sums_at};
 
 /// See [`Pipeline::question`].
 pub(super) struct LoadTimeConversion;
@@ -59,7 +62,8 @@ GROUP BY hour, band"
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let within_ms = settings.duration_ms("within")?;
-        Ok(Box::new(Chained(Decide { within_ms, bands: Bands::new(&settings)? }, Count { within_ms })))
+        let decide = Decide { within_ms, bands: Bands::new(&settings)? };
+        Ok(Box::new(WithDifferential(Chained(decide.clone(), Count { within_ms }), decide)))
     }
 }
 
@@ -154,9 +158,13 @@ impl View {
         self.0 >> 2
     }
 
+    fn band(self) -> Band {
+        BANDS[(self.0 & 3) as usize]
+    }
+
     fn decided(self, converted: bool) -> Decided {
         let hour = self.time_ms().div_euclid(HOUR_MS) as i32;
-        Decided { hour, band: BANDS[(self.0 & 3) as usize], views: 1, conversions: u32::from(converted) }
+        Decided { hour, band: self.band(), views: 1, conversions: u32::from(converted) }
     }
 }
 
@@ -276,6 +284,72 @@ impl WindowLogic for Count {
 
 fn hour_end_ms(hour: i32) -> i64 {
     (i64::from(hour) + 1) * HOUR_MS
+}
+
+/// Views are joined with the buyers there are when `within` has passed, and counted when their hour closes.
+impl Incremental for Decide {
+    type What = Option<Band>; // of a view; none: an order
+    type Row = Answer;
+
+    fn select(&self, event: &Event) -> Option<(i64, Option<Band>)> {
+        let customer = KeyedLogic::key(self, event)?;
+        Some((i64::from(customer.0), self.view(event).map(View::band)))
+    }
+
+    fn answers<'s>(&self, events: Events<'s, Option<Band>>, _step_ms: i64) -> Rows<'s, Answer> {
+        let within_ms = self.within_ms;
+        let views = in_turn(retimed(events.clone(), move |(customer, happened), now_ms, times| {
+            let view = (happened.event_time_ms, happened.what?);
+            Some(((customer, view), now_ms + within_ms, times))
+        }));
+        let converted = self.converted(views.clone(), self.buyers(events));
+        let group = |(time_ms, band): ViewedAt| time_ms.div_euclid(HOUR_MS) * BANDS.len() as i64 + band as i64;
+        let decided = views.map(move |(_, view)| (group(view), false));
+        let decided = decided.concat(converted.map(move |view| (group(view), true)));
+        let of_group = |group: i64| {
+            let bands = BANDS.len() as i64;
+            (group.div_euclid(bands) as i32, BANDS[group.rem_euclid(bands) as usize])
+        };
+        let count = Count { within_ms };
+        let closing = count.clone();
+        let counts = sums_at(
+            decided,
+            move |group| closing.closes_at_ms(of_group(*group)),
+            |is_conversion| if *is_conversion { (0, 1) } else { (1, 0) },
+        );
+        arranged(rekeyed(counts), "views").count_total().flat_map(move |(group, (views, conversions))| {
+            let (group, mut rows) = (of_group(group), Vec::new());
+            WindowLogic::answer(&count, group, &Counts { views, conversions: conversions as i64 }, &mut rows);
+            let due_ms = count.closes_at_ms(group);
+            rows.into_iter().map(move |row| (due_ms, row))
+        })
+    }
+}
+
+/// Time (ms) and band of a view.
+type ViewedAt = (i64, Band);
+
+impl Decide {
+    /// Customers who have ordered within `within`.
+    fn buyers<'s>(&self, events: Events<'s, Option<Band>>) -> Collected<'s, (i64, ())> {
+        let within_ms = self.within_ms;
+        let orders = events.flat_map(|(customer, happened)| happened.what.is_none().then_some((customer, ())));
+        let gone = retimed(orders.clone(), move |order, now_ms, times| Some((order, now_ms + within_ms, -times)));
+        let recent = orders.concat(in_turn(gone));
+        arranged(recent, "orders").distinct_total().map(|buyer| (buyer, ()))
+    }
+
+    /// The views whose customer is a buyer at the time at which they are decided.
+    fn converted<'s>(
+        &self,
+        views: Collected<'s, (i64, ViewedAt)>,
+        buyers: Collected<'s, (i64, ())>,
+    ) -> Collected<'s, ViewedAt> {
+        let within_ms = self.within_ms;
+        let deciding = retimed(views, |view, now_ms, times| [(view, now_ms, times), (view, now_ms + 1, -times)]);
+        let joined = arranged(deciding, "views").join_core(arranged(buyers, "buyers"), |_, view, ()| Some(*view));
+        retimed(joined, move |view, now_ms, times| (now_ms == view.0 + within_ms).then_some((view, now_ms, times)))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

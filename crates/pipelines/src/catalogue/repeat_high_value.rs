@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::KeyedLogic;
-use crate::pipeline::{Keyed, Pipeline, Prepared};
+use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::strategy::differential::running::{Order, running};
+use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
 pub(super) struct RepeatHighValue;
@@ -51,11 +53,12 @@ WHERE n >= {count}"
     }
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
-        Ok(Box::new(Keyed(Logic {
+        let logic = Logic {
             threshold: settings.value("threshold")?,
             count: settings.count("count")?,
             window_ms: settings.duration_ms("window")?,
-        })))
+        };
+        Ok(Box::new(WithDifferential(Keyed(logic.clone()), logic)))
     }
 }
 
@@ -137,6 +140,24 @@ impl KeyedLogic for Logic {
 
     fn heap_bytes(&self, recent: &Recent) -> usize {
         recent.earlier_ms.as_ref().map_or(0, |earlier| std::mem::size_of::<Earlier>() + earlier.0.len() * 8)
+    }
+}
+
+/// A running count of what the window holds: each order is in it from 1 ms after it was placed until it is a window old.
+impl Incremental for Logic {
+    type What = Order;
+    type Row = Answer;
+
+    fn select(&self, event: &Event) -> Option<(i64, Order)> {
+        self.key(event).map(|customer| (i64::from(customer.0), Order::of(event)))
+    }
+
+    fn answers<'s>(&self, events: Events<'s, Order>, _step_ms: i64) -> Rows<'s, Answer> {
+        running(events, Some(self.window_ms), self.count as i64).map(|(customer, counted)| {
+            let event_time_ms = counted.happened.event_time_ms;
+            let (customer, order) = (Id(customer as u32), counted.happened.what.order);
+            (event_time_ms, Answer { event_time_ms, customer, order, n: counted.orders as u32 })
+        })
     }
 }
 

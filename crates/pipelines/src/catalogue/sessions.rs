@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{Afterwards, KeyedLogic, Mergeable, SPENT};
-use crate::pipeline::{Merging, Pipeline, Prepared};
+use crate::pipeline::{Merging, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::strategy::differential::lives::{Deed, Remembering, lives};
+use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
 pub(super) struct Sessions;
@@ -56,7 +58,8 @@ GROUP BY customer, session"
     }
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
-        Ok(Box::new(Merging(Logic { on: settings.kind_or_any("on")?, gap_ms: settings.duration_ms("gap")? })))
+        let logic = Logic { on: settings.kind_or_any("on")?, gap_ms: settings.duration_ms("gap")? };
+        Ok(Box::new(WithDifferential(Merging(logic.clone()), logic)))
     }
 }
 
@@ -140,6 +143,26 @@ impl Mergeable for Logic {
             into.events += part.events;
         }
         true
+    }
+}
+
+impl Remembering for Logic {
+    fn key_of(number: i64) -> Id {
+        Id(number as u32)
+    }
+}
+
+/// Its lives: see [`lives`].
+impl Incremental for Logic {
+    type What = Deed;
+    type Row = Answer;
+
+    fn select(&self, event: &Event) -> Option<(i64, Deed)> {
+        self.key(event).map(|customer| (i64::from(customer.0), Deed::of(event)))
+    }
+
+    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
+        lives(self, events, step_ms, self.gap_ms)
     }
 }
 

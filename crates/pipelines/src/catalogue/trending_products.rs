@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{Afterwards, KeyedLogic, Mergeable, SPENT, WindowLogic};
-use crate::pipeline::{MergingChained, Pipeline, Prepared};
+use crate::pipeline::{MergingChained, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::strategy::differential::{Events, Incremental, Rows, arranged, reduced, rekeyed, retimed};
 
 /// See [`Pipeline::question`].
 pub(super) struct TrendingProducts;
@@ -70,7 +71,8 @@ WHERE rank <= {k}"
             return Err(SettingError::Impossible { name: "size", value, reason });
         }
         let top = Top { k: settings.count("k")?, size_ms, text_order: symbols.text_order().into() };
-        Ok(Box::new(MergingChained(Panes { slide_ms, per_window: size_ms / slide_ms }, top)))
+        let panes = Panes { slide_ms, per_window: size_ms / slide_ms };
+        Ok(Box::new(WithDifferential(MergingChained(panes.clone(), top.clone()), (panes, top))))
     }
 }
 
@@ -149,6 +151,19 @@ struct Top {
 }
 
 impl Top {
+    /// The best of these products, in their order.
+    fn ranked(&self, window_start_ms: i64, mut products: Vec<(Id, i64)>) -> impl Iterator<Item = Answer> + use<> {
+        let place = |&(product, views): &(Id, i64)| (Reverse(views), self.place(product));
+        if products.len() > self.k {
+            products.select_nth_unstable_by_key(self.k, place);
+            products.truncate(self.k);
+        }
+        products.sort_unstable_by_key(place);
+        let event_time_ms = window_start_ms + self.size_ms;
+        let answer = move |(rank, (product, views))| Answer { event_time_ms, window_start_ms, rank, product, views };
+        (1..).zip(products).map(answer)
+    }
+
     /// Numbers by value, then text by its bytes.
     fn place(&self, product: Id) -> u32 {
         match product.0.checked_sub(Id::FIRST_SYMBOL) {
@@ -184,22 +199,7 @@ impl WindowLogic for Top {
     }
 
     fn answer(&self, window_start_ms: i64, sum: &Views, out: &mut Vec<Answer>) {
-        let place = |&(product, views): &(Id, i64)| (Reverse(views), self.place(product));
-        let mut products: Vec<(Id, i64)> = sum.iter().map(|(product, views)| (*product, *views)).collect();
-        if products.len() > self.k {
-            products.select_nth_unstable_by_key(self.k, place);
-            products.truncate(self.k);
-        }
-        products.sort_unstable_by_key(place);
-        let event_time_ms = window_start_ms + self.size_ms;
-        let ranked = (1..).zip(products);
-        out.extend(ranked.map(|(rank, (product, views))| Answer {
-            event_time_ms,
-            window_start_ms,
-            rank,
-            product,
-            views,
-        }));
+        out.extend(self.ranked(window_start_ms, sum.iter().map(|(product, views)| (*product, *views)).collect()));
     }
 
     fn heap_bytes(&self, sum: &Views) -> usize {
@@ -207,7 +207,43 @@ impl WindowLogic for Top {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Views of a pane add up while they wait for its end, then those of its panes for the end of a window, which is ranked.
+impl Incremental for (Panes, Top) {
+    type What = ();
+    type Row = Answer;
+
+    fn select(&self, event: &Event) -> Option<(i64, ())> {
+        let (_, product) = KeyedLogic::key(&self.0, event)?;
+        Some((i64::from(product.0), ()))
+    }
+
+    fn answers<'s>(&self, events: Events<'s, ()>, _step_ms: i64) -> Rows<'s, Answer> {
+        let (Panes { slide_ms, per_window }, top) = self.clone();
+        let views = retimed(events, move |(product, view), _, times| {
+            let pane = view.event_time_ms.div_euclid(slide_ms);
+            Some(((product, pane), (pane + 1) * slide_ms - 1, times))
+        });
+        let panes = arranged(views, "panes").as_collection(|product, pane| (*product, *pane));
+        let closing = top.clone();
+        let windows = retimed(panes, move |(product, pane), _, times| {
+            let closing = closing.clone();
+            let starts_ms = (pane - per_window + 1..=pane).map(move |first_pane| first_pane * slide_ms);
+            starts_ms.flat_map(move |start_ms| {
+                let closes_at_ms = closing.closes_at_ms(start_ms);
+                [((start_ms, product), closes_at_ms, times), ((start_ms, product), closes_at_ms + 1, -times)]
+            })
+        });
+        let ranking = top.clone();
+        let rank = move |start_ms: &i64, products: &[(&i64, isize)], best: &mut Vec<(Answer, isize)>| {
+            let products = products.iter().map(|(product, views)| (Id(**product as u32), *views as i64)).collect();
+            best.extend(ranking.ranked(*start_ms, products).map(|answer| (answer, 1)));
+        };
+        let best = reduced(arranged(rekeyed(windows), "windows"), "best", Box::new(rank));
+        best.map(move |(start_ms, answer)| (top.closes_at_ms(start_ms), answer))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Answer {
     event_time_ms: i64,
     window_start_ms: i64,

@@ -95,9 +95,10 @@ pub(super) struct Desk {
     processes: usize,
     driver: Rc<RefCell<Box<dyn Driver>>>,
     probe: ProbeHandle<u64>,
+    behind: Option<ProbeHandle<i64>>, // of a dataflow that answers behind this one: its timestamp is event time
     held: RefCell<Vec<Rc<Cell<Census>>>>, // by each operator that keeps anything
-    parts: RefCell<Vec<Rc<dyn Any>>>,     // here, so that they outlive the dataflow until they have been weighed
-    payload: Rc<Cell<(usize, usize)>>,    // entries and their bytes when the input had ended
+    parts: RefCell<Vec<Rc<dyn Any>>>, // here, so that they outlive the dataflow until they have been weighed
+    payload: Rc<Cell<(usize, usize)>>, // entries and their bytes when the input had ended
     records: Rc<Cell<u64>>,
     rounds: Rc<Cell<u64>>, // how often an operator had something to do
     traffic: Rc<Cell<Traffic>>,
@@ -128,6 +129,7 @@ pub(super) fn execute(
                 processes,
                 driver: Rc::new(RefCell::new(drivers(index))),
                 probe: ProbeHandle::new(),
+                behind: None,
                 held: RefCell::default(),
                 parts: RefCell::default(),
                 payload: Rc::default(),
@@ -240,7 +242,8 @@ impl Desk {
 
     /// The operator around the last stage: it answers as the frontier moves, and what has been answered is completed.
     pub(super) fn last<M: Message>(&self, messages: Batches<'_, M>, own: Own<M>, last: SharedLast<M>) {
-        let mut steps = Steps::new(self, self.spread.holders.contains(&self.worker));
+        let is_view = self.behind.is_none() && self.spread.holders.contains(&self.worker);
+        let mut steps = Steps::new(self, is_view);
         let progress = messages.unary_frontier::<Builder<()>, _, _, _>(whole(), "answers", move |capability, _| {
             let mut capability = Some(capability);
             move |(input, frontier), _output| {
@@ -286,6 +289,11 @@ impl Desk {
         progress.probe_with(&self.probe);
     }
 
+    /// The last stage hands over to a dataflow whose answers have come as far in event time as `probe` tells.
+    pub(super) fn answers_behind(&mut self, probe: ProbeHandle<i64>) {
+        self.behind = Some(probe);
+    }
+
     /// Messages on their way out of an operator of this worker.
     pub(super) fn outbox<M: Message>(&self, targets: Targets) -> Outbox<M> {
         Outbox::new(self.worker, targets, Rc::clone(&self.traffic))
@@ -314,7 +322,7 @@ impl Desk {
         let mut late = LateSet::default();
         let mut completed = 0;
         let mut source = (epoch < u64::MAX).then(|| (input, self.outbox(targets)));
-        while !self.probe.done() {
+        while !(self.probe.done() && self.is_answered(i64::MAX)) {
             let admissible = self.driver.borrow_mut().admissible().min(epochs);
             let rounds = self.rounds.get();
             if let Some((input, out)) = &mut source {
@@ -367,15 +375,26 @@ impl Desk {
     /// Tells the driver what has been completed, and whether there was anything to do since `rounds`.
     fn tell(&self, completed: &mut u64, rounds: u64) {
         let mut driver = self.driver.borrow_mut();
-        let now = self.probe.with_frontier(|frontier| frontier.first().copied()).unwrap_or(self.feed.epochs());
+        let passed = self.probe.with_frontier(|frontier| frontier.first().copied()).unwrap_or(self.feed.epochs());
+        // Where the watermark stands still, nothing is to be answered.
+        let is_completed = |epochs: u64| self.is_answered(self.feed.reached(epochs).watermark_ms);
+        let now = (*completed + 1..=passed).take_while(|epochs| is_completed(*epochs)).last().unwrap_or(*completed);
         if now > *completed {
             *completed = now;
             driver.holds(self.census());
             driver.completed(now);
+            if self.behind.is_some() {
+                driver.views(now);
+            }
         }
-        if self.rounds.get() > rounds {
+        if self.rounds.get() > rounds || !self.is_answered(self.feed.reached(passed).watermark_ms) {
             driver.worked();
         }
+    }
+
+    /// True if a dataflow behind this one, if there is one, has answered everything below `watermark_ms`.
+    fn is_answered(&self, watermark_ms: i64) -> bool {
+        self.behind.as_ref().is_none_or(|behind| !behind.less_than(&watermark_ms))
     }
 
     fn census(&self) -> Census {

@@ -3,6 +3,7 @@
 mod broadcast;
 mod co_partitioned;
 mod dataflow;
+pub(crate) mod differential;
 mod exchange;
 mod hot_split;
 mod kept;
@@ -22,8 +23,10 @@ use std::sync::Arc;
 use flowbench_events::{Event, LateSet};
 
 use self::dataflow::Tally;
+use self::differential::Incremental;
 use self::kept::{Kept, MakeLast, PassedOn, SharedLast, Tray};
 use self::plan::{Answering, MakePart, Plan, Rows, Topology, one_stage, two_stages};
+use crate::EvictionName;
 use crate::answers::{Answers, Change, Changes, Row, Spoil, consolidated};
 use crate::fault::Armed;
 use crate::logic::{KeyedLogic, Mergeable, Message, Piece, StatelessLogic, WindowLogic};
@@ -54,11 +57,13 @@ pub enum Strategy {
     Staged,
     /// Two workers for a hot key.
     HotSplit,
+    /// Collections that change with event time.
+    Differential,
 }
 
 impl Strategy {
     /// All of them, the list for `flowbench list`.
-    pub const ALL: [Strategy; 9] = [
+    pub const ALL: [Strategy; 10] = [
         Strategy::Sequential,
         Strategy::Exchange,
         Strategy::CoPartitioned,
@@ -68,6 +73,7 @@ impl Strategy {
         Strategy::Shared,
         Strategy::Staged,
         Strategy::HotSplit,
+        Strategy::Differential,
     ];
 
     /// The name used in files and on the command line.
@@ -82,6 +88,7 @@ impl Strategy {
             Strategy::Shared => "shared",
             Strategy::Staged => "staged",
             Strategy::HotSplit => "hot-split",
+            Strategy::Differential => "differential",
         }
     }
 
@@ -97,6 +104,7 @@ impl Strategy {
             Strategy::Shared => "nothing is exchanged: one map behind locks, in the memory of one process",
             Strategy::Staged => "half of the workers read and filter, the other half holds the state",
             Strategy::HotSplit => "by key, but two workers share a hot key and merge later",
+            Strategy::Differential => "collections that change with event time, in arrangements: differential dataflow",
         }
     }
 
@@ -129,7 +137,7 @@ impl Strategy {
             Strategy::SingleWriter => Some(single_writer::TOPOLOGY),
             Strategy::Broadcast => Some(broadcast::TOPOLOGY),
             Strategy::Staged => Some(staged::TOPOLOGY),
-            Strategy::Sequential | Strategy::Shared | Strategy::HotSplit => None,
+            Strategy::Sequential | Strategy::Shared | Strategy::HotSplit | Strategy::Differential => None,
         }
     }
 }
@@ -140,16 +148,28 @@ const IN_ORDER: StrategyGap =
 const NO_RETRACTION: StrategyGap =
     "under speculative events are taken back one by one, so they cannot be put together first";
 
+const NOTHING_TO_ARRANGE: StrategyGap =
+    "a stateless pipeline has nothing to arrange: no event changes what another one means";
+const NOT_WRITTEN: StrategyGap = "nobody has written it as collections that change with event time";
+const BY_THE_FRONTIER: StrategyGap =
+    "its logical time is event time: it answers when the watermark has passed, as under the order policy watermark";
+const BY_COMPACTION: StrategyGap =
+    "what it forgets is taken out by negative updates, which are part of the answer; there is nothing to keep for ever";
+
 pub(crate) fn gap_of_stateless(choice: &Choice) -> Option<StrategyGap> {
     match choice.strategy {
+        Strategy::Differential => Some(NOTHING_TO_ARRANGE),
         Strategy::CoPartitioned | Strategy::PreAggregate | Strategy::Shared | Strategy::HotSplit => Some(NO_STATE),
         _ => None,
     }
 }
 
 pub(crate) fn gap_of_keyed(choice: &Choice) -> Option<StrategyGap> {
-    let merges = matches!(choice.strategy, Strategy::PreAggregate | Strategy::HotSplit);
-    merges.then_some(IN_ORDER)
+    match choice.strategy {
+        Strategy::PreAggregate | Strategy::HotSplit => Some(IN_ORDER),
+        Strategy::Differential => Some(NOT_WRITTEN),
+        _ => None,
+    }
 }
 
 /// Where the rows of the first stage can be put together, `pre-aggregate` has something to do.
@@ -157,13 +177,23 @@ pub(crate) fn gap_of_chained(choice: &Choice, rows_combine: bool) -> Option<Stra
     if choice.strategy == Strategy::PreAggregate && rows_combine { None } else { gap_of_keyed(choice) }
 }
 
-pub(crate) fn gap_of_grouped(_choice: &Choice) -> Option<StrategyGap> {
-    None
+pub(crate) fn gap_of_grouped(choice: &Choice) -> Option<StrategyGap> {
+    (choice.strategy == Strategy::Differential).then_some(NOT_WRITTEN)
 }
 
 pub(crate) fn gap_of_merging(choice: &Choice) -> Option<StrategyGap> {
-    let merges = matches!(choice.strategy, Strategy::PreAggregate | Strategy::HotSplit);
-    (merges && choice.order.takes_back()).then_some(NO_RETRACTION)
+    match choice.strategy {
+        Strategy::PreAggregate | Strategy::HotSplit => choice.order.takes_back().then_some(NO_RETRACTION),
+        Strategy::Differential => Some(NOT_WRITTEN),
+        _ => None,
+    }
+}
+
+pub(crate) fn gap_of_incremental(choice: &Choice) -> Option<StrategyGap> {
+    if !choice.order.waits() {
+        return Some(BY_THE_FRONTIER);
+    }
+    (choice.eviction != EvictionName::Frontier).then_some(BY_COMPACTION)
 }
 
 /// Runs stateless logic.
@@ -258,6 +288,14 @@ pub(crate) fn run_grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
         _ => one_stage(site, Plan::inputs(logic, windows), last(), topology(strategy))?,
     };
     consolidate(tray, &tallies, &site.choice)
+}
+
+/// Runs a pipeline as collections that change with event time.
+pub(crate) fn run_incremental<D: Incremental>(pipeline: &D, site: &Site) -> Result<RunEnd, RunError> {
+    checked(site, gap_of_incremental(&site.choice))?;
+    let tray = Tray::default();
+    let tallies = differential::run(pipeline, site, last(|| PassedOn, &tray))?;
+    Ok(gather(tray, &tallies))
 }
 
 fn keyed<L: KeyedLogic>(logic: &L, strategy: Strategy, site: &Site) -> Result<RunEnd, RunError>

@@ -141,6 +141,7 @@ table! {
     shared: Shared,
     staged: Staged,
     hot_split: HotSplit,
+    differential: Differential,
 }
 
 fn random_events() -> impl Strategy<Value = Vec<Event>> {

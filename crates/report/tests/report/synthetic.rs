@@ -223,6 +223,7 @@ pub(crate) fn run(planned_cases: usize) -> Run {
             digest: Some("ab12cd34ef56ab12".into()),
         }],
         build: Build {
+            differential: None,
             flowbench: "0.1.0".into(),
             timely: "0.32.0".into(),
             rustc: "rustc 1.95.0".into(),

@@ -1,0 +1,245 @@
+//! Logic that remembers, as a function of events: it is shown all events of a key that still matter, again and again.
+//!
+//! What ends is not an event but a *life*: the events of a key from the first one that an empty memory was shown to the one
+//! that emptied it, or to the expiry that did. Within a life no event can be taken out alone: the ones after it would then be
+//! seen by another memory, and one that was ignored might begin what it never began. Between two lives there is nothing to
+//! remember. So a reduction divides the events of a key into lives, each with the time at which it is over; what stands at
+//! that time is over, and some time later its events go back to the input as negative updates.
+//!
+//! A life that has many events is told in *chapters*: after some events these are taken out as those of a life are, and what
+//! they have left in memory comes in, as one value. Without that, each event of a busy key would be shown again for every
+//! one that follows, until there is a pause.
+
+use std::rc::Rc;
+
+use differential_dataflow::operators::iterate::Variable;
+use flowbench_events::{Event, Id, Kind, Record};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use timely::Bincode;
+use timely::bytes::arc::BytesMut;
+use timely::communication::Bytesable;
+
+use super::in_turn::in_turn;
+use super::{Collected, Events, Happened, Rows, arranged, reduced, retimed};
+use crate::logic::{Afterwards, KeyedLogic, SPENT};
+
+/// What logic may want to know of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Deed {
+    kind: Kind,
+    rating: u8, // 0: none
+    customer: Id,
+    order: Id,
+}
+
+impl Deed {
+    /// Of `event`.
+    pub(crate) fn of(event: &Event) -> Self {
+        Self {
+            kind: event.kind(),
+            rating: event.rating().unwrap_or(0),
+            customer: event.customer().unwrap_or(Id::ABSENT),
+            order: event.order().unwrap_or(Id::ABSENT),
+        }
+    }
+}
+
+impl Happened<Deed> {
+    /// The event, without what logic does not ask for.
+    fn event(&self) -> Event {
+        let Deed { kind, rating, customer, order } = self.what;
+        let rating = Some(rating).filter(|rating| *rating > 0);
+        Event::pack(Record { customer, order, rating, ..Record::new(self.event_id, kind, self.event_time_ms) })
+    }
+}
+
+/// Logic whose memory can be put away as bytes.
+pub(crate) trait Remembering: KeyedLogic<State: Serialize + DeserializeOwned> {
+    /// The key that goes by this number.
+    fn key_of(number: i64) -> Self::Key;
+}
+
+/// The answers of `logic`, whose lives are `longest_ms` long, or so long after their last event.
+///
+/// What a chapter has left behind is given back some time after its end: the shorter, the less is held, and the more rounds
+/// are needed, since time advances by no more than that in each. So it takes part of a step; but not less than a thousandth
+/// of a life, since at the end of the input all lives are waited for.
+pub(crate) fn lives<'s, L: Remembering>(
+    logic: &L,
+    events: Events<'s, Deed>,
+    step_ms: i64,
+    longest_ms: i64,
+) -> Rows<'s, L::Row> {
+    let (divide, answer) = (logic.clone(), logic.clone());
+    let divide = move |key: &i64, known: &[(&Known, isize)], chapters: &mut Vec<(Chapter, isize)>| {
+        Telling { replay: Replay::new(&divide, *key), before: None, events: Vec::new(), chapters }.tell(known);
+    };
+    let after_ms = (step_ms / 4).max(longest_ms / 1000).max(1);
+    retimed(chapters(events, Box::new(divide), after_ms), move |(key, chapter), now_ms, times| {
+        // What was due before has been answered before.
+        let rows = answered(&answer, key, &chapter).into_iter().filter(move |(due_ms, _)| *due_ms >= now_ms);
+        rows.map(move |row| (row, now_ms, times))
+    })
+}
+
+/// What is known of a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Known {
+    /// What earlier events have left behind.
+    Memory(Memory),
+    Event(Happened<Deed>),
+}
+
+/// The state of a key, as bytes.
+type Memory = Rc<[u8]>;
+
+/// What becomes of the memory of a key by some events, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Chapter {
+    /// The last event time (ms) that belongs to it, unless more events change it.
+    ends_at_ms: i64,
+    before: Option<Memory>,       // none: it is the first one of a life
+    events: Rc<[Happened<Deed>]>, // in canonical order
+    after: Option<Memory>,        // none: it is the last one
+}
+
+/// Compiled once: the logic comes in erased.
+fn chapters<'s>(
+    events: Events<'s, Deed>,
+    divide: Box<dyn FnMut(&i64, &[(&Known, isize)], &mut Vec<(Chapter, isize)>)>,
+    after_ms: i64,
+) -> Collected<'s, (i64, Chapter)> {
+    let (variable, over) = Variable::new(events.scope(), after_ms);
+    let known = events.map(|(key, event)| (key, Known::Event(event))).concat(over);
+    let chapters = reduced(arranged(known, "known"), "chapters", divide);
+    // A chapter that stands at its end is over. What happens to it later is only its own events going.
+    let ends = retimed(chapters.clone(), |(key, chapter), now_ms, times| {
+        let ends_at_ms = chapter.ends_at_ms;
+        (now_ms <= ends_at_ms && ends_at_ms < i64::MAX).then_some(((key, chapter), ends_at_ms, times))
+    });
+    variable.set(retimed(in_turn(ends), |(key, Chapter { before, events, after, .. }), ended_ms, times| {
+        let events = (0..events.len()).map(move |at| (Known::Event(events[at]), -times));
+        let before = before.map(|memory| (Known::Memory(memory), -times));
+        let after = after.map(|memory| (Known::Memory(memory), times));
+        events.chain(before).chain(after).map(move |(known, times)| ((key, known), ended_ms, times))
+    }));
+    chapters
+}
+
+/// After so many events a chapter of a life ends. Tests have short ones.
+const MANY: usize = if cfg!(test) { 2 } else { 16 };
+
+/// Divides what is known of a key into chapters.
+struct Telling<'a, L: Remembering> {
+    replay: Replay<'a, L>,
+    before: Option<Memory>,
+    events: Vec<Happened<Deed>>,
+    chapters: &'a mut Vec<(Chapter, isize)>,
+}
+
+impl<L: Remembering> Telling<'_, L> {
+    fn tell(mut self, known: &[(&Known, isize)]) {
+        for (known, times) in known {
+            match known {
+                Known::Memory(memory) => {
+                    self.replay.recall(memory);
+                    self.before = Some(Rc::clone(memory));
+                }
+                Known::Event(event) => (0..*times).for_each(|_| self.show(event)),
+            }
+        }
+        self.wait(i64::MAX);
+    }
+
+    fn show(&mut self, event: &Happened<Deed>) {
+        self.wait(event.event_time_ms.saturating_sub(1));
+        self.events.push(*event);
+        if self.replay.show(event) {
+            self.end(event.event_time_ms, None);
+        } else if self.events.len() >= MANY {
+            let memory = self.replay.remember();
+            self.end(event.event_time_ms, Some(memory));
+        }
+    }
+
+    fn wait(&mut self, until_ms: i64) {
+        if let Some(ended_ms) = self.replay.fire_until(until_ms) {
+            self.end(ended_ms, None);
+        }
+    }
+
+    fn end(&mut self, ends_at_ms: i64, after: Option<Memory>) {
+        let (before, events) = (self.before.take(), std::mem::take(&mut self.events).into());
+        self.before.clone_from(&after);
+        self.chapters.push((Chapter { ends_at_ms, before, events, after }, 1));
+    }
+}
+
+/// The answers in a chapter, each with the time at which it is due.
+fn answered<L: Remembering>(logic: &L, key: i64, chapter: &Chapter) -> Vec<(i64, L::Row)> {
+    let mut replay = Replay::new(logic, key);
+    chapter.before.iter().for_each(|memory| replay.recall(memory));
+    for event in chapter.events.iter() {
+        replay.fire_until(event.event_time_ms.saturating_sub(1));
+        replay.show(event);
+    }
+    if chapter.after.is_none() {
+        replay.fire_until(chapter.ends_at_ms);
+    }
+    replay.answers
+}
+
+/// Logic that is shown events of one key once more.
+struct Replay<'l, L: Remembering> {
+    logic: &'l L,
+    key: L::Key,
+    state: L::State,
+    rows: Vec<L::Row>,
+    answers: Vec<(i64, L::Row)>, // by the time at which they are due
+}
+
+impl<'l, L: Remembering> Replay<'l, L> {
+    fn new(logic: &'l L, key: i64) -> Self {
+        let (rows, answers) = (Vec::new(), Vec::new());
+        Self { logic, key: L::key_of(key), state: L::State::default(), rows, answers }
+    }
+
+    fn recall(&mut self, memory: &Memory) {
+        let bytes = BytesMut::from(memory.to_vec()).freeze();
+        self.state = Bincode::<L::State>::from_bytes(bytes).payload;
+    }
+
+    fn remember(&self) -> Memory {
+        let mut bytes = Vec::new();
+        Bincode::from(self.state.clone()).into_bytes(&mut bytes);
+        bytes.into()
+    }
+
+    /// Applies the next event; true if the life ends with it.
+    fn show(&mut self, event: &Happened<Deed>) -> bool {
+        self.logic.apply(self.key, &mut self.state, &event.event(), &mut self.rows);
+        self.give(event.event_time_ms);
+        self.logic.expires_at_ms(self.key, &self.state) == SPENT
+    }
+
+    /// Lets the timers answer that are due at `until_ms` or before; tells when the life has ended by that.
+    fn fire_until(&mut self, until_ms: i64) -> Option<i64> {
+        loop {
+            let expires_at_ms = self.logic.expires_at_ms(self.key, &self.state);
+            if expires_at_ms == SPENT || expires_at_ms > until_ms {
+                return None;
+            }
+            let afterwards = self.logic.on_expiry(self.key, &mut self.state, &mut self.rows);
+            self.give(expires_at_ms);
+            if afterwards == Afterwards::Forgotten {
+                self.state = L::State::default();
+                return Some(expires_at_ms);
+            }
+        }
+    }
+
+    fn give(&mut self, due_ms: i64) {
+        self.answers.extend(self.rows.drain(..).map(|row| (due_ms, row)));
+    }
+}

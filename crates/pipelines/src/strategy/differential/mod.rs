@@ -1,0 +1,345 @@
+//! Differential dataflow: what is known is a collection that changes with event time, and so are the answers.
+//!
+//! **Logical time is event time**, in ms. An event is in its collection from when it happened. The watermark is the frontier:
+//! when it has passed a time, all collections are known as they were at that time, and operators tell what changes in theirs.
+//! So this strategy answers exactly when the order policy `watermark` does, and cannot answer otherwise.
+//!
+//! **An answer is what stands at its time.** A row comes with the time at which it is due. It is an answer if it is in the
+//! collection of rows at that time; what becomes of it afterwards is of no concern. So a timer is a row that is due later
+//! and is taken back if something comes between, and a window is a row that is there for 1 ms, at its end.
+//!
+//! **Forgetting is negative updates at future times.** What was counted for a window is taken out when the window has passed
+//! it; what ends by itself is taken out as a whole life (see [`lives`]). Updates of a future time wait where their time is
+//! looked at and nothing else ([`in_turn`]). When a negative update has met its positive one, and the frontier has passed
+//! both, the trace forgets the two as it merges its batches: compaction is the eviction, and there is no other.
+//!
+//! Two dataflows work together. The first is that of all strategies: its timestamp is the epoch, workers read their share
+//! and send what concerns the pipeline to the worker of its key, whole batches at a time, and its last operator holds back
+//! what the watermark has not passed. That operator is the source of the second dataflow, whose timestamp is event time. So
+//! an arrangement sees only what is settled, in canonical order, and once in its place; the first arrangement of a pipeline
+//! needs no exchange of its own. Where a pipeline has other keys later on, its records move once more, as differential
+//! dataflow moves them; only the first move is counted. An epoch is completed when it has been offered by all, and the
+//! answers have passed its watermark.
+//!
+//! What it costs: an update is sorted, merged several times and copied with its time and its difference, where a hash table
+//! changes 16 bytes in place. A reduction reads all values of a key again for each time at which one of them changes: cheap
+//! where they add up to one (see [`running`]), quadratic where a key has many events alive, and many of them in one batch.
+//! What it buys: no operator of a pipeline has to know what order policy, timers or expiry are, nor when to take back.
+
+pub(crate) mod in_turn;
+pub(crate) mod lives;
+pub(crate) mod running;
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Debug;
+use std::rc::Rc;
+
+use differential_dataflow::collection::VecCollection;
+use differential_dataflow::difference::Abelian;
+use differential_dataflow::logging::{DifferentialEvent, DifferentialEventBuilder};
+use differential_dataflow::operators::arrange::arrangement::arrange_core;
+use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
+use differential_dataflow::trace::implementations::{ValBatcher, ValBuilder, ValSpine};
+use differential_dataflow::{AsCollection, Data, ExchangeData};
+use flowbench_events::Event;
+use serde::{Deserialize, Serialize};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::InputHandle;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Exchange;
+use timely::dataflow::operators::generic::Operator;
+use timely::dataflow::operators::probe::{Handle as ProbeHandle, Probe};
+use timely::dataflow::operators::vec::Map;
+use timely::worker::Worker;
+
+use self::in_turn::in_turn;
+use super::dataflow::{Desk, Own, Reading, Tally, execute};
+use super::exchange;
+use super::kept::{Last, MakeLast, SharedLast};
+use super::reader::Select;
+use crate::answers::Row;
+use crate::driver::Census;
+use crate::fault::Armed;
+use crate::feed::{Feed, Reached};
+use crate::logic::{Key, Message, Timed};
+use crate::order::OrderPolicy;
+use crate::pipeline::{RunError, Site};
+
+/// A pipeline as collections that change with event time: what `differential` runs.
+pub trait Incremental: Clone + Send + Sync + 'static {
+    /// What it has to know of an event, but for its time and its id.
+    type What: Message + Ord + Debug + Sync;
+    /// One row of answers.
+    type Row: Row;
+
+    /// The key that `event` goes by and what has to be known of it; `None` if the pipeline is not concerned with it.
+    fn select(&self, event: &Event) -> Option<(i64, Self::What)>;
+
+    /// The rows, each with the time (ms) at which it is due: those that are in the collection at that time are answers.
+    /// Event time comes in steps of about `step_ms` (at least 1): a loop need not be finer.
+    fn answers<'s>(&self, events: Events<'s, Self::What>, step_ms: i64) -> Rows<'s, Self::Row>;
+}
+
+/// Data that change with event time (ms). Each datum is there so many times.
+pub type Collected<'s, D, R = isize> = VecCollection<'s, i64, D, R>;
+
+/// Events by key, each from when it happened, on the worker of its key.
+pub type Events<'s, W> = Collected<'s, (i64, Happened<W>)>;
+
+/// Rows by the time at which they are due.
+pub type Rows<'s, R> = Collected<'s, (i64, R)>;
+
+/// What is left of an event. The order is the canonical one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Happened<W> {
+    /// When it happened, ms.
+    pub event_time_ms: i64,
+    /// The occurrence; a second delivery repeats it.
+    pub event_id: u64,
+    /// What has to be known of it.
+    pub what: W,
+}
+
+/// With its key.
+impl<W: Message> Timed for (i64, Happened<W>) {
+    fn event_time_ms(&self) -> i64 {
+        self.1.event_time_ms
+    }
+
+    fn turn(&self) -> (i64, u64) {
+        (self.1.event_time_ms, self.1.event_id)
+    }
+}
+
+/// A count, and a sum that may pass the bounds of 64 bits on the way and come back.
+pub(crate) type Sums = (i64, i128);
+
+/// How often a datum is there.
+pub(crate) trait Times: Abelian + ExchangeData {}
+
+impl<R: Abelian + ExchangeData> Times for R {}
+
+/// Runs it.
+pub(super) fn run<D: Incremental>(
+    pipeline: &D,
+    site: &Site,
+    answers: MakeLast<D::Row>,
+) -> Result<Vec<Tally>, RunError> {
+    let pipeline = pipeline.clone();
+    execute(site, exchange::TOPOLOGY.spread, move |worker, mut desk| {
+        let intake = Intake::new(worker, &pipeline, &mut desk, &answers);
+        let last: SharedLast<(i64, Happened<D::What>)> = Rc::new(RefCell::new(intake));
+        let mut input = Desk::input();
+        worker.dataflow(|scope| desk.last(input.to_stream(scope), Own::everything(), Rc::clone(&last)));
+        let pipeline = pipeline.clone();
+        let reader = Box::new(Select(move |event: &Event| {
+            let (key, what) = pipeline.select(event)?;
+            let happened = Happened { event_time_ms: event.event_time_ms(), event_id: event.event_id(), what };
+            Some((key, (key, happened)))
+        }));
+        let late = desk.offer(worker, input, desk.spread.states.clone(), reader, &Reading::InTurn);
+        desk.end(worker, &last, late)
+    })
+}
+
+/// The end of the first dataflow and the source of the second.
+struct Intake<W: Message + Ord + Debug, R> {
+    fault: Armed,
+    order: Box<dyn OrderPolicy<(i64, Happened<W>)>>,
+    released: Vec<(i64, Happened<W>)>,
+    deduplicate: bool,
+    input: Input<W>,
+    answers: SharedLast<R>,
+    updates: Rc<Cell<isize>>, // that the second dataflow holds
+}
+
+type Input<W> = InputHandle<i64, CapacityContainerBuilder<Vec<((i64, Happened<W>), i64, isize)>>>;
+
+impl<W: Message + Ord + Debug, R: Row> Intake<W, R> {
+    /// Builds the second dataflow.
+    fn new<D: Incremental<What = W, Row = R>>(
+        worker: &mut Worker,
+        pipeline: &D,
+        desk: &mut Desk,
+        answers: &MakeLast<R>,
+    ) -> Self {
+        let (updates, mut input) = (count_updates(worker), Input::new());
+        let answers = answers(Armed::not(), desk.fault());
+        let answered = worker.dataflow(|scope| {
+            let events = input.to_stream(scope).as_collection();
+            keep(pipeline.answers(events, step_ms(&desk.feed)), Rc::clone(&answers))
+        });
+        desk.answers_behind(answered);
+        // Only if there is no epoch, everything is reached at once.
+        input.advance_to(desk.feed.reached(0).watermark_ms);
+        let order = desk.choice.order.policy(desk.feed.slack_ms());
+        let (fault, deduplicate) = (desk.fault(), desk.choice.deduplicate);
+        Self { fault, order, released: Vec::new(), deduplicate, input, answers, updates }
+    }
+}
+
+impl<W: Message + Ord + Debug, R: Row> Last<(i64, Happened<W>)> for Intake<W, R> {
+    fn take(&mut self, arrived: &mut Vec<(i64, Happened<W>)>) {
+        self.fault.messages(arrived);
+        self.order.arrive(arrived, &mut self.released);
+    }
+
+    /// What the watermark has passed is known from now on. In canonical order deliveries of one event are side by side.
+    fn advance(&mut self, reached: Reached) {
+        self.order.advance(reached, &mut self.released);
+        if self.deduplicate {
+            self.released.dedup_by_key(|happened| happened.turn());
+        }
+        let released = self.released.drain(..);
+        let mut updates = released.map(|happened| (happened, happened.event_time_ms(), 1)).collect();
+        self.input.send_batch(&mut updates);
+        // The input stays open, so that what is held can be looked at when everything has been answered.
+        self.input.advance_to(reached.watermark_ms);
+    }
+
+    fn census(&self) -> Census {
+        let entries = self.updates.get().max(0) as usize;
+        Census { entries, buffered: self.order.buffered(), ..self.answers.borrow().census() }
+    }
+
+    /// Updates have no payload to be told from what carries it.
+    fn payload(&self) -> (usize, usize) {
+        (0, 0)
+    }
+
+    fn hand_in(&mut self, worker: usize) {
+        self.answers.borrow_mut().hand_in(worker);
+    }
+
+    fn pack(&mut self) -> Vec<Vec<u8>> {
+        self.answers.borrow_mut().pack()
+    }
+
+    fn unpack(&mut self, worker: usize, piece: Vec<u8>) {
+        self.answers.borrow_mut().unpack(worker, piece);
+    }
+}
+
+/// How much event time an epoch takes on average.
+fn step_ms(feed: &Feed) -> i64 {
+    let newest_ms = |epochs| feed.newest_ms(epochs).unwrap_or(0);
+    let all_ms = newest_ms(feed.epochs()) - newest_ms(1);
+    (all_ms / feed.epochs().max(1) as i64).max(1)
+}
+
+/// Keeps the rows that stand at their time; what the probe has passed is answered.
+fn keep<R: Row>(rows: Rows<'_, R>, answers: SharedLast<R>) -> ProbeHandle<i64> {
+    let rows = rows.map(|(due_ms, row)| (due_ms, Shown(row)));
+    let due = retimed(rows, |(due_ms, row), now_ms, times| (now_ms <= due_ms).then_some((row, due_ms, times)));
+    let kept =
+        in_turn(due).inner.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(Pipeline, "answers", move |_, _| {
+            move |input, _output| {
+                let mut given = Vec::new();
+                input.for_each(|_, rows| {
+                    given.extend(rows.drain(..).flat_map(|(row, _, times)| (0..times).map(move |_| row.0)));
+                });
+                answers.borrow_mut().take(&mut given);
+            }
+        });
+    kept.probe().0
+}
+
+/// A row as differential dataflow wants its data: so that it can be shown.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Shown<R>(R);
+
+impl<R> Debug for Shown<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("row")
+    }
+}
+
+/// What `logic` makes of each update: others, at its time (ms) or later.
+pub(crate) fn retimed<'s, D: Data, R: Times, D2: Clone + 'static, R2: Times, I: IntoIterator<Item = (D2, i64, R2)>>(
+    updates: Collected<'s, D, R>,
+    mut logic: impl FnMut(D, i64, R) -> I + 'static,
+) -> Collected<'s, D2, R2> {
+    updates.inner.flat_map(move |(datum, now_ms, times)| logic(datum, now_ms, times)).as_collection()
+}
+
+/// By key, for whoever needs to look at all there is of a key: no exchange, it is on the worker of its key already.
+pub(crate) fn arranged<'s, V: Data, R: Times>(
+    updates: Collected<'s, (i64, V), R>,
+    name: &str,
+) -> Arranged<'s, TraceAgent<ValSpine<i64, V, i64, R>>> {
+    arrange_core::<_, _, ValBatcher<i64, V, i64, R>, _>(updates.inner, Pipeline, name, ValBatcher::new)
+}
+
+/// On the worker of its key, where that is a new one.
+pub(crate) fn rekeyed<'s, V: ExchangeData, R: Times>(
+    updates: Collected<'s, (i64, V), R>,
+) -> Collected<'s, (i64, V), R> {
+    updates.inner.exchange(|((key, _), _, _)| key.route()).as_collection()
+}
+
+/// What belongs to groups that close, as sums: each group is there for 1 ms, at the time (ms) at which it closes.
+pub(crate) fn sums_at<'s, D: Data>(
+    inputs: Collected<'s, (i64, D)>,
+    closes_at_ms: impl Fn(&i64) -> i64 + 'static,
+    sums: impl Fn(&D) -> Sums + 'static,
+) -> Collected<'s, (i64, ()), Sums> {
+    retimed(inputs, move |(group, input), _, times| {
+        let (closes_at_ms, (count, sum)) = (closes_at_ms(&group), sums(&input));
+        let (more, less) = ((count * times as i64, sum * times as i128), (-count * times as i64, -sum * times as i128));
+        [((group, ()), closes_at_ms, more), ((group, ()), closes_at_ms + 1, less)]
+    })
+}
+
+/// What `logic` makes of all values of a key.
+pub(crate) fn reduced<'s, V: Data, R: Times, O: Data>(
+    arranged: Arranged<'s, TraceAgent<ValSpine<i64, V, i64, R>>>,
+    name: &str,
+    logic: Reduction<V, R, O>,
+) -> Collected<'s, (i64, O)> {
+    let reduced = arranged.reduce_abelian::<_, ValBuilder<i64, O, i64, isize>, ValSpine<i64, O, i64, isize>, _, _>(
+        name,
+        logic,
+        |updates, key, of_key| {
+            updates.clear();
+            updates.extend(of_key.drain(..).map(|(value, at_ms, times)| ((*key, value), at_ms, times)));
+        },
+    );
+    reduced.as_collection(|key, value| (*key, value.clone()))
+}
+
+/// Is given a key, its values and how often each is there, and pushes what is to be there for it.
+pub(crate) type Reduction<V, R, O> = Box<dyn FnMut(&i64, &[(&V, R)], &mut Vec<(O, isize)>)>;
+
+/// The log in which traces and batchers tell what they hold.
+const LOG: &str = "differential/arrange";
+
+/// Counts the updates that the traces and batchers of dataflows to come hold on this worker.
+///
+/// An update that has been taken back counts, with the one that took it back, until a merge has let the two meet.
+fn count_updates(worker: &Worker) -> Rc<Cell<isize>> {
+    let updates = Rc::new(Cell::new(0));
+    let count = Rc::clone(&updates);
+    if let Some(mut log) = worker.log_register() {
+        log.insert::<DifferentialEventBuilder, _>(LOG, move |_, events| {
+            let told = events.iter_mut().flat_map(|events| events.drain(..)).map(|(_, event)| more_updates(&event));
+            count.set(count.get() + told.sum::<isize>());
+        });
+    }
+    updates
+}
+
+fn more_updates(event: &DifferentialEvent) -> isize {
+    match event {
+        DifferentialEvent::Batch(batch) => batch.length as isize,
+        DifferentialEvent::Drop(batch) => -(batch.length as isize),
+        DifferentialEvent::Batcher(batcher) => batcher.records_diff,
+        DifferentialEvent::Merge(merge) => {
+            let merged = |length: usize| length as isize - (merge.length1 + merge.length2) as isize;
+            merge.complete.map_or(0, merged)
+        }
+        DifferentialEvent::MergeShortfall(_) | DifferentialEvent::TraceShare(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;
