@@ -22,11 +22,25 @@ const LISTED: [(&str, &[&str]); 6] = [
             "lifetime-value",
         ],
     ),
-    ("strategies", &["sequential", "exchange", "differential"]),
+    (
+        "strategies",
+        &[
+            "sequential",
+            "exchange",
+            "co-partitioned",
+            "pre-aggregate",
+            "single-writer",
+            "broadcast",
+            "shared",
+            "staged",
+            "hot-split",
+            "differential",
+        ],
+    ),
     ("orders", &["arrival", "watermark", "speculative"]),
     ("evictions", &["never", "frontier"]),
     ("profiles", &["tiny", "retail", "calm", "stormy", "flash-sale"]),
-    ("experiments", &["quickstart"]),
+    ("experiments", &["quickstart", "parallelism", "latency", "granularity"]),
 ];
 
 #[test]
@@ -56,15 +70,35 @@ fn list_as_json_names_the_same_things() {
             everything[kind].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
         assert!(names.iter().all(|name| listed.contains(name)), "{kind}: {listed:?}");
     }
+    let (_, strategies) = LISTED.iter().find(|(kind, _)| *kind == "strategies").unwrap();
     for pipeline in everything["pipelines"].as_array().unwrap() {
-        let can_be = |strategy: &str| {
+        let can_be = |strategy: &&str| {
             let served = pipeline["strategies"].as_array().unwrap().iter().any(|one| one == strategy);
             served != pipeline["gaps"][strategy].is_string()
         };
-        let named = ["sequential", "exchange", "differential"].into_iter().all(can_be);
-        assert!(named, "served, or a reason why not: {pipeline:#}");
+        assert!(strategies.iter().all(can_be), "served, or a reason why not: {pipeline:#}");
         let is_stateless = pipeline["gaps"]["differential"].as_str().is_some_and(|gap| gap.contains("stateless"));
         assert_eq!(is_stateless, pipeline["gaps"]["differential"].is_string(), "{pipeline:#}");
+    }
+}
+
+#[test]
+fn the_matrix_has_a_mark_for_every_pipeline_and_strategy_and_a_reason_for_each_letter() {
+    let scratch = Scratch::new();
+    let shown = scratch.ok("flowbench list strategies").stdout;
+    let (_, matrix) = shown.split_once("which serves which").expect("a matrix below the list");
+    let rows: Vec<&str> = matrix.lines().skip(1).collect();
+    for pipeline in scratch.ok("flowbench list pipelines --json").json()["pipelines"].as_array().unwrap() {
+        let name = pipeline["name"].as_str().unwrap();
+        let row = rows.iter().find(|row| row.split_whitespace().next() == Some(name)).expect(name);
+        let marks: Vec<&str> = row.split_whitespace().skip(1).collect();
+        assert_eq!(marks.len(), 10, "{row}");
+        assert_eq!(marks.iter().filter(|mark| **mark == "✓").count(), pipeline["strategies"].as_array().unwrap().len());
+        for letter in marks.iter().filter(|mark| **mark != "✓") {
+            let begin = format!("{letter}: ");
+            let reason = rows.iter().find_map(|row| row.trim().strip_prefix(&begin)).expect(letter);
+            assert!(pipeline["gaps"].as_object().unwrap().values().any(|gap| gap == reason), "{name}: {reason}");
+        }
     }
 }
 

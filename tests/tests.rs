@@ -14,3 +14,4 @@ mod planted; // pipelines find the effects a world was given, as large as they w
 mod processes; // several processes: the same answers, counted wires, and when one goes all go
 mod replay; // `generate` and `replay`: the same answers whatever way the events take
 mod sql; // the reference SQL of every pipeline, run in DuckDB, gives the same answers row by row
+mod strategies; // side by side: the same answers, how the work was shared, where the time went

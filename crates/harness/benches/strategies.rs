@@ -1,6 +1,7 @@
-//! Every pipeline, `sequential` beside `exchange` on 1 and 2 workers, closed loop, answers kept and not checked; and
-//! what measuring costs: the same run with drivers, sampler and hiccup recorder, and without; and the order policies side
-//! by side on input in order: what it costs to be ready for disorder.
+//! Every pipeline, `sequential` beside `exchange` on 1 and 2 workers, closed loop, answers kept and not checked; every
+//! strategy where all keys are used alike, and where one has 30 % of the events; what measuring costs: the same run with
+//! drivers, sampler and hiccup recorder, and without; and the order policies side by side on input in order: what it
+//! costs to be ready for disorder.
 //!
 //! Read ratios within one run. The trace is `calm` (in order), so that all arms do the same work.
 
@@ -26,9 +27,39 @@ const RECORDS_PER_EPOCH: usize = 16384;
 /// Of the comparison of order policies.
 const SLACK_MS: i64 = 60_000;
 
+/// Of the comparison of all strategies, `differential` among them.
+const EVENTS_OF_ALL: u64 = 1_000_000;
+/// Both without new customers, so that the share of a key stays what it is.
+const EVEN: &[(&str, &str)] = &[
+    ("arrivals.run_in", "2d"),
+    ("customers.new_customer_share", "0"),
+    ("customers.zipf_exponent", "0"),
+    ("products.zipf_exponent", "0"),
+    ("campaigns.focus_share", "0"),
+];
+/// One customer makes 30 % of the visits, and one product is on 30 % of the pages: that of a campaign that never ends.
+const HOT: &[(&str, &str)] = &[
+    ("arrivals.run_in", "2d"),
+    ("customers.new_customer_share", "0"),
+    ("customers.zipf_exponent", "0"),
+    ("customers.whale_share", "0.3"),
+    ("products.zipf_exponent", "0"),
+    ("campaigns.every", "1d"),
+    ("campaigns.length", "1d"),
+    ("campaigns.factor", "1"),
+    ("campaigns.focus_share", "0.6"),
+];
+
 fn feed(events: u64, slack_ms: i64, drops_late: bool) -> Arc<Feed> {
-    let profile = Profile::named("calm").expect("calm is shipped");
-    let generator = Generator::new(&profile, 42).expect("calm is valid");
+    feed_of(&[], events, slack_ms, drops_late)
+}
+
+fn feed_of(world: &[(&str, &str)], events: u64, slack_ms: i64, drops_late: bool) -> Arc<Feed> {
+    let mut profile = Profile::named("calm").expect("calm is shipped");
+    for (key, value) in world {
+        profile.set(key, value).expect("the profile has the parameter");
+    }
+    let generator = Generator::new(&profile, 42).expect("the world is valid");
     let trace = Arc::new(generator.trace(Amount::Events(events)));
     Arc::new(Feed::new(trace, RECORDS_PER_EPOCH, slack_ms, drops_late))
 }
@@ -70,6 +101,33 @@ fn pipelines(criterion: &mut Criterion) {
     }
 }
 
+fn all_strategies(criterion: &mut Criterion) {
+    for (world, feed) in [("even", EVEN), ("hot", HOT)].map(|(name, of)| (name, feed_of(of, EVENTS_OF_ALL, 0, true))) {
+        for pipeline in ["repeat-high-value", "sessions", "trending-products"] {
+            let prepared = prepared(pipeline, &[], &feed);
+            let mut group = criterion.benchmark_group(format!("strategies-{pipeline}-{world}"));
+            group.throughput(Throughput::Elements(EVENTS_OF_ALL));
+            group.sample_size(10).warm_up_time(WARM_UP).measurement_time(MEASURED);
+            for strategy in Strategy::ALL {
+                for workers in (1..=2).filter(|workers| strategy.allowed_workers(*workers).is_none()) {
+                    let choice = Choice { workers, ..Choice::plain(strategy) };
+                    let arm = BenchmarkId::from_parameter(format!("{}-{workers}", strategy.name()));
+                    if prepared.gap(&choice).is_some() {
+                        continue;
+                    }
+                    group.bench_function(arm, |bencher| {
+                        bencher.iter(|| {
+                            let site = Site::new(choice, &feed, Unhurried::drivers());
+                            prepared.run(&site).map(|end| black_box(end.late.count))
+                        });
+                    });
+                }
+            }
+            group.finish();
+        }
+    }
+}
+
 fn cost_of_measuring(criterion: &mut Criterion) {
     let feed = feed(EVENTS, 0, true);
     let prepared = prepared("repeat-high-value", &[], &feed);
@@ -108,5 +166,5 @@ fn order_policies(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, pipelines, cost_of_measuring, order_policies);
+criterion_group!(benches, pipelines, all_strategies, cost_of_measuring, order_policies);
 criterion_main!(benches);

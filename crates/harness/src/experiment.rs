@@ -16,7 +16,9 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("outage", include_str!("../../../experiments/outage.toml")),
     ("duplicates", include_str!("../../../experiments/duplicates.toml")),
     ("retention", include_str!("../../../experiments/retention.toml")),
+    ("parallelism", include_str!("../../../experiments/parallelism.toml")),
     ("latency", include_str!("../../../experiments/latency.toml")),
+    ("granularity", include_str!("../../../experiments/granularity.toml")),
 ];
 
 /// One experiment, as its file says it.
