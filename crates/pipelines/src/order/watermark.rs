@@ -7,12 +7,13 @@ use super::OrderPolicy;
 use crate::feed::Reached;
 use crate::logic::Timed;
 
-/// Events with an event time below the watermark are released, sorted; the others are held, those that two moves of the
-/// watermark have not released in a calendar.
+/// Events with an event time below the watermark are released, sorted; the others are held in the batches they came in, and
+/// where these are many, in a calendar.
 ///
-/// In a dataflow the watermark is told a step after the events below it, so input that is in order never gets as far as
-/// the calendar: its batches are kept as they came, put in order as wholes, and pass without a look at each event. Memory:
-/// the events held, at most those of the last `slack` of event time and of the epochs under way.
+/// In a dataflow the watermark is told a step or more after the events below it, for other workers may be behind. So
+/// batches that are in order are put in order as wholes, and pass without a look at each event; one that is not is sorted
+/// when two moves of the watermark have not released all of it. Memory: the events held, at most those of the last `slack`
+/// of event time and of the epochs under way, and as many again that a batch has released and not given up yet.
 #[derive(Debug)]
 pub struct Watermark<M> {
     batches: Vec<Batch<M>>,
@@ -24,7 +25,8 @@ pub struct Watermark<M> {
 #[derive(Debug)]
 struct Batch<M> {
     messages: Vec<M>,
-    first: Turn, // of the messages, by their turn
+    begin: usize, // those before are released
+    first: Turn,  // of the others, by their turn
     last: Turn,
     sorted: bool,
     moves: u32, // of the watermark that have not released all of it
@@ -55,18 +57,27 @@ impl<M: Timed> Watermark<M> {
         }
     }
 
-    /// Files what has been held for two moves.
-    fn file(&mut self) {
+    /// Makes what has been held for two moves ready to wait.
+    fn settle(&mut self) {
+        let are_many = self.batches.len() > BATCHES;
         for batch in &mut self.batches {
             batch.moves += 1;
-            if batch.moves > 1 {
-                self.held -= batch.messages.len();
-                batch.messages.drain(..).for_each(|message| self.calendar.hold(message));
+            if batch.moves > 1 && are_many {
+                self.held -= batch.messages.len() - batch.begin;
+                batch.messages.drain(batch.begin..).for_each(|message| self.calendar.hold(message));
+                batch.messages.clear();
+            } else if batch.moves > 1 && !batch.sorted {
+                batch.messages.sort_by_key(Timed::turn);
+                batch.sorted = true;
             }
         }
         self.batches.retain(|batch| !batch.messages.is_empty());
     }
 }
+
+/// Batches that may wait as they are: more than there are epochs under way, few enough to be looked at with every move of
+/// the watermark. Tests have few.
+const BATCHES: usize = if cfg!(test) { 3 } else { 64 };
 
 impl<M: Timed> Batch<M> {
     fn new(messages: Vec<M>) -> Option<Self> {
@@ -79,24 +90,43 @@ impl<M: Timed> Batch<M> {
                 first = first.min(turn);
             }
         }
-        Some(Self { messages, first, last, sorted, moves: 0 })
+        Some(Self { messages, begin: 0, first, last, sorted, moves: 0 })
     }
 
     /// Moves what is below the watermark to `released`.
     fn release(&mut self, watermark_ms: i64, released: &mut Vec<M>) {
-        if self.last.0 < watermark_ms && released.is_empty() {
-            std::mem::swap(&mut self.messages, released);
-        } else if self.last.0 < watermark_ms {
-            released.append(&mut self.messages);
+        if self.last.0 < watermark_ms {
+            self.release_all(released);
         } else if self.sorted {
-            let below = self.messages.partition_point(|message| message.event_time_ms() < watermark_ms);
-            released.extend(self.messages.drain(..below));
+            self.release_first(watermark_ms, released);
         } else {
             released.extend(self.messages.extract_if(.., |message| message.event_time_ms() < watermark_ms));
+            if let Some(rest) = Self::new(std::mem::take(&mut self.messages)) {
+                *self = Self { moves: self.moves, ..rest };
+            }
         }
-        if let Some(rest) = Self::new(std::mem::take(&mut self.messages)) {
-            *self = Self { moves: self.moves, ..rest };
+    }
+
+    fn release_all(&mut self, released: &mut Vec<M>) {
+        if self.begin == 0 && released.is_empty() {
+            std::mem::swap(&mut self.messages, released);
+        } else {
+            released.extend_from_slice(&self.messages[self.begin..]);
+            self.messages.clear();
         }
+    }
+
+    /// The last one stays.
+    fn release_first(&mut self, watermark_ms: i64, released: &mut Vec<M>) {
+        let held = &self.messages[self.begin..];
+        let below = held.partition_point(|message| message.event_time_ms() < watermark_ms);
+        released.extend_from_slice(&held[..below]);
+        self.begin += below;
+        if self.begin > self.messages.len() / 2 {
+            self.messages.drain(..self.begin);
+            self.begin = 0;
+        }
+        self.first = self.messages[self.begin].turn();
     }
 }
 
@@ -110,7 +140,7 @@ impl<M: Timed> OrderPolicy<M> for Watermark<M> {
         let watermark_ms = reached.watermark_ms;
         self.calendar.release(watermark_ms, released);
         self.release_batches(watermark_ms, released);
-        self.file();
+        self.settle();
     }
 
     fn buffered(&self) -> usize {
@@ -244,9 +274,11 @@ mod tests {
     fn an_event_from_the_far_future_costs_one_bucket() {
         let mut policy = Watermark::new(10);
         let mut released = Vec::new();
-        policy.arrive(&mut vec![event(flowbench_events::TIME_MS_MAX, 1), event(5, 2)], &mut released);
+        for id in 0..=BATCHES as u64 {
+            policy.arrive(&mut vec![event(flowbench_events::TIME_MS_MAX, id), event(5, id)], &mut released);
+        }
         policy.advance(at(6), &mut released);
         policy.advance(at(7), &mut released);
-        assert_eq!((released.len(), policy.buffered(), policy.calendar.buckets.len()), (1, 1, 1));
+        assert_eq!((released.len(), policy.buffered(), policy.calendar.buckets.len()), (BATCHES + 1, BATCHES + 1, 1));
     }
 }
