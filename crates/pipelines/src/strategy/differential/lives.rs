@@ -62,9 +62,9 @@ pub(crate) trait Remembering: KeyedLogic<State: Serialize + DeserializeOwned> {
 
 /// The answers of `logic`, whose lives are `longest_ms` long, or so long after their last event.
 ///
-/// What a chapter has left behind is given back some time after its end: the shorter, the less is held, and the more rounds
-/// are needed, since time advances by no more than that in each. So it takes part of a step; but not less than a thousandth
-/// of a life, since at the end of the input all lives are waited for.
+/// What a chapter has left behind is given back some time after its end: the shorter, the less is held and looked at again,
+/// and the more rounds are needed, since time advances by no more than that in each. So it takes a step; but not less than a
+/// four-thousandth of a life, since at the end of the input all lives are waited for.
 pub(crate) fn lives<'s, L: Remembering>(
     logic: &L,
     events: Events<'s, Deed>,
@@ -75,7 +75,7 @@ pub(crate) fn lives<'s, L: Remembering>(
     let divide = move |key: &i64, known: &[(&Known, isize)], chapters: &mut Vec<(Chapter, isize)>| {
         Telling { replay: Replay::new(&divide, *key), before: None, events: Vec::new(), chapters }.tell(known);
     };
-    let after_ms = (step_ms / 4).max(longest_ms / 1000).max(1);
+    let after_ms = step_ms.max(longest_ms / 4000).max(1);
     retimed(chapters(events, Box::new(divide), after_ms), move |(key, chapter), now_ms, times| {
         // What was due before has been answered before.
         let rows = answered(&answer, key, &chapter).into_iter().filter(move |(due_ms, _)| *due_ms >= now_ms);
@@ -111,7 +111,8 @@ fn chapters<'s>(
     after_ms: i64,
 ) -> Collected<'s, (i64, Chapter)> {
     let (variable, over) = Variable::new(events.scope(), after_ms);
-    let known = events.map(|(key, event)| (key, Known::Event(event))).concat(over);
+    // In turn, since the loop comes round many times until it has passed what is released at once.
+    let known = in_turn(events.map(|(key, event)| (key, Known::Event(event))).concat(over));
     let chapters = reduced(arranged(known, "known"), "chapters", divide);
     // A chapter that stands at its end is over. What happens to it later is only its own events going.
     let ends = retimed(chapters.clone(), |(key, chapter), now_ms, times| {

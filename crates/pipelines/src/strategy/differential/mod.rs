@@ -76,7 +76,7 @@ pub trait Incremental: Clone + Send + Sync + 'static {
     fn select(&self, event: &Event) -> Option<(i64, Self::What)>;
 
     /// The rows, each with the time (ms) at which it is due: those that are in the collection at that time are answers.
-    /// Event time comes in steps of about `step_ms` (at least 1): a loop need not be finer.
+    /// In `step_ms` (at least 1) there are about a hundred records: a loop need not be finer.
     fn answers<'s>(&self, events: Events<'s, Self::What>, step_ms: i64) -> Rows<'s, Self::Row>;
 }
 
@@ -220,12 +220,15 @@ impl<W: Message + Ord + Debug, R: Row> Last<(i64, Happened<W>)> for Intake<W, R>
     }
 }
 
-/// How much event time an epoch takes on average.
+/// Event time of [`RECORDS_PER_ROUND`], on average.
 fn step_ms(feed: &Feed) -> i64 {
     let newest_ms = |epochs| feed.newest_ms(epochs).unwrap_or(0);
     let all_ms = newest_ms(feed.epochs()) - newest_ms(1);
-    (all_ms / feed.epochs().max(1) as i64).max(1)
+    (all_ms / (feed.trace().events.len() as i64 / RECORDS_PER_ROUND).max(1)).max(1)
 }
+
+/// Records after which a loop comes round: so few of a hot key are looked at again and again, and a round is worth its cost.
+const RECORDS_PER_ROUND: i64 = 128;
 
 /// Keeps the rows that stand at their time; what the probe has passed is answered.
 fn keep<R: Row>(rows: Rows<'_, R>, answers: SharedLast<R>) -> ProbeHandle<i64> {
