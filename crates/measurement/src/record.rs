@@ -115,6 +115,9 @@ pub struct FigureSpec {
     /// Logarithmic y axis, in all panels.
     #[serde(default)]
     pub log_y: bool,
+    /// It answers the purpose of the experiment: it also stands at the head of the report, without its remarks.
+    #[serde(default)]
+    pub lead: bool,
 }
 
 /// One panel of a figure that says which columns stand together.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::record::{CaseRecord, FigureSpec, Part, Status};
+use flowbench_measurement::record::{CaseRecord, FigureKind, FigureSpec, Part, Status};
 
 use crate::Results;
 use crate::answers::in_short;
@@ -25,6 +25,9 @@ h1{font-size:1.6em;line-height:1.2;margin:.4em 0}h2{font-size:1.25em;line-height
 h3{font-size:1.05em;margin:1.6em 0 .3em}p{margin:.5em 0}.small{font-size:.85em;opacity:.8}\
 .answer{border-left:4px solid #0072b2;padding-left:12px;margin:.8em 0}\
 .warn{border-left:4px solid #d55e00;padding-left:12px}\
+.lead{display:grid;grid-template-columns:repeat(6,1fr);gap:8px 24px;width:min(1240px,96vw);position:relative;left:50%;\
+transform:translateX(-50%)}.lead>*{grid-column:span 3;min-width:0}.lead>.third{grid-column:span 2}\
+.lead p{margin:0;font-weight:600;line-height:1.25}\
 figure{margin:.6em 0}.fig{display:block;max-width:100%;height:auto}.fig.narrow{display:none}\
 .scroll{overflow-x:auto;margin:.4em 0}table{border-collapse:collapse;font-size:.85em;overflow-wrap:normal}\
 th,td{padding:4px 6px;text-align:left;border-bottom:1px solid #d8dee4;white-space:nowrap;vertical-align:top}\
@@ -33,6 +36,8 @@ th{white-space:normal;vertical-align:bottom}\
 pre{overflow-x:auto;background:#f6f8fa;padding:10px;font-size:.8em}\
 code{font-size:.9em}dt{font-weight:600;margin-top:.5em}\
 dd{margin-left:0}a{color:#0969da}summary{cursor:pointer}\
+.third .fig.narrow{display:block}\
+@media (max-width:1000px){.lead{display:block;width:auto;left:0;transform:none}}\
 @media (max-width:560px){.fig.wide{display:none}.fig.narrow{display:block}body{padding:12px}}\
 @media (prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}pre{background:#161b22}\
 th,td{border-color:#30363d}a{color:#58a6ff}.answer{border-color:#56b4e9}}";
@@ -141,6 +146,7 @@ pub(crate) fn report(results: &Results, sections: &[Section]) -> String {
          <meta name=\"referrer\" content=\"no-referrer\"/>\n<title>{title}</title>\n\
          <style>{PAGE_STYLE}\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
     );
+    push_lead(&mut out, sections);
     push_answers(&mut out, results, sections);
     out.push_str(&paragraph("small", &run_line(results)));
     for (n, section) in (1..).zip(sections) {
@@ -163,6 +169,29 @@ pub(crate) fn machine_line(results: &Results) -> String {
     let commit = build.commit.as_deref().map_or("unknown commit".to_owned(), |commit| format!("commit {commit}"));
     let debug = if build.profile == "release" { String::new() } else { format!(", {} build", build.profile) };
     format!("{}; flowbench {} ({commit}{dirty}{debug})", results.run.machine.line, build.flowbench)
+}
+
+/// The figures that answer the purpose, side by side: grids first and larger, then the others three in a row. Their
+/// remarks stand below, where they are shown again.
+fn push_lead(out: &mut String, sections: &[Section]) {
+    let figures = sections.iter().flat_map(|(_, figures)| figures).filter(|(spec, _)| spec.lead);
+    let mut charts: Vec<(&FigureSpec, &Chart)> =
+        figures.filter_map(|(spec, chart)| Some((*spec, chart.as_ref().ok()?))).collect();
+    if charts.is_empty() {
+        return;
+    }
+    charts.sort_by_key(|(spec, _)| spec.kind != FigureKind::HeatMap);
+    out.push_str("<div class=\"lead\">\n");
+    for (spec, chart) in charts {
+        let (is_grid, name) = (spec.kind == FigureKind::HeatMap, escaped(&spec.name));
+        let chart = Chart { name: format!("lead-{}", chart.name), notes: Vec::new(), ..chart.clone() };
+        let (class, wide) = if is_grid { ("half", draw(&chart, Page::Wide)) } else { ("third", String::new()) };
+        let (question, narrow) = (prose(&spec.question), draw(&chart, Page::Narrow));
+        out.push_str(&format!(
+            "<figure class=\"{class}\">\n<p><a href=\"#f-{name}\">{question}</a></p>\n{wide}{narrow}</figure>\n"
+        ));
+    }
+    out.push_str("</div>\n");
 }
 
 fn push_answers(out: &mut String, results: &Results, sections: &[Section]) {
@@ -231,7 +260,7 @@ fn push_families(out: &mut String, families: &[Family]) {
 
 fn push_figure(out: &mut String, results: &Results, spec: &FigureSpec, chart: &Chart) {
     let name = escaped(&chart.name);
-    out.push_str(&format!("<figure>\n{}{}", draw(chart, Page::Wide), draw(chart, Page::Narrow)));
+    out.push_str(&format!("<figure id=\"f-{name}\">\n{}{}", draw(chart, Page::Wide), draw(chart, Page::Narrow)));
     out.push_str(&format!("<figcaption>{}", paragraph("", &spec.reading)));
     out.push_str(&format!(
         "<p class=\"small\">{}. <a href=\"{name}.svg\">figure</a>, <a href=\"{name}.csv\">its numbers</a></p>",

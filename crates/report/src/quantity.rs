@@ -108,6 +108,9 @@ impl Quantity {
         let number = match self {
             // One more digit below 1 than above it would only look more exact.
             Quantity::Factor if (0.1..1.0).contains(&raw) => trimmed(format!("{raw:.2}")),
+            Quantity::Factor if (0.01..0.1).contains(&raw) => trimmed(format!("{raw:.3}")),
+            Quantity::Factor if (0.001..0.01).contains(&raw) => trimmed(format!("{raw:.4}")),
+            Quantity::Factor if (0.0..0.001).contains(&raw) && raw > 0.0 => "<0.001".to_owned(),
             _ => three_digits(raw / unit.size),
         };
         match self {
@@ -251,7 +254,9 @@ mod tests {
             (Quantity::Share, 0.000_05, "0.005 %"),
             (Quantity::Factor, 1.604, "1.6×"),
             (Quantity::Factor, 0.572, "0.57×"),
-            (Quantity::Factor, 0.012_34, "0.0123×"),
+            (Quantity::Factor, 0.012_34, "0.012×"),
+            (Quantity::Factor, 0.001_26, "0.0013×"),
+            (Quantity::Factor, 0.000_87, "<0.001×"),
             (Quantity::Records, 512.0, "512 records"),
             (Quantity::Records, 8_192.0, "8.19k records"),
             (Quantity::Count, 999_999.0, "1M"),

@@ -130,6 +130,7 @@ pub(crate) fn figure(name: &str, kind: FigureKind, x: &str, y: &[&str], by: &[&s
         level: None,
         log_x: false,
         log_y: false,
+        lead: false,
     }
 }
 

@@ -228,7 +228,8 @@ fn step_ms(feed: &Feed) -> i64 {
 }
 
 /// Records after which a loop comes round: so few of a hot key are looked at again and again, and a round is worth its cost.
-const RECORDS_PER_ROUND: i64 = 128;
+/// Tests have few.
+const RECORDS_PER_ROUND: i64 = if cfg!(test) { 8 } else { 128 };
 
 /// Keeps the rows that stand at their time; what the probe has passed is answered.
 fn keep<R: Row>(rows: Rows<'_, R>, answers: SharedLast<R>) -> ProbeHandle<i64> {
