@@ -206,7 +206,9 @@ impl Search {
     fn go_to(&mut self, rate: f64) {
         let Range { least_events_per_s: least, most_events_per_s: most } = self.range;
         let within = |rate: f64| rate.min(most).max(least);
-        self.rate = within(rounded(within(rate)));
+        let rate = within(rate);
+        // The ends of the range are tried as they are: rounded, they would never be reached.
+        self.rate = if rate == least || rate == most { rate } else { within(rounded(rate)) };
     }
 
     /// How often a rate was sustained and how often refused.
@@ -283,6 +285,15 @@ mod tests {
         let at_s = (0..256).map(|i| 0.5 + f64::from(i) / 512.0);
         let events: Vec<f64> = at_s.clone().map(events).collect();
         at_s.zip(events).map(|(s, events)| ((s * 1e9) as u64, events.max(0.0) as u64)).collect()
+    }
+
+    #[test]
+    fn the_ends_of_a_range_are_reached_though_they_are_no_round_numbers() {
+        let range = Range { least_events_per_s: 10_001.7, most_events_per_s: 4e6 / 3.0 };
+        let (found, _) = search(range, 1e6, |_| true);
+        assert_eq!(found.unwrap().rate_events_per_s, range.most_events_per_s);
+        let (found, probes) = search(range, 1e6, |_| false);
+        assert!(found.is_none() && probes.last().unwrap().rate_events_per_s == range.least_events_per_s);
     }
 
     #[test]
