@@ -7,8 +7,8 @@ use super::OrderPolicy;
 use crate::feed::Reached;
 use crate::logic::Timed;
 
-/// Events with an event time below the watermark are released, sorted; the others are held in the batches they came in, and
-/// where these are many, in a calendar.
+/// Events with an event time below the watermark are released, sorted; the others are held in the batches they came in;
+/// where these are many, in piles of batches that follow each other, and if even piles are many, in a calendar.
 ///
 /// In a dataflow the watermark is told a step or more after the events below it, for other workers may be behind. So
 /// batches that are in order are put in order as wholes, and pass without a look at each event; one that is not is sorted
@@ -59,17 +59,40 @@ impl<M: Timed> Watermark<M> {
 
     /// Makes what has been held for two moves ready to wait.
     fn settle(&mut self) {
-        let are_many = self.batches.len() > BATCHES;
         for batch in &mut self.batches {
             batch.moves += 1;
-            if batch.moves > 1 && are_many {
-                self.held -= batch.messages.len() - batch.begin;
-                batch.messages.drain(batch.begin..).for_each(|message| self.calendar.hold(message));
-                batch.messages.clear();
-            } else if batch.moves > 1 && !batch.sorted {
+            if batch.moves > 1 && !batch.sorted {
                 batch.messages.sort_by_key(Timed::turn);
                 batch.sorted = true;
             }
+        }
+        if self.batches.len() > BATCHES {
+            self.pile_up();
+            if self.batches.len() > BATCHES / 2 {
+                self.file();
+            }
+        }
+    }
+
+    /// Puts batches one upon the other that follow each other in time. What one worker has read in order is one pile.
+    fn pile_up(&mut self) {
+        self.batches.sort_by_key(|batch| batch.first);
+        let mut piles: Vec<Batch<M>> = Vec::new();
+        for batch in self.batches.drain(..) {
+            match piles.iter_mut().find(|pile| pile.sorted && batch.sorted && pile.last <= batch.first) {
+                Some(pile) => pile.append(&batch),
+                None => piles.push(batch),
+            }
+        }
+        self.batches = piles;
+    }
+
+    /// Files what has been held for two moves.
+    fn file(&mut self) {
+        for batch in self.batches.iter_mut().filter(|batch| batch.moves > 1) {
+            self.held -= batch.messages.len() - batch.begin;
+            batch.messages.drain(batch.begin..).for_each(|message| self.calendar.hold(message));
+            batch.messages.clear();
         }
         self.batches.retain(|batch| !batch.messages.is_empty());
     }
@@ -91,6 +114,12 @@ impl<M: Timed> Batch<M> {
             }
         }
         Some(Self { messages, begin: 0, first, last, sorted, moves: 0 })
+    }
+
+    /// Of a batch that follows in time; both are sorted.
+    fn append(&mut self, next: &Self) {
+        self.messages.extend_from_slice(&next.messages[next.begin..]);
+        self.last = next.last;
     }
 
     /// Moves what is below the watermark to `released`.
