@@ -41,6 +41,20 @@ pub(crate) fn tables(results: &Results, repeats: &[&CaseRecord]) -> [Table; 2] {
     [operators_table(&operators(results, repeats)), channels_table(&channels(results, repeats))]
 }
 
+/// What the logging itself cost in the cases of a part, in words; nothing if none was logged beside a run without.
+pub(crate) fn cost_of_logging(results: &Results, part: &str) -> Option<String> {
+    let of_part = results.cases.iter().filter(|case| case.part == part);
+    let share = |case: &CaseRecord| case.numbers.as_ref()?.sharing.logging_overhead_share;
+    let shares: Vec<f64> = of_part.filter_map(share).collect();
+    let least = shares.iter().copied().min_by(f64::total_cmp)?;
+    let most = shares.iter().copied().max_by(f64::total_cmp)?;
+    let [least, middle, most] = [least, median(&shares)?, most].map(|share| Quantity::Share.human(share));
+    Some(format!(
+        "Where the activity of operators was logged, workers were busy {middle} longer (median; {least} to {most}). All \
+         other numbers are of runs without."
+    ))
+}
+
 fn operators_table(operators: &[OperatorTime]) -> Table {
     let of_worker = |worker| operators.iter().filter(|of| of.worker == worker).map(|of| of.busy_ns).sum::<u64>();
     let duration = |ns: u64| Quantity::Nanoseconds.human(ns as f64);

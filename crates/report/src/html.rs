@@ -299,6 +299,7 @@ fn push_cases(out: &mut String, results: &Results, sections: &[Section]) {
 fn push_activity(out: &mut String, results: &Results) {
     let mut activities = String::new();
     for (part, axes) in results.run.parts.iter().map(|part| (part, telling_axes(&cases_of(results, part)))) {
+        activities.extend(activity::cost_of_logging(results, &part.name).map(|cost| paragraph("", &cost)));
         for repeats in tables::repeats_of_cases(results, &part.name).into_values() {
             let tables = activity::tables(results, &repeats);
             let tables: String = tables.iter().filter(|table| !table.is_empty()).map(Table::html).collect();

@@ -6,10 +6,10 @@ use flowbench_measurement::record::{Accuracy, CaseRecord, Cell, Numbers, Status,
 use flowbench_measurement::statistics::median;
 
 use crate::Results;
-use crate::compare;
 use crate::quantity::Quantity;
 use crate::select::{case_name, readable, telling_axes};
 use crate::svg::{harmless, prose};
+use crate::{activity, compare};
 
 /// Rows of text under a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,9 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
         let table = cases(results, &part.name);
         if !table.is_empty() {
             let (question, repeats) = (printable(&part.question), repeats_words(results, &part.name));
-            out.push_str(&format!("{question}{repeats}\n{}\n", table.text(width)));
+            out.push_str(&format!("{question}{repeats}\n{}", table.text(width)));
+            out.extend(activity::cost_of_logging(results, &part.name).map(|cost| cost + "\n"));
+            out.push('\n');
         }
     }
     let failures = failures(results);
