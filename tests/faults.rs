@@ -13,8 +13,9 @@ fn a_wrong_answer_a_lost_event_and_a_doubled_event_make_a_case_invalid() {
             r#"
 trace = { profile = "tiny", events = 3000 }
 [part.axes]
-pipeline = ["identity", "lifetime-value"]
-strategy = ["sequential", "exchange", "differential"]
+pipeline = ["identity", "dispatched-today"]
+strategy = ["sequential", "exchange", "co-partitioned", "pre-aggregate", "single-writer", "broadcast", "shared", "hot-split",
+"differential"]
 fault = ["none", "wrong-answer@0", "drop-event@0", "duplicate-event@0"]
 "#,
         ),
@@ -22,7 +23,7 @@ fault = ["none", "wrong-answer@0", "drop-event@0", "duplicate-event@0"]
     let ended = scratch.sh("flowbench run ./wrong.toml --out results");
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
     let cases = scratch.ndjson("results/cases.ndjson");
-    assert_eq!(cases.len(), 2 * 2 * 4 + 4, "differential has nothing to arrange for identity");
+    assert_eq!(cases.len(), (4 + 9) * 4, "without state four strategies differ");
     for case in &cases {
         if case["axes"]["fault"].is_null() {
             assert_eq!(outcome(case), "ok", "{case:#}");
@@ -96,12 +97,13 @@ deduplicate = [false, true]
 #[test]
 fn a_single_worker_that_panics_is_recorded_for_every_strategy() {
     let scratch = Scratch::new();
-    let part = "trace = { profile = \"tiny\", events = 3000 }\n[part.axes]\npipeline = \"lifetime-value\"\n\
-                strategy = [\"sequential\", \"exchange\", \"differential\"]\nfault = \"panic@5\"\n";
+    let part = "trace = { profile = \"tiny\", events = 3000 }\n[part.axes]\npipeline = \"sessions\"\nfault = \"panic@5\"\n\
+                strategy = [\"sequential\", \"exchange\", \"co-partitioned\", \"pre-aggregate\", \"single-writer\", \
+                \"broadcast\", \"shared\", \"hot-split\", \"differential\"]\n";
     scratch.write("panic.toml", experiment(part));
     assert_eq!(scratch.sh("flowbench run ./panic.toml --out results").code, Some(5));
     let cases = scratch.ndjson("results/cases.ndjson");
-    assert_eq!(cases.iter().map(cause).collect::<Vec<_>>(), ["panic"; 3]);
+    assert_eq!(cases.iter().map(cause).collect::<Vec<_>>(), ["panic"; 9]);
 }
 
 #[test]

@@ -245,6 +245,30 @@ fn the_best_of_each_row_stands_out_in_the_figure_and_in_words() {
 }
 
 #[test]
+fn figures_that_lead_stand_at_the_head_of_the_report_once_more_and_grids_come_first() {
+    let mut matrix = matrix();
+    let page = |matrix: &Synthetic| {
+        let results = matrix.written();
+        draw(results.path()).unwrap();
+        read(results.path(), "report.html")
+    };
+    assert!(!page(&matrix).contains("<div class=\"lead\">"));
+    let of_sessions = [("pipeline".to_owned(), "sessions".to_owned())].into();
+    let scaling =
+        FigureSpec { only: of_sessions, lead: true, ..figure("grows", FigureKind::Scaling, "", &[], &["strategy"]) };
+    let figures = &mut matrix.run.parts[0].figures;
+    figures.insert(0, scaling);
+    figures[1].lead = true;
+    let html = page(&matrix);
+    let (lead, rest) = html.split_once("<div class=\"lead\">").unwrap().1.split_once("</div>").unwrap();
+    let at = |words: &str| lead.find(words).unwrap_or_else(|| panic!("no {words} in {lead}"));
+    assert!(at("href=\"#f-best-strategy\"") < at("href=\"#f-grows\""));
+    assert_eq!(lead.matches("<figure").count(), 2);
+    assert!(rest.contains("<figure id=\"f-best-strategy\">") && rest.contains("<figure id=\"f-grows\">"));
+    assert!(!lead.contains("Universal Scalability Law, λN"), "remarks stand below");
+}
+
+#[test]
 fn a_strategy_that_is_slower_than_the_single_thread_beats_nothing() {
     let mut synthetic = matrix();
     synthetic.cases.retain(|case| matches!(case.axes.strategy.as_str(), "sequential" | "differential"));
