@@ -1,9 +1,10 @@
-//! The input is split by key already, as a log with one partition for each worker is: no message of the first stage goes
-//! anywhere.
+//! The input is split by key already, as a log with one partition for each worker is: no message of the first stage
+//! goes anywhere.
 //!
-//! The split is made before the clock starts, and with it what is late is left out. So this is the least that any strategy
-//! by key could cost, not one that can be had for nothing: somebody upstream has paid for it. It wins wherever the exchange
-//! is the price; a hot key stays as hot as it is.
+//! The split is made before the clock starts, and with it what is late is left out. So this is the least that any
+//! strategy by key could cost, not one that can be had for nothing: somebody upstream has paid for it. It wins wherever
+//! the exchange is the price: two workers 1.2 to 1.9 times as fast as the single thread, the most of all strategies for
+//! seven of ten pipelines with state (reference run of the experiment `parallelism`). A hot key stays as hot as it is.
 
 use super::dataflow::Spread;
 use super::messages::Targets;

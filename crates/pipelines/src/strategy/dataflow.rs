@@ -1,11 +1,13 @@
-//! What all strategies on timely dataflow have in common: the loop of a worker, its operators, and how far they have come.
+//! What all strategies on timely dataflow have in common: the loop of a worker, its operators, and how far they have
+//! come.
 //!
-//! The timestamp is the epoch. A worker reads its own epochs of the trace and gives on only what the pipeline is concerned
-//! with. Records of several epochs that are due together travel under the time of the first: that never claims more
-//! progress than there is. The operators that hold state hold a capability for the frontier, so that an epoch is complete
-//! only when everything its watermark allows has been answered.
+//! The timestamp is the epoch. A worker reads its own epochs of the trace and gives on only what the pipeline is
+//! concerned with. Records of several epochs that are due together travel under the time of the first: that never
+//! claims more progress than there is. The operators that hold state hold a capability for the frontier, so that an
+//! epoch is complete only when everything its watermark allows has been answered.
 //!
-//! Nothing here knows a pipeline: readers, parts and last stages come with their logic erased, and are asked once a batch.
+//! Nothing here knows a pipeline: readers, parts and last stages come with their logic erased, and are asked once a
+//! batch.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

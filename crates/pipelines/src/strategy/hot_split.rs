@@ -1,10 +1,13 @@
 //! By key, but a hot key is shared by two workers: each of its messages goes to the one of its two that has had less so
 //! far, and what the other one has put together is merged into the state where the key is at home.
 //!
-//! After "The power of both choices" (Nasir and others, ICDE 2015), with two choices for hot keys only. It helps where one key
-//! is more than a worker can bear and its events cannot be put together where they are read. In this catalogue whatever
-//! can be merged can also be combined by the readers, so `pre-aggregate` does the same for less: it sends one part where
-//! this one sends every event of the hot key.
+//! After "The power of both choices" (Nasir and others, ICDE 2015), with two choices for hot keys only. It helps where
+//! one key is more than a worker can bear and its events cannot be put together where they are read. In this catalogue
+//! whatever can be merged can also be combined by the readers, so `pre-aggregate` does the same for less: it sends one
+//! part where this one sends every event of the hot key. Measured on two workers: it halves the imbalance (one key of
+//! 30 %: 1.30 to 1.17 of the mean) and is not faster than `exchange` by more than chance, since merging costs what
+//! evenness gains. Logic whose states merge but are too dear to build where events are read would need it; none here
+//! is.
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! What a worker makes of the events it reads: messages for whoever holds their state.
 //!
-//! Filter, route and combination are one loop over a slice of the trace, compiled for each pipeline. What comes out of it
-//! is of one type for all of them, so the dataflow behind it is not.
+//! Filter, route and combination are one loop over a slice of the trace, compiled for each pipeline. What comes out of
+//! it is of one type for all of them, so the dataflow behind it is not.
 
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -1,9 +1,13 @@
 //! No exchange: all workers of a process apply what they read to one map in the memory they share.
 //!
-//! The map is many maps, each behind a lock. Whoever reads an event puts it into the map of its key; when the frontier has
-//! passed, each worker lets its own share of the maps answer, and helps with those of the others that nobody is at. So no
-//! event is copied to another worker, and a worker that is behind is not waited for but helped; the price is a lock for
-//! every batch, and a cache line that wanders between cores. One hot key is still one map.
+//! The map is many maps, each behind a lock. Whoever reads an event puts it into the map of its key; when the frontier
+//! has passed, each worker lets its own share of the maps answer, and helps with those of the others that nobody is at.
+//! So no event is copied to another worker, and a worker that is behind is not waited for but helped; the price is a
+//! lock for every batch, and a cache line that wanders between cores. One hot key is still one map.
+//!
+//! It never wins in the reference run: 0.6 to 1.2 times the single thread, a fifth to a half below `exchange` on two
+//! workers, since cutting each batch into so many parts costs more than handing over whole ones. What it has instead is
+//! evenness: with one key of 30 % its workers still do the same.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! Every strategy gives the oracle's answers to what was not late, and drops exactly the late set of the trace: a table of
-//! all strategies, workers, homes and pipelines, and random small traces with ties, reversed time and duplicates.
+//! Every strategy gives the oracle's answers to what was not late, and drops exactly the late set of the trace: a table
+//! of all strategies, workers, homes and pipelines, and random small traces with ties, reversed time and duplicates.
 
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
