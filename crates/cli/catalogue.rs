@@ -118,6 +118,8 @@ pub(crate) fn explain(asked: &Explain) -> Result<i32, Failure> {
         explain_profile(&Profile::named(name).map_err(Failure::failed)?)
     } else if SHIPPED.iter().any(|(shipped, _)| *shipped == name) {
         explain_experiment(name)?
+    } else if let Some(strategy) = Strategy::ALL.into_iter().find(|strategy| strategy.name() == name) {
+        explain_strategy(strategy)
     } else {
         return Err(unknown(name));
     };
@@ -127,13 +129,21 @@ pub(crate) fn explain(asked: &Explain) -> Result<i32, Failure> {
 
 fn unknown(name: &str) -> Failure {
     let pipelines = catalogue::CATALOGUE.iter().map(|pipeline| pipeline.name());
-    let all: Vec<&str> =
-        pipelines.chain(Profile::NAMES.iter().copied()).chain(SHIPPED.iter().map(|(shipped, _)| *shipped)).collect();
+    let all = pipelines.chain(Profile::NAMES.iter().copied()).chain(SHIPPED.iter().map(|(shipped, _)| *shipped));
+    let all: Vec<&str> = all.chain(Strategy::ALL.map(Strategy::name)).collect();
     let hint = match nearest(name, all.iter().copied()) {
         Some(near) => format!("did you mean '{near}'?"),
         None => format!("there are {}", all.join(", ")),
     };
-    Failure::misused(format!("there is no pipeline, profile or experiment '{name}'; {hint}"))
+    Failure::misused(format!("there is no pipeline, strategy, profile or experiment '{name}'; {hint}"))
+}
+
+fn explain_strategy(strategy: Strategy) -> String {
+    let mut text = format!("{}\n{}\n\n", strategy.name(), strategy.summary());
+    for pipeline in catalogue::CATALOGUE {
+        text.push_str(&format!("pipeline    {}: {}\n", pipeline.name(), serves(*pipeline, strategy)));
+    }
+    text
 }
 
 fn explain_pipeline(pipeline: &dyn Pipeline) -> String {

@@ -59,7 +59,7 @@ impl From<RunFailed> for Failure {
     fn from(error: RunFailed) -> Self {
         let code = match &error {
             RunFailed::Experiment(_) | RunFailed::Figure { .. } | RunFailed::Foreign { .. } => MISUSED,
-            RunFailed::NothingSelected(_) => NOTHING_SELECTED,
+            RunFailed::NothingSelected { .. } => NOTHING_SELECTED,
             RunFailed::Results(_) | RunFailed::Report(_) | RunFailed::Process(_) => FAILED,
         };
         Self { code, message: Some(error.to_string()) }

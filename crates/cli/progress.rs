@@ -9,6 +9,7 @@ use flowbench_harness::plan::{CaseSpec, Plan};
 use flowbench_harness::rate::percent;
 use flowbench_harness::run::Watcher;
 use flowbench_measurement::record::{Axes, CaseRecord, Status};
+use flowbench_report::Quantity;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Redraws of a bar in a second: few, since it is drawn on a machine that measures.
@@ -116,13 +117,14 @@ impl Watcher for Cases {
 fn in_words(part: &str, axes: &Axes, repeat: usize) -> String {
     let fault = axes.fault.as_ref().map_or(String::new(), |fault| format!(", {fault}"));
     let processes = if axes.processes > 1 { format!("{}x", axes.processes) } else { String::new() };
+    let world = if axes.world.is_empty() { String::new() } else { format!(", {}", axes.world) };
     format!(
-        "{part}: {} {} x{processes}{}, {} slack {} ms, {}, {}{fault}, repeat {repeat}",
+        "{part}: {} {} x{processes}{}{world}, {} slack {}, {}, {}{fault}, repeat {repeat}",
         axes.pipeline,
         axes.strategy,
         axes.workers,
         axes.order,
-        axes.slack_ms,
+        Quantity::Milliseconds.human(axes.slack_ms as f64),
         axes.eviction,
         rate_in_words(axes)
     )

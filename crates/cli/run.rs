@@ -40,14 +40,18 @@ pub(crate) fn run(asked: &Run, quiet: bool) -> Result<i32, Failure> {
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
         print(&terminal_tables(&results, TABLE_WIDTH))?;
     }
+    // Where all machines have to meet again, nobody can go on alone.
+    let is_broken_off = request.seat.is_some() && finished.interrupted && !interrupted.load(Ordering::Acquire);
     if !quiet {
         tell(&finished.drawn, &finished.dir);
-        if finished.interrupted {
+        if is_broken_off {
+            say("broken off, since the processes no longer are at the same case; start the run anew on all machines");
+        } else if finished.interrupted && request.seat.is_none() {
             say(format!("interrupted; go on with: flowbench run --resume {}", finished.dir.display()));
         }
     }
     Ok(match finished {
-        Finished { interrupted: true, .. } => INTERRUPTED,
+        Finished { interrupted: true, .. } if !is_broken_off => INTERRUPTED,
         finished if finished.incomplete() > 0 => INCOMPLETE,
         _ => OK,
     })

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use flowbench_events::rfc3339;
 use flowbench_measurement::hlog;
 use flowbench_measurement::latency::LatencyHistogram;
-use flowbench_measurement::record::{CaseRecord, Part, Run, SCHEMA_VERSION, Status, TraceRecord};
+use flowbench_measurement::record::{
+    CaseRecord, FigureKind, FigureSpec, Part, Run, SCHEMA_VERSION, Status, TraceRecord,
+};
 use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, read_run};
 use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
@@ -95,8 +97,13 @@ pub enum RunFailed {
         error: Box<FigureError>,
     },
     /// The experiment has no case.
-    #[error("{0} selects no case: give it a part with axes")]
-    NothingSelected(String),
+    #[error("{origin} selects no case: {}", if .skipped.is_empty() { "give it a part with axes" } else { .skipped })]
+    NothingSelected {
+        /// The experiment.
+        origin: String,
+        /// What was skipped, and why.
+        skipped: String,
+    },
     /// A resumed run was made by something else.
     #[error("{dir}: was measured {difference}; its cases cannot stand beside new ones. Start a new run")]
     Foreign {
@@ -175,7 +182,7 @@ pub fn run(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Watche
     check_figures(&loaded)?;
     let plan = Plan::new(&loaded)?;
     if plan.cases.is_empty() {
-        return Err(RunFailed::NothingSelected(loaded.origin));
+        return Err(RunFailed::NothingSelected { origin: loaded.origin, skipped: plan.skipped.join("; ") });
     }
     let mut run = resumed.unwrap_or_else(|| manifest(&loaded, &plan));
     let mut results = match &request.resume {
@@ -262,7 +269,7 @@ fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
     let part = |part: &crate::experiment::Question| Part {
         name: part.name.clone(),
         question: part.question.clone(),
-        figures: part.figures.clone(),
+        figures: part.figures.iter().cloned().chain(operators_figure(part)).collect(),
     };
     Run {
         schema_version: SCHEMA_VERSION,
@@ -279,6 +286,29 @@ fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
         build: environment::build(),
         machine: environment::machine(),
     }
+}
+
+/// Where operators are logged, they are drawn, even if the part does not ask for it.
+fn operators_figure(part: &crate::experiment::Question) -> Option<FigureSpec> {
+    let is_drawn = part.figures.iter().any(|figure| figure.kind == FigureKind::Operators);
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    (part.profile_operators && !is_drawn).then(|| FigureSpec {
+        name: format!("time-of-{}", part.name.chars().map(plain).collect::<String>()),
+        kind: FigureKind::Operators,
+        question: "Where does the time of each worker go?".to_owned(),
+        reading: "In brackets what is done outside of operators. From a run of its own, with every activation logged."
+            .to_owned(),
+        by: ["pipeline", "strategy", "workers", "world"].map(str::to_owned).to_vec(),
+        x: String::new(),
+        y: Vec::new(),
+        panels: Vec::new(),
+        level_column: String::new(),
+        level: None,
+        only: Default::default(),
+        log_x: false,
+        log_y: false,
+        lead: false,
+    })
 }
 
 fn sort(traces: &mut [TraceRecord]) {

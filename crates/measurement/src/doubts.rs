@@ -48,12 +48,12 @@ pub struct Circumstances {
 pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> Vec<Doubt> {
     let open_loop = axes.rate_events_per_s.is_some();
     let rules = [
+        numbers.sustainable.as_ref().and_then(search_capped),
         oversubscribed(axes, circumstances.usable_cores),
         taken("steal", "stolen by the hypervisor", circumstances.steal_share),
         taken("throttled", "withheld by a CPU quota", circumstances.throttled_share),
         source_bound(numbers.throughput_events_per_s, circumstances.source_ceiling_events_per_s),
         axes.rate_events_per_s.zip(circumstances.completed_in_time).and_then(not_sustained),
-        numbers.sustainable.as_ref().and_then(search_capped),
         few_samples(numbers.latency.count).filter(|_| open_loop),
         driver_lag(&numbers.driver_lag, &numbers.latency).filter(|_| open_loop),
         hiccups(&numbers.hiccup, &numbers.latency).filter(|_| open_loop),
@@ -107,9 +107,9 @@ fn taken(code: &str, how: &str, share: Option<f64>) -> Option<Doubt> {
 fn source_bound(throughput: f64, ceiling: Option<f64>) -> Option<Doubt> {
     let ceiling = ceiling.filter(|ceiling| throughput > ceiling * SOURCE_SHARE)?;
     let text = format!(
-        "{throughput:.0} events/s is within {} of the {ceiling:.0} events/s that the source alone gives: the \
-         source was measured. Compare CPU time per event, or use a more expensive pipeline.",
-        percent(1.0 - SOURCE_SHARE)
+        "{throughput:.0} events/s is more than {} of the {ceiling:.0} events/s at which the trace was read and nothing \
+         else done: the source was measured. Compare CPU time per event, or use a more expensive pipeline.",
+        percent(SOURCE_SHARE)
     );
     Some(doubt("source-bound", text))
 }

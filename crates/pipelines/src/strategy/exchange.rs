@@ -1,9 +1,8 @@
 //! Every message goes to the worker that holds the state of its key. Stateless work stays where it is read.
 //!
-//! What anybody can have, and the one to beat beside the single thread. On two cores two workers of it are 1.1 to 1.75
-//! times as fast as `sequential`, best or next to `co-partitioned` for most pipelines; one worker is at about 0.9 where
-//! the filter is the work, and at 0.75 where states are (reference run of the experiment `parallelism`). It loses where
-//! one key has much: its worker is the bound.
+//! What anybody can have, and the one to beat beside the single thread. On two cores two workers of it are 1.0 to 1.75
+//! times as fast as `sequential`, best or next to `co-partitioned` for most pipelines; one worker is at 0.87 on average
+//! (reference run of the experiment `parallelism`). It loses where one key has much: its worker is the bound.
 
 use super::dataflow::Spread;
 use super::messages::Targets;

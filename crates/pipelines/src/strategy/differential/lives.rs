@@ -21,7 +21,7 @@ use timely::bytes::arc::BytesMut;
 use timely::communication::Bytesable;
 
 use super::in_turn::in_turn;
-use super::{Collected, Events, Happened, Rows, arranged, reduced, retimed};
+use super::{Collected, Events, Happened, Reduction, Rows, arranged, reduced, retimed};
 use crate::logic::{Afterwards, KeyedLogic, SPENT};
 
 /// What logic may want to know of an event.
@@ -107,7 +107,7 @@ struct Chapter {
 /// Compiled once: the logic comes in erased.
 fn chapters<'s>(
     events: Events<'s, Deed>,
-    divide: Box<dyn FnMut(&i64, &[(&Known, isize)], &mut Vec<(Chapter, isize)>)>,
+    divide: Reduction<Known, isize, Chapter>,
     after_ms: i64,
 ) -> Collected<'s, (i64, Chapter)> {
     let (variable, over) = Variable::new(events.scope(), after_ms);
