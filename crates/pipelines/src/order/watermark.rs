@@ -12,7 +12,7 @@ use crate::logic::Timed;
 ///
 /// In a dataflow the watermark is told a step or more after the events below it, for other workers may be behind. So
 /// batches that are in order are put in order as wholes, and pass without a look at each event; one that is not is sorted
-/// when two moves of the watermark have not released all of it. Memory: the events held, at most those of the last `slack`
+/// when a part of it is released. Memory: the events held, at most those of the last `slack`
 /// of event time and of the epochs under way, and as many again that a batch has released and not given up yet.
 #[derive(Debug)]
 pub struct Watermark<M> {
@@ -44,11 +44,11 @@ impl<M: Timed> Watermark<M> {
     fn release_batches(&mut self, watermark_ms: i64, released: &mut Vec<M>) {
         self.batches.sort_by_key(|batch| batch.first);
         let begin = released.len();
-        let (mut in_order, mut last) = (true, released.last().map(Timed::turn));
+        let mut in_order = true;
         for batch in self.batches.iter_mut().take_while(|batch| batch.first.0 < watermark_ms) {
-            in_order &= batch.sorted && last.is_none_or(|last| last <= batch.first);
-            last = Some(batch.last);
+            in_order &= released.last().is_none_or(|last| last.turn() <= batch.first);
             batch.release(watermark_ms, released);
+            in_order &= batch.sorted;
         }
         self.held -= released.len() - begin;
         self.batches.retain(|batch| !batch.messages.is_empty());
@@ -57,15 +57,9 @@ impl<M: Timed> Watermark<M> {
         }
     }
 
-    /// Makes what has been held for two moves ready to wait.
+    /// Keeps what is held in few places.
     fn settle(&mut self) {
-        for batch in &mut self.batches {
-            batch.moves += 1;
-            if batch.moves > 1 && !batch.sorted {
-                batch.messages.sort_by_key(Timed::turn);
-                batch.sorted = true;
-            }
-        }
+        self.batches.iter_mut().for_each(|batch| batch.moves += 1);
         if self.batches.len() > BATCHES {
             self.pile_up();
             if self.batches.len() > BATCHES / 2 {
@@ -126,13 +120,12 @@ impl<M: Timed> Batch<M> {
     fn release(&mut self, watermark_ms: i64, released: &mut Vec<M>) {
         if self.last.0 < watermark_ms {
             self.release_all(released);
-        } else if self.sorted {
-            self.release_first(watermark_ms, released);
         } else {
-            released.extend(self.messages.extract_if(.., |message| message.event_time_ms() < watermark_ms));
-            if let Some(rest) = Self::new(std::mem::take(&mut self.messages)) {
-                *self = Self { moves: self.moves, ..rest };
+            if !self.sorted {
+                self.messages.sort_by_key(Timed::turn);
+                self.sorted = true;
             }
+            self.release_first(watermark_ms, released);
         }
     }
 
