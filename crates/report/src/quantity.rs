@@ -107,10 +107,11 @@ impl Quantity {
         let unit = self.unit_for(raw);
         let number = match self {
             // One more digit below 1 than above it would only look more exact.
-            Quantity::Factor if (0.1..1.0).contains(&raw) => trimmed(format!("{raw:.2}")),
-            Quantity::Factor if (0.01..0.1).contains(&raw) => trimmed(format!("{raw:.3}")),
-            Quantity::Factor if (0.001..0.01).contains(&raw) => trimmed(format!("{raw:.4}")),
-            Quantity::Factor if (0.0..0.001).contains(&raw) && raw > 0.0 => "<0.001".to_owned(),
+            Quantity::Factor if (0.001..1.0).contains(&raw) => {
+                let decimals = (1.0 - raw.log10().floor()) as usize;
+                trimmed(format!("{raw:.decimals$}"))
+            }
+            Quantity::Factor if raw > 0.0 && raw < 0.001 => "<0.001".to_owned(),
             _ => three_digits(raw / unit.size),
         };
         match self {

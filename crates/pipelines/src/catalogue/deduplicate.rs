@@ -8,8 +8,7 @@ use crate::answers::Row;
 use crate::logic::{KeyedLogic, SPENT};
 use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
-use crate::strategy::differential::lives::{Deed, Remembering, lives};
-use crate::strategy::differential::{Events, Incremental, Rows};
+use crate::strategy::differential::lives::Remembering;
 
 /// See [`Pipeline::question`].
 pub(super) struct Deduplicate;
@@ -106,22 +105,8 @@ impl KeyedLogic for Logic {
 }
 
 impl Remembering for Logic {
-    fn key_of(number: i64) -> u64 {
-        number as u64
-    }
-}
-
-/// Its lives: see [`lives`].
-impl Incremental for Logic {
-    type What = Deed;
-    type Row = Answer;
-
-    fn select(&self, event: &Event) -> Option<(i64, Deed)> {
-        Some((event.event_id() as i64, Deed::of(event)))
-    }
-
-    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
-        lives(self, events, step_ms, self.horizon_ms)
+    fn longest_ms(&self) -> i64 {
+        self.horizon_ms
     }
 }
 

@@ -9,8 +9,7 @@ use crate::answers::{Cells, Row};
 use crate::logic::{Afterwards, KeyedLogic, SPENT};
 use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
-use crate::strategy::differential::lives::{Deed, Remembering, lives};
-use crate::strategy::differential::{Events, Incremental, Rows};
+use crate::strategy::differential::lives::Remembering;
 
 /// See [`Pipeline::question`].
 pub(super) struct DispatchOverdue;
@@ -216,22 +215,8 @@ impl KeyedLogic for Logic {
 }
 
 impl Remembering for Logic {
-    fn key_of(number: i64) -> Id {
-        Id(number as u32)
-    }
-}
-
-/// Its lives: see [`lives`].
-impl Incremental for Logic {
-    type What = Deed;
-    type Row = Answer;
-
-    fn select(&self, event: &Event) -> Option<(i64, Deed)> {
-        self.key(event).map(|order| (i64::from(order.0), Deed::of(event)))
-    }
-
-    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, Answer> {
-        lives(self, events, step_ms, self.horizon_ms)
+    fn longest_ms(&self) -> i64 {
+        self.horizon_ms
     }
 }
 

@@ -324,7 +324,7 @@ impl Desk {
         let mut late = LateSet::default();
         let mut completed = 0;
         let mut source = (epoch < u64::MAX).then(|| (input, self.outbox(targets)));
-        while !(self.probe.done() && self.is_answered(i64::MAX)) {
+        while !(self.probe.done() && self.is_answered(epochs)) {
             let admissible = self.driver.borrow_mut().admissible().min(epochs);
             let rounds = self.rounds.get();
             if let Some((input, out)) = &mut source {
@@ -378,9 +378,7 @@ impl Desk {
     fn tell(&self, completed: &mut u64, rounds: u64) {
         let mut driver = self.driver.borrow_mut();
         let passed = self.probe.with_frontier(|frontier| frontier.first().copied()).unwrap_or(self.feed.epochs());
-        // Where the watermark stands still, nothing is to be answered.
-        let is_completed = |epochs: u64| self.is_answered(self.feed.reached(epochs).watermark_ms);
-        let now = (*completed + 1..=passed).take_while(|epochs| is_completed(*epochs)).last().unwrap_or(*completed);
+        let now = self.answered(*completed, passed);
         if now > *completed {
             *completed = now;
             driver.holds(self.census());
@@ -389,14 +387,23 @@ impl Desk {
                 driver.views(now);
             }
         }
-        if self.rounds.get() > rounds || !self.is_answered(self.feed.reached(passed).watermark_ms) {
+        if self.rounds.get() > rounds || !self.is_answered(passed) {
             driver.worked();
         }
     }
 
-    /// True if a dataflow behind this one, if there is one, has answered everything below `watermark_ms`.
-    fn is_answered(&self, watermark_ms: i64) -> bool {
-        self.behind.as_ref().is_none_or(|behind| !behind.less_than(&watermark_ms))
+    /// How many of the epochs from `completed` to `passed` a dataflow behind this one has answered as well.
+    fn answered(&self, completed: u64, passed: u64) -> u64 {
+        if self.behind.is_none() {
+            return passed;
+        }
+        (completed + 1..=passed).take_while(|epochs| self.is_answered(*epochs)).last().unwrap_or(completed)
+    }
+
+    /// True if a dataflow behind this one, if there is one, has answered what the watermark of so many epochs allows. Where
+    /// the watermark stands still, that is nothing.
+    fn is_answered(&self, epochs: u64) -> bool {
+        self.behind.as_ref().is_none_or(|behind| !behind.less_than(&self.feed.reached(epochs).watermark_ms))
     }
 
     fn census(&self) -> Census {

@@ -21,12 +21,13 @@ use timely::bytes::arc::BytesMut;
 use timely::communication::Bytesable;
 
 use super::in_turn::in_turn;
-use super::{Collected, Events, Happened, Reduction, Rows, arranged, reduced, retimed};
+use super::{Collected, Events, Happened, Incremental, Reduction, Rows, arranged, reduced, retimed};
+use crate::answers::Row;
 use crate::logic::{Afterwards, KeyedLogic, SPENT};
 
 /// What logic may want to know of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Deed {
+pub struct Deed {
     kind: Kind,
     rating: u8, // 0: none
     customer: Id,
@@ -35,7 +36,7 @@ pub(crate) struct Deed {
 
 impl Deed {
     /// Of `event`.
-    pub(crate) fn of(event: &Event) -> Self {
+    fn of(event: &Event) -> Self {
         Self {
             kind: event.kind(),
             rating: event.rating().unwrap_or(0),
@@ -54,28 +55,62 @@ impl Happened<Deed> {
     }
 }
 
-/// Logic whose memory can be put away as bytes.
-pub(crate) trait Remembering: KeyedLogic<State: Serialize + DeserializeOwned> {
-    /// The key that goes by this number.
-    fn key_of(number: i64) -> Self::Key;
+/// Logic whose memory can be put away as bytes: it needs no more than this to be told in lives.
+pub(crate) trait Remembering: KeyedLogic<Key: Numbered, State: Serialize + DeserializeOwned, Row: Row> {
+    /// How long its lives are at most, or how long after their last event, ms.
+    fn longest_ms(&self) -> i64;
 }
 
-/// The answers of `logic`, whose lives are `longest_ms` long, or so long after their last event.
+impl<L: Remembering> Incremental for L {
+    type What = Deed;
+    type Row = L::Row;
+
+    fn select(&self, event: &Event) -> Option<(i64, Deed)> {
+        self.key(event).map(|key| (key.number(), Deed::of(event)))
+    }
+
+    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, L::Row> {
+        lives(self, events, step_ms)
+    }
+}
+
+/// A key that goes by a number.
+pub(crate) trait Numbered {
+    fn number(self) -> i64;
+    fn of(number: i64) -> Self;
+}
+
+impl Numbered for Id {
+    fn number(self) -> i64 {
+        self.0.into()
+    }
+
+    fn of(number: i64) -> Self {
+        Id(number as u32)
+    }
+}
+
+impl Numbered for u64 {
+    fn number(self) -> i64 {
+        self as i64
+    }
+
+    fn of(number: i64) -> Self {
+        number as u64
+    }
+}
+
+/// The answers of `logic`.
 ///
 /// What a chapter has left behind is given back some time after its end: the shorter, the less is held and looked at again,
 /// and the more rounds are needed, since time advances by no more than that in each. So it takes a step; but not less than a
 /// four-thousandth of a life, since at the end of the input all lives are waited for.
-pub(crate) fn lives<'s, L: Remembering>(
-    logic: &L,
-    events: Events<'s, Deed>,
-    step_ms: i64,
-    longest_ms: i64,
-) -> Rows<'s, L::Row> {
+fn lives<'s, L: Remembering>(logic: &L, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, L::Row> {
     let (divide, answer) = (logic.clone(), logic.clone());
     let divide = move |key: &i64, known: &[(&Known, isize)], chapters: &mut Vec<(Chapter, isize)>| {
         Telling { replay: Replay::new(&divide, *key), before: None, events: Vec::new(), chapters }.tell(known);
     };
-    let after_ms = step_ms.max(longest_ms / 4000).max(1);
+    let after_ms = step_ms.max(logic.longest_ms() / 4000).max(1);
     retimed(chapters(events, Box::new(divide), after_ms), move |(key, chapter), now_ms, times| {
         // What was due before has been answered before.
         let rows = answered(&answer, key, &chapter).into_iter().filter(move |(due_ms, _)| *due_ms >= now_ms);
@@ -203,7 +238,7 @@ struct Replay<'l, L: Remembering> {
 impl<'l, L: Remembering> Replay<'l, L> {
     fn new(logic: &'l L, key: i64) -> Self {
         let (rows, answers) = (Vec::new(), Vec::new());
-        Self { logic, key: L::key_of(key), state: L::State::default(), rows, answers }
+        Self { logic, key: L::Key::of(key), state: L::State::default(), rows, answers }
     }
 
     fn recall(&mut self, memory: &Memory) {
