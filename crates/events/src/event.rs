@@ -1,5 +1,7 @@
 //! One event of the customer lifecycle.
 
+use std::hint::cold_path;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -171,6 +173,16 @@ impl Event {
     #[inline]
     pub fn kind(&self) -> Kind {
         Kind::ALL[((self.arrival_and_small >> 8) & 7) as usize]
+    }
+
+    /// True if the event is of this kind, which is said to be rare: what is asked next is not even computed for the others.
+    #[inline]
+    pub fn is_rarely(&self, kind: Kind) -> bool {
+        let is = self.kind() == kind;
+        if is {
+            cold_path();
+        }
+        is
     }
 
     /// The occurrence.

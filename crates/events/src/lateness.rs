@@ -132,13 +132,10 @@ impl Lateness {
     /// comes behind it can be asked about next.
     #[inline]
     pub fn arrive_in_time(&mut self, events: &[Event]) -> usize {
-        let mut watermark_ms = self.watermark_ms();
         for (at, event) in events.iter().enumerate() {
             let event_time_ms = event.event_time_ms();
-            if event_time_ms > self.newest_ms {
-                self.newest_ms = event_time_ms;
-                watermark_ms = self.watermark_ms();
-            } else if event_time_ms < watermark_ms {
+            self.newest_ms = self.newest_ms.max(event_time_ms);
+            if self.newest_ms - event_time_ms > self.slack_ms {
                 return at;
             }
         }

@@ -74,7 +74,7 @@ impl StatelessLogic for Logic {
     fn answer(&self, event: &Event) -> Option<Sale> {
         let day = |event: &Event| self.zone.day(event.event_time_ms());
         let sale = || Sale { day: day(event), orders: 1, value: event.value().unwrap_or_default() };
-        (event.kind() == self.on).then(sale)
+        event.is_rarely(self.on).then(sale)
     }
 }
 

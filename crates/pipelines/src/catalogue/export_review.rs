@@ -64,7 +64,7 @@ impl StatelessLogic for Logic {
     #[inline]
     fn answer(&self, event: &Event) -> Option<Answer> {
         let abroad = event.country() != self.home && event.country() != 0;
-        if event.kind() != self.on || !event.value_above(self.threshold) || !abroad {
+        if !event.is_rarely(self.on) || !event.value_above(self.threshold) || !abroad {
             return None;
         }
         Some(Answer {

@@ -53,7 +53,7 @@ impl StatelessLogic for Logic {
 
     #[inline]
     fn answer(&self, event: &Event) -> Option<Answer> {
-        if event.kind() != Kind::OrderPlaced {
+        if !event.is_rarely(Kind::OrderPlaced) {
             return None;
         }
         let event_time_ms = event.event_time_ms();

@@ -113,7 +113,7 @@ impl KeyedLogic for Logic {
 
     #[inline]
     fn key(&self, event: &Event) -> Option<Id> {
-        let concerned = event.kind() == Kind::OrderPlaced && event.value_above(self.threshold);
+        let concerned = event.is_rarely(Kind::OrderPlaced) && event.value_above(self.threshold);
         if concerned { event.customer() } else { None }
     }
 

@@ -72,8 +72,10 @@ where
 {
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<M>) {
         share.runs(late, |run| {
-            for (key, message) in run.iter().filter_map(&self.0) {
-                out.give(|| key.route(), message);
+            for event in run {
+                if let Some((key, message)) = (self.0)(event) {
+                    out.give(|| key.route(), message);
+                }
             }
         });
     }
