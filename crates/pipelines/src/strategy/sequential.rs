@@ -65,12 +65,15 @@ fn through<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
     let mut kept = Kept::new(part, fault, fault, tray.clone());
     let mut batch = Vec::new();
     let mut tally = Tally::default();
+    let mut room = 0; // for as much as the last epoch had: a batch that grows is copied again and again
     each_epoch(&site.feed, &mut *driver, |epoch, reached| {
+        batch.reserve(room);
         intake.walk(epoch, |event| {
             if let Some(message) = concerns(event) {
                 batch.push(message);
             }
         });
+        room = batch.len().next_power_of_two();
         tally.records += batch.len() as u64;
         kept.take(&mut batch);
         if reached.watermark_ms == i64::MAX {
