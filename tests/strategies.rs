@@ -57,6 +57,11 @@ fn a_profile_of_operators_tells_times_and_messages_and_what_it_cost_and_is_not_t
     assert!(operators.lines().skip(1).map(busy_ns).sum::<u64>() > 10_000, "{operators}");
     assert!(scratch.text("logged/channels.csv").lines().count() > 2);
     assert!(scratch.text("logged/report.html").contains("Where the time went"));
+    assert!(scratch.path("logged/time-of-p.svg").exists() && !scratch.path("plain/time-of-p.svg").exists());
+    let taken = "[[part.figure]]\nname = \"time-of-p\"\nkind = \"sweep\"\nquestion = \"?\"\nreading = \"?\"\nx = \"workers\"\n\
+                 y = [\"cpu_s\"]\n";
+    scratch.write("taken.toml", experiment("pipeline = \"sessions\"") + taken);
+    scratch.fails("flowbench run ./taken.toml --profile-operators --out none", 2, &["`time-of-p`: another figure"]);
 }
 
 #[test]

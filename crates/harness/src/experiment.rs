@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use flowbench_events::{nearest, parse_duration_ms};
-use flowbench_measurement::record::FigureSpec;
+use flowbench_measurement::record::{FigureKind, FigureSpec};
 use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
@@ -72,7 +72,7 @@ pub struct Question {
     pub deadline: Option<Spanned<String>>,
     /// One value or a list on each axis; every combination is a case.
     pub axes: BTreeMap<String, Spanned<toml::Value>>,
-    /// What is drawn.
+    /// What is drawn: what the file says, and operators if they are logged.
     #[serde(rename = "figure", default)]
     pub figures: Vec<FigureSpec>,
 }
@@ -199,7 +199,27 @@ fn unreadable(path: &Path, source: &std::io::Error) -> String {
 }
 
 fn parse(origin: &str, text: &str) -> Result<Experiment, ExperimentError> {
-    toml::from_str(text).map_err(|error| located(origin, text, &error))
+    let mut experiment: Experiment = toml::from_str(text).map_err(|error| located(origin, text, &error))?;
+    for part in &mut experiment.parts {
+        part.figures.extend(operators_figure(part));
+    }
+    Ok(experiment)
+}
+
+/// Where operators are logged, they are drawn, even if the part does not ask for it.
+fn operators_figure(part: &Question) -> Option<FigureSpec> {
+    let is_drawn = part.figures.iter().any(|figure| figure.kind == FigureKind::Operators);
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    (part.profile_operators && !is_drawn).then(|| FigureSpec {
+        question: "Where does the time of each worker go?".to_owned(),
+        reading: "In brackets what is done outside of operators. From a run of its own, with every activation logged."
+            .to_owned(),
+        by: ["pipeline", "strategy", "workers", "world"].map(str::to_owned).to_vec(),
+        ..FigureSpec::new(
+            format!("time-of-{}", part.name.chars().map(plain).collect::<String>()),
+            FigureKind::Operators,
+        )
+    })
 }
 
 /// A TOML error with its line, and a suggestion if a key is unknown.

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use flowbench_events::rfc3339;
 use flowbench_measurement::hlog;
 use flowbench_measurement::latency::LatencyHistogram;
-use flowbench_measurement::record::{
-    CaseRecord, FigureKind, FigureSpec, Part, Run, SCHEMA_VERSION, Status, TraceRecord,
-};
+use flowbench_measurement::record::{CaseRecord, Part, Run, SCHEMA_VERSION, Status, TraceRecord};
 use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, read_run};
 use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
@@ -269,7 +267,7 @@ fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
     let part = |part: &crate::experiment::Question| Part {
         name: part.name.clone(),
         question: part.question.clone(),
-        figures: part.figures.iter().cloned().chain(operators_figure(part)).collect(),
+        figures: part.figures.clone(),
     };
     Run {
         schema_version: SCHEMA_VERSION,
@@ -286,29 +284,6 @@ fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
         build: environment::build(),
         machine: environment::machine(),
     }
-}
-
-/// Where operators are logged, they are drawn, even if the part does not ask for it.
-fn operators_figure(part: &crate::experiment::Question) -> Option<FigureSpec> {
-    let is_drawn = part.figures.iter().any(|figure| figure.kind == FigureKind::Operators);
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
-    (part.profile_operators && !is_drawn).then(|| FigureSpec {
-        name: format!("time-of-{}", part.name.chars().map(plain).collect::<String>()),
-        kind: FigureKind::Operators,
-        question: "Where does the time of each worker go?".to_owned(),
-        reading: "In brackets what is done outside of operators. From a run of its own, with every activation logged."
-            .to_owned(),
-        by: ["pipeline", "strategy", "workers", "world"].map(str::to_owned).to_vec(),
-        x: String::new(),
-        y: Vec::new(),
-        panels: Vec::new(),
-        level_column: String::new(),
-        level: None,
-        only: Default::default(),
-        log_x: false,
-        log_y: false,
-        lead: false,
-    })
 }
 
 fn sort(traces: &mut [TraceRecord]) {

@@ -135,6 +135,26 @@ pub struct PanelSpec {
 }
 
 impl FigureSpec {
+    /// A figure of this name and kind, of which nothing else is said yet.
+    pub fn new(name: impl Into<String>, kind: FigureKind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            question: String::new(),
+            reading: String::new(),
+            x: String::new(),
+            y: Vec::new(),
+            panels: Vec::new(),
+            by: Vec::new(),
+            level_column: String::new(),
+            level: None,
+            only: Default::default(),
+            log_x: false,
+            log_y: false,
+            lead: false,
+        }
+    }
+
     /// The columns that are drawn, those of `y` or of all panels.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.y.iter().chain(self.panels.iter().flat_map(|panel| &panel.y)).map(String::as_str)

@@ -116,21 +116,13 @@ impl Synthetic {
 
 pub(crate) fn figure(name: &str, kind: FigureKind, x: &str, y: &[&str], by: &[&str]) -> FigureSpec {
     FigureSpec {
-        name: name.into(),
-        kind,
         question: format!("What does {name} look like as the load of the machine goes up?"),
         reading: "Lower is better. Where a line leaves the floor, the dataflow, not the machine, is what is seen."
             .into(),
         x: x.into(),
         y: y.iter().map(|y| (*y).to_owned()).collect(),
         by: by.iter().map(|by| (*by).to_owned()).collect(),
-        only: Default::default(),
-        panels: vec![],
-        level_column: String::new(),
-        level: None,
-        log_x: false,
-        log_y: false,
-        lead: false,
+        ..FigureSpec::new(name, kind)
     }
 }
 
