@@ -122,10 +122,7 @@ impl Lateness {
     /// Takes the next arrival; true if it was late.
     #[inline]
     pub fn arrive(&mut self, event: &Event) -> bool {
-        let event_time_ms = event.event_time_ms();
-        let late = event_time_ms < self.watermark_ms();
-        self.newest_ms = self.newest_ms.max(event_time_ms);
-        late
+        self.arrive_in_time(std::slice::from_ref(event)) == 0
     }
 
     /// Takes arrivals up to the first that is late, which is not taken; tells how many. A late one changes nothing, so what

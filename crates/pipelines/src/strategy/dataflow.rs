@@ -387,7 +387,7 @@ impl Desk {
                 driver.views(now);
             }
         }
-        if self.rounds.get() > rounds || !self.is_answered(passed) {
+        if self.rounds.get() > rounds || now < passed {
             driver.worked();
         }
     }
