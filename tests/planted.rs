@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use flowbench_events::{Event, Kind, Trace};
+use flowbench_events::{Event, Horizon, Kind, Trace};
 use flowbench_generators::{ConversionProfile, Generator, Profile};
 use flowbench_harness::replay::{Look, replay};
 use flowbench_pipelines::{Choice, Home, Strategy, catalogue};
@@ -79,7 +79,7 @@ fn lives(settings: &[(&str, &str)], waves: u64) -> (Profile, Arc<Trace>) {
 /// The answers of a pipeline, each event counted once.
 fn answers(pipeline: &str, settings: &[&str], trace: &Arc<Trace>) -> Vec<String> {
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-    let choice = Choice { deduplicate: true, ..Choice::plain(Strategy::Exchange) };
+    let choice = Choice { deduplicate: Some(Horizon::FOR_GOOD), ..Choice::plain(Strategy::Exchange) };
     let pipeline = catalogue::find(pipeline).unwrap();
     replay(pipeline, &settings, &choice, None, trace, Look::Answers, Home::Threads)
         .unwrap()
@@ -121,7 +121,7 @@ fn visits(trace: &Trace) -> Vec<Visit> {
     let mut visits: BTreeMap<u64, Visit> = BTreeMap::new();
     let mut ordered = HashSet::new();
     for event in &events {
-        let walk = event.event_id() >> 8;
+        let walk = event.event_id().word() >> 8;
         let visit = visits.entry(walk).or_default();
         match (event.kind(), event.load_time_ms()) {
             (Kind::OrderPlaced, _) => _ = ordered.insert(walk),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use flowbench_events::Trace;
+use flowbench_events::{Horizon, Trace};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_harness::replay::{Look, replay};
 use flowbench_pipelines::{Choice, Home, Strategy, catalogue};
@@ -275,7 +275,7 @@ fn world() -> Arc<Trace> {
 
 /// The answers in process, as the command writes them.
 fn answered(pipeline: &str, deduplicate: bool, trace: &Arc<Trace>) -> String {
-    let choice = Choice { deduplicate, ..Choice::plain(Strategy::Exchange) };
+    let choice = Choice { deduplicate: deduplicate.then_some(Horizon::FOR_GOOD), ..Choice::plain(Strategy::Exchange) };
     let replayed =
         replay(catalogue::find(pipeline).unwrap(), &[], &choice, None, trace, Look::Answers, Home::Threads).unwrap();
     let lines = replayed.answers.lines(&trace.symbols);

@@ -119,6 +119,10 @@ pub(crate) struct Inspect {
     /// For which slack late events are counted, such as 0s, 1min, 1h
     #[arg(long, value_name = "D", default_value = "0s", value_parser = parse_duration_ms)]
     pub(crate) slack: i64,
+    /// A delivery that arrives so much later than the last one of its event id that counted is no duplicate [default: it
+    /// is]
+    #[arg(long, value_name = "D", value_parser = parse_duration_ms)]
+    pub(crate) duplicate_horizon: Option<i64>,
     /// As JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
@@ -171,9 +175,13 @@ pub(crate) struct Replay {
     /// When state is forgotten
     #[arg(long, value_name = "E", default_value = "frontier")]
     pub(crate) eviction: String,
-    /// Only the first delivery of each event counts
+    /// Of several deliveries with one event id only the first to arrive counts, whatever the others say
     #[arg(long)]
     pub(crate) deduplicate: bool,
+    /// With `--deduplicate`: a delivery that arrives so much later than the last one that counted is a first again, such as
+    /// 24h [default: never]
+    #[arg(long, value_name = "D", value_parser = parse_duration_ms, requires = "deduplicate")]
+    pub(crate) duplicate_horizon: Option<i64>,
     /// With `--order speculative`: every answer given (+1) and taken back (-1), in a column `change`, in the order in
     /// which they are, instead of what is left at the end
     #[arg(long)]

@@ -158,7 +158,7 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
         text.push_str(&format!("strategy    {}: {}\n", strategy.name(), serves(pipeline, strategy)));
     }
     for order in OrderName::ALL {
-        text.push_str(&format!("order       {}: {}\n", order.name(), order.serves(pipeline.is_stateless())));
+        text.push_str(&format!("order       {}: {}\n", order.name(), order.serves(pipeline.goes_by_arrival())));
     }
     for eviction in EvictionName::ALL {
         text.push_str(&format!("eviction    {}: {}\n", eviction.name(), eviction.serves(pipeline.is_stateless())));

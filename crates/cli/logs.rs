@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flowbench_events::{
-    EventWriter, Input, Mapping, MappingError, Output, ReadOptions, ReadSummary, Reject, RejectWriter, Trace,
+    EventWriter, Horizon, Input, Mapping, MappingError, Output, ReadOptions, ReadSummary, Reject, RejectWriter, Trace,
     read_events, read_trace, rfc3339,
 };
 use flowbench_generators::{Amount, Facts, FactsCollector, Generator};
@@ -57,7 +57,7 @@ pub(crate) fn generate(asked: &Generate, quiet: bool) -> Result<i32, Failure> {
 }
 
 pub(crate) fn inspect(asked: &Inspect, quiet: bool) -> Result<i32, Failure> {
-    let mut facts = FactsCollector::new(asked.slack);
+    let mut facts = FactsCollector::new(asked.slack).within(horizon(asked.duplicate_horizon));
     let mut symbols = flowbench_events::Symbols::default();
     let counter = Counter::new("events", None, quiet);
     let mut on_event = |event, symbols: &flowbench_events::Symbols| {
@@ -156,7 +156,8 @@ fn choice(asked: &Replay, pipeline: &dyn Pipeline) -> Result<Choice, Failure> {
         return Err(Failure::misused(problem));
     }
     let eviction = eviction.map_err(Failure::misused)?;
-    let choice = Choice { order, eviction, workers, deduplicate: asked.deduplicate, ..Choice::plain(strategy) };
+    let deduplicate = asked.deduplicate.then(|| horizon(asked.duplicate_horizon));
+    let choice = Choice { order, eviction, workers, deduplicate, ..Choice::plain(strategy) };
     match pipeline.gap(&choice).or_else(|| strategy.gap_between_processes(processes)) {
         Some(gap) => {
             let (strategy, pipeline) = (strategy.name(), pipeline.name());
@@ -164,6 +165,11 @@ fn choice(asked: &Replay, pipeline: &dyn Pipeline) -> Result<Choice, Failure> {
         }
         None => Ok(choice),
     }
+}
+
+/// For how long repeats are told from first deliveries, ms; for good unless something else is asked for.
+fn horizon(asked_ms: Option<i64>) -> Horizon {
+    asked_ms.map_or(Horizon::FOR_GOOD, Horizon::from_ms)
 }
 
 /// With whom a log is replayed.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_events::{Event, Id, Kind, LateSet, Lateness, Symbols, Trace, TraceDigest};
-use hashbrown::{HashMap, HashSet};
+use flowbench_events::{Event, FirstDeliveries, Horizon, Id, Kind, LateSet, Lateness, Symbols, Trace, TraceDigest};
+use hashbrown::HashMap;
 use serde::Serialize;
 
 /// The facts of a trace, from here or from elsewhere. Shares are of all deliveries unless said otherwise.
@@ -39,9 +39,9 @@ pub struct Facts {
     pub late_set: String,
     /// The least slack for which nothing would be late, in ms.
     pub slack_to_lose_nothing_ms: i64,
-    /// Deliveries whose event id had been delivered before: exact.
+    /// Deliveries that repeat one that counted, within the [`Horizon`]: exact.
     pub duplicates: u64,
-    /// The same for each distinct event: the share of events that came twice, as `transport.duplicates.share` counts. It
+    /// The same for each delivery that counted: the share of events that came twice, as `transport.duplicates.share` counts. It
     /// can be above 1 if events came more often than twice.
     pub duplicates_share: f64,
     /// Distinct customers.
@@ -102,8 +102,7 @@ pub struct FactsCollector {
     behind: Durations,
     delays: Durations,
     gaps: Durations,
-    seen: HashSet<u64, foldhash::fast::RandomState>,
-    duplicates: u64,
+    first: FirstDeliveries,
     customers: HashMap<Id, (u64, i64), foldhash::fast::RandomState>, // events, event time of the last
     digest: TraceDigest,
 }
@@ -122,11 +121,15 @@ impl FactsCollector {
             behind: Durations::default(),
             delays: Durations::default(),
             gaps: Durations::default(),
-            seen: HashSet::default(),
-            duplicates: 0,
+            first: FirstDeliveries::new(Horizon::FOR_GOOD),
             customers: HashMap::default(),
             digest: TraceDigest::default(),
         }
+    }
+
+    /// Repeats are told from first deliveries for so long, instead of for good.
+    pub fn within(self, horizon: Horizon) -> Self {
+        Self { first: FirstDeliveries::new(horizon), ..self }
     }
 
     /// Takes the next events, in arrival order. `symbols` may have grown since the last time.
@@ -145,6 +148,7 @@ impl FactsCollector {
     /// The facts of all events taken.
     pub fn finish(self) -> Facts {
         let present = self.events > 0;
+        let duplicates = self.events - self.first.events();
         let span_ms = if present { self.last_event_time_ms - self.first_event_time_ms } else { 0 };
         Facts {
             events: self.events,
@@ -162,8 +166,8 @@ impl FactsCollector {
             late: self.late_set.count,
             late_set: format!("{:016x}", self.late_set.sum),
             slack_to_lose_nothing_ms: self.behind.max,
-            duplicates: self.duplicates,
-            duplicates_share: share(self.duplicates, self.seen.len() as u64),
+            duplicates,
+            duplicates_share: share(duplicates, self.first.events()),
             customers: self.customers.len() as u64,
             hottest_percent_share: self.hottest_percent_share(),
             digest: self.digest.finish(),
@@ -184,7 +188,7 @@ impl FactsCollector {
         self.last_event_time_ms = self.last_event_time_ms.max(event_time_ms);
         self.kinds[event.kind() as usize] += 1;
         self.delays.record(event.arrival_time_ms() - event_time_ms);
-        self.duplicates += u64::from(!self.seen.insert(event.event_id()));
+        self.first.take(event);
         if let Some(customer) = event.customer() {
             let (events, last_ms) = self.customers.entry(customer).or_insert((0, event_time_ms));
             if *events > 0 {

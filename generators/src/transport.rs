@@ -93,7 +93,7 @@ impl Transport {
         if self.idle.as_ref().is_some_and(|idle| idle.silences(channel, sent_ms)) {
             return;
         }
-        let first = mix(self.seed ^ event.event_id());
+        let first = mix(self.seed ^ event.event_id().word());
         let second = mix(first);
         let travelled_ms = self.by_channel_ms(channel, sent_ms, first, second);
         let held_ms = self.disorder.as_ref().and_then(|disorder| disorder.of_ms(mix(!first))).unwrap_or(0);

@@ -47,7 +47,7 @@ fn count(events: &[Event], kind: Kind) -> usize {
 /// Gaps in ms between an event of `from` and the next event of its walk if that is a `to`.
 fn gaps(events: &[Event], from: Kind, to: Kind) -> Vec<f64> {
     let gap = |pair: &[Event]| (pair[1].event_time_ms() - pair[0].event_time_ms()) as f64;
-    let same_walk = |pair: &&[Event]| pair[0].event_id() >> 8 == pair[1].event_id() >> 8;
+    let same_walk = |pair: &&[Event]| pair[0].event_id().word() >> 8 == pair[1].event_id().word() >> 8;
     let kinds = |pair: &&[Event]| pair[0].kind() == from && pair[1].kind() == to;
     events.windows(2).filter(same_walk).filter(kinds).map(gap).collect()
 }
@@ -101,7 +101,7 @@ fn pages_of_a_visit_are_geometric() {
     let events = events(&[&[("visits.pages_mean", "4")]], 60);
     let mut pages: HashMap<u64, usize> = HashMap::new();
     for event in &events {
-        *pages.entry(event.event_id() >> 8).or_default() += 1;
+        *pages.entry(event.event_id().word() >> 8).or_default() += 1;
     }
     let walks = pages.len() as f64;
     let mut observed = vec![0.0; 20];
@@ -222,7 +222,7 @@ fn slow_pages_convert_less_by_the_stated_curve() {
     let events = events(&[&settings], 100);
     let mut walks: BTreeMap<u64, (u32, u32, bool)> = BTreeMap::new(); // load time, pages, ordered
     for event in &events {
-        let (load, pages, ordered) = walks.entry(event.event_id() >> 8).or_default();
+        let (load, pages, ordered) = walks.entry(event.event_id().word() >> 8).or_default();
         *ordered |= event.kind() == Kind::OrderPlaced;
         if !*ordered {
             *load += event.load_time_ms().unwrap_or(0);

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use flowbench_events::{Channel, Event, Kind, Trace};
+use flowbench_events::{Channel, Event, EventId, Kind, Trace};
 use flowbench_generators::{Amount, Facts, Generator, Profile, WORLD_LENGTH_MS, WORLD_START_MS, Wave};
 
 fn profile(name: &str, settings: &[(&str, &str)]) -> Profile {
@@ -232,7 +232,7 @@ fn transport_changes_when_events_arrive_and_nothing_else() {
     };
     let (one, other) = (happened(&one), happened(&other));
     assert_eq!(one, other);
-    let ids: HashSet<u64> = one.iter().map(Event::event_id).collect();
+    let ids: HashSet<EventId> = one.iter().map(Event::event_id).collect();
     assert_eq!(ids.len(), one.len(), "an event id is used once");
 }
 
@@ -282,7 +282,7 @@ fn a_source_that_is_idle_is_as_silent_at_both_edges_as_it_says() {
 #[test]
 fn a_duplicate_is_the_same_event_arriving_later() {
     let generator = world("stormy", &[("transport.duplicates.share", "0.2")]);
-    let mut first: HashMap<u64, Event> = HashMap::new();
+    let mut first: HashMap<EventId, Event> = HashMap::new();
     let mut duplicates = 0;
     for event in generator.trace(Amount::Events(30_000)).events {
         if let Some(earlier) = first.insert(event.event_id(), event) {
@@ -309,7 +309,7 @@ fn a_world_with_only_new_customers_sees_none_twice() {
     let generator = world("tiny", &[("customers.new_customer_share", "1"), ("customers.whale_share", "0")]);
     let mut walks_of: HashMap<u32, HashSet<u64>> = HashMap::new();
     for event in generator.wave(0).unwrap().events {
-        walks_of.entry(event.customer().unwrap().0).or_default().insert(event.event_id() >> 8);
+        walks_of.entry(event.customer().unwrap().0).or_default().insert(event.event_id().word() >> 8);
     }
     assert_eq!(walks_of.len(), 1024);
     assert!(walks_of.values().all(|walks| walks.len() == 1));

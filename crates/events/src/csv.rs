@@ -62,7 +62,9 @@ pub(crate) fn read(input: Box<dyn BufRead>, mapping: Option<&Mapping>, out: &mut
 /// Appends one event as a row.
 pub(crate) fn push_row(event: &Event, symbols: &Symbols, row: &mut String) {
     let record = event.record();
-    push_text(row, |row| symbols.push_event_id(record.event_id, row));
+    if !record.event_id.is_absent() {
+        push_text(row, |row| symbols.push_event_id(record.event_id, row));
+    }
     row.push(',');
     row.push_str(record.kind.name());
     row.push(',');

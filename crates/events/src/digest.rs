@@ -1,7 +1,7 @@
 //! What identifies a trace.
 
-use crate::event::{Event, Id};
-use crate::symbols::Symbols;
+use crate::event::{Event, EventId, EventIdKind, Id};
+use crate::symbols::{Symbols, plain_number};
 
 /// The digest of events in arrival order: BLAKE3 over their fields, with text as text, so that the numbering of symbols
 /// does not matter. The same events give the same digest on every machine.
@@ -52,12 +52,23 @@ impl TraceDigest {
         }
     }
 
-    fn event_id(&mut self, event_id: u64, symbols: &Symbols) {
-        self.row.extend(event_id.min(1 << 63).to_le_bytes());
-        if event_id >= 1 << 63 {
-            self.text.clear();
-            symbols.push_event_id(event_id, &mut self.text);
-            self.text_bytes();
+    /// Numbers are themselves, also where they have become symbols; text and absence have marks of their own. The row that an
+    /// event without an id is shown by is no part of it.
+    fn event_id(&mut self, event_id: EventId, symbols: &Symbols) {
+        match event_id.kind() {
+            EventIdKind::Number(number) => self.row.extend(number.to_le_bytes()),
+            EventIdKind::Absent(_) => self.row.extend(u64::MAX.to_le_bytes()),
+            EventIdKind::Symbol(symbol) => {
+                let text = symbols.event_symbol(symbol);
+                if let Some(number) = plain_number(text).filter(|number| *number < EventId::NUMBERS) {
+                    self.row.extend(number.to_le_bytes());
+                    return;
+                }
+                self.row.extend(EventId::NUMBERS.to_le_bytes());
+                self.text.clear();
+                self.text.push_str(text);
+                self.text_bytes();
+            }
         }
     }
 

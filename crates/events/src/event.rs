@@ -15,7 +15,7 @@ use crate::time::{TIME_MS_MAX, TIME_MS_MIN};
 pub struct Event {
     event_time_and_country: i64, // ms << 16 | country
     arrival_and_small: i64,      // ms << 16 | kind << 8 | rating << 4 | channel
-    event_id: u64,
+    event_id: EventId,
     value_thousandths: i64, // i64::MIN: absent
     customer: Id,
     order: Id,
@@ -26,8 +26,8 @@ pub struct Event {
 /// The same event as plain fields: what readers fill in and writers print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The occurrence; a duplicate delivery repeats it. Numbers below 2^63 stand for themselves, others are symbols.
-    pub event_id: u64,
+    /// The occurrence; a duplicate delivery repeats it.
+    pub event_id: EventId,
     /// What happened.
     pub kind: Kind,
     /// When it happened, ms since the Unix epoch, UTC; within [`TIME_MS_MIN`]..=[`TIME_MS_MAX`].
@@ -73,9 +73,9 @@ pub enum Rejected {
 
 impl Record {
     /// A record of `kind` at `event_time_ms`, arrived at once, with everything else absent.
-    pub fn new(event_id: u64, kind: Kind, event_time_ms: i64) -> Self {
+    pub fn new(event_id: impl Into<EventId>, kind: Kind, event_time_ms: i64) -> Self {
         Self {
-            event_id,
+            event_id: event_id.into(),
             kind,
             event_time_ms,
             arrival_time_ms: event_time_ms,
@@ -187,13 +187,18 @@ impl Event {
 
     /// The occurrence.
     #[inline]
-    pub fn event_id(&self) -> u64 {
+    pub fn event_id(&self) -> EventId {
         self.event_id
+    }
+
+    /// The same event by another number of its id.
+    pub(crate) fn set_event_id(&mut self, event_id: EventId) {
+        self.event_id = event_id;
     }
 
     /// Canonical order: (event time, event id).
     #[inline]
-    pub fn canonical_key(&self) -> (i64, u64) {
+    pub fn canonical_key(&self) -> (i64, EventId) {
         (self.event_time_ms(), self.event_id)
     }
 
@@ -360,6 +365,83 @@ impl Id {
     }
 }
 
+/// The occurrence that an event tells of. Two deliveries with the same id tell of the same event.
+///
+/// Ids are texts, and are ordered by (length, bytes), which for numbers is their value. In memory an id is one word in that
+/// order: an event without an id (which equals no other event) comes first, by its row; then plain decimal numbers below
+/// 2^63; then symbols, which [`Symbols::order_event_ids`](crate::Symbols::order_event_ids) numbers in the order of their
+/// texts. Where a trace has symbols, that call makes symbols of its numbers as well, since by the order of texts they may
+/// stand between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EventId(u64);
+
+/// What an [`EventId`] stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventIdKind {
+    /// No id: the event of this row (from 1), which equals no other one.
+    Absent(u64),
+    /// The text of this number.
+    Number(u64),
+    /// The text of this number in the table of symbols.
+    Symbol(u32),
+}
+
+impl EventId {
+    /// Numbers at or above this one are symbols.
+    pub const NUMBERS: u64 = 1 << 63;
+    const FIRST_NUMBER: u64 = 1 << 62;
+    const FIRST_SYMBOL: u64 = Self::FIRST_NUMBER + Self::NUMBERS;
+
+    /// An event without an id, which is the event of this row (below 2^62) and no other.
+    #[inline]
+    pub fn absent(row: u64) -> EventId {
+        debug_assert!(row < Self::FIRST_NUMBER);
+        EventId(row)
+    }
+
+    /// The id whose text is this number, below 2^63.
+    #[inline]
+    pub fn number(number: u64) -> EventId {
+        debug_assert!(number < Self::NUMBERS);
+        EventId(Self::FIRST_NUMBER + number)
+    }
+
+    /// The id whose text has this number in the table of symbols.
+    #[inline]
+    pub fn symbol(symbol: u32) -> EventId {
+        EventId(Self::FIRST_SYMBOL + u64::from(symbol))
+    }
+
+    /// What it stands for.
+    #[inline]
+    pub fn kind(self) -> EventIdKind {
+        match self.0 {
+            row if row < Self::FIRST_NUMBER => EventIdKind::Absent(row),
+            number if number < Self::FIRST_SYMBOL => EventIdKind::Number(number - Self::FIRST_NUMBER),
+            symbol => EventIdKind::Symbol((symbol - Self::FIRST_SYMBOL) as u32),
+        }
+    }
+
+    /// True if the event has no id.
+    #[inline]
+    pub fn is_absent(self) -> bool {
+        self.0 < Self::FIRST_NUMBER
+    }
+
+    /// The same id as a word that numbers keep: a number below 2^63 is itself.
+    #[inline]
+    pub fn word(self) -> u64 {
+        self.0.wrapping_sub(Self::FIRST_NUMBER)
+    }
+}
+
+impl From<u64> for EventId {
+    #[inline]
+    fn from(number: u64) -> EventId {
+        EventId::number(number)
+    }
+}
+
 /// Money in thousandths of the currency unit: exact, never floating point. Range ±9.2e15 units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
 pub struct Value(pub i64);
@@ -411,7 +493,7 @@ mod tests {
     #[test]
     fn a_record_survives_packing() {
         let full = Record {
-            event_id: u64::MAX,
+            event_id: EventId::symbol(u32::MAX),
             kind: Kind::ReviewPosted,
             event_time_ms: -1,
             arrival_time_ms: TIME_MS_MAX,

@@ -1,6 +1,6 @@
 //! The fields of an event as text: their names, and how a row of texts becomes an event.
 
-use crate::event::{Channel, Event, Kind, Record, Rejected, Value};
+use crate::event::{Channel, Event, EventId, Kind, Record, Rejected, Value};
 use crate::suggest::did_you_mean;
 use crate::symbols::Symbols;
 use crate::time_format::TimeFormat;
@@ -125,7 +125,7 @@ impl Decoder {
             channel: optional(texts, Field::Channel, channel)?,
             country: symbols.country(texts[Field::Country]).ok_or_else(too_many(Field::Country))?,
             event_id: match texts[Field::EventId] {
-                "" => row,
+                "" => EventId::absent(row),
                 text => symbols.event_id(text),
             },
             ..Record::new(0, kind, event_time_ms)

@@ -45,9 +45,13 @@ pub(crate) fn read(mut input: Box<dyn BufRead>, out: &mut Delivery) -> Result<()
 /// Appends one event as a line.
 pub(crate) fn push_line(event: &Event, symbols: &Symbols, line: &mut String) {
     let record = event.record();
-    line.push_str("{\"event_id\":");
-    push_string(line, |line| symbols.push_event_id(record.event_id, line));
-    line.push_str(",\"kind\":\"");
+    line.push('{');
+    if !record.event_id.is_absent() {
+        line.push_str("\"event_id\":");
+        push_string(line, |line| symbols.push_event_id(record.event_id, line));
+        line.push(',');
+    }
+    line.push_str("\"kind\":\"");
     line.push_str(record.kind.name());
     line.push_str("\",\"event_time\":\"");
     push_rfc3339(record.event_time_ms, line);

@@ -165,7 +165,7 @@ impl LateSet {
     #[inline]
     pub fn insert(&mut self, event: &Event) {
         self.count += 1;
-        self.sum = self.sum.wrapping_add(mix(event.event_id() ^ mix(event.arrival_time_ms() as u64)));
+        self.sum = self.sum.wrapping_add(mix(event.event_id().word() ^ mix(event.arrival_time_ms() as u64)));
     }
 
     /// Adds the deliveries of another, disjoint part.

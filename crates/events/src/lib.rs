@@ -7,6 +7,7 @@
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 
 mod csv;
+mod delivery;
 mod digest;
 mod event;
 mod fields;
@@ -24,8 +25,9 @@ mod trace;
 mod write;
 mod zone;
 
+pub use delivery::{FirstDeliveries, Horizon};
 pub use digest::{TraceDigest, mix};
-pub use event::{Channel, Event, Id, Kind, Record, Rejected, Value};
+pub use event::{Channel, Event, EventId, EventIdKind, Id, Kind, Record, Rejected, Value};
 pub use files::{FileError, Format, Input, Output, WriteError};
 pub use lateness::{LateSet, Lateness, Sources, WatermarkRule};
 pub use mapping::{Mapping, MappingError};

@@ -112,7 +112,8 @@ pub enum ReadError {
 
 /// Reads a whole log into memory, in the order of the file, which is the arrival order.
 ///
-/// `on_reject` sees each bad row. Rows without an event id get their row number (from 1) as one.
+/// `on_reject` sees each bad row. An event without an id equals no other event; it is shown by the number of its row (from
+/// 1). Event ids compare as texts do, by (length, bytes), whatever the order of the rows.
 pub fn read_trace(
     input: &Input,
     options: &ReadOptions,
@@ -125,6 +126,7 @@ pub fn read_trace(
         Ok(())
     };
     let summary = read_events(input, options, &mut trace.symbols, &mut keep, on_reject)?;
+    trace.symbols.order_event_ids(&mut trace.events);
     Ok((trace, summary))
 }
 

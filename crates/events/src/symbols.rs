@@ -1,24 +1,30 @@
 //! Interned text: the names behind the ids of a trace.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher;
 
-use crate::event::Id;
+use foldhash::fast::RandomState;
+use hashbrown::{HashMap, HashTable};
 
-type Index<K> = HashMap<Box<str>, K, foldhash::fast::RandomState>;
+use crate::event::{Event, EventId, EventIdKind, Id};
 
 /// The text of a trace: symbols for ids that are not plain numbers, and the countries.
 ///
 /// Memory grows with the number of *distinct* non-numeric texts only.
 #[derive(Debug, Default, Clone)]
 pub struct Symbols {
-    names: Vec<Box<str>>,
-    index: Index<u32>,
+    names: Names,
+    event_ids: Names,
     countries: Vec<Box<str>>,
-    country_index: Index<u16>,
+    country_index: HashMap<Box<str>, u16, RandomState>,
 }
 
-/// Event ids at or above this are symbols.
-const FIRST_EVENT_SYMBOL: u64 = 1 << 63;
+/// Texts and their numbers.
+#[derive(Debug, Default, Clone)]
+struct Names {
+    names: Vec<Box<str>>,
+    numbers: HashTable<u32>, // by the hash of the text
+    hasher: RandomState,
+}
 
 impl Symbols {
     /// The id of `text`; empty text is absent. `None` when 2^31 - 1 distinct texts are exceeded.
@@ -29,15 +35,37 @@ impl Symbols {
         if let Some(number) = plain_number(text).filter(|number| *number < u64::from(Id::FIRST_SYMBOL)) {
             return Some(Id(number as u32));
         }
-        let symbol = self.intern(text);
+        let symbol = self.names.number_of(text);
         (symbol < Id::FIRST_SYMBOL - 1).then(|| Id(Id::FIRST_SYMBOL + symbol))
     }
 
     /// The event id of `text` (not empty).
-    pub fn event_id(&mut self, text: &str) -> u64 {
-        match plain_number(text).filter(|number| *number < FIRST_EVENT_SYMBOL) {
-            Some(number) => number,
-            None => FIRST_EVENT_SYMBOL + u64::from(self.intern(text)),
+    pub fn event_id(&mut self, text: &str) -> EventId {
+        match plain_number(text).filter(|number| *number < EventId::NUMBERS) {
+            Some(number) => EventId::number(number),
+            None => EventId::symbol(self.event_ids.number_of(text)),
+        }
+    }
+
+    /// Numbers the event ids of a whole trace by the order of their texts, if some are not plain numbers: from then on ids
+    /// compare as their texts do, by (length, bytes), whatever the order in which they were read.
+    pub fn order_event_ids(&mut self, events: &mut [Event]) {
+        if self.event_ids.names.is_empty() {
+            return;
+        }
+        let mut text = String::new();
+        for event in &mut *events {
+            if let EventIdKind::Number(number) = event.event_id().kind() {
+                text.clear();
+                push_number(number, &mut text);
+                event.set_event_id(EventId::symbol(self.event_ids.number_of(&text)));
+            }
+        }
+        let places = self.event_ids.sort_by_key(|name| (name.len(), name.as_bytes()));
+        for event in events {
+            if let EventIdKind::Symbol(symbol) = event.event_id().kind() {
+                event.set_event_id(EventId::symbol(places[symbol as usize]));
+            }
         }
     }
 
@@ -65,16 +93,21 @@ impl Symbols {
         match id {
             Id::ABSENT => {}
             Id(number) if number < Id::FIRST_SYMBOL => push_number(u64::from(number), out),
-            Id(symbol) => out.push_str(&self.names[(symbol - Id::FIRST_SYMBOL) as usize]),
+            Id(symbol) => out.push_str(&self.names.names[(symbol - Id::FIRST_SYMBOL) as usize]),
         }
     }
 
-    /// Appends the text of an event id.
-    pub fn push_event_id(&self, event_id: u64, out: &mut String) {
-        match event_id.checked_sub(FIRST_EVENT_SYMBOL) {
-            None => push_number(event_id, out),
-            Some(symbol) => out.push_str(&self.names[symbol as usize]),
+    /// Appends the text of an event id; of an event without one, the number of its row.
+    pub fn push_event_id(&self, event_id: EventId, out: &mut String) {
+        match event_id.kind() {
+            EventIdKind::Absent(number) | EventIdKind::Number(number) => push_number(number, out),
+            EventIdKind::Symbol(symbol) => out.push_str(self.event_symbol(symbol)),
         }
+    }
+
+    /// The text of an event id that is a symbol.
+    pub(crate) fn event_symbol(&self, symbol: u32) -> &str {
+        &self.event_ids.names[symbol as usize]
     }
 
     /// The text of a country symbol; empty if 0.
@@ -88,38 +121,65 @@ impl Symbols {
     /// The place of each symbol among all ids that are symbols, sorted by the bytes of their text; the one of
     /// `Id(Id::FIRST_SYMBOL + n)` is element `n`.
     pub fn text_order(&self) -> Vec<u32> {
-        let mut sorted: Vec<u32> = (0..self.names.len() as u32).collect();
-        sorted.sort_unstable_by_key(|symbol| &self.names[*symbol as usize]);
-        let mut places = vec![0; sorted.len()];
-        for (place, symbol) in (0..).zip(sorted) {
-            places[symbol as usize] = place;
-        }
-        places
+        places(&self.names.sorted_by_key(|name| name))
     }
 
     /// How many distinct non-numeric texts are held, countries included.
     pub fn len(&self) -> usize {
-        self.names.len() + self.countries.len()
+        self.names.names.len() + self.event_ids.names.len() + self.countries.len()
     }
 
     /// True if no text is held.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
 
-    fn intern(&mut self, text: &str) -> u32 {
-        if let Some(symbol) = self.index.get(text) {
-            return *symbol;
+impl Names {
+    /// The number of `text`, which is a new one if it is not known yet.
+    fn number_of(&mut self, text: &str) -> u32 {
+        let Self { names, numbers, hasher } = self;
+        let hash = hasher.hash_one(text);
+        if let Some(number) = numbers.find(hash, |number| &*names[*number as usize] == text) {
+            return *number;
         }
-        let symbol = self.names.len() as u32;
-        self.names.push(text.into());
-        self.index.insert(text.into(), symbol);
-        symbol
+        let number = names.len() as u32;
+        names.push(text.into());
+        numbers.insert_unique(hash, number, |number| hasher.hash_one(&*names[*number as usize]));
+        number
+    }
+
+    /// The present numbers in the order of this key.
+    fn sorted_by_key<'a, K: Ord>(&'a self, key: impl Fn(&'a str) -> K) -> Vec<u32> {
+        let mut sorted: Vec<u32> = (0..self.names.len() as u32).collect();
+        sorted.sort_unstable_by_key(|number| key(&self.names[*number as usize]));
+        sorted
+    }
+
+    /// Numbers the texts in the order of this key; the new number of each is element `old number`.
+    fn sort_by_key(&mut self, key: impl for<'a> Fn(&'a str) -> (usize, &'a [u8])) -> Vec<u32> {
+        let places = places(&self.sorted_by_key(&key));
+        let mut sorted = vec![Box::default(); self.names.len()];
+        for (name, place) in std::mem::take(&mut self.names).into_iter().zip(&places) {
+            sorted[*place as usize] = name;
+        }
+        self.names = sorted;
+        self.numbers.iter_mut().for_each(|number| *number = places[*number as usize]);
+        places
     }
 }
 
+/// Where each number stands in `sorted`.
+fn places(sorted: &[u32]) -> Vec<u32> {
+    let mut places = vec![0; sorted.len()];
+    for (place, number) in (0..).zip(sorted) {
+        places[*number as usize] = place;
+    }
+    places
+}
+
 /// The number behind canonical decimal text: digits only, no leading zero, at most 2^64 - 1.
-fn plain_number(text: &str) -> Option<u64> {
+pub(crate) fn plain_number(text: &str) -> Option<u64> {
     let canonical = text == "0" || (text.as_bytes()[0] != b'0' && text.bytes().all(|byte| byte.is_ascii_digit()));
     if canonical { text.parse().ok() } else { None }
 }
@@ -157,6 +217,47 @@ mod tests {
             symbols.push_event_id(id, &mut back);
             assert_eq!(back, text);
         }
+    }
+
+    #[test]
+    fn event_ids_compare_as_their_texts_whatever_they_were_read_behind() {
+        use crate::event::{Event, Kind, Record};
+
+        let sorted = ["0", "7", "a", "10", "0a", "9f", "007", "999", "9223372036854775808", "9223372036854775809"];
+        let mut expected: Vec<&str> = sorted.to_vec();
+        expected.sort_by_key(|text| (text.len(), text.as_bytes()));
+        for turn in 0..sorted.len() {
+            let mut symbols = Symbols::default();
+            symbols.id("9f");
+            let mut texts = sorted;
+            texts.rotate_left(turn);
+            texts.swap(0, 5);
+            let event = |id| Event::pack(Record::new(id, Kind::PageViewed, 0));
+            let mut events: Vec<Event> = texts.iter().map(|text| event(symbols.event_id(text))).collect();
+            events.extend([event(EventId::absent(4)), event(EventId::absent(3))]);
+            symbols.order_event_ids(&mut events);
+            events.sort_by_key(Event::event_id);
+            let shown = events.iter().map(|event| {
+                let mut text = String::new();
+                symbols.push_event_id(event.event_id(), &mut text);
+                text
+            });
+            let shown: Vec<String> = shown.collect();
+            assert_eq!(shown[..2], ["3", "4"], "events without an id come first, by their rows");
+            assert_eq!(shown[2..], expected, "turn {turn}");
+            // What is read afterwards still finds the same texts.
+            assert_eq!(
+                symbols.event_id("9f"),
+                events[2 + expected.iter().position(|text| *text == "9f").unwrap()].event_id()
+            );
+        }
+    }
+
+    #[test]
+    fn an_event_without_an_id_equals_no_other() {
+        assert!(EventId::absent(3) != EventId::number(3) && EventId::absent(3) != EventId::absent(4));
+        assert!(EventId::absent(3).is_absent() && !EventId::number(0).is_absent() && !EventId::symbol(0).is_absent());
+        assert_eq!((EventId::number(7).word(), EventId::number(0).kind()), (7, EventIdKind::Number(0)));
     }
 
     #[test]

@@ -47,7 +47,8 @@ impl Zone {
         (time_ms + self.offset_ms(time_ms)).div_euclid(DAY_MS) as i32
     }
 
-    /// The instant at which the local day `day` ends: the first instant that belongs to a later day.
+    /// The instant at which the local day `day` ends for the last time, where a clock change brings it back: no later instant
+    /// belongs to it.
     pub fn day_end_ms(&self, day: i32) -> i64 {
         let local_midnight = (i64::from(day) + 1) * DAY_MS;
         // Offsets change by hours at most, so the end is near; walk the changes around it.
@@ -57,7 +58,7 @@ impl Zone {
             .iter()
             .flat_map(|(from, offset)| [*from, local_midnight - offset])
             .filter(|instant| *instant != i64::MIN && self.day(*instant) > day && self.day(*instant - 1) <= day)
-            .min()
+            .max()
             .unwrap_or(local_midnight - around[0].1)
     }
 
@@ -110,6 +111,39 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn no_instant_of_a_day_is_behind_its_end_in_any_zone() {
+        for name in jiff::tz::db().available() {
+            let zone = Zone::named(name.as_str()).unwrap();
+            // Around every change of the offset: whatever is odd about a day is there.
+            for (change_ms, _) in &zone.offsets[1..] {
+                let offsets_ms = [-1, 0].map(|step_ms| zone.offset_ms(change_ms + step_ms));
+                let midnights =
+                    offsets_ms.map(|offset_ms| (change_ms + offset_ms).div_euclid(DAY_MS) * DAY_MS - offset_ms);
+                for instant in midnights.into_iter().chain([*change_ms]).flat_map(|at| [at - DAY_MS, at, at + DAY_MS]) {
+                    for time_ms in [instant - 1, instant, instant + 1] {
+                        let day = zone.day(time_ms);
+                        let end_ms = zone.day_end_ms(day);
+                        assert!(
+                            time_ms < end_ms && zone.day(end_ms) > day && zone.day(end_ms - 1) <= day,
+                            "{name} {time_ms}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_that_comes_twice_ends_once() {
+        let end_of = |zone: &str, time: &str| {
+            let zone = Zone::named(zone).unwrap();
+            zone.day_end_ms(zone.day(ms(time)))
+        };
+        assert_eq!(end_of("America/St_Johns", "2010-11-06T12:00:00Z"), ms("2010-11-07T03:30:00Z"));
+        assert_eq!(end_of("Antarctica/Casey", "2010-03-04T12:00:00Z"), ms("2010-03-04T16:00:00Z"));
     }
 
     #[test]

@@ -9,8 +9,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use flowbench_events::{
-    Channel, Event, EventWriter, Format, Input, Kind, Mapping, Output, ReadError, ReadOptions, ReadSummary, Record,
-    Reject, RejectWriter, Symbols, TIME_MS_MAX, TIME_MS_MIN, Trace, Value, parse_rfc3339_ms, read_events, read_trace,
+    Channel, Event, EventId, EventWriter, Format, Input, Kind, Mapping, Output, ReadError, ReadOptions, ReadSummary,
+    Record, Reject, RejectWriter, Symbols, TIME_MS_MAX, TIME_MS_MIN, Trace, Value, parse_rfc3339_ms, read_events,
+    read_trace,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -171,10 +172,10 @@ fn record() -> impl Strategy<Value = (Record, [String; 5])> {
 
 fn trace(records: Vec<(Record, [String; 5])>) -> Trace {
     let mut trace = Trace::default();
-    for (number, (record, [event_id, customer, order, product, country])) in (0..).zip(records) {
+    for (number, (record, [event_id, customer, order, product, country])) in (1..).zip(records) {
         let symbols = &mut trace.symbols;
         let record = Record {
-            event_id: if event_id.is_empty() { number } else { symbols.event_id(&event_id) },
+            event_id: if event_id.is_empty() { EventId::absent(number) } else { symbols.event_id(&event_id) },
             customer: symbols.id(&customer).unwrap(),
             order: symbols.id(&order).unwrap(),
             product: symbols.id(&product).unwrap(),
@@ -209,9 +210,9 @@ proptest! {
 fn columns_come_in_any_order_and_most_may_be_missing() {
     let log = read("log.csv", format!("channel,event_time,kind\nweb,{T},page_viewed\n\n,{T},order_placed\n"));
     let noon_ms = parse_rfc3339_ms(T).unwrap();
-    let first = Record { channel: Some(Channel::Web), ..Record::new(1, Kind::PageViewed, noon_ms) };
+    let first = Record { channel: Some(Channel::Web), ..Record::new(EventId::absent(1), Kind::PageViewed, noon_ms) };
     let records: Vec<Record> = log.trace.events.iter().map(Event::record).collect();
-    assert_eq!(records, [first, Record::new(2, Kind::OrderPlaced, noon_ms)]);
+    assert_eq!(records, [first, Record::new(EventId::absent(2), Kind::OrderPlaced, noon_ms)]);
     assert_eq!(log.summary.to_string(), "2 rows: 2 events, 0 skipped, 0 rejected");
 }
 

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use flowbench_events::{Event, Sources, Trace, WatermarkRule};
+use flowbench_events::{Event, Horizon, Sources, Trace, WatermarkRule};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_measurement::doubts::{Circumstances, doubts};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
@@ -293,7 +293,7 @@ fn chosen(spec: &CaseSpec) -> Result<(&'static dyn Pipeline, Choice), String> {
         order: named("order", &axes.order, &OrderName::ALL.map(|one| (one.name(), one)))?,
         eviction: named("eviction", &axes.eviction, &EvictionName::ALL.map(|one| (one.name(), one)))?,
         workers: axes.workers,
-        deduplicate: axes.deduplicate,
+        deduplicate: axes.deduplicate.then_some(Horizon::DAY),
         fault: axes.fault.as_deref().map(Fault::parse).transpose()?,
     };
     Ok((catalogue::find(&axes.pipeline)?, choice))

@@ -34,7 +34,7 @@ impl Check {
         let truth = prepared.oracle(&occurrences);
         let mut given = prints(&*end.answers);
         let against_truth = accuracy::compare_by_subject(&mut prints(&*truth), &mut given);
-        let wrong = exact_events(pipeline, choice, trace, rule)
+        let wrong = exact_events(prepared, pipeline, choice, trace, rule)
             .and_then(|delivered| {
                 // Most often nothing was lost and nothing came twice: then this is the truth, and compared already.
                 if delivered == occurrences {
@@ -69,12 +69,19 @@ fn prints(answers: &dyn Answers) -> Prints {
 }
 
 /// The events, in canonical order, from which this choice must answer exactly; `None` if its error is a result.
-fn exact_events(pipeline: &dyn Pipeline, choice: &Choice, trace: &Trace, rule: WatermarkRule) -> Option<Vec<Event>> {
+fn exact_events(
+    prepared: &dyn Prepared,
+    pipeline: &dyn Pipeline,
+    choice: &Choice,
+    trace: &Trace,
+    rule: WatermarkRule,
+) -> Option<Vec<Event>> {
+    let deduplicate = prepared.counts(choice.deduplicate);
     if choice.order.drops_late() {
-        return Some(oracle::delivered(&trace.events, Some(rule), choice.deduplicate));
+        return Some(oracle::delivered(&trace.events, Some(rule), deduplicate));
     }
     let in_order = || choice.workers == 1 && trace.events.is_sorted_by_key(Event::canonical_key);
-    (pipeline.is_stateless() || in_order()).then(|| oracle::delivered(&trace.events, None, choice.deduplicate))
+    (pipeline.goes_by_arrival() || in_order()).then(|| oracle::delivered(&trace.events, None, deduplicate))
 }
 
 fn wrong_answers(found: &Difference, expected: &dyn Answers, trace: &Trace, end: &RunEnd) -> Option<String> {

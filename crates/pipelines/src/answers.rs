@@ -3,10 +3,11 @@
 use std::any::Any;
 use std::hash::{Hash, Hasher};
 
-use flowbench_events::{Id, Symbols, Value, mix, push_rfc3339};
+use flowbench_events::{EventId, Id, Symbols, Value, mix, push_rfc3339};
 use serde::{Deserialize, Serialize};
 
 use crate::logic::Message;
+use crate::total::Total;
 
 /// One row of answers of a pipeline.
 pub trait Row: Message + Ord + Hash + Sync {
@@ -82,7 +83,7 @@ impl Cells<'_> {
     }
 
     /// An event id.
-    pub fn event_id(&mut self, event_id: u64) {
+    pub fn event_id(&mut self, event_id: EventId) {
         self.quoted(|line, symbols| symbols.push_event_id(event_id, line));
     }
 
@@ -94,6 +95,11 @@ impl Cells<'_> {
     /// Money, three decimals.
     pub fn value(&mut self, value: Value) {
         self.text(value);
+    }
+
+    /// A sum of money, three decimals.
+    pub fn total(&mut self, total: Total) {
+        self.text(total);
     }
 
     /// A time, ms since the Unix epoch; written like `event_time`.

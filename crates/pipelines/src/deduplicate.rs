@@ -1,77 +1,73 @@
-//! First deliveries only: what can be put in front of any pipeline.
+//! First deliveries only: what can be put in front of any pipeline, and what the pipeline `deduplicate` is.
+//!
+//! What counts is decided in the order of the trace, so deliveries travel with their numbers, and whoever remembers event
+//! ids takes them in that order, when it is sure that none of a lower number is still to come.
 
-use std::collections::BTreeMap;
+use flowbench_events::{Event, EventId, Horizon};
 
-use flowbench_events::Event;
-use hashbrown::HashSet;
+use crate::feed::{Delivery, Reached};
+use crate::logic::{Afterwards, SPENT};
+use crate::machine::Machine;
 
-use crate::pipeline::Choice;
-
-/// Remembers the event ids it has let through, for `horizon_ms` of event time beyond the watermark.
-///
-/// Under the `watermark` policy a horizon of 0 is exact: once the watermark has passed an event's time, a second delivery
-/// of it is late and never gets here. Without an expiry (`None`) it remembers for ever.
-#[derive(Debug)]
-pub(crate) struct FirstDeliveries {
-    seen: HashSet<u64, foldhash::fast::RandomState>,
-    by_age: BTreeMap<i64, Vec<u64>>,
-    horizon_ms: Option<i64>,
+/// Remembers event ids: of each event it makes a row by `show`, once.
+pub(crate) struct FirstOnly<F> {
+    pub(crate) horizon: Horizon,
+    pub(crate) show: F,
 }
 
-/// Width of the age classes, ms: forgetting is this coarse.
-const AGE_CLASS_MS: i64 = 60_000;
+/// Arrival time (ms) of the last delivery that counted; `i64::MIN` if none has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counted(i64);
 
-impl FirstDeliveries {
-    /// What `choice` asks for.
-    pub(crate) fn asked_for(choice: &Choice) -> Option<Self> {
-        choice.deduplicate.then(|| Self::new(choice.duplicate_horizon_ms()))
-    }
-
-    pub(crate) fn new(horizon_ms: Option<i64>) -> Self {
-        Self { seen: HashSet::default(), by_age: BTreeMap::new(), horizon_ms }
-    }
-
-    /// True for the first delivery of an event.
-    pub(crate) fn is_first(&mut self, event: &Event) -> bool {
-        let first = self.seen.insert(event.event_id());
-        if first && self.horizon_ms.is_some() {
-            let class = event.event_time_ms().div_euclid(AGE_CLASS_MS);
-            self.by_age.entry(class).or_default().push(event.event_id());
-        }
-        first
-    }
-
-    /// Forgets what the watermark has passed by more than the horizon; tells how many event ids are remembered.
-    pub(crate) fn advance(&mut self, watermark_ms: i64) -> usize {
-        let horizon_ms = self.horizon_ms.unwrap_or(0);
-        while let Some(class) = self.by_age.first_entry() {
-            let end_ms = (class.key() + 1) * AGE_CLASS_MS;
-            if watermark_ms.saturating_sub(horizon_ms) < end_ms {
-                break;
-            }
-            for event_id in class.remove() {
-                self.seen.remove(&event_id);
-            }
-        }
-        self.seen.len()
+impl Default for Counted {
+    fn default() -> Self {
+        Self(i64::MIN)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use flowbench_events::{Kind, Record};
+impl<F, R: Copy + Send + 'static> Machine for FirstOnly<F>
+where
+    F: Fn(&Event) -> R + Send + 'static,
+{
+    type Message = Delivery;
+    type Key = EventId;
+    type State = Counted;
+    type Row = R;
 
-    #[test]
-    fn the_second_delivery_is_held_back_until_the_first_is_forgotten() {
-        let event = |id, time| Event::pack(Record::new(id, Kind::PageViewed, time));
-        let mut first = FirstDeliveries::new(Some(0));
-        assert!(first.is_first(&event(1, 10)) && !first.is_first(&event(1, 10)) && first.is_first(&event(2, 10)));
-        first.advance(11);
-        assert!(!first.is_first(&event(1, 10)), "forgetting may be late, never early");
-        assert_eq!(first.advance(AGE_CLASS_MS), 0);
-        let mut forever = FirstDeliveries::new(None);
-        forever.is_first(&event(1, 10));
-        assert_eq!(forever.advance(i64::MAX), 1);
+    const HAS_TIMERS: bool = false;
+
+    #[inline]
+    fn key(&self, delivery: &Delivery) -> Option<EventId> {
+        Some(delivery.event.event_id())
+    }
+
+    /// An event without an id leaves nothing to remember.
+    #[inline]
+    fn take(&mut self, event_id: EventId, counted: &mut Counted, delivery: &Delivery, out: &mut Vec<R>) {
+        let arrival_ms = delivery.event.arrival_time_ms();
+        if event_id.is_absent() {
+            out.push((self.show)(&delivery.event));
+        } else if counted.0 == i64::MIN || !self.horizon.covers(counted.0, arrival_ms) {
+            counted.0 = arrival_ms;
+            out.push((self.show)(&delivery.event));
+        }
+    }
+
+    #[inline]
+    fn expires_at_ms(&self, _event_id: EventId, counted: &Counted) -> i64 {
+        if counted.0 == i64::MIN { SPENT } else { self.horizon.last_ms(counted.0) }
+    }
+
+    fn on_expiry(&mut self, _event_id: EventId, _counted: &mut Counted, _out: &mut Vec<R>) -> Afterwards {
+        Afterwards::Forgotten
+    }
+
+    /// Ids are remembered by arrival time.
+    fn reached(&mut self, reached: Reached) -> i64 {
+        reached.arrivals_from_ms
+    }
+
+    fn heap_bytes(&self, _counted: &Counted) -> usize {
+        0
     }
 }

@@ -1,8 +1,12 @@
 //! How a trace is cut into epochs and what its watermark is at each of them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use flowbench_events::{Event, LateSet, Lateness, Sources, Trace, WatermarkRule};
+use flowbench_events::{Event, EventId, LateSet, Lateness, Sources, Trace, WatermarkRule};
+use serde::{Deserialize, Serialize};
+
+use crate::logic::{Timed, Turn};
 
 /// A trace cut into epochs of equal length, with the watermark known at every cut.
 ///
@@ -16,6 +20,7 @@ pub struct Feed {
     rule: WatermarkRule,
     drops_late: bool,
     newest_before_ms: Vec<i64>, // at each cut: newest event time of the epochs before it
+    arrivals_from_ms: Vec<i64>, // at each cut: least arrival time of the epochs behind it
     channels: Option<ByChannel>,
 }
 
@@ -35,11 +40,39 @@ pub struct Reached {
     pub ahead_ms: i64,
     /// The newest event time that has come.
     pub newest_ms: i64,
+    /// So many deliveries of the trace have come.
+    pub deliveries: i64,
+    /// What is still to come arrives at this time or later, in ms.
+    pub arrivals_from_ms: i64,
 }
 
 impl Reached {
-    pub(crate) const NOTHING: Reached = Reached { watermark_ms: i64::MIN, ahead_ms: i64::MIN, newest_ms: i64::MIN };
-    const EVERYTHING: Reached = Reached { watermark_ms: i64::MAX, ahead_ms: i64::MAX, newest_ms: i64::MAX };
+    pub(crate) const NOTHING: Reached = Reached::all(i64::MIN);
+    const EVERYTHING: Reached = Reached::all(i64::MAX);
+
+    const fn all(at: i64) -> Reached {
+        Reached { watermark_ms: at, ahead_ms: at, newest_ms: at, deliveries: at, arrivals_from_ms: at }
+    }
+}
+
+/// A delivery, with its number in the trace, from 0.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Delivery {
+    pub(crate) number: u64,
+    pub(crate) event: Event,
+}
+
+/// The order of deliveries is that of their numbers.
+impl Timed for Delivery {
+    #[inline]
+    fn event_time_ms(&self) -> i64 {
+        self.number as i64
+    }
+
+    #[inline]
+    fn turn(&self) -> Turn {
+        (self.number as i64, EventId::absent(0))
+    }
 }
 
 impl Feed {
@@ -55,7 +88,8 @@ impl Feed {
         }
         let channels =
             (rule.sources != Sources::Merged).then(|| ByChannel::new(&trace.events, records_per_epoch, rule));
-        Self { trace, records_per_epoch, rule, drops_late, newest_before_ms, channels }
+        let arrivals_from_ms = arrivals_from_ms(&trace.events, records_per_epoch);
+        Self { trace, records_per_epoch, rule, drops_late, newest_before_ms, arrivals_from_ms, channels }
     }
 
     /// The trace that is fed.
@@ -88,19 +122,21 @@ impl Feed {
         if epochs >= self.epochs() {
             return Reached::EVERYTHING;
         }
+        if epochs == 0 {
+            return Reached::NOTHING;
+        }
         let slack_ms = self.rule.slack_ms;
         let newest_ms = self.newest_before_ms[epochs as usize];
-        match &self.channels {
-            _ if epochs == 0 => Reached::NOTHING,
+        let (watermark_ms, ahead_ms) = match &self.channels {
             Some(channels) => {
                 let watermark_ms = channels.watermark_before_ms[epochs as usize];
-                Reached { watermark_ms, ahead_ms: watermark_ms.saturating_add(slack_ms), newest_ms }
+                (watermark_ms, watermark_ms.saturating_add(slack_ms))
             }
-            None => {
-                let watermark_ms = newest_ms.saturating_sub(slack_ms);
-                Reached { watermark_ms, ahead_ms: newest_ms, newest_ms }
-            }
-        }
+            None => (newest_ms.saturating_sub(slack_ms), newest_ms),
+        };
+        let deliveries = epochs as i64 * self.records_per_epoch as i64;
+        let arrivals_from_ms = self.arrivals_from_ms[epochs as usize];
+        Reached { watermark_ms, ahead_ms, newest_ms, deliveries, arrivals_from_ms }
     }
 
     /// The newest event time of the epochs below `epochs`, ms; `None` if there is none.
@@ -112,21 +148,29 @@ impl Feed {
     /// Gives on the events of one epoch in arrival order; late ones are put into `late` instead, if they are dropped.
     #[inline]
     pub fn walk(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(&Event)) {
-        self.runs(epoch, late, |run| run.iter().for_each(&mut give));
+        self.runs(epoch, late, |_, run| run.iter().for_each(&mut give));
     }
 
-    /// The same, in runs of events: whoever takes them has one tight loop, however lateness is found.
-    pub(crate) fn runs(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(&[Event])) {
+    /// The same, each with its number in the trace, from 0.
+    pub(crate) fn deliveries(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(Delivery)) {
+        self.runs(epoch, late, |from, run| {
+            (from as u64..).zip(run).for_each(|(number, event)| give(Delivery { number, event: *event }));
+        });
+    }
+
+    /// The same in runs of events, each with the number of its first one: whoever takes them has one tight loop, however
+    /// lateness is found.
+    pub(crate) fn runs(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(usize, &[Event])) {
         let from = epoch as usize * self.records_per_epoch;
         let to = (from + self.records_per_epoch).min(self.trace.events.len());
         let events = &self.trace.events[from..to];
         match &self.channels {
-            _ if !self.drops_late => give(events),
+            _ if !self.drops_late => give(from, events),
             Some(channels) => channels.runs(from, events, late, give),
             None => {
                 let mut lateness = Lateness::resume(self.rule.slack_ms, self.newest_before_ms[epoch as usize]);
-                for events in events.chunks(RUN) {
-                    give_runs(events, late, |rest| lateness.arrive_in_time(rest), &mut give);
+                for (from, events) in (from..).step_by(RUN).zip(events.chunks(RUN)) {
+                    give_runs(from, events, late, |rest| lateness.arrive_in_time(rest), &mut give);
                 }
             }
         }
@@ -139,32 +183,58 @@ const RUN: usize = 64;
 /// Gives on what `in_time` counts from the front, leaves out the late event behind it, and so on.
 #[inline]
 fn give_runs(
+    mut from: usize,
     mut events: &[Event],
     late: &mut LateSet,
     mut in_time: impl FnMut(&[Event]) -> usize,
-    give: &mut impl FnMut(&[Event]),
+    give: &mut impl FnMut(usize, &[Event]),
 ) {
     while !events.is_empty() {
         let (run, rest) = events.split_at(in_time(events));
-        give(run);
+        give(from, run);
         rest.first().into_iter().for_each(|event| late.insert(event));
+        from += run.len() + 1;
         events = rest.get(1..).unwrap_or_default();
     }
+}
+
+/// At each cut: the least arrival time of what is behind it, in ms.
+fn arrivals_from_ms(events: &[Event], records_per_epoch: usize) -> Vec<i64> {
+    let mut least_ms = i64::MAX;
+    let mut arrivals_from_ms = vec![least_ms];
+    for epoch in events.chunks(records_per_epoch).rev() {
+        least_ms = epoch.iter().fold(least_ms, |least_ms, event| least_ms.min(event.arrival_time_ms()));
+        arrivals_from_ms.push(least_ms);
+    }
+    arrivals_from_ms.reverse();
+    arrivals_from_ms
 }
 
 /// What one worker reads of a trace that has been dealt out beforehand, without what is dropped as late.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Partition {
     events: Vec<Event>,
-    ends: Vec<usize>, // of the epochs, in `events`
+    numbers: Vec<u64>, // in the trace, if somebody wants to know them
+    ends: Vec<usize>,  // of the epochs, in `events`
     late: LateSet,
 }
 
 impl Partition {
     /// Its events of one epoch, in arrival order.
     pub(crate) fn of(&self, epoch: u64) -> &[Event] {
+        &self.events[self.range(epoch)]
+    }
+
+    /// The same, each with its number in the trace; only if it has been dealt out with them.
+    pub(crate) fn deliveries(&self, epoch: u64) -> impl Iterator<Item = Delivery> {
+        let range = self.range(epoch);
+        let numbered = self.numbers[range.clone()].iter().zip(&self.events[range]);
+        numbered.map(|(number, event)| Delivery { number: *number, event: *event })
+    }
+
+    fn range(&self, epoch: u64) -> Range<usize> {
         let begin = epoch.checked_sub(1).map_or(0, |before| self.ends[before as usize]);
-        &self.events[begin..self.ends[epoch as usize]]
+        begin..self.ends[epoch as usize]
     }
 
     /// What would have been its own and is dropped as late.
@@ -174,16 +244,18 @@ impl Partition {
 }
 
 impl Feed {
-    /// Deals the events out to so many workers: those that `owner` names the route of by that, the others in turn.
-    pub(crate) fn deal(&self, workers: usize, owner: impl Fn(&Event) -> Option<u64>) -> Vec<Partition> {
+    /// Deals the events out to so many workers, with their numbers if asked for: those that `owner` names the route of by
+    /// that, the others in turn.
+    pub(crate) fn deal(&self, workers: usize, numbered: bool, owner: impl Fn(&Event) -> Option<u64>) -> Vec<Partition> {
         let mut partitions = vec![Partition::default(); workers];
         let mut turn = 0;
         for epoch in 0..self.epochs() {
             let mut late = LateSet::default();
-            self.walk(epoch, &mut late, |event| {
+            self.deliveries(epoch, &mut late, |Delivery { number, event }| {
                 turn = (turn + 1) % workers;
-                let worker = owner(event).map_or(turn, |route| spread(route, workers));
-                partitions[worker].events.push(*event);
+                let worker = owner(&event).map_or(turn, |route| spread(route, workers));
+                partitions[worker].events.push(event);
+                partitions[worker].numbers.extend(numbered.then_some(number));
             });
             partitions[epoch as usize % workers].late.merge(late);
             for partition in &mut partitions {
@@ -212,7 +284,7 @@ impl ByChannel {
         Self { watermark_before_ms, late }
     }
 
-    fn runs(&self, from: usize, events: &[Event], late: &mut LateSet, mut give: impl FnMut(&[Event])) {
+    fn runs(&self, from: usize, events: &[Event], late: &mut LateSet, mut give: impl FnMut(usize, &[Event])) {
         let next_late = self.late.partition_point(|at| *at < from);
         let (mut lates, mut at) = (self.late[next_late..].iter(), from);
         let in_time = |rest: &[Event]| {
@@ -220,7 +292,7 @@ impl ByChannel {
             at += run + 1;
             run
         };
-        give_runs(events, late, in_time, &mut give);
+        give_runs(from, events, late, in_time, &mut give);
     }
 }
 
@@ -259,6 +331,30 @@ mod tests {
         let feed = Feed::new(trace(&[100, 50, 130, 90]), 2, 20, true);
         assert_eq!((feed.reached(0).watermark_ms, feed.reached(1).watermark_ms), (i64::MIN, 80));
         assert_eq!((feed.reached(1).ahead_ms, feed.reached(2).watermark_ms), (100, i64::MAX));
+    }
+
+    #[test]
+    fn numbers_are_those_of_the_trace_and_arrivals_are_known_from_behind() {
+        let trace = trace(&[100, 50, 99, 130, 120, 90, 131, 10]);
+        for records_per_epoch in [1, 3, 5, 100] {
+            let feed = Feed::new(Arc::clone(&trace), records_per_epoch, 20, true);
+            let (mut walked, mut late) = (Vec::new(), LateSet::default());
+            let plain = |Delivery { number, event }| (number, event);
+            (0..feed.epochs()).for_each(|epoch| feed.deliveries(epoch, &mut late, |one| walked.push(plain(one))));
+            assert_eq!(walked.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 2, 3, 4, 6]);
+            assert!(walked.iter().all(|(number, event)| trace.events[*number as usize] == *event));
+            for epochs in 1..feed.epochs() {
+                let (reached, to_come) = (feed.reached(epochs), &trace.events[epochs as usize * records_per_epoch..]);
+                assert_eq!(Some(reached.arrivals_from_ms), to_come.iter().map(Event::arrival_time_ms).min());
+                assert_eq!(reached.deliveries as usize, trace.events.len() - to_come.len());
+            }
+            let mut dealt: Vec<(u64, Event)> = Vec::new();
+            for partition in feed.deal(3, true, |event| Some(event.event_id().word() << 62)) {
+                (0..feed.epochs()).for_each(|epoch| dealt.extend(partition.deliveries(epoch).map(plain)));
+            }
+            dealt.sort_by_key(|(number, _)| *number);
+            assert_eq!(dealt, walked);
+        }
     }
 
     #[test]

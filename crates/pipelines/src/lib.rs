@@ -25,20 +25,22 @@ mod pipeline;
 mod settings;
 mod strategy;
 mod table;
+mod total;
 mod window;
 
 pub use answers::{Answers, Cells, Change, Changes, Row};
 pub use driver::{Census, Driver, Drivers, Unhurried};
 pub use eviction::EvictionName;
 pub use fault::{Fault, FaultKind};
-pub use feed::{Feed, Reached};
+pub use feed::{Delivery, Feed, Reached};
 pub use home::{Cluster, Connected, Home, over};
-pub use logic::{Afterwards, Key, KeyedLogic, Mergeable, Message, SPENT, StatelessLogic, Timed, WindowLogic};
+pub use logic::{Afterwards, Key, KeyedLogic, Mergeable, Message, SPENT, StatelessLogic, Timed, Turn, WindowLogic};
 pub use order::OrderName;
 pub use pipeline::{
-    Chained, Choice, Grouped, Keyed, Merging, MergingChained, Pipeline, Prepared, RunEnd, RunError, Site, Stateless,
-    StrategyGap, WithDifferential, WorkerEnd, WorkerHook,
+    Chained, Choice, FirstDeliveries, Grouped, Keyed, Merging, MergingChained, Pipeline, Prepared, RunEnd, RunError,
+    Site, Stateless, StrategyGap, WithDifferential, WorkerEnd, WorkerHook,
 };
 pub use settings::{Parameter, SettingError, Settings};
 pub use strategy::Strategy;
 pub use strategy::differential::{Collected, Events, Happened, Incremental, Rows};
+pub use total::Total;

@@ -2,7 +2,7 @@
 
 use std::hash::Hash;
 
-use flowbench_events::{Event, Id, mix};
+use flowbench_events::{Event, EventId, Id, mix};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -186,8 +186,11 @@ pub trait Timed: Message {
     fn event_time_ms(&self) -> i64;
 
     /// The canonical order: by event time, then by what breaks ties.
-    fn turn(&self) -> (i64, u64);
+    fn turn(&self) -> Turn;
 }
+
+/// A place in an order: by time, then by what breaks ties.
+pub type Turn = (i64, EventId);
 
 impl Timed for Event {
     #[inline]
@@ -196,7 +199,7 @@ impl Timed for Event {
     }
 
     #[inline]
-    fn turn(&self) -> (i64, u64) {
+    fn turn(&self) -> Turn {
         self.canonical_key()
     }
 }
@@ -207,8 +210,8 @@ impl<K: Message, S: Message> Timed for Piece<K, S> {
         self.begins_at_ms
     }
 
-    fn turn(&self) -> (i64, u64) {
-        (self.begins_at_ms, 0)
+    fn turn(&self) -> Turn {
+        (self.begins_at_ms, EventId::absent(0))
     }
 }
 
@@ -243,6 +246,13 @@ impl Key for u64 {
     #[inline]
     fn route(self) -> u64 {
         mix(self)
+    }
+}
+
+impl Key for EventId {
+    #[inline]
+    fn route(self) -> u64 {
+        mix(self.word())
     }
 }
 

@@ -2,14 +2,14 @@
 //!
 //! Kept apart from the strategies on purpose: it shares with them the logic and nothing else.
 
-use flowbench_events::{Event, WatermarkRule};
-use hashbrown::{HashMap, HashSet};
+use flowbench_events::{Event, FirstDeliveries, Horizon, WatermarkRule};
+use hashbrown::HashMap;
 
 use crate::logic::{KeyedLogic, StatelessLogic, WindowLogic, fire_until};
 
 /// The events an exact run answers from, in canonical order: those not late by the rule `drop_late` if there is one, first
-/// deliveries only if `deduplicate`.
-pub fn delivered(events: &[Event], drop_late: Option<WatermarkRule>, deduplicate: bool) -> Vec<Event> {
+/// deliveries only if `deduplicate` has a horizon.
+pub fn delivered(events: &[Event], drop_late: Option<WatermarkRule>, deduplicate: Option<Horizon>) -> Vec<Event> {
     let mut kept = match drop_late {
         None => events.to_vec(),
         Some(rule) => {
@@ -18,9 +18,9 @@ pub fn delivered(events: &[Event], drop_late: Option<WatermarkRule>, deduplicate
             in_time
         }
     };
-    if deduplicate {
-        let mut seen: HashSet<u64, foldhash::fast::RandomState> = HashSet::default();
-        kept.retain(|event| seen.insert(event.event_id()));
+    if let Some(horizon) = deduplicate {
+        let mut first = FirstDeliveries::new(horizon);
+        kept.retain(|event| first.take(event));
     }
     kept.sort_by_key(Event::canonical_key);
     kept
@@ -28,7 +28,7 @@ pub fn delivered(events: &[Event], drop_late: Option<WatermarkRule>, deduplicate
 
 /// All events once, in canonical order: what the truth is about.
 pub fn occurrences(events: &[Event]) -> Vec<Event> {
-    delivered(events, None, true)
+    delivered(events, None, Some(Horizon::FOR_GOOD))
 }
 
 /// The answers of stateless logic.

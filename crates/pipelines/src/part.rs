@@ -6,7 +6,6 @@ use crate::feed::Reached;
 use crate::logic::{Afterwards, SPENT};
 use crate::machine::Machine;
 use crate::order::OrderPolicy;
-use crate::pipeline::Choice;
 use crate::table::Table;
 
 /// What a strategy gives a worker its share of. Works on batches, so that its dispatch costs nothing per message.
@@ -39,11 +38,15 @@ impl<M, R> Part<M, R> for Box<dyn Part<M, R>> {
     }
 }
 
-/// The part of `choice` for a machine, with `slack_ms` of the watermark.
-pub(crate) fn part<M: Machine>(machine: M, choice: &Choice, slack_ms: i64) -> Box<dyn Part<M::Message, M::Row>> {
-    match choice.eviction {
-        EvictionName::Never => Box::new(KeyedPart::<M, Never<M>>::new(machine, choice, slack_ms)),
-        EvictionName::Frontier => Box::new(KeyedPart::<M, Frontier<M>>::new(machine, choice, slack_ms)),
+/// The part of a machine whose messages are applied as `order` releases them.
+pub(crate) fn part<M: Machine>(
+    machine: M,
+    eviction: EvictionName,
+    order: Box<dyn OrderPolicy<M::Message>>,
+) -> Box<dyn Part<M::Message, M::Row>> {
+    match eviction {
+        EvictionName::Never => Box::new(KeyedPart::<M, Never<M>>::new(machine, order)),
+        EvictionName::Frontier => Box::new(KeyedPart::<M, Frontier<M>>::new(machine, order)),
     }
 }
 
@@ -116,9 +119,9 @@ struct KeyedPart<M: Machine, E> {
 }
 
 impl<M: Machine, E: Eviction<M>> KeyedPart<M, E> {
-    fn new(machine: M, choice: &Choice, slack_ms: i64) -> Self {
+    fn new(machine: M, order: Box<dyn OrderPolicy<M::Message>>) -> Self {
         let states = States { machine, table: Table::default() };
-        Self { order: choice.order.policy(slack_ms), released: Vec::new(), states, eviction: E::default() }
+        Self { order, released: Vec::new(), states, eviction: E::default() }
     }
 
     fn apply_released(&mut self, out: &mut Vec<M::Row>) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowbench_events::{Event, LateSet, Symbols};
+use flowbench_events::{Event, Horizon, LateSet, Symbols};
 use thiserror::Error;
 use timely::worker::Worker;
 
@@ -35,6 +35,10 @@ pub trait Pipeline: Sync {
     fn is_stateless(&self) -> bool {
         self.state().is_empty()
     }
+    /// True if event time does not matter to it: its answers are exact under every order policy, and none waits.
+    fn goes_by_arrival(&self) -> bool {
+        self.is_stateless()
+    }
     /// The parameters it takes.
     fn parameters(&self) -> &'static [Parameter];
     /// The columns of its answers after `event_time`.
@@ -52,8 +56,13 @@ pub type StrategyGap = &'static str;
 
 /// A pipeline with its parameters fixed.
 pub trait Prepared: Send + Sync {
-    /// The truth for events in canonical order (see [`oracle::occurrences`] and [`oracle::delivered`]).
+    /// The truth for events in canonical order (see [`oracle::occurrences`] and [`oracle::delivered`]): those that
+    /// [`counts`](Prepared::counts) tells of.
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers>;
+    /// Which deliveries it answers from, where `asked` is asked for in front of it.
+    fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
+        asked
+    }
     /// Why it cannot be run so, if so.
     fn gap(&self, choice: &Choice) -> Option<StrategyGap>;
     /// Runs it. Returns when everything is answered.
@@ -73,8 +82,8 @@ pub struct Choice {
     pub eviction: EvictionName,
     /// Number of workers of each process, at least 1.
     pub workers: usize,
-    /// First deliveries only.
-    pub deduplicate: bool,
+    /// First deliveries only, told from others for so long.
+    pub deduplicate: Option<Horizon>,
     /// A planted fault.
     pub fault: Option<Fault>,
 }
@@ -87,18 +96,8 @@ impl Choice {
             order: OrderName::Watermark,
             eviction: EvictionName::Frontier,
             workers: 1,
-            deduplicate: false,
+            deduplicate: None,
             fault: None,
-        }
-    }
-
-    /// Event time for which second deliveries are recognised, ms; `None` for ever.
-    pub(crate) fn duplicate_horizon_ms(&self) -> Option<i64> {
-        match (self.eviction, self.order) {
-            (EvictionName::Never, _) => None,
-            // A second delivery that the watermark has passed is late and does not get here.
-            (_, order) if order.drops_late() => Some(0),
-            _ => Some(24 * 3_600_000),
         }
     }
 }
@@ -203,6 +202,32 @@ where
 
     fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
         strategy::run_stateless(&self.0, site)
+    }
+
+    fn without_key(&self, _events: &[Event]) -> u64 {
+        0
+    }
+}
+
+/// Makes a [`Prepared`] of the first delivery of each event within a horizon, and of what to show of it.
+pub struct FirstDeliveries<R>(pub fn(&Event) -> R, pub Horizon);
+
+impl<R: Row> Prepared for FirstDeliveries<R> {
+    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
+        Box::new(canonical.iter().map(self.0).collect::<Vec<R>>())
+    }
+
+    fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
+        asked.max(Some(self.1))
+    }
+
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        strategy::gap_of_deliveries(choice)
+    }
+
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
+        let horizon = site.choice.deduplicate.map_or(self.1, |asked| asked.max(self.1));
+        strategy::run_deliveries(self.0, horizon, site)
     }
 
     fn without_key(&self, _events: &[Event]) -> u64 {
@@ -327,6 +352,10 @@ pub struct WithDifferential<P, D>(pub P, pub D);
 impl<P: Prepared, D: Incremental> Prepared for WithDifferential<P, D> {
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
         self.0.oracle(canonical)
+    }
+
+    fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
+        self.0.counts(asked)
     }
 
     fn gap(&self, choice: &Choice) -> Option<StrategyGap> {

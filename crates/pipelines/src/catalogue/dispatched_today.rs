@@ -11,6 +11,7 @@ use crate::logic::{StatelessLogic, WindowLogic};
 use crate::pipeline::{Grouped, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::strategy::differential::{Events, Incremental, Rows, arranged, sums_at};
+use crate::total::Total;
 
 /// See [`Pipeline::question`].
 pub(super) struct DispatchedToday;
@@ -31,8 +32,9 @@ GROUP BY day"
     }
     fn unclear(&self) -> &'static str {
         "A day without any gives no row. An order without a value counts and adds nothing. The event time of a row is the \
-         end of its day, which in local time may be 23 or 25 hours after its beginning. Orders are counted with or without \
-         a customer. A total beyond ±9.2e15 stays at that bound."
+         end of its day, which in local time may be 23 or 25 hours after its beginning. A day that a clock change \
+         brings back ends when it ends for the last time. Orders are counted with or without a customer. Totals are exact, \
+         however large."
     }
     fn state(&self) -> &'static str {
         "per day: count and total; needed until the day ends"
@@ -78,7 +80,7 @@ impl StatelessLogic for Logic {
     }
 }
 
-/// The sales of a day. The total may pass the bounds of 64 bits on the way and come back.
+/// The sales of a day.
 #[derive(Default)]
 struct Day {
     orders: i64,
@@ -119,8 +121,8 @@ impl WindowLogic for Logic {
     fn answer(&self, day: i32, sum: &Day, out: &mut Vec<Answer>) {
         if sum.orders > 0 {
             let event_time_ms = self.zone.day_end_ms(day);
-            let total = sum.total_thousandths.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64;
-            out.push(Answer { event_time_ms, day, orders: sum.orders as u64, total: Value(total) });
+            let total = Total::from(sum.total_thousandths);
+            out.push(Answer { event_time_ms, day, orders: sum.orders as u64, total });
         }
     }
 }
@@ -151,7 +153,7 @@ struct Answer {
     event_time_ms: i64,
     day: i32,
     orders: u64,
-    total: Value,
+    total: Total,
 }
 
 impl Row for Answer {
@@ -166,7 +168,7 @@ impl Row for Answer {
     fn write(&self, cells: &mut Cells<'_>) {
         cells.text(Zone::date(self.day));
         cells.text(self.orders);
-        cells.value(self.total);
+        cells.total(self.total);
     }
     fn at(self, event_time_ms: i64) -> Self {
         Self { event_time_ms, ..self }
@@ -204,6 +206,33 @@ mod tests {
             events,
             &["2026-07-03T00:00:00.000Z,2026-07-02,1,100.000"],
         );
+    }
+
+    #[test]
+    fn a_day_that_comes_twice_has_one_row() {
+        // At one minute past midnight of 7 November the clocks of Newfoundland went back by an hour, into the day before.
+        let events = "
+            order_dispatched 2010-11-07T02:29:00 v=1
+            order_dispatched 2010-11-07T02:30:30 v=2
+            order_dispatched 2010-11-07T02:31:00 v=4
+            order_dispatched 2010-11-07T03:29:59 v=8
+            order_dispatched 2010-11-07T03:30:00 v=16";
+        let answers = ["2010-11-07T03:30:00.000Z,2010-11-06,3,13.000", "2010-11-08T03:30:00.000Z,2010-11-07,2,18.000"];
+        check(&DispatchedToday, &["timezone=America/St_Johns"], events, &answers);
+    }
+
+    #[test]
+    fn a_total_passes_the_bounds_of_a_value() {
+        let events = "
+            order_dispatched 2026-01-01T01:00:00 v=9223372036854775.807
+            order_dispatched 2026-01-01T02:00:00 v=9223372036854775.807
+            order_dispatched 2026-01-02T02:00:00 v=-9223372036854775.807
+            order_dispatched 2026-01-02T03:00:00 v=-9223372036854775.807";
+        let answers = [
+            "2026-01-02T00:00:00.000Z,2026-01-01,2,18446744073709551.614",
+            "2026-01-03T00:00:00.000Z,2026-01-02,2,-18446744073709551.614",
+        ];
+        check(&DispatchedToday, &[], events, &answers);
     }
 
     #[test]

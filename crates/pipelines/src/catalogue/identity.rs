@@ -2,7 +2,7 @@
 
 use std::hash::Hash;
 
-use flowbench_events::{Event, Symbols};
+use flowbench_events::{Event, EventId, Symbols};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
@@ -49,7 +49,7 @@ impl StatelessLogic for Logic {
 
     #[inline]
     fn answer(&self, event: &Event) -> Option<Answer> {
-        Some(Answer { event_time_ms: event.event_time_ms(), event_id: event.event_id() })
+        Some(Answer::of(event))
     }
 }
 
@@ -57,7 +57,14 @@ impl StatelessLogic for Logic {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct Answer {
     pub(super) event_time_ms: i64,
-    pub(super) event_id: u64,
+    pub(super) event_id: EventId,
+}
+
+impl Answer {
+    /// That `event` has happened.
+    pub(super) fn of(event: &Event) -> Self {
+        Self { event_time_ms: event.event_time_ms(), event_id: event.event_id() }
+    }
 }
 
 impl Row for Answer {

@@ -2,7 +2,7 @@
 
 use std::hash::Hash;
 
-use flowbench_events::{Event, Id, Kind, Symbols, Value};
+use flowbench_events::{Event, Id, Kind, Symbols};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
@@ -11,6 +11,7 @@ use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::strategy::differential::running::{Order, running};
 use crate::strategy::differential::{Events, Incremental, Rows};
+use crate::total::Total;
 
 /// See [`Pipeline::question`].
 pub(super) struct LifetimeValue;
@@ -30,8 +31,7 @@ WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, length(event_id), e
   ROWS UNBOUNDED PRECEDING)"
     }
     fn unclear(&self) -> &'static str {
-        "An order without a value counts and adds nothing; a cancelled order stays counted. A sum beyond ±9.2e15 stays at \
-         that bound; under differential it does not, and is only shown as that bound."
+        "An order without a value counts and adds nothing; a cancelled order stays counted. Sums are exact, however large."
     }
     fn state(&self) -> &'static str {
         "per customer: count and sum; needed for ever, so no eviction can bound it without losing answers"
@@ -54,7 +54,7 @@ struct Logic;
 #[derive(Clone, Default)]
 struct Spent {
     orders: u64,
-    thousandths: i64,
+    spent: Total,
 }
 
 impl KeyedLogic for Logic {
@@ -73,8 +73,8 @@ impl KeyedLogic for Logic {
 
     fn apply(&self, customer: Id, state: &mut Spent, event: &Event, out: &mut Vec<Answer>) {
         state.orders += 1;
-        state.thousandths = state.thousandths.saturating_add(event.value().unwrap_or_default().0);
-        let (orders, spent) = (state.orders, Value(state.thousandths));
+        state.spent += event.value().unwrap_or_default();
+        let Spent { orders, spent } = *state;
         out.push(Answer { event_time_ms: event.event_time_ms(), customer, orders, spent });
     }
 
@@ -106,7 +106,7 @@ struct Answer {
     event_time_ms: i64,
     customer: Id,
     orders: u64,
-    spent: Value,
+    spent: Total,
 }
 
 impl Row for Answer {
@@ -121,7 +121,7 @@ impl Row for Answer {
     fn write(&self, cells: &mut Cells<'_>) {
         cells.id(self.customer);
         cells.text(self.orders);
-        cells.value(self.spent);
+        cells.total(self.spent);
     }
     fn at(self, event_time_ms: i64) -> Self {
         Self { event_time_ms, ..self }
@@ -147,6 +147,22 @@ mod tests {
             "2026-01-02T00:00:00.000Z,7,2,2.625",
             "2026-01-02T00:00:00.000Z,7,3,2.625",
             "2026-02-02T00:00:00.000Z,7,4,1.625",
+        ];
+        check(&LifetimeValue, &[], events, &answers);
+    }
+
+    #[test]
+    fn a_sum_passes_the_bounds_of_a_value_and_comes_back() {
+        let events = "
+            order_placed 2026-01-01T00:00:00 c=7 v=9223372036854775.807
+            order_placed 2026-01-02T00:00:00 c=7 v=9223372036854775.807
+            order_placed 2026-01-03T00:00:00 c=7 v=-9223372036854775.807
+            order_placed 2026-01-04T00:00:00 c=7 v=-9223372036854775.806";
+        let answers = [
+            "2026-01-01T00:00:00.000Z,7,1,9223372036854775.807",
+            "2026-01-02T00:00:00.000Z,7,2,18446744073709551.614",
+            "2026-01-03T00:00:00.000Z,7,3,9223372036854775.807",
+            "2026-01-04T00:00:00.000Z,7,4,0.001",
         ];
         check(&LifetimeValue, &[], events, &answers);
     }

@@ -105,7 +105,7 @@ mod tests {
                 "v" => record.value = Some(Value::parse(value).unwrap()),
                 "l" => record.load_time_ms = Some(value.parse().unwrap()),
                 "r" => record.rating = Some(value.parse().unwrap()),
-                "id" => record.event_id = value.parse().unwrap(),
+                "id" => record.event_id = symbols.event_id(value),
                 "country" => record.country = symbols.country(value).unwrap(),
                 _ => panic!("{key}"),
             }

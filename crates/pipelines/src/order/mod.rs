@@ -1,6 +1,7 @@
 //! When an event is applied.
 
 mod arrival;
+mod in_arrival_order;
 mod speculative;
 mod watermark;
 
@@ -8,6 +9,7 @@ use crate::feed::Reached;
 use crate::logic::Timed;
 
 pub use arrival::Arrival;
+pub use in_arrival_order::InArrivalOrder;
 pub use speculative::InSteps;
 pub(crate) use speculative::Speculative;
 pub use watermark::Watermark;

@@ -464,7 +464,7 @@ mod tests {
         const HAS_TIMERS: bool = true;
 
         fn key(&self, event: &Event) -> Option<u64> {
-            Some(event.event_id() % 2)
+            Some(event.event_id().word() % 2)
         }
         fn lacks_key(&self, _event: &Event) -> bool {
             false
@@ -496,7 +496,7 @@ mod tests {
         let mut answers = Vec::new();
         for key in [0, 1] {
             let mut state = Burst::default();
-            for event in sorted.iter().filter(|event| event.event_id() % 2 == key) {
+            for event in sorted.iter().filter(|event| event.event_id().word() % 2 == key) {
                 take(&Bursts, key, &mut state, event, &mut answers);
             }
             fire_until(&Bursts, key, &mut state, until_ms.saturating_sub(1), &mut answers);
@@ -528,7 +528,8 @@ mod tests {
                     }
                     newest_ms = newest_ms.max(event.event_time_ms());
                 }
-                let reached = Reached { watermark_ms: newest_ms - slack_ms, ahead_ms: newest_ms, newest_ms };
+                let watermark_ms = newest_ms - slack_ms;
+                let reached = Reached { watermark_ms, ahead_ms: newest_ms, newest_ms, ..Reached::NOTHING };
                 let until_ms = machine.reached(reached);
                 in_steps.advance(reached, &mut released);
                 let mut out = Vec::new();
@@ -568,7 +569,12 @@ mod tests {
         for id in 0..20_000 {
             let event = Event::pack(Record::new(id * 2, Kind::PageViewed, id as i64 - (id % 7) as i64 * 3));
             let newest_ms = id as i64;
-            machine.reached(Reached { watermark_ms: newest_ms - 100, ahead_ms: newest_ms, newest_ms });
+            machine.reached(Reached {
+                watermark_ms: newest_ms - 100,
+                ahead_ms: newest_ms,
+                newest_ms,
+                ..Reached::NOTHING
+            });
             machine.take(0, &mut busy, &event, &mut out);
             machine.settle();
             assert!(machine.kept() < 400, "{} notes", machine.kept());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use super::OrderPolicy;
 use crate::feed::Reached;
-use crate::logic::Timed;
+use crate::logic::{Timed, Turn};
 
 /// Events with an event time below the watermark are released, sorted; the others are held in the batches they came in;
 /// where these are many, in piles of batches that follow each other, and if even piles are many, in a calendar.
@@ -32,12 +32,15 @@ struct Batch<M> {
     moves: u32, // of the watermark that have not released all of it
 }
 
-type Turn = (i64, u64);
-
 impl<M: Timed> Watermark<M> {
     /// `slack_ms` only sets how fine the calendar is.
     pub fn new(slack_ms: i64) -> Self {
-        Self { batches: Vec::new(), held: 0, calendar: Calendar::new(slack_ms) }
+        Self::with_buckets((slack_ms / BUCKETS_PER_SLACK).clamp(1, 3_600_000))
+    }
+
+    /// With a calendar of buckets of `bucket_ms`, at least 1.
+    pub(crate) fn with_buckets(bucket_ms: i64) -> Self {
+        Self { batches: Vec::new(), held: 0, calendar: Calendar::new(bucket_ms) }
     }
 
     /// Appends what the batches have below the watermark, sorted; the rest of them stays.
@@ -204,8 +207,7 @@ impl<M: Timed> Ord for Held<M> {
 const BUCKETS_PER_SLACK: i64 = 64;
 
 impl<M: Timed> Calendar<M> {
-    fn new(slack_ms: i64) -> Self {
-        let bucket_ms = (slack_ms / BUCKETS_PER_SLACK).clamp(1, 3_600_000);
+    fn new(bucket_ms: i64) -> Self {
         Self { bucket_ms, head: BinaryHeap::new(), head_end: i64::MIN, buckets: BTreeMap::new(), len: 0 }
     }
 
@@ -259,7 +261,7 @@ mod tests {
     }
 
     fn at(watermark_ms: i64) -> Reached {
-        Reached { watermark_ms, ahead_ms: watermark_ms, newest_ms: watermark_ms }
+        Reached { watermark_ms, ahead_ms: watermark_ms, newest_ms: watermark_ms, ..Reached::NOTHING }
     }
 
     proptest! {

@@ -13,8 +13,10 @@ use crate::pipeline::Choice;
 
 pub(super) const TOPOLOGY: Topology = Topology { spread, dealt: true };
 
-/// Every worker its own; a second stage has other keys, so its rows are exchanged.
-fn spread(_choice: &Choice, worker: usize, workers: usize) -> Spread {
-    let (own, windows) = (Targets::One(worker), Targets::ByRoute { first: 0, count: workers });
-    Spread { readers: workers, states: own.clone(), windows, deliveries: own, holders: 0..workers }
+/// Every worker its own; a second stage has other keys, so its rows are exchanged. Where first deliveries are told before,
+/// that is a first stage: the input is split by event id.
+fn spread(choice: &Choice, worker: usize, workers: usize) -> Spread {
+    let (own, by_route) = (Targets::One(worker), Targets::ByRoute { first: 0, count: workers });
+    let states = if choice.deduplicate.is_some() { by_route.clone() } else { own.clone() };
+    Spread { readers: workers, states, windows: by_route, deliveries: own, holders: 0..workers }
 }

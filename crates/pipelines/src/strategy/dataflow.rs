@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use flowbench_events::{Event, LateSet};
+use flowbench_events::{Event, Horizon, LateSet};
 use serde::{Deserialize, Serialize};
 use timely::Bincode;
 use timely::bytes::arc::BytesMut;
@@ -32,12 +32,14 @@ use timely::worker::Worker;
 use super::kept::SharedLast;
 use super::messages::{Batch, Outbox, Targets, Traffic, whole};
 use super::reader::{Reader, Share, Sorter};
-use crate::deduplicate::FirstDeliveries;
+use crate::deduplicate::FirstOnly;
 use crate::driver::{Census, Driver};
-use crate::feed::{Feed, Partition, Reached};
+use crate::fault::Armed;
+use crate::feed::{Delivery, Feed, Partition, Reached};
 use crate::home::Home;
 use crate::logic::Message;
-use crate::part::Part;
+use crate::order::InArrivalOrder;
+use crate::part::{Part, part};
 use crate::pipeline::{Choice, RunError, Site, WorkerEnd};
 
 /// Records a worker offers at most before the dataflow is stepped, so that what is on its way stays in the cache.
@@ -181,26 +183,14 @@ impl Desk {
     /// behind.
     pub(super) fn first_deliveries<'s, M: Message>(
         &self,
-        events: Batches<'s, Event>,
-        mut reader: Box<dyn Reader<M>>,
+        deliveries: Batches<'s, Delivery>,
+        horizon: Horizon,
+        sorter: Box<dyn Sorter<Event, M>>,
     ) -> Batches<'s, M> {
-        let mut first = FirstDeliveries::new(self.choice.duplicate_horizon_ms());
-        let (feed, held, rounds) = (Arc::clone(&self.feed), self.holder(), Rc::clone(&self.rounds));
-        let mut out = self.outbox(self.spread.states.clone());
-        events.unary_frontier::<Builder<M>, _, _, _>(whole(), "first deliveries", move |_, _| {
-            move |(input, frontier), output| {
-                input.for_each(|time, batch| {
-                    rounds.set(rounds.get() + 1);
-                    batch.messages.retain(|event| first.is_first(event));
-                    reader.sort(&mut batch.messages, &mut out);
-                    reader.flush(&mut out);
-                    let mut session = output.session(&time);
-                    out.drain(|mut batch| session.give_container(&mut batch));
-                });
-                let entries = first.advance(feed.reached(epochs_behind(frontier, &feed)).watermark_ms);
-                held.set(Census { entries, ..Census::default() });
-            }
-        })
+        let machine = FirstOnly { horizon, show: |event: &Event| *event };
+        let part = part(machine, self.choice.eviction, Box::new(InArrivalOrder::default()));
+        let to = To { name: "first deliveries", targets: self.spread.states.clone(), fault: Armed::not() };
+        self.stage(deliveries, Own::everything(), part, sorter, to)
     }
 
     /// A first stage: a part of the states that gives its rows on, sorted for the stage behind.
@@ -209,14 +199,27 @@ impl Desk {
         messages: Batches<'s, M>,
         own: Own<M>,
         part: Box<dyn Part<M, B>>,
-        mut sorter: Box<dyn Sorter<B, B>>,
+        sorter: Box<dyn Sorter<B, B>>,
     ) -> Batches<'s, B> {
+        let to = To { name: "rows", targets: self.spread.windows.clone(), fault: self.fault() };
+        self.stage(messages, own, part, sorter, to)
+    }
+
+    /// A stage with another one behind it.
+    fn stage<'s, M: Message, B: Message, N: Message>(
+        &self,
+        messages: Batches<'s, M>,
+        own: Own<M>,
+        part: Box<dyn Part<M, B>>,
+        mut sorter: Box<dyn Sorter<B, N>>,
+        to: To,
+    ) -> Batches<'s, N> {
         let part = Rc::new(RefCell::new(part));
         self.parts.borrow_mut().push(Rc::clone(&part) as Rc<dyn Any>);
         let mut steps = Steps::new(self, false);
-        let mut fault = self.fault();
-        let mut out = self.outbox(self.spread.windows.clone());
-        messages.unary_frontier::<Builder<B>, _, _, _>(whole(), "rows", move |capability, _| {
+        let To { name, targets, mut fault } = to;
+        let mut out = self.outbox(targets);
+        messages.unary_frontier::<Builder<N>, _, _, _>(whole(), name, move |capability, _| {
             let mut capability = Some(capability);
             let mut rows = Vec::new();
             move |(input, frontier), output| {
@@ -463,6 +466,13 @@ impl<M> Own<M> {
             messages.retain(is_own);
         }
     }
+}
+
+/// Where the rows of a stage go, and what goes wrong with its messages.
+struct To {
+    name: &'static str, // of the operator
+    targets: Targets,
+    fault: Armed,
 }
 
 /// How far an operator has come.

@@ -40,7 +40,7 @@ pub(super) fn one_stage<M: Message>(
     execute(site, spread, move |worker, desk| {
         let fault = desk.fault();
         let last = last(fault, fault);
-        let late = desk.run(worker, &plan, &Reading::InTurn, |messages| {
+        let late = desk.run(worker, &plan.intake, &Reading::InTurn, |messages| {
             let home = Box::new(Home::new(desk.worker, desk.workers, &plan.route, combine()));
             let messages = desk.sorted(messages, home);
             desk.last(messages, Own::everything(), Rc::clone(&last));
@@ -59,7 +59,7 @@ pub(super) fn two_stages<M: Message, B: Message>(
 ) -> Result<Vec<Tally>, RunError> {
     execute(site, spread, move |worker, desk| {
         let last = last(Armed::not(), desk.fault());
-        let late = desk.run(worker, &plan, &Reading::InTurn, |messages| {
+        let late = desk.run(worker, &plan.intake, &Reading::InTurn, |messages| {
             let home = Box::new(Home::new(desk.worker, desk.workers, &plan.route, combine()));
             let messages = desk.sorted(messages, home);
             let sorted = desk.rows(messages, Own::everything(), (rows.part)(), (rows.sorter)());

@@ -20,7 +20,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use flowbench_events::{Event, LateSet};
+use flowbench_events::{Event, Horizon, LateSet};
 
 use self::dataflow::Tally;
 use self::differential::Incremental;
@@ -28,10 +28,12 @@ use self::kept::{Kept, MakeLast, PassedOn, SharedLast, Tray};
 use self::plan::{Answering, MakePart, Plan, Rows, Topology, one_stage, two_stages};
 use crate::EvictionName;
 use crate::answers::{Answers, Change, Changes, Row, Spoil, consolidated};
+use crate::deduplicate::FirstOnly;
 use crate::fault::Armed;
+use crate::feed::Delivery;
 use crate::logic::{KeyedLogic, Mergeable, Message, Piece, StatelessLogic, WindowLogic};
 use crate::machine::{Merged, Plain};
-use crate::order::Speculative;
+use crate::order::{Arrival, InArrivalOrder, Speculative};
 use crate::part::{self, Part};
 use crate::pipeline::{Choice, RunEnd, RunError, Site, StrategyGap};
 use crate::window::{Signed, WindowPart};
@@ -150,6 +152,10 @@ const NO_RETRACTION: StrategyGap =
 
 const NOTHING_TO_ARRANGE: StrategyGap =
     "a stateless pipeline has nothing to arrange: no event changes what another one means";
+const BY_ARRIVAL: StrategyGap =
+    "which delivery is the first follows from the order of arrival, so there is nothing to combine before";
+const NO_ARRIVALS: StrategyGap =
+    "which delivery is the first follows from the order of arrival, and its collections change with event time";
 const NOT_WRITTEN: StrategyGap = "nobody has written it as collections that change with event time";
 const BY_THE_FRONTIER: StrategyGap =
     "its logical time is event time: it answers when the watermark has passed, as under the order policy watermark";
@@ -160,6 +166,15 @@ pub(crate) fn gap_of_stateless(choice: &Choice) -> Option<StrategyGap> {
     match choice.strategy {
         Strategy::Differential => Some(NOTHING_TO_ARRANGE),
         Strategy::CoPartitioned | Strategy::PreAggregate | Strategy::Shared | Strategy::HotSplit => Some(NO_STATE),
+        _ => None,
+    }
+}
+
+/// `differential` sees events when the watermark has passed them, by event time.
+pub(crate) fn gap_of_deliveries(choice: &Choice) -> Option<StrategyGap> {
+    match choice.strategy {
+        Strategy::PreAggregate | Strategy::HotSplit => Some(BY_ARRIVAL),
+        Strategy::Differential => Some(NO_ARRIVALS),
         _ => None,
     }
 }
@@ -210,6 +225,20 @@ where
             let logic = logic.clone();
             one_stage(site, Plan::all(), last(move || Answering(logic.clone()), &tray), topology(strategy))?
         }
+    };
+    Ok(gather(tray, &tallies))
+}
+
+/// Gives what `show` makes of each first delivery.
+pub(crate) fn run_deliveries<R: Row>(show: fn(&Event) -> R, horizon: Horizon, site: &Site) -> Result<RunEnd, RunError> {
+    let strategy = checked(site, gap_of_deliveries(&site.choice))?;
+    let (tray, eviction) = (Tray::default(), site.choice.eviction);
+    let make = move |order| part::part(FirstOnly { horizon, show }, eviction, order);
+    let part: MakePart<Delivery, R> = Arc::new(move || make(Box::<InArrivalOrder>::default()));
+    let tallies = match strategy {
+        Strategy::Sequential => sequential::deliveries(make(Box::new(Arrival)), site, &tray),
+        Strategy::Shared => shared::one_stage(site, Plan::deliveries(), &part, tray.clone())?,
+        _ => one_stage(site, Plan::deliveries(), last(by_box(&part), &tray), topology(strategy))?,
     };
     Ok(gather(tray, &tallies))
 }
@@ -368,19 +397,19 @@ fn chained_parts<L: KeyedLogic, W: WindowLogic, B: Message + Signed<W::Input>>(
 /// Parts that apply events as the order policy releases them.
 fn plain<L: KeyedLogic>(logic: &L, site: &Site) -> MakePart<Event, L::Row> {
     let (logic, choice, slack_ms) = (logic.clone(), site.choice, site.feed.slack_ms());
-    Arc::new(move || part::part(Plain(logic.clone()), &choice, slack_ms))
+    Arc::new(move || part::part(Plain(logic.clone()), choice.eviction, choice.order.policy(slack_ms)))
 }
 
 /// Parts that answer at once and take back.
 fn speculative<L: KeyedLogic>(logic: &L, site: &Site) -> MakePart<Event, Change<L::Row>> {
     let (logic, choice, slack_ms) = (logic.clone(), site.choice, site.feed.slack_ms());
-    Arc::new(move || part::part(Speculative::new(&logic, slack_ms), &choice, slack_ms))
+    Arc::new(move || part::part(Speculative::new(&logic, slack_ms), choice.eviction, choice.order.policy(slack_ms)))
 }
 
 /// Parts that merge what was combined elsewhere.
 fn merged<L: Mergeable>(logic: &L, site: &Site) -> MakePart<Piece<L::Key, L::State>, L::Row> {
     let (logic, choice, slack_ms) = (logic.clone(), site.choice, site.feed.slack_ms());
-    Arc::new(move || part::part(Merged(logic.clone()), &choice, slack_ms))
+    Arc::new(move || part::part(Merged(logic.clone()), choice.eviction, choice.order.policy(slack_ms)))
 }
 
 fn window_part<W: WindowLogic, M: Message + Signed<W::Input>>(windows: &W, site: &Site) -> MakePart<M, Change<W::Row>> {

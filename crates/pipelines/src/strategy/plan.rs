@@ -8,10 +8,10 @@ use timely::worker::Worker;
 
 use super::dataflow::{Batches, Desk, Own, Reading, Spread, Tally, execute};
 use super::kept::MakeLast;
-use super::reader::{Combine, Make, Reader, Select, Sorter};
+use super::reader::{Combine, Deliver, Make, Reader, Select, Sorter};
 use crate::driver::Census;
 use crate::fault::Armed;
-use crate::feed::{Partition, Reached, spread};
+use crate::feed::{Delivery, Partition, Reached, spread};
 use crate::logic::{Key, KeyedLogic, Mergeable, Message, Piece, StatelessLogic, WindowLogic};
 use crate::part::Part;
 use crate::pipeline::{Choice, RunError, Site};
@@ -20,13 +20,19 @@ use crate::window::Signed;
 /// What readers make of events, and where it belongs.
 pub(super) struct Plan<M> {
     /// Makes the messages of the first stage.
-    pub(super) reader: Make<dyn Reader<M>>,
-    /// Gives on the events that concern the pipeline, by their event id: for first deliveries.
-    pub(super) deliveries: Make<dyn Reader<Event>>,
+    pub(super) intake: Intake<M>,
     /// The route of the state an event belongs to, where input is dealt out beforehand.
     pub(super) owner: Owner,
     /// The route of a message.
     pub(super) route: Route<M>,
+}
+
+/// How messages come to be.
+pub(super) struct Intake<M> {
+    /// Of events where they are read.
+    pub(super) reader: Make<dyn Reader<M>>,
+    /// Of events behind whatever has let them through. `None` where the first stage is told of all deliveries anyway.
+    pub(super) sorter: Option<Make<dyn Sorter<Event, M>>>,
 }
 
 /// Where an event belongs, if it concerns the pipeline.
@@ -35,13 +41,33 @@ type Owner = Arc<dyn Fn(&Event) -> Option<u64> + Send + Sync>;
 /// Where a message belongs. Asked of every message only by strategies that show it to those it does not belong to.
 pub(super) type Route<M> = Arc<dyn Fn(&M) -> u64 + Send + Sync>;
 
+impl<M: Message> Intake<M> {
+    /// Both by what `make` makes.
+    fn by<S: Reader<M> + Sorter<Event, M> + 'static>(make: impl Fn() -> S + Clone + Send + Sync + 'static) -> Self {
+        let make_sorter = make.clone();
+        Self { reader: Arc::new(move || Box::new(make())), sorter: Some(Arc::new(move || Box::new(make_sorter()))) }
+    }
+
+    /// What `select` makes of each event, with its key.
+    pub(super) fn each<K: Key>(select: impl Fn(&Event) -> Option<(K, M)> + Clone + Send + Sync + 'static) -> Self {
+        Self::by(move || Select(select.clone()))
+    }
+
+    /// The same, messages of one key put together by `join` before they are given on.
+    fn combined<K: Key>(
+        select: impl Fn(&Event) -> Option<(K, M)> + Clone + Send + Sync + 'static,
+        join: impl Fn(K, &mut M, &M) -> bool + Clone + Send + Sync + 'static,
+    ) -> Self {
+        Self::by(move || Combine::new(select.clone(), join.clone()))
+    }
+}
+
 impl Plan<Event> {
     /// The events that concern keyed logic, by their key.
     pub(super) fn keyed<L: KeyedLogic>(logic: &L) -> Self {
-        let (read, deliver, own, route) = (logic.clone(), logic.clone(), logic.clone(), logic.clone());
+        let (read, own, route) = (logic.clone(), logic.clone(), logic.clone());
         Plan {
-            reader: reader(move |event: &Event| read.key(event).map(|key| (key, *event))),
-            deliveries: by_event_id(move |event| deliver.key(event).is_some()),
+            intake: Intake::each(move |event: &Event| read.key(event).map(|key| (key, *event))),
             owner: Arc::new(move |event| own.key(event).map(Key::route)),
             route: Arc::new(move |event| route.key(event).map_or(0, Key::route)),
         }
@@ -50,22 +76,35 @@ impl Plan<Event> {
     /// All events, by their event id.
     pub(super) fn all() -> Self {
         Plan {
-            reader: reader(|event: &Event| Some((event.event_id(), *event))),
-            deliveries: by_event_id(|_| true),
-            owner: Arc::new(|event| Some(event.event_id().route())),
+            intake: Intake::each(|event: &Event| Some((event.event_id(), *event))),
+            owner: by_event_id(),
             route: Arc::new(|event| event.event_id().route()),
         }
     }
 }
 
+impl Plan<Delivery> {
+    /// All deliveries, by their event id.
+    pub(super) fn deliveries() -> Self {
+        Plan {
+            intake: Intake { reader: Arc::new(|| Box::new(Deliver)), sorter: None },
+            owner: by_event_id(),
+            route: Arc::new(|delivery| delivery.event.event_id().route()),
+        }
+    }
+}
+
+fn by_event_id() -> Owner {
+    Arc::new(|event| Some(event.event_id().route()))
+}
+
 impl<M: Message> Plan<M> {
     /// The answers of stateless logic, made where events are read.
     pub(super) fn answers<L: StatelessLogic<Row = M>>(logic: &L) -> Self {
-        let (read, deliver) = (logic.clone(), logic.clone());
+        let read = logic.clone();
         Plan {
             // Nobody routes answers: they stay where they are made.
-            reader: reader(move |event: &Event| read.answer(event).map(|row| (0_u64, row))),
-            deliveries: by_event_id(move |event| deliver.answer(event).is_some()),
+            intake: Intake::each(move |event: &Event| read.answer(event).map(|row| (0_u64, row))),
             owner: Arc::new(|_| None),
             route: Arc::new(|_| 0),
         }
@@ -73,11 +112,9 @@ impl<M: Message> Plan<M> {
 
     /// What window logic adds up of stateless logic, by window.
     pub(super) fn inputs<L: StatelessLogic<Row = M>, W: WindowLogic<Input = M>>(logic: &L, windows: &W) -> Self {
-        let (deliver, route) = (logic.clone(), windows.clone());
-        let (read, own) = (input_of(logic, windows), input_of(logic, windows));
+        let (read, own, route) = (input_of(logic, windows), input_of(logic, windows), windows.clone());
         Plan {
-            reader: reader(read),
-            deliveries: by_event_id(move |event| deliver.answer(event).is_some()),
+            intake: Intake::each(read),
             owner: Arc::new(move |event| own(event).map(|(key, _)| key.route())),
             route: Arc::new(move |input| route.key(input).route()),
         }
@@ -89,11 +126,8 @@ impl<M: Message> Plan<M> {
         windows: &W,
     ) -> Self {
         let (select, combine) = (input_of(logic, windows), windows.clone());
-        let reader: Make<dyn Reader<M>> = Arc::new(move || {
-            let combine = combine.clone();
-            Box::new(Combine::new(select.clone(), move |_, held: &mut M, more: &M| combine.combine(held, more)))
-        });
-        Plan { reader, ..Self::inputs(logic, windows) }
+        let intake = Intake::combined(select, move |_, held: &mut M, more: &M| combine.combine(held, more));
+        Plan { intake, ..Self::inputs(logic, windows) }
     }
 }
 
@@ -108,20 +142,15 @@ fn input_of<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
 impl<K: Key + Message, S: Message> Plan<Piece<K, S>> {
     /// Parts of the states of mergeable logic, one for each event.
     pub(super) fn pieces<L: Mergeable<Key = K, State = S>>(logic: &L) -> Self {
-        let Plan { deliveries, owner, .. } = Plan::keyed(logic);
-        let piece = piece_of(logic);
-        Plan { reader: reader(piece), deliveries, owner, route: Arc::new(|piece| piece.key.route()) }
+        let Plan { owner, .. } = Plan::keyed(logic);
+        Plan { intake: Intake::each(piece_of(logic)), owner, route: Arc::new(|piece| piece.key.route()) }
     }
 
     /// The same, those of one key put together before they are given on.
     pub(super) fn combined_pieces<L: Mergeable<Key = K, State = S>>(logic: &L) -> Self {
-        let (select, combine) = (piece_of(logic), logic.clone());
-        let reader: Make<dyn Reader<Piece<K, S>>> = Arc::new(move || {
-            let combine = combine.clone();
-            let join = move |_, held: &mut Piece<K, S>, more: &Piece<K, S>| held.join(more, &combine);
-            Box::new(Combine::new(select.clone(), join))
-        });
-        Plan { reader, ..Self::pieces(logic) }
+        let merge = logic.clone();
+        let join = move |_, held: &mut Piece<K, S>, more: &Piece<K, S>| held.join(more, &merge);
+        Plan { intake: Intake::combined(piece_of(logic), join), ..Self::pieces(logic) }
     }
 }
 
@@ -224,7 +253,7 @@ pub(super) fn one_stage<M: Message>(
     execute(site, topology.spread, move |worker, desk| {
         let fault = desk.fault();
         let last = last(fault, fault);
-        let late = desk.run(worker, &plan, &desk.reading(&dealt), |messages| {
+        let late = desk.run(worker, &plan.intake, &desk.reading(&dealt), |messages| {
             desk.last(messages, desk.own(&plan.route), Rc::clone(&last));
         });
         desk.end(worker, &last, late)
@@ -243,7 +272,7 @@ pub(super) fn two_stages<M: Message, B: Message>(
     execute(site, topology.spread, move |worker, desk| {
         // Messages are struck where they come in: at the first stage.
         let last = last(Armed::not(), desk.fault());
-        let late = desk.run(worker, &plan, &desk.reading(&dealt), |messages| {
+        let late = desk.run(worker, &plan.intake, &desk.reading(&dealt), |messages| {
             let sorted = desk.rows(messages, desk.own(&plan.route), (rows.part)(), (rows.sorter)());
             desk.last(sorted, desk.own(&rows.route), Rc::clone(&last));
         });
@@ -252,29 +281,36 @@ pub(super) fn two_stages<M: Message, B: Message>(
 }
 
 impl Topology {
+    /// By the key of events; by their event id where first deliveries are told before.
     fn deal<M>(self, site: &Site, plan: &Plan<M>) -> Option<Vec<Partition>> {
-        self.dealt.then(|| site.feed.deal(site.workers(), &*plan.owner))
+        let in_front = site.choice.deduplicate.is_some();
+        let owner = if in_front { by_event_id() } else { Arc::clone(&plan.owner) };
+        let numbered = in_front || plan.intake.sorter.is_none();
+        self.dealt.then(|| site.feed.deal(site.workers(), numbered, &*owner))
     }
 }
 
 impl Desk {
-    /// Builds the dataflow of a plan, `rest` being what comes after its readers, and offers everything; tells what was
-    /// late. Messages are made where events are read, unless second deliveries have to be taken out before.
+    /// Builds a dataflow, `rest` being what comes after its readers, and offers everything; tells what was late. Messages
+    /// are made where events are read, unless second deliveries have to be taken out before.
     pub(super) fn run<M: Message>(
         &self,
         worker: &mut Worker,
-        plan: &Plan<M>,
+        intake: &Intake<M>,
         reading: &Reading<'_>,
         rest: impl FnOnce(Batches<'_, M>),
     ) -> LateSet {
-        if self.choice.deduplicate {
-            let mut input = Desk::input::<Event>();
-            worker.dataflow(|scope| rest(self.first_deliveries(input.to_stream(scope), (plan.reader)())));
-            self.offer(worker, input, self.spread.deliveries.clone(), (plan.deliveries)(), reading)
-        } else {
-            let mut input = Desk::input::<M>();
-            worker.dataflow(|scope| rest(input.to_stream(scope)));
-            self.offer(worker, input, self.spread.states.clone(), (plan.reader)(), reading)
+        match self.choice.deduplicate.zip(intake.sorter.as_ref()) {
+            Some((horizon, sorter)) => {
+                let mut input = Desk::input::<Delivery>();
+                worker.dataflow(|scope| rest(self.first_deliveries(input.to_stream(scope), horizon, sorter())));
+                self.offer(worker, input, self.spread.deliveries.clone(), Box::new(Deliver), reading)
+            }
+            None => {
+                let mut input = Desk::input::<M>();
+                worker.dataflow(|scope| rest(input.to_stream(scope)));
+                self.offer(worker, input, self.spread.states.clone(), (intake.reader)(), reading)
+            }
         }
     }
 
@@ -314,14 +350,4 @@ impl<L: StatelessLogic> Part<Event, L::Row> for Answering<L> {
     fn payload(&self) -> (usize, usize) {
         (0, 0)
     }
-}
-
-fn reader<K: Key, M: Message>(
-    select: impl Fn(&Event) -> Option<(K, M)> + Clone + Send + Sync + 'static,
-) -> Make<dyn Reader<M>> {
-    Arc::new(move || Box::new(Select(select.clone())))
-}
-
-fn by_event_id(concerned: impl Fn(&Event) -> bool + Clone + Send + Sync + 'static) -> Make<dyn Reader<Event>> {
-    reader(move |event: &Event| concerned(event).then(|| (event.event_id(), *event)))
 }

@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
 use super::messages::Outbox;
-use crate::feed::{Feed, Partition};
+use crate::feed::{Delivery, Feed, Partition};
 use crate::logic::{Key, Message};
 
 /// Makes one for each worker.
@@ -26,10 +26,13 @@ pub(super) trait Sorter<In, M> {
     fn flush(&mut self, _out: &mut Outbox<M>) {}
 }
 
-/// A sorter of events that reads them where they lie.
-pub(super) trait Reader<M>: Sorter<Event, M> {
+/// Makes messages of the events it reads where they lie.
+pub(super) trait Reader<M> {
     /// Reads a share of the trace; what is late and dropped is put into `late`.
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<M>);
+
+    /// Gives what it has held back in order to combine it.
+    fn flush(&mut self, _out: &mut Outbox<M>) {}
 }
 
 /// What one worker reads of an epoch.
@@ -46,9 +49,27 @@ impl Share<'_> {
     #[inline]
     fn runs(self, late: &mut LateSet, mut give: impl FnMut(&[Event])) {
         match self {
-            Share::Whole(feed, epoch) => feed.runs(epoch, late, give),
+            Share::Whole(feed, epoch) => feed.runs(epoch, late, |_, run| give(run)),
             Share::Own(partition, epoch) => give(partition.of(epoch)),
         }
+    }
+
+    /// Each with its number in the trace.
+    #[inline]
+    fn deliveries(self, late: &mut LateSet, give: impl FnMut(Delivery)) {
+        match self {
+            Share::Whole(feed, epoch) => feed.deliveries(epoch, late, give),
+            Share::Own(partition, epoch) => partition.deliveries(epoch).for_each(give),
+        }
+    }
+}
+
+/// Gives on every delivery, whatever the pipeline is concerned with, to where its event id is remembered.
+pub(super) struct Deliver;
+
+impl Reader<Delivery> for Deliver {
+    fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<Delivery>) {
+        share.deliveries(late, |delivery| out.give(|| delivery.event.event_id().route(), delivery));
     }
 }
 
@@ -133,5 +154,9 @@ where
 {
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<M>) {
         share.runs(late, |run| run.iter().for_each(|event| self.take(event, out)));
+    }
+
+    fn flush(&mut self, out: &mut Outbox<M>) {
+        Sorter::flush(self, out);
     }
 }

@@ -7,20 +7,21 @@ use super::dataflow::Tally;
 use super::kept::{Kept, Last, PassedOn, Tray};
 use super::plan::MakePart;
 use crate::answers::{Change, Row, Spoil};
-use crate::deduplicate::FirstDeliveries;
+use crate::deduplicate::FirstOnly;
 use crate::driver::{Census, Driver};
 use crate::fault::Armed;
-use crate::feed::{Feed, Reached};
+use crate::feed::{Delivery, Feed, Reached};
 use crate::logic::{KeyedLogic, Message, StatelessLogic, WindowLogic};
-use crate::part::Part;
-use crate::pipeline::{Choice, Site};
+use crate::order::Arrival;
+use crate::part::{Part, part};
+use crate::pipeline::Site;
 use crate::window::{Signed, WindowPart};
 
 pub(super) fn stateless<L: StatelessLogic>(logic: &L, site: &Site, tray: &Tray<L::Row>) -> Vec<Tally>
 where
     L::Row: Row,
 {
-    through(PassedOn, site, tray, |event| logic.answer(event))
+    through(PassedOn, site, tray, Intake::new(site, |event| logic.answer(event)))
 }
 
 pub(super) fn keyed<L: KeyedLogic, R: Message + Spoil>(
@@ -29,7 +30,7 @@ pub(super) fn keyed<L: KeyedLogic, R: Message + Spoil>(
     site: &Site,
     tray: &Tray<R>,
 ) -> Vec<Tally> {
-    through(part(), site, tray, |event| logic.key(event).map(|_| *event))
+    through(part(), site, tray, Intake::new(site, |event| logic.key(event).map(|_| *event)))
 }
 
 pub(super) fn chained<L: KeyedLogic, B: Message + Signed<W::Input>, W: WindowLogic>(
@@ -40,7 +41,7 @@ pub(super) fn chained<L: KeyedLogic, B: Message + Signed<W::Input>, W: WindowLog
     tray: &Tray<Change<W::Row>>,
 ) -> Vec<Tally> {
     let part = Chain { first: part(), between: Vec::new(), second: WindowPart::new(windows, &site.choice) };
-    through(part, site, tray, |event| logic.key(event).map(|_| *event))
+    through(part, site, tray, Intake::new(site, |event| logic.key(event).map(|_| *event)))
 }
 
 pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
@@ -49,18 +50,27 @@ pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
     site: &Site,
     tray: &Tray<Change<W::Row>>,
 ) -> Vec<Tally> {
-    through(WindowPart::new(windows, &site.choice), site, tray, |event| logic.answer(event))
+    let part = WindowPart::new(windows, &site.choice);
+    through(part, site, tray, Intake::new(site, |event| logic.answer(event)))
 }
 
-/// Every event that concerns the pipeline through one part that holds all states.
+/// Every delivery through a part that makes rows of the first ones.
+pub(super) fn deliveries<R: Message + Spoil>(
+    part: Box<dyn Part<Delivery, R>>,
+    site: &Site,
+    tray: &Tray<R>,
+) -> Vec<Tally> {
+    through(part, site, tray, Deliveries(&site.feed))
+}
+
+/// All messages of `source` through one part that holds all states.
 fn through<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
     part: P,
     site: &Site,
     tray: &Tray<R>,
-    concerns: impl Fn(&Event) -> Option<M>,
+    mut source: impl Source<M>,
 ) -> Vec<Tally> {
     let mut driver = (site.drivers)(0);
-    let mut intake = Intake::new(&site.feed, &site.choice);
     let fault = Armed::on(site.choice.fault, true);
     let mut kept = Kept::new(part, fault, fault, tray.clone());
     let mut batch = Vec::new();
@@ -68,24 +78,101 @@ fn through<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
     let mut room = 0; // for as much as the last epoch had: a batch that grows is copied again and again
     each_epoch(&site.feed, &mut *driver, |epoch, reached| {
         batch.reserve(room);
-        intake.walk(epoch, |event| {
-            if let Some(message) = concerns(event) {
-                batch.push(message);
-            }
-        });
+        source.read(epoch, &mut tally.late, &mut batch);
         room = batch.len().next_power_of_two();
         tally.records += batch.len() as u64;
         kept.take(&mut batch);
         if reached.watermark_ms == i64::MAX {
-            (tally.entries, tally.payload_bytes) = kept.payload();
+            let ((entries, bytes), (more_entries, more_bytes)) = (kept.payload(), source.payload());
+            (tally.entries, tally.payload_bytes) = (entries + more_entries, bytes + more_bytes);
         }
         kept.advance(reached);
-        let census = kept.census();
-        Census { entries: census.entries + intake.advance(reached), ..census }
+        kept.census().and(source.advance(reached))
     });
     driver.settled();
     kept.hand_in(0);
-    vec![Tally { late: intake.late, ..tally }]
+    vec![tally]
+}
+
+/// What comes in, epoch by epoch.
+trait Source<M> {
+    /// Appends the messages of an epoch; what is late and dropped is put into `late`.
+    fn read(&mut self, epoch: u64, late: &mut LateSet, batch: &mut Vec<M>);
+
+    /// Everything up to here has been read; tells what is held.
+    fn advance(&mut self, _reached: Reached) -> Census {
+        Census::default()
+    }
+
+    /// Live entries, and their key and state bytes.
+    fn payload(&self) -> (usize, usize) {
+        (0, 0)
+    }
+}
+
+/// The deliveries as they are.
+struct Deliveries<'a>(&'a Feed);
+
+impl Source<Delivery> for Deliveries<'_> {
+    fn read(&mut self, epoch: u64, late: &mut LateSet, batch: &mut Vec<Delivery>) {
+        self.0.deliveries(epoch, late, |delivery| batch.push(delivery));
+    }
+}
+
+/// What concerns the pipeline of the events, of first deliveries only where that is asked for.
+struct Intake<'a, F> {
+    feed: &'a Feed,
+    concerns: F,
+    first: Option<InFront>,
+}
+
+/// Takes out second deliveries.
+struct InFront {
+    part: Box<dyn Part<Delivery, Event>>,
+    deliveries: Vec<Delivery>,
+    events: Vec<Event>,
+}
+
+impl<'a, F> Intake<'a, F> {
+    fn new<M>(site: &'a Site, concerns: F) -> Self
+    where
+        F: Fn(&Event) -> Option<M>,
+    {
+        let first = site.choice.deduplicate.map(|horizon| {
+            let machine = FirstOnly { horizon, show: |event: &Event| *event };
+            let part = part(machine, site.choice.eviction, Box::new(Arrival));
+            InFront { part, deliveries: Vec::new(), events: Vec::new() }
+        });
+        Self { feed: &site.feed, concerns, first }
+    }
+}
+
+impl<M, F: Fn(&Event) -> Option<M>> Source<M> for Intake<'_, F> {
+    #[inline]
+    fn read(&mut self, epoch: u64, late: &mut LateSet, batch: &mut Vec<M>) {
+        match &mut self.first {
+            None => self.feed.walk(epoch, late, |event| {
+                if let Some(message) = (self.concerns)(event) {
+                    batch.push(message);
+                }
+            }),
+            Some(InFront { part, deliveries, events }) => {
+                self.feed.deliveries(epoch, late, |delivery| deliveries.push(delivery));
+                part.arrive(deliveries, events);
+                batch.extend(events.drain(..).filter_map(|event| (self.concerns)(&event)));
+            }
+        }
+    }
+
+    fn advance(&mut self, reached: Reached) -> Census {
+        let Some(InFront { part, events, .. }) = &mut self.first else { return Census::default() };
+        part.advance(reached, events);
+        part.census()
+    }
+
+    fn payload(&self) -> (usize, usize) {
+        self.first.as_ref().map_or((0, 0), |first| first.part.payload())
+    }
 }
 
 /// Two parts, one after the other.
@@ -114,36 +201,6 @@ impl<M, B: Send, R, P: Part<B, R>> Part<M, R> for Chain<M, B, P> {
     fn payload(&self) -> (usize, usize) {
         let ((entries, bytes), (more_entries, more_bytes)) = (self.first.payload(), self.second.payload());
         (entries + more_entries, bytes + more_bytes)
-    }
-}
-
-/// What comes in: the events of an epoch that are in time, first deliveries only where that is asked for.
-struct Intake<'a> {
-    feed: &'a Feed,
-    late: LateSet,
-    first: Option<FirstDeliveries>,
-}
-
-impl<'a> Intake<'a> {
-    fn new(feed: &'a Feed, choice: &Choice) -> Self {
-        Self { feed, late: LateSet::default(), first: FirstDeliveries::asked_for(choice) }
-    }
-
-    #[inline]
-    fn walk(&mut self, epoch: u64, mut give: impl FnMut(&Event)) {
-        match &mut self.first {
-            None => self.feed.walk(epoch, &mut self.late, give),
-            Some(first) => self.feed.walk(epoch, &mut self.late, |event| {
-                if first.is_first(event) {
-                    give(event);
-                }
-            }),
-        }
-    }
-
-    /// Forgets first deliveries; tells how many are remembered.
-    fn advance(&mut self, reached: Reached) -> usize {
-        self.first.as_mut().map_or(0, |first| first.advance(reached.watermark_ms))
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) fn one_stage<M: Message, R: Message + Spoil>(
     execute(site, spread, move |worker, desk| {
         let (share, fault) = (Maps::share(&maps, &plan.route, desk.worker), desk.fault());
         let last: SharedLast<M> = Rc::new(RefCell::new(Kept::new(share, fault, fault, tray.clone())));
-        let late = desk.run(worker, &plan, &Reading::InTurn, |messages| {
+        let late = desk.run(worker, &plan.intake, &Reading::InTurn, |messages| {
             let steps = Rc::new(RefCell::new(Steps::new(&desk, true)));
             let into = Rc::clone(&last);
             let put = put(messages, &steps, move |batch| into.borrow_mut().take(batch));
@@ -74,7 +74,7 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Spoil>(
     execute(site, spread, move |worker, desk| {
         let share = Maps::share(&second, &rows.route, desk.worker);
         let last: SharedLast<B> = Rc::new(RefCell::new(Kept::new(share, Armed::not(), desk.fault(), tray.clone())));
-        let late = desk.run(worker, &plan, &Reading::InTurn, |messages| {
+        let late = desk.run(worker, &plan.intake, &Reading::InTurn, |messages| {
             let between = Rc::new(RefCell::new(Between {
                 part: Maps::share(&first, &plan.route, desk.worker),
                 fault: desk.fault(),

@@ -4,7 +4,9 @@
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
-use flowbench_events::{Channel, Event, Id, Kind, LateSet, Record, Sources, Trace, Value, WatermarkRule};
+use flowbench_events::{
+    Channel, Event, EventId, Horizon, Id, Kind, LateSet, Record, Sources, Trace, Value, WatermarkRule,
+};
 use proptest::prelude::*;
 
 use crate::driver::Unhurried;
@@ -165,6 +167,72 @@ fn random_events() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
+/// Event ids that mean several events, near and far: another time, kind and key each time, some without an id.
+fn reused_ids() -> impl Strategy<Value = Vec<Event>> {
+    let event = (0_u64..12, 0_i64..100, 0_i64..6, 0_u32..4, 0_usize..8);
+    prop::collection::vec(event, 0..80).prop_map(|rows| {
+        let record = |(row, (id, hours, delay_h, customer, kind)): (usize, (u64, i64, i64, u32, usize))| {
+            let id = if id == 0 { EventId::absent(row as u64) } else { EventId::number(id) };
+            let mut record = Record::new(id, Kind::ALL[kind], hours * 3_600_000);
+            record.arrival_time_ms = (row as i64 * 2 + delay_h) * 3_600_000;
+            (record.customer, record.order) = (Id(customer), Id(customer));
+            (record.product, record.value) = (Id(customer), Some(Value(600_000 + row as i64)));
+            (record.load_time_ms, record.rating) = (Some(row as u32 * 100), Some(1));
+            Event::pack(record)
+        };
+        rows.into_iter().enumerate().map(record).collect()
+    })
+}
+
+/// The first delivery of each id by its row, as plainly as can be: what the oracle is held against.
+fn first_rows(events: &[Event], horizon_ms: i64) -> Vec<Event> {
+    let mut counted: Vec<Event> = Vec::new();
+    for event in events {
+        let last = counted.iter().rfind(|other| other.event_id() == event.event_id());
+        if last.is_none_or(|last| event.arrival_time_ms() - last.arrival_time_ms() >= horizon_ms) {
+            counted.push(*event);
+        }
+    }
+    counted
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn of_several_deliveries_the_one_that_arrives_first_counts(
+        events in reused_ids(), horizon_h in prop::sample::select(vec![1_i64, 24, 1_000_000]),
+        records_per_epoch in 1_usize..20, workers in 1_usize..5, processes in 1_usize..3,
+        eviction in prop::sample::select(EvictionName::ALL.to_vec()),
+    ) {
+        let horizon_ms = horizon_h * 3_600_000;
+        let trace = Arc::new(Trace { events, ..Trace::default() });
+        let mut first = first_rows(&trace.events, horizon_ms);
+        first.sort_by_key(Event::canonical_key);
+        let deduplicate = Some(Horizon::from_ms(horizon_ms));
+        prop_assert_eq!(&oracle::delivered(&trace.events, None, deduplicate), &first);
+        for (pipeline, order) in catalogue::CATALOGUE.iter().flat_map(|one| OrderName::ALL.map(|order| (one, order))) {
+            let settings: &[String] = if pipeline.name() == "deduplicate" { &["horizon=1ms".to_owned()] } else { &[] };
+            let prepared = pipeline.prepare(settings, &trace.symbols).unwrap();
+            let truth = prepared.oracle(&first).lines(&trace.symbols);
+            let exact = order.drops_late() || pipeline.goes_by_arrival();
+            let slack_ms = trace.slack_to_lose_nothing_ms();
+            let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, order.drops_late()));
+            for strategy in Spread::ALL {
+                let (workers, processes) = if strategy == Spread::Sequential { (1, 1) } else { (workers, processes) };
+                let choice = Choice { workers, eviction, deduplicate, order, ..Choice::plain(strategy) };
+                let end = match run(&*prepared, choice, &feed, processes) {
+                    Err(RunError::Gap { .. } | RunError::Workers { .. }) => continue,
+                    end => end.unwrap(),
+                };
+                if exact {
+                    prop_assert_eq!(&end.answers.lines(&trace.symbols), &truth, "{} {:?}", pipeline.name(), choice);
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -177,10 +245,10 @@ proptest! {
         let rule = WatermarkRule { slack_ms: slack_h * 3_600_000, sources };
         let trace = Arc::new(Trace { events, ..Trace::default() });
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, rule, true));
-        for deduplicate in [false, true] {
-            let canonical = oracle::delivered(&trace.events, Some(rule), deduplicate);
+        for deduplicate in [None, Some(Horizon::FOR_GOOD), Some(Horizon::from_ms(5 * 3_600_000))] {
             for pipeline in catalogue::CATALOGUE {
                 let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+                let canonical = oracle::delivered(&trace.events, Some(rule), prepared.counts(deduplicate));
                 let truth = prepared.oracle(&canonical).lines(&trace.symbols);
                 for strategy in Spread::ALL {
                     let workers = if strategy == Spread::Sequential { 1 } else { workers };

@@ -90,16 +90,6 @@ impl Numbered for Id {
     }
 }
 
-impl Numbered for u64 {
-    fn number(self) -> i64 {
-        self as i64
-    }
-
-    fn of(number: i64) -> Self {
-        number as u64
-    }
-}
-
 /// The answers of `logic`.
 ///
 /// What a chapter has left behind is given back some time after its end: the shorter, the less is held and looked at again,

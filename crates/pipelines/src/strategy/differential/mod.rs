@@ -48,7 +48,7 @@ use differential_dataflow::operators::arrange::arrangement::arrange_core;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
 use differential_dataflow::trace::implementations::{ValBatcher, ValBuilder, ValSpine};
 use differential_dataflow::{AsCollection, Data, ExchangeData};
-use flowbench_events::Event;
+use flowbench_events::{Event, EventId};
 use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::InputHandle;
@@ -63,12 +63,12 @@ use self::in_turn::in_turn;
 use super::dataflow::{Desk, Own, Reading, Tally, execute};
 use super::exchange;
 use super::kept::{Last, MakeLast, SharedLast};
-use super::reader::Select;
+use super::plan::Intake as Messages;
 use crate::answers::Row;
 use crate::driver::Census;
 use crate::fault::Armed;
 use crate::feed::{Feed, Reached};
-use crate::logic::{Key, Message, Timed};
+use crate::logic::{Key, Message, Timed, Turn};
 use crate::order::OrderPolicy;
 use crate::pipeline::{RunError, Site};
 
@@ -102,7 +102,7 @@ pub struct Happened<W> {
     /// When it happened, ms.
     pub event_time_ms: i64,
     /// The occurrence; a second delivery repeats it.
-    pub event_id: u64,
+    pub event_id: EventId,
     /// What has to be known of it.
     pub what: W,
 }
@@ -113,7 +113,7 @@ impl<W: Message> Timed for (i64, Happened<W>) {
         self.1.event_time_ms
     }
 
-    fn turn(&self) -> (i64, u64) {
+    fn turn(&self) -> Turn {
         (self.1.event_time_ms, self.1.event_id)
     }
 }
@@ -136,15 +136,15 @@ pub(super) fn run<D: Incremental>(
     execute(site, exchange::TOPOLOGY.spread, move |worker, mut desk| {
         let intake = Intake::new(worker, &pipeline, &mut desk, &answers);
         let last: SharedLast<(i64, Happened<D::What>)> = Rc::new(RefCell::new(intake));
-        let mut input = Desk::input();
-        worker.dataflow(|scope| desk.last(input.to_stream(scope), Own::everything(), Rc::clone(&last)));
         let pipeline = pipeline.clone();
-        let reader = Box::new(Select(move |event: &Event| {
+        let select = move |event: &Event| {
             let (key, what) = pipeline.select(event)?;
             let happened = Happened { event_time_ms: event.event_time_ms(), event_id: event.event_id(), what };
             Some((key, (key, happened)))
-        }));
-        let late = desk.offer(worker, input, desk.spread.states.clone(), reader, &Reading::InTurn);
+        };
+        let late = desk.run(worker, &Messages::each(select), &Reading::InTurn, |messages| {
+            desk.last(messages, Own::everything(), Rc::clone(&last));
+        });
         desk.end(worker, &last, late)
     })
 }
@@ -154,7 +154,6 @@ struct Intake<W: Message + Ord + Debug, R> {
     fault: Armed,
     order: Box<dyn OrderPolicy<(i64, Happened<W>)>>,
     released: Vec<(i64, Happened<W>)>,
-    deduplicate: bool,
     input: Input<W>,
     answers: SharedLast<R>,
     updates: Rc<Cell<isize>>, // that the second dataflow holds
@@ -180,8 +179,7 @@ impl<W: Message + Ord + Debug, R: Row> Intake<W, R> {
         // Only if there is no epoch, everything is reached at once.
         input.advance_to(desk.feed.reached(0).watermark_ms);
         let order = desk.choice.order.policy(desk.feed.slack_ms());
-        let (fault, deduplicate) = (desk.fault(), desk.choice.deduplicate);
-        Self { fault, order, released: Vec::new(), deduplicate, input, answers, updates }
+        Self { fault: desk.fault(), order, released: Vec::new(), input, answers, updates }
     }
 }
 
@@ -191,12 +189,9 @@ impl<W: Message + Ord + Debug, R: Row> Last<(i64, Happened<W>)> for Intake<W, R>
         self.order.arrive(arrived, &mut self.released);
     }
 
-    /// What the watermark has passed is known from now on. In canonical order deliveries of one event are side by side.
+    /// What the watermark has passed is known from now on.
     fn advance(&mut self, reached: Reached) {
         self.order.advance(reached, &mut self.released);
-        if self.deduplicate {
-            self.released.dedup_by_key(|happened| happened.turn());
-        }
         let released = self.released.drain(..);
         let mut updates = released.map(|happened| (happened, happened.event_time_ms(), 1)).collect();
         self.input.send_batch(&mut updates);

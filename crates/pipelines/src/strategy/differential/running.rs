@@ -4,11 +4,12 @@
 //! value, whose *difference* adds up; the orders of the instant are beside it, each for itself, for 1 ms; and a reduction
 //! counts them on, in canonical order. However many orders there have been, it looks at those of one instant.
 
-use flowbench_events::{Event, Id, Value};
+use flowbench_events::{Event, Id};
 use serde::{Deserialize, Serialize};
 
 use super::in_turn::in_turn;
 use super::{Collected, Events, Happened, Sums, arranged, reduced, retimed};
+use crate::total::Total;
 
 /// An order, as far as it is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,9 +35,9 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// All together, within the bounds of what can be shown.
-    pub(crate) fn spent(&self) -> Value {
-        Value(self.thousandths.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
+    /// All together.
+    pub(crate) fn spent(&self) -> Total {
+        Total::from(self.thousandths)
     }
 }
 

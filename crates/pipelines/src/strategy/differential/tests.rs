@@ -46,7 +46,7 @@ fn most_updates(pipeline: &str, settings: &[&str], events: Vec<Event>, slack_ms:
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 13, slack_ms, true));
     let choice = Choice::plain(Spread::Differential);
     let end = prepared.run(&Site::new(choice, &feed, drivers)).unwrap();
-    let truth = prepared.oracle(&oracle::delivered(&trace.events, Some(slack_ms.into()), false));
+    let truth = prepared.oracle(&oracle::delivered(&trace.events, Some(slack_ms.into()), None));
     assert_eq!(end.answers.lines(&trace.symbols), truth.lines(&trace.symbols), "{pipeline}");
     assert!(!truth.is_empty(), "{pipeline} had nothing to answer");
     most.load(Ordering::Relaxed)
@@ -70,7 +70,6 @@ fn what_has_expired_is_given_back() {
         ("dispatch-overdue", &["limit=2h", "horizon=1d"][..]),
         ("sessions", &["on=any", "gap=2h"]),
         ("funnel", &["within=1d"]),
-        ("deduplicate", &[]),
         ("repeat-high-value", &["count=2"]),
         ("load-time-conversion", &["within=5h"]),
         ("trending-products", &[]),
@@ -119,7 +118,7 @@ proptest! {
         let slack_ms = slack_h * HOUR_MS;
         let trace = Arc::new(Trace { events, ..Trace::default() });
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, true));
-        let canonical = oracle::delivered(&trace.events, Some(slack_ms.into()), false);
+        let canonical = oracle::delivered(&trace.events, Some(slack_ms.into()), None);
         for (pipeline, settings) in [
             ("dispatch-overdue", &["limit=2h", "horizon=5h"][..]),
             ("dispatch-overdue", &["limit=3h", "horizon=3h"]),

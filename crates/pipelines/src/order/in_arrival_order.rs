@@ -1,0 +1,33 @@
+//! Apply deliveries in the order of the trace, whoever has read them.
+
+use super::{OrderPolicy, Watermark};
+use crate::feed::{Delivery, Reached};
+
+/// Holds deliveries until all of a lower number have come. No choice of anybody's: it is for what is decided by the order of
+/// arrival, such as which delivery of an event is the first.
+#[derive(Debug)]
+pub struct InArrivalOrder(Watermark<Delivery>);
+
+/// Deliveries that are filed together where very many wait.
+const BUCKET: i64 = 4096;
+
+impl Default for InArrivalOrder {
+    fn default() -> Self {
+        Self(Watermark::with_buckets(BUCKET))
+    }
+}
+
+impl OrderPolicy<Delivery> for InArrivalOrder {
+    fn arrive(&mut self, arrived: &mut Vec<Delivery>, released: &mut Vec<Delivery>) {
+        self.0.arrive(arrived, released);
+    }
+
+    /// The time of a delivery is its number, and the watermark how many have come.
+    fn advance(&mut self, reached: Reached, released: &mut Vec<Delivery>) {
+        self.0.advance(Reached { watermark_ms: reached.deliveries, ..reached }, released);
+    }
+
+    fn buffered(&self) -> usize {
+        self.0.buffered()
+    }
+}
