@@ -16,3 +16,4 @@ mod processes; // several processes: the same answers, counted wires, and when o
 mod replay; // `generate` and `replay`: the same answers whatever way the events take
 mod sql; // the reference SQL of every pipeline, run in DuckDB, gives the same answers row by row (ignored unless asked for)
 mod strategies; // side by side: the same answers, how the work was shared, where the time went
+mod strategies_agree; // one messy log, every way to answer: the answers of the first deliveries alone
