@@ -1,8 +1,8 @@
-//! Golden answers: what the reference SQL of every pipeline gives in DuckDB on small logs. Flowbench gives the same, to the
-//! byte.
+//! Golden answers: what the reference SQL of every pipeline gives in DuckDB on small logs. Flowbench gives the same, to
+//! the byte.
 //!
-//! A folder of `golden/` holds a log and, for each pipeline, what was asked of it and answered. Its `README.md` tells how the
-//! answers are made anew.
+//! A folder of `golden/` holds a log and, for each pipeline, what was asked of it and answered. The `README.md` there
+//! tells how the answers are made anew.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -132,10 +132,10 @@ fn sql_gives_the_golden_answers() {
     let mut other = Vec::new();
     for log in [&TINY, &TIES, &STORMY, &TEXT_IDS, &REPEATS, &WITHOUT_IDS, &EXCERPT] {
         let scratch = log.scratch();
-        for (pipeline, settings) in log.asked {
-            let questions: Vec<Question> = settings.iter().map(|settings| Question { pipeline, settings }).collect();
-            let answers = in_duckdb(&scratch, log.deliveries, &questions);
-            let text = in_blocks(&questions, &answers);
+        let answers = in_duckdb(&scratch, log.deliveries, &log.asked.iter().flat_map(questions).collect::<Vec<_>>());
+        let mut answers = answers.iter();
+        for asked @ (pipeline, _) in log.asked {
+            let text = in_blocks(&questions(asked), &mut answers);
             if write {
                 fs::write(log.golden(pipeline), &text).unwrap();
             }
@@ -165,8 +165,8 @@ const WAYS: [&str; 2] = ["--strategy sequential", "--workers 2"];
 /// Every golden answer is given, whichever way it is asked for.
 fn check(log: &Log) {
     let scratch = log.scratch();
-    for (pipeline, settings) in log.asked {
-        let questions: Vec<Question> = settings.iter().map(|settings| Question { pipeline, settings }).collect();
+    for asked @ (pipeline, _) in log.asked {
+        let questions = questions(asked);
         let golden = fs::read_to_string(log.golden(pipeline)).unwrap();
         assert!(golden.lines().count() > 2 * questions.len(), "{pipeline} says nothing of {}", log.name);
         for way in WAYS {
@@ -175,7 +175,7 @@ fn check(log: &Log) {
                 scratch.ok(&format!("flowbench replay -q log.csv {map} {way} {}", question.options())).stdout
             };
             let answers: Vec<String> = questions.iter().map(ask).collect();
-            let difference = difference(&in_blocks(&questions, &answers), &golden);
+            let difference = difference(&in_blocks(&questions, &mut answers.iter()), &golden);
             assert!(difference.is_none(), "{}: {pipeline} {way}: {}", log.name, difference.unwrap_or_default());
         }
     }
@@ -199,8 +199,13 @@ impl Log {
     }
 }
 
-/// The answers below each other, each with its settings in front.
-fn in_blocks(questions: &[Question], answers: &[String]) -> String {
+/// One question for each of the settings.
+fn questions((pipeline, settings): &(&'static str, &'static [&'static str])) -> Vec<Question> {
+    settings.iter().map(|settings| Question { pipeline, settings }).collect()
+}
+
+/// The next answers below each other, each with its settings in front.
+fn in_blocks<'a>(questions: &[Question], answers: &mut impl Iterator<Item = &'a String>) -> String {
     let pairs = questions.iter().zip(answers);
     pairs.map(|(question, answers)| format!("# {}\n{answers}", question.settings)).collect()
 }

@@ -1,8 +1,8 @@
 //! A real order log through the pipelines: the answers are known to the last digit, and no strategy and no number of
 //! workers changes them.
 //!
-//! The files in `golden/by-hand/` were computed without flowbench, from the rows of `data/online_retail_excerpt.csv` in order, by
-//! decimal arithmetic.
+//! The files in `golden/by-hand/` were computed without flowbench, from the rows of `data/online_retail_excerpt.csv` in
+//! order, by decimal arithmetic.
 
 use std::fs;
 

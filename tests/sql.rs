@@ -1,7 +1,7 @@
 //! The reference SQL of every pipeline, really run: DuckDB and flowbench give the same answers, row by row.
 //!
-//! These tests need a python3 that has the module `duckdb` and are ignored unless asked for; `.ci/run` asks for them. What
-//! DuckDB says of small logs is kept in `golden/` and checked without it.
+//! These tests need a python3 that has the module `duckdb` and are ignored unless asked for; `.ci/run` asks for them.
+//! What DuckDB says of small logs is kept in `golden/` and checked without it.
 
 use flowbench_events::parse_duration_ms;
 use flowbench_pipelines::{Pipeline, catalogue};
@@ -68,8 +68,8 @@ const QUIET: &str = "flowbench generate -q --profile tiny --seed 3 --events 6000
                      --set customers.population=12 --set products.count=20 --set orders.value_median=400 \
                      --set orders.dispatch_gap_median=30h --set reviews.share=0.9 --set conversion.half_at=4s";
 
-/// Makes the table `deliveries` of a `log.csv` with the columns of flowbench. A delivery has its number, from 1, in the
-/// order of the file.
+/// Makes the table `deliveries` of a `log.csv` with the columns of flowbench. The column `delivery` numbers them from 1,
+/// in the order of the file.
 pub(crate) const INTERCHANGE: &str = "CREATE TABLE deliveries AS
 SELECT *, row_number() OVER () AS delivery FROM read_csv('log.csv', header = true, columns = {
   event_id: 'VARCHAR', kind: 'VARCHAR', event_time: 'TIMESTAMPTZ', arrival_time: 'TIMESTAMPTZ', customer: 'VARCHAR',
@@ -78,8 +78,8 @@ SELECT *, row_number() OVER () AS delivery FROM read_csv('log.csv', header = tru
 
 /// Asks DuckDB everything in `asked.json`. Its time zone is a strange one, since no answer may depend on it.
 ///
-/// A question is of `deliveries` (all rows) or of `occurrences` (the first delivery of each event; one without an id is like
-/// no other), and finds it under the name `events`.
+/// A question is of `deliveries` (all rows) or of `occurrences` (the first delivery of each event; one without an id is
+/// like no other), and finds it under the name `events`.
 const ASK: &str = r#"import csv, json, duckdb
 
 with open("asked.json") as file:

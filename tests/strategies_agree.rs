@@ -1,8 +1,8 @@
-//! One messy log, every way to answer: all strategies, numbers of workers and processes, evictions and order policies give
-//! the answers that the first deliveries alone give, to the byte.
+//! One messy log, every way to answer: all strategies, numbers of workers and processes, evictions and order policies
+//! give the answers that the first deliveries alone give, to the byte.
 //!
-//! Which deliveries are first is decided here by one plain loop over the rows: the first of each event id in the order of
-//! the file, whatever later ones say.
+//! Which deliveries are first is decided here by one plain loop over the rows: the first of each event id in the order
+//! of the file, whatever later ones say.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
@@ -186,9 +186,9 @@ struct Row {
     rest: String,
 }
 
-/// A log in which times are full minutes, ids are text of many forms, one row in five is out of order by up to two hours,
-/// and one in four has the id of an earlier one, near or far: a copy of it if it is of the last day, else with everything
-/// else its own.
+/// A log in which times are full minutes, ids are text of many forms, and one row in five is out of order by up to two
+/// hours. One in four has the id of an earlier one, near or far: half of those that repeat an event of the last day are
+/// copies of it, all others have time, kind and customer of their own.
 fn messy(rows: usize, step_s: u64) -> Vec<Row> {
     const CUSTOMERS: [&str; 9] = ["ann", "bob", "7", "12", "0a", "eve", "x-1", "", "2147483648"];
     const DAY_MS: i64 = 86_400_000;
