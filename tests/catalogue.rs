@@ -1,5 +1,7 @@
 //! What there is: `list`, `explain` and `doctor`.
 
+use serde_json::Value;
+
 use crate::command::Scratch;
 
 const LISTED: [(&str, &[&str]); 6] = [
@@ -71,7 +73,7 @@ fn list_as_json_names_the_same_things() {
         assert!(names.iter().all(|name| listed.contains(name)), "{kind}: {listed:?}");
     }
     let (_, strategies) = LISTED.iter().find(|(kind, _)| *kind == "strategies").unwrap();
-    for pipeline in everything["pipelines"].as_array().unwrap() {
+    for pipeline in pipelines(&scratch) {
         let can_be = |strategy: &&str| {
             let served = pipeline["strategies"].as_array().unwrap().iter().any(|one| one == strategy);
             served != pipeline["gaps"][strategy].is_string()
@@ -88,7 +90,7 @@ fn the_matrix_has_a_mark_for_every_pipeline_and_strategy_and_a_reason_for_each_l
     let shown = scratch.ok("flowbench list strategies").stdout;
     let (_, matrix) = shown.split_once("which serves which").expect("a matrix below the list");
     let rows: Vec<&str> = matrix.lines().skip(1).collect();
-    for pipeline in scratch.ok("flowbench list pipelines --json").json()["pipelines"].as_array().unwrap() {
+    for pipeline in pipelines(&scratch) {
         let name = pipeline["name"].as_str().unwrap();
         let row = rows.iter().find(|row| row.split_whitespace().next() == Some(name)).expect(name);
         let marks: Vec<&str> = row.split_whitespace().skip(1).collect();
@@ -105,7 +107,7 @@ fn the_matrix_has_a_mark_for_every_pipeline_and_strategy_and_a_reason_for_each_l
 #[test]
 fn explain_tells_question_columns_parameters_state_sql_and_what_serves() {
     let scratch = Scratch::new();
-    for pipeline in scratch.ok("flowbench list pipelines --json").json()["pipelines"].as_array().unwrap() {
+    for pipeline in pipelines(&scratch) {
         let name = pipeline["name"].as_str().unwrap();
         let shown = scratch.ok(&format!("flowbench explain {name}")).stdout;
         assert!(shown.starts_with(&format!("{name}\n{}\n", pipeline["summary"].as_str().unwrap())), "{shown}");
@@ -210,4 +212,11 @@ fn help_and_version_are_there() {
     }
     assert_eq!(scratch.ok("flowbench --version").stdout, format!("flowbench {}\n", env!("CARGO_PKG_VERSION")));
     scratch.fails("flowbench", 2, &["Usage"]);
+}
+
+/// What `list` tells of every pipeline.
+fn pipelines(scratch: &Scratch) -> Vec<Value> {
+    let listed = scratch.ok("flowbench list pipelines --json").json()["pipelines"].as_array().unwrap().clone();
+    assert_eq!(listed.len(), LISTED[0].1.len());
+    listed
 }

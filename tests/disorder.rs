@@ -109,6 +109,7 @@ fn what_speculative_gives_and_takes_back_leaves_the_answers_of_watermark() {
         let changes = ask("--order speculative --changes");
         assert_eq!(changes.contains(",-1\n"), takes_back, "{pipeline}");
         let answers = ask("--order speculative");
+        assert!(answers.lines().count() > 1, "{pipeline} answers nothing");
         assert!(answers == ask("--order watermark"), "{pipeline}: speculative ends elsewhere than watermark");
         assert_eq!(left(&changes), rows(&answers), "{pipeline}");
         for way in ["--workers 2", "--workers 4", "--strategy sequential"] {

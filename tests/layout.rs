@@ -78,6 +78,7 @@ fn there_is_no_package_beside_the_house_and_each_is_called_after_its_folder() {
 fn no_file_is_called_after_nothing() {
     for (_, folder, _) in HOUSE {
         let source = if folder.is_empty() { "crates/cli".to_owned() } else { format!("{folder}/src") };
+        assert!(repository(&source).is_dir(), "{source}");
         for name in ["utils", "util", "common", "core", "helpers", "misc"] {
             for path in [format!("{source}/{name}.rs"), format!("{source}/{name}/mod.rs")] {
                 assert!(!repository(&path).exists(), "{path}: name it after what it does");
@@ -193,7 +194,9 @@ fn packages() -> Vec<Value> {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    metadata["packages"].as_array().unwrap().clone()
+    let packages = metadata["packages"].as_array().unwrap().clone();
+    assert!(!packages.is_empty(), "cargo sees no package");
+    packages
 }
 
 fn dependencies(package: &Value) -> impl Iterator<Item = &Value> {
@@ -219,5 +222,6 @@ fn stems(folder: &str, ending: &str) -> Vec<String> {
     let wanted = files.filter(|path| path.extension().is_some_and(|found| found == ending));
     let mut stems: Vec<String> = wanted.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
     stems.sort();
+    assert!(!stems.is_empty(), "{folder} has no .{ending}");
     stems
 }

@@ -48,6 +48,7 @@ fn a_piped_trace_is_answered_as_the_same_trace_in_a_file_and_in_process() {
 fn every_format_and_compression_gives_the_same_answers() {
     let scratch = Scratch::new();
     let piped = scratch.ok(&format!("{WORLD} | flowbench replay - --pipeline lifetime-value")).stdout;
+    assert!(piped.lines().count() > 100, "{piped}");
     for file in ["trace.csv", "trace.jsonl", "trace.csv.gz", "trace.csv.zst", "trace.jsonl.gz", "trace.jsonl.zst"] {
         scratch.ok(&format!("{WORLD} -o {file}"));
         let from_file = scratch.ok(&format!("flowbench replay {file} --pipeline lifetime-value")).stdout;
@@ -83,6 +84,7 @@ fn any_number_of_workers_and_any_strategy_writes_the_same_bytes() {
     for pipeline in pipelines() {
         let ask = |way: &str| scratch.ok(&format!("flowbench replay trace.csv --pipeline {pipeline} {way}")).stdout;
         let alone = ask("--strategy sequential");
+        assert!(alone.lines().count() > 2, "{pipeline} answers next to nothing");
         for way in ["--workers 1", "--workers 2", "--workers 4", "--workers 2 --eviction never"] {
             let answers = ask(way);
             assert!(answers == alone, "{pipeline} {way}: {}", first_difference(&answers, &alone));
@@ -106,6 +108,7 @@ fn answers_have_a_header_and_are_sorted_by_event_time_then_text() {
     let scratch = Scratch::new();
     let ended = scratch.ok(&format!("{WORLD} | flowbench replay - --pipeline export-review --workers 2"));
     assert_eq!(ended.stdout.lines().next(), Some("event_time,order,customer,value,country"));
+    assert!(ended.answers().len() > 100, "{}", ended.stdout);
     // The times have a fixed width, so that text order is time order.
     assert!(ended.answers().is_sorted(), "{}", ended.stdout);
     assert!(ended.stdout.ends_with('\n'));
@@ -130,6 +133,7 @@ fn deduplicate_finds_nothing_to_do_behind_deduplicate() {
     scratch.ok(&format!("{WORLD} -o trace.csv"));
     let ask = |options: &str| scratch.ok(&format!("flowbench replay trace.csv --pipeline {options}")).stdout;
     let alone = ask("deduplicate");
+    assert!(alone.lines().count() > 10_000, "{} lines", alone.lines().count());
     for other in ["deduplicate --deduplicate", "deduplicate --workers 2", "identity --deduplicate"] {
         let answers = ask(other);
         assert!(answers == alone, "{other}: {}", first_difference(&answers, &alone));

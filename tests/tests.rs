@@ -8,10 +8,12 @@ mod command; // a shell in a scratch folder, with `flowbench` on its path and a 
 mod disorder; // what is dropped as late is the trace's own late set; what is taken back leaves the right answers
 mod experiments; // `run` and `report`: what a run leaves, resuming, interrupting, exit codes
 mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, panics, endless loops, memory hogs
+mod golden; // answers that DuckDB has given to the reference SQL on small logs, to the byte
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
 mod order_log; // answers on a real order log, to the last digit
 mod planted; // pipelines find the effects a world was given, as large as they were given
 mod processes; // several processes: the same answers, counted wires, and when one goes all go
 mod replay; // `generate` and `replay`: the same answers whatever way the events take
-mod sql; // the reference SQL of every pipeline, run in DuckDB, gives the same answers row by row
+mod sql; // the reference SQL of every pipeline, run in DuckDB, gives the same answers row by row (if asked for)
 mod strategies; // side by side: the same answers, how the work was shared, where the time went
+mod strategies_agree; // one messy log, every way to answer: the answers of the first deliveries alone

@@ -665,7 +665,9 @@ mod tests {
 
     #[test]
     fn both_ends_of_every_range_are_accepted_and_beyond_is_refused_by_name() {
+        let mut tried = 0;
         for specification in specifications().filter(|specification| specification.unit != Unit::Channel) {
+            tried += 1;
             let text = |number: f64| match specification.unit {
                 Unit::Duration => Ms(number as i64).to_string(),
                 _ => number.to_string(),
@@ -679,6 +681,7 @@ mod tests {
             let error = retail().set(specification.key, &text(specification.most * 2.0 + 1.0)).unwrap_err().to_string();
             assert!(error.contains(specification.key) && error.contains(&specification.range()), "{error}");
         }
+        assert!(tried > 50, "{tried} parameters");
     }
 
     #[test]

@@ -198,7 +198,9 @@ fn effects_follow_causes_within_every_walk() {
 #[test]
 fn fields_that_do_not_apply_are_absent() {
     let generator = world("tiny", &[]);
-    for event in generator.trace(Amount::Events(20_000)).events {
+    let events = generator.trace(Amount::Events(20_000)).events;
+    assert_eq!(events.len(), 20_000);
+    for event in events {
         let kind = event.kind();
         let of_order = !matches!(kind, Kind::PageViewed | Kind::InfoDownloaded);
         assert_eq!(event.load_time_ms().is_some(), kind == Kind::PageViewed);
@@ -328,12 +330,14 @@ fn the_world_ends_after_ten_years_with_everything_delivered() {
 
 #[test]
 fn every_parameter_may_stand_at_either_end_of_its_range() {
+    let mut tried = 0;
     for parameter in profile("tiny", &[]).parameters() {
         for end in parameter.range.split(" to ").filter(|_| parameter.range.contains(" to ")) {
             let mut profile = profile("tiny", &[]);
             if profile.set(parameter.key, end).is_err() {
                 continue; // excluded by another parameter
             }
+            tried += 1;
             let generator = Generator::new(&profile, 1).unwrap();
             let events = generator.trace(Amount::Events(300)).events;
             assert_eq!(events.len(), 300, "{} = {end}", parameter.key);
@@ -344,6 +348,7 @@ fn every_parameter_may_stand_at_either_end_of_its_range() {
             }
         }
     }
+    assert!(tried > 100, "{tried} ends of ranges");
 }
 
 #[test]

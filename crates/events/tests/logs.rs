@@ -466,10 +466,6 @@ fn a_compressed_file_that_is_cut_off_is_an_error() {
 
 #[test]
 fn a_full_disk_is_an_error() {
-    if !Path::new("/dev/full").exists() {
-        println!("skipped: this system has no /dev/full");
-        return;
-    }
     for format in [Format::Csv, Format::Jsonl] {
         let mut writer = EventWriter::new(Output::create("/dev/full").unwrap(), format);
         let _ = writer.write(&small_trace().events, &small_trace().symbols);
@@ -480,7 +476,6 @@ fn a_full_disk_is_an_error() {
     let folder = TempDir::new().unwrap();
     for name in ["full.gz", "full.zst"] {
         let path = folder.path().join(name);
-        #[cfg(unix)]
         std::os::unix::fs::symlink("/dev/full", &path).unwrap();
         let writer = EventWriter::new(Output::create(&path).unwrap(), Format::Csv);
         assert!(writer.finish().is_err(), "{name}");
@@ -657,18 +652,4 @@ fn an_excerpt_of_a_real_order_log_is_read_exactly() {
     assert_eq!(total(&log, Kind::OrderCancelled), (54, "-4251.300".to_owned()));
     assert_eq!(log.customers().iter().filter(|customer| customer.is_empty()).count(), 40);
     round_trip(&log.trace, &["log.csv", "log.jsonl.zst", "log.csv.gz"]);
-}
-
-#[test]
-fn a_real_order_log_is_read_exactly() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    if !folder.join("online_retail_orders.csv").exists() {
-        println!("skipped: the whole order log is not part of the repository");
-        return;
-    }
-    let log = read_order_log(&folder, "online_retail_orders.csv");
-    assert_eq!(log.summary.to_string(), "25900 rows: 25897 events, 3 skipped ('adjustment' 3), 0 rejected");
-    assert_eq!(total(&log, Kind::OrderPlaced), (22_061, "10655622.484".to_owned()));
-    assert_eq!(total(&log, Kind::OrderCancelled), (3836, "-896812.490".to_owned()));
-    round_trip(&log.trace, &["log.csv", "log.jsonl"]);
 }

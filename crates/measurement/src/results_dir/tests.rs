@@ -71,6 +71,7 @@ fn the_same_records_leave_the_same_bytes() {
     let (a, b) = (dir.path().join("a"), dir.path().join("b"));
     written(&a);
     written(&b);
+    assert!(names(&a) == names(&b) && names(&a).len() > 3, "{:?}", names(&a));
     for name in names(&a) {
         assert!(fs::read(a.join(&name)).unwrap() == fs::read(b.join(&name)).unwrap(), "{name}");
     }

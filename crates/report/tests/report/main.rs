@@ -31,6 +31,14 @@ fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// The figures and the report.
+fn drawings(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = files(dir);
+    files.retain(|(name, _)| name.ends_with("svg") || name.ends_with("html"));
+    assert!(files.len() > 5, "only {} figures and reports", files.len());
+    files
+}
+
 fn well_formed(name: &str, text: &str) {
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
     if let Err(error) = roxmltree::Document::parse_with_options(text, options) {
@@ -145,9 +153,7 @@ fn over_time_every_repeat_is_a_line_and_every_unit_a_panel() {
 fn the_report_needs_no_network_and_runs_nothing() {
     let results = Synthetic::full().written();
     draw(results.path()).unwrap();
-    for (name, bytes) in
-        files(results.path()).into_iter().filter(|(name, _)| name.ends_with("svg") || name.ends_with("html"))
-    {
+    for (name, bytes) in drawings(results.path()) {
         let text = String::from_utf8(bytes).unwrap().replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
         assert!(!text.contains("http:") && !text.contains("https:") && !text.contains("url("), "{name}");
         assert!(!text.contains("<script") && !text.contains(" style=") && !text.contains("onload"), "{name}");
@@ -182,9 +188,7 @@ fn hostile_names_stay_text() {
     }
     let results = synthetic.written();
     draw(results.path()).unwrap();
-    for (name, bytes) in
-        files(results.path()).into_iter().filter(|(name, _)| name.ends_with("svg") || name.ends_with("html"))
-    {
+    for (name, bytes) in drawings(results.path()) {
         let text = String::from_utf8(bytes).unwrap();
         assert!(!text.contains("<script") && !text.contains('\u{1b}'), "{name}");
         well_formed(&name, &text);

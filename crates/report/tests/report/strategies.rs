@@ -159,6 +159,7 @@ fn every_figure_of_strategies_is_drawn_and_well_formed() {
         let results = synthetic.written();
         let drawn = draw(results.path()).unwrap();
         assert_eq!(drawn.problems, []);
+        assert!(!drawn.figures.is_empty());
         for file in drawn.figures.iter().filter(|file| file.extension().is_some_and(|ending| ending == "svg")) {
             let svg = fs::read_to_string(file).unwrap();
             well_formed(&file.display().to_string(), &svg);
