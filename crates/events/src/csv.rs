@@ -1,4 +1,4 @@
-//! Comma-separated events: reading by header name, writing with quotes where RFC 4180 wants them.
+//! Events in rows of cells: reading by header name, writing with quotes where RFC 4180 wants them.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead};
@@ -6,14 +6,16 @@ use std::io::{self, BufRead};
 use memchr::memchr;
 use regex::{CaptureLocations, Regex};
 
+use crate::dialect::{Dialect, Layout, Text, decimal_comma};
 use crate::event::Event;
-use crate::fields::{FIELDS, Field, Texts};
+use crate::fields::{FIELDS, Field, Texts, shown};
 use crate::mapping::Mapping;
+use crate::names::{clean, listed};
 use crate::read::{Delivery, FIELD_BYTES_MAX, ReadError};
 use crate::rows::{Cells, Malformed, Rows};
 use crate::suggest::did_you_mean;
 use crate::symbols::{Symbols, push_number};
-use crate::time::push_rfc3339;
+use crate::time::{parse_rfc3339_ms, push_rfc3339};
 
 /// The header line of the interchange format.
 pub(crate) const HEADER: &str = "event_id,kind,event_time,arrival_time,customer,order,product,value,country,\
@@ -37,26 +39,51 @@ pub(crate) enum Source<'m> {
     Found(usize, &'m Regex, CaptureLocations),
 }
 
+/// Cells that are text as far as they are used; the others are empty where one of them is none.
+#[derive(Debug, Clone, Copy)]
+struct Fields<'a> {
+    text: &'a str,
+    ends: &'a [usize],
+}
+
+/// Where the used cells of a row stand whose other cells are no text.
+#[derive(Debug, Default)]
+pub(crate) struct Used {
+    text: String,
+    ends: Vec<usize>,
+}
+
 /// Reads the header and all rows, through the mapping if there is one.
-pub(crate) fn read(input: Box<dyn BufRead>, mapping: Option<&Mapping>, out: &mut Delivery) -> Result<(), ReadError> {
-    let mut rows = Rows::new(input);
-    let header = header(&mut rows, out)?;
+pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut Delivery) -> Result<(), ReadError> {
+    let Text { reader, sample, .. } = input;
+    let stated = Layout::default();
+    let layout = mapping.map_or(&stated, Mapping::layout);
+    let wanted = mapping.map_or(REQUIRED.map(Field::name).to_vec(), Mapping::column_names);
+    let dialect = Dialect::recognise(&sample, layout, &wanted);
+    if dialect.is_assumed {
+        out.assume(dialect.name());
+    }
+    let mut rows = Rows::new(reader).separated_by(dialect.separator);
+    let header = header(&mut rows, &sample, dialect, layout, out)?;
     rows.expect_width(header.len());
     let mut columns = match mapping {
-        Some(mapping) => mapping.columns(header, out.input())?,
-        None => Columns::native(header, out)?,
-    };
-    loop {
-        let row = rows.next().map_err(|source| out.interrupted(source))?;
-        let Some((line, cells)) = row else { return Ok(()) };
-        match cells.and_then(|cells| columns.check(cells)) {
-            Ok(cells) => {
-                let texts = columns.texts(&cells);
-                out.row(line, &texts, |field| columns.name(field))?;
-            }
-            Err(Malformed { column, reason }) => out.reject(line, &columns.cell_name(column), reason)?,
+        Some(mapping) => {
+            mapping.columns(header, out.input()).map_err(|error| error.with(&dialect.likely_fix(&sample)))?
         }
+        None => Columns::native(header, out).map_err(|error| error.with(&dialect.likely_fix(&sample)))?,
+    };
+    if layout.header.is_none() && layout.has_header() {
+        columns.refuse_a_row_as_header(out)?;
     }
+    if dialect.separator != b',' && !layout.tells_decimals {
+        let rows = dialect.first_rows(&sample, usize::MAX);
+        columns.look_at_decimals(&rows[usize::from(layout.has_header()).min(rows.len())..], out);
+    }
+    let mut used = Used::default();
+    while let Some((line, cells)) = rows.next().map_err(|source| out.interrupted(source))? {
+        columns.deliver(line, cells, &mut used, out)?;
+    }
+    Ok(())
 }
 
 /// Appends one event as a row.
@@ -117,7 +144,7 @@ impl<'m> Columns<'m> {
         for field in Field::ALL {
             match find(&header, field.name()) {
                 Ok(column) => sources[field as usize] = Source::Column(column),
-                Err(no_column) if is_required(field) || no_column.is_twice => {
+                Err(no_column) if REQUIRED.contains(&field) || no_column.is_twice => {
                     let problem = no_column.in_words + likely_fix(&header, field, no_column.is_twice);
                     return Err(ReadError::Columns { input: out.input().to_owned(), problem });
                 }
@@ -130,26 +157,60 @@ impl<'m> Columns<'m> {
         Ok(Columns { header, sources })
     }
 
-    fn check<'a>(&self, cells: Cells<'a>) -> Result<Cells<'a>, Malformed> {
-        let found = cells.len();
-        if found != self.header.len() {
-            let reason = format!("the row has {found} fields, the header {}", self.header.len());
-            return Err(Malformed { column: None, reason });
+    /// Delivers a row, or rejects it.
+    pub(crate) fn deliver(
+        &mut self,
+        line: u64,
+        cells: Result<Cells, Malformed>,
+        used: &mut Used,
+        out: &mut Delivery,
+    ) -> Result<(), ReadError> {
+        match cells.and_then(|cells| self.check(cells, used)) {
+            Ok(fields) => {
+                let texts = self.texts(&fields);
+                out.row(line, &texts, |field| self.name(field))
+            }
+            Err(Malformed { column, reason }) => out.reject(line, &self.cell_name(column), reason),
         }
-        if cells.text().len() > FIELD_BYTES_MAX
-            && let Some(column) = (0..found).find(|column| cells.get(*column).len() > FIELD_BYTES_MAX)
-        {
-            let reason = format!("the field has {} bytes, more than 1 MiB", cells.get(column).len());
-            return Err(Malformed { column: Some(column), reason });
-        }
-        if memchr(0, cells.text().as_bytes()).is_some() {
-            let column = (0..found).find(|column| cells.get(*column).contains('\0'));
-            return Err(Malformed { column, reason: "the field holds a NUL byte".to_owned() });
-        }
-        Ok(cells)
     }
 
-    fn texts<'a>(&mut self, cells: &Cells<'a>) -> Texts<'a>
+    fn check<'a>(&self, cells: Cells<'a>, used: &'a mut Used) -> Result<Fields<'a>, Malformed> {
+        let width = self.header.len();
+        if !cells.fit(width) {
+            let reason = format!("the row has {} fields, the header {width}", cells.len());
+            return Err(Malformed { column: None, reason });
+        }
+        match std::str::from_utf8(cells.row()) {
+            Ok(text) if text.len() <= FIELD_BYTES_MAX && memchr(0, text.as_bytes()).is_none() => {
+                Ok(Fields { text, ends: cells.ends() })
+            }
+            _ => self.check_used(cells, used),
+        }
+    }
+
+    /// Something is wrong with a cell: only if it is used, it matters.
+    #[cold]
+    fn check_used<'a>(&self, cells: Cells<'a>, used: &'a mut Used) -> Result<Fields<'a>, Malformed> {
+        used.text.clear();
+        used.ends.clear();
+        for column in 0..self.header.len() {
+            if column > 0 {
+                used.text.push(',');
+            }
+            if self.uses(column) {
+                let text = text(cells.get(column)).map_err(|reason| Malformed { column: Some(column), reason })?;
+                used.text.push_str(text);
+            }
+            used.ends.push(used.text.len());
+        }
+        Ok(Fields { text: &used.text, ends: &used.ends })
+    }
+
+    fn uses(&self, column: usize) -> bool {
+        self.sources.iter().any(|source| source.columns().contains(&Some(column)))
+    }
+
+    fn texts<'a>(&mut self, fields: &Fields<'a>) -> Texts<'a>
     where
         'm: 'a,
     {
@@ -158,11 +219,35 @@ impl<'m> Columns<'m> {
             *text = match source {
                 Source::Absent => "",
                 Source::Constant(constant) => constant,
-                Source::Column(column) => cells.get(*column),
-                Source::Found(column, pattern, groups) => first_group(pattern, groups, cells.get(*column)),
+                Source::Column(column) => fields.get(*column),
+                Source::Found(column, pattern, groups) => first_group(pattern, groups, fields.get(*column)),
             };
         }
         texts
+    }
+
+    /// A file without a header would lose its first row unseen.
+    fn refuse_a_row_as_header(&self, out: &Delivery) -> Result<(), ReadError> {
+        let [Some(column)] = self.sources[Field::EventTime as usize].columns() else { return Ok(()) };
+        if !out.is_time(&self.header[column]) {
+            return Ok(());
+        }
+        let problem = format!(
+            "the first line is a row and not a header: {} is a time; name the columns in the mapping, columns = [...], \
+             or say header = true",
+            shown(&self.header[column])
+        );
+        Err(ReadError::Columns { input: out.input().to_owned(), problem })
+    }
+
+    /// Where decimals have a comma, commas are no separators.
+    fn look_at_decimals(&self, rows: &[Vec<String>], out: &mut Delivery) {
+        let of_value = self.sources[Field::Value as usize].columns();
+        let amounts =
+            of_value.into_iter().flatten().flat_map(|column| rows.iter().filter_map(move |row| row.get(column)));
+        if let Some(decimals) = decimal_comma(amounts.map(String::as_str)) {
+            out.assume_decimal_comma(decimals);
+        }
     }
 
     fn name(&self, field: Field) -> String {
@@ -174,6 +259,24 @@ impl<'m> Columns<'m> {
 
     fn cell_name(&self, column: Option<usize>) -> String {
         column.and_then(|column| self.header.get(column)).cloned().unwrap_or_default()
+    }
+}
+
+impl Source<'_> {
+    /// The columns it reads.
+    fn columns(&self) -> [Option<usize>; 1] {
+        match self {
+            Source::Absent | Source::Constant(_) => [None],
+            Source::Column(column) | Source::Found(column, ..) => [Some(*column)],
+        }
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// A field by number; panics if there is none.
+    fn get(&self, column: usize) -> &'a str {
+        let start = if column == 0 { 0 } else { self.ends[column - 1] + 1 };
+        &self.text[start..self.ends[column]]
     }
 }
 
@@ -191,47 +294,97 @@ pub(crate) fn find(header: &[String], name: &str) -> Result<usize, NoColumn> {
     match (at.next(), at.next()) {
         (Some(column), None) => Ok(column),
         (Some(_), Some(_)) => {
-            let in_words = format!("two columns are called '{name}'; rename one of them");
+            let in_words = format!("two columns are called '{}'; rename one of them", clean(name));
             Err(NoColumn { is_twice: true, in_words })
         }
         (None, _) => {
-            let near = did_you_mean(name, header.iter().map(String::as_str));
-            let in_words = format!("there is no column '{name}'{near} (columns: {})", header.join(", "));
+            // A header that a wrong separator leaves in one piece is no name.
+            let is_whole = |name: &str| header.len() == 1 && name.contains([',', ';', '\t', '|']);
+            let near = did_you_mean(name, header.iter().map(String::as_str).filter(|name| !is_whole(name)));
+            let in_words = format!("there is no column '{}'{near} (columns: {})", clean(name), listed(header));
             Err(NoColumn { is_twice: false, in_words })
         }
     }
 }
 
-fn header(rows: &mut Rows<Box<dyn BufRead>>, out: &Delivery) -> Result<Vec<String>, ReadError> {
-    let input = || out.input().to_owned();
-    let first = rows.next().map_err(|source: io::Error| out.interrupted(source))?;
-    let Some((_, cells)) = first else { return Err(ReadError::Empty { input: input() }) };
-    let unreadable = |malformed: Malformed| {
-        let problem = format!("the header line cannot be read: {}; is this a CSV file in UTF-8?", malformed.reason);
-        ReadError::Columns { input: input(), problem }
+/// The names of the columns: those the mapping gives, those of the header line, or numbers from 1.
+fn header(
+    rows: &mut Rows<Box<dyn BufRead>>,
+    sample: &[u8],
+    dialect: Dialect,
+    layout: &Layout,
+    out: &Delivery,
+) -> Result<Vec<String>, ReadError> {
+    let mut next = |line_in_words: &str| match rows.next().map_err(|source: io::Error| out.interrupted(source))? {
+        None => Err(ReadError::Empty { input: out.input().to_owned() }),
+        Some((_, Ok(cells))) => Ok(names(&cells)),
+        Some((_, Err(malformed))) => {
+            let problem = format!("the {line_in_words} line cannot be read: {}", malformed.reason);
+            Err(ReadError::Columns { input: out.input().to_owned(), problem })
+        }
     };
-    let cells = cells.map_err(unreadable)?;
-    if cells.text().contains('\0') {
-        return Err(unreadable(Malformed { column: None, reason: "it holds NUL bytes".to_owned() }));
+    if dialect.has_separator_line {
+        next("sep=")?;
     }
-    Ok((0..cells.len()).map(|column| cells.get(column).to_owned()).collect())
+    let named = if layout.has_header() { Some(next("header")?) } else { None };
+    Ok(match (&layout.columns, named) {
+        (Some(columns), _) => columns.clone(),
+        (None, Some(header)) => header,
+        (None, None) => {
+            let width = dialect.first_rows(sample, 1).first().map_or(0, Vec::len);
+            (1..=width).map(|number| number.to_string()).collect()
+        }
+    })
+}
+
+/// The cells of a header line; those that trailing separators leave are none. A name that is not UTF-8 can still not be
+/// asked for.
+fn names(cells: &Cells) -> Vec<String> {
+    let name = |column| String::from_utf8_lossy(cells.get(column)).into_owned();
+    let mut names: Vec<String> = (0..cells.len()).map(name).collect();
+    while names.len() > 1 && names.last().is_some_and(String::is_empty) {
+        names.pop();
+    }
+    names
 }
 
 /// What may be the matter with a header that lacks a column.
 fn likely_fix(header: &[String], field: Field, is_twice: bool) -> &'static str {
     match header {
         _ if is_twice => "",
-        [only, ..] if only.starts_with('{') => "; it looks like JSON Lines, tell that by the ending .jsonl",
-        [only] if only.contains([';', '\t', '|']) => "; columns must be separated by commas",
+        [only, ..] if only.trim_start_matches('[').starts_with('{') => {
+            "; it looks like JSON Lines, tell that by the ending .jsonl or --format jsonl"
+        }
+        _ if header.iter().any(|name| name.contains(['\0', '\u{fffd}'])) => {
+            "; it holds NUL bytes or is not UTF-8: is this a CSV file?"
+        }
+        _ if header.iter().any(|name| is_data(name)) => {
+            "; this looks like a row: for a file without a header, name the columns in a mapping, columns = [...]"
+        }
         _ if did_you_mean(field.name(), header.iter().map(String::as_str)).is_empty() => {
-            "; to read a log with columns of its own, give a mapping"
+            "; to read a log with columns of its own, give a mapping (`flowbench map` drafts one)"
         }
         _ => "",
     }
 }
 
-fn is_required(field: Field) -> bool {
-    matches!(field, Field::Kind | Field::EventTime)
+/// A number or a time, which no column is called.
+fn is_data(name: &str) -> bool {
+    name.parse::<f64>().is_ok_and(f64::is_finite) || parse_rfc3339_ms(name).is_ok()
+}
+
+/// The columns that an event cannot be without.
+const REQUIRED: [Field; 2] = [Field::Kind, Field::EventTime];
+
+/// A cell as text, or why it cannot be used.
+fn text(cell: &[u8]) -> Result<&str, String> {
+    if cell.len() > FIELD_BYTES_MAX {
+        return Err(format!("the field has {} bytes, more than 1 MiB", cell.len()));
+    }
+    if memchr(0, cell).is_some() {
+        return Err("the field holds a NUL byte".to_owned());
+    }
+    std::str::from_utf8(cell).map_err(|_| "the field is not UTF-8".to_owned())
 }
 
 fn first_group<'a>(pattern: &Regex, groups: &mut CaptureLocations, text: &'a str) -> &'a str {

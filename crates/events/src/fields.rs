@@ -37,6 +37,10 @@ pub(crate) struct Decoder {
     pub(crate) arrival_time: TimeFormat,
     /// What texts mean which kind; others are skipped. Without it, a text is the name of a kind.
     pub(crate) kinds: Option<Vec<(String, Kind)>>,
+    /// What stands before decimals.
+    pub(crate) decimal: char,
+    /// What may stand between thousands.
+    pub(crate) thousands: Option<char>,
 }
 
 /// Why a row is no event.
@@ -102,7 +106,13 @@ impl std::ops::IndexMut<Field> for Texts<'_> {
 impl Decoder {
     /// Of the interchange formats.
     pub(crate) fn native() -> Decoder {
-        Decoder { event_time: TimeFormat::Rfc3339(None), arrival_time: TimeFormat::Rfc3339(None), kinds: None }
+        Decoder {
+            event_time: TimeFormat::Rfc3339(None),
+            arrival_time: TimeFormat::Rfc3339(None),
+            kinds: None,
+            decimal: '.',
+            thousands: None,
+        }
     }
 
     /// The event of the row with that ordinal (from 1; it is the event id where there is none); `None` if its kind is
@@ -119,7 +129,7 @@ impl Decoder {
             order: id(Field::Order)?,
             product: id(Field::Product)?,
             arrival_time_ms,
-            value: optional(texts, Field::Value, value)?,
+            value: self.value(texts)?,
             load_time_ms: optional(texts, Field::LoadTimeMs, load_time_ms)?,
             rating: optional(texts, Field::Rating, rating)?,
             channel: optional(texts, Field::Channel, channel)?,
@@ -131,6 +141,17 @@ impl Decoder {
             ..Record::new(0, kind, event_time_ms)
         };
         Event::try_from(record).map(Some).map_err(out_of_range)
+    }
+
+    fn value(&self, texts: &Texts) -> Result<Option<Value>, BadField> {
+        if self.decimal == '.' && self.thousands.is_none() {
+            return optional(texts, Field::Value, value);
+        }
+        let plain = texts[Field::Value].replace(|letter| Some(letter) == self.thousands, "");
+        let plain = plain.replace(self.decimal, ".");
+        let mut texts = Texts::default();
+        texts[Field::Value] = &plain;
+        optional(&texts, Field::Value, value)
     }
 
     fn kind(&self, text: &str) -> Result<Option<Kind>, BadField> {

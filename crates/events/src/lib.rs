@@ -6,14 +6,19 @@
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 
+mod array;
 mod csv;
+mod dialect;
 mod digest;
+mod encoding;
 mod event;
 mod fields;
 mod files;
 mod jsonl;
 mod lateness;
 mod mapping;
+mod names;
+mod paths;
 mod read;
 mod rows;
 mod suggest;

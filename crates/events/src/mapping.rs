@@ -1,4 +1,4 @@
-//! Somebody's CSV as events: which column means what.
+//! Somebody's log as events: which column means what.
 
 use std::fs;
 use std::ops::Range;
@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::csv::{Columns, Source, find};
+use crate::dialect::Layout;
 use crate::event::Kind;
 use crate::fields::{Decoder, FIELDS, Field, Texts, not_a_kind};
 use crate::files::{FileError, Input};
@@ -18,7 +19,7 @@ use crate::suggest::did_you_mean;
 use crate::symbols::Symbols;
 use crate::time_format::TimeFormat;
 
-/// How the columns of somebody's CSV become events; written as TOML:
+/// How the columns of somebody's CSV, or the values of somebody's JSON Lines, become events; written as TOML:
 ///
 /// ```toml
 /// time   = { column = "when", format = "%d/%m/%Y %H:%M", timezone = "Europe/London" }
@@ -29,17 +30,32 @@ use crate::time_format::TimeFormat;
 ///
 /// - Fields: `time` and `kind` (both needed), `arrival` (same as `time`, unless given), `customer`, `order`, `product`,
 ///   `value`, `country`, `load_time_ms`, `rating`, `channel`, `event_id` (the row number, unless given).
-/// - Each has a `column` or a `constant`. An empty cell is an absent field.
+/// - Each has a `column` or a `constant`. An empty cell is an absent field. In JSON Lines a column is a name or a path of
+///   names and numbers: `customer.id`, `items.0.price`.
 /// - `pattern`: a regular expression; its first capture group is the field, no match is an absent field.
 /// - `format` of times: a strftime format, `epoch_ms` or `epoch_s`; RFC 3339 unless given. `timezone` (IANA name, UTC
 ///   unless given) is for times that do not tell their offset. A local time that occurs twice means the first.
 /// - `values` of the kind: what each cell means; rows with other cells are skipped and counted. Without it, cells are
 ///   names of kinds.
+///
+/// Of the file as a whole, what is not said is recognised from its first 64 KiB, and told:
+///
+/// - `separator = ";"`: one character; unless given, the comma, semicolon, tab or bar that gives the columns asked for. A
+///   first line `sep=;` tells it, too.
+/// - `columns = ["user", "item", "when"]`: the names of the columns of a file without a header; with `header = true`, in
+///   place of its header. With `header = false` alone they are called `1`, `2`, `3`, ...
+/// - `encoding`: `utf-8`, `utf-16` or `latin-1` (which is read as its superset Windows-1252). Unless given, a file is
+///   UTF-16 by its byte order mark or its zero bytes, and what is not UTF-8 is Windows-1252 if its first bytes can be.
+/// - Decimals have a comma if the separator is none, and amounts can be read in no other way (`2,55`, `1.203,39`).
+///
+/// A column that nothing asks for cannot spoil a row, whatever it holds. Cells beyond the header are ignored if they are
+/// empty.
 #[derive(Debug, Clone)]
 pub struct Mapping {
     name: String,
     entries: Vec<Entry>,
     decoder: Decoder,
+    layout: Layout,
 }
 
 /// Why a mapping cannot be used: the file, the place in it, and what is wrong.
@@ -98,6 +114,24 @@ impl Mapping {
         &self.decoder
     }
 
+    /// How the file is written, as far as it is said.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The columns that are used, each once.
+    pub(crate) fn column_names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for Entry { origin, .. } in &self.entries {
+            if let Origin::Column(name, _) = origin
+                && !names.contains(&name.as_str())
+            {
+                names.push(name);
+            }
+        }
+        names
+    }
+
     /// Where the fields come from in a file with that header.
     pub(crate) fn columns(&self, header: Vec<String>, input: &str) -> Result<Columns<'_>, ReadError> {
         let mut sources: [Source; FIELDS] = Default::default();
@@ -128,8 +162,12 @@ const KEYS: [&str; 6] = ["column", "constant", "pattern", "format", "timezone", 
 
 fn mapping(text: &str, name: &str) -> Result<Mapping, Wrong> {
     let top = DeTable::parse(text).map_err(|error| (error.message().to_owned(), error.span().unwrap_or_default()))?;
-    let mut mapping = Mapping { name: name.to_owned(), entries: Vec::new(), decoder: Decoder::native() };
+    let mut mapping =
+        Mapping { name: name.to_owned(), entries: Vec::new(), decoder: Decoder::native(), layout: Layout::default() };
     for (key, value) in top.get_ref() {
+        if mapping.layout.take(key.get_ref(), value)? {
+            continue;
+        }
         let field = field(key.get_ref()).ok_or_else(|| (not_a_field(key.get_ref()), key.span()))?;
         let DeValue::Table(table) = value.get_ref() else {
             return Err((format!("write it like {} = {{ column = \"...\" }}", key.get_ref()), value.span()));

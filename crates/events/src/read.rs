@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, BufRead};
+use std::io;
 
 use thiserror::Error;
 
+use crate::dialect::{DecimalComma, Text};
 use crate::event::Event;
 use crate::fields::{Decoder, Field, Texts, shown};
 use crate::files::{FileError, Format, Input};
 use crate::mapping::Mapping;
+use crate::names::clean;
 use crate::symbols::Symbols;
 use crate::trace::Trace;
-use crate::{csv, jsonl};
+use crate::{array, csv, jsonl};
 
 /// A field of more bytes than this is rejected.
 pub(crate) const FIELD_BYTES_MAX: usize = 1 << 20;
@@ -20,9 +22,9 @@ pub(crate) const FIELD_BYTES_MAX: usize = 1 << 20;
 /// How a log is to be read.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
-    /// `None`: told by the file's ending; failing that, JSON Lines if the first byte that is no space is a `{`, or CSV.
+    /// `None`: told by the file's ending; failing that, JSON Lines if the text begins with `{` or `[{`, or CSV.
     pub format: Option<Format>,
-    /// For somebody's CSV; without it, the columns are those of the interchange format.
+    /// For somebody's log; without it, the columns are those of the interchange format.
     pub mapping: Option<Mapping>,
     /// The first bad row is an error.
     pub strict: bool,
@@ -54,6 +56,10 @@ pub struct ReadSummary {
     pub skipped_kinds: BTreeMap<String, u64>,
     /// Columns that are none of ours, for the first few of them. A mapping ignores what it does not name in silence.
     pub ignored_columns: Vec<String>,
+    /// Paths that the mapping asks for and no object of JSON Lines has.
+    pub missing_paths: Vec<String>,
+    /// What was recognised of the file and is not said by a mapping, such as `';'-separated`.
+    pub assumed: Vec<String>,
 }
 
 /// Why a log was not read to its end.
@@ -85,12 +91,6 @@ pub enum ReadError {
         input: String,
         /// What is missing, what there is, and the likely fix.
         problem: String,
-    },
-    /// A mapping was given for JSON Lines.
-    #[error("{input}: a mapping reads CSV, and this is JSON Lines; leave the mapping out or convert the file")]
-    MappingOfJsonl {
-        /// The log.
-        input: String,
     },
     /// The first bad row of a strict reading.
     #[error("{input}, {reject}")]
@@ -136,26 +136,25 @@ pub fn read_events(
     on_event: &mut dyn FnMut(Event, &Symbols) -> io::Result<()>,
     on_reject: &mut dyn FnMut(&Reject) -> io::Result<()>,
 ) -> Result<ReadSummary, ReadError> {
-    let mut bytes = input.open()?;
+    let raw = input.open()?;
+    let mapping = options.mapping.as_ref();
     let mut delivery = Delivery {
         input: input.to_string(),
         strict: options.strict,
-        native: Decoder::native(),
-        mapping: options.mapping.as_ref(),
+        decoder: mapping.map_or_else(Decoder::native, |mapping| mapping.decoder().clone()),
         symbols,
         on_event,
         on_reject,
         summary: ReadSummary::default(),
     };
-    let format = match options.format.or_else(|| input.format()) {
-        Some(format) => format,
-        None if options.mapping.is_some() => Format::Csv,
-        None => guess_format(&mut bytes).map_err(|source| delivery.interrupted(source))?,
-    };
-    match (format, &options.mapping) {
-        (Format::Csv, mapping) => csv::read(bytes, mapping.as_ref(), &mut delivery)?,
-        (Format::Jsonl, None) => jsonl::read(bytes, &mut delivery)?,
-        (Format::Jsonl, Some(_)) => return Err(ReadError::MappingOfJsonl { input: delivery.input }),
+    let encoding = mapping.and_then(|mapping| mapping.layout().encoding);
+    let text = Text::open(raw, encoding).map_err(|source| delivery.interrupted(source))?;
+    if let Some(encoding) = text.assumed {
+        delivery.assume(encoding.name().to_owned());
+    }
+    match options.format.or_else(|| input.format()).unwrap_or_else(|| guess_format(&text.sample)) {
+        Format::Csv => csv::read(text, mapping, &mut delivery)?,
+        Format::Jsonl => jsonl::read(text, mapping, &mut delivery)?,
     }
     Ok(delivery.summary)
 }
@@ -164,8 +163,7 @@ pub fn read_events(
 pub(crate) struct Delivery<'a> {
     input: String,
     strict: bool,
-    native: Decoder,
-    mapping: Option<&'a Mapping>,
+    decoder: Decoder,
     symbols: &'a mut Symbols,
     on_event: &'a mut dyn FnMut(Event, &Symbols) -> io::Result<()>,
     on_reject: &'a mut dyn FnMut(&Reject) -> io::Result<()>,
@@ -180,8 +178,7 @@ impl Delivery<'_> {
 
     /// Takes a row whose fields could be told apart; `name` is what the log calls a field.
     pub(crate) fn row(&mut self, line: u64, texts: &Texts, name: impl Fn(Field) -> String) -> Result<(), ReadError> {
-        let decoder = self.mapping.map_or(&self.native, Mapping::decoder);
-        match decoder.decode(texts, self.summary.rows + 1, self.symbols) {
+        match self.decoder.decode(texts, self.summary.rows + 1, self.symbols) {
             Ok(Some(event)) => {
                 self.summary.rows += 1;
                 self.summary.events += 1;
@@ -215,6 +212,33 @@ impl Delivery<'_> {
         }
     }
 
+    /// Notes what was recognised and not told.
+    pub(crate) fn assume(&mut self, what: String) {
+        self.summary.assumed.push(what);
+    }
+
+    /// Reads decimals with a comma from now on.
+    pub(crate) fn assume_decimal_comma(&mut self, decimals: DecimalComma) {
+        self.decoder.decimal = ',';
+        self.decoder.thousands = decimals.thousands;
+        self.assume("decimal comma".to_owned());
+    }
+
+    /// Notes a path that no object has.
+    pub(crate) fn missing_path(&mut self, path: &str) {
+        self.summary.missing_paths.push(path.to_owned());
+    }
+
+    /// True if there was no row yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.summary.rows == 0
+    }
+
+    /// True if the text is one of the times of this log.
+    pub(crate) fn is_time(&self, text: &str) -> bool {
+        self.decoder.event_time.parse(text).is_ok()
+    }
+
     /// The error for a failed read.
     pub(crate) fn interrupted(&self, source: io::Error) -> ReadError {
         ReadError::Interrupted { input: self.input.clone(), rows: self.summary.rows, source }
@@ -238,11 +262,21 @@ impl Delivery<'_> {
 /// How many ignored columns or skipped kinds are named.
 const NAMED_MAX: usize = 20;
 
+impl ReadError {
+    /// The same with more words at its end, where it is about columns.
+    pub(crate) fn with(self, words: &str) -> ReadError {
+        match self {
+            ReadError::Columns { input, problem } => ReadError::Columns { input, problem: problem + words },
+            other => other,
+        }
+    }
+}
+
 impl fmt::Display for Reject {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "line {}", self.line)?;
         if !self.column.is_empty() {
-            write!(out, ", column {}", self.column)?;
+            write!(out, ", column {}", clean(&self.column))?;
         }
         write!(out, ": {}", self.reason)
     }
@@ -259,14 +293,28 @@ impl fmt::Display for ReadSummary {
         }
         write!(out, ", {} rejected", self.rejects)?;
         if !self.ignored_columns.is_empty() {
-            let columns: Vec<String> = self.ignored_columns.iter().map(|name| shown(name)).collect();
+            let columns: Vec<String> = self.ignored_columns.iter().map(|name| ignored(name)).collect();
             write!(out, "; ignored columns: {}", columns.join(", "))?;
+        }
+        if !self.missing_paths.is_empty() {
+            let paths: Vec<String> = self.missing_paths.iter().map(|path| shown(path)).collect();
+            write!(out, "; in no row: {}", paths.join(", "))?;
         }
         Ok(())
     }
 }
 
-fn guess_format(bytes: &mut dyn BufRead) -> io::Result<Format> {
-    let first = bytes.fill_buf()?.iter().find(|byte| !byte.is_ascii_whitespace());
-    Ok(if first == Some(&b'{') { Format::Jsonl } else { Format::Csv })
+/// An ignored column as it is told; one of ours in another case is likely to be meant.
+fn ignored(name: &str) -> String {
+    let same = |field: &Field| field.name().eq_ignore_ascii_case(name);
+    match Field::ALL.into_iter().find(same) {
+        Some(field) if field.name() != name => format!("{} (did you mean '{}'?)", shown(name), field.name()),
+        _ => shown(name),
+    }
+}
+
+/// What a text without a telling name begins with.
+pub(crate) fn guess_format(sample: &[u8]) -> Format {
+    let first = sample.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first == Some(&b'{') || array::begins(sample) { Format::Jsonl } else { Format::Csv }
 }

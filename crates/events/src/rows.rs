@@ -1,7 +1,7 @@
 //! The rows of a CSV file, with the lines they stand on.
 //!
-//! The rules are those of RFC 4180; blank lines are no rows. A quote that opens a field must close it just before a
-//! comma or a line end, and a row that spans lines must have the width of the header. Where that is not so, the quote
+//! The rules are those of RFC 4180, with any separator; blank lines are no rows. A quote that opens a field must close it
+//! just before a separator or a line end, and a row that spans lines must have the width of the header. Where that is not so, the quote
 //! is a stray one: only the line it stands on is malformed, and reading goes on with the next line, however many lines
 //! the quote seemed to span. So one stray quote costs one row, not the rest of the file, and every row has its exact
 //! line number.
@@ -16,6 +16,7 @@ const QUOTED_BYTES_MAX: usize = 64 << 20;
 /// Reads rows one by one, reusing its memory.
 pub(crate) struct Rows<R> {
     reader: R,
+    separator: u8,
     /// Lines read and not done with.
     bytes: Vec<u8>,
     /// Where the next row begins in `bytes`.
@@ -30,10 +31,10 @@ pub(crate) struct Rows<R> {
     width: Option<usize>,
 }
 
-/// The fields of one row.
+/// The fields of one row, as bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cells<'a> {
-    text: &'a str, // the fields, one byte between them
+    row: &'a [u8], // the fields, one byte between them
     ends: &'a [usize],
 }
 
@@ -49,7 +50,22 @@ pub(crate) type Row<'a> = (u64, Result<Cells<'a>, Malformed>);
 
 impl<R: BufRead> Rows<R> {
     pub(crate) fn new(reader: R) -> Rows<R> {
-        Rows { reader, bytes: Vec::new(), start: 0, line: 0, unquoted: Vec::new(), ends: Vec::new(), width: None }
+        Rows {
+            reader,
+            separator: b',',
+            bytes: Vec::new(),
+            start: 0,
+            line: 0,
+            unquoted: Vec::new(),
+            ends: Vec::new(),
+            width: None,
+        }
+    }
+
+    /// Fields are separated by this byte, not by commas.
+    pub(crate) fn separated_by(mut self, separator: u8) -> Rows<R> {
+        self.separator = separator;
+        self
     }
 
     /// Tells how many fields the header has.
@@ -76,12 +92,12 @@ impl<R: BufRead> Rows<R> {
         self.ends.clear();
         if memchr(b'"', &self.bytes[first..end]).is_none() {
             let row = without_line_end(&self.bytes[first..end]);
-            self.ends.extend(memchr_iter(b',', row));
+            self.ends.extend(memchr_iter(self.separator, row));
             self.ends.push(row.len());
-            return Ok(Some((line, cells(row, &self.ends))));
+            return Ok(Some((line, Ok(Cells { row, ends: &self.ends }))));
         }
         match self.unquote(first, end)? {
-            Ok(()) => Ok(Some((line, cells(&self.unquoted, &self.ends)))),
+            Ok(()) => Ok(Some((line, Ok(Cells { row: &self.unquoted, ends: &self.ends })))),
             Err(reason) => {
                 let malformed = Malformed { column: Some(self.ends.len()), reason: reason.to_owned() };
                 Ok(Some((line, Err(malformed))))
@@ -110,7 +126,7 @@ impl<R: BufRead> Rows<R> {
                 }
             } else {
                 let rest = without_line_end(&self.bytes[at..end]);
-                let length = memchr(b',', rest).unwrap_or(rest.len());
+                let length = memchr(self.separator, rest).unwrap_or(rest.len());
                 self.unquoted.extend_from_slice(&rest[..length]);
                 at += length;
             }
@@ -118,7 +134,7 @@ impl<R: BufRead> Rows<R> {
             let rest = &self.bytes[at..end];
             if without_line_end(rest).is_empty() {
                 if let Some(column) = spanning
-                    && self.width.is_some_and(|width| width != self.ends.len())
+                    && self.width.is_some_and(|width| !Cells { row: &self.unquoted, ends: &self.ends }.fit(width))
                 {
                     self.ends.truncate(column);
                     return Ok(Err("a quote opens this field, and where it closes the row does not fit the header"));
@@ -127,11 +143,11 @@ impl<R: BufRead> Rows<R> {
                 self.line += lines;
                 return Ok(Ok(()));
             }
-            if rest[0] != b',' {
+            if rest[0] != self.separator {
                 self.ends.pop();
                 return Ok(Err("text follows the quote that closes this field; double a quote that is part of a text"));
             }
-            self.unquoted.push(b',');
+            self.unquoted.push(self.separator);
             at += 1;
         }
     }
@@ -167,30 +183,35 @@ impl<R: BufRead> Rows<R> {
 }
 
 impl<'a> Cells<'a> {
+    /// The fields that end there in `row`, one byte between them.
+    pub(crate) fn new(row: &'a [u8], ends: &'a [usize]) -> Cells<'a> {
+        Cells { row, ends }
+    }
+
     /// How many fields there are.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// A field by number; panics if there is none.
-    pub(crate) fn get(&self, column: usize) -> &'a str {
+    pub(crate) fn get(&self, column: usize) -> &'a [u8] {
         let start = if column == 0 { 0 } else { self.ends[column - 1] + 1 };
-        &self.text[start..self.ends[column]]
+        &self.row[start..self.ends[column]]
     }
 
     /// All fields, one byte between them.
-    pub(crate) fn text(&self) -> &'a str {
-        self.text
+    pub(crate) fn row(&self) -> &'a [u8] {
+        self.row
     }
-}
 
-fn cells<'a>(row: &'a [u8], ends: &'a [usize]) -> Result<Cells<'a>, Malformed> {
-    match std::str::from_utf8(row) {
-        Ok(text) => Ok(Cells { text, ends }),
-        Err(error) => {
-            let column = ends.iter().position(|end| *end > error.valid_up_to());
-            Err(Malformed { column, reason: "the field is not UTF-8".to_owned() })
-        }
+    /// Where each field ends in the row.
+    pub(crate) fn ends(&self) -> &'a [usize] {
+        self.ends
+    }
+
+    /// True if these are so many fields; more may follow that are empty, as trailing separators leave them.
+    pub(crate) fn fit(&self, width: usize) -> bool {
+        self.len() == width || (self.len() > width && (width..self.len()).all(|column| self.get(column).is_empty()))
     }
 }
 
@@ -210,10 +231,14 @@ mod tests {
         let mut rows = Rows::new(text);
         let mut all = Vec::new();
         while let Some((line, cells)) = rows.next().unwrap() {
-            let fields = cells.map(|cells| (0..cells.len()).map(|column| cells.get(column).to_owned()).collect());
+            let fields = cells.map(|cells| (0..cells.len()).map(|column| field(&cells, column)).collect());
             all.push((line, fields.map_err(|malformed| malformed.reason)));
         }
         all
+    }
+
+    fn field(cells: &Cells, column: usize) -> String {
+        String::from_utf8(cells.get(column).to_vec()).unwrap()
     }
 
     fn good(text: &str) -> Vec<(u64, Vec<String>)> {
@@ -267,7 +292,7 @@ mod tests {
         rows.expect_width(3);
         assert_eq!(rows.next().unwrap().unwrap().1.unwrap_err().column, Some(1));
         let (line, cells) = rows.next().unwrap().unwrap();
-        assert_eq!((line, cells.unwrap().get(1)), (2, "two"));
+        assert_eq!((line, field(&cells.unwrap(), 1)), (2, "two".to_owned()));
     }
 
     #[test]
@@ -276,12 +301,28 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf8_name_their_column() {
-        for text in [b"a,\xff,c\n".as_slice(), b"\"a\",\"\xff\",c\n", b"a,\xc3,\xa4\n"] {
-            let mut rows = Rows::new(text);
-            let (_, cells) = rows.next().unwrap().unwrap();
-            assert_eq!(cells.unwrap_err().column, Some(1));
+    fn any_byte_can_separate() {
+        for separator in [';', '\t', '|', '\u{1}'] {
+            let text = "a,b;1\n\"x;y\";\"2;\n\"\n;\n".replace(';', &separator.to_string());
+            let mut rows = Rows::new(text.as_bytes()).separated_by(separator as u8);
+            let mut first = Vec::new();
+            while let Some((line, cells)) = rows.next().unwrap() {
+                first.push((line, field(&cells.unwrap(), 0)));
+            }
+            let quoted = format!("x{separator}y");
+            assert_eq!(first, [(1, "a,b".to_owned()), (2, quoted), (4, String::new())]);
         }
+    }
+
+    #[test]
+    fn trailing_separators_are_no_more_fields() {
+        let mut rows = Rows::new(b"a,b,,\n\"a\nb\",c,,\na,b,,x\na\n".as_slice());
+        rows.expect_width(2);
+        let mut fits = Vec::new();
+        while let Some((line, cells)) = rows.next().unwrap() {
+            fits.push((line, cells.unwrap().fit(2)));
+        }
+        assert_eq!(fits, [(1, true), (2, true), (4, false), (5, false)]);
     }
 
     proptest! {
