@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Tell what a log is really like: rates, disorder, skew, late events, digest
     Inspect(Inspect),
+    /// Draft the mapping of somebody's log
+    Map(Map),
     /// Answer a question from a log
     Replay(Replay),
     /// List what there is
@@ -130,15 +132,41 @@ pub(crate) struct Log {
     /// CSV or JSON Lines, plain or compressed; `-` for standard input
     #[arg(value_name = "FILE|-")]
     pub(crate) input: PathBuf,
-    /// Mapping file that makes events of somebody's CSV
+    /// Mapping file that makes events of somebody's log (`flowbench map` drafts one)
     #[arg(long, value_name = "MAP.toml")]
     pub(crate) map: Option<PathBuf>,
-    /// Format [default: by the ending of the file, else by its first byte]
+    /// Format [default: by the ending of the file, else by how it begins]
     #[arg(long)]
     pub(crate) format: Option<Format>,
     /// The first bad row is an error
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+/// Looks at the first rows of a log and writes a first mapping for `replay --map` and `inspect --map`: which column is
+/// the time (and in which format), the kind, the customer, the order and so on, by its name and by what it holds. What is
+/// guessed stands beside it as a comment: check it, above all what the words of the kind mean.
+///
+/// A mapping says
+///
+///   - of the file: `separator = ";"`, `encoding = "latin-1"`, `columns = ["user", "when"]` (there is no header), `decimal
+///     = ","`, `thousands = "."`, `absent = ["nan"]`; unless said, separator, encoding and decimal comma are recognised
+///   - of each field: `customer = { column = "user" }`; in JSON Lines, a column is a path such as `user.id` or
+///     `items.0.price`
+///   - of lines of an order: `group = "InvoiceNo"`, `value = { column = "price", times = "quantity" }`
+///   - of rows with several times: an `[[event]]` with `kind` and `time` for each
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Map {
+    /// CSV (with any separator) or JSON, plain or compressed; `-` for standard input
+    #[arg(value_name = "FILE|-")]
+    pub(crate) input: PathBuf,
+    /// Format [default: by the ending of the file, else by how it begins]
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// Where the mapping goes: a file that is not there yet, or `-` for standard output
+    #[arg(long, short, value_name = "MAP.toml|-", default_value = "-")]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Args)]

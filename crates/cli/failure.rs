@@ -66,9 +66,12 @@ impl From<RunFailed> for Failure {
     }
 }
 
-/// Says something on standard error. Nobody listening there is no reason to stop.
+/// Says something on standard error. Nobody listening there is no reason to stop. Names of others are in it: nothing in
+/// them steers a terminal.
 pub(crate) fn say(words: impl Display) {
     use std::io::Write;
+    let steers = |letter: char| letter.is_control() && letter != '\n';
+    let words = words.to_string().replace(steers, "\u{fffd}");
     let _ = writeln!(std::io::stderr(), "{words}");
 }
 

@@ -71,6 +71,7 @@ pub(crate) fn inspect(asked: &Inspect, quiet: bool) -> Result<i32, Failure> {
     let summary = read_events(&input, &options, &mut symbols, &mut on_event, &mut |reject| rejects.take(reject))
         .map_err(Failure::failed)?;
     counter.finish(&summary.to_string());
+    tell_assumed(&input, &summary, quiet);
     rejects.finish(quiet)?;
     let facts = facts.finish();
     if asked.json {
@@ -119,6 +120,7 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     };
     written.map_err(|error| output.error(error))?;
     output.finish()?;
+    tell_assumed(&Input::new(&asked.log.input), &summary, quiet);
     if !quiet {
         say(&summary);
         let mut words = format!("{} answers of {}", answered.answers.len(), pipeline.name());
@@ -194,6 +196,13 @@ fn read(log: &Log, rejects: &mut Rejects) -> Result<(Arc<Trace>, ReadSummary), F
     let read = read_trace(&Input::new(&log.input), &options, &mut |reject| rejects.take(reject));
     let (trace, summary) = read.map_err(Failure::failed)?;
     Ok((Arc::new(trace), summary))
+}
+
+/// What was recognised of the log and is not said by a mapping.
+fn tell_assumed(input: &Input, summary: &ReadSummary, quiet: bool) {
+    if !quiet && !summary.assumed.is_empty() {
+        say(format!("read {input} as {}; a mapping overrides this", summary.assumed.join(", ")));
+    }
 }
 
 fn options(log: &Log) -> Result<ReadOptions, Failure> {

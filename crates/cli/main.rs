@@ -4,6 +4,7 @@ mod args;
 mod catalogue;
 mod failure;
 mod logs;
+mod map;
 mod progress;
 mod run;
 
@@ -43,6 +44,7 @@ fn execute(arguments: &Arguments) -> Result<i32, Failure> {
         Command::Report(asked) => run::report(asked, quiet),
         Command::Generate(asked) => logs::generate(asked, quiet),
         Command::Inspect(asked) => logs::inspect(asked, quiet),
+        Command::Map(asked) => map::map(asked, quiet),
         Command::Replay(asked) => logs::replay(asked, quiet),
         Command::List(asked) => catalogue::list(asked),
         Command::Explain(asked) => catalogue::explain(asked),

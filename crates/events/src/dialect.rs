@@ -141,7 +141,7 @@ impl Dialect {
             let header = first_rows(sample, *separator, has_separator_line, 1);
             header.first().is_some_and(|header| wanted.iter().all(|name| header.iter().any(|cell| cell == name)))
         };
-        let named = layout.has_header() && layout.columns.is_none();
+        let named = layout.has_header() && layout.columns.is_none() && !wanted.is_empty();
         let by_header = || if named { SEPARATORS.into_iter().find(offers) } else { None };
         let by_width = || {
             let width = |separator| width(sample, separator, has_separator_line);
@@ -221,7 +221,7 @@ pub(crate) fn decimal_comma<'a>(cells: impl IntoIterator<Item = &'a str>) -> Opt
             return None;
         }
         has_comma |= !decimals.is_empty() && (decimals.len() != 3 || between.is_some());
-        thousands = thousands.or(between);
+        thousands = thousands.or(between.map(|letter| if letter.is_whitespace() { ' ' } else { letter }));
     }
     has_comma.then_some(DecimalComma { thousands })
 }
@@ -319,6 +319,7 @@ mod tests {
             (&["2,55", "1.203,39"], comma(Some('.'))),
             (&["1.203", "2,5"], comma(Some('.'))),
             (&["1 203,39 €", "-2,5"], comma(Some(' '))),
+            (&["1\u{a0}203,39"], comma(Some(' '))),
             (&["1,203", "4"], None),
             (&["2,55", "2.55"], None),
             (&["1,203.39"], None),

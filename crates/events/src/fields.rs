@@ -147,7 +147,10 @@ impl Decoder {
         if self.decimal == '.' && self.thousands.is_none() {
             return optional(texts, Field::Value, value);
         }
-        let plain = texts[Field::Value].replace(|letter| Some(letter) == self.thousands, "");
+        let is_between = |letter: char| {
+            self.thousands.is_some_and(|thousands| letter == thousands || (thousands == ' ' && letter.is_whitespace()))
+        };
+        let plain = texts[Field::Value].replace(is_between, "");
         let plain = plain.replace(self.decimal, ".");
         let mut texts = Texts::default();
         texts[Field::Value] = &plain;

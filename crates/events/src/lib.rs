@@ -10,6 +10,7 @@ mod array;
 mod csv;
 mod dialect;
 mod digest;
+mod draft;
 mod encoding;
 mod event;
 mod fields;
@@ -30,6 +31,7 @@ mod write;
 mod zone;
 
 pub use digest::{TraceDigest, mix};
+pub use draft::draft_mapping;
 pub use event::{Channel, Event, Id, Kind, Record, Rejected, Value};
 pub use files::{FileError, Format, Input, Output, WriteError};
 pub use lateness::{LateSet, Lateness, Sources, WatermarkRule};
