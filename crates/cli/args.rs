@@ -28,6 +28,18 @@ pub(crate) enum Command {
     /// Tell what a log is really like: rates, disorder, skew, late events, digest
     Inspect(Inspect),
     /// Draft the mapping of somebody's log
+    ///
+    /// Looks at the first rows of a log and writes a first mapping for `replay --map` and `inspect --map`: which column
+    /// is the time (and in which format), the kind, the customer, the order and so on, by its name and by what it holds.
+    /// What is guessed stands beside it as a comment: check it, above all what the words of the kind mean.
+    ///
+    /// Of the file, a mapping says `separator = ";"`, `encoding = "latin-1"`, `columns = ["user", "when"]` (there is no
+    /// header), `decimal = ","`, `thousands = "."`, `absent = ["nan"]`. Unless it does, separator, encoding and decimal
+    /// comma are recognised.
+    ///
+    /// Of each field, it says `customer = { column = "user" }`; in JSON Lines, a column is a path such as `user.id` or
+    /// `items.0.price`. Lines of an order are one event with `group = "InvoiceNo"` and `value = { column = "price", times
+    /// = "quantity" }`. A row with several times has an `[[event]]` with `kind` and `time` for each.
     Map(Map),
     /// Answer a question from a log
     Replay(Replay),
@@ -143,20 +155,7 @@ pub(crate) struct Log {
     pub(crate) strict: bool,
 }
 
-/// Looks at the first rows of a log and writes a first mapping for `replay --map` and `inspect --map`: which column is
-/// the time (and in which format), the kind, the customer, the order and so on, by its name and by what it holds. What is
-/// guessed stands beside it as a comment: check it, above all what the words of the kind mean.
-///
-/// A mapping says
-///
-///   - of the file: `separator = ";"`, `encoding = "latin-1"`, `columns = ["user", "when"]` (there is no header), `decimal
-///     = ","`, `thousands = "."`, `absent = ["nan"]`; unless said, separator, encoding and decimal comma are recognised
-///   - of each field: `customer = { column = "user" }`; in JSON Lines, a column is a path such as `user.id` or
-///     `items.0.price`
-///   - of lines of an order: `group = "InvoiceNo"`, `value = { column = "price", times = "quantity" }`
-///   - of rows with several times: an `[[event]]` with `kind` and `time` for each
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct Map {
     /// CSV (with any separator) or JSON, plain or compressed; `-` for standard input
     #[arg(value_name = "FILE|-")]

@@ -129,8 +129,8 @@ impl Text {
 }
 
 impl Dialect {
-    /// The dialect the mapping states; failing that, the one in which the header has the columns that are wanted; failing
-    /// that, the one in which most rows are as wide.
+    /// The dialect the mapping states; failing that, the one in which there are the columns that are wanted; failing that,
+    /// the one in which rows are widest and alike.
     pub(crate) fn recognise(sample: &[u8], layout: &Layout, wanted: &[&str]) -> Dialect {
         let line = separator_line(sample);
         let has_separator_line = line.is_some();
@@ -145,6 +145,10 @@ impl Dialect {
         let by_header = || if named { SEPARATORS.into_iter().find(offers) } else { None };
         let by_width = || {
             let width = |separator| width(sample, separator, has_separator_line);
+            let wanted = layout.columns.as_ref().map(Vec::len);
+            if let Some(separator) = SEPARATORS.into_iter().find(|separator| Some(width(*separator)) == wanted) {
+                return Some(separator);
+            }
             // Of several, the first: a comma, if it is one of them.
             SEPARATORS.into_iter().rev().max_by_key(|separator| width(*separator))
         };
@@ -260,8 +264,13 @@ fn may_separate(byte: u8) -> bool {
     byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'"' | b'\n' | b'\r' | b'.' | b'-' | 0)
 }
 
-/// The first part of a text, and all of it.
+/// The first part of a text, and all of it. What is buffered already is only looked at: a file costs nothing more to read.
 fn sample(mut reader: Box<dyn BufRead>, bytes: u64) -> io::Result<(Vec<u8>, Box<dyn BufRead>)> {
+    if let Ok(buffered) = reader.fill_buf()
+        && buffered.len() as u64 >= bytes
+    {
+        return Ok((buffered[..bytes as usize].to_vec(), reader));
+    }
     let mut sample = Vec::new();
     reader.by_ref().take(bytes).read_to_end(&mut sample)?;
     Ok((sample.clone(), Box::new(Cursor::new(sample).chain(reader))))

@@ -36,7 +36,8 @@ pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut Delivery) -
         Some(mapping) => {
             let names = mapping.column_names();
             let header = names.iter().map(|name| (*name).to_owned()).collect();
-            Objects::Mapped(mapping.columns(header, out.input())?, Paths::new(&names), Used::default())
+            let columns = mapping.columns(header, out.input())?;
+            Objects::Mapped(Box::new(Mapped { columns, paths: Paths::new(&names), used: Used::default() }))
         }
     };
     if array::begins(&input.sample) {
@@ -50,10 +51,10 @@ pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut Delivery) -
     } else {
         read_lines(input.reader, &mut objects, out)?;
     }
-    if let Objects::Mapped(_, paths, _) = objects
+    if let Objects::Mapped(mapped) = objects
         && !out.is_empty()
     {
-        paths.missing().for_each(|path| out.missing_path(path));
+        mapped.paths.missing().for_each(|path| out.missing_path(path));
     }
     Ok(())
 }
@@ -78,13 +79,23 @@ fn read_lines(mut input: impl BufRead, objects: &mut Objects, out: &mut Delivery
 enum Objects<'m> {
     /// By the names of the interchange format.
     Native,
-    Mapped(Columns<'m>, Paths, Used),
+    Mapped(Box<Mapped<'m>>),
+}
+
+/// By the paths of a mapping.
+struct Mapped<'m> {
+    columns: Columns<'m>,
+    paths: Paths,
+    used: Used,
 }
 
 impl Objects<'_> {
     fn deliver(&mut self, object: &[u8], line: u64, out: &mut Delivery) -> Result<(), ReadError> {
         match self {
-            Objects::Mapped(columns, paths, used) => columns.deliver(line, paths.cells(object), used, out),
+            Objects::Mapped(mapped) => {
+                let Mapped { columns, paths, used } = &mut **mapped;
+                columns.deliver(line, paths.cells(object), used, out)
+            }
             Objects::Native => match read_native(object, line, out)? {
                 Ok(()) => Ok(()),
                 Err((field, reason)) => out.reject(line, field.map_or("", Field::name), reason),

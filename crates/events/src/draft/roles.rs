@@ -20,9 +20,7 @@ pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_lower = false;
     for letter in name.chars() {
-        if !letter.is_alphanumeric() {
-            words.push(String::new());
-        } else if letter.is_uppercase() && was_lower {
+        if !letter.is_alphanumeric() || (letter.is_uppercase() && was_lower) {
             words.push(String::new());
         }
         was_lower = letter.is_lowercase() || letter.is_ascii_digit();
