@@ -71,6 +71,7 @@ pub(crate) fn inspect(asked: &Inspect, quiet: bool) -> Result<i32, Failure> {
     let summary = read_events(&input, &options, &mut symbols, &mut on_event, &mut |reject| rejects.take(reject))
         .map_err(Failure::failed)?;
     counter.finish(&summary.to_string());
+    say_remarks(&summary, quiet);
     rejects.finish(quiet)?;
     let facts = facts.finish();
     if asked.json {
@@ -104,6 +105,7 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     });
     let (trace, summary) = read(&asked.log, &mut rejects)?;
     rejects.finish(quiet || !companions.is_first())?;
+    say_remarks(&summary, quiet || !companions.is_first());
     companions.agree(&trace.digest()).map_err(Failure::failed)?;
     let look = if asked.changes { Look::Changes } else { Look::Answers };
     let answered = answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace, look, companions.home())
@@ -194,6 +196,13 @@ fn read(log: &Log, rejects: &mut Rejects) -> Result<(Arc<Trace>, ReadSummary), F
     let read = read_trace(&Input::new(&log.input), &options, &mut |reject| rejects.take(reject));
     let (trace, summary) = read.map_err(Failure::failed)?;
     Ok((Arc::new(trace), summary))
+}
+
+/// What the reading of a log found striking.
+fn say_remarks(summary: &ReadSummary, quiet: bool) {
+    for remark in summary.remarks.iter().filter(|_| !quiet) {
+        say(format!("note: {remark}"));
+    }
 }
 
 fn options(log: &Log) -> Result<ReadOptions, Failure> {

@@ -23,7 +23,8 @@ pub(crate) const HEADER: &str = "event_id,kind,event_time,arrival_time,customer,
 #[derive(Debug)]
 pub(crate) struct Columns<'m> {
     header: Vec<String>,
-    sources: [Source<'m>; FIELDS],
+    /// For each event that a row may have.
+    events: Vec<[Source<'m>; FIELDS]>,
 }
 
 /// Where one field comes from.
@@ -51,8 +52,12 @@ pub(crate) fn read(input: Box<dyn BufRead>, mapping: Option<&Mapping>, out: &mut
         let Some((line, cells)) = row else { return Ok(()) };
         match cells.and_then(|cells| columns.check(cells)) {
             Ok(cells) => {
-                let texts = columns.texts(&cells);
-                out.row(line, &texts, |field| columns.name(field))?;
+                out.begin_row();
+                let read = (0..columns.events.len()).try_for_each(|number| {
+                    let texts = columns.texts(number, &cells);
+                    out.event(number, &texts).map_err(|bad| (columns.name(number, bad.field), bad.reason))
+                });
+                out.end_row(line, read)?;
             }
             Err(Malformed { column, reason }) => out.reject(line, &columns.cell_name(column), reason)?,
         }
@@ -107,8 +112,8 @@ pub(crate) fn push_text(row: &mut String, push: impl FnOnce(&mut String)) {
 
 impl<'m> Columns<'m> {
     /// The columns of somebody's CSV.
-    pub(crate) fn new(header: Vec<String>, sources: [Source<'m>; FIELDS]) -> Columns<'m> {
-        Columns { header, sources }
+    pub(crate) fn new(header: Vec<String>, events: Vec<[Source<'m>; FIELDS]>) -> Columns<'m> {
+        Columns { header, events }
     }
 
     /// The columns of the interchange format, in any order; other columns are ignored, and named in the summary.
@@ -127,7 +132,7 @@ impl<'m> Columns<'m> {
         for name in header.iter().filter(|name| Field::from_name(name).is_none()) {
             out.ignored_column(name);
         }
-        Ok(Columns { header, sources })
+        Ok(Columns { header, events: vec![sources] })
     }
 
     fn check<'a>(&self, cells: Cells<'a>) -> Result<Cells<'a>, Malformed> {
@@ -149,12 +154,13 @@ impl<'m> Columns<'m> {
         Ok(cells)
     }
 
-    fn texts<'a>(&mut self, cells: &Cells<'a>) -> Texts<'a>
+    /// What a row says of the event of that number.
+    fn texts<'a>(&mut self, number: usize, cells: &Cells<'a>) -> Texts<'a>
     where
         'm: 'a,
     {
         let mut texts = Texts::default();
-        for (text, source) in texts.0.iter_mut().zip(&mut self.sources) {
+        for (text, source) in texts.0.iter_mut().zip(&mut self.events[number]) {
             *text = match source {
                 Source::Absent => "",
                 Source::Constant(constant) => constant,
@@ -165,8 +171,8 @@ impl<'m> Columns<'m> {
         texts
     }
 
-    fn name(&self, field: Field) -> String {
-        match &self.sources[field as usize] {
+    fn name(&self, number: usize, field: Field) -> String {
+        match &self.events[number][field as usize] {
             Source::Column(column) | Source::Found(column, ..) => self.header[*column].clone(),
             Source::Absent | Source::Constant(_) => field.name().to_owned(),
         }

@@ -6,16 +6,22 @@
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 
+mod absent;
 mod csv;
+mod currency;
+mod decimal;
 mod digest;
 mod event;
 mod fields;
 mod files;
+mod groups;
 mod jsonl;
 mod lateness;
 mod mapping;
 mod read;
+mod remarks;
 mod rows;
+mod settings;
 mod suggest;
 mod symbols;
 mod time;

@@ -7,9 +7,11 @@ use std::io::{self, BufRead};
 use thiserror::Error;
 
 use crate::event::Event;
-use crate::fields::{Decoder, Field, Texts, shown};
+use crate::fields::{BadField, Decoded, Decoder, Field, Texts, shown};
 use crate::files::{FileError, Format, Input};
+use crate::groups::Groups;
 use crate::mapping::Mapping;
+use crate::remarks::Notes;
 use crate::symbols::Symbols;
 use crate::trace::Trace;
 use crate::{csv, jsonl};
@@ -39,14 +41,16 @@ pub struct Reject {
     pub reason: String,
 }
 
-/// What became of the rows: `rows = events + skipped + rejects`.
+/// What became of the rows: `rows = used + skipped + rejects`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadSummary {
     /// Rows of the log; a header and blank lines are none.
     pub rows: u64,
-    /// Rows that became events.
+    /// Rows that became events, or parts of one.
+    pub used: u64,
+    /// Events: one a row, unless a mapping makes one of several rows or several of one.
     pub events: u64,
-    /// Rows of a kind that the mapping does not list.
+    /// Rows of a kind that the mapping does not list, and rows without any of the times of their events.
     pub skipped: u64,
     /// Bad rows.
     pub rejects: u64,
@@ -54,6 +58,8 @@ pub struct ReadSummary {
     pub skipped_kinds: BTreeMap<String, u64>,
     /// Columns that are none of ours, for the first few of them. A mapping ignores what it does not name in silence.
     pub ignored_columns: Vec<String>,
+    /// What is striking about the log as a whole and may not be meant, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 /// Why a log was not read to its end.
@@ -146,6 +152,10 @@ pub fn read_events(
         on_event,
         on_reject,
         summary: ReadSummary::default(),
+        notes: Notes::default(),
+        groups: options.mapping.as_ref().and_then(Mapping::group).map(|_| Groups::default()),
+        is_used: false,
+        complete: Vec::new(),
     };
     let format = match options.format.or_else(|| input.format()) {
         Some(format) => format,
@@ -157,7 +167,7 @@ pub fn read_events(
         (Format::Jsonl, None) => jsonl::read(bytes, &mut delivery)?,
         (Format::Jsonl, Some(_)) => return Err(ReadError::MappingOfJsonl { input: delivery.input }),
     }
-    Ok(delivery.summary)
+    delivery.finish()
 }
 
 /// Where rows go: decoded, counted, and passed on.
@@ -170,6 +180,13 @@ pub(crate) struct Delivery<'a> {
     on_event: &'a mut dyn FnMut(Event, &Symbols) -> io::Result<()>,
     on_reject: &'a mut dyn FnMut(&Reject) -> io::Result<()>,
     summary: ReadSummary,
+    notes: Notes,
+    /// Of a log whose rows are put together.
+    groups: Option<Groups>,
+    /// The row that is read has an event, or belongs to one.
+    is_used: bool,
+    /// Events that the row completes.
+    complete: Vec<Event>,
 }
 
 impl Delivery<'_> {
@@ -178,22 +195,60 @@ impl Delivery<'_> {
         &self.input
     }
 
-    /// Takes a row whose fields could be told apart; `name` is what the log calls a field.
+    /// Takes a row of one event whose fields could be told apart; `name` is what the log calls a field.
     pub(crate) fn row(&mut self, line: u64, texts: &Texts, name: impl Fn(Field) -> String) -> Result<(), ReadError> {
-        let decoder = self.mapping.map_or(&self.native, Mapping::decoder);
-        match decoder.decode(texts, self.summary.rows + 1, self.symbols) {
-            Ok(Some(event)) => {
-                self.summary.rows += 1;
-                self.summary.events += 1;
-                (self.on_event)(event, self.symbols).map_err(|source| self.caller(source))
-            }
-            Ok(None) => {
-                self.summary.rows += 1;
-                self.skip(texts[Field::Kind]);
-                Ok(())
-            }
-            Err(bad) => self.reject(line, &name(bad.field), bad.reason),
+        self.begin_row();
+        let read = self.event(0, texts).map_err(|bad| (name(bad.field), bad.reason));
+        self.end_row(line, read)
+    }
+
+    /// Begins a row that may have several events.
+    pub(crate) fn begin_row(&mut self) {
+        self.notes.next_row();
+        self.is_used = false;
+    }
+
+    /// Takes what the row says of the event of that number, from 0.
+    pub(crate) fn event(&mut self, number: usize, texts: &Texts) -> Result<(), BadField> {
+        let decoder = self.mapping.map_or(&self.native, |mapping| mapping.decoder(number));
+        if let Some(groups) = &mut self.groups
+            && groups.go_on(decoder, texts, &mut self.notes)?
+        {
+            self.is_used = true;
+            return Ok(());
         }
+        let events_a_row = self.mapping.map_or(1, Mapping::events_a_row) as u64;
+        let event_id = self.summary.rows * events_a_row + number as u64 + 1;
+        match decoder.decode(texts, event_id, self.symbols, &mut self.notes)? {
+            Decoded::Event(event) => {
+                self.is_used = true;
+                match &mut self.groups {
+                    None => self.complete.push(event),
+                    Some(groups) => {
+                        let key = decoder.present(texts, Field::Group, &mut self.notes);
+                        self.complete.extend(groups.begin(key, event).into_iter().flatten());
+                    }
+                }
+            }
+            Decoded::OtherKind => self.summary.skip(texts[Field::Kind]),
+            Decoded::NoTime => {}
+        }
+        Ok(())
+    }
+
+    /// Ends a row: with the column that is to blame and the reason, if it is bad. Then none of its events is used.
+    pub(crate) fn end_row(&mut self, line: u64, read: Result<(), (String, String)>) -> Result<(), ReadError> {
+        if let Err((column, reason)) = read {
+            self.complete.clear();
+            return self.reject(line, &column, reason);
+        }
+        self.summary.rows += 1;
+        if self.is_used {
+            self.summary.used += 1;
+        } else {
+            self.summary.skipped += 1;
+        }
+        self.pass_on()
     }
 
     /// Takes a bad row.
@@ -220,18 +275,39 @@ impl Delivery<'_> {
         ReadError::Interrupted { input: self.input.clone(), rows: self.summary.rows, source }
     }
 
-    fn skip(&mut self, kind: &str) {
-        self.summary.skipped += 1;
-        let kinds = &mut self.summary.skipped_kinds;
-        if let Some(count) = kinds.get_mut(kind) {
-            *count += 1;
-        } else if kinds.len() < NAMED_MAX && kind.len() < FIELD_BYTES_MAX {
-            kinds.insert(kind.to_owned(), 1);
+    /// Ends the reading: what is still open is complete now.
+    fn finish(mut self) -> Result<ReadSummary, ReadError> {
+        self.complete.extend(self.groups.as_mut().and_then(Groups::end));
+        self.pass_on()?;
+        let decoder = self.mapping.map_or(&self.native, |mapping| mapping.decoder(0));
+        self.summary.remarks = self.notes.remarks(decoder);
+        if let (Some(groups), Some(name)) = (&self.groups, self.mapping.and_then(Mapping::group)) {
+            self.summary.remarks.extend(groups.remark(name));
         }
+        Ok(self.summary)
+    }
+
+    fn pass_on(&mut self) -> Result<(), ReadError> {
+        for event in self.complete.drain(..) {
+            self.summary.events += 1;
+            let passed = (self.on_event)(event, self.symbols);
+            passed.map_err(|source| ReadError::Caller { input: self.input.clone(), source })?;
+        }
+        Ok(())
     }
 
     fn caller(&self, source: io::Error) -> ReadError {
         ReadError::Caller { input: self.input.clone(), source }
+    }
+}
+
+impl ReadSummary {
+    fn skip(&mut self, kind: &str) {
+        if let Some(count) = self.skipped_kinds.get_mut(kind) {
+            *count += 1;
+        } else if self.skipped_kinds.len() < NAMED_MAX && kind.len() < FIELD_BYTES_MAX {
+            self.skipped_kinds.insert(kind.to_owned(), 1);
+        }
     }
 }
 
@@ -249,9 +325,14 @@ impl fmt::Display for Reject {
 }
 
 impl fmt::Display for ReadSummary {
-    /// One sentence: `25900 rows: 25897 events, 3 skipped ('adjustment' 3), 0 rejected`.
+    /// One sentence: `25900 rows: 25897 events, 3 skipped ('adjustment' 3), 0 rejected`; where rows and events are not one
+    /// to one, `25900 rows: 3000 events of 25897 rows, ...`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} rows: {} events, {} skipped", self.rows, self.events, self.skipped)?;
+        write!(out, "{} rows: {} events", self.rows, self.events)?;
+        if self.events != self.used {
+            write!(out, " of {} rows", self.used)?;
+        }
+        write!(out, ", {} skipped", self.skipped)?;
         if !self.skipped_kinds.is_empty() {
             let kinds: Vec<String> =
                 self.skipped_kinds.iter().map(|(kind, rows)| format!("{} {rows}", shown(kind))).collect();
