@@ -301,7 +301,7 @@ fn events_of_a_row(tables: &Spanned<DeValue>, every: &EventOfRow, toml: &str) ->
     let wrong = || ("write [[event]] above the fields of each event that a row may have".to_owned(), tables.span());
     let DeValue::Array(array) = tables.get_ref() else { return Err(wrong()) };
     let mut events: Vec<EventOfRow> = Vec::new();
-    for table in array.iter() {
+    for table in array {
         let DeValue::Table(fields) = table.get_ref() else { return Err(wrong()) };
         let mut event = every.clone();
         event.decoder.is_optional = true;
