@@ -77,8 +77,10 @@ pub(crate) fn inspect(asked: &Inspect, quiet: bool) -> Result<i32, Failure> {
     if asked.json {
         let mut json = serde_json::to_value(&facts).map_err(Failure::failed)?;
         json["rows"] = summary.rows.into();
+        json["used"] = summary.used.into();
         json["skipped"] = summary.skipped.into();
         json["rejects"] = summary.rejects.into();
+        json["remarks"] = summary.remarks.into();
         print(&format!("{json:#}\n"))?;
     } else {
         print(&in_words(&facts))?;

@@ -415,6 +415,8 @@ impl std::fmt::Display for Value {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -478,5 +480,16 @@ mod tests {
         }
         assert_eq!(Value(-1).to_string(), "-0.001");
         assert_eq!(Value(1_021_799_570).to_string(), "1021799.570");
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_path_reads_nothing_that_is_read_otherwise(text in "[-+]?[0-9]{0,17}[.]?[0-9]{0,5}") {
+            let slow = Decimal::parse(&text, NumberStyle::PLAIN).and_then(Value::from_decimal).ok();
+            if let Some(fast) = Value::parse_plain(&text) {
+                prop_assert_eq!(slow, Some(fast));
+            }
+            prop_assert_eq!(Value::parse(&text), slow);
+        }
     }
 }

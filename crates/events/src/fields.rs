@@ -176,8 +176,9 @@ impl Decoder {
             KindOf::Absent if self.kinds.is_none() => return Err(Field::Kind.bad(EMPTY)),
             KindOf::Other | KindOf::Absent => return Ok(Decoded::OtherKind),
         };
-        let event_time_ms = self.time(&self.event_time, Field::EventTime, texts, notes)?;
-        let event_time_ms = event_time_ms.ok_or_else(|| Field::EventTime.bad(EMPTY))?;
+        let Some(event_time_ms) = self.time(&self.event_time, Field::EventTime, texts, notes)? else {
+            return if self.is_optional { Ok(Decoded::NoTime) } else { Err(Field::EventTime.bad(EMPTY)) };
+        };
         let arrival_time_ms = self.time(&self.arrival_time, Field::ArrivalTime, texts, notes)?;
         let too_many = |field: Field| move || field.bad("there are too many distinct texts in this log");
         let mut id = |field| symbols.id(self.present(texts, field, notes)).ok_or_else(too_many(field));
@@ -327,15 +328,12 @@ impl Decoder {
     /// The end of a message on a number that cannot be read; with the settings under which it could be.
     fn not_a_number(&self, text: &str) -> String {
         const BYTES_MAX: usize = 64; // a longer one is no number that somebody wrote
-        let others: Vec<String> = if text.len() > BYTES_MAX {
-            Vec::new()
-        } else {
-            self.numbers.others(text).take(2).map(NumberStyle::in_a_mapping).collect()
-        };
-        match others.is_empty() {
-            true => "is not a number".to_owned(),
-            false => format!("is not a number as this log is read; say how in a mapping: {}", others.join(", or ")),
+        let short = if text.len() <= BYTES_MAX { text } else { "" };
+        let others: Vec<String> = self.numbers.others(short).take(2).map(NumberStyle::in_a_mapping).collect();
+        if others.is_empty() {
+            return "is not a number".to_owned();
         }
+        format!("is not a number as this log is read; say how in a mapping: {}", others.join(", or "))
     }
 
     fn event_id_text<'t>(&self, text: &'t str) -> Cow<'t, str> {

@@ -63,7 +63,8 @@ use crate::time_format::{TimeFormat, TimeFormats};
 ///
 /// `absent = ["nan", "None"]`, at the top, names the words that mean that a field is absent, in every field, ids
 /// included, letter for letter. They take the place of `NULL` and `\N`, which are such words unless others are named; the
-/// empty cell always is one. A cell that `values` lists is a kind all the same.
+/// empty cell always is one. A cell that `values` lists is a kind all the same. Where another word that looks like one
+/// (`nan`, `N/A`, `-`, ...) is a field of three rows or more, the reading remarks it and says what to write.
 ///
 /// # Several rows that are one event
 ///

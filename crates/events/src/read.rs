@@ -52,6 +52,8 @@ pub struct ReadSummary {
     pub events: u64,
     /// Rows of a kind that the mapping does not list, and rows without any of the times of their events.
     pub skipped: u64,
+    /// Of the skipped rows, those without a time.
+    pub skipped_without_time: u64,
     /// Bad rows.
     pub rejects: u64,
     /// The skipped kinds and their rows, for the first few of them.
@@ -154,7 +156,7 @@ pub fn read_events(
         summary: ReadSummary::default(),
         notes: Notes::default(),
         groups: options.mapping.as_ref().and_then(Mapping::group).map(|_| Groups::default()),
-        is_used: false,
+        row: RowSoFar::WithoutTime,
         complete: Vec::new(),
     };
     let format = match options.format.or_else(|| input.format()) {
@@ -183,10 +185,20 @@ pub(crate) struct Delivery<'a> {
     notes: Notes,
     /// Of a log whose rows are put together.
     groups: Option<Groups>,
-    /// The row that is read has an event, or belongs to one.
-    is_used: bool,
+    row: RowSoFar,
     /// Events that the row completes.
     complete: Vec<Event>,
+}
+
+/// What a row has come to so far.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RowSoFar {
+    /// None of its events has a time.
+    WithoutTime,
+    /// Those that have one are of kinds to skip.
+    OfOtherKind,
+    /// It has an event, or belongs to one.
+    Used,
 }
 
 impl Delivery<'_> {
@@ -205,7 +217,7 @@ impl Delivery<'_> {
     /// Begins a row that may have several events.
     pub(crate) fn begin_row(&mut self) {
         self.notes.next_row();
-        self.is_used = false;
+        self.row = RowSoFar::WithoutTime;
     }
 
     /// Takes what the row says of the event of that number, from 0.
@@ -214,14 +226,14 @@ impl Delivery<'_> {
         if let Some(groups) = &mut self.groups
             && groups.go_on(decoder, texts, &mut self.notes)?
         {
-            self.is_used = true;
+            self.row = RowSoFar::Used;
             return Ok(());
         }
         let events_a_row = self.mapping.map_or(1, Mapping::events_a_row) as u64;
         let event_id = self.summary.rows * events_a_row + number as u64 + 1;
         match decoder.decode(texts, event_id, self.symbols, &mut self.notes)? {
             Decoded::Event(event) => {
-                self.is_used = true;
+                self.row = RowSoFar::Used;
                 match &mut self.groups {
                     None => self.complete.push(event),
                     Some(groups) => {
@@ -230,7 +242,10 @@ impl Delivery<'_> {
                     }
                 }
             }
-            Decoded::OtherKind => self.summary.skip(texts[Field::Kind]),
+            Decoded::OtherKind => {
+                self.summary.skip(texts[Field::Kind]);
+                self.row = self.row.max(RowSoFar::OfOtherKind);
+            }
             Decoded::NoTime => {}
         }
         Ok(())
@@ -243,10 +258,13 @@ impl Delivery<'_> {
             return self.reject(line, &column, reason);
         }
         self.summary.rows += 1;
-        if self.is_used {
-            self.summary.used += 1;
-        } else {
-            self.summary.skipped += 1;
+        match self.row {
+            RowSoFar::Used => self.summary.used += 1,
+            RowSoFar::OfOtherKind => self.summary.skipped += 1,
+            RowSoFar::WithoutTime => {
+                self.summary.skipped += 1;
+                self.summary.skipped_without_time += 1;
+            }
         }
         self.pass_on()
     }
@@ -333,10 +351,13 @@ impl fmt::Display for ReadSummary {
             write!(out, " of {} rows", self.used)?;
         }
         write!(out, ", {} skipped", self.skipped)?;
-        if !self.skipped_kinds.is_empty() {
-            let kinds: Vec<String> =
-                self.skipped_kinds.iter().map(|(kind, rows)| format!("{} {rows}", shown(kind))).collect();
-            write!(out, " ({})", kinds.join(", "))?;
+        let mut skipped: Vec<String> =
+            self.skipped_kinds.iter().map(|(kind, rows)| format!("{} {rows}", shown(kind))).collect();
+        if self.skipped_without_time > 0 {
+            skipped.push(format!("without a time {}", self.skipped_without_time));
+        }
+        if !skipped.is_empty() {
+            write!(out, " ({})", skipped.join(", "))?;
         }
         write!(out, ", {} rejected", self.rejects)?;
         if !self.ignored_columns.is_empty() {
