@@ -10,8 +10,10 @@ use crate::fields::{BadField, Decoder, Field, KindOf, Texts};
 use crate::remarks::Notes;
 
 /// Puts consecutive rows together that have a text in common.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Groups {
+    /// The column of the text.
+    name: String,
     open: Option<Group>,
     /// Hashes of the first groups, to notice when one of them comes again.
     seen: HashSet<u64, foldhash::fast::RandomState>,
@@ -30,6 +32,11 @@ struct Group {
 const SEEN_MAX: usize = 1 << 20;
 
 impl Groups {
+    /// By the text of that column.
+    pub(crate) fn new(name: &str) -> Groups {
+        Groups { name: name.to_owned(), open: None, seen: HashSet::default(), again: 0 }
+    }
+
     /// Takes a row that goes on with the open group: it has the same text and is of the same kind, or of none. Of such a
     /// row nothing but the value is read. False if it begins something new.
     pub(crate) fn go_on(&mut self, decoder: &Decoder, texts: &Texts, notes: &mut Notes) -> Result<bool, BadField> {
@@ -68,13 +75,13 @@ impl Groups {
         Some(Event::pack(Record { value: group.value, ..group.event.record() }))
     }
 
-    /// What has to be said of groups that came again; `name` is the column.
-    pub(crate) fn remark(&self, name: &str) -> Option<String> {
+    /// What has to be said of groups that came again.
+    pub(crate) fn remark(&self) -> Option<String> {
         (self.again > 0).then(|| {
             format!(
-                "rows of one '{name}' do not all stand together: {} events are of one that had an event before; sort the \
+                "rows of one '{}' do not all stand together: {} events are of one that had an event before; sort the \
                  log by it if each should be one event",
-                self.again
+                self.name, self.again
             )
         })
     }

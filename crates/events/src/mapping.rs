@@ -160,14 +160,9 @@ impl Mapping {
         })
     }
 
-    /// How many events a row may have.
-    pub(crate) fn events_a_row(&self) -> usize {
-        self.events.len()
-    }
-
-    /// How the texts of the event of that number are read as fields.
-    pub(crate) fn decoder(&self, number: usize) -> &Decoder {
-        &self.events[number].decoder
+    /// How texts are read as fields, for each event that a row may have.
+    pub(crate) fn decoders(&self) -> Vec<Decoder> {
+        self.events.iter().map(|event| event.decoder.clone()).collect()
     }
 
     /// The column whose text the rows of one event share, if several can be one.

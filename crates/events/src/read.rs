@@ -148,14 +148,13 @@ pub fn read_events(
     let mut delivery = Delivery {
         input: input.to_string(),
         strict: options.strict,
-        native: Decoder::native(),
-        mapping: options.mapping.as_ref(),
+        decoders: options.mapping.as_ref().map_or_else(|| vec![Decoder::native()], Mapping::decoders),
         symbols,
         on_event,
         on_reject,
         summary: ReadSummary::default(),
         notes: Notes::default(),
-        groups: options.mapping.as_ref().and_then(Mapping::group).map(|_| Groups::default()),
+        groups: options.mapping.as_ref().and_then(Mapping::group).map(Groups::new),
         row: RowSoFar::WithoutTime,
         complete: Vec::new(),
     };
@@ -176,8 +175,8 @@ pub fn read_events(
 pub(crate) struct Delivery<'a> {
     input: String,
     strict: bool,
-    native: Decoder,
-    mapping: Option<&'a Mapping>,
+    /// For each event that a row may have.
+    decoders: Vec<Decoder>,
     symbols: &'a mut Symbols,
     on_event: &'a mut dyn FnMut(Event, &Symbols) -> io::Result<()>,
     on_reject: &'a mut dyn FnMut(&Reject) -> io::Result<()>,
@@ -222,15 +221,14 @@ impl Delivery<'_> {
 
     /// Takes what the row says of the event of that number, from 0.
     pub(crate) fn event(&mut self, number: usize, texts: &Texts) -> Result<(), BadField> {
-        let decoder = self.mapping.map_or(&self.native, |mapping| mapping.decoder(number));
+        let decoder = &self.decoders[number];
         if let Some(groups) = &mut self.groups
             && groups.go_on(decoder, texts, &mut self.notes)?
         {
             self.row = RowSoFar::Used;
             return Ok(());
         }
-        let events_a_row = self.mapping.map_or(1, Mapping::events_a_row) as u64;
-        let event_id = self.summary.rows * events_a_row + number as u64 + 1;
+        let event_id = self.summary.rows * self.decoders.len() as u64 + number as u64 + 1;
         match decoder.decode(texts, event_id, self.symbols, &mut self.notes)? {
             Decoded::Event(event) => {
                 self.row = RowSoFar::Used;
@@ -297,11 +295,8 @@ impl Delivery<'_> {
     fn finish(mut self) -> Result<ReadSummary, ReadError> {
         self.complete.extend(self.groups.as_mut().and_then(Groups::end));
         self.pass_on()?;
-        let decoder = self.mapping.map_or(&self.native, |mapping| mapping.decoder(0));
-        self.summary.remarks = self.notes.remarks(decoder);
-        if let (Some(groups), Some(name)) = (&self.groups, self.mapping.and_then(Mapping::group)) {
-            self.summary.remarks.extend(groups.remark(name));
-        }
+        self.summary.remarks = self.notes.remarks(&self.decoders);
+        self.summary.remarks.extend(self.groups.as_ref().and_then(Groups::remark));
         Ok(self.summary)
     }
 

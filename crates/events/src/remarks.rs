@@ -61,10 +61,11 @@ impl Notes {
         }
     }
 
-    /// What has to be said, a sentence each.
-    pub(crate) fn remarks(&self, decoder: &Decoder) -> Vec<String> {
-        let remarks = [self.on_nothings(&decoder.absent), self.on_currencies(), self.on_times(decoder)];
-        remarks.into_iter().flatten().collect()
+    /// What has to be said, a sentence each; `decoders` read the log.
+    pub(crate) fn remarks(&self, decoders: &[Decoder]) -> Vec<String> {
+        let on_nothings = decoders.first().and_then(|decoder| self.on_nothings(&decoder.absent));
+        let on_times = decoders.iter().find_map(|decoder| self.on_times(decoder));
+        [on_nothings, self.on_currencies(), on_times].into_iter().flatten().collect()
     }
 
     fn on_nothings(&self, absent: &Absent) -> Option<String> {
