@@ -14,5 +14,6 @@ mod order_log; // answers on a real order log, to the last digit
 mod planted; // pipelines find the effects a world was given, as large as they were given
 mod processes; // several processes: the same answers, counted wires, and when one goes all go
 mod replay; // `generate` and `replay`: the same answers whatever way the events take
+mod rows_of_others; // what rows of other people's logs mean: words for nothing, lines of an order, and what is noted
 mod sql; // the reference SQL of every pipeline, run in DuckDB, gives the same answers row by row
 mod strategies; // side by side: the same answers, how the work was shared, where the time went

@@ -72,13 +72,16 @@ pub(crate) fn inspect(asked: &Inspect, quiet: bool) -> Result<i32, Failure> {
         .map_err(Failure::failed)?;
     counter.finish(&summary.to_string());
     tell_assumed(&input, &summary, quiet);
+    say_remarks(&summary, quiet);
     rejects.finish(quiet)?;
     let facts = facts.finish();
     if asked.json {
         let mut json = serde_json::to_value(&facts).map_err(Failure::failed)?;
         json["rows"] = summary.rows.into();
+        json["used"] = summary.used.into();
         json["skipped"] = summary.skipped.into();
         json["rejects"] = summary.rejects.into();
+        json["remarks"] = summary.remarks.into();
         print(&format!("{json:#}\n"))?;
     } else {
         print(&in_words(&facts))?;
@@ -105,6 +108,7 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     });
     let (trace, summary) = read(&asked.log, &mut rejects)?;
     rejects.finish(quiet || !companions.is_first())?;
+    say_remarks(&summary, quiet || !companions.is_first());
     companions.agree(&trace.digest()).map_err(Failure::failed)?;
     let look = if asked.changes { Look::Changes } else { Look::Answers };
     let answered = answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace, look, companions.home())
@@ -202,6 +206,13 @@ fn read(log: &Log, rejects: &mut Rejects) -> Result<(Arc<Trace>, ReadSummary), F
 fn tell_assumed(input: &Input, summary: &ReadSummary, quiet: bool) {
     if !quiet && !summary.assumed.is_empty() {
         say(format!("read {input} as {}; a mapping overrides this", summary.assumed.join(", ")));
+    }
+}
+
+/// What the reading of a log found striking.
+fn say_remarks(summary: &ReadSummary, quiet: bool) {
+    for remark in summary.remarks.iter().filter(|_| !quiet) {
+        say(format!("note: {remark}"));
     }
 }
 

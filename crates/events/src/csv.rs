@@ -25,7 +25,8 @@ pub(crate) const HEADER: &str = "event_id,kind,event_time,arrival_time,customer,
 #[derive(Debug)]
 pub(crate) struct Columns<'m> {
     header: Vec<String>,
-    sources: [Source<'m>; FIELDS],
+    /// For each event that a row may have.
+    events: Vec<[Source<'m>; FIELDS]>,
 }
 
 /// Where one field comes from.
@@ -134,8 +135,8 @@ pub(crate) fn push_text(row: &mut String, push: impl FnOnce(&mut String)) {
 
 impl<'m> Columns<'m> {
     /// The columns of somebody's CSV.
-    pub(crate) fn new(header: Vec<String>, sources: [Source<'m>; FIELDS]) -> Columns<'m> {
-        Columns { header, sources }
+    pub(crate) fn new(header: Vec<String>, events: Vec<[Source<'m>; FIELDS]>) -> Columns<'m> {
+        Columns { header, events }
     }
 
     /// The columns of the interchange format, in any order; other columns are ignored, and named in the summary.
@@ -154,7 +155,7 @@ impl<'m> Columns<'m> {
         for name in header.iter().filter(|name| Field::from_name(name).is_none()) {
             out.ignored_column(name);
         }
-        Ok(Columns { header, sources })
+        Ok(Columns { header, events: vec![sources] })
     }
 
     /// Delivers a row, or rejects it.
@@ -167,8 +168,12 @@ impl<'m> Columns<'m> {
     ) -> Result<(), ReadError> {
         match cells.and_then(|cells| self.check(cells, used)) {
             Ok(fields) => {
-                let texts = self.texts(&fields);
-                out.row(line, &texts, |field| self.name(field))
+                out.begin_row();
+                let read = (0..self.events.len()).try_for_each(|number| {
+                    let texts = self.texts(number, &fields);
+                    out.event(number, &texts).map_err(|bad| (self.name(number, bad.field), bad.reason))
+                });
+                out.end_row(line, read)
             }
             Err(Malformed { column, reason }) => out.reject(line, &self.cell_name(column), reason),
         }
@@ -207,15 +212,16 @@ impl<'m> Columns<'m> {
     }
 
     fn uses(&self, column: usize) -> bool {
-        self.sources.iter().any(|source| source.columns().contains(&Some(column)))
+        self.events.iter().flatten().any(|source| source.column() == Some(column))
     }
 
-    fn texts<'a>(&mut self, fields: &Fields<'a>) -> Texts<'a>
+    /// What a row says of the event of that number.
+    fn texts<'a>(&mut self, number: usize, fields: &Fields<'a>) -> Texts<'a>
     where
         'm: 'a,
     {
         let mut texts = Texts::default();
-        for (text, source) in texts.0.iter_mut().zip(&mut self.sources) {
+        for (text, source) in texts.0.iter_mut().zip(&mut self.events[number]) {
             *text = match source {
                 Source::Absent => "",
                 Source::Constant(constant) => constant,
@@ -228,30 +234,33 @@ impl<'m> Columns<'m> {
 
     /// A file without a header would lose its first row unseen.
     fn refuse_a_row_as_header(&self, out: &Delivery) -> Result<(), ReadError> {
-        let [Some(column)] = self.sources[Field::EventTime as usize].columns() else { return Ok(()) };
-        if !out.is_time(&self.header[column]) {
-            return Ok(());
-        }
+        let mut names = self.columns_of(Field::EventTime).map(|(number, column)| (number, &self.header[column]));
+        let Some((_, time)) = names.find(|(number, name)| out.is_time(*number, name)) else { return Ok(()) };
         let problem = format!(
             "the first line is a row and not a header: {} is a time; name the columns in the mapping, columns = [...], \
              or say header = true",
-            shown(&self.header[column])
+            shown(time)
         );
         Err(ReadError::Columns { input: out.input().to_owned(), problem })
     }
 
     /// Where decimals have a comma, commas are no separators.
     fn look_at_decimals(&self, rows: &[Vec<String>], out: &mut Delivery) {
-        let of_value = self.sources[Field::Value as usize].columns();
-        let amounts =
-            of_value.into_iter().flatten().flat_map(|column| rows.iter().filter_map(move |row| row.get(column)));
+        let of_value = self.columns_of(Field::Value);
+        let amounts = of_value.flat_map(|(_, column)| rows.iter().filter_map(move |row| row.get(column)));
         if let Some(decimals) = decimal_comma(amounts.map(String::as_str)) {
             out.assume_decimal_comma(decimals);
         }
     }
 
-    fn name(&self, field: Field) -> String {
-        match &self.sources[field as usize] {
+    /// Where the events have that field from: their numbers, and the columns.
+    fn columns_of(&self, field: Field) -> impl Iterator<Item = (usize, usize)> {
+        let column = move |sources: &[Source; FIELDS]| sources[field as usize].column();
+        self.events.iter().enumerate().filter_map(move |(number, sources)| Some((number, column(sources)?)))
+    }
+
+    fn name(&self, number: usize, field: Field) -> String {
+        match &self.events[number][field as usize] {
             Source::Column(column) | Source::Found(column, ..) => self.header[*column].clone(),
             Source::Absent | Source::Constant(_) => field.name().to_owned(),
         }
@@ -263,11 +272,11 @@ impl<'m> Columns<'m> {
 }
 
 impl Source<'_> {
-    /// The columns it reads.
-    fn columns(&self) -> [Option<usize>; 1] {
+    /// The column it reads.
+    fn column(&self) -> Option<usize> {
         match self {
-            Source::Absent | Source::Constant(_) => [None],
-            Source::Column(column) | Source::Found(column, ..) => [Some(*column)],
+            Source::Absent | Source::Constant(_) => None,
+            Source::Column(column) | Source::Found(column, ..) => Some(*column),
         }
     }
 }

@@ -2,12 +2,12 @@
 //! rows show.
 
 use std::io::{self, BufRead, Cursor, Read};
-use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::encoding::{Encoding, Transcoder};
+use crate::mapping::Wrong;
 use crate::rows::Rows;
 
 /// What a mapping says of the file it is for.
@@ -62,8 +62,8 @@ const ROWS_COMPARED: usize = 50;
 const SEPARATORS: [u8; 4] = *b",;\t|";
 
 impl Layout {
-    /// Takes a key of a mapping that is about the file as a whole; false if it is none.
-    pub(crate) fn take(&mut self, key: &str, value: &Spanned<DeValue>) -> Result<bool, (String, Range<usize>)> {
+    /// Takes a key of a mapping, if it is about how the file is written.
+    pub(crate) fn take(&mut self, key: &str, value: &Spanned<DeValue>) -> Result<(), Wrong> {
         let wrong = |problem: &str| (problem.to_owned(), value.span());
         let text = || value.get_ref().as_str().ok_or_else(|| wrong(&format!("{key} must be a text in quotes")));
         match key {
@@ -86,13 +86,10 @@ impl Layout {
                 self.columns =
                     Some(names.ok_or_else(|| wrong("write it like columns = [\"user\", \"item\", \"when\"]"))?);
             }
-            "decimal" | "thousands" => {
-                self.tells_decimals = true;
-                return Ok(false);
-            }
-            _ => return Ok(false),
+            "decimal" | "thousands" => self.tells_decimals = true,
+            _ => {}
         }
-        Ok(true)
+        Ok(())
     }
 
     /// True if the first row names the columns.

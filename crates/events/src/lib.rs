@@ -6,8 +6,11 @@
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 
+mod absent;
 mod array;
 mod csv;
+mod currency;
+mod decimal;
 mod dialect;
 mod digest;
 mod draft;
@@ -15,13 +18,16 @@ mod encoding;
 mod event;
 mod fields;
 mod files;
+mod groups;
 mod jsonl;
 mod lateness;
 mod mapping;
 mod names;
 mod paths;
 mod read;
+mod remarks;
 mod rows;
+mod settings;
 mod suggest;
 mod symbols;
 mod time;

@@ -6,12 +6,15 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::decimal::NumberStyle;
 use crate::dialect::{DecimalComma, Text};
 use crate::event::Event;
-use crate::fields::{Decoder, Field, Texts, shown};
+use crate::fields::{BadField, Decoded, Decoder, Field, Texts, shown};
 use crate::files::{FileError, Format, Input};
+use crate::groups::Groups;
 use crate::mapping::Mapping;
 use crate::names::clean;
+use crate::remarks::Notes;
 use crate::symbols::Symbols;
 use crate::trace::Trace;
 use crate::{array, csv, jsonl};
@@ -41,15 +44,19 @@ pub struct Reject {
     pub reason: String,
 }
 
-/// What became of the rows: `rows = events + skipped + rejects`.
+/// What became of the rows: `rows = used + skipped + rejects`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadSummary {
     /// Rows of the log; a header and blank lines are none.
     pub rows: u64,
-    /// Rows that became events.
+    /// Rows that became events, or parts of one.
+    pub used: u64,
+    /// Events: one a row, unless a mapping makes one of several rows or several of one.
     pub events: u64,
-    /// Rows of a kind that the mapping does not list.
+    /// Rows of a kind that the mapping does not list, and rows without any of the times of their events.
     pub skipped: u64,
+    /// Of the skipped rows, those without a time.
+    pub skipped_without_time: u64,
     /// Bad rows.
     pub rejects: u64,
     /// The skipped kinds and their rows, for the first few of them.
@@ -60,6 +67,8 @@ pub struct ReadSummary {
     pub missing_paths: Vec<String>,
     /// What was recognised of the file and is not said by a mapping, such as `';'-separated`.
     pub assumed: Vec<String>,
+    /// What is striking about the log as a whole and may not be meant, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 /// Why a log was not read to its end.
@@ -141,11 +150,15 @@ pub fn read_events(
     let mut delivery = Delivery {
         input: input.to_string(),
         strict: options.strict,
-        decoder: mapping.map_or_else(Decoder::native, |mapping| mapping.decoder().clone()),
+        decoders: mapping.map_or_else(|| vec![Decoder::native()], Mapping::decoders),
         symbols,
         on_event,
         on_reject,
         summary: ReadSummary::default(),
+        notes: Notes::default(),
+        groups: mapping.and_then(Mapping::group).map(Groups::new),
+        row: RowSoFar::WithoutTime,
+        complete: Vec::new(),
     };
     let encoding = mapping.and_then(|mapping| mapping.layout().encoding);
     let text = Text::open(raw, encoding).map_err(|source| delivery.interrupted(source))?;
@@ -156,18 +169,36 @@ pub fn read_events(
         Format::Csv => csv::read(text, mapping, &mut delivery)?,
         Format::Jsonl => jsonl::read(text, mapping, &mut delivery)?,
     }
-    Ok(delivery.summary)
+    delivery.finish()
 }
 
 /// Where rows go: decoded, counted, and passed on.
 pub(crate) struct Delivery<'a> {
     input: String,
     strict: bool,
-    decoder: Decoder,
+    /// For each event that a row may have.
+    decoders: Vec<Decoder>,
     symbols: &'a mut Symbols,
     on_event: &'a mut dyn FnMut(Event, &Symbols) -> io::Result<()>,
     on_reject: &'a mut dyn FnMut(&Reject) -> io::Result<()>,
     summary: ReadSummary,
+    notes: Notes,
+    /// Of a log whose rows are put together.
+    groups: Option<Groups>,
+    row: RowSoFar,
+    /// Events that the row completes.
+    complete: Vec<Event>,
+}
+
+/// What a row has come to so far.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RowSoFar {
+    /// None of its events has a time.
+    WithoutTime,
+    /// Those that have one are of kinds to skip.
+    OfOtherKind,
+    /// It has an event, or belongs to one.
+    Used,
 }
 
 impl Delivery<'_> {
@@ -176,21 +207,65 @@ impl Delivery<'_> {
         &self.input
     }
 
-    /// Takes a row whose fields could be told apart; `name` is what the log calls a field.
+    /// Takes a row of one event whose fields could be told apart; `name` is what the log calls a field.
     pub(crate) fn row(&mut self, line: u64, texts: &Texts, name: impl Fn(Field) -> String) -> Result<(), ReadError> {
-        match self.decoder.decode(texts, self.summary.rows + 1, self.symbols) {
-            Ok(Some(event)) => {
-                self.summary.rows += 1;
-                self.summary.events += 1;
-                (self.on_event)(event, self.symbols).map_err(|source| self.caller(source))
-            }
-            Ok(None) => {
-                self.summary.rows += 1;
-                self.skip(texts[Field::Kind]);
-                Ok(())
-            }
-            Err(bad) => self.reject(line, &name(bad.field), bad.reason),
+        self.begin_row();
+        let read = self.event(0, texts).map_err(|bad| (name(bad.field), bad.reason));
+        self.end_row(line, read)
+    }
+
+    /// Begins a row that may have several events.
+    pub(crate) fn begin_row(&mut self) {
+        self.notes.next_row();
+        self.row = RowSoFar::WithoutTime;
+    }
+
+    /// Takes what the row says of the event of that number, from 0.
+    pub(crate) fn event(&mut self, number: usize, texts: &Texts) -> Result<(), BadField> {
+        let decoder = &self.decoders[number];
+        if let Some(groups) = &mut self.groups
+            && groups.go_on(decoder, texts, &mut self.notes)?
+        {
+            self.row = RowSoFar::Used;
+            return Ok(());
         }
+        let event_id = self.summary.rows * self.decoders.len() as u64 + number as u64 + 1;
+        match decoder.decode(texts, event_id, self.symbols, &mut self.notes)? {
+            Decoded::Event(event) => {
+                self.row = RowSoFar::Used;
+                match &mut self.groups {
+                    None => self.complete.push(event),
+                    Some(groups) => {
+                        let key = decoder.present(texts, Field::Group, &mut self.notes);
+                        self.complete.extend(groups.begin(key, event).into_iter().flatten());
+                    }
+                }
+            }
+            Decoded::OtherKind => {
+                self.summary.skip(texts[Field::Kind]);
+                self.row = self.row.max(RowSoFar::OfOtherKind);
+            }
+            Decoded::NoTime => {}
+        }
+        Ok(())
+    }
+
+    /// Ends a row: with the column that is to blame and the reason, if it is bad. Then none of its events is used.
+    pub(crate) fn end_row(&mut self, line: u64, read: Result<(), (String, String)>) -> Result<(), ReadError> {
+        if let Err((column, reason)) = read {
+            self.complete.clear();
+            return self.reject(line, &column, reason);
+        }
+        self.summary.rows += 1;
+        match self.row {
+            RowSoFar::Used => self.summary.used += 1,
+            RowSoFar::OfOtherKind => self.summary.skipped += 1,
+            RowSoFar::WithoutTime => {
+                self.summary.skipped += 1;
+                self.summary.skipped_without_time += 1;
+            }
+        }
+        self.pass_on()
     }
 
     /// Takes a bad row.
@@ -219,8 +294,9 @@ impl Delivery<'_> {
 
     /// Reads decimals with a comma from now on.
     pub(crate) fn assume_decimal_comma(&mut self, decimals: DecimalComma) {
-        self.decoder.decimal = ',';
-        self.decoder.thousands = decimals.thousands;
+        for decoder in &mut self.decoders {
+            decoder.set_numbers(NumberStyle { decimal: ',', thousands: decimals.thousands });
+        }
         self.assume("decimal comma".to_owned());
     }
 
@@ -234,9 +310,9 @@ impl Delivery<'_> {
         self.summary.rows == 0
     }
 
-    /// True if the text is one of the times of this log.
-    pub(crate) fn is_time(&self, text: &str) -> bool {
-        self.decoder.event_time.parse(text).is_ok()
+    /// True if the text is a time of the event of that number.
+    pub(crate) fn is_time(&self, number: usize, text: &str) -> bool {
+        self.decoders[number].event_time.parse(text).is_ok()
     }
 
     /// The error for a failed read.
@@ -244,18 +320,36 @@ impl Delivery<'_> {
         ReadError::Interrupted { input: self.input.clone(), rows: self.summary.rows, source }
     }
 
-    fn skip(&mut self, kind: &str) {
-        self.summary.skipped += 1;
-        let kinds = &mut self.summary.skipped_kinds;
-        if let Some(count) = kinds.get_mut(kind) {
-            *count += 1;
-        } else if kinds.len() < NAMED_MAX && kind.len() < FIELD_BYTES_MAX {
-            kinds.insert(kind.to_owned(), 1);
+    /// Ends the reading: what is still open is complete now.
+    fn finish(mut self) -> Result<ReadSummary, ReadError> {
+        self.complete.extend(self.groups.as_mut().and_then(Groups::end));
+        self.pass_on()?;
+        self.summary.remarks = self.notes.remarks(&self.decoders);
+        self.summary.remarks.extend(self.groups.as_ref().and_then(Groups::remark));
+        Ok(self.summary)
+    }
+
+    fn pass_on(&mut self) -> Result<(), ReadError> {
+        for event in self.complete.drain(..) {
+            self.summary.events += 1;
+            let passed = (self.on_event)(event, self.symbols);
+            passed.map_err(|source| ReadError::Caller { input: self.input.clone(), source })?;
         }
+        Ok(())
     }
 
     fn caller(&self, source: io::Error) -> ReadError {
         ReadError::Caller { input: self.input.clone(), source }
+    }
+}
+
+impl ReadSummary {
+    fn skip(&mut self, kind: &str) {
+        if let Some(count) = self.skipped_kinds.get_mut(kind) {
+            *count += 1;
+        } else if self.skipped_kinds.len() < NAMED_MAX && kind.len() < FIELD_BYTES_MAX {
+            self.skipped_kinds.insert(kind.to_owned(), 1);
+        }
     }
 }
 
@@ -283,13 +377,21 @@ impl fmt::Display for Reject {
 }
 
 impl fmt::Display for ReadSummary {
-    /// One sentence: `25900 rows: 25897 events, 3 skipped ('adjustment' 3), 0 rejected`.
+    /// One sentence: `25900 rows: 25897 events, 3 skipped ('adjustment' 3), 0 rejected`; where rows and events are not one
+    /// to one, `25900 rows: 3000 events of 25897 rows, ...`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} rows: {} events, {} skipped", self.rows, self.events, self.skipped)?;
-        if !self.skipped_kinds.is_empty() {
-            let kinds: Vec<String> =
-                self.skipped_kinds.iter().map(|(kind, rows)| format!("{} {rows}", shown(kind))).collect();
-            write!(out, " ({})", kinds.join(", "))?;
+        write!(out, "{} rows: {} events", self.rows, self.events)?;
+        if self.events != self.used {
+            write!(out, " of {} rows", self.used)?;
+        }
+        write!(out, ", {} skipped", self.skipped)?;
+        let mut skipped: Vec<String> =
+            self.skipped_kinds.iter().map(|(kind, rows)| format!("{} {rows}", shown(kind))).collect();
+        if self.skipped_without_time > 0 {
+            skipped.push(format!("without a time {}", self.skipped_without_time));
+        }
+        if !skipped.is_empty() {
+            write!(out, " ({})", skipped.join(", "))?;
         }
         write!(out, ", {} rejected", self.rejects)?;
         if !self.ignored_columns.is_empty() {

@@ -164,7 +164,7 @@ fn windows_1252(text: &str) -> Vec<u8> {
 
 #[test]
 fn online_retail_with_semicolons_and_decimal_commas() {
-    drafts(
+    let draft = drafts(
         "Online Retail.csv",
         windows_1252(ONLINE_RETAIL),
         r#"
@@ -186,6 +186,15 @@ fn online_retail_with_semicolons_and_decimal_commas() {
         "" = "order_placed"
         C = "order_cancelled" # a guess"#,
     );
+    let (events, summary) = read_with_draft("Online Retail.csv", windows_1252(ONLINE_RETAIL), &draft);
+    assert_eq!(
+        events,
+        [
+            "2010-12-01T08:26:00.000Z order_placed 17850 536365 85123A 42.420 United Kingdom",
+            "2010-12-13T09:41:00.000Z order_cancelled 14527 C536379 D -27.500 United Kingdom",
+        ]
+    );
+    assert_eq!((summary.rows, summary.events), (3, 2));
 }
 
 /// `online_retail_II.csv`.
@@ -198,7 +207,7 @@ Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country
 
 #[test]
 fn online_retail_ii() {
-    drafts(
+    let draft = drafts(
         "online_retail_II.csv",
         ONLINE_RETAIL_II,
         r#"
@@ -217,6 +226,15 @@ fn online_retail_ii() {
         "" = "order_placed"
         C = "order_cancelled" # a guess"#,
     );
+    let (events, summary) = read_with_draft("online_retail_II.csv", ONLINE_RETAIL_II, &draft);
+    assert_eq!(
+        events,
+        [
+            "2009-12-01T07:45:00.000Z order_placed 13085 489434 85048 164.400 United Kingdom",
+            "2009-12-01T07:46:00.000Z order_placed  489435 22350 30.600 France",
+        ]
+    );
+    assert_eq!((summary.rows, summary.events), (3, 2));
 }
 
 /// `olist_orders_dataset.csv`.
@@ -228,7 +246,7 @@ const OLIST: &str = "\
 
 #[test]
 fn olist_has_several_times_in_a_row() {
-    drafts(
+    let draft = drafts(
         "olist_orders_dataset.csv",
         OLIST,
         r#"
@@ -245,6 +263,18 @@ fn olist_has_several_times_in_a_row() {
         kind = { constant = "order_delivered" }
         time = { column = "order_delivered_customer_date", timezone = "UTC" } # such as 2017-10-10 21:25:13; UTC is a guess"#,
     );
+    let (events, summary) = read_with_draft("olist_orders_dataset.csv", OLIST, &draft);
+    assert_eq!(
+        events,
+        [
+            "2017-10-02T10:56:33.000Z order_placed 9ef432eb e481f51c  - ",
+            "2017-10-04T19:55:00.000Z order_dispatched 9ef432eb e481f51c  - ",
+            "2017-10-10T21:25:13.000Z order_delivered 9ef432eb e481f51c  - ",
+            "2018-07-24T20:41:37.000Z order_placed b0830fb4 53cdb2fc  - ",
+            "2018-07-26T14:31:00.000Z order_dispatched b0830fb4 53cdb2fc  - ",
+        ]
+    );
+    assert_eq!((summary.rows, summary.skipped), (2, 0));
 }
 
 /// `orders_export.csv` of Shopify.
@@ -258,7 +288,7 @@ twice\",,3800000000001
 
 #[test]
 fn shopify_has_a_row_for_each_line_of_an_order() {
-    drafts(
+    let draft = drafts(
         "orders_export.csv",
         SHOPIFY,
         r##"
@@ -273,6 +303,15 @@ fn shopify_has_a_row_for_each_line_of_an_order() {
         [kind]
         constant = "order_placed" # a guess: no column tells what happened"##,
     );
+    let (events, summary) = read_with_draft("orders_export.csv", SHOPIFY, &draft);
+    assert_eq!(
+        events,
+        [
+            "2021-05-03T08:00:00.000Z order_placed ann@example.com #1002 GT-1 99.750 AE",
+            "2021-05-05T04:00:00.000Z order_placed bob@example.com #1003 CP-2 26.250 AE",
+        ]
+    );
+    assert_eq!((summary.rows, summary.events), (3, 2));
 }
 
 /// A day of the export of Google Analytics 4.
@@ -300,7 +339,21 @@ fn ga4_is_json_with_paths_and_microseconds() {
         "purchase" = "order_placed" # 1 rows
         # "session_start" = "..." # not known; 1 rows"#;
     drafts("ga4.jsonl", GA4, expected);
-    drafts("ga4.json", format!("[\n{}]", GA4.trim_end().replace('\n', ",\n")), expected);
+    let array = format!("[\n{}]", GA4.trim_end().replace('\n', ",\n"));
+    let draft = drafts("ga4.json", &array, expected);
+    for (name, text) in [("ga4.jsonl", GA4), ("ga4.json", &array)] {
+        let (events, summary) = read_with_draft(name, text, &draft);
+        let visitor = "1026454.4271112504";
+        assert_eq!(
+            events,
+            [
+                format!("2021-01-31T05:05:10.766Z page_viewed {visitor}   - United States"),
+                format!("2021-01-31T05:05:11.766Z info_downloaded {visitor}  9195841 - United States"),
+                format!("2021-01-31T05:05:19.766Z order_placed {visitor} 741471 9195841 26.500 United States"),
+            ]
+        );
+        assert_eq!((summary.rows, summary.skipped), (4, 1));
+    }
 }
 
 /// `SELECT * FROM sales_order` of Magento, as the client of MySQL writes it into a file.
@@ -312,7 +365,7 @@ entity_id\tstate\tstatus\tcustomer_id\tgrand_total\tbase_grand_total\tcreated_at
 
 #[test]
 fn magento_from_mysql_is_separated_by_tabs() {
-    drafts(
+    let draft = drafts(
         "sales_order.tsv",
         MAGENTO,
         r#"
@@ -325,6 +378,15 @@ fn magento_from_mysql_is_separated_by_tabs() {
         [kind]
         constant = "order_placed" # a guess: no column tells what happened"#,
     );
+    let (events, summary) = read_with_draft("sales_order.tsv", MAGENTO, &draft);
+    assert_eq!(
+        events,
+        [
+            "2021-01-05T08:00:00.000Z order_placed 12 000000001  129.000 ",
+            "2021-01-05T09:30:00.000Z order_placed  000000002  0.000 ",
+        ]
+    );
+    assert_eq!((summary.rows, summary.events), (2, 2));
 }
 
 // What else may come.

@@ -60,7 +60,7 @@ fn read_path(path: &Path, options: &ReadOptions) -> Result<Read, ReadError> {
         Ok(())
     };
     let (trace, summary) = read_trace(&Input::new(path), options, &mut keep)?;
-    assert_eq!(summary.rows, summary.events + summary.skipped + summary.rejects);
+    assert_eq!(summary.rows, summary.used + summary.skipped + summary.rejects);
     assert_eq!((summary.events, summary.rejects), (trace.events.len() as u64, rejects.len() as u64));
     Ok(Read { trace, summary, rejects })
 }
@@ -242,7 +242,7 @@ fn json_numbers_keep_their_digits() {
     assert_eq!(orders, ["042", "é\n"]);
 
     let bad = [
-        ("\"value\":1e3", "value"),
+        ("\"value\":1e-4", "value"),
         ("\"value\":0.1234", "value"),
         ("\"customer\":1.0", "customer"),
         ("\"customer\":[1]", "customer"),
@@ -312,9 +312,11 @@ fn every_bad_row_is_rejected_with_its_place_and_reason() {
         ("1,order_plcaed,@,,,,,,,,,", "line 3, column kind", "did you mean 'order_placed'"),
         ("1,,@,,,,,,,,,", "line 3, column kind", "empty"),
         ("1,order_placed,@,,,,,1.2345,,,,", "line 3, column value", "at most three decimals"),
-        ("1,order_placed,@,,,,,1e3,,,,", "line 3, column value", "'1e3' is not a plain decimal"),
+        ("1,order_placed,@,,,,,dear,,,,", "line 3, column value", "'dear' is not a number"),
+        ("1,order_placed,@,,,,,\"1,5\",,,,", "line 3, column value", "say how in a mapping: decimal = \",\""),
         ("1,order_placed,@,,,,,9223372036854775.808,,,,", "line 3, column value", "does not fit"),
-        ("1,order_placed,@,,,,,,,-1,,", "line 3, column load_time_ms", "whole number"),
+        ("1,order_placed,@,,,,,,,-1,,", "line 3, column load_time_ms", "number of milliseconds from 0"),
+        ("1,order_placed,@,,,,,,,,4.5,", "line 3, column rating", "'4.5' is not a whole number from 1 to 5"),
         ("1,order_placed,@,,,,,,,4294967295,,", "line 3, column load_time_ms", "4294967294"),
         ("1,order_placed,@,,,,,,,,6,", "line 3, column rating", "'6' is not a whole number from 1 to 5"),
         ("1,order_placed,@,,,,,,,,,fax", "line 3, column channel", "web, mobile, warehouse"),
@@ -360,7 +362,7 @@ fn strict_makes_the_first_bad_row_the_error() {
     let rows = format!("{HEADER}\n1,order_placed,{T},,,,,1,,,,\n2,order_placed,{T},,,,,x,,,,\n3\n");
     let options = ReadOptions { strict: true, ..ReadOptions::default() };
     let error = read_as("log.csv", rows, &options).unwrap_err().to_string();
-    assert!(error.contains("log.csv, line 3, column value: 'x' is not a plain decimal"), "{error}");
+    assert!(error.contains("log.csv, line 3, column value: 'x' is not a number"), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io::{self, BufRead};
 
 use serde_json::Value;
 
+use crate::absent::looks_like_nothing;
 use crate::array::{self, Elements};
 use crate::dialect::{DecimalComma, Dialect, Layout, Text, decimal_comma};
 use crate::draft::times;
@@ -187,9 +188,4 @@ fn is_data(cell: &str) -> bool {
 /// The words of databases for nothing are absent wherever they stand.
 fn unless_nothing(cell: &str) -> &str {
     if matches!(cell, "NULL" | "\\N") { "" } else { cell }
-}
-
-fn looks_like_nothing(cell: &str) -> bool {
-    const WORDS: [&str; 9] = ["nan", "none", "null", "n/a", "na", "#n/a", "<na>", "nil", "-"];
-    WORDS.iter().any(|word| word.eq_ignore_ascii_case(cell))
 }
