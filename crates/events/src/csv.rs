@@ -7,7 +7,7 @@ use memchr::memchr;
 use regex::{CaptureLocations, Regex};
 
 use crate::event::Event;
-use crate::fields::{FIELDS, Field, Texts};
+use crate::fields::{Field, Texts};
 use crate::mapping::Mapping;
 use crate::read::{Delivery, FIELD_BYTES_MAX, ReadError};
 use crate::rows::{Cells, Malformed, Rows};
@@ -24,14 +24,15 @@ pub(crate) const HEADER: &str = "event_id,kind,event_time,arrival_time,customer,
 pub(crate) struct Columns<'m> {
     header: Vec<String>,
     /// For each event that a row may have.
-    events: Vec<[Source<'m>; FIELDS]>,
+    events: Vec<Sources<'m>>,
 }
 
+/// Where the fields of an event come from; those that are not there are absent.
+pub(crate) type Sources<'m> = Vec<(Field, Source<'m>)>;
+
 /// Where one field comes from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) enum Source<'m> {
-    #[default]
-    Absent,
     Constant(&'m str),
     Column(usize),
     /// The first group of a pattern found in a column.
@@ -52,12 +53,7 @@ pub(crate) fn read(input: Box<dyn BufRead>, mapping: Option<&Mapping>, out: &mut
         let Some((line, cells)) = row else { return Ok(()) };
         match cells.and_then(|cells| columns.check(cells)) {
             Ok(cells) => {
-                out.begin_row();
-                let read = (0..columns.events.len()).try_for_each(|number| {
-                    let texts = columns.texts(number, &cells);
-                    out.event(number, &texts).map_err(|bad| (columns.name(number, bad.field), bad.reason))
-                });
-                out.end_row(line, read)?;
+                columns.deliver(line, &cells, out)?;
             }
             Err(Malformed { column, reason }) => out.reject(line, &columns.cell_name(column), reason)?,
         }
@@ -112,16 +108,16 @@ pub(crate) fn push_text(row: &mut String, push: impl FnOnce(&mut String)) {
 
 impl<'m> Columns<'m> {
     /// The columns of somebody's CSV.
-    pub(crate) fn new(header: Vec<String>, events: Vec<[Source<'m>; FIELDS]>) -> Columns<'m> {
+    pub(crate) fn new(header: Vec<String>, events: Vec<Sources<'m>>) -> Columns<'m> {
         Columns { header, events }
     }
 
     /// The columns of the interchange format, in any order; other columns are ignored, and named in the summary.
     fn native(header: Vec<String>, out: &mut Delivery) -> Result<Columns<'static>, ReadError> {
-        let mut sources = std::array::from_fn(|_| Source::Absent);
+        let mut sources = Sources::new();
         for field in Field::ALL {
             match find(&header, field.name()) {
-                Ok(column) => sources[field as usize] = Source::Column(column),
+                Ok(column) => sources.push((field, Source::Column(column))),
                 Err(no_column) if is_required(field) || no_column.is_twice => {
                     let problem = no_column.in_words + likely_fix(&header, field, no_column.is_twice);
                     return Err(ReadError::Columns { input: out.input().to_owned(), problem });
@@ -154,15 +150,25 @@ impl<'m> Columns<'m> {
         Ok(cells)
     }
 
+    fn deliver(&mut self, line: u64, cells: &Cells, out: &mut Delivery) -> Result<(), ReadError> {
+        out.begin_row();
+        for number in 0..self.events.len() {
+            let texts = self.texts(number, cells);
+            if let Err(bad) = out.event(number, &texts) {
+                return out.reject(line, &self.name(number, bad.field), bad.reason);
+            }
+        }
+        out.end_row()
+    }
+
     /// What a row says of the event of that number.
     fn texts<'a>(&mut self, number: usize, cells: &Cells<'a>) -> Texts<'a>
     where
         'm: 'a,
     {
         let mut texts = Texts::default();
-        for (text, source) in texts.0.iter_mut().zip(&mut self.events[number]) {
-            *text = match source {
-                Source::Absent => "",
+        for (field, source) in &mut self.events[number] {
+            texts[*field] = match source {
                 Source::Constant(constant) => constant,
                 Source::Column(column) => cells.get(*column),
                 Source::Found(column, pattern, groups) => first_group(pattern, groups, cells.get(*column)),
@@ -172,9 +178,9 @@ impl<'m> Columns<'m> {
     }
 
     fn name(&self, number: usize, field: Field) -> String {
-        match &self.events[number][field as usize] {
-            Source::Column(column) | Source::Found(column, ..) => self.header[*column].clone(),
-            Source::Absent | Source::Constant(_) => field.name().to_owned(),
+        match self.events[number].iter().find(|(known, _)| *known == field) {
+            Some((_, Source::Column(column) | Source::Found(column, ..))) => self.header[*column].clone(),
+            _ => field.name().to_owned(),
         }
     }
 
