@@ -29,9 +29,12 @@ impl Absent {
     }
 
     /// True if `text` may be one of the words, or look like one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn may_be(&self, text: &str) -> bool {
-        text.as_bytes().first().is_some_and(|byte| self.first_bytes[usize::from(*byte)])
+        match text.as_bytes() {
+            [first, ..] => self.first_bytes[usize::from(*first)],
+            [] => false,
+        }
     }
 
     /// True if `text` is one of the words, or empty.

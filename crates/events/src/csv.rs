@@ -8,7 +8,7 @@ use regex::{CaptureLocations, Regex};
 
 use crate::dialect::{Dialect, Layout, Text, decimal_comma};
 use crate::event::Event;
-use crate::fields::{FIELDS, Field, Texts, shown};
+use crate::fields::{Field, Texts, shown};
 use crate::mapping::Mapping;
 use crate::names::{clean, listed};
 use crate::read::{Delivery, FIELD_BYTES_MAX, ReadError};
@@ -26,14 +26,15 @@ pub(crate) const HEADER: &str = "event_id,kind,event_time,arrival_time,customer,
 pub(crate) struct Columns<'m> {
     header: Vec<String>,
     /// For each event that a row may have.
-    events: Vec<[Source<'m>; FIELDS]>,
+    events: Vec<Sources<'m>>,
 }
 
+/// Where the fields of an event come from; those that are not there are absent.
+pub(crate) type Sources<'m> = Vec<(Field, Source<'m>)>;
+
 /// Where one field comes from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) enum Source<'m> {
-    #[default]
-    Absent,
     Constant(&'m str),
     Column(usize),
     /// The first group of a pattern found in a column.
@@ -135,16 +136,16 @@ pub(crate) fn push_text(row: &mut String, push: impl FnOnce(&mut String)) {
 
 impl<'m> Columns<'m> {
     /// The columns of somebody's CSV.
-    pub(crate) fn new(header: Vec<String>, events: Vec<[Source<'m>; FIELDS]>) -> Columns<'m> {
+    pub(crate) fn new(header: Vec<String>, events: Vec<Sources<'m>>) -> Columns<'m> {
         Columns { header, events }
     }
 
     /// The columns of the interchange format, in any order; other columns are ignored, and named in the summary.
     fn native(header: Vec<String>, out: &mut Delivery) -> Result<Columns<'static>, ReadError> {
-        let mut sources = std::array::from_fn(|_| Source::Absent);
+        let mut sources = Sources::new();
         for field in Field::ALL {
             match find(&header, field.name()) {
-                Ok(column) => sources[field as usize] = Source::Column(column),
+                Ok(column) => sources.push((field, Source::Column(column))),
                 Err(no_column) if REQUIRED.contains(&field) || no_column.is_twice => {
                     let problem = no_column.in_words + likely_fix(&header, field, no_column.is_twice);
                     return Err(ReadError::Columns { input: out.input().to_owned(), problem });
@@ -167,14 +168,7 @@ impl<'m> Columns<'m> {
         out: &mut Delivery,
     ) -> Result<(), ReadError> {
         match cells.and_then(|cells| self.check(cells, used)) {
-            Ok(fields) => {
-                out.begin_row();
-                let read = (0..self.events.len()).try_for_each(|number| {
-                    let texts = self.texts(number, &fields);
-                    out.event(number, &texts).map_err(|bad| (self.name(number, bad.field), bad.reason))
-                });
-                out.end_row(line, read)
-            }
+            Ok(fields) => self.deliver_events(line, &fields, out),
             Err(Malformed { column, reason }) => out.reject(line, &self.cell_name(column), reason),
         }
     }
@@ -212,7 +206,18 @@ impl<'m> Columns<'m> {
     }
 
     fn uses(&self, column: usize) -> bool {
-        self.events.iter().flatten().any(|source| source.column() == Some(column))
+        self.events.iter().flatten().any(|(_, source)| source.column() == Some(column))
+    }
+
+    fn deliver_events(&mut self, line: u64, fields: &Fields, out: &mut Delivery) -> Result<(), ReadError> {
+        out.begin_row();
+        for number in 0..self.events.len() {
+            let texts = self.texts(number, fields);
+            if let Err(bad) = out.event(number, &texts) {
+                return out.reject(line, &self.name(number, bad.field), bad.reason);
+            }
+        }
+        out.end_row()
     }
 
     /// What a row says of the event of that number.
@@ -221,9 +226,8 @@ impl<'m> Columns<'m> {
         'm: 'a,
     {
         let mut texts = Texts::default();
-        for (text, source) in texts.0.iter_mut().zip(&mut self.events[number]) {
-            *text = match source {
-                Source::Absent => "",
+        for (field, source) in &mut self.events[number] {
+            texts[*field] = match source {
                 Source::Constant(constant) => constant,
                 Source::Column(column) => fields.get(*column),
                 Source::Found(column, pattern, groups) => first_group(pattern, groups, fields.get(*column)),
@@ -255,14 +259,17 @@ impl<'m> Columns<'m> {
 
     /// Where the events have that field from: their numbers, and the columns.
     fn columns_of(&self, field: Field) -> impl Iterator<Item = (usize, usize)> {
-        let column = move |sources: &[Source; FIELDS]| sources[field as usize].column();
-        self.events.iter().enumerate().filter_map(move |(number, sources)| Some((number, column(sources)?)))
+        let sources =
+            self.events.iter().enumerate().flat_map(|(number, sources)| {
+                sources.iter().map(move |(known, source)| (number, *known, source.column()))
+            });
+        sources.filter_map(move |(number, known, column)| (known == field).then_some((number, column?)))
     }
 
     fn name(&self, number: usize, field: Field) -> String {
-        match &self.events[number][field as usize] {
-            Source::Column(column) | Source::Found(column, ..) => self.header[*column].clone(),
-            Source::Absent | Source::Constant(_) => field.name().to_owned(),
+        match self.events[number].iter().find(|(known, _)| *known == field) {
+            Some((_, Source::Column(column) | Source::Found(column, ..))) => self.header[*column].clone(),
+            _ => field.name().to_owned(),
         }
     }
 
@@ -275,7 +282,7 @@ impl Source<'_> {
     /// The column it reads.
     fn column(&self) -> Option<usize> {
         match self {
-            Source::Absent | Source::Constant(_) => None,
+            Source::Constant(_) => None,
             Source::Column(column) | Source::Found(column, ..) => Some(*column),
         }
     }

@@ -1,7 +1,5 @@
 //! The fields of an event as text: their names, and how a row of texts becomes an event.
 
-use std::borrow::Cow;
-
 use crate::absent::{Absent, looks_like_nothing};
 use crate::decimal::{BadNumber, Decimal, NumberStyle};
 use crate::event::{Channel, Event, Kind, Record, Rejected, Value};
@@ -196,7 +194,8 @@ impl Decoder {
                 .ok_or_else(too_many(Field::Country))?,
             event_id: match self.present(texts, Field::EventId, notes) {
                 "" => number,
-                text => symbols.event_id(&self.event_id_text(text)),
+                text if self.event_id_prefix.is_empty() => symbols.event_id(text),
+                text => symbols.event_id(&format!("{}{text}", self.event_id_prefix)),
             },
             ..Record::new(0, kind, event_time_ms)
         };
@@ -206,26 +205,41 @@ impl Decoder {
     }
 
     /// What a row says of the kind. A kind that `kinds` lists is one even if its text would mean that there is none.
+    #[inline]
     pub(crate) fn kind(&self, texts: &Texts, notes: &mut Notes) -> Result<KindOf, BadField> {
-        let listed = |text: &str| match &self.kinds {
+        match self.listed_kind(texts[Field::Kind]) {
+            Some(kind) => Ok(KindOf::Known(kind)),
+            None => self.kind_otherwise(texts, notes),
+        }
+    }
+
+    #[inline]
+    fn listed_kind(&self, text: &str) -> Option<Kind> {
+        match &self.kinds {
             Some(kinds) => kinds.iter().find(|(name, _)| name == text).map(|(_, kind)| *kind),
             None => Kind::from_name(text),
-        };
-        if let Some(kind) = listed(texts[Field::Kind]) {
-            return Ok(KindOf::Known(kind));
         }
+    }
+
+    #[cold]
+    fn kind_otherwise(&self, texts: &Texts, notes: &mut Notes) -> Result<KindOf, BadField> {
         match self.present(texts, Field::Kind, notes) {
-            "" => Ok(listed("").map_or(KindOf::Absent, KindOf::Known)),
+            "" => Ok(self.listed_kind("").map_or(KindOf::Absent, KindOf::Known)),
             _ if self.kinds.is_some() => Ok(KindOf::Other),
             text => Err(Field::Kind.bad(not_a_kind(text))),
         }
     }
 
     /// The money of a row: its price, multiplied by how many there are if the mapping says so.
+    #[inline]
     pub(crate) fn value(&self, texts: &Texts, notes: &mut Notes) -> Result<Option<Value>, BadField> {
-        if !self.multiplies {
-            return self.optional(texts, Field::Value, notes, |text, notes| self.amount_of_one(text, notes));
+        if self.multiplies {
+            return self.product(texts, notes);
         }
+        self.optional(texts, Field::Value, notes, |text, notes| self.amount_of_one(text, notes))
+    }
+
+    fn product(&self, texts: &Texts, notes: &mut Notes) -> Result<Option<Value>, BadField> {
         let number = |text: &str, notes: &mut Notes| self.amount(text, notes);
         let price = self.optional(texts, Field::Value, notes, number)?;
         let quantity = self.optional(texts, Field::Times, notes, number)?;
@@ -238,12 +252,13 @@ impl Decoder {
     }
 
     /// The text of a field; empty if it is a word that means that there is none.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn present<'t>(&self, texts: &Texts<'t>, field: Field, notes: &mut Notes) -> &'t str {
         let text = texts[field];
         if self.absent.may_be(text) { self.unless_absent(text, field, notes) } else { text }
     }
 
+    #[cold]
     fn unless_absent<'t>(&self, text: &'t str, field: Field, notes: &mut Notes) -> &'t str {
         if self.absent.is(text) {
             return "";
@@ -254,8 +269,8 @@ impl Decoder {
         text
     }
 
-    /// A field that is read by `read`, whose error completes a sentence that begins with the text. Spaces around a word
-    /// for nothing mean no more than those around a number.
+    /// A field that is read by `read`, whose error completes a sentence that begins with the text.
+    #[inline]
     fn optional<T>(
         &self,
         texts: &Texts,
@@ -269,9 +284,14 @@ impl Decoder {
         }
         match read(text, notes) {
             Ok(field) => Ok(Some(field)),
-            Err(_) if self.absent.is(text.trim()) => Ok(None),
-            Err(wrong) => Err(field.bad(format!("{} {wrong}", shown(text)))),
+            Err(wrong) => self.unreadable(field, text, &wrong).map(|()| None),
         }
+    }
+
+    /// Spaces around a word for nothing mean no more than those around a number: such a field is absent.
+    #[cold]
+    fn unreadable(&self, field: Field, text: &str, wrong: &str) -> Result<(), BadField> {
+        if self.absent.is(text.trim()) { Ok(()) } else { Err(field.bad(format!("{} {wrong}", shown(text)))) }
     }
 
     fn time(
@@ -334,13 +354,6 @@ impl Decoder {
             return "is not a number".to_owned();
         }
         format!("is not a number as this log is read; say how in a mapping: {}", others.join(", or "))
-    }
-
-    fn event_id_text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match self.event_id_prefix.as_str() {
-            "" => Cow::Borrowed(text),
-            prefix => Cow::Owned(format!("{prefix}{text}")),
-        }
     }
 }
 

@@ -10,10 +10,10 @@ use thiserror::Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::csv::{Columns, Source, find};
+use crate::csv::{Columns, Source, Sources, find};
 use crate::dialect::Layout;
 use crate::event::Kind;
-use crate::fields::{Decoder, FIELDS, Field, Texts, not_a_kind};
+use crate::fields::{Decoder, Field, Texts, not_a_kind};
 use crate::files::{FileError, Input};
 use crate::read::ReadError;
 use crate::remarks::Notes;
@@ -216,29 +216,24 @@ impl Mapping {
         Ok(Columns::new(header, events))
     }
 
-    fn sources<'m>(
-        &self,
-        event: &'m EventOfRow,
-        header: &[String],
-        input: &str,
-    ) -> Result<[Source<'m>; FIELDS], ReadError> {
-        let mut sources: [Source; FIELDS] = Default::default();
-        for Entry { field, origin, line } in &event.entries {
+    fn sources<'m>(&self, event: &'m EventOfRow, header: &[String], input: &str) -> Result<Sources<'m>, ReadError> {
+        let source = |Entry { field, origin, line }: &'m Entry| {
             let column = |name: &str| {
                 find(header, name).map_err(|no_column| {
                     let problem = format!("{}; {}, line {line}, asks for it", no_column.in_words, self.name);
                     ReadError::Columns { input: input.to_owned(), problem }
                 })
             };
-            sources[*field as usize] = match origin {
+            let source = match origin {
                 Origin::Constant(constant) => Source::Constant(constant),
                 Origin::Column(name, None) => Source::Column(column(name)?),
                 Origin::Column(name, Some(pattern)) => {
                     Source::Found(column(name)?, pattern, pattern.capture_locations())
                 }
             };
-        }
-        Ok(sources)
+            Ok((*field, source))
+        };
+        event.entries.iter().map(source).collect()
     }
 }
 
@@ -449,9 +444,6 @@ fn times(table: &DeTable) -> Result<TimeFormats, Wrong> {
     let formats = match table.get("format") {
         None => vec![None],
         Some(value) => match value.get_ref() {
-            DeValue::Array(formats) if formats.is_empty() => {
-                return Err(("format lists no format; leave it out for RFC 3339".to_owned(), value.span()));
-            }
             DeValue::Array(formats) => {
                 formats.iter().map(|format| string(format, "a format").map(Some)).collect::<Result<_, _>>()?
             }
@@ -466,7 +458,9 @@ fn times(table: &DeTable) -> Result<TimeFormats, Wrong> {
         let zone = timezone.as_ref().filter(|_| !is_useful || !is_count(format)).map(|(name, _)| *name);
         TimeFormat::new(format.as_ref().map(|(name, _)| *name), zone).map_err(|problem| (problem, place))
     };
-    formats.iter().map(read).collect::<Result<_, _>>().map(TimeFormats::new)
+    let formats = TimeFormats::new(formats.iter().map(read).collect::<Result<_, _>>()?);
+    let place = table.get("format").map(Spanned::span).unwrap_or_default();
+    formats.ok_or_else(|| ("format lists no format; leave it out for RFC 3339".to_owned(), place))
 }
 
 fn kinds(table: &DeTable) -> Result<Option<Vec<(String, Kind)>>, Wrong> {

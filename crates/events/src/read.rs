@@ -210,17 +210,21 @@ impl Delivery<'_> {
     /// Takes a row of one event whose fields could be told apart; `name` is what the log calls a field.
     pub(crate) fn row(&mut self, line: u64, texts: &Texts, name: impl Fn(Field) -> String) -> Result<(), ReadError> {
         self.begin_row();
-        let read = self.event(0, texts).map_err(|bad| (name(bad.field), bad.reason));
-        self.end_row(line, read)
+        match self.event(0, texts) {
+            Ok(()) => self.end_row(),
+            Err(bad) => self.reject(line, &name(bad.field), bad.reason),
+        }
     }
 
     /// Begins a row that may have several events.
+    #[inline]
     pub(crate) fn begin_row(&mut self) {
         self.notes.next_row();
         self.row = RowSoFar::WithoutTime;
     }
 
-    /// Takes what the row says of the event of that number, from 0.
+    /// Takes what the row says of the event of that number, from 0. If that is an error, none of its events is used: it
+    /// is a bad row.
     pub(crate) fn event(&mut self, number: usize, texts: &Texts) -> Result<(), BadField> {
         let decoder = &self.decoders[number];
         if let Some(groups) = &mut self.groups
@@ -250,12 +254,9 @@ impl Delivery<'_> {
         Ok(())
     }
 
-    /// Ends a row: with the column that is to blame and the reason, if it is bad. Then none of its events is used.
-    pub(crate) fn end_row(&mut self, line: u64, read: Result<(), (String, String)>) -> Result<(), ReadError> {
-        if let Err((column, reason)) = read {
-            self.complete.clear();
-            return self.reject(line, &column, reason);
-        }
+    /// Ends a row, and passes on the events that are complete with it.
+    #[inline]
+    pub(crate) fn end_row(&mut self) -> Result<(), ReadError> {
         self.summary.rows += 1;
         match self.row {
             RowSoFar::Used => self.summary.used += 1,
@@ -270,6 +271,7 @@ impl Delivery<'_> {
 
     /// Takes a bad row.
     pub(crate) fn reject(&mut self, line: u64, column: &str, reason: String) -> Result<(), ReadError> {
+        self.complete.clear();
         let reject = Reject { line, column: column.to_owned(), reason };
         if self.strict {
             return Err(ReadError::Strict { input: self.input.clone(), reject });
@@ -330,11 +332,11 @@ impl Delivery<'_> {
     }
 
     fn pass_on(&mut self) -> Result<(), ReadError> {
-        for event in self.complete.drain(..) {
-            self.summary.events += 1;
-            let passed = (self.on_event)(event, self.symbols);
-            passed.map_err(|source| ReadError::Caller { input: self.input.clone(), source })?;
+        for event in &self.complete {
+            (self.on_event)(*event, self.symbols).map_err(|source| self.caller(source))?;
         }
+        self.summary.events += self.complete.len() as u64;
+        self.complete.clear();
         Ok(())
     }
 

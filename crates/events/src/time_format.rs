@@ -11,7 +11,10 @@ use crate::time::{TIME_MS_MAX, TIME_MS_MIN, parse_rfc3339_ms};
 
 /// How the texts of a time field are read: the first format that reads one says what it means.
 #[derive(Debug, Clone)]
-pub(crate) struct TimeFormats(Vec<TimeFormat>);
+pub(crate) struct TimeFormats {
+    first: TimeFormat,
+    others: Vec<TimeFormat>,
+}
 
 /// How a text is read as an instant. Digits below 1 ms are cut off.
 #[derive(Debug, Clone)]
@@ -36,29 +39,43 @@ pub(crate) enum Epoch {
 impl TimeFormats {
     /// What the interchange formats write.
     pub(crate) fn rfc3339() -> TimeFormats {
-        TimeFormats(vec![TimeFormat::Rfc3339(None)])
+        TimeFormats { first: TimeFormat::Rfc3339(None), others: Vec::new() }
     }
 
-    /// These formats, in that order.
-    pub(crate) fn new(formats: Vec<TimeFormat>) -> TimeFormats {
-        TimeFormats(formats)
+    /// These formats, in that order; `None` if there is none.
+    pub(crate) fn new(formats: Vec<TimeFormat>) -> Option<TimeFormats> {
+        let mut formats = formats.into_iter();
+        Some(TimeFormats { first: formats.next()?, others: formats.collect() })
     }
 
     /// The instant `text` means, ms since the Unix epoch; spaces around it mean nothing. The error says what is wrong,
     /// without the place.
+    #[inline]
     pub(crate) fn parse(&self, text: &str) -> Result<i64, String> {
-        let as_it_stands = self.first_of(text);
-        match text.trim() {
-            trimmed if as_it_stands.is_err() && trimmed.len() < text.len() => self.first_of(trimmed),
-            _ => as_it_stands,
+        match self.first.parse(text) {
+            Ok(ms) if self.others.is_empty() => Ok(ms),
+            first => self.parse_otherwise(text, first),
         }
+    }
+
+    /// What `text` means if `first` is what the first format makes of it and there is more to try.
+    #[cold]
+    fn parse_otherwise(&self, text: &str, first: Result<i64, String>) -> Result<i64, String> {
+        let trimmed = text.trim();
+        if self.others.is_empty() {
+            return if trimmed.len() < text.len() { self.first.parse(trimmed) } else { first };
+        }
+        let in_range = |ms: &i64| (TIME_MS_MIN..=TIME_MS_MAX).contains(ms);
+        let all = || [&self.first].into_iter().chain(&self.others);
+        let read = |text| all().find_map(|format| format.parse(text).ok().filter(in_range));
+        read(text).or_else(|| read(trimmed)).ok_or_else(|| format!("none of the {} formats reads it", all().count()))
     }
 
     /// If times are counted in a unit below a second and `latest_ms` is so early that a greater unit must be meant: the
     /// name of that format, and the time it would have given.
     pub(crate) fn coarser(&self, latest_ms: i64) -> Option<(&'static str, i64)> {
         let likely_ms = 315_532_800_000..4_102_444_800_000; // 1980 to 2099
-        let counted = self.0.iter().find_map(|format| match format {
+        let counted = [&self.first].into_iter().chain(&self.others).find_map(|format| match format {
             TimeFormat::Epoch(unit) if latest_ms < 31 * 86_400_000 => Some(*unit),
             _ => None,
         })?;
@@ -67,15 +84,6 @@ impl TimeFormats {
             let meant_ms = latest_ms.checked_mul(factor)?;
             likely_ms.contains(&meant_ms).then_some((unit.name(), meant_ms))
         })
-    }
-
-    fn first_of(&self, text: &str) -> Result<i64, String> {
-        let [only] = self.0.as_slice() else {
-            let in_range = |ms: &i64| (TIME_MS_MIN..=TIME_MS_MAX).contains(ms);
-            let read = self.0.iter().find_map(|format| format.parse(text).ok().filter(in_range));
-            return read.ok_or_else(|| format!("none of the {} formats reads it", self.0.len()));
-        };
-        only.parse(text)
     }
 }
 
@@ -256,7 +264,8 @@ mod tests {
     #[test]
     fn of_several_formats_the_first_that_reads_a_text_says_what_it_means() {
         let formats = ["%d/%m/%Y %H:%M", "epoch_s", "epoch_ms", "rfc3339"];
-        let formats = TimeFormats::new(formats.map(|name| TimeFormat::new(Some(name), None).unwrap()).to_vec());
+        let formats =
+            TimeFormats::new(formats.map(|name| TimeFormat::new(Some(name), None).unwrap()).to_vec()).unwrap();
         let noon_ms = 1_782_907_200_000;
         for text in ["01/07/2026 12:00", "1782907200", "1782907200000", "2026-07-01T12:00:00Z", " 1782907200 "] {
             assert_eq!(formats.parse(text), Ok(noon_ms), "{text}");
@@ -267,7 +276,7 @@ mod tests {
     #[test]
     fn a_unit_that_is_too_small_is_noticed() {
         let coarser = |format: &str, text: &str| {
-            let formats = TimeFormats::new(vec![TimeFormat::new(Some(format), None).unwrap()]);
+            let formats = TimeFormats::new(vec![TimeFormat::new(Some(format), None).unwrap()]).unwrap();
             formats.coarser(formats.parse(text).unwrap()).map(|(name, _)| name)
         };
         assert_eq!(coarser("epoch_ms", "1569888000"), Some("epoch_s"));
