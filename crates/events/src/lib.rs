@@ -13,6 +13,7 @@ mod fields;
 mod files;
 mod jsonl;
 mod lateness;
+mod lines;
 mod mapping;
 mod read;
 mod rows;
