@@ -4,7 +4,9 @@ mod args;
 mod catalogue;
 mod failure;
 mod logs;
+mod overwriting;
 mod progress;
+mod rejects;
 mod run;
 
 use clap::Parser;

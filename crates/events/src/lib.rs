@@ -6,16 +6,19 @@
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 
+mod contents;
 mod csv;
 mod digest;
 mod event;
 mod fields;
 mod files;
+mod gzip;
 mod jsonl;
 mod lateness;
 mod lines;
 mod mapping;
 mod read;
+mod replacement;
 mod rows;
 mod suggest;
 mod symbols;
@@ -23,6 +26,7 @@ mod time;
 mod time_format;
 mod trace;
 mod write;
+mod zip;
 mod zone;
 
 pub use digest::{TraceDigest, mix};
@@ -31,6 +35,7 @@ pub use files::{FileError, Format, Input, Output, WriteError};
 pub use lateness::{LateSet, Lateness, Sources, WatermarkRule};
 pub use mapping::{Mapping, MappingError};
 pub use read::{ReadError, ReadOptions, ReadSummary, Reject, read_events, read_trace};
+pub use replacement::remove_unfinished_outputs;
 pub use suggest::nearest;
 pub use symbols::Symbols;
 pub use time::{TIME_MS_MAX, TIME_MS_MIN, parse_duration_ms, parse_rfc3339_ms, push_rfc3339, rfc3339};

@@ -54,6 +54,8 @@ pub struct ReadSummary {
     pub skipped_kinds: BTreeMap<String, u64>,
     /// Columns that are none of ours, for the first few of them. A mapping ignores what it does not name in silence.
     pub ignored_columns: Vec<String>,
+    /// What should be known of the file, a sentence each.
+    pub remarks: Vec<String>,
 }
 
 /// Why a log was not read to its end.
@@ -136,7 +138,8 @@ pub fn read_events(
     on_event: &mut dyn FnMut(Event, &Symbols) -> io::Result<()>,
     on_reject: &mut dyn FnMut(&Reject) -> io::Result<()>,
 ) -> Result<ReadSummary, ReadError> {
-    let mut bytes = input.open()?;
+    let mut remarks = Vec::new();
+    let mut bytes = input.open_remarking(&mut remarks)?;
     let mut delivery = Delivery {
         input: input.to_string(),
         strict: options.strict,
@@ -145,7 +148,7 @@ pub fn read_events(
         symbols,
         on_event,
         on_reject,
-        summary: ReadSummary::default(),
+        summary: ReadSummary { remarks, ..ReadSummary::default() },
     };
     let format = match options.format.or_else(|| input.format()) {
         Some(format) => format,
