@@ -9,6 +9,7 @@ mod disorder; // what is dropped as late is the trace's own late set; what is ta
 mod experiments; // `run` and `report`: what a run leaves, resuming, interrupting, exit codes
 mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, panics, endless loops, memory hogs
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
+mod nothing_lost; // no file is overwritten that was not meant, no bad row is silent or without bound, no file is half
 mod order_log; // answers on a real order log, to the last digit
 mod planted; // pipelines find the effects a world was given, as large as they were given
 mod processes; // several processes: the same answers, counted wires, and when one goes all go

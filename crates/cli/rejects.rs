@@ -135,14 +135,12 @@ impl Reasons {
     }
 }
 
-/// The reason without what differs from row to row: numbers, what is quoted of the row, and details behind a colon.
+/// The reason without what differs from row to row: what is quoted of the row, numbers, and details behind a colon.
 fn kind_of(reject: &Reject) -> String {
-    let is_quote = |letter| matches!(letter, '\'' | '"');
-    let reason = &reject.reason;
-    let quoted = reason.find(is_quote).unwrap_or(reason.len())..reason.rfind(is_quote).unwrap_or(reason.len());
-    let around = reason[..quoted.start].chars().chain(reason[quoted.end..].chars());
-    let general = around.take_while(|letter| *letter != ':').filter(|letter| !letter.is_ascii_digit());
-    reject.column.chars().chain(['\n']).chain(general).collect()
+    let (before, quoted) = reject.reason.split_once('\'').unwrap_or((&reject.reason, ""));
+    let after = quoted.split_once("' ").map_or("", |(_, after)| after);
+    let general = before.chars().chain(after.chars()).take_while(|letter| *letter != ':');
+    reject.column.chars().chain(['\n']).chain(general.filter(|letter| !letter.is_ascii_digit())).collect()
 }
 
 fn refuse_to_replace_what_is_not_ours(path: &Path) -> Result<(), Failure> {
@@ -194,7 +192,7 @@ mod tests {
             "the row has 3 fields, the header 5",
             "'ten' is not a number",
             "'it's' is not a number",
-            "'9:00' is not a number: it got ':'",
+            "'9:00' is not a number: after '9' comes ':'",
             "the row has 12 fields, the header 5",
             "the field is not UTF-8",
             "the field holds a NUL byte",
