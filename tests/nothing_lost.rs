@@ -240,6 +240,45 @@ fn a_log_without_rows_is_remarked_and_no_failure() {
     }
 }
 
+#[test]
+fn what_spreadsheets_and_databases_leave_in_a_file_is_read_or_told() {
+    let scratch = Scratch::new();
+    // A byte order mark, CR LF, a quoted header, blank lines and Ctrl-Z at the end.
+    let rows = "\u{feff}\"event_id\",\"kind\",\"event_time\"\r\n1,order_placed,2026-01-05T08:00:00Z\r\n\r\n\r\n\x1a";
+    scratch.write("log.csv", rows);
+    let ended = scratch.ok(&format!("{REPLAY} --rejects bad.csv"));
+    assert_eq!(ended.answers().len(), 1);
+    assert_eq!(
+        scratch.text("bad.csv").lines().skip(1).collect::<Vec<_>>(),
+        ["5,,\"the row has 1 fields, the header 3\""]
+    );
+    // Quotes escaped as MySQL does: rows that they spoil are told, the others read.
+    let notes = ["plain", "\"5\\\" tube\"", "\"a\"\"b\"", "\"\\\"x\\\"\"", "last"];
+    let rows: String = notes.map(|note| format!("order_placed,2026-01-05T08:00:00Z,{note}\n")).concat();
+    scratch.write("log.csv", format!("kind,event_time,customer\n{rows}"));
+    let ended = scratch.ok(REPLAY);
+    assert_eq!(ended.answers().len(), 3);
+    assert!(
+        ended.stderr.contains("2 rows rejected: see log.rejects.csv\n  2 like line 3, column customer: text follows")
+    );
+}
+
+#[test]
+fn what_is_no_log_is_named_and_what_is_compressed_is_read_whatever_its_name() {
+    let scratch = Scratch::new();
+    scratch.write("log.csv", format!("{HEADER}{GOOD}"));
+    scratch.ok("gzip -k log.csv && cat log.csv.gz log.csv.gz > members && head -c 5000 /dev/zero >> log.csv.gz");
+    scratch.ok("flowbench replay log.csv.gz --pipeline identity --strict");
+    assert!(scratch.ok("flowbench inspect members --format csv").stderr.contains("3 rows: 2 events"));
+    scratch.write("log.parquet", b"PAR1\x15\x04\x15\x10");
+    scratch.write("log.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    scratch.write("log.csv.xz", b"\xfd7zXZ\0\0\x04");
+    for (name, word) in [("log.parquet", "a Parquet file"), ("log.xls", "an old Excel"), ("log.csv.xz", "xz -dc")] {
+        scratch.fails(&format!("flowbench replay {name} --pipeline identity"), 1, &[name, word]);
+        scratch.fails(&format!("flowbench inspect - < {name}"), 1, &["standard input", word]);
+    }
+}
+
 // B2, B12, B16 and B17: damage, limits, terminals, half files.
 
 #[test]

@@ -336,6 +336,21 @@ mod tests {
     }
 
     #[test]
+    fn event_ids_are_known_again_and_take_little_room() {
+        let mut seen = EventIds::default();
+        let entries = |seen: &EventIds| seen.0.iter().map(HashSet::capacity).sum::<usize>();
+        for event_id in 0..200_000_u64 {
+            let before = entries(&seen);
+            assert!(seen.insert(event_id * 3));
+            // Of what is there, little is copied at a time.
+            assert!(entries(&seen) - before <= 64 + before / 16, "at {event_id}");
+        }
+        assert!((0..200_000).all(|event_id| !seen.insert(event_id * 3)));
+        assert_eq!(seen.len(), 200_000);
+        assert!(entries(&seen) <= 2 * 200_000);
+    }
+
+    #[test]
     fn quantiles_are_exact_when_small_and_within_a_cell_when_large() {
         for duration_ms in (0..300).chain([1000, 65_535, 1 << 40, (1 << 47) - 1]) {
             let least = Durations::least_of(Durations::cell(duration_ms));

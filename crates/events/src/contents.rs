@@ -111,11 +111,8 @@ impl Foreign {
         let begins = |with: &[u8]| text.get(..with.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(with));
         let by_mark = MARKS.iter().filter(|_| !is_text(head)).find(|(at, mark, ..)| marked((*at, mark)));
         let by_text = BEGINNINGS.iter().find(|(with, ..)| begins(with));
-        let (what, advice) = match (by_mark, by_text) {
-            (Some((.., what, advice)), _) | (None, Some((_, what, advice))) => (what, advice),
-            (None, None) => return None,
-        };
-        Some(Foreign { what, advice })
+        let by_text = by_text.map(|(_, what, advice)| Foreign { what, advice });
+        by_mark.map(|(.., what, advice)| Foreign { what, advice }).or(by_text)
     }
 }
 

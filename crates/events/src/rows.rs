@@ -347,8 +347,11 @@ mod tests {
         assert_eq!(good(mixed), [row(1, &["a", "b"]), row(2, &["1", "2"]), row(3, &["3", "4"]), row(4, &["5", "6"])]);
     }
 
-    /// Rows of at most 1000 bytes: line and number of fields or reason, and the most memory that lines took.
-    fn bounded(text: &str) -> (Vec<(u64, Result<usize, String>)>, usize) {
+    /// The line of a row, and its number of fields or what is wrong.
+    type Read = (u64, Result<usize, String>);
+
+    /// Rows of at most 1000 bytes, and the most memory that lines took.
+    fn bounded(text: &str) -> (Vec<Read>, usize) {
         let mut rows = Rows::new(text.as_bytes());
         rows.bytes_max = 1000;
         rows.expect_width(2);
