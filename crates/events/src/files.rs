@@ -30,8 +30,8 @@ pub enum Input {
 
 /// Where a log goes to: compressed if its name ends in `.gz` or `.zst`, and buffered.
 ///
-/// A file is written beside its place and takes it in [`Output::finish`], on the disk; until then, and if this is dropped
-/// instead, what was there before stays. What is no regular file (`-`, a pipe, a device) is written as it comes.
+/// A file is written beside its place and takes it in [`Output::finish`], on the disk; until then, and if this is
+/// dropped instead, what was there before stays. What is no regular file (`-`, a pipe, a device) is written as it comes.
 pub struct Output {
     name: String,
     stream: Stream,

@@ -4,7 +4,8 @@ use std::io::{self, BufRead, ErrorKind};
 
 use memchr::memchr2;
 
-/// A line, or a row that spans lines, of more bytes than this is not held: it is rejected, and reading goes on behind it.
+/// A line, or a row that spans lines, of more bytes than this is not held: it is rejected, and reading goes on behind
+/// it.
 pub(crate) const LINE_BYTES_MAX: usize = 16 << 20;
 
 /// What is told of a line that is longer.

@@ -1,10 +1,10 @@
 //! The rows of a CSV file, with the lines they stand on.
 //!
-//! The rules are those of RFC 4180; blank lines are no rows, and LF, CR LF and CR all end a line. A quote that opens a field must close it just before a
-//! comma or a line end, and a row that spans lines must have the width of the header. Where that is not so, the quote
-//! is a stray one: only the line it stands on is malformed, and reading goes on with the next line, however many lines
-//! the quote seemed to span. So one stray quote costs one row, not the rest of the file, and every row has its exact
-//! line number. A line without end is malformed as well, and never held whole.
+//! The rules are those of RFC 4180; blank lines are no rows, and LF, CR LF and CR all end a line. A quote that opens a
+//! field must close it just before a comma or a line end, and a row that spans lines must have the width of the header.
+//! Where that is not so, the quote is a stray one: only the line it stands on is malformed, and reading goes on with
+//! the next line, however many lines the quote seemed to span. So one stray quote costs one row, not the rest of the
+//! file, and every row has its exact line number. A line without end is malformed as well, and never held whole.
 
 use std::io::{self, BufRead};
 

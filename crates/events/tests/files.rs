@@ -1,5 +1,5 @@
-//! Files in and out: what a file is decides how it is read, what is no log is named, damage is noticed, memory is bounded,
-//! and a file that is written takes its place whole or not at all.
+//! Files in and out: what a file is decides how it is read, what is no log is named, damage is noticed, memory is
+//! bounded, and a file that is written takes its place whole or not at all.
 
 #![allow(clippy::unwrap_used, reason = "clippy takes the helpers of this file for more than tests")]
 
