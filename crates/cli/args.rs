@@ -153,6 +153,9 @@ pub(crate) struct Log {
     /// The first bad row is an error
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Where bad rows are listed: a file, or `none` [default: beside the answers; of `inspect`, none]
+    #[arg(long, value_name = "FILE|none")]
+    pub(crate) rejects: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

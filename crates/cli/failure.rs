@@ -66,12 +66,12 @@ impl From<RunFailed> for Failure {
     }
 }
 
-/// Says something on standard error. Nobody listening there is no reason to stop. Names of others are in it: nothing in
-/// them steers a terminal.
+/// Says something on standard error. Nobody listening there is no reason to stop. What a file holds may be quoted: its
+/// control characters do not reach the terminal.
 pub(crate) fn say(words: impl Display) {
     use std::io::Write;
-    let steers = |letter: char| letter.is_control() && letter != '\n';
-    let words = words.to_string().replace(steers, "\u{fffd}");
+    let is_command = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    let words = words.to_string().replace(is_command, "\u{fffd}");
     let _ = writeln!(std::io::stderr(), "{words}");
 }
 

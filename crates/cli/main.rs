@@ -5,7 +5,9 @@ mod catalogue;
 mod failure;
 mod logs;
 mod map;
+mod overwriting;
 mod progress;
+mod rejects;
 mod run;
 
 use clap::Parser;

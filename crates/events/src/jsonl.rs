@@ -16,10 +16,10 @@ use crate::csv::{Columns, Used};
 use crate::dialect::Text;
 use crate::event::Event;
 use crate::fields::{FIELDS, Field, Texts};
+use crate::lines::{LINE_BYTES_MAX, Line, TOO_LONG, next_line, skip_line, without_line_end};
 use crate::mapping::Mapping;
 use crate::paths::Paths;
 use crate::read::{Delivery, FIELD_BYTES_MAX, ReadError};
-use crate::rows::without_line_end;
 use crate::symbols::Symbols;
 use crate::time::push_rfc3339;
 
@@ -63,8 +63,14 @@ fn read_lines(mut input: impl BufRead, objects: &mut Objects, out: &mut Delivery
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
-        if input.read_until(b'\n', &mut bytes).map_err(|source| out.interrupted(source))? == 0 {
+        let found = next_line(&mut input, &mut bytes, LINE_BYTES_MAX).map_err(|source| out.interrupted(source))?;
+        if found == Line::None {
             break;
+        }
+        if found == Line::TooLong {
+            out.reject(line, "", TOO_LONG.to_owned())?;
+            skip_line(&mut input).map_err(|source| out.interrupted(source))?;
+            continue;
         }
         let object = without_line_end(&bytes);
         if object.iter().all(u8::is_ascii_whitespace) {

@@ -145,7 +145,8 @@ pub fn read_events(
     on_event: &mut dyn FnMut(Event, &Symbols) -> io::Result<()>,
     on_reject: &mut dyn FnMut(&Reject) -> io::Result<()>,
 ) -> Result<ReadSummary, ReadError> {
-    let raw = input.open()?;
+    let mut remarks = Vec::new();
+    let raw = input.open_remarking(&mut remarks)?;
     let mapping = options.mapping.as_ref();
     let mut delivery = Delivery {
         input: input.to_string(),
@@ -154,7 +155,7 @@ pub fn read_events(
         symbols,
         on_event,
         on_reject,
-        summary: ReadSummary::default(),
+        summary: ReadSummary { remarks, ..ReadSummary::default() },
         notes: Notes::default(),
         groups: mapping.and_then(Mapping::group).map(Groups::new),
         row: RowSoFar::WithoutTime,
@@ -326,7 +327,7 @@ impl Delivery<'_> {
     fn finish(mut self) -> Result<ReadSummary, ReadError> {
         self.complete.extend(self.groups.as_mut().and_then(Groups::end));
         self.pass_on()?;
-        self.summary.remarks = self.notes.remarks(&self.decoders);
+        self.summary.remarks.extend(self.notes.remarks(&self.decoders));
         self.summary.remarks.extend(self.groups.as_ref().and_then(Groups::remark));
         Ok(self.summary)
     }

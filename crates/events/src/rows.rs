@@ -1,17 +1,17 @@
 //! The rows of a CSV file, with the lines they stand on.
 //!
-//! The rules are those of RFC 4180, with any separator; blank lines are no rows. A quote that opens a field must close it
-//! just before a separator or a line end, and a row that spans lines must have the width of the header. Where that is not so, the quote
-//! is a stray one: only the line it stands on is malformed, and reading goes on with the next line, however many lines
-//! the quote seemed to span. So one stray quote costs one row, not the rest of the file, and every row has its exact
-//! line number.
+//! The rules are those of RFC 4180, with any separator; blank lines are no rows, and LF, CR LF and CR all end a line. A
+//! quote that opens a field must close it just before a separator or a line end, and a row that spans lines must have the
+//! width of the header. Where that is not so, the quote is a stray one: only the line it stands on is malformed, and
+//! reading goes on with the next line, however many lines the quote seemed to span. So one stray quote costs one row, not
+//! the rest of the file, and every row has its exact line number. A line without end is malformed as well, and never held
+//! whole.
 
 use std::io::{self, BufRead};
 
 use memchr::{memchr, memchr_iter};
 
-/// A quoted field that spans more than this has a stray quote.
-const QUOTED_BYTES_MAX: usize = 64 << 20;
+use crate::lines::{LINE_BYTES_MAX, Line, TOO_LONG, line_length, next_line, skip_line, without_line_end};
 
 /// Reads rows one by one, reusing its memory.
 pub(crate) struct Rows<R> {
@@ -29,6 +29,17 @@ pub(crate) struct Rows<R> {
     ends: Vec<usize>,
     /// How many fields a row has that spans lines, once known.
     width: Option<usize>,
+    /// What a row may have, its line ends counted where it spans lines.
+    bytes_max: usize,
+    /// The rest of the current line is too long to be read.
+    skips_line: bool,
+}
+
+/// Where a line ends, its line end included.
+enum LineEnd {
+    At(usize),
+    TooFar,
+    NoLine,
 }
 
 /// The fields of one row, as bytes.
@@ -59,6 +70,8 @@ impl<R: BufRead> Rows<R> {
             unquoted: Vec::new(),
             ends: Vec::new(),
             width: None,
+            bytes_max: LINE_BYTES_MAX,
+            skips_line: false,
         }
     }
 
@@ -76,12 +89,13 @@ impl<R: BufRead> Rows<R> {
     /// The next row; `None` at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
         let (first, end) = loop {
-            if self.start == self.bytes.len() {
-                self.bytes.clear();
-                self.start = 0;
-            }
+            self.forget_what_is_done_with()?;
             let first = self.start;
-            let Some(end) = self.line_end(first)? else { return Ok(None) };
+            let end = match self.line_end(first)? {
+                LineEnd::At(end) => end,
+                LineEnd::NoLine => return Ok(None),
+                LineEnd::TooFar => return Ok(Some(self.too_long())),
+            };
             self.start = end;
             self.line += 1;
             if !without_line_end(&self.bytes[first..end]).is_empty() {
@@ -116,13 +130,16 @@ impl<R: BufRead> Rows<R> {
             if self.bytes[at..end].starts_with(b"\"") {
                 at += 1;
                 while let Some(more) = self.unquote_line(&mut at, end) {
-                    let next = if more - first > QUOTED_BYTES_MAX { None } else { self.line_end(more)? };
-                    let Some(next) = next else {
-                        return Ok(Err("a quote opens this field and nothing closes it; only this line is left out"));
+                    let column = *spanning.get_or_insert(self.ends.len());
+                    if self.width.is_some_and(|width| width <= self.ends.len()) {
+                        self.ends.truncate(column);
+                        return Ok(Err(DOES_NOT_FIT));
+                    }
+                    end = match self.line_end(more)? {
+                        LineEnd::At(end) if end - first <= self.bytes_max => end,
+                        _ => return Ok(Err(NOT_CLOSED)),
                     };
-                    end = next;
                     lines += 1;
-                    spanning.get_or_insert(self.ends.len());
                 }
             } else {
                 let rest = without_line_end(&self.bytes[at..end]);
@@ -137,7 +154,7 @@ impl<R: BufRead> Rows<R> {
                     && self.width.is_some_and(|width| !Cells { row: &self.unquoted, ends: &self.ends }.fit(width))
                 {
                     self.ends.truncate(column);
-                    return Ok(Err("a quote opens this field, and where it closes the row does not fit the header"));
+                    return Ok(Err(DOES_NOT_FIT));
                 }
                 self.start = end;
                 self.line += lines;
@@ -172,15 +189,48 @@ impl<R: BufRead> Rows<R> {
         }
     }
 
-    /// Where the line that begins at `from` ends, its line end included; reads it if need be.
-    fn line_end(&mut self, from: usize) -> io::Result<Option<usize>> {
-        if let Some(length) = memchr(b'\n', &self.bytes[from..]) {
-            return Ok(Some(from + length + 1));
+    /// Where the line that begins at `from` ends; reads it if need be.
+    fn line_end(&mut self, from: usize) -> io::Result<LineEnd> {
+        if let Some(length) = line_length(&self.bytes[from..]) {
+            return Ok(LineEnd::At(from + length));
         }
-        self.reader.read_until(b'\n', &mut self.bytes)?;
-        Ok((self.bytes.len() > from).then_some(self.bytes.len()))
+        let room = self.bytes_max.saturating_sub(self.bytes.len() - from);
+        Ok(match next_line(&mut self.reader, &mut self.bytes, room)? {
+            Line::TooLong => LineEnd::TooFar,
+            Line::None if self.bytes.len() == from => LineEnd::NoLine,
+            Line::None | Line::Whole => LineEnd::At(self.bytes.len()),
+        })
+    }
+
+    /// The line at `start`, which is all that is held. Its rest is skipped when the next row is wanted: it may have no
+    /// end.
+    fn too_long(&mut self) -> Row<'_> {
+        self.line += 1;
+        self.bytes.clear();
+        self.start = 0;
+        self.skips_line = true;
+        (self.line, Err(Malformed { column: None, reason: TOO_LONG.to_owned() }))
+    }
+
+    fn forget_what_is_done_with(&mut self) -> io::Result<()> {
+        const WORTH_MOVING_BYTES: usize = 1 << 16;
+        if self.skips_line {
+            self.skips_line = false;
+            skip_line(&mut self.reader)?;
+        }
+        if self.start == self.bytes.len() {
+            self.bytes.clear();
+            self.start = 0;
+        } else if self.start > WORTH_MOVING_BYTES.max(self.bytes.len() / 2) {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        Ok(())
     }
 }
+
+const NOT_CLOSED: &str = "a quote opens this field and nothing closes it within 16 MiB; only this line is left out";
+const DOES_NOT_FIT: &str = "a quote opens this field, and where it closes the row does not fit the header";
 
 impl<'a> Cells<'a> {
     /// The fields that end there in `row`, one byte between them.
@@ -213,11 +263,6 @@ impl<'a> Cells<'a> {
     pub(crate) fn fit(&self, width: usize) -> bool {
         self.len() == width || (self.len() > width && (width..self.len()).all(|column| self.get(column).is_empty()))
     }
-}
-
-pub(crate) fn without_line_end(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 #[cfg(test)]
@@ -323,6 +368,68 @@ mod tests {
             fits.push((line, cells.unwrap().fit(2)));
         }
         assert_eq!(fits, [(1, true), (2, true), (4, false), (5, false)]);
+    }
+
+    #[test]
+    fn cr_and_lf_and_both_end_rows_and_are_text_in_quotes() {
+        let rows_of = |end: &str| ["a,b", "\"x\ry\",\"p\r\nq\"", "1,2", ""].join(end);
+        for end in ["\n", "\r", "\r\n", "\r\r\n"] {
+            let read: Vec<Vec<String>> = good(&rows_of(end)).into_iter().map(|(_, fields)| fields).collect();
+            assert_eq!(read, [vec!["a", "b"], vec!["x\ry", "p\r\nq"], vec!["1", "2"]], "{end:?}");
+        }
+        let mixed = "a,b\r1,2\n3,4\r\n5,6";
+        assert_eq!(good(mixed), [row(1, &["a", "b"]), row(2, &["1", "2"]), row(3, &["3", "4"]), row(4, &["5", "6"])]);
+    }
+
+    /// The line of a row, and its number of fields or what is wrong.
+    type Read = (u64, Result<usize, String>);
+
+    /// Rows of at most 1000 bytes, and the most memory that lines took.
+    fn bounded(text: &str) -> (Vec<Read>, usize) {
+        let mut rows = Rows::new(text.as_bytes());
+        rows.bytes_max = 1000;
+        rows.expect_width(2);
+        let (mut read, mut peak_bytes) = (Vec::new(), 0);
+        while let Some((line, cells)) = rows.next().unwrap() {
+            read.push((line, cells.map(|cells| cells.len()).map_err(|malformed| malformed.reason)));
+            peak_bytes = peak_bytes.max(rows.bytes.capacity());
+        }
+        (read, peak_bytes)
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_one_bad_row_and_held_nowhere() {
+        let long = "x".repeat(1_000_000);
+        let text = format!("1,2\n{long}\r\n3,4\n\"{long}\n5,6\n7,\"{long}\",8\n{long}");
+        let (read, peak_bytes) = bounded(&text);
+        let long = |line| (line, Err(TOO_LONG.to_owned()));
+        assert_eq!(read, [(1, Ok(2)), long(2), (3, Ok(2)), long(4), (5, Ok(2)), long(6), long(7)]);
+        assert!(peak_bytes <= 4000, "{peak_bytes}");
+    }
+
+    #[test]
+    fn a_quote_that_stays_open_looks_ahead_so_far_and_no_farther() {
+        let rest = "a,b\n".repeat(5000);
+        let (read, peak_bytes) = bounded(&format!("1,\"open\n{rest}"));
+        assert_eq!(read.len(), 5001);
+        assert_eq!(read[0], (1, Err(NOT_CLOSED.to_owned())));
+        assert!(read[1..].iter().all(|(_, fields)| *fields == Ok(2)));
+        assert!(peak_bytes <= 4000, "{peak_bytes}");
+        let (read, peak_bytes) = bounded(&format!("\"open,2\n{}\n3,4\n", "x".repeat(100_000)));
+        assert_eq!(read, [(1, Err(NOT_CLOSED.to_owned())), (2, Err(TOO_LONG.to_owned())), (3, Ok(2))]);
+        assert!(peak_bytes <= 4000, "{peak_bytes}");
+    }
+
+    #[test]
+    fn rows_that_all_look_ahead_do_not_gather_what_is_done_with() {
+        let text = format!("1,\"open\n{}", "2,3\n".repeat(20)).repeat(5000);
+        let (read, peak_bytes) = bounded(&text);
+        assert_eq!(read.len(), 21 * 5000);
+        assert!(peak_bytes <= 1 << 18, "{peak_bytes}");
+        // Each of these lines stays open beside the one above.
+        let (read, peak_bytes) = bounded(&"a\",\"\"\"\n".repeat(50_000));
+        assert_eq!(read.len(), 50_000);
+        assert!(peak_bytes <= 1 << 18, "{peak_bytes}");
     }
 
     proptest! {

@@ -1,10 +1,12 @@
 //! Interned text: the names behind the ids of a trace.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use hashbrown::hash_table::Entry;
+use hashbrown::{HashMap, HashTable};
 
 use crate::event::Id;
-
-type Index<K> = HashMap<Box<str>, K, foldhash::fast::RandomState>;
 
 /// The text of a trace: symbols for ids that are not plain numbers, and the countries.
 ///
@@ -12,9 +14,11 @@ type Index<K> = HashMap<Box<str>, K, foldhash::fast::RandomState>;
 #[derive(Debug, Default, Clone)]
 pub struct Symbols {
     names: Vec<Box<str>>,
-    index: Index<u32>,
+    /// The symbols by the hash of their text, which `names` has.
+    index: HashTable<u32>,
+    hasher: RandomState,
     countries: Vec<Box<str>>,
-    country_index: Index<u16>,
+    country_index: HashMap<Box<str>, u16, RandomState>,
 }
 
 /// Event ids at or above this are symbols.
@@ -108,13 +112,18 @@ impl Symbols {
     }
 
     fn intern(&mut self, text: &str) -> u32 {
-        if let Some(symbol) = self.index.get(text) {
-            return *symbol;
+        let Symbols { names, index, hasher, .. } = self;
+        let is_text = |symbol: &u32| *names[*symbol as usize] == *text;
+        let hash_of = |symbol: &u32| hasher.hash_one(&*names[*symbol as usize]);
+        match index.entry(hasher.hash_one(text), is_text, hash_of) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => {
+                let symbol = names.len() as u32;
+                new.insert(symbol);
+                names.push(text.into());
+                symbol
+            }
         }
-        let symbol = self.names.len() as u32;
-        self.names.push(text.into());
-        self.index.insert(text.into(), symbol);
-        symbol
     }
 }
 
