@@ -333,9 +333,10 @@ fn header(
 ) -> Result<Vec<String>, ReadError> {
     let mut next = |line_in_words: &str| match rows.next().map_err(|source: io::Error| out.interrupted(source))? {
         None => Err(ReadError::Empty { input: out.input().to_owned() }),
-        Some((_, Ok(cells))) => Ok(names(&cells)),
-        Some((_, Err(malformed))) => {
-            let problem = format!("the {line_in_words} line cannot be read: {}", malformed.reason);
+        Some((_, Ok(cells))) if memchr(0, cells.row()).is_none() => Ok(names(&cells)),
+        Some((_, cells)) => {
+            let reason = cells.err().map_or("it holds NUL bytes".to_owned(), |malformed| malformed.reason);
+            let problem = format!("the {line_in_words} line cannot be read: {reason}; is this a CSV file?");
             Err(ReadError::Columns { input: out.input().to_owned(), problem })
         }
     };
@@ -371,9 +372,7 @@ fn likely_fix(header: &[String], field: Field, is_twice: bool) -> &'static str {
         [only, ..] if only.trim_start_matches('[').starts_with('{') => {
             "; it looks like JSON Lines, tell that by the ending .jsonl or --format jsonl"
         }
-        _ if header.iter().any(|name| name.contains(['\0', '\u{fffd}'])) => {
-            "; it holds NUL bytes or is not UTF-8: is this a CSV file?"
-        }
+        _ if header.iter().any(|name| name.contains('\u{fffd}')) => "; it is not UTF-8: is this a CSV file?",
         _ if header.iter().any(|name| is_data(name)) => {
             "; this looks like a row: for a file without a header, name the columns in a mapping, columns = [...]"
         }
