@@ -10,10 +10,13 @@ mod experiments; // `run` and `report`: what a run leaves, resuming, interruptin
 mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, panics, endless loops, memory hogs
 mod golden; // answers that DuckDB has given to the reference SQL on small logs, to the byte
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
+mod map; // `map` drafts mappings, and what is assumed of a file is said
+mod nothing_lost; // no file is overwritten that was not meant, no bad row is silent or without bound, no file is half
 mod order_log; // answers on a real order log, to the last digit
 mod planted; // pipelines find the effects a world was given, as large as they were given
 mod processes; // several processes: the same answers, counted wires, and when one goes all go
 mod replay; // `generate` and `replay`: the same answers whatever way the events take
+mod rows_of_others; // what rows of other people's logs mean: words for nothing, lines of an order, and what is noted
 mod sql; // the reference SQL of every pipeline, run in DuckDB, gives the same answers row by row (if asked for)
 mod strategies; // side by side: the same answers, how the work was shared, where the time went
 mod strategies_agree; // one messy log, every way to answer: the answers of the first deliveries alone

@@ -27,6 +27,20 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Tell what a log is really like: rates, disorder, skew, late events, digest
     Inspect(Inspect),
+    /// Draft the mapping of somebody's log
+    ///
+    /// Looks at the first rows of a log and writes a first mapping for `replay --map` and `inspect --map`: which column
+    /// is the time (and in which format), the kind, the customer, the order and so on, by its name and by what it holds.
+    /// What is guessed stands beside it as a comment: check it, above all what the words of the kind mean.
+    ///
+    /// Of the file, a mapping says `separator = ";"`, `encoding = "latin-1"`, `columns = ["user", "when"]` (there is no
+    /// header), `decimal = ","`, `thousands = "."`, `absent = ["nan"]`. Unless it does, separator, encoding and decimal
+    /// comma are recognised.
+    ///
+    /// Of each field, it says `customer = { column = "user" }`; in JSON Lines, a column is a path such as `user.id` or
+    /// `items.0.price`. Lines of an order are one event with `group = "InvoiceNo"` and `value = { column = "price", times
+    /// = "quantity" }`. A row with several times has an `[[event]]` with `kind` and `time` for each.
+    Map(Map),
     /// Answer a question from a log
     Replay(Replay),
     /// List what there is
@@ -134,15 +148,31 @@ pub(crate) struct Log {
     /// CSV or JSON Lines, plain or compressed; `-` for standard input
     #[arg(value_name = "FILE|-")]
     pub(crate) input: PathBuf,
-    /// Mapping file that makes events of somebody's CSV
+    /// Mapping file that makes events of somebody's log (`flowbench map` drafts one)
     #[arg(long, value_name = "MAP.toml")]
     pub(crate) map: Option<PathBuf>,
-    /// Format [default: by the ending of the file, else by its first byte]
+    /// Format [default: by the ending of the file, else by how it begins]
     #[arg(long)]
     pub(crate) format: Option<Format>,
     /// The first bad row is an error
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Where bad rows are listed: a file, or `none` [default: beside the answers; of `inspect`, none]
+    #[arg(long, value_name = "FILE|none")]
+    pub(crate) rejects: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Map {
+    /// CSV (with any separator) or JSON, plain or compressed; `-` for standard input
+    #[arg(value_name = "FILE|-")]
+    pub(crate) input: PathBuf,
+    /// Format [default: by the ending of the file, else by how it begins]
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// Where the mapping goes: a file that is not there yet, or `-` for standard output
+    #[arg(long, short, value_name = "MAP.toml|-", default_value = "-")]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -66,9 +66,12 @@ impl From<RunFailed> for Failure {
     }
 }
 
-/// Says something on standard error. Nobody listening there is no reason to stop.
+/// Says something on standard error. Nobody listening there is no reason to stop. What a file holds may be quoted: its
+/// control characters do not reach the terminal.
 pub(crate) fn say(words: impl Display) {
     use std::io::Write;
+    let is_command = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    let words = words.to_string().replace(is_command, "\u{fffd}");
     let _ = writeln!(std::io::stderr(), "{words}");
 }
 

@@ -1,12 +1,12 @@
 //! `generate`, `inspect`, `replay`: logs in and out.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use flowbench_events::{
-    EventWriter, Horizon, Input, Mapping, MappingError, Output, ReadOptions, ReadSummary, Reject, RejectWriter, Trace,
-    read_events, read_trace, rfc3339,
+    EventWriter, Horizon, Input, Mapping, MappingError, Output, ReadOptions, ReadSummary, Trace, read_events,
+    read_trace, rfc3339,
 };
 use flowbench_generators::{Amount, Facts, FactsCollector, Generator};
 use flowbench_harness::companions::{Companions, Together};
@@ -16,8 +16,10 @@ use flowbench_harness::{environment, generate as threads, replay as answering};
 use flowbench_pipelines::{Choice, EvictionName, OrderName, Pipeline, Strategy, catalogue};
 
 use crate::args::{Generate, Inspect, Log, Replay};
-use crate::failure::{Failure, OK, print, say};
+use crate::failure::{Failure, INTERRUPTED, OK, print, say};
+use crate::overwriting::{Named, refuse_to_overwrite};
 use crate::progress::Counter;
+use crate::rejects::{Place, Rejects, rejects_beside, rejects_of};
 use crate::run::hosts;
 
 /// Events written without being asked for a number.
@@ -37,6 +39,8 @@ pub(crate) fn generate(asked: &Generate, quiet: bool) -> Result<i32, Failure> {
         return Err(Failure::misused(format!("{path}: unknown ending; use .csv or .jsonl (.gz, .zst), or --format")));
     }
     let format = asked.format.map(Into::into).or(by_ending).unwrap_or(flowbench_events::Format::Csv);
+    refuse_to_overwrite(&[(("log", &asked.output), "-o")], &[("profile", Path::new(&asked.profile))])?;
+    leave_nothing_unfinished();
     let output = Output::create(&asked.output).map_err(Failure::failed)?;
     let mut writer = EventWriter::new(output, format);
     let total = if let Amount::Events(events) = amount { Some(events) } else { None };
@@ -65,19 +69,27 @@ pub(crate) fn inspect(asked: &Inspect, quiet: bool) -> Result<i32, Failure> {
         counter.add(1);
         Ok(())
     };
-    let mut rejects = Rejects::new(rejects_beside(&asked.log.input));
+    let place = Place::new(asked.log.rejects.as_deref(), Place::Nowhere);
+    refuse_to_overwrite(&written(None, &place), &read_files(&asked.log))?;
+    leave_nothing_unfinished();
+    let mut rejects = Rejects::new(place)?;
     let options = options(&asked.log)?;
     let input = Input::new(&asked.log.input);
     let summary = read_events(&input, &options, &mut symbols, &mut on_event, &mut |reject| rejects.take(reject))
         .map_err(Failure::failed)?;
+    let rejected = rejects.finish()?;
+    tell_assumed(&input, &summary, quiet);
+    refuse_a_log_without_events(&input, &summary, &rejected)?;
     counter.finish(&summary.to_string());
-    rejects.finish(quiet)?;
+    remark(&input, &summary, rejected, quiet);
     let facts = facts.finish();
     if asked.json {
         let mut json = serde_json::to_value(&facts).map_err(Failure::failed)?;
         json["rows"] = summary.rows.into();
+        json["used"] = summary.used.into();
         json["skipped"] = summary.skipped.into();
         json["rejects"] = summary.rejects.into();
+        json["remarks"] = summary.remarks.into();
         print(&format!("{json:#}\n"))?;
     } else {
         print(&in_words(&facts))?;
@@ -93,17 +105,22 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
         .prepare(&asked.set, &flowbench_events::Symbols::default())
         .map_err(|error| Failure::misused(format!("pipeline {}: {error}", pipeline.name())))?;
     Output::check(&asked.output).map_err(Failure::failed)?;
-    refuse_to_replace_the_log(asked)?;
     let is_stream = asked.output == Path::new("-") || (asked.output.exists() && !asked.output.is_file());
+    let beside = if is_stream { rejects_beside(&asked.log.input) } else { rejects_of(&asked.output) };
+    let place = Place::new(asked.log.rejects.as_deref(), Place::Default(beside));
+    let mut read_files = read_files(&asked.log);
+    read_files.extend(asked.place.hosts.as_deref().map(|hosts| ("list of hosts", hosts)));
+    refuse_to_overwrite(&written(Some(&asked.output), &place), &read_files)?;
+    leave_nothing_unfinished();
     let companions =
         Companions::meet(together(asked)?, choice.workers, &purpose(asked, &choice)).map_err(Failure::failed)?;
-    let mut rejects = Rejects::new(match (companions.is_first(), is_stream) {
-        (false, _) => PathBuf::from("/dev/null"), // they are told once
-        (true, true) => rejects_beside(&asked.log.input),
-        (true, false) => rejects_of(&asked.output),
-    });
+    // They are told once.
+    let mut rejects = Rejects::new(if companions.is_first() { place } else { Place::Nowhere })?;
     let (trace, summary) = read(&asked.log, &mut rejects)?;
-    rejects.finish(quiet || !companions.is_first())?;
+    let (input, rejected) = (Input::new(&asked.log.input), rejects.finish()?);
+    tell_assumed(&input, &summary, quiet || !companions.is_first());
+    refuse_a_log_without_events(&input, &summary, &rejected)?;
+    remark(&input, &summary, rejected, quiet || !companions.is_first());
     companions.agree(&trace.digest()).map_err(Failure::failed)?;
     let look = if asked.changes { Look::Changes } else { Look::Answers };
     let answered = answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace, look, companions.home())
@@ -202,6 +219,13 @@ fn read(log: &Log, rejects: &mut Rejects) -> Result<(Arc<Trace>, ReadSummary), F
     Ok((Arc::new(trace), summary))
 }
 
+/// What was recognised of the log and is not said by a mapping.
+fn tell_assumed(input: &Input, summary: &ReadSummary, quiet: bool) {
+    if !quiet && !summary.assumed.is_empty() {
+        say(format!("read {input} as {}; a mapping overrides this", summary.assumed.join(", ")));
+    }
+}
+
 fn options(log: &Log) -> Result<ReadOptions, Failure> {
     let mapping = log.map.as_ref().map(Mapping::load).transpose().map_err(|error| match error {
         MappingError::File(_) => Failure::failed(error),
@@ -229,58 +253,49 @@ fn write_lines(header: &str, lines: impl IntoIterator<Item = String>, output: &m
     Ok(())
 }
 
-fn refuse_to_replace_the_log(asked: &Replay) -> Result<(), Failure> {
-    let same = match (asked.log.input.canonicalize(), asked.output.canonicalize()) {
-        (Ok(log), Ok(answers)) => log == answers && log.is_file(),
-        _ => false,
-    };
-    let problem = || format!("{}: the answers would replace the log they are read from", asked.output.display());
-    if same { Err(Failure::misused(problem())) } else { Ok(()) }
+/// The files that a command writes, with the option that names each.
+fn written<'a>(answers: Option<&'a Path>, rejects: &'a Place) -> Vec<(Named<'a>, &'static str)> {
+    let answers = answers.map(|path| (("answers", path), "-o"));
+    let rejects = rejects.path().map(|path| (("list of rejects", path), "--rejects"));
+    answers.into_iter().chain(rejects).collect()
 }
 
-/// The file of rejects, created with the first one.
-struct Rejects {
-    path: PathBuf,
-    writer: Option<RejectWriter>,
-    count: u64,
+fn read_files(log: &Log) -> Vec<Named<'_>> {
+    let mapping = log.map.as_deref().map(|path| ("mapping", path));
+    std::iter::once(("log", log.input.as_path())).chain(mapping).collect()
 }
 
-impl Rejects {
-    fn new(path: PathBuf) -> Self {
-        Self { path, writer: None, count: 0 }
+/// Ctrl-C takes away what is half written; what was in its place stays.
+fn leave_nothing_unfinished() {
+    // Where no handler can be set, the process simply ends.
+    let _ = ctrlc::set_handler(|| {
+        flowbench_events::remove_unfinished_outputs();
+        std::process::exit(INTERRUPTED);
+    });
+}
+
+/// Rows of which none could be used are a failure, with the reasons.
+fn refuse_a_log_without_events(input: &Input, summary: &ReadSummary, rejected: &str) -> Result<(), Failure> {
+    if summary.rows == 0 || summary.events > 0 {
+        return Ok(());
     }
-
-    fn take(&mut self, reject: &Reject) -> io::Result<()> {
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            None => self.writer.insert(RejectWriter::new(Output::create(&self.path).map_err(io::Error::other)?)),
-        };
-        self.count += 1;
-        Ok(writer.write(reject)?)
+    let mut problem = format!("{input}: no row became an event: {summary}");
+    if summary.skipped > 0 {
+        problem.push_str("\nthe mapping lists none of these kinds: add them to its kind = { values = ... }");
     }
-
-    fn finish(self, quiet: bool) -> Result<(), Failure> {
-        let Some(writer) = self.writer else { return Ok(()) };
-        writer.finish()?;
-        if !quiet {
-            say(format!("{} rows rejected: see {}", self.count, self.path.display()));
-        }
-        Ok(())
+    if !rejected.is_empty() {
+        problem.push_str(&format!("\n{rejected}"));
     }
+    Err(Failure::failed(problem))
 }
 
-/// `answers.csv` -> `answers.rejects.csv`, beside it.
-fn rejects_of(answers: &Path) -> PathBuf {
-    let name = answers.file_name().map_or_else(|| "answers".to_owned(), |name| name.to_string_lossy().into_owned());
-    let stem =
-        [".gz", ".zst", ".csv"].iter().fold(name.as_str(), |stem, ending| stem.strip_suffix(ending).unwrap_or(stem));
-    answers.with_file_name(format!("{stem}.rejects.csv"))
-}
-
-/// `some/log.csv` -> `log.rejects.csv` in the current folder; `stdin.rejects.csv` for standard input.
-fn rejects_beside(log: &Path) -> PathBuf {
-    let name = if log == Path::new("-") { Path::new("stdin") } else { log };
-    PathBuf::from(rejects_of(name).file_name().unwrap_or_default())
+/// Says what should be known of a log that was read.
+fn remark(input: &Input, summary: &ReadSummary, rejected: String, quiet: bool) {
+    let no_rows = (summary.rows == 0).then(|| format!("{input} has no rows"));
+    if !quiet {
+        summary.remarks.iter().map(|remark| format!("note: {remark}")).chain(no_rows).for_each(say);
+        Some(rejected).filter(|words| !words.is_empty()).into_iter().for_each(say);
+    }
 }
 
 fn in_words(facts: &Facts) -> String {

@@ -4,7 +4,10 @@ mod args;
 mod catalogue;
 mod failure;
 mod logs;
+mod map;
+mod overwriting;
 mod progress;
+mod rejects;
 mod run;
 
 use clap::Parser;
@@ -43,6 +46,7 @@ fn execute(arguments: &Arguments) -> Result<i32, Failure> {
         Command::Report(asked) => run::report(asked, quiet),
         Command::Generate(asked) => logs::generate(asked, quiet),
         Command::Inspect(asked) => logs::inspect(asked, quiet),
+        Command::Map(asked) => map::map(asked, quiet),
         Command::Replay(asked) => logs::replay(asked, quiet),
         Command::List(asked) => catalogue::list(asked),
         Command::Explain(asked) => catalogue::explain(asked),

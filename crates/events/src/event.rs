@@ -5,6 +5,7 @@ use std::hint::cold_path;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::decimal::{BadNumber, Decimal, NumberStyle};
 use crate::time::{TIME_MS_MAX, TIME_MS_MIN};
 
 /// One event, 48 bytes, `Copy`. Text fields are [`Id`]s into the trace's [`Symbols`](crate::Symbols).
@@ -447,8 +448,21 @@ impl From<u64> for EventId {
 pub struct Value(pub i64);
 
 impl Value {
-    /// Reads a plain decimal (`-12.5`, `500`, `0.125`). `None` for more than three decimals, exponents, or overflow.
+    /// Reads an exact decimal (`-12.5`, `500.0000`, `.125`, `1.5e3`). `None` if it is no multiple of a thousandth or does
+    /// not fit: nothing is rounded.
     pub fn parse(text: &str) -> Option<Value> {
+        Value::parse_plain(text).or_else(|| Decimal::parse(text, NumberStyle::PLAIN).and_then(Value::from_decimal).ok())
+    }
+
+    /// The value of an exact number.
+    pub(crate) fn from_decimal(number: Decimal) -> Result<Value, BadNumber> {
+        let thousandths = i64::try_from(number.units(3)?).map_err(|_| BadNumber::TooLarge)?;
+        // The least of all stands for an absent value.
+        if thousandths == i64::MIN { Err(BadNumber::TooLarge) } else { Ok(Value(thousandths)) }
+    }
+
+    /// The fast path for digits and at most three decimals; `None` says nothing about a text that is written otherwise.
+    pub(crate) fn parse_plain(text: &str) -> Option<Value> {
         let (negative, digits) = match text.as_bytes() {
             [b'-', ..] => (true, &text[1..]),
             [b'+', ..] => (false, &text[1..]),
@@ -483,6 +497,8 @@ impl std::fmt::Display for Value {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -525,13 +541,37 @@ mod tests {
 
     #[test]
     fn money_is_exact_and_never_rounded() {
-        for (text, thousandths) in [("0", 0), ("1000", 1_000_000), ("-12.5", -12_500), ("0.125", 125), ("-0.001", -1)] {
+        for (text, thousandths) in [
+            ("0", 0),
+            ("1000", 1_000_000),
+            ("-12.5", -12_500),
+            ("0.125", 125),
+            ("-0.001", -1),
+            ("1.", 1000),
+            (".5", 500),
+            ("1e3", 1_000_000),
+            (" 1", 1000),
+            ("129.0000", 129_000),
+            ("9223372036854775.8070", i64::MAX),
+            ("-9223372036854775.807", -i64::MAX),
+        ] {
             assert_eq!(Value::parse(text), Some(Value(thousandths)), "{text}");
         }
-        for text in ["", "-", ".", "1.", ".5", "1.2345", "1e3", "NaN", "1,5", "9223372036854775.808", " 1"] {
+        for text in ["", "-", ".", "1.2345", "1e-4", "NaN", "1,5", "9223372036854775.808", "-9223372036854775.808"] {
             assert_eq!(Value::parse(text), None, "{text}");
         }
         assert_eq!(Value(-1).to_string(), "-0.001");
         assert_eq!(Value(1_021_799_570).to_string(), "1021799.570");
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_path_reads_nothing_that_is_read_otherwise(text in "[-+]?[0-9]{0,17}[.]?[0-9]{0,5}") {
+            let slow = Decimal::parse(&text, NumberStyle::PLAIN).and_then(Value::from_decimal).ok();
+            if let Some(fast) = Value::parse_plain(&text) {
+                prop_assert_eq!(slow, Some(fast));
+            }
+            prop_assert_eq!(Value::parse(&text), slow);
+        }
     }
 }

@@ -1,19 +1,22 @@
-//! Files and standard streams by name: `-`, and gzip or zstd by ending.
+//! Files and standard streams by name. What is read is decompressed by what it is; what is written is compressed by its
+//! ending.
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Cursor, Read, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use thiserror::Error;
 
+use crate::contents::{Contents, HEAD_BYTES};
+use crate::gzip::Gzip;
+use crate::replacement::Replacement;
 use crate::suggest::did_you_mean;
+use crate::zip;
 
 const BUFFER_BYTES: usize = 1 << 17;
-const GZIP_MARK: [u8; 2] = [0x1f, 0x8b];
-const ZSTD_MARK: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Where a log comes from.
@@ -21,16 +24,18 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub enum Input {
     /// Standard input.
     Stdin,
-    /// A file; `.gz` and `.zst` are decompressed.
+    /// A file; gzip, zstd and a zip of one file are decompressed, whatever its name.
     File(PathBuf),
 }
 
 /// Where a log goes to: compressed if its name ends in `.gz` or `.zst`, and buffered.
 ///
-/// Nothing is sure to be written before [`Output::finish`]; dropping it instead leaves a compressed file cut off.
+/// A file is written beside its place and takes it in [`Output::finish`], on the disk; until then, and if this is
+/// dropped instead, what was there before stays. What is no regular file (`-`, a pipe, a device) is written as it comes.
 pub struct Output {
     name: String,
     stream: Stream,
+    replacement: Option<Replacement>,
 }
 
 /// What kept a file from being opened or created, with the likely fix.
@@ -62,6 +67,19 @@ pub enum Format {
     Jsonl,
 }
 
+/// Why contents cannot be read.
+#[derive(Debug, Error)]
+pub(crate) enum Unreadable {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// They are nothing that is read here: what they are, and what to do.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A stream whose first bytes were looked at.
+type Begun = BufReader<io::Chain<Cursor<Vec<u8>>, Box<dyn Read>>>;
+
 enum Stream {
     Plain(Plain),
     Gzip(GzEncoder<Plain>),
@@ -83,53 +101,90 @@ impl Input {
         if path == Path::new("-") { Input::Stdin } else { Input::File(path) }
     }
 
-    /// The format its ending tells; `None` for standard input and unknown endings.
+    /// The format its ending tells, compression aside; `None` for standard input and unknown endings.
     pub fn format(&self) -> Option<Format> {
         match self {
             Input::Stdin => None,
+            Input::File(path) if path.extension().is_some_and(|ending| ending == "zip") => {
+                Format::from_path(path.with_extension(""))
+            }
             Input::File(path) => Format::from_path(path),
         }
     }
 
-    /// Opens it for reading, decompressed and without a byte order mark. What has no ending that tells (standard input)
-    /// is decompressed if it begins like gzip or zstd.
+    /// Opens it for reading, decompressed and without a byte order mark. Its first bytes decide what it is; what is no
+    /// text is an error that names it.
     pub fn open(&self) -> Result<Box<dyn BufRead>, FileError> {
-        self.open_plain().map_err(|source| self.open_error(source))
+        self.open_remarking(&mut Vec::new())
     }
 
-    fn open_plain(&self) -> io::Result<Box<dyn BufRead>> {
-        let mut raw = self.open_raw()?;
-        let by_ending = match self {
-            Input::Stdin => None,
-            Input::File(path) => Compression::from_path(path),
-        };
-        let compression = match by_ending {
-            None if raw.fill_buf()?.starts_with(&GZIP_MARK) => Some(Compression::Gzip),
-            None if raw.fill_buf()?.starts_with(&ZSTD_MARK) => Some(Compression::Zstd),
-            told => told,
-        };
-        let mut plain: Box<dyn BufRead> = match compression {
-            None => raw,
-            Some(Compression::Gzip) => Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(raw))),
-            Some(Compression::Zstd) => {
-                Box::new(BufReader::with_capacity(BUFFER_BYTES, zstd::Decoder::with_buffer(raw)?))
+    /// The same; what should be known of the file is added to `remarks`, a sentence each.
+    pub(crate) fn open_remarking(&self, remarks: &mut Vec<String>) -> Result<Box<dyn BufRead>, FileError> {
+        let (head, raw) = self.open_raw().and_then(begin).map_err(|source| self.open_error(source))?;
+        let contents = Contents::of(&head);
+        let (head, mut plain) = self.decompress(contents, head, raw).map_err(|problem| self.unreadable(problem))?;
+        match Contents::of(&head) {
+            Contents::Text => {}
+            Contents::Foreign(foreign) => return Err(self.unreadable(Unreadable::Refused(foreign.to_string()))),
+            _ => {
+                let twice = "holds what is compressed once more; decompress it first";
+                return Err(self.unreadable(Unreadable::Refused(twice.to_owned())));
             }
-        };
-        if plain.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        }
+        match contents {
+            Contents::Zstd { has_checksum: Some(false) } => {
+                remarks.push(format!("{self} has no checksum: if it is damaged, that may not be noticed"));
+            }
+            Contents::Text if self.ending().is_some() => {
+                remarks.push(format!("{self} is not compressed, whatever its ending says"));
+            }
+            _ => {}
+        }
+        // The beginning, which was read above.
+        if plain.fill_buf().map_err(|source| self.open_error(source))?.starts_with(BYTE_ORDER_MARK) {
             plain.consume(BYTE_ORDER_MARK.len());
         }
-        Ok(plain)
+        Ok(Box::new(plain))
     }
 
-    fn open_raw(&self) -> io::Result<Box<dyn BufRead>> {
-        let Input::File(path) = self else {
-            return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, io::stdin())));
+    fn decompress(&self, contents: Contents, head: Vec<u8>, raw: Begun) -> Result<(Vec<u8>, Begun), Unreadable> {
+        let decompressed: Box<dyn Read> = match contents {
+            Contents::Gzip => Box::new(Gzip::new(raw)),
+            Contents::Zstd { .. } => Box::new(zstd::Decoder::with_buffer(raw)?),
+            Contents::Zip => match self {
+                Input::File(path) if path.is_file() => zip::only_file(File::open(path)?)?,
+                _ => {
+                    let problem = "is a zip archive, which is read from a file only; try: unzip -p FILE | ...";
+                    return Err(Unreadable::Refused(problem.to_owned()));
+                }
+            },
+            Contents::Foreign(_) | Contents::Text => return Ok((head, raw)),
         };
+        Ok(begin(decompressed)?)
+    }
+
+    fn open_raw(&self) -> io::Result<Box<dyn Read>> {
+        let Input::File(path) = self else { return Ok(Box::new(io::stdin())) };
         let file = File::open(path)?;
         if file.metadata()?.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, file)))
+        Ok(Box::new(file))
+    }
+
+    fn ending(&self) -> Option<Compression> {
+        match self {
+            Input::Stdin => None,
+            Input::File(path) => Compression::from_path(path),
+        }
+    }
+
+    fn unreadable(&self, problem: Unreadable) -> FileError {
+        let (problem, source) = match problem {
+            Unreadable::Io(source) => (format!("cannot be decompressed: {source}; is the file complete?"), source),
+            Unreadable::Refused(problem) => (problem, io::ErrorKind::InvalidData.into()),
+        };
+        FileError { path: self.to_string(), problem, source }
     }
 
     pub(crate) fn open_error(&self, source: io::Error) -> FileError {
@@ -137,9 +192,6 @@ impl Input {
             (io::ErrorKind::NotFound, Input::File(path)) => format!("there is no such file{}", neighbour(path)),
             (io::ErrorKind::IsADirectory, _) => "is a folder; name a file in it".to_owned(),
             (io::ErrorKind::PermissionDenied, _) => "may not be read by this user; check its permissions".to_owned(),
-            (_, Input::File(path)) if Compression::from_path(path).is_some() => {
-                format!("cannot be decompressed: {source}; is it what its ending says?")
-            }
             _ => format!("cannot be read: {source}"),
         };
         FileError { path: self.to_string(), problem, source }
@@ -156,20 +208,32 @@ impl fmt::Display for Input {
 }
 
 impl Output {
-    /// Creates the file of that path, or empties it; `-` is standard output.
+    /// An output that will be the file of that path; `-` is standard output.
     pub fn create(path: impl AsRef<Path>) -> Result<Output, FileError> {
         let path = path.as_ref();
         if path == Path::new("-") {
             return Ok(Output::from_writer("standard output", Box::new(io::stdout())));
         }
-        let error = |source| create_error(path, source);
-        let plain = plain(Box::new(File::create(path).map_err(error)?));
+        Output::create_file(path).map_err(|source| create_error(path, source))
+    }
+
+    fn create_file(path: &Path) -> io::Result<Output> {
+        let replacement = regular_file(path).map(|place| Replacement::begin(&place)).transpose()?;
+        let file = match &replacement {
+            Some(replacement) => replacement.writer()?,
+            None => File::create(path)?,
+        };
+        let plain = plain(Box::new(file));
         let stream = match Compression::from_path(path) {
             None => Stream::Plain(plain),
             Some(Compression::Gzip) => Stream::Gzip(GzEncoder::new(plain, flate2::Compression::default())),
-            Some(Compression::Zstd) => Stream::Zstd(zstd::Encoder::new(plain, 0).map_err(error)?),
+            Some(Compression::Zstd) => {
+                let mut encoder = zstd::Encoder::new(plain, 0)?;
+                encoder.include_checksum(true)?;
+                Stream::Zstd(encoder)
+            }
         };
-        Ok(Output { name: path.display().to_string(), stream })
+        Ok(Output { name: path.display().to_string(), stream, replacement })
     }
 
     /// Finds out whether the file could be created, without creating or emptying it: before long work whose result goes
@@ -179,27 +243,30 @@ impl Output {
         if path == Path::new("-") {
             return Ok(());
         }
-        let parent = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
-        let checked = match path.metadata() {
-            Ok(_) => File::options().append(true).open(path).map(drop),
-            Err(_) => parent.metadata().map(drop),
+        let checked = match (regular_file(path), path.metadata()) {
+            (Some(place), _) => Replacement::begin(&place).map(drop),
+            (None, Ok(found)) if found.file_type().is_fifo() => Ok(()), // to open it is to wait for its reader
+            (None, Ok(_)) => File::options().append(true).open(path).map(drop),
+            (None, Err(_)) => folder_of(path).metadata().map(drop),
         };
         checked.map_err(|source| create_error(path, source))
     }
 
     /// An uncompressed output into any writer; `name` is what errors call it.
     pub fn from_writer(name: &str, writer: Box<dyn Write + Send>) -> Output {
-        Output { name: name.to_owned(), stream: Stream::Plain(plain(writer)) }
+        Output { name: name.to_owned(), stream: Stream::Plain(plain(writer)), replacement: None }
     }
 
-    /// Writes everything that is still buffered, and the end of the compressed stream.
+    /// Writes everything that is still buffered and the end of the compressed stream; a file takes its place.
     pub fn finish(self) -> Result<(), WriteError> {
         let finished = match self.stream {
             Stream::Plain(plain) => Ok(plain),
             Stream::Gzip(encoder) => encoder.finish(),
             Stream::Zstd(encoder) => encoder.finish(),
         };
-        finished.and_then(|mut plain| plain.flush()).map_err(|source| write_error(&self.name, source))
+        let whole = finished.and_then(|mut plain| plain.flush());
+        let in_place = whole.and_then(|()| self.replacement.map_or(Ok(()), Replacement::finish));
+        in_place.map_err(|source| write_error(&self.name, source))
     }
 
     /// This output's name beside what went wrong with it.
@@ -286,10 +353,35 @@ fn plain(writer: Box<dyn Write + Send>) -> Plain {
     BufWriter::with_capacity(BUFFER_BYTES, writer)
 }
 
+/// The stream, and a copy of its first bytes.
+fn begin(mut stream: Box<dyn Read>) -> io::Result<(Vec<u8>, Begun)> {
+    let mut head = Vec::new();
+    (&mut stream).take(HEAD_BYTES as u64).read_to_end(&mut head)?;
+    let whole = Cursor::new(head.clone()).chain(stream);
+    Ok((head, BufReader::with_capacity(BUFFER_BYTES, whole)))
+}
+
+/// Where the file of that path is or will be, links followed; `None` if it is a device, a pipe, a folder or a link to
+/// nothing, or a standard stream by another name.
+fn regular_file(path: &Path) -> Option<PathBuf> {
+    if path.starts_with("/dev") || path.starts_with("/proc") {
+        return None;
+    }
+    match path.metadata() {
+        Ok(found) => found.is_file().then(|| path.canonicalize().ok()).flatten(),
+        Err(_) => path.symlink_metadata().is_err().then(|| path.to_owned()),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
+}
+
 fn create_error(path: &Path, source: io::Error) -> FileError {
-    let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let folder = folder_of(path);
     let problem = match source.kind() {
-        io::ErrorKind::NotFound => format!("the folder '{folder}' does not exist; create it first"),
+        io::ErrorKind::NotFound if folder == Path::new(".") => "the current folder does not exist any more".to_owned(),
+        io::ErrorKind::NotFound => format!("the folder '{}' does not exist; create it first", folder.display()),
         io::ErrorKind::IsADirectory => "is a folder; name a file in it".to_owned(),
         io::ErrorKind::PermissionDenied => "may not be written by this user; choose another place".to_owned(),
         _ => format!("cannot be created: {source}"),
@@ -300,6 +392,7 @@ fn create_error(path: &Path, source: io::Error) -> FileError {
 fn write_error(name: &str, source: io::Error) -> WriteError {
     let fix = match source.kind() {
         io::ErrorKind::StorageFull => "; free some space or choose another place",
+        io::ErrorKind::FileTooLarge => "; raise the limit on the size of files (ulimit -f) or choose a compressed file",
         _ => "",
     };
     WriteError { name: name.to_owned(), fix, source }
@@ -307,7 +400,7 @@ fn write_error(name: &str, source: io::Error) -> WriteError {
 
 /// What may have been meant by a path that is not there.
 fn neighbour(path: &Path) -> String {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     let Ok(entries) = folder.read_dir() else {
         return format!(", nor a folder '{}'", folder.display());
     };

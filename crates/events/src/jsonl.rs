@@ -1,4 +1,5 @@
-//! Events as JSON Lines: one object a line, with the names of the CSV columns.
+//! Events as JSON Lines: one object a line, with the names of the CSV columns, or whatever names a mapping tells. An array
+//! of objects is read as well.
 //!
 //! Written, ids and money are strings, so that no reader rounds them; what is absent is left out. Read, ids may also be
 //! whole numbers and money a number: their digits are taken as they stand and never become floating point.
@@ -10,10 +11,15 @@ use std::io::BufRead;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::array::{self, Elements};
+use crate::csv::{Columns, Used};
+use crate::dialect::Text;
 use crate::event::Event;
 use crate::fields::{FIELDS, Field, Texts};
+use crate::lines::{LINE_BYTES_MAX, Line, TOO_LONG, next_line, skip_line, without_line_end};
+use crate::mapping::Mapping;
+use crate::paths::Paths;
 use crate::read::{Delivery, FIELD_BYTES_MAX, ReadError};
-use crate::rows::without_line_end;
 use crate::symbols::Symbols;
 use crate::time::push_rfc3339;
 
@@ -23,23 +29,85 @@ type Values<'a> = [Option<&'a RawValue>; FIELDS];
 /// What is wrong with a line: the field if one is to blame, and the reason.
 type Wrong = (Option<Field>, String);
 
-/// Reads all lines; blank ones are no rows.
-pub(crate) fn read(mut input: Box<dyn BufRead>, out: &mut Delivery) -> Result<(), ReadError> {
+/// Reads all objects: one a line, blank lines being none, or the elements of an array.
+pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut Delivery) -> Result<(), ReadError> {
+    let mut objects = match mapping {
+        None => Objects::Native,
+        Some(mapping) => {
+            let names = mapping.column_names();
+            let header = names.iter().map(|name| (*name).to_owned()).collect();
+            let columns = mapping.columns(header, out.input())?;
+            Objects::Mapped(Box::new(Mapped { columns, paths: Paths::new(&names), used: Used::default() }))
+        }
+    };
+    if array::begins(&input.sample) {
+        let mut elements = Elements::new(input.reader);
+        while let Some((line, element)) = elements.next().map_err(|source| out.interrupted(source))? {
+            match element {
+                Ok(object) => objects.deliver(object, line, out)?,
+                Err(reason) => out.reject(line, "", reason.to_owned())?,
+            }
+        }
+    } else {
+        read_lines(input.reader, &mut objects, out)?;
+    }
+    if let Objects::Mapped(mapped) = objects
+        && !out.is_empty()
+    {
+        mapped.paths.missing().for_each(|path| out.missing_path(path));
+    }
+    Ok(())
+}
+
+fn read_lines(mut input: impl BufRead, objects: &mut Objects, out: &mut Delivery) -> Result<(), ReadError> {
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
-        if input.read_until(b'\n', &mut bytes).map_err(|source| out.interrupted(source))? == 0 {
+        let found = next_line(&mut input, &mut bytes, LINE_BYTES_MAX).map_err(|source| out.interrupted(source))?;
+        if found == Line::None {
             break;
+        }
+        if found == Line::TooLong {
+            out.reject(line, "", TOO_LONG.to_owned())?;
+            skip_line(&mut input).map_err(|source| out.interrupted(source))?;
+            continue;
         }
         let object = without_line_end(&bytes);
         if object.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        if let Err((field, reason)) = read_line(object, line, out)? {
-            out.reject(line, field.map_or("", Field::name), reason)?;
-        }
+        objects.deliver(object, line, out)?;
     }
     Ok(())
+}
+
+/// How objects become events.
+enum Objects<'m> {
+    /// By the names of the interchange format.
+    Native,
+    Mapped(Box<Mapped<'m>>),
+}
+
+/// By the paths of a mapping.
+struct Mapped<'m> {
+    columns: Columns<'m>,
+    paths: Paths,
+    used: Used,
+}
+
+impl Objects<'_> {
+    fn deliver(&mut self, object: &[u8], line: u64, out: &mut Delivery) -> Result<(), ReadError> {
+        match self {
+            Objects::Mapped(mapped) => {
+                let Mapped { columns, paths, used } = &mut **mapped;
+                columns.deliver(line, paths.cells(object), used, out)
+            }
+            Objects::Native => match read_native(object, line, out)? {
+                Ok(()) => Ok(()),
+                Err((field, reason)) => out.reject(line, field.map_or("", Field::name), reason),
+            },
+        }
+    }
 }
 
 /// Appends one event as a line.
@@ -87,15 +155,21 @@ pub(crate) fn push_line(event: &Event, symbols: &Symbols, line: &mut String) {
 }
 
 /// Reads one object and delivers it, or says what is wrong with it.
-fn read_line(object: &[u8], line: u64, out: &mut Delivery) -> Result<Result<(), Wrong>, ReadError> {
-    let values = match parse(object, out) {
+fn read_native(object: &[u8], line: u64, out: &mut Delivery) -> Result<Result<(), Wrong>, ReadError> {
+    // A byte that is no text may stand where nobody looks.
+    let lossy = String::from_utf8_lossy(object);
+    let is_lossy = matches!(lossy, Cow::Owned(_));
+    let values = match parse(&lossy, out) {
         Ok(values) => values,
         Err(wrong) => return Ok(Err(wrong)),
     };
     let mut owned: [Cow<str>; FIELDS] = Default::default();
     for (field, value) in Field::ALL.into_iter().zip(values) {
         if let Some(value) = value {
-            match text(value.get(), field) {
+            match field_text(value.get(), field) {
+                Ok(text) if is_lossy && text.contains(char::REPLACEMENT_CHARACTER) => {
+                    return Ok(Err((Some(field), "the field is not UTF-8".to_owned())));
+                }
                 Ok(text) => owned[field as usize] = text,
                 Err(reason) => return Ok(Err((Some(field), reason))),
             }
@@ -105,32 +179,29 @@ fn read_line(object: &[u8], line: u64, out: &mut Delivery) -> Result<Result<(), 
     out.row(line, &texts, |field| field.name().to_owned()).map(Ok)
 }
 
-fn parse<'a>(object: &'a [u8], out: &mut Delivery) -> Result<Values<'a>, Wrong> {
-    let object = std::str::from_utf8(object).map_err(|_| (None, "the line is not UTF-8".to_owned()))?;
+fn parse<'a>(object: &'a str, out: &mut Delivery) -> Result<Values<'a>, Wrong> {
     let mut json = serde_json::Deserializer::from_str(object);
     let values = json.deserialize_map(ObjectVisitor(out)).and_then(|values| json.end().map(|()| values));
-    values.map_err(|error| {
-        let message = error.to_string();
-        let reason = message.split(" at line ").next().unwrap_or_default();
-        (None, format!("not a JSON object of ours: {reason} (character {})", error.column()))
-    })
+    values.map_err(|error| (None, not_an_object(&error)))
 }
 
-/// A value as text: the content of a string, the digits of a number, nothing for `null`.
-fn text(value: &str, field: Field) -> Result<Cow<'_, str>, String> {
-    let text = match value.as_bytes() {
-        b"null" => Cow::Borrowed(""),
-        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Cow::Borrowed(&value[1..value.len() - 1]),
-        [b'"', ..] => Cow::Owned(serde_json::from_str(value).map_err(|_| "half a character is escaped".to_owned())?),
-        [b'-' | b'0'..=b'9', ..] => {
-            let is_id = matches!(field, Field::EventId | Field::Customer | Field::Order | Field::Product);
-            if is_id && value.contains(['.', 'e', 'E']) {
-                return Err(format!("an id is a text or a whole number, not {value}"));
-            }
-            Cow::Borrowed(value)
-        }
-        _ => return Err("expected a text or a number".to_owned()),
-    };
+/// Why a text is not read as an object.
+pub(crate) fn not_an_object(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let reason = message.split(" at line ").next().unwrap_or_default();
+    format!("not a JSON object of ours: {reason} (character {})", error.column())
+}
+
+/// The text of a field of ours.
+fn field_text(value: &str, field: Field) -> Result<Cow<'_, str>, String> {
+    let is_id = matches!(field, Field::EventId | Field::Customer | Field::Order | Field::Product);
+    if is_id && value.starts_with(|first: char| first != '"') && value.contains(['.', 'e', 'E']) {
+        return Err(format!("an id is a text or a whole number, not {value}"));
+    }
+    if matches!(value, "true" | "false") {
+        return Err(NEITHER.to_owned());
+    }
+    let text = text(value)?;
     if text.len() > FIELD_BYTES_MAX {
         return Err(format!("the field has {} bytes, more than 1 MiB", text.len()));
     }
@@ -138,6 +209,19 @@ fn text(value: &str, field: Field) -> Result<Cow<'_, str>, String> {
         return Err("the field holds a NUL byte".to_owned());
     }
     Ok(text)
+}
+
+const NEITHER: &str = "expected a text or a number";
+
+/// A value as text: the content of a string, the digits of a number, `true` or `false`, nothing for `null`.
+pub(crate) fn text(value: &str) -> Result<Cow<'_, str>, String> {
+    match value.as_bytes() {
+        b"null" => Ok(Cow::Borrowed("")),
+        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Ok(Cow::Borrowed(&value[1..value.len() - 1])),
+        [b'"', ..] => serde_json::from_str(value).map(Cow::Owned).map_err(|_| "half a character is escaped".to_owned()),
+        [b'-' | b'0'..=b'9' | b't' | b'f', ..] => Ok(Cow::Borrowed(value)),
+        _ => Err(NEITHER.to_owned()),
+    }
 }
 
 struct ObjectVisitor<'d, 'o>(&'d mut Delivery<'o>);

@@ -6,32 +6,51 @@
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 
+mod absent;
+mod array;
+mod contents;
 mod csv;
+mod currency;
+mod decimal;
 mod delivery;
+mod dialect;
 mod digest;
+mod draft;
+mod encoding;
 mod event;
 mod fields;
 mod files;
+mod groups;
+mod gzip;
 mod jsonl;
 mod lateness;
+mod lines;
 mod mapping;
+mod names;
+mod paths;
 mod read;
+mod remarks;
+mod replacement;
 mod rows;
+mod settings;
 mod suggest;
 mod symbols;
 mod time;
 mod time_format;
 mod trace;
 mod write;
+mod zip;
 mod zone;
 
 pub use delivery::{FirstDeliveries, Horizon};
 pub use digest::{TraceDigest, mix};
+pub use draft::draft_mapping;
 pub use event::{Channel, Event, EventId, EventIdKind, Id, Kind, Record, Rejected, Value};
 pub use files::{FileError, Format, Input, Output, WriteError};
 pub use lateness::{LateSet, Lateness, Sources, WatermarkRule};
 pub use mapping::{Mapping, MappingError};
 pub use read::{ReadError, ReadOptions, ReadSummary, Reject, read_events, read_trace};
+pub use replacement::remove_unfinished_outputs;
 pub use suggest::nearest;
 pub use symbols::Symbols;
 pub use time::{TIME_MS_MAX, TIME_MS_MIN, parse_duration_ms, parse_rfc3339_ms, push_rfc3339, rfc3339};

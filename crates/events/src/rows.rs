@@ -1,21 +1,22 @@
 //! The rows of a CSV file, with the lines they stand on.
 //!
-//! The rules are those of RFC 4180; blank lines are no rows. A quote that opens a field must close it just before a
-//! comma or a line end, and a row that spans lines must have the width of the header. Where that is not so, the quote
-//! is a stray one: only the line it stands on is malformed, and reading goes on with the next line, however many lines
-//! the quote seemed to span. So one stray quote costs one row, not the rest of the file, and every row has its exact
-//! line number.
+//! The rules are those of RFC 4180, with any separator; blank lines are no rows, and LF, CR LF and CR all end a line. A
+//! quote that opens a field must close it just before a separator or a line end, and a row that spans lines must have the
+//! width of the header. Where that is not so, the quote is a stray one: only the line it stands on is malformed, and
+//! reading goes on with the next line, however many lines the quote seemed to span. So one stray quote costs one row, not
+//! the rest of the file, and every row has its exact line number. A line without end is malformed as well, and never held
+//! whole.
 
 use std::io::{self, BufRead};
 
 use memchr::{memchr, memchr_iter};
 
-/// A quoted field that spans more than this has a stray quote.
-const QUOTED_BYTES_MAX: usize = 64 << 20;
+use crate::lines::{LINE_BYTES_MAX, Line, TOO_LONG, line_length, next_line, skip_line, without_line_end};
 
 /// Reads rows one by one, reusing its memory.
 pub(crate) struct Rows<R> {
     reader: R,
+    separator: u8,
     /// Lines read and not done with.
     bytes: Vec<u8>,
     /// Where the next row begins in `bytes`.
@@ -28,12 +29,23 @@ pub(crate) struct Rows<R> {
     ends: Vec<usize>,
     /// How many fields a row has that spans lines, once known.
     width: Option<usize>,
+    /// What a row may have, its line ends counted where it spans lines.
+    bytes_max: usize,
+    /// The rest of the current line is too long to be read.
+    skips_line: bool,
 }
 
-/// The fields of one row.
+/// Where a line ends, its line end included.
+enum LineEnd {
+    At(usize),
+    TooFar,
+    NoLine,
+}
+
+/// The fields of one row, as bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cells<'a> {
-    text: &'a str, // the fields, one byte between them
+    row: &'a [u8], // the fields, one byte between them
     ends: &'a [usize],
 }
 
@@ -49,7 +61,24 @@ pub(crate) type Row<'a> = (u64, Result<Cells<'a>, Malformed>);
 
 impl<R: BufRead> Rows<R> {
     pub(crate) fn new(reader: R) -> Rows<R> {
-        Rows { reader, bytes: Vec::new(), start: 0, line: 0, unquoted: Vec::new(), ends: Vec::new(), width: None }
+        Rows {
+            reader,
+            separator: b',',
+            bytes: Vec::new(),
+            start: 0,
+            line: 0,
+            unquoted: Vec::new(),
+            ends: Vec::new(),
+            width: None,
+            bytes_max: LINE_BYTES_MAX,
+            skips_line: false,
+        }
+    }
+
+    /// Fields are separated by this byte, not by commas.
+    pub(crate) fn separated_by(mut self, separator: u8) -> Rows<R> {
+        self.separator = separator;
+        self
     }
 
     /// Tells how many fields the header has.
@@ -60,12 +89,13 @@ impl<R: BufRead> Rows<R> {
     /// The next row; `None` at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
         let (first, end) = loop {
-            if self.start == self.bytes.len() {
-                self.bytes.clear();
-                self.start = 0;
-            }
+            self.forget_what_is_done_with()?;
             let first = self.start;
-            let Some(end) = self.line_end(first)? else { return Ok(None) };
+            let end = match self.line_end(first)? {
+                LineEnd::At(end) => end,
+                LineEnd::NoLine => return Ok(None),
+                LineEnd::TooFar => return Ok(Some(self.too_long())),
+            };
             self.start = end;
             self.line += 1;
             if !without_line_end(&self.bytes[first..end]).is_empty() {
@@ -76,12 +106,12 @@ impl<R: BufRead> Rows<R> {
         self.ends.clear();
         if memchr(b'"', &self.bytes[first..end]).is_none() {
             let row = without_line_end(&self.bytes[first..end]);
-            self.ends.extend(memchr_iter(b',', row));
+            self.ends.extend(memchr_iter(self.separator, row));
             self.ends.push(row.len());
-            return Ok(Some((line, cells(row, &self.ends))));
+            return Ok(Some((line, Ok(Cells { row, ends: &self.ends }))));
         }
         match self.unquote(first, end)? {
-            Ok(()) => Ok(Some((line, cells(&self.unquoted, &self.ends)))),
+            Ok(()) => Ok(Some((line, Ok(Cells { row: &self.unquoted, ends: &self.ends })))),
             Err(reason) => {
                 let malformed = Malformed { column: Some(self.ends.len()), reason: reason.to_owned() };
                 Ok(Some((line, Err(malformed))))
@@ -100,17 +130,20 @@ impl<R: BufRead> Rows<R> {
             if self.bytes[at..end].starts_with(b"\"") {
                 at += 1;
                 while let Some(more) = self.unquote_line(&mut at, end) {
-                    let next = if more - first > QUOTED_BYTES_MAX { None } else { self.line_end(more)? };
-                    let Some(next) = next else {
-                        return Ok(Err("a quote opens this field and nothing closes it; only this line is left out"));
+                    let column = *spanning.get_or_insert(self.ends.len());
+                    if self.width.is_some_and(|width| width <= self.ends.len()) {
+                        self.ends.truncate(column);
+                        return Ok(Err(DOES_NOT_FIT));
+                    }
+                    end = match self.line_end(more)? {
+                        LineEnd::At(end) if end - first <= self.bytes_max => end,
+                        _ => return Ok(Err(NOT_CLOSED)),
                     };
-                    end = next;
                     lines += 1;
-                    spanning.get_or_insert(self.ends.len());
                 }
             } else {
                 let rest = without_line_end(&self.bytes[at..end]);
-                let length = memchr(b',', rest).unwrap_or(rest.len());
+                let length = memchr(self.separator, rest).unwrap_or(rest.len());
                 self.unquoted.extend_from_slice(&rest[..length]);
                 at += length;
             }
@@ -118,20 +151,20 @@ impl<R: BufRead> Rows<R> {
             let rest = &self.bytes[at..end];
             if without_line_end(rest).is_empty() {
                 if let Some(column) = spanning
-                    && self.width.is_some_and(|width| width != self.ends.len())
+                    && self.width.is_some_and(|width| !Cells { row: &self.unquoted, ends: &self.ends }.fit(width))
                 {
                     self.ends.truncate(column);
-                    return Ok(Err("a quote opens this field, and where it closes the row does not fit the header"));
+                    return Ok(Err(DOES_NOT_FIT));
                 }
                 self.start = end;
                 self.line += lines;
                 return Ok(Ok(()));
             }
-            if rest[0] != b',' {
+            if rest[0] != self.separator {
                 self.ends.pop();
                 return Ok(Err("text follows the quote that closes this field; double a quote that is part of a text"));
             }
-            self.unquoted.push(b',');
+            self.unquoted.push(self.separator);
             at += 1;
         }
     }
@@ -156,47 +189,80 @@ impl<R: BufRead> Rows<R> {
         }
     }
 
-    /// Where the line that begins at `from` ends, its line end included; reads it if need be.
-    fn line_end(&mut self, from: usize) -> io::Result<Option<usize>> {
-        if let Some(length) = memchr(b'\n', &self.bytes[from..]) {
-            return Ok(Some(from + length + 1));
+    /// Where the line that begins at `from` ends; reads it if need be.
+    fn line_end(&mut self, from: usize) -> io::Result<LineEnd> {
+        if let Some(length) = line_length(&self.bytes[from..]) {
+            return Ok(LineEnd::At(from + length));
         }
-        self.reader.read_until(b'\n', &mut self.bytes)?;
-        Ok((self.bytes.len() > from).then_some(self.bytes.len()))
+        let room = self.bytes_max.saturating_sub(self.bytes.len() - from);
+        Ok(match next_line(&mut self.reader, &mut self.bytes, room)? {
+            Line::TooLong => LineEnd::TooFar,
+            Line::None if self.bytes.len() == from => LineEnd::NoLine,
+            Line::None | Line::Whole => LineEnd::At(self.bytes.len()),
+        })
+    }
+
+    /// The line at `start`, which is all that is held. Its rest is skipped when the next row is wanted: it may have no
+    /// end.
+    fn too_long(&mut self) -> Row<'_> {
+        self.line += 1;
+        self.bytes.clear();
+        self.start = 0;
+        self.skips_line = true;
+        (self.line, Err(Malformed { column: None, reason: TOO_LONG.to_owned() }))
+    }
+
+    fn forget_what_is_done_with(&mut self) -> io::Result<()> {
+        const WORTH_MOVING_BYTES: usize = 1 << 16;
+        if self.skips_line {
+            self.skips_line = false;
+            skip_line(&mut self.reader)?;
+        }
+        if self.start == self.bytes.len() {
+            self.bytes.clear();
+            self.start = 0;
+        } else if self.start > WORTH_MOVING_BYTES.max(self.bytes.len() / 2) {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        Ok(())
     }
 }
 
+const NOT_CLOSED: &str = "a quote opens this field and nothing closes it within 16 MiB; only this line is left out";
+const DOES_NOT_FIT: &str = "a quote opens this field, and where it closes the row does not fit the header";
+
 impl<'a> Cells<'a> {
+    /// The fields that end there in `row`, one byte between them.
+    pub(crate) fn new(row: &'a [u8], ends: &'a [usize]) -> Cells<'a> {
+        Cells { row, ends }
+    }
+
     /// How many fields there are.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// A field by number; panics if there is none.
-    pub(crate) fn get(&self, column: usize) -> &'a str {
+    pub(crate) fn get(&self, column: usize) -> &'a [u8] {
         let start = if column == 0 { 0 } else { self.ends[column - 1] + 1 };
-        &self.text[start..self.ends[column]]
+        &self.row[start..self.ends[column]]
     }
 
     /// All fields, one byte between them.
-    pub(crate) fn text(&self) -> &'a str {
-        self.text
+    pub(crate) fn row(&self) -> &'a [u8] {
+        self.row
     }
-}
 
-fn cells<'a>(row: &'a [u8], ends: &'a [usize]) -> Result<Cells<'a>, Malformed> {
-    match std::str::from_utf8(row) {
-        Ok(text) => Ok(Cells { text, ends }),
-        Err(error) => {
-            let column = ends.iter().position(|end| *end > error.valid_up_to());
-            Err(Malformed { column, reason: "the field is not UTF-8".to_owned() })
-        }
+    /// Where each field ends in the row.
+    pub(crate) fn ends(&self) -> &'a [usize] {
+        self.ends
     }
-}
 
-pub(crate) fn without_line_end(line: &[u8]) -> &[u8] {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    line.strip_suffix(b"\r").unwrap_or(line)
+    /// True if these are so many fields; more may follow that are empty, as trailing separators leave them.
+    pub(crate) fn fit(&self, width: usize) -> bool {
+        self.len() == width || (self.len() > width && (width..self.len()).all(|column| self.get(column).is_empty()))
+    }
 }
 
 #[cfg(test)]
@@ -210,10 +276,14 @@ mod tests {
         let mut rows = Rows::new(text);
         let mut all = Vec::new();
         while let Some((line, cells)) = rows.next().unwrap() {
-            let fields = cells.map(|cells| (0..cells.len()).map(|column| cells.get(column).to_owned()).collect());
+            let fields = cells.map(|cells| (0..cells.len()).map(|column| field(&cells, column)).collect());
             all.push((line, fields.map_err(|malformed| malformed.reason)));
         }
         all
+    }
+
+    fn field(cells: &Cells, column: usize) -> String {
+        String::from_utf8(cells.get(column).to_vec()).unwrap()
     }
 
     fn good(text: &str) -> Vec<(u64, Vec<String>)> {
@@ -267,7 +337,7 @@ mod tests {
         rows.expect_width(3);
         assert_eq!(rows.next().unwrap().unwrap().1.unwrap_err().column, Some(1));
         let (line, cells) = rows.next().unwrap().unwrap();
-        assert_eq!((line, cells.unwrap().get(1)), (2, "two"));
+        assert_eq!((line, field(&cells.unwrap(), 1)), (2, "two".to_owned()));
     }
 
     #[test]
@@ -276,12 +346,90 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf8_name_their_column() {
-        for text in [b"a,\xff,c\n".as_slice(), b"\"a\",\"\xff\",c\n", b"a,\xc3,\xa4\n"] {
-            let mut rows = Rows::new(text);
-            let (_, cells) = rows.next().unwrap().unwrap();
-            assert_eq!(cells.unwrap_err().column, Some(1));
+    fn any_byte_can_separate() {
+        for separator in [';', '\t', '|', '\u{1}'] {
+            let text = "a,b;1\n\"x;y\";\"2;\n\"\n;\n".replace(';', &separator.to_string());
+            let mut rows = Rows::new(text.as_bytes()).separated_by(separator as u8);
+            let mut first = Vec::new();
+            while let Some((line, cells)) = rows.next().unwrap() {
+                first.push((line, field(&cells.unwrap(), 0)));
+            }
+            let quoted = format!("x{separator}y");
+            assert_eq!(first, [(1, "a,b".to_owned()), (2, quoted), (4, String::new())]);
         }
+    }
+
+    #[test]
+    fn trailing_separators_are_no_more_fields() {
+        let mut rows = Rows::new(b"a,b,,\n\"a\nb\",c,,\na,b,,x\na\n".as_slice());
+        rows.expect_width(2);
+        let mut fits = Vec::new();
+        while let Some((line, cells)) = rows.next().unwrap() {
+            fits.push((line, cells.unwrap().fit(2)));
+        }
+        assert_eq!(fits, [(1, true), (2, true), (4, false), (5, false)]);
+    }
+
+    #[test]
+    fn cr_and_lf_and_both_end_rows_and_are_text_in_quotes() {
+        let rows_of = |end: &str| ["a,b", "\"x\ry\",\"p\r\nq\"", "1,2", ""].join(end);
+        for end in ["\n", "\r", "\r\n", "\r\r\n"] {
+            let read: Vec<Vec<String>> = good(&rows_of(end)).into_iter().map(|(_, fields)| fields).collect();
+            assert_eq!(read, [vec!["a", "b"], vec!["x\ry", "p\r\nq"], vec!["1", "2"]], "{end:?}");
+        }
+        let mixed = "a,b\r1,2\n3,4\r\n5,6";
+        assert_eq!(good(mixed), [row(1, &["a", "b"]), row(2, &["1", "2"]), row(3, &["3", "4"]), row(4, &["5", "6"])]);
+    }
+
+    /// The line of a row, and its number of fields or what is wrong.
+    type Read = (u64, Result<usize, String>);
+
+    /// Rows of at most 1000 bytes, and the most memory that lines took.
+    fn bounded(text: &str) -> (Vec<Read>, usize) {
+        let mut rows = Rows::new(text.as_bytes());
+        rows.bytes_max = 1000;
+        rows.expect_width(2);
+        let (mut read, mut peak_bytes) = (Vec::new(), 0);
+        while let Some((line, cells)) = rows.next().unwrap() {
+            read.push((line, cells.map(|cells| cells.len()).map_err(|malformed| malformed.reason)));
+            peak_bytes = peak_bytes.max(rows.bytes.capacity());
+        }
+        (read, peak_bytes)
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_one_bad_row_and_held_nowhere() {
+        let long = "x".repeat(1_000_000);
+        let text = format!("1,2\n{long}\r\n3,4\n\"{long}\n5,6\n7,\"{long}\",8\n{long}");
+        let (read, peak_bytes) = bounded(&text);
+        let long = |line| (line, Err(TOO_LONG.to_owned()));
+        assert_eq!(read, [(1, Ok(2)), long(2), (3, Ok(2)), long(4), (5, Ok(2)), long(6), long(7)]);
+        assert!(peak_bytes <= 4000, "{peak_bytes}");
+    }
+
+    #[test]
+    fn a_quote_that_stays_open_looks_ahead_so_far_and_no_farther() {
+        let rest = "a,b\n".repeat(5000);
+        let (read, peak_bytes) = bounded(&format!("1,\"open\n{rest}"));
+        assert_eq!(read.len(), 5001);
+        assert_eq!(read[0], (1, Err(NOT_CLOSED.to_owned())));
+        assert!(read[1..].iter().all(|(_, fields)| *fields == Ok(2)));
+        assert!(peak_bytes <= 4000, "{peak_bytes}");
+        let (read, peak_bytes) = bounded(&format!("\"open,2\n{}\n3,4\n", "x".repeat(100_000)));
+        assert_eq!(read, [(1, Err(NOT_CLOSED.to_owned())), (2, Err(TOO_LONG.to_owned())), (3, Ok(2))]);
+        assert!(peak_bytes <= 4000, "{peak_bytes}");
+    }
+
+    #[test]
+    fn rows_that_all_look_ahead_do_not_gather_what_is_done_with() {
+        let text = format!("1,\"open\n{}", "2,3\n".repeat(20)).repeat(5000);
+        let (read, peak_bytes) = bounded(&text);
+        assert_eq!(read.len(), 21 * 5000);
+        assert!(peak_bytes <= 1 << 18, "{peak_bytes}");
+        // Each of these lines stays open beside the one above.
+        let (read, peak_bytes) = bounded(&"a\",\"\"\"\n".repeat(50_000));
+        assert_eq!(read.len(), 50_000);
+        assert!(peak_bytes <= 1 << 18, "{peak_bytes}");
     }
 
     proptest! {

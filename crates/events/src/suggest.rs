@@ -1,24 +1,35 @@
 //! "Did you mean": the known name nearest to one that is not known.
 
+use crate::names::clean;
+
 /// The candidate nearest to `word`, if it is near enough to be what was meant.
 ///
 /// Near is an edit distance of at most a third of the word's length (a swap of neighbours is one edit), or one being
-/// a part of the other.
+/// a part of the other. A word of more than 64 bytes is no name somebody mistyped, and has none near it.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    const BYTES_MAX: usize = 64;
+    if word.len() > BYTES_MAX {
+        return None;
+    }
     let lower = word.to_lowercase();
+    let length = lower.chars().count();
+    let edits_max = (length / 3).max(1);
     let distance = |candidate: &str| {
         let candidate = candidate.to_lowercase();
         let part = lower.len().min(candidate.len()) >= 3 && (lower.contains(&candidate) || candidate.contains(&lower));
-        let edits = strsim::osa_distance(&lower, &candidate);
-        (part || edits <= (lower.chars().count() / 3).max(1)).then_some(edits)
+        // Every letter that one has more than the other is an edit.
+        let is_near = part || length.abs_diff(candidate.chars().count()) <= edits_max;
+        let edits = is_near.then(|| strsim::osa_distance(&lower, &candidate))?;
+        (part || edits <= edits_max).then_some(edits)
     };
-    let near = candidates.into_iter().filter_map(|candidate| Some((distance(candidate)?, candidate)));
+    let candidates = candidates.into_iter().filter(|candidate| candidate.len() <= BYTES_MAX);
+    let near = candidates.filter_map(|candidate| Some((distance(candidate)?, candidate)));
     near.min_by_key(|(edits, _)| *edits).map(|(_, candidate)| candidate)
 }
 
 /// `; did you mean 'x'?` or nothing: for the middle of a message.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(word, candidates).map_or(String::new(), |name| format!("; did you mean '{name}'?"))
+    nearest(word, candidates).map_or(String::new(), |name| format!("; did you mean '{}'?", clean(name)))
 }
 
 #[cfg(test)]
@@ -33,5 +44,8 @@ mod tests {
         assert_eq!(nearest("viewed", names), Some("page_viewed"));
         assert_eq!(nearest("adjustment", names), None);
         assert_eq!(nearest("", names), None);
+        // Neither a cell of a megabyte nor a header that was taken for one column is compared letter by letter.
+        assert_eq!(nearest(&"order_placed".repeat(100_000), names), None);
+        assert_eq!(nearest("order", [format!("order_placed;{}", "x".repeat(60)).as_str()]), None);
     }
 }

@@ -5,42 +5,112 @@ use jiff::civil::DateTime;
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 
-use crate::time::parse_rfc3339_ms;
+use crate::decimal::{Decimal, NumberStyle};
+use crate::suggest::did_you_mean;
+use crate::time::{TIME_MS_MAX, TIME_MS_MIN, parse_rfc3339_ms};
+
+/// How the texts of a time field are read: the first format that reads one says what it means.
+#[derive(Debug, Clone)]
+pub(crate) struct TimeFormats {
+    first: TimeFormat,
+    others: Vec<TimeFormat>,
+}
 
 /// How a text is read as an instant. Digits below 1 ms are cut off.
 #[derive(Debug, Clone)]
 pub(crate) enum TimeFormat {
     /// RFC 3339; a time without offset is local to the zone, if there is one.
     Rfc3339(Option<TimeZone>),
-    /// Whole milliseconds since the Unix epoch.
-    EpochMs,
-    /// Seconds since the Unix epoch, decimals allowed.
-    EpochS,
+    /// A count since the Unix epoch, decimals and an exponent allowed.
+    Epoch(Epoch),
     /// A strftime format; a time without offset is local to the zone.
     Strftime(String, TimeZone),
 }
 
+/// The units in which logs count time since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Epoch {
+    Seconds,
+    Milliseconds,
+    Microseconds,
+    Nanoseconds,
+}
+
+impl TimeFormats {
+    /// What the interchange formats write.
+    pub(crate) fn rfc3339() -> TimeFormats {
+        TimeFormats { first: TimeFormat::Rfc3339(None), others: Vec::new() }
+    }
+
+    /// These formats, in that order; `None` if there is none.
+    pub(crate) fn new(formats: Vec<TimeFormat>) -> Option<TimeFormats> {
+        let mut formats = formats.into_iter();
+        Some(TimeFormats { first: formats.next()?, others: formats.collect() })
+    }
+
+    /// The instant `text` means, ms since the Unix epoch; spaces around it mean nothing. The error says what is wrong,
+    /// without the place.
+    #[inline]
+    pub(crate) fn parse(&self, text: &str) -> Result<i64, String> {
+        match self.first.parse(text) {
+            Ok(ms) if self.others.is_empty() => Ok(ms),
+            first => self.parse_otherwise(text, first),
+        }
+    }
+
+    /// What `text` means if `first` is what the first format makes of it and there is more to try.
+    #[cold]
+    fn parse_otherwise(&self, text: &str, first: Result<i64, String>) -> Result<i64, String> {
+        let trimmed = text.trim();
+        if self.others.is_empty() {
+            return if trimmed.len() < text.len() { self.first.parse(trimmed) } else { first };
+        }
+        let in_range = |ms: &i64| (TIME_MS_MIN..=TIME_MS_MAX).contains(ms);
+        let all = || [&self.first].into_iter().chain(&self.others);
+        let read = |text| all().find_map(|format| format.parse(text).ok().filter(in_range));
+        read(text).or_else(|| read(trimmed)).ok_or_else(|| format!("none of the {} formats reads it", all().count()))
+    }
+
+    /// If times are counted in a unit below a second and `latest_ms` is so early that a greater unit must be meant: the
+    /// name of that format, and the time it would have given.
+    pub(crate) fn coarser(&self, latest_ms: i64) -> Option<(&'static str, i64)> {
+        let likely_ms = 315_532_800_000..4_102_444_800_000; // 1980 to 2099
+        let counted = [&self.first].into_iter().chain(&self.others).find_map(|format| match format {
+            TimeFormat::Epoch(unit) if latest_ms < 31 * 86_400_000 => Some(*unit),
+            _ => None,
+        })?;
+        Epoch::ALL.into_iter().take_while(|unit| *unit != counted).find_map(|unit| {
+            let factor = 10_i64.checked_pow((counted.decimals_of_ms() - unit.decimals_of_ms()).unsigned_abs() as u32)?;
+            let meant_ms = latest_ms.checked_mul(factor)?;
+            likely_ms.contains(&meant_ms).then_some((unit.name(), meant_ms))
+        })
+    }
+}
+
 impl TimeFormat {
-    /// The format of that name (`epoch_ms`, `epoch_s`) or pattern. The error says what is wrong with it.
+    /// The format of that name (`rfc3339`, `epoch_s`, ...) or pattern. The error says what is wrong with it.
     pub(crate) fn new(format: Option<&str>, timezone: Option<&str>) -> Result<TimeFormat, String> {
         let zone = timezone.map(|name| {
             let unknown = |_| format!("'{name}' is not a time zone; use an IANA name such as UTC or Europe/London");
             TimeZone::get(name).map_err(unknown)
         });
         let zone = zone.transpose()?;
-        match format {
-            None => Ok(TimeFormat::Rfc3339(zone)),
-            Some("epoch_ms" | "epoch_s") if zone.is_some() => {
-                Err("a count since the epoch has no timezone; leave it out".to_owned())
-            }
-            Some("epoch_ms") => Ok(TimeFormat::EpochMs),
-            Some("epoch_s") => Ok(TimeFormat::EpochS),
-            Some(pattern) => {
+        match (format.unwrap_or(RFC3339), format.and_then(Epoch::from_name)) {
+            (RFC3339, _) => Ok(TimeFormat::Rfc3339(zone)),
+            (_, Some(_)) if zone.is_some() => Err("a count since the epoch has no timezone; leave it out".to_owned()),
+            (_, Some(unit)) => Ok(TimeFormat::Epoch(unit)),
+            (name, None) if !name.contains('%') => Err(unknown_format(name)),
+            (pattern, None) => {
                 let format = TimeFormat::Strftime(pattern.to_owned(), zone.unwrap_or(TimeZone::UTC));
                 format.check(pattern)?;
                 Ok(format)
             }
         }
+    }
+
+    /// True if that is the name of a format that knows no time zone.
+    pub(crate) fn is_count(format: &str) -> bool {
+        Epoch::from_name(format).is_some()
     }
 
     /// The instant `text` means, ms since the Unix epoch. The error says what is wrong, without the place.
@@ -51,8 +121,7 @@ impl TimeFormat {
                 None if text.parse::<DateTime>().is_ok() => Err("it has no offset such as Z or +01:00".to_owned()),
                 None => Err(wrong),
             }),
-            TimeFormat::EpochMs => text.parse().map_err(|_| "it is not a whole number of milliseconds".to_owned()),
-            TimeFormat::EpochS => epoch_s(text).ok_or_else(|| "it is not a number of seconds".to_owned()),
+            TimeFormat::Epoch(unit) => unit.parse(text),
             TimeFormat::Strftime(pattern, zone) => strftime(pattern, zone, text),
         }
     }
@@ -62,8 +131,80 @@ impl TimeFormat {
         let sample = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
         let complain = |error: String| format!("the format '{pattern}' does not give a time: {error}");
         let text = strtime::format(pattern, &sample).map_err(|error| complain(error.to_string()))?;
-        self.parse(&text).map(drop).map_err(complain)
+        self.parse(&text).map(drop).map_err(|error| {
+            if pattern.contains("%Z") {
+                let fix = pattern.replace("%Z", "UTC");
+                return complain(format!("%Z, the short name of a zone, cannot be read; write UTC itself, '{fix}'"));
+            }
+            complain(error)
+        })
     }
+}
+
+impl Epoch {
+    /// From the coarsest to the finest.
+    const ALL: [Epoch; 4] = [Epoch::Seconds, Epoch::Milliseconds, Epoch::Microseconds, Epoch::Nanoseconds];
+
+    /// What a mapping calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Epoch::Seconds => "epoch_s",
+            Epoch::Milliseconds => "epoch_ms",
+            Epoch::Microseconds => "epoch_us",
+            Epoch::Nanoseconds => "epoch_ns",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Epoch> {
+        Epoch::ALL.into_iter().find(|unit| unit.name() == name)
+    }
+
+    /// A millisecond is `10^-decimals` of the unit.
+    fn decimals_of_ms(self) -> i64 {
+        match self {
+            Epoch::Seconds => 3,
+            Epoch::Milliseconds => 0,
+            Epoch::Microseconds => -3,
+            Epoch::Nanoseconds => -6,
+        }
+    }
+
+    fn parse(self, text: &str) -> Result<i64, String> {
+        if let Some(ms) = self.whole_ms(text) {
+            return Ok(ms);
+        }
+        let ms = Decimal::parse(text, NumberStyle::PLAIN).and_then(|count| count.floor_units(self.decimals_of_ms()));
+        let unit = match self {
+            Epoch::Seconds => "seconds",
+            Epoch::Milliseconds => "milliseconds",
+            Epoch::Microseconds => "microseconds",
+            Epoch::Nanoseconds => "nanoseconds",
+        };
+        ms.ok().and_then(|ms| i64::try_from(ms).ok()).ok_or_else(|| format!("it is not a number of {unit} since 1970"))
+    }
+
+    /// The fast path for a count without decimals.
+    fn whole_ms(self, text: &str) -> Option<i64> {
+        let count: i64 = text.parse().ok()?;
+        match self {
+            Epoch::Seconds => count.checked_mul(1000),
+            Epoch::Milliseconds => Some(count),
+            Epoch::Microseconds => Some(count.div_euclid(1000)),
+            Epoch::Nanoseconds => Some(count.div_euclid(1_000_000)),
+        }
+    }
+}
+
+const RFC3339: &str = "rfc3339";
+
+fn unknown_format(name: &str) -> String {
+    let names = [RFC3339].into_iter().chain(Epoch::ALL.map(Epoch::name));
+    let near = did_you_mean(name, names);
+    let epochs = Epoch::ALL.map(Epoch::name).join(", ");
+    format!(
+        "the format '{name}' does not give a time{near} (formats: {epochs}, {RFC3339}, or a pattern such as \
+         %Y-%m-%d %H:%M:%S)"
+    )
 }
 
 fn strftime(pattern: &str, zone: &TimeZone, text: &str) -> Result<i64, String> {
@@ -84,23 +225,6 @@ fn floor_ms(timestamp: Timestamp) -> i64 {
     timestamp.as_nanosecond().div_euclid(1_000_000) as i64
 }
 
-fn epoch_s(text: &str) -> Option<i64> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-    let whole_s: i64 = whole.parse().ok()?;
-    if decimals.is_empty() || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let digit = |at: usize| decimals.as_bytes().get(at).map_or(0, |byte| i64::from(byte - b'0'));
-    let part_ms = digit(0) * 100 + digit(1) * 10 + digit(2);
-    let cut_off = decimals.bytes().skip(3).any(|byte| byte != b'0');
-    let whole_ms = whole_s.checked_mul(1000)?;
-    if whole.starts_with('-') {
-        whole_ms.checked_sub(part_ms + i64::from(cut_off))
-    } else {
-        whole_ms.checked_add(part_ms)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,16 +234,57 @@ mod tests {
     }
 
     #[test]
-    fn counts_since_the_epoch_are_exact() {
-        assert_eq!(parse(Some("epoch_ms"), None, "-5"), Ok(-5));
-        assert_eq!(parse(Some("epoch_s"), None, "1291191960"), Ok(1_291_191_960_000));
-        assert_eq!(parse(Some("epoch_s"), None, "1291191960.1239"), Ok(1_291_191_960_123));
-        assert_eq!(parse(Some("epoch_s"), None, "-0.0001"), Ok(-1));
-        assert_eq!(parse(Some("epoch_s"), None, "-1.5"), Ok(-1500));
-        for text in ["", "1.", ".5", "1e9", "9223372036854775807", "now"] {
-            assert!(parse(Some("epoch_s"), None, text).is_err(), "{text}");
+    fn counts_since_the_epoch_are_exact_and_cut_to_the_millisecond() {
+        for (format, text, ms) in [
+            ("epoch_ms", "-5", -5),
+            ("epoch_ms", "1433227005006.0", 1_433_227_005_006),
+            ("epoch_ms", "1.43E12", 1_430_000_000_000),
+            ("epoch_ms", "1.433226571398E12", 1_433_226_571_398),
+            ("epoch_ms", "1.9", 1),
+            ("epoch_ms", "-0.1", -1),
+            ("epoch_s", "1291191960", 1_291_191_960_000),
+            ("epoch_s", "1291191960.1239", 1_291_191_960_123),
+            ("epoch_s", "1.5e9", 1_500_000_000_000),
+            ("epoch_s", "-0.0001", -1),
+            ("epoch_s", "-1.5", -1500),
+            ("epoch_s", ".5", 500),
+            ("epoch_us", "1569888000123999", 1_569_888_000_123),
+            ("epoch_us", "-1", -1),
+            ("epoch_us", "1569888000123999.5", 1_569_888_000_123),
+            ("epoch_ns", "1569888000123999999", 1_569_888_000_123),
+            ("epoch_ns", "1.569888000123999999e18", 1_569_888_000_123),
+        ] {
+            assert_eq!(parse(Some(format), None, text), Ok(ms), "{text}");
         }
-        assert!(parse(Some("epoch_ms"), None, "1.5").is_err());
+        for text in ["", "9223372036854775807", "1e999999999", "now", "2026-07-01", "1,5"] {
+            assert!(parse(Some("epoch_s"), None, text).unwrap_err().contains("number of seconds since 1970"), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_several_formats_the_first_that_reads_a_text_says_what_it_means() {
+        let formats = ["%d/%m/%Y %H:%M", "epoch_s", "epoch_ms", "rfc3339"];
+        let formats =
+            TimeFormats::new(formats.map(|name| TimeFormat::new(Some(name), None).unwrap()).to_vec()).unwrap();
+        let noon_ms = 1_782_907_200_000;
+        for text in ["01/07/2026 12:00", "1782907200", "1782907200000", "2026-07-01T12:00:00Z", " 1782907200 "] {
+            assert_eq!(formats.parse(text), Ok(noon_ms), "{text}");
+        }
+        assert_eq!(formats.parse("noon"), Err("none of the 4 formats reads it".to_owned()));
+    }
+
+    #[test]
+    fn a_unit_that_is_too_small_is_noticed() {
+        let coarser = |format: &str, text: &str| {
+            let formats = TimeFormats::new(vec![TimeFormat::new(Some(format), None).unwrap()]).unwrap();
+            formats.coarser(formats.parse(text).unwrap()).map(|(name, _)| name)
+        };
+        assert_eq!(coarser("epoch_ms", "1569888000"), Some("epoch_s"));
+        assert_eq!(coarser("epoch_us", "1569888000123"), Some("epoch_ms"));
+        assert_eq!(coarser("epoch_ns", "1569888000"), Some("epoch_s"));
+        assert_eq!(coarser("epoch_ms", "1569888000123"), None);
+        assert_eq!(coarser("epoch_ms", "86400000"), None); // a simulation that begins with the epoch
+        assert_eq!(coarser("epoch_s", "1569888"), None);
     }
 
     #[test]
@@ -143,6 +308,11 @@ mod tests {
         for format in ["%H:%M", "%Y-%m", "%Q%Q", "time", "%"] {
             assert!(TimeFormat::new(Some(format), None).is_err(), "{format}");
         }
+        let wrong = |format| TimeFormat::new(Some(format), None).unwrap_err();
+        assert!(
+            wrong("epoch_sec").contains("did you mean 'epoch_s'? (formats: epoch_s, epoch_ms, epoch_us, epoch_ns, ")
+        );
+        assert!(wrong("%Y-%m-%d %H:%M:%S %Z").contains("write UTC itself, '%Y-%m-%d %H:%M:%S UTC'"));
         assert!(TimeFormat::new(Some("epoch_ms"), Some("UTC")).is_err());
         assert!(TimeFormat::new(None, Some("Europe/Lodnon")).unwrap_err().contains("Europe/Lodnon"));
     }

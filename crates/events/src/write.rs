@@ -22,7 +22,7 @@ pub struct EventWriter {
     text: String,
 }
 
-/// Writes bad rows as CSV with the columns `line,column,reason`.
+/// Writes bad rows as CSV with the columns `line,column,reason`; texts of more than 1000 bytes are cut.
 #[derive(Debug)]
 pub struct RejectWriter {
     output: Output,
@@ -68,24 +68,30 @@ impl EventWriter {
 }
 
 impl RejectWriter {
+    /// The first line of every list.
+    pub const HEADER: &str = "line,column,reason\n";
+
     /// A list of no rejects yet, with its header.
     pub fn new(output: Output) -> RejectWriter {
-        RejectWriter { output, row: "line,column,reason\n".to_owned() }
+        RejectWriter { output, row: Self::HEADER.to_owned() }
     }
 
     /// Appends one.
     pub fn write(&mut self, reject: &Reject) -> Result<(), WriteError> {
         // Writing to a String cannot fail.
         let _ = write!(self.row, "{},", reject.line);
-        csv::push_text(&mut self.row, |row| row.push_str(&reject.column));
+        csv::push_text(&mut self.row, |row| row.push_str(cut(&reject.column)));
         self.row.push(',');
-        csv::push_text(&mut self.row, |row| row.push_str(&reject.reason));
+        csv::push_text(&mut self.row, |row| row.push_str(cut(&reject.reason)));
         self.row.push('\n');
         self.pass_on()
     }
 
-    /// Writes what is left.
-    pub fn finish(mut self) -> Result<(), WriteError> {
+    /// Writes what is left, with a last row if there are `more` rejects than those listed.
+    pub fn finish(mut self, more: u64) -> Result<(), WriteError> {
+        if more > 0 {
+            let _ = writeln!(self.row, ",,and {more} more rows that are not listed");
+        }
         self.pass_on()?;
         self.output.finish()
     }
@@ -95,4 +101,10 @@ impl RejectWriter {
         self.row.clear();
         written.map_err(|source| self.output.error(source))
     }
+}
+
+/// The beginning of a text that nobody will read to its end.
+fn cut(text: &str) -> &str {
+    const BYTES_MAX: usize = 1000;
+    &text[..text.floor_char_boundary(BYTES_MAX)]
 }

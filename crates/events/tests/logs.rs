@@ -61,7 +61,7 @@ fn read_path(path: &Path, options: &ReadOptions) -> Result<Read, ReadError> {
         Ok(())
     };
     let (trace, summary) = read_trace(&Input::new(path), options, &mut keep)?;
-    assert_eq!(summary.rows, summary.events + summary.skipped + summary.rejects);
+    assert_eq!(summary.rows, summary.used + summary.skipped + summary.rejects);
     assert_eq!((summary.events, summary.rejects), (trace.events.len() as u64, rejects.len() as u64));
     Ok(Read { trace, summary, rejects })
 }
@@ -243,7 +243,7 @@ fn json_numbers_keep_their_digits() {
     assert_eq!(orders, ["042", "é\n"]);
 
     let bad = [
-        ("\"value\":1e3", "value"),
+        ("\"value\":1e-4", "value"),
         ("\"value\":0.1234", "value"),
         ("\"customer\":1.0", "customer"),
         ("\"customer\":[1]", "customer"),
@@ -305,7 +305,7 @@ fn every_bad_row_is_rejected_with_its_place_and_reason() {
     let row = |cells: &str| cells.replace('@', T);
     for (cells, place, reason) in [
         ("1,order_placed,@", "line 3: ", "the row has 3 fields, the header 12"),
-        ("1,order_placed,@,,,,,,,,,,", "line 3: ", "the row has 13 fields, the header 12"),
+        ("1,order_placed,@,,,,,,,,,,x", "line 3: ", "the row has 13 fields, the header 12"),
         ("1,order_placed,2026-02-29T00:00:00.000Z,,,,,,,,,", "line 3, column event_time", "cannot be read as a time"),
         ("1,order_placed,,,,,,,,,,", "line 3, column event_time", "empty"),
         ("1,order_placed,2026-02-28T00:00:00,,,,,,,,,", "line 3, column event_time", "no offset"),
@@ -313,9 +313,11 @@ fn every_bad_row_is_rejected_with_its_place_and_reason() {
         ("1,order_plcaed,@,,,,,,,,,", "line 3, column kind", "did you mean 'order_placed'"),
         ("1,,@,,,,,,,,,", "line 3, column kind", "empty"),
         ("1,order_placed,@,,,,,1.2345,,,,", "line 3, column value", "at most three decimals"),
-        ("1,order_placed,@,,,,,1e3,,,,", "line 3, column value", "'1e3' is not a plain decimal"),
+        ("1,order_placed,@,,,,,dear,,,,", "line 3, column value", "'dear' is not a number"),
+        ("1,order_placed,@,,,,,\"1,5\",,,,", "line 3, column value", "say how in a mapping: decimal = \",\""),
         ("1,order_placed,@,,,,,9223372036854775.808,,,,", "line 3, column value", "does not fit"),
-        ("1,order_placed,@,,,,,,,-1,,", "line 3, column load_time_ms", "whole number"),
+        ("1,order_placed,@,,,,,,,-1,,", "line 3, column load_time_ms", "number of milliseconds from 0"),
+        ("1,order_placed,@,,,,,,,,4.5,", "line 3, column rating", "'4.5' is not a whole number from 1 to 5"),
         ("1,order_placed,@,,,,,,,4294967295,,", "line 3, column load_time_ms", "4294967294"),
         ("1,order_placed,@,,,,,,,,6,", "line 3, column rating", "'6' is not a whole number from 1 to 5"),
         ("1,order_placed,@,,,,,,,,,fax", "line 3, column channel", "web, mobile, warehouse"),
@@ -361,7 +363,7 @@ fn strict_makes_the_first_bad_row_the_error() {
     let rows = format!("{HEADER}\n1,order_placed,{T},,,,,1,,,,\n2,order_placed,{T},,,,,x,,,,\n3\n");
     let options = ReadOptions { strict: true, ..ReadOptions::default() };
     let error = read_as("log.csv", rows, &options).unwrap_err().to_string();
-    assert!(error.contains("log.csv, line 3, column value: 'x' is not a plain decimal"), "{error}");
+    assert!(error.contains("log.csv, line 3, column value: 'x' is not a number"), "{error}");
 }
 
 #[test]
@@ -374,9 +376,10 @@ fn rejects_are_written_as_csv() {
     reject.column.clear();
     reject.line = 9;
     writer.write(&reject).unwrap();
-    writer.finish().unwrap();
+    writer.finish(7).unwrap();
     let text = fs::read_to_string(path).unwrap();
-    assert_eq!(text, "line,column,reason\n3,value,\"'1,5' is \"\"odd\"\"\"\n9,,\"'1,5' is \"\"odd\"\"\"\n");
+    let rows = "3,value,\"'1,5' is \"\"odd\"\"\"\n9,,\"'1,5' is \"\"odd\"\"\"\n";
+    assert_eq!(text, format!("line,column,reason\n{rows},,and 7 more rows that are not listed\n"));
 }
 
 #[test]
@@ -419,14 +422,13 @@ fn a_header_that_does_not_fit_is_told_with_its_columns() {
         ("when,what", "a mapping"),
         ("kind,event_time,kind", "two columns are called 'kind'"),
         ("kind,event_time,value,value", "two columns are called 'value'"),
-        ("kind;event_time", "separated by commas"),
         ("{\"kind\":1}", "JSON Lines"),
         ("\u{1}\u{0}", "NUL"),
     ] {
         let told = refused("log.csv", header.as_bytes());
         assert!(told.contains(reason), "{header}: {told}");
     }
-    assert!(refused("log.csv", b"\xff\xfek\0i\0").contains("UTF-8"));
+    assert!(refused("log.csv", b"\x01\x02\xff").contains("not UTF-8"));
 }
 
 #[test]
@@ -458,9 +460,6 @@ fn a_compressed_file_that_is_cut_off_is_an_error() {
         let error = read_path(&path, &ReadOptions::default()).unwrap_err();
         assert!(matches!(error, ReadError::Interrupted { .. }), "{error}");
         assert!(error.to_string().contains("is the file complete?"), "{error}");
-        fs::write(&path, "not compressed\n").unwrap();
-        let error = read_path(&path, &ReadOptions::default()).unwrap_err().to_string();
-        assert!(error.contains("is it what its ending says?"), "{error}");
     }
 }
 
@@ -619,13 +618,6 @@ fn a_mapping_that_asks_for_a_missing_column_lists_those_there_are() {
     let told =
         "log.csv: there is no column 'tme'; did you mean 'time'? (columns: time, what); map.toml, line 1, asks for it";
     assert!(error.ends_with(told), "{error}");
-}
-
-#[test]
-fn a_mapping_is_not_for_json() {
-    let mapping = Mapping::parse(&format!("time = {{ column = \"t\" }}\n{KIND}"), "map.toml").unwrap();
-    let options = ReadOptions { mapping: Some(mapping), ..ReadOptions::default() };
-    assert!(matches!(read_as("log.jsonl", "{}", &options), Err(ReadError::MappingOfJsonl { .. })));
 }
 
 // A real order log. The expected numbers were counted and added up with exact decimals by another program.

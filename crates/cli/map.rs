@@ -1,0 +1,35 @@
+//! `map`: a first mapping for somebody's log.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use flowbench_events::{Input, draft_mapping};
+
+use crate::args::Map;
+use crate::failure::{Failure, OK, print, say};
+
+pub(crate) fn map(asked: &Map, quiet: bool) -> Result<i32, Failure> {
+    let draft = draft_mapping(&Input::new(&asked.input), asked.format.map(Into::into)).map_err(Failure::failed)?;
+    if asked.output == Path::new("-") {
+        print(&draft)?;
+    } else {
+        write(&asked.output, &draft)?;
+        if !quiet {
+            say(format!("{} is a first mapping; check what it says is a guess", asked.output.display()));
+        }
+    }
+    Ok(OK)
+}
+
+/// A mapping that somebody has worked on, or the log itself, is not replaced.
+fn write(path: &Path, draft: &str) -> Result<(), Failure> {
+    let written = File::create_new(path).and_then(|mut file| file.write_all(draft.as_bytes()));
+    written.map_err(|error| {
+        let problem = match error.kind() {
+            io::ErrorKind::AlreadyExists => "is there already; choose another name".to_owned(),
+            _ => format!("cannot be written: {error}"),
+        };
+        Failure::failed(format!("{}: {problem}", path.display()))
+    })
+}

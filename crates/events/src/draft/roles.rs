@@ -1,0 +1,304 @@
+//! Which column holds the customer, the order, the value and so on: by its name, checked by what it holds.
+
+use crate::draft::kinds::KindGuess;
+use crate::draft::table::{Column, Table};
+use crate::event::{Channel, Kind};
+use crate::fields::Field;
+
+/// The columns of the fields, by number.
+#[derive(Debug, Default)]
+pub(super) struct Roles {
+    pub(super) fields: Vec<(Field, usize)>,
+    /// What the value is multiplied by.
+    pub(super) quantity: Option<usize>,
+    /// They are told by their places, since there are no names.
+    pub(super) are_by_place: bool,
+}
+
+/// The words a name is made of, in lower case: of `InvoiceNo`, `invoice_no`, `Invoice No` and `order.invoiceNo` alike.
+pub(super) fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_lower = false;
+    for letter in name.chars() {
+        if !letter.is_alphanumeric() || (letter.is_uppercase() && was_lower) {
+            words.push(String::new());
+        }
+        was_lower = letter.is_lowercase() || letter.is_ascii_digit();
+        if let Some(word) = words.last_mut()
+            && letter.is_alphanumeric()
+        {
+            word.extend(letter.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+const TOTALS: [&str; 18] = [
+    "value",
+    "order_value",
+    "total",
+    "order_total",
+    "grand_total",
+    "total_price",
+    "total_amount",
+    "amount",
+    "purchase_revenue",
+    "revenue",
+    "total_paid",
+    "payment_value",
+    "event_value",
+    "base_grand_total",
+    "net_amount",
+    "sales",
+    "subtotal",
+    "turnover",
+];
+const PRICES: [&str; 8] =
+    ["unit_price", "unitprice", "price", "item_price", "lineitem_price", "line_price", "product_price", "sale_price"];
+const QUANTITIES: [&str; 8] =
+    ["quantity", "qty", "lineitem_quantity", "line_quantity", "units", "qty_ordered", "item_count", "pieces"];
+
+/// The names of a field's column, the likeliest first.
+fn names(field: Field) -> &'static [&'static str] {
+    match field {
+        Field::EventId => &["event_id", "eventid", "event_uuid", "message_id", "messageid", "insert_id", "hit_id"],
+        Field::Customer => &[
+            "customer_id",
+            "customerid",
+            "customer",
+            "customer_no",
+            "customer_number",
+            "user_id",
+            "userid",
+            "user",
+            "visitor_id",
+            "visitorid",
+            "visitor",
+            "member_id",
+            "client_id",
+            "clientid",
+            "buyer_id",
+            "account_id",
+            "user_pseudo_id",
+            "distinct_id",
+            "anonymous_id",
+            "customer_email",
+            "email",
+            "who",
+            "customer_name",
+        ],
+        Field::Order => &[
+            "order_id",
+            "orderid",
+            "order",
+            "order_no",
+            "order_number",
+            "order_name",
+            "increment_id",
+            "invoice_no",
+            "invoiceno",
+            "invoice",
+            "invoice_id",
+            "invoice_number",
+            "transaction_id",
+            "transactionid",
+            "transaction",
+            "receipt_id",
+            "basket_id",
+        ],
+        Field::Product => &[
+            "product_id",
+            "productid",
+            "product",
+            "item_id",
+            "itemid",
+            "item",
+            "stock_code",
+            "stockcode",
+            "sku",
+            "product_sku",
+            "lineitem_sku",
+            "article_id",
+            "article",
+            "asin",
+            "product_name",
+            "item_name",
+            "lineitem_name",
+        ],
+        Field::Value => &TOTALS,
+        Field::Country => &[
+            "country",
+            "country_code",
+            "country_name",
+            "geo_country",
+            "billing_country",
+            "shipping_country",
+            "customer_country",
+            "country_id",
+        ],
+        Field::LoadTimeMs => &["load_time_ms", "load_time", "page_load_time", "loadtime", "page_load_ms", "load_ms"],
+        Field::Rating => &["rating", "review_score", "star_rating", "stars", "score", "overall"],
+        Field::Channel => &["channel", "platform", "device", "source"],
+        _ => &[],
+    }
+}
+
+impl Roles {
+    /// What is not a time or the kind.
+    pub(super) fn new(table: &Table, times: &[usize], kind: Option<usize>) -> Roles {
+        let mut free: Vec<usize> = (0..table.columns.len()).filter(|column| !times.contains(column)).collect();
+        free.retain(|column| Some(*column) != kind);
+        if table.layout.has_no_header {
+            return Roles::by_place(table, &free);
+        }
+        let mut roles = Roles::default();
+        for field in Field::ALL {
+            let found = named(table, &free, names(field), |column| may_be(field, column));
+            let found = found.or_else(|| match field {
+                Field::Order => order_of_lines(table),
+                Field::Value => named(table, &free, &PRICES, Column::is_numeric),
+                _ => None,
+            });
+            if let Some(column) = found.filter(|column| free.contains(column)) {
+                free.retain(|other| *other != column);
+                roles.fields.push((field, column));
+            }
+        }
+        let price = roles.column(Field::Value).filter(|value| is_called(&table.columns[*value].name, &PRICES));
+        roles.quantity = price.and_then(|_| named(table, &free, &QUANTITIES, Column::is_numeric));
+        roles
+    }
+
+    /// Without names: the first number is who, the second what, one with a point the value.
+    fn by_place(table: &Table, free: &[usize]) -> Roles {
+        let is_amount = |column: &Column| column.is_numeric() && column.present().any(|cell| cell.contains(['.', ',']));
+        let is_id = |column: &Column| {
+            let mut cells = column.present().peekable();
+            cells.peek().is_some() && cells.all(|cell| cell.len() <= 40 && !cell.contains(' '))
+        };
+        let value = free.iter().copied().find(|column| is_amount(&table.columns[*column]));
+        let mut ids = free.iter().copied().filter(|column| Some(*column) != value && is_id(&table.columns[*column]));
+        let fields = [(Field::Customer, ids.next()), (Field::Product, ids.next()), (Field::Value, value)];
+        let fields = fields.into_iter().filter_map(|(field, column)| Some((field, column?))).collect();
+        Roles { fields, quantity: None, are_by_place: true }
+    }
+
+    /// The column of a field.
+    pub(super) fn column(&self, field: Field) -> Option<usize> {
+        self.fields.iter().find(|(known, _)| *known == field).map(|(_, column)| *column)
+    }
+
+    /// True if an order has several rows, one behind the other: its lines.
+    pub(super) fn repeats_order(&self, table: &Table) -> bool {
+        let Some(order) = self.column(Field::Order) else { return false };
+        let cells = &table.columns[order].cells;
+        cells.windows(2).any(|pair| !pair[0].is_empty() && pair[0] == pair[1])
+    }
+
+    /// What all rows are where no column tells it.
+    pub(super) fn kind_without_column(&self, table: &Table) -> KindGuess {
+        if let Some(order) = self.column(Field::Order) {
+            let is_invoice = words(&table.columns[order].name).iter().any(|word| word.starts_with("invoice"));
+            return if is_invoice && numbers_with_letters(&table.columns[order]) {
+                KindGuess::InvoiceLetter { column: order }
+            } else {
+                KindGuess::Constant(Kind::OrderPlaced)
+            };
+        }
+        let has = |field| self.column(field).is_some();
+        KindGuess::Constant(match () {
+            () if has(Field::Rating) => Kind::ReviewPosted,
+            () if has(Field::Value) => Kind::OrderPlaced,
+            () => Kind::PageViewed,
+        })
+    }
+}
+
+/// The column whose name comes first in a list, if it holds what it should; those that are mostly empty come last.
+fn named(table: &Table, free: &[usize], names: &[&str], fits: impl Fn(&Column) -> bool) -> Option<usize> {
+    let place = |column: usize| {
+        let column = &table.columns[column];
+        let rank = rank(&column.name, names)?;
+        let is_mostly_empty = column.present().count() * 10 < column.cells.len();
+        fits(column).then_some((is_mostly_empty, rank))
+    };
+    free.iter().copied().filter_map(|column| Some((place(column)?, column))).min().map(|(_, column)| column)
+}
+
+/// Where a name stands in a list: as a whole, or else by the last part of its path.
+fn rank(name: &str, names: &[&str]) -> Option<usize> {
+    let at = |name: &str| {
+        let name = words(name).join("_");
+        names.iter().position(|known| *known == name)
+    };
+    let last = || name.rsplit_once('.').and_then(|(_, last)| at(last)).map(|rank| rank + names.len());
+    at(name).or_else(last)
+}
+
+fn is_called(name: &str, names: &[&str]) -> bool {
+    rank(name, names).is_some()
+}
+
+/// The order is just a name where its lines are called so, as shops export them.
+fn order_of_lines(table: &Table) -> Option<usize> {
+    let has_lines =
+        table.columns.iter().any(|column| words(&column.name).first().is_some_and(|word| word == "lineitem"));
+    let is_name = |column: &Column| column.name.eq_ignore_ascii_case("name");
+    has_lines.then(|| table.columns.iter().position(is_name))?
+}
+
+fn may_be(field: Field, column: &Column) -> bool {
+    let numbers = || column.present().map(|cell| cell.parse::<f64>().unwrap_or(f64::NAN));
+    match field {
+        Field::Value => column.is_numeric(),
+        Field::LoadTimeMs => column.is_numeric() && numbers().all(|number| number >= 0.0),
+        Field::Rating => {
+            column.is_numeric() && numbers().all(|number| (1.0..=5.0).contains(&number) && number.fract() == 0.0)
+        }
+        Field::Channel => {
+            column.present().next().is_some() && column.present().all(|cell| Channel::from_name(cell).is_some())
+        }
+        Field::EventId => {
+            let mut ids: Vec<&str> = column.present().collect();
+            let rows = ids.len();
+            ids.sort_unstable();
+            ids.dedup();
+            ids.len() == rows && rows == column.cells.len()
+        }
+        _ => true,
+    }
+}
+
+/// True if nearly all cells are numbers, a few with a letter before them.
+fn numbers_with_letters(column: &Column) -> bool {
+    let is_number = |cell: &str| {
+        let digits = cell.strip_prefix(|first: char| first.is_ascii_uppercase()).unwrap_or(cell);
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let (numbers, all) = (column.present().filter(|cell| is_number(cell)).count(), column.present().count());
+    all > 0 && numbers * 10 >= all * 9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_words_however_they_are_joined() {
+        for name in ["InvoiceNo", "invoice_no", "Invoice No", "invoice.no", "invoiceNo", "INVOICE-NO"] {
+            assert_eq!(words(name).join("_"), "invoice_no", "{name}");
+        }
+        assert_eq!(words("CustomerID").join("_"), "customer_id");
+        assert_eq!(words("items.0.itemId").join("_"), "items_0_item_id");
+        assert_eq!(words("Größe").join("_"), "größe");
+    }
+
+    #[test]
+    fn a_path_is_known_by_its_last_part() {
+        let names = names(Field::Product);
+        assert_eq!(rank("items.0.item_id", names), Some(names.len() + 3));
+        assert!(rank("product_id", names) < rank("items.0.product_id", names));
+        assert_eq!(rank("ecommerce.transaction_id", names), None);
+    }
+}

@@ -1,0 +1,191 @@
+//! The first rows of a log as columns of texts.
+
+use std::io::{self, BufRead};
+
+use serde_json::Value;
+
+use crate::absent::looks_like_nothing;
+use crate::array::{self, Elements};
+use crate::dialect::{DecimalComma, Dialect, Layout, Text, decimal_comma};
+use crate::draft::times;
+use crate::encoding::Encoding;
+use crate::files::Format;
+use crate::read::guess_format;
+
+/// Enough to meet what is rare.
+const SAMPLE_BYTES: u64 = 2 << 20;
+const ROWS_MAX: usize = 20_000;
+/// An object of JSON may have any number of paths.
+const COLUMNS_MAX: usize = 400;
+
+/// The first rows of a log.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    pub(super) columns: Vec<Column>,
+    pub(super) rows: usize,
+    pub(super) layout: FileLayout,
+}
+
+/// What a mapping has to say of the file.
+#[derive(Debug, Default)]
+pub(super) struct FileLayout {
+    pub(super) encoding: Option<Encoding>,
+    /// If it is no comma.
+    pub(super) separator: Option<u8>,
+    pub(super) has_no_header: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) name: String,
+    /// One for each row, empty if absent.
+    pub(super) cells: Vec<String>,
+}
+
+impl Table {
+    pub(super) fn read(raw: Box<dyn BufRead>, format: Option<Format>) -> io::Result<Table> {
+        let text = Text::with_sample(raw, None, SAMPLE_BYTES)?;
+        let mut table = match format.unwrap_or_else(|| guess_format(&text.sample)) {
+            Format::Csv => Table::of_rows(&text.sample),
+            Format::Jsonl => Table::of_objects(&text.sample)?,
+        };
+        table.layout.encoding = text.assumed;
+        Ok(table)
+    }
+
+    fn of_rows(sample: &[u8]) -> Table {
+        let dialect = Dialect::recognise(sample, &Layout::default(), &[]);
+        let mut rows = dialect.first_rows(sample, ROWS_MAX);
+        let has_header = rows.first().is_some_and(|first| !first.iter().any(|cell| is_data(cell)));
+        let header = if has_header { rows.remove(0) } else { Vec::new() };
+        let width = if has_header { header.len() } else { rows.first().map_or(0, Vec::len) };
+        let names = |column: usize| header.get(column).cloned().unwrap_or_else(|| format!("column {}", column + 1));
+        let mut columns: Vec<Column> =
+            (0..width).map(|column| Column { name: names(column), cells: Vec::with_capacity(rows.len()) }).collect();
+        while columns.last().is_some_and(|last| last.name.is_empty()) {
+            columns.pop();
+        }
+        for row in &rows {
+            for (number, column) in columns.iter_mut().enumerate() {
+                column.cells.push(row.get(number).map_or(String::new(), |cell| unless_nothing(cell).to_owned()));
+            }
+        }
+        let layout = FileLayout {
+            separator: dialect.is_assumed.then_some(dialect.separator),
+            has_no_header: !has_header && !rows.is_empty(),
+            ..FileLayout::default()
+        };
+        Table { columns, rows: rows.len(), layout }
+    }
+
+    fn of_objects(sample: &[u8]) -> io::Result<Table> {
+        let mut table = Table::default();
+        if array::begins(sample) {
+            let mut elements = Elements::new(sample);
+            while let Some((_, element)) = elements.next()? {
+                table.push_object(element.unwrap_or_default());
+            }
+        } else {
+            sample.split(|byte| matches!(byte, b'\n' | b'\r')).for_each(|line| table.push_object(line));
+        }
+        let rows = table.rows;
+        table.columns.iter_mut().for_each(|column| column.cells.resize(rows, String::new()));
+        Ok(table)
+    }
+
+    fn push_object(&mut self, object: &[u8]) {
+        if let Ok(object @ Value::Object(_)) = serde_json::from_slice(object)
+            && self.rows < ROWS_MAX
+        {
+            self.push_value("", &object);
+            self.rows += 1;
+        }
+    }
+
+    /// Puts a value into the column of its path, and what is within into theirs; of a list, the first element.
+    fn push_value(&mut self, path: &str, value: &Value) {
+        let within = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        match value {
+            Value::Object(object) => object.iter().for_each(|(name, value)| self.push_value(&within(name), value)),
+            Value::Array(list) => list.iter().take(1).for_each(|first| self.push_value(&within("0"), first)),
+            Value::Null => {}
+            Value::String(text) => self.push_cell(path, unless_nothing(text)),
+            other => self.push_cell(path, &other.to_string()),
+        }
+    }
+
+    fn push_cell(&mut self, path: &str, cell: &str) {
+        let known = self.columns.iter().position(|column| column.name == path);
+        let at = known.unwrap_or(self.columns.len());
+        if at == COLUMNS_MAX {
+            return;
+        }
+        if known.is_none() {
+            self.columns.push(Column { name: path.to_owned(), cells: Vec::new() });
+        }
+        let cells = &mut self.columns[at].cells;
+        cells.resize(self.rows, String::new());
+        cells.push(cell.to_owned());
+    }
+
+    /// How the amounts of these columns are written, if not with a point.
+    pub(super) fn decimal_comma(&self, columns: impl IntoIterator<Item = usize>) -> Option<DecimalComma> {
+        let cells = columns.into_iter().flat_map(|column| self.columns[column].present());
+        self.layout.separator.and_then(|_| decimal_comma(cells))
+    }
+}
+
+impl Column {
+    /// The cells that are not absent.
+    pub(super) fn present(&self) -> impl Iterator<Item = &str> {
+        self.cells.iter().map(String::as_str).filter(|cell| !cell.is_empty() && !looks_like_nothing(cell))
+    }
+
+    /// Words that other programs write for nothing, each once.
+    pub(super) fn words_for_nothing(&self) -> Vec<&str> {
+        let mut words: Vec<&str> = Vec::new();
+        for cell in self.cells.iter().map(String::as_str).filter(|cell| looks_like_nothing(cell)) {
+            if !words.contains(&cell) {
+                words.push(cell);
+            }
+        }
+        words
+    }
+
+    /// How many different texts there are, counted no further than to `most`.
+    pub(super) fn distinct(&self, most: usize) -> Vec<(&str, usize)> {
+        let mut distinct: Vec<(&str, usize)> = Vec::new();
+        for cell in self.present() {
+            match distinct.iter().position(|(known, _)| *known == cell) {
+                Some(at) => distinct[at].1 += 1,
+                None if distinct.len() == most => break,
+                None => distinct.push((cell, 1)),
+            }
+        }
+        distinct
+    }
+
+    /// True if every cell is a number, and there is one.
+    pub(super) fn is_numeric(&self) -> bool {
+        let is_number = |cell: &str| {
+            let amount =
+                cell.trim_matches(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '.' | ','));
+            let digits = amount.bytes().filter(u8::is_ascii_digit).count();
+            digits > 0
+                && amount.chars().all(|letter| {
+                    letter.is_ascii_digit() || matches!(letter, '.' | ',' | ' ' | '\'' | 'e' | 'E' | '-' | '\u{a0}')
+                })
+        };
+        self.present().next().is_some() && self.present().all(is_number)
+    }
+}
+
+/// True for a cell that no header would have.
+fn is_data(cell: &str) -> bool {
+    cell.parse::<f64>().is_ok_and(f64::is_finite) || times::is_time(cell)
+}
+
+/// The words of databases for nothing are absent wherever they stand.
+fn unless_nothing(cell: &str) -> &str {
+    if matches!(cell, "NULL" | "\\N") { "" } else { cell }
+}

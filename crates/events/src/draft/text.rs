@@ -1,0 +1,252 @@
+//! A guess as the text of a mapping.
+
+use std::fmt::Write as _;
+
+use crate::draft::kinds::{KindGuess, KindWord};
+use crate::draft::table::{Column, Table};
+use crate::draft::times::TimeGuess;
+use crate::draft::{Events, Guess};
+use crate::event::Kind;
+use crate::fields::Field;
+use crate::names::{clean, listed};
+
+/// The text as it grows.
+pub(super) struct Draft<'a> {
+    table: &'a Table,
+    guess: &'a Guess,
+    /// Names of the columns, in quotes where they are written.
+    names: Vec<String>,
+    text: String,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(input: &str, table: &'a Table, guess: &'a Guess) -> Draft<'a> {
+        let rows = if table.rows == 1 { "row".to_owned() } else { format!("{} rows", table.rows) };
+        let mut text = format!("# A first mapping for {}, drafted from its first {rows}: check it.\n", clean(input));
+        text.push_str("# flowbench replay LOG --map THIS.toml --pipeline ");
+        let is_spending = guess.roles.column(Field::Value).is_some() && guess.roles.column(Field::Customer).is_some();
+        text.push_str(if is_spending { "lifetime-value\n\n" } else { "identity\n\n" });
+        Draft { table, guess, names: names(table, guess), text }
+    }
+
+    pub(super) fn write(mut self) -> String {
+        self.file();
+        self.fields();
+        self.unused();
+        match &self.guess.events {
+            Events::One { kind, .. } => self.kind(kind),
+            Events::Several(events) => {
+                for (kind, column, time) in events {
+                    let _ = writeln!(self.text, "\n[[event]]\nkind = {{ constant = \"{}\" }}", kind.name());
+                    self.time("time", *column, time);
+                }
+            }
+        }
+        self.text
+    }
+
+    /// What is to be said of the file as a whole.
+    fn file(&mut self) {
+        let layout = &self.table.layout;
+        let before = self.text.len();
+        if let Some(separator) = layout.separator {
+            let _ = writeln!(self.text, "separator = {}", quoted(&char::from(separator).to_string()));
+        }
+        if let Some(encoding) = layout.encoding {
+            let _ = writeln!(self.text, "encoding = \"{}\"", encoding.key());
+        }
+        if layout.has_no_header {
+            let names: Vec<String> = self.names.iter().map(|name| quoted(name)).collect();
+            let _ = writeln!(self.text, "columns = [{}] # there is no header", names.join(", "));
+        }
+        if let Some(decimals) = self.table.decimal_comma(self.guess.roles.column(Field::Value)) {
+            self.text.push_str("decimal = \",\"\n");
+            if let Some(thousands) = decimals.thousands {
+                let _ = writeln!(self.text, "thousands = {}", quoted(&thousands.to_string()));
+            }
+        }
+        let nothing = self.words_for_nothing();
+        if !nothing.is_empty() {
+            let words: Vec<String> = ["NULL", "\\N"].iter().chain(&nothing).map(|word| quoted(word)).collect();
+            let _ = writeln!(self.text, "absent = [{}] # a cell with one of these words is empty", words.join(", "));
+        }
+        if let Some(order) = self.guess.roles.column(Field::Order).filter(|_| self.guess.is_grouped) {
+            let _ = writeln!(self.text, "group = {} # the lines of an order are one event", quoted(&self.names[order]));
+        }
+        if self.text.len() > before {
+            self.text.push('\n');
+        }
+    }
+
+    fn fields(&mut self) {
+        let guess = self.guess;
+        if let Events::One { time: (column, time), .. } = &guess.events {
+            self.time("time", *column, time);
+        }
+        if let Some((column, time)) = &guess.arrival {
+            self.time("arrival", *column, time);
+        }
+        for (field, column) in &guess.roles.fields {
+            let name = quoted(&self.names[*column]);
+            let cells = &self.table.columns[*column];
+            let _ = write!(self.text, "{} = {{ column = {name}", field.name());
+            if *field == Field::Value
+                && let Some(quantity) = guess.roles.quantity
+            {
+                let _ = write!(self.text, ", times = {}", quoted(&self.names[quantity]));
+            }
+            let is_float = is_id(*field) && is_float_of_id(cells);
+            if is_float {
+                self.text.push_str(", pattern = \"^([0-9]+)\"");
+            }
+            let by_place = if guess.roles.are_by_place { "; a guess by its place" } else { "" };
+            let _ = writeln!(self.text, " }} # {}{by_place}", example(cells));
+        }
+    }
+
+    fn time(&mut self, key: &str, column: usize, time: &TimeGuess) {
+        let _ = write!(self.text, "{key} = {{ column = {}", quoted(&self.names[column]));
+        if let Some(format) = &time.format {
+            let _ = write!(self.text, ", format = {}", quoted(format));
+        }
+        if time.is_local {
+            self.text.push_str(", timezone = \"UTC\"");
+        }
+        let _ = write!(self.text, " }} # {}", example(&self.table.columns[column]));
+        if time.is_local {
+            self.text.push_str("; UTC is a guess");
+        }
+        if let Some(other) = time.other_way_round {
+            let _ = write!(self.text, "; it could be {other}");
+        }
+        self.text.push('\n');
+    }
+
+    fn kind(&mut self, kind: &KindGuess) {
+        match kind {
+            KindGuess::Constant(kind) => {
+                let _ = writeln!(
+                    self.text,
+                    "\n[kind]\nconstant = \"{}\" # a guess: no column tells what happened",
+                    kind.name()
+                );
+            }
+            KindGuess::InvoiceLetter { column } => {
+                let name = quoted(&self.names[*column]);
+                let _ = writeln!(
+                    self.text,
+                    "\n[kind]\ncolumn = {name} # a letter before the number tells what is no order\n\
+                     pattern = \"^([A-Z]?)\"\n[kind.values]\n\"\" = \"{}\"\nC = \"{}\" # a guess",
+                    Kind::OrderPlaced.name(),
+                    Kind::OrderCancelled.name()
+                );
+            }
+            KindGuess::Words { column, words } => {
+                let _ = writeln!(
+                    self.text,
+                    "\n[kind]\ncolumn = {}\n[kind.values] # others are skipped",
+                    quoted(&self.names[*column])
+                );
+                words.iter().for_each(|word| self.kind_word(word));
+            }
+        }
+    }
+
+    fn kind_word(&mut self, KindWord { word, rows, meaning, is_guess }: &KindWord) {
+        let _ = match meaning {
+            Some(kind) => {
+                let guess = if *is_guess { "a guess; " } else { "" };
+                writeln!(self.text, "{} = \"{}\" # {guess}{rows} rows", quoted(word), kind.name())
+            }
+            None => writeln!(self.text, "# {} = \"...\" # not known; {rows} rows", quoted(&clean(word))),
+        };
+    }
+
+    fn unused(&mut self) {
+        let guess = self.guess;
+        let mut used: Vec<usize> = guess.roles.fields.iter().map(|(_, column)| *column).collect();
+        used.extend(guess.roles.quantity);
+        used.extend(guess.arrival.iter().map(|(column, _)| *column));
+        match &guess.events {
+            Events::One { time: (time, _), kind } => {
+                used.push(*time);
+                used.extend(match kind {
+                    KindGuess::Words { column, .. } | KindGuess::InvoiceLetter { column } => Some(*column),
+                    KindGuess::Constant(_) => None,
+                });
+            }
+            Events::Several(events) => used.extend(events.iter().map(|(_, column, _)| *column)),
+        }
+        let unused = (0..self.names.len()).filter(|column| !used.contains(column));
+        let unused: Vec<String> = unused.map(|column| self.names[column].clone()).collect();
+        if !unused.is_empty() {
+            let _ = writeln!(self.text, "# not used: {}", listed(&unused));
+        }
+    }
+
+    /// The words for nothing of the columns that are used.
+    fn words_for_nothing(&self) -> Vec<&'a str> {
+        let mut words: Vec<&str> = Vec::new();
+        for (_, column) in &self.guess.roles.fields {
+            for word in self.table.columns[*column].words_for_nothing() {
+                if !words.contains(&word) {
+                    words.push(word);
+                }
+            }
+        }
+        words
+    }
+}
+
+/// What the columns are called; where there is no header, after what they are taken for.
+fn names(table: &Table, guess: &Guess) -> Vec<String> {
+    let mut names: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
+    if !table.layout.has_no_header {
+        return names;
+    }
+    for (field, column) in &guess.roles.fields {
+        names[*column] = field.name().to_owned();
+    }
+    match &guess.events {
+        Events::One { time: (time, _), kind } => {
+            names[*time] = "time".to_owned();
+            if let KindGuess::Words { column, .. } = kind {
+                names[*column] = "kind".to_owned();
+            }
+        }
+        Events::Several(events) => events.iter().for_each(|(kind, column, _)| names[*column] = kind.name().to_owned()),
+    }
+    names
+}
+
+fn is_id(field: Field) -> bool {
+    matches!(field, Field::Customer | Field::Order | Field::Product)
+}
+
+/// Whole numbers that a program has taken for others: `13085.0`.
+fn is_float_of_id(column: &Column) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_float = |cell: &str| cell.strip_suffix(".0").is_some_and(digits);
+    column.present().any(is_float) && column.present().all(|cell| digits(cell) || is_float(cell))
+}
+
+fn example(column: &Column) -> String {
+    column.present().next().map_or("always empty so far".to_owned(), |cell| format!("such as {}", clean(cell)))
+}
+
+/// A text as TOML writes it.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            '\t' => quoted.push_str("\\t"),
+            letter if letter.is_control() => {
+                // Writing to a String cannot fail.
+                let _ = write!(quoted, "\\u{:04X}", letter as u32);
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted + "\""
+}

@@ -1,0 +1,309 @@
+//! Which columns hold times, how those are written, and which time is that of the event.
+
+use crate::draft::roles::words;
+use crate::draft::table::Table;
+use crate::event::Kind;
+use crate::time_format::TimeFormat;
+
+/// How a column of times is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TimeGuess {
+    /// `None`: RFC 3339.
+    pub(super) format: Option<String>,
+    /// The times do not tell their offset.
+    pub(super) is_local: bool,
+    /// Days without a time of day.
+    is_date: bool,
+    /// The same cells are also times with day and month the other way round.
+    pub(super) other_way_round: Option<&'static str>,
+}
+
+/// Cells that are looked at to find the format.
+const CELLS_TRIED: usize = 300;
+
+/// The ways to write a time that tell their offset, and those that do not.
+const WITH_OFFSET: [&str; 8] = [
+    "%Y-%m-%d %H:%M:%S UTC",
+    "%Y-%m-%d %H:%M:%S%.f UTC",
+    "%Y-%m-%d %H:%M:%S %z",
+    "%Y-%m-%d %H:%M:%S%.f %z",
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%a %b %d %H:%M:%S %z %Y",
+    "%m/%d/%Y %H:%M:%S %z",
+];
+const LOCAL: [&str; 21] = [
+    "%m/%d/%Y %H:%M",
+    "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M:%S",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M %p",
+    "%m/%d/%Y",
+    "%d/%m/%Y",
+    "%m/%d/%y %H:%M",
+    "%d/%m/%y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y",
+    "%d-%m-%Y %H:%M:%S",
+    "%d-%m-%Y %H:%M",
+    "%d-%m-%Y",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d",
+    "%d %b %Y %H:%M:%S",
+    "%b %d, %Y %H:%M:%S",
+];
+/// Digits only, so that a number could be meant: the name has to say that it is a time.
+const DIGITS: [&str; 2] = ["%Y%m%d%H%M%S", "%Y%m%d"];
+
+const YEAR_MS: i64 = 31_556_952_000;
+/// 1990 to 2100: what a log is likely to be about.
+const LIKELY_MS: std::ops::Range<i64> = 20 * YEAR_MS..130 * YEAR_MS;
+
+/// All columns of times.
+pub(super) fn of(table: &Table) -> Vec<(usize, TimeGuess)> {
+    let guess = |number: usize| {
+        let column = &table.columns[number];
+        let cells: Vec<&str> = column.present().take(CELLS_TRIED).collect();
+        let is_named = table.layout.has_no_header || is_named_like_a_time(&column.name);
+        Some((number, guess(&cells, is_named)?))
+    };
+    (0..table.columns.len()).filter_map(guess).collect()
+}
+
+/// True if a text is a time by itself; numbers are none.
+pub(super) fn is_time(cell: &str) -> bool {
+    guess(&[cell], false).is_some()
+}
+
+/// The column that says when events arrived, taken out of the others.
+pub(super) fn take_arrival(table: &Table, times: &mut Vec<(usize, TimeGuess)>) -> Option<(usize, TimeGuess)> {
+    let is_arrival = |(column, _): &(usize, TimeGuess)| {
+        let words = words(&table.columns[*column].name);
+        words.iter().any(|word| matches!(word.as_str(), "arrival" | "arrived" | "ingested" | "ingestion" | "collector"))
+    };
+    let at = times.iter().position(is_arrival)?;
+    (times.len() > 1).then(|| times.remove(at))
+}
+
+/// The time of the event: by its name, and finer ones before days.
+pub(super) fn best(table: &Table, times: Vec<(usize, TimeGuess)>) -> Option<(usize, TimeGuess)> {
+    let score = |(column, guess): &(usize, TimeGuess)| {
+        let column = &table.columns[*column];
+        let present = column.present().count() * 10 / column.cells.len().max(1);
+        name_score(&column.name) + present as i64 - if guess.is_date { 15 } else { 0 }
+    };
+    // Of several, the first.
+    times.into_iter().rev().max_by_key(score)
+}
+
+/// The kinds of events that a row has a time for, by the names of the times.
+pub(super) fn of_several_events(table: &Table, times: &[(usize, TimeGuess)]) -> Vec<(Kind, usize, TimeGuess)> {
+    let mut events: Vec<(Kind, usize, TimeGuess)> = Vec::new();
+    for (column, guess) in times {
+        if let Some(kind) = kind_of_time(&table.columns[*column].name)
+            && !events.iter().any(|(known, ..)| *known == kind)
+        {
+            events.push((kind, *column, guess.clone()));
+        }
+    }
+    events.sort_by_key(|(kind, ..)| *kind);
+    events
+}
+
+fn guess(cells: &[&str], is_named: bool) -> Option<TimeGuess> {
+    let plain = TimeGuess { format: None, is_local: false, is_date: false, other_way_round: None };
+    if cells.is_empty() {
+        return None;
+    }
+    if cells.iter().all(|cell| cell.parse::<f64>().is_ok()) {
+        let format = is_named.then(|| count(cells).or_else(|| digits(cells)))??;
+        let is_local = format.starts_with('%');
+        return Some(TimeGuess { is_date: format == "%Y%m%d", is_local, format: Some(format.to_owned()), ..plain });
+    }
+    if span(None, None, cells).is_some() {
+        return Some(plain);
+    }
+    if let Some(format) = WITH_OFFSET.into_iter().find(|format| span(Some(format), None, cells).is_some()) {
+        return Some(TimeGuess { format: Some(format.to_owned()), ..plain });
+    }
+    if span(None, Some("UTC"), cells).is_some() {
+        let is_date = cells.iter().all(|cell| !cell.contains(':'));
+        return Some(TimeGuess { is_local: true, is_date, ..plain });
+    }
+    // Where day and month could be either, the one that brings the times closer together.
+    let spans = LOCAL.into_iter().filter_map(|format| Some((span(Some(format), None, cells)?, format)));
+    let mut spans: Vec<(i64, &'static str)> = spans.collect();
+    spans.sort_by_key(|(span, _)| *span);
+    let (_, format) = *spans.first()?;
+    let other_way_round = spans.get(1).map(|(_, other)| *other);
+    let is_date = !format.contains("%H") && !format.contains("%I");
+    Some(TimeGuess { format: Some(format.to_owned()), is_local: true, is_date, other_way_round })
+}
+
+/// The time between the first and the last, if all cells are likely times of this format.
+fn span(format: Option<&str>, zone: Option<&str>, cells: &[&str]) -> Option<i64> {
+    let format = TimeFormat::new(format, zone).ok()?;
+    let (mut first, mut last) = (i64::MAX, i64::MIN);
+    for cell in cells {
+        let ms = format.parse(cell).ok().filter(|ms| LIKELY_MS.contains(ms))?;
+        (first, last) = (first.min(ms), last.max(ms));
+    }
+    Some(last - first)
+}
+
+/// The unit in which numbers are likely times.
+fn count(cells: &[&str]) -> Option<&'static str> {
+    const UNITS: [(&str, f64); 4] = [("epoch_s", 1e3), ("epoch_ms", 1.0), ("epoch_us", 1e-3), ("epoch_ns", 1e-6)];
+    let numbers: Vec<f64> = cells.iter().filter_map(|cell| cell.parse().ok()).collect();
+    let fits = |ms: f64| ms > LIKELY_MS.start as f64 && ms < LIKELY_MS.end as f64;
+    UNITS.into_iter().find(|(_, ms)| numbers.iter().all(|number| fits(number * ms))).map(|(unit, _)| unit)
+}
+
+fn digits(cells: &[&str]) -> Option<&'static str> {
+    let lengths = [14, 8];
+    let of_length = |length| cells.iter().all(|cell| cell.len() == length);
+    let mut formats = DIGITS.into_iter().zip(lengths);
+    formats.find(|(format, length)| of_length(*length) && span(Some(format), None, cells).is_some()).map(|(one, _)| one)
+}
+
+const OF_TIME: [&str; 11] =
+    ["time", "timestamp", "datetime", "date", "ts", "at", "when", "epoch", "day", "created", "occurred"];
+/// Not when something happened, but what was planned or is known of another thing.
+const NOT_OF_EVENT: [&str; 22] = [
+    "estimated",
+    "estimate",
+    "expected",
+    "promised",
+    "due",
+    "limit",
+    "updated",
+    "update",
+    "modified",
+    "first",
+    "last",
+    "previous",
+    "prev",
+    "birth",
+    "birthday",
+    "expires",
+    "expiry",
+    "deleted",
+    "paid",
+    "registered",
+    "registration",
+    "approved",
+];
+
+fn is_named_like_a_time(name: &str) -> bool {
+    let of_time =
+        |word: &String| OF_TIME.contains(&word.as_str()) || word.ends_with("time") || word.ends_with("timestamp");
+    words(name).iter().any(of_time)
+}
+
+fn name_score(name: &str) -> i64 {
+    let words = words(name);
+    let has = |wanted: &[&str]| words.iter().any(|word| wanted.contains(&word.as_str()));
+    let mut score = 0;
+    if has(&["event", "timestamp", "occurred", "when", "happened"]) {
+        score += 30;
+    }
+    if has(&["created", "placed", "purchase", "purchased", "ordered", "order", "invoice", "invoiced"]) {
+        score += 25;
+    }
+    if is_named_like_a_time(name) {
+        score += 20;
+    }
+    if has(&NOT_OF_EVENT) {
+        score -= 60;
+    }
+    if kind_of_time(name).is_some_and(|kind| kind != Kind::OrderPlaced) {
+        score -= 20;
+    }
+    score
+}
+
+/// What happens at a time of that name.
+fn kind_of_time(name: &str) -> Option<Kind> {
+    let words = words(name);
+    let begins = |stems: &[&str]| words.iter().any(|word| stems.iter().any(|stem| word.starts_with(stem)));
+    if words.iter().any(|word| NOT_OF_EVENT.contains(&word.as_str())) {
+        return None;
+    }
+    let kinds: [(&[&str], Kind); 8] = [
+        (&["cancel"], Kind::OrderCancelled),
+        (&["review"], Kind::ReviewPosted),
+        (&["carrier", "ship", "dispatch", "fulfil", "sent"], Kind::OrderDispatched),
+        (&["deliver", "received"], Kind::OrderDelivered),
+        (&["pack", "picked"], Kind::OrderPacked),
+        (&["view", "visit"], Kind::PageViewed),
+        (&["download"], Kind::InfoDownloaded),
+        (&["purchase", "placed", "order", "created", "invoice", "checkout", "bought"], Kind::OrderPlaced),
+    ];
+    kinds.into_iter().find(|(stems, _)| begins(stems)).map(|(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format_of(cells: &[&str]) -> Option<(String, bool)> {
+        let guess = guess(cells, true)?;
+        Some((guess.format.unwrap_or_else(|| "rfc3339".to_owned()), guess.is_local))
+    }
+
+    #[test]
+    fn formats_are_found_by_their_cells() {
+        for (cells, format, is_local) in [
+            (&["2026-03-01T10:00:00.000Z", "2026-03-01 10:00:00+01:00"][..], "rfc3339", false),
+            (&["2026-03-01 10:00:00", "2026-03-02 11:12:13.5"], "rfc3339", true),
+            (&["2019-10-01 00:00:00 UTC"], "%Y-%m-%d %H:%M:%S UTC", false),
+            (&["2021-05-03 12:00:00 +0400"], "%Y-%m-%d %H:%M:%S %z", false),
+            (&["12/1/2010 8:26", "12/13/2010 9:01"], "%m/%d/%Y %H:%M", true),
+            (&["1/12/2010 8:26", "13/12/2010 9:01"], "%d/%m/%Y %H:%M", true),
+            (&["01.12.2010 08:26"], "%d.%m.%Y %H:%M", true),
+            (&["12/1/2010 8:26:00 AM"], "%m/%d/%Y %I:%M:%S %p", true),
+            (&["12/1/10 8:26", "12/13/10 8:26"], "%m/%d/%y %H:%M", true),
+            (&["2010/12/01 08:26:00"], "%Y/%m/%d %H:%M:%S", true),
+            (&["2026-03-01"], "rfc3339", true),
+            (&["1511544070", "1511658000.5"], "epoch_s", false),
+            (&["1433221332117", "1.433226571398E12"], "epoch_ms", false),
+            (&["1611972000123456"], "epoch_us", false),
+            (&["1611972000123456789"], "epoch_ns", false),
+            (&["20210131", "20210201"], "%Y%m%d", true),
+        ] {
+            assert_eq!(format_of(cells), Some((format.to_owned(), is_local)), "{cells:?}");
+        }
+        for cells in [&["12", "13"][..], &["soon"], &["10:30"], &[""], &[], &["2026-03-01", "x"]] {
+            assert_eq!(format_of(cells), None, "{cells:?}");
+        }
+        assert_eq!(guess(&["1511544070"], false), None);
+    }
+
+    #[test]
+    fn day_and_month_are_told_apart_by_what_brings_times_closer_together() {
+        let months_first = guess(&["12/1/2010 8:26", "12/2/2010 9:00"], true).unwrap();
+        assert_eq!(months_first.format.as_deref(), Some("%m/%d/%Y %H:%M"));
+        assert_eq!(months_first.other_way_round, Some("%d/%m/%Y %H:%M"));
+        let days_first = guess(&["1/12/2010 8:26", "2/12/2010 9:00"], true).unwrap();
+        assert_eq!(days_first.format.as_deref(), Some("%d/%m/%Y %H:%M"));
+    }
+
+    #[test]
+    fn times_of_the_stages_of_an_order_are_known_by_their_names() {
+        for (name, kind) in [
+            ("order_purchase_timestamp", Some(Kind::OrderPlaced)),
+            ("order_approved_at", None),
+            ("order_delivered_carrier_date", Some(Kind::OrderDispatched)),
+            ("order_delivered_customer_date", Some(Kind::OrderDelivered)),
+            ("order_estimated_delivery_date", None),
+            ("Cancelled at", Some(Kind::OrderCancelled)),
+            ("shippedAt", Some(Kind::OrderDispatched)),
+            ("updated_at", None),
+        ] {
+            assert_eq!(kind_of_time(name), kind, "{name}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What is striking about a log as a whole, and is said once, when it has been read.
+
+use crate::absent::Absent;
+use crate::currency::Currency;
+use crate::fields::{Decoder, Field, shown};
+use crate::time::rfc3339;
+
+/// What is gathered on the way.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// The row that is read, from 1.
+    row: u64,
+    nothings: Vec<Nothing>,
+    currencies: Vec<String>,
+    latest_event_time_ms: Option<i64>,
+}
+
+/// A text of a field that looks like nothing.
+#[derive(Debug)]
+struct Nothing {
+    field: Field,
+    text: String,
+    rows: u64,
+    last_row: u64,
+}
+
+/// In fewer rows than this, a word that looks like nothing may be somebody's name.
+const ROWS_MIN: u64 = 3;
+
+/// How many such words, and how many currencies, are told apart.
+const NAMED_MAX: usize = 20;
+
+impl Notes {
+    /// Begins with the next row.
+    pub(crate) fn next_row(&mut self) {
+        self.row += 1;
+    }
+
+    /// Notes a time.
+    #[inline]
+    pub(crate) fn event_time(&mut self, ms: i64) {
+        self.latest_event_time_ms = self.latest_event_time_ms.max(Some(ms));
+    }
+
+    /// Notes that a field holds a word that looks like nothing.
+    pub(crate) fn nothing(&mut self, field: Field, text: &str) {
+        let (row, is_full) = (self.row, self.nothings.len() == NAMED_MAX);
+        match self.nothings.iter_mut().find(|nothing| nothing.field == field && nothing.text == text) {
+            // The events of a row may share a field.
+            Some(known) if known.last_row == row => {}
+            Some(known) => (known.rows, known.last_row) = (known.rows + 1, row),
+            None if is_full => {}
+            None => self.nothings.push(Nothing { field, text: text.to_owned(), rows: 1, last_row: row }),
+        }
+    }
+
+    /// Notes how an amount names its currency.
+    pub(crate) fn currency(&mut self, currency: Currency) {
+        if self.currencies.len() < NAMED_MAX && !self.currencies.iter().any(|known| currency.is(known)) {
+            self.currencies.push(currency.to_string());
+        }
+    }
+
+    /// What has to be said, a sentence each; `decoders` read the log.
+    pub(crate) fn remarks(&self, decoders: &[Decoder]) -> Vec<String> {
+        let on_nothings = decoders.first().and_then(|decoder| self.on_nothings(&decoder.absent));
+        let on_times = decoders.iter().find_map(|decoder| self.on_times(decoder));
+        [on_nothings, self.on_currencies(), on_times].into_iter().flatten().collect()
+    }
+
+    fn on_nothings(&self, absent: &Absent) -> Option<String> {
+        let many = || self.nothings.iter().filter(|nothing| nothing.rows >= ROWS_MIN);
+        let seen: Vec<String> = many()
+            .map(|Nothing { field, text, rows, .. }| format!("{} is the {} of {rows} rows", shown(text), field.name()))
+            .collect();
+        let mut words: Vec<&str> = absent.words().iter().map(String::as_str).collect();
+        for nothing in many() {
+            if !words.contains(&nothing.text.as_str()) {
+                words.push(&nothing.text);
+            }
+        }
+        let fix = "if that means that there is none, say so in a mapping";
+        (!seen.is_empty()).then(|| format!("{}; {fix}: absent = {words:?}", seen.join(", ")))
+    }
+
+    fn on_currencies(&self) -> Option<String> {
+        let named: Vec<String> = self.currencies.iter().map(|currency| shown(currency)).collect();
+        (named.len() > 1).then(|| format!("values are of several currencies ({}): sums mix them", named.join(", ")))
+    }
+
+    fn on_times(&self, decoder: &Decoder) -> Option<String> {
+        let latest_ms = self.latest_event_time_ms?;
+        let (format, meant_ms) = decoder.event_time.coarser(latest_ms)?;
+        let (latest, meant) = (rfc3339(latest_ms), rfc3339(meant_ms));
+        Some(format!("no event time is later than {latest}; is the format {format}? Read so, the latest is {meant}"))
+    }
+}
