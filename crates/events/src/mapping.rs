@@ -338,6 +338,10 @@ fn events_of_a_row(tables: &Spanned<DeValue>, every: &EventOfRow, toml: &str) ->
         let mut event = every.clone();
         event.decoder.is_optional = true;
         for (key, value) in fields {
+            if settings::KEYS.contains(&&**key.get_ref()) {
+                let problem = format!("'{}' is for all events; move it above the first [[event]]", key.get_ref());
+                return Err((problem, key.span()));
+            }
             event.take(key, value, toml)?;
         }
         event.check(table.span())?;

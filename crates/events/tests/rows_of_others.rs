@@ -568,6 +568,10 @@ fn a_wrong_setting_is_told_with_its_place() {
             "kind = { column = \"k\" }\n[[event]]\nkind = { column = \"k\" }\n".to_owned(),
             "line 2, column 1: the field 'time'",
         ),
+        (
+            format!("{fields}[[event]]\nabsent = [\"nan\"]\n"),
+            "line 4, column 1: 'absent' is for all events; move it above",
+        ),
         (format!("{fields}[[event]]\ncustmer = {{ column = \"c\" }}\n"), "line 4, column 1: 'custmer' is not a field"),
         (
             format!("{fields}event_id = {{ column = \"id\" }}\n[[event]]\n[[event]]\n"),
