@@ -24,10 +24,12 @@ fn draft(name: &str, bytes: impl AsRef<[u8]>) -> String {
 
 /// Checks the draft line by line, blank lines left out.
 fn drafts(name: &str, bytes: impl AsRef<[u8]>, expected: &str) -> String {
-    let draft = draft(name, bytes);
+    let draft = draft(name, &bytes);
     let lines =
         |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(lines(&draft), lines(expected), "\n{draft}");
+    let (events, summary) = read_with_draft(name, bytes, &draft);
+    assert!(!events.is_empty() && summary.rejects == 0, "{summary}");
     draft
 }
 

@@ -619,3 +619,44 @@ fn a_kind_that_is_nearly_one_is_named_and_a_huge_one_is_not_compared() {
     );
     assert!(rejects[2].contains("…' is not a kind (kinds: page_viewed, "), "{rejects:?}");
 }
+
+// In files of other shapes.
+
+#[test]
+fn json_lines_have_groups_and_several_events_a_row_too() {
+    let read = |mapping: &str, json: &str| {
+        let mapping = Mapping::parse(mapping, "map.toml").unwrap();
+        read_as("log.jsonl", json, &ReadOptions { mapping: Some(mapping), ..ReadOptions::default() }).unwrap()
+    };
+    let line = |id: u8, price: &str| {
+        format!("{{\"order\":{{\"id\":{id}}},\"at\":\"{T}\",\"price\":{price},\"n\":2,\"who\":\"NULL\"}}\n")
+    };
+    let grouped = "group = \"order.id\"\ntime = { column = \"at\" }\nkind = { constant = \"order_placed\" }\n\
+                   order = { column = \"order.id\" }\ncustomer = { column = \"who\" }\n\
+                   value = { column = \"price\", times = \"n\" }\n";
+    let log = read(grouped, &[line(1, "2.5"), line(1, "\"$1.25\""), line(2, "1e1")].concat());
+    assert_eq!(log.events(), [format!("order_placed {T} - 1 7.500"), format!("order_placed {T} - 2 20.000")]);
+    let wide = "order = { column = \"id\" }\n[[event]]\nkind = { constant = \"order_placed\" }\n\
+                time = { column = \"times.placed\" }\n[[event]]\nkind = { constant = \"order_delivered\" }\n\
+                time = { column = \"times.delivered\", format = \"epoch_us\" }\n";
+    let json = format!(
+        "{{\"id\":1,\"times\":{{\"placed\":\"{T}\",\"delivered\":1782907260000000}}}}\n\
+         {{\"id\":2,\"times\":{{\"placed\":\"{T}\",\"delivered\":null}}}}\n"
+    );
+    let expected = [
+        format!("order_placed {T} - 1 -"),
+        "order_delivered 2026-07-01T12:01:00.000Z - 1 -".to_owned(),
+        format!("order_placed {T} - 2 -"),
+    ];
+    assert_eq!(read(wide, &json).events(), expected);
+}
+
+#[test]
+fn a_decimal_comma_that_is_recognised_holds_for_every_event_of_a_row() {
+    let mapping = "[[event]]\nkind = { constant = \"order_placed\" }\ntime = { column = \"placed\" }\n\
+                   value = { column = \"paid\" }\n[[event]]\nkind = { constant = \"order_cancelled\" }\n\
+                   time = { column = \"cancelled\" }\nvalue = { column = \"refund\" }\n";
+    let log = mapped(mapping, &format!("placed;cancelled;paid;refund\n{T};{T};1.203,39;-5,00 €\n{T};;2,55;\n"));
+    assert_eq!(log.values(), [Some(1_203_390), Some(-5000), Some(2550)]);
+    assert!(log.summary.assumed.iter().any(|assumed| assumed.contains("decimal comma")), "{:?}", log.summary.assumed);
+}
