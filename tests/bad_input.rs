@@ -10,6 +10,17 @@ const GOOD: &str = "1,order_placed,2026-01-05T08:00:00.000Z,ann,10\n";
 const REPLAY: &str = "flowbench replay log.csv --pipeline identity -o answers.csv";
 
 #[test]
+fn a_mapping_that_is_no_text_is_a_bad_mapping() {
+    let scratch = Scratch::new();
+    scratch.ok("flowbench generate --profile tiny --events 50 -o log.csv");
+    scratch.write("map.toml", b"time = { column = \"caf\xe9\" }\n");
+    for command in ["inspect", "replay --pipeline identity"] {
+        scratch.fails(&format!("flowbench {command} log.csv --map map.toml"), 2, &["map.toml"]);
+        scratch.fails(&format!("flowbench {command} log.csv --map nowhere.toml"), 1, &["nowhere.toml"]);
+    }
+}
+
+#[test]
 fn an_unknown_key_in_an_experiment_is_named_with_its_line_and_a_suggestion() {
     let scratch = Scratch::new();
     for (wrong, line, suggestion) in [

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use flowbench_events::{
     EventWriter, Input, Mapping, MappingError, Output, ReadOptions, ReadSummary, Reject, RejectWriter, Trace,
@@ -95,8 +96,9 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     Output::check(&asked.output).map_err(Failure::failed)?;
     refuse_to_replace_the_log(asked)?;
     let is_stream = asked.output == Path::new("-") || (asked.output.exists() && !asked.output.is_file());
-    let companions =
-        Companions::meet(together(asked)?, choice.workers, &purpose(asked, &choice)).map_err(Failure::failed)?;
+    let silence_max = Duration::from_millis(asked.peer_timeout);
+    let companions = Companions::meet(together(asked)?, choice.workers, &purpose(asked, &choice), silence_max)
+        .map_err(Failure::failed)?;
     let mut rejects = Rejects::new(match (companions.is_first(), is_stream) {
         (false, _) => PathBuf::from("/dev/null"), // they are told once
         (true, true) => rejects_beside(&asked.log.input),
@@ -198,10 +200,16 @@ fn read(log: &Log, rejects: &mut Rejects) -> Result<(Arc<Trace>, ReadSummary), F
 
 fn options(log: &Log) -> Result<ReadOptions, Failure> {
     let mapping = log.map.as_ref().map(Mapping::load).transpose().map_err(|error| match error {
-        MappingError::File(_) => Failure::failed(error),
-        MappingError::Wrong { .. } => Failure::misused(error),
+        MappingError::File(_) if !is_no_text(&error) => Failure::failed(error),
+        _ => Failure::misused(error),
     })?;
     Ok(ReadOptions { format: log.format.map(Into::into), mapping, strict: log.strict })
+}
+
+/// True if it was read and is no text: what is wrong is what stands in it, as in any other bad mapping.
+fn is_no_text(error: &MappingError) -> bool {
+    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData)
 }
 
 /// Without an order policy that takes answers back, each is given once: stateless pipelines have nothing to correct.
