@@ -289,9 +289,9 @@ fn a_file_that_may_not_grow_is_an_error_with_its_name() {
     scratch.fails("ulimit -f 16; exec flowbench run ./small.toml --out results", 1, &refused);
     assert_eq!(files(&scratch, "results").len(), 0);
     // Enough for the first look at the folder, not for the report.
+    scratch.write("wordy.toml", SMALL.replace("A small one", &"word ".repeat(3000)));
     let stopped = ["cannot write results/report.html", "go on with: flowbench run --resume results"];
-    let line = "ulimit -f 140; exec flowbench run ./small.toml --out results --set speed.rate=closed";
-    scratch.fails(line, 1, &stopped);
+    scratch.fails("ulimit -f 140; exec flowbench run ./wordy.toml --out results", 1, &stopped);
     scratch.ok("flowbench run --resume results");
 }
 

@@ -199,7 +199,7 @@ fn a_panic_in_a_process_is_the_cause_and_its_words_are_kept() {
         cases.iter().find(|case| case["axes"]["fault"] == fault).unwrap()["status"].clone()
     };
     let panicked = status("panic@10");
-    assert_eq!(panicked["cause"], "process 0: panic: planted panic");
+    assert_eq!(panicked["cause"], "process 0: panic: planted panic after 10 messages");
     assert!(panicked["stderr_tail"].as_str().unwrap().contains("planted panic"), "{panicked:#}");
     assert_eq!(status("drop-event@10")["outcome"], "invalid");
     assert_eq!(status("wrong-answer@5")["outcome"], "invalid");

@@ -4,6 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use rustix::thread::set_name;
 
 /// Where the system keeps the program that runs, also after its file was replaced or removed.
 const THIS_PROGRAM: &str = "/proc/self/exe";
@@ -22,9 +23,10 @@ pub(crate) fn own_id() -> String {
     std::process::id().to_string()
 }
 
-/// Makes this process end with its parent, `parent` by its id. One that has gone already is an error: the system tells
-/// only of those that end later.
+/// Makes this process end with its parent, `parent` by its id, and be listed under the name of the program. A parent that
+/// has gone already is an error: the system tells only of those that end later.
 pub(crate) fn end_with(parent: &str) -> Result<(), String> {
+    let _ = set_name(c"flowbench"); // the system would call it "exe"
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| format!("the parent process: {error}"))?;
     let is_there = |id: Pid| id.as_raw_nonzero().to_string() == parent;
     if getppid().is_some_and(is_there) {
