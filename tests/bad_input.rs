@@ -282,9 +282,11 @@ fn results_that_do_not_fit_on_the_disk_are_an_error() {
     let scratch = Scratch::new();
     scratch.write("my.toml", EXPERIMENT);
     // The limit is for whoever would read such a file: it has no end.
-    let full = "mkdir results && ln -s /dev/full results/timeline.csv && ulimit -v 4000000";
-    let run = "flowbench run ./my.toml --out results";
-    scratch.fails(&format!("{full} && {run}"), 1, &["timeline.csv", "No space left on device"]);
+    let run =
+        "ulimit -v 4000000; flowbench run ./my.toml --out results --set part.rate=500 --set part.duration=2s & run=$!";
+    let full = "until [ -e results/run.json ]; do sleep 0.01; done; ln -s /dev/full results/timeline.csv; wait $run";
+    let words = ["timeline.csv", "No space left on device", "go on with: flowbench run --resume results"];
+    scratch.fails(&format!("{run}; {full}"), 1, &words);
     assert!(!scratch.path("results/cases.ndjson").exists(), "a case that is listed has all its data on disk");
 }
 
