@@ -123,7 +123,7 @@ pub enum RunFailed {
     #[error("a case process could not be watched: {0}")]
     Process(#[from] std::io::Error),
     /// It ended in the middle, and can be gone on with.
-    #[error("{error}\nwhat was measured before is kept; go on with: flowbench run --resume {}", dir.display())]
+    #[error("{error}\nthe run is not complete; go on with: flowbench run --resume {}", dir.display())]
     BrokenOff {
         /// The results directory.
         dir: PathBuf,

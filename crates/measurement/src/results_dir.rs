@@ -70,8 +70,8 @@ pub enum ResultsError {
     },
     /// A file that only grows has become another.
     #[error(
-        "{} was removed or changed while the run went on, and what it held of the cases before is lost: nobody else may \
-         write to the directory of a run",
+        "{} was removed or changed while the run went on: cases that it does not hold any more have to be run again, and \
+         nobody else may write to the directory of a run",
         .0.display()
     )]
     Changed(PathBuf),
