@@ -10,6 +10,17 @@ const GOOD: &str = "1,order_placed,2026-01-05T08:00:00.000Z,ann,10\n";
 const REPLAY: &str = "flowbench replay log.csv --pipeline identity -o answers.csv";
 
 #[test]
+fn a_mapping_that_is_no_text_is_a_bad_mapping() {
+    let scratch = Scratch::new();
+    scratch.ok("flowbench generate --profile tiny --events 50 -o log.csv");
+    scratch.write("map.toml", b"time = { column = \"caf\xe9\" }\n");
+    for command in ["inspect", "replay --pipeline identity"] {
+        scratch.fails(&format!("flowbench {command} log.csv --map map.toml"), 2, &["map.toml"]);
+        scratch.fails(&format!("flowbench {command} log.csv --map nowhere.toml"), 1, &["nowhere.toml"]);
+    }
+}
+
+#[test]
 fn an_unknown_key_in_an_experiment_is_named_with_its_line_and_a_suggestion() {
     let scratch = Scratch::new();
     for (wrong, line, suggestion) in [
@@ -267,9 +278,11 @@ fn results_that_do_not_fit_on_the_disk_are_an_error() {
     let scratch = Scratch::new();
     scratch.write("my.toml", EXPERIMENT);
     // The limit is for whoever would read such a file: it has no end.
-    let full = "mkdir results && ln -s /dev/full results/timeline.csv && ulimit -v 4000000";
-    let run = "flowbench run ./my.toml --out results";
-    scratch.fails(&format!("{full} && {run}"), 1, &["timeline.csv", "No space left on device"]);
+    let run =
+        "ulimit -v 4000000; flowbench run ./my.toml --out results --set part.rate=500 --set part.duration=2s & run=$!";
+    let full = "until [ -e results/run.json ]; do sleep 0.01; done; ln -s /dev/full results/timeline.csv; wait $run";
+    let words = ["timeline.csv", "No space left on device", "go on with: flowbench run --resume results"];
+    scratch.fails(&format!("{run}; {full}"), 1, &words);
     assert!(!scratch.path("results/cases.ndjson").exists(), "a case that is listed has all its data on disk");
 }
 

@@ -170,6 +170,191 @@ fn resume_of_a_complete_run_measures_nothing() {
 }
 
 #[test]
+fn resume_runs_failed_cases_again_and_says_that_they_had_failed() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results");
+    let mut cases = scratch.ndjson("results/cases.ndjson");
+    // As a case leaves it that was killed.
+    cases[1]["status"] =
+        serde_json::json!({ "outcome": "failed", "cause": "memory cap: 9 MiB resident", "stderr_tail": "" });
+    cases[1]["numbers"] = serde_json::Value::Null;
+    let lines: Vec<String> = cases.iter().map(serde_json::Value::to_string).collect();
+    scratch.write("results/cases.ndjson", lines.join("\n") + "\n");
+    let ended = scratch.ok("flowbench run --resume results");
+    assert!(ended.stderr.contains("[4/4]") && !ended.stderr.contains("[3/4]"), "one is run: {}", ended.stderr);
+    let again = scratch.ndjson("results/cases.ndjson");
+    assert!(again.len() == 4 && again.iter().all(|case| case["status"]["outcome"] == "ok"), "{again:#?}");
+    assert_eq!(identities(&scratch, "results"), [(1, 1), (2, 1), (3, 1), (4, 1)]);
+    let table = scratch.text("results/cases.csv");
+    assert!(table.lines().count() == 1 + 4 && !table.contains("memory cap"), "{table}");
+    let log = scratch.text("results/latency.hlog");
+    assert_eq!(log.lines().filter(|line| line.contains(".latency,")).count(), 4);
+    let failures = &scratch.json("results/run.json")["earlier_failures"];
+    let failed = serde_json::json!([{ "case": cases[1]["case"], "repeat": 1, "cause": "memory cap: 9 MiB resident" }]);
+    assert_eq!(failures, &failed);
+    assert!(scratch.text("results/report.html").contains("Run again after a failure"));
+}
+
+#[test]
+fn a_case_that_fails_again_stands_once() {
+    let scratch = small();
+    let line =
+        "flowbench run ./small.toml --set speed.fault=panic@0 --set speed.rate=closed --set speed.pipeline=identity";
+    for line in [&format!("{line} --out results"), "flowbench run --resume results"] {
+        let ended = scratch.sh(line);
+        assert!(ended.code == Some(5) && ended.stderr.contains("FAILED: panic: planted panic"), "{}", ended.stderr);
+    }
+    assert_eq!(identities(&scratch, "results"), [(1, 1)]);
+    assert_eq!(scratch.text("results/cases.csv").lines().count(), 1 + 1);
+    assert_eq!(scratch.json("results/run.json")["earlier_failures"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_run_goes_on_with_the_build_that_it_began_with() {
+    let scratch = small();
+    scratch.ok("cp $(command -v flowbench) other");
+    let slow = "--set speed.duration=1s --set 'speed.rate=[1000, 2000]' --set speed.trace.events=1000000";
+    let running = scratch.start(&format!("exec ./other run ./small.toml --out results {slow}"));
+    running.wait_until(|| scratch.path("results/cases.ndjson").exists());
+    fs::remove_file(scratch.path("other")).unwrap();
+    scratch.write("other", "what another build may leave");
+    let ended = running.finish();
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let cases = scratch.ndjson("results/cases.ndjson");
+    assert!(cases.len() == 4 && cases.iter().all(|case| case["status"]["outcome"] == "ok"), "{cases:#?}");
+}
+
+#[test]
+fn what_is_removed_in_the_middle_of_a_run_is_missed() {
+    let scratch = small();
+    let slow = "--set speed.duration=1s --set 'speed.rate=[1000, 2000]' --set speed.trace.events=1000000";
+    let running = scratch.start(&format!("exec flowbench run ./small.toml --out results {slow}"));
+    let listed = scratch.path("results/cases.ndjson");
+    running.wait_until(|| fs::read_to_string(&listed).is_ok_and(|text| text.contains('\n')));
+    fs::remove_file(&listed).unwrap();
+    let ended = running.finish();
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    for words in ["results/cases.ndjson was removed or changed", "go on with: flowbench run --resume results"] {
+        assert!(ended.stderr.contains(words), "no '{words}' in {}", ended.stderr);
+    }
+    scratch.ok("flowbench run --resume results --quiet");
+    assert_eq!(identities(&scratch, "results"), [(1, 1), (2, 1), (3, 1), (4, 1)]);
+}
+
+#[test]
+fn a_folder_with_files_of_a_run_or_of_its_figures_is_refused_and_left_alone() {
+    let scratch = small();
+    for name in ["timeline.csv", "latency.hlog", "cases.csv", "tail.csv", "memory-over-time.svg", "report.html"] {
+        scratch.sh(&format!("mkdir results; echo mine > results/{name}"));
+        scratch.fails(
+            "flowbench run ./small.toml --out results",
+            1,
+            &["results holds", name, "choose another directory"],
+        );
+        assert_eq!(scratch.text(&format!("results/{name}")), "mine\n");
+        scratch.ok(&format!("rm results/{name}"));
+        assert_eq!(files(&scratch, "results").len(), 0, "something was begun");
+    }
+    scratch.ok("echo mine > results/notes.txt; flowbench run ./small.toml --out results --set speed.rate=closed");
+}
+
+#[test]
+fn what_a_killed_run_left_half_written_is_removed_by_report_and_resume() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results --set speed.rate=closed");
+    for command in ["flowbench report results", "flowbench run --resume results"] {
+        scratch.write("results/.tmp-flowbench-a1B2c3", "half");
+        scratch.ok(command);
+        assert!(!scratch.path("results/.tmp-flowbench-a1B2c3").exists(), "{command}");
+    }
+}
+
+#[test]
+fn a_folder_may_have_any_name() {
+    let scratch = small();
+    let run = "flowbench run ./small.toml --set speed.rate=closed --json";
+    let outcome = scratch.ok(&format!("{run} --out \"$(printf 'r\\377')\"")).json();
+    assert_eq!(outcome["dir"], "r\u{fffd}");
+    assert_eq!(outcome["report"], "r\u{fffd}/report.html");
+    let again = scratch.ok("flowbench run --json --resume \"$(printf 'r\\377')\"").json();
+    assert_eq!(again["cases"], outcome["cases"]);
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_an_error_with_its_name() {
+    let scratch = small();
+    let full = ["File too large", "log.csv"];
+    scratch.fails("ulimit -f 16; exec flowbench generate --profile tiny --events 5000 -o log.csv", 1, &full);
+    let refused = ["cannot write in results", "File too large", "ulimit -f"];
+    scratch.fails("ulimit -f 16; exec flowbench run ./small.toml --out results", 1, &refused);
+    assert_eq!(files(&scratch, "results").len(), 0);
+    // Enough for the first look at the folder, not for the report.
+    scratch.write("wordy.toml", SMALL.replace("A small one", &"word ".repeat(3000)));
+    let stopped = ["cannot write results/report.html", "go on with: flowbench run --resume results"];
+    scratch.fails("ulimit -f 140; exec flowbench run ./wordy.toml --out results", 1, &stopped);
+    scratch.ok("flowbench run --resume results");
+}
+
+#[test]
+fn a_plan_of_too_many_cases_is_refused_with_their_number() {
+    let scratch = small();
+    let rates = format!("--set 'speed.rate={:?}'", (1..=60).collect::<Vec<_>>());
+    let wanted = ["repeats = 1000 of 120 cases are 120000, at most 50000"];
+    scratch.fails(&format!("flowbench run ./small.toml --out results {rates} --set repeats=1000"), 2, &wanted);
+    let epochs = format!("--set 'speed.records_per_epoch={:?}'", (1..=1000).collect::<Vec<_>>());
+    let wanted = ["part 'speed'", "120000 combinations, at most 50000"];
+    scratch.fails(&format!("flowbench run ./small.toml --out results {rates} {epochs}"), 2, &wanted);
+    assert!(!scratch.path("results").exists());
+}
+
+#[test]
+fn a_comment_in_a_setting_and_two_parts_of_one_name_are_refused() {
+    let scratch = small();
+    let comment = ["--set: speed.rate=1#INF: what stands behind the value is a comment"];
+    scratch.fails("flowbench run ./small.toml --out results --set 'speed.rate=1#INF'", 2, &comment);
+    let part = SMALL.split_once("[[part]]").unwrap().1.split_once("[[part.figure]]").unwrap().0;
+    scratch.write("twice.toml", format!("{SMALL}\n[[part]]{part}"));
+    scratch.fails("flowbench run ./twice.toml --out results", 2, &["twice.toml", "two parts have the name 'speed'"]);
+}
+
+#[test]
+fn a_closed_loop_of_a_moment_is_doubted() {
+    let scratch = small();
+    scratch.ok(
+        "flowbench run ./small.toml --out results --set 'speed.rate=[\"closed\", 20000]' --set speed.pipeline=identity",
+    );
+    for case in scratch.ndjson("results/cases.ndjson") {
+        let doubts = case["doubts"].as_array().unwrap();
+        let is_short = doubts.iter().any(|doubt| doubt["code"] == "short");
+        assert_eq!(is_short, case["axes"]["load"] == "closed", "{case:#}");
+    }
+    assert!(scratch.text("results/report.html").contains("in all, less than 200.0"));
+}
+
+#[test]
+fn a_report_holds_no_more_histograms_than_a_figure_needs() {
+    const CASES: usize = 1500;
+    let scratch = small();
+    let one = "--set speed.pipeline=identity --set speed.rate=10000 --set speed.trace.events=1000";
+    scratch.ok(&format!("flowbench run ./small.toml --out results {one}"));
+    let case = scratch.text("results/cases.ndjson");
+    let log = scratch.text("results/latency.hlog");
+    let (mut cases, mut histograms) = (String::new(), log.clone());
+    for number in 1..=CASES {
+        cases += &case.replacen("\"case\":1,", &format!("\"case\":{number},"), 1);
+        let tagged = log.lines().filter(|line| number > 1 && line.starts_with("Tag="));
+        tagged.for_each(|line| histograms += &(line.replacen("c1r1", &format!("c{number}r1"), 1) + "\n"));
+    }
+    let kinds = log.lines().filter(|line| line.starts_with("Tag=")).count();
+    scratch.write("results/cases.ndjson", cases);
+    scratch.write("results/latency.hlog", histograms);
+    // Decoded they take 250 KiB each, more than is allowed here.
+    assert!(CASES * kinds * 250 > 1_000_000, "{kinds}");
+    let ended = scratch.ok("ulimit -v 1000000; exec flowbench report results");
+    assert!(ended.stderr.contains("4 figures"), "{}", ended.stderr);
+}
+
+#[test]
 fn ctrl_c_keeps_what_is_finished_and_resume_completes_it() {
     let scratch = small();
     let slow = "--set speed.duration=1s --set 'speed.rate=[1000, 2000]' --set speed.trace.events=1000000";
@@ -179,6 +364,7 @@ fn ctrl_c_keeps_what_is_finished_and_resume_completes_it() {
     running.signal("INT");
     let ended = running.finish();
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+    assert!(ended.stderr.contains("stopping; what is finished is kept"), "{}", ended.stderr);
     assert!(ended.stderr.contains("flowbench run --resume results"), "{}", ended.stderr);
     let kept = finished();
     let count = kept.lines().count();
@@ -199,7 +385,7 @@ fn a_running_run_keeps_its_folder_to_itself() {
         scratch.start("exec flowbench run ./small.toml --out results --set speed.duration=2s --set speed.rate=1000");
     running.wait_until(|| scratch.path("results/run.json").exists());
     scratch.fails("flowbench run ./small.toml --out results", 1, &["results"]);
-    scratch.fails("flowbench run --resume results", 1, &["results is in use by another run"]);
+    scratch.fails("flowbench run --resume results", 1, &["results is in use by another flowbench"]);
     running.signal("INT");
     assert_eq!(running.finish().code, Some(130));
 }

@@ -81,7 +81,7 @@ deduplicate = [false, true]
         let stderr_tail = case["status"]["stderr_tail"].as_str().unwrap();
         match fault {
             "panic@0" => {
-                assert_eq!(cause(case), "panic");
+                assert!(cause(case).starts_with("panic: planted panic after "), "{case:#}");
                 assert!(stderr_tail.contains("planted panic"), "{stderr_tail}");
             }
             "endless-loop@0" => assert!(cause(case).starts_with("deadline"), "{case:#}"),
@@ -103,7 +103,7 @@ fn a_single_worker_that_panics_is_recorded_for_every_strategy() {
     scratch.write("panic.toml", experiment(part));
     assert_eq!(scratch.sh("flowbench run ./panic.toml --out results").code, Some(5));
     let cases = scratch.ndjson("results/cases.ndjson");
-    assert_eq!(cases.iter().map(cause).collect::<Vec<_>>(), ["panic"; 9]);
+    assert_eq!(cases.iter().filter(|case| cause(case).starts_with("panic: planted panic after ")).count(), 9);
 }
 
 #[test]

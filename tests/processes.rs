@@ -118,8 +118,66 @@ fn another_log_on_another_machine_is_noticed() {
     let one = |log: &str, process: usize| {
         format!("flowbench replay {log} --pipeline identity --hosts hosts.txt --process {process}")
     };
-    let ended = scratch.sh(&format!("{} & {}", one("b.csv", 1), one("a.csv", 0)));
+    let line = format!("{} & other=$!; {}; echo $?; wait $other; echo $?", one("b.csv", 1), one("a.csv", 0));
+    let ended = scratch.sh(&line);
     assert!(ended.stderr.contains("process 1 has read other events than process 0"), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "1\n1\n", "{}", ended.stderr);
+}
+
+#[test]
+fn a_process_that_stands_still_is_given_up() {
+    let scratch = Scratch::new();
+    scratch.ok("flowbench generate --profile tiny --events 5000 -o log.csv; mkfifo 0.csv 1.csv");
+    let ports = free_ports(2);
+    scratch.write("hosts.txt", format!("127.0.0.2:{}\n127.0.0.3:{}\n", ports[0], ports[1]));
+    let one = |process: usize| {
+        format!(
+            "flowbench replay {process}.csv --pipeline sessions --hosts hosts.txt --process {process} --peer-timeout 1s"
+        )
+    };
+    // Process 1 has read its log and waits for process 0, which is given its own only when process 1 stands still.
+    let line = format!(
+        "{} & other=$!; {} & first=$!; cat log.csv > 1.csv; sleep 1; kill -STOP $other; cat log.csv > 0.csv; \
+         wait $first; code=$?; kill -KILL $other; exit $code",
+        one(1),
+        one(0)
+    );
+    scratch.fails(&line, 1, &[&format!("process 1 (127.0.0.3:{}) was silent for 1.", ports[1]), "--peer-timeout"]);
+    let short = "flowbench replay log.csv --pipeline identity --processes 2 --peer-timeout 10ms";
+    scratch.fails(short, 2, &["10ms is below 1s"]);
+}
+
+#[test]
+fn quiet_may_be_said_twice_and_to_several_processes() {
+    let scratch = Scratch::new();
+    scratch.ok("flowbench generate --profile tiny --events 500 -o log.csv");
+    let alone = scratch.ok("flowbench replay -q -q log.csv --pipeline identity");
+    assert_eq!(alone.stderr, "");
+    for quiet in ["replay -q", "-q replay", "-q replay --quiet"] {
+        let together = scratch.ok(&format!("flowbench {quiet} log.csv --pipeline identity --processes 2"));
+        assert_eq!((together.stdout, together.stderr), (alone.stdout.clone(), String::new()), "{quiet}");
+    }
+}
+
+#[test]
+fn a_process_of_a_case_does_not_begin_without_its_parent() {
+    let scratch = Scratch::new();
+    for arguments in ["__case 4194305", "__peer 127.0.0.1:0 4194305"] {
+        let ended = scratch.fails(&format!("flowbench {arguments} < /dev/null"), 1, &["4194305, has gone"]);
+        assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn a_machine_that_follows_says_why_a_case_failed() {
+    let scratch = Scratch::new();
+    let taken = std::net::TcpListener::bind("127.0.0.3:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    scratch.write("hosts.txt", format!("127.0.0.2:{}\n{address}\n", free_ports(1)[0]));
+    scratch.write("two.toml", experiment("pipeline = \"sessions\""));
+    let cause = format!("FAILED: exit code 1: {address}: is in use; does another flowbench still run?");
+    let line = "flowbench run ./two.toml --hosts hosts.txt --process 1 --join-within 1s";
+    scratch.fails(line, 5, &[&cause, "took part in 0 of 1 cases"]);
 }
 
 #[test]
@@ -151,7 +209,7 @@ fn a_panic_in_a_process_is_the_cause_and_its_words_are_kept() {
         cases.iter().find(|case| case["axes"]["fault"] == fault).unwrap()["status"].clone()
     };
     let panicked = status("panic@10");
-    assert_eq!(panicked["cause"], "process 0: panic");
+    assert_eq!(panicked["cause"], "process 0: panic: planted panic after 10 messages");
     assert!(panicked["stderr_tail"].as_str().unwrap().contains("planted panic"), "{panicked:#}");
     assert_eq!(status("drop-event@10")["outcome"], "invalid");
     assert_eq!(status("wrong-answer@5")["outcome"], "invalid");

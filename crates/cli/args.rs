@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
     /// No progress and no remarks on standard error; errors only
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, overrides_with = "quiet")]
     pub(crate) quiet: bool,
 }
 
@@ -193,6 +193,9 @@ pub(crate) struct Replay {
     pub(crate) workers: u16,
     #[command(flatten)]
     pub(crate) place: Place,
+    /// How long another process may give no sign of life before it is given up, 1s or more
+    #[arg(long, value_name = "D", default_value = "5min", value_parser = peer_timeout_ms)]
+    pub(crate) peer_timeout: u64,
     /// A process that another one has started
     #[arg(long, hide = true, conflicts_with = "hosts")]
     pub(crate) companion_of: Option<String>,
@@ -266,6 +269,12 @@ impl From<Format> for flowbench_events::Format {
             Format::Jsonl => flowbench_events::Format::Jsonl,
         }
     }
+}
+
+/// A duration that is longer than processes need to be heard of each other.
+fn peer_timeout_ms(text: &str) -> Result<u64, String> {
+    let ms = parse_duration_ms(text)?;
+    u64::try_from(ms).ok().filter(|ms| *ms >= 1000).ok_or_else(|| format!("{text} is below 1s"))
 }
 
 /// A whole number, with `_` between digits and `k`, `M` or `G` behind it if wanted.

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use flowbench_events::WriteError;
 use flowbench_harness::run::RunFailed;
+use flowbench_report::harmless;
 
 /// Everything went well.
 pub(crate) const OK: i32 = 0;
@@ -60,7 +61,9 @@ impl From<RunFailed> for Failure {
         let code = match &error {
             RunFailed::Experiment(_) | RunFailed::Figure { .. } | RunFailed::Foreign { .. } => MISUSED,
             RunFailed::NothingSelected { .. } => NOTHING_SELECTED,
-            RunFailed::Results(_) | RunFailed::Report(_) | RunFailed::Process(_) => FAILED,
+            RunFailed::Results(_) | RunFailed::Report(_) | RunFailed::Process(_) | RunFailed::BrokenOff { .. } => {
+                FAILED
+            }
         };
         Self { code, message: Some(error.to_string()) }
     }
@@ -70,9 +73,12 @@ impl From<RunFailed> for Failure {
 /// control characters do not reach the terminal.
 pub(crate) fn say(words: impl Display) {
     use std::io::Write;
-    let is_command = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
-    let words = words.to_string().replace(is_command, "\u{fffd}");
-    let _ = writeln!(std::io::stderr(), "{words}");
+    let _ = writeln!(std::io::stderr(), "{}", plain(words));
+}
+
+/// Words in which nothing can steer the terminal: names of others may be among them.
+pub(crate) fn plain(words: impl Display) -> String {
+    words.to_string().chars().map(|letter| if letter == '\n' { letter } else { harmless(letter) }).collect()
 }
 
 /// Prints lines of data to standard output.

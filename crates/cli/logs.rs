@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use flowbench_events::{
     EventWriter, Horizon, Input, Mapping, MappingError, Output, ReadOptions, ReadSummary, Trace, read_events,
@@ -14,6 +15,8 @@ use flowbench_harness::plan::named;
 use flowbench_harness::replay::{Look, Replayed};
 use flowbench_harness::{environment, generate as threads, replay as answering};
 use flowbench_pipelines::{Choice, EvictionName, OrderName, Pipeline, Strategy, catalogue};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use crate::args::{Generate, Inspect, Log, Replay};
 use crate::failure::{Failure, INTERRUPTED, OK, print, say};
@@ -112,8 +115,9 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     read_files.extend(asked.place.hosts.as_deref().map(|hosts| ("list of hosts", hosts)));
     refuse_to_overwrite(&written(Some(&asked.output), &place), &read_files)?;
     leave_nothing_unfinished();
-    let companions =
-        Companions::meet(together(asked)?, choice.workers, &purpose(asked, &choice)).map_err(Failure::failed)?;
+    let silence_max = Duration::from_millis(asked.peer_timeout);
+    let companions = Companions::meet(together(asked)?, choice.workers, &purpose(asked, &choice), silence_max)
+        .map_err(Failure::failed)?;
     // They are told once.
     let mut rejects = Rejects::new(if companions.is_first() { place } else { Place::Nowhere })?;
     let (trace, summary) = read(&asked.log, &mut rejects)?;
@@ -228,10 +232,16 @@ fn tell_assumed(input: &Input, summary: &ReadSummary, quiet: bool) {
 
 fn options(log: &Log) -> Result<ReadOptions, Failure> {
     let mapping = log.map.as_ref().map(Mapping::load).transpose().map_err(|error| match error {
-        MappingError::File(_) => Failure::failed(error),
-        MappingError::Wrong { .. } => Failure::misused(error),
+        MappingError::File(_) if !is_no_text(&error) => Failure::failed(error),
+        _ => Failure::misused(error),
     })?;
     Ok(ReadOptions { format: log.format.map(Into::into), mapping, strict: log.strict })
+}
+
+/// True if it was read and is no text: what is wrong is what stands in it, as in any other bad mapping.
+fn is_no_text(error: &MappingError) -> bool {
+    let cause = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData)
 }
 
 /// Without an order policy that takes answers back, each is given once: stateless pipelines have nothing to correct.
@@ -267,11 +277,15 @@ fn read_files(log: &Log) -> Vec<Named<'_>> {
 
 /// Ctrl-C takes away what is half written; what was in its place stays.
 fn leave_nothing_unfinished() {
-    // Where no handler can be set, the process simply ends.
-    let _ = ctrlc::set_handler(|| {
-        flowbench_events::remove_unfinished_outputs();
-        std::process::exit(INTERRUPTED);
-    });
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+    let clean_up = move || {
+        if signals.forever().next().is_some() {
+            flowbench_events::remove_unfinished_outputs();
+            std::process::exit(INTERRUPTED);
+        }
+    };
+    // Where nobody can wait for signals, a file that is half written stays under its temporary name.
+    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(clean_up);
 }
 
 /// Rows of which none could be used are a failure, with the reasons.

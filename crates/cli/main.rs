@@ -10,6 +10,9 @@ mod progress;
 mod rejects;
 mod run;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use clap::Parser;
 use flowbench_harness::case::{self, CASE_ARGUMENT};
 use flowbench_harness::peer::PEER_ARGUMENT;
@@ -23,19 +26,29 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() {
     let mut arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
-    match (arguments.next().as_deref(), arguments.next()) {
-        (Some(CASE_ARGUMENT), _) => std::process::exit(case::case_process()),
-        (Some(PEER_ARGUMENT), Some(listen_at)) => std::process::exit(case::peer_process(&listen_at)),
+    match (arguments.next().as_deref(), arguments.next(), arguments.next()) {
+        (Some(CASE_ARGUMENT), Some(parent), _) => std::process::exit(case::case_process(&parent)),
+        (Some(PEER_ARGUMENT), Some(listen_at), Some(parent)) => {
+            std::process::exit(case::peer_process(&listen_at, &parent))
+        }
         _ => {}
     }
     // A dataflow whose worker has panicked would wait for it for ever.
     case::abort_on_panic();
+    survive_full_files();
     let arguments = Arguments::parse();
     let code = match execute(&arguments) {
         Ok(code) => code,
         Err(failure) => failure.report(),
     };
     std::process::exit(code);
+}
+
+/// Makes a file that may not become larger (`ulimit -f`) an error of whoever writes it: left alone, the signal ends the
+/// process without a word.
+fn survive_full_files() {
+    let nobody_looks = Arc::new(AtomicBool::new(false));
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, nobody_looks);
 }
 
 /// Does what was asked for; the exit code.

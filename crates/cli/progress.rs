@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::failure::say;
+use crate::failure::{plain, say};
 use flowbench_harness::plan::{CaseSpec, Plan};
 use flowbench_harness::rate::percent;
 use flowbench_harness::run::Watcher;
@@ -88,14 +88,20 @@ impl Watcher for Cases {
         let template = "{bar:32} case {pos} of {len}, {elapsed} gone, {eta} left: {msg}";
         self.bar = bar(Some(plan.cases.len() as u64), template, self.quiet);
         self.bar.set_position(done as u64);
-        self.bar.enable_steady_tick(Duration::from_millis(500));
+        if !self.bar.is_hidden() {
+            self.bar.enable_steady_tick(Duration::from_millis(500)); // has a thread of its own
+        }
         plan.skipped.iter().for_each(|skipped| self.say(&format!("skipped {skipped}")));
         plan.added.iter().for_each(|added| self.say(&format!("added to {added}")));
         self.say(&format!("{} cases, results in {}", plan.cases.len(), dir.display()));
     }
 
     fn begins(&mut self, spec: &CaseSpec) {
-        self.bar.set_message(in_words(&spec.part, &spec.axes, spec.repeat));
+        self.bar.set_message(plain(in_words(&spec.part, &spec.axes, spec.repeat)));
+    }
+
+    fn stops(&mut self) {
+        self.say("stopping; what is finished is kept (Ctrl-C again leaves at once)");
     }
 
     fn ended(&mut self, case: &CaseRecord) {

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
 use flowbench_harness::run::{Finished, Request, Seat, follow as follow_experiment, run as run_experiment};
-use flowbench_measurement::results_dir::read_run;
+use flowbench_measurement::results_dir::{ResultsDir, read_run};
 use flowbench_report::{Drawn, Results, draw, terminal_tables};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::args::{Place, Report, Run};
 use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, print, say};
@@ -86,6 +88,7 @@ pub(crate) fn report(asked: &Report, quiet: bool) -> Result<i32, Failure> {
         return Err(Failure::failed(format!("there is no folder {}; give a results directory", asked.dir.display())));
     }
     read_run(&asked.dir).map_err(Failure::failed)?;
+    let _held = ResultsDir::hold(&asked.dir);
     let drawn = draw(&asked.dir).map_err(Failure::failed)?;
     if !quiet {
         tell(&drawn, &asked.dir);
@@ -103,9 +106,10 @@ fn tell(drawn: &Drawn, dir: &std::path::Path) {
 }
 
 fn json(finished: &Finished) -> Result<String, Failure> {
+    // JSON is text: of a name that is none, what can be read of it.
     let value = serde_json::json!({
-        "dir": finished.dir,
-        "report": finished.drawn.report,
+        "dir": finished.dir.to_string_lossy(),
+        "report": finished.drawn.report.to_string_lossy(),
         "interrupted": finished.interrupted,
         "incomplete": finished.incomplete(),
         "cases": finished.cases,
@@ -116,13 +120,11 @@ fn json(finished: &Finished) -> Result<String, Failure> {
 /// The first Ctrl-C stops the run and keeps what is finished, the second leaves at once.
 fn on_ctrl_c() -> Result<Arc<AtomicBool>, Failure> {
     let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::AcqRel) {
-            std::process::exit(INTERRUPTED);
-        }
-        say("stopping; what is finished is kept (Ctrl-C again leaves at once)");
-    })
-    .map_err(Failure::failed)?;
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // In this order: a signal leaves if one before it has asked to stop.
+        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&interrupted))
+            .and_then(|_| flag::register(signal, Arc::clone(&interrupted)))
+            .map_err(|error| Failure::failed(format!("Ctrl-C cannot be waited for: {error}")))?;
+    }
     Ok(interrupted)
 }

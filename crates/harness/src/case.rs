@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use flowbench_events::{Event, Horizon, Sources, Trace, WatermarkRule};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_measurement::doubts::{Circumstances, doubts};
+use flowbench_measurement::doubts::{Circumstances, SHORT_NS, doubts};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
 use flowbench_measurement::record::{
@@ -24,6 +24,7 @@ use crate::company::Company;
 use crate::drive::{self, Load, Measured, Setting};
 use crate::environment;
 use crate::generate;
+use crate::own_process;
 use crate::peer::{self, Joined};
 use crate::plan::{Arrivals, CaseSpec, SOURCES_CHANNEL, TraceSpec, named};
 use crate::probe::Allowance;
@@ -64,8 +65,8 @@ impl CaseResult {
     }
 }
 
-/// The argument that makes the program a case process: it reads a [`CaseSpec`] from standard input and writes a
-/// [`CaseResult`] to standard output.
+/// The argument that makes the program a case process; the id of its parent comes behind it. It reads a [`CaseSpec`] from
+/// standard input and writes a [`CaseResult`] to standard output.
 pub const CASE_ARGUMENT: &str = "__case";
 
 /// Exit code of a case process in which something panicked.
@@ -76,10 +77,13 @@ const TIMELINE_POINTS: usize = 400;
 
 /// Runs the case that standard input asks for; the exit code.
 ///
-/// A panic of any thread ends the process: a dataflow whose worker is gone would wait for it for ever.
-pub fn case_process() -> i32 {
+/// It ends with `parent`, the process that has started it, and with a panic of any thread: a dataflow whose worker is gone
+/// would wait for it for ever.
+pub fn case_process(parent: &str) -> i32 {
     abort_on_panic();
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    if let Err(problem) = own_process::end_with(parent) {
+        return complain(&problem);
+    }
     let mut text = String::new();
     let spec: CaseSpec = match std::io::stdin().read_to_string(&mut text).map(|_| serde_json::from_str(&text)) {
         Ok(Ok(spec)) => spec,
@@ -89,13 +93,16 @@ pub fn case_process() -> i32 {
     tell(run(&spec, None))
 }
 
-/// Runs this process's part of a case that several processes share; the exit code. It listens at `listen_at`.
-pub fn peer_process(listen_at: &str) -> i32 {
+/// Runs this process's part of a case that several processes share; the exit code. It listens at `listen_at` and ends
+/// with `parent`, the process that has started it.
+pub fn peer_process(listen_at: &str, parent: &str) -> i32 {
     abort_on_panic();
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    if let Err(problem) = own_process::end_with(parent) {
+        return complain(&problem);
+    }
     match peer::join(listen_at) {
         Ok(Joined { spec, mesh, control }) => {
-            let company = Company::new(spec.process, spec.addresses.len(), mesh, control);
+            let company = Company::new(spec.process, spec.addresses.len(), mesh, control, None);
             tell(run(&spec.case, Some(&company)))
         }
         Err(error) => error.report(),
@@ -242,19 +249,17 @@ fn steadied(setting: &Setting<'_>) -> Result<Option<Measured>, RunError> {
     let Some(first) = drive::measure(setting, false)? else { return Ok(None) };
     let elapsed_ns = |run: &Measured| run.completions.elapsed_ns();
     let may_repeat = matches!(setting.load, Load::Closed) && setting.choice.fault.is_none();
-    if !may_repeat || elapsed_ns(&first) > MOMENT_NS {
+    if !may_repeat || elapsed_ns(&first) > SHORT_NS {
         return Ok(Some(first));
     }
     let mut runs = vec![first];
     for _ in 0..2 {
         runs.extend(drive::measure(setting, false)?);
     }
+    let lasted_ns = runs.iter().map(elapsed_ns).sum();
     runs.sort_by_key(elapsed_ns);
-    Ok(Some(runs.swap_remove(runs.len() / 2)))
+    Ok(Some(Measured { lasted_ns, ..runs.swap_remove(runs.len() / 2) }))
 }
-
-/// A closed loop that takes no longer than this, ns, is repeated.
-const MOMENT_NS: u64 = 200_000_000;
 
 /// Makes the trace a case is fed.
 fn make_trace(profile: &Profile, spec: &TraceSpec) -> Result<Trace, String> {
@@ -376,6 +381,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     let circumstances = Circumstances {
         usable_cores: Some(environment::usable_cores()),
         source_ceiling_events_per_s,
+        lasted_ns: Some(measured.lasted_ns),
         completed_in_time: completions.completed_in_time(),
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,

@@ -1,7 +1,7 @@
 //! Processes that do the same thing together, each as it was told on its own command line: a replay over several processes.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::{Control, Hosts, Listening, Member, end_on_lost_peer};
 use crate::company::Company;
 use crate::environment;
+use crate::own_process::this_program;
 
 /// Which processes do it.
 #[derive(Debug, Clone)]
@@ -40,12 +41,13 @@ pub const COMPANION_OPTION: &str = "--companion-of";
 const LOOPBACK: &str = "127.0.0.1:0";
 /// How long processes of one machine may take to meet.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
-/// How long processes may differ in how far they have read.
-const READ_WITHIN: Duration = Duration::from_secs(3600);
+/// Exit code of a process that has lost another one: that of any failure.
+const FAILED: i32 = 1;
 
 /// The processes, met. Those that this one has started end with it.
 pub struct Companions {
     company: Option<Arc<Company>>,
+    silence_max: Duration,
     _started: Vec<Started>,
 }
 
@@ -58,11 +60,17 @@ struct Told {
 
 impl Companions {
     /// Meets the others. Those that this process starts get its own arguments, `quiet` and where to listen. All must have
-    /// the same `workers` and `purpose`: what else was asked for.
-    pub fn meet(together: Together, workers: usize, purpose: &str) -> Result<Companions, String> {
+    /// the same `workers` and `purpose`: what else was asked for. A process that is silent for `silence_max`, while it
+    /// reads when others have read or while it answers, ends it for all.
+    pub fn meet(
+        together: Together,
+        workers: usize,
+        purpose: &str,
+        silence_max: Duration,
+    ) -> Result<Companions, String> {
         let mut started = Vec::new();
         let (listening, told, patience) = match together {
-            Together::Alone => return Ok(Companions { company: None, _started: started }),
+            Together::Alone => return Ok(Companions { company: None, silence_max, _started: started }),
             Together::Started(processes) => {
                 let listening = listen(LOOPBACK)?;
                 started = (1..processes).map(|_| Started::new()).collect::<io::Result<_>>().map_err(unstarted)?;
@@ -84,9 +92,9 @@ impl Companions {
         let purpose = *blake3::hash(format!("{purpose} {:?}", environment::build()).as_bytes()).as_bytes();
         let member = Member { process, addresses, workers, purpose };
         let (mesh, control) = listening.join(&member, patience).map_err(|error| error.to_string())?;
-        end_on_lost_peer(&member);
-        let company = Company::new(process, member.processes(), mesh, control);
-        Ok(Companions { company: Some(company), _started: started })
+        end_on_lost_peer(&member, FAILED);
+        let company = Company::new(process, member.processes(), mesh, control, Some(silence_max));
+        Ok(Companions { company: Some(company), silence_max, _started: started })
     }
 
     /// True in the process that has the answers.
@@ -106,7 +114,7 @@ impl Companions {
     pub fn agree(&self, digest: &str) -> Result<(), String> {
         let Some(company) = &self.company else { return Ok(()) };
         company.control(|control: &mut Control| {
-            let read = control.gather(digest.as_bytes().to_vec(), 1 << 10, READ_WITHIN);
+            let read = control.gather(digest.as_bytes().to_vec(), 1 << 10, self.silence_max);
             let read = read.map_err(|error| error.to_string())?.unwrap_or_default();
             let other = (0..).zip(&read).find(|(_, other)| *other != digest.as_bytes());
             other.map_or(Ok(()), |(process, _)| {
@@ -137,7 +145,8 @@ fn introduce(listening: &Listening, started: &mut [Started]) -> Result<Told, Str
         addresses.push(address);
     }
     for (process, one) in (1..).zip(started) {
-        one.tell(&Told { process, addresses: addresses.clone() }).map_err(unstarted)?;
+        let told = one.tell(&Told { process, addresses: addresses.clone() });
+        told.map_err(|error| format!("process {process} has ended before it was told what to do: {error}"))?;
     }
     Ok(Told { process: 0, addresses })
 }
@@ -157,19 +166,20 @@ struct Started {
 
 impl Started {
     fn new() -> io::Result<Started> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = this_program();
         command.args(std::env::args_os().skip(1)).args(["--quiet", COMPANION_OPTION, LOOPBACK]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take();
         let (tell, listens_at) = channel();
-        thread::spawn(move || {
+        let started = Started { child, listens_at };
+        thread::Builder::new().spawn(move || {
             let mut address = String::new();
             if stdout.map(BufReader::new).is_some_and(|mut stdout| stdout.read_line(&mut address).is_ok_and(|n| n > 0))
             {
                 let _ = tell.send(address.trim_end().to_owned());
             }
-        });
-        Ok(Started { child, listens_at })
+        })?;
+        Ok(started)
     }
 
     fn tell(&mut self, told: &Told) -> io::Result<()> {

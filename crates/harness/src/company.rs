@@ -1,6 +1,8 @@
 //! One process of several, for the length of one run: what it runs in, when all begin, and what the others have seen.
 
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use flowbench_measurement::hlog;
@@ -22,21 +24,31 @@ pub struct Company {
     process: usize,
     processes: usize,
     mesh: Mutex<Option<Mesh>>,
-    control: Mutex<Control>,
+    control: Arc<Mutex<Control>>,
     meter: Arc<WireMeter>,
+    silence_max: Option<Duration>,
 }
 
+/// Exit code of a process that another one keeps waiting: that of any failure.
+const FAILED: i32 = 1;
 /// Longer than any case may take: whoever watches the processes ends them before.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// What one process may have to tell at the end, bytes.
 const REPORT_BYTES_MAX: u64 = 4 << 30;
 
 impl Company {
-    /// Of processes that have met.
-    pub fn new(process: usize, processes: usize, mesh: Mesh, control: Control) -> Arc<Self> {
+    /// Of processes that have met. If one gives no sign of life for `silence_max` while they work together, those that it
+    /// keeps waiting end; without that, somebody else sees to it that they do.
+    pub fn new(
+        process: usize,
+        processes: usize,
+        mesh: Mesh,
+        control: Control,
+        silence_max: Option<Duration>,
+    ) -> Arc<Self> {
         let meter = mesh.meter();
-        let (mesh, control) = (Mutex::new(Some(mesh)), Mutex::new(control));
-        Arc::new(Self { process, processes, mesh, control, meter })
+        let (mesh, control) = (Mutex::new(Some(mesh)), Arc::new(Mutex::new(control)));
+        Arc::new(Self { process, processes, mesh, control, meter, silence_max })
     }
 
     /// The connection between each process and the first.
@@ -81,8 +93,29 @@ impl Cluster for Company {
     fn connect(&self, _workers: usize) -> Result<Connected, String> {
         let mesh = self.mesh.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mesh = mesh.ok_or("the connections between the processes serve one run only")?;
-        mesh.into_timely()
+        let (builders, guard) = mesh.into_timely()?;
+        match self.silence_max {
+            None => Ok((builders, guard)),
+            Some(silence_max) => {
+                let in_touch = keep_in_touch(Arc::clone(&self.control), silence_max)?;
+                Ok((builders, Box::new((guard, in_touch)))) // the guard goes first, and waits for the others
+            }
+        }
     }
+}
+
+/// Ends this process if another one is silent for too long, until what is returned is dropped.
+fn keep_in_touch(control: Arc<Mutex<Control>>, silence_max: Duration) -> Result<Sender<()>, String> {
+    let (in_touch, stop) = channel();
+    let watch = move || {
+        let control = control.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = control.keep_in_touch(silence_max, &stop) {
+            eprintln!("error: {error}");
+            std::process::exit(FAILED);
+        }
+    };
+    let started = thread::Builder::new().name("in touch".to_owned()).spawn(watch);
+    started.map(|_| in_touch).map_err(|error| format!("a thread could not be started: {error}"))
 }
 
 /// What one process has seen of a run.

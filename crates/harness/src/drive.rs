@@ -52,6 +52,8 @@ pub struct Measured {
     pub observations: Observations,
     /// How the work was shared.
     pub sharing: Sharing,
+    /// How long it took, with other runs of the same case of which this is the one that counts, ns.
+    pub lasted_ns: u64,
     pub(crate) activity: Option<Activity>,
     pub(crate) views: Views,
 }
@@ -121,7 +123,8 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, seen: Seen) -> Measured {
     let sharing = Sharing { wire, progress_messages, ..sharing(&end, &logs, &views) };
     let events = feed.trace().events.len() as u64;
     let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
-    Measured { end, completions, observations, sharing, activity, views }
+    let lasted_ns = completions.elapsed_ns();
+    Measured { end, completions, observations, sharing, lasted_ns, activity, views }
 }
 
 fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {

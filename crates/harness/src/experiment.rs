@@ -1,6 +1,6 @@
 //! Experiments as data: a TOML file becomes questions with their axes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use flowbench_events::{nearest, parse_duration_ms};
@@ -200,6 +200,12 @@ fn unreadable(path: &Path, source: &std::io::Error) -> String {
 
 fn parse(origin: &str, text: &str) -> Result<Experiment, ExperimentError> {
     let mut experiment: Experiment = toml::from_str(text).map_err(|error| located(origin, text, &error))?;
+    let mut names = BTreeSet::new();
+    if let Some(twice) = experiment.parts.iter().find(|part| !names.insert(&part.name)) {
+        let problem =
+            format!("two parts have the name '{}'; give each its own, cases are told apart by it", twice.name);
+        return Err(ExperimentError { origin: origin.to_owned(), line: None, problem });
+    }
     for part in &mut experiment.parts {
         part.figures.extend(operators_figure(part));
     }
@@ -242,7 +248,7 @@ const OF_PART: [&str; 7] = ["trace", "duration", "warmup", "profile_operators", 
 fn apply(table: &mut toml::Table, setting: &str) -> Result<(), String> {
     let (path, text) = setting.split_once('=').ok_or("write it as KEY=VALUE")?;
     if path != "size" {
-        return set(table, path, value(text));
+        return set(table, path, value(text)?);
     }
     let sizes = table.get("sizes").and_then(toml::Value::as_table).cloned().unwrap_or_default();
     let size = sizes.get(text).and_then(toml::Value::as_table).ok_or_else(|| match sizes.is_empty() {
@@ -281,9 +287,18 @@ fn set(table: &mut toml::Table, path: &str, value: toml::Value) -> Result<(), St
 }
 
 /// As TOML if it is such (`3`, `[1, 2]`, `true`), else as text.
-fn value(text: &str) -> toml::Value {
-    let parsed: Option<toml::Table> = format!("value = {text}").parse().ok();
-    parsed.and_then(|mut table| table.remove("value")).unwrap_or_else(|| toml::Value::String(text.to_owned()))
+fn value(text: &str) -> Result<toml::Value, String> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Setting {
+        value: Spanned<toml::Value>,
+    }
+    let toml = format!("value = {}", text.trim_end());
+    match toml::from_str::<Setting>(&toml) {
+        Ok(Setting { value }) if value.span().end == toml.len() => Ok(value.into_inner()),
+        Ok(_) => Err("what stands behind the value is a comment; leave it out, or put all of it in quotes".to_owned()),
+        Err(_) => Ok(toml::Value::String(text.to_owned())),
+    }
 }
 
 fn one_second() -> Spanned<String> {
@@ -356,6 +371,31 @@ pipeline = "identity"
         assert_eq!(part.axes["slack"].get_ref().as_str(), Some("1h"));
         assert_eq!(part.duration.get_ref(), "2s");
         Loaded::parse("again".to_owned(), &loaded.text, &[]).unwrap();
+    }
+
+    #[test]
+    fn a_comment_is_no_part_of_a_setting() {
+        for (setting, is_taken) in [
+            ("only.rate=1#INF", false),
+            ("only.rate=[1, 2] # two", false),
+            ("only.rate=[1, # one\n2]", true),
+            ("only.world='a # b'", true),
+            ("only.world=a # b", true),
+            ("only.rate=1 ", true),
+        ] {
+            let loaded = Loaded::parse("x".to_owned(), SMALL, &[setting.to_owned()]);
+            assert_eq!(loaded.is_ok(), is_taken, "{setting}");
+        }
+        assert!(
+            error(SMALL, &["only.rate=1#INF"]).contains("only.rate=1#INF: what stands behind the value is a comment")
+        );
+    }
+
+    #[test]
+    fn each_part_has_a_name_of_its_own() {
+        let part = SMALL.split_once("[[part]]").unwrap().1;
+        let text = error(&format!("{SMALL}\n[[part]]{part}"), &[]);
+        assert!(text.contains("two parts have the name 'only'"), "{text}");
     }
 
     #[test]

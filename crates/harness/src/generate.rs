@@ -28,28 +28,50 @@ pub fn profile(name: &str, settings: &[String]) -> Result<Profile, String> {
 const WAVES_AHEAD: usize = 4;
 
 /// Makes `amount` of the world on `threads` threads (at least 1) and gives it on in arrival order, batch by batch. Memory
-/// does not grow with the amount. Stops at the first error of `each`.
+/// does not grow with the amount. Stops at the first error of `each`. Does with fewer threads where the system gives no
+/// more of them: the trace is the same.
 pub fn generate<E>(
     generator: &Generator,
     amount: Amount,
     threads: usize,
     mut each: impl FnMut(&[Event]) -> Result<(), E>,
 ) -> Result<u64, E> {
-    let threads = threads.max(1) as u64;
-    thread::scope(|scope| {
-        let waves: Vec<Receiver<Wave>> = (0..threads)
-            .map(|thread| {
-                let (send, receive) = sync_channel(WAVES_AHEAD);
-                scope.spawn(move || {
-                    let own = (thread..).step_by(threads as usize);
-                    // Sending fails when enough has been merged: then this thread is done, too.
-                    own.map_while(|number| generator.wave(number)).all(|wave| send.send(wave).is_ok())
-                });
-                receive
-            })
-            .collect();
-        merge(generator, amount, &waves, &mut each)
-    })
+    let mut threads = threads.max(1);
+    while threads > 0 {
+        let merged = thread::scope(|scope| {
+            let waves = start(scope, generator, threads)?;
+            let in_turn = waves.iter().cycle().map(|receive| receive.recv().ok());
+            Ok(merge(generator, amount, in_turn, &mut each))
+        });
+        match merged {
+            Ok(merged) => return merged,
+            Err(Started(fewer)) => threads = fewer,
+        }
+    }
+    merge(generator, amount, (0..).map(|number| generator.wave(number)), &mut each)
+}
+
+/// How many threads there were when the system gave no more.
+struct Started(usize);
+
+/// Starts threads that make every so-manieth wave each.
+fn start<'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    generator: &'scope Generator,
+    threads: usize,
+) -> Result<Vec<Receiver<Wave>>, Started> {
+    let mut waves = Vec::with_capacity(threads);
+    for thread in 0..threads {
+        let (send, receive) = sync_channel(WAVES_AHEAD);
+        let make = move || {
+            let own = (thread as u64..).step_by(threads);
+            // Sending fails when enough has been merged: then this thread is done, too.
+            own.map_while(|number| generator.wave(number)).all(|wave| send.send(wave).is_ok())
+        };
+        thread::Builder::new().spawn_scoped(scope, make).map_err(|_| Started(thread))?;
+        waves.push(receive);
+    }
+    Ok(waves)
 }
 
 /// [`generate`] into memory.
@@ -62,16 +84,17 @@ pub fn trace(generator: &Generator, amount: Amount, threads: usize) -> Trace {
     Trace { events, symbols: generator.symbols().clone() }
 }
 
+/// Merges the waves, which come in their order; `None` after the last one.
 fn merge<E>(
     generator: &Generator,
     amount: Amount,
-    waves: &[Receiver<Wave>],
+    waves: impl Iterator<Item = Option<Wave>>,
     each: &mut impl FnMut(&[Event]) -> Result<(), E>,
 ) -> Result<u64, E> {
     let mut merger = generator.merger(amount);
     let mut batch = Vec::new();
     let mut events = 0;
-    for receive in waves.iter().cycle() {
+    for wave in waves {
         while merger.append_batch(&mut batch) {
             events += batch.len() as u64;
             each(&batch)?;
@@ -80,9 +103,9 @@ fn merge<E>(
         if merger.is_finished() {
             break;
         }
-        match receive.recv() {
-            Ok(wave) => merger.push(&wave),
-            Err(_) => merger.end(),
+        match wave {
+            Some(wave) => merger.push(&wave),
+            None => merger.end(),
         }
     }
     Ok(events)
@@ -97,6 +120,15 @@ mod tests {
         for profile in ["tiny", "stormy"] {
             let generator = Generator::new(&Profile::named(profile).unwrap(), 7).unwrap();
             let alone = generator.trace(Amount::Events(30_000)).digest();
+            let in_turn = (0..).map(|number| generator.wave(number));
+            let mut events = Vec::new();
+            let here = merge(&generator, Amount::Events(30_000), in_turn, &mut |batch: &[Event]| {
+                events.extend_from_slice(batch);
+                Ok::<(), ()>(())
+            });
+            assert_eq!(here, Ok(30_000));
+            let symbols = generator.symbols().clone();
+            assert_eq!(Trace { events, symbols }.digest(), alone, "{profile} without threads");
             for threads in [1, 2, 4] {
                 assert_eq!(
                     trace(&generator, Amount::Events(30_000), threads).digest(),

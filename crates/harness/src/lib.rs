@@ -18,6 +18,7 @@ pub mod drive;
 pub mod environment;
 pub mod experiment;
 pub mod generate;
+mod own_process;
 pub mod peer;
 pub mod plan;
 pub mod probe;

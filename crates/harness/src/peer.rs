@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{ClusterError, Control, Listening, Member, Mesh, end_on_lost_peer};
+use crate::cluster::{ClusterError, Control, Listening, Member, Mesh, PEER_FAILED, end_on_lost_peer};
 use crate::environment;
 use crate::plan::CaseSpec;
 
 /// The argument that makes the program one of several case processes; where to listen comes behind it, as
-/// `address:port`.
+/// `address:port`, and then the id of its parent.
 ///
 /// Such a process writes the address it listens at as the first line of its standard output, and then reads a
 /// [`PeerSpec`] from standard input. Process 0 has the result of the case and writes it to standard output; what the
@@ -61,7 +61,7 @@ pub fn join(listen_at: &str) -> Result<Joined, ClusterError> {
     let spec: PeerSpec = told.map_err(ClusterError::Parent)?;
     let member = spec.member();
     let (mesh, control) = listening.join(&member, Duration::from_millis(spec.join_within_ms))?;
-    end_on_lost_peer(&member);
+    end_on_lost_peer(&member, PEER_FAILED);
     Ok(Joined { spec, mesh, control })
 }
 
@@ -84,7 +84,6 @@ mod tests {
 
     use super::*;
     use crate::case::{PANICKED, abort_on_panic};
-    use crate::cluster::PEER_FAILED;
     use crate::plan::tests::case;
 
     /// Far more than anything here takes.

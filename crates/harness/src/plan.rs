@@ -138,6 +138,9 @@ const PROCESSES_MAX: usize = 64;
 const RECORDS_PER_EPOCH_MAX: usize = 1_000_000;
 /// Greatest number of events of a case: 48 bytes each, in memory.
 const EVENTS_MAX: u64 = 1 << 30;
+/// Greatest number of combinations of axes, and of cases with their repeats. At 100 ms a case that is an hour, more is a
+/// slip.
+const CASES_MAX: usize = 50_000;
 
 impl Plan {
     /// All combinations of all questions. Every name and value is checked here.
@@ -154,11 +157,18 @@ impl Plan {
         }
         let memory_cap_bytes = experiment.memory_cap_mib.saturating_mul(1 << 20);
         positive_ms(loaded, "deadline", &experiment.deadline)?; // even if every part has its own
-        let mut planner = Planner { loaded, cases: Vec::new(), skipped: Vec::new(), added: Vec::new() };
+        let mut planner =
+            Planner { loaded, combinations: 0, cases: Vec::new(), skipped: Vec::new(), added: Vec::new() };
         for question in &experiment.parts {
             planner.question(question)?;
         }
-        let mut cases = Vec::new();
+        let (each, all) = (planner.cases.len(), planner.cases.len().saturating_mul(repeats));
+        if all > CASES_MAX {
+            let problem =
+                format!("repeats = {repeats} of {each} cases are {all}, at most {CASES_MAX} are run; {FEWER}");
+            return Err(loaded.error(&experiment.repeats.span(), problem));
+        }
+        let mut cases = Vec::with_capacity(all);
         for repeat in 1..=repeats {
             let mut round = planner.cases.clone();
             round.iter_mut().for_each(|case| case.repeat = repeat);
@@ -169,8 +179,12 @@ impl Plan {
     }
 }
 
+/// What to do about too many of them.
+const FEWER: &str = "shorten the lists, or make several experiments of it";
+
 struct Planner<'a> {
     loaded: &'a Loaded,
+    combinations: usize, // counted so far
     cases: Vec<CaseSpec>,
     skipped: Vec<String>,
     added: Vec<String>,
@@ -191,17 +205,10 @@ impl Planner<'_> {
         }
         let nowhere = 0..0;
         let spans: Vec<_> = AXES.iter().map(|(axis, _)| question.axes.get(*axis).map(Spanned::span)).collect();
+        let values: Vec<Vec<Value>> = AXES.iter().map(|axis| values_on(question, axis)).collect();
+        self.check_combinations(question, &values)?;
         let mut combinations: Vec<Vec<Chosen<'_>>> = vec![Vec::new()];
-        for ((axis, default), span) in AXES.iter().zip(&spans) {
-            let values = match question.axes.get(*axis).map(Spanned::get_ref) {
-                // The settings of one case are a list themselves.
-                Some(Value::Array(list)) if *axis == "settings" && list.iter().all(Value::is_str) => {
-                    vec![Value::Array(list.clone())]
-                }
-                Some(Value::Array(list)) => list.clone(),
-                Some(value) => vec![value.clone()],
-                None => vec![Value::String((*default).to_owned())],
-            };
+        for (((axis, _), span), values) in AXES.iter().zip(&spans).zip(&values) {
             let span = span.as_ref().unwrap_or(&nowhere);
             if values.is_empty() {
                 return Err(self.loaded.error(span, format!("{axis}: the list is empty; no case would be left")));
@@ -222,6 +229,19 @@ impl Planner<'_> {
             self.added.push(format!("part '{part}': {added} {noun} for the sustainable rate that shares are asked of"));
         }
         Ok(())
+    }
+
+    /// They are counted before any is made.
+    fn check_combinations(&mut self, question: &Question, values: &[Vec<Value>]) -> Result<(), ExperimentError> {
+        let count = values.iter().fold(1, |count: usize, values| count.saturating_mul(values.len()));
+        self.combinations = self.combinations.saturating_add(count);
+        if self.combinations <= CASES_MAX {
+            return Ok(());
+        }
+        let (part, all) = (&question.name, self.combinations);
+        let problem = if all == count { "its axes have" } else { "with those before, its axes have" };
+        let problem = format!("part '{part}': {problem} {all} combinations, at most {CASES_MAX} are taken; {FEWER}");
+        Err(ExperimentError { origin: self.loaded.origin.clone(), line: None, problem })
     }
 
     fn check_trace(&self, question: &Question) -> Result<(), ExperimentError> {
@@ -404,6 +424,19 @@ impl Reader<'_> {
     }
 }
 
+/// The values of a part on an axis, of its name and its default.
+fn values_on(question: &Question, (axis, default): &(&str, &str)) -> Vec<Value> {
+    match question.axes.get(*axis).map(Spanned::get_ref) {
+        // The settings of one case are a list themselves.
+        Some(Value::Array(list)) if *axis == "settings" && list.iter().all(Value::is_str) => {
+            vec![Value::Array(list.clone())]
+        }
+        Some(Value::Array(list)) => list.clone(),
+        Some(value) => vec![value.clone()],
+        None => vec![Value::String((*default).to_owned())],
+    }
+}
+
 fn positive_ms(loaded: &Loaded, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
     match loaded.duration_ms(name, text)? {
         0 => Err(loaded.error(&text.span(), format!("{name} = 0 leaves no time at all; give it 1ms or more"))),
@@ -510,6 +543,25 @@ pub(crate) mod tests {
         let plan =
             plan("pipeline = \"identity\"\nstrategy = [\"sequential\", \"exchange\"]\nworkers = [1, 2]").unwrap();
         assert_eq!((plan.cases.len(), plan.skipped.len()), (6, 1));
+    }
+
+    #[test]
+    fn too_many_cases_are_counted_and_not_made() {
+        let list = |axis: &str, count: usize| format!("{axis} = {:?}\n", (1..=count).collect::<Vec<_>>());
+        let axes = |counts: [usize; 3]| {
+            let lists =
+                ["records_per_epoch", "rate", "workers"].iter().zip(counts).map(|(axis, count)| list(axis, count));
+            lists.fold("pipeline = \"identity\"\n".to_owned(), |axes, list| axes + &list)
+        };
+        let error = |counts| plan(&axes(counts)).unwrap_err().to_string();
+        let (many, pairs) = (error([1000, 1000, 1000]), error([500, 51, 1]));
+        assert!(many.contains("part 'only': its axes have 1000000000 combinations, at most 50000 are taken"), "{many}");
+        assert!(pairs.contains("line 4: repeats = 2 of 25500 cases are 51000, at most 50000 are run"), "{pairs}");
+        assert_eq!(plan(&axes([20, 5, 1])).unwrap().cases.len(), 200);
+        let endless = "strategy = [\"exchange\"]\n".to_owned()
+            + &AXES[3..].iter().map(|(axis, _)| list(axis, 60)).collect::<String>();
+        let endless = plan(&endless).unwrap_err().to_string();
+        assert!(endless.contains(&format!("{} combinations", usize::MAX)), "{endless}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The axis `rate`: a number, the closed loop, a search for the sustainable rate, or a share of what a search has
 //! found.
 
+use std::collections::HashMap;
+
 use flowbench_events::parse_duration_ms;
 use flowbench_measurement::latency::LONGEST_NS;
 use flowbench_measurement::record::{CaseRecord, Status};
@@ -157,12 +159,16 @@ pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
 /// Finds the search of each share among the cases from `first` on, and adds those that are not there; how many.
 pub(crate) fn add_searches(cases: &mut Vec<CaseSpec>, first: usize) -> usize {
     let listed = cases.len();
+    let asked = |case: &CaseSpec| serde_json::to_string(&CaseSpec { case: 0, ..case.clone() }).unwrap_or_default();
+    let mut searches: HashMap<String, usize> = HashMap::new();
+    for search in cases[first..].iter().filter(|case| case.rate == Rate::Search) {
+        searches.entry(asked(search)).or_insert(search.case);
+    }
     for at in first..listed {
         let Rate::Share { share, .. } = cases[at].rate else { continue };
-        let wanted = cases[at].searching();
-        let known = cases[first..].iter().find(|other| CaseSpec { case: 0, ..(*other).clone() } == wanted);
-        let search = known.map_or(cases.len() + 1, |search| search.case);
-        if search > cases.len() {
+        let (wanted, next) = (cases[at].searching(), cases.len() + 1);
+        let search = *searches.entry(asked(&wanted)).or_insert(next);
+        if search == next {
             cases.push(CaseSpec { case: search, ..wanted });
         }
         cases[at].rate = Rate::Share { share, search };
@@ -172,13 +178,17 @@ pub(crate) fn add_searches(cases: &mut Vec<CaseSpec>, first: usize) -> usize {
 
 /// The cases of one repeat in their order, but each search before the first case that is a share of its result.
 pub(crate) fn searches_first(round: Vec<CaseSpec>) -> Vec<CaseSpec> {
-    let mut ordered: Vec<CaseSpec> = Vec::with_capacity(round.len());
-    for case in &round {
-        let search = if let Rate::Share { search, .. } = case.rate { search } else { case.case };
-        for wanted in [search, case.case] {
-            if !ordered.iter().any(|there| there.case == wanted) {
-                ordered.extend(round.iter().find(|other| other.case == wanted).cloned());
-            }
+    let place: HashMap<usize, usize> = round.iter().enumerate().map(|(at, case)| (case.case, at)).collect();
+    let search_of = |case: &CaseSpec| match case.rate {
+        Rate::Share { search, .. } => place.get(&search).copied(),
+        _ => None,
+    };
+    let searches: Vec<Option<usize>> = round.iter().map(search_of).collect();
+    let mut round: Vec<Option<CaseSpec>> = round.into_iter().map(Some).collect();
+    let mut ordered = Vec::with_capacity(round.len());
+    for (at, search) in searches.into_iter().enumerate() {
+        for next in search.into_iter().chain([at]) {
+            ordered.extend(round[next].take());
         }
     }
     ordered

@@ -1,5 +1,6 @@
 //! A run of an experiment: its cases one by one, each in its own process, each on disk as soon as it ends.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use flowbench_events::rfc3339;
 use flowbench_measurement::hlog;
 use flowbench_measurement::latency::LatencyHistogram;
-use flowbench_measurement::record::{CaseRecord, Part, Run, SCHEMA_VERSION, Status, TraceRecord};
+use flowbench_measurement::record::{CaseRecord, EarlierFailure, Part, Run, SCHEMA_VERSION, Status, TraceRecord};
 use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, read_run};
 use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
@@ -56,6 +57,8 @@ pub trait Watcher {
     fn planned(&mut self, plan: &Plan, done: usize, dir: &Path);
     /// A case begins.
     fn begins(&mut self, spec: &CaseSpec);
+    /// No further case begins, since the run was asked to stop.
+    fn stops(&mut self);
     /// A case has ended and is on disk.
     fn ended(&mut self, case: &CaseRecord);
 }
@@ -116,9 +119,17 @@ pub enum RunFailed {
     /// The report could not be drawn.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// A case process could not be started or watched.
-    #[error("a case process could not be run: {0}")]
+    /// A case process could not be watched.
+    #[error("a case process could not be watched: {0}")]
     Process(#[from] std::io::Error),
+    /// It ended in the middle, and can be gone on with.
+    #[error("{error}\nthe run is not complete; go on with: flowbench run --resume {}", dir.display())]
+    BrokenOff {
+        /// The results directory.
+        dir: PathBuf,
+        /// Why it ended.
+        error: Box<RunFailed>,
+    },
 }
 
 /// Takes part in an experiment as a process that is not the first: runs its share of every case, in the same order, and
@@ -129,11 +140,11 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Wat
     let plan = Plan::new(&loaded)?;
     watcher.planned(&plan, 0, Path::new("the folder of process 0"));
     for (done, spec) in plan.cases.iter().enumerate() {
-        if interrupted.load(Ordering::Acquire) {
-            return Ok(done);
-        }
         watcher.begins(spec);
-        let Some(result) = request.measured(spec, plan.memory_cap_bytes, interrupted)? else { return Ok(done) };
+        let Some(result) = request.measured(spec, plan.memory_cap_bytes, interrupted)? else {
+            watcher.stops();
+            return Ok(done);
+        };
         watcher.ended(&record(spec, &result));
         if let Status::Failed { .. } = result.status {
             return Ok(done);
@@ -151,18 +162,25 @@ impl Request {
         Loaded::load_with(&self.experiment, &self.settings, &everywhere)
     }
 
-    /// Runs a case in its processes, of which the one of this seat may be the only one here. `None` if interrupted.
+    /// Runs a case in its processes, of which the one of this seat may be the only one here. One that cannot be started is
+    /// a failure of this case alone. `None` if interrupted.
     fn measured(
         &self,
         spec: &CaseSpec,
         memory_cap_bytes: u64,
         interrupted: &AtomicBool,
     ) -> std::io::Result<Option<CaseResult>> {
-        let watched = match &self.seat {
-            None => Watched::start(spec)?,
-            Some(seat) => Watched::start_one_of(spec, &seat.hosts, seat.process, seat.join_within)?,
+        if interrupted.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        let started = match &self.seat {
+            None => Watched::start(spec),
+            Some(seat) => Watched::start_one_of(spec, &seat.hosts, seat.process, seat.join_within),
         };
-        watched.finish(Duration::from_millis(spec.deadline_ms), memory_cap_bytes, interrupted)
+        match started {
+            Ok(watched) => watched.finish(Duration::from_millis(spec.deadline_ms), memory_cap_bytes, interrupted),
+            Err(error) => Ok(Some(failed(format!("could not be started: {error}"), String::new()))),
+        }
     }
 }
 
@@ -182,50 +200,105 @@ pub fn run(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Watche
     if plan.cases.is_empty() {
         return Err(RunFailed::NothingSelected { origin: loaded.origin, skipped: plan.skipped.join("; ") });
     }
-    let mut run = resumed.unwrap_or_else(|| manifest(&loaded, &plan));
-    let mut results = match &request.resume {
+    let run = resumed.unwrap_or_else(|| manifest(&loaded, &plan));
+    let results = match &request.resume {
         Some(dir) => ResultsDir::resume(dir)?,
-        None => ResultsDir::create(&request.out.clone().unwrap_or_else(|| default_dir(&run)))?,
+        None => new_dir(&request.out.clone().unwrap_or_else(|| default_dir(&run)), &run)?,
     };
-    results.write_run(&run)?;
-    let done = results.cases().len();
-    watcher.planned(&plan, done, results.path());
-    for spec in &plan.cases {
-        let known = results.cases().iter().any(|case| (case.case, case.repeat) == (spec.case, spec.repeat));
-        if known {
-            continue;
-        }
-        if interrupted.load(Ordering::Acquire) {
-            break;
-        }
-        let start_ns = begun.elapsed().as_nanos() as u64;
-        let settled = rate::settled(spec, results.cases());
-        let spec = settled.as_ref().unwrap_or(spec);
-        watcher.begins(spec);
-        let result = match &settled {
-            Ok(spec) => request.measured(spec, plan.memory_cap_bytes, interrupted)?,
-            Err(cause) => Some(failed(cause.clone(), String::new())),
-        };
-        let Some(result) = result else { break };
-        let record = record(spec, &result);
-        note_digest(&mut run, spec, &record);
-        append(&mut results, &record, &result, start_ns)?;
-        watcher.ended(&record);
-        if request.seat.is_some() && matches!(record.status, Status::Failed { .. }) {
-            break; // the other machines may be at another case now
-        }
-    }
-    let finished_cases = results.cases().len();
-    run.interrupted = finished_cases < plan.cases.len();
-    run.wall_s = Some(run.wall_s.unwrap_or(0.0) + begun.elapsed().as_secs_f64());
-    results.write_run(&run)?;
-    let drawn = flowbench_report::draw(results.path())?;
-    Ok(Finished {
-        dir: results.path().to_owned(),
-        cases: results.cases().to_vec(),
-        interrupted: run.interrupted,
-        drawn,
+    let dir = results.path().to_owned();
+    let session = Session { request, plan, run, results, begun, interrupted };
+    session.finish(watcher).map_err(|error| {
+        let can_go_on = request.seat.is_none() && read_run(&dir).is_ok();
+        if can_go_on { RunFailed::BrokenOff { dir, error: Box::new(error) } } else { error }
     })
+}
+
+/// A run under way.
+struct Session<'a> {
+    request: &'a Request,
+    plan: Plan,
+    run: Run,
+    results: ResultsDir,
+    begun: Instant,
+    interrupted: &'a AtomicBool,
+}
+
+impl Session<'_> {
+    /// Runs what is not done yet, and draws the report.
+    fn finish(mut self, watcher: &mut dyn Watcher) -> Result<Finished, RunFailed> {
+        self.forget_failures()?;
+        let cases = self.results.cases();
+        let done: BTreeSet<(usize, usize)> = cases.iter().map(|case| (case.case, case.repeat)).collect();
+        watcher.planned(&self.plan, done.len(), self.results.path());
+        for spec in std::mem::take(&mut self.plan.cases) {
+            if !done.contains(&(spec.case, spec.repeat)) && !self.case(spec, watcher)? {
+                break;
+            }
+        }
+        self.results.check()?;
+        self.run.interrupted = self.results.cases().len() < self.run.planned_cases;
+        self.run.wall_s = Some(self.run.wall_s.unwrap_or(0.0) + self.begun.elapsed().as_secs_f64());
+        self.results.write_run(&self.run)?;
+        let drawn = flowbench_report::draw(self.results.path())?;
+        Ok(Finished {
+            dir: self.results.path().to_owned(),
+            cases: self.results.cases().to_vec(),
+            interrupted: self.run.interrupted,
+            drawn,
+        })
+    }
+
+    /// Cases that failed before the run was resumed are run again. Why they had failed is kept, so that nobody takes the
+    /// second attempt for the first; the attempt itself would be counted beside it.
+    fn forget_failures(&mut self) -> Result<(), RunFailed> {
+        for case in self.results.cases() {
+            let Status::Failed { cause, .. } = &case.status else { continue };
+            let failure = EarlierFailure { case: case.case, repeat: case.repeat, cause: cause.clone() };
+            if !self.run.earlier_failures.contains(&failure) {
+                self.run.earlier_failures.push(failure);
+            }
+        }
+        self.results.write_run(&self.run)?;
+        if self.results.cases().iter().any(has_failed) {
+            self.results.forget(has_failed)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a case and puts it on disk. False if the run ends here.
+    fn case(&mut self, spec: CaseSpec, watcher: &mut dyn Watcher) -> Result<bool, RunFailed> {
+        let start_ns = self.begun.elapsed().as_nanos() as u64;
+        let (spec, unsettled) = match rate::settled(&spec, self.results.cases()) {
+            Ok(settled) => (settled, None),
+            Err(cause) => (spec, Some(cause)),
+        };
+        watcher.begins(&spec);
+        let result = match unsettled {
+            None => self.request.measured(&spec, self.plan.memory_cap_bytes, self.interrupted)?,
+            Some(cause) => Some(failed(cause, String::new())),
+        };
+        let Some(result) = result else {
+            watcher.stops();
+            return Ok(false);
+        };
+        let record = record(&spec, &result);
+        note_digest(&mut self.run, &spec, &record);
+        append(&mut self.results, &record, &result, start_ns)?;
+        watcher.ended(&record);
+        // After a failure the other machines may be at another case.
+        Ok(self.request.seat.is_none() || !has_failed(&record))
+    }
+}
+
+fn has_failed(case: &CaseRecord) -> bool {
+    matches!(case.status, Status::Failed { .. })
+}
+
+/// A new directory for a run, in which nothing stands that would be written over.
+fn new_dir(dir: &Path, run: &Run) -> Result<ResultsDir, ResultsError> {
+    let results = ResultsDir::create(dir)?;
+    results.refuse_leftovers(flowbench_report::file_names(run))?;
+    Ok(results)
 }
 
 fn check_name(loaded: &Loaded) -> Result<(), ExperimentError> {
@@ -280,6 +353,7 @@ fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
         wall_s: None,
         planned_cases: plan.cases.len(),
         interrupted: false,
+        earlier_failures: Vec::new(),
         traces,
         build: environment::build(),
         machine: environment::machine(),
@@ -301,10 +375,19 @@ fn trace_record(case: &CaseSpec) -> TraceRecord {
     }
 }
 
+/// True for the same trace, whether its digest is known or not.
+fn is_same(one: &TraceRecord, other: &TraceRecord) -> bool {
+    let asked = |trace: &TraceRecord| (trace.seed, trace.events);
+    one.name == other.name
+        && one.profile == other.profile
+        && asked(one) == asked(other)
+        && one.overrides == other.overrides
+}
+
 fn note_digest(run: &mut Run, spec: &CaseSpec, record: &CaseRecord) {
     let Some(numbers) = &record.numbers else { return };
     let wanted = TraceRecord { events: numbers.events, ..trace_record(spec) };
-    run.traces.retain(|trace| TraceRecord { digest: None, ..trace.clone() } != wanted);
+    run.traces.retain(|trace| !is_same(trace, &wanted));
     run.traces.push(TraceRecord { digest: Some(numbers.trace_digest.clone()), ..wanted });
     sort(&mut run.traces);
 }

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::case::{CASE_ARGUMENT, CaseResult, PANICKED};
 use crate::cluster::{Hosts, PEER_FAILED};
+use crate::own_process::{own_id, this_program};
 use crate::peer::{PEER_ARGUMENT, PeerSpec};
 use crate::plan::CaseSpec;
 use crate::sampler::rss_bytes_of;
@@ -39,6 +40,8 @@ struct Meeting {
 const LOOK: Duration = Duration::from_millis(10);
 /// How much of the standard error of a failed case is kept, bytes.
 const STDERR_TAIL_BYTES: usize = 4096;
+/// How much of its last words is part of the cause of a failed case, characters.
+const WORDS_MAX: usize = 300;
 /// Where processes of one machine listen: at ports that are free.
 const LOOPBACK: &str = "127.0.0.1:0";
 /// How long processes of one machine may take to meet.
@@ -51,9 +54,9 @@ impl Watched {
         if case.axes.processes > 1 {
             let commands = (0..case.axes.processes).map(|_| program(&[PEER_ARGUMENT, LOOPBACK]));
             let meeting = Meeting { case: case.clone(), first: 0, addresses: None, join_within: JOIN_WITHIN };
-            return Watched::several(commands.collect::<io::Result<_>>()?, meeting);
+            return Watched::several(commands.collect(), meeting);
         }
-        Watched::one(program(&[CASE_ARGUMENT])?, case)
+        Watched::one(program(&[CASE_ARGUMENT]), case)
     }
 
     /// Starts one process of a case of which the others run on other machines, where they have to be started as well.
@@ -61,7 +64,7 @@ impl Watched {
     /// result.
     pub fn start_one_of(case: &CaseSpec, hosts: &Hosts, process: usize, join_within: Duration) -> io::Result<Watched> {
         let address = hosts.address(process).map_err(io::Error::other)?;
-        let command = program(&[PEER_ARGUMENT, address])?;
+        let command = program(&[PEER_ARGUMENT, address]);
         let addresses = Some(hosts.addresses().to_vec());
         Watched::several(vec![command], Meeting { case: case.clone(), first: process, addresses, join_within })
     }
@@ -135,11 +138,7 @@ impl Watched {
         let join_within_ms = join_within.as_millis() as u64;
         for (index, process) in (first..).zip(&mut self.processes) {
             let (case, addresses) = (case.clone(), addresses.clone());
-            match process.tell(&PeerSpec { case, process: index, addresses, join_within_ms }) {
-                // Who does not listen any more has ended, as the next look will find.
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-                told => told?,
-            }
+            process.tell(&PeerSpec { case, process: index, addresses, join_within_ms })?;
         }
         Ok(())
     }
@@ -200,16 +199,16 @@ struct Process {
 }
 
 impl Process {
-    /// Starts it. If it `listens`, it begins its output with a line that says where.
-    fn start(mut command: Command, listens: bool) -> io::Result<Process> {
+    /// Starts it. If it `says_where` it listens, that is the first line of its output.
+    fn start(mut command: Command, says_where: bool) -> io::Result<Process> {
         let command = command.process_group(0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let (tell, told) = channel();
-        let output = thread::spawn(move || {
+        let (tell, listens) = channel();
+        let output = thread::Builder::new().spawn(move || {
             let mut stdout = stdout.map(BufReader::new);
             let mut address = String::new();
-            if let Some(stdout) = stdout.as_mut().filter(|_| listens)
+            if let Some(stdout) = stdout.as_mut().filter(|_| says_where)
                 && stdout.read_line(&mut address).is_ok()
                 && address.ends_with('\n')
             {
@@ -217,14 +216,25 @@ impl Process {
             }
             rest(stdout)
         });
-        let stderr = thread::spawn(move || rest(stderr));
-        Ok(Process { child, listens: told, listens_at: None, output, stderr, ended: None })
+        let stderr = thread::Builder::new().spawn(move || rest(stderr));
+        match (output, stderr) {
+            (Ok(output), Ok(stderr)) => Ok(Process { child, listens, listens_at: None, output, stderr, ended: None }),
+            (Err(error), _) | (_, Err(error)) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err(error)
+            }
+        }
     }
 
     /// Tells it what to do. Nothing more can be said afterwards.
     fn tell(&mut self, told: &impl Serialize) -> io::Result<()> {
         let told = serde_json::to_vec(told).map_err(io::Error::other)?;
-        self.child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&told))
+        match self.child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&told)) {
+            // Who does not listen any more has ended, as the next look will find.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            told => told,
+        }
     }
 
     fn ended_badly(&self) -> bool {
@@ -245,19 +255,28 @@ struct Ended {
 }
 
 impl Ended {
-    /// Why it ended badly.
+    /// Why it ended badly: how, and in its own words.
     fn cause(&self) -> String {
         let code = self.status.and_then(|status| status.code());
-        match (code, self.status.and_then(|status| status.signal())) {
+        let how = match (code, self.status.and_then(|status| status.signal())) {
             (Some(PANICKED), _) => "panic".to_owned(),
-            (Some(PEER_FAILED), _) => {
-                let said = self.stderr_tail(STDERR_TAIL_BYTES);
-                said.lines().next_back().unwrap_or("another process failed").to_owned()
-            }
+            (Some(PEER_FAILED), _) => return self.last_words().unwrap_or("another process failed".to_owned()),
             (Some(code), _) => format!("exit code {code}"),
             (None, Some(signal)) => format!("killed by signal {signal}"),
             (None, None) => "ended without a status".to_owned(),
+        };
+        match self.last_words() {
+            Some(words) => format!("{how}: {words}"),
+            None => how,
         }
+    }
+
+    /// The message of its panic, or the last line it said.
+    fn last_words(&self) -> Option<String> {
+        let said = String::from_utf8_lossy(&self.stderr);
+        let panicked = said.lines().skip_while(|line| !line.contains(" panicked at ")).nth(1);
+        let words = panicked.or_else(|| said.trim_end().lines().next_back())?.trim();
+        (!words.is_empty()).then(|| words.chars().take(WORDS_MAX).collect())
     }
 
     fn stderr_tail(&self, bytes: usize) -> String {
@@ -266,10 +285,11 @@ impl Ended {
     }
 }
 
-fn program(arguments: &[&str]) -> io::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(arguments);
-    Ok(command)
+/// This program as a process of a case, which ends with this process.
+fn program(arguments: &[&str]) -> Command {
+    let mut command = this_program();
+    command.args(arguments).arg(own_id());
+    command
 }
 
 fn rest(pipe: Option<impl Read>) -> Vec<u8> {
@@ -333,10 +353,24 @@ mod tests {
         let script = "grep -q '\"pipeline\":\"identity\"' && printf %s \"$RESULT\"";
         assert_eq!(finish(Watched::one(shell(script), &case()).unwrap()), Status::Ok);
         let cause = |script: &str| failure(finish(Watched::one(shell(script), &case()).unwrap()));
-        assert_eq!(cause("cat >&2; exit 101").0, "panic");
+        let panic =
+            "printf \"\\nthread 'main' (7) panicked at a.rs:1:2:\\nboom\\nnote: run with `RUST_BACKTRACE=1`\\n\" >&2";
+        assert_eq!(cause(&format!("cat > /dev/null; {panic}; exit 101")).0, "panic: boom");
         assert_eq!(cause("cat; kill -9 $$").0, "killed by signal 9");
-        assert_eq!(cause("cat > /dev/null; echo why >&2; exit 7"), ("exit code 7".to_owned(), "why".to_owned()));
+        assert_eq!(cause("cat > /dev/null; echo why >&2; exit 7"), ("exit code 7: why".to_owned(), "why".to_owned()));
         assert!(cause("cat > /dev/null; echo '{'").0.starts_with("its result cannot be read"));
+    }
+
+    #[test]
+    fn who_dies_before_it_is_told_its_case_is_the_failure_of_that_case_alone() {
+        let gone = || shell("echo early >&2; exit 9");
+        assert_eq!(failure(finish(Watched::one(gone(), &case()).unwrap())).0, "exit code 9: early");
+        let mut watched = Watched { processes: vec![Process::start(gone(), false).unwrap()], meeting: None };
+        while watched.processes[0].child.try_wait().unwrap().is_none() {
+            thread::sleep(LOOK);
+        }
+        watched.processes[0].tell(&case()).unwrap();
+        assert_eq!(failure(finish(watched)).0, "exit code 9: early");
     }
 
     #[test]
@@ -360,8 +394,8 @@ mod tests {
     fn when_one_dies_all_are_killed_at_once_and_the_cause_names_it() {
         for (script, cause, tail) in [
             ("kill -9 $$", "process 1: killed by signal 9", ""),
-            ("echo boom >&2; exit 101", "process 1: panic", "boom"),
-            ("echo why >&2; exit 1", "process 1: exit code 1", "why"),
+            ("echo boom >&2; exit 101", "process 1: panic: boom", "boom"),
+            ("echo why >&2; exit 1", "process 1: exit code 1: why", "why"),
         ] {
             let watched = several(&["exec sleep 600", script, "exec sleep 600"]);
             let processes = alive(&watched);
@@ -375,7 +409,7 @@ mod tests {
         let commands = vec![shell("echo 10.0.0.1:1; exec sleep 600"), shell("echo taken >&2; exit 1")];
         let meeting = Meeting { case: case(), first: 0, addresses: None, join_within: LONG };
         let failure = failure(finish(Watched::several(commands, meeting).unwrap()));
-        assert_eq!(failure, ("process 1: exit code 1".to_owned(), "taken".to_owned()));
+        assert_eq!(failure, ("process 1: exit code 1: taken".to_owned(), "taken".to_owned()));
     }
 
     #[test]

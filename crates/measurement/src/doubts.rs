@@ -13,6 +13,9 @@ pub const SOURCE_SHARE: f64 = 0.90;
 pub const ACHIEVED_SHARE: f64 = 0.98;
 /// Time stolen by the hypervisor or withheld by a quota above this share is a doubt.
 pub const STOLEN_SHARE: f64 = 0.001;
+/// A closed loop that lasted less than this in all its runs, ns, is a doubt: one pause of the machine, or memory that is
+/// touched for the first time, is then a good part of what was measured.
+pub const SHORT_NS: u64 = 200_000_000;
 /// Samples under which p99 is not given.
 pub const SAMPLES_FOR_P99: u64 = 1_000;
 /// Samples under which p99.9 is not given.
@@ -25,6 +28,8 @@ pub struct Circumstances {
     pub usable_cores: Option<usize>,
     /// Throughput of the source alone, feeding nothing, events/s.
     pub source_ceiling_events_per_s: Option<f64>,
+    /// How long what was measured lasted, all runs of the case together, ns.
+    pub lasted_ns: Option<u64>,
     /// Open loop: share (0 to 1) of the events that were completed when the last one was due.
     pub completed_in_time: Option<f64>,
     /// Share (0 to 1) of the CPU time that the hypervisor gave to somebody else during the run.
@@ -54,6 +59,7 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         taken("throttled", "withheld by a CPU quota", circumstances.throttled_share),
         source_bound(numbers.throughput_events_per_s, circumstances.source_ceiling_events_per_s),
         axes.rate_events_per_s.zip(circumstances.completed_in_time).and_then(not_sustained),
+        circumstances.lasted_ns.and_then(short).filter(|_| !open_loop),
         few_samples(numbers.latency.count).filter(|_| open_loop),
         driver_lag(&numbers.driver_lag, &numbers.latency).filter(|_| open_loop),
         hiccups(&numbers.hiccup, &numbers.latency).filter(|_| open_loop),
@@ -130,6 +136,16 @@ fn search_capped(found: &Sustainable) -> Option<Doubt> {
         found.rate_events_per_s
     );
     found.high_events_per_s.is_none().then(|| doubt("search-capped", text))
+}
+
+fn short(lasted_ns: u64) -> Option<Doubt> {
+    let text = format!(
+        "What was measured lasted {} in all, less than {}: a pause of the machine, or memory touched for the first time, \
+         is a good part of that. Give the trace more events.",
+        duration(lasted_ns),
+        duration(SHORT_NS)
+    );
+    (lasted_ns < SHORT_NS).then(|| doubt("short", text))
 }
 
 fn few_samples(count: u64) -> Option<Doubt> {
@@ -237,7 +253,7 @@ mod tests {
     #[test]
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
-        let changes: [(&str, Change); 16] = [
+        let changes: [(&str, Change); 17] = [
             ("logged", |_, _, c| c.logged = true),
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
@@ -248,6 +264,7 @@ mod tests {
             ("source-bound", |_, _, c| c.source_ceiling_events_per_s = Some(55_000.0)),
             ("not-sustained", |_, _, c| c.completed_in_time = Some(0.979)),
             ("search-capped", |n, _, _| n.sustainable = Some(Sustainable::default())),
+            ("short", |_, a, c| (a.rate_events_per_s, c.lasted_ns) = (None, Some(199_999_999))),
             ("few-samples", |n, _, _| n.latency.count = 9_999),
             ("driver-lag", |n, _, _| n.driver_lag.p99_ns = Some(250_001)),
             ("hiccups", |n, _, _| n.hiccup.max_ns = Some(900_000)),
@@ -280,8 +297,14 @@ mod tests {
             axes.rate_events_per_s = None;
             numbers.latency = Quantiles::default();
             circumstances.completed_in_time = Some(0.0);
+            circumstances.lasted_ns = Some(200_000_000);
         });
         assert_eq!(found, []);
+    }
+
+    #[test]
+    fn an_open_loop_is_judged_by_its_samples_and_not_by_its_length() {
+        assert_eq!(about(|_, _, circumstances| circumstances.lasted_ns = Some(1)), []);
     }
 
     #[test]
@@ -290,6 +313,12 @@ mod tests {
         for part in ["260.0 µs", "52 %", "500.0 µs", "Offer less"] {
             assert!(found[0].text.contains(part), "{part} in {}", found[0].text);
         }
+        let found = about(|_, a, c| (a.rate_events_per_s, c.lasted_ns) = (None, Some(180_000)));
+        assert!(
+            found[0].text.starts_with("What was measured lasted 180.0 µs in all, less than 200.0 ms"),
+            "{}",
+            found[0].text
+        );
         let found = about(|_, axes, _| (axes.workers, axes.processes) = (2, 4));
         assert!(found[0].text.starts_with("8 workers of 4 processes share 2 usable cores"), "{}", found[0].text);
         let found = about(|numbers, _, _| {

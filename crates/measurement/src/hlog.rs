@@ -3,7 +3,9 @@
 //! After a few comment lines every line is one histogram: tag, begin, length, maximum, and the histogram itself, V2
 //! encoded, deflated, in base64. Durations inside are ns; the maximum is in ms, as those tools print it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -81,15 +83,44 @@ pub fn line(tag: &str, start_ns: u64, length_ns: u64, histogram: &LatencyHistogr
 
 /// Reads a log, ours or another tool's; comments and the legend are passed over.
 pub fn read(text: &str) -> Result<Vec<Interval>, HlogError> {
-    let mut intervals = Vec::new();
-    for (line, row) in (1..).zip(text.lines()) {
-        let row = row.trim();
-        if row.is_empty() || row.starts_with('#') || row.starts_with('"') {
-            continue;
+    rows(text).map(|(line, row)| parse(row).map_err(|what| HlogError::Line { line, what })).collect()
+}
+
+/// A log of which each histogram is decoded when it is asked for: as text it takes some hundred bytes, in memory 250 KiB.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Log {
+    text: String,
+    rows: BTreeMap<String, Vec<Range<usize>>>, // by tag: where in the text
+}
+
+impl Log {
+    /// Checks every line of a log, ours or another tool's.
+    pub fn new(text: String) -> Result<Log, HlogError> {
+        let mut found: BTreeMap<String, Vec<Range<usize>>> = BTreeMap::new();
+        for (line, row) in rows(&text) {
+            let interval = parse(row).map_err(|what| HlogError::Line { line, what })?;
+            let start = row.as_ptr() as usize - text.as_ptr() as usize;
+            found.entry(interval.tag).or_default().push(start..start + row.len());
         }
-        intervals.push(parse(row).map_err(|what| HlogError::Line { line, what })?);
+        Ok(Log { text, rows: found })
     }
-    Ok(intervals)
+
+    /// True if it holds no histogram.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// What was recorded under a tag, in the order of the log.
+    pub fn tagged(&self, tag: &str) -> impl Iterator<Item = Interval> {
+        let rows = self.rows.get(tag).into_iter().flatten();
+        rows.filter_map(|row| parse(&self.text[row.clone()]).ok()) // each was read once before
+    }
+}
+
+/// The lines that hold a histogram, with their numbers.
+fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    lines.filter(|(_, row)| !(row.is_empty() || row.starts_with('#') || row.starts_with('"')))
 }
 
 fn parse(row: &str) -> Result<Interval, String> {
@@ -109,7 +140,7 @@ fn parse(row: &str) -> Result<Interval, String> {
         tag: tag.to_owned(),
         start_ns: seconds_ns("begin", start)?,
         length_ns: seconds_ns("length", length)?,
-        histogram: LatencyHistogram::from_buckets(&buckets),
+        histogram: LatencyHistogram::from_buckets(buckets),
     })
 }
 
@@ -163,6 +194,23 @@ mod tests {
         let LogEntry::Interval(interval) = &entries[1] else { panic!("{:?}", entries[1]) };
         assert_eq!(interval.tag().unwrap().as_str(), "c3r1.latency");
         assert_eq!((interval.start_timestamp().as_millis(), interval.duration().as_millis()), (1500, 2000));
+    }
+
+    #[test]
+    fn a_log_gives_the_histograms_of_a_tag_when_they_are_asked_for() {
+        let again = line("c3r1.latency", 0, 0, &of([9])).unwrap();
+        let text = format!("{}  {again}\n{}", example(), line("", 0, 0, &of([])).unwrap());
+        let log = Log::new(text.clone()).unwrap();
+        let all = read(&text).unwrap();
+        let tagged = |tag: &str| log.tagged(tag).collect::<Vec<_>>();
+        assert_eq!(tagged("c3r1.latency"), [all[0].clone(), all[2].clone()]);
+        assert_eq!((tagged("c3r1.driver-lag"), tagged("")), (vec![all[1].clone()], vec![all[3].clone()]));
+        assert_eq!(tagged("c3r1.hiccup"), []);
+        assert!(!log.is_empty() && Log::new(header(None)).unwrap().is_empty());
+        assert_eq!(
+            Log::new(text + "1,2,3\n"),
+            Err(HlogError::Line { line: 10, what: "3 fields after the tag instead of 4".into() })
+        );
     }
 
     #[test]

@@ -115,9 +115,12 @@ impl LatencyHistogram {
     }
 
     /// A histogram read from somewhere, brought to our range.
-    pub(crate) fn from_buckets(buckets: &Histogram<u64>) -> Self {
+    pub(crate) fn from_buckets(buckets: Histogram<u64>) -> Self {
+        if (buckets.low(), buckets.high(), buckets.sigfig()) == (1, LONGEST_NS, DIGITS) && !buckets.is_auto_resize() {
+            return Self { buckets, negative: 0, saturated: 0 };
+        }
         let mut histogram = Self::new();
-        histogram.merge_buckets(buckets);
+        histogram.merge_buckets(&buckets);
         histogram
     }
 

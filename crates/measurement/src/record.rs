@@ -37,12 +37,26 @@ pub struct Run {
     pub planned_cases: usize,
     /// True if it was stopped before all planned cases were done.
     pub interrupted: bool,
+    /// Cases that had failed when the run was resumed and were run again: only their last attempt is among the cases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_failures: Vec<EarlierFailure>,
     /// The traces the cases were fed.
     pub traces: Vec<TraceRecord>,
     /// What built the numbers.
     pub build: Build,
     /// Where they were measured.
     pub machine: Machine,
+}
+
+/// An attempt at a case that failed and is no longer among the cases.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlierFailure {
+    /// Which case.
+    pub case: usize,
+    /// Which repeat of it.
+    pub repeat: usize,
+    /// Why it failed, as in [`Status::Failed`].
+    pub cause: String,
 }
 
 /// One question of an experiment.
@@ -743,6 +757,7 @@ pub(crate) mod example {
             wall_s: None,
             planned_cases: 4,
             interrupted: false,
+            earlier_failures: Vec::new(),
             traces: vec![],
             build: Build {
                 flowbench: "0.1.0".into(),

@@ -1,13 +1,14 @@
 //! The results directory of a run: checked before anything is measured, complete up to the last finished case whenever
 //! the run stops.
 //!
-//! `run.json` and `cases.csv` are replaced as a whole (temporary file, fsync, rename, fsync of the directory).
-//! `cases.ndjson`, `timeline.csv`, `latency.hlog` and, if activity was logged, `operators.csv` and `channels.csv` grow;
-//! a case's line in `cases.ndjson` is written last, so that a case which is listed has all its data on disk. A crash
-//! can leave an unfinished last line, which readers skip and count, and data of a case that is not listed, which
-//! [`ResultsDir::resume`] removes.
+//! `run.json` is replaced as a whole (temporary file, fsync, rename, fsync of the directory). `cases.ndjson`, `cases.csv`,
+//! `timeline.csv`, `latency.hlog` and, if activity was logged, `operators.csv` and `channels.csv` grow by what a case
+//! leaves, so that the last case costs no more than the first. A case's line in `cases.ndjson` is written after its data,
+//! so that a case which is listed has all of it on disk, and its row in `cases.csv` after that. A crash can leave an
+//! unfinished last line, which readers skip and count, data of a case that is not listed, and a `cases.csv` without the
+//! last row; [`ResultsDir::resume`] puts all three right.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::hlog::{self, HlogError, Interval};
+use crate::hlog::{self, HlogError, Log};
 use crate::latency::LatencyHistogram;
 use crate::record::{CaseRecord, ChannelLoad, OperatorTime, Run, SCHEMA_VERSION, TimelinePoint, cases_csv};
 use crate::{activity, timeline};
@@ -35,6 +36,10 @@ pub const LATENCY_HLOG: &str = "latency.hlog";
 pub const OPERATORS_CSV: &str = "operators.csv";
 /// What crossed the channels of the dataflows; only if activity was logged.
 pub const CHANNELS_CSV: &str = "channels.csv";
+/// All of them.
+const FILES: [&str; 7] = [RUN_JSON, CASES_NDJSON, CASES_CSV, TIMELINE_CSV, LATENCY_HLOG, OPERATORS_CSV, CHANNELS_CSV];
+/// What the name of a file begins with that is not complete yet.
+const TEMPORARY: &str = ".tmp-flowbench-";
 
 /// What went wrong with a results directory: the path, the reason, the likely fix.
 #[derive(Debug, Error)]
@@ -49,12 +54,27 @@ pub enum ResultsError {
         /// Why not.
         source: io::Error,
     },
-    /// Another run has it.
-    #[error("{} is in use by another run: wait for it to end, or choose another directory", .0.display())]
+    /// Somebody else writes to it.
+    #[error("{} is in use by another flowbench: wait for it to end, or choose another directory", .0.display())]
     Locked(PathBuf),
     /// It holds results, and new ones would mix with them.
     #[error("{} already holds a run: resume it, or choose another directory", .0.display())]
     Taken(PathBuf),
+    /// It holds files of somebody else that the run would write to.
+    #[error("{} holds {} already, and the run would replace it: move it away, or choose another directory", path.display(), names.join(", "))]
+    Leftovers {
+        /// The directory.
+        path: PathBuf,
+        /// Their names.
+        names: Vec<String>,
+    },
+    /// A file that only grows has become another.
+    #[error(
+        "{} was removed or changed while the run went on: cases that it does not hold any more have to be run again, and \
+         nobody else may write to the directory of a run",
+        .0.display()
+    )]
+    Changed(PathBuf),
     /// It holds none.
     #[error("{} holds no results: there is no run.json in it", .0.display())]
     NoResults(PathBuf),
@@ -100,6 +120,8 @@ pub struct ResultsDir {
     handle: File,
     started_at_ms: Option<u64>,
     cases: Vec<CaseRecord>,
+    /// Length of each file that grows, bytes: if it is another, somebody else has been there.
+    lengths: BTreeMap<&'static str, u64>,
 }
 
 /// What a case leaves beside its record.
@@ -130,15 +152,23 @@ pub struct Read<T> {
 
 impl ResultsDir {
     /// Makes the directory with its parents, checks that files can be written in it, and locks it. One that already
-    /// holds a run is refused.
+    /// holds a run is refused, and one that holds anything of the name of a file of a run.
     pub fn create(path: &Path) -> Result<Self, ResultsError> {
         fs::create_dir_all(path).map_err(|source| failed("create", path, source))?;
         let results = Self::lock(path)?;
         if path.join(RUN_JSON).exists() || path.join(CASES_NDJSON).exists() {
             return Err(ResultsError::Taken(path.to_owned()));
         }
+        results.refuse_leftovers(FILES)?;
         results.probe()?;
         Ok(results)
+    }
+
+    /// Makes sure that there is nothing in the directory yet of what is to be written.
+    pub fn refuse_leftovers(&self, names: impl IntoIterator<Item = impl Into<String>>) -> Result<(), ResultsError> {
+        let names = names.into_iter().map(Into::into);
+        let names: Vec<String> = names.filter(|name| self.path.join(name).symlink_metadata().is_ok()).collect();
+        if names.is_empty() { Ok(()) } else { Err(ResultsError::Leftovers { path: self.path.clone(), names }) }
     }
 
     /// Goes on with a run: locks the directory and removes whatever belongs to cases that were not finished.
@@ -150,8 +180,14 @@ impl ResultsDir {
         results.probe()?;
         results.started_at_ms = epoch_ms(&read_run(path)?.started_at);
         results.cases = read_cases(path)?.rows;
-        results.drop_unfinished()?;
+        results.forget(|_| false)?;
         Ok(results)
+    }
+
+    /// Keeps a run from being resumed while its report is drawn, and removes what a killed run has left half written.
+    /// `None` if somebody else writes to the directory, or it cannot be locked: it can be read all the same.
+    pub fn hold(path: &Path) -> Option<Self> {
+        Self::lock(path).ok()
     }
 
     /// Where it is.
@@ -196,7 +232,31 @@ impl ResultsDir {
         self.append_if_any(CHANNELS_CSV, activity::CHANNELS_HEADER, &rows)?;
         self.append(CASES_NDJSON, "", &line)?;
         self.cases.push(case.clone());
-        self.write(CASES_CSV, cases_csv(&self.cases).as_bytes())
+        let table = cases_csv(std::slice::from_ref(case));
+        let (header, row) = table.split_at(table.find('\n').map_or(0, |end| end + 1));
+        self.append(CASES_CSV, header, row)
+    }
+
+    /// Removes cases from the record, with everything that belongs to them and to cases that are not listed.
+    pub fn forget(&mut self, is_forgotten: impl Fn(&CaseRecord) -> bool) -> Result<(), ResultsError> {
+        let (lines, _) = read_complete_lines(&self.path.join(CASES_NDJSON))?;
+        let (cases, lines): (Vec<CaseRecord>, Vec<&str>) = (std::mem::take(&mut self.cases).into_iter())
+            .zip(lines.split_inclusive('\n'))
+            .filter(|(case, _)| !is_forgotten(case))
+            .unzip();
+        self.cases = cases;
+        self.rewrite(CASES_NDJSON, &lines.concat())?;
+        self.rewrite(CASES_CSV, &cases_csv(&self.cases))?;
+        self.drop_unlisted()
+    }
+
+    /// Makes sure that everything is there that was written.
+    pub fn check(&self) -> Result<(), ResultsError> {
+        self.lengths.iter().try_for_each(|(name, length)| {
+            let path = self.path.join(name);
+            let is_so = fs::metadata(&path).is_ok_and(|found| found.len() == *length);
+            if is_so { Ok(()) } else { Err(ResultsError::Changed(path)) }
+        })
     }
 
     /// Writes or replaces a whole file of the directory (a figure, the report): it is there completely or not at all.
@@ -208,68 +268,84 @@ impl ResultsDir {
     fn lock(path: &Path) -> Result<Self, ResultsError> {
         let handle = File::open(path).map_err(|source| failed("open", path, source))?;
         match handle.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), handle, started_at_ms: None, cases: Vec::new() }),
-            Err(TryLockError::WouldBlock) => Err(ResultsError::Locked(path.to_owned())),
-            Err(TryLockError::Error(source)) => Err(failed("lock", path, source)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(ResultsError::Locked(path.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(failed("lock", path, source)),
         }
+        remove_temporary_files(path).map_err(|source| failed("tidy up", path, source))?;
+        let (path, cases, lengths) = (path.to_owned(), Vec::new(), BTreeMap::new());
+        Ok(Self { path, handle, started_at_ms: None, cases, lengths })
     }
 
     /// Finds out now, not after an hour, that the disk is full or the directory is not ours.
     fn probe(&self) -> Result<(), ResultsError> {
         let probe = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            let mut file = temporary_file(&self.path)?;
             write_and_sync(file.as_file_mut(), &[b' '; 1 << 16])?;
             file.close()
         };
         probe().map_err(|source| failed("write in", &self.path, source))
     }
 
-    fn append(&self, name: &str, header: &str, rows: &str) -> Result<(), ResultsError> {
+    fn append(&mut self, name: &'static str, header: &str, rows: &str) -> Result<(), ResultsError> {
         let path = self.path.join(name);
-        let append = || {
-            let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-            let length = file.metadata()?.len();
-            let text = if length == 0 { format!("{header}{rows}") } else { rows.to_owned() };
-            let written = write_and_sync(&mut file, text.as_bytes());
-            if written.is_err() {
-                // Half a line must not stand in front of the next one. The first error is the one to report.
-                let _ = file.set_len(length);
-            }
-            written
+        let length = self.lengths.get(name).copied().unwrap_or(0);
+        let text = if length == 0 { format!("{header}{rows}") } else { rows.to_owned() };
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound if length > 0 => ResultsError::Changed(path.clone()),
+            _ => failed("append to", &path, source),
         };
-        append().map_err(|source| failed("append to", &path, source))
+        let mut file = OpenOptions::new().create(length == 0).append(true).open(&path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.len() != length {
+            return Err(ResultsError::Changed(path));
+        }
+        write_and_sync(&mut file, text.as_bytes()).map_err(|error| {
+            // Half a line must not stand in front of the next one. The first error is the one to report.
+            let _ = file.set_len(length);
+            failed(error)
+        })?;
+        self.lengths.insert(name, length + text.len() as u64);
+        Ok(())
     }
 
     /// A file that is there only if something is in it.
-    fn append_if_any(&self, name: &str, header: &str, rows: &str) -> Result<(), ResultsError> {
+    fn append_if_any(&mut self, name: &'static str, header: &str, rows: &str) -> Result<(), ResultsError> {
         if rows.is_empty() { Ok(()) } else { self.append(name, header, rows) }
     }
 
-    /// Rewrites the files that grow with the lines of finished cases only.
-    fn drop_unfinished(&self) -> Result<(), ResultsError> {
-        let finished: BTreeSet<String> = self.cases.iter().map(CaseRecord::tag).collect();
-        let of_finished = |line: &str| owner(line).is_none_or(|tag| finished.contains(&tag));
-        let logged = [OPERATORS_CSV, CHANNELS_CSV].into_iter().filter(|name| self.path.join(name).exists());
-        for name in [LATENCY_HLOG, TIMELINE_CSV].into_iter().chain(logged) {
-            let (text, _) = read_complete_lines(&self.path.join(name))?;
-            let kept: String = text.split_inclusive('\n').filter(|line| of_finished(line)).collect();
-            self.write(name, kept.as_bytes())?;
+    /// Writes a file that grows anew.
+    fn rewrite(&mut self, name: &'static str, text: &str) -> Result<(), ResultsError> {
+        self.write(name, text.as_bytes())?;
+        self.lengths.insert(name, text.len() as u64);
+        Ok(())
+    }
+
+    /// Rewrites the files of the data of cases with the lines of those that are listed.
+    fn drop_unlisted(&mut self) -> Result<(), ResultsError> {
+        let listed: BTreeSet<String> = self.cases.iter().map(CaseRecord::tag).collect();
+        let of_listed = |line: &str| owner(line).is_none_or(|tag| listed.contains(&tag));
+        for name in [LATENCY_HLOG, TIMELINE_CSV, OPERATORS_CSV, CHANNELS_CSV] {
+            let path = self.path.join(name);
+            let only_if_logged = [OPERATORS_CSV, CHANNELS_CSV].contains(&name);
+            if only_if_logged && !path.exists() {
+                continue;
+            }
+            let (text, _) = read_complete_lines(&path)?;
+            let kept: String = text.split_inclusive('\n').filter(|line| of_listed(line)).collect();
+            self.rewrite(name, &kept)?;
         }
-        self.renew_timeline()?;
-        let (lines, _) = read_complete_lines(&self.path.join(CASES_NDJSON))?;
-        self.write(CASES_NDJSON, lines.as_bytes())?;
-        self.write(CASES_CSV, cases_csv(&self.cases).as_bytes())
+        self.renew_timeline()
     }
 
     /// Gives an old timeline the columns of today, so that the rows to come stand under a header of theirs.
-    fn renew_timeline(&self) -> Result<(), ResultsError> {
+    fn renew_timeline(&mut self) -> Result<(), ResultsError> {
         let (text, _) = read_complete_lines(&self.path.join(TIMELINE_CSV))?;
         if text.is_empty() || text.starts_with(&timeline::csv_header()) {
             return Ok(());
         }
         let rows = read_timeline(&self.path)?.rows;
         let rows = rows.iter().map(|row| timeline::csv_rows(row.case, row.repeat, &[row.point]));
-        self.write(TIMELINE_CSV, (timeline::csv_header() + &rows.collect::<String>()).as_bytes())
+        self.rewrite(TIMELINE_CSV, &(timeline::csv_header() + &rows.collect::<String>()))
     }
 }
 
@@ -306,15 +382,16 @@ pub fn read_channels(dir: &Path) -> Result<Read<activity::Row<ChannelLoad>>, Res
     read_table(&dir.join(CHANNELS_CSV), activity::read_channels)
 }
 
-/// Reads `latency.hlog`; no histogram if there is no such file yet. The tag is [`CaseRecord::tag`], a dot, the kind.
-pub fn read_histograms(dir: &Path) -> Result<Read<Interval>, ResultsError> {
+/// Reads `latency.hlog`, and tells how many unfinished lines were skipped; no histogram if there is no such file yet. The
+/// tag is [`CaseRecord::tag`], a dot, the kind.
+pub fn read_histograms(dir: &Path) -> Result<(Log, usize), ResultsError> {
     let path = dir.join(LATENCY_HLOG);
     let (text, skipped) = read_complete_lines(&path)?;
-    let rows = hlog::read(&text).map_err(|error| match error {
+    let log = Log::new(text).map_err(|error| match error {
         HlogError::Line { line, what } => ResultsError::Line { path, line, what },
         other => ResultsError::Line { path, line: 0, what: other.to_string() },
     })?;
-    Ok(Read { rows, skipped })
+    Ok((log, skipped))
 }
 
 /// Writes or replaces a whole file: a temporary file beside it, fsync, rename. The directory is not synced.
@@ -331,9 +408,26 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
 /// Temporary files are private by default; results are as readable as any other file of the user.
 fn temporary_file(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(dir)
+}
+
+/// Removes what was left half written by processes that were killed. Nobody else may be writing.
+fn remove_temporary_files(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
+            // Whoever draws a report meanwhile may have given it its name by now.
+            fs::remove_file(entry.path()).or_else(ignore_missing)?;
+        }
+    }
+    Ok(())
+}
+
+fn ignore_missing(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
 fn write_and_sync(file: &mut File, bytes: &[u8]) -> io::Result<()> {
@@ -426,6 +520,7 @@ fn unrecordable(name: &str, what: &dyn std::error::Error) -> ResultsError {
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or choose another directory",
+        io::ErrorKind::FileTooLarge => "raise the limit on the size of files, `ulimit -f`",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "choose a directory you may write to, or change its permissions"
         }

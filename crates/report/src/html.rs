@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::record::{CaseRecord, FigureKind, FigureSpec, Part, Status};
+use flowbench_measurement::record::{CaseRecord, EarlierFailure, FigureKind, FigureSpec, Part, Status};
 
 use crate::Results;
 use crate::answers::in_short;
@@ -157,6 +157,7 @@ pub(crate) fn report(results: &Results, sections: &[Section]) -> String {
     push_activity(&mut out, results);
     push_doubts(&mut out, results);
     push_failures(&mut out, results);
+    push_earlier_failures(&mut out, results);
     push_definitions(&mut out);
     push_again(&mut out, results);
     out + "</body>\n</html>\n"
@@ -363,6 +364,18 @@ fn push_failures(out: &mut String, results: &Results) {
         _ => String::new(),
     };
     out.extend(results.cases.iter().map(tail));
+}
+
+/// A second attempt is not to be taken for the first.
+fn push_earlier_failures(out: &mut String, results: &Results) {
+    if results.run.earlier_failures.is_empty() {
+        return;
+    }
+    out.push_str("<h2>Run again after a failure</h2>\n<ul>\n");
+    for EarlierFailure { case, repeat, cause } in &results.run.earlier_failures {
+        out.push_str(&format!("<li>c{case}r{repeat}: {}</li>\n", prose(cause)));
+    }
+    out.push_str("</ul>\n");
 }
 
 fn push_definitions(out: &mut String) {

@@ -39,7 +39,7 @@ mod tables;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use flowbench_measurement::record::FigureSpec;
+use flowbench_measurement::record::{FigureSpec, Run};
 use flowbench_measurement::results_dir::{ResultsError, write_atomically};
 use thiserror::Error;
 
@@ -47,6 +47,7 @@ pub use figure::check_figure;
 pub use quantity::{Quantity, words};
 pub use results::Results;
 pub use select::{FigureError, case_columns};
+pub use svg::harmless;
 pub use tables::terminal_tables;
 
 use chart::Chart;
@@ -73,6 +74,18 @@ pub enum ReportError {
     Results(#[from] ResultsError),
 }
 
+/// Name of the report in a results directory.
+const REPORT: &str = "report.html";
+/// A figure, and the numbers that are drawn.
+const FIGURE_ENDINGS: [&str; 2] = ["svg", "csv"];
+
+/// The files that [`draw`] may write into the directory of a run.
+pub fn file_names(run: &Run) -> Vec<String> {
+    let figures = run.parts.iter().flat_map(|part| &part.figures);
+    let of_figures = figures.flat_map(|figure| FIGURE_ENDINGS.map(|ending| format!("{}.{ending}", figure.name)));
+    of_figures.chain([REPORT.to_owned()]).collect()
+}
+
 /// Draws everything a results directory allows, and writes it there, each file complete or not at all.
 ///
 /// A figure with a wrong description does not cost the others: see [`Drawn::problems`].
@@ -84,12 +97,8 @@ pub fn draw(dir: &Path) -> Result<Drawn, ReportError> {
         let figures = part.figures.iter().map(|spec| (spec, chart_once(&results, &part.name, spec, &mut names)));
         sections.push((part, figures.collect::<Vec<_>>()));
     }
-    let mut drawn = Drawn {
-        report: dir.join("report.html"),
-        figures: Vec::new(),
-        problems: Vec::new(),
-        missing: results.missing.clone(),
-    };
+    let mut drawn =
+        Drawn { report: dir.join(REPORT), figures: Vec::new(), problems: Vec::new(), missing: results.missing.clone() };
     let machine = html::machine_line(&results);
     for (_, chart) in sections.iter().flat_map(|(_, figures)| figures) {
         match chart {
@@ -114,7 +123,7 @@ fn chart_once(
 }
 
 fn write_figure(dir: &Path, chart: &Chart, machine: &str) -> Result<[PathBuf; 2], ResultsError> {
-    let files = ["svg", "csv"].map(|ending| dir.join(format!("{}.{ending}", chart.name)));
+    let files = FIGURE_ENDINGS.map(|ending| dir.join(format!("{}.{ending}", chart.name)));
     write_atomically(&files[0], page::draw(chart, Page::File { machine }).as_bytes())?;
     write_atomically(&files[1], chart.csv().as_bytes())?;
     Ok(files)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use flowbench_measurement::hlog::Interval;
+use flowbench_measurement::hlog::Log;
 use flowbench_measurement::record::{CaseRecord, ChannelLoad, OperatorTime, Run};
 use flowbench_measurement::results_dir::{
     ResultsError, read_cases, read_channels, read_histograms, read_operators, read_run, read_timeline,
@@ -21,7 +21,7 @@ pub struct Results {
     /// Samples over time.
     pub timeline: Vec<timeline::Row>,
     /// Histograms, tagged `c<case>r<repeat>.<kind>`.
-    pub histograms: Vec<Interval>,
+    pub histograms: Log,
     /// Time by operator of the cases whose activity was logged.
     pub operators: Vec<activity::Row<OperatorTime>>,
     /// What crossed the channels of the cases whose activity was logged.
@@ -35,14 +35,15 @@ impl Results {
     /// [`missing`](Results::missing).
     pub fn read(dir: &Path) -> Result<Results, ResultsError> {
         let run = read_run(dir)?;
-        let (cases, timeline, histograms) = (read_cases(dir)?, read_timeline(dir)?, read_histograms(dir)?);
+        let (cases, timeline) = (read_cases(dir)?, read_timeline(dir)?);
+        let (histograms, histograms_skipped) = read_histograms(dir)?;
         let (operators, channels) = (read_operators(dir)?, read_channels(dir)?);
-        let skipped = cases.skipped + timeline.skipped + histograms.skipped + operators.skipped + channels.skipped;
+        let skipped = cases.skipped + timeline.skipped + histograms_skipped + operators.skipped + channels.skipped;
         let mut results = Results {
             run,
             cases: cases.rows,
             timeline: timeline.rows,
-            histograms: histograms.rows,
+            histograms,
             operators: operators.rows,
             channels: channels.rows,
             missing: Vec::new(),

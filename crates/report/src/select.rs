@@ -214,11 +214,12 @@ pub(crate) fn varying_axes<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> V
 /// The columns that tell cases apart for people: those that vary, without what merely follows from the rate.
 pub(crate) fn telling_axes(cases: &[&CaseRecord]) -> Vec<&'static str> {
     let mut axes = varying_axes(cases.iter().copied());
-    let follows = |case: &&CaseRecord| {
-        let of_rate = |other: &&&CaseRecord| other.axes.rate_events_per_s == case.axes.rate_events_per_s;
-        cases.iter().filter(of_rate).all(|other| other.axes.records_per_epoch == case.axes.records_per_epoch)
-    };
-    if cases.iter().all(follows) {
+    let mut of_rate: BTreeMap<Option<u64>, usize> = BTreeMap::new();
+    let follows = cases.iter().all(|case| {
+        let (rate, records) = (case.axes.rate_events_per_s.map(f64::to_bits), case.axes.records_per_epoch);
+        *of_rate.entry(rate).or_insert(records) == records
+    });
+    if follows {
         axes.retain(|axis| *axis != "records_per_epoch");
     }
     axes

@@ -146,7 +146,7 @@ pub(crate) fn prose(text: &str) -> String {
 
 /// U+FFFD in place of characters that XML forbids, that steer a terminal, or that turn the reading direction and could
 /// disguise a name.
-pub(crate) fn harmless(c: char) -> char {
+pub fn harmless(c: char) -> char {
     match c {
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
         c if c.is_control() => '\u{fffd}',

@@ -1,7 +1,8 @@
 //! Between each process and process 0: a common start, and results at the end.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::{ClusterError, Patience, Peer};
@@ -25,6 +26,8 @@ pub struct Start {
 
 /// How often the round trip with each process is measured.
 const PINGS: usize = 10;
+/// Between two signs of life.
+const BEAT: Duration = Duration::from_millis(200);
 
 impl Control {
     pub(super) fn new(process: usize, links: Vec<(Peer, TcpStream)>) -> Self {
@@ -85,6 +88,25 @@ impl Control {
         self.links.iter().try_for_each(|link| link.hand_over(&own, patience))?;
         Ok(None)
     }
+
+    /// Gives signs of life and listens for those of the others until `stop` is told or dropped; the error names who gave
+    /// none for `silence_max`. Time in which this process stood still does not count, and who has left is not waited for.
+    /// Nothing else can be said on these connections afterwards.
+    pub(crate) fn keep_in_touch(&self, silence_max: Duration, stop: &Receiver<()>) -> Result<(), ClusterError> {
+        let mut silences = vec![Duration::ZERO; self.links.len()];
+        self.links.iter().try_for_each(|link| link.stream.set_nonblocking(true))?;
+        while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(BEAT) {
+            for (link, silence) in self.links.iter().zip(&mut silences) {
+                let _ = (&link.stream).write(&[Word::Alive as u8]); // whoever has gone is noticed elsewhere
+                *silence = if link.is_silent() { *silence + BEAT } else { Duration::ZERO };
+                if *silence > silence_max {
+                    let (peer, waited) = (link.peer.clone(), *silence);
+                    return Err(ClusterError::Silent { peer, waited, doing: "answering" });
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What is said on a control connection: one byte and a number.
@@ -98,6 +120,7 @@ enum Word {
     /// With the size of what follows, bytes.
     Result,
     Taken,
+    Alive,
 }
 
 #[derive(Debug)]
@@ -136,6 +159,12 @@ impl Link {
         patience.read(&self.stream, &mut result).map_err(|error| self.error(error, DOING, patience))?;
         self.say(Word::Taken, 0, DOING, patience)?;
         Ok(result)
+    }
+
+    /// True if nothing was said since the last look.
+    fn is_silent(&self) -> bool {
+        let read = (&self.stream).read(&mut [0; 64]);
+        read.is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted))
     }
 
     fn say(&self, word: Word, number: u64, doing: &'static str, patience: Patience) -> Result<(), ClusterError> {

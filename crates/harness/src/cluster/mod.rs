@@ -116,7 +116,7 @@ pub enum ClusterError {
         error: io::Error,
     },
     /// A process that had joined does not answer.
-    #[error("{peer} was silent for {:.1} s, {doing}: it hangs, or needs a longer deadline", .waited.as_secs_f64())]
+    #[error("{peer} was silent for {:.1} s, {doing}: it hangs, or needs a longer --peer-timeout", .waited.as_secs_f64())]
     Silent {
         /// Which.
         peer: Peer,
@@ -171,9 +171,8 @@ impl ClusterError {
     }
 }
 
-/// Makes this process end with [`PEER_FAILED`] when one of timely's connections fails. Other panics are treated as
-/// before.
-pub fn end_on_lost_peer(member: &Member) {
+/// Makes this process end with `exit_code` when one of timely's connections fails. Other panics are treated as before.
+pub fn end_on_lost_peer(member: &Member, exit_code: i32) {
     let peers: Vec<Peer> = (0..member.processes()).map(|process| member.peer(process)).collect();
     let otherwise = std::panic::take_hook();
     let ending = AtomicBool::new(false);
@@ -185,7 +184,7 @@ pub fn end_on_lost_peer(member: &Member) {
         }
         eprintln!("lost {peer}: {problem}");
         std::thread::sleep(ECHO_DELAY);
-        std::process::exit(PEER_FAILED);
+        std::process::exit(exit_code);
     }));
 }
 

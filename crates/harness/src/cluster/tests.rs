@@ -315,3 +315,28 @@ fn a_result_that_is_too_large_or_does_not_come_is_refused() {
     let silent = error(them[0].1.gather(Vec::new(), 100, SHORT));
     assert!(silent.contains("was silent for 0.3 s, waiting for its result"), "{silent}");
 }
+
+#[test]
+fn who_gives_no_sign_of_life_is_named_and_who_does_or_has_left_is_not() {
+    let second = Duration::from_secs(1);
+    // Told to stop after a while.
+    let after = |length: Duration| {
+        let (tell, stop) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            thread::sleep(length);
+            drop(tell);
+        });
+        stop
+    };
+    let mut them = joined(&[ANYWHERE; 2]).into_iter().map(|(_, control)| control);
+    let (first, other) = (them.next().unwrap(), them.next().unwrap());
+    let both = everybody(vec![&first, &other], |control| control.keep_in_touch(2 * second, &after(3 * second)));
+    assert!(both.iter().all(Result::is_ok), "{both:?}");
+    let silent = error(first.keep_in_touch(second, &after(LONG)));
+    assert!(
+        silent.starts_with("process 1 (127.0.0.1:") && silent.contains("was silent for 1.2 s, answering"),
+        "{silent}"
+    );
+    drop(other);
+    first.keep_in_touch(Duration::ZERO, &after(second)).unwrap();
+}

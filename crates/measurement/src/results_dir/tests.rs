@@ -55,11 +55,15 @@ fn what_is_written_is_read() {
     let timeline = read_timeline(path).unwrap().rows;
     let rows: Vec<_> = timeline.iter().map(|row| (row.case, row.repeat, row.point)).collect();
     assert_eq!(rows, [(1, 1, point(1)), (1, 1, point(2)), (2, 1, point(1)), (2, 1, point(2))]);
-    let histograms = read_histograms(path).unwrap().rows;
-    let tags: Vec<&str> = histograms.iter().map(|interval| interval.tag.as_str()).collect();
-    assert_eq!(tags, ["c1r1.latency", "c1r1.hiccup", "c2r1.latency", "c2r1.hiccup"]);
-    assert_eq!(histograms[2].histogram, histogram(1..100));
-    assert_eq!((histograms[2].start_ns, histograms[2].length_ns), (2_000_000_000, 2_000_000_000));
+    let (histograms, _) = read_histograms(path).unwrap();
+    let count = |tag| histograms.tagged(tag).count();
+    assert_eq!(
+        ["c1r1.latency", "c1r1.hiccup", "c2r1.latency", "c2r1.hiccup", "c1r2.latency"].map(count),
+        [1, 1, 1, 1, 0]
+    );
+    let latency = histograms.tagged("c2r1.latency").next().unwrap();
+    assert_eq!(latency.histogram, histogram(1..100));
+    assert_eq!((latency.start_ns, latency.length_ns), (2_000_000_000, 2_000_000_000));
     let log = fs::read_to_string(path.join(LATENCY_HLOG)).unwrap();
     assert!(log.contains("#[StartTime: 1769853600.250 (seconds since epoch)]"), "{log}");
     assert_eq!(names(path), [CASES_CSV, CASES_NDJSON, LATENCY_HLOG, RUN_JSON, TIMELINE_CSV]);
@@ -103,8 +107,8 @@ fn a_line_cut_off_by_a_crash_is_skipped_and_counted() {
     assert_eq!((cases.rows.len(), cases.skipped), (3, 1));
     let timeline = read_timeline(dir.path()).unwrap();
     assert_eq!((timeline.rows.len(), timeline.skipped), (4, 1));
-    let histograms = read_histograms(dir.path()).unwrap();
-    assert_eq!((histograms.rows.len(), histograms.skipped), (4, 1));
+    let (histograms, skipped) = read_histograms(dir.path()).unwrap();
+    assert_eq!((histograms.tagged("c2r1.hiccup").count(), skipped), (1, 1));
 }
 
 #[test]
@@ -174,7 +178,7 @@ fn a_run_without_a_case_yet_can_be_read_and_resumed() {
     drop(ResultsDir::resume(dir.path()).unwrap());
     assert_eq!(read_cases(dir.path()).unwrap().rows, []);
     assert_eq!(read_timeline(dir.path()).unwrap().rows, []);
-    assert_eq!(read_histograms(dir.path()).unwrap().rows, []);
+    assert!(read_histograms(dir.path()).unwrap().0.is_empty());
     let mut results = ResultsDir::resume(dir.path()).unwrap();
     let data = CaseData { timeline: &[point(1)], ..CaseData::default() };
     results.append_case(&example::case(1, 1), &data).unwrap();
@@ -228,6 +232,103 @@ fn a_record_that_would_not_come_back_is_refused_and_leaves_no_trace() {
     assert!(matches!(results.append_case(&example::case(9, 1), &bad_kind), Err(ResultsError::Unrecordable { .. })));
     assert!(fs::read(dir.path().join(LATENCY_HLOG)).unwrap() == before);
     assert_eq!(results.cases().len(), 3);
+}
+
+#[test]
+fn files_of_somebody_else_are_refused_by_name_and_stay_as_they_are() {
+    let dir = TempDir::new().unwrap();
+    for names in [&[TIMELINE_CSV, LATENCY_HLOG][..], &[CASES_CSV], &[OPERATORS_CSV]] {
+        names.iter().for_each(|name| fs::write(dir.path().join(name), "mine").unwrap());
+        let error = ResultsDir::create(dir.path()).unwrap_err().to_string();
+        assert!(names.iter().all(|name| error.contains(name)) && error.contains("move it away"), "{error}");
+        for name in names {
+            assert_eq!(fs::read_to_string(dir.path().join(name)).unwrap(), "mine");
+            fs::remove_file(dir.path().join(name)).unwrap();
+        }
+    }
+    fs::write(dir.path().join("notes.txt"), "mine").unwrap();
+    let results = ResultsDir::create(dir.path()).unwrap();
+    assert!(results.refuse_leftovers(["figure.svg"]).is_ok());
+    let error = results.refuse_leftovers(["figure.svg", "notes.txt"]).unwrap_err().to_string();
+    assert!(error.contains("holds notes.txt already"), "{error}");
+}
+
+#[test]
+fn what_a_killed_run_left_half_written_is_removed_by_whoever_has_the_directory() {
+    let dir = TempDir::new().unwrap();
+    let half = dir.path().join(format!("{TEMPORARY}x7"));
+    let results = written(dir.path());
+    fs::write(&half, "{").unwrap();
+    fs::write(dir.path().join(".tmp-of-others"), "").unwrap();
+    assert!(ResultsDir::hold(dir.path()).is_none() && half.exists(), "the run may be writing it");
+    drop(results);
+    let held = ResultsDir::hold(dir.path()).unwrap();
+    assert!(!half.exists());
+    assert!(matches!(ResultsDir::resume(dir.path()), Err(ResultsError::Locked(_))));
+    drop(held);
+    fs::write(&half, "{").unwrap();
+    drop(ResultsDir::resume(dir.path()).unwrap());
+    assert!(!half.exists() && dir.path().join(".tmp-of-others").exists());
+}
+
+#[test]
+fn the_table_of_cases_grows_and_is_not_written_anew() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = TempDir::new().unwrap();
+    let mut results = written(dir.path());
+    let table = dir.path().join(CASES_CSV);
+    let (before, file) = (fs::read_to_string(&table).unwrap(), fs::metadata(&table).unwrap().ino());
+    results.append_case(&example::case(7, 1), &CaseData::default()).unwrap();
+    let after = fs::read_to_string(&table).unwrap();
+    assert_eq!(fs::metadata(&table).unwrap().ino(), file);
+    assert!(after.starts_with(&before) && after.lines().count() == 5);
+    assert_eq!(after, cases_csv(results.cases()));
+}
+
+#[test]
+fn a_table_of_cases_that_a_crash_left_behind_is_put_right() {
+    let dir = TempDir::new().unwrap();
+    drop(written(dir.path()));
+    let table = dir.path().join(CASES_CSV);
+    let whole = fs::read_to_string(&table).unwrap();
+    for cut in [whole.len() - 9, whole.rfind("delay,1,2").unwrap(), 0] {
+        fs::write(&table, &whole[..cut]).unwrap();
+        drop(ResultsDir::resume(dir.path()).unwrap());
+        assert_eq!(fs::read_to_string(&table).unwrap(), whole);
+    }
+}
+
+#[test]
+fn a_file_that_somebody_removes_or_changes_in_the_middle_is_named() {
+    for name in [CASES_NDJSON, TIMELINE_CSV, LATENCY_HLOG, CASES_CSV] {
+        let dir = TempDir::new().unwrap();
+        let mut results = written(dir.path());
+        let path = dir.path().join(name);
+        let kept = fs::read(&path).unwrap();
+        results.check().unwrap();
+        for broken in [None, Some(&kept[..kept.len() - 1]), Some(&[kept.as_slice(), b"x"].concat())] {
+            fs::remove_file(&path).unwrap();
+            broken.into_iter().for_each(|bytes| fs::write(&path, bytes).unwrap());
+            let error = results.append_case(&example::case(9, 1), &CaseData::default()).unwrap_err();
+            assert!(matches!(&error, ResultsError::Changed(changed) if *changed == path), "{error}");
+            assert!(matches!(results.check(), Err(ResultsError::Changed(_))));
+            fs::write(&path, &kept).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_case_that_is_forgotten_leaves_nothing() {
+    let dir = TempDir::new().unwrap();
+    let mut results = written(dir.path());
+    results.forget(|case| case.tag() == "c2r1").unwrap();
+    let left = [example::case(1, 1), example::failed_case(1, 2)];
+    assert_eq!((results.cases(), read_cases(dir.path()).unwrap().rows.as_slice()), (&left[..], &left[..]));
+    assert_eq!(fs::read_to_string(dir.path().join(CASES_CSV)).unwrap(), cases_csv(&left));
+    assert!(read_timeline(dir.path()).unwrap().rows.iter().all(|row| row.case == 1));
+    assert_eq!(read_histograms(dir.path()).unwrap().0.tagged("c2r1.latency").count(), 0);
+    results.append_case(&example::case(2, 1), &CaseData::default()).unwrap();
+    assert_eq!(read_cases(dir.path()).unwrap().rows.len(), 3);
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod synthetic;
 use std::fs;
 use std::path::Path;
 
-use flowbench_measurement::record::{CaseRecord, Disorder, Doubt, FigureKind, FigureSpec};
+use flowbench_measurement::record::{CaseRecord, Disorder, Doubt, EarlierFailure, FigureKind, FigureSpec};
 use flowbench_report::{FigureError, draw, terminal_tables};
 use synthetic::Synthetic;
 
@@ -212,6 +212,17 @@ fn first_come_the_answers_then_doubts_and_failures_in_words() {
     assert!(html.contains("thread &#39;worker-1&#39; panicked"));
     assert!(html.contains("hiccups as large as the p99"));
     assert!(html.contains("git checkout 0123456789ab"));
+}
+
+#[test]
+fn a_second_attempt_is_not_taken_for_the_first() {
+    let mut synthetic = Synthetic::full();
+    let cause = "deadline: still running after 1 s".to_owned();
+    synthetic.run.earlier_failures = vec![EarlierFailure { case: 5, repeat: 2, cause }];
+    let results = synthetic.written();
+    draw(results.path()).unwrap();
+    let html = read(results.path(), "report.html");
+    assert!(html.contains("Run again after a failure") && html.contains("c5r2: deadline: still running after 1"));
 }
 
 #[test]

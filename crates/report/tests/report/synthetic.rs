@@ -207,6 +207,7 @@ pub(crate) fn run(planned_cases: usize) -> Run {
         wall_s: Some(73.2),
         planned_cases,
         interrupted: false,
+        earlier_failures: Vec::new(),
         traces: vec![TraceRecord {
             name: "retail".into(),
             profile: "retail".into(),
