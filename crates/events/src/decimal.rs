@@ -77,7 +77,7 @@ impl Decimal {
     /// Reads a number: decimals, an exponent, a sign and spaces around it may be there. At most 38 digits count.
     pub(crate) fn parse(text: &str, style: NumberStyle) -> Result<Decimal, BadNumber> {
         let (negative, digits) = signed(text.trim());
-        Decimal::unsigned(digits, style)?.negative_if(negative == Some(true))
+        Ok(Decimal::unsigned(digits, style)?.negative_if(negative == Some(true)))
     }
 
     /// Reads an amount of money: a number with its currency in front or behind, if it has one.
@@ -89,8 +89,8 @@ impl Decimal {
         if outer.is_some() && inner.is_some() {
             return Err(BadNumber::NotANumber);
         }
-        let number = Decimal::unsigned(digits, style)?.negative_if(outer.or(inner) == Some(true))?;
-        Ok((number, currency))
+        let number = Decimal::unsigned(digits, style)?;
+        Ok((number.negative_if(outer.or(inner) == Some(true)), currency))
     }
 
     /// The product, if its digits can be kept.
@@ -133,8 +133,8 @@ impl Decimal {
         }
     }
 
-    fn negative_if(self, negative: bool) -> Result<Decimal, BadNumber> {
-        Ok(if negative { Decimal { mantissa: -self.mantissa, ..self } } else { self })
+    fn negative_if(self, negative: bool) -> Decimal {
+        if negative { Decimal { mantissa: -self.mantissa, ..self } } else { self }
     }
 
     fn unsigned(text: &str, style: NumberStyle) -> Result<Decimal, BadNumber> {
