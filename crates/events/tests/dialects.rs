@@ -85,6 +85,29 @@ const MAP: &str = r#"
     value = { column = "amount" }
 "#;
 
+// One log, written in every way.
+
+#[test]
+fn a10_the_same_rows_are_the_same_events_in_every_dialect() {
+    let rows = ["when,what,who,amount", "2026-03-01T10:00:00Z,order,Zoë,5", "2026-03-01T10:00:01Z,order,\"B\nC\",6.5"];
+    let latin = |text: &str| text.chars().map(|letter| letter as u8).collect();
+    let little = |text: &str| utf16(text, u16::to_le_bytes);
+    let big = |text: &str| utf16(text, u16::to_be_bytes);
+    let encodings: [&dyn Fn(&str) -> Vec<u8>; 4] = [&|text| text.into(), &latin, &little, &big];
+    for separator in [",", ";", "\t", "|"] {
+        for trailing in ["", separator] {
+            for end in ["\n", "\r\n"] {
+                let text: String = rows.iter().map(|row| row.replace(',', separator) + trailing + end).collect();
+                for encode in encodings {
+                    let log = mapped("log.csv", encode(&text), MAP);
+                    let expected = ["order_placed Zoë    5.000", "order_placed B\nC    6.500"];
+                    assert_eq!(log.events(), expected, "{separator:?} {trailing:?} {end:?}: {:?}", log.places());
+                }
+            }
+        }
+    }
+}
+
 // What is not used cannot spoil a row.
 
 #[test]
@@ -231,6 +254,24 @@ fn b3_a_wrong_separator_is_told_and_no_header_is_offered_whole() {
         let told = Mapping::parse(&mapping, "map.toml").unwrap_err().to_string();
         assert!(told.starts_with("map.toml, line 1, column 13: a separator is one character"), "{told}");
     }
+}
+
+// What shops export.
+
+#[test]
+fn b5_notes_over_lines_offsets_without_colon_and_empty_cells_are_read() {
+    let rows = "Name,Total,Created at,Notes,Id\n\
+                #1,99.75,2021-05-03 12:00:00 +0400,\"ring\r\ntwice, \"\"please\"\"\n\",380\n\
+                #1,,2021-05-03 12:00:00 +0400,,\n";
+    let mapping = r#"
+        time = { column = "Created at", format = "%Y-%m-%d %H:%M:%S %z" }
+        kind = { constant = "order_placed" }
+        order = { column = "Name" }
+        value = { column = "Total" }
+    "#;
+    let log = mapped("log.csv", rows, mapping);
+    assert_eq!(log.events(), ["order_placed  #1   99.750", "order_placed  #1   "]);
+    assert_eq!(log.trace.events[1].event_time_ms(), parse_rfc3339_ms("2021-05-03T08:00:00Z").unwrap());
 }
 
 // JSON of other shapes.
