@@ -68,7 +68,7 @@ event_time,event_type,product_id,category_id,category_code,brand,price,user_id,u
 ";
 
 #[test]
-fn rees46() {
+fn a11_rees46() {
     let draft = drafts(
         "2019-Oct.csv",
         REES46,
@@ -100,7 +100,7 @@ const TAOBAO: &str = "\
 ";
 
 #[test]
-fn taobao_has_no_header() {
+fn a11_taobao_has_no_header() {
     let draft = drafts(
         "UserBehavior.csv",
         TAOBAO,
@@ -132,7 +132,7 @@ timestamp,visitorid,event,itemid,transactionid
 ";
 
 #[test]
-fn retailrocket() {
+fn a11_retailrocket() {
     let draft = drafts(
         "events.csv",
         RETAILROCKET,
@@ -165,7 +165,7 @@ fn windows_1252(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn online_retail_with_semicolons_and_decimal_commas() {
+fn a11_online_retail_with_semicolons_and_decimal_commas() {
     let draft = drafts(
         "Online Retail.csv",
         windows_1252(ONLINE_RETAIL),
@@ -208,7 +208,7 @@ Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country
 ";
 
 #[test]
-fn online_retail_ii() {
+fn a11_online_retail_ii() {
     let draft = drafts(
         "online_retail_II.csv",
         ONLINE_RETAIL_II,
@@ -247,7 +247,7 @@ const OLIST: &str = "\
 ";
 
 #[test]
-fn olist_has_several_times_in_a_row() {
+fn a11_olist_has_several_times_in_a_row() {
     let draft = drafts(
         "olist_orders_dataset.csv",
         OLIST,
@@ -289,7 +289,7 @@ twice\",,3800000000001
 ";
 
 #[test]
-fn shopify_has_a_row_for_each_line_of_an_order() {
+fn a11_shopify_has_a_row_for_each_line_of_an_order() {
     let draft = drafts(
         "orders_export.csv",
         SHOPIFY,

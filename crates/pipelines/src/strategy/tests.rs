@@ -197,7 +197,7 @@ fn first_rows(events: &[Event], horizon_ms: i64) -> Vec<Event> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn of_several_deliveries_the_one_that_arrives_first_counts(
