@@ -1,5 +1,6 @@
 //! One event of the customer lifecycle.
 
+use std::cmp::Ordering;
 use std::hint::cold_path;
 
 use serde::{Deserialize, Serialize};
@@ -201,6 +202,23 @@ impl Event {
     #[inline]
     pub fn canonical_key(&self) -> (i64, EventId) {
         (self.event_time_ms(), self.event_id)
+    }
+
+    /// The canonical order, and where two deliveries have the same event time and id, the order of what else they say: a log
+    /// whose ids are not unique has one order as well.
+    #[inline]
+    pub fn canonical_cmp(&self, other: &Event) -> Ordering {
+        self.canonical_key().cmp(&other.canonical_key()).then_with(|| self.content_cmp(other))
+    }
+
+    #[cold]
+    fn content_cmp(&self, other: &Event) -> Ordering {
+        let content = |event: &Event| {
+            let Record { kind, customer, order, value, rating, product, country, load_time_ms, channel, .. } =
+                event.record();
+            (kind, customer, order, value, rating, product, country, load_time_ms, channel)
+        };
+        content(self).cmp(&content(other))
     }
 
     /// Who.

@@ -1,5 +1,6 @@
 //! What a pipeline author writes: pure logic, applied to events in the order the policy decides.
 
+use std::cmp::Ordering;
 use std::hash::Hash;
 
 use flowbench_events::{Event, EventId, Id, mix};
@@ -187,6 +188,15 @@ pub trait Timed: Message {
 
     /// The canonical order: by event time, then by what breaks ties.
     fn turn(&self) -> Turn;
+
+    /// False if it makes no difference which of two of the same turn comes first.
+    const BREAKS_TIES: bool = false;
+
+    /// The whole order: by turn, then by whatever else makes a difference.
+    #[inline]
+    fn order(&self, other: &Self) -> Ordering {
+        self.turn().cmp(&other.turn())
+    }
 }
 
 /// A place in an order: by time, then by what breaks ties.
@@ -201,6 +211,13 @@ impl Timed for Event {
     #[inline]
     fn turn(&self) -> Turn {
         self.canonical_key()
+    }
+
+    const BREAKS_TIES: bool = true;
+
+    #[inline]
+    fn order(&self, other: &Self) -> Ordering {
+        self.canonical_cmp(other)
     }
 }
 

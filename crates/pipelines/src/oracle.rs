@@ -22,7 +22,7 @@ pub fn delivered(events: &[Event], drop_late: Option<WatermarkRule>, deduplicate
         let mut first = FirstDeliveries::new(horizon);
         kept.retain(|event| first.take(event));
     }
-    kept.sort_by_key(Event::canonical_key);
+    kept.sort_by(Event::canonical_cmp);
     kept
 }
 

@@ -35,8 +35,8 @@ impl<M: Timed> OrderPolicy<M> for InSteps<M> {
             released.extend(complete.then_some(*event));
             !complete
         });
-        if !released.is_sorted_by_key(Timed::turn) {
-            released.sort_by_key(Timed::turn);
+        if !released.is_sorted_by(|one, next| one.order(next).is_le()) {
+            released.sort_by(M::order);
         }
     }
 
@@ -135,7 +135,7 @@ impl<L: KeyedLogic> Speculative<L> {
         let Self { logic, rows, events, .. } = self;
         let Past { base, fired_ms, .. } = &self.pasts.all[at];
         let mut with = base.clone();
-        let place = events.partition_point(|earlier| earlier.canonical_key() <= event.canonical_key());
+        let place = events.partition_point(|earlier| earlier.canonical_cmp(event).is_le());
         events[..place].iter().for_each(|event| take(logic, key, &mut with, event, rows));
         rows.clear();
         let mut without = with.clone();
@@ -157,7 +157,7 @@ impl<L: KeyedLogic> Speculative<L> {
         self.events.clear();
         self.events.extend(self.log.back_from(last_note).filter(|event| event.event_time_ms() >= base_ms));
         self.events.reverse(); // most have come in order
-        self.events.sort_by_key(Event::canonical_key);
+        self.events.sort_by(Event::canonical_cmp);
     }
 
     /// Hands on what the logic answered.
@@ -186,7 +186,7 @@ impl<L: KeyedLogic> Machine for Speculative<L> {
         let found = self.pasts.find(state.past);
         let latest_ms = found.map_or(i64::MIN, |at| self.pasts.all[at].latest_ms());
         let at = match found {
-            // Of two in the same ms it depends on the event ids.
+            // Of two in the same ms it depends on the event ids, or on what else they say.
             Some(at) if event_time_ms <= latest_ms => {
                 self.correct(key, state, at, event, out);
                 at

@@ -49,14 +49,14 @@ impl<M: Timed> Watermark<M> {
         let begin = released.len();
         let mut in_order = true;
         for batch in self.batches.iter_mut().take_while(|batch| batch.first.0 < watermark_ms) {
-            in_order &= released.last().is_none_or(|last| last.turn() <= batch.first);
+            in_order &= released.last().is_none_or(|last| follows::<M>(last.turn(), batch.first));
             batch.release(watermark_ms, released);
             in_order &= batch.sorted;
         }
         self.held -= released.len() - begin;
         self.batches.retain(|batch| !batch.messages.is_empty());
         if !in_order {
-            released.sort_by_key(Timed::turn);
+            released.sort_by(M::order);
         }
     }
 
@@ -76,7 +76,7 @@ impl<M: Timed> Watermark<M> {
         self.batches.sort_by_key(|batch| batch.first);
         let mut piles: Vec<Batch<M>> = Vec::new();
         for batch in self.batches.drain(..) {
-            match piles.iter_mut().find(|pile| pile.sorted && batch.sorted && pile.last <= batch.first) {
+            match piles.iter_mut().find(|pile| pile.sorted && batch.sorted && follows::<M>(pile.last, batch.first)) {
                 Some(pile) => pile.append(&batch),
                 None => piles.push(batch),
             }
@@ -99,11 +99,17 @@ impl<M: Timed> Watermark<M> {
 /// the watermark. Tests have few.
 const BATCHES: usize = if cfg!(test) { 3 } else { 64 };
 
+/// True if what has this turn may follow what has that one, without a look at how they break ties.
+#[inline]
+fn follows<M: Timed>(before: Turn, turn: Turn) -> bool {
+    if M::BREAKS_TIES { before < turn } else { before <= turn }
+}
+
 impl<M: Timed> Batch<M> {
     fn new(messages: Vec<M>) -> Option<Self> {
         let (mut first, mut last, mut sorted) = (messages.first()?.turn(), messages.first()?.turn(), true);
         for turn in messages[1..].iter().map(Timed::turn) {
-            if turn >= last {
+            if follows::<M>(last, turn) {
                 last = turn;
             } else {
                 sorted = false;
@@ -125,7 +131,7 @@ impl<M: Timed> Batch<M> {
             self.release_all(released);
         } else {
             if !self.sorted {
-                self.messages.sort_by_key(Timed::turn);
+                self.messages.sort_by(M::order);
                 self.sorted = true;
             }
             self.release_first(watermark_ms, released);
@@ -188,7 +194,7 @@ struct Held<M>(M);
 
 impl<M: Timed> PartialEq for Held<M> {
     fn eq(&self, other: &Self) -> bool {
-        self.0.turn() == other.0.turn()
+        self.cmp(other).is_eq()
     }
 }
 impl<M: Timed> Eq for Held<M> {}
@@ -199,7 +205,7 @@ impl<M: Timed> PartialOrd for Held<M> {
 }
 impl<M: Timed> Ord for Held<M> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.turn().cmp(&other.0.turn())
+        self.0.order(&other.0)
     }
 }
 
@@ -230,7 +236,7 @@ impl<M: Timed> Calendar<M> {
             let bucket = *first.key();
             let mut events = first.remove();
             if bucket < watermark_bucket {
-                events.sort_unstable_by_key(Timed::turn);
+                events.sort_unstable_by(M::order);
                 released.append(&mut events);
             } else {
                 self.head.extend(events.into_iter().map(|event| Reverse(Held(event))));

@@ -28,10 +28,11 @@ use crate::logic::{Afterwards, KeyedLogic, SPENT};
 /// What logic may want to know of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Deed {
+    // In the order in which events break ties.
     kind: Kind,
-    rating: u8, // 0: none
     customer: Id,
     order: Id,
+    rating: u8, // 0: none
 }
 
 impl Deed {
