@@ -447,6 +447,12 @@ impl EventId {
         self.0 < Self::FIRST_NUMBER
     }
 
+    /// Its place among all ids, as a word.
+    #[inline]
+    pub fn rank(self) -> u64 {
+        self.0
+    }
+
     /// The same id as a word that numbers keep: a number below 2^63 is itself.
     #[inline]
     pub fn word(self) -> u64 {

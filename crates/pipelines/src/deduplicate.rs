@@ -3,16 +3,24 @@
 //! What counts is decided in the order of the trace, so deliveries travel with their numbers, and whoever remembers event
 //! ids takes them in that order, when it is sure that none of a lower number is still to come.
 
-use flowbench_events::{Event, EventId, Horizon};
+use std::marker::PhantomData;
+
+use flowbench_events::{EventId, Horizon};
 
 use crate::feed::{Delivery, Reached};
-use crate::logic::{Afterwards, SPENT};
+use crate::logic::{Afterwards, Delivered, SPENT};
 use crate::machine::Machine;
 
-/// Remembers event ids: of each event it makes a row by `show`, once.
-pub(crate) struct FirstOnly<F> {
-    pub(crate) horizon: Horizon,
-    pub(crate) show: F,
+/// Remembers event ids: of each event it makes a row, once.
+pub(crate) struct FirstOnly<W> {
+    horizon: Horizon,
+    deliveries: PhantomData<fn(W)>,
+}
+
+impl<W> FirstOnly<W> {
+    pub(crate) fn within(horizon: Horizon) -> Self {
+        Self { horizon, deliveries: PhantomData }
+    }
 }
 
 /// Arrival time (ms) of the last delivery that counted; `i64::MIN` if none has.
@@ -25,31 +33,28 @@ impl Default for Counted {
     }
 }
 
-impl<F, R: Copy + Send + 'static> Machine for FirstOnly<F>
-where
-    F: Fn(&Event) -> R + Send + 'static,
-{
-    type Message = Delivery;
+impl<W: Delivered> Machine for FirstOnly<W> {
+    type Message = Delivery<W>;
     type Key = EventId;
     type State = Counted;
-    type Row = R;
+    type Row = W::Row;
 
     const HAS_TIMERS: bool = false;
 
     #[inline]
-    fn key(&self, delivery: &Delivery) -> Option<EventId> {
-        Some(delivery.event.event_id())
+    fn key(&self, delivery: &Delivery<W>) -> Option<EventId> {
+        Some(delivery.what.event_id())
     }
 
     /// An event without an id leaves nothing to remember.
     #[inline]
-    fn take(&mut self, event_id: EventId, counted: &mut Counted, delivery: &Delivery, out: &mut Vec<R>) {
-        let arrival_ms = delivery.event.arrival_time_ms();
+    fn take(&mut self, event_id: EventId, counted: &mut Counted, delivery: &Delivery<W>, out: &mut Vec<W::Row>) {
+        let arrival_ms = delivery.what.arrival_ms();
         if event_id.is_absent() {
-            out.push((self.show)(&delivery.event));
+            out.push(delivery.what.row());
         } else if counted.0 == i64::MIN || !self.horizon.covers(counted.0, arrival_ms) {
             counted.0 = arrival_ms;
-            out.push((self.show)(&delivery.event));
+            out.push(delivery.what.row());
         }
     }
 
@@ -58,7 +63,7 @@ where
         if counted.0 == i64::MIN { SPENT } else { self.horizon.last_ms(counted.0) }
     }
 
-    fn on_expiry(&mut self, _event_id: EventId, _counted: &mut Counted, _out: &mut Vec<R>) -> Afterwards {
+    fn on_expiry(&mut self, _event_id: EventId, _counted: &mut Counted, _out: &mut Vec<W::Row>) -> Afterwards {
         Afterwards::Forgotten
     }
 

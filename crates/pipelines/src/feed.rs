@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use flowbench_events::{Event, EventId, LateSet, Lateness, Sources, Trace, WatermarkRule};
+use flowbench_events::{Event, LateSet, Lateness, Sources, Trace, WatermarkRule};
 use serde::{Deserialize, Serialize};
 
-use crate::logic::{Timed, Turn};
+use crate::logic::{Delivered, Message, Timed, Turn};
 
 /// A trace cut into epochs of equal length, with the watermark known at every cut.
 ///
@@ -55,15 +55,15 @@ impl Reached {
     }
 }
 
-/// A delivery, with its number in the trace, from 0.
+/// A delivery, with its number in the trace, from 0: the whole event, or what has to be known of it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Delivery {
+pub struct Delivery<W> {
     pub(crate) number: u64,
-    pub(crate) event: Event,
+    pub(crate) what: W,
 }
 
 /// The order of deliveries is that of their numbers.
-impl Timed for Delivery {
+impl<W: Message> Timed for Delivery<W> {
     #[inline]
     fn event_time_ms(&self) -> i64 {
         self.number as i64
@@ -71,7 +71,7 @@ impl Timed for Delivery {
 
     #[inline]
     fn turn(&self) -> Turn {
-        (self.number as i64, EventId::absent(0))
+        (self.number as i64, 0)
     }
 }
 
@@ -152,9 +152,10 @@ impl Feed {
     }
 
     /// The same, each with its number in the trace, from 0.
-    pub(crate) fn deliveries(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(Delivery)) {
+    #[inline]
+    pub(crate) fn deliveries<W: Delivered>(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(Delivery<W>)) {
         self.runs(epoch, late, |from, run| {
-            (from as u64..).zip(run).for_each(|(number, event)| give(Delivery { number, event: *event }));
+            (from as u64..).zip(run).for_each(|(number, event)| give(Delivery { number, what: W::of(event) }));
         });
     }
 
@@ -226,10 +227,10 @@ impl Partition {
     }
 
     /// The same, each with its number in the trace; only if it has been dealt out with them.
-    pub(crate) fn deliveries(&self, epoch: u64) -> impl Iterator<Item = Delivery> {
+    pub(crate) fn deliveries<W: Delivered>(&self, epoch: u64) -> impl Iterator<Item = Delivery<W>> {
         let range = self.range(epoch);
         let numbered = self.numbers[range.clone()].iter().zip(&self.events[range]);
-        numbered.map(|(number, event)| Delivery { number: *number, event: *event })
+        numbered.map(|(number, event)| Delivery { number: *number, what: W::of(event) })
     }
 
     fn range(&self, epoch: u64) -> Range<usize> {
@@ -251,7 +252,7 @@ impl Feed {
         let mut turn = 0;
         for epoch in 0..self.epochs() {
             let mut late = LateSet::default();
-            self.deliveries(epoch, &mut late, |Delivery { number, event }| {
+            self.deliveries(epoch, &mut late, |Delivery { number, what: event }: Delivery<Event>| {
                 turn = (turn + 1) % workers;
                 let worker = owner(&event).map_or(turn, |route| spread(route, workers));
                 partitions[worker].events.push(event);
@@ -339,7 +340,7 @@ mod tests {
         for records_per_epoch in [1, 3, 5, 100] {
             let feed = Feed::new(Arc::clone(&trace), records_per_epoch, 20, true);
             let (mut walked, mut late) = (Vec::new(), LateSet::default());
-            let plain = |Delivery { number, event }| (number, event);
+            let plain = |Delivery { number, what }: Delivery<Event>| (number, what);
             (0..feed.epochs()).for_each(|epoch| feed.deliveries(epoch, &mut late, |one| walked.push(plain(one))));
             assert_eq!(walked.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 2, 3, 4, 6]);
             assert!(walked.iter().all(|(number, event)| trace.events[*number as usize] == *event));

@@ -34,7 +34,9 @@ pub use eviction::EvictionName;
 pub use fault::{Fault, FaultKind};
 pub use feed::{Delivery, Feed, Reached};
 pub use home::{Cluster, Connected, Home, over};
-pub use logic::{Afterwards, Key, KeyedLogic, Mergeable, Message, SPENT, StatelessLogic, Timed, Turn, WindowLogic};
+pub use logic::{
+    Afterwards, Delivered, Key, KeyedLogic, Mergeable, Message, SPENT, StatelessLogic, Timed, Turn, WindowLogic,
+};
 pub use order::OrderName;
 pub use pipeline::{
     Chained, Choice, FirstDeliveries, Grouped, Keyed, Merging, MergingChained, Pipeline, Prepared, RunEnd, RunError,

@@ -176,6 +176,45 @@ pub trait WindowLogic: Clone + Send + Sync + 'static {
     }
 }
 
+/// What has to be known of a delivery to tell whether it counts, and what is made of one that does.
+pub trait Delivered: Message {
+    /// What is made of it.
+    type Row: Message;
+
+    /// What has to be known of `event`.
+    fn of(event: &Event) -> Self;
+    /// The event it is a delivery of.
+    fn event_id(&self) -> EventId;
+    /// When it arrived, ms.
+    fn arrival_ms(&self) -> i64;
+    /// What is made of it.
+    fn row(&self) -> Self::Row;
+}
+
+impl Delivered for Event {
+    type Row = Event;
+
+    #[inline]
+    fn of(event: &Event) -> Self {
+        *event
+    }
+
+    #[inline]
+    fn event_id(&self) -> EventId {
+        Event::event_id(self)
+    }
+
+    #[inline]
+    fn arrival_ms(&self) -> i64 {
+        self.arrival_time_ms()
+    }
+
+    #[inline]
+    fn row(&self) -> Event {
+        *self
+    }
+}
+
 /// What may travel between workers.
 pub trait Message: Copy + Send + Serialize + DeserializeOwned + 'static {}
 
@@ -200,7 +239,7 @@ pub trait Timed: Message {
 }
 
 /// A place in an order: by time, then by what breaks ties.
-pub type Turn = (i64, EventId);
+pub type Turn = (i64, u64);
 
 impl Timed for Event {
     #[inline]
@@ -210,7 +249,7 @@ impl Timed for Event {
 
     #[inline]
     fn turn(&self) -> Turn {
-        self.canonical_key()
+        (Event::event_time_ms(self), self.event_id().rank())
     }
 
     const BREAKS_TIES: bool = true;
@@ -228,7 +267,7 @@ impl<K: Message, S: Message> Timed for Piece<K, S> {
     }
 
     fn turn(&self) -> Turn {
-        (self.begins_at_ms, EventId::absent(0))
+        (self.begins_at_ms, 0)
     }
 }
 

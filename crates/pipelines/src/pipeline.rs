@@ -1,5 +1,6 @@
 //! A pipeline as the outside sees it: by name, with its axes chosen, its answers erased.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use flowbench_events::{Event, Horizon, LateSet, Symbols};
@@ -12,7 +13,7 @@ use crate::eviction::EvictionName;
 use crate::fault::Fault;
 use crate::feed::Feed;
 use crate::home::Home;
-use crate::logic::{KeyedLogic, Mergeable, StatelessLogic, WindowLogic};
+use crate::logic::{Delivered, KeyedLogic, Mergeable, StatelessLogic, WindowLogic};
 use crate::oracle;
 use crate::order::OrderName;
 use crate::settings::{Parameter, SettingError};
@@ -209,16 +210,23 @@ where
     }
 }
 
-/// Makes a [`Prepared`] of the first delivery of each event within a horizon, and of what to show of it.
-pub struct FirstDeliveries<R>(pub fn(&Event) -> R, pub Horizon);
+/// Makes a [`Prepared`] of the first delivery of each event within a horizon.
+pub struct FirstDeliveries<W>(Horizon, PhantomData<fn(W)>);
 
-impl<R: Row> Prepared for FirstDeliveries<R> {
+impl<W> FirstDeliveries<W> {
+    /// Within `horizon`.
+    pub fn within(horizon: Horizon) -> Self {
+        Self(horizon, PhantomData)
+    }
+}
+
+impl<W: Delivered<Row: Row>> Prepared for FirstDeliveries<W> {
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
-        Box::new(canonical.iter().map(self.0).collect::<Vec<R>>())
+        Box::new(canonical.iter().map(|event| W::of(event).row()).collect::<Vec<W::Row>>())
     }
 
     fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
-        asked.max(Some(self.1))
+        asked.max(Some(self.0))
     }
 
     fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
@@ -226,8 +234,8 @@ impl<R: Row> Prepared for FirstDeliveries<R> {
     }
 
     fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        let horizon = site.choice.deduplicate.map_or(self.1, |asked| asked.max(self.1));
-        strategy::run_deliveries(self.0, horizon, site)
+        let horizon = site.choice.deduplicate.map_or(self.0, |asked| asked.max(self.0));
+        strategy::run_deliveries::<W>(horizon, site)
     }
 
     fn without_key(&self, _events: &[Event]) -> u64 {

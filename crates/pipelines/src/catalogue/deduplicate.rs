@@ -1,9 +1,11 @@
 //! First deliveries: every event once, however often it was delivered.
 
-use flowbench_events::{Horizon, Symbols};
+use flowbench_events::{Event, EventId, Horizon, Symbols};
+use serde::{Deserialize, Serialize};
 
 use super::identity::Answer;
 use crate::answers::Row;
+use crate::logic::Delivered;
 use crate::pipeline::{FirstDeliveries, Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
 
@@ -54,7 +56,39 @@ SELECT event_time, event_id FROM deliveries WHERE event_id IS NULL OR delivery I
     }
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
-        Ok(Box::new(FirstDeliveries(Answer::of, Horizon::from_ms(settings.duration_ms("horizon")?))))
+        Ok(Box::new(FirstDeliveries::<Seen>::within(Horizon::from_ms(settings.duration_ms("horizon")?))))
+    }
+}
+
+/// A delivery, as far as it matters.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Seen {
+    event_id: EventId,
+    event_time_ms: i64,
+    arrival_ms: i64,
+}
+
+impl Delivered for Seen {
+    type Row = Answer;
+
+    #[inline]
+    fn of(event: &Event) -> Self {
+        Self { event_id: event.event_id(), event_time_ms: event.event_time_ms(), arrival_ms: event.arrival_time_ms() }
+    }
+
+    #[inline]
+    fn event_id(&self) -> EventId {
+        self.event_id
+    }
+
+    #[inline]
+    fn arrival_ms(&self) -> i64 {
+        self.arrival_ms
+    }
+
+    #[inline]
+    fn row(&self) -> Answer {
+        Answer { event_time_ms: self.event_time_ms, event_id: self.event_id }
     }
 }
 

@@ -49,7 +49,7 @@ impl StatelessLogic for Logic {
 
     #[inline]
     fn answer(&self, event: &Event) -> Option<Answer> {
-        Some(Answer::of(event))
+        Some(Answer { event_time_ms: event.event_time_ms(), event_id: event.event_id() })
     }
 }
 
@@ -58,13 +58,6 @@ impl StatelessLogic for Logic {
 pub(super) struct Answer {
     pub(super) event_time_ms: i64,
     pub(super) event_id: EventId,
-}
-
-impl Answer {
-    /// That `event` has happened.
-    pub(super) fn of(event: &Event) -> Self {
-        Self { event_time_ms: event.event_time_ms(), event_id: event.event_id() }
-    }
 }
 
 impl Row for Answer {

@@ -2,28 +2,29 @@
 
 use super::{OrderPolicy, Watermark};
 use crate::feed::{Delivery, Reached};
+use crate::logic::Message;
 
 /// Holds deliveries until all of a lower number have come. No choice of anybody's: it is for what is decided by the order of
 /// arrival, such as which delivery of an event is the first.
 #[derive(Debug)]
-pub struct InArrivalOrder(Watermark<Delivery>);
+pub struct InArrivalOrder<W>(Watermark<Delivery<W>>);
 
 /// Deliveries that are filed together where very many wait.
 const BUCKET: i64 = 4096;
 
-impl Default for InArrivalOrder {
+impl<W: Message> Default for InArrivalOrder<W> {
     fn default() -> Self {
         Self(Watermark::with_buckets(BUCKET))
     }
 }
 
-impl OrderPolicy<Delivery> for InArrivalOrder {
-    fn arrive(&mut self, arrived: &mut Vec<Delivery>, released: &mut Vec<Delivery>) {
+impl<W: Message> OrderPolicy<Delivery<W>> for InArrivalOrder<W> {
+    fn arrive(&mut self, arrived: &mut Vec<Delivery<W>>, released: &mut Vec<Delivery<W>>) {
         self.0.arrive(arrived, released);
     }
 
     /// The time of a delivery is its number, and the watermark how many have come.
-    fn advance(&mut self, reached: Reached, released: &mut Vec<Delivery>) {
+    fn advance(&mut self, reached: Reached, released: &mut Vec<Delivery<W>>) {
         self.0.advance(Reached { watermark_ms: reached.deliveries, ..reached }, released);
     }
 

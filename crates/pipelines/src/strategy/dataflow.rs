@@ -183,12 +183,11 @@ impl Desk {
     /// behind.
     pub(super) fn first_deliveries<'s, M: Message>(
         &self,
-        deliveries: Batches<'s, Delivery>,
+        deliveries: Batches<'s, Delivery<Event>>,
         horizon: Horizon,
         sorter: Box<dyn Sorter<Event, M>>,
     ) -> Batches<'s, M> {
-        let machine = FirstOnly { horizon, show: |event: &Event| *event };
-        let part = part(machine, self.choice.eviction, Box::new(InArrivalOrder::default()));
+        let part = part(FirstOnly::within(horizon), self.choice.eviction, Box::new(InArrivalOrder::default()));
         let to = To { name: "first deliveries", targets: self.spread.states.clone(), fault: Armed::not() };
         self.stage(deliveries, Own::everything(), part, sorter, to)
     }

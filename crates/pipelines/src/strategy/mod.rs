@@ -31,7 +31,7 @@ use crate::answers::{Answers, Change, Changes, Row, Spoil, consolidated};
 use crate::deduplicate::FirstOnly;
 use crate::fault::Armed;
 use crate::feed::Delivery;
-use crate::logic::{KeyedLogic, Mergeable, Message, Piece, StatelessLogic, WindowLogic};
+use crate::logic::{Delivered, KeyedLogic, Mergeable, Message, Piece, StatelessLogic, WindowLogic};
 use crate::machine::{Merged, Plain};
 use crate::order::{Arrival, InArrivalOrder, Speculative};
 use crate::part::{self, Part};
@@ -229,12 +229,12 @@ where
     Ok(gather(tray, &tallies))
 }
 
-/// Gives what `show` makes of each first delivery.
-pub(crate) fn run_deliveries<R: Row>(show: fn(&Event) -> R, horizon: Horizon, site: &Site) -> Result<RunEnd, RunError> {
+/// Gives the row of each first delivery.
+pub(crate) fn run_deliveries<W: Delivered<Row: Row>>(horizon: Horizon, site: &Site) -> Result<RunEnd, RunError> {
     let strategy = checked(site, gap_of_deliveries(&site.choice))?;
     let (tray, eviction) = (Tray::default(), site.choice.eviction);
-    let make = move |order| part::part(FirstOnly { horizon, show }, eviction, order);
-    let part: MakePart<Delivery, R> = Arc::new(move || make(Box::<InArrivalOrder>::default()));
+    let make = move |order| part::part(FirstOnly::<W>::within(horizon), eviction, order);
+    let part: MakePart<Delivery<W>, W::Row> = Arc::new(move || make(Box::<InArrivalOrder<W>>::default()));
     let tallies = match strategy {
         Strategy::Sequential => sequential::deliveries(make(Box::new(Arrival)), site, &tray),
         Strategy::Shared => shared::one_stage(site, Plan::deliveries(), &part, tray.clone())?,

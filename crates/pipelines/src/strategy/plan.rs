@@ -12,7 +12,7 @@ use super::reader::{Combine, Deliver, Make, Reader, Select, Sorter};
 use crate::driver::Census;
 use crate::fault::Armed;
 use crate::feed::{Delivery, Partition, Reached, spread};
-use crate::logic::{Key, KeyedLogic, Mergeable, Message, Piece, StatelessLogic, WindowLogic};
+use crate::logic::{Delivered, Key, KeyedLogic, Mergeable, Message, Piece, StatelessLogic, WindowLogic};
 use crate::part::Part;
 use crate::pipeline::{Choice, RunError, Site};
 use crate::window::Signed;
@@ -83,13 +83,13 @@ impl Plan<Event> {
     }
 }
 
-impl Plan<Delivery> {
+impl<W: Delivered> Plan<Delivery<W>> {
     /// All deliveries, by their event id.
     pub(super) fn deliveries() -> Self {
         Plan {
             intake: Intake { reader: Arc::new(|| Box::new(Deliver)), sorter: None },
             owner: by_event_id(),
-            route: Arc::new(|delivery| delivery.event.event_id().route()),
+            route: Arc::new(|delivery| delivery.what.event_id().route()),
         }
     }
 }
@@ -302,7 +302,7 @@ impl Desk {
     ) -> LateSet {
         match self.choice.deduplicate.zip(intake.sorter.as_ref()) {
             Some((horizon, sorter)) => {
-                let mut input = Desk::input::<Delivery>();
+                let mut input = Desk::input::<Delivery<Event>>();
                 worker.dataflow(|scope| rest(self.first_deliveries(input.to_stream(scope), horizon, sorter())));
                 self.offer(worker, input, self.spread.deliveries.clone(), Box::new(Deliver), reading)
             }

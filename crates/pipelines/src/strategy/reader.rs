@@ -12,7 +12,7 @@ use hashbrown::hash_map::Entry;
 
 use super::messages::Outbox;
 use crate::feed::{Delivery, Feed, Partition};
-use crate::logic::{Key, Message};
+use crate::logic::{Delivered, Key, Message};
 
 /// Makes one for each worker.
 pub(super) type Make<T> = Arc<dyn Fn() -> Box<T> + Send + Sync>;
@@ -56,7 +56,7 @@ impl Share<'_> {
 
     /// Each with its number in the trace.
     #[inline]
-    fn deliveries(self, late: &mut LateSet, give: impl FnMut(Delivery)) {
+    fn deliveries<W: Delivered>(self, late: &mut LateSet, give: impl FnMut(Delivery<W>)) {
         match self {
             Share::Whole(feed, epoch) => feed.deliveries(epoch, late, give),
             Share::Own(partition, epoch) => partition.deliveries(epoch).for_each(give),
@@ -67,9 +67,9 @@ impl Share<'_> {
 /// Gives on every delivery, whatever the pipeline is concerned with, to where its event id is remembered.
 pub(super) struct Deliver;
 
-impl Reader<Delivery> for Deliver {
-    fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<Delivery>) {
-        share.deliveries(late, |delivery| out.give(|| delivery.event.event_id().route(), delivery));
+impl<W: Delivered> Reader<Delivery<W>> for Deliver {
+    fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<Delivery<W>>) {
+        share.deliveries(late, |delivery: Delivery<W>| out.give(|| delivery.what.event_id().route(), delivery));
     }
 }
 

@@ -11,7 +11,7 @@ use crate::deduplicate::FirstOnly;
 use crate::driver::{Census, Driver};
 use crate::fault::Armed;
 use crate::feed::{Delivery, Feed, Reached};
-use crate::logic::{KeyedLogic, Message, StatelessLogic, WindowLogic};
+use crate::logic::{Delivered, KeyedLogic, Message, StatelessLogic, WindowLogic};
 use crate::order::Arrival;
 use crate::part::{Part, part};
 use crate::pipeline::Site;
@@ -55,10 +55,10 @@ pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
 }
 
 /// Every delivery through a part that makes rows of the first ones.
-pub(super) fn deliveries<R: Message + Spoil>(
-    part: Box<dyn Part<Delivery, R>>,
+pub(super) fn deliveries<W: Delivered<Row: Spoil>>(
+    part: Box<dyn Part<Delivery<W>, W::Row>>,
     site: &Site,
-    tray: &Tray<R>,
+    tray: &Tray<W::Row>,
 ) -> Vec<Tally> {
     through(part, site, tray, Deliveries(&site.feed))
 }
@@ -113,8 +113,8 @@ trait Source<M> {
 /// The deliveries as they are.
 struct Deliveries<'a>(&'a Feed);
 
-impl Source<Delivery> for Deliveries<'_> {
-    fn read(&mut self, epoch: u64, late: &mut LateSet, batch: &mut Vec<Delivery>) {
+impl<W: Delivered> Source<Delivery<W>> for Deliveries<'_> {
+    fn read(&mut self, epoch: u64, late: &mut LateSet, batch: &mut Vec<Delivery<W>>) {
         self.0.deliveries(epoch, late, |delivery| batch.push(delivery));
     }
 }
@@ -128,8 +128,8 @@ struct Intake<'a, F> {
 
 /// Takes out second deliveries.
 struct InFront {
-    part: Box<dyn Part<Delivery, Event>>,
-    deliveries: Vec<Delivery>,
+    part: Box<dyn Part<Delivery<Event>, Event>>,
+    deliveries: Vec<Delivery<Event>>,
     events: Vec<Event>,
 }
 
@@ -139,8 +139,7 @@ impl<'a, F> Intake<'a, F> {
         F: Fn(&Event) -> Option<M>,
     {
         let first = site.choice.deduplicate.map(|horizon| {
-            let machine = FirstOnly { horizon, show: |event: &Event| *event };
-            let part = part(machine, site.choice.eviction, Box::new(Arrival));
+            let part = part(FirstOnly::within(horizon), site.choice.eviction, Box::new(Arrival));
             InFront { part, deliveries: Vec::new(), events: Vec::new() }
         });
         Self { feed: &site.feed, concerns, first }

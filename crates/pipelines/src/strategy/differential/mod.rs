@@ -114,7 +114,7 @@ impl<W: Message> Timed for (i64, Happened<W>) {
     }
 
     fn turn(&self) -> Turn {
-        (self.1.event_time_ms, self.1.event_id)
+        (self.1.event_time_ms, self.1.event_id.rank())
     }
 }
 
