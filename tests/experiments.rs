@@ -31,6 +31,7 @@ fn the_records_of_a_run_agree_with_each_other() {
     assert!(run["resolved_experiment"].as_str().unwrap().contains("[[part]]"));
     assert_eq!(run["build"]["timely"], "0.32.0");
     let cases = scratch.ndjson("results/cases.ndjson");
+    assert_eq!(cases.len(), 4);
     let digests: Vec<_> = run["traces"].as_array().unwrap().iter().map(|trace| &trace["digest"]).collect();
     assert!(cases.iter().all(|case| digests.contains(&&case["numbers"]["trace_digest"])), "{digests:?}");
     let table = scratch.text("results/cases.csv");

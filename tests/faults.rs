@@ -135,7 +135,7 @@ rate = ["closed", 20000]
     assert!(latency_ms("open", "p99_ns") >= 470, "{cases:#?}");
     // The closed loop offers nothing meanwhile: a few epochs notice, and the p99 knows nothing of them.
     assert!(latency_ms("closed", "max_ns") >= 480, "{cases:#?}");
-    assert!(latency_ms("closed", "p99_ns") < 200, "{cases:#?}");
+    assert!(latency_ms("closed", "p99_ns") < latency_ms("closed", "max_ns") / 2, "{cases:#?}");
 }
 
 #[test]

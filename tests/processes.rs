@@ -1,7 +1,6 @@
 //! Several processes: the same answers, what goes between them is counted, and when one goes all go.
 
 use std::fs;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -67,6 +66,7 @@ fn a_replay_over_processes_gives_the_same_answers_to_the_last_byte() {
         let replay = format!("flowbench replay log.csv --pipeline {pipeline} --strategy {strategy} --workers 2");
         let alone = scratch.ok(&replay);
         let together = scratch.ok(&format!("{replay} --processes 2"));
+        assert!(alone.stdout.lines().count() > 1, "{pipeline} has answers");
         assert_eq!(alone.stdout, together.stdout, "{pipeline}");
         assert_eq!(alone.stderr, together.stderr, "{pipeline}: the rows are told once");
     }
@@ -81,6 +81,7 @@ fn machines_are_processes_of_a_hosts_file() {
     scratch.write("hosts.txt", format!("# three machines\n{}\n", hosts.join("\n")));
     let replay = "flowbench replay log.csv --pipeline funnel";
     let alone = scratch.ok(replay).stdout;
+    assert!(alone.lines().count() > 1, "{alone}");
     let one = |process: usize| format!("{replay} --hosts hosts.txt --process {process} --join-within 30s");
     let together = scratch.ok(&format!("{} -o 2.csv & {} -o 1.csv & {}", one(2), one(1), one(0)));
     assert_eq!(together.stdout, alone);
@@ -185,12 +186,10 @@ fn when_a_process_is_killed_the_case_ends_with_that_cause_and_all_its_processes(
     let scratch = Scratch::new();
     // Worker 0 never comes back, so that there is time to kill.
     scratch.write("killed.toml", experiment("pipeline = \"sessions\"\nprocesses = 3\nfault = \"endless-loop@10\""));
-    let begun = Instant::now();
     let kill = "sleep 0.2; for i in $(seq 200); do \
                     peers=$(pgrep -P $parent -f __peer); [ $(echo $peers | wc -w) = 3 ] && break; sleep 0.05; \
                 done; sleep 2; kill -9 $(echo $peers | cut -d' ' -f2); wait $parent";
     let ended = scratch.sh(&format!("flowbench run ./killed.toml --out results & parent=$!; {kill}"));
-    assert!(begun.elapsed() < Duration::from_secs(25), "it has waited for the deadline");
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
     let case = &scratch.ndjson("results/cases.ndjson")[0];
     assert_eq!(case["status"]["outcome"], "failed");
