@@ -68,7 +68,7 @@ fn a_file_that_is_no_list_of_rejects_is_not_replaced_by_one() {
     let scratch = Scratch::new();
     scratch.write("log.csv", with_bad_rows(2));
     scratch.write("answers.rejects.csv", "my,own,table\n");
-    let words = ["answers.rejects.csv", "something else than rejects", "--rejects FILE"];
+    let words = ["answers.rejects.csv", "something other than rejects", "--rejects FILE"];
     keeps(&scratch, "answers.rejects.csv", &format!("{REPLAY} -o answers.csv"), &words);
     assert!(!scratch.path("answers.csv").exists());
     scratch.write("log.rejects.csv", "my,own,table\n");
@@ -116,7 +116,11 @@ fn the_first_ten_thousand_rejects_are_listed_and_all_are_counted() {
     let rejects = scratch.text("answers.rejects.csv");
     assert_eq!(rejects.lines().count(), 1 + 10_000 + 1);
     assert_eq!(rejects.lines().last(), Some(",,and 2345 more rows that are not listed"));
-    assert!(ended.stderr.contains("12345 rows rejected: the first 10000 see answers.rejects.csv"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("12345 rows rejected: the first 10000 are in answers.rejects.csv"),
+        "{}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains("12346 rows: 1 events, 0 skipped, 12345 rejected"), "{}", ended.stderr);
 }
 

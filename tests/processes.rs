@@ -131,17 +131,18 @@ fn a_process_that_stands_still_is_given_up() {
     scratch.ok("flowbench generate --profile tiny --events 5000 -o log.csv; mkfifo 0.csv 1.csv");
     let ports = free_ports(2);
     scratch.write("hosts.txt", format!("127.0.0.2:{}\n127.0.0.3:{}\n", ports[0], ports[1]));
-    let one = |process: usize| {
+    let one = |process: usize, timeout: &str| {
         format!(
-            "flowbench replay {process}.csv --pipeline sessions --hosts hosts.txt --process {process} --peer-timeout 1s"
+            "flowbench replay {process}.csv --pipeline sessions --hosts hosts.txt --process {process} \
+             --peer-timeout {timeout}"
         )
     };
     // Process 1 has read its log and waits for process 0, which is given its own only when process 1 stands still.
     let line = format!(
         "{} & other=$!; {} & first=$!; cat log.csv > 1.csv; sleep 1; kill -STOP $other; cat log.csv > 0.csv; \
          wait $first; code=$?; kill -KILL $other; exit $code",
-        one(1),
-        one(0)
+        one(1, "1min"),
+        one(0, "1s")
     );
     scratch.fails(&line, 1, &[&format!("process 1 (127.0.0.3:{}) was silent for 1.", ports[1]), "--peer-timeout"]);
     let short = "flowbench replay log.csv --pipeline identity --processes 2 --peer-timeout 10ms";

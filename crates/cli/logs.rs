@@ -125,6 +125,15 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     tell_assumed(&input, &summary, quiet || !companions.is_first());
     refuse_a_log_without_events(&input, &summary, &rejected)?;
     remark(&input, &summary, rejected, quiet || !companions.is_first());
+    if asked.deduplicate
+        && !quiet
+        && companions.is_first()
+        && trace.events.iter().all(|event| event.event_id().is_absent())
+    {
+        say(
+            "note: no event of this log has an id, so --deduplicate finds nothing; name its column as event_id in a mapping",
+        );
+    }
     companions.agree(&trace.digest()).map_err(Failure::failed)?;
     let look = if asked.changes { Look::Changes } else { Look::Answers };
     let answered = answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace, look, companions.home())
@@ -147,6 +156,9 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
         words.push_str(&format!(", {} events dropped as late", answered.late.count));
         if let Some(changes) = answered.changes.as_ref().filter(|_| asked.changes) {
             words.push_str(&format!(", {} answers taken back on the way", changes.retractions()));
+        }
+        if let Some(repeats) = answered.repeats {
+            words.push_str(&format!(", {repeats} repeats of an event not counted"));
         }
         if answered.without_key > 0 {
             words.push_str(&format!(", {} events without a customer not used", answered.without_key));
@@ -182,7 +194,7 @@ fn choice(asked: &Replay, pipeline: &dyn Pipeline) -> Result<Choice, Failure> {
     match pipeline.gap(&choice).or_else(|| strategy.gap_between_processes(processes)) {
         Some(gap) => {
             let (strategy, pipeline) = (strategy.name(), pipeline.name());
-            Err(Failure::misused(format!("--strategy {strategy} does not serve {pipeline} so: {gap}")))
+            Err(Failure::misused(format!("--strategy {strategy} cannot serve {pipeline} this way: {gap}")))
         }
         None => Ok(choice),
     }
@@ -294,11 +306,12 @@ fn refuse_a_log_without_events(input: &Input, summary: &ReadSummary, rejected: &
         return Ok(());
     }
     let mut problem = format!("{input}: no row became an event: {summary}");
-    if summary.skipped > 0 {
-        problem.push_str("\nthe mapping lists none of these kinds: add them to its kind = { values = ... }");
-    }
     if !rejected.is_empty() {
         problem.push_str(&format!("\n{rejected}"));
+    }
+    if summary.skipped > 0 {
+        problem
+            .push_str("\nthe mapping does not list the kinds that were skipped: add them to kind = { values = ... }");
     }
     Err(Failure::failed(problem))
 }
@@ -328,7 +341,7 @@ fn in_words(facts: &Facts) -> String {
     line("slack to lose nothing", duration(facts.slack_to_lose_nothing_ms));
     line("duplicates", facts.duplicates.to_string());
     for (what, spread) in [
-        ("behind the newest (if)", &facts.lateness_ms),
+        ("how late those were", &facts.lateness_ms),
         ("transport delay", &facts.delay_ms),
         ("gap of a customer", &facts.gap_ms),
     ] {

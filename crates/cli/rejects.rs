@@ -103,7 +103,7 @@ impl Rejects {
         let where_listed = match (self.place.path(), &self.unlisted) {
             (None, _) => "not listed (--rejects FILE lists them)".to_owned(),
             (_, Some(why)) => format!("only counted, since {why}; name another place with --rejects FILE"),
-            (Some(path), _) if self.count > LISTED_MAX => format!("the first {LISTED_MAX} see {}", path.display()),
+            (Some(path), _) if self.count > LISTED_MAX => format!("the first {LISTED_MAX} are in {}", path.display()),
             (Some(path), _) => format!("see {}", path.display()),
         };
         Ok(format!("{} rows rejected: {where_listed}{}", self.count, self.reasons.in_words()))
@@ -149,7 +149,7 @@ fn refuse_to_replace_what_is_not_ours(path: &Path) -> Result<(), Failure> {
     let what = match path.metadata() {
         Err(_) => "is a link to nothing",
         Ok(_) if is_link_to_file => "is a link, which is not followed",
-        Ok(target) if target.is_file() && !is_list_of_rejects(path) => "holds something else than rejects",
+        Ok(target) if target.is_file() && !is_list_of_rejects(path) => "holds something other than rejects",
         Ok(_) => return Ok(()),
     };
     let path = path.display();

@@ -35,7 +35,7 @@ impl Encoding {
             "utf-16le" => Ok(Some(Encoding::Utf16Le)),
             "utf-16be" => Ok(Some(Encoding::Utf16Be)),
             "latin-1" | "iso-8859-1" | "windows-1252" => Ok(Some(Encoding::Windows1252)),
-            _ => Err(format!("'{name}' is not an encoding (encodings: utf-8, utf-16, latin-1)")),
+            _ => Err(format!("'{name}' is not an encoding (encodings: utf-8, utf-16, latin-1, windows-1252)")),
         }
     }
 

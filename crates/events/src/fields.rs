@@ -384,7 +384,7 @@ pub(crate) fn not_a_kind(text: &str) -> String {
 fn not_a_value(wrong: BadNumber) -> &'static str {
     match wrong {
         BadNumber::NotANumber => "is not a number",
-        BadNumber::Remainder => "is no value: one has at most three decimals and is never rounded",
+        BadNumber::Remainder => "is not a value: values have at most three decimals and are never rounded",
         BadNumber::TooLarge => "does not fit: the greatest value is 9223372036854775.807",
         BadNumber::TooManyDigits => "does not fit: it has more digits than can be kept",
     }

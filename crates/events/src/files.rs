@@ -381,6 +381,9 @@ fn create_error(path: &Path, source: io::Error) -> FileError {
     let folder = folder_of(path);
     let problem = match source.kind() {
         io::ErrorKind::NotFound if folder == Path::new(".") => "the current folder does not exist any more".to_owned(),
+        io::ErrorKind::NotFound if folder.is_dir() => {
+            "no file can be created in this folder; choose another place".to_owned()
+        }
         io::ErrorKind::NotFound => format!("the folder '{}' does not exist; create it first", folder.display()),
         io::ErrorKind::IsADirectory => "is a folder; name a file in it".to_owned(),
         io::ErrorKind::PermissionDenied => "may not be written by this user; choose another place".to_owned(),

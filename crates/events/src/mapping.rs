@@ -485,7 +485,7 @@ fn pattern((text, place): Text) -> Result<Regex, Wrong> {
     let pattern = Regex::new(text).map_err(|error| {
         let reason = error.to_string();
         let reason = reason.lines().last().unwrap_or_default();
-        (format!("the pattern is no regular expression: {reason}"), place.clone())
+        (format!("the pattern is not a regular expression: {reason}"), place.clone())
     })?;
     if pattern.captures_len() < 2 {
         return Err(("the pattern has no group; put ( ) around what is wanted".to_owned(), place));

@@ -208,7 +208,7 @@ fn unknown_format(name: &str) -> String {
 }
 
 fn strftime(pattern: &str, zone: &TimeZone, text: &str) -> Result<i64, String> {
-    let parsed = BrokenDownTime::parse(pattern, text).map_err(|error| error.to_string())?;
+    let parsed = BrokenDownTime::parse(pattern, text).map_err(|_| format!("it does not match '{pattern}'"))?;
     if parsed.offset().is_some() || parsed.timestamp().is_some() {
         return parsed.to_timestamp().map(floor_ms).map_err(|error| error.to_string());
     }

@@ -209,9 +209,9 @@ fn values_that_are_exact_are_read_however_they_are_written() {
 #[test]
 fn a_value_that_is_not_exact_or_not_a_number_is_rejected_with_the_likely_fix() {
     for (settings, text, told) in [
-        ("", "1.2345", "'1.2345' is no value: one has at most three decimals and is never rounded"),
+        ("", "1.2345", "'1.2345' is not a value: values have at most three decimals and are never rounded"),
         ("", "1e999999999", "'1e999999999' does not fit: the greatest value is 9223372036854775.807"),
-        ("", "1e-999999999", "'1e-999999999' is no value: one has at most three decimals and is never rounded"),
+        ("", "1e-999999999", "'1e-999999999' is not a value: values have at most three decimals and are never rounded"),
         ("", "cheap", "'cheap' is not a number"),
         ("", "1,234.50", "is not a number as this log is read; say how in a mapping: thousands = \",\""),
         ("", "1,5", "say how in a mapping: decimal = \",\""),
@@ -369,7 +369,7 @@ fn a_product_is_exact_or_rejected_and_absent_if_one_factor_is() {
     assert_eq!(
         log.rejects(),
         [
-            "2 p: '0.0025' times '3' is no value: one has at most three decimals and is never rounded",
+            "2 p: '0.0025' times '3' is not a value: values have at most three decimals and are never rounded",
             "3 p: '1e13' times '1e3' does not fit: the greatest value is 9223372036854775.807",
             "4 q: 'few' is not a number",
             "5 p: 'x' is not a number",

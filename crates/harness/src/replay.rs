@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowbench_events::{LateSet, Trace};
+use flowbench_events::{Event, FirstDeliveries, Horizon, LateSet, Trace};
 use flowbench_pipelines::{Answers, Changes, Choice, Feed, Home, Pipeline, Site, Unhurried};
 
 /// Records in an epoch of a replay.
@@ -27,6 +27,8 @@ pub struct Replayed {
     pub late: LateSet,
     /// The slack that was used, ms.
     pub slack_ms: i64,
+    /// Deliveries that repeat one that counted, where only first ones count.
+    pub repeats: Option<u64>,
     /// Events that would concern the pipeline but have no customer.
     pub without_key: u64,
 }
@@ -52,5 +54,16 @@ pub fn replay(
     let feed = Arc::new(Feed::new(Arc::clone(trace), records_per_epoch, slack_ms, choice.order.drops_late()));
     let end = prepared.run(&Site { home, ..Site::new(*choice, &feed, drivers) }).map_err(|error| error.to_string())?;
     let without_key = prepared.without_key(&trace.events);
-    Ok(Replayed { answers: end.answers, changes: end.changes, late: end.late, slack_ms, without_key })
+    let repeats = prepared.counts(choice.deduplicate).map(|horizon| repeats(&trace.events, horizon, &feed));
+    Ok(Replayed { answers: end.answers, changes: end.changes, late: end.late, slack_ms, repeats, without_key })
+}
+
+/// How many of the deliveries that are not dropped as late repeat one that counted.
+fn repeats(events: &[Event], horizon: Horizon, feed: &Feed) -> u64 {
+    let (mut first, mut repeats) = (FirstDeliveries::new(horizon), 0);
+    feed.rule().walk(events, |at, late, _| {
+        let is_given = !(late && feed.drops_late());
+        repeats += u64::from(is_given && !first.take(&events[at]));
+    });
+    repeats
 }

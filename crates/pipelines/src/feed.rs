@@ -117,6 +117,11 @@ impl Feed {
         self.rule
     }
 
+    /// True if late events are not given on.
+    pub fn drops_late(&self) -> bool {
+        self.drops_late
+    }
+
     /// How far event time has come when all epochs below `epochs` are complete; past everything at the end.
     pub fn reached(&self, epochs: u64) -> Reached {
         if epochs >= self.epochs() {
