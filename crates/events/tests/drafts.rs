@@ -420,6 +420,7 @@ fn the_interchange_format_and_awkward_names_are_drafted_as_well() {
     let draft = draft("log.csv", rows);
     let (events, _) = read_with_draft("log.csv", rows, &draft);
     assert_eq!(events[0], "2026-03-01T10:00:00.000Z order_placed a o p 1.500 GB");
+    assert!(draft.contains("\n\"order_cancelled\" = \"order_cancelled\" # not seen so far"), "{draft}");
     for field in ["event_id", "arrival", "rating", "channel", "load_time_ms"] {
         assert!(draft.contains(&format!("\n{field} = ")), "{field}: {draft}");
     }
@@ -508,6 +509,15 @@ fn the_state_of_an_order_with_one_row_is_a_guess() {
     let draft = self::draft("log.csv", rows.replace("TIME", "ts"));
     let told = "column = \"status\" # a guess: it may be what became of the order since";
     assert!(draft.contains(told), "{draft}");
+}
+
+#[test]
+fn states_in_words_that_are_not_known_are_named() {
+    let rows = "order_id,status,ts\n1,A,2026-03-01 10:00:00\n1,B,2026-03-01 10:00:00\n";
+    let draft = draft("log.csv", rows);
+    assert!(draft.contains("# column 'status' has A, B: if a row"), "{draft}");
+    assert!(draft.contains("values = { \"A\" = \"...\", \"B\" = \"...\" } }"), "{draft}");
+    assert!(!draft.contains("group"), "{draft}");
 }
 
 #[test]

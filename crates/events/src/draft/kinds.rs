@@ -3,6 +3,7 @@
 use crate::draft::roles::{Roles, words};
 use crate::draft::table::Table;
 use crate::event::Kind;
+use crate::fields::Field;
 
 /// How the kind of an event is told.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,7 +65,11 @@ pub(super) fn doubtful(table: &Table, taken: &[usize], roles: &Roles) -> Vec<(us
         let words = if is_called_so { all_words(table, column)? } else { return None };
         let is_known = words.iter().any(|word| word.meaning.is_some());
         let is_mostly_there = words.iter().map(|word| word.rows).sum::<usize>() * 2 >= table.rows;
-        let is_candidate = is_mostly_there && words.len() <= DOUBTFUL_WORDS_MAX && is_known;
+        let changes = || {
+            let order = roles.column(Field::Order).filter(|_| is_state(table, column));
+            order.is_some_and(|order| !table.repeats(order, column).are_alike())
+        };
+        let is_candidate = is_mostly_there && words.len() <= DOUBTFUL_WORDS_MAX && (is_known || changes());
         is_candidate.then_some((column, words))
     };
     (0..table.columns.len()).filter(is_free).filter_map(candidate).collect()

@@ -184,6 +184,19 @@ impl<'a> Draft<'a> {
                     quoted(&self.names[*column])
                 );
                 words.iter().for_each(|word| self.kind_word(word));
+                self.kinds_to_come(words);
+            }
+        }
+    }
+
+    /// Where the words are the names of our kinds, those of the others, which a later row may have.
+    fn kinds_to_come(&mut self, words: &[KindWord]) {
+        if words.iter().any(|word| Kind::from_name(&word.word).is_none()) {
+            return;
+        }
+        for name in Kind::ALL.map(Kind::name) {
+            if words.iter().all(|word| word.word != name) {
+                let _ = writeln!(self.text, "\"{name}\" = \"{name}\" # not seen so far");
             }
         }
     }
@@ -193,9 +206,12 @@ impl<'a> Draft<'a> {
         for (column, words) in &self.guess.doubtful {
             let name = &self.names[*column];
             let all: Vec<String> = words.iter().map(|word| clean(&word.word).into()).collect();
-            let value =
-                |word: &KindWord| Some(format!("{} = \"{}\"", quoted(&clean(&word.word)), word.meaning?.name()));
-            let values: Vec<String> = words.iter().filter_map(value).collect();
+            let is_known = words.iter().any(|word| word.meaning.is_some());
+            let told = words.iter().filter(|word| word.meaning.is_some() || !is_known);
+            let value = |word: &KindWord| {
+                format!("{} = \"{}\"", quoted(&clean(&word.word)), word.meaning.map_or("...", Kind::name))
+            };
+            let values: Vec<String> = told.map(value).collect();
             let _ = writeln!(
                 self.text,
                 "# column '{}' has {}: if a row stands for that, write in place of [kind]\n\
