@@ -536,7 +536,7 @@ fn thousands_are_read_with_the_draft() {
         (["1,201.39", "12"], "\nthousands = \",\"\n", "1201.390"),
         (
             ["$1,201", "$5"],
-            "\nthousands = \",\"\n# the digits behind the mark in $1,201 may be decimals: if so, write decimal = \",\"\n",
+            "\nthousands = \",\"\n# the digits behind the mark in $1,201 may be decimals: if so, replace that line with decimal = \",\"\n",
             "1201.000",
         ),
         (["USD 1,201,300", "USD 5.50"], "\nthousands = \",\"\n", "1201300.000"),
@@ -544,7 +544,7 @@ fn thousands_are_read_with_the_draft() {
         (["1.201,39", "5"], "\ndecimal = \",\"\nthousands = \".\"\n", "1201.390"),
         (
             ["1.201", "5"],
-            "# the digits behind the mark in 1.201 may be thousands: if so, write decimal = \",\" and thousands = \".\"\n",
+            "# the digits behind the mark in 1.201 may be thousands: if so, add decimal = \",\" and thousands = \".\"\n",
             "1.201",
         ),
     ] {
@@ -552,13 +552,16 @@ fn thousands_are_read_with_the_draft() {
             "when,user,amount\n2026-03-01T10:00:00Z,7,\"{}\"\n2026-03-01T10:00:01Z,7,\"{}\"\n",
             cells[0], cells[1]
         );
-        let draft = draft("log.csv", &rows);
+        let draft = self::draft("log.csv", &rows);
         assert!(draft.contains(told), "{told} {draft}");
         let (events, summary) = read_with_draft("log.csv", &rows, &draft);
         assert!(events[0].contains(&format!(" {value} ")) && summary.rejects == 0, "{events:?}");
     }
+    let draft = draft("log.csv", "when;amount\n2026-03-01T10:00:00Z;1,201\n2026-03-01T10:00:00Z;2,201\n");
+    let told = "may be thousands: if so, replace that line with thousands = \",\"";
+    assert!(draft.contains("\ndecimal = \",\"\n") && draft.contains(told), "{draft}");
     for plain in ["0.125", "1234.500", "1.20", "1201"] {
-        let draft = draft("log.csv", format!("when,amount\n2026-03-01T10:00:00Z,{plain}\n"));
+        let draft = self::draft("log.csv", format!("when,amount\n2026-03-01T10:00:00Z,{plain}\n"));
         assert!(!draft.contains("thousands"), "{draft}");
     }
 }

@@ -59,7 +59,6 @@ fn doubt(column: &Column, style: NumberStyle) -> Option<(String, NumberStyle)> {
         ('.', '.', None) => NumberStyle { decimal: ',', thousands: point },
         (',', '.', between) if between == comma => NumberStyle { decimal: ',', thousands: None },
         (',', ',', None) => NumberStyle { decimal: '.', thousands: comma },
-        ('.', ',', between) if between == point => NumberStyle::PLAIN,
         _ => return None,
     };
     let is_either = |cell: &str| {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::decimal::NumberStyle;
 use crate::draft::kinds::{KindGuess, KindWord};
 use crate::draft::numbers::{self, NumberGuess};
 use crate::draft::table::{Column, Table};
@@ -91,9 +92,10 @@ impl<'a> Draft<'a> {
         }
         if let Some((amount, other)) = doubt {
             let what = if other.thousands.is_some() { "thousands" } else { "decimals" };
+            let write = if style == NumberStyle::PLAIN { "add" } else { "replace that line with" };
             let _ = writeln!(
                 self.text,
-                "# the digits behind the mark in {} may be {what}: if so, write {}",
+                "# the digits behind the mark in {} may be {what}: if so, {write} {}",
                 clean(&amount),
                 other.in_a_mapping()
             );
