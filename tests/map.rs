@@ -12,7 +12,8 @@ fn a_draft_is_ready_to_run() {
     let scratch = Scratch::new();
     scratch.write("log.csv", LOG);
     let ended = scratch.ok("flowbench map log.csv -o map.toml");
-    assert!(ended.stderr.contains("map.toml is a first mapping"), "{}", ended.stderr);
+    let told = "map.toml is a first mapping; review it, above all the lines marked as a guess";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
     let draft = scratch.text("map.toml");
     assert_eq!(scratch.ok("flowbench map log.csv").stdout, draft);
     assert_eq!(scratch.ok("flowbench map - < log.csv").stdout, draft.replace("log.csv", "standard input"));
@@ -21,6 +22,21 @@ fn a_draft_is_ready_to_run() {
     assert_eq!(ended.answers().last().unwrap().split(',').next_back(), Some("1205.940"));
     assert!(!ended.stderr.contains("read log.csv as"), "{}", ended.stderr);
     scratch.ok("flowbench inspect log.csv --map map.toml");
+}
+
+#[test]
+fn the_draft_of_a_generated_log_reads_all_of_it() {
+    let scratch = Scratch::new();
+    scratch.ok("flowbench generate --events 30000 -q -o own.csv");
+    scratch.ok("flowbench map own.csv -o own.toml -q");
+    let draft = scratch.text("own.toml");
+    for told in ["\nevent_id = ", "repeat one: --deduplicate counts the first only", "\nrating = "] {
+        assert!(draft.contains(told), "{draft}");
+    }
+    let replay = "flowbench replay own.csv --pipeline lifetime-value --deduplicate --strict";
+    let (own, mapped) = (scratch.ok(replay), scratch.ok(&format!("{replay} --map own.toml")));
+    assert!(!own.answers().is_empty());
+    assert_eq!(mapped.answers(), own.answers());
 }
 
 #[test]

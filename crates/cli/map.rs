@@ -16,7 +16,10 @@ pub(crate) fn map(asked: &Map, quiet: bool) -> Result<i32, Failure> {
     } else {
         write(&asked.output, &draft)?;
         if !quiet {
-            say(format!("{} is a first mapping; check what it says is a guess", asked.output.display()));
+            say(format!(
+                "{} is a first mapping; review it, above all the lines marked as a guess",
+                asked.output.display()
+            ));
         }
     }
     Ok(OK)

@@ -81,10 +81,10 @@ fn a11_rees46() {
         [kind]
         column = "event_type"
         [kind.values] # others are skipped
-        "view" = "page_viewed" # 1 rows
-        "cart" = "info_downloaded" # a guess; 1 rows
-        "purchase" = "order_placed" # 1 rows
-        # "remove_from_cart" = "..." # not known; 1 rows"#,
+        "view" = "page_viewed" # 1 row
+        "cart" = "info_downloaded" # a guess; 1 row
+        "purchase" = "order_placed" # 1 row
+        # "remove_from_cart" = "..." # not known; 1 row"#,
     );
     let (events, summary) = read_with_draft("2019-Oct.csv", REES46, &draft);
     assert_eq!(events[2], "2019-10-01T00:00:05.000Z order_placed 554748002  3900002 33.200 ");
@@ -113,10 +113,10 @@ fn a11_taobao_has_no_header() {
         [kind]
         column = "kind"
         [kind.values] # others are skipped
-        "pv" = "page_viewed" # 1 rows
-        "fav" = "info_downloaded" # a guess; 1 rows
-        "buy" = "order_placed" # 1 rows
-        "cart" = "info_downloaded" # a guess; 1 rows"#,
+        "pv" = "page_viewed" # 1 row
+        "fav" = "info_downloaded" # a guess; 1 row
+        "buy" = "order_placed" # 1 row
+        "cart" = "info_downloaded" # a guess; 1 row"#,
     );
     let (events, summary) = read_with_draft("UserBehavior.csv", TAOBAO, &draft);
     assert_eq!(events[2], "2017-11-25T03:18:28.000Z order_placed 100  1603003 - ");
@@ -144,9 +144,9 @@ fn a11_retailrocket() {
         [kind]
         column = "event"
         [kind.values] # others are skipped
-        "view" = "page_viewed" # 1 rows
-        "addtocart" = "info_downloaded" # a guess; 1 rows
-        "transaction" = "order_placed" # 1 rows"#,
+        "view" = "page_viewed" # 1 row
+        "addtocart" = "info_downloaded" # a guess; 1 row
+        "transaction" = "order_placed" # 1 row"#,
     );
     let (events, _) = read_with_draft("events.csv", RETAILROCKET, &draft);
     assert_eq!(events[2], "2015-06-02T05:17:56.276Z order_placed 599003 7111 253185 - ");
@@ -336,10 +336,10 @@ fn ga4_is_json_with_paths_and_microseconds() {
         [kind]
         column = "event_name"
         [kind.values] # others are skipped
-        "page_view" = "page_viewed" # 1 rows
-        "add_to_cart" = "info_downloaded" # a guess; 1 rows
-        "purchase" = "order_placed" # 1 rows
-        # "session_start" = "..." # not known; 1 rows"#;
+        "page_view" = "page_viewed" # 1 row
+        "add_to_cart" = "info_downloaded" # a guess; 1 row
+        "purchase" = "order_placed" # 1 row
+        # "session_start" = "..." # not known; 1 row"#;
     drafts("ga4.jsonl", GA4, expected);
     let array = format!("[\n{}]", GA4.trim_end().replace('\n', ",\n"));
     let draft = drafts("ga4.json", &array, expected);
@@ -378,7 +378,11 @@ fn magento_from_mysql_is_separated_by_tabs() {
         value = { column = "grand_total" } # such as 129.0000
         # not used: entity_id, state, status, base_grand_total, updated_at
         [kind]
-        constant = "order_placed" # a guess: no column tells what happened"#,
+        constant = "order_placed" # a guess: no column tells what happened
+        # column 'state' has complete, canceled: if a row stands for that, write in place of [kind]
+        # kind = { column = "state", values = { "complete" = "order_delivered", "canceled" = "order_cancelled" } }
+        # column 'status' has complete, canceled: if a row stands for that, write in place of [kind]
+        # kind = { column = "status", values = { "complete" = "order_delivered", "canceled" = "order_cancelled" } }"#,
     );
     let (events, summary) = read_with_draft("sales_order.tsv", MAGENTO, &draft);
     assert_eq!(
@@ -416,6 +420,7 @@ fn the_interchange_format_and_awkward_names_are_drafted_as_well() {
     let draft = draft("log.csv", rows);
     let (events, _) = read_with_draft("log.csv", rows, &draft);
     assert_eq!(events[0], "2026-03-01T10:00:00.000Z order_placed a o p 1.500 GB");
+    assert!(draft.contains("\n\"order_cancelled\" = \"order_cancelled\" # not seen so far"), "{draft}");
     for field in ["event_id", "arrival", "rating", "channel", "load_time_ms"] {
         assert!(draft.contains(&format!("\n{field} = ")), "{field}: {draft}");
     }
@@ -425,10 +430,194 @@ fn the_interchange_format_and_awkward_names_are_drafted_as_well() {
 }
 
 #[test]
+fn an_id_of_the_event_may_repeat() {
+    for name in ["event_id", "eventid", "event-id", "Event ID", "id of the event", "message_id", "uuid"] {
+        let rows = format!(
+            "{name},kind,event_time,rating\na1,page_viewed,2026-03-01T10:00:00Z,\na2,order_placed,2026-03-01T10:01:00Z,\n\
+             a1,page_viewed,2026-03-01T10:00:00Z,\n"
+        );
+        let draft = draft("log.csv", &rows);
+        let id = format!(
+            "event_id = {{ column = \"{name}\" }} # such as a1\n# 1 of 3 rows repeat one: --deduplicate counts the first only"
+        );
+        assert!(draft.contains(&id), "{draft}");
+        assert!(draft.contains("rating = { column = \"rating\" } # always empty so far"), "{draft}");
+        let (events, _) = read_with_draft("log.csv", &rows, &draft);
+        assert_eq!(events.len(), 3);
+    }
+    let draft = draft("log.csv", "uuid,when\na,2026-03-01T10:00:00Z\na,2026-03-01T10:00:01Z\na,2026-03-01T10:00:02Z\n");
+    assert!(draft.contains("# not used: uuid"), "it is somebody's: {draft}");
+}
+
+#[test]
+fn an_id_is_told_apart_for_each_event_of_a_row() {
+    let rows = "event_id,order_id,ordered_at,shipped_at\n1,a,2026-03-01T10:00:00Z,2026-03-02T10:00:00Z\n";
+    let draft = draft("log.csv", rows);
+    assert!(draft.contains("event_id = { column = \"event_id\", prefix = \"order_dispatched-\" }"), "{draft}");
+    assert_eq!(read_with_draft("log.csv", rows, &draft).0.len(), 2);
+}
+
+/// Three orders and what becomes of them.
+const STATES: &str = "\
+order_id,NAME,ts,amount
+1,placed,2026-03-01 10:00:00,5
+1,packed,2026-03-01 11:00:00,
+1,shipped,2026-03-01 12:00:00,
+2,Order Placed,2026-03-01 13:00:00,7
+2,cancelled,2026-03-01 14:00:00,
+3,placed,2026-03-01 15:00:00,9
+3,on hold,2026-03-01 16:00:00,
+3,delivered,2026-03-01 17:00:00,
+";
+
+#[test]
+fn a_column_of_states_tells_what_happened() {
+    for name in ["status", "state", "order_status", "OrderStatus", "event", "action", "type", "stage"] {
+        let rows = STATES.replace("NAME", name);
+        let draft = draft("log.csv", &rows);
+        for told in [
+            &format!("[kind]\ncolumn = \"{name}\"\n"),
+            "\"placed\" = \"order_placed\" # 2 rows",
+            "\"Order Placed\" = \"order_placed\" # 1 row\n",
+            "\"packed\" = \"order_packed\" # 1 row\n",
+            "\"shipped\" = \"order_dispatched\" # 1 row\n",
+            "\"cancelled\" = \"order_cancelled\" # 1 row\n",
+            "# \"on hold\" = \"...\" # not known; 1 row\n",
+            "\"delivered\" = \"order_delivered\" # 1 row",
+        ] {
+            assert!(draft.contains(told), "{told}: {draft}");
+        }
+        assert!(!draft.contains("group") && !draft.contains("a guess:"), "{draft}");
+        let (events, summary) = read_with_draft("log.csv", &rows, &draft);
+        assert_eq!((events.len(), summary.skipped), (7, 1));
+    }
+}
+
+#[test]
+fn the_state_of_an_order_with_one_row_is_a_guess() {
+    let rows = "order_id,status,TIME\n1,placed,2026-03-01 10:00:00\n2,shipped,2026-03-01 11:00:00\n3,cancelled,2026-03-01 12:00:00\n";
+    let told =
+        "# column 'status' has placed, shipped, cancelled: if a row stands for that, write in place of [kind]\n# ";
+    let of_order = rows.replace("TIME", "order_date");
+    let draft = self::draft("log.csv", &of_order);
+    let (before, kind) = draft.split_once(told).unwrap();
+    assert!(before.contains("constant = \"order_placed\" # a guess: no column tells what happened"), "{draft}");
+    let other = format!("{}{kind}", before.split_once("[kind]").unwrap().0);
+    let (events, _) = read_with_draft("log.csv", &of_order, &other);
+    assert!(events[2].contains("order_cancelled"), "{events:?}");
+
+    let draft = self::draft("log.csv", rows.replace("TIME", "ts"));
+    let told = "column = \"status\" # a guess: it may be what became of the order since";
+    assert!(draft.contains(told), "{draft}");
+}
+
+#[test]
+fn states_in_words_that_are_not_known_are_named() {
+    let rows = "order_id,status,ts\n1,A,2026-03-01 10:00:00\n1,B,2026-03-01 10:00:00\n";
+    let draft = draft("log.csv", rows);
+    assert!(draft.contains("# column 'status' has A, B: if a row"), "{draft}");
+    assert!(draft.contains("values = { \"A\" = \"...\", \"B\" = \"...\" } }"), "{draft}");
+    assert!(!draft.contains("group"), "{draft}");
+}
+
+#[test]
+fn rows_of_an_order_at_several_times_are_no_group() {
+    let at = |first: &str, second: &str| {
+        draft("log.csv", format!("order_id,sku,ts,amount\n1,a,2026-03-01 {first},5\n1,b,2026-03-01 {second},6\n"))
+    };
+    assert!(!at("10:00:00", "11:00:00").contains("group"));
+    assert!(at("10:00:00", "10:00:00").contains("group = \"order_id\""));
+}
+
+#[test]
+fn thousands_are_read_with_the_draft() {
+    for (cells, told, value) in [
+        (["$1,201.39", "$5"], "\nthousands = \",\"\n", "1201.390"),
+        (["1,201.39", "12"], "\nthousands = \",\"\n", "1201.390"),
+        (
+            ["$1,201", "$5"],
+            "\nthousands = \",\"\n# the digits behind the mark in $1,201 may be decimals: if so, replace that line with decimal = \",\"\n",
+            "1201.000",
+        ),
+        (["USD 1,201,300", "USD 5.50"], "\nthousands = \",\"\n", "1201300.000"),
+        (["1 201.50", "5"], "\nthousands = \" \"\n", "1201.500"),
+        (["1.201,39", "5"], "\ndecimal = \",\"\nthousands = \".\"\n", "1201.390"),
+        (
+            ["1.201", "5"],
+            "# the digits behind the mark in 1.201 may be thousands: if so, add decimal = \",\" and thousands = \".\"\n",
+            "1.201",
+        ),
+    ] {
+        let rows = format!(
+            "when,user,amount\n2026-03-01T10:00:00Z,7,\"{}\"\n2026-03-01T10:00:01Z,7,\"{}\"\n",
+            cells[0], cells[1]
+        );
+        let draft = self::draft("log.csv", &rows);
+        assert!(draft.contains(told), "{told} {draft}");
+        let (events, summary) = read_with_draft("log.csv", &rows, &draft);
+        assert!(events[0].contains(&format!(" {value} ")) && summary.rejects == 0, "{events:?}");
+    }
+    let draft = draft("log.csv", "when;amount\n2026-03-01T10:00:00Z;1,201\n2026-03-01T10:00:00Z;2,201\n");
+    let told = "may be thousands: if so, replace that line with thousands = \",\"";
+    assert!(draft.contains("\ndecimal = \",\"\n") && draft.contains(told), "{draft}");
+    for plain in ["0.125", "1234.500", "1.20", "1201"] {
+        let draft = self::draft("log.csv", format!("when,amount\n2026-03-01T10:00:00Z,{plain}\n"));
+        assert!(!draft.contains("thousands"), "{draft}");
+    }
+}
+
+#[test]
+fn more_ways_to_write_a_time_are_known() {
+    for (cell, format) in [
+        ("Oct 1 2019 12:00AM", "%b %d %Y %I:%M%p"),
+        ("1-Oct-19 00:00", "%d-%b-%y %H:%M"),
+        ("01-Oct-2019 00:00:00", "%d-%b-%Y %H:%M:%S"),
+        ("Tue Oct 01 00:00:00 2019", "%a %b %d %H:%M:%S %Y"),
+    ] {
+        let rows = format!("ts,user\n{cell},7\n");
+        let draft = draft("log.csv", &rows);
+        assert!(draft.contains(&format!("format = \"{format}\"")) && !draft.contains("could be"), "{draft}");
+        assert_eq!(read_with_draft("log.csv", &rows, &draft).0[0], "2019-10-01T00:00:00.000Z page_viewed 7   - ");
+    }
+}
+
+#[test]
+fn a_cell_that_is_no_time_is_named_where_nearly_all_are() {
+    let rows = "2026-03-01 10:00:00,7\n".repeat(20);
+    let draft = draft("log.csv", format!("event_time,user\n{rows}yesterday,7\n"));
+    assert!(draft.contains("; UTC is a guess; yesterday cannot be read\n"), "{draft}");
+}
+
+#[test]
+fn day_and_month_stand_in_the_order_in_which_times_rise() {
+    let log = |days: &[&str]| {
+        let rows: Vec<String> = days.iter().map(|day| format!("{day} 10:00,7\n")).collect();
+        draft("log.csv", format!("date,user\n{}", rows.concat()))
+    };
+    // Through a year, or back; the span is about the same either way.
+    let mut days = ["05/01/2026", "02/02/2026", "11/03/2026", "01/04/2026", "10/06/2026", "03/09/2026", "04/12/2026"];
+    for _ in 0..2 {
+        let draft = log(&days);
+        assert!(draft.contains("\"%d/%m/%Y %H:%M\"") && draft.contains("could be %m/%d/%Y %H:%M"), "{draft}");
+        days.reverse();
+    }
+    // One day behind the first rows tells it.
+    let mut days = vec!["01/02/2026"; 400];
+    days.push("01/13/2026");
+    let draft = log(&days);
+    assert!(draft.contains("\"%m/%d/%Y %H:%M\"") && !draft.contains("could be"), "{draft}");
+}
+
+#[test]
 fn what_holds_no_time_has_no_mapping() {
     let folder = TempDir::new().unwrap();
     for (text, told) in [
         ("user,item\n7,tea\n", "no column holds times, and every event needs one (columns: user, item)"),
+        (
+            "user,event_time\n7,yesterday\n",
+            "no column holds times that can be read ('event_time' has 'yesterday'), and every event needs one",
+        ),
+        ("order_date,ts\nsoon,5\n", "('order_date' has 'soon', 'ts' has '5')"),
         ("user,when\n", "there is no row"),
         ("", "there is no row"),
     ] {

@@ -1,8 +1,9 @@
 //! Which column says what happened, and what its words mean.
 
-use crate::draft::roles::words;
+use crate::draft::roles::{Roles, words};
 use crate::draft::table::Table;
 use crate::event::Kind;
+use crate::fields::Field;
 
 /// How the kind of an event is told.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub(super) enum KindGuess {
     Words {
         column: usize,
         words: Vec<KindWord>,
+        /// It may only be the state that an order is in at last.
+        may_be_last: bool,
     },
     /// By the letter before the number of an invoice, as `C` of a cancelled one.
     InvoiceLetter {
@@ -30,16 +33,46 @@ pub(super) struct KindWord {
     pub(super) is_guess: bool,
 }
 
+/// What is known of the rows before it is known what happened.
+pub(super) struct Rows {
+    pub(super) order: Option<usize>,
+    /// Their time is that of the order, whatever became of it.
+    pub(super) is_time_of_order: bool,
+}
+
 /// More than so many different words are no kinds.
 const WORDS_MAX: usize = 60;
+/// More than so many would be a long comment.
+const DOUBTFUL_WORDS_MAX: usize = 12;
 
 /// The column that tells kinds; of several, the one that is called so or has more words that are known.
-pub(super) fn column(table: &Table, taken: &[usize]) -> Option<(usize, KindGuess)> {
+pub(super) fn column(table: &Table, taken: &[usize], rows: &Rows) -> Option<(usize, KindGuess)> {
     let candidates = (0..table.columns.len()).filter(|column| !taken.contains(column));
     let guesses = candidates.filter_map(|column| Some((column, known_words(table, column)?)));
+    let guesses =
+        guesses.filter(|(column, words)| !is_state(table, *column) || stands_for_rows(table, *column, words, rows));
     let best = guesses.rev().max_by_key(|(column, words)| score(table, *column, words))?;
     let (column, words) = best;
-    Some((column, KindGuess::Words { column, words }))
+    let may_be_last = is_state(table, column) && !changes(table, column, rows);
+    Some((column, KindGuess::Words { column, words, may_be_last }))
+}
+
+/// The columns that may tell what happened although they are not taken for it.
+pub(super) fn doubtful(table: &Table, taken: &[usize], roles: &Roles) -> Vec<(usize, Vec<KindWord>)> {
+    let is_free = |column: &usize| !taken.contains(column) && !roles.fields.iter().any(|(_, used)| used == column);
+    let candidate = |column: usize| {
+        let is_called_so = is_state(table, column) || is_called_kind(&table.columns[column].name);
+        let words = if is_called_so { all_words(table, column)? } else { return None };
+        let is_known = words.iter().any(|word| word.meaning.is_some());
+        let is_mostly_there = words.iter().map(|word| word.rows).sum::<usize>() * 2 >= table.rows;
+        let changes = || {
+            let order = roles.column(Field::Order).filter(|_| is_state(table, column));
+            order.is_some_and(|order| !table.repeats(order, column).are_alike())
+        };
+        let is_candidate = is_mostly_there && words.len() <= DOUBTFUL_WORDS_MAX && (is_known || changes());
+        is_candidate.then_some((column, words))
+    };
+    (0..table.columns.len()).filter(is_free).filter_map(candidate).collect()
 }
 
 /// What a word of somebody's log means, and whether that is only the nearest there is.
@@ -49,7 +82,7 @@ pub(super) fn meaning(word: &str) -> Option<(Kind, bool)> {
     if let Some(kind) = Kind::from_name(&name) {
         return Some((kind, false));
     }
-    let known: [(&[&str], Kind, bool); 11] = [
+    let known: [(&[&str], Kind, bool); 14] = [
         (&ORDERS, Kind::OrderPlaced, false),
         (&VIEWS, Kind::PageViewed, false),
         (&["click", "clicked", "select_item", "impression"], Kind::PageViewed, true),
@@ -83,8 +116,14 @@ pub(super) fn meaning(word: &str) -> Option<(Kind, bool)> {
         ),
         (&["deliver", "delivered", "delivery", "received"], Kind::OrderDelivered, false),
         (&["pack", "packed", "picked"], Kind::OrderPacked, false),
+        (&["created", "new"], Kind::OrderPlaced, true),
+        (&["in_transit", "on_the_way"], Kind::OrderDispatched, true),
+        (&["complete", "completed"], Kind::OrderDelivered, true),
     ];
-    known.into_iter().find(|(known, ..)| is(known)).map(|(_, kind, is_guess)| (kind, is_guess))
+    let found = known.into_iter().find(|(known, ..)| is(known)).map(|(_, kind, is_guess)| (kind, is_guess));
+    let of_order =
+        || name.strip_prefix("order_").and_then(meaning).filter(|(kind, _)| kind.name().starts_with("order_"));
+    found.or_else(of_order)
 }
 
 const ORDERS: [&str; 16] = [
@@ -141,11 +180,15 @@ const INTERESTS: [&str; 13] = [
 
 /// The words of a column, if some of them are kinds.
 fn known_words(table: &Table, column: usize) -> Option<Vec<KindWord>> {
-    let words = words(&table.columns[column].name);
-    let is_state = words.iter().any(|word| matches!(word.as_str(), "status" | "state"));
-    if is_state && !words.iter().any(|word| word == "event") {
-        return None; // what became of an order in the end is no event
-    }
+    let words = all_words(table, column)?;
+    let known: usize = words.iter().filter(|word| word.meaning.is_some()).map(|word| word.rows).sum();
+    let all: usize = words.iter().map(|word| word.rows).sum();
+    let is_kind = known > 0 && (is_called_kind(&table.columns[column].name) || known * 2 >= all);
+    is_kind.then_some(words)
+}
+
+/// The words of a column that has only a few.
+fn all_words(table: &Table, column: usize) -> Option<Vec<KindWord>> {
     let distinct = table.columns[column].distinct(WORDS_MAX + 1);
     if distinct.len() > WORDS_MAX {
         return None;
@@ -155,11 +198,31 @@ fn known_words(table: &Table, column: usize) -> Option<Vec<KindWord>> {
         let is_guess = meaning.is_some_and(|(_, is_guess)| is_guess);
         KindWord { word: (*word).to_owned(), rows: *rows, meaning: meaning.map(|(kind, _)| kind), is_guess }
     };
-    let words: Vec<KindWord> = distinct.iter().map(kind_word).collect();
-    let known: usize = words.iter().filter(|word| word.meaning.is_some()).map(|word| word.rows).sum();
-    let all: usize = words.iter().map(|word| word.rows).sum();
-    let is_kind = known > 0 && (is_called_kind(&table.columns[column].name) || known * 2 >= all);
-    is_kind.then_some(words)
+    Some(distinct.iter().map(kind_word).collect())
+}
+
+/// True for a state, which may be the last that an order was in and so no event.
+fn is_state(table: &Table, column: usize) -> bool {
+    let words = words(&table.columns[column].name);
+    let is_state = words.iter().any(|word| matches!(word.as_str(), "status" | "state" | "stage"));
+    is_state && !words.iter().any(|word| word == "event")
+}
+
+/// True if a row seems to be there for each state of an order.
+fn stands_for_rows(table: &Table, column: usize, words: &[KindWord], rows: &Rows) -> bool {
+    let first = words.iter().find_map(|word| word.meaning);
+    let has_several = words.iter().any(|word| word.meaning.is_some() && word.meaning != first);
+    let tells = has_several || words.iter().all(|word| word.meaning.is_some());
+    tells && (changes(table, column, rows) || (has_several && !rows.is_time_of_order && !repeats(table, column, rows)))
+}
+
+/// True if orders have several states, or if there are no orders.
+fn changes(table: &Table, column: usize, rows: &Rows) -> bool {
+    rows.order.is_none_or(|order| !table.repeats(order, column).are_alike())
+}
+
+fn repeats(table: &Table, column: usize, rows: &Rows) -> bool {
+    rows.order.is_some_and(|order| table.repeats(order, column).rows > 0)
 }
 
 fn score(table: &Table, column: usize, words: &[KindWord]) -> usize {

@@ -1,16 +1,18 @@
 //! A first mapping for somebody's log, guessed from its first rows: from the names of its columns and what they hold.
 
 mod kinds;
+mod numbers;
 mod roles;
 mod table;
 mod text;
 mod times;
 
+use crate::fields::Field;
 use crate::files::{Format, Input};
 use crate::names::listed;
 use crate::read::ReadError;
 
-use kinds::KindGuess;
+use kinds::{KindGuess, KindWord};
 use roles::Roles;
 use table::Table;
 use text::Draft;
@@ -30,7 +32,8 @@ pub fn draft_mapping(input: &Input, format: Option<Format>) -> Result<String, Re
     }
     let guess = Guess::new(&table).ok_or_else(|| {
         let names: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
-        let problem = format!("no column holds times, and every event needs one (columns: {})", listed(&names));
+        let seen = times::unread(&table);
+        let problem = format!("no column holds times{seen}, and every event needs one (columns: {})", listed(&names));
         ReadError::Columns { input: name.clone(), problem }
     })?;
     Ok(Draft::new(&name, &table, &guess).write())
@@ -43,6 +46,8 @@ struct Guess {
     arrival: Option<(usize, TimeGuess)>,
     /// The rows that have the order in common are one event.
     is_grouped: bool,
+    /// Columns that may tell what happened, where none is taken for it.
+    doubtful: Vec<(usize, Vec<KindWord>)>,
 }
 
 /// What a row is.
@@ -59,15 +64,22 @@ impl Guess {
         let mut times = times::of(table);
         let arrival = times::take_arrival(table, &mut times);
         let taken: Vec<usize> = times.iter().chain(&arrival).map(|(column, _)| *column).collect();
-        let kind = kinds::column(table, &taken);
+        let time = times::best(table, &times)?;
+        let order = Roles::new(table, &taken, None).column(Field::Order);
+        let rows = kinds::Rows { order, is_time_of_order: times::is_of_order(table, &time) };
+        let kind = kinds::column(table, &taken, &rows);
         let roles = Roles::new(table, &taken, kind.as_ref().map(|(column, _)| *column));
-        let is_grouped = kind.is_none() && roles.repeats_order(table);
+        let doubtful = if kind.is_none() { kinds::doubtful(table, &taken, &roles) } else { Vec::new() };
+        let are_alike = |column| order.is_some_and(|order| table.repeats(order, column).are_alike());
+        let is_grouped = kind.is_none()
+            && roles.repeats_order(table)
+            && are_alike(time.0)
+            && doubtful.iter().all(|(column, _)| are_alike(*column));
         let several = if kind.is_none() && !is_grouped { times::of_several_events(table, &times) } else { Vec::new() };
         if several.len() > 1 {
-            return Some(Guess { events: Events::Several(several), roles, arrival, is_grouped });
+            return Some(Guess { events: Events::Several(several), roles, arrival, is_grouped, doubtful });
         }
-        let time = times::best(table, times)?;
         let kind = kind.map_or_else(|| roles.kind_without_column(table), |(_, kind)| kind);
-        Some(Guess { events: Events::One { time, kind }, roles, arrival, is_grouped })
+        Some(Guess { events: Events::One { time, kind }, roles, arrival, is_grouped, doubtful })
     }
 }

@@ -1,6 +1,7 @@
 //! Which column holds the customer, the order, the value and so on: by its name, checked by what it holds.
 
 use crate::draft::kinds::KindGuess;
+use crate::draft::numbers;
 use crate::draft::table::{Column, Table};
 use crate::event::{Channel, Kind};
 use crate::fields::Field;
@@ -62,7 +63,18 @@ const QUANTITIES: [&str; 8] =
 /// The names of a field's column, the likeliest first.
 fn names(field: Field) -> &'static [&'static str] {
     match field {
-        Field::EventId => &["event_id", "eventid", "event_uuid", "message_id", "messageid", "insert_id", "hit_id"],
+        Field::EventId => &[
+            "event_id",
+            "eventid",
+            "event_uuid",
+            "id_of_event",
+            "id_of_the_event",
+            "message_id",
+            "messageid",
+            "insert_id",
+            "hit_id",
+            "uuid",
+        ],
         Field::Customer => &[
             "customer_id",
             "customerid",
@@ -251,7 +263,8 @@ fn order_of_lines(table: &Table) -> Option<usize> {
 fn may_be(field: Field, column: &Column) -> bool {
     let numbers = || column.present().map(|cell| cell.parse::<f64>().unwrap_or(f64::NAN));
     match field {
-        Field::Value => column.is_numeric(),
+        Field::Value => column.is_numeric() || numbers::are_amounts(column),
+        Field::LoadTimeMs | Field::Rating | Field::Channel if is_of_our_own(field, column) => true,
         Field::LoadTimeMs => column.is_numeric() && numbers().all(|number| number >= 0.0),
         Field::Rating => {
             column.is_numeric() && numbers().all(|number| (1.0..=5.0).contains(&number) && number.fract() == 0.0)
@@ -260,14 +273,19 @@ fn may_be(field: Field, column: &Column) -> bool {
             column.present().next().is_some() && column.present().all(|cell| Channel::from_name(cell).is_some())
         }
         Field::EventId => {
-            let mut ids: Vec<&str> = column.present().collect();
-            let rows = ids.len();
-            ids.sort_unstable();
-            ids.dedup();
-            ids.len() == rows && rows == column.cells.len()
+            // An id that is called so may repeat: an event may be delivered more than once.
+            let is_of_event =
+                words(&column.name).iter().any(|word| word.starts_with("event") || word.starts_with("message"));
+            let rows = column.present().count();
+            rows > 0 && (is_of_event || column.repeating() * 2 <= rows)
         }
         _ => true,
     }
+}
+
+/// True for an empty column with the very name of the field, as in a log of flowbench's own.
+fn is_of_our_own(field: Field, column: &Column) -> bool {
+    column.name == field.name() && column.present().next().is_none()
 }
 
 /// True if nearly all cells are numbers, a few with a letter before them.

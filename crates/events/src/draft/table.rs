@@ -1,12 +1,13 @@
 //! The first rows of a log as columns of texts.
 
+use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead};
 
 use serde_json::Value;
 
 use crate::absent::looks_like_nothing;
 use crate::array::{self, Elements};
-use crate::dialect::{DecimalComma, Dialect, Layout, Text, decimal_comma};
+use crate::dialect::{Dialect, Layout, Text};
 use crate::draft::times;
 use crate::encoding::Encoding;
 use crate::files::Format;
@@ -128,10 +129,35 @@ impl Table {
         cells.push(cell.to_owned());
     }
 
-    /// How the amounts of these columns are written, if not with a point.
-    pub(super) fn decimal_comma(&self, columns: impl IntoIterator<Item = usize>) -> Option<DecimalComma> {
-        let cells = columns.into_iter().flat_map(|column| self.columns[column].present());
-        self.layout.separator.and_then(|_| decimal_comma(cells))
+    /// How often the texts of `key` come again, and how often with another text in `column` than at first.
+    pub(super) fn repeats(&self, key: usize, column: usize) -> Repeats {
+        let mut first: HashMap<&str, &str> = HashMap::new();
+        let mut repeats = Repeats::default();
+        for (key, cell) in self.columns[key].cells.iter().zip(&self.columns[column].cells) {
+            if key.is_empty() || cell.is_empty() {
+                continue;
+            }
+            let known = *first.entry(key).or_insert(cell);
+            if !std::ptr::eq(known, cell.as_str()) {
+                repeats.rows += 1;
+                repeats.differing += usize::from(known != cell);
+            }
+        }
+        repeats
+    }
+}
+
+/// Rows whose key came before.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    pub(super) rows: usize,
+    differing: usize,
+}
+
+impl Repeats {
+    /// True if next to none differs: a few lines of an order may be a minute late.
+    pub(super) fn are_alike(&self) -> bool {
+        self.differing * 20 <= self.rows
     }
 }
 
@@ -150,6 +176,12 @@ impl Column {
             }
         }
         words
+    }
+
+    /// How many cells have a text that came before.
+    pub(super) fn repeating(&self) -> usize {
+        let mut seen = HashSet::new();
+        self.present().filter(|cell| !seen.insert(*cell)).count()
     }
 
     /// How many different texts there are, counted no further than to `most`.

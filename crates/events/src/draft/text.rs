@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::decimal::NumberStyle;
 use crate::draft::kinds::{KindGuess, KindWord};
+use crate::draft::numbers::{self, NumberGuess};
 use crate::draft::table::{Column, Table};
 use crate::draft::times::TimeGuess;
 use crate::draft::{Events, Guess};
@@ -21,8 +23,9 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(input: &str, table: &'a Table, guess: &'a Guess) -> Draft<'a> {
-        let rows = if table.rows == 1 { "row".to_owned() } else { format!("{} rows", table.rows) };
-        let mut text = format!("# A first mapping for {}, drafted from its first {rows}: check it.\n", clean(input));
+        let rows = if table.rows == 1 { "row".to_owned() } else { rows(table.rows) };
+        let name = clean(input);
+        let mut text = format!("# A first mapping for {name}, drafted from its first {rows}: review it before use.\n");
         text.push_str("# flowbench replay LOG --map THIS.toml --pipeline ");
         let is_spending = guess.roles.column(Field::Value).is_some() && guess.roles.column(Field::Customer).is_some();
         text.push_str(if is_spending { "lifetime-value\n\n" } else { "identity\n\n" });
@@ -39,6 +42,10 @@ impl<'a> Draft<'a> {
                 for (kind, column, time) in events {
                     let _ = writeln!(self.text, "\n[[event]]\nkind = {{ constant = \"{}\" }}", kind.name());
                     self.time("time", *column, time);
+                    if let Some(id) = self.guess.roles.column(Field::EventId) {
+                        let (name, prefix) = (quoted(&self.names[id]), kind.name());
+                        let _ = writeln!(self.text, "event_id = {{ column = {name}, prefix = \"{prefix}-\" }}");
+                    }
                 }
             }
         }
@@ -59,12 +66,7 @@ impl<'a> Draft<'a> {
             let names: Vec<String> = self.names.iter().map(|name| quoted(name)).collect();
             let _ = writeln!(self.text, "columns = [{}] # there is no header", names.join(", "));
         }
-        if let Some(decimals) = self.table.decimal_comma(self.guess.roles.column(Field::Value)) {
-            self.text.push_str("decimal = \",\"\n");
-            if let Some(thousands) = decimals.thousands {
-                let _ = writeln!(self.text, "thousands = {}", quoted(&thousands.to_string()));
-            }
-        }
+        self.numbers();
         let nothing = self.words_for_nothing();
         if !nothing.is_empty() {
             let words: Vec<String> = ["NULL", "\\N"].iter().chain(&nothing).map(|word| quoted(word)).collect();
@@ -78,6 +80,28 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// How amounts are written, and how else they could be meant.
+    fn numbers(&mut self) {
+        let Some(value) = self.guess.roles.column(Field::Value) else { return };
+        let NumberGuess { style, doubt } = numbers::guess(self.table, value, self.guess.roles.quantity);
+        if style.decimal != '.' {
+            let _ = writeln!(self.text, "decimal = \"{}\"", style.decimal);
+        }
+        if let Some(thousands) = style.thousands {
+            let _ = writeln!(self.text, "thousands = {}", quoted(&thousands.to_string()));
+        }
+        if let Some((amount, other)) = doubt {
+            let what = if other.thousands.is_some() { "thousands" } else { "decimals" };
+            let write = if style == NumberStyle::PLAIN { "add" } else { "replace that line with" };
+            let _ = writeln!(
+                self.text,
+                "# the digits behind the mark in {} may be {what}: if so, {write} {}",
+                clean(&amount),
+                other.in_a_mapping()
+            );
+        }
+    }
+
     fn fields(&mut self) {
         let guess = self.guess;
         if let Events::One { time: (column, time), .. } = &guess.events {
@@ -86,7 +110,8 @@ impl<'a> Draft<'a> {
         if let Some((column, time)) = &guess.arrival {
             self.time("arrival", *column, time);
         }
-        for (field, column) in &guess.roles.fields {
+        let is_several = matches!(guess.events, Events::Several(_));
+        for (field, column) in guess.roles.fields.iter().filter(|(field, _)| !is_several || *field != Field::EventId) {
             let name = quoted(&self.names[*column]);
             let cells = &self.table.columns[*column];
             let _ = write!(self.text, "{} = {{ column = {name}", field.name());
@@ -101,6 +126,14 @@ impl<'a> Draft<'a> {
             }
             let by_place = if guess.roles.are_by_place { "; a guess by its place" } else { "" };
             let _ = writeln!(self.text, " }} # {}{by_place}", example(cells));
+            let repeating = cells.repeating();
+            if *field == Field::EventId && repeating > 0 {
+                let _ = writeln!(
+                    self.text,
+                    "# {repeating} of {} repeat one: --deduplicate counts the first only",
+                    rows(self.table.rows)
+                );
+            }
         }
     }
 
@@ -116,8 +149,11 @@ impl<'a> Draft<'a> {
         if time.is_local {
             self.text.push_str("; UTC is a guess");
         }
-        if let Some(other) = time.other_way_round {
+        if let Some(other) = &time.other_way_round {
             let _ = write!(self.text, "; it could be {other}");
+        }
+        if let Some(unread) = &time.unread {
+            let _ = write!(self.text, "; {} cannot be read", clean(unread));
         }
         self.text.push('\n');
     }
@@ -130,6 +166,7 @@ impl<'a> Draft<'a> {
                     "\n[kind]\nconstant = \"{}\" # a guess: no column tells what happened",
                     kind.name()
                 );
+                self.doubtful();
             }
             KindGuess::InvoiceLetter { column } => {
                 let name = quoted(&self.names[*column]);
@@ -141,24 +178,62 @@ impl<'a> Draft<'a> {
                     Kind::OrderCancelled.name()
                 );
             }
-            KindGuess::Words { column, words } => {
+            KindGuess::Words { column, words, may_be_last } => {
+                let doubt = if *may_be_last { " # a guess: it may be what became of the order since" } else { "" };
                 let _ = writeln!(
                     self.text,
-                    "\n[kind]\ncolumn = {}\n[kind.values] # others are skipped",
+                    "\n[kind]\ncolumn = {}{doubt}\n[kind.values] # others are skipped",
                     quoted(&self.names[*column])
                 );
                 words.iter().for_each(|word| self.kind_word(word));
+                self.kinds_to_come(words);
             }
         }
     }
 
+    /// Where the words are the names of our kinds, those of the others, which a later row may have.
+    fn kinds_to_come(&mut self, words: &[KindWord]) {
+        if words.iter().any(|word| Kind::from_name(&word.word).is_none()) {
+            return;
+        }
+        for name in Kind::ALL.map(Kind::name) {
+            if words.iter().all(|word| word.word != name) {
+                let _ = writeln!(self.text, "\"{name}\" = \"{name}\" # not seen so far");
+            }
+        }
+    }
+
+    /// The columns that may tell what happened after all.
+    fn doubtful(&mut self) {
+        for (column, words) in &self.guess.doubtful {
+            let name = &self.names[*column];
+            let all: Vec<String> = words.iter().map(|word| clean(&word.word).into()).collect();
+            let is_known = words.iter().any(|word| word.meaning.is_some());
+            let told = words.iter().filter(|word| word.meaning.is_some() || !is_known);
+            let value = |word: &KindWord| {
+                format!("{} = \"{}\"", quoted(&clean(&word.word)), word.meaning.map_or("...", Kind::name))
+            };
+            let values: Vec<String> = told.map(value).collect();
+            let _ = writeln!(
+                self.text,
+                "# column '{}' has {}: if a row stands for that, write in place of [kind]\n\
+                 # kind = {{ column = {}, values = {{ {} }} }}",
+                clean(name),
+                all.join(", "),
+                quoted(name),
+                values.join(", ")
+            );
+        }
+    }
+
     fn kind_word(&mut self, KindWord { word, rows, meaning, is_guess }: &KindWord) {
+        let rows = self::rows(*rows);
         let _ = match meaning {
             Some(kind) => {
                 let guess = if *is_guess { "a guess; " } else { "" };
-                writeln!(self.text, "{} = \"{}\" # {guess}{rows} rows", quoted(word), kind.name())
+                writeln!(self.text, "{} = \"{}\" # {guess}{rows}", quoted(word), kind.name())
             }
-            None => writeln!(self.text, "# {} = \"...\" # not known; {rows} rows", quoted(&clean(word))),
+            None => writeln!(self.text, "# {} = \"...\" # not known; {rows}", quoted(&clean(word))),
         };
     }
 
@@ -217,6 +292,10 @@ fn names(table: &Table, guess: &Guess) -> Vec<String> {
         Events::Several(events) => events.iter().for_each(|(kind, column, _)| names[*column] = kind.name().to_owned()),
     }
     names
+}
+
+fn rows(count: usize) -> String {
+    format!("{count} row{}", if count == 1 { "" } else { "s" })
 }
 
 fn is_id(field: Field) -> bool {

@@ -1,8 +1,9 @@
 //! Which columns hold times, how those are written, and which time is that of the event.
 
 use crate::draft::roles::words;
-use crate::draft::table::Table;
+use crate::draft::table::{Column, Table};
 use crate::event::Kind;
+use crate::names::clean;
 use crate::time_format::TimeFormat;
 
 /// How a column of times is read.
@@ -15,7 +16,9 @@ pub(super) struct TimeGuess {
     /// Days without a time of day.
     is_date: bool,
     /// The same cells are also times with day and month the other way round.
-    pub(super) other_way_round: Option<&'static str>,
+    pub(super) other_way_round: Option<String>,
+    /// A cell that is no time, where nearly all others are.
+    pub(super) unread: Option<String>,
 }
 
 /// Cells that are looked at to find the format.
@@ -32,7 +35,7 @@ const WITH_OFFSET: [&str; 8] = [
     "%a %b %d %H:%M:%S %z %Y",
     "%m/%d/%Y %H:%M:%S %z",
 ];
-const LOCAL: [&str; 21] = [
+const LOCAL: [&str; 32] = [
     "%m/%d/%Y %H:%M",
     "%d/%m/%Y %H:%M",
     "%m/%d/%Y %H:%M:%S",
@@ -54,6 +57,17 @@ const LOCAL: [&str; 21] = [
     "%Y/%m/%d",
     "%d %b %Y %H:%M:%S",
     "%b %d, %Y %H:%M:%S",
+    "%b %d %Y %I:%M%p",
+    "%b %d %Y %I:%M:%S%p",
+    "%b %d %Y %H:%M:%S",
+    "%d-%b-%y %H:%M",
+    "%d-%b-%y %H:%M:%S",
+    "%d-%b-%Y %H:%M",
+    "%d-%b-%Y %H:%M:%S",
+    "%d-%b-%y",
+    "%d-%b-%Y",
+    "%d %b %Y %H:%M",
+    "%a %b %d %H:%M:%S %Y",
 ];
 /// Digits only, so that a number could be meant: the name has to say that it is a time.
 const DIGITS: [&str; 2] = ["%Y%m%d%H%M%S", "%Y%m%d"];
@@ -66,11 +80,28 @@ const LIKELY_MS: std::ops::Range<i64> = 20 * YEAR_MS..130 * YEAR_MS;
 pub(super) fn of(table: &Table) -> Vec<(usize, TimeGuess)> {
     let guess = |number: usize| {
         let column = &table.columns[number];
-        let cells: Vec<&str> = column.present().take(CELLS_TRIED).collect();
+        let cells: Vec<&str> = column.present().collect();
         let is_named = table.layout.has_no_header || is_named_like_a_time(&column.name);
-        Some((number, guess(&cells, is_named)?))
+        let time = guess(&cells, is_named).or_else(|| is_named.then(|| guess_of_most(&cells))?);
+        Some((number, time?))
     };
     (0..table.columns.len()).filter_map(guess).collect()
+}
+
+/// What columns hold that are called like times: `: 'when' has 'soon'`, to tell why none can be read.
+pub(super) fn unread(table: &Table) -> String {
+    let is_named = |column: &&Column| is_named_like_a_time(&column.name);
+    let cell = |column: &Column| {
+        let cell = column.present().find(|cell| guess(&[cell], true).is_none()).or(column.present().next())?;
+        Some(format!("'{}' has '{}'", clean(&column.name), clean(cell)))
+    };
+    let seen: Vec<String> = table.columns.iter().filter(is_named).filter_map(cell).take(3).collect();
+    if seen.is_empty() { String::new() } else { format!(" that can be read ({})", seen.join(", ")) }
+}
+
+/// True if the time is that of an order as a whole, or only a day: not of what became of it.
+pub(super) fn is_of_order(table: &Table, (column, guess): &(usize, TimeGuess)) -> bool {
+    guess.is_date || kind_of_time(&table.columns[*column].name).is_some()
 }
 
 /// True if a text is a time by itself; numbers are none.
@@ -89,14 +120,14 @@ pub(super) fn take_arrival(table: &Table, times: &mut Vec<(usize, TimeGuess)>) -
 }
 
 /// The time of the event: by its name, and finer ones before days.
-pub(super) fn best(table: &Table, times: Vec<(usize, TimeGuess)>) -> Option<(usize, TimeGuess)> {
-    let score = |(column, guess): &(usize, TimeGuess)| {
+pub(super) fn best(table: &Table, times: &[(usize, TimeGuess)]) -> Option<(usize, TimeGuess)> {
+    let score = |(column, guess): &&(usize, TimeGuess)| {
         let column = &table.columns[*column];
         let present = column.present().count() * 10 / column.cells.len().max(1);
         name_score(&column.name) + present as i64 - if guess.is_date { 15 } else { 0 }
     };
     // Of several, the first.
-    times.into_iter().rev().max_by_key(score)
+    times.iter().rev().max_by_key(score).cloned()
 }
 
 /// The kinds of events that a row has a time for, by the names of the times.
@@ -113,8 +144,17 @@ pub(super) fn of_several_events(table: &Table, times: &[(usize, TimeGuess)]) -> 
     events
 }
 
-fn guess(cells: &[&str], is_named: bool) -> Option<TimeGuess> {
-    let plain = TimeGuess { format: None, is_local: false, is_date: false, other_way_round: None };
+/// How nearly all cells are read, where some are no times at all.
+fn guess_of_most(cells: &[&str]) -> Option<TimeGuess> {
+    let tried = &cells[..cells.len().min(CELLS_TRIED)];
+    let (times, others): (Vec<&str>, Vec<&str>) = tried.iter().partition(|cell| guess(&[cell], true).is_some());
+    let unread = (others.len() * 10 <= tried.len()).then(|| others.first().map(|cell| (*cell).to_owned()))?;
+    Some(TimeGuess { unread, ..guess(&times, true)? })
+}
+
+fn guess(all: &[&str], is_named: bool) -> Option<TimeGuess> {
+    let plain = TimeGuess { format: None, is_local: false, is_date: false, other_way_round: None, unread: None };
+    let cells = &all[..all.len().min(CELLS_TRIED)];
     if cells.is_empty() {
         return None;
     }
@@ -133,14 +173,47 @@ fn guess(cells: &[&str], is_named: bool) -> Option<TimeGuess> {
         let is_date = cells.iter().all(|cell| !cell.contains(':'));
         return Some(TimeGuess { is_local: true, is_date, ..plain });
     }
-    // Where day and month could be either, the one that brings the times closer together.
-    let spans = LOCAL.into_iter().filter_map(|format| Some((span(Some(format), None, cells)?, format)));
-    let mut spans: Vec<(i64, &'static str)> = spans.collect();
-    spans.sort_by_key(|(span, _)| *span);
-    let (_, format) = *spans.first()?;
-    let other_way_round = spans.get(1).map(|(_, other)| *other);
+    let format = LOCAL.into_iter().find(|format| span(Some(format), None, cells).is_some())?;
+    let (format, other_way_round) = day_and_month(format, all);
     let is_date = !format.contains("%H") && !format.contains("%I");
-    Some(TimeGuess { format: Some(format.to_owned()), is_local: true, is_date, other_way_round })
+    Some(TimeGuess { format: Some(format), is_local: true, is_date, other_way_round, ..plain })
+}
+
+/// Where day and month could be either, the order in which the times of consecutive rows rise (or fall) the more nearly,
+/// or else lie closer together; and the other one.
+fn day_and_month(format: &str, cells: &[&str]) -> (String, Option<String>) {
+    let Some(rest) = format.strip_prefix("%m/%d") else { return (format.to_owned(), None) };
+    let swapped = format!("%d/%m{rest}");
+    let (one, other) = (Steps::new(format, cells), Steps::new(&swapped, cells));
+    if one.unread != other.unread {
+        return (if one.unread < other.unread { format.to_owned() } else { swapped }, None);
+    }
+    let is_clear = one.turns * 2 < other.turns || other.turns * 2 < one.turns;
+    let is_other = if is_clear { other.turns < one.turns } else { other.way_ms < one.way_ms };
+    if is_other { (swapped, Some(format.to_owned())) } else { (format.to_owned(), Some(swapped)) }
+}
+
+/// How times go from row to row.
+#[derive(Default)]
+struct Steps {
+    unread: usize,
+    /// Steps against the direction of most.
+    turns: usize,
+    /// The sum of all steps.
+    way_ms: i128,
+}
+
+impl Steps {
+    fn new(format: &str, cells: &[&str]) -> Steps {
+        let Ok(format) = TimeFormat::new(Some(format), None) else { return Steps::default() };
+        let times: Vec<i64> = cells.iter().filter_map(|cell| format.parse(cell).ok()).collect();
+        let count = |is: fn(&i64, &i64) -> bool| times.windows(2).filter(|pair| is(&pair[0], &pair[1])).count();
+        Steps {
+            unread: cells.len() - times.len(),
+            turns: count(i64::lt).min(count(i64::gt)),
+            way_ms: times.windows(2).map(|pair| i128::from(pair[0].abs_diff(pair[1]))).sum(),
+        }
+    }
 }
 
 /// The time between the first and the last, if all cells are likely times of this format.
@@ -286,7 +359,7 @@ mod tests {
     fn day_and_month_are_told_apart_by_what_brings_times_closer_together() {
         let months_first = guess(&["12/1/2010 8:26", "12/2/2010 9:00"], true).unwrap();
         assert_eq!(months_first.format.as_deref(), Some("%m/%d/%Y %H:%M"));
-        assert_eq!(months_first.other_way_round, Some("%d/%m/%Y %H:%M"));
+        assert_eq!(months_first.other_way_round.as_deref(), Some("%d/%m/%Y %H:%M"));
         let days_first = guess(&["1/12/2010 8:26", "2/12/2010 9:00"], true).unwrap();
         assert_eq!(days_first.format.as_deref(), Some("%d/%m/%Y %H:%M"));
     }

@@ -1,0 +1,77 @@
+//! How amounts are written: what stands before the decimals and between the thousands.
+
+use std::cmp::Reverse;
+
+use crate::decimal::{Decimal, NumberStyle};
+use crate::draft::table::{Column, Table};
+
+/// How the amounts of a log are written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NumberGuess {
+    pub(super) style: NumberStyle,
+    /// An amount that could be another one, and the style in which it is.
+    pub(super) doubt: Option<(String, NumberStyle)>,
+}
+
+/// The style in which most of the amounts can be read, the plain one if it is as good as any.
+pub(super) fn guess(table: &Table, value: usize, quantity: Option<usize>) -> NumberGuess {
+    let read = |style: NumberStyle| {
+        let cells = [Some(value), quantity].into_iter().flatten().flat_map(|column| table.columns[column].present());
+        cells.filter(|cell| Decimal::parse_amount(cell, style).is_ok()).count()
+    };
+    // A file has semicolons where its decimals have commas.
+    let mut styles = styles();
+    if table.layout.separator == Some(b';') {
+        styles[1..].sort_by_key(|style| style.decimal == '.');
+    }
+    let style = styles.into_iter().min_by_key(|style| Reverse(read(*style))).unwrap_or(NumberStyle::PLAIN);
+    NumberGuess { style, doubt: doubt(&table.columns[value], style) }
+}
+
+/// True if every cell is an amount in one of the styles, and there is one.
+pub(super) fn are_amounts(column: &Column) -> bool {
+    let reads = |style: NumberStyle| column.present().all(|cell| Decimal::parse_amount(cell, style).is_ok());
+    column.present().next().is_some() && styles().into_iter().any(reads)
+}
+
+fn styles() -> [NumberStyle; 8] {
+    let style = |(decimal, thousands)| NumberStyle { decimal, thousands };
+    [
+        ('.', None),
+        ('.', Some(',')),
+        ('.', Some(' ')),
+        ('.', Some('\'')),
+        (',', None),
+        (',', Some('.')),
+        (',', Some(' ')),
+        (',', Some('\'')),
+    ]
+    .map(style)
+}
+
+/// Whether a point or a comma could be the other thing: each amount that has one has three digits behind it, as `1.201`.
+fn doubt(column: &Column, style: NumberStyle) -> Option<(String, NumberStyle)> {
+    let mut marked = column.present().filter(|cell| cell.contains(['.', ',']));
+    let first = marked.next()?;
+    let mark = first.chars().find(|letter| matches!(letter, '.' | ','))?;
+    let (point, comma) = (Some('.'), Some(','));
+    let other = match (mark, style.decimal, style.thousands) {
+        ('.', '.', None) => NumberStyle { decimal: ',', thousands: point },
+        (',', '.', between) if between == comma => NumberStyle { decimal: ',', thousands: None },
+        (',', ',', None) => NumberStyle { decimal: '.', thousands: comma },
+        _ => return None,
+    };
+    let is_either = |cell: &str| {
+        let amount = cell.trim_matches(|letter: char| !letter.is_ascii_digit());
+        let parts = amount.split_once(mark);
+        parts.is_some_and(|(whole, behind)| {
+            let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+            (1..=3).contains(&whole.len())
+                && behind.len() == 3
+                && is_digits(whole)
+                && is_digits(behind)
+                && !whole.starts_with('0')
+        })
+    };
+    (is_either(first) && marked.all(is_either)).then(|| (first.to_owned(), other))
+}
