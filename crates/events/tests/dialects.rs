@@ -406,7 +406,7 @@ fn b13_latin_1_is_recognised_where_it_is_used() {
     let mixed = [&rows[..], "2026-03-01T10:00:00Z,order,é漢,2\n".as_bytes()].concat();
     assert_eq!(mapped("log.csv", mixed, MAP).events()[1], "order_placed é漢    2.000");
     let told = Mapping::parse(&format!("encoding = \"ebcdic\"\n{MAP}"), "map.toml").unwrap_err().to_string();
-    assert!(told.contains("line 1") && told.contains("(encodings: utf-8, utf-16, latin-1)"), "{told}");
+    assert!(told.contains("line 1") && told.contains("(encodings: utf-8, utf-16, latin-1, windows-1252)"), "{told}");
 }
 
 // Separators at the end.
