@@ -592,7 +592,7 @@ fn a_wrong_mapping_is_told_with_its_place() {
         ),
         (
             format!("{time}{KIND}rating = {{ column = \"x\", pattern = \"(\" }}"),
-            "line 3, column 36: the pattern is no regular",
+            "line 3, column 36: the pattern is not a regular",
         ),
         (format!("{time}{KIND}rating = {{ column = \"x\", pattern = \"a\" }}"), "the pattern has no group"),
         (
