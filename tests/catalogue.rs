@@ -197,7 +197,7 @@ fn doctor_judges_the_machine_and_ends_well() {
     let findings = scratch.ok("flowbench doctor --json").json();
     let seen: Vec<&str> =
         findings.as_array().unwrap().iter().map(|finding| finding["what"].as_str().unwrap()).collect();
-    assert!(["machine", "cores", "build", "hiccups"].iter().all(|what| seen.contains(what)), "{seen:?}");
+    assert!(["machine", "cores", "build", "wake-up delay"].iter().all(|what| seen.contains(what)), "{seen:?}");
     assert!(findings.as_array().unwrap().iter().all(|finding| finding["bad"].is_boolean()));
     let words = scratch.ok("flowbench doctor").stdout;
     assert!(seen.iter().all(|what| words.contains(what)), "{words}");

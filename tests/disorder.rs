@@ -238,7 +238,7 @@ order = ["arrival", "watermark", "speculative"]
 workers = [1, 2, 4]
 slack = "2h"
 sources = ["merged", "channel"]
-idle = "20min"
+idle_timeout = "20min"
 deduplicate = true
 records_per_epoch = 500
 

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::args::{Doctor, Explain, List, Listed};
 use crate::failure::{Failure, OK, print};
 
-/// How long the doctor listens for hiccups.
+/// How long the doctor measures how late sleeping threads are woken.
 const LISTEN: Duration = Duration::from_secs(2);
 
 pub(crate) fn list(asked: &List) -> Result<i32, Failure> {
@@ -211,9 +211,9 @@ pub(crate) fn doctor(asked: &Doctor) -> Result<i32, Failure> {
     let us = |ns: Option<u64>| ns.map_or("?".to_owned(), |ns| format!("{:.0} µs", ns as f64 / 1000.0));
     findings.push(environment::Finding {
         bad: hiccup.p99_ns.is_some_and(|ns| ns > 1_000_000),
-        what: "hiccups",
+        what: "wake-up delay",
         seen: format!(
-            "median {}, 99 % {}, greatest {} in {} s: no latency below these can be trusted",
+            "median {}, p99 {}, maximum {} in {} s of short sleeps (matters to workers that park, not to those that spin)",
             us(hiccup.p50_ns),
             us(hiccup.p99_ns),
             us(hiccup.max_ns),

@@ -432,6 +432,11 @@ impl Profile {
         Asked { out_of_order_share: else_in_order.then_some(disorder.share), duplicates_share: duplicates.share }
     }
 
+    /// True if the rate of events rises and falls with the day, and state with it.
+    pub fn has_day_rhythm(&self) -> bool {
+        self.arrivals.day_rhythm > 0.0
+    }
+
     /// The whole profile as TOML, enough to get it back with [`Profile::from_toml`].
     pub fn to_toml(&self) -> String {
         self.table().to_string()

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_harness::drive::{Load, Setting, measure};
+use flowbench_harness::drive::{Idle, Load, Setting, measure};
 use flowbench_pipelines::{Choice, Feed, OrderName, Prepared, Site, Strategy, Unhurried, catalogue};
 
 #[global_allocator]
@@ -140,7 +140,8 @@ fn cost_of_measuring(criterion: &mut Criterion) {
         });
     });
     group.bench_function("on", |bencher| {
-        let setting = Setting { prepared: &*prepared, choice, feed: &feed, load: &Load::Closed, company: None };
+        let setting =
+            Setting { prepared: &*prepared, choice, feed: &feed, load: &Load::Closed, idle: Idle::Spin, company: None };
         bencher.iter(|| measure(&setting, false).map(|run| black_box(run.map(|run| run.end.late.count))));
     });
     group.finish();

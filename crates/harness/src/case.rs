@@ -12,7 +12,7 @@ use flowbench_measurement::record::{
     Accuracy, Axes, ChannelLoad, Disorder, Doubt, EventTimeWait, Numbers, OperatorTime, Progress, Status, Sustainable,
     TimelinePoint,
 };
-use flowbench_measurement::timeline::{Position, Timeline};
+use flowbench_measurement::timeline::{Position, Reading, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
 use flowbench_pipelines::{
     Choice, EvictionName, Fault, Feed, OrderName, Pipeline, Prepared, RunError, Strategy, catalogue,
@@ -26,7 +26,7 @@ use crate::environment;
 use crate::generate;
 use crate::own_process;
 use crate::peer::{self, Joined};
-use crate::plan::{Arrivals, CaseSpec, SOURCES_CHANNEL, TraceSpec, named};
+use crate::plan::{Arrivals, CaseSpec, IDLE, SOURCES_CHANNEL, TraceSpec, named};
 use crate::probe::Allowance;
 use crate::rate::Rate;
 use crate::search;
@@ -183,7 +183,9 @@ impl Ready {
         let load = load(spec, &trace).map_err(|error| error.to_string())?;
         let (rule, drops_late) = (watermark_rule(&spec.axes), self.choice.order.drops_late());
         let feed = Arc::new(Feed::new(trace, spec.axes.records_per_epoch, rule, drops_late));
-        let setting = Setting { prepared: &*self.prepared, choice: self.choice, feed: &feed, load: &load, company };
+        let idle = named("idle", &spec.axes.idle, &IDLE)?;
+        let setting =
+            Setting { prepared: &*self.prepared, choice: self.choice, feed: &feed, load: &load, idle, company };
         let measured = measured(&setting, profile_operators).map_err(|error| error.to_string())?;
         Ok(measured.map(|measured| Run { feed, measured }))
     }
@@ -209,10 +211,13 @@ impl Ready {
         });
         let full_load = matches!(spec.rate, Rate::Closed | Rate::Search);
         let workers = choice.workers * spec.axes.processes;
+        let keeps_for_a_while = choice.eviction != EvictionName::Never;
         let facts = Facts {
             accuracy: check.accuracy,
             disorder: disorder(trace, &self.profile, check.duplicates),
             trace_digest,
+            retention_ms: keeps_for_a_while.then(|| self.prepared.retention_ms(&trace.events)).flatten(),
+            has_day_rhythm: self.profile.has_day_rhythm(),
             source_ceiling_events_per_s: full_load.then(|| drive::source_ceiling_events_per_s(feed, workers)),
             sustainable: found,
         };
@@ -243,23 +248,34 @@ fn measured(setting: &Setting<'_>, profile_operators: bool) -> Result<Option<Mea
     Ok(Some(measured))
 }
 
-/// A closed loop that is over in a moment is run three times, and the run in the middle counts: the first one also touches
-/// memory for the first time, and one pause of the machine would be a good part of it.
+/// A closed loop is run [`RUNS`] times, and for [`SHORT_NS`] in all, after one run that does not count: that touches memory for
+/// the first time. The run in the middle gives the numbers. One that takes [`LONG_NS`] counts by itself, and what is not done
+/// by then is not begun: a pause of the machine is then a small part of it.
 fn steadied(setting: &Setting<'_>) -> Result<Option<Measured>, RunError> {
     let Some(first) = drive::measure(setting, false)? else { return Ok(None) };
-    let elapsed_ns = |run: &Measured| run.completions.elapsed_ns();
     let may_repeat = matches!(setting.load, Load::Closed) && setting.choice.fault.is_none();
-    if !may_repeat || elapsed_ns(&first) > SHORT_NS {
+    let elapsed_ns = |run: &Measured| run.completions.elapsed_ns();
+    if !may_repeat || elapsed_ns(&first) >= LONG_NS {
         return Ok(Some(first));
     }
-    let mut runs = vec![first];
-    for _ in 0..2 {
-        runs.extend(drive::measure(setting, false)?);
+    drop(first);
+    let (mut runs, mut lasted_ns) = (Vec::new(), 0);
+    while (runs.len() < RUNS || lasted_ns < SHORT_NS) && runs.len() < RUNS_MAX && lasted_ns < LONG_NS {
+        let Some(run) = drive::measure(setting, false)? else { return Ok(None) };
+        lasted_ns += elapsed_ns(&run);
+        runs.push(run);
     }
-    let lasted_ns = runs.iter().map(elapsed_ns).sum();
+    let throughputs_events_per_s = runs.iter().flat_map(|run| run.throughputs_events_per_s.clone()).collect();
     runs.sort_by_key(elapsed_ns);
-    Ok(Some(Measured { lasted_ns, ..runs.swap_remove(runs.len() / 2) }))
+    Ok(Some(Measured { lasted_ns, throughputs_events_per_s, ..runs.swap_remove(runs.len() / 2) }))
 }
+
+/// Runs of a closed loop.
+const RUNS: usize = 5;
+/// At most so many where each is short.
+const RUNS_MAX: usize = 25;
+/// A closed loop that lasts so long in all is not run again, ns.
+const LONG_NS: u64 = 2_000_000_000;
 
 /// Makes the trace a case is fed.
 fn make_trace(profile: &Profile, spec: &TraceSpec) -> Result<Trace, String> {
@@ -336,13 +352,15 @@ struct Facts {
     accuracy: Accuracy,
     disorder: Disorder,
     trace_digest: String,
+    retention_ms: Option<i64>,
+    has_day_rhythm: bool,
     source_ceiling_events_per_s: Option<f64>,
     sustainable: Option<Sustainable>,
 }
 
 fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, facts: Facts) -> CaseResult {
     let Measured { end, completions, observations, sharing, .. } = measured;
-    let Facts { accuracy, disorder, trace_digest, source_ceiling_events_per_s, sustainable } = facts;
+    let Facts { accuracy, disorder, trace_digest, source_ceiling_events_per_s, sustainable, .. } = facts;
     let trace = feed.trace();
     let window = completions.window(spec.warmup_ns);
     let latencies = completions.latencies(window);
@@ -350,17 +368,25 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     let delays = processing_delays(&allowance, choice, measured, window);
     let timeline = timeline_of(feed, measured);
     let (backlog_peak, recovery_ns) = timeline::progress(&timeline);
-    let mut memory = memory::memory(&timeline, std::mem::size_of::<Event>() as u64);
+    let mut memory = memory::memory(&timeline);
+    memory.bytes_per_entry =
+        measured.held_at_end.and_then(|held| held.bytes_per_entry(std::mem::size_of::<Event>() as u64));
     memory.payload_bytes_per_entry = end.payload_bytes_per_entry;
     if memory.entries_peak == 0 && memory.buffered_peak == 0 {
         memory.growth = None; // nothing is kept: what moves is not the pipeline's
     }
     let events = trace.events.len() as u64;
     let elapsed_ns = completions.elapsed_ns().max(1);
+    let (lost, lost_waits) = completions.lost_time(spec.warmup_ns.min(elapsed_ns), measured.scheduling);
     let numbers = Numbers {
         events,
         elapsed_ns,
         throughput_events_per_s: events as f64 * 1e9 / elapsed_ns as f64,
+        run_throughputs_events_per_s: match completions.planned_ns() {
+            None => measured.throughputs_events_per_s.clone(),
+            Some(_) => Vec::new(), // an open loop is as fast as its rate
+        },
+        source_ceiling_events_per_s,
         cpu_ns: observations.cpu_ns,
         latency: latencies.latency.quantiles(),
         processing_delay: delays.quantiles(),
@@ -371,6 +397,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         attribution: completions.attribution(window, &latencies),
         progress: Progress { watermark_lag_peak_ms: allowance.lag_peak_ms(), backlog_peak, recovery_ns },
         sharing: sharing.clone(),
+        lost,
         sustainable,
         memory,
         accuracy,
@@ -380,8 +407,11 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     let build = environment::build();
     let circumstances = Circumstances {
         usable_cores: Some(environment::usable_cores()),
-        source_ceiling_events_per_s,
         lasted_ns: Some(measured.lasted_ns),
+        span_ms: span_ms(trace),
+        retention_ms: facts.retention_ms,
+        has_day_rhythm: facts.has_day_rhythm,
+        miscounted_share: miscounted_share(&observations.readings),
         completed_in_time: completions.completed_in_time(),
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,
@@ -396,6 +426,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         ("latency", &latencies.latency),
         ("processing-delay", &delays),
         ("driver-lag", &latencies.driver_lag),
+        ("lost-time", &lost_waits),
         ("hiccup", &observations.hiccup),
     ];
     let lines = histograms.into_iter().filter(|(_, histogram)| histogram.count() > 0);
@@ -405,10 +436,25 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         numbers: Some(numbers),
         doubts,
         histograms: lines.collect(),
-        timeline: timeline::thin(&timeline, TIMELINE_POINTS, |point| Some(point.live_bytes)),
+        timeline: timeline::thin(&timeline, TIMELINE_POINTS, |point| Some(point.live_bytes.unwrap_or(0))),
         operators: measured.activity.as_ref().map_or(Vec::new(), |activity| activity.operators.clone()),
         channels: measured.activity.as_ref().map_or(Vec::new(), |activity| activity.channels.clone()),
     }
+}
+
+/// From the first to the newest event time, ms.
+fn span_ms(trace: &Trace) -> i64 {
+    let times = || trace.events.iter().map(Event::event_time_ms);
+    times().max().zip(times().min()).map_or(0, |(newest_ms, oldest_ms)| newest_ms - oldest_ms)
+}
+
+/// Share (0 to 1) of the readings in which less was alive than what was held takes at the least; `None` where bytes were not
+/// counted.
+fn miscounted_share(readings: &[Reading]) -> Option<f64> {
+    let missing = |reading: &Reading| Some(reading.live_bytes? < reading.least_bytes as i64);
+    let missing: Vec<bool> = readings.iter().map(missing).collect::<Option<_>>()?;
+    let count = missing.iter().filter(|missing| **missing).count();
+    (!missing.is_empty()).then(|| count as f64 / missing.len() as f64)
 }
 
 /// Of every answer: from the due instant of the arrival that allowed it until it was complete. Answers that only the end
@@ -448,7 +494,7 @@ fn event_time_wait(allowance: &Allowance<'_>, choice: &Choice) -> EventTimeWait 
 
 fn timeline_of(feed: &Feed, measured: &Measured) -> Vec<TimelinePoint> {
     let Measured { completions, observations, views, .. } = measured;
-    let mut timeline = Timeline::new(observations.baseline_bytes, observations.readings.len());
+    let mut timeline = Timeline::new(observations.readings.len());
     let mut interval = LatencyHistogram::new();
     let mut cursor = 0;
     for reading in &observations.readings {

@@ -123,7 +123,6 @@ fn keep_in_touch(control: Arc<Mutex<Control>>, silence_max: Duration) -> Result<
 pub(crate) struct Report {
     logs: Vec<WorkerLog>,
     readings: Vec<Reading>,
-    baseline_bytes: u64,
     hiccup: String, // a line of an hlog
     cpu_ns: u64,
     steal_share: Option<f64>,
@@ -138,7 +137,6 @@ impl Report {
         Self {
             logs,
             readings: observations.readings,
-            baseline_bytes: observations.baseline_bytes,
             hiccup: hlog::line("", 0, 0, &observations.hiccup).unwrap_or_default(),
             cpu_ns: observations.cpu_ns,
             steal_share: observations.steal_share,
@@ -158,7 +156,6 @@ impl Report {
         let of_all: Vec<&[Reading]> = reports.iter().map(|report| report.readings.as_slice()).collect();
         let observations = Observations {
             readings: added_up(&of_all),
-            baseline_bytes: reports.iter().map(|report| report.baseline_bytes).sum(),
             hiccup,
             cpu_ns: reports.iter().map(|report| report.cpu_ns).sum(),
             steal_share: greatest(|report| report.steal_share),
@@ -194,7 +191,8 @@ fn added_up(of_all: &[&[Reading]]) -> Vec<Reading> {
 
 fn add(sum: &mut Reading, other: &Reading) {
     sum.admitted += other.admitted;
-    sum.allocated_bytes += other.allocated_bytes;
+    sum.live_bytes = sum.live_bytes.zip(other.live_bytes).map(|(own, others)| own + others);
+    sum.least_bytes += other.least_bytes;
     sum.rss_bytes += other.rss_bytes;
     sum.entries += other.entries;
     sum.buffered += other.buffered;
@@ -205,20 +203,14 @@ mod tests {
     use super::*;
 
     fn reading(at_ns: u64, entries: u64) -> Reading {
-        Reading { at_ns, entries, admitted: 1, ..Reading::default() }
+        Reading { at_ns, entries, admitted: 1, live_bytes: Some(-1), ..Reading::default() }
     }
 
     fn report(readings: &[Reading], share: Option<f64>) -> Report {
         let mut hiccup = LatencyHistogram::new();
         hiccup.record_ns(5);
-        let observations = Observations {
-            readings: readings.to_vec(),
-            baseline_bytes: 7,
-            hiccup,
-            cpu_ns: 11,
-            steal_share: share,
-            throttled_share: None,
-        };
+        let observations =
+            Observations { readings: readings.to_vec(), hiccup, cpu_ns: 11, steal_share: share, throttled_share: None };
         let wire = Some(Wire { messages: 3, bytes: 100 });
         Report::new(Seen { logs: vec![WorkerLog::default()], observations, activity: None, wire })
     }
@@ -231,7 +223,8 @@ mod tests {
         let Seen { logs, observations: seen, wire, activity } =
             Report::merge(vec![first, serde_json::from_slice(&told).unwrap()]);
         assert_eq!(seen.readings.iter().map(|reading| reading.entries).collect::<Vec<_>>(), [101, 202, 303]);
-        assert_eq!((seen.baseline_bytes, seen.cpu_ns, seen.hiccup.count()), (14, 22, 2));
+        assert!(seen.readings.iter().all(|reading| reading.live_bytes == Some(-2)));
+        assert_eq!((seen.cpu_ns, seen.hiccup.count()), (22, 2));
         assert_eq!((seen.steal_share, seen.throttled_share), (Some(0.2), None));
         assert_eq!((logs.len(), wire, activity), (2, Some(Wire { messages: 6, bytes: 200 }), None));
     }

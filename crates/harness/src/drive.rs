@@ -5,23 +5,25 @@
 //! the answers can be checked, and counted as censored. Closed loop: the next epochs are offered when earlier ones are
 //! completed.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use flowbench_events::LateSet;
+use flowbench_measurement::memory::Held;
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_measurement::record::{Sharing, Wire, WorkerShare};
 use flowbench_measurement::timeline::Reading;
-use flowbench_pipelines::{
-    Census, Choice, Cluster, Driver, Drivers, Feed, Home, Prepared, RunEnd, RunError, Site, WorkerEnd,
-};
+use flowbench_pipelines::{Choice, Cluster, Drivers, Feed, Home, Prepared, RunEnd, RunError, Site, WorkerEnd};
 
 use crate::activity::{Activity, Recorder};
 use crate::company::{Company, Report};
+use crate::gauges::Gauges;
 use crate::probe::{Completions, WorkerLog};
 use crate::sampler::{self, Observations, Sampler};
+use crate::scheduling::Scheduling;
 use crate::views::Views;
+use crate::worker_driver::WorkerDriver;
 
 /// How events are offered in one run.
 #[derive(Debug, Clone)]
@@ -37,10 +39,18 @@ pub enum Load {
     Closed,
 }
 
+/// What a worker does that has nothing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Idle {
+    /// It looks again at once: the least latency, and a core that is never free.
+    #[default]
+    Spin,
+    /// After 50 µs without work it sleeps until its next epoch is due or a message comes.
+    Park,
+}
+
 /// How long a worker keeps what it holds for the others to be done.
 const SETTLING: Duration = Duration::from_millis(200);
-/// Epochs each worker may have open in the closed loop: enough to keep it busy.
-const EPOCHS_IN_FLIGHT: u64 = 4;
 
 /// A measured run.
 pub struct Measured {
@@ -54,6 +64,12 @@ pub struct Measured {
     pub sharing: Sharing,
     /// How long it took, with other runs of the same case of which this is the one that counts, ns.
     pub lasted_ns: u64,
+    /// Events per second of each of them.
+    pub throughputs_events_per_s: Vec<f64>,
+    /// What the scheduler did to the workers.
+    pub(crate) scheduling: Scheduling,
+    /// What was held when the input had ended and nothing of it had expired; `None` where bytes were not counted.
+    pub(crate) held_at_end: Option<Held>,
     pub(crate) activity: Option<Activity>,
     pub(crate) views: Views,
 }
@@ -69,6 +85,8 @@ pub struct Setting<'a> {
     pub feed: &'a Arc<Feed>,
     /// How it is offered.
     pub load: &'a Load,
+    /// What workers do that have nothing to do.
+    pub idle: Idle,
     /// The other processes, if there are any.
     pub company: Option<&'a Arc<Company>>,
 }
@@ -76,9 +94,9 @@ pub struct Setting<'a> {
 /// Runs a pipeline under a load and watches it; what its operators do as well, if asked for. `None` in all processes but the
 /// first, which knows what all have seen.
 pub fn measure(setting: &Setting<'_>, logs_activity: bool) -> Result<Option<Measured>, RunError> {
-    let Setting { prepared, choice, feed, load, company } = *setting;
+    let Setting { prepared, choice, feed, load, idle, company } = *setting;
     let home = company.map_or(Home::Threads, |company| Home::Processes(Arc::clone(company) as Arc<dyn Cluster>));
-    let track = Arc::new(Track::new(choice.workers, &home, load.clone(), company.cloned()));
+    let track = Arc::new(Track::new(choice.workers, &home, load.clone(), idle, company.cloned()));
     let recorder = logs_activity.then(Recorder::default);
     let sampler = Sampler::start(&track);
     let site = Site {
@@ -122,9 +140,34 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, seen: Seen) -> Measured {
     let progress_messages = activity.as_ref().map(|activity| activity.progress_messages);
     let sharing = Sharing { wire, progress_messages, ..sharing(&end, &logs, &views) };
     let events = feed.trace().events.len() as u64;
+    let held_at_end = held_at_end(&logs);
+    let scheduling = logs.iter().map(|log| log.scheduling).reduce(Scheduling::and).unwrap_or_default();
     let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
     let lasted_ns = completions.elapsed_ns();
-    Measured { end, completions, observations, sharing, lasted_ns, activity, views }
+    let throughputs_events_per_s = vec![events as f64 * 1e9 / lasted_ns.max(1) as f64];
+    Measured {
+        end,
+        completions,
+        observations,
+        sharing,
+        lasted_ns,
+        throughputs_events_per_s,
+        scheduling,
+        held_at_end,
+        activity,
+        views,
+    }
+}
+
+fn held_at_end(logs: &[WorkerLog]) -> Option<Held> {
+    let held = logs.iter().filter_map(|log| log.at_end);
+    held.map(|at| Held { entries: at.entries, buffered: at.buffered, live_bytes: at.live_bytes }).reduce(|all, more| {
+        Held {
+            entries: all.entries + more.entries,
+            buffered: all.buffered + more.buffered,
+            live_bytes: all.live_bytes + more.live_bytes,
+        }
+    })
 }
 
 fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {
@@ -141,178 +184,114 @@ fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {
     }
 }
 
-/// What the source alone gives, events per second: one thread walks the whole trace, lateness decided, and gives on
-/// nothing; times the workers that do so side by side.
+/// What the source alone gives, events per second: as many threads as there are workers walk the trace side by side, each its
+/// own epochs, lateness decided, and give on nothing. The middle of [`CEILINGS`], after one that only touches the memory.
 pub fn source_ceiling_events_per_s(feed: &Feed, workers: usize) -> f64 {
-    let mut late = LateSet::default();
-    let mut given = 0_u64;
-    let begun = Instant::now();
-    for epoch in 0..feed.epochs() {
-        feed.walk(epoch, &mut late, |event| given += u64::from(std::hint::black_box(event).value().is_some()));
-    }
-    std::hint::black_box((given, late));
-    let elapsed_s = begun.elapsed().as_secs_f64().max(1e-9);
-    feed.trace().events.len() as f64 / elapsed_s * workers as f64
+    let mut walks: Vec<Duration> = (0..=CEILINGS).map(|_| walked(feed, workers)).skip(1).collect();
+    walks.sort_unstable();
+    feed.trace().events.len() as f64 / walks[CEILINGS / 2].as_secs_f64().max(1e-9)
+}
+
+/// How often the source is walked to find out how fast it is.
+const CEILINGS: usize = 3;
+
+fn walked(feed: &Feed, workers: usize) -> Duration {
+    let together = Barrier::new(workers);
+    let walk = |worker: usize| {
+        let (mut late, mut given) = (LateSet::default(), 0_u64);
+        together.wait();
+        let begun = Instant::now();
+        for epoch in (worker as u64..feed.epochs()).step_by(workers) {
+            feed.walk(epoch, &mut late, |event| given += u64::from(std::hint::black_box(event).value().is_some()));
+        }
+        std::hint::black_box((given, late));
+        begun.elapsed()
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..workers).map(|worker| scope.spawn(move || walk(worker))).collect();
+        let own = walk(0);
+        others.into_iter().map(|other| other.join().unwrap_or_default()).fold(own, Duration::max)
+    })
 }
 
 /// What the drivers of all workers and the sampler share.
 pub(crate) struct Track {
-    load: Load,
-    company: Option<Arc<Company>>,
-    first_worker: usize,  // of this process
-    workers: usize,       // of all processes
-    waiting: AtomicUsize, // workers of this process that are not ready yet
+    pub(crate) load: Load,
+    pub(crate) idle: Idle,
+    pub(crate) company: Option<Arc<Company>>,
+    pub(crate) first_worker: usize, // of this process
+    pub(crate) workers: usize,      // of all processes
+    waiting: AtomicUsize,           // workers of this process that are not ready yet
     started: OnceLock<Instant>,
+    paused_ns: AtomicU64,   // of the time since, in which something was weighed
     unsettled: AtomicUsize, // workers that are not done yet
     settled: OnceLock<Reading>,
     sent: OnceLock<Wire>, // to other processes, when this one was done: what comes after are the answers for the check
     pub(crate) gauges: Vec<Gauges>,
+    pub(crate) counts_bytes: AtomicBool, // the allocator counts what each worker takes
     logs: Mutex<Vec<WorkerLog>>,
-}
-
-/// What one worker shows to the sampler.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(crate) struct Gauges {
-    pub(crate) admitted: AtomicU64,
-    pub(crate) entries: AtomicU64,
-    pub(crate) buffered: AtomicU64,
-    pub(crate) answer_bytes: AtomicU64,
 }
 
 impl Track {
     /// For so many workers of this process.
-    fn new(workers: usize, home: &Home, load: Load, company: Option<Arc<Company>>) -> Self {
+    fn new(workers: usize, home: &Home, load: Load, idle: Idle, company: Option<Arc<Company>>) -> Self {
         Self {
             load,
+            idle,
             company,
             first_worker: home.process() * workers,
             workers: home.processes() * workers,
             waiting: AtomicUsize::new(workers),
             started: OnceLock::new(),
+            paused_ns: AtomicU64::new(0),
             unsettled: AtomicUsize::new(workers),
             settled: OnceLock::new(),
             sent: OnceLock::new(),
             gauges: (0..workers).map(|_| Gauges::default()).collect(),
+            counts_bytes: AtomicBool::new(true),
             logs: Mutex::new(Vec::new()),
         }
     }
 
-    /// When the run began: the instant at which the last worker was ready. `None` before.
-    pub(crate) fn started(&self) -> Option<Instant> {
-        self.started.get().copied()
+    /// A worker is ready. Whoever is last starts the clock for all.
+    pub(crate) fn ready(&self) {
+        if self.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let together = self.company.as_ref().map(|company| company.start_together().at);
+            let _ = self.started.set(together.unwrap_or_else(Instant::now));
+        }
+    }
+
+    /// Time of the run, ns since the last worker was ready; `None` before. What is weighed at the end does not count.
+    pub(crate) fn now_ns(&self) -> Option<u64> {
+        let elapsed_ns = self.started.get()?.elapsed().as_nanos() as u64;
+        Some(elapsed_ns.saturating_sub(self.paused_ns.load(Ordering::Relaxed)))
+    }
+
+    /// Something was weighed for so long. Workers weigh at the same time, so the longest of them is what the run was held up.
+    pub(crate) fn paused(&self, length: Duration) {
+        self.paused_ns.fetch_max(length.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// A worker is done. The last one takes the reading; the others keep what they hold until then, but not for ever.
+    pub(crate) fn settle(&self) {
+        if self.unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let _ = self.settled.set(sampler::read(self));
+            let sent = self.company.as_ref().map(|company| company.meter().sent());
+            let _ = self.sent.set(sent.unwrap_or_default());
+        }
+        let patience = Instant::now() + SETTLING;
+        while self.settled().is_none() && Instant::now() < patience {
+            std::thread::yield_now();
+        }
     }
 
     /// What was left when all workers were done. `None` before.
     pub(crate) fn settled(&self) -> Option<Reading> {
         self.settled.get().copied()
     }
-}
 
-struct WorkerDriver {
-    track: Arc<Track>,
-    gauges: usize, // which of those of this process
-    records_per_epoch: u64,
-    events: u64,
-    ready: bool,
-    completed_epochs: u64,
-    asked_ns: u64, // when it last asked what is admissible
-    log: WorkerLog,
-}
-
-impl WorkerDriver {
-    /// Of one of so many workers, of whom the first `readers` read.
-    fn new(worker: usize, readers: usize, track: &Arc<Track>, feed: &Feed) -> Self {
-        Self {
-            track: Arc::clone(track),
-            gauges: worker - track.first_worker,
-            records_per_epoch: feed.records_per_epoch() as u64,
-            events: feed.trace().events.len() as u64,
-            ready: false,
-            completed_epochs: 0,
-            asked_ns: 0,
-            log: WorkerLog::new(worker as u64, readers as u64, feed.epochs()),
-        }
-    }
-
-    /// Now, in ns since the run began; `None` while other workers are not ready.
-    fn now_ns(&mut self) -> Option<u64> {
-        if !self.ready {
-            self.ready = true;
-            if self.track.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
-                // Whoever is last starts the clock for all.
-                let together = self.track.company.as_ref().map(|company| company.start_together().at);
-                let _ = self.track.started.set(together.unwrap_or_else(Instant::now));
-            }
-        }
-        self.track.started().map(|started| started.elapsed().as_nanos() as u64)
-    }
-}
-
-impl Driver for WorkerDriver {
-    fn admissible(&mut self) -> u64 {
-        let Some(now_ns) = self.now_ns() else { return 0 };
-        self.asked_ns = now_ns;
-        let in_flight = self.completed_epochs + EPOCHS_IN_FLIGHT * self.track.workers as u64;
-        match &self.track.load {
-            Load::Closed => in_flight,
-            Load::Open { stop_ns, .. } if now_ns >= *stop_ns => in_flight.max(self.log.admissible),
-            Load::Open { schedule, .. } => {
-                let due = schedule.due_before(now_ns + 1).min(self.events);
-                self.log.admissible = if due == self.events { u64::MAX } else { due / self.records_per_epoch };
-                self.log.admissible
-            }
-        }
-    }
-
-    fn admitted(&mut self, epochs: u64) {
-        let now_ns = self.now_ns().unwrap_or(0);
-        self.log.admit(epochs, now_ns);
-        let admitted = (self.log.admitted_ns.len() as u64 * self.records_per_epoch).min(self.events);
-        self.track.gauges[self.gauges].admitted.store(admitted, Ordering::Relaxed);
-    }
-
-    fn completed(&mut self, epochs: u64) {
-        let now_ns = self.now_ns().unwrap_or(0);
-        self.completed_epochs = epochs;
-        self.log.complete(epochs, now_ns);
-    }
-
-    fn views(&mut self, epochs: u64) {
-        let now_ns = self.now_ns().unwrap_or(0);
-        self.log.views.push((epochs, now_ns));
-    }
-
-    fn worked(&mut self) {
-        let now_ns = self.now_ns().unwrap_or(0);
-        self.log.busy_ns += now_ns.saturating_sub(self.asked_ns);
-    }
-
-    /// The last worker to be done takes the reading; the others keep what they hold until then, but not for ever.
-    fn settled(&mut self) {
-        let started = self.track.started().unwrap_or_else(Instant::now);
-        if self.track.unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let _ = self.track.settled.set(sampler::read(&self.track, started));
-            let sent = self.track.company.as_ref().map(|company| company.meter().sent());
-            let _ = self.track.sent.set(sent.unwrap_or_default());
-        }
-        let patience = Instant::now() + SETTLING;
-        while self.track.settled().is_none() && Instant::now() < patience {
-            std::thread::yield_now();
-        }
-    }
-
-    fn holds(&mut self, census: Census) {
-        let gauges = &self.track.gauges[self.gauges];
-        gauges.entries.store(census.entries as u64, Ordering::Relaxed);
-        gauges.buffered.store(census.buffered as u64, Ordering::Relaxed);
-        gauges.answer_bytes.store(census.answer_bytes as u64, Ordering::Relaxed);
-    }
-}
-
-impl Drop for WorkerDriver {
-    fn drop(&mut self) {
-        let log = std::mem::take(&mut self.log);
-        self.track.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
+    /// Takes what a worker has noted.
+    pub(crate) fn take(&self, log: WorkerLog) {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
     }
 }

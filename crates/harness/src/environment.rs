@@ -57,6 +57,9 @@ pub struct CpuTicks {
     stolen: u64,
 }
 
+/// Ticks of 10 ms that must have been stolen before it counts.
+const TICKS_MIN: u64 = 3;
+
 impl CpuTicks {
     /// Now; `None` where /proc/stat is not there.
     pub fn now() -> Option<CpuTicks> {
@@ -65,10 +68,12 @@ impl CpuTicks {
         Some(CpuTicks { all: ticks.iter().take(8).sum(), stolen: *ticks.get(7)? })
     }
 
-    /// Share of the CPU time since `before` that was stolen, 0 to 1.
-    pub fn stolen_share_since(&self, before: &CpuTicks) -> f64 {
+    /// Share of the CPU time since `before` that was stolen, 0 to 1. `None` below [`TICKS_MIN`] ticks: in a short run a single
+    /// one would be a large share.
+    pub fn stolen_share_since(&self, before: &CpuTicks) -> Option<f64> {
+        let stolen = self.stolen.saturating_sub(before.stolen);
         let all = self.all.saturating_sub(before.all).max(1);
-        self.stolen.saturating_sub(before.stolen) as f64 / all as f64
+        (stolen >= TICKS_MIN).then_some(stolen as f64 / all as f64)
     }
 }
 
@@ -102,7 +107,7 @@ pub fn findings() -> Vec<Finding> {
             "cores",
             match machine.usable_cores {
                 1 => "1 usable core: driver, sampler and worker share it; use 2 or more".to_owned(),
-                cores => format!("{cores} usable cores; keep workers at or below that"),
+                cores => format!("{cores} usable cores; keep workers below that: what measures needs one, too"),
             },
         ),
         finding(

@@ -9,6 +9,7 @@
 //! `flowbench-report`) meet here and nowhere else.
 
 mod activity;
+mod allocation;
 pub mod case;
 mod check;
 pub mod cluster;
@@ -17,6 +18,7 @@ pub mod company;
 pub mod drive;
 pub mod environment;
 pub mod experiment;
+mod gauges;
 pub mod generate;
 mod own_process;
 pub mod peer;
@@ -26,6 +28,8 @@ pub mod rate;
 pub mod replay;
 pub mod run;
 pub mod sampler;
+mod scheduling;
 mod search;
 mod views;
 pub mod watched;
+mod worker_driver;

@@ -6,6 +6,7 @@ use flowbench_pipelines::{Choice, EvictionName, Fault, OrderName, Pipeline, Stra
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, Value};
 
+use crate::drive::Idle;
 use crate::experiment::{ExperimentError, Loaded, Question, TraceChoice};
 use crate::generate;
 use crate::rate::{Rate, add_searches, auto_records_per_epoch, parse_latency_ns, searches_first, searching};
@@ -104,14 +105,15 @@ pub struct Plan {
 }
 
 /// The axes an experiment may name, with the value taken if it does not.
-const AXES: [(&str, &str); 16] = [
+const AXES: [(&str, &str); 17] = [
     ("pipeline", ""),
     ("settings", ""),
     ("strategy", "exchange"),
     ("order", "watermark"),
     ("slack", "0s"),
     ("sources", SOURCES_MERGED),
-    ("idle", "never"),
+    ("idle_timeout", "never"),
+    ("idle", "spin"),
     ("eviction", "frontier"),
     ("workers", "1"),
     ("processes", "1"),
@@ -122,6 +124,9 @@ const AXES: [(&str, &str); 16] = [
     ("world", ""),
     ("fault", "none"),
 ];
+
+/// What a worker does that has nothing to do.
+pub(crate) const IDLE: [(&str, Idle); 2] = [("spin", Idle::Spin), ("park", Idle::Park)];
 
 /// The watermark is held behind the newest event time of all arrivals.
 pub const SOURCES_MERGED: &str = "merged";
@@ -307,7 +312,8 @@ impl Planner<'_> {
             order: order.name().to_owned(),
             slack_ms: read.parsed("slack", parse_duration_ms)?,
             sources: read.named("sources", &sources)?.to_owned(),
-            idle_ms: read.idle_ms()?,
+            idle: read.idle()?,
+            idle_ms: read.idle_timeout_ms()?,
             eviction: eviction.name().to_owned(),
             workers,
             processes,
@@ -399,8 +405,21 @@ impl Reader<'_> {
     }
 
     /// `None`: a silent source is always waited for.
-    fn idle_ms(&self) -> Result<Option<i64>, ExperimentError> {
-        if self.text("idle") == "never" { Ok(None) } else { self.parsed("idle", parse_duration_ms).map(Some) }
+    fn idle_timeout_ms(&self) -> Result<Option<i64>, ExperimentError> {
+        match self.text("idle_timeout").as_str() {
+            "never" => Ok(None),
+            _ => self.parsed("idle_timeout", parse_duration_ms).map(Some),
+        }
+    }
+
+    /// What a worker does that has nothing to do. The word stood for the time-out of a silent source before.
+    fn idle(&self) -> Result<String, ExperimentError> {
+        let idle = self.text("idle");
+        if idle == "never" || parse_duration_ms(&idle).is_ok() {
+            let problem = format!("how long a source may be silent is `idle_timeout = \"{idle}\"` now");
+            return Err(self.error("idle", problem));
+        }
+        self.named("idle", &IDLE).map(|_| idle)
     }
 
     /// `None`: what suits the rate.
@@ -574,7 +593,9 @@ pub(crate) mod tests {
             ("pipeline = \"identity\"\nrate = \"fast\"", "rate: 'fast' is not a number"),
             ("pipeline = \"identity\"\nrate = []", "rate: the list is empty"),
             ("pipeline = \"identity\"\nslack = \"soon\"", "slack: 'soon' is not a duration"),
-            ("pipeline = \"identity\"\nidle = \"soon\"", "idle: 'soon' is not a duration"),
+            ("pipeline = \"identity\"\nidle_timeout = \"soon\"", "idle_timeout: 'soon' is not a duration"),
+            ("pipeline = \"identity\"\nidle = \"10min\"", "is `idle_timeout = \"10min\"` now"),
+            ("pipeline = \"identity\"\nidle = \"nap\"", "there is no idle 'nap'; there are spin, park"),
             ("pipeline = \"identity\"\nsources = \"chanel\"", "did you mean 'channel'"),
             (
                 "pipeline = \"identity\"\nworld = \"transport.duplicates.shar=1\"",

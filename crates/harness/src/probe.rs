@@ -2,46 +2,89 @@
 
 use flowbench_events::{Event, WatermarkRule};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
-use flowbench_measurement::record::{Attribution, Parts};
+use flowbench_measurement::lost_time::{Gap, GapTime, wait_ns, waits};
+use flowbench_measurement::record::{Attribution, LostTime, Parts};
 use serde::{Deserialize, Serialize};
 
 use crate::drive::Load;
+use crate::gauges::Snapshot;
+use crate::scheduling::Scheduling;
 
-/// When one worker's own epochs were admitted and completed, in ns since the run began.
+/// When one worker's own epochs were admitted and completed, in ns since the run began, and what else it noted. There is room
+/// for everything before the run begins, so that noting takes no memory while memory is measured.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct WorkerLog {
     pub(crate) worker: u64,
     readers: u64,
     pub(crate) admissible: u64,
     pub(crate) admitted_ns: Vec<u64>,
+    /// The end of the last round with work before each was admitted.
+    free_since_ns: Vec<u64>,
     completed_ns: Vec<u64>,
     /// What its state had acted upon, and since when: epochs and ns since the run began.
     pub(crate) views: Vec<(u64, u64)>,
     /// Time in which it had something to do.
     pub(crate) busy_ns: u64,
+    /// Where it lost time.
+    pub(crate) gaps: Vec<Gap>,
+    /// Time lost in gaps for which there was no room, ns.
+    pub(crate) lost_besides_ns: u64,
+    /// What it held when the input had ended and nothing of that had expired.
+    pub(crate) at_end: Option<Snapshot>,
+    /// What the scheduler did to it.
+    pub(crate) scheduling: Scheduling,
 }
 
-/// Moves of the view of a worker that there is room for at least.
-const VIEWS: usize = 1 << 16;
+/// Gaps that there is room for.
+const GAPS: usize = 1 << 16;
 
 impl WorkerLog {
-    /// Of one of `readers` who take `epochs` in turn, or of another worker who reads none. There is room for all of its own,
-    /// so that noting allocates nothing while it is measured.
+    /// Of one of `readers` who take `epochs` in turn, or of another worker who reads none.
     pub(crate) fn new(worker: u64, readers: u64, epochs: u64) -> Self {
         let log = Self { worker, readers, ..Self::default() };
         let own = log.own(epochs);
         let room = || Vec::with_capacity(own);
-        let views = Vec::with_capacity((epochs as usize).min(VIEWS.max(own)));
-        Self { admitted_ns: room(), completed_ns: room(), views, ..log }
+        Self {
+            admitted_ns: room(),
+            free_since_ns: room(),
+            completed_ns: room(),
+            views: Vec::with_capacity(epochs as usize + 1),
+            gaps: Vec::with_capacity(GAPS),
+            ..log
+        }
     }
 
-    pub(crate) fn admit(&mut self, epochs: u64, now_ns: u64) {
-        self.admitted_ns.resize(self.own(epochs).max(self.admitted_ns.len()), now_ns);
+    /// Its own epochs below `epochs` were admitted now, and the worker had nothing to do since `free_since_ns`.
+    pub(crate) fn admit(&mut self, epochs: u64, now_ns: u64, free_since_ns: u64) {
+        let own = self.own(epochs).max(self.admitted_ns.len());
+        self.admitted_ns.resize(own, now_ns);
+        self.free_since_ns.resize(own, free_since_ns);
     }
 
     pub(crate) fn complete(&mut self, epochs: u64, now_ns: u64) {
         let own = self.own(epochs).min(self.admitted_ns.len()).max(self.completed_ns.len());
         self.completed_ns.resize(own, now_ns);
+    }
+
+    /// Its state has acted upon all epochs below `epochs` now.
+    pub(crate) fn view(&mut self, epochs: u64, now_ns: u64) {
+        if self.views.len() < self.views.capacity() {
+            self.views.push((epochs, now_ns));
+        }
+    }
+
+    /// It lost time.
+    pub(crate) fn lose(&mut self, gap: Gap) {
+        if self.gaps.len() < GAPS {
+            self.gaps.push(gap);
+        } else {
+            self.lost_besides_ns += gap.lost_ns();
+        }
+    }
+
+    /// The next epoch it has to admit; `None` if it reads none.
+    pub(crate) fn next_epoch(&self) -> Option<u64> {
+        (self.worker < self.readers).then(|| self.worker + self.readers * self.admitted_ns.len() as u64)
     }
 
     /// How many of the first `epochs` are this worker's.
@@ -54,6 +97,7 @@ impl WorkerLog {
 #[derive(Debug, Clone)]
 pub struct Completions {
     by_epoch: Vec<Times>,
+    lost: Vec<Lost>, // of each worker
     readers: usize,
     records_per_epoch: u64,
     events: u64,
@@ -63,8 +107,27 @@ pub struct Completions {
 /// Of one epoch, ns since the run began.
 #[derive(Debug, Clone, Copy, Default)]
 struct Times {
+    free_since_ns: u64, // the worker that admits it
     admitted_ns: u64,
     completed_ns: u64,
+}
+
+/// What one worker lost.
+#[derive(Debug, Clone, Default)]
+struct Lost {
+    off_cpu: GapTime,
+    off_cpu_at_work: GapTime,
+    idle_on_cpu: GapTime,
+    gaps: Vec<Gap>,
+    besides_ns: u64,
+}
+
+/// What became of the time between due and admitted, ns.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lag {
+    queueing_ns: f64,
+    off_cpu_ns: f64,
+    driver_ns: f64,
 }
 
 /// The latencies of a run.
@@ -72,8 +135,8 @@ struct Times {
 pub struct Latencies {
     /// Open loop: completed − due of every event inside the window. Closed loop: completed − admitted of every epoch.
     pub latency: LatencyHistogram,
-    /// admitted − due of the epoch, that is of its last event: what an event waits for its epoch to fill is part of the
-    /// plan. Empty in the closed loop, where nothing is due.
+    /// admitted − due of the epoch, that is of its last event, without the time in which the worker was at work on earlier
+    /// ones. What an event waits for its epoch to fill is part of the plan. Empty in the closed loop, where nothing is due.
     pub driver_lag: LatencyHistogram,
     /// Events that were open when the run was given up, in `latency` at their age then.
     pub censored: u64,
@@ -84,12 +147,24 @@ impl Completions {
         let mut by_epoch = vec![Times::default(); events.div_ceil(records_per_epoch) as usize];
         for log in &logs {
             let own = (log.worker as usize..).step_by(log.readers.max(1) as usize);
-            for ((epoch, admitted_ns), completed_ns) in own.zip(&log.admitted_ns).zip(&log.completed_ns) {
-                by_epoch[epoch] = Times { admitted_ns: *admitted_ns, completed_ns: *completed_ns };
+            let times = log.free_since_ns.iter().zip(&log.admitted_ns).zip(&log.completed_ns);
+            for (epoch, ((free_since_ns, admitted_ns), completed_ns)) in own.zip(times) {
+                by_epoch[epoch] =
+                    Times { free_since_ns: *free_since_ns, admitted_ns: *admitted_ns, completed_ns: *completed_ns };
             }
         }
         let readers = logs.iter().map(|log| log.readers).max().unwrap_or(1).max(1) as usize;
-        Self { by_epoch, readers, records_per_epoch, events, load }
+        let mut lost = vec![Lost::default(); logs.iter().map(|log| log.worker as usize + 1).max().unwrap_or(0)];
+        for log in logs {
+            lost[log.worker as usize] = Lost {
+                off_cpu: GapTime::off_cpu(&log.gaps),
+                off_cpu_at_work: GapTime::off_cpu_at_work(&log.gaps),
+                idle_on_cpu: GapTime::idle_on_cpu(&log.gaps),
+                gaps: log.gaps,
+                besides_ns: log.lost_besides_ns,
+            };
+        }
+        Self { by_epoch, lost, readers, records_per_epoch, events, load }
     }
 
     /// From the begin of the run to the last completion, ns.
@@ -119,9 +194,9 @@ impl Completions {
                     if times.completed_ns > *stop_ns {
                         found.censored += records.end - records.start;
                     }
-                    let epoch_due_ns = schedule.due_ns(self.records(epoch as u64).end - 1) as i64;
-                    let lag_ns = times.admitted_ns.min(*stop_ns) as i64 - epoch_due_ns;
-                    found.driver_lag.record_many_ns(lag_ns, records.end - records.start);
+                    let epoch_due_ns = schedule.due_ns(self.records(epoch as u64).end - 1);
+                    let Lag { off_cpu_ns, driver_ns, .. } = self.lag(epoch, epoch_due_ns);
+                    found.driver_lag.record_many_ns((off_cpu_ns + driver_ns) as i64, records.end - records.start);
                     for record in records {
                         found.latency.record_ns(ended_ns - schedule.due_ns(record) as i64);
                     }
@@ -179,11 +254,16 @@ impl Completions {
             };
             let due_ns = |record| schedule.map_or(times.admitted_ns, |schedule| schedule.due_ns(record)) as f64;
             let epoch_due_ns = due_ns(self.records(epoch as u64).end - 1);
+            let lag = self.lag(epoch, epoch_due_ns as u64);
+            let waited_off_ns = self.off_cpu_at_work_ns(times.admitted_ns, service_start_ns);
+            let served_off_ns = self.off_cpu_at_work_ns(service_start_ns, times.completed_ns);
+            let waited_ns = (service_start_ns - times.admitted_ns) as f64 - waited_off_ns;
             for record in records {
                 let parts = Parts {
-                    driver_lag_ns: times.admitted_ns as f64 - epoch_due_ns,
-                    queueing_ns: epoch_due_ns - due_ns(record) + (service_start_ns - times.admitted_ns) as f64,
-                    compute_ns: (times.completed_ns - service_start_ns) as f64,
+                    driver_lag_ns: lag.driver_ns,
+                    off_cpu_ns: lag.off_cpu_ns + waited_off_ns + served_off_ns,
+                    queueing_ns: epoch_due_ns - due_ns(record) + lag.queueing_ns + waited_ns,
+                    compute_ns: (times.completed_ns - service_start_ns) as f64 - served_off_ns,
                 };
                 all.add(parts);
                 if tail_from_ns.is_some_and(|from_ns| times.completed_ns as f64 - due_ns(record) >= from_ns) {
@@ -192,6 +272,55 @@ impl Completions {
             }
         }
         Attribution { mean: all.mean().unwrap_or_default(), tail: tail.mean() }
+    }
+
+    /// What became of the time from when an epoch was due until it was admitted.
+    fn lag(&self, epoch: usize, due_ns: u64) -> Lag {
+        let Times { free_since_ns, admitted_ns, .. } = self.clipped(epoch);
+        let lag_ns = admitted_ns as f64 - due_ns as f64;
+        if lag_ns <= 0.0 {
+            return Lag { driver_ns: lag_ns, ..Lag::default() };
+        }
+        let worker = epoch % self.readers;
+        // Since it was free for the last time, all that is not off the CPU is the driver's; before, only where it was idle.
+        let free_ns = free_since_ns.clamp(due_ns, admitted_ns);
+        let idle_ns = self.lost.get(worker).map_or(0.0, |lost| lost.idle_on_cpu.between_ns(due_ns, free_ns));
+        let free_off_ns = self.off_cpu_ns(worker, free_ns, admitted_ns);
+        let off_cpu_ns = self.off_cpu_ns(worker, due_ns, free_ns) + free_off_ns;
+        let driver_ns = idle_ns + ((admitted_ns - free_ns) as f64 - free_off_ns).max(0.0);
+        Lag { queueing_ns: (lag_ns - off_cpu_ns - driver_ns).max(0.0), off_cpu_ns, driver_ns }
+    }
+
+    fn off_cpu_ns(&self, worker: usize, from_ns: u64, to_ns: u64) -> f64 {
+        self.lost.get(worker).map_or(0.0, |lost| lost.off_cpu.between_ns(from_ns, to_ns))
+    }
+
+    /// Of the worker that was off the CPU for longest although it had something to do: the others wait for it.
+    fn off_cpu_at_work_ns(&self, from_ns: u64, to_ns: u64) -> f64 {
+        self.lost.iter().map(|lost| lost.off_cpu_at_work.between_ns(from_ns, to_ns)).fold(0.0, f64::max)
+    }
+
+    /// What the workers lost from `from_ns` until the last completion, and how long events due at random instants waited for
+    /// the one that lost most.
+    pub(crate) fn lost_time(&self, from_ns: u64, scheduling: Scheduling) -> (LostTime, LatencyHistogram) {
+        let length_ns = self.elapsed_ns().saturating_sub(from_ns);
+        let in_gaps = |lost: &Lost| -> (u64, Vec<u64>) {
+            let gaps = lost.gaps.iter().filter(|gap| gap.from_ns >= from_ns);
+            let lost_ns: Vec<u64> = gaps.map(Gap::lost_ns).collect();
+            (lost_ns.iter().sum::<u64>() + lost.besides_ns, lost_ns)
+        };
+        let most = self.lost.iter().map(in_gaps).max_by_key(|(sum_ns, _)| *sum_ns);
+        let (sum_ns, lost_ns) = most.filter(|_| length_ns > 0).unwrap_or_default();
+        let Scheduling { involuntary_switches, run_delay_ns } = scheduling;
+        let time = LostTime {
+            share: (length_ns > 0).then(|| (sum_ns as f64 / length_ns as f64).min(1.0)),
+            wait_p99_ns: Some(wait_ns(&lost_ns, length_ns, 0.99)),
+            wait_p999_ns: Some(wait_ns(&lost_ns, length_ns, 0.999)),
+            max_ns: Some(lost_ns.iter().copied().max().unwrap_or(0)),
+            involuntary_switches,
+            run_delay_ns,
+        };
+        (time, waits(&lost_ns, length_ns))
     }
 
     /// When the service of each epoch began: when it was admitted, or at the last completion on its worker strictly
@@ -214,9 +343,13 @@ impl Completions {
 
     /// When an epoch was admitted and completed, at the latest when the run was given up.
     fn clipped(&self, epoch: usize) -> Times {
-        let Times { admitted_ns, completed_ns } = self.by_epoch[epoch];
+        let Times { free_since_ns, admitted_ns, completed_ns } = self.by_epoch[epoch];
         let end_ns = if let Load::Open { stop_ns, .. } = &self.load { *stop_ns } else { u64::MAX };
-        Times { admitted_ns: admitted_ns.min(end_ns), completed_ns: completed_ns.min(end_ns) }
+        Times {
+            free_since_ns: free_since_ns.min(end_ns),
+            admitted_ns: admitted_ns.min(end_ns),
+            completed_ns: completed_ns.min(end_ns),
+        }
     }
 
     /// Events due at `at_ns` or before. In the closed loop they are due when they are admitted.
@@ -280,15 +413,20 @@ impl Sum {
     fn add(&mut self, parts: Parts) {
         self.count += 1;
         self.parts.driver_lag_ns += parts.driver_lag_ns;
+        self.parts.off_cpu_ns += parts.off_cpu_ns;
         self.parts.queueing_ns += parts.queueing_ns;
         self.parts.compute_ns += parts.compute_ns;
     }
 
     fn mean(&self) -> Option<Parts> {
         let per = |sum_ns: f64| sum_ns / self.count as f64;
-        let Parts { driver_lag_ns, queueing_ns, compute_ns } = self.parts;
-        let mean =
-            Parts { driver_lag_ns: per(driver_lag_ns), queueing_ns: per(queueing_ns), compute_ns: per(compute_ns) };
+        let Parts { driver_lag_ns, off_cpu_ns, queueing_ns, compute_ns } = self.parts;
+        let mean = Parts {
+            driver_lag_ns: per(driver_lag_ns),
+            off_cpu_ns: per(off_cpu_ns),
+            queueing_ns: per(queueing_ns),
+            compute_ns: per(compute_ns),
+        };
         (self.count > 0).then_some(mean)
     }
 }
@@ -360,7 +498,7 @@ mod tests {
     fn completions(load: Load, times: &[(u64, u64)], records_per_epoch: u64, events: u64) -> Completions {
         let mut log = WorkerLog::new(0, 1, 8);
         for (epoch, (admitted_ns, completed_ns)) in (1..).zip(times) {
-            log.admit(epoch, *admitted_ns);
+            log.admit(epoch, *admitted_ns, 0);
             log.complete(epoch, *completed_ns);
         }
         Completions::new(vec![log], records_per_epoch, events, load)
@@ -398,8 +536,8 @@ mod tests {
     #[test]
     fn two_workers_take_turns() {
         let mut logs = [WorkerLog::new(0, 2, 8), WorkerLog::new(1, 2, 8)];
-        logs[0].admit(3, 1);
-        logs[1].admit(4, 1);
+        logs[0].admit(3, 1, 0);
+        logs[1].admit(4, 1, 0);
         logs[0].complete(1, 5);
         logs[1].complete(4, 9);
         logs[0].complete(4, 8);
@@ -436,7 +574,7 @@ mod tests {
     fn the_parts_of_the_latency_add_up_to_it() {
         // Epochs of two records, due at 1 and 3 ns; the second waits for the first, the third for nobody.
         let run = completions(open(1000), &[(5, 20), (7, 26), (40, 50)], 2, 6);
-        let Parts { driver_lag_ns, queueing_ns, compute_ns } = attribution(&run).mean;
+        let Parts { driver_lag_ns, queueing_ns, compute_ns, .. } = attribution(&run).mean;
         assert_eq!(driver_lag_ns, f64::from(4 + 4 + 35) / 3.0);
         assert_eq!(queueing_ns, 0.5 + f64::from(13) / 3.0);
         assert_eq!(compute_ns, f64::from(15 + 6 + 10) / 3.0);

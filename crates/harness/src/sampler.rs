@@ -7,23 +7,22 @@ use std::time::{Duration, Instant};
 
 use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::timeline::Reading;
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::drive::Track;
 use crate::environment::{CpuTicks, throttled_ns};
+use crate::gauges::{Gauges, Snapshot};
+use crate::scheduling::process_cpu_ns;
 
 /// Everything seen beside a run.
 #[derive(Debug, Clone)]
 pub struct Observations {
-    /// Memory and entries over time. `allocated_bytes` is without the answers kept for the check.
+    /// Memory and entries over time.
     pub readings: Vec<Reading>,
-    /// Allocated bytes when the run began.
-    pub baseline_bytes: u64,
     /// What a thread that only sleeps and looks at the clock saw: how much later than asked it woke up.
     pub hiccup: LatencyHistogram,
     /// CPU time of the process from the begin of the run to its end, ns.
     pub cpu_ns: u64,
-    /// Share of the machine's CPU time stolen meanwhile.
+    /// Share of the machine's CPU time stolen meanwhile; absent where it is too little to be told from nothing.
     pub steal_share: Option<f64>,
     /// Share of the run in which a quota held the process back.
     pub throttled_share: Option<f64>,
@@ -64,42 +63,41 @@ impl Sampler {
 
 fn watch(track: &Track, stop: &AtomicBool) -> Observations {
     let mut readings = Vec::with_capacity(READINGS);
-    while track.started().is_none() && !stop.load(Ordering::Acquire) {
+    while track.now_ns().is_none() && !stop.load(Ordering::Acquire) {
         thread::yield_now();
     }
-    let started = track.started().unwrap_or_else(Instant::now);
-    let (cpu_before_ns, ticks_before, throttled_before) = (cpu_ns(), CpuTicks::now(), throttled_ns());
-    let baseline_bytes = allocated_bytes();
+    let (cpu_before_ns, ticks_before, throttled_before) = (process_cpu_ns(), CpuTicks::now(), throttled_ns());
     while track.settled().is_none() && !stop.load(Ordering::Acquire) {
-        readings.push(read(track, started));
+        readings.push(read(track));
         thread::park_timeout(PERIOD);
     }
     // The last reading is what was left when everything was done; later the dataflow is gone.
     readings.extend(track.settled());
-    let elapsed_ns = started.elapsed().as_nanos().max(1) as f64;
+    let elapsed_ns = track.now_ns().unwrap_or(0).max(1) as f64;
     Observations {
         readings,
-        baseline_bytes,
         hiccup: LatencyHistogram::new(),
-        cpu_ns: cpu_ns().saturating_sub(cpu_before_ns),
-        steal_share: ticks_before.and_then(|before| Some(CpuTicks::now()?.stolen_share_since(&before))),
+        cpu_ns: process_cpu_ns().saturating_sub(cpu_before_ns),
+        steal_share: ticks_before.and_then(|before| CpuTicks::now()?.stolen_share_since(&before)),
         throttled_share: throttled_before
             .and_then(|before| Some(throttled_ns()?.saturating_sub(before) as f64 / elapsed_ns)),
     }
 }
 
 /// A reading now.
-pub(crate) fn read(track: &Track, started: Instant) -> Reading {
-    let sum = |gauge: fn(&crate::drive::Gauges) -> &std::sync::atomic::AtomicU64| {
-        track.gauges.iter().map(|gauges| gauge(gauges).load(Ordering::Relaxed)).sum::<u64>()
-    };
+pub(crate) fn read(track: &Track) -> Reading {
+    let at_ns = track.now_ns().unwrap_or(0);
+    let held: Vec<Snapshot> = track.gauges.iter().map(Gauges::read).collect();
+    let sum = |count: fn(&Snapshot) -> u64| held.iter().map(count).sum::<u64>();
+    let live_bytes = held.iter().map(|of_worker| of_worker.live_bytes).sum();
     Reading {
-        at_ns: started.elapsed().as_nanos() as u64,
-        admitted: sum(|gauges| &gauges.admitted),
-        allocated_bytes: allocated_bytes().saturating_sub(sum(|gauges| &gauges.answer_bytes)),
+        at_ns,
+        admitted: sum(|held| held.admitted),
+        live_bytes: track.counts_bytes.load(Ordering::Relaxed).then_some(live_bytes),
+        least_bytes: sum(|held| held.least_bytes),
         rss_bytes: rss_bytes(),
-        entries: sum(|gauges| &gauges.entries),
-        buffered: sum(|gauges| &gauges.buffered),
+        entries: sum(|held| held.entries),
+        buffered: sum(|held| held.buffered),
     }
 }
 
@@ -127,13 +125,6 @@ pub fn hiccups_during(length: Duration) -> LatencyHistogram {
     })
 }
 
-/// Bytes the allocator has handed out in this process; 0 if another allocator is in use.
-fn allocated_bytes() -> u64 {
-    // The statistics are cached by the allocator until its epoch is advanced.
-    let _ = tikv_jemalloc_ctl::epoch::advance();
-    tikv_jemalloc_ctl::stats::allocated::read().map_or(0, |bytes| bytes as u64)
-}
-
 /// Resident set of this process, bytes; 0 where /proc is not there.
 fn rss_bytes() -> u64 {
     rss_bytes_of("self").unwrap_or(0)
@@ -144,10 +135,4 @@ pub(crate) fn rss_bytes_of(process: &str) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
     let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;
     Some(pages * rustix::param::page_size() as u64)
-}
-
-/// CPU time of this process, user and system, ns.
-fn cpu_ns() -> u64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }

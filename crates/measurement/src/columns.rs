@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::record::{
-    Accuracy, Attribution, Axes, CaseRecord, Doubt, Growth, Memory, Numbers, Parts, Progress, Quantiles, Sharing,
-    Status, Sustainable, Verdict, ViewSkew, WorkerShare,
+    Accuracy, Attribution, Axes, CaseRecord, Doubt, Growth, LostTime, Memory, Numbers, Parts, Progress, Quantiles,
+    Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
 };
 
 /// One value of a row.
@@ -59,10 +59,11 @@ impl CaseRecord {
         let numbers = self.numbers.as_ref().filter(|_| self.schema_version >= 2);
         push_corrections(&mut row, numbers);
         push_disorder(&mut row, numbers);
-        push_attribution(&mut row, numbers.map(|numbers| &numbers.attribution));
+        push_attribution(&mut row, numbers.map(|numbers| &numbers.attribution), self.schema_version);
         push_progress(&mut row, numbers.map(|numbers| &numbers.progress));
         let numbers = numbers.filter(|_| self.schema_version >= 3);
         push_sharing(&mut row, numbers);
+        push_lost(&mut row, numbers.filter(|_| self.schema_version >= 4).map(|numbers| &numbers.lost));
         push_sustainable(&mut row, numbers.and_then(|numbers| numbers.sustainable.as_ref()));
         row.push(("doubts", text(&codes(&self.doubts))));
         row
@@ -117,6 +118,7 @@ fn push_axes(row: &mut Row, axes: &Axes) {
         ("slack_ms", Cell::Integer(axes.slack_ms)),
         ("sources", text(&axes.sources)),
         ("idle_ms", axes.idle_ms.into()),
+        ("idle", text(&axes.idle)),
         ("eviction", text(&axes.eviction)),
         ("workers", axes.workers.into()),
         ("processes", axes.processes.into()),
@@ -132,10 +134,18 @@ fn push_axes(row: &mut Row, axes: &Axes) {
 
 fn push_speed(row: &mut Row, numbers: Option<&Numbers>) {
     let per_event = |n: &Numbers| (n.events > 0).then(|| n.cpu_ns as f64 / n.events as f64);
+    let runs = |of: fn(&[f64]) -> Option<f64>| {
+        let runs = numbers.map(|n| n.run_throughputs_events_per_s.as_slice()).filter(|runs| !runs.is_empty());
+        Cell::from(runs.and_then(of))
+    };
     row.extend([
         ("events", numbers.map(|n| n.events).into()),
         ("elapsed_s", numbers.map(|n| n.elapsed_ns as f64 / 1e9).into()),
         ("throughput_events_per_s", numbers.map(|n| n.throughput_events_per_s).into()),
+        ("runs", runs(|runs| Some(runs.len() as f64))),
+        ("throughput_min_events_per_s", runs(|runs| runs.iter().copied().reduce(f64::min))),
+        ("throughput_max_events_per_s", runs(|runs| runs.iter().copied().reduce(f64::max))),
+        ("source_ceiling_events_per_s", numbers.and_then(|n| n.source_ceiling_events_per_s).into()),
         ("cpu_s", numbers.map(|n| n.cpu_ns as f64 / 1e9).into()),
         ("cpu_ns_per_event", numbers.and_then(per_event).into()),
         ("cpu_s_per_million_events", numbers.and_then(per_event).map(|ns| ns / 1e3).into()),
@@ -173,8 +183,8 @@ fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
 fn push_memory(row: &mut Row, memory: Option<&Memory>) {
     let growth = |value: fn(&Growth) -> f64| Cell::from(memory.and_then(|m| m.growth.as_ref()).map(value));
     row.extend([
-        ("live_bytes_peak", memory.map(|m| m.live_bytes_peak).into()),
-        ("live_bytes_residual", memory.map(|m| m.live_bytes_residual).into()),
+        ("live_bytes_peak", memory.and_then(|m| m.live_bytes_peak).into()),
+        ("live_bytes_residual", memory.and_then(|m| m.live_bytes_residual).into()),
         ("rss_bytes_peak", memory.map(|m| m.rss_bytes_peak).into()),
         ("entries_peak", memory.map(|m| m.entries_peak).into()),
         ("entries_residual", memory.map(|m| m.entries_residual).into()),
@@ -230,14 +240,17 @@ fn push_disorder(row: &mut Row, numbers: Option<&Numbers>) {
     ]);
 }
 
-fn push_attribution(row: &mut Row, attribution: Option<&Attribution>) {
+fn push_attribution(row: &mut Row, attribution: Option<&Attribution>, schema_version: u32) {
+    let known = attribution.filter(|_| schema_version >= 4); // time off the CPU was part of the others before
     let mean = |part: fn(&Parts) -> f64| Cell::from(attribution.map(|a| part(&a.mean)));
     let tail = |part: fn(&Parts) -> f64| Cell::from(attribution.and_then(|a| a.tail.as_ref()).map(part));
     row.extend([
         ("attribution_driver_lag_mean_ns", mean(|parts| parts.driver_lag_ns)),
+        ("attribution_off_cpu_mean_ns", known.map(|a| a.mean.off_cpu_ns).into()),
         ("attribution_queueing_mean_ns", mean(|parts| parts.queueing_ns)),
         ("attribution_compute_mean_ns", mean(|parts| parts.compute_ns)),
         ("attribution_driver_lag_tail_ns", tail(|parts| parts.driver_lag_ns)),
+        ("attribution_off_cpu_tail_ns", known.and_then(|a| a.tail.as_ref()).map(|parts| parts.off_cpu_ns).into()),
         ("attribution_queueing_tail_ns", tail(|parts| parts.queueing_ns)),
         ("attribution_compute_tail_ns", tail(|parts| parts.compute_ns)),
     ]);
@@ -265,6 +278,8 @@ fn push_sharing(row: &mut Row, numbers: Option<&Numbers>) {
         ("records_imbalance", sharing.and_then(|s| imbalance(&s.workers, |worker| worker.records)).into()),
         ("busy_imbalance", sharing.and_then(|s| imbalance(&s.workers, |worker| worker.busy_ns)).into()),
         ("busy_share", numbers.and_then(busy_share).into()),
+        ("busy_s", sharing.map(|s| busy_ns(s) as f64 / 1e9).into()),
+        ("busy_ns_per_event", per_event(busy_ns)),
         ("exchanged_records_per_event", per_event(|sharing| sharing.exchanged_records)),
         ("exchanged_bytes_per_event", per_event(|sharing| sharing.exchanged_bytes)),
         ("wire_messages", wire.map(|wire| wire.messages).into()),
@@ -278,6 +293,17 @@ fn push_sharing(row: &mut Row, numbers: Option<&Numbers>) {
         ("view_skew_p50_ms", skew(|skew| skew.p50_ms)),
         ("view_skew_p99_ms", skew(|skew| skew.p99_ms)),
         ("view_skew_max_ms", skew(|skew| skew.max_ms)),
+    ]);
+}
+
+fn push_lost(row: &mut Row, lost: Option<&LostTime>) {
+    row.extend([
+        ("lost_share", lost.and_then(|lost| lost.share).into()),
+        ("lost_wait_p99_ns", lost.and_then(|lost| lost.wait_p99_ns).into()),
+        ("lost_wait_p999_ns", lost.and_then(|lost| lost.wait_p999_ns).into()),
+        ("lost_max_ns", lost.and_then(|lost| lost.max_ns).into()),
+        ("involuntary_switches", lost.and_then(|lost| lost.involuntary_switches).into()),
+        ("run_delay_s", lost.and_then(|lost| lost.run_delay_ns).map(|ns| ns as f64 / 1e9).into()),
     ]);
 }
 
@@ -296,11 +322,15 @@ fn imbalance(workers: &[WorkerShare], what: fn(&WorkerShare) -> u64) -> Option<f
     Some(most as f64 * workers.len() as f64 / workers.iter().map(what).sum::<u64>() as f64)
 }
 
+/// Time in which all workers together had something to do.
+fn busy_ns(sharing: &Sharing) -> u64 {
+    sharing.workers.iter().map(|worker| worker.busy_ns).sum()
+}
+
 /// Share of the time of all workers in which they had something to do.
 fn busy_share(numbers: &Numbers) -> Option<f64> {
     let workers = &numbers.sharing.workers;
-    let busy_ns = workers.iter().map(|worker| worker.busy_ns).sum::<u64>();
-    share(busy_ns, numbers.elapsed_ns.saturating_mul(workers.len() as u64))
+    share(busy_ns(&numbers.sharing), numbers.elapsed_ns.saturating_mul(workers.len() as u64))
 }
 
 fn cause(status: &Status) -> Cell {
@@ -410,7 +440,14 @@ mod tests {
             ("corrected_share", 0.1),
             ("out_of_order_share", 0.25),
             ("duplicates_share", 1_000.0 / 99_000.0),
-            ("attribution_queueing_mean_ns", 20_000.0),
+            ("attribution_off_cpu_mean_ns", 4_000.0),
+            ("attribution_queueing_mean_ns", 16_000.0),
+            ("runs", 3.0),
+            ("throughput_min_events_per_s", 40_000.0),
+            ("throughput_max_events_per_s", 55_000.0),
+            ("busy_s", 1.5),
+            ("busy_ns_per_event", 15_000.0),
+            ("lost_share", 0.01),
             ("recovery_s", 1.5),
             ("cpu_s_per_million_events", 0.02),
             ("records_imbalance", 1.5),
@@ -457,14 +494,16 @@ mod tests {
             names.iter().for_each(|name| assert!(object.remove(*name).is_some(), "{name}"));
         };
         remove(&mut json["axes"], &["sources", "idle_ms", "processes", "rate_share"]);
-        remove(&mut json["numbers"], &["disorder", "attribution", "progress", "sharing", "sustainable"]);
+        remove(&mut json["numbers"], &["disorder", "attribution", "progress", "sharing", "lost", "sustainable"]);
         remove(&mut json["numbers"]["accuracy"], &["wrong", "retractions", "corrected"]);
         let old: CaseRecord = serde_json::from_value(json).unwrap();
         assert_eq!(old.column("sources"), Some(Cell::Text("merged".into())));
         assert_eq!(old.column("completeness").and_then(|cell| cell.number()), Some(0.9));
         let columns =
             ["idle_ms", "wrong", "churn", "out_of_order_share", "attribution_compute_mean_ns", "backlog_peak"];
-        for empty in columns.iter().chain(&["busy_share", "exchanged_bytes_per_event", "view_skew_p50_ms"]) {
+        for empty in
+            columns.iter().chain(&["busy_share", "exchanged_bytes_per_event", "view_skew_p50_ms", "lost_share"])
+        {
             assert_eq!(old.column(empty), Some(Cell::Empty), "{empty}");
         }
     }

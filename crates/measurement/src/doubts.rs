@@ -1,11 +1,18 @@
 //! Why the numbers of a case may not be trusted, each reason with its numbers and what to do about it.
 
-use crate::record::{Axes, Doubt, Numbers, Quantiles, Sustainable};
+use crate::record::{Axes, Doubt, LostTime, Numbers, Quantiles, Sustainable};
 
 /// Driver lag above this share of the latency (both p99) is a doubt: most of the latency passed before the event was in
-/// the dataflow at all. A worker admits its own input, so some lag is its own work; beyond half it is the rate, or the
-/// machine.
+/// the dataflow at all, although its worker was not at work.
 pub const DRIVER_LAG_SHARE: f64 = 0.50;
+/// A quantile of the latency is in doubt if an event that is due at a random instant waits this share of it or more, at the
+/// same quantile, for the end of time that its worker lost.
+pub const LOST_TIME_SHARE: f64 = 0.50;
+/// If a worker lost this share of the time or more, all quantiles are in doubt.
+pub const STARVED_SHARE: f64 = 0.10;
+/// Samples in which memory does not add up are a doubt above this share: what one worker has freed and another, which had
+/// taken it, has not shown yet.
+pub const MISCOUNTED_SHARE: f64 = 0.01;
 /// A throughput above this share of what the source alone gives is a doubt: the source was measured.
 pub const SOURCE_SHARE: f64 = 0.90;
 /// A rate of which less than this share was completed when the last event was due was not sustained. What comes after
@@ -26,8 +33,6 @@ pub const SAMPLES_FOR_P999: u64 = 10_000;
 pub struct Circumstances {
     /// Cores this process may use; absent if unknown.
     pub usable_cores: Option<usize>,
-    /// Throughput of the source alone, feeding nothing, events/s.
-    pub source_ceiling_events_per_s: Option<f64>,
     /// How long what was measured lasted, all runs of the case together, ns.
     pub lasted_ns: Option<u64>,
     /// Open loop: share (0 to 1) of the events that were completed when the last one was due.
@@ -36,6 +41,15 @@ pub struct Circumstances {
     pub steal_share: Option<f64>,
     /// Share (0 to 1) of the run in which a CPU quota held the process back.
     pub throttled_share: Option<f64>,
+    /// Event time that the trace covers, ms.
+    pub span_ms: i64,
+    /// How long the pipeline keeps a state, ms of event time; absent where it keeps it for ever, or is told to.
+    pub retention_ms: Option<i64>,
+    /// True if the rate of events follows the day.
+    pub has_day_rhythm: bool,
+    /// Share (0 to 1) of the samples in which less memory was alive than what was held takes at the least; absent where the
+    /// allocator does not count.
+    pub miscounted_share: Option<f64>,
     /// Latencies that came out negative ([`LatencyHistogram::negative`](crate::latency::LatencyHistogram::negative)).
     pub negative: u64,
     /// Latencies above one hour ([`LatencyHistogram::saturated`](crate::latency::LatencyHistogram::saturated)).
@@ -55,14 +69,17 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
     let rules = [
         numbers.sustainable.as_ref().and_then(search_capped),
         oversubscribed(axes, circumstances.usable_cores),
+        no_spare_core(axes, circumstances.usable_cores),
         taken("steal", "stolen by the hypervisor", circumstances.steal_share),
         taken("throttled", "withheld by a CPU quota", circumstances.throttled_share),
-        source_bound(numbers.throughput_events_per_s, circumstances.source_ceiling_events_per_s),
+        source_bound(numbers.throughput_events_per_s, numbers.source_ceiling_events_per_s),
         axes.rate_events_per_s.zip(circumstances.completed_in_time).and_then(not_sustained),
         circumstances.lasted_ns.and_then(short).filter(|_| !open_loop),
         few_samples(numbers.latency.count).filter(|_| open_loop),
         driver_lag(&numbers.driver_lag, &numbers.latency).filter(|_| open_loop),
-        hiccups(&numbers.hiccup, &numbers.latency).filter(|_| open_loop),
+        lost_time(&numbers.lost, &numbers.latency).filter(|_| open_loop),
+        circumstances.miscounted_share.and_then(miscounted),
+        short_run(circumstances).filter(|_| numbers.memory.growth.is_some()),
         (numbers.censored > 0).then(|| censored(numbers.censored, numbers.events)),
         (circumstances.negative > 0).then(|| negative(circumstances.negative)),
         (circumstances.saturated > 0).then(|| saturated(circumstances.saturated)),
@@ -100,6 +117,16 @@ fn oversubscribed(axes: &Axes, usable_cores: Option<usize>) -> Option<Doubt> {
     Some(doubt("oversubscribed", text))
 }
 
+fn no_spare_core(axes: &Axes, usable_cores: Option<usize>) -> Option<Doubt> {
+    let workers = axes.workers.saturating_mul(axes.processes);
+    let cores = usable_cores.filter(|cores| workers == *cores && workers > 1)?;
+    let text = format!(
+        "{workers} workers on {cores} usable cores leave none for what measures and for the system: either takes time from a \
+         worker, and the others wait for it. Use fewer workers than cores, and several repeats."
+    );
+    Some(doubt("no-spare-core", text))
+}
+
 fn taken(code: &str, how: &str, share: Option<f64>) -> Option<Doubt> {
     let share = share.filter(|share| *share > STOLEN_SHARE)?;
     let text = format!(
@@ -112,10 +139,11 @@ fn taken(code: &str, how: &str, share: Option<f64>) -> Option<Doubt> {
 
 fn source_bound(throughput: f64, ceiling: Option<f64>) -> Option<Doubt> {
     let ceiling = ceiling.filter(|ceiling| throughput > ceiling * SOURCE_SHARE)?;
+    let much =
+        if throughput < ceiling { format!("more than {} of", percent(SOURCE_SHARE)) } else { "as much as".into() };
     let text = format!(
-        "{throughput:.0} events/s is more than {} of the {ceiling:.0} events/s at which the trace was read and nothing \
-         else done: the source was measured. Compare CPU time per event, or use a more expensive pipeline.",
-        percent(SOURCE_SHARE)
+        "{throughput:.0} events/s is {much} the {ceiling:.0} events/s at which as many threads read the trace and do nothing \
+         else: the source was measured. Compare CPU time per event, or use a more expensive pipeline."
     );
     Some(doubt("source-bound", text))
 }
@@ -148,6 +176,30 @@ fn short(lasted_ns: u64) -> Option<Doubt> {
     (lasted_ns < SHORT_NS).then(|| doubt("short", text))
 }
 
+/// Of memory that is bounded, but not yet known to be: it fills up until as much expires as comes, and then follows the day.
+fn short_run(circumstances: &Circumstances) -> Option<Doubt> {
+    let Circumstances { span_ms, retention_ms: Some(retention_ms), has_day_rhythm, .. } = *circumstances else {
+        return None;
+    };
+    let why = if span_ms < retention_ms.saturating_mul(2) {
+        let retention = duration(retention_ms as u64 * 1_000_000);
+        format!("less than twice the {retention} for which a state is kept")
+    } else if has_day_rhythm && span_ms < 2 * DAY_MS {
+        "whose second half, which is judged, is less than a day of a world that follows the day".to_owned()
+    } else {
+        return None;
+    };
+    let text = format!(
+        "The trace covers {} of event time, {why}: memory may still be filling up, and rise or fall with the hour. Give the \
+         trace more events, or a lower rate.",
+        duration(span_ms as u64 * 1_000_000)
+    );
+    Some(doubt("short-run", text))
+}
+
+/// Length of a day, ms.
+const DAY_MS: i64 = 86_400_000;
+
 fn few_samples(count: u64) -> Option<Doubt> {
     let quantiles = [("p99", SAMPLES_FOR_P99), ("p99.9", SAMPLES_FOR_P999)];
     let (quantile, least) = quantiles.into_iter().find(|(_, least)| count < *least)?;
@@ -158,8 +210,8 @@ fn few_samples(count: u64) -> Option<Doubt> {
 fn driver_lag(lag: &Quantiles, latency: &Quantiles) -> Option<Doubt> {
     let (lag_ns, latency_ns) = lag.p99_ns.zip(latency.p99_ns)?;
     let text = format!(
-        "Events were admitted {} late at p99, {} of the latency of {}: the workers that admit them were busy or held up. \
-         Offer less, or look for what else runs here.",
+        "Events were admitted {} late at p99, {} of the latency of {}, while the workers that admit them were idle or off the \
+         CPU: it is not the pipeline that was slow. Look for what else runs here, or use fewer workers than cores.",
         duration(lag_ns),
         percent(lag_ns as f64 / latency_ns.max(1) as f64),
         duration(latency_ns)
@@ -167,25 +219,42 @@ fn driver_lag(lag: &Quantiles, latency: &Quantiles) -> Option<Doubt> {
     (lag_ns as f64 > latency_ns as f64 * DRIVER_LAG_SHARE).then(|| doubt("driver-lag", text))
 }
 
-/// The machine's own pauses against the greatest percentile they can explain.
-fn hiccups(hiccup: &Quantiles, latency: &Quantiles) -> Option<Doubt> {
+/// The quantiles of the latency that time lost by a worker could have made by itself; all of them if it had hardly any.
+fn lost_time(lost: &LostTime, latency: &Quantiles) -> Option<Doubt> {
     let pairs = [
-        ("p99", hiccup.p99_ns, latency.p99_ns),
-        ("p99.9", hiccup.p999_ns.or(hiccup.max_ns), latency.p999_ns),
-        ("the maximum", hiccup.max_ns, latency.max_ns),
+        ("p99", lost.wait_p99_ns, latency.p99_ns),
+        ("p99.9", lost.wait_p999_ns, latency.p999_ns),
+        ("the maximum", lost.max_ns, latency.max_ns),
     ];
-    let explained = |(name, hiccup_ns, latency_ns): (&'static str, Option<u64>, Option<u64>)| {
-        let (hiccup_ns, latency_ns) = hiccup_ns.zip(latency_ns)?;
-        let text = format!("{name} ({} against {})", duration(hiccup_ns), duration(latency_ns));
-        (hiccup_ns >= latency_ns).then_some(text)
+    let made = |(name, lost_ns, latency_ns): (&'static str, Option<u64>, Option<u64>)| {
+        let (lost_ns, latency_ns) = lost_ns.zip(latency_ns)?;
+        let text = format!("{name} ({} of {})", duration(lost_ns), duration(latency_ns));
+        (lost_ns > 0 && lost_ns as f64 >= latency_ns as f64 * LOST_TIME_SHARE).then_some(text)
     };
-    let explained: Vec<String> = pairs.into_iter().filter_map(explained).collect();
+    if let Some(share) = lost.share.filter(|share| *share >= STARVED_SHARE) {
+        let text = format!(
+            "A worker was off the CPU, or kept from its loop, for {} of the time: no latency here is the dataflow's. Repeat on \
+             a quieter machine.",
+            percent(share)
+        );
+        return Some(doubt("lost-time", text));
+    }
+    let made: Vec<String> = pairs.into_iter().filter_map(made).collect();
     let text = format!(
-        "The machine alone paused as long as the latency at {}: these say nothing about the dataflow. Repeat on a \
-         quieter machine, or read the lower quantiles only.",
-        explained.join(", ")
+        "A worker was off the CPU, or kept from its loop, long enough to make half of the latency or more at {}: these say \
+         little about the dataflow. Repeat on a quieter machine, or read the lower quantiles only.",
+        made.join(", ")
     );
-    (!explained.is_empty()).then(|| doubt("hiccups", text))
+    (!made.is_empty()).then(|| doubt("lost-time", text))
+}
+
+fn miscounted(share: f64) -> Option<Doubt> {
+    let text = format!(
+        "In {} of the samples less memory was alive than the entries take at the least: live bytes and bytes per entry are too \
+         low. Please report it.",
+        percent(share)
+    );
+    (share > MISCOUNTED_SHARE).then(|| doubt("memory-count", text))
 }
 
 fn censored(censored: u64, events: u64) -> Doubt {
@@ -220,8 +289,9 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// A duration in words.
 pub(crate) fn duration(ns: u64) -> String {
-    let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
-    match units.into_iter().find(|(unit_ns, _)| ns as f64 >= 10.0 * unit_ns) {
+    let units = [(86_400e9, "days", 2.0), (3_600e9, "h", 2.0), (1e9, "s", 10.0), (1e6, "ms", 10.0), (1e3, "µs", 10.0)];
+    let large_enough = |(unit_ns, _, least): &(f64, &str, f64)| ns as f64 >= least * unit_ns;
+    match units.into_iter().find(large_enough).map(|(unit_ns, unit, _)| (unit_ns, unit)) {
         Some((unit_ns, unit)) => format!("{:.1} {unit}", ns as f64 / unit_ns),
         None => format!("{ns} ns"),
     }
@@ -230,15 +300,28 @@ pub(crate) fn duration(ns: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::example;
+    use crate::record::{Growth, Verdict, example};
 
     /// The doubts about the example case after a change to it.
     fn about(change: impl FnOnce(&mut Numbers, &mut Axes, &mut Circumstances)) -> Vec<Doubt> {
         let mut numbers = example::case(1, 1).numbers.unwrap();
         let mut axes = example::axes();
-        let mut circumstances = Circumstances { usable_cores: Some(2), ..Circumstances::default() };
+        let mut circumstances = Circumstances { usable_cores: Some(3), ..Circumstances::default() };
         change(&mut numbers, &mut axes, &mut circumstances);
         doubts(&numbers, &axes, &circumstances)
+    }
+
+    fn growing() -> Growth {
+        Growth { bytes_per_million_events: 1.0, low: 0.5, high: 1.5, verdict: Verdict::Growing }
+    }
+
+    #[test]
+    fn memory_that_is_kept_for_ever_needs_no_long_run() {
+        let found = about(|numbers, _, circumstances| {
+            numbers.memory.growth = Some(growing());
+            (circumstances.span_ms, circumstances.has_day_rhythm) = (1, true);
+        });
+        assert_eq!(found, []);
     }
 
     fn codes(doubts: &[Doubt]) -> Vec<&str> {
@@ -253,21 +336,33 @@ mod tests {
     #[test]
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
-        let changes: [(&str, Change); 17] = [
+        let changes: [(&str, Change); 23] = [
             ("logged", |_, _, c| c.logged = true),
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
-            ("oversubscribed", |_, a, _| a.workers = 3),
+            ("oversubscribed", |_, a, _| a.workers = 4),
+            ("no-spare-core", |_, a, _| a.workers = 3),
+            ("no-spare-core", |_, _, c| c.usable_cores = Some(2)),
             ("oversubscribed", |_, a, _| a.processes = 2),
             ("steal", |_, _, c| c.steal_share = Some(0.0011)),
             ("throttled", |_, _, c| c.throttled_share = Some(0.2)),
-            ("source-bound", |_, _, c| c.source_ceiling_events_per_s = Some(55_000.0)),
+            ("source-bound", |n, _, _| n.source_ceiling_events_per_s = Some(55_000.0)),
             ("not-sustained", |_, _, c| c.completed_in_time = Some(0.979)),
             ("search-capped", |n, _, _| n.sustainable = Some(Sustainable::default())),
             ("short", |_, a, c| (a.rate_events_per_s, c.lasted_ns) = (None, Some(199_999_999))),
             ("few-samples", |n, _, _| n.latency.count = 9_999),
             ("driver-lag", |n, _, _| n.driver_lag.p99_ns = Some(250_001)),
-            ("hiccups", |n, _, _| n.hiccup.max_ns = Some(900_000)),
+            ("lost-time", |n, _, _| n.lost.max_ns = Some(450_000)),
+            ("lost-time", |n, _, _| n.lost.share = Some(0.1)),
+            ("short-run", |n, _, c| {
+                n.memory.growth = Some(growing());
+                (c.span_ms, c.retention_ms) = (2 * DAY_MS - 1, Some(DAY_MS));
+            }),
+            ("short-run", |n, _, c| {
+                n.memory.growth = Some(growing());
+                (c.span_ms, c.retention_ms, c.has_day_rhythm) = (2 * DAY_MS - 1, Some(1), true);
+            }),
+            ("memory-count", |_, _, c| c.miscounted_share = Some(0.02)),
             ("censored", |n, _, _| n.censored = 1),
             ("negative-latency", |_, _, c| c.negative = 1),
             ("saturated-latency", |_, _, c| c.saturated = 1),
@@ -284,8 +379,9 @@ mod tests {
             circumstances.completed_in_time = Some(0.98);
             numbers.throughput_events_per_s = 49_000.0;
             numbers.latency.count = 10_000;
-            numbers.hiccup.max_ns = Some(899_999);
-            circumstances.source_ceiling_events_per_s = Some(54_445.0);
+            numbers.lost.max_ns = Some(449_999);
+            numbers.source_ceiling_events_per_s = Some(54_445.0);
+            circumstances.miscounted_share = Some(0.01);
             circumstances.steal_share = Some(0.001);
         });
         assert_eq!(found, []);
@@ -310,7 +406,7 @@ mod tests {
     #[test]
     fn the_text_holds_the_numbers_and_the_advice() {
         let found = about(|numbers, _, _| numbers.driver_lag.p99_ns = Some(260_000));
-        for part in ["260.0 µs", "52 %", "500.0 µs", "Offer less"] {
+        for part in ["260.0 µs", "52 %", "500.0 µs", "while the workers that admit them were idle"] {
             assert!(found[0].text.contains(part), "{part} in {}", found[0].text);
         }
         let found = about(|_, a, c| (a.rate_events_per_s, c.lasted_ns) = (None, Some(180_000)));
@@ -320,15 +416,17 @@ mod tests {
             found[0].text
         );
         let found = about(|_, axes, _| (axes.workers, axes.processes) = (2, 4));
-        assert!(found[0].text.starts_with("8 workers of 4 processes share 2 usable cores"), "{}", found[0].text);
+        assert!(found[0].text.starts_with("8 workers of 4 processes share 3 usable cores"), "{}", found[0].text);
         let found = about(|numbers, _, _| {
-            numbers.hiccup = numbers.latency;
-            numbers.latency.p99_ns = Some(1);
+            numbers.lost.wait_p99_ns = Some(250_000);
+            numbers.lost.wait_p999_ns = Some(300_000);
+            numbers.lost.max_ns = Some(900_000);
         });
-        let hiccups = &found.iter().find(|doubt| doubt.code == "hiccups").unwrap().text;
-        assert!(
-            hiccups.contains("p99 (500.0 µs against 1 ns), p99.9 (") && hiccups.contains("the maximum ("),
-            "{hiccups}"
-        );
+        let text = &found[0].text;
+        assert!(text.contains("more at p99 (250.0 µs of 500.0 µs), the maximum (900.0 µs of 900.0 µs)"), "{text}");
+        let found = about(|numbers, _, _| {
+            (numbers.throughput_events_per_s, numbers.source_ceiling_events_per_s) = (44.0, Some(8.0));
+        });
+        assert!(found[0].text.starts_with("44 events/s is as much as the 8 events/s"), "{}", found[0].text);
     }
 }

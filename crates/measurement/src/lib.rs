@@ -10,6 +10,7 @@ mod columns;
 pub mod doubts;
 pub mod hlog;
 pub mod latency;
+pub mod lost_time;
 pub mod memory;
 pub mod offered_load;
 mod random;

@@ -30,35 +30,50 @@ pub const MATERIAL_ENTRIES: f64 = 100.0;
 /// Least entries for which bytes per entry are given.
 pub const ENTRIES_FOR_A_SHARE: u64 = 1_000;
 
-/// The memory of a case from its timeline: peaks, the last point as residual, growth. Bytes per entry are those of
-/// the point with the most entries: live bytes without the events that waited for the watermark then, each of
-/// `buffered_event_bytes`. The payload is left to the caller.
-pub fn memory(points: &[TimelinePoint], buffered_event_bytes: u64) -> Memory {
+/// What was held at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Held {
+    /// State entries.
+    pub entries: u64,
+    /// Events that waited for the watermark.
+    pub buffered: u64,
+    /// Bytes alive for both.
+    pub live_bytes: i64,
+}
+
+impl Held {
+    /// State bytes per entry: what is alive without the waiting events, each of `buffered_event_bytes`. Absent below
+    /// [`ENTRIES_FOR_A_SHARE`].
+    pub fn bytes_per_entry(&self, buffered_event_bytes: u64) -> Option<f64> {
+        let state_bytes = self.live_bytes - (self.buffered * buffered_event_bytes) as i64;
+        (self.entries >= ENTRIES_FOR_A_SHARE).then(|| state_bytes as f64 / self.entries as f64)
+    }
+}
+
+/// The memory of a case from its timeline: peaks, the last point as residual, growth. What an entry takes is left to the
+/// caller.
+pub fn memory(points: &[TimelinePoint]) -> Memory {
     let last = points.last().copied().unwrap_or_default();
-    // Of points with as many entries, the one with the most bytes: at the end a sample may fall into the expiry of all.
-    let fullest = points.iter().max_by_key(|point| (point.entries, point.live_bytes)).copied().unwrap_or_default();
     let peak = |value: fn(&TimelinePoint) -> u64| points.iter().map(value).max().unwrap_or(0);
     Memory {
-        live_bytes_peak: peak(|point| point.live_bytes),
+        live_bytes_peak: points.iter().filter_map(|point| point.live_bytes).max(),
         live_bytes_residual: last.live_bytes,
         rss_bytes_peak: peak(|point| point.rss_bytes),
-        entries_peak: fullest.entries,
+        entries_peak: peak(|point| point.entries),
         entries_residual: last.entries,
         buffered_peak: peak(|point| point.buffered),
-        bytes_per_entry: (fullest.entries >= ENTRIES_FOR_A_SHARE).then(|| {
-            let state_bytes = fullest.live_bytes.saturating_sub(fullest.buffered * buffered_event_bytes);
-            state_bytes as f64 / fullest.entries as f64
-        }),
+        bytes_per_entry: None,
         payload_bytes_per_entry: None,
         growth: growth(points),
     }
 }
 
-/// The growth over the last half; absent under three points in it, or if no event was admitted in it.
+/// The growth over the last half; absent under three points in it, if no event was admitted in it, or where bytes were not
+/// measured.
 pub fn growth(points: &[TimelinePoint]) -> Option<Growth> {
     let half = last_half(points);
-    let bytes = Trend::of(half, |point| point.live_bytes)?;
-    let entries = Trend::of(half, |point| point.entries)?;
+    let bytes = Trend::of(half, |point| point.live_bytes.map(|bytes| bytes as f64))?;
+    let entries = Trend::of(half, |point| Some(point.entries as f64))?;
     let per_million = 1e6;
     Some(Growth {
         bytes_per_million_events: bytes.slope.estimate * per_million,
@@ -86,8 +101,9 @@ struct Trend {
 }
 
 impl Trend {
-    fn of(half: &[TimelinePoint], value: fn(&TimelinePoint) -> u64) -> Option<Trend> {
-        let points: Vec<(f64, f64)> = half.iter().map(|point| (point.admitted as f64, value(point) as f64)).collect();
+    fn of(half: &[TimelinePoint], value: fn(&TimelinePoint) -> Option<f64>) -> Option<Trend> {
+        let valued = half.iter().map(|point| Some((point.admitted as f64, value(point)?)));
+        let points: Vec<(f64, f64)> = valued.collect::<Option<_>>()?;
         let (first, last) = (points.first()?, points.last()?);
         let slope =
             if points.len() < POINTS { Line::fit(&points)?.slope_interval() } else { slope_over_blocks(&points)? };
@@ -128,7 +144,7 @@ mod tests {
             .map(|i| TimelinePoint {
                 at_ns: i * 1_000_000,
                 admitted: i * 2_500,
-                live_bytes: live_bytes(i as f64 * 2_500.0) as u64,
+                live_bytes: Some(live_bytes(i as f64 * 2_500.0) as i64),
                 entries: entries(i as f64 * 2_500.0) as u64,
                 ..TimelinePoint::default()
             })
@@ -249,16 +265,30 @@ mod tests {
         let mut points = run(|events| 1e6 + 40.0 * events, |events| events);
         let growing = growth(&points);
         let end = points[400];
-        points.extend((1..200).map(|i| TimelinePoint { at_ns: end.at_ns + i, live_bytes: 0, entries: 0, ..end }));
+        points.extend((1..200).map(|i| TimelinePoint { at_ns: end.at_ns + i, live_bytes: Some(0), entries: 0, ..end }));
         assert_eq!(growth(&points), growing);
-        let memory = memory(&points, 0);
-        assert_eq!((memory.live_bytes_peak, memory.live_bytes_residual), (41_000_000, 0));
+        let memory = memory(&points);
+        assert_eq!((memory.live_bytes_peak, memory.live_bytes_residual), (Some(41_000_000), Some(0)));
         assert_eq!((memory.entries_peak, memory.entries_residual), (1_000_000, 0));
-        assert_eq!(memory.bytes_per_entry, Some(41.0));
     }
 
     #[test]
     fn an_empty_timeline_has_no_memory() {
-        assert_eq!(memory(&[], 48), Memory::default());
+        assert_eq!(memory(&[]), Memory::default());
+    }
+
+    #[test]
+    fn what_waits_is_no_part_of_an_entry() {
+        let held = Held { entries: 1_000, buffered: 500, live_bytes: 100_000 };
+        assert_eq!(held.bytes_per_entry(48), Some(76.0));
+        assert_eq!(Held { entries: 999, ..held }.bytes_per_entry(48), None);
+    }
+
+    #[test]
+    fn bytes_that_were_not_measured_are_absent() {
+        let mut points = run(|events| events, |events| events);
+        points.iter_mut().for_each(|point| point.live_bytes = None);
+        let memory = memory(&points);
+        assert_eq!((memory.live_bytes_peak, memory.live_bytes_residual, memory.growth), (None, None, None));
     }
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::columns::{Cell, cases_csv};
 
 /// Version of every file of a results directory.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// What was run, on what, with which result in numbers of cases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -303,6 +303,9 @@ pub struct Axes {
     /// `merged`: the watermark is one of all arrivals; `channel`: the least of those of the channels.
     #[serde(default = "merged")]
     pub sources: String,
+    /// What a worker does that has nothing to do: `spin`, it looks again at once; `park`, it sleeps after a while.
+    #[serde(default = "spin")]
+    pub idle: String,
     /// A source that is silent for longer than this, in ms of arrival time, does not hold the watermark back; absent:
     /// it always does.
     #[serde(default)]
@@ -339,6 +342,10 @@ fn merged() -> String {
 
 fn one() -> usize {
     1
+}
+
+fn spin() -> String {
+    "spin".to_owned()
 }
 
 /// How a case ended.
@@ -379,16 +386,26 @@ pub struct Numbers {
     pub events: u64,
     /// From the first due instant to the last completion.
     pub elapsed_ns: u64,
-    /// Events completed per second of wall clock, over the whole run.
+    /// Events completed per second of wall clock, over the whole run. Of several runs of a closed loop, that in the middle;
+    /// all other numbers are of this run, too.
     pub throughput_events_per_s: f64,
-    /// CPU time of the process during the run, user and system, in ns.
+    /// Events per second of every run of a closed loop that counts, in the order in which they were made.
+    #[serde(default)]
+    pub run_throughputs_events_per_s: Vec<f64>,
+    /// What the source alone gives to as many threads that do nothing else, events per second: no case can be faster. Absent
+    /// where the load is not the greatest that can be.
+    #[serde(default)]
+    pub source_ceiling_events_per_s: Option<f64>,
+    /// CPU time of the process during the run, user and system, in ns. A worker that spins while it waits takes as much as one
+    /// that works: see [`WorkerShare::busy_ns`].
     pub cpu_ns: u64,
     /// Open loop: completed − due of every admitted event inside the recording window. Closed loop: completed − admitted
     /// of every epoch.
     pub latency: Quantiles,
     /// Wall clock between the due instant of the arrival that allowed an answer and the answer.
     pub processing_delay: Quantiles,
-    /// admitted − due of the epoch (its last event).
+    /// From when an epoch (its last event) was due until it was admitted, without the time in which its worker was at work on
+    /// earlier ones: it was idle, or off the CPU.
     pub driver_lag: Quantiles,
     /// How late a thread woke up that asked to sleep 1 ms at a time: what the machine itself does to whoever waits.
     pub hiccup: Quantiles,
@@ -412,6 +429,9 @@ pub struct Numbers {
     /// How the work was shared, and what that took.
     #[serde(default)]
     pub sharing: Sharing,
+    /// Time that the workers lost to the machine.
+    #[serde(default)]
+    pub lost: LostTime,
     /// What a search for the sustainable rate found; absent where none was made.
     #[serde(default)]
     pub sustainable: Option<Sustainable>,
@@ -452,10 +472,11 @@ pub struct EventTimeWait {
 /// Memory of one case.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Memory {
-    /// Bytes the allocator had handed out beyond what was there before the run: peak.
-    pub live_bytes_peak: u64,
+    /// Bytes that the workers had taken from the allocator and not given back since the run began, without the answers that
+    /// are kept for the check: peak. Absent where the allocator does not count.
+    pub live_bytes_peak: Option<i64>,
     /// The same, after everything the watermark could expire had expired.
-    pub live_bytes_residual: u64,
+    pub live_bytes_residual: Option<i64>,
     /// Resident set of the process: peak, with the trace and the harness in it.
     pub rss_bytes_peak: u64,
     /// State entries: peak.
@@ -464,9 +485,10 @@ pub struct Memory {
     pub entries_residual: u64,
     /// Events waiting for the watermark: peak.
     pub buffered_peak: u64,
-    /// State bytes per entry at the peak of the entries, allocator's view; absent below 1,000 entries.
+    /// State bytes per entry, allocator's view, when the input had ended and nothing of what was left had expired; absent
+    /// below 1,000 entries.
     pub bytes_per_entry: Option<f64>,
-    /// Key and state bytes an entry cannot do without.
+    /// Key and state bytes an entry could not do without at that moment.
     pub payload_bytes_per_entry: Option<f64>,
     /// Growth of the live bytes over the last half of the run.
     pub growth: Option<Growth>,
@@ -550,16 +572,38 @@ pub struct Attribution {
 /// Where events spent their time, in ns on average.
 ///
 /// An epoch is due with its last event. Its service starts when it is admitted, or at the last completion on the same
-/// worker strictly before its own, whichever is later. In the closed loop an event is due when it is admitted.
+/// worker strictly before its own, whichever is later. In the closed loop an event is due when it is admitted. Time off the
+/// CPU is known where a round of a worker's loop took 50 µs or more; shorter stretches are part of what they interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Parts {
-    /// admitted − due of the epoch: the driver was late.
+    /// Between due and admitted, the worker had nothing to do and was on the CPU: whoever drives it was late.
     pub driver_lag_ns: f64,
-    /// (due of the epoch − due of the event) + (start of the service − admitted): the epoch filled, then it waited for
-    /// the ones before it.
+    /// Off the CPU: between due and admitted the worker that reads the epoch, after that the one of all that was off for
+    /// longest while it had something to do.
+    #[serde(default)]
+    pub off_cpu_ns: f64,
+    /// The epoch filled (due of the epoch − due of the event), then it waited for the worker to be done with earlier ones.
     pub queueing_ns: f64,
-    /// completed − start of the service: the dataflow worked.
+    /// completed − start of the service, less the time off the CPU: the dataflow worked.
     pub compute_ns: f64,
+}
+
+/// Time lost by the workers of a run while it was measured, the warm-up left out.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LostTime {
+    /// Share (0 to 1) of the time in which a worker was off the CPU without having asked for it, or kept from looking for
+    /// work while it had none: that of the worker which lost most. Absent where it was not measured.
+    pub share: Option<f64>,
+    /// How long an event waits for the end of such a stretch if it is due at a random instant, 0.99 quantile, ns.
+    pub wait_p99_ns: Option<u64>,
+    /// The 0.999 quantile.
+    pub wait_p999_ns: Option<u64>,
+    /// The longest stretch.
+    pub max_ns: Option<u64>,
+    /// How often the scheduler took a worker off the CPU, all workers together; absent where the kernel does not tell.
+    pub involuntary_switches: Option<u64>,
+    /// How long workers were ready to run and had no CPU, all together, ns; absent where the kernel does not tell.
+    pub run_delay_ns: Option<u64>,
 }
 
 /// How far a run fell behind.
@@ -600,7 +644,7 @@ pub struct Sharing {
 pub struct WorkerShare {
     /// Messages its state was given.
     pub records: u64,
-    /// Time of the rounds of its loop in which it had something to do, ns of wall clock.
+    /// Time of the rounds of its loop in which it had something to do, ns of wall clock, less the time off the CPU in them.
     pub busy_ns: u64,
 }
 
@@ -662,8 +706,8 @@ pub struct Probe {
 /// One reason why a number may not be trusted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
-    /// Stable short name: `driver-lag`, `source-bound`, `few-samples`, `oversubscribed`, `steal`, `debug-build`,
-    /// `dirty-tree`, `hiccups`, `censored`, `logged`, …
+    /// Stable short name: `driver-lag`, `lost-time`, `source-bound`, `few-samples`, `oversubscribed`, `no-spare-core`, `steal`,
+    /// `debug-build`, `dirty-tree`, `short`, `short-run`, `censored`, `logged`, …
     pub code: String,
     /// In words, with the numbers.
     pub text: String,
@@ -676,8 +720,9 @@ pub struct TimelinePoint {
     pub at_ns: u64,
     /// Events admitted so far.
     pub admitted: u64,
-    /// Allocator's live bytes beyond what was there before the run.
-    pub live_bytes: u64,
+    /// Bytes that the workers had taken from the allocator and not given back since the run began, without the answers that
+    /// are kept for the check. Absent where the allocator does not count.
+    pub live_bytes: Option<i64>,
     /// Resident set of the process.
     pub rss_bytes: u64,
     /// State entries over all workers.
@@ -796,6 +841,8 @@ pub(crate) mod example {
             events: 100_000,
             elapsed_ns: 2_000_000_000,
             throughput_events_per_s: 50_000.0,
+            run_throughputs_events_per_s: vec![40_000.0, 50_000.0, 55_000.0],
+            source_ceiling_events_per_s: None,
             cpu_ns: 2_000_000,
             latency: quantiles(10_000),
             processing_delay: quantiles(10_000),
@@ -803,7 +850,7 @@ pub(crate) mod example {
             hiccup: quantiles(100),
             censored: 0,
             event_time_wait_ms: EventTimeWait { count: 9, p50_ms: Some(1), p99_ms: None, max_ms: Some(-3) },
-            memory: Memory { live_bytes_peak: 4096, bytes_per_entry: Some(0.1 + 0.2), ..Memory::default() },
+            memory: Memory { live_bytes_peak: Some(4096), bytes_per_entry: Some(0.1 + 0.2), ..Memory::default() },
             accuracy: Accuracy {
                 truth: 1_000,
                 given: 910,
@@ -823,7 +870,12 @@ pub(crate) mod example {
                 duplicates_share_asked: None,
             },
             attribution: Attribution {
-                mean: Parts { driver_lag_ns: 1_000.0, queueing_ns: 20_000.0, compute_ns: 79_000.0 },
+                mean: Parts {
+                    driver_lag_ns: 1_000.0,
+                    off_cpu_ns: 4_000.0,
+                    queueing_ns: 16_000.0,
+                    compute_ns: 79_000.0,
+                },
                 tail: None,
             },
             progress: Progress {
@@ -848,6 +900,7 @@ pub(crate) mod example {
                 }),
                 logging_overhead_share: None,
             },
+            lost: LostTime { share: Some(0.01), involuntary_switches: Some(3), ..LostTime::default() },
             sustainable: None,
             trace_digest: "ab12".into(),
         };
@@ -878,6 +931,7 @@ pub(crate) mod example {
             order: "watermark".into(),
             slack_ms: 60_000,
             sources: "channel".into(),
+            idle: "spin".into(),
             idle_ms: Some(30_000),
             eviction: "frontier".into(),
             workers: 2,

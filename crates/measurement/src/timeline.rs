@@ -15,7 +15,7 @@ pub type Column = fn(&TimelinePoint) -> Option<i64>;
 pub const COLUMNS: [(&str, Column); 13] = [
     ("at_ns", |point| whole(point.at_ns)),
     ("admitted", |point| whole(point.admitted)),
-    ("live_bytes", |point| whole(point.live_bytes)),
+    ("live_bytes", |point| point.live_bytes),
     ("rss_bytes", |point| whole(point.rss_bytes)),
     ("entries", |point| whole(point.entries)),
     ("buffered", |point| whole(point.buffered)),
@@ -37,8 +37,11 @@ pub struct Reading {
     pub at_ns: u64,
     /// Events admitted so far, over all workers.
     pub admitted: u64,
-    /// Bytes the allocator has handed out, over the whole process.
-    pub allocated_bytes: u64,
+    /// Bytes alive beyond those at the begin of the run, over all workers, without the answers kept for the check; absent where
+    /// the allocator does not count.
+    pub live_bytes: Option<i64>,
+    /// Bytes that entries and waiting events take at the least.
+    pub least_bytes: u64,
     /// Resident set of the process.
     pub rss_bytes: u64,
     /// State entries over all workers.
@@ -64,15 +67,13 @@ pub struct Position {
 /// The points of a running case.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Timeline {
-    baseline_bytes: u64,
     points: Vec<TimelinePoint>,
 }
 
 impl Timeline {
-    /// For a process that had `baseline_bytes` allocated before the run, with room for `points` points, so that the
-    /// timeline itself allocates nothing while it is measured.
-    pub fn new(baseline_bytes: u64, points: usize) -> Self {
-        Self { baseline_bytes, points: Vec::with_capacity(points) }
+    /// With room for `points` points.
+    pub fn new(points: usize) -> Self {
+        Self { points: Vec::with_capacity(points) }
     }
 
     /// Adds a reading, with how far the run had come then and the latencies completed since the one before (none if `interval` is absent or empty).
@@ -81,7 +82,7 @@ impl Timeline {
         self.points.push(TimelinePoint {
             at_ns: reading.at_ns,
             admitted: reading.admitted,
-            live_bytes: reading.allocated_bytes.saturating_sub(self.baseline_bytes),
+            live_bytes: reading.live_bytes,
             rss_bytes: reading.rss_bytes,
             entries: reading.entries,
             buffered: reading.buffered,
@@ -215,7 +216,7 @@ fn parse(row: &str, columns: usize) -> Result<Row, String> {
     let point = TimelinePoint {
         at_ns: count("at_ns", at)?,
         admitted: count("admitted", admitted)?,
-        live_bytes: count("live_bytes", live)?,
+        live_bytes: number(live)?,
         rss_bytes: count("rss_bytes", rss)?,
         entries: count("entries", entries)?,
         buffered: count("buffered", buffered)?,
@@ -247,19 +248,28 @@ mod tests {
 
     use super::*;
 
-    const LIVE: fn(&TimelinePoint) -> Option<u64> = |point| Some(point.live_bytes);
+    const LIVE: fn(&TimelinePoint) -> Option<i64> = |point| point.live_bytes;
 
-    fn points(values: &[u64]) -> Vec<TimelinePoint> {
+    fn points(values: &[i64]) -> Vec<TimelinePoint> {
         let at = values.iter().zip(0..);
-        at.map(|(value, i)| TimelinePoint { at_ns: i * 10, live_bytes: *value, ..TimelinePoint::default() }).collect()
+        at.map(|(value, i)| TimelinePoint { at_ns: i * 10, live_bytes: Some(*value), ..TimelinePoint::default() })
+            .collect()
     }
 
     #[test]
-    fn live_bytes_are_those_beyond_the_baseline() {
-        let mut timeline = Timeline::new(1_000, 10);
+    fn a_point_is_a_reading_and_how_far_the_run_had_come() {
+        let mut timeline = Timeline::new(10);
         let mut interval = LatencyHistogram::new();
         (1..=9).for_each(|ns| interval.record_ns(ns * 100));
-        let reading = Reading { at_ns: 5, admitted: 6, allocated_bytes: 1_500, rss_bytes: 7, entries: 8, buffered: 9 };
+        let reading = Reading {
+            at_ns: 5,
+            admitted: 6,
+            live_bytes: Some(-500),
+            least_bytes: 400,
+            rss_bytes: 7,
+            entries: 8,
+            buffered: 9,
+        };
         let position = Position {
             newest_event_time_ms: Some(10),
             watermark_ms: Some(-11),
@@ -268,11 +278,11 @@ mod tests {
         };
         timeline.push(reading, position, Some(&interval));
         let before = Position::default();
-        timeline.push(Reading { allocated_bytes: 900, ..reading }, before, Some(&LatencyHistogram::new()));
+        timeline.push(Reading { live_bytes: None, ..reading }, before, Some(&LatencyHistogram::new()));
         let expected = TimelinePoint {
             at_ns: 5,
             admitted: 6,
-            live_bytes: 500,
+            live_bytes: Some(-500),
             rss_bytes: 7,
             entries: 8,
             buffered: 9,
@@ -285,7 +295,7 @@ mod tests {
             view_skew_ms: Some(14),
         };
         let nothing = TimelinePoint {
-            live_bytes: 0,
+            live_bytes: None,
             latency_max_ns: None,
             latency_p50_ns: None,
             newest_event_time_ms: None,
@@ -309,8 +319,8 @@ mod tests {
         assert_eq!((line, what.as_str()), (3, "`x` is no whole number, or does not fit"));
         let (line, what) = read_csv(&format!("{header}1,1,0\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (2, "3 fields instead of 15"));
-        let (line, what) = read_csv(&format!("{header}1,1,0,0,,0,0,0,,,,,0,,\n")).unwrap_err();
-        assert_eq!((line, what.as_str()), (2, "`live_bytes` is empty"));
+        let (line, what) = read_csv(&format!("{header}1,1,0,,0,0,0,0,,,,,0,,\n")).unwrap_err();
+        assert_eq!((line, what.as_str()), (2, "`admitted` is empty"));
         assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0,,\n")).unwrap_err().0, 2);
         assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0,,\n")).unwrap_err().0, 2);
     }
@@ -326,7 +336,7 @@ mod tests {
         let point = TimelinePoint {
             at_ns: 10,
             admitted: 20,
-            live_bytes: 30,
+            live_bytes: Some(30),
             rss_bytes: 40,
             entries: 50,
             buffered: 60,
@@ -360,7 +370,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn thinning_keeps_extremes_and_ends(values in prop::collection::vec(0_u64..1000, 1..400),
+        fn thinning_keeps_extremes_and_ends(values in prop::collection::vec(-1000_i64..1000, 1..400),
                                             buckets in 1_usize..30) {
             let all = points(&values);
             let thinned = thin(&all, buckets, LIVE);
@@ -401,7 +411,7 @@ mod tests {
                 .map(|[at_ns, admitted, live_bytes, rss_bytes, entries, buffered, backlog]| TimelinePoint {
                     at_ns: at_ns << 31,
                     admitted,
-                    live_bytes,
+                    live_bytes: latency.map(|_| live_bytes as i64 - (1 << 20)),
                     rss_bytes,
                     entries,
                     buffered,

@@ -1,13 +1,15 @@
 //! What a strategy must be told and what it can tell: the only door to clocks and counters.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One worker's view of whoever drives the run. Called a few times per epoch, never per event.
 pub trait Driver {
     /// Epochs below the returned one may be offered now. Never less than before.
     fn admissible(&mut self) -> u64;
 
-    /// This worker has offered its share of all epochs below `epochs`.
+    /// This worker begins to read its share of all epochs below `epochs`. Told before the work, so that reading them is part
+    /// of what they take.
     fn admitted(&mut self, epochs: u64);
 
     /// All workers' epochs below `epochs` are completed, as far as this worker can see.
@@ -22,12 +24,21 @@ pub trait Driver {
     /// This worker has had something to do since it last asked what is [`admissible`](Driver::admissible).
     fn worked(&mut self) {}
 
+    /// The input has ended and nothing of what is left has expired yet. What this worker does until
+    /// [`end_weighing`](Driver::end_weighing) is not part of the run.
+    fn begin_weighing(&mut self) {}
+
+    /// What is left has been weighed.
+    fn end_weighing(&mut self) {}
+
     /// Everything is completed, and everything that could expire has; this worker still holds what is left.
     fn settled(&mut self) {}
 
-    /// Nothing may be offered at the moment.
-    fn idle(&mut self) {
+    /// Nothing may be offered at the moment. How long the worker may sleep unless something arrives before; `None` if it has
+    /// to look again at once.
+    fn idle(&mut self) -> Option<Duration> {
         std::thread::yield_now();
+        None
     }
 }
 
@@ -43,6 +54,8 @@ pub struct Census {
     pub buffered: usize,
     /// Bytes of the answers kept for the check at the end: the run's, not the pipeline's.
     pub answer_bytes: usize,
+    /// Bytes that keys, states and waiting events take at the very least, whatever holds them; 0 where it is not known.
+    pub least_bytes: usize,
 }
 
 impl Census {
@@ -52,6 +65,7 @@ impl Census {
             entries: self.entries + other.entries,
             buffered: self.buffered + other.buffered,
             answer_bytes: self.answer_bytes + other.answer_bytes,
+            least_bytes: self.least_bytes + other.least_bytes,
         }
     }
 }

@@ -154,7 +154,9 @@ impl<M: Machine, E: Eviction<M>> Part<M::Message, M::Row> for KeyedPart<M, E> {
     fn census(&self) -> Census {
         let entries = self.states.table.len() + self.eviction.buried();
         let buffered = self.order.buffered() + self.states.machine.kept();
-        Census { entries, buffered, answer_bytes: 0 }
+        let entry_bytes = std::mem::size_of::<M::Key>() + std::mem::size_of::<M::State>();
+        let least_bytes = entries * entry_bytes + self.order.buffered() * std::mem::size_of::<M::Message>();
+        Census { entries, buffered, answer_bytes: 0, least_bytes }
     }
 
     fn payload(&self) -> (usize, usize) {

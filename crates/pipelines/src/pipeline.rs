@@ -13,7 +13,7 @@ use crate::eviction::EvictionName;
 use crate::fault::Fault;
 use crate::feed::Feed;
 use crate::home::Home;
-use crate::logic::{Delivered, KeyedLogic, Mergeable, StatelessLogic, WindowLogic};
+use crate::logic::{Afterwards, Delivered, KeyedLogic, Mergeable, SPENT, StatelessLogic, WindowLogic};
 use crate::oracle;
 use crate::order::OrderName;
 use crate::settings::{Parameter, SettingError};
@@ -70,7 +70,15 @@ pub trait Prepared: Send + Sync {
     fn run(&self, site: &Site) -> Result<RunEnd, RunError>;
     /// How many of `events` would concern the pipeline but have no key.
     fn without_key(&self, events: &[Event]) -> u64;
+    /// How long a state is kept if nothing follows the event that it came to be by, ms of event time: the longest by the first
+    /// [`PROBED`] of `events`. `None` where one is kept for ever, or nothing is.
+    fn retention_ms(&self, _events: &[Event]) -> Option<i64> {
+        None
+    }
 }
+
+/// Events that are looked at to find out how long states are kept.
+const PROBED: usize = 20_000;
 
 /// The choice on every axis that a pipeline knows of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,6 +273,10 @@ where
     fn without_key(&self, events: &[Event]) -> u64 {
         without_key(&self.0, events)
     }
+
+    fn retention_ms(&self, events: &[Event]) -> Option<i64> {
+        retention_ms(&self.0, events)
+    }
 }
 
 /// Makes a [`Prepared`] of keyed logic whose rows are summed up by window logic.
@@ -285,6 +297,10 @@ impl<L: KeyedLogic, W: WindowLogic<Input = L::Row>> Prepared for Chained<L, W> {
 
     fn without_key(&self, events: &[Event]) -> u64 {
         without_key(&self.0, events)
+    }
+
+    fn retention_ms(&self, events: &[Event]) -> Option<i64> {
+        retention_ms(&self.0, events)
     }
 }
 
@@ -331,6 +347,10 @@ where
     fn without_key(&self, events: &[Event]) -> u64 {
         without_key(&self.0, events)
     }
+
+    fn retention_ms(&self, events: &[Event]) -> Option<i64> {
+        retention_ms(&self.0, events)
+    }
 }
 
 /// Makes a [`Prepared`] of keyed logic whose states can be merged and whose rows are summed up by window logic.
@@ -351,6 +371,10 @@ impl<L: Mergeable, W: WindowLogic<Input = L::Row>> Prepared for MergingChained<L
 
     fn without_key(&self, events: &[Event]) -> u64 {
         without_key(&self.0, events)
+    }
+
+    fn retention_ms(&self, events: &[Event]) -> Option<i64> {
+        retention_ms(&self.0, events)
     }
 }
 
@@ -383,8 +407,37 @@ impl<P: Prepared, D: Incremental> Prepared for WithDifferential<P, D> {
     fn without_key(&self, events: &[Event]) -> u64 {
         self.0.without_key(events)
     }
+
+    fn retention_ms(&self, events: &[Event]) -> Option<i64> {
+        self.0.retention_ms(events)
+    }
 }
 
 fn without_key<L: KeyedLogic>(logic: &L, events: &[Event]) -> u64 {
     events.iter().filter(|event| logic.lacks_key(event)).count() as u64
+}
+
+fn retention_ms<L: KeyedLogic>(logic: &L, events: &[Event]) -> Option<i64> {
+    let mut longest_ms = None;
+    for event in &events[..events.len().min(PROBED)] {
+        let Some(key) = logic.key(event) else { continue };
+        let (mut state, mut out) = (L::State::default(), Vec::new());
+        logic.apply(key, &mut state, event, &mut out);
+        match last_expiry_ms(logic, key, &mut state, &mut out) {
+            SPENT => {}
+            i64::MAX => return None,
+            expiry_ms => longest_ms = longest_ms.max(Some(expiry_ms.saturating_sub(event.event_time_ms()))),
+        }
+    }
+    longest_ms
+}
+
+/// When a state is gone if only its timers answer.
+fn last_expiry_ms<L: KeyedLogic>(logic: &L, key: L::Key, state: &mut L::State, out: &mut Vec<L::Row>) -> i64 {
+    loop {
+        let expiry_ms = logic.expires_at_ms(key, state);
+        if matches!(expiry_ms, SPENT | i64::MAX) || logic.on_expiry(key, state, out) == Afterwards::Forgotten {
+            return expiry_ms;
+        }
+    }
 }

@@ -132,7 +132,9 @@ impl<W: WindowLogic, M: Signed<W::Input>> Part<M, Change<W::Row>> for WindowPart
     }
 
     fn census(&self) -> Census {
-        Census { entries: self.table.len() + self.buried.len(), buffered: 0, answer_bytes: 0 }
+        let entries = self.table.len() + self.buried.len();
+        let least_bytes = entries * (std::mem::size_of::<W::Key>() + std::mem::size_of::<W::Sum>());
+        Census { entries, least_bytes, ..Census::default() }
     }
 
     fn payload(&self) -> (usize, usize) {

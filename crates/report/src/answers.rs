@@ -6,6 +6,7 @@ use flowbench_measurement::record::{CaseRecord, FigureKind, FigureSpec, Numbers,
 use flowbench_measurement::statistics::median;
 
 use crate::chart::counted;
+use crate::panels::is_floor;
 use crate::quantity::{Quantity, words};
 use crate::scaling::THROUGHPUT;
 use crate::select::{case_name, select, telling_axes};
@@ -74,7 +75,7 @@ fn headline_columns(part: &Part, measured: &[&CaseRecord]) -> Vec<String> {
 
 /// The column of cases a figure is about; none if it has a sentence of its own.
 fn headline_column(figure: &FigureSpec) -> Option<String> {
-    let not_floor = figure.columns().find(|column| !column.starts_with("hiccup"));
+    let not_floor = figure.columns().find(|column| !is_floor(column));
     let first = not_floor.or(figure.columns().next()).unwrap_or("");
     match (figure.kind, first) {
         (FigureKind::AtLevel | FigureKind::HeatMap | FigureKind::Operators, _) => None,

@@ -45,19 +45,22 @@ th,td{border-color:#30363d}a{color:#58a6ff}.answer{border-color:#56b4e9}}";
 /// Up to this many different texts of one doubt are shown without a click.
 const UNFOLDED_DOUBTS: usize = 3;
 
-const DEFINITIONS: [(&str, &str); 24] = [
+const DEFINITIONS: [(&str, &str); 25] = [
     ("due", "when the plan, fixed before the run, wants an event offered"),
     (
         "latency",
         "completed − due, for every admitted event, whatever stalled; completed means that the output frontier \
         passed the event's epoch. Events still open at the end count at their age (censored)",
     ),
-    ("driver lag", "admitted − due: how late the driver itself was"),
+    (
+        "driver lag",
+        "admitted − due, without the time in which the worker was at work on earlier events: it was idle or off the CPU",
+    ),
     (
         "attribution",
-        "what the mean latency is the sum of: driver lag; queueing, while the epoch filled and then waited for the \
-        ones before it; compute, from the start of its service to its completion. The tail is the slowest 1 % of the \
-        events",
+        "what the mean latency is the sum of: driver lag, where the worker was idle; off CPU, where the machine had taken \
+        it off; queueing, while the epoch filled and then waited for the ones before it; compute, from the start of its \
+        service to its completion. The tail is the slowest 1 % of the events",
     ),
     ("backlog", "events due and not completed. Recovery: from its peak until it is back at its median over the run"),
     (
@@ -71,10 +74,12 @@ const DEFINITIONS: [(&str, &str); 24] = [
         alone, the same on every machine",
     ),
     (
-        "hiccup floor",
-        "how late a thread woke up that asked to sleep 1 ms at a time: the machine's own pauses. A worker that \
-        never sleeps may stay below it; a tail that reaches it may be the machine's",
+        "lost time",
+        "time in which a worker was off the CPU without having asked for it, or kept from its loop while it had nothing to \
+        do. At a quantile: how long an event that is due at a random instant waits for its end. A tail that comes near to \
+        it is the machine's",
     ),
+    ("hiccup floor", "how late a thread woke up that asked to sleep 1 ms at a time"),
     ("throughput", "events completed per second of wall clock, over the whole run"),
     (
         "speed-up, efficiency",
@@ -104,7 +109,7 @@ const DEFINITIONS: [(&str, &str); 24] = [
     ),
     (
         "live bytes",
-        "what the allocator had handed out beyond what was there before the run; RSS is the whole process, the \
+        "what the workers had taken from the allocator and not given back since the run began; RSS is the whole process, the \
         trace included",
     ),
     ("residual", "what is left after everything the watermark could expire has expired"),

@@ -77,7 +77,7 @@ fn panel(layout: Layout, chosen: bool, groups: &[String], points: &impl Fn(&str,
         }
     }
     for column in floors {
-        let legend = words(column).replacen("hiccup", "hiccup floor", 1);
+        let legend = words(column).replacen("hiccup", "hiccup floor", 1).replacen("lost wait", "lost time", 1);
         let (name, look) = (legend.clone(), Look::Floor);
         let style = match chosen {
             true => Style { name, legend: String::new(), key: Some((look, legend)), look },
@@ -134,9 +134,14 @@ fn push_series(series: &mut Vec<Series>, lines: Vec<Line>, style: Style) {
     }
 }
 
-/// The hiccup floor lies under the lines, unless there are no others.
+/// True for what the machine did by itself.
+pub(crate) fn is_floor(column: &str) -> bool {
+    column.starts_with("hiccup") || column.starts_with("lost")
+}
+
+/// What the machine did by itself lies under the lines, unless there are no others.
 fn floors_and_lines(columns: Vec<&str>) -> (Vec<&str>, Vec<&str>) {
-    let (floors, lines): (Vec<&str>, Vec<&str>) = columns.into_iter().partition(|column| column.starts_with("hiccup"));
+    let (floors, lines): (Vec<&str>, Vec<&str>) = columns.into_iter().partition(|column| is_floor(column));
     if lines.is_empty() { (lines, floors) } else { (floors, lines) }
 }
 

@@ -12,7 +12,7 @@ use crate::compare::{self, COMPARED};
 use crate::quantity::{Quantity, words};
 
 /// The columns that are chosen, not measured.
-pub(crate) const AXES: [&str; 18] = [
+pub(crate) const AXES: [&str; 19] = [
     "pipeline",
     "settings",
     "deduplicate",
@@ -21,6 +21,7 @@ pub(crate) const AXES: [&str; 18] = [
     "slack_ms",
     "sources",
     "idle_ms",
+    "idle",
     "eviction",
     "workers",
     "processes",
@@ -34,7 +35,7 @@ pub(crate) const AXES: [&str; 18] = [
 ];
 
 /// The kinds of histograms.
-pub(crate) const HISTOGRAMS: [&str; 4] = ["latency", "processing-delay", "driver-lag", "hiccup"];
+pub(crate) const HISTOGRAMS: [&str; 5] = ["latency", "processing-delay", "driver-lag", "lost-time", "hiccup"];
 
 /// What is wrong with the description of a figure.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -135,6 +136,7 @@ pub fn case_columns() -> Vec<&'static str> {
         order: String::new(),
         slack_ms: 0,
         sources: String::new(),
+        idle: String::new(),
         idle_ms: None,
         eviction: String::new(),
         workers: 0,

@@ -165,7 +165,7 @@ fn a_run_begun_by_an_older_version_goes_on_with_the_columns_of_today() {
     let data = CaseData { timeline: &[point(1)], ..CaseData::default() };
     results.append_case(&example::case(12, 1), &data).unwrap();
     let rows = read_timeline(dir.path()).unwrap().rows;
-    let old_point = TimelinePoint { at_ns: 5, admitted: 6, ..TimelinePoint::default() };
+    let old_point = TimelinePoint { at_ns: 5, admitted: 6, live_bytes: Some(0), ..TimelinePoint::default() };
     assert_eq!(rows.iter().map(|row| (row.case, row.point)).collect::<Vec<_>>(), [(1, old_point), (12, point(1))]);
 }
 
@@ -210,10 +210,11 @@ fn errors_name_the_file_and_the_line() {
 fn a_newer_schema_is_refused_whatever_else_it_holds() {
     let dir = TempDir::new().unwrap();
     drop(written(dir.path()));
-    append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":4,\"new\":true}\n");
+    let newer = format!("{{\"schema_version\":{},\"new\":true}}\n", SCHEMA_VERSION + 1);
+    append_raw(&dir.path().join(CASES_NDJSON), &newer);
     let error = read_cases(dir.path()).unwrap_err();
-    assert!(matches!(error, ResultsError::Newer { line: 4, found: 4, .. }), "{error}");
-    assert!(error.to_string().contains("reads up to 3"), "{error}");
+    assert!(matches!(error, ResultsError::Newer { line: 4, found, .. } if found == SCHEMA_VERSION + 1), "{error}");
+    assert!(error.to_string().contains(&format!("reads up to {SCHEMA_VERSION}")), "{error}");
     fs::write(dir.path().join(RUN_JSON), "{\"schema_version\":9}").unwrap();
     assert!(matches!(read_run(dir.path()), Err(ResultsError::Newer { found: 9, .. })));
 }

@@ -43,7 +43,7 @@ use crate::part::{Part, part};
 use crate::pipeline::{Choice, RunError, Site, WorkerEnd};
 
 /// Records a worker offers at most before the dataflow is stepped, so that what is on its way stays in the cache.
-const RECORDS_PER_STEP: usize = 16384;
+pub(super) const RECORDS_PER_STEP: usize = 16384;
 
 type Input<M> = InputHandle<u64, CapacityContainerBuilder<Batch<M>>>;
 pub(super) type Batches<'s, M> = Stream<'s, u64, Batch<M>>;
@@ -231,8 +231,8 @@ impl Desk {
                 });
                 if let Some(reached) = steps.next(frontier, || part.payload()) {
                     part.advance(reached, &mut rows);
-                    steps.held.set(part.census());
                 }
+                steps.held.set(part.census());
                 if let Some(open) = capability.as_ref().filter(|_| !rows.is_empty()) {
                     sorter.sort(&mut rows, &mut out);
                     sorter.flush(&mut out);
@@ -259,8 +259,8 @@ impl Desk {
                 });
                 if let Some(reached) = steps.next(frontier, || last.payload()) {
                     last.advance(reached);
-                    steps.held.set(last.census());
                 }
+                steps.held.set(last.census());
                 steps.hold(&mut capability, frontier);
             }
         });
@@ -333,7 +333,9 @@ impl Desk {
                 input.advance_to(epoch.min(epochs));
                 if epoch < admissible {
                     let until = admissible.min(epoch + stride);
-                    while epoch < until {
+                    let next = epoch + (until - epoch).div_ceil(turn) * turn;
+                    self.driver.borrow_mut().admitted(next.min(epochs));
+                    while epoch < next {
                         let share = match reading {
                             Reading::InTurn => Share::Whole(&self.feed, epoch),
                             Reading::Dealt(partition) => Share::Own(partition, epoch),
@@ -344,17 +346,19 @@ impl Desk {
                     reader.flush(out);
                     out.drain(|mut batch| input.send_batch(&mut batch));
                     input.advance_to(epoch.min(epochs));
-                    self.driver.borrow_mut().admitted(epoch.min(epochs));
+                    // What is given away is shown before another worker can free it.
+                    self.driver.borrow_mut().holds(self.census());
                     self.rounds.set(rounds + 1);
                 }
                 if epoch >= epochs {
                     source = None;
                 }
             }
-            if epoch >= admissible {
-                self.driver.borrow_mut().idle();
-            }
-            worker.step();
+            let nap = if self.rounds.get() > rounds { None } else { self.driver.borrow_mut().idle() };
+            match nap {
+                Some(_) => worker.step_or_park(nap),
+                None => worker.step(),
+            };
             self.tell(&mut completed, rounds);
         }
         match reading {
@@ -381,15 +385,18 @@ impl Desk {
         let mut driver = self.driver.borrow_mut();
         let passed = self.probe.with_frontier(|frontier| frontier.first().copied()).unwrap_or(self.feed.epochs());
         let now = self.answered(*completed, passed);
+        let worked = self.rounds.get() > rounds || now < passed;
+        if worked || now > *completed {
+            driver.holds(self.census());
+        }
         if now > *completed {
             *completed = now;
-            driver.holds(self.census());
             driver.completed(now);
             if self.behind.is_some() {
                 driver.views(now);
             }
         }
-        if self.rounds.get() > rounds || now < passed {
+        if worked {
             driver.worked();
         }
     }
@@ -482,7 +489,8 @@ pub(super) struct Steps {
     payload: Rc<Cell<(usize, usize)>>,
     records: Rc<Cell<u64>>,
     rounds: Rc<Cell<u64>>,
-    view: Option<Rc<RefCell<Box<dyn Driver>>>>, // is told what the worker has acted upon
+    driver: Rc<RefCell<Box<dyn Driver>>>,
+    is_view: bool,
 }
 
 impl Steps {
@@ -495,7 +503,8 @@ impl Steps {
             payload: Rc::clone(&desk.payload),
             records: Rc::clone(&desk.records),
             rounds: Rc::clone(&desk.rounds),
-            view: is_view.then(|| Rc::clone(&desk.driver)),
+            driver: Rc::clone(&desk.driver),
+            is_view,
         }
     }
 
@@ -516,8 +525,10 @@ impl Steps {
             return None;
         }
         if now == self.feed.epochs() {
+            self.driver.borrow_mut().begin_weighing();
             let ((entries, bytes), (more_entries, more_bytes)) = (self.payload.get(), payload());
             self.payload.set((entries + more_entries, bytes + more_bytes));
+            self.driver.borrow_mut().end_weighing();
         }
         self.epochs = now;
         self.rounds.set(self.rounds.get() + 1);
@@ -527,8 +538,8 @@ impl Steps {
     /// What the frontier has passed has been acted upon: keeps a capability for the rest.
     pub(super) fn hold(&self, capability: &mut Option<Capability<u64>>, frontier: &MutableAntichain<u64>) {
         if let Some(open) = capability {
-            if *open.time() < self.epochs {
-                self.view.iter().for_each(|driver| driver.borrow_mut().views(self.epochs));
+            if self.is_view && *open.time() < self.epochs {
+                self.driver.borrow_mut().views(self.epochs);
             }
             if frontier.frontier().is_empty() {
                 *capability = None;

@@ -1,9 +1,11 @@
 //! One plain loop on one thread: no dataflow, no exchange, no progress tracking. The configuration that every parallel
 //! one has to beat (McSherry, Isard, Murray: "Scalability! But at what COST?", HotOS 2015).
 
+use std::ops::Range;
+
 use flowbench_events::{Event, LateSet};
 
-use super::dataflow::Tally;
+use super::dataflow::{RECORDS_PER_STEP, Tally};
 use super::kept::{Kept, Last, PassedOn, Tray};
 use super::plan::MakePart;
 use crate::answers::{Change, Row, Spoil};
@@ -76,15 +78,17 @@ fn through<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
     let mut batch = Vec::new();
     let mut tally = Tally::default();
     let mut room = 0; // for as much as the last epoch had: a batch that grows is copied again and again
-    each_epoch(&site.feed, &mut *driver, |epoch, reached| {
+    each_step(&site.feed, &mut *driver, |driver, epochs, reached| {
         batch.reserve(room);
-        source.read(epoch, &mut tally.late, &mut batch);
+        epochs.for_each(|epoch| source.read(epoch, &mut tally.late, &mut batch));
         room = batch.len().next_power_of_two();
         tally.records += batch.len() as u64;
         kept.take(&mut batch);
         if reached.watermark_ms == i64::MAX {
+            driver.begin_weighing();
             let ((entries, bytes), (more_entries, more_bytes)) = (kept.payload(), source.payload());
             (tally.entries, tally.payload_bytes) = (entries + more_entries, bytes + more_bytes);
+            driver.end_weighing();
         }
         kept.advance(reached);
         kept.census().and(source.advance(reached))
@@ -203,21 +207,26 @@ impl<M, B: Send, R, P: Part<B, R>> Part<M, R> for Chain<M, B, P> {
     }
 }
 
-/// Takes epoch after epoch as the driver admits them; `step` gets each with how far event time has come behind it.
-fn each_epoch(feed: &Feed, driver: &mut dyn Driver, mut step: impl FnMut(u64, Reached) -> Census) {
+/// Takes what the driver admits, as many records at a time as the workers of a dataflow; `step` gets the epochs with how
+/// far event time has come behind them.
+fn each_step(
+    feed: &Feed,
+    driver: &mut dyn Driver,
+    mut step: impl FnMut(&mut dyn Driver, Range<u64>, Reached) -> Census,
+) {
+    let epochs_per_step = RECORDS_PER_STEP.div_ceil(feed.records_per_epoch()) as u64;
     let mut epoch = 0;
     while epoch < feed.epochs() {
-        let admissible = driver.admissible().min(feed.epochs());
-        if epoch >= admissible {
-            driver.idle();
+        let until = driver.admissible().min(feed.epochs()).min(epoch + epochs_per_step);
+        if epoch >= until {
+            driver.idle().into_iter().for_each(std::thread::park_timeout);
+            continue;
         }
-        while epoch < admissible {
-            let census = step(epoch, feed.reached(epoch + 1));
-            epoch += 1;
-            driver.admitted(epoch);
-            driver.holds(census);
-            driver.completed(epoch);
-            driver.worked();
-        }
+        driver.admitted(until);
+        let census = step(driver, epoch..until, feed.reached(until));
+        epoch = until;
+        driver.holds(census);
+        driver.completed(epoch);
+        driver.worked();
     }
 }

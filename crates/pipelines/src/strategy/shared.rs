@@ -244,8 +244,11 @@ impl<M: Message, R: Message> Part<M, R> for Share<M, R> {
         }
     }
 
+    /// As each map was when this worker looked at it last. Others may have put into it or helped to empty it since: what it
+    /// takes at the least is not known.
     fn census(&self) -> Census {
-        self.held.iter().fold(Census::default(), |all, map| all.and(*map))
+        let held = self.held.iter().fold(Census::default(), |all, map| all.and(*map));
+        Census { least_bytes: 0, ..held }
     }
 
     fn payload(&self) -> (usize, usize) {

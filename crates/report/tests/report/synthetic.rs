@@ -342,6 +342,7 @@ fn set_policy(numbers: &mut Numbers, pipeline: u64, order: &str, n: usize, slack
     (wait.p50_ms, wait.p99_ms) = (Some(40 + waits), Some(900 + waits * 3 / 2));
     let parts = |scale: f64| Parts {
         driver_lag_ns: 800.0 * scale,
+        off_cpu_ns: 0.0,
         queueing_ns: 9_000.0 * scale * (1 + n) as f64,
         compute_ns: 22_000.0 * scale.sqrt(),
     };
@@ -367,6 +368,7 @@ pub(crate) fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, cha
             order: "watermark".into(),
             slack_ms: 60_000,
             sources: "merged".into(),
+            idle: "spin".into(),
             idle_ms: None,
             eviction: "frontier".into(),
             workers: 2,
@@ -413,6 +415,8 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         events: 1_000_000,
         elapsed_ns: 2_000_000_000,
         throughput_events_per_s: 4.2e12 / p99_ns as f64,
+        run_throughputs_events_per_s: Vec::new(),
+        source_ceiling_events_per_s: None,
         cpu_ns: p99_ns * 600,
         latency: quantiles(p99_ns),
         processing_delay: quantiles(p99_ns / 2),
@@ -421,7 +425,7 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         censored: 0,
         event_time_wait_ms: EventTimeWait { count: 9, p50_ms: Some(1), p99_ms: Some(60_000), max_ms: Some(61_000) },
         memory: Memory {
-            live_bytes_peak: 48 << 20,
+            live_bytes_peak: Some(48 << 20),
             entries_peak: 40_000,
             growth: with_growth.then_some(growth),
             ..Memory::default()
@@ -431,6 +435,7 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         attribution: Attribution::default(),
         progress: Progress::default(),
         sharing: Sharing::default(),
+        lost: Default::default(),
         sustainable: None,
         trace_digest: "ab12cd34ef56ab12".into(),
     }
@@ -454,7 +459,7 @@ fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
         TimelinePoint {
             at_ns: n * 20_000_000,
             admitted: n * 10_000,
-            live_bytes: entries * 96 + case.repeat as u64 * 40_000,
+            live_bytes: Some((entries * 96 + case.repeat as u64 * 40_000) as i64),
             rss_bytes: (64 << 20) + entries * 96,
             entries,
             buffered: 500,

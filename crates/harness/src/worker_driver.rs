@@ -1,0 +1,266 @@
+//! The driver of one worker: says what it may offer, and notes what becomes of that, how busy the worker was, what it holds
+//! and what the machine took from it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use flowbench_measurement::lost_time::Gap;
+use flowbench_pipelines::{Census, Driver, Feed};
+
+use crate::allocation::Allocation;
+use crate::drive::{Idle, Load, Track};
+use crate::gauges::{Gauges, Snapshot};
+use crate::probe::WorkerLog;
+use crate::scheduling::{Scheduling, thread_cpu_ns};
+
+/// How long a worker with nothing to do looks for work before it sleeps, if it may sleep at all.
+pub(crate) const SPIN_BEFORE_PARK: Duration = Duration::from_micros(50);
+/// The longest sleep: whoever should have been woken and was not looks by itself.
+const NAP_MAX: Duration = Duration::from_millis(10);
+/// Epochs each worker may have open in the closed loop: enough to keep it busy.
+const EPOCHS_IN_FLIGHT: u64 = 4;
+/// A round without work takes about a microsecond. One that took this long was held up.
+const IDLE_GAP_NS: u64 = 10_000;
+/// Rounds of this length are looked into: a few hundred ns for asking the kernel are then less than a hundredth of them.
+const SUSPICIOUS_NS: u64 = 50_000;
+/// Less time off the CPU is that of a system call, or of an interrupt.
+const OFF_CPU_NS: u64 = 5_000;
+
+pub(crate) struct WorkerDriver {
+    track: Arc<Track>,
+    gauges: usize, // which of those of this process
+    records_per_epoch: u64,
+    events: u64,
+    ready: bool,
+    completed_epochs: u64,
+    round: Round,
+    cpu: CpuClock,
+    allocation: Option<Allocation>,
+    census: Census,
+    shown: Snapshot,
+    weighing_since: Option<Instant>,
+    scheduling: Scheduling, // when it was ready
+    log: WorkerLog,
+}
+
+/// From one question for what is admissible to the next.
+#[derive(Debug, Default)]
+struct Round {
+    asked_ns: u64,
+    worked: bool,
+    wakes_at_ns: Option<u64>, // if it is a sleep
+    free_since_ns: u64,       // the end of the last round with work
+}
+
+impl WorkerDriver {
+    /// Of one of so many workers, of whom the first `readers` read.
+    pub(crate) fn new(worker: usize, readers: usize, track: &Arc<Track>, feed: &Feed) -> Self {
+        Self {
+            track: Arc::clone(track),
+            gauges: worker - track.first_worker,
+            records_per_epoch: feed.records_per_epoch() as u64,
+            events: feed.trace().events.len() as u64,
+            ready: false,
+            completed_epochs: 0,
+            round: Round::default(),
+            cpu: CpuClock::default(),
+            allocation: None,
+            census: Census::default(),
+            shown: Snapshot::default(),
+            weighing_since: None,
+            scheduling: Scheduling::default(),
+            log: WorkerLog::new(worker as u64, readers as u64, feed.epochs()),
+        }
+    }
+
+    /// Time of the run, ns; `None` while other workers are not ready. The first time, this one is.
+    fn now_ns(&mut self) -> Option<u64> {
+        if !self.ready {
+            self.ready = true;
+            self.get_ready();
+        }
+        self.track.now_ns()
+    }
+
+    /// Everything that is counted counts from here, before this worker may offer anything.
+    fn get_ready(&mut self) {
+        if self.track.idle == Idle::Park {
+            // Without this the kernel may round every sleep up by 50 µs.
+            let _ = rustix::thread::set_current_timer_slack(std::num::NonZero::new(1));
+        }
+        self.scheduling = Scheduling::of_this_thread();
+        self.cpu = CpuClock { cpu_ns: thread_cpu_ns(), at_ns: 0 };
+        self.allocation = Allocation::of_this_thread();
+        if self.allocation.is_none() {
+            self.track.counts_bytes.store(false, Ordering::Relaxed);
+        }
+        self.track.ready();
+    }
+
+    /// Ends a round: was it work, a sleep, or nothing, and what of it was lost?
+    fn end_round(&mut self, now_ns: u64) {
+        let Round { asked_ns, worked, wakes_at_ns, .. } = self.round;
+        self.round.asked_ns = now_ns;
+        (self.round.worked, self.round.wakes_at_ns) = (false, None);
+        let length_ns = now_ns.saturating_sub(asked_ns);
+        if worked {
+            self.log.busy_ns += length_ns;
+            self.round.free_since_ns = now_ns;
+        }
+        if let Some(wakes_at_ns) = wakes_at_ns.filter(|_| !worked) {
+            // A sleep is off the CPU by wish, until it should have been over.
+            self.cpu.off_ns(now_ns);
+            return self.gap(wakes_at_ns.max(asked_ns), now_ns, u64::MAX, true);
+        }
+        if length_ns >= SUSPICIOUS_NS {
+            let off_cpu_ns = self.cpu.off_ns(now_ns).min(length_ns);
+            if worked && off_cpu_ns >= OFF_CPU_NS {
+                self.log.busy_ns -= off_cpu_ns;
+            }
+            self.gap(asked_ns, now_ns, off_cpu_ns, !worked);
+        } else if !worked {
+            self.gap(asked_ns, now_ns, u64::MAX, true);
+        }
+    }
+
+    /// What has passed since it asked was not the loop's: a round begins only now.
+    fn begin_round(&mut self, now_ns: u64) {
+        if now_ns.saturating_sub(self.round.asked_ns) >= IDLE_GAP_NS {
+            self.end_round(now_ns);
+        }
+    }
+
+    /// Notes that time was lost, if it was much.
+    fn gap(&mut self, from_ns: u64, to_ns: u64, off_cpu_ns: u64, idle: bool) {
+        let off_cpu_ns = off_cpu_ns.min(to_ns.saturating_sub(from_ns));
+        let gap = Gap { from_ns, to_ns, off_cpu_ns, idle };
+        if (idle && gap.lost_ns() >= IDLE_GAP_NS) || (!idle && off_cpu_ns >= OFF_CPU_NS) {
+            self.log.lose(gap);
+        }
+    }
+
+    /// Shows what is held now.
+    fn show(&mut self) {
+        let live_bytes = self.allocation.as_ref().map_or(0, Allocation::live_bytes);
+        self.shown = Snapshot {
+            admitted: (self.log.admitted_ns.len() as u64 * self.records_per_epoch).min(self.events),
+            entries: self.census.entries as u64,
+            buffered: self.census.buffered as u64,
+            live_bytes: live_bytes - self.census.answer_bytes as i64,
+            least_bytes: self.census.least_bytes as u64,
+        };
+        self.gauges().show(&self.shown);
+    }
+
+    fn gauges(&self) -> &Gauges {
+        &self.track.gauges[self.gauges]
+    }
+
+    /// From now until the next epoch of this worker is due; the longest sleep where nothing is.
+    fn nap(&self, now_ns: u64) -> Duration {
+        let Load::Open { schedule, .. } = &self.track.load else { return NAP_MAX };
+        let Some(epoch) = self.log.next_epoch() else { return NAP_MAX };
+        let end = ((epoch + 1) * self.records_per_epoch).min(self.events);
+        if epoch * self.records_per_epoch >= self.events {
+            return NAP_MAX;
+        }
+        Duration::from_nanos(schedule.due_ns(end - 1).saturating_sub(now_ns)).min(NAP_MAX)
+    }
+}
+
+impl Driver for WorkerDriver {
+    fn admissible(&mut self) -> u64 {
+        let Some(now_ns) = self.now_ns() else { return 0 };
+        self.end_round(now_ns);
+        let in_flight = self.completed_epochs + EPOCHS_IN_FLIGHT * self.track.workers as u64;
+        match &self.track.load {
+            Load::Closed => in_flight,
+            Load::Open { stop_ns, .. } if now_ns >= *stop_ns => in_flight.max(self.log.admissible),
+            Load::Open { schedule, .. } => {
+                let due = schedule.due_before(now_ns + 1).min(self.events);
+                self.log.admissible = if due == self.events { u64::MAX } else { due / self.records_per_epoch };
+                self.log.admissible
+            }
+        }
+    }
+
+    fn admitted(&mut self, epochs: u64) {
+        let now_ns = self.now_ns().unwrap_or(0);
+        self.begin_round(now_ns);
+        self.log.admit(epochs, now_ns, self.round.free_since_ns.min(now_ns));
+    }
+
+    fn completed(&mut self, epochs: u64) {
+        let now_ns = self.now_ns().unwrap_or(0);
+        self.completed_epochs = epochs;
+        self.log.complete(epochs, now_ns);
+    }
+
+    fn holds(&mut self, census: Census) {
+        self.census = census;
+        self.show();
+    }
+
+    fn views(&mut self, epochs: u64) {
+        let now_ns = self.now_ns().unwrap_or(0);
+        self.log.view(epochs, now_ns);
+    }
+
+    fn worked(&mut self) {
+        self.round.worked = true;
+    }
+
+    fn begin_weighing(&mut self) {
+        let counts_bytes = self.allocation.is_some();
+        self.log.at_end = self.log.at_end.or(counts_bytes.then_some(self.shown));
+        self.weighing_since = Some(Instant::now());
+    }
+
+    fn end_weighing(&mut self) {
+        self.weighing_since.take().into_iter().for_each(|since| self.track.paused(since.elapsed()));
+    }
+
+    fn settled(&mut self) {
+        let now_ns = self.now_ns().unwrap_or(0);
+        self.end_round(now_ns);
+        self.log.scheduling = Scheduling::of_this_thread() - self.scheduling;
+        self.show();
+        self.track.settle();
+    }
+
+    fn idle(&mut self) -> Option<Duration> {
+        let now_ns = self.now_ns();
+        now_ns.into_iter().for_each(|now_ns| self.begin_round(now_ns));
+        let Round { asked_ns, free_since_ns, .. } = self.round;
+        let may_sleep = self.track.idle == Idle::Park && now_ns.is_some();
+        if !may_sleep || asked_ns.saturating_sub(free_since_ns) < SPIN_BEFORE_PARK.as_nanos() as u64 {
+            std::thread::yield_now();
+            return None;
+        }
+        let nap = Some(self.nap(asked_ns)).filter(|nap| !nap.is_zero())?;
+        self.round.wakes_at_ns = Some(asked_ns + nap.as_nanos() as u64);
+        Some(nap)
+    }
+}
+
+impl Drop for WorkerDriver {
+    fn drop(&mut self) {
+        self.track.take(std::mem::take(&mut self.log));
+    }
+}
+
+/// How much of the time since it was last asked a thread was off the CPU.
+#[derive(Debug, Default)]
+struct CpuClock {
+    cpu_ns: u64,
+    at_ns: u64,
+}
+
+impl CpuClock {
+    fn off_ns(&mut self, now_ns: u64) -> u64 {
+        let cpu_ns = thread_cpu_ns();
+        let before = std::mem::replace(self, Self { cpu_ns, at_ns: now_ns });
+        now_ns.saturating_sub(before.at_ns).saturating_sub(cpu_ns.saturating_sub(before.cpu_ns))
+    }
+}

@@ -1,0 +1,186 @@
+//! Stalls planted in three places, each of which must show up in its own part of the latency: in an operator, in whoever
+//! drives a worker, and in the machine, which stops the whole process.
+//!
+//! Stalls on the CPU last for an amount of CPU time, so what else the machine does to the test is not taken for them.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowbench_events::{Event, Horizon, Trace};
+use flowbench_generators::{Amount, Generator, Profile};
+use flowbench_harness::drive::{Idle, Load, Measured, Setting, measure};
+use flowbench_measurement::latency::Window;
+use flowbench_measurement::offered_load::Schedule;
+use flowbench_measurement::record::Parts;
+use flowbench_pipelines::{
+    Answers, Census, Choice, Driver, Feed, Prepared, RunEnd, RunError, Site, Strategy, StrategyGap, catalogue,
+};
+use rustix::time::{ClockId, clock_gettime};
+
+const STALL_MS: u64 = 120;
+const EVENTS: usize = 6_000;
+const RATE_EVENTS_PER_S: f64 = 20_000.0;
+/// After so many epochs.
+const AT_EPOCH: u64 = 100;
+const RECORDS_PER_EPOCH: usize = 10;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stall {
+    Operator,
+    Driver,
+    Machine,
+}
+
+/// A pipeline that is stalled from outside, by the driver of its first worker.
+struct Stalled<'a> {
+    prepared: &'a dyn Prepared,
+    stall: Stall,
+}
+
+impl Prepared for Stalled<'_> {
+    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
+        self.prepared.oracle(canonical)
+    }
+
+    fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
+        self.prepared.counts(asked)
+    }
+
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        self.prepared.gap(choice)
+    }
+
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
+        let (drivers, stall) = (Arc::clone(&site.drivers), self.stall);
+        let stalling = move |worker| -> Box<dyn Driver> {
+            let stall = (worker == 0).then_some(stall);
+            Box::new(Stalling { driver: drivers(worker), admitted: 0, stall })
+        };
+        self.prepared.run(&Site::new(site.choice, &site.feed, Arc::new(stalling)))
+    }
+
+    fn without_key(&self, events: &[Event]) -> u64 {
+        self.prepared.without_key(events)
+    }
+}
+
+struct Stalling {
+    driver: Box<dyn Driver>,
+    admitted: u64,
+    stall: Option<Stall>, // until it has struck
+}
+
+impl Stalling {
+    fn strike(&mut self, here: fn(Stall) -> bool) {
+        match self.stall.take_if(|stall| here(*stall)) {
+            Some(Stall::Machine) => stop_this_process(),
+            Some(Stall::Operator | Stall::Driver) => work_for_nothing(),
+            None => {}
+        }
+    }
+}
+
+impl Driver for Stalling {
+    /// A stall while the worker has nothing to do is the driver's.
+    fn admissible(&mut self) -> u64 {
+        let admissible = self.driver.admissible();
+        if admissible <= self.admitted && self.admitted >= AT_EPOCH {
+            self.strike(|stall| stall != Stall::Operator);
+        }
+        admissible
+    }
+
+    /// The loop is at work from here on: a stall is that of what it does.
+    fn admitted(&mut self, epochs: u64) {
+        self.driver.admitted(epochs);
+        self.admitted = epochs;
+        if epochs >= AT_EPOCH {
+            self.strike(|stall| stall == Stall::Operator);
+        }
+    }
+
+    fn completed(&mut self, epochs: u64) {
+        self.driver.completed(epochs);
+    }
+
+    fn holds(&mut self, census: Census) {
+        self.driver.holds(census);
+    }
+
+    fn worked(&mut self) {
+        self.driver.worked();
+    }
+
+    fn settled(&mut self) {
+        self.driver.settled();
+    }
+
+    fn idle(&mut self) -> Option<Duration> {
+        self.driver.idle()
+    }
+}
+
+fn work_for_nothing() {
+    let cpu = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+    };
+    let until = cpu() + Duration::from_millis(STALL_MS);
+    while cpu() < until {
+        std::hint::spin_loop();
+    }
+}
+
+fn stop_this_process() {
+    let script = format!("kill -STOP $PPID; sleep {}; kill -CONT $PPID", STALL_MS as f64 / 1e3);
+    let stopped = Command::new("sh").args(["-c", &script]).status().unwrap();
+    assert!(stopped.success());
+}
+
+fn run(strategy: Strategy, workers: usize, stall: Stall) -> Measured {
+    let generator = Generator::new(&Profile::named("calm").unwrap(), 1).unwrap();
+    let events = flowbench_harness::generate::trace(&generator, Amount::Events(EVENTS as u64), 1).events;
+    let trace = Arc::new(Trace { events, ..Trace::default() });
+    let prepared = catalogue::find("sessions").unwrap().prepare(&[], &trace.symbols).unwrap();
+    let feed = Arc::new(Feed::new(trace, RECORDS_PER_EPOCH, 0, true));
+    let schedule = Schedule::constant(RATE_EVENTS_PER_S).unwrap();
+    let load = Load::Open { schedule, stop_ns: 60_000_000_000 };
+    let stalled = Stalled { prepared: &*prepared, stall };
+    let choice = Choice { workers, ..Choice::plain(strategy) };
+    let setting = Setting { prepared: &stalled, choice, feed: &feed, load: &load, idle: Idle::Spin, company: None };
+    measure(&setting, false).unwrap().unwrap()
+}
+
+/// Where the events spent their time, ns on average.
+fn mean(run: &Measured) -> Parts {
+    let latencies = run.completions.latencies(Window::EVERYTHING);
+    assert!(latencies.latency.quantile_ns(1.0).unwrap() >= STALL_MS * 1_000_000);
+    run.completions.attribution(Window::EVERYTHING, &latencies).mean
+}
+
+/// One after the other: a stopped process stops all its tests.
+#[test]
+fn a_stall_shows_up_in_the_part_of_the_latency_to_which_it_belongs() {
+    // Whatever is due while it lasts waits for its end: half of it on average.
+    let due = RATE_EVENTS_PER_S * STALL_MS as f64 / 1e3;
+    let waited_ns = due * STALL_MS as f64 * 1e6 / 2.0 / EVENTS as f64;
+    for strategy in Strategy::ALL {
+        for workers in (1..=2).filter(|workers| strategy.allowed_workers(*workers).is_none()) {
+            for stall in [Stall::Operator, Stall::Driver, Stall::Machine] {
+                let parts = mean(&run(strategy, workers, stall));
+                let Parts { driver_lag_ns, off_cpu_ns, queueing_ns, compute_ns } = parts;
+                let what = format!("{} x{workers}, {stall:?}: {parts:?}", strategy.name());
+                let mine_ns = match stall {
+                    Stall::Operator => queueing_ns + compute_ns,
+                    Stall::Driver => driver_lag_ns * workers as f64, // to the others, it is a worker that takes long
+                    Stall::Machine => off_cpu_ns,
+                };
+                assert!(mine_ns >= 0.6 * waited_ns, "{what}");
+                assert!(stall == Stall::Driver || driver_lag_ns <= 0.3 * waited_ns, "{what}");
+            }
+        }
+    }
+}

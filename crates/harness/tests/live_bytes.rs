@@ -1,0 +1,178 @@
+//! Live bytes against an independent count: an allocator that counts every request of the whole process.
+//!
+//! The two do not count the same. The harness adds up what each worker has been given, in the size classes of the allocator,
+//! which may be a quarter larger than what was asked for; the count here is of what was asked for, by any thread. Beyond that
+//! they may differ by [`SLACK_BYTES`].
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use cap::Cap;
+use flowbench_events::{Event, Horizon, Id, Kind, Record, Trace, Value};
+use flowbench_harness::drive::{Idle, Load, Measured, Setting, measure};
+use flowbench_pipelines::{
+    Answers, Census, Choice, Driver, EvictionName, Feed, Prepared, RunEnd, RunError, Site, Strategy, StrategyGap,
+    catalogue,
+};
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static ALLOCATOR: Cap<Jemalloc> = Cap::new(Jemalloc, usize::MAX);
+
+/// Of what is not state: buffers of a worker, and what other threads of the process take and give back.
+const SLACK_BYTES: i64 = 96 << 10;
+/// How much larger than a request its size class may be.
+const ROUNDED_UP: f64 = 1.25;
+/// What a run without any state may show: buffers in which messages travel.
+const BUFFERS_BYTES: i64 = 256 << 10;
+
+/// Bytes that are asked for and not given back, in the whole process.
+fn requested_bytes() -> i64 {
+    ALLOCATOR.allocated() as i64
+}
+
+/// A pipeline in whose runs the requests of the process are counted, from when the last worker is ready until all are done.
+struct Counted<'a> {
+    prepared: &'a dyn Prepared,
+    before: Arc<AtomicI64>,
+    after: Arc<AtomicI64>,
+}
+
+impl Prepared for Counted<'_> {
+    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
+        self.prepared.oracle(canonical)
+    }
+
+    fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
+        self.prepared.counts(asked)
+    }
+
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        self.prepared.gap(choice)
+    }
+
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
+        let (drivers, before, after) = (Arc::clone(&site.drivers), Arc::clone(&self.before), Arc::clone(&self.after));
+        let counting = move |worker| -> Box<dyn Driver> {
+            let (before, after) = (Arc::clone(&before), Arc::clone(&after));
+            Box::new(Counting { driver: drivers(worker), is_ready: false, before, after })
+        };
+        self.prepared.run(&Site::new(site.choice, &site.feed, Arc::new(counting)))
+    }
+
+    fn without_key(&self, events: &[Event]) -> u64 {
+        self.prepared.without_key(events)
+    }
+}
+
+struct Counting {
+    driver: Box<dyn Driver>,
+    is_ready: bool,
+    before: Arc<AtomicI64>,
+    after: Arc<AtomicI64>,
+}
+
+impl Driver for Counting {
+    fn admissible(&mut self) -> u64 {
+        if !self.is_ready {
+            self.is_ready = true;
+            std::thread::sleep(Duration::from_millis(20)); // whoever looks on has what it needs by now
+            self.before.store(requested_bytes(), Ordering::Release);
+        }
+        self.driver.admissible()
+    }
+
+    fn admitted(&mut self, epochs: u64) {
+        self.driver.admitted(epochs);
+    }
+
+    fn completed(&mut self, epochs: u64) {
+        self.driver.completed(epochs);
+    }
+
+    fn holds(&mut self, census: Census) {
+        self.driver.holds(census);
+    }
+
+    fn views(&mut self, epochs: u64) {
+        self.driver.views(epochs);
+    }
+
+    fn worked(&mut self) {
+        self.driver.worked();
+    }
+
+    fn begin_weighing(&mut self) {
+        self.driver.begin_weighing();
+    }
+
+    fn end_weighing(&mut self) {
+        self.driver.end_weighing();
+    }
+
+    fn settled(&mut self) {
+        self.after.store(requested_bytes(), Ordering::Release);
+        self.driver.settled();
+    }
+
+    fn idle(&mut self) -> Option<Duration> {
+        self.driver.idle()
+    }
+}
+
+/// An order of another customer every second.
+fn orders(count: u64) -> Trace {
+    let order = |id: u64| {
+        let mut record = Record::new(id, Kind::OrderPlaced, id as i64 * 1_000);
+        (record.customer, record.order) = (Id(id as u32), Id(id as u32));
+        record.value = Some(Value(600_000));
+        Event::pack(record)
+    };
+    Trace { events: (0..count).map(order).collect(), ..Trace::default() }
+}
+
+/// Runs a pipeline that forgets nothing and answers nothing; the run, and what the process asked for meanwhile.
+fn measured(pipeline: &str, choice: Choice, orders: Trace, records_per_epoch: usize) -> (Measured, i64) {
+    let trace = Arc::new(orders);
+    let prepared = catalogue::find(pipeline).unwrap().prepare(&[], &trace.symbols).unwrap();
+    let (before, after) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
+    let counted = Counted { prepared: &*prepared, before: Arc::clone(&before), after: Arc::clone(&after) };
+    let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, 0, true));
+    let setting =
+        Setting { prepared: &counted, choice, feed: &feed, load: &Load::Closed, idle: Idle::Spin, company: None };
+    let measured = measure(&setting, false).unwrap().unwrap();
+    (measured, after.load(Ordering::Acquire) - before.load(Ordering::Acquire))
+}
+
+fn choices() -> [Choice; 2] {
+    let never = |strategy| Choice { eviction: EvictionName::Never, ..Choice::plain(strategy) };
+    [never(Strategy::Sequential), Choice { workers: 2, ..never(Strategy::Exchange) }]
+}
+
+/// In one test, for the count is of the whole process.
+#[test]
+fn live_bytes_are_those_of_an_independent_count() {
+    for choice in choices() {
+        for count in [1, 10, 100, 1_000, 5_000, 20_000, 60_000, 200_000, 600_000, 1_500_000] {
+            let (run, requested) = measured("repeat-high-value", choice, orders(count), 1_000);
+            let readings = &run.observations.readings;
+            let last = readings.last().unwrap();
+            let live = last.live_bytes.unwrap();
+            let what = format!("{} orders, {} workers: {live} live, {requested} requested", count, choice.workers);
+            println!("{what}");
+            assert_eq!(last.entries, count, "{what}");
+            assert!(live >= requested - SLACK_BYTES, "{what}");
+            assert!(live as f64 <= requested as f64 * ROUNDED_UP + SLACK_BYTES as f64, "{what}");
+            for reading in readings {
+                assert!(reading.live_bytes.unwrap() >= reading.least_bytes as i64, "{what}: {reading:?}");
+            }
+        }
+        // No state, and more epochs than the harness once had room for.
+        let (run, _) = measured("identity", choice, orders(100_000), 1);
+        let live: Vec<i64> = run.observations.readings.iter().map(|reading| reading.live_bytes.unwrap()).collect();
+        assert!(live.iter().all(|bytes| bytes.abs() <= BUFFERS_BYTES), "{live:?}");
+    }
+}
