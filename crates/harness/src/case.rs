@@ -522,3 +522,63 @@ fn position(feed: &Feed, admitted: u64, backlog: u64, view_skew: Option<(u64, i6
         view_skew,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rate::tests::case_of;
+
+    fn numbers(axes: &str) -> Numbers {
+        run(&case_of(axes), None).unwrap().numbers.unwrap()
+    }
+
+    #[test]
+    fn a_closed_loop_runs_several_times_and_the_run_in_the_middle_counts() {
+        let numbers = numbers("pipeline = \"sessions\"");
+        let mut runs = numbers.run_throughputs_events_per_s.clone();
+        assert!((RUNS..=RUNS_MAX).contains(&runs.len()), "{}", runs.len());
+        runs.sort_by(f64::total_cmp);
+        // The middle by length, of an even number the longer one.
+        assert_eq!(numbers.throughput_events_per_s, runs[(runs.len() - 1) / 2]);
+        assert!(numbers.source_ceiling_events_per_s.is_some() && numbers.latency.count > 0);
+    }
+
+    #[test]
+    fn an_open_loop_runs_once() {
+        let numbers = numbers("pipeline = \"sessions\"\nrate = 20000");
+        assert_eq!((numbers.run_throughputs_events_per_s, numbers.source_ceiling_events_per_s), (Vec::new(), None));
+        assert!(numbers.lost.share.is_some());
+    }
+
+    #[test]
+    fn an_open_loop_is_given_up_half_as_long_again_and_a_second_after_its_plan() {
+        let spec = case_of("pipeline = \"sessions\"\nrate = 1000");
+        let event = |id| Event::pack(flowbench_events::Record::new(id, flowbench_events::Kind::PageViewed, 0));
+        let trace = Trace { events: (0..101).map(event).collect(), ..Trace::default() };
+        let Ok(Load::Open { stop_ns, .. }) = load(&spec, &trace) else { panic!("closed") };
+        assert_eq!(stop_ns, 100_000_000 + 50_000_000 + 1_000_000_000);
+    }
+
+    #[test]
+    fn an_answer_that_does_not_wait_is_allowed_by_the_first_arrival_of_its_time() {
+        let answered = numbers("pipeline = \"identity\"\norder = \"arrival\"\nrate = 20000");
+        assert!(answered.processing_delay.count > 0 && answered.accuracy.given > 0);
+    }
+
+    #[test]
+    fn readings_are_miscounted_that_are_below_what_is_held() {
+        let reading = |live_bytes, least_bytes| Reading { live_bytes, least_bytes, ..Reading::default() };
+        let readings = [reading(Some(10), 10), reading(Some(-1), 0), reading(Some(9), 10), reading(Some(0), 0)];
+        assert_eq!(miscounted_share(&readings), Some(0.5));
+        assert_eq!(miscounted_share(&[reading(Some(10), 10), reading(None, 10)]), None);
+        assert_eq!(miscounted_share(&[]), None);
+    }
+
+    #[test]
+    fn a_trace_spans_its_event_times_in_whatever_order_they_come() {
+        let event =
+            |time_ms| Event::pack(flowbench_events::Record::new(1, flowbench_events::Kind::PageViewed, time_ms));
+        let trace = Trace { events: [30, 10, 50, 20].map(event).to_vec(), ..Trace::default() };
+        assert_eq!((span_ms(&trace), span_ms(&Trace::default())), (40, 0));
+    }
+}

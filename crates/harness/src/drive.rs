@@ -234,7 +234,7 @@ pub(crate) struct Track {
 
 impl Track {
     /// For so many workers of this process.
-    fn new(workers: usize, home: &Home, load: Load, idle: Idle, company: Option<Arc<Company>>) -> Self {
+    pub(crate) fn new(workers: usize, home: &Home, load: Load, idle: Idle, company: Option<Arc<Company>>) -> Self {
         Self {
             load,
             idle,
@@ -293,5 +293,42 @@ impl Track {
     /// Takes what a worker has noted.
     pub(crate) fn take(&self, log: WorkerLog) {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gauges::Snapshot;
+
+    #[test]
+    fn what_is_held_at_the_end_is_that_of_all_workers() {
+        let log = |entries, live_bytes| WorkerLog {
+            at_end: Some(Snapshot { entries, buffered: 1, live_bytes, ..Snapshot::default() }),
+            ..WorkerLog::default()
+        };
+        let held = held_at_end(&[log(10, 500), log(20, -100), WorkerLog::default()]);
+        assert_eq!(held, Some(Held { entries: 30, buffered: 2, live_bytes: 400 }));
+        assert_eq!(held_at_end(&[WorkerLog::default()]), None);
+    }
+
+    #[test]
+    fn the_clock_stands_still_for_the_longest_of_what_is_weighed() {
+        let track = Track::new(2, &Home::Threads, Load::Closed, Idle::Spin, None);
+        assert_eq!(track.now_ns(), None);
+        track.ready();
+        assert_eq!(track.now_ns(), None);
+        track.ready();
+        let before_ns = track.now_ns().unwrap();
+        track.paused(Duration::from_secs(3600));
+        track.paused(Duration::from_secs(1));
+        assert!(track.now_ns().unwrap() <= before_ns, "an hour has not passed yet");
+    }
+
+    #[test]
+    fn the_source_alone_gives_every_event_with_as_many_threads_as_are_asked_for() {
+        let trace = flowbench_events::Trace::default();
+        let feed = Feed::new(Arc::new(trace), 10, 0, true);
+        assert!([1, 2, 3].iter().all(|workers| source_ceiling_events_per_s(&feed, *workers) == 0.0));
     }
 }

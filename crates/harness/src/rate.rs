@@ -235,6 +235,11 @@ pub(crate) mod tests {
         planned("duration = \"200ms\"", axes, 3).unwrap()
     }
 
+    /// The one case of these axes.
+    pub(crate) fn case_of(axes: &str) -> CaseSpec {
+        planned("duration = \"200ms\"", axes, 1).unwrap().cases.remove(0)
+    }
+
     /// A search that accepts any latency. A second is long enough for any machine to make up for its pauses.
     pub(crate) fn search(duration: &str) -> CaseSpec {
         let keys = format!("duration = \"{duration}\"\nslo_p99 = \"1h\"");

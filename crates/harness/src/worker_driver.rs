@@ -264,3 +264,105 @@ impl CpuClock {
         now_ns.saturating_sub(before.at_ns).saturating_sub(cpu_ns.saturating_sub(before.cpu_ns))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use flowbench_events::{Event, Kind, Record, Trace};
+    use flowbench_measurement::offered_load::Schedule;
+    use flowbench_pipelines::Home;
+
+    use super::*;
+
+    /// The only worker of a run of ten events, two an epoch; its clock has begun.
+    fn driver(load: Load, idle: Idle) -> WorkerDriver {
+        let events = (0..10).map(|id| Event::pack(Record::new(id, Kind::PageViewed, id as i64))).collect();
+        let feed = Feed::new(Arc::new(Trace { events, ..Trace::default() }), 2, 0, true);
+        let track = Arc::new(Track::new(1, &Home::Threads, load, idle, None));
+        let mut driver = WorkerDriver::new(0, 1, &track, &feed);
+        assert!(driver.now_ns().is_some());
+        driver
+    }
+
+    fn spinning() -> WorkerDriver {
+        driver(Load::Closed, Idle::Spin)
+    }
+
+    /// Gaps after rounds: how long each was, whether it was work, and when it should have been over if it was a sleep.
+    fn gaps(rounds: &[(u64, bool, Option<u64>)]) -> Vec<(u64, u64)> {
+        let mut driver = spinning();
+        let mut now_ns = 1 << 40; // longer than the test takes: no time off the CPU is found
+        driver.cpu.at_ns = now_ns;
+        driver.round.asked_ns = now_ns;
+        for (length_ns, worked, sleeps_ns) in rounds {
+            driver.round.worked = *worked;
+            driver.round.wakes_at_ns = sleeps_ns.map(|ns| now_ns + ns);
+            now_ns += length_ns;
+            driver.end_round(now_ns);
+        }
+        driver.log.gaps.iter().map(|gap| (gap.from_ns - (1 << 40), gap.lost_ns())).collect()
+    }
+
+    #[test]
+    fn a_worker_with_nothing_to_do_loses_what_keeps_it_from_its_loop() {
+        assert_eq!(gaps(&[(1_000, false, None), (IDLE_GAP_NS - 1, false, None)]), []);
+        assert_eq!(gaps(&[(1_000, false, None), (IDLE_GAP_NS, false, None)]), [(1_000, IDLE_GAP_NS)]);
+    }
+
+    #[test]
+    fn work_is_not_lost_and_makes_the_worker_busy() {
+        assert_eq!(gaps(&[(SUSPICIOUS_NS - 1, true, None)]), []);
+        let mut driver = spinning();
+        (driver.round.asked_ns, driver.round.worked) = (1_000, true);
+        driver.end_round(41_000);
+        driver.end_round(43_000);
+        assert_eq!((driver.log.busy_ns, driver.round.free_since_ns), (40_000, 41_000));
+    }
+
+    #[test]
+    fn a_sleep_is_lost_from_when_it_should_have_been_over() {
+        assert_eq!(gaps(&[(30_000, false, Some(5_000))]), [(5_000, 25_000)]);
+        assert_eq!(gaps(&[(30_000, false, Some(100_000))]), [], "it was woken");
+        assert_eq!(gaps(&[(30_000, true, Some(5_000))]), [], "there was work, and no sleep");
+    }
+
+    #[test]
+    fn a_worker_sleeps_until_its_next_epoch_is_due() {
+        let schedule = Schedule::constant(1_000.0).unwrap(); // an event a ms: the first epoch is due at 1 ms
+        let mut driver = driver(Load::Open { schedule, stop_ns: u64::MAX }, Idle::Park);
+        assert_eq!(driver.nap(400_000), Duration::from_micros(600));
+        assert_eq!(driver.nap(5_000_000), Duration::ZERO);
+        driver.log.admit(4, 0, 0);
+        assert_eq!(driver.nap(4_000_000), Duration::from_millis(5));
+        driver.log.admit(5, 0, 0);
+        assert_eq!(driver.nap(4_000_000), NAP_MAX, "there is no other one");
+    }
+
+    #[test]
+    fn who_has_just_worked_or_may_not_sleep_looks_again_at_once() {
+        let mut spinning = spinning();
+        spinning.round.asked_ns = u64::MAX;
+        assert_eq!(spinning.idle(), None);
+        let mut parking = driver(Load::Closed, Idle::Park);
+        parking.round.free_since_ns = u64::MAX;
+        assert_eq!(parking.idle(), None);
+        parking.round = Round { asked_ns: 1 << 40, ..Round::default() };
+        assert_eq!(parking.idle(), Some(NAP_MAX));
+        assert_eq!(parking.round.wakes_at_ns, Some((1 << 40) + NAP_MAX.as_nanos() as u64));
+    }
+
+    #[test]
+    fn what_was_held_before_anything_was_weighed_is_kept() {
+        let mut driver = spinning();
+        driver.allocation = None;
+        driver.begin_weighing();
+        assert_eq!(driver.log.at_end, None, "bytes are not counted");
+        driver.allocation = Allocation::of_this_thread();
+        driver.holds(Census { entries: 7, ..Census::default() });
+        driver.begin_weighing();
+        driver.end_weighing();
+        driver.holds(Census::default());
+        driver.begin_weighing();
+        let expected = driver.allocation.is_some().then_some(7);
+        assert_eq!(driver.log.at_end.map(|held| held.entries), expected);
+    }
+}
