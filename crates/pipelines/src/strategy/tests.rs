@@ -1,6 +1,7 @@
 //! Every strategy gives the oracle's answers to what was not late, and drops exactly the late set of the trace: a table
 //! of all strategies, workers, homes and pipelines, and random small traces with ties, reversed time and duplicates.
 
+use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +10,7 @@ use flowbench_events::{
 };
 use proptest::prelude::*;
 
+use crate::answers::Changes;
 use crate::driver::Unhurried;
 use crate::home::{self, Cluster, Connected, Home};
 use crate::pipeline::{Choice, Prepared, RunEnd, RunError, Site};
@@ -146,6 +148,43 @@ table! {
     differential: Differential,
 }
 
+/// The least that any answer has stood at on the way, were the changes played back in the order in which they are listed.
+fn least_standing(changes: &Changes, trace: &Trace) -> i32 {
+    let mut standing: HashMap<String, i32> = HashMap::new();
+    let steps = changes.lines(&trace.symbols).map(|line| {
+        let (row, change) = line.rsplit_once(',').map(|(row, change)| (row.to_owned(), change.parse::<i32>())).unwrap();
+        let times = standing.entry(row).or_default();
+        *times += change.unwrap();
+        *times
+    });
+    steps.min().unwrap_or(0)
+}
+
+#[test]
+fn no_answer_is_taken_back_before_it_is_given() {
+    let trace = Arc::new(Trace { events: events(150), ..Trace::default() });
+    let mut taken_back = 0;
+    for (records_per_epoch, processes) in [(1, 1), (16, 2)] {
+        let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, 40 * 400_000, true));
+        for (pipeline, strategy) in catalogue::CATALOGUE.iter().flat_map(|one| Spread::ALL.map(|spread| (one, spread)))
+        {
+            let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+            for workers in [1, 2, 4] {
+                let choice = Choice { workers, order: OrderName::Speculative, ..Choice::plain(strategy) };
+                let changes = match run(&*prepared, choice, &feed, processes) {
+                    Err(RunError::Gap { .. } | RunError::Workers { .. }) => continue,
+                    end => end.unwrap().changes,
+                };
+                let Some(changes) = changes else { continue };
+                taken_back += changes.retractions();
+                let least = least_standing(&changes, &trace);
+                assert!(least >= 0, "{} {choice:?}, {processes} processes: down to {least}", pipeline.name());
+            }
+        }
+    }
+    assert!(taken_back > 0);
+}
+
 fn random_events() -> impl Strategy<Value = Vec<Event>> {
     let event = (0_u64..40, 0_i64..100, 0_u32..4, 400_i64..700, 0_usize..8);
     prop::collection::vec(event, 0..80).prop_map(|rows| {
@@ -162,7 +201,7 @@ fn random_events() -> impl Strategy<Value = Vec<Event>> {
             record.channel = Some(Channel::ALL[id as usize % 3]);
             record
         };
-        let mut first: std::collections::HashMap<u64, Record> = std::collections::HashMap::new();
+        let mut first: HashMap<u64, Record> = HashMap::new();
         rows.into_iter().map(|row| Event::pack(*first.entry(row.0).or_insert_with(|| record(row)))).collect()
     })
 }
