@@ -14,7 +14,7 @@ use crate::answers::Changes;
 use crate::driver::Unhurried;
 use crate::home::{self, Cluster, Connected, Home};
 use crate::pipeline::{Choice, Prepared, RunEnd, RunError, Site};
-use crate::{EvictionName, Feed, OrderName, Strategy as Spread, catalogue, oracle};
+use crate::{EvictionName, Fault, FaultKind, Feed, OrderName, Strategy as Spread, catalogue, oracle};
 
 /// The other way to run: two groups of threads that share nothing but a pair of sockets.
 struct Pair {
@@ -183,6 +183,32 @@ fn no_answer_is_taken_back_before_it_is_given() {
         }
     }
     assert!(taken_back > 0);
+}
+
+#[test]
+fn a_planted_fault_tells_whether_it_has_struck() {
+    let trace = Arc::new(Trace { events: events(300), ..Trace::default() });
+    let feed = Arc::new(Feed::new(Arc::clone(&trace), 16, 40 * 400_000, true));
+    let kinds = [FaultKind::StallMs(0), FaultKind::WrongAnswer, FaultKind::DropEvent, FaultKind::DuplicateEvent];
+    let faults = kinds.into_iter().flat_map(|kind| [0, 1_000_000].map(|after| Fault { kind, after }));
+    let faults: Vec<_> = faults.map(Some).chain([None]).collect();
+    for (name, strategy) in ["identity", "deduplicate", "sessions", "dispatched-today"]
+        .iter()
+        .flat_map(|name| Spread::ALL.map(|one| (name, one)))
+    {
+        let prepared = catalogue::find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
+        for ((workers, processes), fault) in
+            [(1, 1), (2, 1), (1, 2)].into_iter().flat_map(|seats| faults.iter().map(move |fault| (seats, *fault)))
+        {
+            let choice = Choice { workers, fault, ..Choice::plain(strategy) };
+            match run(&*prepared, choice, &feed, processes) {
+                Err(RunError::Gap { .. } | RunError::Workers { .. }) => {}
+                end => {
+                    assert_eq!(end.unwrap().struck, fault.is_some_and(|fault| fault.after == 0), "{name} {choice:?}");
+                }
+            }
+        }
+    }
 }
 
 fn random_events() -> impl Strategy<Value = Vec<Event>> {
