@@ -210,10 +210,10 @@ fn errors_name_the_file_and_the_line() {
 fn a_newer_schema_is_refused_whatever_else_it_holds() {
     let dir = TempDir::new().unwrap();
     drop(written(dir.path()));
-    append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":4,\"new\":true}\n");
+    append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":9,\"new\":true}\n");
     let error = read_cases(dir.path()).unwrap_err();
-    assert!(matches!(error, ResultsError::Newer { line: 4, found: 4, .. }), "{error}");
-    assert!(error.to_string().contains("reads up to 3"), "{error}");
+    assert!(matches!(error, ResultsError::Newer { line: 4, found: 9, .. }), "{error}");
+    assert!(error.to_string().contains("reads up to 4"), "{error}");
     fs::write(dir.path().join(RUN_JSON), "{\"schema_version\":9}").unwrap();
     assert!(matches!(read_run(dir.path()), Err(ResultsError::Newer { found: 9, .. })));
 }
