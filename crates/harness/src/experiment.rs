@@ -158,6 +158,11 @@ impl Loaded {
         Ok(Loaded { experiment, text, origin, lines_are_those_of_the_file: false })
     }
 
+    /// The same in another of its sizes.
+    pub(crate) fn sized(&self, size: &str) -> Result<Loaded, ExperimentError> {
+        Self::parse(self.origin.clone(), &self.text, &[format!("size={size}")])
+    }
+
     /// An error at a place of this experiment.
     pub(crate) fn error(&self, place: &std::ops::Range<usize>, problem: String) -> ExperimentError {
         let before = self.text.get(..place.start).filter(|_| self.lines_are_those_of_the_file && place.end > 0);

@@ -143,6 +143,11 @@ const EVENTS_MAX: u64 = 1 << 30;
 const CASES_MAX: usize = 50_000;
 
 impl Plan {
+    /// Checks every name and value of every other size of an experiment, chosen or not.
+    pub fn check_sizes(loaded: &Loaded) -> Result<(), ExperimentError> {
+        loaded.experiment.sizes.keys().try_for_each(|size| Plan::new(&loaded.sized(size)?).map(drop))
+    }
+
     /// All combinations of all questions. Every name and value is checked here.
     pub fn new(loaded: &Loaded) -> Result<Plan, ExperimentError> {
         let experiment = &loaded.experiment;
@@ -601,6 +606,24 @@ pub(crate) mod tests {
         };
         assert_eq!(below(&["a.b=1", "a.c=2"], &["a.b=3"]), ["a.c=2"]);
         assert_eq!(below(&["a.b=1"], &["a.bb=3"]), ["a.b=1"]);
+    }
+
+    #[test]
+    fn a_size_is_checked_before_it_is_chosen() {
+        let check = |set: &str| {
+            let text = format!("{}\n[sizes.full]\nrepeats = 3\n{set}\n", text_of("pipeline = \"identity\""));
+            Plan::check_sizes(&Loaded::parse("x.toml".to_owned(), &text, &[]).unwrap())
+        };
+        check("\"only.trace.events\" = 3").unwrap();
+        for (set, wanted) in [
+            ("\"only.trace.eventz\" = 3", "size=full: unknown field `eventz`"),
+            ("\"only.workers\" = 0", "workers: 0 is outside 1 to 64"),
+            ("\"only.workerz\" = 1", "did you mean 'workers'"),
+            ("\"others.workers\" = 1", "there is no part 'others'"),
+        ] {
+            let error = check(set).unwrap_err().to_string();
+            assert!(error.contains(wanted) && error.contains("size=full"), "{error}");
+        }
     }
 
     #[test]
