@@ -356,6 +356,11 @@ fn impossible_values_name_their_range_or_their_form() {
         (format!("{replay} --set count=0"), ["count = '0'", "1 to 1000000"]),
         (format!("{replay} --set window=0s"), ["window = '0s'", "from 1ms"]),
         (format!("{replay} --set threshold"), ["'threshold'", "KEY=VALUE"]),
+        (format!("{replay} --set threshold=5 --set threshold=6"), ["threshold is set twice", "to '5' and to '6'"]),
+        (
+            "flowbench generate --set products.count=4 --set products.count=5".to_owned(),
+            ["products.count is set twice", "to '4' and to '5'"],
+        ),
         ("flowbench generate --set transport.mobile.offline_share=2".to_owned(), ["offline_share = 2", "0 to 1"]),
         ("flowbench generate --events many".to_owned(), ["--events", "500000, 500k or 2M"]),
         ("flowbench generate --threads 0".to_owned(), ["--threads", "1..=256"]),

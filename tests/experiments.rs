@@ -311,6 +311,8 @@ fn a_plan_of_too_many_cases_is_refused_with_their_number() {
 #[test]
 fn a_comment_in_a_setting_and_two_parts_of_one_name_are_refused() {
     let scratch = small();
+    let twice = ["--set: speed.rate is set twice, to '1' and to '2'"];
+    scratch.fails("flowbench run ./small.toml --out results --set speed.rate=1 --set speed.rate=2", 2, &twice);
     let comment = ["--set: speed.rate=1#INF: what stands behind the value is a comment"];
     scratch.fails("flowbench run ./small.toml --out results --set 'speed.rate=1#INF'", 2, &comment);
     let part = SMALL.split_once("[[part]]").unwrap().1.split_once("[[part.figure]]").unwrap().0;
@@ -478,9 +480,9 @@ fn a_search_that_shares_need_is_added_in_words_and_made_anew_in_each_repeat() {
 fn where_nothing_is_sustained_the_search_and_what_needs_it_fail_in_words() {
     let scratch = small();
     // A stall in every probe, ten times as long as the latency that is accepted.
-    let set =
-        "--set speed.slo_p99=10ms --set speed.duration=200ms --set speed.fault=stall:100ms@0 --set speed.deadline=50s";
-    let ended = scratch.sh(&format!("{SEARCH} {set} --set 'speed.rate=[\"50%\", \"search\", 20000]' --out results"));
+    let search = SEARCH.replace("duration=1s", "duration=200ms").replace("slo_p99=1h", "slo_p99=10ms");
+    let set = "--set speed.fault=stall:100ms@0 --set speed.deadline=50s";
+    let ended = scratch.sh(&format!("{search} {set} --set 'speed.rate=[\"50%\", \"search\", 20000]' --out results"));
     assert_eq!(ended.code, Some(5), "{}", ended.stderr);
     let cases = scratch.ndjson("results/cases.ndjson");
     assert_eq!(cases.iter().filter(|case| case["status"]["outcome"] == "ok").count(), 1, "the given rate is measured");

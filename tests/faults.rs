@@ -101,9 +101,40 @@ fn a_single_worker_that_panics_is_recorded_for_every_strategy() {
                 strategy = [\"sequential\", \"exchange\", \"co-partitioned\", \"pre-aggregate\", \"single-writer\", \
                 \"broadcast\", \"shared\", \"hot-split\", \"differential\"]\n";
     scratch.write("panic.toml", experiment(part));
-    assert_eq!(scratch.sh("flowbench run ./panic.toml --out results").code, Some(5));
+    // A backtrace is longer than what is kept of a standard error.
+    assert_eq!(scratch.sh("RUST_BACKTRACE=full flowbench run ./panic.toml --out results").code, Some(5));
     let cases = scratch.ndjson("results/cases.ndjson");
-    assert_eq!(cases.iter().filter(|case| cause(case).starts_with("panic: planted panic after ")).count(), 9);
+    assert_eq!(cases.len(), 9);
+    for case in &cases {
+        assert_eq!(cause(case), "panic: planted panic after 5 messages", "{case:#}");
+        let stderr_tail = case["status"]["stderr_tail"].as_str().unwrap();
+        assert!(stderr_tail.contains("planted panic after 5 messages"), "{stderr_tail}");
+    }
+}
+
+#[test]
+fn a_fault_that_never_struck_makes_its_case_invalid_and_says_what_to_do() {
+    let scratch = Scratch::new();
+    let part = "trace = { profile = \"tiny\", events = 3000 }\n[part.axes]\npipeline = \"lifetime-value\"\n\
+                processes = [1, 2]\nfault = [\"stall:1ms@0\", \"stall:1ms@900000\", \"wrong-answer@900000\", \
+                \"drop-event@900000\", \"panic@900000\", \"endless-loop@900000\"]\n";
+    scratch.write("never.toml", experiment(part));
+    let ended = scratch.sh("flowbench run ./never.toml --out results");
+    assert_eq!(ended.code, Some(5), "{}", ended.stderr);
+    let cases = scratch.ndjson("results/cases.ndjson");
+    assert_eq!(cases.len(), 12);
+    for case in &cases {
+        if case["axes"]["fault"] == "stall:1ms@0" {
+            assert_eq!(outcome(case), "ok", "{case:#}");
+            continue;
+        }
+        assert_eq!(outcome(case), "invalid", "{case:#}");
+        assert!(case["numbers"].is_null(), "{case:#}");
+        assert!(cause(case).contains("never struck: it strikes after 900000 "), "{case:#}");
+        assert!(cause(case).contains("put a lower number behind @"), "{case:#}");
+        assert!(ended.stderr.contains(&format!("INVALID: {}", cause(case))), "{}", ended.stderr);
+    }
+    assert!(ended.stdout.contains("never struck"), "{}", ended.stdout);
 }
 
 #[test]

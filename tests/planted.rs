@@ -81,7 +81,7 @@ fn answers(pipeline: &str, settings: &[&str], trace: &Arc<Trace>) -> Vec<String>
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let choice = Choice { deduplicate: Some(Horizon::FOR_GOOD), ..Choice::plain(Strategy::Exchange) };
     let pipeline = catalogue::find(pipeline).unwrap();
-    replay(pipeline, &settings, &choice, None, trace, Look::Answers, Home::Threads)
+    replay(pipeline, &settings, &choice, None, trace, Look::default(), Home::Threads)
         .unwrap()
         .answers
         .lines(&trace.symbols)

@@ -281,7 +281,7 @@ fn world() -> Arc<Trace> {
 fn answered(pipeline: &str, deduplicate: bool, trace: &Arc<Trace>) -> String {
     let choice = Choice { deduplicate: deduplicate.then_some(Horizon::FOR_GOOD), ..Choice::plain(Strategy::Exchange) };
     let replayed =
-        replay(catalogue::find(pipeline).unwrap(), &[], &choice, None, trace, Look::Answers, Home::Threads).unwrap();
+        replay(catalogue::find(pipeline).unwrap(), &[], &choice, None, trace, Look::default(), Home::Threads).unwrap();
     let lines = replayed.answers.lines(&trace.symbols);
     std::iter::once(replayed.answers.header()).chain(lines).map(|line| line + "\n").collect()
 }

@@ -135,7 +135,7 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
         );
     }
     companions.agree(&trace.digest()).map_err(Failure::failed)?;
-    let look = if asked.changes { Look::Changes } else { Look::Answers };
+    let look = Look { changes: asked.changes, repeats: !quiet && companions.is_first() };
     let answered = answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace, look, companions.home())
         .map_err(Failure::failed)?;
     if !companions.is_first() {

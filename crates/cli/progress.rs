@@ -10,7 +10,7 @@ use flowbench_harness::rate::percent;
 use flowbench_harness::run::Watcher;
 use flowbench_measurement::record::{Axes, CaseRecord, Status};
 use flowbench_report::Quantity;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Redraws of a bar in a second: few, since it is drawn on a machine that measures.
 const REDRAWS_HZ: u8 = 4;
@@ -85,9 +85,15 @@ impl Cases {
 impl Watcher for Cases {
     fn planned(&mut self, plan: &Plan, done: usize, dir: &Path) {
         (self.done, self.planned) = (done, plan.cases.len());
-        let template = "{bar:32} case {pos} of {len}, {elapsed} gone, {eta} left: {msg}";
+        let template = "{bar:32} case {pos} of {len}, {elapsed} gone{left}: {msg}";
         self.bar = bar(Some(plan.cases.len() as u64), template, self.quiet);
-        self.bar.set_position(done as u64);
+        let done = done as u64;
+        let left = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = out.write_str(&time_left(state.pos().saturating_sub(done), state.eta()));
+        };
+        self.bar.set_style(self.bar.style().with_key("left", left));
+        self.bar.set_position(done);
+        self.bar.reset_eta(); // those before were not run now
         if !self.bar.is_hidden() {
             self.bar.enable_steady_tick(Duration::from_millis(500)); // has a thread of its own
         }
@@ -120,6 +126,11 @@ impl Watcher for Cases {
     }
 }
 
+/// Nothing is known of it until a case has ended.
+fn time_left(ended: u64, left: Duration) -> String {
+    if ended == 0 { String::new() } else { format!(", {:#} left", HumanDuration(left)) }
+}
+
 fn in_words(part: &str, axes: &Axes, repeat: usize) -> String {
     let fault = axes.fault.as_ref().map_or(String::new(), |fault| format!(", {fault}"));
     let processes = if axes.processes > 1 { format!("{}x", axes.processes) } else { String::new() };
@@ -148,5 +159,16 @@ fn rate_in_words(axes: &Axes) -> String {
         None => how,
         Some(rate) if how.is_empty() => format!("{rate}/s"),
         Some(rate) => format!("{how}: {rate:.0}/s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_that_is_left_is_told_once_a_case_has_ended() {
+        assert_eq!(time_left(0, Duration::ZERO), "");
+        assert_eq!(time_left(1, Duration::from_secs(240)), ", 4m left");
     }
 }

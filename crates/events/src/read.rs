@@ -161,6 +161,7 @@ pub fn read_events(
         notes: Notes::default(),
         groups: mapping.and_then(Mapping::group).map(Groups::new),
         row: RowSoFar::WithoutTime,
+        other_kind: String::new(),
         complete: Vec::new(),
     };
     let encoding = mapping.and_then(|mapping| mapping.layout().encoding);
@@ -189,6 +190,8 @@ pub(crate) struct Delivery<'a> {
     /// Of a log whose rows are put together.
     groups: Option<Groups>,
     row: RowSoFar,
+    /// The first of its kinds to skip, for the summary if the row is skipped.
+    other_kind: String,
     /// Events that the row completes.
     complete: Vec<Event>,
 }
@@ -248,11 +251,12 @@ impl Delivery<'_> {
                     }
                 }
             }
-            Decoded::OtherKind => {
-                self.summary.skip(texts[Field::Kind]);
-                self.row = self.row.max(RowSoFar::OfOtherKind);
+            Decoded::OtherKind if self.row < RowSoFar::OfOtherKind => {
+                self.other_kind.clear();
+                self.other_kind.push_str(texts[Field::Kind]);
+                self.row = RowSoFar::OfOtherKind;
             }
-            Decoded::NoTime => {}
+            Decoded::OtherKind | Decoded::NoTime => {}
         }
         Ok(())
     }
@@ -263,7 +267,10 @@ impl Delivery<'_> {
         self.summary.rows += 1;
         match self.row {
             RowSoFar::Used => self.summary.used += 1,
-            RowSoFar::OfOtherKind => self.summary.skipped += 1,
+            RowSoFar::OfOtherKind => {
+                self.summary.skipped += 1;
+                self.summary.skip(&self.other_kind);
+            }
             RowSoFar::WithoutTime => {
                 self.summary.skipped += 1;
                 self.summary.skipped_without_time += 1;

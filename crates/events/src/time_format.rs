@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::strtime::{self, BrokenDownTime};
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousTimestamp, TimeZone};
 
 use crate::decimal::{Decimal, NumberStyle};
 use crate::suggest::did_you_mean;
@@ -218,7 +218,21 @@ fn strftime(pattern: &str, zone: &TimeZone, text: &str) -> Result<i64, String> {
 /// A local time that occurs twice means its first occurrence; one that a clock change skips, the instant as far after
 /// the change.
 fn local_ms(local: DateTime, zone: &TimeZone) -> Result<i64, String> {
-    zone.to_ambiguous_timestamp(local).compatible().map(floor_ms).map_err(|error| error.to_string())
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    let first = match ambiguous.is_ambiguous() {
+        true => first_occurrence(local, ambiguous, zone),
+        false => None,
+    };
+    first.map_or_else(|| ambiguous.compatible(), Ok).map(floor_ms).map_err(|error| error.to_string())
+}
+
+/// The first instant at which the clocks of the zone show `local`; `None` if they skip it.
+///
+/// The library takes the change that begins the rule for all years to come for one of that rule, and a local time close to
+/// it for one that occurs twice, even where the clocks were not turned: in America/Nuuk in October 2023.
+fn first_occurrence(local: DateTime, ambiguous: AmbiguousTimestamp, zone: &TimeZone) -> Option<Timestamp> {
+    let candidates = [ambiguous.earlier(), ambiguous.later()].into_iter().filter_map(Result::ok);
+    candidates.filter(|instant| zone.to_datetime(*instant) == local).min()
 }
 
 fn floor_ms(timestamp: Timestamp) -> i64 {
@@ -301,6 +315,38 @@ mod tests {
         assert_eq!(parse(None, london, "2026-07-01 00:30:00.25"), utc("2026-06-30T23:30:00.250Z"));
         assert_eq!(parse(None, london, "2026-07-01T00:30:00Z"), utc("2026-07-01T00:30:00Z"));
         assert!(parse(None, None, "2026-07-01T00:30:00").unwrap_err().contains("no offset"));
+    }
+
+    #[test]
+    fn a_change_that_turns_no_clock_makes_no_local_time_come_twice() {
+        let nuuk = |text| parse(None, Some("America/Nuuk"), text);
+        let utc = |text: &str| parse_rfc3339_ms(text);
+        assert_eq!(nuuk("2023-10-28 22:59:59"), utc("2023-10-29T00:59:59Z"));
+        assert_eq!(nuuk("2023-10-28 23:00:00"), utc("2023-10-29T01:00:00Z"));
+        assert_eq!(nuuk("2023-10-28 23:59:59"), utc("2023-10-29T01:59:59Z"));
+        assert_eq!(nuuk("2023-10-29 00:00:00"), utc("2023-10-29T02:00:00Z"));
+        // A year later they are turned back, and the hour comes twice.
+        assert_eq!(nuuk("2024-10-26 23:30:00"), utc("2024-10-27T00:30:00Z"));
+        assert_eq!(nuuk("2024-03-30 23:30:00"), utc("2024-03-31T01:30:00Z"));
+    }
+
+    #[test]
+    fn every_zone_reads_back_what_its_clocks_show_around_every_change_as_the_first_instant_that_shows_it() {
+        let (first, last) = (parse_rfc3339_ms("1900-01-01T00:00:00Z"), parse_rfc3339_ms("2040-01-01T00:00:00Z"));
+        let first = Timestamp::from_millisecond(first.unwrap()).unwrap();
+        let around_s = [-7200, -3601, -3600, -1800, -1, 0, 1, 1800, 3599, 3600, 7199];
+        for name in jiff::tz::db().available() {
+            let zone = TimeZone::get(name.as_str()).unwrap();
+            let changes = zone.following(first).map(|change| change.timestamp().as_millisecond());
+            for change_ms in changes.take_while(|ms| *ms < last.as_ref().copied().unwrap()) {
+                for time_ms in around_s.map(|step_s| change_ms + step_s * 1000) {
+                    let clock = |ms: i64| zone.to_datetime(Timestamp::from_millisecond(ms).unwrap());
+                    let local = clock(time_ms);
+                    let read_ms = local_ms(local, &zone).unwrap();
+                    assert!(clock(read_ms) == local && read_ms <= time_ms, "{name} {local}: {time_ms} as {read_ms}");
+                }
+            }
+        }
     }
 
     #[test]

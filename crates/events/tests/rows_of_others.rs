@@ -73,6 +73,8 @@ fn read_as(name: &str, text: impl AsRef<[u8]>, options: &ReadOptions) -> Result<
     };
     let (trace, summary) = read_trace(&Input::new(&path), options, &mut keep)?;
     assert_eq!(summary.rows, summary.used + summary.skipped + summary.rejects);
+    let explained = summary.skipped_kinds.values().sum::<u64>() + summary.skipped_without_time;
+    assert_eq!(summary.skipped, explained, "{summary}");
     assert_eq!((summary.events, summary.rejects), (trace.events.len() as u64, rejects.len() as u64));
     Ok(Read { trace, summary, rejects })
 }
@@ -502,6 +504,27 @@ fn a_row_with_several_times_is_several_events() {
         log.rejects()
     );
     assert_eq!(log.summary.to_string(), "4 rows: 5 events of 2 rows, 1 skipped (without a time 1), 1 rejected");
+}
+
+#[test]
+fn a_kind_that_is_not_listed_counts_as_skipped_once_and_only_where_its_row_is() {
+    let mapping = r#"
+        order = { column = "o" }
+        [[event]]
+        kind = { column = "k", values = { p = "order_placed" } }
+        time = { column = "t1" }
+        [[event]]
+        kind = { column = "k", values = { p = "order_packed" } }
+        time = { column = "t2" }
+        [[event]]
+        kind = { constant = "order_dispatched" }
+        time = { column = "t3" }
+    "#;
+    let told = |row: &str| mapped(mapping, &format!("o,k,t1,t2,t3\n{row}\n")).summary.to_string();
+    assert_eq!(told(&format!("1,zz,{T},,{T}")), "1 rows: 1 events, 0 skipped, 0 rejected");
+    assert_eq!(told(&format!("1,p,{T},{T},{T}")), "1 rows: 3 events of 1 rows, 0 skipped, 0 rejected");
+    assert_eq!(told(&format!("1,zz,{T},{T},")), "1 rows: 0 events, 1 skipped ('zz' 1), 0 rejected");
+    assert_eq!(told(&format!("1,zz,{T},,soon")), "1 rows: 0 events, 0 skipped, 1 rejected");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use flowbench_measurement::record::{
 use flowbench_measurement::timeline::{Position, Reading, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
 use flowbench_pipelines::{
-    Choice, EvictionName, Fault, Feed, OrderName, Pipeline, Prepared, RunError, Strategy, catalogue,
+    Choice, EvictionName, Fault, FaultKind, Feed, OrderName, Pipeline, Prepared, RunError, Strategy, catalogue,
 };
 use serde::{Deserialize, Serialize};
 
@@ -222,12 +222,26 @@ impl Ready {
             sustainable: found,
         };
         let mut result = evaluate(spec, feed, choice, measured, facts);
-        if let Some(cause) = check.wrong {
+        let unstruck = choice.fault.filter(|_| !measured.end.struck).map(never_struck);
+        if let Some(cause) = check.wrong.or(unstruck) {
             result.status = Status::Invalid { cause };
             result.numbers = None;
         }
         result
     }
+}
+
+/// What is wrong with a case whose planted fault has done nothing.
+fn never_struck(fault: Fault) -> String {
+    let what = match fault.kind {
+        FaultKind::WrongAnswer => "answers that its worker gives",
+        _ => "messages that its worker is given",
+    };
+    format!(
+        "the planted fault never struck: it strikes after {} {what}, and there were no more; put a lower number behind \
+         @, or give the case more events",
+        fault.after
+    )
 }
 
 /// Runs the case; where activity is wanted, once more with it logged. Processes meet for one run only: theirs is the logged

@@ -303,9 +303,10 @@ mod tests {
 
     #[test]
     fn what_is_held_at_the_end_is_that_of_all_workers() {
-        let log = |entries, live_bytes| WorkerLog {
-            at_end: Some(Snapshot { entries, buffered: 1, live_bytes, ..Snapshot::default() }),
-            ..WorkerLog::default()
+        let log = |entries, live_bytes| {
+            let mut log = WorkerLog::default();
+            log.at_end = Some(Snapshot { entries, buffered: 1, live_bytes, ..Snapshot::default() });
+            log
         };
         let held = held_at_end(&[log(10, 500), log(20, -100), WorkerLog::default()]);
         assert_eq!(held, Some(Held { entries: 30, buffered: 2, live_bytes: 400 }));

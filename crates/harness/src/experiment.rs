@@ -139,6 +139,7 @@ impl Loaded {
         if settings.is_empty() {
             return Ok(Loaded { experiment, text: text.to_owned(), origin, lines_are_those_of_the_file: true });
         }
+        check_once(settings).map_err(|problem| ExperimentError { origin: "--set".to_owned(), line: None, problem })?;
         let mut table: toml::Table = text.parse().map_err(|error| located(&origin, text, &error))?;
         for setting in settings {
             apply(&mut table, setting).map_err(|problem| ExperimentError {
@@ -155,6 +156,11 @@ impl Loaded {
         let origin = format!("{origin} with {}", settings.join(" "));
         let experiment = parse(&origin, &text).map_err(|error| ExperimentError { line: None, ..error })?;
         Ok(Loaded { experiment, text, origin, lines_are_those_of_the_file: false })
+    }
+
+    /// The same in another of its sizes.
+    pub(crate) fn sized(&self, size: &str) -> Result<Loaded, ExperimentError> {
+        Self::parse(self.origin.clone(), &self.text, &[format!("size={size}")])
     }
 
     /// An error at a place of this experiment.
@@ -238,6 +244,23 @@ fn located(origin: &str, text: &str, error: &toml::de::Error) -> ExperimentError
         problem = format!("{problem}; did you mean '{near}'?");
     }
     ExperimentError { origin: origin.to_owned(), line, problem }
+}
+
+/// Refuses a key that is set twice among `KEY=VALUE` settings, be it to the same value.
+pub(crate) fn check_once(settings: &[String]) -> Result<(), String> {
+    let pairs: Vec<(String, &str)> =
+        settings.iter().filter_map(|one| one.split_once('=')).map(|(key, value)| (place(key), value)).collect();
+    for (at, (key, second)) in pairs.iter().enumerate() {
+        if let Some((_, first)) = pairs[..at].iter().find(|(other, _)| other == key) {
+            return Err(format!("{key} is set twice, to '{first}' and to '{second}'; leave one of them out"));
+        }
+    }
+    Ok(())
+}
+
+/// Where a setting stands: an axis of a part may be named with the table that holds it, or without.
+fn place(key: &str) -> String {
+    key.replacen(".axes.", ".", 1)
 }
 
 /// Keys at the top of an experiment that may be set.
@@ -347,6 +370,20 @@ pipeline = "identity"
                 Loaded::load(name, &[format!("size={size}")]).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn a_key_is_set_once() {
+        for (settings, key) in [
+            (["only.workers=1", "only.workers=2"], "only.workers"),
+            (["only.axes.workers=1", "only.workers=2"], "only.workers"),
+            (["seed=1", "seed=2"], "seed"),
+            (["size=1", "size=2"], "size"),
+        ] {
+            let wanted = format!("--set: {key} is set twice, to '1' and to '2'; leave one of them out");
+            assert_eq!(error(SMALL, &settings), wanted);
+        }
+        check_once(&["only.workers=1", "other.workers=2", "no pair", "no pair"].map(str::to_owned)).unwrap();
     }
 
     #[test]

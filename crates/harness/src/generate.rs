@@ -7,6 +7,8 @@ use std::thread;
 use flowbench_events::{Event, Trace};
 use flowbench_generators::{Amount, Generator, Profile, Wave};
 
+use crate::experiment::check_once;
+
 /// The profile of that name, or in the TOML file of that path, with `KEY=VALUE` settings applied and checked.
 pub fn profile(name: &str, settings: &[String]) -> Result<Profile, String> {
     let is_path = name.contains('/') || Path::new(name).extension().is_some();
@@ -16,6 +18,7 @@ pub fn profile(name: &str, settings: &[String]) -> Result<Profile, String> {
     } else {
         Profile::named(name).map_err(|error| error.to_string())?
     };
+    check_once(settings)?;
     for setting in settings {
         let (key, value) = setting.split_once('=').ok_or_else(|| format!("'{setting}' is not KEY=VALUE"))?;
         profile.set(key, value).map_err(|error| error.to_string())?;

@@ -2,7 +2,7 @@
 
 use flowbench_events::{mix, nearest, parse_duration_ms};
 use flowbench_measurement::record::Axes;
-use flowbench_pipelines::{Choice, EvictionName, Fault, OrderName, Pipeline, Strategy, catalogue};
+use flowbench_pipelines::{Choice, EvictionName, Fault, OrderName, Pipeline, SettingError, Strategy, catalogue};
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, Value};
 
@@ -148,6 +148,11 @@ const EVENTS_MAX: u64 = 1 << 30;
 const CASES_MAX: usize = 50_000;
 
 impl Plan {
+    /// Checks every name and value of every other size of an experiment, chosen or not.
+    pub fn check_sizes(loaded: &Loaded) -> Result<(), ExperimentError> {
+        loaded.experiment.sizes.keys().try_for_each(|size| Plan::new(&loaded.sized(size)?).map(drop))
+    }
+
     /// All combinations of all questions. Every name and value is checked here.
     pub fn new(loaded: &Loaded) -> Result<Plan, ExperimentError> {
         let experiment = &loaded.experiment;
@@ -184,6 +189,9 @@ impl Plan {
     }
 }
 
+/// For those who meant a list of settings as an axis.
+const ONE_CHOICE: &str =
+    ". A list of settings is one choice; an axis is a list of lists: settings = [[\"a=1\"], [\"a=2\"]]";
 /// What to do about too many of them.
 const FEWER: &str = "shorten the lists, or make several experiments of it";
 
@@ -281,7 +289,8 @@ impl Planner<'_> {
         read.parsed("fault", |text| if text == "none" { Ok(()) } else { Fault::parse(text).map(|_| ()) })?;
         let no_symbols = flowbench_events::Symbols::default();
         if let Err(problem) = pipeline.prepare(&settings, &no_symbols) {
-            return Err(read.error("settings", format!("pipeline '{}': {problem}", pipeline.name())));
+            let hint = if matches!(problem, SettingError::Twice { .. }) { ONE_CHOICE } else { "" };
+            return Err(read.error("settings", format!("pipeline '{}': {problem}{hint}", pipeline.name())));
         }
         let choice = Choice { order, eviction, workers, ..Choice::plain(strategy) };
         if let Some(gap) = gap(pipeline, &choice, processes, rate) {
@@ -298,8 +307,8 @@ impl Planner<'_> {
         let world = read.text("world");
         // A world may have a name, which stands for it in tables and figures: `one key: customers.whale_share=0.3`.
         let (world, settings_of_world) = world.split_once(": ").unwrap_or((&world, &world));
-        let overrides: Vec<String> =
-            question.trace.set.iter().cloned().chain(settings_of_world.split_whitespace().map(str::to_owned)).collect();
+        let of_world: Vec<String> = settings_of_world.split_whitespace().map(str::to_owned).collect();
+        let overrides = [settings_below(&question.trace.set, &of_world), of_world].concat();
         if let Err(problem) = generate::profile(&question.trace.profile, &overrides) {
             return Err(read.error("world", problem));
         }
@@ -443,6 +452,15 @@ impl Reader<'_> {
     }
 }
 
+/// Those of `settings` whose keys are not set by `above` as well.
+fn settings_below(settings: &[String], above: &[String]) -> Vec<String> {
+    fn key(setting: &str) -> &str {
+        setting.split('=').next().unwrap_or_default()
+    }
+    let is_hidden = |setting: &String| above.iter().any(|other| key(other) == key(setting));
+    settings.iter().filter(|setting| !is_hidden(setting)).cloned().collect()
+}
+
 /// The values of a part on an axis, of its name and its default.
 fn values_on(question: &Question, (axis, default): &(&str, &str)) -> Vec<Value> {
     match question.axes.get(*axis).map(Spanned::get_ref) {
@@ -516,12 +534,15 @@ pub(crate) mod tests {
     }
 
     fn plan(axes: &str) -> Result<Plan, ExperimentError> {
-        let text = format!(
+        Plan::new(&Loaded::parse("x.toml".to_owned(), &text_of(axes), &[])?)
+    }
+
+    fn text_of(axes: &str) -> String {
+        format!(
             "name = \"x\"\ntitle = \"x\"\nseed = 1\nrepeats = 2\ndeadline = \"10s\"\nmemory_cap_mib = 512\n\
              [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = {{ profile = \"tiny\", events = 1000 }}\n\
              [part.axes]\n{axes}\n"
-        );
-        Plan::new(&Loaded::parse("x.toml".to_owned(), &text, &[])?)
+        )
     }
 
     #[test]
@@ -584,6 +605,47 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_list_of_settings_is_one_choice_and_a_list_of_lists_an_axis() {
+        let settings = |axis: &str| -> Vec<Vec<String>> {
+            let plan = plan(&format!("pipeline = \"repeat-high-value\"\nsettings = {axis}")).unwrap();
+            let mut seen: Vec<_> = plan.cases.into_iter().map(|case| case.axes.settings).collect();
+            seen.sort();
+            seen.dedup();
+            seen
+        };
+        assert_eq!(settings("[\"threshold=20\", \"count=2\"]"), [["threshold=20", "count=2"]]);
+        assert_eq!(settings("[[\"threshold=20\"], [\"threshold=500\"]]"), [["threshold=20"], ["threshold=500"]]);
+    }
+
+    #[test]
+    fn what_a_world_sets_takes_the_place_of_what_the_trace_sets() {
+        let below = |settings: &[&str], above: &[&str]| {
+            let owned = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+            settings_below(&owned(settings), &owned(above))
+        };
+        assert_eq!(below(&["a.b=1", "a.c=2"], &["a.b=3"]), ["a.c=2"]);
+        assert_eq!(below(&["a.b=1"], &["a.bb=3"]), ["a.b=1"]);
+    }
+
+    #[test]
+    fn a_size_is_checked_before_it_is_chosen() {
+        let check = |set: &str| {
+            let text = format!("{}\n[sizes.full]\nrepeats = 3\n{set}\n", text_of("pipeline = \"identity\""));
+            Plan::check_sizes(&Loaded::parse("x.toml".to_owned(), &text, &[]).unwrap())
+        };
+        check("\"only.trace.events\" = 3").unwrap();
+        for (set, wanted) in [
+            ("\"only.trace.eventz\" = 3", "size=full: unknown field `eventz`"),
+            ("\"only.workers\" = 0", "workers: 0 is outside 1 to 64"),
+            ("\"only.workerz\" = 1", "did you mean 'workers'"),
+            ("\"others.workers\" = 1", "there is no part 'others'"),
+        ] {
+            let error = check(set).unwrap_err().to_string();
+            assert!(error.contains(wanted) && error.contains("size=full"), "{error}");
+        }
+    }
+
+    #[test]
     fn wrong_axes_are_named_with_place_and_fix() {
         for (axes, wanted) in [
             ("pipeline = \"identiti\"", "line 12: pipeline: there is no pipeline 'identiti'; did you mean 'identity'"),
@@ -603,6 +665,19 @@ pub(crate) mod tests {
             ),
             ("pipeline = \"identity\"\nfault = \"explode\"", "'explode' is not a fault"),
             ("pipeline = \"export-review\"\nsettings = [\"treshold=1\"]", "did you mean 'threshold'"),
+            (
+                "pipeline = \"export-review\"\nsettings = [\"threshold=banana\", \"threshold=500\"]",
+                "settings: pipeline 'export-review': threshold is set twice, to 'banana' and to '500'; leave one of them \
+                 out. A list of settings is one choice; an axis is a list of lists",
+            ),
+            (
+                "pipeline = \"export-review\"\nsettings = [\"threshold=20 count=2\", \"threshold=500\"]",
+                "threshold is set twice, to '20 count=2' and to '500'",
+            ),
+            (
+                "pipeline = \"identity\"\nworld = \"visits.pages_mean=1 visits.pages_mean=2\"",
+                "world: visits.pages_mean is set twice, to '1' and to '2'",
+            ),
             ("pipeline = \"identity\"\nstrategy = \"exchang\"", "did you mean 'exchange'"),
         ] {
             let error = plan(axes).unwrap_err().to_string();

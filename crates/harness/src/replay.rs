@@ -8,13 +8,13 @@ use flowbench_pipelines::{Answers, Changes, Choice, Feed, Home, Pipeline, Site, 
 /// Records in an epoch of a replay.
 const RECORDS_PER_EPOCH: usize = 16_384;
 
-/// How closely a replay looks at its answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// At what is left at the end.
-    Answers,
-    /// At every change on the way: one event at a time, so that the changes do not depend on the number of workers.
-    Changes,
+/// What a replay looks at beside the answers that are left at the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Every change on the way: one event at a time, so that the changes do not depend on the number of workers.
+    pub changes: bool,
+    /// How many deliveries repeat another one, for which the trace is walked once more.
+    pub repeats: bool,
 }
 
 /// What a replay leaves.
@@ -27,7 +27,7 @@ pub struct Replayed {
     pub late: LateSet,
     /// The slack that was used, ms.
     pub slack_ms: i64,
-    /// Deliveries that repeat one that counted, where only first ones count.
+    /// Deliveries that repeat one that counted, where only first ones count and that was asked for.
     pub repeats: Option<u64>,
     /// Events that would concern the pipeline but have no customer.
     pub without_key: u64,
@@ -47,14 +47,15 @@ pub fn replay(
     let prepared =
         pipeline.prepare(settings, &trace.symbols).map_err(|error| format!("pipeline {}: {error}", pipeline.name()))?;
     let slack_ms = slack_ms.unwrap_or_else(|| trace.slack_to_lose_nothing_ms());
-    let (records_per_epoch, drivers) = match look {
-        Look::Answers => (RECORDS_PER_EPOCH, Unhurried::drivers()),
-        Look::Changes => (1, Unhurried::one_at_a_time()),
+    let (records_per_epoch, drivers) = match look.changes {
+        false => (RECORDS_PER_EPOCH, Unhurried::drivers()),
+        true => (1, Unhurried::one_at_a_time()),
     };
     let feed = Arc::new(Feed::new(Arc::clone(trace), records_per_epoch, slack_ms, choice.order.drops_late()));
     let end = prepared.run(&Site { home, ..Site::new(*choice, &feed, drivers) }).map_err(|error| error.to_string())?;
     let without_key = prepared.without_key(&trace.events);
-    let repeats = prepared.counts(choice.deduplicate).map(|horizon| repeats(&trace.events, horizon, &feed));
+    let horizon = prepared.counts(choice.deduplicate).filter(|_| look.repeats);
+    let repeats = horizon.map(|horizon| repeats(&trace.events, horizon, &feed));
     Ok(Replayed { answers: end.answers, changes: end.changes, late: end.late, slack_ms, repeats, without_key })
 }
 

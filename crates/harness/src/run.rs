@@ -159,6 +159,7 @@ impl Request {
         let processes = processes.map(|processes| format!("processes={processes}"));
         let profile = self.profile_operators.then(|| "profile_operators=true".to_owned());
         let everywhere: Vec<String> = processes.into_iter().chain(profile).collect();
+        Plan::check_sizes(&Loaded::load(&self.experiment, &[])?)?;
         Loaded::load_with(&self.experiment, &self.settings, &everywhere)
     }
 

@@ -274,15 +274,36 @@ impl Ended {
     /// The message of its panic, or the last line it said.
     fn last_words(&self) -> Option<String> {
         let said = String::from_utf8_lossy(&self.stderr);
-        let panicked = said.lines().skip_while(|line| !line.contains(" panicked at ")).nth(1);
-        let words = panicked.or_else(|| said.trim_end().lines().next_back())?.trim();
+        let panicked = panic_message(&said);
+        let words = panicked.or_else(|| said.trim_end().lines().next_back().map(|line| line.trim().to_owned()))?;
         (!words.is_empty()).then(|| words.chars().take(WORDS_MAX).collect())
     }
 
+    /// The end of what it said, and before that the message of its panic, if a long backtrace has pushed it out.
     fn stderr_tail(&self, bytes: usize) -> String {
-        let tail = &self.stderr[self.stderr.len().saturating_sub(bytes)..];
-        String::from_utf8_lossy(tail).trim().to_owned()
+        let tail = |bytes: usize| &self.stderr[self.stderr.len().saturating_sub(bytes)..];
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+        let panicked = panic_message(&String::from_utf8_lossy(&self.stderr)).filter(|_| self.stderr.len() > bytes);
+        match panicked {
+            None => text(tail(bytes)),
+            Some(message) => {
+                let message: String = message.chars().take(WORDS_MAX).collect();
+                format!("panic: {message}\n[...]\n{}", text(tail(bytes.saturating_sub(message.len() + 16))))
+            }
+        }
     }
+}
+
+/// The message of the first panic on a standard error, its lines in one; what Rust says after it is not part of it.
+fn panic_message(said: &str) -> Option<String> {
+    let lines = said.lines().skip_while(|line| !line.contains(" panicked at ")).skip(1);
+    let is_over = |line: &str| {
+        let begins = |with: &str| line.starts_with(with);
+        begins("stack backtrace:") || begins("note: run with `RUST_BACKTRACE") || line.contains(" panicked at ")
+    };
+    let message = lines.take_while(|line| !is_over(line)).map(str::trim).filter(|line| !line.is_empty());
+    let message: Vec<&str> = message.collect();
+    (!message.is_empty()).then(|| message.join(" "))
 }
 
 /// This program as a process of a case, which ends with this process.
@@ -356,6 +377,13 @@ mod tests {
         let panic =
             "printf \"\\nthread 'main' (7) panicked at a.rs:1:2:\\nboom\\nnote: run with `RUST_BACKTRACE=1`\\n\" >&2";
         assert_eq!(cause(&format!("cat > /dev/null; {panic}; exit 101")).0, "panic: boom");
+        let frames =
+            "i=0; while [ $i -lt 400 ]; do echo \"  $i: some::frame::of::it at a.rs:$i\"; i=$((i+1)); done >&2";
+        let panic = "printf \"\nthread 'w' (7) panicked at a.rs:1:2:\n\nboom\n  left: 1\nstack backtrace:\n\" >&2";
+        let (why, tail) = cause(&format!("cat > /dev/null; {panic}; {frames}; exit 101"));
+        assert_eq!(why, "panic: boom left: 1");
+        assert!(tail.starts_with("panic: boom left: 1\n[...]\n") && tail.ends_with("a.rs:399"), "{tail}");
+        assert!(tail.len() <= STDERR_TAIL_BYTES, "{}", tail.len());
         assert_eq!(cause("cat; kill -9 $$").0, "killed by signal 9");
         assert_eq!(cause("cat > /dev/null; echo why >&2; exit 7"), ("exit code 7: why".to_owned(), "why".to_owned()));
         assert!(cause("cat > /dev/null; echo '{'").0.starts_with("its result cannot be read"));

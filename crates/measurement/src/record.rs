@@ -543,7 +543,9 @@ pub struct Accuracy {
     pub late: u64,
     /// Events the case dropped as late.
     pub dropped_as_late: u64,
-    /// Order-insensitive digest of the answers given.
+    /// Order-insensitive digest of the answers given; in JSON 16 hexadecimal digits as text, since many readers of JSON
+    /// round numbers of this size. A number before schema version 4.
+    #[serde(with = "digest")]
     pub digest: u64,
 }
 
@@ -785,6 +787,30 @@ impl CaseRecord {
     }
 }
 
+/// How a digest of 64 bits stands in JSON.
+mod digest {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Number(u64), // before schema version 4
+    }
+
+    pub(super) fn serialize<S: Serializer>(digest: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{digest:016x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written::Number(digest) => Ok(digest),
+            Written::Text(text) => u64::from_str_radix(&text, 16)
+                .map_err(|_| D::Error::custom(format!("the digest '{text}' is not a hexadecimal number of 64 bits"))),
+        }
+    }
+}
+
 /// Records for tests.
 #[cfg(test)]
 pub(crate) mod example {
@@ -953,6 +979,20 @@ mod tests {
 
     fn figure(more: &str) -> Result<FigureSpec, serde_json::Error> {
         serde_json::from_str(&format!("{{\"name\":\"f\",\"question\":\"?\",\"reading\":\"!\",{more}}}"))
+    }
+
+    #[test]
+    fn the_digest_of_answers_is_text_in_json_and_a_number_of_an_older_schema_is_still_read() {
+        let mut accuracy = example::case(0, 0).numbers.unwrap().accuracy;
+        accuracy.digest = 0x00b9_6174_d1a2_cafb;
+        let mut json = serde_json::to_value(accuracy).unwrap();
+        assert_eq!(json["digest"], "00b96174d1a2cafb");
+        assert_eq!(serde_json::from_value::<Accuracy>(json.clone()).unwrap(), accuracy);
+        json["digest"] = 13_357_754_595_581_978_459_u64.into();
+        assert_eq!(serde_json::from_value::<Accuracy>(json.clone()).unwrap().digest, 13_357_754_595_581_978_459);
+        json["digest"] = "cafe and tea".into();
+        let error = serde_json::from_value::<Accuracy>(json).unwrap_err().to_string();
+        assert!(error.contains("'cafe and tea'"), "{error}");
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl<R: Row> Answers for Vec<R> {
     }
 }
 
-/// Answers given and taken back, in the order in which each worker did so, worker after worker.
+/// Answers given and taken back: those to one key in the order in which that happened, worker after worker.
 pub struct Changes {
     rows: Box<dyn Answers>,
     times: Vec<i32>,

@@ -1,5 +1,7 @@
 //! Planted faults: how the harness shows that it would notice.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use crate::answers::Spoil;
@@ -63,21 +65,25 @@ fn unknown(text: &str) -> String {
 }
 
 /// The fault of one worker, armed until it has struck. Without one, a single test per batch.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Armed {
     fault: Option<Fault>,
     passed: u64,
+    struck: Struck,
 }
 
+/// Whether a fault of this worker has struck, wherever it was armed.
+pub(crate) type Struck = Rc<Cell<bool>>;
+
 impl Armed {
-    /// Arms `fault` on the worker that it is planted on and nothing on the others.
-    pub(crate) fn on(fault: Option<Fault>, is_planted: bool) -> Self {
-        Self { fault: fault.filter(|_| is_planted), passed: 0 }
+    /// Arms `fault` on the worker that it is planted on and nothing on the others; `struck` is set when it strikes.
+    pub(crate) fn on(fault: Option<Fault>, is_planted: bool, struck: &Struck) -> Self {
+        Self { fault: fault.filter(|_| is_planted), passed: 0, struck: Rc::clone(struck) }
     }
 
     /// Nothing will go wrong.
     pub(crate) fn not() -> Self {
-        Self::on(None, false)
+        Self::on(None, false, &Struck::default())
     }
 
     /// Lets a batch of messages through, or strikes.
@@ -95,6 +101,7 @@ impl Armed {
         if let Some(answer) = answers.get_mut(fault.after.saturating_sub(self.passed) as usize) {
             answer.spoil();
             self.fault = None;
+            self.struck.set(true);
         }
         self.passed += answers.len() as u64;
     }
@@ -106,6 +113,7 @@ impl Armed {
             return;
         }
         self.fault = None;
+        self.struck.set(true);
         match fault.kind {
             FaultKind::StallMs(ms) => stall(Duration::from_millis(ms)),
             FaultKind::DropEvent => drop(batch.remove(at)),
@@ -150,16 +158,19 @@ mod tests {
     #[test]
     fn it_strikes_once_where_it_is_planted_at_the_given_message() {
         let fault = Some(Fault { kind: FaultKind::DropEvent, after: 3 });
-        let mut armed = Armed::on(fault, true);
+        let struck = Struck::default();
+        let mut armed = Armed::on(fault, true, &struck);
         let mut left = Vec::new();
         for batch in [vec![0, 1], vec![2, 3, 4], vec![5, 6, 7]] {
             let mut batch = batch;
             armed.messages(&mut batch);
             left.extend(batch);
+            assert_eq!(struck.get(), left.len() > 2);
         }
         assert_eq!(left, [0, 1, 2, 4, 5, 6, 7]);
         let mut batch = vec![0; 10];
-        Armed::on(fault, false).messages(&mut batch);
-        assert_eq!(batch.len(), 10);
+        let struck = Struck::default();
+        Armed::on(fault, false, &struck).messages(&mut batch);
+        assert_eq!((batch.len(), struck.get()), (10, false));
     }
 }

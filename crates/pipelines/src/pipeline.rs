@@ -152,6 +152,8 @@ pub struct RunEnd {
     pub payload_bytes_per_entry: Option<f64>,
     /// What each worker did, by its number over all processes.
     pub workers: Vec<WorkerEnd>,
+    /// The fault that was planted has struck, on whichever worker.
+    pub struck: bool,
 }
 
 /// What one worker did.

@@ -37,6 +37,16 @@ pub enum SettingError {
         /// The nearest parameter, or all of them.
         hint: String,
     },
+    /// One parameter twice, even if it is the same value.
+    #[error("{name} is set twice, to '{first}' and to '{second}'; leave one of them out")]
+    Twice {
+        /// The parameter.
+        name: String,
+        /// What it is set to first.
+        first: String,
+        /// What it is set to then.
+        second: String,
+    },
     /// A value that the parameter does not take.
     #[error("{name} = '{value}': {reason}")]
     Impossible {
@@ -58,7 +68,9 @@ impl Settings {
             if !parameters.iter().any(|parameter| parameter.name == name) {
                 return Err(SettingError::Unknown { name: name.to_owned(), hint: hint(name, parameters) });
             }
-            set.insert(name.to_owned(), value.to_owned());
+            if let Some(first) = set.insert(name.to_owned(), value.to_owned()) {
+                return Err(SettingError::Twice { name: name.to_owned(), first, second: value.to_owned() });
+            }
         }
         Ok(Self { set, parameters })
     }
@@ -172,6 +184,10 @@ mod tests {
         assert!(text(&["threshold"]).contains("KEY=VALUE"));
         let error = settings(&["threshold=1.2345"]).unwrap().value("threshold").unwrap_err();
         assert!(error.to_string().contains("threshold = '1.2345'"));
+        assert_eq!(
+            text(&["threshold=banana", "window=1h", "threshold=500"]),
+            "threshold is set twice, to 'banana' and to '500'; leave one of them out"
+        );
         assert!(settings(&["window=0"]).unwrap().duration_ms("window").is_err());
         assert!(settings(&["window=1000000d1ms"]).unwrap().duration_ms("window").is_err());
     }

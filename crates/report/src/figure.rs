@@ -33,7 +33,8 @@ pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     check_stack(spec)?;
     check_grid(spec)?;
     check_scaling(spec)?;
-    check_operators(spec)
+    check_operators(spec)?;
+    check_x(spec)
 }
 
 /// Every column exists.
@@ -47,7 +48,7 @@ fn check_columns(spec: &FigureSpec) -> Result<(), FigureError> {
         FigureKind::Distribution | FigureKind::Ccdf => check_names(spec, "y", &y, "kind of histogram", &HISTOGRAMS)?,
         _ => check_names(spec, "y", &y, of_cases, &columns)?,
     }
-    if matches!(spec.kind, FigureKind::Sweep | FigureKind::AtLevel | FigureKind::HeatMap) {
+    if goes_along_x(spec) {
         if spec.x.is_empty() {
             return Err(misfit(spec, "x", "is missing: name the column to go along, such as `slack_ms`"));
         }
@@ -147,6 +148,22 @@ fn check_operators(spec: &FigureSpec) -> Result<(), FigureError> {
         true => Err(misfit(spec, "y", "is empty for `operators`, which draws whatever operators were logged")),
         false => Ok(()),
     }
+}
+
+/// The others have an axis of their own, or none.
+fn check_x(spec: &FigureSpec) -> Result<(), FigureError> {
+    match goes_along_x(spec) || spec.x.is_empty() {
+        true => Ok(()),
+        false => Err(misfit(
+            spec,
+            "x",
+            "is for `sweep`, `at-level` and `heat-map`; leave it out here, and name in `by` what tells cases apart",
+        )),
+    }
+}
+
+fn goes_along_x(spec: &FigureSpec) -> bool {
+    matches!(spec.kind, FigureKind::Sweep | FigureKind::AtLevel | FigureKind::HeatMap)
 }
 
 /// What stands together in a panel or a stack is of one unit.

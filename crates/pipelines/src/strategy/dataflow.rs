@@ -34,7 +34,7 @@ use super::messages::{Batch, Outbox, Targets, Traffic, whole};
 use super::reader::{Reader, Share, Sorter};
 use crate::deduplicate::FirstOnly;
 use crate::driver::{Census, Driver};
-use crate::fault::Armed;
+use crate::fault::{Armed, Struck};
 use crate::feed::{Delivery, Feed, Partition, Reached};
 use crate::home::Home;
 use crate::logic::Message;
@@ -77,6 +77,8 @@ pub(super) struct Tally {
     /// Messages it gave to other workers.
     pub(super) exchanged_records: u64,
     pub(super) exchanged_bytes: u64,
+    /// A fault that was planted on it has struck.
+    pub(super) struck: bool,
 }
 
 impl Tally {
@@ -106,6 +108,7 @@ pub(super) struct Desk {
     records: Rc<Cell<u64>>,
     rounds: Rc<Cell<u64>>, // how often an operator had something to do
     traffic: Rc<Cell<Traffic>>,
+    pub(super) struck: Struck,
 }
 
 /// Runs a dataflow on every worker of this process: `work` builds it at the desk it is given and offers everything.
@@ -140,6 +143,7 @@ pub(super) fn execute(
                 records: Rc::default(),
                 rounds: Rc::default(),
                 traffic: Rc::default(),
+                struck: Struck::default(),
             };
             work(worker, desk)
         }),
@@ -424,9 +428,17 @@ impl Desk {
         self.driver.borrow_mut().settled();
         let (entries, payload_bytes) = self.payload.get();
         let Traffic { records: exchanged_records, bytes: exchanged_bytes } = self.traffic.get();
-        let (worker_index, records) = (self.worker, self.records.get());
-        let tally =
-            Tally { worker: worker_index, late, entries, payload_bytes, records, exchanged_records, exchanged_bytes };
+        let (worker_index, records, struck) = (self.worker, self.records.get(), self.struck.get());
+        let tally = Tally {
+            worker: worker_index,
+            late,
+            entries,
+            payload_bytes,
+            records,
+            exchanged_records,
+            exchanged_bytes,
+            struck,
+        };
         let mut last = last.borrow_mut();
         if self.processes == 1 {
             last.hand_in(self.worker);

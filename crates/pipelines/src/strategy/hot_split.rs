@@ -38,8 +38,7 @@ pub(super) fn one_stage<M: Message>(
     last: MakeLast<M>,
 ) -> Result<Vec<Tally>, RunError> {
     execute(site, spread, move |worker, desk| {
-        let fault = desk.fault();
-        let last = last(fault, fault);
+        let last = last(desk.fault(), desk.fault());
         let late = desk.run(worker, &plan.intake, &Reading::InTurn, |messages| {
             let home = Box::new(Home::new(desk.worker, desk.workers, &plan.route, combine()));
             let messages = desk.sorted(messages, home);

@@ -59,7 +59,7 @@ impl<R> Default for Tray<R> {
 }
 
 impl<R> Tray<R> {
-    fn put(&self, worker: usize, answers: Vec<R>) {
+    pub(super) fn put(&self, worker: usize, answers: Vec<R>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((worker, answers));
     }
 
@@ -68,6 +68,13 @@ impl<R> Tray<R> {
         let mut handed = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         handed.sort_by_key(|(worker, _)| *worker);
         handed.into_iter().flat_map(|(_, answers)| answers).collect()
+    }
+}
+
+impl<R: Message> Tray<R> {
+    /// Puts down a piece that `worker` of another process has packed.
+    pub(super) fn unpack(&self, worker: usize, piece: Vec<u8>) {
+        self.put(worker, Bincode::<Vec<R>>::from_bytes(BytesMut::from(piece).freeze()).payload);
     }
 }
 
@@ -119,12 +126,11 @@ impl<M: Message, R: Message + Spoil, P: Part<M, R> + 'static> Last<M> for Kept<P
     }
 
     fn pack(&mut self) -> Vec<Vec<u8>> {
-        let sheets = std::mem::take(&mut self.sheets);
-        sheets.full.into_iter().chain([sheets.open]).map(packed).collect()
+        std::mem::take(&mut self.sheets).pack().collect()
     }
 
     fn unpack(&mut self, worker: usize, piece: Vec<u8>) {
-        self.tray.put(worker, Bincode::<Vec<R>>::from_bytes(BytesMut::from(piece).freeze()).payload);
+        self.tray.unpack(worker, piece);
     }
 }
 
@@ -194,6 +200,13 @@ impl<R: Copy> Sheets<R> {
     pub(super) fn into_rows(mut self) -> Vec<R> {
         self.full.push(self.open);
         self.full.concat()
+    }
+}
+
+impl<R: Message> Sheets<R> {
+    /// As bytes, in pieces.
+    pub(super) fn pack(self) -> impl Iterator<Item = Vec<u8>> {
+        self.full.into_iter().chain([self.open]).map(packed)
     }
 }
 

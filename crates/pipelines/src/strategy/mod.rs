@@ -478,7 +478,8 @@ fn ended(answers: Box<dyn Answers>, changes: Option<Changes>, tallies: &[Tally])
     let mut workers: Vec<&Tally> = tallies.iter().collect();
     workers.sort_by_key(|tally| tally.worker);
     let workers = workers.into_iter().map(Tally::end).collect();
-    RunEnd { answers, changes, late, payload_bytes_per_entry, workers }
+    let struck = tallies.iter().any(|tally| tally.struck);
+    RunEnd { answers, changes, late, payload_bytes_per_entry, workers, struck }
 }
 
 #[cfg(test)]

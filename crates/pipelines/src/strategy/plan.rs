@@ -251,8 +251,7 @@ pub(super) fn one_stage<M: Message>(
 ) -> Result<Vec<Tally>, RunError> {
     let dealt = topology.deal(site, &plan);
     execute(site, topology.spread, move |worker, desk| {
-        let fault = desk.fault();
-        let last = last(fault, fault);
+        let last = last(desk.fault(), desk.fault());
         let late = desk.run(worker, &plan.intake, &desk.reading(&dealt), |messages| {
             desk.last(messages, desk.own(&plan.route), Rc::clone(&last));
         });
@@ -329,7 +328,7 @@ impl Desk {
 
     /// What has been planted on this worker.
     pub(super) fn fault(&self) -> Armed {
-        Armed::on(self.choice.fault, self.worker == self.spread.holders.start)
+        Armed::on(self.choice.fault, self.worker == self.spread.holders.start, &self.struck)
     }
 }
 

@@ -11,7 +11,7 @@ use super::plan::MakePart;
 use crate::answers::{Change, Row, Spoil};
 use crate::deduplicate::FirstOnly;
 use crate::driver::{Census, Driver};
-use crate::fault::Armed;
+use crate::fault::{Armed, Struck};
 use crate::feed::{Delivery, Feed, Reached};
 use crate::logic::{Delivered, KeyedLogic, Message, StatelessLogic, WindowLogic};
 use crate::order::Arrival;
@@ -73,8 +73,9 @@ fn through<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
     mut source: impl Source<M>,
 ) -> Vec<Tally> {
     let mut driver = (site.drivers)(0);
-    let fault = Armed::on(site.choice.fault, true);
-    let mut kept = Kept::new(part, fault, fault, tray.clone());
+    let struck = Struck::default();
+    let [messages_fault, answers_fault] = [(); 2].map(|()| Armed::on(site.choice.fault, true, &struck));
+    let mut kept = Kept::new(part, messages_fault, answers_fault, tray.clone());
     let mut batch = Vec::new();
     let mut tally = Tally::default();
     let mut room = 0; // for as much as the last epoch had: a batch that grows is copied again and again
@@ -95,6 +96,7 @@ fn through<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
     });
     driver.settled();
     kept.hand_in(0);
+    tally.struck = struck.get();
     vec![tally]
 }
 

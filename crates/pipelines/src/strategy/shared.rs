@@ -3,7 +3,8 @@
 //! The map is many maps, each behind a lock. Whoever reads an event puts it into the map of its key; when the frontier
 //! has passed, each worker lets its own share of the maps answer, and helps with those of the others that nobody is at.
 //! So no event is copied to another worker, and a worker that is behind is not waited for but helped; the price is a
-//! lock for every batch, and a cache line that wanders between cores. One hot key is still one map.
+//! lock for every batch, and a cache line that wanders between cores. One hot key is still one map. Answers are kept
+//! with the map that gives them, so they stand in their order whichever worker let it answer.
 //!
 //! It never wins in the reference run: 0.6 to 1.2 times the single thread, a fifth to a half below `exchange` on two
 //! workers, since cutting each batch into so many parts costs more than handing over whole ones. What it has instead is
@@ -17,7 +18,7 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 
 use super::dataflow::{Batches, Builder, Desk, Reading, Spread, Steps, Tally, execute};
-use super::kept::{Kept, SharedLast, Tray};
+use super::kept::{Last, SharedLast, Sheets, Tray};
 use super::messages::{Batch, Outbox, Targets};
 use super::plan::{MakePart, Plan, Route, Rows};
 use super::reader::Sorter;
@@ -51,8 +52,9 @@ pub(super) fn one_stage<M: Message, R: Message + Spoil>(
 ) -> Result<Vec<Tally>, RunError> {
     let maps = Maps::new(part, site.workers());
     execute(site, spread, move |worker, desk| {
-        let (share, fault) = (Maps::share(&maps, &plan.route, desk.worker), desk.fault());
-        let last: SharedLast<M> = Rc::new(RefCell::new(Kept::new(share, fault, fault, tray.clone())));
+        let share = Maps::share(&maps, &plan.route, desk.worker);
+        let last: SharedLast<M> =
+            Rc::new(RefCell::new(LastShare::new(share, desk.fault(), desk.fault(), tray.clone())));
         let late = desk.run(worker, &plan.intake, &Reading::InTurn, |messages| {
             let steps = Rc::new(RefCell::new(Steps::new(&desk, true)));
             let into = Rc::clone(&last);
@@ -73,10 +75,11 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Spoil>(
     let (first, second) = (Maps::new(&rows.part, site.workers()), Maps::new(part, site.workers()));
     execute(site, spread, move |worker, desk| {
         let share = Maps::share(&second, &rows.route, desk.worker);
-        let last: SharedLast<B> = Rc::new(RefCell::new(Kept::new(share, Armed::not(), desk.fault(), tray.clone())));
+        let last: SharedLast<B> =
+            Rc::new(RefCell::new(LastShare::new(share, Armed::not(), desk.fault(), tray.clone())));
         let late = desk.run(worker, &plan.intake, &Reading::InTurn, |messages| {
             let between = Rc::new(RefCell::new(Between {
-                part: Maps::share(&first, &plan.route, desk.worker),
+                share: Maps::share(&first, &plan.route, desk.worker),
                 fault: desk.fault(),
                 rows: Vec::new(),
                 sorter: (rows.sorter)(),
@@ -120,9 +123,9 @@ fn between_stages<'s, M: Message, B: Message>(
         let mut capability = Some(capability);
         move |(_, frontier), _output| {
             let (mut steps, mut between) = (steps.borrow_mut(), between.borrow_mut());
-            if let Some(reached) = steps.next(frontier, || between.part.payload()) {
+            if let Some(reached) = steps.next(frontier, || between.share.payload()) {
                 between.advance(reached);
-                steps.held.set(between.part.census());
+                steps.held.set(between.share.census());
             }
             steps.hold(&mut capability, frontier);
         }
@@ -147,7 +150,7 @@ fn answer<M: Message>(desk: &Desk, put: Batches<'_, ()>, steps: Rc<RefCell<Steps
 
 /// A first stage and what leads to the second.
 struct Between<M, B> {
-    part: Share<M, B>,
+    share: Share<M, B>,
     fault: Armed,
     rows: Vec<B>,
     sorter: Box<dyn Sorter<B, B>>,
@@ -158,12 +161,14 @@ struct Between<M, B> {
 impl<M: Message, B: Message> Between<M, B> {
     fn arrive(&mut self, batch: &mut Vec<M>) {
         self.fault.messages(batch);
-        self.part.arrive(batch, &mut self.rows);
+        if let Some(mut map) = self.share.map_of(batch) {
+            map.part.arrive(batch, &mut self.rows);
+        }
         self.give();
     }
 
     fn advance(&mut self, reached: Reached) {
-        self.part.advance(reached, &mut self.rows);
+        self.share.advance(reached, |map| map.part.advance(reached, &mut self.rows));
         self.give();
     }
 
@@ -175,17 +180,70 @@ impl<M: Message, B: Message> Between<M, B> {
     }
 }
 
+/// The last stage, with the answers of its maps.
+struct LastShare<M, R> {
+    share: Share<M, R>,
+    messages_fault: Armed,
+    answers_fault: Armed,
+    answers: Vec<R>, // on their way to the map that gave them
+    tray: Tray<R>,
+}
+
+impl<M, R> LastShare<M, R> {
+    fn new(share: Share<M, R>, messages_fault: Armed, answers_fault: Armed, tray: Tray<R>) -> Self {
+        Self { share, messages_fault, answers_fault, answers: Vec::new(), tray }
+    }
+}
+
+impl<M: Message, R: Message + Spoil> Last<M> for LastShare<M, R> {
+    fn take(&mut self, arrived: &mut Vec<M>) {
+        self.messages_fault.messages(arrived);
+        let Some(mut map) = self.share.map_of(arrived) else { return };
+        map.part.arrive(arrived, &mut self.answers);
+        map.keep(&mut self.answers, &mut self.answers_fault);
+    }
+
+    fn advance(&mut self, reached: Reached) {
+        let Self { share, answers, answers_fault, .. } = self;
+        share.advance(reached, |map| {
+            map.part.advance(reached, answers);
+            map.keep(answers, answers_fault);
+        });
+    }
+
+    fn census(&self) -> Census {
+        self.share.census()
+    }
+
+    fn payload(&self) -> (usize, usize) {
+        self.share.payload()
+    }
+
+    fn hand_in(&mut self, worker: usize) {
+        self.share.hand_in().for_each(|sheets| self.tray.put(worker, sheets.into_rows()));
+    }
+
+    fn pack(&mut self) -> Vec<Vec<u8>> {
+        self.share.hand_in().flat_map(Sheets::pack).collect()
+    }
+
+    fn unpack(&mut self, worker: usize, piece: Vec<u8>) {
+        self.tray.unpack(worker, piece);
+    }
+}
+
 /// The maps of all workers.
 struct Maps<M, R>(Vec<Mutex<Map<M, R>>>);
 
 struct Map<M, R> {
     part: Box<dyn Part<M, R>>,
     reached: Reached,
+    answers: Sheets<R>, // none where another stage takes them
 }
 
 impl<M, R> Maps<M, R> {
     fn new(part: &MakePart<M, R>, workers: usize) -> Arc<Self> {
-        let map = |_| Mutex::new(Map { part: part(), reached: Reached::NOTHING });
+        let map = |_| Mutex::new(Map { part: part(), reached: Reached::NOTHING, answers: Sheets::default() });
         Arc::new(Self((0..maps(workers)).map(map).collect()))
     }
 
@@ -200,38 +258,44 @@ impl<M, R> Maps<M, R> {
     }
 }
 
+impl<M, R: Copy + Spoil> Map<M, R> {
+    /// Takes the answers that it has given out of `answers`.
+    fn keep(&mut self, answers: &mut Vec<R>, fault: &mut Armed) {
+        fault.answers(answers);
+        self.answers.keep(answers);
+    }
+}
+
 /// The maps as one worker sees them.
-pub(super) struct Share<M, R> {
+struct Share<M, R> {
     maps: Arc<Maps<M, R>>,
     route: Route<M>,
     worker: usize,
     held: Vec<Census>, // by its own maps
 }
 
-impl<M, R> Share<M, R> {
+impl<M, R: Copy> Share<M, R> {
     fn own(&self) -> std::ops::Range<usize> {
         let first = self.worker * MAPS_PER_WORKER;
         first..first + MAPS_PER_WORKER
     }
-}
 
-impl<M: Message, R: Message> Part<M, R> for Share<M, R> {
-    /// All messages of a batch are of one map.
-    fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>) {
-        let Some(first) = arrived.first() else { return };
-        let map = by_route((self.route)(first), self.maps.0.len());
-        self.maps.lock(map).part.arrive(arrived, out);
+    /// The map of a batch: all messages of one are of one map.
+    fn map_of(&self, batch: &[M]) -> Option<MutexGuard<'_, Map<M, R>>> {
+        let first = batch.first()?;
+        Some(self.maps.lock(by_route((self.route)(first), self.maps.0.len())))
     }
 
-    fn advance(&mut self, reached: Reached, out: &mut Vec<R>) {
+    /// Has its own maps answered, and those of the others that nobody is at.
+    fn advance(&mut self, reached: Reached, mut answer: impl FnMut(&mut Map<M, R>)) {
         let own = self.own();
         for at in own.clone() {
             let mut map = self.maps.lock(at);
             if map.reached <= reached {
                 map.reached = reached;
-                map.part.advance(reached, out);
+                answer(&mut map);
             }
-            self.held[at - own.start] = map.part.census();
+            self.held[at - own.start] = Census { answer_bytes: map.answers.bytes(), ..map.part.census() };
         }
         // What is left at the end is weighed by whose it is.
         let helps = reached.watermark_ms < i64::MAX;
@@ -239,7 +303,7 @@ impl<M: Message, R: Message> Part<M, R> for Share<M, R> {
             let Ok(mut map) = self.maps.0[at].try_lock() else { continue };
             if map.reached < reached {
                 map.reached = reached;
-                map.part.advance(reached, out);
+                answer(&mut map);
             }
         }
     }
@@ -254,5 +318,84 @@ impl<M: Message, R: Message> Part<M, R> for Share<M, R> {
     fn payload(&self) -> (usize, usize) {
         let of_map = |at| self.maps.lock(at).part.payload();
         self.own().map(of_map).fold((0, 0), |(entries, bytes), more| (entries + more.0, bytes + more.1))
+    }
+
+    /// The answers of its own maps, each in the order in which they were given.
+    fn hand_in(&self) -> impl Iterator<Item = Sheets<R>> {
+        self.own().map(|at| std::mem::take(&mut self.maps.lock(at).answers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::Hash;
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::answers::{Cells, Change, Row};
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    struct Number(i64);
+
+    impl Row for Number {
+        const COLUMNS: &'static [&'static str] = &[];
+
+        fn subject(&self) -> impl Hash {
+            0
+        }
+
+        fn event_time_ms(&self) -> i64 {
+            self.0
+        }
+
+        fn write(&self, _cells: &mut Cells<'_>) {}
+
+        fn at(self, event_time_ms: i64) -> Self {
+            Number(event_time_ms)
+        }
+    }
+
+    /// Answers how far event time has come, and takes back what it said before.
+    #[derive(Default)]
+    struct Clock(Option<Number>);
+
+    impl Part<u64, Change<Number>> for Clock {
+        fn arrive(&mut self, _arrived: &mut Vec<u64>, _out: &mut Vec<Change<Number>>) {}
+
+        fn advance(&mut self, reached: Reached, out: &mut Vec<Change<Number>>) {
+            let now = Number(reached.watermark_ms);
+            out.extend(self.0.replace(now).map(Change::retracted));
+            out.push(Change::given(now));
+        }
+
+        fn census(&self) -> Census {
+            Census::default()
+        }
+
+        fn payload(&self) -> (usize, usize) {
+            (0, 0)
+        }
+    }
+
+    #[test]
+    fn answers_stand_in_the_order_of_their_map_whichever_worker_had_it_answered() {
+        let part: MakePart<u64, Change<Number>> = Arc::new(|| Box::new(Clock::default()));
+        let (maps, route): (_, Route<u64>) = (Maps::new(&part, 2), Arc::new(|message| *message));
+        let tray = Tray::default();
+        let share =
+            |worker| LastShare::new(Maps::share(&maps, &route, worker), Armed::not(), Armed::not(), tray.clone());
+        let mut workers = [0, 1].map(share);
+        for (watermark_ms, worker) in [(1, 1), (2, 0), (3, 0), (4, 1), (5, 0)] {
+            workers[worker].advance(Reached { watermark_ms, ..Reached::NOTHING });
+        }
+        for (worker, share) in workers.iter_mut().enumerate() {
+            share.hand_in(worker);
+        }
+        drop(workers);
+        let one: Vec<_> = [(1, 1), (1, -1), (2, 1), (2, -1), (3, 1), (3, -1), (4, 1), (4, -1), (5, 1)].to_vec();
+        let given: Vec<_> = tray.empty().iter().map(|change| (change.row.0, change.times)).collect();
+        assert_eq!(given.len(), one.len() * maps.0.len());
+        assert!(given.chunks(one.len()).all(|of_map| of_map == one), "{given:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! Every strategy gives the oracle's answers to what was not late, and drops exactly the late set of the trace: a table
 //! of all strategies, workers, homes and pipelines, and random small traces with ties, reversed time and duplicates.
 
+use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
@@ -9,10 +10,11 @@ use flowbench_events::{
 };
 use proptest::prelude::*;
 
+use crate::answers::Changes;
 use crate::driver::Unhurried;
 use crate::home::{self, Cluster, Connected, Home};
 use crate::pipeline::{Choice, Prepared, RunEnd, RunError, Site};
-use crate::{EvictionName, Feed, OrderName, Strategy as Spread, catalogue, oracle};
+use crate::{EvictionName, Fault, FaultKind, Feed, OrderName, Strategy as Spread, catalogue, oracle};
 
 /// The other way to run: two groups of threads that share nothing but a pair of sockets.
 struct Pair {
@@ -146,6 +148,69 @@ table! {
     differential: Differential,
 }
 
+/// The least that any answer has stood at on the way, were the changes played back in the order in which they are listed.
+fn least_standing(changes: &Changes, trace: &Trace) -> i32 {
+    let mut standing: HashMap<String, i32> = HashMap::new();
+    let steps = changes.lines(&trace.symbols).map(|line| {
+        let (row, change) = line.rsplit_once(',').map(|(row, change)| (row.to_owned(), change.parse::<i32>())).unwrap();
+        let times = standing.entry(row).or_default();
+        *times += change.unwrap();
+        *times
+    });
+    steps.min().unwrap_or(0)
+}
+
+#[test]
+fn no_answer_is_taken_back_before_it_is_given() {
+    let trace = Arc::new(Trace { events: events(150), ..Trace::default() });
+    let mut taken_back = 0;
+    for (records_per_epoch, processes) in [(1, 1), (16, 2)] {
+        let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, 40 * 400_000, true));
+        for (pipeline, strategy) in catalogue::CATALOGUE.iter().flat_map(|one| Spread::ALL.map(|spread| (one, spread)))
+        {
+            let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+            for workers in [1, 2, 4] {
+                let choice = Choice { workers, order: OrderName::Speculative, ..Choice::plain(strategy) };
+                let changes = match run(&*prepared, choice, &feed, processes) {
+                    Err(RunError::Gap { .. } | RunError::Workers { .. }) => continue,
+                    end => end.unwrap().changes,
+                };
+                let Some(changes) = changes else { continue };
+                taken_back += changes.retractions();
+                let least = least_standing(&changes, &trace);
+                assert!(least >= 0, "{} {choice:?}, {processes} processes: down to {least}", pipeline.name());
+            }
+        }
+    }
+    assert!(taken_back > 0);
+}
+
+#[test]
+fn a_planted_fault_tells_whether_it_has_struck() {
+    let trace = Arc::new(Trace { events: events(300), ..Trace::default() });
+    let feed = Arc::new(Feed::new(Arc::clone(&trace), 16, 40 * 400_000, true));
+    let kinds = [FaultKind::StallMs(0), FaultKind::WrongAnswer, FaultKind::DropEvent, FaultKind::DuplicateEvent];
+    let faults = kinds.into_iter().flat_map(|kind| [0, 1_000_000].map(|after| Fault { kind, after }));
+    let faults: Vec<_> = faults.map(Some).chain([None]).collect();
+    for (name, strategy) in ["identity", "deduplicate", "sessions", "dispatched-today"]
+        .iter()
+        .flat_map(|name| Spread::ALL.map(|one| (name, one)))
+    {
+        let prepared = catalogue::find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
+        for ((workers, processes), fault) in
+            [(1, 1), (2, 1), (1, 2)].into_iter().flat_map(|seats| faults.iter().map(move |fault| (seats, *fault)))
+        {
+            let choice = Choice { workers, fault, ..Choice::plain(strategy) };
+            match run(&*prepared, choice, &feed, processes) {
+                Err(RunError::Gap { .. } | RunError::Workers { .. }) => {}
+                end => {
+                    assert_eq!(end.unwrap().struck, fault.is_some_and(|fault| fault.after == 0), "{name} {choice:?}");
+                }
+            }
+        }
+    }
+}
+
 fn random_events() -> impl Strategy<Value = Vec<Event>> {
     let event = (0_u64..40, 0_i64..100, 0_u32..4, 400_i64..700, 0_usize..8);
     prop::collection::vec(event, 0..80).prop_map(|rows| {
@@ -162,7 +227,7 @@ fn random_events() -> impl Strategy<Value = Vec<Event>> {
             record.channel = Some(Channel::ALL[id as usize % 3]);
             record
         };
-        let mut first: std::collections::HashMap<u64, Record> = std::collections::HashMap::new();
+        let mut first: HashMap<u64, Record> = HashMap::new();
         rows.into_iter().map(|row| Event::pack(*first.entry(row.0).or_insert_with(|| record(row)))).collect()
     })
 }
