@@ -1,7 +1,6 @@
 //! Every pipeline, `sequential` beside `exchange` on 1 and 2 workers, closed loop, answers kept and not checked; every
-//! strategy where all keys are used alike, and where one has 30 % of the events; what measuring costs: the same run with
-//! drivers, sampler and hiccup recorder, and without; and the order policies side by side on input in order: what it
-//! costs to be ready for disorder.
+//! strategy where all keys are used alike, and where one has 30 % of the events; and the order policies side by side on
+//! input in order: what it costs to be ready for disorder.
 //!
 //! Read ratios within one run. The trace is `calm` (in order), so that all arms do the same work.
 
@@ -11,7 +10,6 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_harness::drive::{Idle, Load, Setting, measure};
 use flowbench_pipelines::{Choice, Feed, OrderName, Prepared, Site, Strategy, Unhurried, catalogue};
 
 #[global_allocator]
@@ -128,25 +126,6 @@ fn all_strategies(criterion: &mut Criterion) {
     }
 }
 
-fn cost_of_measuring(criterion: &mut Criterion) {
-    let feed = feed(EVENTS, 0, true);
-    let prepared = prepared("repeat-high-value", &[], &feed);
-    let choice = Choice::plain(Strategy::Exchange);
-    let mut group = criterion.benchmark_group("cost-of-measuring");
-    group.throughput(Throughput::Elements(EVENTS)).sample_size(20).warm_up_time(WARM_UP).measurement_time(2 * MEASURED);
-    group.bench_function("off", |bencher| {
-        bencher.iter(|| {
-            prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).map(|end| black_box(end.late.count))
-        });
-    });
-    group.bench_function("on", |bencher| {
-        let setting =
-            Setting { prepared: &*prepared, choice, feed: &feed, load: &Load::Closed, idle: Idle::Spin, company: None };
-        bencher.iter(|| measure(&setting, false).map(|run| black_box(run.map(|run| run.end.late.count))));
-    });
-    group.finish();
-}
-
 fn order_policies(criterion: &mut Criterion) {
     let feeds = [(OrderName::Arrival, false), (OrderName::Watermark, true), (OrderName::Speculative, true)]
         .map(|(order, drops_late)| (order, feed(EVENTS / 4, SLACK_MS, drops_late)));
@@ -167,5 +146,5 @@ fn order_policies(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, pipelines, all_strategies, cost_of_measuring, order_policies);
+criterion_group!(benches, pipelines, all_strategies, order_policies);
 criterion_main!(benches);
