@@ -86,7 +86,7 @@ impl Timeline {
             entries: reading.entries,
             buffered: reading.buffered,
             latency_max_ns: quantile_ns(1.0),
-            latency_p50_ns: quantile_ns(0.5),
+            latency_p50_ns: interval.and_then(|histogram| histogram.quantiles().p50_ns),
             newest_event_time_ms: position.newest_event_time_ms,
             watermark_ms: position.watermark_ms,
             backlog: position.backlog,
@@ -258,7 +258,7 @@ mod tests {
     fn live_bytes_are_those_beyond_the_baseline() {
         let mut timeline = Timeline::new(1_000, 10);
         let mut interval = LatencyHistogram::new();
-        (1..=9).for_each(|ns| interval.record_ns(ns * 100));
+        (1..=9).for_each(|ns| interval.record_many_ns(ns * 100, 3));
         let reading = Reading { at_ns: 5, admitted: 6, allocated_bytes: 1_500, rss_bytes: 7, entries: 8, buffered: 9 };
         let position = Position {
             newest_event_time_ms: Some(10),
