@@ -6,7 +6,7 @@ use std::sync::Arc;
 use flowbench_events::{Event, Horizon, Sources, Trace, WatermarkRule};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_measurement::doubts::{Circumstances, SHORT_NS, doubts};
-use flowbench_measurement::latency::{LatencyHistogram, Window};
+use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES, Window};
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
 use flowbench_measurement::record::{
     Accuracy, Axes, ChannelLoad, Disorder, Doubt, EventTimeWait, Numbers, OperatorTime, Progress, Status, Sustainable,
@@ -503,7 +503,9 @@ fn event_time_wait(allowance: &Allowance<'_>, choice: &Choice) -> EventTimeWait 
         let rank = ((count as f64 * q).ceil() as usize).clamp(1, count.max(1)) - 1;
         (count > 0).then(|| *waits.select_nth_unstable(rank).1)
     };
-    EventTimeWait { count: count as u64, p50_ms: quantile(0.5), p99_ms: quantile(0.99), max_ms: quantile(1.0) }
+    let max_ms = quantile(1.0);
+    let mut of_enough = |q: f64| quantile(q).filter(|_| count as u64 >= SAMPLES_FOR_QUANTILES);
+    EventTimeWait { count: count as u64, p50_ms: of_enough(0.5), p99_ms: of_enough(0.99), max_ms }
 }
 
 fn timeline_of(feed: &Feed, measured: &Measured) -> Vec<TimelinePoint> {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::record::{
-    Accuracy, Attribution, Axes, CaseRecord, Doubt, Growth, LostTime, Memory, Numbers, Parts, Progress, Quantiles,
-    Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
+    Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, Growth, LostTime, Memory, Numbers, Parts, Progress,
+    Quantiles, Series, Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
 };
 
 /// One value of a row.
@@ -82,6 +82,17 @@ impl Verdict {
             Verdict::Growing => "growing",
             Verdict::Bounded => "bounded",
             Verdict::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+impl Series {
+    /// The word used in tables.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Series::Bytes => "bytes",
+            Series::Entries => "entries",
+            Series::Both => "both",
         }
     }
 }
@@ -182,6 +193,9 @@ fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
 
 fn push_memory(row: &mut Row, memory: Option<&Memory>) {
     let growth = |value: fn(&Growth) -> f64| Cell::from(memory.and_then(|m| m.growth.as_ref()).map(value));
+    let entries =
+        |value: fn(&EntriesGrowth) -> f64| Cell::from(memory.and_then(|m| m.growth?.entries).as_ref().map(value));
+    let decided_by = memory.and_then(|m| m.growth?.decided_by);
     row.extend([
         ("live_bytes_peak", memory.and_then(|m| m.live_bytes_peak).into()),
         ("live_bytes_residual", memory.and_then(|m| m.live_bytes_residual).into()),
@@ -194,7 +208,11 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
         ("growth_bytes_per_million_events", growth(|growth| growth.bytes_per_million_events)),
         ("growth_low_bytes_per_million_events", growth(|growth| growth.low)),
         ("growth_high_bytes_per_million_events", growth(|growth| growth.high)),
+        ("growth_entries_per_million_events", entries(|entries| entries.per_million_events)),
+        ("growth_entries_low_per_million_events", entries(|entries| entries.low)),
+        ("growth_entries_high_per_million_events", entries(|entries| entries.high)),
         ("growth_verdict", memory.and_then(|m| m.growth).map_or(Cell::Empty, |growth| text(growth.verdict.word()))),
+        ("growth_decided_by", decided_by.map_or(Cell::Empty, |series| text(series.word()))),
     ]);
 }
 

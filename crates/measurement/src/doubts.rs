@@ -312,7 +312,14 @@ mod tests {
     }
 
     fn growing() -> Growth {
-        Growth { bytes_per_million_events: 1.0, low: 0.5, high: 1.5, verdict: Verdict::Growing }
+        Growth {
+            bytes_per_million_events: 1.0,
+            low: 0.5,
+            high: 1.5,
+            verdict: Verdict::Growing,
+            entries: None,
+            decided_by: None,
+        }
     }
 
     #[test]

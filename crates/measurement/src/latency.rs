@@ -11,6 +11,8 @@ use crate::record::Quantiles;
 pub const LONGEST_NS: u64 = 3_600_000_000_000;
 /// Significant decimal digits of every recorded duration.
 pub const DIGITS: u8 = 3;
+/// Samples under which no quantile is given but the maximum: ten on either side of the median.
+pub const SAMPLES_FOR_QUANTILES: u64 = 20;
 
 /// A distribution of durations of 0 ns to one hour, to three significant digits, in about 250 KiB whatever is recorded.
 ///
@@ -95,8 +97,8 @@ impl LatencyHistogram {
         let from = |samples: u64, q: f64| self.quantile_ns(q).filter(|_| self.count() >= samples);
         Quantiles {
             count: self.count(),
-            p50_ns: from(1, 0.5),
-            p90_ns: from(10, 0.9),
+            p50_ns: from(SAMPLES_FOR_QUANTILES, 0.5),
+            p90_ns: from(100, 0.9),
             p99_ns: from(1_000, 0.99),
             p999_ns: from(10_000, 0.999),
             max_ns: from(1, 1.0),
@@ -185,9 +187,11 @@ mod tests {
             [q.p50_ns, q.p90_ns, q.p99_ns, q.p999_ns, q.max_ns].map(|value| value.is_some())
         };
         assert_eq!(present(0), [false; 5]);
-        assert_eq!(present(1), [true, false, false, false, true]);
-        assert_eq!(present(9), [true, false, false, false, true]);
-        assert_eq!(present(10), [true, true, false, false, true]);
+        assert_eq!(present(1), [false, false, false, false, true]);
+        assert_eq!(present(19), [false, false, false, false, true]);
+        assert_eq!(present(20), [true, false, false, false, true]);
+        assert_eq!(present(99), [true, false, false, false, true]);
+        assert_eq!(present(100), [true, true, false, false, true]);
         assert_eq!(present(999), [true, true, false, false, true]);
         assert_eq!(present(1_000), [true, true, true, false, true]);
         assert_eq!(present(9_999), [true, true, true, false, true]);

@@ -15,6 +15,7 @@ pub mod memory;
 pub mod offered_load;
 mod random;
 pub mod record;
+pub mod repeats;
 pub mod results_dir;
 pub mod scaling;
 pub mod statistics;

@@ -24,6 +24,12 @@ impl Draws {
         drawn
     }
 
+    /// Uniform from 0 to 1.
+    #[cfg(test)]
+    pub(crate) fn uniform(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// Exponential with mean 1, by von Neumann's comparison method (1951): it needs no logarithm, whose last digit
     /// differs between machines.
     pub(crate) fn exponential(&mut self) -> f64 {

@@ -444,9 +444,9 @@ pub struct Numbers {
 pub struct Quantiles {
     /// Number of samples.
     pub count: u64,
-    /// Median.
+    /// Median (20 samples or more).
     pub p50_ns: Option<u64>,
-    /// 0.9 quantile (10 samples or more).
+    /// 0.9 quantile (100 samples or more).
     pub p90_ns: Option<u64>,
     /// 0.99 quantile (1,000 samples or more).
     pub p99_ns: Option<u64>,
@@ -461,7 +461,7 @@ pub struct Quantiles {
 pub struct EventTimeWait {
     /// Number of events; those released only by the end of the input are not counted.
     pub count: u64,
-    /// Median, ms of event time.
+    /// Median, ms of event time (20 events or more, as the 0.99 quantile: these are all events, not a sample of them).
     pub p50_ms: Option<i64>,
     /// 0.99 quantile, ms of event time.
     pub p99_ms: Option<i64>,
@@ -503,8 +503,37 @@ pub struct Growth {
     pub low: f64,
     /// Upper end of the 95 % interval.
     pub high: f64,
+    /// The same of the state entries; absent in older records.
+    #[serde(default)]
+    pub entries: Option<EntriesGrowth>,
     /// What follows from it.
     pub verdict: Verdict,
+    /// The series that has this verdict by itself; absent in older records.
+    #[serde(default)]
+    pub decided_by: Option<Series>,
+}
+
+/// State entries gained per million events, last half of the run, with the 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EntriesGrowth {
+    /// The slope.
+    pub per_million_events: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+}
+
+/// What growth is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Series {
+    /// The live bytes.
+    Bytes,
+    /// The state entries.
+    Entries,
+    /// Both agree, or only together make the verdict.
+    Both,
 }
 
 /// Does memory grow? The rule stands in [`memory`](crate::memory).

@@ -143,7 +143,14 @@ impl ScalingLaw {
         let outside = self.peak_workers.is_some_and(|peak| peak < least as f64 || peak > most as f64);
         let outside =
             outside.then(|| format!("its peak lies outside of the {least} to {most} workers that were measured"));
-        [few, small, oversubscribed(counts, usable_cores), far, outside].into_iter().flatten().collect()
+        let extrapolated = (least > 1)
+            .then(|| format!("λ is no throughput that was measured: there is none below {}", counted(least)));
+        let contended = (self.sigma > 1.0).then(|| {
+            let sigma = self.sigma;
+            format!("σ {sigma:.1} is no share: by this law a second worker makes the first one slower")
+        });
+        let crowded = oversubscribed(counts, usable_cores);
+        [few, small, crowded, extrapolated, contended, far, outside].into_iter().flatten().collect()
     }
 }
 
@@ -293,6 +300,22 @@ mod tests {
         let far = of_law((1e6, 0.1, 0.02), &[(1, 0.0), (2, 0.5), (4, 0.0), (8, 0.0)]);
         let far = ScalingLaw::fit(&far, None).unwrap().warnings;
         assert!(far.iter().any(|warning| warning.starts_with("it misses the throughput on 2 workers by ")), "{far:?}");
+    }
+
+    #[test]
+    fn a_law_is_doubted_where_its_sigma_is_no_share_or_its_lambda_was_never_measured() {
+        let warnings =
+            |measured: &[(usize, f64)]| ScalingLaw::fit(&points(measured), None).unwrap().warnings.join("; ");
+        // As `staged` was reported: from 2 to 4 workers, with a λ four times the throughput of the single thread.
+        let staged = of_law((68.7e6, 7.6, 0.0), &[(2, 0.0), (3, 0.0), (4, 0.0)]);
+        let staged = ScalingLaw::fit(&staged, None).unwrap().warnings.join("; ");
+        assert!(staged.contains("λ is no throughput that was measured: there is none below 2 workers"), "{staged}");
+        assert!(
+            staged.contains("σ 7.6 is no share: by this law a second worker makes the first one slower"),
+            "{staged}"
+        );
+        let plain = warnings(&[(1, 10.0), (2, 19.0), (4, 34.0), (8, 55.0)]);
+        assert!(!plain.contains('λ') && !plain.contains("no share"), "{plain}");
     }
 
     proptest! {

@@ -15,6 +15,11 @@ pub struct Interval {
 pub const BLOCKS: usize = 16;
 /// Correlation of neighbouring blocks is cut off here, where it says that there is in effect one sample.
 const CORRELATION_MAX: f64 = 0.95;
+/// A line leaves residuals that turn back more often than the errors themselves: their correlation comes out too small,
+/// by about (2 + 4r) over the number of blocks.
+const CORRELATION_BIAS: (f64, f64) = (2.0, 4.0);
+/// Least degrees of freedom of a slope, however strongly the blocks are correlated.
+const DEGREES_OF_FREEDOM_MIN: f64 = 6.0;
 
 /// Least repeats for which an exact 95 % interval of the median exists.
 pub const MEDIAN_INTERVAL_SAMPLES: usize = 6;
@@ -93,18 +98,33 @@ impl Line {
 /// Samples that lie close together hardly differ, so their errors are not independent, and a line through all of them
 /// would claim far too narrow an interval. They are averaged in [`BLOCKS`] consecutive blocks; neighbouring block means
 /// are nearly independent when whatever makes the series go up and down is shorter than a block. What correlation is
-/// left between neighbours (r, from the residuals, never taken below 0) widens the interval by √((1 + r) / (1 − r)).
+/// left between neighbours (r, from the residuals, freed of its bias, never taken below 0) widens the interval by
+/// √((1 + r) / (1 − r)), and makes of n blocks n (1 − r) / (1 + r) independent ones, from which Student's t is taken.
 /// Block means were preferred to a Newey-West estimate because its usual bandwidths are too short for a slow sawtooth
 /// and the result cannot be checked with a ruler.
+///
+/// How often it holds the true slope, instead of the nominal 95 %: 97 % if the blocks are independent, 94 % if errors are
+/// correlated over half a block or a whole one, 90 % over 4 blocks, 83 % over 16, which is all of them. A test simulates
+/// it.
 pub fn slope_over_blocks(points: &[(f64, f64)]) -> Option<Interval> {
     let means = block_means(points);
     let mut line = Line::fit(&means)?;
     let residuals: Vec<f64> = means.iter().map(|point| line.residual(*point)).collect();
+    let correlation = neighbour_correlation(&residuals);
+    let widening = (1.0 + correlation) / (1.0 - correlation);
+    line.slope_error *= widening.sqrt();
+    line.degrees_of_freedom = (means.len() as f64 / widening - 2.0).max(DEGREES_OF_FREEDOM_MIN) as usize;
+    Some(line.slope_interval())
+}
+
+/// Correlation of neighbouring errors, from the residuals of a line: 0 to [`CORRELATION_MAX`].
+fn neighbour_correlation(residuals: &[f64]) -> f64 {
+    let n = residuals.len() as f64;
     let power: f64 = residuals.iter().map(|residual| residual * residual).sum();
     let shared: f64 = residuals.windows(2).map(|pair| pair[0] * pair[1]).sum();
-    let correlation = if power > 0.0 { (shared / power).clamp(0.0, CORRELATION_MAX) } else { 0.0 };
-    line.slope_error *= ((1.0 + correlation) / (1.0 - correlation)).sqrt();
-    Some(line.slope_interval())
+    let (bias, bias_slope) = CORRELATION_BIAS;
+    let freed = (n * shared / power + bias) / (n - bias_slope);
+    if n > bias_slope && power > 0.0 { freed.clamp(0.0, CORRELATION_MAX) } else { 0.0 }
 }
 
 /// The means of [`BLOCKS`] runs of consecutive points, as even as their number allows; of fewer points, each point.
@@ -177,6 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::random::Draws;
 
     #[test]
     fn quantiles_are_those_of_numpy() {
@@ -224,6 +245,40 @@ mod tests {
         let found = [line.slope, line.intercept, line.slope_error, interval.low, interval.high];
         for (found, expected) in found.iter().zip([1.997619, 0.035714, 0.027800, 1.929594, 2.065644]) {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+    }
+
+    /// How often, in percent, the interval holds the slope of a series without one, whose errors are correlated over
+    /// this many blocks (and independent for 0).
+    fn coverage_percent(correlated_over_blocks: f64) -> f64 {
+        const SAMPLES: usize = 192;
+        const SERIES: u64 = 2_000;
+        let keep = if correlated_over_blocks > 0.0 {
+            (-(BLOCKS as f64) / (SAMPLES as f64 * correlated_over_blocks)).exp()
+        } else {
+            0.0
+        };
+        let holds = |seed: &u64| {
+            let mut draws = Draws::new(*seed);
+            let mut normal = || (0..12).map(|_| draws.uniform()).sum::<f64>() - 6.0;
+            let mut error = normal();
+            let points: Vec<(f64, f64)> = (0..SAMPLES)
+                .map(|x| {
+                    error = keep * error + (1.0 - keep * keep).sqrt() * normal();
+                    (x as f64, error)
+                })
+                .collect();
+            let Interval { low, high, .. } = slope_over_blocks(&points).unwrap();
+            low <= 0.0 && 0.0 <= high
+        };
+        100.0 * (0..SERIES).filter(holds).count() as f64 / SERIES as f64
+    }
+
+    #[test]
+    fn the_interval_of_a_slope_holds_what_its_comment_says() {
+        let found = [0.0, 0.5, 1.0, 4.0, 16.0].map(coverage_percent);
+        for (found, said) in found.iter().zip([97.0, 94.0, 94.0, 90.0, 83.0]) {
+            assert!((found - said).abs() <= 1.0, "{found:?}");
         }
     }
 

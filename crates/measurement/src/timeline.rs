@@ -87,7 +87,7 @@ impl Timeline {
             entries: reading.entries,
             buffered: reading.buffered,
             latency_max_ns: quantile_ns(1.0),
-            latency_p50_ns: quantile_ns(0.5),
+            latency_p50_ns: interval.and_then(|histogram| histogram.quantiles().p50_ns),
             newest_event_time_ms: position.newest_event_time_ms,
             watermark_ms: position.watermark_ms,
             backlog: position.backlog,
@@ -260,7 +260,7 @@ mod tests {
     fn a_point_is_a_reading_and_how_far_the_run_had_come() {
         let mut timeline = Timeline::new(10);
         let mut interval = LatencyHistogram::new();
-        (1..=9).for_each(|ns| interval.record_ns(ns * 100));
+        (1..=9).for_each(|ns| interval.record_many_ns(ns * 100, 3));
         let reading = Reading {
             at_ns: 5,
             admitted: 6,

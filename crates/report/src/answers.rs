@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use flowbench_measurement::record::{CaseRecord, FigureKind, FigureSpec, Numbers, Part, Status};
-use flowbench_measurement::statistics::median;
+use flowbench_measurement::repeats::Spread;
 
 use crate::chart::counted;
 use crate::panels::is_floor;
-use crate::quantity::{Quantity, words};
+use crate::quantity::{Quantity, spread_words, words};
 use crate::scaling::THROUGHPUT;
 use crate::select::{case_name, select, telling_axes};
 use crate::tables::{self, KEPT_UP};
@@ -100,25 +100,27 @@ fn headline(results: &Results, measured: &[&CaseRecord], column: &str) -> Option
             by_case.entry(case.case).or_insert((case, Vec::new())).1.push(value);
         }
     }
-    let medians: Vec<(&CaseRecord, f64)> =
-        by_case.into_values().filter_map(|(case, values)| Some((case, median(&values)?))).collect();
-    let highest = medians.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let lowest = medians.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let spreads: Vec<(&CaseRecord, Spread)> =
+        by_case.into_values().filter_map(|(case, values)| Some((case, Spread::of(&values)?))).collect();
+    let by_median = |a: &&(&CaseRecord, Spread), b: &&(&CaseRecord, Spread)| a.1.median.total_cmp(&b.1.median);
+    let (highest, lowest) = (spreads.iter().max_by(by_median)?, spreads.iter().min_by(by_median)?);
     let (quantity, name) = (Quantity::of(column), words(column));
-    if quantity.human(highest.1) == quantity.human(lowest.1) {
-        let cases = match medians.len() {
+    let in_words = |spread: &Spread| spread_words(spread, f64::INFINITY, |value| quantity.human(value));
+    if quantity.human(highest.1.median) == quantity.human(lowest.1.median) {
+        let cases = match spreads.len() {
             1 => String::new(),
             2 => " in both cases".to_owned(),
             n => format!(" in all {n} cases"),
         };
-        return Some(format!("{name} {}{cases}", quantity.human(highest.1)));
+        return Some(format!("{name} {}{cases}", in_words(&highest.1)));
     }
     let axes = telling_axes(measured);
-    let one = |(case, value): &(&CaseRecord, f64)| format!("{} ({})", quantity.human(*value), case_name(case, &axes));
-    let ratio = highest.1 / lowest.1;
+    let one = |(case, spread): &(&CaseRecord, Spread)| format!("{} ({})", in_words(spread), case_name(case, &axes));
+    let ratio = highest.1.median / lowest.1.median;
     let factor = match quantity {
+        _ if highest.1.low <= lowest.1.high => ", not told apart".to_owned(),
         Quantity::Share => String::new(),
-        _ if lowest.1 > 0.0 => format!(", a factor of {}", Quantity::Count.human(ratio)),
+        _ if lowest.1.median > 0.0 => format!(", a factor of {}", Quantity::Count.human(ratio)),
         _ => String::new(),
     };
     Some(format!("{name} between {} and {}{factor}", one(lowest), one(highest)))

@@ -1,6 +1,7 @@
 //! A panel of cells: a row for each series, a column for each name, the value in every cell and its colour behind it.
 
-use crate::chart::{Chart, Panel, Point, Series};
+use crate::chart::{Better, Chart, Panel, Point, Series};
+use crate::compare::told_apart;
 use crate::lines::title;
 use crate::page::{EDGE_PX, FONT_PX};
 use crate::quantity::Quantity;
@@ -28,12 +29,12 @@ pub(crate) fn draw(
     svg: &mut Svg,
     chart: &Chart,
     names: &[String],
-    more_is_better: bool,
+    better: Better,
     panel: &Panel,
     y: f64,
     width: f64,
 ) -> f64 {
-    let grid = Grid::of(chart, names, more_is_better, panel, width);
+    let grid = Grid::of(chart, names, better, panel, width);
     svg.text(EDGE_PX, y + 14.0, "title", Anchor::Start, &title(&panel.title, panel.quantity.tick_unit(), false));
     let mut top = draw_key(svg, &grid, panel, y + 24.0, width);
     top = draw_names(svg, &grid, names, top);
@@ -57,7 +58,7 @@ pub(crate) fn draw(
 
 /// Sizes, and what the colours mean.
 struct Grid {
-    more_is_better: bool,
+    better: Better,
     beside: bool,
     left: f64,
     cell_px: f64,
@@ -68,12 +69,12 @@ struct Grid {
     font: (f64, &'static str),
     /// Greatest |log₂| of all factors: it has the strongest colour.
     reach: f64,
-    /// True if some cell reaches the best of its row.
-    near: bool,
+    /// The frames that stand around some cell.
+    frames: Vec<Frame>,
 }
 
 impl Grid {
-    fn of(chart: &Chart, names: &[String], more_is_better: bool, panel: &Panel, width: f64) -> Grid {
+    fn of(chart: &Chart, names: &[String], better: Better, panel: &Panel, width: f64) -> Grid {
         let widest = panel.series.iter().map(|row| text_width(&row.name, FONT_PX)).fold(0.0, f64::max);
         let beside = width > 500.0 && widest <= NAMES_PX;
         let left = if beside { EDGE_PX + widest + 10.0 } else { EDGE_PX };
@@ -81,12 +82,10 @@ impl Grid {
         let font = if beside { (12.0, "value fine") } else { (TINY_PX, "value tiny") };
         let points = || panel.series.iter().flat_map(|series| &series.points);
         let logs = points().map(|point| point.y.log2().abs()).filter(|log| log.is_finite());
-        let near = panel
-            .series
-            .iter()
-            .any(|row| row.points.iter().any(|point| frame(row, point, more_is_better) == Frame::Near));
+        let of_row = |row: &Series| row.points.iter().map(|point| frame(row, point, better)).collect::<Vec<_>>();
+        let frames = panel.series.iter().flat_map(of_row).collect();
         let mut grid = Grid {
-            more_is_better,
+            better,
             beside,
             left,
             cell_px,
@@ -94,7 +93,7 @@ impl Grid {
             degrees: degrees(names, left, cell_px),
             font,
             reach: logs.fold(0.5, f64::max),
-            near,
+            frames,
         };
         let lines = points().map(|point| grid.lines(&panel.quantity.tick(point.y)).len()).max().unwrap_or(1);
         let below = chart.choices.iter().flat_map(|choices| choices.chosen.values().flatten());
@@ -155,7 +154,7 @@ fn draw_cell(svg: &mut Svg, grid: &Grid, chart: &Chart, panel: &Panel, row: &Ser
     let place = (left + 1.5, top + 1.5, grid.cell_px - 3.0, grid.row_px - 3.0);
     let (class, strength) = colour(grid, panel.quantity, row, point);
     draw_box(svg, place, &format!("bar {class}"), strength);
-    let frame = frame(row, point, grid.more_is_better);
+    let frame = frame(row, point, grid.better);
     draw_frame(svg, place, frame);
     let value = panel.quantity.tick(point.y);
     let class = if frame == Frame::Best { format!("{} title", grid.font.1) } else { grid.font.1.to_owned() };
@@ -179,21 +178,21 @@ fn draw_lines(svg: &mut Svg, grid: &Grid, x: f64, top: f64, lines: &[(&str, &str
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Frame {
     None,
-    /// The best of its row.
+    /// Surely the best of its row.
     Best,
-    /// Its repeats reach those of the best.
+    /// Not told apart from the best, or the best itself where others are as near.
     Near,
 }
 
-fn frame(row: &Series, point: &Point, more_is_better: bool) -> Frame {
-    let sign = if more_is_better { 1.0 } else { -1.0 };
-    let Some(best) = row.points.iter().max_by(|a, b| (sign * a.y).total_cmp(&(sign * b.y))) else {
-        return Frame::None;
-    };
-    let reaches = if more_is_better { point.high >= best.low } else { point.low <= best.high };
-    match point.y == best.y {
-        true => Frame::Best,
-        false if reaches => Frame::Near,
+fn frame(row: &Series, point: &Point, better: Better) -> Frame {
+    let sign = if better.more_is_better { 1.0 } else { -1.0 };
+    let best = row.points.iter().max_by(|a, b| (sign * a.y).total_cmp(&(sign * b.y)));
+    let Some(best) = best.filter(|best| !better.scatters || best.repeats > 1) else { return Frame::None };
+    let is_rival = |other: &Point| other.x != best.x && !told_apart(better.scatters, best, other);
+    match point.x == best.x {
+        true if !row.points.iter().any(is_rival) => Frame::Best,
+        true => Frame::Near,
+        false if is_rival(point) => Frame::Near,
         false => Frame::None,
     }
 }
@@ -203,7 +202,7 @@ fn frame(row: &Series, point: &Point, more_is_better: bool) -> Frame {
 fn colour(grid: &Grid, quantity: Quantity, row: &Series, point: &Point) -> (&'static str, f64) {
     if quantity == Quantity::Factor {
         let log = if point.y > 0.0 { point.y.log2() } else { 0.0 };
-        let class = if (log > 0.0) == grid.more_is_better { BETTER } else { WORSE };
+        let class = if (log > 0.0) == grid.better.more_is_better { BETTER } else { WORSE };
         let strength =
             if log.abs() < (1.0 + SAME).log2() { 0.0 } else { 0.08 + (STRONGEST - 0.08) * log.abs() / grid.reach };
         return (class, strength);
@@ -212,7 +211,7 @@ fn colour(grid: &Grid, quantity: Quantity, row: &Series, point: &Point) -> (&'st
     let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
     let along = |value: f64| if least > 0.0 { (value / least).ln() } else { value - least };
     let share = if least < most { along(point.y) / along(most) } else { 0.5 };
-    let better = if grid.more_is_better { share } else { 1.0 - share };
+    let better = if grid.better.more_is_better { share } else { 1.0 - share };
     (BETTER, 0.05 + (STRONGEST - 0.05) * better)
 }
 
@@ -225,8 +224,9 @@ fn draw_key(svg: &mut Svg, grid: &Grid, panel: &Panel, mut y: f64, width: f64) -
         _ => &[(BETTER, STRONGEST, Frame::None, "better"), (BETTER, 0.05, Frame::None, "worse, within a row")],
     };
     let mut entries = colours.to_vec();
-    entries.push((BETTER, 0.0, Frame::Best, "best of its row"));
-    entries.extend(grid.near.then_some((BETTER, 0.0, Frame::Near, "its repeats reach those of the best")));
+    let framed = [(Frame::Best, "best of its row"), (Frame::Near, "not told apart from the best of its row")];
+    let framed = framed.into_iter().filter(|(frame, _)| grid.frames.contains(frame));
+    entries.extend(framed.map(|(frame, words)| (BETTER, 0.0, frame, words)));
     let mut x = EDGE_PX;
     for (class, strength, frame, words) in entries {
         let wide = 34.0 + text_width(words, FONT_PX);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use flowbench_measurement::repeats::Spread;
+
 use crate::quantity::Quantity;
 use crate::scale::Tick;
 
@@ -47,10 +49,15 @@ pub(crate) enum Mark {
     /// A part of the one bar of the row: the series stand end to end.
     Stack,
     /// A cell of a grid: the names are its columns, the series its rows.
-    Cell {
-        /// Where the best of a row is looked for.
-        more_is_better: bool,
-    },
+    Cell(Better),
+}
+
+/// What is best in a row, and when that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Better {
+    pub(crate) more_is_better: bool,
+    /// True if one measurement cannot tell which is best.
+    pub(crate) scatters: bool,
 }
 
 /// The choices behind the bars or cells of a figure.
@@ -143,19 +150,25 @@ pub(crate) enum Look {
     Law(Option<usize>),
 }
 
-/// A value with its range, in raw units.
+/// A value with its range (of six repeats or more the interval of their median), in raw units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Point {
     pub(crate) x: f64,
     pub(crate) y: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
+    /// How many values it is made of.
+    pub(crate) repeats: usize,
 }
 
 impl Point {
     /// A value measured once.
     pub(crate) fn exact(x: f64, y: f64) -> Point {
-        Point { x, y, low: y, high: y }
+        Point { x, y, low: y, high: y, repeats: 1 }
+    }
+
+    pub(crate) fn of(x: f64, spread: Spread) -> Point {
+        Point { x, y: spread.median, low: spread.low, high: spread.high, repeats: spread.repeats }
     }
 }
 
@@ -320,16 +333,18 @@ mod tests {
 
     #[test]
     fn the_csv_holds_the_drawn_numbers_with_their_units() {
-        let chart = chart(false, vec![Point { x: 1.0, y: 2.5, low: 2.0, high: 3.0 }, Point::exact(2.0, 4.0)]);
+        let chart =
+            chart(false, vec![Point { x: 1.0, y: 2.5, low: 2.0, high: 3.0, repeats: 3 }, Point::exact(2.0, 4.0)]);
         let expected = "series,workers,y_ns,low_ns,high_ns\n\"a, \"\"b\"\"\",1,2.5,2,3\n\"a, \"\"b\"\"\",2,4,4,4\n";
         assert_eq!(chart.csv(), expected);
     }
 
     #[test]
     fn what_has_no_logarithm_is_left_out_and_counted() {
-        let mut chart = chart(true, vec![Point::exact(1.0, 0.0), Point { x: 2.0, y: 5.0, low: 0.0, high: 9.0 }]);
+        let range = Point { x: 2.0, y: 5.0, low: 5.0, high: 9.0, repeats: 3 };
+        let mut chart = chart(true, vec![Point::exact(1.0, 0.0), Point { low: 0.0, ..range }]);
         chart.leave_out_what_has_no_logarithm();
-        assert_eq!(chart.points().copied().collect::<Vec<_>>(), [Point { x: 2.0, y: 5.0, low: 5.0, high: 9.0 }]);
+        assert_eq!(chart.points().copied().collect::<Vec<_>>(), [range]);
         assert_eq!(chart.notes.len(), 2);
         assert!(chart.notes[0].starts_with("1 point not shown"), "{:?}", chart.notes);
     }

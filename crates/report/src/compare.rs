@@ -2,10 +2,11 @@
 //! those of `cases.csv` wherever a figure or a table asks for one.
 
 use flowbench_measurement::record::{Axes, CaseRecord, Cell};
+use flowbench_measurement::repeats::Spread;
 use flowbench_measurement::scaling;
-use flowbench_measurement::statistics::median;
 
 use crate::Results;
+use crate::chart::Point;
 
 /// The strategy that others are compared with: one thread, one plain loop.
 pub(crate) const SINGLE_THREAD: &str = "sequential";
@@ -37,19 +38,41 @@ pub(crate) fn total_workers(case: &CaseRecord) -> usize {
 /// with.
 pub(crate) fn speed_up(results: &Results, case: &CaseRecord) -> Option<f64> {
     let numbers = case.numbers.as_ref().filter(|_| is_closed(case))?;
-    scaling::speed_up(numbers.throughput_events_per_s, single_thread(results, case)?)
+    scaling::speed_up(numbers.throughput_events_per_s, single_thread(results, case)?.median)
 }
 
-/// Median throughput of the single thread in the same part with the same choices, in events/s. How the work is spread
+/// Throughput of the single thread in the same part with the same choices, in events/s. How the work is spread
 /// and cut into epochs is what is compared, so these choices may differ.
-fn single_thread(results: &Results, case: &CaseRecord) -> Option<f64> {
+fn single_thread(results: &Results, case: &CaseRecord) -> Option<Spread> {
     let comparable = |other: &&CaseRecord| {
         other.axes.strategy == SINGLE_THREAD && other.part == case.part && are_alike(&other.axes, &case.axes)
     };
     let throughputs: Vec<f64> = (results.cases.iter().filter(comparable))
         .filter_map(|other| other.numbers.as_ref().map(|numbers| numbers.throughput_events_per_s))
         .collect();
-    median(&throughputs)
+    Spread::of(&throughputs)
+}
+
+/// Speed-up of the repeats of a case, with what the repeats of the single thread add to its spread: it reaches 1 exactly
+/// where the two overlap.
+pub(crate) fn speed_up_spread(results: &Results, repeats: &[&CaseRecord]) -> Option<Spread> {
+    let case = repeats.iter().find(|case| is_closed(case))?;
+    let single = single_thread(results, case)?;
+    let throughputs = repeats.iter().filter_map(|case| Some(case.numbers.as_ref()?.throughput_events_per_s));
+    let own = Spread::of(&throughputs.collect::<Vec<_>>())?;
+    Some(Spread {
+        median: scaling::speed_up(own.median, single.median)?,
+        low: scaling::speed_up(own.low, single.high)?,
+        high: scaling::speed_up(own.high, single.low)?,
+        repeats: own.repeats.min(single.repeats),
+    })
+}
+
+/// True if one of two medians is known to be above the other: their ranges do not overlap. One measurement has no range,
+/// so of what `scatters` it tells nothing.
+pub(crate) fn told_apart(scatters: bool, one: &Point, other: &Point) -> bool {
+    let known = !scatters || one.repeats > 1 && other.repeats > 1;
+    known && (one.low > other.high || other.low > one.high)
 }
 
 /// True for a case that took events as fast as it could: only such a throughput says how fast it is.

@@ -1,7 +1,7 @@
 //! `distribution`: durations against their quantile, the tail spread out. Repeats are pooled.
 
 use flowbench_measurement::hlog::Log;
-use flowbench_measurement::latency::LatencyHistogram;
+use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES};
 use flowbench_measurement::record::FigureSpec;
 
 use crate::chart::{Axis, Chart, Point, X};
@@ -55,7 +55,8 @@ fn curve(histogram: &LatencyHistogram) -> Vec<Point> {
         let exact = 10_f64.powf(f64::from(n) / f64::from(POINTS_PER_DECADE));
         (exact * 1000.0).round() / 1000.0
     });
-    let within = one_in.take_while(|one_in| *one_in <= end);
+    let enough = histogram.count() >= SAMPLES_FOR_QUANTILES;
+    let within = one_in.take_while(|one_in| enough && *one_in <= end);
     within.filter_map(|x| Some(Point::exact(x, histogram.quantile_ns(1.0 - 1.0 / x)? as f64))).collect()
 }
 

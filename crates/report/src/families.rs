@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use flowbench_measurement::record::CaseRecord;
-use flowbench_measurement::statistics::median;
+use flowbench_measurement::repeats::{SCATTERED_RATES, Spread};
 
 use crate::Results;
 use crate::chart::Point;
 use crate::compare::{self, SINGLE_THREAD, are_alike, is_closed, total_workers};
-use crate::quantity::Quantity;
+use crate::quantity::{Quantity, spread_words};
 use crate::scaling::{Scaled, THROUGHPUT, off, parameter, warnings_note};
 use crate::select::{Cells, case_name, readable, telling_axes};
 use crate::tables::{Column, LEFT, NONE, RIGHT, Table};
@@ -60,11 +60,11 @@ pub(crate) fn families(results: &Results, part: &str) -> Vec<Family> {
     alike.into_iter().map(|cases| family(results, &case_name(cases[0], &axes), &cases)).collect()
 }
 
-/// A case with the medians of its repeats.
+/// A case with what its repeats say together.
 struct Row<'a> {
     case: &'a CaseRecord,
     axes: Cells,
-    medians: BTreeMap<&'static str, f64>,
+    spreads: BTreeMap<&'static str, Spread>,
 }
 
 fn family(results: &Results, name: &str, cases: &[&CaseRecord]) -> Family {
@@ -85,26 +85,32 @@ fn family(results: &Results, name: &str, cases: &[&CaseRecord]) -> Family {
 fn row<'a>(results: &Results, repeats: &[&'a CaseRecord]) -> Row<'a> {
     let columns: Vec<Cells> =
         repeats.iter().map(|case| compare::columns(results, case).into_iter().collect()).collect();
-    let middle = |column: &'static str| {
+    let of_column = |column: &'static str| {
         let values: Vec<f64> = columns.iter().filter_map(|cells| cells.get(column)?.number()).collect();
-        Some((column, median(&values)?))
+        Some((column, Spread::of(&values)?))
     };
-    let medians = MEASURED.iter().filter_map(|(column, _)| middle(column)).collect();
-    Row { case: repeats[0], axes: columns.into_iter().next().unwrap_or_default(), medians }
+    let mut spreads: BTreeMap<&str, Spread> = MEASURED.iter().filter_map(|(column, _)| of_column(column)).collect();
+    spreads.extend(compare::speed_up_spread(results, repeats).map(|spread| ("speed_up", spread)));
+    Row { case: repeats[0], axes: columns.into_iter().next().unwrap_or_default(), spreads }
 }
 
-/// `exchange on 2 workers, 1.6× sequential`.
+/// `exchange on 2 workers, 1.6× sequential`, with what is known of it.
 fn best(rows: &[Row]) -> String {
     let others = rows.iter().filter(|row| row.case.axes.strategy != SINGLE_THREAD);
-    let speed_up = |row: &Row| row.medians.get("speed_up").copied().unwrap_or(0.0);
-    match others.max_by(|a, b| speed_up(a).total_cmp(&speed_up(b))) {
-        Some(best) if speed_up(best) > 1.0 => {
-            let alone = best.case.axes.processes == 1;
-            let on = case_name(best.case, if alone { &["workers"] } else { &["workers", "processes"] });
-            let value = Quantity::Factor.human(speed_up(best));
-            format!("{} on {on}, {value} {SINGLE_THREAD}", best.case.axes.strategy)
-        }
-        _ => format!("nothing beats {SINGLE_THREAD}"),
+    let speed_up = |row: &Row| row.spreads.get("speed_up").copied();
+    let best = others.filter_map(|row| Some((row, speed_up(row)?))).max_by(|a, b| a.1.median.total_cmp(&b.1.median));
+    let Some((best, Spread { median, low, high, repeats })) = best else {
+        return format!("nothing beats {SINGLE_THREAD}");
+    };
+    let alone = best.case.axes.processes == 1;
+    let on = case_name(best.case, if alone { &["workers"] } else { &["workers", "processes"] });
+    let (strategy, value) = (&best.case.axes.strategy, Quantity::Factor.human(median));
+    match (repeats, median > 1.0) {
+        (1, true) => format!("{strategy} on {on}, {value} {SINGLE_THREAD}, measured once"),
+        (1, false) => format!("nothing surely beats {SINGLE_THREAD}, measured once"),
+        _ if low > 1.0 => format!("{strategy} on {on}, {value} {SINGLE_THREAD}"),
+        _ if high < 1.0 => format!("nothing beats {SINGLE_THREAD}"),
+        _ => format!("nothing surely beats {SINGLE_THREAD} ({strategy} on {on}, {value}, is not told apart)"),
     }
 }
 
@@ -117,7 +123,9 @@ fn cases_table(rows: &[Row]) -> Table {
     let cells = |row: &Row| {
         let axis = |axis: &&str| row.axes.get(*axis).map_or(String::new(), |cell| readable(axis, cell));
         let measured = |(column, _): &(&'static str, &str)| {
-            row.medians.get(column).map_or(NONE.to_owned(), |value| Quantity::of(column).tick(*value))
+            let quantity = Quantity::of(column);
+            let words = |spread| spread_words(spread, SCATTERED_RATES, |value| quantity.tick(value));
+            row.spreads.get(column).map_or(NONE.to_owned(), words)
         };
         SPREAD.iter().map(axis).chain(MEASURED.iter().map(measured)).collect()
     };
@@ -133,18 +141,16 @@ fn cases_table(rows: &[Row]) -> Table {
 
 /// How each strategy but the single thread scales, in the order of their first cases.
 fn scaled(rows: &[Row], usable_cores: usize) -> Vec<Scaled> {
-    let throughput = |row: &&Row| row.medians.get(THROUGHPUT).copied();
-    let singles: Vec<f64> =
-        rows.iter().filter(|row| row.case.axes.strategy == SINGLE_THREAD).filter_map(|row| throughput(&row)).collect();
+    let throughput = |row: &&Row| row.spreads.get(THROUGHPUT).copied();
+    let single = rows.iter().filter(|row| row.case.axes.strategy == SINGLE_THREAD).find_map(|row| throughput(&row));
     let mut strategies: Vec<(&str, Vec<Point>)> = Vec::new();
     for row in rows.iter().filter(|row| row.case.axes.strategy != SINGLE_THREAD) {
-        let point = throughput(&row).map(|value| Point::exact(total_workers(row.case) as f64, value));
+        let point = throughput(&row).map(|spread| Point::of(total_workers(row.case) as f64, spread));
         match strategies.iter_mut().find(|(strategy, _)| *strategy == row.case.axes.strategy) {
             Some((_, points)) => points.extend(point),
             None => strategies.push((&row.case.axes.strategy, point.into_iter().collect())),
         }
     }
-    let single = median(&singles);
     strategies.into_iter().map(|(name, points)| Scaled::of(name.to_owned(), points, single, usable_cores)).collect()
 }
 

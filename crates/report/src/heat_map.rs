@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::record::{Cell, FigureSpec};
 
-use crate::chart::{Chart, Choice, Choices, Look, Mark, Panel, Point, Series, X};
-use crate::compare::SINGLE_THREAD;
-use crate::quantity::{Quantity, more_is_better, words};
+use crate::chart::{Better, Chart, Choice, Choices, Look, Mark, Panel, Point, Series, X};
+use crate::compare::{SINGLE_THREAD, told_apart};
+use crate::quantity::{Quantity, more_is_better, scatters, words};
 use crate::select::{Cells, Chosen, Selection, group_name, readable, value_name};
 use crate::sweep::{medians, mixed_axes, unmeasured_notes, with_x};
 
+/// Up to this many others are named that are not told apart from the best of a row.
+const NAMED_RIVALS: usize = 2;
 /// Up to this many rows are all named in words.
 const NAMED_ROWS: usize = 16;
 
@@ -32,7 +34,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
         series.push(Series { name, legend, key: None, look, points, label });
     }
     let names = grid.columns.iter().map(|cell| value_name(&spec.x, cell).unwrap_or_default()).collect();
-    let mark = Mark::Cell { more_is_better: more_is_better(column) };
+    let mark = Mark::Cell(better(spec));
     let mut notes = grid.notes();
     notes.extend(unmeasured_notes(&selection.cases, spec));
     Chart {
@@ -53,7 +55,7 @@ pub(crate) fn in_short(spec: &FigureSpec, selection: &Selection) -> Option<Strin
     let mut rows: Vec<String> = (0..grid.rows.len()).filter_map(|row| grid.best_in_words(row)).collect();
     // What the multiples are of is said once.
     let of_single_thread = format!("× {SINGLE_THREAD}");
-    let said = rows.iter().position(|row| row.ends_with(&of_single_thread)).map_or(rows.len(), |first| first + 1);
+    let said = rows.iter().position(|row| row.contains(&of_single_thread)).map_or(rows.len(), |first| first + 1);
     for row in &mut rows[said..] {
         *row = row.replace(&of_single_thread, "×");
     }
@@ -63,7 +65,18 @@ pub(crate) fn in_short(spec: &FigureSpec, selection: &Selection) -> Option<Strin
         rows.push(format!("{more} more in the figure"));
     }
     let by: Vec<String> = spec.by.iter().map(|column| words(column)).collect();
-    (!rows.is_empty()).then(|| format!("best for each {} – {}", by.join(" and "), rows.join("; ")))
+    let by = by.join(" and ");
+    let best = match (grid.repeats() == Some(1) && better(spec).scatters, better(spec).more_is_better) {
+        (false, _) => format!("best for each {by}"),
+        (true, true) => format!("highest for each {by}, measured once and so not known to be best"),
+        (true, false) => format!("lowest for each {by}, measured once and so not known to be best"),
+    };
+    (!rows.is_empty()).then(|| format!("{best} – {}", rows.join("; ")))
+}
+
+fn better(spec: &FigureSpec) -> Better {
+    let column = value_column(spec);
+    Better { more_is_better: more_is_better(column), scatters: scatters(column) }
 }
 
 /// The column that the cells show.
@@ -112,10 +125,15 @@ impl<'a> Grid<'a> {
         Grid { spec, rows, columns, cells, differ }
     }
 
+    /// Most repeats of a case.
+    fn repeats(&self) -> Option<usize> {
+        self.cells.values().flatten().map(|case| case.record.repeat).max()
+    }
+
     /// The case with the best median; of equal ones the first.
     fn best(&self, row: usize, column: usize) -> Option<Best<'a>> {
         let shown = value_column(self.spec);
-        let sign = if more_is_better(shown) { 1.0 } else { -1.0 };
+        let sign = if better(self.spec).more_is_better { 1.0 } else { -1.0 };
         let of_cell = self.cells.get(&(row, column))?;
         let bests = of_cell.chunk_by(|a, b| a.record.case == b.record.case).filter_map(|repeats| {
             let point = *medians(repeats.iter().copied(), shown, |_| Some(0.0)).first()?;
@@ -135,21 +153,30 @@ impl<'a> Grid<'a> {
     }
 
     fn best_in_words(&self, row: usize) -> Option<String> {
-        let bests = (0..self.columns.len()).filter_map(|column| Some((column, self.best(row, column)?)));
-        let sign = if more_is_better(value_column(self.spec)) { 1.0 } else { -1.0 };
-        let (column, best) = bests.reduce(|a, b| if sign * b.1.point.y > sign * a.1.point.y { b } else { a })?;
+        let Better { more_is_better, scatters } = better(self.spec);
+        let sign = if more_is_better { 1.0 } else { -1.0 };
+        let of_row = || (0..self.columns.len()).filter_map(|column| Some((column, self.best(row, column)?)));
+        let (column, best) = of_row().reduce(|a, b| if sign * b.1.point.y > sign * a.1.point.y { b } else { a })?;
         let differ: Vec<String> = self.differ.iter().map(|column| (*column).to_owned()).collect();
-        let name = value_name(&self.spec.x, &self.columns[column]).unwrap_or_default();
+        let name = |column: usize| value_name(&self.spec.x, &self.columns[column]).unwrap_or_default();
         let on = group_name(&best.case.cells, &differ);
-        let what = if on.is_empty() { name } else { format!("{name} on {on}") };
-        Some(format!("{}: {}", self.rows[row], verdict(value_column(self.spec), best, &what)))
+        let what = if on.is_empty() { name(column) } else { format!("{} on {on}", name(column)) };
+        let rivals = of_row().filter(|(other, of)| *other != column && !told_apart(scatters, &best.point, &of.point));
+        let rivals: Vec<String> = rivals.map(|(column, _)| name(column)).collect();
+        let is_once = scatters && best.point.repeats == 1;
+        let not_apart = if is_once { String::new() } else { not_told_apart(&rivals) };
+        let verdict = verdict(value_column(self.spec), best, &what, rivals.is_empty() && !is_once);
+        Some(format!("{}: {verdict}{not_apart}", self.rows[row]))
     }
 
     fn notes(&self) -> Vec<String> {
-        let repeats = self.cells.values().flatten().map(|case| case.record.repeat).max();
         let mut notes = Vec::new();
-        if repeats > Some(1) {
-            notes.push("Medians of the repeats.".to_owned());
+        match self.repeats() {
+            Some(1) if better(self.spec).scatters => {
+                notes.push("Each measured once: which is best of its row is not known.".to_owned());
+            }
+            Some(2..) => notes.push("Medians of the repeats; none is best where their ranges overlap.".to_owned()),
+            _ => {}
         }
         if !self.differ.is_empty() {
             let names: Vec<String> = self.differ.iter().map(|column| format!("`{column}`")).collect();
@@ -189,15 +216,31 @@ fn short(column: &str, cell: &Cell) -> Option<String> {
     }
 }
 
-/// What the best of a row says.
-fn verdict(column: &str, best: Best, what: &str) -> String {
+/// `, not told apart from staged, shared and 2 more`.
+fn not_told_apart(rivals: &[String]) -> String {
+    let (named, more) = rivals.split_at(rivals.len().min(NAMED_RIVALS));
+    match (named.split_last(), more.len()) {
+        (None, _) => String::new(),
+        (Some((only, [])), 0) => format!(", not told apart from {only}"),
+        (Some((last, before)), 0) => format!(", not told apart from {} and {last}", before.join(", ")),
+        (_, more) => format!(", not told apart from {} and {more} more", named.join(", ")),
+    }
+}
+
+/// What the best of a row says; `clear` if it is told apart from all others.
+fn verdict(column: &str, best: Best, what: &str, clear: bool) -> String {
     let value = Quantity::of(column).human(best.point.y);
     if column != "speed_up" {
         return format!("{what}, {} {value}", words(column));
     }
-    match best.case.record.axes.strategy == SINGLE_THREAD {
+    let is_single = best.case.record.axes.strategy == SINGLE_THREAD;
+    let nothing = match is_single && clear || !is_single && best.point.repeats > 1 && best.point.high < 1.0 {
         true => format!("nothing beats {SINGLE_THREAD}"),
-        false if best.point.y <= 1.0 => format!("nothing beats {SINGLE_THREAD} ({what} is {value} as fast)"),
+        false => format!("nothing surely beats {SINGLE_THREAD}"),
+    };
+    match is_single {
+        true => nothing,
+        false if best.point.y <= 1.0 => format!("{nothing} ({what} is {value} as fast)"),
         false => format!("{what}, {value} {SINGLE_THREAD}"),
     }
 }

@@ -45,7 +45,7 @@ th,td{border-color:#30363d}a{color:#58a6ff}.answer{border-color:#56b4e9}}";
 /// Up to this many different texts of one doubt are shown without a click.
 const UNFOLDED_DOUBTS: usize = 3;
 
-const DEFINITIONS: [(&str, &str); 25] = [
+const DEFINITIONS: [(&str, &str); 26] = [
     ("due", "when the plan, fixed before the run, wants an event offered"),
     (
         "latency",
@@ -137,7 +137,17 @@ const DEFINITIONS: [(&str, &str); 25] = [
     ),
     ("watermark lag", "newest event time that had arrived − watermark: from the trace alone"),
     ("late", "event time below the watermark at arrival; slack is how far the watermark is held back"),
-    ("quantiles", "HdrHistogram, three significant digits; no quantile with fewer than ten samples beyond it"),
+    (
+        "quantiles",
+        "HdrHistogram, three significant digits: the upper end of the bucket of the sample of rank ⌈q n⌉. No quantile \
+        with fewer than ten samples beyond it",
+    ),
+    (
+        "repeats",
+        "median, in brackets the range from the least to the greatest; from six repeats on the 95 % interval of the \
+        median (exact, by order statistics). Two cases are told apart where these do not overlap. scattered: they reach \
+        further from the median than a factor of 1.25 (rates) or 2 (latencies)",
+    ),
 ];
 
 /// Writes the report. The same results give the same bytes.
@@ -289,7 +299,9 @@ fn push_cases(out: &mut String, results: &Results, sections: &[Section]) {
         "small",
         "Only the axes that vary have a column. events/s: completed, which in an open loop is the rate offered; \
          “612k of 2M” where fewer were completed than offered. speed-up: over the single thread. p50 and p99: of the \
-         latency. Of several repeats the median, the worst verdict on memory and the worst answers: - missing, + \
+         latency. Of several repeats the median, in brackets the range (from six repeats on the 95 % interval of the \
+         median), the worst verdict on memory and the worst answers; ≈ before a value whose repeats scatter, or before a \
+         speed-up whose range reaches 1. Answers: - missing, + \
          spurious, ≠ wrong, in percent of the true answers. churn: retractions for each answer, and the share of the \
          answers that were corrected. The first doubt, and how many more; all of them stand below.",
     ));

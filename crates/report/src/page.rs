@@ -78,8 +78,8 @@ fn panels(svg: &mut Svg, chart: &Chart, mut y: f64, page: Page) -> f64 {
         let below = |svg: &mut Svg, y: f64| draw_legend(svg, chart, &entries, y, page);
         y = match &chart.x {
             X::Numbers(axis) => lines::draw(svg, chart, axis, panel, y, page.width(), last, below),
-            X::Names { names, mark: Mark::Cell { more_is_better }, .. } => {
-                cells::draw(svg, chart, names, *more_is_better, panel, y, page.width())
+            X::Names { names, mark: Mark::Cell(better), .. } => {
+                cells::draw(svg, chart, names, *better, panel, y, page.width())
             }
             X::Names { names, mark, .. } => rows::draw(svg, chart, names, *mark, panel, y, page.width(), below),
         };
@@ -91,7 +91,7 @@ type Entries<'a> = Vec<(Look, &'a str)>;
 
 /// The legend above all panels, and that of each: what is the same for all stands above.
 fn legends(chart: &Chart) -> (Entries<'_>, Vec<Entries<'_>>) {
-    if matches!(chart.x, X::Names { mark: Mark::Cell { .. }, .. }) {
+    if matches!(chart.x, X::Names { mark: Mark::Cell(_), .. }) {
         // The rows of a grid are named beside it.
         return (Vec::new(), vec![Vec::new(); chart.panels.len()]);
     }

@@ -1,5 +1,7 @@
 //! What a column measures, read off the end of its name, and how such a value is written for people.
 
+use flowbench_measurement::repeats::Spread;
+
 /// What a column measures. The raw value is in the unit its name ends in; people read a scaled one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
@@ -21,6 +23,30 @@ pub enum Quantity {
     Records,
     /// Everything else: entries, events, workers.
     Count,
+}
+
+/// Columns that follow from the trace and the choices, with their `…_share`, `…_p99_ms` and so on. Under `arrival`
+/// several workers may still answer differently from run to run.
+const OF_TRACE: [&str; 13] = [
+    "event_time_wait",
+    "watermark_lag",
+    "events",
+    "late",
+    "dropped_as_late",
+    "truth",
+    "given",
+    "missing",
+    "spurious",
+    "wrong",
+    "completeness",
+    "out_of_order",
+    "duplicates",
+];
+
+/// True if a column comes out differently in every run, so that one measurement says little.
+pub(crate) fn scatters(column: &str) -> bool {
+    let is_of = |name: &&str| column.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
+    !OF_TRACE.iter().any(|name| is_of(&name))
 }
 
 /// One step of a ladder of units: how many raw units it is, and its sign.
@@ -60,6 +86,26 @@ const FACTOR: &[Unit] = &[unit(1.0, "×")];
 const RECORDS: &[Unit] =
     &[unit(1.0, "records"), unit(1e3, "k records"), unit(1e6, "M records"), unit(1e9, "G records")];
 const COUNT: &[Unit] = &[unit(1.0, ""), unit(1e3, "k"), unit(1e6, "M"), unit(1e9, "G"), unit(1e12, "T")];
+
+/// A median with its range or interval, in the words of a value: `105 µs [99–120]`. Nothing stands in brackets if it was
+/// measured once or came out the same each time; `≈` in front says that it reaches further than `factor` from the median.
+pub(crate) fn spread_words(spread: &Spread, factor: f64, words: impl Fn(f64) -> String) -> String {
+    let [middle, low, high] = [spread.median, spread.low, spread.high].map(words);
+    if low == high {
+        return middle;
+    }
+    let about = if spread.is_wide(factor) { "≈" } else { "" };
+    let unit = |words: &str| words[digits_end(words)..].to_owned();
+    match unit(&middle) == unit(&low) && unit(&low) == unit(&high) {
+        true => format!("{about}{middle} [{}–{}]", &low[..digits_end(&low)], &high[..digits_end(&high)]),
+        false => format!("{about}{middle} [{low} to {high}]"),
+    }
+}
+
+/// Where the number ends and its unit begins.
+fn digits_end(words: &str) -> usize {
+    words.rfind(|c: char| c.is_ascii_digit()).map_or(0, |last| last + 1)
+}
 
 impl Quantity {
     /// The quantity of a column, from the unit in its name.
@@ -210,6 +256,28 @@ fn quantile_word(word: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_spread_names_its_unit_once_and_says_if_it_is_wide() {
+        let words = |[low, median, high]: [f64; 3]| {
+            let spread = Spread { median, low, high, repeats: 3 };
+            spread_words(&spread, 1.25, |value| Quantity::Nanoseconds.human(value))
+        };
+        assert_eq!(words([99e3, 105e3, 120e3]), "105 µs [99–120]");
+        assert_eq!(words([80e3, 105e3, 120e3]), "≈105 µs [80–120]");
+        assert_eq!(words([900e3, 1e6, 1.2e6]), "1 ms [900 µs to 1.2 ms]");
+        assert_eq!(words([1e6, 1e6, 1e6]), "1 ms");
+    }
+
+    #[test]
+    fn what_follows_from_the_trace_does_not_scatter() {
+        for column in ["completeness", "late", "late_share", "event_time_wait_p99_ms", "events", "truth"] {
+            assert!(!scatters(column), "{column}");
+        }
+        for column in ["latency_p50_ns", "throughput_events_per_s", "speed_up", "live_bytes_peak", "churn"] {
+            assert!(scatters(column), "{column}");
+        }
+    }
 
     #[test]
     fn the_unit_is_read_off_the_name() {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use flowbench_measurement::hlog::Log;
 use flowbench_measurement::record::{CaseRecord, ChannelLoad, OperatorTime, Run};
+use flowbench_measurement::repeats::scattered;
 use flowbench_measurement::results_dir::{
     ResultsError, read_cases, read_channels, read_histograms, read_operators, read_run, read_timeline,
 };
@@ -16,7 +17,8 @@ use crate::chart::counted;
 pub struct Results {
     /// What was run.
     pub run: Run,
-    /// The finished cases by number and repeat, whatever order they ran in.
+    /// The finished cases by number and repeat, whatever order they ran in, with what their repeats together give doubt
+    /// of.
     pub cases: Vec<CaseRecord>,
     /// Samples over time.
     pub timeline: Vec<timeline::Row>,
@@ -49,8 +51,18 @@ impl Results {
             missing: Vec::new(),
         };
         results.cases.sort_by_key(|case| (case.case, case.repeat));
+        results.doubt_what_scatters();
         results.missing = results.what_is_missing(skipped);
         Ok(results)
+    }
+
+    /// Repeats that lie too far apart are doubted here: a case that has just ended does not know of the others.
+    fn doubt_what_scatters(&mut self) {
+        for repeats in self.cases.chunk_by_mut(|one, other| one.case == other.case) {
+            let doubt = scattered(&repeats.iter().collect::<Vec<_>>());
+            let measured = repeats.iter_mut().filter(|case| case.numbers.is_some());
+            measured.for_each(|case| case.doubts.extend(doubt.clone()));
+        }
     }
 
     fn what_is_missing(&self, skipped: usize) -> Vec<String> {

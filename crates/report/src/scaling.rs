@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use flowbench_measurement::record::FigureSpec;
+use flowbench_measurement::repeats::Spread;
 use flowbench_measurement::scaling::{Cost, ScalingLaw, ScalingPoint, cost};
-use flowbench_measurement::statistics::median;
 
 use crate::chart::{Axis, Chart, Look, Panel, Point, Series, Shade, X, counted};
 use crate::compare::{SINGLE_THREAD, is_closed};
@@ -27,8 +27,9 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, usable_cores: usiz
         .collect();
     let counts = counts(&lines);
     let mut series = Vec::new();
-    series.extend(ideal(&lines, single, &counts));
-    series.extend(single.and_then(|single| single_series(single, &counts)));
+    let middle = single.map(|single| single.median);
+    series.extend(ideal(&lines, middle, &counts));
+    series.extend(middle.and_then(|single| single_series(single, &counts)));
     for (n, line) in lines.iter().enumerate() {
         series.extend(line.law.as_ref().map(|law| law_series(spec, line, law, n)));
     }
@@ -61,11 +62,15 @@ pub(crate) struct Scaled {
 
 impl Scaled {
     /// Of medians by total workers.
-    pub(crate) fn of(name: String, points: Vec<Point>, single: Option<f64>, usable_cores: usize) -> Scaled {
+    pub(crate) fn of(name: String, points: Vec<Point>, single: Option<Spread>, usable_cores: usize) -> Scaled {
         let measured: Vec<ScalingPoint> = (points.iter())
             .map(|point| ScalingPoint { workers: point.x as usize, throughput_events_per_s: point.y })
             .collect();
-        let cost = single.and_then(|single| cost(&measured, single));
+        // As many workers as it takes for the whole range to lie above that of the single thread.
+        let surely: Vec<ScalingPoint> = (points.iter())
+            .map(|point| ScalingPoint { workers: point.x as usize, throughput_events_per_s: point.low })
+            .collect();
+        let cost = single.and_then(|single| cost(&surely, single.high));
         Scaled { name, points, cost, law: ScalingLaw::fit(&measured, Some(usable_cores)) }
     }
 
@@ -75,7 +80,7 @@ impl Scaled {
         group: usize,
         name: &str,
         column: &str,
-        single: Option<f64>,
+        single: Option<Spread>,
         usable_cores: usize,
     ) -> Option<Scaled> {
         let cases = selection.of_group(Some(group)).filter(|case| counts_for(case, column) && !is_single(case));
@@ -112,9 +117,9 @@ fn is_single(case: &Chosen) -> bool {
     case.record.axes.strategy == SINGLE_THREAD
 }
 
-fn single_thread(selection: &Selection, column: &str) -> Option<f64> {
+fn single_thread(selection: &Selection, column: &str) -> Option<Spread> {
     let cases = selection.cases.iter().filter(|case| counts_for(case, column) && is_single(case));
-    median(&cases.filter_map(|case| case.cell(column).number()).collect::<Vec<_>>())
+    Spread::of(&cases.filter_map(|case| case.cell(column).number()).collect::<Vec<_>>())
 }
 
 /// The numbers of workers that were measured, ascending.
@@ -174,12 +179,18 @@ fn axis(spec: &FigureSpec, counts: &[f64], usable_cores: usize) -> Axis {
     }
 }
 
-fn notes(spec: &FigureSpec, selection: &Selection, column: &str, lines: &[Scaled], single: Option<f64>) -> Vec<String> {
+fn notes(
+    spec: &FigureSpec,
+    selection: &Selection,
+    column: &str,
+    lines: &[Scaled],
+    single: Option<Spread>,
+) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(cost_note(lines, single));
     notes.extend(law_notes(lines));
     notes.extend(warnings_note(lines));
-    notes.extend(repeats_note(&selection.cases));
+    notes.extend(repeats_note(&selection.cases, lines.iter().flat_map(|line| &line.points)));
     let by: Vec<&str> = spec.by.iter().map(String::as_str).chain(["total_workers"]).collect();
     notes.extend(mixed_note(&selection.cases, &by));
     let offered = selection.cases.iter().filter(|case| !counts_for(case, column)).count();
@@ -191,13 +202,15 @@ fn notes(spec: &FigureSpec, selection: &Selection, column: &str, lines: &[Scaled
 }
 
 /// What each strategy needs to beat the single thread, those that need the same together.
-fn cost_note(lines: &[Scaled], single: Option<f64>) -> Option<String> {
+fn cost_note(lines: &[Scaled], single: Option<Spread>) -> Option<String> {
     if lines.is_empty() {
         return None;
     }
-    if single.is_none() {
+    let Some(single) = single else {
         return Some(format!("No case of `{SINGLE_THREAD}` here: there is no line to beat."));
-    }
+    };
+    let once = single.repeats == 1 || lines.iter().flat_map(|line| &line.points).any(|point| point.repeats == 1);
+    let known = if once { " (measured once, so it may be chance)" } else { "" };
     let mut names: BTreeMap<(usize, usize, String), Vec<&str>> = BTreeMap::new();
     for line in lines {
         let Some(cost) = line.cost else { continue };
@@ -208,7 +221,7 @@ fn cost_note(lines: &[Scaled], single: Option<f64>) -> Option<String> {
         names.entry((order.0, order.1, cost.to_string())).or_default().push(&line.name);
     }
     let costs: Vec<String> = names.iter().map(|((.., cost), names)| format!("{cost} ({})", names.join(", "))).collect();
-    Some(format!("COST, the least number of workers that beats {SINGLE_THREAD}: {}.", costs.join("; ")))
+    Some(format!("COST, the least number of workers that beats {SINGLE_THREAD}{known}: {}.", costs.join("; ")))
 }
 
 /// The law, and its parameters for each line.

@@ -1,11 +1,12 @@
-//! `sweep`: columns of the cases against one of their axes. Repeats give a median and a range.
+//! `sweep`: columns of the cases against one of their axes. Repeats give a median with its range, or interval.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::record::{CaseRecord, Cell, FigureSpec};
-use flowbench_measurement::statistics::median;
+use flowbench_measurement::repeats::Spread;
+use flowbench_measurement::statistics::{MEDIAN_INTERVAL_SAMPLES, median};
 
-use crate::chart::{Axis, Chart, Mark, Point, X, counted};
+use crate::chart::{Axis, Chart, Mark, Panel, Point, X, counted};
 use crate::compare::COMPARED;
 use crate::panels::{are_chosen, panels};
 use crate::quantity::{Quantity, words};
@@ -32,7 +33,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     } else {
         X::Numbers(axis(spec, &xs))
     };
-    let mut notes: Vec<String> = repeats_note(&selection.cases).into_iter().collect();
+    let mut notes: Vec<String> = repeats_note(&selection.cases, points_of(&panels)).into_iter().collect();
     notes.extend(mixed_note(&selection.cases, &with_x(spec)));
     notes.extend(unmeasured_notes(&selection.cases, spec));
     notes.extend(unplaced_note(spec, &xs, by_name));
@@ -57,7 +58,7 @@ fn of_cases(cases: &[Chosen], column: &str) -> BTreeMap<usize, f64> {
     values.into_iter().filter_map(|(case, values)| Some((case, median(&values)?))).collect()
 }
 
-/// For each position the median and range of a column, by ascending position.
+/// For each position the median of a column and its range or interval, by ascending position.
 pub(crate) fn medians<'a>(
     cases: impl IntoIterator<Item = &'a Chosen<'a>>,
     column: &str,
@@ -68,22 +69,34 @@ pub(crate) fn medians<'a>(
     values.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let points = values.chunk_by(|a, b| a.0 == b.0).filter_map(|same| {
         let ys: Vec<f64> = same.iter().map(|(_, y)| *y).collect();
-        Some(Point { x: same[0].0, y: median(&ys)?, low: ys[0], high: ys[ys.len() - 1] })
+        Some(Point::of(same[0].0, Spread::of(&ys)?))
     });
     points.collect()
 }
 
-/// How many repeats stand behind a point.
-pub(crate) fn repeats_note(cases: &[Chosen]) -> Option<String> {
-    let mut cases: Vec<usize> = cases.iter().map(|case| case.record.case).collect();
-    cases.sort_unstable();
-    let counts: Vec<usize> = cases.chunk_by(|a, b| a == b).map(<[usize]>::len).collect();
-    let (least, greatest) = (counts.iter().min()?, counts.iter().max()?);
-    Some(match (least, greatest) {
-        (1, 1) => format!("{}, each measured once.", counted(counts.len(), "case")),
-        (l, g) if l == g => format!("Median of {g} repeats; whiskers from the least to the greatest."),
-        (l, g) => format!("Median of {l} to {g} repeats; whiskers from the least to the greatest."),
+/// How many repeats stand behind a point, and what its whiskers are.
+pub(crate) fn repeats_note<'a>(cases: &[Chosen], points: impl Iterator<Item = &'a Point>) -> Option<String> {
+    let (least, greatest) = points.fold((usize::MAX, 0), |(l, g), point| (l.min(point.repeats), g.max(point.repeats)));
+    let repeats = match (least, greatest) {
+        (usize::MAX, 0) => return None,
+        (_, 1) => {
+            let cases: BTreeSet<usize> = cases.iter().map(|case| case.record.case).collect();
+            return Some(format!("{}, each measured once.", counted(cases.len(), "case")));
+        }
+        (l, g) if l == g => format!("{g} repeats"),
+        (l, g) => format!("{l} to {g} repeats"),
+    };
+    let (range, interval) = ("from the least to the greatest", "the 95 % interval of the median");
+    Some(match (least >= MEDIAN_INTERVAL_SAMPLES, greatest >= MEDIAN_INTERVAL_SAMPLES) {
+        (true, _) => format!("Median of {repeats}; whiskers: {interval}."),
+        (_, false) => format!("Median of {repeats}; whiskers {range}."),
+        _ => format!("Median of {repeats}; whiskers {range}, from {MEDIAN_INTERVAL_SAMPLES} repeats on {interval}."),
     })
+}
+
+/// Every point of some panels.
+pub(crate) fn points_of(panels: &[Panel]) -> impl Iterator<Item = &Point> {
+    panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points)
 }
 
 /// Says so if a point would mix cases that differ in more than the figure tells apart.

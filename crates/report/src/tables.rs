@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use flowbench_measurement::record::{Accuracy, CaseRecord, Cell, Numbers, Status, Verdict};
-use flowbench_measurement::statistics::median;
+use flowbench_measurement::repeats::{SCATTERED_LATENCIES, SCATTERED_RATES, Spread};
+use flowbench_measurement::statistics::{MEDIAN_INTERVAL_SAMPLES, median};
 
 use crate::Results;
-use crate::quantity::Quantity;
+use crate::quantity::{Quantity, spread_words};
 use crate::select::{case_name, readable, telling_axes};
 use crate::svg::{harmless, prose};
 use crate::{activity, compare};
@@ -33,6 +34,8 @@ pub(crate) const RIGHT: Column = Column { right: true, ..LEFT };
 const WORDS: Column = Column { flexible: true, ..LEFT };
 /// Nothing flexible becomes narrower than this.
 const LEAST_WIDTH: usize = 8;
+/// Columns whose cells have ranges, in the order in which a narrow terminal does without them.
+const RANGES: [&str; 3] = ["p50", "p99", "events/s"];
 /// Stands for a value that is not there.
 pub(crate) const NONE: &str = "–";
 /// An open loop that completed this part of its rate kept up: the last events end a little after the last is due.
@@ -102,13 +105,20 @@ pub(crate) fn repeats_of_cases<'a>(results: &'a Results, part: &str) -> BTreeMap
     repeats
 }
 
-/// ` (medians of 3 repeats)`, or nothing if each case was measured once.
+/// ` (medians of 3 repeats, their range in brackets)`, or that each case was measured once.
 pub(crate) fn repeats_words(results: &Results, part: &str) -> String {
     let counts = || repeats_of_cases(results, part).into_values().map(|repeats| repeats.len());
     match (counts().min(), counts().max()) {
-        (Some(least), Some(most)) if least < most => format!(" (medians of {least} to {most} repeats)"),
-        (_, Some(most)) if most > 1 => format!(" (medians of {most} repeats)"),
-        _ => String::new(),
+        (_, None) => String::new(),
+        (_, Some(1)) => " (each measured once)".to_owned(),
+        (Some(least), Some(most)) if least < most => {
+            let kind = match Spread::kind(least) == Spread::kind(most) {
+                true => Spread::kind(most).to_owned(),
+                false => format!("{}, from {MEDIAN_INTERVAL_SAMPLES} on {}", Spread::kind(least), Spread::kind(most)),
+            };
+            format!(" (medians of {least} to {most} repeats, in brackets {kind})")
+        }
+        (_, Some(most)) => format!(" (medians of {most} repeats, in brackets {})", Spread::kind(most)),
     }
 }
 
@@ -210,8 +220,30 @@ impl Table {
         }
     }
 
-    /// Aligned text, no line longer than `width` where shortening words can achieve it.
+    /// Aligned text, no line longer than `width` where leaving out ranges and shortening words can achieve it.
     pub(crate) fn text(&self, width: usize) -> String {
+        let mut table = self.clone();
+        for title in RANGES {
+            if table.line_width() > width {
+                table.drop_ranges(title);
+            }
+        }
+        table.fitted(width)
+    }
+
+    fn line_width(&self) -> usize {
+        let widths = self.widths(usize::MAX);
+        widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)
+    }
+
+    fn drop_ranges(&mut self, title: &str) {
+        let Some(n) = self.columns.iter().position(|column| column.title == title) else { return };
+        for cell in self.rows.iter_mut().map(|row| &mut row[n]) {
+            cell.truncate(cell.find(" [").unwrap_or(cell.len()));
+        }
+    }
+
+    fn fitted(&self, width: usize) -> String {
         let widths = self.widths(width);
         let mut out =
             self.line(&widths, &self.columns.iter().map(|column| column.title.to_owned()).collect::<Vec<_>>());
@@ -266,26 +298,32 @@ impl Table {
 
 fn row(results: &Results, repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String> {
     let numbers: Vec<&Numbers> = repeats.iter().filter_map(|case| case.numbers.as_ref()).collect();
-    let middle = |quantity: Quantity, value: fn(&Numbers) -> Option<f64>| {
-        let values: Vec<f64> = numbers.iter().filter_map(|numbers| value(numbers)).collect();
-        median(&values).map_or(NONE.to_owned(), |value| quantity.human(value))
+    let latency = |value: fn(&Numbers) -> Option<u64>| {
+        let values: Vec<f64> = numbers.iter().filter_map(|numbers| value(numbers)).map(|ns| ns as f64).collect();
+        let words = |spread| spread_words(&spread, SCATTERED_LATENCIES, |ns| Quantity::Nanoseconds.human(ns));
+        Spread::of(&values).map_or(NONE.to_owned(), words)
     };
     let cells: BTreeMap<&str, Cell> = repeats[0].columns().into_iter().collect();
-    let speed_ups: Vec<f64> = repeats.iter().filter_map(|case| compare::speed_up(results, case)).collect();
     let mut row = vec![repeats[0].case.to_string()];
     row.extend(axes.iter().map(|axis| axis_value(axis, &cells[axis])));
     row.extend([
         repeats.len().to_string(),
         throughput(repeats[0].axes.rate_events_per_s, &numbers),
-        median(&speed_ups).map_or(NONE.to_owned(), |speed_up| Quantity::Factor.human(speed_up)),
-        middle(Quantity::Nanoseconds, |n| n.latency.p50_ns.map(|ns| ns as f64)),
-        middle(Quantity::Nanoseconds, |n| n.latency.p99_ns.map(|ns| ns as f64)),
+        compare::speed_up_spread(results, repeats).map_or(NONE.to_owned(), speed_up),
+        latency(|numbers| numbers.latency.p50_ns),
+        latency(|numbers| numbers.latency.p99_ns),
         verdict(&numbers),
         worst_answers(&numbers),
         churn(&numbers),
         codes(repeats),
     ]);
     row
+}
+
+/// A speed-up without its range, for there are many columns: `≈` says that the range reaches 1.
+fn speed_up(spread: Spread) -> String {
+    let about = if spread.repeats > 1 && spread.low <= 1.0 && spread.high >= 1.0 { "≈" } else { "" };
+    format!("{about}{}", Quantity::Factor.human(spread.median))
 }
 
 /// The column of an axis, with a short title.
@@ -312,12 +350,14 @@ fn axis_value(axis: &str, cell: &Cell) -> String {
 /// Events completed per second. In an open loop that is the rate offered; `612k of 2M` where it fell behind.
 fn throughput(offered: Option<f64>, numbers: &[&Numbers]) -> String {
     let values: Vec<f64> = numbers.iter().map(|numbers| numbers.throughput_events_per_s).collect();
-    let Some(completed) = median(&values) else { return NONE.to_owned() };
+    let Some(completed) = Spread::of(&values) else { return NONE.to_owned() };
     let words = |value| Quantity::Count.human(value);
     match offered {
-        Some(offered) if completed < KEPT_UP * offered => format!("{} of {}", words(completed), words(offered)),
+        Some(offered) if completed.median < KEPT_UP * offered => {
+            format!("{} of {}", words(completed.median), words(offered))
+        }
         Some(offered) => words(offered),
-        None => words(completed),
+        None => spread_words(&completed, SCATTERED_RATES, words),
     }
 }
 

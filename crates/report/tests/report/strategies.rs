@@ -245,6 +245,62 @@ fn the_best_of_each_row_stands_out_in_the_figure_and_in_words() {
     assert!(html.contains("; dispatched-today: hot-split on 4 workers, 3.41×; "));
 }
 
+/// The matrix with these throughputs of sessions, one for each repeat of a strategy on its greatest number of workers;
+/// all else of the row is far below.
+fn row_of_sessions(throughputs: &[(&str, &[f64])]) -> String {
+    let mut synthetic = matrix();
+    synthetic.cases.retain(|case| case.axes.pipeline == "sessions");
+    let repeats = throughputs[0].1.len();
+    synthetic.cases.retain(|case| case.repeat <= repeats);
+    for case in &mut synthetic.cases {
+        let of = throughputs.iter().find(|(strategy, _)| *strategy == case.axes.strategy);
+        let throughput = of.map_or(1e3 + case.repeat as f64, |(_, of)| of[case.repeat - 1]);
+        case.numbers.as_mut().unwrap().throughput_events_per_s = throughput;
+    }
+    let results = synthetic.written();
+    draw(results.path()).unwrap();
+    let svg = read(results.path(), "best-strategy.svg");
+    let frames = ["line value", "hair value"].map(|class| svg.matches(&format!("class=\"{class}\"")).count());
+    let html = read(results.path(), "report.html").replace('\u{a0}', " ");
+    let answer = html.split("In short: ").nth(1).unwrap().split(". ").next().unwrap();
+    format!("{frames:?} {answer}")
+}
+
+#[test]
+fn none_is_best_where_ranges_overlap_or_each_was_measured_once() {
+    let clear = row_of_sessions(&[("sequential", &[10e6, 11e6, 12e6]), ("exchange", &[20e6, 22e6, 24e6])]);
+    assert_eq!(clear, "[2, 0] Best for each pipeline – sessions: exchange on 1 worker, 2× sequential");
+    let overlapping = row_of_sessions(&[("sequential", &[10e6, 11e6, 20e6]), ("exchange", &[20e6, 22e6, 24e6])]);
+    let wanted =
+        "Best for each pipeline – sessions: exchange on 1 worker, 2× sequential, not told apart from sequential";
+    assert_eq!(overlapping, format!("[0, 3] {wanted}"));
+    let beaten = row_of_sessions(&[("sequential", &[20e6, 21e6, 22e6]), ("exchange", &[9e6, 10e6, 20.5e6])]);
+    let wanted = "Best for each pipeline – sessions: nothing surely beats sequential, not told apart from exchange";
+    assert_eq!(beaten, format!("[0, 3] {wanted}"));
+    let once = row_of_sessions(&[("sequential", &[10e6]), ("exchange", &[22e6])]);
+    let wanted = "Highest for each pipeline, measured once and so not known to be best – sessions: exchange on 1 worker, \
+                  2.2× sequential";
+    assert_eq!(once, format!("[0, 0] {wanted}"));
+}
+
+#[test]
+fn repeats_that_lie_too_far_apart_are_doubted_when_results_are_read() {
+    let mut synthetic = matrix();
+    let case = synthetic.cases.iter().find(|case| case.axes.strategy == "exchange").unwrap().case;
+    for case in synthetic.cases.iter_mut().filter(|other| other.case == case) {
+        case.numbers.as_mut().unwrap().throughput_events_per_s = [8e6, 30e6, 65e6][case.repeat - 1];
+    }
+    let dir = synthetic.written();
+    let results = Results::read(dir.path()).unwrap();
+    let doubted = results.cases.iter().filter(|case| case.doubts.iter().any(|doubt| doubt.code == "scattered"));
+    assert_eq!(doubted.map(|doubted| doubted.case).collect::<Vec<_>>(), [case; 3]);
+    assert!(terminal_tables(&results, 150).contains("≈30M [8–65]"));
+    draw(dir.path()).unwrap();
+    let html = read(dir.path(), "report.html").replace('\u{a0}', " ");
+    assert!(html.contains("<strong>scattered</strong>: 3 measurements") && html.contains("≈30M [8–65]"), "{html}");
+    assert!(!read(dir.path(), "cases.ndjson").contains("scattered"), "what is derived is not stored");
+}
+
 #[test]
 fn figures_that_lead_stand_at_the_head_of_the_report_once_more_and_grids_come_first() {
     let mut matrix = matrix();
@@ -341,8 +397,8 @@ fn a_scaling_figure_says_the_cost_the_law_and_its_doubts_in_words() {
     draw(results.path()).unwrap();
     let svg = read(results.path(), "all-strategies.svg");
     for words in [
-        "beats sequential: 1 worker (hot-split); 2 workers (exchange, co-partitioned,",
-        "; never up to 8 workers (differential).",
+        "beats sequential: 2 workers (exchange, co-partitioned, pre-aggregate, shared, staged, hot-split); 4 workers",
+        "; never up to 8 workers (broadcast, differential).",
         "exchange: λ 10.4M events/s, σ 0.06, κ 0.004, peak at 15 workers, 0 % off.",
         "Careful with the law: 4, 8 workers share 2 usable cores: there the time slices are fitted, not the strategy; ",
         "workers that were measured (exchange, co-partitioned, pre-aggregate, staged, hot-split, differential).",
@@ -387,8 +443,9 @@ fn the_strategies_of_each_pipeline_stand_in_tables_behind_one_line() {
     assert_eq!(tables.matches("<details><summary>").count(), 14);
     assert!(tables.contains("<summary>dispatched-today: hot-split on 4 workers, 3.41× sequential</summary>"));
     let of_identity = &tables[..tables.find("export-review").unwrap()];
-    let row = "<td>exchange</td><td class=\"right\">4</td><td class=\"right\">190M</td><td class=\"right\">3.17×</td>\
-               <td class=\"right\">79.2 %</td><td class=\"right\">21.1 ms</td><td class=\"right\">1.56×</td>\
+    let row = "<td>exchange</td><td class=\"right\">4</td><td class=\"right\">190M [184–194]</td>\
+               <td class=\"right\">3.17× [3.01–3.33]</td>\
+               <td class=\"right\">79.2 % [76.8–80.7]</td><td class=\"right\">21.1 ms [20.6–21.7]</td><td class=\"right\">1.56×</td>\
                <td class=\"right\">1.08×</td><td class=\"right\">36 B</td><td class=\"right\">65.5k</td>";
     assert!(of_identity.contains(row), "{of_identity}");
     let law = "<td>differential</td><td>never up to 4 workers</td><td class=\"right\">12.6M</td>\
@@ -419,7 +476,8 @@ fn the_terminal_has_a_column_of_speed_ups() {
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     let row = |first: &str| rows.iter().find(|row| row.first() == Some(&first)).unwrap();
     assert_eq!(row("#")[3..5], ["events/s", "speed-up"]);
-    assert_eq!(row("5")[..5], ["5", "exchange", "8", "50.5M", "4.38×"]);
+    assert_eq!(row("5")[5], "4.38×");
+    assert_eq!(row("5")[..5], ["5", "exchange", "8", "50.5M", "[49–51.5]"]);
 }
 
 #[test]

@@ -410,7 +410,14 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
     };
     let verdict = if grows { Verdict::Growing } else { Verdict::Bounded };
     let slope = if grows { 8e6 } else { 1e3 };
-    let growth = Growth { bytes_per_million_events: slope, low: slope - 900.0, high: slope + 900.0, verdict };
+    let growth = Growth {
+        bytes_per_million_events: slope,
+        low: slope - 900.0,
+        high: slope + 900.0,
+        entries: None,
+        verdict,
+        decided_by: None,
+    };
     Numbers {
         events: 1_000_000,
         elapsed_ns: 2_000_000_000,
