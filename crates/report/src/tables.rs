@@ -56,7 +56,7 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
     }
     let failures = failures(results);
     if !failures.is_empty() {
-        out.push_str(&format!("Without numbers\n{}\n", failures.text(width)));
+        out.push_str(&format!("Without numbers\n{}\n", failures.in_words(width)));
     }
     out
 }
@@ -255,6 +255,16 @@ impl Table {
         out
     }
 
+    /// A line for each row and below it its last cell, of which nothing is cut.
+    fn in_words(mut self, width: usize) -> String {
+        self.columns.pop();
+        let lasts: Vec<String> = self.rows.iter_mut().filter_map(Vec::pop).collect();
+        let widths = self.widths(width);
+        let paragraph =
+            |(row, last): (&Vec<String>, &String)| self.line(&widths, row) + &indented(&printable(last), width);
+        self.rows.iter().zip(&lasts).map(paragraph).collect()
+    }
+
     /// An HTML table.
     pub(crate) fn html(&self) -> String {
         let cell = |tag: &str, column: &Column, text: &str| {
@@ -414,6 +424,22 @@ fn codes(repeats: &[&CaseRecord]) -> String {
 /// Text that cannot steer a terminal.
 fn printable(text: &str) -> String {
     text.chars().map(harmless).collect()
+}
+
+/// A paragraph of lines that are at most `width` wide, indent included; only a word that is longer stands out.
+fn indented(text: &str, width: usize) -> String {
+    const INDENT: &str = "    ";
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("{INDENT}{word}")),
+        }
+    }
+    lines.into_iter().map(|line| line + "\n").collect()
 }
 
 fn cut(text: &str, width: usize) -> String {
