@@ -374,8 +374,7 @@ mod tests {
         let script = "grep -q '\"pipeline\":\"identity\"' && printf %s \"$RESULT\"";
         assert_eq!(finish(Watched::one(shell(script), &case()).unwrap()), Status::Ok);
         let cause = |script: &str| failure(finish(Watched::one(shell(script), &case()).unwrap()));
-        let panic =
-            "printf \"\\nthread 'main' (7) panicked at a.rs:1:2:\\nboom\\nnote: run with `RUST_BACKTRACE=1`\\n\" >&2";
+        let panic = "printf \"\\nthread 'main' (7) panicked at a.rs:1:2:\\nboom\\nnote: run with \\`RUST_BACKTRACE=1\\`\\n\" >&2";
         assert_eq!(cause(&format!("cat > /dev/null; {panic}; exit 101")).0, "panic: boom");
         let frames =
             "i=0; while [ $i -lt 400 ]; do echo \"  $i: some::frame::of::it at a.rs:$i\"; i=$((i+1)); done >&2";

@@ -204,7 +204,10 @@ fn a_planted_fault_tells_whether_it_has_struck() {
             match run(&*prepared, choice, &feed, processes) {
                 Err(RunError::Gap { .. } | RunError::Workers { .. }) => {}
                 end => {
-                    assert_eq!(end.unwrap().struck, fault.is_some_and(|fault| fault.after == 0), "{name} {choice:?}");
+                    let (struck, strikes) = (end.unwrap().struck, fault.is_some_and(|fault| fault.after == 0));
+                    // Of the few days, none may belong to the worker on which it is planted.
+                    let may_miss = *name == "dispatched-today" && workers * processes > 1;
+                    assert!(struck == strikes || (may_miss && !struck), "{name} {choice:?}");
                 }
             }
         }
