@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn the_growth_names_the_slope_of_the_entries_and_which_series_decided() {
-        let cases: [(fn(f64) -> f64, fn(f64) -> f64, Series); 4] = [
+        type Of = fn(f64) -> f64;
+        let cases: [(Of, Of, Series); 4] = [
             (|events| 1e6 + 40.0 * events, |_| 5e3, Series::Bytes),
             (|_| 1e7, |events| events / 10.0, Series::Entries),
             (|events| 1e6 + 40.0 * events, |events| events / 10.0, Series::Both),

@@ -46,7 +46,7 @@ const OF_TRACE: [&str; 13] = [
 /// True if a column comes out differently in every run, so that one measurement says little.
 pub(crate) fn scatters(column: &str) -> bool {
     let is_of = |name: &&str| column.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
-    !OF_TRACE.iter().any(|name| is_of(&name))
+    !OF_TRACE.iter().any(is_of)
 }
 
 /// One step of a ladder of units: how many raw units it is, and its sign.
