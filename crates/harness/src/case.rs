@@ -138,10 +138,10 @@ fn complain(problem: &str) -> i32 {
 
 /// Runs a case in this process, or its part of one that several processes share: only the first of them has numbers.
 pub fn run(spec: &CaseSpec, company: Option<&Arc<Company>>) -> Result<CaseResult, String> {
-    let ready = Ready::new(spec)?;
     if spec.rate == Rate::Search {
-        return search::run(spec, &ready);
+        return search::run(spec);
     }
+    let ready = Ready::new(spec)?;
     let run = ready.run(spec, spec.profile_operators, company)?;
     Ok(run.map_or(CaseResult::without_numbers(Status::Ok), |run| ready.result(spec, &run, None)))
 }

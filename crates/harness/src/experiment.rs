@@ -29,8 +29,10 @@ pub struct Experiment {
     pub name: String,
     /// One line: what it is for.
     pub title: String,
-    /// Seed of the traces and of the order of the cases.
-    pub seed: u64,
+    /// Seeds of the traces, one or a list: each case is run in the world of every one of them. The first is that of the
+    /// order of the cases.
+    #[serde(deserialize_with = "one_or_more")]
+    pub seed: Vec<u64>,
     /// How often each case is run, 1 to 1000.
     pub repeats: Spanned<usize>,
     /// Longest time for one case, trace and check included; a part may have its own.
@@ -324,6 +326,22 @@ fn value(text: &str) -> Result<toml::Value, String> {
     }
 }
 
+/// A number or a list of numbers.
+fn one_or_more<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<u64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(u64),
+        More(Vec<u64>),
+    }
+    let problem = "write a whole number of 0 or more, or a list of such";
+    match OneOrMore::deserialize(input).map_err(|_| serde::de::Error::custom(problem))? {
+        OneOrMore::One(one) => Ok(vec![one]),
+        OneOrMore::More(more) if more.is_empty() => Err(serde::de::Error::custom(problem)),
+        OneOrMore::More(more) => Ok(more),
+    }
+}
+
 fn one_second() -> Spanned<String> {
     Spanned::new(0..0, "1s".to_owned())
 }
@@ -391,7 +409,7 @@ pipeline = "identity"
         let sized = format!("{SMALL}[sizes.full]\nrepeats = 9\n\"only.workers\" = [1, 8]\n");
         let loaded = Loaded::parse("x".to_owned(), &sized, &["size=full".to_owned(), "seed=3".to_owned()]).unwrap();
         let (experiment, workers) = (&loaded.experiment, loaded.experiment.parts[0].axes["workers"].get_ref());
-        assert_eq!((*experiment.repeats.get_ref(), experiment.seed), (9, 3));
+        assert_eq!((*experiment.repeats.get_ref(), experiment.seed.as_slice()), (9, [3].as_slice()));
         assert_eq!(workers.as_array().unwrap().len(), 2);
         assert!(error(&sized, &["size=huge"]).contains("there are full"));
         assert!(error(SMALL, &["size=huge"]).contains("one size only"));
@@ -403,7 +421,7 @@ pipeline = "identity"
         let settings = settings.map(str::to_owned);
         let loaded = Loaded::parse("x".to_owned(), SMALL, &settings).unwrap();
         let part = &loaded.experiment.parts[0];
-        assert_eq!((loaded.experiment.seed, part.trace.events), (7, 50));
+        assert_eq!((loaded.experiment.seed.as_slice(), part.trace.events), ([7].as_slice(), 50));
         assert_eq!(part.axes["workers"].get_ref().as_array().unwrap().len(), 2);
         assert_eq!(part.axes["slack"].get_ref().as_str(), Some("1h"));
         assert_eq!(part.duration.get_ref(), "2s");

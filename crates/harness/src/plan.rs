@@ -40,6 +40,8 @@ pub struct CaseSpec {
     pub records_per_epoch: Option<usize>,
     /// Longest time for the case, ms.
     pub deadline_ms: u64,
+    /// Largest resident set of the case, bytes.
+    pub memory_cap_bytes: u64,
 }
 
 /// A trace, as the generator is asked for it.
@@ -105,7 +107,7 @@ pub struct Plan {
 }
 
 /// The axes an experiment may name, with the value taken if it does not.
-const AXES: [(&str, &str); 17] = [
+const AXES: [(&str, &str); 18] = [
     ("pipeline", ""),
     ("settings", ""),
     ("strategy", "exchange"),
@@ -123,6 +125,7 @@ const AXES: [(&str, &str); 17] = [
     ("deduplicate", "false"),
     ("world", ""),
     ("fault", "none"),
+    ("seed", ""),
 ];
 
 /// What a worker does that has nothing to do.
@@ -142,7 +145,7 @@ const PROCESSES_MAX: usize = 64;
 /// Greatest number of records in an epoch.
 const RECORDS_PER_EPOCH_MAX: usize = 1_000_000;
 /// Greatest number of events of a case: 48 bytes each, in memory.
-const EVENTS_MAX: u64 = 1 << 30;
+pub(crate) const EVENTS_MAX: u64 = 1 << 30;
 /// Greatest number of combinations of axes, and of cases with their repeats. At 100 ms a case that is an hour, more is a
 /// slip.
 const CASES_MAX: usize = 50_000;
@@ -165,7 +168,7 @@ impl Plan {
             let cap = experiment.memory_cap_mib;
             return Err(loaded.error(&nowhere, format!("memory_cap_mib = {cap} is below {MEMORY_CAP_MIB_MIN}")));
         }
-        let memory_cap_bytes = experiment.memory_cap_mib.saturating_mul(1 << 20);
+        let memory_cap_bytes = memory_cap_bytes(loaded);
         positive_ms(loaded, "deadline", &experiment.deadline)?; // even if every part has its own
         let mut planner =
             Planner { loaded, combinations: 0, cases: Vec::new(), skipped: Vec::new(), added: Vec::new() };
@@ -182,7 +185,7 @@ impl Plan {
         for repeat in 1..=repeats {
             let mut round = planner.cases.clone();
             round.iter_mut().for_each(|case| case.repeat = repeat);
-            shuffle(&mut round, experiment.seed ^ repeat as u64);
+            shuffle(&mut round, experiment.seed.first().copied().unwrap_or(0) ^ repeat as u64);
             cases.append(&mut searches_first(round));
         }
         Ok(Plan { cases, skipped: planner.skipped, added: planner.added, memory_cap_bytes })
@@ -218,7 +221,7 @@ impl Planner<'_> {
         }
         let nowhere = 0..0;
         let spans: Vec<_> = AXES.iter().map(|(axis, _)| question.axes.get(*axis).map(Spanned::span)).collect();
-        let values: Vec<Vec<Value>> = AXES.iter().map(|axis| values_on(question, axis)).collect();
+        let values: Vec<Vec<Value>> = AXES.iter().map(|axis| self.values_on(question, axis)).collect();
         self.check_combinations(question, &values)?;
         let mut combinations: Vec<Vec<Chosen<'_>>> = vec![Vec::new()];
         for (((axis, _), span), values) in AXES.iter().zip(&spans).zip(&values) {
@@ -242,6 +245,15 @@ impl Planner<'_> {
             self.added.push(format!("part '{part}': {added} {noun} for the sustainable rate that shares are asked of"));
         }
         Ok(())
+    }
+
+    /// The values of a part on an axis; the seeds are those of the experiment, if the part has none.
+    fn values_on(&self, question: &Question, axis: &(&str, &str)) -> Vec<Value> {
+        let seeds = &self.loaded.experiment.seed;
+        match axis.0 == "seed" && !question.axes.contains_key("seed") {
+            true => seeds.iter().map(|seed| Value::String(seed.to_string())).collect(),
+            false => values_on(question, axis),
+        }
     }
 
     /// They are counted before any is made.
@@ -313,6 +325,7 @@ impl Planner<'_> {
             return Err(read.error("world", problem));
         }
         let records_per_epoch = read.records_per_epoch()?;
+        let seed = read.parsed("seed", parse_seed)?;
         let axes = Axes {
             pipeline: pipeline.name().to_owned(),
             settings,
@@ -331,6 +344,7 @@ impl Planner<'_> {
             rate_events_per_s: None,
             rate_share: rate.share(),
             trace: question.trace.profile.clone(),
+            seed: Some(seed),
             world: world.to_owned(),
             fault,
         };
@@ -340,7 +354,7 @@ impl Planner<'_> {
             case: self.cases.len() + 1,
             repeat: 1,
             axes,
-            trace: TraceSpec { profile, seed: self.loaded.experiment.seed, events, overrides },
+            trace: TraceSpec { profile, seed, events, overrides },
             arrivals,
             rate,
             duration_ms: duration_ms as u64,
@@ -349,6 +363,7 @@ impl Planner<'_> {
             slo_p99_ns: slo_p99_ns(self.loaded, question)?,
             records_per_epoch,
             deadline_ms: deadline_ms(self.loaded, question)?,
+            memory_cap_bytes: memory_cap_bytes(self.loaded),
         };
         self.cases.push(match rate {
             Rate::Closed => spec,
@@ -474,6 +489,14 @@ fn values_on(question: &Question, (axis, default): &(&str, &str)) -> Vec<Value> 
     }
 }
 
+fn parse_seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a seed; write whole numbers of 0 or more"))
+}
+
+fn memory_cap_bytes(loaded: &Loaded) -> u64 {
+    loaded.experiment.memory_cap_mib.saturating_mul(1 << 20)
+}
+
 fn positive_ms(loaded: &Loaded, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
     match loaded.duration_ms(name, text)? {
         0 => Err(loaded.error(&text.span(), format!("{name} = 0 leaves no time at all; give it 1ms or more"))),
@@ -528,6 +551,11 @@ fn shuffle<T>(items: &mut [T], seed: u64) {
 pub(crate) mod tests {
     use super::*;
 
+    /// An experiment without its axes.
+    const TEXT: &str = "name = \"x\"\ntitle = \"x\"\nseed = 1\nrepeats = 2\ndeadline = \"10s\"\nmemory_cap_mib = 512\n\
+                        [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = { profile = \"tiny\", events = 1000 }\n\
+                        [part.axes]\n";
+
     /// Some case.
     pub(crate) fn case() -> CaseSpec {
         plan("pipeline = \"identity\"").unwrap().cases.remove(0)
@@ -539,9 +567,8 @@ pub(crate) mod tests {
 
     fn text_of(axes: &str) -> String {
         format!(
-            "name = \"x\"\ntitle = \"x\"\nseed = 1\nrepeats = 2\ndeadline = \"10s\"\nmemory_cap_mib = 512\n\
-             [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = {{ profile = \"tiny\", events = 1000 }}\n\
-             [part.axes]\n{axes}\n"
+            "{TEXT}{axes}
+"
         )
     }
 
@@ -566,6 +593,40 @@ pub(crate) mod tests {
         let worlds: Vec<&str> = plan.cases.iter().map(|case| case.axes.world.as_str()).collect();
         assert!(worlds.contains(&"one key") && worlds.contains(&settings), "{worlds:?}");
         assert!(plan.cases.iter().all(|case| case.trace.overrides == settings.split(' ').collect::<Vec<_>>()));
+    }
+
+    #[test]
+    fn every_seed_is_a_case_with_a_trace_of_its_own() {
+        let seeds = |plan: Plan| {
+            let of = |case: &CaseSpec| (case.case, case.axes.seed, case.trace.seed);
+            let mut seeds: Vec<_> = plan.cases.iter().filter(|case| case.repeat == 1).map(of).collect();
+            seeds.sort_unstable();
+            seeds
+        };
+        let of_part = plan("pipeline = \"identity\"\nseed = [7, 8, 9]").unwrap();
+        assert_eq!(seeds(of_part), [(1, Some(7), 7), (2, Some(8), 8), (3, Some(9), 9)]);
+        assert_eq!(seeds(plan("pipeline = \"identity\"").unwrap()), [(1, Some(1), 1)]);
+        let of_experiment = TEXT.replace("seed = 1\n", "seed = [5, 6]\n") + "pipeline = \"identity\"\n";
+        let loaded = Loaded::parse("x.toml".to_owned(), &of_experiment, &[]).unwrap();
+        assert_eq!(seeds(Plan::new(&loaded).unwrap()), [(1, Some(5), 5), (2, Some(6), 6)]);
+        for seed in ["[]", "-1", "\"seven\""] {
+            let text = TEXT.replace("seed = 1\n", &format!("seed = {seed}\n"));
+            let error = Loaded::parse("x.toml".to_owned(), &text, &[]).unwrap_err().to_string();
+            assert!(error.contains("line 3: write a whole number of 0 or more, or a list of such"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_of_a_search_in_its_own_world() {
+        let text = TEXT.replace("events = 1000", "events = 4000");
+        let text = text + "pipeline = \"identity\"\nrate = \"50%\"\nseed = [7, 8]\n";
+        let plan = Plan::new(&Loaded::parse("x.toml".to_owned(), &text, &[]).unwrap()).unwrap();
+        for case in &plan.cases {
+            let Rate::Share { search, .. } = case.rate else { continue };
+            let searched = plan.cases.iter().find(|other| other.case == search).unwrap();
+            assert_eq!(searched.trace.seed, case.trace.seed);
+        }
+        assert_eq!(plan.cases.len(), 2 * 4);
     }
 
     #[test]
@@ -663,6 +724,7 @@ pub(crate) mod tests {
                 "pipeline = \"identity\"\nworld = \"transport.duplicates.shar=1\"",
                 "did you mean 'transport.duplicates.share'",
             ),
+            ("pipeline = \"identity\"\nseed = [7, \"x\"]", "line 13: seed: 'x' is not a seed; write whole numbers"),
             ("pipeline = \"identity\"\nfault = \"explode\"", "'explode' is not a fault"),
             ("pipeline = \"export-review\"\nsettings = [\"treshold=1\"]", "did you mean 'threshold'"),
             (

@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 
 use flowbench_events::parse_duration_ms;
+use flowbench_measurement::doubts::search_capped;
 use flowbench_measurement::latency::LONGEST_NS;
-use flowbench_measurement::record::{CaseRecord, Status};
+use flowbench_measurement::record::{CaseRecord, Doubt, Status};
 use flowbench_measurement::sustainable::Range;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::CaseSpec;
+use crate::plan::{CaseSpec, EVENTS_MAX};
 
 /// Where the offered rate of a case comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -108,6 +109,14 @@ impl CaseSpec {
         spec
     }
 
+    /// This case with a trace that lasts for a rate: that of a search may have been made longer than was asked for.
+    fn as_long_as(&self, rate_events_per_s: f64) -> CaseSpec {
+        let mut spec = self.clone();
+        let events = (rate_events_per_s * self.duration_ms as f64 / 1000.0).ceil() as u64 + 1;
+        spec.trace.events = self.trace.events.max(events.min(EVENTS_MAX));
+        spec
+    }
+
     /// True if the rate is known before anything has run.
     pub(crate) fn rate_is_known(&self) -> bool {
         matches!(self.rate, Rate::Closed | Rate::Given(_))
@@ -202,7 +211,7 @@ pub(crate) fn settled(spec: &CaseSpec, records: &[CaseRecord]) -> Result<CaseSpe
     let record = records.iter().find(|record| (record.case, record.repeat) == (search, spec.repeat));
     let found = record.and_then(|record| record.numbers.as_ref()?.sustainable.as_ref());
     if let Some(found) = found {
-        return Ok(spec.at((share * found.rate_events_per_s).round()));
+        return Ok(spec.as_long_as(share * found.rate_events_per_s).at((share * found.rate_events_per_s).round()));
     }
     let why = match record.map(|record| &record.status) {
         Some(Status::Failed { cause, .. } | Status::Invalid { cause }) => cause,
@@ -210,6 +219,14 @@ pub(crate) fn settled(spec: &CaseSpec, records: &[CaseRecord]) -> Result<CaseSpe
         None => "it has not been run",
     };
     Err(format!("not run: case {search} did not find the sustainable rate that this is a share of: {why}"))
+}
+
+/// The doubt about a share of what a search found that could not try any greater rate.
+pub(crate) fn share_of_capped(spec: &CaseSpec, records: &[CaseRecord]) -> Option<Doubt> {
+    let Rate::Share { search, .. } = spec.rate else { return None };
+    let record = records.iter().find(|record| (record.case, record.repeat) == (search, spec.repeat))?;
+    let Doubt { code, text } = search_capped(record.numbers.as_ref()?.sustainable.as_ref()?)?;
+    Some(Doubt { code, text: format!("The rate is a share of what case {search} found. {text}") })
 }
 
 #[cfg(test)]
@@ -362,6 +379,21 @@ pub(crate) mod tests {
         let axes = settled(2).unwrap();
         assert_eq!((axes.rate_events_per_s, axes.rate_share, axes.load.as_str()), (Some(1_500.0), Some(0.5), "open"));
         assert_eq!(records[0].axes.rate_events_per_s, Some(3_000.0));
+        let numbers = found.numbers.as_mut().unwrap();
+        let sustainable = numbers.sustainable.as_mut().unwrap();
+        (sustainable.rate_events_per_s, sustainable.high_events_per_s) = (1e6, None);
+        let capped = [record(searched(2), &found)];
+        let doubt = share_of_capped(share(2), &capped).unwrap();
+        assert_eq!(doubt.code, "search-capped");
+        assert!(
+            doubt.text.starts_with("The rate is a share of what case 2 found. No rate was surely refused"),
+            "{doubt:?}"
+        );
+        assert_eq!(super::settled(share(2), &capped).unwrap().trace.events, 100_000, "200 ms of half a million");
+        let numbers = found.numbers.as_mut().unwrap();
+        numbers.sustainable.as_mut().unwrap().high_events_per_s = Some(2e6);
+        assert_eq!(share_of_capped(share(2), &[record(searched(2), &found)]), None);
+        assert_eq!(share_of_capped(searched(2), &capped), None);
         let wanted = "not run: case 2 did not find the sustainable rate that this is a share of";
         assert_eq!(settled(1).unwrap_err(), format!("{wanted}: deadline"));
         assert_eq!(settled(3).unwrap_err(), format!("{wanted}: it has not been run"));

@@ -282,7 +282,8 @@ impl Session<'_> {
             watcher.stops();
             return Ok(false);
         };
-        let record = record(&spec, &result);
+        let mut record = record(&spec, &result);
+        record.doubts.extend(rate::share_of_capped(&spec, self.results.cases()).filter(|_| record.numbers.is_some()));
         note_digest(&mut self.run, &spec, &record);
         append(&mut self.results, &record, &result, start_ns)?;
         watcher.ended(&record);
@@ -349,7 +350,7 @@ fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
         title: experiment.title.clone(),
         resolved_experiment: loaded.text.clone(),
         parts: experiment.parts.iter().map(part).collect(),
-        seed: experiment.seed,
+        seed: experiment.seed.first().copied().unwrap_or(0),
         started_at: rfc3339(jiff::Timestamp::now().as_millisecond()),
         wall_s: None,
         planned_cases: plan.cases.len(),
@@ -362,7 +363,7 @@ fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
 }
 
 fn sort(traces: &mut [TraceRecord]) {
-    traces.sort_by(|a, b| (&a.name, a.events).cmp(&(&b.name, b.events)));
+    traces.sort_by(|a, b| (&a.name, a.seed, a.events).cmp(&(&b.name, b.seed, b.events)));
 }
 
 fn trace_record(case: &CaseSpec) -> TraceRecord {

@@ -4,13 +4,16 @@
 //! every probe it is checked that it dropped as late exactly what is late of the trace; of the last one, whose numbers
 //! are those of the case, everything is.
 
+use std::time::{Duration, Instant};
+
 use flowbench_events::LateSet;
 use flowbench_measurement::record::{Probe, Status};
 use flowbench_measurement::sustainable::{Next, Search, Trial};
 
 use crate::case::{CaseResult, Ready, Run};
 use crate::check::wrong_late_set;
-use crate::plan::CaseSpec;
+use crate::plan::{CaseSpec, EVENTS_MAX};
+use crate::sampler::rss_bytes_of;
 use crate::watched::failed;
 
 /// Events of the closed loop that gives the first guess.
@@ -20,25 +23,106 @@ const GUESS_SHARE: f64 = 0.7;
 /// Instants of the last half of a probe at which its backlog is looked at.
 const INSTANTS: u64 = 256;
 
+/// A trace too short for the machine is made twice as long, and again, up to so many times the events that were asked
+/// for.
+const LONGER_MAX: u64 = 8;
+
 /// Searches until the rate is found or there is none.
-pub(crate) fn run(spec: &CaseSpec, ready: &Ready) -> Result<CaseResult, String> {
-    let mut search = Search::new(spec.rates()?, guess(spec, ready)?, spec.slo_p99_ns);
-    let mut last: Option<(CaseSpec, Run)> = None;
-    while let Next::Try(rate) = search.next() {
-        drop(last.take()); // its answers are not needed any more
-        let probe = spec.at(rate);
-        let run = alone(ready, &probe)?;
-        if let Some(cause) = wrong_late(ready, &run) {
-            return Ok(invalid(format!("at {rate} events/s {cause}")));
-        }
-        let (refused, latency_p99_ns) = verdict(&probe, &run);
-        search.judged(refused, latency_p99_ns);
-        last = Some((probe, run));
+pub(crate) fn run(spec: &CaseSpec) -> Result<CaseResult, String> {
+    let mut bench = OnTrace::new(spec)?;
+    let mut search = Search::new(spec.rates()?, guess(spec, &bench.ready)?, spec.slo_p99_ns);
+    if let Some(cause) = search_on(&mut bench, &mut search)? {
+        return Ok(invalid(cause));
     }
-    Ok(match (search.next(), last) {
-        (Next::Found(found), Some((probe, run))) => ready.result(&probe, &run, Some(found)),
+    Ok(match (search.next(), bench.last) {
+        (Next::Found(found), Some((probe, run))) => bench.ready.result(&probe, &run, Some(found)),
         _ => nothing(search.probes()),
     })
+}
+
+/// What probes are run on.
+trait Bench {
+    /// Runs one at a rate.
+    fn probe(&mut self, rate_events_per_s: f64) -> Result<Judged, String>;
+
+    /// Makes room for greater rates: the greatest that may be tried then. `None` if there is no more room.
+    fn lengthen(&mut self) -> Result<Option<f64>, String>;
+}
+
+/// What became of a probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Judged {
+    /// Why its rate was refused, if it was, and its 99 % latency, ns.
+    Sound(Option<String>, Option<u64>),
+    /// Why its answers cannot be right.
+    Wrong(String),
+}
+
+/// Runs probes to the end of the search, on a longer trace where it has come to the end of its own. Why answers of a probe
+/// were wrong, if they were.
+fn search_on(bench: &mut impl Bench, search: &mut Search) -> Result<Option<String>, String> {
+    loop {
+        match search.next() {
+            Next::Try(rate) => match bench.probe(rate)? {
+                Judged::Sound(refused, latency_p99_ns) => search.judged(refused, latency_p99_ns),
+                Judged::Wrong(cause) => return Ok(Some(format!("at {rate} events/s {cause}"))),
+            },
+            Next::Found(found) if found.high_events_per_s.is_none() => match bench.lengthen()? {
+                Some(most_events_per_s) => search.extend(most_events_per_s),
+                None => return Ok(None),
+            },
+            Next::Found(_) | Next::Nothing => return Ok(None),
+        }
+    }
+}
+
+/// Probes on one trace, of which the last run is kept.
+struct OnTrace {
+    began: Instant,
+    asked_events: u64,
+    spec: CaseSpec,
+    ready: Ready,
+    last: Option<(CaseSpec, Run)>,
+}
+
+impl OnTrace {
+    fn new(spec: &CaseSpec) -> Result<OnTrace, String> {
+        let (began, spec) = (Instant::now(), spec.clone());
+        Ok(OnTrace { began, asked_events: spec.trace.events, ready: Ready::new(&spec)?, spec, last: None })
+    }
+
+    /// True if twice the trace is within what was asked for, and if the deadline and the memory bear it: the next round
+    /// of probes takes at least as long as all before, and both traces are there while the longer one is made.
+    fn may_lengthen(&self, spent: Duration, rss_bytes: u64) -> bool {
+        let events = self.spec.trace.events.saturating_mul(2);
+        events <= self.asked_events.saturating_mul(LONGER_MAX).min(EVENTS_MAX)
+            && spent.saturating_mul(3) <= Duration::from_millis(self.spec.deadline_ms)
+            && rss_bytes.saturating_mul(3) <= self.spec.memory_cap_bytes
+    }
+}
+
+impl Bench for OnTrace {
+    fn probe(&mut self, rate_events_per_s: f64) -> Result<Judged, String> {
+        self.last = None; // its answers are not needed any more
+        let probe = self.spec.at(rate_events_per_s);
+        let run = alone(&self.ready, &probe)?;
+        if let Some(cause) = wrong_late(&self.ready, &run) {
+            return Ok(Judged::Wrong(cause));
+        }
+        let (refused, latency_p99_ns) = verdict(&probe, &run);
+        self.last = Some((probe, run));
+        Ok(Judged::Sound(refused, latency_p99_ns))
+    }
+
+    fn lengthen(&mut self) -> Result<Option<f64>, String> {
+        if !self.may_lengthen(self.began.elapsed(), rss_bytes_of("self").unwrap_or(u64::MAX)) {
+            return Ok(None);
+        }
+        self.last = None;
+        self.spec.trace.events *= 2;
+        self.ready = Ready::new(&self.spec)?;
+        Ok(Some(self.spec.rates()?.most_events_per_s))
+    }
 }
 
 /// A share of what the closed loop takes of the first events, events/s.
@@ -92,6 +176,9 @@ fn nothing(probes: &[Probe]) -> CaseResult {
 
 #[cfg(test)]
 mod tests {
+    use flowbench_measurement::record::Sustainable;
+    use flowbench_measurement::sustainable::Range;
+
     use super::*;
     use crate::case;
     use crate::rate::{Rate, tests::search};
@@ -109,11 +196,86 @@ mod tests {
                 && found.high_events_per_s.is_none_or(|high| high > rate),
             "{found:?}"
         );
-        assert_eq!((found.slo_p99_ns, numbers.events), (spec.slo_p99_ns, spec.at(rate).trace.events));
+        assert_eq!((found.slo_p99_ns, numbers.events), (spec.slo_p99_ns, rate.ceil() as u64));
         let last = found.probes.last().unwrap();
         assert_eq!((last.rate_events_per_s, last.latency_p99_ns), (rate, numbers.latency.p99_ns));
-        let given = case::run(&CaseSpec { rate: Rate::Given(rate), ..spec.at(rate) }, None).unwrap().numbers.unwrap();
+        let mut given = spec.clone();
+        given.trace.events = numbers.events;
+        let given = CaseSpec { rate: Rate::Given(rate), ..given.at(rate) };
+        let given = case::run(&given, None).unwrap().numbers.unwrap();
         assert_eq!((given.trace_digest, given.accuracy), (numbers.trace_digest, numbers.accuracy));
+    }
+
+    /// Sustains rates up to a limit, on a trace that lasts for rates up to `most` and can be lengthened so many times.
+    struct Fake {
+        limit: f64,
+        most: f64,
+        lengthenings: usize,
+    }
+
+    impl Bench for Fake {
+        fn probe(&mut self, rate: f64) -> Result<Judged, String> {
+            assert!(rate <= self.most, "the trace does not last for {rate}");
+            Ok(Judged::Sound((rate > self.limit).then(|| "too fast".to_owned()), Some(1)))
+        }
+
+        fn lengthen(&mut self) -> Result<Option<f64>, String> {
+            let Some(left) = self.lengthenings.checked_sub(1) else { return Ok(None) };
+            (self.lengthenings, self.most) = (left, 2.0 * self.most);
+            Ok(Some(self.most))
+        }
+    }
+
+    /// What is found of a fake with a trace for 1 M events/s, and how often its trace could still be lengthened.
+    fn found_by(limit: f64, lengthenings: usize) -> (Sustainable, usize) {
+        let mut fake = Fake { limit, most: 1e6, lengthenings };
+        let range = Range { least_events_per_s: 1e3, most_events_per_s: 1e6 };
+        let mut search = Search::new(range, 7e5, 10_000_000);
+        assert_eq!(search_on(&mut fake, &mut search), Ok(None));
+        let Next::Found(found) = search.next() else { panic!("{:?}", search.probes()) };
+        (found, fake.lengthenings)
+    }
+
+    #[test]
+    fn a_trace_too_short_for_the_machine_is_made_longer_and_only_then_the_search_is_capped() {
+        let (found, left) = found_by(0.5e6, 3);
+        assert!(found.high_events_per_s.is_some() && left == 3, "{found:?}");
+        let (found, left) = found_by(3.3e6, 3);
+        assert!((3.1e6..=3.3e6).contains(&found.rate_events_per_s) && left == 1, "{found:?}");
+        assert!(found.high_events_per_s.is_some_and(|high| high > 3.3e6 && high < 3.5e6), "{found:?}");
+        let (found, left) = found_by(3e7, 3);
+        assert_eq!((found.rate_events_per_s, found.high_events_per_s, left), (8e6, None, 0));
+    }
+
+    #[test]
+    fn a_wrong_answer_ends_a_search() {
+        struct Wrong;
+        impl Bench for Wrong {
+            fn probe(&mut self, _: f64) -> Result<Judged, String> {
+                Ok(Judged::Wrong("3 events were dropped as late".to_owned()))
+            }
+
+            fn lengthen(&mut self) -> Result<Option<f64>, String> {
+                unreachable!("nothing was found")
+            }
+        }
+        let range = Range { least_events_per_s: 1e3, most_events_per_s: 1e6 };
+        let cause = search_on(&mut Wrong, &mut Search::new(range, 7e5, 1)).unwrap().unwrap();
+        assert_eq!(cause, "at 700000 events/s 3 events were dropped as late");
+    }
+
+    #[test]
+    fn a_trace_is_lengthened_within_eight_times_its_events_the_deadline_and_the_memory() {
+        let spec = search("200ms");
+        let mut bench = OnTrace::new(&spec).unwrap();
+        let third = (Duration::from_millis(spec.deadline_ms) / 3, spec.memory_cap_bytes / 3);
+        assert!(bench.may_lengthen(third.0, third.1));
+        assert!(!bench.may_lengthen(third.0 + Duration::from_millis(1), third.1));
+        assert!(!bench.may_lengthen(third.0, third.1 + 1));
+        bench.spec.trace.events = 4 * spec.trace.events;
+        assert!(bench.may_lengthen(third.0, third.1));
+        bench.spec.trace.events += 1;
+        assert!(!bench.may_lengthen(third.0, third.1));
     }
 
     #[test]

@@ -138,6 +138,7 @@ fn push_axes(row: &mut Row, axes: &Axes) {
         ("rate_events_per_s", axes.rate_events_per_s.into()),
         ("rate_share", axes.rate_share.into()),
         ("trace", text(&axes.trace)),
+        ("seed", axes.seed.into()),
         ("world", text(&axes.world)),
         ("fault", axes.fault.as_deref().map_or(Cell::Empty, text)),
     ]);
@@ -328,8 +329,8 @@ fn push_lost(row: &mut Row, lost: Option<&LostTime>) {
 fn push_sustainable(row: &mut Row, found: Option<&Sustainable>) {
     row.extend([
         ("sustainable_events_per_s", found.map(|found| found.rate_events_per_s).into()),
-        ("sustainable_low_events_per_s", found.and_then(|found| found.low_events_per_s).into()),
-        ("sustainable_high_events_per_s", found.and_then(|found| found.high_events_per_s).into()),
+        ("sustainable_bracket_low_events_per_s", found.and_then(|found| found.low_events_per_s).into()),
+        ("sustainable_bracket_high_events_per_s", found.and_then(|found| found.high_events_per_s).into()),
     ]);
 }
 
@@ -511,14 +512,14 @@ mod tests {
             let object = object.as_object_mut().unwrap();
             names.iter().for_each(|name| assert!(object.remove(*name).is_some(), "{name}"));
         };
-        remove(&mut json["axes"], &["sources", "idle_ms", "processes", "rate_share"]);
+        remove(&mut json["axes"], &["sources", "idle_ms", "processes", "rate_share", "seed"]);
         remove(&mut json["numbers"], &["disorder", "attribution", "progress", "sharing", "lost", "sustainable"]);
         remove(&mut json["numbers"]["accuracy"], &["wrong", "retractions", "corrected"]);
         let old: CaseRecord = serde_json::from_value(json).unwrap();
         assert_eq!(old.column("sources"), Some(Cell::Text("merged".into())));
         assert_eq!(old.column("completeness").and_then(|cell| cell.number()), Some(0.9));
         let columns =
-            ["idle_ms", "wrong", "churn", "out_of_order_share", "attribution_compute_mean_ns", "backlog_peak"];
+            ["idle_ms", "seed", "wrong", "churn", "out_of_order_share", "attribution_compute_mean_ns", "backlog_peak"];
         for empty in
             columns.iter().chain(&["busy_share", "exchanged_bytes_per_event", "view_skew_p50_ms", "lost_share"])
         {

@@ -157,10 +157,12 @@ fn not_sustained((offered, completed): (f64, f64)) -> Option<Doubt> {
     (completed < ACHIEVED_SHARE).then(|| doubt("not-sustained", text))
 }
 
-fn search_capped(found: &Sustainable) -> Option<Doubt> {
+/// The doubt about what a search found that could not try any greater rate, if it is that.
+pub fn search_capped(found: &Sustainable) -> Option<Doubt> {
     let text = format!(
-        "No rate was surely refused up to the greatest for which the trace lasts: more than {:.0} events/s may be \
-         sustained. Give the trace more events, or offer them for a shorter time.",
+        "No rate was surely refused up to the greatest for which the trace lasts, though it was made longer as far as its \
+         limits, the deadline and the memory allow: more than {:.0} events/s may be sustained. Allow more time and memory, \
+         give the trace more events, or offer them for a shorter time.",
         found.rate_events_per_s
     );
     found.high_events_per_s.is_none().then(|| doubt("search-capped", text))

@@ -27,7 +27,7 @@ pub struct Run {
     pub resolved_experiment: String,
     /// The questions with their figures, in the order of the report.
     pub parts: Vec<Part>,
-    /// Seed of traces and of the order of the cases.
+    /// Seed of the order of the cases, and of the traces of cases that name none.
     pub seed: u64,
     /// When the run began, RFC 3339 UTC.
     pub started_at: String,
@@ -329,6 +329,9 @@ pub struct Axes {
     pub rate_share: Option<f64>,
     /// Name of the trace.
     pub trace: String,
+    /// Seed of the trace: which of its worlds. Absent in older records, which have that of the run.
+    #[serde(default)]
+    pub seed: Option<u64>,
     /// What is set of the world besides, `key=value` in one line, or the name that was given to that; empty for nothing.
     #[serde(default)]
     pub world: String,
@@ -996,6 +999,7 @@ pub(crate) mod example {
             rate_events_per_s: Some(50_000.0),
             rate_share: None,
             trace: "retail".into(),
+            seed: Some(42),
             world: String::new(),
             fault: None,
         }

@@ -161,6 +161,14 @@ impl Search {
         }
     }
 
+    /// Goes on to greater rates, where it has ended and found none that is surely refused. What was tried still counts.
+    pub fn extend(&mut self, most_events_per_s: f64) {
+        self.range.most_events_per_s = most_events_per_s.max(self.range.most_events_per_s);
+        (self.passed, self.failed, self.stride) = (self.rate, f64::INFINITY, STRIDE);
+        (self.confirming, self.ended) = (false, false);
+        self.move_on();
+    }
+
     /// Every rate that was tried, in order.
     pub fn probes(&self) -> &[Probe] {
         &self.probes
@@ -274,6 +282,28 @@ mod tests {
         assert!(high.is_none_or(|high| of(high).count() >= REFUSALS && of(high).all(|probe| probe.refused.is_some())));
         let last = found.probes.last().unwrap();
         assert!(last.rate_events_per_s == rate && last.refused.is_none());
+    }
+
+    #[test]
+    fn a_search_that_has_come_to_the_end_of_its_range_goes_on_in_a_greater_one() {
+        let mut search = Search::new(Range { least_events_per_s: 1e3, most_events_per_s: 13.3e6 }, 9e6, 10_000_000);
+        let mut extended = 0;
+        let found = loop {
+            match search.next() {
+                Next::Try(rate) => search.judged((rate > 40e6).then(|| "too fast".to_owned()), Some(1)),
+                Next::Found(found) if found.high_events_per_s.is_none() => {
+                    assert_eq!(found.rate_events_per_s, 13.3e6 * f64::from(1 << extended));
+                    extended += 1;
+                    search.extend(13.3e6 * f64::from(1 << extended));
+                }
+                Next::Found(found) => break found,
+                Next::Nothing => panic!("{:?}", search.probes()),
+            }
+        };
+        check(&found);
+        assert_eq!(extended, 2);
+        assert!((38e6..=40e6).contains(&found.rate_events_per_s), "{found:?}");
+        assert!(found.probes.len() < 30, "{found:?}");
     }
 
     fn trial(backlog: &[(u64, u64)]) -> Trial<'_> {

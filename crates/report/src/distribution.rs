@@ -76,7 +76,10 @@ fn axis() -> Axis {
 }
 
 fn pooled_note(selection: &Selection) -> Option<String> {
-    let repeats = selection.cases.iter().map(|case| case.record.repeat).max()?;
+    let repeats = selection.repeats();
+    if repeats == 0 {
+        return None;
+    }
     let pooled = if repeats > 1 { format!("{repeats} repeats pooled. ") } else { String::new() };
     Some(format!("{pooled}Lines end where fewer than {SAMPLES_BEYOND} samples lie beyond."))
 }

@@ -66,7 +66,7 @@ pub(crate) fn in_short(spec: &FigureSpec, selection: &Selection) -> Option<Strin
     }
     let by: Vec<String> = spec.by.iter().map(|column| words(column)).collect();
     let by = by.join(" and ");
-    let best = match (grid.repeats() == Some(1) && better(spec).scatters, better(spec).more_is_better) {
+    let best = match (grid.repeats == 1 && better(spec).scatters, better(spec).more_is_better) {
         (false, _) => format!("best for each {by}"),
         (true, true) => format!("highest for each {by}, measured once and so not known to be best"),
         (true, false) => format!("lowest for each {by}, measured once and so not known to be best"),
@@ -93,6 +93,8 @@ struct Grid<'a> {
     cells: BTreeMap<(usize, usize), Vec<&'a Chosen<'a>>>,
     /// Choices that cases of one cell differ in.
     differ: BTreeSet<&'static str>,
+    /// Most repeats of a choice.
+    repeats: usize,
 }
 
 /// The best of a cell.
@@ -121,13 +123,9 @@ impl<'a> Grid<'a> {
             let at = rows.iter().position(|known| known == row).zip(columns.iter().position(|known| known == column));
             at.into_iter().for_each(|at| cells.entry(at).or_default().extend(chosen));
         }
+        cells.values_mut().for_each(|of_cell| of_cell.sort_by_key(|case| (case.choice, case.record.case)));
         let differ = mixed_axes(&selection.cases, &with_x(spec));
-        Grid { spec, rows, columns, cells, differ }
-    }
-
-    /// Most repeats of a case.
-    fn repeats(&self) -> Option<usize> {
-        self.cells.values().flatten().map(|case| case.record.repeat).max()
+        Grid { spec, rows, columns, cells, differ, repeats: selection.repeats() }
     }
 
     /// The case with the best median; of equal ones the first.
@@ -135,7 +133,7 @@ impl<'a> Grid<'a> {
         let shown = value_column(self.spec);
         let sign = if better(self.spec).more_is_better { 1.0 } else { -1.0 };
         let of_cell = self.cells.get(&(row, column))?;
-        let bests = of_cell.chunk_by(|a, b| a.record.case == b.record.case).filter_map(|repeats| {
+        let bests = of_cell.chunk_by(|a, b| a.choice == b.choice).filter_map(|repeats| {
             let point = *medians(repeats.iter().copied(), shown, |_| Some(0.0)).first()?;
             Some(Best { point, case: repeats[0] })
         });
@@ -171,11 +169,11 @@ impl<'a> Grid<'a> {
 
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        match self.repeats() {
-            Some(1) if better(self.spec).scatters => {
+        match self.repeats {
+            1 if better(self.spec).scatters => {
                 notes.push("Each measured once: which is best of its row is not known.".to_owned());
             }
-            Some(2..) => notes.push("Medians of the repeats; none is best where their ranges overlap.".to_owned()),
+            2.. => notes.push("Medians of the repeats; none is best where their ranges overlap.".to_owned()),
             _ => {}
         }
         if !self.differ.is_empty() {

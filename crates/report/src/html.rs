@@ -233,7 +233,8 @@ fn run_line(results: &Results) -> String {
             // The beginning tells digests apart; run.json has them whole.
             let digest = trace.digest.as_deref().map_or("not made yet", |whole| whole.get(..12).unwrap_or(whole));
             let events = crate::Quantity::Count.human(trace.events as f64);
-            format!("{} ({events} events, digest {digest})", trace.name)
+            let seed = if trace.seed == run.seed { String::new() } else { format!("seed {}, ", trace.seed) };
+            format!("{} ({seed}{events} events, digest {digest})", trace.name)
         })
         .collect();
     let traces = if traces.is_empty() { "none".to_owned() } else { traces.join(", ") };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use flowbench_measurement::hlog::Log;
-use flowbench_measurement::record::{CaseRecord, ChannelLoad, OperatorTime, Run};
+use flowbench_measurement::record::{CaseRecord, ChannelLoad, FigureSpec, OperatorTime, Run};
 use flowbench_measurement::repeats::scattered;
 use flowbench_measurement::results_dir::{
     ResultsError, read_cases, read_channels, read_histograms, read_operators, read_run, read_timeline,
@@ -32,11 +32,27 @@ pub struct Results {
     pub missing: Vec<String>,
 }
 
+/// Columns that older runs draw by another name.
+const RENAMED: [(&str, &str); 2] = [
+    ("sustainable_low_events_per_s", "sustainable_bracket_low_events_per_s"),
+    ("sustainable_high_events_per_s", "sustainable_bracket_high_events_per_s"),
+];
+
+fn name_columns_of_today(figure: &mut FigureSpec) {
+    let of_panels = figure.panels.iter_mut().flat_map(|panel| &mut panel.y);
+    for column in figure.y.iter_mut().chain(of_panels) {
+        if let Some((_, name)) = RENAMED.iter().find(|(old, _)| old == column) {
+            (*name).clone_into(column);
+        }
+    }
+}
+
 impl Results {
     /// Reads what a directory holds. Only `run.json` must be there; what else is absent is named in
     /// [`missing`](Results::missing).
     pub fn read(dir: &Path) -> Result<Results, ResultsError> {
-        let run = read_run(dir)?;
+        let mut run = read_run(dir)?;
+        run.parts.iter_mut().flat_map(|part| &mut part.figures).for_each(name_columns_of_today);
         let (cases, timeline) = (read_cases(dir)?, read_timeline(dir)?);
         let (histograms, histograms_skipped) = read_histograms(dir)?;
         let (operators, channels) = (read_operators(dir)?, read_channels(dir)?);

@@ -12,7 +12,7 @@ use crate::compare::{self, COMPARED};
 use crate::quantity::{Quantity, words};
 
 /// The columns that are chosen, not measured.
-pub(crate) const AXES: [&str; 19] = [
+pub(crate) const AXES: [&str; 20] = [
     "pipeline",
     "settings",
     "deduplicate",
@@ -30,6 +30,7 @@ pub(crate) const AXES: [&str; 19] = [
     "rate_events_per_s",
     "rate_share",
     "trace",
+    "seed",
     "world",
     "fault",
 ];
@@ -111,11 +112,48 @@ impl<'a> Selection<'a> {
     }
 }
 
+impl Selection<'_> {
+    /// A world of another seed is one more repeat of the same choice.
+    fn take_seeds_as_repeats(&mut self) {
+        let first = self.cases.first().map(|case| case.record.axes.seed);
+        if self.cases.iter().all(|case| Some(case.record.axes.seed) == first) {
+            return;
+        }
+        for at in 1..self.cases.len() {
+            let same = self.cases[..at].iter().find(|other| differ_in_seed(other.record, self.cases[at].record));
+            self.cases[at].choice = same.map_or(self.cases[at].choice, |same| same.choice);
+        }
+    }
+
+    /// Most measurements of one choice.
+    pub(crate) fn repeats(&self) -> usize {
+        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+        self.cases.iter().for_each(|case| *counts.entry(case.choice).or_default() += 1);
+        counts.into_values().max().unwrap_or(0)
+    }
+}
+
+/// True for the same choice but for the seed; a rate that a search has found is no choice.
+fn differ_in_seed(one: &CaseRecord, other: &CaseRecord) -> bool {
+    let found = other.axes.rate_share.is_some() || other.axes.load.starts_with("search");
+    let rate = if found { &other.axes } else { &one.axes };
+    let (rate_events_per_s, records_per_epoch) = (rate.rate_events_per_s, rate.records_per_epoch);
+    one.axes.seed != other.axes.seed
+        && Axes { seed: other.axes.seed, rate_events_per_s, records_per_epoch, ..one.axes.clone() } == other.axes
+}
+
+/// True if a figure tells cases apart by this column.
+fn names(spec: &FigureSpec, column: &str) -> bool {
+    spec.x == column || spec.by.iter().any(|by| by == column)
+}
+
 /// A case of a figure, with numbers.
 #[derive(Debug)]
 pub(crate) struct Chosen<'a> {
     pub(crate) record: &'a CaseRecord,
     pub(crate) group: usize,
+    /// Number of the first case that differs in its repeat at most, or in its seed where the figure does not name it.
+    pub(crate) choice: usize,
     pub(crate) cells: Cells,
 }
 
@@ -146,6 +184,7 @@ pub fn case_columns() -> Vec<&'static str> {
         rate_events_per_s: None,
         rate_share: None,
         trace: String::new(),
+        seed: None,
         world: String::new(),
         fault: None,
     };
@@ -196,7 +235,10 @@ pub(crate) fn select<'a>(results: &'a Results, part: &str, spec: &FigureSpec) ->
         if group == selection.groups.len() {
             selection.groups.push(name);
         }
-        selection.cases.push(Chosen { record, group, cells });
+        selection.cases.push(Chosen { record, group, choice: record.case, cells });
+    }
+    if !names(spec, "seed") {
+        selection.take_seeds_as_repeats();
     }
     selection.notes = why_not(&selection.without, selection.cases.len());
     selection
@@ -257,6 +299,7 @@ pub(crate) fn value_name(column: &str, cell: &Cell) -> Option<String> {
         ("rate_events_per_s", Cell::Empty) => "no fixed rate".to_owned(),
         ("rate_share", Cell::Empty) => "no share of a search".to_owned(),
         ("world", Cell::Empty) => "the world as it is".to_owned(),
+        ("seed", Cell::Empty) => "the seed of the run".to_owned(),
         ("idle_ms", Cell::Empty) => "never idle".to_owned(),
         (_, Cell::Empty) => format!("no {}", words(column)),
         ("slack_ms", Cell::Integer(0)) => "no slack".to_owned(),

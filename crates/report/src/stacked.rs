@@ -33,6 +33,5 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
 }
 
 fn medians_note(selection: &Selection) -> Option<String> {
-    let repeated = selection.cases.iter().any(|case| case.record.repeat > 1);
-    repeated.then(|| "Medians of the repeats, part by part; the sum stands beside the bar.".to_owned())
+    (selection.repeats() > 1).then(|| "Medians of the repeats, part by part; the sum stands beside the bar.".to_owned())
 }

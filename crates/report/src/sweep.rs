@@ -23,7 +23,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     let numbers = of_cases(&selection.cases, &spec.x);
     let position = |case: &Chosen| match by_name {
         true => names.iter().position(|name| *name == case.cell(&spec.x).to_string()).map(|index| index as f64),
-        false => numbers.get(&case.record.case).copied(),
+        false => numbers.get(&case.choice).copied(),
     };
     let panels = panels(spec, &selection.groups, |column, group| {
         vec![(None, medians(selection.of_group(group), column, position))]
@@ -48,12 +48,12 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     }
 }
 
-/// The value of a column for each case by its number, the median over its repeats: those of a case stand together even
+/// The value of a column for each choice, the median over its repeats: those of a case stand together even
 /// if they differ in x, as a share of a rate does that is searched anew in each repeat.
 fn of_cases(cases: &[Chosen], column: &str) -> BTreeMap<usize, f64> {
     let mut values: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for case in cases {
-        values.entry(case.record.case).or_default().extend(case.cell(column).number());
+        values.entry(case.choice).or_default().extend(case.cell(column).number());
     }
     values.into_iter().filter_map(|(case, values)| Some((case, median(&values)?))).collect()
 }
@@ -80,11 +80,11 @@ pub(crate) fn repeats_note<'a>(cases: &[Chosen], points: impl Iterator<Item = &'
     let repeats = match (least, greatest) {
         (usize::MAX, 0) => return None,
         (_, 1) => {
-            let cases: BTreeSet<usize> = cases.iter().map(|case| case.record.case).collect();
+            let cases: BTreeSet<usize> = cases.iter().map(|case| case.choice).collect();
             return Some(format!("{}, each measured once.", counted(cases.len(), "case")));
         }
-        (l, g) if l == g => format!("{g} repeats"),
-        (l, g) => format!("{l} to {g} repeats"),
+        (l, g) if l == g => format!("{g} repeats{}", of_seeds(cases)),
+        (l, g) => format!("{l} to {g} repeats{}", of_seeds(cases)),
     };
     let (range, interval) = ("from the least to the greatest", "the 95 % interval of the median");
     Some(match (least >= MEDIAN_INTERVAL_SAMPLES, greatest >= MEDIAN_INTERVAL_SAMPLES) {
@@ -92,6 +92,13 @@ pub(crate) fn repeats_note<'a>(cases: &[Chosen], points: impl Iterator<Item = &'
         (_, false) => format!("Median of {repeats}; whiskers {range}."),
         _ => format!("Median of {repeats}; whiskers {range}, from {MEDIAN_INTERVAL_SAMPLES} repeats on {interval}."),
     })
+}
+
+/// ` in worlds of 3 seeds`, if the repeats of a choice are of several.
+fn of_seeds(cases: &[Chosen]) -> String {
+    let seeds: BTreeSet<Option<u64>> = cases.iter().map(|case| case.record.axes.seed).collect();
+    let are_repeats = cases.iter().any(|case| case.choice != case.record.case);
+    if are_repeats { format!(" in worlds of {} seeds", seeds.len()) } else { String::new() }
 }
 
 /// Every point of some panels.
@@ -115,7 +122,9 @@ pub(crate) fn mixed_axes(cases: &[Chosen], told_apart: &[&str]) -> BTreeSet<&'st
         let values = told_apart.iter().map(|column| case.cell(column).to_string()).collect();
         alike.entry((case.group, values)).or_default().push(case.record);
     }
-    alike.into_values().flat_map(|records| varying_axes(records.into_iter())).collect()
+    // Worlds of several seeds are repeats where they are not told apart.
+    let varying = alike.into_values().flat_map(|records| varying_axes(records.into_iter()));
+    varying.filter(|axis| *axis != "seed").collect()
 }
 
 /// Names the columns that some cases have no value for.

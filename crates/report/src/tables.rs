@@ -318,7 +318,7 @@ fn row(results: &Results, repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String>
     row.extend(axes.iter().map(|axis| axis_value(axis, &cells[axis])));
     row.extend([
         repeats.len().to_string(),
-        throughput(repeats[0].axes.rate_events_per_s, &numbers),
+        throughput(repeats),
         compare::speed_up_spread(results, repeats).map_or(NONE.to_owned(), speed_up),
         latency(|numbers| numbers.latency.p50_ns),
         latency(|numbers| numbers.latency.p99_ns),
@@ -357,9 +357,16 @@ fn axis_value(axis: &str, cell: &Cell) -> String {
     }
 }
 
-/// Events completed per second. In an open loop that is the rate offered; `612k of 2M` where it fell behind.
-fn throughput(offered: Option<f64>, numbers: &[&Numbers]) -> String {
-    let values: Vec<f64> = numbers.iter().map(|numbers| numbers.throughput_events_per_s).collect();
+/// Events completed per second. In an open loop that is the rate offered; `612k of 2M` where it fell behind. Of a search,
+/// the rate that it found.
+fn throughput(repeats: &[&CaseRecord]) -> String {
+    let rate = |numbers: &Numbers| match &numbers.sustainable {
+        Some(found) => found.rate_events_per_s,
+        None => numbers.throughput_events_per_s,
+    };
+    let values: Vec<f64> = repeats.iter().filter_map(|case| case.numbers.as_ref()).map(rate).collect();
+    let given = repeats.iter().filter(|case| !case.axes.load.starts_with("search"));
+    let offered = median(&given.filter_map(|case| case.axes.rate_events_per_s).collect::<Vec<_>>());
     let Some(completed) = Spread::of(&values) else { return NONE.to_owned() };
     let words = |value| Quantity::Count.human(value);
     match offered {

@@ -302,6 +302,41 @@ fn repeats_that_lie_too_far_apart_are_doubted_when_results_are_read() {
 }
 
 #[test]
+fn worlds_of_other_seeds_are_repeats_where_a_figure_does_not_name_the_seed() {
+    let mut synthetic = matrix();
+    synthetic.cases.retain(|case| case.axes.pipeline == "sessions" && case.repeat == 1);
+    let cases = synthetic.cases.len();
+    for seed in [43, 44] {
+        for at in 0..cases {
+            let mut other = synthetic.cases[at].clone();
+            (other.case, other.axes.seed) = (synthetic.cases.len() + 1, Some(seed));
+            other.numbers.as_mut().unwrap().throughput_events_per_s *= seed as f64 / 42.0;
+            synthetic.cases.push(other);
+        }
+    }
+    for (number, case) in (1..).zip(&mut synthetic.cases) {
+        case.case = number;
+    }
+    let by_seed =
+        figure("by-seed", FigureKind::Bars, "", &["throughput_events_per_s"], &["strategy", "workers", "seed"]);
+    let plain = FigureSpec { name: "plain".into(), by: vec!["strategy".into(), "workers".into()], ..by_seed.clone() };
+    synthetic.run.parts[0].figures.extend([by_seed, plain]);
+    let results = synthetic.written();
+    draw(results.path()).unwrap();
+    let plain = read(results.path(), "plain.svg").replace('\u{a0}', " ");
+    assert!(plain.contains("Median of 3 repeats in worlds of 3 seeds; whiskers from the least"), "{plain}");
+    assert!(!plain.contains("some points mix cases"), "{plain}");
+    let by_seed = read(results.path(), "by-seed.svg").replace('\u{a0}', " ");
+    assert!(by_seed.contains(&format!("{} cases, each measured once.", 3 * cases)), "{by_seed}");
+    assert!(by_seed.contains("seed 43"), "{by_seed}");
+    let grid = read(results.path(), "best-strategy.svg").replace('\u{a0}', " ");
+    assert!(grid.contains("Medians of the repeats; none is best where their ranges overlap."), "{grid}");
+    let csv = read(results.path(), "best-strategy.csv");
+    let row: Vec<&str> = csv.lines().find(|line| line.starts_with("sessions,exchange,")).unwrap().split(',').collect();
+    assert!(row[3] == row[4], "a speed-up is over the single thread of the same world: {csv}");
+}
+
+#[test]
 fn figures_that_lead_stand_at_the_head_of_the_report_once_more_and_grids_come_first() {
     let mut matrix = matrix();
     let page = |matrix: &Synthetic| {

@@ -378,6 +378,7 @@ pub(crate) fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, cha
             rate_events_per_s: Some(500_000.0),
             rate_share: None,
             trace: "retail".into(),
+            seed: Some(42),
             world: String::new(),
             fault: None,
         };
