@@ -79,6 +79,7 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         driver_lag(&numbers.driver_lag, &numbers.latency).filter(|_| open_loop),
         lost_time(&numbers.lost, &numbers.latency).filter(|_| open_loop),
         circumstances.miscounted_share.and_then(miscounted),
+        numbers.memory.live_bytes_peak.is_none().then(uncounted),
         short_run(circumstances).filter(|_| numbers.memory.growth.is_some()),
         (numbers.censored > 0).then(|| censored(numbers.censored, numbers.events)),
         (circumstances.negative > 0).then(|| negative(circumstances.negative)),
@@ -176,6 +177,12 @@ fn short(lasted_ns: u64) -> Option<Doubt> {
         duration(SHORT_NS)
     );
     (lasted_ns < SHORT_NS).then(|| doubt("short", text))
+}
+
+fn uncounted() -> Doubt {
+    let text = "The allocator of this program does not count the bytes of each thread: there are no live bytes and no verdict on \
+                memory. Build with the allocator that flowbench brings.";
+    doubt("memory-uncounted", text.into())
 }
 
 /// Of memory that is bounded, but not yet known to be: it fills up until as much expires as comes, and then follows the day.
@@ -345,7 +352,7 @@ mod tests {
     #[test]
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
-        let changes: [(&str, Change); 23] = [
+        let changes: [(&str, Change); 24] = [
             ("logged", |_, _, c| c.logged = true),
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
@@ -372,6 +379,7 @@ mod tests {
                 (c.span_ms, c.retention_ms, c.has_day_rhythm) = (2 * DAY_MS - 1, Some(1), true);
             }),
             ("memory-count", |_, _, c| c.miscounted_share = Some(0.02)),
+            ("memory-uncounted", |n, _, _| n.memory.live_bytes_peak = None),
             ("censored", |n, _, _| n.censored = 1),
             ("negative-latency", |_, _, c| c.negative = 1),
             ("saturated-latency", |_, _, c| c.saturated = 1),
