@@ -383,8 +383,10 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     let timeline = timeline_of(feed, measured);
     let (backlog_peak, recovery_ns) = timeline::progress(&timeline);
     let mut memory = memory::memory(&timeline);
-    memory.bytes_per_entry =
-        measured.held_at_end.and_then(|held| held.bytes_per_entry(std::mem::size_of::<Event>() as u64));
+    // Connections of several processes have buffers of their own, which no entry is to blame for.
+    memory.bytes_per_entry = (spec.axes.processes == 1)
+        .then(|| measured.held_at_end?.bytes_per_entry(std::mem::size_of::<Event>() as u64))
+        .flatten();
     memory.payload_bytes_per_entry = end.payload_bytes_per_entry;
     if memory.entries_peak == 0 && memory.buffered_peak == 0 {
         memory.growth = None; // nothing is kept: what moves is not the pipeline's

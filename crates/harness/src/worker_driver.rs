@@ -20,6 +20,8 @@ pub(crate) const SPIN_BEFORE_PARK: Duration = Duration::from_micros(50);
 const NAP_MAX: Duration = Duration::from_millis(10);
 /// Epochs each worker may have open in the closed loop: enough to keep it busy.
 const EPOCHS_IN_FLIGHT: u64 = 4;
+/// Rounds of every worker before the run begins: in the first ones a dataflow gives back what it was built with.
+const ROUNDS_BEFORE: usize = 16;
 /// A round without work takes about a microsecond. One that took this long was held up.
 const IDLE_GAP_NS: u64 = 10_000;
 /// Rounds of this length are looked into: a few hundred ns for asking the kernel are then less than a hundredth of them.
@@ -32,7 +34,7 @@ pub(crate) struct WorkerDriver {
     gauges: usize, // which of those of this process
     records_per_epoch: u64,
     events: u64,
-    ready: bool,
+    rounds_before: usize, // to go, and one more until it has begun
     completed_epochs: u64,
     round: Round,
     cpu: CpuClock,
@@ -61,7 +63,7 @@ impl WorkerDriver {
             gauges: worker - track.first_worker,
             records_per_epoch: feed.records_per_epoch() as u64,
             events: feed.trace().events.len() as u64,
-            ready: false,
+            rounds_before: ROUNDS_BEFORE + 1,
             completed_epochs: 0,
             round: Round::default(),
             cpu: CpuClock::default(),
@@ -74,28 +76,42 @@ impl WorkerDriver {
         }
     }
 
-    /// Time of the run, ns; `None` while other workers are not ready. The first time, this one is.
-    fn now_ns(&mut self) -> Option<u64> {
-        if !self.ready {
-            self.ready = true;
-            self.get_ready();
-        }
+    /// Time of the run, ns; `None` while workers are not ready.
+    fn now_ns(&self) -> Option<u64> {
         self.track.now_ns()
     }
 
-    /// Everything that is counted counts from here, before this worker may offer anything.
+    /// What this worker is asked for the first times: it gets ready, waits for the others, and begins. True when it has begun.
+    fn has_begun(&mut self) -> bool {
+        if self.rounds_before > 1 {
+            self.rounds_before -= 1;
+            if self.rounds_before == 1 {
+                self.get_ready();
+            }
+        } else if self.rounds_before == 1 && self.track.now_ns().is_some() {
+            self.rounds_before = 0;
+            self.begin();
+        }
+        self.rounds_before == 0
+    }
+
+    /// What takes its time and need not be done while the clock runs.
     fn get_ready(&mut self) {
         if self.track.idle == Idle::Park {
             // Without this the kernel may round every sleep up by 50 µs.
             let _ = rustix::thread::set_current_timer_slack(std::num::NonZero::new(1));
         }
         self.scheduling = Scheduling::of_this_thread();
-        self.cpu = CpuClock { cpu_ns: thread_cpu_ns(), at_ns: 0 };
+        self.track.ready();
+    }
+
+    /// Bytes and time are counted from here, before this worker may offer anything.
+    fn begin(&mut self) {
         self.allocation = Allocation::of_this_thread();
         if self.allocation.is_none() {
             self.track.counts_bytes.store(false, Ordering::Relaxed);
         }
-        self.track.ready();
+        self.cpu = CpuClock { cpu_ns: thread_cpu_ns(), at_ns: self.track.now_ns().unwrap_or(0) };
     }
 
     /// Ends a round: was it work, a sleep, or nothing, and what of it was lost?
@@ -171,7 +187,8 @@ impl WorkerDriver {
 
 impl Driver for WorkerDriver {
     fn admissible(&mut self) -> u64 {
-        let Some(now_ns) = self.now_ns() else { return 0 };
+        let has_begun = self.has_begun();
+        let Some(now_ns) = self.now_ns().filter(|_| has_begun) else { return 0 };
         self.end_round(now_ns);
         let in_flight = self.completed_epochs + EPOCHS_IN_FLIGHT * self.track.workers as u64;
         match &self.track.load {
@@ -231,9 +248,9 @@ impl Driver for WorkerDriver {
 
     fn idle(&mut self) -> Option<Duration> {
         let now_ns = self.now_ns();
-        now_ns.into_iter().for_each(|now_ns| self.begin_round(now_ns));
+        now_ns.filter(|_| self.rounds_before == 0).into_iter().for_each(|now_ns| self.begin_round(now_ns));
         let Round { asked_ns, free_since_ns, .. } = self.round;
-        let may_sleep = self.track.idle == Idle::Park && now_ns.is_some();
+        let may_sleep = self.track.idle == Idle::Park && self.rounds_before == 0;
         if !may_sleep || asked_ns.saturating_sub(free_since_ns) < SPIN_BEFORE_PARK.as_nanos() as u64 {
             std::thread::yield_now();
             return None;
@@ -279,7 +296,8 @@ mod tests {
         let feed = Feed::new(Arc::new(Trace { events, ..Trace::default() }), 2, 0, true);
         let track = Arc::new(Track::new(1, &Home::Threads, load, idle, None));
         let mut driver = WorkerDriver::new(0, 1, &track, &feed);
-        assert!(driver.now_ns().is_some());
+        assert!((0..ROUNDS_BEFORE).all(|_| driver.admissible() == 0));
+        assert!(driver.has_begun());
         driver
     }
 

@@ -58,7 +58,7 @@ impl Prepared for Counted<'_> {
         let (drivers, before, after) = (Arc::clone(&site.drivers), Arc::clone(&self.before), Arc::clone(&self.after));
         let counting = move |worker| -> Box<dyn Driver> {
             let (before, after) = (Arc::clone(&before), Arc::clone(&after));
-            Box::new(Counting { driver: drivers(worker), is_ready: false, before, after })
+            Box::new(Counting { driver: drivers(worker), has_begun: false, before, after })
         };
         self.prepared.run(&Site::new(site.choice, &site.feed, Arc::new(counting)))
     }
@@ -70,19 +70,22 @@ impl Prepared for Counted<'_> {
 
 struct Counting {
     driver: Box<dyn Driver>,
-    is_ready: bool,
+    has_begun: bool,
     before: Arc<AtomicI64>,
     after: Arc<AtomicI64>,
 }
 
 impl Driver for Counting {
     fn admissible(&mut self) -> u64 {
-        if !self.is_ready {
-            self.is_ready = true;
-            std::thread::sleep(Duration::from_millis(20)); // whoever looks on has what it needs by now
-            self.before.store(requested_bytes(), Ordering::Release);
+        if self.has_begun {
+            return self.driver.admissible();
         }
-        self.driver.admissible()
+        std::thread::sleep(Duration::from_millis(2)); // whoever looks on has what it needs in the end
+        let requested = requested_bytes();
+        let admissible = self.driver.admissible();
+        self.has_begun = admissible > 0;
+        self.before.store(requested, Ordering::Release);
+        admissible
     }
 
     fn admitted(&mut self, epochs: u64) {

@@ -489,7 +489,7 @@ pub struct Memory {
     /// Events waiting for the watermark: peak.
     pub buffered_peak: u64,
     /// State bytes per entry, allocator's view, when the input had ended and nothing of what was left had expired; absent
-    /// below 1,000 entries.
+    /// below 1,000 entries, and in several processes, whose connections have buffers.
     pub bytes_per_entry: Option<f64>,
     /// Key and state bytes an entry could not do without at that moment.
     pub payload_bytes_per_entry: Option<f64>,
