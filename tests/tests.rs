@@ -15,6 +15,7 @@ mod nothing_lost; // no file is overwritten that was not meant, no bad row is si
 mod order_log; // answers on a real order log, to the last digit
 mod planted; // pipelines find the effects a world was given, as large as they were given
 mod processes; // several processes: the same answers, counted wires, and when one goes all go
+mod references; // every reference run is drawn again to the same bytes
 mod replay; // `generate` and `replay`: the same answers whatever way the events take
 mod rows_of_others; // what rows of other people's logs mean: words for nothing, lines of an order, and what is noted
 mod sql; // the reference SQL of every pipeline, run in DuckDB, gives the same answers row by row (if asked for)
