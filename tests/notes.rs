@@ -81,7 +81,7 @@ fn problems(note: &str, rows: &[Row]) -> Vec<String> {
         match numbers.iter().find(|number| number.digits_end <= *at && *at <= number.end) {
             None => problems.push(format!("line {line}: no number stands before the marker `{}`", marker.1.trim())),
             Some(number) => {
-                problems.extend(number.problem(marker, rows).map(|problem| format!("line {line}: {problem}")))
+                problems.extend(number.problem(marker, rows).map(|problem| format!("line {line}: {problem}")));
             }
         }
     }

@@ -337,6 +337,25 @@ fn worlds_of_other_seeds_are_repeats_where_a_figure_does_not_name_the_seed() {
 }
 
 #[test]
+fn a_search_has_the_spread_of_what_its_repeats_have_found_and_its_shares_the_middle_of_their_rates() {
+    let mut synthetic = matrix();
+    let kept = |case: &CaseRecord| case.axes.pipeline == "sessions" && case.axes.strategy == "exchange";
+    synthetic.cases.retain(kept);
+    for case in &mut synthetic.cases {
+        let rate = [21.9e6, 23.2e6, 22.1e6][case.repeat - 1];
+        let (share, load) = if case.axes.workers == 1 { (None, "search") } else { (Some(0.5), "open") };
+        let numbers = case.numbers.as_mut().unwrap();
+        numbers.sustainable =
+            share.is_none().then(|| Sustainable { rate_events_per_s: rate, ..Sustainable::default() });
+        numbers.throughput_events_per_s = rate * share.unwrap_or(1.0);
+        case.axes.rate_events_per_s = Some(rate * share.unwrap_or(1.0));
+        (case.axes.rate_share, case.axes.load) = (share, load.into());
+    }
+    let text = terminal_tables(&Results::read(synthetic.written().path()).unwrap(), 150);
+    assert!(text.contains(" 22.1M [21.9–23.2] ") && text.contains(" 11.1M "), "{text}");
+}
+
+#[test]
 fn figures_that_lead_stand_at_the_head_of_the_report_once_more_and_grids_come_first() {
     let mut matrix = matrix();
     let page = |matrix: &Synthetic| {
