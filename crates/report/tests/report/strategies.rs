@@ -294,7 +294,8 @@ fn repeats_that_lie_too_far_apart_are_doubted_when_results_are_read() {
     let results = Results::read(dir.path()).unwrap();
     let doubted = results.cases.iter().filter(|case| case.doubts.iter().any(|doubt| doubt.code == "scattered"));
     assert_eq!(doubted.map(|doubted| doubted.case).collect::<Vec<_>>(), [case; 3]);
-    assert!(terminal_tables(&results, 150).contains("≈30M [8–65]"));
+    let text = terminal_tables(&results, 150);
+    assert!(text.contains("≈30M [8–65]") && text.contains("  1×  ") && text.contains("  ≈0.5×  "), "{text}");
     draw(dir.path()).unwrap();
     let html = read(dir.path(), "report.html").replace('\u{a0}', " ");
     assert!(html.contains("<strong>scattered</strong>: 3 measurements") && html.contains("≈30M [8–65]"), "{html}");
