@@ -121,6 +121,23 @@ fn the_same_seed_makes_the_same_traces_answers_and_order_of_cases() {
 }
 
 #[test]
+fn every_seed_is_a_case_in_a_world_of_its_own() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results --set speed.rate=15000 --set speed.pipeline=identity \
+         --set 'speed.seed=[8, 9]' --set repeats=2");
+    let cases = scratch.ndjson("results/cases.ndjson");
+    let mut worlds: Vec<_> = cases
+        .iter()
+        .map(|case| (case["axes"]["seed"].as_u64().unwrap(), case["numbers"]["trace_digest"].as_str().unwrap()))
+        .collect();
+    worlds.sort_unstable();
+    assert_eq!(worlds.iter().map(|(seed, _)| *seed).collect::<Vec<_>>(), [8, 8, 9, 9]);
+    assert!(worlds[0] == worlds[1] && worlds[2] == worlds[3] && worlds[0].1 != worlds[2].1, "{worlds:?}");
+    let run = scratch.json("results/run.json");
+    assert_eq!((&run["seed"], run["traces"].as_array().unwrap().len()), (&7.into(), 2), "the order keeps its seed");
+}
+
+#[test]
 fn results_go_under_the_current_folder_unless_told_otherwise() {
     let scratch = small();
     scratch.ok("flowbench run ./small.toml --set speed.pipeline=identity --set speed.rate=20000");

@@ -11,10 +11,12 @@ mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, pani
 mod golden; // answers that DuckDB has given to the reference SQL on small logs, to the byte
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
 mod map; // `map` drafts mappings, and what is assumed of a file is said
+mod notes; // numbers of notes are those of their reference runs
 mod nothing_lost; // no file is overwritten that was not meant, no bad row is silent or without bound, no file is half
 mod order_log; // answers on a real order log, to the last digit
 mod planted; // pipelines find the effects a world was given, as large as they were given
 mod processes; // several processes: the same answers, counted wires, and when one goes all go
+mod references; // every reference run is drawn again to the same bytes
 mod replay; // `generate` and `replay`: the same answers whatever way the events take
 mod rows_of_others; // what rows of other people's logs mean: words for nothing, lines of an order, and what is noted
 mod sql; // the reference SQL of every pipeline, run in DuckDB, gives the same answers row by row (if asked for)

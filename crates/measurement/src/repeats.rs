@@ -90,6 +90,7 @@ fn too_wide(repeats: &[&CaseRecord], (name, factor, value, words): &Compared) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Draws;
     use crate::record::Sustainable;
     use crate::record::example;
 
@@ -115,6 +116,20 @@ mod tests {
         assert_eq!(nine, Spread { median: 5.0, low: 2.0, high: 8.0, repeats: 9 });
         assert_eq!([5, 6].map(Spread::kind), ["the range", "the 95 % interval of the median"]);
         assert_eq!(Spread::of(&[]), None);
+    }
+
+    #[test]
+    fn the_interval_of_twelve_repeats_holds_the_median_of_all_runs() {
+        // Durations that are skewed as those of a shared machine are: the median of 1 + Exp(1) is 1 + ln 2.
+        let truth = 1.0 + 2_f64.ln();
+        let holds = |seed: &u64| {
+            let mut draws = Draws::new(*seed);
+            let twelve: Vec<f64> = (0..12).map(|_| 1.0 + draws.exponential()).collect();
+            let spread = Spread::of(&twelve).unwrap();
+            spread.low <= truth && truth <= spread.high
+        };
+        let held = (0..2_000).filter(holds).count();
+        assert!((1_900..2_000).contains(&held), "{held} of 2000"); // exact: 96.1 %
     }
 
     #[test]

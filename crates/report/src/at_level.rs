@@ -9,7 +9,7 @@ use crate::chart::{Chart, Choice, Choices, Mark, Point, X};
 use crate::panels::panels;
 use crate::quantity::{Quantity, words};
 use crate::select::{Chosen, Selection, group_name, value_name};
-use crate::sweep::{medians, mixed_note, points_of, repeats_note, unmeasured_notes, with_x};
+use crate::sweep::{medians, mixed_note, repeats_note, unmeasured_notes, with_x};
 
 /// Up to this many groups are all named in words.
 const NAMED_GROUPS: usize = 6;
@@ -40,7 +40,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
         mark: Mark::Bar,
     };
     let mut notes = vec![rule(spec)];
-    notes.extend(repeats_note(&selection.cases, points_of(&panels)));
+    notes.extend(repeats_note(&selection.cases));
     notes.extend(mixed_note(&selection.cases, &with_x(spec)));
     notes.extend(unmeasured_notes(&selection.cases, spec));
     let (name, question) = (spec.name.clone(), spec.question.clone());

@@ -5,7 +5,7 @@ use flowbench_measurement::record::FigureSpec;
 use crate::chart::{Chart, Mark, X};
 use crate::panels::{are_chosen, panels};
 use crate::select::Selection;
-use crate::sweep::{medians, mixed_note, points_of, repeats_note, unmeasured_notes};
+use crate::sweep::{medians, mixed_note, repeats_note, unmeasured_notes};
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     // All cases together: the groups are the rows.
@@ -14,7 +14,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     });
     let x = X::Names { column: row_column(spec), names: names(selection), mark: Mark::Bar };
     let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();
-    let mut notes: Vec<String> = repeats_note(&selection.cases, points_of(&panels)).into_iter().collect();
+    let mut notes: Vec<String> = repeats_note(&selection.cases).into_iter().collect();
     notes.extend(mixed_note(&selection.cases, &by));
     notes.extend(unmeasured_notes(&selection.cases, spec));
     Chart {

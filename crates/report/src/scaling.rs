@@ -190,7 +190,7 @@ fn notes(
     notes.extend(cost_note(lines, single));
     notes.extend(law_notes(lines));
     notes.extend(warnings_note(lines));
-    notes.extend(repeats_note(&selection.cases, lines.iter().flat_map(|line| &line.points)));
+    notes.extend(repeats_note(&selection.cases));
     let by: Vec<&str> = spec.by.iter().map(String::as_str).chain(["total_workers"]).collect();
     notes.extend(mixed_note(&selection.cases, &by));
     let offered = selection.cases.iter().filter(|case| !counts_for(case, column)).count();

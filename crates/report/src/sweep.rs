@@ -6,7 +6,7 @@ use flowbench_measurement::record::{CaseRecord, Cell, FigureSpec};
 use flowbench_measurement::repeats::Spread;
 use flowbench_measurement::statistics::{MEDIAN_INTERVAL_SAMPLES, median};
 
-use crate::chart::{Axis, Chart, Mark, Panel, Point, X, counted};
+use crate::chart::{Axis, Chart, Mark, Point, X, counted};
 use crate::compare::COMPARED;
 use crate::panels::{are_chosen, panels};
 use crate::quantity::{Quantity, words};
@@ -33,7 +33,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     } else {
         X::Numbers(axis(spec, &xs))
     };
-    let mut notes: Vec<String> = repeats_note(&selection.cases, points_of(&panels)).into_iter().collect();
+    let mut notes: Vec<String> = repeats_note(&selection.cases).into_iter().collect();
     notes.extend(mixed_note(&selection.cases, &with_x(spec)));
     notes.extend(unmeasured_notes(&selection.cases, spec));
     notes.extend(unplaced_note(spec, &xs, by_name));
@@ -75,14 +75,12 @@ pub(crate) fn medians<'a>(
 }
 
 /// How many repeats stand behind a point, and what its whiskers are.
-pub(crate) fn repeats_note<'a>(cases: &[Chosen], points: impl Iterator<Item = &'a Point>) -> Option<String> {
-    let (least, greatest) = points.fold((usize::MAX, 0), |(l, g), point| (l.min(point.repeats), g.max(point.repeats)));
+pub(crate) fn repeats_note(cases: &[Chosen]) -> Option<String> {
+    let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+    cases.iter().for_each(|case| *counts.entry(case.choice).or_default() += 1);
+    let (least, greatest) = (*counts.values().min()?, *counts.values().max()?);
     let repeats = match (least, greatest) {
-        (usize::MAX, 0) => return None,
-        (_, 1) => {
-            let cases: BTreeSet<usize> = cases.iter().map(|case| case.choice).collect();
-            return Some(format!("{}, each measured once.", counted(cases.len(), "case")));
-        }
+        (_, 1) => return Some(format!("{}, each measured once.", counted(counts.len(), "case"))),
         (l, g) if l == g => format!("{g} repeats{}", of_seeds(cases)),
         (l, g) => format!("{l} to {g} repeats{}", of_seeds(cases)),
     };
@@ -99,11 +97,6 @@ fn of_seeds(cases: &[Chosen]) -> String {
     let seeds: BTreeSet<Option<u64>> = cases.iter().map(|case| case.record.axes.seed).collect();
     let are_repeats = cases.iter().any(|case| case.choice != case.record.case);
     if are_repeats { format!(" in worlds of {} seeds", seeds.len()) } else { String::new() }
-}
-
-/// Every point of some panels.
-pub(crate) fn points_of(panels: &[Panel]) -> impl Iterator<Item = &Point> {
-    panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points)
 }
 
 /// Says so if a point would mix cases that differ in more than the figure tells apart.

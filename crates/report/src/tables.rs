@@ -319,7 +319,7 @@ fn row(results: &Results, repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String>
     row.extend([
         repeats.len().to_string(),
         throughput(repeats),
-        compare::speed_up_spread(results, repeats).map_or(NONE.to_owned(), speed_up),
+        speed_up(results, repeats),
         latency(|numbers| numbers.latency.p50_ns),
         latency(|numbers| numbers.latency.p99_ns),
         verdict(&numbers),
@@ -330,9 +330,13 @@ fn row(results: &Results, repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String>
     row
 }
 
-/// A speed-up without its range, for there are many columns: `≈` says that the range reaches 1.
-fn speed_up(spread: Spread) -> String {
-    let about = if spread.repeats > 1 && spread.low <= 1.0 && spread.high >= 1.0 { "≈" } else { "" };
+/// A speed-up without its range, for there are many columns: `≈` says that the range reaches 1. The single thread has 1 by
+/// definition.
+fn speed_up(results: &Results, repeats: &[&CaseRecord]) -> String {
+    let Some(spread) = compare::speed_up_spread(results, repeats) else { return NONE.to_owned() };
+    let is_single = repeats[0].axes.strategy == compare::SINGLE_THREAD;
+    let reaches_1 = spread.repeats > 1 && spread.low <= 1.0 && spread.high >= 1.0;
+    let about = if reaches_1 && !is_single { "≈" } else { "" };
     format!("{about}{}", Quantity::Factor.human(spread.median))
 }
 

@@ -294,7 +294,8 @@ fn repeats_that_lie_too_far_apart_are_doubted_when_results_are_read() {
     let results = Results::read(dir.path()).unwrap();
     let doubted = results.cases.iter().filter(|case| case.doubts.iter().any(|doubt| doubt.code == "scattered"));
     assert_eq!(doubted.map(|doubted| doubted.case).collect::<Vec<_>>(), [case; 3]);
-    assert!(terminal_tables(&results, 150).contains("≈30M [8–65]"));
+    let text = terminal_tables(&results, 150);
+    assert!(text.contains("≈30M [8–65]") && text.contains("  1×  ") && text.contains("  ≈0.5×  "), "{text}");
     draw(dir.path()).unwrap();
     let html = read(dir.path(), "report.html").replace('\u{a0}', " ");
     assert!(html.contains("<strong>scattered</strong>: 3 measurements") && html.contains("≈30M [8–65]"), "{html}");
@@ -334,6 +335,25 @@ fn worlds_of_other_seeds_are_repeats_where_a_figure_does_not_name_the_seed() {
     let csv = read(results.path(), "best-strategy.csv");
     let row: Vec<&str> = csv.lines().find(|line| line.starts_with("sessions,exchange,")).unwrap().split(',').collect();
     assert!(row[3] == row[4], "a speed-up is over the single thread of the same world: {csv}");
+}
+
+#[test]
+fn a_search_has_the_spread_of_what_its_repeats_have_found_and_its_shares_the_middle_of_their_rates() {
+    let mut synthetic = matrix();
+    let kept = |case: &CaseRecord| case.axes.pipeline == "sessions" && case.axes.strategy == "exchange";
+    synthetic.cases.retain(kept);
+    for case in &mut synthetic.cases {
+        let rate = [21.9e6, 23.2e6, 22.1e6][case.repeat - 1];
+        let (share, load) = if case.axes.workers == 1 { (None, "search") } else { (Some(0.5), "open") };
+        let numbers = case.numbers.as_mut().unwrap();
+        numbers.sustainable =
+            share.is_none().then(|| Sustainable { rate_events_per_s: rate, ..Sustainable::default() });
+        numbers.throughput_events_per_s = rate * share.unwrap_or(1.0);
+        case.axes.rate_events_per_s = Some(rate * share.unwrap_or(1.0));
+        (case.axes.rate_share, case.axes.load) = (share, load.into());
+    }
+    let text = terminal_tables(&Results::read(synthetic.written().path()).unwrap(), 150);
+    assert!(text.contains(" 22.1M [21.9–23.2] ") && text.contains(" 11.1M "), "{text}");
 }
 
 #[test]
