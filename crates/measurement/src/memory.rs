@@ -258,6 +258,16 @@ mod tests {
     }
 
     #[test]
+    fn bytes_per_entry_leave_out_the_events_that_wait() {
+        let held = |entries, live_bytes, buffered| {
+            let point = TimelinePoint { entries, live_bytes, buffered, ..TimelinePoint::default() };
+            memory(&[point], 48)
+        };
+        assert_eq!(held(1000, 100_000, 500).bytes_per_entry, Some(76.0));
+        assert_eq!((held(1000, 100_000, 500).buffered_peak, held(999, 100_000, 500).bytes_per_entry), (500, None));
+    }
+
+    #[test]
     fn an_empty_timeline_has_no_memory() {
         assert_eq!(memory(&[], 48), Memory::default());
     }
