@@ -91,9 +91,9 @@ fn edges() -> Vec<Event> {
     let event = |(id, time_ms): (u64, i64)| {
         let mut record = record(id, time_ms);
         if id % 2 == 0 {
-            record.kind = [Kind::PageViewed, Kind::OrderPlaced, Kind::OrderDispatched][random(id, 0, 3) as usize];
+            record.kind = [Kind::PageViewed, Kind::OrderPlaced, Kind::ReviewPosted][random(id, 0, 3) as usize];
         }
-        (record.customer, record.order) = (Id(random(id, 2, 3) as u32), Id(random(id, 3, 6) as u32));
+        (record.customer, record.order) = (Id(random(id, 2, 3) as u32), Id(random(id, 3, 20) as u32));
         Event::pack(record)
     };
     (0..).zip(times_ms.flat_map(|time_ms| [time_ms; 2])).map(event).collect()
