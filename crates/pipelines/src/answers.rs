@@ -376,6 +376,7 @@ mod tests {
         total: Total,
         stage: Kind,
         is_late: bool,
+        code: [u8; 2],
     }
 
     impl Row for Motley {
@@ -411,12 +412,20 @@ mod tests {
             total: Total::from(-11),
             stage: Kind::OrderPlaced,
             is_late: true,
+            code: [12, 13],
         };
-        let other = Motley { lead_ms: None, limit: Some(u32::MAX), stage: Kind::PageViewed, is_late: false, ..some };
+        let other = Motley {
+            lead_ms: None,
+            limit: Some(u32::MAX),
+            stage: Kind::PageViewed,
+            is_late: false,
+            code: [12, 14],
+            ..some
+        };
         let rows = vec![some, other];
         assert!(rows.with_another_cell().iter().all(|(_, [row, other])| row != other));
         let fixed =
-            [8_780_483_866_077_634_312_050_995_798_948_989_401, 139_160_105_239_601_950_930_814_844_882_251_063_492];
+            [245_582_732_646_089_138_858_597_027_439_602_589_589, 310_926_213_032_487_088_886_699_981_163_040_723_040];
         assert_eq!(rows.fingerprints(), fixed);
         assert_eq!(rows.subjects()[0], rows.subjects()[1]);
     }
@@ -447,7 +456,11 @@ mod tests {
             symbols.country(name);
         }
         let rows: Vec<Named> = vec![Named(1000, 1), Named(0, 1), Named(0, 2)];
-        assert_eq!(rows.header(), "event_time,country");
+        assert_eq!(
+            (rows.header().as_str(), rows.event_time_ms(0), rows.is_empty()),
+            ("event_time,country", 1000, false)
+        );
+        assert!(Vec::<Named>::new().is_empty());
         assert_eq!(
             rows.lines(&symbols),
             [
@@ -469,19 +482,26 @@ mod tests {
     #[test]
     fn changes_consolidate_to_what_is_left() {
         let mut out = Vec::new();
-        push_changes(&mut [Named(1, 1), Named(1, 1), Named(2, 2)], &mut [Named(3, 2), Named(1, 1)], &mut out);
+        push_changes(&mut [Named(1, 1), Named(1, 1), Named(2, 2)], &mut [Named(3, 3), Named(1, 1)], &mut out);
         let (taken, given) = (Change::retracted, Change::given);
-        assert_eq!(out, [taken(Named(1, 1)), taken(Named(2, 2)), given(Named(3, 2))]);
+        assert_eq!(out, [taken(Named(1, 1)), taken(Named(2, 2)), given(Named(3, 3))]);
         let first = [Named(1, 1), Named(1, 1), Named(2, 2)].map(given);
         let (left, changes) = consolidated(first.into_iter().chain(out).collect()).unwrap();
-        assert_eq!(left, [Named(1, 1), Named(3, 2)]);
+        assert_eq!(left, [Named(1, 1), Named(3, 3)]);
         assert_eq!((changes.retractions(), changes.corrected_subjects()), (2, 2));
         let mut symbols = Symbols::default();
-        for name in ["A", "B"] {
+        for name in ["A", "B", "C"] {
             symbols.country(name);
         }
         let lines: Vec<String> = changes.lines(&symbols).map(|line| line[24..].to_owned()).collect();
         assert_eq!((changes.header().as_str(), lines[3].as_str()), ("event_time,country,change", ",A,-1"));
         assert!(consolidated(vec![taken(Named(1, 1))]).is_none());
+    }
+
+    #[test]
+    fn a_spoiled_answer_is_a_millisecond_late() {
+        let mut change = Change::retracted(Named(5, 1));
+        change.spoil();
+        assert_eq!(change, Change::retracted(Named(6, 1)));
     }
 }
