@@ -245,6 +245,14 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_takes_two_points_a_block_in_the_last_half() {
+        let points = run(|events| 1e6 + 40.0 * events, |events| events);
+        let with_last_half_of = |count: usize| verdict(&points[..2 * count - 1]);
+        assert_eq!(with_last_half_of(31), Verdict::Inconclusive);
+        assert_eq!(with_last_half_of(32), Verdict::Growing);
+    }
+
+    #[test]
     fn what_happens_after_the_last_admission_does_not_count() {
         let mut points = run(|events| 1e6 + 40.0 * events, |events| events);
         let growing = growth(&points);
