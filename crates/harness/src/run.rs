@@ -463,6 +463,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::case;
 
     static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -665,7 +666,8 @@ mod tests {
         let mut record = record(spec, &failed(String::new(), String::new()));
         note_digest(&mut run, spec, &record);
         assert_eq!(events(&run), names, "a case without numbers has no digest");
-        record.numbers = Some(Numbers { events: 1000, trace_digest: "d".to_owned(), ..Numbers::default() });
+        let numbers = case::run(spec, None).unwrap().numbers.unwrap();
+        record.numbers = Some(Numbers { trace_digest: "d".to_owned(), ..numbers.clone() });
         for _ in 0..2 {
             note_digest(&mut run, spec, &record);
             let digests: Vec<(u64, Option<String>)> =
@@ -673,7 +675,7 @@ mod tests {
             assert_eq!(digests, [(500, None), (1000, Some("d".to_owned())), (500, None), (1000, None)]);
         }
         // What a search ends at is a trace of its own.
-        record.numbers = Some(Numbers { events: 777, trace_digest: "e".to_owned(), ..Numbers::default() });
+        record.numbers = Some(Numbers { events: 777, trace_digest: "e".to_owned(), ..numbers });
         note_digest(&mut run, spec, &record);
         assert_eq!(events(&run)[1].1, 777);
     }
