@@ -491,7 +491,7 @@ mod tests {
     fn text(part: &str, axes: &str) -> String {
         format!(
             "name = \"x-1\"\ntitle = \"x\"\nseed = 3\nrepeats = 1\ndeadline = \"60s\"\nmemory_cap_mib = 512\n\
-             [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = {{ profile = \"tiny\", events = 1000 }}\n\
+             [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = {{ profile = \"tiny\", events = 2000 }}\n\
              {part}\n[part.axes]\n{axes}\n"
         )
     }
@@ -634,7 +634,7 @@ mod tests {
         let figure = |name: &str| {
             format!(
                 "[[part.figure]]\nname = \"{name}\"\nkind = \"bars\"\nquestion = \"?\"\nreading = \"?\"\n\
-                 y = [\"latency_p50_ms\"]\nby = [\"pipeline\"]\n"
+                 y = [\"latency_p50_ns\"]\nby = [\"pipeline\"]\n"
             )
         };
         let checked = |figures: &str| check_figures(&loaded(figures, TWO)).map_err(|error| error.to_string());
@@ -657,7 +657,7 @@ mod tests {
             run.traces.iter().map(trace).collect::<Vec<_>>()
         };
         let names: Vec<(String, u64, Option<String>)> = events(&run);
-        assert_eq!(names.iter().map(|trace| trace.1).collect::<Vec<_>>(), [500, 1000, 500, 1000], "{names:?}");
+        assert_eq!(names.iter().map(|trace| trace.1).collect::<Vec<_>>(), [500, 2000, 500, 2000], "{names:?}");
         assert!(names.is_sorted() && names.iter().all(|trace| trace.2.is_none()));
         assert_eq!((run.planned_cases, run.seed, run.schema_version), (plan.cases.len(), 3, SCHEMA_VERSION));
         assert!(run.traces[3].overrides == ["customers.whale_share=0.3"] && run.traces[0].overrides.is_empty());
@@ -672,7 +672,7 @@ mod tests {
             note_digest(&mut run, spec, &record);
             let digests: Vec<(u64, Option<String>)> =
                 events(&run).into_iter().map(|trace| (trace.1, trace.2)).collect();
-            assert_eq!(digests, [(500, None), (1000, Some("d".to_owned())), (500, None), (1000, None)]);
+            assert_eq!(digests, [(500, None), (2000, Some("d".to_owned())), (500, None), (2000, None)]);
         }
         // What a search ends at is a trace of its own.
         record.numbers = Some(Numbers { events: 777, trace_digest: "e".to_owned(), ..numbers });
