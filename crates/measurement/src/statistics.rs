@@ -251,6 +251,20 @@ mod tests {
     }
 
     #[test]
+    fn the_interval_of_the_slope_is_in_the_unit_of_the_samples() {
+        let wave = |block: usize| (block as f64 / BLOCKS as f64 * 2.0 * std::f64::consts::TAU).sin();
+        let in_unit = |unit: f64| {
+            let points: Vec<_> = blocks(3, wave).into_iter().map(|(x, y)| (x, y * unit)).collect();
+            width(slope_over_blocks(&points).unwrap()) / unit
+        };
+        for unit in [1e-3, 1e3, 1e6] {
+            assert!((in_unit(unit) / in_unit(1.0) - 1.0).abs() < 1e-9, "{unit}");
+        }
+        let level: Vec<_> = (0..100).map(|x| (f64::from(x), 5.0)).collect();
+        assert_eq!(slope_over_blocks(&level), Some(Interval { estimate: 0.0, low: 0.0, high: 0.0 }));
+    }
+
+    #[test]
     fn errors_that_alternate_never_narrow_the_interval_of_the_slope() {
         let points = blocks(1, |block| if block % 2 == 0 { 1.0 } else { -1.0 });
         let independent = Line::fit(&points).unwrap().slope_interval();

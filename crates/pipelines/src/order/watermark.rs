@@ -323,6 +323,20 @@ mod tests {
     }
 
     #[test]
+    fn batches_that_fit_on_no_pile_go_into_the_calendar() {
+        let mut policy = Watermark::new(10);
+        let mut released = Vec::new();
+        for id in 1..=50 {
+            policy.arrive(&mut vec![event(1000 + id as i64, id), event(1000 - id as i64, 100 + id)], &mut released);
+            policy.advance(at(0), &mut released);
+            assert!(policy.batches.len() <= BATCHES, "{} batches", policy.batches.len());
+            assert_eq!(policy.buffered(), 2 * id as usize);
+        }
+        policy.advance(at(2000), &mut released);
+        assert!(released.len() == 100 && released.is_sorted_by_key(Event::canonical_key));
+    }
+
+    #[test]
     fn events_from_the_far_future_wait_as_one_pile() {
         let mut policy = Watermark::new(10);
         let mut released = Vec::new();
