@@ -457,10 +457,10 @@ mod tests {
         }
         let rows: Vec<Named> = vec![Named(1000, 1), Named(0, 1), Named(0, 2)];
         assert_eq!(
-            (rows.header().as_str(), rows.event_time_ms(0), rows.is_empty()),
+            (rows.header().as_str(), rows.event_time_ms(0), Answers::is_empty(&rows)),
             ("event_time,country", 1000, false)
         );
-        assert!(Vec::<Named>::new().is_empty());
+        assert!(Answers::is_empty(&Vec::<Named>::new()));
         assert_eq!(
             rows.lines(&symbols),
             [
