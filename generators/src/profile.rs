@@ -221,7 +221,7 @@ macro_rules! section {
 
 section! { "When walks begin." ArrivalsProfile "arrivals"
     walks_per_day: f64 = Number, 1.0, 1e8, "walks that begin on an average day, campaigns left out";
-    day_rhythm: f64 = Share, 0.0, 1.0, "swing of the rate over a day (busiest at 20:00 UTC), as a share of its mean";
+    day_rhythm: f64 = Share, 0.0, 1.0, "swing of the rate over a day, as a share of its mean. The rate is a step by hour; 20:00 to 21:00 UTC is the top";
     week_rhythm: f64 = Share, 0.0, 1.0, "how far the rate of Saturday and Sunday is above the mean, as a share of it";
     run_in: Ms = Duration, 0.0, 365.0 * DAY, "how long the world goes on before the trace begins, so that it begins warm";
 }

@@ -218,6 +218,19 @@ mod tests {
     }
 
     #[test]
+    fn every_bit_of_an_event_id_and_of_its_arrival_tells_late_sets_apart() {
+        let set = |id: u64, arrival_ms: i64| {
+            let mut set = LateSet::default();
+            set.insert(&Event::pack(Record::new(id, Kind::PageViewed, 0)).arriving_at(arrival_ms));
+            set.sum
+        };
+        let mut sums: Vec<u64> = (0..40).flat_map(|bit| [set(1 << bit, 0), set(0, 1 << bit)]).collect();
+        sums.sort_unstable();
+        sums.dedup();
+        assert_eq!(sums.len(), 80);
+    }
+
+    #[test]
     fn parts_add_up_to_the_whole() {
         let events = at(&[100, 90, 89, 120, 110, 109, 5]);
         let whole = LateSet::of(&events, 0);

@@ -458,16 +458,19 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     }
 }
 
+/// What a dataflow may give back of what it was built with before the run, bytes.
+const GIVEN_BACK_BYTES: i64 = 16 << 10;
+
 /// From the first to the newest event time, ms.
 fn span_ms(trace: &Trace) -> i64 {
     let times = || trace.events.iter().map(Event::event_time_ms);
     times().max().zip(times().min()).map_or(0, |(newest_ms, oldest_ms)| newest_ms - oldest_ms)
 }
 
-/// Share (0 to 1) of the readings in which less was alive than what was held takes at the least; `None` where bytes were not
-/// counted.
+/// Share (0 to 1) of the readings in which less was alive than what was held takes at the least, by more than
+/// [`GIVEN_BACK_BYTES`]; `None` where bytes were not counted.
 fn miscounted_share(readings: &[Reading]) -> Option<f64> {
-    let missing = |reading: &Reading| Some(reading.live_bytes? < reading.least_bytes as i64);
+    let missing = |reading: &Reading| Some(reading.live_bytes? + GIVEN_BACK_BYTES < reading.least_bytes as i64);
     let missing: Vec<bool> = readings.iter().map(missing).collect::<Option<_>>()?;
     let count = missing.iter().filter(|missing| **missing).count();
     (!missing.is_empty()).then(|| count as f64 / missing.len() as f64)
@@ -586,7 +589,9 @@ mod tests {
     #[test]
     fn readings_are_miscounted_that_are_below_what_is_held() {
         let reading = |live_bytes, least_bytes| Reading { live_bytes, least_bytes, ..Reading::default() };
-        let readings = [reading(Some(10), 10), reading(Some(-1), 0), reading(Some(9), 10), reading(Some(0), 0)];
+        let least_bytes = 1 << 20;
+        let few = least_bytes as i64 - GIVEN_BACK_BYTES;
+        let readings = [few, few - 1, -1, i64::MAX / 2].map(|live_bytes| reading(Some(live_bytes), least_bytes));
         assert_eq!(miscounted_share(&readings), Some(0.5));
         assert_eq!(miscounted_share(&[reading(Some(10), 10), reading(None, 10)]), None);
         assert_eq!(miscounted_share(&[]), None);

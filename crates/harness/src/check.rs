@@ -118,3 +118,177 @@ pub(crate) fn wrong_late_set(choice: &Choice, of_trace: LateSet, dropped: LateSe
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use flowbench_events::{Horizon, Id, Kind, Record, Symbols, Value};
+    use flowbench_pipelines::{Feed, OrderName, Site, Strategy, Unhurried, catalogue};
+
+    use super::*;
+
+    /// Orders of customer 7 by event id, minute and value, as they arrive.
+    fn trace(orders: &[(u64, i64, i64)]) -> Trace {
+        let event = |(id, minute, units): &(u64, i64, i64)| {
+            let record = Record::new(*id, Kind::OrderPlaced, minute * MINUTE_MS);
+            Event::pack(Record { customer: Id(7), value: Some(Value(units * 1000)), ..record })
+        };
+        Trace { events: orders.iter().map(event).collect(), symbols: Symbols::default() }
+    }
+
+    const MINUTE_MS: i64 = 60_000;
+
+    fn choice(order: OrderName) -> Choice {
+        Choice { order, ..Choice::plain(Strategy::Exchange) }
+    }
+
+    /// The check of a run that has answered what is true of the events `answered`, with a slack of a minute.
+    fn check(pipeline: &str, choice: &Choice, trace: &Trace, answered: &Trace, late: LateSet) -> Check {
+        let pipeline = catalogue::find(pipeline).unwrap();
+        let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+        let answers = prepared.oracle(&oracle::delivered(&answered.events, None, None));
+        let end =
+            RunEnd { answers, changes: None, late, payload_bytes_per_entry: None, struck: false, workers: Vec::new() };
+        Check::new(&*prepared, pipeline, choice, trace, MINUTE_MS.into(), &end)
+    }
+
+    /// The check of a run that dropped nothing, for `lifetime-value`.
+    fn spent(choice: &Choice, trace: &Trace, answered: &Trace) -> Check {
+        check("lifetime-value", choice, trace, answered, LateSet::default())
+    }
+
+    #[test]
+    fn right_answers_are_counted_and_nothing_is_wrong() {
+        let orders = trace(&[(1, 0, 10), (2, 1, 20), (3, 1, 30)]);
+        let found = spent(&choice(OrderName::Watermark), &orders, &orders);
+        assert_eq!((found.wrong, found.duplicates), (None, 0));
+        let Accuracy { truth, given, missing, spurious, wrong, .. } = found.accuracy;
+        assert_eq!((truth, given, missing, spurious, wrong), (3, 3, 0, 0, 0));
+        let other_order = spent(&choice(OrderName::Watermark), &orders, &trace(&[(3, 1, 30), (2, 1, 20), (1, 0, 10)]));
+        assert_eq!(other_order.accuracy, found.accuracy);
+        let other = spent(&choice(OrderName::Watermark), &orders, &trace(&[(1, 0, 10), (2, 1, 20), (3, 1, 31)]));
+        assert_ne!(other.accuracy.digest, found.accuracy.digest);
+    }
+
+    #[test]
+    fn wrong_answers_are_counted_and_the_cause_has_an_example_of_each() {
+        let orders = trace(&[(1, 0, 10), (2, 1, 20)]);
+        for (answered, counts, cause) in [
+            (
+                trace(&[(1, 0, 10)]),
+                (1, 0, 0),
+                "the answers are wrong: 2 due, 1 given; 1 missing, such as 1970-01-01T00:01:00.000Z,7,2,30.000",
+            ),
+            (
+                trace(&[(1, 0, 10), (2, 1, 20), (3, 2, 5)]),
+                (0, 1, 0),
+                "the answers are wrong: 2 due, 3 given; 1 too many, such as 1970-01-01T00:02:00.000Z,7,3,35.000",
+            ),
+            (
+                trace(&[(1, 0, 10), (2, 1, 21)]),
+                (0, 0, 1),
+                "the answers are wrong: 2 due, 2 given; 1 missing, such as 1970-01-01T00:01:00.000Z,7,2,30.000; \
+                 1 too many, such as 1970-01-01T00:01:00.000Z,7,2,31.000",
+            ),
+        ] {
+            let Check { accuracy, wrong, .. } = spent(&choice(OrderName::Watermark), &orders, &answered);
+            assert_eq!((accuracy.missing, accuracy.spurious, accuracy.wrong), counts);
+            assert_eq!(wrong.as_deref(), Some(cause));
+        }
+        let twice = trace(&[(1, 0, 10), (2, 1, 20), (2, 1, 20)]);
+        let found = check("identity", &choice(OrderName::Watermark), &orders, &twice, LateSet::default());
+        let cause =
+            "the answers are wrong: 2 due, 3 given; 1 too many, such as one that is there, but not as often as due";
+        assert_eq!(found.wrong.as_deref(), Some(cause));
+    }
+
+    #[test]
+    fn what_comes_twice_counts_twice_unless_first_deliveries_are_asked_for() {
+        let twice = trace(&[(1, 0, 10), (2, 1, 20), (1, 0, 10)]);
+        let once = trace(&[(1, 0, 10), (2, 1, 20)]);
+        let as_it_comes = choice(OrderName::Watermark);
+        let first_only = Choice { deduplicate: Some(Horizon::FOR_GOOD), ..as_it_comes };
+        let of_first = spent(&first_only, &twice, &once);
+        assert_eq!((of_first.wrong, of_first.duplicates, of_first.accuracy.truth), (None, 1, 2));
+        assert!(spent(&first_only, &twice, &twice).wrong.is_some());
+        let of_all = spent(&as_it_comes, &twice, &twice);
+        let Accuracy { truth, given, missing, spurious, wrong, .. } = of_all.accuracy;
+        assert_eq!((of_all.wrong, of_all.duplicates), (None, 1));
+        assert_eq!((truth, given, missing, spurious, wrong), (2, 3, 0, 1, 1));
+        assert!(spent(&as_it_comes, &twice, &once).wrong.unwrap().contains("3 due, 2 given"));
+    }
+
+    #[test]
+    fn what_is_late_is_to_be_dropped_and_nothing_else() {
+        let orders = trace(&[(1, 0, 10), (2, 10, 20), (3, 5, 30)]);
+        let in_time = trace(&[(1, 0, 10), (2, 10, 20)]);
+        let late = LateSet::of(&orders.events, MINUTE_MS);
+        let watermark = choice(OrderName::Watermark);
+        let found = check("lifetime-value", &watermark, &orders, &in_time, late);
+        assert_eq!((found.wrong, found.accuracy.late, found.accuracy.dropped_as_late), (None, 1, 1));
+        assert_eq!(
+            (found.accuracy.missing, found.accuracy.wrong),
+            (1, 1),
+            "against the truth, to which nothing is late"
+        );
+        let other = LateSet { sum: late.sum + 1, ..late };
+        for (order, answered, dropped, wanted) in [
+            (
+                OrderName::Watermark,
+                &in_time,
+                LateSet::default(),
+                "0 events were dropped as late, but 1 of the trace are",
+            ),
+            (
+                OrderName::Watermark,
+                &in_time,
+                other,
+                "1 events were dropped as late, but 1 of the trace are, other ones",
+            ),
+            (
+                OrderName::Speculative,
+                &in_time,
+                LateSet::default(),
+                "0 events were dropped as late, but 1 of the trace are",
+            ),
+            (OrderName::Arrival, &orders, late, "1 events were dropped as late, but 0 of the trace are"),
+        ] {
+            let found = check("lifetime-value", &choice(order), &orders, answered, dropped);
+            assert_eq!(found.wrong.as_deref(), Some(wanted));
+        }
+    }
+
+    #[test]
+    fn by_arrival_only_what_is_in_order_on_one_worker_has_to_be_right() {
+        let in_order = trace(&[(1, 0, 10), (2, 5, 20)]);
+        let disordered = trace(&[(2, 5, 20), (1, 0, 10)]);
+        let wrong = trace(&[(1, 0, 10), (2, 5, 21)]);
+        let one = choice(OrderName::Arrival);
+        let two = Choice { workers: 2, ..one };
+        assert!(spent(&one, &in_order, &wrong).wrong.is_some());
+        for (choice, orders) in [(&two, &in_order), (&one, &disordered), (&two, &disordered)] {
+            let found = spent(choice, orders, &wrong);
+            assert_eq!((found.wrong, found.accuracy.wrong), (None, 1), "its error is a result");
+        }
+        // Where only arrival matters, everything has to be right.
+        for choice in [&one, &two] {
+            let found = check("identity", choice, &disordered, &trace(&[(1, 0, 10)]), LateSet::default());
+            assert!(found.wrong.unwrap().contains("2 due, 1 given"));
+        }
+    }
+
+    #[test]
+    fn answers_taken_back_are_counted_and_so_are_their_subjects() {
+        let orders = Arc::new(trace(&[(1, 0, 10), (4, 10, 40), (2, 9, 20), (3, 9, 30)]));
+        let choice = choice(OrderName::Speculative);
+        let pipeline = catalogue::find("lifetime-value").unwrap();
+        let prepared = pipeline.prepare(&[], &orders.symbols).unwrap();
+        let feed = Arc::new(Feed::new(Arc::clone(&orders), 1, MINUTE_MS, true));
+        let end = prepared.run(&Site::new(choice, &feed, Unhurried::one_at_a_time())).unwrap();
+        let found = Check::new(&*prepared, pipeline, &choice, &orders, MINUTE_MS.into(), &end);
+        assert_eq!(found.wrong, None);
+        // The answer to order 4 is corrected twice, first about two orders, then about three.
+        assert_eq!((found.accuracy.retractions, found.accuracy.corrected), (2, 2));
+    }
+}

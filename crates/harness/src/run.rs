@@ -458,3 +458,243 @@ fn default_dir(run: &Run) -> PathBuf {
     let names = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
     names.map(|name| folder.join(name)).find(|dir| !dir.exists()).unwrap_or(folder)
 }
+
+#[cfg(test)]
+mod tests {
+    use flowbench_measurement::record::{Numbers, Status};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::case;
+
+    static NEVER: AtomicBool = AtomicBool::new(false);
+
+    /// What a run tells, in words.
+    #[derive(Default)]
+    struct Words(Vec<String>);
+
+    impl Watcher for Words {
+        fn planned(&mut self, plan: &Plan, done: usize, _dir: &Path) {
+            self.0.push(format!("{} planned, {done} done", plan.cases.len()));
+        }
+        fn begins(&mut self, spec: &CaseSpec) {
+            self.0.push(format!("begins {}", spec.axes.pipeline));
+        }
+        fn stops(&mut self) {
+            self.0.push("stops".to_owned());
+        }
+        fn ended(&mut self, case: &CaseRecord) {
+            let status = if has_failed(case) { "failed" } else { "ok" };
+            self.0.push(format!("{} {status}", case.axes.pipeline));
+        }
+    }
+
+    /// An experiment with a part of these lines and axes.
+    fn text(part: &str, axes: &str) -> String {
+        format!(
+            "name = \"x-1\"\ntitle = \"x\"\nseed = 3\nrepeats = 1\ndeadline = \"60s\"\nmemory_cap_mib = 512\n\
+             [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = {{ profile = \"tiny\", events = 2000 }}\n\
+             {part}\n[part.axes]\n{axes}\n"
+        )
+    }
+
+    fn loaded(part: &str, axes: &str) -> Loaded {
+        Loaded::parse("x.toml".to_owned(), &text(part, axes), &[]).unwrap()
+    }
+
+    /// A run of an experiment with these axes, in a folder.
+    fn request(dir: &TempDir, axes: &str) -> Request {
+        let experiment = dir.path().join("x.toml");
+        std::fs::write(&experiment, text("", axes)).unwrap();
+        let out = Some(dir.path().join("out"));
+        Request { experiment: format!("{}", experiment.display()), out, ..Request::default() }
+    }
+
+    const TWO: &str = "pipeline = [\"identity\", \"sessions\"]";
+
+    #[test]
+    fn a_run_that_is_stopped_leaves_what_it_has_and_can_be_gone_on_with() {
+        let dir = TempDir::new().unwrap();
+        let request = request(&dir, TWO);
+        let mut words = Words::default();
+        let finished = run(&request, &AtomicBool::new(true), &mut words).unwrap();
+        assert_eq!(words.0[..1], ["2 planned, 0 done"]);
+        assert_eq!((words.0.len(), words.0[2].as_str()), (3, "stops"));
+        assert!(finished.interrupted && finished.cases.is_empty());
+        let written = read_run(&finished.dir).unwrap();
+        assert!(written.interrupted && written.planned_cases == 2 && written.earlier_failures.is_empty());
+
+        // A case is this very program, which here knows nothing of cases: each of them fails, and the run goes on.
+        let resumed = Request { resume: Some(finished.dir.clone()), ..Request::default() };
+        let mut words = Words::default();
+        let failed = run(&resumed, &NEVER, &mut words).unwrap();
+        assert_eq!((failed.cases.len(), failed.incomplete(), failed.interrupted), (2, 2, false));
+        assert_eq!(words.0.iter().filter(|word| word.ends_with(" failed")).count(), 2);
+        let cause = |case: &CaseRecord| match &case.status {
+            Status::Failed { cause, .. } => cause.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(failed.cases.iter().all(|case| cause(case).starts_with("its result cannot be read")), "{failed:?}");
+
+        // Once more: what had failed is run again, and the failures are kept once, whatever the number of attempts.
+        for _ in 0..2 {
+            let mut words = Words::default();
+            let again = run(&resumed, &NEVER, &mut words).unwrap();
+            assert_eq!((again.cases.len(), words.0[0].as_str()), (2, "2 planned, 0 done"));
+            let earlier = read_run(&again.dir).unwrap().earlier_failures;
+            let causes: BTreeSet<(usize, &str)> = earlier.iter().map(|one| (one.case, one.cause.as_str())).collect();
+            assert_eq!((earlier.len(), causes.len()), (2, 2), "{earlier:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_another_build_or_machine_is_not_gone_on_with() {
+        let dir = TempDir::new().unwrap();
+        let finished = run(&request(&dir, TWO), &AtomicBool::new(true), &mut Words::default()).unwrap();
+        let run = read_run(&finished.dir).unwrap();
+        let resumed = |run: Run| {
+            ResultsDir::resume(&finished.dir).unwrap().write_run(&run).unwrap();
+            resumable(&finished.dir)
+        };
+        let mut other = run.clone();
+        other.build.rustc.push('x');
+        let wanted = format!("{}: was measured with another build; its cases", finished.dir.display());
+        assert!(resumed(other).unwrap_err().to_string().starts_with(&wanted));
+        let mut other = run.clone();
+        other.machine.line = "64 cores".to_owned();
+        let error = resumed(other).unwrap_err().to_string();
+        assert!(error.contains("was measured on another machine (64 cores)"), "{error}");
+        assert_eq!(resumed(run.clone()).unwrap(), run);
+    }
+
+    #[test]
+    fn what_takes_part_in_a_run_stops_when_asked_or_when_a_case_fails() {
+        let dir = TempDir::new().unwrap();
+        let request = request(&dir, TWO);
+        let mut words = Words::default();
+        assert_eq!(follow(&request, &AtomicBool::new(true), &mut words).unwrap(), 0);
+        assert_eq!((words.0.len(), words.0.last().map(String::as_str)), (3, Some("stops")));
+        let mut words = Words::default();
+        assert_eq!(follow(&request, &NEVER, &mut words).unwrap(), 0);
+        assert!(words.0.len() == 3 && words.0[2].ends_with(" failed"), "{:?}", words.0);
+        assert!(!dir.path().join("out").exists(), "process 0 has the results");
+    }
+
+    #[test]
+    fn among_several_machines_a_run_ends_with_the_first_case_that_fails() {
+        let dir = TempDir::new().unwrap();
+        let hosts = Hosts::parse("hosts", "127.0.0.1:1\n127.0.0.1:2").unwrap();
+        let seat = Seat { hosts, process: 0, join_within: Duration::from_secs(60) };
+        let finished = run(&Request { seat: Some(seat), ..request(&dir, TWO) }, &NEVER, &mut Words::default()).unwrap();
+        assert_eq!((finished.cases.len(), finished.incomplete(), finished.interrupted), (1, 1, true));
+        assert_eq!(finished.cases[0].axes.processes, 2, "as many as there are hosts");
+    }
+
+    #[test]
+    fn what_is_asked_for_everywhere_is_in_every_part() {
+        let dir = TempDir::new().unwrap();
+        let plain = request(&dir, TWO);
+        let cases = |request: &Request| Plan::new(&request.load().unwrap()).unwrap().cases;
+        assert!(cases(&plain).iter().all(|case| case.axes.processes == 1 && !case.profile_operators));
+        let everywhere = Request { processes: Some(3), profile_operators: true, ..plain };
+        assert!(cases(&everywhere).iter().all(|case| case.axes.processes == 3));
+        assert!(cases(&everywhere).iter().any(|case| case.profile_operators));
+    }
+
+    #[test]
+    fn a_directory_is_not_written_over_and_a_run_without_cases_is_none() {
+        let dir = TempDir::new().unwrap();
+        let request = request(&dir, TWO);
+        let stopped = AtomicBool::new(true);
+        run(&request, &stopped, &mut Words::default()).unwrap();
+        let error = run(&request, &stopped, &mut Words::default()).unwrap_err();
+        assert!(matches!(error, RunFailed::Results(ResultsError::Taken(_))), "{error}");
+        for (axes, wanted) in [
+            ("pipeline = \"identity\"\nstrategy = \"staged\"", "selects no case: "),
+            ("pipeline = \"identiti\"", "did you mean 'identity'"),
+        ] {
+            let request = self::request(&TempDir::new().unwrap(), axes);
+            assert!(request.load().is_err(), "its folder has gone");
+            let dir = TempDir::new().unwrap();
+            let error = run(&self::request(&dir, axes), &stopped, &mut Words::default()).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+            assert!(!dir.path().join("out").exists());
+        }
+    }
+
+    #[test]
+    fn names_of_experiments_and_figures_are_checked_before_anything_is_run() {
+        let named = |name: &str| {
+            let text = text("", TWO).replacen("x-1", name, 1);
+            check_name(&Loaded::parse("x.toml".to_owned(), &text, &[]).unwrap()).map_err(|error| error.to_string())
+        };
+        assert_eq!((named("x_1-Y"), named("7")), (Ok(()), Ok(())));
+        for name in ["", "a/b", "..", "a b", "ä"] {
+            let wanted = format!("x.toml: name = '{name}' cannot name a folder; use letters, digits, - and _");
+            assert_eq!(named(name), Err(wanted));
+        }
+        let figure = |name: &str| {
+            format!(
+                "[[part.figure]]\nname = \"{name}\"\nkind = \"bars\"\nquestion = \"?\"\nreading = \"?\"\n\
+                 y = [\"latency_p50_ns\"]\nby = [\"pipeline\"]\n"
+            )
+        };
+        let checked = |figures: &str| check_figures(&loaded(figures, TWO)).map_err(|error| error.to_string());
+        assert_eq!(checked(&(figure("a") + &figure("b"))), Ok(()));
+        let twice = checked(&(figure("a") + &figure("a"))).unwrap_err();
+        assert_eq!(twice, format!("part 'only': {}", FigureError::Duplicate("a".to_owned())));
+        let bad = checked(&figure("a b")).unwrap_err();
+        assert_eq!(bad, format!("part 'only': {}", FigureError::Name("a b".to_owned())));
+    }
+
+    #[test]
+    fn the_record_of_a_run_has_each_trace_once_and_its_digest_when_it_is_known() {
+        let axes = "pipeline = [\"identity\", \"sessions\"]\nrate = [1000, \"closed\", \"search\"]\n\
+                    world = [\"\", \"w: customers.whale_share=0.3\"]";
+        let loaded = loaded("duration = \"500ms\"", axes);
+        let plan = Plan::new(&loaded).unwrap();
+        let mut run = manifest(&loaded, &plan);
+        let events = |run: &Run| {
+            let trace = |trace: &TraceRecord| (trace.name.clone(), trace.events, trace.digest.clone());
+            run.traces.iter().map(trace).collect::<Vec<_>>()
+        };
+        let names: Vec<(String, u64, Option<String>)> = events(&run);
+        assert_eq!(names.iter().map(|trace| trace.1).collect::<Vec<_>>(), [500, 2000, 500, 2000], "{names:?}");
+        assert!(names.is_sorted() && names.iter().all(|trace| trace.2.is_none()));
+        assert_eq!((run.planned_cases, run.seed, run.schema_version), (plan.cases.len(), 3, SCHEMA_VERSION));
+        assert!(run.traces[3].overrides == ["customers.whale_share=0.3"] && run.traces[0].overrides.is_empty());
+
+        let spec = plan.cases.iter().find(|case| case.axes.load == "closed" && case.axes.world.is_empty()).unwrap();
+        let mut record = record(spec, &failed(String::new(), String::new()));
+        note_digest(&mut run, spec, &record);
+        assert_eq!(events(&run), names, "a case without numbers has no digest");
+        let numbers = case::run(spec, None).unwrap().numbers.unwrap();
+        record.numbers = Some(Numbers { trace_digest: "d".to_owned(), ..numbers.clone() });
+        for _ in 0..2 {
+            note_digest(&mut run, spec, &record);
+            let digests: Vec<(u64, Option<String>)> =
+                events(&run).into_iter().map(|trace| (trace.1, trace.2)).collect();
+            assert_eq!(digests, [(500, None), (2000, Some("d".to_owned())), (500, None), (2000, None)]);
+        }
+        // What a search ends at is a trace of its own.
+        record.numbers = Some(Numbers { events: 777, trace_digest: "e".to_owned(), ..numbers });
+        note_digest(&mut run, spec, &record);
+        assert_eq!(events(&run)[1].1, 777);
+    }
+
+    #[test]
+    fn a_run_has_a_folder_of_its_own_by_time_and_commit() {
+        let dir = TempDir::new().unwrap();
+        let loaded = loaded("", TWO);
+        let mut run = manifest(&loaded, &Plan::new(&loaded).unwrap());
+        run.started_at = "2026-01-02T03:04:05.678Z".to_owned();
+        (run.build.commit, run.build.dirty) = (Some("abc".to_owned()), true);
+        assert_eq!(default_dir(&run), Path::new("results/x-1/20260102T030405Z_abc-dirty"));
+        (run.build.commit, run.build.dirty) = (None, false);
+        run.experiment = dir.path().display().to_string();
+        for name in ["20260102T030405Z_nocommit", "20260102T030405Z_nocommit-2", "20260102T030405Z_nocommit-3"] {
+            assert_eq!(default_dir(&run), dir.path().join(name));
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+        }
+    }
+}

@@ -159,7 +159,7 @@ fn keep<E>(examples: &mut Vec<E>, example: E) {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
@@ -231,6 +231,9 @@ mod tests {
         assert_ne!(digest(&[1, 4]).value(), digest(&[2, 3]).value());
         assert_ne!(digest(&[7, 7]).value(), digest(&[9, 9]).value());
         assert_ne!(digest(&[7, 7, 7]).value(), digest(&[7]).value());
+        let of_bits = |count: u64| (0..64).map(move |bit| AnswersDigest { count, sum: 1 << bit }.value());
+        let different: BTreeSet<u64> = of_bits(1).chain(of_bits(2)).collect();
+        assert_eq!(different.len(), 128);
         let mut corrected = digest(&[1, 2, 3]);
         corrected.remove(3);
         assert_eq!(corrected, digest(&[2, 1]));

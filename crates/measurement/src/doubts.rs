@@ -47,8 +47,8 @@ pub struct Circumstances {
     pub retention_ms: Option<i64>,
     /// True if the rate of events follows the day.
     pub has_day_rhythm: bool,
-    /// Share (0 to 1) of the samples in which less memory was alive than what was held takes at the least; absent where the
-    /// allocator does not count.
+    /// Share (0 to 1) of the samples in which less memory was alive than what was held takes at the least, by more than the
+    /// little that may be given back of what was there before; absent where the allocator does not count.
     pub miscounted_share: Option<f64>,
     /// Latencies that came out negative ([`LatencyHistogram::negative`](crate::latency::LatencyHistogram::negative)).
     pub negative: u64,

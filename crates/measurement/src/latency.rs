@@ -196,6 +196,7 @@ mod tests {
         assert_eq!(present(1_000), [true, true, true, false, true]);
         assert_eq!(present(9_999), [true, true, true, false, true]);
         assert_eq!(present(10_000), [true; 5]);
+        assert_eq!(of([]).quantile_ns(0.5), None);
     }
 
     #[test]
@@ -206,6 +207,8 @@ mod tests {
         assert!((LONGEST_NS..=LONGEST_NS / 1000 * 1001).contains(&max_ns), "{max_ns}");
         histogram.merge(&histogram.clone());
         assert_eq!((histogram.count(), histogram.negative(), histogram.saturated()), (10, 4, 4));
+        histogram.merge(&of([-1, i64::MAX]));
+        assert_eq!((histogram.count(), histogram.negative(), histogram.saturated()), (11, 5, 5));
         histogram.clear();
         assert_eq!(histogram, LatencyHistogram::new());
     }

@@ -205,6 +205,7 @@ mod tests {
         assert_eq!(growth.verdict, Verdict::Growing);
         assert!((growth.bytes_per_million_events / 40e6 - 1.0).abs() < 1e-6, "{growth:?}");
         assert!(growth.low <= growth.bytes_per_million_events && growth.bytes_per_million_events <= growth.high);
+        assert!((growth.low / 40e6 - 1.0).abs() < 1e-6 && (growth.high / 40e6 - 1.0).abs() < 1e-6, "{growth:?}");
     }
 
     #[test]
@@ -298,6 +299,28 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_takes_two_points_a_block_in_the_last_half() {
+        let points = run(|events| 1e6 + 40.0 * events, |events| events);
+        let with_last_half_of = |count: usize| verdict(&points[..2 * count - 1]);
+        assert_eq!(with_last_half_of(31), Verdict::Inconclusive);
+        assert_eq!(with_last_half_of(32), Verdict::Growing);
+    }
+
+    #[test]
+    fn with_points_enough_for_a_verdict_the_interval_allows_for_correlation() {
+        let points = run(|events| 1e7 + 1e6 * (events / 10_000.0).sin(), |_| 5_000.0);
+        let judged = |count: usize| {
+            let half = points[count - 1..2 * count - 1].iter();
+            let half: Vec<(f64, f64)> = half.map(|point| (point.admitted as f64, point.live_bytes as f64)).collect();
+            let high = growth(&points[..2 * count - 1]).unwrap().high;
+            let [independent, blocks] = [Line::fit(&half).unwrap().slope_interval(), slope_over_blocks(&half).unwrap()];
+            assert_ne!(independent.high, blocks.high);
+            [independent.high * 1e6 == high, blocks.high * 1e6 == high]
+        };
+        assert_eq!((judged(31), judged(32)), ([true, false], [false, true]));
+    }
+
+    #[test]
     fn what_happens_after_the_last_admission_does_not_count() {
         let mut points = run(|events| 1e6 + 40.0 * events, |events| events);
         let growing = growth(&points);
@@ -307,6 +330,16 @@ mod tests {
         let memory = memory(&points);
         assert_eq!((memory.live_bytes_peak, memory.live_bytes_residual), (Some(41_000_000), Some(0)));
         assert_eq!((memory.entries_peak, memory.entries_residual), (1_000_000, 0));
+    }
+
+    #[test]
+    fn bytes_per_entry_leave_out_the_events_that_wait() {
+        let held = |entries, live_bytes, buffered| {
+            let point = TimelinePoint { entries, live_bytes, buffered, ..TimelinePoint::default() };
+            memory(&[point], 48)
+        };
+        assert_eq!(held(1000, 100_000, 500).bytes_per_entry, Some(76.0));
+        assert_eq!((held(1000, 100_000, 500).buffered_peak, held(999, 100_000, 500).bytes_per_entry), (500, None));
     }
 
     #[test]

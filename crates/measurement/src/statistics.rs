@@ -282,6 +282,59 @@ mod tests {
         }
     }
 
+    /// How wide the interval of a slope is.
+    fn width(interval: Interval) -> f64 {
+        interval.high - interval.low
+    }
+
+    /// A line through 16 blocks of `samples` points each, with something added that is constant within a block.
+    fn blocks(samples: usize, added: impl Fn(usize) -> f64) -> Vec<(f64, f64)> {
+        (0..BLOCKS * samples).map(|at| (at as f64, 3.0 * at as f64 + added(at / samples))).collect()
+    }
+
+    #[test]
+    fn a_slow_wave_widens_the_interval_of_the_slope() {
+        let wave = |block: usize| (block as f64 / BLOCKS as f64 * 2.0 * std::f64::consts::TAU).sin();
+        for samples in [1, 10] {
+            let points = blocks(samples, wave);
+            let independent = Line::fit(&block_means(&points)).unwrap().slope_interval();
+            let found = slope_over_blocks(&points).unwrap();
+            assert_eq!(found.estimate, independent.estimate);
+            assert!(width(found) > 1.5 * width(independent), "{found:?} {independent:?}");
+            assert!((found.low + found.high - 2.0 * found.estimate).abs() < 1e-9, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn the_interval_of_the_slope_is_in_the_unit_of_the_samples() {
+        let wave = |block: usize| (block as f64 / BLOCKS as f64 * 2.0 * std::f64::consts::TAU).sin();
+        let in_unit = |unit: f64| {
+            let points: Vec<_> = blocks(3, wave).into_iter().map(|(x, y)| (x, y * unit)).collect();
+            width(slope_over_blocks(&points).unwrap()) / unit
+        };
+        for unit in [1e-3, 1e3, 1e6] {
+            assert!((in_unit(unit) / in_unit(1.0) - 1.0).abs() < 1e-9, "{unit}");
+        }
+        let level: Vec<_> = (0..100).map(|x| (f64::from(x), 5.0)).collect();
+        assert_eq!(slope_over_blocks(&level), Some(Interval { estimate: 0.0, low: 0.0, high: 0.0 }));
+    }
+
+    #[test]
+    fn errors_that_alternate_never_narrow_the_interval_of_the_slope() {
+        let points = blocks(1, |block| if block % 2 == 0 { 1.0 } else { -1.0 });
+        let independent = Line::fit(&points).unwrap().slope_interval();
+        assert!(width(slope_over_blocks(&points).unwrap()) >= width(independent) * 0.999);
+    }
+
+    #[test]
+    fn blocks_share_their_points_out_evenly() {
+        let means = |count: i32| block_means(&(0..count).map(|x| (f64::from(x), f64::from(-x))).collect::<Vec<_>>());
+        assert_eq!(means(3), [(0.0, 0.0), (1.0, -1.0), (2.0, -2.0)]);
+        let of_40 = means(40); // 2, 3, 2, 3, ... points
+        assert_eq!((of_40.len(), &of_40[..3]), (BLOCKS, &[(0.5, -0.5), (3.0, -3.0), (5.5, -5.5)][..]));
+        assert_eq!(of_40[BLOCKS - 1], (38.0, -38.0));
+    }
+
     #[test]
     fn there_is_no_line_through_two_points_or_one_x() {
         assert_eq!(Line::fit(&[(1.0, 1.0), (2.0, 2.0)]), None);

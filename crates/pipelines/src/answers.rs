@@ -160,6 +160,10 @@ pub trait Answers: Send {
     fn subjects(&self) -> Vec<u64>;
     /// For the erased rows to meet again.
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
+    /// The fingerprints of all rows that differ from one of these in one cell, each by the name of the cell and beside the
+    /// fingerprint of the row it is from.
+    #[cfg(test)]
+    fn with_another_cell(&self) -> Vec<(String, [u128; 2])>;
 }
 
 impl<R: Row> Answers for Vec<R> {
@@ -192,6 +196,11 @@ impl<R: Row> Answers for Vec<R> {
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
         self
+    }
+
+    #[cfg(test)]
+    fn with_another_cell(&self) -> Vec<(String, [u128; 2])> {
+        tests::with_another_cell(self)
     }
 }
 
@@ -306,7 +315,120 @@ impl Hasher for StableHasher {
 
 #[cfg(test)]
 mod tests {
+    use flowbench_events::Kind;
+    use serde_json::Value as Json;
+
     use super::*;
+
+    /// See [`Answers::with_another_cell`]. A cell changes to what any other row has there, and a number in any one bit.
+    pub(super) fn with_another_cell<R: Row>(rows: &[R]) -> Vec<(String, [u128; 2])> {
+        let encoded: Vec<Json> = rows.iter().map(|row| serde_json::to_value(row).unwrap()).collect();
+        let mut found = Vec::new();
+        for (row, cells) in rows.iter().zip(&encoded) {
+            for (name, cell) in cells.as_object().unwrap() {
+                let of_others = encoded.iter().map(|other| other[name].clone()).filter(|other| other != cell);
+                for other in of_others.chain(with_another_bit(cell)) {
+                    let mut cells = cells.clone();
+                    cells[name] = other;
+                    let Ok(other) = serde_json::from_value::<R>(cells) else { continue };
+                    found.push((name.clone(), [fingerprint(row), fingerprint(&other)]));
+                }
+            }
+        }
+        let names = encoded.iter().flat_map(|cells| cells.as_object().unwrap().keys());
+        let same = names.into_iter().find(|name| found.iter().all(|(other, _)| other != *name));
+        assert_eq!(same, None, "this cell is the same in all rows");
+        found
+    }
+
+    fn with_another_bit(cell: &Json) -> Vec<Json> {
+        let Json::Object(parts) = cell else {
+            let bits = (0..64).map(|bit| 1_u64 << bit);
+            let signed = cell.as_i64().map(|number| bits.clone().map(move |bit| (number ^ bit as i64).into()));
+            let unsigned = cell.as_u64().map(|number| bits.map(move |bit| (number ^ bit).into()));
+            return signed.into_iter().flatten().chain(unsigned.into_iter().flatten()).collect();
+        };
+        let with = |name: &String, part: Json| {
+            let mut parts = parts.clone();
+            parts.insert(name.clone(), part);
+            Json::Object(parts)
+        };
+        parts
+            .iter()
+            .flat_map(|(name, part)| with_another_bit(part).into_iter().map(move |part| with(name, part)))
+            .collect()
+    }
+
+    /// A row with a cell of every kind there is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    struct Motley {
+        rating: u8,
+        country: u16,
+        number: u32,
+        customer: Id,
+        event_id: EventId,
+        views: u64,
+        size: usize,
+        day: i32,
+        event_time_ms: i64,
+        lead_ms: Option<i64>,
+        limit: Option<u32>,
+        total: Total,
+        stage: Kind,
+        is_late: bool,
+        code: [u8; 2],
+    }
+
+    impl Row for Motley {
+        const COLUMNS: &'static [&'static str] = &["day"];
+        fn subject(&self) -> impl Hash {
+            self.customer
+        }
+        fn event_time_ms(&self) -> i64 {
+            self.event_time_ms
+        }
+        fn write(&self, cells: &mut Cells<'_>) {
+            cells.text(self.day);
+        }
+        fn at(self, event_time_ms: i64) -> Self {
+            Self { event_time_ms, ..self }
+        }
+    }
+
+    #[test]
+    fn a_cell_of_any_kind_is_in_the_fingerprint_and_the_fingerprint_is_fixed() {
+        let some = Motley {
+            rating: 1,
+            country: 2,
+            number: 3,
+            customer: Id(4),
+            event_id: EventId::number(5),
+            views: 6,
+            size: 7,
+            day: -8,
+            event_time_ms: -9,
+            lead_ms: Some(10),
+            limit: None,
+            total: Total::from(-11),
+            stage: Kind::OrderPlaced,
+            is_late: true,
+            code: [12, 13],
+        };
+        let other = Motley {
+            lead_ms: None,
+            limit: Some(u32::MAX),
+            stage: Kind::PageViewed,
+            is_late: false,
+            code: [12, 14],
+            ..some
+        };
+        let rows = vec![some, other];
+        assert!(rows.with_another_cell().iter().all(|(_, [row, other])| row != other));
+        let fixed =
+            [245_582_732_646_089_138_858_597_027_439_602_589_589, 310_926_213_032_487_088_886_699_981_163_040_723_040];
+        assert_eq!(rows.fingerprints(), fixed);
+        assert_eq!(rows.subjects()[0], rows.subjects()[1]);
+    }
 
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
     struct Named(i64, u16);
@@ -334,7 +456,11 @@ mod tests {
             symbols.country(name);
         }
         let rows: Vec<Named> = vec![Named(1000, 1), Named(0, 1), Named(0, 2)];
-        assert_eq!(rows.header(), "event_time,country");
+        assert_eq!(
+            (rows.header().as_str(), rows.event_time_ms(0), Answers::is_empty(&rows)),
+            ("event_time,country", 1000, false)
+        );
+        assert!(Answers::is_empty(&Vec::<Named>::new()));
         assert_eq!(
             rows.lines(&symbols),
             [
@@ -356,19 +482,26 @@ mod tests {
     #[test]
     fn changes_consolidate_to_what_is_left() {
         let mut out = Vec::new();
-        push_changes(&mut [Named(1, 1), Named(1, 1), Named(2, 2)], &mut [Named(3, 2), Named(1, 1)], &mut out);
+        push_changes(&mut [Named(1, 1), Named(1, 1), Named(2, 2)], &mut [Named(3, 3), Named(1, 1)], &mut out);
         let (taken, given) = (Change::retracted, Change::given);
-        assert_eq!(out, [taken(Named(1, 1)), taken(Named(2, 2)), given(Named(3, 2))]);
+        assert_eq!(out, [taken(Named(1, 1)), taken(Named(2, 2)), given(Named(3, 3))]);
         let first = [Named(1, 1), Named(1, 1), Named(2, 2)].map(given);
         let (left, changes) = consolidated(first.into_iter().chain(out).collect()).unwrap();
-        assert_eq!(left, [Named(1, 1), Named(3, 2)]);
+        assert_eq!(left, [Named(1, 1), Named(3, 3)]);
         assert_eq!((changes.retractions(), changes.corrected_subjects()), (2, 2));
         let mut symbols = Symbols::default();
-        for name in ["A", "B"] {
+        for name in ["A", "B", "C"] {
             symbols.country(name);
         }
         let lines: Vec<String> = changes.lines(&symbols).map(|line| line[24..].to_owned()).collect();
         assert_eq!((changes.header().as_str(), lines[3].as_str()), ("event_time,country,change", ",A,-1"));
         assert!(consolidated(vec![taken(Named(1, 1))]).is_none());
+    }
+
+    #[test]
+    fn a_spoiled_answer_is_a_millisecond_late() {
+        let mut change = Change::retracted(Named(5, 1));
+        change.spoil();
+        assert_eq!(change, Change::retracted(Named(6, 1)));
     }
 }

@@ -143,3 +143,173 @@ impl<W: WindowLogic, M: Signed<W::Input>> Part<M, Change<W::Row>> for WindowPart
         (self.table.len(), sums.sum())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::hash::Hash;
+
+    use proptest::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::answers::{Cells, Row};
+    use crate::order::OrderName;
+    use crate::strategy::Strategy as Spread;
+
+    /// How many things have happened in every ten milliseconds.
+    #[derive(Clone)]
+    struct Tens;
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    struct Count {
+        ten: i64,
+        count: i64,
+    }
+
+    impl WindowLogic for Tens {
+        type Input = (i64, i64); // when it happened, ms, and how often
+        type Key = i64;
+        type Sum = i64;
+        type Row = Count;
+
+        fn key(&self, (time_ms, _): &(i64, i64)) -> i64 {
+            time_ms.div_euclid(10)
+        }
+        const COMBINES: bool = true;
+        fn combine(&self, into: &mut (i64, i64), other: &(i64, i64)) -> bool {
+            let fits = into.1 + other.1 < 10;
+            into.1 += if fits { other.1 } else { 0 };
+            fits
+        }
+        fn add(&self, sum: &mut i64, (_, count): &(i64, i64), times: i64) {
+            *sum += count * times;
+        }
+        fn closes_at_ms(&self, ten: i64) -> i64 {
+            ten * 10 + 9
+        }
+        fn answer(&self, ten: i64, sum: &i64, out: &mut Vec<Count>) {
+            out.extend((*sum != 0).then_some(Count { ten, count: *sum }));
+        }
+        fn heap_bytes(&self, sum: &i64) -> usize {
+            *sum as usize
+        }
+    }
+
+    impl Row for Count {
+        const COLUMNS: &'static [&'static str] = &["count"];
+        fn subject(&self) -> impl Hash {
+            self.ten
+        }
+        fn event_time_ms(&self) -> i64 {
+            self.ten * 10
+        }
+        fn write(&self, cells: &mut Cells<'_>) {
+            cells.text(self.count);
+        }
+        fn at(self, event_time_ms: i64) -> Self {
+            Self { ten: event_time_ms.div_euclid(10), ..self }
+        }
+    }
+
+    type Windows = WindowPart<Tens, Change<(i64, i64)>>;
+
+    fn windows(order: OrderName, eviction: EvictionName) -> Windows {
+        WindowPart::new(&Tens, &Choice { order, eviction, ..Choice::plain(Spread::Exchange) })
+    }
+
+    fn reached(watermark_ms: i64, slack_ms: i64) -> Reached {
+        let newest_ms = watermark_ms + slack_ms;
+        Reached { watermark_ms, ahead_ms: newest_ms, newest_ms, ..Reached::NOTHING }
+    }
+
+    fn count(ten: i64, count: i64) -> Count {
+        Count { ten, count }
+    }
+
+    fn once(time_ms: i64) -> Change<(i64, i64)> {
+        Change::given((time_ms, 1))
+    }
+
+    #[test]
+    fn only_what_counts_the_same_way_is_combined() {
+        let mut row = (1, 4);
+        assert!(row.join(&(2, 5), &Tens) && row == (1, 9));
+        assert!(!row.join(&(2, 1), &Tens) && row == (1, 9), "the logic cannot");
+        let mut change = once(1);
+        assert!(change.join(&once(2), &Tens) && change == Change::given((1, 2)));
+        assert!(!change.join(&Change::retracted((2, 1)), &Tens) && change == Change::given((1, 2)));
+        assert!(!change.join(&Change::given((2, 8)), &Tens) && change == Change::given((1, 2)), "the logic cannot");
+        let mut taken = Change::retracted((1, 1));
+        assert!(taken.join(&Change::retracted((2, 1)), &Tens) && taken == Change::retracted((1, 2)));
+    }
+
+    #[test]
+    fn a_window_answers_when_the_watermark_has_passed_its_last_millisecond() {
+        for (eviction, buried) in [(EvictionName::Frontier, 0), (EvictionName::Never, 1)] {
+            let (mut windows, mut out) = (windows(OrderName::Watermark, eviction), Vec::new());
+            windows.arrive(&mut [0, 9, 10].map(once).to_vec(), &mut out);
+            assert_eq!(Part::<Change<(i64, i64)>, _>::payload(&windows), (2, 2 * 16 + 3));
+            for watermark_ms in [8, 9] {
+                windows.advance(reached(watermark_ms, 0), &mut out);
+                assert_eq!((out.len(), windows.census().entries), (0, 2), "{watermark_ms} ms");
+            }
+            windows.advance(reached(10, 0), &mut out);
+            assert_eq!((&out[..], windows.census().entries), (&[Change::given(count(0, 2))][..], 1 + buried));
+            assert_eq!(Part::<Change<(i64, i64)>, _>::payload(&windows), (1, 16 + 1));
+        }
+    }
+
+    #[test]
+    fn ahead_of_the_watermark_a_window_is_corrected_until_that_has_passed() {
+        let (mut windows, mut out) = (windows(OrderName::Speculative, EvictionName::Frontier), Vec::new());
+        windows.arrive(&mut [0, 9].map(once).to_vec(), &mut out);
+        windows.advance(reached(4, 5), &mut out);
+        assert_eq!(out, []);
+        windows.advance(reached(5, 5), &mut out);
+        assert_eq!(out.drain(..).collect::<Vec<_>>(), [Change::given(count(0, 2))]);
+        windows.arrive(&mut [5, 6].map(once).to_vec(), &mut out);
+        windows.arrive(&mut vec![Change::retracted((9, 1))], &mut out);
+        windows.advance(reached(9, 5), &mut out);
+        assert_eq!(out.drain(..).collect::<Vec<_>>(), [Change::retracted(count(0, 2)), Change::given(count(0, 3))]);
+        assert_eq!(windows.census().entries, 1);
+        windows.advance(reached(10, 5), &mut out);
+        assert_eq!((out.len(), windows.census().entries), (0, 0));
+    }
+
+    proptest! {
+        /// After every step what has been given and not taken back is what the windows that are due have to say, and only
+        /// those are held that may still change.
+        #[test]
+        fn it_is_right_after_every_step(
+            steps in prop::collection::vec((0_i64..12, prop::collection::vec((0_i64..30, 1_i32..3), 0..4)), 0..40),
+            slack_ms in 0_i64..20,
+        ) {
+            for (order, eviction) in OrderName::ALL.iter().flat_map(|order| EvictionName::ALL.map(|one| (*order, one))) {
+                let (mut windows, mut out) = (windows(order, eviction), Vec::new());
+                let (mut sums, mut watermark_ms) = (BTreeMap::<i64, i64>::new(), 0);
+                for (later_ms, batch) in &steps {
+                    let input = |(after_ms, times): &(i64, i32)| Change { row: (watermark_ms + after_ms, 1), times: *times };
+                    let mut batch: Vec<Change<(i64, i64)>> = batch.iter().map(input).collect();
+                    for input in &batch {
+                        *sums.entry(input.row.0.div_euclid(10)).or_default() += i64::from(input.times);
+                    }
+                    windows.arrive(&mut batch, &mut out);
+                    watermark_ms += later_ms;
+                    let reached = reached(watermark_ms, slack_ms);
+                    windows.advance(reached, &mut out);
+                    let until_ms = if order.takes_back() { reached.ahead_ms } else { watermark_ms };
+                    let closed = |until_ms: i64| sums.keys().filter(move |ten| Tens.closes_at_ms(**ten) < until_ms).count();
+                    let held = if eviction == EvictionName::Never { sums.len() } else { sums.len() - closed(watermark_ms) };
+                    prop_assert_eq!(windows.census().entries, held);
+                    let mut given = BTreeMap::<Count, i32>::new();
+                    out.iter().for_each(|change| *given.entry(change.row).or_default() += change.times);
+                    given.retain(|_, times| *times != 0);
+                    let due = sums.iter().filter(|(ten, _)| Tens.closes_at_ms(**ten) < until_ms);
+                    let due: BTreeMap<Count, i32> = due.map(|(ten, sum)| (count(*ten, *sum), 1)).collect();
+                    prop_assert_eq!(given, due);
+                }
+            }
+        }
+    }
+}

@@ -457,6 +457,19 @@ mod tests {
     }
 
     #[test]
+    fn an_hour_is_open_until_its_last_view_is_decided() {
+        let events = "
+            page_viewed  2026-01-01T00:30:00 c=7 l=1
+            page_viewed  2026-01-01T00:59:59.999 c=8 l=1
+            order_placed 2026-01-01T01:29:59.999 c=8
+            page_viewed  2026-01-01T01:29:59.999 c=9
+            page_viewed  2026-01-01T01:29:59.999 c=9 l=1";
+        let answers =
+            [format!("{FIRST_HOUR},good,2,1"), "2026-01-01T02:00:00.000Z,2026-01-01T01:00:00.000Z,good,1,0".to_owned()];
+        check(&LoadTimeConversion, &[], events, &answers.each_ref().map(String::as_str));
+    }
+
+    #[test]
     fn bands_the_wrong_way_round_are_an_error_that_names_both() {
         let settings = ["good=5s".to_owned()];
         let error = LoadTimeConversion.prepare(&settings, &Symbols::default()).err().unwrap().to_string();

@@ -61,13 +61,14 @@ pub(crate) fn check(pipeline: &dyn Pipeline, settings: &[&str], events: &str, an
     let lines = prepared.oracle(&oracle::occurrences(&trace.events)).lines(&trace.symbols);
     assert_eq!(lines, answers, "oracle of {}", pipeline.name());
     let trace = Arc::new(trace);
-    for records_per_epoch in [1, 3, 100] {
+    let paces = [(1, Unhurried::one_at_a_time()), (1, Unhurried::drivers()), (3, Unhurried::drivers())];
+    for (records_per_epoch, drivers) in paces.into_iter().chain([(100, Unhurried::drivers())]) {
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, trace.slack_to_lose_nothing_ms(), true));
         for (strategy, workers) in Strategy::ALL.into_iter().flat_map(|one| [(one, 1), (one, 3)]) {
             for eviction in crate::EvictionName::ALL {
                 for order in [OrderName::Watermark, OrderName::Speculative] {
                     let choice = Choice { workers, eviction, order, ..Choice::plain(strategy) };
-                    let end = match prepared.run(&Site::new(choice, &feed, Unhurried::drivers())) {
+                    let end = match prepared.run(&Site::new(choice, &feed, Arc::clone(&drivers))) {
                         Err(RunError::Gap { .. } | RunError::Workers { .. }) if strategy != Strategy::Exchange => {
                             continue;
                         }
@@ -113,6 +114,33 @@ mod tests {
             }
         }
         Event::try_from(record).unwrap()
+    }
+
+    /// What makes every pipeline answer, with each cell that is no number in two ways at least.
+    const EVENTS: &str = "
+        page_viewed      2026-01-01T00:00:00 c=7 p=a l=100 country=GB
+        page_viewed      2026-01-01T00:00:01 c=7 p=b l=3000
+        page_viewed      2026-01-01T01:00:01 c=8 p=b l=9000
+        info_downloaded  2026-01-01T01:00:02 c=7 p=b
+        order_placed     2026-01-01T01:00:03 c=7 o=1 v=501
+        order_placed     2026-01-01T01:00:04 c=7 o=2 v=502
+        order_placed     2026-01-01T01:00:05 c=7 o=3 v=503
+        order_dispatched 2026-01-01T02:00:00 c=7 o=1 v=501 country=FR
+        order_dispatched 2026-01-04T02:00:00 c=7 o=2 v=502 country=DE
+        order_delivered  2026-01-05T02:00:00 c=7 o=2
+        review_posted    2026-01-06T00:00:00 c=7 o=2 r=1";
+
+    #[test]
+    fn answers_of_any_pipeline_that_differ_in_one_cell_have_different_fingerprints() {
+        let trace = parse(EVENTS);
+        for pipeline in CATALOGUE {
+            let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+            let answers = prepared.oracle(&crate::oracle::occurrences(&trace.events));
+            assert!(!answers.is_empty(), "{} has nothing to answer", pipeline.name());
+            for (cell, [row, other]) in answers.with_another_cell() {
+                assert_ne!(row, other, "{}: {cell}", pipeline.name());
+            }
+        }
     }
 
     #[test]

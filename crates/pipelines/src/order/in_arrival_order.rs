@@ -32,3 +32,25 @@ impl<W: Message> OrderPolicy<Delivery<W>> for InArrivalOrder<W> {
         self.0.buffered()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deliveries_come_by_their_number_once_all_before_them_have_come() {
+        let mut policy = InArrivalOrder::<u64>::default();
+        let mut released = Vec::new();
+        for numbers in [vec![3, 5], vec![0, 4], vec![1]] {
+            let delivery = |number| Delivery { number, what: number * 10 };
+            policy.arrive(&mut numbers.into_iter().map(delivery).collect(), &mut released);
+        }
+        assert_eq!((released.len(), policy.buffered()), (0, 5));
+        for (deliveries, come) in [(2, vec![0, 10]), (3, vec![]), (4, vec![30]), (6, vec![40, 50])] {
+            // Whatever the watermark says: that is about event time.
+            policy.advance(Reached { deliveries, watermark_ms: i64::MAX, ..Reached::NOTHING }, &mut released);
+            assert_eq!(released.drain(..).map(|delivery| delivery.what).collect::<Vec<_>>(), come);
+        }
+        assert_eq!(policy.buffered(), 0);
+    }
+}

@@ -275,7 +275,14 @@ mod tests {
         #[test]
         fn releases_exactly_what_is_below_the_watermark_in_canonical_order(
             times in prop::collection::vec(0_i64..500, 0..200), slack in 0_i64..300, step in 1_usize..40,
+            drifts in any::<bool>(),
         ) {
+            // Times that drift reach the watermark again and again, and often exactly.
+            let (times, slack): (Vec<i64>, i64) = if drifts {
+                (times.iter().zip(0..).map(|(time, id)| time % 20 + id).collect(), slack % 5)
+            } else {
+                (times, slack)
+            };
             let events: Vec<Event> = times.iter().zip(0..).map(|(time, id)| event(*time, id)).collect();
             let mut policy = Watermark::new(slack);
             let (mut released, mut naive, mut watermark) = (Vec::new(), Vec::new(), i64::MIN);
@@ -298,6 +305,35 @@ mod tests {
             prop_assert_eq!(released.len(), naive.len() + waiting.len());
             prop_assert_eq!(policy.buffered(), 0);
         }
+    }
+
+    #[test]
+    fn what_is_at_the_watermark_waits_at_the_end_of_a_batch_and_alone() {
+        for batch in [&[5, 10][..], &[10, 5], &[10]] {
+            let mut policy = Watermark::new(0);
+            let mut released = Vec::new();
+            policy.arrive(&mut (1..).zip(batch).map(|(id, time)| event(*time, id)).collect(), &mut released);
+            policy.advance(at(10), &mut released);
+            let times = |released: &[Event]| released.iter().map(Event::event_time_ms).collect::<Vec<_>>();
+            assert_eq!(times(&released), [5][..batch.len() - 1], "{batch:?}");
+            assert_eq!(policy.buffered(), 1);
+            policy.advance(at(11), &mut released);
+            assert_eq!((released.len(), policy.buffered()), (batch.len(), 0));
+        }
+    }
+
+    #[test]
+    fn batches_that_fit_on_no_pile_go_into_the_calendar() {
+        let mut policy = Watermark::new(10);
+        let mut released = Vec::new();
+        for id in 1..=50 {
+            policy.arrive(&mut vec![event(1000 + id as i64, id), event(1000 - id as i64, 100 + id)], &mut released);
+            policy.advance(at(0), &mut released);
+            assert!(policy.batches.len() <= BATCHES, "{} batches", policy.batches.len());
+            assert_eq!(policy.buffered(), 2 * id as usize);
+        }
+        policy.advance(at(2000), &mut released);
+        assert!(released.len() == 100 && released.is_sorted_by_key(Event::canonical_key));
     }
 
     #[test]

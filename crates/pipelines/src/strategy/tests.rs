@@ -1,5 +1,6 @@
 //! Every strategy gives the oracle's answers to what was not late, and drops exactly the late set of the trace: a table
-//! of all strategies, workers, homes and pipelines, and random small traces with ties, reversed time and duplicates.
+//! of all strategies, workers, homes and pipelines, and random small traces with ties, reversed time and duplicates. Times
+//! lie on the edges of windows and one millisecond beside them, and so do watermarks.
 
 use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
@@ -11,7 +12,7 @@ use flowbench_events::{
 use proptest::prelude::*;
 
 use crate::answers::Changes;
-use crate::driver::Unhurried;
+use crate::driver::{Census, Driver, Drivers, Unhurried};
 use crate::home::{self, Cluster, Connected, Home};
 use crate::pipeline::{Choice, Prepared, RunEnd, RunError, Site};
 use crate::{EvictionName, Fault, FaultKind, Feed, OrderName, Strategy as Spread, catalogue, oracle};
@@ -48,7 +49,18 @@ impl Cluster for Pair {
 
 /// Runs a choice as threads, or in two processes of which the first has all answers.
 fn run(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, processes: usize) -> Result<RunEnd, RunError> {
-    let site = |home| Site { home, ..Site::new(choice, feed, Unhurried::drivers()) };
+    run_by(&Unhurried::drivers(), prepared, choice, feed, processes)
+}
+
+/// The same, driven by others.
+fn run_by(
+    drivers: &Drivers,
+    prepared: &dyn Prepared,
+    choice: Choice,
+    feed: &Arc<Feed>,
+    processes: usize,
+) -> Result<RunEnd, RunError> {
+    let site = |home| Site { home, ..Site::new(choice, feed, Arc::clone(drivers)) };
     if processes == 1 {
         return prepared.run(&site(Home::Threads));
     }
@@ -67,58 +79,108 @@ fn run(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, processes: usi
 
 /// Every kind of event at times that tie, run backwards and repeat, of few customers, orders and products.
 fn events(count: u64) -> Vec<Event> {
-    let random = |id: u64, what: u64, below: u64| flowbench_events::mix(id << 8 | what) % below;
-    let record = |id: u64| {
-        let mut record =
-            Record::new(id, Kind::ALL[random(id, 0, 8) as usize], (id + random(id, 1, 40)) as i64 * 400_000);
-        record.customer = if random(id, 2, 9) == 0 { Id::ABSENT } else { Id(random(id, 2, 9) as u32) };
-        record.order = Id(random(id, 3, 60) as u32);
-        record.value = Some(Value(random(id, 4, 900_000) as i64));
-        record.product = Id(random(id, 5, 12) as u32);
-        record.load_time_ms = Some(random(id, 6, 6000) as u32);
-        record.rating = Some(random(id, 7, 5) as u8 + 1);
-        record.channel = Some(Channel::ALL[random(id, 8, 3) as usize]);
-        record
-    };
-    (0..count).map(|id| Event::pack(record(id))).collect()
+    let time_ms = |id: u64| (id + random(id, 1, 40)) as i64 * STEP_MS + beside(random(id, 9, 3));
+    (0..count).map(|id| Event::pack(record(id, time_ms(id)))).collect()
 }
 
-/// All pipelines that `strategy` serves, on 1, 2 and 4 workers, as threads and in two processes, in order and disordered.
+/// Events of very few customers and orders, in order, at every edge of the windows that pipelines have by default and one
+/// millisecond before and after it: ten minutes apart for a while, and again a day, two days, a week, a month and two months
+/// later.
+fn edges() -> Vec<Event> {
+    const MIDNIGHT_MS: i64 = 20_454 * 24 * 3_600_000; // in London, too
+    let moments = [0, 1, 2, 7, 30, 60].into_iter().flat_map(|day| (0..10).map(move |tick| day * 24 * 6 + tick));
+    let times_ms = moments.flat_map(|tick| (0..3).map(move |at| MIDNIGHT_MS + tick * STEP_MS + beside(at)));
+    let event = |(id, time_ms): (u64, i64)| {
+        let mut record = record(id, time_ms);
+        if id % 2 == 0 {
+            record.kind = [Kind::PageViewed, Kind::OrderPlaced, Kind::ReviewPosted][random(id, 0, 3) as usize];
+        }
+        (record.customer, record.order) = (Id(random(id, 2, 3) as u32), Id(random(id, 3, 20) as u32));
+        Event::pack(record)
+    };
+    (0..).zip(times_ms.flat_map(|time_ms| [time_ms; 2])).map(event).collect()
+}
+
+/// Of this many of these steps are all windows made.
+const STEP_MS: i64 = 600_000;
+
+/// One millisecond before something, on it, or after it.
+fn beside(at: u64) -> i64 {
+    at as i64 - 1
+}
+
+/// Chosen by `id` for the use `what`: a number below `below`.
+fn random(id: u64, what: u64, below: u64) -> u64 {
+    flowbench_events::mix(id << 8 | what) % below
+}
+
+fn record(id: u64, event_time_ms: i64) -> Record {
+    let mut record = Record::new(id, Kind::ALL[random(id, 0, 8) as usize], event_time_ms);
+    record.customer = if random(id, 2, 9) == 0 { Id::ABSENT } else { Id(random(id, 2, 9) as u32) };
+    record.order = Id(random(id, 3, 60) as u32);
+    record.value = Some(Value(random(id, 4, 900_000) as i64));
+    record.product = Id(random(id, 5, 12) as u32);
+    record.load_time_ms = Some(random(id, 6, 6000) as u32);
+    record.rating = Some(random(id, 7, 5) as u8 + 1);
+    record.channel = Some(Channel::ALL[random(id, 8, 3) as usize]);
+    record.country = random(id, 10, 3) as u16;
+    record
+}
+
+/// All pipelines that `strategy` serves, on 1, 2 and 4 workers, as threads and in two processes, in order and disordered;
+/// and event by event, so that the watermark stands at each edge in turn.
 fn gives_the_answers_of_the_oracle(strategy: Spread) {
     let mut in_order = events(600);
     in_order.sort_by_key(Event::canonical_key);
+    let homes = [(1, 1), (2, 1), (4, 1), (1, 2), (2, 2)];
+    let mut served = serves(strategy, in_order, 16, 0, &homes, &Unhurried::drivers());
+    served += serves(strategy, events(600), 16, 40 * STEP_MS, &homes, &Unhurried::drivers());
+    assert!(served >= 16, "{} serves next to nothing", strategy.name());
+    let at_each_edge = serves(strategy, edges(), 1, 0, &[(1, 1), (3, 1)], &Unhurried::one_at_a_time());
+    assert!(at_each_edge >= 8, "{} serves next to nothing", strategy.name());
+}
+
+/// In these homes, of so many workers and processes each, all pipelines that it serves give the answers of the oracle; tells
+/// how many runs that were.
+fn serves(
+    strategy: Spread,
+    events: Vec<Event>,
+    records_per_epoch: usize,
+    slack_ms: i64,
+    homes: &[(usize, usize)],
+    drivers: &Drivers,
+) -> usize {
     let mut served = 0;
-    for (events, slack_ms) in [(in_order, 0), (events(600), 40 * 400_000)] {
-        let trace = Arc::new(Trace { events, ..Trace::default() });
-        let canonical = oracle::occurrences(&trace.events);
-        let feed = Arc::new(Feed::new(Arc::clone(&trace), 16, slack_ms, true));
-        assert_eq!(LateSet::of(&trace.events, slack_ms).count, 0);
-        for pipeline in catalogue::CATALOGUE {
-            let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
-            let mut truth = prepared.oracle(&canonical).fingerprints();
-            truth.sort_unstable();
-            for (workers, processes) in [(1, 1), (2, 1), (4, 1), (1, 2), (2, 2)] {
-                let choice = Choice { workers, ..Choice::plain(strategy) };
-                match run(&*prepared, choice, &feed, processes) {
-                    Ok(end) => {
-                        let mut given = end.answers.fingerprints();
-                        given.sort_unstable();
-                        assert!(given == truth, "{} {choice:?}, {processes} processes", pipeline.name());
-                        assert_eq!(end.workers.len(), workers * processes);
-                        served += 1;
-                    }
-                    Err(RunError::Gap { gap, .. }) => {
-                        assert!(processes == 2 || pipeline.gap(&choice) == Some(gap), "{} {choice:?}", pipeline.name());
-                    }
-                    Err(RunError::Workers { .. }) => {
-                        assert!(strategy.allowed_workers(workers * processes).is_some(), "{choice:?}");
-                    }
-                    Err(error) => panic!("{} {choice:?}: {error}", pipeline.name()),
+    let trace = Arc::new(Trace { events, ..Trace::default() });
+    let canonical = oracle::occurrences(&trace.events);
+    let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, true));
+    assert_eq!(LateSet::of(&trace.events, slack_ms).count, 0);
+    for pipeline in catalogue::CATALOGUE {
+        let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+        let mut truth = prepared.oracle(&canonical).fingerprints();
+        assert!(!truth.is_empty(), "{} has nothing to answer", pipeline.name());
+        truth.sort_unstable();
+        for (workers, processes) in homes.iter().copied() {
+            let choice = Choice { workers, ..Choice::plain(strategy) };
+            match run_by(drivers, &*prepared, choice, &feed, processes) {
+                Ok(end) => {
+                    let mut given = end.answers.fingerprints();
+                    given.sort_unstable();
+                    assert!(given == truth, "{} {choice:?}, {processes} processes", pipeline.name());
+                    assert_eq!(end.workers.len(), workers * processes);
+                    served += 1;
                 }
+                Err(RunError::Gap { gap, .. }) => {
+                    assert!(processes == 2 || pipeline.gap(&choice) == Some(gap), "{} {choice:?}", pipeline.name());
+                }
+                Err(RunError::Workers { .. }) => {
+                    assert!(strategy.allowed_workers(workers * processes).is_some(), "{choice:?}");
+                }
+                Err(error) => panic!("{} {choice:?}: {error}", pipeline.name()),
             }
         }
     }
-    assert!(served >= 16, "{} serves next to nothing", strategy.name());
+    served
 }
 
 macro_rules! table {
@@ -220,7 +282,7 @@ fn random_events() -> impl Strategy<Value = Vec<Event>> {
         let record = |(id, hours, customer, value, kind): (u64, i64, u32, i64, usize)| {
             // Content follows from the event id, so that a repeated id is a duplicate delivery.
             let (hours, kind) = ((hours + id as i64 * 7) % 100, Kind::ALL[(kind + id as usize) % 8]);
-            let mut record = Record::new(id, kind, hours * 3_600_000);
+            let mut record = Record::new(id, kind, hours * 3_600_000 + beside(id % 3));
             record.customer = if customer == 3 { Id::ABSENT } else { Id(customer) };
             record.order = Id((id % 9) as u32);
             record.value = Some(Value(value * 1000));
@@ -352,6 +414,97 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// What a driver was told.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    /// The state of this worker has acted upon so many epochs.
+    Views { worker: usize, epochs: u64 },
+    /// So many epochs are completed.
+    Completed(u64),
+}
+
+/// A driver that notes what it is told, among the notes of all workers.
+struct Noting {
+    worker: usize,
+    unhurried: Box<dyn Driver>,
+    notes: Arc<Mutex<Vec<Told>>>,
+}
+
+impl Driver for Noting {
+    fn admissible(&mut self) -> u64 {
+        self.unhurried.admissible()
+    }
+
+    fn admitted(&mut self, epochs: u64) {
+        self.unhurried.admitted(epochs);
+    }
+
+    fn completed(&mut self, epochs: u64) {
+        self.notes.lock().unwrap().push(Told::Completed(epochs));
+        self.unhurried.completed(epochs);
+    }
+
+    fn views(&mut self, epochs: u64) {
+        self.notes.lock().unwrap().push(Told::Views { worker: self.worker, epochs });
+    }
+
+    fn holds(&mut self, census: Census) {
+        self.unhurried.holds(census);
+    }
+}
+
+/// What a run of 3 workers with 2 records an epoch tells its drivers.
+fn told(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>) -> Result<Vec<Told>, RunError> {
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let (unhurried, kept) = (Unhurried::drivers(), Arc::clone(&notes));
+    let drivers: Drivers =
+        Arc::new(move |worker| Box::new(Noting { worker, unhurried: unhurried(worker), notes: Arc::clone(&kept) }));
+    run_by(&drivers, prepared, choice, feed, 1)?;
+    Ok(std::mem::take(&mut *notes.lock().unwrap()))
+}
+
+#[test]
+fn an_epoch_is_completed_when_all_workers_with_state_have_acted_upon_it() {
+    let trace = Arc::new(Trace { events: events(600), ..Trace::default() });
+    let feed = Arc::new(Feed::new(Arc::clone(&trace), 2, 40 * STEP_MS, true));
+    for (name, strategy) in ["repeat-high-value", "load-time-conversion", "sessions"]
+        .iter()
+        .flat_map(|name| Spread::ALL.map(|strategy| (name, strategy)))
+        .filter(|(_, strategy)| !matches!(strategy, Spread::Sequential | Spread::Differential))
+    {
+        let prepared = catalogue::find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
+        let notes = match told(&*prepared, Choice { workers: 3, ..Choice::plain(strategy) }, &feed) {
+            Err(RunError::Gap { .. }) => continue,
+            notes => notes.unwrap(),
+        };
+        let mut acted = std::collections::BTreeMap::new();
+        for note in &notes {
+            if let Told::Views { worker, .. } = note {
+                acted.insert(*worker, 0);
+            }
+        }
+        let holders = match strategy {
+            Spread::SingleWriter => 1,
+            Spread::Staged => 3 - strategy.readers(3),
+            _ => 3,
+        };
+        assert_eq!(acted.len(), holders, "{name} {}", strategy.name());
+        for note in &notes {
+            match *note {
+                Told::Views { worker, epochs } => {
+                    let before = acted.insert(worker, epochs);
+                    assert!(before < Some(epochs), "{name} {}: the view goes back", strategy.name());
+                }
+                Told::Completed(epochs) => {
+                    let early = acted.values().filter(|acted| **acted < epochs).count();
+                    assert_eq!(early, 0, "{name} {}: {epochs} epochs, of {acted:?}", strategy.name());
+                }
+            }
+        }
+        assert!(acted.values().all(|epochs| *epochs == feed.epochs()));
     }
 }
 
