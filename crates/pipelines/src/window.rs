@@ -265,11 +265,11 @@ mod tests {
         windows.advance(reached(4, 5), &mut out);
         assert_eq!(out, []);
         windows.advance(reached(5, 5), &mut out);
-        assert_eq!(out.drain(..).collect::<Vec<_>>(), [Change::given(count(0, 2))]);
+        assert_eq!(std::mem::take(&mut out), [Change::given(count(0, 2))]);
         windows.arrive(&mut [5, 6].map(once).to_vec(), &mut out);
         windows.arrive(&mut vec![Change::retracted((9, 1))], &mut out);
         windows.advance(reached(9, 5), &mut out);
-        assert_eq!(out.drain(..).collect::<Vec<_>>(), [Change::retracted(count(0, 2)), Change::given(count(0, 3))]);
+        assert_eq!(std::mem::take(&mut out), [Change::retracted(count(0, 2)), Change::given(count(0, 3))]);
         assert_eq!(windows.census().entries, 1);
         windows.advance(reached(10, 5), &mut out);
         assert_eq!((out.len(), windows.census().entries), (0, 0));
