@@ -200,19 +200,16 @@ mod tests {
         Reached { watermark_ms, ahead_ms: watermark_ms, newest_ms: watermark_ms, ..Reached::NOTHING }
     }
 
-    /// Of whom, whether it is cancelled, and how long its lease is, ms.
-    type Order = (u32, bool, i64);
+    /// How much later it is, and what then happens: a customer, whether it cancels, and a length.
+    type Step = (i64, Vec<(u32, bool, i64)>);
 
     /// After each step `eviction` holds and has answered what it must.
-    fn holds_what_it_must<const TIMERS: bool>(
-        eviction: EvictionName,
-        steps: &[(i64, Vec<Order>)],
-    ) -> Result<(), TestCaseError> {
+    fn holds_what_it_must<const TIMERS: bool>(eviction: EvictionName, steps: &[Step]) -> Result<(), TestCaseError> {
         let (mut part, mut naive) = (leases::<TIMERS>(eviction), Naive::default());
         let (mut now_ms, mut answers) = (0, Vec::new());
         for (later_ms, batch) in steps {
             now_ms += later_ms;
-            let event = |(customer, cancels, length_ms): &Order| {
+            let event = |(customer, cancels, length_ms): &(u32, bool, i64)| {
                 let kind = if *cancels { Kind::OrderCancelled } else { Kind::OrderPlaced };
                 event(*customer, kind, now_ms, *length_ms)
             };
@@ -241,9 +238,9 @@ mod tests {
         ) {
             // Within a few milliseconds ends and watermarks meet.
             let scale = if hurried { 30_000 } else { 1 };
-            let lease = |(customer, cancels, length_ms): Order| (customer, cancels, length_ms / scale);
+            let lease = |(customer, cancels, length_ms): (u32, bool, i64)| (customer, cancels, length_ms / scale);
             let step = |(later_ms, batch): (i64, Vec<_>)| (later_ms / scale, batch.into_iter().map(lease).collect());
-            let steps: Vec<(i64, Vec<Order>)> = steps.into_iter().map(step).collect();
+            let steps: Vec<Step> = steps.into_iter().map(step).collect();
             for eviction in EvictionName::ALL {
                 holds_what_it_must::<false>(eviction, &steps)?;
                 holds_what_it_must::<true>(eviction, &steps)?;

@@ -137,7 +137,7 @@ fn gives_the_answers_of_the_oracle(strategy: Spread) {
     served += serves(strategy, events(600), 16, 40 * STEP_MS, &homes, &Unhurried::drivers());
     assert!(served >= 16, "{} serves next to nothing", strategy.name());
     let at_each_edge = serves(strategy, edges(), 1, 0, &[(1, 1), (3, 1)], &Unhurried::one_at_a_time());
-    assert!(at_each_edge >= 8, "{} serves next to nothing", strategy.name());
+    assert!(at_each_edge >= 4, "{} serves next to nothing", strategy.name());
 }
 
 /// In these homes, of so many workers and processes each, all pipelines that it serves give the answers of the oracle; tells
