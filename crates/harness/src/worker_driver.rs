@@ -24,7 +24,7 @@ const EPOCHS_IN_FLIGHT: u64 = 4;
 const ROUNDS_BEFORE: usize = 16;
 /// A round without work takes about a microsecond. One that took this long was held up.
 const IDLE_GAP_NS: u64 = 10_000;
-/// Rounds of this length are looked into: a few hundred ns for asking the kernel are then less than a hundredth of them.
+/// Work of this length is looked into: a few hundred ns for asking the kernel are then less than a hundredth of it.
 const SUSPICIOUS_NS: u64 = 50_000;
 /// Less time off the CPU is that of a system call, or of an interrupt.
 const OFF_CPU_NS: u64 = 5_000;
@@ -127,16 +127,14 @@ impl WorkerDriver {
         if let Some(wakes_at_ns) = wakes_at_ns.filter(|_| !worked) {
             // A sleep is off the CPU by wish, until it should have been over.
             self.cpu.off_ns(now_ns);
-            return self.gap(wakes_at_ns.max(asked_ns), now_ns, u64::MAX, true);
+            return self.gap(wakes_at_ns.max(asked_ns), now_ns, length_ns, true);
         }
-        if length_ns >= SUSPICIOUS_NS {
+        if length_ns >= if worked { SUSPICIOUS_NS } else { IDLE_GAP_NS } {
             let off_cpu_ns = self.cpu.off_ns(now_ns).min(length_ns);
             if worked && off_cpu_ns >= OFF_CPU_NS {
                 self.log.busy_ns -= off_cpu_ns;
             }
             self.gap(asked_ns, now_ns, off_cpu_ns, !worked);
-        } else if !worked {
-            self.gap(asked_ns, now_ns, u64::MAX, true);
         }
     }
 
