@@ -8,13 +8,16 @@ use flowbench_harness::environment;
 use flowbench_harness::experiment::{Loaded, SHIPPED};
 use flowbench_harness::plan::Plan;
 use flowbench_harness::sampler::hiccups_during;
+use flowbench_harness::scheduling::share_lost_spinning;
 use flowbench_pipelines::{Choice, EvictionName, OrderName, Pipeline, Strategy, catalogue};
 use serde_json::{Value, json};
 
 use crate::args::{Doctor, Explain, List, Listed};
 use crate::failure::{Failure, OK, print};
 
-/// How long the doctor measures how late sleeping threads are woken.
+/// Share of the time that a spinning thread may lose on a quiet machine.
+const LOST_SHARE_MAX: f64 = 0.01;
+/// How long the doctor measures what the machine takes from threads that sleep, and then from one that spins.
 const LISTEN: Duration = Duration::from_secs(2);
 
 pub(crate) fn list(asked: &List) -> Result<i32, Failure> {
@@ -218,6 +221,17 @@ pub(crate) fn doctor(asked: &Doctor) -> Result<i32, Failure> {
             us(hiccup.p99_ns),
             us(hiccup.max_ns),
             LISTEN.as_secs()
+        ),
+    });
+    let lost_share = share_lost_spinning(LISTEN);
+    findings.push(environment::Finding {
+        bad: lost_share > LOST_SHARE_MAX,
+        what: "CPU",
+        seen: format!(
+            "a thread that only spun was off the CPU for {:.1} % of {} s (quiet is below {:.0} %)",
+            lost_share * 100.0,
+            LISTEN.as_secs(),
+            LOST_SHARE_MAX * 100.0
         ),
     });
     if asked.json {

@@ -458,8 +458,8 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     }
 }
 
-/// What a dataflow may give back of what it was built with before the run, bytes.
-const GIVEN_BACK_BYTES: i64 = 16 << 10;
+/// What the workers may give back of what they were built with before the run, bytes: operators, channels, buffers.
+const GIVEN_BACK_BYTES: i64 = 64 << 10;
 
 /// From the first to the newest event time, ms.
 fn span_ms(trace: &Trace) -> i64 {

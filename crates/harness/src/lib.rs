@@ -28,7 +28,7 @@ pub mod rate;
 pub mod replay;
 pub mod run;
 pub mod sampler;
-mod scheduling;
+pub mod scheduling;
 mod search;
 mod views;
 pub mod watched;

@@ -27,7 +27,7 @@ pub(crate) struct WorkerLog {
     pub(crate) busy_ns: u64,
     /// Where it lost time.
     pub(crate) gaps: Vec<Gap>,
-    /// Time lost in gaps for which there was no room, ns.
+    /// Time off the CPU in stretches too short to be looked into, or for which there was no room, ns.
     pub(crate) lost_besides_ns: u64,
     /// What it held when the input had ended and nothing of that had expired.
     pub(crate) at_end: Option<Snapshot>,
@@ -77,8 +77,17 @@ impl WorkerLog {
     pub(crate) fn lose(&mut self, gap: Gap) {
         if self.gaps.len() < GAPS {
             self.gaps.push(gap);
-        } else {
-            self.lost_besides_ns += gap.lost_ns();
+        }
+    }
+
+    /// It has run for `length_ns` and had the CPU for `cpu_ns` of that, sleeps left out. What no gap explains was taken in
+    /// stretches too short to be looked into, from work and idleness alike.
+    pub(crate) fn settle(&mut self, length_ns: u64, cpu_ns: u64) {
+        let in_gaps_ns = self.gaps.iter().map(|gap| gap.off_cpu_ns).sum::<u64>();
+        let rest_ns = length_ns.saturating_sub(in_gaps_ns);
+        self.lost_besides_ns = rest_ns.saturating_sub(cpu_ns);
+        if rest_ns > cpu_ns {
+            self.busy_ns = (self.busy_ns as f64 * cpu_ns as f64 / rest_ns as f64) as u64;
         }
     }
 
@@ -136,7 +145,7 @@ pub struct Latencies {
     /// Open loop: completed − due of every event inside the window. Closed loop: completed − admitted of every epoch.
     pub latency: LatencyHistogram,
     /// admitted − due of the epoch, that is of its last event, without the time in which the worker was at work on earlier
-    /// ones. What an event waits for its epoch to fill is part of the plan. Empty in the closed loop, where nothing is due.
+    /// ones or off the CPU. What an event waits for its epoch to fill is part of the plan. Empty in the closed loop, where nothing is due.
     pub driver_lag: LatencyHistogram,
     /// Events that were open when the run was given up, in `latency` at their age then.
     pub censored: u64,
@@ -195,8 +204,8 @@ impl Completions {
                         found.censored += records.end - records.start;
                     }
                     let epoch_due_ns = schedule.due_ns(self.records(epoch as u64).end - 1);
-                    let Lag { off_cpu_ns, driver_ns, .. } = self.lag(epoch, epoch_due_ns);
-                    found.driver_lag.record_many_ns((off_cpu_ns + driver_ns) as i64, records.end - records.start);
+                    let driver_ns = self.lag(epoch, epoch_due_ns).driver_ns;
+                    found.driver_lag.record_many_ns(driver_ns as i64, records.end - records.start);
                     for record in records {
                         found.latency.record_ns(ended_ns - schedule.due_ns(record) as i64);
                     }
@@ -586,6 +595,35 @@ mod tests {
         assert_eq!(attribution(&run).mean.compute_ns, 15.0);
         let closed = attribution(&completions(Load::Closed, &[(5, 20), (7, 26)], 2, 4)).mean;
         assert_eq!((closed.driver_lag_ns, closed.queueing_ns, closed.compute_ns), (0.0, 6.5, 10.5));
+    }
+
+    #[test]
+    fn time_that_no_gap_explains_was_taken_from_work_and_idleness_alike() {
+        let mut log = WorkerLog::new(0, 1, 8);
+        log.busy_ns = 600;
+        log.lose(Gap { from_ns: 0, to_ns: 100, off_cpu_ns: 100, idle: true });
+        log.settle(1_000, 450); // of 900 ns outside of the gap, half were on the CPU
+        assert_eq!((log.lost_besides_ns, log.busy_ns), (450, 300));
+        log.settle(1_000, 2_000); // the clocks of the kernel are not as fine
+        assert_eq!((log.lost_besides_ns, log.busy_ns), (0, 300));
+    }
+
+    #[test]
+    fn lag_is_the_drivers_only_while_the_worker_was_free_and_on_the_cpu() {
+        // Two epochs of one record, due at 0 and 1 µs, both admitted at 10 µs; the worker was free at 4 µs and off the CPU
+        // from 6 to 9.
+        let schedule = Schedule::constant(1e6).unwrap();
+        let mut log = WorkerLog::new(0, 1, 8);
+        log.admit(2, 10_000, 4_000);
+        log.complete(2, 12_000);
+        log.lose(Gap { from_ns: 6_000, to_ns: 9_000, off_cpu_ns: 3_000, idle: true });
+        let run = Completions::new(vec![log], 1, 2, Load::Open { schedule, stop_ns: 1 << 40 });
+        let lag = run.lag(0, 0);
+        assert_eq!((lag.queueing_ns, lag.off_cpu_ns, lag.driver_ns), (4_000.0, 3_000.0, 3_000.0));
+        let lag = run.lag(1, 5_000);
+        assert_eq!((lag.queueing_ns, lag.off_cpu_ns, lag.driver_ns), (0.0, 3_000.0, 2_000.0));
+        let recorded_ns = run.latencies(Window::EVERYTHING).driver_lag.quantile_ns(1.0).unwrap();
+        assert!(recorded_ns.abs_diff(3_000) <= 3, "{recorded_ns}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::ops::Sub;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,16 @@ impl Sub for Scheduling {
     }
 }
 
+/// Share (0 to 1) of `length` in which this thread was off the CPU although it did nothing but look at the clock.
+pub fn share_lost_spinning(length: Duration) -> f64 {
+    let (begun, cpu_ns) = (Instant::now(), thread_cpu_ns());
+    while begun.elapsed() < length {
+        std::hint::spin_loop();
+    }
+    let (elapsed_ns, had_ns) = (begun.elapsed().as_nanos() as f64, (thread_cpu_ns() - cpu_ns) as f64);
+    (1.0 - had_ns / elapsed_ns.max(1.0)).clamp(0.0, 1.0)
+}
+
 /// CPU time of the calling thread, user and system, ns.
 pub(crate) fn thread_cpu_ns() -> u64 {
     nanoseconds(ClockId::ThreadCPUTime)
@@ -82,6 +93,11 @@ mod tests {
         let now = Scheduling::of_this_thread();
         assert!(now.involuntary_switches.is_some(), "{now:?}");
         assert_eq!((now - now).involuntary_switches, Some(0));
+    }
+
+    #[test]
+    fn a_thread_that_spins_loses_a_share() {
+        assert!((0.0..1.0).contains(&share_lost_spinning(Duration::from_millis(20))));
     }
 
     #[test]

@@ -167,7 +167,7 @@ fn invalid(cause: String) -> CaseResult {
 fn nothing(probes: &[Probe]) -> CaseResult {
     let line = |probe: &Probe| {
         let refused = probe.refused.as_deref().unwrap_or("sustained");
-        format!("{} events/s: {refused}", probe.rate_events_per_s)
+        format!("{:.0} events/s: {refused}", probe.rate_events_per_s)
     };
     let lines: Vec<String> = probes.iter().map(line).collect();
     let last = lines.last().map_or("", String::as_str);

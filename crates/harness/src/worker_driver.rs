@@ -38,6 +38,8 @@ pub(crate) struct WorkerDriver {
     completed_epochs: u64,
     round: Round,
     cpu: CpuClock,
+    began: CpuClock,
+    slept_ns: u64, // because it wanted to
     allocation: Option<Allocation>,
     census: Census,
     shown: Snapshot,
@@ -67,6 +69,8 @@ impl WorkerDriver {
             completed_epochs: 0,
             round: Round::default(),
             cpu: CpuClock::default(),
+            began: CpuClock::default(),
+            slept_ns: 0,
             allocation: None,
             census: Census::default(),
             shown: Snapshot::default(),
@@ -111,7 +115,8 @@ impl WorkerDriver {
         if self.allocation.is_none() {
             self.track.counts_bytes.store(false, Ordering::Relaxed);
         }
-        self.cpu = CpuClock { cpu_ns: thread_cpu_ns(), at_ns: self.track.now_ns().unwrap_or(0) };
+        self.began = CpuClock { cpu_ns: thread_cpu_ns(), at_ns: self.track.now_ns().unwrap_or(0) };
+        self.cpu = self.began;
     }
 
     /// Ends a round: was it work, a sleep, or nothing, and what of it was lost?
@@ -127,6 +132,7 @@ impl WorkerDriver {
         if let Some(wakes_at_ns) = wakes_at_ns.filter(|_| !worked) {
             // A sleep is off the CPU by wish, until it should have been over.
             self.cpu.off_ns(now_ns);
+            self.slept_ns += wakes_at_ns.min(now_ns).saturating_sub(asked_ns);
             return self.gap(wakes_at_ns.max(asked_ns), now_ns, length_ns, true);
         }
         if length_ns >= if worked { SUSPICIOUS_NS } else { IDLE_GAP_NS } {
@@ -239,6 +245,8 @@ impl Driver for WorkerDriver {
     fn settled(&mut self) {
         let now_ns = self.now_ns().unwrap_or(0);
         self.end_round(now_ns);
+        let length_ns = now_ns.saturating_sub(self.began.at_ns).saturating_sub(self.slept_ns);
+        self.log.settle(length_ns, thread_cpu_ns().saturating_sub(self.began.cpu_ns));
         self.log.scheduling = Scheduling::of_this_thread() - self.scheduling;
         self.show();
         self.track.settle();
@@ -266,7 +274,7 @@ impl Drop for WorkerDriver {
 }
 
 /// How much of the time since it was last asked a thread was off the CPU.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct CpuClock {
     cpu_ns: u64,
     at_ns: u64,

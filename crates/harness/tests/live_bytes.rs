@@ -24,8 +24,8 @@ static ALLOCATOR: Cap<Jemalloc> = Cap::new(Jemalloc, usize::MAX);
 
 /// Of what is not state: buffers of a worker, and what other threads of the process take and give back.
 const SLACK_BYTES: i64 = 96 << 10;
-/// What a dataflow may give back of what it was built with before the run.
-const GIVEN_BACK_BYTES: i64 = 16 << 10;
+/// What the workers may give back of what they were built with before the run.
+const GIVEN_BACK_BYTES: i64 = 64 << 10;
 /// How much larger than a request its size class may be.
 const ROUNDED_UP: f64 = 1.25;
 /// What a run without any state may show: buffers in which messages travel.

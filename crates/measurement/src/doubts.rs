@@ -1,6 +1,7 @@
 //! Why the numbers of a case may not be trusted, each reason with its numbers and what to do about it.
 
 use crate::record::{Axes, Doubt, LostTime, Numbers, Quantiles, Sustainable};
+use crate::repeats::{SCATTERED_RATES, Spread};
 
 /// Driver lag above this share of the latency (both p99) is a doubt: most of the latency passed before the event was in
 /// the dataflow at all, although its worker was not at work.
@@ -76,8 +77,9 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         axes.rate_events_per_s.zip(circumstances.completed_in_time).and_then(not_sustained),
         circumstances.lasted_ns.and_then(short).filter(|_| !open_loop),
         few_samples(numbers.latency.count).filter(|_| open_loop),
+        lost_time(&numbers.lost, &numbers.latency, open_loop),
+        apart(&numbers.run_throughputs_events_per_s).filter(|_| !open_loop),
         driver_lag(&numbers.driver_lag, &numbers.latency).filter(|_| open_loop),
-        lost_time(&numbers.lost, &numbers.latency).filter(|_| open_loop),
         circumstances.miscounted_share.and_then(miscounted),
         numbers.memory.live_bytes_peak.is_none().then(uncounted),
         short_run(circumstances).filter(|_| numbers.memory.growth.is_some()),
@@ -151,8 +153,8 @@ fn source_bound(throughput: f64, ceiling: Option<f64>) -> Option<Doubt> {
 
 fn not_sustained((offered, completed): (f64, f64)) -> Option<Doubt> {
     let text = format!(
-        "Of the {offered:.0} events/s offered {} were completed in time: the rate was not sustained, and latency grows \
-         with the length of the run. Offer less.",
+        "Of the {offered:.0} events/s offered only {} were completed when the last one was due: the rate was not sustained, and \
+         latency grows with the length of the run. Offer less; if `lost-time` stands beside this, repeat on a quieter machine.",
         percent(completed)
     );
     (completed < ACHIEVED_SHARE).then(|| doubt("not-sustained", text))
@@ -200,7 +202,7 @@ fn short_run(circumstances: &Circumstances) -> Option<Doubt> {
     };
     let text = format!(
         "The trace covers {} of event time, {why}: memory may still be filling up, and rise or fall with the hour. Give the \
-         trace more events, or a lower rate.",
+         trace more events, and an open loop a longer duration for them.",
         duration(span_ms as u64 * 1_000_000)
     );
     Some(doubt("short-run", text))
@@ -219,8 +221,8 @@ fn few_samples(count: u64) -> Option<Doubt> {
 fn driver_lag(lag: &Quantiles, latency: &Quantiles) -> Option<Doubt> {
     let (lag_ns, latency_ns) = lag.p99_ns.zip(latency.p99_ns)?;
     let text = format!(
-        "Events were admitted {} late at p99, {} of the latency of {}, while the workers that admit them were idle or off the \
-         CPU: it is not the pipeline that was slow. Look for what else runs here, or use fewer workers than cores.",
+        "Events were admitted {} late at p99, {} of the latency of {}, although their worker had nothing to do and was on the \
+         CPU: whoever drives it was slow, not the pipeline. Please report it.",
         duration(lag_ns),
         percent(lag_ns as f64 / latency_ns.max(1) as f64),
         duration(latency_ns)
@@ -228,8 +230,18 @@ fn driver_lag(lag: &Quantiles, latency: &Quantiles) -> Option<Doubt> {
     (lag_ns as f64 > latency_ns as f64 * DRIVER_LAG_SHARE).then(|| doubt("driver-lag", text))
 }
 
-/// The quantiles of the latency that time lost by a worker could have made by itself; all of them if it had hardly any.
-fn lost_time(lost: &LostTime, latency: &Quantiles) -> Option<Doubt> {
+/// What the machine took from a worker: so much that everything may be due to it, or enough for some quantiles of the
+/// latency.
+fn lost_time(lost: &LostTime, latency: &Quantiles, open_loop: bool) -> Option<Doubt> {
+    if let Some(share) = lost.share.filter(|share| *share >= STARVED_SHARE) {
+        let what = if open_loop { "every quantile of the latency" } else { "the throughput" };
+        let text = format!(
+            "A worker was off the CPU, or kept from its loop, for {} of the time: {what} may be the machine's. Repeat on a \
+             quieter machine, or with fewer workers than cores.",
+            percent(share)
+        );
+        return Some(doubt("lost-time", text));
+    }
     let pairs = [
         ("p99", lost.wait_p99_ns, latency.p99_ns),
         ("p99.9", lost.wait_p999_ns, latency.p999_ns),
@@ -237,24 +249,30 @@ fn lost_time(lost: &LostTime, latency: &Quantiles) -> Option<Doubt> {
     ];
     let made = |(name, lost_ns, latency_ns): (&'static str, Option<u64>, Option<u64>)| {
         let (lost_ns, latency_ns) = lost_ns.zip(latency_ns)?;
-        let text = format!("{name} ({} of {})", duration(lost_ns), duration(latency_ns));
+        let text = format!("{name} (lost {}, latency {})", duration(lost_ns), duration(latency_ns));
         (lost_ns > 0 && lost_ns as f64 >= latency_ns as f64 * LOST_TIME_SHARE).then_some(text)
     };
-    if let Some(share) = lost.share.filter(|share| *share >= STARVED_SHARE) {
-        let text = format!(
-            "A worker was off the CPU, or kept from its loop, for {} of the time: no latency here is the dataflow's. Repeat on \
-             a quieter machine.",
-            percent(share)
-        );
-        return Some(doubt("lost-time", text));
-    }
     let made: Vec<String> = pairs.into_iter().filter_map(made).collect();
     let text = format!(
-        "A worker was off the CPU, or kept from its loop, long enough to make half of the latency or more at {}: these say \
-         little about the dataflow. Repeat on a quieter machine, or read the lower quantiles only.",
+        "A worker was off the CPU, or kept from its loop, as long as half of the latency or longer at {}: these say little \
+         about the dataflow. Repeat on a quieter machine, or read the lower quantiles only.",
         made.join(", ")
     );
-    (!made.is_empty()).then(|| doubt("lost-time", text))
+    (open_loop && !made.is_empty()).then(|| doubt("lost-time", text))
+}
+
+/// The runs of a closed loop lie too far apart for the one in the middle to be compared.
+fn apart(runs_events_per_s: &[f64]) -> Option<Doubt> {
+    let spread = Spread::of(runs_events_per_s).filter(|spread| spread.repeats > 1)?;
+    let greatest = |greater: fn(f64, f64) -> f64| runs_events_per_s.iter().copied().reduce(greater);
+    let (least, most) = (greatest(f64::min)?, greatest(f64::max)?);
+    let is_wide = Spread { low: least, high: most, ..spread }.is_wide(SCATTERED_RATES);
+    let text = format!(
+        "The {} runs of the closed loop lie too far apart for the one in the middle to be compared: {least:.0} to {most:.0} \
+         events/s. Give the trace more events, or repeat on a quieter machine.",
+        spread.repeats
+    );
+    is_wide.then(|| doubt("scattered-runs", text))
 }
 
 fn miscounted(share: f64) -> Option<Doubt> {
@@ -352,7 +370,7 @@ mod tests {
     #[test]
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
-        let changes: [(&str, Change); 24] = [
+        let changes: [(&str, Change); 26] = [
             ("logged", |_, _, c| c.logged = true),
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
@@ -370,6 +388,10 @@ mod tests {
             ("driver-lag", |n, _, _| n.driver_lag.p99_ns = Some(250_001)),
             ("lost-time", |n, _, _| n.lost.max_ns = Some(450_000)),
             ("lost-time", |n, _, _| n.lost.share = Some(0.1)),
+            ("lost-time", |n, a, _| (a.rate_events_per_s, n.lost.share) = (None, Some(0.1))),
+            ("scattered-runs", |n, a, _| {
+                (a.rate_events_per_s, n.run_throughputs_events_per_s) = (None, vec![50.0, 40.0, 63.0]);
+            }),
             ("short-run", |n, _, c| {
                 n.memory.growth = Some(growing());
                 (c.span_ms, c.retention_ms) = (2 * DAY_MS - 1, Some(DAY_MS));
@@ -423,7 +445,7 @@ mod tests {
     #[test]
     fn the_text_holds_the_numbers_and_the_advice() {
         let found = about(|numbers, _, _| numbers.driver_lag.p99_ns = Some(260_000));
-        for part in ["260.0 µs", "52 %", "500.0 µs", "while the workers that admit them were idle"] {
+        for part in ["260.0 µs", "52 %", "500.0 µs", "although their worker had nothing to do"] {
             assert!(found[0].text.contains(part), "{part} in {}", found[0].text);
         }
         let found = about(|_, a, c| (a.rate_events_per_s, c.lasted_ns) = (None, Some(180_000)));
@@ -440,7 +462,12 @@ mod tests {
             numbers.lost.max_ns = Some(900_000);
         });
         let text = &found[0].text;
-        assert!(text.contains("more at p99 (250.0 µs of 500.0 µs), the maximum (900.0 µs of 900.0 µs)"), "{text}");
+        assert!(
+            text.contains(
+                "longer at p99 (lost 250.0 µs, latency 500.0 µs), the maximum (lost 900.0 µs, latency 900.0 µs)"
+            ),
+            "{text}"
+        );
         let found = about(|numbers, _, _| {
             (numbers.throughput_events_per_s, numbers.source_ceiling_events_per_s) = (44.0, Some(8.0));
         });

@@ -408,7 +408,7 @@ pub struct Numbers {
     /// Wall clock between the due instant of the arrival that allowed an answer and the answer.
     pub processing_delay: Quantiles,
     /// From when an epoch (its last event) was due until it was admitted, without the time in which its worker was at work on
-    /// earlier ones: it was idle, or off the CPU.
+    /// earlier ones or off the CPU: nothing kept it from admitting.
     pub driver_lag: Quantiles,
     /// How late a thread woke up that asked to sleep 1 ms at a time: what the machine itself does to whoever waits.
     pub hiccup: Quantiles,

@@ -52,10 +52,7 @@ const DEFINITIONS: [(&str, &str); 26] = [
         "completed − due, for every admitted event, whatever stalled; completed means that the output frontier \
         passed the event's epoch. Events still open at the end count at their age (censored)",
     ),
-    (
-        "driver lag",
-        "admitted − due, without the time in which the worker was at work on earlier events: it was idle or off the CPU",
-    ),
+    ("driver lag", "admitted − due, without the time in which the worker was at work on earlier events or off the CPU"),
     (
         "attribution",
         "what the mean latency is the sum of: driver lag, where the worker was idle; off CPU, where the machine had taken \
