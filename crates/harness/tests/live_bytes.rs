@@ -119,7 +119,8 @@ impl Driver for Counting {
     }
 
     fn settled(&mut self) {
-        self.after.store(requested_bytes(), Ordering::Release);
+        // Whoever is first may have given back what it held before the last one comes here.
+        self.after.fetch_max(requested_bytes(), Ordering::AcqRel);
         self.driver.settled();
     }
 
