@@ -48,10 +48,14 @@ pub(crate) fn cost_of_logging(results: &Results, part: &str) -> Option<String> {
     let shares: Vec<f64> = of_part.filter_map(share).collect();
     let least = shares.iter().copied().min_by(f64::total_cmp)?;
     let most = shares.iter().copied().max_by(f64::total_cmp)?;
-    let [least, middle, most] = [least, median(&shares)?, most].map(|share| Quantity::Share.human(share));
+    let longer = match median(&shares)? {
+        middle if middle > 0.0 => format!("{} longer", Quantity::Share.human(middle)),
+        _ => "no longer than without".to_owned(),
+    };
+    let [least, most] = [least, most].map(|share| Quantity::Share.human(share));
     Some(format!(
-        "Where the activity of operators was logged, workers were busy {middle} longer (median; {least} to {most}). All \
-         other numbers are of runs without."
+        "Where the activity of operators was logged, workers were busy {longer} (median; {least} to {most}). All other \
+         numbers are of runs without."
     ))
 }
 

@@ -42,17 +42,21 @@ pub(crate) const NONE: &str = "–";
 pub(crate) const KEPT_UP: f64 = 0.98;
 
 /// All cases of a run for a terminal of `width` characters (80 to 100 suit best): a table for each question, then what
-/// failed. Nothing in it can steer the terminal.
+/// failed, and where the doubts stand in words. Nothing in it can steer the terminal.
 pub fn terminal_tables(results: &Results, width: usize) -> String {
     let mut out = String::new();
     for part in &results.run.parts {
         let table = cases(results, &part.name);
         if !table.is_empty() {
-            let (question, repeats) = (printable(&part.question), repeats_words(results, &part.name));
+            let repeats = repeats_words(results, &part.name).replace("in brackets", "in brackets where there is room");
+            let question = printable(&part.question);
             out.push_str(&format!("{question}{repeats}\n{}", table.text(width)));
             out.extend(activity::cost_of_logging(results, &part.name).map(|cost| cost + "\n"));
             out.push('\n');
         }
+    }
+    if results.cases.iter().any(|case| !case.doubts.is_empty()) {
+        out.push_str("The report says what each doubt is about, and what to do.\n\n");
     }
     let failures = failures(results);
     if !failures.is_empty() {
