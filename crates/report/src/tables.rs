@@ -48,7 +48,8 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
     for part in &results.run.parts {
         let table = cases(results, &part.name);
         if !table.is_empty() {
-            let repeats = repeats_words(results, &part.name).replace("in brackets", "in brackets where there is room");
+            let repeats =
+                repeats_words(results, &part.name).replace(')', " if it fits)").replace("once if it fits", "once");
             let question = printable(&part.question);
             out.push_str(&format!("{question}{repeats}\n{}", table.text(width)));
             out.extend(activity::cost_of_logging(results, &part.name).map(|cost| cost + "\n"));
