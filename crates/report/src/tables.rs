@@ -57,7 +57,7 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
         }
     }
     if results.cases.iter().any(|case| !case.doubts.is_empty()) {
-        out.push_str("The report says what each doubt is about, and what to do.\n\n");
+        out.push_str("Ranges stand where they fit. The report has all of them, and says what each doubt is about.\n\n");
     }
     let failures = failures(results);
     if !failures.is_empty() {

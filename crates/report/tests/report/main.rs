@@ -353,7 +353,7 @@ fn a_terminal_table_has_a_column_for_each_axis_that_varies_and_cuts_nothing() {
     let mut lines = text.lines();
     assert_eq!(
         lines.next(),
-        Some("How does latency grow with the rate? (medians of 3 repeats, in brackets the range if it fits)")
+        Some("How does latency grow with the rate? (medians of 3 repeats, in brackets the range)")
     );
     let header: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
     assert_eq!(header, ["#", "pipeline", "strategy", "events/s", "p50", "p99", "answers", "doubts"]);
