@@ -48,16 +48,14 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
     for part in &results.run.parts {
         let table = cases(results, &part.name);
         if !table.is_empty() {
-            let repeats =
-                repeats_words(results, &part.name).replace(')', " if it fits)").replace("once if it fits", "once");
-            let question = printable(&part.question);
+            let (question, repeats) = (printable(&part.question), repeats_words(results, &part.name));
             out.push_str(&format!("{question}{repeats}\n{}", table.text(width)));
             out.extend(activity::cost_of_logging(results, &part.name).map(|cost| cost + "\n"));
             out.push('\n');
         }
     }
     if results.cases.iter().any(|case| !case.doubts.is_empty()) {
-        out.push_str("Ranges stand where they fit. The report has all of them, and says what each doubt is about.\n\n");
+        out.push_str("The report says what each doubt is about.\n\n");
     }
     let failures = failures(results);
     if !failures.is_empty() {
