@@ -9,8 +9,8 @@ use flowbench_measurement::doubts::{Circumstances, SHORT_NS, doubts};
 use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES, Window};
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
 use flowbench_measurement::record::{
-    Accuracy, Axes, ChannelLoad, Disorder, Doubt, EventTimeWait, Numbers, OperatorTime, Progress, Status, Sustainable,
-    TimelinePoint,
+    Accuracy, Axes, ChannelLoad, Disorder, Doubt, EventTimeWait, Numbers, OperatorTime, Progress, Quantiles, Status,
+    Sustainable, TimelinePoint,
 };
 use flowbench_measurement::timeline::{Position, Reading, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
@@ -407,7 +407,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         latency: latencies.latency.quantiles(),
         processing_delay: delays.quantiles(),
         driver_lag: latencies.driver_lag.quantiles(),
-        hiccup: observations.hiccup.quantiles(),
+        hiccup: Quantiles::default(),
         censored: latencies.censored,
         event_time_wait_ms: event_time_wait(&allowance, choice),
         attribution: completions.attribution(window, &latencies),
@@ -443,7 +443,6 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         ("processing-delay", &delays),
         ("driver-lag", &latencies.driver_lag),
         ("lost-time", &lost_waits),
-        ("hiccup", &observations.hiccup),
     ];
     let lines = histograms.into_iter().filter(|(_, histogram)| histogram.count() > 0);
     let lines = lines.filter_map(|(kind, histogram)| Some((kind.to_owned(), hlog::line("", 0, 0, histogram).ok()?)));

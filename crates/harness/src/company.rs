@@ -5,8 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use flowbench_measurement::hlog;
-use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::Wire;
 use flowbench_measurement::timeline::Reading;
 use flowbench_pipelines::{Cluster, Connected, RunError};
@@ -123,7 +121,6 @@ fn keep_in_touch(control: Arc<Mutex<Control>>, silence_max: Duration) -> Result<
 pub(crate) struct Report {
     logs: Vec<WorkerLog>,
     readings: Vec<Reading>,
-    hiccup: String, // a line of an hlog
     cpu_ns: u64,
     steal_share: Option<f64>,
     throttled_share: Option<f64>,
@@ -137,7 +134,6 @@ impl Report {
         Self {
             logs,
             readings: observations.readings,
-            hiccup: hlog::line("", 0, 0, &observations.hiccup).unwrap_or_default(),
             cpu_ns: observations.cpu_ns,
             steal_share: observations.steal_share,
             throttled_share: observations.throttled_share,
@@ -149,14 +145,9 @@ impl Report {
     /// All reports as one: logs side by side, amounts added up, of shares the greatest.
     fn merge(reports: Vec<Report>) -> Seen {
         let greatest = |share: fn(&Report) -> Option<f64>| reports.iter().filter_map(share).reduce(f64::max);
-        let mut hiccup = LatencyHistogram::new();
-        for line in reports.iter().map(|report| &report.hiccup) {
-            hlog::read(line).into_iter().flatten().for_each(|interval| hiccup.merge(&interval.histogram));
-        }
         let of_all: Vec<&[Reading]> = reports.iter().map(|report| report.readings.as_slice()).collect();
         let observations = Observations {
             readings: added_up(&of_all),
-            hiccup,
             cpu_ns: reports.iter().map(|report| report.cpu_ns).sum(),
             steal_share: greatest(|report| report.steal_share),
             throttled_share: greatest(|report| report.throttled_share),
@@ -207,10 +198,8 @@ mod tests {
     }
 
     fn report(readings: &[Reading], share: Option<f64>) -> Report {
-        let mut hiccup = LatencyHistogram::new();
-        hiccup.record_ns(5);
         let observations =
-            Observations { readings: readings.to_vec(), hiccup, cpu_ns: 11, steal_share: share, throttled_share: None };
+            Observations { readings: readings.to_vec(), cpu_ns: 11, steal_share: share, throttled_share: None };
         let wire = Some(Wire { messages: 3, bytes: 100 });
         Report::new(Seen { logs: vec![WorkerLog::default()], observations, activity: None, wire })
     }
@@ -224,7 +213,7 @@ mod tests {
             Report::merge(vec![first, serde_json::from_slice(&told).unwrap()]);
         assert_eq!(seen.readings.iter().map(|reading| reading.entries).collect::<Vec<_>>(), [101, 202, 303]);
         assert!(seen.readings.iter().all(|reading| reading.live_bytes == Some(-2)));
-        assert_eq!((seen.cpu_ns, seen.hiccup.count()), (22, 2));
+        assert_eq!(seen.cpu_ns, 22);
         assert_eq!((seen.steal_share, seen.throttled_share), (Some(0.2), None));
         assert_eq!((logs.len(), wire, activity), (2, Some(Wire { messages: 6, bytes: 200 }), None));
     }

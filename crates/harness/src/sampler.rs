@@ -18,8 +18,6 @@ use crate::scheduling::process_cpu_ns;
 pub struct Observations {
     /// Memory and entries over time.
     pub readings: Vec<Reading>,
-    /// What a thread that only sleeps and looks at the clock saw: how much later than asked it woke up.
-    pub hiccup: LatencyHistogram,
     /// CPU time of the process from the begin of the run to its end, ns.
     pub cpu_ns: u64,
     /// Share of the machine's CPU time stolen meanwhile; absent where it is too little to be told from nothing.
@@ -28,16 +26,15 @@ pub struct Observations {
     pub throttled_share: Option<f64>,
 }
 
-/// The threads that look.
+/// The thread that looks. There is only one: it takes time from the workers where no core is free.
 pub(crate) struct Sampler {
     stop: Arc<AtomicBool>,
     watcher: JoinHandle<Observations>,
-    hiccups: JoinHandle<LatencyHistogram>,
 }
 
 /// Between two readings.
 const PERIOD: Duration = Duration::from_millis(4);
-/// How long the hiccup thread asks to sleep.
+/// How long a sleep is asked for.
 const NAP: Duration = Duration::from_millis(1);
 /// Readings there is room for before the list has to grow.
 const READINGS: usize = 1 << 14;
@@ -45,19 +42,15 @@ const READINGS: usize = 1 << 14;
 impl Sampler {
     pub(crate) fn start(track: &Arc<Track>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let (track, watcher_stop, hiccup_stop) = (Arc::clone(track), Arc::clone(&stop), Arc::clone(&stop));
+        let (track, watcher_stop) = (Arc::clone(track), Arc::clone(&stop));
         let watcher = thread::spawn(move || watch(&track, &watcher_stop));
-        let hiccups = thread::spawn(move || hiccups(&hiccup_stop));
-        Self { stop, watcher, hiccups }
+        Self { stop, watcher }
     }
 
     pub(crate) fn stop(self) -> Observations {
         self.stop.store(true, Ordering::Release);
         self.watcher.thread().unpark();
-        let hiccup = self.hiccups.join().unwrap_or_default();
-        let mut observations = self.watcher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        observations.hiccup = hiccup;
-        observations
+        self.watcher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 
@@ -76,7 +69,6 @@ fn watch(track: &Track, stop: &AtomicBool) -> Observations {
     let elapsed_ns = track.now_ns().unwrap_or(0).max(1) as f64;
     Observations {
         readings,
-        hiccup: LatencyHistogram::new(),
         cpu_ns: process_cpu_ns().saturating_sub(cpu_before_ns),
         steal_share: ticks_before.and_then(|before| CpuTicks::now()?.stolen_share_since(&before)),
         throttled_share: throttled_before
@@ -101,7 +93,7 @@ pub(crate) fn read(track: &Track) -> Reading {
     }
 }
 
-/// After the idea of jHiccup: whatever keeps this thread from waking up in time keeps a worker from working, too.
+/// After the idea of jHiccup: how much later than asked a thread wakes up that only sleeps.
 fn hiccups(stop: &AtomicBool) -> LatencyHistogram {
     // Without this the kernel may round every nap up by 50 µs.
     let _ = rustix::thread::set_current_timer_slack(std::num::NonZero::new(1));

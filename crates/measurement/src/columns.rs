@@ -166,10 +166,11 @@ fn push_speed(row: &mut Row, numbers: Option<&Numbers>) {
 
 fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
     macro_rules! quantiles {
-        ($name:literal, $field:ident) => {
-            let q = numbers.map_or(Quantiles::default(), |n| n.$field);
+        ($name:literal, $of:expr) => {
+            let of: Option<Quantiles> = $of;
+            let q = of.unwrap_or_default();
             row.extend([
-                (concat!($name, "_count"), numbers.map(|_| q.count).into()),
+                (concat!($name, "_count"), of.map(|_| q.count).into()),
                 (concat!($name, "_p50_ns"), q.p50_ns.into()),
                 (concat!($name, "_p90_ns"), q.p90_ns.into()),
                 (concat!($name, "_p99_ns"), q.p99_ns.into()),
@@ -178,10 +179,11 @@ fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
             ]);
         };
     }
-    quantiles!("latency", latency);
-    quantiles!("processing_delay", processing_delay);
-    quantiles!("driver_lag", driver_lag);
-    quantiles!("hiccup", hiccup);
+    quantiles!("latency", numbers.map(|n| n.latency));
+    quantiles!("processing_delay", numbers.map(|n| n.processing_delay));
+    quantiles!("driver_lag", numbers.map(|n| n.driver_lag));
+    // Not measured any more.
+    quantiles!("hiccup", numbers.map(|n| n.hiccup).filter(|q| q.count > 0));
     let wait = numbers.map(|n| n.event_time_wait_ms);
     row.extend([
         ("censored", numbers.map(|n| n.censored).into()),

@@ -410,7 +410,9 @@ pub struct Numbers {
     /// From when an epoch (its last event) was due until it was admitted, without the time in which its worker was at work on
     /// earlier ones or off the CPU: nothing kept it from admitting.
     pub driver_lag: Quantiles,
-    /// How late a thread woke up that asked to sleep 1 ms at a time: what the machine itself does to whoever waits.
+    /// How late a thread woke up that asked to sleep 1 ms at a time. Not measured any more since schema version 4, which has
+    /// [`lost`](Self::lost) instead.
+    #[serde(default)]
     pub hiccup: Quantiles,
     /// Events still open when the run was stopped; they count into `latency` at their age.
     pub censored: u64,
