@@ -131,7 +131,7 @@ pub struct CaseData<'a> {
     pub start_ns: u64,
     /// How long it was recorded, in ns.
     pub length_ns: u64,
-    /// Histograms by kind: `latency`, `processing-delay`, `driver-lag`, `hiccup`.
+    /// Histograms by kind: `latency`, `processing-delay`, `driver-lag`, `lost-time`.
     pub histograms: &'a [(&'a str, &'a LatencyHistogram)],
     /// Samples, oldest first.
     pub timeline: &'a [TimelinePoint],
