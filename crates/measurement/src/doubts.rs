@@ -6,9 +6,12 @@ use crate::repeats::{SCATTERED_RATES, Spread};
 /// Driver lag above this share of the latency (both p99) is a doubt: most of the latency passed before the event was in
 /// the dataflow at all, although its worker was not at work.
 pub const DRIVER_LAG_SHARE: f64 = 0.50;
-/// A quantile of the latency is in doubt if an event that is due at a random instant waits this share of it or more, at the
-/// same quantile, for the end of time that its worker lost.
+/// p99 is in doubt, too, if an event that is due at a random instant waits this share of it or more, at the same quantile, for
+/// the end of time that its worker lost.
 pub const LOST_TIME_SHARE: f64 = 0.50;
+/// If a worker lost this share of the time or more, p99 is in doubt: that of the events beyond it, and half as many that wait
+/// for what has piled up meanwhile.
+pub const TAIL_SHARE: f64 = 0.015;
 /// If a worker lost this share of the time or more, all quantiles are in doubt.
 pub const STARVED_SHARE: f64 = 0.10;
 /// Samples in which memory does not add up are a doubt above this share: what one worker has freed and another, which had
@@ -242,23 +245,18 @@ fn lost_time(lost: &LostTime, latency: &Quantiles, open_loop: bool) -> Option<Do
         );
         return Some(doubt("lost-time", text));
     }
-    let pairs = [
-        ("p99", lost.wait_p99_ns, latency.p99_ns),
-        ("p99.9", lost.wait_p999_ns, latency.p999_ns),
-        ("the maximum", lost.max_ns, latency.max_ns),
-    ];
-    let made = |(name, lost_ns, latency_ns): (&'static str, Option<u64>, Option<u64>)| {
-        let (lost_ns, latency_ns) = lost_ns.zip(latency_ns)?;
-        let text = format!("{name} (lost {}, latency {})", duration(lost_ns), duration(latency_ns));
-        (lost_ns > 0 && lost_ns as f64 >= latency_ns as f64 * LOST_TIME_SHARE).then_some(text)
-    };
-    let made: Vec<String> = pairs.into_iter().filter_map(made).collect();
+    // Where more events fall into such time, or behind it, than lie beyond p99, it has made the tail.
+    let share = lost.share.filter(|share| *share >= TAIL_SHARE);
+    let (wait_ns, latency_ns) = lost.wait_p99_ns.zip(latency.p99_ns)?;
+    let is_half = wait_ns > 0 && wait_ns as f64 >= latency_ns as f64 * LOST_TIME_SHARE;
     let text = format!(
-        "A worker was off the CPU, or kept from its loop, as long as half of the latency or longer at {}: these say little \
-         about the dataflow. Repeat on a quieter machine, or read the lower quantiles only.",
-        made.join(", ")
+        "A worker was off the CPU, or kept from its loop, for {} of the time, for up to {} at once: p99 ({}) and what lies \
+         beyond it say little about the dataflow. Repeat on a quieter machine, or read the lower quantiles only.",
+        lost.share.map_or("some".to_owned(), percent),
+        lost.max_ns.map_or("?".to_owned(), duration),
+        duration(latency_ns)
     );
-    (open_loop && !made.is_empty()).then(|| doubt("lost-time", text))
+    (open_loop && (is_half || share.is_some())).then(|| doubt("lost-time", text))
 }
 
 /// The runs of a closed loop lie too far apart for the one in the middle to be compared.
@@ -370,7 +368,7 @@ mod tests {
     #[test]
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
-        let changes: [(&str, Change); 26] = [
+        let changes: [(&str, Change); 27] = [
             ("logged", |_, _, c| c.logged = true),
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
@@ -386,7 +384,8 @@ mod tests {
             ("short", |_, a, c| (a.rate_events_per_s, c.lasted_ns) = (None, Some(199_999_999))),
             ("few-samples", |n, _, _| n.latency.count = 9_999),
             ("driver-lag", |n, _, _| n.driver_lag.p99_ns = Some(250_001)),
-            ("lost-time", |n, _, _| n.lost.max_ns = Some(450_000)),
+            ("lost-time", |n, _, _| n.lost.wait_p99_ns = Some(250_000)),
+            ("lost-time", |n, _, _| (n.lost.share, n.lost.wait_p99_ns) = (Some(0.015), Some(0))),
             ("lost-time", |n, _, _| n.lost.share = Some(0.1)),
             ("lost-time", |n, a, _| (a.rate_events_per_s, n.lost.share) = (None, Some(0.1))),
             ("scattered-runs", |n, a, _| {
@@ -418,7 +417,7 @@ mod tests {
             circumstances.completed_in_time = Some(0.98);
             numbers.throughput_events_per_s = 49_000.0;
             numbers.latency.count = 10_000;
-            numbers.lost.max_ns = Some(449_999);
+            (numbers.lost.share, numbers.lost.wait_p99_ns) = (Some(0.0149), Some(249_999));
             numbers.source_ceiling_events_per_s = Some(54_445.0);
             circumstances.miscounted_share = Some(0.01);
             circumstances.steal_share = Some(0.001);
@@ -457,17 +456,11 @@ mod tests {
         let found = about(|_, axes, _| (axes.workers, axes.processes) = (2, 4));
         assert!(found[0].text.starts_with("8 workers of 4 processes share 3 usable cores"), "{}", found[0].text);
         let found = about(|numbers, _, _| {
-            numbers.lost.wait_p99_ns = Some(250_000);
-            numbers.lost.wait_p999_ns = Some(300_000);
-            numbers.lost.max_ns = Some(900_000);
+            (numbers.lost.share, numbers.lost.max_ns) = (Some(0.02), Some(900_000));
+            numbers.lost.wait_p99_ns = Some(0);
         });
         let text = &found[0].text;
-        assert!(
-            text.contains(
-                "longer at p99 (lost 250.0 µs, latency 500.0 µs), the maximum (lost 900.0 µs, latency 900.0 µs)"
-            ),
-            "{text}"
-        );
+        assert!(text.contains("for 2 % of the time, for up to 900.0 µs at once: p99 (500.0 µs)"), "{text}");
         let found = about(|numbers, _, _| {
             (numbers.throughput_events_per_s, numbers.source_ceiling_events_per_s) = (44.0, Some(8.0));
         });
