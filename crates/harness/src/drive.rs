@@ -21,7 +21,7 @@ use crate::company::{Company, Report};
 use crate::gauges::Gauges;
 use crate::probe::{Completions, WorkerLog};
 use crate::sampler::{self, Observations, Sampler};
-use crate::scheduling::Scheduling;
+use crate::scheduling::{Scheduling, process_cpu_ns};
 use crate::views::Views;
 use crate::worker_driver::WorkerDriver;
 
@@ -223,8 +223,9 @@ pub(crate) struct Track {
     pub(crate) workers: usize,      // of all processes
     waiting: AtomicUsize,           // workers of this process that are not ready yet
     started: OnceLock<Instant>,
-    paused_ns: AtomicU64,   // of the time since, in which something was weighed
-    unsettled: AtomicUsize, // workers that are not done yet
+    cpu_before_ns: OnceLock<u64>, // of this process, when the run began
+    paused_ns: AtomicU64,         // of the time since, in which something was weighed
+    unsettled: AtomicUsize,       // workers that are not done yet
     settled: OnceLock<Reading>,
     sent: OnceLock<Wire>, // to other processes, when this one was done: what comes after are the answers for the check
     pub(crate) gauges: Vec<Gauges>,
@@ -243,6 +244,7 @@ impl Track {
             workers: home.processes() * workers,
             waiting: AtomicUsize::new(workers),
             started: OnceLock::new(),
+            cpu_before_ns: OnceLock::new(),
             paused_ns: AtomicU64::new(0),
             unsettled: AtomicUsize::new(workers),
             settled: OnceLock::new(),
@@ -257,8 +259,14 @@ impl Track {
     pub(crate) fn ready(&self) {
         if self.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
             let together = self.company.as_ref().map(|company| company.start_together().at);
+            let _ = self.cpu_before_ns.set(process_cpu_ns());
             let _ = self.started.set(together.unwrap_or_else(Instant::now));
         }
+    }
+
+    /// CPU time of this process since the run began, ns.
+    pub(crate) fn cpu_ns(&self) -> u64 {
+        self.cpu_before_ns.get().map_or(0, |before_ns| process_cpu_ns().saturating_sub(*before_ns))
     }
 
     /// Time of the run, ns since the last worker was ready; `None` before. What is weighed at the end does not count.

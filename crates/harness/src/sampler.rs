@@ -11,7 +11,6 @@ use flowbench_measurement::timeline::Reading;
 use crate::drive::Track;
 use crate::environment::{CpuTicks, throttled_ns};
 use crate::gauges::{Gauges, Snapshot};
-use crate::scheduling::process_cpu_ns;
 
 /// Everything seen beside a run.
 #[derive(Debug, Clone)]
@@ -59,7 +58,7 @@ fn watch(track: &Track, stop: &AtomicBool) -> Observations {
     while track.now_ns().is_none() && !stop.load(Ordering::Acquire) {
         thread::yield_now();
     }
-    let (cpu_before_ns, ticks_before, throttled_before) = (process_cpu_ns(), CpuTicks::now(), throttled_ns());
+    let (ticks_before, throttled_before) = (CpuTicks::now(), throttled_ns());
     while track.settled().is_none() && !stop.load(Ordering::Acquire) {
         readings.push(read(track));
         thread::park_timeout(PERIOD);
@@ -69,7 +68,7 @@ fn watch(track: &Track, stop: &AtomicBool) -> Observations {
     let elapsed_ns = track.now_ns().unwrap_or(0).max(1) as f64;
     Observations {
         readings,
-        cpu_ns: process_cpu_ns().saturating_sub(cpu_before_ns),
+        cpu_ns: track.cpu_ns(),
         steal_share: ticks_before.and_then(|before| CpuTicks::now()?.stolen_share_since(&before)),
         throttled_share: throttled_before
             .and_then(|before| Some(throttled_ns()?.saturating_sub(before) as f64 / elapsed_ns)),
