@@ -185,7 +185,7 @@ fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {
 }
 
 /// What the source alone gives, events per second: as many threads as there are workers walk the trace side by side, each its
-/// own epochs, lateness decided, and give on nothing. The middle of [`CEILINGS`], after one that only touches the memory.
+/// own epochs, lateness decided, and give on nothing. The middle of three, after one that only touches the memory.
 pub fn source_ceiling_events_per_s(feed: &Feed, workers: usize) -> f64 {
     let mut walks: Vec<Duration> = (0..=CEILINGS).map(|_| walked(feed, workers)).skip(1).collect();
     walks.sort_unstable();

@@ -68,7 +68,7 @@ impl CpuTicks {
         Some(CpuTicks { all: ticks.iter().take(8).sum(), stolen: *ticks.get(7)? })
     }
 
-    /// Share of the CPU time since `before` that was stolen, 0 to 1. `None` below [`TICKS_MIN`] ticks: in a short run a single
+    /// Share of the CPU time since `before` that was stolen, 0 to 1. `None` below three ticks: in a short run a single
     /// one would be a large share.
     pub fn stolen_share_since(&self, before: &CpuTicks) -> Option<f64> {
         let stolen = self.stolen.saturating_sub(before.stolen);

@@ -71,7 +71,7 @@ pub trait Prepared: Send + Sync {
     /// How many of `events` would concern the pipeline but have no key.
     fn without_key(&self, events: &[Event]) -> u64;
     /// How long a state is kept if nothing follows the event that it came to be by, ms of event time: the longest by the first
-    /// [`PROBED`] of `events`. `None` where one is kept for ever, or nothing is.
+    /// 20,000 of `events`. `None` where one is kept for ever, or nothing is.
     fn retention_ms(&self, _events: &[Event]) -> Option<i64> {
         None
     }
