@@ -5,19 +5,18 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
+mod common;
+
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowbench_events::{Event, Horizon, Trace};
-use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_harness::drive::{Idle, Load, Measured, Setting, measure};
+use common::{Hook, Hooked, calm, prepared, run};
+use flowbench_harness::drive::{Idle, Load, Measured};
 use flowbench_measurement::latency::Window;
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_measurement::record::Parts;
-use flowbench_pipelines::{
-    Answers, Census, Choice, Driver, Feed, Prepared, RunEnd, RunError, Site, Strategy, StrategyGap, catalogue,
-};
+use flowbench_pipelines::{Choice, Driver, Feed, Strategy};
 use rustix::time::{ClockId, clock_gettime};
 
 const STALL_MS: u64 = 120;
@@ -34,41 +33,8 @@ enum Stall {
     Machine,
 }
 
-/// A pipeline that is stalled from outside, by the driver of its first worker.
-struct Stalled<'a> {
-    prepared: &'a dyn Prepared,
-    stall: Stall,
-}
-
-impl Prepared for Stalled<'_> {
-    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
-        self.prepared.oracle(canonical)
-    }
-
-    fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
-        self.prepared.counts(asked)
-    }
-
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        self.prepared.gap(choice)
-    }
-
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        let (drivers, stall) = (Arc::clone(&site.drivers), self.stall);
-        let stalling = move |worker| -> Box<dyn Driver> {
-            let stall = (worker == 0).then_some(stall);
-            Box::new(Stalling { driver: drivers(worker), admitted: 0, stall })
-        };
-        self.prepared.run(&Site::new(site.choice, &site.feed, Arc::new(stalling)))
-    }
-
-    fn without_key(&self, events: &[Event]) -> u64 {
-        self.prepared.without_key(events)
-    }
-}
-
+/// Stalls a worker once.
 struct Stalling {
-    driver: Box<dyn Driver>,
     admitted: u64,
     stall: Option<Stall>, // until it has struck
 }
@@ -83,10 +49,10 @@ impl Stalling {
     }
 }
 
-impl Driver for Stalling {
+impl Hook for Stalling {
     /// A stall while the worker has nothing to do is the driver's.
-    fn admissible(&mut self) -> u64 {
-        let admissible = self.driver.admissible();
+    fn admissible(&mut self, driver: &mut dyn Driver) -> u64 {
+        let admissible = driver.admissible();
         if admissible <= self.admitted && self.admitted >= AT_EPOCH {
             self.strike(|stall| stall != Stall::Operator);
         }
@@ -95,31 +61,10 @@ impl Driver for Stalling {
 
     /// The loop is at work from here on: a stall is that of what it does.
     fn admitted(&mut self, epochs: u64) {
-        self.driver.admitted(epochs);
         self.admitted = epochs;
         if epochs >= AT_EPOCH {
             self.strike(|stall| stall == Stall::Operator);
         }
-    }
-
-    fn completed(&mut self, epochs: u64) {
-        self.driver.completed(epochs);
-    }
-
-    fn holds(&mut self, census: Census) {
-        self.driver.holds(census);
-    }
-
-    fn worked(&mut self) {
-        self.driver.worked();
-    }
-
-    fn settled(&mut self) {
-        self.driver.settled();
-    }
-
-    fn idle(&mut self) -> Option<Duration> {
-        self.driver.idle()
     }
 }
 
@@ -140,18 +85,16 @@ fn stop_this_process() {
     assert!(stopped.success());
 }
 
-fn run(strategy: Strategy, workers: usize, stall: Stall) -> Measured {
-    let generator = Generator::new(&Profile::named("calm").unwrap(), 1).unwrap();
-    let events = flowbench_harness::generate::trace(&generator, Amount::Events(EVENTS as u64), 1).events;
-    let trace = Arc::new(Trace { events, ..Trace::default() });
-    let prepared = catalogue::find("sessions").unwrap().prepare(&[], &trace.symbols).unwrap();
+/// A run whose first worker is stalled.
+fn stalled(strategy: Strategy, workers: usize, stall: Stall) -> Measured {
+    let trace = calm(EVENTS as u64);
+    let prepared = prepared("sessions", &trace);
+    let hook = move |worker| Stalling { admitted: 0, stall: (worker == 0).then_some(stall) };
     let feed = Arc::new(Feed::new(trace, RECORDS_PER_EPOCH, 0, true));
     let schedule = Schedule::constant(RATE_EVENTS_PER_S).unwrap();
     let load = Load::Open { schedule, stop_ns: 60_000_000_000 };
-    let stalled = Stalled { prepared: &*prepared, stall };
     let choice = Choice { workers, ..Choice::plain(strategy) };
-    let setting = Setting { prepared: &stalled, choice, feed: &feed, load: &load, idle: Idle::Spin, company: None };
-    measure(&setting, false).unwrap().unwrap()
+    run(&Hooked { prepared: &*prepared, hook }, choice, &feed, &load, Idle::Spin)
 }
 
 /// Where the events spent their time, ns on average.
@@ -170,7 +113,7 @@ fn a_stall_shows_up_in_the_part_of_the_latency_to_which_it_belongs() {
     for strategy in Strategy::ALL {
         for workers in (1..=2).filter(|workers| strategy.allowed_workers(*workers).is_none()) {
             for stall in [Stall::Operator, Stall::Driver, Stall::Machine] {
-                let parts = mean(&run(strategy, workers, stall));
+                let parts = mean(&stalled(strategy, workers, stall));
                 let Parts { driver_lag_ns, off_cpu_ns, queueing_ns, compute_ns } = parts;
                 let what = format!("{} x{workers}, {stall:?}: {parts:?}", strategy.name());
                 let mine_ns = match stall {

@@ -2,28 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
+mod common;
+
 use std::sync::Arc;
 
-use flowbench_events::Trace;
-use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_harness::drive::{Idle, Load, Measured, Setting, measure};
+use common::{calm, prepared, run};
+use flowbench_harness::drive::{Idle, Load, Measured};
 use flowbench_measurement::latency::Window;
 use flowbench_measurement::record::Parts;
-use flowbench_pipelines::{Choice, Feed, Strategy, catalogue};
-
-fn trace(events: u64) -> Arc<Trace> {
-    let generator = Generator::new(&Profile::named("calm").unwrap(), 1).unwrap();
-    let events = flowbench_harness::generate::trace(&generator, Amount::Events(events), 1).events;
-    Arc::new(Trace { events, ..Trace::default() })
-}
-
-fn run(choice: Choice, trace: &Arc<Trace>, records_per_epoch: usize) -> Measured {
-    let prepared = catalogue::find("sessions").unwrap().prepare(&[], &trace.symbols).unwrap();
-    let feed = Arc::new(Feed::new(Arc::clone(trace), records_per_epoch, 0, true));
-    let setting =
-        Setting { prepared: &*prepared, choice, feed: &feed, load: &Load::Closed, idle: Idle::Spin, company: None };
-    measure(&setting, false).unwrap().unwrap()
-}
+use flowbench_pipelines::{Choice, Feed, Strategy};
 
 fn mean_ns(run: &Measured) -> f64 {
     let latencies = run.completions.latencies(Window::EVERYTHING);
@@ -36,11 +23,13 @@ fn mean_ns(run: &Measured) -> f64 {
 /// least, or nearly, if its time is taken from before the work; and as many as may be at most.
 #[test]
 fn an_epoch_of_a_closed_loop_is_open_from_before_it_is_worked_on() {
-    let (trace, records_per_epoch) = (trace(60_000), 250);
+    let (trace, records_per_epoch) = (calm(60_000), 250);
+    let sessions = prepared("sessions", &trace);
+    let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, 0, true));
     for strategy in Strategy::ALL {
         for workers in (1..=2).filter(|workers| strategy.allowed_workers(*workers).is_none()) {
             let choice = Choice { workers, ..Choice::plain(strategy) };
-            let run = run(choice, &trace, records_per_epoch);
+            let run = run(&*sessions, choice, &feed, &Load::Closed, Idle::Spin);
             let epochs = trace.events.len() / records_per_epoch;
             let open = mean_ns(&run) * epochs as f64 / run.completions.elapsed_ns() as f64;
             let may_be_open = 4.0 * workers as f64;

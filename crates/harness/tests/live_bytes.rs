@@ -6,17 +6,17 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
+mod common;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use cap::Cap;
-use flowbench_events::{Event, Horizon, Id, Kind, Record, Trace, Value};
-use flowbench_harness::drive::{Idle, Load, Measured, Setting, measure};
-use flowbench_pipelines::{
-    Answers, Census, Choice, Driver, EvictionName, Feed, Prepared, RunEnd, RunError, Site, Strategy, StrategyGap,
-    catalogue,
-};
+use common::{Hook, Hooked, prepared, run};
+use flowbench_events::{Event, Id, Kind, Record, Trace, Value};
+use flowbench_harness::drive::{Idle, Load, Measured};
+use flowbench_pipelines::{Choice, Driver, EvictionName, Feed, Strategy};
 use tikv_jemallocator::Jemalloc;
 
 #[global_allocator]
@@ -36,96 +36,29 @@ fn requested_bytes() -> i64 {
     ALLOCATOR.allocated() as i64
 }
 
-/// A pipeline in whose runs the requests of the process are counted, from when the last worker is ready until all are done.
-struct Counted<'a> {
-    prepared: &'a dyn Prepared,
-    before: Arc<AtomicI64>,
-    after: Arc<AtomicI64>,
-}
-
-impl Prepared for Counted<'_> {
-    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
-        self.prepared.oracle(canonical)
-    }
-
-    fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
-        self.prepared.counts(asked)
-    }
-
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        self.prepared.gap(choice)
-    }
-
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        let (drivers, before, after) = (Arc::clone(&site.drivers), Arc::clone(&self.before), Arc::clone(&self.after));
-        let counting = move |worker| -> Box<dyn Driver> {
-            let (before, after) = (Arc::clone(&before), Arc::clone(&after));
-            Box::new(Counting { driver: drivers(worker), has_begun: false, before, after })
-        };
-        self.prepared.run(&Site::new(site.choice, &site.feed, Arc::new(counting)))
-    }
-
-    fn without_key(&self, events: &[Event]) -> u64 {
-        self.prepared.without_key(events)
-    }
-}
-
+/// Counts the requests of the process from when the last worker is ready until all are done.
 struct Counting {
-    driver: Box<dyn Driver>,
     has_begun: bool,
     before: Arc<AtomicI64>,
     after: Arc<AtomicI64>,
 }
 
-impl Driver for Counting {
-    fn admissible(&mut self) -> u64 {
+impl Hook for Counting {
+    fn admissible(&mut self, driver: &mut dyn Driver) -> u64 {
         if self.has_begun {
-            return self.driver.admissible();
+            return driver.admissible();
         }
         std::thread::sleep(Duration::from_millis(2)); // whoever looks on has what it needs in the end
         let requested = requested_bytes();
-        let admissible = self.driver.admissible();
+        let admissible = driver.admissible();
         self.has_begun = admissible > 0;
         self.before.store(requested, Ordering::Release);
         admissible
     }
 
-    fn admitted(&mut self, epochs: u64) {
-        self.driver.admitted(epochs);
-    }
-
-    fn completed(&mut self, epochs: u64) {
-        self.driver.completed(epochs);
-    }
-
-    fn holds(&mut self, census: Census) {
-        self.driver.holds(census);
-    }
-
-    fn views(&mut self, epochs: u64) {
-        self.driver.views(epochs);
-    }
-
-    fn worked(&mut self) {
-        self.driver.worked();
-    }
-
-    fn begin_weighing(&mut self) {
-        self.driver.begin_weighing();
-    }
-
-    fn end_weighing(&mut self) {
-        self.driver.end_weighing();
-    }
-
-    fn settled(&mut self) {
+    fn settles(&mut self) {
         // Whoever is first may have given back what it held before the last one comes here.
         self.after.fetch_max(requested_bytes(), Ordering::AcqRel);
-        self.driver.settled();
-    }
-
-    fn idle(&mut self) -> Option<Duration> {
-        self.driver.idle()
     }
 }
 
@@ -143,13 +76,15 @@ fn orders(count: u64) -> Trace {
 /// Runs a pipeline that forgets nothing and answers nothing; the run, and what the process asked for meanwhile.
 fn measured(pipeline: &str, choice: Choice, orders: Trace, records_per_epoch: usize) -> (Measured, i64) {
     let trace = Arc::new(orders);
-    let prepared = catalogue::find(pipeline).unwrap().prepare(&[], &trace.symbols).unwrap();
-    let (before, after) = (Arc::new(AtomicI64::new(0)), Arc::new(AtomicI64::new(0)));
-    let counted = Counted { prepared: &*prepared, before: Arc::clone(&before), after: Arc::clone(&after) };
-    let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, 0, true));
-    let setting =
-        Setting { prepared: &counted, choice, feed: &feed, load: &Load::Closed, idle: Idle::Spin, company: None };
-    let measured = measure(&setting, false).unwrap().unwrap();
+    let prepared = prepared(pipeline, &trace);
+    let [before, after] = [(); 2].map(|()| Arc::new(AtomicI64::new(0)));
+    let of_run = [&before, &after].map(Arc::clone);
+    let hook = move |_| {
+        let [before, after] = of_run.clone();
+        Counting { has_begun: false, before, after }
+    };
+    let feed = Arc::new(Feed::new(trace, records_per_epoch, 0, true));
+    let measured = run(&Hooked { prepared: &*prepared, hook }, choice, &feed, &Load::Closed, Idle::Spin);
     (measured, after.load(Ordering::Acquire) - before.load(Ordering::Acquire))
 }
 

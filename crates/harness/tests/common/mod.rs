@@ -1,0 +1,123 @@
+//! What the tests of measured runs share: a small trace, a plain run, and a hook between a strategy and its drivers.
+
+#![allow(dead_code, reason = "each of these tests uses a part of it")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowbench_events::{Event, Horizon, Trace};
+use flowbench_generators::{Amount, Generator, Profile};
+use flowbench_harness::drive::{Idle, Load, Measured, Setting, measure};
+use flowbench_pipelines::{
+    Answers, Census, Choice, Driver, Feed, Prepared, RunEnd, RunError, Site, StrategyGap, catalogue,
+};
+
+/// So many events of the world in order.
+pub(crate) fn calm(events: u64) -> Arc<Trace> {
+    let generator = Generator::new(&Profile::named("calm").unwrap(), 1).unwrap();
+    Arc::new(generator.trace(Amount::Events(events)))
+}
+
+/// A pipeline with its defaults.
+pub(crate) fn prepared(pipeline: &str, trace: &Trace) -> Box<dyn Prepared> {
+    catalogue::find(pipeline).unwrap().prepare(&[], &trace.symbols).unwrap()
+}
+
+/// A measured run of threads.
+pub(crate) fn run(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, load: &Load, idle: Idle) -> Measured {
+    let setting = Setting { prepared, choice, feed, load, idle, company: None };
+    measure(&setting, false).unwrap().unwrap()
+}
+
+/// Stands between a strategy and the driver of a worker; does nothing where it is not told to.
+pub(crate) trait Hook: Send + 'static {
+    fn admissible(&mut self, driver: &mut dyn Driver) -> u64 {
+        driver.admissible()
+    }
+
+    /// The driver has been told that these are admitted.
+    fn admitted(&mut self, _epochs: u64) {}
+
+    /// The driver will be told that the worker is done.
+    fn settles(&mut self) {}
+}
+
+/// A pipeline in whose runs every worker, by its number, has a hook.
+pub(crate) struct Hooked<'a, F> {
+    pub(crate) prepared: &'a dyn Prepared,
+    pub(crate) hook: F,
+}
+
+impl<H: Hook, F: Fn(usize) -> H + Clone + Send + Sync + 'static> Prepared for Hooked<'_, F> {
+    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
+        self.prepared.oracle(canonical)
+    }
+
+    fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
+        self.prepared.counts(asked)
+    }
+
+    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
+        self.prepared.gap(choice)
+    }
+
+    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
+        let (drivers, hook) = (Arc::clone(&site.drivers), self.hook.clone());
+        let hooked =
+            move |worker| -> Box<dyn Driver> { Box::new(HookedDriver { driver: drivers(worker), hook: hook(worker) }) };
+        self.prepared.run(&Site::new(site.choice, &site.feed, Arc::new(hooked)))
+    }
+
+    fn without_key(&self, events: &[Event]) -> u64 {
+        self.prepared.without_key(events)
+    }
+}
+
+struct HookedDriver<H> {
+    driver: Box<dyn Driver>,
+    hook: H,
+}
+
+impl<H: Hook> Driver for HookedDriver<H> {
+    fn admissible(&mut self) -> u64 {
+        self.hook.admissible(&mut *self.driver)
+    }
+
+    fn admitted(&mut self, epochs: u64) {
+        self.driver.admitted(epochs);
+        self.hook.admitted(epochs);
+    }
+
+    fn completed(&mut self, epochs: u64) {
+        self.driver.completed(epochs);
+    }
+
+    fn holds(&mut self, census: Census) {
+        self.driver.holds(census);
+    }
+
+    fn views(&mut self, epochs: u64) {
+        self.driver.views(epochs);
+    }
+
+    fn worked(&mut self) {
+        self.driver.worked();
+    }
+
+    fn begin_weighing(&mut self) {
+        self.driver.begin_weighing();
+    }
+
+    fn end_weighing(&mut self) {
+        self.driver.end_weighing();
+    }
+
+    fn settled(&mut self) {
+        self.hook.settles();
+        self.driver.settled();
+    }
+
+    fn idle(&mut self) -> Option<Duration> {
+        self.driver.idle()
+    }
+}
