@@ -7,8 +7,7 @@ use flowbench_generators::Profile;
 use flowbench_harness::environment;
 use flowbench_harness::experiment::{Loaded, SHIPPED};
 use flowbench_harness::plan::Plan;
-use flowbench_harness::sampler::hiccups_during;
-use flowbench_harness::scheduling::share_lost_spinning;
+use flowbench_harness::scheduling::{share_lost_spinning, wake_up_delays};
 use flowbench_pipelines::{Choice, EvictionName, OrderName, Pipeline, Strategy, catalogue};
 use serde_json::{Value, json};
 
@@ -210,16 +209,16 @@ fn explain_experiment(name: &str) -> Result<String, Failure> {
 
 pub(crate) fn doctor(asked: &Doctor) -> Result<i32, Failure> {
     let mut findings = environment::findings();
-    let hiccup = hiccups_during(LISTEN).quantiles();
+    let delay = wake_up_delays(LISTEN).quantiles();
     let us = |ns: Option<u64>| ns.map_or("?".to_owned(), |ns| format!("{:.0} µs", ns as f64 / 1000.0));
     findings.push(environment::Finding {
-        bad: hiccup.p99_ns.is_some_and(|ns| ns > 1_000_000),
+        bad: delay.p99_ns.is_some_and(|ns| ns > 1_000_000),
         what: "wake-up delay",
         seen: format!(
             "median {}, p99 {}, maximum {} in {} s of short sleeps (matters to workers that park, not to those that spin)",
-            us(hiccup.p50_ns),
-            us(hiccup.p99_ns),
-            us(hiccup.max_ns),
+            us(delay.p50_ns),
+            us(delay.p99_ns),
+            us(delay.max_ns),
             LISTEN.as_secs()
         ),
     });

@@ -279,9 +279,9 @@ fn steadied(setting: &Setting<'_>) -> Result<Option<Measured>, RunError> {
         lasted_ns += elapsed_ns(&run);
         runs.push(run);
     }
-    let throughputs_events_per_s = runs.iter().flat_map(|run| run.throughputs_events_per_s.clone()).collect();
+    let runs_ns = runs.iter().map(elapsed_ns).collect();
     runs.sort_by_key(elapsed_ns);
-    Ok(Some(Measured { lasted_ns, throughputs_events_per_s, ..runs.swap_remove(runs.len() / 2) }))
+    Ok(Some(Measured { runs_ns, ..runs.swap_remove(runs.len() / 2) }))
 }
 
 /// Runs of a closed loop.
@@ -394,12 +394,13 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     let events = trace.events.len() as u64;
     let elapsed_ns = completions.elapsed_ns().max(1);
     let (lost, lost_waits) = completions.lost_time(spec.warmup_ns.min(elapsed_ns), measured.scheduling);
+    let throughput_events_per_s = |elapsed_ns: u64| events as f64 * 1e9 / elapsed_ns.max(1) as f64;
     let numbers = Numbers {
         events,
         elapsed_ns,
-        throughput_events_per_s: events as f64 * 1e9 / elapsed_ns as f64,
+        throughput_events_per_s: throughput_events_per_s(elapsed_ns),
         run_throughputs_events_per_s: match completions.planned_ns() {
-            None => measured.throughputs_events_per_s.clone(),
+            None => measured.runs_ns.iter().copied().map(throughput_events_per_s).collect(),
             Some(_) => Vec::new(), // an open loop is as fast as its rate
         },
         source_ceiling_events_per_s,
@@ -423,7 +424,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     let build = environment::build();
     let circumstances = Circumstances {
         usable_cores: Some(environment::usable_cores()),
-        lasted_ns: Some(measured.lasted_ns),
+        lasted_ns: Some(measured.runs_ns.iter().sum()),
         span_ms: span_ms(trace),
         retention_ms: facts.retention_ms,
         has_day_rhythm: facts.has_day_rhythm,

@@ -62,10 +62,8 @@ pub struct Measured {
     pub observations: Observations,
     /// How the work was shared.
     pub sharing: Sharing,
-    /// How long it took, with other runs of the same case of which this is the one that counts, ns.
-    pub lasted_ns: u64,
-    /// Events per second of each of them.
-    pub throughputs_events_per_s: Vec<f64>,
+    /// How long each run of the case took of which this is the one that counts, ns.
+    pub runs_ns: Vec<u64>,
     /// What the scheduler did to the workers.
     pub(crate) scheduling: Scheduling,
     /// What was held when the input had ended and nothing of it had expired; `None` where bytes were not counted.
@@ -143,20 +141,8 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, seen: Seen) -> Measured {
     let held_at_end = held_at_end(&logs);
     let scheduling = logs.iter().map(|log| log.scheduling).reduce(Scheduling::and).unwrap_or_default();
     let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
-    let lasted_ns = completions.elapsed_ns();
-    let throughputs_events_per_s = vec![events as f64 * 1e9 / lasted_ns.max(1) as f64];
-    Measured {
-        end,
-        completions,
-        observations,
-        sharing,
-        lasted_ns,
-        throughputs_events_per_s,
-        scheduling,
-        held_at_end,
-        activity,
-        views,
-    }
+    let runs_ns = vec![completions.elapsed_ns()];
+    Measured { end, completions, observations, sharing, runs_ns, scheduling, held_at_end, activity, views }
 }
 
 fn held_at_end(logs: &[WorkerLog]) -> Option<Held> {

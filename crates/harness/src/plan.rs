@@ -102,8 +102,6 @@ pub struct Plan {
     pub skipped: Vec<String>,
     /// Searches that are not listed but needed, each part's in words.
     pub added: Vec<String>,
-    /// Largest resident set of a case, bytes.
-    pub memory_cap_bytes: u64,
 }
 
 /// The axes an experiment may name, with the value taken if it does not.
@@ -168,7 +166,6 @@ impl Plan {
             let cap = experiment.memory_cap_mib;
             return Err(loaded.error(&nowhere, format!("memory_cap_mib = {cap} is below {MEMORY_CAP_MIB_MIN}")));
         }
-        let memory_cap_bytes = memory_cap_bytes(loaded);
         positive_ms(loaded, "deadline", &experiment.deadline)?; // even if every part has its own
         let mut planner =
             Planner { loaded, combinations: 0, cases: Vec::new(), skipped: Vec::new(), added: Vec::new() };
@@ -188,7 +185,7 @@ impl Plan {
             shuffle(&mut round, experiment.seed.first().copied().unwrap_or(0) ^ repeat as u64);
             cases.append(&mut searches_first(round));
         }
-        Ok(Plan { cases, skipped: planner.skipped, added: planner.added, memory_cap_bytes })
+        Ok(Plan { cases, skipped: planner.skipped, added: planner.added })
     }
 }
 
@@ -363,7 +360,7 @@ impl Planner<'_> {
             slo_p99_ns: slo_p99_ns(self.loaded, question)?,
             records_per_epoch,
             deadline_ms: deadline_ms(self.loaded, question)?,
-            memory_cap_bytes: memory_cap_bytes(self.loaded),
+            memory_cap_bytes: self.loaded.experiment.memory_cap_mib.saturating_mul(1 << 20),
         };
         self.cases.push(match rate {
             Rate::Closed => spec,
@@ -493,10 +490,6 @@ fn parse_seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("'{text}' is not a seed; write whole numbers of 0 or more"))
 }
 
-fn memory_cap_bytes(loaded: &Loaded) -> u64 {
-    loaded.experiment.memory_cap_mib.saturating_mul(1 << 20)
-}
-
 fn positive_ms(loaded: &Loaded, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
     match loaded.duration_ms(name, text)? {
         0 => Err(loaded.error(&text.span(), format!("{name} = 0 leaves no time at all; give it 1ms or more"))),
@@ -566,10 +559,7 @@ pub(crate) mod tests {
     }
 
     fn text_of(axes: &str) -> String {
-        format!(
-            "{TEXT}{axes}
-"
-        )
+        format!("{TEXT}{axes}\n")
     }
 
     #[test]

@@ -141,7 +141,7 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Wat
     watcher.planned(&plan, 0, Path::new("the folder of process 0"));
     for (done, spec) in plan.cases.iter().enumerate() {
         watcher.begins(spec);
-        let Some(result) = request.measured(spec, plan.memory_cap_bytes, interrupted)? else {
+        let Some(result) = request.measured(spec, interrupted)? else {
             watcher.stops();
             return Ok(done);
         };
@@ -165,12 +165,7 @@ impl Request {
 
     /// Runs a case in its processes, of which the one of this seat may be the only one here. One that cannot be started is
     /// a failure of this case alone. `None` if interrupted.
-    fn measured(
-        &self,
-        spec: &CaseSpec,
-        memory_cap_bytes: u64,
-        interrupted: &AtomicBool,
-    ) -> std::io::Result<Option<CaseResult>> {
+    fn measured(&self, spec: &CaseSpec, interrupted: &AtomicBool) -> std::io::Result<Option<CaseResult>> {
         if interrupted.load(Ordering::Acquire) {
             return Ok(None);
         }
@@ -179,7 +174,7 @@ impl Request {
             Some(seat) => Watched::start_one_of(spec, &seat.hosts, seat.process, seat.join_within),
         };
         match started {
-            Ok(watched) => watched.finish(Duration::from_millis(spec.deadline_ms), memory_cap_bytes, interrupted),
+            Ok(watched) => watched.finish(Duration::from_millis(spec.deadline_ms), spec.memory_cap_bytes, interrupted),
             Err(error) => Ok(Some(failed(format!("could not be started: {error}"), String::new()))),
         }
     }
@@ -275,7 +270,7 @@ impl Session<'_> {
         };
         watcher.begins(&spec);
         let result = match unsettled {
-            None => self.request.measured(&spec, self.plan.memory_cap_bytes, self.interrupted)?,
+            None => self.request.measured(&spec, self.interrupted)?,
             Some(cause) => Some(failed(cause, String::new())),
         };
         let Some(result) = result else {

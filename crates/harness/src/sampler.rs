@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::timeline::Reading;
 
 use crate::drive::Track;
@@ -33,8 +32,6 @@ pub(crate) struct Sampler {
 
 /// Between two readings.
 const PERIOD: Duration = Duration::from_millis(4);
-/// How long a sleep is asked for.
-const NAP: Duration = Duration::from_millis(1);
 /// Readings there is room for before the list has to grow.
 const READINGS: usize = 1 << 14;
 
@@ -90,30 +87,6 @@ pub(crate) fn read(track: &Track) -> Reading {
         entries: sum(|held| held.entries),
         buffered: sum(|held| held.buffered),
     }
-}
-
-/// After the idea of jHiccup: how much later than asked a thread wakes up that only sleeps.
-fn hiccups(stop: &AtomicBool) -> LatencyHistogram {
-    // Without this the kernel may round every nap up by 50 µs.
-    let _ = rustix::thread::set_current_timer_slack(std::num::NonZero::new(1));
-    let mut histogram = LatencyHistogram::new();
-    while !stop.load(Ordering::Acquire) {
-        let before = Instant::now();
-        thread::sleep(NAP);
-        histogram.record_ns(before.elapsed().saturating_sub(NAP).as_nanos() as i64);
-    }
-    histogram
-}
-
-/// What a machine without a run shows in `length`.
-pub fn hiccups_during(length: Duration) -> LatencyHistogram {
-    let stop = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let listening = scope.spawn(|| hiccups(&stop));
-        thread::sleep(length);
-        stop.store(true, Ordering::Release);
-        listening.join().unwrap_or_default()
-    })
 }
 
 /// Resident set of this process, bytes; 0 where /proc is not there.

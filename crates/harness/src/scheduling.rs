@@ -1,9 +1,11 @@
 //! What the scheduler of the kernel did to a thread, and how much CPU time it has had.
 
-use std::fs;
+use std::num::NonZero;
 use std::ops::Sub;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
+use flowbench_measurement::latency::LatencyHistogram;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +55,27 @@ pub fn share_lost_spinning(length: Duration) -> f64 {
     }
     let (elapsed_ns, had_ns) = (begun.elapsed().as_nanos() as f64, (thread_cpu_ns() - cpu_ns) as f64);
     (1.0 - had_ns / elapsed_ns.max(1.0)).clamp(0.0, 1.0)
+}
+
+/// After the idea of jHiccup: how much later than asked this thread wakes up if it only sleeps, a millisecond at a time, for
+/// `length`.
+pub fn wake_up_delays(length: Duration) -> LatencyHistogram {
+    wake_up_in_time();
+    let (begun, mut delays) = (Instant::now(), LatencyHistogram::new());
+    while begun.elapsed() < length {
+        let before = Instant::now();
+        thread::sleep(NAP);
+        delays.record_ns(before.elapsed().saturating_sub(NAP).as_nanos() as i64);
+    }
+    delays
+}
+
+/// How long a sleep is asked for.
+const NAP: Duration = Duration::from_millis(1);
+
+/// Lets the calling thread be woken when it has asked to be: without this the kernel may round every sleep up by 50 µs.
+pub(crate) fn wake_up_in_time() {
+    let _ = rustix::thread::set_current_timer_slack(NonZero::new(1));
 }
 
 /// CPU time of the calling thread, user and system, ns.

@@ -12,7 +12,7 @@ use crate::allocation::Allocation;
 use crate::drive::{Idle, Load, Track};
 use crate::gauges::{Gauges, Snapshot};
 use crate::probe::WorkerLog;
-use crate::scheduling::{Scheduling, thread_cpu_ns};
+use crate::scheduling::{Scheduling, thread_cpu_ns, wake_up_in_time};
 
 /// How long a worker with nothing to do looks for work before it sleeps, if it may sleep at all.
 pub(crate) const SPIN_BEFORE_PARK: Duration = Duration::from_micros(50);
@@ -102,8 +102,7 @@ impl WorkerDriver {
     /// What takes its time and need not be done while the clock runs.
     fn get_ready(&mut self) {
         if self.track.idle == Idle::Park {
-            // Without this the kernel may round every sleep up by 50 µs.
-            let _ = rustix::thread::set_current_timer_slack(std::num::NonZero::new(1));
+            wake_up_in_time();
         }
         self.scheduling = Scheduling::of_this_thread();
         self.track.ready();

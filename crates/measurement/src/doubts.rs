@@ -261,16 +261,13 @@ fn lost_time(lost: &LostTime, latency: &Quantiles, open_loop: bool) -> Option<Do
 
 /// The runs of a closed loop lie too far apart for the one in the middle to be compared.
 fn apart(runs_events_per_s: &[f64]) -> Option<Doubt> {
-    let spread = Spread::of(runs_events_per_s).filter(|spread| spread.repeats > 1)?;
-    let greatest = |greater: fn(f64, f64) -> f64| runs_events_per_s.iter().copied().reduce(greater);
-    let (least, most) = (greatest(f64::min)?, greatest(f64::max)?);
-    let is_wide = Spread { low: least, high: most, ..spread }.is_wide(SCATTERED_RATES);
+    let range = Spread::range(runs_events_per_s)?;
+    let Spread { low, high, repeats, .. } = range;
     let text = format!(
-        "The {} runs of the closed loop lie too far apart for the one in the middle to be compared: {least:.0} to {most:.0} \
-         events/s. Give the trace more events, or repeat on a quieter machine.",
-        spread.repeats
+        "The {repeats} runs of the closed loop lie too far apart for the one in the middle to be compared: {low:.0} to \
+         {high:.0} events/s. Give the trace more events, or repeat on a quieter machine."
     );
-    is_wide.then(|| doubt("scattered-runs", text))
+    range.is_wide(SCATTERED_RATES).then(|| doubt("scattered-runs", text))
 }
 
 fn miscounted(share: f64) -> Option<Doubt> {

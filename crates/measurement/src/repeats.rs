@@ -27,13 +27,17 @@ pub struct Spread {
 impl Spread {
     /// Of the values of one quantity; absent if there is none.
     pub fn of(values: &[f64]) -> Option<Spread> {
-        let (middle, repeats) = (median(values)?, values.len());
-        if let Some(interval) = median_interval(values) {
-            return Some(Spread { median: middle, low: interval.low, high: interval.high, repeats });
-        }
+        let range = Self::range(values)?;
+        let interval = median_interval(values);
+        Some(interval.map_or(range, |interval| Spread { low: interval.low, high: interval.high, ..range }))
+    }
+
+    /// The median with the range, however many values there are; absent if there is none.
+    pub fn range(values: &[f64]) -> Option<Spread> {
+        let (median, repeats) = (median(values)?, values.len());
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        Some(Spread { median: middle, low, high, repeats })
+        Some(Spread { median, low, high, repeats })
     }
 
     /// True if an end is further from the median than `factor` allows, 1.25 for a quarter more.
