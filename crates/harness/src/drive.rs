@@ -17,6 +17,7 @@ use flowbench_measurement::timeline::Reading;
 use flowbench_pipelines::{Choice, Cluster, Drivers, Feed, Home, Prepared, RunEnd, RunError, Site, WorkerEnd};
 
 use crate::activity::{Activity, Recorder};
+use crate::clock::Clock;
 use crate::company::{Company, Report};
 use crate::gauges::Gauges;
 use crate::probe::{Completions, WorkerLog};
@@ -208,9 +209,9 @@ pub(crate) struct Track {
     pub(crate) first_worker: usize, // of this process
     pub(crate) workers: usize,      // of all processes
     waiting: AtomicUsize,           // workers of this process that are not ready yet
-    started: OnceLock<Instant>,
+    clock: Clock,
     cpu_before_ns: OnceLock<u64>, // of this process, when the run began
-    paused_ns: AtomicU64,         // of the time since, in which something was weighed
+    weighing_cpu_ns: AtomicU64,   // of it, what weighing took
     unsettled: AtomicUsize,       // workers that are not done yet
     settled: OnceLock<Reading>,
     sent: OnceLock<Wire>, // to other processes, when this one was done: what comes after are the answers for the check
@@ -229,9 +230,9 @@ impl Track {
             first_worker: home.process() * workers,
             workers: home.processes() * workers,
             waiting: AtomicUsize::new(workers),
-            started: OnceLock::new(),
+            clock: Clock::default(),
             cpu_before_ns: OnceLock::new(),
-            paused_ns: AtomicU64::new(0),
+            weighing_cpu_ns: AtomicU64::new(0),
             unsettled: AtomicUsize::new(workers),
             settled: OnceLock::new(),
             sent: OnceLock::new(),
@@ -246,24 +247,30 @@ impl Track {
         if self.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
             let together = self.company.as_ref().map(|company| company.start_together().at);
             let _ = self.cpu_before_ns.set(process_cpu_ns());
-            let _ = self.started.set(together.unwrap_or_else(Instant::now));
+            self.clock.start(together.unwrap_or_else(Instant::now));
         }
     }
 
-    /// CPU time of this process since the run began, ns.
+    /// CPU time of this process since the run began, ns. What is weighed at the end does not count.
     pub(crate) fn cpu_ns(&self) -> u64 {
-        self.cpu_before_ns.get().map_or(0, |before_ns| process_cpu_ns().saturating_sub(*before_ns))
+        let since = |before_ns: &u64| process_cpu_ns().saturating_sub(*before_ns);
+        self.cpu_before_ns.get().map_or(0, since).saturating_sub(self.weighing_cpu_ns.load(Ordering::Relaxed))
     }
 
-    /// Time of the run, ns since the last worker was ready; `None` before. What is weighed at the end does not count.
+    /// Time of the run, ns since the last worker was ready; `None` before. It stands still while something is weighed.
     pub(crate) fn now_ns(&self) -> Option<u64> {
-        let elapsed_ns = self.started.get()?.elapsed().as_nanos() as u64;
-        Some(elapsed_ns.saturating_sub(self.paused_ns.load(Ordering::Relaxed)))
+        self.clock.now_ns()
     }
 
-    /// Something was weighed for so long. Workers weigh at the same time, so the longest of them is what the run was held up.
-    pub(crate) fn paused(&self, length: Duration) {
-        self.paused_ns.fetch_max(length.as_nanos() as u64, Ordering::Relaxed);
+    /// A worker begins to weigh what it holds.
+    pub(crate) fn begin_weighing(&self) {
+        self.clock.stop();
+    }
+
+    /// A worker has weighed what it holds, and had the CPU for so long meanwhile.
+    pub(crate) fn end_weighing(&self, cpu_ns: u64) {
+        self.weighing_cpu_ns.fetch_add(cpu_ns, Ordering::Relaxed);
+        self.clock.go_on();
     }
 
     /// A worker is done. The last one takes the reading; the others keep what they hold until then, but not for ever.
@@ -308,16 +315,17 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_stands_still_for_the_longest_of_what_is_weighed() {
+    fn the_run_begins_when_the_last_worker_is_ready_and_weighing_is_not_part_of_it() {
         let track = Track::new(2, &Home::Threads, Load::Closed, Idle::Spin, None);
-        assert_eq!(track.now_ns(), None);
+        assert_eq!((track.now_ns(), track.cpu_ns()), (None, 0));
         track.ready();
         assert_eq!(track.now_ns(), None);
         track.ready();
-        let before_ns = track.now_ns().unwrap();
-        track.paused(Duration::from_secs(3600));
-        track.paused(Duration::from_secs(1));
-        assert!(track.now_ns().unwrap() <= before_ns, "an hour has not passed yet");
+        track.begin_weighing();
+        let before_ns = track.now_ns();
+        assert!(before_ns.is_some() && track.now_ns() == before_ns);
+        track.end_weighing(3_600_000_000_000);
+        assert_eq!(track.cpu_ns(), 0, "an hour has not passed yet");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod activity;
 mod allocation;
 pub mod case;
 mod check;
+mod clock;
 pub mod cluster;
 pub mod companions;
 pub mod company;

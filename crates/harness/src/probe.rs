@@ -280,7 +280,7 @@ impl Completions {
                 }
             }
         }
-        Attribution { mean: all.mean().unwrap_or_default(), tail: tail.mean() }
+        Attribution { mean: all.mean(), tail: tail.mean() }
     }
 
     /// What became of the time from when an epoch was due until it was admitted.
@@ -312,11 +312,13 @@ impl Completions {
     /// What the workers lost from `from_ns` until the last completion, and how long events due at random instants waited for
     /// the one that lost most.
     pub(crate) fn lost_time(&self, from_ns: u64, scheduling: Scheduling) -> (LostTime, LatencyHistogram) {
-        let length_ns = self.elapsed_ns().saturating_sub(from_ns);
+        let elapsed_ns = self.elapsed_ns();
+        let length_ns = elapsed_ns.saturating_sub(from_ns);
         let in_gaps = |lost: &Lost| -> (u64, Vec<u64>) {
-            let gaps = lost.gaps.iter().filter(|gap| gap.from_ns >= from_ns);
-            let lost_ns: Vec<u64> = gaps.map(Gap::lost_ns).collect();
-            (lost_ns.iter().sum::<u64>() + lost.besides_ns, lost_ns)
+            let lost_ns: Vec<u64> =
+                lost.gaps.iter().map(|gap| gap.lost_after_ns(from_ns)).filter(|ns| *ns > 0).collect();
+            let share = length_ns as f64 / elapsed_ns.max(1) as f64; // when it was lost besides is not known
+            (lost_ns.iter().sum::<u64>() + (lost.besides_ns as f64 * share) as u64, lost_ns)
         };
         let most = self.lost.iter().map(in_gaps).max_by_key(|(sum_ns, _)| *sum_ns);
         let (sum_ns, lost_ns) = most.filter(|_| length_ns > 0).unwrap_or_default();
@@ -583,7 +585,7 @@ mod tests {
     fn the_parts_of_the_latency_add_up_to_it() {
         // Epochs of two records, due at 1 and 3 ns; the second waits for the first, the third for nobody.
         let run = completions(open(1000), &[(5, 20), (7, 26), (40, 50)], 2, 6);
-        let Parts { driver_lag_ns, queueing_ns, compute_ns, .. } = attribution(&run).mean;
+        let Parts { driver_lag_ns, queueing_ns, compute_ns, .. } = attribution(&run).mean.unwrap();
         assert_eq!(driver_lag_ns, f64::from(4 + 4 + 35) / 3.0);
         assert_eq!(queueing_ns, 0.5 + f64::from(13) / 3.0);
         assert_eq!(compute_ns, f64::from(15 + 6 + 10) / 3.0);
@@ -592,9 +594,32 @@ mod tests {
         assert_eq!(attribution(&run).tail, None);
         // Epochs that are completed together have been served together.
         let run = completions(open(1000), &[(5, 20), (5, 20)], 2, 4);
-        assert_eq!(attribution(&run).mean.compute_ns, 15.0);
-        let closed = attribution(&completions(Load::Closed, &[(5, 20), (7, 26)], 2, 4)).mean;
+        assert_eq!(attribution(&run).mean.unwrap().compute_ns, 15.0);
+        let closed = attribution(&completions(Load::Closed, &[(5, 20), (7, 26)], 2, 4)).mean.unwrap();
         assert_eq!((closed.driver_lag_ns, closed.queueing_ns, closed.compute_ns), (0.0, 6.5, 10.5));
+    }
+
+    #[test]
+    fn where_nothing_was_recorded_the_latency_has_no_parts() {
+        let run = completions(open(1000), &[(2, 10), (50, 60)], 2, 4);
+        let window = run.window(1 << 40);
+        assert_eq!(run.attribution(window, &run.latencies(window)), Attribution::default());
+    }
+
+    #[test]
+    fn time_lost_is_that_after_the_warm_up() {
+        let mut log = WorkerLog::new(0, 1, 8);
+        log.admit(1, 0, 0);
+        log.complete(1, 1_000);
+        log.lose(Gap { from_ns: 300, to_ns: 500, off_cpu_ns: 100, idle: false }); // half of it before
+        log.lose(Gap { from_ns: 700, to_ns: 750, off_cpu_ns: 50, idle: true });
+        log.settle(1_000, 650); // 200 ns besides
+        let run = Completions::new(vec![log], 1, 1, Load::Closed);
+        let lost = |from_ns| run.lost_time(from_ns, Scheduling::default()).0;
+        assert_eq!((lost(0).share, lost(0).max_ns), (Some(0.35), Some(100)));
+        assert_eq!((lost(400).share, lost(400).max_ns), (Some(220.0 / 600.0), Some(50)));
+        assert_eq!((lost(800).share, lost(800).max_ns), (Some(0.2), Some(0)));
+        assert_eq!(lost(1_000).share, None);
     }
 
     #[test]

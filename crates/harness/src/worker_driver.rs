@@ -38,12 +38,13 @@ pub(crate) struct WorkerDriver {
     completed_epochs: u64,
     round: Round,
     cpu: CpuClock,
-    began: CpuClock,
-    slept_ns: u64, // because it wanted to
+    began: Option<Began>,
+    slept: Duration, // because it wanted to
     allocation: Option<Allocation>,
     census: Census,
     shown: Snapshot,
-    weighing_since: Option<Instant>,
+    weighing: Option<Began>,
+    weighed: Duration,
     scheduling: Scheduling, // when it was ready
     log: WorkerLog,
 }
@@ -53,8 +54,33 @@ pub(crate) struct WorkerDriver {
 struct Round {
     asked_ns: u64,
     worked: bool,
-    wakes_at_ns: Option<u64>, // if it is a sleep
-    free_since_ns: u64,       // the end of the last round with work
+    sleep: Option<Sleep>, // if it is one
+    free_since_ns: u64,   // the end of the last round with work
+}
+
+/// A sleep that a worker has asked for.
+#[derive(Debug)]
+struct Sleep {
+    begun: Instant,
+    wakes_at_ns: u64,
+}
+
+/// When something began: the time and the CPU time of the thread.
+#[derive(Debug, Clone, Copy)]
+struct Began {
+    at: Instant,
+    cpu_ns: u64,
+}
+
+impl Began {
+    fn now() -> Self {
+        Self { at: Instant::now(), cpu_ns: thread_cpu_ns() }
+    }
+
+    /// CPU time since.
+    fn cpu_since_ns(&self) -> u64 {
+        thread_cpu_ns().saturating_sub(self.cpu_ns)
+    }
 }
 
 impl WorkerDriver {
@@ -69,12 +95,13 @@ impl WorkerDriver {
             completed_epochs: 0,
             round: Round::default(),
             cpu: CpuClock::default(),
-            began: CpuClock::default(),
-            slept_ns: 0,
+            began: None,
+            slept: Duration::ZERO,
             allocation: None,
             census: Census::default(),
             shown: Snapshot::default(),
-            weighing_since: None,
+            weighing: None,
+            weighed: Duration::ZERO,
             scheduling: Scheduling::default(),
             log: WorkerLog::new(worker as u64, readers as u64, feed.epochs()),
         }
@@ -114,24 +141,26 @@ impl WorkerDriver {
         if self.allocation.is_none() {
             self.track.counts_bytes.store(false, Ordering::Relaxed);
         }
-        self.began = CpuClock { cpu_ns: thread_cpu_ns(), at_ns: self.track.now_ns().unwrap_or(0) };
-        self.cpu = self.began;
+        let began = Began::now();
+        self.cpu = CpuClock { cpu_ns: began.cpu_ns, at_ns: self.track.now_ns().unwrap_or(0) };
+        self.began = Some(began);
     }
 
     /// Ends a round: was it work, a sleep, or nothing, and what of it was lost?
     fn end_round(&mut self, now_ns: u64) {
-        let Round { asked_ns, worked, wakes_at_ns, .. } = self.round;
+        let Round { asked_ns, worked, .. } = self.round;
+        let sleep = self.round.sleep.take().filter(|_| !worked);
         self.round.asked_ns = now_ns;
-        (self.round.worked, self.round.wakes_at_ns) = (false, None);
+        self.round.worked = false;
         let length_ns = now_ns.saturating_sub(asked_ns);
         if worked {
             self.log.busy_ns += length_ns;
             self.round.free_since_ns = now_ns;
         }
-        if let Some(wakes_at_ns) = wakes_at_ns.filter(|_| !worked) {
+        if let Some(Sleep { begun, wakes_at_ns }) = sleep {
             // A sleep is off the CPU by wish, until it should have been over.
             self.cpu.off_ns(now_ns);
-            self.slept_ns += wakes_at_ns.min(now_ns).saturating_sub(asked_ns);
+            self.slept += begun.elapsed().saturating_sub(Duration::from_nanos(now_ns.saturating_sub(wakes_at_ns)));
             return self.gap(wakes_at_ns.max(asked_ns), now_ns, length_ns, true);
         }
         if length_ns >= if worked { SUSPICIOUS_NS } else { IDLE_GAP_NS } {
@@ -234,18 +263,27 @@ impl Driver for WorkerDriver {
     fn begin_weighing(&mut self) {
         let counts_bytes = self.allocation.is_some();
         self.log.at_end = self.log.at_end.or(counts_bytes.then_some(self.shown));
-        self.weighing_since = Some(Instant::now());
+        self.track.begin_weighing();
+        self.weighing = Some(Began::now());
     }
 
     fn end_weighing(&mut self) {
-        self.weighing_since.take().into_iter().for_each(|since| self.track.paused(since.elapsed()));
+        let Some(weighing) = self.weighing.take() else { return };
+        let cpu_ns = weighing.cpu_since_ns();
+        self.weighed += weighing.at.elapsed();
+        self.cpu.cpu_ns += cpu_ns;
+        self.began.iter_mut().for_each(|began| began.cpu_ns += cpu_ns);
+        self.track.end_weighing(cpu_ns);
     }
 
     fn settled(&mut self) {
         let now_ns = self.now_ns().unwrap_or(0);
         self.end_round(now_ns);
-        let length_ns = now_ns.saturating_sub(self.began.at_ns).saturating_sub(self.slept_ns);
-        self.log.settle(length_ns, thread_cpu_ns().saturating_sub(self.began.cpu_ns));
+        if let Some(began) = self.began {
+            // By the clock on the wall: that of the run also stands while others weigh, and this worker goes on.
+            let length = began.at.elapsed().saturating_sub(self.slept + self.weighed);
+            self.log.settle(length.as_nanos() as u64, began.cpu_since_ns());
+        }
         self.log.scheduling = Scheduling::of_this_thread() - self.scheduling;
         self.show();
         self.track.settle();
@@ -261,7 +299,7 @@ impl Driver for WorkerDriver {
             return None;
         }
         let nap = Some(self.nap(asked_ns)).filter(|nap| !nap.is_zero())?;
-        self.round.wakes_at_ns = Some(asked_ns + nap.as_nanos() as u64);
+        self.round.sleep = Some(Sleep { begun: Instant::now(), wakes_at_ns: asked_ns + nap.as_nanos() as u64 });
         Some(nap)
     }
 }
@@ -318,7 +356,8 @@ mod tests {
         driver.round.asked_ns = now_ns;
         for (length_ns, worked, sleeps_ns) in rounds {
             driver.round.worked = *worked;
-            driver.round.wakes_at_ns = sleeps_ns.map(|ns| now_ns + ns);
+            let sleep = |ns| Sleep { begun: Instant::now(), wakes_at_ns: now_ns + ns };
+            driver.round.sleep = sleeps_ns.map(sleep);
             now_ns += length_ns;
             driver.end_round(now_ns);
         }
@@ -370,7 +409,10 @@ mod tests {
         assert_eq!(parking.idle(), None);
         parking.round = Round { asked_ns: 1 << 40, ..Round::default() };
         assert_eq!(parking.idle(), Some(NAP_MAX));
-        assert_eq!(parking.round.wakes_at_ns, Some((1 << 40) + NAP_MAX.as_nanos() as u64));
+        assert_eq!(
+            parking.round.sleep.as_ref().map(|sleep| sleep.wakes_at_ns),
+            Some((1 << 40) + NAP_MAX.as_nanos() as u64)
+        );
     }
 
     #[test]

@@ -101,7 +101,7 @@ fn stalled(strategy: Strategy, workers: usize, stall: Stall) -> Measured {
 fn mean(run: &Measured) -> Parts {
     let latencies = run.completions.latencies(Window::EVERYTHING);
     assert!(latencies.latency.quantile_ns(1.0).unwrap() >= STALL_MS * 1_000_000);
-    run.completions.attribution(Window::EVERYTHING, &latencies).mean
+    run.completions.attribution(Window::EVERYTHING, &latencies).mean.unwrap()
 }
 
 /// One after the other: a stopped process stops all its tests.

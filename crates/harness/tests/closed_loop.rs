@@ -15,7 +15,7 @@ use flowbench_pipelines::{Choice, Feed, Strategy};
 fn mean_ns(run: &Measured) -> f64 {
     let latencies = run.completions.latencies(Window::EVERYTHING);
     let Parts { driver_lag_ns, off_cpu_ns, queueing_ns, compute_ns } =
-        run.completions.attribution(Window::EVERYTHING, &latencies).mean;
+        run.completions.attribution(Window::EVERYTHING, &latencies).mean.unwrap();
     driver_lag_ns + off_cpu_ns + queueing_ns + compute_ns
 }
 

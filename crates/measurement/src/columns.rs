@@ -262,18 +262,22 @@ fn push_disorder(row: &mut Row, numbers: Option<&Numbers>) {
 }
 
 fn push_attribution(row: &mut Row, attribution: Option<&Attribution>, schema_version: u32) {
-    let known = attribution.filter(|_| schema_version >= 4); // time off the CPU was part of the others before
-    let mean = |part: fn(&Parts) -> f64| Cell::from(attribution.map(|a| part(&a.mean)));
-    let tail = |part: fn(&Parts) -> f64| Cell::from(attribution.and_then(|a| a.tail.as_ref()).map(part));
+    let mean = attribution.and_then(|attribution| attribution.mean.as_ref());
+    let tail = attribution.and_then(|attribution| attribution.tail.as_ref());
+    let known = |parts: Option<&Parts>| {
+        // Time off the CPU was part of the others before.
+        Cell::from(parts.filter(|_| schema_version >= 4).map(|parts| parts.off_cpu_ns))
+    };
+    let part = |parts: Option<&Parts>, part: fn(&Parts) -> f64| Cell::from(parts.map(part));
     row.extend([
-        ("attribution_driver_lag_mean_ns", mean(|parts| parts.driver_lag_ns)),
-        ("attribution_off_cpu_mean_ns", known.map(|a| a.mean.off_cpu_ns).into()),
-        ("attribution_queueing_mean_ns", mean(|parts| parts.queueing_ns)),
-        ("attribution_compute_mean_ns", mean(|parts| parts.compute_ns)),
-        ("attribution_driver_lag_tail_ns", tail(|parts| parts.driver_lag_ns)),
-        ("attribution_off_cpu_tail_ns", known.and_then(|a| a.tail.as_ref()).map(|parts| parts.off_cpu_ns).into()),
-        ("attribution_queueing_tail_ns", tail(|parts| parts.queueing_ns)),
-        ("attribution_compute_tail_ns", tail(|parts| parts.compute_ns)),
+        ("attribution_driver_lag_mean_ns", part(mean, |parts| parts.driver_lag_ns)),
+        ("attribution_off_cpu_mean_ns", known(mean)),
+        ("attribution_queueing_mean_ns", part(mean, |parts| parts.queueing_ns)),
+        ("attribution_compute_mean_ns", part(mean, |parts| parts.compute_ns)),
+        ("attribution_driver_lag_tail_ns", part(tail, |parts| parts.driver_lag_ns)),
+        ("attribution_off_cpu_tail_ns", known(tail)),
+        ("attribution_queueing_tail_ns", part(tail, |parts| parts.queueing_ns)),
+        ("attribution_compute_tail_ns", part(tail, |parts| parts.compute_ns)),
     ]);
 }
 

@@ -26,6 +26,13 @@ impl Gap {
         let length_ns = self.to_ns.saturating_sub(self.from_ns);
         if self.idle { length_ns } else { self.off_cpu_ns.min(length_ns) }
     }
+
+    /// Time lost in it after `from_ns`, ns; within a gap it is taken to be spread evenly.
+    pub fn lost_after_ns(&self, from_ns: u64) -> u64 {
+        let length_ns = self.to_ns.saturating_sub(self.from_ns).max(1);
+        let after_ns = self.to_ns.saturating_sub(from_ns.max(self.from_ns));
+        (self.lost_ns() as f64 * after_ns as f64 / length_ns as f64) as u64
+    }
 }
 
 /// Time of one sort that was spent in gaps, as a function of the time of the run; within a gap it is taken to be spread evenly.
@@ -158,6 +165,7 @@ mod tests {
     fn a_gap_of_a_busy_worker_counts_as_long_as_it_was_off_the_cpu() {
         assert_eq!(gap(10, 30, 5).lost_ns(), 5);
         assert_eq!(Gap { idle: true, ..gap(10, 30, 5) }.lost_ns(), 20);
+        assert_eq!([0, 10, 20, 30, 40].map(|from_ns| gap(10, 30, 6).lost_after_ns(from_ns)), [6, 6, 3, 0, 0]);
     }
 
     #[test]

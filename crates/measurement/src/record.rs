@@ -599,8 +599,8 @@ pub struct Disorder {
 /// What the latency is made of: the parts add up to its mean.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Attribution {
-    /// Means over all events.
-    pub mean: Parts,
+    /// Means over all events; absent if none was recorded.
+    pub mean: Option<Parts>,
     /// Means over the slowest 1 % of the events; absent below 1,000 events.
     pub tail: Option<Parts>,
 }
@@ -930,12 +930,12 @@ pub(crate) mod example {
                 duplicates_share_asked: None,
             },
             attribution: Attribution {
-                mean: Parts {
+                mean: Some(Parts {
                     driver_lag_ns: 1_000.0,
                     off_cpu_ns: 4_000.0,
                     queueing_ns: 16_000.0,
                     compute_ns: 79_000.0,
-                },
+                }),
                 tail: None,
             },
             progress: Progress {

@@ -346,7 +346,7 @@ fn set_policy(numbers: &mut Numbers, pipeline: u64, order: &str, n: usize, slack
         queueing_ns: 9_000.0 * scale * (1 + n) as f64,
         compute_ns: 22_000.0 * scale.sqrt(),
     };
-    numbers.attribution = Attribution { mean: parts(1.0), tail: Some(parts(12.0)) };
+    numbers.attribution = Attribution { mean: Some(parts(1.0)), tail: Some(parts(12.0)) };
     numbers.disorder = Disorder {
         out_of_order: 213_000,
         out_of_order_share_asked: Some(0.2),
