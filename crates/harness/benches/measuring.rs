@@ -20,10 +20,14 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Of one run: 2 GiB.
 const EVENTS: u64 = 40_000_000;
-/// Pairs of runs.
+/// Pairs of runs, at least.
 const PAIRS: usize = 25;
+/// What the runs of one kind last in all, at least, unless they are [`PAIRS_MAX`].
+const LENGTH_NS: u64 = 15_000_000_000;
+/// Pairs of runs, at most.
+const PAIRS_MAX: usize = 150;
 /// More than any pipeline here can do.
-const RATE_EVENTS_PER_S: f64 = 400e6;
+const RATE_EVENTS_PER_S: f64 = 4e9;
 /// As the harness has.
 const EPOCHS_IN_FLIGHT: u64 = 4;
 
@@ -32,6 +36,7 @@ struct Shared {
     workers: usize,
     waiting: AtomicUsize,
     begun: OnceLock<Instant>,
+    weighed_ns: AtomicU64, // the longest of the workers: no part of the run
     elapsed_ns: AtomicU64,
 }
 
@@ -39,6 +44,7 @@ struct Shared {
 struct Plain {
     shared: Arc<Shared>,
     is_ready: bool,
+    weighing: Option<Instant>,
     completed: u64,
     epochs: u64,
     records_per_epoch: u64,
@@ -68,11 +74,21 @@ impl Driver for Plain {
     fn completed(&mut self, epochs: u64) {
         self.completed = epochs;
         if let Some(begun) = self.shared.begun.get().filter(|_| epochs >= self.epochs) {
-            self.shared.elapsed_ns.fetch_max(begun.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            let elapsed_ns = begun.elapsed().as_nanos() as u64 - self.shared.weighed_ns.load(Ordering::Acquire);
+            self.shared.elapsed_ns.fetch_max(elapsed_ns, Ordering::Relaxed);
         }
     }
 
     fn holds(&mut self, _census: Census) {}
+
+    fn begin_weighing(&mut self) {
+        self.weighing = Some(Instant::now());
+    }
+
+    fn end_weighing(&mut self) {
+        let length_ns = self.weighing.take().map_or(0, |begun| begun.elapsed().as_nanos() as u64);
+        self.shared.weighed_ns.fetch_max(length_ns, Ordering::AcqRel);
+    }
 }
 
 fn off_ns(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, load: &Load) -> u64 {
@@ -81,13 +97,14 @@ fn off_ns(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, load: &Load
         workers: choice.workers,
         waiting: AtomicUsize::new(choice.workers),
         begun: OnceLock::new(),
+        weighed_ns: AtomicU64::new(0),
         elapsed_ns: AtomicU64::new(0),
     });
     let (epochs, records_per_epoch) = (feed.epochs(), feed.records_per_epoch() as u64);
     let (events, of_run) = (feed.trace().events.len() as u64, Arc::clone(&shared));
     let driver = move |_| -> Box<dyn Driver> {
         let shared = Arc::clone(&of_run);
-        Box::new(Plain { shared, is_ready: false, completed: 0, epochs, records_per_epoch, events })
+        Box::new(Plain { shared, is_ready: false, weighing: None, completed: 0, epochs, records_per_epoch, events })
     };
     prepared.run(&Site::new(choice, feed, Arc::new(driver))).expect("the run ends well");
     shared.elapsed_ns.load(Ordering::Relaxed)
@@ -119,8 +136,11 @@ fn main() {
         for workers in [1, 2] {
             let choice = Choice { workers, ..Choice::plain(Strategy::Exchange) };
             let mut ratios = Vec::new();
-            let mut shortest_ns = u64::MAX;
-            for pair in 0..=PAIRS {
+            let (mut shortest_ns, mut lasted_ns) = (u64::MAX, 0);
+            for pair in 0..=PAIRS_MAX {
+                if pair > PAIRS && lasted_ns > LENGTH_NS {
+                    break;
+                }
                 let off = || off_ns(&*prepared, choice, &feed, &load) as f64;
                 let on = || on_ns(&*prepared, choice, &feed, &load) as f64;
                 // Whoever is first may find a colder machine: in turn. The first pair touches memory and does not count.
@@ -134,6 +154,7 @@ fn main() {
                 if pair > 0 {
                     ratios.push(on / off - 1.0);
                     shortest_ns = shortest_ns.min(off as u64);
+                    lasted_ns += off as u64;
                 }
             }
             let interval = median_interval(&ratios).expect("there are enough pairs");
