@@ -14,9 +14,10 @@ const WITHOUT_MARKERS: [&str; 6] = ["disorder", "granularity", "latency", "outag
 const RESULTS_FROM: &str = "## Reading after the run";
 
 /// What makes a number one that was measured.
-const UNITS: [&str; 19] = [
-    "%", "ns", "µs", "ms", "s", "min", "h", "bytes", "B", "kB", "MB", "GB", "KiB", "MiB", "M", "k", "events/s",
-    "entries", "times",
+const UNITS: [&str; 33] = [
+    "%", "ns", "µs", "ms", "s", "min", "h", "d", "seconds", "minutes", "hours", "days", "bytes", "B", "kB", "MB", "GB",
+    "KiB", "MiB", "M", "k", "M/s", "k/s", "events/s", "entries", "times", "points", "events", "answers", "views",
+    "customers", "orders", "messages",
 ];
 
 #[test]
@@ -153,7 +154,7 @@ struct Number {
     value: f64,
     /// Digits behind the point.
     decimals: i32,
-    /// Zeros at the end of a whole number.
+    /// Zeros at the end of a whole number, behind its first two digits.
     zeros: i32,
     /// It has a unit, or stands in a list of which the last one has.
     is_measured: bool,
@@ -179,20 +180,35 @@ fn numbers_in(text: &str) -> Vec<Number> {
         let start = at + next;
         let length = digits_of(&text[start..]);
         at = start + length;
+        // A range may be written with a hyphen, `4-6 ms`; what has more of them is a date.
+        let before = text[..start].trim_end_matches('-');
+        let ends_range = before.len() + 1 == start && numbers.last().is_some_and(|from: &Number| from.digits_end == before.len());
+        let is_signed = sign_of(text, start) < 0.0;
         let part_of_word =
             text[..start].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '`' | '.' | '/'));
+        let begins_range = text[at..].strip_prefix('-').is_some_and(|to| {
+            let length = digits_of(to);
+            length > 0 && !to[length..].starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/'))
+        });
         let goes_on = text[at..].starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '-' | '/'));
-        if !part_of_word && !goes_on {
+        if (!part_of_word || is_signed || ends_range) && (!goes_on || begins_range) {
             numbers.push(number(text, start, at));
         }
     }
     // A list has the unit of its last number: `4, 32 and 64 %`.
     for n in (1..numbers.len()).rev() {
         let between = &text[numbers[n - 1].end..numbers[n].start];
-        let joined = [", ", " and ", " to ", " or ", ",\n", "\nand ", " and\n", "\nto ", " to\n"].contains(&between);
+        let joined = ["-", "–", ", ", " and ", " to ", " or ", ",\n", "\nand ", " and\n", "\nto ", " to\n"].contains(&between);
         numbers[n - 1].is_measured |= joined && numbers[n].is_measured;
     }
     numbers
+}
+
+/// -1 for digits with a minus or a hyphen before them that stands for one, 1 for others.
+fn sign_of(text: &str, start: usize) -> f64 {
+    let before = &text[..start];
+    let unsigned = before.strip_suffix('-').filter(|before| before.is_empty() || before.ends_with([' ', '\n', '(', '\u{a0}']));
+    if before.ends_with('−') || unsigned.is_some() { -1.0 } else { 1.0 }
 }
 
 /// How many bytes of a text are one number: `89 964`, `1.4`.
@@ -211,13 +227,13 @@ fn digits_of(text: &str) -> usize {
 fn number(text: &str, start: usize, digits_end: usize) -> Number {
     let digits: String = text[start..digits_end].chars().filter(|c| *c != ' ').collect();
     let decimals = digits.split_once('.').map_or(0, |(_, decimals)| decimals.len() as i32);
-    let zeros = digits.len() - digits.trim_end_matches('0').len();
+    let zeros = (digits.len() - digits.trim_end_matches('0').len()).min(digits.len().saturating_sub(2));
     let behind = &text[digits_end..];
     let word = behind.trim_start_matches([' ', '\n', '\u{a0}']);
     let unit_end = word.find(|c: char| !(c.is_alphabetic() || matches!(c, '%' | '/'))).unwrap_or(word.len());
     let has_unit = behind.len() > word.len() && UNITS.contains(&&word[..unit_end]);
     let end = if has_unit { text.len() - word.len() + unit_end } else { digits_end };
-    let value = digits.parse().unwrap();
+    let value = sign_of(text, start) * digits.parse::<f64>().unwrap();
     Number { start, digits_end, end, value, decimals, zeros: zeros as i32, is_measured: has_unit }
 }
 
@@ -283,8 +299,9 @@ fn queried(query: &[String], rows: &[Row]) -> Result<f64, String> {
     let cells = cells.collect::<Result<Vec<_>, _>>()?;
     let mut values: Vec<f64> = cells.into_iter().filter_map(|cell| cell.parse().ok()).collect();
     values.sort_by(f64::total_cmp);
-    let (Some(least), Some(greatest)) = (values.first(), values.last()) else {
-        return Err(format!("{} rows have no number in '{column}'", chosen.len()));
+    let without = chosen.len() - values.len();
+    let (Some(least), Some(greatest), 0) = (values.first(), values.last(), without) else {
+        return Err(format!("{without} of {} rows have no number in '{column}'", chosen.len()));
     };
     match function {
         "min" => Ok(*least),
@@ -347,7 +364,8 @@ mod grammar {
             ("value(workers) strategy=exchange", "conditions follow the word `where`"),
             ("value(workers) where strategy=shared", "no row is left by strategy=shared"),
             ("value(throughput_events_per_s)", "4 rows differ, from 20000000 to 33000000"),
-            ("median(latency_p50_ns) where workers=2", "2 rows have no number in 'latency_p50_ns'"),
+            ("median(latency_p50_ns) where workers=2", "2 of 2 rows have no number in 'latency_p50_ns'"),
+            ("median(latency_p50_ns) where strategy=exchange", "2 of 3 rows have no number in 'latency_p50_ns'"),
             ("value(workers) where settings=\"x", "a quote is not closed"),
             ("value(workers) where strategy=exchange workers=1 *x", "'*x' is no scale"),
         ] {
@@ -375,9 +393,10 @@ mod grammar {
         let wanted =
             "line 8: `value(latency_p50_ns) where strategy=exchange workers=1 /1e3` is printed as 4.5, found 4.4";
         assert_eq!(wrong, [wanted]);
-        let rounded = "Up to 30 000 000 events/s<!-- ~ median(throughput_events_per_s) where workers=2 -->";
+        let rounded = "Up to 32 000 000 events/s<!-- ~ median(throughput_events_per_s) where workers=2 -->";
         assert_eq!(problems_of(rounded), [""; 0], "of 31.5 M the zeros are rounding");
         assert_eq!(problems_of(&rounded.replace('~', "=")).len(), 1);
+        assert_eq!(problems_of(&rounded.replace("32", "30")).len(), 1, "two digits count at the least");
         let broken = "8 µs<!-- = value(latency_p50_ns)\nwhere strategy=exchange workers=1 /1e3 -->, and then 9 ms";
         let lines = problems_of(broken).join("; ");
         assert!(lines.starts_with("line 7: `value") && lines.contains("line 8: `9 ms` has no marker"), "{lines}");
@@ -390,6 +409,9 @@ mod grammar {
         assert!(missing[0].starts_with("line 7: `4.4 µs` has no marker"), "{missing:?}");
         let of_list = problems_of("Shares of 4, 32 and 64 % are wrong.");
         assert_eq!(of_list.len(), 3, "{of_list:?}");
+        for (with_hyphens, expected) in [("4-6 ms", 2), ("-3 %", 1), ("a slope of −3 kB", 1), ("4.8 M/s", 1), ("3 days", 1)] {
+            assert_eq!(problems_of(with_hyphens).len(), expected, "{with_hyphens}");
+        }
         for fine in [
             "At p99, on 2 workers, in 2026-01-05, the 1st.",
             "<!-- given: 10 min; 1 s -->\nA slack of 10 min and of\n1 s.",
@@ -408,5 +430,6 @@ mod grammar {
         assert_eq!(read("89 964 customers, 1.4 MB, 10 076, 1 000 000"), [89_964.0, 1.4, 10_076.0, 1e6]);
         assert_eq!(read("from 1 500 to 2 and p99 of 3 100"), [1_500.0, 2.0, 3_100.0]);
         assert_eq!(read("v1.2 x2 2nd 99.9"), [99.9]);
+        assert_eq!(read("4-6, -3 and (−2.5), not 2026-01-05 or p-99"), [4.0, 6.0, -3.0, -2.5]);
     }
 }
