@@ -213,7 +213,7 @@ fn stormy() -> Arc<Trace> {
     Arc::new(generator.trace(Amount::Events(50_000)))
 }
 
-/// Of a row of the interchange format.
+/// Returns id and event time of a row of the interchange format.
 fn id_and_event_time(row: &str) -> (String, i64) {
     let cells: Vec<&str> = row.split(',').collect();
     (cells[0].to_owned(), parse_rfc3339_ms(cells[2]).unwrap())

@@ -2,7 +2,7 @@
 //! the byte.
 //!
 //! A folder of `golden/` holds a log and, for each pipeline, what was asked of it and answered. The `README.md` there
-//! tells how the answers are made anew.
+//! tells how the answers are made again.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::sql::{INTERCHANGE, Question, difference, in_duckdb};
 
 /// A log with golden answers.
 struct Log {
-    /// Of its folder.
+    /// The name of its folder.
     name: &'static str,
     /// The log and the mapping it needs, if any.
     files: (&'static str, Option<&'static str>),

@@ -7,17 +7,47 @@ use std::fs;
 
 use crate::command::repository;
 
-/// Notes without markers: their references are run again, and the notes then written anew.
-const WITHOUT_MARKERS: [&str; 6] = ["disorder", "granularity", "latency", "outage", "parallelism", "retention"];
+/// Notes without markers: their references are run again, and the notes then written again.
+const WITHOUT_MARKERS: [&str; 0] = [];
 
 /// The section whose numbers are results; what stands before it was chosen, or estimated.
 const RESULTS_FROM: &str = "## Reading after the run";
 
 /// What makes a number one that was measured.
 const UNITS: [&str; 33] = [
-    "%", "ns", "µs", "ms", "s", "min", "h", "d", "seconds", "minutes", "hours", "days", "bytes", "B", "kB", "MB", "GB",
-    "KiB", "MiB", "M", "k", "M/s", "k/s", "events/s", "entries", "times", "points", "events", "answers", "views",
-    "customers", "orders", "messages",
+    "%",
+    "ns",
+    "µs",
+    "ms",
+    "s",
+    "min",
+    "h",
+    "d",
+    "seconds",
+    "minutes",
+    "hours",
+    "days",
+    "bytes",
+    "B",
+    "kB",
+    "MB",
+    "GB",
+    "KiB",
+    "MiB",
+    "M",
+    "k",
+    "M/s",
+    "k/s",
+    "events/s",
+    "entries",
+    "times",
+    "points",
+    "events",
+    "answers",
+    "views",
+    "customers",
+    "orders",
+    "messages",
 ];
 
 #[test]
@@ -182,7 +212,8 @@ fn numbers_in(text: &str) -> Vec<Number> {
         at = start + length;
         // A range may be written with a hyphen, `4-6 ms`; what has more of them is a date.
         let before = text[..start].trim_end_matches('-');
-        let ends_range = before.len() + 1 == start && numbers.last().is_some_and(|from: &Number| from.digits_end == before.len());
+        let ends_range =
+            before.len() + 1 == start && numbers.last().is_some_and(|from: &Number| from.digits_end == before.len());
         let is_signed = sign_of(text, start) < 0.0;
         let part_of_word =
             text[..start].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '`' | '.' | '/'));
@@ -198,7 +229,8 @@ fn numbers_in(text: &str) -> Vec<Number> {
     // A list has the unit of its last number: `4, 32 and 64 %`.
     for n in (1..numbers.len()).rev() {
         let between = &text[numbers[n - 1].end..numbers[n].start];
-        let joined = ["-", "–", ", ", " and ", " to ", " or ", ",\n", "\nand ", " and\n", "\nto ", " to\n"].contains(&between);
+        let joined =
+            ["-", "–", ", ", " and ", " to ", " or ", ",\n", "\nand ", " and\n", "\nto ", " to\n"].contains(&between);
         numbers[n - 1].is_measured |= joined && numbers[n].is_measured;
     }
     numbers
@@ -207,7 +239,8 @@ fn numbers_in(text: &str) -> Vec<Number> {
 /// -1 for digits with a minus or a hyphen before them that stands for one, 1 for others.
 fn sign_of(text: &str, start: usize) -> f64 {
     let before = &text[..start];
-    let unsigned = before.strip_suffix('-').filter(|before| before.is_empty() || before.ends_with([' ', '\n', '(', '\u{a0}']));
+    let unsigned =
+        before.strip_suffix('-').filter(|before| before.is_empty() || before.ends_with([' ', '\n', '(', '\u{a0}']));
     if before.ends_with('−') || unsigned.is_some() { -1.0 } else { 1.0 }
 }
 
@@ -409,7 +442,9 @@ mod grammar {
         assert!(missing[0].starts_with("line 7: `4.4 µs` has no marker"), "{missing:?}");
         let of_list = problems_of("Shares of 4, 32 and 64 % are wrong.");
         assert_eq!(of_list.len(), 3, "{of_list:?}");
-        for (with_hyphens, expected) in [("4-6 ms", 2), ("-3 %", 1), ("a slope of −3 kB", 1), ("4.8 M/s", 1), ("3 days", 1)] {
+        for (with_hyphens, expected) in
+            [("4-6 ms", 2), ("-3 %", 1), ("a slope of −3 kB", 1), ("4.8 M/s", 1), ("3 days", 1)]
+        {
             assert_eq!(problems_of(with_hyphens).len(), expected, "{with_hyphens}");
         }
         for fine in [

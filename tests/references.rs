@@ -1,23 +1,20 @@
-//! Every reference run is drawn again to the same bytes: what is committed is what the program draws today.
+//! Every reference run is drawn again to the same bytes: what is committed is what the program draws today. And all of them
+//! were measured by one build, or numbers of two notes could not be compared.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use flowbench_measurement::record::{CaseRecord, cases_csv};
 use flowbench_report::draw;
+use serde_json::Value;
 
 use crate::command::repository;
 
 #[test]
 fn every_reference_is_drawn_again_byte_for_byte() {
     let mut differ = Vec::new();
-    let mut references = 0;
-    for experiment in fs::read_dir(repository("results")).unwrap() {
-        let dir = experiment.unwrap().path().join("reference");
-        if !dir.is_dir() {
-            continue;
-        }
-        references += 1;
+    for dir in references() {
         let committed = files_of(&dir);
         let again = tempfile::tempdir().unwrap();
         committed.iter().for_each(|(name, bytes)| fs::write(again.path().join(name), bytes).unwrap());
@@ -27,11 +24,45 @@ fn every_reference_is_drawn_again_byte_for_byte() {
         let names = again.keys().filter(|name| committed.get(*name) != again.get(*name));
         differ.extend(names.map(|name| format!("{}", dir.join(name).display())));
     }
-    assert!(references >= 8, "{references} references");
     assert!(
         differ.is_empty(),
         "what is drawn has changed; CONTRIBUTING.md, References, says how to draw anew: {differ:#?}"
     );
+}
+
+#[test]
+fn tables_of_cases_are_those_of_their_records() {
+    for dir in references() {
+        let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
+        let cases: Vec<CaseRecord> =
+            read("cases.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        if std::env::var_os("FLOWBENCH_REWRITE").is_some() {
+            fs::write(dir.join("cases.csv"), cases_csv(&cases)).unwrap();
+        }
+        assert!(read("cases.csv") == cases_csv(&cases), "{}: cases.csv differs", dir.display());
+    }
+}
+
+#[test]
+fn all_references_were_measured_by_one_build() {
+    let mut builds = BTreeMap::new();
+    for dir in references() {
+        let run: Value = serde_json::from_slice(&fs::read(dir.join("run.json")).unwrap()).unwrap();
+        let build = &run["build"];
+        let is_of_a_commit = build["commit"].is_string() && build["dirty"] == false && build["profile"] == "release";
+        assert!(is_of_a_commit, "{}: {build}", dir.display());
+        builds.insert(build["commit"].to_string(), dir);
+    }
+    assert_eq!(builds.len(), 1, "CONTRIBUTING.md, References, says how to measure all of them again: {builds:#?}");
+}
+
+/// The folders of all reference runs.
+fn references() -> Vec<PathBuf> {
+    let experiments = fs::read_dir(repository("results")).unwrap();
+    let dirs = experiments.map(|experiment| experiment.unwrap().path().join("reference"));
+    let dirs: Vec<PathBuf> = dirs.filter(|dir| dir.is_dir()).collect();
+    assert!(dirs.len() >= 8, "{} references", dirs.len());
+    dirs
 }
 
 /// The files of a folder by name.

@@ -1,5 +1,5 @@
-//! The same answers whatever way the events take: through pipes, files, formats, compression, in process, on any number of
-//! workers.
+//! Answers do not depend on how events travel: through pipes, files, formats, compression, in process, or on any
+//! number of workers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -263,7 +263,7 @@ fn line_and_column(reject: &str) -> &str {
     &reject[..ends[1]]
 }
 
-/// The same trace as [`WORLD`] writes.
+/// Returns the trace that [`WORLD`] writes.
 fn world() -> Arc<Trace> {
     let mut profile = Profile::named("stormy").unwrap();
     for (key, value) in [

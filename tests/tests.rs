@@ -6,6 +6,7 @@ mod bad_input; // what cannot be: exit codes, and errors that name the thing, th
 mod catalogue; // `list`, `explain`, `doctor`: what there is
 mod command; // a shell in a scratch folder, with `flowbench` on its path and a deadline
 mod disorder; // what is dropped as late is the trace's own late set; what is taken back leaves the right answers
+mod documents; // the code cites decisions that are recorded, and doc comments are sentences
 mod experiments; // `run` and `report`: what a run leaves, resuming, interrupting, exit codes
 mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, panics, endless loops, memory hogs
 mod golden; // answers that DuckDB has given to the reference SQL on small logs, to the byte

@@ -33,11 +33,11 @@ pub(crate) enum Command {
     /// is the time (and in which format), the kind, the customer, the order and so on, by its name and by what it holds.
     /// What is guessed stands beside it as a comment: check it, above all what the words of the kind mean.
     ///
-    /// Of the file, a mapping says `separator = ";"`, `encoding = "latin-1"`, `columns = ["user", "when"]` (there is no
+    /// For the file as a whole, a mapping says `separator = ";"`, `encoding = "latin-1"`, `columns = ["user", "when"]` (there is no
     /// header), `decimal = ","`, `thousands = "."`, `absent = ["nan"]`. Unless it does, separator, encoding and decimal
     /// comma are recognised.
     ///
-    /// Of each field, it says `customer = { column = "user" }`; in JSON Lines, a column is a path such as `user.id` or
+    /// For each field, it says `customer = { column = "user" }`; in JSON Lines, a column is a path such as `user.id` or
     /// `items.0.price`. Lines of an order are one event with `group = "InvoiceNo"` and `value = { column = "price", times
     /// = "quantity" }`. A row with several times has an `[[event]]` with `kind` and `time` for each.
     Map(Map),
@@ -208,7 +208,7 @@ pub(crate) struct Replay {
     /// When state is forgotten
     #[arg(long, value_name = "E", default_value = "frontier")]
     pub(crate) eviction: String,
-    /// Of several deliveries with one event id only the first to arrive counts, whatever the others say
+    /// Count only the first delivery of each event id, whatever later deliveries say
     #[arg(long)]
     pub(crate) deduplicate: bool,
     /// With `--deduplicate`: a delivery that arrives so much later than the last one that counted is a first again, such as

@@ -20,7 +20,7 @@ use flowbench_harness::peer::PEER_ARGUMENT;
 use args::{Arguments, Command};
 use failure::Failure;
 
-/// The same allocator in all arms of every comparison, and the one whose statistics are sampled.
+/// The allocator of every compared arm, which also counts allocated bytes per thread.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -33,7 +33,7 @@ fn main() {
         }
         _ => {}
     }
-    // A dataflow whose worker has panicked would wait for it for ever.
+    // A dataflow whose worker has panicked would wait for it forever.
     case::abort_on_panic();
     survive_full_files();
     let arguments = Arguments::parse();

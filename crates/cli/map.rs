@@ -1,4 +1,4 @@
-//! `map`: a first mapping for somebody's log.
+//! `map`: a first mapping for a foreign log.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -9,9 +9,9 @@ use flowbench_events::{Output, Reject, RejectWriter};
 
 use crate::failure::Failure;
 
-/// So many are listed; the rest is counted.
+/// Rejects that are listed; the rest are only counted.
 const LISTED_MAX: u64 = 10_000;
-/// So many reasons are told.
+/// Reasons for rejects that the summary shows.
 const TOLD_MAX: usize = 3;
 
 /// Where rejects are listed.

@@ -22,7 +22,7 @@ pub(crate) enum Law {
     Pareto { least: f64, shape: f64 },
 }
 
-/// A law, censored at a greatest value, as a table: fast to draw from.
+/// A law, censored at a maximum value, as a table: fast to draw from.
 #[derive(Debug, Clone)]
 pub(crate) struct Quantiles {
     knots: Box<[f64; CELLS + 1]>,

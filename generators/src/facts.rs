@@ -13,17 +13,17 @@ pub struct Facts {
     pub events: u64,
     /// Least event time, ms since the Unix epoch; absent for an empty trace.
     pub first_event_time_ms: Option<i64>,
-    /// Greatest event time, ms since the Unix epoch.
+    /// Maximum event time, ms since the Unix epoch.
     pub last_event_time_ms: Option<i64>,
-    /// From the least to the greatest event time, in ms.
+    /// From the least to the maximum event time, in ms.
     pub span_ms: i64,
     /// Deliveries of each kind that occurs.
     pub per_kind: BTreeMap<&'static str, u64>,
-    /// The same as rates; absent kinds have none.
+    /// Rates of each kind; kinds that do not occur have none.
     pub rates: Vec<KindFacts>,
     /// Deliveries whose event time is below that of an earlier arrival.
     pub out_of_order: u64,
-    /// The same as a share: the inversion fraction.
+    /// Out-of-order events as a share of all (0 to 1): the inversion fraction.
     pub out_of_order_share: f64,
     /// How far those were behind the newest event time, in ms of event time.
     pub lateness_ms: Spread,
@@ -41,8 +41,8 @@ pub struct Facts {
     pub slack_to_lose_nothing_ms: i64,
     /// Deliveries that repeat one that counted, within the [`Horizon`]: exact.
     pub duplicates: u64,
-    /// The same for each delivery that counted: the share of events that came twice, as `transport.duplicates.share` counts. It
-    /// can be above 1 if events came more often than twice.
+    /// Repeated deliveries per delivery that counted: the share of events that came twice, as
+    /// `transport.duplicates.share` counts them. It can exceed 1 if events came more than twice.
     pub duplicates_share: f64,
     /// Distinct customers.
     pub customers: u64,
@@ -63,7 +63,7 @@ pub struct KindFacts {
     pub per_hour: f64,
 }
 
-/// A distribution of durations in ms. Quantiles are exact below 128 ms and within 1.6 % above; the greatest is exact.
+/// A distribution of durations in ms. Quantiles are exact below 128 ms and within 1.6 % above; the maximum is exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Spread {
     /// How many there were.
@@ -76,7 +76,7 @@ pub struct Spread {
     pub p99: i64,
     /// 0.999 quantile.
     pub p999: i64,
-    /// Greatest.
+    /// Maximum.
     pub max: i64,
 }
 

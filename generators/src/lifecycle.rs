@@ -6,6 +6,8 @@
 //!
 //! Event times within a walk follow cause and effect. Everything is a function of (seed, walk): event ids are
 //! `walk << 8 | ordinal`, order ids are the walk.
+//!
+//! Decision D-201.
 
 use flowbench_events::{Channel, Event, Id, Kind, Record, Symbols, Value, mix};
 

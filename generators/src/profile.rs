@@ -81,7 +81,7 @@ pub struct Specification {
     pub unit: Unit,
     /// Least value allowed (durations in ms).
     pub least: f64,
-    /// Greatest value allowed (durations in ms).
+    /// Maximum value allowed (durations in ms).
     pub most: f64,
     /// What it means.
     pub meaning: &'static str,
@@ -463,7 +463,7 @@ impl Profile {
         Err(ProfileError::Conflict { name: self.name.clone(), conflict })
     }
 
-    /// The Pareto delays of the transport, each with its least and its greatest value.
+    /// The Pareto delays of the transport, each with its least and its maximum value.
     fn delays(&self) -> [(&'static str, Ms, Ms); 4] {
         let TransportProfile { web, mobile, warehouse, disorder, .. } = &self.transport;
         [

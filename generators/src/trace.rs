@@ -31,7 +31,7 @@ pub struct Generator {
 pub enum Amount {
     /// The first so many deliveries in arrival order, duplicates counted.
     Events(u64),
-    /// What arrives within so many days of the begin of the trace.
+    /// What arrives within so many days of the start of the trace.
     Days(u64),
 }
 

@@ -50,7 +50,7 @@ fn read(path: &Path, options: &ReadOptions) -> u64 {
     summary.events
 }
 
-/// The same orders as a foreign log: local times by pattern, kinds by value.
+/// Writes the orders as a foreign log: local times in a pattern, kinds by value.
 fn foreign_log(path: &Path) -> ReadOptions {
     let row = |number: u64| {
         let (hour, minute, second) = (number / 3600 % 24, number / 60 % 60, number % 60);

@@ -1,6 +1,8 @@
 //! What a file is, told by its first bytes: its name may say anything.
+//!
+//! Decision D-106.
 
-/// So many first bytes are enough to tell.
+/// The number of leading bytes that identify a file.
 pub(crate) const HEAD_BYTES: usize = 512;
 
 /// What a file holds.

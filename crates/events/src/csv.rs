@@ -137,7 +137,7 @@ pub(crate) fn push_text(row: &mut String, push: impl FnOnce(&mut String)) {
 }
 
 impl<'m> Columns<'m> {
-    /// The columns of somebody's CSV.
+    /// The columns of a foreign CSV.
     pub(crate) fn new(header: Vec<String>, events: Vec<Sources<'m>>) -> Columns<'m> {
         Columns { header, events }
     }

@@ -173,7 +173,7 @@ fn signed(text: &str) -> (Option<bool>, &str) {
     }
 }
 
-/// The digits and the power of ten behind them. One with more digits than a machine word is as good as the greatest.
+/// The digits and the power of ten behind them. One with more digits than a machine word is as good as the maximum.
 fn without_exponent(text: &str) -> Result<(&str, i64), BadNumber> {
     let Some((number, exponent)) = text.split_once(['e', 'E']) else { return Ok((text, 0)) };
     let (negative, digits) = signed(exponent);

@@ -1,4 +1,6 @@
 //! Which delivery of an event counts, where transport may deliver it more than once.
+//!
+//! Decisions D-025 and D-026.
 
 use foldhash::fast::RandomState;
 use hashbrown::hash_map::Entry;
@@ -9,11 +11,13 @@ use crate::event::{Event, EventId};
 
 /// How long second deliveries are told from first ones, in ms of *arrival time*.
 ///
-/// Of the deliveries with one event id the one that arrives first counts, whatever the others say. "First" is the order of
-/// the trace. A later one counts as well only if it arrives a horizon or more after the last one that counted; where arrival
-/// time runs backwards it does not. Events without an id are never repeated. So what counts is a function of the trace,
-/// and an event id may be forgotten when all that is still to come arrives a horizon or more after the delivery that
-/// counted. Events that are dropped as late are dropped before: they are no deliveries.
+/// Within which time a repeated delivery does not count.
+///
+/// The first delivery of an event id to arrive counts, in the order of the trace, whatever later ones say. A later one
+/// counts as well only if it arrives a horizon or more after the last one that counted; where arrival time runs
+/// backwards it does not. Events without an id are never repeated. So what counts is a function of the trace, and an
+/// event id may be forgotten once everything still to come arrives a horizon or more after the delivery that counted.
+/// Events dropped as late are dropped first: they are not deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Horizon(i64);
 
@@ -53,8 +57,8 @@ pub struct FirstDeliveries {
 /// What is known of each event id.
 #[derive(Debug)]
 enum Counted {
-    /// That it counted, for good: 8 bytes and some room. In many small tables, of which one at a time is copied into twice
-    /// its size: a single large one would need half as much again for that.
+    /// Ids that counted, remembered forever: 8 bytes each plus spare room. Many small tables, of which one at a time
+    /// doubles, waste less than a single large one, which would need half as much again.
     ForGood(Vec<HashSet<EventId, RandomState>>),
     /// When the last one that counted arrived, ms.
     At(HashMap<EventId, i64, RandomState>),

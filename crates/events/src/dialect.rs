@@ -1,5 +1,7 @@
 //! How a file of rows is written: separator, encoding, header, decimal comma. What the mapping does not say, the first
 //! rows show.
+//!
+//! Decision D-105.
 
 use std::io::{self, BufRead, Cursor, Read};
 

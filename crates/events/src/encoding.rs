@@ -1,4 +1,6 @@
 //! Text that is not UTF-8: UTF-16 and Windows-1252 (of which Latin-1 is a part), made UTF-8 as it is read.
+//!
+//! Decision D-105.
 
 use std::io::{self, BufRead, Read};
 

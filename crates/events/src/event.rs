@@ -1,4 +1,6 @@
 //! One event of the customer lifecycle.
+//!
+//! Decision D-101.
 
 use std::cmp::Ordering;
 use std::hint::cold_path;
@@ -25,7 +27,7 @@ pub struct Event {
     load_time_ms: u32, // u32::MAX: absent
 }
 
-/// The same event as plain fields: what readers fill in and writers print.
+/// An event as plain fields: what readers fill in and writers print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The occurrence; a duplicate delivery repeats it.
@@ -163,7 +165,7 @@ impl Event {
         self.arrival_and_small >> 16
     }
 
-    /// The same event delivered at another time (within the 48-bit range).
+    /// Returns the event with another arrival time (ms, within the 48-bit range).
     #[inline]
     pub fn arriving_at(mut self, arrival_time_ms: i64) -> Self {
         debug_assert!((TIME_MS_MIN..=TIME_MS_MAX).contains(&arrival_time_ms));
@@ -193,7 +195,7 @@ impl Event {
         self.event_id
     }
 
-    /// The same event by another number of its id.
+    /// Replaces the number of the event's id.
     pub(crate) fn set_event_id(&mut self, event_id: EventId) {
         self.event_id = event_id;
     }
@@ -453,7 +455,7 @@ impl EventId {
         self.0
     }
 
-    /// The same id as a word that numbers keep: a number below 2^63 is itself.
+    /// Returns the id as the word that event ids are compared by: a number below 2^63 is itself.
     #[inline]
     pub fn word(self) -> u64 {
         self.0.wrapping_sub(Self::FIRST_NUMBER)

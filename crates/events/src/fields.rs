@@ -139,7 +139,7 @@ impl std::ops::IndexMut<Field> for Texts<'_> {
 }
 
 impl Decoder {
-    /// Of the interchange formats.
+    /// Returns the decoder of the interchange formats.
     pub(crate) fn native() -> Decoder {
         Decoder {
             event_time: TimeFormats::rfc3339(),

@@ -118,7 +118,8 @@ impl Input {
         self.open_remarking(&mut Vec::new())
     }
 
-    /// The same; what should be known of the file is added to `remarks`, a sentence each.
+    /// Opens the file like [`open`](Self::open) and appends what a user should know about it to `remarks`, one
+    /// sentence each.
     pub(crate) fn open_remarking(&self, remarks: &mut Vec<String>) -> Result<Box<dyn BufRead>, FileError> {
         let (head, raw) = self.open_raw().and_then(begin).map_err(|source| self.open_error(source))?;
         let contents = Contents::of(&head);
@@ -307,7 +308,7 @@ impl WriteError {
 }
 
 impl From<WriteError> for io::Error {
-    /// Of the same kind, so that a writer may be called where an [`io::Error`] is wanted.
+    /// Keeps the error's kind, so that a writer can be used where an [`io::Error`] is expected.
     fn from(error: WriteError) -> io::Error {
         io::Error::new(error.source.kind(), error)
     }

@@ -26,7 +26,7 @@ pub enum Sources {
 }
 
 impl From<i64> for WatermarkRule {
-    /// Of all arrivals, with this slack in ms.
+    /// Returns the rule for one watermark over all arrivals with this slack in ms.
     fn from(slack_ms: i64) -> Self {
         Self { slack_ms, sources: Sources::Merged }
     }

@@ -2,7 +2,7 @@
 //!
 //! [`Event`] is the 48-byte record every other part works on; its text lives in [`Symbols`]. A [`Trace`] is events in
 //! arrival order, identified by a digest. [`read_trace`] and [`EventWriter`] turn CSV and JSON Lines into events and
-//! back, and a [`Mapping`] somebody's CSV.
+//! back, and a [`Mapping`] a foreign CSV.
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 

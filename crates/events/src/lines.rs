@@ -1,4 +1,6 @@
 //! Lines of text in bounded memory. LF, CR LF and CR all end a line, also side by side in one file.
+//!
+//! Decision D-106.
 
 use std::io::{self, BufRead, ErrorKind};
 

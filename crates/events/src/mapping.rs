@@ -1,4 +1,4 @@
-//! Somebody's log as events: which column means what.
+//! A foreign log as events: which column means what.
 
 use std::borrow::Cow;
 use std::fs;
@@ -22,7 +22,7 @@ use crate::suggest::did_you_mean;
 use crate::symbols::Symbols;
 use crate::time_format::{TimeFormat, TimeFormats};
 
-/// How the columns of somebody's CSV, or the values of somebody's JSON Lines, become events; written as TOML:
+/// How the columns of a foreign CSV, or the values of a foreign JSON Lines, become events; written as TOML:
 ///
 /// ```toml
 /// time   = { column = "when", format = "%d/%m/%Y %H:%M", timezone = "Europe/London" }

@@ -27,7 +27,7 @@ pub(crate) const FIELD_BYTES_MAX: usize = 1 << 20;
 pub struct ReadOptions {
     /// `None`: told by the file's ending; failing that, JSON Lines if the text begins with `{` or `[{`, or CSV.
     pub format: Option<Format>,
-    /// For somebody's log; without it, the columns are those of the interchange format.
+    /// For a foreign log; without it, the columns are those of the interchange format.
     pub mapping: Option<Mapping>,
     /// The first bad row is an error.
     pub strict: bool,
@@ -55,7 +55,7 @@ pub struct ReadSummary {
     pub events: u64,
     /// Rows of a kind that the mapping does not list, and rows without any of the times of their events.
     pub skipped: u64,
-    /// Of the skipped rows, those without a time.
+    /// Skipped rows that were skipped for lack of a time.
     pub skipped_without_time: u64,
     /// Bad rows.
     pub rejects: u64,
@@ -187,7 +187,7 @@ pub(crate) struct Delivery<'a> {
     on_reject: &'a mut dyn FnMut(&Reject) -> io::Result<()>,
     summary: ReadSummary,
     notes: Notes,
-    /// Of a log whose rows are put together.
+    /// The groups of a log in which several rows make one event.
     groups: Option<Groups>,
     row: RowSoFar,
     /// The first of its kinds to skip, for the summary if the row is skipped.
@@ -369,7 +369,7 @@ impl ReadSummary {
 const NAMED_MAX: usize = 20;
 
 impl ReadError {
-    /// The same with more words at its end, where it is about columns.
+    /// Appends `words` to an error about columns; other errors stay as they are.
     pub(crate) fn with(self, words: &str) -> ReadError {
         match self {
             ReadError::Columns { input, problem } => ReadError::Columns { input, problem: problem + words },

@@ -1,4 +1,6 @@
 //! Whole files or none: a file is written beside the place it is for, and takes that place once it is on the disk.
+//!
+//! Decision D-108.
 
 use std::fs::{self, File};
 use std::io;

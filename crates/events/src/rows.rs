@@ -6,6 +6,8 @@
 //! reading goes on with the next line, however many lines the quote seemed to span. So one stray quote costs one row, not
 //! the rest of the file, and every row has its exact line number. A line without end is malformed as well, and never held
 //! whole.
+//!
+//! Decision D-104.
 
 use std::io::{self, BufRead};
 

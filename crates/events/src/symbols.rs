@@ -1,4 +1,6 @@
 //! Interned text: the names behind the ids of a trace.
+//!
+//! Decisions D-102 and D-103.
 
 use std::hash::BuildHasher;
 

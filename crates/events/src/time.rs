@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 /// Least time an event can carry (48 bits), ms since the Unix epoch.
 pub const TIME_MS_MIN: i64 = -(1 << 47);
-/// Greatest time an event can carry (48 bits), ms since the Unix epoch.
+/// Maximum time an event can carry (48 bits), ms since the Unix epoch.
 pub const TIME_MS_MAX: i64 = (1 << 47) - 1;
 
 const DAY_MS: i64 = 86_400_000;

@@ -2,6 +2,8 @@
 //!
 //! The directory at the end of the archive says what is in it, so the archive must be a file and not a stream. What its
 //! checksum does not confirm is an error at the end of the reading.
+//!
+//! Decision D-107.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};

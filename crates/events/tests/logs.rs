@@ -490,7 +490,7 @@ fn a_broken_pipe_can_be_told_from_other_failures() {
     assert!(output.finish().unwrap_err().is_broken_pipe());
 }
 
-// Somebody's CSV.
+// A foreign CSV.
 
 const KIND: &str = "kind = { column = \"what\", values = { order = \"order_placed\", view = \"page_viewed\" } }\n";
 

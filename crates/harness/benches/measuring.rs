@@ -18,7 +18,7 @@ use flowbench_pipelines::{Census, Choice, Driver, Feed, Prepared, Site, Strategy
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Of one run: 2 GiB.
+/// Events of one run: 2 GiB.
 const EVENTS: u64 = 40_000_000;
 /// Pairs of runs, at least.
 const PAIRS: usize = 25;

@@ -22,10 +22,10 @@ const MEASURED: Duration = Duration::from_secs(3);
 /// As the harness chooses in a closed loop.
 const RECORDS_PER_EPOCH: usize = 16384;
 
-/// Of the comparison of order policies.
+/// Slack of the comparison of order policies, ms.
 const SLACK_MS: i64 = 60_000;
 
-/// Of the comparison of all strategies, `differential` among them.
+/// Events of the comparison of all strategies, `differential` included.
 const EVENTS_OF_ALL: u64 = 1_000_000;
 /// Both without new customers, so that the share of a key stays what it is.
 const EVEN: &[(&str, &str)] = &[

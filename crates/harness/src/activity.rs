@@ -1,4 +1,6 @@
 //! What the operators of a dataflow did, from timely's own log.
+//!
+//! Decision D-413.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -15,24 +17,24 @@ use timely::logging::{
 };
 use timely::worker::Worker;
 
-/// What was logged in a run.
+/// What timely logged during a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Activity {
     pub(crate) operators: Vec<OperatorTime>,
     pub(crate) channels: Vec<ChannelLoad>,
-    /// Progress messages that were delivered, a worker's own to itself included.
+    /// Progress messages that were delivered, including those a worker sent to itself.
     pub(crate) progress_messages: u64,
 }
 
 impl Activity {
-    /// Takes what the workers of another process did.
+    /// Adds what the workers of another process did.
     pub(crate) fn merge(&mut self, mut other: Activity) {
         self.operators.append(&mut other.operators);
         self.channels.append(&mut other.channels);
         self.progress_messages += other.progress_messages;
     }
 
-    /// Adds what a worker did outside of its dataflows: so much of `busy_ns` as no operator explains.
+    /// Adds what a worker did outside its dataflows: the part of `busy_ns` that no operator explains.
     pub(crate) fn add_the_rest(&mut self, worker: usize, busy_ns: u64) {
         let inside: u64 = self.operators.iter().filter(|one| one.worker == worker).map(|one| one.busy_ns).sum();
         let operator = "(reading the trace)".to_owned();
@@ -41,18 +43,18 @@ impl Activity {
     }
 }
 
-/// Logs the workers of a run.
+/// Records the logs of all workers of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Recorder(Arc<Mutex<Activity>>);
 
 impl Recorder {
-    /// To be called on every worker before its dataflow is built.
+    /// Returns the hook to call on every worker before its dataflow is built.
     pub(crate) fn hook(&self) -> WorkerHook {
         let recorder = self.clone();
         Arc::new(move |worker| recorder.log(worker))
     }
 
-    /// What was logged, when all workers are gone.
+    /// Returns what was logged, once all workers are gone.
     pub(crate) fn finish(&self) -> Activity {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -85,7 +87,7 @@ fn insert_progress<T: Clone + std::fmt::Debug + 'static>(
     });
 }
 
-/// One worker's. Handed in when the worker is gone.
+/// The log of one worker, submitted when the worker is gone.
 #[derive(Debug, Default)]
 struct Book {
     into: Recorder,
@@ -144,7 +146,7 @@ impl Book {
 }
 
 impl Book {
-    /// A channel in words. Operators are known by name only after their channels.
+    /// Returns a description of a channel. Operators are known by name only after their channels.
     fn words(&self, channel: usize) -> String {
         let Some(channel) = self.channels.get(&channel) else { return format!("channel {channel}") };
         let name = |index: usize| {
@@ -154,7 +156,7 @@ impl Book {
         format!("{} → {}", name(channel.source.0), name(channel.target.0))
     }
 
-    /// Messages and records by the words of their channels.
+    /// Returns messages and records by the description of their channel.
     fn loads(&self) -> BTreeMap<String, (u64, u64)> {
         let mut loads: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         for (channel, (messages, records)) in &self.loads {

@@ -1,12 +1,14 @@
-//! What one thread has taken from the allocator and given back.
+//! What one thread has allocated and freed.
+//!
+//! Decision D-411.
 
 use tikv_jemalloc_ctl::thread::{ThreadLocal, allocatedp, deallocatedp};
 
-/// The allocations of the thread that made it, less what that thread has freed: exact, since the allocator counts both for
-/// each thread, its caches left out.
+/// Bytes allocated by the thread that created it, minus bytes freed by that thread. Exact: the allocator counts both
+/// per thread, without its caches.
 ///
-/// It is below 0 for a thread that frees what others have allocated; the sum over all threads that pass memory to each other
-/// is what is alive.
+/// It is below 0 for a thread that frees what others have allocated; the sum over all threads that pass memory to
+/// each other is what is alive.
 pub(crate) struct Allocation {
     allocated: ThreadLocal<u64>,
     freed: ThreadLocal<u64>,
@@ -14,7 +16,7 @@ pub(crate) struct Allocation {
 }
 
 impl Allocation {
-    /// Counts from now on. `None` if the allocator of this program does not count.
+    /// Starts counting. `None` if the allocator of this program does not count.
     pub(crate) fn of_this_thread() -> Option<Self> {
         let mut counted =
             Self { allocated: allocatedp::read().ok()?, freed: deallocatedp::read().ok()?, baseline_bytes: 0 };
@@ -24,7 +26,7 @@ impl Allocation {
         (counted.allocated.get() > before).then_some(counted)
     }
 
-    /// Bytes alive beyond those at the beginning.
+    /// Returns the bytes alive beyond those at the start.
     #[inline]
     pub(crate) fn live_bytes(&self) -> i64 {
         self.bytes() - self.baseline_bytes

@@ -1,4 +1,6 @@
-//! One case: what its own process does.
+//! One case, as its own process runs it.
+//!
+//! Decision D-406.
 
 use std::io::{Read, Write};
 use std::sync::Arc;
@@ -31,12 +33,12 @@ use crate::probe::Allowance;
 use crate::rate::Rate;
 use crate::search;
 
-/// What a case leaves.
+/// The result of a case.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CaseResult {
     /// How it ended.
     pub status: Status,
-    /// Everything measured; absent unless the answers are right where they must be.
+    /// All measurements; absent unless the answers are right where they must be.
     pub numbers: Option<Numbers>,
     /// Why the numbers may not be trusted.
     pub doubts: Vec<Doubt>,
@@ -65,20 +67,20 @@ impl CaseResult {
     }
 }
 
-/// The argument that makes the program a case process; the id of its parent comes behind it. It reads a [`CaseSpec`] from
+/// The argument that makes the program a case process; the id of its parent follows it. It reads a [`CaseSpec`] from
 /// standard input and writes a [`CaseResult`] to standard output.
 pub const CASE_ARGUMENT: &str = "__case";
 
 /// Exit code of a case process in which something panicked.
 pub const PANICKED: i32 = 101;
 
-/// Points of the timeline that are kept.
+/// The number of timeline points that are kept.
 const TIMELINE_POINTS: usize = 400;
 
-/// Runs the case that standard input asks for; the exit code.
+/// Runs the case that standard input asks for; returns the exit code.
 ///
-/// It ends with `parent`, the process that has started it, and with a panic of any thread: a dataflow whose worker is gone
-/// would wait for it for ever.
+/// The process ends with `parent`, which started it, and when any thread panics: a dataflow whose worker is gone
+/// would wait for it forever.
 pub fn case_process(parent: &str) -> i32 {
     abort_on_panic();
     if let Err(problem) = own_process::end_with(parent) {
@@ -93,8 +95,8 @@ pub fn case_process(parent: &str) -> i32 {
     tell(run(&spec, None))
 }
 
-/// Runs this process's part of a case that several processes share; the exit code. It listens at `listen_at` and ends
-/// with `parent`, the process that has started it.
+/// Runs this process's share of a case that several processes run; returns the exit code. It listens at `listen_at`
+/// and ends with `parent`, which started it.
 pub fn peer_process(listen_at: &str, parent: &str) -> i32 {
     abort_on_panic();
     if let Err(problem) = own_process::end_with(parent) {
@@ -109,7 +111,7 @@ pub fn peer_process(listen_at: &str, parent: &str) -> i32 {
     }
 }
 
-/// Writes a result to standard output; the exit code.
+/// Writes a result to standard output; returns the exit code.
 fn tell(result: Result<CaseResult, String>) -> i32 {
     let result = match result {
         Ok(result) => result,
@@ -136,7 +138,7 @@ fn complain(problem: &str) -> i32 {
     1
 }
 
-/// Runs a case in this process, or its part of one that several processes share: only the first of them has numbers.
+/// Runs a case in this process, or its share of one that several processes run: only the first of them has numbers.
 pub fn run(spec: &CaseSpec, company: Option<&Arc<Company>>) -> Result<CaseResult, String> {
     if spec.rate == Rate::Search {
         return search::run(spec);
@@ -146,7 +148,7 @@ pub fn run(spec: &CaseSpec, company: Option<&Arc<Company>>) -> Result<CaseResult
     Ok(run.map_or(CaseResult::without_numbers(Status::Ok), |run| ready.result(spec, &run, None)))
 }
 
-/// What the runs of a case have in common: the trace and the choice.
+/// What the runs of a case share: the trace and the configuration.
 pub(crate) struct Ready {
     pub(crate) choice: Choice,
     profile: Profile,
@@ -172,7 +174,7 @@ impl Ready {
         Ok(Ready { choice, profile, trace, pipeline, prepared })
     }
 
-    /// Runs it once, on as many events of the trace as `spec` has. Nothing, if another process has what was measured.
+    /// Runs it once, on as many events of the trace as `spec` says. `None` if another process has the measurements.
     pub(crate) fn run(
         &self,
         spec: &CaseSpec,
@@ -199,7 +201,7 @@ impl Ready {
         }
     }
 
-    /// Checks the answers of a run and works out its numbers; `found` is what a search found that ended with it.
+    /// Checks the answers of a run and computes its numbers; `found` is the result of the search that ended with it.
     pub(crate) fn result(&self, spec: &CaseSpec, run: &Run, found: Option<Sustainable>) -> CaseResult {
         let Run { feed, measured } = run;
         let (trace, choice) = (feed.trace(), &self.choice);
@@ -231,7 +233,7 @@ impl Ready {
     }
 }
 
-/// What is wrong with a case whose planted fault has done nothing.
+/// Returns why a case is invalid whose planted fault did nothing.
 fn never_struck(fault: Fault) -> String {
     let what = match fault.kind {
         FaultKind::WrongAnswer => "answers that its worker gives",
@@ -244,8 +246,8 @@ fn never_struck(fault: Fault) -> String {
     )
 }
 
-/// Runs the case; where activity is wanted, once more with it logged. Processes meet for one run only: theirs is the logged
-/// one.
+/// Runs the case, and once more with logging if activity is requested. Several processes meet for one run only:
+/// theirs is the logged one.
 fn measured(setting: &Setting<'_>, profile_operators: bool) -> Result<Option<Measured>, RunError> {
     if setting.company.is_some() {
         return drive::measure(setting, profile_operators);
@@ -262,9 +264,9 @@ fn measured(setting: &Setting<'_>, profile_operators: bool) -> Result<Option<Mea
     Ok(Some(measured))
 }
 
-/// A closed loop is run [`RUNS`] times, and for [`SHORT_NS`] in all, after one run that does not count: that touches memory for
-/// the first time. The number of runs is odd, and the one in the middle gives the numbers. One that takes [`LONG_NS`] counts by
-/// itself: a pause of the machine is then a small part of it.
+/// Runs a closed loop [`RUNS`] times, and for [`SHORT_NS`] in total, after one run that does not count because it
+/// touches memory for the first time. The number of runs is odd, and the median run gives the numbers. A run of
+/// [`LONG_NS`] is enough by itself: a pause of the machine is then a small part of it.
 fn steadied(setting: &Setting<'_>) -> Result<Option<Measured>, RunError> {
     let Some(first) = drive::measure(setting, false)? else { return Ok(None) };
     let may_repeat = matches!(setting.load, Load::Closed) && setting.choice.fault.is_none();
@@ -288,11 +290,11 @@ fn steadied(setting: &Setting<'_>) -> Result<Option<Measured>, RunError> {
     Ok(Some(Measured { runs_ns, ..runs.swap_remove(runs.len() / 2) }))
 }
 
-/// Runs of a closed loop.
+/// The minimum number of runs of a closed loop.
 const RUNS: usize = 5;
-/// At most so many where each is short.
+/// The maximum number of runs where each is short.
 const RUNS_MAX: usize = 25;
-/// A closed loop that lasts so long in all is not run again, ns.
+/// A closed loop that has lasted this long in total is not run again, ns.
 const LONG_NS: u64 = 2_000_000_000;
 
 /// Makes the trace a case is fed.
@@ -301,14 +303,14 @@ fn make_trace(profile: &Profile, spec: &TraceSpec) -> Result<Trace, String> {
     Ok(generate::trace(&generator, Amount::Events(spec.events), environment::usable_cores()))
 }
 
-/// The rule of the watermark that a choice of axes asks for.
+/// Returns the watermark rule that these axes ask for.
 pub fn watermark_rule(axes: &Axes) -> WatermarkRule {
     let by_channel = axes.sources == SOURCES_CHANNEL;
     let sources = if by_channel { Sources::Channel { idle_ms: axes.idle_ms } } else { Sources::Merged };
     WatermarkRule { slack_ms: axes.slack_ms, sources }
 }
 
-/// What the trace is really like, beside what was asked for.
+/// Returns the disorder of the trace, requested and realised.
 fn disorder(trace: &Trace, profile: &Profile, duplicates: u64) -> Disorder {
     let asked = profile.asked();
     let mut newest_ms = i64::MIN;
@@ -388,9 +390,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     let (backlog_peak, recovery_ns) = timeline::progress(&timeline);
     let mut memory = memory::memory(&timeline);
     // Connections of several processes have buffers of their own, which no entry is to blame for.
-    memory.bytes_per_entry = (spec.axes.processes == 1)
-        .then(|| measured.held_at_end?.bytes_per_entry(std::mem::size_of::<Event>() as u64))
-        .flatten();
+    memory.bytes_per_entry = (spec.axes.processes == 1).then(|| measured.held_at_end?.bytes_per_entry()).flatten();
     memory.payload_bytes_per_entry = end.payload_bytes_per_entry;
     if memory.entries_peak == 0 && memory.buffered_peak == 0 {
         memory.growth = None; // nothing is kept: what moves is not the pipeline's
@@ -462,18 +462,19 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
     }
 }
 
-/// What the workers may have given back of what they were built with before the run, bytes: operators, channels, buffers. And
-/// of what travels between them, one may have freed what another has not shown yet.
+/// Bytes by which live bytes may be too low: what workers free after the start of the run although they allocated it
+/// before (operators, channels, buffers), and messages that one worker has freed before another has published their
+/// allocation.
 const GIVEN_BACK_BYTES: i64 = 64 << 10;
 
-/// From the first to the newest event time, ms.
+/// Returns the span of event times, ms.
 fn span_ms(trace: &Trace) -> i64 {
     let times = || trace.events.iter().map(Event::event_time_ms);
     times().max().zip(times().min()).map_or(0, |(newest_ms, oldest_ms)| newest_ms - oldest_ms)
 }
 
-/// Share (0 to 1) of the readings in which less was alive than what was held takes at the least, by more than
-/// [`GIVEN_BACK_BYTES`]; `None` where bytes were not counted.
+/// Returns the share (0 to 1) of readings whose live bytes are below the minimum that the entries held can take, by
+/// more than [`GIVEN_BACK_BYTES`]; `None` where bytes were not counted.
 fn miscounted_share(readings: &[Reading]) -> Option<f64> {
     let missing = |reading: &Reading| Some(reading.live_bytes? + GIVEN_BACK_BYTES < reading.least_bytes as i64);
     let missing: Vec<bool> = readings.iter().map(missing).collect::<Option<_>>()?;
@@ -481,8 +482,8 @@ fn miscounted_share(readings: &[Reading]) -> Option<f64> {
     (!missing.is_empty()).then(|| count as f64 / missing.len() as f64)
 }
 
-/// Of every answer: from the due instant of the arrival that allowed it until it was complete. Answers that only the end
-/// of the input allowed are left out.
+/// Returns the processing delay of every answer: from the due time of the arrival that released it to its completion.
+/// Answers that only the end of the input released are left out.
 fn processing_delays(
     allowance: &Allowance<'_>,
     choice: &Choice,
@@ -534,7 +535,7 @@ fn timeline_of(feed: &Feed, measured: &Measured) -> Vec<TimelinePoint> {
     timeline.points().to_vec()
 }
 
-/// Where event time stands when so many events have been admitted.
+/// Returns where event time stands when this many events have been admitted.
 fn position(feed: &Feed, admitted: u64, backlog: u64, view_skew: Option<(u64, i64)>) -> Position {
     let first_ms = feed.trace().events.first().map_or(0, Event::event_time_ms);
     let epochs = admitted / feed.records_per_epoch() as u64;
@@ -588,6 +589,11 @@ mod tests {
     fn an_answer_that_does_not_wait_is_allowed_by_the_first_arrival_of_its_time() {
         let answered = numbers("pipeline = \"identity\"\norder = \"arrival\"\nrate = 20000");
         assert!(answered.processing_delay.count > 0 && answered.accuracy.given > 0);
+    }
+
+    #[test]
+    fn what_waits_is_an_event() {
+        assert_eq!(memory::WAITING_EVENT_BYTES, std::mem::size_of::<Event>() as u64);
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Are the answers right? Against the truth, and against what a choice must give exactly.
+//! Checks the answers: against the truth, and against what a configuration must give exactly.
+//!
+//! Decision D-302.
 
 use std::collections::HashSet;
 
@@ -7,13 +9,13 @@ use flowbench_measurement::accuracy::{self, AnswersDigest, Difference};
 use flowbench_measurement::record::Accuracy;
 use flowbench_pipelines::{Answers, Choice, Pipeline, Prepared, RunEnd, oracle};
 
-/// What a check finds.
+/// The result of a check.
 pub(crate) struct Check {
     /// The answers against the truth: every event once, in canonical order.
     pub(crate) accuracy: Accuracy,
-    /// Deliveries of events that had come before.
+    /// Repeated deliveries.
     pub(crate) duplicates: u64,
-    /// What is wrong, if the answers are not what this choice must give.
+    /// What is wrong, if the answers are not what this configuration must give.
     pub(crate) wrong: Option<String>,
 }
 
@@ -68,7 +70,8 @@ fn prints(answers: &dyn Answers) -> Prints {
     answers.subjects().into_iter().zip(answers.fingerprints()).collect()
 }
 
-/// The events, in canonical order, from which this choice must answer exactly; `None` if its error is a result.
+/// Returns the events, in canonical order, from which this configuration must answer exactly; `None` if its error is
+/// a result.
 fn exact_events(
     prepared: &dyn Prepared,
     pipeline: &dyn Pipeline,
@@ -106,7 +109,7 @@ fn wrong_answers(found: &Difference, expected: &dyn Answers, trace: &Trace, end:
     Some(cause)
 }
 
-/// What is wrong with what was dropped as late, if it is not what is late of the trace.
+/// Returns what is wrong with the events dropped as late, if they are not the late events of the trace.
 pub(crate) fn wrong_late_set(choice: &Choice, of_trace: LateSet, dropped: LateSet) -> Option<String> {
     let due = if choice.order.drops_late() { of_trace } else { LateSet::default() };
     (due != dropped).then(|| {

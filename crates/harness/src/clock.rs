@@ -1,10 +1,12 @@
-//! The clock of a run: it stands still while what is measured does not go on.
+//! The clock of a run, which stands still while the measured work does.
+//!
+//! Decision D-408.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-/// Time since the run began, less that in which anybody had stopped it. It never goes back.
+/// The time since the run began, minus the time in which anything had stopped it. It never goes back.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     started: OnceLock<Instant>,
@@ -15,12 +17,12 @@ pub(crate) struct Clock {
 const STANDS: u64 = 1 << 63;
 
 impl Clock {
-    /// The run began at `at`.
+    /// Starts the clock at `at`.
     pub(crate) fn start(&self, at: Instant) {
         let _ = self.started.set(at);
     }
 
-    /// What it shows, ns; `None` before it has been started.
+    /// Returns the time it shows, ns; `None` before it has been started.
     pub(crate) fn now_ns(&self) -> Option<u64> {
         let started = self.started.get()?;
         loop {
@@ -35,7 +37,7 @@ impl Clock {
         }
     }
 
-    /// It stands until whoever has stopped it has let it go on.
+    /// Stops the clock until every caller has called [`go_on`](Clock::go_on).
     pub(crate) fn stop(&self) {
         let mut stoppers = self.stoppers.lock().unwrap_or_else(PoisonError::into_inner);
         *stoppers += 1;
@@ -46,7 +48,7 @@ impl Clock {
         }
     }
 
-    /// One who has stopped it lets it go on.
+    /// Lets the clock go on, as far as this caller is concerned.
     pub(crate) fn go_on(&self) {
         let mut stoppers = self.stoppers.lock().unwrap_or_else(PoisonError::into_inner);
         *stoppers = stoppers.saturating_sub(1);

@@ -1,4 +1,6 @@
-//! Processes that do the same thing together, each as it was told on its own command line: a replay over several processes.
+//! Processes that run one replay together, each told so on its own command line.
+//!
+//! Decision D-424.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
@@ -15,16 +17,16 @@ use crate::company::Company;
 use crate::environment;
 use crate::own_process::this_program;
 
-/// Which processes do it.
+/// Which processes take part.
 #[derive(Debug, Clone)]
 pub enum Together {
-    /// This one alone.
+    /// Only this process.
     Alone,
-    /// This one and others that it starts, so many in all.
+    /// This process and others that it starts; the number is the total.
     Started(usize),
-    /// One that was started so; it listens there.
+    /// A process started by another one, which listens at this address.
     StartedBy(String),
-    /// Processes that are started by hand, on machines that may be others.
+    /// Processes started by hand, possibly on other machines.
     Hosts {
         /// Where they listen.
         hosts: Hosts,
@@ -35,23 +37,23 @@ pub enum Together {
     },
 }
 
-/// The option by which a process that another one starts is told where to listen.
+/// The option that tells a process started by another one where to listen.
 pub const COMPANION_OPTION: &str = "--companion-of";
-/// Where processes of one machine listen: at ports that are free.
+/// Where processes of one machine listen: at free ports.
 const LOOPBACK: &str = "127.0.0.1:0";
-/// How long processes of one machine may take to meet.
+/// How long processes of one machine may take to connect.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 /// Exit code of a process that has lost another one: that of any failure.
 const FAILED: i32 = 1;
 
-/// The processes, met. Those that this one has started end with it.
+/// The connected processes. Those that this one has started end with it.
 pub struct Companions {
     company: Option<Arc<Company>>,
     silence_max: Duration,
     _started: Vec<Started>,
 }
 
-/// What a process that was started is told.
+/// What a started process is told.
 #[derive(Debug, Serialize, Deserialize)]
 struct Told {
     process: usize,
@@ -59,9 +61,10 @@ struct Told {
 }
 
 impl Companions {
-    /// Meets the others. Those that this process starts get its own arguments, `quiet` and where to listen. All must have
-    /// the same `workers` and `purpose`: what else was asked for. A process that is silent for `silence_max`, while it
-    /// reads when others have read or while it answers, ends it for all.
+    /// Connects the processes. Those that this process starts get its own arguments, `quiet` and where to listen. All
+    /// must have the same `workers` and `purpose`, which covers everything else that was requested. A process that is
+    /// silent for `silence_max`, while it reads when others have finished reading or while it answers, ends the
+    /// replay for all.
     pub fn meet(
         together: Together,
         workers: usize,
@@ -110,7 +113,7 @@ impl Companions {
         }
     }
 
-    /// Makes sure that all have read the same; the error names who has not.
+    /// Verifies that all processes have read the same log; the error names those that have not.
     pub fn agree(&self, digest: &str) -> Result<(), String> {
         let Some(company) = &self.company else { return Ok(()) };
         company.control(|control: &mut Control| {
@@ -134,7 +137,7 @@ fn unstarted(error: io::Error) -> String {
     format!("the other processes could not be started: {error}")
 }
 
-/// Tells those that were started where all of them are.
+/// Tells the started processes where all of them listen.
 fn introduce(listening: &Listening, started: &mut [Started]) -> Result<Told, String> {
     let until = Instant::now() + JOIN_WITHIN;
     let mut addresses = vec![listening.address().to_string()];
@@ -151,14 +154,14 @@ fn introduce(listening: &Listening, started: &mut [Started]) -> Result<Told, Str
     Ok(Told { process: 0, addresses })
 }
 
-/// Tells where this process listens, and is told where all are.
+/// Reports where this process listens, and receives where all of them do.
 fn be_introduced(listening: &Listening) -> io::Result<Told> {
     writeln!(io::stdout(), "{}", listening.address())?;
     let told = io::read_to_string(io::stdin())?;
     Ok(serde_json::from_str(&told)?)
 }
 
-/// A process that this one has started. It ends with it.
+/// A process started by this one; it ends with it.
 struct Started {
     child: Child,
     listens_at: Receiver<String>,

@@ -1,4 +1,5 @@
-//! One process of several, for the length of one run: what it runs in, when all begin, and what the others have seen.
+//! One of several processes for the duration of one run: its workers, the common start, and what the others have
+//! measured.
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +17,7 @@ use crate::drive::Seen;
 use crate::probe::WorkerLog;
 use crate::sampler::Observations;
 
-/// The other processes of a run, as one of them sees them.
+/// The other processes of a run, as seen by one of them.
 #[derive(Debug)]
 pub struct Company {
     process: usize,
@@ -29,14 +30,14 @@ pub struct Company {
 
 /// Exit code of a process that another one keeps waiting: that of any failure.
 const FAILED: i32 = 1;
-/// Longer than any case may take: whoever watches the processes ends them before.
+/// Longer than any case may take: the supervisor ends the processes before.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
-/// What one process may have to tell at the end, bytes.
+/// The maximum size of a report, bytes.
 const REPORT_BYTES_MAX: u64 = 4 << 30;
 
 impl Company {
-    /// Of processes that have met. If one gives no sign of life for `silence_max` while they work together, those that it
-    /// keeps waiting end; without that, somebody else sees to it that they do.
+    /// Creates the group from processes that are connected. If one is silent for `silence_max` while they work
+    /// together, those waiting for it end; without that, something else must ensure that they do.
     pub fn new(
         process: usize,
         processes: usize,
@@ -49,24 +50,24 @@ impl Company {
         Arc::new(Self { process, processes, mesh, control, meter, silence_max })
     }
 
-    /// The connection between each process and the first.
+    /// Gives access to the connection between each process and the first.
     pub(crate) fn control<T>(&self, with: impl FnOnce(&mut Control) -> T) -> T {
         with(&mut self.control.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What was sent to other processes so far.
+    /// Returns the meter of what was sent to other processes.
     pub(crate) fn meter(&self) -> &WireMeter {
         &self.meter
     }
 
-    /// Returns in all processes at nearly the same instant. Without the others there is nothing left to do: then this
+    /// Returns in all processes at nearly the same instant. If the others are gone, nothing is left to do, and this
     /// process ends.
     pub(crate) fn start_together(&self) -> Start {
         let started = self.control(|control| control.start_together(PATIENCE));
         started.unwrap_or_else(|error| std::process::exit(error.report()))
     }
 
-    /// What all processes have seen, in process 0; the others get nothing.
+    /// Returns what all processes have measured, in process 0; `None` in the others.
     pub(crate) fn gather(&self, own: &Report) -> Result<Option<Seen>, RunError> {
         let bytes = serde_json::to_vec(own).map_err(|error| RunError::Dataflow(error.to_string()))?;
         let failed = |error: ClusterError| RunError::Dataflow(error.to_string());
@@ -102,7 +103,7 @@ impl Cluster for Company {
     }
 }
 
-/// Ends this process if another one is silent for too long, until what is returned is dropped.
+/// Ends this process if another one is silent for too long, until the returned value is dropped.
 fn keep_in_touch(control: Arc<Mutex<Control>>, silence_max: Duration) -> Result<Sender<()>, String> {
     let (in_touch, stop) = channel();
     let watch = move || {
@@ -116,7 +117,7 @@ fn keep_in_touch(control: Arc<Mutex<Control>>, silence_max: Duration) -> Result<
     started.map(|_| in_touch).map_err(|error| format!("a thread could not be started: {error}"))
 }
 
-/// What one process has seen of a run.
+/// What one process has measured during a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Report {
     logs: Vec<WorkerLog>,
@@ -142,7 +143,7 @@ impl Report {
         }
     }
 
-    /// All reports as one: logs side by side, amounts added up, of shares the greatest.
+    /// Merges all reports: logs side by side, amounts added, the maximum of shares.
     fn merge(reports: Vec<Report>) -> Seen {
         let greatest = |share: fn(&Report) -> Option<f64>| reports.iter().filter_map(share).reduce(f64::max);
         let of_all: Vec<&[Reading]> = reports.iter().map(|report| report.readings.as_slice()).collect();
@@ -166,7 +167,8 @@ impl Report {
     }
 }
 
-/// At each reading of the first process, that and the last ones before of the others; at its last, all of the last ones.
+/// Adds the latest earlier readings of the other processes to each reading of the first, and their last ones to its
+/// last.
 fn added_up(of_all: &[&[Reading]]) -> Vec<Reading> {
     let Some((first, others)) = of_all.split_first() else { return Vec::new() };
     let mut added: Vec<Reading> = first.to_vec();

@@ -1,9 +1,11 @@
-//! Offers a trace by a plan that is fixed before the run, and notes when what was admitted and completed.
+//! Offers a trace according to a plan that is fixed before the run, and records when what was admitted and completed.
 //!
-//! Open loop: every event has its due instant, whatever the dataflow does; an epoch is offered as soon as all of it is
-//! due. Nothing is rescheduled. When the plan has ended and its time is up, what is still open is offered at once, so that
-//! the answers can be checked, and counted as censored. Closed loop: the next epochs are offered when earlier ones are
-//! completed.
+//! Open loop: every event has its due time, whatever the dataflow does; an epoch is offered as soon as all of it is
+//! due. Nothing is rescheduled. When the plan has ended and its time is up, what is still open is offered at once, so
+//! that the answers can be checked, and counted as censored. Closed loop: the next epochs are offered when earlier
+//! ones are completed.
+//!
+//! Decisions D-409 and D-412.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, OnceLock, PoisonError};
@@ -29,69 +31,69 @@ use crate::worker_driver::WorkerDriver;
 /// How events are offered in one run.
 #[derive(Debug, Clone)]
 pub enum Load {
-    /// By due instants; what is open at `stop_ns` is censored.
+    /// Events are offered at their due times; what is open at `stop_ns` is censored.
     Open {
         /// When each event is due.
         schedule: Schedule,
         /// When the run is given up, ns since it began.
         stop_ns: u64,
     },
-    /// As soon as there is room.
+    /// Events are offered as soon as there is room.
     Closed,
 }
 
-/// What a worker does that has nothing to do.
+/// What a worker without work does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Idle {
-    /// It looks again at once: the least latency, and a core that is never free.
+    /// It looks again at once: the lowest latency, and a core that is never free.
     #[default]
     Spin,
     /// After 50 µs without work it sleeps until its next epoch is due or a message comes.
     Park,
 }
 
-/// How long a worker keeps what it holds for the others to be done.
+/// How long a worker keeps its state for the others to finish.
 const SETTLING: Duration = Duration::from_millis(200);
 
 /// A measured run.
 pub struct Measured {
-    /// What the pipeline left.
+    /// The result of the pipeline.
     pub end: RunEnd,
-    /// When what was admitted and completed.
+    /// When epochs were admitted and completed.
     pub completions: Completions,
-    /// What was seen beside it.
+    /// What was observed meanwhile.
     pub observations: Observations,
     /// How the work was shared.
     pub sharing: Sharing,
-    /// How long each run of the case took of which this is the one that counts, ns.
+    /// The duration of each run of the case, of which this one counts, ns.
     pub runs_ns: Vec<u64>,
     /// What the scheduler did to the workers.
     pub(crate) scheduling: Scheduling,
-    /// What was held when the input had ended and nothing of it had expired; `None` where bytes were not counted.
+    /// What was held when the input had ended and nothing left had expired; `None` where bytes were not counted.
     pub(crate) held_at_end: Option<Held>,
     pub(crate) activity: Option<Activity>,
     pub(crate) views: Views,
 }
 
-/// What is run, on what, with whom.
+/// What to run, on what input, and with which processes.
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {
     /// The pipeline.
     pub prepared: &'a dyn Prepared,
-    /// The choice on every axis.
+    /// The value of every axis.
     pub choice: Choice,
-    /// What is fed.
+    /// The input.
     pub feed: &'a Arc<Feed>,
     /// How it is offered.
     pub load: &'a Load,
-    /// What workers do that have nothing to do.
+    /// What workers without work do.
     pub idle: Idle,
     /// The other processes, if there are any.
     pub company: Option<&'a Arc<Company>>,
 }
 
-/// Runs a pipeline under a load and watches it; what its operators do as well, if asked for. `None` in all processes but the
-/// first, which knows what all have seen.
+/// Runs a pipeline under a load and measures it, including the activity of its operators if requested. `None` in all
+/// processes but the first, which has the measurements of all.
 pub fn measure(setting: &Setting<'_>, logs_activity: bool) -> Result<Option<Measured>, RunError> {
     let Setting { prepared, choice, feed, load, idle, company } = *setting;
     let home = company.map_or(Home::Threads, |company| Home::Processes(Arc::clone(company) as Arc<dyn Cluster>));
@@ -121,7 +123,7 @@ fn drivers(track: &Arc<Track>, choice: &Choice, feed: &Arc<Feed>) -> Drivers {
     Arc::new(move |worker| Box::new(WorkerDriver::new(worker, readers, &track, &feed)))
 }
 
-/// What was seen of a run: in one process, or in all of them together.
+/// The measurements of a run: of one process, or of all of them.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) logs: Vec<WorkerLog>,
@@ -171,15 +173,16 @@ fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {
     }
 }
 
-/// What the source alone gives, events per second: as many threads as there are workers walk the trace side by side, each its
-/// own epochs, lateness decided, and give on nothing. The middle of three, after one that only touches the memory.
+/// Measures the throughput of the source alone, events per second: as many threads as there are workers walk the
+/// trace side by side, each its own epochs with lateness decided, and pass nothing on. The median of three walks,
+/// after one that only touches the memory.
 pub fn source_ceiling_events_per_s(feed: &Feed, workers: usize) -> f64 {
     let mut walks: Vec<Duration> = (0..=CEILINGS).map(|_| walked(feed, workers)).skip(1).collect();
     walks.sort_unstable();
     feed.trace().events.len() as f64 / walks[CEILINGS / 2].as_secs_f64().max(1e-9)
 }
 
-/// How often the source is walked to find out how fast it is.
+/// The number of measured walks of the source.
 const CEILINGS: usize = 3;
 
 fn walked(feed: &Feed, workers: usize) -> Duration {
@@ -201,7 +204,7 @@ fn walked(feed: &Feed, workers: usize) -> Duration {
     })
 }
 
-/// What the drivers of all workers and the sampler share.
+/// The state shared by the drivers of all workers and the sampler.
 pub(crate) struct Track {
     pub(crate) load: Load,
     pub(crate) idle: Idle,
@@ -221,7 +224,7 @@ pub(crate) struct Track {
 }
 
 impl Track {
-    /// For so many workers of this process.
+    /// Creates the state for `workers` of this process.
     pub(crate) fn new(workers: usize, home: &Home, load: Load, idle: Idle, company: Option<Arc<Company>>) -> Self {
         Self {
             load,
@@ -242,7 +245,7 @@ impl Track {
         }
     }
 
-    /// A worker is ready. Whoever is last starts the clock for all.
+    /// Reports that a worker is ready. The last one starts the clock for all.
     pub(crate) fn ready(&self) {
         if self.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
             let together = self.company.as_ref().map(|company| company.start_together().at);
@@ -251,29 +254,31 @@ impl Track {
         }
     }
 
-    /// CPU time of this process since the run began, ns. What is weighed at the end does not count.
+    /// Returns the CPU time of this process since the run began, ns, without that of weighing.
     pub(crate) fn cpu_ns(&self) -> u64 {
         let since = |before_ns: &u64| process_cpu_ns().saturating_sub(*before_ns);
         self.cpu_before_ns.get().map_or(0, since).saturating_sub(self.weighing_cpu_ns.load(Ordering::Relaxed))
     }
 
-    /// Time of the run, ns since the last worker was ready; `None` before. It stands still while something is weighed.
+    /// Returns the time of the run, ns since the last worker was ready; `None` before. It stands still while any
+    /// worker weighs its payload.
     pub(crate) fn now_ns(&self) -> Option<u64> {
         self.clock.now_ns()
     }
 
-    /// A worker begins to weigh what it holds.
+    /// Reports that a worker begins to weigh its payload.
     pub(crate) fn begin_weighing(&self) {
         self.clock.stop();
     }
 
-    /// A worker has weighed what it holds, and had the CPU for so long meanwhile.
+    /// Reports that a worker has weighed its payload, which took this much CPU time.
     pub(crate) fn end_weighing(&self, cpu_ns: u64) {
         self.weighing_cpu_ns.fetch_add(cpu_ns, Ordering::Relaxed);
         self.clock.go_on();
     }
 
-    /// A worker is done. The last one takes the reading; the others keep what they hold until then, but not for ever.
+    /// Reports that a worker is done. The last one takes the final reading; the others keep their state until then,
+    /// but not forever.
     pub(crate) fn settle(&self) {
         if self.unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
             let _ = self.settled.set(sampler::read(self));
@@ -286,12 +291,12 @@ impl Track {
         }
     }
 
-    /// What was left when all workers were done. `None` before.
+    /// Returns what was left when all workers were done; `None` before.
     pub(crate) fn settled(&self) -> Option<Reading> {
         self.settled.get().copied()
     }
 
-    /// Takes what a worker has noted.
+    /// Takes the log of a worker.
     pub(crate) fn take(&self, log: WorkerLog) {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
     }

@@ -50,7 +50,7 @@ pub fn usable_cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// CPU time since boot in ticks: all, and that the hypervisor gave to somebody else.
+/// CPU time since boot in ticks: all, and that the hypervisor gave to others.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CpuTicks {
     all: u64,

@@ -30,14 +30,17 @@ pub struct Experiment {
     /// One line: what it is for.
     pub title: String,
     /// Seeds of the traces, one or a list: each case is run in the world of every one of them. The first is that of the
-    /// order of the cases.
-    #[serde(deserialize_with = "one_or_more")]
+    /// order of the cases. By default 42.
+    #[serde(default = "seed", deserialize_with = "one_or_more")]
     pub seed: Vec<u64>,
-    /// How often each case is run, 1 to 1000.
+    /// How often each case is run, 1 to 1000. By default 3.
+    #[serde(default = "three")]
     pub repeats: Spanned<usize>,
-    /// Longest time for one case, trace and check included; a part may have its own.
+    /// Longest time for one case, trace and check included; a part may have its own. By default 60 s.
+    #[serde(default = "one_minute")]
     pub deadline: Spanned<String>,
-    /// Largest resident set of a case, MiB.
+    /// Largest resident set of a case, MiB. By default 4096.
+    #[serde(default = "memory_cap_mib")]
     pub memory_cap_mib: u64,
     /// The questions.
     #[serde(rename = "part", default)]
@@ -66,7 +69,7 @@ pub struct Question {
     /// True if every case is run once more with the activity of its operators logged; its numbers are those without.
     #[serde(default)]
     pub profile_operators: bool,
-    /// Search: the greatest 99 % latency at which a rate counts as sustained.
+    /// Search: the maximum p99 latency at which a rate counts as sustained.
     #[serde(default = "ten_ms")]
     pub slo_p99: Spanned<String>,
     /// Longest time for one case of this part. A search is one case and takes as long as a dozen others.
@@ -127,7 +130,7 @@ impl Loaded {
         Self::parse(origin, &text, settings)
     }
 
-    /// The same, with `KEY=VALUE` settings for every part: `processes=2`.
+    /// Loads an experiment like [`load`](Self::load), with `KEY=VALUE` settings that apply to every part: `processes=2`.
     pub fn load_with(name: &str, settings: &[String], everywhere: &[String]) -> Result<Loaded, ExperimentError> {
         let parts = Self::load(name, settings)?.experiment.parts;
         let of_part = |part: &Question| everywhere.iter().map(|setting| format!("{}.{setting}", part.name)).collect();
@@ -160,7 +163,7 @@ impl Loaded {
         Ok(Loaded { experiment, text, origin, lines_are_those_of_the_file: false })
     }
 
-    /// The same in another of its sizes.
+    /// Returns the experiment in another of its sizes.
     pub(crate) fn sized(&self, size: &str) -> Result<Loaded, ExperimentError> {
         Self::parse(self.origin.clone(), &self.text, &[format!("size={size}")])
     }
@@ -342,6 +345,22 @@ fn one_or_more<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<u64>, D
     }
 }
 
+fn seed() -> Vec<u64> {
+    vec![42]
+}
+
+fn three() -> Spanned<usize> {
+    Spanned::new(0..0, 3)
+}
+
+fn one_minute() -> Spanned<String> {
+    Spanned::new(0..0, "60s".to_owned())
+}
+
+fn memory_cap_mib() -> u64 {
+    4096
+}
+
 fn one_second() -> Spanned<String> {
     Spanned::new(0..0, "1s".to_owned())
 }
@@ -388,6 +407,15 @@ pipeline = "identity"
                 Loaded::load(name, &[format!("size={size}")]).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn what_a_file_does_not_say_has_a_default() {
+        let said = ["seed = 1\n", "repeats = 1\n", "deadline = \"10s\"\n", "memory_cap_mib = 512\n"];
+        let short = said.iter().fold(SMALL.to_owned(), |text, line| text.replace(line, ""));
+        let Experiment { seed, repeats, deadline, memory_cap_mib, .. } =
+            Loaded::parse("x".into(), &short, &[]).unwrap().experiment;
+        assert_eq!((seed, *repeats.get_ref(), &**deadline.get_ref(), memory_cap_mib), (vec![42], 3, "60s", 4096));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a worker shows to whoever looks on while it runs.
+//! What a worker publishes while it runs.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
@@ -11,15 +11,15 @@ pub(crate) struct Snapshot {
     pub(crate) entries: u64,
     /// Events waiting for the watermark.
     pub(crate) buffered: u64,
-    /// Bytes alive beyond those at the begin of the run, the answers kept for the check left out; below 0 for a worker that
-    /// frees what others have allocated.
+    /// Live bytes since the run began, without the answers kept for the check; below 0 for a worker that frees what
+    /// others have allocated.
     pub(crate) live_bytes: i64,
-    /// Bytes that its entries and waiting events take at the least.
+    /// The minimum number of bytes that its entries and waiting events take.
     pub(crate) least_bytes: u64,
 }
 
-/// The latest snapshot of one worker, readable from any thread: a sequence lock. The worker never waits, and who reads gets
-/// numbers of one and the same instant.
+/// The latest snapshot of one worker, readable from any thread through a sequence lock. The worker never waits, and
+/// readers get numbers of a single instant.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Gauges {
@@ -28,7 +28,7 @@ pub(crate) struct Gauges {
 }
 
 impl Gauges {
-    /// Shows a snapshot. For one thread only.
+    /// Publishes a snapshot. Only one thread may call it.
     pub(crate) fn show(&self, snapshot: &Snapshot) {
         let Snapshot { admitted, entries, buffered, live_bytes, least_bytes } = *snapshot;
         let version = self.version.load(Ordering::Relaxed);
@@ -39,7 +39,7 @@ impl Gauges {
         self.version.store(version + 2, Ordering::Release);
     }
 
-    /// The latest snapshot.
+    /// Returns the latest snapshot.
     pub(crate) fn read(&self) -> Snapshot {
         loop {
             let version = self.version.load(Ordering::Acquire);

@@ -34,7 +34,7 @@ pub struct CaseSpec {
     pub warmup_ns: u64,
     /// True if the activity of operators is wanted.
     pub profile_operators: bool,
-    /// Greatest 99 % latency that a search accepts, ns.
+    /// Maximum p99 latency that a search accepts, ns.
     pub slo_p99_ns: u64,
     /// Records in an epoch, if that was asked for; else what suits the rate.
     pub records_per_epoch: Option<usize>,
@@ -136,15 +136,15 @@ pub const SOURCES_CHANNEL: &str = "channel";
 
 /// Least memory a case process needs to start at all, MiB.
 const MEMORY_CAP_MIB_MIN: u64 = 64;
-/// Greatest number of workers of a process.
+/// Maximum number of workers of a process.
 const WORKERS_MAX: usize = 64;
-/// Greatest number of processes of a case.
+/// Maximum number of processes of a case.
 const PROCESSES_MAX: usize = 64;
-/// Greatest number of records in an epoch.
+/// Maximum number of records in an epoch.
 const RECORDS_PER_EPOCH_MAX: usize = 1_000_000;
-/// Greatest number of events of a case: 48 bytes each, in memory.
+/// Maximum number of events of a case: 48 bytes each, in memory.
 pub(crate) const EVENTS_MAX: u64 = 1 << 30;
-/// Greatest number of combinations of axes, and of cases with their repeats. At 100 ms a case that is an hour, more is a
+/// Maximum number of combinations of axes, and of cases with their repeats. At 100 ms a case that is an hour, more is a
 /// slip.
 const CASES_MAX: usize = 50_000;
 
@@ -515,7 +515,7 @@ fn gap(pipeline: &dyn Pipeline, choice: &Choice, processes: usize, rate: Rate) -
     (processes > 1 && searched).then(|| "a search for the sustainable rate runs in one process".to_owned())
 }
 
-/// That of the part, or that of the experiment.
+/// Returns the deadline of the part, or else that of the experiment, in ms.
 fn deadline_ms(loaded: &Loaded, question: &Question) -> Result<u64, ExperimentError> {
     let deadline = question.deadline.as_ref().unwrap_or(&loaded.experiment.deadline);
     positive_ms(loaded, "deadline", deadline).map(|ms| ms as u64)

@@ -1,4 +1,6 @@
-//! From completions to latencies: completed − due for every event, whatever happened meanwhile.
+//! Turns completions into latencies: completion minus due time of every event, whatever happened meanwhile.
+//!
+//! Decisions D-301, D-401, D-402 and D-403.
 
 use flowbench_events::{Event, WatermarkRule};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
@@ -10,36 +12,37 @@ use crate::drive::Load;
 use crate::gauges::Snapshot;
 use crate::scheduling::Scheduling;
 
-/// When one worker's own epochs were admitted and completed, in ns since the run began, and what else it noted. There is room
-/// for everything before the run begins, so that noting takes no memory while memory is measured.
+/// When one worker's own epochs were admitted and completed, in ns since the run began, and what else it recorded.
+/// Memory for all of it is allocated before the run begins, so that recording allocates nothing while memory is
+/// measured.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct WorkerLog {
     pub(crate) worker: u64,
     readers: u64,
     pub(crate) admissible: u64,
     pub(crate) admitted_ns: Vec<u64>,
-    /// The end of the last round with work before each was admitted.
+    /// For each epoch, the end of the last round with work before it was admitted.
     free_since_ns: Vec<u64>,
     completed_ns: Vec<u64>,
-    /// What its state had acted upon, and since when: epochs and ns since the run began.
+    /// What its state had acted on, and since when: epochs and ns since the run began.
     pub(crate) views: Vec<(u64, u64)>,
     /// Time in which it had something to do.
     pub(crate) busy_ns: u64,
     /// Where it lost time.
     pub(crate) gaps: Vec<Gap>,
-    /// Time off the CPU in stretches too short to be looked into, or for which there was no room, ns.
+    /// Time off the CPU in stretches too short to examine, or for which there was no room, ns.
     pub(crate) lost_besides_ns: u64,
-    /// What it held when the input had ended and nothing of that had expired.
+    /// What it held when the input had ended and nothing left had expired.
     pub(crate) at_end: Option<Snapshot>,
     /// What the scheduler did to it.
     pub(crate) scheduling: Scheduling,
 }
 
-/// Gaps that there is room for.
+/// The number of gaps there is room for.
 const GAPS: usize = 1 << 16;
 
 impl WorkerLog {
-    /// Of one of `readers` who take `epochs` in turn, or of another worker who reads none.
+    /// Creates the log of one of `readers` workers who read `epochs` in turn, or of a worker who reads none.
     pub(crate) fn new(worker: u64, readers: u64, epochs: u64) -> Self {
         let log = Self { worker, readers, ..Self::default() };
         let own = log.own(epochs);
@@ -54,7 +57,8 @@ impl WorkerLog {
         }
     }
 
-    /// Its own epochs below `epochs` were admitted now, and the worker had nothing to do since `free_since_ns`.
+    /// Records that its own epochs below `epochs` are admitted now, and that the worker had nothing to do since
+    /// `free_since_ns`.
     pub(crate) fn admit(&mut self, epochs: u64, now_ns: u64, free_since_ns: u64) {
         let own = self.own(epochs).max(self.admitted_ns.len());
         self.admitted_ns.resize(own, now_ns);
@@ -66,22 +70,22 @@ impl WorkerLog {
         self.completed_ns.resize(own, now_ns);
     }
 
-    /// Its state has acted upon all epochs below `epochs` now.
+    /// Records that its state has now acted on all epochs below `epochs`.
     pub(crate) fn view(&mut self, epochs: u64, now_ns: u64) {
         if self.views.len() < self.views.capacity() {
             self.views.push((epochs, now_ns));
         }
     }
 
-    /// It lost time.
+    /// Records lost time.
     pub(crate) fn lose(&mut self, gap: Gap) {
         if self.gaps.len() < GAPS {
             self.gaps.push(gap);
         }
     }
 
-    /// It has run for `length_ns` and had the CPU for `cpu_ns` of that, sleeps left out. What no gap explains was taken in
-    /// stretches too short to be looked into, from work and idleness alike.
+    /// Records that the worker ran for `length_ns`, requested sleep excluded, and had the CPU for `cpu_ns` of that.
+    /// What no gap explains was taken in stretches too short to examine, from work and idleness alike.
     pub(crate) fn settle(&mut self, length_ns: u64, cpu_ns: u64) {
         let in_gaps_ns = self.gaps.iter().map(|gap| gap.off_cpu_ns).sum::<u64>();
         let rest_ns = length_ns.saturating_sub(in_gaps_ns);
@@ -91,12 +95,12 @@ impl WorkerLog {
         }
     }
 
-    /// The next epoch it has to admit; `None` if it reads none.
+    /// Returns the next epoch it has to admit; `None` if it reads none.
     pub(crate) fn next_epoch(&self) -> Option<u64> {
         (self.worker < self.readers).then(|| self.worker + self.readers * self.admitted_ns.len() as u64)
     }
 
-    /// How many of the first `epochs` are this worker's.
+    /// Returns how many of the first `epochs` belong to this worker.
     fn own(&self, epochs: u64) -> usize {
         if self.worker < self.readers { epochs.saturating_sub(self.worker).div_ceil(self.readers) as usize } else { 0 }
     }
@@ -113,7 +117,7 @@ pub struct Completions {
     load: Load,
 }
 
-/// Of one epoch, ns since the run began.
+/// The times of one epoch, ns since the run began.
 #[derive(Debug, Clone, Copy, Default)]
 struct Times {
     free_since_ns: u64, // the worker that admits it
@@ -121,7 +125,7 @@ struct Times {
     completed_ns: u64,
 }
 
-/// What one worker lost.
+/// The time one worker lost.
 #[derive(Debug, Clone, Default)]
 struct Lost {
     off_cpu: GapTime,
@@ -131,7 +135,7 @@ struct Lost {
     besides_ns: u64,
 }
 
-/// What became of the time between due and admitted, ns.
+/// The parts of the time between due and admitted, ns.
 #[derive(Debug, Clone, Copy, Default)]
 struct Lag {
     queueing_ns: f64,
@@ -144,8 +148,8 @@ struct Lag {
 pub struct Latencies {
     /// Open loop: completed − due of every event inside the window. Closed loop: completed − admitted of every epoch.
     pub latency: LatencyHistogram,
-    /// admitted − due of the epoch, that is of its last event, without the time in which the worker was at work on earlier
-    /// ones or off the CPU. What an event waits for its epoch to fill is part of the plan. Empty in the closed loop, where nothing is due.
+    /// Admission minus due time of the epoch, which is due with its last event, without the time in which the worker
+    /// was working on earlier ones or off the CPU. Empty in a closed loop, where nothing is due.
     pub driver_lag: LatencyHistogram,
     /// Events that were open when the run was given up, in `latency` at their age then.
     pub censored: u64,
@@ -176,12 +180,12 @@ impl Completions {
         Self { by_epoch, lost, readers, records_per_epoch, events, load }
     }
 
-    /// From the begin of the run to the last completion, ns.
+    /// Returns the time from the start of the run to the last completion, ns.
     pub fn elapsed_ns(&self) -> u64 {
         self.by_epoch.iter().map(|times| times.completed_ns).max().unwrap_or(0)
     }
 
-    /// Which events are recorded: those due at `warmup_ns` or later. In the closed loop, all.
+    /// Returns which events are recorded: those due at `warmup_ns` or later; in a closed loop all.
     pub fn window(&self, warmup_ns: u64) -> Window {
         match &self.load {
             Load::Open { schedule, .. } => Window::from_index(schedule.due_before(warmup_ns)),
@@ -189,7 +193,7 @@ impl Completions {
         }
     }
 
-    /// The latencies of all events inside the window.
+    /// Returns the latencies of all events inside the window.
     pub fn latencies(&self, window: Window) -> Latencies {
         let mut found =
             Latencies { latency: LatencyHistogram::new(), driver_lag: LatencyHistogram::new(), censored: 0 };
@@ -215,9 +219,10 @@ impl Completions {
         found
     }
 
-    /// The latencies of the events completed in (`from_ns`, `to_ns`], for the timeline. `cursor` remembers the epoch.
+    /// Records the latencies of the events completed in (`from_ns`, `to_ns`], for the timeline. `cursor` remembers
+    /// the epoch.
     ///
-    /// Epochs complete in their order, or together: what is completed before an earlier epoch waits for it.
+    /// Epochs complete in order, or together: what is completed before an earlier epoch waits for it.
     pub fn completed_until(&self, to_ns: u64, cursor: &mut u64, into: &mut LatencyHistogram) {
         while let Some(times) = self.by_epoch.get(*cursor as usize).filter(|times| times.completed_ns <= to_ns) {
             let records = self.records(*cursor);
@@ -238,8 +243,8 @@ impl Completions {
         }
     }
 
-    /// Wall clock between the due instant of arrival `allowed_by` and the completion of its epoch, ns; `None` outside
-    /// the window, and in the closed loop counted from its admission.
+    /// Returns the wall-clock time from when arrival `allowed_by` was due (in a closed loop: admitted) to the
+    /// completion of its epoch, ns; `None` outside the window.
     pub fn processing_delay_ns(&self, allowed_by: u64, window: Window) -> Option<i64> {
         let times = self.by_epoch.get((allowed_by / self.records_per_epoch) as usize)?;
         let from_ns = match &self.load {
@@ -249,7 +254,7 @@ impl Completions {
         (window.from_index <= allowed_by).then_some(times.completed_ns as i64 - from_ns as i64)
     }
 
-    /// What the `latencies` of the events inside the window are made of.
+    /// Returns the parts that make up the `latencies` of the events inside the window.
     pub fn attribution(&self, window: Window, latencies: &Latencies) -> Attribution {
         let tail_from_ns = latencies.latency.quantiles().p99_ns.map(|ns| ns as f64);
         let (mut all, mut tail) = (Sum::default(), Sum::default());
@@ -283,7 +288,7 @@ impl Completions {
         Attribution { mean: all.mean(), tail: tail.mean() }
     }
 
-    /// What became of the time from when an epoch was due until it was admitted.
+    /// Attributes the time from when an epoch was due until it was admitted.
     fn lag(&self, epoch: usize, due_ns: u64) -> Lag {
         let Times { free_since_ns, admitted_ns, .. } = self.clipped(epoch);
         let lag_ns = admitted_ns as f64 - due_ns as f64;
@@ -304,13 +309,13 @@ impl Completions {
         self.lost.get(worker).map_or(0.0, |lost| lost.off_cpu.between_ns(from_ns, to_ns))
     }
 
-    /// Of the worker that was off the CPU for longest although it had something to do: the others wait for it.
+    /// Returns the time off the CPU of the worker that was off longest while it had work: the others wait for it.
     fn off_cpu_at_work_ns(&self, from_ns: u64, to_ns: u64) -> f64 {
         self.lost.iter().map(|lost| lost.off_cpu_at_work.between_ns(from_ns, to_ns)).fold(0.0, f64::max)
     }
 
-    /// What the workers lost from `from_ns` until the last completion, and how long events due at random instants waited for
-    /// the one that lost most.
+    /// Returns what the worker that lost most lost from `from_ns` to the last completion, and how long events due at
+    /// random instants waited for it.
     pub(crate) fn lost_time(&self, from_ns: u64, scheduling: Scheduling) -> (LostTime, LatencyHistogram) {
         let elapsed_ns = self.elapsed_ns();
         let length_ns = elapsed_ns.saturating_sub(from_ns);
@@ -334,8 +339,8 @@ impl Completions {
         (time, waits(&lost_ns, length_ns))
     }
 
-    /// When the service of each epoch began: when it was admitted, or at the last completion on its worker strictly
-    /// before its own.
+    /// Returns when the service of each epoch began: when it was admitted, or at the last completion on its worker
+    /// strictly before its own.
     fn service_starts_ns(&self) -> Vec<u64> {
         let mut starts_ns = vec![0; self.by_epoch.len()];
         for reader in 0..self.readers {
@@ -352,7 +357,7 @@ impl Completions {
         starts_ns
     }
 
-    /// When an epoch was admitted and completed, at the latest when the run was given up.
+    /// Returns when an epoch was admitted and completed, at the latest when the run was given up.
     fn clipped(&self, epoch: usize) -> Times {
         let Times { free_since_ns, admitted_ns, completed_ns } = self.by_epoch[epoch];
         let end_ns = if let Load::Open { stop_ns, .. } = &self.load { *stop_ns } else { u64::MAX };
@@ -363,7 +368,7 @@ impl Completions {
         }
     }
 
-    /// Events due at `at_ns` or before. In the closed loop they are due when they are admitted.
+    /// Returns the number of events due at `at_ns` or before. In a closed loop events are due when they are admitted.
     pub fn due_until(&self, at_ns: u64, admitted: u64) -> u64 {
         match &self.load {
             Load::Closed => admitted,
@@ -371,7 +376,8 @@ impl Completions {
         }
     }
 
-    /// Just before the last event was due, ns since the run began; `None` in the closed loop, and without an event.
+    /// Returns the time just before the last event was due, ns since the run began; `None` in a closed loop, and
+    /// without an event.
     pub fn planned_ns(&self) -> Option<u64> {
         match &self.load {
             Load::Closed => None,
@@ -379,15 +385,14 @@ impl Completions {
         }
     }
 
-    /// Share (0 to 1) of the events that were completed then, those apart that waited for their epoch to fill.
+    /// Returns the share (0 to 1) of events that were completed then, or were waiting for their epoch to fill.
     pub fn completed_in_time(&self) -> Option<f64> {
         let (_, open) = self.backlog(self.planned_ns()).first().copied()?;
         Some(1.0 - open as f64 / self.events as f64)
     }
 
-    /// Events of the epochs that are due and not completed at each of these instants (ns since the run began,
-    /// ascending) of an open loop, beside the instant. What waits for its epoch to fill is part of the plan and not
-    /// among them.
+    /// Returns, for each of these instants (ns since the run began, ascending) of an open loop, the events of the
+    /// epochs that were due and not completed. Waiting for an epoch to fill is part of the plan and does not count.
     pub fn backlog(&self, instants_ns: impl IntoIterator<Item = u64>) -> Vec<(u64, u64)> {
         let mut epochs = 0; // completed in their order
         let mut open = |at_ns: u64| {
@@ -402,7 +407,7 @@ impl Completions {
         instants_ns.into_iter().map(|at_ns| (at_ns, open(at_ns))).collect()
     }
 
-    /// Events of the epochs below `epochs`.
+    /// Returns the number of events of the epochs below `epochs`.
     pub fn events_below(&self, epochs: u64) -> u64 {
         epochs.saturating_mul(self.records_per_epoch).min(self.events)
     }
@@ -413,7 +418,7 @@ impl Completions {
     }
 }
 
-/// Parts of latencies, added up.
+/// A sum of latency parts.
 #[derive(Debug, Default)]
 struct Sum {
     count: u64,
@@ -442,7 +447,7 @@ impl Sum {
     }
 }
 
-/// Which arrival lets an event, or an answer, of a given event time out: from the trace alone.
+/// Which arrival releases an event, or an answer, of a given event time: from the trace alone.
 #[derive(Debug, Clone)]
 pub struct Allowance<'a> {
     events: &'a [Event],
@@ -451,7 +456,7 @@ pub struct Allowance<'a> {
 }
 
 impl<'a> Allowance<'a> {
-    /// For a watermark by `rule` (a slack in ms, or more).
+    /// Computes the watermark at every arrival by `rule` (a slack in ms, or more).
     pub fn new(events: &'a [Event], rule: impl Into<WatermarkRule>) -> Self {
         let (mut watermarks, mut late) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
         rule.into().walk(events, |_, is_late, watermark_ms| {
@@ -461,14 +466,15 @@ impl<'a> Allowance<'a> {
         Self { events, watermark_ms: watermarks, late }
     }
 
-    /// The first arrival whose watermark is above `event_time_ms`; `None` if only the end of the input is.
+    /// Returns the first arrival whose watermark is above `event_time_ms`; `None` if only the end of the input
+    /// releases it.
     pub fn allowed_by(&self, event_time_ms: i64) -> Option<usize> {
         let at = self.watermark_ms.partition_point(|watermark_ms| *watermark_ms <= event_time_ms);
         (at < self.events.len()).then_some(at)
     }
 
-    /// Event-time wait of every event that is not late: from when it happened until the arrival that let it out, in ms
-    /// of the world of the events. Events that only the end of the input lets out are left out.
+    /// Returns the event-time wait of every event that is not late: from its event time to the arrival that released
+    /// it, ms. Events that only the end of the input releases are left out.
     pub fn waits_ms(&self) -> Vec<i64> {
         let wait = |event: &Event| {
             let allowed_by = self.allowed_by(event.event_time_ms())?;
@@ -478,19 +484,19 @@ impl<'a> Allowance<'a> {
         in_time.filter_map(|(event, _)| wait(event)).collect()
     }
 
-    /// From when each event happened until it arrived, ms: what it waits if it is applied at once.
+    /// Returns arrival time minus event time of each event, ms: its wait if it is applied on arrival.
     pub fn transport_delays_ms(&self) -> Vec<i64> {
         self.events.iter().map(|event| event.arrival_time_ms() - event.event_time_ms()).collect()
     }
 
-    /// Event time and index of each arrival, by event time.
+    /// Returns event time and index of each arrival, by event time.
     pub fn arrivals_by_event_time(&self) -> Vec<(i64, usize)> {
         let mut arrivals: Vec<(i64, usize)> = self.events.iter().map(Event::event_time_ms).zip(0..).collect();
         arrivals.sort_unstable();
         arrivals
     }
 
-    /// The greatest distance between the newest event time and the watermark, ms.
+    /// Returns the maximum distance between the newest event time and the watermark, ms.
     pub fn lag_peak_ms(&self) -> Option<i64> {
         let newest_ms = self.events.iter().scan(i64::MIN, |newest_ms, event| {
             *newest_ms = event.event_time_ms().max(*newest_ms);

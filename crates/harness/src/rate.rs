@@ -1,5 +1,7 @@
 //! The axis `rate`: a number, the closed loop, a search for the sustainable rate, or a share of what a search has
 //! found.
+//!
+//! Decision D-305.
 
 use std::collections::HashMap;
 
@@ -16,26 +18,27 @@ use crate::plan::{CaseSpec, EVENTS_MAX};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rate {
-    /// There is none: events are offered as soon as there is room.
+    /// Closed loop: events are offered as soon as there is room.
     Closed,
-    /// Events per second.
+    /// This many events per second.
     Given(f64),
-    /// The greatest that is sustained, to be found.
+    /// The sustainable rate, which has to be found.
     Search,
-    /// A share (0.5 for half) of what the search of the same choice finds in the same repeat.
+    /// A share (0.5 for half) of what the search with the same configuration finds in the same repeat.
     Share {
         /// The share, above 0.
         share: f64,
-        /// Number of the case that searches.
+        /// Number of the case that is the search.
         search: usize,
     },
 }
 
-/// Least and greatest rate that may be given, events/s.
+/// The range of rates that may be given, events/s.
 const RATES: (f64, f64) = (1.0, 1e9);
-/// Least and greatest share of a sustainable rate, percent.
+/// The range of shares of a sustainable rate, percent.
 const PERCENT: (f64, f64) = (1.0, 1000.0);
-/// Latencies a search needs at least at every rate it tries: twice what a p99 needs, for arrivals that are not even.
+/// The minimum number of latencies at every rate a search tries: twice what a p99 needs, because arrivals may be
+/// uneven.
 const SAMPLES: f64 = 2_000.0;
 
 impl Rate {
@@ -53,7 +56,7 @@ impl Rate {
         }
     }
 
-    /// The share of the sustainable rate, if it is one.
+    /// Returns the share of the sustainable rate, if it is one.
     pub(crate) fn share(self) -> Option<f64> {
         if let Rate::Share { share, .. } = self { Some(share) } else { None }
     }
@@ -72,7 +75,7 @@ fn within(text: &str, (least, most): (f64, f64), unit: &str) -> Result<f64, Stri
     }
 }
 
-/// A number, with `k` or `M` behind it if wanted.
+/// Parses a number, optionally followed by `k` or `M`.
 fn number(text: &str) -> Option<f64> {
     let (digits, factor) = match text.strip_suffix('k') {
         Some(digits) => (digits, 1e3),
@@ -97,8 +100,8 @@ pub(crate) fn parse_latency_ns(text: &str) -> Result<u64, String> {
 }
 
 impl CaseSpec {
-    /// This case at a rate: the trace is cut to what is offered in time, and epochs are as long as suits the rate,
-    /// unless their length was asked for.
+    /// Returns this case at a rate: the trace is cut to what is offered in time, and the epoch length suits the rate
+    /// unless it was requested.
     pub(crate) fn at(&self, rate_events_per_s: f64) -> CaseSpec {
         let mut spec = self.clone();
         let events = (rate_events_per_s * self.duration_ms as f64 / 1000.0).ceil() as u64;
@@ -109,7 +112,7 @@ impl CaseSpec {
         spec
     }
 
-    /// This case with a trace that lasts for a rate: that of a search may have been made longer than was asked for.
+    /// Returns this case with a trace that lasts for a rate: that of a search may have been extended.
     fn as_long_as(&self, rate_events_per_s: f64) -> CaseSpec {
         let mut spec = self.clone();
         let events = (rate_events_per_s * self.duration_ms as f64 / 1000.0).ceil() as u64 + 1;
@@ -122,8 +125,8 @@ impl CaseSpec {
         matches!(self.rate, Rate::Closed | Rate::Given(_))
     }
 
-    /// The rates a search may try: from the least that gives latencies enough to the greatest for which the trace
-    /// lasts. The error says that there is none.
+    /// Returns the range of rates a search may try: from the lowest that gives enough latencies to the highest for
+    /// which the trace lasts. Fails if there is none.
     pub(crate) fn rates(&self) -> Result<Range, String> {
         let recorded_s = self.duration_ms as f64 / 1e3 - self.warmup_ns as f64 / 1e9;
         let least_events_per_s = SAMPLES / recorded_s;
@@ -137,7 +140,7 @@ impl CaseSpec {
         ))
     }
 
-    /// The search whose result this case is a share of, as it would be planned.
+    /// Returns the search of which this case is a share, as it would be planned.
     fn searching(&self) -> CaseSpec {
         let mut search = CaseSpec { case: 0, rate: Rate::Search, ..self.clone() };
         search.axes.rate_share = None;
@@ -146,18 +149,18 @@ impl CaseSpec {
     }
 }
 
-/// A share in percent, as it was written: 0.07 is 7, not 7.000000000000001.
+/// Returns a share in percent as it was written: 0.07 is 7, not 7.000000000000001.
 pub fn percent(share: f64) -> f64 {
     (share * 1e6).round() / 1e4
 }
 
-/// The word of the `load` column for a search with the arrivals of an open loop.
+/// Returns the word in the `load` column for a search with the arrivals of an open loop.
 pub(crate) fn searching(load: &str) -> String {
     load.replacen("open", "search", 1)
 }
 
-/// Closed loop: large epochs, so that progress tracking costs little. Open loop: about 8 µs of events, so that waiting
-/// for an epoch to fill does not make the latency.
+/// Returns the default epoch length. Closed loop: large, so that progress tracking costs little. Open loop: about 8
+/// µs of events, so that latency is not the wait for an epoch to fill.
 pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
     match rate_events_per_s {
         None => 16_384,
@@ -165,7 +168,8 @@ pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
     }
 }
 
-/// Finds the search of each share among the cases from `first` on, and adds those that are not there; how many.
+/// Finds the search of each share among the cases from `first` on, and adds missing ones; returns how many were
+/// added.
 pub(crate) fn add_searches(cases: &mut Vec<CaseSpec>, first: usize) -> usize {
     let listed = cases.len();
     let asked = |case: &CaseSpec| serde_json::to_string(&CaseSpec { case: 0, ..case.clone() }).unwrap_or_default();
@@ -185,7 +189,7 @@ pub(crate) fn add_searches(cases: &mut Vec<CaseSpec>, first: usize) -> usize {
     cases.len() - listed
 }
 
-/// The cases of one repeat in their order, but each search before the first case that is a share of its result.
+/// Orders the cases of one repeat so that each search comes before the first case that is a share of its result.
 pub(crate) fn searches_first(round: Vec<CaseSpec>) -> Vec<CaseSpec> {
     let place: HashMap<usize, usize> = round.iter().enumerate().map(|(at, case)| (case.case, at)).collect();
     let search_of = |case: &CaseSpec| match case.rate {
@@ -203,9 +207,9 @@ pub(crate) fn searches_first(round: Vec<CaseSpec>) -> Vec<CaseSpec> {
     ordered
 }
 
-/// The case with its rate, if that is a share of what a search has found: by the record of the same repeat. Each
-/// repeat is so a measurement of its own, whatever was run before it and however often it was stopped. The error says
-/// why there is no such rate.
+/// Resolves the rate of a case that is a share of what a search has found, by the record of the same repeat. Each
+/// repeat is thus a measurement of its own, whatever ran before it and however often it was interrupted. Fails with
+/// the reason if there is no such rate.
 pub(crate) fn settled(spec: &CaseSpec, records: &[CaseRecord]) -> Result<CaseSpec, String> {
     let Rate::Share { share, search } = spec.rate else { return Ok(spec.clone()) };
     let record = records.iter().find(|record| (record.case, record.repeat) == (search, spec.repeat));
@@ -221,7 +225,7 @@ pub(crate) fn settled(spec: &CaseSpec, records: &[CaseRecord]) -> Result<CaseSpe
     Err(format!("not run: case {search} did not find the sustainable rate that this is a share of: {why}"))
 }
 
-/// The doubt about a share of what a search found that could not try any greater rate.
+/// Returns the doubt about a share of the result of a search that could not try a higher rate.
 pub(crate) fn share_of_capped(spec: &CaseSpec, records: &[CaseRecord]) -> Option<Doubt> {
     let Rate::Share { search, .. } = spec.rate else { return None };
     let record = records.iter().find(|record| (record.case, record.repeat) == (search, spec.repeat))?;

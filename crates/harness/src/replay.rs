@@ -1,40 +1,41 @@
-//! Somebody's log, or a generated one, through a pipeline: answers without measuring.
+//! Runs a log, real or generated, through a pipeline: answers without measurements.
 
 use std::sync::Arc;
 
 use flowbench_events::{Event, FirstDeliveries, Horizon, LateSet, Trace};
 use flowbench_pipelines::{Answers, Changes, Choice, Feed, Home, Pipeline, Site, Unhurried};
 
-/// Records in an epoch of a replay.
+/// Records per epoch of a replay.
 const RECORDS_PER_EPOCH: usize = 16_384;
 
-/// What a replay looks at beside the answers that are left at the end.
+/// What a replay reports besides its final answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Look {
-    /// Every change on the way: one event at a time, so that the changes do not depend on the number of workers.
+    /// True if every change is wanted: events are then applied one at a time, so that the changes do not depend on
+    /// the number of workers.
     pub changes: bool,
-    /// How many deliveries repeat another one, for which the trace is walked once more.
+    /// True if repeated deliveries are to be counted, for which the trace is walked once more.
     pub repeats: bool,
 }
 
-/// What a replay leaves.
+/// The result of a replay.
 pub struct Replayed {
     /// The answers.
     pub answers: Box<dyn Answers>,
-    /// How they came about, if the order policy takes answers back.
+    /// How the answers came about, if the order policy retracts.
     pub changes: Option<Changes>,
-    /// What was dropped as late.
+    /// The events dropped as late.
     pub late: LateSet,
     /// The slack that was used, ms.
     pub slack_ms: i64,
-    /// Deliveries that repeat one that counted, where only first ones count and that was asked for.
+    /// Repeated deliveries, where only first ones count and the number was requested.
     pub repeats: Option<u64>,
     /// Events that would concern the pipeline but have no customer.
     pub without_key: u64,
 }
 
-/// Answers `pipeline` (with `settings`, `KEY=VALUE`) from a trace, its workers living in `home`: of several processes the
-/// first has all answers. Without a slack, one that loses nothing of it.
+/// Answers `pipeline` (with `settings`, `KEY=VALUE`) from a trace, with its workers in `home`; of several processes
+/// the first has all answers. Without a slack, one that loses nothing is used.
 pub fn replay(
     pipeline: &dyn Pipeline,
     settings: &[String],
@@ -59,7 +60,7 @@ pub fn replay(
     Ok(Replayed { answers: end.answers, changes: end.changes, late: end.late, slack_ms, repeats, without_key })
 }
 
-/// How many of the deliveries that are not dropped as late repeat one that counted.
+/// Returns how many of the deliveries that are not dropped as late repeat one that counted.
 fn repeats(events: &[Event], horizon: Horizon, feed: &Feed) -> u64 {
     let (mut first, mut repeats) = (FirstDeliveries::new(horizon), 0);
     feed.rule().walk(events, |at, late, _| {

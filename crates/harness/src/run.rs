@@ -1,4 +1,6 @@
-//! A run of an experiment: its cases one by one, each in its own process, each on disk as soon as it ends.
+//! Runs an experiment: its cases one by one, each in its own process, each on disk as soon as it ends.
+//!
+//! Decision D-423.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -30,13 +32,13 @@ pub struct Request {
     pub settings: Vec<String>,
     /// The results directory; by default `results/<experiment>/<utc>_<commit>[-dirty]` under the current folder.
     pub out: Option<PathBuf>,
-    /// A directory of an unfinished run to go on with, instead of all the above.
+    /// The directory of an unfinished run to continue, instead of all of the above.
     pub resume: Option<PathBuf>,
-    /// Number of processes of every case, whatever the experiment says.
+    /// The number of processes of every case, overriding the experiment.
     pub processes: Option<usize>,
-    /// Log the activity of operators in every case, whatever the experiment says.
+    /// True to log the activity of operators in every case, overriding the experiment.
     pub profile_operators: bool,
-    /// The place of this process among those of several machines. Then every case has a process on each.
+    /// The place of this process among those of several machines. Every case then has a process on each.
     pub seat: Option<Seat>,
 }
 
@@ -47,23 +49,23 @@ pub struct Seat {
     pub hosts: Hosts,
     /// Which this is, from 0. Process 0 has the results.
     pub process: usize,
-    /// How long the processes of a case may take to meet.
+    /// How long the processes of a case may take to connect.
     pub join_within: Duration,
 }
 
-/// Told of the progress of a run.
+/// Observes the progress of a run.
 pub trait Watcher {
-    /// The plan stands; nothing has been measured yet. `done` cases of a resumed run are there already.
+    /// Called when the plan is made and nothing has been measured yet; `done` cases of a resumed run exist already.
     fn planned(&mut self, plan: &Plan, done: usize, dir: &Path);
-    /// A case begins.
+    /// Called when a case begins.
     fn begins(&mut self, spec: &CaseSpec);
-    /// No further case begins, since the run was asked to stop.
+    /// Called when the run was asked to stop: no further case begins.
     fn stops(&mut self);
-    /// A case has ended and is on disk.
+    /// Called when a case has ended and is on disk.
     fn ended(&mut self, case: &CaseRecord);
 }
 
-/// What a run leaves.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Finished {
     /// The results directory.
@@ -77,7 +79,7 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Cases that failed or are invalid.
+    /// Returns the number of cases that failed or are invalid.
     pub fn incomplete(&self) -> usize {
         self.cases.iter().filter(|case| case.status != Status::Ok).count()
     }
@@ -105,7 +107,7 @@ pub enum RunFailed {
         /// What was skipped, and why.
         skipped: String,
     },
-    /// A resumed run was made by something else.
+    /// The run to resume was made by another build, or on another machine.
     #[error("{dir}: was measured {difference}; its cases cannot stand beside new ones. Start a new run")]
     Foreign {
         /// The results directory.
@@ -122,7 +124,7 @@ pub enum RunFailed {
     /// A case process could not be watched.
     #[error("a case process could not be watched: {0}")]
     Process(#[from] std::io::Error),
-    /// It ended in the middle, and can be gone on with.
+    /// The run ended early and can be resumed.
     #[error("{error}\nthe run is not complete; go on with: flowbench run --resume {}", dir.display())]
     BrokenOff {
         /// The results directory.
@@ -132,9 +134,9 @@ pub enum RunFailed {
     },
 }
 
-/// Takes part in an experiment as a process that is not the first: runs its share of every case, in the same order, and
-/// keeps nothing. Tells how many cases ended well. It stops at the first that does not, since the others may then be at
-/// another case.
+/// Takes part in an experiment as a process that is not the first: runs its share of every case, in the same order,
+/// and keeps nothing. Returns how many cases succeeded. It stops at the first failure, because the others may then be
+/// at another case.
 pub fn follow(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Watcher) -> Result<usize, RunFailed> {
     let loaded = request.load()?;
     let plan = Plan::new(&loaded)?;
@@ -163,8 +165,8 @@ impl Request {
         Loaded::load_with(&self.experiment, &self.settings, &everywhere)
     }
 
-    /// Runs a case in its processes, of which the one of this seat may be the only one here. One that cannot be started is
-    /// a failure of this case alone. `None` if interrupted.
+    /// Runs a case in its processes, of which the one of this seat may be the only one here. A process that cannot be
+    /// started fails this case only. `None` if interrupted.
     fn measured(&self, spec: &CaseSpec, interrupted: &AtomicBool) -> std::io::Result<Option<CaseResult>> {
         if interrupted.load(Ordering::Acquire) {
             return Ok(None);
@@ -209,7 +211,7 @@ pub fn run(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Watche
     })
 }
 
-/// A run under way.
+/// A run in progress.
 struct Session<'a> {
     request: &'a Request,
     plan: Plan,
@@ -244,8 +246,8 @@ impl Session<'_> {
         })
     }
 
-    /// Cases that failed before the run was resumed are run again. Why they had failed is kept, so that nobody takes the
-    /// second attempt for the first; the attempt itself would be counted beside it.
+    /// Removes the cases that failed before the run was resumed, so that they are run again. The causes are kept, so
+    /// that nobody takes the second attempt for the first.
     fn forget_failures(&mut self) -> Result<(), RunFailed> {
         for case in self.results.cases() {
             let Status::Failed { cause, .. } = &case.status else { continue };
@@ -261,7 +263,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Runs a case and puts it on disk. False if the run ends here.
+    /// Runs a case and writes it to disk. Returns false if the run ends here.
     fn case(&mut self, spec: CaseSpec, watcher: &mut dyn Watcher) -> Result<bool, RunFailed> {
         let start_ns = self.begun.elapsed().as_nanos() as u64;
         let (spec, unsettled) = match rate::settled(&spec, self.results.cases()) {
@@ -291,7 +293,7 @@ fn has_failed(case: &CaseRecord) -> bool {
     matches!(case.status, Status::Failed { .. })
 }
 
-/// A new directory for a run, in which nothing stands that would be written over.
+/// Creates a directory for a run in which nothing would be overwritten.
 fn new_dir(dir: &Path, run: &Run) -> Result<ResultsDir, ResultsError> {
     let results = ResultsDir::create(dir)?;
     results.refuse_leftovers(flowbench_report::file_names(run))?;
@@ -372,7 +374,7 @@ fn trace_record(case: &CaseSpec) -> TraceRecord {
     }
 }
 
-/// True for the same trace, whether its digest is known or not.
+/// True if both are the same trace, whether their digests are known or not.
 fn is_same(one: &TraceRecord, other: &TraceRecord) -> bool {
     let asked = |trace: &TraceRecord| (trace.seed, trace.events);
     one.name == other.name
@@ -389,7 +391,7 @@ fn note_digest(run: &mut Run, spec: &CaseSpec, record: &CaseRecord) {
     sort(&mut run.traces);
 }
 
-/// What is kept of a case; of a search, at the rate that was found.
+/// Returns the record of a case; that of a search is at the rate it found.
 pub(crate) fn record(spec: &CaseSpec, result: &CaseResult) -> CaseRecord {
     let found = result.numbers.as_ref().and_then(|numbers| numbers.sustainable.as_ref());
     let axes = found.map_or_else(|| spec.axes.clone(), |found| spec.at(found.rate_events_per_s).axes);
@@ -429,7 +431,7 @@ fn append(
     results.append_case(record, &data)
 }
 
-/// The run of a directory to go on with, if this program and machine may.
+/// Reads the run to resume, if this program and machine may do so.
 fn resumable(dir: &Path) -> Result<Run, RunFailed> {
     let run = read_run(dir)?;
     let (build, machine) = (environment::build(), environment::machine());

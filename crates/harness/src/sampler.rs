@@ -1,4 +1,4 @@
-//! Looks at memory and at the machine while a case runs.
+//! Samples memory and the machine while a case runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,28 +11,28 @@ use crate::drive::Track;
 use crate::environment::{CpuTicks, throttled_ns};
 use crate::gauges::{Gauges, Snapshot};
 
-/// Everything seen beside a run.
+/// Everything observed during a run besides latencies.
 #[derive(Debug, Clone)]
 pub struct Observations {
     /// Memory and entries over time.
     pub readings: Vec<Reading>,
-    /// CPU time of the process from the begin of the run to its end, ns.
+    /// CPU time of the process from the start of the run to its end, ns.
     pub cpu_ns: u64,
-    /// Share of the machine's CPU time stolen meanwhile; absent where it is too little to be told from nothing.
+    /// Share (0 to 1) of the machine's CPU time stolen meanwhile; absent where it is too little to tell from nothing.
     pub steal_share: Option<f64>,
-    /// Share of the run in which a quota held the process back.
+    /// Share (0 to 1) of the run in which a quota held the process back.
     pub throttled_share: Option<f64>,
 }
 
-/// The thread that looks. There is only one: it takes time from the workers where no core is free.
+/// The sampling thread. There is only one: it takes time from the workers where no core is free.
 pub(crate) struct Sampler {
     stop: Arc<AtomicBool>,
     watcher: JoinHandle<Observations>,
 }
 
-/// Between two readings.
+/// The time between two readings.
 const PERIOD: Duration = Duration::from_millis(4);
-/// Readings there is room for before the list has to grow.
+/// The number of readings allocated in advance.
 const READINGS: usize = 1 << 14;
 
 impl Sampler {
@@ -72,7 +72,7 @@ fn watch(track: &Track, stop: &AtomicBool) -> Observations {
     }
 }
 
-/// A reading now.
+/// Takes a reading.
 pub(crate) fn read(track: &Track) -> Reading {
     let at_ns = track.now_ns().unwrap_or(0);
     let held: Vec<Snapshot> = track.gauges.iter().map(Gauges::read).collect();
@@ -89,12 +89,19 @@ pub(crate) fn read(track: &Track) -> Reading {
     }
 }
 
-/// Resident set of this process, bytes; 0 where /proc is not there.
+/// Returns the resident set of this process, bytes; 0 where /proc is not available.
 fn rss_bytes() -> u64 {
     rss_bytes_of("self").unwrap_or(0)
 }
 
-/// Resident set of a process, bytes.
+/// Returns the maximum resident set that this process has had, bytes.
+pub(crate) fn peak_rss_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?;
+    Some(kib.trim().parse::<u64>().ok()? << 10)
+}
+
+/// Returns the resident set of a process, bytes.
 pub(crate) fn rss_bytes_of(process: &str) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
     let pages: u64 = text.split_whitespace().nth(1)?.parse().ok()?;

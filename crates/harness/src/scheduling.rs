@@ -1,4 +1,4 @@
-//! What the scheduler of the kernel did to a thread, and how much CPU time it has had.
+//! What the kernel's scheduler did to a thread, and how much CPU time it had.
 
 use std::num::NonZero;
 use std::ops::Sub;
@@ -9,22 +9,22 @@ use flowbench_measurement::latency::LatencyHistogram;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-/// Counts of one thread, or of several together; absent where the kernel does not tell.
+/// Counts of one thread, or of several together; absent where the kernel does not report them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Scheduling {
     /// Time it was ready to run and had no CPU, ns.
     pub(crate) run_delay_ns: Option<u64>,
-    /// How often it was taken off the CPU without having asked for it.
+    /// How often it was taken off the CPU involuntarily.
     pub(crate) involuntary_switches: Option<u64>,
 }
 
 impl Scheduling {
-    /// Of the calling thread, since it began.
+    /// Returns the counts of the calling thread since it began.
     pub(crate) fn of_this_thread() -> Self {
         Self { run_delay_ns: run_delay_ns(), involuntary_switches: involuntary_switches() }
     }
 
-    /// Of two threads together.
+    /// Returns the sum of the counts of two threads.
     pub(crate) fn and(self, other: Self) -> Self {
         let sum = |a: Option<u64>, b: Option<u64>| Some(a? + b?);
         Self {
@@ -34,7 +34,7 @@ impl Scheduling {
     }
 }
 
-/// What has happened since.
+/// The counts since an earlier state.
 impl Sub for Scheduling {
     type Output = Self;
 
@@ -47,7 +47,7 @@ impl Sub for Scheduling {
     }
 }
 
-/// Share (0 to 1) of `length` in which this thread was off the CPU although it did nothing but look at the clock.
+/// Returns the share (0 to 1) of `length` in which this thread was off the CPU although it only looked at the clock.
 pub fn share_lost_spinning(length: Duration) -> f64 {
     let (begun, cpu_ns) = (Instant::now(), thread_cpu_ns());
     while begun.elapsed() < length {
@@ -57,8 +57,8 @@ pub fn share_lost_spinning(length: Duration) -> f64 {
     (1.0 - had_ns / elapsed_ns.max(1.0)).clamp(0.0, 1.0)
 }
 
-/// After the idea of jHiccup: how much later than asked this thread wakes up if it only sleeps, a millisecond at a time, for
-/// `length`.
+/// Measures, like jHiccup, how much later than requested this thread wakes up while it only sleeps, a millisecond at
+/// a time, for `length`.
 pub fn wake_up_delays(length: Duration) -> LatencyHistogram {
     wake_up_in_time();
     let (begun, mut delays) = (Instant::now(), LatencyHistogram::new());
@@ -70,20 +70,20 @@ pub fn wake_up_delays(length: Duration) -> LatencyHistogram {
     delays
 }
 
-/// How long a sleep is asked for.
+/// The requested sleep.
 const NAP: Duration = Duration::from_millis(1);
 
-/// Lets the calling thread be woken when it has asked to be: without this the kernel may round every sleep up by 50 µs.
+/// Makes the kernel wake the calling thread on time: without this it may round every sleep up by 50 µs.
 pub(crate) fn wake_up_in_time() {
     let _ = rustix::thread::set_current_timer_slack(NonZero::new(1));
 }
 
-/// CPU time of the calling thread, user and system, ns.
+/// Returns the CPU time of the calling thread, user and system, ns.
 pub(crate) fn thread_cpu_ns() -> u64 {
     nanoseconds(ClockId::ThreadCPUTime)
 }
 
-/// CPU time of this process, user and system, ns.
+/// Returns the CPU time of this process, user and system, ns.
 pub(crate) fn process_cpu_ns() -> u64 {
     nanoseconds(ClockId::ProcessCPUTime)
 }
@@ -93,7 +93,7 @@ fn nanoseconds(clock: ClockId) -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
-/// The second number of schedstat: time on the run queue.
+/// Returns the second number of schedstat: the time on the run queue, ns.
 fn run_delay_ns() -> Option<u64> {
     fs::read_to_string("/proc/thread-self/schedstat").ok()?.split_whitespace().nth(1)?.parse().ok()
 }

@@ -3,6 +3,8 @@
 //! Every probe is a whole open-loop run on fresh state, with the same trace cut to what its rate offers in time. Of
 //! every probe it is checked that it dropped as late exactly what is late of the trace; of the last one, whose numbers
 //! are those of the case, everything is.
+//!
+//! Decision D-304.
 
 use std::time::{Duration, Instant};
 
@@ -13,18 +15,17 @@ use flowbench_measurement::sustainable::{Next, Search, Trial};
 use crate::case::{CaseResult, Ready, Run};
 use crate::check::wrong_late_set;
 use crate::plan::{CaseSpec, EVENTS_MAX};
-use crate::sampler::rss_bytes_of;
+use crate::sampler::peak_rss_bytes;
 use crate::watched::failed;
 
 /// Events of the closed loop that gives the first guess.
 const EVENTS_FOR_A_GUESS: u64 = 1 << 20;
-/// The guess, as a share of the throughput of the closed loop: an open loop has smaller epochs, and they cost.
+/// The guess as a share of the closed loop's throughput: an open loop has smaller epochs, which cost.
 const GUESS_SHARE: f64 = 0.7;
-/// Instants of the last half of a probe at which its backlog is looked at.
+/// The number of instants in the last half of a probe at which its backlog is examined.
 const INSTANTS: u64 = 256;
 
-/// A trace too short for the machine is made twice as long, and again, up to so many times the events that were asked
-/// for.
+/// How many times the requested events a trace may be extended to if it is too short for the machine.
 const LONGER_MAX: u64 = 8;
 
 /// Searches until the rate is found or there is none.
@@ -40,26 +41,27 @@ pub(crate) fn run(spec: &CaseSpec) -> Result<CaseResult, String> {
     })
 }
 
-/// What probes are run on.
+/// What runs probes.
 trait Bench {
-    /// Runs one at a rate.
+    /// Runs a probe at a rate.
     fn probe(&mut self, rate_events_per_s: f64) -> Result<Judged, String>;
 
-    /// Makes room for greater rates: the greatest that may be tried then. `None` if there is no more room.
+    /// Extends the trace for higher rates; returns the highest that may be tried then, `None` if it cannot be
+    /// extended.
     fn lengthen(&mut self) -> Result<Option<f64>, String>;
 }
 
-/// What became of a probe.
+/// The result of a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Judged {
-    /// Why its rate was refused, if it was, and its 99 % latency, ns.
+    /// Why its rate was refused, if it was, and its p99 latency, ns.
     Sound(Option<String>, Option<u64>),
-    /// Why its answers cannot be right.
+    /// Why its answers are wrong.
     Wrong(String),
 }
 
-/// Runs probes to the end of the search, on a longer trace where it has come to the end of its own. Why answers of a probe
-/// were wrong, if they were.
+/// Runs probes to the end of the search, extending the trace when needed. Returns why the answers of a probe were
+/// wrong, if they were.
 fn search_on(bench: &mut impl Bench, search: &mut Search) -> Result<Option<String>, String> {
     loop {
         match search.next() {
@@ -76,7 +78,7 @@ fn search_on(bench: &mut impl Bench, search: &mut Search) -> Result<Option<Strin
     }
 }
 
-/// Probes on one trace, of which the last run is kept.
+/// Runs probes on one trace and keeps the last run.
 struct OnTrace {
     began: Instant,
     asked_events: u64,
@@ -91,13 +93,13 @@ impl OnTrace {
         Ok(OnTrace { began, asked_events: spec.trace.events, ready: Ready::new(&spec)?, spec, last: None })
     }
 
-    /// True if twice the trace is within what was asked for, and if the deadline and the memory bear it: the next round
-    /// of probes takes at least as long as all before, and both traces are there while the longer one is made.
-    fn may_lengthen(&self, spent: Duration, rss_bytes: u64) -> bool {
+    /// True if twice the trace is within what was requested, and if the deadline and the memory allow it: the next
+    /// round of probes takes at least as long as all before, and both traces exist while the longer one is made.
+    fn may_lengthen(&self, spent: Duration, peak_rss_bytes: u64) -> bool {
         let events = self.spec.trace.events.saturating_mul(2);
         events <= self.asked_events.saturating_mul(LONGER_MAX).min(EVENTS_MAX)
             && spent.saturating_mul(3) <= Duration::from_millis(self.spec.deadline_ms)
-            && rss_bytes.saturating_mul(3) <= self.spec.memory_cap_bytes
+            && peak_rss_bytes.saturating_mul(3) <= self.spec.memory_cap_bytes
     }
 }
 
@@ -115,7 +117,7 @@ impl Bench for OnTrace {
     }
 
     fn lengthen(&mut self) -> Result<Option<f64>, String> {
-        if !self.may_lengthen(self.began.elapsed(), rss_bytes_of("self").unwrap_or(u64::MAX)) {
+        if !self.may_lengthen(self.began.elapsed(), peak_rss_bytes().unwrap_or(u64::MAX)) {
             return Ok(None);
         }
         self.last = None;
@@ -125,7 +127,7 @@ impl Bench for OnTrace {
     }
 }
 
-/// A share of what the closed loop takes of the first events, events/s.
+/// Returns a share of the closed loop's throughput on the first events, events/s.
 fn guess(spec: &CaseSpec, ready: &Ready) -> Result<f64, String> {
     let mut closed = spec.clone();
     closed.trace.events = spec.trace.events.min(EVENTS_FOR_A_GUESS);
@@ -143,7 +145,7 @@ fn wrong_late(ready: &Ready, run: &Run) -> Option<String> {
     wrong_late_set(&ready.choice, of_trace, run.measured.end.late)
 }
 
-/// Why the rate was refused, if it was, and its 99 % latency, ns.
+/// Returns why the rate was refused, if it was, and its p99 latency, ns.
 fn verdict(probe: &CaseSpec, run: &Run) -> (Option<String>, Option<u64>) {
     let completions = &run.measured.completions;
     let latencies = completions.latencies(completions.window(probe.warmup_ns));
@@ -163,7 +165,8 @@ fn invalid(cause: String) -> CaseResult {
     CaseResult { status: Status::Invalid { cause }, ..failed(String::new(), String::new()) }
 }
 
-/// No rate was sustained: the last reason is the cause, all of them stand below it.
+/// Returns the failure of a search in which no rate was sustained: the last reason is the cause, all of them are
+/// listed below it.
 fn nothing(probes: &[Probe]) -> CaseResult {
     let line = |probe: &Probe| {
         let refused = probe.refused.as_deref().unwrap_or("sustained");

@@ -1,18 +1,20 @@
-//! How far apart the workers were: parallel state means that some have seen newer data than others.
+//! View skew, how far apart the workers were: with parallel state, some have seen newer data than others.
+//!
+//! Decision D-012.
 
 use flowbench_measurement::record::ViewSkew;
 use flowbench_pipelines::Feed;
 
 use crate::probe::WorkerLog;
 
-/// The distance between the most and the least advanced worker that hold state, over the time of a run.
+/// The distance between the most and the least advanced of the workers that hold state, over the time of a run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Views {
     moves: Vec<Move>, // by time
     end_ns: u64,
 }
 
-/// From this instant on they are so far apart.
+/// The distance from this instant on.
 #[derive(Debug, Clone, Copy)]
 struct Move {
     at_ns: u64,
@@ -21,7 +23,7 @@ struct Move {
 }
 
 impl Views {
-    /// From what each worker noted; empty where fewer than two hold state.
+    /// Computes it from the logs of the workers; empty where fewer than two hold state.
     pub(crate) fn new(logs: &[WorkerLog], feed: &Feed) -> Self {
         let holders: Vec<&[(u64, u64)]> =
             logs.iter().map(|log| log.views.as_slice()).filter(|views| !views.is_empty()).collect();
@@ -45,7 +47,7 @@ impl Views {
         Self { moves, end_ns }
     }
 
-    /// Quantiles over the time from the begin of the run to the last move.
+    /// Returns quantiles over the time from the start of the run to the last move.
     pub(crate) fn skew(&self) -> Option<ViewSkew> {
         if self.end_ns == 0 {
             return None;
@@ -67,7 +69,7 @@ impl Views {
         })
     }
 
-    /// Records and ms of event time between them at an instant.
+    /// Returns the records and the ms of event time between them at an instant.
     pub(crate) fn at(&self, at_ns: u64) -> Option<(u64, i64)> {
         let after = self.moves.partition_point(|m| m.at_ns <= at_ns);
         let now = self.moves.get(after.checked_sub(1)?)?;
@@ -75,7 +77,7 @@ impl Views {
     }
 }
 
-/// The value that is not exceeded for a share `q` of the time; `lasting` is sorted.
+/// Returns the value that is not exceeded for a share `q` of the time; `lasting` is sorted.
 fn over_time<V: Copy + Default>(lasting: &[(V, u64)], q: f64) -> V {
     let all_ns: u64 = lasting.iter().map(|(_, ns)| ns).sum();
     let (mut so_far_ns, wanted_ns) = (0, all_ns as f64 * q);
@@ -83,7 +85,7 @@ fn over_time<V: Copy + Default>(lasting: &[(V, u64)], q: f64) -> V {
         so_far_ns += ns;
         so_far_ns as f64 >= wanted_ns && so_far_ns > 0
     });
-    // The greatest value counts, however short it lasted.
+    // The maximum value counts, however short it lasted.
     let found = if q < 1.0 { reached } else { lasting.last() };
     found.map_or(V::default(), |(value, _)| *value)
 }
@@ -92,7 +94,8 @@ fn records(feed: &Feed, epochs: u64) -> u64 {
     (epochs * feed.records_per_epoch() as u64).min(feed.trace().events.len() as u64)
 }
 
-/// From the newest event of one view to that of the other. Who has seen nothing stands at the first event.
+/// Returns the event time from the newest event of one view to that of the other, ms. A view of nothing stands at the
+/// first event.
 fn ms(feed: &Feed, least: u64, most: u64) -> i64 {
     let first_ms = feed.trace().events.first().map_or(0, flowbench_events::Event::event_time_ms);
     let newest_ms = |epochs| feed.newest_ms(epochs).unwrap_or(first_ms);

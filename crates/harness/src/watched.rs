@@ -1,7 +1,9 @@
-//! The processes of a case, as their parent sees them: started, introduced to each other, watched, killed together.
+//! Supervises the processes of a case: starts them, connects them, watches them, and kills them together.
 //!
-//! Most cases have one process, and this is about it alone. Where a case has several, they end together: when one of
-//! them dies, all do, and the cause is that of the first.
+//! Most cases have one process. Where a case has several, they end together: when one of them dies, all do, and the
+//! cause is that of the first.
+//!
+//! Decision D-421.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -21,14 +23,14 @@ use crate::peer::{PEER_ARGUMENT, PeerSpec};
 use crate::plan::CaseSpec;
 use crate::sampler::rss_bytes_of;
 
-/// The processes of a case, watched: killed at its deadline, above its memory cap, when `interrupted` is set, when one
-/// of them dies, and when this is dropped.
+/// The processes of a case. They are killed at its deadline, above its memory cap, when `interrupted` is set, when
+/// one of them dies, and when this is dropped.
 pub struct Watched {
     processes: Vec<Process>,
     meeting: Option<Meeting>,
 }
 
-/// What processes are told when all of them listen.
+/// What the processes are told once all of them listen.
 struct Meeting {
     case: CaseSpec,
     first: usize,                   // index of the first process here
@@ -36,20 +38,20 @@ struct Meeting {
     join_within: Duration,
 }
 
-/// Between two looks at a running case.
+/// The time between two checks of a running case.
 const LOOK: Duration = Duration::from_millis(10);
-/// How much of the standard error of a failed case is kept, bytes.
+/// The amount of standard error kept of a failed case, bytes.
 const STDERR_TAIL_BYTES: usize = 4096;
-/// How much of its last words is part of the cause of a failed case, characters.
+/// The amount of its last words that becomes part of the cause of a failed case, characters.
 const WORDS_MAX: usize = 300;
-/// Where processes of one machine listen: at ports that are free.
+/// Where processes of one machine listen: at free ports.
 const LOOPBACK: &str = "127.0.0.1:0";
-/// How long processes of one machine may take to meet.
+/// How long processes of one machine may take to connect.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
 impl Watched {
-    /// Starts all processes of a case on this machine. Each has a process group of its own (a Ctrl-C at the terminal is
-    /// for the parent).
+    /// Starts all processes of a case on this machine. Each has its own process group, so that Ctrl-C at the terminal
+    /// goes to the parent.
     pub fn start(case: &CaseSpec) -> io::Result<Watched> {
         if case.axes.processes > 1 {
             let commands = (0..case.axes.processes).map(|_| program(&[PEER_ARGUMENT, LOOPBACK]));
@@ -59,8 +61,8 @@ impl Watched {
         Watched::one(program(&[CASE_ARGUMENT]), case)
     }
 
-    /// Starts one process of a case of which the others run on other machines, where they have to be started as well.
-    /// It listens at its address of the hosts file and has `join_within` to meet the others. Only process 0 has the
+    /// Starts one process of a case whose other processes run on other machines, where they have to be started as
+    /// well. It listens at its address in the hosts file and has `join_within` to connect. Only process 0 has the
     /// result.
     pub fn start_one_of(case: &CaseSpec, hosts: &Hosts, process: usize, join_within: Duration) -> io::Result<Watched> {
         let address = hosts.address(process).map_err(io::Error::other)?;
@@ -111,7 +113,7 @@ impl Watched {
         Ok(Some(self.result(None)))
     }
 
-    /// It is over when all have ended, or one has ended badly.
+    /// True when all processes have ended, or one has failed.
     fn is_over(&mut self) -> io::Result<bool> {
         for process in self.processes.iter_mut().filter(|process| process.ended.is_none()) {
             process.ended = process.child.try_wait()?;
@@ -120,13 +122,13 @@ impl Watched {
         Ok(all || self.processes.iter().any(Process::ended_badly))
     }
 
-    /// Resident sets of those that still run, added up.
+    /// Returns the sum of the resident sets of the processes that still run.
     fn rss_bytes(&self) -> u64 {
         let running = self.processes.iter().filter(|process| process.ended.is_none());
         running.filter_map(|process| rss_bytes_of(&process.child.id().to_string())).sum()
     }
 
-    /// Tells the processes of each other, once all of them listen.
+    /// Tells the processes about each other, once all of them listen.
     fn introduce(&mut self) -> io::Result<()> {
         for process in self.processes.iter_mut().filter(|process| process.listens_at.is_none()) {
             process.listens_at = process.listens.try_recv().ok();
@@ -143,7 +145,7 @@ impl Watched {
         Ok(())
     }
 
-    /// What is left when it is over, or has to be: `killed` says why.
+    /// Returns the result when the case is over or has to be; `killed` says why.
     fn result(mut self, killed: Option<String>) -> CaseResult {
         let culprit = self.culprit();
         self.kill();
@@ -163,8 +165,8 @@ impl Watched {
         }
     }
 
-    /// Which process has ended badly; one that did so because of another only if there is no other. It is the first,
-    /// since those that lose another live on for a while.
+    /// Returns which process failed first. One that failed because of another is only returned if there is no other:
+    /// those that lose another live on for a while.
     fn culprit(&self) -> Option<usize> {
         let bad = (0..self.processes.len()).filter(|at| self.processes[*at].ended_badly());
         let echo = |at: &usize| self.processes[*at].ended.and_then(|status| status.code()) == Some(PEER_FAILED);
@@ -199,7 +201,7 @@ struct Process {
 }
 
 impl Process {
-    /// Starts it. If it `says_where` it listens, that is the first line of its output.
+    /// Starts a process. If it `says_where` it listens, that is the first line of its output.
     fn start(mut command: Command, says_where: bool) -> io::Result<Process> {
         let command = command.process_group(0);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -227,7 +229,7 @@ impl Process {
         }
     }
 
-    /// Tells it what to do. Nothing more can be said afterwards.
+    /// Sends it its task. Nothing more can be sent afterwards.
     fn tell(&mut self, told: &impl Serialize) -> io::Result<()> {
         let told = serde_json::to_vec(told).map_err(io::Error::other)?;
         match self.child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&told)) {
@@ -255,7 +257,7 @@ struct Ended {
 }
 
 impl Ended {
-    /// Why it ended badly: how, and in its own words.
+    /// Returns why it failed: how, and in its own words.
     fn cause(&self) -> String {
         let code = self.status.and_then(|status| status.code());
         let how = match (code, self.status.and_then(|status| status.signal())) {
@@ -271,7 +273,7 @@ impl Ended {
         }
     }
 
-    /// The message of its panic, or the last line it said.
+    /// Returns the message of its panic, or the last line it wrote.
     fn last_words(&self) -> Option<String> {
         let said = String::from_utf8_lossy(&self.stderr);
         let panicked = panic_message(&said);
@@ -279,7 +281,8 @@ impl Ended {
         (!words.is_empty()).then(|| words.chars().take(WORDS_MAX).collect())
     }
 
-    /// The end of what it said, and before that the message of its panic, if a long backtrace has pushed it out.
+    /// Returns the end of its standard error, preceded by the message of its panic if a long backtrace has pushed
+    /// that out.
     fn stderr_tail(&self, bytes: usize) -> String {
         let tail = |bytes: usize| &self.stderr[self.stderr.len().saturating_sub(bytes)..];
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
@@ -294,7 +297,7 @@ impl Ended {
     }
 }
 
-/// The message of the first panic on a standard error, its lines in one; what Rust says after it is not part of it.
+/// Returns the message of the first panic on a standard error, joined into one line, without what Rust appends to it.
 fn panic_message(said: &str) -> Option<String> {
     let lines = said.lines().skip_while(|line| !line.contains(" panicked at ")).skip(1);
     let is_over = |line: &str| {
@@ -306,7 +309,7 @@ fn panic_message(said: &str) -> Option<String> {
     (!message.is_empty()).then(|| message.join(" "))
 }
 
-/// This program as a process of a case, which ends with this process.
+/// Returns the command that starts this program as a process of a case, which ends with this process.
 fn program(arguments: &[&str]) -> Command {
     let mut command = this_program();
     command.args(arguments).arg(own_id());
@@ -322,7 +325,7 @@ fn rest(pipe: Option<impl Read>) -> Vec<u8> {
     bytes
 }
 
-/// What is left of a case that did not end well, or was not run.
+/// Returns the result of a case that did not end properly, or was not run.
 pub(crate) fn failed(cause: String, stderr_tail: String) -> CaseResult {
     CaseResult::without_numbers(Status::Failed { cause, stderr_tail })
 }

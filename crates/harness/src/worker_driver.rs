@@ -1,5 +1,7 @@
-//! The driver of one worker: says what it may offer, and notes what becomes of that, how busy the worker was, what it holds
-//! and what the machine took from it.
+//! The driver of one worker: decides what it may offer, and records what happens to it, how busy the worker was, what
+//! it holds and what the machine took from it.
+//!
+//! Decisions D-404, D-405 and D-407.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,19 +16,20 @@ use crate::gauges::{Gauges, Snapshot};
 use crate::probe::WorkerLog;
 use crate::scheduling::{Scheduling, thread_cpu_ns, wake_up_in_time};
 
-/// How long a worker with nothing to do looks for work before it sleeps, if it may sleep at all.
+/// How long a worker without work spins before it sleeps, if it may sleep at all.
 pub(crate) const SPIN_BEFORE_PARK: Duration = Duration::from_micros(50);
-/// The longest sleep: whoever should have been woken and was not looks by itself.
+/// The longest sleep: a worker that should have been woken and was not looks by itself.
 const NAP_MAX: Duration = Duration::from_millis(10);
-/// Epochs each worker may have open in the closed loop: enough to keep it busy.
+/// Epochs each worker may have open in a closed loop: enough to keep it busy.
 const EPOCHS_IN_FLIGHT: u64 = 4;
-/// Rounds of every worker before the run begins: in the first ones a dataflow gives back what it was built with.
+/// Rounds of every worker before the run begins: in the first ones a dataflow frees what it was built with.
 const ROUNDS_BEFORE: usize = 16;
 /// A round without work takes about a microsecond. One that took this long was held up.
 const IDLE_GAP_NS: u64 = 10_000;
-/// Work of this length is looked into: a few hundred ns for asking the kernel are then less than a hundredth of it.
+/// Rounds with work of this length are examined: the few hundred ns of the system call are then less than a hundredth
+/// of them.
 const SUSPICIOUS_NS: u64 = 50_000;
-/// Less time off the CPU is that of a system call, or of an interrupt.
+/// Shorter time off the CPU is that of a system call or an interrupt.
 const OFF_CPU_NS: u64 = 5_000;
 
 pub(crate) struct WorkerDriver {
@@ -49,7 +52,7 @@ pub(crate) struct WorkerDriver {
     log: WorkerLog,
 }
 
-/// From one question for what is admissible to the next.
+/// The time from one call of `admissible` to the next.
 #[derive(Debug, Default)]
 struct Round {
     asked_ns: u64,
@@ -65,7 +68,7 @@ struct Sleep {
     wakes_at_ns: u64,
 }
 
-/// When something began: the time and the CPU time of the thread.
+/// When something began: the time, and the CPU time of the thread.
 #[derive(Debug, Clone, Copy)]
 struct Began {
     at: Instant,
@@ -77,14 +80,14 @@ impl Began {
         Self { at: Instant::now(), cpu_ns: thread_cpu_ns() }
     }
 
-    /// CPU time since.
+    /// Returns the CPU time since then, ns.
     fn cpu_since_ns(&self) -> u64 {
         thread_cpu_ns().saturating_sub(self.cpu_ns)
     }
 }
 
 impl WorkerDriver {
-    /// Of one of so many workers, of whom the first `readers` read.
+    /// Creates the driver of one worker; the first `readers` of all workers read.
     pub(crate) fn new(worker: usize, readers: usize, track: &Arc<Track>, feed: &Feed) -> Self {
         Self {
             track: Arc::clone(track),
@@ -107,12 +110,13 @@ impl WorkerDriver {
         }
     }
 
-    /// Time of the run, ns; `None` while workers are not ready.
+    /// Returns the time of the run, ns; `None` while workers are not ready.
     fn now_ns(&self) -> Option<u64> {
         self.track.now_ns()
     }
 
-    /// What this worker is asked for the first times: it gets ready, waits for the others, and begins. True when it has begun.
+    /// Gets the worker ready during its first rounds, waits for the others, and begins. Returns true when it has
+    /// begun.
     fn has_begun(&mut self) -> bool {
         if self.rounds_before > 1 {
             self.rounds_before -= 1;
@@ -126,7 +130,7 @@ impl WorkerDriver {
         self.rounds_before == 0
     }
 
-    /// What takes its time and need not be done while the clock runs.
+    /// Does what takes time and need not be done while the clock runs.
     fn get_ready(&mut self) {
         if self.track.idle == Idle::Park {
             wake_up_in_time();
@@ -135,7 +139,7 @@ impl WorkerDriver {
         self.track.ready();
     }
 
-    /// Bytes and time are counted from here, before this worker may offer anything.
+    /// Starts counting bytes and time, before this worker may offer anything.
     fn begin(&mut self) {
         self.allocation = Allocation::of_this_thread();
         if self.allocation.is_none() {
@@ -146,7 +150,7 @@ impl WorkerDriver {
         self.began = Some(began);
     }
 
-    /// Ends a round: was it work, a sleep, or nothing, and what of it was lost?
+    /// Ends a round: decides whether it was work, sleep or nothing, and what of it was lost.
     fn end_round(&mut self, now_ns: u64) {
         let Round { asked_ns, worked, .. } = self.round;
         let sleep = self.round.sleep.take().filter(|_| !worked);
@@ -172,14 +176,14 @@ impl WorkerDriver {
         }
     }
 
-    /// What has passed since it asked was not the loop's: a round begins only now.
+    /// Begins a round now if the time since the last call of `admissible` was not spent in the loop.
     fn begin_round(&mut self, now_ns: u64) {
         if now_ns.saturating_sub(self.round.asked_ns) >= IDLE_GAP_NS {
             self.end_round(now_ns);
         }
     }
 
-    /// Notes that time was lost, if it was much.
+    /// Records lost time, if it was enough.
     fn gap(&mut self, from_ns: u64, to_ns: u64, off_cpu_ns: u64, idle: bool) {
         let off_cpu_ns = off_cpu_ns.min(to_ns.saturating_sub(from_ns));
         let gap = Gap { from_ns, to_ns, off_cpu_ns, idle };
@@ -188,7 +192,7 @@ impl WorkerDriver {
         }
     }
 
-    /// Shows what is held now.
+    /// Publishes what is held now.
     fn show(&mut self) {
         let live_bytes = self.allocation.as_ref().map_or(0, Allocation::live_bytes);
         self.shown = Snapshot {
@@ -205,7 +209,7 @@ impl WorkerDriver {
         &self.track.gauges[self.gauges]
     }
 
-    /// From now until the next epoch of this worker is due; the longest sleep where nothing is.
+    /// Returns the time until the next epoch of this worker is due; the longest sleep where there is none.
     fn nap(&self, now_ns: u64) -> Duration {
         let Load::Open { schedule, .. } = &self.track.load else { return NAP_MAX };
         let Some(epoch) = self.log.next_epoch() else { return NAP_MAX };
@@ -310,7 +314,7 @@ impl Drop for WorkerDriver {
     }
 }
 
-/// How much of the time since it was last asked a thread was off the CPU.
+/// Measures how long a thread was off the CPU since the last call.
 #[derive(Debug, Clone, Copy, Default)]
 struct CpuClock {
     cpu_ns: u64,

@@ -22,7 +22,7 @@ use tikv_jemallocator::Jemalloc;
 #[global_allocator]
 static ALLOCATOR: Cap<Jemalloc> = Cap::new(Jemalloc, usize::MAX);
 
-/// Of what is not state: buffers of a worker, and what other threads of the process take and give back.
+/// Bytes that are not state: buffers of a worker, and what other threads of the process allocate and free.
 const SLACK_BYTES: i64 = 96 << 10;
 /// What the workers may give back of what they were built with before the run.
 const GIVEN_BACK_BYTES: i64 = 64 << 10;

@@ -1,4 +1,6 @@
 //! Answers as multisets: what is missing, what is too much, and a digest that does not depend on the order.
+//!
+//! Decision D-302.
 
 use std::cmp::Ordering;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::memory::{WAITING_EVENT_BYTES, WAITING_SHARE_MAX};
 use crate::record::{
     Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, Growth, LostTime, Memory, Numbers, Parts, Progress,
     Quantiles, Series, Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
@@ -206,7 +207,7 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
         ("entries_peak", memory.map(|m| m.entries_peak).into()),
         ("entries_residual", memory.map(|m| m.entries_residual).into()),
         ("buffered_peak", memory.map(|m| m.buffered_peak).into()),
-        ("bytes_per_entry", memory.and_then(|m| m.bytes_per_entry).into()),
+        ("bytes_per_entry", memory.and_then(bytes_per_entry).into()),
         ("payload_bytes_per_entry", memory.and_then(|m| m.payload_bytes_per_entry).into()),
         ("growth_bytes_per_million_events", growth(|growth| growth.bytes_per_million_events)),
         ("growth_low_bytes_per_million_events", growth(|growth| growth.low)),
@@ -217,6 +218,15 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
         ("growth_verdict", memory.and_then(|m| m.growth).map_or(Cell::Empty, |growth| text(growth.verdict.word()))),
         ("growth_decided_by", decided_by.map_or(Cell::Empty, |series| text(series.word()))),
     ]);
+}
+
+/// Bytes per entry, where events that wait for the watermark never took more than [`WAITING_SHARE_MAX`] of the memory: the
+/// lists they wait in have room for up to twice as many, which would be blamed on the entries.
+fn bytes_per_entry(memory: &Memory) -> Option<f64> {
+    let waiting_bytes = (memory.buffered_peak * WAITING_EVENT_BYTES) as f64;
+    let are_few =
+        memory.live_bytes_peak.is_some_and(|live_bytes| waiting_bytes <= live_bytes as f64 * WAITING_SHARE_MAX);
+    memory.bytes_per_entry.filter(|_| are_few)
 }
 
 fn push_accuracy(row: &mut Row, numbers: Option<&Numbers>) {
@@ -488,6 +498,19 @@ mod tests {
         }
         assert_eq!(case.column("answers_digest"), Some(Cell::Text("00000000000000ff".into())));
         assert_eq!(case.column("doubts"), Some(Cell::Text("few-samples hiccups".into())));
+    }
+
+    #[test]
+    fn an_entry_is_not_blamed_for_the_lists_in_which_events_wait() {
+        let memory = |buffered_peak, live_bytes_peak| Memory {
+            buffered_peak,
+            live_bytes_peak,
+            bytes_per_entry: Some(40.0),
+            ..Memory::default()
+        };
+        assert_eq!(bytes_per_entry(&memory(100, Some(48_000))), Some(40.0));
+        assert_eq!(bytes_per_entry(&memory(101, Some(48_000))), None);
+        assert_eq!(bytes_per_entry(&memory(0, None)), None);
     }
 
     #[test]

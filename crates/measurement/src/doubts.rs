@@ -41,13 +41,13 @@ pub struct Circumstances {
     pub lasted_ns: Option<u64>,
     /// Open loop: share (0 to 1) of the events that were completed when the last one was due.
     pub completed_in_time: Option<f64>,
-    /// Share (0 to 1) of the CPU time that the hypervisor gave to somebody else during the run.
+    /// Share (0 to 1) of the CPU time that the hypervisor gave to others during the run.
     pub steal_share: Option<f64>,
     /// Share (0 to 1) of the run in which a CPU quota held the process back.
     pub throttled_share: Option<f64>,
     /// Event time that the trace covers, ms.
     pub span_ms: i64,
-    /// How long the pipeline keeps a state, ms of event time; absent where it keeps it for ever, or is told to.
+    /// How long the pipeline keeps a state, ms of event time; absent where it keeps it forever, or is told to.
     pub retention_ms: Option<i64>,
     /// True if the rate of events follows the day.
     pub has_day_rhythm: bool,
@@ -190,7 +190,8 @@ fn uncounted() -> Doubt {
     doubt("memory-uncounted", text.into())
 }
 
-/// Of memory that is bounded, but not yet known to be: it fills up until as much expires as comes, and then follows the day.
+/// Doubts a memory verdict on a run shorter than memory needs to level off: it fills until as much expires as
+/// arrives, and then follows the time of day.
 fn short_run(circumstances: &Circumstances) -> Option<Doubt> {
     let Circumstances { span_ms, retention_ms: Some(retention_ms), has_day_rhythm, .. } = *circumstances else {
         return None;

@@ -105,7 +105,7 @@ impl LatencyHistogram {
         }
     }
 
-    /// (Quantile, ns) from the least sample to the greatest, `steps` points for each halving of what remains: even
+    /// (Quantile, ns) from the least sample to the maximum, `steps` points for each halving of what remains: even
     /// steps on a 1/(1 - quantile) axis.
     pub fn curve(&self, steps: u32) -> Vec<(f64, u64)> {
         let points = self.buckets.iter_quantiles(steps.max(1));

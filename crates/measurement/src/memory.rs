@@ -15,6 +15,8 @@
 //! *Verdict of a case.* The rule is applied to the live bytes and to the state entries. Growing if either grows: a hash
 //! table takes its memory in doublings, so its bytes may stand still for half a run while its entries rise, and the
 //! next doubling is certain. Bounded only if both are.
+//!
+//! Decisions D-306 and D-308.
 
 use crate::record::{EntriesGrowth, Growth, Memory, Series, TimelinePoint, Verdict};
 use crate::statistics::{BLOCKS, Interval, Line, slope_over_blocks};
@@ -29,6 +31,10 @@ pub const MATERIAL_BYTES: f64 = 65_536.0;
 pub const MATERIAL_ENTRIES: f64 = 100.0;
 /// Least entries for which bytes per entry are given.
 pub const ENTRIES_FOR_A_SHARE: u64 = 1_000;
+/// What an event takes that waits for the watermark, bytes.
+pub const WAITING_EVENT_BYTES: u64 = 48;
+/// Share of the memory above which events that wait make bytes per entry uncertain.
+pub const WAITING_SHARE_MAX: f64 = 0.1;
 
 /// What was held at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,10 +48,9 @@ pub struct Held {
 }
 
 impl Held {
-    /// State bytes per entry: what is alive without the waiting events, each of `buffered_event_bytes`. Absent below
-    /// [`ENTRIES_FOR_A_SHARE`].
-    pub fn bytes_per_entry(&self, buffered_event_bytes: u64) -> Option<f64> {
-        let state_bytes = self.live_bytes - (self.buffered * buffered_event_bytes) as i64;
+    /// State bytes per entry: what is alive without the waiting events. Absent below [`ENTRIES_FOR_A_SHARE`].
+    pub fn bytes_per_entry(&self) -> Option<f64> {
+        let state_bytes = self.live_bytes - (self.buffered * WAITING_EVENT_BYTES) as i64;
         (self.entries >= ENTRIES_FOR_A_SHARE).then(|| state_bytes as f64 / self.entries as f64)
     }
 }
@@ -341,8 +346,8 @@ mod tests {
     #[test]
     fn what_waits_is_no_part_of_an_entry() {
         let held = Held { entries: 1_000, buffered: 500, live_bytes: 100_000 };
-        assert_eq!(held.bytes_per_entry(48), Some(76.0));
-        assert_eq!(Held { entries: 999, ..held }.bytes_per_entry(48), None);
+        assert_eq!(held.bytes_per_entry(), Some(76.0));
+        assert_eq!(Held { entries: 999, ..held }.bytes_per_entry(), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::random::Draws;
 const NS_PER_S: u64 = 1_000_000_000;
 /// Rates and speed-ups are kept in millionths, so that everything after is integer arithmetic.
 const MICRO: f64 = 1e6;
-/// Greatest rate or speed-up.
+/// Maximum rate or speed-up.
 const RATE_MAX: f64 = 1e12;
 
 /// The due instant of every event, in ns since the run began; it never decreases from one event to the next.
@@ -35,7 +35,7 @@ pub struct Bursts {
     pub quiet_rate_events_per_s: f64,
     /// Rate within a burst, events/s, above 0.
     pub burst_rate_events_per_s: f64,
-    /// From the begin of one quiet phase to the next, in ns, above 0.
+    /// From the start of one quiet phase to the next, in ns, above 0.
     pub period_ns: u64,
     /// Length of the burst at the end of each period, in ns, 1 to `period_ns`.
     pub burst_ns: u64,

@@ -396,7 +396,7 @@ pub struct Numbers {
     #[serde(default)]
     pub run_throughputs_events_per_s: Vec<f64>,
     /// What the source alone gives to as many threads that do nothing else, events per second: no case can be faster. Absent
-    /// where the load is not the greatest that can be.
+    /// where the load is not the maximum that can be.
     #[serde(default)]
     pub source_ceiling_events_per_s: Option<f64>,
     /// CPU time of the process during the run, user and system, in ns. A worker that spins while it waits takes as much as one
@@ -457,7 +457,7 @@ pub struct Quantiles {
     pub p99_ns: Option<u64>,
     /// 0.999 quantile (10,000 samples or more).
     pub p999_ns: Option<u64>,
-    /// Greatest sample.
+    /// Maximum sample.
     pub max_ns: Option<u64>,
 }
 
@@ -470,7 +470,7 @@ pub struct EventTimeWait {
     pub p50_ms: Option<i64>,
     /// 0.99 quantile, ms of event time.
     pub p99_ms: Option<i64>,
-    /// Greatest, ms of event time.
+    /// Maximum, ms of event time.
     pub max_ms: Option<i64>,
 }
 
@@ -480,7 +480,7 @@ pub struct Memory {
     /// Bytes that the workers had taken from the allocator and not given back since the run began, without the answers that
     /// are kept for the check: peak. Absent where the allocator does not count.
     pub live_bytes_peak: Option<i64>,
-    /// The same, after everything the watermark could expire had expired.
+    /// Live bytes after everything that the watermark could expire had expired.
     pub live_bytes_residual: Option<i64>,
     /// Resident set of the process: peak, with the trace and the harness in it.
     pub rss_bytes_peak: u64,
@@ -491,7 +491,8 @@ pub struct Memory {
     /// Events waiting for the watermark: peak.
     pub buffered_peak: u64,
     /// State bytes per entry, allocator's view, when the input had ended and nothing of what was left had expired; absent
-    /// below 1,000 entries, and in several processes, whose connections have buffers.
+    /// below 1,000 entries, and in several processes, whose connections have buffers. The column leaves it out where events
+    /// that wait took much of the memory.
     pub bytes_per_entry: Option<f64>,
     /// Key and state bytes an entry could not do without at that moment.
     pub payload_bytes_per_entry: Option<f64>,
@@ -508,7 +509,7 @@ pub struct Growth {
     pub low: f64,
     /// Upper end of the 95 % interval.
     pub high: f64,
-    /// The same of the state entries; absent in older records.
+    /// Growth of the state entries; absent in older records.
     #[serde(default)]
     pub entries: Option<EntriesGrowth>,
     /// What follows from it.
@@ -645,7 +646,7 @@ pub struct LostTime {
 /// How far a run fell behind.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// Greatest distance from the watermark to the newest event time over the cuts, ms of event time; from the trace
+    /// Maximum distance from the watermark to the newest event time over the cuts, ms of event time; from the trace
     /// alone. Absent where no cut had both.
     pub watermark_lag_peak_ms: Option<i64>,
     /// Most events due and not completed, over the samples of the timeline.
@@ -701,28 +702,28 @@ pub struct ViewSkew {
     pub p50_records: u64,
     /// 0.99 quantile, in records of the trace.
     pub p99_records: u64,
-    /// Greatest, in records of the trace.
+    /// Maximum, in records of the trace.
     pub max_records: u64,
     /// Median, in ms between the newest event times of the two views.
     pub p50_ms: i64,
     /// 0.99 quantile, in the same ms.
     pub p99_ms: i64,
-    /// Greatest, in the same ms.
+    /// Maximum, in the same ms.
     pub max_ms: i64,
 }
 
-/// The greatest rate that was sustained, between what surely is and what surely is not.
+/// The maximum rate that was sustained, between what surely is and what surely is not.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Sustainable {
     /// The rate the search settled on, events/s.
     pub rate_events_per_s: f64,
-    /// Greatest rate up to it that was sustained every time it was tried, events/s; absent if each was refused once or
+    /// Maximum rate up to it that was sustained every time it was tried, events/s; absent if each was refused once or
     /// more.
     pub low_events_per_s: Option<f64>,
     /// Least rate above it that was refused every time it was tried, events/s; absent if there is none, since the
     /// search may try no greater one.
     pub high_events_per_s: Option<f64>,
-    /// Greatest p99 latency that was accepted, ns.
+    /// Maximum p99 latency that was accepted, ns.
     pub slo_p99_ns: u64,
     /// Every rate that was tried, in order.
     pub probes: Vec<Probe>,
@@ -765,7 +766,7 @@ pub struct TimelinePoint {
     pub entries: u64,
     /// Events waiting for the watermark over all workers.
     pub buffered: u64,
-    /// Greatest latency completed in the interval that ends here; absent if nothing completed.
+    /// Maximum latency completed in the interval that ends here; absent if nothing completed.
     pub latency_max_ns: Option<u64>,
     /// Median latency of the interval.
     pub latency_p50_ns: Option<u64>,
@@ -783,7 +784,7 @@ pub struct TimelinePoint {
     /// hold state, and before schema version 3.
     #[serde(default)]
     pub view_skew_records: Option<u64>,
-    /// The same in ms of event time.
+    /// View skew in ms of event time.
     #[serde(default)]
     pub view_skew_ms: Option<i64>,
 }

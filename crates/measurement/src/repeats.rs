@@ -11,7 +11,7 @@ pub const SCATTERED_RATES: f64 = 1.25;
 pub const SCATTERED_LATENCIES: f64 = 2.0;
 
 /// The median of repeats with its 95 % interval; of fewer than [`MEDIAN_INTERVAL_SAMPLES`] with the range from the least
-/// to the greatest, which promises nothing of the next repeat.
+/// to the maximum, which promises nothing of the next repeat.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
     /// Middle of the repeats.
@@ -25,7 +25,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of the values of one quantity; absent if there is none.
+    /// Returns the spread of the values of one quantity; `None` if there are none.
     pub fn of(values: &[f64]) -> Option<Spread> {
         let range = Self::range(values)?;
         let interval = median_interval(values);

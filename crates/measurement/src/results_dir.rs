@@ -313,7 +313,7 @@ impl ResultsDir {
         if rows.is_empty() { Ok(()) } else { self.append(name, header, rows) }
     }
 
-    /// Writes a file that grows anew.
+    /// Writes a file that grows again.
     fn rewrite(&mut self, name: &'static str, text: &str) -> Result<(), ResultsError> {
         self.write(name, text.as_bytes())?;
         self.lengths.insert(name, text.len() as u64);

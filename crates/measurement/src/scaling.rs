@@ -4,6 +4,8 @@
 //! HotOS 2015). The Universal Scalability Law (Gunther: Guerrilla Capacity Planning, 2007) explains a throughput by two
 //! losses: σ, workers that wait for each other, and κ, workers that have to agree with every other one. It describes
 //! what was measured; its warnings say how little it may say beyond.
+//!
+//! Decision D-307.
 
 use std::fmt;
 
@@ -40,7 +42,7 @@ pub enum Cost {
     Workers(usize),
     /// No number that was measured is faster.
     Never {
-        /// The greatest that was.
+        /// The maximum that was.
         up_to: usize,
     },
 }

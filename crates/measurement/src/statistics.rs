@@ -169,7 +169,7 @@ pub fn student_t_975(degrees_of_freedom: usize) -> f64 {
     terms.iter().rev().fold(0.0, |sum, term| sum / n + term)
 }
 
-/// The greatest k with P(fewer than k of n values lie below the median) at most 2.5 %; 0 if there is none.
+/// The maximum k with P(fewer than k of n values lie below the median) at most 2.5 %; 0 if there is none.
 fn median_rank(n: usize) -> usize {
     if n > 1000 {
         // 2^-n leaves the range of f64; the normal approximation is good to a rank, and rounded outwards.

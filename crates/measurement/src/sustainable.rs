@@ -1,11 +1,11 @@
-//! The greatest rate that is sustained: the verdict on one rate that was tried, and which rate to try next.
+//! The maximum rate that is sustained: the verdict on one rate that was tried, and which rate to try next.
 //!
 //! **The verdict.** A probe is one open-loop run at one rate. The rate was sustained if all of this holds:
 //!
 //! - no event was still open when the run was given up;
 //! - [`ACHIEVED_SHARE`] of the events or more were completed when the last one was due (what comes after is not the
 //!   rate's: at the end of the input all timers fire and everything expires);
-//! - the 99 % latency is not above what is asked for (the SLO);
+//! - the p99 latency is not above what is asked for (the SLO);
 //! - the backlog did not grow over the last half of the time in which events were due: the 95 % interval of its slope
 //!   reaches down to 0, or the growth is not material. It is when a share of [`MATERIAL_SHARE`] or more of the events
 //!   due in that half, and at least [`MATERIAL_EVENTS`], was left behind.
@@ -19,8 +19,10 @@
 //! of the results is 4 % too low, which is the resolution, and 5 % of them are more than 15 % too low; if one refusal
 //! were enough, 12 % and 67 %.)
 //!
-//! What is found is the confirmed rate, between the greatest rate up to it that was never refused and the least above
+//! What is found is the confirmed rate, between the maximum rate up to it that was never refused and the least above
 //! it that was never sustained.
+//!
+//! Decisions D-303 and D-304.
 
 use crate::doubts::{ACHIEVED_SHARE, duration, percent};
 use crate::record::{Probe, Sustainable};
@@ -50,7 +52,7 @@ pub struct Trial<'a> {
     pub events: u64,
     /// Events that were still open when the run was given up.
     pub censored: u64,
-    /// 99 % latency, ns; absent below 1,000 samples.
+    /// p99 latency, ns; absent below 1,000 samples.
     pub latency_p99_ns: Option<u64>,
     /// Over the last half of the time in which events were due, to just before the last one was: ns since the run
     /// began, and how many events were due and not completed then.
@@ -58,7 +60,7 @@ pub struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// Why the rate was not sustained, with the numbers; `None` if it was. `slo_p99_ns` is the greatest 99 % latency
+    /// Why the rate was not sustained, with the numbers; `None` if it was. `slo_p99_ns` is the maximum p99 latency
     /// that is accepted.
     pub fn refusal(&self, slo_p99_ns: u64) -> Option<String> {
         let reasons = [self.open_at_the_end(), self.behind(), self.slow(slo_p99_ns), self.growing()];
@@ -114,7 +116,7 @@ pub enum Next {
 pub struct Range {
     /// Least, above 0.
     pub least_events_per_s: f64,
-    /// Greatest, not below the least.
+    /// Maximum, not below the least.
     pub most_events_per_s: f64,
 }
 
@@ -127,7 +129,7 @@ pub struct Search {
     slo_p99_ns: u64,
     probes: Vec<Probe>,
     rate: f64,   // tried now
-    passed: f64, // greatest rate that did; 0 for none
+    passed: f64, // maximum rate that did; 0 for none
     failed: f64, // least rate that did; infinite for none
     stride: f64,
     confirming: bool,
@@ -174,7 +176,7 @@ impl Search {
         &self.probes
     }
 
-    /// The verdict on the rate that was to be tried: why it was refused, if it was, and its 99 % latency in ns.
+    /// The verdict on the rate that was to be tried: why it was refused, if it was, and its p99 latency in ns.
     pub fn judged(&mut self, refused: Option<String>, latency_p99_ns: Option<u64>) {
         self.probes.push(Probe { rate_events_per_s: self.rate, refused, latency_p99_ns });
         let (sustained, refused) = self.verdicts(self.rate);

@@ -37,7 +37,7 @@ pub struct Reading {
     pub at_ns: u64,
     /// Events admitted so far, over all workers.
     pub admitted: u64,
-    /// Bytes alive beyond those at the begin of the run, over all workers, without the answers kept for the check; absent where
+    /// Bytes alive beyond those at the start of the run, over all workers, without the answers kept for the check; absent where
     /// the allocator does not count.
     pub live_bytes: Option<i64>,
     /// Bytes that entries and waiting events take at the least.
@@ -113,7 +113,7 @@ pub struct Row {
     pub point: TimelinePoint,
 }
 
-/// At most about two points for each of `buckets` equal parts of the time: those with the least and the greatest value
+/// At most about two points for each of `buckets` equal parts of the time: those with the least and the maximum value
 /// of `column`, and always the first and the last point. A peak is never lost; points without a value are.
 pub fn thin<V: Ord + Copy>(
     points: &[TimelinePoint],

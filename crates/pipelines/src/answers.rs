@@ -24,7 +24,7 @@ pub trait Row: Message + Ord + Hash + Sync {
     /// Writes the cells after `event_time`, in the order of [`COLUMNS`](Row::COLUMNS).
     fn write(&self, cells: &mut Cells<'_>);
 
-    /// The same row at another event time.
+    /// Returns the row with another event time.
     fn at(self, event_time_ms: i64) -> Self;
 }
 
@@ -278,7 +278,7 @@ fn stable_hash(seed: u64, what: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// The same on every machine and in every release, unlike the standard library's.
+/// A hasher that gives the same result on every machine and in every release, unlike the standard library's.
 struct StableHasher(u64);
 
 impl Hasher for StableHasher {

@@ -2,6 +2,8 @@
 //!
 //! What counts is decided in the order of the trace, so deliveries travel with their numbers, and whoever remembers event
 //! ids takes them in that order, when it is sure that none of a lower number is still to come.
+//!
+//! Decisions D-025 and D-026.
 
 use std::marker::PhantomData;
 

@@ -1,65 +1,67 @@
-//! What a strategy must be told and what it can tell: the only door to clocks and counters.
+//! The interface between a strategy and whoever drives it: the only door to clocks and counters.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One worker's view of whoever drives the run. Called a few times per epoch, never per event.
+/// What drives one worker. Called a few times per epoch, never per event.
 pub trait Driver {
-    /// Epochs below the returned one may be offered now. Never less than before.
+    /// Returns the exclusive upper bound of the epochs that may be offered now. It never decreases.
     fn admissible(&mut self) -> u64;
 
-    /// This worker begins to read its share of all epochs below `epochs`. Told before the work, so that reading them is part
-    /// of what they take.
+    /// Reports that this worker is about to read its share of all epochs below `epochs`. Called before the work, so
+    /// that reading is part of what the epochs take.
     fn admitted(&mut self, epochs: u64);
 
-    /// All workers' epochs below `epochs` are completed, as far as this worker can see.
+    /// Reports that all workers' epochs below `epochs` are completed, as far as this worker can see.
     fn completed(&mut self, epochs: u64);
 
-    /// What this worker holds now.
+    /// Reports what this worker holds now.
     fn holds(&mut self, census: Census);
 
-    /// The state of this worker has acted upon everything that the epochs below `epochs` allow.
+    /// Reports that the state of this worker has acted on everything released by the epochs below `epochs`.
     fn views(&mut self, _epochs: u64) {}
 
-    /// This worker has had something to do since it last asked what is [`admissible`](Driver::admissible).
+    /// Reports that this worker has had something to do since it last called [`admissible`](Driver::admissible).
     fn worked(&mut self) {}
 
-    /// The input has ended and nothing of what is left has expired yet. What this worker does until
+    /// Reports that the input has ended and nothing left has expired yet. What this worker does until
     /// [`end_weighing`](Driver::end_weighing) is not part of the run.
     fn begin_weighing(&mut self) {}
 
-    /// What is left has been weighed.
+    /// Reports that the payload of what is left has been counted.
     fn end_weighing(&mut self) {}
 
-    /// Everything is completed, and everything that could expire has; this worker still holds what is left.
+    /// Reports that everything is completed and everything that could expire has expired; this worker still holds
+    /// what is left.
     fn settled(&mut self) {}
 
-    /// Nothing may be offered at the moment. How long the worker may sleep unless something arrives before; `None` if it has
-    /// to look again at once.
+    /// Reports that nothing may be offered at the moment. Returns how long the worker may sleep unless something
+    /// arrives first; `None` if it must look again at once.
     fn idle(&mut self) -> Option<Duration> {
         std::thread::yield_now();
         None
     }
 }
 
-/// Makes the driver of each worker, given its number over all processes.
+/// Makes the driver of a worker, given its number over all processes.
 pub type Drivers = Arc<dyn Fn(usize) -> Box<dyn Driver> + Send + Sync>;
 
 /// What one worker holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Census {
-    /// State entries, forgotten ones not counted.
+    /// State entries, without retired ones.
     pub entries: usize,
     /// Events waiting for the watermark.
     pub buffered: usize,
-    /// Bytes of the answers kept for the check at the end: the run's, not the pipeline's.
+    /// Bytes of the answers kept for the final check: they belong to the run, not to the pipeline.
     pub answer_bytes: usize,
-    /// Bytes that keys, states and waiting events take at the very least, whatever holds them; 0 where it is not known.
+    /// The minimum number of bytes that keys, states and waiting events take, whatever holds them; 0 where it is not
+    /// known.
     pub least_bytes: usize,
 }
 
 impl Census {
-    /// What two parts hold together.
+    /// Returns what two operators hold together.
     pub(crate) fn and(self, other: Census) -> Census {
         Census {
             entries: self.entries + other.entries,
@@ -70,23 +72,23 @@ impl Census {
     }
 }
 
-/// Offers everything as soon as there is room and listens to nothing: for answers without measuring.
+/// Offers everything as soon as there is room and records nothing: for answers without measurements.
 #[derive(Debug)]
 pub struct Unhurried {
     completed: u64,
     epochs_in_flight: u64,
 }
 
-/// How many epochs may be open at a time, so that memory stays bounded.
+/// The number of epochs that may be open at a time, so that memory stays bounded.
 const EPOCHS_IN_FLIGHT: u64 = 16;
 
 impl Unhurried {
-    /// For every worker.
+    /// Returns the drivers of all workers.
     pub fn drivers() -> Drivers {
         Arc::new(|_| Box::new(Unhurried { completed: 0, epochs_in_flight: EPOCHS_IN_FLIGHT }))
     }
 
-    /// For every worker, each epoch only when the one before it is completed.
+    /// Returns drivers that offer each epoch only when the previous one is completed.
     pub fn one_at_a_time() -> Drivers {
         Arc::new(|_| Box::new(Unhurried { completed: 0, epochs_in_flight: 1 }))
     }

@@ -1,4 +1,6 @@
 //! How a trace is cut into epochs and what its watermark is at each of them.
+//!
+//! Decisions D-001, D-007 and D-009.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,7 +42,7 @@ pub struct Reached {
     pub ahead_ms: i64,
     /// The newest event time that has come.
     pub newest_ms: i64,
-    /// So many deliveries of the trace have come.
+    /// The number of deliveries of the trace that have arrived.
     pub deliveries: i64,
     /// What is still to come arrives at this time or later, in ms.
     pub arrivals_from_ms: i64,
@@ -156,7 +158,7 @@ impl Feed {
         self.runs(epoch, late, |_, run| run.iter().for_each(&mut give));
     }
 
-    /// The same, each with its number in the trace, from 0.
+    /// Gives the events of an epoch like [`walk`](Self::walk), each with its number in the trace, from 0.
     #[inline]
     pub(crate) fn deliveries<W: Delivered>(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(Delivery<W>)) {
         self.runs(epoch, late, |from, run| {
@@ -164,8 +166,8 @@ impl Feed {
         });
     }
 
-    /// The same in runs of events, each with the number of its first one: whoever takes them has one tight loop, however
-    /// lateness is found.
+    /// Gives the events of an epoch like [`walk`](Self::walk) in runs, each with the number of its first event: the
+    /// caller has one tight loop, however lateness is found.
     pub(crate) fn runs(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(usize, &[Event])) {
         let from = epoch as usize * self.records_per_epoch;
         let to = (from + self.records_per_epoch).min(self.trace.events.len());
@@ -231,7 +233,8 @@ impl Partition {
         &self.events[self.range(epoch)]
     }
 
-    /// The same, each with its number in the trace; only if it has been dealt out with them.
+    /// Gives the events of an epoch, each with its number in the trace; only if they were partitioned with their
+    /// numbers.
     pub(crate) fn deliveries<W: Delivered>(&self, epoch: u64) -> impl Iterator<Item = Delivery<W>> {
         let range = self.range(epoch);
         let numbered = self.numbers[range.clone()].iter().zip(&self.events[range]);

@@ -8,30 +8,30 @@ use timely::communication::allocator::zero_copy::initialize::initialize_networki
 use timely::communication::allocator::zero_copy::stream::Stream;
 use timely::communication::{AllocatorBuilder, Hooks};
 
-/// Where the workers live.
+/// Where the workers of a run live.
 pub enum Home {
-    /// All in this process.
+    /// All workers are threads of this process.
     Threads,
-    /// In several processes of which this is one.
+    /// The workers are spread over several processes, of which this is one.
     Processes(Arc<dyn Cluster>),
 }
 
-/// Connections to the other processes of a run. Whoever runs processes makes them; this package only uses them.
+/// Connections to the other processes of a run. Whoever starts the processes makes them; this crate only uses them.
 pub trait Cluster: Send + Sync {
     /// How many processes there are.
     fn processes(&self) -> usize;
     /// Which of them this is, from 0. The answers of all are gathered in process 0.
     fn process(&self) -> usize;
-    /// What the workers of this process communicate through, and what keeps that going until they are done. Asked for
-    /// once.
+    /// Connects the workers of this process; returns what they communicate through and what keeps that going until
+    /// they are done. Called once.
     fn connect(&self, workers: usize) -> Result<Connected, String>;
 }
 
-/// One builder for each worker of the process, and what must outlive them.
+/// One allocator builder per worker of the process, and what must outlive them.
 pub type Connected = (Vec<AllocatorBuilder>, Box<dyn Any + Send>);
 
-/// What `workers` of `process` communicate through, over sockets that are connected: one for each process in their order, none
-/// for this one. `hooks` sees what is sent and received.
+/// Connects the `workers` of `process` over sockets that are already connected: one per process, in order, `None` for
+/// this one. `hooks` sees what is sent and received.
 pub fn over<S: Stream + 'static>(
     sockets: Vec<Option<S>>,
     process: usize,

@@ -1,12 +1,12 @@
 //! The questions, and the ways to answer them.
 //!
 //! A pipeline is written once, as pure logic ([`StatelessLogic`] or [`KeyedLogic`]), and the axes compose around it:
-//! a [`Strategy`] spreads the work, an [`order`] policy says when an event is applied, an [`eviction`] when state is
-//! forgotten. [`oracle`] applies the same logic by one plain loop: the truth that every run is held against. The
-//! [`catalogue`] lists the pipelines.
+//! a [`Strategy`] spreads the work, an [`order`] policy decides when an event is applied, an [`eviction`] when state
+//! is forgotten. [`oracle`] applies the same logic with one plain loop: the truth that every run is compared with.
+//! The [`catalogue`] lists the pipelines.
 //!
-//! This package depends on `flowbench-events` only. It knows no clock and measures nothing: what it must be told (may I
-//! offer more?) and what it can tell (this is completed) goes through a [`Driver`].
+//! This crate only depends on `flowbench-events`. It knows no clock and measures nothing: what it needs to be told
+//! (may I offer more?) and what it can report (this is completed) goes through a [`Driver`].
 
 mod answers;
 pub mod catalogue;

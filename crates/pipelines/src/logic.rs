@@ -1,4 +1,6 @@
 //! What a pipeline author writes: pure logic, applied to events in the order the policy decides.
+//!
+//! Decisions D-020 and D-021.
 
 use std::cmp::Ordering;
 use std::hash::Hash;
@@ -9,49 +11,50 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::Row;
 
-/// An answer to a single event, without memory.
+/// Logic that answers each event by itself, without memory.
 pub trait StatelessLogic: Clone + Send + Sync + 'static {
     /// One row of answers, or what a [`WindowLogic`] sums up.
     type Row: Message + Ord;
 
-    /// The answer to `event`, if the pipeline is concerned with it.
+    /// Returns the answer to `event`; `None` if the event does not concern the pipeline.
     fn answer(&self, event: &Event) -> Option<Self::Row>;
 }
 
-/// Answers that need memory, one state per key.
+/// Logic that needs memory: one state per key.
 ///
-/// The state of a key sees its events one at a time, in the order the policy decides; in canonical order the answers are
-/// the truth. In any other order `apply` must not panic, and may be wrong.
+/// The state of a key sees its events one at a time, in the order the policy decides; in canonical order the answers
+/// are the truth. In any other order `apply` must not panic, but may be wrong.
 pub trait KeyedLogic: Clone + Send + Sync + 'static {
-    /// Which memory an event needs.
+    /// Identifies the state an event needs.
     type Key: Key;
-    /// The memory of one key; `Default` is "nothing seen yet".
+    /// The state of one key; `Default` means nothing seen yet.
     type State: Default + Clone + Send + 'static;
     /// One row of answers, or what a [`WindowLogic`] sums up.
     type Row: Message + Ord;
 
-    /// True if [`on_expiry`](KeyedLogic::on_expiry) answers, so that a state may not just be dropped.
+    /// True if [`on_expiry`](KeyedLogic::on_expiry) gives answers, so that a state must not simply be dropped.
     const HAS_TIMERS: bool = false;
 
-    /// The key of `event`; `None` if the pipeline is not concerned with it.
+    /// Returns the key of `event`; `None` if the event does not concern the pipeline.
     fn key(&self, event: &Event) -> Option<Self::Key>;
 
-    /// True if `event` would concern the pipeline but has no key (no customer): counted, not used.
+    /// True if `event` would concern the pipeline but has no key (no customer); such events are counted, not used.
     fn lacks_key(&self, event: &Event) -> bool;
 
-    /// Applies one event of `key` and pushes its answers.
+    /// Applies one event of `key` and pushes its answers to `out`.
     fn apply(&self, key: Self::Key, state: &mut Self::State, event: &Event, out: &mut Vec<Self::Row>);
 
-    /// The last event time (ms) at which an event can need this state as it is: until its next timer, or its end.
-    /// `i64::MAX` if it is needed for ever, [`SPENT`] if it holds nothing (any more): then it is forgotten at once.
+    /// Returns the last event time (ms) at which an event can need this state as it is: until its next timer, or its
+    /// end. `i64::MAX` if it is needed forever; [`SPENT`] if it holds nothing any more and can be dropped at once.
     fn expires_at_ms(&self, key: Self::Key, state: &Self::State) -> i64;
 
-    /// The state has expired: what timers answer. [`Afterwards::LivesOn`] if it has a later expiry now.
+    /// Handles the expiry of a state and pushes the answers of timers. Returns [`Afterwards::LivesOn`] if the state
+    /// now has a later expiry.
     fn on_expiry(&self, _key: Self::Key, _state: &mut Self::State, _out: &mut Vec<Self::Row>) -> Afterwards {
         Afterwards::Forgotten
     }
 
-    /// Bytes the state holds outside itself.
+    /// Returns the bytes that the state owns on the heap.
     fn heap_bytes(&self, _state: &Self::State) -> usize {
         0
     }
@@ -60,16 +63,16 @@ pub trait KeyedLogic: Clone + Send + Sync + 'static {
 /// The expiry of a state that holds nothing.
 pub const SPENT: i64 = i64::MIN;
 
-/// What becomes of a state that has expired.
+/// What happens to a state that has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Afterwards {
-    /// It is forgotten; a later event of the key begins anew.
+    /// It is dropped; a later event of the key starts afresh.
     Forgotten,
     /// Only a timer was due; the state has a later expiry now.
     LivesOn,
 }
 
-/// Takes the next event of `key`: the timers due before it answer, then it is applied.
+/// Applies the next event of `key`, after the timers that are due before it have answered.
 #[inline]
 pub(crate) fn take<L: KeyedLogic>(logic: &L, key: L::Key, state: &mut L::State, event: &Event, out: &mut Vec<L::Row>) {
     if L::HAS_TIMERS {
@@ -78,7 +81,8 @@ pub(crate) fn take<L: KeyedLogic>(logic: &L, key: L::Key, state: &mut L::State, 
     logic.apply(key, state, event, out);
 }
 
-/// Lets all timers of a state answer that are due at `until_ms` or before; what is forgotten by that begins anew.
+/// Lets all timers of a state answer that are due at `until_ms` or before; a state dropped in the process starts
+/// afresh.
 pub(crate) fn fire_until<L: KeyedLogic>(
     logic: &L,
     key: L::Key,
@@ -99,23 +103,24 @@ pub(crate) fn fire_until<L: KeyedLogic>(
     }
 }
 
-/// Keyed logic whose state can be built in parts, each from some events of the key, in whatever order, and put together.
+/// Keyed logic whose state can be built in parts, each from some events of the key, in any order, and combined.
 ///
-/// Only where that is true; it unlocks the strategies that combine before they exchange. A part is a state like any other:
-/// that of its own events alone.
+/// Implement it only where that is true; it enables the strategies that combine before they exchange. A partial state
+/// is a state like any other: that of its own events alone.
 pub trait Mergeable: KeyedLogic<Key: Message, State: Message> {
-    /// The part that one event makes.
+    /// Returns the partial state that consists of one event.
     fn part(&self, key: Self::Key, event: &Event) -> Self::State;
 
-    /// Event time (ms) of the first event of a part. Parts are put together in this order, when the watermark has passed it.
+    /// Returns the event time (ms) of the first event of a partial state. Partial states are combined in this order,
+    /// once the watermark has passed it.
     fn begins_at_ms(&self, key: Self::Key, part: &Self::State) -> i64;
 
-    /// Puts `part` and `into` together, of one key, whichever is the earlier; false if both must stay what they are. Anything
-    /// can be put together with `State::default()`.
+    /// Combines `part` into `into`, whichever is earlier; returns false if both must stay as they are. Anything can
+    /// be combined with `State::default()`.
     fn merge(&self, key: Self::Key, into: &mut Self::State, part: &Self::State) -> bool;
 }
 
-/// A part of a state on its way to where it is put together.
+/// A partial state on its way to the worker that combines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Piece<K, S> {
     pub(crate) key: K,
@@ -124,7 +129,7 @@ pub(crate) struct Piece<K, S> {
 }
 
 impl<K: Copy, S> Piece<K, S> {
-    /// Becomes one with another piece of the same key, if they may.
+    /// Combines itself with another partial state of the same key; returns false if they must stay apart.
     #[inline]
     pub(crate) fn join<L: Mergeable<Key = K, State = S>>(&mut self, other: &Self, logic: &L) -> bool {
         let merged = logic.merge(self.key, &mut self.state, &other.state);
@@ -135,57 +140,57 @@ impl<K: Copy, S> Piece<K, S> {
     }
 }
 
-/// Sums over groups that come to an end, such as windows and days: what a stage before gives, added up per key and answered
-/// when the group closes.
+/// Aggregates over groups that end, such as windows and days: the rows of the previous stage, added up per key and
+/// answered when the group closes.
 ///
-/// The order in which inputs are added does not matter, and what was added may be taken back. So no order policy is
-/// needed in front, and corrections of the stage before are corrections of the sum.
+/// Inputs may be added in any order, and may be retracted. So no order policy is needed in front, and corrections of
+/// the previous stage become corrections of the aggregate.
 pub trait WindowLogic: Clone + Send + Sync + 'static {
-    /// What is added up: a row of the stage before.
+    /// What is aggregated: a row of the previous stage.
     type Input: Message + Ord;
     /// The group.
     type Key: Key;
-    /// The sum of a group; `Default` is that of nothing.
+    /// The aggregate of a group; `Default` is that of no input.
     type Sum: Default + Send + 'static;
     /// One row of answers.
     type Row: Row;
 
-    /// The group of `input`.
+    /// Returns the group that `input` belongs to.
     fn key(&self, input: &Self::Input) -> Self::Key;
 
     /// True if [`combine`](WindowLogic::combine) may succeed.
     const COMBINES: bool = false;
 
-    /// Makes `into` stand for both inputs, which are of one group; false if it cannot.
+    /// Combines two inputs of one group into `into`; returns false if they cannot be combined.
     fn combine(&self, _into: &mut Self::Input, _other: &Self::Input) -> bool {
         false
     }
 
-    /// Adds `input` so many times; -1 takes it back.
+    /// Adds `input` `times` times; -1 retracts it.
     fn add(&self, sum: &mut Self::Sum, input: &Self::Input, times: i64);
 
-    /// When the watermark is above this event time (ms), nothing can be added to the group any more.
+    /// Returns the event time (ms) above which nothing can be added to the group once the watermark has passed it.
     fn closes_at_ms(&self, key: Self::Key) -> i64;
 
-    /// The answers of a group: none if its sum is that of nothing.
+    /// Pushes the answers of a group to `out`: none if its aggregate is that of no input.
     fn answer(&self, key: Self::Key, sum: &Self::Sum, out: &mut Vec<Self::Row>);
 
-    /// Bytes the sum holds outside itself.
+    /// Returns the bytes that the aggregate owns on the heap.
     fn heap_bytes(&self, _sum: &Self::Sum) -> usize {
         0
     }
 }
 
-/// What has to be known of a delivery to tell whether it counts, and what is made of one that does.
+/// What must be known about a delivery to tell whether it counts, and the row that one that counts becomes.
 pub trait Delivered: Message {
     /// What is made of it.
     type Row: Message;
 
-    /// What has to be known of `event`.
+    /// Extracts what must be known of `event`.
     fn of(event: &Event) -> Self;
-    /// The event it is a delivery of.
+    /// Returns the id of the delivered event.
     fn event_id(&self) -> EventId;
-    /// When it arrived, ms.
+    /// Returns the arrival time, ms.
     fn arrival_ms(&self) -> i64;
     /// What is made of it.
     fn row(&self) -> Self::Row;
@@ -215,23 +220,23 @@ impl Delivered for Event {
     }
 }
 
-/// What may travel between workers.
+/// A type that may travel between workers.
 pub trait Message: Copy + Send + Serialize + DeserializeOwned + 'static {}
 
 impl<T: Copy + Send + Serialize + DeserializeOwned + 'static> Message for T {}
 
 /// Something that happens at an event time and waits for its turn.
 pub trait Timed: Message {
-    /// When it happens, ms.
+    /// Returns its event time, ms.
     fn event_time_ms(&self) -> i64;
 
-    /// The canonical order: by event time, then by what breaks ties.
+    /// Returns its place in the canonical order: by event time, then by what breaks ties.
     fn turn(&self) -> Turn;
 
-    /// False if it makes no difference which of two of the same turn comes first.
+    /// False if two items with the same turn may come in either order.
     const BREAKS_TIES: bool = false;
 
-    /// The whole order: by turn, then by whatever else makes a difference.
+    /// Compares by turn, then by whatever else makes a difference.
     #[inline]
     fn order(&self, other: &Self) -> Ordering {
         self.turn().cmp(&other.turn())
@@ -260,7 +265,7 @@ impl Timed for Event {
     }
 }
 
-/// Pieces that begin at the same time may be put together in any order.
+/// Partial states that begin at the same time may be combined in any order.
 impl<K: Message, S: Message> Timed for Piece<K, S> {
     fn event_time_ms(&self) -> i64 {
         self.begins_at_ms
@@ -273,7 +278,7 @@ impl<K: Message, S: Message> Timed for Piece<K, S> {
 
 /// A key: small, ordered, and with a routing number that is the same on every machine.
 pub trait Key: Copy + Eq + Ord + Hash + Send + std::fmt::Debug + 'static {
-    /// Spread evenly over 64 bits.
+    /// Returns a routing number, spread evenly over 64 bits.
     fn route(self) -> u64;
 }
 

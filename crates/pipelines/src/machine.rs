@@ -1,54 +1,54 @@
-//! What a part runs: keyed logic together with what an order policy or a strategy adds to it.
+//! Keyed logic together with what an order policy or a strategy adds to it.
 
 use flowbench_events::Event;
 
 use crate::feed::Reached;
 use crate::logic::{Afterwards, Key, KeyedLogic, Mergeable, Piece, Timed, fire_until, take};
 
-/// Keyed logic as a part of the states runs it: with what its keys share on one worker, and rows that may be changes.
+/// Keyed logic as an operator runs it: with what its keys share on one worker, and rows that may be changes.
 pub trait Machine: Send + 'static {
-    /// What is applied: events, or parts of states.
+    /// What is applied: events, or partial states.
     type Message: Timed;
-    /// Which memory a message needs.
+    /// Identifies the state a message needs.
     type Key: Key;
-    /// The memory of one key.
+    /// The state of one key.
     type State: Default + Send + 'static;
     /// What comes out.
     type Row: Copy + Send + 'static;
 
-    /// True if expiry must be seen even where nothing is forgotten.
+    /// True if expiry must be handled even where nothing is forgotten.
     const HAS_TIMERS: bool;
 
-    /// The key of `message`.
+    /// Returns the key of `message`; `None` if the message does not concern the logic.
     fn key(&self, message: &Self::Message) -> Option<Self::Key>;
 
-    /// Takes the next message of `key`.
+    /// Applies the next message of `key` and pushes its rows to `out`.
     fn take(&mut self, key: Self::Key, state: &mut Self::State, message: &Self::Message, out: &mut Vec<Self::Row>);
 
-    /// When the state has to be looked at: an event time below which [`reached`](Machine::reached) has to stay. `SPENT` if it
-    /// holds nothing.
+    /// Returns when the state must be looked at: an event time that [`reached`](Machine::reached) must not pass
+    /// before. `SPENT` if it holds nothing.
     fn expires_at_ms(&self, key: Self::Key, state: &Self::State) -> i64;
 
-    /// That has been passed.
+    /// Handles the expiry of a state, which the watermark has passed; returns whether the state lives on.
     fn on_expiry(&mut self, key: Self::Key, state: &mut Self::State, out: &mut Vec<Self::Row>) -> Afterwards;
 
-    /// Event time has come so far, when the events released by that have been taken; tells below which event time states
-    /// expire then.
+    /// Reports the progress of event time, once the events it released have been applied; returns the event time
+    /// below which states expire.
     fn reached(&mut self, reached: Reached) -> i64;
 
-    /// All events below that have been taken.
+    /// Reports that all events below the reached time have been applied.
     fn settle(&mut self) {}
 
-    /// Events kept for all keys together.
+    /// Returns the number of events kept for all keys together.
     fn kept(&self) -> usize {
         0
     }
 
-    /// Bytes the state holds outside itself.
+    /// Returns the bytes that the state owns on the heap.
     fn heap_bytes(&self, state: &Self::State) -> usize;
 }
 
-/// Logic as it is: events come in the right order, or what comes of it is taken.
+/// Logic as it is: events come in the right order, or whatever results is accepted.
 pub(crate) struct Plain<L>(pub(crate) L);
 
 impl<L: KeyedLogic> Machine for Plain<L> {
@@ -87,7 +87,7 @@ impl<L: KeyedLogic> Machine for Plain<L> {
     }
 }
 
-/// Logic whose events come put together: parts of states, merged in the order in which they begin.
+/// Logic whose events come combined: partial states, merged in the order of their start.
 pub(crate) struct Merged<L>(pub(crate) L);
 
 impl<L: Mergeable> Machine for Merged<L> {

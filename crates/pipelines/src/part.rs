@@ -1,4 +1,6 @@
-//! One worker's part of a keyed stage: its order policy, its states, its eviction.
+//! One worker's share of a keyed stage: its order policy, its states, its eviction.
+//!
+//! Decision D-008.
 
 use crate::driver::Census;
 use crate::eviction::{Eviction, EvictionName, Frontier, Never};
@@ -8,15 +10,15 @@ use crate::machine::Machine;
 use crate::order::OrderPolicy;
 use crate::table::Table;
 
-/// What a strategy gives a worker its share of. Works on batches, so that its dispatch costs nothing per message.
+/// One worker's share of a stage. Works on batches, so that dynamic dispatch costs nothing per message.
 pub(crate) trait Part<M, R>: Send {
-    /// Takes messages that arrived (leaving `arrived` empty) and pushes the answers that can be given at once.
+    /// Takes messages that arrived, leaving `arrived` empty, and pushes the answers that can be given at once.
     fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>);
-    /// The watermark has moved.
+    /// Reports that the watermark has advanced; pushes the answers this releases.
     fn advance(&mut self, reached: Reached, out: &mut Vec<R>);
-    /// What is held now.
+    /// Returns what is held now.
     fn census(&self) -> Census;
-    /// Live entries, and their key and state bytes. Walks them all.
+    /// Returns the number of live entries, and their key and state bytes. Walks all of them.
     fn payload(&self) -> (usize, usize);
 }
 
@@ -38,7 +40,7 @@ impl<M, R> Part<M, R> for Box<dyn Part<M, R>> {
     }
 }
 
-/// The part of a machine whose messages are applied as `order` releases them.
+/// Makes the operator that applies messages as `order` releases them.
 pub(crate) fn part<M: Machine>(
     machine: M,
     eviction: EvictionName,
@@ -56,28 +58,29 @@ pub struct States<M: Machine> {
     table: Table<M::Key, M::State>,
 }
 
-/// What has become of a state by a message.
+/// What applying a message did to a state.
 enum Applied<S> {
-    /// Its eviction knows of it already.
+    /// It existed before; the eviction knows it.
     Known,
-    /// It has come to be: it expires at this event time.
+    /// It is new and expires at this event time.
     New(i64),
     /// It expires sooner than before: at this event time.
     Sooner(i64),
-    /// It holds nothing any more and is taken out; `None` if it never held anything.
+    /// It holds nothing any more and has been removed; `None` if it never held anything.
     Spent(Option<S>),
 }
 
-/// What has become of a state that may have expired.
+/// What happened to a state that may have expired.
 pub enum Expired<S> {
-    /// It is taken out.
+    /// It has been removed.
     Gone(S),
-    /// It lives on until this event time, at least.
+    /// It lives on until this event time at least.
     LivesOn(i64),
 }
 
 impl<M: Machine> States<M> {
-    /// Lets the timer of `key` answer, if it is due below `until_ms`. `None` if there is no such state (any more).
+    /// Lets the timer of `key` answer if it is due below `until_ms`. Returns `None` if there is no such state any
+    /// more.
     pub fn expire(&mut self, key: M::Key, until_ms: i64, out: &mut Vec<M::Row>) -> Option<Expired<M::State>> {
         let Self { machine, table } = self;
         let state = table.get_mut(key)?;
@@ -91,7 +94,7 @@ impl<M: Machine> States<M> {
         table.remove(key).map(Expired::Gone)
     }
 
-    /// Gives room back when most of the table is empty.
+    /// Shrinks the table when most of it is empty.
     pub fn shrink(&mut self) {
         self.table.shrink();
     }

@@ -1,4 +1,4 @@
-//! A pipeline as the outside sees it: by name, with its axes chosen, its answers erased.
+//! A pipeline as seen from outside: by name, with its axes chosen and its answers type-erased.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -22,17 +22,17 @@ use crate::strategy::{self, Strategy};
 
 /// A named question with exact semantics: one entry of the catalogue.
 pub trait Pipeline: Sync {
-    /// Name for the command line and experiments.
+    /// Returns its name on the command line and in experiments.
     fn name(&self) -> &'static str;
-    /// The question in one or two sentences.
+    /// Returns the question in one or two sentences.
     fn question(&self) -> &'static str;
-    /// The question in SQL over a table `events`, as reference.
+    /// Returns the question as reference SQL over a table `events`.
     fn sql(&self) -> &'static str;
-    /// What is unclear at first sight, and how it is decided.
+    /// Returns the edge cases, and how each is decided.
     fn unclear(&self) -> &'static str;
-    /// What is kept in memory and for how long; empty for a stateless pipeline.
+    /// Returns what is remembered and for how long; empty for a stateless pipeline.
     fn state(&self) -> &'static str;
-    /// True if every answer is that to a single event, whatever came before.
+    /// True if every answer is to a single event, whatever came before.
     fn is_stateless(&self) -> bool {
         self.state().is_empty()
     }
@@ -40,15 +40,16 @@ pub trait Pipeline: Sync {
     fn goes_by_arrival(&self) -> bool {
         self.is_stateless()
     }
-    /// The parameters it takes.
+    /// Returns the parameters it takes.
     fn parameters(&self) -> &'static [Parameter];
-    /// The columns of its answers after `event_time`.
+    /// Returns the columns of its answers after `event_time`.
     fn columns(&self) -> &'static [&'static str];
-    /// Why `choice` cannot serve this pipeline, if so.
+    /// Returns why `choice` cannot serve this pipeline; `None` if it can.
     fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
         self.prepare(&[], &Symbols::default()).ok()?.gap(choice)
     }
-    /// Fixes the parameters (`KEY=VALUE`), for a trace with these symbols.
+    /// Fixes the parameters (`KEY=VALUE`) for a trace with these symbols. Fails with the first setting that is
+    /// unknown, given twice, or out of range.
     fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError>;
 }
 
@@ -57,30 +58,31 @@ pub type StrategyGap = &'static str;
 
 /// A pipeline with its parameters fixed.
 pub trait Prepared: Send + Sync {
-    /// The truth for events in canonical order (see [`oracle::occurrences`] and [`oracle::delivered`]): those that
-    /// [`counts`](Prepared::counts) tells of.
+    /// Returns the truth for events in canonical order (see [`oracle::occurrences`] and [`oracle::delivered`]): those
+    /// that [`counts`](Prepared::counts) describes.
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers>;
-    /// Which deliveries it answers from, where `asked` is asked for in front of it.
+    /// Returns within which horizon only first deliveries count, where `asked` is requested in front of the pipeline;
+    /// `None` if all count.
     fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
         asked
     }
-    /// Why it cannot be run so, if so.
+    /// Returns why it cannot run with `choice`; `None` if it can.
     fn gap(&self, choice: &Choice) -> Option<StrategyGap>;
-    /// Runs it. Returns when everything is answered.
+    /// Runs it, and returns when everything is answered.
     fn run(&self, site: &Site) -> Result<RunEnd, RunError>;
-    /// How many of `events` would concern the pipeline but have no key.
+    /// Returns how many of `events` would concern the pipeline but have no key.
     fn without_key(&self, events: &[Event]) -> u64;
-    /// How long a state is kept if nothing follows the event that it came to be by, ms of event time: the longest by the first
-    /// 20,000 of `events`. `None` where one is kept for ever, or nothing is.
+    /// Returns how long a state is kept if nothing follows the event that created it, ms of event time: the maximum
+    /// over the first 20,000 of `events`. `None` where one is kept forever, or nothing is kept.
     fn retention_ms(&self, _events: &[Event]) -> Option<i64> {
         None
     }
 }
 
-/// Events that are looked at to find out how long states are kept.
+/// The number of events examined to find out how long states are kept.
 const PROBED: usize = 20_000;
 
-/// The choice on every axis that a pipeline knows of.
+/// The value of every axis that a pipeline knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choice {
     /// How work is spread.
@@ -91,14 +93,14 @@ pub struct Choice {
     pub eviction: EvictionName,
     /// Number of workers of each process, at least 1.
     pub workers: usize,
-    /// First deliveries only, told from others for so long.
+    /// If set, only first deliveries count, within this horizon.
     pub deduplicate: Option<Horizon>,
     /// A planted fault.
     pub fault: Option<Fault>,
 }
 
 impl Choice {
-    /// The plain choice: one worker, `watermark`, `frontier`.
+    /// Returns the plain configuration: one worker, `watermark`, `frontier`.
     pub fn plain(strategy: Strategy) -> Self {
         Self {
             strategy,
@@ -111,7 +113,7 @@ impl Choice {
     }
 }
 
-/// What a run is of, and where it takes place.
+/// What a run needs: configuration, input, drivers, and where its workers live.
 pub struct Site {
     /// The choice on every axis.
     pub choice: Choice,
@@ -125,62 +127,62 @@ pub struct Site {
     pub hook: Option<WorkerHook>,
 }
 
-/// Does something to a worker of the dataflow, such as asking for its log.
+/// Does something to a worker of the dataflow, such as registering a logger.
 pub type WorkerHook = Arc<dyn Fn(&mut Worker) + Send + Sync>;
 
 impl Site {
-    /// Threads of this process, and nobody looks.
+    /// Returns the context of a run in threads of this process, without a hook.
     pub fn new(choice: Choice, feed: &Arc<Feed>, drivers: Drivers) -> Self {
         Self { choice, feed: Arc::clone(feed), drivers, home: Home::Threads, hook: None }
     }
 
-    /// The workers of all processes.
+    /// Returns the number of workers of all processes.
     pub fn workers(&self) -> usize {
         self.choice.workers * self.home.processes()
     }
 }
 
-/// What a run leaves.
+/// The result of a run.
 pub struct RunEnd {
-    /// The answers of all workers; what was taken back is not among them.
+    /// The answers of all workers, without retracted ones.
     pub answers: Box<dyn Answers>,
-    /// How they came about, if answers may be taken back.
+    /// How the answers came about, if they may be retracted.
     pub changes: Option<Changes>,
     /// The events that were dropped as late.
     pub late: LateSet,
-    /// Mean key and state bytes of a live entry when the input had ended; `None` without entries.
+    /// Mean key and state bytes of a live entry at the end of the input; `None` without entries.
     pub payload_bytes_per_entry: Option<f64>,
     /// What each worker did, by its number over all processes.
     pub workers: Vec<WorkerEnd>,
-    /// The fault that was planted has struck, on whichever worker.
+    /// True if the planted fault has struck, on whichever worker.
     pub struck: bool,
 }
 
 /// What one worker did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WorkerEnd {
-    /// Messages its states were given.
+    /// Messages applied to its states.
     pub records: u64,
-    /// Messages it gave to other workers.
+    /// Messages it sent to other workers.
     pub exchanged_records: u64,
     /// Their size in memory, bytes.
     pub exchanged_bytes: u64,
 }
 
-/// A run that could not be.
+/// Why a run was not possible or went wrong.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// More than one worker where there can be only one, or none.
+    /// The strategy does not run on this number of workers.
     #[error("strategy '{strategy}' runs on {allowed}, not on {workers} workers; set workers accordingly")]
     Workers {
         /// Name of the strategy.
         strategy: &'static str,
-        /// What it runs on.
+        /// The numbers of workers it runs on.
         allowed: &'static str,
-        /// What was asked for.
+        /// The requested number of workers.
         workers: usize,
     },
-    /// A strategy that cannot serve the pipeline, or not with the other choices.
+    /// The strategy does not support the pipeline, or not with the other choices.
     #[error("strategy '{strategy}' cannot do this: {gap}")]
     Gap {
         /// Name of the strategy.
@@ -188,7 +190,7 @@ pub enum RunError {
         /// Why.
         gap: StrategyGap,
     },
-    /// A bug of flowbench: the answers of such a run cannot be trusted.
+    /// More was retracted than given: a bug of flowbench; the answers of such a run cannot be trusted.
     #[error("an answer was taken back more often than it was given; please report this")]
     TakenBack,
     /// The dataflow could not be started or ended badly.
@@ -434,7 +436,7 @@ fn retention_ms<L: KeyedLogic>(logic: &L, events: &[Event]) -> Option<i64> {
     longest_ms
 }
 
-/// When a state is gone if only its timers answer.
+/// Returns when a state is gone if only its timers answer.
 fn last_expiry_ms<L: KeyedLogic>(logic: &L, key: L::Key, state: &mut L::State, out: &mut Vec<L::Row>) -> i64 {
     loop {
         let expiry_ms = logic.expires_at_ms(key, state);

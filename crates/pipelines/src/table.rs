@@ -1,4 +1,6 @@
 //! States by key: dense, and growing a little at a time.
+//!
+//! Decision D-027.
 
 use std::hash::BuildHasher;
 

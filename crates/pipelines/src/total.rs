@@ -1,4 +1,6 @@
 //! Sums of money that are exact whatever is added up.
+//!
+//! Decision D-028.
 
 use std::fmt;
 use std::ops::AddAssign;

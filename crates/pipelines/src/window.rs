@@ -1,4 +1,6 @@
-//! One worker's part of a stage that sums up windows.
+//! One worker's share of a stage that aggregates windows.
+//!
+//! Decision D-014.
 
 use std::marker::PhantomData;
 
@@ -11,12 +13,12 @@ use crate::part::Part;
 use crate::pipeline::Choice;
 use crate::table::Table;
 
-/// Something that can be added up: plain rows count once, changes as often as they say.
+/// Something that can be aggregated: plain rows count once, changes as often as they say.
 pub(crate) trait Signed<R>: Copy {
-    /// The row and how often it counts.
+    /// Returns the row and how often it counts.
     fn signed(&self) -> (&R, i64);
 
-    /// Comes to stand for another one of the same group as well; false if it cannot.
+    /// Combines itself with another one of the same group; returns false if that is impossible.
     fn join<W: WindowLogic<Input = R>>(&mut self, other: &Self, windows: &W) -> bool;
 }
 
@@ -40,8 +42,8 @@ impl<R: Copy> Signed<R> for Change<R> {
     }
 }
 
-/// The sums of open windows, answered when the watermark has passed their end. Under `speculative` they are answered as soon
-/// as that event time has been reached, and corrected until the watermark has passed it.
+/// The aggregates of open windows, answered when the watermark has passed their end. Under `speculative` they are
+/// answered as soon as event time has reached it, and corrected until the watermark has passed it.
 pub(crate) struct WindowPart<W: WindowLogic, M> {
     logic: W,
     table: Table<W::Key, Window<W>>,
@@ -81,7 +83,7 @@ impl<W: WindowLogic, M> WindowPart<W, M> {
         }
     }
 
-    /// Answers a window, or what has changed about its answers.
+    /// Pushes the answers of a window, or the changes to the answers given before.
     fn answer(&mut self, key: W::Key, out: &mut Vec<Change<W::Row>>) {
         let Some(window) = self.table.get_mut(key) else { return };
         let mut rows = Vec::new();

@@ -63,11 +63,11 @@ struct Grid {
     left: f64,
     cell_px: f64,
     row_px: f64,
-    /// Of the column names: level, slanted, upright.
+    /// The angle of the column names: level, slanted or upright.
     degrees: f64,
     /// Size and class of the values.
     font: (f64, &'static str),
-    /// Greatest |log₂| of all factors: it has the strongest colour.
+    /// Maximum |log₂| of all factors: it has the strongest colour.
     reach: f64,
     /// The frames that stand around some cell.
     frames: Vec<Frame>,

@@ -133,7 +133,7 @@ pub(crate) struct Series {
 pub(crate) enum Look {
     /// The n-th colour, marker and dash; all go round.
     Nth {
-        /// The same for all lines of a group.
+        /// The index of the colour, shared by all lines of a group.
         colour: usize,
         marker: usize,
         dash: usize,

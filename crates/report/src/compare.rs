@@ -1,5 +1,7 @@
 //! What can only be said of a case beside others: how many times the single thread it is. These columns stand after
 //! those of `cases.csv` wherever a figure or a table asks for one.
+//!
+//! Decision D-502.
 
 use flowbench_measurement::record::{Axes, CaseRecord, Cell};
 use flowbench_measurement::repeats::Spread;

@@ -1,4 +1,4 @@
-//! A panel of lines over a numeric axis, with whiskers from the least to the greatest repeat.
+//! A panel of lines over a numeric axis, with whiskers from the least to the maximum repeat.
 
 use crate::chart::{Axis, Chart, Panel, Point, Series, Shade};
 use crate::page::{EDGE_PX, FONT_PX};

@@ -184,7 +184,7 @@ impl Quantity {
         }
     }
 
-    /// The greatest unit in which `raw` is 1 or more (the smallest unit there is, below that).
+    /// The maximum unit in which `raw` is 1 or more (the smallest unit there is, below that).
     pub(crate) fn unit_for(self, raw: f64) -> Unit {
         let ladder = self.units();
         // A little less than 1 already rounds to 1 in three digits: 999,999 is 1 M, not 1000 k.

@@ -60,13 +60,13 @@ impl Scale {
         Scale { log: true, low, high, range, zero: None, ticks, unit: quantity.tick_unit() }
     }
 
-    /// The same scale cut to `low..high` with these ticks in place of its own.
+    /// Returns the scale cut to `low..high`, with these ticks in place of its own.
     pub(crate) fn with_ticks(mut self, low: f64, high: f64, ticks: Vec<Tick>, unit: &'static str) -> Scale {
         (self.low, self.high, self.ticks, self.unit) = (low, high, ticks, unit);
         self
     }
 
-    /// The same scale with a place for zero, which no logarithm reaches.
+    /// Returns the scale with a place for zero, which no logarithm reaches.
     pub(crate) fn with_zero_at(mut self, position: f64) -> Scale {
         self.zero = Some(position);
         if self.ticks.iter().all(|tick| tick.value != 0.0) {

@@ -61,7 +61,7 @@ pub(crate) struct Scaled {
 }
 
 impl Scaled {
-    /// Of medians by total workers.
+    /// Fits the law to medians by total workers.
     pub(crate) fn of(name: String, points: Vec<Point>, single: Option<Spread>, usable_cores: usize) -> Scaled {
         let measured: Vec<ScalingPoint> = (points.iter())
             .map(|point| ScalingPoint { workers: point.x as usize, throughput_events_per_s: point.y })

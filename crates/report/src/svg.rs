@@ -1,4 +1,6 @@
 //! Writing SVG: escaping, numbers with a fixed form, elements, and the one style sheet of all figures.
+//!
+//! Decision D-501.
 
 use crate::quantity::trimmed;
 

@@ -49,7 +49,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
 }
 
 /// The value of a column for each choice, the median over its repeats: those of a case stand together even
-/// if they differ in x, as a share of a rate does that is searched anew in each repeat.
+/// if they differ in x, as a share of a rate does that is searched again in each repeat.
 fn of_cases(cases: &[Chosen], column: &str) -> BTreeMap<usize, f64> {
     let mut values: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for case in cases {

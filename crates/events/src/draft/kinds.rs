@@ -75,7 +75,7 @@ pub(super) fn doubtful(table: &Table, taken: &[usize], roles: &Roles) -> Vec<(us
     (0..table.columns.len()).filter(is_free).filter_map(candidate).collect()
 }
 
-/// What a word of somebody's log means, and whether that is only the nearest there is.
+/// What a word of a foreign log means, and whether that is only the nearest there is.
 pub(super) fn meaning(word: &str) -> Option<(Kind, bool)> {
     let name = words(word).join("_");
     let is = |known: &[&str]| known.contains(&name.as_str());

@@ -1,4 +1,4 @@
-//! A first mapping for somebody's log, guessed from its first rows: from the names of its columns and what they hold.
+//! A first mapping for a foreign log, guessed from its first rows: from the names of its columns and what they hold.
 
 mod kinds;
 mod numbers;

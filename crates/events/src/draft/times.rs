@@ -15,7 +15,7 @@ pub(super) struct TimeGuess {
     pub(super) is_local: bool,
     /// Days without a time of day.
     is_date: bool,
-    /// The same cells are also times with day and month the other way round.
+    /// The format with day and month swapped, if it fits the same cells.
     pub(super) other_way_round: Option<String>,
     /// A cell that is no time, where nearly all others are.
     pub(super) unread: Option<String>,

@@ -19,7 +19,7 @@ pub struct Control {
 pub struct Start {
     /// When process 0 had given the word to all, or when this process heard it.
     pub at: Instant,
-    /// The greatest round trip between process 0 and another process, the least of a few measured just before. The
+    /// The maximum round trip between process 0 and another process, the least of a few measured just before. The
     /// starts of two processes lie apart by about half of it, and by what a scheduler takes to wake whoever waits.
     pub round_trip: Duration,
 }
@@ -115,7 +115,7 @@ enum Word {
     Ready = 1,
     Ping,
     Pong,
-    /// With the greatest round trip, ns.
+    /// With the maximum round trip, ns.
     Go,
     /// With the size of what follows, bytes.
     Result,

@@ -1,7 +1,7 @@
 //! Several processes run one dataflow: they find each other, begin together, count what goes between them, and hand
 //! their results to process 0.
 //!
-//! timely can connect its processes by itself, but waits for ever, trusts whoever connects and writes to standard
+//! timely can connect its processes by itself, but waits forever, trusts whoever connects and writes to standard
 //! output. So connections are made here, within a deadline and with a greeting both ways, and timely is given connected
 //! sockets.
 //!
@@ -11,6 +11,8 @@
 //! ```
 //!
 //! Nothing is encrypted and nobody is authenticated: a cluster belongs into a network of its own.
+//!
+//! Decisions D-422 and D-425.
 
 mod control;
 mod greeting;

@@ -1,4 +1,6 @@
 //! Connections that count what they carry.
+//!
+//! Decision D-414.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};

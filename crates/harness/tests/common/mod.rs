@@ -12,7 +12,7 @@ use flowbench_pipelines::{
     Answers, Census, Choice, Driver, Feed, Prepared, RunEnd, RunError, Site, StrategyGap, catalogue,
 };
 
-/// So many events of the world in order.
+/// Returns the first `events` events of the `calm` world, in order.
 pub(crate) fn calm(events: u64) -> Arc<Trace> {
     let generator = Generator::new(&Profile::named("calm").unwrap(), 1).unwrap();
     Arc::new(generator.trace(Amount::Events(events)))

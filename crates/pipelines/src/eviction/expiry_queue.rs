@@ -1,15 +1,17 @@
 //! Keys by the time at which their state may expire.
+//!
+//! Decision D-022.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::logic::Key;
 
-/// A calendar of keys: coarse buckets that hold nothing but keys, of which the one the watermark is in is kept exactly.
+/// A calendar of keys: coarse buckets that hold nothing but keys; the bucket the watermark is in is kept exactly.
 ///
-/// Costs about the size of a key per live state. A key whose turn comes may live on; its exact expiry is asked of the state
-/// itself, and it is filed again. A key may be filed twice (its state was forgotten and came to be again, or expires
-/// sooner than before): the filings meet when they are reached, and count once.
+/// It costs about the size of a key per live state. A key whose turn comes may live on: its exact expiry is asked of
+/// the state itself, and it is scheduled again. A key may be scheduled twice (its state was dropped and created
+/// again, or expires sooner than before); the duplicates meet when they are reached and count once.
 #[derive(Debug)]
 pub(crate) struct ExpiryQueue<K> {
     due: Vec<K>,                         // of a bucket that has been passed
@@ -37,7 +39,7 @@ impl<K: Key> Default for ExpiryQueue<K> {
 }
 
 impl<K: Key> ExpiryQueue<K> {
-    /// Files a key; `i64::MAX` means never and is not filed.
+    /// Schedules a key; `i64::MAX` means never and is not scheduled.
     #[inline]
     pub(crate) fn file(&mut self, key: K, expires_at_ms: i64) {
         if expires_at_ms == i64::MAX {
@@ -54,18 +56,18 @@ impl<K: Key> ExpiryQueue<K> {
         }
     }
 
-    /// Files a key that is filed already, at a later time.
+    /// Schedules again, at another time, a key that is already scheduled.
     pub(crate) fn file_again(&mut self, key: K, expires_at_ms: i64) {
         self.may_repeat();
         self.file(key, expires_at_ms);
     }
 
-    /// A state has gone whose key is still filed: it may come to be again and be filed twice.
+    /// Notes that a state is gone whose key is still scheduled: it may be created again and then be scheduled twice.
     pub(crate) fn may_repeat(&mut self) {
         self.repeats = true;
     }
 
-    /// The next key whose state may have expired: that was filed below `until_ms`, or near to it.
+    /// Returns the next key whose state may have expired: one scheduled below `until_ms`, or near it.
     pub(crate) fn next_due(&mut self, until_ms: i64) -> Option<K> {
         let until_bucket = until_ms.div_euclid(BUCKET_MS);
         loop {
@@ -89,7 +91,8 @@ impl<K: Key> ExpiryQueue<K> {
         }
     }
 
-    /// The next key that has expired, where `expires_at_ms` tells the expiry of any key; the others are filed again.
+    /// Returns the next key that has expired, where `expires_at_ms` gives the expiry of a key; the others are
+    /// scheduled again.
     pub(crate) fn next_expired(&mut self, until_ms: i64, expires_at_ms: impl Fn(K) -> i64) -> Option<K> {
         loop {
             let key = self.next_due(until_ms)?;
@@ -101,7 +104,7 @@ impl<K: Key> ExpiryQueue<K> {
         }
     }
 
-    /// Makes `bucket` the one that is filed in.
+    /// Makes `bucket` the one that keys are added to.
     fn open(&mut self, bucket: i64) {
         if bucket == self.latest.0 {
             return;

@@ -5,7 +5,7 @@ use super::expiry_queue::ExpiryQueue;
 use crate::machine::Machine;
 use crate::part::{Expired, States};
 
-/// Keeps the live states only. Costs one filed key per live state.
+/// Keeps live states only, at the cost of one scheduled key per live state.
 pub struct Frontier<M: Machine> {
     queue: ExpiryQueue<M::Key>,
 }

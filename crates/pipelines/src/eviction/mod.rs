@@ -11,21 +11,22 @@ pub use never::Never;
 use crate::machine::Machine;
 use crate::part::States;
 
-/// Decides which states are forgotten when. It is told of every state that comes to be and of every move of the watermark.
+/// Decides which states are forgotten when. It is told of every new state and every advance of the watermark.
 pub trait Eviction<M: Machine>: Default + Send + 'static {
-    /// The state of `key` has come to be and expires at `expires_at_ms`, unless that becomes later.
+    /// Schedules the new state of `key`, which expires at `expires_at_ms` unless that becomes later.
     fn file(&mut self, key: M::Key, expires_at_ms: i64);
 
-    /// The state of `key` expires sooner than before: at `expires_at_ms`.
+    /// Reschedules the state of `key`, which now expires sooner: at `expires_at_ms`.
     fn file_again(&mut self, key: M::Key, expires_at_ms: i64);
 
-    /// The state of `key` holds nothing any more and is not in the table any more.
+    /// Takes the state of `key`, which holds nothing any more and has left the table.
     fn spent(&mut self, key: M::Key, state: M::State);
 
-    /// States whose expiry is below `until_ms` have expired: forgets what may be forgotten, after its timer has answered.
+    /// Forgets what may be forgotten of the states whose expiry is below `until_ms`, after their timers have
+    /// answered.
     fn advance(&mut self, until_ms: i64, states: &mut States<M>, out: &mut Vec<M::Row>);
 
-    /// States kept outside the table although they will never be used again.
+    /// Returns the number of states kept outside the table although they will never be used again.
     fn buried(&self) -> usize {
         0
     }
@@ -41,10 +42,10 @@ pub enum EvictionName {
 }
 
 impl EvictionName {
-    /// All of them, the list for `flowbench list`.
+    /// All evictions, as `flowbench list` shows them.
     pub const ALL: [EvictionName; 2] = [EvictionName::Never, EvictionName::Frontier];
 
-    /// The name used in files and on the command line.
+    /// Returns the name used in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             EvictionName::Never => "never",
@@ -52,7 +53,7 @@ impl EvictionName {
         }
     }
 
-    /// How it serves a pipeline, in words.
+    /// Returns, in words, how it serves a pipeline.
     pub fn serves(self, stateless: bool) -> &'static str {
         match (self, stateless) {
             (_, true) => "serves, and has nothing to forget",
@@ -61,7 +62,7 @@ impl EvictionName {
         }
     }
 
-    /// One line for `flowbench list`.
+    /// Returns a one-line summary for `flowbench list`.
     pub fn summary(self) -> &'static str {
         match self {
             EvictionName::Never => "forget nothing; timers still answer when they are due",

@@ -1,12 +1,14 @@
 //! Forget nothing.
+//!
+//! Decision D-024.
 
 use super::Eviction;
 use super::expiry_queue::ExpiryQueue;
 use crate::machine::Machine;
 use crate::part::{Expired, States};
 
-/// Keeps every state for ever. Where expiry answers (timers), it does so when due, and the spent state is buried, not
-/// dropped: a later event of the key begins anew, as it must.
+/// Keeps every state forever. Where expiry gives answers (timers), they are given when due, and the empty state is
+/// set aside instead of dropped: a later event of the key starts afresh, as it must.
 pub struct Never<M: Machine> {
     timers: ExpiryQueue<M::Key>,
     buried: Vec<(M::Key, M::State)>,

@@ -3,8 +3,8 @@
 use super::OrderPolicy;
 use crate::feed::Reached;
 
-/// Releases at once. With several workers the order in which their events meet is not fixed, so under disorder even the
-/// error may differ from run to run.
+/// Releases events at once. With several workers the order in which their events meet is not fixed, so under disorder
+/// even the error may differ from run to run.
 #[derive(Debug)]
 pub struct Arrival;
 

@@ -1,15 +1,17 @@
 //! Apply deliveries in the order of the trace, whoever has read them.
+//!
+//! Decision D-025.
 
 use super::{OrderPolicy, Watermark};
 use crate::feed::{Delivery, Reached};
 use crate::logic::Message;
 
-/// Holds deliveries until all of a lower number have come. No choice of anybody's: it is for what is decided by the order of
-/// arrival, such as which delivery of an event is the first.
+/// Holds deliveries until all with lower numbers have come. It is not offered as a policy: it serves what is decided
+/// by the order of arrival, such as which delivery of an event is the first.
 #[derive(Debug)]
 pub struct InArrivalOrder<W>(Watermark<Delivery<W>>);
 
-/// Deliveries that are filed together where very many wait.
+/// The number of deliveries per bucket where very many wait.
 const BUCKET: i64 = 4096;
 
 impl<W: Message> Default for InArrivalOrder<W> {
@@ -23,7 +25,7 @@ impl<W: Message> OrderPolicy<Delivery<W>> for InArrivalOrder<W> {
         self.0.arrive(arrived, released);
     }
 
-    /// The time of a delivery is its number, and the watermark how many have come.
+    /// The time of a delivery is its number, and the watermark is how many have come.
     fn advance(&mut self, reached: Reached, released: &mut Vec<Delivery<W>>) {
         self.0.advance(Reached { watermark_ms: reached.deliveries, ..reached }, released);
     }

@@ -14,16 +14,16 @@ pub use speculative::InSteps;
 pub(crate) use speculative::Speculative;
 pub use watermark::Watermark;
 
-/// Decides when events, or what else has an event time, are applied, and in which order. Works on batches, so that its
-/// dispatch costs nothing per event.
+/// Decides when events, or other items with an event time, are applied, and in which order. Works on batches, so that
+/// dynamic dispatch costs nothing per event.
 pub trait OrderPolicy<M>: Send {
-    /// Takes what arrived (leaving `arrived` empty) and releases what may be applied at once.
+    /// Takes what arrived, leaving `arrived` empty, and releases what may be applied at once.
     fn arrive(&mut self, arrived: &mut Vec<M>, released: &mut Vec<M>);
 
-    /// Event time has come so far: releases what may be applied now.
+    /// Reports the progress of event time; releases what may be applied now.
     fn advance(&mut self, reached: Reached, released: &mut Vec<M>);
 
-    /// How many are held.
+    /// Returns the number of items held.
     fn buffered(&self) -> usize;
 }
 
@@ -34,15 +34,15 @@ pub enum OrderName {
     Arrival,
     /// [`Watermark`]
     Watermark,
-    /// [`InSteps`], answers corrected until the watermark has passed.
+    /// [`InSteps`], with answers that are corrected until the watermark has passed.
     Speculative,
 }
 
 impl OrderName {
-    /// All of them, the list for `flowbench list`.
+    /// All order policies, as `flowbench list` shows them.
     pub const ALL: [OrderName; 3] = [OrderName::Arrival, OrderName::Watermark, OrderName::Speculative];
 
-    /// The name used in files and on the command line.
+    /// Returns the name used in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             OrderName::Arrival => "arrival",
@@ -51,7 +51,7 @@ impl OrderName {
         }
     }
 
-    /// One line for `flowbench list`.
+    /// Returns a one-line summary for `flowbench list`.
     pub fn summary(self) -> &'static str {
         match self {
             OrderName::Arrival => "apply each event as it comes: no wait, wrong under disorder (the error is measured)",
@@ -64,7 +64,7 @@ impl OrderName {
         }
     }
 
-    /// How it serves a pipeline, in words.
+    /// Returns, in words, how it serves a pipeline.
     pub fn serves(self, stateless: bool) -> &'static str {
         match (self, stateless) {
             (OrderName::Arrival, true) => "serves, and is exact: nothing depends on the order",
@@ -78,17 +78,17 @@ impl OrderName {
         }
     }
 
-    /// True if late events are dropped (and counted). Then the answers, once all is said, are exact for the others.
+    /// True if late events are dropped (and counted). Then the final answers are exact for the others.
     pub fn drops_late(self) -> bool {
         self != OrderName::Arrival
     }
 
-    /// True if an event is applied only when the watermark has passed it; else it is by its own arrival.
+    /// True if an event is applied only when the watermark has passed it, rather than on arrival.
     pub fn waits(self) -> bool {
         self == OrderName::Watermark
     }
 
-    /// True if answers may be taken back.
+    /// True if answers may be retracted.
     pub fn takes_back(self) -> bool {
         self == OrderName::Speculative
     }

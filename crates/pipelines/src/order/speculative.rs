@@ -1,4 +1,6 @@
 //! Apply events as soon as they are complete, and correct the answers when a late one changes them.
+//!
+//! Decision D-013.
 
 use std::collections::VecDeque;
 
@@ -10,11 +12,11 @@ use crate::logic::{Afterwards, KeyedLogic, SPENT, Timed, fire_until, take};
 use crate::machine::Machine;
 use crate::order::OrderPolicy;
 
-/// Releases what came as soon as it is complete, in canonical order: what meets in one step, from whatever worker, needs no
-/// correction.
+/// Releases events as soon as their epoch is complete, in canonical order: events that meet in one step need no
+/// correction, whichever worker they come from.
 ///
-/// In a dataflow events come a step before the frontier passes them. What is newer than all that is complete is of such a
-/// step, and is kept for the next.
+/// In a dataflow, events arrive a step before the frontier passes them. What is newer than all that is complete
+/// belongs to such a step and is kept for the next.
 #[derive(Debug)]
 pub struct InSteps<M>(Vec<M>);
 
@@ -86,8 +88,8 @@ impl<L: KeyedLogic> Speculative<L> {
         }
     }
 
-    /// The place of the past of a state that is about to change, by something later than all before it. What is settled has
-    /// become the base.
+    /// Returns the place of the snapshot of a state that is about to change, by something later than everything
+    /// before it. What is final has become the base.
     #[inline]
     fn past(&mut self, key: L::Key, state: &mut Tentative<L::State>) -> usize {
         let Some(at) = self.pasts.find(state.past) else {
@@ -106,7 +108,7 @@ impl<L: KeyedLogic> Speculative<L> {
         at
     }
 
-    /// A busy key is never settled as a whole: applies what is settled to its base once more.
+    /// Advances the base of a busy key, which is never final as a whole, by applying what is final to it once more.
     #[cold]
     fn move_base(&mut self, key: L::Key, at: usize) {
         self.recall(at);
@@ -121,7 +123,7 @@ impl<L: KeyedLogic> Speculative<L> {
         past.base_ms = self.settled_ms;
     }
 
-    /// Puts an event where it belongs and pushes what that changes.
+    /// Inserts an event where it belongs and pushes what that changes.
     #[cold]
     fn correct(
         &mut self,
@@ -151,7 +153,7 @@ impl<L: KeyedLogic> Speculative<L> {
         push_changes(&mut before, &mut after, out);
     }
 
-    /// Collects the events since the base of a past, in canonical order.
+    /// Collects the events since the base of a snapshot, in canonical order.
     fn recall(&mut self, at: usize) {
         let Past { base_ms, last_note, .. } = self.pasts.all[at];
         self.events.clear();
@@ -160,7 +162,7 @@ impl<L: KeyedLogic> Speculative<L> {
         self.events.sort_by(Event::canonical_cmp);
     }
 
-    /// Hands on what the logic answered.
+    /// Passes on what the logic answered.
     #[inline]
     fn give(&mut self, out: &mut Vec<Change<L::Row>>) {
         out.extend(self.rows.drain(..).map(Change::given));
@@ -208,8 +210,8 @@ impl<L: KeyedLogic> Machine for Speculative<L> {
         past.last_note = self.log.note(event, past.last_note);
     }
 
-    /// In terms of the event time that has been reached, which is `slack_ms` ahead of the watermark: the next timer, or when
-    /// a state that is not needed any more is settled, too.
+    /// Returns the expiry in terms of the event time reached, which is `slack_ms` ahead of the watermark: the next
+    /// timer, or when a state that is no longer needed is final, too.
     #[inline]
     fn expires_at_ms(&self, key: L::Key, state: &Self::State) -> i64 {
         let latest_ms = || self.pasts.find(state.past).map_or(i64::MIN, |at| self.pasts.all[at].latest_ms());
@@ -266,7 +268,7 @@ impl<L: KeyedLogic> Machine for Speculative<L> {
     }
 }
 
-/// What is needed to correct the state of a key that is not settled.
+/// What is needed to correct the state of a key that is not final.
 struct Past<S> {
     base: S,        // after all events below `base_ms`, and no other
     base_ms: i64,   // i64::MIN: before everything
@@ -277,21 +279,21 @@ struct Past<S> {
 }
 
 impl<S> Past<S> {
-    /// From now on, nothing but the base has been.
+    /// Resets the snapshot to its base: nothing has happened since.
     fn begin(&mut self, base_ms: i64) {
         self.base_ms = base_ms;
         (self.newest_ms, self.fired_ms, self.last_note) = (i64::MIN, i64::MIN, NO_NOTE);
     }
 
-    /// The last that happened and may still be corrected, ms.
+    /// Returns the latest event time (ms) that may still be corrected.
     #[inline]
     fn latest_ms(&self) -> i64 {
         self.newest_ms.max(self.fired_ms)
     }
 }
 
-/// The pasts of all keys that are not settled. Who has one holds a ticket; when its key is settled, it may be given to
-/// another, and the ticket is void.
+/// The snapshots of all keys that are not final. A key with a snapshot holds a handle; when the key becomes final,
+/// the snapshot may be given to another, and the handle is void.
 struct Pasts<S> {
     all: Vec<Past<S>>,
     taken: VecDeque<u32>, // places, roughly in the order in which they were given out
@@ -299,7 +301,7 @@ struct Pasts<S> {
     given_out: u32, // since the watermark moved
 }
 
-/// Leads to a past; `Default` leads to none.
+/// A handle to a snapshot; `Default` refers to none.
 #[derive(Debug, Clone, Copy, Default)]
 struct Ticket {
     place: u32,
@@ -312,18 +314,18 @@ impl<S> Default for Pasts<S> {
     }
 }
 
-/// Places that are looked at when the watermark moves, for each one given out meanwhile, and at least.
+/// Places examined when the watermark advances, per place given out since, and at least.
 const LOOKS: u32 = 2;
 
 impl<S: Default> Pasts<S> {
-    /// Where the past of a ticket is, unless it is void.
+    /// Returns where the snapshot of a handle is; `None` if the handle is void.
     #[inline]
     fn find(&self, ticket: Ticket) -> Option<usize> {
         let place = ticket.place as usize;
         self.all.get(place).filter(|past| past.owner == ticket.number).map(|_| place)
     }
 
-    /// Gives out a past that begins with `base`.
+    /// Gives out a snapshot that begins with `base`.
     #[inline]
     fn begin(&mut self, base: S, base_ms: i64) -> (Ticket, usize) {
         let place = self.free.pop().unwrap_or(self.all.len() as u32);
@@ -341,7 +343,7 @@ impl<S: Default> Pasts<S> {
         (Ticket { place, number: past.owner }, place as usize)
     }
 
-    /// Takes back what is settled, a few at a time: as many as come, and some more.
+    /// Frees what is final, a few places at a time: as many as are given out, and some more.
     fn settle(&mut self, settled_ms: i64) {
         let looks = (LOOKS * (1 + std::mem::take(&mut self.given_out))).min(self.taken.len() as u32);
         for _ in 0..looks {
@@ -358,8 +360,7 @@ impl<S: Default> Pasts<S> {
     }
 }
 
-/// The events that may be needed to correct something, in the order in which they came, each with the one before it of
-/// the same key.
+/// The events that may be needed for corrections, in order of arrival, each linked to the previous one of its key.
 #[derive(Debug, Default)]
 struct Log {
     notes: VecDeque<Note>,
@@ -374,7 +375,7 @@ struct Note {
     before: u64, // number of the note before it of the same key
 }
 
-/// What was noted between two moves of the watermark.
+/// The entries between two advances of the watermark.
 #[derive(Debug)]
 struct Stretch {
     watermark_ms: i64, // meanwhile
@@ -382,11 +383,11 @@ struct Stretch {
     last: u64,         // number of the last note
 }
 
-/// No note: numbers begin above it.
+/// No entry: numbers begin above it.
 const NO_NOTE: u64 = 0;
 
 impl Log {
-    /// Notes an event after the one numbered `before`; its number.
+    /// Appends an event after the entry numbered `before`; returns its number.
     #[inline]
     fn note(&mut self, event: &Event, before: u64) -> u64 {
         let number = self.first + self.notes.len() as u64 + 1;
@@ -404,16 +405,17 @@ impl Log {
         number
     }
 
-    /// A note and those before it of the same key, the last that came first, as far as they are kept.
+    /// Iterates over an entry and those before it of the same key, latest first, as far as they are kept.
     fn back_from(&self, number: u64) -> impl Iterator<Item = Event> {
         let get = |number: u64| self.notes.get(number.checked_sub(self.first + 1)? as usize);
         std::iter::successors(get(number), move |note| get(note.before)).map(|note| note.event)
     }
 
-    /// Forgets what no correction needs any more, now that the watermark stands at `watermark_ms`.
+    /// Drops what no correction needs any more, now that the watermark stands at `watermark_ms`.
     ///
-    /// A key that is not settled has an event that is not. When that came, its base was at most `lag_ms` behind the watermark
-    /// of then. So stretches that are wholly further behind than that of the oldest one with such an event are not needed.
+    /// A key that is not final has an event that is not. When that event came, its base was at most `lag_ms` behind
+    /// the watermark of that time. So segments that are entirely further behind than that of the oldest one with such
+    /// an event are not needed.
     fn settle(&mut self, watermark_ms: i64, lag_ms: i64) {
         // The last one may still grow.
         while self.settled + 1 < self.stretches.len() && self.stretches[self.settled].newest_ms < watermark_ms {

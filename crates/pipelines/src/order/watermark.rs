@@ -1,4 +1,6 @@
 //! Hold events until the watermark passes them, then apply them in canonical order.
+//!
+//! Decision D-023.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -7,13 +9,13 @@ use super::OrderPolicy;
 use crate::feed::Reached;
 use crate::logic::{Timed, Turn};
 
-/// Events with an event time below the watermark are released, sorted; the others are held in the batches they came in;
-/// where these are many, in piles of batches that follow each other, and if even piles are many, in a calendar.
+/// Releases events with an event time below the watermark, sorted, and holds the others in the batches they came in;
+/// if these are many, in piles of consecutive batches, and if even the piles are many, in a calendar.
 ///
-/// In a dataflow the watermark is told a step or more after the events below it, for other workers may be behind. So
-/// batches that are in order are put in order as wholes, and pass without a look at each event; one that is not is sorted
-/// when a part of it is released. Memory: the events held, at most those of the last `slack`
-/// of event time and of the epochs under way, and as many again that a batch has released and not given up yet.
+/// In a dataflow the watermark arrives a step or more after the events below it, because other workers may be behind.
+/// So batches that are in order are ordered as wholes and pass without a look at each event; one that is not is
+/// sorted when part of it is released. Memory: the events held, at most those of the last `slack` of event time and
+/// of the epochs in flight, and as many again that a batch has released but not freed yet.
 #[derive(Debug)]
 pub struct Watermark<M> {
     batches: Vec<Batch<M>>,
@@ -21,7 +23,7 @@ pub struct Watermark<M> {
     calendar: Calendar<M>,
 }
 
-/// What came together.
+/// Events that arrived together.
 #[derive(Debug)]
 struct Batch<M> {
     messages: Vec<M>,
@@ -33,17 +35,17 @@ struct Batch<M> {
 }
 
 impl<M: Timed> Watermark<M> {
-    /// `slack_ms` only sets how fine the calendar is.
+    /// Creates the policy; `slack_ms` only sets the granularity of the calendar.
     pub fn new(slack_ms: i64) -> Self {
         Self::with_buckets((slack_ms / BUCKETS_PER_SLACK).clamp(1, 3_600_000))
     }
 
-    /// With a calendar of buckets of `bucket_ms`, at least 1.
+    /// Creates the policy with calendar buckets of `bucket_ms`, at least 1.
     pub(crate) fn with_buckets(bucket_ms: i64) -> Self {
         Self { batches: Vec::new(), held: 0, calendar: Calendar::new(bucket_ms) }
     }
 
-    /// Appends what the batches have below the watermark, sorted; the rest of them stays.
+    /// Appends what the batches hold below the watermark, sorted; the rest of them stays.
     fn release_batches(&mut self, watermark_ms: i64, released: &mut Vec<M>) {
         self.batches.sort_by_key(|batch| batch.first);
         let begin = released.len();
@@ -71,7 +73,7 @@ impl<M: Timed> Watermark<M> {
         }
     }
 
-    /// Puts batches one upon the other that follow each other in time. What one worker has read in order is one pile.
+    /// Joins batches that follow each other in time. What one worker has read in order becomes one pile.
     fn pile_up(&mut self) {
         self.batches.sort_by_key(|batch| batch.first);
         let mut piles: Vec<Batch<M>> = Vec::new();
@@ -84,7 +86,7 @@ impl<M: Timed> Watermark<M> {
         self.batches = piles;
     }
 
-    /// Files what has been held for two moves.
+    /// Moves what has been held for two advances to the calendar.
     fn file(&mut self) {
         for batch in self.batches.iter_mut().filter(|batch| batch.moves > 1) {
             self.held -= batch.messages.len() - batch.begin;
@@ -95,11 +97,11 @@ impl<M: Timed> Watermark<M> {
     }
 }
 
-/// Batches that may wait as they are: more than there are epochs under way, few enough to be looked at with every move of
-/// the watermark. Tests have few.
+/// The number of batches that may wait as they are: more than there are epochs in flight, few enough to be checked at
+/// every advance of the watermark. Tests use few.
 const BATCHES: usize = if cfg!(test) { 3 } else { 64 };
 
-/// True if what has this turn may follow what has that one, without a look at how they break ties.
+/// True if `turn` follows `before` without a look at how ties are broken.
 #[inline]
 fn follows<M: Timed>(before: Turn, turn: Turn) -> bool {
     if M::BREAKS_TIES { before < turn } else { before <= turn }
@@ -119,7 +121,7 @@ impl<M: Timed> Batch<M> {
         Some(Self { messages, begin: 0, first, last, sorted, moves: 0 })
     }
 
-    /// Of a batch that follows in time; both are sorted.
+    /// Appends a batch that follows in time; both are sorted.
     fn append(&mut self, next: &Self) {
         self.messages.extend_from_slice(&next.messages[next.begin..]);
         self.last = next.last;
@@ -147,7 +149,7 @@ impl<M: Timed> Batch<M> {
         }
     }
 
-    /// The last one stays.
+    /// Releases the first event, unless it is the last one left.
     fn release_first(&mut self, watermark_ms: i64, released: &mut Vec<M>) {
         let held = &self.messages[self.begin..];
         let below = held.partition_point(|message| message.event_time_ms() < watermark_ms);
@@ -179,7 +181,7 @@ impl<M: Timed> OrderPolicy<M> for Watermark<M> {
     }
 }
 
-/// Events by event time: coarse buckets, of which the one the watermark is in is kept as a heap.
+/// Events by event time in coarse buckets; the bucket the watermark is in is kept as a heap.
 #[derive(Debug)]
 struct Calendar<M> {
     bucket_ms: i64,
@@ -209,7 +211,7 @@ impl<M: Timed> Ord for Held<M> {
     }
 }
 
-/// Buckets the slack is divided into.
+/// The number of buckets the slack is divided into.
 const BUCKETS_PER_SLACK: i64 = 64;
 
 impl<M: Timed> Calendar<M> {

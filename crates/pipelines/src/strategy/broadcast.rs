@@ -1,9 +1,8 @@
 //! Every worker sees every message and keeps those of its own keys.
 //!
-//! Nobody has to know who holds which key, and a worker that joins only has to listen. That is all it is for: each
-//! message is copied and looked at as often as there are workers. It never wins: with filters that let little through
-//! it is as good as an exchange by key, with states a fifth below, and with more workers further. It shows what a
-//! shared log with many readers costs.
+//! Nobody needs to know who holds which key, and a worker that joins only has to listen. The price: every message is
+//! copied and examined once per worker. It never wins, loses more with each worker, and loses most where filters let
+//! much through. It shows what a shared log with many readers costs.
 
 use super::dataflow::Spread;
 use super::messages::Targets;

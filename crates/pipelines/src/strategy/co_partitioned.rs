@@ -1,10 +1,9 @@
-//! The input is split by key already, as a log with one partition for each worker is: no message of the first stage
-//! goes anywhere.
+//! The input is already partitioned by key, like a log with one partition per worker: no message of the first stage
+//! moves.
 //!
-//! The split is made before the clock starts, and with it what is late is left out. So this is the least that any
-//! strategy by key could cost, not one that can be had for nothing: somebody upstream has paid for it. It wins wherever
-//! the exchange is the price: two workers 1.2 to 1.9 times as fast as the single thread, the most of all strategies for
-//! seven of ten pipelines with state (reference run of the experiment `parallelism`). A hot key stays as hot as it is.
+//! The partitioning is done before the clock starts, and with it late events are removed. So this is the least that
+//! any strategy by key could cost, not one that comes for free: somebody upstream has paid for it. It wins wherever
+//! the exchange is what costs. A hot key stays as hot as it is.
 
 use super::dataflow::Spread;
 use super::messages::Targets;

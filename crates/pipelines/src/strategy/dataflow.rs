@@ -1,13 +1,14 @@
-//! What all strategies on timely dataflow have in common: the loop of a worker, its operators, and how far they have
-//! come.
+//! What all strategies on timely dataflow have in common: the worker loop, its operators, and how far they have come.
 //!
-//! The timestamp is the epoch. A worker reads its own epochs of the trace and gives on only what the pipeline is
-//! concerned with. Records of several epochs that are due together travel under the time of the first: that never
-//! claims more progress than there is. The operators that hold state hold a capability for the frontier, so that an
-//! epoch is complete only when everything its watermark allows has been answered.
+//! The timestamp is the epoch. A worker reads its own epochs of the trace and sends only what concerns the pipeline.
+//! Records of several epochs that are due together travel under the timestamp of the first: that never claims more
+//! progress than there is. Operators that hold state hold a capability at the frontier, so an epoch is complete only
+//! when everything its watermark releases has been answered.
 //!
-//! Nothing here knows a pipeline: readers, parts and last stages come with their logic erased, and are asked once a
-//! batch.
+//! Nothing here knows a pipeline: readers, operators and last stages come with their logic type-erased and are called
+//! once per batch.
+//!
+//! Decisions D-002 and D-006.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -42,17 +43,18 @@ use crate::order::InArrivalOrder;
 use crate::part::{Part, part};
 use crate::pipeline::{Choice, RunError, Site, WorkerEnd};
 
-/// Records a worker offers at most before the dataflow is stepped, so that what is on its way stays in the cache.
+/// The maximum number of records a worker offers before the dataflow is stepped, so that what is in flight stays in
+/// the cache.
 pub(super) const RECORDS_PER_STEP: usize = 16384;
 
 type Input<M> = InputHandle<u64, CapacityContainerBuilder<Batch<M>>>;
 pub(super) type Batches<'s, M> = Stream<'s, u64, Batch<M>>;
 pub(super) type Builder<M> = CapacityContainerBuilder<Batch<M>>;
 
-/// How a strategy spreads the work of a pipeline, as one worker sees it.
+/// How a strategy spreads the work of a pipeline, as seen by one worker.
 #[derive(Debug, Clone)]
 pub(super) struct Spread {
-    /// So many workers read, the first ones. Each reads its own epochs, taken in turn.
+    /// The number of workers that read, the first ones. Each reads its own epochs, taken in turn.
     pub(super) readers: usize,
     /// Where the messages of the first stage go.
     pub(super) states: Targets,
@@ -64,37 +66,37 @@ pub(super) struct Spread {
     pub(super) holders: Range<usize>,
 }
 
-/// What one worker leaves, its answers apart.
+/// What one worker reports at the end, apart from its answers.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Tally {
     pub(super) worker: usize,
     pub(super) late: LateSet,
-    /// Entries and their bytes when the input had ended.
+    /// Entries at the end of the input.
     pub(super) entries: usize,
     pub(super) payload_bytes: usize,
-    /// Messages its states were given.
+    /// Messages applied to its states.
     pub(super) records: u64,
-    /// Messages it gave to other workers.
+    /// Messages it sent to other workers.
     pub(super) exchanged_records: u64,
     pub(super) exchanged_bytes: u64,
-    /// A fault that was planted on it has struck.
+    /// True if a fault planted on it has struck.
     pub(super) struck: bool,
 }
 
 impl Tally {
-    /// What the worker did.
+    /// Returns what the worker did.
     pub(super) fn end(&self) -> WorkerEnd {
         let Tally { records, exchanged_records, exchanged_bytes, .. } = *self;
         WorkerEnd { records, exchanged_records, exchanged_bytes }
     }
 }
 
-/// Everything one worker's operators and its loop share.
+/// What the operators and the loop of one worker share.
 pub(super) struct Desk {
     pub(super) feed: Arc<Feed>,
     pub(super) choice: Choice,
     pub(super) worker: usize,
-    /// In all processes.
+    /// Workers of all processes.
     pub(super) workers: usize,
     pub(super) spread: Spread,
     process: usize,
@@ -111,7 +113,8 @@ pub(super) struct Desk {
     pub(super) struck: Struck,
 }
 
-/// Runs a dataflow on every worker of this process: `work` builds it at the desk it is given and offers everything.
+/// Runs a dataflow on every worker of this process: `work` builds it with the context it is given and offers
+/// everything.
 pub(super) fn execute(
     site: &Site,
     spread: impl Fn(&Choice, usize, usize) -> Spread + Send + Sync + 'static,
@@ -152,7 +155,7 @@ pub(super) fn execute(
 
 type Work = Box<dyn Fn(&mut Worker) -> Vec<Tally> + Send + Sync>;
 
-/// Erased, so that it is compiled once.
+/// Starts the workers; type-erased, so that it is compiled once.
 fn start(site: &Site, work: Work) -> Result<Vec<Tally>, RunError> {
     let guards = match &site.home {
         Home::Threads => {
@@ -171,20 +174,19 @@ fn start(site: &Site, work: Work) -> Result<Vec<Tally>, RunError> {
     Ok(ends.into_iter().flatten().collect())
 }
 
-/// What a worker reads: its epochs of the trace, or what has been dealt out to it.
+/// What a worker reads: its epochs of the trace, or what was partitioned for it in advance.
 pub(super) enum Reading<'a> {
     InTurn,
     Dealt(&'a Partition),
 }
 
 impl Desk {
-    /// An input for what a reader makes.
+    /// Creates an input for the messages of a reader.
     pub(super) fn input<M: Message>() -> Input<M> {
         Input::new()
     }
 
-    /// Lets through the first delivery of every event, where its event id is remembered, and sorts them for the stage
-    /// behind.
+    /// Lets through the first delivery of every event, where its id is remembered, and routes it to the next stage.
     pub(super) fn first_deliveries<'s, M: Message>(
         &self,
         deliveries: Batches<'s, Delivery<Event>>,
@@ -196,7 +198,7 @@ impl Desk {
         self.stage(deliveries, Own::everything(), part, sorter, to)
     }
 
-    /// A first stage: a part of the states that gives its rows on, sorted for the stage behind.
+    /// Builds a first stage, which routes its rows to the next stage.
     pub(super) fn rows<'s, M: Message, B: Message>(
         &self,
         messages: Batches<'s, M>,
@@ -208,7 +210,7 @@ impl Desk {
         self.stage(messages, own, part, sorter, to)
     }
 
-    /// A stage with another one behind it.
+    /// Builds a stage that is followed by another one.
     fn stage<'s, M: Message, B: Message, N: Message>(
         &self,
         messages: Batches<'s, M>,
@@ -248,7 +250,8 @@ impl Desk {
         })
     }
 
-    /// The operator around the last stage: it answers as the frontier moves, and what has been answered is completed.
+    /// Builds the operator around the last stage: it answers as the frontier advances, and what has been answered is
+    /// complete.
     pub(super) fn last<M: Message>(&self, messages: Batches<'_, M>, own: Own<M>, last: SharedLast<M>) {
         let is_view = self.behind.is_none() && self.spread.holders.contains(&self.worker);
         let mut steps = Steps::new(self, is_view);
@@ -271,7 +274,7 @@ impl Desk {
         self.watch(progress);
     }
 
-    /// Sorts messages anew on their way.
+    /// Routes messages again.
     pub(super) fn sorted<'s, M: Message>(
         &self,
         messages: Batches<'s, M>,
@@ -292,30 +295,31 @@ impl Desk {
         })
     }
 
-    /// What this stream has passed is completed.
+    /// Considers complete what this stream has passed.
     pub(super) fn watch(&self, progress: Batches<'_, ()>) {
         progress.probe_with(&self.probe);
     }
 
-    /// The last stage hands over to a dataflow whose answers have come as far in event time as `probe` tells.
+    /// Notes that the last stage hands over to a dataflow whose answers have come as far in event time as `probe`
+    /// tells.
     pub(super) fn answers_behind(&mut self, probe: ProbeHandle<i64>) {
         self.behind = Some(probe);
     }
 
-    /// Messages on their way out of an operator of this worker.
+    /// Creates the outbox of an operator of this worker.
     pub(super) fn outbox<M: Message>(&self, targets: Targets) -> Outbox<M> {
         Outbox::new(self.worker, targets, Rc::clone(&self.traffic))
     }
 
-    /// Where an operator shows what it holds.
+    /// Returns the cell in which an operator shows what it holds.
     pub(super) fn holder(&self) -> Rc<Cell<Census>> {
         let holder = Rc::new(Cell::default());
         self.held.borrow_mut().push(Rc::clone(&holder));
         holder
     }
 
-    /// Offers what this worker has to read as the driver admits it, and steps the dataflow until everything is complete;
-    /// tells what was late.
+    /// Offers what this worker has to read as the driver admits it, and steps the dataflow until everything is
+    /// complete; returns what was late.
     pub(super) fn offer<M: Message>(
         &self,
         worker: &mut Worker,
@@ -371,8 +375,7 @@ impl Desk {
         }
     }
 
-    /// The first epoch this worker reads, how many there are from one to the next, and how many records are in its part of
-    /// one.
+    /// Returns the first epoch this worker reads, the step from one to the next, and the records in its share of one.
     fn turns(&self, reading: &Reading<'_>) -> (u64, u64, usize) {
         let records_per_epoch = self.feed.records_per_epoch();
         match reading {
@@ -384,7 +387,7 @@ impl Desk {
         }
     }
 
-    /// Tells the driver what has been completed, and whether there was anything to do since `rounds`.
+    /// Tells the driver what is completed, and whether there was anything to do since `rounds`.
     fn tell(&self, completed: &mut u64, rounds: u64) {
         let mut driver = self.driver.borrow_mut();
         let passed = self.probe.with_frontier(|frontier| frontier.first().copied()).unwrap_or(self.feed.epochs());
@@ -405,7 +408,7 @@ impl Desk {
         }
     }
 
-    /// How many of the epochs from `completed` to `passed` a dataflow behind this one has answered as well.
+    /// Returns how many of the epochs from `completed` to `passed` a dataflow behind this one has answered as well.
     fn answered(&self, completed: u64, passed: u64) -> u64 {
         if self.behind.is_none() {
             return passed;
@@ -413,8 +416,8 @@ impl Desk {
         (completed + 1..=passed).take_while(|epochs| self.is_answered(*epochs)).last().unwrap_or(completed)
     }
 
-    /// True if a dataflow behind this one, if there is one, has answered what the watermark of so many epochs allows. Where
-    /// the watermark stands still, that is nothing.
+    /// True if the dataflow behind this one, if any, has answered what the watermark of this many epochs releases.
+    /// Where the watermark stands still, that is nothing.
     fn is_answered(&self, epochs: u64) -> bool {
         self.behind.as_ref().is_none_or(|behind| !behind.less_than(&self.feed.reached(epochs).watermark_ms))
     }
@@ -423,7 +426,7 @@ impl Desk {
         self.held.borrow().iter().fold(Census::default(), |held, part| held.and(part.get()))
     }
 
-    /// Everything is answered: hands in the answers, those of other processes to the first one.
+    /// Submits the answers when everything is answered, those of other processes through the first one.
     pub(super) fn end<M: 'static>(self, worker: &mut Worker, last: &SharedLast<M>, late: LateSet) -> Vec<Tally> {
         self.driver.borrow_mut().settled();
         let (entries, payload_bytes) = self.payload.get();
@@ -463,18 +466,18 @@ impl Desk {
     }
 }
 
-/// Which messages a worker keeps of those it sees.
+/// Which of the messages it sees a worker keeps.
 pub(super) struct Own<M>(Option<IsOwn<M>>);
 
 type IsOwn<M> = Box<dyn Fn(&M) -> bool>;
 
 impl<M> Own<M> {
-    /// Only what was meant for it has come.
+    /// Keeps everything: only what the worker owns arrives.
     pub(super) fn everything() -> Self {
         Self(None)
     }
 
-    /// Others hold the state of the rest.
+    /// Keeps only what `is_own` accepts: other workers hold the rest.
     pub(super) fn only(is_own: impl Fn(&M) -> bool + 'static) -> Self {
         Self(Some(Box::new(is_own)))
     }
@@ -486,14 +489,14 @@ impl<M> Own<M> {
     }
 }
 
-/// Where the rows of a stage go, and what goes wrong with its messages.
+/// Where the rows of a stage go, and the fault of its messages.
 struct To {
     name: &'static str, // of the operator
     targets: Targets,
     fault: Armed,
 }
 
-/// How far an operator has come.
+/// Tracks how far an operator has come.
 pub(super) struct Steps {
     feed: Arc<Feed>,
     epochs: u64,
@@ -506,7 +509,7 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// With `is_view`, what this operator has acted upon is what the worker knows.
+    /// Creates the tracker; with `is_view`, what this operator has acted on is the view of the worker.
     pub(super) fn new(desk: &Desk, is_view: bool) -> Self {
         Self {
             feed: Arc::clone(&desk.feed),
@@ -520,13 +523,14 @@ impl Steps {
         }
     }
 
-    /// So many messages have been taken.
+    /// Counts `messages` that have been received.
     pub(super) fn taken(&self, messages: usize) {
         self.records.set(self.records.get() + messages as u64);
         self.rounds.set(self.rounds.get() + 1);
     }
 
-    /// How far event time has come, if the frontier has moved. What is held when the input has ended is weighed.
+    /// Returns how far event time has come, if the frontier has advanced. At the end of the input, what is held is
+    /// weighed.
     pub(super) fn next(
         &mut self,
         frontier: &MutableAntichain<u64>,
@@ -547,7 +551,7 @@ impl Steps {
         Some(self.feed.reached(now))
     }
 
-    /// What the frontier has passed has been acted upon: keeps a capability for the rest.
+    /// Keeps a capability for the rest once what the frontier has passed has been acted on.
     pub(super) fn hold(&self, capability: &mut Option<Capability<u64>>, frontier: &MutableAntichain<u64>) {
         if let Some(open) = capability {
             if self.is_view && *open.time() < self.epochs {
@@ -562,12 +566,12 @@ impl Steps {
     }
 }
 
-/// All epochs below this one are complete at the operator's input.
+/// Returns the epoch below which all are complete at the operator's input.
 pub(super) fn epochs_behind(frontier: &MutableAntichain<u64>, feed: &Feed) -> u64 {
     frontier.frontier().first().copied().unwrap_or(feed.epochs())
 }
 
-/// Something for the first worker of all.
+/// A message to the first worker of all.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Parcel {
     worker: usize,
@@ -575,7 +579,7 @@ struct Parcel {
     bytes: Vec<u8>,
 }
 
-/// Brings parcels to the first worker of all; the others get nothing. Every worker has to take part.
+/// Brings messages to the first worker of all; the others get nothing. Every worker must take part.
 fn gather(worker: &mut Worker, parcels: Vec<Parcel>) -> Vec<Parcel> {
     let gathered = Rc::new(RefCell::new(Vec::new()));
     let into = Rc::clone(&gathered);

@@ -1,8 +1,7 @@
 //! Every message goes to the worker that holds the state of its key. Stateless work stays where it is read.
 //!
-//! What anybody can have, and the one to beat beside the single thread. On two cores two workers of it are 1.0 to 1.75
-//! times as fast as `sequential`, best or next to `co-partitioned` for most pipelines; one worker is at 0.87 on average
-//! (reference run of the experiment `parallelism`). It loses where one key has much: its worker is the bound.
+//! This is what everybody can have, and the strategy to beat besides the single thread. It loses where one key has
+//! much of the load: the worker of that key is the bottleneck. `experiments/parallelism.md` has the measurements.
 
 use super::dataflow::Spread;
 use super::messages::Targets;
@@ -10,7 +9,7 @@ use super::plan::Topology;
 use crate::pipeline::Choice;
 
 pub(super) const TOPOLOGY: Topology = Topology { spread: by_key, dealt: false };
-/// Of stateless work.
+/// The topology of stateless work: it is done where events are read.
 pub(super) const WHERE_READ: Topology = Topology { spread: where_read, dealt: false };
 
 /// States by key over all workers.

@@ -1,13 +1,13 @@
-//! By key, but a hot key is shared by two workers: each of its messages goes to the one of its two that has had less so
-//! far, and what the other one has put together is merged into the state where the key is at home.
+//! By key, but two workers share a hot key: each of its messages goes to whichever of the two has had less so far,
+//! and what the other one has combined is merged into the state at the key's home.
 //!
-//! After "The power of both choices" (Nasir and others, ICDE 2015), with two choices for hot keys only. It helps where
-//! one key is more than a worker can bear and its events cannot be put together where they are read. In this catalogue
-//! whatever can be merged can also be combined by the readers, so `pre-aggregate` does the same for less: it sends one
-//! part where this one sends every event of the hot key. Measured on two workers: it halves the imbalance (one key of
-//! 30 %: 1.30 to 1.17 of the mean) and is not faster than `exchange` by more than chance, since merging costs what
-//! evenness gains. Logic whose states merge but are too dear to build where events are read would need it; none here
-//! is.
+//! After "The power of both choices" (Nasir and others, ICDE 2015), with two choices for hot keys only. It helps
+//! where one key is more than a worker can bear and its events cannot be combined where they are read. In this
+//! catalogue everything that can be merged can also be combined by the readers, so `pre-aggregate` does the same for
+//! less: it sends one message where this strategy sends every event of the hot key. It evens out the load and is no
+//! faster for it, because merging costs what evenness gains.
+//!
+//! Decision D-011.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,7 +30,8 @@ fn spread(_choice: &Choice, _worker: usize, workers: usize) -> Spread {
     Spread { readers: workers, states, windows: all.clone(), deliveries: all, holders: 0..workers }
 }
 
-/// `combine` puts together what is on its way from a worker that shares a hot key to the one where the key is at home.
+/// Runs a pipeline of one stage; `combine` combines what travels from a worker that shares a hot key to the key's
+/// home worker.
 pub(super) fn one_stage<M: Message>(
     site: &Site,
     plan: Plan<M>,
@@ -48,7 +49,7 @@ pub(super) fn one_stage<M: Message>(
     })
 }
 
-/// The same with a second stage behind.
+/// Runs a pipeline of two stages.
 pub(super) fn two_stages<M: Message, B: Message>(
     site: &Site,
     plan: Plan<M>,
@@ -68,7 +69,7 @@ pub(super) fn two_stages<M: Message, B: Message>(
     })
 }
 
-/// Passes on what is at home here, and puts the rest together before it is sent home.
+/// Passes on the keys whose home is this worker, and combines the rest before sending it home.
 struct Home<M> {
     worker: usize,
     workers: usize,
@@ -101,10 +102,10 @@ impl<M: Message> Sorter<M, M> for Home<M> {
     }
 }
 
-/// Which keys are hot, and what each worker has been given: as one reader has seen it.
+/// Which keys are hot, and what each worker has been given, as seen by one reader.
 ///
-/// Keys are counted by a few bits of their route. Some share a count with others, which at worst splits a key that need not
-/// be split.
+/// Keys are counted by a few bits of their route. Some share a count, which at worst splits a key that need not be
+/// split.
 #[derive(Debug, Clone)]
 pub(super) struct HotKeys {
     given: Vec<u64>,
@@ -113,15 +114,15 @@ pub(super) struct HotKeys {
     left: u32,
 }
 
-/// Counts that keys share.
+/// Counters that keys share.
 const SLOTS: usize = 1024;
-/// Messages after which it is decided anew what is hot.
+/// Messages after which it is decided again what is hot.
 const WINDOW: u32 = 1 << 15;
-/// A slot is hot with more than this share of what one worker should get.
+/// A counter is hot with more than this share of what one worker should get.
 const HOT_SHARE: f64 = 0.25;
 
 impl HotKeys {
-    /// For so many workers. Nothing is hot in the first window.
+    /// Creates the counters for `workers`. Nothing is hot in the first window.
     pub(super) fn new(workers: usize) -> Self {
         Self { given: vec![0; workers], counts: vec![0; SLOTS], hot: vec![false; SLOTS], left: WINDOW }
     }
@@ -130,7 +131,7 @@ impl HotKeys {
         self.given.len()
     }
 
-    /// The worker for a message of this route.
+    /// Returns the worker for a message with this route.
     #[inline]
     pub(super) fn choose(&mut self, route: u64) -> usize {
         let (slot, workers) = (by_route(route, SLOTS), self.given.len());

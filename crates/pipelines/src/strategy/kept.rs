@@ -1,4 +1,6 @@
-//! The last stage of a pipeline, with the answers it gives.
+//! The last stage of a pipeline, which collects the answers it gives.
+//!
+//! Decisions D-003 and D-410.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -16,34 +18,34 @@ use crate::feed::Reached;
 use crate::logic::Message;
 use crate::part::Part;
 
-/// The last stage as the dataflow sees it: it takes messages and keeps its answers.
+/// The last stage as the dataflow sees it: it takes messages and collects its answers.
 pub(super) trait Last<M>: Any {
-    /// Takes messages that arrived (leaving `arrived` empty).
+    /// Takes messages that arrived, leaving `arrived` empty.
     fn take(&mut self, arrived: &mut Vec<M>);
-    /// The watermark has moved.
+    /// Reports that the watermark has advanced.
     fn advance(&mut self, reached: Reached);
-    /// What is held now.
+    /// Returns what is held now.
     fn census(&self) -> Census;
-    /// Live entries, and their key and state bytes.
+    /// Returns the number of live entries, and their key and state bytes.
     fn payload(&self) -> (usize, usize);
-    /// All is answered: gives the answers of `worker` to whoever has asked.
+    /// Submits the answers of `worker`, when everything is answered.
     fn hand_in(&mut self, worker: usize);
-    /// The same for another process: the answers as bytes, in pieces.
+    /// Packs the answers for another process, as bytes in pieces.
     fn pack(&mut self) -> Vec<Vec<u8>>;
-    /// Hands in a piece that `worker` of another process has packed.
+    /// Submits a piece that `worker` of another process has packed.
     fn unpack(&mut self, worker: usize, piece: Vec<u8>);
 }
 
-/// A last stage and whoever else has to look at it.
+/// A last stage, shared by those that look at it.
 pub(super) type SharedLast<M> = Rc<RefCell<dyn Last<M>>>;
 
-/// Makes the last stage of a worker, given what may go wrong with its messages and with its answers.
+/// Makes the last stage of a worker, given the faults of its messages and of its answers.
 pub(super) type MakeLast<M> = Arc<dyn Fn(Armed, Armed) -> SharedLast<M> + Send + Sync>;
 
-/// Where all workers hand in their answers.
+/// Collects the answers of all workers.
 pub(super) struct Tray<R>(Arc<Mutex<Vec<Handed<R>>>>);
 
-/// By which worker, and what.
+/// A worker and its answers.
 type Handed<R> = (usize, Vec<R>);
 
 impl<R> Clone for Tray<R> {
@@ -63,7 +65,7 @@ impl<R> Tray<R> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((worker, answers));
     }
 
-    /// Everything that was handed in, worker after worker.
+    /// Returns everything that was submitted, worker by worker.
     pub(super) fn empty(self) -> Vec<R> {
         let mut handed = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         handed.sort_by_key(|(worker, _)| *worker);
@@ -72,13 +74,13 @@ impl<R> Tray<R> {
 }
 
 impl<R: Message> Tray<R> {
-    /// Puts down a piece that `worker` of another process has packed.
+    /// Adds a piece that `worker` of another process has packed.
     pub(super) fn unpack(&self, worker: usize, piece: Vec<u8>) {
         self.put(worker, Bincode::<Vec<R>>::from_bytes(BytesMut::from(piece).freeze()).payload);
     }
 }
 
-/// A part with the answers it has given.
+/// An operator with the answers it has given.
 pub(super) struct Kept<P, R> {
     part: P,
     messages_fault: Armed, // one strikes what comes in, one what goes out
@@ -140,7 +142,7 @@ fn packed<R: Message>(answers: Vec<R>) -> Vec<u8> {
     bytes
 }
 
-/// The part of a pipeline without memory: what arrives are the answers.
+/// The operator of a pipeline without memory: what arrives are the answers.
 pub(super) struct PassedOn;
 
 impl<R> Part<R, R> for PassedOn {
@@ -159,14 +161,14 @@ impl<R> Part<R, R> for PassedOn {
     }
 }
 
-/// Answers kept for the check, in sheets of fixed size: keeping one more never moves those that are kept already, which
-/// would be seen as a stall of the pipeline.
+/// Answers kept for the check, in chunks of fixed size: adding one never moves those already there, which would look
+/// like a stall of the pipeline.
 pub(super) struct Sheets<R> {
     full: Vec<Vec<R>>,
     open: Vec<R>,
 }
 
-/// Answers on a sheet.
+/// Answers per chunk.
 const SHEET: usize = 4096;
 
 impl<R> Default for Sheets<R> {
@@ -176,7 +178,7 @@ impl<R> Default for Sheets<R> {
 }
 
 impl<R: Copy> Sheets<R> {
-    /// Takes the answers out of `answers`.
+    /// Moves the answers out of `answers`.
     pub(super) fn keep(&mut self, answers: &mut Vec<R>) {
         for part in answers.chunks(SHEET) {
             let room = SHEET - self.open.len();
@@ -204,7 +206,7 @@ impl<R: Copy> Sheets<R> {
 }
 
 impl<R: Message> Sheets<R> {
-    /// As bytes, in pieces.
+    /// Packs the answers into bytes, in pieces.
     pub(super) fn pack(self) -> impl Iterator<Item = Vec<u8>> {
         self.full.into_iter().chain([self.open]).map(packed)
     }

@@ -1,4 +1,4 @@
-//! What travels between workers: messages in batches, each batch whole to one worker.
+//! What travels between workers: messages in batches, each batch as a whole to one worker.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use super::hot_split::HotKeys;
 use crate::feed::spread;
 use crate::logic::Message;
 
-/// Messages for one worker, handed over as they are: nobody looks at them on the way.
+/// Messages for one worker, handed over as they are: nothing looks at them on the way.
 #[derive(Debug, Clone)]
 pub(super) struct Batch<M> {
     pub(super) target: usize,
@@ -34,7 +34,7 @@ impl<M> Accountable for Batch<M> {
     }
 }
 
-/// Where it was to go is known by where it has come.
+/// A batch that has arrived knows its target by where it is.
 impl<M: Message> ContainerBytes for Batch<M> {
     fn from_bytes(bytes: Bytes) -> Self {
         Self { target: 0, messages: ContainerBytes::from_bytes(bytes) }
@@ -49,7 +49,7 @@ impl<M: Message> ContainerBytes for Batch<M> {
     }
 }
 
-/// Hands every batch to its target.
+/// Routes every batch to its target.
 pub(super) struct Whole;
 
 impl<M> Distributor<Batch<M>> for Whole {
@@ -66,28 +66,28 @@ impl<M> Distributor<Batch<M>> for Whole {
     fn flush<T: Clone, P: Push<Envelope<T, Batch<M>>>>(&mut self, _stamp: &Stamp<T>, _pushers: &mut [P]) {}
 }
 
-/// The pact of batches.
+/// Returns the parallelization contract of batches.
 pub(super) fn whole() -> DistributorPact<fn(usize) -> Whole> {
     DistributorPact(|_| Whole)
 }
 
-/// To which workers messages may go.
+/// Which workers messages may go to.
 #[derive(Debug, Clone)]
 pub(super) enum Targets {
-    /// All to this one.
+    /// All messages go to this worker.
     One(usize),
-    /// By their route to one of `count` from `first` on.
+    /// Messages go by their route to one of `count` workers from `first` on.
     ByRoute { first: usize, count: usize },
-    /// Each to all of so many.
+    /// Each message goes to all of this many workers.
     All(usize),
-    /// By their route to one of so many places that the worker can reach by itself.
+    /// Messages go by their route to one of this many places, which the worker can reach by itself.
     Places(usize),
-    /// Those of hot keys to the less loaded of two, the others by their route.
+    /// Messages of hot keys go to the less loaded of two workers, the others by their route.
     TwoChoices(HotKeys),
 }
 
 impl Targets {
-    /// True if messages are shown to those they do not belong to.
+    /// True if messages are also shown to workers that do not own them.
     pub(super) fn is_all(&self) -> bool {
         matches!(self, Targets::All(_))
     }
@@ -108,7 +108,7 @@ impl Targets {
     }
 }
 
-/// What was given to other workers.
+/// Messages sent to other workers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Traffic {
     pub(super) records: u64,
@@ -117,10 +117,10 @@ pub(super) struct Traffic {
 
 /// Bytes of a batch: below what the allocator keeps at hand for each thread, so that batches are recycled.
 const BATCH_BYTES: usize = 24 << 10;
-/// Messages a batch has room for at least.
+/// The minimum number of messages a batch has room for.
 const LEAST_ROOM: usize = 16;
 
-/// Messages on their way out, sorted by where they go.
+/// Outgoing messages, by target.
 pub(super) struct Outbox<M> {
     worker: usize,
     targets: Targets,
@@ -133,7 +133,7 @@ pub(super) struct Outbox<M> {
 impl<M: Message> Outbox<M> {
     const BATCH: usize = BATCH_BYTES / size_of::<M>();
 
-    /// Of `worker`, who counts in `traffic` what goes to others.
+    /// Creates the outbox of `worker`, which counts messages to other workers in `traffic`.
     pub(super) fn new(worker: usize, targets: Targets, traffic: Rc<Cell<Traffic>>) -> Self {
         let targets = match targets {
             Targets::ByRoute { first, count: 1 } => Targets::One(first), // nothing to be routed
@@ -143,7 +143,7 @@ impl<M: Message> Outbox<M> {
         Self { worker, targets, open, full: Vec::new(), room: LEAST_ROOM, traffic }
     }
 
-    /// Puts a message up for whom its route leads to.
+    /// Adds a message to the batch that its route leads to.
     #[inline]
     pub(super) fn give(&mut self, route: impl FnOnce() -> u64, message: M) {
         match &mut self.targets {
@@ -168,7 +168,7 @@ impl<M: Message> Outbox<M> {
         self.open[at].push(message);
     }
 
-    /// Seals a batch that is full; one that is small grows.
+    /// Seals a batch that is full, or grows it if it is small.
     #[cold]
     fn make_room(&mut self, at: usize) {
         if self.open[at].len() >= Self::BATCH {
@@ -190,7 +190,7 @@ impl<M: Message> Outbox<M> {
         self.full.push(Batch { target, messages });
     }
 
-    /// Sends everything.
+    /// Sends all batches.
     pub(super) fn drain(&mut self, mut send: impl FnMut(Batch<M>)) {
         let most = self.open.iter().map(Vec::len).max().unwrap_or(0);
         if self.full.is_empty() {

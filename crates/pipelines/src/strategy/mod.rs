@@ -1,4 +1,6 @@
 //! How work is spread.
+//!
+//! Decisions D-005 and D-010.
 
 mod broadcast;
 mod co_partitioned;
@@ -64,7 +66,7 @@ pub enum Strategy {
 }
 
 impl Strategy {
-    /// All of them, the list for `flowbench list`.
+    /// All strategies, as `flowbench list` shows them.
     pub const ALL: [Strategy; 10] = [
         Strategy::Sequential,
         Strategy::Exchange,
@@ -78,7 +80,7 @@ impl Strategy {
         Strategy::Differential,
     ];
 
-    /// The name used in files and on the command line.
+    /// Returns the name used in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Strategy::Sequential => "sequential",
@@ -94,7 +96,7 @@ impl Strategy {
         }
     }
 
-    /// One line for `flowbench list`.
+    /// Returns a one-line summary for `flowbench list`.
     pub fn summary(self) -> &'static str {
         match self {
             Strategy::Sequential => "one plain loop on one thread, no dataflow: what the others have to beat",
@@ -110,7 +112,7 @@ impl Strategy {
         }
     }
 
-    /// Why it cannot run on so many workers (of all processes together), if so: what it runs on instead.
+    /// Returns what it runs on instead if it cannot run on this number of workers (of all processes together).
     pub fn allowed_workers(self, workers: usize) -> Option<&'static str> {
         match self {
             Strategy::Sequential if workers != 1 => Some("exactly 1 worker"),
@@ -120,17 +122,18 @@ impl Strategy {
         }
     }
 
-    /// Why it cannot run in so many processes, if so.
+    /// Returns why it cannot run in this number of processes; `None` if it can.
     pub fn gap_between_processes(self, processes: usize) -> Option<StrategyGap> {
         (self == Strategy::Shared && processes > 1).then_some("processes share no memory")
     }
 
-    /// How many of so many workers read; each reads its own epochs, taken in turn.
+    /// Returns how many of `workers` read; each reads its own epochs, taken in turn.
     pub fn readers(self, workers: usize) -> usize {
         if self == Strategy::Staged { staged::readers(workers) } else { workers }
     }
 
-    /// Of the strategies that differ in nothing but who reads, who holds state, and what goes where.
+    /// Returns the topology of a strategy that only differs in who reads, who holds state and what goes where; `None`
+    /// for the others.
     fn topology(self) -> Option<Topology> {
         match self {
             Strategy::Exchange => Some(exchange::TOPOLOGY),
@@ -170,7 +173,8 @@ pub(crate) fn gap_of_stateless(choice: &Choice) -> Option<StrategyGap> {
     }
 }
 
-/// `differential` sees events when the watermark has passed them, by event time.
+/// Returns why first deliveries cannot be asked for: `differential` sees events when the watermark has passed them,
+/// by event time.
 pub(crate) fn gap_of_deliveries(choice: &Choice) -> Option<StrategyGap> {
     match choice.strategy {
         Strategy::PreAggregate | Strategy::HotSplit => Some(BY_ARRIVAL),
@@ -187,7 +191,7 @@ pub(crate) fn gap_of_keyed(choice: &Choice) -> Option<StrategyGap> {
     }
 }
 
-/// Where the rows of the first stage can be put together, `pre-aggregate` has something to do.
+/// Returns the gap of chained logic; `pre-aggregate` is of use where the rows of the first stage can be combined.
 pub(crate) fn gap_of_chained(choice: &Choice, rows_combine: bool) -> Option<StrategyGap> {
     if choice.strategy == Strategy::PreAggregate && rows_combine { None } else { gap_of_keyed(choice) }
 }
@@ -229,7 +233,7 @@ where
     Ok(gather(tray, &tallies))
 }
 
-/// Gives the row of each first delivery.
+/// Runs a pipeline that gives the row of each first delivery.
 pub(crate) fn run_deliveries<W: Delivered<Row: Row>>(horizon: Horizon, site: &Site) -> Result<RunEnd, RunError> {
     let strategy = checked(site, gap_of_deliveries(&site.choice))?;
     let (tray, eviction) = (Tray::default(), site.choice.eviction);
@@ -394,19 +398,19 @@ fn chained_parts<L: KeyedLogic, W: WindowLogic, B: Message + Signed<W::Input>>(
     }
 }
 
-/// Parts that apply events as the order policy releases them.
+/// Makes operators that apply events as the order policy releases them.
 fn plain<L: KeyedLogic>(logic: &L, site: &Site) -> MakePart<Event, L::Row> {
     let (logic, choice, slack_ms) = (logic.clone(), site.choice, site.feed.slack_ms());
     Arc::new(move || part::part(Plain(logic.clone()), choice.eviction, choice.order.policy(slack_ms)))
 }
 
-/// Parts that answer at once and take back.
+/// Makes operators that answer at once and retract.
 fn speculative<L: KeyedLogic>(logic: &L, site: &Site) -> MakePart<Event, Change<L::Row>> {
     let (logic, choice, slack_ms) = (logic.clone(), site.choice, site.feed.slack_ms());
     Arc::new(move || part::part(Speculative::new(&logic, slack_ms), choice.eviction, choice.order.policy(slack_ms)))
 }
 
-/// Parts that merge what was combined elsewhere.
+/// Makes operators that merge what was combined elsewhere.
 fn merged<L: Mergeable>(logic: &L, site: &Site) -> MakePart<Piece<L::Key, L::State>, L::Row> {
     let (logic, choice, slack_ms) = (logic.clone(), site.choice, site.feed.slack_ms());
     Arc::new(move || part::part(Merged(logic.clone()), choice.eviction, choice.order.policy(slack_ms)))
@@ -430,7 +434,7 @@ fn by_box<M: 'static, R: 'static>(part: &MakePart<M, R>) -> impl Fn() -> Box<dyn
     move || part()
 }
 
-/// Last stages around `part`, whose answers go onto `tray`.
+/// Makes last stages around `part`, whose answers go to `tray`.
 fn last<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
     part: impl Fn() -> P + Send + Sync + 'static,
     tray: &Tray<R>,
@@ -458,12 +462,12 @@ fn checked(site: &Site, gap: Option<StrategyGap>) -> Result<Strategy, RunError> 
     }
 }
 
-/// The answers of all workers together.
+/// Gathers the answers of all workers.
 fn gather<R: Row>(tray: Tray<R>, tallies: &[Tally]) -> RunEnd {
     ended(Box::new(tray.empty()), None, tallies)
 }
 
-/// The changes of all workers together, and what is left of them.
+/// Gathers the changes of all workers, and what is left of them.
 fn consolidate<R: Row>(tray: Tray<Change<R>>, tallies: &[Tally], choice: &Choice) -> Result<RunEnd, RunError> {
     let (rows, changes) = consolidated(tray.empty()).ok_or(RunError::TakenBack)?;
     Ok(ended(Box::new(rows), choice.order.takes_back().then_some(changes), tallies))

@@ -1,4 +1,4 @@
-//! A pipeline as the dataflow strategies see it: stages with their logic erased.
+//! A pipeline as the dataflow strategies see it: stages with their logic type-erased.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,39 +21,41 @@ use crate::window::Signed;
 pub(super) struct Plan<M> {
     /// Makes the messages of the first stage.
     pub(super) intake: Intake<M>,
-    /// The route of the state an event belongs to, where input is dealt out beforehand.
+    /// The route of the state an event belongs to, where the input is partitioned in advance.
     pub(super) owner: Owner,
     /// The route of a message.
     pub(super) route: Route<M>,
 }
 
-/// How messages come to be.
+/// How messages are made.
 pub(super) struct Intake<M> {
-    /// Of events where they are read.
+    /// Makes the reader that turns events into messages where they are read.
     pub(super) reader: Make<dyn Reader<M>>,
-    /// Of events behind whatever has let them through. `None` where the first stage is told of all deliveries anyway.
+    /// Makes the sorter for events that come out of deduplication. `None` where the first stage is told of all
+    /// deliveries anyway.
     pub(super) sorter: Option<Make<dyn Sorter<Event, M>>>,
 }
 
-/// Where an event belongs, if it concerns the pipeline.
+/// The route of an event, if it concerns the pipeline.
 type Owner = Arc<dyn Fn(&Event) -> Option<u64> + Send + Sync>;
 
-/// Where a message belongs. Asked of every message only by strategies that show it to those it does not belong to.
+/// The route of a message. Only strategies that show messages to workers that do not own them ask for it on every
+/// message.
 pub(super) type Route<M> = Arc<dyn Fn(&M) -> u64 + Send + Sync>;
 
 impl<M: Message> Intake<M> {
-    /// Both by what `make` makes.
+    /// Makes reader and router by what `make` returns.
     fn by<S: Reader<M> + Sorter<Event, M> + 'static>(make: impl Fn() -> S + Clone + Send + Sync + 'static) -> Self {
         let make_sorter = make.clone();
         Self { reader: Arc::new(move || Box::new(make())), sorter: Some(Arc::new(move || Box::new(make_sorter()))) }
     }
 
-    /// What `select` makes of each event, with its key.
+    /// Makes messages with `select`, which also returns their key.
     pub(super) fn each<K: Key>(select: impl Fn(&Event) -> Option<(K, M)> + Clone + Send + Sync + 'static) -> Self {
         Self::by(move || Select(select.clone()))
     }
 
-    /// The same, messages of one key put together by `join` before they are given on.
+    /// Makes a reader like [`each`](Self::each) that combines messages of one key with `join` before it sends them.
     fn combined<K: Key>(
         select: impl Fn(&Event) -> Option<(K, M)> + Clone + Send + Sync + 'static,
         join: impl Fn(K, &mut M, &M) -> bool + Clone + Send + Sync + 'static,
@@ -63,7 +65,7 @@ impl<M: Message> Intake<M> {
 }
 
 impl Plan<Event> {
-    /// The events that concern keyed logic, by their key.
+    /// Selects the events that concern keyed logic, by their key.
     pub(super) fn keyed<L: KeyedLogic>(logic: &L) -> Self {
         let (read, own, route) = (logic.clone(), logic.clone(), logic.clone());
         Plan {
@@ -73,7 +75,7 @@ impl Plan<Event> {
         }
     }
 
-    /// All events, by their event id.
+    /// Selects all events, by their event id.
     pub(super) fn all() -> Self {
         Plan {
             intake: Intake::each(|event: &Event| Some((event.event_id(), *event))),
@@ -84,7 +86,7 @@ impl Plan<Event> {
 }
 
 impl<W: Delivered> Plan<Delivery<W>> {
-    /// All deliveries, by their event id.
+    /// Selects all deliveries, by their event id.
     pub(super) fn deliveries() -> Self {
         Plan {
             intake: Intake { reader: Arc::new(|| Box::new(Deliver)), sorter: None },
@@ -99,7 +101,7 @@ fn by_event_id() -> Owner {
 }
 
 impl<M: Message> Plan<M> {
-    /// The answers of stateless logic, made where events are read.
+    /// Makes the plan of stateless logic, whose answers are given where events are read.
     pub(super) fn answers<L: StatelessLogic<Row = M>>(logic: &L) -> Self {
         let read = logic.clone();
         Plan {
@@ -110,7 +112,7 @@ impl<M: Message> Plan<M> {
         }
     }
 
-    /// What window logic adds up of stateless logic, by window.
+    /// Makes the plan of stateless logic whose rows are inputs of windows, by window.
     pub(super) fn inputs<L: StatelessLogic<Row = M>, W: WindowLogic<Input = M>>(logic: &L, windows: &W) -> Self {
         let (read, own, route) = (input_of(logic, windows), input_of(logic, windows), windows.clone());
         Plan {
@@ -120,7 +122,7 @@ impl<M: Message> Plan<M> {
         }
     }
 
-    /// The same, inputs of one window put together before they are given on.
+    /// Makes the plan of a stateless first stage that combines inputs of one window before it sends them.
     pub(super) fn combined_inputs<L: StatelessLogic<Row = M>, W: WindowLogic<Input = M>>(
         logic: &L,
         windows: &W,
@@ -140,13 +142,13 @@ fn input_of<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
 }
 
 impl<K: Key + Message, S: Message> Plan<Piece<K, S>> {
-    /// Parts of the states of mergeable logic, one for each event.
+    /// Makes the plan of mergeable logic: one partial state per event.
     pub(super) fn pieces<L: Mergeable<Key = K, State = S>>(logic: &L) -> Self {
         let Plan { owner, .. } = Plan::keyed(logic);
         Plan { intake: Intake::each(piece_of(logic)), owner, route: Arc::new(|piece| piece.key.route()) }
     }
 
-    /// The same, those of one key put together before they are given on.
+    /// Makes the plan of a stage that combines partial states of one key before it sends them.
     pub(super) fn combined_pieces<L: Mergeable<Key = K, State = S>>(logic: &L) -> Self {
         let merge = logic.clone();
         let join = move |_, held: &mut Piece<K, S>, more: &Piece<K, S>| held.join(more, &merge);
@@ -154,7 +156,7 @@ impl<K: Key + Message, S: Message> Plan<Piece<K, S>> {
     }
 }
 
-/// The part of a state that one event makes.
+/// Returns the partial state that one event makes.
 fn piece_of<L: Mergeable>(
     logic: &L,
 ) -> impl Fn(&Event) -> Option<(L::Key, PieceOf<L>)> + Clone + Send + Sync + 'static + use<L> {
@@ -166,7 +168,7 @@ fn piece_of<L: Mergeable>(
     }
 }
 
-/// Puts pieces of one key together on their way.
+/// Makes the router that combines partial states of one key.
 pub(super) fn combining<L: Mergeable>(logic: &L) -> Make<dyn Sorter<PieceOf<L>, PieceOf<L>>> {
     let logic = logic.clone();
     Arc::new(move || {
@@ -178,7 +180,7 @@ pub(super) fn combining<L: Mergeable>(logic: &L) -> Make<dyn Sorter<PieceOf<L>, 
 
 type PieceOf<L> = Piece<<L as KeyedLogic>::Key, <L as KeyedLogic>::State>;
 
-/// Puts inputs of one window together on their way.
+/// Makes the router that combines inputs of one window.
 pub(super) fn combining_inputs<W: WindowLogic>(windows: &W) -> Make<dyn Sorter<W::Input, W::Input>> {
     let windows = windows.clone();
     Arc::new(move || {
@@ -188,18 +190,18 @@ pub(super) fn combining_inputs<W: WindowLogic>(windows: &W) -> Make<dyn Sorter<W
     })
 }
 
-/// A second stage behind a first one: the parts of the first, and how its rows are sorted for the second.
+/// A second stage: the operators of the first, and how its rows are routed to the second.
 pub(super) struct Rows<M, B> {
     pub(super) part: MakePart<M, B>,
     pub(super) sorter: Make<dyn Sorter<B, B>>,
     pub(super) route: Route<B>,
 }
 
-/// Makes a worker's part of the states.
+/// Makes one worker's share of a stage.
 pub(super) type MakePart<M, R> = Arc<dyn Fn() -> Box<dyn Part<M, R>> + Send + Sync>;
 
 impl<M: Message, B: Message> Rows<M, B> {
-    /// Rows of `part`, by window.
+    /// Routes the rows of `part` by window.
     pub(super) fn by_window<W: WindowLogic>(part: MakePart<M, B>, windows: &W) -> Self
     where
         B: Signed<W::Input>,
@@ -214,7 +216,7 @@ impl<M: Message, B: Message> Rows<M, B> {
         Self { part, sorter, route: Arc::new(move |row| key(row).route()) }
     }
 
-    /// The same, rows of one window put together before they are given on.
+    /// Makes a second stage that combines rows of one window before it sends them.
     pub(super) fn combined<W: WindowLogic>(part: MakePart<M, B>, windows: &W) -> Self
     where
         B: Signed<W::Input>,
@@ -233,16 +235,16 @@ impl<M: Message, B: Message> Rows<M, B> {
     }
 }
 
-/// How a strategy spreads the work, if it is no more than that.
+/// The description of a strategy that only differs in how it spreads the work.
 #[derive(Clone, Copy)]
 pub(super) struct Topology {
-    /// For a choice, as one worker of so many sees it.
+    /// Returns the placement for a configuration, as seen by one worker of the given number.
     pub(super) spread: fn(&Choice, usize, usize) -> Spread,
-    /// True if the input is dealt out by key before the clock starts.
+    /// True if the input is partitioned by key before the clock starts.
     pub(super) dealt: bool,
 }
 
-/// Readers, and one stage that keeps its answers.
+/// Runs readers and one stage that collects its answers.
 pub(super) fn one_stage<M: Message>(
     site: &Site,
     plan: Plan<M>,
@@ -259,7 +261,7 @@ pub(super) fn one_stage<M: Message>(
     })
 }
 
-/// Readers, a stage that gives its rows on, and one that keeps its answers.
+/// Runs readers, a stage that passes its rows on, and one that collects its answers.
 pub(super) fn two_stages<M: Message, B: Message>(
     site: &Site,
     plan: Plan<M>,
@@ -280,7 +282,7 @@ pub(super) fn two_stages<M: Message, B: Message>(
 }
 
 impl Topology {
-    /// By the key of events; by their event id where first deliveries are told before.
+    /// Partitions the input by the key of events, or by their event id where first deliveries are told first.
     fn deal<M>(self, site: &Site, plan: &Plan<M>) -> Option<Vec<Partition>> {
         let in_front = site.choice.deduplicate.is_some();
         let owner = if in_front { by_event_id() } else { Arc::clone(&plan.owner) };
@@ -290,8 +292,8 @@ impl Topology {
 }
 
 impl Desk {
-    /// Builds a dataflow, `rest` being what comes after its readers, and offers everything; tells what was late. Messages
-    /// are made where events are read, unless second deliveries have to be taken out before.
+    /// Builds a dataflow, with `rest` after its readers, and offers everything; returns what was late. Messages are
+    /// made where events are read, unless second deliveries must be removed first.
     pub(super) fn run<M: Message>(
         &self,
         worker: &mut Worker,
@@ -317,7 +319,7 @@ impl Desk {
         dealt.as_ref().map_or(Reading::InTurn, |dealt| Reading::Dealt(&dealt[self.worker]))
     }
 
-    /// What this worker keeps of the messages it sees.
+    /// Returns which of the messages it sees this worker keeps.
     fn own<M: 'static>(&self, route: &Route<M>) -> Own<M> {
         if !self.spread.states.is_all() {
             return Own::everything();
@@ -326,13 +328,13 @@ impl Desk {
         Own::only(move |message| spread(route(message), workers) == worker)
     }
 
-    /// What has been planted on this worker.
+    /// Returns the fault planted on this worker.
     pub(super) fn fault(&self) -> Armed {
         Armed::on(self.choice.fault, self.worker == self.spread.holders.start, &self.struck)
     }
 }
 
-/// The part of a pipeline that answers every event by itself, where that is not done by the readers.
+/// The operator of a pipeline that answers every event by itself, where the readers do not do that.
 pub(super) struct Answering<L>(pub(super) L);
 
 impl<L: StatelessLogic> Part<Event, L::Row> for Answering<L> {

@@ -1,7 +1,9 @@
-//! What a worker makes of the events it reads: messages for whoever holds their state.
+//! How a worker turns the events it reads into messages for whoever holds their state.
 //!
-//! Filter, route and combination are one loop over a slice of the trace, compiled for each pipeline. What comes out of
-//! it is of one type for all of them, so the dataflow behind it is not.
+//! Filter, route and combination are one loop over a slice of the trace, compiled per pipeline. Its output has one
+//! type for all pipelines, so the dataflow behind it is compiled once.
+//!
+//! Decision D-004.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -14,38 +16,38 @@ use super::messages::Outbox;
 use crate::feed::{Delivery, Feed, Partition};
 use crate::logic::{Delivered, Key, Message};
 
-/// Makes one for each worker.
+/// Makes one instance per worker.
 pub(super) type Make<T> = Arc<dyn Fn() -> Box<T> + Send + Sync>;
 
-/// Makes messages of what it is given, and puts them up for whoever holds their state.
+/// Turns its input into messages and adds them to the batches of whoever holds their state.
 pub(super) trait Sorter<In, M> {
-    /// Takes a batch (leaving it empty).
+    /// Takes a batch and leaves it empty.
     fn sort(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>);
 
-    /// Gives what it has held back in order to combine it.
+    /// Sends what it has held back in order to combine it.
     fn flush(&mut self, _out: &mut Outbox<M>) {}
 }
 
-/// Makes messages of the events it reads where they lie.
+/// Turns events into messages where they lie in the trace.
 pub(super) trait Reader<M> {
-    /// Reads a share of the trace; what is late and dropped is put into `late`.
+    /// Reads a share of the trace; late events that are dropped are added to `late`.
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<M>);
 
-    /// Gives what it has held back in order to combine it.
+    /// Sends what it has held back in order to combine it.
     fn flush(&mut self, _out: &mut Outbox<M>) {}
 }
 
-/// What one worker reads of an epoch.
+/// The share of an epoch that one worker reads.
 #[derive(Clone, Copy)]
 pub(super) enum Share<'a> {
-    /// All of it.
+    /// The whole epoch.
     Whole(&'a Feed, u64),
-    /// What has been dealt out to the worker beforehand.
+    /// What was partitioned for the worker in advance.
     Own(&'a Partition, u64),
 }
 
 impl Share<'_> {
-    /// In runs, so that whoever takes them has one tight loop.
+    /// Gives the events in runs, so that the caller has one tight loop.
     #[inline]
     fn runs(self, late: &mut LateSet, mut give: impl FnMut(&[Event])) {
         match self {
@@ -54,7 +56,7 @@ impl Share<'_> {
         }
     }
 
-    /// Each with its number in the trace.
+    /// Gives each event with its number in the trace.
     #[inline]
     fn deliveries<W: Delivered>(self, late: &mut LateSet, give: impl FnMut(Delivery<W>)) {
         match self {
@@ -64,7 +66,7 @@ impl Share<'_> {
     }
 }
 
-/// Gives on every delivery, whatever the pipeline is concerned with, to where its event id is remembered.
+/// Sends every delivery, whatever concerns the pipeline, to where its event id is remembered.
 pub(super) struct Deliver;
 
 impl<W: Delivered> Reader<Delivery<W>> for Deliver {
@@ -73,7 +75,7 @@ impl<W: Delivered> Reader<Delivery<W>> for Deliver {
     }
 }
 
-/// Gives each message on by itself: what `select` makes of an input, with the key that leads it on its way.
+/// Sends each message by itself: what `select` returns for an input, with the key that routes it.
 pub(super) struct Select<F>(pub(super) F);
 
 impl<F, In, K: Key, M: Message> Sorter<In, M> for Select<F>
@@ -102,7 +104,7 @@ where
     }
 }
 
-/// Puts messages of one key together before it gives them on: `join` says whether two of them have become one.
+/// Combines messages of one key before it sends them: `join` returns whether two of them have become one.
 pub(super) struct Combine<F, J, In, K, M> {
     select: F,
     join: J,

@@ -56,7 +56,7 @@ pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
     through(part, site, tray, Intake::new(site, |event| logic.answer(event)))
 }
 
-/// Every delivery through a part that makes rows of the first ones.
+/// Runs every delivery through an operator that makes rows of the first ones.
 pub(super) fn deliveries<W: Delivered<Row: Spoil>>(
     part: Box<dyn Part<Delivery<W>, W::Row>>,
     site: &Site,
@@ -65,7 +65,7 @@ pub(super) fn deliveries<W: Delivered<Row: Spoil>>(
     through(part, site, tray, Deliveries(&site.feed))
 }
 
-/// All messages of `source` through one part that holds all states.
+/// Runs all messages of `source` through one operator that holds all states.
 fn through<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
     part: P,
     site: &Site,
@@ -100,17 +100,17 @@ fn through<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
     vec![tally]
 }
 
-/// What comes in, epoch by epoch.
+/// The input, epoch by epoch.
 trait Source<M> {
-    /// Appends the messages of an epoch; what is late and dropped is put into `late`.
+    /// Appends the messages of an epoch; late events that are dropped are added to `late`.
     fn read(&mut self, epoch: u64, late: &mut LateSet, batch: &mut Vec<M>);
 
-    /// Everything up to here has been read; tells what is held.
+    /// Reports that everything up to here has been read; returns what is held.
     fn advance(&mut self, _reached: Reached) -> Census {
         Census::default()
     }
 
-    /// Live entries, and their key and state bytes.
+    /// Returns the number of live entries, and their key and state bytes.
     fn payload(&self) -> (usize, usize) {
         (0, 0)
     }
@@ -125,14 +125,14 @@ impl<W: Delivered> Source<Delivery<W>> for Deliveries<'_> {
     }
 }
 
-/// What concerns the pipeline of the events, of first deliveries only where that is asked for.
+/// The events that concern the pipeline, only first deliveries where that is requested.
 struct Intake<'a, F> {
     feed: &'a Feed,
     concerns: F,
     first: Option<InFront>,
 }
 
-/// Takes out second deliveries.
+/// Removes repeated deliveries.
 struct InFront {
     part: Box<dyn Part<Delivery<Event>, Event>>,
     deliveries: Vec<Delivery<Event>>,
@@ -180,7 +180,7 @@ impl<M, F: Fn(&Event) -> Option<M>> Source<M> for Intake<'_, F> {
     }
 }
 
-/// Two parts, one after the other.
+/// Two operators, one after the other.
 struct Chain<M, B, P> {
     first: Box<dyn Part<M, B>>,
     between: Vec<B>,
@@ -209,8 +209,8 @@ impl<M, B: Send, R, P: Part<B, R>> Part<M, R> for Chain<M, B, P> {
     }
 }
 
-/// Takes what the driver admits, as many records at a time as the workers of a dataflow; `step` gets the epochs with how
-/// far event time has come behind them.
+/// Takes what the driver admits, in steps of as many records as the workers of a dataflow take; `step` is given the
+/// epochs and how far event time has come after them.
 fn each_step(
     feed: &Feed,
     driver: &mut dyn Driver,

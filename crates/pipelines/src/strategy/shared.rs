@@ -1,14 +1,13 @@
-//! No exchange: all workers of a process apply what they read to one map in the memory they share.
+//! No exchange: all workers of a process apply what they read to one map in shared memory.
 //!
-//! The map is many maps, each behind a lock. Whoever reads an event puts it into the map of its key; when the frontier
-//! has passed, each worker lets its own share of the maps answer, and helps with those of the others that nobody is at.
-//! So no event is copied to another worker, and a worker that is behind is not waited for but helped; the price is a
-//! lock for every batch, and a cache line that wanders between cores. One hot key is still one map. Answers are kept
-//! with the map that gives them, so they stand in their order whichever worker let it answer.
+//! The map is many maps, each behind a lock. Whoever reads an event puts it into the map of its key; when the
+//! frontier has passed, each worker lets its own share of the maps answer, and helps with those of others that nobody
+//! is using. So no event is copied to another worker, and a worker that is behind is helped rather than waited for;
+//! the price is a lock per batch, and cache lines that move between cores. One hot key is still one map. Answers are
+//! kept with the map that gives them, so they are in order whichever worker let it answer.
 //!
-//! It never wins in the reference run: 0.6 to 1.2 times the single thread, a fifth to a half below `exchange` on two
-//! workers, since cutting each batch into so many parts costs more than handing over whole ones. What it has instead is
-//! evenness: with one key of 30 % its workers still do the same.
+//! Cutting each batch into so many parts costs more than handing over whole ones, so it stays below `exchange`. What
+//! it has instead is evenness: with a hot key its workers still do the same amount of work.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -30,10 +29,10 @@ use crate::logic::Message;
 use crate::part::Part;
 use crate::pipeline::{Choice, RunError, Site};
 
-/// Maps for each worker: enough that two of them seldom want the same, few enough to be looked at in each step.
+/// Maps per worker: enough that two workers seldom want the same, few enough to be checked in each step.
 const MAPS_PER_WORKER: usize = 8;
 
-/// Batches are sorted by map, and stay where they are read.
+/// Routes batches by map; they stay where they are read.
 fn spread(_choice: &Choice, _worker: usize, workers: usize) -> Spread {
     let maps = Targets::Places(maps(workers));
     let by_event_id = Targets::ByRoute { first: 0, count: workers };
@@ -96,7 +95,7 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Spoil>(
     })
 }
 
-/// Puts messages where they belong. What comes out is how far that has come.
+/// Puts messages into their maps. Its output tells how far that has come.
 fn put<'s, M: Message>(
     messages: Batches<'s, M>,
     steps: &Rc<RefCell<Steps>>,
@@ -113,7 +112,7 @@ fn put<'s, M: Message>(
     })
 }
 
-/// When all workers have put what is complete: lets the first stage answer, and puts its rows into the second.
+/// Lets the first stage answer once all workers have stored what is complete, and stores its rows in the second.
 fn between_stages<'s, M: Message, B: Message>(
     put: Batches<'s, ()>,
     steps: Rc<RefCell<Steps>>,
@@ -132,7 +131,7 @@ fn between_stages<'s, M: Message, B: Message>(
     })
 }
 
-/// When all workers have put what is complete: answers.
+/// Answers once all workers have stored what is complete.
 fn answer<M: Message>(desk: &Desk, put: Batches<'_, ()>, steps: Rc<RefCell<Steps>>, last: SharedLast<M>) {
     let progress = put.unary_frontier::<Builder<()>, _, _, _>(Pipeline, "answers", move |capability, _| {
         let mut capability = Some(capability);
@@ -259,7 +258,7 @@ impl<M, R> Maps<M, R> {
 }
 
 impl<M, R: Copy + Spoil> Map<M, R> {
-    /// Takes the answers that it has given out of `answers`.
+    /// Moves the answers that it has given out of `answers`.
     fn keep(&mut self, answers: &mut Vec<R>, fault: &mut Armed) {
         fault.answers(answers);
         self.answers.keep(answers);
@@ -280,13 +279,13 @@ impl<M, R: Copy> Share<M, R> {
         first..first + MAPS_PER_WORKER
     }
 
-    /// The map of a batch: all messages of one are of one map.
+    /// Returns the map of a batch: all messages of a batch belong to one map.
     fn map_of(&self, batch: &[M]) -> Option<MutexGuard<'_, Map<M, R>>> {
         let first = batch.first()?;
         Some(self.maps.lock(by_route((self.route)(first), self.maps.0.len())))
     }
 
-    /// Has its own maps answered, and those of the others that nobody is at.
+    /// Lets its own maps answer, and those of other workers that nobody is using.
     fn advance(&mut self, reached: Reached, mut answer: impl FnMut(&mut Map<M, R>)) {
         let own = self.own();
         for at in own.clone() {
@@ -308,8 +307,8 @@ impl<M, R: Copy> Share<M, R> {
         }
     }
 
-    /// As each map was when this worker looked at it last. Others may have put into it or helped to empty it since: what it
-    /// takes at the least is not known.
+    /// Returns what each map held when this worker last looked at it. Others may have added to it or helped to empty
+    /// it since, so the minimum it takes is not known.
     fn census(&self) -> Census {
         let held = self.held.iter().fold(Census::default(), |all, map| all.and(*map));
         Census { least_bytes: 0, ..held }
@@ -320,7 +319,7 @@ impl<M, R: Copy> Share<M, R> {
         self.own().map(of_map).fold((0, 0), |(entries, bytes), more| (entries + more.0, bytes + more.1))
     }
 
-    /// The answers of its own maps, each in the order in which they were given.
+    /// Returns the answers of its own maps, each in the order in which they were given.
     fn hand_in(&self) -> impl Iterator<Item = Sheets<R>> {
         self.own().map(|at| std::mem::take(&mut self.maps.lock(at).answers))
     }

@@ -1,9 +1,8 @@
-//! Pipeline parallel: one half of the workers reads and filters, the other half holds the states.
+//! Pipeline parallelism: one half of the workers reads and filters, the other half holds the states.
 //!
-//! Reader and state never compete for one core, and each has its own cache. It could win only where both halves have as
-//! much to do; whichever has more is the bound for all, and the other one waits. In the reference run it never did: 0.6
-//! to 1.2 times the single thread on two cores, since each event changes its core, and there are two workers to begin
-//! with. It is here because people build it: a thread that parses in front of one that works. With an odd number the
+//! Reading and state never compete for a core, and each has its own cache. It could only win where both halves have
+//! equal work; whichever has more limits the whole, and the other one waits. Every event changes cores. It is here
+//! because people build it: a thread that parses in front of one that works. With an odd number of workers the
 //! readers are one more.
 
 use super::dataflow::Spread;

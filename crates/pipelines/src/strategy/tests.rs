@@ -52,7 +52,7 @@ fn run(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, processes: usi
     run_by(&Unhurried::drivers(), prepared, choice, feed, processes)
 }
 
-/// The same, driven by others.
+/// Runs the pipeline with the given drivers.
 fn run_by(
     drivers: &Drivers,
     prepared: &dyn Prepared,
@@ -101,7 +101,7 @@ fn edges() -> Vec<Event> {
     (0..).zip(times_ms.flat_map(|time_ms| [time_ms; 2])).map(event).collect()
 }
 
-/// Of this many of these steps are all windows made.
+/// The step of which all windows are multiples, ms.
 const STEP_MS: i64 = 600_000;
 
 /// One millisecond before something, on it, or after it.
@@ -422,7 +422,7 @@ proptest! {
 enum Told {
     /// The state of this worker has acted upon so many epochs.
     Views { worker: usize, epochs: u64 },
-    /// So many epochs are completed.
+    /// All epochs below this number are complete.
     Completed(u64),
 }
 

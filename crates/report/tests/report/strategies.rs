@@ -1,4 +1,4 @@
-//! Strategies beside each other: 14 pipelines by ten strategies on one to four workers, as a run would leave them.
+//! Strategies side by side: 14 pipelines by ten strategies on one to four workers, as a run would leave them.
 
 use std::fs;
 
@@ -245,7 +245,7 @@ fn the_best_of_each_row_stands_out_in_the_figure_and_in_words() {
     assert!(html.contains("; dispatched-today: hot-split on 4 workers, 3.41×; "));
 }
 
-/// The matrix with these throughputs of sessions, one for each repeat of a strategy on its greatest number of workers;
+/// The matrix with these throughputs of sessions, one for each repeat of a strategy on its maximum number of workers;
 /// all else of the row is far below.
 fn row_of_sessions(throughputs: &[(&str, &[f64])]) -> String {
     let mut synthetic = matrix();

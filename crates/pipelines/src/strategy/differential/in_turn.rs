@@ -1,4 +1,6 @@
 //! Updates that wait for a time of their own.
+//!
+//! Decision D-018.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -43,7 +45,7 @@ pub(crate) fn in_turn<'s, D: Data, R: Times>(updates: Collected<'s, D, R>) -> Co
     waiting.as_collection()
 }
 
-/// So many more updates are held: told as a batcher tells it.
+/// Reports a change in the number of updates held, the way a batcher does.
 fn held(operator: usize, records_diff: isize) -> BatcherEvent {
     BatcherEvent { operator, records_diff, size_diff: 0, capacity_diff: 0, allocations_diff: 0 }
 }

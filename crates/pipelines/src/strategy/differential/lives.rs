@@ -9,6 +9,8 @@
 //! A life that has many events is told in *chapters*: after some events these are taken out as those of a life are, and what
 //! they have left in memory comes in, as one value. Without that, each event of a busy key would be shown again for every
 //! one that follows, until there is a pause.
+//!
+//! Decision D-017.
 
 use std::rc::Rc;
 
@@ -36,7 +38,7 @@ pub struct Deed {
 }
 
 impl Deed {
-    /// Of `event`.
+    /// Returns what is needed of `event`.
     fn of(event: &Event) -> Self {
         Self {
             kind: event.kind(),

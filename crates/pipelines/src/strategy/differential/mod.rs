@@ -32,6 +32,8 @@
 //! It never is the fastest: 0.8 of the single thread where few events concern the pipeline (`repeat-high-value`), 0.16
 //! to 0.3 where counts and sums are kept, 0.01 to 0.06 where logic that remembers is told its lives (reference run of
 //! the experiment `parallelism`). It is here for what it makes easy, and to have its price in numbers.
+//!
+//! Decisions D-015 and D-016.
 
 pub(crate) mod in_turn;
 pub(crate) mod lives;

@@ -19,7 +19,7 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// That `event` is about.
+    /// Returns the order that `event` is about.
     pub(crate) fn of(event: &Event) -> Self {
         Self { order: event.order().unwrap_or(Id::ABSENT), thousandths: event.value().unwrap_or_default().0 }
     }
