@@ -473,10 +473,14 @@ fn span_ms(trace: &Trace) -> i64 {
     times().max().zip(times().min()).map_or(0, |(newest_ms, oldest_ms)| newest_ms - oldest_ms)
 }
 
-/// Returns the share (0 to 1) of readings whose live bytes are below the minimum that the entries held can take, by
-/// more than [`GIVEN_BACK_BYTES`]; `None` where bytes were not counted.
+/// Returns the share (0 to 1) of readings with anything held whose live bytes are below the minimum that this takes, by
+/// more than [`GIVEN_BACK_BYTES`]; `None` where bytes were not counted. Where nothing is held, live bytes may be below 0
+/// by whatever the workers were built with.
 fn miscounted_share(readings: &[Reading]) -> Option<f64> {
-    let missing = |reading: &Reading| Some(reading.live_bytes? + GIVEN_BACK_BYTES < reading.least_bytes as i64);
+    let missing = |reading: &Reading| {
+        let is_below = reading.live_bytes? + GIVEN_BACK_BYTES < reading.least_bytes as i64;
+        Some(reading.least_bytes > 0 && is_below)
+    };
     let missing: Vec<bool> = readings.iter().map(missing).collect::<Option<_>>()?;
     let count = missing.iter().filter(|missing| **missing).count();
     (!missing.is_empty()).then(|| count as f64 / missing.len() as f64)
@@ -604,6 +608,7 @@ mod tests {
         let readings = [few, few - 1, -1, i64::MAX / 2].map(|live_bytes| reading(Some(live_bytes), least_bytes));
         assert_eq!(miscounted_share(&readings), Some(0.5));
         assert_eq!(miscounted_share(&[reading(Some(10), 10), reading(None, 10)]), None);
+        assert_eq!(miscounted_share(&[reading(Some(-GIVEN_BACK_BYTES - 1), 0)]), Some(0.0), "nothing is held");
         assert_eq!(miscounted_share(&[]), None);
     }
 

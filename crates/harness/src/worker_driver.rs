@@ -136,15 +136,16 @@ impl WorkerDriver {
             wake_up_in_time();
         }
         self.scheduling = Scheduling::of_this_thread();
-        self.track.ready();
-    }
-
-    /// Starts counting bytes and time, before this worker may offer anything.
-    fn begin(&mut self) {
+        // Before the clock can start: another worker may begin first, and have this one work before it begins itself.
         self.allocation = Allocation::of_this_thread();
         if self.allocation.is_none() {
             self.track.counts_bytes.store(false, Ordering::Relaxed);
         }
+        self.track.ready();
+    }
+
+    /// Starts counting time, before this worker may offer anything.
+    fn begin(&mut self) {
         let began = Began::now();
         self.cpu = CpuClock { cpu_ns: began.cpu_ns, at_ns: self.track.now_ns().unwrap_or(0) };
         self.began = Some(began);
