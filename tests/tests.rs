@@ -4,6 +4,7 @@
 
 mod bad_input; // what cannot be: exit codes, and errors that name the thing, the place and the fix
 mod catalogue; // `list`, `explain`, `doctor`: what there is
+mod circles; // inside a package, files import each other without a circle
 mod command; // a shell in a scratch folder, with `flowbench` on its path and a deadline
 mod disorder; // what is dropped as late is the trace's own late set; what is taken back leaves the right answers
 mod documents; // the code cites decisions that are recorded, and doc comments are sentences

@@ -15,6 +15,8 @@ pub(crate) struct Clock {
 }
 
 const STANDS: u64 = 1 << 63;
+/// The state while somebody is stopping the clock: whoever asks waits until it is known what it shows.
+const STOPPING: u64 = u64::MAX;
 
 impl Clock {
     /// Starts the clock at `at`.
@@ -27,11 +29,15 @@ impl Clock {
         let started = self.started.get()?;
         loop {
             let state = self.state.load(Ordering::Acquire);
+            if state == STOPPING {
+                std::thread::yield_now();
+                continue;
+            }
             if state & STANDS != 0 {
                 return Some(state & !STANDS);
             }
             let elapsed_ns = started.elapsed().as_nanos() as u64;
-            if self.state.load(Ordering::Acquire) == state {
+            if self.state.load(Ordering::SeqCst) == state {
                 return Some(elapsed_ns.saturating_sub(state));
             }
         }
@@ -42,9 +48,12 @@ impl Clock {
         let mut stoppers = self.stoppers.lock().unwrap_or_else(PoisonError::into_inner);
         *stoppers += 1;
         if *stoppers == 1
-            && let Some(now_ns) = self.now_ns()
+            && let Some(started) = self.started.get()
         {
-            self.state.store(now_ns | STANDS, Ordering::Release);
+            // Nobody may read a later time than the one at which it is going to stand.
+            let stopped_ns = self.state.swap(STOPPING, Ordering::SeqCst);
+            let elapsed_ns = started.elapsed().as_nanos() as u64;
+            self.state.store(elapsed_ns.saturating_sub(stopped_ns) | STANDS, Ordering::Release);
         }
     }
 

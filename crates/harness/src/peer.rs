@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::case_spec::CaseSpec;
 use crate::cluster::{ClusterError, Control, Listening, Member, Mesh, PEER_FAILED, end_on_lost_peer};
 use crate::environment;
-use crate::plan::CaseSpec;
 
 /// The argument that makes the program one of several case processes; where to listen comes behind it, as
 /// `address:port`, and then the id of its parent.

@@ -3,95 +3,15 @@
 use flowbench_events::{mix, nearest, parse_duration_ms};
 use flowbench_measurement::record::Axes;
 use flowbench_pipelines::{Choice, EvictionName, Fault, OrderName, Pipeline, SettingError, Strategy, catalogue};
-use serde::{Deserialize, Serialize};
 use toml::{Spanned, Value};
 
+use crate::case_spec::EVENTS_MAX;
+pub use crate::case_spec::{Arrivals, CaseSpec, TraceSpec};
 use crate::drive::Idle;
 use crate::experiment::{ExperimentError, Loaded, Question, TraceChoice};
 use crate::generate;
-use crate::rate::{Rate, add_searches, auto_records_per_epoch, parse_latency_ns, searches_first, searching};
-
-/// Everything one case needs to know: what the child process is told.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CaseSpec {
-    /// Name of the question.
-    pub part: String,
-    /// Number of the case, from 1; its repeats share it.
-    pub case: usize,
-    /// Which repeat, from 1.
-    pub repeat: usize,
-    /// The choice on every axis.
-    pub axes: Axes,
-    /// The trace to make; at most, while the rate is not known.
-    pub trace: TraceSpec,
-    /// How events are offered.
-    pub arrivals: Arrivals,
-    /// Where the rate comes from at which they are.
-    pub rate: Rate,
-    /// Open loop: how long events are offered, ms.
-    pub duration_ms: u64,
-    /// Events due before this are not recorded, ns.
-    pub warmup_ns: u64,
-    /// True if the activity of operators is wanted.
-    pub profile_operators: bool,
-    /// Maximum p99 latency that a search accepts, ns.
-    pub slo_p99_ns: u64,
-    /// Records in an epoch, if that was asked for; else what suits the rate.
-    pub records_per_epoch: Option<usize>,
-    /// Longest time for the case, ms.
-    pub deadline_ms: u64,
-    /// Largest resident set of the case, bytes.
-    pub memory_cap_bytes: u64,
-}
-
-/// A trace, as the generator is asked for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TraceSpec {
-    /// Name of the profile.
-    pub profile: String,
-    /// Seed of the generator.
-    pub seed: u64,
-    /// How many events.
-    pub events: u64,
-    /// Parameters of the generator, `key=value`.
-    pub overrides: Vec<String>,
-}
-
-/// How events are offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Arrivals {
-    /// As soon as there is room: throughput.
-    Closed,
-    /// Evenly spaced.
-    Constant,
-    /// A Poisson process.
-    Poisson,
-    /// Half of the events in a tenth of the time: 10 ms of every 100.
-    Bursts,
-    /// In the rhythm of the arrival times of the trace, sped up to the mean rate.
-    AsRecorded,
-}
-
-impl Arrivals {
-    const OPEN: [(&'static str, Arrivals); 4] = [
-        ("constant", Arrivals::Constant),
-        ("poisson", Arrivals::Poisson),
-        ("bursts", Arrivals::Bursts),
-        ("as-recorded", Arrivals::AsRecorded),
-    ];
-
-    /// The word of the `load` column.
-    pub fn load(self) -> &'static str {
-        match self {
-            Arrivals::Closed => "closed",
-            Arrivals::Constant => "open",
-            Arrivals::Poisson => "open-poisson",
-            Arrivals::Bursts => "open-bursts",
-            Arrivals::AsRecorded => "open-as-recorded",
-        }
-    }
-}
+use crate::rate::{Rate, auto_records_per_epoch, parse_latency_ns, searching};
+use crate::shares::{add_searches, searches_first};
 
 /// The cases of an experiment in the order in which they are run.
 #[derive(Debug, Clone)]
@@ -142,8 +62,6 @@ const WORKERS_MAX: usize = 64;
 const PROCESSES_MAX: usize = 64;
 /// Maximum number of records in an epoch.
 const RECORDS_PER_EPOCH_MAX: usize = 1_000_000;
-/// Maximum number of events of a case: 48 bytes each, in memory.
-pub(crate) const EVENTS_MAX: u64 = 1 << 30;
 /// Maximum number of combinations of axes, and of cases with their repeats. At 100 ms a case that is an hour, more is a
 /// slip.
 const CASES_MAX: usize = 50_000;

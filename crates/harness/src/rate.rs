@@ -3,16 +3,9 @@
 //!
 //! Decision D-305.
 
-use std::collections::HashMap;
-
 use flowbench_events::parse_duration_ms;
-use flowbench_measurement::doubts::search_capped;
 use flowbench_measurement::latency::LONGEST_NS;
-use flowbench_measurement::record::{CaseRecord, Doubt, Status};
-use flowbench_measurement::sustainable::Range;
 use serde::{Deserialize, Serialize};
-
-use crate::plan::{CaseSpec, EVENTS_MAX};
 
 /// Where the offered rate of a case comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -37,9 +30,6 @@ pub enum Rate {
 const RATES: (f64, f64) = (1.0, 1e9);
 /// The range of shares of a sustainable rate, percent.
 const PERCENT: (f64, f64) = (1.0, 1000.0);
-/// The minimum number of latencies at every rate a search tries: twice what a p99 needs, because arrivals may be
-/// uneven.
-const SAMPLES: f64 = 2_000.0;
 
 impl Rate {
     /// Reads `closed`, `search`, a number of events/s (`100000`, `100k`, `2M`) or a share of the sustainable rate
@@ -99,56 +89,6 @@ pub(crate) fn parse_latency_ns(text: &str) -> Result<u64, String> {
     ns.filter(|ns| (1..=LONGEST_NS).contains(ns)).ok_or_else(|| format!("{text} is outside 1ns to 1h"))
 }
 
-impl CaseSpec {
-    /// Returns this case at a rate: the trace is cut to what is offered in time, and the epoch length suits the rate
-    /// unless it was requested.
-    pub(crate) fn at(&self, rate_events_per_s: f64) -> CaseSpec {
-        let mut spec = self.clone();
-        let events = (rate_events_per_s * self.duration_ms as f64 / 1000.0).ceil() as u64;
-        spec.trace.events = self.trace.events.min(events).max(1);
-        spec.axes.rate_events_per_s = Some(rate_events_per_s);
-        spec.axes.records_per_epoch =
-            self.records_per_epoch.unwrap_or_else(|| auto_records_per_epoch(Some(rate_events_per_s)));
-        spec
-    }
-
-    /// Returns this case with a trace that lasts for a rate: that of a search may have been extended.
-    fn as_long_as(&self, rate_events_per_s: f64) -> CaseSpec {
-        let mut spec = self.clone();
-        let events = (rate_events_per_s * self.duration_ms as f64 / 1000.0).ceil() as u64 + 1;
-        spec.trace.events = self.trace.events.max(events.min(EVENTS_MAX));
-        spec
-    }
-
-    /// True if the rate is known before anything has run.
-    pub(crate) fn rate_is_known(&self) -> bool {
-        matches!(self.rate, Rate::Closed | Rate::Given(_))
-    }
-
-    /// Returns the range of rates a search may try: from the lowest that gives enough latencies to the highest for
-    /// which the trace lasts. Fails if there is none.
-    pub(crate) fn rates(&self) -> Result<Range, String> {
-        let recorded_s = self.duration_ms as f64 / 1e3 - self.warmup_ns as f64 / 1e9;
-        let least_events_per_s = SAMPLES / recorded_s;
-        let most_events_per_s = self.trace.events as f64 * 1e3 / self.duration_ms as f64;
-        if least_events_per_s <= most_events_per_s {
-            return Ok(Range { least_events_per_s, most_events_per_s });
-        }
-        let (events, least) = (self.trace.events, (least_events_per_s * self.duration_ms as f64 / 1e3).ceil());
-        Err(format!(
-            "a search needs {SAMPLES} latencies after the warm-up; give the trace {least} events, not {events}"
-        ))
-    }
-
-    /// Returns the search of which this case is a share, as it would be planned.
-    fn searching(&self) -> CaseSpec {
-        let mut search = CaseSpec { case: 0, rate: Rate::Search, ..self.clone() };
-        search.axes.rate_share = None;
-        search.axes.load = searching(&self.axes.load);
-        search
-    }
-}
-
 /// Returns a share in percent as it was written: 0.07 is 7, not 7.000000000000001.
 pub fn percent(share: f64) -> f64 {
     (share * 1e6).round() / 1e4
@@ -168,79 +108,16 @@ pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
     }
 }
 
-/// Finds the search of each share among the cases from `first` on, and adds missing ones; returns how many were
-/// added.
-pub(crate) fn add_searches(cases: &mut Vec<CaseSpec>, first: usize) -> usize {
-    let listed = cases.len();
-    let asked = |case: &CaseSpec| serde_json::to_string(&CaseSpec { case: 0, ..case.clone() }).unwrap_or_default();
-    let mut searches: HashMap<String, usize> = HashMap::new();
-    for search in cases[first..].iter().filter(|case| case.rate == Rate::Search) {
-        searches.entry(asked(search)).or_insert(search.case);
-    }
-    for at in first..listed {
-        let Rate::Share { share, .. } = cases[at].rate else { continue };
-        let (wanted, next) = (cases[at].searching(), cases.len() + 1);
-        let search = *searches.entry(asked(&wanted)).or_insert(next);
-        if search == next {
-            cases.push(CaseSpec { case: search, ..wanted });
-        }
-        cases[at].rate = Rate::Share { share, search };
-    }
-    cases.len() - listed
-}
-
-/// Orders the cases of one repeat so that each search comes before the first case that is a share of its result.
-pub(crate) fn searches_first(round: Vec<CaseSpec>) -> Vec<CaseSpec> {
-    let place: HashMap<usize, usize> = round.iter().enumerate().map(|(at, case)| (case.case, at)).collect();
-    let search_of = |case: &CaseSpec| match case.rate {
-        Rate::Share { search, .. } => place.get(&search).copied(),
-        _ => None,
-    };
-    let searches: Vec<Option<usize>> = round.iter().map(search_of).collect();
-    let mut round: Vec<Option<CaseSpec>> = round.into_iter().map(Some).collect();
-    let mut ordered = Vec::with_capacity(round.len());
-    for (at, search) in searches.into_iter().enumerate() {
-        for next in search.into_iter().chain([at]) {
-            ordered.extend(round[next].take());
-        }
-    }
-    ordered
-}
-
-/// Resolves the rate of a case that is a share of what a search has found, by the record of the same repeat. Each
-/// repeat is thus a measurement of its own, whatever ran before it and however often it was interrupted. Fails with
-/// the reason if there is no such rate.
-pub(crate) fn settled(spec: &CaseSpec, records: &[CaseRecord]) -> Result<CaseSpec, String> {
-    let Rate::Share { share, search } = spec.rate else { return Ok(spec.clone()) };
-    let record = records.iter().find(|record| (record.case, record.repeat) == (search, spec.repeat));
-    let found = record.and_then(|record| record.numbers.as_ref()?.sustainable.as_ref());
-    if let Some(found) = found {
-        return Ok(spec.as_long_as(share * found.rate_events_per_s).at((share * found.rate_events_per_s).round()));
-    }
-    let why = match record.map(|record| &record.status) {
-        Some(Status::Failed { cause, .. } | Status::Invalid { cause }) => cause,
-        Some(Status::Ok) => "it has recorded none",
-        None => "it has not been run",
-    };
-    Err(format!("not run: case {search} did not find the sustainable rate that this is a share of: {why}"))
-}
-
-/// Returns the doubt about a share of the result of a search that could not try a higher rate.
-pub(crate) fn share_of_capped(spec: &CaseSpec, records: &[CaseRecord]) -> Option<Doubt> {
-    let Rate::Share { search, .. } = spec.rate else { return None };
-    let record = records.iter().find(|record| (record.case, record.repeat) == (search, spec.repeat))?;
-    let Doubt { code, text } = search_capped(record.numbers.as_ref()?.sustainable.as_ref()?)?;
-    Some(Doubt { code, text: format!("The rate is a share of what case {search} found. {text}") })
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::case;
+    use crate::case_spec::CaseSpec;
     use crate::experiment::{ExperimentError, Loaded};
     use crate::plan::Plan;
+    use crate::protocol::failed;
     use crate::run::record;
-    use crate::watched::failed;
+    use crate::shares::{settled, share_of_capped};
 
     /// A plan of one part with these keys and axes, of `repeats`.
     fn planned(keys: &str, axes: &str, repeats: usize) -> Result<Plan, ExperimentError> {
@@ -393,7 +270,11 @@ pub(crate) mod tests {
             doubt.text.starts_with("The rate is a share of what case 2 found. No rate was surely refused"),
             "{doubt:?}"
         );
-        assert_eq!(super::settled(share(2), &capped).unwrap().trace.events, 100_000, "200 ms of half a million");
+        assert_eq!(
+            crate::shares::settled(share(2), &capped).unwrap().trace.events,
+            100_000,
+            "200 ms of half a million"
+        );
         let numbers = found.numbers.as_mut().unwrap();
         numbers.sustainable.as_mut().unwrap().high_events_per_s = Some(2e6);
         assert_eq!(share_of_capped(share(2), &[record(searched(2), &found)]), None);

@@ -15,13 +15,14 @@ use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, rea
 use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
 
-use crate::case::CaseResult;
+use crate::case_spec::CaseSpec;
 use crate::cluster::Hosts;
 use crate::environment;
 use crate::experiment::{ExperimentError, Loaded};
-use crate::plan::{CaseSpec, Plan};
-use crate::rate;
-use crate::watched::{Watched, failed};
+use crate::plan::Plan;
+use crate::protocol::{CaseResult, failed};
+use crate::shares;
+use crate::watched::Watched;
 
 /// What to run and where to put it.
 #[derive(Debug, Clone, Default)]
@@ -266,7 +267,7 @@ impl Session<'_> {
     /// Runs a case and writes it to disk. Returns false if the run ends here.
     fn case(&mut self, spec: CaseSpec, watcher: &mut dyn Watcher) -> Result<bool, RunFailed> {
         let start_ns = self.begun.elapsed().as_nanos() as u64;
-        let (spec, unsettled) = match rate::settled(&spec, self.results.cases()) {
+        let (spec, unsettled) = match shares::settled(&spec, self.results.cases()) {
             Ok(settled) => (settled, None),
             Err(cause) => (spec, Some(cause)),
         };
@@ -280,7 +281,7 @@ impl Session<'_> {
             return Ok(false);
         };
         let mut record = record(&spec, &result);
-        record.doubts.extend(rate::share_of_capped(&spec, self.results.cases()).filter(|_| record.numbers.is_some()));
+        record.doubts.extend(shares::share_of_capped(&spec, self.results.cases()).filter(|_| record.numbers.is_some()));
         note_digest(&mut self.run, &spec, &record);
         append(&mut self.results, &record, &result, start_ns)?;
         watcher.ended(&record);

@@ -12,11 +12,11 @@ use flowbench_events::LateSet;
 use flowbench_measurement::record::{Probe, Status};
 use flowbench_measurement::sustainable::{Next, Search, Trial};
 
-use crate::case::{CaseResult, Ready, Run};
+use crate::case_spec::{CaseSpec, EVENTS_MAX};
 use crate::check::wrong_late_set;
-use crate::plan::{CaseSpec, EVENTS_MAX};
+use crate::protocol::{CaseResult, failed};
 use crate::sampler::peak_rss_bytes;
-use crate::watched::failed;
+use crate::trial::{Ready, Run};
 
 /// Events of the closed loop that gives the first guess.
 const EVENTS_FOR_A_GUESS: u64 = 1 << 20;

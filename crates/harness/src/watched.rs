@@ -13,14 +13,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use flowbench_measurement::record::Status;
 use serde::Serialize;
 
-use crate::case::{CASE_ARGUMENT, CaseResult, PANICKED};
+use crate::case_spec::CaseSpec;
 use crate::cluster::{Hosts, PEER_FAILED};
 use crate::own_process::{own_id, this_program};
 use crate::peer::{PEER_ARGUMENT, PeerSpec};
-use crate::plan::CaseSpec;
+use crate::protocol::{CASE_ARGUMENT, CaseResult, PANICKED, failed};
 use crate::sampler::rss_bytes_of;
 
 /// The processes of a case. They are killed at its deadline, above its memory cap, when `interrupted` is set, when
@@ -323,11 +322,6 @@ fn rest(pipe: Option<impl Read>) -> Vec<u8> {
         let _ = pipe.read_to_end(&mut bytes);
     }
     bytes
-}
-
-/// Returns the result of a case that did not end properly, or was not run.
-pub(crate) fn failed(cause: String, stderr_tail: String) -> CaseResult {
-    CaseResult::without_numbers(Status::Failed { cause, stderr_tail })
 }
 
 #[cfg(test)]

@@ -22,7 +22,10 @@ pub mod oracle;
 pub mod order;
 mod part;
 mod pipeline;
+mod run;
 mod settings;
+mod shapes;
+mod states;
 mod strategy;
 mod table;
 mod total;
@@ -38,11 +41,10 @@ pub use logic::{
     Afterwards, Delivered, Key, KeyedLogic, Mergeable, Message, SPENT, StatelessLogic, Timed, Turn, WindowLogic,
 };
 pub use order::OrderName;
-pub use pipeline::{
-    Chained, Choice, FirstDeliveries, Grouped, Keyed, Merging, MergingChained, Pipeline, Prepared, RunEnd, RunError,
-    Site, Stateless, StrategyGap, WithDifferential, WorkerEnd, WorkerHook,
-};
+pub use pipeline::{Pipeline, Prepared};
+pub use run::{Choice, RunEnd, RunError, Site, WorkerEnd, WorkerHook};
 pub use settings::{Parameter, SettingError, Settings};
-pub use strategy::Strategy;
+pub use shapes::{Chained, FirstDeliveries, Grouped, Keyed, Merging, MergingChained, Stateless, WithDifferential};
 pub use strategy::differential::{Collected, Events, Happened, Incremental, Rows};
+pub use strategy::{Strategy, StrategyGap};
 pub use total::Total;

@@ -10,7 +10,7 @@ use crate::eviction::{EvictionName, ExpiryQueue};
 use crate::feed::Reached;
 use crate::logic::WindowLogic;
 use crate::part::Part;
-use crate::pipeline::Choice;
+use crate::run::Choice;
 use crate::table::Table;
 
 /// Something that can be aggregated: plain rows count once, changes as often as they say.

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::identity::Answer;
 use crate::answers::Row;
 use crate::logic::Delivered;
-use crate::pipeline::{FirstDeliveries, Pipeline, Prepared};
+use crate::pipeline::{Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::shapes::FirstDeliveries;
 
 /// See [`Pipeline::question`].
 pub(super) struct Deduplicate;

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{Afterwards, KeyedLogic, SPENT};
-use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
+use crate::pipeline::{Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::shapes::{Keyed, WithDifferential};
 use crate::strategy::differential::lives::Remembering;
 
 /// See [`Pipeline::question`].

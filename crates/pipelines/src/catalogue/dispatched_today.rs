@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{StatelessLogic, WindowLogic};
-use crate::pipeline::{Grouped, Pipeline, Prepared, WithDifferential};
+use crate::pipeline::{Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::shapes::{Grouped, WithDifferential};
 use crate::strategy::differential::{Events, Incremental, Rows, arranged, sums_at};
 use crate::total::Total;
 

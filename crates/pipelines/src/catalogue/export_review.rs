@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::StatelessLogic;
-use crate::pipeline::{Pipeline, Prepared, Stateless};
+use crate::pipeline::{Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::shapes::Stateless;
 
 /// See [`Pipeline::question`].
 pub(super) struct ExportReview;

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::dispatch_overdue::Moment;
 use crate::answers::{Cells, Row};
 use crate::logic::{KeyedLogic, SPENT};
-use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
+use crate::pipeline::{Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::shapes::{Keyed, WithDifferential};
 use crate::strategy::differential::lives::Remembering;
 
 /// See [`Pipeline::question`].

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::beacon_band::{Band, Bands, GOOD, POOR};
 use crate::answers::{Cells, Row};
 use crate::logic::{Afterwards, Key, KeyedLogic, SPENT, WindowLogic};
-use crate::pipeline::{Chained, Pipeline, Prepared, WithDifferential};
+use crate::pipeline::{Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::shapes::{Chained, WithDifferential};
 use crate::strategy::differential::in_turn::in_turn;
 use crate::strategy::differential::{Collected, Events, Incremental, Rows, arranged, rekeyed, retimed, sums_at};
 

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::KeyedLogic;
-use crate::pipeline::{Keyed, Pipeline, Prepared, WithDifferential};
+use crate::pipeline::{Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::shapes::{Keyed, WithDifferential};
 use crate::strategy::differential::running::{Order, running};
 use crate::strategy::differential::{Events, Incremental, Rows};
 

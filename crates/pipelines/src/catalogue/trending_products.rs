@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{Afterwards, KeyedLogic, Mergeable, SPENT, WindowLogic};
-use crate::pipeline::{MergingChained, Pipeline, Prepared, WithDifferential};
+use crate::pipeline::{Pipeline, Prepared};
 use crate::settings::{Parameter, SettingError, Settings};
+use crate::shapes::{MergingChained, WithDifferential};
 use crate::strategy::differential::{Events, Incremental, Rows, arranged, reduced, rekeyed, retimed};
 
 /// See [`Pipeline::question`].

@@ -3,7 +3,7 @@
 use super::Eviction;
 use super::expiry_queue::ExpiryQueue;
 use crate::machine::Machine;
-use crate::part::{Expired, States};
+use crate::states::{Expired, States};
 
 /// Keeps live states only, at the cost of one scheduled key per live state.
 pub struct Frontier<M: Machine> {

@@ -9,7 +9,7 @@ pub use frontier::Frontier;
 pub use never::Never;
 
 use crate::machine::Machine;
-use crate::part::States;
+use crate::states::States;
 
 /// Decides which states are forgotten when. It is told of every new state and every advance of the watermark.
 pub trait Eviction<M: Machine>: Default + Send + 'static {

@@ -5,7 +5,7 @@
 use super::Eviction;
 use super::expiry_queue::ExpiryQueue;
 use crate::machine::Machine;
-use crate::part::{Expired, States};
+use crate::states::{Expired, States};
 
 /// Keeps every state forever. Where expiry gives answers (timers), they are given when due, and the empty state is
 /// set aside instead of dropped: a later event of the key starts afresh, as it must.

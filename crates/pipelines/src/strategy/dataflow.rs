@@ -41,7 +41,7 @@ use crate::home::Home;
 use crate::logic::Message;
 use crate::order::InArrivalOrder;
 use crate::part::{Part, part};
-use crate::pipeline::{Choice, RunError, Site, WorkerEnd};
+use crate::run::{Choice, RunError, Site, WorkerEnd};
 
 /// The maximum number of records a worker offers before the dataflow is stepped, so that what is in flight stays in
 /// the cache.

@@ -6,7 +6,7 @@
 use super::dataflow::Spread;
 use super::messages::Targets;
 use super::plan::Topology;
-use crate::pipeline::Choice;
+use crate::run::Choice;
 
 pub(super) const TOPOLOGY: Topology = Topology { spread: by_key, dealt: false };
 /// The topology of stateless work: it is done where events are read.

@@ -11,7 +11,7 @@ use timely::dataflow::channels::pushers::exchange::Distributor;
 use timely::dataflow::channels::{ContainerBytes, Message as Envelope};
 use timely::progress::Stamp;
 
-use super::hot_split::HotKeys;
+use super::hot_keys::HotKeys;
 use crate::feed::spread;
 use crate::logic::Message;
 

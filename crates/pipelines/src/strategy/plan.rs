@@ -14,7 +14,7 @@ use crate::fault::Armed;
 use crate::feed::{Delivery, Partition, Reached, spread};
 use crate::logic::{Delivered, Key, KeyedLogic, Mergeable, Message, Piece, StatelessLogic, WindowLogic};
 use crate::part::Part;
-use crate::pipeline::{Choice, RunError, Site};
+use crate::run::{Choice, RunError, Site};
 use crate::window::Signed;
 
 /// What readers make of events, and where it belongs.

@@ -16,7 +16,7 @@ use crate::feed::{Delivery, Feed, Reached};
 use crate::logic::{Delivered, KeyedLogic, Message, StatelessLogic, WindowLogic};
 use crate::order::Arrival;
 use crate::part::{Part, part};
-use crate::pipeline::Site;
+use crate::run::Site;
 use crate::window::{Signed, WindowPart};
 
 pub(super) fn stateless<L: StatelessLogic>(logic: &L, site: &Site, tray: &Tray<L::Row>) -> Vec<Tally>

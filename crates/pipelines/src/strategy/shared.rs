@@ -27,7 +27,7 @@ use crate::fault::Armed;
 use crate::feed::{Reached, spread as by_route};
 use crate::logic::Message;
 use crate::part::Part;
-use crate::pipeline::{Choice, RunError, Site};
+use crate::run::{Choice, RunError, Site};
 
 /// Maps per worker: enough that two workers seldom want the same, few enough to be checked in each step.
 const MAPS_PER_WORKER: usize = 8;

@@ -7,7 +7,7 @@
 use super::dataflow::Spread;
 use super::messages::Targets;
 use super::plan::Topology;
-use crate::pipeline::Choice;
+use crate::run::Choice;
 
 pub(super) const TOPOLOGY: Topology = Topology { spread, dealt: false };
 

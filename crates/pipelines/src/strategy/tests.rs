@@ -14,7 +14,8 @@ use proptest::prelude::*;
 use crate::answers::Changes;
 use crate::driver::{Census, Driver, Drivers, Unhurried};
 use crate::home::{self, Cluster, Connected, Home};
-use crate::pipeline::{Choice, Prepared, RunEnd, RunError, Site};
+use crate::pipeline::Prepared;
+use crate::run::{Choice, RunEnd, RunError, Site};
 use crate::{EvictionName, Fault, FaultKind, Feed, OrderName, Strategy as Spread, catalogue, oracle};
 
 /// The other way to run: two groups of threads that share nothing but a pair of sockets.

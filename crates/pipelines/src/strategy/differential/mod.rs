@@ -72,7 +72,7 @@ use crate::fault::Armed;
 use crate::feed::{Feed, Reached};
 use crate::logic::{Key, Message, Timed, Turn};
 use crate::order::OrderPolicy;
-use crate::pipeline::{RunError, Site};
+use crate::run::{RunError, Site};
 
 /// A pipeline as collections that change with event time: what `differential` runs.
 pub trait Incremental: Clone + Send + Sync + 'static {

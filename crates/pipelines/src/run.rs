@@ -1,0 +1,132 @@
+//! What a run is told, and what it returns.
+
+use std::sync::Arc;
+
+use flowbench_events::{Horizon, LateSet};
+use thiserror::Error;
+use timely::worker::Worker;
+
+use crate::answers::{Answers, Changes};
+use crate::driver::Drivers;
+use crate::eviction::EvictionName;
+use crate::fault::Fault;
+use crate::feed::Feed;
+use crate::home::Home;
+use crate::order::OrderName;
+use crate::strategy::{Strategy, StrategyGap};
+
+/// The value of every axis that a pipeline knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// How work is spread.
+    pub strategy: Strategy,
+    /// When an event is applied.
+    pub order: OrderName,
+    /// When state is forgotten.
+    pub eviction: EvictionName,
+    /// Number of workers of each process, at least 1.
+    pub workers: usize,
+    /// If set, only first deliveries count, within this horizon.
+    pub deduplicate: Option<Horizon>,
+    /// A planted fault.
+    pub fault: Option<Fault>,
+}
+
+impl Choice {
+    /// Returns the plain configuration: one worker, `watermark`, `frontier`.
+    pub fn plain(strategy: Strategy) -> Self {
+        Self {
+            strategy,
+            order: OrderName::Watermark,
+            eviction: EvictionName::Frontier,
+            workers: 1,
+            deduplicate: None,
+            fault: None,
+        }
+    }
+}
+
+/// What a run needs: configuration, input, drivers, and where its workers live.
+pub struct Site {
+    /// The choice on every axis.
+    pub choice: Choice,
+    /// What is fed.
+    pub feed: Arc<Feed>,
+    /// Makes the driver of each worker.
+    pub drivers: Drivers,
+    /// Where the workers live.
+    pub home: Home,
+    /// Called on every worker before its dataflow is built.
+    pub hook: Option<WorkerHook>,
+}
+
+/// Does something to a worker of the dataflow, such as registering a logger.
+pub type WorkerHook = Arc<dyn Fn(&mut Worker) + Send + Sync>;
+
+impl Site {
+    /// Returns the context of a run in threads of this process, without a hook.
+    pub fn new(choice: Choice, feed: &Arc<Feed>, drivers: Drivers) -> Self {
+        Self { choice, feed: Arc::clone(feed), drivers, home: Home::Threads, hook: None }
+    }
+
+    /// Returns the number of workers of all processes.
+    pub fn workers(&self) -> usize {
+        self.choice.workers * self.home.processes()
+    }
+}
+
+/// The result of a run.
+pub struct RunEnd {
+    /// The answers of all workers, without retracted ones.
+    pub answers: Box<dyn Answers>,
+    /// How the answers came about, if they may be retracted.
+    pub changes: Option<Changes>,
+    /// The events that were dropped as late.
+    pub late: LateSet,
+    /// Mean key and state bytes of a live entry at the end of the input; `None` without entries.
+    pub payload_bytes_per_entry: Option<f64>,
+    /// What each worker did, by its number over all processes.
+    pub workers: Vec<WorkerEnd>,
+    /// True if the planted fault has struck, on whichever worker.
+    pub struck: bool,
+}
+
+/// What one worker did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WorkerEnd {
+    /// Messages applied to its states.
+    pub records: u64,
+    /// Messages it sent to other workers.
+    pub exchanged_records: u64,
+    /// Their size in memory, bytes.
+    pub exchanged_bytes: u64,
+}
+
+/// Why a run was not possible or went wrong.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// The strategy does not run on this number of workers.
+    #[error("strategy '{strategy}' runs on {allowed}, not on {workers} workers; set workers accordingly")]
+    Workers {
+        /// Name of the strategy.
+        strategy: &'static str,
+        /// The numbers of workers it runs on.
+        allowed: &'static str,
+        /// The requested number of workers.
+        workers: usize,
+    },
+    /// The strategy does not support the pipeline, or not with the other choices.
+    #[error("strategy '{strategy}' cannot do this: {gap}")]
+    Gap {
+        /// Name of the strategy.
+        strategy: &'static str,
+        /// Why.
+        gap: StrategyGap,
+    },
+    /// More was retracted than given: a bug of flowbench; the answers of such a run cannot be trusted.
+    #[error("an answer was taken back more often than it was given; please report this")]
+    TakenBack,
+    /// The dataflow could not be started or ended badly.
+    #[error("the dataflow failed: {0}")]
+    Dataflow(String),
+}
