@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
 
-use crate::command::repository;
+use crate::command::rust_files;
 
 /// The source folders of all packages.
 const SOURCES: [&str; 7] = [
@@ -62,7 +61,7 @@ const KNOWN: [&str; 37] = [
 fn no_file_imports_itself_through_others() {
     let mut circles = Vec::new();
     for folder in SOURCES {
-        let imports = imports_of(&repository(folder));
+        let imports = imports_of(folder);
         assert!(imports.len() > 5, "{folder} has {} modules", imports.len());
         for module in imports.keys().filter(|module| reachable(&imports, module).contains(*module)) {
             circles.push(format!("{folder}: {module}"));
@@ -75,26 +74,15 @@ fn no_file_imports_itself_through_others() {
 }
 
 /// The modules of a folder of sources, each with those it imports; their paths as in `strategy::dataflow`.
-fn imports_of(root: &Path) -> BTreeMap<String, BTreeSet<String>> {
-    let mut files = BTreeMap::new();
-    collect(root, &[], &mut files);
+fn imports_of(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let files = rust_files(folder).into_iter().filter_map(|(path, file)| {
+        let path = path.with_extension("").to_str().unwrap().replace('/', "::");
+        let is_module = !["lib", "main", "tests"].contains(&path.rsplit("::").next().unwrap());
+        is_module.then(|| (path.trim_end_matches("::mod").to_owned(), fs::read_to_string(file).unwrap()))
+    });
+    let files: BTreeMap<String, String> = files.collect();
     let names: BTreeSet<String> = files.keys().cloned().collect();
-    let imports = files.iter().map(|(module, text)| (module.clone(), imported(module, text, &names)));
-    imports.collect()
-}
-
-fn collect(folder: &Path, above: &[String], files: &mut BTreeMap<String, String>) {
-    for entry in folder.read_dir().unwrap() {
-        let path = entry.unwrap().path();
-        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let inside = [above, std::slice::from_ref(&stem)].concat();
-        if path.is_dir() {
-            collect(&path, &inside, files);
-        } else if path.extension().is_some_and(|ending| ending == "rs") && !["lib", "main", "tests"].contains(&&*stem) {
-            let module = if stem == "mod" { above } else { &inside };
-            files.insert(module.join("::"), fs::read_to_string(&path).unwrap());
-        }
-    }
+    files.iter().map(|(module, text)| (module.clone(), imported(module, text, &names))).collect()
 }
 
 /// The modules that a text imports by `crate::`, `self::` or `super::`, its tests left out.

@@ -164,6 +164,22 @@ pub(crate) fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// The Rust files below a folder of the repository, each with its path from there.
+pub(crate) fn rust_files(folder: &str) -> Vec<(PathBuf, PathBuf)> {
+    let root = repository(folder);
+    let (mut files, mut folders) = (Vec::new(), vec![root.clone()]);
+    while let Some(folder) = folders.pop() {
+        for path in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                files.push((path.strip_prefix(&root).unwrap().to_owned(), path));
+            }
+        }
+    }
+    files
+}
+
 fn gather(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     let mut pipe = pipe.unwrap();
     thread::spawn(move || {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::command::repository;
+use crate::command::{repository, rust_files};
 
 /// The decisions of each crate, in its README.
 const DECISIONS: [&str; 6] =
@@ -63,19 +63,8 @@ fn citations(text: &str) -> impl Iterator<Item = String> {
 
 /// The sources of all crates, without their tests.
 fn sources() -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders: Vec<PathBuf> = DECISIONS.map(|folder| repository(folder).join("src")).to_vec();
-    folders.push(repository("crates/cli"));
-    while let Some(folder) = folders.pop() {
-        for entry in folder.read_dir().unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension() == Some(Path::new("rs").as_os_str()) {
-                files.push(path);
-            }
-        }
-    }
+    let folders = DECISIONS.map(|folder| format!("{folder}/src")).into_iter().chain(["crates/cli".to_owned()]);
+    let files: Vec<PathBuf> = folders.flat_map(|folder| rust_files(&folder)).map(|(_, file)| file).collect();
     assert!(files.len() > 100, "{} sources", files.len());
     files
 }

@@ -7,9 +7,6 @@ use std::fs;
 
 use crate::command::repository;
 
-/// Notes without markers: their references are run again, and the notes then written again.
-const WITHOUT_MARKERS: [&str; 0] = [];
-
 /// The section whose numbers are results; what stands before it was chosen, or estimated.
 const RESULTS_FROM: &str = "## Reading after the run";
 
@@ -54,9 +51,6 @@ const UNITS: [&str; 33] = [
 fn numbers_of_notes_are_those_of_their_references() {
     let mut wrong = String::new();
     for (name, note) in notes() {
-        if WITHOUT_MARKERS.contains(&name.as_str()) {
-            continue;
-        }
         let csv = repository(&format!("results/{name}/reference/cases.csv"));
         let rows = rows_of(&fs::read_to_string(&csv).unwrap());
         for problem in problems(&note, &rows) {
@@ -64,14 +58,6 @@ fn numbers_of_notes_are_those_of_their_references() {
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
-}
-
-#[test]
-fn every_note_that_is_excepted_is_there() {
-    let names: Vec<String> = notes().into_iter().map(|(name, _)| name).collect();
-    for name in WITHOUT_MARKERS {
-        assert!(names.contains(&name.to_owned()), "there is no experiments/{name}.md: take it off the list");
-    }
 }
 
 /// Name and text of every note, by name.

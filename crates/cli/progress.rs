@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::failure::{plain, say};
-use flowbench_harness::plan::{CaseSpec, Plan};
+use flowbench_harness::case_spec::CaseSpec;
+use flowbench_harness::plan::Plan;
 use flowbench_harness::rate::percent;
 use flowbench_harness::run::Watcher;
 use flowbench_measurement::record::{Axes, CaseRecord, Status};

@@ -143,3 +143,19 @@ impl CaseSpec {
         search
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rate::tests::{planned, search};
+
+    #[test]
+    fn what_follows_from_the_rate_is_fixed_when_the_rate_is() {
+        let spec = search("200ms");
+        let at = spec.at(5e3);
+        assert_eq!((at.trace.events, at.axes.records_per_epoch, at.axes.rate_events_per_s), (1000, 1, Some(5e3)));
+        let at = spec.at(5e6);
+        assert_eq!((at.trace.events, at.axes.records_per_epoch), (4000, 64));
+        let asked = planned("", "pipeline = \"identity\"\nrecords_per_epoch = 7\nrate = \"search\"", 1).unwrap();
+        assert_eq!(asked.cases[0].at(5e6).axes.records_per_epoch, 7);
+    }
+}

@@ -1,9 +1,9 @@
 //! Clocks, threads and child processes: the only part that measures.
 //!
-//! An [`experiment`] is data; [`run`] takes its cases one by one, each in a [`case`] process of its own, or in the
-//! several of a [`cluster`], [`watched`] for a deadline and a memory cap. In it, [`drive`] offers the trace by a plan
-//! fixed before the run at a [`rate`] that may have to be searched first, [`probe`] turns completions into latencies,
-//! [`sampler`] watches memory and the machine. [`replay`] and [`generate`] answer without measuring.
+//! An [`experiment`] is data; [`plan`] makes cases of it, and [`run`] takes them one by one, each in a [`case`] process
+//! of its own or in the several of a [`cluster`], [`watched`] for a deadline and a memory cap. In it, [`drive`] offers the
+//! trace by a plan fixed before the run at a [`rate`] that may have to be searched first, [`probe`] turns completions into
+//! latencies, [`sampler`] watches memory and the machine. [`replay`] and [`generate`] answer without measuring.
 //!
 //! What we feed (`flowbench-generators`, `flowbench-pipelines`) and how we judge (`flowbench-measurement`,
 //! `flowbench-report`) meet here and nowhere else.

@@ -5,8 +5,7 @@ use flowbench_measurement::record::Axes;
 use flowbench_pipelines::{Choice, EvictionName, Fault, OrderName, Pipeline, SettingError, Strategy, catalogue};
 use toml::{Spanned, Value};
 
-use crate::case_spec::EVENTS_MAX;
-pub use crate::case_spec::{Arrivals, CaseSpec, TraceSpec};
+use crate::case_spec::{Arrivals, CaseSpec, EVENTS_MAX, TraceSpec};
 use crate::drive::Idle;
 use crate::experiment::{ExperimentError, Loaded, Question, TraceChoice};
 use crate::generate;

@@ -111,16 +111,12 @@ pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::case;
     use crate::case_spec::CaseSpec;
     use crate::experiment::{ExperimentError, Loaded};
     use crate::plan::Plan;
-    use crate::protocol::failed;
-    use crate::run::record;
-    use crate::shares::{settled, share_of_capped};
 
     /// A plan of one part with these keys and axes, of `repeats`.
-    fn planned(keys: &str, axes: &str, repeats: usize) -> Result<Plan, ExperimentError> {
+    pub(crate) fn planned(keys: &str, axes: &str, repeats: usize) -> Result<Plan, ExperimentError> {
         let text = format!(
             "name = \"x\"\ntitle = \"x\"\nseed = 1\nrepeats = {repeats}\ndeadline = \"10s\"\nmemory_cap_mib = 512\n\
              [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = {{ profile = \"tiny\", events = 4000 }}\n\
@@ -129,7 +125,7 @@ pub(crate) mod tests {
         Plan::new(&Loaded::parse("x.toml".to_owned(), &text, &[])?)
     }
 
-    fn plan(axes: &str) -> Plan {
+    pub(crate) fn plan(axes: &str) -> Plan {
         planned("duration = \"200ms\"", axes, 3).unwrap()
     }
 
@@ -180,36 +176,6 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_choice_of_which_a_share_is_asked_is_searched_once_and_before_it() {
-        let shares =
-            "pipeline = [\"identity\", \"sessions\"]\nworkers = [1, 2]\nrate = [\"50%\", \"closed\", \"80%\", 1000]";
-        let plan = plan(shares);
-        assert_eq!(plan.cases.len(), 3 * 4 * (4 + 1));
-        assert_eq!(plan.added, ["part 'only': 4 searches for the sustainable rate that shares are asked of"]);
-        for round in plan.cases.chunks(4 * 5) {
-            for (at, case) in round.iter().enumerate() {
-                let Rate::Share { share, search } = case.rate else { continue };
-                let searched = round[..at].iter().find(|other| other.case == search).unwrap();
-                assert_eq!((case.axes.rate_share, case.axes.load.as_str()), (Some(share), "open"));
-                assert_eq!((searched.rate, searched.axes.load.as_str()), (Rate::Search, "search"));
-                assert_eq!((&searched.axes.pipeline, searched.axes.workers), (&case.axes.pipeline, case.axes.workers));
-            }
-        }
-        let order = |repeat: usize| plan.cases[repeat * 20..][..20].iter().map(|case| case.case).collect::<Vec<_>>();
-        assert!(order(0) != order(1) && order(1) != order(2), "the shuffle stays");
-    }
-
-    #[test]
-    fn a_search_that_is_listed_is_not_added_and_other_arrivals_are_another_choice() {
-        let listed = plan("pipeline = \"identity\"\nrate = [\"search\", \"50%\"]");
-        assert_eq!((listed.cases.len(), listed.added.len()), (3 * 2, 0));
-        let arrivals = plan("pipeline = \"identity\"\nrate = \"50%\"\narrivals = [\"constant\", \"poisson\"]");
-        let loads: Vec<&str> = arrivals.cases.iter().map(|case| case.axes.load.as_str()).collect();
-        assert!(loads.contains(&"search") && loads.contains(&"search-poisson"), "{loads:?}");
-        assert_eq!(arrivals.cases.len(), 3 * 4);
-    }
-
-    #[test]
     fn wrong_keys_of_a_search_are_named_with_place_and_fix() {
         for (keys, axes, wanted) in [
             ("slo_p99 = \"soon\"", "pipeline = \"identity\"", "line 11: slo_p99: 'soon' is not a duration"),
@@ -231,56 +197,5 @@ pub(crate) mod tests {
     fn a_part_may_have_its_own_deadline() {
         let deadline = |keys: &str| planned(keys, "pipeline = \"identity\"", 1).unwrap().cases[0].deadline_ms;
         assert_eq!((deadline(""), deadline("deadline = \"2min\"")), (10_000, 120_000));
-    }
-
-    #[test]
-    fn what_follows_from_the_rate_is_fixed_when_the_rate_is() {
-        let spec = search("200ms");
-        let at = spec.at(5e3);
-        assert_eq!((at.trace.events, at.axes.records_per_epoch, at.axes.rate_events_per_s), (1000, 1, Some(5e3)));
-        let at = spec.at(5e6);
-        assert_eq!((at.trace.events, at.axes.records_per_epoch), (4000, 64));
-        let asked = planned("", "pipeline = \"identity\"\nrecords_per_epoch = 7\nrate = \"search\"", 1).unwrap();
-        assert_eq!(asked.cases[0].at(5e6).axes.records_per_epoch, 7);
-    }
-
-    #[test]
-    fn a_share_is_of_what_the_search_of_its_own_repeat_has_found() {
-        let plan = plan("pipeline = \"identity\"\nrate = \"50%\"");
-        let of = |repeat: usize, rate: fn(&Rate) -> bool| {
-            plan.cases.iter().find(|case| case.repeat == repeat && rate(&case.rate)).unwrap()
-        };
-        let share = |repeat| of(repeat, |rate| matches!(rate, Rate::Share { .. }));
-        let searched = |repeat| of(repeat, |rate| *rate == Rate::Search);
-        let mut found = case::run(&search("1s"), None).unwrap();
-        let numbers = found.numbers.as_mut().unwrap();
-        numbers.sustainable.as_mut().unwrap().rate_events_per_s = 3_000.0;
-        let records = [record(searched(2), &found), record(searched(1), &failed("deadline".to_owned(), String::new()))];
-        let settled = |repeat| settled(share(repeat), &records).map(|case| case.axes);
-        let axes = settled(2).unwrap();
-        assert_eq!((axes.rate_events_per_s, axes.rate_share, axes.load.as_str()), (Some(1_500.0), Some(0.5), "open"));
-        assert_eq!(records[0].axes.rate_events_per_s, Some(3_000.0));
-        let numbers = found.numbers.as_mut().unwrap();
-        let sustainable = numbers.sustainable.as_mut().unwrap();
-        (sustainable.rate_events_per_s, sustainable.high_events_per_s) = (1e6, None);
-        let capped = [record(searched(2), &found)];
-        let doubt = share_of_capped(share(2), &capped).unwrap();
-        assert_eq!(doubt.code, "search-capped");
-        assert!(
-            doubt.text.starts_with("The rate is a share of what case 2 found. No rate was surely refused"),
-            "{doubt:?}"
-        );
-        assert_eq!(
-            crate::shares::settled(share(2), &capped).unwrap().trace.events,
-            100_000,
-            "200 ms of half a million"
-        );
-        let numbers = found.numbers.as_mut().unwrap();
-        numbers.sustainable.as_mut().unwrap().high_events_per_s = Some(2e6);
-        assert_eq!(share_of_capped(share(2), &[record(searched(2), &found)]), None);
-        assert_eq!(share_of_capped(searched(2), &capped), None);
-        let wanted = "not run: case 2 did not find the sustainable rate that this is a share of";
-        assert_eq!(settled(1).unwrap_err(), format!("{wanted}: deadline"));
-        assert_eq!(settled(3).unwrap_err(), format!("{wanted}: it has not been run"));
     }
 }
