@@ -80,7 +80,7 @@ fn list_as_json_names_the_same_things() {
         };
         assert!(strategies.iter().all(can_be), "served, or a reason why not: {pipeline:#}");
         let of_differential = pipeline["gaps"]["differential"].as_str();
-        let goes_by_arrival = |gap: &str| gap.contains("stateless") || gap.contains("order of arrival");
+        let goes_by_arrival = |reason: &str| reason.contains("stateless") || reason.contains("order of arrival");
         assert!(of_differential.is_none_or(goes_by_arrival), "{pipeline:#}");
     }
 }
@@ -100,7 +100,7 @@ fn the_matrix_has_a_mark_for_every_pipeline_and_strategy_and_a_reason_for_each_l
         for letter in marks.iter().filter(|mark| **mark != "✓") {
             let begin = format!("{letter}: ");
             let reason = rows.iter().find_map(|row| row.trim().strip_prefix(&begin)).expect(letter);
-            assert!(pipeline["gaps"].as_object().unwrap().values().any(|gap| gap == reason), "{name}: {reason}");
+            assert!(pipeline["gaps"].as_object().unwrap().values().any(|reason| reason == reason), "{name}: {reason}");
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use flowbench_events::{Event, Horizon, Kind, Trace};
 use flowbench_generators::{ConversionProfile, Generator, Profile};
 use flowbench_harness::replay::{Look, replay};
-use flowbench_pipelines::{Choice, Home, Strategy, catalogue};
+use flowbench_pipelines::{Deployment, RunConfig, Strategy, catalogue};
 
 /// Within so many standard deviations lie 99.9 % of a normal distribution.
 const Z: f64 = 3.29;
@@ -79,9 +79,9 @@ fn lives(settings: &[(&str, &str)], waves: u64) -> (Profile, Arc<Trace>) {
 /// The answers of a pipeline, each event counted once.
 fn answers(pipeline: &str, settings: &[&str], trace: &Arc<Trace>) -> Vec<String> {
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-    let choice = Choice { deduplicate: Some(Horizon::FOR_GOOD), ..Choice::plain(Strategy::Exchange) };
+    let config = RunConfig { deduplicate: Some(Horizon::FOR_GOOD), ..RunConfig::plain(Strategy::Exchange) };
     let pipeline = catalogue::find(pipeline).unwrap();
-    replay(pipeline, &settings, &choice, None, trace, Look::default(), Home::Threads)
+    replay(pipeline, &settings, &config, None, trace, Look::default(), Deployment::Threads)
         .unwrap()
         .answers
         .lines(&trace.symbols)

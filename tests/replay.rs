@@ -7,7 +7,7 @@ use std::sync::Arc;
 use flowbench_events::{Horizon, Trace};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_harness::replay::{Look, replay};
-use flowbench_pipelines::{Choice, Home, Strategy, catalogue};
+use flowbench_pipelines::{Deployment, RunConfig, Strategy, catalogue};
 
 use crate::command::Scratch;
 
@@ -279,9 +279,11 @@ fn world() -> Arc<Trace> {
 
 /// The answers in process, as the command writes them.
 fn answered(pipeline: &str, deduplicate: bool, trace: &Arc<Trace>) -> String {
-    let choice = Choice { deduplicate: deduplicate.then_some(Horizon::FOR_GOOD), ..Choice::plain(Strategy::Exchange) };
+    let config =
+        RunConfig { deduplicate: deduplicate.then_some(Horizon::FOR_GOOD), ..RunConfig::plain(Strategy::Exchange) };
     let replayed =
-        replay(catalogue::find(pipeline).unwrap(), &[], &choice, None, trace, Look::default(), Home::Threads).unwrap();
+        replay(catalogue::find(pipeline).unwrap(), &[], &config, None, trace, Look::default(), Deployment::Threads)
+            .unwrap();
     let lines = replayed.answers.lines(&trace.symbols);
     std::iter::once(replayed.answers.header()).chain(lines).map(|line| line + "\n").collect()
 }

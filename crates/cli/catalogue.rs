@@ -5,10 +5,10 @@ use std::time::Duration;
 use flowbench_events::nearest;
 use flowbench_generators::Profile;
 use flowbench_harness::environment;
-use flowbench_harness::experiment::{Loaded, SHIPPED};
+use flowbench_harness::experiment::{LoadedExperiment, SHIPPED};
 use flowbench_harness::plan::Plan;
 use flowbench_harness::scheduling::{share_lost_spinning, wake_up_delays};
-use flowbench_pipelines::{Choice, EvictionName, OrderName, Pipeline, Strategy, catalogue};
+use flowbench_pipelines::{EvictionName, OrderName, Pipeline, RunConfig, Strategy, catalogue};
 use serde_json::{Value, json};
 
 use crate::args::{Doctor, Explain, List, Listed};
@@ -63,7 +63,7 @@ fn entries(kind: Listed) -> Result<Value, Failure> {
         }
         Listed::Experiments => {
             let entry = |(name, _): &(&str, &str)| {
-                Ok(plain(name, &Loaded::load(name, &[]).map_err(Failure::failed)?.experiment.title))
+                Ok(plain(name, &LoadedExperiment::load(name, &[]).map_err(Failure::failed)?.experiment.title))
             };
             SHIPPED.iter().map(entry).collect::<Result<_, Failure>>()?
         }
@@ -77,9 +77,9 @@ fn matrix() -> String {
     let mut reasons: Vec<&str> = Vec::new();
     for pipeline in catalogue::CATALOGUE {
         let mut mark = |strategy: &Strategy| {
-            let Some(gap) = pipeline.gap(&Choice::plain(*strategy)) else { return '✓' };
-            let at = reasons.iter().position(|known| *known == gap).unwrap_or_else(|| {
-                reasons.push(gap);
+            let Some(reason) = pipeline.unsupported_reason(&RunConfig::plain(*strategy)) else { return '✓' };
+            let at = reasons.iter().position(|known| *known == reason).unwrap_or_else(|| {
+                reasons.push(reason);
                 reasons.len() - 1
             });
             (b'a' + at as u8) as char
@@ -94,12 +94,13 @@ fn matrix() -> String {
 }
 
 fn pipeline_entry(pipeline: &dyn Pipeline) -> Value {
-    let gap = |strategy: Strategy| pipeline.gap(&Choice::plain(strategy));
+    let reason = |strategy: Strategy| pipeline.unsupported_reason(&RunConfig::plain(strategy));
     let gaps: serde_json::Map<String, Value> = Strategy::ALL
         .into_iter()
-        .filter_map(|strategy| Some((strategy.name().to_owned(), gap(strategy)?.into())))
+        .filter_map(|strategy| Some((strategy.name().to_owned(), reason(strategy)?.into())))
         .collect();
-    let served: Vec<&str> = Strategy::ALL.into_iter().filter(|one| gap(*one).is_none()).map(Strategy::name).collect();
+    let served: Vec<&str> =
+        Strategy::ALL.into_iter().filter(|one| reason(*one).is_none()).map(Strategy::name).collect();
     json!({
         "name": pipeline.name(),
         "summary": pipeline.question(),
@@ -155,7 +156,7 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
         text.push_str(&format!("parameter   {} = {}: {}\n", one.name, one.default, one.meaning));
     }
     let state = if pipeline.state().is_empty() { "none" } else { pipeline.state() };
-    text.push_str(&format!("state       {state}\nunclear     {}\n", pipeline.unclear()));
+    text.push_str(&format!("state       {state}\nunclear     {}\n", pipeline.edge_cases()));
     for strategy in Strategy::ALL {
         text.push_str(&format!("strategy    {}: {}\n", strategy.name(), serves(pipeline, strategy)));
     }
@@ -175,12 +176,14 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
 
 /// How a strategy serves a pipeline, in words.
 fn serves(pipeline: &dyn Pipeline, strategy: Strategy) -> String {
-    let plain = Choice::plain(strategy);
-    if let Some(why) = pipeline.gap(&plain) {
+    let plain = RunConfig::plain(strategy);
+    if let Some(why) = pipeline.unsupported_reason(&plain) {
         return format!("does not serve: {why}");
     }
-    let of_orders = OrderName::ALL.map(|order| (order.name(), pipeline.gap(&Choice { order, ..plain })));
-    let of_evictions = EvictionName::ALL.map(|eviction| (eviction.name(), pipeline.gap(&Choice { eviction, ..plain })));
+    let of_orders =
+        OrderName::ALL.map(|order| (order.name(), pipeline.unsupported_reason(&RunConfig { order, ..plain })));
+    let of_evictions = EvictionName::ALL
+        .map(|eviction| (eviction.name(), pipeline.unsupported_reason(&RunConfig { eviction, ..plain })));
     let gaps = of_orders.into_iter().chain(of_evictions).filter_map(|(name, why)| Some((name, why?)));
     let not: Vec<String> = gaps.map(|(name, why)| format!("; not under {name}: {why}")).collect();
     format!("serves{}", not.concat())
@@ -195,7 +198,7 @@ fn explain_profile(profile: &Profile) -> String {
 }
 
 fn explain_experiment(name: &str) -> Result<String, Failure> {
-    let loaded = Loaded::load(name, &[]).map_err(Failure::failed)?;
+    let loaded = LoadedExperiment::load(name, &[]).map_err(Failure::failed)?;
     let plan = Plan::new(&loaded).map_err(Failure::failed)?;
     let mut text = format!("{name}\n{}\n{} cases\n\n", loaded.experiment.title, plan.cases.len());
     plan.added.iter().for_each(|added| text.push_str(&format!("added to {added}\n\n")));

@@ -10,11 +10,11 @@ use flowbench_events::{
     read_trace, rfc3339,
 };
 use flowbench_generators::{Amount, Facts, FactsCollector, Generator};
-use flowbench_harness::companions::{Companions, Together};
+use flowbench_harness::companions::{ReplayProcesses, Together};
 use flowbench_harness::plan::named;
 use flowbench_harness::replay::{Look, Replayed};
 use flowbench_harness::{environment, generate as threads, replay as answering};
-use flowbench_pipelines::{Choice, EvictionName, OrderName, Pipeline, Strategy, catalogue};
+use flowbench_pipelines::{EvictionName, OrderName, Pipeline, RunConfig, Strategy, catalogue};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -102,7 +102,7 @@ pub(crate) fn inspect(asked: &Inspect, quiet: bool) -> Result<i32, Failure> {
 
 pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     let pipeline = catalogue::find(&asked.pipeline).map_err(Failure::misused)?;
-    let choice = choice(asked, pipeline)?;
+    let config = config(asked, pipeline)?;
     // A setting that cannot be should not cost the reading of the whole log.
     pipeline
         .prepare(&asked.set, &flowbench_events::Symbols::default())
@@ -116,7 +116,7 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     refuse_to_overwrite(&written(Some(&asked.output), &place), &read_files)?;
     leave_nothing_unfinished();
     let silence_max = Duration::from_millis(asked.peer_timeout);
-    let companions = Companions::meet(together(asked)?, choice.workers, &purpose(asked, &choice), silence_max)
+    let companions = ReplayProcesses::meet(together(asked)?, config.workers, &purpose(asked, &config), silence_max)
         .map_err(Failure::failed)?;
     // They are told once.
     let mut rejects = Rejects::new(if companions.is_first() { place } else { Place::Nowhere })?;
@@ -136,7 +136,7 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     }
     companions.agree(&trace.digest()).map_err(Failure::failed)?;
     let look = Look { changes: asked.changes, repeats: !quiet && companions.is_first() };
-    let answered = answering::replay(pipeline, &asked.set, &choice, asked.slack, &trace, look, companions.home())
+    let answered = answering::replay(pipeline, &asked.set, &config, asked.slack, &trace, look, companions.deployment())
         .map_err(Failure::failed)?;
     if !companions.is_first() {
         return Ok(OK);
@@ -168,7 +168,7 @@ pub(crate) fn replay(asked: &Replay, quiet: bool) -> Result<i32, Failure> {
     Ok(OK)
 }
 
-fn choice(asked: &Replay, pipeline: &dyn Pipeline) -> Result<Choice, Failure> {
+fn config(asked: &Replay, pipeline: &dyn Pipeline) -> Result<RunConfig, Failure> {
     let strategy = named("strategy", &asked.strategy, &Strategy::ALL.map(|one| (one.name(), one)));
     let order = named("order policy", &asked.order, &OrderName::ALL.map(|one| (one.name(), one)));
     let eviction = named("eviction", &asked.eviction, &EvictionName::ALL.map(|one| (one.name(), one)));
@@ -190,13 +190,13 @@ fn choice(asked: &Replay, pipeline: &dyn Pipeline) -> Result<Choice, Failure> {
     }
     let eviction = eviction.map_err(Failure::misused)?;
     let deduplicate = asked.deduplicate.then(|| horizon(asked.duplicate_horizon));
-    let choice = Choice { order, eviction, workers, deduplicate, ..Choice::plain(strategy) };
-    match pipeline.gap(&choice).or_else(|| strategy.gap_between_processes(processes)) {
-        Some(gap) => {
+    let config = RunConfig { order, eviction, workers, deduplicate, ..RunConfig::plain(strategy) };
+    match pipeline.unsupported_reason(&config).or_else(|| strategy.unsupported_between_processes(processes)) {
+        Some(reason) => {
             let (strategy, pipeline) = (strategy.name(), pipeline.name());
-            Err(Failure::misused(format!("--strategy {strategy} cannot serve {pipeline} this way: {gap}")))
+            Err(Failure::misused(format!("--strategy {strategy} cannot serve {pipeline} this way: {reason}")))
         }
-        None => Ok(choice),
+        None => Ok(config),
     }
 }
 
@@ -224,8 +224,8 @@ fn together(asked: &Replay) -> Result<Together, Failure> {
 }
 
 /// What all processes of a replay have to be asked for alike.
-fn purpose(asked: &Replay, choice: &Choice) -> String {
-    format!("{} {:?} {choice:?} {:?} {}", asked.pipeline, asked.set, asked.slack, asked.changes)
+fn purpose(asked: &Replay, config: &RunConfig) -> String {
+    format!("{} {:?} {config:?} {:?} {}", asked.pipeline, asked.set, asked.slack, asked.changes)
 }
 
 fn read(log: &Log, rejects: &mut Rejects) -> Result<(Arc<Trace>, ReadSummary), Failure> {

@@ -8,7 +8,7 @@ use crate::failure::{plain, say};
 use flowbench_harness::case_spec::CaseSpec;
 use flowbench_harness::plan::Plan;
 use flowbench_harness::rate::percent;
-use flowbench_harness::run::Watcher;
+use flowbench_harness::run::RunObserver;
 use flowbench_measurement::record::{Axes, CaseRecord, Status};
 use flowbench_report::Quantity;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -83,7 +83,7 @@ impl Cases {
     }
 }
 
-impl Watcher for Cases {
+impl RunObserver for Cases {
     fn planned(&mut self, plan: &Plan, done: usize, dir: &Path) {
         (self.done, self.planned) = (done, plan.cases.len());
         let template = "{bar:32} case {pos} of {len}, {elapsed} gone{left}: {msg}";

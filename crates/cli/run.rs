@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
-use flowbench_harness::run::{Finished, Request, Seat, follow as follow_experiment, run as run_experiment};
+use flowbench_harness::run::{Finished, HostRank, Request, follow as follow_experiment, run as run_experiment};
 use flowbench_measurement::results_dir::{ResultsDir, read_run};
 use flowbench_report::{Drawn, Results, draw, terminal_tables};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -27,7 +27,7 @@ pub(crate) fn run(asked: &Run, quiet: bool) -> Result<i32, Failure> {
         resume: asked.resume.clone(),
         profile_operators: asked.profile_operators,
         processes: asked.place.processes.map(Into::into),
-        seat: hosts(&asked.place)?.map(|(hosts, process, join_within)| Seat { hosts, process, join_within }),
+        seat: hosts(&asked.place)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
     };
     let mut cases = Cases::new(quiet);
     if request.seat.as_ref().is_some_and(|seat| seat.process > 0) {

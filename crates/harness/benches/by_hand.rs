@@ -11,7 +11,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowbench_events::{Event, Id, Kind, Value, Zone};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_pipelines::{Choice, Feed, Prepared, Site, Strategy, Unhurried, catalogue};
+use flowbench_pipelines::{BoundPipeline, Feed, RunConfig, RunContext, Strategy, UnpacedDriver, catalogue};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
@@ -57,9 +57,9 @@ fn by_hand(criterion: &mut Criterion) {
     }
 }
 
-fn answers(prepared: &dyn Prepared, feed: &Arc<Feed>) -> usize {
-    let site = Site::new(Choice::plain(Strategy::Sequential), feed, Unhurried::drivers());
-    prepared.run(&site).expect("sequential runs").answers.len()
+fn answers(prepared: &dyn BoundPipeline, feed: &Arc<Feed>) -> usize {
+    let context = RunContext::new(RunConfig::plain(Strategy::Sequential), feed, UnpacedDriver::drivers());
+    prepared.run(&context).expect("sequential runs").answers.len()
 }
 
 /// A customer, the order, its rank, and when.

@@ -13,7 +13,7 @@ use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_harness::drive::{Idle, Load, Setting, measure};
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_measurement::statistics::median_interval;
-use flowbench_pipelines::{Census, Choice, Driver, Feed, Prepared, Site, Strategy, catalogue};
+use flowbench_pipelines::{BoundPipeline, Driver, Feed, RunConfig, RunContext, StateCounts, Strategy, catalogue};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -69,9 +69,9 @@ impl Driver for Plain {
         }
     }
 
-    fn admitted(&mut self, _epochs: u64) {}
+    fn on_admitted(&mut self, _epochs: u64) {}
 
-    fn completed(&mut self, epochs: u64) {
+    fn on_completed(&mut self, epochs: u64) {
         self.completed = epochs;
         if let Some(begun) = self.shared.begun.get().filter(|_| epochs >= self.epochs) {
             let elapsed_ns = begun.elapsed().as_nanos() as u64 - self.shared.weighed_ns.load(Ordering::Acquire);
@@ -79,7 +79,7 @@ impl Driver for Plain {
         }
     }
 
-    fn holds(&mut self, _census: Census) {}
+    fn on_state(&mut self, _census: StateCounts) {}
 
     fn begin_weighing(&mut self) {
         self.weighing = Some(Instant::now());
@@ -91,11 +91,11 @@ impl Driver for Plain {
     }
 }
 
-fn off_ns(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, load: &Load) -> u64 {
+fn off_ns(prepared: &dyn BoundPipeline, config: RunConfig, feed: &Arc<Feed>, load: &Load) -> u64 {
     let shared = Arc::new(Shared {
         load: load.clone(),
-        workers: choice.workers,
-        waiting: AtomicUsize::new(choice.workers),
+        workers: config.workers,
+        waiting: AtomicUsize::new(config.workers),
         begun: OnceLock::new(),
         weighed_ns: AtomicU64::new(0),
         elapsed_ns: AtomicU64::new(0),
@@ -106,12 +106,12 @@ fn off_ns(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, load: &Load
         let shared = Arc::clone(&of_run);
         Box::new(Plain { shared, is_ready: false, weighing: None, completed: 0, epochs, records_per_epoch, events })
     };
-    prepared.run(&Site::new(choice, feed, Arc::new(driver))).expect("the run ends well");
+    prepared.run(&RunContext::new(config, feed, Arc::new(driver))).expect("the run ends well");
     shared.elapsed_ns.load(Ordering::Relaxed)
 }
 
-fn on_ns(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, load: &Load) -> u64 {
-    let setting = Setting { prepared, choice, feed, load, idle: Idle::Spin, company: None };
+fn on_ns(prepared: &dyn BoundPipeline, config: RunConfig, feed: &Arc<Feed>, load: &Load) -> u64 {
+    let setting = Setting { prepared, config, feed, load, idle: Idle::Spin, company: None };
     let run = measure(&setting, false).expect("the run ends well").expect("there is one process");
     run.completions.elapsed_ns()
 }
@@ -134,15 +134,15 @@ fn main() {
         let prepared = pipeline.prepare(&[], &trace.symbols).expect("the settings are good");
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, 0, true));
         for workers in [1, 2] {
-            let choice = Choice { workers, ..Choice::plain(Strategy::Exchange) };
+            let config = RunConfig { workers, ..RunConfig::plain(Strategy::Exchange) };
             let mut ratios = Vec::new();
             let (mut shortest_ns, mut lasted_ns) = (u64::MAX, 0);
             for pair in 0..=PAIRS_MAX {
                 if pair > PAIRS && lasted_ns > LENGTH_NS {
                     break;
                 }
-                let off = || off_ns(&*prepared, choice, &feed, &load) as f64;
-                let on = || on_ns(&*prepared, choice, &feed, &load) as f64;
+                let off = || off_ns(&*prepared, config, &feed, &load) as f64;
+                let on = || on_ns(&*prepared, config, &feed, &load) as f64;
                 // Whoever is first may find a colder machine: in turn. The first pair touches memory and does not count.
                 let (off, on) = if pair % 2 == 0 {
                     let off = off();

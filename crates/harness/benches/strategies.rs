@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_pipelines::{Choice, Feed, OrderName, Prepared, Site, Strategy, Unhurried, catalogue};
+use flowbench_pipelines::{BoundPipeline, Feed, OrderName, RunConfig, RunContext, Strategy, UnpacedDriver, catalogue};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -62,24 +62,24 @@ fn feed_of(world: &[(&str, &str)], events: u64, slack_ms: i64, drops_late: bool)
     Arc::new(Feed::new(trace, RECORDS_PER_EPOCH, slack_ms, drops_late))
 }
 
-fn prepared(name: &str, settings: &[&str], feed: &Feed) -> Box<dyn Prepared> {
+fn prepared(name: &str, settings: &[&str], feed: &Feed) -> Box<dyn BoundPipeline> {
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let pipeline = catalogue::find(name).expect("the benches name pipelines that are there");
     pipeline.prepare(&settings, &feed.trace().symbols).expect("the settings are good")
 }
 
-fn arms() -> [(&'static str, Choice); 3] {
-    let exchange = Choice::plain(Strategy::Exchange);
+fn arms() -> [(&'static str, RunConfig); 3] {
+    let exchange = RunConfig::plain(Strategy::Exchange);
     [
-        ("sequential", Choice::plain(Strategy::Sequential)),
+        ("sequential", RunConfig::plain(Strategy::Sequential)),
         ("exchange-1", exchange),
-        ("exchange-2", Choice { workers: 2, ..exchange }),
+        ("exchange-2", RunConfig { workers: 2, ..exchange }),
     ]
 }
 
 fn pipelines(criterion: &mut Criterion) {
     let feed = feed(EVENTS, 0, true);
-    let mut cases: Vec<(String, Box<dyn Prepared>)> = catalogue::CATALOGUE
+    let mut cases: Vec<(String, Box<dyn BoundPipeline>)> = catalogue::CATALOGUE
         .iter()
         .map(|pipeline| (pipeline.name().to_owned(), prepared(pipeline.name(), &[], &feed)))
         .collect();
@@ -88,10 +88,12 @@ fn pipelines(criterion: &mut Criterion) {
     for (name, prepared) in &cases {
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Elements(EVENTS)).sample_size(10).warm_up_time(WARM_UP).measurement_time(MEASURED);
-        for (arm, choice) in arms() {
+        for (arm, config) in arms() {
             group.bench_function(BenchmarkId::from_parameter(arm), |bencher| {
                 bencher.iter(|| {
-                    prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).map(|end| black_box(end.late.count))
+                    prepared
+                        .run(&RunContext::new(config, &feed, UnpacedDriver::drivers()))
+                        .map(|end| black_box(end.late.count))
                 });
             });
         }
@@ -108,15 +110,15 @@ fn all_strategies(criterion: &mut Criterion) {
             group.sample_size(10).warm_up_time(WARM_UP).measurement_time(MEASURED);
             for strategy in Strategy::ALL {
                 for workers in (1..=2).filter(|workers| strategy.allowed_workers(*workers).is_none()) {
-                    let choice = Choice { workers, ..Choice::plain(strategy) };
+                    let config = RunConfig { workers, ..RunConfig::plain(strategy) };
                     let arm = BenchmarkId::from_parameter(format!("{}-{workers}", strategy.name()));
-                    if prepared.gap(&choice).is_some() {
+                    if prepared.unsupported_reason(&config).is_some() {
                         continue;
                     }
                     group.bench_function(arm, |bencher| {
                         bencher.iter(|| {
-                            let site = Site::new(choice, &feed, Unhurried::drivers());
-                            prepared.run(&site).map(|end| black_box(end.late.count))
+                            let context = RunContext::new(config, &feed, UnpacedDriver::drivers());
+                            prepared.run(&context).map(|end| black_box(end.late.count))
                         });
                     });
                 }
@@ -135,10 +137,12 @@ fn order_policies(criterion: &mut Criterion) {
         group.sample_size(10).warm_up_time(WARM_UP).measurement_time(MEASURED);
         for (order, feed) in &feeds {
             let prepared = prepared(pipeline.name(), &[], feed);
-            let choice = Choice { order: *order, ..Choice::plain(Strategy::Exchange) };
+            let config = RunConfig { order: *order, ..RunConfig::plain(Strategy::Exchange) };
             group.bench_function(BenchmarkId::from_parameter(order.name()), |bencher| {
                 bencher.iter(|| {
-                    prepared.run(&Site::new(choice, feed, Unhurried::drivers())).map(|end| black_box(end.late.count))
+                    prepared
+                        .run(&RunContext::new(config, feed, UnpacedDriver::drivers()))
+                        .map(|end| black_box(end.late.count))
                 });
             });
         }

@@ -60,7 +60,7 @@ impl Recorder {
     }
 
     fn log(&self, worker: &mut Worker) {
-        let mut book = Book::default();
+        let mut book = OperatorLog::default();
         (book.into, book.worker) = (self.clone(), worker.index());
         let book = Rc::new(RefCell::new(book));
         let Some(mut register) = worker.log_register() else { return };
@@ -77,7 +77,7 @@ impl Recorder {
 /// Counts the progress messages of dataflows with timestamps of this type.
 fn insert_progress<T: Clone + std::fmt::Debug + 'static>(
     register: &mut timely::logging_core::Registry,
-    book: &Rc<RefCell<Book>>,
+    book: &Rc<RefCell<OperatorLog>>,
 ) {
     let book = Rc::clone(book);
     let name = format!("timely/progress/{}", std::any::type_name::<T>());
@@ -89,7 +89,7 @@ fn insert_progress<T: Clone + std::fmt::Debug + 'static>(
 
 /// The log of one worker, submitted when the worker is gone.
 #[derive(Debug, Default)]
-struct Book {
+struct OperatorLog {
     into: Recorder,
     worker: WorkerIdentifier,
     names: HashMap<usize, String>,            // of operators, by their number
@@ -108,7 +108,7 @@ struct Running {
     inside: Duration, // of that, time of operators it runs itself
 }
 
-impl Book {
+impl OperatorLog {
     fn note(&mut self, at: Duration, event: &TimelyEvent) {
         match event {
             TimelyEvent::Operates(operator) => {
@@ -145,7 +145,7 @@ impl Book {
     }
 }
 
-impl Book {
+impl OperatorLog {
     /// Returns a description of a channel. Operators are known by name only after their channels.
     fn words(&self, channel: usize) -> String {
         let Some(channel) = self.channels.get(&channel) else { return format!("channel {channel}") };
@@ -167,7 +167,7 @@ impl Book {
     }
 }
 
-impl Drop for Book {
+impl Drop for OperatorLog {
     fn drop(&mut self) {
         let worker = self.worker;
         let mut activity = self.into.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn time_of_an_operator_is_without_what_ran_inside_and_channels_have_words() {
         let recorder = Recorder::default();
-        let mut book = Book::default();
+        let mut book = OperatorLog::default();
         (book.into, book.worker) = (recorder.clone(), 3);
         let (source, target) = ((1, 0), (2, 0));
         let channel = ChannelsEvent { id: 7, scope_addr: vec![0], source, target, typ: String::new() };

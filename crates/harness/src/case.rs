@@ -6,13 +6,13 @@ use std::sync::Arc;
 use flowbench_measurement::record::Status;
 
 use crate::case_spec::CaseSpec;
-use crate::company::Company;
+use crate::company::ProcessGroup;
 use crate::own_process;
 use crate::peer::{self, Joined};
 pub use crate::protocol::{CASE_ARGUMENT, CaseResult, PANICKED};
 use crate::rate::Rate;
 use crate::search;
-use crate::trial::Ready;
+use crate::trial::PreparedCase;
 
 /// Runs the case that standard input asks for; returns the exit code.
 ///
@@ -41,7 +41,7 @@ pub fn peer_process(listen_at: &str, parent: &str) -> i32 {
     }
     match peer::join(listen_at) {
         Ok(Joined { spec, mesh, control }) => {
-            let company = Company::new(spec.process, spec.addresses.len(), mesh, control, None);
+            let company = ProcessGroup::new(spec.process, spec.addresses.len(), mesh, control, None);
             tell(run(&spec.case, Some(&company)))
         }
         Err(error) => error.report(),
@@ -76,11 +76,11 @@ fn complain(problem: &str) -> i32 {
 }
 
 /// Runs a case in this process, or its share of one that several processes run: only the first of them has numbers.
-pub fn run(spec: &CaseSpec, company: Option<&Arc<Company>>) -> Result<CaseResult, String> {
+pub fn run(spec: &CaseSpec, company: Option<&Arc<ProcessGroup>>) -> Result<CaseResult, String> {
     if spec.rate == Rate::Search {
         return search::run(spec);
     }
-    let ready = Ready::new(spec)?;
+    let ready = PreparedCase::new(spec)?;
     let run = ready.run(spec, spec.profile_operators, company)?;
     Ok(run.map_or(CaseResult::without_numbers(Status::Ok), |run| ready.result(spec, &run, None)))
 }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use flowbench_events::{Event, LateSet, Trace, WatermarkRule};
 use flowbench_measurement::accuracy::{self, AnswersDigest, Difference};
 use flowbench_measurement::record::Accuracy;
-use flowbench_pipelines::{Answers, Choice, Pipeline, Prepared, RunEnd, oracle};
+use flowbench_pipelines::{Answers, BoundPipeline, Pipeline, RunConfig, RunEnd, oracle};
 
 /// The result of a check.
 pub(crate) struct Check {
@@ -24,9 +24,9 @@ type Prints = Vec<(u64, u128)>;
 
 impl Check {
     pub(crate) fn new(
-        prepared: &dyn Prepared,
+        prepared: &dyn BoundPipeline,
         pipeline: &dyn Pipeline,
-        choice: &Choice,
+        config: &RunConfig,
         trace: &Trace,
         rule: WatermarkRule,
         end: &RunEnd,
@@ -36,7 +36,7 @@ impl Check {
         let truth = prepared.oracle(&occurrences);
         let mut given = prints(&*end.answers);
         let against_truth = accuracy::compare_by_subject(&mut prints(&*truth), &mut given);
-        let wrong = exact_events(prepared, pipeline, choice, trace, rule)
+        let wrong = exact_events(prepared, pipeline, config, trace, rule)
             .and_then(|delivered| {
                 // Most often nothing was lost and nothing came twice: then this is the truth, and compared already.
                 if delivered == occurrences {
@@ -46,7 +46,7 @@ impl Check {
                 let against_expected = accuracy::compare_by_subject(&mut prints(&*expected), &mut given);
                 wrong_answers(&against_expected, &*expected, trace, end)
             })
-            .or_else(|| wrong_late_set(choice, late, end.late));
+            .or_else(|| wrong_late_set(config, late, end.late));
         let mut digest = AnswersDigest::default();
         given.iter().for_each(|(_, print)| digest.insert(*print as u64));
         let accuracy = Accuracy {
@@ -73,17 +73,17 @@ fn prints(answers: &dyn Answers) -> Prints {
 /// Returns the events, in canonical order, from which this configuration must answer exactly; `None` if its error is
 /// a result.
 fn exact_events(
-    prepared: &dyn Prepared,
+    prepared: &dyn BoundPipeline,
     pipeline: &dyn Pipeline,
-    choice: &Choice,
+    config: &RunConfig,
     trace: &Trace,
     rule: WatermarkRule,
 ) -> Option<Vec<Event>> {
-    let deduplicate = prepared.counts(choice.deduplicate);
-    if choice.order.drops_late() {
+    let deduplicate = prepared.counts(config.deduplicate);
+    if config.order.drops_late() {
         return Some(oracle::delivered(&trace.events, Some(rule), deduplicate));
     }
-    let in_order = || choice.workers == 1 && trace.events.is_sorted_by_key(Event::canonical_key);
+    let in_order = || config.workers == 1 && trace.events.is_sorted_by_key(Event::canonical_key);
     (pipeline.goes_by_arrival() || in_order()).then(|| oracle::delivered(&trace.events, None, deduplicate))
 }
 
@@ -110,8 +110,8 @@ fn wrong_answers(found: &Difference, expected: &dyn Answers, trace: &Trace, end:
 }
 
 /// Returns what is wrong with the events dropped as late, if they are not the late events of the trace.
-pub(crate) fn wrong_late_set(choice: &Choice, of_trace: LateSet, dropped: LateSet) -> Option<String> {
-    let due = if choice.order.drops_late() { of_trace } else { LateSet::default() };
+pub(crate) fn wrong_late_set(config: &RunConfig, of_trace: LateSet, dropped: LateSet) -> Option<String> {
+    let due = if config.order.drops_late() { of_trace } else { LateSet::default() };
     (due != dropped).then(|| {
         format!(
             "{} events were dropped as late, but {} of the trace are{}",
@@ -127,7 +127,7 @@ mod tests {
     use std::sync::Arc;
 
     use flowbench_events::{Horizon, Id, Kind, Record, Symbols, Value};
-    use flowbench_pipelines::{Feed, OrderName, Site, Strategy, Unhurried, catalogue};
+    use flowbench_pipelines::{Feed, OrderName, RunContext, Strategy, UnpacedDriver, catalogue};
 
     use super::*;
 
@@ -142,35 +142,35 @@ mod tests {
 
     const MINUTE_MS: i64 = 60_000;
 
-    fn choice(order: OrderName) -> Choice {
-        Choice { order, ..Choice::plain(Strategy::Exchange) }
+    fn config(order: OrderName) -> RunConfig {
+        RunConfig { order, ..RunConfig::plain(Strategy::Exchange) }
     }
 
     /// The check of a run that has answered what is true of the events `answered`, with a slack of a minute.
-    fn check(pipeline: &str, choice: &Choice, trace: &Trace, answered: &Trace, late: LateSet) -> Check {
+    fn check(pipeline: &str, config: &RunConfig, trace: &Trace, answered: &Trace, late: LateSet) -> Check {
         let pipeline = catalogue::find(pipeline).unwrap();
         let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
         let answers = prepared.oracle(&oracle::delivered(&answered.events, None, None));
         let end =
             RunEnd { answers, changes: None, late, payload_bytes_per_entry: None, struck: false, workers: Vec::new() };
-        Check::new(&*prepared, pipeline, choice, trace, MINUTE_MS.into(), &end)
+        Check::new(&*prepared, pipeline, config, trace, MINUTE_MS.into(), &end)
     }
 
     /// The check of a run that dropped nothing, for `lifetime-value`.
-    fn spent(choice: &Choice, trace: &Trace, answered: &Trace) -> Check {
-        check("lifetime-value", choice, trace, answered, LateSet::default())
+    fn spent(config: &RunConfig, trace: &Trace, answered: &Trace) -> Check {
+        check("lifetime-value", config, trace, answered, LateSet::default())
     }
 
     #[test]
     fn right_answers_are_counted_and_nothing_is_wrong() {
         let orders = trace(&[(1, 0, 10), (2, 1, 20), (3, 1, 30)]);
-        let found = spent(&choice(OrderName::Watermark), &orders, &orders);
+        let found = spent(&config(OrderName::Watermark), &orders, &orders);
         assert_eq!((found.wrong, found.duplicates), (None, 0));
         let Accuracy { truth, given, missing, spurious, wrong, .. } = found.accuracy;
         assert_eq!((truth, given, missing, spurious, wrong), (3, 3, 0, 0, 0));
-        let other_order = spent(&choice(OrderName::Watermark), &orders, &trace(&[(3, 1, 30), (2, 1, 20), (1, 0, 10)]));
+        let other_order = spent(&config(OrderName::Watermark), &orders, &trace(&[(3, 1, 30), (2, 1, 20), (1, 0, 10)]));
         assert_eq!(other_order.accuracy, found.accuracy);
-        let other = spent(&choice(OrderName::Watermark), &orders, &trace(&[(1, 0, 10), (2, 1, 20), (3, 1, 31)]));
+        let other = spent(&config(OrderName::Watermark), &orders, &trace(&[(1, 0, 10), (2, 1, 20), (3, 1, 31)]));
         assert_ne!(other.accuracy.digest, found.accuracy.digest);
     }
 
@@ -195,12 +195,12 @@ mod tests {
                  1 too many, such as 1970-01-01T00:01:00.000Z,7,2,31.000",
             ),
         ] {
-            let Check { accuracy, wrong, .. } = spent(&choice(OrderName::Watermark), &orders, &answered);
+            let Check { accuracy, wrong, .. } = spent(&config(OrderName::Watermark), &orders, &answered);
             assert_eq!((accuracy.missing, accuracy.spurious, accuracy.wrong), counts);
             assert_eq!(wrong.as_deref(), Some(cause));
         }
         let twice = trace(&[(1, 0, 10), (2, 1, 20), (2, 1, 20)]);
-        let found = check("identity", &choice(OrderName::Watermark), &orders, &twice, LateSet::default());
+        let found = check("identity", &config(OrderName::Watermark), &orders, &twice, LateSet::default());
         let cause =
             "the answers are wrong: 2 due, 3 given; 1 too many, such as one that is there, but not as often as due";
         assert_eq!(found.wrong.as_deref(), Some(cause));
@@ -210,8 +210,8 @@ mod tests {
     fn what_comes_twice_counts_twice_unless_first_deliveries_are_asked_for() {
         let twice = trace(&[(1, 0, 10), (2, 1, 20), (1, 0, 10)]);
         let once = trace(&[(1, 0, 10), (2, 1, 20)]);
-        let as_it_comes = choice(OrderName::Watermark);
-        let first_only = Choice { deduplicate: Some(Horizon::FOR_GOOD), ..as_it_comes };
+        let as_it_comes = config(OrderName::Watermark);
+        let first_only = RunConfig { deduplicate: Some(Horizon::FOR_GOOD), ..as_it_comes };
         let of_first = spent(&first_only, &twice, &once);
         assert_eq!((of_first.wrong, of_first.duplicates, of_first.accuracy.truth), (None, 1, 2));
         assert!(spent(&first_only, &twice, &twice).wrong.is_some());
@@ -227,7 +227,7 @@ mod tests {
         let orders = trace(&[(1, 0, 10), (2, 10, 20), (3, 5, 30)]);
         let in_time = trace(&[(1, 0, 10), (2, 10, 20)]);
         let late = LateSet::of(&orders.events, MINUTE_MS);
-        let watermark = choice(OrderName::Watermark);
+        let watermark = config(OrderName::Watermark);
         let found = check("lifetime-value", &watermark, &orders, &in_time, late);
         assert_eq!((found.wrong, found.accuracy.late, found.accuracy.dropped_as_late), (None, 1, 1));
         assert_eq!(
@@ -257,7 +257,7 @@ mod tests {
             ),
             (OrderName::Arrival, &orders, late, "1 events were dropped as late, but 0 of the trace are"),
         ] {
-            let found = check("lifetime-value", &choice(order), &orders, answered, dropped);
+            let found = check("lifetime-value", &config(order), &orders, answered, dropped);
             assert_eq!(found.wrong.as_deref(), Some(wanted));
         }
     }
@@ -267,16 +267,16 @@ mod tests {
         let in_order = trace(&[(1, 0, 10), (2, 5, 20)]);
         let disordered = trace(&[(2, 5, 20), (1, 0, 10)]);
         let wrong = trace(&[(1, 0, 10), (2, 5, 21)]);
-        let one = choice(OrderName::Arrival);
-        let two = Choice { workers: 2, ..one };
+        let one = config(OrderName::Arrival);
+        let two = RunConfig { workers: 2, ..one };
         assert!(spent(&one, &in_order, &wrong).wrong.is_some());
-        for (choice, orders) in [(&two, &in_order), (&one, &disordered), (&two, &disordered)] {
-            let found = spent(choice, orders, &wrong);
+        for (config, orders) in [(&two, &in_order), (&one, &disordered), (&two, &disordered)] {
+            let found = spent(config, orders, &wrong);
             assert_eq!((found.wrong, found.accuracy.wrong), (None, 1), "its error is a result");
         }
         // Where only arrival matters, everything has to be right.
-        for choice in [&one, &two] {
-            let found = check("identity", choice, &disordered, &trace(&[(1, 0, 10)]), LateSet::default());
+        for config in [&one, &two] {
+            let found = check("identity", config, &disordered, &trace(&[(1, 0, 10)]), LateSet::default());
             assert!(found.wrong.unwrap().contains("2 due, 1 given"));
         }
     }
@@ -284,12 +284,12 @@ mod tests {
     #[test]
     fn answers_taken_back_are_counted_and_so_are_their_subjects() {
         let orders = Arc::new(trace(&[(1, 0, 10), (4, 10, 40), (2, 9, 20), (3, 9, 30)]));
-        let choice = choice(OrderName::Speculative);
+        let config = config(OrderName::Speculative);
         let pipeline = catalogue::find("lifetime-value").unwrap();
         let prepared = pipeline.prepare(&[], &orders.symbols).unwrap();
         let feed = Arc::new(Feed::new(Arc::clone(&orders), 1, MINUTE_MS, true));
-        let end = prepared.run(&Site::new(choice, &feed, Unhurried::one_at_a_time())).unwrap();
-        let found = Check::new(&*prepared, pipeline, &choice, &orders, MINUTE_MS.into(), &end);
+        let end = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::one_at_a_time())).unwrap();
+        let found = Check::new(&*prepared, pipeline, &config, &orders, MINUTE_MS.into(), &end);
         assert_eq!(found.wrong, None);
         // The answer to order 4 is corrected twice, first about two orders, then about three.
         assert_eq!((found.accuracy.retractions, found.accuracy.corrected), (2, 2));

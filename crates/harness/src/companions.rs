@@ -9,11 +9,11 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flowbench_pipelines::Home;
+use flowbench_pipelines::Deployment;
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::{Control, Hosts, Listening, Member, end_on_lost_peer};
-use crate::company::Company;
+use crate::company::ProcessGroup;
 use crate::environment;
 use crate::own_process::this_program;
 
@@ -38,7 +38,7 @@ pub enum Together {
 }
 
 /// The option that tells a process started by another one where to listen.
-pub const COMPANION_OPTION: &str = "--companion-of";
+pub const REPLAY_PROCESS_OPTION: &str = "--companion-of";
 /// Where processes of one machine listen: at free ports.
 const LOOPBACK: &str = "127.0.0.1:0";
 /// How long processes of one machine may take to connect.
@@ -47,8 +47,8 @@ const JOIN_WITHIN: Duration = Duration::from_secs(10);
 const FAILED: i32 = 1;
 
 /// The connected processes. Those that this one has started end with it.
-pub struct Companions {
-    company: Option<Arc<Company>>,
+pub struct ReplayProcesses {
+    company: Option<Arc<ProcessGroup>>,
     silence_max: Duration,
     _started: Vec<Started>,
 }
@@ -60,7 +60,7 @@ struct Told {
     addresses: Vec<String>,
 }
 
-impl Companions {
+impl ReplayProcesses {
     /// Connects the processes. Those that this process starts get its own arguments, `quiet` and where to listen. All
     /// must have the same `workers` and `purpose`, which covers everything else that was requested. A process that is
     /// silent for `silence_max`, while it reads when others have finished reading or while it answers, ends the
@@ -70,10 +70,10 @@ impl Companions {
         workers: usize,
         purpose: &str,
         silence_max: Duration,
-    ) -> Result<Companions, String> {
+    ) -> Result<ReplayProcesses, String> {
         let mut started = Vec::new();
         let (listening, told, patience) = match together {
-            Together::Alone => return Ok(Companions { company: None, silence_max, _started: started }),
+            Together::Alone => return Ok(ReplayProcesses { company: None, silence_max, _started: started }),
             Together::Started(processes) => {
                 let listening = listen(LOOPBACK)?;
                 started = (1..processes).map(|_| Started::new()).collect::<io::Result<_>>().map_err(unstarted)?;
@@ -96,20 +96,20 @@ impl Companions {
         let member = Member { process, addresses, workers, purpose };
         let (mesh, control) = listening.join(&member, patience).map_err(|error| error.to_string())?;
         end_on_lost_peer(&member, FAILED);
-        let company = Company::new(process, member.processes(), mesh, control, Some(silence_max));
-        Ok(Companions { company: Some(company), silence_max, _started: started })
+        let company = ProcessGroup::new(process, member.processes(), mesh, control, Some(silence_max));
+        Ok(ReplayProcesses { company: Some(company), silence_max, _started: started })
     }
 
     /// True in the process that has the answers.
     pub fn is_first(&self) -> bool {
-        self.home().process() == 0
+        self.deployment().process() == 0
     }
 
     /// Where the workers live.
-    pub fn home(&self) -> Home {
+    pub fn deployment(&self) -> Deployment {
         match &self.company {
-            None => Home::Threads,
-            Some(company) => Home::Processes(Arc::clone(company) as Arc<dyn flowbench_pipelines::Cluster>),
+            None => Deployment::Threads,
+            Some(company) => Deployment::Processes(Arc::clone(company) as Arc<dyn flowbench_pipelines::Cluster>),
         }
     }
 
@@ -170,7 +170,7 @@ struct Started {
 impl Started {
     fn new() -> io::Result<Started> {
         let mut command = this_program();
-        command.args(std::env::args_os().skip(1)).args(["--quiet", COMPANION_OPTION, LOOPBACK]);
+        command.args(std::env::args_os().skip(1)).args(["--quiet", REPLAY_PROCESS_OPTION, LOOPBACK]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take();
         let (tell, listens_at) = channel();

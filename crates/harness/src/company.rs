@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::activity::Activity;
 use crate::cluster::{ClusterError, Control, Mesh, Start, WireMeter};
-use crate::drive::Seen;
+use crate::drive::Observed;
 use crate::probe::WorkerLog;
 use crate::sampler::Observations;
 
 /// The other processes of a run, as seen by one of them.
 #[derive(Debug)]
-pub struct Company {
+pub struct ProcessGroup {
     process: usize,
     processes: usize,
     mesh: Mutex<Option<Mesh>>,
@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// The maximum size of a report, bytes.
 const REPORT_BYTES_MAX: u64 = 4 << 30;
 
-impl Company {
+impl ProcessGroup {
     /// Creates the group from processes that are connected. If one is silent for `silence_max` while they work
     /// together, those waiting for it end; without that, something else must ensure that they do.
     pub fn new(
@@ -68,7 +68,7 @@ impl Company {
     }
 
     /// Returns what all processes have measured, in process 0; `None` in the others.
-    pub(crate) fn gather(&self, own: &Report) -> Result<Option<Seen>, RunError> {
+    pub(crate) fn gather(&self, own: &Report) -> Result<Option<Observed>, RunError> {
         let bytes = serde_json::to_vec(own).map_err(|error| RunError::Dataflow(error.to_string()))?;
         let failed = |error: ClusterError| RunError::Dataflow(error.to_string());
         let reports = self.control(|control| control.gather(bytes, REPORT_BYTES_MAX, PATIENCE)).map_err(failed)?;
@@ -80,7 +80,7 @@ impl Company {
     }
 }
 
-impl Cluster for Company {
+impl Cluster for ProcessGroup {
     fn processes(&self) -> usize {
         self.processes
     }
@@ -130,8 +130,8 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(seen: Seen) -> Self {
-        let Seen { logs, observations, activity, wire } = seen;
+    pub(crate) fn new(seen: Observed) -> Self {
+        let Observed { logs, observations, activity, wire } = seen;
         Self {
             logs,
             readings: observations.readings,
@@ -144,7 +144,7 @@ impl Report {
     }
 
     /// Merges all reports: logs side by side, amounts added, the maximum of shares.
-    fn merge(reports: Vec<Report>) -> Seen {
+    fn merge(reports: Vec<Report>) -> Observed {
         let greatest = |share: fn(&Report) -> Option<f64>| reports.iter().filter_map(share).reduce(f64::max);
         let of_all: Vec<&[Reading]> = reports.iter().map(|report| report.readings.as_slice()).collect();
         let observations = Observations {
@@ -163,7 +163,7 @@ impl Report {
             all
         });
         let logs = reports.into_iter().flat_map(|report| report.logs).collect();
-        Seen { logs, observations, activity, wire: Some(wire) }
+        Observed { logs, observations, activity, wire: Some(wire) }
     }
 }
 
@@ -203,7 +203,7 @@ mod tests {
         let observations =
             Observations { readings: readings.to_vec(), cpu_ns: 11, steal_share: share, throttled_share: None };
         let wire = Some(Wire { messages: 3, bytes: 100 });
-        Report::new(Seen { logs: vec![WorkerLog::default()], observations, activity: None, wire })
+        Report::new(Observed { logs: vec![WorkerLog::default()], observations, activity: None, wire })
     }
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
         let first = report(&[reading(10, 1), reading(20, 2), reading(30, 3)], Some(0.1));
         let second = report(&[reading(15, 100), reading(20, 200), reading(31, 300)], Some(0.2));
         let told = serde_json::to_vec(&second).unwrap();
-        let Seen { logs, observations: seen, wire, activity } =
+        let Observed { logs, observations: seen, wire, activity } =
             Report::merge(vec![first, serde_json::from_slice(&told).unwrap()]);
         assert_eq!(seen.readings.iter().map(|reading| reading.entries).collect::<Vec<_>>(), [101, 202, 303]);
         assert!(seen.readings.iter().all(|reading| reading.live_bytes == Some(-2)));

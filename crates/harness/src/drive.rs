@@ -16,11 +16,13 @@ use flowbench_measurement::memory::Held;
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_measurement::record::{Sharing, Wire, WorkerShare};
 use flowbench_measurement::timeline::Reading;
-use flowbench_pipelines::{Choice, Cluster, Drivers, Feed, Home, Prepared, RunEnd, RunError, Site, WorkerEnd};
+use flowbench_pipelines::{
+    BoundPipeline, Cluster, Deployment, Drivers, Feed, RunConfig, RunContext, RunEnd, RunError, WorkerEnd,
+};
 
 use crate::activity::{Activity, Recorder};
 use crate::clock::Clock;
-use crate::company::{Company, Report};
+use crate::company::{ProcessGroup, Report};
 use crate::gauges::Gauges;
 use crate::probe::{Completions, WorkerLog};
 use crate::sampler::{self, Observations, Sampler};
@@ -79,9 +81,9 @@ pub struct Measured {
 #[derive(Clone, Copy)]
 pub struct Setting<'a> {
     /// The pipeline.
-    pub prepared: &'a dyn Prepared,
+    pub prepared: &'a dyn BoundPipeline,
     /// The value of every axis.
-    pub choice: Choice,
+    pub config: RunConfig,
     /// The input.
     pub feed: &'a Arc<Feed>,
     /// How it is offered.
@@ -89,51 +91,52 @@ pub struct Setting<'a> {
     /// What workers without work do.
     pub idle: Idle,
     /// The other processes, if there are any.
-    pub company: Option<&'a Arc<Company>>,
+    pub company: Option<&'a Arc<ProcessGroup>>,
 }
 
 /// Runs a pipeline under a load and measures it, including the activity of its operators if requested. `None` in all
 /// processes but the first, which has the measurements of all.
 pub fn measure(setting: &Setting<'_>, logs_activity: bool) -> Result<Option<Measured>, RunError> {
-    let Setting { prepared, choice, feed, load, idle, company } = *setting;
-    let home = company.map_or(Home::Threads, |company| Home::Processes(Arc::clone(company) as Arc<dyn Cluster>));
-    let track = Arc::new(Track::new(choice.workers, &home, load.clone(), idle, company.cloned()));
+    let Setting { prepared, config, feed, load, idle, company } = *setting;
+    let deployment =
+        company.map_or(Deployment::Threads, |company| Deployment::Processes(Arc::clone(company) as Arc<dyn Cluster>));
+    let track = Arc::new(SharedRunState::new(config.workers, &deployment, load.clone(), idle, company.cloned()));
     let recorder = logs_activity.then(Recorder::default);
     let sampler = Sampler::start(&track);
-    let site = Site {
-        home,
+    let context = RunContext {
+        deployment,
         hook: recorder.as_ref().map(Recorder::hook),
-        ..Site::new(choice, feed, drivers(&track, &choice, feed))
+        ..RunContext::new(config, feed, drivers(&track, &config, feed))
     };
-    let end = prepared.run(&site);
-    drop(site);
+    let end = prepared.run(&context);
+    drop(context);
     let observations = sampler.stop();
     let end = end?;
     let logs = std::mem::take(&mut *track.logs.lock().unwrap_or_else(PoisonError::into_inner));
     let activity = recorder.map(|recorder| recorder.finish());
-    let seen = Seen { logs, observations, activity, wire: None };
+    let seen = Observed { logs, observations, activity, wire: None };
     let Some(company) = company else { return Ok(Some(measured(feed, load, end, seen))) };
     let wire = track.sent.get().copied();
-    let seen = company.gather(&Report::new(Seen { wire, ..seen }))?;
+    let seen = company.gather(&Report::new(Observed { wire, ..seen }))?;
     Ok(seen.map(|seen| measured(feed, load, end, seen)))
 }
 
-fn drivers(track: &Arc<Track>, choice: &Choice, feed: &Arc<Feed>) -> Drivers {
-    let (track, feed, readers) = (Arc::clone(track), Arc::clone(feed), choice.strategy.readers(track.workers));
+fn drivers(track: &Arc<SharedRunState>, config: &RunConfig, feed: &Arc<Feed>) -> Drivers {
+    let (track, feed, readers) = (Arc::clone(track), Arc::clone(feed), config.strategy.readers(track.workers));
     Arc::new(move |worker| Box::new(WorkerDriver::new(worker, readers, &track, &feed)))
 }
 
 /// The measurements of a run: of one process, or of all of them.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Observed {
     pub(crate) logs: Vec<WorkerLog>,
     pub(crate) observations: Observations,
     pub(crate) activity: Option<Activity>,
     pub(crate) wire: Option<Wire>,
 }
 
-fn measured(feed: &Feed, load: &Load, end: RunEnd, seen: Seen) -> Measured {
-    let Seen { logs, observations, mut activity, wire } = seen;
+fn measured(feed: &Feed, load: &Load, end: RunEnd, seen: Observed) -> Measured {
+    let Observed { logs, observations, mut activity, wire } = seen;
     if let Some(activity) = &mut activity {
         logs.iter().for_each(|log| activity.add_the_rest(log.worker as usize, log.busy_ns));
     }
@@ -205,10 +208,10 @@ fn walked(feed: &Feed, workers: usize) -> Duration {
 }
 
 /// The state shared by the drivers of all workers and the sampler.
-pub(crate) struct Track {
+pub(crate) struct SharedRunState {
     pub(crate) load: Load,
     pub(crate) idle: Idle,
-    pub(crate) company: Option<Arc<Company>>,
+    pub(crate) company: Option<Arc<ProcessGroup>>,
     pub(crate) first_worker: usize, // of this process
     pub(crate) workers: usize,      // of all processes
     waiting: AtomicUsize,           // workers of this process that are not ready yet
@@ -223,15 +226,21 @@ pub(crate) struct Track {
     logs: Mutex<Vec<WorkerLog>>,
 }
 
-impl Track {
+impl SharedRunState {
     /// Creates the state for `workers` of this process.
-    pub(crate) fn new(workers: usize, home: &Home, load: Load, idle: Idle, company: Option<Arc<Company>>) -> Self {
+    pub(crate) fn new(
+        workers: usize,
+        deployment: &Deployment,
+        load: Load,
+        idle: Idle,
+        company: Option<Arc<ProcessGroup>>,
+    ) -> Self {
         Self {
             load,
             idle,
             company,
-            first_worker: home.process() * workers,
-            workers: home.processes() * workers,
+            first_worker: deployment.process() * workers,
+            workers: deployment.processes() * workers,
             waiting: AtomicUsize::new(workers),
             clock: Clock::default(),
             cpu_before_ns: OnceLock::new(),
@@ -286,13 +295,13 @@ impl Track {
             let _ = self.sent.set(sent.unwrap_or_default());
         }
         let patience = Instant::now() + SETTLING;
-        while self.settled().is_none() && Instant::now() < patience {
+        while self.final_reading().is_none() && Instant::now() < patience {
             std::thread::yield_now();
         }
     }
 
     /// Returns what was left when all workers were done; `None` before.
-    pub(crate) fn settled(&self) -> Option<Reading> {
+    pub(crate) fn final_reading(&self) -> Option<Reading> {
         self.settled.get().copied()
     }
 
@@ -321,7 +330,7 @@ mod tests {
 
     #[test]
     fn the_run_begins_when_the_last_worker_is_ready_and_weighing_is_not_part_of_it() {
-        let track = Track::new(2, &Home::Threads, Load::Closed, Idle::Spin, None);
+        let track = SharedRunState::new(2, &Deployment::Threads, Load::Closed, Idle::Spin, None);
         assert_eq!((track.now_ns(), track.cpu_ns()), (None, 0));
         track.ready();
         assert_eq!(track.now_ns(), None);

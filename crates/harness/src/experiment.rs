@@ -109,7 +109,7 @@ pub struct ExperimentError {
 
 /// An experiment with the text it was read from.
 #[derive(Debug, Clone)]
-pub struct Loaded {
+pub struct LoadedExperiment {
     /// As parsed.
     pub experiment: Experiment,
     /// The whole experiment as TOML, settings applied.
@@ -119,19 +119,23 @@ pub struct Loaded {
     lines_are_those_of_the_file: bool,
 }
 
-impl Loaded {
+impl LoadedExperiment {
     /// Loads a shipped experiment by name or a file by path, and applies `KEY=VALUE` settings to it.
     ///
     /// Keys are `seed`, `repeats`, `deadline`, `memory_cap_mib`, `size` for one of its [`sizes`](Experiment::sizes), or
     /// `<part>.<key>` for what stands in a part, with its axes by their names: `latency.rate=[100000]`,
     /// `memory.trace.events=50000`.
-    pub fn load(name: &str, settings: &[String]) -> Result<Loaded, ExperimentError> {
+    pub fn load(name: &str, settings: &[String]) -> Result<LoadedExperiment, ExperimentError> {
         let (origin, text) = find(name)?;
         Self::parse(origin, &text, settings)
     }
 
     /// Loads an experiment like [`load`](Self::load), with `KEY=VALUE` settings that apply to every part: `processes=2`.
-    pub fn load_with(name: &str, settings: &[String], everywhere: &[String]) -> Result<Loaded, ExperimentError> {
+    pub fn load_with(
+        name: &str,
+        settings: &[String],
+        everywhere: &[String],
+    ) -> Result<LoadedExperiment, ExperimentError> {
         let parts = Self::load(name, settings)?.experiment.parts;
         let of_part = |part: &Question| everywhere.iter().map(|setting| format!("{}.{setting}", part.name)).collect();
         let of_parts = parts.iter().flat_map(|part| -> Vec<String> { of_part(part) });
@@ -139,10 +143,15 @@ impl Loaded {
     }
 
     /// Parses the text of an experiment and applies settings to it.
-    pub fn parse(origin: String, text: &str, settings: &[String]) -> Result<Loaded, ExperimentError> {
+    pub fn parse(origin: String, text: &str, settings: &[String]) -> Result<LoadedExperiment, ExperimentError> {
         let experiment = parse(&origin, text)?;
         if settings.is_empty() {
-            return Ok(Loaded { experiment, text: text.to_owned(), origin, lines_are_those_of_the_file: true });
+            return Ok(LoadedExperiment {
+                experiment,
+                text: text.to_owned(),
+                origin,
+                lines_are_those_of_the_file: true,
+            });
         }
         check_once(settings).map_err(|problem| ExperimentError { origin: "--set".to_owned(), line: None, problem })?;
         let mut table: toml::Table = text.parse().map_err(|error| located(&origin, text, &error))?;
@@ -160,11 +169,11 @@ impl Loaded {
         })?;
         let origin = format!("{origin} with {}", settings.join(" "));
         let experiment = parse(&origin, &text).map_err(|error| ExperimentError { line: None, ..error })?;
-        Ok(Loaded { experiment, text, origin, lines_are_those_of_the_file: false })
+        Ok(LoadedExperiment { experiment, text, origin, lines_are_those_of_the_file: false })
     }
 
     /// Returns the experiment in another of its sizes.
-    pub(crate) fn sized(&self, size: &str) -> Result<Loaded, ExperimentError> {
+    pub(crate) fn sized(&self, size: &str) -> Result<LoadedExperiment, ExperimentError> {
         Self::parse(self.origin.clone(), &self.text, &[format!("size={size}")])
     }
 
@@ -395,16 +404,16 @@ pipeline = "identity"
 
     fn error(text: &str, settings: &[&str]) -> String {
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        Loaded::parse("x.toml".to_owned(), text, &settings).unwrap_err().to_string()
+        LoadedExperiment::parse("x.toml".to_owned(), text, &settings).unwrap_err().to_string()
     }
 
     #[test]
     fn shipped_experiments_load_in_every_size() {
         for (name, _) in SHIPPED {
-            let loaded = Loaded::load(name, &[]).unwrap();
+            let loaded = LoadedExperiment::load(name, &[]).unwrap();
             assert_eq!(loaded.experiment.name, *name);
             for size in loaded.experiment.sizes.keys() {
-                Loaded::load(name, &[format!("size={size}")]).unwrap();
+                LoadedExperiment::load(name, &[format!("size={size}")]).unwrap();
             }
         }
     }
@@ -414,7 +423,7 @@ pipeline = "identity"
         let said = ["seed = 1\n", "repeats = 1\n", "deadline = \"10s\"\n", "memory_cap_mib = 512\n"];
         let short = said.iter().fold(SMALL.to_owned(), |text, line| text.replace(line, ""));
         let Experiment { seed, repeats, deadline, memory_cap_mib, .. } =
-            Loaded::parse("x".into(), &short, &[]).unwrap().experiment;
+            LoadedExperiment::parse("x".into(), &short, &[]).unwrap().experiment;
         assert_eq!((seed, *repeats.get_ref(), &**deadline.get_ref(), memory_cap_mib), (vec![42], 3, "60s", 4096));
     }
 
@@ -435,7 +444,8 @@ pipeline = "identity"
     #[test]
     fn a_size_is_settings_that_go_together() {
         let sized = format!("{SMALL}[sizes.full]\nrepeats = 9\n\"only.workers\" = [1, 8]\n");
-        let loaded = Loaded::parse("x".to_owned(), &sized, &["size=full".to_owned(), "seed=3".to_owned()]).unwrap();
+        let loaded =
+            LoadedExperiment::parse("x".to_owned(), &sized, &["size=full".to_owned(), "seed=3".to_owned()]).unwrap();
         let (experiment, workers) = (&loaded.experiment, loaded.experiment.parts[0].axes["workers"].get_ref());
         assert_eq!((*experiment.repeats.get_ref(), experiment.seed.as_slice()), (9, [3].as_slice()));
         assert_eq!(workers.as_array().unwrap().len(), 2);
@@ -447,13 +457,13 @@ pipeline = "identity"
     fn settings_reach_the_top_the_part_and_its_axes() {
         let settings = ["seed=7", "only.workers=[1, 2]", "only.trace.events=50", "only.slack=1h", "only.duration=2s"];
         let settings = settings.map(str::to_owned);
-        let loaded = Loaded::parse("x".to_owned(), SMALL, &settings).unwrap();
+        let loaded = LoadedExperiment::parse("x".to_owned(), SMALL, &settings).unwrap();
         let part = &loaded.experiment.parts[0];
         assert_eq!((loaded.experiment.seed.as_slice(), part.trace.events), ([7].as_slice(), 50));
         assert_eq!(part.axes["workers"].get_ref().as_array().unwrap().len(), 2);
         assert_eq!(part.axes["slack"].get_ref().as_str(), Some("1h"));
         assert_eq!(part.duration.get_ref(), "2s");
-        Loaded::parse("again".to_owned(), &loaded.text, &[]).unwrap();
+        LoadedExperiment::parse("again".to_owned(), &loaded.text, &[]).unwrap();
     }
 
     #[test]
@@ -466,7 +476,7 @@ pipeline = "identity"
             ("only.world=a # b", true),
             ("only.rate=1 ", true),
         ] {
-            let loaded = Loaded::parse("x".to_owned(), SMALL, &[setting.to_owned()]);
+            let loaded = LoadedExperiment::parse("x".to_owned(), SMALL, &[setting.to_owned()]);
             assert_eq!(loaded.is_ok(), is_taken, "{setting}");
         }
         assert!(
@@ -491,7 +501,9 @@ pipeline = "identity"
         assert!(error(SMALL, &["repaets=2"]).contains("did you mean 'repeats'"));
         assert!(error(SMALL, &["latency.rate=2"]).contains("there are only"));
         assert!(error(SMALL, &["seed"]).contains("KEY=VALUE"));
-        assert!(Loaded::load("quikstart", &[]).unwrap_err().to_string().contains("did you mean 'quickstart'"));
-        assert!(Loaded::load("./nowhere.toml", &[]).unwrap_err().to_string().contains("./nowhere.toml"));
+        assert!(
+            LoadedExperiment::load("quikstart", &[]).unwrap_err().to_string().contains("did you mean 'quickstart'")
+        );
+        assert!(LoadedExperiment::load("./nowhere.toml", &[]).unwrap_err().to_string().contains("./nowhere.toml"));
     }
 }

@@ -2,12 +2,12 @@
 
 use flowbench_events::{mix, nearest, parse_duration_ms};
 use flowbench_measurement::record::Axes;
-use flowbench_pipelines::{Choice, EvictionName, Fault, OrderName, Pipeline, SettingError, Strategy, catalogue};
+use flowbench_pipelines::{EvictionName, Fault, OrderName, Pipeline, RunConfig, SettingError, Strategy, catalogue};
 use toml::{Spanned, Value};
 
 use crate::case_spec::{Arrivals, CaseSpec, EVENTS_MAX, TraceSpec};
 use crate::drive::Idle;
-use crate::experiment::{ExperimentError, Loaded, Question, TraceChoice};
+use crate::experiment::{ExperimentError, LoadedExperiment, Question, TraceChoice};
 use crate::generate;
 use crate::rate::{Rate, auto_records_per_epoch, parse_latency_ns, searching};
 use crate::shares::{add_searches, searches_first};
@@ -67,12 +67,12 @@ const CASES_MAX: usize = 50_000;
 
 impl Plan {
     /// Checks every name and value of every other size of an experiment, chosen or not.
-    pub fn check_sizes(loaded: &Loaded) -> Result<(), ExperimentError> {
+    pub fn check_sizes(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
         loaded.experiment.sizes.keys().try_for_each(|size| Plan::new(&loaded.sized(size)?).map(drop))
     }
 
     /// All combinations of all questions. Every name and value is checked here.
-    pub fn new(loaded: &Loaded) -> Result<Plan, ExperimentError> {
+    pub fn new(loaded: &LoadedExperiment) -> Result<Plan, ExperimentError> {
         let experiment = &loaded.experiment;
         let repeats = *experiment.repeats.get_ref();
         if !(1..=1000).contains(&repeats) {
@@ -113,7 +113,7 @@ const ONE_CHOICE: &str =
 const FEWER: &str = "shorten the lists, or make several experiments of it";
 
 struct Planner<'a> {
-    loaded: &'a Loaded,
+    loaded: &'a LoadedExperiment,
     combinations: usize, // counted so far
     cases: Vec<CaseSpec>,
     skipped: Vec<String>,
@@ -218,9 +218,9 @@ impl Planner<'_> {
             let hint = if matches!(problem, SettingError::Twice { .. }) { ONE_CHOICE } else { "" };
             return Err(read.error("settings", format!("pipeline '{}': {problem}{hint}", pipeline.name())));
         }
-        let choice = Choice { order, eviction, workers, ..Choice::plain(strategy) };
-        if let Some(gap) = gap(pipeline, &choice, processes, rate) {
-            self.skip(format!("part '{}': {gap}", question.name));
+        let config = RunConfig { order, eviction, workers, ..RunConfig::plain(strategy) };
+        if let Some(reason) = unsupported_reason(pipeline, &config, processes, rate) {
+            self.skip(format!("part '{}': {reason}", question.name));
             return Ok(());
         }
         let duration_ms = positive_ms(self.loaded, "duration", &question.duration)?;
@@ -302,7 +302,7 @@ impl Planner<'_> {
 
 /// Reads the values of one combination.
 struct Reader<'a> {
-    loaded: &'a Loaded,
+    loaded: &'a LoadedExperiment,
     chosen: &'a [Chosen<'a>],
 }
 
@@ -407,23 +407,25 @@ fn parse_seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("'{text}' is not a seed; write whole numbers of 0 or more"))
 }
 
-fn positive_ms(loaded: &Loaded, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
+fn positive_ms(loaded: &LoadedExperiment, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
     match loaded.duration_ms(name, text)? {
         0 => Err(loaded.error(&text.span(), format!("{name} = 0 leaves no time at all; give it 1ms or more"))),
         ms => Ok(ms),
     }
 }
 
-fn slo_p99_ns(loaded: &Loaded, question: &Question) -> Result<u64, ExperimentError> {
+fn slo_p99_ns(loaded: &LoadedExperiment, question: &Question) -> Result<u64, ExperimentError> {
     let place = question.slo_p99.span();
     parse_latency_ns(question.slo_p99.get_ref()).map_err(|problem| loaded.error(&place, format!("slo_p99: {problem}")))
 }
 
 /// Why a choice cannot be run, in words.
-fn gap(pipeline: &dyn Pipeline, choice: &Choice, processes: usize, rate: Rate) -> Option<String> {
-    let (strategy, workers) = (choice.strategy, choice.workers * processes);
-    if let Some(gap) = pipeline.gap(choice).or_else(|| strategy.gap_between_processes(processes)) {
-        return Some(format!("{} does not serve {}: {gap}", strategy.name(), pipeline.name()));
+fn unsupported_reason(pipeline: &dyn Pipeline, config: &RunConfig, processes: usize, rate: Rate) -> Option<String> {
+    let (strategy, workers) = (config.strategy, config.workers * processes);
+    if let Some(reason) =
+        pipeline.unsupported_reason(config).or_else(|| strategy.unsupported_between_processes(processes))
+    {
+        return Some(format!("{} does not serve {}: {reason}", strategy.name(), pipeline.name()));
     }
     if let Some(allowed) = strategy.allowed_workers(workers) {
         return Some(format!("{} on {workers} workers (it runs on {allowed})", strategy.name()));
@@ -433,7 +435,7 @@ fn gap(pipeline: &dyn Pipeline, choice: &Choice, processes: usize, rate: Rate) -
 }
 
 /// Returns the deadline of the part, or else that of the experiment, in ms.
-fn deadline_ms(loaded: &Loaded, question: &Question) -> Result<u64, ExperimentError> {
+fn deadline_ms(loaded: &LoadedExperiment, question: &Question) -> Result<u64, ExperimentError> {
     let deadline = question.deadline.as_ref().unwrap_or(&loaded.experiment.deadline);
     positive_ms(loaded, "deadline", deadline).map(|ms| ms as u64)
 }
@@ -472,7 +474,7 @@ pub(crate) mod tests {
     }
 
     fn plan(axes: &str) -> Result<Plan, ExperimentError> {
-        Plan::new(&Loaded::parse("x.toml".to_owned(), &text_of(axes), &[])?)
+        Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text_of(axes), &[])?)
     }
 
     fn text_of(axes: &str) -> String {
@@ -514,11 +516,11 @@ pub(crate) mod tests {
         assert_eq!(seeds(of_part), [(1, Some(7), 7), (2, Some(8), 8), (3, Some(9), 9)]);
         assert_eq!(seeds(plan("pipeline = \"identity\"").unwrap()), [(1, Some(1), 1)]);
         let of_experiment = TEXT.replace("seed = 1\n", "seed = [5, 6]\n") + "pipeline = \"identity\"\n";
-        let loaded = Loaded::parse("x.toml".to_owned(), &of_experiment, &[]).unwrap();
+        let loaded = LoadedExperiment::parse("x.toml".to_owned(), &of_experiment, &[]).unwrap();
         assert_eq!(seeds(Plan::new(&loaded).unwrap()), [(1, Some(5), 5), (2, Some(6), 6)]);
         for seed in ["[]", "-1", "\"seven\""] {
             let text = TEXT.replace("seed = 1\n", &format!("seed = {seed}\n"));
-            let error = Loaded::parse("x.toml".to_owned(), &text, &[]).unwrap_err().to_string();
+            let error = LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap_err().to_string();
             assert!(error.contains("line 3: write a whole number of 0 or more, or a list of such"), "{error}");
         }
     }
@@ -527,7 +529,7 @@ pub(crate) mod tests {
     fn a_share_is_of_a_search_in_its_own_world() {
         let text = TEXT.replace("events = 1000", "events = 4000");
         let text = text + "pipeline = \"identity\"\nrate = \"50%\"\nseed = [7, 8]\n";
-        let plan = Plan::new(&Loaded::parse("x.toml".to_owned(), &text, &[]).unwrap()).unwrap();
+        let plan = Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap()).unwrap();
         for case in &plan.cases {
             let Rate::Share { search, .. } = case.rate else { continue };
             let searched = plan.cases.iter().find(|other| other.case == search).unwrap();
@@ -599,7 +601,7 @@ pub(crate) mod tests {
     fn a_size_is_checked_before_it_is_chosen() {
         let check = |set: &str| {
             let text = format!("{}\n[sizes.full]\nrepeats = 3\n{set}\n", text_of("pipeline = \"identity\""));
-            Plan::check_sizes(&Loaded::parse("x.toml".to_owned(), &text, &[]).unwrap())
+            Plan::check_sizes(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap())
         };
         check("\"only.trace.events\" = 3").unwrap();
         for (set, wanted) in [

@@ -112,7 +112,7 @@ pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
 pub(crate) mod tests {
     use super::*;
     use crate::case_spec::CaseSpec;
-    use crate::experiment::{ExperimentError, Loaded};
+    use crate::experiment::{ExperimentError, LoadedExperiment};
     use crate::plan::Plan;
 
     /// A plan of one part with these keys and axes, of `repeats`.
@@ -122,7 +122,7 @@ pub(crate) mod tests {
              [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = {{ profile = \"tiny\", events = 4000 }}\n\
              {keys}\n[part.axes]\n{axes}\n"
         );
-        Plan::new(&Loaded::parse("x.toml".to_owned(), &text, &[])?)
+        Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[])?)
     }
 
     pub(crate) fn plan(axes: &str) -> Plan {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flowbench_events::{Event, FirstDeliveries, Horizon, LateSet, Trace};
-use flowbench_pipelines::{Answers, Changes, Choice, Feed, Home, Pipeline, Site, Unhurried};
+use flowbench_pipelines::{Answers, Changes, Deployment, Feed, Pipeline, RunConfig, RunContext, UnpacedDriver};
 
 /// Records per epoch of a replay.
 const RECORDS_PER_EPOCH: usize = 16_384;
@@ -34,28 +34,30 @@ pub struct Replayed {
     pub without_key: u64,
 }
 
-/// Answers `pipeline` (with `settings`, `KEY=VALUE`) from a trace, with its workers in `home`; of several processes
+/// Answers `pipeline` (with `settings`, `KEY=VALUE`) from a trace, with its workers in `deployment`; of several processes
 /// the first has all answers. Without a slack, one that loses nothing is used.
 pub fn replay(
     pipeline: &dyn Pipeline,
     settings: &[String],
-    choice: &Choice,
+    config: &RunConfig,
     slack_ms: Option<i64>,
     trace: &Arc<Trace>,
     look: Look,
-    home: Home,
+    deployment: Deployment,
 ) -> Result<Replayed, String> {
     let prepared =
         pipeline.prepare(settings, &trace.symbols).map_err(|error| format!("pipeline {}: {error}", pipeline.name()))?;
     let slack_ms = slack_ms.unwrap_or_else(|| trace.slack_to_lose_nothing_ms());
     let (records_per_epoch, drivers) = match look.changes {
-        false => (RECORDS_PER_EPOCH, Unhurried::drivers()),
-        true => (1, Unhurried::one_at_a_time()),
+        false => (RECORDS_PER_EPOCH, UnpacedDriver::drivers()),
+        true => (1, UnpacedDriver::one_at_a_time()),
     };
-    let feed = Arc::new(Feed::new(Arc::clone(trace), records_per_epoch, slack_ms, choice.order.drops_late()));
-    let end = prepared.run(&Site { home, ..Site::new(*choice, &feed, drivers) }).map_err(|error| error.to_string())?;
+    let feed = Arc::new(Feed::new(Arc::clone(trace), records_per_epoch, slack_ms, config.order.drops_late()));
+    let end = prepared
+        .run(&RunContext { deployment, ..RunContext::new(*config, &feed, drivers) })
+        .map_err(|error| error.to_string())?;
     let without_key = prepared.without_key(&trace.events);
-    let horizon = prepared.counts(choice.deduplicate).filter(|_| look.repeats);
+    let horizon = prepared.counts(config.deduplicate).filter(|_| look.repeats);
     let repeats = horizon.map(|horizon| repeats(&trace.events, horizon, &feed));
     Ok(Replayed { answers: end.answers, changes: end.changes, late: end.late, slack_ms, repeats, without_key })
 }

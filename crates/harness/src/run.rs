@@ -18,11 +18,11 @@ use thiserror::Error;
 use crate::case_spec::CaseSpec;
 use crate::cluster::Hosts;
 use crate::environment;
-use crate::experiment::{ExperimentError, Loaded};
+use crate::experiment::{ExperimentError, LoadedExperiment};
 use crate::plan::Plan;
 use crate::protocol::{CaseResult, failed};
 use crate::shares;
-use crate::watched::Watched;
+use crate::watched::CaseProcesses;
 
 /// What to run and where to put it.
 #[derive(Debug, Clone, Default)]
@@ -40,12 +40,12 @@ pub struct Request {
     /// True to log the activity of operators in every case, overriding the experiment.
     pub profile_operators: bool,
     /// The place of this process among those of several machines. Every case then has a process on each.
-    pub seat: Option<Seat>,
+    pub seat: Option<HostRank>,
 }
 
 /// Which process of a hosts file this is.
 #[derive(Debug, Clone)]
-pub struct Seat {
+pub struct HostRank {
     /// Where all of them listen.
     pub hosts: Hosts,
     /// Which this is, from 0. Process 0 has the results.
@@ -55,7 +55,7 @@ pub struct Seat {
 }
 
 /// Observes the progress of a run.
-pub trait Watcher {
+pub trait RunObserver {
     /// Called when the plan is made and nothing has been measured yet; `done` cases of a resumed run exist already.
     fn planned(&mut self, plan: &Plan, done: usize, dir: &Path);
     /// Called when a case begins.
@@ -138,7 +138,7 @@ pub enum RunFailed {
 /// Takes part in an experiment as a process that is not the first: runs its share of every case, in the same order,
 /// and keeps nothing. Returns how many cases succeeded. It stops at the first failure, because the others may then be
 /// at another case.
-pub fn follow(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Watcher) -> Result<usize, RunFailed> {
+pub fn follow(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn RunObserver) -> Result<usize, RunFailed> {
     let loaded = request.load()?;
     let plan = Plan::new(&loaded)?;
     watcher.planned(&plan, 0, Path::new("the folder of process 0"));
@@ -157,13 +157,13 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Wat
 }
 
 impl Request {
-    fn load(&self) -> Result<Loaded, ExperimentError> {
+    fn load(&self) -> Result<LoadedExperiment, ExperimentError> {
         let processes = self.seat.as_ref().map(|seat| seat.hosts.addresses().len()).or(self.processes);
         let processes = processes.map(|processes| format!("processes={processes}"));
         let profile = self.profile_operators.then(|| "profile_operators=true".to_owned());
         let everywhere: Vec<String> = processes.into_iter().chain(profile).collect();
-        Plan::check_sizes(&Loaded::load(&self.experiment, &[])?)?;
-        Loaded::load_with(&self.experiment, &self.settings, &everywhere)
+        Plan::check_sizes(&LoadedExperiment::load(&self.experiment, &[])?)?;
+        LoadedExperiment::load_with(&self.experiment, &self.settings, &everywhere)
     }
 
     /// Runs a case in its processes, of which the one of this seat may be the only one here. A process that cannot be
@@ -173,8 +173,8 @@ impl Request {
             return Ok(None);
         }
         let started = match &self.seat {
-            None => Watched::start(spec),
-            Some(seat) => Watched::start_one_of(spec, &seat.hosts, seat.process, seat.join_within),
+            None => CaseProcesses::start(spec),
+            Some(seat) => CaseProcesses::start_one_of(spec, &seat.hosts, seat.process, seat.join_within),
         };
         match started {
             Ok(watched) => watched.finish(Duration::from_millis(spec.deadline_ms), spec.memory_cap_bytes, interrupted),
@@ -184,13 +184,13 @@ impl Request {
 }
 
 /// Runs an experiment. `interrupted` stops it: what is finished stays.
-pub fn run(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Watcher) -> Result<Finished, RunFailed> {
+pub fn run(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn RunObserver) -> Result<Finished, RunFailed> {
     let begun = Instant::now();
     let (loaded, resumed) = match &request.resume {
         None => (request.load()?, None),
         Some(dir) => {
             let run = resumable(dir)?;
-            (Loaded::parse(format!("{}/run.json", dir.display()), &run.resolved_experiment, &[])?, Some(run))
+            (LoadedExperiment::parse(format!("{}/run.json", dir.display()), &run.resolved_experiment, &[])?, Some(run))
         }
     };
     check_name(&loaded)?;
@@ -224,7 +224,7 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// Runs what is not done yet, and draws the report.
-    fn finish(mut self, watcher: &mut dyn Watcher) -> Result<Finished, RunFailed> {
+    fn finish(mut self, watcher: &mut dyn RunObserver) -> Result<Finished, RunFailed> {
         self.forget_failures()?;
         let cases = self.results.cases();
         let done: BTreeSet<(usize, usize)> = cases.iter().map(|case| (case.case, case.repeat)).collect();
@@ -265,9 +265,9 @@ impl Session<'_> {
     }
 
     /// Runs a case and writes it to disk. Returns false if the run ends here.
-    fn case(&mut self, spec: CaseSpec, watcher: &mut dyn Watcher) -> Result<bool, RunFailed> {
+    fn case(&mut self, spec: CaseSpec, watcher: &mut dyn RunObserver) -> Result<bool, RunFailed> {
         let start_ns = self.begun.elapsed().as_nanos() as u64;
-        let (spec, unsettled) = match shares::settled(&spec, self.results.cases()) {
+        let (spec, unsettled) = match shares::resolve_share(&spec, self.results.cases()) {
             Ok(settled) => (settled, None),
             Err(cause) => (spec, Some(cause)),
         };
@@ -301,7 +301,7 @@ fn new_dir(dir: &Path, run: &Run) -> Result<ResultsDir, ResultsError> {
     Ok(results)
 }
 
-fn check_name(loaded: &Loaded) -> Result<(), ExperimentError> {
+fn check_name(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
     let name = &loaded.experiment.name;
     let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
     if !name.is_empty() && name.chars().all(plain) {
@@ -311,7 +311,7 @@ fn check_name(loaded: &Loaded) -> Result<(), ExperimentError> {
     Err(ExperimentError { origin: loaded.origin.clone(), line: None, problem })
 }
 
-fn check_figures(loaded: &Loaded) -> Result<(), RunFailed> {
+fn check_figures(loaded: &LoadedExperiment) -> Result<(), RunFailed> {
     let mut names: Vec<&str> = Vec::new();
     for part in &loaded.experiment.parts {
         for figure in &part.figures {
@@ -326,7 +326,7 @@ fn check_figures(loaded: &Loaded) -> Result<(), RunFailed> {
     Ok(())
 }
 
-fn manifest(loaded: &Loaded, plan: &Plan) -> Run {
+fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> Run {
     let mut traces: Vec<TraceRecord> = Vec::new();
     // How long the others are is known when their rate is.
     for case in plan.cases.iter().filter(|case| case.rate_is_known()) {
@@ -471,7 +471,7 @@ mod tests {
     #[derive(Default)]
     struct Words(Vec<String>);
 
-    impl Watcher for Words {
+    impl RunObserver for Words {
         fn planned(&mut self, plan: &Plan, done: usize, _dir: &Path) {
             self.0.push(format!("{} planned, {done} done", plan.cases.len()));
         }
@@ -496,8 +496,8 @@ mod tests {
         )
     }
 
-    fn loaded(part: &str, axes: &str) -> Loaded {
-        Loaded::parse("x.toml".to_owned(), &text(part, axes), &[]).unwrap()
+    fn loaded(part: &str, axes: &str) -> LoadedExperiment {
+        LoadedExperiment::parse("x.toml".to_owned(), &text(part, axes), &[]).unwrap()
     }
 
     /// A run of an experiment with these axes, in a folder.
@@ -582,7 +582,7 @@ mod tests {
     fn among_several_machines_a_run_ends_with_the_first_case_that_fails() {
         let dir = TempDir::new().unwrap();
         let hosts = Hosts::parse("hosts", "127.0.0.1:1\n127.0.0.1:2").unwrap();
-        let seat = Seat { hosts, process: 0, join_within: Duration::from_secs(60) };
+        let seat = HostRank { hosts, process: 0, join_within: Duration::from_secs(60) };
         let finished = run(&Request { seat: Some(seat), ..request(&dir, TWO) }, &NEVER, &mut Words::default()).unwrap();
         assert_eq!((finished.cases.len(), finished.incomplete(), finished.interrupted), (1, 1, true));
         assert_eq!(finished.cases[0].axes.processes, 2, "as many as there are hosts");
@@ -624,7 +624,8 @@ mod tests {
     fn names_of_experiments_and_figures_are_checked_before_anything_is_run() {
         let named = |name: &str| {
             let text = text("", TWO).replacen("x-1", name, 1);
-            check_name(&Loaded::parse("x.toml".to_owned(), &text, &[]).unwrap()).map_err(|error| error.to_string())
+            check_name(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap())
+                .map_err(|error| error.to_string())
         };
         assert_eq!((named("x_1-Y"), named("7")), (Ok(()), Ok(())));
         for name in ["", "a/b", "..", "a b", "ä"] {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flowbench_measurement::timeline::Reading;
 
-use crate::drive::Track;
+use crate::drive::SharedRunState;
 use crate::environment::{CpuTicks, throttled_ns};
 use crate::gauges::{Gauges, Snapshot};
 
@@ -36,7 +36,7 @@ const PERIOD: Duration = Duration::from_millis(4);
 const READINGS: usize = 1 << 14;
 
 impl Sampler {
-    pub(crate) fn start(track: &Arc<Track>) -> Self {
+    pub(crate) fn start(track: &Arc<SharedRunState>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (track, watcher_stop) = (Arc::clone(track), Arc::clone(&stop));
         let watcher = thread::spawn(move || watch(&track, &watcher_stop));
@@ -50,18 +50,18 @@ impl Sampler {
     }
 }
 
-fn watch(track: &Track, stop: &AtomicBool) -> Observations {
+fn watch(track: &SharedRunState, stop: &AtomicBool) -> Observations {
     let mut readings = Vec::with_capacity(READINGS);
     while track.now_ns().is_none() && !stop.load(Ordering::Acquire) {
         thread::yield_now();
     }
     let (ticks_before, throttled_before) = (CpuTicks::now(), throttled_ns());
-    while track.settled().is_none() && !stop.load(Ordering::Acquire) {
+    while track.final_reading().is_none() && !stop.load(Ordering::Acquire) {
         readings.push(read(track));
         thread::park_timeout(PERIOD);
     }
     // The last reading is what was left when everything was done; later the dataflow is gone.
-    readings.extend(track.settled());
+    readings.extend(track.final_reading());
     let elapsed_ns = track.now_ns().unwrap_or(0).max(1) as f64;
     Observations {
         readings,
@@ -73,7 +73,7 @@ fn watch(track: &Track, stop: &AtomicBool) -> Observations {
 }
 
 /// Takes a reading.
-pub(crate) fn read(track: &Track) -> Reading {
+pub(crate) fn read(track: &SharedRunState) -> Reading {
     let at_ns = track.now_ns().unwrap_or(0);
     let held: Vec<Snapshot> = track.gauges.iter().map(Gauges::read).collect();
     let sum = |count: fn(&Snapshot) -> u64| held.iter().map(count).sum::<u64>();

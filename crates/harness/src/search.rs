@@ -16,7 +16,7 @@ use crate::case_spec::{CaseSpec, EVENTS_MAX};
 use crate::check::wrong_late_set;
 use crate::protocol::{CaseResult, failed};
 use crate::sampler::peak_rss_bytes;
-use crate::trial::{Ready, Run};
+use crate::trial::{PreparedCase, Run};
 
 /// Events of the closed loop that gives the first guess.
 const EVENTS_FOR_A_GUESS: u64 = 1 << 20;
@@ -83,14 +83,14 @@ struct OnTrace {
     began: Instant,
     asked_events: u64,
     spec: CaseSpec,
-    ready: Ready,
+    ready: PreparedCase,
     last: Option<(CaseSpec, Run)>,
 }
 
 impl OnTrace {
     fn new(spec: &CaseSpec) -> Result<OnTrace, String> {
         let (began, spec) = (Instant::now(), spec.clone());
-        Ok(OnTrace { began, asked_events: spec.trace.events, ready: Ready::new(&spec)?, spec, last: None })
+        Ok(OnTrace { began, asked_events: spec.trace.events, ready: PreparedCase::new(&spec)?, spec, last: None })
     }
 
     /// True if twice the trace is within what was requested, and if the deadline and the memory allow it: the next
@@ -122,13 +122,13 @@ impl Bench for OnTrace {
         }
         self.last = None;
         self.spec.trace.events *= 2;
-        self.ready = Ready::new(&self.spec)?;
+        self.ready = PreparedCase::new(&self.spec)?;
         Ok(Some(self.spec.rates()?.most_events_per_s))
     }
 }
 
 /// Returns a share of the closed loop's throughput on the first events, events/s.
-fn guess(spec: &CaseSpec, ready: &Ready) -> Result<f64, String> {
+fn guess(spec: &CaseSpec, ready: &PreparedCase) -> Result<f64, String> {
     let mut closed = spec.clone();
     closed.trace.events = spec.trace.events.min(EVENTS_FOR_A_GUESS);
     let run = alone(ready, &closed)?;
@@ -136,13 +136,13 @@ fn guess(spec: &CaseSpec, ready: &Ready) -> Result<f64, String> {
     Ok(GUESS_SHARE * closed.trace.events as f64 / elapsed_s)
 }
 
-fn alone(ready: &Ready, spec: &CaseSpec) -> Result<Run, String> {
+fn alone(ready: &PreparedCase, spec: &CaseSpec) -> Result<Run, String> {
     ready.run(spec, false, None)?.ok_or_else(|| "a search runs in one process".to_owned())
 }
 
-fn wrong_late(ready: &Ready, run: &Run) -> Option<String> {
+fn wrong_late(ready: &PreparedCase, run: &Run) -> Option<String> {
     let of_trace = LateSet::of(&run.feed.trace().events, run.feed.rule());
-    wrong_late_set(&ready.choice, of_trace, run.measured.end.late)
+    wrong_late_set(&ready.config, of_trace, run.measured.end.late)
 }
 
 /// Returns why the rate was refused, if it was, and its p99 latency, ns.
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn what_is_dropped_as_late_is_checked_at_every_probe() {
         let spec = search("200ms");
-        let ready = Ready::new(&spec).unwrap();
+        let ready = PreparedCase::new(&spec).unwrap();
         let mut run = alone(&ready, &spec.at(20_000.0)).unwrap();
         assert_eq!(wrong_late(&ready, &run), None);
         run.measured.end.late.count += 1;
@@ -307,7 +307,7 @@ mod tests {
     fn the_verdict_is_on_the_probe_as_it_went() {
         let mut spec = search("200ms");
         spec.axes.fault = Some("stall:300ms@0".to_owned());
-        let ready = Ready::new(&spec).unwrap();
+        let ready = PreparedCase::new(&spec).unwrap();
         let probe = spec.at(20_000.0);
         let (refused, latency_p99_ns) = verdict(&probe, &alone(&ready, &probe).unwrap());
         assert!(refused.unwrap().contains("of the events were completed"));

@@ -52,7 +52,7 @@ pub(crate) fn searches_first(round: Vec<CaseSpec>) -> Vec<CaseSpec> {
 /// Resolves the rate of a case that is a share of what a search has found, by the record of the same repeat. Each
 /// repeat is thus a measurement of its own, whatever ran before it and however often it was interrupted. Fails with
 /// the reason if there is no such rate.
-pub(crate) fn settled(spec: &CaseSpec, records: &[CaseRecord]) -> Result<CaseSpec, String> {
+pub(crate) fn resolve_share(spec: &CaseSpec, records: &[CaseRecord]) -> Result<CaseSpec, String> {
     let Rate::Share { share, search } = spec.rate else { return Ok(spec.clone()) };
     let record = records.iter().find(|record| (record.case, record.repeat) == (search, spec.repeat));
     let found = record.and_then(|record| record.numbers.as_ref()?.sustainable.as_ref());
@@ -125,7 +125,7 @@ mod tests {
         let numbers = found.numbers.as_mut().unwrap();
         numbers.sustainable.as_mut().unwrap().rate_events_per_s = 3_000.0;
         let records = [record(searched(2), &found), record(searched(1), &failed("deadline".to_owned(), String::new()))];
-        let settled = |repeat| settled(share(repeat), &records).map(|case| case.axes);
+        let settled = |repeat| resolve_share(share(repeat), &records).map(|case| case.axes);
         let axes = settled(2).unwrap();
         assert_eq!((axes.rate_events_per_s, axes.rate_share, axes.load.as_str()), (Some(1_500.0), Some(0.5), "open"));
         assert_eq!(records[0].axes.rate_events_per_s, Some(3_000.0));
@@ -139,7 +139,7 @@ mod tests {
             doubt.text.starts_with("The rate is a share of what case 2 found. No rate was surely refused"),
             "{doubt:?}"
         );
-        assert_eq!(super::settled(share(2), &capped).unwrap().trace.events, 100_000, "200 ms of half a million");
+        assert_eq!(super::resolve_share(share(2), &capped).unwrap().trace.events, 100_000, "200 ms of half a million");
         let numbers = found.numbers.as_mut().unwrap();
         numbers.sustainable.as_mut().unwrap().high_events_per_s = Some(2e6);
         assert_eq!(share_of_capped(share(2), &[record(searched(2), &found)]), None);

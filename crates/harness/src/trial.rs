@@ -15,12 +15,12 @@ use flowbench_measurement::record::{
 use flowbench_measurement::timeline::{Position, Reading, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
 use flowbench_pipelines::{
-    Choice, EvictionName, Fault, FaultKind, Feed, OrderName, Pipeline, Prepared, RunError, Strategy, catalogue,
+    BoundPipeline, EvictionName, Fault, FaultKind, Feed, OrderName, Pipeline, RunConfig, RunError, Strategy, catalogue,
 };
 
 use crate::case_spec::{Arrivals, CaseSpec, TraceSpec};
 use crate::check::Check;
-use crate::company::Company;
+use crate::company::ProcessGroup;
 use crate::drive::{self, Load, Measured, Setting};
 use crate::environment;
 use crate::generate;
@@ -33,12 +33,12 @@ use crate::rate::Rate;
 const TIMELINE_POINTS: usize = 400;
 
 /// What the runs of a case share: the trace and the configuration.
-pub(crate) struct Ready {
-    pub(crate) choice: Choice,
+pub(crate) struct PreparedCase {
+    pub(crate) config: RunConfig,
     profile: Profile,
     trace: Arc<Trace>,
     pipeline: &'static dyn Pipeline,
-    prepared: Box<dyn Prepared>,
+    prepared: Box<dyn BoundPipeline>,
 }
 
 /// One run of a case.
@@ -47,15 +47,15 @@ pub(crate) struct Run {
     pub(crate) measured: Measured,
 }
 
-impl Ready {
-    pub(crate) fn new(spec: &CaseSpec) -> Result<Ready, String> {
+impl PreparedCase {
+    pub(crate) fn new(spec: &CaseSpec) -> Result<PreparedCase, String> {
         let profile = generate::profile(&spec.trace.profile, &spec.trace.overrides)?;
         let trace = Arc::new(make_trace(&profile, &spec.trace)?);
-        let (pipeline, choice) = chosen(spec)?;
+        let (pipeline, config) = chosen(spec)?;
         let prepared = pipeline
             .prepare(&spec.axes.settings, &trace.symbols)
             .map_err(|error| format!("{}: {error}", pipeline.name()))?;
-        Ok(Ready { choice, profile, trace, pipeline, prepared })
+        Ok(PreparedCase { config, profile, trace, pipeline, prepared })
     }
 
     /// Runs it once, on as many events of the trace as `spec` says. `None` if another process has the measurements.
@@ -63,15 +63,15 @@ impl Ready {
         &self,
         spec: &CaseSpec,
         profile_operators: bool,
-        company: Option<&Arc<Company>>,
+        company: Option<&Arc<ProcessGroup>>,
     ) -> Result<Option<Run>, String> {
         let trace = self.first_events(spec.trace.events as usize);
         let load = load(spec, &trace).map_err(|error| error.to_string())?;
-        let (rule, drops_late) = (watermark_rule(&spec.axes), self.choice.order.drops_late());
+        let (rule, drops_late) = (watermark_rule(&spec.axes), self.config.order.drops_late());
         let feed = Arc::new(Feed::new(trace, spec.axes.records_per_epoch, rule, drops_late));
         let idle = named("idle", &spec.axes.idle, &IDLE)?;
         let setting =
-            Setting { prepared: &*self.prepared, choice: self.choice, feed: &feed, load: &load, idle, company };
+            Setting { prepared: &*self.prepared, config: self.config, feed: &feed, load: &load, idle, company };
         let measured = measured(&setting, profile_operators).map_err(|error| error.to_string())?;
         Ok(measured.map(|measured| Run { feed, measured }))
     }
@@ -88,16 +88,16 @@ impl Ready {
     /// Checks the answers of a run and computes its numbers; `found` is the result of the search that ended with it.
     pub(crate) fn result(&self, spec: &CaseSpec, run: &Run, found: Option<Sustainable>) -> CaseResult {
         let Run { feed, measured } = run;
-        let (trace, choice) = (feed.trace(), &self.choice);
+        let (trace, config) = (feed.trace(), &self.config);
         // The check and the digest need no clock: side by side.
         let (check, trace_digest) = std::thread::scope(|scope| {
             let digest = scope.spawn(|| trace.digest());
-            let check = Check::new(&*self.prepared, self.pipeline, choice, trace, feed.rule(), &measured.end);
+            let check = Check::new(&*self.prepared, self.pipeline, config, trace, feed.rule(), &measured.end);
             (check, digest.join().unwrap_or_default())
         });
         let full_load = matches!(spec.rate, Rate::Closed | Rate::Search);
-        let workers = choice.workers * spec.axes.processes;
-        let keeps_for_a_while = choice.eviction != EvictionName::Never;
+        let workers = config.workers * spec.axes.processes;
+        let keeps_for_a_while = config.eviction != EvictionName::Never;
         let facts = Facts {
             accuracy: check.accuracy,
             disorder: disorder(trace, &self.profile, check.duplicates),
@@ -107,8 +107,8 @@ impl Ready {
             source_ceiling_events_per_s: full_load.then(|| drive::source_ceiling_events_per_s(feed, workers)),
             sustainable: found,
         };
-        let mut result = evaluate(spec, feed, choice, measured, facts);
-        let unstruck = choice.fault.filter(|_| !measured.end.struck).map(never_struck);
+        let mut result = evaluate(spec, feed, config, measured, facts);
+        let unstruck = config.fault.filter(|_| !measured.end.struck).map(never_struck);
         if let Some(cause) = check.wrong.or(unstruck) {
             result.status = Status::Invalid { cause };
             result.numbers = None;
@@ -137,9 +137,9 @@ fn measured(setting: &Setting<'_>, profile_operators: bool) -> Result<Option<Mea
         return drive::measure(setting, profile_operators);
     }
     if !profile_operators {
-        return steadied(setting);
+        return median_of_runs(setting);
     }
-    let (plain, logged) = (steadied(setting)?, drive::measure(setting, true)?);
+    let (plain, logged) = (median_of_runs(setting)?, drive::measure(setting, true)?);
     let (Some(mut measured), Some(logged)) = (plain, logged) else { return Ok(None) };
     let busy_ns = |run: &Measured| run.sharing.workers.iter().map(|worker| worker.busy_ns).sum::<u64>() as f64;
     measured.sharing.logging_overhead_share = Some(busy_ns(&logged) / busy_ns(&measured).max(1.0) - 1.0);
@@ -151,9 +151,9 @@ fn measured(setting: &Setting<'_>, profile_operators: bool) -> Result<Option<Mea
 /// Runs a closed loop [`RUNS`] times, and for [`SHORT_NS`] in total, after one run that does not count because it
 /// touches memory for the first time. The number of runs is odd, and the median run gives the numbers. A run of
 /// [`LONG_NS`] is enough by itself: a pause of the machine is then a small part of it.
-fn steadied(setting: &Setting<'_>) -> Result<Option<Measured>, RunError> {
+fn median_of_runs(setting: &Setting<'_>) -> Result<Option<Measured>, RunError> {
     let Some(first) = drive::measure(setting, false)? else { return Ok(None) };
-    let may_repeat = matches!(setting.load, Load::Closed) && setting.choice.fault.is_none();
+    let may_repeat = matches!(setting.load, Load::Closed) && setting.config.fault.is_none();
     let elapsed_ns = |run: &Measured| run.completions.elapsed_ns();
     if !may_repeat || elapsed_ns(&first) >= LONG_NS {
         return Ok(Some(first));
@@ -211,9 +211,9 @@ fn disorder(trace: &Trace, profile: &Profile, duplicates: u64) -> Disorder {
     }
 }
 
-fn chosen(spec: &CaseSpec) -> Result<(&'static dyn Pipeline, Choice), String> {
+fn chosen(spec: &CaseSpec) -> Result<(&'static dyn Pipeline, RunConfig), String> {
     let axes = &spec.axes;
-    let choice = Choice {
+    let config = RunConfig {
         strategy: named("strategy", &axes.strategy, &Strategy::ALL.map(|one| (one.name(), one)))?,
         order: named("order", &axes.order, &OrderName::ALL.map(|one| (one.name(), one)))?,
         eviction: named("eviction", &axes.eviction, &EvictionName::ALL.map(|one| (one.name(), one)))?,
@@ -221,7 +221,7 @@ fn chosen(spec: &CaseSpec) -> Result<(&'static dyn Pipeline, Choice), String> {
         deduplicate: axes.deduplicate.then_some(Horizon::DAY),
         fault: axes.fault.as_deref().map(Fault::parse).transpose()?,
     };
-    Ok((catalogue::find(&axes.pipeline)?, choice))
+    Ok((catalogue::find(&axes.pipeline)?, config))
 }
 
 fn load(spec: &CaseSpec, trace: &Trace) -> Result<Load, ScheduleError> {
@@ -262,14 +262,14 @@ struct Facts {
     sustainable: Option<Sustainable>,
 }
 
-fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, facts: Facts) -> CaseResult {
+fn evaluate(spec: &CaseSpec, feed: &Feed, config: &RunConfig, measured: &Measured, facts: Facts) -> CaseResult {
     let Measured { end, completions, observations, sharing, .. } = measured;
     let Facts { accuracy, disorder, trace_digest, source_ceiling_events_per_s, sustainable, .. } = facts;
     let trace = feed.trace();
     let window = completions.window(spec.warmup_ns);
     let latencies = completions.latencies(window);
     let allowance = Allowance::new(&trace.events, feed.rule());
-    let delays = processing_delays(&allowance, choice, measured, window);
+    let delays = processing_delays(&allowance, config, measured, window);
     let timeline = timeline_of(feed, measured);
     let (backlog_peak, recovery_ns) = timeline::progress(&timeline);
     let mut memory = memory::memory(&timeline);
@@ -298,7 +298,7 @@ fn evaluate(spec: &CaseSpec, feed: &Feed, choice: &Choice, measured: &Measured, 
         driver_lag: latencies.driver_lag.quantiles(),
         hiccup: Quantiles::default(),
         censored: latencies.censored,
-        event_time_wait_ms: event_time_wait(&allowance, choice),
+        event_time_wait_ms: event_time_wait(&allowance, config),
         attribution: completions.attribution(window, &latencies),
         progress: Progress { watermark_lag_peak_ms: allowance.lag_peak_ms(), backlog_peak, recovery_ns },
         sharing: sharing.clone(),
@@ -374,16 +374,16 @@ fn miscounted_share(readings: &[Reading]) -> Option<f64> {
 /// Answers that only the end of the input released are left out.
 fn processing_delays(
     allowance: &Allowance<'_>,
-    choice: &Choice,
+    config: &RunConfig,
     measured: &Measured,
     window: Window,
 ) -> LatencyHistogram {
     let mut delays = LatencyHistogram::new();
     let answers = &measured.end.answers;
     // Applied at once, an answer is allowed by the arrival of the event itself, found by its event time.
-    let arrivals = if choice.order.waits() { Vec::new() } else { allowance.arrivals_by_event_time() };
+    let arrivals = if config.order.waits() { Vec::new() } else { allowance.arrivals_by_event_time() };
     for event_time_ms in (0..answers.len()).map(|at| answers.event_time_ms(at)) {
-        let allowed_by = if choice.order.waits() {
+        let allowed_by = if config.order.waits() {
             allowance.allowed_by(event_time_ms)
         } else {
             let at = arrivals.partition_point(|(time_ms, _)| *time_ms < event_time_ms);
@@ -395,8 +395,8 @@ fn processing_delays(
     delays
 }
 
-fn event_time_wait(allowance: &Allowance<'_>, choice: &Choice) -> EventTimeWait {
-    let mut waits = if choice.order.waits() { allowance.waits_ms() } else { allowance.transport_delays_ms() };
+fn event_time_wait(allowance: &Allowance<'_>, config: &RunConfig) -> EventTimeWait {
+    let mut waits = if config.order.waits() { allowance.waits_ms() } else { allowance.transport_delays_ms() };
     let count = waits.len();
     let mut quantile = |q: f64| {
         let rank = ((count as f64 * q).ceil() as usize).clamp(1, count.max(1)) - 1;

@@ -24,13 +24,13 @@ use crate::sampler::rss_bytes_of;
 
 /// The processes of a case. They are killed at its deadline, above its memory cap, when `interrupted` is set, when
 /// one of them dies, and when this is dropped.
-pub struct Watched {
+pub struct CaseProcesses {
     processes: Vec<Process>,
-    meeting: Option<Meeting>,
+    meeting: Option<Rendezvous>,
 }
 
 /// What the processes are told once all of them listen.
-struct Meeting {
+struct Rendezvous {
     case: CaseSpec,
     first: usize,                   // index of the first process here
     addresses: Option<Vec<String>>, // known beforehand; else those at which the processes here listen
@@ -48,36 +48,41 @@ const LOOPBACK: &str = "127.0.0.1:0";
 /// How long processes of one machine may take to connect.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
-impl Watched {
+impl CaseProcesses {
     /// Starts all processes of a case on this machine. Each has its own process group, so that Ctrl-C at the terminal
     /// goes to the parent.
-    pub fn start(case: &CaseSpec) -> io::Result<Watched> {
+    pub fn start(case: &CaseSpec) -> io::Result<CaseProcesses> {
         if case.axes.processes > 1 {
             let commands = (0..case.axes.processes).map(|_| program(&[PEER_ARGUMENT, LOOPBACK]));
-            let meeting = Meeting { case: case.clone(), first: 0, addresses: None, join_within: JOIN_WITHIN };
-            return Watched::several(commands.collect(), meeting);
+            let meeting = Rendezvous { case: case.clone(), first: 0, addresses: None, join_within: JOIN_WITHIN };
+            return CaseProcesses::several(commands.collect(), meeting);
         }
-        Watched::one(program(&[CASE_ARGUMENT]), case)
+        CaseProcesses::one(program(&[CASE_ARGUMENT]), case)
     }
 
     /// Starts one process of a case whose other processes run on other machines, where they have to be started as
     /// well. It listens at its address in the hosts file and has `join_within` to connect. Only process 0 has the
     /// result.
-    pub fn start_one_of(case: &CaseSpec, hosts: &Hosts, process: usize, join_within: Duration) -> io::Result<Watched> {
+    pub fn start_one_of(
+        case: &CaseSpec,
+        hosts: &Hosts,
+        process: usize,
+        join_within: Duration,
+    ) -> io::Result<CaseProcesses> {
         let address = hosts.address(process).map_err(io::Error::other)?;
         let command = program(&[PEER_ARGUMENT, address]);
         let addresses = Some(hosts.addresses().to_vec());
-        Watched::several(vec![command], Meeting { case: case.clone(), first: process, addresses, join_within })
+        CaseProcesses::several(vec![command], Rendezvous { case: case.clone(), first: process, addresses, join_within })
     }
 
-    fn one(command: Command, case: &CaseSpec) -> io::Result<Watched> {
-        let mut watched = Watched { processes: vec![Process::start(command, false)?], meeting: None };
+    fn one(command: Command, case: &CaseSpec) -> io::Result<CaseProcesses> {
+        let mut watched = CaseProcesses { processes: vec![Process::start(command, false)?], meeting: None };
         watched.processes[0].tell(case)?;
         Ok(watched)
     }
 
-    fn several(commands: Vec<Command>, meeting: Meeting) -> io::Result<Watched> {
-        let mut watched = Watched { processes: Vec::new(), meeting: Some(meeting) };
+    fn several(commands: Vec<Command>, meeting: Rendezvous) -> io::Result<CaseProcesses> {
+        let mut watched = CaseProcesses { processes: Vec::new(), meeting: Some(meeting) };
         for command in commands {
             watched.processes.push(Process::start(command, true)?);
         }
@@ -134,7 +139,7 @@ impl Watched {
         }
         let listen: Option<Vec<String>> = self.processes.iter().map(|process| process.listens_at.clone()).collect();
         let Some(listen) = listen else { return Ok(()) };
-        let Some(Meeting { case, first, addresses, join_within }) = self.meeting.take() else { return Ok(()) };
+        let Some(Rendezvous { case, first, addresses, join_within }) = self.meeting.take() else { return Ok(()) };
         let addresses = addresses.unwrap_or(listen);
         let join_within_ms = join_within.as_millis() as u64;
         for (index, process) in (first..).zip(&mut self.processes) {
@@ -148,7 +153,7 @@ impl Watched {
     fn result(mut self, killed: Option<String>) -> CaseResult {
         let culprit = self.culprit();
         self.kill();
-        let ended: Vec<Ended> = std::mem::take(&mut self.processes).into_iter().map(Process::end).collect();
+        let ended: Vec<ExitedProcess> = std::mem::take(&mut self.processes).into_iter().map(Process::end).collect();
         let name = |at: usize| if ended.len() > 1 { format!("process {at}: ") } else { String::new() };
         match (killed, culprit) {
             (Some(cause), _) => {
@@ -183,7 +188,7 @@ impl Watched {
     }
 }
 
-impl Drop for Watched {
+impl Drop for CaseProcesses {
     fn drop(&mut self) {
         self.kill();
     }
@@ -242,20 +247,20 @@ impl Process {
         self.ended.is_some_and(|status| !status.success())
     }
 
-    fn end(self) -> Ended {
+    fn end(self) -> ExitedProcess {
         let (output, stderr) = (self.output.join().unwrap_or_default(), self.stderr.join().unwrap_or_default());
-        Ended { status: self.ended, output, stderr }
+        ExitedProcess { status: self.ended, output, stderr }
     }
 }
 
 /// A process of a case that has ended.
-struct Ended {
+struct ExitedProcess {
     status: Option<ExitStatus>,
     output: Vec<u8>,
     stderr: Vec<u8>,
 }
 
-impl Ended {
+impl ExitedProcess {
     /// Returns why it failed: how, and in its own words.
     fn cause(&self) -> String {
         let code = self.status.and_then(|status| status.code());
@@ -344,14 +349,14 @@ mod tests {
     }
 
     /// Processes that listen, are told of each other, and then run a script each.
-    fn several(scripts: &[&str]) -> Watched {
+    fn several(scripts: &[&str]) -> CaseProcesses {
         let script = |(at, script): (usize, &&str)| shell(&format!("echo 10.0.0.{at}:1; told=$(cat); {script}"));
         let commands = scripts.iter().enumerate().map(script).collect();
-        let meeting = Meeting { case: case(), first: 0, addresses: None, join_within: LONG };
-        Watched::several(commands, meeting).unwrap()
+        let meeting = Rendezvous { case: case(), first: 0, addresses: None, join_within: LONG };
+        CaseProcesses::several(commands, meeting).unwrap()
     }
 
-    fn finish(watched: Watched) -> Status {
+    fn finish(watched: CaseProcesses) -> Status {
         watched.finish(LONG, u64::MAX, &NEVER).unwrap().unwrap().status
     }
 
@@ -362,15 +367,15 @@ mod tests {
         }
     }
 
-    fn alive(watched: &Watched) -> Vec<String> {
+    fn alive(watched: &CaseProcesses) -> Vec<String> {
         watched.processes.iter().map(|process| format!("/proc/{}/stat", process.child.id())).collect()
     }
 
     #[test]
     fn one_process_is_told_its_case_and_its_result_is_the_result() {
         let script = "grep -q '\"pipeline\":\"identity\"' && printf %s \"$RESULT\"";
-        assert_eq!(finish(Watched::one(shell(script), &case()).unwrap()), Status::Ok);
-        let cause = |script: &str| failure(finish(Watched::one(shell(script), &case()).unwrap()));
+        assert_eq!(finish(CaseProcesses::one(shell(script), &case()).unwrap()), Status::Ok);
+        let cause = |script: &str| failure(finish(CaseProcesses::one(shell(script), &case()).unwrap()));
         let panic = "printf \"\\nthread 'main' (7) panicked at a.rs:1:2:\\nboom\\nnote: run with \\`RUST_BACKTRACE=1\\`\\n\" >&2";
         assert_eq!(cause(&format!("cat > /dev/null; {panic}; exit 101")).0, "panic: boom");
         let frames =
@@ -388,8 +393,8 @@ mod tests {
     #[test]
     fn who_dies_before_it_is_told_its_case_is_the_failure_of_that_case_alone() {
         let gone = || shell("echo early >&2; exit 9");
-        assert_eq!(failure(finish(Watched::one(gone(), &case()).unwrap())).0, "exit code 9: early");
-        let mut watched = Watched { processes: vec![Process::start(gone(), false).unwrap()], meeting: None };
+        assert_eq!(failure(finish(CaseProcesses::one(gone(), &case()).unwrap())).0, "exit code 9: early");
+        let mut watched = CaseProcesses { processes: vec![Process::start(gone(), false).unwrap()], meeting: None };
         while watched.processes[0].child.try_wait().unwrap().is_none() {
             thread::sleep(LOOK);
         }
@@ -410,8 +415,8 @@ mod tests {
         let wanted = "\"process\":2,\"addresses\":\\[\"a:1\",\"b:1\",\"c:1\"]";
         let script = &format!("echo 10.0.0.8:1; grep -q '{wanted}' && printf %s \"$RESULT\"");
         let addresses = Some(["a:1", "b:1", "c:1"].map(str::to_owned).to_vec());
-        let meeting = Meeting { case: case(), first: 2, addresses, join_within: LONG };
-        assert_eq!(finish(Watched::several(vec![shell(script)], meeting).unwrap()), Status::Ok);
+        let meeting = Rendezvous { case: case(), first: 2, addresses, join_within: LONG };
+        assert_eq!(finish(CaseProcesses::several(vec![shell(script)], meeting).unwrap()), Status::Ok);
     }
 
     #[test]
@@ -431,8 +436,8 @@ mod tests {
     #[test]
     fn who_dies_before_it_listens_is_named() {
         let commands = vec![shell("echo 10.0.0.1:1; exec sleep 600"), shell("echo taken >&2; exit 1")];
-        let meeting = Meeting { case: case(), first: 0, addresses: None, join_within: LONG };
-        let failure = failure(finish(Watched::several(commands, meeting).unwrap()));
+        let meeting = Rendezvous { case: case(), first: 0, addresses: None, join_within: LONG };
+        let failure = failure(finish(CaseProcesses::several(commands, meeting).unwrap()));
         assert_eq!(failure, ("process 1: exit code 1: taken".to_owned(), "taken".to_owned()));
     }
 

@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use flowbench_measurement::lost_time::Gap;
-use flowbench_pipelines::{Census, Driver, Feed};
+use flowbench_pipelines::{Driver, Feed, StateCounts};
 
 use crate::allocation::Allocation;
-use crate::drive::{Idle, Load, Track};
+use crate::drive::{Idle, Load, SharedRunState};
 use crate::gauges::{Gauges, Snapshot};
 use crate::probe::WorkerLog;
 use crate::scheduling::{Scheduling, thread_cpu_ns, wake_up_in_time};
@@ -33,7 +33,7 @@ const SUSPICIOUS_NS: u64 = 50_000;
 const OFF_CPU_NS: u64 = 5_000;
 
 pub(crate) struct WorkerDriver {
-    track: Arc<Track>,
+    track: Arc<SharedRunState>,
     gauges: usize, // which of those of this process
     records_per_epoch: u64,
     events: u64,
@@ -44,7 +44,7 @@ pub(crate) struct WorkerDriver {
     began: Option<Began>,
     slept: Duration, // because it wanted to
     allocation: Option<Allocation>,
-    census: Census,
+    census: StateCounts,
     shown: Snapshot,
     weighing: Option<Began>,
     weighed: Duration,
@@ -88,7 +88,7 @@ impl Began {
 
 impl WorkerDriver {
     /// Creates the driver of one worker; the first `readers` of all workers read.
-    pub(crate) fn new(worker: usize, readers: usize, track: &Arc<Track>, feed: &Feed) -> Self {
+    pub(crate) fn new(worker: usize, readers: usize, track: &Arc<SharedRunState>, feed: &Feed) -> Self {
         Self {
             track: Arc::clone(track),
             gauges: worker - track.first_worker,
@@ -101,7 +101,7 @@ impl WorkerDriver {
             began: None,
             slept: Duration::ZERO,
             allocation: None,
-            census: Census::default(),
+            census: StateCounts::default(),
             shown: Snapshot::default(),
             weighing: None,
             weighed: Duration::ZERO,
@@ -166,14 +166,14 @@ impl WorkerDriver {
             // A sleep is off the CPU by wish, until it should have been over.
             self.cpu.off_ns(now_ns);
             self.slept += begun.elapsed().saturating_sub(Duration::from_nanos(now_ns.saturating_sub(wakes_at_ns)));
-            return self.gap(wakes_at_ns.max(asked_ns), now_ns, length_ns, true);
+            return self.record_gap(wakes_at_ns.max(asked_ns), now_ns, length_ns, true);
         }
         if length_ns >= if worked { SUSPICIOUS_NS } else { IDLE_GAP_NS } {
             let off_cpu_ns = self.cpu.off_ns(now_ns).min(length_ns);
             if worked && off_cpu_ns >= OFF_CPU_NS {
                 self.log.busy_ns -= off_cpu_ns;
             }
-            self.gap(asked_ns, now_ns, off_cpu_ns, !worked);
+            self.record_gap(asked_ns, now_ns, off_cpu_ns, !worked);
         }
     }
 
@@ -185,7 +185,7 @@ impl WorkerDriver {
     }
 
     /// Records lost time, if it was enough.
-    fn gap(&mut self, from_ns: u64, to_ns: u64, off_cpu_ns: u64, idle: bool) {
+    fn record_gap(&mut self, from_ns: u64, to_ns: u64, off_cpu_ns: u64, idle: bool) {
         let off_cpu_ns = off_cpu_ns.min(to_ns.saturating_sub(from_ns));
         let gap = Gap { from_ns, to_ns, off_cpu_ns, idle };
         if (idle && gap.lost_ns() >= IDLE_GAP_NS) || (!idle && off_cpu_ns >= OFF_CPU_NS) {
@@ -239,29 +239,29 @@ impl Driver for WorkerDriver {
         }
     }
 
-    fn admitted(&mut self, epochs: u64) {
+    fn on_admitted(&mut self, epochs: u64) {
         let now_ns = self.now_ns().unwrap_or(0);
         self.begin_round(now_ns);
         self.log.admit(epochs, now_ns, self.round.free_since_ns.min(now_ns));
     }
 
-    fn completed(&mut self, epochs: u64) {
+    fn on_completed(&mut self, epochs: u64) {
         let now_ns = self.now_ns().unwrap_or(0);
         self.completed_epochs = epochs;
         self.log.complete(epochs, now_ns);
     }
 
-    fn holds(&mut self, census: Census) {
+    fn on_state(&mut self, census: StateCounts) {
         self.census = census;
         self.show();
     }
 
-    fn views(&mut self, epochs: u64) {
+    fn on_view(&mut self, epochs: u64) {
         let now_ns = self.now_ns().unwrap_or(0);
         self.log.view(epochs, now_ns);
     }
 
-    fn worked(&mut self) {
+    fn on_busy(&mut self) {
         self.round.worked = true;
     }
 
@@ -281,7 +281,7 @@ impl Driver for WorkerDriver {
         self.track.end_weighing(cpu_ns);
     }
 
-    fn settled(&mut self) {
+    fn on_drained(&mut self) {
         let now_ns = self.now_ns().unwrap_or(0);
         self.end_round(now_ns);
         if let Some(began) = self.began {
@@ -334,7 +334,7 @@ impl CpuClock {
 mod tests {
     use flowbench_events::{Event, Kind, Record, Trace};
     use flowbench_measurement::offered_load::Schedule;
-    use flowbench_pipelines::Home;
+    use flowbench_pipelines::Deployment;
 
     use super::*;
 
@@ -342,7 +342,7 @@ mod tests {
     fn driver(load: Load, idle: Idle) -> WorkerDriver {
         let events = (0..10).map(|id| Event::pack(Record::new(id, Kind::PageViewed, id as i64))).collect();
         let feed = Feed::new(Arc::new(Trace { events, ..Trace::default() }), 2, 0, true);
-        let track = Arc::new(Track::new(1, &Home::Threads, load, idle, None));
+        let track = Arc::new(SharedRunState::new(1, &Deployment::Threads, load, idle, None));
         let mut driver = WorkerDriver::new(0, 1, &track, &feed);
         assert!((0..ROUNDS_BEFORE).all(|_| driver.admissible() == 0));
         assert!(driver.has_begun());
@@ -427,10 +427,10 @@ mod tests {
         driver.begin_weighing();
         assert_eq!(driver.log.at_end, None, "bytes are not counted");
         driver.allocation = Allocation::of_this_thread();
-        driver.holds(Census { entries: 7, ..Census::default() });
+        driver.on_state(StateCounts { entries: 7, ..StateCounts::default() });
         driver.begin_weighing();
         driver.end_weighing();
-        driver.holds(Census::default());
+        driver.on_state(StateCounts::default());
         driver.begin_weighing();
         let expected = driver.allocation.is_some().then_some(7);
         assert_eq!(driver.log.at_end.map(|held| held.entries), expected);

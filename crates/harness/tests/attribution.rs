@@ -16,7 +16,7 @@ use flowbench_harness::drive::{Idle, Load, Measured};
 use flowbench_measurement::latency::Window;
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_measurement::record::Parts;
-use flowbench_pipelines::{Choice, Driver, Feed, Strategy};
+use flowbench_pipelines::{Driver, Feed, RunConfig, Strategy};
 use rustix::time::{ClockId, clock_gettime};
 
 const STALL_MS: u64 = 120;
@@ -60,7 +60,7 @@ impl Hook for Stalling {
     }
 
     /// The loop is at work from here on: a stall is that of what it does.
-    fn admitted(&mut self, epochs: u64) {
+    fn on_admitted(&mut self, epochs: u64) {
         self.admitted = epochs;
         if epochs >= AT_EPOCH {
             self.strike(|stall| stall == Stall::Operator);
@@ -93,8 +93,8 @@ fn stalled(strategy: Strategy, workers: usize, stall: Stall) -> Measured {
     let feed = Arc::new(Feed::new(trace, RECORDS_PER_EPOCH, 0, true));
     let schedule = Schedule::constant(RATE_EVENTS_PER_S).unwrap();
     let load = Load::Open { schedule, stop_ns: 60_000_000_000 };
-    let choice = Choice { workers, ..Choice::plain(strategy) };
-    run(&Hooked { prepared: &*prepared, hook }, choice, &feed, &load, Idle::Spin)
+    let config = RunConfig { workers, ..RunConfig::plain(strategy) };
+    run(&Hooked { prepared: &*prepared, hook }, config, &feed, &load, Idle::Spin)
 }
 
 /// Where the events spent their time, ns on average.

@@ -10,7 +10,7 @@ use common::{calm, prepared, run};
 use flowbench_harness::drive::{Idle, Load, Measured};
 use flowbench_measurement::latency::Window;
 use flowbench_measurement::record::Parts;
-use flowbench_pipelines::{Choice, Feed, Strategy};
+use flowbench_pipelines::{Feed, RunConfig, Strategy};
 
 fn mean_ns(run: &Measured) -> f64 {
     let latencies = run.completions.latencies(Window::EVERYTHING);
@@ -28,8 +28,8 @@ fn an_epoch_of_a_closed_loop_is_open_from_before_it_is_worked_on() {
     let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, 0, true));
     for strategy in Strategy::ALL {
         for workers in (1..=2).filter(|workers| strategy.allowed_workers(*workers).is_none()) {
-            let choice = Choice { workers, ..Choice::plain(strategy) };
-            let run = run(&*sessions, choice, &feed, &Load::Closed, Idle::Spin);
+            let config = RunConfig { workers, ..RunConfig::plain(strategy) };
+            let run = run(&*sessions, config, &feed, &Load::Closed, Idle::Spin);
             let epochs = trace.events.len() / records_per_epoch;
             let open = mean_ns(&run) * epochs as f64 / run.completions.elapsed_ns() as f64;
             let may_be_open = 4.0 * workers as f64;

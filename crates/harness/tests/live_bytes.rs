@@ -16,7 +16,7 @@ use cap::Cap;
 use common::{Hook, Hooked, prepared, run};
 use flowbench_events::{Event, Id, Kind, Record, Trace, Value};
 use flowbench_harness::drive::{Idle, Load, Measured};
-use flowbench_pipelines::{Choice, Driver, EvictionName, Feed, Strategy};
+use flowbench_pipelines::{Driver, EvictionName, Feed, RunConfig, Strategy};
 use tikv_jemallocator::Jemalloc;
 
 #[global_allocator]
@@ -74,7 +74,7 @@ fn orders(count: u64) -> Trace {
 }
 
 /// Runs a pipeline that forgets nothing and answers nothing; the run, and what the process asked for meanwhile.
-fn measured(pipeline: &str, choice: Choice, orders: Trace, records_per_epoch: usize) -> (Measured, i64) {
+fn measured(pipeline: &str, config: RunConfig, orders: Trace, records_per_epoch: usize) -> (Measured, i64) {
     let trace = Arc::new(orders);
     let prepared = prepared(pipeline, &trace);
     let [before, after] = [(); 2].map(|()| Arc::new(AtomicI64::new(0)));
@@ -84,25 +84,25 @@ fn measured(pipeline: &str, choice: Choice, orders: Trace, records_per_epoch: us
         Counting { has_begun: false, before, after }
     };
     let feed = Arc::new(Feed::new(trace, records_per_epoch, 0, true));
-    let measured = run(&Hooked { prepared: &*prepared, hook }, choice, &feed, &Load::Closed, Idle::Spin);
+    let measured = run(&Hooked { prepared: &*prepared, hook }, config, &feed, &Load::Closed, Idle::Spin);
     (measured, after.load(Ordering::Acquire) - before.load(Ordering::Acquire))
 }
 
-fn choices() -> [Choice; 2] {
-    let never = |strategy| Choice { eviction: EvictionName::Never, ..Choice::plain(strategy) };
-    [never(Strategy::Sequential), Choice { workers: 2, ..never(Strategy::Exchange) }]
+fn choices() -> [RunConfig; 2] {
+    let never = |strategy| RunConfig { eviction: EvictionName::Never, ..RunConfig::plain(strategy) };
+    [never(Strategy::Sequential), RunConfig { workers: 2, ..never(Strategy::Exchange) }]
 }
 
 /// In one test, for the count is of the whole process.
 #[test]
 fn live_bytes_are_those_of_an_independent_count() {
-    for choice in choices() {
+    for config in choices() {
         for count in [1, 10, 100, 1_000, 5_000, 20_000, 60_000, 200_000, 600_000, 1_500_000] {
-            let (run, requested) = measured("repeat-high-value", choice, orders(count), 1_000);
+            let (run, requested) = measured("repeat-high-value", config, orders(count), 1_000);
             let readings = &run.observations.readings;
             let last = readings.last().unwrap();
             let live = last.live_bytes.unwrap();
-            let what = format!("{} orders, {} workers: {live} live, {requested} requested", count, choice.workers);
+            let what = format!("{} orders, {} workers: {live} live, {requested} requested", count, config.workers);
             println!("{what}");
             assert_eq!(last.entries, count, "{what}");
             assert!(live >= requested - SLACK_BYTES, "{what}");
@@ -113,7 +113,7 @@ fn live_bytes_are_those_of_an_independent_count() {
             }
         }
         // No state, and more epochs than the harness once had room for.
-        let (run, _) = measured("identity", choice, orders(100_000), 1);
+        let (run, _) = measured("identity", config, orders(100_000), 1);
         let live: Vec<i64> = run.observations.readings.iter().map(|reading| reading.live_bytes.unwrap()).collect();
         assert!(live.iter().all(|bytes| bytes.abs() <= BUFFERS_BYTES), "{live:?}");
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use common::{calm, prepared, run};
 use flowbench_harness::drive::{Idle, Load};
 use flowbench_measurement::offered_load::Schedule;
-use flowbench_pipelines::{Choice, Feed, Strategy};
+use flowbench_pipelines::{Feed, RunConfig, Strategy};
 
 #[test]
 fn an_idle_worker_that_parks_leaves_the_cpu_and_gives_the_same_answers() {
@@ -18,8 +18,8 @@ fn an_idle_worker_that_parks_leaves_the_cpu_and_gives_the_same_answers() {
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 1, 0, true));
     let load = Load::Open { schedule: Schedule::constant(1_000.0).unwrap(), stop_ns: 60_000_000_000 };
     for (strategy, workers) in [(Strategy::Sequential, 1), (Strategy::Exchange, 1), (Strategy::Exchange, 2)] {
-        let choice = Choice { workers, ..Choice::plain(strategy) };
-        let [spinning, parking] = [Idle::Spin, Idle::Park].map(|idle| run(&*sessions, choice, &feed, &load, idle));
+        let config = RunConfig { workers, ..RunConfig::plain(strategy) };
+        let [spinning, parking] = [Idle::Spin, Idle::Park].map(|idle| run(&*sessions, config, &feed, &load, idle));
         let what = format!("{} x{workers}", strategy.name());
         assert_eq!(parking.end.answers.lines(&trace.symbols), spinning.end.answers.lines(&trace.symbols), "{what}");
         let elapsed_ns = parking.completions.elapsed_ns() as f64;

@@ -251,18 +251,18 @@ pub(crate) fn consolidated<R: Row>(changes: Vec<Change<R>>) -> Option<(Vec<R>, C
 }
 
 /// An answer that a planted fault can spoil.
-pub(crate) trait Spoil {
+pub(crate) trait Corrupt {
     /// Makes it wrong.
     fn spoil(&mut self);
 }
 
-impl<R: Row> Spoil for R {
+impl<R: Row> Corrupt for R {
     fn spoil(&mut self) {
         *self = self.at(self.event_time_ms() + 1);
     }
 }
 
-impl<R: Row> Spoil for Change<R> {
+impl<R: Row> Corrupt for Change<R> {
     fn spoil(&mut self) {
         self.row.spoil();
     }

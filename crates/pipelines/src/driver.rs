@@ -10,19 +10,19 @@ pub trait Driver {
 
     /// Reports that this worker is about to read its share of all epochs below `epochs`. Called before the work, so
     /// that reading is part of what the epochs take.
-    fn admitted(&mut self, epochs: u64);
+    fn on_admitted(&mut self, epochs: u64);
 
     /// Reports that all workers' epochs below `epochs` are completed, as far as this worker can see.
-    fn completed(&mut self, epochs: u64);
+    fn on_completed(&mut self, epochs: u64);
 
     /// Reports what this worker holds now.
-    fn holds(&mut self, census: Census);
+    fn on_state(&mut self, state_counts: StateCounts);
 
     /// Reports that the state of this worker has acted on everything released by the epochs below `epochs`.
-    fn views(&mut self, _epochs: u64) {}
+    fn on_view(&mut self, _epochs: u64) {}
 
     /// Reports that this worker has had something to do since it last called [`admissible`](Driver::admissible).
-    fn worked(&mut self) {}
+    fn on_busy(&mut self) {}
 
     /// Reports that the input has ended and nothing left has expired yet. What this worker does until
     /// [`end_weighing`](Driver::end_weighing) is not part of the run.
@@ -33,7 +33,7 @@ pub trait Driver {
 
     /// Reports that everything is completed and everything that could expire has expired; this worker still holds
     /// what is left.
-    fn settled(&mut self) {}
+    fn on_drained(&mut self) {}
 
     /// Reports that nothing may be offered at the moment. Returns how long the worker may sleep unless something
     /// arrives first; `None` if it must look again at once.
@@ -48,7 +48,7 @@ pub type Drivers = Arc<dyn Fn(usize) -> Box<dyn Driver> + Send + Sync>;
 
 /// What one worker holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct StateCounts {
     /// State entries, without retired ones.
     pub entries: usize,
     /// Events waiting for the watermark.
@@ -60,10 +60,10 @@ pub struct Census {
     pub least_bytes: usize,
 }
 
-impl Census {
+impl StateCounts {
     /// Returns what two operators hold together.
-    pub(crate) fn and(self, other: Census) -> Census {
-        Census {
+    pub(crate) fn and(self, other: StateCounts) -> StateCounts {
+        StateCounts {
             entries: self.entries + other.entries,
             buffered: self.buffered + other.buffered,
             answer_bytes: self.answer_bytes + other.answer_bytes,
@@ -74,7 +74,7 @@ impl Census {
 
 /// Offers everything as soon as there is room and records nothing: for answers without measurements.
 #[derive(Debug)]
-pub struct Unhurried {
+pub struct UnpacedDriver {
     completed: u64,
     epochs_in_flight: u64,
 }
@@ -82,28 +82,28 @@ pub struct Unhurried {
 /// The number of epochs that may be open at a time, so that memory stays bounded.
 const EPOCHS_IN_FLIGHT: u64 = 16;
 
-impl Unhurried {
+impl UnpacedDriver {
     /// Returns the drivers of all workers.
     pub fn drivers() -> Drivers {
-        Arc::new(|_| Box::new(Unhurried { completed: 0, epochs_in_flight: EPOCHS_IN_FLIGHT }))
+        Arc::new(|_| Box::new(UnpacedDriver { completed: 0, epochs_in_flight: EPOCHS_IN_FLIGHT }))
     }
 
     /// Returns drivers that offer each epoch only when the previous one is completed.
     pub fn one_at_a_time() -> Drivers {
-        Arc::new(|_| Box::new(Unhurried { completed: 0, epochs_in_flight: 1 }))
+        Arc::new(|_| Box::new(UnpacedDriver { completed: 0, epochs_in_flight: 1 }))
     }
 }
 
-impl Driver for Unhurried {
+impl Driver for UnpacedDriver {
     fn admissible(&mut self) -> u64 {
         self.completed + self.epochs_in_flight
     }
 
-    fn admitted(&mut self, _epochs: u64) {}
+    fn on_admitted(&mut self, _epochs: u64) {}
 
-    fn completed(&mut self, epochs: u64) {
+    fn on_completed(&mut self, epochs: u64) {
         self.completed = epochs;
     }
 
-    fn holds(&mut self, _census: Census) {}
+    fn on_state(&mut self, _census: StateCounts) {}
 }

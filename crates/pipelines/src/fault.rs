@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use crate::answers::Spoil;
+use crate::answers::Corrupt;
 
 /// One fault, planted on the first worker that holds state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ fn unknown(text: &str) -> String {
 
 /// The fault of one worker, armed until it has struck. Without one, a single test per batch.
 #[derive(Debug)]
-pub(crate) struct Armed {
+pub(crate) struct FaultInjector {
     fault: Option<Fault>,
     passed: u64,
     struck: Struck,
@@ -75,7 +75,7 @@ pub(crate) struct Armed {
 /// Whether a fault of this worker has struck, wherever it was armed.
 pub(crate) type Struck = Rc<Cell<bool>>;
 
-impl Armed {
+impl FaultInjector {
     /// Arms `fault` on the worker that it is planted on and nothing on the others; `struck` is set when it strikes.
     pub(crate) fn on(fault: Option<Fault>, is_planted: bool, struck: &Struck) -> Self {
         Self { fault: fault.filter(|_| is_planted), passed: 0, struck: Rc::clone(struck) }
@@ -96,7 +96,7 @@ impl Armed {
 
     /// Lets answers through, or spoils one.
     #[inline]
-    pub(crate) fn answers<R: Spoil>(&mut self, answers: &mut [R]) {
+    pub(crate) fn answers<R: Corrupt>(&mut self, answers: &mut [R]) {
         let Some(fault) = self.fault.filter(|fault| fault.kind == FaultKind::WrongAnswer) else { return };
         if let Some(answer) = answers.get_mut(fault.after.saturating_sub(self.passed) as usize) {
             answer.spoil();
@@ -159,7 +159,7 @@ mod tests {
     fn it_strikes_once_where_it_is_planted_at_the_given_message() {
         let fault = Some(Fault { kind: FaultKind::DropEvent, after: 3 });
         let struck = Struck::default();
-        let mut armed = Armed::on(fault, true, &struck);
+        let mut armed = FaultInjector::on(fault, true, &struck);
         let mut left = Vec::new();
         for batch in [vec![0, 1], vec![2, 3, 4], vec![5, 6, 7]] {
             let mut batch = batch;
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(left, [0, 1, 2, 4, 5, 6, 7]);
         let mut batch = vec![0; 10];
         let struck = Struck::default();
-        Armed::on(fault, false, &struck).messages(&mut batch);
+        FaultInjector::on(fault, false, &struck).messages(&mut batch);
         assert_eq!((batch.len(), struck.get()), (10, false));
     }
 }

@@ -35,7 +35,7 @@ struct ByChannel {
 
 /// How far event time has come when some epochs are complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reached {
+pub struct EventTimeProgress {
     /// No event below this will come that is not late.
     pub watermark_ms: i64,
     /// The watermark without the slack: where it would be if nothing were out of order.
@@ -48,12 +48,12 @@ pub struct Reached {
     pub arrivals_from_ms: i64,
 }
 
-impl Reached {
-    pub(crate) const NOTHING: Reached = Reached::all(i64::MIN);
-    const EVERYTHING: Reached = Reached::all(i64::MAX);
+impl EventTimeProgress {
+    pub(crate) const NOTHING: EventTimeProgress = EventTimeProgress::all(i64::MIN);
+    const EVERYTHING: EventTimeProgress = EventTimeProgress::all(i64::MAX);
 
-    const fn all(at: i64) -> Reached {
-        Reached { watermark_ms: at, ahead_ms: at, newest_ms: at, deliveries: at, arrivals_from_ms: at }
+    const fn all(at: i64) -> EventTimeProgress {
+        EventTimeProgress { watermark_ms: at, ahead_ms: at, newest_ms: at, deliveries: at, arrivals_from_ms: at }
     }
 }
 
@@ -125,12 +125,12 @@ impl Feed {
     }
 
     /// How far event time has come when all epochs below `epochs` are complete; past everything at the end.
-    pub fn reached(&self, epochs: u64) -> Reached {
+    pub fn reached(&self, epochs: u64) -> EventTimeProgress {
         if epochs >= self.epochs() {
-            return Reached::EVERYTHING;
+            return EventTimeProgress::EVERYTHING;
         }
         if epochs == 0 {
-            return Reached::NOTHING;
+            return EventTimeProgress::NOTHING;
         }
         let slack_ms = self.rule.slack_ms;
         let newest_ms = self.newest_before_ms[epochs as usize];
@@ -143,7 +143,7 @@ impl Feed {
         };
         let deliveries = epochs as i64 * self.records_per_epoch as i64;
         let arrivals_from_ms = self.arrivals_from_ms[epochs as usize];
-        Reached { watermark_ms, ahead_ms, newest_ms, deliveries, arrivals_from_ms }
+        EventTimeProgress { watermark_ms, ahead_ms, newest_ms, deliveries, arrivals_from_ms }
     }
 
     /// The newest event time of the epochs below `epochs`, ms; `None` if there is none.
@@ -357,12 +357,12 @@ mod tests {
                 assert_eq!(Some(reached.arrivals_from_ms), to_come.iter().map(Event::arrival_time_ms).min());
                 assert_eq!(reached.deliveries as usize, trace.events.len() - to_come.len());
             }
-            let mut dealt: Vec<(u64, Event)> = Vec::new();
+            let mut prepartitioned: Vec<(u64, Event)> = Vec::new();
             for partition in feed.deal(3, true, |event| Some(event.event_id().word() << 62)) {
-                (0..feed.epochs()).for_each(|epoch| dealt.extend(partition.deliveries(epoch).map(plain)));
+                (0..feed.epochs()).for_each(|epoch| prepartitioned.extend(partition.deliveries(epoch).map(plain)));
             }
-            dealt.sort_by_key(|(number, _)| *number);
-            assert_eq!(dealt, walked);
+            prepartitioned.sort_by_key(|(number, _)| *number);
+            assert_eq!(prepartitioned, walked);
         }
     }
 

@@ -10,41 +10,38 @@
 
 mod answers;
 pub mod catalogue;
-mod deduplicate;
+
+mod deployment;
+pub mod disorder;
 mod driver;
 pub mod eviction;
 mod fault;
 mod feed;
-mod home;
 mod logic;
-mod machine;
 pub mod oracle;
-pub mod order;
-mod part;
 mod pipeline;
 mod run;
 mod settings;
 mod shapes;
-mod states;
+mod speculative;
+mod state;
 mod strategy;
-mod table;
 mod total;
-mod window;
 
 pub use answers::{Answers, Cells, Change, Changes, Row};
-pub use driver::{Census, Driver, Drivers, Unhurried};
+pub use deployment::{Cluster, Connected, Deployment, over};
+pub use disorder::OrderName;
+pub use driver::{Driver, Drivers, StateCounts, UnpacedDriver};
 pub use eviction::EvictionName;
 pub use fault::{Fault, FaultKind};
-pub use feed::{Delivery, Feed, Reached};
-pub use home::{Cluster, Connected, Home, over};
+pub use feed::{Delivery, EventTimeProgress, Feed};
 pub use logic::{
-    Afterwards, Delivered, Key, KeyedLogic, Mergeable, Message, SPENT, StatelessLogic, Timed, Turn, WindowLogic,
+    Delivered, EMPTY_STATE, Key, KeyedLogic, Mergeable, Message, StatelessLogic, Timed, TimerOutcome, Turn, WindowLogic,
 };
-pub use order::OrderName;
-pub use pipeline::{Pipeline, Prepared};
-pub use run::{Choice, RunEnd, RunError, Site, WorkerEnd, WorkerHook};
+pub use pipeline::{BoundPipeline, Pipeline};
+pub use run::{RunConfig, RunContext, RunEnd, RunError, WorkerEnd, WorkerHook};
 pub use settings::{Parameter, SettingError, Settings};
 pub use shapes::{Chained, FirstDeliveries, Grouped, Keyed, Merging, MergingChained, Stateless, WithDifferential};
-pub use strategy::differential::{Collected, Events, Happened, Incremental, Rows};
-pub use strategy::{Strategy, StrategyGap};
+pub use strategy::differential::{Collected, Events, Incremental, Rows, TimedEvent};
+pub use strategy::{Strategy, UnsupportedReason};
 pub use total::Total;

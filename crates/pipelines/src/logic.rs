@@ -45,13 +45,13 @@ pub trait KeyedLogic: Clone + Send + Sync + 'static {
     fn apply(&self, key: Self::Key, state: &mut Self::State, event: &Event, out: &mut Vec<Self::Row>);
 
     /// Returns the last event time (ms) at which an event can need this state as it is: until its next timer, or its
-    /// end. `i64::MAX` if it is needed forever; [`SPENT`] if it holds nothing any more and can be dropped at once.
+    /// end. `i64::MAX` if it is needed forever; [`EMPTY_STATE`] if it holds nothing any more and can be dropped at once.
     fn expires_at_ms(&self, key: Self::Key, state: &Self::State) -> i64;
 
-    /// Handles the expiry of a state and pushes the answers of timers. Returns [`Afterwards::LivesOn`] if the state
+    /// Handles the expiry of a state and pushes the answers of timers. Returns [`TimerOutcome::Keep`] if the state
     /// now has a later expiry.
-    fn on_expiry(&self, _key: Self::Key, _state: &mut Self::State, _out: &mut Vec<Self::Row>) -> Afterwards {
-        Afterwards::Forgotten
+    fn on_expiry(&self, _key: Self::Key, _state: &mut Self::State, _out: &mut Vec<Self::Row>) -> TimerOutcome {
+        TimerOutcome::Evict
     }
 
     /// Returns the bytes that the state owns on the heap.
@@ -61,15 +61,15 @@ pub trait KeyedLogic: Clone + Send + Sync + 'static {
 }
 
 /// The expiry of a state that holds nothing.
-pub const SPENT: i64 = i64::MIN;
+pub const EMPTY_STATE: i64 = i64::MIN;
 
 /// What happens to a state that has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Afterwards {
+pub enum TimerOutcome {
     /// It is dropped; a later event of the key starts afresh.
-    Forgotten,
+    Evict,
     /// Only a timer was due; the state has a later expiry now.
-    LivesOn,
+    Keep,
 }
 
 /// Applies the next event of `key`, after the timers that are due before it have answered.
@@ -92,10 +92,10 @@ pub(crate) fn fire_until<L: KeyedLogic>(
 ) {
     loop {
         let expires_at_ms = logic.expires_at_ms(key, state);
-        if expires_at_ms == SPENT || expires_at_ms > until_ms {
+        if expires_at_ms == EMPTY_STATE || expires_at_ms > until_ms {
             return;
         }
-        if logic.on_expiry(key, state, out) == Afterwards::Forgotten {
+        if logic.on_expiry(key, state, out) == TimerOutcome::Evict {
             *state = L::State::default();
             return;
         }
@@ -109,7 +109,7 @@ pub(crate) fn fire_until<L: KeyedLogic>(
 /// is a state like any other: that of its own events alone.
 pub trait Mergeable: KeyedLogic<Key: Message, State: Message> {
     /// Returns the partial state that consists of one event.
-    fn part(&self, key: Self::Key, event: &Event) -> Self::State;
+    fn partial_state(&self, key: Self::Key, event: &Event) -> Self::State;
 
     /// Returns the event time (ms) of the first event of a partial state. Partial states are combined in this order,
     /// once the watermark has passed it.
@@ -122,13 +122,13 @@ pub trait Mergeable: KeyedLogic<Key: Message, State: Message> {
 
 /// A partial state on its way to the worker that combines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Piece<K, S> {
+pub(crate) struct PartialState<K, S> {
     pub(crate) key: K,
     pub(crate) begins_at_ms: i64,
     pub(crate) state: S,
 }
 
-impl<K: Copy, S> Piece<K, S> {
+impl<K: Copy, S> PartialState<K, S> {
     /// Combines itself with another partial state of the same key; returns false if they must stay apart.
     #[inline]
     pub(crate) fn join<L: Mergeable<Key = K, State = S>>(&mut self, other: &Self, logic: &L) -> bool {
@@ -266,7 +266,7 @@ impl Timed for Event {
 }
 
 /// Partial states that begin at the same time may be combined in any order.
-impl<K: Message, S: Message> Timed for Piece<K, S> {
+impl<K: Message, S: Message> Timed for PartialState<K, S> {
     fn event_time_ms(&self) -> i64 {
         self.begins_at_ms
     }

@@ -3,9 +3,9 @@
 use flowbench_events::{Event, Horizon, Symbols};
 
 use crate::answers::Answers;
-use crate::run::{Choice, RunEnd, RunError, Site};
+use crate::run::{RunConfig, RunContext, RunEnd, RunError};
 use crate::settings::{Parameter, SettingError};
-use crate::strategy::StrategyGap;
+use crate::strategy::UnsupportedReason;
 
 /// A named question with exact semantics: one entry of the catalogue.
 pub trait Pipeline: Sync {
@@ -16,7 +16,7 @@ pub trait Pipeline: Sync {
     /// Returns the question as reference SQL over a table `events`.
     fn sql(&self) -> &'static str;
     /// Returns the edge cases, and how each is decided.
-    fn unclear(&self) -> &'static str;
+    fn edge_cases(&self) -> &'static str;
     /// Returns what is remembered and for how long; empty for a stateless pipeline.
     fn state(&self) -> &'static str;
     /// True if every answer is to a single event, whatever came before.
@@ -31,29 +31,29 @@ pub trait Pipeline: Sync {
     fn parameters(&self) -> &'static [Parameter];
     /// Returns the columns of its answers after `event_time`.
     fn columns(&self) -> &'static [&'static str];
-    /// Returns why `choice` cannot serve this pipeline; `None` if it can.
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        self.prepare(&[], &Symbols::default()).ok()?.gap(choice)
+    /// Returns why `config` cannot serve this pipeline; `None` if it can.
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
+        self.prepare(&[], &Symbols::default()).ok()?.unsupported_reason(config)
     }
     /// Fixes the parameters (`KEY=VALUE`) for a trace with these symbols. Fails with the first setting that is
     /// unknown, given twice, or out of range.
-    fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError>;
+    fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError>;
 }
 
 /// A pipeline with its parameters fixed.
-pub trait Prepared: Send + Sync {
+pub trait BoundPipeline: Send + Sync {
     /// Returns the truth for events in canonical order (see [`occurrences`](crate::oracle::occurrences) and [`delivered`](crate::oracle::delivered)): those
-    /// that [`counts`](Prepared::counts) describes.
+    /// that [`counts`](BoundPipeline::counts) describes.
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers>;
     /// Returns within which horizon only first deliveries count, where `asked` is requested in front of the pipeline;
     /// `None` if all count.
     fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
         asked
     }
-    /// Returns why it cannot run with `choice`; `None` if it can.
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap>;
+    /// Returns why it cannot run with `config`; `None` if it can.
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason>;
     /// Runs it, and returns when everything is answered.
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError>;
+    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError>;
     /// Returns how many of `events` would concern the pipeline but have no key.
     fn without_key(&self, events: &[Event]) -> u64;
     /// Returns how long a state is kept if nothing follows the event that created it, ms of event time: the maximum

@@ -7,17 +7,17 @@ use thiserror::Error;
 use timely::worker::Worker;
 
 use crate::answers::{Answers, Changes};
+use crate::deployment::Deployment;
+use crate::disorder::OrderName;
 use crate::driver::Drivers;
 use crate::eviction::EvictionName;
 use crate::fault::Fault;
 use crate::feed::Feed;
-use crate::home::Home;
-use crate::order::OrderName;
-use crate::strategy::{Strategy, StrategyGap};
+use crate::strategy::{Strategy, UnsupportedReason};
 
 /// The value of every axis that a pipeline knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Choice {
+pub struct RunConfig {
     /// How work is spread.
     pub strategy: Strategy,
     /// When an event is applied.
@@ -32,7 +32,7 @@ pub struct Choice {
     pub fault: Option<Fault>,
 }
 
-impl Choice {
+impl RunConfig {
     /// Returns the plain configuration: one worker, `watermark`, `frontier`.
     pub fn plain(strategy: Strategy) -> Self {
         Self {
@@ -47,15 +47,15 @@ impl Choice {
 }
 
 /// What a run needs: configuration, input, drivers, and where its workers live.
-pub struct Site {
+pub struct RunContext {
     /// The choice on every axis.
-    pub choice: Choice,
+    pub config: RunConfig,
     /// What is fed.
     pub feed: Arc<Feed>,
     /// Makes the driver of each worker.
     pub drivers: Drivers,
     /// Where the workers live.
-    pub home: Home,
+    pub deployment: Deployment,
     /// Called on every worker before its dataflow is built.
     pub hook: Option<WorkerHook>,
 }
@@ -63,15 +63,15 @@ pub struct Site {
 /// Does something to a worker of the dataflow, such as registering a logger.
 pub type WorkerHook = Arc<dyn Fn(&mut Worker) + Send + Sync>;
 
-impl Site {
+impl RunContext {
     /// Returns the context of a run in threads of this process, without a hook.
-    pub fn new(choice: Choice, feed: &Arc<Feed>, drivers: Drivers) -> Self {
-        Self { choice, feed: Arc::clone(feed), drivers, home: Home::Threads, hook: None }
+    pub fn new(config: RunConfig, feed: &Arc<Feed>, drivers: Drivers) -> Self {
+        Self { config, feed: Arc::clone(feed), drivers, deployment: Deployment::Threads, hook: None }
     }
 
     /// Returns the number of workers of all processes.
     pub fn workers(&self) -> usize {
-        self.choice.workers * self.home.processes()
+        self.config.workers * self.deployment.processes()
     }
 }
 
@@ -121,7 +121,7 @@ pub enum RunError {
         /// Name of the strategy.
         strategy: &'static str,
         /// Why.
-        gap: StrategyGap,
+        gap: UnsupportedReason,
     },
     /// More was retracted than given: a bug of flowbench; the answers of such a run cannot be trusted.
     #[error("an answer was taken back more often than it was given; please report this")]

@@ -1,24 +1,24 @@
-//! The shapes of pipelines: each makes a [`Prepared`] of logic, which every strategy that supports it can run.
+//! The shapes of pipelines: each makes a [`BoundPipeline`] of logic, which every strategy that supports it can run.
 
 use std::marker::PhantomData;
 
 use flowbench_events::{Event, Horizon};
 
 use crate::answers::{Answers, Row};
-use crate::logic::{Afterwards, Delivered, KeyedLogic, Mergeable, SPENT, StatelessLogic, WindowLogic};
+use crate::logic::{Delivered, EMPTY_STATE, KeyedLogic, Mergeable, StatelessLogic, TimerOutcome, WindowLogic};
 use crate::oracle;
-use crate::pipeline::Prepared;
-use crate::run::{Choice, RunEnd, RunError, Site};
+use crate::pipeline::BoundPipeline;
+use crate::run::{RunConfig, RunContext, RunEnd, RunError};
 use crate::strategy::differential::Incremental;
-use crate::strategy::{Strategy, StrategyGap, run, support};
+use crate::strategy::{Strategy, UnsupportedReason, run, support};
 
 /// The number of events examined to find out how long states are kept.
 const PROBED: usize = 20_000;
 
-/// Makes a [`Prepared`] of stateless logic.
+/// Makes a [`BoundPipeline`] of stateless logic.
 pub struct Stateless<L>(pub L);
 
-impl<L: StatelessLogic> Prepared for Stateless<L>
+impl<L: StatelessLogic> BoundPipeline for Stateless<L>
 where
     L::Row: Row,
 {
@@ -26,12 +26,12 @@ where
         Box::new(oracle::stateless(&self.0, canonical))
     }
 
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        support::gap_of_stateless(choice)
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
+        support::stateless(config)
     }
 
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        run::run_stateless(&self.0, site)
+    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
+        run::run_stateless(&self.0, context)
     }
 
     fn without_key(&self, _events: &[Event]) -> u64 {
@@ -39,7 +39,7 @@ where
     }
 }
 
-/// Makes a [`Prepared`] of the first delivery of each event within a horizon.
+/// Makes a [`BoundPipeline`] of the first delivery of each event within a horizon.
 pub struct FirstDeliveries<W>(Horizon, PhantomData<fn(W)>);
 
 impl<W> FirstDeliveries<W> {
@@ -49,7 +49,7 @@ impl<W> FirstDeliveries<W> {
     }
 }
 
-impl<W: Delivered<Row: Row>> Prepared for FirstDeliveries<W> {
+impl<W: Delivered<Row: Row>> BoundPipeline for FirstDeliveries<W> {
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
         Box::new(canonical.iter().map(|event| W::of(event).row()).collect::<Vec<W::Row>>())
     }
@@ -58,13 +58,13 @@ impl<W: Delivered<Row: Row>> Prepared for FirstDeliveries<W> {
         asked.max(Some(self.0))
     }
 
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        support::gap_of_deliveries(choice)
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
+        support::deliveries(config)
     }
 
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        let horizon = site.choice.deduplicate.map_or(self.0, |asked| asked.max(self.0));
-        run::run_deliveries::<W>(horizon, site)
+    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
+        let horizon = context.config.deduplicate.map_or(self.0, |asked| asked.max(self.0));
+        run::run_deliveries::<W>(horizon, context)
     }
 
     fn without_key(&self, _events: &[Event]) -> u64 {
@@ -72,10 +72,10 @@ impl<W: Delivered<Row: Row>> Prepared for FirstDeliveries<W> {
     }
 }
 
-/// Makes a [`Prepared`] of keyed logic.
+/// Makes a [`BoundPipeline`] of keyed logic.
 pub struct Keyed<L>(pub L);
 
-impl<L: KeyedLogic> Prepared for Keyed<L>
+impl<L: KeyedLogic> BoundPipeline for Keyed<L>
 where
     L::Row: Row,
 {
@@ -83,12 +83,12 @@ where
         Box::new(oracle::keyed(&self.0, canonical))
     }
 
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        support::gap_of_keyed(choice)
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
+        support::keyed(config)
     }
 
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        run::run_keyed(&self.0, site)
+    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
+        run::run_keyed(&self.0, context)
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
@@ -100,20 +100,20 @@ where
     }
 }
 
-/// Makes a [`Prepared`] of keyed logic whose rows are summed up by window logic.
+/// Makes a [`BoundPipeline`] of keyed logic whose rows are summed up by window logic.
 pub struct Chained<L, W>(pub L, pub W);
 
-impl<L: KeyedLogic, W: WindowLogic<Input = L::Row>> Prepared for Chained<L, W> {
+impl<L: KeyedLogic, W: WindowLogic<Input = L::Row>> BoundPipeline for Chained<L, W> {
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
         Box::new(oracle::windowed(&self.1, &oracle::keyed(&self.0, canonical)))
     }
 
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        support::gap_of_chained(choice, W::COMBINES)
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
+        support::chained(config, W::COMBINES)
     }
 
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        run::run_chained(&self.0, &self.1, site)
+    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
+        run::run_chained(&self.0, &self.1, context)
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
@@ -125,20 +125,20 @@ impl<L: KeyedLogic, W: WindowLogic<Input = L::Row>> Prepared for Chained<L, W> {
     }
 }
 
-/// Makes a [`Prepared`] of stateless logic whose rows are summed up by window logic.
+/// Makes a [`BoundPipeline`] of stateless logic whose rows are summed up by window logic.
 pub struct Grouped<L, W>(pub L, pub W);
 
-impl<L: StatelessLogic, W: WindowLogic<Input = L::Row>> Prepared for Grouped<L, W> {
+impl<L: StatelessLogic, W: WindowLogic<Input = L::Row>> BoundPipeline for Grouped<L, W> {
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
         Box::new(oracle::windowed(&self.1, &oracle::stateless(&self.0, canonical)))
     }
 
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        support::gap_of_grouped(choice)
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
+        support::grouped(config)
     }
 
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        run::run_grouped(&self.0, &self.1, site)
+    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
+        run::run_grouped(&self.0, &self.1, context)
     }
 
     fn without_key(&self, _events: &[Event]) -> u64 {
@@ -146,10 +146,10 @@ impl<L: StatelessLogic, W: WindowLogic<Input = L::Row>> Prepared for Grouped<L, 
     }
 }
 
-/// Makes a [`Prepared`] of keyed logic whose states can be merged.
+/// Makes a [`BoundPipeline`] of keyed logic whose states can be merged.
 pub struct Merging<L>(pub L);
 
-impl<L: Mergeable> Prepared for Merging<L>
+impl<L: Mergeable> BoundPipeline for Merging<L>
 where
     L::Row: Row,
 {
@@ -157,12 +157,12 @@ where
         Box::new(oracle::keyed(&self.0, canonical))
     }
 
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        support::gap_of_merging(choice)
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
+        support::merging(config)
     }
 
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        run::run_merging(&self.0, site)
+    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
+        run::run_merging(&self.0, context)
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
@@ -174,20 +174,20 @@ where
     }
 }
 
-/// Makes a [`Prepared`] of keyed logic whose states can be merged and whose rows are summed up by window logic.
+/// Makes a [`BoundPipeline`] of keyed logic whose states can be merged and whose rows are summed up by window logic.
 pub struct MergingChained<L, W>(pub L, pub W);
 
-impl<L: Mergeable, W: WindowLogic<Input = L::Row>> Prepared for MergingChained<L, W> {
+impl<L: Mergeable, W: WindowLogic<Input = L::Row>> BoundPipeline for MergingChained<L, W> {
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
         Box::new(oracle::windowed(&self.1, &oracle::keyed(&self.0, canonical)))
     }
 
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        support::gap_of_merging(choice)
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
+        support::merging(config)
     }
 
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        run::run_merging_chained(&self.0, &self.1, site)
+    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
+        run::run_merging_chained(&self.0, &self.1, context)
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
@@ -199,10 +199,10 @@ impl<L: Mergeable, W: WindowLogic<Input = L::Row>> Prepared for MergingChained<L
     }
 }
 
-/// Makes a [`Prepared`] that can also be run by [`Strategy::Differential`]: `D` says how, `P` serves the other strategies.
+/// Makes a [`BoundPipeline`] that can also be run by [`Strategy::Differential`]: `D` says how, `P` serves the other strategies.
 pub struct WithDifferential<P, D>(pub P, pub D);
 
-impl<P: Prepared, D: Incremental> Prepared for WithDifferential<P, D> {
+impl<P: BoundPipeline, D: Incremental> BoundPipeline for WithDifferential<P, D> {
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
         self.0.oracle(canonical)
     }
@@ -211,17 +211,17 @@ impl<P: Prepared, D: Incremental> Prepared for WithDifferential<P, D> {
         self.0.counts(asked)
     }
 
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        match choice.strategy {
-            Strategy::Differential => support::gap_of_incremental(choice),
-            _ => self.0.gap(choice),
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
+        match config.strategy {
+            Strategy::Differential => support::incremental(config),
+            _ => self.0.unsupported_reason(config),
         }
     }
 
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        match site.choice.strategy {
-            Strategy::Differential => run::run_incremental(&self.1, site),
-            _ => self.0.run(site),
+    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
+        match context.config.strategy {
+            Strategy::Differential => run::run_incremental(&self.1, context),
+            _ => self.0.run(context),
         }
     }
 
@@ -245,7 +245,7 @@ fn retention_ms<L: KeyedLogic>(logic: &L, events: &[Event]) -> Option<i64> {
         let (mut state, mut out) = (L::State::default(), Vec::new());
         logic.apply(key, &mut state, event, &mut out);
         match last_expiry_ms(logic, key, &mut state, &mut out) {
-            SPENT => {}
+            EMPTY_STATE => {}
             i64::MAX => return None,
             expiry_ms => longest_ms = longest_ms.max(Some(expiry_ms.saturating_sub(event.event_time_ms()))),
         }
@@ -257,7 +257,7 @@ fn retention_ms<L: KeyedLogic>(logic: &L, events: &[Event]) -> Option<i64> {
 fn last_expiry_ms<L: KeyedLogic>(logic: &L, key: L::Key, state: &mut L::State, out: &mut Vec<L::Row>) -> i64 {
     loop {
         let expiry_ms = logic.expires_at_ms(key, state);
-        if matches!(expiry_ms, SPENT | i64::MAX) || logic.on_expiry(key, state, out) == Afterwards::Forgotten {
+        if matches!(expiry_ms, EMPTY_STATE | i64::MAX) || logic.on_expiry(key, state, out) == TimerOutcome::Evict {
             return expiry_ms;
         }
     }

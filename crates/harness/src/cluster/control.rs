@@ -43,14 +43,14 @@ impl Control {
 
     fn give_the_word(&self, patience: Patience) -> Result<Duration, ClusterError> {
         for link in &self.links {
-            link.hear(Word::Ready, "waiting for it to be ready", patience)?;
+            link.hear(ControlMessage::Ready, "waiting for it to be ready", patience)?;
         }
         let mut round_trip = Duration::ZERO;
         for link in &self.links {
             round_trip = round_trip.max(link.round_trip(patience)?);
         }
         for link in &self.links {
-            link.say(Word::Go, round_trip.as_nanos() as u64, "starting", patience)?;
+            link.say(ControlMessage::Go, round_trip.as_nanos() as u64, "starting", patience)?;
         }
         Ok(round_trip)
     }
@@ -58,12 +58,12 @@ impl Control {
     fn wait_for_it(&self, patience: Patience) -> Result<Duration, ClusterError> {
         let mut round_trip_ns = 0;
         for link in &self.links {
-            link.say(Word::Ready, 0, "telling it that this process is ready", patience)?;
+            link.say(ControlMessage::Ready, 0, "telling it that this process is ready", patience)?;
             for _ in 0..PINGS {
-                link.hear(Word::Ping, "waiting for the start", patience)?;
-                link.say(Word::Pong, 0, "waiting for the start", patience)?;
+                link.hear(ControlMessage::Ping, "waiting for the start", patience)?;
+                link.say(ControlMessage::Pong, 0, "waiting for the start", patience)?;
             }
-            round_trip_ns = link.hear(Word::Go, "waiting for the start", patience)?;
+            round_trip_ns = link.hear(ControlMessage::Go, "waiting for the start", patience)?;
         }
         Ok(Duration::from_nanos(round_trip_ns))
     }
@@ -97,7 +97,7 @@ impl Control {
         self.links.iter().try_for_each(|link| link.stream.set_nonblocking(true))?;
         while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(BEAT) {
             for (link, silence) in self.links.iter().zip(&mut silences) {
-                let _ = (&link.stream).write(&[Word::Alive as u8]); // whoever has gone is noticed elsewhere
+                let _ = (&link.stream).write(&[ControlMessage::Alive as u8]); // whoever has gone is noticed elsewhere
                 *silence = if link.is_silent() { *silence + BEAT } else { Duration::ZERO };
                 if *silence > silence_max {
                     let (peer, waited) = (link.peer.clone(), *silence);
@@ -111,7 +111,7 @@ impl Control {
 
 /// What is said on a control connection: one byte and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Word {
+enum ControlMessage {
     Ready = 1,
     Ping,
     Pong,
@@ -135,8 +135,8 @@ impl Link {
         let mut least = Duration::MAX;
         for _ in 0..PINGS {
             let begun = Instant::now();
-            self.say(Word::Ping, 0, "measuring the round trip", patience)?;
-            self.hear(Word::Pong, "measuring the round trip", patience)?;
+            self.say(ControlMessage::Ping, 0, "measuring the round trip", patience)?;
+            self.hear(ControlMessage::Pong, "measuring the round trip", patience)?;
             least = least.min(begun.elapsed());
         }
         Ok(least)
@@ -144,20 +144,20 @@ impl Link {
 
     fn hand_over(&self, result: &[u8], patience: Patience) -> Result<(), ClusterError> {
         const DOING: &str = "handing over the result";
-        self.say(Word::Result, result.len() as u64, DOING, patience)?;
+        self.say(ControlMessage::Result, result.len() as u64, DOING, patience)?;
         patience.write(&self.stream, result).map_err(|error| self.error(error, DOING, patience))?;
-        self.hear(Word::Taken, DOING, patience).map(drop)
+        self.hear(ControlMessage::Taken, DOING, patience).map(drop)
     }
 
     fn fetch(&self, limit_bytes: u64, patience: Patience) -> Result<Vec<u8>, ClusterError> {
         const DOING: &str = "waiting for its result";
-        let bytes = self.hear(Word::Result, DOING, patience)?;
+        let bytes = self.hear(ControlMessage::Result, DOING, patience)?;
         if bytes > limit_bytes {
             return Err(ClusterError::TooLarge { peer: self.peer.clone(), bytes, limit_bytes });
         }
         let mut result = vec![0; bytes as usize];
         patience.read(&self.stream, &mut result).map_err(|error| self.error(error, DOING, patience))?;
-        self.say(Word::Taken, 0, DOING, patience)?;
+        self.say(ControlMessage::Taken, 0, DOING, patience)?;
         Ok(result)
     }
 
@@ -167,14 +167,20 @@ impl Link {
         read.is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted))
     }
 
-    fn say(&self, word: Word, number: u64, doing: &'static str, patience: Patience) -> Result<(), ClusterError> {
+    fn say(
+        &self,
+        word: ControlMessage,
+        number: u64,
+        doing: &'static str,
+        patience: Patience,
+    ) -> Result<(), ClusterError> {
         let mut message = [word as u8; 9];
         message[1..].copy_from_slice(&number.to_le_bytes());
         patience.write(&self.stream, &message).map_err(|error| self.error(error, doing, patience))
     }
 
     /// The number said with the word that has to come now.
-    fn hear(&self, word: Word, doing: &'static str, patience: Patience) -> Result<u64, ClusterError> {
+    fn hear(&self, word: ControlMessage, doing: &'static str, patience: Patience) -> Result<u64, ClusterError> {
         let mut message = [0; 9];
         let heard = patience.read(&self.stream, &mut message).and_then(|()| {
             let number = u64::from_le_bytes(std::array::from_fn(|byte| message[1 + byte]));

@@ -62,7 +62,7 @@ impl Listening {
     pub fn join(self, member: &Member, patience: Duration) -> Result<(Mesh, Control), ClusterError> {
         // Nobody waits in a circle: process 0 calls nobody, and everybody else waits for lower ones only.
         let patience = Patience::new(patience);
-        let mut seats = Seats::new(member);
+        let mut seats = Slots::new(member);
         for process in 0..member.process {
             seats.data[process] = Some(call(member, process, Role::Data, patience)?);
         }
@@ -74,8 +74,8 @@ impl Listening {
     }
 
     /// Waits until all of higher index have connected.
-    fn receive(&self, seats: &mut Seats<'_>, patience: Patience) -> Result<(), ClusterError> {
-        let mut guests: Vec<Guest> = Vec::new();
+    fn receive(&self, seats: &mut Slots<'_>, patience: Patience) -> Result<(), ClusterError> {
+        let mut guests: Vec<PendingConnection> = Vec::new();
         loop {
             let peers = seats.missing();
             if peers.is_empty() {
@@ -102,22 +102,22 @@ impl Listening {
     }
 
     /// The next who has connected, if any. Whatever else `accept` tells is about one who has gone already.
-    fn guest(&self) -> io::Result<Option<Guest>> {
+    fn guest(&self) -> io::Result<Option<PendingConnection>> {
         let Ok((stream, _)) = self.listener.accept() else { return Ok(None) };
         stream.set_nonblocking(true)?;
-        Ok(Some(Guest { stream, heard: [0; GREETING_BYTES], heard_bytes: 0, since: Instant::now() }))
+        Ok(Some(PendingConnection { stream, heard: [0; GREETING_BYTES], heard_bytes: 0, since: Instant::now() }))
     }
 }
 
 /// Somebody who has connected and may not have greeted yet.
-struct Guest {
+struct PendingConnection {
     stream: TcpStream,
     heard: [u8; GREETING_BYTES],
     heard_bytes: usize,
     since: Instant,
 }
 
-impl Guest {
+impl PendingConnection {
     /// Listens without waiting. `None`: there is more to come. An error: this is no flowbench.
     fn greeting(&mut self) -> io::Result<Option<Greeting>> {
         while self.heard_bytes < GREETING_BYTES {
@@ -186,13 +186,13 @@ fn check(theirs: &Greeting, member: &Member, peer: &Peer) -> Result<(), ClusterE
 }
 
 /// Who has come so far, by process.
-struct Seats<'a> {
+struct Slots<'a> {
     member: &'a Member,
     data: Vec<Option<TcpStream>>,
     control: Vec<Option<TcpStream>>,
 }
 
-impl<'a> Seats<'a> {
+impl<'a> Slots<'a> {
     fn new(member: &'a Member) -> Self {
         let none = || (0..member.processes()).map(|_| None).collect();
         Self { member, data: none(), control: none() }

@@ -9,7 +9,8 @@ use flowbench_events::{Event, Horizon, Trace};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_harness::drive::{Idle, Load, Measured, Setting, measure};
 use flowbench_pipelines::{
-    Answers, Census, Choice, Driver, Feed, Prepared, RunEnd, RunError, Site, StrategyGap, catalogue,
+    Answers, BoundPipeline, Driver, Feed, RunConfig, RunContext, RunEnd, RunError, StateCounts, UnsupportedReason,
+    catalogue,
 };
 
 /// Returns the first `events` events of the `calm` world, in order.
@@ -19,13 +20,19 @@ pub(crate) fn calm(events: u64) -> Arc<Trace> {
 }
 
 /// A pipeline with its defaults.
-pub(crate) fn prepared(pipeline: &str, trace: &Trace) -> Box<dyn Prepared> {
+pub(crate) fn prepared(pipeline: &str, trace: &Trace) -> Box<dyn BoundPipeline> {
     catalogue::find(pipeline).unwrap().prepare(&[], &trace.symbols).unwrap()
 }
 
 /// A measured run of threads.
-pub(crate) fn run(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, load: &Load, idle: Idle) -> Measured {
-    let setting = Setting { prepared, choice, feed, load, idle, company: None };
+pub(crate) fn run(
+    prepared: &dyn BoundPipeline,
+    config: RunConfig,
+    feed: &Arc<Feed>,
+    load: &Load,
+    idle: Idle,
+) -> Measured {
+    let setting = Setting { prepared, config, feed, load, idle, company: None };
     measure(&setting, false).unwrap().unwrap()
 }
 
@@ -36,7 +43,7 @@ pub(crate) trait Hook: Send + 'static {
     }
 
     /// The driver has been told that these are admitted.
-    fn admitted(&mut self, _epochs: u64) {}
+    fn on_admitted(&mut self, _epochs: u64) {}
 
     /// The driver will be told that the worker is done.
     fn settles(&mut self) {}
@@ -44,11 +51,11 @@ pub(crate) trait Hook: Send + 'static {
 
 /// A pipeline in whose runs every worker, by its number, has a hook.
 pub(crate) struct Hooked<'a, F> {
-    pub(crate) prepared: &'a dyn Prepared,
+    pub(crate) prepared: &'a dyn BoundPipeline,
     pub(crate) hook: F,
 }
 
-impl<H: Hook, F: Fn(usize) -> H + Clone + Send + Sync + 'static> Prepared for Hooked<'_, F> {
+impl<H: Hook, F: Fn(usize) -> H + Clone + Send + Sync + 'static> BoundPipeline for Hooked<'_, F> {
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
         self.prepared.oracle(canonical)
     }
@@ -57,15 +64,15 @@ impl<H: Hook, F: Fn(usize) -> H + Clone + Send + Sync + 'static> Prepared for Ho
         self.prepared.counts(asked)
     }
 
-    fn gap(&self, choice: &Choice) -> Option<StrategyGap> {
-        self.prepared.gap(choice)
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
+        self.prepared.unsupported_reason(config)
     }
 
-    fn run(&self, site: &Site) -> Result<RunEnd, RunError> {
-        let (drivers, hook) = (Arc::clone(&site.drivers), self.hook.clone());
+    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
+        let (drivers, hook) = (Arc::clone(&context.drivers), self.hook.clone());
         let hooked =
             move |worker| -> Box<dyn Driver> { Box::new(HookedDriver { driver: drivers(worker), hook: hook(worker) }) };
-        self.prepared.run(&Site::new(site.choice, &site.feed, Arc::new(hooked)))
+        self.prepared.run(&RunContext::new(context.config, &context.feed, Arc::new(hooked)))
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
@@ -83,25 +90,25 @@ impl<H: Hook> Driver for HookedDriver<H> {
         self.hook.admissible(&mut *self.driver)
     }
 
-    fn admitted(&mut self, epochs: u64) {
-        self.driver.admitted(epochs);
-        self.hook.admitted(epochs);
+    fn on_admitted(&mut self, epochs: u64) {
+        self.driver.on_admitted(epochs);
+        self.hook.on_admitted(epochs);
     }
 
-    fn completed(&mut self, epochs: u64) {
-        self.driver.completed(epochs);
+    fn on_completed(&mut self, epochs: u64) {
+        self.driver.on_completed(epochs);
     }
 
-    fn holds(&mut self, census: Census) {
-        self.driver.holds(census);
+    fn on_state(&mut self, census: StateCounts) {
+        self.driver.on_state(census);
     }
 
-    fn views(&mut self, epochs: u64) {
-        self.driver.views(epochs);
+    fn on_view(&mut self, epochs: u64) {
+        self.driver.on_view(epochs);
     }
 
-    fn worked(&mut self) {
-        self.driver.worked();
+    fn on_busy(&mut self) {
+        self.driver.on_busy();
     }
 
     fn begin_weighing(&mut self) {
@@ -112,9 +119,9 @@ impl<H: Hook> Driver for HookedDriver<H> {
         self.driver.end_weighing();
     }
 
-    fn settled(&mut self) {
+    fn on_drained(&mut self) {
         self.hook.settles();
-        self.driver.settled();
+        self.driver.on_drained();
     }
 
     fn idle(&mut self) -> Option<Duration> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::StatelessLogic;
-use crate::pipeline::{Pipeline, Prepared};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::Stateless;
 
@@ -27,7 +27,7 @@ impl Pipeline for BeaconBand {
   END AS band
 FROM events WHERE kind = 'page_viewed' AND load_time_ms IS NOT NULL"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "A load time of exactly a limit belongs to the better band. A page view without a load time has no band and gives \
          no row; one without a customer or a product has a band like any other. A load time on an event of another kind \
          does not count."
@@ -41,7 +41,7 @@ FROM events WHERE kind = 'page_viewed' AND load_time_ms IS NOT NULL"
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         Ok(Box::new(Stateless(Bands::new(&settings)?)))
     }

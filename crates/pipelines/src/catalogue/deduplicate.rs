@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::identity::Answer;
 use crate::answers::Row;
 use crate::logic::Delivered;
-use crate::pipeline::{Pipeline, Prepared};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::FirstDeliveries;
 
@@ -31,7 +31,7 @@ impl Pipeline for Deduplicate {
   GROUP BY first.delivery, again.event_id)
 SELECT event_time, event_id FROM deliveries WHERE event_id IS NULL OR delivery IN (SELECT delivery FROM first)"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "First is what arrives first, in the order of the log, whatever the deliveries say about time, kind or anything \
          else. The horizon counts in arrival time from the delivery that was let through: repeats do not prolong it, and one \
          that arrives exactly a horizon later is let through and is a first again; where arrival time runs backwards it is \
@@ -55,7 +55,7 @@ SELECT event_time, event_id FROM deliveries WHERE event_id IS NULL OR delivery I
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         Ok(Box::new(FirstDeliveries::<Seen>::within(Horizon::from_ms(settings.duration_ms("horizon")?))))
     }
@@ -127,8 +127,8 @@ mod tests {
 
     // Such a log has event ids that mean several events, which `check` and its truth do not know of.
     fn deliveries(settings: &[&str], events: &str) -> Vec<String> {
-        use crate::driver::Unhurried;
-        use crate::{Choice, EvictionName, Feed, OrderName, RunError, Site, Strategy};
+        use crate::driver::UnpacedDriver;
+        use crate::{EvictionName, Feed, OrderName, RunConfig, RunContext, RunError, Strategy};
         use std::sync::Arc;
 
         let trace = Arc::new(parse(events));
@@ -142,10 +142,10 @@ mod tests {
             for order in OrderName::ALL {
                 let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, order.drops_late()));
                 for (eviction, workers) in EvictionName::ALL.into_iter().flat_map(|one| [(one, 1), (one, 3)]) {
-                    let choice = Choice { workers, eviction, order, ..Choice::plain(strategy) };
-                    match prepared.run(&Site::new(choice, &feed, Unhurried::drivers())) {
+                    let config = RunConfig { workers, eviction, order, ..RunConfig::plain(strategy) };
+                    match prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())) {
                         Err(RunError::Gap { .. } | RunError::Workers { .. }) => {}
-                        end => assert_eq!(end.unwrap().answers.lines(&trace.symbols), truth, "{choice:?}"),
+                        end => assert_eq!(end.unwrap().answers.lines(&trace.symbols), truth, "{config:?}"),
                     }
                 }
             }

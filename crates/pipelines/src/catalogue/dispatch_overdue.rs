@@ -6,11 +6,11 @@ use flowbench_events::{Event, Id, Kind, Symbols};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
-use crate::logic::{Afterwards, KeyedLogic, SPENT};
-use crate::pipeline::{Pipeline, Prepared};
+use crate::logic::{EMPTY_STATE, KeyedLogic, TimerOutcome};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
-use crate::strategy::differential::lives::Remembering;
+use crate::strategy::differential::key_lifetimes::ReplayableLogic;
 
 /// See [`Pipeline::question`].
 pub(super) struct DispatchOverdue;
@@ -54,7 +54,7 @@ UNION ALL
 SELECT t, \"order\", customer, 'dispatched', epoch_ms(dispatched) - epoch_ms(placed)
 FROM life WHERE placed IS NOT NULL AND dispatched IS NOT NULL"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "A dispatch or cancellation at exactly placed + limit is in time. An order may be overdue and later dispatched: two \
          rows. A cancelled one is never overdue, but dispatched if it is. The lead is negative if the dispatch lies before \
          the placing; the row then has the time of the placing. The first event of each kind counts, and the customer is \
@@ -80,7 +80,7 @@ FROM life WHERE placed IS NOT NULL AND dispatched IS NOT NULL"
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let horizon_ms = settings.duration_ms("horizon")?;
         let logic = Logic { limit_ms: settings.duration_up_to_ms("limit", "horizon")?, horizon_ms };
@@ -198,7 +198,7 @@ impl KeyedLogic for Logic {
 
     fn expires_at_ms(&self, _order: Id, known: &Order) -> i64 {
         match known {
-            Order::Unknown => SPENT,
+            Order::Unknown => EMPTY_STATE,
             Order::Placed { at, open: true, .. } => at.ms().saturating_add(self.limit_ms),
             Order::Placed { at, .. } | Order::Dispatched(at) | Order::Cancelled(at) => {
                 at.ms().saturating_add(self.horizon_ms)
@@ -206,16 +206,16 @@ impl KeyedLogic for Logic {
         }
     }
 
-    fn on_expiry(&self, order: Id, known: &mut Order, out: &mut Vec<Answer>) -> Afterwards {
-        let Order::Placed { at, open: open @ true, customer } = known else { return Afterwards::Forgotten };
+    fn on_expiry(&self, order: Id, known: &mut Order, out: &mut Vec<Answer>) -> TimerOutcome {
+        let Order::Placed { at, open: open @ true, customer } = known else { return TimerOutcome::Evict };
         *open = false;
         let event_time_ms = at.ms().saturating_add(self.limit_ms);
         out.push(Answer { event_time_ms, order, customer: *customer, lead_ms: None });
-        if self.horizon_ms > self.limit_ms { Afterwards::LivesOn } else { Afterwards::Forgotten }
+        if self.horizon_ms > self.limit_ms { TimerOutcome::Keep } else { TimerOutcome::Evict }
     }
 }
 
-impl Remembering for Logic {
+impl ReplayableLogic for Logic {
     fn longest_ms(&self) -> i64 {
         self.horizon_ms
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{StatelessLogic, WindowLogic};
-use crate::pipeline::{Pipeline, Prepared};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Grouped, WithDifferential};
 use crate::strategy::differential::{Events, Incremental, Rows, arranged, sums_at};
@@ -31,7 +31,7 @@ FROM (
   SELECT CAST(event_time AT TIME ZONE '{timezone}' AS DATE) AS day, value FROM events WHERE kind = '{on}')
 GROUP BY day"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "A day without any gives no row. An order without a value counts and adds nothing. The event time of a row is the \
          end of its day, which in local time may be 23 or 25 hours after its beginning. A day that a clock change \
          brings back ends when it ends for the last time. Orders are counted with or without a customer. Totals are exact, \
@@ -49,7 +49,7 @@ GROUP BY day"
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let logic = Logic { on: settings.kind("on")?, zone: settings.zone("timezone")? };
         Ok(Box::new(WithDifferential(Grouped(logic.clone(), logic.clone()), logic)))

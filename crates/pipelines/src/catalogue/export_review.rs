@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::StatelessLogic;
-use crate::pipeline::{Pipeline, Prepared};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::Stateless;
 
@@ -25,7 +25,7 @@ impl Pipeline for ExportReview {
         "SELECT event_time, \"order\", customer, value, country FROM events
 WHERE kind = '{on}' AND value > {threshold} AND country <> '{home}'"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "A value of exactly the threshold does not count. An order without a country is not known to go abroad and does \
          not count (as in SQL). An order without a customer does."
     }
@@ -42,7 +42,7 @@ WHERE kind = '{on}' AND value > {threshold} AND country <> '{home}'"
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         Ok(Box::new(Stateless(Logic {
             on: settings.kind("on")?,

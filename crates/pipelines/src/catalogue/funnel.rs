@@ -6,11 +6,11 @@ use flowbench_events::{Event, Id, Kind, Symbols};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
-use crate::logic::{KeyedLogic, SPENT};
-use crate::pipeline::{Pipeline, Prepared};
+use crate::logic::{EMPTY_STATE, KeyedLogic};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
-use crate::strategy::differential::lives::Remembering;
+use crate::strategy::differential::key_lifetimes::ReplayableLogic;
 
 /// See [`Pipeline::question`].
 pub(super) struct Funnel;
@@ -44,7 +44,7 @@ steps AS (
 SELECT event_time, customer, [{stages:list}][reached] AS stage, epoch_ms(event_time) - epoch_ms(start) AS since_start_ms
 FROM steps WHERE advances"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "Stages are reached one event at a time in canonical order, so two of them may share a millisecond. An event that \
          is not the next stage changes nothing: neither a page view while a funnel is open nor an order before the \
          download. A stage exactly `within` after the first still counts; a later event finds the funnel over, and may \
@@ -71,7 +71,7 @@ FROM steps WHERE advances"
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let logic = Logic { stages: settings.kinds("stages")?, within_ms: settings.duration_ms("within")? };
         Ok(Box::new(WithDifferential(Keyed(logic.clone()), logic)))
@@ -133,11 +133,11 @@ impl KeyedLogic for Logic {
     }
 
     fn expires_at_ms(&self, _customer: Id, open: &Open) -> i64 {
-        if open.reached() == 0 { SPENT } else { open.start_ms().saturating_add(self.within_ms) }
+        if open.reached() == 0 { EMPTY_STATE } else { open.start_ms().saturating_add(self.within_ms) }
     }
 }
 
-impl Remembering for Logic {
+impl ReplayableLogic for Logic {
     fn longest_ms(&self) -> i64 {
         self.within_ms
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::StatelessLogic;
-use crate::pipeline::{Pipeline, Prepared};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::Stateless;
 
@@ -24,7 +24,7 @@ impl Pipeline for Identity {
     fn sql(&self) -> &'static str {
         "SELECT event_time, event_id FROM events"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "A second delivery is an answer of its own, unless first deliveries are asked for."
     }
     fn state(&self) -> &'static str {
@@ -36,7 +36,7 @@ impl Pipeline for Identity {
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         Settings::new(self.parameters(), settings)?;
         Ok(Box::new(Stateless(Logic)))
     }

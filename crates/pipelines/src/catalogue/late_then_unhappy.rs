@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::dispatch_overdue::Moment;
 use crate::answers::{Cells, Row};
-use crate::logic::{KeyedLogic, SPENT};
-use crate::pipeline::{Pipeline, Prepared};
+use crate::logic::{EMPTY_STATE, KeyedLogic};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
-use crate::strategy::differential::lives::Remembering;
+use crate::strategy::differential::key_lifetimes::ReplayableLogic;
 
 /// See [`Pipeline::question`].
 pub(super) struct LateThenUnhappy;
@@ -45,7 +45,7 @@ SELECT t AS event_time, \"order\", customer, rating FROM life JOIN step USING (\
 WHERE kind = 'review_posted' AND placed IS NOT NULL
   AND (dispatched IS NULL OR dispatched > placed + to_milliseconds({limit:ms}))"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "A dispatch exactly the limit after the placing is not late; one before it (the clocks say so) is not either. Until \
          its dispatch an order counts as late from the start. A review exactly `within` after the placing counts, one \
          before it in canonical order does not. The first placing and the first dispatch count. Each bad review is a row, \
@@ -66,7 +66,7 @@ WHERE kind = 'review_posted' AND placed IS NOT NULL
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let logic = Logic {
             rating: settings.rating("rating")?,
@@ -155,13 +155,13 @@ impl KeyedLogic for Logic {
 
     fn expires_at_ms(&self, _order: Id, known: &Order) -> i64 {
         match known {
-            Order::Unknown => SPENT,
+            Order::Unknown => EMPTY_STATE,
             Order::Dispatched(at) | Order::Placed(at, _) => at.ms().saturating_add(self.within_ms),
         }
     }
 }
 
-impl Remembering for Logic {
+impl ReplayableLogic for Logic {
     fn longest_ms(&self) -> i64 {
         self.within_ms
     }

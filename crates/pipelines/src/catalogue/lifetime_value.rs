@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::KeyedLogic;
-use crate::pipeline::{Pipeline, Prepared};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
-use crate::strategy::differential::running::{Order, running};
+use crate::strategy::differential::running_count::{Order, running_count};
 use crate::strategy::differential::{Events, Incremental, Rows};
 use crate::total::Total;
 
@@ -31,7 +31,7 @@ FROM events WHERE kind = 'order_placed' AND customer IS NOT NULL
 WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, length(event_id), event_id
   ROWS UNBOUNDED PRECEDING)"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "An order without a value counts and adds nothing; a cancelled order stays counted. Sums are exact, however large."
     }
     fn state(&self) -> &'static str {
@@ -43,7 +43,7 @@ WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, length(event_id), e
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         Settings::new(self.parameters(), settings)?;
         Ok(Box::new(WithDifferential(Keyed(Logic), Logic)))
     }
@@ -94,7 +94,7 @@ impl Incremental for Logic {
     }
 
     fn answers<'s>(&self, events: Events<'s, Order>, _step_ms: i64) -> Rows<'s, Answer> {
-        running(events, None, 1).map(|(customer, counted)| {
+        running_count(events, None, 1).map(|(customer, counted)| {
             let event_time_ms = counted.happened.event_time_ms;
             let (customer, orders) = (Id(customer as u32), counted.orders as u64);
             (event_time_ms, Answer { event_time_ms, customer, orders, spent: counted.spent() })

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::beacon_band::{Band, Bands, GOOD, POOR};
 use crate::answers::{Cells, Row};
-use crate::logic::{Afterwards, Key, KeyedLogic, SPENT, WindowLogic};
-use crate::pipeline::{Pipeline, Prepared};
+use crate::logic::{EMPTY_STATE, Key, KeyedLogic, TimerOutcome, WindowLogic};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Chained, WithDifferential};
-use crate::strategy::differential::in_turn::in_turn;
+use crate::strategy::differential::delay::delay_until_due;
 use crate::strategy::differential::{Collected, Events, Incremental, Rows, arranged, rekeyed, retimed, sums_at};
 
 /// See [`Pipeline::question`].
@@ -40,7 +40,7 @@ FROM (
   FROM events AS v WHERE kind = 'page_viewed' AND customer IS NOT NULL AND load_time_ms IS NOT NULL)
 GROUP BY hour, band"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "An order in the same millisecond as the view does not convert it; one exactly `within` later does. One order \
          converts all views of its customer before it. A view counts for its own hour (UTC), whenever the order comes, so \
          a row is known only `within` after the hour. Bands include their upper bound. Views without a load time or a \
@@ -60,7 +60,7 @@ GROUP BY hour, band"
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let within_ms = settings.duration_ms("within")?;
         let decide = Decide { within_ms, bands: Bands::new(&settings)? };
@@ -125,14 +125,14 @@ impl KeyedLogic for Decide {
     }
 
     fn expires_at_ms(&self, _customer: Id, undecided: &Undecided) -> i64 {
-        undecided.oldest().map_or(SPENT, |view| view.time_ms().saturating_add(self.within_ms))
+        undecided.oldest().map_or(EMPTY_STATE, |view| view.time_ms().saturating_add(self.within_ms))
     }
 
-    fn on_expiry(&self, _customer: Id, undecided: &mut Undecided, out: &mut Vec<Decided>) -> Afterwards {
+    fn on_expiry(&self, _customer: Id, undecided: &mut Undecided, out: &mut Vec<Decided>) -> TimerOutcome {
         if let Some(oldest) = undecided.oldest() {
             undecided.decide_before(oldest.time_ms() + 1, false, out);
         }
-        if undecided.oldest().is_some() { Afterwards::LivesOn } else { Afterwards::Forgotten }
+        if undecided.oldest().is_some() { TimerOutcome::Keep } else { TimerOutcome::Evict }
     }
 
     fn heap_bytes(&self, undecided: &Undecided) -> usize {
@@ -299,7 +299,7 @@ impl Incremental for Decide {
 
     fn answers<'s>(&self, events: Events<'s, Option<Band>>, _step_ms: i64) -> Rows<'s, Answer> {
         let within_ms = self.within_ms;
-        let views = in_turn(retimed(events.clone(), move |(customer, happened), now_ms, times| {
+        let views = delay_until_due(retimed(events.clone(), move |(customer, happened), now_ms, times| {
             let view = (happened.event_time_ms, happened.what?);
             Some(((customer, view), now_ms + within_ms, times))
         }));
@@ -336,7 +336,7 @@ impl Decide {
         let within_ms = self.within_ms;
         let orders = events.flat_map(|(customer, happened)| happened.what.is_none().then_some((customer, ())));
         let gone = retimed(orders.clone(), move |order, now_ms, times| Some((order, now_ms + within_ms, -times)));
-        let recent = orders.concat(in_turn(gone));
+        let recent = orders.concat(delay_until_due(gone));
         arranged(recent, "orders").distinct_total().map(|buyer| (buyer, ()))
     }
 

@@ -51,8 +51,8 @@ pub fn find(name: &str) -> Result<&'static dyn Pipeline, String> {
 /// For table tests: the CSV lines a pipeline's oracle gives, and that every strategy gives the same.
 #[cfg(test)]
 pub(crate) fn check(pipeline: &dyn Pipeline, settings: &[&str], events: &str, answers: &[&str]) {
-    use crate::driver::Unhurried;
-    use crate::{Choice, Feed, OrderName, RunError, Site, Strategy, oracle};
+    use crate::driver::UnpacedDriver;
+    use crate::{Feed, OrderName, RunConfig, RunContext, RunError, Strategy, oracle};
     use std::sync::Arc;
 
     let trace = tests::parse(events);
@@ -61,20 +61,20 @@ pub(crate) fn check(pipeline: &dyn Pipeline, settings: &[&str], events: &str, an
     let lines = prepared.oracle(&oracle::occurrences(&trace.events)).lines(&trace.symbols);
     assert_eq!(lines, answers, "oracle of {}", pipeline.name());
     let trace = Arc::new(trace);
-    let paces = [(1, Unhurried::one_at_a_time()), (1, Unhurried::drivers()), (3, Unhurried::drivers())];
-    for (records_per_epoch, drivers) in paces.into_iter().chain([(100, Unhurried::drivers())]) {
+    let paces = [(1, UnpacedDriver::one_at_a_time()), (1, UnpacedDriver::drivers()), (3, UnpacedDriver::drivers())];
+    for (records_per_epoch, drivers) in paces.into_iter().chain([(100, UnpacedDriver::drivers())]) {
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, trace.slack_to_lose_nothing_ms(), true));
         for (strategy, workers) in Strategy::ALL.into_iter().flat_map(|one| [(one, 1), (one, 3)]) {
             for eviction in crate::EvictionName::ALL {
                 for order in [OrderName::Watermark, OrderName::Speculative] {
-                    let choice = Choice { workers, eviction, order, ..Choice::plain(strategy) };
-                    let end = match prepared.run(&Site::new(choice, &feed, Arc::clone(&drivers))) {
+                    let config = RunConfig { workers, eviction, order, ..RunConfig::plain(strategy) };
+                    let end = match prepared.run(&RunContext::new(config, &feed, Arc::clone(&drivers))) {
                         Err(RunError::Gap { .. } | RunError::Workers { .. }) if strategy != Strategy::Exchange => {
                             continue;
                         }
                         end => end.unwrap(),
                     };
-                    assert_eq!(end.answers.lines(&trace.symbols), answers, "{choice:?}, {records_per_epoch} per epoch");
+                    assert_eq!(end.answers.lines(&trace.symbols), answers, "{config:?}, {records_per_epoch} per epoch");
                 }
             }
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::StatelessLogic;
-use crate::pipeline::{Pipeline, Prepared};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::Stateless;
 
@@ -26,7 +26,7 @@ impl Pipeline for OrderReference {
   'ORD-' || strftime(event_time AT TIME ZONE '{timezone}', '%Y%m%d') || '-' || coalesce(\"order\", '') AS reference
 FROM events WHERE kind = 'order_placed'"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "An order placed without an order id has a reference that ends in the dash."
     }
     fn state(&self) -> &'static str {
@@ -38,7 +38,7 @@ FROM events WHERE kind = 'order_placed'"
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         Ok(Box::new(Stateless(Logic { zone: settings.zone("timezone")? })))
     }

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::KeyedLogic;
-use crate::pipeline::{Pipeline, Prepared};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
-use crate::strategy::differential::running::{Order, running};
+use crate::strategy::differential::running_count::{Order, running_count};
 use crate::strategy::differential::{Events, Incremental, Rows};
 
 /// See [`Pipeline::question`].
@@ -34,7 +34,7 @@ impl Pipeline for RepeatHighValue {
   FROM events AS e WHERE kind = 'order_placed' AND value > {threshold} AND customer IS NOT NULL)
 WHERE n >= {count}"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "Orders are counted one at a time in canonical order: of two in the same millisecond, the one with the lower event \
          id comes first and does not see the other (SQL's RANGE frame would). An order exactly the window ago is out."
     }
@@ -52,7 +52,7 @@ WHERE n >= {count}"
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let logic = Logic {
             threshold: settings.value("threshold")?,
@@ -154,7 +154,7 @@ impl Incremental for Logic {
     }
 
     fn answers<'s>(&self, events: Events<'s, Order>, _step_ms: i64) -> Rows<'s, Answer> {
-        running(events, Some(self.window_ms), self.count as i64).map(|(customer, counted)| {
+        running_count(events, Some(self.window_ms), self.count as i64).map(|(customer, counted)| {
             let event_time_ms = counted.happened.event_time_ms;
             let (customer, order) = (Id(customer as u32), counted.happened.what.order);
             (event_time_ms, Answer { event_time_ms, customer, order, n: counted.orders as u32 })

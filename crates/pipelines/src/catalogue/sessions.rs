@@ -6,11 +6,11 @@ use flowbench_events::{Event, Id, Kind, Symbols};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
-use crate::logic::{Afterwards, KeyedLogic, Mergeable, SPENT};
-use crate::pipeline::{Pipeline, Prepared};
+use crate::logic::{EMPTY_STATE, KeyedLogic, Mergeable, TimerOutcome};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Merging, WithDifferential};
-use crate::strategy::differential::lives::Remembering;
+use crate::strategy::differential::key_lifetimes::ReplayableLogic;
 
 /// See [`Pipeline::question`].
 pub(super) struct Sessions;
@@ -35,7 +35,7 @@ FROM (
     PARTITION BY customer ORDER BY event_time, length(event_id), event_id ROWS UNBOUNDED PRECEDING))
 GROUP BY customer, session"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "Two events exactly the gap apart are in one session. A session of one event ends when it begins. Its row is known \
          only when the gap has passed, but has the event time of the last event. Events without a customer are in no \
          session."
@@ -56,7 +56,7 @@ GROUP BY customer, session"
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let logic = Logic { on: settings.kind_or_any("on")?, gap_ms: settings.duration_ms("gap")? };
         Ok(Box::new(WithDifferential(Merging(logic.clone()), logic)))
@@ -110,19 +110,19 @@ impl KeyedLogic for Logic {
     }
 
     fn expires_at_ms(&self, _customer: Id, session: &Session) -> i64 {
-        if session.events == 0 { SPENT } else { session.last_ms.saturating_add(self.gap_ms) }
+        if session.events == 0 { EMPTY_STATE } else { session.last_ms.saturating_add(self.gap_ms) }
     }
 
-    fn on_expiry(&self, customer: Id, session: &mut Session, out: &mut Vec<Answer>) -> Afterwards {
+    fn on_expiry(&self, customer: Id, session: &mut Session, out: &mut Vec<Answer>) -> TimerOutcome {
         let Session { start_ms, last_ms, events } = *session;
         out.push(Answer { event_time_ms: last_ms, customer, start_ms, events });
-        Afterwards::Forgotten
+        TimerOutcome::Evict
     }
 }
 
 /// Two stretches of a session are one if no gap is between them.
 impl Mergeable for Logic {
-    fn part(&self, _customer: Id, event: &Event) -> Session {
+    fn partial_state(&self, _customer: Id, event: &Event) -> Session {
         Session { start_ms: event.event_time_ms(), last_ms: event.event_time_ms(), events: 1 }
     }
 
@@ -146,7 +146,7 @@ impl Mergeable for Logic {
     }
 }
 
-impl Remembering for Logic {
+impl ReplayableLogic for Logic {
     fn longest_ms(&self) -> i64 {
         self.gap_ms
     }

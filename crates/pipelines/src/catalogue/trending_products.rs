@@ -9,8 +9,8 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
-use crate::logic::{Afterwards, KeyedLogic, Mergeable, SPENT, WindowLogic};
-use crate::pipeline::{Pipeline, Prepared};
+use crate::logic::{EMPTY_STATE, KeyedLogic, Mergeable, TimerOutcome, WindowLogic};
+use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{MergingChained, WithDifferential};
 use crate::strategy::differential::{Events, Incremental, Rows, arranged, reduced, rekeyed, retimed};
@@ -39,7 +39,7 @@ impl Pipeline for TrendingProducts {
   GROUP BY window_start, product)
 WHERE rank <= {k}"
     }
-    fn unclear(&self) -> &'static str {
+    fn edge_cases(&self) -> &'static str {
         "Windows start at multiples of the slide since the epoch, so the first and the last ones of a log see only a part \
          of their time; empty ones give no row, and one with fewer products than `k` gives fewer rows. Of products with \
          equal views the numbers (plain decimals below 2^31) come first, by value, then the others by the bytes of their \
@@ -63,7 +63,7 @@ WHERE rank <= {k}"
     fn columns(&self) -> &'static [&'static str] {
         Answer::COLUMNS
     }
-    fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn Prepared>, SettingError> {
+    fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let (size_ms, slide_ms) = (settings.duration_ms("size")?, settings.duration_ms("slide")?);
         if size_ms % slide_ms != 0 || size_ms / slide_ms > 1000 {
@@ -117,19 +117,19 @@ impl KeyedLogic for Panes {
     }
 
     fn expires_at_ms(&self, (pane, _): (i64, Id), views: &i64) -> i64 {
-        if *views == 0 { SPENT } else { (pane + 1) * self.slide_ms - 1 }
+        if *views == 0 { EMPTY_STATE } else { (pane + 1) * self.slide_ms - 1 }
     }
 
-    fn on_expiry(&self, (pane, product): (i64, Id), views: &mut i64, out: &mut Vec<Viewed>) -> Afterwards {
+    fn on_expiry(&self, (pane, product): (i64, Id), views: &mut i64, out: &mut Vec<Viewed>) -> TimerOutcome {
         let window_starts = (pane - self.per_window + 1..=pane).map(|first_pane| first_pane * self.slide_ms);
         out.extend(window_starts.map(|window_start_ms| Viewed { window_start_ms, product, views: *views }));
-        Afterwards::Forgotten
+        TimerOutcome::Evict
     }
 }
 
 /// Views of a pane add up.
 impl Mergeable for Panes {
-    fn part(&self, _key: (i64, Id), _event: &Event) -> i64 {
+    fn partial_state(&self, _key: (i64, Id), _event: &Event) -> i64 {
         1
     }
 

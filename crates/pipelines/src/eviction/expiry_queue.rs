@@ -41,7 +41,7 @@ impl<K: Key> Default for ExpiryQueue<K> {
 impl<K: Key> ExpiryQueue<K> {
     /// Schedules a key; `i64::MAX` means never and is not scheduled.
     #[inline]
-    pub(crate) fn file(&mut self, key: K, expires_at_ms: i64) {
+    pub(crate) fn schedule(&mut self, key: K, expires_at_ms: i64) {
         if expires_at_ms == i64::MAX {
             return;
         }
@@ -57,13 +57,13 @@ impl<K: Key> ExpiryQueue<K> {
     }
 
     /// Schedules again, at another time, a key that is already scheduled.
-    pub(crate) fn file_again(&mut self, key: K, expires_at_ms: i64) {
-        self.may_repeat();
-        self.file(key, expires_at_ms);
+    pub(crate) fn reschedule(&mut self, key: K, expires_at_ms: i64) {
+        self.allow_duplicates();
+        self.schedule(key, expires_at_ms);
     }
 
     /// Notes that a state is gone whose key is still scheduled: it may be created again and then be scheduled twice.
-    pub(crate) fn may_repeat(&mut self) {
+    pub(crate) fn allow_duplicates(&mut self) {
         self.repeats = true;
     }
 
@@ -100,7 +100,7 @@ impl<K: Key> ExpiryQueue<K> {
             if now_ms < until_ms {
                 return Some(key);
             }
-            self.file(key, now_ms);
+            self.schedule(key, now_ms);
         }
     }
 
@@ -127,7 +127,7 @@ mod tests {
         let mut gone: Vec<i32> = Vec::new();
         while let Some(key) = queue.next_due(watermark) {
             match present(key).filter(|_| !gone.contains(&key)) {
-                Some(expires_at_ms) if expires_at_ms >= watermark => queue.file(key, expires_at_ms),
+                Some(expires_at_ms) if expires_at_ms >= watermark => queue.schedule(key, expires_at_ms),
                 Some(_) => gone.push(key),
                 None => {}
             }
@@ -146,9 +146,9 @@ mod tests {
             let mut queue = ExpiryQueue::default();
             let present: Vec<i64> = expiries.iter().map(|(filed, more, _)| filed + more).collect();
             for (key, (filed, more, twice)) in expiries.iter().enumerate() {
-                queue.file(key as i32, *filed);
+                queue.schedule(key as i32, *filed);
                 if *twice {
-                    queue.file_again(key as i32, filed + more / 2);
+                    queue.reschedule(key as i32, filed + more / 2);
                 }
             }
             let mut watermarks = watermarks;
@@ -169,8 +169,8 @@ mod tests {
     #[test]
     fn never_is_not_filed_and_the_end_takes_all() {
         let mut queue = ExpiryQueue::default();
-        queue.file(1, i64::MAX);
-        queue.file(2, i64::MAX - 1);
+        queue.schedule(1, i64::MAX);
+        queue.schedule(2, i64::MAX - 1);
         assert_eq!((queue.next_due(i64::MAX), queue.next_due(i64::MAX)), (Some(2), None));
     }
 
@@ -178,7 +178,7 @@ mod tests {
     fn filing_twice_does_not_add_up() {
         let mut queue = ExpiryQueue::default();
         for round in 0..1000 {
-            queue.file_again(7, round * BUCKET_MS / 4);
+            queue.reschedule(7, round * BUCKET_MS / 4);
             let alive_until_ms = round * BUCKET_MS / 4 + 10 * BUCKET_MS;
             assert!(expired(&mut queue, round * BUCKET_MS / 4, |_| Some(alive_until_ms)).is_empty());
         }

@@ -8,16 +8,16 @@ pub(crate) use expiry_queue::ExpiryQueue;
 pub use frontier::Frontier;
 pub use never::Never;
 
-use crate::machine::Machine;
-use crate::states::States;
+use crate::state::state_machine::KeyedStateMachine;
+use crate::state::states::States;
 
 /// Decides which states are forgotten when. It is told of every new state and every advance of the watermark.
-pub trait Eviction<M: Machine>: Default + Send + 'static {
+pub trait Eviction<M: KeyedStateMachine>: Default + Send + 'static {
     /// Schedules the new state of `key`, which expires at `expires_at_ms` unless that becomes later.
-    fn file(&mut self, key: M::Key, expires_at_ms: i64);
+    fn schedule(&mut self, key: M::Key, expires_at_ms: i64);
 
     /// Reschedules the state of `key`, which now expires sooner: at `expires_at_ms`.
-    fn file_again(&mut self, key: M::Key, expires_at_ms: i64);
+    fn reschedule(&mut self, key: M::Key, expires_at_ms: i64);
 
     /// Takes the state of `key`, which holds nothing any more and has left the table.
     fn spent(&mut self, key: M::Key, state: M::State);
@@ -27,7 +27,7 @@ pub trait Eviction<M: Machine>: Default + Send + 'static {
     fn advance(&mut self, until_ms: i64, states: &mut States<M>, out: &mut Vec<M::Row>);
 
     /// Returns the number of states kept outside the table although they will never be used again.
-    fn buried(&self) -> usize {
+    fn retired(&self) -> usize {
         0
     }
 }
@@ -79,11 +79,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::feed::Reached;
-    use crate::logic::{Afterwards, KeyedLogic, SPENT};
-    use crate::machine::Plain;
-    use crate::order::Arrival;
-    use crate::part::{Part, part};
+    use crate::disorder::Arrival;
+    use crate::feed::EventTimeProgress;
+    use crate::logic::{EMPTY_STATE, KeyedLogic, TimerOutcome};
+    use crate::state::keyed_operator::{StateOperator, keyed_operator};
+    use crate::state::state_machine::Plain;
 
     /// Leases, one per customer: each event sets how long it lasts from then on, and a cancellation ends it. With `TIMERS`
     /// the end answers, and one of odd length goes on for another second before it ends for good.
@@ -103,12 +103,12 @@ mod tests {
             Lease { until_ms, goes_on: length_ms.is_some_and(|length_ms| length_ms % 2 == 1) }
         }
 
-        fn end(&mut self) -> Afterwards {
+        fn end(&mut self) -> TimerOutcome {
             if !std::mem::take(&mut self.goes_on) {
-                return Afterwards::Forgotten;
+                return TimerOutcome::Evict;
             }
             self.until_ms = self.until_ms.map(|until_ms| until_ms + 1000);
-            Afterwards::LivesOn
+            TimerOutcome::Keep
         }
     }
 
@@ -128,11 +128,11 @@ mod tests {
             *lease = Lease::of(event);
         }
         fn expires_at_ms(&self, _customer: Id, lease: &Lease) -> i64 {
-            lease.until_ms.unwrap_or(SPENT)
+            lease.until_ms.unwrap_or(EMPTY_STATE)
         }
-        fn on_expiry(&self, customer: Id, lease: &mut Lease, out: &mut Vec<(i64, Id)>) -> Afterwards {
+        fn on_expiry(&self, customer: Id, lease: &mut Lease, out: &mut Vec<(i64, Id)>) -> TimerOutcome {
             if !TIMERS {
-                return Afterwards::Forgotten;
+                return TimerOutcome::Evict;
             }
             out.push((lease.until_ms.unwrap(), customer));
             lease.end()
@@ -143,7 +143,7 @@ mod tests {
     #[derive(Default)]
     struct Naive {
         leases: BTreeMap<Id, Lease>,
-        buried: usize,
+        retired: usize,
         answers: Vec<(i64, Id)>,
     }
 
@@ -152,7 +152,7 @@ mod tests {
         fn end(&mut self, customer: Id, until_ms: i64) -> bool {
             while let Some(lease) = self.leases.get_mut(&customer).filter(|lease| lease.until_ms < Some(until_ms)) {
                 self.answers.extend(lease.until_ms.map(|ended_ms| (ended_ms, customer)));
-                if lease.end() == Afterwards::Forgotten {
+                if lease.end() == TimerOutcome::Evict {
                     self.leases.remove(&customer);
                     return true;
                 }
@@ -169,14 +169,14 @@ mod tests {
             self.leases.insert(customer, Lease::of(event));
             if self.leases[&customer].until_ms.is_none() {
                 self.leases.remove(&customer);
-                self.buried += usize::from(known);
+                self.retired += usize::from(known);
             }
         }
 
         fn advance(&mut self, until_ms: i64, timers: bool, eviction: EvictionName) {
             for customer in self.leases.keys().copied().collect::<Vec<_>>() {
                 if timers {
-                    self.buried += usize::from(self.end(customer, until_ms));
+                    self.retired += usize::from(self.end(customer, until_ms));
                 } else if eviction == EvictionName::Frontier && self.leases[&customer].until_ms < Some(until_ms) {
                     self.leases.remove(&customer);
                 }
@@ -184,7 +184,7 @@ mod tests {
         }
 
         fn entries(&self, eviction: EvictionName) -> usize {
-            self.leases.len() + if eviction == EvictionName::Never { self.buried } else { 0 }
+            self.leases.len() + if eviction == EvictionName::Never { self.retired } else { 0 }
         }
     }
 
@@ -193,12 +193,17 @@ mod tests {
         Event::pack(Record { customer: Id(customer), value: Some(Value(length_ms)), ..record })
     }
 
-    fn leases<const TIMERS: bool>(eviction: EvictionName) -> Box<dyn Part<Event, (i64, Id)>> {
-        part(Plain(Leases::<TIMERS>), eviction, Box::new(Arrival))
+    fn leases<const TIMERS: bool>(eviction: EvictionName) -> Box<dyn StateOperator<Event, (i64, Id)>> {
+        keyed_operator(Plain(Leases::<TIMERS>), eviction, Box::new(Arrival))
     }
 
-    fn at(watermark_ms: i64) -> Reached {
-        Reached { watermark_ms, ahead_ms: watermark_ms, newest_ms: watermark_ms, ..Reached::NOTHING }
+    fn at(watermark_ms: i64) -> EventTimeProgress {
+        EventTimeProgress {
+            watermark_ms,
+            ahead_ms: watermark_ms,
+            newest_ms: watermark_ms,
+            ..EventTimeProgress::NOTHING
+        }
     }
 
     /// How much later it is, and what then happens: a customer, whether it cancels, and a length.
@@ -206,7 +211,7 @@ mod tests {
 
     /// After each step `eviction` holds and has answered what it must.
     fn holds_what_it_must<const TIMERS: bool>(eviction: EvictionName, steps: &[Step]) -> Result<(), TestCaseError> {
-        let (mut part, mut naive) = (leases::<TIMERS>(eviction), Naive::default());
+        let (mut operator, mut naive) = (leases::<TIMERS>(eviction), Naive::default());
         let (mut now_ms, mut answers) = (0, Vec::new());
         for (later_ms, batch) in steps {
             now_ms += later_ms;
@@ -216,13 +221,16 @@ mod tests {
             };
             let mut batch: Vec<Event> = batch.iter().map(event).collect();
             batch.iter().for_each(|event| naive.take(event, TIMERS));
-            part.arrive(&mut batch, &mut answers);
-            part.advance(at(now_ms), &mut answers);
+            operator.arrive(&mut batch, &mut answers);
+            operator.advance(at(now_ms), &mut answers);
             naive.advance(now_ms, TIMERS, eviction);
             answers.sort_unstable();
             naive.answers.sort_unstable();
-            prop_assert_eq!((part.census().entries, part.census().buffered), (naive.entries(eviction), 0));
-            prop_assert_eq!(part.payload().0, naive.leases.len());
+            prop_assert_eq!(
+                (operator.state_counts().entries, operator.state_counts().buffered),
+                (naive.entries(eviction), 0)
+            );
+            prop_assert_eq!(operator.payload().0, naive.leases.len());
             prop_assert_eq!(&answers, &naive.answers);
         }
         Ok(())
@@ -253,11 +261,11 @@ mod tests {
     fn a_state_that_lives_on_is_held_until_it_ends_and_no_longer() {
         const MINUTE_MS: i64 = 60_000;
         for (eviction, held) in [(EvictionName::Frontier, 1), (EvictionName::Never, 2)] {
-            let (mut part, mut answers) = (leases::<false>(eviction), Vec::new());
+            let (mut operator, mut answers) = (leases::<false>(eviction), Vec::new());
             for (customer, minute) in [(1, 0), (1, 20), (2, 40), (2, 51), (2, 52)] {
                 let lease = event(customer, Kind::OrderPlaced, minute * MINUTE_MS, 30 * MINUTE_MS);
-                part.arrive(&mut vec![lease], &mut answers);
-                part.advance(at(minute * MINUTE_MS), &mut answers);
+                operator.arrive(&mut vec![lease], &mut answers);
+                operator.advance(at(minute * MINUTE_MS), &mut answers);
                 let entries = if minute < 40 {
                     1
                 } else if minute == 40 {
@@ -265,18 +273,18 @@ mod tests {
                 } else {
                     held
                 };
-                assert_eq!(part.census().entries, entries, "{}, minute {minute}", eviction.name());
+                assert_eq!(operator.state_counts().entries, entries, "{}, minute {minute}", eviction.name());
             }
         }
     }
 
     #[test]
     fn a_state_is_still_held_at_the_last_moment_at_which_it_is_needed() {
-        let (mut part, mut answers) = (leases::<true>(EvictionName::Frontier), Vec::new());
-        part.arrive(&mut vec![event(1, Kind::OrderPlaced, 0, 10)], &mut answers);
+        let (mut operator, mut answers) = (leases::<true>(EvictionName::Frontier), Vec::new());
+        operator.arrive(&mut vec![event(1, Kind::OrderPlaced, 0, 10)], &mut answers);
         for (watermark_ms, entries) in [(9, 1), (10, 1), (11, 0)] {
-            part.advance(at(watermark_ms), &mut answers);
-            assert_eq!((part.census().entries, answers.len()), (entries, 1 - entries), "{watermark_ms} ms");
+            operator.advance(at(watermark_ms), &mut answers);
+            assert_eq!((operator.state_counts().entries, answers.len()), (entries, 1 - entries), "{watermark_ms} ms");
         }
         assert_eq!(answers, [(10, Id(1))]);
     }

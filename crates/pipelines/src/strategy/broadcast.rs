@@ -4,15 +4,15 @@
 //! copied and examined once per worker. It never wins, loses more with each worker, and loses most where filters let
 //! much through. It shows what a shared log with many readers costs.
 
-use super::dataflow::Spread;
-use super::messages::Targets;
+use super::dataflow::Placement;
+use super::dataflow::routing::Routing;
 use super::plan::Topology;
-use crate::run::Choice;
+use crate::run::RunConfig;
 
-pub(super) const TOPOLOGY: Topology = Topology { spread, dealt: false };
+pub(super) const TOPOLOGY: Topology = Topology { placement, prepartitioned: false };
 
 /// Messages to all workers, event ids by key.
-fn spread(_choice: &Choice, _worker: usize, workers: usize) -> Spread {
-    let (all, by_route) = (Targets::All(workers), Targets::ByRoute { first: 0, count: workers });
-    Spread { readers: workers, states: all.clone(), windows: all, deliveries: by_route, holders: 0..workers }
+fn placement(_choice: &RunConfig, _worker: usize, workers: usize) -> Placement {
+    let (all, by_route) = (Routing::All(workers), Routing::ByRoute { first: 0, count: workers });
+    Placement { readers: workers, states: all.clone(), windows: all, deliveries: by_route, state_workers: 0..workers }
 }

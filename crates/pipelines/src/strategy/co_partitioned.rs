@@ -5,17 +5,17 @@
 //! any strategy by key could cost, not one that comes for free: somebody upstream has paid for it. It wins wherever
 //! the exchange is what costs. A hot key stays as hot as it is.
 
-use super::dataflow::Spread;
-use super::messages::Targets;
+use super::dataflow::Placement;
+use super::dataflow::routing::Routing;
 use super::plan::Topology;
-use crate::run::Choice;
+use crate::run::RunConfig;
 
-pub(super) const TOPOLOGY: Topology = Topology { spread, dealt: true };
+pub(super) const TOPOLOGY: Topology = Topology { placement, prepartitioned: true };
 
 /// Every worker its own; a second stage has other keys, so its rows are exchanged. Where first deliveries are told before,
 /// that is a first stage: the input is split by event id.
-fn spread(choice: &Choice, worker: usize, workers: usize) -> Spread {
-    let (own, by_route) = (Targets::One(worker), Targets::ByRoute { first: 0, count: workers });
-    let states = if choice.deduplicate.is_some() { by_route.clone() } else { own.clone() };
-    Spread { readers: workers, states, windows: by_route, deliveries: own, holders: 0..workers }
+fn placement(config: &RunConfig, worker: usize, workers: usize) -> Placement {
+    let (ownership, by_route) = (Routing::One(worker), Routing::ByRoute { first: 0, count: workers });
+    let states = if config.deduplicate.is_some() { by_route.clone() } else { ownership.clone() };
+    Placement { readers: workers, states, windows: by_route, deliveries: ownership, state_workers: 0..workers }
 }

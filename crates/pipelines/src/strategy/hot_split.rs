@@ -12,59 +12,60 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::dataflow::{Own, Reading, Spread, Tally, execute};
-use super::hot_keys::HotKeys;
-use super::kept::MakeLast;
-use super::messages::{Outbox, Targets};
+use super::dataflow::hot_keys::HotKeys;
+use super::dataflow::routing::{Outbox, Routing};
+use super::dataflow::sink::MakeSink;
+use super::dataflow::source_reader::{Make, Router};
+use super::dataflow::{OwnershipFilter, Placement, Reading, WorkerTotals, execute};
 use super::plan::{Plan, Route, Rows};
-use super::reader::{Make, Sorter};
-use crate::fault::Armed;
+use crate::fault::FaultInjector;
 use crate::feed::spread as by_route;
 use crate::logic::Message;
-use crate::run::{Choice, RunError, Site};
+use crate::run::{RunConfig, RunContext, RunError};
 
-fn spread(_choice: &Choice, _worker: usize, workers: usize) -> Spread {
-    let all = Targets::ByRoute { first: 0, count: workers };
-    let states = Targets::TwoChoices(HotKeys::new(workers));
-    Spread { readers: workers, states, windows: all.clone(), deliveries: all, holders: 0..workers }
+fn placement(_choice: &RunConfig, _worker: usize, workers: usize) -> Placement {
+    let all = Routing::ByRoute { first: 0, count: workers };
+    let states = Routing::TwoChoices(HotKeys::new(workers));
+    Placement { readers: workers, states, windows: all.clone(), deliveries: all, state_workers: 0..workers }
 }
 
 /// Runs a pipeline of one stage; `combine` combines what travels from a worker that shares a hot key to the key's
 /// home worker.
 pub(super) fn one_stage<M: Message>(
-    site: &Site,
+    context: &RunContext,
     plan: Plan<M>,
-    combine: Make<dyn Sorter<M, M>>,
-    last: MakeLast<M>,
-) -> Result<Vec<Tally>, RunError> {
-    execute(site, spread, move |worker, desk| {
-        let last = last(desk.fault(), desk.fault());
-        let late = desk.run(worker, &plan.intake, &Reading::InTurn, |messages| {
-            let home = Box::new(Home::new(desk.worker, desk.workers, &plan.route, combine()));
-            let messages = desk.sorted(messages, home);
-            desk.last(messages, Own::everything(), Rc::clone(&last));
+    combine: Make<dyn Router<M, M>>,
+    last: MakeSink<M>,
+) -> Result<Vec<WorkerTotals>, RunError> {
+    execute(context, placement, move |worker, worker_context| {
+        let last = last(worker_context.fault(), worker_context.fault());
+        let late = worker_context.run(worker, &plan.intake, &Reading::InTurn, |messages| {
+            let home = Box::new(Home::new(worker_context.worker, worker_context.workers, &plan.route, combine()));
+            let messages = worker_context.rerouted(messages, home);
+            worker_context.last(messages, OwnershipFilter::everything(), Rc::clone(&last));
         });
-        desk.end(worker, &last, late)
+        worker_context.end(worker, &last, late)
     })
 }
 
 /// Runs a pipeline of two stages.
 pub(super) fn two_stages<M: Message, B: Message>(
-    site: &Site,
+    context: &RunContext,
     plan: Plan<M>,
-    combine: Make<dyn Sorter<M, M>>,
+    combine: Make<dyn Router<M, M>>,
     rows: Rows<M, B>,
-    last: MakeLast<B>,
-) -> Result<Vec<Tally>, RunError> {
-    execute(site, spread, move |worker, desk| {
-        let last = last(Armed::not(), desk.fault());
-        let late = desk.run(worker, &plan.intake, &Reading::InTurn, |messages| {
-            let home = Box::new(Home::new(desk.worker, desk.workers, &plan.route, combine()));
-            let messages = desk.sorted(messages, home);
-            let sorted = desk.rows(messages, Own::everything(), (rows.part)(), (rows.sorter)());
-            desk.last(sorted, Own::everything(), Rc::clone(&last));
+    last: MakeSink<B>,
+) -> Result<Vec<WorkerTotals>, RunError> {
+    execute(context, placement, move |worker, worker_context| {
+        let last = last(FaultInjector::not(), worker_context.fault());
+        let late = worker_context.run(worker, &plan.intake, &Reading::InTurn, |messages| {
+            let home = Box::new(Home::new(worker_context.worker, worker_context.workers, &plan.route, combine()));
+            let messages = worker_context.rerouted(messages, home);
+            let rerouted =
+                worker_context.rows(messages, OwnershipFilter::everything(), (rows.operator)(), (rows.router)());
+            worker_context.last(rerouted, OwnershipFilter::everything(), Rc::clone(&last));
         });
-        desk.end(worker, &last, late)
+        worker_context.end(worker, &last, late)
     })
 }
 
@@ -73,18 +74,18 @@ struct Home<M> {
     worker: usize,
     workers: usize,
     route: Route<M>,
-    combine: Box<dyn Sorter<M, M>>,
+    combine: Box<dyn Router<M, M>>,
     elsewhere: Vec<M>,
 }
 
 impl<M> Home<M> {
-    fn new(worker: usize, workers: usize, route: &Route<M>, combine: Box<dyn Sorter<M, M>>) -> Self {
+    fn new(worker: usize, workers: usize, route: &Route<M>, combine: Box<dyn Router<M, M>>) -> Self {
         Self { worker, workers, route: Arc::clone(route), combine, elsewhere: Vec::new() }
     }
 }
 
-impl<M: Message> Sorter<M, M> for Home<M> {
-    fn sort(&mut self, batch: &mut Vec<M>, out: &mut Outbox<M>) {
+impl<M: Message> Router<M, M> for Home<M> {
+    fn route(&mut self, batch: &mut Vec<M>, out: &mut Outbox<M>) {
         for message in batch.drain(..) {
             let route = (self.route)(&message);
             if by_route(route, self.workers) == self.worker {
@@ -93,7 +94,7 @@ impl<M: Message> Sorter<M, M> for Home<M> {
                 self.elsewhere.push(message);
             }
         }
-        self.combine.sort(&mut self.elsewhere, out);
+        self.combine.route(&mut self.elsewhere, out);
     }
 
     fn flush(&mut self, out: &mut Outbox<M>) {

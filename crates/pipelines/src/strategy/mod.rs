@@ -7,13 +7,12 @@ mod co_partitioned;
 mod dataflow;
 pub(crate) mod differential;
 mod exchange;
-mod hot_keys;
+
 mod hot_split;
-mod kept;
-mod messages;
+
 mod plan;
 mod pre_aggregate;
-mod reader;
+
 pub(crate) mod run;
 mod sequential;
 mod shared;
@@ -22,7 +21,7 @@ mod staged;
 pub(crate) mod support;
 
 /// Why a strategy cannot serve a pipeline, in words.
-pub type StrategyGap = &'static str;
+pub type UnsupportedReason = &'static str;
 
 /// The strategies there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +106,7 @@ impl Strategy {
     }
 
     /// Returns why it cannot run in this number of processes; `None` if it can.
-    pub fn gap_between_processes(self, processes: usize) -> Option<StrategyGap> {
+    pub fn unsupported_between_processes(self, processes: usize) -> Option<UnsupportedReason> {
         (self == Strategy::Shared && processes > 1).then_some("processes share no memory")
     }
 }

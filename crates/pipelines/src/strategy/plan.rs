@@ -6,16 +6,16 @@ use std::sync::Arc;
 use flowbench_events::{Event, LateSet};
 use timely::worker::Worker;
 
-use super::dataflow::{Batches, Desk, Own, Reading, Spread, Tally, execute};
-use super::kept::MakeLast;
-use super::reader::{Combine, Deliver, Make, Reader, Select, Sorter};
-use crate::driver::Census;
-use crate::fault::Armed;
-use crate::feed::{Delivery, Partition, Reached, spread};
-use crate::logic::{Delivered, Key, KeyedLogic, Mergeable, Message, Piece, StatelessLogic, WindowLogic};
-use crate::part::Part;
-use crate::run::{Choice, RunError, Site};
-use crate::window::Signed;
+use super::dataflow::sink::MakeSink;
+use super::dataflow::source_reader::{Combine, Deliver, Make, Reader, Router, Select};
+use super::dataflow::{Batches, OwnershipFilter, Placement, Reading, WorkerContext, WorkerTotals, execute};
+use crate::driver::StateCounts;
+use crate::fault::FaultInjector;
+use crate::feed::{Delivery, EventTimeProgress, Partition, spread};
+use crate::logic::{Delivered, Key, KeyedLogic, Mergeable, Message, PartialState, StatelessLogic, WindowLogic};
+use crate::run::{RunConfig, RunContext, RunError};
+use crate::state::keyed_operator::StateOperator;
+use crate::state::window_operator::Signed;
 
 /// What readers make of events, and where it belongs.
 pub(super) struct Plan<M> {
@@ -33,7 +33,7 @@ pub(super) struct Intake<M> {
     pub(super) reader: Make<dyn Reader<M>>,
     /// Makes the sorter for events that come out of deduplication. `None` where the first stage is told of all
     /// deliveries anyway.
-    pub(super) sorter: Option<Make<dyn Sorter<Event, M>>>,
+    pub(super) router: Option<Make<dyn Router<Event, M>>>,
 }
 
 /// The route of an event, if it concerns the pipeline.
@@ -45,9 +45,9 @@ pub(super) type Route<M> = Arc<dyn Fn(&M) -> u64 + Send + Sync>;
 
 impl<M: Message> Intake<M> {
     /// Makes reader and router by what `make` returns.
-    fn by<S: Reader<M> + Sorter<Event, M> + 'static>(make: impl Fn() -> S + Clone + Send + Sync + 'static) -> Self {
+    fn by<S: Reader<M> + Router<Event, M> + 'static>(make: impl Fn() -> S + Clone + Send + Sync + 'static) -> Self {
         let make_sorter = make.clone();
-        Self { reader: Arc::new(move || Box::new(make())), sorter: Some(Arc::new(move || Box::new(make_sorter()))) }
+        Self { reader: Arc::new(move || Box::new(make())), router: Some(Arc::new(move || Box::new(make_sorter()))) }
     }
 
     /// Makes messages with `select`, which also returns their key.
@@ -67,10 +67,10 @@ impl<M: Message> Intake<M> {
 impl Plan<Event> {
     /// Selects the events that concern keyed logic, by their key.
     pub(super) fn keyed<L: KeyedLogic>(logic: &L) -> Self {
-        let (read, own, route) = (logic.clone(), logic.clone(), logic.clone());
+        let (read, ownership, route) = (logic.clone(), logic.clone(), logic.clone());
         Plan {
             intake: Intake::each(move |event: &Event| read.key(event).map(|key| (key, *event))),
-            owner: Arc::new(move |event| own.key(event).map(Key::route)),
+            owner: Arc::new(move |event| ownership.key(event).map(Key::route)),
             route: Arc::new(move |event| route.key(event).map_or(0, Key::route)),
         }
     }
@@ -89,7 +89,7 @@ impl<W: Delivered> Plan<Delivery<W>> {
     /// Selects all deliveries, by their event id.
     pub(super) fn deliveries() -> Self {
         Plan {
-            intake: Intake { reader: Arc::new(|| Box::new(Deliver)), sorter: None },
+            intake: Intake { reader: Arc::new(|| Box::new(Deliver)), router: None },
             owner: by_event_id(),
             route: Arc::new(|delivery| delivery.what.event_id().route()),
         }
@@ -114,10 +114,10 @@ impl<M: Message> Plan<M> {
 
     /// Makes the plan of stateless logic whose rows are inputs of windows, by window.
     pub(super) fn inputs<L: StatelessLogic<Row = M>, W: WindowLogic<Input = M>>(logic: &L, windows: &W) -> Self {
-        let (read, own, route) = (input_of(logic, windows), input_of(logic, windows), windows.clone());
+        let (read, ownership, route) = (input_of(logic, windows), input_of(logic, windows), windows.clone());
         Plan {
             intake: Intake::each(read),
-            owner: Arc::new(move |event| own(event).map(|(key, _)| key.route())),
+            owner: Arc::new(move |event| ownership(event).map(|(key, _)| key.route())),
             route: Arc::new(move |input| route.key(input).route()),
         }
     }
@@ -141,7 +141,7 @@ fn input_of<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
     move |event| logic.answer(event).map(|input| (windows.key(&input), input))
 }
 
-impl<K: Key + Message, S: Message> Plan<Piece<K, S>> {
+impl<K: Key + Message, S: Message> Plan<PartialState<K, S>> {
     /// Makes the plan of mergeable logic: one partial state per event.
     pub(super) fn pieces<L: Mergeable<Key = K, State = S>>(logic: &L) -> Self {
         let Plan { owner, .. } = Plan::keyed(logic);
@@ -151,7 +151,7 @@ impl<K: Key + Message, S: Message> Plan<Piece<K, S>> {
     /// Makes the plan of a stage that combines partial states of one key before it sends them.
     pub(super) fn combined_pieces<L: Mergeable<Key = K, State = S>>(logic: &L) -> Self {
         let merge = logic.clone();
-        let join = move |_, held: &mut Piece<K, S>, more: &Piece<K, S>| held.join(more, &merge);
+        let join = move |_, held: &mut PartialState<K, S>, more: &PartialState<K, S>| held.join(more, &merge);
         Plan { intake: Intake::combined(piece_of(logic), join), ..Self::pieces(logic) }
     }
 }
@@ -159,29 +159,29 @@ impl<K: Key + Message, S: Message> Plan<Piece<K, S>> {
 /// Returns the partial state that one event makes.
 fn piece_of<L: Mergeable>(
     logic: &L,
-) -> impl Fn(&Event) -> Option<(L::Key, PieceOf<L>)> + Clone + Send + Sync + 'static + use<L> {
+) -> impl Fn(&Event) -> Option<(L::Key, PartialStateOf<L>)> + Clone + Send + Sync + 'static + use<L> {
     let logic = logic.clone();
     move |event| {
         let key = logic.key(event)?;
-        let state = logic.part(key, event);
-        Some((key, Piece { key, begins_at_ms: logic.begins_at_ms(key, &state), state }))
+        let state = logic.partial_state(key, event);
+        Some((key, PartialState { key, begins_at_ms: logic.begins_at_ms(key, &state), state }))
     }
 }
 
 /// Makes the router that combines partial states of one key.
-pub(super) fn combining<L: Mergeable>(logic: &L) -> Make<dyn Sorter<PieceOf<L>, PieceOf<L>>> {
+pub(super) fn combining<L: Mergeable>(logic: &L) -> Make<dyn Router<PartialStateOf<L>, PartialStateOf<L>>> {
     let logic = logic.clone();
     Arc::new(move || {
         let merge = logic.clone();
-        let join = move |_, held: &mut PieceOf<L>, more: &PieceOf<L>| held.join(more, &merge);
-        Box::new(Combine::new(|piece: &PieceOf<L>| Some((piece.key, *piece)), join))
+        let join = move |_, held: &mut PartialStateOf<L>, more: &PartialStateOf<L>| held.join(more, &merge);
+        Box::new(Combine::new(|piece: &PartialStateOf<L>| Some((piece.key, *piece)), join))
     })
 }
 
-type PieceOf<L> = Piece<<L as KeyedLogic>::Key, <L as KeyedLogic>::State>;
+type PartialStateOf<L> = PartialState<<L as KeyedLogic>::Key, <L as KeyedLogic>::State>;
 
 /// Makes the router that combines inputs of one window.
-pub(super) fn combining_inputs<W: WindowLogic>(windows: &W) -> Make<dyn Sorter<W::Input, W::Input>> {
+pub(super) fn combining_inputs<W: WindowLogic>(windows: &W) -> Make<dyn Router<W::Input, W::Input>> {
     let windows = windows.clone();
     Arc::new(move || {
         let (key, combine) = (windows.clone(), windows.clone());
@@ -192,46 +192,46 @@ pub(super) fn combining_inputs<W: WindowLogic>(windows: &W) -> Make<dyn Sorter<W
 
 /// A second stage: the operators of the first, and how its rows are routed to the second.
 pub(super) struct Rows<M, B> {
-    pub(super) part: MakePart<M, B>,
-    pub(super) sorter: Make<dyn Sorter<B, B>>,
+    pub(super) operator: MakeOperator<M, B>,
+    pub(super) router: Make<dyn Router<B, B>>,
     pub(super) route: Route<B>,
 }
 
 /// Makes one worker's share of a stage.
-pub(super) type MakePart<M, R> = Arc<dyn Fn() -> Box<dyn Part<M, R>> + Send + Sync>;
+pub(super) type MakeOperator<M, R> = Arc<dyn Fn() -> Box<dyn StateOperator<M, R>> + Send + Sync>;
 
 impl<M: Message, B: Message> Rows<M, B> {
-    /// Routes the rows of `part` by window.
-    pub(super) fn by_window<W: WindowLogic>(part: MakePart<M, B>, windows: &W) -> Self
+    /// Routes the rows of `operator` by window.
+    pub(super) fn by_window<W: WindowLogic>(operator: MakeOperator<M, B>, windows: &W) -> Self
     where
         B: Signed<W::Input>,
     {
         let windows = windows.clone();
         let key = move |row: &B| windows.key(row.signed().0);
         let select = key.clone();
-        let sorter: Make<dyn Sorter<B, B>> = Arc::new(move || {
+        let router: Make<dyn Router<B, B>> = Arc::new(move || {
             let select = select.clone();
             Box::new(Select(move |row: &B| Some((select(row), *row))))
         });
-        Self { part, sorter, route: Arc::new(move |row| key(row).route()) }
+        Self { operator, router, route: Arc::new(move |row| key(row).route()) }
     }
 
     /// Makes a second stage that combines rows of one window before it sends them.
-    pub(super) fn combined<W: WindowLogic>(part: MakePart<M, B>, windows: &W) -> Self
+    pub(super) fn combined<W: WindowLogic>(operator: MakeOperator<M, B>, windows: &W) -> Self
     where
         B: Signed<W::Input>,
     {
-        let plain = Self::by_window(part, windows);
+        let plain = Self::by_window(operator, windows);
         if !W::COMBINES {
             return plain;
         }
         let windows = windows.clone();
-        let sorter: Make<dyn Sorter<B, B>> = Arc::new(move || {
+        let router: Make<dyn Router<B, B>> = Arc::new(move || {
             let (key, combine) = (windows.clone(), windows.clone());
             let select = move |row: &B| Some((key.key(row.signed().0), *row));
             Box::new(Combine::new(select, move |_, held: &mut B, more: &B| held.join(more, &combine)))
         });
-        Self { sorter, ..plain }
+        Self { router, ..plain }
     }
 }
 
@@ -239,59 +239,64 @@ impl<M: Message, B: Message> Rows<M, B> {
 #[derive(Clone, Copy)]
 pub(super) struct Topology {
     /// Returns the placement for a configuration, as seen by one worker of the given number.
-    pub(super) spread: fn(&Choice, usize, usize) -> Spread,
+    pub(super) placement: fn(&RunConfig, usize, usize) -> Placement,
     /// True if the input is partitioned by key before the clock starts.
-    pub(super) dealt: bool,
+    pub(super) prepartitioned: bool,
 }
 
 /// Runs readers and one stage that collects its answers.
 pub(super) fn one_stage<M: Message>(
-    site: &Site,
+    context: &RunContext,
     plan: Plan<M>,
-    last: MakeLast<M>,
+    last: MakeSink<M>,
     topology: Topology,
-) -> Result<Vec<Tally>, RunError> {
-    let dealt = topology.deal(site, &plan);
-    execute(site, topology.spread, move |worker, desk| {
-        let last = last(desk.fault(), desk.fault());
-        let late = desk.run(worker, &plan.intake, &desk.reading(&dealt), |messages| {
-            desk.last(messages, desk.own(&plan.route), Rc::clone(&last));
+) -> Result<Vec<WorkerTotals>, RunError> {
+    let prepartitioned = topology.deal(context, &plan);
+    execute(context, topology.placement, move |worker, worker_context| {
+        let last = last(worker_context.fault(), worker_context.fault());
+        let late = worker_context.run(worker, &plan.intake, &worker_context.reading(&prepartitioned), |messages| {
+            worker_context.last(messages, worker_context.ownership(&plan.route), Rc::clone(&last));
         });
-        desk.end(worker, &last, late)
+        worker_context.end(worker, &last, late)
     })
 }
 
 /// Runs readers, a stage that passes its rows on, and one that collects its answers.
 pub(super) fn two_stages<M: Message, B: Message>(
-    site: &Site,
+    context: &RunContext,
     plan: Plan<M>,
     rows: Rows<M, B>,
-    last: MakeLast<B>,
+    last: MakeSink<B>,
     topology: Topology,
-) -> Result<Vec<Tally>, RunError> {
-    let dealt = topology.deal(site, &plan);
-    execute(site, topology.spread, move |worker, desk| {
+) -> Result<Vec<WorkerTotals>, RunError> {
+    let prepartitioned = topology.deal(context, &plan);
+    execute(context, topology.placement, move |worker, worker_context| {
         // Messages are struck where they come in: at the first stage.
-        let last = last(Armed::not(), desk.fault());
-        let late = desk.run(worker, &plan.intake, &desk.reading(&dealt), |messages| {
-            let sorted = desk.rows(messages, desk.own(&plan.route), (rows.part)(), (rows.sorter)());
-            desk.last(sorted, desk.own(&rows.route), Rc::clone(&last));
+        let last = last(FaultInjector::not(), worker_context.fault());
+        let late = worker_context.run(worker, &plan.intake, &worker_context.reading(&prepartitioned), |messages| {
+            let rerouted = worker_context.rows(
+                messages,
+                worker_context.ownership(&plan.route),
+                (rows.operator)(),
+                (rows.router)(),
+            );
+            worker_context.last(rerouted, worker_context.ownership(&rows.route), Rc::clone(&last));
         });
-        desk.end(worker, &last, late)
+        worker_context.end(worker, &last, late)
     })
 }
 
 impl Topology {
     /// Partitions the input by the key of events, or by their event id where first deliveries are told first.
-    fn deal<M>(self, site: &Site, plan: &Plan<M>) -> Option<Vec<Partition>> {
-        let in_front = site.choice.deduplicate.is_some();
+    fn deal<M>(self, context: &RunContext, plan: &Plan<M>) -> Option<Vec<Partition>> {
+        let in_front = context.config.deduplicate.is_some();
         let owner = if in_front { by_event_id() } else { Arc::clone(&plan.owner) };
-        let numbered = in_front || plan.intake.sorter.is_none();
-        self.dealt.then(|| site.feed.deal(site.workers(), numbered, &*owner))
+        let numbered = in_front || plan.intake.router.is_none();
+        self.prepartitioned.then(|| context.feed.deal(context.workers(), numbered, &*owner))
     }
 }
 
-impl Desk {
+impl WorkerContext {
     /// Builds a dataflow, with `rest` after its readers, and offers everything; returns what was late. Messages are
     /// made where events are read, unless second deliveries must be removed first.
     pub(super) fn run<M: Message>(
@@ -301,51 +306,53 @@ impl Desk {
         reading: &Reading<'_>,
         rest: impl FnOnce(Batches<'_, M>),
     ) -> LateSet {
-        match self.choice.deduplicate.zip(intake.sorter.as_ref()) {
-            Some((horizon, sorter)) => {
-                let mut input = Desk::input::<Delivery<Event>>();
-                worker.dataflow(|scope| rest(self.first_deliveries(input.to_stream(scope), horizon, sorter())));
-                self.offer(worker, input, self.spread.deliveries.clone(), Box::new(Deliver), reading)
+        match self.config.deduplicate.zip(intake.router.as_ref()) {
+            Some((horizon, router)) => {
+                let mut input = WorkerContext::input::<Delivery<Event>>();
+                worker.dataflow(|scope| rest(self.first_deliveries(input.to_stream(scope), horizon, router())));
+                self.offer(worker, input, self.placement.deliveries.clone(), Box::new(Deliver), reading)
             }
             None => {
-                let mut input = Desk::input::<M>();
+                let mut input = WorkerContext::input::<M>();
                 worker.dataflow(|scope| rest(input.to_stream(scope)));
-                self.offer(worker, input, self.spread.states.clone(), (intake.reader)(), reading)
+                self.offer(worker, input, self.placement.states.clone(), (intake.reader)(), reading)
             }
         }
     }
 
-    fn reading<'a>(&self, dealt: &'a Option<Vec<Partition>>) -> Reading<'a> {
-        dealt.as_ref().map_or(Reading::InTurn, |dealt| Reading::Dealt(&dealt[self.worker]))
+    fn reading<'a>(&self, prepartitioned: &'a Option<Vec<Partition>>) -> Reading<'a> {
+        prepartitioned
+            .as_ref()
+            .map_or(Reading::InTurn, |prepartitioned| Reading::Prepartitioned(&prepartitioned[self.worker]))
     }
 
     /// Returns which of the messages it sees this worker keeps.
-    fn own<M: 'static>(&self, route: &Route<M>) -> Own<M> {
-        if !self.spread.states.is_all() {
-            return Own::everything();
+    fn ownership<M: 'static>(&self, route: &Route<M>) -> OwnershipFilter<M> {
+        if !self.placement.states.is_all() {
+            return OwnershipFilter::everything();
         }
         let (route, worker, workers) = (Arc::clone(route), self.worker, self.workers);
-        Own::only(move |message| spread(route(message), workers) == worker)
+        OwnershipFilter::only(move |message| spread(route(message), workers) == worker)
     }
 
     /// Returns the fault planted on this worker.
-    pub(super) fn fault(&self) -> Armed {
-        Armed::on(self.choice.fault, self.worker == self.spread.holders.start, &self.struck)
+    pub(super) fn fault(&self) -> FaultInjector {
+        FaultInjector::on(self.config.fault, self.worker == self.placement.state_workers.start, &self.struck)
     }
 }
 
 /// The operator of a pipeline that answers every event by itself, where the readers do not do that.
 pub(super) struct Answering<L>(pub(super) L);
 
-impl<L: StatelessLogic> Part<Event, L::Row> for Answering<L> {
+impl<L: StatelessLogic> StateOperator<Event, L::Row> for Answering<L> {
     fn arrive(&mut self, arrived: &mut Vec<Event>, out: &mut Vec<L::Row>) {
         out.extend(arrived.drain(..).filter_map(|event| self.0.answer(&event)));
     }
 
-    fn advance(&mut self, _reached: Reached, _out: &mut Vec<L::Row>) {}
+    fn advance(&mut self, _reached: EventTimeProgress, _out: &mut Vec<L::Row>) {}
 
-    fn census(&self) -> Census {
-        Census::default()
+    fn state_counts(&self) -> StateCounts {
+        StateCounts::default()
     }
 
     fn payload(&self) -> (usize, usize) {

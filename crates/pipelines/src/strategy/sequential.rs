@@ -5,99 +5,104 @@ use std::ops::Range;
 
 use flowbench_events::{Event, LateSet};
 
-use super::dataflow::{RECORDS_PER_STEP, Tally};
-use super::kept::{Kept, Last, PassedOn, Tray};
-use super::plan::MakePart;
-use crate::answers::{Change, Row, Spoil};
-use crate::deduplicate::FirstOnly;
-use crate::driver::{Census, Driver};
-use crate::fault::{Armed, Struck};
-use crate::feed::{Delivery, Feed, Reached};
+use super::dataflow::sink::{CollectingSink, Passthrough, ResultCollector, Sink};
+use super::dataflow::{RECORDS_PER_STEP, WorkerTotals};
+use super::plan::MakeOperator;
+use crate::answers::{Change, Corrupt, Row};
+use crate::disorder::Arrival;
+use crate::driver::{Driver, StateCounts};
+use crate::fault::{FaultInjector, Struck};
+use crate::feed::{Delivery, EventTimeProgress, Feed};
 use crate::logic::{Delivered, KeyedLogic, Message, StatelessLogic, WindowLogic};
-use crate::order::Arrival;
-use crate::part::{Part, part};
-use crate::run::Site;
-use crate::window::{Signed, WindowPart};
+use crate::run::RunContext;
+use crate::state::dedup::FirstOnly;
+use crate::state::keyed_operator::{StateOperator, keyed_operator};
+use crate::state::window_operator::{Signed, WindowOperator};
 
-pub(super) fn stateless<L: StatelessLogic>(logic: &L, site: &Site, tray: &Tray<L::Row>) -> Vec<Tally>
+pub(super) fn stateless<L: StatelessLogic>(
+    logic: &L,
+    context: &RunContext,
+    collector: &ResultCollector<L::Row>,
+) -> Vec<WorkerTotals>
 where
     L::Row: Row,
 {
-    through(PassedOn, site, tray, Intake::new(site, |event| logic.answer(event)))
+    through(Passthrough, context, collector, Intake::new(context, |event| logic.answer(event)))
 }
 
-pub(super) fn keyed<L: KeyedLogic, R: Message + Spoil>(
+pub(super) fn keyed<L: KeyedLogic, R: Message + Corrupt>(
     logic: &L,
-    part: &MakePart<Event, R>,
-    site: &Site,
-    tray: &Tray<R>,
-) -> Vec<Tally> {
-    through(part(), site, tray, Intake::new(site, |event| logic.key(event).map(|_| *event)))
+    operator: &MakeOperator<Event, R>,
+    context: &RunContext,
+    collector: &ResultCollector<R>,
+) -> Vec<WorkerTotals> {
+    through(operator(), context, collector, Intake::new(context, |event| logic.key(event).map(|_| *event)))
 }
 
 pub(super) fn chained<L: KeyedLogic, B: Message + Signed<W::Input>, W: WindowLogic>(
     logic: &L,
-    part: &MakePart<Event, B>,
+    operator: &MakeOperator<Event, B>,
     windows: &W,
-    site: &Site,
-    tray: &Tray<Change<W::Row>>,
-) -> Vec<Tally> {
-    let part = Chain { first: part(), between: Vec::new(), second: WindowPart::new(windows, &site.choice) };
-    through(part, site, tray, Intake::new(site, |event| logic.key(event).map(|_| *event)))
+    context: &RunContext,
+    collector: &ResultCollector<Change<W::Row>>,
+) -> Vec<WorkerTotals> {
+    let operator =
+        Chain { first: operator(), between: Vec::new(), second: WindowOperator::new(windows, &context.config) };
+    through(operator, context, collector, Intake::new(context, |event| logic.key(event).map(|_| *event)))
 }
 
 pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
     logic: &L,
     windows: &W,
-    site: &Site,
-    tray: &Tray<Change<W::Row>>,
-) -> Vec<Tally> {
-    let part = WindowPart::new(windows, &site.choice);
-    through(part, site, tray, Intake::new(site, |event| logic.answer(event)))
+    context: &RunContext,
+    collector: &ResultCollector<Change<W::Row>>,
+) -> Vec<WorkerTotals> {
+    let operator = WindowOperator::new(windows, &context.config);
+    through(operator, context, collector, Intake::new(context, |event| logic.answer(event)))
 }
 
 /// Runs every delivery through an operator that makes rows of the first ones.
-pub(super) fn deliveries<W: Delivered<Row: Spoil>>(
-    part: Box<dyn Part<Delivery<W>, W::Row>>,
-    site: &Site,
-    tray: &Tray<W::Row>,
-) -> Vec<Tally> {
-    through(part, site, tray, Deliveries(&site.feed))
+pub(super) fn deliveries<W: Delivered<Row: Corrupt>>(
+    operator: Box<dyn StateOperator<Delivery<W>, W::Row>>,
+    context: &RunContext,
+    collector: &ResultCollector<W::Row>,
+) -> Vec<WorkerTotals> {
+    through(operator, context, collector, Deliveries(&context.feed))
 }
 
 /// Runs all messages of `source` through one operator that holds all states.
-fn through<M: Message, R: Message + Spoil, P: Part<M, R> + 'static>(
-    part: P,
-    site: &Site,
-    tray: &Tray<R>,
+fn through<M: Message, R: Message + Corrupt, P: StateOperator<M, R> + 'static>(
+    operator: P,
+    context: &RunContext,
+    collector: &ResultCollector<R>,
     mut source: impl Source<M>,
-) -> Vec<Tally> {
-    let mut driver = (site.drivers)(0);
+) -> Vec<WorkerTotals> {
+    let mut driver = (context.drivers)(0);
     let struck = Struck::default();
-    let [messages_fault, answers_fault] = [(); 2].map(|()| Armed::on(site.choice.fault, true, &struck));
-    let mut kept = Kept::new(part, messages_fault, answers_fault, tray.clone());
+    let [messages_fault, answers_fault] = [(); 2].map(|()| FaultInjector::on(context.config.fault, true, &struck));
+    let mut kept = CollectingSink::new(operator, messages_fault, answers_fault, collector.clone());
     let mut batch = Vec::new();
-    let mut tally = Tally::default();
+    let mut totals = WorkerTotals::default();
     let mut room = 0; // for as much as the last epoch had: a batch that grows is copied again and again
-    each_step(&site.feed, &mut *driver, |driver, epochs, reached| {
+    each_step(&context.feed, &mut *driver, |driver, epochs, reached| {
         batch.reserve(room);
-        epochs.for_each(|epoch| source.read(epoch, &mut tally.late, &mut batch));
+        epochs.for_each(|epoch| source.read(epoch, &mut totals.late, &mut batch));
         room = batch.len().next_power_of_two();
-        tally.records += batch.len() as u64;
+        totals.records += batch.len() as u64;
         kept.take(&mut batch);
         if reached.watermark_ms == i64::MAX {
             driver.begin_weighing();
             let ((entries, bytes), (more_entries, more_bytes)) = (kept.payload(), source.payload());
-            (tally.entries, tally.payload_bytes) = (entries + more_entries, bytes + more_bytes);
+            (totals.entries, totals.payload_bytes) = (entries + more_entries, bytes + more_bytes);
             driver.end_weighing();
         }
         kept.advance(reached);
-        kept.census().and(source.advance(reached))
+        kept.state_counts().and(source.advance(reached))
     });
-    driver.settled();
-    kept.hand_in(0);
-    tally.struck = struck.get();
-    vec![tally]
+    driver.on_drained();
+    kept.submit(0);
+    totals.struck = struck.get();
+    vec![totals]
 }
 
 /// The input, epoch by epoch.
@@ -106,8 +111,8 @@ trait Source<M> {
     fn read(&mut self, epoch: u64, late: &mut LateSet, batch: &mut Vec<M>);
 
     /// Reports that everything up to here has been read; returns what is held.
-    fn advance(&mut self, _reached: Reached) -> Census {
-        Census::default()
+    fn advance(&mut self, _reached: EventTimeProgress) -> StateCounts {
+        StateCounts::default()
     }
 
     /// Returns the number of live entries, and their key and state bytes.
@@ -134,21 +139,21 @@ struct Intake<'a, F> {
 
 /// Removes repeated deliveries.
 struct InFront {
-    part: Box<dyn Part<Delivery<Event>, Event>>,
+    operator: Box<dyn StateOperator<Delivery<Event>, Event>>,
     deliveries: Vec<Delivery<Event>>,
     events: Vec<Event>,
 }
 
 impl<'a, F> Intake<'a, F> {
-    fn new<M>(site: &'a Site, concerns: F) -> Self
+    fn new<M>(context: &'a RunContext, concerns: F) -> Self
     where
         F: Fn(&Event) -> Option<M>,
     {
-        let first = site.choice.deduplicate.map(|horizon| {
-            let part = part(FirstOnly::within(horizon), site.choice.eviction, Box::new(Arrival));
-            InFront { part, deliveries: Vec::new(), events: Vec::new() }
+        let first = context.config.deduplicate.map(|horizon| {
+            let operator = keyed_operator(FirstOnly::within(horizon), context.config.eviction, Box::new(Arrival));
+            InFront { operator, deliveries: Vec::new(), events: Vec::new() }
         });
-        Self { feed: &site.feed, concerns, first }
+        Self { feed: &context.feed, concerns, first }
     }
 }
 
@@ -161,46 +166,46 @@ impl<M, F: Fn(&Event) -> Option<M>> Source<M> for Intake<'_, F> {
                     batch.push(message);
                 }
             }),
-            Some(InFront { part, deliveries, events }) => {
+            Some(InFront { operator, deliveries, events }) => {
                 self.feed.deliveries(epoch, late, |delivery| deliveries.push(delivery));
-                part.arrive(deliveries, events);
+                operator.arrive(deliveries, events);
                 batch.extend(events.drain(..).filter_map(|event| (self.concerns)(&event)));
             }
         }
     }
 
-    fn advance(&mut self, reached: Reached) -> Census {
-        let Some(InFront { part, events, .. }) = &mut self.first else { return Census::default() };
-        part.advance(reached, events);
-        part.census()
+    fn advance(&mut self, reached: EventTimeProgress) -> StateCounts {
+        let Some(InFront { operator, events, .. }) = &mut self.first else { return StateCounts::default() };
+        operator.advance(reached, events);
+        operator.state_counts()
     }
 
     fn payload(&self) -> (usize, usize) {
-        self.first.as_ref().map_or((0, 0), |first| first.part.payload())
+        self.first.as_ref().map_or((0, 0), |first| first.operator.payload())
     }
 }
 
 /// Two operators, one after the other.
 struct Chain<M, B, P> {
-    first: Box<dyn Part<M, B>>,
+    first: Box<dyn StateOperator<M, B>>,
     between: Vec<B>,
     second: P,
 }
 
-impl<M, B: Send, R, P: Part<B, R>> Part<M, R> for Chain<M, B, P> {
+impl<M, B: Send, R, P: StateOperator<B, R>> StateOperator<M, R> for Chain<M, B, P> {
     fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>) {
         self.first.arrive(arrived, &mut self.between);
         self.second.arrive(&mut self.between, out);
     }
 
-    fn advance(&mut self, reached: Reached, out: &mut Vec<R>) {
+    fn advance(&mut self, reached: EventTimeProgress, out: &mut Vec<R>) {
         self.first.advance(reached, &mut self.between);
         self.second.arrive(&mut self.between, out);
         self.second.advance(reached, out);
     }
 
-    fn census(&self) -> Census {
-        self.first.census().and(self.second.census())
+    fn state_counts(&self) -> StateCounts {
+        self.first.state_counts().and(self.second.state_counts())
     }
 
     fn payload(&self) -> (usize, usize) {
@@ -214,7 +219,7 @@ impl<M, B: Send, R, P: Part<B, R>> Part<M, R> for Chain<M, B, P> {
 fn each_step(
     feed: &Feed,
     driver: &mut dyn Driver,
-    mut step: impl FnMut(&mut dyn Driver, Range<u64>, Reached) -> Census,
+    mut step: impl FnMut(&mut dyn Driver, Range<u64>, EventTimeProgress) -> StateCounts,
 ) {
     let epochs_per_step = RECORDS_PER_STEP.div_ceil(feed.records_per_epoch()) as u64;
     let mut epoch = 0;
@@ -224,11 +229,11 @@ fn each_step(
             driver.idle().into_iter().for_each(std::thread::park_timeout);
             continue;
         }
-        driver.admitted(until);
-        let census = step(driver, epoch..until, feed.reached(until));
+        driver.on_admitted(until);
+        let state_counts = step(driver, epoch..until, feed.reached(until));
         epoch = until;
-        driver.holds(census);
-        driver.completed(epoch);
-        driver.worked();
+        driver.on_state(state_counts);
+        driver.on_completed(epoch);
+        driver.on_busy();
     }
 }

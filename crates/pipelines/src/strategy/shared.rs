@@ -16,96 +16,115 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 
-use super::dataflow::{Batches, Builder, Desk, Reading, Spread, Steps, Tally, execute};
-use super::kept::{Last, SharedLast, Sheets, Tray};
-use super::messages::{Batch, Outbox, Targets};
-use super::plan::{MakePart, Plan, Route, Rows};
-use super::reader::Sorter;
-use crate::answers::Spoil;
-use crate::driver::Census;
-use crate::fault::Armed;
-use crate::feed::{Reached, spread as by_route};
+use super::dataflow::routing::{Batch, Outbox, Routing};
+use super::dataflow::sink::{ChunkedVec, ResultCollector, SharedSink, Sink};
+use super::dataflow::source_reader::Router;
+use super::dataflow::{Batches, Builder, FrontierTracker, Placement, Reading, WorkerContext, WorkerTotals, execute};
+use super::plan::{MakeOperator, Plan, Route, Rows};
+use crate::answers::Corrupt;
+use crate::driver::StateCounts;
+use crate::fault::FaultInjector;
+use crate::feed::{EventTimeProgress, spread as by_route};
 use crate::logic::Message;
-use crate::part::Part;
-use crate::run::{Choice, RunError, Site};
+use crate::run::{RunConfig, RunContext, RunError};
+use crate::state::keyed_operator::StateOperator;
 
 /// Maps per worker: enough that two workers seldom want the same, few enough to be checked in each step.
 const MAPS_PER_WORKER: usize = 8;
 
 /// Routes batches by map; they stay where they are read.
-fn spread(_choice: &Choice, _worker: usize, workers: usize) -> Spread {
-    let maps = Targets::Places(maps(workers));
-    let by_event_id = Targets::ByRoute { first: 0, count: workers };
-    Spread { readers: workers, states: maps.clone(), windows: maps, deliveries: by_event_id, holders: 0..workers }
+fn placement(_choice: &RunConfig, _worker: usize, workers: usize) -> Placement {
+    let maps = Routing::Places(maps(workers));
+    let by_event_id = Routing::ByRoute { first: 0, count: workers };
+    Placement {
+        readers: workers,
+        states: maps.clone(),
+        windows: maps,
+        deliveries: by_event_id,
+        state_workers: 0..workers,
+    }
 }
 
 fn maps(workers: usize) -> usize {
     MAPS_PER_WORKER * workers
 }
 
-pub(super) fn one_stage<M: Message, R: Message + Spoil>(
-    site: &Site,
+pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
+    context: &RunContext,
     plan: Plan<M>,
-    part: &MakePart<M, R>,
-    tray: Tray<R>,
-) -> Result<Vec<Tally>, RunError> {
-    let maps = Maps::new(part, site.workers());
-    execute(site, spread, move |worker, desk| {
-        let share = Maps::share(&maps, &plan.route, desk.worker);
-        let last: SharedLast<M> =
-            Rc::new(RefCell::new(LastShare::new(share, desk.fault(), desk.fault(), tray.clone())));
-        let late = desk.run(worker, &plan.intake, &Reading::InTurn, |messages| {
-            let steps = Rc::new(RefCell::new(Steps::new(&desk, true)));
+    operator: &MakeOperator<M, R>,
+    collector: ResultCollector<R>,
+) -> Result<Vec<WorkerTotals>, RunError> {
+    let maps = Maps::new(operator, context.workers());
+    execute(context, placement, move |worker, worker_context| {
+        let share = Maps::share(&maps, &plan.route, worker_context.worker);
+        let last: SharedSink<M> = Rc::new(RefCell::new(LastShare::new(
+            share,
+            worker_context.fault(),
+            worker_context.fault(),
+            collector.clone(),
+        )));
+        let late = worker_context.run(worker, &plan.intake, &Reading::InTurn, |messages| {
+            let tracker = Rc::new(RefCell::new(FrontierTracker::new(&worker_context, true)));
             let into = Rc::clone(&last);
-            let put = put(messages, &steps, move |batch| into.borrow_mut().take(batch));
-            answer(&desk, put, steps, Rc::clone(&last));
+            let put = put(messages, &tracker, move |batch| into.borrow_mut().take(batch));
+            answer(&worker_context, put, tracker, Rc::clone(&last));
         });
-        desk.end(worker, &last, late)
+        worker_context.end(worker, &last, late)
     })
 }
 
-pub(super) fn two_stages<M: Message, B: Message, R: Message + Spoil>(
-    site: &Site,
+pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
+    context: &RunContext,
     plan: Plan<M>,
     rows: Rows<M, B>,
-    part: &MakePart<B, R>,
-    tray: Tray<R>,
-) -> Result<Vec<Tally>, RunError> {
-    let (first, second) = (Maps::new(&rows.part, site.workers()), Maps::new(part, site.workers()));
-    execute(site, spread, move |worker, desk| {
-        let share = Maps::share(&second, &rows.route, desk.worker);
-        let last: SharedLast<B> =
-            Rc::new(RefCell::new(LastShare::new(share, Armed::not(), desk.fault(), tray.clone())));
-        let late = desk.run(worker, &plan.intake, &Reading::InTurn, |messages| {
+    operator: &MakeOperator<B, R>,
+    collector: ResultCollector<R>,
+) -> Result<Vec<WorkerTotals>, RunError> {
+    let (first, second) = (Maps::new(&rows.operator, context.workers()), Maps::new(operator, context.workers()));
+    execute(context, placement, move |worker, worker_context| {
+        let share = Maps::share(&second, &rows.route, worker_context.worker);
+        let last: SharedSink<B> = Rc::new(RefCell::new(LastShare::new(
+            share,
+            FaultInjector::not(),
+            worker_context.fault(),
+            collector.clone(),
+        )));
+        let late = worker_context.run(worker, &plan.intake, &Reading::InTurn, |messages| {
             let between = Rc::new(RefCell::new(Between {
-                share: Maps::share(&first, &plan.route, desk.worker),
-                fault: desk.fault(),
+                share: Maps::share(&first, &plan.route, worker_context.worker),
+                fault: worker_context.fault(),
                 rows: Vec::new(),
-                sorter: (rows.sorter)(),
-                out: desk.outbox(desk.spread.windows.clone()),
+                router: (rows.router)(),
+                out: worker_context.outbox(worker_context.placement.windows.clone()),
                 last: Rc::clone(&last),
             }));
-            let steps = Rc::new(RefCell::new(Steps::new(&desk, false)));
+            let tracker = Rc::new(RefCell::new(FrontierTracker::new(&worker_context, false)));
             let into = Rc::clone(&between);
-            let put = put(messages, &steps, move |batch| into.borrow_mut().arrive(batch));
-            let rows_put = between_stages(put, steps, between);
-            answer(&desk, rows_put, Rc::new(RefCell::new(Steps::new(&desk, true))), Rc::clone(&last));
+            let put = put(messages, &tracker, move |batch| into.borrow_mut().arrive(batch));
+            let rows_put = between_stages(put, tracker, between);
+            answer(
+                &worker_context,
+                rows_put,
+                Rc::new(RefCell::new(FrontierTracker::new(&worker_context, true))),
+                Rc::clone(&last),
+            );
         });
-        desk.end(worker, &last, late)
+        worker_context.end(worker, &last, late)
     })
 }
 
 /// Puts messages into their maps. Its output tells how far that has come.
 fn put<'s, M: Message>(
     messages: Batches<'s, M>,
-    steps: &Rc<RefCell<Steps>>,
+    tracker: &Rc<RefCell<FrontierTracker>>,
     mut put: impl FnMut(&mut Vec<M>) + 'static,
 ) -> Batches<'s, ()> {
-    let steps = Rc::clone(steps);
+    let tracker = Rc::clone(tracker);
     messages.unary::<Builder<()>, _, _, _>(Pipeline, "put", move |_, _| {
         move |input, _output| {
             input.for_each(|_, batch: &mut Batch<M>| {
-                steps.borrow().taken(batch.messages.len());
+                tracker.borrow().taken(batch.messages.len());
                 put(&mut batch.messages);
             });
         }
@@ -115,65 +134,70 @@ fn put<'s, M: Message>(
 /// Lets the first stage answer once all workers have stored what is complete, and stores its rows in the second.
 fn between_stages<'s, M: Message, B: Message>(
     put: Batches<'s, ()>,
-    steps: Rc<RefCell<Steps>>,
+    tracker: Rc<RefCell<FrontierTracker>>,
     between: Rc<RefCell<Between<M, B>>>,
 ) -> Batches<'s, ()> {
     put.unary_frontier::<Builder<()>, _, _, _>(Pipeline, "rows", move |capability, _| {
         let mut capability = Some(capability);
         move |(_, frontier), _output| {
-            let (mut steps, mut between) = (steps.borrow_mut(), between.borrow_mut());
-            if let Some(reached) = steps.next(frontier, || between.share.payload()) {
+            let (mut tracker, mut between) = (tracker.borrow_mut(), between.borrow_mut());
+            if let Some(reached) = tracker.next(frontier, || between.share.payload()) {
                 between.advance(reached);
-                steps.held.set(between.share.census());
+                tracker.held.set(between.share.state_counts());
             }
-            steps.hold(&mut capability, frontier);
+            tracker.hold(&mut capability, frontier);
         }
     })
 }
 
 /// Answers once all workers have stored what is complete.
-fn answer<M: Message>(desk: &Desk, put: Batches<'_, ()>, steps: Rc<RefCell<Steps>>, last: SharedLast<M>) {
+fn answer<M: Message>(
+    worker_context: &WorkerContext,
+    put: Batches<'_, ()>,
+    tracker: Rc<RefCell<FrontierTracker>>,
+    last: SharedSink<M>,
+) {
     let progress = put.unary_frontier::<Builder<()>, _, _, _>(Pipeline, "answers", move |capability, _| {
         let mut capability = Some(capability);
         move |(_, frontier), _output| {
-            let (mut steps, mut last) = (steps.borrow_mut(), last.borrow_mut());
-            if let Some(reached) = steps.next(frontier, || last.payload()) {
+            let (mut tracker, mut last) = (tracker.borrow_mut(), last.borrow_mut());
+            if let Some(reached) = tracker.next(frontier, || last.payload()) {
                 last.advance(reached);
-                steps.held.set(last.census());
+                tracker.held.set(last.state_counts());
             }
-            steps.hold(&mut capability, frontier);
+            tracker.hold(&mut capability, frontier);
         }
     });
-    desk.watch(progress);
+    worker_context.watch(progress);
 }
 
 /// A first stage and what leads to the second.
 struct Between<M, B> {
     share: Share<M, B>,
-    fault: Armed,
+    fault: FaultInjector,
     rows: Vec<B>,
-    sorter: Box<dyn Sorter<B, B>>,
+    router: Box<dyn Router<B, B>>,
     out: Outbox<B>,
-    last: SharedLast<B>,
+    last: SharedSink<B>,
 }
 
 impl<M: Message, B: Message> Between<M, B> {
     fn arrive(&mut self, batch: &mut Vec<M>) {
         self.fault.messages(batch);
         if let Some(mut map) = self.share.map_of(batch) {
-            map.part.arrive(batch, &mut self.rows);
+            map.operator.arrive(batch, &mut self.rows);
         }
         self.give();
     }
 
-    fn advance(&mut self, reached: Reached) {
-        self.share.advance(reached, |map| map.part.advance(reached, &mut self.rows));
+    fn advance(&mut self, reached: EventTimeProgress) {
+        self.share.advance(reached, |map| map.operator.advance(reached, &mut self.rows));
         self.give();
     }
 
     fn give(&mut self) {
-        self.sorter.sort(&mut self.rows, &mut self.out);
-        self.sorter.flush(&mut self.out);
+        self.router.route(&mut self.rows, &mut self.out);
+        self.router.flush(&mut self.out);
         let last = &self.last;
         self.out.drain(|mut batch| last.borrow_mut().take(&mut batch.messages));
     }
@@ -182,52 +206,57 @@ impl<M: Message, B: Message> Between<M, B> {
 /// The last stage, with the answers of its maps.
 struct LastShare<M, R> {
     share: Share<M, R>,
-    messages_fault: Armed,
-    answers_fault: Armed,
+    messages_fault: FaultInjector,
+    answers_fault: FaultInjector,
     answers: Vec<R>, // on their way to the map that gave them
-    tray: Tray<R>,
+    collector: ResultCollector<R>,
 }
 
 impl<M, R> LastShare<M, R> {
-    fn new(share: Share<M, R>, messages_fault: Armed, answers_fault: Armed, tray: Tray<R>) -> Self {
-        Self { share, messages_fault, answers_fault, answers: Vec::new(), tray }
+    fn new(
+        share: Share<M, R>,
+        messages_fault: FaultInjector,
+        answers_fault: FaultInjector,
+        collector: ResultCollector<R>,
+    ) -> Self {
+        Self { share, messages_fault, answers_fault, answers: Vec::new(), collector }
     }
 }
 
-impl<M: Message, R: Message + Spoil> Last<M> for LastShare<M, R> {
+impl<M: Message, R: Message + Corrupt> Sink<M> for LastShare<M, R> {
     fn take(&mut self, arrived: &mut Vec<M>) {
         self.messages_fault.messages(arrived);
         let Some(mut map) = self.share.map_of(arrived) else { return };
-        map.part.arrive(arrived, &mut self.answers);
+        map.operator.arrive(arrived, &mut self.answers);
         map.keep(&mut self.answers, &mut self.answers_fault);
     }
 
-    fn advance(&mut self, reached: Reached) {
+    fn advance(&mut self, reached: EventTimeProgress) {
         let Self { share, answers, answers_fault, .. } = self;
         share.advance(reached, |map| {
-            map.part.advance(reached, answers);
+            map.operator.advance(reached, answers);
             map.keep(answers, answers_fault);
         });
     }
 
-    fn census(&self) -> Census {
-        self.share.census()
+    fn state_counts(&self) -> StateCounts {
+        self.share.state_counts()
     }
 
     fn payload(&self) -> (usize, usize) {
         self.share.payload()
     }
 
-    fn hand_in(&mut self, worker: usize) {
-        self.share.hand_in().for_each(|sheets| self.tray.put(worker, sheets.into_rows()));
+    fn submit(&mut self, worker: usize) {
+        self.share.submit().for_each(|chunks| self.collector.put(worker, chunks.into_rows()));
     }
 
     fn pack(&mut self) -> Vec<Vec<u8>> {
-        self.share.hand_in().flat_map(Sheets::pack).collect()
+        self.share.submit().flat_map(ChunkedVec::pack).collect()
     }
 
     fn unpack(&mut self, worker: usize, piece: Vec<u8>) {
-        self.tray.unpack(worker, piece);
+        self.collector.unpack(worker, piece);
     }
 }
 
@@ -235,19 +264,25 @@ impl<M: Message, R: Message + Spoil> Last<M> for LastShare<M, R> {
 struct Maps<M, R>(Vec<Mutex<Map<M, R>>>);
 
 struct Map<M, R> {
-    part: Box<dyn Part<M, R>>,
-    reached: Reached,
-    answers: Sheets<R>, // none where another stage takes them
+    operator: Box<dyn StateOperator<M, R>>,
+    reached: EventTimeProgress,
+    answers: ChunkedVec<R>, // none where another stage takes them
 }
 
 impl<M, R> Maps<M, R> {
-    fn new(part: &MakePart<M, R>, workers: usize) -> Arc<Self> {
-        let map = |_| Mutex::new(Map { part: part(), reached: Reached::NOTHING, answers: Sheets::default() });
+    fn new(operator: &MakeOperator<M, R>, workers: usize) -> Arc<Self> {
+        let map = |_| {
+            Mutex::new(Map {
+                operator: operator(),
+                reached: EventTimeProgress::NOTHING,
+                answers: ChunkedVec::default(),
+            })
+        };
         Arc::new(Self((0..maps(workers)).map(map).collect()))
     }
 
     fn share(maps: &Arc<Self>, route: &Route<M>, worker: usize) -> Share<M, R> {
-        let held = vec![Census::default(); MAPS_PER_WORKER];
+        let held = vec![StateCounts::default(); MAPS_PER_WORKER];
         Share { maps: Arc::clone(maps), route: Arc::clone(route), worker, held }
     }
 
@@ -257,9 +292,9 @@ impl<M, R> Maps<M, R> {
     }
 }
 
-impl<M, R: Copy + Spoil> Map<M, R> {
+impl<M, R: Copy + Corrupt> Map<M, R> {
     /// Moves the answers that it has given out of `answers`.
-    fn keep(&mut self, answers: &mut Vec<R>, fault: &mut Armed) {
+    fn keep(&mut self, answers: &mut Vec<R>, fault: &mut FaultInjector) {
         fault.answers(answers);
         self.answers.keep(answers);
     }
@@ -270,11 +305,11 @@ struct Share<M, R> {
     maps: Arc<Maps<M, R>>,
     route: Route<M>,
     worker: usize,
-    held: Vec<Census>, // by its own maps
+    held: Vec<StateCounts>, // by its own maps
 }
 
 impl<M, R: Copy> Share<M, R> {
-    fn own(&self) -> std::ops::Range<usize> {
+    fn ownership(&self) -> std::ops::Range<usize> {
         let first = self.worker * MAPS_PER_WORKER;
         first..first + MAPS_PER_WORKER
     }
@@ -286,19 +321,20 @@ impl<M, R: Copy> Share<M, R> {
     }
 
     /// Lets its own maps answer, and those of other workers that nobody is using.
-    fn advance(&mut self, reached: Reached, mut answer: impl FnMut(&mut Map<M, R>)) {
-        let own = self.own();
-        for at in own.clone() {
+    fn advance(&mut self, reached: EventTimeProgress, mut answer: impl FnMut(&mut Map<M, R>)) {
+        let ownership = self.ownership();
+        for at in ownership.clone() {
             let mut map = self.maps.lock(at);
             if map.reached <= reached {
                 map.reached = reached;
                 answer(&mut map);
             }
-            self.held[at - own.start] = Census { answer_bytes: map.answers.bytes(), ..map.part.census() };
+            self.held[at - ownership.start] =
+                StateCounts { answer_bytes: map.answers.bytes(), ..map.operator.state_counts() };
         }
         // What is left at the end is weighed by whose it is.
         let helps = reached.watermark_ms < i64::MAX;
-        for at in (0..self.maps.0.len()).filter(|at| helps && !own.contains(at)) {
+        for at in (0..self.maps.0.len()).filter(|at| helps && !ownership.contains(at)) {
             let Ok(mut map) = self.maps.0[at].try_lock() else { continue };
             if map.reached < reached {
                 map.reached = reached;
@@ -309,19 +345,19 @@ impl<M, R: Copy> Share<M, R> {
 
     /// Returns what each map held when this worker last looked at it. Others may have added to it or helped to empty
     /// it since, so the minimum it takes is not known.
-    fn census(&self) -> Census {
-        let held = self.held.iter().fold(Census::default(), |all, map| all.and(*map));
-        Census { least_bytes: 0, ..held }
+    fn state_counts(&self) -> StateCounts {
+        let held = self.held.iter().fold(StateCounts::default(), |all, map| all.and(*map));
+        StateCounts { least_bytes: 0, ..held }
     }
 
     fn payload(&self) -> (usize, usize) {
-        let of_map = |at| self.maps.lock(at).part.payload();
-        self.own().map(of_map).fold((0, 0), |(entries, bytes), more| (entries + more.0, bytes + more.1))
+        let of_map = |at| self.maps.lock(at).operator.payload();
+        self.ownership().map(of_map).fold((0, 0), |(entries, bytes), more| (entries + more.0, bytes + more.1))
     }
 
     /// Returns the answers of its own maps, each in the order in which they were given.
-    fn hand_in(&self) -> impl Iterator<Item = Sheets<R>> {
-        self.own().map(|at| std::mem::take(&mut self.maps.lock(at).answers))
+    fn submit(&self) -> impl Iterator<Item = ChunkedVec<R>> {
+        self.ownership().map(|at| std::mem::take(&mut self.maps.lock(at).answers))
     }
 }
 
@@ -359,17 +395,17 @@ mod tests {
     #[derive(Default)]
     struct Clock(Option<Number>);
 
-    impl Part<u64, Change<Number>> for Clock {
+    impl StateOperator<u64, Change<Number>> for Clock {
         fn arrive(&mut self, _arrived: &mut Vec<u64>, _out: &mut Vec<Change<Number>>) {}
 
-        fn advance(&mut self, reached: Reached, out: &mut Vec<Change<Number>>) {
+        fn advance(&mut self, reached: EventTimeProgress, out: &mut Vec<Change<Number>>) {
             let now = Number(reached.watermark_ms);
             out.extend(self.0.replace(now).map(Change::retracted));
             out.push(Change::given(now));
         }
 
-        fn census(&self) -> Census {
-            Census::default()
+        fn state_counts(&self) -> StateCounts {
+            StateCounts::default()
         }
 
         fn payload(&self) -> (usize, usize) {
@@ -379,21 +415,27 @@ mod tests {
 
     #[test]
     fn answers_stand_in_the_order_of_their_map_whichever_worker_had_it_answered() {
-        let part: MakePart<u64, Change<Number>> = Arc::new(|| Box::new(Clock::default()));
-        let (maps, route): (_, Route<u64>) = (Maps::new(&part, 2), Arc::new(|message| *message));
-        let tray = Tray::default();
-        let share =
-            |worker| LastShare::new(Maps::share(&maps, &route, worker), Armed::not(), Armed::not(), tray.clone());
+        let operator: MakeOperator<u64, Change<Number>> = Arc::new(|| Box::new(Clock::default()));
+        let (maps, route): (_, Route<u64>) = (Maps::new(&operator, 2), Arc::new(|message| *message));
+        let collector = ResultCollector::default();
+        let share = |worker| {
+            LastShare::new(
+                Maps::share(&maps, &route, worker),
+                FaultInjector::not(),
+                FaultInjector::not(),
+                collector.clone(),
+            )
+        };
         let mut workers = [0, 1].map(share);
         for (watermark_ms, worker) in [(1, 1), (2, 0), (3, 0), (4, 1), (5, 0)] {
-            workers[worker].advance(Reached { watermark_ms, ..Reached::NOTHING });
+            workers[worker].advance(EventTimeProgress { watermark_ms, ..EventTimeProgress::NOTHING });
         }
         for (worker, share) in workers.iter_mut().enumerate() {
-            share.hand_in(worker);
+            share.submit(worker);
         }
         drop(workers);
         let one: Vec<_> = [(1, 1), (1, -1), (2, 1), (2, -1), (3, 1), (3, -1), (4, 1), (4, -1), (5, 1)].to_vec();
-        let given: Vec<_> = tray.empty().iter().map(|change| (change.row.0, change.times)).collect();
+        let given: Vec<_> = collector.empty().iter().map(|change| (change.row.0, change.times)).collect();
         assert_eq!(given.len(), one.len() * maps.0.len());
         assert!(given.chunks(one.len()).all(|of_map| of_map == one), "{given:?}");
     }

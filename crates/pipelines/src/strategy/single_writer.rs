@@ -4,15 +4,21 @@
 //! to nothing is left, because one worker then keeps up with the rest and has all of it in its cache. It loses as
 //! soon as the state is the work, since that is done by one worker, which also carries the dataflow.
 
-use super::dataflow::Spread;
-use super::messages::Targets;
+use super::dataflow::Placement;
+use super::dataflow::routing::Routing;
 use super::plan::Topology;
-use crate::run::Choice;
+use crate::run::RunConfig;
 
-pub(super) const TOPOLOGY: Topology = Topology { spread, dealt: false };
+pub(super) const TOPOLOGY: Topology = Topology { placement, prepartitioned: false };
 
 /// States on the first worker.
-fn spread(_choice: &Choice, _worker: usize, workers: usize) -> Spread {
-    let first = Targets::One(0);
-    Spread { readers: workers, states: first.clone(), windows: first.clone(), deliveries: first, holders: 0..1 }
+fn placement(_choice: &RunConfig, _worker: usize, workers: usize) -> Placement {
+    let first = Routing::One(0);
+    Placement {
+        readers: workers,
+        states: first.clone(),
+        windows: first.clone(),
+        deliveries: first,
+        state_workers: 0..1,
+    }
 }

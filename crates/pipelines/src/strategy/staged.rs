@@ -5,23 +5,23 @@
 //! because people build it: a thread that parses in front of one that works. With an odd number of workers the
 //! readers are one more.
 
-use super::dataflow::Spread;
-use super::messages::Targets;
+use super::dataflow::Placement;
+use super::dataflow::routing::Routing;
 use super::plan::Topology;
-use crate::run::Choice;
+use crate::run::RunConfig;
 
-pub(super) const TOPOLOGY: Topology = Topology { spread, dealt: false };
+pub(super) const TOPOLOGY: Topology = Topology { placement, prepartitioned: false };
 
 /// States by key over the second half of the workers.
-fn spread(_choice: &Choice, _worker: usize, workers: usize) -> Spread {
+fn placement(_choice: &RunConfig, _worker: usize, workers: usize) -> Placement {
     let readers = readers(workers);
-    let second_half = Targets::ByRoute { first: readers, count: workers - readers };
-    Spread {
+    let second_half = Routing::ByRoute { first: readers, count: workers - readers };
+    Placement {
         readers,
         states: second_half.clone(),
         windows: second_half.clone(),
         deliveries: second_half,
-        holders: readers..workers,
+        state_workers: readers..workers,
     }
 }
 

@@ -12,11 +12,11 @@ use flowbench_events::{
 use proptest::prelude::*;
 
 use crate::answers::Changes;
-use crate::driver::{Census, Driver, Drivers, Unhurried};
-use crate::home::{self, Cluster, Connected, Home};
-use crate::pipeline::Prepared;
-use crate::run::{Choice, RunEnd, RunError, Site};
-use crate::{EvictionName, Fault, FaultKind, Feed, OrderName, Strategy as Spread, catalogue, oracle};
+use crate::deployment::{self, Cluster, Connected, Deployment};
+use crate::driver::{Driver, Drivers, StateCounts, UnpacedDriver};
+use crate::pipeline::BoundPipeline;
+use crate::run::{RunConfig, RunContext, RunEnd, RunError};
+use crate::{EvictionName, Fault, FaultKind, Feed, OrderName, Strategy as Placement, catalogue, oracle};
 
 /// The other way to run: two groups of threads that share nothing but a pair of sockets.
 struct Pair {
@@ -44,28 +44,33 @@ impl Cluster for Pair {
     fn connect(&self, workers: usize) -> Result<Connected, String> {
         let mut sockets = vec![None, None];
         sockets[1 - self.process] = self.socket.lock().unwrap().take();
-        home::over(sockets, self.process, workers, timely::communication::Hooks::default())
+        deployment::over(sockets, self.process, workers, timely::communication::Hooks::default())
     }
 }
 
 /// Runs a choice as threads, or in two processes of which the first has all answers.
-fn run(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>, processes: usize) -> Result<RunEnd, RunError> {
-    run_by(&Unhurried::drivers(), prepared, choice, feed, processes)
+fn run(
+    prepared: &dyn BoundPipeline,
+    config: RunConfig,
+    feed: &Arc<Feed>,
+    processes: usize,
+) -> Result<RunEnd, RunError> {
+    run_by(&UnpacedDriver::drivers(), prepared, config, feed, processes)
 }
 
 /// Runs the pipeline with the given drivers.
 fn run_by(
     drivers: &Drivers,
-    prepared: &dyn Prepared,
-    choice: Choice,
+    prepared: &dyn BoundPipeline,
+    config: RunConfig,
     feed: &Arc<Feed>,
     processes: usize,
 ) -> Result<RunEnd, RunError> {
-    let site = |home| Site { home, ..Site::new(choice, feed, Arc::clone(drivers)) };
+    let context = |deployment| RunContext { deployment, ..RunContext::new(config, feed, Arc::clone(drivers)) };
     if processes == 1 {
-        return prepared.run(&site(Home::Threads));
+        return prepared.run(&context(Deployment::Threads));
     }
-    let [first, second] = Pair::both().map(|pair| site(Home::Processes(Arc::new(pair))));
+    let [first, second] = Pair::both().map(|pair| context(Deployment::Processes(Arc::new(pair))));
     std::thread::scope(|scope| {
         let second = scope.spawn(move || prepared.run(&second).map(|end| end.answers.len()));
         let end = prepared.run(&first);
@@ -130,21 +135,21 @@ fn record(id: u64, event_time_ms: i64) -> Record {
 
 /// All pipelines that `strategy` serves, on 1, 2 and 4 workers, as threads and in two processes, in order and disordered;
 /// and event by event, so that the watermark stands at each edge in turn.
-fn gives_the_answers_of_the_oracle(strategy: Spread) {
+fn gives_the_answers_of_the_oracle(strategy: Placement) {
     let mut in_order = events(600);
     in_order.sort_by_key(Event::canonical_key);
     let homes = [(1, 1), (2, 1), (4, 1), (1, 2), (2, 2)];
-    let mut served = serves(strategy, in_order, 16, 0, &homes, &Unhurried::drivers());
-    served += serves(strategy, events(600), 16, 40 * STEP_MS, &homes, &Unhurried::drivers());
+    let mut served = serves(strategy, in_order, 16, 0, &homes, &UnpacedDriver::drivers());
+    served += serves(strategy, events(600), 16, 40 * STEP_MS, &homes, &UnpacedDriver::drivers());
     assert!(served >= 16, "{} serves next to nothing", strategy.name());
-    let at_each_edge = serves(strategy, edges(), 1, 0, &[(1, 1), (3, 1)], &Unhurried::one_at_a_time());
+    let at_each_edge = serves(strategy, edges(), 1, 0, &[(1, 1), (3, 1)], &UnpacedDriver::one_at_a_time());
     assert!(at_each_edge >= 4, "{} serves next to nothing", strategy.name());
 }
 
 /// In these homes, of so many workers and processes each, all pipelines that it serves give the answers of the oracle; tells
 /// how many runs that were.
 fn serves(
-    strategy: Spread,
+    strategy: Placement,
     events: Vec<Event>,
     records_per_epoch: usize,
     slack_ms: i64,
@@ -162,22 +167,26 @@ fn serves(
         assert!(!truth.is_empty(), "{} has nothing to answer", pipeline.name());
         truth.sort_unstable();
         for (workers, processes) in homes.iter().copied() {
-            let choice = Choice { workers, ..Choice::plain(strategy) };
-            match run_by(drivers, &*prepared, choice, &feed, processes) {
+            let config = RunConfig { workers, ..RunConfig::plain(strategy) };
+            match run_by(drivers, &*prepared, config, &feed, processes) {
                 Ok(end) => {
                     let mut given = end.answers.fingerprints();
                     given.sort_unstable();
-                    assert!(given == truth, "{} {choice:?}, {processes} processes", pipeline.name());
+                    assert!(given == truth, "{} {config:?}, {processes} processes", pipeline.name());
                     assert_eq!(end.workers.len(), workers * processes);
                     served += 1;
                 }
                 Err(RunError::Gap { gap, .. }) => {
-                    assert!(processes == 2 || pipeline.gap(&choice) == Some(gap), "{} {choice:?}", pipeline.name());
+                    assert!(
+                        processes == 2 || pipeline.unsupported_reason(&config) == Some(gap),
+                        "{} {config:?}",
+                        pipeline.name()
+                    );
                 }
                 Err(RunError::Workers { .. }) => {
-                    assert!(strategy.allowed_workers(workers * processes).is_some(), "{choice:?}");
+                    assert!(strategy.allowed_workers(workers * processes).is_some(), "{config:?}");
                 }
-                Err(error) => panic!("{} {choice:?}: {error}", pipeline.name()),
+                Err(error) => panic!("{} {config:?}: {error}", pipeline.name()),
             }
         }
     }
@@ -188,12 +197,12 @@ macro_rules! table {
     ($($name:ident: $strategy:ident,)*) => {
         $(#[test]
         fn $name() {
-            gives_the_answers_of_the_oracle(Spread::$strategy);
+            gives_the_answers_of_the_oracle(Placement::$strategy);
         })*
 
         #[test]
         fn the_table_has_every_strategy() {
-            assert_eq!([$(Spread::$strategy),*], Spread::ALL);
+            assert_eq!([$(Placement::$strategy),*], Placement::ALL);
         }
     };
 }
@@ -229,19 +238,20 @@ fn no_answer_is_taken_back_before_it_is_given() {
     let mut taken_back = 0;
     for (records_per_epoch, processes) in [(1, 1), (16, 2)] {
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, 40 * 400_000, true));
-        for (pipeline, strategy) in catalogue::CATALOGUE.iter().flat_map(|one| Spread::ALL.map(|spread| (one, spread)))
+        for (pipeline, strategy) in
+            catalogue::CATALOGUE.iter().flat_map(|one| Placement::ALL.map(|placement| (one, placement)))
         {
             let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
             for workers in [1, 2, 4] {
-                let choice = Choice { workers, order: OrderName::Speculative, ..Choice::plain(strategy) };
-                let changes = match run(&*prepared, choice, &feed, processes) {
+                let config = RunConfig { workers, order: OrderName::Speculative, ..RunConfig::plain(strategy) };
+                let changes = match run(&*prepared, config, &feed, processes) {
                     Err(RunError::Gap { .. } | RunError::Workers { .. }) => continue,
                     end => end.unwrap().changes,
                 };
                 let Some(changes) = changes else { continue };
                 taken_back += changes.retractions();
                 let least = least_standing(&changes, &trace);
-                assert!(least >= 0, "{} {choice:?}, {processes} processes: down to {least}", pipeline.name());
+                assert!(least >= 0, "{} {config:?}, {processes} processes: down to {least}", pipeline.name());
             }
         }
     }
@@ -257,20 +267,20 @@ fn a_planted_fault_tells_whether_it_has_struck() {
     let faults: Vec<_> = faults.map(Some).chain([None]).collect();
     for (name, strategy) in ["identity", "deduplicate", "sessions", "dispatched-today"]
         .iter()
-        .flat_map(|name| Spread::ALL.map(|one| (name, one)))
+        .flat_map(|name| Placement::ALL.map(|one| (name, one)))
     {
         let prepared = catalogue::find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
         for ((workers, processes), fault) in
             [(1, 1), (2, 1), (1, 2)].into_iter().flat_map(|seats| faults.iter().map(move |fault| (seats, *fault)))
         {
-            let choice = Choice { workers, fault, ..Choice::plain(strategy) };
-            match run(&*prepared, choice, &feed, processes) {
+            let config = RunConfig { workers, fault, ..RunConfig::plain(strategy) };
+            match run(&*prepared, config, &feed, processes) {
                 Err(RunError::Gap { .. } | RunError::Workers { .. }) => {}
                 end => {
                     let (struck, strikes) = (end.unwrap().struck, fault.is_some_and(|fault| fault.after == 0));
                     // Of the few days, none may belong to the worker on which it is planted.
                     let may_miss = *name == "dispatched-today" && workers * processes > 1;
-                    assert!(struck == strikes || (may_miss && !struck), "{name} {choice:?}");
+                    assert!(struck == strikes || (may_miss && !struck), "{name} {config:?}");
                 }
             }
         }
@@ -350,15 +360,15 @@ proptest! {
             let exact = order.drops_late() || pipeline.goes_by_arrival();
             let slack_ms = trace.slack_to_lose_nothing_ms();
             let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, order.drops_late()));
-            for strategy in Spread::ALL {
-                let (workers, processes) = if strategy == Spread::Sequential { (1, 1) } else { (workers, processes) };
-                let choice = Choice { workers, eviction, deduplicate, order, ..Choice::plain(strategy) };
-                let end = match run(&*prepared, choice, &feed, processes) {
+            for strategy in Placement::ALL {
+                let (workers, processes) = if strategy == Placement::Sequential { (1, 1) } else { (workers, processes) };
+                let config = RunConfig { workers, eviction, deduplicate, order, ..RunConfig::plain(strategy) };
+                let end = match run(&*prepared, config, &feed, processes) {
                     Err(RunError::Gap { .. } | RunError::Workers { .. }) => continue,
                     end => end.unwrap(),
                 };
                 if exact {
-                    prop_assert_eq!(&end.answers.lines(&trace.symbols), &truth, "{} {:?}", pipeline.name(), choice);
+                    prop_assert_eq!(&end.answers.lines(&trace.symbols), &truth, "{} {:?}", pipeline.name(), config);
                 }
             }
         }
@@ -382,15 +392,15 @@ proptest! {
                 let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
                 let canonical = oracle::delivered(&trace.events, Some(rule), prepared.counts(deduplicate));
                 let truth = prepared.oracle(&canonical).lines(&trace.symbols);
-                for strategy in Spread::ALL {
-                    let workers = if strategy == Spread::Sequential { 1 } else { workers };
+                for strategy in Placement::ALL {
+                    let workers = if strategy == Placement::Sequential { 1 } else { workers };
                     for order in [OrderName::Watermark, OrderName::Speculative] {
-                        let choice = Choice { workers, eviction, deduplicate, order, ..Choice::plain(strategy) };
-                        let end = match prepared.run(&Site::new(choice, &feed, Unhurried::drivers())) {
-                            Err(RunError::Gap { .. } | RunError::Workers { .. }) if strategy != Spread::Exchange => continue,
+                        let config = RunConfig { workers, eviction, deduplicate, order, ..RunConfig::plain(strategy) };
+                        let end = match prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())) {
+                            Err(RunError::Gap { .. } | RunError::Workers { .. }) if strategy != Placement::Exchange => continue,
                             end => end.unwrap(),
                         };
-                        prop_assert_eq!(&end.answers.lines(&trace.symbols), &truth, "{} {:?}", pipeline.name(), choice);
+                        prop_assert_eq!(&end.answers.lines(&trace.symbols), &truth, "{} {:?}", pipeline.name(), config);
                         prop_assert_eq!(end.late, LateSet::of(&trace.events, rule));
                     }
                 }
@@ -406,8 +416,8 @@ proptest! {
             let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, 0, false));
             for pipeline in catalogue::CATALOGUE {
                 let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
-                let choice = Choice { workers, order: OrderName::Arrival, ..Choice::plain(Spread::Exchange) };
-                let end = prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).unwrap();
+                let config = RunConfig { workers, order: OrderName::Arrival, ..RunConfig::plain(Placement::Exchange) };
+                let end = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())).unwrap();
                 prop_assert_eq!(end.late, LateSet::default());
                 let truth = prepared.oracle(&oracle::occurrences(&trace.events)).lines(&trace.symbols);
                 if exact {
@@ -439,31 +449,31 @@ impl Driver for Noting {
         self.unhurried.admissible()
     }
 
-    fn admitted(&mut self, epochs: u64) {
-        self.unhurried.admitted(epochs);
+    fn on_admitted(&mut self, epochs: u64) {
+        self.unhurried.on_admitted(epochs);
     }
 
-    fn completed(&mut self, epochs: u64) {
+    fn on_completed(&mut self, epochs: u64) {
         self.notes.lock().unwrap().push(Told::Completed(epochs));
-        self.unhurried.completed(epochs);
+        self.unhurried.on_completed(epochs);
     }
 
-    fn views(&mut self, epochs: u64) {
+    fn on_view(&mut self, epochs: u64) {
         self.notes.lock().unwrap().push(Told::Views { worker: self.worker, epochs });
     }
 
-    fn holds(&mut self, census: Census) {
-        self.unhurried.holds(census);
+    fn on_state(&mut self, state_counts: StateCounts) {
+        self.unhurried.on_state(state_counts);
     }
 }
 
 /// What a run of 3 workers with 2 records an epoch tells its drivers.
-fn told(prepared: &dyn Prepared, choice: Choice, feed: &Arc<Feed>) -> Result<Vec<Told>, RunError> {
+fn told(prepared: &dyn BoundPipeline, config: RunConfig, feed: &Arc<Feed>) -> Result<Vec<Told>, RunError> {
     let notes = Arc::new(Mutex::new(Vec::new()));
-    let (unhurried, kept) = (Unhurried::drivers(), Arc::clone(&notes));
+    let (unhurried, kept) = (UnpacedDriver::drivers(), Arc::clone(&notes));
     let drivers: Drivers =
         Arc::new(move |worker| Box::new(Noting { worker, unhurried: unhurried(worker), notes: Arc::clone(&kept) }));
-    run_by(&drivers, prepared, choice, feed, 1)?;
+    run_by(&drivers, prepared, config, feed, 1)?;
     Ok(std::mem::take(&mut *notes.lock().unwrap()))
 }
 
@@ -473,11 +483,11 @@ fn an_epoch_is_completed_when_all_workers_with_state_have_acted_upon_it() {
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 2, 40 * STEP_MS, true));
     for (name, strategy) in ["repeat-high-value", "load-time-conversion", "sessions"]
         .iter()
-        .flat_map(|name| Spread::ALL.map(|strategy| (name, strategy)))
-        .filter(|(_, strategy)| !matches!(strategy, Spread::Sequential | Spread::Differential))
+        .flat_map(|name| Placement::ALL.map(|strategy| (name, strategy)))
+        .filter(|(_, strategy)| !matches!(strategy, Placement::Sequential | Placement::Differential))
     {
         let prepared = catalogue::find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
-        let notes = match told(&*prepared, Choice { workers: 3, ..Choice::plain(strategy) }, &feed) {
+        let notes = match told(&*prepared, RunConfig { workers: 3, ..RunConfig::plain(strategy) }, &feed) {
             Err(RunError::Gap { .. }) => continue,
             notes => notes.unwrap(),
         };
@@ -487,12 +497,12 @@ fn an_epoch_is_completed_when_all_workers_with_state_have_acted_upon_it() {
                 acted.insert(*worker, 0);
             }
         }
-        let holders = match strategy {
-            Spread::SingleWriter => 1,
-            Spread::Staged => 3 - strategy.readers(3),
+        let state_workers = match strategy {
+            Placement::SingleWriter => 1,
+            Placement::Staged => 3 - strategy.readers(3),
             _ => 3,
         };
-        assert_eq!(acted.len(), holders, "{name} {}", strategy.name());
+        assert_eq!(acted.len(), state_workers, "{name} {}", strategy.name());
         for note in &notes {
             match *note {
                 Told::Views { worker, epochs } => {
@@ -515,10 +525,10 @@ fn sequential_is_one_worker_and_nobody_is_none() {
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, 0, false));
     let prepared = catalogue::find("identity").unwrap().prepare(&[], &trace.symbols).unwrap();
     for (strategy, workers) in
-        [(Spread::Sequential, 2), (Spread::Sequential, 0), (Spread::Exchange, 0), (Spread::Staged, 1)]
+        [(Placement::Sequential, 2), (Placement::Sequential, 0), (Placement::Exchange, 0), (Placement::Staged, 1)]
     {
-        let choice = Choice { workers, ..Choice::plain(strategy) };
-        let error = prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).err().unwrap().to_string();
+        let config = RunConfig { workers, ..RunConfig::plain(strategy) };
+        let error = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())).err().unwrap().to_string();
         assert!(error.contains(strategy.name()), "{error}");
     }
 }

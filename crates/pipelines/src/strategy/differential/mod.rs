@@ -10,8 +10,8 @@
 //! later and is taken back if something comes between, and a window is a row that is there for 1 ms, at its end.
 //!
 //! **Forgetting is negative updates at future times.** What was counted for a window is taken out when the window has
-//! passed it; what ends by itself is taken out as a whole life (see [`lives`]). Updates of a future time wait where
-//! their time is looked at and nothing else ([`in_turn`]). When a negative update has met its positive one, and the
+//! passed it; what ends by itself is taken out as a whole life (see [`key_lifetimes`]). Updates of a future time wait where
+//! their time is looked at and nothing else ([`delay_until_due`]). When a negative update has met its positive one, and the
 //! frontier has passed both, the trace forgets the two as it merges its batches: compaction is the eviction, and there
 //! is no other.
 //!
@@ -25,7 +25,7 @@
 //!
 //! What it costs: an update is sorted, merged several times and copied with its time and its difference, where a hash
 //! table changes 16 bytes in place. A reduction reads all values of a key again for each time at which one of them
-//! changes: cheap where they add up to one (see [`running`]), quadratic where a key has many events alive, and many of
+//! changes: cheap where they add up to one (see [`running_count`]), quadratic where a key has many events alive, and many of
 //! them in one batch. What it buys: no operator of a pipeline has to know what order policy, timers or expiry are, nor
 //! when to take back.
 //!
@@ -35,9 +35,9 @@
 //!
 //! Decisions D-015 and D-016.
 
-pub(crate) mod in_turn;
-pub(crate) mod lives;
-pub(crate) mod running;
+pub(crate) mod delay;
+pub(crate) mod key_lifetimes;
+pub(crate) mod running_count;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
@@ -61,18 +61,18 @@ use timely::dataflow::operators::probe::{Handle as ProbeHandle, Probe};
 use timely::dataflow::operators::vec::Map;
 use timely::worker::Worker;
 
-use self::in_turn::in_turn;
-use super::dataflow::{Desk, Own, Reading, Tally, execute};
+use self::delay::delay_until_due;
+use super::dataflow::sink::{MakeSink, SharedSink, Sink};
+use super::dataflow::{OwnershipFilter, Reading, WorkerContext, WorkerTotals, execute};
 use super::exchange;
-use super::kept::{Last, MakeLast, SharedLast};
 use super::plan::Intake as Messages;
 use crate::answers::Row;
-use crate::driver::Census;
-use crate::fault::Armed;
-use crate::feed::{Feed, Reached};
+use crate::disorder::OrderPolicy;
+use crate::driver::StateCounts;
+use crate::fault::FaultInjector;
+use crate::feed::{EventTimeProgress, Feed};
 use crate::logic::{Key, Message, Timed, Turn};
-use crate::order::OrderPolicy;
-use crate::run::{RunError, Site};
+use crate::run::{RunContext, RunError};
 
 /// A pipeline as collections that change with event time: what `differential` runs.
 pub trait Incremental: Clone + Send + Sync + 'static {
@@ -93,14 +93,14 @@ pub trait Incremental: Clone + Send + Sync + 'static {
 pub type Collected<'s, D, R = isize> = VecCollection<'s, i64, D, R>;
 
 /// Events by key, each from when it happened, on the worker of its key.
-pub type Events<'s, W> = Collected<'s, (i64, Happened<W>)>;
+pub type Events<'s, W> = Collected<'s, (i64, TimedEvent<W>)>;
 
 /// Rows by the time at which they are due.
 pub type Rows<'s, R> = Collected<'s, (i64, R)>;
 
 /// What is left of an event. The order is the canonical one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Happened<W> {
+pub struct TimedEvent<W> {
     /// When it happened, ms.
     pub event_time_ms: i64,
     /// The occurrence; a second delivery repeats it.
@@ -110,7 +110,7 @@ pub struct Happened<W> {
 }
 
 /// With its key.
-impl<W: Message> Timed for (i64, Happened<W>) {
+impl<W: Message> Timed for (i64, TimedEvent<W>) {
     fn event_time_ms(&self) -> i64 {
         self.1.event_time_ms
     }
@@ -131,68 +131,68 @@ impl<R: Abelian + ExchangeData> Times for R {}
 /// Runs it.
 pub(super) fn run<D: Incremental>(
     pipeline: &D,
-    site: &Site,
-    answers: MakeLast<D::Row>,
-) -> Result<Vec<Tally>, RunError> {
+    context: &RunContext,
+    answers: MakeSink<D::Row>,
+) -> Result<Vec<WorkerTotals>, RunError> {
     let pipeline = pipeline.clone();
-    execute(site, exchange::TOPOLOGY.spread, move |worker, mut desk| {
-        let intake = Intake::new(worker, &pipeline, &mut desk, &answers);
-        let last: SharedLast<(i64, Happened<D::What>)> = Rc::new(RefCell::new(intake));
+    execute(context, exchange::TOPOLOGY.placement, move |worker, mut worker_context| {
+        let intake = Intake::new(worker, &pipeline, &mut worker_context, &answers);
+        let last: SharedSink<(i64, TimedEvent<D::What>)> = Rc::new(RefCell::new(intake));
         let pipeline = pipeline.clone();
         let select = move |event: &Event| {
             let (key, what) = pipeline.select(event)?;
-            let happened = Happened { event_time_ms: event.event_time_ms(), event_id: event.event_id(), what };
+            let happened = TimedEvent { event_time_ms: event.event_time_ms(), event_id: event.event_id(), what };
             Some((key, (key, happened)))
         };
-        let late = desk.run(worker, &Messages::each(select), &Reading::InTurn, |messages| {
-            desk.last(messages, Own::everything(), Rc::clone(&last));
+        let late = worker_context.run(worker, &Messages::each(select), &Reading::InTurn, |messages| {
+            worker_context.last(messages, OwnershipFilter::everything(), Rc::clone(&last));
         });
-        desk.end(worker, &last, late)
+        worker_context.end(worker, &last, late)
     })
 }
 
 /// The end of the first dataflow and the source of the second.
 struct Intake<W: Message + Ord + Debug, R> {
-    fault: Armed,
-    order: Box<dyn OrderPolicy<(i64, Happened<W>)>>,
-    released: Vec<(i64, Happened<W>)>,
+    fault: FaultInjector,
+    order: Box<dyn OrderPolicy<(i64, TimedEvent<W>)>>,
+    released: Vec<(i64, TimedEvent<W>)>,
     input: Input<W>,
-    answers: SharedLast<R>,
+    answers: SharedSink<R>,
     updates: Rc<Cell<isize>>, // that the second dataflow holds
 }
 
-type Input<W> = InputHandle<i64, CapacityContainerBuilder<Vec<((i64, Happened<W>), i64, isize)>>>;
+type Input<W> = InputHandle<i64, CapacityContainerBuilder<Vec<((i64, TimedEvent<W>), i64, isize)>>>;
 
 impl<W: Message + Ord + Debug, R: Row> Intake<W, R> {
     /// Builds the second dataflow.
     fn new<D: Incremental<What = W, Row = R>>(
         worker: &mut Worker,
         pipeline: &D,
-        desk: &mut Desk,
-        answers: &MakeLast<R>,
+        worker_context: &mut WorkerContext,
+        answers: &MakeSink<R>,
     ) -> Self {
         let (updates, mut input) = (count_updates(worker), Input::new());
-        let answers = answers(Armed::not(), desk.fault());
+        let answers = answers(FaultInjector::not(), worker_context.fault());
         let answered = worker.dataflow(|scope| {
             let events = input.to_stream(scope).as_collection();
-            keep(pipeline.answers(events, step_ms(&desk.feed)), Rc::clone(&answers))
+            keep(pipeline.answers(events, step_ms(&worker_context.feed)), Rc::clone(&answers))
         });
-        desk.answers_behind(answered);
+        worker_context.answers_behind(answered);
         // Only if there is no epoch, everything is reached at once.
-        input.advance_to(desk.feed.reached(0).watermark_ms);
-        let order = desk.choice.order.policy(desk.feed.slack_ms());
-        Self { fault: desk.fault(), order, released: Vec::new(), input, answers, updates }
+        input.advance_to(worker_context.feed.reached(0).watermark_ms);
+        let order = worker_context.config.order.policy(worker_context.feed.slack_ms());
+        Self { fault: worker_context.fault(), order, released: Vec::new(), input, answers, updates }
     }
 }
 
-impl<W: Message + Ord + Debug, R: Row> Last<(i64, Happened<W>)> for Intake<W, R> {
-    fn take(&mut self, arrived: &mut Vec<(i64, Happened<W>)>) {
+impl<W: Message + Ord + Debug, R: Row> Sink<(i64, TimedEvent<W>)> for Intake<W, R> {
+    fn take(&mut self, arrived: &mut Vec<(i64, TimedEvent<W>)>) {
         self.fault.messages(arrived);
         self.order.arrive(arrived, &mut self.released);
     }
 
     /// What the watermark has passed is known from now on.
-    fn advance(&mut self, reached: Reached) {
+    fn advance(&mut self, reached: EventTimeProgress) {
         self.order.advance(reached, &mut self.released);
         let released = self.released.drain(..);
         let mut updates = released.map(|happened| (happened, happened.event_time_ms(), 1)).collect();
@@ -201,9 +201,9 @@ impl<W: Message + Ord + Debug, R: Row> Last<(i64, Happened<W>)> for Intake<W, R>
         self.input.advance_to(reached.watermark_ms);
     }
 
-    fn census(&self) -> Census {
+    fn state_counts(&self) -> StateCounts {
         let entries = self.updates.get().max(0) as usize;
-        Census { entries, buffered: self.order.buffered(), ..self.answers.borrow().census() }
+        StateCounts { entries, buffered: self.order.buffered(), ..self.answers.borrow().state_counts() }
     }
 
     /// Updates have no payload to be told from what carries it.
@@ -211,8 +211,8 @@ impl<W: Message + Ord + Debug, R: Row> Last<(i64, Happened<W>)> for Intake<W, R>
         (0, 0)
     }
 
-    fn hand_in(&mut self, worker: usize) {
-        self.answers.borrow_mut().hand_in(worker);
+    fn submit(&mut self, worker: usize) {
+        self.answers.borrow_mut().submit(worker);
     }
 
     fn pack(&mut self) -> Vec<Vec<u8>> {
@@ -236,11 +236,13 @@ fn step_ms(feed: &Feed) -> i64 {
 const RECORDS_PER_ROUND: i64 = if cfg!(test) { 8 } else { 128 };
 
 /// Keeps the rows that stand at their time; what the probe has passed is answered.
-fn keep<R: Row>(rows: Rows<'_, R>, answers: SharedLast<R>) -> ProbeHandle<i64> {
+fn keep<R: Row>(rows: Rows<'_, R>, answers: SharedSink<R>) -> ProbeHandle<i64> {
     let rows = rows.map(|(due_ms, row)| (due_ms, Shown(row)));
     let due = retimed(rows, |(due_ms, row), now_ms, times| (now_ms <= due_ms).then_some((row, due_ms, times)));
-    let kept =
-        in_turn(due).inner.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(Pipeline, "answers", move |_, _| {
+    let kept = delay_until_due(due).inner.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(
+        Pipeline,
+        "answers",
+        move |_, _| {
             move |input, _output| {
                 let mut given = Vec::new();
                 input.for_each(|_, rows| {
@@ -248,7 +250,8 @@ fn keep<R: Row>(rows: Rows<'_, R>, answers: SharedLast<R>) -> ProbeHandle<i64> {
                 });
                 answers.borrow_mut().take(&mut given);
             }
-        });
+        },
+    );
     kept.probe().0
 }
 

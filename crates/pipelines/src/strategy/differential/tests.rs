@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use flowbench_events::{Event, Id, Kind, Record, Trace, Value};
 use proptest::prelude::*;
 
-use crate::driver::{Census, Driver, Drivers, Unhurried};
-use crate::{Choice, Feed, Site, Strategy as Spread, catalogue, oracle};
+use crate::driver::{Driver, Drivers, StateCounts, UnpacedDriver};
+use crate::{Feed, RunConfig, RunContext, Strategy as Placement, catalogue, oracle};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -20,16 +20,16 @@ impl Driver for Watched {
         self.0.admissible()
     }
 
-    fn admitted(&mut self, epochs: u64) {
-        self.0.admitted(epochs);
+    fn on_admitted(&mut self, epochs: u64) {
+        self.0.on_admitted(epochs);
     }
 
-    fn completed(&mut self, epochs: u64) {
-        self.0.completed(epochs);
+    fn on_completed(&mut self, epochs: u64) {
+        self.0.on_completed(epochs);
     }
 
-    fn holds(&mut self, census: Census) {
-        self.1.fetch_max(census.entries, Ordering::Relaxed);
+    fn on_state(&mut self, state_counts: StateCounts) {
+        self.1.fetch_max(state_counts.entries, Ordering::Relaxed);
     }
 }
 
@@ -38,14 +38,14 @@ fn most_updates(pipeline: &str, settings: &[&str], events: Vec<Event>, slack_ms:
     let trace = Arc::new(Trace { events, ..Trace::default() });
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let prepared = catalogue::find(pipeline).unwrap().prepare(&settings, &trace.symbols).unwrap();
-    let (most, one_at_a_time) = (Arc::new(AtomicUsize::new(0)), Unhurried::one_at_a_time());
+    let (most, one_at_a_time) = (Arc::new(AtomicUsize::new(0)), UnpacedDriver::one_at_a_time());
     let drivers: Drivers = {
         let most = Arc::clone(&most);
         Arc::new(move |worker| Box::new(Watched(one_at_a_time(worker), Arc::clone(&most))))
     };
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 13, slack_ms, true));
-    let choice = Choice::plain(Spread::Differential);
-    let end = prepared.run(&Site::new(choice, &feed, drivers)).unwrap();
+    let config = RunConfig::plain(Placement::Differential);
+    let end = prepared.run(&RunContext::new(config, &feed, drivers)).unwrap();
     let truth = prepared.oracle(&oracle::delivered(&trace.events, Some(slack_ms.into()), None));
     assert_eq!(end.answers.lines(&trace.symbols), truth.lines(&trace.symbols), "{pipeline}");
     assert!(!truth.is_empty(), "{pipeline} had nothing to answer");
@@ -136,8 +136,8 @@ proptest! {
         ] {
             let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
             let prepared = catalogue::find(pipeline).unwrap().prepare(&settings, &trace.symbols).unwrap();
-            let choice = Choice { workers, ..Choice::plain(Spread::Differential) };
-            let end = prepared.run(&Site::new(choice, &feed, Unhurried::drivers())).unwrap();
+            let config = RunConfig { workers, ..RunConfig::plain(Placement::Differential) };
+            let end = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())).unwrap();
             let truth = prepared.oracle(&canonical).lines(&trace.symbols);
             prop_assert_eq!(end.answers.lines(&trace.symbols), truth, "{} {:?}", pipeline, settings);
         }

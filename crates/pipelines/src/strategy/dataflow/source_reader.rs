@@ -12,24 +12,24 @@ use flowbench_events::{Event, LateSet};
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-use super::messages::Outbox;
+use super::routing::Outbox;
 use crate::feed::{Delivery, Feed, Partition};
 use crate::logic::{Delivered, Key, Message};
 
 /// Makes one instance per worker.
-pub(super) type Make<T> = Arc<dyn Fn() -> Box<T> + Send + Sync>;
+pub(crate) type Make<T> = Arc<dyn Fn() -> Box<T> + Send + Sync>;
 
 /// Turns its input into messages and adds them to the batches of whoever holds their state.
-pub(super) trait Sorter<In, M> {
+pub(crate) trait Router<In, M> {
     /// Takes a batch and leaves it empty.
-    fn sort(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>);
+    fn route(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>);
 
     /// Sends what it has held back in order to combine it.
     fn flush(&mut self, _out: &mut Outbox<M>) {}
 }
 
 /// Turns events into messages where they lie in the trace.
-pub(super) trait Reader<M> {
+pub(crate) trait Reader<M> {
     /// Reads a share of the trace; late events that are dropped are added to `late`.
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<M>);
 
@@ -39,11 +39,11 @@ pub(super) trait Reader<M> {
 
 /// The share of an epoch that one worker reads.
 #[derive(Clone, Copy)]
-pub(super) enum Share<'a> {
+pub(crate) enum Share<'a> {
     /// The whole epoch.
     Whole(&'a Feed, u64),
     /// What was partitioned for the worker in advance.
-    Own(&'a Partition, u64),
+    OwnershipFilter(&'a Partition, u64),
 }
 
 impl Share<'_> {
@@ -52,7 +52,7 @@ impl Share<'_> {
     fn runs(self, late: &mut LateSet, mut give: impl FnMut(&[Event])) {
         match self {
             Share::Whole(feed, epoch) => feed.runs(epoch, late, |_, run| give(run)),
-            Share::Own(partition, epoch) => give(partition.of(epoch)),
+            Share::OwnershipFilter(partition, epoch) => give(partition.of(epoch)),
         }
     }
 
@@ -61,13 +61,13 @@ impl Share<'_> {
     fn deliveries<W: Delivered>(self, late: &mut LateSet, give: impl FnMut(Delivery<W>)) {
         match self {
             Share::Whole(feed, epoch) => feed.deliveries(epoch, late, give),
-            Share::Own(partition, epoch) => partition.deliveries(epoch).for_each(give),
+            Share::OwnershipFilter(partition, epoch) => partition.deliveries(epoch).for_each(give),
         }
     }
 }
 
 /// Sends every delivery, whatever concerns the pipeline, to where its event id is remembered.
-pub(super) struct Deliver;
+pub(crate) struct Deliver;
 
 impl<W: Delivered> Reader<Delivery<W>> for Deliver {
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<Delivery<W>>) {
@@ -76,13 +76,13 @@ impl<W: Delivered> Reader<Delivery<W>> for Deliver {
 }
 
 /// Sends each message by itself: what `select` returns for an input, with the key that routes it.
-pub(super) struct Select<F>(pub(super) F);
+pub(crate) struct Select<F>(pub(crate) F);
 
-impl<F, In, K: Key, M: Message> Sorter<In, M> for Select<F>
+impl<F, In, K: Key, M: Message> Router<In, M> for Select<F>
 where
     F: Fn(&In) -> Option<(K, M)>,
 {
-    fn sort(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>) {
+    fn route(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>) {
         for (key, message) in batch.drain(..).filter_map(|input| (self.0)(&input)) {
             out.give(|| key.route(), message);
         }
@@ -105,7 +105,7 @@ where
 }
 
 /// Combines messages of one key before it sends them: `join` returns whether two of them have become one.
-pub(super) struct Combine<F, J, In, K, M> {
+pub(crate) struct Combine<F, J, In, K, M> {
     select: F,
     join: J,
     held: HashMap<K, M, foldhash::fast::RandomState>,
@@ -117,7 +117,7 @@ where
     F: Fn(&In) -> Option<(K, M)>,
     J: Fn(K, &mut M, &M) -> bool,
 {
-    pub(super) fn new(select: F, join: J) -> Self {
+    pub(crate) fn new(select: F, join: J) -> Self {
         Self { select, join, held: HashMap::default(), inputs: PhantomData }
     }
 
@@ -135,12 +135,12 @@ where
     }
 }
 
-impl<F, J, In, K: Key, M: Message> Sorter<In, M> for Combine<F, J, In, K, M>
+impl<F, J, In, K: Key, M: Message> Router<In, M> for Combine<F, J, In, K, M>
 where
     F: Fn(&In) -> Option<(K, M)>,
     J: Fn(K, &mut M, &M) -> bool,
 {
-    fn sort(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>) {
+    fn route(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>) {
         batch.drain(..).for_each(|input| self.take(&input, out));
     }
 
@@ -159,6 +159,6 @@ where
     }
 
     fn flush(&mut self, out: &mut Outbox<M>) {
-        Sorter::flush(self, out);
+        Router::flush(self, out);
     }
 }

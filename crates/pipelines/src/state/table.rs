@@ -15,14 +15,14 @@ use crate::logic::Key;
 /// half empty. And the shares of the sixteen tables differ, each 2^(1/16) times the one before, so that they double one
 /// after the other. The price is one more look into memory.
 pub(crate) struct Table<K, S> {
-    sheets: Vec<Vec<(K, S)>>, // all full but the last
+    chunks: Vec<Vec<(K, S)>>, // all full but the last
     numbers: [HashTable<u32>; PARTS],
     hasher: foldhash::fast::RandomState,
 }
 
 const PARTS: usize = 16;
 /// States on a sheet: a power of two.
-const SHEET: usize = 1024;
+const CHUNK: usize = 1024;
 
 /// Which part a byte of the hash leads to.
 const PART_OF: [u8; 256] = part_of();
@@ -30,7 +30,7 @@ const PART_OF: [u8; 256] = part_of();
 impl<K, S> Default for Table<K, S> {
     fn default() -> Self {
         Self {
-            sheets: Vec::new(),
+            chunks: Vec::new(),
             numbers: std::array::from_fn(|_| HashTable::new()),
             hasher: foldhash::fast::RandomState::default(),
         }
@@ -42,89 +42,89 @@ impl<K: Key, S: Default> Table<K, S> {
     #[inline]
     pub(crate) fn get_or_default(&mut self, key: K) -> (&mut S, bool) {
         let hash = self.hasher.hash_one(key);
-        let Self { sheets, numbers, hasher } = self;
+        let Self { chunks, numbers, hasher } = self;
         let numbers = &mut numbers[part(hash)];
-        if let Some(number) = numbers.find(hash, |number| slot(sheets, *number).0 == key) {
-            return (&mut slot_mut(sheets, *number).1, false);
+        if let Some(number) = numbers.find(hash, |number| slot(chunks, *number).0 == key) {
+            return (&mut slot_mut(chunks, *number).1, false);
         }
-        let rehash = |number: &u32| hasher.hash_one(slot(sheets, *number).0);
+        let rehash = |number: &u32| hasher.hash_one(slot(chunks, *number).0);
         if numbers.len() == numbers.capacity() {
             make_room(numbers, rehash);
         }
-        let number = sheets.last().map_or(0, |last| (sheets.len() - 1) * SHEET + last.len()) as u32;
+        let number = chunks.last().map_or(0, |last| (chunks.len() - 1) * CHUNK + last.len()) as u32;
         numbers.insert_unique(hash, number, rehash);
-        if number as usize == sheets.len() * SHEET {
-            sheets.push(Vec::with_capacity(SHEET));
+        if number as usize == chunks.len() * CHUNK {
+            chunks.push(Vec::with_capacity(CHUNK));
         }
-        let last = sheets.len() - 1;
-        sheets[last].push((key, S::default()));
-        (&mut slot_mut(sheets, number).1, true)
+        let last = chunks.len() - 1;
+        chunks[last].push((key, S::default()));
+        (&mut slot_mut(chunks, number).1, true)
     }
 
     /// The state of `key`.
     #[cfg(test)]
     pub(crate) fn get(&self, key: K) -> Option<&S> {
         let hash = self.hasher.hash_one(key);
-        let number = self.numbers[part(hash)].find(hash, |number| slot(&self.sheets, *number).0 == key)?;
-        Some(&slot(&self.sheets, *number).1)
+        let number = self.numbers[part(hash)].find(hash, |number| slot(&self.chunks, *number).0 == key)?;
+        Some(&slot(&self.chunks, *number).1)
     }
 
     /// The state of `key`, to be changed.
     pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut S> {
-        let Self { sheets, numbers, hasher } = self;
+        let Self { chunks, numbers, hasher } = self;
         let hash = hasher.hash_one(key);
-        let number = *numbers[part(hash)].find(hash, |number| slot(sheets, *number).0 == key)?;
-        Some(&mut slot_mut(sheets, number).1)
+        let number = *numbers[part(hash)].find(hash, |number| slot(chunks, *number).0 == key)?;
+        Some(&mut slot_mut(chunks, number).1)
     }
 
     /// Takes the state of `key` out; the last one takes its place.
     pub(crate) fn remove(&mut self, key: K) -> Option<S> {
         let hash = self.hasher.hash_one(key);
-        let sheets = &mut self.sheets;
-        let found = self.numbers[part(hash)].find_entry(hash, |number| slot(sheets, *number).0 == key).ok()?;
+        let chunks = &mut self.chunks;
+        let found = self.numbers[part(hash)].find_entry(hash, |number| slot(chunks, *number).0 == key).ok()?;
         let (number, _) = found.remove();
-        let last_sheet = sheets.last_mut()?;
+        let last_sheet = chunks.last_mut()?;
         let mut moved = last_sheet.pop()?;
         if last_sheet.is_empty() {
-            sheets.pop();
+            chunks.pop();
         }
-        let last = self.sheets.last().map_or(0, |sheet| (self.sheets.len() - 1) * SHEET + sheet.len()) as u32;
+        let last = self.chunks.last().map_or(0, |sheet| (self.chunks.len() - 1) * CHUNK + sheet.len()) as u32;
         if number != last {
             let hash = self.hasher.hash_one(moved.0);
             let renumbered = self.numbers[part(hash)].find_mut(hash, |other| *other == last);
             renumbered.into_iter().for_each(|other| *other = number);
-            std::mem::swap(slot_mut(&mut self.sheets, number), &mut moved);
+            std::mem::swap(slot_mut(&mut self.chunks, number), &mut moved);
         }
         Some(moved.1)
     }
 
     /// Number of states.
     pub(crate) fn len(&self) -> usize {
-        self.sheets.last().map_or(0, |last| (self.sheets.len() - 1) * SHEET + last.len())
+        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
     }
 
     /// All states.
     pub(crate) fn states(&self) -> impl Iterator<Item = &S> {
-        self.sheets.iter().flatten().map(|(_, state)| state)
+        self.chunks.iter().flatten().map(|(_, state)| state)
     }
 
     /// Gives room back where most of it is empty.
     pub(crate) fn shrink(&mut self) {
-        let Self { sheets, numbers, hasher } = self;
+        let Self { chunks, numbers, hasher } = self;
         for part in numbers.iter_mut().filter(|part| part.capacity() > 256 && part.len() < part.capacity() / 4) {
-            part.shrink_to(part.len() * 2, |number| hasher.hash_one(slot(sheets, *number).0));
+            part.shrink_to(part.len() * 2, |number| hasher.hash_one(slot(chunks, *number).0));
         }
     }
 }
 
 #[inline]
-fn slot<K, S>(sheets: &[Vec<(K, S)>], number: u32) -> &(K, S) {
-    &sheets[number as usize / SHEET][number as usize % SHEET]
+fn slot<K, S>(chunks: &[Vec<(K, S)>], number: u32) -> &(K, S) {
+    &chunks[number as usize / CHUNK][number as usize % CHUNK]
 }
 
 #[inline]
-fn slot_mut<K, S>(sheets: &mut [Vec<(K, S)>], number: u32) -> &mut (K, S) {
-    &mut sheets[number as usize / SHEET][number as usize % SHEET]
+fn slot_mut<K, S>(chunks: &mut [Vec<(K, S)>], number: u32) -> &mut (K, S) {
+    &mut chunks[number as usize / CHUNK][number as usize % CHUNK]
 }
 
 /// Moves a part that has no room left into one that has.

@@ -2,11 +2,11 @@
 
 use flowbench_events::Event;
 
-use crate::feed::Reached;
-use crate::logic::{Afterwards, Key, KeyedLogic, Mergeable, Piece, Timed, fire_until, take};
+use crate::feed::EventTimeProgress;
+use crate::logic::{Key, KeyedLogic, Mergeable, PartialState, Timed, TimerOutcome, fire_until, take};
 
 /// Keyed logic as an operator runs it: with what its keys share on one worker, and rows that may be changes.
-pub trait Machine: Send + 'static {
+pub trait KeyedStateMachine: Send + 'static {
     /// What is applied: events, or partial states.
     type Message: Timed;
     /// Identifies the state a message needs.
@@ -25,16 +25,16 @@ pub trait Machine: Send + 'static {
     /// Applies the next message of `key` and pushes its rows to `out`.
     fn take(&mut self, key: Self::Key, state: &mut Self::State, message: &Self::Message, out: &mut Vec<Self::Row>);
 
-    /// Returns when the state must be looked at: an event time that [`reached`](Machine::reached) must not pass
-    /// before. `SPENT` if it holds nothing.
+    /// Returns when the state must be looked at: an event time that [`reached`](KeyedStateMachine::reached) must not pass
+    /// before. `EMPTY_STATE` if it holds nothing.
     fn expires_at_ms(&self, key: Self::Key, state: &Self::State) -> i64;
 
     /// Handles the expiry of a state, which the watermark has passed; returns whether the state lives on.
-    fn on_expiry(&mut self, key: Self::Key, state: &mut Self::State, out: &mut Vec<Self::Row>) -> Afterwards;
+    fn on_expiry(&mut self, key: Self::Key, state: &mut Self::State, out: &mut Vec<Self::Row>) -> TimerOutcome;
 
     /// Reports the progress of event time, once the events it released have been applied; returns the event time
     /// below which states expire.
-    fn reached(&mut self, reached: Reached) -> i64;
+    fn reached(&mut self, reached: EventTimeProgress) -> i64;
 
     /// Reports that all events below the reached time have been applied.
     fn settle(&mut self) {}
@@ -51,7 +51,7 @@ pub trait Machine: Send + 'static {
 /// Logic as it is: events come in the right order, or whatever results is accepted.
 pub(crate) struct Plain<L>(pub(crate) L);
 
-impl<L: KeyedLogic> Machine for Plain<L> {
+impl<L: KeyedLogic> KeyedStateMachine for Plain<L> {
     type Message = Event;
     type Key = L::Key;
     type State = L::State;
@@ -74,11 +74,11 @@ impl<L: KeyedLogic> Machine for Plain<L> {
         self.0.expires_at_ms(key, state)
     }
 
-    fn on_expiry(&mut self, key: L::Key, state: &mut L::State, out: &mut Vec<L::Row>) -> Afterwards {
+    fn on_expiry(&mut self, key: L::Key, state: &mut L::State, out: &mut Vec<L::Row>) -> TimerOutcome {
         self.0.on_expiry(key, state, out)
     }
 
-    fn reached(&mut self, reached: Reached) -> i64 {
+    fn reached(&mut self, reached: EventTimeProgress) -> i64 {
         reached.watermark_ms
     }
 
@@ -90,8 +90,8 @@ impl<L: KeyedLogic> Machine for Plain<L> {
 /// Logic whose events come combined: partial states, merged in the order of their start.
 pub(crate) struct Merged<L>(pub(crate) L);
 
-impl<L: Mergeable> Machine for Merged<L> {
-    type Message = Piece<L::Key, L::State>;
+impl<L: Mergeable> KeyedStateMachine for Merged<L> {
+    type Message = PartialState<L::Key, L::State>;
     type Key = L::Key;
     type State = L::State;
     type Row = L::Row;
@@ -120,11 +120,11 @@ impl<L: Mergeable> Machine for Merged<L> {
         self.0.expires_at_ms(key, state)
     }
 
-    fn on_expiry(&mut self, key: L::Key, state: &mut L::State, out: &mut Vec<L::Row>) -> Afterwards {
+    fn on_expiry(&mut self, key: L::Key, state: &mut L::State, out: &mut Vec<L::Row>) -> TimerOutcome {
         self.0.on_expiry(key, state, out)
     }
 
-    fn reached(&mut self, reached: Reached) -> i64 {
+    fn reached(&mut self, reached: EventTimeProgress) -> i64 {
         reached.watermark_ms
     }
 

@@ -17,9 +17,9 @@ use crate::logic::Message;
 
 /// Messages for one worker, handed over as they are: nothing looks at them on the way.
 #[derive(Debug, Clone)]
-pub(super) struct Batch<M> {
-    pub(super) target: usize,
-    pub(super) messages: Vec<M>,
+pub(crate) struct Batch<M> {
+    pub(crate) target: usize,
+    pub(crate) messages: Vec<M>,
 }
 
 impl<M> Default for Batch<M> {
@@ -50,7 +50,7 @@ impl<M: Message> ContainerBytes for Batch<M> {
 }
 
 /// Routes every batch to its target.
-pub(super) struct Whole;
+pub(crate) struct Whole;
 
 impl<M> Distributor<Batch<M>> for Whole {
     fn partition<T: Clone, P: Push<Envelope<T, Batch<M>>>>(
@@ -67,13 +67,13 @@ impl<M> Distributor<Batch<M>> for Whole {
 }
 
 /// Returns the parallelization contract of batches.
-pub(super) fn whole() -> DistributorPact<fn(usize) -> Whole> {
+pub(crate) fn whole() -> DistributorPact<fn(usize) -> Whole> {
     DistributorPact(|_| Whole)
 }
 
 /// Which workers messages may go to.
 #[derive(Debug, Clone)]
-pub(super) enum Targets {
+pub(crate) enum Routing {
     /// All messages go to this worker.
     One(usize),
     /// Messages go by their route to one of `count` workers from `first` on.
@@ -86,33 +86,33 @@ pub(super) enum Targets {
     TwoChoices(HotKeys),
 }
 
-impl Targets {
+impl Routing {
     /// True if messages are also shown to workers that do not own them.
-    pub(super) fn is_all(&self) -> bool {
-        matches!(self, Targets::All(_))
+    pub(crate) fn is_all(&self) -> bool {
+        matches!(self, Routing::All(_))
     }
 
     fn first(&self) -> usize {
         match self {
-            Targets::One(first) | Targets::ByRoute { first, .. } => *first,
-            Targets::All(_) | Targets::Places(_) | Targets::TwoChoices(_) => 0,
+            Routing::One(first) | Routing::ByRoute { first, .. } => *first,
+            Routing::All(_) | Routing::Places(_) | Routing::TwoChoices(_) => 0,
         }
     }
 
     fn count(&self) -> usize {
         match self {
-            Targets::One(_) => 1,
-            Targets::ByRoute { count, .. } | Targets::All(count) | Targets::Places(count) => *count,
-            Targets::TwoChoices(keys) => keys.workers(),
+            Routing::One(_) => 1,
+            Routing::ByRoute { count, .. } | Routing::All(count) | Routing::Places(count) => *count,
+            Routing::TwoChoices(keys) => keys.workers(),
         }
     }
 }
 
 /// Messages sent to other workers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Traffic {
-    pub(super) records: u64,
-    pub(super) bytes: u64,
+pub(crate) struct Traffic {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
 }
 
 /// Bytes of a batch: below what the allocator keeps at hand for each thread, so that batches are recycled.
@@ -121,9 +121,9 @@ const BATCH_BYTES: usize = 24 << 10;
 const LEAST_ROOM: usize = 16;
 
 /// Outgoing messages, by target.
-pub(super) struct Outbox<M> {
+pub(crate) struct Outbox<M> {
     worker: usize,
-    targets: Targets,
+    routing: Routing,
     open: Vec<Vec<M>>, // by target
     full: Vec<Batch<M>>,
     room: usize, // of new batches: what the last ones took
@@ -134,26 +134,26 @@ impl<M: Message> Outbox<M> {
     const BATCH: usize = BATCH_BYTES / size_of::<M>();
 
     /// Creates the outbox of `worker`, which counts messages to other workers in `traffic`.
-    pub(super) fn new(worker: usize, targets: Targets, traffic: Rc<Cell<Traffic>>) -> Self {
-        let targets = match targets {
-            Targets::ByRoute { first, count: 1 } => Targets::One(first), // nothing to be routed
+    pub(crate) fn new(worker: usize, routing: Routing, traffic: Rc<Cell<Traffic>>) -> Self {
+        let routing = match routing {
+            Routing::ByRoute { first, count: 1 } => Routing::One(first), // nothing to be routed
             several => several,
         };
-        let open = (0..targets.count()).map(|_| Vec::new()).collect();
-        Self { worker, targets, open, full: Vec::new(), room: LEAST_ROOM, traffic }
+        let open = (0..routing.count()).map(|_| Vec::new()).collect();
+        Self { worker, routing, open, full: Vec::new(), room: LEAST_ROOM, traffic }
     }
 
     /// Adds a message to the batch that its route leads to.
     #[inline]
-    pub(super) fn give(&mut self, route: impl FnOnce() -> u64, message: M) {
-        match &mut self.targets {
-            Targets::One(_) => self.push(0, message),
-            Targets::ByRoute { count, .. } | Targets::Places(count) => {
+    pub(crate) fn give(&mut self, route: impl FnOnce() -> u64, message: M) {
+        match &mut self.routing {
+            Routing::One(_) => self.push(0, message),
+            Routing::ByRoute { count, .. } | Routing::Places(count) => {
                 let at = spread(route(), *count);
                 self.push(at, message);
             }
-            Targets::All(count) => (0..*count).for_each(|at| self.push(at, message)),
-            Targets::TwoChoices(keys) => {
+            Routing::All(count) => (0..*count).for_each(|at| self.push(at, message)),
+            Routing::TwoChoices(keys) => {
                 let at = keys.choose(route());
                 self.push(at, message);
             }
@@ -181,8 +181,8 @@ impl<M: Message> Outbox<M> {
 
     fn seal(&mut self, at: usize) {
         let messages = std::mem::take(&mut self.open[at]);
-        let target = self.targets.first() + at;
-        if target != self.worker && !matches!(self.targets, Targets::Places(_)) {
+        let target = self.routing.first() + at;
+        if target != self.worker && !matches!(self.routing, Routing::Places(_)) {
             let Traffic { records, bytes } = self.traffic.get();
             let (more_records, more_bytes) = (messages.len() as u64, (messages.len() * size_of::<M>()) as u64);
             self.traffic.set(Traffic { records: records + more_records, bytes: bytes + more_bytes });
@@ -191,7 +191,7 @@ impl<M: Message> Outbox<M> {
     }
 
     /// Sends all batches.
-    pub(super) fn drain(&mut self, mut send: impl FnMut(Batch<M>)) {
+    pub(crate) fn drain(&mut self, mut send: impl FnMut(Batch<M>)) {
         let most = self.open.iter().map(Vec::len).max().unwrap_or(0);
         if self.full.is_empty() {
             self.room = most.next_power_of_two().clamp(LEAST_ROOM, Self::BATCH);

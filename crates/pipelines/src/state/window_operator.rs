@@ -5,13 +5,13 @@
 use std::marker::PhantomData;
 
 use crate::answers::{Change, push_changes};
-use crate::driver::Census;
+use crate::driver::StateCounts;
 use crate::eviction::{EvictionName, ExpiryQueue};
-use crate::feed::Reached;
+use crate::feed::EventTimeProgress;
 use crate::logic::WindowLogic;
-use crate::part::Part;
-use crate::run::Choice;
-use crate::table::Table;
+use crate::run::RunConfig;
+use crate::state::keyed_operator::StateOperator;
+use crate::state::table::Table;
 
 /// Something that can be aggregated: plain rows count once, changes as often as they say.
 pub(crate) trait Signed<R>: Copy {
@@ -44,7 +44,7 @@ impl<R: Copy> Signed<R> for Change<R> {
 
 /// The aggregates of open windows, answered when the watermark has passed their end. Under `speculative` they are
 /// answered as soon as event time has reached it, and corrected until the watermark has passed it.
-pub(crate) struct WindowPart<W: WindowLogic, M> {
+pub(crate) struct WindowOperator<W: WindowLogic, M> {
     logic: W,
     table: Table<W::Key, Window<W>>,
     open: ExpiryQueue<W::Key>,
@@ -52,7 +52,7 @@ pub(crate) struct WindowPart<W: WindowLogic, M> {
     touched: Vec<W::Key>,          // since they were answered
     ahead: bool,
     keeps: bool,
-    buried: Vec<(W::Key, W::Sum)>,
+    retired: Vec<(W::Key, W::Sum)>,
     messages: PhantomData<fn(M)>,
 }
 
@@ -68,17 +68,17 @@ impl<W: WindowLogic> Default for Window<W> {
     }
 }
 
-impl<W: WindowLogic, M> WindowPart<W, M> {
-    pub(crate) fn new(logic: &W, choice: &Choice) -> Self {
+impl<W: WindowLogic, M> WindowOperator<W, M> {
+    pub(crate) fn new(logic: &W, config: &RunConfig) -> Self {
         Self {
             logic: logic.clone(),
             table: Table::default(),
             open: ExpiryQueue::default(),
             answered: ExpiryQueue::default(),
             touched: Vec::new(),
-            ahead: choice.order.takes_back(),
-            keeps: choice.eviction == EvictionName::Never,
-            buried: Vec::new(),
+            ahead: config.order.takes_back(),
+            keeps: config.eviction == EvictionName::Never,
+            retired: Vec::new(),
             messages: PhantomData,
         }
     }
@@ -97,12 +97,12 @@ impl<W: WindowLogic, M> WindowPart<W, M> {
     fn forget(&mut self, key: W::Key) {
         let window = self.table.remove(key);
         if self.keeps {
-            self.buried.extend(window.map(|window| (key, window.sum)));
+            self.retired.extend(window.map(|window| (key, window.sum)));
         }
     }
 }
 
-impl<W: WindowLogic, M: Signed<W::Input>> Part<M, Change<W::Row>> for WindowPart<W, M> {
+impl<W: WindowLogic, M: Signed<W::Input>> StateOperator<M, Change<W::Row>> for WindowOperator<W, M> {
     fn arrive(&mut self, arrived: &mut Vec<M>, _out: &mut Vec<Change<W::Row>>) {
         for message in arrived.drain(..) {
             let (input, times) = message.signed();
@@ -110,7 +110,7 @@ impl<W: WindowLogic, M: Signed<W::Input>> Part<M, Change<W::Row>> for WindowPart
             let (window, new) = self.table.get_or_default(key);
             self.logic.add(&mut window.sum, input, times);
             if new {
-                self.open.file(key, self.logic.closes_at_ms(key));
+                self.open.schedule(key, self.logic.closes_at_ms(key));
             } else if window.given.is_some() && !window.touched {
                 window.touched = true;
                 self.touched.push(key);
@@ -118,14 +118,14 @@ impl<W: WindowLogic, M: Signed<W::Input>> Part<M, Change<W::Row>> for WindowPart
         }
     }
 
-    fn advance(&mut self, reached: Reached, out: &mut Vec<Change<W::Row>>) {
+    fn advance(&mut self, reached: EventTimeProgress, out: &mut Vec<Change<W::Row>>) {
         for key in std::mem::take(&mut self.touched) {
             self.answer(key, out);
         }
         let until_ms = if self.ahead { reached.ahead_ms } else { reached.watermark_ms };
         while let Some(key) = self.open.next_expired(until_ms, |key| self.logic.closes_at_ms(key)) {
             self.answer(key, out);
-            self.answered.file(key, self.logic.closes_at_ms(key));
+            self.answered.schedule(key, self.logic.closes_at_ms(key));
         }
         while let Some(key) = self.answered.next_expired(reached.watermark_ms, |key| self.logic.closes_at_ms(key)) {
             self.forget(key);
@@ -133,10 +133,10 @@ impl<W: WindowLogic, M: Signed<W::Input>> Part<M, Change<W::Row>> for WindowPart
         self.table.shrink();
     }
 
-    fn census(&self) -> Census {
-        let entries = self.table.len() + self.buried.len();
+    fn state_counts(&self) -> StateCounts {
+        let entries = self.table.len() + self.retired.len();
         let least_bytes = entries * (std::mem::size_of::<W::Key>() + std::mem::size_of::<W::Sum>());
-        Census { entries, least_bytes, ..Census::default() }
+        StateCounts { entries, least_bytes, ..StateCounts::default() }
     }
 
     fn payload(&self) -> (usize, usize) {
@@ -156,8 +156,8 @@ mod tests {
 
     use super::*;
     use crate::answers::{Cells, Row};
-    use crate::order::OrderName;
-    use crate::strategy::Strategy as Spread;
+    use crate::disorder::OrderName;
+    use crate::strategy::Strategy as Placement;
 
     /// How many things have happened in every ten milliseconds.
     #[derive(Clone)]
@@ -214,15 +214,15 @@ mod tests {
         }
     }
 
-    type Windows = WindowPart<Tens, Change<(i64, i64)>>;
+    type Windows = WindowOperator<Tens, Change<(i64, i64)>>;
 
     fn windows(order: OrderName, eviction: EvictionName) -> Windows {
-        WindowPart::new(&Tens, &Choice { order, eviction, ..Choice::plain(Spread::Exchange) })
+        WindowOperator::new(&Tens, &RunConfig { order, eviction, ..RunConfig::plain(Placement::Exchange) })
     }
 
-    fn reached(watermark_ms: i64, slack_ms: i64) -> Reached {
+    fn reached(watermark_ms: i64, slack_ms: i64) -> EventTimeProgress {
         let newest_ms = watermark_ms + slack_ms;
-        Reached { watermark_ms, ahead_ms: newest_ms, newest_ms, ..Reached::NOTHING }
+        EventTimeProgress { watermark_ms, ahead_ms: newest_ms, newest_ms, ..EventTimeProgress::NOTHING }
     }
 
     fn count(ten: i64, count: i64) -> Count {
@@ -248,17 +248,17 @@ mod tests {
 
     #[test]
     fn a_window_answers_when_the_watermark_has_passed_its_last_millisecond() {
-        for (eviction, buried) in [(EvictionName::Frontier, 0), (EvictionName::Never, 1)] {
+        for (eviction, retired) in [(EvictionName::Frontier, 0), (EvictionName::Never, 1)] {
             let (mut windows, mut out) = (windows(OrderName::Watermark, eviction), Vec::new());
             windows.arrive(&mut [0, 9, 10].map(once).to_vec(), &mut out);
-            assert_eq!(Part::<Change<(i64, i64)>, _>::payload(&windows), (2, 2 * 16 + 3));
+            assert_eq!(StateOperator::<Change<(i64, i64)>, _>::payload(&windows), (2, 2 * 16 + 3));
             for watermark_ms in [8, 9] {
                 windows.advance(reached(watermark_ms, 0), &mut out);
-                assert_eq!((out.len(), windows.census().entries), (0, 2), "{watermark_ms} ms");
+                assert_eq!((out.len(), windows.state_counts().entries), (0, 2), "{watermark_ms} ms");
             }
             windows.advance(reached(10, 0), &mut out);
-            assert_eq!((&out[..], windows.census().entries), (&[Change::given(count(0, 2))][..], 1 + buried));
-            assert_eq!(Part::<Change<(i64, i64)>, _>::payload(&windows), (1, 16 + 1));
+            assert_eq!((&out[..], windows.state_counts().entries), (&[Change::given(count(0, 2))][..], 1 + retired));
+            assert_eq!(StateOperator::<Change<(i64, i64)>, _>::payload(&windows), (1, 16 + 1));
         }
     }
 
@@ -274,9 +274,9 @@ mod tests {
         windows.arrive(&mut vec![Change::retracted((9, 1))], &mut out);
         windows.advance(reached(9, 5), &mut out);
         assert_eq!(std::mem::take(&mut out), [Change::retracted(count(0, 2)), Change::given(count(0, 3))]);
-        assert_eq!(windows.census().entries, 1);
+        assert_eq!(windows.state_counts().entries, 1);
         windows.advance(reached(10, 5), &mut out);
-        assert_eq!((out.len(), windows.census().entries), (0, 0));
+        assert_eq!((out.len(), windows.state_counts().entries), (0, 0));
     }
 
     proptest! {
@@ -303,7 +303,7 @@ mod tests {
                     let until_ms = if order.takes_back() { reached.ahead_ms } else { watermark_ms };
                     let closed = |until_ms: i64| sums.keys().filter(move |ten| Tens.closes_at_ms(**ten) < until_ms).count();
                     let held = if eviction == EvictionName::Never { sums.len() } else { sums.len() - closed(watermark_ms) };
-                    prop_assert_eq!(windows.census().entries, held);
+                    prop_assert_eq!(windows.state_counts().entries, held);
                     let mut given = BTreeMap::<Count, i32>::new();
                     out.iter().for_each(|change| *given.entry(change.row).or_default() += change.times);
                     given.retain(|_, times| *times != 0);

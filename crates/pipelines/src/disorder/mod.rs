@@ -2,16 +2,15 @@
 
 mod arrival;
 mod in_arrival_order;
-mod speculative;
+
 mod watermark;
 
-use crate::feed::Reached;
+use crate::feed::EventTimeProgress;
 use crate::logic::Timed;
 
+pub use crate::speculative::FrontierOrder;
 pub use arrival::Arrival;
 pub use in_arrival_order::InArrivalOrder;
-pub use speculative::InSteps;
-pub(crate) use speculative::Speculative;
 pub use watermark::Watermark;
 
 /// Decides when events, or other items with an event time, are applied, and in which order. Works on batches, so that
@@ -21,7 +20,7 @@ pub trait OrderPolicy<M>: Send {
     fn arrive(&mut self, arrived: &mut Vec<M>, released: &mut Vec<M>);
 
     /// Reports the progress of event time; releases what may be applied now.
-    fn advance(&mut self, reached: Reached, released: &mut Vec<M>);
+    fn advance(&mut self, reached: EventTimeProgress, released: &mut Vec<M>);
 
     /// Returns the number of items held.
     fn buffered(&self) -> usize;
@@ -34,7 +33,7 @@ pub enum OrderName {
     Arrival,
     /// [`Watermark`]
     Watermark,
-    /// [`InSteps`], with answers that are corrected until the watermark has passed.
+    /// [`FrontierOrder`], with answers that are corrected until the watermark has passed.
     Speculative,
 }
 
@@ -96,7 +95,7 @@ impl OrderName {
     pub(crate) fn policy<M: Timed>(self, slack_ms: i64) -> Box<dyn OrderPolicy<M>> {
         match self {
             OrderName::Arrival => Box::new(Arrival),
-            OrderName::Speculative => Box::new(InSteps::default()),
+            OrderName::Speculative => Box::new(FrontierOrder::default()),
             OrderName::Watermark => Box::new(Watermark::new(slack_ms)),
         }
     }

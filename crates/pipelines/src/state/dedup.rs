@@ -9,9 +9,9 @@ use std::marker::PhantomData;
 
 use flowbench_events::{EventId, Horizon};
 
-use crate::feed::{Delivery, Reached};
-use crate::logic::{Afterwards, Delivered, SPENT};
-use crate::machine::Machine;
+use crate::feed::{Delivery, EventTimeProgress};
+use crate::logic::{Delivered, EMPTY_STATE, TimerOutcome};
+use crate::state::state_machine::KeyedStateMachine;
 
 /// Remembers event ids: of each event it makes a row, once.
 pub(crate) struct FirstOnly<W> {
@@ -35,7 +35,7 @@ impl Default for Counted {
     }
 }
 
-impl<W: Delivered> Machine for FirstOnly<W> {
+impl<W: Delivered> KeyedStateMachine for FirstOnly<W> {
     type Message = Delivery<W>;
     type Key = EventId;
     type State = Counted;
@@ -62,15 +62,15 @@ impl<W: Delivered> Machine for FirstOnly<W> {
 
     #[inline]
     fn expires_at_ms(&self, _event_id: EventId, counted: &Counted) -> i64 {
-        if counted.0 == i64::MIN { SPENT } else { self.horizon.last_ms(counted.0) }
+        if counted.0 == i64::MIN { EMPTY_STATE } else { self.horizon.last_ms(counted.0) }
     }
 
-    fn on_expiry(&mut self, _event_id: EventId, _counted: &mut Counted, _out: &mut Vec<W::Row>) -> Afterwards {
-        Afterwards::Forgotten
+    fn on_expiry(&mut self, _event_id: EventId, _counted: &mut Counted, _out: &mut Vec<W::Row>) -> TimerOutcome {
+        TimerOutcome::Evict
     }
 
     /// Ids are remembered by arrival time.
-    fn reached(&mut self, reached: Reached) -> i64 {
+    fn reached(&mut self, reached: EventTimeProgress) -> i64 {
         reached.arrivals_from_ms
     }
 

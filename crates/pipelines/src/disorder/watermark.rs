@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::OrderPolicy;
-use crate::feed::Reached;
+use crate::feed::EventTimeProgress;
 use crate::logic::{Timed, Turn};
 
 /// Releases events with an event time below the watermark, sorted, and holds the others in the batches they came in;
@@ -68,7 +68,7 @@ impl<M: Timed> Watermark<M> {
         if self.batches.len() > BATCHES {
             self.pile_up();
             if self.batches.len() > BATCHES / 2 {
-                self.file();
+                self.schedule();
             }
         }
     }
@@ -87,7 +87,7 @@ impl<M: Timed> Watermark<M> {
     }
 
     /// Moves what has been held for two advances to the calendar.
-    fn file(&mut self) {
+    fn schedule(&mut self) {
         for batch in self.batches.iter_mut().filter(|batch| batch.moves > 1) {
             self.held -= batch.messages.len() - batch.begin;
             batch.messages.drain(batch.begin..).for_each(|message| self.calendar.hold(message));
@@ -169,7 +169,7 @@ impl<M: Timed> OrderPolicy<M> for Watermark<M> {
         self.batches.extend(Batch::new(std::mem::take(arrived)));
     }
 
-    fn advance(&mut self, reached: Reached, released: &mut Vec<M>) {
+    fn advance(&mut self, reached: EventTimeProgress, released: &mut Vec<M>) {
         let watermark_ms = reached.watermark_ms;
         self.calendar.release(watermark_ms, released);
         self.release_batches(watermark_ms, released);
@@ -268,8 +268,13 @@ mod tests {
         Event::pack(Record::new(id, Kind::PageViewed, time))
     }
 
-    fn at(watermark_ms: i64) -> Reached {
-        Reached { watermark_ms, ahead_ms: watermark_ms, newest_ms: watermark_ms, ..Reached::NOTHING }
+    fn at(watermark_ms: i64) -> EventTimeProgress {
+        EventTimeProgress {
+            watermark_ms,
+            ahead_ms: watermark_ms,
+            newest_ms: watermark_ms,
+            ..EventTimeProgress::NOTHING
+        }
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 //! Decision D-025.
 
 use super::{OrderPolicy, Watermark};
-use crate::feed::{Delivery, Reached};
+use crate::feed::{Delivery, EventTimeProgress};
 use crate::logic::Message;
 
 /// Holds deliveries until all with lower numbers have come. It is not offered as a policy: it serves what is decided
@@ -26,8 +26,8 @@ impl<W: Message> OrderPolicy<Delivery<W>> for InArrivalOrder<W> {
     }
 
     /// The time of a delivery is its number, and the watermark is how many have come.
-    fn advance(&mut self, reached: Reached, released: &mut Vec<Delivery<W>>) {
-        self.0.advance(Reached { watermark_ms: reached.deliveries, ..reached }, released);
+    fn advance(&mut self, reached: EventTimeProgress, released: &mut Vec<Delivery<W>>) {
+        self.0.advance(EventTimeProgress { watermark_ms: reached.deliveries, ..reached }, released);
     }
 
     fn buffered(&self) -> usize {
@@ -50,7 +50,10 @@ mod tests {
         assert_eq!((released.len(), policy.buffered()), (0, 5));
         for (deliveries, come) in [(2, vec![0, 10]), (3, vec![]), (4, vec![30]), (6, vec![40, 50])] {
             // Whatever the watermark says: that is about event time.
-            policy.advance(Reached { deliveries, watermark_ms: i64::MAX, ..Reached::NOTHING }, &mut released);
+            policy.advance(
+                EventTimeProgress { deliveries, watermark_ms: i64::MAX, ..EventTimeProgress::NOTHING },
+                &mut released,
+            );
             assert_eq!(released.drain(..).map(|delivery| delivery.what).collect::<Vec<_>>(), come);
         }
         assert_eq!(policy.buffered(), 0);

@@ -18,7 +18,7 @@ use super::{Collected, LOG, Times};
 /// An arrangement takes updates of the future as well. But its batcher looks at each of them whenever the frontier moves,
 /// and where every record expires by itself, there are as many of them as there are records. Here only those are looked
 /// at whose turn it is.
-pub(crate) fn in_turn<'s, D: Data, R: Times>(updates: Collected<'s, D, R>) -> Collected<'s, D, R> {
+pub(crate) fn delay_until_due<'s, D: Data, R: Times>(updates: Collected<'s, D, R>) -> Collected<'s, D, R> {
     let worker = updates.scope().worker();
     let log: Option<Logger> = worker.logger_for::<DifferentialEventBuilder>(LOG).map(Into::into);
     let waiting = updates.inner.unary_frontier(Pipeline, "in turn", move |_, info| {

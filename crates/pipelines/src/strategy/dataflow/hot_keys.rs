@@ -9,7 +9,7 @@ use crate::feed::spread as by_route;
 /// Keys are counted by a few bits of their route. Some share a count, which at worst splits a key that need not be
 /// split.
 #[derive(Debug, Clone)]
-pub(super) struct HotKeys {
+pub(crate) struct HotKeys {
     given: Vec<u64>,
     counts: Vec<u32>, // in the present window
     hot: Vec<bool>,   // in the one before
@@ -25,17 +25,17 @@ const HOT_SHARE: f64 = 0.25;
 
 impl HotKeys {
     /// Creates the counters for `workers`. Nothing is hot in the first window.
-    pub(super) fn new(workers: usize) -> Self {
+    pub(crate) fn new(workers: usize) -> Self {
         Self { given: vec![0; workers], counts: vec![0; SLOTS], hot: vec![false; SLOTS], left: WINDOW }
     }
 
-    pub(super) fn workers(&self) -> usize {
+    pub(crate) fn workers(&self) -> usize {
         self.given.len()
     }
 
     /// Returns the worker for a message with this route.
     #[inline]
-    pub(super) fn choose(&mut self, route: u64) -> usize {
+    pub(crate) fn choose(&mut self, route: u64) -> usize {
         let (slot, workers) = (by_route(route, SLOTS), self.given.len());
         self.counts[slot] += 1;
         self.left -= 1;

@@ -1,11 +1,11 @@
 //! The states of one worker, and what messages and timers do to them.
 
-use crate::logic::{Afterwards, SPENT};
-use crate::machine::Machine;
-use crate::table::Table;
+use crate::logic::{EMPTY_STATE, TimerOutcome};
+use crate::state::state_machine::KeyedStateMachine;
+use crate::state::table::Table;
 
 /// The states of one worker, by key.
-pub struct States<M: Machine> {
+pub struct States<M: KeyedStateMachine> {
     pub(crate) machine: M,
     pub(crate) table: Table<M::Key, M::State>,
 }
@@ -27,10 +27,10 @@ pub enum Expired<S> {
     /// It has been removed.
     Gone(S),
     /// It lives on until this event time at least.
-    LivesOn(i64),
+    Keep(i64),
 }
 
-impl<M: Machine> States<M> {
+impl<M: KeyedStateMachine> States<M> {
     /// Lets the timer of `key` answer if it is due below `until_ms`. Returns `None` if there is no such state any
     /// more.
     pub fn expire(&mut self, key: M::Key, until_ms: i64, out: &mut Vec<M::Row>) -> Option<Expired<M::State>> {
@@ -38,10 +38,10 @@ impl<M: Machine> States<M> {
         let state = table.get_mut(key)?;
         let expires_at_ms = machine.expires_at_ms(key, state);
         if expires_at_ms >= until_ms {
-            return Some(Expired::LivesOn(expires_at_ms));
+            return Some(Expired::Keep(expires_at_ms));
         }
-        if machine.on_expiry(key, state, out) == Afterwards::LivesOn {
-            return Some(Expired::LivesOn(machine.expires_at_ms(key, state)));
+        if machine.on_expiry(key, state, out) == TimerOutcome::Keep {
+            return Some(Expired::Keep(machine.expires_at_ms(key, state)));
         }
         table.remove(key).map(Expired::Gone)
     }
@@ -58,7 +58,7 @@ impl<M: Machine> States<M> {
         let before_ms = if new { i64::MAX } else { machine.expires_at_ms(key, state) };
         machine.take(key, state, message, out);
         match machine.expires_at_ms(key, state) {
-            SPENT => Applied::Spent(table.remove(key).filter(|_| !new)),
+            EMPTY_STATE => Applied::Spent(table.remove(key).filter(|_| !new)),
             after_ms if new => Applied::New(after_ms),
             after_ms if after_ms < before_ms => Applied::Sooner(after_ms),
             _ => Applied::Known,

@@ -7,8 +7,8 @@
 use flowbench_events::{Event, Id};
 use serde::{Deserialize, Serialize};
 
-use super::in_turn::in_turn;
-use super::{Collected, Events, Happened, Sums, arranged, reduced, retimed};
+use super::delay::delay_until_due;
+use super::{Collected, Events, Sums, TimedEvent, arranged, reduced, retimed};
 use crate::total::Total;
 
 /// An order, as far as it is counted.
@@ -28,7 +28,7 @@ impl Order {
 /// An order, and what has been counted with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Counted {
-    pub(crate) happened: Happened<Order>,
+    pub(crate) happened: TimedEvent<Order>,
     /// With it.
     pub(crate) orders: i64,
     thousandths: i128, // of all together
@@ -43,7 +43,7 @@ impl Counted {
 
 /// Counts the orders of each key: those of the last `window_ms`, if only these count. Gives those that are the `least`-th or
 /// come later, each for 1 ms.
-pub(crate) fn running<'s>(
+pub(crate) fn running_count<'s>(
     orders: Events<'s, Order>,
     window_ms: Option<i64>,
     least: i64,
@@ -58,7 +58,7 @@ pub(crate) fn running<'s>(
         ]
     });
     if let Some(window_ms) = window_ms {
-        seen = seen.concat(in_turn(retimed(orders, move |(key, happened), now_ms, times| {
+        seen = seen.concat(delay_until_due(retimed(orders, move |(key, happened), now_ms, times| {
             Some(((key, Seen::Before), now_ms.saturating_add(window_ms), sums(&happened, -times)))
         })));
     }
@@ -88,9 +88,9 @@ enum Seen {
     /// All of earlier instants.
     Before,
     /// One of this instant.
-    Now(Happened<Order>),
+    Now(TimedEvent<Order>),
 }
 
-fn sums(happened: &Happened<Order>, times: isize) -> Sums {
+fn sums(happened: &TimedEvent<Order>, times: isize) -> Sums {
     (times as i64, i128::from(happened.what.thousandths) * times as i128)
 }

@@ -9,7 +9,7 @@ use timely::communication::allocator::zero_copy::stream::Stream;
 use timely::communication::{AllocatorBuilder, Hooks};
 
 /// Where the workers of a run live.
-pub enum Home {
+pub enum Deployment {
     /// All workers are threads of this process.
     Threads,
     /// The workers are spread over several processes, of which this is one.
@@ -44,20 +44,20 @@ pub fn over<S: Stream + 'static>(
     Ok((builders.into_iter().map(AllocatorBuilder::Tcp).collect(), Box::new(guard)))
 }
 
-impl Home {
+impl Deployment {
     /// How many processes there are.
     pub fn processes(&self) -> usize {
         match self {
-            Home::Threads => 1,
-            Home::Processes(cluster) => cluster.processes(),
+            Deployment::Threads => 1,
+            Deployment::Processes(cluster) => cluster.processes(),
         }
     }
 
     /// Which of them this is, from 0.
     pub fn process(&self) -> usize {
         match self {
-            Home::Threads => 0,
-            Home::Processes(cluster) => cluster.process(),
+            Deployment::Threads => 0,
+            Deployment::Processes(cluster) => cluster.process(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Apply each event as it comes.
 
 use super::OrderPolicy;
-use crate::feed::Reached;
+use crate::feed::EventTimeProgress;
 
 /// Releases events at once. With several workers the order in which their events meet is not fixed, so under disorder
 /// even the error may differ from run to run.
@@ -13,7 +13,7 @@ impl<M: Send> OrderPolicy<M> for Arrival {
         released.append(arrived);
     }
 
-    fn advance(&mut self, _reached: Reached, _released: &mut Vec<M>) {}
+    fn advance(&mut self, _reached: EventTimeProgress, _released: &mut Vec<M>) {}
 
     fn buffered(&self) -> usize {
         0

@@ -11,25 +11,25 @@ use timely::Bincode;
 use timely::bytes::arc::BytesMut;
 use timely::communication::Bytesable;
 
-use crate::answers::Spoil;
-use crate::driver::Census;
-use crate::fault::Armed;
-use crate::feed::Reached;
+use crate::answers::Corrupt;
+use crate::driver::StateCounts;
+use crate::fault::FaultInjector;
+use crate::feed::EventTimeProgress;
 use crate::logic::Message;
-use crate::part::Part;
+use crate::state::keyed_operator::StateOperator;
 
 /// The last stage as the dataflow sees it: it takes messages and collects its answers.
-pub(super) trait Last<M>: Any {
+pub(crate) trait Sink<M>: Any {
     /// Takes messages that arrived, leaving `arrived` empty.
     fn take(&mut self, arrived: &mut Vec<M>);
     /// Reports that the watermark has advanced.
-    fn advance(&mut self, reached: Reached);
+    fn advance(&mut self, reached: EventTimeProgress);
     /// Returns what is held now.
-    fn census(&self) -> Census;
+    fn state_counts(&self) -> StateCounts;
     /// Returns the number of live entries, and their key and state bytes.
     fn payload(&self) -> (usize, usize);
     /// Submits the answers of `worker`, when everything is answered.
-    fn hand_in(&mut self, worker: usize);
+    fn submit(&mut self, worker: usize);
     /// Packs the answers for another process, as bytes in pieces.
     fn pack(&mut self) -> Vec<Vec<u8>>;
     /// Submits a piece that `worker` of another process has packed.
@@ -37,102 +37,107 @@ pub(super) trait Last<M>: Any {
 }
 
 /// A last stage, shared by those that look at it.
-pub(super) type SharedLast<M> = Rc<RefCell<dyn Last<M>>>;
+pub(crate) type SharedSink<M> = Rc<RefCell<dyn Sink<M>>>;
 
 /// Makes the last stage of a worker, given the faults of its messages and of its answers.
-pub(super) type MakeLast<M> = Arc<dyn Fn(Armed, Armed) -> SharedLast<M> + Send + Sync>;
+pub(crate) type MakeSink<M> = Arc<dyn Fn(FaultInjector, FaultInjector) -> SharedSink<M> + Send + Sync>;
 
 /// Collects the answers of all workers.
-pub(super) struct Tray<R>(Arc<Mutex<Vec<Handed<R>>>>);
+pub(crate) struct ResultCollector<R>(Arc<Mutex<Vec<Submitted<R>>>>);
 
 /// A worker and its answers.
-type Handed<R> = (usize, Vec<R>);
+type Submitted<R> = (usize, Vec<R>);
 
-impl<R> Clone for Tray<R> {
+impl<R> Clone for ResultCollector<R> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<R> Default for Tray<R> {
+impl<R> Default for ResultCollector<R> {
     fn default() -> Self {
         Self(Arc::default())
     }
 }
 
-impl<R> Tray<R> {
-    pub(super) fn put(&self, worker: usize, answers: Vec<R>) {
+impl<R> ResultCollector<R> {
+    pub(crate) fn put(&self, worker: usize, answers: Vec<R>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((worker, answers));
     }
 
     /// Returns everything that was submitted, worker by worker.
-    pub(super) fn empty(self) -> Vec<R> {
+    pub(crate) fn empty(self) -> Vec<R> {
         let mut handed = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         handed.sort_by_key(|(worker, _)| *worker);
         handed.into_iter().flat_map(|(_, answers)| answers).collect()
     }
 }
 
-impl<R: Message> Tray<R> {
+impl<R: Message> ResultCollector<R> {
     /// Adds a piece that `worker` of another process has packed.
-    pub(super) fn unpack(&self, worker: usize, piece: Vec<u8>) {
+    pub(crate) fn unpack(&self, worker: usize, piece: Vec<u8>) {
         self.put(worker, Bincode::<Vec<R>>::from_bytes(BytesMut::from(piece).freeze()).payload);
     }
 }
 
 /// An operator with the answers it has given.
-pub(super) struct Kept<P, R> {
-    part: P,
-    messages_fault: Armed, // one strikes what comes in, one what goes out
-    answers_fault: Armed,
+pub(crate) struct CollectingSink<P, R> {
+    operator: P,
+    messages_fault: FaultInjector, // one strikes what comes in, one what goes out
+    answers_fault: FaultInjector,
     answers: Vec<R>,
-    sheets: Sheets<R>,
-    tray: Tray<R>,
+    chunks: ChunkedVec<R>,
+    collector: ResultCollector<R>,
 }
 
-impl<P, R> Kept<P, R> {
-    pub(super) fn new(part: P, messages_fault: Armed, answers_fault: Armed, tray: Tray<R>) -> Self {
-        Self { part, messages_fault, answers_fault, answers: Vec::new(), sheets: Sheets::default(), tray }
+impl<P, R> CollectingSink<P, R> {
+    pub(crate) fn new(
+        operator: P,
+        messages_fault: FaultInjector,
+        answers_fault: FaultInjector,
+        collector: ResultCollector<R>,
+    ) -> Self {
+        Self { operator, messages_fault, answers_fault, answers: Vec::new(), chunks: ChunkedVec::default(), collector }
     }
 }
 
-impl<P, R: Copy + Spoil> Kept<P, R> {
+impl<P, R: Copy + Corrupt> CollectingSink<P, R> {
     fn keep(&mut self) {
         self.answers_fault.answers(&mut self.answers);
-        self.sheets.keep(&mut self.answers);
+        self.chunks.keep(&mut self.answers);
     }
 }
 
-impl<M: Message, R: Message + Spoil, P: Part<M, R> + 'static> Last<M> for Kept<P, R> {
+impl<M: Message, R: Message + Corrupt, P: StateOperator<M, R> + 'static> Sink<M> for CollectingSink<P, R> {
     fn take(&mut self, arrived: &mut Vec<M>) {
         self.messages_fault.messages(arrived);
-        self.part.arrive(arrived, &mut self.answers);
+        self.operator.arrive(arrived, &mut self.answers);
         self.keep();
     }
 
-    fn advance(&mut self, reached: Reached) {
-        self.part.advance(reached, &mut self.answers);
+    fn advance(&mut self, reached: EventTimeProgress) {
+        self.operator.advance(reached, &mut self.answers);
         self.keep();
     }
 
-    fn census(&self) -> Census {
-        Census { answer_bytes: self.sheets.bytes(), ..self.part.census() }
+    fn state_counts(&self) -> StateCounts {
+        StateCounts { answer_bytes: self.chunks.bytes(), ..self.operator.state_counts() }
     }
 
     fn payload(&self) -> (usize, usize) {
-        self.part.payload()
+        self.operator.payload()
     }
 
-    fn hand_in(&mut self, worker: usize) {
-        self.tray.put(worker, std::mem::take(&mut self.sheets).into_rows());
+    fn submit(&mut self, worker: usize) {
+        self.collector.put(worker, std::mem::take(&mut self.chunks).into_rows());
     }
 
     fn pack(&mut self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.sheets).pack().collect()
+        std::mem::take(&mut self.chunks).pack().collect()
     }
 
     fn unpack(&mut self, worker: usize, piece: Vec<u8>) {
-        self.tray.unpack(worker, piece);
+        self.collector.unpack(worker, piece);
     }
 }
 
@@ -143,17 +148,17 @@ fn packed<R: Message>(answers: Vec<R>) -> Vec<u8> {
 }
 
 /// The operator of a pipeline without memory: what arrives are the answers.
-pub(super) struct PassedOn;
+pub(crate) struct Passthrough;
 
-impl<R> Part<R, R> for PassedOn {
+impl<R> StateOperator<R, R> for Passthrough {
     fn arrive(&mut self, arrived: &mut Vec<R>, out: &mut Vec<R>) {
         out.append(arrived);
     }
 
-    fn advance(&mut self, _reached: Reached, _out: &mut Vec<R>) {}
+    fn advance(&mut self, _reached: EventTimeProgress, _out: &mut Vec<R>) {}
 
-    fn census(&self) -> Census {
-        Census::default()
+    fn state_counts(&self) -> StateCounts {
+        StateCounts::default()
     }
 
     fn payload(&self) -> (usize, usize) {
@@ -163,51 +168,51 @@ impl<R> Part<R, R> for PassedOn {
 
 /// Answers kept for the check, in chunks of fixed size: adding one never moves those already there, which would look
 /// like a stall of the pipeline.
-pub(super) struct Sheets<R> {
+pub(crate) struct ChunkedVec<R> {
     full: Vec<Vec<R>>,
     open: Vec<R>,
 }
 
 /// Answers per chunk.
-const SHEET: usize = 4096;
+const CHUNK: usize = 4096;
 
-impl<R> Default for Sheets<R> {
+impl<R> Default for ChunkedVec<R> {
     fn default() -> Self {
         Self { full: Vec::new(), open: Vec::new() }
     }
 }
 
-impl<R: Copy> Sheets<R> {
+impl<R: Copy> ChunkedVec<R> {
     /// Moves the answers out of `answers`.
-    pub(super) fn keep(&mut self, answers: &mut Vec<R>) {
-        for part in answers.chunks(SHEET) {
-            let room = SHEET - self.open.len();
-            let (now, then) = part.split_at(room.min(part.len()));
+    pub(crate) fn keep(&mut self, answers: &mut Vec<R>) {
+        for operator in answers.chunks(CHUNK) {
+            let room = CHUNK - self.open.len();
+            let (now, then) = operator.split_at(room.min(operator.len()));
             if self.open.capacity() == 0 {
-                self.open.reserve_exact(SHEET);
+                self.open.reserve_exact(CHUNK);
             }
             self.open.extend_from_slice(now);
-            if self.open.len() == SHEET {
-                self.full.push(std::mem::replace(&mut self.open, Vec::with_capacity(SHEET)));
+            if self.open.len() == CHUNK {
+                self.full.push(std::mem::replace(&mut self.open, Vec::with_capacity(CHUNK)));
                 self.open.extend_from_slice(then);
             }
         }
         answers.clear();
     }
 
-    pub(super) fn bytes(&self) -> usize {
-        (self.full.len() * SHEET + self.open.capacity()) * std::mem::size_of::<R>()
+    pub(crate) fn bytes(&self) -> usize {
+        (self.full.len() * CHUNK + self.open.capacity()) * std::mem::size_of::<R>()
     }
 
-    pub(super) fn into_rows(mut self) -> Vec<R> {
+    pub(crate) fn into_rows(mut self) -> Vec<R> {
         self.full.push(self.open);
         self.full.concat()
     }
 }
 
-impl<R: Message> Sheets<R> {
+impl<R: Message> ChunkedVec<R> {
     /// Packs the answers into bytes, in pieces.
-    pub(super) fn pack(self) -> impl Iterator<Item = Vec<u8>> {
+    pub(crate) fn pack(self) -> impl Iterator<Item = Vec<u8>> {
         self.full.into_iter().chain([self.open]).map(packed)
     }
 }
@@ -218,16 +223,16 @@ mod tests {
 
     #[test]
     fn sheets_keep_every_answer_in_order() {
-        let mut sheets = Sheets::default();
+        let mut chunks = ChunkedVec::default();
         let mut next = 0;
-        for count in [0, 1, SHEET - 1, SHEET, SHEET + 1, 3 * SHEET + 7, 5] {
+        for count in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7, 5] {
             let mut answers: Vec<usize> = (next..next + count).collect();
             next += count;
-            sheets.keep(&mut answers);
-            assert!(answers.is_empty() && sheets.open.len() < SHEET);
-            assert!([0, SHEET].contains(&sheets.open.capacity()), "a sheet that had to grow");
+            chunks.keep(&mut answers);
+            assert!(answers.is_empty() && chunks.open.len() < CHUNK);
+            assert!([0, CHUNK].contains(&chunks.open.capacity()), "a sheet that had to grow");
         }
-        assert!(sheets.bytes() >= next * std::mem::size_of::<usize>());
-        assert_eq!(sheets.into_rows(), (0..next).collect::<Vec<_>>());
+        assert!(chunks.bytes() >= next * std::mem::size_of::<usize>());
+        assert_eq!(chunks.into_rows(), (0..next).collect::<Vec<_>>());
     }
 }

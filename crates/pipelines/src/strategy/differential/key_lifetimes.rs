@@ -22,14 +22,14 @@ use timely::Bincode;
 use timely::bytes::arc::BytesMut;
 use timely::communication::Bytesable;
 
-use super::in_turn::in_turn;
-use super::{Collected, Events, Happened, Incremental, Reduction, Rows, arranged, reduced, retimed};
+use super::delay::delay_until_due;
+use super::{Collected, Events, Incremental, Reduction, Rows, TimedEvent, arranged, reduced, retimed};
 use crate::answers::Row;
-use crate::logic::{Afterwards, KeyedLogic, SPENT};
+use crate::logic::{EMPTY_STATE, KeyedLogic, TimerOutcome};
 
 /// What logic may want to know of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Deed {
+pub struct EventFields {
     // In the order in which events break ties.
     kind: Kind,
     customer: Id,
@@ -37,7 +37,7 @@ pub struct Deed {
     rating: u8, // 0: none
 }
 
-impl Deed {
+impl EventFields {
     /// Returns what is needed of `event`.
     fn of(event: &Event) -> Self {
         Self {
@@ -49,31 +49,33 @@ impl Deed {
     }
 }
 
-impl Happened<Deed> {
+impl TimedEvent<EventFields> {
     /// The event, without what logic does not ask for.
     fn event(&self) -> Event {
-        let Deed { kind, rating, customer, order } = self.what;
+        let EventFields { kind, rating, customer, order } = self.what;
         let rating = Some(rating).filter(|rating| *rating > 0);
         Event::pack(Record { customer, order, rating, ..Record::new(self.event_id, kind, self.event_time_ms) })
     }
 }
 
 /// Logic whose memory can be put away as bytes: it needs no more than this to be told in lives.
-pub(crate) trait Remembering: KeyedLogic<Key: Numbered, State: Serialize + DeserializeOwned, Row: Row> {
+pub(crate) trait ReplayableLogic:
+    KeyedLogic<Key: Numbered, State: Serialize + DeserializeOwned, Row: Row>
+{
     /// How long its lives are at most, or how long after their last event, ms.
     fn longest_ms(&self) -> i64;
 }
 
-impl<L: Remembering> Incremental for L {
-    type What = Deed;
+impl<L: ReplayableLogic> Incremental for L {
+    type What = EventFields;
     type Row = L::Row;
 
-    fn select(&self, event: &Event) -> Option<(i64, Deed)> {
-        self.key(event).map(|key| (key.number(), Deed::of(event)))
+    fn select(&self, event: &Event) -> Option<(i64, EventFields)> {
+        self.key(event).map(|key| (key.number(), EventFields::of(event)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, L::Row> {
-        lives(self, events, step_ms)
+    fn answers<'s>(&self, events: Events<'s, EventFields>, step_ms: i64) -> Rows<'s, L::Row> {
+        key_lifetimes(self, events, step_ms)
     }
 }
 
@@ -98,10 +100,10 @@ impl Numbered for Id {
 /// What a chapter has left behind is given back some time after its end: the shorter, the less is held and looked at again,
 /// and the more rounds are needed, since time advances by no more than that in each. So it takes a step; but not less than a
 /// four-thousandth of a life, since at the end of the input all lives are waited for.
-fn lives<'s, L: Remembering>(logic: &L, events: Events<'s, Deed>, step_ms: i64) -> Rows<'s, L::Row> {
+fn key_lifetimes<'s, L: ReplayableLogic>(logic: &L, events: Events<'s, EventFields>, step_ms: i64) -> Rows<'s, L::Row> {
     let (divide, answer) = (logic.clone(), logic.clone());
-    let divide = move |key: &i64, known: &[(&Known, isize)], chapters: &mut Vec<(Chapter, isize)>| {
-        Telling { replay: Replay::new(&divide, *key), before: None, events: Vec::new(), chapters }.tell(known);
+    let divide = move |key: &i64, known: &[(&Known, isize)], chapters: &mut Vec<(Segment, isize)>| {
+        Segmenter { replay: Replay::new(&divide, *key), before: None, events: Vec::new(), chapters }.tell(known);
     };
     let after_ms = step_ms.max(logic.longest_ms() / 4000).max(1);
     retimed(chapters(events, Box::new(divide), after_ms), move |(key, chapter), now_ms, times| {
@@ -116,7 +118,7 @@ fn lives<'s, L: Remembering>(logic: &L, events: Events<'s, Deed>, step_ms: i64) 
 enum Known {
     /// What earlier events have left behind.
     Memory(Memory),
-    Event(Happened<Deed>),
+    Event(TimedEvent<EventFields>),
 }
 
 /// The state of a key, as bytes.
@@ -124,30 +126,30 @@ type Memory = Rc<[u8]>;
 
 /// What becomes of the memory of a key by some events, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Chapter {
+struct Segment {
     /// The last event time (ms) that belongs to it, unless more events change it.
     ends_at_ms: i64,
-    before: Option<Memory>,       // none: it is the first one of a life
-    events: Rc<[Happened<Deed>]>, // in canonical order
-    after: Option<Memory>,        // none: it is the last one
+    before: Option<Memory>,                // none: it is the first one of a life
+    events: Rc<[TimedEvent<EventFields>]>, // in canonical order
+    after: Option<Memory>,                 // none: it is the last one
 }
 
 /// Compiled once: the logic comes in erased.
 fn chapters<'s>(
-    events: Events<'s, Deed>,
-    divide: Reduction<Known, isize, Chapter>,
+    events: Events<'s, EventFields>,
+    divide: Reduction<Known, isize, Segment>,
     after_ms: i64,
-) -> Collected<'s, (i64, Chapter)> {
+) -> Collected<'s, (i64, Segment)> {
     let (variable, over) = Variable::new(events.scope(), after_ms);
     // In turn, since the loop comes round many times until it has passed what is released at once.
-    let known = in_turn(events.map(|(key, event)| (key, Known::Event(event))).concat(over));
+    let known = delay_until_due(events.map(|(key, event)| (key, Known::Event(event))).concat(over));
     let chapters = reduced(arranged(known, "known"), "chapters", divide);
     // A chapter that stands at its end is over. What happens to it later is only its own events going.
     let ends = retimed(chapters.clone(), |(key, chapter), now_ms, times| {
         let ends_at_ms = chapter.ends_at_ms;
         (now_ms <= ends_at_ms && ends_at_ms < i64::MAX).then_some(((key, chapter), ends_at_ms, times))
     });
-    variable.set(retimed(in_turn(ends), |(key, Chapter { before, events, after, .. }), ended_ms, times| {
+    variable.set(retimed(delay_until_due(ends), |(key, Segment { before, events, after, .. }), ended_ms, times| {
         let events = (0..events.len()).map(move |at| (Known::Event(events[at]), -times));
         let before = before.map(|memory| (Known::Memory(memory), -times));
         let after = after.map(|memory| (Known::Memory(memory), times));
@@ -160,14 +162,14 @@ fn chapters<'s>(
 const MANY: usize = if cfg!(test) { 2 } else { 16 };
 
 /// Divides what is known of a key into chapters.
-struct Telling<'a, L: Remembering> {
+struct Segmenter<'a, L: ReplayableLogic> {
     replay: Replay<'a, L>,
     before: Option<Memory>,
-    events: Vec<Happened<Deed>>,
-    chapters: &'a mut Vec<(Chapter, isize)>,
+    events: Vec<TimedEvent<EventFields>>,
+    chapters: &'a mut Vec<(Segment, isize)>,
 }
 
-impl<L: Remembering> Telling<'_, L> {
+impl<L: ReplayableLogic> Segmenter<'_, L> {
     fn tell(mut self, known: &[(&Known, isize)]) {
         for (known, times) in known {
             match known {
@@ -181,7 +183,7 @@ impl<L: Remembering> Telling<'_, L> {
         self.wait(i64::MAX);
     }
 
-    fn show(&mut self, event: &Happened<Deed>) {
+    fn show(&mut self, event: &TimedEvent<EventFields>) {
         self.wait(event.event_time_ms.saturating_sub(1));
         self.events.push(*event);
         if self.replay.show(event) {
@@ -201,12 +203,12 @@ impl<L: Remembering> Telling<'_, L> {
     fn end(&mut self, ends_at_ms: i64, after: Option<Memory>) {
         let (before, events) = (self.before.take(), std::mem::take(&mut self.events).into());
         self.before.clone_from(&after);
-        self.chapters.push((Chapter { ends_at_ms, before, events, after }, 1));
+        self.chapters.push((Segment { ends_at_ms, before, events, after }, 1));
     }
 }
 
 /// The answers in a chapter, each with the time at which it is due.
-fn answered<L: Remembering>(logic: &L, key: i64, chapter: &Chapter) -> Vec<(i64, L::Row)> {
+fn answered<L: ReplayableLogic>(logic: &L, key: i64, chapter: &Segment) -> Vec<(i64, L::Row)> {
     let mut replay = Replay::new(logic, key);
     chapter.before.iter().for_each(|memory| replay.recall(memory));
     for event in chapter.events.iter() {
@@ -220,7 +222,7 @@ fn answered<L: Remembering>(logic: &L, key: i64, chapter: &Chapter) -> Vec<(i64,
 }
 
 /// Logic that is shown events of one key once more.
-struct Replay<'l, L: Remembering> {
+struct Replay<'l, L: ReplayableLogic> {
     logic: &'l L,
     key: L::Key,
     state: L::State,
@@ -228,7 +230,7 @@ struct Replay<'l, L: Remembering> {
     answers: Vec<(i64, L::Row)>, // by the time at which they are due
 }
 
-impl<'l, L: Remembering> Replay<'l, L> {
+impl<'l, L: ReplayableLogic> Replay<'l, L> {
     fn new(logic: &'l L, key: i64) -> Self {
         let (rows, answers) = (Vec::new(), Vec::new());
         Self { logic, key: L::Key::of(key), state: L::State::default(), rows, answers }
@@ -246,22 +248,22 @@ impl<'l, L: Remembering> Replay<'l, L> {
     }
 
     /// Applies the next event; true if the life ends with it.
-    fn show(&mut self, event: &Happened<Deed>) -> bool {
+    fn show(&mut self, event: &TimedEvent<EventFields>) -> bool {
         self.logic.apply(self.key, &mut self.state, &event.event(), &mut self.rows);
         self.give(event.event_time_ms);
-        self.logic.expires_at_ms(self.key, &self.state) == SPENT
+        self.logic.expires_at_ms(self.key, &self.state) == EMPTY_STATE
     }
 
     /// Lets the timers answer that are due at `until_ms` or before; tells when the life has ended by that.
     fn fire_until(&mut self, until_ms: i64) -> Option<i64> {
         loop {
             let expires_at_ms = self.logic.expires_at_ms(self.key, &self.state);
-            if expires_at_ms == SPENT || expires_at_ms > until_ms {
+            if expires_at_ms == EMPTY_STATE || expires_at_ms > until_ms {
                 return None;
             }
             let afterwards = self.logic.on_expiry(self.key, &mut self.state, &mut self.rows);
             self.give(expires_at_ms);
-            if afterwards == Afterwards::Forgotten {
+            if afterwards == TimerOutcome::Evict {
                 self.state = L::State::default();
                 return Some(expires_at_ms);
             }

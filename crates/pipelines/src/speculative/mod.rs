@@ -7,10 +7,10 @@ use std::collections::VecDeque;
 use flowbench_events::Event;
 
 use crate::answers::{Change, push_changes};
-use crate::feed::Reached;
-use crate::logic::{Afterwards, KeyedLogic, SPENT, Timed, fire_until, take};
-use crate::machine::Machine;
-use crate::order::OrderPolicy;
+use crate::disorder::OrderPolicy;
+use crate::feed::EventTimeProgress;
+use crate::logic::{EMPTY_STATE, KeyedLogic, Timed, TimerOutcome, fire_until, take};
+use crate::state::state_machine::KeyedStateMachine;
 
 /// Releases events as soon as their epoch is complete, in canonical order: events that meet in one step need no
 /// correction, whichever worker they come from.
@@ -18,20 +18,20 @@ use crate::order::OrderPolicy;
 /// In a dataflow, events arrive a step before the frontier passes them. What is newer than all that is complete
 /// belongs to such a step and is kept for the next.
 #[derive(Debug)]
-pub struct InSteps<M>(Vec<M>);
+pub struct FrontierOrder<M>(Vec<M>);
 
-impl<M> Default for InSteps<M> {
+impl<M> Default for FrontierOrder<M> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<M: Timed> OrderPolicy<M> for InSteps<M> {
+impl<M: Timed> OrderPolicy<M> for FrontierOrder<M> {
     fn arrive(&mut self, arrived: &mut Vec<M>, _released: &mut Vec<M>) {
         self.0.append(arrived);
     }
 
-    fn advance(&mut self, reached: Reached, released: &mut Vec<M>) {
+    fn advance(&mut self, reached: EventTimeProgress, released: &mut Vec<M>) {
         self.0.retain(|event| {
             let complete = event.event_time_ms() <= reached.newest_ms;
             released.extend(complete.then_some(*event));
@@ -48,7 +48,7 @@ impl<M: Timed> OrderPolicy<M> for InSteps<M> {
 }
 
 /// Any keyed logic, answering ahead of the watermark: its rows are changes, answers given and taken back. Events come in steps,
-/// each in canonical order, after [`reached`](Machine::reached) has told the watermark behind the step.
+/// each in canonical order, after [`reached`](KeyedStateMachine::reached) has told the watermark behind the step.
 ///
 /// An event that the watermark has passed, with nothing of its key after it, is simply applied. Another that comes after all
 /// of its key is applied and noted in a log that all keys share. One that belongs between them is not: the state of the
@@ -63,16 +63,16 @@ pub(crate) struct Speculative<L: KeyedLogic> {
     slack_ms: i64,
     settled_ms: i64, // the watermark: events below it have all come
     log: Log,
-    pasts: Pasts<L::State>,
+    snapshots: Snapshots<L::State>,
     rows: Vec<L::Row>,
     events: Vec<Event>,
 }
 
 /// The state of a key that may still be corrected.
 #[derive(Default)]
-pub(crate) struct Tentative<S> {
+pub(crate) struct SpeculativeState<S> {
     now: S,
-    past: Ticket,
+    snapshot: SnapshotHandle,
 }
 
 impl<L: KeyedLogic> Speculative<L> {
@@ -82,7 +82,7 @@ impl<L: KeyedLogic> Speculative<L> {
             slack_ms,
             settled_ms: i64::MIN,
             log: Log::default(),
-            pasts: Pasts::default(),
+            snapshots: Snapshots::default(),
             rows: Vec::new(),
             events: Vec::new(),
         }
@@ -91,18 +91,18 @@ impl<L: KeyedLogic> Speculative<L> {
     /// Returns the place of the snapshot of a state that is about to change, by something later than everything
     /// before it. What is final has become the base.
     #[inline]
-    fn past(&mut self, key: L::Key, state: &mut Tentative<L::State>) -> usize {
-        let Some(at) = self.pasts.find(state.past) else {
+    fn snapshot(&mut self, key: L::Key, state: &mut SpeculativeState<L::State>) -> usize {
+        let Some(at) = self.snapshots.find(state.snapshot) else {
             let base = state.now.clone();
-            let (ticket, at) = self.pasts.begin(base, self.settled_ms);
-            state.past = ticket;
+            let (handle, at) = self.snapshots.begin(base, self.settled_ms);
+            state.snapshot = handle;
             return at;
         };
-        let past = &mut self.pasts.all[at];
-        if past.latest_ms() < self.settled_ms {
-            past.base.clone_from(&state.now);
-            past.begin(self.settled_ms);
-        } else if past.base_ms < self.settled_ms.saturating_sub(self.slack_ms / 2) {
+        let snapshot = &mut self.snapshots.all[at];
+        if snapshot.latest_ms() < self.settled_ms {
+            snapshot.base.clone_from(&state.now);
+            snapshot.begin(self.settled_ms);
+        } else if snapshot.base_ms < self.settled_ms.saturating_sub(self.slack_ms / 2) {
             self.move_base(key, at);
         }
         at
@@ -112,15 +112,15 @@ impl<L: KeyedLogic> Speculative<L> {
     #[cold]
     fn move_base(&mut self, key: L::Key, at: usize) {
         self.recall(at);
-        let past = &mut self.pasts.all[at];
-        let settled = self.events.partition_point(|event| event.event_time_ms() < self.settled_ms);
-        for event in &self.events[..settled] {
-            take(&self.logic, key, &mut past.base, event, &mut self.rows);
+        let snapshot = &mut self.snapshots.all[at];
+        let finalized = self.events.partition_point(|event| event.event_time_ms() < self.settled_ms);
+        for event in &self.events[..finalized] {
+            take(&self.logic, key, &mut snapshot.base, event, &mut self.rows);
         }
-        let fired_ms = past.fired_ms.min(self.settled_ms.saturating_sub(1));
-        fire_until(&self.logic, key, &mut past.base, fired_ms, &mut self.rows);
+        let fired_ms = snapshot.fired_ms.min(self.settled_ms.saturating_sub(1));
+        fire_until(&self.logic, key, &mut snapshot.base, fired_ms, &mut self.rows);
         self.rows.clear();
-        past.base_ms = self.settled_ms;
+        snapshot.base_ms = self.settled_ms;
     }
 
     /// Inserts an event where it belongs and pushes what that changes.
@@ -128,14 +128,14 @@ impl<L: KeyedLogic> Speculative<L> {
     fn correct(
         &mut self,
         key: L::Key,
-        state: &mut Tentative<L::State>,
+        state: &mut SpeculativeState<L::State>,
         at: usize,
         event: &Event,
         out: &mut Vec<Change<L::Row>>,
     ) {
         self.recall(at);
         let Self { logic, rows, events, .. } = self;
-        let Past { base, fired_ms, .. } = &self.pasts.all[at];
+        let Snapshot { base, fired_ms, .. } = &self.snapshots.all[at];
         let mut with = base.clone();
         let place = events.partition_point(|earlier| earlier.canonical_cmp(event).is_le());
         events[..place].iter().for_each(|event| take(logic, key, &mut with, event, rows));
@@ -155,7 +155,7 @@ impl<L: KeyedLogic> Speculative<L> {
 
     /// Collects the events since the base of a snapshot, in canonical order.
     fn recall(&mut self, at: usize) {
-        let Past { base_ms, last_note, .. } = self.pasts.all[at];
+        let Snapshot { base_ms, last_note, .. } = self.snapshots.all[at];
         self.events.clear();
         self.events.extend(self.log.back_from(last_note).filter(|event| event.event_time_ms() >= base_ms));
         self.events.reverse(); // most have come in order
@@ -169,10 +169,10 @@ impl<L: KeyedLogic> Speculative<L> {
     }
 }
 
-impl<L: KeyedLogic> Machine for Speculative<L> {
+impl<L: KeyedLogic> KeyedStateMachine for Speculative<L> {
     type Message = Event;
     type Key = L::Key;
-    type State = Tentative<L::State>;
+    type State = SpeculativeState<L::State>;
     type Row = Change<L::Row>;
 
     const HAS_TIMERS: bool = L::HAS_TIMERS;
@@ -185,8 +185,8 @@ impl<L: KeyedLogic> Machine for Speculative<L> {
     #[inline]
     fn take(&mut self, key: L::Key, state: &mut Self::State, event: &Event, out: &mut Vec<Self::Row>) {
         let event_time_ms = event.event_time_ms();
-        let found = self.pasts.find(state.past);
-        let latest_ms = found.map_or(i64::MIN, |at| self.pasts.all[at].latest_ms());
+        let found = self.snapshots.find(state.snapshot);
+        let latest_ms = found.map_or(i64::MIN, |at| self.snapshots.all[at].latest_ms());
         let at = match found {
             // Of two in the same ms it depends on the event ids, or on what else they say.
             Some(at) if event_time_ms <= latest_ms => {
@@ -194,67 +194,68 @@ impl<L: KeyedLogic> Machine for Speculative<L> {
                 at
             }
             _ if event_time_ms < self.settled_ms => {
-                state.past = Ticket::default();
+                state.snapshot = SnapshotHandle::default();
                 take(&self.logic, key, &mut state.now, event, &mut self.rows);
                 return self.give(out);
             }
             _ => {
-                let at = self.past(key, state);
+                let at = self.snapshot(key, state);
                 take(&self.logic, key, &mut state.now, event, &mut self.rows);
                 self.give(out);
                 at
             }
         };
-        let past = &mut self.pasts.all[at];
-        past.newest_ms = past.newest_ms.max(event_time_ms);
-        past.last_note = self.log.note(event, past.last_note);
+        let snapshot = &mut self.snapshots.all[at];
+        snapshot.newest_ms = snapshot.newest_ms.max(event_time_ms);
+        snapshot.last_note = self.log.entry(event, snapshot.last_note);
     }
 
     /// Returns the expiry in terms of the event time reached, which is `slack_ms` ahead of the watermark: the next
     /// timer, or when a state that is no longer needed is final, too.
     #[inline]
     fn expires_at_ms(&self, key: L::Key, state: &Self::State) -> i64 {
-        let latest_ms = || self.pasts.find(state.past).map_or(i64::MIN, |at| self.pasts.all[at].latest_ms());
-        let settles_at_ms = |ms: i64| if ms == i64::MIN { SPENT } else { ms.saturating_add(self.slack_ms) };
+        let latest_ms =
+            || self.snapshots.find(state.snapshot).map_or(i64::MIN, |at| self.snapshots.all[at].latest_ms());
+        let settles_at_ms = |ms: i64| if ms == i64::MIN { EMPTY_STATE } else { ms.saturating_add(self.slack_ms) };
         match self.logic.expires_at_ms(key, &state.now) {
-            SPENT => settles_at_ms(latest_ms()),
+            EMPTY_STATE => settles_at_ms(latest_ms()),
             timer_ms if L::HAS_TIMERS => timer_ms,
             end_ms => settles_at_ms(end_ms.max(latest_ms())),
         }
     }
 
-    fn on_expiry(&mut self, key: L::Key, state: &mut Self::State, out: &mut Vec<Self::Row>) -> Afterwards {
+    fn on_expiry(&mut self, key: L::Key, state: &mut Self::State, out: &mut Vec<Self::Row>) -> TimerOutcome {
         let due_ms = self.logic.expires_at_ms(key, &state.now);
-        if !L::HAS_TIMERS || due_ms == SPENT {
-            return Afterwards::Forgotten;
+        if !L::HAS_TIMERS || due_ms == EMPTY_STATE {
+            return TimerOutcome::Evict;
         }
-        let latest_ms = self.pasts.find(state.past).map_or(i64::MIN, |at| self.pasts.all[at].latest_ms());
+        let latest_ms = self.snapshots.find(state.snapshot).map_or(i64::MIN, |at| self.snapshots.all[at].latest_ms());
         let is_final = due_ms.max(latest_ms) < self.settled_ms;
         if is_final {
-            state.past = Ticket::default();
+            state.snapshot = SnapshotHandle::default();
         } else {
-            let at = self.past(key, state);
-            self.pasts.all[at].fired_ms = due_ms;
+            let at = self.snapshot(key, state);
+            self.snapshots.all[at].fired_ms = due_ms;
         }
         let afterwards = self.logic.on_expiry(key, &mut state.now, &mut self.rows);
         self.give(out);
         if is_final {
             return afterwards;
         }
-        if afterwards == Afterwards::Forgotten {
+        if afterwards == TimerOutcome::Evict {
             state.now = L::State::default();
         }
-        Afterwards::LivesOn
+        TimerOutcome::Keep
     }
 
-    fn reached(&mut self, reached: Reached) -> i64 {
+    fn reached(&mut self, reached: EventTimeProgress) -> i64 {
         self.settled_ms = reached.watermark_ms;
         reached.ahead_ms
     }
 
     fn settle(&mut self) {
         self.log.settle(self.settled_ms, self.slack_ms / 2);
-        self.pasts.settle(self.settled_ms);
+        self.snapshots.settle(self.settled_ms);
     }
 
     fn kept(&self) -> usize {
@@ -262,14 +263,14 @@ impl<L: KeyedLogic> Machine for Speculative<L> {
     }
 
     fn heap_bytes(&self, state: &Self::State) -> usize {
-        let past = self.pasts.find(state.past).map(|at| &self.pasts.all[at].base);
-        let base_bytes = |base| size_of::<Past<L::State>>() + self.logic.heap_bytes(base);
-        self.logic.heap_bytes(&state.now) + past.map_or(0, base_bytes)
+        let snapshot = self.snapshots.find(state.snapshot).map(|at| &self.snapshots.all[at].base);
+        let base_bytes = |base| size_of::<Snapshot<L::State>>() + self.logic.heap_bytes(base);
+        self.logic.heap_bytes(&state.now) + snapshot.map_or(0, base_bytes)
     }
 }
 
 /// What is needed to correct the state of a key that is not final.
-struct Past<S> {
+struct Snapshot<S> {
     base: S,        // after all events below `base_ms`, and no other
     base_ms: i64,   // i64::MIN: before everything
     newest_ms: i64, // of the events since; i64::MIN: none
@@ -278,7 +279,7 @@ struct Past<S> {
     owner: u32,     // number of the ticket it belongs to
 }
 
-impl<S> Past<S> {
+impl<S> Snapshot<S> {
     /// Resets the snapshot to its base: nothing has happened since.
     fn begin(&mut self, base_ms: i64) {
         self.base_ms = base_ms;
@@ -294,8 +295,8 @@ impl<S> Past<S> {
 
 /// The snapshots of all keys that are not final. A key with a snapshot holds a handle; when the key becomes final,
 /// the snapshot may be given to another, and the handle is void.
-struct Pasts<S> {
-    all: Vec<Past<S>>,
+struct Snapshots<S> {
+    all: Vec<Snapshot<S>>,
     taken: VecDeque<u32>, // places, roughly in the order in which they were given out
     free: Vec<u32>,
     given_out: u32, // since the watermark moved
@@ -303,12 +304,12 @@ struct Pasts<S> {
 
 /// A handle to a snapshot; `Default` refers to none.
 #[derive(Debug, Clone, Copy, Default)]
-struct Ticket {
+struct SnapshotHandle {
     place: u32,
     number: u32, // from 1
 }
 
-impl<S> Default for Pasts<S> {
+impl<S> Default for Snapshots<S> {
     fn default() -> Self {
         Self { all: Vec::new(), taken: VecDeque::new(), free: Vec::new(), given_out: 0 }
     }
@@ -317,30 +318,31 @@ impl<S> Default for Pasts<S> {
 /// Places examined when the watermark advances, per place given out since, and at least.
 const LOOKS: u32 = 2;
 
-impl<S: Default> Pasts<S> {
+impl<S: Default> Snapshots<S> {
     /// Returns where the snapshot of a handle is; `None` if the handle is void.
     #[inline]
-    fn find(&self, ticket: Ticket) -> Option<usize> {
-        let place = ticket.place as usize;
-        self.all.get(place).filter(|past| past.owner == ticket.number).map(|_| place)
+    fn find(&self, handle: SnapshotHandle) -> Option<usize> {
+        let place = handle.place as usize;
+        self.all.get(place).filter(|snapshot| snapshot.owner == handle.number).map(|_| place)
     }
 
     /// Gives out a snapshot that begins with `base`.
     #[inline]
-    fn begin(&mut self, base: S, base_ms: i64) -> (Ticket, usize) {
+    fn begin(&mut self, base: S, base_ms: i64) -> (SnapshotHandle, usize) {
         let place = self.free.pop().unwrap_or(self.all.len() as u32);
         if place as usize == self.all.len() {
             let never = i64::MIN;
             let base = S::default();
-            let new = Past { base, base_ms: never, newest_ms: never, fired_ms: never, last_note: NO_NOTE, owner: 1 };
+            let new =
+                Snapshot { base, base_ms: never, newest_ms: never, fired_ms: never, last_note: NO_NOTE, owner: 1 };
             self.all.push(new);
         }
-        let past = &mut self.all[place as usize];
-        past.base = base;
-        past.begin(base_ms);
+        let snapshot = &mut self.all[place as usize];
+        snapshot.base = base;
+        snapshot.begin(base_ms);
         self.taken.push_back(place);
         self.given_out += 1;
-        (Ticket { place, number: past.owner }, place as usize)
+        (SnapshotHandle { place, number: snapshot.owner }, place as usize)
     }
 
     /// Frees what is final, a few places at a time: as many as are given out, and some more.
@@ -348,10 +350,10 @@ impl<S: Default> Pasts<S> {
         let looks = (LOOKS * (1 + std::mem::take(&mut self.given_out))).min(self.taken.len() as u32);
         for _ in 0..looks {
             let Some(place) = self.taken.pop_front() else { return };
-            let past = &mut self.all[place as usize];
-            if past.latest_ms() < settled_ms {
-                past.base = S::default();
-                past.owner = past.owner.wrapping_add(1).max(1);
+            let snapshot = &mut self.all[place as usize];
+            if snapshot.latest_ms() < settled_ms {
+                snapshot.base = S::default();
+                snapshot.owner = snapshot.owner.wrapping_add(1).max(1);
                 self.free.push(place);
             } else {
                 self.taken.push_back(place);
@@ -363,21 +365,21 @@ impl<S: Default> Pasts<S> {
 /// The events that may be needed for corrections, in order of arrival, each linked to the previous one of its key.
 #[derive(Debug, Default)]
 struct Log {
-    notes: VecDeque<Note>,
+    notes: VecDeque<LogEntry>,
     first: u64, // number of the oldest note that is kept, less 1
-    stretches: VecDeque<Stretch>,
-    settled: usize, // how many of them have nothing that is not settled, from the front
+    stretches: VecDeque<LogSegment>,
+    finalized: usize, // how many of them have nothing that is not settled, from the front
 }
 
 #[derive(Debug)]
-struct Note {
+struct LogEntry {
     event: Event,
     before: u64, // number of the note before it of the same key
 }
 
 /// The entries between two advances of the watermark.
 #[derive(Debug)]
-struct Stretch {
+struct LogSegment {
     watermark_ms: i64, // meanwhile
     newest_ms: i64,    // event time of the newest note; i64::MIN: none
     last: u64,         // number of the last note
@@ -389,17 +391,17 @@ const NO_NOTE: u64 = 0;
 impl Log {
     /// Appends an event after the entry numbered `before`; returns its number.
     #[inline]
-    fn note(&mut self, event: &Event, before: u64) -> u64 {
+    fn entry(&mut self, event: &Event, before: u64) -> u64 {
         let number = self.first + self.notes.len() as u64 + 1;
-        self.notes.push_back(Note { event: *event, before });
+        self.notes.push_back(LogEntry { event: *event, before });
         match self.stretches.back_mut() {
-            Some(stretch) => {
-                stretch.newest_ms = stretch.newest_ms.max(event.event_time_ms());
-                stretch.last = number;
+            Some(segment) => {
+                segment.newest_ms = segment.newest_ms.max(event.event_time_ms());
+                segment.last = number;
             }
             None => {
                 let (watermark_ms, newest_ms) = (i64::MIN, event.event_time_ms());
-                self.stretches.push_back(Stretch { watermark_ms, newest_ms, last: number });
+                self.stretches.push_back(LogSegment { watermark_ms, newest_ms, last: number });
             }
         }
         number
@@ -408,7 +410,7 @@ impl Log {
     /// Iterates over an entry and those before it of the same key, latest first, as far as they are kept.
     fn back_from(&self, number: u64) -> impl Iterator<Item = Event> {
         let get = |number: u64| self.notes.get(number.checked_sub(self.first + 1)? as usize);
-        std::iter::successors(get(number), move |note| get(note.before)).map(|note| note.event)
+        std::iter::successors(get(number), move |entry| get(entry.before)).map(|entry| entry.event)
     }
 
     /// Drops what no correction needs any more, now that the watermark stands at `watermark_ms`.
@@ -418,23 +420,23 @@ impl Log {
     /// an event are not needed.
     fn settle(&mut self, watermark_ms: i64, lag_ms: i64) {
         // The last one may still grow.
-        while self.settled + 1 < self.stretches.len() && self.stretches[self.settled].newest_ms < watermark_ms {
-            self.settled += 1;
+        while self.finalized + 1 < self.stretches.len() && self.stretches[self.finalized].newest_ms < watermark_ms {
+            self.finalized += 1;
         }
-        let oldest = self.stretches.get(self.settled);
-        let needed_from_ms = oldest.map_or(watermark_ms, |stretch| stretch.watermark_ms).saturating_sub(lag_ms);
+        let oldest = self.stretches.get(self.finalized);
+        let needed_from_ms = oldest.map_or(watermark_ms, |segment| segment.watermark_ms).saturating_sub(lag_ms);
         let mut last = self.first;
-        while self.stretches.front().is_some_and(|stretch| self.settled > 0 && stretch.newest_ms < needed_from_ms) {
-            self.settled -= 1;
-            last = self.stretches.pop_front().map_or(last, |stretch| stretch.last);
+        while self.stretches.front().is_some_and(|segment| self.finalized > 0 && segment.newest_ms < needed_from_ms) {
+            self.finalized -= 1;
+            last = self.stretches.pop_front().map_or(last, |segment| segment.last);
         }
         self.notes.drain(..(last - self.first) as usize);
         self.first = last;
-        match self.stretches.back_mut().filter(|stretch| stretch.newest_ms == i64::MIN) {
+        match self.stretches.back_mut().filter(|segment| segment.newest_ms == i64::MIN) {
             Some(empty) => empty.watermark_ms = watermark_ms,
             None => {
                 let last = self.first + self.notes.len() as u64;
-                self.stretches.push_back(Stretch { watermark_ms, newest_ms: i64::MIN, last });
+                self.stretches.push_back(LogSegment { watermark_ms, newest_ms: i64::MIN, last });
             }
         }
     }
@@ -478,16 +480,16 @@ mod tests {
         }
         fn expires_at_ms(&self, _key: u64, state: &Burst) -> i64 {
             match state {
-                Burst { count: 0, .. } => SPENT,
+                Burst { count: 0, .. } => EMPTY_STATE,
                 Burst { over: false, .. } => state.last_ms + 10,
                 Burst { over: true, .. } => state.last_ms + 500,
             }
         }
-        fn on_expiry(&self, key: u64, state: &mut Burst, out: &mut Vec<(i64, u64)>) -> Afterwards {
+        fn on_expiry(&self, key: u64, state: &mut Burst, out: &mut Vec<(i64, u64)>) -> TimerOutcome {
             out.push((self.expires_at_ms(key, state), 1000 + state.count));
             let first = !state.over;
             state.over = true;
-            if first { Afterwards::LivesOn } else { Afterwards::Forgotten }
+            if first { TimerOutcome::Keep } else { TimerOutcome::Evict }
         }
     }
 
@@ -516,11 +518,11 @@ mod tests {
             slack_ms in 0_i64..90,
         ) {
             let mut machine = Speculative::new(&Bursts, slack_ms);
-            let mut states = [Tentative::default(), Tentative::default()];
+            let mut states = [SpeculativeState::default(), SpeculativeState::default()];
             let (mut seen, mut given) = (Vec::new(), std::collections::BTreeMap::<(i64, u64), i32>::new());
             let (mut newest_ms, mut clock_ms, mut id) = (i64::MIN, 0, 0);
             for step in steps {
-                let (mut in_steps, mut released) = (InSteps::default(), Vec::new());
+                let (mut in_steps, mut released) = (FrontierOrder::default(), Vec::new());
                 for (ahead_ms, behind_ms) in step {
                     clock_ms += ahead_ms;
                     id += 1;
@@ -531,12 +533,12 @@ mod tests {
                     newest_ms = newest_ms.max(event.event_time_ms());
                 }
                 let watermark_ms = newest_ms - slack_ms;
-                let reached = Reached { watermark_ms, ahead_ms: newest_ms, newest_ms, ..Reached::NOTHING };
+                let reached = EventTimeProgress { watermark_ms, ahead_ms: newest_ms, newest_ms, ..EventTimeProgress::NOTHING };
                 let until_ms = machine.reached(reached);
                 in_steps.advance(reached, &mut released);
                 let mut out = Vec::new();
                 for event in released {
-                    let key = Machine::key(&machine, &event).unwrap();
+                    let key = KeyedStateMachine::key(&machine, &event).unwrap();
                     machine.take(key, &mut states[key as usize], &event, &mut out);
                     seen.push(event);
                 }
@@ -544,11 +546,11 @@ mod tests {
                 for (key, state) in (0..).zip(&mut states) {
                     loop {
                         let expires_at_ms = machine.expires_at_ms(key, state);
-                        if expires_at_ms == SPENT || expires_at_ms >= until_ms {
+                        if expires_at_ms == EMPTY_STATE || expires_at_ms >= until_ms {
                             break;
                         }
-                        if machine.on_expiry(key, state, &mut out) == Afterwards::Forgotten {
-                            *state = Tentative::default();
+                        if machine.on_expiry(key, state, &mut out) == TimerOutcome::Evict {
+                            *state = SpeculativeState::default();
                         }
                     }
                 }
@@ -567,15 +569,15 @@ mod tests {
     #[test]
     fn the_log_does_not_grow_with_the_input() {
         let mut machine = Speculative::new(&Bursts, 100);
-        let (mut busy, mut out) = (Tentative::default(), Vec::new());
+        let (mut busy, mut out) = (SpeculativeState::default(), Vec::new());
         for id in 0..20_000 {
             let event = Event::pack(Record::new(id * 2, Kind::PageViewed, id as i64 - (id % 7) as i64 * 3));
             let newest_ms = id as i64;
-            machine.reached(Reached {
+            machine.reached(EventTimeProgress {
                 watermark_ms: newest_ms - 100,
                 ahead_ms: newest_ms,
                 newest_ms,
-                ..Reached::NOTHING
+                ..EventTimeProgress::NOTHING
             });
             machine.take(0, &mut busy, &event, &mut out);
             machine.settle();
