@@ -22,7 +22,7 @@ fn any_number_of_workers_drops_exactly_the_late_set_of_the_trace() {
         for records_per_epoch in [100, 4096] {
             let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, true));
             for (strategy, workers) in
-                [(Strategy::Sequential, 1), (Strategy::Exchange, 1), (Strategy::Exchange, 2), (Strategy::Exchange, 4)]
+                [(Strategy::SEQUENTIAL, 1), (Strategy::EXCHANGE, 1), (Strategy::EXCHANGE, 2), (Strategy::EXCHANGE, 4)]
             {
                 for (pipeline, order) in [
                     ("identity", OrderName::Watermark),

@@ -79,7 +79,7 @@ fn lives(settings: &[(&str, &str)], waves: u64) -> (Profile, Arc<Trace>) {
 /// The answers of a pipeline, each event counted once.
 fn answers(pipeline: &str, settings: &[&str], trace: &Arc<Trace>) -> Vec<String> {
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-    let config = RunConfig { deduplicate: Some(Horizon::FOR_GOOD), ..RunConfig::plain(Strategy::Exchange) };
+    let config = RunConfig { deduplicate: Some(Horizon::FOR_GOOD), ..RunConfig::plain(Strategy::EXCHANGE) };
     let pipeline = catalogue::find(pipeline).unwrap();
     replay(pipeline, &settings, &config, None, trace, Look::default(), Deployment::Threads)
         .unwrap()

@@ -280,7 +280,7 @@ fn world() -> Arc<Trace> {
 /// The answers in process, as the command writes them.
 fn answered(pipeline: &str, deduplicate: bool, trace: &Arc<Trace>) -> String {
     let config =
-        RunConfig { deduplicate: deduplicate.then_some(Horizon::FOR_GOOD), ..RunConfig::plain(Strategy::Exchange) };
+        RunConfig { deduplicate: deduplicate.then_some(Horizon::FOR_GOOD), ..RunConfig::plain(Strategy::EXCHANGE) };
     let replayed =
         replay(catalogue::find(pipeline).unwrap(), &[], &config, None, trace, Look::default(), Deployment::Threads)
             .unwrap();

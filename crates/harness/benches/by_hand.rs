@@ -58,7 +58,7 @@ fn by_hand(criterion: &mut Criterion) {
 }
 
 fn answers(prepared: &dyn BoundPipeline, feed: &Arc<Feed>) -> usize {
-    let context = RunContext::new(RunConfig::plain(Strategy::Sequential), feed, UnpacedDriver::drivers());
+    let context = RunContext::new(RunConfig::plain(Strategy::SEQUENTIAL), feed, UnpacedDriver::drivers());
     prepared.run(&context).expect("sequential runs").answers.len()
 }
 

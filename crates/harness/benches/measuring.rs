@@ -134,7 +134,7 @@ fn main() {
         let prepared = pipeline.prepare(&[], &trace.symbols).expect("the settings are good");
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, 0, true));
         for workers in [1, 2] {
-            let config = RunConfig { workers, ..RunConfig::plain(Strategy::Exchange) };
+            let config = RunConfig { workers, ..RunConfig::plain(Strategy::EXCHANGE) };
             let mut ratios = Vec::new();
             let (mut shortest_ns, mut lasted_ns) = (u64::MAX, 0);
             for pair in 0..=PAIRS_MAX {

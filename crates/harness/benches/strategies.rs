@@ -69,9 +69,9 @@ fn prepared(name: &str, settings: &[&str], feed: &Feed) -> Box<dyn BoundPipeline
 }
 
 fn arms() -> [(&'static str, RunConfig); 3] {
-    let exchange = RunConfig::plain(Strategy::Exchange);
+    let exchange = RunConfig::plain(Strategy::EXCHANGE);
     [
-        ("sequential", RunConfig::plain(Strategy::Sequential)),
+        ("sequential", RunConfig::plain(Strategy::SEQUENTIAL)),
         ("exchange-1", exchange),
         ("exchange-2", RunConfig { workers: 2, ..exchange }),
     ]
@@ -137,7 +137,7 @@ fn order_policies(criterion: &mut Criterion) {
         group.sample_size(10).warm_up_time(WARM_UP).measurement_time(MEASURED);
         for (order, feed) in &feeds {
             let prepared = prepared(pipeline.name(), &[], feed);
-            let config = RunConfig { order: *order, ..RunConfig::plain(Strategy::Exchange) };
+            let config = RunConfig { order: *order, ..RunConfig::plain(Strategy::EXCHANGE) };
             group.bench_function(BenchmarkId::from_parameter(order.name()), |bencher| {
                 bencher.iter(|| {
                     prepared

@@ -143,7 +143,7 @@ mod tests {
     const MINUTE_MS: i64 = 60_000;
 
     fn config(order: OrderName) -> RunConfig {
-        RunConfig { order, ..RunConfig::plain(Strategy::Exchange) }
+        RunConfig { order, ..RunConfig::plain(Strategy::EXCHANGE) }
     }
 
     /// The check of a run that has answered what is true of the events `answered`, with a slack of a minute.

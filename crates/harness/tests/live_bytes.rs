@@ -90,7 +90,7 @@ fn measured(pipeline: &str, config: RunConfig, orders: Trace, records_per_epoch:
 
 fn choices() -> [RunConfig; 2] {
     let never = |strategy| RunConfig { eviction: EvictionName::Never, ..RunConfig::plain(strategy) };
-    [never(Strategy::Sequential), RunConfig { workers: 2, ..never(Strategy::Exchange) }]
+    [never(Strategy::SEQUENTIAL), RunConfig { workers: 2, ..never(Strategy::EXCHANGE) }]
 }
 
 /// In one test, for the count is of the whole process.

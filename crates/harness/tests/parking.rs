@@ -17,7 +17,7 @@ fn an_idle_worker_that_parks_leaves_the_cpu_and_gives_the_same_answers() {
     let sessions = prepared("sessions", &trace);
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 1, 0, true));
     let load = Load::Open { schedule: Schedule::constant(1_000.0).unwrap(), stop_ns: 60_000_000_000 };
-    for (strategy, workers) in [(Strategy::Sequential, 1), (Strategy::Exchange, 1), (Strategy::Exchange, 2)] {
+    for (strategy, workers) in [(Strategy::SEQUENTIAL, 1), (Strategy::EXCHANGE, 1), (Strategy::EXCHANGE, 2)] {
         let config = RunConfig { workers, ..RunConfig::plain(strategy) };
         let [spinning, parking] = [Idle::Spin, Idle::Park].map(|idle| run(&*sessions, config, &feed, &load, idle));
         let what = format!("{} x{workers}", strategy.name());

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use flowbench_events::{EventId, Id, Symbols, Value, mix, push_rfc3339};
 use serde::{Deserialize, Serialize};
 
-use crate::logic::Message;
+use crate::message::Message;
 use crate::total::Total;
 
 /// One row of answers of a pipeline.

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use flowbench_events::{Event, LateSet, Lateness, Sources, Trace, WatermarkRule};
 use serde::{Deserialize, Serialize};
 
-use crate::logic::{Delivered, Message, Timed, Turn};
+use crate::logic::Delivered;
+use crate::message::{Message, Timed, Turn};
 
 /// A trace cut into epochs of equal length, with the watermark known at every cut.
 ///

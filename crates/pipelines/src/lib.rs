@@ -9,8 +9,8 @@
 //! (may I offer more?) and what it can report (this is completed) goes through a [`Driver`].
 
 mod answers;
+mod axis;
 pub mod catalogue;
-
 mod deployment;
 pub mod disorder;
 mod driver;
@@ -18,6 +18,7 @@ pub mod eviction;
 mod fault;
 mod feed;
 mod logic;
+mod message;
 pub mod oracle;
 mod pipeline;
 mod run;
@@ -29,19 +30,19 @@ mod strategy;
 mod total;
 
 pub use answers::{Answers, Cells, Change, Changes, Row};
+pub use axis::UnknownName;
 pub use deployment::{Cluster, Connected, Deployment, over};
 pub use disorder::OrderName;
 pub use driver::{Driver, Drivers, StateCounts, UnpacedDriver};
-pub use eviction::EvictionName;
+pub use eviction::{Eviction, EvictionError};
 pub use fault::{Fault, FaultKind};
 pub use feed::{Delivery, EventTimeProgress, Feed};
-pub use logic::{
-    Delivered, EMPTY_STATE, Key, KeyedLogic, Mergeable, Message, StatelessLogic, Timed, TimerOutcome, Turn, WindowLogic,
-};
+pub use logic::{Delivered, EMPTY_STATE, KeyedLogic, Mergeable, StatelessLogic, TimerOutcome, WindowLogic};
+pub use message::{Key, Message, Timed, Turn};
 pub use pipeline::{BoundPipeline, Pipeline};
 pub use run::{RunConfig, RunContext, RunEnd, RunError, WorkerEnd, WorkerHook};
 pub use settings::{Parameter, SettingError, Settings};
-pub use shapes::{Chained, FirstDeliveries, Grouped, Keyed, Merging, MergingChained, Stateless, WithDifferential};
-pub use strategy::differential::{Collected, Events, Incremental, Rows, TimedEvent};
-pub use strategy::{Strategy, UnsupportedReason};
+pub use shapes::{FirstDeliveries, Keyed, Merging, Stateless, Windowed, WithDifferential};
+pub use strategy::declaration::{Strategy, UnsupportedReason};
+pub use strategy::differential::collections::{Collected, Events, Incremental, Rows, TimedEvent};
 pub use total::Total;

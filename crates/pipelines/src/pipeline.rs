@@ -5,7 +5,7 @@ use flowbench_events::{Event, Horizon, Symbols};
 use crate::answers::Answers;
 use crate::run::{RunConfig, RunContext, RunEnd, RunError};
 use crate::settings::{Parameter, SettingError};
-use crate::strategy::UnsupportedReason;
+use crate::strategy::declaration::UnsupportedReason;
 
 /// A named question with exact semantics: one entry of the catalogue.
 pub trait Pipeline: Sync {
@@ -52,7 +52,25 @@ pub trait BoundPipeline: Send + Sync {
     }
     /// Returns why it cannot run with `config`; `None` if it can.
     fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason>;
+    /// Checks that it can run in this context: with this strategy, on this many workers and processes.
+    ///
+    /// # Errors
+    /// [`RunError::Workers`] or [`RunError::Unsupported`] if it cannot.
+    fn check(&self, context: &RunContext) -> Result<(), RunError> {
+        let (strategy, workers) = (context.config.strategy, context.workers());
+        if let Some(allowed) = strategy.allowed_workers(workers) {
+            return Err(RunError::Workers { strategy: strategy.name(), allowed, workers });
+        }
+        let between_processes = || strategy.unsupported_between_processes(context.deployment.processes());
+        match self.unsupported_reason(&context.config).or_else(between_processes) {
+            Some(reason) => Err(RunError::Unsupported { strategy: strategy.name(), reason }),
+            None => Ok(()),
+        }
+    }
     /// Runs it, and returns when everything is answered.
+    ///
+    /// # Errors
+    /// What [`check`](BoundPipeline::check) says, or what went wrong in the dataflow.
     fn run(&self, context: &RunContext) -> Result<RunEnd, RunError>;
     /// Returns how many of `events` would concern the pipeline but have no key.
     fn without_key(&self, events: &[Event]) -> u64;

@@ -10,10 +10,10 @@ use crate::answers::{Answers, Changes};
 use crate::deployment::Deployment;
 use crate::disorder::OrderName;
 use crate::driver::Drivers;
-use crate::eviction::EvictionName;
+use crate::eviction::{Eviction, Frontier};
 use crate::fault::Fault;
 use crate::feed::Feed;
-use crate::strategy::{Strategy, UnsupportedReason};
+use crate::strategy::declaration::{Strategy, UnsupportedReason};
 
 /// The value of every axis that a pipeline knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct RunConfig {
     /// When an event is applied.
     pub order: OrderName,
     /// When state is forgotten.
-    pub eviction: EvictionName,
+    pub eviction: Eviction,
     /// Number of workers of each process, at least 1.
     pub workers: usize,
     /// If set, only first deliveries count, within this horizon.
@@ -38,7 +38,7 @@ impl RunConfig {
         Self {
             strategy,
             order: OrderName::Watermark,
-            eviction: EvictionName::Frontier,
+            eviction: Frontier.into(),
             workers: 1,
             deduplicate: None,
             fault: None,
@@ -116,12 +116,12 @@ pub enum RunError {
         workers: usize,
     },
     /// The strategy does not support the pipeline, or not with the other choices.
-    #[error("strategy '{strategy}' cannot do this: {gap}")]
-    Gap {
+    #[error("strategy '{strategy}' cannot do this: {reason}")]
+    Unsupported {
         /// Name of the strategy.
         strategy: &'static str,
         /// Why.
-        gap: UnsupportedReason,
+        reason: UnsupportedReason,
     },
     /// More was retracted than given: a bug of flowbench; the answers of such a run cannot be trusted.
     #[error("an answer was taken back more often than it was given; please report this")]

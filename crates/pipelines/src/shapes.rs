@@ -1,98 +1,236 @@
-//! The shapes of pipelines: each makes a [`BoundPipeline`] of logic, which every strategy that supports it can run.
+//! The shapes of pipelines: a first stage, with windows over its rows or without. Each is a [`BoundPipeline`] that
+//! every strategy can run, unless it says why not.
+//!
+//! A first stage is [`Stateless`], [`Keyed`], [`Merging`] or [`FirstDeliveries`]; [`Windowed`] adds windows to it, and
+//! [`WithDifferential`] a second way to answer.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use flowbench_events::{Event, Horizon};
+use flowbench_events::{Event, Horizon, LateSet};
 
-use crate::answers::{Answers, Row};
+use crate::answers::{Answers, Change, Changes, Row, consolidated};
+use crate::disorder::{Arrival, InArrivalOrder, OrderPolicy};
 use crate::logic::{Delivered, EMPTY_STATE, KeyedLogic, Mergeable, StatelessLogic, TimerOutcome, WindowLogic};
+use crate::message::Message;
 use crate::oracle;
 use crate::pipeline::BoundPipeline;
 use crate::run::{RunConfig, RunContext, RunEnd, RunError};
-use crate::strategy::differential::Incremental;
-use crate::strategy::{Strategy, UnsupportedReason, run, support};
+use crate::speculative::Speculative;
+use crate::state::dedup::FirstOnly;
+use crate::state::keyed_operator::keyed_operator;
+use crate::state::operator::{Answering, MakeOperator, Passthrough};
+use crate::state::state_machine::{Merged, Plain};
+use crate::state::window_operator::Signed;
+use crate::strategy::declaration::{Executor, FirstShape, Request, Shape, Strategy, UnsupportedReason, WindowShape};
+use crate::strategy::differential::{self, collections::Incremental};
+use crate::strategy::executor::{one_stage, two_stages};
+use crate::strategy::stage::{FirstStage, Intake, SecondStage, combining_inputs, combining_states, window_operator};
+use crate::strategy::{ResultCollector, WorkerTotals};
 
 /// The number of events examined to find out how long states are kept.
 const PROBED: usize = 20_000;
 
-/// Makes a [`BoundPipeline`] of stateless logic.
-pub struct Stateless<L>(pub L);
+/// What comes first in a pipeline: how events become rows.
+pub(crate) trait Stage: Send + Sync {
+    /// What comes out: answers, or inputs of windows.
+    type Row: Message + Ord;
 
-impl<L: StatelessLogic> BoundPipeline for Stateless<L>
-where
-    L::Row: Row,
-{
-    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
-        Box::new(oracle::stateless(&self.0, canonical))
-    }
+    /// What it needs.
+    const SHAPE: FirstShape;
 
-    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
-        support::stateless(config)
-    }
+    /// Returns its rows for events in canonical order.
+    fn rows(&self, canonical: &[Event]) -> Vec<Self::Row>;
 
-    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
-        run::run_stateless(&self.0, context)
-    }
+    /// Runs it, and `next` with its rows.
+    fn run<N: Next<Self::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError>;
 
+    /// Returns how many of `events` would concern it but have no key.
     fn without_key(&self, _events: &[Event]) -> u64 {
         0
     }
+
+    /// See [`BoundPipeline::retention_ms`].
+    fn retention_ms(&self, _events: &[Event]) -> Option<i64> {
+        None
+    }
+
+    /// See [`BoundPipeline::counts`].
+    fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
+        asked
+    }
 }
 
-/// Makes a [`BoundPipeline`] of the first delivery of each event within a horizon.
+/// What becomes of the rows of a first stage.
+pub(crate) trait Next<R: Message + Ord> {
+    /// Takes the rows of stateless logic, which may be made where events are read.
+    fn stateless<L: StatelessLogic<Row = R>>(&self, context: &RunContext, logic: &L) -> Result<RunEnd, RunError>;
+
+    /// Takes the rows of a stage.
+    fn rows<M: Message>(&self, context: &RunContext, first: FirstStage<M, R>) -> Result<RunEnd, RunError>;
+
+    /// Takes the rows of a stage that may retract them.
+    fn changes<M: Message>(&self, context: &RunContext, first: FirstStage<M, Change<R>>) -> Result<RunEnd, RunError>;
+}
+
+/// The rows of the first stage are the answers.
+struct AreAnswers;
+
+impl<R: Row> Next<R> for AreAnswers {
+    fn stateless<L: StatelessLogic<Row = R>>(&self, context: &RunContext, logic: &L) -> Result<RunEnd, RunError> {
+        let where_read = match context.config.strategy.0.executor {
+            Executor::Dataflow(topology) => topology.answers_where_read,
+            _ => true,
+        };
+        if where_read {
+            let operator: MakeOperator<R, R> = Arc::new(|| Box::new(Passthrough));
+            self.rows(context, FirstStage { intake: Intake::answers(logic), operator, combine: None })
+        } else {
+            let logic = logic.clone();
+            let operator: MakeOperator<Event, R> = Arc::new(move || Box::new(Answering(logic.clone())));
+            self.rows(context, FirstStage { intake: Intake::all(), operator, combine: None })
+        }
+    }
+
+    fn rows<M: Message>(&self, context: &RunContext, first: FirstStage<M, R>) -> Result<RunEnd, RunError> {
+        let collector = ResultCollector::default();
+        let totals = one_stage(context, first, &collector)?;
+        Ok(gathered(collector, &totals))
+    }
+
+    fn changes<M: Message>(&self, context: &RunContext, first: FirstStage<M, Change<R>>) -> Result<RunEnd, RunError> {
+        let collector = ResultCollector::default();
+        let totals = one_stage(context, first, &collector)?;
+        consolidate(collector, &totals, &context.config)
+    }
+}
+
+/// The rows of the first stage are inputs of windows.
+struct AreInputs<'a, W>(&'a W);
+
+impl<W: WindowLogic> AreInputs<'_, W> {
+    fn after<M: Message, B: Message + Signed<W::Input>>(
+        &self,
+        context: &RunContext,
+        first: FirstStage<M, B>,
+    ) -> Result<RunEnd, RunError> {
+        let collector = ResultCollector::default();
+        let operator = window_operator(self.0, &context.config);
+        let second = SecondStage::windows(self.0, operator, combines(context));
+        let totals = two_stages(context, first, second, &collector)?;
+        consolidate(collector, &totals, &context.config)
+    }
+}
+
+impl<W: WindowLogic> Next<W::Input> for AreInputs<'_, W> {
+    fn stateless<L: StatelessLogic<Row = W::Input>>(
+        &self,
+        context: &RunContext,
+        logic: &L,
+    ) -> Result<RunEnd, RunError> {
+        let collector = ResultCollector::default();
+        let intake = Intake::inputs(logic, self.0, combines(context));
+        let operator: MakeOperator<W::Input, Change<W::Row>> = window_operator(self.0, &context.config);
+        let first = FirstStage { intake, operator, combine: Some(combining_inputs(self.0)) };
+        let totals = one_stage(context, first, &collector)?;
+        consolidate(collector, &totals, &context.config)
+    }
+
+    fn rows<M: Message>(&self, context: &RunContext, first: FirstStage<M, W::Input>) -> Result<RunEnd, RunError> {
+        self.after(context, first)
+    }
+
+    fn changes<M: Message>(
+        &self,
+        context: &RunContext,
+        first: FirstStage<M, Change<W::Input>>,
+    ) -> Result<RunEnd, RunError> {
+        self.after(context, first)
+    }
+}
+
+/// Makes a pipeline of stateless logic.
+pub struct Stateless<L>(pub L);
+
+impl<L: StatelessLogic> Stage for Stateless<L> {
+    type Row = L::Row;
+
+    const SHAPE: FirstShape = FirstShape::Stateless;
+
+    fn rows(&self, canonical: &[Event]) -> Vec<L::Row> {
+        oracle::stateless(&self.0, canonical)
+    }
+
+    fn run<N: Next<L::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
+        next.stateless(context, &self.0)
+    }
+}
+
+/// Makes a pipeline of the first delivery of each event within a horizon.
 pub struct FirstDeliveries<W>(Horizon, PhantomData<fn(W)>);
 
 impl<W> FirstDeliveries<W> {
-    /// Within `horizon`.
+    /// Returns the pipeline of first deliveries within `horizon`.
     pub fn within(horizon: Horizon) -> Self {
         Self(horizon, PhantomData)
     }
 }
 
-impl<W: Delivered<Row: Row>> BoundPipeline for FirstDeliveries<W> {
-    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
-        Box::new(canonical.iter().map(|event| W::of(event).row()).collect::<Vec<W::Row>>())
+impl<W: Delivered<Row: Ord>> Stage for FirstDeliveries<W> {
+    type Row = W::Row;
+
+    const SHAPE: FirstShape = FirstShape::Deliveries;
+
+    fn rows(&self, canonical: &[Event]) -> Vec<W::Row> {
+        canonical.iter().map(|event| W::of(event).row()).collect()
+    }
+
+    fn run<N: Next<W::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
+        let (config, horizon) = (context.config, self.counts(context.config.deduplicate).unwrap_or(self.0));
+        let in_order = matches!(config.strategy.0.executor, Executor::Sequential);
+        let operator: MakeOperator<_, W::Row> = Arc::new(move || {
+            let order: Box<dyn OrderPolicy<_>> =
+                if in_order { Box::new(Arrival) } else { Box::new(InArrivalOrder::default()) };
+            keyed_operator(FirstOnly::<W>::within(horizon), config.eviction, order)
+        });
+        next.rows(context, FirstStage { intake: Intake::deliveries(), operator, combine: None })
     }
 
     fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
         asked.max(Some(self.0))
     }
-
-    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
-        support::deliveries(config)
-    }
-
-    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
-        let horizon = context.config.deduplicate.map_or(self.0, |asked| asked.max(self.0));
-        run::run_deliveries::<W>(horizon, context)
-    }
-
-    fn without_key(&self, _events: &[Event]) -> u64 {
-        0
-    }
 }
 
-/// Makes a [`BoundPipeline`] of keyed logic.
+/// Makes a pipeline of keyed logic.
 pub struct Keyed<L>(pub L);
 
-impl<L: KeyedLogic> BoundPipeline for Keyed<L>
-where
-    L::Row: Row,
-{
-    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
-        Box::new(oracle::keyed(&self.0, canonical))
+impl<L: KeyedLogic> Stage for Keyed<L> {
+    type Row = L::Row;
+
+    const SHAPE: FirstShape = FirstShape::Keyed;
+
+    fn rows(&self, canonical: &[Event]) -> Vec<L::Row> {
+        oracle::keyed(&self.0, canonical)
     }
 
-    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
-        support::keyed(config)
-    }
-
-    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
-        run::run_keyed(&self.0, context)
+    /// Applies events as the order policy releases them, or answers at once and retracts.
+    fn run<N: Next<L::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
+        let (logic, config, slack_ms) = (self.0.clone(), context.config, context.feed.slack_ms());
+        let intake = Intake::keyed(&self.0);
+        if config.order.retracts() {
+            let operator: MakeOperator<Event, Change<L::Row>> = Arc::new(move || {
+                keyed_operator(Speculative::new(&logic, slack_ms), config.eviction, config.order.policy(slack_ms))
+            });
+            next.changes(context, FirstStage { intake, operator, combine: None })
+        } else {
+            let operator: MakeOperator<Event, L::Row> =
+                Arc::new(move || keyed_operator(Plain(logic.clone()), config.eviction, config.order.policy(slack_ms)));
+            next.rows(context, FirstStage { intake, operator, combine: None })
+        }
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
-        without_key(&self.0, events)
+        events.iter().filter(|event| self.0.lacks_key(event)).count() as u64
     }
 
     fn retention_ms(&self, events: &[Event]) -> Option<i64> {
@@ -100,73 +238,32 @@ where
     }
 }
 
-/// Makes a [`BoundPipeline`] of keyed logic whose rows are summed up by window logic.
-pub struct Chained<L, W>(pub L, pub W);
-
-impl<L: KeyedLogic, W: WindowLogic<Input = L::Row>> BoundPipeline for Chained<L, W> {
-    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
-        Box::new(oracle::windowed(&self.1, &oracle::keyed(&self.0, canonical)))
-    }
-
-    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
-        support::chained(config, W::COMBINES)
-    }
-
-    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
-        run::run_chained(&self.0, &self.1, context)
-    }
-
-    fn without_key(&self, events: &[Event]) -> u64 {
-        without_key(&self.0, events)
-    }
-
-    fn retention_ms(&self, events: &[Event]) -> Option<i64> {
-        retention_ms(&self.0, events)
-    }
-}
-
-/// Makes a [`BoundPipeline`] of stateless logic whose rows are summed up by window logic.
-pub struct Grouped<L, W>(pub L, pub W);
-
-impl<L: StatelessLogic, W: WindowLogic<Input = L::Row>> BoundPipeline for Grouped<L, W> {
-    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
-        Box::new(oracle::windowed(&self.1, &oracle::stateless(&self.0, canonical)))
-    }
-
-    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
-        support::grouped(config)
-    }
-
-    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
-        run::run_grouped(&self.0, &self.1, context)
-    }
-
-    fn without_key(&self, _events: &[Event]) -> u64 {
-        0
-    }
-}
-
-/// Makes a [`BoundPipeline`] of keyed logic whose states can be merged.
+/// Makes a pipeline of keyed logic whose states can be merged.
 pub struct Merging<L>(pub L);
 
-impl<L: Mergeable> BoundPipeline for Merging<L>
-where
-    L::Row: Row,
-{
-    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
-        Box::new(oracle::keyed(&self.0, canonical))
+impl<L: Mergeable> Stage for Merging<L> {
+    type Row = L::Row;
+
+    const SHAPE: FirstShape = FirstShape::Mergeable;
+
+    fn rows(&self, canonical: &[Event]) -> Vec<L::Row> {
+        oracle::keyed(&self.0, canonical)
     }
 
-    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
-        support::merging(config)
-    }
-
-    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
-        run::run_merging(&self.0, context)
+    /// Merges partial states where the strategy combines events before they reach the state of their key.
+    fn run<N: Next<L::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
+        if !combines(context) && !matches!(context.config.strategy.0.executor, Executor::HotSplit) {
+            return Keyed(self.0.clone()).run(context, next);
+        }
+        let (logic, config, slack_ms) = (self.0.clone(), context.config, context.feed.slack_ms());
+        let operator: MakeOperator<_, L::Row> =
+            Arc::new(move || keyed_operator(Merged(logic.clone()), config.eviction, config.order.policy(slack_ms)));
+        let intake = Intake::partial_states(&self.0, combines(context));
+        next.rows(context, FirstStage { intake, operator, combine: Some(combining_states(&self.0)) })
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
-        without_key(&self.0, events)
+        events.iter().filter(|event| self.0.lacks_key(event)).count() as u64
     }
 
     fn retention_ms(&self, events: &[Event]) -> Option<i64> {
@@ -174,32 +271,62 @@ where
     }
 }
 
-/// Makes a [`BoundPipeline`] of keyed logic whose states can be merged and whose rows are summed up by window logic.
-pub struct MergingChained<L, W>(pub L, pub W);
-
-impl<L: Mergeable, W: WindowLogic<Input = L::Row>> BoundPipeline for MergingChained<L, W> {
+/// Makes a pipeline whose answers are the rows of a stage.
+impl<S: Stage<Row: Row>> BoundPipeline for S {
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
-        Box::new(oracle::windowed(&self.1, &oracle::keyed(&self.0, canonical)))
+        Box::new(self.rows(canonical))
+    }
+
+    fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
+        Stage::counts(self, asked)
     }
 
     fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
-        support::merging(config)
+        unsupported(config, Shape { first: S::SHAPE, windows: None, incremental: false })
     }
 
     fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
-        run::run_merging_chained(&self.0, &self.1, context)
+        self.check(context)?;
+        Stage::run(self, context, &AreAnswers)
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
-        without_key(&self.0, events)
+        Stage::without_key(self, events)
     }
 
     fn retention_ms(&self, events: &[Event]) -> Option<i64> {
-        retention_ms(&self.0, events)
+        Stage::retention_ms(self, events)
     }
 }
 
-/// Makes a [`BoundPipeline`] that can also be run by [`Strategy::Differential`]: `D` says how, `P` serves the other strategies.
+/// Makes a pipeline of a first stage whose rows are aggregated by window logic.
+pub struct Windowed<S, W>(pub S, pub W);
+
+impl<S: Stage, W: WindowLogic<Input = S::Row>> BoundPipeline for Windowed<S, W> {
+    fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
+        Box::new(oracle::windowed(&self.1, &self.0.rows(canonical)))
+    }
+
+    fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
+        let windows = Some(WindowShape { combines: W::COMBINES });
+        unsupported(config, Shape { first: S::SHAPE, windows, incremental: false })
+    }
+
+    fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
+        self.check(context)?;
+        self.0.run(context, &AreInputs(&self.1))
+    }
+
+    fn without_key(&self, events: &[Event]) -> u64 {
+        self.0.without_key(events)
+    }
+
+    fn retention_ms(&self, events: &[Event]) -> Option<i64> {
+        self.0.retention_ms(events)
+    }
+}
+
+/// Makes a pipeline that can also be run by [`Strategy::DIFFERENTIAL`]: `D` says how, `P` serves the other strategies.
 pub struct WithDifferential<P, D>(pub P, pub D);
 
 impl<P: BoundPipeline, D: Incremental> BoundPipeline for WithDifferential<P, D> {
@@ -212,17 +339,21 @@ impl<P: BoundPipeline, D: Incremental> BoundPipeline for WithDifferential<P, D> 
     }
 
     fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
-        match config.strategy {
-            Strategy::Differential => support::incremental(config),
-            _ => self.0.unsupported_reason(config),
+        if config.strategy == Strategy::DIFFERENTIAL {
+            unsupported(config, Shape { first: FirstShape::Keyed, windows: None, incremental: true })
+        } else {
+            self.0.unsupported_reason(config)
         }
     }
 
     fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
-        match context.config.strategy {
-            Strategy::Differential => run::run_incremental(&self.1, context),
-            _ => self.0.run(context),
+        if context.config.strategy != Strategy::DIFFERENTIAL {
+            return self.0.run(context);
         }
+        self.check(context)?;
+        let collector = ResultCollector::default();
+        let totals = differential::run(&self.1, context, &collector)?;
+        Ok(gathered(collector, &totals))
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
@@ -234,8 +365,19 @@ impl<P: BoundPipeline, D: Incremental> BoundPipeline for WithDifferential<P, D> 
     }
 }
 
-fn without_key<L: KeyedLogic>(logic: &L, events: &[Event]) -> u64 {
-    events.iter().filter(|event| logic.lacks_key(event)).count() as u64
+fn unsupported(config: &RunConfig, shape: Shape) -> Option<UnsupportedReason> {
+    let request = Request {
+        shape,
+        waits: config.order.waits(),
+        retracts: config.order.retracts(),
+        evicts_by_compaction: config.eviction.is_by_compaction(),
+    };
+    (config.strategy.0.unsupported)(&request)
+}
+
+/// True if the strategy combines messages of one key before they are sent.
+fn combines(context: &RunContext) -> bool {
+    matches!(context.config.strategy.0.executor, Executor::Dataflow(topology) if topology.combines)
 }
 
 fn retention_ms<L: KeyedLogic>(logic: &L, events: &[Event]) -> Option<i64> {
@@ -261,4 +403,32 @@ fn last_expiry_ms<L: KeyedLogic>(logic: &L, key: L::Key, state: &mut L::State, o
             return expiry_ms;
         }
     }
+}
+
+/// Gathers the answers of all workers.
+fn gathered<R: Row>(collector: ResultCollector<R>, totals: &[WorkerTotals]) -> RunEnd {
+    ended(Box::new(collector.empty()), None, totals)
+}
+
+/// Gathers the changes of all workers, and what is left of them.
+fn consolidate<R: Row>(
+    collector: ResultCollector<Change<R>>,
+    totals: &[WorkerTotals],
+    config: &RunConfig,
+) -> Result<RunEnd, RunError> {
+    let (rows, changes) = consolidated(collector.empty()).ok_or(RunError::TakenBack)?;
+    Ok(ended(Box::new(rows), config.order.retracts().then_some(changes), totals))
+}
+
+fn ended(answers: Box<dyn Answers>, changes: Option<Changes>, totals: &[WorkerTotals]) -> RunEnd {
+    let mut late = LateSet::default();
+    totals.iter().for_each(|worker| late.merge(worker.late));
+    let entries: usize = totals.iter().map(|worker| worker.entries).sum();
+    let payload_bytes: usize = totals.iter().map(|worker| worker.payload_bytes).sum();
+    let payload_bytes_per_entry = (entries > 0).then(|| payload_bytes as f64 / entries as f64);
+    let mut workers: Vec<&WorkerTotals> = totals.iter().collect();
+    workers.sort_by_key(|worker| worker.worker);
+    let workers = workers.into_iter().map(WorkerTotals::end).collect();
+    let struck = totals.iter().any(|worker| worker.struck);
+    RunEnd { answers, changes, late, payload_bytes_per_entry, workers, struck }
 }

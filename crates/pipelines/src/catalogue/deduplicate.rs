@@ -128,7 +128,7 @@ mod tests {
     // Such a log has event ids that mean several events, which `check` and its truth do not know of.
     fn deliveries(settings: &[&str], events: &str) -> Vec<String> {
         use crate::driver::UnpacedDriver;
-        use crate::{EvictionName, Feed, OrderName, RunConfig, RunContext, RunError, Strategy};
+        use crate::{Eviction, Feed, OrderName, RunConfig, RunContext, RunError, Strategy};
         use std::sync::Arc;
 
         let trace = Arc::new(parse(events));
@@ -141,10 +141,10 @@ mod tests {
             let slack_ms = trace.slack_to_lose_nothing_ms();
             for order in OrderName::ALL {
                 let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, order.drops_late()));
-                for (eviction, workers) in EvictionName::ALL.into_iter().flat_map(|one| [(one, 1), (one, 3)]) {
+                for (eviction, workers) in Eviction::ALL.into_iter().flat_map(|one| [(one, 1), (one, 3)]) {
                     let config = RunConfig { workers, eviction, order, ..RunConfig::plain(strategy) };
                     match prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())) {
-                        Err(RunError::Gap { .. } | RunError::Workers { .. }) => {}
+                        Err(RunError::Unsupported { .. } | RunError::Workers { .. }) => {}
                         end => assert_eq!(end.unwrap().answers.lines(&trace.symbols), truth, "{config:?}"),
                     }
                 }

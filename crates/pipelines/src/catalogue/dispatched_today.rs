@@ -10,8 +10,8 @@ use crate::answers::{Cells, Row};
 use crate::logic::{StatelessLogic, WindowLogic};
 use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
-use crate::shapes::{Grouped, WithDifferential};
-use crate::strategy::differential::{Events, Incremental, Rows, arranged, sums_at};
+use crate::shapes::{Stateless, Windowed, WithDifferential};
+use crate::strategy::differential::collections::{Events, Incremental, Rows, arranged, sums_at};
 use crate::total::Total;
 
 /// See [`Pipeline::question`].
@@ -52,7 +52,7 @@ GROUP BY day"
     fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let settings = Settings::new(self.parameters(), settings)?;
         let logic = Logic { on: settings.kind("on")?, zone: settings.zone("timezone")? };
-        Ok(Box::new(WithDifferential(Grouped(logic.clone(), logic.clone()), logic)))
+        Ok(Box::new(WithDifferential(Windowed(Stateless(logic.clone()), logic.clone()), logic)))
     }
 }
 

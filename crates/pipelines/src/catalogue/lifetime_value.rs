@@ -10,8 +10,8 @@ use crate::logic::KeyedLogic;
 use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
+use crate::strategy::differential::collections::{Events, Incremental, Rows};
 use crate::strategy::differential::running_count::{Order, running_count};
-use crate::strategy::differential::{Events, Incremental, Rows};
 use crate::total::Total;
 
 /// See [`Pipeline::question`].

@@ -9,12 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use super::beacon_band::{Band, Bands, GOOD, POOR};
 use crate::answers::{Cells, Row};
-use crate::logic::{EMPTY_STATE, Key, KeyedLogic, TimerOutcome, WindowLogic};
+use crate::logic::{EMPTY_STATE, KeyedLogic, TimerOutcome, WindowLogic};
+use crate::message::Key;
 use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
-use crate::shapes::{Chained, WithDifferential};
+use crate::shapes::{Keyed, Windowed, WithDifferential};
+use crate::strategy::differential::collections::{
+    Collected, Events, Incremental, Rows, arranged, rekeyed, retimed, sums_at,
+};
 use crate::strategy::differential::delay::delay_until_due;
-use crate::strategy::differential::{Collected, Events, Incremental, Rows, arranged, rekeyed, retimed, sums_at};
 
 /// See [`Pipeline::question`].
 pub(super) struct LoadTimeConversion;
@@ -64,7 +67,7 @@ GROUP BY hour, band"
         let settings = Settings::new(self.parameters(), settings)?;
         let within_ms = settings.duration_ms("within")?;
         let decide = Decide { within_ms, bands: Bands::new(&settings)? };
-        Ok(Box::new(WithDifferential(Chained(decide.clone(), Count { within_ms }), decide)))
+        Ok(Box::new(WithDifferential(Windowed(Keyed(decide.clone()), Count { within_ms }), decide)))
     }
 }
 

@@ -65,11 +65,13 @@ pub(crate) fn check(pipeline: &dyn Pipeline, settings: &[&str], events: &str, an
     for (records_per_epoch, drivers) in paces.into_iter().chain([(100, UnpacedDriver::drivers())]) {
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, trace.slack_to_lose_nothing_ms(), true));
         for (strategy, workers) in Strategy::ALL.into_iter().flat_map(|one| [(one, 1), (one, 3)]) {
-            for eviction in crate::EvictionName::ALL {
-                for order in [OrderName::Watermark, OrderName::Speculative] {
+            for eviction in crate::Eviction::ALL.into_iter().filter(|eviction| eviction.is_exact()) {
+                for order in OrderName::ALL.into_iter().filter(|order| order.drops_late()) {
                     let config = RunConfig { workers, eviction, order, ..RunConfig::plain(strategy) };
                     let end = match prepared.run(&RunContext::new(config, &feed, Arc::clone(&drivers))) {
-                        Err(RunError::Gap { .. } | RunError::Workers { .. }) if strategy != Strategy::Exchange => {
+                        Err(RunError::Unsupported { .. } | RunError::Workers { .. })
+                            if strategy != Strategy::EXCHANGE =>
+                        {
                             continue;
                         }
                         end => end.unwrap(),

@@ -12,8 +12,8 @@ use crate::answers::{Cells, Row};
 use crate::logic::{EMPTY_STATE, KeyedLogic, Mergeable, TimerOutcome, WindowLogic};
 use crate::pipeline::{BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
-use crate::shapes::{MergingChained, WithDifferential};
-use crate::strategy::differential::{Events, Incremental, Rows, arranged, reduced, rekeyed, retimed};
+use crate::shapes::{Merging, Windowed, WithDifferential};
+use crate::strategy::differential::collections::{Events, Incremental, Rows, arranged, reduced, rekeyed, retimed};
 
 /// See [`Pipeline::question`].
 pub(super) struct TrendingProducts;
@@ -73,7 +73,7 @@ WHERE rank <= {k}"
         }
         let top = Top { k: settings.count("k")?, size_ms, text_order: symbols.text_order().into() };
         let panes = Panes { slide_ms, per_window: size_ms / slide_ms };
-        Ok(Box::new(WithDifferential(MergingChained(panes.clone(), top.clone()), (panes, top))))
+        Ok(Box::new(WithDifferential(Windowed(Merging(panes.clone()), top.clone()), (panes, top))))
     }
 }
 

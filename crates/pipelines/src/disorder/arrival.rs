@@ -1,7 +1,21 @@
 //! Apply each event as it comes.
 
-use super::OrderPolicy;
+use super::{OrderDeclaration, OrderPolicy};
 use crate::feed::EventTimeProgress;
+
+pub(super) const DECLARATION: OrderDeclaration = OrderDeclaration {
+    name: "arrival",
+    summary: "apply each event as it comes: no wait, wrong under disorder (the error is measured)",
+    serves_stateless: "serves, and is exact: nothing depends on the order",
+    serves_stateful: "serves; under disorder its error is measured",
+    drops_late: false,
+    waits: false,
+    retracts: false,
+};
+
+pub(super) fn policy<M: Send>(_slack_ms: i64) -> Box<dyn OrderPolicy<M>> {
+    Box::new(Arrival)
+}
 
 /// Releases events at once. With several workers the order in which their events meet is not fixed, so under disorder
 /// even the error may differ from run to run.

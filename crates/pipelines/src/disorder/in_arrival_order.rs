@@ -4,7 +4,7 @@
 
 use super::{OrderPolicy, Watermark};
 use crate::feed::{Delivery, EventTimeProgress};
-use crate::logic::Message;
+use crate::message::Message;
 
 /// Holds deliveries until all with lower numbers have come. It is not offered as a policy: it serves what is decided
 /// by the order of arrival, such as which delivery of an event is the first.

@@ -1,17 +1,20 @@
 //! When an event is applied.
+//!
+//! An order policy is a file with its declaration and a function `policy` that makes it, and a line in the list below.
 
 mod arrival;
 mod in_arrival_order;
-
 mod watermark;
 
-use crate::feed::EventTimeProgress;
-use crate::logic::Timed;
+use std::fmt;
 
-pub use crate::speculative::FrontierOrder;
-pub use arrival::Arrival;
-pub use in_arrival_order::InArrivalOrder;
-pub use watermark::Watermark;
+pub use self::arrival::Arrival;
+pub use self::in_arrival_order::InArrivalOrder;
+pub use self::watermark::Watermark;
+use crate::axis::by_name;
+use crate::feed::EventTimeProgress;
+use crate::message::Timed;
+use crate::speculative;
 
 /// Decides when events, or other items with an event time, are applied, and in which order. Works on batches, so that
 /// dynamic dispatch costs nothing per event.
@@ -26,77 +29,92 @@ pub trait OrderPolicy<M>: Send {
     fn buffered(&self) -> usize;
 }
 
-/// The order policies there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderName {
-    /// [`Arrival`]
-    Arrival,
-    /// [`Watermark`]
-    Watermark,
-    /// [`FrontierOrder`], with answers that are corrected until the watermark has passed.
-    Speculative,
+/// What an order policy says of itself.
+pub(crate) struct OrderDeclaration {
+    /// Name in files and on the command line.
+    pub(crate) name: &'static str,
+    /// One line for `flowbench list`.
+    pub(crate) summary: &'static str,
+    /// How it serves a stateless pipeline, in words.
+    pub(crate) serves_stateless: &'static str,
+    /// How it serves a pipeline with state, in words.
+    pub(crate) serves_stateful: &'static str,
+    /// True if late events are dropped. Then the final answers are exact for the others.
+    pub(crate) drops_late: bool,
+    /// True if an event is applied only when the watermark has passed it.
+    pub(crate) waits: bool,
+    /// True if answers may be retracted.
+    pub(crate) retracts: bool,
 }
 
-impl OrderName {
-    /// All order policies, as `flowbench list` shows them.
-    pub const ALL: [OrderName; 3] = [OrderName::Arrival, OrderName::Watermark, OrderName::Speculative];
+/// Lists the order policies: a variant, and the file that declares and makes it.
+macro_rules! order_policies {
+    ($($Variant:ident = $file:ident,)+) => {
+        /// The order policies there are.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum OrderName {
+            $(#[doc = concat!("See `", stringify!($file), "`.")] $Variant,)+
+        }
 
+        impl OrderName {
+            /// All order policies, as `flowbench list` shows them.
+            pub const ALL: [OrderName; [$(OrderName::$Variant),+].len()] = [$(OrderName::$Variant),+];
+
+            fn declaration(self) -> &'static OrderDeclaration {
+                match self { $(OrderName::$Variant => &$file::DECLARATION,)+ }
+            }
+
+            /// Makes the policy; `slack_ms` is how far the watermark is held behind.
+            pub(crate) fn policy<M: Timed>(self, slack_ms: i64) -> Box<dyn OrderPolicy<M>> {
+                match self { $(OrderName::$Variant => $file::policy(slack_ms),)+ }
+            }
+        }
+    };
+}
+
+order_policies! {
+    Arrival = arrival,
+    Watermark = watermark,
+    Speculative = speculative,
+}
+
+by_name!("order policy", OrderName);
+
+impl OrderName {
     /// Returns the name used in files and on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            OrderName::Arrival => "arrival",
-            OrderName::Watermark => "watermark",
-            OrderName::Speculative => "speculative",
-        }
+        self.declaration().name
     }
 
     /// Returns a one-line summary for `flowbench list`.
     pub fn summary(self) -> &'static str {
-        match self {
-            OrderName::Arrival => "apply each event as it comes: no wait, wrong under disorder (the error is measured)",
-            OrderName::Watermark => {
-                "hold events until the watermark passes them, apply in canonical order, drop late ones"
-            }
-            OrderName::Speculative => {
-                "apply each event as it comes, take answers back and correct them until the watermark passes, drop late ones"
-            }
-        }
+        self.declaration().summary
     }
 
     /// Returns, in words, how it serves a pipeline.
     pub fn serves(self, stateless: bool) -> &'static str {
-        match (self, stateless) {
-            (OrderName::Arrival, true) => "serves, and is exact: nothing depends on the order",
-            (OrderName::Arrival, false) => "serves; under disorder its error is measured",
-            (OrderName::Watermark, true) => "serves: answers at once, and drops what is late",
-            (OrderName::Watermark, false) => "serves, and is exact for everything that is not late",
-            (OrderName::Speculative, true) => "serves: answers at once, drops what is late, has nothing to take back",
-            (OrderName::Speculative, false) => {
-                "serves: answers at once; when nothing is corrected any more, exact for everything that is not late"
-            }
-        }
+        let OrderDeclaration { serves_stateless, serves_stateful, .. } = self.declaration();
+        if stateless { serves_stateless } else { serves_stateful }
     }
 
     /// True if late events are dropped (and counted). Then the final answers are exact for the others.
     pub fn drops_late(self) -> bool {
-        self != OrderName::Arrival
+        self.declaration().drops_late
     }
 
     /// True if an event is applied only when the watermark has passed it, rather than on arrival.
     pub fn waits(self) -> bool {
-        self == OrderName::Watermark
+        self.declaration().waits
     }
 
     /// True if answers may be retracted.
-    pub fn takes_back(self) -> bool {
-        self == OrderName::Speculative
+    pub fn retracts(self) -> bool {
+        self.declaration().retracts
     }
+}
 
-    pub(crate) fn policy<M: Timed>(self, slack_ms: i64) -> Box<dyn OrderPolicy<M>> {
-        match self {
-            OrderName::Arrival => Box::new(Arrival),
-            OrderName::Speculative => Box::new(FrontierOrder::default()),
-            OrderName::Watermark => Box::new(Watermark::new(slack_ms)),
-        }
+impl fmt::Display for OrderName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
     }
 }

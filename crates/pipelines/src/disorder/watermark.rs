@@ -5,9 +5,23 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::OrderPolicy;
+use super::{OrderDeclaration, OrderPolicy};
 use crate::feed::EventTimeProgress;
-use crate::logic::{Timed, Turn};
+use crate::message::{Timed, Turn};
+
+pub(super) const DECLARATION: OrderDeclaration = OrderDeclaration {
+    name: "watermark",
+    summary: "hold events until the watermark passes them, apply in canonical order, drop late ones",
+    serves_stateless: "serves: answers at once, and drops what is late",
+    serves_stateful: "serves, and is exact for everything that is not late",
+    drops_late: true,
+    waits: true,
+    retracts: false,
+};
+
+pub(super) fn policy<M: Timed>(slack_ms: i64) -> Box<dyn OrderPolicy<M>> {
+    Box::new(Watermark::new(slack_ms))
+}
 
 /// Releases events with an event time below the watermark, sorted, and holds the others in the batches they came in;
 /// if these are many, in piles of consecutive batches, and if even the piles are many, in a calendar.

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use crate::logic::Key;
+use crate::message::Key;
 
 /// A calendar of keys: coarse buckets that hold nothing but keys; the bucket the watermark is in is kept exactly.
 ///

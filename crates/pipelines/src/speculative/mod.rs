@@ -7,10 +7,25 @@ use std::collections::VecDeque;
 use flowbench_events::Event;
 
 use crate::answers::{Change, push_changes};
-use crate::disorder::OrderPolicy;
+use crate::disorder::{OrderDeclaration, OrderPolicy};
 use crate::feed::EventTimeProgress;
-use crate::logic::{EMPTY_STATE, KeyedLogic, Timed, TimerOutcome, fire_until, take};
+use crate::logic::{EMPTY_STATE, KeyedLogic, TimerOutcome, fire_until, take};
+use crate::message::Timed;
 use crate::state::state_machine::KeyedStateMachine;
+
+pub(crate) const DECLARATION: OrderDeclaration = OrderDeclaration {
+    name: "speculative",
+    summary: "apply each event as it comes, take answers back and correct them until the watermark passes, drop late ones",
+    serves_stateless: "serves: answers at once, drops what is late, has nothing to take back",
+    serves_stateful: "serves: answers at once; when nothing is corrected any more, exact for everything that is not late",
+    drops_late: true,
+    waits: false,
+    retracts: true,
+};
+
+pub(crate) fn policy<M: Timed>(_slack_ms: i64) -> Box<dyn OrderPolicy<M>> {
+    Box::new(FrontierOrder::default())
+}
 
 /// Releases events as soon as their epoch is complete, in canonical order: events that meet in one step need no
 /// correction, whichever worker they come from.
@@ -18,7 +33,7 @@ use crate::state::state_machine::KeyedStateMachine;
 /// In a dataflow, events arrive a step before the frontier passes them. What is newer than all that is complete
 /// belongs to such a step and is kept for the next.
 #[derive(Debug)]
-pub struct FrontierOrder<M>(Vec<M>);
+pub(crate) struct FrontierOrder<M>(Vec<M>);
 
 impl<M> Default for FrontierOrder<M> {
     fn default() -> Self {

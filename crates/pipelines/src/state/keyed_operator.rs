@@ -4,65 +4,47 @@
 
 use crate::disorder::OrderPolicy;
 use crate::driver::StateCounts;
-use crate::eviction::{Eviction, EvictionName, Frontier, Never};
+use crate::eviction::{Eviction, EvictionPolicy, EvictionVisitor, Evictor};
 use crate::feed::EventTimeProgress;
+use crate::message::Timed;
+use crate::state::operator::StateOperator;
 use crate::state::state_machine::KeyedStateMachine;
 use crate::state::states::{Applied, States};
 use crate::state::table::Table;
 
-/// One worker's share of a stage. Works on batches, so that dynamic dispatch costs nothing per message.
-pub(crate) trait StateOperator<M, R>: Send {
-    /// Takes messages that arrived, leaving `arrived` empty, and pushes the answers that can be given at once.
-    fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>);
-    /// Reports that the watermark has advanced; pushes the answers this releases.
-    fn advance(&mut self, reached: EventTimeProgress, out: &mut Vec<R>);
-    /// Returns what is held now.
-    fn state_counts(&self) -> StateCounts;
-    /// Returns the number of live entries, and their key and state bytes. Walks all of them.
-    fn payload(&self) -> (usize, usize);
-}
-
-impl<M, R> StateOperator<M, R> for Box<dyn StateOperator<M, R>> {
-    fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>) {
-        (**self).arrive(arrived, out);
-    }
-
-    fn advance(&mut self, reached: EventTimeProgress, out: &mut Vec<R>) {
-        (**self).advance(reached, out);
-    }
-
-    fn state_counts(&self) -> StateCounts {
-        (**self).state_counts()
-    }
-
-    fn payload(&self) -> (usize, usize) {
-        (**self).payload()
-    }
-}
-
 /// Makes the operator that applies messages as `order` releases them.
 pub(crate) fn keyed_operator<M: KeyedStateMachine>(
     machine: M,
-    eviction: EvictionName,
+    eviction: Eviction,
     order: Box<dyn OrderPolicy<M::Message>>,
 ) -> Box<dyn StateOperator<M::Message, M::Row>> {
-    match eviction {
-        EvictionName::Never => Box::new(KeyedOperator::<M, Never<M>>::new(machine, order)),
-        EvictionName::Frontier => Box::new(KeyedOperator::<M, Frontier<M>>::new(machine, order)),
+    eviction.visit(MakeOperator { machine, order })
+}
+
+struct MakeOperator<M: KeyedStateMachine> {
+    machine: M,
+    order: Box<dyn OrderPolicy<M::Message>>,
+}
+
+impl<M: KeyedStateMachine> EvictionVisitor for MakeOperator<M> {
+    type Made = Box<dyn StateOperator<M::Message, M::Row>>;
+
+    fn visit(self, policy: impl EvictionPolicy) -> Self::Made {
+        Box::new(KeyedOperator::new(self.machine, self.order, policy.evictor()))
     }
 }
 
-struct KeyedOperator<M: KeyedStateMachine, E> {
+pub(crate) struct KeyedOperator<M: KeyedStateMachine, E> {
     order: Box<dyn OrderPolicy<M::Message>>,
     released: Vec<M::Message>,
     states: States<M>,
-    eviction: E,
+    evictor: E,
 }
 
-impl<M: KeyedStateMachine, E: Eviction<M>> KeyedOperator<M, E> {
-    fn new(machine: M, order: Box<dyn OrderPolicy<M::Message>>) -> Self {
+impl<M: KeyedStateMachine, E: Evictor<M>> KeyedOperator<M, E> {
+    pub(crate) fn new(machine: M, order: Box<dyn OrderPolicy<M::Message>>, evictor: E) -> Self {
         let states = States { machine, table: Table::default() };
-        Self { order, released: Vec::new(), states, eviction: E::default() }
+        Self { order, released: Vec::new(), states, evictor }
     }
 
     fn apply_released(&mut self, out: &mut Vec<M::Row>) {
@@ -70,15 +52,19 @@ impl<M: KeyedStateMachine, E: Eviction<M>> KeyedOperator<M, E> {
             let Some(key) = self.states.machine.key(&message) else { continue };
             match self.states.take(key, &message, out) {
                 Applied::Known => {}
-                Applied::New(expires_at_ms) => self.eviction.schedule(key, expires_at_ms),
-                Applied::Sooner(expires_at_ms) => self.eviction.reschedule(key, expires_at_ms),
-                Applied::Spent(state) => state.into_iter().for_each(|state| self.eviction.spent(key, state)),
+                Applied::New(expires_at_ms) => self.evictor.created(key, expires_at_ms),
+                Applied::Sooner(expires_at_ms) => self.evictor.rescheduled(key, expires_at_ms),
+                Applied::Empty(state) => {
+                    state.into_iter().for_each(|state| self.evictor.cleared(key, state));
+                    continue;
+                }
             }
+            self.evictor.touched(key, message.event_time_ms());
         }
     }
 }
 
-impl<M: KeyedStateMachine, E: Eviction<M>> StateOperator<M::Message, M::Row> for KeyedOperator<M, E> {
+impl<M: KeyedStateMachine, E: Evictor<M>> StateOperator<M::Message, M::Row> for KeyedOperator<M, E> {
     fn arrive(&mut self, arrived: &mut Vec<M::Message>, out: &mut Vec<M::Row>) {
         self.order.arrive(arrived, &mut self.released);
         self.apply_released(out);
@@ -89,11 +75,11 @@ impl<M: KeyedStateMachine, E: Eviction<M>> StateOperator<M::Message, M::Row> for
         self.order.advance(reached, &mut self.released);
         self.apply_released(out);
         self.states.machine.settle();
-        self.eviction.advance(until_ms, &mut self.states, out);
+        self.evictor.advance(until_ms, &mut self.states, out);
     }
 
     fn state_counts(&self) -> StateCounts {
-        let entries = self.states.table.len() + self.eviction.retired();
+        let entries = self.states.table.len() + self.evictor.retired_entries();
         let buffered = self.order.buffered() + self.states.machine.kept();
         let entry_bytes = std::mem::size_of::<M::Key>() + std::mem::size_of::<M::State>();
         let least_bytes = entries * entry_bytes + self.order.buffered() * std::mem::size_of::<M::Message>();

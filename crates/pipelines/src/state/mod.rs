@@ -2,6 +2,7 @@
 
 pub(crate) mod dedup;
 pub(crate) mod keyed_operator;
+pub(crate) mod operator;
 pub(crate) mod state_machine;
 pub(crate) mod states;
 pub(crate) mod table;

@@ -3,7 +3,8 @@
 use flowbench_events::Event;
 
 use crate::feed::EventTimeProgress;
-use crate::logic::{Key, KeyedLogic, Mergeable, PartialState, Timed, TimerOutcome, fire_until, take};
+use crate::logic::{KeyedLogic, Mergeable, PartialState, TimerOutcome, fire_until, take};
+use crate::message::{Key, Timed};
 
 /// Keyed logic as an operator runs it: with what its keys share on one worker, and rows that may be changes.
 pub trait KeyedStateMachine: Send + 'static {

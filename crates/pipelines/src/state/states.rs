@@ -19,7 +19,7 @@ pub(crate) enum Applied<S> {
     /// It expires sooner than before: at this event time.
     Sooner(i64),
     /// It holds nothing any more and has been removed; `None` if it never held anything.
-    Spent(Option<S>),
+    Empty(Option<S>),
 }
 
 /// What happened to a state that may have expired.
@@ -58,7 +58,7 @@ impl<M: KeyedStateMachine> States<M> {
         let before_ms = if new { i64::MAX } else { machine.expires_at_ms(key, state) };
         machine.take(key, state, message, out);
         match machine.expires_at_ms(key, state) {
-            EMPTY_STATE => Applied::Spent(table.remove(key).filter(|_| !new)),
+            EMPTY_STATE => Applied::Empty(table.remove(key).filter(|_| !new)),
             after_ms if new => Applied::New(after_ms),
             after_ms if after_ms < before_ms => Applied::Sooner(after_ms),
             _ => Applied::Known,

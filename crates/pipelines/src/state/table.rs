@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
 
-use crate::logic::Key;
+use crate::message::Key;
 
 /// States without gaps, in sheets of fixed size, and beside them sixteen hash tables of their numbers.
 ///

@@ -6,11 +6,11 @@ use std::marker::PhantomData;
 
 use crate::answers::{Change, push_changes};
 use crate::driver::StateCounts;
-use crate::eviction::{EvictionName, ExpiryQueue};
+use crate::eviction::ExpiryQueue;
 use crate::feed::EventTimeProgress;
 use crate::logic::WindowLogic;
 use crate::run::RunConfig;
-use crate::state::keyed_operator::StateOperator;
+use crate::state::operator::StateOperator;
 use crate::state::table::Table;
 
 /// Something that can be aggregated: plain rows count once, changes as often as they say.
@@ -76,8 +76,8 @@ impl<W: WindowLogic, M> WindowOperator<W, M> {
             open: ExpiryQueue::default(),
             answered: ExpiryQueue::default(),
             touched: Vec::new(),
-            ahead: config.order.takes_back(),
-            keeps: config.eviction == EvictionName::Never,
+            ahead: config.order.retracts(),
+            keeps: config.eviction.keeps_forever(),
             retired: Vec::new(),
             messages: PhantomData,
         }
@@ -157,7 +157,8 @@ mod tests {
     use super::*;
     use crate::answers::{Cells, Row};
     use crate::disorder::OrderName;
-    use crate::strategy::Strategy as Placement;
+    use crate::eviction::{Eviction, Frontier, Never};
+    use crate::strategy::declaration::Strategy as Parallelism;
 
     /// How many things have happened in every ten milliseconds.
     #[derive(Clone)]
@@ -216,8 +217,8 @@ mod tests {
 
     type Windows = WindowOperator<Tens, Change<(i64, i64)>>;
 
-    fn windows(order: OrderName, eviction: EvictionName) -> Windows {
-        WindowOperator::new(&Tens, &RunConfig { order, eviction, ..RunConfig::plain(Placement::Exchange) })
+    fn windows(order: OrderName, eviction: Eviction) -> Windows {
+        WindowOperator::new(&Tens, &RunConfig { order, eviction, ..RunConfig::plain(Parallelism::EXCHANGE) })
     }
 
     fn reached(watermark_ms: i64, slack_ms: i64) -> EventTimeProgress {
@@ -248,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_window_answers_when_the_watermark_has_passed_its_last_millisecond() {
-        for (eviction, retired) in [(EvictionName::Frontier, 0), (EvictionName::Never, 1)] {
+        for (eviction, retired) in [(Eviction::from(Frontier), 0), (Eviction::from(Never), 1)] {
             let (mut windows, mut out) = (windows(OrderName::Watermark, eviction), Vec::new());
             windows.arrive(&mut [0, 9, 10].map(once).to_vec(), &mut out);
             assert_eq!(StateOperator::<Change<(i64, i64)>, _>::payload(&windows), (2, 2 * 16 + 3));
@@ -264,7 +265,7 @@ mod tests {
 
     #[test]
     fn ahead_of_the_watermark_a_window_is_corrected_until_that_has_passed() {
-        let (mut windows, mut out) = (windows(OrderName::Speculative, EvictionName::Frontier), Vec::new());
+        let (mut windows, mut out) = (windows(OrderName::Speculative, Eviction::from(Frontier)), Vec::new());
         windows.arrive(&mut [0, 9].map(once).to_vec(), &mut out);
         windows.advance(reached(4, 5), &mut out);
         assert_eq!(out, []);
@@ -287,7 +288,7 @@ mod tests {
             steps in prop::collection::vec((0_i64..12, prop::collection::vec((0_i64..30, 1_i32..3), 0..4)), 0..40),
             slack_ms in 0_i64..20,
         ) {
-            for (order, eviction) in OrderName::ALL.iter().flat_map(|order| EvictionName::ALL.map(|one| (*order, one))) {
+            for (order, eviction) in OrderName::ALL.iter().flat_map(|order| Eviction::ALL.map(|one| (*order, one))) {
                 let (mut windows, mut out) = (windows(order, eviction), Vec::new());
                 let (mut sums, mut watermark_ms) = (BTreeMap::<i64, i64>::new(), 0);
                 for (later_ms, batch) in &steps {
@@ -300,9 +301,9 @@ mod tests {
                     watermark_ms += later_ms;
                     let reached = reached(watermark_ms, slack_ms);
                     windows.advance(reached, &mut out);
-                    let until_ms = if order.takes_back() { reached.ahead_ms } else { watermark_ms };
+                    let until_ms = if order.retracts() { reached.ahead_ms } else { watermark_ms };
                     let closed = |until_ms: i64| sums.keys().filter(move |ten| Tens.closes_at_ms(**ten) < until_ms).count();
-                    let held = if eviction == EvictionName::Never { sums.len() } else { sums.len() - closed(watermark_ms) };
+                    let held = if eviction == Eviction::from(Never) { sums.len() } else { sums.len() - closed(watermark_ms) };
                     prop_assert_eq!(windows.state_counts().entries, held);
                     let mut given = BTreeMap::<Count, i32>::new();
                     out.iter().for_each(|change| *given.entry(change.row).or_default() += change.times);

@@ -4,15 +4,17 @@
 //! copied and examined once per worker. It never wins, loses more with each worker, and loses most where filters let
 //! much through. It shows what a shared log with many readers costs.
 
-use super::dataflow::Placement;
-use super::dataflow::routing::Routing;
-use super::plan::Topology;
-use crate::run::RunConfig;
+use super::dataflow::routing::{Placement, Routing};
+use super::declaration::{Declaration, PlacementRequest, Topology};
 
-pub(super) const TOPOLOGY: Topology = Topology { placement, prepartitioned: false };
+pub(super) const STRATEGY: Declaration = Declaration::dataflow(
+    "broadcast",
+    "every worker sees everything and keeps what is its own",
+    Topology::by(placement),
+);
 
-/// Messages to all workers, event ids by key.
-fn placement(_choice: &RunConfig, _worker: usize, workers: usize) -> Placement {
+/// Sends messages to all workers, and event ids by key.
+fn placement(PlacementRequest { workers, .. }: PlacementRequest) -> Placement {
     let (all, by_route) = (Routing::All(workers), Routing::ByRoute { first: 0, count: workers });
-    Placement { readers: workers, states: all.clone(), windows: all, deliveries: by_route, state_workers: 0..workers }
+    Placement { readers: workers, states: all.clone(), windows: all, event_ids: by_route, state_workers: 0..workers }
 }

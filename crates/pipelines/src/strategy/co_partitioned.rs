@@ -5,17 +5,22 @@
 //! any strategy by key could cost, not one that comes for free: somebody upstream has paid for it. It wins wherever
 //! the exchange is what costs. A hot key stays as hot as it is.
 
-use super::dataflow::Placement;
-use super::dataflow::routing::Routing;
-use super::plan::Topology;
-use crate::run::RunConfig;
+use super::dataflow::routing::{Placement, Routing};
+use super::declaration::{Declaration, PlacementRequest, Topology, needs_state};
 
-pub(super) const TOPOLOGY: Topology = Topology { placement, prepartitioned: true };
+pub(super) const STRATEGY: Declaration = Declaration {
+    unsupported: needs_state,
+    ..Declaration::dataflow(
+        "co-partitioned",
+        "the input is split by key beforehand: nothing is exchanged",
+        Topology { prepartitioned: true, ..Topology::by(placement) },
+    )
+};
 
-/// Every worker its own; a second stage has other keys, so its rows are exchanged. Where first deliveries are told before,
-/// that is a first stage: the input is split by event id.
-fn placement(config: &RunConfig, worker: usize, workers: usize) -> Placement {
-    let (ownership, by_route) = (Routing::One(worker), Routing::ByRoute { first: 0, count: workers });
-    let states = if config.deduplicate.is_some() { by_route.clone() } else { ownership.clone() };
-    Placement { readers: workers, states, windows: by_route, deliveries: ownership, state_workers: 0..workers }
+/// Keeps every message on its worker. A second stage has other keys, so its rows are exchanged. Where repeated
+/// deliveries are removed in front, that is the first stage: the input is partitioned by event id.
+fn placement(PlacementRequest { worker, workers, deduplicates }: PlacementRequest) -> Placement {
+    let (own, by_route) = (Routing::One(worker), Routing::ByRoute { first: 0, count: workers });
+    let states = if deduplicates { by_route.clone() } else { own.clone() };
+    Placement { readers: workers, states, windows: by_route, event_ids: own, state_workers: 0..workers }
 }

@@ -3,28 +3,17 @@
 //! This is what everybody can have, and the strategy to beat besides the single thread. It loses where one key has
 //! much of the load: the worker of that key is the bottleneck. `experiments/parallelism.md` has the measurements.
 
-use super::dataflow::Placement;
-use super::dataflow::routing::Routing;
-use super::plan::Topology;
-use crate::run::RunConfig;
+use super::dataflow::routing::{Placement, Routing};
+use super::declaration::{Declaration, PlacementRequest, Topology};
 
-pub(super) const TOPOLOGY: Topology = Topology { placement: by_key, prepartitioned: false };
-/// The topology of stateless work: it is done where events are read.
-pub(super) const WHERE_READ: Topology = Topology { placement: where_read, prepartitioned: false };
+pub(super) const STRATEGY: Declaration = Declaration::dataflow(
+    "exchange",
+    "every event goes to the worker of its key (stateless: stays where read)",
+    Topology { answers_where_read: true, ..Topology::by(by_key) },
+);
 
-/// States by key over all workers.
-fn by_key(_choice: &RunConfig, _worker: usize, workers: usize) -> Placement {
+/// Returns the placement with all states by key over all workers.
+pub(super) fn by_key(PlacementRequest { workers, .. }: PlacementRequest) -> Placement {
     let all = Routing::ByRoute { first: 0, count: workers };
-    Placement {
-        readers: workers,
-        states: all.clone(),
-        windows: all.clone(),
-        deliveries: all,
-        state_workers: 0..workers,
-    }
-}
-
-/// Answers where events are read; only event ids are remembered by key.
-fn where_read(config: &RunConfig, worker: usize, workers: usize) -> Placement {
-    Placement { states: Routing::One(worker), ..by_key(config, worker, workers) }
+    Placement { readers: workers, states: all.clone(), windows: all.clone(), event_ids: all, state_workers: 0..workers }
 }

@@ -12,61 +12,104 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::dataflow::context::{WorkerContext, WorkerTotals, execute};
 use super::dataflow::hot_keys::HotKeys;
-use super::dataflow::routing::{Outbox, Routing};
-use super::dataflow::sink::MakeSink;
+use super::dataflow::operators::OwnershipFilter;
+use super::dataflow::routing::{Batches, Outbox, Placement, Routing};
+use super::dataflow::sink::{ResultCollector, make_sink};
 use super::dataflow::source_reader::{Make, Router};
-use super::dataflow::{OwnershipFilter, Placement, Reading, WorkerTotals, execute};
-use super::plan::{Plan, Route, Rows};
+use super::dataflow::worker_loop::Reading;
+use super::declaration::{
+    Declaration, Executor, FirstShape, PlacementRequest, Request, Topology, UnsupportedReason, needs_state,
+};
+use super::pre_aggregate::{BY_ARRIVAL, IN_ORDER, NO_RETRACTION};
+use super::stage::{FirstStage, Intake, Route, SecondStage};
+use crate::answers::Corrupt;
 use crate::fault::FaultInjector;
 use crate::feed::spread as by_route;
-use crate::logic::Message;
-use crate::run::{RunConfig, RunContext, RunError};
+use crate::message::Message;
+use crate::run::{RunContext, RunError};
 
-fn placement(_choice: &RunConfig, _worker: usize, workers: usize) -> Placement {
-    let all = Routing::ByRoute { first: 0, count: workers };
-    let states = Routing::TwoChoices(HotKeys::new(workers));
-    Placement { readers: workers, states, windows: all.clone(), deliveries: all, state_workers: 0..workers }
+pub(super) const STRATEGY: Declaration = Declaration {
+    unsupported,
+    executor: Executor::HotSplit,
+    ..Declaration::dataflow(
+        "hot-split",
+        "by key, but two workers share a hot key and merge later",
+        Topology::by(placement),
+    )
+};
+
+fn unsupported(request: &Request) -> Option<UnsupportedReason> {
+    match request.shape.first {
+        FirstShape::Stateless => needs_state(request),
+        FirstShape::Deliveries => Some(BY_ARRIVAL),
+        FirstShape::Keyed => Some(IN_ORDER),
+        FirstShape::Mergeable => request.retracts.then_some(NO_RETRACTION),
+    }
 }
 
-/// Runs a pipeline of one stage; `combine` combines what travels from a worker that shares a hot key to the key's
-/// home worker.
-pub(super) fn one_stage<M: Message>(
+fn placement(PlacementRequest { workers, .. }: PlacementRequest) -> Placement {
+    let all = Routing::ByRoute { first: 0, count: workers };
+    let states = Routing::TwoChoices(HotKeys::new(workers));
+    Placement { readers: workers, states, windows: all.clone(), event_ids: all, state_workers: 0..workers }
+}
+
+/// Runs a pipeline of one stage.
+pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
     context: &RunContext,
-    plan: Plan<M>,
-    combine: Make<dyn Router<M, M>>,
-    last: MakeSink<M>,
+    first: FirstStage<M, R>,
+    collector: &ResultCollector<R>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
+    let combine = combining(context, first.combine)?;
+    let (intake, sink) = (first.intake, make_sink(&first.operator, collector));
     execute(context, placement, move |worker, worker_context| {
-        let last = last(worker_context.fault(), worker_context.fault());
-        let late = worker_context.run(worker, &plan.intake, &Reading::InTurn, |messages| {
-            let home = Box::new(Home::new(worker_context.worker, worker_context.workers, &plan.route, combine()));
-            let messages = worker_context.rerouted(messages, home);
-            worker_context.last(messages, OwnershipFilter::everything(), Rc::clone(&last));
+        let sink = sink(worker_context.fault(), worker_context.fault());
+        let late = worker_context.run(worker, &intake, &Reading::InTurn, |messages| {
+            let messages = sent_home(&worker_context, messages, &intake, combine());
+            worker_context.last(messages, OwnershipFilter::everything(), Rc::clone(&sink));
         });
-        worker_context.end(worker, &last, late)
+        worker_context.end(worker, &sink, late)
     })
 }
 
 /// Runs a pipeline of two stages.
-pub(super) fn two_stages<M: Message, B: Message>(
+pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
     context: &RunContext,
-    plan: Plan<M>,
-    combine: Make<dyn Router<M, M>>,
-    rows: Rows<M, B>,
-    last: MakeSink<B>,
+    first: FirstStage<M, B>,
+    second: SecondStage<B, R>,
+    collector: &ResultCollector<R>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
+    let combine = combining(context, first.combine)?;
+    let (intake, operator, sink) = (first.intake, first.operator, make_sink(&second.operator, collector));
     execute(context, placement, move |worker, worker_context| {
-        let last = last(FaultInjector::not(), worker_context.fault());
-        let late = worker_context.run(worker, &plan.intake, &Reading::InTurn, |messages| {
-            let home = Box::new(Home::new(worker_context.worker, worker_context.workers, &plan.route, combine()));
-            let messages = worker_context.rerouted(messages, home);
-            let rerouted =
-                worker_context.rows(messages, OwnershipFilter::everything(), (rows.operator)(), (rows.router)());
-            worker_context.last(rerouted, OwnershipFilter::everything(), Rc::clone(&last));
+        let sink = sink(FaultInjector::not(), worker_context.fault());
+        let late = worker_context.run(worker, &intake, &Reading::InTurn, |messages| {
+            let messages = sent_home(&worker_context, messages, &intake, combine());
+            let rows = worker_context.rows(messages, OwnershipFilter::everything(), operator(), (second.router)());
+            worker_context.last(rows, OwnershipFilter::everything(), Rc::clone(&sink));
         });
-        worker_context.end(worker, &last, late)
+        worker_context.end(worker, &sink, late)
     })
+}
+
+/// Returns how messages of one key are combined: without that, a hot key cannot be shared.
+fn combining<M>(
+    context: &RunContext,
+    combine: Option<Make<dyn Router<M, M>>>,
+) -> Result<Make<dyn Router<M, M>>, RunError> {
+    combine.ok_or(RunError::Unsupported { strategy: context.config.strategy.name(), reason: IN_ORDER })
+}
+
+/// Routes messages to the home of their key, those of a shared hot key combined.
+fn sent_home<'s, M: Message>(
+    worker_context: &WorkerContext,
+    messages: Batches<'s, M>,
+    intake: &Intake<M>,
+    combine: Box<dyn Router<M, M>>,
+) -> Batches<'s, M> {
+    let home = Home::new(worker_context.worker, worker_context.workers, &intake.route, combine);
+    worker_context.rerouted(messages, Box::new(home))
 }
 
 /// Passes on the keys whose home is this worker, and combines the rest before sending it home.

@@ -2,197 +2,164 @@
 //! one has to beat (McSherry, Isard, Murray: "Scalability! But at what COST?", HotOS 2015).
 
 use std::ops::Range;
+use std::rc::Rc;
 
-use flowbench_events::{Event, LateSet};
+use flowbench_events::{Event, Horizon, LateSet};
 
-use super::dataflow::sink::{CollectingSink, Passthrough, ResultCollector, Sink};
-use super::dataflow::{RECORDS_PER_STEP, WorkerTotals};
-use super::plan::MakeOperator;
-use crate::answers::{Change, Corrupt, Row};
+use super::dataflow::context::WorkerTotals;
+use super::dataflow::routing::{Outbox, Routing};
+use super::dataflow::sink::{CollectingSink, ResultCollector, Sink};
+use super::dataflow::source_reader::{Deliver, Reader, Router, Share};
+use super::dataflow::worker_loop::RECORDS_PER_STEP;
+use super::declaration::{Declaration, Executor, Topology};
+use super::exchange::by_key;
+use super::stage::{FirstStage, Intake, SecondStage};
+use crate::answers::Corrupt;
 use crate::disorder::Arrival;
 use crate::driver::{Driver, StateCounts};
 use crate::fault::{FaultInjector, Struck};
 use crate::feed::{Delivery, EventTimeProgress, Feed};
-use crate::logic::{Delivered, KeyedLogic, Message, StatelessLogic, WindowLogic};
-use crate::run::RunContext;
+use crate::message::Message;
+use crate::run::{RunConfig, RunContext};
 use crate::state::dedup::FirstOnly;
-use crate::state::keyed_operator::{StateOperator, keyed_operator};
-use crate::state::window_operator::{Signed, WindowOperator};
+use crate::state::keyed_operator::keyed_operator;
+use crate::state::operator::StateOperator;
 
-pub(super) fn stateless<L: StatelessLogic>(
-    logic: &L,
-    context: &RunContext,
-    collector: &ResultCollector<L::Row>,
-) -> Vec<WorkerTotals>
-where
-    L::Row: Row,
-{
-    through(Passthrough, context, collector, Intake::new(context, |event| logic.answer(event)))
-}
+pub(super) const STRATEGY: Declaration = Declaration {
+    allowed_workers: |workers| (workers != 1).then_some("exactly 1 worker"),
+    executor: Executor::Sequential,
+    ..Declaration::dataflow(
+        "sequential",
+        "one plain loop on one thread, no dataflow: what the others have to beat",
+        Topology { answers_where_read: true, ..Topology::by(by_key) },
+    )
+};
 
-pub(super) fn keyed<L: KeyedLogic, R: Message + Corrupt>(
-    logic: &L,
-    operator: &MakeOperator<Event, R>,
+pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
     context: &RunContext,
+    first: FirstStage<M, R>,
     collector: &ResultCollector<R>,
 ) -> Vec<WorkerTotals> {
-    through(operator(), context, collector, Intake::new(context, |event| logic.key(event).map(|_| *event)))
+    run(context, &first.intake, (first.operator)(), collector)
 }
 
-pub(super) fn chained<L: KeyedLogic, B: Message + Signed<W::Input>, W: WindowLogic>(
-    logic: &L,
-    operator: &MakeOperator<Event, B>,
-    windows: &W,
+pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
     context: &RunContext,
-    collector: &ResultCollector<Change<W::Row>>,
-) -> Vec<WorkerTotals> {
-    let operator =
-        Chain { first: operator(), between: Vec::new(), second: WindowOperator::new(windows, &context.config) };
-    through(operator, context, collector, Intake::new(context, |event| logic.key(event).map(|_| *event)))
-}
-
-pub(super) fn grouped<L: StatelessLogic, W: WindowLogic<Input = L::Row>>(
-    logic: &L,
-    windows: &W,
-    context: &RunContext,
-    collector: &ResultCollector<Change<W::Row>>,
-) -> Vec<WorkerTotals> {
-    let operator = WindowOperator::new(windows, &context.config);
-    through(operator, context, collector, Intake::new(context, |event| logic.answer(event)))
-}
-
-/// Runs every delivery through an operator that makes rows of the first ones.
-pub(super) fn deliveries<W: Delivered<Row: Corrupt>>(
-    operator: Box<dyn StateOperator<Delivery<W>, W::Row>>,
-    context: &RunContext,
-    collector: &ResultCollector<W::Row>,
-) -> Vec<WorkerTotals> {
-    through(operator, context, collector, Deliveries(&context.feed))
-}
-
-/// Runs all messages of `source` through one operator that holds all states.
-fn through<M: Message, R: Message + Corrupt, P: StateOperator<M, R> + 'static>(
-    operator: P,
-    context: &RunContext,
+    first: FirstStage<M, B>,
+    second: &SecondStage<B, R>,
     collector: &ResultCollector<R>,
-    mut source: impl Source<M>,
+) -> Vec<WorkerTotals> {
+    let chain = Chain { first: (first.operator)(), between: Vec::new(), second: (second.operator)() };
+    run(context, &first.intake, Box::new(chain), collector)
+}
+
+/// Runs everything through one operator that holds all states.
+fn run<M: Message, R: Message + Corrupt>(
+    context: &RunContext,
+    intake: &Intake<M>,
+    operator: Box<dyn StateOperator<M, R>>,
+    collector: &ResultCollector<R>,
 ) -> Vec<WorkerTotals> {
     let mut driver = (context.drivers)(0);
     let struck = Struck::default();
     let [messages_fault, answers_fault] = [(); 2].map(|()| FaultInjector::on(context.config.fault, true, &struck));
-    let mut kept = CollectingSink::new(operator, messages_fault, answers_fault, collector.clone());
-    let mut batch = Vec::new();
+    let mut sink = CollectingSink::new(operator, messages_fault, answers_fault, collector.clone());
+    let mut source = Source::new(&context.feed, intake, &context.config);
     let mut totals = WorkerTotals::default();
-    let mut room = 0; // for as much as the last epoch had: a batch that grows is copied again and again
     each_step(&context.feed, &mut *driver, |driver, epochs, reached| {
-        batch.reserve(room);
-        epochs.for_each(|epoch| source.read(epoch, &mut totals.late, &mut batch));
-        room = batch.len().next_power_of_two();
-        totals.records += batch.len() as u64;
-        kept.take(&mut batch);
+        source.read(epochs, &mut totals.late, |batch| {
+            totals.records += batch.len() as u64;
+            sink.take(batch);
+        });
         if reached.watermark_ms == i64::MAX {
             driver.begin_weighing();
-            let ((entries, bytes), (more_entries, more_bytes)) = (kept.payload(), source.payload());
+            let ((entries, bytes), (more_entries, more_bytes)) = (sink.payload(), source.payload());
             (totals.entries, totals.payload_bytes) = (entries + more_entries, bytes + more_bytes);
             driver.end_weighing();
         }
-        kept.advance(reached);
-        kept.state_counts().and(source.advance(reached))
+        sink.advance(reached);
+        sink.state_counts().and(source.advance(reached))
     });
     driver.on_drained();
-    kept.submit(0);
+    sink.submit(0);
     totals.struck = struck.get();
     vec![totals]
 }
 
-/// The input, epoch by epoch.
-trait Source<M> {
-    /// Appends the messages of an epoch; late events that are dropped are added to `late`.
-    fn read(&mut self, epoch: u64, late: &mut LateSet, batch: &mut Vec<M>);
-
-    /// Reports that everything up to here has been read; returns what is held.
-    fn advance(&mut self, _reached: EventTimeProgress) -> StateCounts {
-        StateCounts::default()
-    }
-
-    /// Returns the number of live entries, and their key and state bytes.
-    fn payload(&self) -> (usize, usize) {
-        (0, 0)
-    }
-}
-
-/// The deliveries as they are.
-struct Deliveries<'a>(&'a Feed);
-
-impl<W: Delivered> Source<Delivery<W>> for Deliveries<'_> {
-    fn read(&mut self, epoch: u64, late: &mut LateSet, batch: &mut Vec<Delivery<W>>) {
-        self.0.deliveries(epoch, late, |delivery| batch.push(delivery));
-    }
-}
-
-/// The events that concern the pipeline, only first deliveries where that is requested.
-struct Intake<'a, F> {
+/// The messages of the input, epoch by epoch.
+struct Source<'a, M> {
     feed: &'a Feed,
-    concerns: F,
-    first: Option<InFront>,
+    reader: Box<dyn Reader<M>>,
+    messages: Outbox<M>,
+    dedup: Option<Dedup<M>>,
 }
 
 /// Removes repeated deliveries.
-struct InFront {
+struct Dedup<M> {
+    deliveries: Outbox<Delivery<Event>>,
     operator: Box<dyn StateOperator<Delivery<Event>, Event>>,
-    deliveries: Vec<Delivery<Event>>,
     events: Vec<Event>,
+    router: Box<dyn Router<Event, M>>,
 }
 
-impl<'a, F> Intake<'a, F> {
-    fn new<M>(context: &'a RunContext, concerns: F) -> Self
-    where
-        F: Fn(&Event) -> Option<M>,
-    {
-        let first = context.config.deduplicate.map(|horizon| {
-            let operator = keyed_operator(FirstOnly::within(horizon), context.config.eviction, Box::new(Arrival));
-            InFront { operator, deliveries: Vec::new(), events: Vec::new() }
-        });
-        Self { feed: &context.feed, concerns, first }
+impl<'a, M: Message> Source<'a, M> {
+    fn new(feed: &'a Feed, intake: &Intake<M>, config: &RunConfig) -> Self {
+        let dedup = config.deduplicate.zip(intake.after_dedup.as_ref());
+        let dedup = dedup.map(|(horizon, router)| Dedup::new(horizon, router(), config));
+        Self { feed, reader: (intake.reader)(), messages: outbox(), dedup }
     }
-}
 
-impl<M, F: Fn(&Event) -> Option<M>> Source<M> for Intake<'_, F> {
-    #[inline]
-    fn read(&mut self, epoch: u64, late: &mut LateSet, batch: &mut Vec<M>) {
-        match &mut self.first {
-            None => self.feed.walk(epoch, late, |event| {
-                if let Some(message) = (self.concerns)(event) {
-                    batch.push(message);
-                }
-            }),
-            Some(InFront { operator, deliveries, events }) => {
-                self.feed.deliveries(epoch, late, |delivery| deliveries.push(delivery));
-                operator.arrive(deliveries, events);
-                batch.extend(events.drain(..).filter_map(|event| (self.concerns)(&event)));
+    /// Gives the messages of some epochs in batches; late events that are dropped are added to `late`.
+    fn read(&mut self, epochs: Range<u64>, late: &mut LateSet, mut give: impl FnMut(&mut Vec<M>)) {
+        for share in epochs.map(|epoch| Share::Whole(self.feed, epoch)) {
+            match &mut self.dedup {
+                None => self.reader.read(share, late, &mut self.messages),
+                Some(dedup) => dedup.read(share, late, &mut self.messages),
             }
         }
+        self.messages.drain(|mut batch| give(&mut batch.messages));
     }
 
+    /// Reports that everything up to here has been read; returns what is held.
     fn advance(&mut self, reached: EventTimeProgress) -> StateCounts {
-        let Some(InFront { operator, events, .. }) = &mut self.first else { return StateCounts::default() };
+        let Some(Dedup { operator, events, .. }) = &mut self.dedup else { return StateCounts::default() };
         operator.advance(reached, events);
         operator.state_counts()
     }
 
+    /// Returns the number of live entries, and their key and state bytes.
     fn payload(&self) -> (usize, usize) {
-        self.first.as_ref().map_or((0, 0), |first| first.operator.payload())
+        self.dedup.as_ref().map_or((0, 0), |dedup| dedup.operator.payload())
     }
 }
 
-/// Two operators, one after the other.
-struct Chain<M, B, P> {
-    first: Box<dyn StateOperator<M, B>>,
-    between: Vec<B>,
-    second: P,
+impl<M: Message> Dedup<M> {
+    fn new(horizon: Horizon, router: Box<dyn Router<Event, M>>, config: &RunConfig) -> Self {
+        let operator = keyed_operator(FirstOnly::within(horizon), config.eviction, Box::new(Arrival));
+        Self { deliveries: outbox(), operator, events: Vec::new(), router }
+    }
+
+    fn read(&mut self, share: Share<'_>, late: &mut LateSet, messages: &mut Outbox<M>) {
+        Deliver.read(share, late, &mut self.deliveries);
+        let Self { operator, events, .. } = self;
+        self.deliveries.drain(|mut batch| operator.arrive(&mut batch.messages, events));
+        self.router.route(&mut self.events, messages);
+    }
 }
 
-impl<M, B: Send, R, P: StateOperator<B, R>> StateOperator<M, R> for Chain<M, B, P> {
+/// Creates an outbox whose messages stay on this thread.
+fn outbox<M: Message>() -> Outbox<M> {
+    Outbox::new(0, Routing::One(0), Rc::default())
+}
+
+/// Two operators, one after the other.
+struct Chain<M, B, R> {
+    first: Box<dyn StateOperator<M, B>>,
+    between: Vec<B>,
+    second: Box<dyn StateOperator<B, R>>,
+}
+
+impl<M, B: Send, R> StateOperator<M, R> for Chain<M, B, R> {
     fn arrive(&mut self, arrived: &mut Vec<M>, out: &mut Vec<R>) {
         self.first.arrive(arrived, &mut self.between);
         self.second.arrive(&mut self.between, out);

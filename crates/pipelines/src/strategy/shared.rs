@@ -16,31 +16,45 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 
-use super::dataflow::routing::{Batch, Outbox, Routing};
+use super::dataflow::context::{WorkerContext, WorkerTotals, execute};
+use super::dataflow::frontier::FrontierTracker;
+use super::dataflow::routing::{Batch, Batches, Builder, Outbox, Placement, Routing};
 use super::dataflow::sink::{ChunkedVec, ResultCollector, SharedSink, Sink};
 use super::dataflow::source_reader::Router;
-use super::dataflow::{Batches, Builder, FrontierTracker, Placement, Reading, WorkerContext, WorkerTotals, execute};
-use super::plan::{MakeOperator, Plan, Route, Rows};
+use super::dataflow::worker_loop::Reading;
+use super::declaration::{Declaration, Executor, PlacementRequest, Topology, needs_state};
+use super::stage::{FirstStage, Route, SecondStage};
 use crate::answers::Corrupt;
 use crate::driver::StateCounts;
 use crate::fault::FaultInjector;
 use crate::feed::{EventTimeProgress, spread as by_route};
-use crate::logic::Message;
-use crate::run::{RunConfig, RunContext, RunError};
-use crate::state::keyed_operator::StateOperator;
+use crate::message::Message;
+use crate::run::{RunContext, RunError};
+use crate::state::operator::{MakeOperator, StateOperator};
+
+pub(super) const STRATEGY: Declaration = Declaration {
+    between_processes: Some("processes share no memory"),
+    unsupported: needs_state,
+    executor: Executor::Shared,
+    ..Declaration::dataflow(
+        "shared",
+        "nothing is exchanged: one map behind locks, in the memory of one process",
+        Topology::by(placement),
+    )
+};
 
 /// Maps per worker: enough that two workers seldom want the same, few enough to be checked in each step.
 const MAPS_PER_WORKER: usize = 8;
 
 /// Routes batches by map; they stay where they are read.
-fn placement(_choice: &RunConfig, _worker: usize, workers: usize) -> Placement {
+fn placement(PlacementRequest { workers, .. }: PlacementRequest) -> Placement {
     let maps = Routing::Places(maps(workers));
     let by_event_id = Routing::ByRoute { first: 0, count: workers };
     Placement {
         readers: workers,
         states: maps.clone(),
         windows: maps,
-        deliveries: by_event_id,
+        event_ids: by_event_id,
         state_workers: 0..workers,
     }
 }
@@ -51,20 +65,19 @@ fn maps(workers: usize) -> usize {
 
 pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
     context: &RunContext,
-    plan: Plan<M>,
-    operator: &MakeOperator<M, R>,
-    collector: ResultCollector<R>,
+    first: FirstStage<M, R>,
+    collector: &ResultCollector<R>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
-    let maps = Maps::new(operator, context.workers());
+    let (maps, collector) = (Maps::new(&first.operator, context.workers()), collector.clone());
     execute(context, placement, move |worker, worker_context| {
-        let share = Maps::share(&maps, &plan.route, worker_context.worker);
+        let share = Maps::share(&maps, &first.intake.route, worker_context.worker);
         let last: SharedSink<M> = Rc::new(RefCell::new(LastShare::new(
             share,
             worker_context.fault(),
             worker_context.fault(),
             collector.clone(),
         )));
-        let late = worker_context.run(worker, &plan.intake, &Reading::InTurn, |messages| {
+        let late = worker_context.run(worker, &first.intake, &Reading::InTurn, |messages| {
             let tracker = Rc::new(RefCell::new(FrontierTracker::new(&worker_context, true)));
             let into = Rc::clone(&last);
             let put = put(messages, &tracker, move |batch| into.borrow_mut().take(batch));
@@ -76,26 +89,27 @@ pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
 
 pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
     context: &RunContext,
-    plan: Plan<M>,
-    rows: Rows<M, B>,
-    operator: &MakeOperator<B, R>,
-    collector: ResultCollector<R>,
+    first: FirstStage<M, B>,
+    second: SecondStage<B, R>,
+    collector: &ResultCollector<R>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
-    let (first, second) = (Maps::new(&rows.operator, context.workers()), Maps::new(operator, context.workers()));
+    let first_maps = Maps::new(&first.operator, context.workers());
+    let second_maps = Maps::new(&second.operator, context.workers());
+    let collector = collector.clone();
     execute(context, placement, move |worker, worker_context| {
-        let share = Maps::share(&second, &rows.route, worker_context.worker);
+        let share = Maps::share(&second_maps, &second.route, worker_context.worker);
         let last: SharedSink<B> = Rc::new(RefCell::new(LastShare::new(
             share,
             FaultInjector::not(),
             worker_context.fault(),
             collector.clone(),
         )));
-        let late = worker_context.run(worker, &plan.intake, &Reading::InTurn, |messages| {
+        let late = worker_context.run(worker, &first.intake, &Reading::InTurn, |messages| {
             let between = Rc::new(RefCell::new(Between {
-                share: Maps::share(&first, &plan.route, worker_context.worker),
+                share: Maps::share(&first_maps, &first.intake.route, worker_context.worker),
                 fault: worker_context.fault(),
                 rows: Vec::new(),
-                router: (rows.router)(),
+                router: (second.router)(),
                 out: worker_context.outbox(worker_context.placement.windows.clone()),
                 last: Rc::clone(&last),
             }));

@@ -4,21 +4,14 @@
 //! to nothing is left, because one worker then keeps up with the rest and has all of it in its cache. It loses as
 //! soon as the state is the work, since that is done by one worker, which also carries the dataflow.
 
-use super::dataflow::Placement;
-use super::dataflow::routing::Routing;
-use super::plan::Topology;
-use crate::run::RunConfig;
+use super::dataflow::routing::{Placement, Routing};
+use super::declaration::{Declaration, PlacementRequest, Topology};
 
-pub(super) const TOPOLOGY: Topology = Topology { placement, prepartitioned: false };
+pub(super) const STRATEGY: Declaration =
+    Declaration::dataflow("single-writer", "all workers read and filter, one holds all state", Topology::by(placement));
 
-/// States on the first worker.
-fn placement(_choice: &RunConfig, _worker: usize, workers: usize) -> Placement {
+/// Puts all states on the first worker.
+fn placement(PlacementRequest { workers, .. }: PlacementRequest) -> Placement {
     let first = Routing::One(0);
-    Placement {
-        readers: workers,
-        states: first.clone(),
-        windows: first.clone(),
-        deliveries: first,
-        state_workers: 0..1,
-    }
+    Placement { readers: workers, states: first.clone(), windows: first.clone(), event_ids: first, state_workers: 0..1 }
 }

@@ -5,27 +5,33 @@
 //! because people build it: a thread that parses in front of one that works. With an odd number of workers the
 //! readers are one more.
 
-use super::dataflow::Placement;
-use super::dataflow::routing::Routing;
-use super::plan::Topology;
-use crate::run::RunConfig;
+use super::dataflow::routing::{Placement, Routing};
+use super::declaration::{Declaration, PlacementRequest, Topology};
 
-pub(super) const TOPOLOGY: Topology = Topology { placement, prepartitioned: false };
+pub(super) const STRATEGY: Declaration = Declaration {
+    allowed_workers: |workers| (workers < 2).then_some("2 workers or more"),
+    readers,
+    ..Declaration::dataflow(
+        "staged",
+        "half of the workers read and filter, the other half holds the state",
+        Topology::by(placement),
+    )
+};
 
-/// States by key over the second half of the workers.
-fn placement(_choice: &RunConfig, _worker: usize, workers: usize) -> Placement {
+/// Puts states by key over the second half of the workers.
+fn placement(PlacementRequest { workers, .. }: PlacementRequest) -> Placement {
     let readers = readers(workers);
     let second_half = Routing::ByRoute { first: readers, count: workers - readers };
     Placement {
         readers,
         states: second_half.clone(),
         windows: second_half.clone(),
-        deliveries: second_half,
+        event_ids: second_half,
         state_workers: readers..workers,
     }
 }
 
-/// How many of so many workers read.
-pub(super) fn readers(workers: usize) -> usize {
+/// Returns how many of the workers read.
+fn readers(workers: usize) -> usize {
     workers.div_ceil(2)
 }

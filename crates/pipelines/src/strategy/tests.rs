@@ -11,12 +11,14 @@ use flowbench_events::{
 };
 use proptest::prelude::*;
 
+use super::dataflow::routing::{Placement, Routing};
+use super::declaration::{Declaration, PlacementRequest, Topology};
 use crate::answers::Changes;
 use crate::deployment::{self, Cluster, Connected, Deployment};
 use crate::driver::{Driver, Drivers, StateCounts, UnpacedDriver};
 use crate::pipeline::BoundPipeline;
 use crate::run::{RunConfig, RunContext, RunEnd, RunError};
-use crate::{EvictionName, Fault, FaultKind, Feed, OrderName, Strategy as Placement, catalogue, oracle};
+use crate::{Eviction, Fault, FaultKind, Feed, OrderName, Strategy as Parallelism, catalogue, oracle};
 
 /// The other way to run: two groups of threads that share nothing but a pair of sockets.
 struct Pair {
@@ -135,7 +137,7 @@ fn record(id: u64, event_time_ms: i64) -> Record {
 
 /// All pipelines that `strategy` serves, on 1, 2 and 4 workers, as threads and in two processes, in order and disordered;
 /// and event by event, so that the watermark stands at each edge in turn.
-fn gives_the_answers_of_the_oracle(strategy: Placement) {
+fn gives_the_answers_of_the_oracle(strategy: Parallelism) {
     let mut in_order = events(600);
     in_order.sort_by_key(Event::canonical_key);
     let homes = [(1, 1), (2, 1), (4, 1), (1, 2), (2, 2)];
@@ -149,7 +151,7 @@ fn gives_the_answers_of_the_oracle(strategy: Placement) {
 /// In these homes, of so many workers and processes each, all pipelines that it serves give the answers of the oracle; tells
 /// how many runs that were.
 fn serves(
-    strategy: Placement,
+    strategy: Parallelism,
     events: Vec<Event>,
     records_per_epoch: usize,
     slack_ms: i64,
@@ -176,7 +178,7 @@ fn serves(
                     assert_eq!(end.workers.len(), workers * processes);
                     served += 1;
                 }
-                Err(RunError::Gap { gap, .. }) => {
+                Err(RunError::Unsupported { reason: gap, .. }) => {
                     assert!(
                         processes == 2 || pipeline.unsupported_reason(&config) == Some(gap),
                         "{} {config:?}",
@@ -197,27 +199,27 @@ macro_rules! table {
     ($($name:ident: $strategy:ident,)*) => {
         $(#[test]
         fn $name() {
-            gives_the_answers_of_the_oracle(Placement::$strategy);
+            gives_the_answers_of_the_oracle(Parallelism::$strategy);
         })*
 
         #[test]
         fn the_table_has_every_strategy() {
-            assert_eq!([$(Placement::$strategy),*], Placement::ALL);
+            assert_eq!([$(Parallelism::$strategy),*], Parallelism::ALL);
         }
     };
 }
 
 table! {
-    sequential: Sequential,
-    exchange: Exchange,
-    co_partitioned: CoPartitioned,
-    pre_aggregate: PreAggregate,
-    single_writer: SingleWriter,
-    broadcast: Broadcast,
-    shared: Shared,
-    staged: Staged,
-    hot_split: HotSplit,
-    differential: Differential,
+    sequential: SEQUENTIAL,
+    exchange: EXCHANGE,
+    co_partitioned: CO_PARTITIONED,
+    pre_aggregate: PRE_AGGREGATE,
+    single_writer: SINGLE_WRITER,
+    broadcast: BROADCAST,
+    shared: SHARED,
+    staged: STAGED,
+    hot_split: HOT_SPLIT,
+    differential: DIFFERENTIAL,
 }
 
 /// The least that any answer has stood at on the way, were the changes played back in the order in which they are listed.
@@ -239,13 +241,13 @@ fn no_answer_is_taken_back_before_it_is_given() {
     for (records_per_epoch, processes) in [(1, 1), (16, 2)] {
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, 40 * 400_000, true));
         for (pipeline, strategy) in
-            catalogue::CATALOGUE.iter().flat_map(|one| Placement::ALL.map(|placement| (one, placement)))
+            catalogue::CATALOGUE.iter().flat_map(|one| Parallelism::ALL.map(|placement| (one, placement)))
         {
             let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
             for workers in [1, 2, 4] {
                 let config = RunConfig { workers, order: OrderName::Speculative, ..RunConfig::plain(strategy) };
                 let changes = match run(&*prepared, config, &feed, processes) {
-                    Err(RunError::Gap { .. } | RunError::Workers { .. }) => continue,
+                    Err(RunError::Unsupported { .. } | RunError::Workers { .. }) => continue,
                     end => end.unwrap().changes,
                 };
                 let Some(changes) = changes else { continue };
@@ -267,7 +269,7 @@ fn a_planted_fault_tells_whether_it_has_struck() {
     let faults: Vec<_> = faults.map(Some).chain([None]).collect();
     for (name, strategy) in ["identity", "deduplicate", "sessions", "dispatched-today"]
         .iter()
-        .flat_map(|name| Placement::ALL.map(|one| (name, one)))
+        .flat_map(|name| Parallelism::ALL.map(|one| (name, one)))
     {
         let prepared = catalogue::find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
         for ((workers, processes), fault) in
@@ -275,7 +277,7 @@ fn a_planted_fault_tells_whether_it_has_struck() {
         {
             let config = RunConfig { workers, fault, ..RunConfig::plain(strategy) };
             match run(&*prepared, config, &feed, processes) {
-                Err(RunError::Gap { .. } | RunError::Workers { .. }) => {}
+                Err(RunError::Unsupported { .. } | RunError::Workers { .. }) => {}
                 end => {
                     let (struck, strikes) = (end.unwrap().struck, fault.is_some_and(|fault| fault.after == 0));
                     // Of the few days, none may belong to the worker on which it is planted.
@@ -344,7 +346,7 @@ proptest! {
     fn ids_that_mean_several_events_have_one_answer_and_the_delivery_that_arrives_first_counts(
         events in reused_ids(), horizon_h in prop::sample::select(vec![1_i64, 24, 1_000_000]),
         records_per_epoch in 1_usize..20, workers in 1_usize..5, processes in 1_usize..3,
-        eviction in prop::sample::select(EvictionName::ALL.to_vec()), deduplicate in prop::bool::weighted(0.7),
+        eviction in prop::sample::select(exact_evictions()), deduplicate in prop::bool::weighted(0.7),
     ) {
         let horizon_ms = horizon_h * 3_600_000;
         let trace = Arc::new(Trace { events, ..Trace::default() });
@@ -360,11 +362,11 @@ proptest! {
             let exact = order.drops_late() || pipeline.goes_by_arrival();
             let slack_ms = trace.slack_to_lose_nothing_ms();
             let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, order.drops_late()));
-            for strategy in Placement::ALL {
-                let (workers, processes) = if strategy == Placement::Sequential { (1, 1) } else { (workers, processes) };
+            for strategy in Parallelism::ALL {
+                let (workers, processes) = if strategy == Parallelism::SEQUENTIAL { (1, 1) } else { (workers, processes) };
                 let config = RunConfig { workers, eviction, deduplicate, order, ..RunConfig::plain(strategy) };
                 let end = match run(&*prepared, config, &feed, processes) {
-                    Err(RunError::Gap { .. } | RunError::Workers { .. }) => continue,
+                    Err(RunError::Unsupported { .. } | RunError::Workers { .. }) => continue,
                     end => end.unwrap(),
                 };
                 if exact {
@@ -375,13 +377,17 @@ proptest! {
     }
 }
 
+fn exact_evictions() -> Vec<Eviction> {
+    Eviction::ALL.into_iter().filter(|eviction| eviction.is_exact()).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn every_choice_gives_the_answers_of_the_oracle(
         events in random_events(), slack_h in prop::sample::select(vec![0_i64, 5, 200]), records_per_epoch in 1_usize..20,
-        by_channel in any::<bool>(), workers in 1_usize..4, eviction in prop::sample::select(EvictionName::ALL.to_vec()),
+        by_channel in any::<bool>(), workers in 1_usize..4, eviction in prop::sample::select(exact_evictions()),
     ) {
         let sources = if by_channel { Sources::Channel { idle_ms: Some(7_200_000) } } else { Sources::Merged };
         let rule = WatermarkRule { slack_ms: slack_h * 3_600_000, sources };
@@ -392,12 +398,12 @@ proptest! {
                 let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
                 let canonical = oracle::delivered(&trace.events, Some(rule), prepared.counts(deduplicate));
                 let truth = prepared.oracle(&canonical).lines(&trace.symbols);
-                for strategy in Placement::ALL {
-                    let workers = if strategy == Placement::Sequential { 1 } else { workers };
-                    for order in [OrderName::Watermark, OrderName::Speculative] {
+                for strategy in Parallelism::ALL {
+                    let workers = if strategy == Parallelism::SEQUENTIAL { 1 } else { workers };
+                    for order in OrderName::ALL.into_iter().filter(|order| order.drops_late()) {
                         let config = RunConfig { workers, eviction, deduplicate, order, ..RunConfig::plain(strategy) };
                         let end = match prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())) {
-                            Err(RunError::Gap { .. } | RunError::Workers { .. }) if strategy != Placement::Exchange => continue,
+                            Err(RunError::Unsupported { .. } | RunError::Workers { .. }) if strategy != Parallelism::EXCHANGE => continue,
                             end => end.unwrap(),
                         };
                         prop_assert_eq!(&end.answers.lines(&trace.symbols), &truth, "{} {:?}", pipeline.name(), config);
@@ -416,7 +422,7 @@ proptest! {
             let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, 0, false));
             for pipeline in catalogue::CATALOGUE {
                 let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
-                let config = RunConfig { workers, order: OrderName::Arrival, ..RunConfig::plain(Placement::Exchange) };
+                let config = RunConfig { workers, order: OrderName::Arrival, ..RunConfig::plain(Parallelism::EXCHANGE) };
                 let end = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())).unwrap();
                 prop_assert_eq!(end.late, LateSet::default());
                 let truth = prepared.oracle(&oracle::occurrences(&trace.events)).lines(&trace.symbols);
@@ -483,12 +489,12 @@ fn an_epoch_is_completed_when_all_workers_with_state_have_acted_upon_it() {
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 2, 40 * STEP_MS, true));
     for (name, strategy) in ["repeat-high-value", "load-time-conversion", "sessions"]
         .iter()
-        .flat_map(|name| Placement::ALL.map(|strategy| (name, strategy)))
-        .filter(|(_, strategy)| !matches!(strategy, Placement::Sequential | Placement::Differential))
+        .flat_map(|name| Parallelism::ALL.map(|strategy| (name, strategy)))
+        .filter(|(_, strategy)| ![Parallelism::SEQUENTIAL, Parallelism::DIFFERENTIAL].contains(strategy))
     {
         let prepared = catalogue::find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
         let notes = match told(&*prepared, RunConfig { workers: 3, ..RunConfig::plain(strategy) }, &feed) {
-            Err(RunError::Gap { .. }) => continue,
+            Err(RunError::Unsupported { .. }) => continue,
             notes => notes.unwrap(),
         };
         let mut acted = std::collections::BTreeMap::new();
@@ -497,9 +503,9 @@ fn an_epoch_is_completed_when_all_workers_with_state_have_acted_upon_it() {
                 acted.insert(*worker, 0);
             }
         }
-        let state_workers = match strategy {
-            Placement::SingleWriter => 1,
-            Placement::Staged => 3 - strategy.readers(3),
+        let state_workers = match strategy.name() {
+            "single-writer" => 1,
+            "staged" => 3 - strategy.readers(3),
             _ => 3,
         };
         assert_eq!(acted.len(), state_workers, "{name} {}", strategy.name());
@@ -519,14 +525,38 @@ fn an_epoch_is_completed_when_all_workers_with_state_have_acted_upon_it() {
     }
 }
 
+/// A strategy of one declaration: the last worker holds all state.
+const LAST_WRITER: Declaration = Declaration::dataflow(
+    "last-writer",
+    "the last worker holds all state",
+    Topology::by(|PlacementRequest { workers, .. }| {
+        let last = Routing::One(workers - 1);
+        Placement {
+            readers: workers,
+            states: last.clone(),
+            windows: last.clone(),
+            event_ids: last,
+            state_workers: workers - 1..workers,
+        }
+    }),
+);
+
+#[test]
+fn a_new_strategy_is_a_declaration() {
+    gives_the_answers_of_the_oracle(Parallelism(&LAST_WRITER));
+}
+
 #[test]
 fn sequential_is_one_worker_and_nobody_is_none() {
     let trace = Arc::new(Trace::default());
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, 0, false));
     let prepared = catalogue::find("identity").unwrap().prepare(&[], &trace.symbols).unwrap();
-    for (strategy, workers) in
-        [(Placement::Sequential, 2), (Placement::Sequential, 0), (Placement::Exchange, 0), (Placement::Staged, 1)]
-    {
+    for (strategy, workers) in [
+        (Parallelism::SEQUENTIAL, 2),
+        (Parallelism::SEQUENTIAL, 0),
+        (Parallelism::EXCHANGE, 0),
+        (Parallelism::STAGED, 1),
+    ] {
         let config = RunConfig { workers, ..RunConfig::plain(strategy) };
         let error = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())).err().unwrap().to_string();
         assert!(error.contains(strategy.name()), "{error}");

@@ -1,11 +1,14 @@
 //! What travels between workers: messages in batches, each batch as a whole to one worker.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::rc::Rc;
 
 use timely::Accountable;
 use timely::bytes::arc::Bytes;
 use timely::communication::Push;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::DistributorPact;
 use timely::dataflow::channels::pushers::exchange::Distributor;
 use timely::dataflow::channels::{ContainerBytes, Message as Envelope};
@@ -13,7 +16,7 @@ use timely::progress::Stamp;
 
 use super::hot_keys::HotKeys;
 use crate::feed::spread;
-use crate::logic::Message;
+use crate::message::Message;
 
 /// Messages for one worker, handed over as they are: nothing looks at them on the way.
 #[derive(Debug, Clone)]
@@ -107,6 +110,26 @@ impl Routing {
         }
     }
 }
+
+/// Where the work of a pipeline is done, as seen by one worker.
+#[derive(Debug, Clone)]
+pub(crate) struct Placement {
+    /// The number of workers that read, the first ones. Each reads its own epochs, taken in turn.
+    pub(crate) readers: usize,
+    /// Where the messages of the first stage go.
+    pub(crate) states: Routing,
+    /// Where the rows of the first stage go, if there is a second.
+    pub(crate) windows: Routing,
+    /// Where event ids are remembered, if repeated deliveries are removed in front of the pipeline.
+    pub(crate) event_ids: Routing,
+    /// The workers that hold state.
+    pub(crate) state_workers: Range<usize>,
+}
+
+/// A stream of batches, under the timestamp of their epoch.
+pub(crate) type Batches<'s, M> = Stream<'s, u64, Batch<M>>;
+/// Passes on batches as they are.
+pub(crate) type Builder<M> = CapacityContainerBuilder<Batch<M>>;
 
 /// Messages sent to other workers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

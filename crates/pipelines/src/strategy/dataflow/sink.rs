@@ -15,8 +15,8 @@ use crate::answers::Corrupt;
 use crate::driver::StateCounts;
 use crate::fault::FaultInjector;
 use crate::feed::EventTimeProgress;
-use crate::logic::Message;
-use crate::state::keyed_operator::StateOperator;
+use crate::message::Message;
+use crate::state::operator::{MakeOperator, StateOperator};
 
 /// The last stage as the dataflow sees it: it takes messages and collects its answers.
 pub(crate) trait Sink<M>: Any {
@@ -41,6 +41,17 @@ pub(crate) type SharedSink<M> = Rc<RefCell<dyn Sink<M>>>;
 
 /// Makes the last stage of a worker, given the faults of its messages and of its answers.
 pub(crate) type MakeSink<M> = Arc<dyn Fn(FaultInjector, FaultInjector) -> SharedSink<M> + Send + Sync>;
+
+/// Makes sinks around operators, whose answers go to `collector`.
+pub(crate) fn make_sink<M: Message, R: Message + Corrupt>(
+    operator: &MakeOperator<M, R>,
+    collector: &ResultCollector<R>,
+) -> MakeSink<M> {
+    let (operator, collector) = (Arc::clone(operator), collector.clone());
+    Arc::new(move |messages_fault, answers_fault| {
+        Rc::new(RefCell::new(CollectingSink::new(operator(), messages_fault, answers_fault, collector.clone())))
+    })
+}
 
 /// Collects the answers of all workers.
 pub(crate) struct ResultCollector<R>(Arc<Mutex<Vec<Submitted<R>>>>);
@@ -81,8 +92,8 @@ impl<R: Message> ResultCollector<R> {
 }
 
 /// An operator with the answers it has given.
-pub(crate) struct CollectingSink<P, R> {
-    operator: P,
+pub(crate) struct CollectingSink<M, R> {
+    operator: Box<dyn StateOperator<M, R>>,
     messages_fault: FaultInjector, // one strikes what comes in, one what goes out
     answers_fault: FaultInjector,
     answers: Vec<R>,
@@ -90,9 +101,9 @@ pub(crate) struct CollectingSink<P, R> {
     collector: ResultCollector<R>,
 }
 
-impl<P, R> CollectingSink<P, R> {
+impl<M, R> CollectingSink<M, R> {
     pub(crate) fn new(
-        operator: P,
+        operator: Box<dyn StateOperator<M, R>>,
         messages_fault: FaultInjector,
         answers_fault: FaultInjector,
         collector: ResultCollector<R>,
@@ -101,14 +112,14 @@ impl<P, R> CollectingSink<P, R> {
     }
 }
 
-impl<P, R: Copy + Corrupt> CollectingSink<P, R> {
+impl<M, R: Copy + Corrupt> CollectingSink<M, R> {
     fn keep(&mut self) {
         self.answers_fault.answers(&mut self.answers);
         self.chunks.keep(&mut self.answers);
     }
 }
 
-impl<M: Message, R: Message + Corrupt, P: StateOperator<M, R> + 'static> Sink<M> for CollectingSink<P, R> {
+impl<M: Message, R: Message + Corrupt> Sink<M> for CollectingSink<M, R> {
     fn take(&mut self, arrived: &mut Vec<M>) {
         self.messages_fault.messages(arrived);
         self.operator.arrive(arrived, &mut self.answers);
@@ -145,25 +156,6 @@ fn packed<R: Message>(answers: Vec<R>) -> Vec<u8> {
     let mut bytes = Vec::new();
     Bincode::from(answers).into_bytes(&mut bytes);
     bytes
-}
-
-/// The operator of a pipeline without memory: what arrives are the answers.
-pub(crate) struct Passthrough;
-
-impl<R> StateOperator<R, R> for Passthrough {
-    fn arrive(&mut self, arrived: &mut Vec<R>, out: &mut Vec<R>) {
-        out.append(arrived);
-    }
-
-    fn advance(&mut self, _reached: EventTimeProgress, _out: &mut Vec<R>) {}
-
-    fn state_counts(&self) -> StateCounts {
-        StateCounts::default()
-    }
-
-    fn payload(&self) -> (usize, usize) {
-        (0, 0)
-    }
 }
 
 /// Answers kept for the check, in chunks of fixed size: adding one never moves those already there, which would look

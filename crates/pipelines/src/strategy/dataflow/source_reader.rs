@@ -14,7 +14,8 @@ use hashbrown::hash_map::Entry;
 
 use super::routing::Outbox;
 use crate::feed::{Delivery, Feed, Partition};
-use crate::logic::{Delivered, Key, Message};
+use crate::logic::Delivered;
+use crate::message::{Key, Message};
 
 /// Makes one instance per worker.
 pub(crate) type Make<T> = Arc<dyn Fn() -> Box<T> + Send + Sync>;
@@ -43,7 +44,7 @@ pub(crate) enum Share<'a> {
     /// The whole epoch.
     Whole(&'a Feed, u64),
     /// What was partitioned for the worker in advance.
-    OwnershipFilter(&'a Partition, u64),
+    Own(&'a Partition, u64),
 }
 
 impl Share<'_> {
@@ -52,7 +53,7 @@ impl Share<'_> {
     fn runs(self, late: &mut LateSet, mut give: impl FnMut(&[Event])) {
         match self {
             Share::Whole(feed, epoch) => feed.runs(epoch, late, |_, run| give(run)),
-            Share::OwnershipFilter(partition, epoch) => give(partition.of(epoch)),
+            Share::Own(partition, epoch) => give(partition.of(epoch)),
         }
     }
 
@@ -61,7 +62,7 @@ impl Share<'_> {
     fn deliveries<W: Delivered>(self, late: &mut LateSet, give: impl FnMut(Delivery<W>)) {
         match self {
             Share::Whole(feed, epoch) => feed.deliveries(epoch, late, give),
-            Share::OwnershipFilter(partition, epoch) => partition.deliveries(epoch).for_each(give),
+            Share::Own(partition, epoch) => partition.deliveries(epoch).for_each(give),
         }
     }
 }

@@ -11,7 +11,7 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::CapabilitySet;
 use timely::dataflow::operators::generic::Operator;
 
-use super::{Collected, LOG, Times};
+use super::collections::{Collected, LOG, Times};
 
 /// Lets an update go when everything before its time is known; those of one datum and time are one by then, or none.
 ///

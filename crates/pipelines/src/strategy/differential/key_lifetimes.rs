@@ -22,8 +22,8 @@ use timely::Bincode;
 use timely::bytes::arc::BytesMut;
 use timely::communication::Bytesable;
 
+use super::collections::{Collected, Events, Incremental, Reduction, Rows, TimedEvent, arranged, reduced, retimed};
 use super::delay::delay_until_due;
-use super::{Collected, Events, Incremental, Reduction, Rows, TimedEvent, arranged, reduced, retimed};
 use crate::answers::Row;
 use crate::logic::{EMPTY_STATE, KeyedLogic, TimerOutcome};
 

@@ -35,6 +35,7 @@
 //!
 //! Decisions D-015 and D-016.
 
+pub(crate) mod collections;
 pub(crate) mod delay;
 pub(crate) mod key_lifetimes;
 pub(crate) mod running_count;
@@ -43,111 +44,88 @@ use std::cell::{Cell, RefCell};
 use std::fmt::Debug;
 use std::rc::Rc;
 
-use differential_dataflow::collection::VecCollection;
-use differential_dataflow::difference::Abelian;
+use differential_dataflow::AsCollection;
 use differential_dataflow::logging::{DifferentialEvent, DifferentialEventBuilder};
-use differential_dataflow::operators::arrange::arrangement::arrange_core;
-use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
-use differential_dataflow::trace::implementations::{ValBatcher, ValBuilder, ValSpine};
-use differential_dataflow::{AsCollection, Data, ExchangeData};
-use flowbench_events::{Event, EventId};
-use serde::{Deserialize, Serialize};
+use flowbench_events::Event;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::InputHandle;
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::probe::{Handle as ProbeHandle, Probe};
-use timely::dataflow::operators::vec::Map;
 use timely::worker::Worker;
 
+use self::collections::{Incremental, LOG, Rows, TimedEvent, retimed};
 use self::delay::delay_until_due;
-use super::dataflow::sink::{MakeSink, SharedSink, Sink};
-use super::dataflow::{OwnershipFilter, Reading, WorkerContext, WorkerTotals, execute};
-use super::exchange;
-use super::plan::Intake as Messages;
+use super::dataflow::context::{WorkerContext, WorkerTotals, execute};
+use super::dataflow::operators::OwnershipFilter;
+use super::dataflow::sink::{MakeSink, ResultCollector, SharedSink, Sink, make_sink};
+use super::dataflow::worker_loop::Reading;
+use super::declaration::{Declaration, Executor, FirstShape, Request, Topology, UnsupportedReason};
+use super::exchange::by_key;
+use super::executor::NOT_WRITTEN;
+use super::stage;
 use crate::answers::Row;
 use crate::disorder::OrderPolicy;
 use crate::driver::StateCounts;
 use crate::fault::FaultInjector;
 use crate::feed::{EventTimeProgress, Feed};
-use crate::logic::{Key, Message, Timed, Turn};
+use crate::message::{Message, Timed};
 use crate::run::{RunContext, RunError};
+use crate::state::operator::{MakeOperator, Passthrough};
 
-/// A pipeline as collections that change with event time: what `differential` runs.
-pub trait Incremental: Clone + Send + Sync + 'static {
-    /// What it has to know of an event, but for its time and its id.
-    type What: Message + Ord + Debug + Sync;
-    /// One row of answers.
-    type Row: Row;
+pub(super) const STRATEGY: Declaration = Declaration {
+    unsupported,
+    executor: Executor::Differential,
+    ..Declaration::dataflow(
+        "differential",
+        "collections that change with event time, in arrangements: differential dataflow",
+        Topology::by(by_key),
+    )
+};
 
-    /// The key that `event` goes by and what has to be known of it; `None` if the pipeline is not concerned with it.
-    fn select(&self, event: &Event) -> Option<(i64, Self::What)>;
+const NOTHING_TO_ARRANGE: UnsupportedReason =
+    "a stateless pipeline has nothing to arrange: no event changes what another one means";
+const NO_ARRIVALS: UnsupportedReason =
+    "which delivery is the first follows from the order of arrival, and its collections change with event time";
+const BY_THE_FRONTIER: UnsupportedReason =
+    "its logical time is event time: it answers when the watermark has passed, as under the order policy watermark";
+const BY_COMPACTION: UnsupportedReason =
+    "what it forgets is taken out by negative updates, which are part of the answer; there is nothing to keep forever";
 
-    /// The rows, each with the time (ms) at which it is due: those that are in the collection at that time are answers.
-    /// In `step_ms` (at least 1) there are about a hundred records: a loop need not be finer.
-    fn answers<'s>(&self, events: Events<'s, Self::What>, step_ms: i64) -> Rows<'s, Self::Row>;
-}
-
-/// Data that change with event time (ms). Each datum is there so many times.
-pub type Collected<'s, D, R = isize> = VecCollection<'s, i64, D, R>;
-
-/// Events by key, each from when it happened, on the worker of its key.
-pub type Events<'s, W> = Collected<'s, (i64, TimedEvent<W>)>;
-
-/// Rows by the time at which they are due.
-pub type Rows<'s, R> = Collected<'s, (i64, R)>;
-
-/// What is left of an event. The order is the canonical one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct TimedEvent<W> {
-    /// When it happened, ms.
-    pub event_time_ms: i64,
-    /// The occurrence; a second delivery repeats it.
-    pub event_id: EventId,
-    /// What has to be known of it.
-    pub what: W,
-}
-
-/// With its key.
-impl<W: Message> Timed for (i64, TimedEvent<W>) {
-    fn event_time_ms(&self) -> i64 {
-        self.1.event_time_ms
-    }
-
-    fn turn(&self) -> Turn {
-        (self.1.event_time_ms, self.1.event_id.rank())
+fn unsupported(request: &Request) -> Option<UnsupportedReason> {
+    match (request.shape.incremental, request.shape.first) {
+        (true, _) if !request.waits => Some(BY_THE_FRONTIER),
+        (true, _) => (!request.evicts_by_compaction).then_some(BY_COMPACTION),
+        (false, FirstShape::Stateless) if request.shape.windows.is_none() => Some(NOTHING_TO_ARRANGE),
+        (false, FirstShape::Deliveries) => Some(NO_ARRIVALS),
+        (false, _) => Some(NOT_WRITTEN),
     }
 }
 
-/// A count, and a sum that may pass the bounds of 64 bits on the way and come back.
-pub(crate) type Sums = (i64, i128);
-
-/// How often a datum is there.
-pub(crate) trait Times: Abelian + ExchangeData {}
-
-impl<R: Abelian + ExchangeData> Times for R {}
-
-/// Runs it.
-pub(super) fn run<D: Incremental>(
+/// Runs a pipeline as collections that change with event time.
+pub(crate) fn run<D: Incremental>(
     pipeline: &D,
     context: &RunContext,
-    answers: MakeSink<D::Row>,
+    collector: &ResultCollector<D::Row>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
+    let passed_on: MakeOperator<D::Row, D::Row> = std::sync::Arc::new(|| Box::new(Passthrough));
+    let answers = make_sink(&passed_on, collector);
     let pipeline = pipeline.clone();
-    execute(context, exchange::TOPOLOGY.placement, move |worker, mut worker_context| {
+    execute(context, by_key, move |worker, mut worker_context| {
         let intake = Intake::new(worker, &pipeline, &mut worker_context, &answers);
-        let last: SharedSink<(i64, TimedEvent<D::What>)> = Rc::new(RefCell::new(intake));
+        let sink: SharedSink<(i64, TimedEvent<D::What>)> = Rc::new(RefCell::new(intake));
         let pipeline = pipeline.clone();
         let select = move |event: &Event| {
             let (key, what) = pipeline.select(event)?;
-            let happened = TimedEvent { event_time_ms: event.event_time_ms(), event_id: event.event_id(), what };
-            Some((key, (key, happened)))
+            let timed = TimedEvent { event_time_ms: event.event_time_ms(), event_id: event.event_id(), what };
+            Some((key, (key, timed)))
         };
-        let late = worker_context.run(worker, &Messages::each(select), &Reading::InTurn, |messages| {
-            worker_context.last(messages, OwnershipFilter::everything(), Rc::clone(&last));
+        // Every message goes to its worker, which never asks for a route again.
+        let messages = stage::Intake::each(select, |_| 0);
+        let late = worker_context.run(worker, &messages, &Reading::InTurn, |messages| {
+            worker_context.last(messages, OwnershipFilter::everything(), Rc::clone(&sink));
         });
-        worker_context.end(worker, &last, late)
+        worker_context.end(worker, &sink, late)
     })
 }
 
@@ -264,65 +242,6 @@ impl<R> Debug for Shown<R> {
         f.write_str("row")
     }
 }
-
-/// What `logic` makes of each update: others, at its time (ms) or later.
-pub(crate) fn retimed<'s, D: Data, R: Times, D2: Clone + 'static, R2: Times, I: IntoIterator<Item = (D2, i64, R2)>>(
-    updates: Collected<'s, D, R>,
-    mut logic: impl FnMut(D, i64, R) -> I + 'static,
-) -> Collected<'s, D2, R2> {
-    updates.inner.flat_map(move |(datum, now_ms, times)| logic(datum, now_ms, times)).as_collection()
-}
-
-/// By key, for whoever needs to look at all there is of a key: no exchange, it is on the worker of its key already.
-pub(crate) fn arranged<'s, V: Data, R: Times>(
-    updates: Collected<'s, (i64, V), R>,
-    name: &str,
-) -> Arranged<'s, TraceAgent<ValSpine<i64, V, i64, R>>> {
-    arrange_core::<_, _, ValBatcher<i64, V, i64, R>, _>(updates.inner, Pipeline, name, ValBatcher::new)
-}
-
-/// On the worker of its key, where that is a new one.
-pub(crate) fn rekeyed<'s, V: ExchangeData, R: Times>(
-    updates: Collected<'s, (i64, V), R>,
-) -> Collected<'s, (i64, V), R> {
-    updates.inner.exchange(|((key, _), _, _)| key.route()).as_collection()
-}
-
-/// What belongs to groups that close, as sums: each group is there for 1 ms, at the time (ms) at which it closes.
-pub(crate) fn sums_at<'s, D: Data>(
-    inputs: Collected<'s, (i64, D)>,
-    closes_at_ms: impl Fn(&i64) -> i64 + 'static,
-    sums: impl Fn(&D) -> Sums + 'static,
-) -> Collected<'s, (i64, ()), Sums> {
-    retimed(inputs, move |(group, input), _, times| {
-        let (closes_at_ms, (count, sum)) = (closes_at_ms(&group), sums(&input));
-        let (more, less) = ((count * times as i64, sum * times as i128), (-count * times as i64, -sum * times as i128));
-        [((group, ()), closes_at_ms, more), ((group, ()), closes_at_ms + 1, less)]
-    })
-}
-
-/// What `logic` makes of all values of a key.
-pub(crate) fn reduced<'s, V: Data, R: Times, O: Data>(
-    arranged: Arranged<'s, TraceAgent<ValSpine<i64, V, i64, R>>>,
-    name: &str,
-    logic: Reduction<V, R, O>,
-) -> Collected<'s, (i64, O)> {
-    let reduced = arranged.reduce_abelian::<_, ValBuilder<i64, O, i64, isize>, ValSpine<i64, O, i64, isize>, _, _>(
-        name,
-        logic,
-        |updates, key, of_key| {
-            updates.clear();
-            updates.extend(of_key.drain(..).map(|(value, at_ms, times)| ((*key, value), at_ms, times)));
-        },
-    );
-    reduced.as_collection(|key, value| (*key, value.clone()))
-}
-
-/// Is given a key, its values and how often each is there, and pushes what is to be there for it.
-pub(crate) type Reduction<V, R, O> = Box<dyn FnMut(&i64, &[(&V, R)], &mut Vec<(O, isize)>)>;
-
-/// The log in which traces and batchers tell what they hold.
-const LOG: &str = "differential/arrange";
 
 /// Counts the updates that the traces and batchers of dataflows to come hold on this worker.
 ///

@@ -7,8 +7,8 @@
 use flowbench_events::{Event, Id};
 use serde::{Deserialize, Serialize};
 
+use super::collections::{Collected, Events, Sums, TimedEvent, arranged, reduced, retimed};
 use super::delay::delay_until_due;
-use super::{Collected, Events, Sums, TimedEvent, arranged, reduced, retimed};
 use crate::total::Total;
 
 /// An order, as far as it is counted.

@@ -1,0 +1,132 @@
+//! Collections that change with event time, and what pipelines are made of there: what is shared by all that is written
+//! for differential dataflow.
+
+use std::fmt::Debug;
+
+use differential_dataflow::collection::VecCollection;
+use differential_dataflow::difference::Abelian;
+use differential_dataflow::operators::arrange::arrangement::arrange_core;
+use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
+use differential_dataflow::trace::implementations::{ValBatcher, ValBuilder, ValSpine};
+use differential_dataflow::{AsCollection, Data, ExchangeData};
+use flowbench_events::{Event, EventId};
+use serde::{Deserialize, Serialize};
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Exchange;
+use timely::dataflow::operators::vec::Map;
+
+use crate::answers::Row;
+use crate::message::{Key, Message, Timed, Turn};
+
+/// A pipeline as collections that change with event time: what `differential` runs.
+pub trait Incremental: Clone + Send + Sync + 'static {
+    /// What it has to know of an event, but for its time and its id.
+    type What: Message + Ord + Debug + Sync;
+    /// One row of answers.
+    type Row: Row;
+
+    /// The key that `event` goes by and what has to be known of it; `None` if the pipeline is not concerned with it.
+    fn select(&self, event: &Event) -> Option<(i64, Self::What)>;
+
+    /// The rows, each with the time (ms) at which it is due: those that are in the collection at that time are answers.
+    /// In `step_ms` (at least 1) there are about a hundred records: a loop need not be finer.
+    fn answers<'s>(&self, events: Events<'s, Self::What>, step_ms: i64) -> Rows<'s, Self::Row>;
+}
+
+/// Data that change with event time (ms). Each datum is there so many times.
+pub type Collected<'s, D, R = isize> = VecCollection<'s, i64, D, R>;
+
+/// Events by key, each from when it happened, on the worker of its key.
+pub type Events<'s, W> = Collected<'s, (i64, TimedEvent<W>)>;
+
+/// Rows by the time at which they are due.
+pub type Rows<'s, R> = Collected<'s, (i64, R)>;
+
+/// What is left of an event. The order is the canonical one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TimedEvent<W> {
+    /// When it happened, ms.
+    pub event_time_ms: i64,
+    /// The occurrence; a second delivery repeats it.
+    pub event_id: EventId,
+    /// What has to be known of it.
+    pub what: W,
+}
+
+/// With its key.
+impl<W: Message> Timed for (i64, TimedEvent<W>) {
+    fn event_time_ms(&self) -> i64 {
+        self.1.event_time_ms
+    }
+
+    fn turn(&self) -> Turn {
+        (self.1.event_time_ms, self.1.event_id.rank())
+    }
+}
+
+/// A count, and a sum that may pass the bounds of 64 bits on the way and come back.
+pub(crate) type Sums = (i64, i128);
+
+/// How often a datum is there.
+pub(crate) trait Times: Abelian + ExchangeData {}
+
+impl<R: Abelian + ExchangeData> Times for R {}
+
+/// What `logic` makes of each update: others, at its time (ms) or later.
+pub(crate) fn retimed<'s, D: Data, R: Times, D2: Clone + 'static, R2: Times, I: IntoIterator<Item = (D2, i64, R2)>>(
+    updates: Collected<'s, D, R>,
+    mut logic: impl FnMut(D, i64, R) -> I + 'static,
+) -> Collected<'s, D2, R2> {
+    updates.inner.flat_map(move |(datum, now_ms, times)| logic(datum, now_ms, times)).as_collection()
+}
+
+/// By key, for whoever needs to look at all there is of a key: no exchange, it is on the worker of its key already.
+pub(crate) fn arranged<'s, V: Data, R: Times>(
+    updates: Collected<'s, (i64, V), R>,
+    name: &str,
+) -> Arranged<'s, TraceAgent<ValSpine<i64, V, i64, R>>> {
+    arrange_core::<_, _, ValBatcher<i64, V, i64, R>, _>(updates.inner, Pipeline, name, ValBatcher::new)
+}
+
+/// On the worker of its key, where that is a new one.
+pub(crate) fn rekeyed<'s, V: ExchangeData, R: Times>(
+    updates: Collected<'s, (i64, V), R>,
+) -> Collected<'s, (i64, V), R> {
+    updates.inner.exchange(|((key, _), _, _)| key.route()).as_collection()
+}
+
+/// What belongs to groups that close, as sums: each group is there for 1 ms, at the time (ms) at which it closes.
+pub(crate) fn sums_at<'s, D: Data>(
+    inputs: Collected<'s, (i64, D)>,
+    closes_at_ms: impl Fn(&i64) -> i64 + 'static,
+    sums: impl Fn(&D) -> Sums + 'static,
+) -> Collected<'s, (i64, ()), Sums> {
+    retimed(inputs, move |(group, input), _, times| {
+        let (closes_at_ms, (count, sum)) = (closes_at_ms(&group), sums(&input));
+        let (more, less) = ((count * times as i64, sum * times as i128), (-count * times as i64, -sum * times as i128));
+        [((group, ()), closes_at_ms, more), ((group, ()), closes_at_ms + 1, less)]
+    })
+}
+
+/// What `logic` makes of all values of a key.
+pub(crate) fn reduced<'s, V: Data, R: Times, O: Data>(
+    arranged: Arranged<'s, TraceAgent<ValSpine<i64, V, i64, R>>>,
+    name: &str,
+    logic: Reduction<V, R, O>,
+) -> Collected<'s, (i64, O)> {
+    let reduced = arranged.reduce_abelian::<_, ValBuilder<i64, O, i64, isize>, ValSpine<i64, O, i64, isize>, _, _>(
+        name,
+        logic,
+        |updates, key, of_key| {
+            updates.clear();
+            updates.extend(of_key.drain(..).map(|(value, at_ms, times)| ((*key, value), at_ms, times)));
+        },
+    );
+    reduced.as_collection(|key, value| (*key, value.clone()))
+}
+
+/// Is given a key, its values and how often each is there, and pushes what is to be there for it.
+pub(crate) type Reduction<V, R, O> = Box<dyn FnMut(&i64, &[(&V, R)], &mut Vec<(O, isize)>)>;
+
+/// The log in which traces and batchers tell what they hold.
+pub(crate) const LOG: &str = "differential/arrange";
