@@ -5,9 +5,9 @@ use std::time::Duration;
 use flowbench_events::nearest;
 use flowbench_generators::Profile;
 use flowbench_harness::environment;
+use flowbench_harness::experiment::Plan;
 use flowbench_harness::experiment::{LoadedExperiment, SHIPPED};
-use flowbench_harness::plan::Plan;
-use flowbench_harness::scheduling::{share_lost_spinning, wake_up_delays};
+use flowbench_harness::measure::{share_lost_spinning, wake_up_delays};
 use flowbench_pipelines::{EvictionName, OrderName, Pipeline, RunConfig, Strategy, catalogue};
 use serde_json::{Value, json};
 

@@ -10,8 +10,8 @@ use flowbench_events::{
     read_trace, rfc3339,
 };
 use flowbench_generators::{Amount, Facts, FactsCollector, Generator};
-use flowbench_harness::companions::{ReplayProcesses, Together};
-use flowbench_harness::plan::named;
+use flowbench_harness::cluster::replay_processes::{ReplayProcesses, Together};
+use flowbench_harness::experiment::named;
 use flowbench_harness::replay::{Look, Replayed};
 use flowbench_harness::{environment, generate as threads, replay as answering};
 use flowbench_pipelines::{EvictionName, OrderName, Pipeline, RunConfig, Strategy, catalogue};

@@ -14,8 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
-use flowbench_harness::case::{self, CASE_ARGUMENT};
-use flowbench_harness::peer::PEER_ARGUMENT;
+use flowbench_harness::case;
+use flowbench_harness::cluster::PEER_ARGUMENT;
+use flowbench_harness::run::CASE_ARGUMENT;
 
 use args::{Arguments, Command};
 use failure::Failure;

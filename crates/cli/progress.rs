@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::failure::{plain, say};
-use flowbench_harness::case_spec::CaseSpec;
-use flowbench_harness::plan::Plan;
-use flowbench_harness::rate::percent;
+use flowbench_harness::experiment::CaseSpec;
+use flowbench_harness::experiment::Plan;
+use flowbench_harness::experiment::percent;
 use flowbench_harness::run::RunObserver;
 use flowbench_measurement::record::{Axes, CaseRecord, Status};
 use flowbench_report::Quantity;

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_harness::drive::{Idle, Load, Setting, measure};
+use flowbench_harness::measure::{Idle, Load, Setting, measure};
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_measurement::statistics::median_interval;
 use flowbench_pipelines::{BoundPipeline, Driver, Feed, RunConfig, RunContext, StateCounts, Strategy, catalogue};

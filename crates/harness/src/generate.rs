@@ -7,7 +7,7 @@ use std::thread;
 use flowbench_events::{Event, Trace};
 use flowbench_generators::{Amount, Generator, Profile, Wave};
 
-use crate::experiment::check_once;
+use crate::experiment::file::check_once;
 
 /// The profile of that name, or in the TOML file of that path, with `KEY=VALUE` settings applied and checked.
 pub fn profile(name: &str, settings: &[String]) -> Result<Profile, String> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Hook, Hooked, calm, prepared, run};
-use flowbench_harness::drive::{Idle, Load, Measured};
+use flowbench_harness::measure::{Idle, Load, Measured};
 use flowbench_measurement::latency::Window;
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_measurement::record::Parts;

@@ -7,7 +7,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{calm, prepared, run};
-use flowbench_harness::drive::{Idle, Load, Measured};
+use flowbench_harness::measure::{Idle, Load, Measured};
 use flowbench_measurement::latency::Window;
 use flowbench_measurement::record::Parts;
 use flowbench_pipelines::{Feed, RunConfig, Strategy};

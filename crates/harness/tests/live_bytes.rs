@@ -15,7 +15,7 @@ use std::time::Duration;
 use cap::Cap;
 use common::{Hook, Hooked, prepared, run};
 use flowbench_events::{Event, Id, Kind, Record, Trace, Value};
-use flowbench_harness::drive::{Idle, Load, Measured};
+use flowbench_harness::measure::{Idle, Load, Measured};
 use flowbench_pipelines::{Driver, EvictionName, Feed, RunConfig, Strategy};
 use tikv_jemallocator::Jemalloc;
 

@@ -18,6 +18,9 @@ mod control;
 mod greeting;
 mod hosts;
 mod join;
+pub(crate) mod peer;
+pub(crate) mod process_group;
+pub mod replay_processes;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -35,6 +38,8 @@ use thiserror::Error;
 pub use control::{Control, Start};
 pub use hosts::{Hosts, HostsError};
 pub use join::{Listening, Mesh};
+pub use peer::PEER_ARGUMENT;
+pub use process_group::ProcessGroup;
 pub use wire::WireMeter;
 
 /// One process of a cluster: what it has to know before it can join. All but the index is the same everywhere.
@@ -148,6 +153,11 @@ pub enum ClusterError {
 fn list(peers: &[Peer]) -> String {
     peers.iter().map(Peer::to_string).collect::<Vec<_>>().join(", no ")
 }
+
+/// The address at which a process listens that has its peers on this machine: any free port.
+pub(crate) const LOOPBACK: &str = "127.0.0.1:0";
+/// How long processes of one machine may take to connect.
+pub(crate) const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Exit code of a process that ended because of another one: it has gone, did not come, or does something else. The
 /// last line of its standard error says which and why.

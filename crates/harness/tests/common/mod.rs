@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flowbench_events::{Event, Horizon, Trace};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_harness::drive::{Idle, Load, Measured, Setting, measure};
+use flowbench_harness::measure::{Idle, Load, Measured, Setting, measure};
 use flowbench_pipelines::{
     Answers, BoundPipeline, Driver, Feed, RunConfig, RunContext, RunEnd, RunError, StateCounts, UnsupportedReason,
     catalogue,

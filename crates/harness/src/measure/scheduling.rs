@@ -1,11 +1,9 @@
 //! What the kernel's scheduler did to a thread, and how much CPU time it had.
 
+use std::fs;
 use std::num::NonZero;
 use std::ops::Sub;
-use std::time::{Duration, Instant};
-use std::{fs, thread};
 
-use flowbench_measurement::latency::LatencyHistogram;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
@@ -46,32 +44,6 @@ impl Sub for Scheduling {
         }
     }
 }
-
-/// Returns the share (0 to 1) of `length` in which this thread was off the CPU although it only looked at the clock.
-pub fn share_lost_spinning(length: Duration) -> f64 {
-    let (begun, cpu_ns) = (Instant::now(), thread_cpu_ns());
-    while begun.elapsed() < length {
-        std::hint::spin_loop();
-    }
-    let (elapsed_ns, had_ns) = (begun.elapsed().as_nanos() as f64, (thread_cpu_ns() - cpu_ns) as f64);
-    (1.0 - had_ns / elapsed_ns.max(1.0)).clamp(0.0, 1.0)
-}
-
-/// Measures, like jHiccup, how much later than requested this thread wakes up while it only sleeps, a millisecond at
-/// a time, for `length`.
-pub fn wake_up_delays(length: Duration) -> LatencyHistogram {
-    wake_up_in_time();
-    let (begun, mut delays) = (Instant::now(), LatencyHistogram::new());
-    while begun.elapsed() < length {
-        let before = Instant::now();
-        thread::sleep(NAP);
-        delays.record_ns(before.elapsed().saturating_sub(NAP).as_nanos() as i64);
-    }
-    delays
-}
-
-/// The requested sleep.
-const NAP: Duration = Duration::from_millis(1);
 
 /// Makes the kernel wake the calling thread on time: without this it may round every sleep up by 50 µs.
 pub(crate) fn wake_up_in_time() {
@@ -116,11 +88,6 @@ mod tests {
         let now = Scheduling::of_this_thread();
         assert!(now.involuntary_switches.is_some(), "{now:?}");
         assert_eq!((now - now).involuntary_switches, Some(0));
-    }
-
-    #[test]
-    fn a_thread_that_spins_loses_a_share() {
-        assert!((0.0..1.0).contains(&share_lost_spinning(Duration::from_millis(20))));
     }
 
     #[test]

@@ -12,11 +12,11 @@ use flowbench_events::LateSet;
 use flowbench_measurement::record::{Probe, Status};
 use flowbench_measurement::sustainable::{Next, Search, Trial};
 
-use crate::case_spec::{CaseSpec, EVENTS_MAX};
-use crate::check::wrong_late_set;
-use crate::protocol::{CaseResult, failed};
-use crate::sampler::peak_rss_bytes;
-use crate::trial::{PreparedCase, Run};
+use crate::case::check::wrong_late_set;
+use crate::case::trial::{PreparedCase, Run};
+use crate::experiment::case_spec::{CaseSpec, EVENTS_MAX};
+use crate::measure::resident_set::peak_rss_bytes;
+use crate::run::protocol::{CaseResult, failed};
 
 /// Events of the closed loop that gives the first guess.
 const EVENTS_FOR_A_GUESS: u64 = 1 << 20;
@@ -183,13 +183,13 @@ mod tests {
     use flowbench_measurement::sustainable::Range;
 
     use super::*;
-    use crate::case;
-    use crate::rate::{Rate, tests::search};
+    use crate::case::child;
+    use crate::experiment::rate::{Rate, tests::search};
 
     #[test]
     fn a_search_has_the_numbers_of_its_last_probe_and_says_what_it_tried() {
         let spec = search("1s");
-        let result = case::run(&spec, None).unwrap();
+        let result = child::run(&spec, None).unwrap();
         assert_eq!(result.status, Status::Ok);
         let numbers = result.numbers.unwrap();
         let found = numbers.sustainable.unwrap();
@@ -205,7 +205,7 @@ mod tests {
         let mut given = spec.clone();
         given.trace.events = numbers.events;
         let given = CaseSpec { rate: Rate::Given(rate), ..given.at(rate) };
-        let given = case::run(&given, None).unwrap().numbers.unwrap();
+        let given = child::run(&given, None).unwrap().numbers.unwrap();
         assert_eq!((given.trace_digest, given.accuracy), (numbers.trace_digest, numbers.accuracy));
     }
 
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn where_no_rate_is_sustained_the_cause_says_why_and_every_probe_is_told() {
-        let result = case::run(&CaseSpec { slo_p99_ns: 1, ..search("200ms") }, None).unwrap();
+        let result = child::run(&CaseSpec { slo_p99_ns: 1, ..search("200ms") }, None).unwrap();
         let Status::Failed { cause, stderr_tail } = result.status else { panic!("{:?}", result.status) };
         assert!(cause.starts_with("no rate was sustained in "), "{cause}");
         assert!(

@@ -15,14 +15,14 @@ use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, rea
 use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
 
-use crate::case_spec::CaseSpec;
 use crate::cluster::Hosts;
 use crate::environment;
-use crate::experiment::{ExperimentError, LoadedExperiment};
-use crate::plan::Plan;
-use crate::protocol::{CaseResult, failed};
-use crate::shares;
-use crate::watched::CaseProcesses;
+use crate::experiment::case_spec::CaseSpec;
+use crate::experiment::file::{ExperimentError, LoadedExperiment};
+use crate::experiment::plan::Plan;
+use crate::experiment::shares;
+use crate::run::protocol::{CaseResult, failed};
+use crate::run::supervisor::CaseProcesses;
 
 /// What to run and where to put it.
 #[derive(Debug, Clone, Default)]
@@ -337,7 +337,7 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> Run {
     }
     sort(&mut traces);
     let experiment = &loaded.experiment;
-    let part = |part: &crate::experiment::Question| Part {
+    let part = |part: &crate::experiment::file::Question| Part {
         name: part.name.clone(),
         question: part.question.clone(),
         figures: part.figures.clone(),
@@ -463,7 +463,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::case;
+    use crate::case::child;
 
     static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -667,7 +667,7 @@ mod tests {
         let mut record = record(spec, &failed(String::new(), String::new()));
         note_digest(&mut run, spec, &record);
         assert_eq!(events(&run), names, "a case without numbers has no digest");
-        let numbers = case::run(spec, None).unwrap().numbers.unwrap();
+        let numbers = child::run(spec, None).unwrap().numbers.unwrap();
         record.numbers = Some(Numbers { trace_digest: "d".to_owned(), ..numbers.clone() });
         for _ in 0..2 {
             note_digest(&mut run, spec, &record);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use flowbench_measurement::record::Status;
 
-use crate::case_spec::CaseSpec;
-use crate::company::ProcessGroup;
-use crate::own_process;
-use crate::peer::{self, Joined};
-pub use crate::protocol::{CASE_ARGUMENT, CaseResult, PANICKED};
-use crate::rate::Rate;
-use crate::search;
-use crate::trial::PreparedCase;
+use crate::case::search;
+use crate::case::trial::PreparedCase;
+use crate::cluster::peer::{self, Joined};
+use crate::cluster::process_group::ProcessGroup;
+use crate::experiment::case_spec::CaseSpec;
+use crate::experiment::rate::Rate;
+use crate::run::child_process;
+use crate::run::protocol::{CaseResult, PANICKED};
 
 /// Runs the case that standard input asks for; returns the exit code.
 ///
@@ -20,44 +20,44 @@ use crate::trial::PreparedCase;
 /// would wait for it forever.
 pub fn case_process(parent: &str) -> i32 {
     abort_on_panic();
-    if let Err(problem) = own_process::end_with(parent) {
-        return complain(&problem);
+    if let Err(problem) = child_process::end_with(parent) {
+        return fail(&problem);
     }
     let mut text = String::new();
     let spec: CaseSpec = match std::io::stdin().read_to_string(&mut text).map(|_| serde_json::from_str(&text)) {
         Ok(Ok(spec)) => spec,
-        Ok(Err(error)) => return complain(&format!("the case cannot be read: {error}")),
-        Err(error) => return complain(&format!("the case cannot be read: {error}")),
+        Ok(Err(error)) => return fail(&format!("the case cannot be read: {error}")),
+        Err(error) => return fail(&format!("the case cannot be read: {error}")),
     };
-    tell(run(&spec, None))
+    send(run(&spec, None))
 }
 
 /// Runs this process's share of a case that several processes run; returns the exit code. It listens at `listen_at`
 /// and ends with `parent`, which started it.
 pub fn peer_process(listen_at: &str, parent: &str) -> i32 {
     abort_on_panic();
-    if let Err(problem) = own_process::end_with(parent) {
-        return complain(&problem);
+    if let Err(problem) = child_process::end_with(parent) {
+        return fail(&problem);
     }
     match peer::join(listen_at) {
         Ok(Joined { spec, mesh, control }) => {
             let company = ProcessGroup::new(spec.process, spec.addresses.len(), mesh, control, None);
-            tell(run(&spec.case, Some(&company)))
+            send(run(&spec.case, Some(&company)))
         }
         Err(error) => error.report(),
     }
 }
 
 /// Writes a result to standard output; returns the exit code.
-fn tell(result: Result<CaseResult, String>) -> i32 {
+fn send(result: Result<CaseResult, String>) -> i32 {
     let result = match result {
         Ok(result) => result,
-        Err(problem) => return complain(&problem),
+        Err(problem) => return fail(&problem),
     };
     let written = serde_json::to_vec(&result).map_err(std::io::Error::other);
     match written.and_then(|bytes| std::io::stdout().write_all(&bytes)) {
         Ok(()) => 0,
-        Err(error) => complain(&format!("the result cannot be written: {error}")),
+        Err(error) => fail(&format!("the result cannot be written: {error}")),
     }
 }
 
@@ -70,7 +70,7 @@ pub fn abort_on_panic() {
     }));
 }
 
-fn complain(problem: &str) -> i32 {
+fn fail(problem: &dyn std::fmt::Display) -> i32 {
     eprintln!("{problem}");
     1
 }

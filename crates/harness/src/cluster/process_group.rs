@@ -11,11 +11,10 @@ use flowbench_measurement::timeline::Reading;
 use flowbench_pipelines::{Cluster, Connected, RunError};
 use serde::{Deserialize, Serialize};
 
-use crate::activity::Activity;
 use crate::cluster::{ClusterError, Control, Mesh, Start, WireMeter};
-use crate::drive::Observed;
-use crate::probe::WorkerLog;
-use crate::sampler::Observations;
+use crate::measure::observed::{Observations, Observed};
+use crate::measure::operator_profile::Activity;
+use crate::measure::worker_log::WorkerLog;
 
 /// The other processes of a run, as seen by one of them.
 #[derive(Debug)]

@@ -11,14 +11,14 @@ use toml::Spanned;
 
 /// The experiments that come with the program: name and text.
 pub const SHIPPED: &[(&str, &str)] = &[
-    ("quickstart", include_str!("../../../experiments/quickstart.toml")),
-    ("disorder", include_str!("../../../experiments/disorder.toml")),
-    ("outage", include_str!("../../../experiments/outage.toml")),
-    ("duplicates", include_str!("../../../experiments/duplicates.toml")),
-    ("retention", include_str!("../../../experiments/retention.toml")),
-    ("parallelism", include_str!("../../../experiments/parallelism.toml")),
-    ("latency", include_str!("../../../experiments/latency.toml")),
-    ("granularity", include_str!("../../../experiments/granularity.toml")),
+    ("quickstart", include_str!("../../../../experiments/quickstart.toml")),
+    ("disorder", include_str!("../../../../experiments/disorder.toml")),
+    ("outage", include_str!("../../../../experiments/outage.toml")),
+    ("duplicates", include_str!("../../../../experiments/duplicates.toml")),
+    ("retention", include_str!("../../../../experiments/retention.toml")),
+    ("parallelism", include_str!("../../../../experiments/parallelism.toml")),
+    ("latency", include_str!("../../../../experiments/latency.toml")),
+    ("granularity", include_str!("../../../../experiments/granularity.toml")),
 ];
 
 /// One experiment, as its file says it.

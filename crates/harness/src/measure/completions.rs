@@ -2,109 +2,13 @@
 //!
 //! Decisions D-301, D-401, D-402 and D-403.
 
-use flowbench_events::{Event, WatermarkRule};
 use flowbench_measurement::latency::{LatencyHistogram, Window};
 use flowbench_measurement::lost_time::{Gap, GapTime, wait_ns, waits};
 use flowbench_measurement::record::{Attribution, LostTime, Parts};
-use serde::{Deserialize, Serialize};
 
-use crate::drive::Load;
-use crate::gauges::Snapshot;
-use crate::scheduling::Scheduling;
-
-/// When one worker's own epochs were admitted and completed, in ns since the run began, and what else it recorded.
-/// Memory for all of it is allocated before the run begins, so that recording allocates nothing while memory is
-/// measured.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct WorkerLog {
-    pub(crate) worker: u64,
-    readers: u64,
-    pub(crate) admissible: u64,
-    pub(crate) admitted_ns: Vec<u64>,
-    /// For each epoch, the end of the last round with work before it was admitted.
-    free_since_ns: Vec<u64>,
-    completed_ns: Vec<u64>,
-    /// What its state had acted on, and since when: epochs and ns since the run began.
-    pub(crate) views: Vec<(u64, u64)>,
-    /// Time in which it had something to do.
-    pub(crate) busy_ns: u64,
-    /// Where it lost time.
-    pub(crate) gaps: Vec<Gap>,
-    /// Time off the CPU in stretches too short to examine, or for which there was no room, ns.
-    pub(crate) lost_besides_ns: u64,
-    /// What it held when the input had ended and nothing left had expired.
-    pub(crate) at_end: Option<Snapshot>,
-    /// What the scheduler did to it.
-    pub(crate) scheduling: Scheduling,
-}
-
-/// The number of gaps there is room for.
-const GAPS: usize = 1 << 16;
-
-impl WorkerLog {
-    /// Creates the log of one of `readers` workers who read `epochs` in turn, or of a worker who reads none.
-    pub(crate) fn new(worker: u64, readers: u64, epochs: u64) -> Self {
-        let log = Self { worker, readers, ..Self::default() };
-        let own = log.own(epochs);
-        let room = || Vec::with_capacity(own);
-        Self {
-            admitted_ns: room(),
-            free_since_ns: room(),
-            completed_ns: room(),
-            views: Vec::with_capacity(epochs as usize + 1),
-            gaps: Vec::with_capacity(GAPS),
-            ..log
-        }
-    }
-
-    /// Records that its own epochs below `epochs` are admitted now, and that the worker had nothing to do since
-    /// `free_since_ns`.
-    pub(crate) fn admit(&mut self, epochs: u64, now_ns: u64, free_since_ns: u64) {
-        let own = self.own(epochs).max(self.admitted_ns.len());
-        self.admitted_ns.resize(own, now_ns);
-        self.free_since_ns.resize(own, free_since_ns);
-    }
-
-    pub(crate) fn complete(&mut self, epochs: u64, now_ns: u64) {
-        let own = self.own(epochs).min(self.admitted_ns.len()).max(self.completed_ns.len());
-        self.completed_ns.resize(own, now_ns);
-    }
-
-    /// Records that its state has now acted on all epochs below `epochs`.
-    pub(crate) fn view(&mut self, epochs: u64, now_ns: u64) {
-        if self.views.len() < self.views.capacity() {
-            self.views.push((epochs, now_ns));
-        }
-    }
-
-    /// Records lost time.
-    pub(crate) fn lose(&mut self, gap: Gap) {
-        if self.gaps.len() < GAPS {
-            self.gaps.push(gap);
-        }
-    }
-
-    /// Records that the worker ran for `length_ns`, requested sleep excluded, and had the CPU for `cpu_ns` of that.
-    /// What no gap explains was taken in stretches too short to examine, from work and idleness alike.
-    pub(crate) fn settle(&mut self, length_ns: u64, cpu_ns: u64) {
-        let in_gaps_ns = self.gaps.iter().map(|gap| gap.off_cpu_ns).sum::<u64>();
-        let rest_ns = length_ns.saturating_sub(in_gaps_ns);
-        self.lost_besides_ns = rest_ns.saturating_sub(cpu_ns);
-        if rest_ns > cpu_ns {
-            self.busy_ns = (self.busy_ns as f64 * cpu_ns as f64 / rest_ns as f64) as u64;
-        }
-    }
-
-    /// Returns the next epoch it has to admit; `None` if it reads none.
-    pub(crate) fn next_epoch(&self) -> Option<u64> {
-        (self.worker < self.readers).then(|| self.worker + self.readers * self.admitted_ns.len() as u64)
-    }
-
-    /// Returns how many of the first `epochs` belong to this worker.
-    fn own(&self, epochs: u64) -> usize {
-        if self.worker < self.readers { epochs.saturating_sub(self.worker).div_ceil(self.readers) as usize } else { 0 }
-    }
-}
+use crate::measure::load::Load;
+use crate::measure::scheduling::Scheduling;
+use crate::measure::worker_log::WorkerLog;
 
 /// When every epoch of a run was admitted and completed.
 #[derive(Debug, Clone)]
@@ -243,15 +147,15 @@ impl Completions {
         }
     }
 
-    /// Returns the wall-clock time from when arrival `allowed_by` was due (in a closed loop: admitted) to the
+    /// Returns the wall-clock time from when arrival `released_by` was due (in a closed loop: admitted) to the
     /// completion of its epoch, ns; `None` outside the window.
-    pub fn processing_delay_ns(&self, allowed_by: u64, window: Window) -> Option<i64> {
-        let times = self.by_epoch.get((allowed_by / self.records_per_epoch) as usize)?;
+    pub fn processing_delay_ns(&self, released_by: u64, window: Window) -> Option<i64> {
+        let times = self.by_epoch.get((released_by / self.records_per_epoch) as usize)?;
         let from_ns = match &self.load {
-            Load::Open { schedule, .. } => schedule.due_ns(allowed_by),
+            Load::Open { schedule, .. } => schedule.due_ns(released_by),
             Load::Closed => times.admitted_ns,
         };
-        (window.from_index <= allowed_by).then_some(times.completed_ns as i64 - from_ns as i64)
+        (window.from_index <= released_by).then_some(times.completed_ns as i64 - from_ns as i64)
     }
 
     /// Returns the parts that make up the `latencies` of the events inside the window.
@@ -447,69 +351,9 @@ impl Sum {
     }
 }
 
-/// Which arrival releases an event, or an answer, of a given event time: from the trace alone.
-#[derive(Debug, Clone)]
-pub struct Allowance<'a> {
-    events: &'a [Event],
-    watermark_ms: Vec<i64>, // at each arrival, itself included
-    late: Vec<bool>,
-}
-
-impl<'a> Allowance<'a> {
-    /// Computes the watermark at every arrival by `rule` (a slack in ms, or more).
-    pub fn new(events: &'a [Event], rule: impl Into<WatermarkRule>) -> Self {
-        let (mut watermarks, mut late) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
-        rule.into().walk(events, |_, is_late, watermark_ms| {
-            watermarks.push(watermark_ms);
-            late.push(is_late);
-        });
-        Self { events, watermark_ms: watermarks, late }
-    }
-
-    /// Returns the first arrival whose watermark is above `event_time_ms`; `None` if only the end of the input
-    /// releases it.
-    pub fn allowed_by(&self, event_time_ms: i64) -> Option<usize> {
-        let at = self.watermark_ms.partition_point(|watermark_ms| *watermark_ms <= event_time_ms);
-        (at < self.events.len()).then_some(at)
-    }
-
-    /// Returns the event-time wait of every event that is not late: from its event time to the arrival that released
-    /// it, ms. Events that only the end of the input releases are left out.
-    pub fn waits_ms(&self) -> Vec<i64> {
-        let wait = |event: &Event| {
-            let allowed_by = self.allowed_by(event.event_time_ms())?;
-            Some(self.events[allowed_by].arrival_time_ms() - event.event_time_ms())
-        };
-        let in_time = self.events.iter().zip(&self.late).filter(|(_, late)| !**late);
-        in_time.filter_map(|(event, _)| wait(event)).collect()
-    }
-
-    /// Returns arrival time minus event time of each event, ms: its wait if it is applied on arrival.
-    pub fn transport_delays_ms(&self) -> Vec<i64> {
-        self.events.iter().map(|event| event.arrival_time_ms() - event.event_time_ms()).collect()
-    }
-
-    /// Returns event time and index of each arrival, by event time.
-    pub fn arrivals_by_event_time(&self) -> Vec<(i64, usize)> {
-        let mut arrivals: Vec<(i64, usize)> = self.events.iter().map(Event::event_time_ms).zip(0..).collect();
-        arrivals.sort_unstable();
-        arrivals
-    }
-
-    /// Returns the maximum distance between the newest event time and the watermark, ms.
-    pub fn lag_peak_ms(&self) -> Option<i64> {
-        let newest_ms = self.events.iter().scan(i64::MIN, |newest_ms, event| {
-            *newest_ms = event.event_time_ms().max(*newest_ms);
-            Some(*newest_ms)
-        });
-        newest_ms.zip(&self.watermark_ms).map(|(newest_ms, watermark_ms)| newest_ms.saturating_sub(*watermark_ms)).max()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flowbench_events::{Kind, Record};
     use flowbench_measurement::offered_load::Schedule;
 
     fn completions(load: Load, times: &[(u64, u64)], records_per_epoch: u64, events: u64) -> Completions {
@@ -629,17 +473,6 @@ mod tests {
     }
 
     #[test]
-    fn time_that_no_gap_explains_was_taken_from_work_and_idleness_alike() {
-        let mut log = WorkerLog::new(0, 1, 8);
-        log.busy_ns = 600;
-        log.lose(Gap { from_ns: 0, to_ns: 100, off_cpu_ns: 100, idle: true });
-        log.settle(1_000, 450); // of 900 ns outside of the gap, half were on the CPU
-        assert_eq!((log.lost_besides_ns, log.busy_ns), (450, 300));
-        log.settle(1_000, 2_000); // the clocks of the kernel are not as fine
-        assert_eq!((log.lost_besides_ns, log.busy_ns), (0, 300));
-    }
-
-    #[test]
     fn lag_is_the_drivers_only_while_the_worker_was_free_and_on_the_cpu() {
         // Two epochs of one record, due at 0 and 1 µs, both admitted at 10 µs; the worker was free at 4 µs and off the CPU
         // from 6 to 9.
@@ -655,19 +488,5 @@ mod tests {
         assert_eq!((lag.queueing_ns, lag.off_cpu_ns, lag.driver_ns), (0.0, 3_000.0, 2_000.0));
         let recorded_ns = run.latencies(Window::EVERYTHING).driver_lag.quantile_ns(1.0).unwrap();
         assert!(recorded_ns.abs_diff(3_000) <= 3, "{recorded_ns}");
-    }
-
-    #[test]
-    fn waits_follow_from_the_trace() {
-        let events: Vec<Event> = [(100, 101), (90, 102), (130, 131), (50, 132)]
-            .iter()
-            .zip(0..)
-            .map(|((time, arrival), id)| Event::pack(Record::new(id, Kind::PageViewed, *time)).arriving_at(*arrival))
-            .collect();
-        let allowance = Allowance::new(&events, 20);
-        assert_eq!((allowance.allowed_by(109), allowance.allowed_by(110)), (Some(2), None));
-        // 130 is let out by the end only, 50 is late.
-        assert_eq!(allowance.waits_ms(), [31, 41]);
-        assert!(Allowance::new(&[], 0).waits_ms().is_empty());
     }
 }

@@ -4,7 +4,7 @@ use flowbench_measurement::record::Axes;
 use flowbench_measurement::sustainable::Range;
 use serde::{Deserialize, Serialize};
 
-use crate::rate::{Rate, auto_records_per_epoch, searching};
+use crate::experiment::rate::{Rate, auto_records_per_epoch, searching};
 
 /// Everything one case needs to know: what the child process is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -146,7 +146,7 @@ impl CaseSpec {
 
 #[cfg(test)]
 mod tests {
-    use crate::rate::tests::{planned, search};
+    use crate::experiment::rate::tests::{planned, search};
 
     #[test]
     fn what_follows_from_the_rate_is_fixed_when_the_rate_is() {

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use flowbench_measurement::lost_time::Gap;
 use flowbench_pipelines::{Driver, Feed, StateCounts};
 
-use crate::allocation::Allocation;
-use crate::drive::{Idle, Load, SharedRunState};
-use crate::gauges::{Gauges, Snapshot};
-use crate::probe::WorkerLog;
-use crate::scheduling::{Scheduling, thread_cpu_ns, wake_up_in_time};
+use crate::measure::allocation::Allocation;
+use crate::measure::gauges::{Gauges, Snapshot};
+use crate::measure::load::{Idle, Load};
+use crate::measure::run_state::SharedRunState;
+use crate::measure::scheduling::{Scheduling, thread_cpu_ns, wake_up_in_time};
+use crate::measure::worker_log::WorkerLog;
 
 /// How long a worker without work spins before it sleeps, if it may sleep at all.
 pub(crate) const SPIN_BEFORE_PARK: Duration = Duration::from_micros(50);
@@ -311,7 +312,7 @@ impl Driver for WorkerDriver {
 
 impl Drop for WorkerDriver {
     fn drop(&mut self) {
-        self.track.take(std::mem::take(&mut self.log));
+        self.track.submit(std::mem::take(&mut self.log));
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::case_spec::CaseSpec;
 use crate::cluster::{ClusterError, Control, Listening, Member, Mesh, PEER_FAILED, end_on_lost_peer};
 use crate::environment;
+use crate::experiment::case_spec::CaseSpec;
 
 /// The argument that makes the program one of several case processes; where to listen comes behind it, as
 /// `address:port`, and then the id of its parent.
@@ -19,15 +19,15 @@ pub const PEER_ARGUMENT: &str = "__peer";
 
 /// What one of several case processes is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PeerSpec {
+pub(crate) struct PeerSpec {
     /// The case. Its workers are those of each process.
-    pub case: CaseSpec,
+    pub(crate) case: CaseSpec,
     /// Which process this is, from 0.
-    pub process: usize,
+    pub(crate) process: usize,
     /// Where each process listens, by index.
-    pub addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     /// How long the processes may take to meet, ms.
-    pub join_within_ms: u64,
+    pub(crate) join_within_ms: u64,
 }
 
 impl PeerSpec {
@@ -43,18 +43,18 @@ impl PeerSpec {
 
 /// A case process that has met the others.
 #[derive(Debug)]
-pub struct Joined {
+pub(crate) struct Joined {
     /// What it was told.
-    pub spec: PeerSpec,
+    pub(crate) spec: PeerSpec,
     /// Its connections for the dataflow.
-    pub mesh: Mesh,
+    pub(crate) mesh: Mesh,
     /// Its connection with process 0, or process 0's with the others.
-    pub control: Control,
+    pub(crate) control: Control,
 }
 
 /// Listens, tells where, reads what is to be done, and meets the others. From then on this process ends when it loses
 /// one of them.
-pub fn join(listen_at: &str) -> Result<Joined, ClusterError> {
+pub(crate) fn join(listen_at: &str) -> Result<Joined, ClusterError> {
     let listening = Listening::at(listen_at)?;
     writeln!(io::stdout(), "{}", listening.address()).map_err(ClusterError::Parent)?;
     let told = io::read_to_string(io::stdin()).and_then(|text| Ok(serde_json::from_str(&text)?));
@@ -83,8 +83,9 @@ mod tests {
     use timely::dataflow::operators::{Exchange, Probe};
 
     use super::*;
-    use crate::case::{PANICKED, abort_on_panic};
-    use crate::plan::tests::case;
+    use crate::case::child::abort_on_panic;
+    use crate::experiment::plan::tests::case;
+    use crate::run::protocol::PANICKED;
 
     /// Far more than anything here takes.
     const LONG: Duration = Duration::from_secs(60);
@@ -126,7 +127,7 @@ mod tests {
     impl Process {
         fn start(fate: &str) -> Process {
             let mut child = Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "peer::tests::a_process_of_the_other_tests", "--ignored", "--nocapture"])
+                .args(["--exact", "cluster::peer::tests::a_process_of_the_other_tests", "--ignored", "--nocapture"])
                 .arg("--test-threads=2")
                 .env(FATE, fate)
                 .stdin(Stdio::piped())

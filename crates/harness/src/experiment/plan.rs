@@ -5,12 +5,12 @@ use flowbench_measurement::record::Axes;
 use flowbench_pipelines::{EvictionName, Fault, OrderName, Pipeline, RunConfig, SettingError, Strategy, catalogue};
 use toml::{Spanned, Value};
 
-use crate::case_spec::{Arrivals, CaseSpec, EVENTS_MAX, TraceSpec};
-use crate::drive::Idle;
-use crate::experiment::{ExperimentError, LoadedExperiment, Question, TraceChoice};
+use crate::experiment::case_spec::{Arrivals, CaseSpec, EVENTS_MAX, TraceSpec};
+use crate::experiment::file::{ExperimentError, LoadedExperiment, Question, TraceChoice};
+use crate::experiment::rate::{Rate, auto_records_per_epoch, parse_latency_ns, searching};
+use crate::experiment::shares::{add_searches, searches_first};
 use crate::generate;
-use crate::rate::{Rate, auto_records_per_epoch, parse_latency_ns, searching};
-use crate::shares::{add_searches, searches_first};
+use crate::measure::load::Idle;
 
 /// The cases of an experiment in the order in which they are run.
 #[derive(Debug, Clone)]

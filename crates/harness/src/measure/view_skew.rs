@@ -5,7 +5,7 @@
 use flowbench_measurement::record::ViewSkew;
 use flowbench_pipelines::Feed;
 
-use crate::probe::WorkerLog;
+use crate::measure::worker_log::WorkerLog;
 
 /// The distance between the most and the least advanced of the workers that hold state, over the time of a run.
 #[derive(Debug, Clone, Default)]

@@ -111,9 +111,9 @@ pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::case_spec::CaseSpec;
-    use crate::experiment::{ExperimentError, LoadedExperiment};
-    use crate::plan::Plan;
+    use crate::experiment::case_spec::CaseSpec;
+    use crate::experiment::file::{ExperimentError, LoadedExperiment};
+    use crate::experiment::plan::Plan;
 
     /// A plan of one part with these keys and axes, of `repeats`.
     pub(crate) fn planned(keys: &str, axes: &str, repeats: usize) -> Result<Plan, ExperimentError> {

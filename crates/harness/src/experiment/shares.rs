@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use flowbench_measurement::doubts::search_capped;
 use flowbench_measurement::record::{CaseRecord, Doubt, Status};
 
-use crate::case_spec::CaseSpec;
-use crate::rate::Rate;
+use crate::experiment::case_spec::CaseSpec;
+use crate::experiment::rate::Rate;
 
 /// Finds the search of each share among the cases from `first` on, and adds missing ones; returns how many were
 /// added.
@@ -78,10 +78,10 @@ pub(crate) fn share_of_capped(spec: &CaseSpec, records: &[CaseRecord]) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case;
-    use crate::protocol::failed;
-    use crate::rate::tests::{plan, search};
-    use crate::run::record;
+    use crate::case::child;
+    use crate::experiment::rate::tests::{plan, search};
+    use crate::run::protocol::failed;
+    use crate::run::session::record;
 
     #[test]
     fn every_choice_of_which_a_share_is_asked_is_searched_once_and_before_it() {
@@ -121,7 +121,7 @@ mod tests {
         };
         let share = |repeat| of(repeat, |rate| matches!(rate, Rate::Share { .. }));
         let searched = |repeat| of(repeat, |rate| *rate == Rate::Search);
-        let mut found = case::run(&search("1s"), None).unwrap();
+        let mut found = child::run(&search("1s"), None).unwrap();
         let numbers = found.numbers.as_mut().unwrap();
         numbers.sustainable.as_mut().unwrap().rate_events_per_s = 3_000.0;
         let records = [record(searched(2), &found), record(searched(1), &failed("deadline".to_owned(), String::new()))];

@@ -5,31 +5,30 @@
 //!
 //! Decision D-421.
 
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::case_spec::CaseSpec;
-use crate::cluster::{Hosts, PEER_FAILED};
-use crate::own_process::{own_id, this_program};
-use crate::peer::{PEER_ARGUMENT, PeerSpec};
-use crate::protocol::{CASE_ARGUMENT, CaseResult, PANICKED, failed};
-use crate::sampler::rss_bytes_of;
+use crate::cluster::peer::{PEER_ARGUMENT, PeerSpec};
+use crate::cluster::{Hosts, JOIN_WITHIN, LOOPBACK, PEER_FAILED};
+use crate::experiment::case_spec::CaseSpec;
+use crate::measure::resident_set::rss_bytes_of;
+use crate::run::child_process::{ChildProcess, own_id, this_program};
+use crate::run::protocol::{CASE_ARGUMENT, CaseResult, PANICKED, failed};
 
 /// The processes of a case. They are killed at its deadline, above its memory cap, when `interrupted` is set, when
 /// one of them dies, and when this is dropped.
 pub struct CaseProcesses {
-    processes: Vec<Process>,
-    meeting: Option<Rendezvous>,
+    processes: Vec<ChildProcess>,
+    rendezvous: Option<Rendezvous>,
 }
 
-/// What the processes are told once all of them listen.
+/// What the processes are sent once all of them listen.
 struct Rendezvous {
     case: CaseSpec,
     first: usize,                   // index of the first process here
@@ -43,10 +42,6 @@ const LOOK: Duration = Duration::from_millis(10);
 const STDERR_TAIL_BYTES: usize = 4096;
 /// The amount of its last words that becomes part of the cause of a failed case, characters.
 const WORDS_MAX: usize = 300;
-/// Where processes of one machine listen: at free ports.
-const LOOPBACK: &str = "127.0.0.1:0";
-/// How long processes of one machine may take to connect.
-const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
 impl CaseProcesses {
     /// Starts all processes of a case on this machine. Each has its own process group, so that Ctrl-C at the terminal
@@ -54,8 +49,8 @@ impl CaseProcesses {
     pub fn start(case: &CaseSpec) -> io::Result<CaseProcesses> {
         if case.axes.processes > 1 {
             let commands = (0..case.axes.processes).map(|_| program(&[PEER_ARGUMENT, LOOPBACK]));
-            let meeting = Rendezvous { case: case.clone(), first: 0, addresses: None, join_within: JOIN_WITHIN };
-            return CaseProcesses::several(commands.collect(), meeting);
+            let rendezvous = Rendezvous { case: case.clone(), first: 0, addresses: None, join_within: JOIN_WITHIN };
+            return CaseProcesses::several(commands.collect(), rendezvous);
         }
         CaseProcesses::one(program(&[CASE_ARGUMENT]), case)
     }
@@ -76,17 +71,17 @@ impl CaseProcesses {
     }
 
     fn one(command: Command, case: &CaseSpec) -> io::Result<CaseProcesses> {
-        let mut watched = CaseProcesses { processes: vec![Process::start(command, false)?], meeting: None };
-        watched.processes[0].tell(case)?;
-        Ok(watched)
+        let mut started = CaseProcesses { processes: vec![start(command, false)?], rendezvous: None };
+        send(&mut started.processes[0], case)?;
+        Ok(started)
     }
 
-    fn several(commands: Vec<Command>, meeting: Rendezvous) -> io::Result<CaseProcesses> {
-        let mut watched = CaseProcesses { processes: Vec::new(), meeting: Some(meeting) };
+    fn several(commands: Vec<Command>, rendezvous: Rendezvous) -> io::Result<CaseProcesses> {
+        let mut started = CaseProcesses { processes: Vec::new(), rendezvous: Some(rendezvous) };
         for command in commands {
-            watched.processes.push(Process::start(command, true)?);
+            started.processes.push(start(command, true)?);
         }
-        Ok(watched)
+        Ok(started)
     }
 
     /// Waits for the end, whatever it is. `None` if interrupted.
@@ -111,7 +106,7 @@ impl CaseProcesses {
                 let cause = format!("memory cap: {resident} MiB resident, {allowed} allowed");
                 return Ok(Some(self.result(Some(cause))));
             }
-            self.introduce()?;
+            self.exchange_addresses()?;
             thread::sleep(LOOK);
         }
         Ok(Some(self.result(None)))
@@ -119,43 +114,42 @@ impl CaseProcesses {
 
     /// True when all processes have ended, or one has failed.
     fn is_over(&mut self) -> io::Result<bool> {
-        for process in self.processes.iter_mut().filter(|process| process.ended.is_none()) {
-            process.ended = process.child.try_wait()?;
+        let mut all = true;
+        for process in &mut self.processes {
+            all &= process.try_status()?.is_some();
         }
-        let all = self.processes.iter().all(|process| process.ended.is_some());
-        Ok(all || self.processes.iter().any(Process::ended_badly))
+        Ok(all || self.processes.iter().any(has_failed))
     }
 
-    /// Returns the sum of the resident sets of the processes that still run.
+    /// Returns the sum of the resident sets of the processes that still run, bytes.
     fn rss_bytes(&self) -> u64 {
-        let running = self.processes.iter().filter(|process| process.ended.is_none());
-        running.filter_map(|process| rss_bytes_of(&process.child.id().to_string())).sum()
+        let running = self.processes.iter().filter(|process| process.status().is_none());
+        running.filter_map(|process| rss_bytes_of(&process.id().to_string())).sum()
     }
 
-    /// Tells the processes about each other, once all of them listen.
-    fn introduce(&mut self) -> io::Result<()> {
-        for process in self.processes.iter_mut().filter(|process| process.listens_at.is_none()) {
-            process.listens_at = process.listens.try_recv().ok();
-        }
-        let listen: Option<Vec<String>> = self.processes.iter().map(|process| process.listens_at.clone()).collect();
-        let Some(listen) = listen else { return Ok(()) };
-        let Some(Rendezvous { case, first, addresses, join_within }) = self.meeting.take() else { return Ok(()) };
-        let addresses = addresses.unwrap_or(listen);
+    /// Sends every process the addresses of all, once all of them listen.
+    fn exchange_addresses(&mut self) -> io::Result<()> {
+        let announced = self.processes.iter_mut().map(|process| process.address().map(str::to_owned));
+        // Each is asked, even if one before it does not listen yet.
+        let announced: Vec<Option<String>> = announced.collect();
+        let Some(announced) = announced.into_iter().collect::<Option<Vec<String>>>() else { return Ok(()) };
+        let Some(Rendezvous { case, first, addresses, join_within }) = self.rendezvous.take() else { return Ok(()) };
+        let addresses = addresses.unwrap_or(announced);
         let join_within_ms = join_within.as_millis() as u64;
         for (index, process) in (first..).zip(&mut self.processes) {
             let (case, addresses) = (case.clone(), addresses.clone());
-            process.tell(&PeerSpec { case, process: index, addresses, join_within_ms })?;
+            send(process, &PeerSpec { case, process: index, addresses, join_within_ms })?;
         }
         Ok(())
     }
 
-    /// Returns the result when the case is over or has to be; `killed` says why.
+    /// Returns the result of a case that has ended or has to; `killed` is the reason if it has to.
     fn result(mut self, killed: Option<String>) -> CaseResult {
-        let culprit = self.culprit();
+        let first_failure = self.first_failure();
         self.kill();
-        let ended: Vec<ExitedProcess> = std::mem::take(&mut self.processes).into_iter().map(Process::end).collect();
+        let ended: Vec<ExitedProcess> = self.processes.iter_mut().map(ExitedProcess::new).collect();
         let name = |at: usize| if ended.len() > 1 { format!("process {at}: ") } else { String::new() };
-        match (killed, culprit) {
+        match (killed, first_failure) {
             (Some(cause), _) => {
                 let tails = ended.iter().map(|one| one.stderr_tail(STDERR_TAIL_BYTES / ended.len()));
                 let tails = (0..).zip(tails).filter(|(_, tail)| !tail.is_empty());
@@ -169,22 +163,18 @@ impl CaseProcesses {
         }
     }
 
-    /// Returns which process failed first. One that failed because of another is only returned if there is no other:
-    /// those that lose another live on for a while.
-    fn culprit(&self) -> Option<usize> {
-        let bad = (0..self.processes.len()).filter(|at| self.processes[*at].ended_badly());
-        let echo = |at: &usize| self.processes[*at].ended.and_then(|status| status.code()) == Some(PEER_FAILED);
-        bad.min_by_key(echo)
+    /// Returns the index of the process that failed first. One that failed because of another is returned only if
+    /// there is no other: a process that loses another lives on for a while.
+    fn first_failure(&self) -> Option<usize> {
+        let failures = (0..self.processes.len()).filter(|at| has_failed(&self.processes[*at]));
+        let is_echo = |at: &usize| self.processes[*at].status().and_then(|status| status.code()) == Some(PEER_FAILED);
+        failures.min_by_key(is_echo)
     }
 
+    /// Kills all processes that still run, all before any is waited for.
     fn kill(&mut self) {
-        let mut running: Vec<_> = self.processes.iter_mut().filter(|process| process.ended.is_none()).collect();
-        for process in &mut running {
-            let _ = process.child.kill();
-        }
-        for process in running {
-            process.ended = process.child.wait().ok();
-        }
+        self.processes.iter_mut().for_each(ChildProcess::kill);
+        self.processes.iter_mut().for_each(ChildProcess::wait);
     }
 }
 
@@ -194,63 +184,21 @@ impl Drop for CaseProcesses {
     }
 }
 
-/// One process of a case.
-struct Process {
-    child: Child,
-    listens: Receiver<String>,
-    listens_at: Option<String>,
-    output: JoinHandle<Vec<u8>>, // what comes after the address
-    stderr: JoinHandle<Vec<u8>>,
-    ended: Option<ExitStatus>,
+/// Starts a process of a case, in a process group of its own.
+fn start(mut command: Command, announces_address: bool) -> io::Result<ChildProcess> {
+    ChildProcess::start(command.process_group(0).stderr(Stdio::piped()), announces_address)
 }
 
-impl Process {
-    /// Starts a process. If it `says_where` it listens, that is the first line of its output.
-    fn start(mut command: Command, says_where: bool) -> io::Result<Process> {
-        let command = command.process_group(0);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let (tell, listens) = channel();
-        let output = thread::Builder::new().spawn(move || {
-            let mut stdout = stdout.map(BufReader::new);
-            let mut address = String::new();
-            if let Some(stdout) = stdout.as_mut().filter(|_| says_where)
-                && stdout.read_line(&mut address).is_ok()
-                && address.ends_with('\n')
-            {
-                let _ = tell.send(address.trim_end().to_owned());
-            }
-            rest(stdout)
-        });
-        let stderr = thread::Builder::new().spawn(move || rest(stderr));
-        match (output, stderr) {
-            (Ok(output), Ok(stderr)) => Ok(Process { child, listens, listens_at: None, output, stderr, ended: None }),
-            (Err(error), _) | (_, Err(error)) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                Err(error)
-            }
-        }
+/// Sends a process its task. One that has ended already is no error here: the next look at it finds its end.
+fn send(process: &mut ChildProcess, spec: &impl Serialize) -> io::Result<()> {
+    match process.send(spec) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        sent => sent,
     }
+}
 
-    /// Sends it its task. Nothing more can be sent afterwards.
-    fn tell(&mut self, told: &impl Serialize) -> io::Result<()> {
-        let told = serde_json::to_vec(told).map_err(io::Error::other)?;
-        match self.child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&told)) {
-            // Who does not listen any more has ended, as the next look will find.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            told => told,
-        }
-    }
-
-    fn ended_badly(&self) -> bool {
-        self.ended.is_some_and(|status| !status.success())
-    }
-
-    fn end(self) -> ExitedProcess {
-        let (output, stderr) = (self.output.join().unwrap_or_default(), self.stderr.join().unwrap_or_default());
-        ExitedProcess { status: self.ended, output, stderr }
-    }
+fn has_failed(process: &ChildProcess) -> bool {
+    process.status().is_some_and(|status| !status.success())
 }
 
 /// A process of a case that has ended.
@@ -261,6 +209,11 @@ struct ExitedProcess {
 }
 
 impl ExitedProcess {
+    fn new(process: &mut ChildProcess) -> ExitedProcess {
+        let (output, stderr) = process.wait_with_output();
+        ExitedProcess { status: process.status(), output, stderr }
+    }
+
     /// Returns why it failed: how, and in its own words.
     fn cause(&self) -> String {
         let code = self.status.and_then(|status| status.code());
@@ -320,21 +273,12 @@ fn program(arguments: &[&str]) -> Command {
     command
 }
 
-fn rest(pipe: Option<impl Read>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if let Some(mut pipe) = pipe {
-        // What was read before an error is what there is.
-        let _ = pipe.read_to_end(&mut bytes);
-    }
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use flowbench_measurement::record::Status;
 
     use super::*;
-    use crate::plan::tests::case;
+    use crate::experiment::plan::tests::case;
 
     /// Far more than any of these shells takes.
     const LONG: Duration = Duration::from_secs(60);
@@ -350,14 +294,14 @@ mod tests {
 
     /// Processes that listen, are told of each other, and then run a script each.
     fn several(scripts: &[&str]) -> CaseProcesses {
-        let script = |(at, script): (usize, &&str)| shell(&format!("echo 10.0.0.{at}:1; told=$(cat); {script}"));
+        let script = |(at, script): (usize, &&str)| shell(&format!("echo 10.0.0.{at}:1; spec=$(cat); {script}"));
         let commands = scripts.iter().enumerate().map(script).collect();
-        let meeting = Rendezvous { case: case(), first: 0, addresses: None, join_within: LONG };
-        CaseProcesses::several(commands, meeting).unwrap()
+        let rendezvous = Rendezvous { case: case(), first: 0, addresses: None, join_within: LONG };
+        CaseProcesses::several(commands, rendezvous).unwrap()
     }
 
-    fn finish(watched: CaseProcesses) -> Status {
-        watched.finish(LONG, u64::MAX, &NEVER).unwrap().unwrap().status
+    fn finish(started: CaseProcesses) -> Status {
+        started.finish(LONG, u64::MAX, &NEVER).unwrap().unwrap().status
     }
 
     fn failure(status: Status) -> (String, String) {
@@ -367,8 +311,8 @@ mod tests {
         }
     }
 
-    fn alive(watched: &CaseProcesses) -> Vec<String> {
-        watched.processes.iter().map(|process| format!("/proc/{}/stat", process.child.id())).collect()
+    fn alive(started: &CaseProcesses) -> Vec<String> {
+        started.processes.iter().map(|process| format!("/proc/{}/stat", process.id())).collect()
     }
 
     #[test]
@@ -394,18 +338,18 @@ mod tests {
     fn who_dies_before_it_is_told_its_case_is_the_failure_of_that_case_alone() {
         let gone = || shell("echo early >&2; exit 9");
         assert_eq!(failure(finish(CaseProcesses::one(gone(), &case()).unwrap())).0, "exit code 9: early");
-        let mut watched = CaseProcesses { processes: vec![Process::start(gone(), false).unwrap()], meeting: None };
-        while watched.processes[0].child.try_wait().unwrap().is_none() {
+        let mut started = CaseProcesses { processes: vec![start(gone(), false).unwrap()], rendezvous: None };
+        while started.processes[0].try_status().unwrap().is_none() {
             thread::sleep(LOOK);
         }
-        watched.processes[0].tell(&case()).unwrap();
-        assert_eq!(failure(finish(watched)).0, "exit code 9: early");
+        send(&mut started.processes[0], &case()).unwrap();
+        assert_eq!(failure(finish(started)).0, "exit code 9: early");
     }
 
     #[test]
     fn all_are_told_who_is_who_and_where_and_the_result_is_that_of_process_0() {
-        let told = |at| format!("*'\"process\":{at},\"addresses\":[\"10.0.0.0:1\",\"10.0.0.1:1\"]'*");
-        let check = |at, then| format!("case $told in {}) {then} ;; *) exit 9 ;; esac", told(at));
+        let spec = |at| format!("*'\"process\":{at},\"addresses\":[\"10.0.0.0:1\",\"10.0.0.1:1\"]'*");
+        let check = |at, then| format!("case $spec in {}) {then} ;; *) exit 9 ;; esac", spec(at));
         let (first, second) = (check(0, "printf %s \"$RESULT\""), check(1, "echo not looked at"));
         assert_eq!(finish(several(&[&first, &second])), Status::Ok);
     }
@@ -415,8 +359,8 @@ mod tests {
         let wanted = "\"process\":2,\"addresses\":\\[\"a:1\",\"b:1\",\"c:1\"]";
         let script = &format!("echo 10.0.0.8:1; grep -q '{wanted}' && printf %s \"$RESULT\"");
         let addresses = Some(["a:1", "b:1", "c:1"].map(str::to_owned).to_vec());
-        let meeting = Rendezvous { case: case(), first: 2, addresses, join_within: LONG };
-        assert_eq!(finish(CaseProcesses::several(vec![shell(script)], meeting).unwrap()), Status::Ok);
+        let rendezvous = Rendezvous { case: case(), first: 2, addresses, join_within: LONG };
+        assert_eq!(finish(CaseProcesses::several(vec![shell(script)], rendezvous).unwrap()), Status::Ok);
     }
 
     #[test]
@@ -426,9 +370,9 @@ mod tests {
             ("echo boom >&2; exit 101", "process 1: panic: boom", "boom"),
             ("echo why >&2; exit 1", "process 1: exit code 1: why", "why"),
         ] {
-            let watched = several(&["exec sleep 600", script, "exec sleep 600"]);
-            let processes = alive(&watched);
-            assert_eq!(failure(finish(watched)), (cause.to_owned(), tail.to_owned()));
+            let started = several(&["exec sleep 600", script, "exec sleep 600"]);
+            let processes = alive(&started);
+            assert_eq!(failure(finish(started)), (cause.to_owned(), tail.to_owned()));
             assert!(processes.iter().all(|one| !std::fs::exists(one).unwrap()));
         }
     }
@@ -436,21 +380,21 @@ mod tests {
     #[test]
     fn who_dies_before_it_listens_is_named() {
         let commands = vec![shell("echo 10.0.0.1:1; exec sleep 600"), shell("echo taken >&2; exit 1")];
-        let meeting = Rendezvous { case: case(), first: 0, addresses: None, join_within: LONG };
-        let failure = failure(finish(CaseProcesses::several(commands, meeting).unwrap()));
+        let rendezvous = Rendezvous { case: case(), first: 0, addresses: None, join_within: LONG };
+        let failure = failure(finish(CaseProcesses::several(commands, rendezvous).unwrap()));
         assert_eq!(failure, ("process 1: exit code 1: taken".to_owned(), "taken".to_owned()));
     }
 
     #[test]
     fn who_only_lost_another_is_not_the_cause() {
         let echo = "sleep 0.3; echo 'lost process 1 (10.0.0.1:1): socket closed' >&2; exit 102";
-        let mut watched = several(&[echo, "exit 101", echo]);
+        let mut started = several(&[echo, "exit 101", echo]);
         // All have ended when they are looked at.
-        while !watched.processes.iter_mut().all(|process| process.child.try_wait().unwrap().is_some()) {
-            watched.introduce().unwrap();
+        while !started.processes.iter_mut().all(|process| process.try_status().unwrap().is_some()) {
+            started.exchange_addresses().unwrap();
             thread::sleep(LOOK);
         }
-        assert_eq!(failure(finish(watched)).0, "process 1: panic");
+        assert_eq!(failure(finish(started)).0, "process 1: panic");
         // The one that is gone may be on another machine.
         assert_eq!(
             failure(finish(several(&[echo, "exec sleep 600"]))).0,
@@ -462,32 +406,32 @@ mod tests {
     fn deadline_interruption_and_being_dropped_end_all() {
         let sleepers = || several(&["echo asleep >&2; exec sleep 600", "echo too >&2; exec sleep 600"]);
         let gone = |processes: Vec<String>| processes.iter().all(|one| !std::fs::exists(one).unwrap());
-        let watched = sleepers();
-        let processes = alive(&watched);
-        let ended = watched.finish(Duration::from_secs(1), u64::MAX, &NEVER).unwrap().unwrap();
+        let started = sleepers();
+        let processes = alive(&started);
+        let ended = started.finish(Duration::from_secs(1), u64::MAX, &NEVER).unwrap().unwrap();
         let wanted = ("deadline: still running after 1 s", "process 0: asleep\nprocess 1: too");
         assert_eq!(failure(ended.status), (wanted.0.to_owned(), wanted.1.to_owned()));
         assert!(gone(processes));
-        let watched = sleepers();
-        let processes = alive(&watched);
-        assert!(watched.finish(LONG, u64::MAX, &AtomicBool::new(true)).unwrap().is_none());
+        let started = sleepers();
+        let processes = alive(&started);
+        assert!(started.finish(LONG, u64::MAX, &AtomicBool::new(true)).unwrap().is_none());
         assert!(gone(processes));
-        let watched = sleepers();
-        let processes = alive(&watched);
-        drop(watched);
+        let started = sleepers();
+        let processes = alive(&started);
+        drop(started);
         assert!(gone(processes));
     }
 
     #[test]
     fn the_memory_cap_is_for_all_processes_together() {
-        let mut watched = several(&["exec sleep 600", "exec sleep 600"]);
-        while watched.meeting.is_some() {
-            watched.introduce().unwrap();
+        let mut started = several(&["exec sleep 600", "exec sleep 600"]);
+        while started.rendezvous.is_some() {
+            started.exchange_addresses().unwrap();
         }
         thread::sleep(Duration::from_millis(300));
-        let of = |process: &Process| rss_bytes_of(&process.child.id().to_string()).unwrap();
-        let each = watched.processes.iter().map(of).max().unwrap();
-        let ended = watched.finish(LONG, each * 3 / 2, &NEVER).unwrap().unwrap();
+        let of = |process: &ChildProcess| rss_bytes_of(&process.id().to_string()).unwrap();
+        let each = started.processes.iter().map(of).max().unwrap();
+        let ended = started.finish(LONG, each * 3 / 2, &NEVER).unwrap().unwrap();
         assert!(failure(ended.status).0.starts_with("memory cap: "));
     }
 }

@@ -7,55 +7,27 @@
 //!
 //! Decisions D-409 and D-412.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use flowbench_events::LateSet;
 use flowbench_measurement::memory::Held;
-use flowbench_measurement::offered_load::Schedule;
-use flowbench_measurement::record::{Sharing, Wire, WorkerShare};
-use flowbench_measurement::timeline::Reading;
+use flowbench_measurement::record::{Sharing, WorkerShare};
 use flowbench_pipelines::{
     BoundPipeline, Cluster, Deployment, Drivers, Feed, RunConfig, RunContext, RunEnd, RunError, WorkerEnd,
 };
 
-use crate::activity::{Activity, Recorder};
-use crate::clock::Clock;
-use crate::company::{ProcessGroup, Report};
-use crate::gauges::Gauges;
-use crate::probe::{Completions, WorkerLog};
-use crate::sampler::{self, Observations, Sampler};
-use crate::scheduling::{Scheduling, process_cpu_ns};
-use crate::views::Views;
-use crate::worker_driver::WorkerDriver;
-
-/// How events are offered in one run.
-#[derive(Debug, Clone)]
-pub enum Load {
-    /// Events are offered at their due times; what is open at `stop_ns` is censored.
-    Open {
-        /// When each event is due.
-        schedule: Schedule,
-        /// When the run is given up, ns since it began.
-        stop_ns: u64,
-    },
-    /// Events are offered as soon as there is room.
-    Closed,
-}
-
-/// What a worker without work does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Idle {
-    /// It looks again at once: the lowest latency, and a core that is never free.
-    #[default]
-    Spin,
-    /// After 50 µs without work it sleeps until its next epoch is due or a message comes.
-    Park,
-}
-
-/// How long a worker keeps its state for the others to finish.
-const SETTLING: Duration = Duration::from_millis(200);
+use crate::cluster::process_group::{ProcessGroup, Report};
+use crate::measure::completions::Completions;
+use crate::measure::load::{Idle, Load};
+use crate::measure::observed::{Observations, Observed};
+use crate::measure::operator_profile::{Activity, Recorder};
+use crate::measure::run_state::SharedRunState;
+use crate::measure::sampler::Sampler;
+use crate::measure::scheduling::Scheduling;
+use crate::measure::view_skew::Views;
+use crate::measure::worker_driver::WorkerDriver;
+use crate::measure::worker_log::WorkerLog;
 
 /// A measured run.
 pub struct Measured {
@@ -112,11 +84,11 @@ pub fn measure(setting: &Setting<'_>, logs_activity: bool) -> Result<Option<Meas
     drop(context);
     let observations = sampler.stop();
     let end = end?;
-    let logs = std::mem::take(&mut *track.logs.lock().unwrap_or_else(PoisonError::into_inner));
+    let logs = track.take_logs();
     let activity = recorder.map(|recorder| recorder.finish());
     let seen = Observed { logs, observations, activity, wire: None };
     let Some(company) = company else { return Ok(Some(measured(feed, load, end, seen))) };
-    let wire = track.sent.get().copied();
+    let wire = track.sent();
     let seen = company.gather(&Report::new(Observed { wire, ..seen }))?;
     Ok(seen.map(|seen| measured(feed, load, end, seen)))
 }
@@ -124,15 +96,6 @@ pub fn measure(setting: &Setting<'_>, logs_activity: bool) -> Result<Option<Meas
 fn drivers(track: &Arc<SharedRunState>, config: &RunConfig, feed: &Arc<Feed>) -> Drivers {
     let (track, feed, readers) = (Arc::clone(track), Arc::clone(feed), config.strategy.readers(track.workers));
     Arc::new(move |worker| Box::new(WorkerDriver::new(worker, readers, &track, &feed)))
-}
-
-/// The measurements of a run: of one process, or of all of them.
-#[derive(Debug)]
-pub(crate) struct Observed {
-    pub(crate) logs: Vec<WorkerLog>,
-    pub(crate) observations: Observations,
-    pub(crate) activity: Option<Activity>,
-    pub(crate) wire: Option<Wire>,
 }
 
 fn measured(feed: &Feed, load: &Load, end: RunEnd, seen: Observed) -> Measured {
@@ -207,114 +170,10 @@ fn walked(feed: &Feed, workers: usize) -> Duration {
     })
 }
 
-/// The state shared by the drivers of all workers and the sampler.
-pub(crate) struct SharedRunState {
-    pub(crate) load: Load,
-    pub(crate) idle: Idle,
-    pub(crate) company: Option<Arc<ProcessGroup>>,
-    pub(crate) first_worker: usize, // of this process
-    pub(crate) workers: usize,      // of all processes
-    waiting: AtomicUsize,           // workers of this process that are not ready yet
-    clock: Clock,
-    cpu_before_ns: OnceLock<u64>, // of this process, when the run began
-    weighing_cpu_ns: AtomicU64,   // of it, what weighing took
-    unsettled: AtomicUsize,       // workers that are not done yet
-    settled: OnceLock<Reading>,
-    sent: OnceLock<Wire>, // to other processes, when this one was done: what comes after are the answers for the check
-    pub(crate) gauges: Vec<Gauges>,
-    pub(crate) counts_bytes: AtomicBool, // the allocator counts what each worker takes
-    logs: Mutex<Vec<WorkerLog>>,
-}
-
-impl SharedRunState {
-    /// Creates the state for `workers` of this process.
-    pub(crate) fn new(
-        workers: usize,
-        deployment: &Deployment,
-        load: Load,
-        idle: Idle,
-        company: Option<Arc<ProcessGroup>>,
-    ) -> Self {
-        Self {
-            load,
-            idle,
-            company,
-            first_worker: deployment.process() * workers,
-            workers: deployment.processes() * workers,
-            waiting: AtomicUsize::new(workers),
-            clock: Clock::default(),
-            cpu_before_ns: OnceLock::new(),
-            weighing_cpu_ns: AtomicU64::new(0),
-            unsettled: AtomicUsize::new(workers),
-            settled: OnceLock::new(),
-            sent: OnceLock::new(),
-            gauges: (0..workers).map(|_| Gauges::default()).collect(),
-            counts_bytes: AtomicBool::new(true),
-            logs: Mutex::new(Vec::new()),
-        }
-    }
-
-    /// Reports that a worker is ready. The last one starts the clock for all.
-    pub(crate) fn ready(&self) {
-        if self.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let together = self.company.as_ref().map(|company| company.start_together().at);
-            let _ = self.cpu_before_ns.set(process_cpu_ns());
-            self.clock.start(together.unwrap_or_else(Instant::now));
-        }
-    }
-
-    /// Returns the CPU time of this process since the run began, ns, without that of weighing.
-    pub(crate) fn cpu_ns(&self) -> u64 {
-        let since = |before_ns: &u64| process_cpu_ns().saturating_sub(*before_ns);
-        self.cpu_before_ns.get().map_or(0, since).saturating_sub(self.weighing_cpu_ns.load(Ordering::Relaxed))
-    }
-
-    /// Returns the time of the run, ns since the last worker was ready; `None` before. It stands still while any
-    /// worker weighs its payload.
-    pub(crate) fn now_ns(&self) -> Option<u64> {
-        self.clock.now_ns()
-    }
-
-    /// Reports that a worker begins to weigh its payload.
-    pub(crate) fn begin_weighing(&self) {
-        self.clock.stop();
-    }
-
-    /// Reports that a worker has weighed its payload, which took this much CPU time.
-    pub(crate) fn end_weighing(&self, cpu_ns: u64) {
-        self.weighing_cpu_ns.fetch_add(cpu_ns, Ordering::Relaxed);
-        self.clock.go_on();
-    }
-
-    /// Reports that a worker is done. The last one takes the final reading; the others keep their state until then,
-    /// but not forever.
-    pub(crate) fn settle(&self) {
-        if self.unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let _ = self.settled.set(sampler::read(self));
-            let sent = self.company.as_ref().map(|company| company.meter().sent());
-            let _ = self.sent.set(sent.unwrap_or_default());
-        }
-        let patience = Instant::now() + SETTLING;
-        while self.final_reading().is_none() && Instant::now() < patience {
-            std::thread::yield_now();
-        }
-    }
-
-    /// Returns what was left when all workers were done; `None` before.
-    pub(crate) fn final_reading(&self) -> Option<Reading> {
-        self.settled.get().copied()
-    }
-
-    /// Takes the log of a worker.
-    pub(crate) fn take(&self, log: WorkerLog) {
-        self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gauges::Snapshot;
+    use crate::measure::gauges::Snapshot;
 
     #[test]
     fn what_is_held_at_the_end_is_that_of_all_workers() {
@@ -326,20 +185,6 @@ mod tests {
         let held = held_at_end(&[log(10, 500), log(20, -100), WorkerLog::default()]);
         assert_eq!(held, Some(Held { entries: 30, buffered: 2, live_bytes: 400 }));
         assert_eq!(held_at_end(&[WorkerLog::default()]), None);
-    }
-
-    #[test]
-    fn the_run_begins_when_the_last_worker_is_ready_and_weighing_is_not_part_of_it() {
-        let track = SharedRunState::new(2, &Deployment::Threads, Load::Closed, Idle::Spin, None);
-        assert_eq!((track.now_ns(), track.cpu_ns()), (None, 0));
-        track.ready();
-        assert_eq!(track.now_ns(), None);
-        track.ready();
-        track.begin_weighing();
-        let before_ns = track.now_ns();
-        assert!(before_ns.is_some() && track.now_ns() == before_ns);
-        track.end_weighing(3_600_000_000_000);
-        assert_eq!(track.cpu_ns(), 0, "an hour has not passed yet");
     }
 
     #[test]

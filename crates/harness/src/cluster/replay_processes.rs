@@ -2,20 +2,17 @@
 //!
 //! Decision D-424.
 
-use std::io::{self, BufRead, BufReader, Write};
-use std::process::{Child, Stdio};
+use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use flowbench_pipelines::Deployment;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::{Control, Hosts, Listening, Member, end_on_lost_peer};
-use crate::company::ProcessGroup;
+use crate::cluster::process_group::ProcessGroup;
+use crate::cluster::{Control, Hosts, JOIN_WITHIN, LOOPBACK, Listening, Member, end_on_lost_peer};
 use crate::environment;
-use crate::own_process::this_program;
+use crate::run::child_process::{ChildProcess, this_program};
 
 /// Which processes take part.
 #[derive(Debug, Clone)]
@@ -39,10 +36,6 @@ pub enum Together {
 
 /// The option that tells a process started by another one where to listen.
 pub const REPLAY_PROCESS_OPTION: &str = "--companion-of";
-/// Where processes of one machine listen: at free ports.
-const LOOPBACK: &str = "127.0.0.1:0";
-/// How long processes of one machine may take to connect.
-const JOIN_WITHIN: Duration = Duration::from_secs(10);
 /// Exit code of a process that has lost another one: that of any failure.
 const FAILED: i32 = 1;
 
@@ -50,12 +43,12 @@ const FAILED: i32 = 1;
 pub struct ReplayProcesses {
     company: Option<Arc<ProcessGroup>>,
     silence_max: Duration,
-    _started: Vec<Started>,
+    _started: Vec<ChildProcess>,
 }
 
 /// What a started process is told.
 #[derive(Debug, Serialize, Deserialize)]
-struct Told {
+struct ReplaySpec {
     process: usize,
     addresses: Vec<String>,
 }
@@ -76,22 +69,22 @@ impl ReplayProcesses {
             Together::Alone => return Ok(ReplayProcesses { company: None, silence_max, _started: started }),
             Together::Started(processes) => {
                 let listening = listen(LOOPBACK)?;
-                started = (1..processes).map(|_| Started::new()).collect::<io::Result<_>>().map_err(unstarted)?;
-                let told = introduce(&listening, &mut started)?;
+                started = (1..processes).map(|_| start()).collect::<io::Result<_>>().map_err(unstarted)?;
+                let told = exchange_addresses(&listening, &mut started)?;
                 (listening, told, JOIN_WITHIN)
             }
             Together::StartedBy(address) => {
                 let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
                 let listening = listen(&address)?;
-                let told = be_introduced(&listening).map_err(unstarted)?;
+                let told = receive_addresses(&listening).map_err(unstarted)?;
                 (listening, told, JOIN_WITHIN)
             }
             Together::Hosts { hosts, process, join_within } => {
                 let listening = listen(hosts.address(process).map_err(|error| error.to_string())?)?;
-                (listening, Told { process, addresses: hosts.addresses().to_vec() }, join_within)
+                (listening, ReplaySpec { process, addresses: hosts.addresses().to_vec() }, join_within)
             }
         };
-        let Told { process, addresses } = told;
+        let ReplaySpec { process, addresses } = told;
         let purpose = *blake3::hash(format!("{purpose} {:?}", environment::build()).as_bytes()).as_bytes();
         let member = Member { process, addresses, workers, purpose };
         let (mesh, control) = listening.join(&member, patience).map_err(|error| error.to_string())?;
@@ -137,63 +130,33 @@ fn unstarted(error: io::Error) -> String {
     format!("the other processes could not be started: {error}")
 }
 
-/// Tells the started processes where all of them listen.
-fn introduce(listening: &Listening, started: &mut [Started]) -> Result<Told, String> {
+/// Starts a process with the arguments of this one.
+fn start() -> io::Result<ChildProcess> {
+    let mut command = this_program();
+    command.args(std::env::args_os().skip(1)).args(["--quiet", REPLAY_PROCESS_OPTION, LOOPBACK]);
+    ChildProcess::start(&mut command, true)
+}
+
+/// Waits until the started processes listen, and sends each of them the addresses of all.
+fn exchange_addresses(listening: &Listening, started: &mut [ChildProcess]) -> Result<ReplaySpec, String> {
     let until = Instant::now() + JOIN_WITHIN;
     let mut addresses = vec![listening.address().to_string()];
-    for one in started.iter() {
+    for process in started.iter_mut() {
         let left = until.saturating_duration_since(Instant::now());
-        let silent = |_| format!("process {} does not listen: see above why", addresses.len());
-        let address = one.listens_at.recv_timeout(left).map_err(silent)?;
-        addresses.push(address);
+        let address = process.address_within(left);
+        let silent = || format!("process {} does not listen: see above why", addresses.len());
+        addresses.push(address.ok_or_else(silent)?.to_owned());
     }
     for (process, one) in (1..).zip(started) {
-        let told = one.tell(&Told { process, addresses: addresses.clone() });
-        told.map_err(|error| format!("process {process} has ended before it was told what to do: {error}"))?;
+        let sent = one.send(&ReplaySpec { process, addresses: addresses.clone() });
+        sent.map_err(|error| format!("process {process} has ended before it was told what to do: {error}"))?;
     }
-    Ok(Told { process: 0, addresses })
+    Ok(ReplaySpec { process: 0, addresses })
 }
 
 /// Reports where this process listens, and receives where all of them do.
-fn be_introduced(listening: &Listening) -> io::Result<Told> {
+fn receive_addresses(listening: &Listening) -> io::Result<ReplaySpec> {
     writeln!(io::stdout(), "{}", listening.address())?;
     let told = io::read_to_string(io::stdin())?;
     Ok(serde_json::from_str(&told)?)
-}
-
-/// A process started by this one; it ends with it.
-struct Started {
-    child: Child,
-    listens_at: Receiver<String>,
-}
-
-impl Started {
-    fn new() -> io::Result<Started> {
-        let mut command = this_program();
-        command.args(std::env::args_os().skip(1)).args(["--quiet", REPLAY_PROCESS_OPTION, LOOPBACK]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let stdout = child.stdout.take();
-        let (tell, listens_at) = channel();
-        let started = Started { child, listens_at };
-        thread::Builder::new().spawn(move || {
-            let mut address = String::new();
-            if stdout.map(BufReader::new).is_some_and(|mut stdout| stdout.read_line(&mut address).is_ok_and(|n| n > 0))
-            {
-                let _ = tell.send(address.trim_end().to_owned());
-            }
-        })?;
-        Ok(started)
-    }
-
-    fn tell(&mut self, told: &Told) -> io::Result<()> {
-        let told = serde_json::to_vec(told).map_err(io::Error::other)?;
-        self.child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(&told))
-    }
-}
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
