@@ -78,7 +78,7 @@ pub(crate) struct Run {
 /// Where the workers live.
 #[derive(Debug, Args)]
 pub(crate) struct Place {
-    /// Number of processes on this machine, each with so many workers as asked for
+    /// Number of processes on this machine, each with the requested number of workers
     #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "hosts")]
     pub(crate) processes: Option<u16>,
     /// Processes on several machines: a file with an `address:port` for each. Start the same command on every machine
@@ -198,7 +198,7 @@ pub(crate) struct Replay {
     pub(crate) peer_timeout: u64,
     /// A process that another one has started
     #[arg(long, hide = true, conflicts_with = "hosts")]
-    pub(crate) companion_of: Option<String>,
+    pub(crate) replay_process_of: Option<String>,
     /// When an event is applied
     #[arg(long, value_name = "O", default_value = "watermark")]
     pub(crate) order: String,

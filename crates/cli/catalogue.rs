@@ -19,7 +19,7 @@ const LOST_SHARE_MAX: f64 = 0.01;
 /// How long the doctor measures what the machine takes from threads that sleep, and then from one that spins.
 const LISTEN: Duration = Duration::from_secs(2);
 
-pub(crate) fn list(asked: &List) -> Result<i32, Failure> {
+pub(crate) fn list(args: &List) -> Result<i32, Failure> {
     let kinds = [
         (Listed::Pipelines, "pipelines"),
         (Listed::Strategies, "strategies"),
@@ -28,8 +28,8 @@ pub(crate) fn list(asked: &List) -> Result<i32, Failure> {
         (Listed::Profiles, "profiles"),
         (Listed::Experiments, "experiments"),
     ];
-    let wanted = kinds.into_iter().filter(|(kind, _)| asked.what.is_none_or(|what| what == *kind));
-    if asked.json {
+    let wanted = kinds.into_iter().filter(|(kind, _)| args.what.is_none_or(|what| what == *kind));
+    if args.json {
         let all: serde_json::Map<String, Value> =
             wanted.map(|(kind, name)| Ok((name.to_owned(), entries(kind)?))).collect::<Result<_, Failure>>()?;
         print(&format!("{:#}\n", Value::Object(all)))?;
@@ -113,8 +113,8 @@ fn pipeline_entry(pipeline: &dyn Pipeline) -> Value {
     })
 }
 
-pub(crate) fn explain(asked: &Explain) -> Result<i32, Failure> {
-    let name = asked.name.as_str();
+pub(crate) fn explain(args: &Explain) -> Result<i32, Failure> {
+    let name = args.name.as_str();
     let text = if let Ok(pipeline) = catalogue::find(name) {
         explain_pipeline(pipeline)
     } else if Profile::NAMES.contains(&name) {
@@ -138,7 +138,7 @@ fn unknown(name: &str) -> Failure {
         Some(near) => format!("did you mean '{near}'?"),
         None => format!("there are {}", all.join(", ")),
     };
-    Failure::misused(format!("there is no pipeline, strategy, profile or experiment '{name}'; {hint}"))
+    Failure::usage_error(format!("there is no pipeline, strategy, profile or experiment '{name}'; {hint}"))
 }
 
 fn explain_strategy(strategy: Strategy) -> String {
@@ -210,7 +210,7 @@ fn explain_experiment(name: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-pub(crate) fn doctor(asked: &Doctor) -> Result<i32, Failure> {
+pub(crate) fn doctor(args: &Doctor) -> Result<i32, Failure> {
     let mut findings = environment::findings();
     let delay = wake_up_delays(LISTEN).quantiles();
     let us = |ns: Option<u64>| ns.map_or("?".to_owned(), |ns| format!("{:.0} µs", ns as f64 / 1000.0));
@@ -236,7 +236,7 @@ pub(crate) fn doctor(asked: &Doctor) -> Result<i32, Failure> {
             LOST_SHARE_MAX * 100.0
         ),
     });
-    if asked.json {
+    if args.json {
         let list: Value = findings
             .iter()
             .map(|finding| json!({ "what": finding.what, "seen": finding.seen, "bad": finding.bad }))

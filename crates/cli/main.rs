@@ -45,25 +45,25 @@ fn main() {
     std::process::exit(code);
 }
 
-/// Makes a file that may not become larger (`ulimit -f`) an error of whoever writes it: left alone, the signal ends the
-/// process without a word.
+/// Makes writing beyond the file size limit (`ulimit -f`) an error of the write: by default the signal ends the process
+/// without a message.
 fn survive_full_files() {
     let nobody_looks = Arc::new(AtomicBool::new(false));
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, nobody_looks);
 }
 
-/// Does what was asked for; the exit code.
+/// Executes the command and returns the exit code.
 fn execute(arguments: &Arguments) -> Result<i32, Failure> {
     let quiet = arguments.quiet;
     match &arguments.command {
-        Command::Run(asked) => run::run(asked, quiet),
-        Command::Report(asked) => run::report(asked, quiet),
-        Command::Generate(asked) => logs::generate(asked, quiet),
-        Command::Inspect(asked) => logs::inspect(asked, quiet),
-        Command::Map(asked) => map::map(asked, quiet),
-        Command::Replay(asked) => logs::replay(asked, quiet),
-        Command::List(asked) => catalogue::list(asked),
-        Command::Explain(asked) => catalogue::explain(asked),
-        Command::Doctor(asked) => catalogue::doctor(asked),
+        Command::Run(args) => run::run(args, quiet),
+        Command::Report(args) => run::report(args, quiet),
+        Command::Generate(args) => logs::generate(args, quiet),
+        Command::Inspect(args) => logs::inspect(args, quiet),
+        Command::Map(args) => map::map(args, quiet),
+        Command::Replay(args) => logs::replay(args, quiet),
+        Command::List(args) => catalogue::list(args),
+        Command::Explain(args) => catalogue::explain(args),
+        Command::Doctor(args) => catalogue::doctor(args),
     }
 }

@@ -7,18 +7,18 @@ use std::path::Path;
 use flowbench_events::{Input, draft_mapping};
 
 use crate::args::Map;
-use crate::failure::{Failure, OK, print, say};
+use crate::failure::{Failure, OK, eprint, print};
 
-pub(crate) fn map(asked: &Map, quiet: bool) -> Result<i32, Failure> {
-    let draft = draft_mapping(&Input::new(&asked.input), asked.format.map(Into::into)).map_err(Failure::failed)?;
-    if asked.output == Path::new("-") {
+pub(crate) fn map(args: &Map, quiet: bool) -> Result<i32, Failure> {
+    let draft = draft_mapping(&Input::new(&args.input), args.format.map(Into::into)).map_err(Failure::failed)?;
+    if args.output == Path::new("-") {
         print(&draft)?;
     } else {
-        write(&asked.output, &draft)?;
+        write(&args.output, &draft)?;
         if !quiet {
-            say(format!(
+            eprint(format!(
                 "{} is a first mapping; review it, above all the lines marked as a guess",
-                asked.output.display()
+                args.output.display()
             ));
         }
     }

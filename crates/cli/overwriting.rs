@@ -25,7 +25,7 @@ pub(crate) fn refuse_to_overwrite(written: &[(Named, &str)], read: &[Named]) -> 
         let Some(identity) = existing(path, "/dev/stdout").or_else(|| to_be(path)) else { continue };
         if let Some((other, _)) = taken.iter().find(|(_, taken)| *taken == identity) {
             let path = if *path == Path::new("-") { "standard output".into() } else { path.to_string_lossy() };
-            return Err(Failure::misused(format!(
+            return Err(Failure::usage_error(format!(
                 "{path}: the {what} would replace the {other}; name another file with {option}"
             )));
         }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::failure::{plain, say};
+use crate::failure::{eprint, plain};
 use flowbench_harness::experiment::CaseSpec;
 use flowbench_harness::experiment::Plan;
 use flowbench_harness::experiment::percent;
@@ -49,7 +49,7 @@ impl Counter {
     pub(crate) fn finish(self, remark: &str) {
         self.bar.finish_and_clear();
         if !self.quiet {
-            say(remark);
+            eprint(remark);
         }
     }
 }
@@ -76,9 +76,9 @@ impl Cases {
         self.planned
     }
 
-    fn say(&self, words: &str) {
+    fn eprint(&self, words: &str) {
         if !self.quiet {
-            self.bar.suspend(|| say(words));
+            self.bar.suspend(|| eprint(words));
         }
     }
 }
@@ -98,9 +98,9 @@ impl RunObserver for Cases {
         if !self.bar.is_hidden() {
             self.bar.enable_steady_tick(Duration::from_millis(500)); // has a thread of its own
         }
-        plan.skipped.iter().for_each(|skipped| self.say(&format!("skipped {skipped}")));
-        plan.added.iter().for_each(|added| self.say(&format!("added to {added}")));
-        self.say(&format!("{} cases, results in {}", plan.cases.len(), dir.display()));
+        plan.skipped.iter().for_each(|skipped| self.eprint(&format!("skipped {skipped}")));
+        plan.added.iter().for_each(|added| self.eprint(&format!("added to {added}")));
+        self.eprint(&format!("{} cases, results in {}", plan.cases.len(), dir.display()));
     }
 
     fn begins(&mut self, spec: &CaseSpec) {
@@ -108,7 +108,7 @@ impl RunObserver for Cases {
     }
 
     fn stops(&mut self) {
-        self.say("stopping; what is finished is kept (Ctrl-C again leaves at once)");
+        self.eprint("stopping; what is finished is kept (Ctrl-C again leaves at once)");
     }
 
     fn ended(&mut self, case: &CaseRecord) {
@@ -122,7 +122,7 @@ impl RunObserver for Cases {
         };
         // The bar tells of good ones; bad ones stay to be read.
         if self.bar.is_hidden() || case.status != Status::Ok {
-            self.say(&format!("[{}/{}] {what}: {end}", self.done, self.planned));
+            self.eprint(&format!("[{}/{}] {what}: {end}", self.done, self.planned));
         }
     }
 }

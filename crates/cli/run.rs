@@ -12,44 +12,44 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::args::{Place, Report, Run};
-use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, print, say};
+use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, eprint, print};
 use crate::progress::Cases;
 
 /// Width of the tables on the terminal.
 const TABLE_WIDTH: usize = 100;
 
-pub(crate) fn run(asked: &Run, quiet: bool) -> Result<i32, Failure> {
+pub(crate) fn run(args: &Run, quiet: bool) -> Result<i32, Failure> {
     let interrupted = on_ctrl_c()?;
     let request = Request {
-        experiment: asked.experiment.clone(),
-        settings: asked.set.clone(),
-        out: asked.out.clone(),
-        resume: asked.resume.clone(),
-        profile_operators: asked.profile_operators,
-        processes: asked.place.processes.map(Into::into),
-        seat: hosts(&asked.place)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
+        experiment: args.experiment.clone(),
+        settings: args.set.clone(),
+        out: args.out.clone(),
+        resume: args.resume.clone(),
+        profile_operators: args.profile_operators,
+        processes: args.place.processes.map(Into::into),
+        host_rank: hosts(&args.place)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
     };
     let mut cases = Cases::new(quiet);
-    if request.seat.as_ref().is_some_and(|seat| seat.process > 0) {
+    if request.host_rank.as_ref().is_some_and(|host_rank| host_rank.process > 0) {
         return follow(&request, &interrupted, &mut cases, quiet);
     }
     let finished = run_experiment(&request, &interrupted, &mut cases);
     cases.finish();
     let finished = finished?;
-    if asked.json {
+    if args.json {
         print(&json(&finished)?)?;
     } else {
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
         print(&terminal_tables(&results, TABLE_WIDTH))?;
     }
     // Where all machines have to meet again, nobody can go on alone.
-    let is_broken_off = request.seat.is_some() && finished.interrupted && !interrupted.load(Ordering::Acquire);
+    let is_broken_off = request.host_rank.is_some() && finished.interrupted && !interrupted.load(Ordering::Acquire);
     if !quiet {
-        tell(&finished.drawn, &finished.dir);
+        eprint_figures(&finished.drawn, &finished.dir);
         if is_broken_off {
-            say("broken off, since the processes no longer are at the same case; start the run anew on all machines");
-        } else if finished.interrupted && request.seat.is_none() {
-            say(format!("interrupted; go on with: flowbench run --resume {}", finished.dir.display()));
+            eprint("run aborted: the processes are out of step; restart it on all machines");
+        } else if finished.interrupted && request.host_rank.is_none() {
+            eprint(format!("interrupted; go on with: flowbench run --resume {}", finished.dir.display()));
         }
     }
     Ok(match finished {
@@ -65,7 +65,7 @@ fn follow(request: &Request, interrupted: &AtomicBool, cases: &mut Cases, quiet:
     cases.finish();
     let (done, planned) = (done?, cases.planned());
     if !quiet {
-        say(format!("took part in {done} of {planned} cases; process 0 has the results"));
+        eprint(format!("took part in {done} of {planned} cases; process 0 has the results"));
     }
     Ok(match done == planned {
         true => OK,
@@ -77,32 +77,32 @@ fn follow(request: &Request, interrupted: &AtomicBool, cases: &mut Cases, quiet:
 /// Which processes of several machines there are, which of them this is, and how long they may take to meet.
 pub(crate) fn hosts(place: &Place) -> Result<Option<(Hosts, usize, Duration)>, Failure> {
     let (Some(file), Some(process)) = (&place.hosts, place.process) else { return Ok(None) };
-    let hosts = Hosts::read(file).map_err(Failure::misused)?;
-    hosts.address(process.into()).map_err(Failure::misused)?;
+    let hosts = Hosts::read(file).map_err(Failure::usage_error)?;
+    hosts.address(process.into()).map_err(Failure::usage_error)?;
     let join_within = Duration::from_millis(u64::try_from(place.join_within).unwrap_or(0));
     Ok(Some((hosts, process.into(), join_within)))
 }
 
-pub(crate) fn report(asked: &Report, quiet: bool) -> Result<i32, Failure> {
-    if !asked.dir.is_dir() {
-        return Err(Failure::failed(format!("there is no folder {}; give a results directory", asked.dir.display())));
+pub(crate) fn report(args: &Report, quiet: bool) -> Result<i32, Failure> {
+    if !args.dir.is_dir() {
+        return Err(Failure::failed(format!("there is no folder {}; give a results directory", args.dir.display())));
     }
-    read_run(&asked.dir).map_err(Failure::failed)?;
-    let _held = ResultsDir::hold(&asked.dir);
-    let drawn = draw(&asked.dir).map_err(Failure::failed)?;
+    read_run(&args.dir).map_err(Failure::failed)?;
+    let _held = ResultsDir::hold(&args.dir);
+    let drawn = draw(&args.dir).map_err(Failure::failed)?;
     if !quiet {
-        tell(&drawn, &asked.dir);
+        eprint_figures(&drawn, &args.dir);
     }
     Ok(OK)
 }
 
-fn tell(drawn: &Drawn, dir: &std::path::Path) {
-    drawn.problems.iter().for_each(|problem| say(format!("not drawn: {problem}")));
-    drawn.missing.iter().for_each(|missing| say(format!("missing: {missing}")));
+fn eprint_figures(drawn: &Drawn, dir: &std::path::Path) {
+    drawn.problems.iter().for_each(|problem| eprint(format!("not drawn: {problem}")));
+    drawn.missing.iter().for_each(|missing| eprint(format!("missing: {missing}")));
     let figures = drawn.figures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "svg")).count();
     let noun = if figures == 1 { "figure" } else { "figures" };
-    say(format!("{figures} {noun} and the numbers behind in {}", dir.display()));
-    say(format!("report: {}", drawn.report.display()));
+    eprint(format!("{figures} {noun} and the numbers behind in {}", dir.display()));
+    eprint(format!("report: {}", drawn.report.display()));
 }
 
 fn json(finished: &Finished) -> Result<String, Failure> {
@@ -121,7 +121,7 @@ fn json(finished: &Finished) -> Result<String, Failure> {
 fn on_ctrl_c() -> Result<Arc<AtomicBool>, Failure> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // In this order: a signal leaves if one before it has asked to stop.
+        // In this order: a signal exits at once if an earlier one has asked the run to stop.
         flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&interrupted))
             .and_then(|_| flag::register(signal, Arc::clone(&interrupted)))
             .map_err(|error| Failure::failed(format!("Ctrl-C cannot be waited for: {error}")))?;

@@ -41,8 +41,8 @@ pub fn peer_process(listen_at: &str, parent: &str) -> i32 {
     }
     match peer::join(listen_at) {
         Ok(Joined { spec, mesh, control }) => {
-            let company = ProcessGroup::new(spec.process, spec.addresses.len(), mesh, control, None);
-            send(run(&spec.case, Some(&company)))
+            let process_group = ProcessGroup::new(spec.process, spec.addresses.len(), mesh, control, None);
+            send(run(&spec.case, Some(&process_group)))
         }
         Err(error) => error.report(),
     }
@@ -76,11 +76,11 @@ fn fail(problem: &dyn std::fmt::Display) -> i32 {
 }
 
 /// Runs a case in this process, or its share of one that several processes run: only the first of them has numbers.
-pub fn run(spec: &CaseSpec, company: Option<&Arc<ProcessGroup>>) -> Result<CaseResult, String> {
+pub fn run(spec: &CaseSpec, process_group: Option<&Arc<ProcessGroup>>) -> Result<CaseResult, String> {
     if spec.rate == Rate::Search {
         return search::run(spec);
     }
     let ready = PreparedCase::new(spec)?;
-    let run = ready.run(spec, spec.profile_operators, company)?;
+    let run = ready.run(spec, spec.profile_operators, process_group)?;
     Ok(run.map_or(CaseResult::without_numbers(Status::Ok), |run| ready.result(spec, &run, None)))
 }

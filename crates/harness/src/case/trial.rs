@@ -56,7 +56,7 @@ impl PreparedCase {
         &self,
         spec: &CaseSpec,
         profile_operators: bool,
-        company: Option<&Arc<ProcessGroup>>,
+        process_group: Option<&Arc<ProcessGroup>>,
     ) -> Result<Option<Run>, String> {
         let trace = self.first_events(spec.trace.events as usize);
         let load = load(spec, &trace).map_err(|error| error.to_string())?;
@@ -64,7 +64,7 @@ impl PreparedCase {
         let feed = Arc::new(Feed::new(trace, spec.axes.records_per_epoch, rule, drops_late));
         let idle = named("idle", &spec.axes.idle, &IDLE)?;
         let setting =
-            Setting { prepared: &*self.prepared, config: self.config, feed: &feed, load: &load, idle, company };
+            Setting { prepared: &*self.prepared, config: self.config, feed: &feed, load: &load, idle, process_group };
         let measured = measured(&setting, profile_operators).map_err(|error| error.to_string())?;
         Ok(measured.map(|measured| Run { feed, measured }))
     }
@@ -126,7 +126,7 @@ fn never_struck(fault: Fault) -> String {
 /// Runs the case, and once more with logging if activity is requested. Several processes meet for one run only:
 /// theirs is the logged one.
 fn measured(setting: &Setting<'_>, profile_operators: bool) -> Result<Option<Measured>, RunError> {
-    if setting.company.is_some() {
+    if setting.process_group.is_some() {
         return drive::measure(setting, profile_operators);
     }
     if !profile_operators {

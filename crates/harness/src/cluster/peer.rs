@@ -1,4 +1,4 @@
-//! One process of a case that several processes run: what it is told, and how it meets the others.
+//! One process of a case that several processes run: what it is sent, and how it connects to the others.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -9,24 +9,24 @@ use crate::cluster::{ClusterError, Control, Listening, Member, Mesh, PEER_FAILED
 use crate::environment;
 use crate::experiment::case_spec::CaseSpec;
 
-/// The argument that makes the program one of several case processes; where to listen comes behind it, as
-/// `address:port`, and then the id of its parent.
+/// The argument that makes the program one of several case processes. The `address:port` at which it listens follows,
+/// and then the id of its parent.
 ///
 /// Such a process writes the address it listens at as the first line of its standard output, and then reads a
-/// [`PeerSpec`] from standard input. Process 0 has the result of the case and writes it to standard output; what the
-/// others write is not looked at.
+/// `PeerSpec` from standard input. Process 0 writes the result of the case to standard output; the output of the others
+/// is ignored.
 pub const PEER_ARGUMENT: &str = "__peer";
 
-/// What one of several case processes is told.
+/// What one of several case processes is sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PeerSpec {
     /// The case. Its workers are those of each process.
     pub(crate) case: CaseSpec,
-    /// Which process this is, from 0.
+    /// Index of the process, from 0.
     pub(crate) process: usize,
-    /// Where each process listens, by index.
+    /// The address at which each process listens, by index.
     pub(crate) addresses: Vec<String>,
-    /// How long the processes may take to meet, ms.
+    /// How long the processes may take to connect, ms.
     pub(crate) join_within_ms: u64,
 }
 
@@ -36,29 +36,29 @@ impl PeerSpec {
             process: self.process,
             addresses: self.addresses.clone(),
             workers: self.case.axes.workers,
-            purpose: purpose(&self.case),
+            run_fingerprint: run_fingerprint(&self.case),
         }
     }
 }
 
-/// A case process that has met the others.
+/// A case process that is connected to the others.
 #[derive(Debug)]
 pub(crate) struct Joined {
-    /// What it was told.
+    /// What it was sent.
     pub(crate) spec: PeerSpec,
     /// Its connections for the dataflow.
     pub(crate) mesh: Mesh,
-    /// Its connection with process 0, or process 0's with the others.
+    /// Its connection to process 0, or the connections of process 0 to the others.
     pub(crate) control: Control,
 }
 
-/// Listens, tells where, reads what is to be done, and meets the others. From then on this process ends when it loses
-/// one of them.
+/// Listens, announces the address, reads the [`PeerSpec`], and connects to the other processes. From then on this process
+/// ends when it loses one of them.
 pub(crate) fn join(listen_at: &str) -> Result<Joined, ClusterError> {
     let listening = Listening::at(listen_at)?;
     writeln!(io::stdout(), "{}", listening.address()).map_err(ClusterError::Parent)?;
-    let told = io::read_to_string(io::stdin()).and_then(|text| Ok(serde_json::from_str(&text)?));
-    let spec: PeerSpec = told.map_err(ClusterError::Parent)?;
+    let spec = io::read_to_string(io::stdin()).and_then(|text| Ok(serde_json::from_str(&text)?));
+    let spec: PeerSpec = spec.map_err(ClusterError::Parent)?;
     let member = spec.member();
     let (mesh, control) = listening.join(&member, Duration::from_millis(spec.join_within_ms))?;
     end_on_lost_peer(&member, PEER_FAILED);
@@ -66,9 +66,9 @@ pub(crate) fn join(listen_at: &str) -> Result<Joined, ClusterError> {
 }
 
 /// Digest of the case and of what built this program: processes that differ in it do not belong together.
-fn purpose(case: &CaseSpec) -> [u8; 32] {
-    let told = serde_json::to_vec(&(case, environment::build())).unwrap_or_default();
-    *blake3::hash(&told).as_bytes()
+fn run_fingerprint(case: &CaseSpec) -> [u8; 32] {
+    let spec = serde_json::to_vec(&(case, environment::build())).unwrap_or_default();
+    *blake3::hash(&spec).as_bytes()
 }
 
 #[cfg(test)]
@@ -165,8 +165,8 @@ mod tests {
         let addresses: Vec<String> = processes.iter_mut().map(|process| process.line(address)).collect();
         for (process, one) in processes.iter_mut().enumerate() {
             let (case, addresses) = (case.clone(), addresses.clone());
-            let told = PeerSpec { case, process, addresses, join_within_ms: LONG.as_millis() as u64 };
-            one.child.stdin.take().unwrap().write_all(&serde_json::to_vec(&told).unwrap()).unwrap();
+            let spec = PeerSpec { case, process, addresses, join_within_ms: LONG.as_millis() as u64 };
+            one.child.stdin.take().unwrap().write_all(&serde_json::to_vec(&spec).unwrap()).unwrap();
         }
         for process in &mut processes {
             process.line(|line| (line == "under way").then_some(()));
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_case_and_its_repeat_are_two_purposes() {
-        assert_eq!(purpose(&case()), purpose(&case()));
-        assert_ne!(purpose(&case()), purpose(&CaseSpec { repeat: 2, ..case() }));
+        assert_eq!(run_fingerprint(&case()), run_fingerprint(&case()));
+        assert_ne!(run_fingerprint(&case()), run_fingerprint(&CaseSpec { repeat: 2, ..case() }));
     }
 }

@@ -1,4 +1,4 @@
-//! One of several processes for the duration of one run: its workers, the common start, and what the others have
+//! The group of processes that run one dataflow: their connections, the common start, and gathering what they have
 //! measured.
 
 use std::sync::mpsc::{Sender, channel};
@@ -16,7 +16,7 @@ use crate::measure::observed::{Observations, Observed};
 use crate::measure::operator_profile::Activity;
 use crate::measure::worker_log::WorkerLog;
 
-/// The other processes of a run, as seen by one of them.
+/// The other processes of a run, as one of them sees them.
 #[derive(Debug)]
 pub struct ProcessGroup {
     process: usize,
@@ -129,8 +129,8 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(seen: Observed) -> Self {
-        let Observed { logs, observations, activity, wire } = seen;
+    pub(crate) fn new(observed: Observed) -> Self {
+        let Observed { logs, observations, activity, wire } = observed;
         Self {
             logs,
             readings: observations.readings,
@@ -209,13 +209,13 @@ mod tests {
     fn reports_add_up() {
         let first = report(&[reading(10, 1), reading(20, 2), reading(30, 3)], Some(0.1));
         let second = report(&[reading(15, 100), reading(20, 200), reading(31, 300)], Some(0.2));
-        let told = serde_json::to_vec(&second).unwrap();
-        let Observed { logs, observations: seen, wire, activity } =
-            Report::merge(vec![first, serde_json::from_slice(&told).unwrap()]);
-        assert_eq!(seen.readings.iter().map(|reading| reading.entries).collect::<Vec<_>>(), [101, 202, 303]);
-        assert!(seen.readings.iter().all(|reading| reading.live_bytes == Some(-2)));
-        assert_eq!(seen.cpu_ns, 22);
-        assert_eq!((seen.steal_share, seen.throttled_share), (Some(0.2), None));
+        let spec = serde_json::to_vec(&second).unwrap();
+        let Observed { logs, observations: observed, wire, activity } =
+            Report::merge(vec![first, serde_json::from_slice(&spec).unwrap()]);
+        assert_eq!(observed.readings.iter().map(|reading| reading.entries).collect::<Vec<_>>(), [101, 202, 303]);
+        assert!(observed.readings.iter().all(|reading| reading.live_bytes == Some(-2)));
+        assert_eq!(observed.cpu_ns, 22);
+        assert_eq!((observed.steal_share, observed.throttled_share), (Some(0.2), None));
         assert_eq!((logs.len(), wire, activity), (2, Some(Wire { messages: 6, bytes: 200 }), None));
     }
 }

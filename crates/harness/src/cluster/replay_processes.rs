@@ -1,4 +1,4 @@
-//! Processes that run one replay together, each told so on its own command line.
+//! Processes that run one replay together, each according to its own command line.
 //!
 //! Decision D-424.
 
@@ -35,18 +35,18 @@ pub enum Together {
 }
 
 /// The option that tells a process started by another one where to listen.
-pub const REPLAY_PROCESS_OPTION: &str = "--companion-of";
+pub const REPLAY_PROCESS_OPTION: &str = "--replay-process-of";
 /// Exit code of a process that has lost another one: that of any failure.
 const FAILED: i32 = 1;
 
 /// The connected processes. Those that this one has started end with it.
 pub struct ReplayProcesses {
-    company: Option<Arc<ProcessGroup>>,
+    process_group: Option<Arc<ProcessGroup>>,
     silence_max: Duration,
     _started: Vec<ChildProcess>,
 }
 
-/// What a started process is told.
+/// What a started process is sent.
 #[derive(Debug, Serialize, Deserialize)]
 struct ReplaySpec {
     process: usize,
@@ -55,42 +55,43 @@ struct ReplaySpec {
 
 impl ReplayProcesses {
     /// Connects the processes. Those that this process starts get its own arguments, `quiet` and where to listen. All
-    /// must have the same `workers` and `purpose`, which covers everything else that was requested. A process that is
+    /// must have the same `workers` and `run_fingerprint`, which covers everything else that was requested. A process that is
     /// silent for `silence_max`, while it reads when others have finished reading or while it answers, ends the
     /// replay for all.
     pub fn meet(
         together: Together,
         workers: usize,
-        purpose: &str,
+        run_fingerprint: &str,
         silence_max: Duration,
     ) -> Result<ReplayProcesses, String> {
         let mut started = Vec::new();
-        let (listening, told, patience) = match together {
-            Together::Alone => return Ok(ReplayProcesses { company: None, silence_max, _started: started }),
+        let (listening, spec, patience) = match together {
+            Together::Alone => return Ok(ReplayProcesses { process_group: None, silence_max, _started: started }),
             Together::Started(processes) => {
                 let listening = listen(LOOPBACK)?;
                 started = (1..processes).map(|_| start()).collect::<io::Result<_>>().map_err(unstarted)?;
-                let told = exchange_addresses(&listening, &mut started)?;
-                (listening, told, JOIN_WITHIN)
+                let spec = exchange_addresses(&listening, &mut started)?;
+                (listening, spec, JOIN_WITHIN)
             }
             Together::StartedBy(address) => {
                 let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
                 let listening = listen(&address)?;
-                let told = receive_addresses(&listening).map_err(unstarted)?;
-                (listening, told, JOIN_WITHIN)
+                let spec = receive_addresses(&listening).map_err(unstarted)?;
+                (listening, spec, JOIN_WITHIN)
             }
             Together::Hosts { hosts, process, join_within } => {
                 let listening = listen(hosts.address(process).map_err(|error| error.to_string())?)?;
                 (listening, ReplaySpec { process, addresses: hosts.addresses().to_vec() }, join_within)
             }
         };
-        let ReplaySpec { process, addresses } = told;
-        let purpose = *blake3::hash(format!("{purpose} {:?}", environment::build()).as_bytes()).as_bytes();
-        let member = Member { process, addresses, workers, purpose };
+        let ReplaySpec { process, addresses } = spec;
+        let run_fingerprint =
+            *blake3::hash(format!("{run_fingerprint} {:?}", environment::build()).as_bytes()).as_bytes();
+        let member = Member { process, addresses, workers, run_fingerprint };
         let (mesh, control) = listening.join(&member, patience).map_err(|error| error.to_string())?;
         end_on_lost_peer(&member, FAILED);
-        let company = ProcessGroup::new(process, member.processes(), mesh, control, Some(silence_max));
-        Ok(ReplayProcesses { company: Some(company), silence_max, _started: started })
+        let process_group = ProcessGroup::new(process, member.processes(), mesh, control, Some(silence_max));
+        Ok(ReplayProcesses { process_group: Some(process_group), silence_max, _started: started })
     }
 
     /// True in the process that has the answers.
@@ -100,16 +101,18 @@ impl ReplayProcesses {
 
     /// Where the workers live.
     pub fn deployment(&self) -> Deployment {
-        match &self.company {
+        match &self.process_group {
             None => Deployment::Threads,
-            Some(company) => Deployment::Processes(Arc::clone(company) as Arc<dyn flowbench_pipelines::Cluster>),
+            Some(process_group) => {
+                Deployment::Processes(Arc::clone(process_group) as Arc<dyn flowbench_pipelines::Cluster>)
+            }
         }
     }
 
     /// Verifies that all processes have read the same log; the error names those that have not.
     pub fn agree(&self, digest: &str) -> Result<(), String> {
-        let Some(company) = &self.company else { return Ok(()) };
-        company.control(|control: &mut Control| {
+        let Some(process_group) = &self.process_group else { return Ok(()) };
+        process_group.control(|control: &mut Control| {
             let read = control.gather(digest.as_bytes().to_vec(), 1 << 10, self.silence_max);
             let read = read.map_err(|error| error.to_string())?.unwrap_or_default();
             let other = (0..).zip(&read).find(|(_, other)| *other != digest.as_bytes());
@@ -157,6 +160,6 @@ fn exchange_addresses(listening: &Listening, started: &mut [ChildProcess]) -> Re
 /// Reports where this process listens, and receives where all of them do.
 fn receive_addresses(listening: &Listening) -> io::Result<ReplaySpec> {
     writeln!(io::stdout(), "{}", listening.address())?;
-    let told = io::read_to_string(io::stdin())?;
-    Ok(serde_json::from_str(&told)?)
+    let spec = io::read_to_string(io::stdin())?;
+    Ok(serde_json::from_str(&spec)?)
 }

@@ -29,7 +29,7 @@ fn listening(addresses: &[&str]) -> (Vec<Listening>, Vec<Member>) {
         process,
         addresses: addresses.clone(),
         workers: 2,
-        purpose: *b"a test of the cluster, 32 bytes!",
+        run_fingerprint: *b"a test of the cluster, 32 bytes!",
     };
     let members = (0..listening.len()).map(member).collect();
     (listening, members)
@@ -216,7 +216,7 @@ fn what_listens_there_and_says_nothing_is_reported() {
 #[test]
 fn who_takes_part_in_something_else_is_told_from_both_sides() {
     for (change, wanted) in [
-        ((|other| other.purpose[0] ^= 1) as fn(&mut Member), "runs another case or build"),
+        ((|other| other.run_fingerprint[0] ^= 1) as fn(&mut Member), "runs another case or build"),
         (|other| other.workers = 1, "workers"),
         (|other| other.addresses.push("127.0.0.1:9".to_owned()), "processes, this process"),
     ] {
@@ -321,10 +321,10 @@ fn who_gives_no_sign_of_life_is_named_and_who_does_or_has_left_is_not() {
     let second = Duration::from_secs(1);
     // Told to stop after a while.
     let after = |length: Duration| {
-        let (tell, stop) = std::sync::mpsc::channel();
+        let (stop_sender, stop) = std::sync::mpsc::channel();
         thread::spawn(move || {
             thread::sleep(length);
-            drop(tell);
+            drop(stop_sender);
         });
         stop
     };

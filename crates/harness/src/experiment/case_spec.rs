@@ -1,4 +1,4 @@
-//! A case before it is run: what its process is told.
+//! A case before it is run: what its process is sent.
 
 use flowbench_measurement::record::Axes;
 use flowbench_measurement::sustainable::Range;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::experiment::rate::{Rate, auto_records_per_epoch, searching};
 
-/// Everything one case needs to know: what the child process is told.
+/// Everything that the process of a case needs to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseSpec {
     /// Name of the question.

@@ -463,7 +463,7 @@ mod tests {
         log.complete(1, 1_000);
         log.lose(Gap { from_ns: 300, to_ns: 500, off_cpu_ns: 100, idle: false }); // half of it before
         log.lose(Gap { from_ns: 700, to_ns: 750, off_cpu_ns: 50, idle: true });
-        log.settle(1_000, 650); // 200 ns besides
+        log.close(1_000, 650); // 200 ns besides
         let run = Completions::new(vec![log], 1, 1, Load::Closed);
         let lost = |from_ns| run.lost_time(from_ns, Scheduling::default()).0;
         assert_eq!((lost(0).share, lost(0).max_ns), (Some(0.35), Some(100)));

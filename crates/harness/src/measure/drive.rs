@@ -63,43 +63,46 @@ pub struct Setting<'a> {
     /// What workers without work do.
     pub idle: Idle,
     /// The other processes, if there are any.
-    pub company: Option<&'a Arc<ProcessGroup>>,
+    pub process_group: Option<&'a Arc<ProcessGroup>>,
 }
 
 /// Runs a pipeline under a load and measures it, including the activity of its operators if requested. `None` in all
 /// processes but the first, which has the measurements of all.
 pub fn measure(setting: &Setting<'_>, logs_activity: bool) -> Result<Option<Measured>, RunError> {
-    let Setting { prepared, config, feed, load, idle, company } = *setting;
-    let deployment =
-        company.map_or(Deployment::Threads, |company| Deployment::Processes(Arc::clone(company) as Arc<dyn Cluster>));
-    let track = Arc::new(SharedRunState::new(config.workers, &deployment, load.clone(), idle, company.cloned()));
+    let Setting { prepared, config, feed, load, idle, process_group } = *setting;
+    let deployment = process_group.map_or(Deployment::Threads, |process_group| {
+        Deployment::Processes(Arc::clone(process_group) as Arc<dyn Cluster>)
+    });
+    let run_state =
+        Arc::new(SharedRunState::new(config.workers, &deployment, load.clone(), idle, process_group.cloned()));
     let recorder = logs_activity.then(Recorder::default);
-    let sampler = Sampler::start(&track);
+    let sampler = Sampler::start(&run_state);
     let context = RunContext {
         deployment,
         hook: recorder.as_ref().map(Recorder::hook),
-        ..RunContext::new(config, feed, drivers(&track, &config, feed))
+        ..RunContext::new(config, feed, drivers(&run_state, &config, feed))
     };
     let end = prepared.run(&context);
     drop(context);
     let observations = sampler.stop();
     let end = end?;
-    let logs = track.take_logs();
+    let logs = run_state.take_logs();
     let activity = recorder.map(|recorder| recorder.finish());
-    let seen = Observed { logs, observations, activity, wire: None };
-    let Some(company) = company else { return Ok(Some(measured(feed, load, end, seen))) };
-    let wire = track.sent();
-    let seen = company.gather(&Report::new(Observed { wire, ..seen }))?;
-    Ok(seen.map(|seen| measured(feed, load, end, seen)))
+    let observed = Observed { logs, observations, activity, wire: None };
+    let Some(process_group) = process_group else { return Ok(Some(measured(feed, load, end, observed))) };
+    let wire = run_state.sent();
+    let observed = process_group.gather(&Report::new(Observed { wire, ..observed }))?;
+    Ok(observed.map(|observed| measured(feed, load, end, observed)))
 }
 
-fn drivers(track: &Arc<SharedRunState>, config: &RunConfig, feed: &Arc<Feed>) -> Drivers {
-    let (track, feed, readers) = (Arc::clone(track), Arc::clone(feed), config.strategy.readers(track.workers));
-    Arc::new(move |worker| Box::new(WorkerDriver::new(worker, readers, &track, &feed)))
+fn drivers(run_state: &Arc<SharedRunState>, config: &RunConfig, feed: &Arc<Feed>) -> Drivers {
+    let (run_state, feed, readers) =
+        (Arc::clone(run_state), Arc::clone(feed), config.strategy.readers(run_state.workers));
+    Arc::new(move |worker| Box::new(WorkerDriver::new(worker, readers, &run_state, &feed)))
 }
 
-fn measured(feed: &Feed, load: &Load, end: RunEnd, seen: Observed) -> Measured {
-    let Observed { logs, observations, mut activity, wire } = seen;
+fn measured(feed: &Feed, load: &Load, end: RunEnd, observed: Observed) -> Measured {
+    let Observed { logs, observations, mut activity, wire } = observed;
     if let Some(activity) = &mut activity {
         logs.iter().for_each(|log| activity.add_the_rest(log.worker as usize, log.busy_ns));
     }

@@ -67,9 +67,9 @@ mod tests {
             scope.spawn(|| (1..=200_000).for_each(|n| gauges.show(&at(n))));
             let mut last = 0;
             while last < 200_000 {
-                let seen = gauges.read();
-                assert!(seen.admitted >= last && seen == at(seen.admitted), "{seen:?} after {last}");
-                last = seen.admitted;
+                let observed = gauges.read();
+                assert!(observed.admitted >= last && observed == at(observed.admitted), "{observed:?} after {last}");
+                last = observed.admitted;
             }
         });
     }

@@ -60,30 +60,30 @@ impl Recorder {
     }
 
     fn log(&self, worker: &mut Worker) {
-        let mut book = OperatorLog::default();
-        (book.into, book.worker) = (self.clone(), worker.index());
-        let book = Rc::new(RefCell::new(book));
+        let mut log = OperatorLog::default();
+        (log.into, log.worker) = (self.clone(), worker.index());
+        let log = Rc::new(RefCell::new(log));
         let Some(mut register) = worker.log_register() else { return };
-        let of_operators = Rc::clone(&book);
+        let of_operators = Rc::clone(&log);
         register.insert::<TimelyEventBuilder, _>("timely", move |_, events| {
-            let mut book = of_operators.borrow_mut();
-            events.iter_mut().flatten().for_each(|(at, event)| book.note(*at, event));
+            let mut log = of_operators.borrow_mut();
+            events.iter_mut().flatten().for_each(|(at, event)| log.note(*at, event));
         });
-        insert_progress::<u64>(&mut register, &book);
-        insert_progress::<i64>(&mut register, &book);
+        insert_progress::<u64>(&mut register, &log);
+        insert_progress::<i64>(&mut register, &log);
     }
 }
 
 /// Counts the progress messages of dataflows with timestamps of this type.
 fn insert_progress<T: Clone + std::fmt::Debug + 'static>(
     register: &mut timely::logging_core::Registry,
-    book: &Rc<RefCell<OperatorLog>>,
+    log: &Rc<RefCell<OperatorLog>>,
 ) {
-    let book = Rc::clone(book);
+    let log = Rc::clone(log);
     let name = format!("timely/progress/{}", std::any::type_name::<T>());
     register.insert::<TimelyProgressEventBuilder<T>, _>(&name, move |_, events| {
         let delivered = |(_, event): &&(Duration, TimelyProgressEvent<T>)| !event.is_send;
-        book.borrow_mut().progress_messages += events.iter().flatten().filter(delivered).count() as u64;
+        log.borrow_mut().progress_messages += events.iter().flatten().filter(delivered).count() as u64;
     });
 }
 
@@ -202,25 +202,25 @@ mod tests {
     #[test]
     fn time_of_an_operator_is_without_what_ran_inside_and_channels_have_words() {
         let recorder = Recorder::default();
-        let mut book = OperatorLog::default();
-        (book.into, book.worker) = (recorder.clone(), 3);
+        let mut log = OperatorLog::default();
+        (log.into, log.worker) = (recorder.clone(), 3);
         let (source, target) = ((1, 0), (2, 0));
         let channel = ChannelsEvent { id: 7, scope_addr: vec![0], source, target, typ: String::new() };
-        book.note(at(0), &TimelyEvent::Channels(channel));
+        log.note(at(0), &TimelyEvent::Channels(channel));
         for (id, addr, name) in [(10, vec![0], "Dataflow"), (11, vec![0, 1], "Input"), (12, vec![0, 2], "answers")] {
-            book.note(at(0), &TimelyEvent::Operates(OperatesEvent { id, addr, name: name.to_owned() }));
+            log.note(at(0), &TimelyEvent::Operates(OperatesEvent { id, addr, name: name.to_owned() }));
         }
         for (ns, event) in [(100, ScheduleEvent::start(10)), (120, ScheduleEvent::start(12))] {
-            book.note(at(ns), &TimelyEvent::Schedule(event));
+            log.note(at(ns), &TimelyEvent::Schedule(event));
         }
         let sent = MessagesEvent { is_send: true, channel: 7, source: 3, target: 0, seq_no: 0, record_count: 5 };
         for is_send in [true, false] {
-            book.note(at(125), &TimelyEvent::Messages(MessagesEvent { is_send, ..sent.clone() }));
+            log.note(at(125), &TimelyEvent::Messages(MessagesEvent { is_send, ..sent.clone() }));
         }
         for (ns, event) in [(150, ScheduleEvent::stop(12)), (155, ScheduleEvent::stop(10))] {
-            book.note(at(ns), &TimelyEvent::Schedule(event));
+            log.note(at(ns), &TimelyEvent::Schedule(event));
         }
-        drop(book);
+        drop(log);
         let mut activity = recorder.finish();
         activity.add_the_rest(3, 100);
         let times: Vec<_> =

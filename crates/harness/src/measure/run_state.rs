@@ -17,21 +17,21 @@ use crate::measure::scheduling::process_cpu_ns;
 use crate::measure::worker_log::WorkerLog;
 
 /// How long a worker keeps its state for the others to finish.
-const SETTLING: Duration = Duration::from_millis(200);
+const FINAL_READING_PATIENCE: Duration = Duration::from_millis(200);
 
 /// The state shared by the drivers of all workers and the sampler.
 pub(crate) struct SharedRunState {
     pub(crate) load: Load,
     pub(crate) idle: Idle,
-    pub(crate) company: Option<Arc<ProcessGroup>>,
+    pub(crate) process_group: Option<Arc<ProcessGroup>>,
     pub(crate) first_worker: usize, // of this process
     pub(crate) workers: usize,      // of all processes
-    waiting: AtomicUsize,           // workers of this process that are not ready yet
+    workers_preparing: AtomicUsize, // workers of this process that are not ready yet
     clock: Clock,
     cpu_before_ns: OnceLock<u64>, // of this process, when the run began
     weighing_cpu_ns: AtomicU64,   // of it, what weighing took
-    unsettled: AtomicUsize,       // workers that are not done yet
-    settled: OnceLock<Reading>,
+    workers_running: AtomicUsize, // workers that are not done yet
+    final_reading: OnceLock<Reading>,
     sent: OnceLock<Wire>, // to other processes, when this one was done: what comes after are the answers for the check
     pub(crate) gauges: Vec<Gauges>,
     pub(crate) counts_bytes: AtomicBool, // the allocator counts what each worker takes
@@ -45,20 +45,20 @@ impl SharedRunState {
         deployment: &Deployment,
         load: Load,
         idle: Idle,
-        company: Option<Arc<ProcessGroup>>,
+        process_group: Option<Arc<ProcessGroup>>,
     ) -> Self {
         Self {
             load,
             idle,
-            company,
+            process_group,
             first_worker: deployment.process() * workers,
             workers: deployment.processes() * workers,
-            waiting: AtomicUsize::new(workers),
+            workers_preparing: AtomicUsize::new(workers),
             clock: Clock::default(),
             cpu_before_ns: OnceLock::new(),
             weighing_cpu_ns: AtomicU64::new(0),
-            unsettled: AtomicUsize::new(workers),
-            settled: OnceLock::new(),
+            workers_running: AtomicUsize::new(workers),
+            final_reading: OnceLock::new(),
             sent: OnceLock::new(),
             gauges: (0..workers).map(|_| Gauges::default()).collect(),
             counts_bytes: AtomicBool::new(true),
@@ -68,10 +68,10 @@ impl SharedRunState {
 
     /// Reports that a worker is ready. The last one starts the clock for all.
     pub(crate) fn ready(&self) {
-        if self.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let together = self.company.as_ref().map(|company| company.start_together().at);
+        if self.workers_preparing.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let common_start = self.process_group.as_ref().map(|process_group| process_group.start_together().at);
             let _ = self.cpu_before_ns.set(process_cpu_ns());
-            self.clock.start(together.unwrap_or_else(Instant::now));
+            self.clock.start(common_start.unwrap_or_else(Instant::now));
         }
     }
 
@@ -100,13 +100,13 @@ impl SharedRunState {
 
     /// Reports that a worker is done. The last one takes the final reading; the others keep their state until then,
     /// but not forever.
-    pub(crate) fn settle(&self) {
-        if self.unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let _ = self.settled.set(self.reading());
-            let sent = self.company.as_ref().map(|company| company.meter().sent());
+    pub(crate) fn finish_worker(&self) {
+        if self.workers_running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let _ = self.final_reading.set(self.reading());
+            let sent = self.process_group.as_ref().map(|process_group| process_group.meter().sent());
             let _ = self.sent.set(sent.unwrap_or_default());
         }
-        let patience = Instant::now() + SETTLING;
+        let patience = Instant::now() + FINAL_READING_PATIENCE;
         while self.final_reading().is_none() && Instant::now() < patience {
             std::thread::yield_now();
         }
@@ -114,7 +114,7 @@ impl SharedRunState {
 
     /// Returns what was left when all workers were done; `None` before.
     pub(crate) fn final_reading(&self) -> Option<Reading> {
-        self.settled.get().copied()
+        self.final_reading.get().copied()
     }
 
     /// Returns what was sent to other processes when all workers were done; `None` before.
@@ -156,15 +156,15 @@ mod tests {
 
     #[test]
     fn the_run_begins_when_the_last_worker_is_ready_and_weighing_is_not_part_of_it() {
-        let track = SharedRunState::new(2, &Deployment::Threads, Load::Closed, Idle::Spin, None);
-        assert_eq!((track.now_ns(), track.cpu_ns()), (None, 0));
-        track.ready();
-        assert_eq!(track.now_ns(), None);
-        track.ready();
-        track.begin_weighing();
-        let before_ns = track.now_ns();
-        assert!(before_ns.is_some() && track.now_ns() == before_ns);
-        track.end_weighing(3_600_000_000_000);
-        assert_eq!(track.cpu_ns(), 0, "an hour has not passed yet");
+        let run_state = SharedRunState::new(2, &Deployment::Threads, Load::Closed, Idle::Spin, None);
+        assert_eq!((run_state.now_ns(), run_state.cpu_ns()), (None, 0));
+        run_state.ready();
+        assert_eq!(run_state.now_ns(), None);
+        run_state.ready();
+        run_state.begin_weighing();
+        let before_ns = run_state.now_ns();
+        assert!(before_ns.is_some() && run_state.now_ns() == before_ns);
+        run_state.end_weighing(3_600_000_000_000);
+        assert_eq!(run_state.cpu_ns(), 0, "an hour has not passed yet");
     }
 }

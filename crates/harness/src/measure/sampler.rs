@@ -12,7 +12,7 @@ use crate::measure::run_state::SharedRunState;
 /// The sampling thread. There is only one: it takes time from the workers where no core is free.
 pub(crate) struct Sampler {
     stop: Arc<AtomicBool>,
-    watcher: JoinHandle<Observations>,
+    thread: JoinHandle<Observations>,
 }
 
 /// The time between two readings.
@@ -21,36 +21,36 @@ const PERIOD: Duration = Duration::from_millis(4);
 const READINGS: usize = 1 << 14;
 
 impl Sampler {
-    pub(crate) fn start(track: &Arc<SharedRunState>) -> Self {
+    pub(crate) fn start(run_state: &Arc<SharedRunState>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let (track, watcher_stop) = (Arc::clone(track), Arc::clone(&stop));
-        let watcher = thread::spawn(move || watch(&track, &watcher_stop));
-        Self { stop, watcher }
+        let (run_state, sampler_stop) = (Arc::clone(run_state), Arc::clone(&stop));
+        let thread = thread::spawn(move || watch(&run_state, &sampler_stop));
+        Self { stop, thread }
     }
 
     pub(crate) fn stop(self) -> Observations {
         self.stop.store(true, Ordering::Release);
-        self.watcher.thread().unpark();
-        self.watcher.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        self.thread.thread().unpark();
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 
-fn watch(track: &SharedRunState, stop: &AtomicBool) -> Observations {
+fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
     let mut readings = Vec::with_capacity(READINGS);
-    while track.now_ns().is_none() && !stop.load(Ordering::Acquire) {
+    while run_state.now_ns().is_none() && !stop.load(Ordering::Acquire) {
         thread::yield_now();
     }
     let (ticks_before, throttled_before) = (CpuTicks::now(), throttled_ns());
-    while track.final_reading().is_none() && !stop.load(Ordering::Acquire) {
-        readings.push(track.reading());
+    while run_state.final_reading().is_none() && !stop.load(Ordering::Acquire) {
+        readings.push(run_state.reading());
         thread::park_timeout(PERIOD);
     }
     // The last reading is what was left when everything was done; later the dataflow is gone.
-    readings.extend(track.final_reading());
-    let elapsed_ns = track.now_ns().unwrap_or(0).max(1) as f64;
+    readings.extend(run_state.final_reading());
+    let elapsed_ns = run_state.now_ns().unwrap_or(0).max(1) as f64;
     Observations {
         readings,
-        cpu_ns: track.cpu_ns(),
+        cpu_ns: run_state.cpu_ns(),
         steal_share: ticks_before.and_then(|before| CpuTicks::now()?.stolen_share_since(&before)),
         throttled_share: throttled_before
             .and_then(|before| Some(throttled_ns()?.saturating_sub(before) as f64 / elapsed_ns)),

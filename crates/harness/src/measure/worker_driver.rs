@@ -34,7 +34,7 @@ const SUSPICIOUS_NS: u64 = 50_000;
 const OFF_CPU_NS: u64 = 5_000;
 
 pub(crate) struct WorkerDriver {
-    track: Arc<SharedRunState>,
+    run_state: Arc<SharedRunState>,
     gauges: usize, // which of those of this process
     records_per_epoch: u64,
     events: u64,
@@ -56,7 +56,7 @@ pub(crate) struct WorkerDriver {
 /// The time from one call of `admissible` to the next.
 #[derive(Debug, Default)]
 struct Round {
-    asked_ns: u64,
+    begun_ns: u64,
     worked: bool,
     sleep: Option<Sleep>, // if it is one
     free_since_ns: u64,   // the end of the last round with work
@@ -89,10 +89,10 @@ impl Began {
 
 impl WorkerDriver {
     /// Creates the driver of one worker; the first `readers` of all workers read.
-    pub(crate) fn new(worker: usize, readers: usize, track: &Arc<SharedRunState>, feed: &Feed) -> Self {
+    pub(crate) fn new(worker: usize, readers: usize, run_state: &Arc<SharedRunState>, feed: &Feed) -> Self {
         Self {
-            track: Arc::clone(track),
-            gauges: worker - track.first_worker,
+            run_state: Arc::clone(run_state),
+            gauges: worker - run_state.first_worker,
             records_per_epoch: feed.records_per_epoch() as u64,
             events: feed.trace().events.len() as u64,
             rounds_before: ROUNDS_BEFORE + 1,
@@ -113,7 +113,7 @@ impl WorkerDriver {
 
     /// Returns the time of the run, ns; `None` while workers are not ready.
     fn now_ns(&self) -> Option<u64> {
-        self.track.now_ns()
+        self.run_state.now_ns()
     }
 
     /// Gets the worker ready during its first rounds, waits for the others, and begins. Returns true when it has
@@ -124,7 +124,7 @@ impl WorkerDriver {
             if self.rounds_before == 1 {
                 self.get_ready();
             }
-        } else if self.rounds_before == 1 && self.track.now_ns().is_some() {
+        } else if self.rounds_before == 1 && self.run_state.now_ns().is_some() {
             self.rounds_before = 0;
             self.begin();
         }
@@ -133,32 +133,32 @@ impl WorkerDriver {
 
     /// Does what takes time and need not be done while the clock runs.
     fn get_ready(&mut self) {
-        if self.track.idle == Idle::Park {
+        if self.run_state.idle == Idle::Park {
             wake_up_in_time();
         }
         self.scheduling = Scheduling::of_this_thread();
         // Before the clock can start: another worker may begin first, and have this one work before it begins itself.
         self.allocation = Allocation::of_this_thread();
         if self.allocation.is_none() {
-            self.track.counts_bytes.store(false, Ordering::Relaxed);
+            self.run_state.counts_bytes.store(false, Ordering::Relaxed);
         }
-        self.track.ready();
+        self.run_state.ready();
     }
 
     /// Starts counting time, before this worker may offer anything.
     fn begin(&mut self) {
         let began = Began::now();
-        self.cpu = CpuClock { cpu_ns: began.cpu_ns, at_ns: self.track.now_ns().unwrap_or(0) };
+        self.cpu = CpuClock { cpu_ns: began.cpu_ns, at_ns: self.run_state.now_ns().unwrap_or(0) };
         self.began = Some(began);
     }
 
     /// Ends a round: decides whether it was work, sleep or nothing, and what of it was lost.
     fn end_round(&mut self, now_ns: u64) {
-        let Round { asked_ns, worked, .. } = self.round;
+        let Round { begun_ns, worked, .. } = self.round;
         let sleep = self.round.sleep.take().filter(|_| !worked);
-        self.round.asked_ns = now_ns;
+        self.round.begun_ns = now_ns;
         self.round.worked = false;
-        let length_ns = now_ns.saturating_sub(asked_ns);
+        let length_ns = now_ns.saturating_sub(begun_ns);
         if worked {
             self.log.busy_ns += length_ns;
             self.round.free_since_ns = now_ns;
@@ -167,20 +167,20 @@ impl WorkerDriver {
             // A sleep is off the CPU by wish, until it should have been over.
             self.cpu.off_ns(now_ns);
             self.slept += begun.elapsed().saturating_sub(Duration::from_nanos(now_ns.saturating_sub(wakes_at_ns)));
-            return self.record_gap(wakes_at_ns.max(asked_ns), now_ns, length_ns, true);
+            return self.record_gap(wakes_at_ns.max(begun_ns), now_ns, length_ns, true);
         }
         if length_ns >= if worked { SUSPICIOUS_NS } else { IDLE_GAP_NS } {
             let off_cpu_ns = self.cpu.off_ns(now_ns).min(length_ns);
             if worked && off_cpu_ns >= OFF_CPU_NS {
                 self.log.busy_ns -= off_cpu_ns;
             }
-            self.record_gap(asked_ns, now_ns, off_cpu_ns, !worked);
+            self.record_gap(begun_ns, now_ns, off_cpu_ns, !worked);
         }
     }
 
     /// Begins a round now if the time since the last call of `admissible` was not spent in the loop.
     fn begin_round(&mut self, now_ns: u64) {
-        if now_ns.saturating_sub(self.round.asked_ns) >= IDLE_GAP_NS {
+        if now_ns.saturating_sub(self.round.begun_ns) >= IDLE_GAP_NS {
             self.end_round(now_ns);
         }
     }
@@ -208,12 +208,12 @@ impl WorkerDriver {
     }
 
     fn gauges(&self) -> &Gauges {
-        &self.track.gauges[self.gauges]
+        &self.run_state.gauges[self.gauges]
     }
 
     /// Returns the time until the next epoch of this worker is due; the longest sleep where there is none.
     fn nap(&self, now_ns: u64) -> Duration {
-        let Load::Open { schedule, .. } = &self.track.load else { return NAP_MAX };
+        let Load::Open { schedule, .. } = &self.run_state.load else { return NAP_MAX };
         let Some(epoch) = self.log.next_epoch() else { return NAP_MAX };
         let end = ((epoch + 1) * self.records_per_epoch).min(self.events);
         if epoch * self.records_per_epoch >= self.events {
@@ -228,8 +228,8 @@ impl Driver for WorkerDriver {
         let has_begun = self.has_begun();
         let Some(now_ns) = self.now_ns().filter(|_| has_begun) else { return 0 };
         self.end_round(now_ns);
-        let in_flight = self.completed_epochs + EPOCHS_IN_FLIGHT * self.track.workers as u64;
-        match &self.track.load {
+        let in_flight = self.completed_epochs + EPOCHS_IN_FLIGHT * self.run_state.workers as u64;
+        match &self.run_state.load {
             Load::Closed => in_flight,
             Load::Open { stop_ns, .. } if now_ns >= *stop_ns => in_flight.max(self.log.admissible),
             Load::Open { schedule, .. } => {
@@ -269,7 +269,7 @@ impl Driver for WorkerDriver {
     fn begin_weighing(&mut self) {
         let counts_bytes = self.allocation.is_some();
         self.log.at_end = self.log.at_end.or(counts_bytes.then_some(self.shown));
-        self.track.begin_weighing();
+        self.run_state.begin_weighing();
         self.weighing = Some(Began::now());
     }
 
@@ -279,7 +279,7 @@ impl Driver for WorkerDriver {
         self.weighed += weighing.at.elapsed();
         self.cpu.cpu_ns += cpu_ns;
         self.began.iter_mut().for_each(|began| began.cpu_ns += cpu_ns);
-        self.track.end_weighing(cpu_ns);
+        self.run_state.end_weighing(cpu_ns);
     }
 
     fn on_drained(&mut self) {
@@ -288,31 +288,31 @@ impl Driver for WorkerDriver {
         if let Some(began) = self.began {
             // By the clock on the wall: that of the run also stands while others weigh, and this worker goes on.
             let length = began.at.elapsed().saturating_sub(self.slept + self.weighed);
-            self.log.settle(length.as_nanos() as u64, began.cpu_since_ns());
+            self.log.close(length.as_nanos() as u64, began.cpu_since_ns());
         }
         self.log.scheduling = Scheduling::of_this_thread() - self.scheduling;
         self.show();
-        self.track.settle();
+        self.run_state.finish_worker();
     }
 
     fn idle(&mut self) -> Option<Duration> {
         let now_ns = self.now_ns();
         now_ns.filter(|_| self.rounds_before == 0).into_iter().for_each(|now_ns| self.begin_round(now_ns));
-        let Round { asked_ns, free_since_ns, .. } = self.round;
-        let may_sleep = self.track.idle == Idle::Park && self.rounds_before == 0;
-        if !may_sleep || asked_ns.saturating_sub(free_since_ns) < SPIN_BEFORE_PARK.as_nanos() as u64 {
+        let Round { begun_ns, free_since_ns, .. } = self.round;
+        let may_sleep = self.run_state.idle == Idle::Park && self.rounds_before == 0;
+        if !may_sleep || begun_ns.saturating_sub(free_since_ns) < SPIN_BEFORE_PARK.as_nanos() as u64 {
             std::thread::yield_now();
             return None;
         }
-        let nap = Some(self.nap(asked_ns)).filter(|nap| !nap.is_zero())?;
-        self.round.sleep = Some(Sleep { begun: Instant::now(), wakes_at_ns: asked_ns + nap.as_nanos() as u64 });
+        let nap = Some(self.nap(begun_ns)).filter(|nap| !nap.is_zero())?;
+        self.round.sleep = Some(Sleep { begun: Instant::now(), wakes_at_ns: begun_ns + nap.as_nanos() as u64 });
         Some(nap)
     }
 }
 
 impl Drop for WorkerDriver {
     fn drop(&mut self) {
-        self.track.submit(std::mem::take(&mut self.log));
+        self.run_state.submit(std::mem::take(&mut self.log));
     }
 }
 
@@ -343,8 +343,8 @@ mod tests {
     fn driver(load: Load, idle: Idle) -> WorkerDriver {
         let events = (0..10).map(|id| Event::pack(Record::new(id, Kind::PageViewed, id as i64))).collect();
         let feed = Feed::new(Arc::new(Trace { events, ..Trace::default() }), 2, 0, true);
-        let track = Arc::new(SharedRunState::new(1, &Deployment::Threads, load, idle, None));
-        let mut driver = WorkerDriver::new(0, 1, &track, &feed);
+        let run_state = Arc::new(SharedRunState::new(1, &Deployment::Threads, load, idle, None));
+        let mut driver = WorkerDriver::new(0, 1, &run_state, &feed);
         assert!((0..ROUNDS_BEFORE).all(|_| driver.admissible() == 0));
         assert!(driver.has_begun());
         driver
@@ -359,7 +359,7 @@ mod tests {
         let mut driver = spinning();
         let mut now_ns = 1 << 40; // longer than the test takes: no time off the CPU is found
         driver.cpu.at_ns = now_ns;
-        driver.round.asked_ns = now_ns;
+        driver.round.begun_ns = now_ns;
         for (length_ns, worked, sleeps_ns) in rounds {
             driver.round.worked = *worked;
             let sleep = |ns| Sleep { begun: Instant::now(), wakes_at_ns: now_ns + ns };
@@ -380,7 +380,7 @@ mod tests {
     fn work_is_not_lost_and_makes_the_worker_busy() {
         assert_eq!(gaps(&[(SUSPICIOUS_NS - 1, true, None)]), []);
         let mut driver = spinning();
-        (driver.round.asked_ns, driver.round.worked) = (1_000, true);
+        (driver.round.begun_ns, driver.round.worked) = (1_000, true);
         driver.end_round(41_000);
         driver.end_round(43_000);
         assert_eq!((driver.log.busy_ns, driver.round.free_since_ns), (40_000, 41_000));
@@ -408,12 +408,12 @@ mod tests {
     #[test]
     fn who_has_just_worked_or_may_not_sleep_looks_again_at_once() {
         let mut spinning = spinning();
-        spinning.round.asked_ns = u64::MAX;
+        spinning.round.begun_ns = u64::MAX;
         assert_eq!(spinning.idle(), None);
         let mut parking = driver(Load::Closed, Idle::Park);
         parking.round.free_since_ns = u64::MAX;
         assert_eq!(parking.idle(), None);
-        parking.round = Round { asked_ns: 1 << 40, ..Round::default() };
+        parking.round = Round { begun_ns: 1 << 40, ..Round::default() };
         assert_eq!(parking.idle(), Some(NAP_MAX));
         assert_eq!(
             parking.round.sleep.as_ref().map(|sleep| sleep.wakes_at_ns),

@@ -80,7 +80,7 @@ impl WorkerLog {
 
     /// Records that the worker ran for `length_ns`, requested sleep excluded, and had the CPU for `cpu_ns` of that.
     /// What no gap explains was taken in stretches too short to examine, from work and idleness alike.
-    pub(crate) fn settle(&mut self, length_ns: u64, cpu_ns: u64) {
+    pub(crate) fn close(&mut self, length_ns: u64, cpu_ns: u64) {
         let in_gaps_ns = self.gaps.iter().map(|gap| gap.off_cpu_ns).sum::<u64>();
         let rest_ns = length_ns.saturating_sub(in_gaps_ns);
         self.lost_besides_ns = rest_ns.saturating_sub(cpu_ns);
@@ -109,9 +109,9 @@ mod tests {
         let mut log = WorkerLog::new(0, 1, 8);
         log.busy_ns = 600;
         log.lose(Gap { from_ns: 0, to_ns: 100, off_cpu_ns: 100, idle: true });
-        log.settle(1_000, 450); // of 900 ns outside of the gap, half were on the CPU
+        log.close(1_000, 450); // of 900 ns outside of the gap, half were on the CPU
         assert_eq!((log.lost_besides_ns, log.busy_ns), (450, 300));
-        log.settle(1_000, 2_000); // the clocks of the kernel are not as fine
+        log.close(1_000, 2_000); // the clocks of the kernel are not as fine
         assert_eq!((log.lost_besides_ns, log.busy_ns), (0, 300));
     }
 }

@@ -40,7 +40,7 @@ pub struct Request {
     /// True to log the activity of operators in every case, overriding the experiment.
     pub profile_operators: bool,
     /// The place of this process among those of several machines. Every case then has a process on each.
-    pub seat: Option<HostRank>,
+    pub host_rank: Option<HostRank>,
 }
 
 /// Which process of a hosts file this is.
@@ -138,17 +138,17 @@ pub enum RunFailed {
 /// Takes part in an experiment as a process that is not the first: runs its share of every case, in the same order,
 /// and keeps nothing. Returns how many cases succeeded. It stops at the first failure, because the others may then be
 /// at another case.
-pub fn follow(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn RunObserver) -> Result<usize, RunFailed> {
+pub fn follow(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunObserver) -> Result<usize, RunFailed> {
     let loaded = request.load()?;
     let plan = Plan::new(&loaded)?;
-    watcher.planned(&plan, 0, Path::new("the folder of process 0"));
+    observer.planned(&plan, 0, Path::new("the folder of process 0"));
     for (done, spec) in plan.cases.iter().enumerate() {
-        watcher.begins(spec);
+        observer.begins(spec);
         let Some(result) = request.measured(spec, interrupted)? else {
-            watcher.stops();
+            observer.stops();
             return Ok(done);
         };
-        watcher.ended(&record(spec, &result));
+        observer.ended(&record(spec, &result));
         if let Status::Failed { .. } = result.status {
             return Ok(done);
         }
@@ -158,7 +158,7 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn Run
 
 impl Request {
     fn load(&self) -> Result<LoadedExperiment, ExperimentError> {
-        let processes = self.seat.as_ref().map(|seat| seat.hosts.addresses().len()).or(self.processes);
+        let processes = self.host_rank.as_ref().map(|host_rank| host_rank.hosts.addresses().len()).or(self.processes);
         let processes = processes.map(|processes| format!("processes={processes}"));
         let profile = self.profile_operators.then(|| "profile_operators=true".to_owned());
         let everywhere: Vec<String> = processes.into_iter().chain(profile).collect();
@@ -166,15 +166,17 @@ impl Request {
         LoadedExperiment::load_with(&self.experiment, &self.settings, &everywhere)
     }
 
-    /// Runs a case in its processes, of which the one of this seat may be the only one here. A process that cannot be
+    /// Runs a case in its processes, of which only one may run on this machine. A process that cannot be
     /// started fails this case only. `None` if interrupted.
     fn measured(&self, spec: &CaseSpec, interrupted: &AtomicBool) -> std::io::Result<Option<CaseResult>> {
         if interrupted.load(Ordering::Acquire) {
             return Ok(None);
         }
-        let started = match &self.seat {
+        let started = match &self.host_rank {
             None => CaseProcesses::start(spec),
-            Some(seat) => CaseProcesses::start_one_of(spec, &seat.hosts, seat.process, seat.join_within),
+            Some(host_rank) => {
+                CaseProcesses::start_one_of(spec, &host_rank.hosts, host_rank.process, host_rank.join_within)
+            }
         };
         match started {
             Ok(watched) => watched.finish(Duration::from_millis(spec.deadline_ms), spec.memory_cap_bytes, interrupted),
@@ -184,7 +186,7 @@ impl Request {
 }
 
 /// Runs an experiment. `interrupted` stops it: what is finished stays.
-pub fn run(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn RunObserver) -> Result<Finished, RunFailed> {
+pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunObserver) -> Result<Finished, RunFailed> {
     let begun = Instant::now();
     let (loaded, resumed) = match &request.resume {
         None => (request.load()?, None),
@@ -206,8 +208,8 @@ pub fn run(request: &Request, interrupted: &AtomicBool, watcher: &mut dyn RunObs
     };
     let dir = results.path().to_owned();
     let session = Session { request, plan, run, results, begun, interrupted };
-    session.finish(watcher).map_err(|error| {
-        let can_go_on = request.seat.is_none() && read_run(&dir).is_ok();
+    session.finish(observer).map_err(|error| {
+        let can_go_on = request.host_rank.is_none() && read_run(&dir).is_ok();
         if can_go_on { RunFailed::BrokenOff { dir, error: Box::new(error) } } else { error }
     })
 }
@@ -224,13 +226,13 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// Runs what is not done yet, and draws the report.
-    fn finish(mut self, watcher: &mut dyn RunObserver) -> Result<Finished, RunFailed> {
+    fn finish(mut self, observer: &mut dyn RunObserver) -> Result<Finished, RunFailed> {
         self.forget_failures()?;
         let cases = self.results.cases();
         let done: BTreeSet<(usize, usize)> = cases.iter().map(|case| (case.case, case.repeat)).collect();
-        watcher.planned(&self.plan, done.len(), self.results.path());
+        observer.planned(&self.plan, done.len(), self.results.path());
         for spec in std::mem::take(&mut self.plan.cases) {
-            if !done.contains(&(spec.case, spec.repeat)) && !self.case(spec, watcher)? {
+            if !done.contains(&(spec.case, spec.repeat)) && !self.case(spec, observer)? {
                 break;
             }
         }
@@ -265,28 +267,28 @@ impl Session<'_> {
     }
 
     /// Runs a case and writes it to disk. Returns false if the run ends here.
-    fn case(&mut self, spec: CaseSpec, watcher: &mut dyn RunObserver) -> Result<bool, RunFailed> {
+    fn case(&mut self, spec: CaseSpec, observer: &mut dyn RunObserver) -> Result<bool, RunFailed> {
         let start_ns = self.begun.elapsed().as_nanos() as u64;
         let (spec, unsettled) = match shares::resolve_share(&spec, self.results.cases()) {
             Ok(settled) => (settled, None),
             Err(cause) => (spec, Some(cause)),
         };
-        watcher.begins(&spec);
+        observer.begins(&spec);
         let result = match unsettled {
             None => self.request.measured(&spec, self.interrupted)?,
             Some(cause) => Some(failed(cause, String::new())),
         };
         let Some(result) = result else {
-            watcher.stops();
+            observer.stops();
             return Ok(false);
         };
         let mut record = record(&spec, &result);
         record.doubts.extend(shares::share_of_capped(&spec, self.results.cases()).filter(|_| record.numbers.is_some()));
         note_digest(&mut self.run, &spec, &record);
         append(&mut self.results, &record, &result, start_ns)?;
-        watcher.ended(&record);
+        observer.ended(&record);
         // After a failure the other machines may be at another case.
-        Ok(self.request.seat.is_none() || !has_failed(&record))
+        Ok(self.request.host_rank.is_none() || !has_failed(&record))
     }
 }
 
@@ -582,8 +584,9 @@ mod tests {
     fn among_several_machines_a_run_ends_with_the_first_case_that_fails() {
         let dir = TempDir::new().unwrap();
         let hosts = Hosts::parse("hosts", "127.0.0.1:1\n127.0.0.1:2").unwrap();
-        let seat = HostRank { hosts, process: 0, join_within: Duration::from_secs(60) };
-        let finished = run(&Request { seat: Some(seat), ..request(&dir, TWO) }, &NEVER, &mut Words::default()).unwrap();
+        let host_rank = HostRank { hosts, process: 0, join_within: Duration::from_secs(60) };
+        let finished =
+            run(&Request { host_rank: Some(host_rank), ..request(&dir, TWO) }, &NEVER, &mut Words::default()).unwrap();
         assert_eq!((finished.cases.len(), finished.incomplete(), finished.interrupted), (1, 1, true));
         assert_eq!(finished.cases[0].axes.processes, 2, "as many as there are hosts");
     }

@@ -292,7 +292,7 @@ mod tests {
         command
     }
 
-    /// Processes that listen, are told of each other, and then run a script each.
+    /// Processes that listen, are sent the addresses of all, and then run a script each.
     fn several(scripts: &[&str]) -> CaseProcesses {
         let script = |(at, script): (usize, &&str)| shell(&format!("echo 10.0.0.{at}:1; spec=$(cat); {script}"));
         let commands = scripts.iter().enumerate().map(script).collect();
