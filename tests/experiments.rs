@@ -447,7 +447,7 @@ fn shares_of_the_sustainable_rate_are_of_what_a_search_has_found_and_stay_so_whe
     let scratch = small();
     let ended =
         scratch.ok(&format!("{SEARCH} --set 'speed.rate=[\"50%\", \"closed\", \"90%\", \"search\"]' --out results"));
-    for words in ["frontier, search: ", "frontier, 50 % of the sustainable rate: ", "frontier, closed loop"] {
+    for words in ["frontier, search: ", "frontier, 50% of the sustainable rate: ", "frontier, closed loop"] {
         assert!(ended.stderr.contains(words), "no '{words}' in {}", ended.stderr);
     }
     let cases = scratch.ndjson("results/cases.ndjson");
@@ -515,7 +515,7 @@ fn where_nothing_is_sustained_the_search_and_what_needs_it_fail_in_words() {
     let wanted = format!("not run: case 2 did not find the sustainable rate that this is a share of: {nothing}");
     assert_eq!(cause("open", Some(0.5)), wanted);
     assert!(
-        ended.stderr.contains("50 % of the sustainable rate, stall:100ms@0, repeat 1: FAILED: not run"),
+        ended.stderr.contains("50% of the sustainable rate, stall:100ms@0, repeat 1: FAILED: not run"),
         "{}",
         ended.stderr
     );

@@ -88,8 +88,8 @@ pub(crate) struct Place {
     #[arg(long, value_name = "I", requires = "hosts")]
     pub(crate) process: Option<u16>,
     /// How long the processes of the hosts file may take to meet
-    #[arg(long, value_name = "D", default_value = "1min", value_parser = parse_duration_ms)]
-    pub(crate) join_within: i64,
+    #[arg(long = "join-within", value_name = "D", default_value = "1min", value_parser = parse_duration_ms)]
+    pub(crate) join_within_ms: i64,
 }
 
 #[derive(Debug, Args)]
@@ -131,12 +131,12 @@ pub(crate) struct Inspect {
     #[command(flatten)]
     pub(crate) log: Log,
     /// For which slack late events are counted, such as 0s, 1min, 1h
-    #[arg(long, value_name = "D", default_value = "0s", value_parser = parse_duration_ms)]
-    pub(crate) slack: i64,
+    #[arg(long = "slack", value_name = "D", default_value = "0s", value_parser = parse_duration_ms)]
+    pub(crate) slack_ms: i64,
     /// A delivery that arrives so much later than the last one of its event id that counted is no duplicate [default: it
     /// is]
-    #[arg(long, value_name = "D", value_parser = parse_duration_ms)]
-    pub(crate) duplicate_horizon: Option<i64>,
+    #[arg(long = "duplicate-horizon", value_name = "D", value_parser = parse_duration_ms)]
+    pub(crate) duplicate_horizon_ms: Option<i64>,
     /// As JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
@@ -194,8 +194,8 @@ pub(crate) struct Replay {
     #[command(flatten)]
     pub(crate) place: Place,
     /// How long another process may give no sign of life before it is given up, 1s or more
-    #[arg(long, value_name = "D", default_value = "5min", value_parser = peer_timeout_ms)]
-    pub(crate) peer_timeout: u64,
+    #[arg(long = "peer-timeout", value_name = "D", default_value = "5min", value_parser = peer_timeout_ms)]
+    pub(crate) peer_timeout_ms: u64,
     /// A process that another one has started
     #[arg(long, hide = true, conflicts_with = "hosts")]
     pub(crate) replay_process_of: Option<String>,
@@ -203,8 +203,8 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "O", default_value = "watermark")]
     pub(crate) order: String,
     /// Slack of the watermark, such as 1h [default: enough to lose nothing in the file]
-    #[arg(long, value_name = "D", value_parser = parse_duration_ms)]
-    pub(crate) slack: Option<i64>,
+    #[arg(long = "slack", value_name = "D", value_parser = parse_duration_ms)]
+    pub(crate) slack_ms: Option<i64>,
     /// When state is forgotten
     #[arg(long, value_name = "E", default_value = "frontier")]
     pub(crate) eviction: String,
@@ -213,8 +213,13 @@ pub(crate) struct Replay {
     pub(crate) deduplicate: bool,
     /// With `--deduplicate`: a delivery that arrives so much later than the last one that counted is a first again, such as
     /// 24h [default: never]
-    #[arg(long, value_name = "D", value_parser = parse_duration_ms, requires = "deduplicate")]
-    pub(crate) duplicate_horizon: Option<i64>,
+    #[arg(
+        long = "duplicate-horizon",
+        value_name = "D",
+        value_parser = parse_duration_ms,
+        requires = "deduplicate"
+    )]
+    pub(crate) duplicate_horizon_ms: Option<i64>,
     /// With `--order speculative`: every answer given (+1) and taken back (-1), in a column `change`, in the order in
     /// which they are, instead of what is left at the end
     #[arg(long)]

@@ -13,7 +13,7 @@ use flowbench_generators::{Amount, Facts, FactsCollector, Generator};
 use flowbench_harness::cluster::replay_processes::{ReplayProcesses, Together};
 use flowbench_harness::experiment::named;
 use flowbench_harness::replay::{Look, Replayed};
-use flowbench_harness::{environment, generate as threads, replay as answering};
+use flowbench_harness::{Unsupported, check_supported, environment, generate as threads, replay as answering};
 use flowbench_pipelines::{EvictionName, OrderName, Pipeline, RunConfig, Strategy, catalogue};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -66,7 +66,7 @@ pub(crate) fn generate(args: &Generate, quiet: bool) -> Result<i32, Failure> {
 }
 
 pub(crate) fn inspect(args: &Inspect, quiet: bool) -> Result<i32, Failure> {
-    let mut facts = FactsCollector::new(args.slack).within(horizon(args.duplicate_horizon));
+    let mut facts = FactsCollector::new(args.slack_ms).within(horizon(args.duplicate_horizon_ms));
     let mut symbols = flowbench_events::Symbols::default();
     let counter = Counter::new("events", None, quiet);
     let mut on_event = |event, symbols: &flowbench_events::Symbols| {
@@ -117,7 +117,7 @@ pub(crate) fn replay(args: &Replay, quiet: bool) -> Result<i32, Failure> {
     read_files.extend(args.place.hosts.as_deref().map(|hosts| ("list of hosts", hosts)));
     refuse_to_overwrite(&written(Some(&args.output), &place), &read_files)?;
     leave_nothing_unfinished();
-    let silence_max = Duration::from_millis(args.peer_timeout);
+    let silence_max = Duration::from_millis(args.peer_timeout_ms);
     let processes =
         ReplayProcesses::meet(together(args)?, config.workers, &run_fingerprint(args, &config), silence_max)
             .map_err(Failure::failed)?;
@@ -139,7 +139,7 @@ pub(crate) fn replay(args: &Replay, quiet: bool) -> Result<i32, Failure> {
     }
     processes.agree(&trace.digest()).map_err(Failure::failed)?;
     let look = Look { changes: args.changes, repeats: !quiet && processes.is_first() };
-    let answered = answering::replay(pipeline, &args.set, &config, args.slack, &trace, look, processes.deployment())
+    let answered = answering::replay(pipeline, &args.set, &config, args.slack_ms, &trace, look, processes.deployment())
         .map_err(Failure::failed)?;
     if !processes.is_first() {
         return Ok(OK);
@@ -171,36 +171,38 @@ pub(crate) fn replay(args: &Replay, quiet: bool) -> Result<i32, Failure> {
     Ok(OK)
 }
 
+/// Parses the axes of a replay and checks that they can be combined.
 fn config(args: &Replay, pipeline: &dyn Pipeline) -> Result<RunConfig, Failure> {
     let strategy = named("strategy", &args.strategy, &Strategy::ALL.map(|one| (one.name(), one)));
     let order = named("order policy", &args.order, &OrderName::ALL.map(|one| (one.name(), one)));
     let eviction = named("eviction", &args.eviction, &EvictionName::ALL.map(|one| (one.name(), one)));
-    let strategy = strategy.map_err(Failure::usage_error)?;
-    let workers = usize::from(args.workers);
+    let config = RunConfig {
+        order: order.map_err(Failure::usage_error)?,
+        eviction: eviction.map_err(Failure::usage_error)?,
+        workers: usize::from(args.workers),
+        deduplicate: args.deduplicate.then(|| horizon(args.duplicate_horizon_ms)),
+        ..RunConfig::plain(strategy.map_err(Failure::usage_error)?)
+    };
+    if args.changes && !config.order.takes_back() {
+        let order = config.order.name();
+        let problem = format!("--changes: order policy '{order}' takes no answer back; use --order speculative");
+        return Err(Failure::usage_error(problem));
+    }
     let processes = match hosts(&args.place)? {
         Some((hosts, ..)) => hosts.addresses().len(),
         None => args.place.processes.unwrap_or(1).into(),
     };
-    if let Some(allowed) = strategy.allowed_workers(workers * processes) {
-        let (name, all) = (strategy.name(), workers * processes);
-        return Err(Failure::usage_error(format!("--workers {all}: strategy '{name}' runs on {allowed}")));
-    }
-    let order = order.map_err(Failure::usage_error)?;
-    if args.changes && !order.takes_back() {
-        let problem =
-            format!("--changes: order policy '{}' takes no answer back; use --order speculative", order.name());
-        return Err(Failure::usage_error(problem));
-    }
-    let eviction = eviction.map_err(Failure::usage_error)?;
-    let deduplicate = args.deduplicate.then(|| horizon(args.duplicate_horizon));
-    let config = RunConfig { order, eviction, workers, deduplicate, ..RunConfig::plain(strategy) };
-    match pipeline.unsupported_reason(&config).or_else(|| strategy.unsupported_between_processes(processes)) {
-        Some(reason) => {
-            let (strategy, pipeline) = (strategy.name(), pipeline.name());
-            Err(Failure::usage_error(format!("--strategy {strategy} cannot serve {pipeline} this way: {reason}")))
-        }
-        None => Ok(config),
-    }
+    check_supported(pipeline, &config, processes).map_err(|unsupported| {
+        Failure::usage_error(match unsupported {
+            Unsupported::Workers { strategy, workers, allowed } => {
+                format!("--workers {workers}: strategy '{strategy}' runs on {allowed}")
+            }
+            Unsupported::Strategy { strategy, pipeline, reason } => {
+                format!("--strategy {strategy} cannot serve {pipeline} this way: {reason}")
+            }
+        })
+    })?;
+    Ok(config)
 }
 
 /// Returns for how long repeated deliveries are recognized: forever, unless a number of ms is given.
@@ -228,7 +230,7 @@ fn together(args: &Replay) -> Result<Together, Failure> {
 
 /// Returns what has to be the same in all processes of a replay, apart from the number of workers.
 fn run_fingerprint(args: &Replay, config: &RunConfig) -> String {
-    format!("{} {:?} {config:?} {:?} {}", args.pipeline, args.set, args.slack, args.changes)
+    format!("{} {:?} {config:?} {:?} {}", args.pipeline, args.set, args.slack_ms, args.changes)
 }
 
 fn read(log: &Log, rejects: &mut Rejects) -> Result<(Arc<Trace>, ReadSummary), Failure> {

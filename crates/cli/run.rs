@@ -79,7 +79,7 @@ pub(crate) fn hosts(place: &Place) -> Result<Option<(Hosts, usize, Duration)>, F
     let (Some(file), Some(process)) = (&place.hosts, place.process) else { return Ok(None) };
     let hosts = Hosts::read(file).map_err(Failure::usage_error)?;
     hosts.address(process.into()).map_err(Failure::usage_error)?;
-    let join_within = Duration::from_millis(u64::try_from(place.join_within).unwrap_or(0));
+    let join_within = Duration::from_millis(u64::try_from(place.join_within_ms).unwrap_or(0));
     Ok(Some((hosts, process.into(), join_within)))
 }
 

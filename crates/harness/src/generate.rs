@@ -5,25 +5,52 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use flowbench_events::{Event, Trace};
-use flowbench_generators::{Amount, Generator, Profile, Wave};
+use flowbench_generators::{Amount, Generator, Profile, ProfileError, Wave};
+use thiserror::Error;
 
 use crate::experiment::file::check_once;
 
-/// The profile of that name, or in the TOML file of that path, with `KEY=VALUE` settings applied and checked.
-pub fn profile(name: &str, settings: &[String]) -> Result<Profile, String> {
+/// Why a profile cannot be used.
+#[derive(Debug, Error)]
+pub enum UnusableProfile {
+    /// Its file cannot be read.
+    #[error("profile {path}: cannot be read: {error}")]
+    Unreadable {
+        /// Path of the file.
+        path: String,
+        /// The error of the system.
+        error: std::io::Error,
+    },
+    /// Its file, or a setting, is wrong.
+    #[error(transparent)]
+    Wrong(#[from] ProfileError),
+    /// A parameter is set twice.
+    #[error("{0}")]
+    SetTwice(String),
+    /// A setting is not written as `KEY=VALUE`.
+    #[error("'{0}' is not KEY=VALUE")]
+    NotASetting(String),
+}
+
+/// Returns a shipped profile by its name, or the profile in a TOML file by its path, with `KEY=VALUE` settings applied.
+///
+/// # Errors
+///
+/// Fails if the profile does not exist or cannot be read, and if a parameter is unknown, set twice or out of range.
+pub fn profile(name: &str, settings: &[String]) -> Result<Profile, UnusableProfile> {
     let is_path = name.contains('/') || Path::new(name).extension().is_some();
     let mut profile = if is_path {
-        let text = std::fs::read_to_string(name).map_err(|error| format!("profile {name}: cannot be read: {error}"))?;
-        Profile::from_toml(&text, name).map_err(|error| error.to_string())?
+        let unreadable = |error| UnusableProfile::Unreadable { path: name.to_owned(), error };
+        Profile::from_toml(&std::fs::read_to_string(name).map_err(unreadable)?, name)?
     } else {
-        Profile::named(name).map_err(|error| error.to_string())?
+        Profile::named(name)?
     };
-    check_once(settings)?;
+    check_once(settings).map_err(UnusableProfile::SetTwice)?;
     for setting in settings {
-        let (key, value) = setting.split_once('=').ok_or_else(|| format!("'{setting}' is not KEY=VALUE"))?;
-        profile.set(key, value).map_err(|error| error.to_string())?;
+        let (key, value) = setting.split_once('=').ok_or_else(|| UnusableProfile::NotASetting(setting.clone()))?;
+        profile.set(key, value)?;
     }
-    profile.validate().map_err(|error| error.to_string())?;
+    profile.validate()?;
     Ok(profile)
 }
 

@@ -17,3 +17,6 @@ pub mod generate;
 pub mod measure;
 pub mod replay;
 pub mod run;
+mod supported;
+
+pub use supported::{Unsupported, check_supported};

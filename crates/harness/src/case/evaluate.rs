@@ -4,7 +4,8 @@ use flowbench_events::{Event, Trace};
 use flowbench_measurement::doubts::{Circumstances, doubts};
 use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES, Window};
 use flowbench_measurement::record::{
-    Accuracy, Disorder, EventTimeWait, Numbers, Progress, Quantiles, Status, Sustainable, TimelinePoint,
+    Accuracy, Attribution, Disorder, EventTimeWait, LostTime, Memory, Numbers, Progress, Quantiles, Status,
+    Sustainable, TimelinePoint,
 };
 use flowbench_measurement::timeline::{Position, Reading, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
@@ -12,6 +13,7 @@ use flowbench_pipelines::{Feed, RunConfig};
 
 use crate::environment;
 use crate::experiment::case_spec::CaseSpec;
+use crate::measure::completions::Latencies;
 use crate::measure::drive::Measured;
 use crate::measure::release_times::ReleaseTimes;
 use crate::run::protocol::CaseResult;
@@ -30,34 +32,76 @@ pub(crate) struct Facts {
     pub(crate) sustainable: Option<Sustainable>,
 }
 
-pub(crate) fn evaluate(
-    spec: &CaseSpec,
-    feed: &Feed,
-    config: &RunConfig,
-    measured: &Measured,
-    facts: Facts,
-) -> CaseResult {
-    let Measured { end, completions, observations, sharing, .. } = measured;
-    let Facts { accuracy, disorder, trace_digest, source_ceiling_events_per_s, sustainable, .. } = facts;
-    let trace = feed.trace();
-    let window = completions.window(spec.warmup_ns);
-    let latencies = completions.latencies(window);
-    let release_times = ReleaseTimes::new(&trace.events, feed.rule());
-    let delays = processing_delays(&release_times, config, measured, window);
-    let timeline = timeline_of(feed, measured);
-    let (backlog_peak, recovery_ns) = timeline::progress(&timeline);
-    let mut memory = memory::memory(&timeline);
-    // Connections of several processes have buffers of their own, which no entry is to blame for.
-    memory.bytes_per_entry = (spec.axes.processes == 1).then(|| measured.held_at_end?.bytes_per_entry()).flatten();
-    memory.payload_bytes_per_entry = end.payload_bytes_per_entry;
-    if memory.entries_peak == 0 && memory.buffered_peak == 0 {
-        memory.growth = None; // nothing is kept: what moves is not the pipeline's
+/// Computes the numbers of a case, its doubts, histograms and timeline.
+pub(crate) fn evaluate(spec: &CaseSpec, feed: &Feed, measured: &Measured, facts: Facts) -> CaseResult {
+    let analysis = Analysis::new(spec, feed, measured);
+    let circumstances = circumstances(&analysis, feed, measured, &facts);
+    let found_events_per_s = facts.sustainable.as_ref().map(|found| found.rate_events_per_s);
+    let numbers = numbers(spec, &analysis, feed, measured, facts);
+    let doubts = doubts(&numbers, &spec.axes(found_events_per_s), &circumstances);
+    let activity = measured.activity.as_ref();
+    CaseResult {
+        status: Status::Ok,
+        numbers: Some(numbers),
+        doubts,
+        histograms: analysis.histogram_lines(),
+        timeline: timeline::thin(&analysis.timeline, TIMELINE_POINTS, |point| Some(point.live_bytes.unwrap_or(0))),
+        operators: activity.map_or(Vec::new(), |activity| activity.operators.clone()),
+        channels: activity.map_or(Vec::new(), |activity| activity.channels.clone()),
     }
-    let events = trace.events.len() as u64;
+}
+
+/// What several numbers of a case are computed from.
+struct Analysis<'a> {
+    release_times: ReleaseTimes<'a>,
+    latencies: Latencies,
+    attribution: Attribution,
+    delays: LatencyHistogram, // from the release of an answer to its completion
+    lost: LostTime,
+    lost_waits: LatencyHistogram,
+    timeline: Vec<TimelinePoint>,
+}
+
+impl<'a> Analysis<'a> {
+    fn new(spec: &CaseSpec, feed: &'a Feed, measured: &Measured) -> Self {
+        let completions = &measured.completions;
+        let window = completions.window(spec.warmup_ns);
+        let latencies = completions.latencies(window);
+        let release_times = ReleaseTimes::new(&feed.trace().events, feed.rule());
+        let recorded_from_ns = spec.warmup_ns.min(completions.elapsed_ns().max(1));
+        let (lost, lost_waits) = completions.lost_time(recorded_from_ns, measured.scheduling);
+        Analysis {
+            attribution: completions.attribution(window, &latencies),
+            delays: processing_delays(&release_times, &spec.config, measured, window),
+            timeline: timeline_of(feed, measured),
+            release_times,
+            latencies,
+            lost,
+            lost_waits,
+        }
+    }
+
+    /// Returns the histograms that are not empty, by kind, each as a line of an hlog.
+    fn histogram_lines(&self) -> Vec<(String, String)> {
+        let histograms = [
+            ("latency", &self.latencies.latency),
+            ("processing-delay", &self.delays),
+            ("driver-lag", &self.latencies.driver_lag),
+            ("lost-time", &self.lost_waits),
+        ];
+        let filled = histograms.into_iter().filter(|(_, histogram)| histogram.count() > 0);
+        filled.filter_map(|(kind, histogram)| Some((kind.to_owned(), hlog::line("", 0, 0, histogram).ok()?))).collect()
+    }
+}
+
+fn numbers(spec: &CaseSpec, analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, facts: Facts) -> Numbers {
+    let Measured { completions, observations, sharing, .. } = measured;
+    let Analysis { release_times, latencies, delays, timeline, .. } = analysis;
+    let events = feed.trace().events.len() as u64;
     let elapsed_ns = completions.elapsed_ns().max(1);
-    let (lost, lost_waits) = completions.lost_time(spec.warmup_ns.min(elapsed_ns), measured.scheduling);
     let throughput_events_per_s = |elapsed_ns: u64| events as f64 * 1e9 / elapsed_ns.max(1) as f64;
-    let numbers = Numbers {
+    let (backlog_peak, recovery_ns) = timeline::progress(timeline);
+    Numbers {
         events,
         elapsed_ns,
         throughput_events_per_s: throughput_events_per_s(elapsed_ns),
@@ -65,58 +109,55 @@ pub(crate) fn evaluate(
             None => measured.runs_ns.iter().copied().map(throughput_events_per_s).collect(),
             Some(_) => Vec::new(), // an open loop is as fast as its rate
         },
-        source_ceiling_events_per_s,
+        source_ceiling_events_per_s: facts.source_ceiling_events_per_s,
         cpu_ns: observations.cpu_ns,
         latency: latencies.latency.quantiles(),
         processing_delay: delays.quantiles(),
         driver_lag: latencies.driver_lag.quantiles(),
         hiccup: Quantiles::default(),
         censored: latencies.censored,
-        event_time_wait_ms: event_time_wait(&release_times, config),
-        attribution: completions.attribution(window, &latencies),
+        event_time_wait_ms: event_time_wait(release_times, &spec.config),
+        attribution: analysis.attribution.clone(),
         progress: Progress { watermark_lag_peak_ms: release_times.lag_peak_ms(), backlog_peak, recovery_ns },
         sharing: sharing.clone(),
-        lost,
-        sustainable,
-        memory,
-        accuracy,
-        disorder,
-        trace_digest,
-    };
-    let build = environment::build();
-    let circumstances = Circumstances {
+        lost: analysis.lost.clone(),
+        sustainable: facts.sustainable,
+        memory: memory_of(spec, timeline, measured),
+        accuracy: facts.accuracy,
+        disorder: facts.disorder,
+        trace_digest: facts.trace_digest,
+    }
+}
+
+fn memory_of(spec: &CaseSpec, timeline: &[TimelinePoint], measured: &Measured) -> Memory {
+    let mut memory = memory::memory(timeline);
+    // Connections of several processes have buffers of their own, which no entry is to blame for.
+    memory.bytes_per_entry = (spec.processes == 1).then(|| measured.held_at_end?.bytes_per_entry()).flatten();
+    memory.payload_bytes_per_entry = measured.end.payload_bytes_per_entry;
+    if memory.entries_peak == 0 && memory.buffered_peak == 0 {
+        memory.growth = None; // nothing is kept: what moves is not the pipeline's
+    }
+    memory
+}
+
+fn circumstances(analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, facts: &Facts) -> Circumstances {
+    let Measured { completions, observations, sharing, .. } = measured;
+    let (build, latency) = (environment::build(), &analysis.latencies.latency);
+    Circumstances {
         usable_cores: Some(environment::usable_cores()),
         lasted_ns: Some(measured.runs_ns.iter().sum()),
-        span_ms: span_ms(trace),
+        span_ms: span_ms(feed.trace()),
         retention_ms: facts.retention_ms,
         has_day_rhythm: facts.has_day_rhythm,
         miscounted_share: miscounted_share(&observations.readings),
         completed_in_time: completions.completed_in_time(),
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,
-        negative: latencies.latency.negative(),
-        saturated: latencies.latency.saturated(),
+        negative: latency.negative(),
+        saturated: latency.saturated(),
         logged: measured.activity.is_some() && sharing.logging_overhead_share.is_none(),
         debug_build: build.profile == "debug",
         dirty_tree: build.dirty,
-    };
-    let doubts = doubts(&numbers, &spec.axes, &circumstances);
-    let histograms = [
-        ("latency", &latencies.latency),
-        ("processing-delay", &delays),
-        ("driver-lag", &latencies.driver_lag),
-        ("lost-time", &lost_waits),
-    ];
-    let lines = histograms.into_iter().filter(|(_, histogram)| histogram.count() > 0);
-    let lines = lines.filter_map(|(kind, histogram)| Some((kind.to_owned(), hlog::line("", 0, 0, histogram).ok()?)));
-    CaseResult {
-        status: Status::Ok,
-        numbers: Some(numbers),
-        doubts,
-        histograms: lines.collect(),
-        timeline: timeline::thin(&timeline, TIMELINE_POINTS, |point| Some(point.live_bytes.unwrap_or(0))),
-        operators: measured.activity.as_ref().map_or(Vec::new(), |activity| activity.operators.clone()),
-        channels: measured.activity.as_ref().map_or(Vec::new(), |activity| activity.channels.clone()),
     }
 }
 

@@ -2,8 +2,10 @@
 
 mod check;
 pub(crate) mod child;
+mod error;
 mod evaluate;
 mod search;
 mod trial;
 
 pub use child::{abort_on_panic, case_process, peer_process, run};
+pub use error::CaseError;

@@ -13,8 +13,10 @@ use flowbench_measurement::record::{Probe, Status};
 use flowbench_measurement::sustainable::{Next, Search, Trial};
 
 use crate::case::check::wrong_late_set;
-use crate::case::trial::{PreparedCase, Run};
+use crate::case::error::CaseError;
+use crate::case::trial::{Offer, PreparedCase, Run};
 use crate::experiment::case_spec::{CaseSpec, EVENTS_MAX};
+use crate::experiment::rate::Arrivals;
 use crate::measure::resident_set::peak_rss_bytes;
 use crate::run::protocol::{CaseResult, failed};
 
@@ -28,15 +30,15 @@ const INSTANTS: u64 = 256;
 /// How many times the requested events a trace may be extended to if it is too short for the machine.
 const LONGER_MAX: u64 = 8;
 
-/// Searches until the rate is found or there is none.
-pub(crate) fn run(spec: &CaseSpec) -> Result<CaseResult, String> {
-    let mut bench = OnTrace::new(spec)?;
-    let mut search = Search::new(spec.rates()?, guess(spec, &bench.ready)?, spec.slo_p99_ns);
+/// Searches for the sustainable rate until it is found or there is none.
+pub(crate) fn run(spec: &CaseSpec, arrivals: Arrivals) -> Result<CaseResult, CaseError> {
+    let mut bench = OnTrace::new(spec, arrivals)?;
+    let mut search = Search::new(spec.rates()?, guess(&bench.prepared)?, spec.slo_p99_ns);
     if let Some(cause) = search_on(&mut bench, &mut search)? {
         return Ok(invalid(cause));
     }
     Ok(match (search.next(), bench.last) {
-        (Next::Found(found), Some((probe, run))) => bench.ready.result(&probe, &run, Some(found)),
+        (Next::Found(found), Some(run)) => bench.prepared.result(&run, Some(found)),
         _ => nothing(search.probes()),
     })
 }
@@ -44,11 +46,11 @@ pub(crate) fn run(spec: &CaseSpec) -> Result<CaseResult, String> {
 /// What runs probes.
 trait Bench {
     /// Runs a probe at a rate.
-    fn probe(&mut self, rate_events_per_s: f64) -> Result<Judged, String>;
+    fn probe(&mut self, rate_events_per_s: f64) -> Result<Judged, CaseError>;
 
     /// Extends the trace for higher rates; returns the highest that may be tried then, `None` if it cannot be
     /// extended.
-    fn lengthen(&mut self) -> Result<Option<f64>, String>;
+    fn lengthen(&mut self) -> Result<Option<f64>, CaseError>;
 }
 
 /// The result of a probe.
@@ -62,7 +64,7 @@ enum Judged {
 
 /// Runs probes to the end of the search, extending the trace when needed. Returns why the answers of a probe were
 /// wrong, if they were.
-fn search_on(bench: &mut impl Bench, search: &mut Search) -> Result<Option<String>, String> {
+fn search_on(bench: &mut impl Bench, search: &mut Search) -> Result<Option<String>, CaseError> {
     loop {
         match search.next() {
             Next::Try(rate) => match bench.probe(rate)? {
@@ -81,84 +83,89 @@ fn search_on(bench: &mut impl Bench, search: &mut Search) -> Result<Option<Strin
 /// Runs probes on one trace and keeps the last run.
 struct OnTrace {
     began: Instant,
-    asked_events: u64,
-    spec: CaseSpec,
-    ready: PreparedCase,
-    last: Option<(CaseSpec, Run)>,
+    requested_events: u64,
+    arrivals: Arrivals,
+    prepared: PreparedCase,
+    last: Option<Run>,
 }
 
 impl OnTrace {
-    fn new(spec: &CaseSpec) -> Result<OnTrace, String> {
-        let (began, spec) = (Instant::now(), spec.clone());
-        Ok(OnTrace { began, asked_events: spec.trace.events, ready: PreparedCase::new(&spec)?, spec, last: None })
+    fn new(spec: &CaseSpec, arrivals: Arrivals) -> Result<OnTrace, CaseError> {
+        let (began, requested_events) = (Instant::now(), spec.trace.events);
+        Ok(OnTrace { began, requested_events, arrivals, prepared: PreparedCase::new(spec)?, last: None })
     }
 
-    /// True if twice the trace is within what was requested, and if the deadline and the memory allow it: the next
-    /// round of probes takes at least as long as all before, and both traces exist while the longer one is made.
+    /// Returns true if twice the trace is within what was requested, and if the deadline and the memory allow it: the
+    /// next round of probes takes at least as long as all before, and both traces exist while the longer one is made.
     fn may_lengthen(&self, spent: Duration, peak_rss_bytes: u64) -> bool {
-        let events = self.spec.trace.events.saturating_mul(2);
-        events <= self.asked_events.saturating_mul(LONGER_MAX).min(EVENTS_MAX)
-            && spent.saturating_mul(3) <= Duration::from_millis(self.spec.deadline_ms)
-            && peak_rss_bytes.saturating_mul(3) <= self.spec.memory_cap_bytes
+        let spec = &self.prepared.spec;
+        spec.trace.events.saturating_mul(2) <= self.requested_events.saturating_mul(LONGER_MAX).min(EVENTS_MAX)
+            && spent.saturating_mul(3) <= Duration::from_millis(spec.deadline_ms)
+            && peak_rss_bytes.saturating_mul(3) <= spec.memory_cap_bytes
     }
 }
 
 impl Bench for OnTrace {
-    fn probe(&mut self, rate_events_per_s: f64) -> Result<Judged, String> {
+    fn probe(&mut self, rate_events_per_s: f64) -> Result<Judged, CaseError> {
         self.last = None; // its answers are not needed any more
-        let probe = self.spec.at(rate_events_per_s);
-        let run = alone(&self.ready, &probe)?;
-        if let Some(cause) = wrong_late(&self.ready, &run) {
+        let run = run_at(&self.prepared, rate_events_per_s, self.arrivals)?;
+        if let Some(cause) = wrong_late(&self.prepared, &run) {
             return Ok(Judged::Wrong(cause));
         }
-        let (refused, latency_p99_ns) = verdict(&probe, &run);
-        self.last = Some((probe, run));
+        let (refused, latency_p99_ns) = verdict(&self.prepared.spec, rate_events_per_s, &run);
+        self.last = Some(run);
         Ok(Judged::Sound(refused, latency_p99_ns))
     }
 
-    fn lengthen(&mut self) -> Result<Option<f64>, String> {
+    fn lengthen(&mut self) -> Result<Option<f64>, CaseError> {
         if !self.may_lengthen(self.began.elapsed(), peak_rss_bytes().unwrap_or(u64::MAX)) {
             return Ok(None);
         }
         self.last = None;
-        self.spec.trace.events *= 2;
-        self.ready = PreparedCase::new(&self.spec)?;
-        Ok(Some(self.spec.rates()?.most_events_per_s))
+        let mut spec = self.prepared.spec.clone();
+        spec.trace.events *= 2;
+        self.prepared = PreparedCase::new(&spec)?;
+        Ok(Some(spec.rates()?.most_events_per_s))
     }
 }
 
 /// Returns a share of the closed loop's throughput on the first events, events/s.
-fn guess(spec: &CaseSpec, ready: &PreparedCase) -> Result<f64, String> {
-    let mut closed = spec.clone();
-    closed.trace.events = spec.trace.events.min(EVENTS_FOR_A_GUESS);
-    let run = alone(ready, &closed)?;
+fn guess(prepared: &PreparedCase) -> Result<f64, CaseError> {
+    let events = prepared.spec.trace.events.min(EVENTS_FOR_A_GUESS);
+    let run = alone(prepared, &prepared.closed_loop(events))?;
     let elapsed_s = run.measured.completions.elapsed_ns().max(1) as f64 / 1e9;
-    Ok(GUESS_SHARE * closed.trace.events as f64 / elapsed_s)
+    Ok(GUESS_SHARE * events as f64 / elapsed_s)
 }
 
-fn alone(ready: &PreparedCase, spec: &CaseSpec) -> Result<Run, String> {
-    ready.run(spec, false, None)?.ok_or_else(|| "a search runs in one process".to_owned())
+/// Runs an open loop at a rate, on what it offers in time of the trace.
+fn run_at(prepared: &PreparedCase, rate_events_per_s: f64, arrivals: Arrivals) -> Result<Run, CaseError> {
+    let events = prepared.spec.events_at(rate_events_per_s);
+    alone(prepared, &prepared.open_loop(events, rate_events_per_s, arrivals)?)
 }
 
-fn wrong_late(ready: &PreparedCase, run: &Run) -> Option<String> {
+fn alone(prepared: &PreparedCase, offer: &Offer) -> Result<Run, CaseError> {
+    prepared.run(offer, false, None)?.ok_or(CaseError::SearchInSeveralProcesses)
+}
+
+fn wrong_late(prepared: &PreparedCase, run: &Run) -> Option<String> {
     let of_trace = LateSet::of(&run.feed.trace().events, run.feed.rule());
-    wrong_late_set(&ready.config, of_trace, run.measured.end.late)
+    wrong_late_set(&prepared.spec.config, of_trace, run.measured.end.late)
 }
 
 /// Returns why the rate was refused, if it was, and its p99 latency, ns.
-fn verdict(probe: &CaseSpec, run: &Run) -> (Option<String>, Option<u64>) {
+fn verdict(spec: &CaseSpec, rate_events_per_s: f64, run: &Run) -> (Option<String>, Option<u64>) {
     let completions = &run.measured.completions;
-    let latencies = completions.latencies(completions.window(probe.warmup_ns));
+    let latencies = completions.latencies(completions.window(spec.warmup_ns));
     let planned_ns = completions.planned_ns().unwrap_or(0);
     let instant_ns = |i| planned_ns / 2 + (planned_ns - planned_ns / 2) * i / (INSTANTS - 1);
     let trial = Trial {
-        rate_events_per_s: probe.axes.rate_events_per_s.unwrap_or(0.0),
-        events: probe.trace.events,
+        rate_events_per_s,
+        events: run.feed.trace().events.len() as u64,
         censored: latencies.censored,
         latency_p99_ns: latencies.latency.quantiles().p99_ns,
         backlog: &completions.backlog((0..INSTANTS).map(instant_ns)),
     };
-    (trial.refusal(probe.slo_p99_ns), trial.latency_p99_ns)
+    (trial.refusal(spec.slo_p99_ns), trial.latency_p99_ns)
 }
 
 fn invalid(cause: String) -> CaseResult {
@@ -181,10 +188,11 @@ fn nothing(probes: &[Probe]) -> CaseResult {
 mod tests {
     use flowbench_measurement::record::Sustainable;
     use flowbench_measurement::sustainable::Range;
+    use flowbench_pipelines::Fault;
 
     use super::*;
     use crate::case::child;
-    use crate::experiment::rate::{Rate, tests::search};
+    use crate::experiment::rate::tests::search;
 
     #[test]
     fn a_search_has_the_numbers_of_its_last_probe_and_says_what_it_tried() {
@@ -204,7 +212,7 @@ mod tests {
         assert_eq!((last.rate_events_per_s, last.latency_p99_ns), (rate, numbers.latency.p99_ns));
         let mut given = spec.clone();
         given.trace.events = numbers.events;
-        let given = CaseSpec { rate: Rate::Given(rate), ..given.at(rate) };
+        let given = given.at(rate, Arrivals::Constant, None);
         let given = child::run(&given, None).unwrap().numbers.unwrap();
         assert_eq!((given.trace_digest, given.accuracy), (numbers.trace_digest, numbers.accuracy));
     }
@@ -217,12 +225,12 @@ mod tests {
     }
 
     impl Bench for Fake {
-        fn probe(&mut self, rate: f64) -> Result<Judged, String> {
+        fn probe(&mut self, rate: f64) -> Result<Judged, CaseError> {
             assert!(rate <= self.most, "the trace does not last for {rate}");
             Ok(Judged::Sound((rate > self.limit).then(|| "too fast".to_owned()), Some(1)))
         }
 
-        fn lengthen(&mut self) -> Result<Option<f64>, String> {
+        fn lengthen(&mut self) -> Result<Option<f64>, CaseError> {
             let Some(left) = self.lengthenings.checked_sub(1) else { return Ok(None) };
             (self.lengthenings, self.most) = (left, 2.0 * self.most);
             Ok(Some(self.most))
@@ -234,7 +242,7 @@ mod tests {
         let mut fake = Fake { limit, most: 1e6, lengthenings };
         let range = Range { least_events_per_s: 1e3, most_events_per_s: 1e6 };
         let mut search = Search::new(range, 7e5, 10_000_000);
-        assert_eq!(search_on(&mut fake, &mut search), Ok(None));
+        assert_eq!(search_on(&mut fake, &mut search).unwrap(), None);
         let Next::Found(found) = search.next() else { panic!("{:?}", search.probes()) };
         (found, fake.lengthenings)
     }
@@ -254,11 +262,11 @@ mod tests {
     fn a_wrong_answer_ends_a_search() {
         struct Wrong;
         impl Bench for Wrong {
-            fn probe(&mut self, _: f64) -> Result<Judged, String> {
+            fn probe(&mut self, _: f64) -> Result<Judged, CaseError> {
                 Ok(Judged::Wrong("3 events were dropped as late".to_owned()))
             }
 
-            fn lengthen(&mut self) -> Result<Option<f64>, String> {
+            fn lengthen(&mut self) -> Result<Option<f64>, CaseError> {
                 unreachable!("nothing was found")
             }
         }
@@ -270,14 +278,14 @@ mod tests {
     #[test]
     fn a_trace_is_lengthened_within_eight_times_its_events_the_deadline_and_the_memory() {
         let spec = search("200ms");
-        let mut bench = OnTrace::new(&spec).unwrap();
+        let mut bench = OnTrace::new(&spec, Arrivals::Constant).unwrap();
         let third = (Duration::from_millis(spec.deadline_ms) / 3, spec.memory_cap_bytes / 3);
         assert!(bench.may_lengthen(third.0, third.1));
         assert!(!bench.may_lengthen(third.0 + Duration::from_millis(1), third.1));
         assert!(!bench.may_lengthen(third.0, third.1 + 1));
-        bench.spec.trace.events = 4 * spec.trace.events;
+        bench.prepared.spec.trace.events = 4 * spec.trace.events;
         assert!(bench.may_lengthen(third.0, third.1));
-        bench.spec.trace.events += 1;
+        bench.prepared.spec.trace.events += 1;
         assert!(!bench.may_lengthen(third.0, third.1));
     }
 
@@ -296,20 +304,20 @@ mod tests {
     #[test]
     fn what_is_dropped_as_late_is_checked_at_every_probe() {
         let spec = search("200ms");
-        let ready = PreparedCase::new(&spec).unwrap();
-        let mut run = alone(&ready, &spec.at(20_000.0)).unwrap();
-        assert_eq!(wrong_late(&ready, &run), None);
+        let prepared = PreparedCase::new(&spec).unwrap();
+        let mut run = run_at(&prepared, 20_000.0, Arrivals::Constant).unwrap();
+        assert_eq!(wrong_late(&prepared, &run), None);
         run.measured.end.late.count += 1;
-        assert!(wrong_late(&ready, &run).unwrap().contains("were dropped as late"));
+        assert!(wrong_late(&prepared, &run).unwrap().contains("were dropped as late"));
     }
 
     #[test]
     fn the_verdict_is_on_the_probe_as_it_went() {
         let mut spec = search("200ms");
-        spec.axes.fault = Some("stall:300ms@0".to_owned());
-        let ready = PreparedCase::new(&spec).unwrap();
-        let probe = spec.at(20_000.0);
-        let (refused, latency_p99_ns) = verdict(&probe, &alone(&ready, &probe).unwrap());
+        spec.config.fault = Some(Fault::parse("stall:300ms@0").unwrap());
+        let prepared = PreparedCase::new(&spec).unwrap();
+        let run = run_at(&prepared, 20_000.0, Arrivals::Constant).unwrap();
+        let (refused, latency_p99_ns) = verdict(&spec, 20_000.0, &run);
         assert!(refused.unwrap().contains("of the events were completed"));
         assert!(latency_p99_ns.unwrap() > 100_000_000);
     }

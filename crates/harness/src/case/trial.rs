@@ -4,22 +4,20 @@
 
 use std::sync::Arc;
 
-use flowbench_events::{Event, Horizon, Sources, Trace, WatermarkRule};
+use flowbench_events::{Event, Trace};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_measurement::doubts::SHORT_NS;
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
-use flowbench_measurement::record::{Axes, Disorder, Status, Sustainable};
-use flowbench_pipelines::{
-    BoundPipeline, EvictionName, Fault, FaultKind, Feed, OrderName, Pipeline, RunConfig, RunError, Strategy, catalogue,
-};
+use flowbench_measurement::record::{Disorder, Status, Sustainable};
+use flowbench_pipelines::{BoundPipeline, EvictionName, Fault, FaultKind, Feed, Pipeline, RunError, catalogue};
 
 use crate::case::check::Check;
+use crate::case::error::CaseError;
 use crate::case::evaluate::{Facts, evaluate};
 use crate::cluster::process_group::ProcessGroup;
 use crate::environment;
-use crate::experiment::case_spec::{Arrivals, CaseSpec, TraceSpec};
-use crate::experiment::plan::{IDLE, SOURCES_CHANNEL, named};
-use crate::experiment::rate::Rate;
+use crate::experiment::case_spec::CaseSpec;
+use crate::experiment::rate::{Arrivals, OfferedLoad};
 use crate::generate;
 use crate::measure::drive::{self, Measured, Setting};
 use crate::measure::load::Load;
@@ -27,11 +25,17 @@ use crate::run::protocol::CaseResult;
 
 /// What the runs of a case share: the trace and the configuration.
 pub(crate) struct PreparedCase {
-    pub(crate) config: RunConfig,
+    pub(crate) spec: CaseSpec,
     profile: Profile,
     trace: Arc<Trace>,
     pipeline: &'static dyn Pipeline,
     prepared: Box<dyn BoundPipeline>,
+}
+
+/// The input of one run and how it is offered.
+pub(crate) struct Offer {
+    feed: Arc<Feed>,
+    load: Load,
 }
 
 /// One run of a case.
@@ -41,55 +45,73 @@ pub(crate) struct Run {
 }
 
 impl PreparedCase {
-    pub(crate) fn new(spec: &CaseSpec) -> Result<PreparedCase, String> {
+    /// Generates the trace of a case and fixes the parameters of its pipeline.
+    pub(crate) fn new(spec: &CaseSpec) -> Result<PreparedCase, CaseError> {
         let profile = generate::profile(&spec.trace.profile, &spec.trace.overrides)?;
-        let trace = Arc::new(make_trace(&profile, &spec.trace)?);
-        let (pipeline, config) = chosen(spec)?;
+        let generator = Generator::new(&profile, spec.trace.seed)?;
+        let trace = generate::trace(&generator, Amount::Events(spec.trace.events), environment::usable_cores());
+        let pipeline = catalogue::find(&spec.pipeline).map_err(|error| CaseError::Pipeline(error.to_string()))?;
         let prepared = pipeline
-            .prepare(&spec.axes.settings, &trace.symbols)
-            .map_err(|error| format!("{}: {error}", pipeline.name()))?;
-        Ok(PreparedCase { config, profile, trace, pipeline, prepared })
+            .prepare(&spec.settings, &trace.symbols)
+            .map_err(|error| CaseError::Setting { pipeline: pipeline.name(), error })?;
+        Ok(PreparedCase { spec: spec.clone(), profile, trace: Arc::new(trace), pipeline, prepared })
     }
 
-    /// Runs it once, on as many events of the trace as `spec` says. `None` if another process has the measurements.
-    pub(crate) fn run(
+    /// Returns a closed loop over the first `events` of the trace.
+    pub(crate) fn closed_loop(&self, events: u64) -> Offer {
+        Offer { feed: self.feed(events, None), load: Load::Closed }
+    }
+
+    /// Returns an open loop over the first `events` of the trace.
+    pub(crate) fn open_loop(
         &self,
-        spec: &CaseSpec,
-        profile_operators: bool,
-        process_group: Option<&Arc<ProcessGroup>>,
-    ) -> Result<Option<Run>, String> {
-        let trace = self.first_events(spec.trace.events as usize);
-        let load = load(spec, &trace).map_err(|error| error.to_string())?;
-        let (rule, drops_late) = (watermark_rule(&spec.axes), self.config.order.drops_late());
-        let feed = Arc::new(Feed::new(trace, spec.axes.records_per_epoch, rule, drops_late));
-        let idle = named("idle", &spec.axes.idle, &IDLE)?;
-        let setting =
-            Setting { prepared: &*self.prepared, config: self.config, feed: &feed, load: &load, idle, process_group };
-        let measured = measured(&setting, profile_operators).map_err(|error| error.to_string())?;
-        Ok(measured.map(|measured| Run { feed, measured }))
+        events: u64,
+        rate_events_per_s: f64,
+        arrivals: Arrivals,
+    ) -> Result<Offer, ScheduleError> {
+        let feed = self.feed(events, Some(rate_events_per_s));
+        let load = open_load(rate_events_per_s, arrivals, self.spec.trace.seed, feed.trace())?;
+        Ok(Offer { feed, load })
     }
 
-    fn first_events(&self, events: usize) -> Arc<Trace> {
-        match self.trace.events.get(..events) {
+    fn feed(&self, events: u64, rate_events_per_s: Option<f64>) -> Arc<Feed> {
+        let trace = match self.trace.events.get(..events as usize) {
             Some(first) if first.len() < self.trace.events.len() => {
                 Arc::new(Trace { events: first.to_vec(), symbols: self.trace.symbols.clone() })
             }
             _ => Arc::clone(&self.trace),
-        }
+        };
+        let records_per_epoch = self.spec.records_per_epoch_at(rate_events_per_s);
+        let drops_late = self.spec.config.order.drops_late();
+        Arc::new(Feed::new(trace, records_per_epoch, self.spec.watermark_rule(), drops_late))
+    }
+
+    /// Runs the case once. Returns `None` if another process has the measurements.
+    pub(crate) fn run(
+        &self,
+        offer: &Offer,
+        profile_operators: bool,
+        process_group: Option<&Arc<ProcessGroup>>,
+    ) -> Result<Option<Run>, RunError> {
+        let Offer { feed, load } = offer;
+        let CaseSpec { config, idle, .. } = self.spec;
+        let setting = Setting { prepared: &*self.prepared, config, feed, load, idle, process_group };
+        let measured = measured(&setting, profile_operators)?;
+        Ok(measured.map(|measured| Run { feed: Arc::clone(feed), measured }))
     }
 
     /// Checks the answers of a run and computes its numbers; `found` is the result of the search that ended with it.
-    pub(crate) fn result(&self, spec: &CaseSpec, run: &Run, found: Option<Sustainable>) -> CaseResult {
+    pub(crate) fn result(&self, run: &Run, found: Option<Sustainable>) -> CaseResult {
         let Run { feed, measured } = run;
-        let (trace, config) = (feed.trace(), &self.config);
+        let (spec, trace, config) = (&self.spec, feed.trace(), &self.spec.config);
         // The check and the digest need no clock: side by side.
         let (check, trace_digest) = std::thread::scope(|scope| {
             let digest = scope.spawn(|| trace.digest());
             let check = Check::new(&*self.prepared, self.pipeline, config, trace, feed.rule(), &measured.end);
             (check, digest.join().unwrap_or_default())
         });
-        let full_load = matches!(spec.rate, Rate::Closed | Rate::Search);
-        let workers = config.workers * spec.axes.processes;
+        let is_full_load = matches!(spec.load, OfferedLoad::Closed | OfferedLoad::Search { .. });
+        let workers = config.workers * spec.processes;
         let keeps_for_a_while = config.eviction != EvictionName::Never;
         let facts = Facts {
             accuracy: check.accuracy,
@@ -97,10 +119,10 @@ impl PreparedCase {
             trace_digest,
             retention_ms: keeps_for_a_while.then(|| self.prepared.retention_ms(&trace.events)).flatten(),
             has_day_rhythm: self.profile.has_day_rhythm(),
-            source_ceiling_events_per_s: full_load.then(|| drive::source_ceiling_events_per_s(feed, workers)),
+            source_ceiling_events_per_s: is_full_load.then(|| drive::source_ceiling_events_per_s(feed, workers)),
             sustainable: found,
         };
-        let mut result = evaluate(spec, feed, config, measured, facts);
+        let mut result = evaluate(spec, feed, measured, facts);
         let unstruck = config.fault.filter(|_| !measured.end.struck).map(never_struck);
         if let Some(cause) = check.wrong.or(unstruck) {
             result.status = Status::Invalid { cause };
@@ -174,19 +196,6 @@ const RUNS_MAX: usize = 25;
 /// A closed loop that has lasted this long in total is not run again, ns.
 const LONG_NS: u64 = 2_000_000_000;
 
-/// Makes the trace a case is fed.
-fn make_trace(profile: &Profile, spec: &TraceSpec) -> Result<Trace, String> {
-    let generator = Generator::new(profile, spec.seed).map_err(|error| error.to_string())?;
-    Ok(generate::trace(&generator, Amount::Events(spec.events), environment::usable_cores()))
-}
-
-/// Returns the watermark rule that these axes ask for.
-pub(crate) fn watermark_rule(axes: &Axes) -> WatermarkRule {
-    let by_channel = axes.sources == SOURCES_CHANNEL;
-    let sources = if by_channel { Sources::Channel { idle_ms: axes.idle_ms } } else { Sources::Merged };
-    WatermarkRule { slack_ms: axes.slack_ms, sources }
-}
-
 /// Returns the disorder of the trace, requested and realised.
 fn disorder(trace: &Trace, profile: &Profile, duplicates: u64) -> Disorder {
     let asked = profile.asked();
@@ -204,29 +213,17 @@ fn disorder(trace: &Trace, profile: &Profile, duplicates: u64) -> Disorder {
     }
 }
 
-fn chosen(spec: &CaseSpec) -> Result<(&'static dyn Pipeline, RunConfig), String> {
-    let axes = &spec.axes;
-    let config = RunConfig {
-        strategy: named("strategy", &axes.strategy, &Strategy::ALL.map(|one| (one.name(), one)))?,
-        order: named("order", &axes.order, &OrderName::ALL.map(|one| (one.name(), one)))?,
-        eviction: named("eviction", &axes.eviction, &EvictionName::ALL.map(|one| (one.name(), one)))?,
-        workers: axes.workers,
-        deduplicate: axes.deduplicate.then_some(Horizon::DAY),
-        fault: axes.fault.as_deref().map(Fault::parse).transpose()?,
-    };
-    Ok((catalogue::find(&axes.pipeline)?, config))
-}
-
-fn load(spec: &CaseSpec, trace: &Trace) -> Result<Load, ScheduleError> {
-    let Some(rate) = spec.axes.rate_events_per_s else { return Ok(Load::Closed) };
+/// Returns an open loop that offers the events of `trace` at a mean rate. It is given up half as long again and a second
+/// after its plan: a dataflow that is not done then does not sustain the rate.
+fn open_load(rate_events_per_s: f64, arrivals: Arrivals, seed: u64, trace: &Trace) -> Result<Load, ScheduleError> {
     let events = trace.events.len();
-    let schedule = match spec.arrivals {
-        Arrivals::Closed | Arrivals::Constant => Schedule::constant(rate)?,
-        Arrivals::Poisson => Schedule::poisson(rate, spec.trace.seed, events)?,
+    let schedule = match arrivals {
+        Arrivals::Constant => Schedule::constant(rate_events_per_s)?,
+        Arrivals::Poisson => Schedule::poisson(rate_events_per_s, seed, events)?,
         Arrivals::Bursts => Schedule::bursts(
             Bursts {
-                quiet_rate_events_per_s: rate * 5.0 / 9.0,
-                burst_rate_events_per_s: rate * 5.0,
+                quiet_rate_events_per_s: rate_events_per_s * 5.0 / 9.0,
+                burst_rate_events_per_s: rate_events_per_s * 5.0,
                 period_ns: 100_000_000,
                 burst_ns: 10_000_000,
             },
@@ -235,12 +232,11 @@ fn load(spec: &CaseSpec, trace: &Trace) -> Result<Load, ScheduleError> {
         Arrivals::AsRecorded => {
             let arrivals = || trace.events.iter().map(Event::arrival_time_ms);
             let span_ms = arrivals().next_back().unwrap_or(0) - arrivals().next().unwrap_or(0);
-            let speed_up = span_ms.max(1) as f64 / 1000.0 * rate / events.max(1) as f64;
+            let speed_up = span_ms.max(1) as f64 / 1000.0 * rate_events_per_s / events.max(1) as f64;
             Schedule::as_recorded(arrivals(), speed_up)?
         }
     };
     let planned_ns = schedule.due_ns(events.saturating_sub(1) as u64);
-    // Half as long again, and a second: whoever is not done then does not sustain the rate.
     Ok(Load::Open { schedule, stop_ns: planned_ns + planned_ns / 2 + 1_000_000_000 })
 }
 
@@ -275,10 +271,9 @@ mod tests {
 
     #[test]
     fn an_open_loop_is_given_up_half_as_long_again_and_a_second_after_its_plan() {
-        let spec = case_of("pipeline = \"sessions\"\nrate = 1000");
         let event = |id| Event::pack(flowbench_events::Record::new(id, flowbench_events::Kind::PageViewed, 0));
         let trace = Trace { events: (0..101).map(event).collect(), ..Trace::default() };
-        let Ok(Load::Open { stop_ns, .. }) = load(&spec, &trace) else { panic!("closed") };
+        let Ok(Load::Open { stop_ns, .. }) = open_load(1000.0, Arrivals::Constant, 1, &trace) else { panic!("closed") };
         assert_eq!(stop_ns, 100_000_000 + 50_000_000 + 1_000_000_000);
     }
 }

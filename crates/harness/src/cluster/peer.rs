@@ -35,7 +35,7 @@ impl PeerSpec {
         Member {
             process: self.process,
             addresses: self.addresses.clone(),
-            workers: self.case.axes.workers,
+            workers: self.case.config.workers,
             run_fingerprint: run_fingerprint(&self.case),
         }
     }
@@ -159,7 +159,8 @@ mod tests {
 
     /// Three processes of two workers that exchange without end, the second with that fate, and where it listens.
     fn under_way(fate: &str) -> (Vec<Process>, String) {
-        let case = CaseSpec { axes: flowbench_measurement::record::Axes { workers: 2, ..case().axes }, ..case() };
+        let mut case = case();
+        case.config.workers = 2;
         let mut processes: Vec<Process> = ["", fate, ""].map(Process::start).into_iter().collect();
         let address = |line: &str| line.parse::<SocketAddr>().ok().map(|address| address.to_string());
         let addresses: Vec<String> = processes.iter_mut().map(|process| process.line(address)).collect();

@@ -200,7 +200,7 @@ fn what_listens_there_and_is_no_flowbench_is_reported() {
         }
     });
     let problem = error(listening.remove(1).join(&members[1], SHORT));
-    assert!(problem.contains("what listens there is no flowbench"), "{problem}");
+    assert!(problem.contains("what listens there is not a flowbench"), "{problem}");
     drop(answering);
 }
 
@@ -255,7 +255,7 @@ fn an_address_that_cannot_be_listened_at_is_named_with_the_fix() {
     );
     // TEST-NET-1 is nobody's.
     let foreign = error(Listening::at("192.0.2.1:4000"));
-    assert_eq!(foreign, "192.0.2.1:4000: is no address of this machine; is this process the right one?");
+    assert_eq!(foreign, "192.0.2.1:4000: is not an address of this machine; is --process correct?");
 }
 
 #[test]

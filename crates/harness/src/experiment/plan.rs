@@ -1,77 +1,49 @@
 //! From questions to cases: every combination of the axes, checked before anything is measured.
 
 use flowbench_events::{mix, nearest, parse_duration_ms};
-use flowbench_measurement::record::Axes;
-use flowbench_pipelines::{EvictionName, Fault, OrderName, Pipeline, RunConfig, SettingError, Strategy, catalogue};
+use flowbench_pipelines::{Pipeline, SettingError, catalogue};
 use toml::{Spanned, Value};
 
-use crate::experiment::case_spec::{Arrivals, CaseSpec, EVENTS_MAX, TraceSpec};
-use crate::experiment::file::{ExperimentError, LoadedExperiment, Question, TraceChoice};
-use crate::experiment::rate::{Rate, auto_records_per_epoch, parse_latency_ns, searching};
+use crate::experiment::axes::{AXES, AxisValue, Combination, values_on};
+use crate::experiment::case_spec::{CaseSpec, EVENTS_MAX, TraceSpec};
+use crate::experiment::file::{ExperimentError, LoadedExperiment, Question};
+use crate::experiment::rate::{OfferedLoad, parse_latency_ns};
 use crate::experiment::shares::{add_searches, searches_first};
 use crate::generate;
-use crate::measure::load::Idle;
+use crate::supported::check_supported;
 
 /// The cases of an experiment in the order in which they are run.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Repeats interleaved, in an order that the seed shuffles.
     pub cases: Vec<CaseSpec>,
-    /// Combinations that cannot be, each in words.
+    /// The reasons why combinations were skipped.
     pub skipped: Vec<String>,
-    /// Searches that are not listed but needed, each part's in words.
+    /// For each part, a description of the searches that were added because shares need them.
     pub added: Vec<String>,
 }
 
-/// The axes an experiment may name, with the value taken if it does not.
-const AXES: [(&str, &str); 18] = [
-    ("pipeline", ""),
-    ("settings", ""),
-    ("strategy", "exchange"),
-    ("order", "watermark"),
-    ("slack", "0s"),
-    ("sources", SOURCES_MERGED),
-    ("idle_timeout", "never"),
-    ("idle", "spin"),
-    ("eviction", "frontier"),
-    ("workers", "1"),
-    ("processes", "1"),
-    ("records_per_epoch", "auto"),
-    ("rate", "closed"),
-    ("arrivals", "constant"),
-    ("deduplicate", "false"),
-    ("world", ""),
-    ("fault", "none"),
-    ("seed", ""),
-];
-
-/// What a worker does that has nothing to do.
-pub(crate) const IDLE: [(&str, Idle); 2] = [("spin", Idle::Spin), ("park", Idle::Park)];
-
-/// The watermark is held behind the newest event time of all arrivals.
-pub const SOURCES_MERGED: &str = "merged";
-/// The watermark is held behind the channel that is furthest behind.
-pub const SOURCES_CHANNEL: &str = "channel";
-
-/// Least memory a case process needs to start at all, MiB.
+/// Minimum memory that a case process needs to start at all, MiB.
 const MEMORY_CAP_MIB_MIN: u64 = 64;
-/// Maximum number of workers of a process.
-const WORKERS_MAX: usize = 64;
-/// Maximum number of processes of a case.
-const PROCESSES_MAX: usize = 64;
-/// Maximum number of records in an epoch.
-const RECORDS_PER_EPOCH_MAX: usize = 1_000_000;
 /// Maximum number of combinations of axes, and of cases with their repeats. At 100 ms a case that is an hour, more is a
 /// slip.
 const CASES_MAX: usize = 50_000;
 
 impl Plan {
     /// Checks every name and value of every other size of an experiment, chosen or not.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`new`](Self::new) does for the first size that cannot be planned.
     pub fn check_sizes(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
         loaded.experiment.sizes.keys().try_for_each(|size| Plan::new(&loaded.sized(size)?).map(drop))
     }
 
-    /// All combinations of all questions. Every name and value is checked here.
+    /// Makes the cases of an experiment: all combinations of all questions, with every name and value checked.
+    ///
+    /// # Errors
+    ///
+    /// Names the place of the first problem and the likely fix.
     pub fn new(loaded: &LoadedExperiment) -> Result<Plan, ExperimentError> {
         let experiment = &loaded.experiment;
         let repeats = *experiment.repeats.get_ref();
@@ -106,10 +78,10 @@ impl Plan {
     }
 }
 
-/// For those who meant a list of settings as an axis.
+/// The hint for a list of settings that was meant as an axis.
 const ONE_CHOICE: &str =
     ". A list of settings is one choice; an axis is a list of lists: settings = [[\"a=1\"], [\"a=2\"]]";
-/// What to do about too many of them.
+/// The fix for too many cases.
 const FEWER: &str = "shorten the lists, or make several experiments of it";
 
 struct Planner<'a> {
@@ -120,24 +92,16 @@ struct Planner<'a> {
     added: Vec<String>,
 }
 
-/// One value of an axis, with its place in the file.
-type Chosen<'a> = (&'static str, Value, &'a std::ops::Range<usize>);
-
 impl Planner<'_> {
     fn question(&mut self, question: &Question) -> Result<(), ExperimentError> {
         self.check_trace(question)?;
-        for (name, value) in &question.axes {
-            if !AXES.iter().any(|(axis, _)| axis == name) {
-                let near = nearest(name, AXES.iter().map(|(axis, _)| *axis));
-                let hint = near.map_or(String::new(), |near| format!("; did you mean '{near}'?"));
-                return Err(self.loaded.error(&value.span(), format!("there is no axis '{name}'{hint}")));
-            }
-        }
+        self.check_axis_names(question)?;
+        let timing = Timing::new(self.loaded, question)?;
         let nowhere = 0..0;
         let spans: Vec<_> = AXES.iter().map(|(axis, _)| question.axes.get(*axis).map(Spanned::span)).collect();
         let values: Vec<Vec<Value>> = AXES.iter().map(|axis| self.values_on(question, axis)).collect();
         self.check_combinations(question, &values)?;
-        let mut combinations: Vec<Vec<Chosen<'_>>> = vec![Vec::new()];
+        let mut combinations: Vec<Vec<AxisValue<'_>>> = vec![Vec::new()];
         for (((axis, _), span), values) in AXES.iter().zip(&spans).zip(&values) {
             let span = span.as_ref().unwrap_or(&nowhere);
             if values.is_empty() {
@@ -151,7 +115,7 @@ impl Planner<'_> {
         }
         let first = self.cases.len();
         for combination in combinations {
-            self.case(question, &combination)?;
+            self.case(question, timing, &combination)?;
         }
         let added = add_searches(&mut self.cases, first);
         if added > 0 {
@@ -161,7 +125,18 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// The values of a part on an axis; the seeds are those of the experiment, if the part has none.
+    fn check_axis_names(&self, question: &Question) -> Result<(), ExperimentError> {
+        let known = || AXES.iter().map(|(axis, _)| *axis);
+        match question.axes.iter().find(|(name, _)| !known().any(|axis| axis == *name)) {
+            None => Ok(()),
+            Some((name, value)) => {
+                let hint = nearest(name, known()).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+                Err(self.loaded.error(&value.span(), format!("there is no axis '{name}'{hint}")))
+            }
+        }
+    }
+
+    /// Returns the values of a question on an axis; the seeds are those of the experiment if the question has none.
     fn values_on(&self, question: &Question, axis: &(&str, &str)) -> Vec<Value> {
         let seeds = &self.loaded.experiment.seed;
         match axis.0 == "seed" && !question.axes.contains_key("seed") {
@@ -170,7 +145,7 @@ impl Planner<'_> {
         }
     }
 
-    /// They are counted before any is made.
+    /// Counts the combinations before any is made, and fails if there are too many.
     fn check_combinations(&mut self, question: &Question, values: &[Vec<Value>]) -> Result<(), ExperimentError> {
         let count = values.iter().fold(1, |count: usize, values| count.saturating_mul(values.len()));
         self.combinations = self.combinations.saturating_add(count);
@@ -189,101 +164,54 @@ impl Planner<'_> {
             line: None,
             problem: format!("trace of part '{}': {problem}", question.name),
         };
-        generate::profile(&question.trace.profile, &question.trace.set).map_err(&error)?;
+        generate::profile(&question.trace.profile, &question.trace.set)
+            .map_err(|problem| error(problem.to_string()))?;
         if !(1..=EVENTS_MAX).contains(&question.trace.events) {
             return Err(error(format!("events = {} is outside 1 to {EVENTS_MAX}", question.trace.events)));
         }
         Ok(())
     }
 
-    fn case(&mut self, question: &Question, chosen: &[Chosen<'_>]) -> Result<(), ExperimentError> {
-        let read = Reader { loaded: self.loaded, chosen };
+    /// Adds the case of a combination, or the reason why it is skipped.
+    fn case(&mut self, question: &Question, timing: Timing, values: &[AxisValue<'_>]) -> Result<(), ExperimentError> {
+        let read = Combination { loaded: self.loaded, values };
         let pipeline = read.parsed("pipeline", catalogue::find)?;
         let settings = read.settings()?;
-        let strategy = read.named("strategy", &Strategy::ALL.map(|one| (one.name(), one)))?;
-        let order = read.named("order", &OrderName::ALL.map(|one| (one.name(), one)))?;
-        let eviction = read.named("eviction", &EvictionName::ALL.map(|one| (one.name(), one)))?;
-        let workers = read.whole("workers", WORKERS_MAX)?;
-        let processes = read.whole("processes", PROCESSES_MAX)?;
-        let rate = read.rate()?;
-        let arrivals = match rate {
-            Rate::Closed => Arrivals::Closed,
-            _ => read.named("arrivals", &Arrivals::OPEN)?,
-        };
-        let fault = read.text("fault");
-        let fault = if fault == "none" { None } else { Some(fault) };
-        read.parsed("fault", |text| if text == "none" { Ok(()) } else { Fault::parse(text).map(|_| ()) })?;
-        let no_symbols = flowbench_events::Symbols::default();
-        if let Err(problem) = pipeline.prepare(&settings, &no_symbols) {
-            let hint = if matches!(problem, SettingError::Twice { .. }) { ONE_CHOICE } else { "" };
-            return Err(read.error("settings", format!("pipeline '{}': {problem}{hint}", pipeline.name())));
-        }
-        let config = RunConfig { order, eviction, workers, ..RunConfig::plain(strategy) };
-        if let Some(reason) = unsupported_reason(pipeline, &config, processes, rate) {
+        let (config, processes, load) = (read.config()?, read.processes()?, read.load()?);
+        check_settings(pipeline, &settings, &read)?;
+        let supported = check_supported(pipeline, &config, processes).map_err(|reason| reason.to_string());
+        if let Err(reason) = supported.and_then(|()| check_search(load, processes)) {
             self.skip(format!("part '{}': {reason}", question.name));
             return Ok(());
         }
-        let duration_ms = positive_ms(self.loaded, "duration", &question.duration)?;
-        let warmup_ms = self.loaded.duration_ms("warmup", &question.warmup)?;
-        if warmup_ms >= duration_ms {
-            let problem = format!("warmup = {warmup_ms} ms leaves nothing of duration = {duration_ms} ms to record");
-            return Err(self.loaded.error(&question.warmup.span(), problem));
-        }
-        let sources = [(SOURCES_MERGED, SOURCES_MERGED), (SOURCES_CHANNEL, SOURCES_CHANNEL)];
-        let world = read.text("world");
-        // A world may have a name, which stands for it in tables and figures: `one key: customers.whale_share=0.3`.
-        let (world, settings_of_world) = world.split_once(": ").unwrap_or((&world, &world));
-        let of_world: Vec<String> = settings_of_world.split_whitespace().map(str::to_owned).collect();
-        let overrides = [settings_below(&question.trace.set, &of_world), of_world].concat();
-        if let Err(problem) = generate::profile(&question.trace.profile, &overrides) {
-            return Err(read.error("world", problem));
-        }
-        let records_per_epoch = read.records_per_epoch()?;
-        let seed = read.parsed("seed", parse_seed)?;
-        let axes = Axes {
-            pipeline: pipeline.name().to_owned(),
-            settings,
-            deduplicate: read.named("deduplicate", &[("true", true), ("false", false)])?,
-            strategy: strategy.name().to_owned(),
-            order: order.name().to_owned(),
-            slack_ms: read.parsed("slack", parse_duration_ms)?,
-            sources: read.named("sources", &sources)?.to_owned(),
-            idle: read.idle()?,
-            idle_ms: read.idle_timeout_ms()?,
-            eviction: eviction.name().to_owned(),
-            workers,
-            processes,
-            records_per_epoch: records_per_epoch.unwrap_or_else(|| auto_records_per_epoch(None)),
-            load: if rate == Rate::Search { searching(arrivals.load()) } else { arrivals.load().to_owned() },
-            rate_events_per_s: None,
-            rate_share: rate.share(),
-            trace: question.trace.profile.clone(),
-            seed: Some(seed),
-            world: world.to_owned(),
-            fault,
-        };
-        let TraceChoice { profile, events, .. } = question.trace.clone();
         let spec = CaseSpec {
             part: question.name.clone(),
             case: self.cases.len() + 1,
             repeat: 1,
-            axes,
-            trace: TraceSpec { profile, seed, events, overrides },
-            arrivals,
-            rate,
-            duration_ms: duration_ms as u64,
-            warmup_ns: warmup_ms as u64 * 1_000_000,
+            pipeline: pipeline.name().to_owned(),
+            settings,
+            config,
+            fault: read.fault(),
+            processes,
+            slack_ms: read.parsed("slack", parse_duration_ms)?,
+            sources: read.sources()?,
+            idle_timeout_ms: read.idle_timeout_ms()?,
+            idle: read.idle()?,
+            trace: trace_spec(question, &read)?,
+            load,
+            duration_ms: timing.duration_ms,
+            warmup_ns: timing.warmup_ns,
             profile_operators: question.profile_operators,
-            slo_p99_ns: slo_p99_ns(self.loaded, question)?,
-            records_per_epoch,
-            deadline_ms: deadline_ms(self.loaded, question)?,
+            slo_p99_ns: timing.slo_p99_ns,
+            records_per_epoch: read.records_per_epoch()?,
+            deadline_ms: timing.deadline_ms,
             memory_cap_bytes: self.loaded.experiment.memory_cap_mib.saturating_mul(1 << 20),
         };
-        self.cases.push(match rate {
-            Rate::Closed => spec,
-            Rate::Given(rate) => spec.at(rate),
-            Rate::Search | Rate::Share { .. } => {
-                spec.rates().map_err(|problem| read.error("rate", problem))?;
+        self.cases.push(match load {
+            OfferedLoad::Closed => spec,
+            OfferedLoad::Open { rate_events_per_s, arrivals, share } => spec.at(rate_events_per_s, arrivals, share),
+            OfferedLoad::Search { .. } | OfferedLoad::ShareOf { .. } => {
+                spec.rates().map_err(|problem| read.error("rate", &problem))?;
                 spec
             }
         });
@@ -292,7 +220,7 @@ impl Planner<'_> {
 }
 
 impl Planner<'_> {
-    /// Says once what may hold for many combinations.
+    /// Records a reason once, however many combinations it holds for.
     fn skip(&mut self, why: String) {
         if !self.skipped.contains(&why) {
             self.skipped.push(why);
@@ -300,111 +228,69 @@ impl Planner<'_> {
     }
 }
 
-/// Reads the values of one combination.
-struct Reader<'a> {
-    loaded: &'a LoadedExperiment,
-    chosen: &'a [Chosen<'a>],
+/// The durations of a question.
+#[derive(Debug, Clone, Copy)]
+struct Timing {
+    duration_ms: u64,
+    warmup_ns: u64,
+    slo_p99_ns: u64,
+    deadline_ms: u64,
 }
 
-impl Reader<'_> {
-    fn value(&self, axis: &str) -> Option<&Value> {
-        self.chosen.iter().find(|(name, ..)| *name == axis).map(|(_, value, _)| value)
-    }
-
-    fn text(&self, axis: &str) -> String {
-        match self.value(axis) {
-            Some(Value::String(text)) => text.clone(),
-            Some(value) => value.to_string(),
-            None => String::new(),
+impl Timing {
+    fn new(loaded: &LoadedExperiment, question: &Question) -> Result<Timing, ExperimentError> {
+        let duration_ms = positive_ms(loaded, "duration", &question.duration)?;
+        let warmup_ms = loaded.duration_ms("warmup", &question.warmup)?;
+        if warmup_ms >= duration_ms {
+            let problem = format!("warmup = {warmup_ms} ms leaves nothing of duration = {duration_ms} ms to record");
+            return Err(loaded.error(&question.warmup.span(), problem));
         }
-    }
-
-    fn error(&self, axis: &str, problem: String) -> ExperimentError {
-        let nowhere = 0..0;
-        let place = self.chosen.iter().find(|(name, ..)| *name == axis).map_or(&nowhere, |(_, _, place)| *place);
-        self.loaded.error(place, format!("{axis}: {problem}"))
-    }
-
-    fn parsed<T>(&self, axis: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ExperimentError> {
-        parse(&self.text(axis)).map_err(|problem| self.error(axis, problem))
-    }
-
-    fn named<T: Copy>(&self, axis: &str, known: &[(&str, T)]) -> Result<T, ExperimentError> {
-        self.parsed(axis, |text| named(axis, text, known))
-    }
-
-    fn whole(&self, axis: &str, most: usize) -> Result<usize, ExperimentError> {
-        let whole = |text: &str| text.parse::<usize>().ok().filter(|number| (1..=most).contains(number));
-        self.parsed(axis, |text| whole(text).ok_or(format!("{text} is outside 1 to {most}, whole numbers")))
-    }
-
-    fn rate(&self) -> Result<Rate, ExperimentError> {
-        self.parsed("rate", Rate::parse)
-    }
-
-    /// `None`: a silent source is always waited for.
-    fn idle_timeout_ms(&self) -> Result<Option<i64>, ExperimentError> {
-        match self.text("idle_timeout").as_str() {
-            "never" => Ok(None),
-            _ => self.parsed("idle_timeout", parse_duration_ms).map(Some),
-        }
-    }
-
-    /// What a worker does that has nothing to do. The word stood for the time-out of a silent source before.
-    fn idle(&self) -> Result<String, ExperimentError> {
-        let idle = self.text("idle");
-        if idle == "never" || parse_duration_ms(&idle).is_ok() {
-            let problem = format!("how long a source may be silent is `idle_timeout = \"{idle}\"` now");
-            return Err(self.error("idle", problem));
-        }
-        self.named("idle", &IDLE).map(|_| idle)
-    }
-
-    /// `None`: what suits the rate.
-    fn records_per_epoch(&self) -> Result<Option<usize>, ExperimentError> {
-        match self.text("records_per_epoch").as_str() {
-            "auto" => Ok(None),
-            _ => self.whole("records_per_epoch", RECORDS_PER_EPOCH_MAX).map(Some),
-        }
-    }
-
-    fn settings(&self) -> Result<Vec<String>, ExperimentError> {
-        let word = |value: &Value| value.as_str().map(str::to_owned);
-        match self.value("settings") {
-            None => Some(Vec::new()),
-            Some(Value::String(text)) if text.is_empty() => Some(Vec::new()),
-            Some(Value::String(text)) => Some(vec![text.clone()]),
-            Some(Value::Array(list)) => list.iter().map(word).collect::<Option<_>>(),
-            Some(_) => None,
-        }
-        .ok_or_else(|| self.error("settings", "write a list of \"key=value\"".to_owned()))
+        Ok(Timing {
+            duration_ms: duration_ms as u64,
+            warmup_ns: warmup_ms as u64 * 1_000_000,
+            slo_p99_ns: slo_p99_ns(loaded, question)?,
+            deadline_ms: deadline_ms(loaded, question)?,
+        })
     }
 }
 
-/// Those of `settings` whose keys are not set by `above` as well.
+/// Checks the parameters of the pipeline.
+fn check_settings(pipeline: &dyn Pipeline, settings: &[String], read: &Combination<'_>) -> Result<(), ExperimentError> {
+    let prepared = pipeline.prepare(settings, &flowbench_events::Symbols::default());
+    prepared.map(drop).map_err(|problem| {
+        let hint = if matches!(problem, SettingError::Twice { .. }) { ONE_CHOICE } else { "" };
+        read.error("settings", &format!("pipeline '{}': {problem}{hint}", pipeline.name()))
+    })
+}
+
+/// Checks that a load that needs a search can have one.
+fn check_search(load: OfferedLoad, processes: usize) -> Result<(), String> {
+    match processes > 1 && load.needs_search() {
+        true => Err("a search for the sustainable rate runs in one process".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// Returns the trace of a case. A world may have a name, which stands for it in tables and figures:
+/// `one key: customers.whale_share=0.3`.
+fn trace_spec(question: &Question, read: &Combination<'_>) -> Result<TraceSpec, ExperimentError> {
+    let world = read.text("world");
+    let (world, settings) = world.split_once(": ").unwrap_or((&world, &world));
+    let settings: Vec<String> = settings.split_whitespace().map(str::to_owned).collect();
+    let overrides = [settings_below(&question.trace.set, &settings), settings].concat();
+    let profile = question.trace.profile.clone();
+    generate::profile(&profile, &overrides).map_err(|problem| read.error("world", &problem))?;
+    let world = world.to_owned();
+    Ok(TraceSpec { profile, seed: read.seed()?, events: question.trace.events, overrides, world })
+}
+
+/// Returns the settings whose keys are not set by `above` as well.
 fn settings_below(settings: &[String], above: &[String]) -> Vec<String> {
     fn key(setting: &str) -> &str {
         setting.split('=').next().unwrap_or_default()
     }
     let is_hidden = |setting: &String| above.iter().any(|other| key(other) == key(setting));
     settings.iter().filter(|setting| !is_hidden(setting)).cloned().collect()
-}
-
-/// The values of a part on an axis, of its name and its default.
-fn values_on(question: &Question, (axis, default): &(&str, &str)) -> Vec<Value> {
-    match question.axes.get(*axis).map(Spanned::get_ref) {
-        // The settings of one case are a list themselves.
-        Some(Value::Array(list)) if *axis == "settings" && list.iter().all(Value::is_str) => {
-            vec![Value::Array(list.clone())]
-        }
-        Some(Value::Array(list)) => list.clone(),
-        Some(value) => vec![value.clone()],
-        None => vec![Value::String((*default).to_owned())],
-    }
-}
-
-fn parse_seed(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("'{text}' is not a seed; write whole numbers of 0 or more"))
 }
 
 fn positive_ms(loaded: &LoadedExperiment, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
@@ -419,36 +305,10 @@ fn slo_p99_ns(loaded: &LoadedExperiment, question: &Question) -> Result<u64, Exp
     parse_latency_ns(question.slo_p99.get_ref()).map_err(|problem| loaded.error(&place, format!("slo_p99: {problem}")))
 }
 
-/// Why a choice cannot be run, in words.
-fn unsupported_reason(pipeline: &dyn Pipeline, config: &RunConfig, processes: usize, rate: Rate) -> Option<String> {
-    let (strategy, workers) = (config.strategy, config.workers * processes);
-    if let Some(reason) =
-        pipeline.unsupported_reason(config).or_else(|| strategy.unsupported_between_processes(processes))
-    {
-        return Some(format!("{} does not serve {}: {reason}", strategy.name(), pipeline.name()));
-    }
-    if let Some(allowed) = strategy.allowed_workers(workers) {
-        return Some(format!("{} on {workers} workers (it runs on {allowed})", strategy.name()));
-    }
-    let searched = matches!(rate, Rate::Search | Rate::Share { .. });
-    (processes > 1 && searched).then(|| "a search for the sustainable rate runs in one process".to_owned())
-}
-
 /// Returns the deadline of the part, or else that of the experiment, in ms.
 fn deadline_ms(loaded: &LoadedExperiment, question: &Question) -> Result<u64, ExperimentError> {
     let deadline = question.deadline.as_ref().unwrap_or(&loaded.experiment.deadline);
     positive_ms(loaded, "deadline", deadline).map(|ms| ms as u64)
-}
-
-/// What `text` names; the error suggests, or lists what there is.
-pub fn named<T: Copy>(what: &str, text: &str, known: &[(&str, T)]) -> Result<T, String> {
-    known.iter().find(|(name, _)| *name == text).map(|(_, one)| *one).ok_or_else(|| {
-        let names = || known.iter().map(|(name, _)| *name);
-        match nearest(text, names()) {
-            Some(near) => format!("there is no {what} '{text}'; did you mean '{near}'?"),
-            None => format!("there is no {what} '{text}'; there are {}", names().collect::<Vec<_>>().join(", ")),
-        }
-    })
 }
 
 /// Fisher-Yates with a fixed generator: the same order on every machine.
@@ -488,10 +348,10 @@ pub(crate) mod tests {
         assert_eq!(plan.cases.len(), 2 * 8);
         for number in 1..=8 {
             let repeats: Vec<_> = plan.cases.iter().filter(|case| case.case == number).collect();
-            assert_eq!((repeats.len(), &repeats[0].axes), (2, &repeats[1].axes));
+            assert_eq!((repeats.len(), repeats[0].axes(None)), (2, repeats[1].axes(None)));
         }
-        let open = plan.cases.iter().find(|case| case.axes.load == "open").unwrap();
-        assert_eq!((open.axes.records_per_epoch, open.trace.events), (1, 1000));
+        let open = plan.cases.iter().find(|case| case.load != OfferedLoad::Closed).unwrap();
+        assert_eq!((open.axes(None).records_per_epoch, open.trace.events), (1, 1000));
     }
 
     #[test]
@@ -499,7 +359,7 @@ pub(crate) mod tests {
         let settings = "customers.whale_share=0.3 customers.new_customer_share=0";
         let plan =
             plan(&format!("pipeline = \"identity\"\nworld = [\"one key: {settings}\", \"{settings}\"]")).unwrap();
-        let worlds: Vec<&str> = plan.cases.iter().map(|case| case.axes.world.as_str()).collect();
+        let worlds: Vec<&str> = plan.cases.iter().map(|case| case.trace.world.as_str()).collect();
         assert!(worlds.contains(&"one key") && worlds.contains(&settings), "{worlds:?}");
         assert!(plan.cases.iter().all(|case| case.trace.overrides == settings.split(' ').collect::<Vec<_>>()));
     }
@@ -507,7 +367,7 @@ pub(crate) mod tests {
     #[test]
     fn every_seed_is_a_case_with_a_trace_of_its_own() {
         let seeds = |plan: Plan| {
-            let of = |case: &CaseSpec| (case.case, case.axes.seed, case.trace.seed);
+            let of = |case: &CaseSpec| (case.case, case.axes(None).seed, case.trace.seed);
             let mut seeds: Vec<_> = plan.cases.iter().filter(|case| case.repeat == 1).map(of).collect();
             seeds.sort_unstable();
             seeds
@@ -531,7 +391,7 @@ pub(crate) mod tests {
         let text = text + "pipeline = \"identity\"\nrate = \"50%\"\nseed = [7, 8]\n";
         let plan = Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap()).unwrap();
         for case in &plan.cases {
-            let Rate::Share { search, .. } = case.rate else { continue };
+            let OfferedLoad::ShareOf { search, .. } = case.load else { continue };
             let searched = plan.cases.iter().find(|other| other.case == search).unwrap();
             assert_eq!(searched.trace.seed, case.trace.seed);
         }
@@ -578,7 +438,7 @@ pub(crate) mod tests {
     fn a_list_of_settings_is_one_choice_and_a_list_of_lists_an_axis() {
         let settings = |axis: &str| -> Vec<Vec<String>> {
             let plan = plan(&format!("pipeline = \"repeat-high-value\"\nsettings = {axis}")).unwrap();
-            let mut seen: Vec<_> = plan.cases.into_iter().map(|case| case.axes.settings).collect();
+            let mut seen: Vec<_> = plan.cases.into_iter().map(|case| case.settings).collect();
             seen.sort();
             seen.dedup();
             seen

@@ -1,5 +1,5 @@
-//! The axis `rate`: a number, the closed loop, a search for the sustainable rate, or a share of what a search has
-//! found.
+//! The axes `rate` and `arrivals`: a given rate, the closed loop, a search for the sustainable rate, or a share of what a
+//! search finds.
 //!
 //! Decision D-305.
 
@@ -7,23 +7,68 @@ use flowbench_events::parse_duration_ms;
 use flowbench_measurement::latency::LONGEST_NS;
 use serde::{Deserialize, Serialize};
 
-/// Where the offered rate of a case comes from.
+/// How a case is offered its events.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Rate {
+pub enum OfferedLoad {
     /// Closed loop: events are offered as soon as there is room.
     Closed,
-    /// This many events per second.
-    Given(f64),
-    /// The sustainable rate, which has to be found.
-    Search,
-    /// A share (0.5 for half) of what the search with the same configuration finds in the same repeat.
-    Share {
-        /// The share, above 0.
-        share: f64,
-        /// Number of the case that is the search.
-        search: usize,
+    /// Open loop: events are offered at a given rate.
+    Open {
+        /// The mean rate, events per second.
+        rate_events_per_s: f64,
+        /// How events are spread over time.
+        arrivals: Arrivals,
+        /// The share of a sustainable rate that was requested, if the rate is the result of [`ShareOf`](Self::ShareOf).
+        share: Option<f64>,
     },
+    /// The sustainable rate of an open loop is searched for.
+    Search {
+        /// How events are spread over time.
+        arrivals: Arrivals,
+    },
+    /// Open loop at a share of the rate that a search with the same configuration finds in the same repeat.
+    ShareOf {
+        /// Number of the case that is the search; 0 until it is known.
+        search: usize,
+        /// The share, 1 for the whole rate.
+        share: f64,
+        /// How events are spread over time.
+        arrivals: Arrivals,
+    },
+}
+
+/// How the events of an open loop are spread over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arrivals {
+    /// Evenly spaced.
+    Constant,
+    /// A Poisson process.
+    Poisson,
+    /// Half of the events in a tenth of the time: 10 ms of every 100.
+    Bursts,
+    /// In the rhythm of the arrival times of the trace, sped up to the mean rate.
+    AsRecorded,
+}
+
+impl Arrivals {
+    pub(crate) const NAMES: [(&'static str, Arrivals); 4] = [
+        ("constant", Arrivals::Constant),
+        ("poisson", Arrivals::Poisson),
+        ("bursts", Arrivals::Bursts),
+        ("as-recorded", Arrivals::AsRecorded),
+    ];
+
+    /// Returns what the column `load` appends to `open` or `search`.
+    fn suffix(self) -> &'static str {
+        match self {
+            Arrivals::Constant => "",
+            Arrivals::Poisson => "-poisson",
+            Arrivals::Bursts => "-bursts",
+            Arrivals::AsRecorded => "-as-recorded",
+        }
+    }
 }
 
 /// The range of rates that may be given, events/s.
@@ -31,25 +76,78 @@ const RATES: (f64, f64) = (1.0, 1e9);
 /// The range of shares of a sustainable rate, percent.
 const PERCENT: (f64, f64) = (1.0, 1000.0);
 
-impl Rate {
-    /// Reads `closed`, `search`, a number of events/s (`100000`, `100k`, `2M`) or a share of the sustainable rate
-    /// (`50%`).
-    pub(crate) fn parse(text: &str) -> Result<Rate, String> {
-        match (text, text.strip_suffix('%')) {
-            ("closed", _) => Ok(Rate::Closed),
-            ("search", _) => Ok(Rate::Search),
+impl OfferedLoad {
+    /// Parses `closed`, `search`, a number of events/s (`100000`, `100k`, `2M`) or a share of the sustainable rate
+    /// (`50%`), with constant arrivals.
+    pub(crate) fn parse(rate: &str) -> Result<OfferedLoad, String> {
+        let arrivals = Arrivals::Constant;
+        match (rate, rate.strip_suffix('%')) {
+            ("closed", _) => Ok(OfferedLoad::Closed),
+            ("search", _) => Ok(OfferedLoad::Search { arrivals }),
             (_, Some(percent)) => {
-                let percent = within(percent.trim_end(), PERCENT, "%")?;
-                Ok(Rate::Share { share: percent / 100.0, search: 0 })
+                let share = within(percent.trim_end(), PERCENT, "%")? / 100.0;
+                Ok(OfferedLoad::ShareOf { search: 0, share, arrivals })
             }
-            _ => within(text, RATES, "").map(Rate::Given),
+            _ => {
+                let rate_events_per_s = within(rate, RATES, "")?;
+                Ok(OfferedLoad::Open { rate_events_per_s, arrivals, share: None })
+            }
         }
     }
 
-    /// Returns the share of the sustainable rate, if it is one.
-    pub(crate) fn share(self) -> Option<f64> {
-        if let Rate::Share { share, .. } = self { Some(share) } else { None }
+    /// Returns this load with other arrivals; a closed loop has none.
+    pub(crate) fn with_arrivals(self, arrivals: Arrivals) -> OfferedLoad {
+        match self {
+            OfferedLoad::Closed => OfferedLoad::Closed,
+            OfferedLoad::Open { rate_events_per_s, share, .. } => {
+                OfferedLoad::Open { rate_events_per_s, arrivals, share }
+            }
+            OfferedLoad::Search { .. } => OfferedLoad::Search { arrivals },
+            OfferedLoad::ShareOf { search, share, .. } => OfferedLoad::ShareOf { search, share, arrivals },
+        }
     }
+
+    /// Returns the value of the column `load`.
+    pub fn column(self) -> String {
+        match self {
+            OfferedLoad::Closed => "closed".to_owned(),
+            OfferedLoad::Search { arrivals } => format!("search{}", arrivals.suffix()),
+            OfferedLoad::Open { arrivals, .. } | OfferedLoad::ShareOf { arrivals, .. } => {
+                format!("open{}", arrivals.suffix())
+            }
+        }
+    }
+
+    /// Returns the offered rate, events per second; `None` in a closed loop and while it is not known.
+    pub fn rate_events_per_s(self) -> Option<f64> {
+        match self {
+            OfferedLoad::Open { rate_events_per_s, .. } => Some(rate_events_per_s),
+            OfferedLoad::Closed | OfferedLoad::Search { .. } | OfferedLoad::ShareOf { .. } => None,
+        }
+    }
+
+    /// Returns the share of the sustainable rate that was requested, if one was.
+    pub fn share(self) -> Option<f64> {
+        match self {
+            OfferedLoad::Open { share, .. } => share,
+            OfferedLoad::ShareOf { share, .. } => Some(share),
+            OfferedLoad::Closed | OfferedLoad::Search { .. } => None,
+        }
+    }
+
+    /// Returns true if the case runs, or needs, a search for the sustainable rate.
+    pub(crate) fn needs_search(self) -> bool {
+        matches!(self, OfferedLoad::Search { .. } | OfferedLoad::ShareOf { .. })
+    }
+}
+
+/// The default epoch length of a closed loop, records: long, so that progress tracking costs little.
+pub(crate) const CLOSED_RECORDS_PER_EPOCH: usize = 16_384;
+
+/// Returns the default epoch length of an open loop, records: about 8 µs of events, so that latency is not the wait for
+/// an epoch to fill.
+pub(crate) fn open_records_per_epoch(rate_events_per_s: f64) -> usize {
+    ((rate_events_per_s * 8e-6) as usize).clamp(1, 8192).next_power_of_two()
 }
 
 fn within(text: &str, (least, most): (f64, f64), unit: &str) -> Result<f64, String> {
@@ -74,7 +172,7 @@ fn number(text: &str) -> Option<f64> {
     digits.parse::<f64>().ok().map(|number| number * factor)
 }
 
-/// Reads a latency, such as `10ms`, `250us` or `1s`, in ns.
+/// Parses a latency, such as `10ms`, `250us` or `1s`, in ns.
 pub(crate) fn parse_latency_ns(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let units = [("ns", 1), ("us", 1_000), ("µs", 1_000)];
@@ -92,20 +190,6 @@ pub(crate) fn parse_latency_ns(text: &str) -> Result<u64, String> {
 /// Returns a share in percent as it was written: 0.07 is 7, not 7.000000000000001.
 pub fn percent(share: f64) -> f64 {
     (share * 1e6).round() / 1e4
-}
-
-/// Returns the word in the `load` column for a search with the arrivals of an open loop.
-pub(crate) fn searching(load: &str) -> String {
-    load.replacen("open", "search", 1)
-}
-
-/// Returns the default epoch length. Closed loop: large, so that progress tracking costs little. Open loop: about 8
-/// µs of events, so that latency is not the wait for an epoch to fill.
-pub fn auto_records_per_epoch(rate_events_per_s: Option<f64>) -> usize {
-    match rate_events_per_s {
-        None => 16_384,
-        Some(rate) => ((rate * 8e-6) as usize).clamp(1, 8192).next_power_of_two(),
-    }
 }
 
 #[cfg(test)]
@@ -140,17 +224,34 @@ pub(crate) mod tests {
         planned(&keys, "pipeline = \"sessions\"\nrate = \"search\"", 1).unwrap().cases.remove(0)
     }
 
+    fn open(rate_events_per_s: f64) -> OfferedLoad {
+        OfferedLoad::Open { rate_events_per_s, arrivals: Arrivals::Constant, share: None }
+    }
+
+    #[test]
+    fn the_load_column_names_loop_and_arrivals() {
+        for (rate, columns) in [
+            ("closed", ["closed", "closed"]),
+            ("1000", ["open", "open-poisson"]),
+            ("search", ["search", "search-poisson"]),
+            ("50%", ["open", "open-poisson"]),
+        ] {
+            let load = OfferedLoad::parse(rate).unwrap();
+            assert_eq!([load, load.with_arrivals(Arrivals::Poisson)].map(OfferedLoad::column), columns, "{rate}");
+        }
+    }
+
     #[test]
     fn rates_are_numbers_words_or_shares() {
         for (text, rate) in [
-            ("closed", Rate::Closed),
-            ("search", Rate::Search),
-            ("2.5M", Rate::Given(2.5e6)),
-            ("100000", Rate::Given(1e5)),
-            ("50%", Rate::Share { share: 0.5, search: 0 }),
-            ("110 %", Rate::Share { share: 1.1, search: 0 }),
+            ("closed", OfferedLoad::Closed),
+            ("search", OfferedLoad::Search { arrivals: Arrivals::Constant }),
+            ("2.5M", open(2.5e6)),
+            ("100000", open(1e5)),
+            ("50%", OfferedLoad::ShareOf { search: 0, share: 0.5, arrivals: Arrivals::Constant }),
+            ("110 %", OfferedLoad::ShareOf { search: 0, share: 1.1, arrivals: Arrivals::Constant }),
         ] {
-            assert_eq!(Rate::parse(text), Ok(rate), "{text}");
+            assert_eq!(OfferedLoad::parse(text), Ok(rate), "{text}");
         }
         for (text, wanted) in [
             ("fast", "'fast' is not a number; write events/s, \"closed\", \"search\" or a share"),
@@ -158,7 +259,7 @@ pub(crate) mod tests {
             ("0%", "0% is outside 1% to 1000%"),
             ("nan", "nan is outside 1 to 1000000000"),
         ] {
-            let problem = Rate::parse(text).unwrap_err();
+            let problem = OfferedLoad::parse(text).unwrap_err();
             assert!(problem.starts_with(wanted), "{problem}");
         }
         assert_eq!((percent(0.07), percent(0.125), percent(1.1)), (7.0, 12.5, 110.0));

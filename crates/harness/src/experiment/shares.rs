@@ -8,25 +8,26 @@ use flowbench_measurement::doubts::search_capped;
 use flowbench_measurement::record::{CaseRecord, Doubt, Status};
 
 use crate::experiment::case_spec::CaseSpec;
-use crate::experiment::rate::Rate;
+use crate::experiment::rate::OfferedLoad;
 
 /// Finds the search of each share among the cases from `first` on, and adds missing ones; returns how many were
 /// added.
 pub(crate) fn add_searches(cases: &mut Vec<CaseSpec>, first: usize) -> usize {
     let listed = cases.len();
-    let asked = |case: &CaseSpec| serde_json::to_string(&CaseSpec { case: 0, ..case.clone() }).unwrap_or_default();
+    let key = |case: &CaseSpec| serde_json::to_string(&CaseSpec { case: 0, ..case.clone() }).unwrap_or_default();
     let mut searches: HashMap<String, usize> = HashMap::new();
-    for search in cases[first..].iter().filter(|case| case.rate == Rate::Search) {
-        searches.entry(asked(search)).or_insert(search.case);
+    for case in cases[first..].iter().filter(|case| matches!(case.load, OfferedLoad::Search { .. })) {
+        searches.entry(key(case)).or_insert(case.case);
     }
     for at in first..listed {
-        let Rate::Share { share, .. } = cases[at].rate else { continue };
-        let (wanted, next) = (cases[at].searching(), cases.len() + 1);
-        let search = *searches.entry(asked(&wanted)).or_insert(next);
+        let OfferedLoad::ShareOf { share, arrivals, .. } = cases[at].load else { continue };
+        let needed = CaseSpec { load: OfferedLoad::Search { arrivals }, ..cases[at].clone() };
+        let next = cases.len() + 1;
+        let search = *searches.entry(key(&needed)).or_insert(next);
         if search == next {
-            cases.push(CaseSpec { case: search, ..wanted });
+            cases.push(CaseSpec { case: search, ..needed });
         }
-        cases[at].rate = Rate::Share { share, search };
+        cases[at].load = OfferedLoad::ShareOf { search, share, arrivals };
     }
     cases.len() - listed
 }
@@ -34,9 +35,9 @@ pub(crate) fn add_searches(cases: &mut Vec<CaseSpec>, first: usize) -> usize {
 /// Orders the cases of one repeat so that each search comes before the first case that is a share of its result.
 pub(crate) fn searches_first(round: Vec<CaseSpec>) -> Vec<CaseSpec> {
     let place: HashMap<usize, usize> = round.iter().enumerate().map(|(at, case)| (case.case, at)).collect();
-    let search_of = |case: &CaseSpec| match case.rate {
-        Rate::Share { search, .. } => place.get(&search).copied(),
-        _ => None,
+    let search_of = |case: &CaseSpec| match case.load {
+        OfferedLoad::ShareOf { search, .. } => place.get(&search).copied(),
+        OfferedLoad::Closed | OfferedLoad::Open { .. } | OfferedLoad::Search { .. } => None,
     };
     let searches: Vec<Option<usize>> = round.iter().map(search_of).collect();
     let mut round: Vec<Option<CaseSpec>> = round.into_iter().map(Some).collect();
@@ -50,14 +51,19 @@ pub(crate) fn searches_first(round: Vec<CaseSpec>) -> Vec<CaseSpec> {
 }
 
 /// Resolves the rate of a case that is a share of what a search has found, by the record of the same repeat. Each
-/// repeat is thus a measurement of its own, whatever ran before it and however often it was interrupted. Fails with
-/// the reason if there is no such rate.
+/// repeat is thus a measurement of its own, whatever ran before it and however often it was interrupted. Other cases are
+/// returned as they are.
+///
+/// # Errors
+///
+/// Fails with the reason if the search found no rate.
 pub(crate) fn resolve_share(spec: &CaseSpec, records: &[CaseRecord]) -> Result<CaseSpec, String> {
-    let Rate::Share { share, search } = spec.rate else { return Ok(spec.clone()) };
+    let OfferedLoad::ShareOf { search, share, arrivals } = spec.load else { return Ok(spec.clone()) };
     let record = records.iter().find(|record| (record.case, record.repeat) == (search, spec.repeat));
     let found = record.and_then(|record| record.numbers.as_ref()?.sustainable.as_ref());
     if let Some(found) = found {
-        return Ok(spec.as_long_as(share * found.rate_events_per_s).at((share * found.rate_events_per_s).round()));
+        let rate_events_per_s = share * found.rate_events_per_s;
+        return Ok(spec.as_long_as(rate_events_per_s).at(rate_events_per_s.round(), arrivals, Some(share)));
     }
     let why = match record.map(|record| &record.status) {
         Some(Status::Failed { cause, .. } | Status::Invalid { cause }) => cause,
@@ -67,9 +73,10 @@ pub(crate) fn resolve_share(spec: &CaseSpec, records: &[CaseRecord]) -> Result<C
     Err(format!("not run: case {search} did not find the sustainable rate that this is a share of: {why}"))
 }
 
-/// Returns the doubt about a share of the result of a search that could not try a higher rate.
+/// Returns the doubt about a share of the result of a search that could not try a higher rate. `spec` is the case as it
+/// was planned.
 pub(crate) fn share_of_capped(spec: &CaseSpec, records: &[CaseRecord]) -> Option<Doubt> {
-    let Rate::Share { search, .. } = spec.rate else { return None };
+    let OfferedLoad::ShareOf { search, .. } = spec.load else { return None };
     let record = records.iter().find(|record| (record.case, record.repeat) == (search, spec.repeat))?;
     let Doubt { code, text } = search_capped(record.numbers.as_ref()?.sustainable.as_ref()?)?;
     Some(Doubt { code, text: format!("The rate is a share of what case {search} found. {text}") })
@@ -92,11 +99,12 @@ mod tests {
         assert_eq!(plan.added, ["part 'only': 4 searches for the sustainable rate that shares are asked of"]);
         for round in plan.cases.chunks(4 * 5) {
             for (at, case) in round.iter().enumerate() {
-                let Rate::Share { share, search } = case.rate else { continue };
+                let OfferedLoad::ShareOf { search, share, .. } = case.load else { continue };
                 let searched = round[..at].iter().find(|other| other.case == search).unwrap();
-                assert_eq!((case.axes.rate_share, case.axes.load.as_str()), (Some(share), "open"));
-                assert_eq!((searched.rate, searched.axes.load.as_str()), (Rate::Search, "search"));
-                assert_eq!((&searched.axes.pipeline, searched.axes.workers), (&case.axes.pipeline, case.axes.workers));
+                let (axes, searched) = (case.axes(None), searched.axes(None));
+                assert_eq!((axes.rate_share, axes.load.as_str()), (Some(share), "open"));
+                assert_eq!((searched.rate_share, searched.load.as_str()), (None, "search"));
+                assert_eq!((searched.pipeline, searched.workers), (axes.pipeline, axes.workers));
             }
         }
         let order = |repeat: usize| plan.cases[repeat * 20..][..20].iter().map(|case| case.case).collect::<Vec<_>>();
@@ -108,25 +116,25 @@ mod tests {
         let listed = plan("pipeline = \"identity\"\nrate = [\"search\", \"50%\"]");
         assert_eq!((listed.cases.len(), listed.added.len()), (3 * 2, 0));
         let arrivals = plan("pipeline = \"identity\"\nrate = \"50%\"\narrivals = [\"constant\", \"poisson\"]");
-        let loads: Vec<&str> = arrivals.cases.iter().map(|case| case.axes.load.as_str()).collect();
-        assert!(loads.contains(&"search") && loads.contains(&"search-poisson"), "{loads:?}");
+        let loads: Vec<String> = arrivals.cases.iter().map(|case| case.load.column()).collect();
+        assert!(["search", "search-poisson"].iter().all(|load| loads.iter().any(|one| one == load)), "{loads:?}");
         assert_eq!(arrivals.cases.len(), 3 * 4);
     }
 
     #[test]
     fn a_share_is_of_what_the_search_of_its_own_repeat_has_found() {
         let plan = plan("pipeline = \"identity\"\nrate = \"50%\"");
-        let of = |repeat: usize, rate: fn(&Rate) -> bool| {
-            plan.cases.iter().find(|case| case.repeat == repeat && rate(&case.rate)).unwrap()
+        let of = |repeat: usize, load: fn(&OfferedLoad) -> bool| {
+            plan.cases.iter().find(|case| case.repeat == repeat && load(&case.load)).unwrap()
         };
-        let share = |repeat| of(repeat, |rate| matches!(rate, Rate::Share { .. }));
-        let searched = |repeat| of(repeat, |rate| *rate == Rate::Search);
+        let share = |repeat| of(repeat, |load| matches!(load, OfferedLoad::ShareOf { .. }));
+        let searched = |repeat| of(repeat, |load| matches!(load, OfferedLoad::Search { .. }));
         let mut found = child::run(&search("1s"), None).unwrap();
         let numbers = found.numbers.as_mut().unwrap();
         numbers.sustainable.as_mut().unwrap().rate_events_per_s = 3_000.0;
         let records = [record(searched(2), &found), record(searched(1), &failed("deadline".to_owned(), String::new()))];
-        let settled = |repeat| resolve_share(share(repeat), &records).map(|case| case.axes);
-        let axes = settled(2).unwrap();
+        let resolved = |repeat| resolve_share(share(repeat), &records).map(|case| case.axes(None));
+        let axes = resolved(2).unwrap();
         assert_eq!((axes.rate_events_per_s, axes.rate_share, axes.load.as_str()), (Some(1_500.0), Some(0.5), "open"));
         assert_eq!(records[0].axes.rate_events_per_s, Some(3_000.0));
         let numbers = found.numbers.as_mut().unwrap();
@@ -145,7 +153,7 @@ mod tests {
         assert_eq!(share_of_capped(share(2), &[record(searched(2), &found)]), None);
         assert_eq!(share_of_capped(searched(2), &capped), None);
         let wanted = "not run: case 2 did not find the sustainable rate that this is a share of";
-        assert_eq!(settled(1).unwrap_err(), format!("{wanted}: deadline"));
-        assert_eq!(settled(3).unwrap_err(), format!("{wanted}: it has not been run"));
+        assert_eq!(resolved(1).unwrap_err(), format!("{wanted}: deadline"));
+        assert_eq!(resolved(3).unwrap_err(), format!("{wanted}: it has not been run"));
     }
 }

@@ -1,6 +1,7 @@
 //! How events are offered in one run, and what workers do meanwhile.
 
 use flowbench_measurement::offered_load::Schedule;
+use serde::{Deserialize, Serialize};
 
 /// How events are offered in one run.
 #[derive(Debug, Clone)]
@@ -17,7 +18,8 @@ pub enum Load {
 }
 
 /// What a worker without work does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Idle {
     /// It looks again at once: the lowest latency, and a core that is never free.
     #[default]

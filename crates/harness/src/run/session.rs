@@ -63,7 +63,7 @@ pub trait RunObserver {
     /// Called when the run was asked to stop: no further case begins.
     fn stops(&mut self);
     /// Called when a case has ended and is on disk.
-    fn ended(&mut self, case: &CaseRecord);
+    fn ended(&mut self, spec: &CaseSpec, case: &CaseRecord);
 }
 
 /// The result of a run.
@@ -148,7 +148,7 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, observer: &mut dyn Ru
             observer.stops();
             return Ok(done);
         };
-        observer.ended(&record(spec, &result));
+        observer.ended(spec, &record(spec, &result));
         if let Status::Failed { .. } = result.status {
             return Ok(done);
         }
@@ -286,7 +286,7 @@ impl Session<'_> {
         record.doubts.extend(shares::share_of_capped(&spec, self.results.cases()).filter(|_| record.numbers.is_some()));
         note_digest(&mut self.run, &spec, &record);
         append(&mut self.results, &record, &result, start_ns)?;
-        observer.ended(&record);
+        observer.ended(&spec, &record);
         // After a failure the other machines may be at another case.
         Ok(self.request.host_rank.is_none() || !has_failed(&record))
     }
@@ -331,7 +331,7 @@ fn check_figures(loaded: &LoadedExperiment) -> Result<(), RunFailed> {
 fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> Run {
     let mut traces: Vec<TraceRecord> = Vec::new();
     // How long the others are is known when their rate is.
-    for case in plan.cases.iter().filter(|case| case.rate_is_known()) {
+    for case in plan.cases.iter().filter(|case| !case.load.needs_search()) {
         let trace = trace_record(case);
         if !traces.contains(&trace) {
             traces.push(trace);
@@ -368,7 +368,7 @@ fn sort(traces: &mut [TraceRecord]) {
 
 fn trace_record(case: &CaseSpec) -> TraceRecord {
     TraceRecord {
-        name: [case.axes.trace.as_str(), case.axes.world.as_str()].join(" ").trim_end().to_owned(),
+        name: [case.trace.profile.as_str(), case.trace.world.as_str()].join(" ").trim_end().to_owned(),
         profile: case.trace.profile.clone(),
         seed: case.trace.seed,
         events: case.trace.events,
@@ -397,13 +397,12 @@ fn note_digest(run: &mut Run, spec: &CaseSpec, record: &CaseRecord) {
 /// Returns the record of a case; that of a search is at the rate it found.
 pub(crate) fn record(spec: &CaseSpec, result: &CaseResult) -> CaseRecord {
     let found = result.numbers.as_ref().and_then(|numbers| numbers.sustainable.as_ref());
-    let axes = found.map_or_else(|| spec.axes.clone(), |found| spec.at(found.rate_events_per_s).axes);
     CaseRecord {
         schema_version: SCHEMA_VERSION,
         part: spec.part.clone(),
         case: spec.case,
         repeat: spec.repeat,
-        axes,
+        axes: spec.axes(found.map(|found| found.rate_events_per_s)),
         status: result.status.clone(),
         numbers: result.numbers.clone(),
         doubts: result.doubts.clone(),
@@ -466,6 +465,7 @@ mod tests {
 
     use super::*;
     use crate::case::child;
+    use crate::experiment::rate::OfferedLoad;
 
     static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -478,12 +478,12 @@ mod tests {
             self.0.push(format!("{} planned, {done} done", plan.cases.len()));
         }
         fn begins(&mut self, spec: &CaseSpec) {
-            self.0.push(format!("begins {}", spec.axes.pipeline));
+            self.0.push(format!("begins {}", spec.pipeline));
         }
         fn stops(&mut self) {
             self.0.push("stops".to_owned());
         }
-        fn ended(&mut self, case: &CaseRecord) {
+        fn ended(&mut self, _spec: &CaseSpec, case: &CaseRecord) {
             let status = if has_failed(case) { "failed" } else { "ok" };
             self.0.push(format!("{} {status}", case.axes.pipeline));
         }
@@ -596,9 +596,9 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let plain = request(&dir, TWO);
         let cases = |request: &Request| Plan::new(&request.load().unwrap()).unwrap().cases;
-        assert!(cases(&plain).iter().all(|case| case.axes.processes == 1 && !case.profile_operators));
+        assert!(cases(&plain).iter().all(|case| case.processes == 1 && !case.profile_operators));
         let everywhere = Request { processes: Some(3), profile_operators: true, ..plain };
-        assert!(cases(&everywhere).iter().all(|case| case.axes.processes == 3));
+        assert!(cases(&everywhere).iter().all(|case| case.processes == 3));
         assert!(cases(&everywhere).iter().any(|case| case.profile_operators));
     }
 
@@ -666,7 +666,8 @@ mod tests {
         assert_eq!((run.planned_cases, run.seed, run.schema_version), (plan.cases.len(), 3, SCHEMA_VERSION));
         assert!(run.traces[3].overrides == ["customers.whale_share=0.3"] && run.traces[0].overrides.is_empty());
 
-        let spec = plan.cases.iter().find(|case| case.axes.load == "closed" && case.axes.world.is_empty()).unwrap();
+        let spec =
+            plan.cases.iter().find(|case| case.load == OfferedLoad::Closed && case.trace.world.is_empty()).unwrap();
         let mut record = record(spec, &failed(String::new(), String::new()));
         note_digest(&mut run, spec, &record);
         assert_eq!(events(&run), names, "a case without numbers has no digest");

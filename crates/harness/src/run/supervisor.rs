@@ -47,8 +47,8 @@ impl CaseProcesses {
     /// Starts all processes of a case on this machine. Each has its own process group, so that Ctrl-C at the terminal
     /// goes to the parent.
     pub fn start(case: &CaseSpec) -> io::Result<CaseProcesses> {
-        if case.axes.processes > 1 {
-            let commands = (0..case.axes.processes).map(|_| program(&[PEER_ARGUMENT, LOOPBACK]));
+        if case.processes > 1 {
+            let commands = (0..case.processes).map(|_| program(&[PEER_ARGUMENT, LOOPBACK]));
             let rendezvous = Rendezvous { case: case.clone(), first: 0, addresses: None, join_within: JOIN_WITHIN };
             return CaseProcesses::several(commands.collect(), rendezvous);
         }
