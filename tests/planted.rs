@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use flowbench_events::{Event, Horizon, Kind, Trace};
 use flowbench_generators::{ConversionProfile, Generator, Profile};
-use flowbench_harness::replay::{Look, replay};
+use flowbench_harness::replay::{ReplayRequest, replay};
 use flowbench_pipelines::{Deployment, RunConfig, Strategy, catalogue};
 
 /// Within so many standard deviations lie 99.9 % of a normal distribution.
@@ -81,7 +81,7 @@ fn answers(pipeline: &str, settings: &[&str], trace: &Arc<Trace>) -> Vec<String>
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let config = RunConfig { deduplicate: Some(Horizon::FOR_GOOD), ..RunConfig::plain(Strategy::Exchange) };
     let pipeline = catalogue::find(pipeline).unwrap();
-    replay(pipeline, &settings, &config, None, trace, Look::default(), Deployment::Threads)
+    replay(&ReplayRequest::new(pipeline, &settings, config), trace, Deployment::Threads)
         .unwrap()
         .answers
         .lines(&trace.symbols)

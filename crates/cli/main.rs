@@ -3,15 +3,16 @@
 mod args;
 mod catalogue;
 mod failure;
-mod logs;
+mod generate;
+mod inspect;
+mod log_input;
 mod map;
 mod overwriting;
 mod progress;
 mod rejects;
+mod replay;
 mod run;
-
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+mod signals;
 
 use clap::Parser;
 use flowbench_harness::case;
@@ -36,7 +37,7 @@ fn main() {
     }
     // A dataflow whose worker has panicked would wait for it forever.
     case::abort_on_panic();
-    survive_full_files();
+    signals::survive_full_files();
     let arguments = Arguments::parse();
     let code = match execute(&arguments) {
         Ok(code) => code,
@@ -45,23 +46,16 @@ fn main() {
     std::process::exit(code);
 }
 
-/// Makes writing beyond the file size limit (`ulimit -f`) an error of the write: by default the signal ends the process
-/// without a message.
-fn survive_full_files() {
-    let nobody_looks = Arc::new(AtomicBool::new(false));
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, nobody_looks);
-}
-
 /// Executes the command and returns the exit code.
 fn execute(arguments: &Arguments) -> Result<i32, Failure> {
     let quiet = arguments.quiet;
     match &arguments.command {
         Command::Run(args) => run::run(args, quiet),
         Command::Report(args) => run::report(args, quiet),
-        Command::Generate(args) => logs::generate(args, quiet),
-        Command::Inspect(args) => logs::inspect(args, quiet),
+        Command::Generate(args) => generate::generate(args, quiet),
+        Command::Inspect(args) => inspect::inspect(args, quiet),
         Command::Map(args) => map::map(args, quiet),
-        Command::Replay(args) => logs::replay(args, quiet),
+        Command::Replay(args) => replay::replay(args, quiet),
         Command::List(args) => catalogue::list(args),
         Command::Explain(args) => catalogue::explain(args),
         Command::Doctor(args) => catalogue::doctor(args),

@@ -1,6 +1,5 @@
 //! `run` and `report`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -8,18 +7,17 @@ use flowbench_harness::cluster::Hosts;
 use flowbench_harness::run::{Finished, HostRank, Request, follow as follow_experiment, run as run_experiment};
 use flowbench_measurement::results_dir::{ResultsDir, read_run};
 use flowbench_report::{Drawn, Results, draw, terminal_tables};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
 
 use crate::args::{Place, Report, Run};
 use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, eprint, print};
 use crate::progress::Cases;
+use crate::signals::stop_on_signals;
 
 /// Width of the tables on the terminal.
 const TABLE_WIDTH: usize = 100;
 
 pub(crate) fn run(args: &Run, quiet: bool) -> Result<i32, Failure> {
-    let interrupted = on_ctrl_c()?;
+    let interrupted = stop_on_signals()?;
     let request = Request {
         experiment: args.experiment.clone(),
         settings: args.set.clone(),
@@ -115,16 +113,4 @@ fn json(finished: &Finished) -> Result<String, Failure> {
         "cases": finished.cases,
     });
     serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(Failure::failed)
-}
-
-/// The first Ctrl-C stops the run and keeps what is finished, the second leaves at once.
-fn on_ctrl_c() -> Result<Arc<AtomicBool>, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // In this order: a signal exits at once if an earlier one has asked the run to stop.
-        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&interrupted))
-            .and_then(|_| flag::register(signal, Arc::clone(&interrupted)))
-            .map_err(|error| Failure::failed(format!("Ctrl-C cannot be waited for: {error}")))?;
-    }
-    Ok(interrupted)
 }

@@ -271,11 +271,16 @@ impl Mesh {
         Arc::clone(&self.meter)
     }
 
-    /// What `timely::execute::execute_from` takes: the workers of this process, and a guard that waits, when it is
-    /// dropped, for everything to be sent and for the other processes to be done. Starts two threads for each other
+    /// Returns what `timely::execute::execute_from` takes: the workers of this process, and a guard that waits, when it
+    /// is dropped, for everything to be sent and for the other processes to be done. Starts two threads for each other
     /// process, which panic if the workers are not used.
-    pub fn into_timely(self) -> Result<Connected, String> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if timely cannot use the connections.
+    pub fn into_timely(self) -> Result<Connected, ClusterError> {
         let counted = |stream: Option<TcpStream>| stream.map(|stream| CountedStream::new(stream, &self.meter));
         over(self.streams.into_iter().map(counted).collect(), self.process, self.workers, Hooks::default())
+            .map_err(|error| ClusterError::Dataflow(error.to_string()))
     }
 }

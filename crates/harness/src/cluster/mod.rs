@@ -20,7 +20,7 @@ mod hosts;
 mod join;
 pub(crate) mod peer;
 pub(crate) mod process_group;
-pub mod replay_processes;
+mod replay_processes;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -40,6 +40,7 @@ pub use hosts::{Hosts, HostsError};
 pub use join::{Listening, Mesh};
 pub use peer::PEER_ARGUMENT;
 pub use process_group::ProcessGroup;
+pub use replay_processes::{Participants, REPLAY_PROCESS_OPTION, ReplayProcessError, ReplayProcesses};
 pub use wire::WireMeter;
 
 /// One process of a cluster, with all it has to know before it can join. All but the index is the same in all processes.
@@ -145,6 +146,9 @@ pub enum ClusterError {
     /// A socket of this process failed.
     #[error("a socket of this process failed: {0}")]
     Socket(#[from] io::Error),
+    /// timely cannot use the connections.
+    #[error("{0}")]
+    Dataflow(String),
     /// The process that started this one sends nothing usable.
     #[error("the parent process cannot be talked to: {0}")]
     Parent(io::Error),

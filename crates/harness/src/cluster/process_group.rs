@@ -91,7 +91,7 @@ impl Cluster for ProcessGroup {
     fn connect(&self, _workers: usize) -> Result<Connected, String> {
         let mesh = self.mesh.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mesh = mesh.ok_or("the connections between the processes serve one run only")?;
-        let (builders, guard) = mesh.into_timely()?;
+        let (builders, guard) = mesh.into_timely().map_err(|error| error.to_string())?;
         match self.silence_max {
             None => Ok((builders, guard)),
             Some(silence_max) => {
