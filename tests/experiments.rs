@@ -252,7 +252,7 @@ fn what_is_removed_in_the_middle_of_a_run_is_missed() {
     fs::remove_file(&listed).unwrap();
     let ended = running.finish();
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    for words in ["results/cases.ndjson was removed or changed", "go on with: flowbench run --resume results"] {
+    for words in ["results/cases.ndjson was removed or changed", "continue with: flowbench run --resume results"] {
         assert!(ended.stderr.contains(words), "no '{words}' in {}", ended.stderr);
     }
     scratch.ok("flowbench run --resume results --quiet");
@@ -308,7 +308,7 @@ fn a_file_that_may_not_grow_is_an_error_with_its_name() {
     assert_eq!(files(&scratch, "results").len(), 0);
     // Enough for the first look at the folder, not for the report.
     scratch.write("wordy.toml", SMALL.replace("A small one", &"word ".repeat(3000)));
-    let stopped = ["cannot write results/report.html", "go on with: flowbench run --resume results"];
+    let stopped = ["cannot write results/report.html", "continue with: flowbench run --resume results"];
     scratch.fails("ulimit -f 140; exec flowbench run ./wordy.toml --out results", 1, &stopped);
     scratch.ok("flowbench run --resume results");
 }

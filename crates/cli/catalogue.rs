@@ -1,4 +1,4 @@
-//! `list`, `explain`, `doctor`: what there is.
+//! `list`, `explain` and `doctor`: what can be run, and whether this machine is fit for it.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use crate::args::{Doctor, Explain, List, Listed};
 use crate::failure::{Failure, OK, print};
 
-/// Share of the time that a spinning thread may lose on a quiet machine.
+/// The maximum share of the time that a spinning thread loses on a quiet machine.
 const LOST_SHARE_MAX: f64 = 0.01;
-/// How long the doctor measures what the machine takes from threads that sleep, and then from one that spins.
+/// How long the doctor measures a sleeping thread, and then a spinning one.
 const LISTEN: Duration = Duration::from_secs(2);
 
 pub(crate) fn list(args: &List) -> Result<i32, Failure> {
@@ -70,10 +70,11 @@ fn entries(kind: Listed) -> Result<Value, Failure> {
     })
 }
 
-/// A row for each pipeline, a column for each strategy in the order of the list, and why some do not meet.
+/// Returns a table with a row for each pipeline and a column for each strategy, with the reasons for the gaps.
 fn matrix() -> String {
     let mut text =
-        "\n  which serves which, strategies in the order above (a letter: no, for the reason below)\n".to_owned();
+        "\n  which strategy serves which pipeline, in the order above (a letter: it does not, for the reason below)\n"
+            .to_owned();
     let mut reasons: Vec<&str> = Vec::new();
     for pipeline in catalogue::CATALOGUE {
         let mut mark = |strategy: &Strategy| {
@@ -174,7 +175,7 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
     text
 }
 
-/// How a strategy serves a pipeline, in words.
+/// Describes whether a strategy serves a pipeline, and under which axes it does not.
 fn serves(pipeline: &dyn Pipeline, strategy: Strategy) -> String {
     let plain = RunConfig::plain(strategy);
     if let Some(why) = pipeline.unsupported_reason(&plain) {
@@ -230,7 +231,7 @@ pub(crate) fn doctor(args: &Doctor) -> Result<i32, Failure> {
         bad: lost_share > LOST_SHARE_MAX,
         what: "CPU",
         seen: format!(
-            "a thread that only spun was off the CPU for {:.1} % of {} s (quiet is below {:.0} %)",
+            "a thread that only spun was off the CPU for {:.1}% of {} s (quiet is below {:.0}%)",
             lost_share * 100.0,
             LISTEN.as_secs(),
             LOST_SHARE_MAX * 100.0
@@ -252,7 +253,7 @@ pub(crate) fn doctor(args: &Doctor) -> Result<i32, Failure> {
     }
     text.push_str(match bad {
         0 => "fit to measure on\n",
-        _ => "usable with care: compare within one run, and read the doubts beside every number\n",
+        _ => "usable with care: compare within one run, and read the doubts next to every number\n",
     });
     print(&text)?;
     Ok(OK)

@@ -1,4 +1,4 @@
-//! The command line: arguments, exit codes, progress. No logic of its own.
+//! The command line: arguments, exit codes, progress. It has no logic of its own.
 
 mod args;
 mod catalogue;

@@ -1,4 +1,4 @@
-//! `map`: a first mapping for a foreign log.
+//! `map`: drafts a mapping for a log.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -25,12 +25,12 @@ pub(crate) fn map(args: &Map, quiet: bool) -> Result<i32, Failure> {
     Ok(OK)
 }
 
-/// A mapping that somebody has worked on, or the log itself, is not replaced.
+/// Writes the draft to a new file: neither an edited mapping nor the log itself is replaced.
 fn write(path: &Path, draft: &str) -> Result<(), Failure> {
     let written = File::create_new(path).and_then(|mut file| file.write_all(draft.as_bytes()));
     written.map_err(|error| {
         let problem = match error.kind() {
-            io::ErrorKind::AlreadyExists => "is there already; choose another name".to_owned(),
+            io::ErrorKind::AlreadyExists => "exists already; choose another name".to_owned(),
             _ => format!("cannot be written: {error}"),
         };
         Failure::failed(format!("{}: {problem}", path.display()))

@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar with what is left where a terminal is attached, plain lines otherwise.
+//! Progress on standard error: a bar with the remaining time if it is a terminal, plain lines otherwise.
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -11,7 +11,7 @@ use flowbench_measurement::record::{CaseRecord, Status};
 use flowbench_report::Quantity;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// Redraws of a bar in a second: few, since it is drawn on a machine that measures.
+/// Redraws of a bar per second: few, because it is drawn on a machine that measures.
 const REDRAWS_HZ: u8 = 4;
 
 fn bar(total: Option<u64>, template: &str, hidden: bool) -> ProgressBar {
@@ -25,7 +25,7 @@ fn bar(total: Option<u64>, template: &str, hidden: bool) -> ProgressBar {
     bar
 }
 
-/// Counts what passes by, with a rate; a remark at the end.
+/// Counts events with their rate, and prints a remark at the end.
 pub(crate) struct Counter {
     bar: ProgressBar,
     quiet: bool,
@@ -69,7 +69,7 @@ impl Cases {
         self.bar.finish_and_clear();
     }
 
-    /// How many cases the plan has.
+    /// Returns the number of planned cases.
     pub(crate) fn planned(&self) -> usize {
         self.planned
     }
@@ -119,14 +119,14 @@ impl RunObserver for Cases {
             Status::Invalid { cause } => format!("INVALID: {cause}"),
             Status::Failed { cause, .. } => format!("FAILED: {cause}"),
         };
-        // The bar tells of good ones; bad ones stay to be read.
+        // The bar counts good cases; bad ones stay to be read.
         if self.bar.is_hidden() || case.status != Status::Ok {
             self.eprint(&format!("[{}/{}] {what}: {end}", self.done, self.planned));
         }
     }
 }
 
-/// Nothing is known of it until a case has ended.
+/// Returns the remaining time as text; nothing until a case has ended.
 fn time_left(ended: u64, left: Duration) -> String {
     if ended == 0 { String::new() } else { format!(", {:#} left", HumanDuration(left)) }
 }

@@ -40,24 +40,24 @@ pub(crate) fn run(args: &Run, quiet: bool) -> Result<i32, Failure> {
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
         print(&terminal_tables(&results, TABLE_WIDTH))?;
     }
-    // Where all machines have to meet again, nobody can go on alone.
-    let is_broken_off = request.host_rank.is_some() && finished.interrupted && !interrupted.load(Ordering::Acquire);
+    // A run on several machines cannot be resumed on one of them.
+    let is_aborted = request.host_rank.is_some() && finished.interrupted && !interrupted.load(Ordering::Acquire);
     if !quiet {
         eprint_figures(&finished.drawn, &finished.dir);
-        if is_broken_off {
+        if is_aborted {
             eprint("run aborted: the processes are out of step; restart it on all machines");
         } else if finished.interrupted && request.host_rank.is_none() {
-            eprint(format!("interrupted; go on with: flowbench run --resume {}", finished.dir.display()));
+            eprint(format!("interrupted; continue with: flowbench run --resume {}", finished.dir.display()));
         }
     }
     Ok(match finished {
-        Finished { interrupted: true, .. } if !is_broken_off => INTERRUPTED,
+        Finished { interrupted: true, .. } if !is_aborted => INTERRUPTED,
         finished if finished.incomplete() > 0 => INCOMPLETE,
         _ => OK,
     })
 }
 
-/// Takes part in a run of which another process has the results.
+/// Takes part in a run whose results another process has.
 fn follow(request: &Request, interrupted: &AtomicBool, cases: &mut Cases, quiet: bool) -> Result<i32, Failure> {
     let done = follow_experiment(request, interrupted, cases);
     cases.finish();
@@ -72,7 +72,8 @@ fn follow(request: &Request, interrupted: &AtomicBool, cases: &mut Cases, quiet:
     })
 }
 
-/// Which processes of several machines there are, which of them this is, and how long they may take to meet.
+/// Returns the processes on several machines, the index of this one, and how long they may take to connect; `None` if
+/// there is no hosts file.
 pub(crate) fn hosts(place: &Place) -> Result<Option<(Hosts, usize, Duration)>, Failure> {
     let (Some(file), Some(process)) = (&place.hosts, place.process) else { return Ok(None) };
     let hosts = Hosts::read(file).map_err(Failure::usage_error)?;
@@ -99,12 +100,12 @@ fn eprint_figures(drawn: &Drawn, dir: &std::path::Path) {
     drawn.missing.iter().for_each(|missing| eprint(format!("missing: {missing}")));
     let figures = drawn.figures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "svg")).count();
     let noun = if figures == 1 { "figure" } else { "figures" };
-    eprint(format!("{figures} {noun} and the numbers behind in {}", dir.display()));
+    eprint(format!("{figures} {noun} and their numbers in {}", dir.display()));
     eprint(format!("report: {}", drawn.report.display()));
 }
 
 fn json(finished: &Finished) -> Result<String, Failure> {
-    // JSON is text: of a name that is none, what can be read of it.
+    // JSON is text: a path that is not valid text is converted lossily.
     let value = serde_json::json!({
         "dir": finished.dir.to_string_lossy(),
         "report": finished.drawn.report.to_string_lossy(),

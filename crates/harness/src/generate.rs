@@ -54,12 +54,16 @@ pub fn profile(name: &str, settings: &[String]) -> Result<Profile, UnusableProfi
     Ok(profile)
 }
 
-/// Waves a thread may be ahead.
+/// The number of waves a thread may be ahead.
 const WAVES_AHEAD: usize = 4;
 
-/// Makes `amount` of the world on `threads` threads (at least 1) and gives it on in arrival order, batch by batch. Memory
-/// does not grow with the amount. Stops at the first error of `each`. Does with fewer threads where the system gives no
-/// more of them: the trace is the same.
+/// Generates `amount` of a world on `threads` threads (at least 1) and passes it to `each` in arrival order, batch by
+/// batch; returns the number of events. Memory does not grow with the amount. If the system gives fewer threads, the
+/// trace is still the same.
+///
+/// # Errors
+///
+/// Stops at the first error of `each` and returns it.
 pub fn generate<E>(
     generator: &Generator,
     amount: Amount,
@@ -81,10 +85,10 @@ pub fn generate<E>(
     merge(generator, amount, (0..).map(|number| generator.wave(number)), &mut each)
 }
 
-/// How many threads there were when the system gave no more.
+/// The number of threads that were started when the system gave no more.
 struct Started(usize);
 
-/// Starts threads that make every so-manieth wave each.
+/// Starts threads that generate every n-th wave each, for n threads.
 fn start<'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     generator: &'scope Generator,
@@ -104,7 +108,7 @@ fn start<'scope>(
     Ok(waves)
 }
 
-/// [`generate`] into memory.
+/// Generates a trace into memory, like [`generate`].
 pub fn trace(generator: &Generator, amount: Amount, threads: usize) -> Trace {
     let mut events = Vec::new();
     let Ok(_) = generate(generator, amount, threads, |batch| {
@@ -114,7 +118,7 @@ pub fn trace(generator: &Generator, amount: Amount, threads: usize) -> Trace {
     Trace { events, symbols: generator.symbols().clone() }
 }
 
-/// Merges the waves, which come in their order; `None` after the last one.
+/// Merges waves, which come in their order, with `None` after the last one.
 fn merge<E>(
     generator: &Generator,
     amount: Amount,

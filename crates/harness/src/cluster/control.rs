@@ -35,6 +35,10 @@ impl Control {
     }
 
     /// Returns in all processes at nearly the same instant, as soon as all have called this.
+    ///
+    /// # Errors
+    ///
+    /// Names the process that is lost, or silent for `patience`.
     pub fn start_together(&mut self, patience: Duration) -> Result<Start, ClusterError> {
         let patience = Patience::new(patience);
         let round_trip = if self.process == 0 { self.start_all(patience) } else { self.await_start(patience) }?;
@@ -70,6 +74,10 @@ impl Control {
 
     /// Gathers the bytes of all processes in process 0, which gets them in the order of the processes, its own first; the
     /// others get `None`, when process 0 has all their bytes. Process 0 takes at most `limit_bytes` from each.
+    ///
+    /// # Errors
+    ///
+    /// Names the process that is lost, silent for `patience`, or has more than `limit_bytes`.
     pub fn gather(
         &mut self,
         own: Vec<u8>,

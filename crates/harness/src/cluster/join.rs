@@ -32,7 +32,11 @@ const GREETING_PATIENCE: Duration = Duration::from_secs(2);
 const PENDING_MAX: usize = 256;
 
 impl Listening {
-    /// Listens at `address:port`. Port 0 takes one that is free.
+    /// Listens at `address:port`. Port 0 stands for any free port.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the likely fix if the address cannot be used.
     pub fn at(address: &str) -> Result<Listening, ClusterError> {
         let open = || {
             let listener = TcpListener::bind(address)?;
@@ -51,7 +55,7 @@ impl Listening {
         })
     }
 
-    /// Where it listens, with the port that was taken.
+    /// Returns the address at which it listens, with its actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

@@ -59,7 +59,7 @@ pub struct CaseSpec {
     pub memory_cap_bytes: u64,
 }
 
-/// A trace, as the generator is asked for it.
+/// A trace to generate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceSpec {
     /// Name of the profile.

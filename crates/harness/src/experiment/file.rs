@@ -1,4 +1,4 @@
-//! Experiments as data: a TOML file becomes questions with their axes.
+//! Experiments as data: a TOML file describes questions with their axes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,31 +21,32 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("granularity", include_str!("../../../../experiments/granularity.toml")),
 ];
 
-/// One experiment, as its file says it.
+/// An experiment as its file describes it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
-    /// Letters, digits and `-`: names the folder of the results.
+    /// Name of letters, digits, `-` and `_`, which also names the folder of the results.
     pub name: String,
-    /// One line: what it is for.
+    /// The purpose in one line.
     pub title: String,
-    /// Seeds of the traces, one or a list: each case is run in the world of every one of them. The first is that of the
-    /// order of the cases. By default 42.
+    /// Seeds of the traces, one or a list; each case is run in the world of every seed. The first seed also shuffles the
+    /// cases. By default 42.
     #[serde(default = "seed", deserialize_with = "one_or_more")]
     pub seed: Vec<u64>,
-    /// How often each case is run, 1 to 1000. By default 3.
+    /// Number of runs of each case, 1 to 1000. By default 3.
     #[serde(default = "three")]
     pub repeats: Spanned<usize>,
-    /// Longest time for one case, trace and check included; a part may have its own. By default 60 s.
+    /// Maximum duration of one case, trace and check included; a part may have its own. By default 60 s.
     #[serde(default = "one_minute")]
     pub deadline: Spanned<String>,
-    /// Largest resident set of a case, MiB. By default 4096.
+    /// Maximum resident set of a case, MiB. By default 4096.
     #[serde(default = "memory_cap_mib")]
     pub memory_cap_mib: u64,
     /// The questions.
     #[serde(rename = "part", default)]
     pub parts: Vec<Question>,
-    /// Other sizes of it, such as one for a larger machine: settings by their keys. `--set size=NAME` takes one.
+    /// Other sizes of the experiment, such as one for a larger machine: settings by their keys. `--set size=NAME` chooses
+    /// one.
     #[serde(default)]
     pub sizes: BTreeMap<String, toml::Table>,
 }
@@ -56,28 +57,29 @@ pub struct Experiment {
 pub struct Question {
     /// Short name, unique in the experiment.
     pub name: String,
-    /// In words.
+    /// The question in words.
     pub question: String,
-    /// What the cases are fed.
+    /// The trace that the cases are fed.
     pub trace: TraceChoice,
-    /// Open loop: how long events are offered. The trace is cut to rate × duration.
+    /// Open loop: how long events are offered; the trace is cut to rate × duration.
     #[serde(default = "one_second")]
     pub duration: Spanned<String>,
     /// Open loop: events due before this are offered and not recorded.
     #[serde(default = "nothing")]
     pub warmup: Spanned<String>,
-    /// True if every case is run once more with the activity of its operators logged; its numbers are those without.
+    /// True if every case is run once more with the activity of its operators logged. Its numbers are from the run
+    /// without logging.
     #[serde(default)]
     pub profile_operators: bool,
     /// Search: the maximum p99 latency at which a rate counts as sustained.
     #[serde(default = "ten_ms")]
     pub slo_p99: Spanned<String>,
-    /// Longest time for one case of this part. A search is one case and takes as long as a dozen others.
+    /// Maximum duration of one case of this part. A search is one case and takes as long as a dozen others.
     #[serde(default)]
     pub deadline: Option<Spanned<String>>,
     /// One value or a list on each axis; every combination is a case.
     pub axes: BTreeMap<String, Spanned<toml::Value>>,
-    /// What is drawn: what the file says, and operators if they are logged.
+    /// The figures of the file, and one of the operators if they are logged.
     #[serde(rename = "figure", default)]
     pub figures: Vec<FigureSpec>,
 }
@@ -88,7 +90,7 @@ pub struct Question {
 pub struct TraceChoice {
     /// Name of a generator profile.
     pub profile: String,
-    /// How many events at most.
+    /// Maximum number of events.
     pub events: u64,
     /// Parameters of the generator, `key=value`.
     #[serde(default)]
@@ -99,22 +101,22 @@ pub struct TraceChoice {
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 #[error("{origin}{}: {problem}", .line.map_or(String::new(), |line| format!(", line {line}")))]
 pub struct ExperimentError {
-    /// The file, or the shipped experiment.
+    /// The file, or the name of the shipped experiment.
     pub origin: String,
-    /// Line of the file, from 1.
+    /// Line of the file, from 1; absent if it is not known.
     pub line: Option<usize>,
-    /// In words, with the likely fix.
+    /// What is wrong, with the likely fix.
     pub problem: String,
 }
 
 /// An experiment with the text it was read from.
 #[derive(Debug, Clone)]
 pub struct LoadedExperiment {
-    /// As parsed.
+    /// The parsed experiment.
     pub experiment: Experiment,
     /// The whole experiment as TOML, settings applied.
     pub text: String,
-    /// Where it came from, for errors.
+    /// The origin that errors name.
     pub origin: String,
     lines_are_those_of_the_file: bool,
 }
@@ -125,12 +127,20 @@ impl LoadedExperiment {
     /// Keys are `seed`, `repeats`, `deadline`, `memory_cap_mib`, `size` for one of its [`sizes`](Experiment::sizes), or
     /// `<part>.<key>` for what stands in a part, with its axes by their names: `latency.rate=[100000]`,
     /// `memory.trace.events=50000`.
+    ///
+    /// # Errors
+    ///
+    /// Names the place of the first problem and the likely fix.
     pub fn load(name: &str, settings: &[String]) -> Result<LoadedExperiment, ExperimentError> {
         let (origin, text) = find(name)?;
         Self::parse(origin, &text, settings)
     }
 
     /// Loads an experiment like [`load`](Self::load), with `KEY=VALUE` settings that apply to every part: `processes=2`.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`load`](Self::load) does.
     pub fn load_with(
         name: &str,
         settings: &[String],
@@ -142,7 +152,11 @@ impl LoadedExperiment {
         Self::load(name, &settings.iter().cloned().chain(of_parts).collect::<Vec<_>>())
     }
 
-    /// Parses the text of an experiment and applies settings to it.
+    /// Parses the text of an experiment and applies settings to it; errors name `origin`.
+    ///
+    /// # Errors
+    ///
+    /// Names the place of the first problem and the likely fix.
     pub fn parse(origin: String, text: &str, settings: &[String]) -> Result<LoadedExperiment, ExperimentError> {
         let experiment = parse(&origin, text)?;
         if settings.is_empty() {
@@ -177,14 +191,14 @@ impl LoadedExperiment {
         Self::parse(self.origin.clone(), &self.text, &[format!("size={size}")])
     }
 
-    /// An error at a place of this experiment.
+    /// Returns an error at a place of this experiment.
     pub(crate) fn error(&self, place: &std::ops::Range<usize>, problem: String) -> ExperimentError {
         let before = self.text.get(..place.start).filter(|_| self.lines_are_those_of_the_file && place.end > 0);
         let line = before.map(|before| before.matches('\n').count() + 1);
         ExperimentError { origin: self.origin.clone(), line, problem }
     }
 
-    /// A duration of this experiment, ms.
+    /// Parses a duration of this experiment, ms.
     pub(crate) fn duration_ms(&self, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
         parse_duration_ms(text.get_ref()).map_err(|problem| self.error(&text.span(), format!("{name}: {problem}")))
     }
@@ -232,7 +246,7 @@ fn parse(origin: &str, text: &str) -> Result<Experiment, ExperimentError> {
     Ok(experiment)
 }
 
-/// Where operators are logged, they are drawn, even if the part does not ask for it.
+/// Returns the figure of the operators of a part that logs them and does not draw them itself.
 fn operators_figure(part: &Question) -> Option<FigureSpec> {
     let is_drawn = part.figures.iter().any(|figure| figure.kind == FigureKind::Operators);
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
@@ -248,7 +262,7 @@ fn operators_figure(part: &Question) -> Option<FigureSpec> {
     })
 }
 
-/// A TOML error with its line, and a suggestion if a key is unknown.
+/// Returns a TOML error with its line, and with a suggestion if a key is unknown.
 fn located(origin: &str, text: &str, error: &toml::de::Error) -> ExperimentError {
     let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
     let mut problem = error.message().to_owned();
@@ -260,7 +274,7 @@ fn located(origin: &str, text: &str, error: &toml::de::Error) -> ExperimentError
     ExperimentError { origin: origin.to_owned(), line, problem }
 }
 
-/// Refuses a key that is set twice among `KEY=VALUE` settings, be it to the same value.
+/// Fails if a key is set twice among `KEY=VALUE` settings, even to the same value.
 pub(crate) fn check_once(settings: &[String]) -> Result<(), String> {
     let pairs: Vec<(String, &str)> =
         settings.iter().filter_map(|one| one.split_once('=')).map(|(key, value)| (place(key), value)).collect();
@@ -272,7 +286,7 @@ pub(crate) fn check_once(settings: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Where a setting stands: an axis of a part may be named with the table that holds it, or without.
+/// Returns the place of a setting: an axis of a part may be named with the table that holds it, or without.
 fn place(key: &str) -> String {
     key.replacen(".axes.", ".", 1)
 }
@@ -323,7 +337,7 @@ fn set(table: &mut toml::Table, path: &str, value: toml::Value) -> Result<(), St
     Ok(())
 }
 
-/// As TOML if it is such (`3`, `[1, 2]`, `true`), else as text.
+/// Parses a value as TOML (`3`, `[1, 2]`, `true`), or else as text.
 fn value(text: &str) -> Result<toml::Value, String> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -338,7 +352,7 @@ fn value(text: &str) -> Result<toml::Value, String> {
     }
 }
 
-/// A number or a list of numbers.
+/// Deserializes a number or a list of numbers.
 fn one_or_more<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<u64>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,11 +1,11 @@
-//! What one thread has allocated and freed.
+//! Counts the bytes that one thread allocates and frees.
 //!
 //! Decision D-411.
 
 use tikv_jemalloc_ctl::thread::{ThreadLocal, allocatedp, deallocatedp};
 
-/// Bytes allocated by the thread that created it, minus bytes freed by that thread. Exact: the allocator counts both
-/// per thread, without its caches.
+/// The bytes allocated by the thread that created this value, minus the bytes freed by that thread. The count is exact:
+/// the allocator counts both per thread, without its caches.
 ///
 /// It is below 0 for a thread that frees what others have allocated; the sum over all threads that pass memory to
 /// each other is what is alive.
@@ -16,7 +16,7 @@ pub(crate) struct Allocation {
 }
 
 impl Allocation {
-    /// Starts counting. `None` if the allocator of this program does not count.
+    /// Starts counting; `None` if the allocator of this program does not count.
     pub(crate) fn of_this_thread() -> Option<Self> {
         let mut counted =
             Self { allocated: allocatedp::read().ok()?, freed: deallocatedp::read().ok()?, baseline_bytes: 0 };

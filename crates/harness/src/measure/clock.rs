@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-/// The time since the run began, minus the time in which anything had stopped it. It never goes back.
+/// A clock that shows the time since the run began, without the time for which it was stopped. It never goes back.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     started: OnceLock<Instant>,
@@ -15,7 +15,7 @@ pub(crate) struct Clock {
 }
 
 const STANDS: u64 = 1 << 63;
-/// The state while somebody is stopping the clock: whoever asks waits until it is known what it shows.
+/// The state while the clock is being stopped: readers wait until it is known what it shows.
 const STOPPING: u64 = u64::MAX;
 
 impl Clock {
@@ -43,22 +43,22 @@ impl Clock {
         }
     }
 
-    /// Stops the clock until every caller has called [`go_on`](Clock::go_on).
+    /// Stops the clock until every caller has called [`resume`](Clock::resume).
     pub(crate) fn stop(&self) {
         let mut stoppers = self.stoppers.lock().unwrap_or_else(PoisonError::into_inner);
         *stoppers += 1;
         if *stoppers == 1
             && let Some(started) = self.started.get()
         {
-            // Nobody may read a later time than the one at which it is going to stand.
+            // No reader may see a later time than the one at which the clock is going to stand.
             let stopped_ns = self.state.swap(STOPPING, Ordering::SeqCst);
             let elapsed_ns = started.elapsed().as_nanos() as u64;
             self.state.store(elapsed_ns.saturating_sub(stopped_ns) | STANDS, Ordering::Release);
         }
     }
 
-    /// Lets the clock go on, as far as this caller is concerned.
-    pub(crate) fn go_on(&self) {
+    /// Ends one call of [`stop`](Clock::stop); the clock runs again when all have ended.
+    pub(crate) fn resume(&self) {
         let mut stoppers = self.stoppers.lock().unwrap_or_else(PoisonError::into_inner);
         *stoppers = stoppers.saturating_sub(1);
         let state = self.state.load(Ordering::Acquire);
@@ -79,18 +79,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_stands_until_the_last_one_lets_it_go_on() {
+    fn it_stands_until_the_last_stopper_resumes_it() {
         let clock = Clock::default();
         assert_eq!(clock.now_ns(), None);
         clock.start(Instant::now());
         clock.stop();
         let stood_ns = clock.now_ns();
         clock.stop();
-        clock.go_on();
+        clock.resume();
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(clock.now_ns(), stood_ns);
         let begun = Instant::now();
-        clock.go_on();
+        clock.resume();
         let now_ns = clock.now_ns().unwrap() - stood_ns.unwrap();
         assert!(now_ns <= begun.elapsed().as_nanos() as u64, "the stop counts: {now_ns} ns");
     }
@@ -104,7 +104,7 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..5_000 {
                         clock.stop();
-                        clock.go_on();
+                        clock.resume();
                     }
                 });
             }

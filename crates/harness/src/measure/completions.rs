@@ -10,7 +10,7 @@ use crate::measure::load::Load;
 use crate::measure::scheduling::Scheduling;
 use crate::measure::worker_log::WorkerLog;
 
-/// When every epoch of a run was admitted and completed.
+/// The times at which every epoch of a run was admitted and completed.
 #[derive(Debug, Clone)]
 pub struct Completions {
     by_epoch: Vec<Times>,
@@ -50,12 +50,13 @@ struct Lag {
 /// The latencies of a run.
 #[derive(Debug, Clone)]
 pub struct Latencies {
-    /// Open loop: completed − due of every event inside the window. Closed loop: completed − admitted of every epoch.
+    /// In an open loop, completion minus due time of every event in the window; in a closed loop, completion minus
+    /// admission of every epoch.
     pub latency: LatencyHistogram,
     /// Admission minus due time of the epoch, which is due with its last event, without the time in which the worker
-    /// was working on earlier ones or off the CPU. Empty in a closed loop, where nothing is due.
+    /// worked on earlier epochs or was off the CPU. Empty in a closed loop, where nothing is due.
     pub driver_lag: LatencyHistogram,
-    /// Events that were open when the run was given up, in `latency` at their age then.
+    /// The number of events that were open when the run was given up. `latency` has them with their age at that moment.
     pub censored: u64,
 }
 

@@ -1,9 +1,8 @@
-//! Offers a trace according to a plan that is fixed before the run, and records when what was admitted and completed.
+//! Offers a trace according to a plan that is fixed before the run, and records when epochs are admitted and completed.
 //!
-//! Open loop: every event has its due time, whatever the dataflow does; an epoch is offered as soon as all of it is
-//! due. Nothing is rescheduled. When the plan has ended and its time is up, what is still open is offered at once, so
-//! that the answers can be checked, and counted as censored. Closed loop: the next epochs are offered when earlier
-//! ones are completed.
+//! In an open loop every event has a due time that does not depend on the dataflow, and an epoch is offered as soon as
+//! its last event is due. When the run is given up, the remaining epochs are offered at once, so that the answers can be
+//! checked, and counted as censored. In a closed loop, epochs are offered when earlier ones are completed.
 //!
 //! Decisions D-409 and D-412.
 
@@ -35,15 +34,15 @@ pub struct Measured {
     pub end: RunEnd,
     /// When epochs were admitted and completed.
     pub completions: Completions,
-    /// What was observed meanwhile.
+    /// What was observed during the run besides latencies.
     pub observations: Observations,
     /// How the work was shared.
     pub sharing: Sharing,
     /// The duration of each run of the case, of which this one counts, ns.
     pub runs_ns: Vec<u64>,
-    /// What the scheduler did to the workers.
+    /// The sum of what the scheduler did to the workers.
     pub(crate) scheduling: Scheduling,
-    /// What was held when the input had ended and nothing left had expired; `None` where bytes were not counted.
+    /// What was held when the input had ended, before anything left expired; `None` if bytes were not counted.
     pub(crate) held_at_end: Option<Held>,
     pub(crate) activity: Option<Activity>,
     pub(crate) views: Views,
@@ -58,16 +57,51 @@ pub struct Setting<'a> {
     pub config: RunConfig,
     /// The input.
     pub feed: &'a Arc<Feed>,
-    /// How it is offered.
+    /// How the input is offered.
     pub load: &'a Load,
     /// What workers without work do.
     pub idle: Idle,
-    /// The other processes, if there are any.
+    /// The processes that run the pipeline together; `None` for threads of this process.
     pub process_group: Option<&'a Arc<ProcessGroup>>,
 }
 
-/// Runs a pipeline under a load and measures it, including the activity of its operators if requested. `None` in all
-/// processes but the first, which has the measurements of all.
+/// Runs a pipeline under a load and measures it, including the activity of its operators if `logs_activity` is true.
+/// Returns the measurements of all processes in the first of them, and `None` in the others.
+///
+/// # Errors
+///
+/// Fails if the pipeline cannot run with this configuration, or if the dataflow or another process fails.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use flowbench_generators::{Amount, Generator, Profile};
+/// use flowbench_harness::measure::{Idle, Load, Setting, measure};
+/// use flowbench_pipelines::{Feed, RunConfig, Strategy, catalogue};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let generator = Generator::new(&Profile::named("tiny")?, 42)?;
+/// let trace = Arc::new(generator.trace(Amount::Events(1_000)));
+/// let sessions = catalogue::find("sessions")?.prepare(&[], &trace.symbols)?;
+///
+/// // Epochs of 100 records; the slack of the watermark is 0 ms, and late events are dropped.
+/// let feed = Arc::new(Feed::new(trace, 100, 0, true));
+/// let setting = Setting {
+///     prepared: &*sessions,
+///     config: RunConfig::plain(Strategy::Exchange),
+///     feed: &feed,
+///     load: &Load::Closed,
+///     idle: Idle::Spin,
+///     process_group: None,
+/// };
+/// let measured = measure(&setting, false)?.expect("the only process has the measurements");
+/// assert!(measured.completions.elapsed_ns() > 0);
+/// println!("{} answers", measured.end.answers.len());
+/// # Ok(())
+/// # }
+/// ```
 pub fn measure(setting: &Setting<'_>, logs_activity: bool) -> Result<Option<Measured>, RunError> {
     let Setting { prepared, config, feed, load, idle, process_group } = *setting;
     let deployment = process_group.map_or(Deployment::Threads, |process_group| {
@@ -142,9 +176,9 @@ fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {
     }
 }
 
-/// Measures the throughput of the source alone, events per second: as many threads as there are workers walk the
-/// trace side by side, each its own epochs with lateness decided, and pass nothing on. The median of three walks,
-/// after one that only touches the memory.
+/// Measures the throughput of the source alone, events per second. As many threads as there are workers walk the trace
+/// side by side, each its own epochs, and decide which events are late, but pass nothing on. The result is the median of
+/// three walks, after one that only touches the memory.
 pub fn source_ceiling_events_per_s(feed: &Feed, workers: usize) -> f64 {
     let mut walks: Vec<Duration> = (0..=CEILINGS).map(|_| walked(feed, workers)).skip(1).collect();
     walks.sort_unstable();
@@ -181,9 +215,8 @@ mod tests {
     #[test]
     fn what_is_held_at_the_end_is_that_of_all_workers() {
         let log = |entries, live_bytes| {
-            let mut log = WorkerLog::default();
-            log.at_end = Some(Snapshot { entries, buffered: 1, live_bytes, ..Snapshot::default() });
-            log
+            let at_end = Some(Snapshot { entries, buffered: 1, live_bytes, ..Snapshot::default() });
+            WorkerLog { at_end, ..WorkerLog::default() }
         };
         let held = held_at_end(&[log(10, 500), log(20, -100), WorkerLog::default()]);
         assert_eq!(held, Some(Held { entries: 30, buffered: 2, live_bytes: 400 }));

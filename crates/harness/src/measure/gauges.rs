@@ -1,4 +1,4 @@
-//! What a worker publishes while it runs.
+//! Gauges through which a worker publishes what it holds while it runs.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 

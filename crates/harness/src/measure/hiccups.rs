@@ -1,4 +1,4 @@
-//! What the machine takes from threads that sleep or spin.
+//! The time that the machine takes from threads that sleep or spin.
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! How events are offered in one run, and what workers do meanwhile.
+//! How events are offered in one run, and what workers without work do.
 
 use flowbench_measurement::offered_load::Schedule;
 use serde::{Deserialize, Serialize};
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 /// How events are offered in one run.
 #[derive(Debug, Clone)]
 pub enum Load {
-    /// Events are offered at their due times; what is open at `stop_ns` is censored.
+    /// Open loop: events are offered at their due times. Those that are open at `stop_ns` are censored.
     Open {
-        /// When each event is due.
+        /// The due time of each event.
         schedule: Schedule,
-        /// When the run is given up, ns since it began.
+        /// The time at which the run is given up, ns since it began.
         stop_ns: u64,
     },
-    /// Events are offered as soon as there is room.
+    /// Closed loop: events are offered as soon as there is room.
     Closed,
 }
 
@@ -21,9 +21,9 @@ pub enum Load {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Idle {
-    /// It looks again at once: the lowest latency, and a core that is never free.
+    /// It looks for work again at once: the lowest latency, and a core that is never free.
     #[default]
     Spin,
-    /// After 50 µs without work it sleeps until its next epoch is due or a message comes.
+    /// After 50 µs without work it sleeps until its next epoch is due, a message arrives, or 10 ms have passed.
     Park,
 }

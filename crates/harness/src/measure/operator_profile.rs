@@ -1,4 +1,4 @@
-//! What the operators of a dataflow did, from timely's own log.
+//! The activity of the operators of a dataflow, from timely's own log.
 //!
 //! Decision D-413.
 
@@ -22,19 +22,19 @@ use timely::worker::Worker;
 pub(crate) struct Activity {
     pub(crate) operators: Vec<OperatorTime>,
     pub(crate) channels: Vec<ChannelLoad>,
-    /// Progress messages that were delivered, including those a worker sent to itself.
+    /// The number of progress messages that were delivered, including those a worker sent to itself.
     pub(crate) progress_messages: u64,
 }
 
 impl Activity {
-    /// Adds what the workers of another process did.
+    /// Adds the activity of the workers of another process.
     pub(crate) fn merge(&mut self, mut other: Activity) {
         self.operators.append(&mut other.operators);
         self.channels.append(&mut other.channels);
         self.progress_messages += other.progress_messages;
     }
 
-    /// Adds what a worker did outside its dataflows: the part of `busy_ns` that no operator explains.
+    /// Adds the time that a worker was busy outside its dataflows: the part of `busy_ns` that no operator explains.
     pub(crate) fn add_the_rest(&mut self, worker: usize, busy_ns: u64) {
         let inside: u64 = self.operators.iter().filter(|one| one.worker == worker).map(|one| one.busy_ns).sum();
         let operator = "(reading the trace)".to_owned();
@@ -74,7 +74,7 @@ impl Recorder {
     }
 }
 
-/// Counts the progress messages of dataflows with timestamps of this type.
+/// Registers a counter of the progress messages of dataflows with timestamps of this type.
 fn insert_progress<T: Clone + std::fmt::Debug + 'static>(
     register: &mut timely::logging_core::Registry,
     log: &Rc<RefCell<OperatorLog>>,

@@ -1,8 +1,8 @@
-//! Which arrival releases each event, and how long it waits for that in event time.
+//! The arrival that releases each event, and the event-time wait for it.
 
 use flowbench_events::{Event, WatermarkRule};
 
-/// Which arrival releases an event, or an answer, of a given event time: from the trace alone.
+/// Finds the arrival that releases an event, or an answer, of a given event time. It follows from the trace alone.
 #[derive(Debug, Clone)]
 pub struct ReleaseTimes<'a> {
     events: &'a [Event],
@@ -11,7 +11,7 @@ pub struct ReleaseTimes<'a> {
 }
 
 impl<'a> ReleaseTimes<'a> {
-    /// Computes the watermark at every arrival by `rule` (a slack in ms, or more).
+    /// Computes the watermark at every arrival; `rule` may be a slack in ms.
     pub fn new(events: &'a [Event], rule: impl Into<WatermarkRule>) -> Self {
         let (mut watermarks, mut late) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
         rule.into().walk(events, |_, is_late, watermark_ms| {

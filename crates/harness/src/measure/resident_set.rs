@@ -1,4 +1,4 @@
-//! The memory that a process has resident, from /proc.
+//! The resident memory of processes, from /proc.
 
 /// Returns the resident set of this process, bytes; 0 where /proc is not available.
 pub(crate) fn rss_bytes() -> u64 {

@@ -16,7 +16,7 @@ use crate::measure::resident_set::rss_bytes;
 use crate::measure::scheduling::process_cpu_ns;
 use crate::measure::worker_log::WorkerLog;
 
-/// How long a worker keeps its state for the others to finish.
+/// How long a worker that is done keeps its state for the final reading.
 const FINAL_READING_PATIENCE: Duration = Duration::from_millis(200);
 
 /// The state shared by the drivers of all workers and the sampler.
@@ -39,7 +39,7 @@ pub(crate) struct SharedRunState {
 }
 
 impl SharedRunState {
-    /// Creates the state for `workers` of this process.
+    /// Creates the state for the `workers` of this process.
     pub(crate) fn new(
         workers: usize,
         deployment: &Deployment,
@@ -92,10 +92,10 @@ impl SharedRunState {
         self.clock.stop();
     }
 
-    /// Reports that a worker has weighed its payload, which took this much CPU time.
+    /// Reports that a worker has weighed its payload, which took `cpu_ns` of CPU time.
     pub(crate) fn end_weighing(&self, cpu_ns: u64) {
         self.weighing_cpu_ns.fetch_add(cpu_ns, Ordering::Relaxed);
-        self.clock.go_on();
+        self.clock.resume();
     }
 
     /// Reports that a worker is done. The last one takes the final reading; the others keep their state until then,

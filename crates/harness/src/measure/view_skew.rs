@@ -1,4 +1,4 @@
-//! View skew, how far apart the workers were: with parallel state, some have seen newer data than others.
+//! View skew: how far apart the workers are. With parallel state, some have seen newer data than others.
 //!
 //! Decision D-012.
 
@@ -14,7 +14,7 @@ pub(crate) struct Views {
     end_ns: u64,
 }
 
-/// The distance from this instant on.
+/// The distance between the workers from one instant on.
 #[derive(Debug, Clone, Copy)]
 struct Move {
     at_ns: u64,
@@ -23,7 +23,7 @@ struct Move {
 }
 
 impl Views {
-    /// Computes it from the logs of the workers; empty where fewer than two hold state.
+    /// Computes the distances from the logs of the workers; there are none if fewer than two workers hold state.
     pub(crate) fn new(logs: &[WorkerLog], feed: &Feed) -> Self {
         let holders: Vec<&[(u64, u64)]> =
             logs.iter().map(|log| log.views.as_slice()).filter(|views| !views.is_empty()).collect();

@@ -19,18 +19,19 @@ use crate::measure::worker_log::WorkerLog;
 
 /// How long a worker without work spins before it sleeps, if it may sleep at all.
 pub(crate) const SPIN_BEFORE_PARK: Duration = Duration::from_micros(50);
-/// The longest sleep: a worker that should have been woken and was not looks by itself.
+/// The longest sleep, after which a worker looks for work even if it was not woken.
 const NAP_MAX: Duration = Duration::from_millis(10);
 /// Epochs each worker may have open in a closed loop: enough to keep it busy.
 const EPOCHS_IN_FLIGHT: u64 = 4;
-/// Rounds of every worker before the run begins: in the first ones a dataflow frees what it was built with.
+/// The number of rounds of every worker before the run begins: in the first ones a dataflow frees memory it was built
+/// with.
 const ROUNDS_BEFORE: usize = 16;
-/// A round without work takes about a microsecond. One that took this long was held up.
+/// The duration from which a round without work counts as held up, ns; it normally takes about a microsecond.
 const IDLE_GAP_NS: u64 = 10_000;
-/// Rounds with work of this length are examined: the few hundred ns of the system call are then less than a hundredth
-/// of them.
+/// The duration from which a round with work is examined, ns: the few hundred ns of the system call are then less than
+/// a hundredth of it.
 const SUSPICIOUS_NS: u64 = 50_000;
-/// Shorter time off the CPU is that of a system call or an interrupt.
+/// The time off the CPU from which a round with work has lost time, ns; less is a system call or an interrupt.
 const OFF_CPU_NS: u64 = 5_000;
 
 pub(crate) struct WorkerDriver {
@@ -43,7 +44,7 @@ pub(crate) struct WorkerDriver {
     round: Round,
     cpu: CpuClock,
     began: Option<Began>,
-    slept: Duration, // because it wanted to
+    slept: Duration, // requested sleep
     allocation: Option<Allocation>,
     census: StateCounts,
     shown: Snapshot,
@@ -62,14 +63,14 @@ struct Round {
     free_since_ns: u64,   // the end of the last round with work
 }
 
-/// A sleep that a worker has asked for.
+/// A sleep that a worker has requested.
 #[derive(Debug)]
 struct Sleep {
     begun: Instant,
     wakes_at_ns: u64,
 }
 
-/// When something began: the time, and the CPU time of the thread.
+/// The instant at which something began, and the CPU time of the thread at that instant.
 #[derive(Debug, Clone, Copy)]
 struct Began {
     at: Instant,
@@ -131,7 +132,7 @@ impl WorkerDriver {
         self.rounds_before == 0
     }
 
-    /// Does what takes time and need not be done while the clock runs.
+    /// Prepares the worker while the clock is not running yet.
     fn get_ready(&mut self) {
         if self.run_state.idle == Idle::Park {
             wake_up_in_time();
@@ -152,7 +153,7 @@ impl WorkerDriver {
         self.began = Some(began);
     }
 
-    /// Ends a round: decides whether it was work, sleep or nothing, and what of it was lost.
+    /// Ends a round: decides whether it was work, sleep or idleness, and how much of it was lost.
     fn end_round(&mut self, now_ns: u64) {
         let Round { begun_ns, worked, .. } = self.round;
         let sleep = self.round.sleep.take().filter(|_| !worked);

@@ -6,27 +6,27 @@ use serde::{Deserialize, Serialize};
 use crate::measure::gauges::Snapshot;
 use crate::measure::scheduling::Scheduling;
 
-/// When one worker's own epochs were admitted and completed, in ns since the run began, and what else it recorded.
-/// Memory for all of it is allocated before the run begins, so that recording allocates nothing while memory is
-/// measured.
+/// What one worker records during a run: when its own epochs were admitted and completed, in ns since the run began,
+/// where it lost time, and what it held. The memory is allocated before the run begins, so that recording allocates
+/// nothing while memory is measured.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct WorkerLog {
     pub(crate) worker: u64,
     pub(crate) readers: u64,
     pub(crate) admissible: u64,
     pub(crate) admitted_ns: Vec<u64>,
-    /// For each epoch, the end of the last round with work before it was admitted.
+    /// For each epoch, the end of the last round with work before its admission.
     pub(crate) free_since_ns: Vec<u64>,
     pub(crate) completed_ns: Vec<u64>,
-    /// What its state had acted on, and since when: epochs and ns since the run began.
+    /// The number of epochs its state had acted on, and since when, ns since the run began.
     pub(crate) views: Vec<(u64, u64)>,
-    /// Time in which it had something to do.
+    /// The time of rounds with work, ns.
     pub(crate) busy_ns: u64,
-    /// Where it lost time.
+    /// The intervals in which it lost time.
     pub(crate) gaps: Vec<Gap>,
-    /// Time off the CPU in stretches too short to examine, or for which there was no room, ns.
+    /// Time off the CPU in intervals that were too short to examine or for which there was no room, ns.
     pub(crate) lost_besides_ns: u64,
-    /// What it held when the input had ended and nothing left had expired.
+    /// What it held when the input had ended, before anything left expired.
     pub(crate) at_end: Option<Snapshot>,
     /// What the scheduler did to it.
     pub(crate) scheduling: Scheduling,
@@ -59,6 +59,7 @@ impl WorkerLog {
         self.free_since_ns.resize(own, free_since_ns);
     }
 
+    /// Records that its own epochs below `epochs` are completed now.
     pub(crate) fn complete(&mut self, epochs: u64, now_ns: u64) {
         let own = self.own(epochs).min(self.admitted_ns.len()).max(self.completed_ns.len());
         self.completed_ns.resize(own, now_ns);
@@ -79,7 +80,7 @@ impl WorkerLog {
     }
 
     /// Records that the worker ran for `length_ns`, requested sleep excluded, and had the CPU for `cpu_ns` of that.
-    /// What no gap explains was taken in stretches too short to examine, from work and idleness alike.
+    /// Time that no gap explains was lost in intervals too short to examine, from work and idleness alike.
     pub(crate) fn close(&mut self, length_ns: u64, cpu_ns: u64) {
         let in_gaps_ns = self.gaps.iter().map(|gap| gap.off_cpu_ns).sum::<u64>();
         let rest_ns = length_ns.saturating_sub(in_gaps_ns);

@@ -1,4 +1,4 @@
-//! Runs an experiment: its cases one by one, each in its own process, each on disk as soon as it ends.
+//! Runs an experiment: one case after another, each in its own process, and each on disk as soon as it ends.
 //!
 //! Decision D-423.
 
@@ -24,7 +24,7 @@ use crate::experiment::shares;
 use crate::run::protocol::{CaseResult, failed};
 use crate::run::supervisor::CaseProcesses;
 
-/// What to run and where to put it.
+/// An experiment to run, and where its results go.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// A shipped experiment or the path of a file.
@@ -39,16 +39,16 @@ pub struct Request {
     pub processes: Option<usize>,
     /// True to log the activity of operators in every case, overriding the experiment.
     pub profile_operators: bool,
-    /// The place of this process among those of several machines. Every case then has a process on each.
+    /// The rank of this process among those of several machines, each of which then has a process of every case.
     pub host_rank: Option<HostRank>,
 }
 
-/// Which process of a hosts file this is.
+/// The rank of a process among those of a hosts file.
 #[derive(Debug, Clone)]
 pub struct HostRank {
-    /// Where all of them listen.
+    /// The addresses of all processes.
     pub hosts: Hosts,
-    /// Which this is, from 0. Process 0 has the results.
+    /// Index of this process, from 0. Process 0 has the results.
     pub process: usize,
     /// How long the processes of a case may take to connect.
     pub join_within: Duration,
@@ -60,7 +60,7 @@ pub trait RunObserver {
     fn planned(&mut self, plan: &Plan, done: usize, dir: &Path);
     /// Called when a case begins.
     fn begins(&mut self, spec: &CaseSpec);
-    /// Called when the run was asked to stop: no further case begins.
+    /// Called when the run was asked to stop; no further case begins.
     fn stops(&mut self);
     /// Called when a case has ended and is on disk.
     fn ended(&mut self, spec: &CaseSpec, case: &CaseRecord);
@@ -71,9 +71,9 @@ pub trait RunObserver {
 pub struct Finished {
     /// The results directory.
     pub dir: PathBuf,
-    /// All its cases.
+    /// All cases of the run.
     pub cases: Vec<CaseRecord>,
-    /// True if it was stopped before all planned cases were done.
+    /// True if the run was stopped before all planned cases were done.
     pub interrupted: bool,
     /// The report.
     pub drawn: Drawn,
@@ -86,7 +86,7 @@ impl Finished {
     }
 }
 
-/// Why there was no run.
+/// Why an experiment was not run, or not to its end.
 #[derive(Debug, Error)]
 pub enum RunFailed {
     /// The experiment cannot be run as it is written.
@@ -95,9 +95,9 @@ pub enum RunFailed {
     /// A figure of the experiment cannot be drawn.
     #[error("part '{part}': {error}")]
     Figure {
-        /// Where it stands.
+        /// The part of the experiment.
         part: String,
-        /// What is wrong with it.
+        /// What is wrong with the figure.
         error: Box<FigureError>,
     },
     /// The experiment has no case.
@@ -122,11 +122,11 @@ pub enum RunFailed {
     /// The report could not be drawn.
     #[error(transparent)]
     Report(#[from] ReportError),
-    /// A case process could not be watched.
-    #[error("a case process could not be watched: {0}")]
+    /// A case process could not be supervised.
+    #[error("a case process could not be supervised: {0}")]
     Process(#[from] std::io::Error),
     /// The run ended early and can be resumed.
-    #[error("{error}\nthe run is not complete; go on with: flowbench run --resume {}", dir.display())]
+    #[error("{error}\nthe run is not complete; continue with: flowbench run --resume {}", dir.display())]
     BrokenOff {
         /// The results directory.
         dir: PathBuf,
@@ -136,15 +136,19 @@ pub enum RunFailed {
 }
 
 /// Takes part in an experiment as a process that is not the first: runs its share of every case, in the same order,
-/// and keeps nothing. Returns how many cases succeeded. It stops at the first failure, because the others may then be
-/// at another case.
+/// and keeps nothing. Returns how many cases succeeded. It stops at the first failed case, because the other processes
+/// may then be at another one.
+///
+/// # Errors
+///
+/// Fails if the experiment cannot be planned or a process cannot be supervised.
 pub fn follow(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunObserver) -> Result<usize, RunFailed> {
     let loaded = request.load()?;
     let plan = Plan::new(&loaded)?;
     observer.planned(&plan, 0, Path::new("the folder of process 0"));
     for (done, spec) in plan.cases.iter().enumerate() {
         observer.begins(spec);
-        let Some(result) = request.measured(spec, interrupted)? else {
+        let Some(result) = request.run_case(spec, interrupted)? else {
             observer.stops();
             return Ok(done);
         };
@@ -166,9 +170,9 @@ impl Request {
         LoadedExperiment::load_with(&self.experiment, &self.settings, &everywhere)
     }
 
-    /// Runs a case in its processes, of which only one may run on this machine. A process that cannot be
-    /// started fails this case only. `None` if interrupted.
-    fn measured(&self, spec: &CaseSpec, interrupted: &AtomicBool) -> std::io::Result<Option<CaseResult>> {
+    /// Runs a case in its processes, of which only one may be on this machine. Returns `None` if interrupted. A process
+    /// that cannot be started fails this case only.
+    fn run_case(&self, spec: &CaseSpec, interrupted: &AtomicBool) -> std::io::Result<Option<CaseResult>> {
         if interrupted.load(Ordering::Acquire) {
             return Ok(None);
         }
@@ -179,13 +183,21 @@ impl Request {
             }
         };
         match started {
-            Ok(watched) => watched.finish(Duration::from_millis(spec.deadline_ms), spec.memory_cap_bytes, interrupted),
+            Ok(processes) => {
+                processes.finish(Duration::from_millis(spec.deadline_ms), spec.memory_cap_bytes, interrupted)
+            }
             Err(error) => Ok(Some(failed(format!("could not be started: {error}"), String::new()))),
         }
     }
 }
 
-/// Runs an experiment. `interrupted` stops it: what is finished stays.
+/// Runs an experiment, or continues one, and draws its report. Once `interrupted` is true the run stops; finished cases
+/// are kept.
+///
+/// # Errors
+///
+/// Fails if the experiment cannot be run as it is written, if its results cannot be written, or if a process cannot be
+/// supervised. A failed case is a result.
 pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunObserver) -> Result<Finished, RunFailed> {
     let begun = Instant::now();
     let (loaded, resumed) = match &request.resume {
@@ -225,14 +237,14 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Runs what is not done yet, and draws the report.
+    /// Runs the cases that are not done yet, and draws the report.
     fn finish(mut self, observer: &mut dyn RunObserver) -> Result<Finished, RunFailed> {
         self.forget_failures()?;
         let cases = self.results.cases();
         let done: BTreeSet<(usize, usize)> = cases.iter().map(|case| (case.case, case.repeat)).collect();
         observer.planned(&self.plan, done.len(), self.results.path());
         for spec in std::mem::take(&mut self.plan.cases) {
-            if !done.contains(&(spec.case, spec.repeat)) && !self.case(spec, observer)? {
+            if !done.contains(&(spec.case, spec.repeat)) && !self.case(&spec, observer)? {
                 break;
             }
         }
@@ -250,7 +262,7 @@ impl Session<'_> {
     }
 
     /// Removes the cases that failed before the run was resumed, so that they are run again. The causes are kept, so
-    /// that nobody takes the second attempt for the first.
+    /// that a second attempt is not taken for the first.
     fn forget_failures(&mut self) -> Result<(), RunFailed> {
         for case in self.results.cases() {
             let Status::Failed { cause, .. } = &case.status else { continue };
@@ -267,26 +279,25 @@ impl Session<'_> {
     }
 
     /// Runs a case and writes it to disk. Returns false if the run ends here.
-    fn case(&mut self, spec: CaseSpec, observer: &mut dyn RunObserver) -> Result<bool, RunFailed> {
+    fn case(&mut self, planned: &CaseSpec, observer: &mut dyn RunObserver) -> Result<bool, RunFailed> {
         let start_ns = self.begun.elapsed().as_nanos() as u64;
-        let (spec, unsettled) = match shares::resolve_share(&spec, self.results.cases()) {
-            Ok(settled) => (settled, None),
-            Err(cause) => (spec, Some(cause)),
-        };
-        observer.begins(&spec);
-        let result = match unsettled {
-            None => self.request.measured(&spec, self.interrupted)?,
-            Some(cause) => Some(failed(cause, String::new())),
+        let resolved = shares::resolve_share(planned, self.results.cases());
+        let spec = resolved.as_ref().unwrap_or(planned);
+        observer.begins(spec);
+        let result = match &resolved {
+            Ok(spec) => self.request.run_case(spec, self.interrupted)?,
+            Err(cause) => Some(failed(cause.clone(), String::new())),
         };
         let Some(result) = result else {
             observer.stops();
             return Ok(false);
         };
-        let mut record = record(&spec, &result);
-        record.doubts.extend(shares::share_of_capped(&spec, self.results.cases()).filter(|_| record.numbers.is_some()));
-        note_digest(&mut self.run, &spec, &record);
+        let mut record = record(spec, &result);
+        let capped = shares::share_of_capped(planned, self.results.cases());
+        record.doubts.extend(capped.filter(|_| record.numbers.is_some()));
+        note_digest(&mut self.run, spec, &record);
         append(&mut self.results, &record, &result, start_ns)?;
-        observer.ended(&spec, &record);
+        observer.ended(spec, &record);
         // After a failure the other machines may be at another case.
         Ok(self.request.host_rank.is_none() || !has_failed(&record))
     }
@@ -296,7 +307,7 @@ fn has_failed(case: &CaseRecord) -> bool {
     matches!(case.status, Status::Failed { .. })
 }
 
-/// Creates a directory for a run in which nothing would be overwritten.
+/// Creates the directory of a run, and fails if anything in it would be overwritten.
 fn new_dir(dir: &Path, run: &Run) -> Result<ResultsDir, ResultsError> {
     let results = ResultsDir::create(dir)?;
     results.refuse_leftovers(flowbench_report::file_names(run))?;
@@ -377,7 +388,7 @@ fn trace_record(case: &CaseSpec) -> TraceRecord {
     }
 }
 
-/// True if both are the same trace, whether their digests are known or not.
+/// Returns true if both are the same trace, whether or not their digests are known.
 fn is_same(one: &TraceRecord, other: &TraceRecord) -> bool {
     let asked = |trace: &TraceRecord| (trace.seed, trace.events);
     one.name == other.name

@@ -46,6 +46,10 @@ const WORDS_MAX: usize = 300;
 impl CaseProcesses {
     /// Starts all processes of a case on this machine. Each has its own process group, so that Ctrl-C at the terminal
     /// goes to the parent.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a process cannot be started or sent its case.
     pub fn start(case: &CaseSpec) -> io::Result<CaseProcesses> {
         if case.processes > 1 {
             let commands = (0..case.processes).map(|_| program(&[PEER_ARGUMENT, LOOPBACK]));
@@ -58,6 +62,10 @@ impl CaseProcesses {
     /// Starts one process of a case whose other processes run on other machines, where they have to be started as
     /// well. It listens at its address in the hosts file and has `join_within` to connect. Only process 0 has the
     /// result.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the hosts file has no such process, or if the process cannot be started.
     pub fn start_one_of(
         case: &CaseSpec,
         hosts: &Hosts,
@@ -84,7 +92,11 @@ impl CaseProcesses {
         Ok(started)
     }
 
-    /// Waits for the end, whatever it is. `None` if interrupted.
+    /// Waits until the case has ended or has to be ended; returns its result, or `None` if interrupted.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a process cannot be supervised. A process that fails is a result.
     pub fn finish(
         mut self,
         deadline: Duration,
