@@ -1,5 +1,5 @@
-//! What cannot be: every error has its exit code and names the thing, the place and the likely fix. Nothing panics, nothing
-//! is lost in silence.
+//! What cannot be: every error has its exit code and names the thing, the place and the likely fix. Nothing panics,
+//! nothing is lost in silence.
 
 use std::fs;
 

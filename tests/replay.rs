@@ -11,8 +11,8 @@ use flowbench_pipelines::{Deployment, RunConfig, Strategy, catalogue};
 
 use crate::command::Scratch;
 
-/// A world with duplicates and disorder, slow enough for whole lives of orders, of few customers who buy dearly and wait
-/// long.
+/// A world with duplicates and disorder, slow enough for whole lives of orders, of few customers who buy dearly and
+/// wait long.
 const WORLD: &str = "flowbench generate -q --profile stormy --seed 5 --events 20000 --set arrivals.walks_per_day=400 \
                      --set customers.population=50 --set orders.value_median=2000 \
                      --set orders.dispatch_gap_median=40h";

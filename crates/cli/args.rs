@@ -33,13 +33,14 @@ pub(crate) enum Command {
     /// columns of the time (and its format), the kind, the customer, the order and so on by their names and contents.
     /// Guesses are marked with a comment: check them, above all what the values of the kind mean.
     ///
-    /// For the whole file, a mapping may set `separator = ";"`, `encoding = "latin-1"`, `columns = ["user", "when"]` (for
-    /// a file without a header), `decimal = ","`, `thousands = "."` and `absent = ["nan"]`. Otherwise separator, encoding
-    /// and decimal comma are detected.
+    /// For the whole file, a mapping may set `separator = ";"`, `encoding = "latin-1"`, `columns = ["user", "when"]`
+    /// (for a file without a header), `decimal = ","`, `thousands = "."` and `absent = ["nan"]`. Otherwise separator,
+    /// encoding and decimal comma are detected.
     ///
     /// For each field, it sets for example `customer = { column = "user" }`; in JSON Lines, a column is a path such as
-    /// `user.id` or `items.0.price`. With `group = "InvoiceNo"` and `value = { column = "price", times = "quantity" }`, the
-    /// lines of an order become one event. A row with several times needs an `[[event]]` with `kind` and `time` for each.
+    /// `user.id` or `items.0.price`. With `group = "InvoiceNo"` and `value = { column = "price", times = "quantity" }`,
+    /// the lines of an order become one event. A row with several times needs an `[[event]]` with `kind` and `time` for
+    /// each.
     Map(Map),
     /// Answer a question from a log
     Replay(Replay),
@@ -66,7 +67,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "set", "experiment", "processes", "hosts"])]
     pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) cluster: ClusterArgs,
     /// Run every case once more and log its operators: time by operator and worker, messages by channel
     #[arg(long, conflicts_with = "resume")]
     pub(crate) profile_operators: bool,
@@ -77,7 +78,7 @@ pub(crate) struct Run {
 
 /// The processes in which the workers run.
 #[derive(Debug, Args)]
-pub(crate) struct Place {
+pub(crate) struct ClusterArgs {
     /// Number of processes on this machine, each with the requested number of workers
     #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "hosts")]
     pub(crate) processes: Option<u16>,
@@ -133,7 +134,8 @@ pub(crate) struct Inspect {
     /// Slack for which late events are counted, such as 0s, 1min, 1h
     #[arg(long = "slack", value_name = "D", default_value = "0s", value_parser = parse_duration_ms)]
     pub(crate) slack_ms: i64,
-    /// Time after the last counted delivery of an event id from which another delivery is not a duplicate [default: never]
+    /// Time after the last counted delivery of an event id from which another delivery is not a duplicate [default:
+    /// never]
     #[arg(long = "duplicate-horizon", value_name = "D", value_parser = parse_duration_ms)]
     pub(crate) duplicate_horizon_ms: Option<i64>,
     /// Print JSON on standard output
@@ -191,7 +193,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
     #[command(flatten)]
-    pub(crate) place: Place,
+    pub(crate) cluster: ClusterArgs,
     /// How long another process may be silent before the replay is given up, 1s or more
     #[arg(long = "peer-timeout", value_name = "D", default_value = "5min", value_parser = peer_timeout_ms)]
     pub(crate) peer_timeout_ms: u64,
@@ -219,8 +221,8 @@ pub(crate) struct Replay {
         requires = "deduplicate"
     )]
     pub(crate) duplicate_horizon_ms: Option<i64>,
-    /// With `--order speculative`: write every answer given (+1) or taken back (-1) in its order, with a column `change`,
-    /// instead of the final answers
+    /// With `--order speculative`: write every answer given (+1) or taken back (-1) in its order, with a column
+    /// `change`, instead of the final answers
     #[arg(long)]
     pub(crate) changes: bool,
     /// CSV file of the answers, or `-` for standard output

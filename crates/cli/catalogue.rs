@@ -219,7 +219,7 @@ pub(crate) fn doctor(args: &Doctor) -> Result<i32, Failure> {
         bad: delay.p99_ns.is_some_and(|ns| ns > 1_000_000),
         what: "wake-up delay",
         seen: format!(
-            "median {}, p99 {}, maximum {} in {} s of short sleeps (matters to workers that park, not to those that spin)",
+            "median {}, p99 {}, maximum {} in {} s of short sleeps (matters to workers that park, not to spinning ones)",
             us(delay.p50_ns),
             us(delay.p99_ns),
             us(delay.max_ns),

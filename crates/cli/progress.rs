@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_that_is_left_is_told_once_a_case_has_ended() {
+    fn the_remaining_time_is_known_once_a_case_has_ended() {
         assert_eq!(time_left(0, Duration::ZERO), "");
         assert_eq!(time_left(1, Duration::from_secs(240)), ", 4m left");
     }

@@ -59,7 +59,7 @@ fn check_outputs(args: &Replay) -> Result<Place, Failure> {
     let beside = if is_stream { rejects_beside(&args.log.input) } else { rejects_of(&args.output) };
     let rejects = Place::new(args.log.rejects.as_deref(), Place::Default(beside));
     let mut read_files = log_input::read_files(&args.log);
-    read_files.extend(args.place.hosts.as_deref().map(|hosts| ("list of hosts", hosts)));
+    read_files.extend(args.cluster.hosts.as_deref().map(|hosts| ("list of hosts", hosts)));
     refuse_to_overwrite(&log_input::written(Some(&args.output), &rejects), &read_files)?;
     Ok(rejects)
 }
@@ -73,7 +73,8 @@ fn read(args: &Replay, mut rejects: Rejects, quiet: bool) -> Result<(Arc<Trace>,
     log_input::eprint_remarks(&input, &summary, rejected, quiet);
     if args.deduplicate && !quiet && trace.events.iter().all(|event| event.event_id().is_absent()) {
         eprint(
-            "note: no event of this log has an id, so --deduplicate finds nothing; name its column as event_id in a mapping",
+            "note: no event of this log has an id, so --deduplicate finds nothing; name its column as event_id in a \
+             mapping",
         );
     }
     Ok((trace, summary))
@@ -123,9 +124,9 @@ fn config(args: &Replay, pipeline: &dyn Pipeline) -> Result<RunConfig, Failure> 
         let problem = format!("--changes: order policy '{order}' takes no answer back; use --order speculative");
         return Err(Failure::usage_error(problem));
     }
-    let processes = match hosts(&args.place)? {
+    let processes = match hosts(&args.cluster)? {
         Some((hosts, ..)) => hosts.addresses().len(),
-        None => args.place.processes.unwrap_or(1).into(),
+        None => args.cluster.processes.unwrap_or(1).into(),
     };
     check_supported(pipeline, &config, processes).map_err(|unsupported| {
         Failure::usage_error(match unsupported {
@@ -142,8 +143,8 @@ fn config(args: &Replay, pipeline: &dyn Pipeline) -> Result<RunConfig, Failure> 
 
 /// Returns the processes that take part in a replay.
 fn participants(args: &Replay) -> Result<Participants, Failure> {
-    let place = &args.place;
-    let several = place.hosts.is_some() || place.processes.is_some_and(|processes| processes > 1);
+    let cluster = &args.cluster;
+    let several = cluster.hosts.is_some() || cluster.processes.is_some_and(|processes| processes > 1);
     if several && args.log.input == Path::new("-") {
         let problem = "standard input can be read by one process only; give the log as a file";
         return Err(Failure::usage_error(problem));
@@ -151,9 +152,9 @@ fn participants(args: &Replay) -> Result<Participants, Failure> {
     if let Some(address) = &args.replay_process_of {
         return Ok(Participants::StartedBy(address.clone()));
     }
-    Ok(match hosts(place)? {
+    Ok(match hosts(cluster)? {
         Some((hosts, process, join_within)) => Participants::Hosts { hosts, process, join_within },
-        None if several => Participants::Started(place.processes.unwrap_or(1).into()),
+        None if several => Participants::Started(cluster.processes.unwrap_or(1).into()),
         None => Participants::ThisProcess,
     })
 }

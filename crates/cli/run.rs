@@ -8,7 +8,7 @@ use flowbench_harness::run::{Finished, HostRank, Request, follow as follow_exper
 use flowbench_measurement::results_dir::{ResultsDir, read_run};
 use flowbench_report::{Drawn, Results, draw, terminal_tables};
 
-use crate::args::{Place, Report, Run};
+use crate::args::{ClusterArgs, Report, Run};
 use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, eprint, print};
 use crate::progress::Cases;
 use crate::signals::stop_on_signals;
@@ -24,8 +24,8 @@ pub(crate) fn run(args: &Run, quiet: bool) -> Result<i32, Failure> {
         out: args.out.clone(),
         resume: args.resume.clone(),
         profile_operators: args.profile_operators,
-        processes: args.place.processes.map(Into::into),
-        host_rank: hosts(&args.place)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
+        processes: args.cluster.processes.map(Into::into),
+        host_rank: hosts(&args.cluster)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
     };
     let mut cases = Cases::new(quiet);
     if request.host_rank.as_ref().is_some_and(|host_rank| host_rank.process > 0) {
@@ -74,11 +74,11 @@ fn follow(request: &Request, interrupted: &AtomicBool, cases: &mut Cases, quiet:
 
 /// Returns the processes on several machines, the index of this one, and how long they may take to connect; `None` if
 /// there is no hosts file.
-pub(crate) fn hosts(place: &Place) -> Result<Option<(Hosts, usize, Duration)>, Failure> {
-    let (Some(file), Some(process)) = (&place.hosts, place.process) else { return Ok(None) };
+pub(crate) fn hosts(cluster: &ClusterArgs) -> Result<Option<(Hosts, usize, Duration)>, Failure> {
+    let (Some(file), Some(process)) = (&cluster.hosts, cluster.process) else { return Ok(None) };
     let hosts = Hosts::read(file).map_err(Failure::usage_error)?;
     hosts.address(process.into()).map_err(Failure::usage_error)?;
-    let join_within = Duration::from_millis(u64::try_from(place.join_within_ms).unwrap_or(0));
+    let join_within = Duration::from_millis(u64::try_from(cluster.join_within_ms).unwrap_or(0));
     Ok(Some((hosts, process.into(), join_within)))
 }
 

@@ -1,9 +1,9 @@
-//! What measuring costs: the same run with everything the harness notes and watches, and with a driver that only says what may
-//! be offered. In pairs, so that what the machine does meanwhile falls on both; the median of the ratios is printed with
-//! its 95 % interval.
+//! What measuring costs: the same run with everything the harness notes and watches, and with a driver that only says
+//! what may be offered. In pairs, so that what the machine does meanwhile falls on both; the median of the ratios is
+//! printed with its 95 % interval.
 //!
-//! Both are timed from when the last worker is ready until the last completion. The open loops are offered more than can be
-//! done, so that they are as fast as they can be, too.
+//! Both are timed from when the last worker is ready until the last completion. The open loops are offered more than
+//! can be done, so that they are as fast as they can be, too.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -143,7 +143,8 @@ fn main() {
                 }
                 let off = || off_ns(&*prepared, config, &feed, &load) as f64;
                 let on = || on_ns(&*prepared, config, &feed, &load) as f64;
-                // Whoever is first may find a colder machine: in turn. The first pair touches memory and does not count.
+                // Whoever is first may find a colder machine: in turn. The first pair touches memory and does not
+                // count.
                 let (off, on) = if pair % 2 == 0 {
                     let off = off();
                     (off, on())

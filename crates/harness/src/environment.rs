@@ -68,8 +68,8 @@ impl CpuTicks {
         Some(CpuTicks { all: ticks.iter().take(8).sum(), stolen: *ticks.get(7)? })
     }
 
-    /// Returns the share (0 to 1) of the CPU time since `before` that was stolen; `None` below three ticks, because in a
-    /// short run a single one would be a large share.
+    /// Returns the share (0 to 1) of the CPU time since `before` that was stolen; `None` below three ticks, because in
+    /// a short run a single one would be a large share.
     pub fn stolen_share_since(&self, before: &CpuTicks) -> Option<f64> {
         let stolen = self.stolen.saturating_sub(before.stolen);
         let all = self.all.saturating_sub(before.all).max(1);

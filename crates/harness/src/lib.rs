@@ -1,10 +1,10 @@
 //! Clocks, threads and child processes: the only part that measures.
 //!
 //! An [`experiment`] is data, of which a plan makes cases. [`run`](mod@run) takes them one by one, each in one or more
-//! processes of its own, supervised for a deadline and a memory cap. In such a process, [`case`] generates the trace, has
-//! [`measure`](mod@measure) offer it to a pipeline, searches for the sustainable rate where one is asked for, checks the
-//! answers and computes the numbers. The processes of a [`cluster`] run one dataflow together. [`replay`](mod@replay) and
-//! [`generate`](mod@generate) answer and generate without measuring.
+//! processes of its own, supervised for a deadline and a memory cap. In such a process, [`case`] generates the trace,
+//! has [`measure`](mod@measure) offer it to a pipeline, searches for the sustainable rate where one is requested,
+//! checks the answers and computes the numbers. The processes of a [`cluster`] run one dataflow together.
+//! [`replay`](mod@replay) and [`generate`](mod@generate) answer and generate without measuring.
 //!
 //! What we feed (`flowbench-generators`, `flowbench-pipelines`) and how we judge (`flowbench-measurement`,
 //! `flowbench-report`) meet here and nowhere else.

@@ -1,5 +1,5 @@
-//! Stalls planted in three places, each of which must show up in its own part of the latency: in an operator, in whoever
-//! drives a worker, and in the machine, which stops the whole process.
+//! Stalls planted in three places, each of which must show up in its own part of the latency: in an operator, in
+//! whoever drives a worker, and in the machine, which stops the whole process.
 //!
 //! Stalls on the CPU last for an amount of CPU time, so what else the machine does to the test is not taken for them.
 

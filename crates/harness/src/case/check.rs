@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_twice_counts_twice_unless_first_deliveries_are_asked_for() {
+    fn repeated_deliveries_count_unless_only_first_ones_are_requested() {
         let twice = trace(&[(1, 0, 10), (2, 1, 20), (1, 0, 10)]);
         let once = trace(&[(1, 0, 10), (2, 1, 20)]);
         let as_it_comes = config(OrderName::Watermark);

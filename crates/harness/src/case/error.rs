@@ -37,7 +37,7 @@ pub enum CaseError {
     /// The trace is too short for a search.
     #[error(transparent)]
     TooFewEvents(#[from] TooFewEvents),
-    /// Several processes were asked for a search.
+    /// Several processes were to run a search.
     #[error("a search runs in one process")]
     SearchInSeveralProcesses,
     /// The rate is a share of one that is not known yet.

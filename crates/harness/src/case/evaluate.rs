@@ -173,8 +173,8 @@ fn span_ms(trace: &Trace) -> i64 {
 }
 
 /// Returns the share (0 to 1) of readings with anything held whose live bytes are below the minimum that this takes, by
-/// more than [`GIVEN_BACK_BYTES`]; `None` where bytes were not counted. Where nothing is held, live bytes may be below 0
-/// by whatever the workers were built with.
+/// more than [`GIVEN_BACK_BYTES`]; `None` where bytes were not counted. Where nothing is held, live bytes may be below
+/// 0 by whatever the workers were built with.
 fn miscounted_share(readings: &[Reading]) -> Option<f64> {
     let missing = |reading: &Reading| {
         let is_below = reading.live_bytes? + GIVEN_BACK_BYTES < reading.least_bytes as i64;

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn where_no_rate_is_sustained_the_cause_says_why_and_every_probe_is_told() {
+    fn if_no_rate_is_sustained_the_cause_says_why_and_every_probe_is_listed() {
         let result = child::run(&CaseSpec { slo_p99_ns: 1, ..search("200ms") }, None).unwrap();
         let Status::Failed { cause, stderr_tail } = result.status else { panic!("{:?}", result.status) };
         assert!(cause.starts_with("no rate was sustained in "), "{cause}");

@@ -145,8 +145,8 @@ fn never_struck(fault: Fault) -> String {
     )
 }
 
-/// Runs the case, and once more with logging if activity is requested. Several processes meet for one run only:
-/// theirs is the logged one.
+/// Runs the case, and once more with logging if activity is requested. Several processes connect for one run
+/// only, which is then the logged one.
 fn measured(setting: &Setting<'_>, profile_operators: bool) -> Result<Option<Measured>, RunError> {
     if setting.process_group.is_some() {
         return drive::measure(setting, profile_operators);
@@ -213,8 +213,8 @@ fn disorder(trace: &Trace, profile: &Profile, duplicates: u64) -> Disorder {
     }
 }
 
-/// Returns an open loop that offers the events of `trace` at a mean rate. It is given up half as long again and a second
-/// after its plan: a dataflow that is not done then does not sustain the rate.
+/// Returns an open loop that offers the events of `trace` at a mean rate. It is given up half as long again and a
+/// second after its plan: a dataflow that is not done then does not sustain the rate.
 fn open_load(rate_events_per_s: f64, arrivals: Arrivals, seed: u64, trace: &Trace) -> Result<Load, ScheduleError> {
     let events = trace.events.len();
     let schedule = match arrivals {

@@ -72,8 +72,8 @@ impl Control {
         Ok(Duration::from_nanos(round_trip_ns))
     }
 
-    /// Gathers the bytes of all processes in process 0, which gets them in the order of the processes, its own first; the
-    /// others get `None`, when process 0 has all their bytes. Process 0 takes at most `limit_bytes` from each.
+    /// Gathers the bytes of all processes in process 0, which gets them in the order of the processes, its own first;
+    /// the others get `None`, when process 0 has all their bytes. Process 0 takes at most `limit_bytes` from each.
     ///
     /// # Errors
     ///
@@ -96,9 +96,9 @@ impl Control {
         Ok(None)
     }
 
-    /// Sends heartbeats and listens for those of the other processes until `stop` receives a value or is dropped. Time in
-    /// which this process stood still does not count, and a process that has left is not waited for. Nothing else can be
-    /// sent on these connections afterwards.
+    /// Sends heartbeats and listens for those of the other processes until `stop` receives a value or is dropped. Time
+    /// in which this process stood still does not count, and a process that has left is not waited for. Nothing else
+    /// can be sent on these connections afterwards.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl Control {
         self.links.iter().try_for_each(|link| link.stream.set_nonblocking(true))?;
         while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(BEAT) {
             for (link, silence) in self.links.iter().zip(&mut silences) {
-                let _ = (&link.stream).write(&[ControlMessage::Alive as u8]); // whoever has gone is noticed elsewhere
+                let _ = (&link.stream).write(&[ControlMessage::Alive as u8]); // a lost process is noticed elsewhere
                 *silence = if link.is_silent() { *silence + BEAT } else { Duration::ZERO };
                 if *silence > silence_max {
                     let (peer, waited) = (link.peer.clone(), *silence);

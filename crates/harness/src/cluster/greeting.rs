@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_magic_is_asked_for_and_every_difference_is_named() {
+    fn the_magic_is_checked_and_every_difference_is_named() {
         let greeting = Greeting::new(&member(), Role::Data);
         let mut bytes = greeting.to_bytes();
         bytes[3] ^= 1;

@@ -43,7 +43,8 @@ pub use process_group::ProcessGroup;
 pub use replay_processes::{Participants, REPLAY_PROCESS_OPTION, ReplayProcessError, ReplayProcesses};
 pub use wire::WireMeter;
 
-/// One process of a cluster, with all it has to know before it can join. All but the index is the same in all processes.
+/// One process of a cluster, with all it has to know before it can join. All but the index is the same in all
+/// processes.
 #[derive(Debug, Clone)]
 pub struct Member {
     /// Index of the process, from 0.
@@ -163,8 +164,8 @@ pub(crate) const LOOPBACK: &str = "127.0.0.1:0";
 /// How long processes of one machine may take to connect.
 pub(crate) const JOIN_WITHIN: Duration = Duration::from_secs(10);
 
-/// Exit code of a process that ended because another one is gone, absent, or takes part in something else. The last line
-/// of its standard error says which and why.
+/// Exit code of a process that ended because another one is gone, absent, or takes part in something else. The last
+/// line of its standard error says which and why.
 pub const PEER_FAILED: i32 = 102;
 
 /// How long such a process lives on, so that others that have lost the same process notice that first and do not take
@@ -203,8 +204,8 @@ pub fn end_on_lost_peer(member: &Member, exit_code: i32) {
     }));
 }
 
-/// Returns the process whose connection a panic is about, and the problem. timely has a thread for each direction of a connection, named after the other
-/// process, which panics when it fails.
+/// Returns the process whose connection a panic is about, and the problem. timely has a thread for each direction of a
+/// connection, named after the other process, which panics when it fails.
 fn lost<'a>(panic: &'a PanicHookInfo<'_>, peers: &'a [Peer]) -> Option<(&'a Peer, &'a str)> {
     let problem = panic.payload_as_str()?.strip_prefix("timely communication error: ")?;
     let thread = std::thread::current();

@@ -52,8 +52,8 @@ pub(crate) struct Joined {
     pub(crate) control: Control,
 }
 
-/// Listens, announces the address, reads the [`PeerSpec`], and connects to the other processes. From then on this process
-/// ends when it loses one of them.
+/// Listens, announces the address, reads the [`PeerSpec`], and connects to the other processes. From then on this
+/// process ends when it loses one of them.
 pub(crate) fn join(listen_at: &str) -> Result<Joined, ClusterError> {
     let listening = Listening::at(listen_at)?;
     writeln!(io::stdout(), "{}", listening.address()).map_err(ClusterError::Parent)?;

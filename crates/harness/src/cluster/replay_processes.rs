@@ -72,7 +72,7 @@ pub enum ReplayProcessError {
     OtherEvents(usize),
 }
 
-/// The option that tells a process started by another one where to listen.
+/// The option that gives a process started by another one the address at which it listens.
 pub const REPLAY_PROCESS_OPTION: &str = "--replay-process-of";
 /// Exit code of a process that has lost another one: that of any failure.
 const FAILED: i32 = 1;

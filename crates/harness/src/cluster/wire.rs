@@ -110,7 +110,8 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// Returns how many messages have their header completed by these bytes. The header that ends a stream is not counted.
+    /// Returns how many messages have their header completed by these bytes. The header that ends a stream is not
+    /// counted.
     fn begun_in(&mut self, mut bytes: &[u8]) -> u64 {
         let mut messages = 0;
         loop {

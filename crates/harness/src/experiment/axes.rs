@@ -241,8 +241,8 @@ pub fn named<T: Copy>(what: &str, name: &str, known: &[(&str, T)]) -> Result<T, 
     })
 }
 
-/// Serializes a [`RunConfig`] by the names of its axes. Deduplication is written as a flag: in experiments its horizon is
-/// always a day.
+/// Serializes a [`RunConfig`] by the names of its axes. Deduplication is written as a flag: in experiments its horizon
+/// is always a day.
 pub(crate) mod config_by_names {
     use flowbench_events::Horizon;
     use flowbench_pipelines::{EvictionName, Fault, FaultKind, OrderName, RunConfig, Strategy};

@@ -1,4 +1,6 @@
 //! A case before it is run: what its process is sent.
+//!
+//! Decision D-415.
 
 use flowbench_events::{Sources, WatermarkRule};
 use flowbench_measurement::record::Axes;
@@ -35,7 +37,8 @@ pub struct CaseSpec {
     pub slack_ms: i64,
     /// The sources whose progress the watermark follows.
     pub sources: WatermarkSources,
-    /// How long a source may be silent before the watermark no longer waits for it, ms of arrival time; `None`: forever.
+    /// How long a source may be silent before the watermark no longer waits for it, ms of arrival time; `None`:
+    /// forever.
     pub idle_timeout_ms: Option<i64>,
     /// What a worker without work does.
     pub idle: Idle,

@@ -29,8 +29,8 @@ pub struct Experiment {
     pub name: String,
     /// The purpose in one line.
     pub title: String,
-    /// Seeds of the traces, one or a list; each case is run in the world of every seed. The first seed also shuffles the
-    /// cases. By default 42.
+    /// Seeds of the traces, one or a list; each case is run in the world of every seed. The first seed also shuffles
+    /// the cases. By default 42.
     #[serde(default = "seed", deserialize_with = "one_or_more")]
     pub seed: Vec<u64>,
     /// Number of runs of each case, 1 to 1000. By default 3.
@@ -45,8 +45,8 @@ pub struct Experiment {
     /// The questions.
     #[serde(rename = "part", default)]
     pub parts: Vec<Question>,
-    /// Other sizes of the experiment, such as one for a larger machine: settings by their keys. `--set size=NAME` chooses
-    /// one.
+    /// Other sizes of the experiment, such as one for a larger machine: settings by their keys. `--set size=NAME`
+    /// chooses one.
     #[serde(default)]
     pub sizes: BTreeMap<String, toml::Table>,
 }
@@ -136,7 +136,8 @@ impl LoadedExperiment {
         Self::parse(origin, &text, settings)
     }
 
-    /// Loads an experiment like [`load`](Self::load), with `KEY=VALUE` settings that apply to every part: `processes=2`.
+    /// Loads an experiment like [`load`](Self::load), with `KEY=VALUE` settings that apply to every part:
+    /// `processes=2`.
     ///
     /// # Errors
     ///

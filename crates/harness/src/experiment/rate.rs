@@ -1,5 +1,5 @@
-//! The axes `rate` and `arrivals`: a given rate, the closed loop, a search for the sustainable rate, or a share of what a
-//! search finds.
+//! The axes `rate` and `arrivals`: a given rate, the closed loop, a search for the sustainable rate, or a share of what
+//! a search finds.
 //!
 //! Decision D-305.
 

@@ -51,8 +51,8 @@ pub(crate) fn searches_first(round: Vec<CaseSpec>) -> Vec<CaseSpec> {
 }
 
 /// Resolves the rate of a case that is a share of what a search has found, by the record of the same repeat. Each
-/// repeat is thus a measurement of its own, whatever ran before it and however often it was interrupted. Other cases are
-/// returned as they are.
+/// repeat is thus a measurement of its own, whatever ran before it and however often it was interrupted. Other cases
+/// are returned as they are.
 ///
 /// # Errors
 ///
@@ -91,7 +91,7 @@ mod tests {
     use crate::run::session::record;
 
     #[test]
-    fn every_choice_of_which_a_share_is_asked_is_searched_once_and_before_it() {
+    fn every_configuration_with_a_share_is_searched_once_and_before_it() {
         let shares =
             "pipeline = [\"identity\", \"sessions\"]\nworkers = [1, 2]\nrate = [\"50%\", \"closed\", \"80%\", 1000]";
         let plan = plan(shares);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_that_is_listed_is_not_added_and_other_arrivals_are_another_choice() {
+    fn a_listed_search_is_not_added_and_other_arrivals_need_another_search() {
         let listed = plan("pipeline = \"identity\"\nrate = [\"search\", \"50%\"]");
         assert_eq!((listed.cases.len(), listed.added.len()), (3 * 2, 0));
         let arrivals = plan("pipeline = \"identity\"\nrate = \"50%\"\narrivals = [\"constant\", \"poisson\"]");

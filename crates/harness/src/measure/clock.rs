@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_sees_it_go_back() {
+    fn no_reader_sees_it_go_back() {
         let clock = Clock::default();
         clock.start(Instant::now());
         std::thread::scope(|scope| {

@@ -201,7 +201,7 @@ impl Completions {
             return Lag { driver_ns: lag_ns, ..Lag::default() };
         }
         let worker = epoch % self.readers;
-        // Since it was free for the last time, all that is not off the CPU is the driver's; before, only where it was idle.
+        // After the worker became free, all time on the CPU is the driver's; before, only the time it was idle.
         let free_ns = free_since_ns.clamp(due_ns, admitted_ns);
         let idle_ns = self.lost.get(worker).map_or(0.0, |lost| lost.idle_on_cpu.between_ns(due_ns, free_ns));
         let free_off_ns = self.off_cpu_ns(worker, free_ns, admitted_ns);
@@ -434,7 +434,7 @@ mod tests {
 
     #[test]
     fn the_parts_of_the_latency_add_up_to_it() {
-        // Epochs of two records, due at 1 and 3 ns; the second waits for the first, the third for nobody.
+        // Epochs of two records, due at 1 and 3 ns; the second waits for the first, the third does not wait.
         let run = completions(open(1000), &[(5, 20), (7, 26), (40, 50)], 2, 6);
         let Parts { driver_lag_ns, queueing_ns, compute_ns, .. } = attribution(&run).mean.unwrap();
         assert_eq!(driver_lag_ns, f64::from(4 + 4 + 35) / 3.0);
@@ -475,8 +475,8 @@ mod tests {
 
     #[test]
     fn lag_is_the_drivers_only_while_the_worker_was_free_and_on_the_cpu() {
-        // Two epochs of one record, due at 0 and 1 µs, both admitted at 10 µs; the worker was free at 4 µs and off the CPU
-        // from 6 to 9.
+        // Two epochs of one record, due at 0 and 1 µs, both admitted at 10 µs; the worker was free at 4 µs and off the
+        // CPU from 6 to 9.
         let schedule = Schedule::constant(1e6).unwrap();
         let mut log = WorkerLog::new(0, 1, 8);
         log.admit(2, 10_000, 4_000);

@@ -1,8 +1,8 @@
 //! Offers a trace according to a plan that is fixed before the run, and records when epochs are admitted and completed.
 //!
 //! In an open loop every event has a due time that does not depend on the dataflow, and an epoch is offered as soon as
-//! its last event is due. When the run is given up, the remaining epochs are offered at once, so that the answers can be
-//! checked, and counted as censored. In a closed loop, epochs are offered when earlier ones are completed.
+//! its last event is due. When the run is given up, the remaining epochs are offered at once, so that the answers can
+//! be checked, and counted as censored. In a closed loop, epochs are offered when earlier ones are completed.
 //!
 //! Decisions D-409 and D-412.
 
@@ -177,8 +177,8 @@ fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {
 }
 
 /// Measures the throughput of the source alone, events per second. As many threads as there are workers walk the trace
-/// side by side, each its own epochs, and decide which events are late, but pass nothing on. The result is the median of
-/// three walks, after one that only touches the memory.
+/// side by side, each its own epochs, and decide which events are late, but pass nothing on. The result is the median
+/// of three walks, after one that only touches the memory.
 pub fn source_ceiling_events_per_s(feed: &Feed, workers: usize) -> f64 {
     let mut walks: Vec<Duration> = (0..=CEILINGS).map(|_| walked(feed, workers)).skip(1).collect();
     walks.sort_unstable();
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_alone_gives_every_event_with_as_many_threads_as_are_asked_for() {
+    fn the_ceiling_of_an_empty_source_is_zero_on_any_number_of_threads() {
         let trace = flowbench_events::Trace::default();
         let feed = Feed::new(Arc::new(trace), 10, 0, true);
         assert!([1, 2, 3].iter().all(|workers| source_ceiling_events_per_s(&feed, *workers) == 0.0));

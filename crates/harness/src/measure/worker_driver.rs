@@ -165,7 +165,7 @@ impl WorkerDriver {
             self.round.free_since_ns = now_ns;
         }
         if let Some(Sleep { begun, wakes_at_ns }) = sleep {
-            // A sleep is off the CPU by wish, until it should have been over.
+            // A sleep is requested time off the CPU, until it should have been over.
             self.cpu.off_ns(now_ns);
             self.slept += begun.elapsed().saturating_sub(Duration::from_nanos(now_ns.saturating_sub(wakes_at_ns)));
             return self.record_gap(wakes_at_ns.max(begun_ns), now_ns, length_ns, true);
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_just_worked_or_may_not_sleep_looks_again_at_once() {
+    fn a_worker_that_has_just_worked_or_may_not_sleep_spins() {
         let mut spinning = spinning();
         spinning.round.begun_ns = u64::MAX;
         assert_eq!(spinning.idle(), None);

@@ -292,9 +292,7 @@ impl Session<'_> {
             observer.stops();
             return Ok(false);
         };
-        let mut record = record(spec, &result);
-        let capped = shares::share_of_capped(planned, self.results.cases());
-        record.doubts.extend(capped.filter(|_| record.numbers.is_some()));
+        let record = doubted_record(planned, spec, &result, self.results.cases());
         note_digest(&mut self.run, spec, &record);
         append(&mut self.results, &record, &result, start_ns)?;
         observer.ended(spec, &record);
@@ -420,6 +418,15 @@ pub(crate) fn record(spec: &CaseSpec, result: &CaseResult) -> CaseRecord {
     }
 }
 
+/// Returns the record of a case, with the doubt about the search of which its rate is a share. `planned` is the case
+/// before that share was resolved.
+fn doubted_record(planned: &CaseSpec, spec: &CaseSpec, result: &CaseResult, earlier: &[CaseRecord]) -> CaseRecord {
+    let mut record = record(spec, result);
+    let doubt = shares::share_of_capped(planned, earlier).filter(|_| record.numbers.is_some());
+    record.doubts.extend(doubt);
+    record
+}
+
 fn append(
     results: &mut ResultsDir,
     record: &CaseRecord,
@@ -471,7 +478,7 @@ fn default_dir(run: &Run) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use flowbench_measurement::record::{Numbers, Status};
+    use flowbench_measurement::record::{Numbers, Status, Sustainable};
     use tempfile::TempDir;
 
     use super::*;
@@ -480,7 +487,7 @@ mod tests {
 
     static NEVER: AtomicBool = AtomicBool::new(false);
 
-    /// What a run tells, in words.
+    /// Records what an observer is called with.
     #[derive(Default)]
     struct Words(Vec<String>);
 
@@ -524,7 +531,7 @@ mod tests {
     const TWO: &str = "pipeline = [\"identity\", \"sessions\"]";
 
     #[test]
-    fn a_run_that_is_stopped_leaves_what_it_has_and_can_be_gone_on_with() {
+    fn a_stopped_run_keeps_its_cases_and_can_be_resumed() {
         let dir = TempDir::new().unwrap();
         let request = request(&dir, TWO);
         let mut words = Words::default();
@@ -559,7 +566,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_another_build_or_machine_is_not_gone_on_with() {
+    fn a_run_of_another_build_or_machine_is_not_resumed() {
         let dir = TempDir::new().unwrap();
         let finished = run(&request(&dir, TWO), &AtomicBool::new(true), &mut Words::default()).unwrap();
         let run = read_run(&finished.dir).unwrap();
@@ -579,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_part_in_a_run_stops_when_asked_or_when_a_case_fails() {
+    fn a_process_that_takes_part_stops_when_interrupted_or_when_a_case_fails() {
         let dir = TempDir::new().unwrap();
         let request = request(&dir, TWO);
         let mut words = Words::default();
@@ -603,7 +610,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_everywhere_is_in_every_part() {
+    fn settings_for_all_parts_are_in_every_part() {
         let dir = TempDir::new().unwrap();
         let plain = request(&dir, TWO);
         let cases = |request: &Request| Plan::new(&request.load().unwrap()).unwrap().cases;
@@ -694,6 +701,29 @@ mod tests {
         record.numbers = Some(Numbers { events: 777, trace_digest: "e".to_owned(), ..numbers });
         note_digest(&mut run, spec, &record);
         assert_eq!(events(&run)[1].1, 777);
+    }
+
+    #[test]
+    fn a_share_of_a_capped_search_is_recorded_with_its_rate_its_share_and_a_doubt() {
+        let plan = Plan::new(&loaded("duration = \"1s\"", "pipeline = \"identity\"\nrate = \"50%\"")).unwrap();
+        let (searches, planned): (Vec<CaseSpec>, Vec<CaseSpec>) =
+            plan.cases.into_iter().partition(|case| matches!(case.load, OfferedLoad::Search { .. }));
+        let mut found = child::run(&CaseSpec { load: OfferedLoad::Closed, ..searches[0].clone() }, None).unwrap();
+        let numbers = found.numbers.as_mut().unwrap();
+        numbers.sustainable = Some(Sustainable {
+            rate_events_per_s: 2_000.0,
+            low_events_per_s: Some(2_000.0),
+            high_events_per_s: None,
+            slo_p99_ns: 1,
+            probes: Vec::new(),
+        });
+        let earlier = [record(&searches[0], &found)];
+        let spec = shares::resolve_share(&planned[0], &earlier).unwrap();
+        let recorded = doubted_record(&planned[0], &spec, &found, &earlier);
+        assert_eq!((recorded.axes.rate_events_per_s, recorded.axes.rate_share), (Some(1_000.0), Some(0.5)));
+        assert!(recorded.doubts.iter().any(|doubt| doubt.code == "search-capped"), "{:?}", recorded.doubts);
+        let failure = doubted_record(&planned[0], &spec, &failed(String::new(), String::new()), &earlier);
+        assert!(failure.doubts.is_empty(), "a case without numbers has no doubts");
     }
 
     #[test]

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn one_process_is_told_its_case_and_its_result_is_the_result() {
+    fn one_process_is_sent_its_case_and_its_result_is_the_result() {
         let script = "grep -q '\"pipeline\":\"identity\"' && printf %s \"$RESULT\"";
         assert_eq!(finish(CaseProcesses::one(shell(script), &case()).unwrap()), Status::Ok);
         let cause = |script: &str| failure(finish(CaseProcesses::one(shell(script), &case()).unwrap()));
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn who_dies_before_it_is_told_its_case_is_the_failure_of_that_case_alone() {
+    fn a_process_that_dies_before_it_is_sent_its_case_fails_only_that_case() {
         let gone = || shell("echo early >&2; exit 9");
         assert_eq!(failure(finish(CaseProcesses::one(gone(), &case()).unwrap())).0, "exit code 9: early");
         let mut started = CaseProcesses { processes: vec![start(gone(), false).unwrap()], rendezvous: None };
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn all_are_told_who_is_who_and_where_and_the_result_is_that_of_process_0() {
+    fn all_are_sent_their_index_and_the_addresses_and_process_0_has_the_result() {
         let spec = |at| format!("*'\"process\":{at},\"addresses\":[\"10.0.0.0:1\",\"10.0.0.1:1\"]'*");
         let check = |at, then| format!("case $spec in {}) {then} ;; *) exit 9 ;; esac", spec(at));
         let (first, second) = (check(0, "printf %s \"$RESULT\""), check(1, "echo not looked at"));
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn one_of_several_machines_is_told_the_addresses_of_all() {
+    fn a_process_of_several_machines_is_sent_the_addresses_of_all() {
         let wanted = "\"process\":2,\"addresses\":\\[\"a:1\",\"b:1\",\"c:1\"]";
         let script = &format!("echo 10.0.0.8:1; grep -q '{wanted}' && printf %s \"$RESULT\"");
         let addresses = Some(["a:1", "b:1", "c:1"].map(str::to_owned).to_vec());
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn who_dies_before_it_listens_is_named() {
+    fn a_process_that_dies_before_listening_is_named() {
         let commands = vec![shell("echo 10.0.0.1:1; exec sleep 600"), shell("echo taken >&2; exit 1")];
         let rendezvous = Rendezvous { case: case(), first: 0, addresses: None, join_within: LONG };
         let failure = failure(finish(CaseProcesses::several(commands, rendezvous).unwrap()));
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn who_only_lost_another_is_not_the_cause() {
+    fn a_process_that_only_lost_another_is_not_the_cause() {
         let echo = "sleep 0.3; echo 'lost process 1 (10.0.0.1:1): socket closed' >&2; exit 102";
         let mut started = several(&[echo, "exit 101", echo]);
         // All have ended when they are looked at.

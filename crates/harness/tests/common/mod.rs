@@ -36,17 +36,17 @@ pub(crate) fn run(
     measure(&setting, false).unwrap().unwrap()
 }
 
-/// Stands between a strategy and the driver of a worker; does nothing where it is not told to.
+/// Hooks between a strategy and the driver of a worker; by default they do nothing.
 pub(crate) trait Hook: Send + 'static {
     fn admissible(&mut self, driver: &mut dyn Driver) -> u64 {
         driver.admissible()
     }
 
-    /// The driver has been told that these are admitted.
+    /// Called after the driver has recorded that `epochs` are admitted.
     fn on_admitted(&mut self, _epochs: u64) {}
 
-    /// The driver will be told that the worker is done.
-    fn settles(&mut self) {}
+    /// Called before the driver records that the worker is done.
+    fn on_drained(&mut self) {}
 }
 
 /// A pipeline in whose runs every worker, by its number, has a hook.
@@ -120,7 +120,7 @@ impl<H: Hook> Driver for HookedDriver<H> {
     }
 
     fn on_drained(&mut self) {
-        self.hook.settles();
+        self.hook.on_drained();
         self.driver.on_drained();
     }
 
