@@ -62,16 +62,6 @@ impl WatermarkSources {
     }
 }
 
-const IDLE: [(&str, Idle); 2] = [("spin", Idle::Spin), ("park", Idle::Park)];
-
-/// Returns the name of what idle workers do, as files and records have it.
-pub(crate) fn idle_name(idle: Idle) -> &'static str {
-    match idle {
-        Idle::Spin => "spin",
-        Idle::Park => "park",
-    }
-}
-
 /// One value of an axis, with its place in the file.
 pub(crate) type AxisValue<'a> = (&'static str, Value, &'a Range<usize>);
 
@@ -166,7 +156,7 @@ impl Combination<'_> {
             let problem = format!("how long a source may be silent is `idle_timeout = \"{idle}\"` now");
             return Err(self.error("idle", &problem));
         }
-        self.named("idle", &IDLE)
+        self.named("idle", &Idle::ALL.map(|one| (one.name(), one)))
     }
 
     /// Returns the number of records in an epoch; `None` for a default that depends on the rate.

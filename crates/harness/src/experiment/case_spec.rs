@@ -9,7 +9,7 @@ use flowbench_pipelines::RunConfig;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::experiment::axes::{WatermarkSources, config_by_names, idle_name};
+use crate::experiment::axes::{WatermarkSources, config_by_names};
 use crate::experiment::rate::{Arrivals, CLOSED_RECORDS_PER_EPOCH, OfferedLoad, open_records_per_epoch};
 use crate::measure::load::Idle;
 
@@ -160,7 +160,7 @@ impl CaseSpec {
             order: self.config.order.name().to_owned(),
             slack_ms: self.slack_ms,
             sources: self.sources.name().to_owned(),
-            idle: idle_name(self.idle).to_owned(),
+            idle: self.idle.name().to_owned(),
             idle_ms: self.idle_timeout_ms,
             eviction: self.config.eviction.name().to_owned(),
             workers: self.config.workers,

@@ -83,12 +83,27 @@ pub(crate) fn share_of_capped(spec: &CaseSpec, records: &[CaseRecord]) -> Option
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use flowbench_measurement::record::Sustainable;
+
     use super::*;
     use crate::case::child;
-    use crate::experiment::rate::tests::{plan, search};
-    use crate::run::protocol::failed;
+    use crate::experiment::rate::tests::{case_of, plan};
+    use crate::run::protocol::{CaseResult, failed};
     use crate::run::session::record;
+
+    /// The result of a search that has found a rate, and refused `high_events_per_s`.
+    pub(crate) fn search_result(rate_events_per_s: f64, high_events_per_s: Option<f64>) -> CaseResult {
+        let mut result = child::run(&case_of("pipeline = \"identity\""), None).unwrap();
+        result.numbers.as_mut().unwrap().sustainable = Some(Sustainable {
+            rate_events_per_s,
+            low_events_per_s: Some(rate_events_per_s),
+            high_events_per_s,
+            slo_p99_ns: 1,
+            probes: Vec::new(),
+        });
+        result
+    }
 
     #[test]
     fn every_configuration_with_a_share_is_searched_once_and_before_it() {
@@ -129,18 +144,13 @@ mod tests {
         };
         let share = |repeat| of(repeat, |load| matches!(load, OfferedLoad::ShareOf { .. }));
         let searched = |repeat| of(repeat, |load| matches!(load, OfferedLoad::Search { .. }));
-        let mut found = child::run(&search("1s"), None).unwrap();
-        let numbers = found.numbers.as_mut().unwrap();
-        numbers.sustainable.as_mut().unwrap().rate_events_per_s = 3_000.0;
+        let found = search_result(3_000.0, Some(4_000.0));
         let records = [record(searched(2), &found), record(searched(1), &failed("deadline".to_owned(), String::new()))];
         let resolved = |repeat| resolve_share(share(repeat), &records).map(|case| case.axes(None));
         let axes = resolved(2).unwrap();
         assert_eq!((axes.rate_events_per_s, axes.rate_share, axes.load.as_str()), (Some(1_500.0), Some(0.5), "open"));
         assert_eq!(records[0].axes.rate_events_per_s, Some(3_000.0));
-        let numbers = found.numbers.as_mut().unwrap();
-        let sustainable = numbers.sustainable.as_mut().unwrap();
-        (sustainable.rate_events_per_s, sustainable.high_events_per_s) = (1e6, None);
-        let capped = [record(searched(2), &found)];
+        let capped = [record(searched(2), &search_result(1e6, None))];
         let doubt = share_of_capped(share(2), &capped).unwrap();
         assert_eq!(doubt.code, "search-capped");
         assert!(
@@ -148,9 +158,7 @@ mod tests {
             "{doubt:?}"
         );
         assert_eq!(super::resolve_share(share(2), &capped).unwrap().trace.events, 100_000, "200 ms of half a million");
-        let numbers = found.numbers.as_mut().unwrap();
-        numbers.sustainable.as_mut().unwrap().high_events_per_s = Some(2e6);
-        assert_eq!(share_of_capped(share(2), &[record(searched(2), &found)]), None);
+        assert_eq!(share_of_capped(share(2), &[record(searched(2), &search_result(1e6, Some(2e6)))]), None);
         assert_eq!(share_of_capped(searched(2), &capped), None);
         let wanted = "not run: case 2 did not find the sustainable rate that this is a share of";
         assert_eq!(resolved(1).unwrap_err(), format!("{wanted}: deadline"));

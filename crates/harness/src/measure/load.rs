@@ -27,3 +27,15 @@ pub enum Idle {
     /// After 50 µs without work it sleeps until its next epoch is due, a message arrives, or 10 ms have passed.
     Park,
 }
+
+impl Idle {
+    pub(crate) const ALL: [Idle; 2] = [Idle::Spin, Idle::Park];
+
+    /// Returns the name used in files and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Idle::Spin => "spin",
+            Idle::Park => "park",
+        }
+    }
+}

@@ -478,12 +478,13 @@ fn default_dir(run: &Run) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use flowbench_measurement::record::{Numbers, Status, Sustainable};
+    use flowbench_measurement::record::{Numbers, Status};
     use tempfile::TempDir;
 
     use super::*;
     use crate::case::child;
     use crate::experiment::rate::OfferedLoad;
+    use crate::experiment::shares::tests::search_result;
 
     static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -708,15 +709,7 @@ mod tests {
         let plan = Plan::new(&loaded("duration = \"1s\"", "pipeline = \"identity\"\nrate = \"50%\"")).unwrap();
         let (searches, planned): (Vec<CaseSpec>, Vec<CaseSpec>) =
             plan.cases.into_iter().partition(|case| matches!(case.load, OfferedLoad::Search { .. }));
-        let mut found = child::run(&CaseSpec { load: OfferedLoad::Closed, ..searches[0].clone() }, None).unwrap();
-        let numbers = found.numbers.as_mut().unwrap();
-        numbers.sustainable = Some(Sustainable {
-            rate_events_per_s: 2_000.0,
-            low_events_per_s: Some(2_000.0),
-            high_events_per_s: None,
-            slo_p99_ns: 1,
-            probes: Vec::new(),
-        });
+        let found = search_result(2_000.0, None);
         let earlier = [record(&searches[0], &found)];
         let spec = shares::resolve_share(&planned[0], &earlier).unwrap();
         let recorded = doubted_record(&planned[0], &spec, &found, &earlier);
