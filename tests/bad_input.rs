@@ -1,5 +1,5 @@
-//! What cannot be: every error has its exit code and names the thing, the place and the likely fix. Nothing panics, nothing
-//! is lost in silence.
+//! What cannot be: every error has its exit code and names the thing, the place and the likely fix. Nothing panics,
+//! nothing is lost in silence.
 
 use std::fs;
 
@@ -281,7 +281,7 @@ fn results_that_do_not_fit_on_the_disk_are_an_error() {
     let run =
         "ulimit -v 4000000; flowbench run ./my.toml --out results --set part.rate=500 --set part.duration=2s & run=$!";
     let full = "until [ -e results/run.json ]; do sleep 0.01; done; ln -s /dev/full results/timeline.csv; wait $run";
-    let words = ["timeline.csv", "No space left on device", "go on with: flowbench run --resume results"];
+    let words = ["timeline.csv", "No space left on device", "continue with: flowbench run --resume results"];
     scratch.fails(&format!("{run}; {full}"), 1, &words);
     assert!(!scratch.path("results/cases.ndjson").exists(), "a case that is listed has all its data on disk");
 }

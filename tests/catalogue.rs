@@ -89,7 +89,7 @@ fn list_as_json_names_the_same_things() {
 fn the_matrix_has_a_mark_for_every_pipeline_and_strategy_and_a_reason_for_each_letter() {
     let scratch = Scratch::new();
     let shown = scratch.ok("flowbench list strategies").stdout;
-    let (_, matrix) = shown.split_once("which serves which").expect("a matrix below the list");
+    let (_, matrix) = shown.split_once("which strategy serves which pipeline").expect("a matrix below the list");
     let rows: Vec<&str> = matrix.lines().skip(1).collect();
     for pipeline in pipelines(&scratch) {
         let name = pipeline["name"].as_str().unwrap();

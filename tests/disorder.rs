@@ -219,7 +219,8 @@ fn id_and_event_time(row: &str) -> (String, i64) {
     (cells[0].to_owned(), parse_rfc3339_ms(cells[2]).unwrap())
 }
 
-/// Cases on a stormy trace: every order policy on 1, 2 and 4 workers, with the watermark by channel beside the usual one.
+/// Cases on a stormy trace: every order policy on 1, 2 and 4 workers, with the watermark by channel beside the usual
+/// one.
 const AXES: &str = r#"
 name = "axes"
 title = "the order of things"

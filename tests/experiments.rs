@@ -252,7 +252,7 @@ fn what_is_removed_in_the_middle_of_a_run_is_missed() {
     fs::remove_file(&listed).unwrap();
     let ended = running.finish();
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    for words in ["results/cases.ndjson was removed or changed", "go on with: flowbench run --resume results"] {
+    for words in ["results/cases.ndjson was removed or changed", "continue with: flowbench run --resume results"] {
         assert!(ended.stderr.contains(words), "no '{words}' in {}", ended.stderr);
     }
     scratch.ok("flowbench run --resume results --quiet");
@@ -308,7 +308,7 @@ fn a_file_that_may_not_grow_is_an_error_with_its_name() {
     assert_eq!(files(&scratch, "results").len(), 0);
     // Enough for the first look at the folder, not for the report.
     scratch.write("wordy.toml", SMALL.replace("A small one", &"word ".repeat(3000)));
-    let stopped = ["cannot write results/report.html", "go on with: flowbench run --resume results"];
+    let stopped = ["cannot write results/report.html", "continue with: flowbench run --resume results"];
     scratch.fails("ulimit -f 140; exec flowbench run ./wordy.toml --out results", 1, &stopped);
     scratch.ok("flowbench run --resume results");
 }
@@ -447,7 +447,7 @@ fn shares_of_the_sustainable_rate_are_of_what_a_search_has_found_and_stay_so_whe
     let scratch = small();
     let ended =
         scratch.ok(&format!("{SEARCH} --set 'speed.rate=[\"50%\", \"closed\", \"90%\", \"search\"]' --out results"));
-    for words in ["frontier, search: ", "frontier, 50 % of the sustainable rate: ", "frontier, closed loop"] {
+    for words in ["frontier, search: ", "frontier, 50% of the sustainable rate: ", "frontier, closed loop"] {
         assert!(ended.stderr.contains(words), "no '{words}' in {}", ended.stderr);
     }
     let cases = scratch.ndjson("results/cases.ndjson");
@@ -515,7 +515,7 @@ fn where_nothing_is_sustained_the_search_and_what_needs_it_fail_in_words() {
     let wanted = format!("not run: case 2 did not find the sustainable rate that this is a share of: {nothing}");
     assert_eq!(cause("open", Some(0.5)), wanted);
     assert!(
-        ended.stderr.contains("50 % of the sustainable rate, stall:100ms@0, repeat 1: FAILED: not run"),
+        ended.stderr.contains("50% of the sustainable rate, stall:100ms@0, repeat 1: FAILED: not run"),
         "{}",
         ended.stderr
     );

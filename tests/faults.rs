@@ -161,8 +161,8 @@ rate = ["closed", 20000]
         let case = cases.iter().find(|case| case["axes"]["load"] == load).unwrap();
         case["numbers"]["latency"][quantile].as_u64().unwrap() / 1_000_000
     };
-    // Half of the events are due while the operator stands still, and wait for what is left of 500 ms: one in ten of all
-    // for more than 400 ms, one in a hundred for more than 490 ms.
+    // Half of the events are due while the operator stands still, and wait for what is left of 500 ms: one in ten of
+    // all for more than 400 ms, one in a hundred for more than 490 ms.
     assert!(latency_ms("open", "p90_ns") >= 380, "{cases:#?}");
     assert!(latency_ms("open", "p99_ns") >= 470, "{cases:#?}");
     // The closed loop offers nothing meanwhile: a few epochs notice, and the p99 knows nothing of them.
@@ -199,8 +199,8 @@ fn what_is_never_forgotten_takes_room_to_the_end_and_at_least_its_payload() {
     assert!(bytes("live_bytes_residual") >= least, "{memory:#}");
 }
 
-/// A world in which everybody orders in their one and only visit, at an even pace: what is live after twelve hours stays
-/// as much.
+/// A world in which everybody orders in their one and only visit, at an even pace: what is live after twelve hours
+/// stays as much.
 const STEADY: &str = r#"
 trace = { profile = "calm", events = 400000, set = [
   "arrivals.day_rhythm=0", "arrivals.week_rhythm=0", "campaigns.factor=1", "customers.new_customer_share=1",

@@ -46,7 +46,7 @@ fn a_draft_replaces_no_file() {
     scratch.write("map.toml", "mine");
     for output in ["map.toml", "log.csv"] {
         let line = format!("flowbench map log.csv -o {output}");
-        scratch.fails(&line, 1, &[output, "is there already; choose another name"]);
+        scratch.fails(&line, 1, &[output, "exists already; choose another name"]);
     }
     assert_eq!((scratch.text("map.toml"), scratch.text("log.csv")), ("mine".to_owned(), LOG.to_owned()));
     scratch.fails("flowbench map log.csv -o nowhere/map.toml", 1, &["nowhere/map.toml: cannot be written"]);

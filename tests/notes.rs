@@ -1,5 +1,5 @@
-//! Numbers of the notes in `experiments/` are those of their reference runs: a marker behind a number says which cells of
-//! `results/<note>/reference/cases.csv` it is of. CONTRIBUTING.md, *Numbers of a note*, has the grammar.
+//! Numbers of the notes in `experiments/` are those of their reference runs: a marker behind a number says which cells
+//! of `results/<note>/reference/cases.csv` it is of. CONTRIBUTING.md, *Numbers of a note*, has the grammar.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,15 +1,15 @@
 //! Pipelines find the effects that a world was given, as large as they were given, and none where there is none.
 //!
 //! Method: whole lives from `retail`, so that nothing is cut off; what a pipeline counts is compared with what the
-//! parameters of the world make of it, in units of its standard deviation. A right program would fail a comparison for one
-//! seed in a thousand; the seeds are fixed.
+//! parameters of the world make of it, in units of its standard deviation. A right program would fail a comparison for
+//! one seed in a thousand; the seeds are fixed.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use flowbench_events::{Event, Horizon, Kind, Trace};
 use flowbench_generators::{ConversionProfile, Generator, Profile};
-use flowbench_harness::replay::{Look, replay};
+use flowbench_harness::replay::{ReplayRequest, replay};
 use flowbench_pipelines::{Deployment, RunConfig, Strategy, catalogue};
 
 /// Within so many standard deviations lie 99.9 % of a normal distribution.
@@ -81,7 +81,7 @@ fn answers(pipeline: &str, settings: &[&str], trace: &Arc<Trace>) -> Vec<String>
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let config = RunConfig { deduplicate: Some(Horizon::FOR_GOOD), ..RunConfig::plain(Strategy::EXCHANGE) };
     let pipeline = catalogue::find(pipeline).unwrap();
-    replay(pipeline, &settings, &config, None, trace, Look::default(), Deployment::Threads)
+    replay(&ReplayRequest::new(pipeline, &settings, config), trace, Deployment::Threads)
         .unwrap()
         .answers
         .lines(&trace.symbols)
@@ -163,8 +163,8 @@ fn contrast(counts: &[Counted; 3], plus: usize, minus: usize) -> [f64; 3] {
 
 /// A weighted sum of the conversions of the bands: as counted, as expected by the law, and its standard deviation.
 ///
-/// Given the pages, the visits are independent, but the views of one visit are not: one order converts all views it is in
-/// time for. So of two views of a visit, both convert with the lower of their chances.
+/// Given the pages, the visits are independent, but the views of one visit are not: one order converts all views it is
+/// in time for. So of two views of a visit, both convert with the lower of their chances.
 fn compared(counts: &[Counted; 3], visits: &[Visit], law: &ConversionProfile, weights: [f64; 3]) -> (f64, f64, f64) {
     let (mut expected, mut variance) = (0.0, 0.0);
     for visit in visits {

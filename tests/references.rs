@@ -1,5 +1,5 @@
-//! Every reference run is drawn again to the same bytes: what is committed is what the program draws today. And all of them
-//! were measured by one build, or numbers of two notes could not be compared.
+//! Every reference run is drawn again to the same bytes: what is committed is what the program draws today. And all of
+//! them were measured by one build, or numbers of two notes could not be compared.
 
 use std::collections::BTreeMap;
 use std::fs;

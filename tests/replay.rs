@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use flowbench_events::{Horizon, Trace};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_harness::replay::{Look, replay};
+use flowbench_harness::replay::{ReplayRequest, replay};
 use flowbench_pipelines::{Deployment, RunConfig, Strategy, catalogue};
 
 use crate::command::Scratch;
 
-/// A world with duplicates and disorder, slow enough for whole lives of orders, of few customers who buy dearly and wait
-/// long.
+/// A world with duplicates and disorder, slow enough for whole lives of orders, of few customers who buy dearly and
+/// wait long.
 const WORLD: &str = "flowbench generate -q --profile stormy --seed 5 --events 20000 --set arrivals.walks_per_day=400 \
                      --set customers.population=50 --set orders.value_median=2000 \
                      --set orders.dispatch_gap_median=40h";
@@ -281,9 +281,8 @@ fn world() -> Arc<Trace> {
 fn answered(pipeline: &str, deduplicate: bool, trace: &Arc<Trace>) -> String {
     let config =
         RunConfig { deduplicate: deduplicate.then_some(Horizon::FOR_GOOD), ..RunConfig::plain(Strategy::EXCHANGE) };
-    let replayed =
-        replay(catalogue::find(pipeline).unwrap(), &[], &config, None, trace, Look::default(), Deployment::Threads)
-            .unwrap();
+    let request = ReplayRequest::new(catalogue::find(pipeline).unwrap(), &[], config);
+    let replayed = replay(&request, trace, Deployment::Threads).unwrap();
     let lines = replayed.answers.lines(&trace.symbols);
     std::iter::once(replayed.answers.header()).chain(lines).map(|line| line + "\n").collect()
 }

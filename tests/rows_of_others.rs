@@ -1,4 +1,5 @@
-//! Rows of other people's logs through the command line: what means nothing, what is put together, and what is said of it.
+//! Rows of other people's logs through the command line: what means nothing, what is put together, and what is said of
+//! it.
 
 use crate::command::Scratch;
 

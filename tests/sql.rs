@@ -64,13 +64,14 @@ fn sql_agrees_on_event_ids_that_come_back() {
     compare(&scratch, &[("deduplicate", &["", "horizon=12d", "horizon=1h"])]);
 }
 
-/// A world of few events a day, of which some are delivered twice, that sees clocks change and orders come to their end.
+/// A world of few events a day, of which some are delivered twice, that sees clocks change and orders come to their
+/// end.
 const QUIET: &str = "flowbench generate -q --profile tiny --seed 3 --events 6000 --set arrivals.walks_per_day=8 \
                      --set customers.population=12 --set products.count=20 --set orders.value_median=400 \
                      --set orders.dispatch_gap_median=30h --set reviews.share=0.9 --set conversion.half_at=4s";
 
-/// Makes the table `deliveries` of a `log.csv` with the columns of flowbench. The column `delivery` numbers them from 1,
-/// in the order of the file.
+/// Makes the table `deliveries` of a `log.csv` with the columns of flowbench. The column `delivery` numbers them from
+/// 1, in the order of the file.
 pub(crate) const INTERCHANGE: &str = "CREATE TABLE deliveries AS
 SELECT *, row_number() OVER () AS delivery FROM read_csv('log.csv', header = true, columns = {
   event_id: 'VARCHAR', kind: 'VARCHAR', event_time: 'TIMESTAMPTZ', arrival_time: 'TIMESTAMPTZ', customer: 'VARCHAR',
@@ -121,8 +122,8 @@ fn compare(scratch: &Scratch, asked: &[(&'static str, &[&'static str])]) {
     }
 }
 
-/// What DuckDB answers from the `log.csv` in the folder: for each question a header, and rows in the order of flowbench.
-/// `deliveries` is the SQL that makes the table of that name.
+/// What DuckDB answers from the `log.csv` in the folder: for each question a header, and rows in the order of
+/// flowbench. `deliveries` is the SQL that makes the table of that name.
 pub(crate) fn in_duckdb(scratch: &Scratch, deliveries: &str, questions: &[Question]) -> Vec<String> {
     let in_json: Vec<_> = questions.iter().zip(0..).map(|(one, number)| one.for_duckdb(number)).collect();
     scratch.write("ask.py", ASK);
@@ -156,8 +157,8 @@ impl Question {
         format!("theirs{number}.csv")
     }
 
-    /// The reference SQL with its placeholders filled: `{name}` with the text of a parameter, `{name:ms}` with the whole
-    /// number of ms of a duration, `{name:list}` with quoted words.
+    /// The reference SQL with its placeholders filled: `{name}` with the text of a parameter, `{name:ms}` with the
+    /// whole number of ms of a duration, `{name:list}` with quoted words.
     fn sql(&self) -> String {
         let pipeline = catalogue::find(self.pipeline).unwrap();
         let settings = words(self.settings);

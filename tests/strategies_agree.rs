@@ -201,9 +201,9 @@ struct Row {
     rest: String,
 }
 
-/// A log in which a dozen rows share a time, ids are text of many forms, and one row in five is out of order by up to two
-/// hours. One in four has the id of an earlier one, near or far: half of those that repeat an event of the last day are
-/// copies of it, all others have time, kind and customer of their own.
+/// A log in which a dozen rows share a time, ids are text of many forms, and one row in five is out of order by up to
+/// two hours. One in four has the id of an earlier one, near or far: half of those that repeat an event of the last day
+/// are copies of it, all others have time, kind and customer of their own.
 fn messy(rows: usize, step_s: u64) -> Vec<Row> {
     const CUSTOMERS: [&str; 9] = ["ann", "bob", "7", "12", "0a", "eve", "x-1", "", "2147483648"];
     const DAY_MS: i64 = 86_400_000;

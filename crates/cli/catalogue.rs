@@ -1,25 +1,25 @@
-//! `list`, `explain`, `doctor`: what there is.
+//! `list`, `explain` and `doctor`: what can be run, and whether this machine is fit for it.
 
 use std::time::Duration;
 
 use flowbench_events::nearest;
 use flowbench_generators::Profile;
 use flowbench_harness::environment;
+use flowbench_harness::experiment::Plan;
 use flowbench_harness::experiment::{LoadedExperiment, SHIPPED};
-use flowbench_harness::plan::Plan;
-use flowbench_harness::scheduling::{share_lost_spinning, wake_up_delays};
-use flowbench_pipelines::{EvictionName, OrderName, Pipeline, RunConfig, Strategy, catalogue};
+use flowbench_harness::measure::{share_lost_spinning, wake_up_delays};
+use flowbench_pipelines::{Eviction, OrderName, Pipeline, RunConfig, Strategy, catalogue};
 use serde_json::{Value, json};
 
 use crate::args::{Doctor, Explain, List, Listed};
 use crate::failure::{Failure, OK, print};
 
-/// Share of the time that a spinning thread may lose on a quiet machine.
+/// The maximum share of the time that a spinning thread loses on a quiet machine.
 const LOST_SHARE_MAX: f64 = 0.01;
-/// How long the doctor measures what the machine takes from threads that sleep, and then from one that spins.
+/// How long the doctor measures a sleeping thread, and then a spinning one.
 const LISTEN: Duration = Duration::from_secs(2);
 
-pub(crate) fn list(asked: &List) -> Result<i32, Failure> {
+pub(crate) fn list(args: &List) -> Result<i32, Failure> {
     let kinds = [
         (Listed::Pipelines, "pipelines"),
         (Listed::Strategies, "strategies"),
@@ -28,8 +28,8 @@ pub(crate) fn list(asked: &List) -> Result<i32, Failure> {
         (Listed::Profiles, "profiles"),
         (Listed::Experiments, "experiments"),
     ];
-    let wanted = kinds.into_iter().filter(|(kind, _)| asked.what.is_none_or(|what| what == *kind));
-    if asked.json {
+    let wanted = kinds.into_iter().filter(|(kind, _)| args.what.is_none_or(|what| what == *kind));
+    if args.json {
         let all: serde_json::Map<String, Value> =
             wanted.map(|(kind, name)| Ok((name.to_owned(), entries(kind)?))).collect::<Result<_, Failure>>()?;
         print(&format!("{:#}\n", Value::Object(all)))?;
@@ -56,7 +56,7 @@ fn entries(kind: Listed) -> Result<Value, Failure> {
         Listed::Pipelines => catalogue::CATALOGUE.iter().map(|pipeline| pipeline_entry(*pipeline)).collect(),
         Listed::Strategies => Strategy::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
         Listed::Orders => OrderName::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
-        Listed::Evictions => EvictionName::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
+        Listed::Evictions => Eviction::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
         Listed::Profiles => {
             let entry = |name: &&str| Ok(plain(name, &Profile::named(name).map_err(Failure::failed)?.about));
             Profile::NAMES.iter().map(entry).collect::<Result<_, Failure>>()?
@@ -70,10 +70,11 @@ fn entries(kind: Listed) -> Result<Value, Failure> {
     })
 }
 
-/// A row for each pipeline, a column for each strategy in the order of the list, and why some do not meet.
+/// Returns a table with a row for each pipeline and a column for each strategy, with the reasons for the gaps.
 fn matrix() -> String {
     let mut text =
-        "\n  which serves which, strategies in the order above (a letter: no, for the reason below)\n".to_owned();
+        "\n  which strategy serves which pipeline, in the order above (a letter: it does not, for the reason below)\n"
+            .to_owned();
     let mut reasons: Vec<&str> = Vec::new();
     for pipeline in catalogue::CATALOGUE {
         let mut mark = |strategy: &Strategy| {
@@ -113,8 +114,8 @@ fn pipeline_entry(pipeline: &dyn Pipeline) -> Value {
     })
 }
 
-pub(crate) fn explain(asked: &Explain) -> Result<i32, Failure> {
-    let name = asked.name.as_str();
+pub(crate) fn explain(args: &Explain) -> Result<i32, Failure> {
+    let name = args.name.as_str();
     let text = if let Ok(pipeline) = catalogue::find(name) {
         explain_pipeline(pipeline)
     } else if Profile::NAMES.contains(&name) {
@@ -138,7 +139,7 @@ fn unknown(name: &str) -> Failure {
         Some(near) => format!("did you mean '{near}'?"),
         None => format!("there are {}", all.join(", ")),
     };
-    Failure::misused(format!("there is no pipeline, strategy, profile or experiment '{name}'; {hint}"))
+    Failure::usage_error(format!("there is no pipeline, strategy, profile or experiment '{name}'; {hint}"))
 }
 
 fn explain_strategy(strategy: Strategy) -> String {
@@ -163,7 +164,7 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
     for order in OrderName::ALL {
         text.push_str(&format!("order       {}: {}\n", order.name(), order.serves(pipeline.goes_by_arrival())));
     }
-    for eviction in EvictionName::ALL {
+    for eviction in Eviction::ALL {
         text.push_str(&format!("eviction    {}: {}\n", eviction.name(), eviction.serves(pipeline.is_stateless())));
     }
     let sql = pipeline.sql();
@@ -174,7 +175,7 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
     text
 }
 
-/// How a strategy serves a pipeline, in words.
+/// Describes whether a strategy serves a pipeline, and under which axes it does not.
 fn serves(pipeline: &dyn Pipeline, strategy: Strategy) -> String {
     let plain = RunConfig::plain(strategy);
     if let Some(why) = pipeline.unsupported_reason(&plain) {
@@ -182,7 +183,7 @@ fn serves(pipeline: &dyn Pipeline, strategy: Strategy) -> String {
     }
     let of_orders =
         OrderName::ALL.map(|order| (order.name(), pipeline.unsupported_reason(&RunConfig { order, ..plain })));
-    let of_evictions = EvictionName::ALL
+    let of_evictions = Eviction::ALL
         .map(|eviction| (eviction.name(), pipeline.unsupported_reason(&RunConfig { eviction, ..plain })));
     let gaps = of_orders.into_iter().chain(of_evictions).filter_map(|(name, why)| Some((name, why?)));
     let not: Vec<String> = gaps.map(|(name, why)| format!("; not under {name}: {why}")).collect();
@@ -210,7 +211,7 @@ fn explain_experiment(name: &str) -> Result<String, Failure> {
     Ok(text)
 }
 
-pub(crate) fn doctor(asked: &Doctor) -> Result<i32, Failure> {
+pub(crate) fn doctor(args: &Doctor) -> Result<i32, Failure> {
     let mut findings = environment::findings();
     let delay = wake_up_delays(LISTEN).quantiles();
     let us = |ns: Option<u64>| ns.map_or("?".to_owned(), |ns| format!("{:.0} µs", ns as f64 / 1000.0));
@@ -218,7 +219,7 @@ pub(crate) fn doctor(asked: &Doctor) -> Result<i32, Failure> {
         bad: delay.p99_ns.is_some_and(|ns| ns > 1_000_000),
         what: "wake-up delay",
         seen: format!(
-            "median {}, p99 {}, maximum {} in {} s of short sleeps (matters to workers that park, not to those that spin)",
+            "median {}, p99 {}, maximum {} in {} s of short sleeps (matters to workers that park, not to spinning ones)",
             us(delay.p50_ns),
             us(delay.p99_ns),
             us(delay.max_ns),
@@ -230,13 +231,13 @@ pub(crate) fn doctor(asked: &Doctor) -> Result<i32, Failure> {
         bad: lost_share > LOST_SHARE_MAX,
         what: "CPU",
         seen: format!(
-            "a thread that only spun was off the CPU for {:.1} % of {} s (quiet is below {:.0} %)",
+            "a thread that only spun was off the CPU for {:.1}% of {} s (quiet is below {:.0}%)",
             lost_share * 100.0,
             LISTEN.as_secs(),
             LOST_SHARE_MAX * 100.0
         ),
     });
-    if asked.json {
+    if args.json {
         let list: Value = findings
             .iter()
             .map(|finding| json!({ "what": finding.what, "seen": finding.seen, "bad": finding.bad }))
@@ -252,7 +253,7 @@ pub(crate) fn doctor(asked: &Doctor) -> Result<i32, Failure> {
     }
     text.push_str(match bad {
         0 => "fit to measure on\n",
-        _ => "usable with care: compare within one run, and read the doubts beside every number\n",
+        _ => "usable with care: compare within one run, and read the doubts next to every number\n",
     });
     print(&text)?;
     Ok(OK)

@@ -1,4 +1,4 @@
-//! Exit codes, and how an error is told.
+//! Exit codes, and how errors are reported.
 
 use std::fmt::Display;
 
@@ -6,12 +6,12 @@ use flowbench_events::WriteError;
 use flowbench_harness::run::RunFailed;
 use flowbench_report::harmless;
 
-/// Everything went well.
+/// Success.
 pub(crate) const OK: i32 = 0;
-/// It failed.
+/// The command failed.
 const FAILED: i32 = 1;
 /// Bad arguments or configuration.
-const MISUSED: i32 = 2;
+const USAGE_ERROR: i32 = 2;
 /// Nothing was selected.
 const NOTHING_SELECTED: i32 = 4;
 /// Some cases failed or were invalid.
@@ -26,25 +26,25 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// It could not be done.
+    /// Returns the failure of a command that could not be carried out.
     pub(crate) fn failed(problem: impl Display) -> Self {
         Self { code: FAILED, message: Some(problem.to_string()) }
     }
 
-    /// It was asked for in a way that cannot be.
-    pub(crate) fn misused(problem: impl Display) -> Self {
-        Self { code: MISUSED, message: Some(problem.to_string()) }
+    /// Returns the failure of a command whose arguments or configuration are wrong.
+    pub(crate) fn usage_error(problem: impl Display) -> Self {
+        Self { code: USAGE_ERROR, message: Some(problem.to_string()) }
     }
 
-    /// Whoever read our output has seen enough (`| head`): no failure, and nothing to say.
-    fn enough() -> Self {
+    /// Returns the end of a command whose reader has closed the pipe (`| head`): no failure, and no message.
+    fn closed_pipe() -> Self {
         Self { code: OK, message: None }
     }
 
-    /// Tells it on standard error; the exit code.
+    /// Prints the message on standard error and returns the exit code.
     pub(crate) fn report(self) -> i32 {
         if let Some(message) = self.message {
-            say(format!("error: {message}"));
+            eprint(format!("error: {message}"));
         }
         self.code
     }
@@ -52,14 +52,14 @@ impl Failure {
 
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
-        if error.is_broken_pipe() { Failure::enough() } else { Failure::failed(error) }
+        if error.is_broken_pipe() { Failure::closed_pipe() } else { Failure::failed(error) }
     }
 }
 
 impl From<RunFailed> for Failure {
     fn from(error: RunFailed) -> Self {
         let code = match &error {
-            RunFailed::Experiment(_) | RunFailed::Figure { .. } | RunFailed::Foreign { .. } => MISUSED,
+            RunFailed::Experiment(_) | RunFailed::Figure { .. } | RunFailed::Foreign { .. } => USAGE_ERROR,
             RunFailed::NothingSelected { .. } => NOTHING_SELECTED,
             RunFailed::Results(_) | RunFailed::Report(_) | RunFailed::Process(_) | RunFailed::BrokenOff { .. } => {
                 FAILED
@@ -69,16 +69,16 @@ impl From<RunFailed> for Failure {
     }
 }
 
-/// Says something on standard error. Nobody listening there is no reason to stop. What a file holds may be quoted: its
-/// control characters do not reach the terminal.
-pub(crate) fn say(words: impl Display) {
+/// Prints a line on standard error, without control characters, because text of a file may be quoted in it. A standard
+/// error that cannot be written to is ignored.
+pub(crate) fn eprint(text: impl Display) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{}", plain(words));
+    let _ = writeln!(std::io::stderr(), "{}", plain(text));
 }
 
-/// Words in which nothing can steer the terminal: names of others may be among them.
-pub(crate) fn plain(words: impl Display) -> String {
-    words.to_string().chars().map(|letter| if letter == '\n' { letter } else { harmless(letter) }).collect()
+/// Returns the text without control characters, which could steer the terminal.
+pub(crate) fn plain(text: impl Display) -> String {
+    text.to_string().chars().map(|letter| if letter == '\n' { letter } else { harmless(letter) }).collect()
 }
 
 /// Prints lines of data to standard output.
@@ -87,7 +87,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut output = flowbench_events::Output::create("-").map_err(Failure::failed)?;
     match output.write_all(text.as_bytes()) {
         Ok(()) => Ok(output.finish()?),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::enough()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::closed_pipe()),
         Err(error) => Err(Failure::failed(format!("standard output: {error}"))),
     }
 }

@@ -1,21 +1,23 @@
-//! The command line: arguments, exit codes, progress. No logic of its own.
+//! The command line: arguments, exit codes, progress. It has no logic of its own.
 
 mod args;
 mod catalogue;
 mod failure;
-mod logs;
+mod generate;
+mod inspect;
+mod log_input;
 mod map;
 mod overwriting;
 mod progress;
 mod rejects;
+mod replay;
 mod run;
-
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+mod signals;
 
 use clap::Parser;
-use flowbench_harness::case::{self, CASE_ARGUMENT};
-use flowbench_harness::peer::PEER_ARGUMENT;
+use flowbench_harness::case;
+use flowbench_harness::cluster::PEER_ARGUMENT;
+use flowbench_harness::run::CASE_ARGUMENT;
 
 use args::{Arguments, Command};
 use failure::Failure;
@@ -35,7 +37,7 @@ fn main() {
     }
     // A dataflow whose worker has panicked would wait for it forever.
     case::abort_on_panic();
-    survive_full_files();
+    signals::survive_full_files();
     let arguments = Arguments::parse();
     let code = match execute(&arguments) {
         Ok(code) => code,
@@ -44,25 +46,18 @@ fn main() {
     std::process::exit(code);
 }
 
-/// Makes a file that may not become larger (`ulimit -f`) an error of whoever writes it: left alone, the signal ends the
-/// process without a word.
-fn survive_full_files() {
-    let nobody_looks = Arc::new(AtomicBool::new(false));
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, nobody_looks);
-}
-
-/// Does what was asked for; the exit code.
+/// Executes the command and returns the exit code.
 fn execute(arguments: &Arguments) -> Result<i32, Failure> {
     let quiet = arguments.quiet;
     match &arguments.command {
-        Command::Run(asked) => run::run(asked, quiet),
-        Command::Report(asked) => run::report(asked, quiet),
-        Command::Generate(asked) => logs::generate(asked, quiet),
-        Command::Inspect(asked) => logs::inspect(asked, quiet),
-        Command::Map(asked) => map::map(asked, quiet),
-        Command::Replay(asked) => logs::replay(asked, quiet),
-        Command::List(asked) => catalogue::list(asked),
-        Command::Explain(asked) => catalogue::explain(asked),
-        Command::Doctor(asked) => catalogue::doctor(asked),
+        Command::Run(args) => run::run(args, quiet),
+        Command::Report(args) => run::report(args, quiet),
+        Command::Generate(args) => generate::generate(args, quiet),
+        Command::Inspect(args) => inspect::inspect(args, quiet),
+        Command::Map(args) => map::map(args, quiet),
+        Command::Replay(args) => replay::replay(args, quiet),
+        Command::List(args) => catalogue::list(args),
+        Command::Explain(args) => catalogue::explain(args),
+        Command::Doctor(args) => catalogue::doctor(args),
     }
 }

@@ -1,4 +1,4 @@
-//! `map`: a first mapping for a foreign log.
+//! `map`: drafts a mapping for a log.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,30 +7,30 @@ use std::path::Path;
 use flowbench_events::{Input, draft_mapping};
 
 use crate::args::Map;
-use crate::failure::{Failure, OK, print, say};
+use crate::failure::{Failure, OK, eprint, print};
 
-pub(crate) fn map(asked: &Map, quiet: bool) -> Result<i32, Failure> {
-    let draft = draft_mapping(&Input::new(&asked.input), asked.format.map(Into::into)).map_err(Failure::failed)?;
-    if asked.output == Path::new("-") {
+pub(crate) fn map(args: &Map, quiet: bool) -> Result<i32, Failure> {
+    let draft = draft_mapping(&Input::new(&args.input), args.format.map(Into::into)).map_err(Failure::failed)?;
+    if args.output == Path::new("-") {
         print(&draft)?;
     } else {
-        write(&asked.output, &draft)?;
+        write(&args.output, &draft)?;
         if !quiet {
-            say(format!(
+            eprint(format!(
                 "{} is a first mapping; review it, above all the lines marked as a guess",
-                asked.output.display()
+                args.output.display()
             ));
         }
     }
     Ok(OK)
 }
 
-/// A mapping that somebody has worked on, or the log itself, is not replaced.
+/// Writes the draft to a new file: neither an edited mapping nor the log itself is replaced.
 fn write(path: &Path, draft: &str) -> Result<(), Failure> {
     let written = File::create_new(path).and_then(|mut file| file.write_all(draft.as_bytes()));
     written.map_err(|error| {
         let problem = match error.kind() {
-            io::ErrorKind::AlreadyExists => "is there already; choose another name".to_owned(),
+            io::ErrorKind::AlreadyExists => "exists already; choose another name".to_owned(),
             _ => format!("cannot be written: {error}"),
         };
         Failure::failed(format!("{}: {problem}", path.display()))

@@ -1,19 +1,17 @@
-//! Progress on standard error: a bar with what is left where a terminal is attached, plain lines otherwise.
+//! Progress on standard error: a bar with the remaining time if it is a terminal, plain lines otherwise.
 
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::failure::{plain, say};
-use flowbench_harness::case_spec::CaseSpec;
-use flowbench_harness::plan::Plan;
-use flowbench_harness::rate::percent;
+use crate::failure::{eprint, plain};
+use flowbench_harness::experiment::{CaseSpec, OfferedLoad, Plan, percent};
 use flowbench_harness::run::RunObserver;
-use flowbench_measurement::record::{Axes, CaseRecord, Status};
+use flowbench_measurement::record::{CaseRecord, Status};
 use flowbench_report::Quantity;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// Redraws of a bar in a second: few, since it is drawn on a machine that measures.
+/// Redraws of a bar per second: few, because it is drawn on a machine that measures.
 const REDRAWS_HZ: u8 = 4;
 
 fn bar(total: Option<u64>, template: &str, hidden: bool) -> ProgressBar {
@@ -27,7 +25,7 @@ fn bar(total: Option<u64>, template: &str, hidden: bool) -> ProgressBar {
     bar
 }
 
-/// Counts what passes by, with a rate; a remark at the end.
+/// Counts events with their rate, and prints a remark at the end.
 pub(crate) struct Counter {
     bar: ProgressBar,
     quiet: bool,
@@ -49,7 +47,7 @@ impl Counter {
     pub(crate) fn finish(self, remark: &str) {
         self.bar.finish_and_clear();
         if !self.quiet {
-            say(remark);
+            eprint(remark);
         }
     }
 }
@@ -71,14 +69,14 @@ impl Cases {
         self.bar.finish_and_clear();
     }
 
-    /// How many cases the plan has.
+    /// Returns the number of planned cases.
     pub(crate) fn planned(&self) -> usize {
         self.planned
     }
 
-    fn say(&self, words: &str) {
+    fn eprint(&self, words: &str) {
         if !self.quiet {
-            self.bar.suspend(|| say(words));
+            self.bar.suspend(|| eprint(words));
         }
     }
 }
@@ -86,7 +84,7 @@ impl Cases {
 impl RunObserver for Cases {
     fn planned(&mut self, plan: &Plan, done: usize, dir: &Path) {
         (self.done, self.planned) = (done, plan.cases.len());
-        let template = "{bar:32} case {pos} of {len}, {elapsed} gone{left}: {msg}";
+        let template = "{bar:32} case {pos} of {len}, {elapsed} elapsed{left}: {msg}";
         self.bar = bar(Some(plan.cases.len() as u64), template, self.quiet);
         let done = done as u64;
         let left = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
@@ -98,68 +96,71 @@ impl RunObserver for Cases {
         if !self.bar.is_hidden() {
             self.bar.enable_steady_tick(Duration::from_millis(500)); // has a thread of its own
         }
-        plan.skipped.iter().for_each(|skipped| self.say(&format!("skipped {skipped}")));
-        plan.added.iter().for_each(|added| self.say(&format!("added to {added}")));
-        self.say(&format!("{} cases, results in {}", plan.cases.len(), dir.display()));
+        plan.skipped.iter().for_each(|skipped| self.eprint(&format!("skipped {skipped}")));
+        plan.added.iter().for_each(|added| self.eprint(&format!("added to {added}")));
+        self.eprint(&format!("{} cases, results in {}", plan.cases.len(), dir.display()));
     }
 
     fn begins(&mut self, spec: &CaseSpec) {
-        self.bar.set_message(plain(in_words(&spec.part, &spec.axes, spec.repeat)));
+        self.bar.set_message(plain(description(spec, None)));
     }
 
     fn stops(&mut self) {
-        self.say("stopping; what is finished is kept (Ctrl-C again leaves at once)");
+        self.eprint("stopping; what is finished is kept (Ctrl-C again leaves at once)");
     }
 
-    fn ended(&mut self, case: &CaseRecord) {
+    fn ended(&mut self, spec: &CaseSpec, case: &CaseRecord) {
         self.done += 1;
         self.bar.inc(1);
-        let what = in_words(&case.part, &case.axes, case.repeat);
+        let found = case.numbers.as_ref().and_then(|numbers| numbers.sustainable.as_ref());
+        let what = description(spec, found.map(|found| found.rate_events_per_s));
         let end = match &case.status {
             Status::Ok => "ok".to_owned(),
             Status::Invalid { cause } => format!("INVALID: {cause}"),
             Status::Failed { cause, .. } => format!("FAILED: {cause}"),
         };
-        // The bar tells of good ones; bad ones stay to be read.
+        // The bar counts good cases; bad ones stay to be read.
         if self.bar.is_hidden() || case.status != Status::Ok {
-            self.say(&format!("[{}/{}] {what}: {end}", self.done, self.planned));
+            self.eprint(&format!("[{}/{}] {what}: {end}", self.done, self.planned));
         }
     }
 }
 
-/// Nothing is known of it until a case has ended.
+/// Returns the remaining time as text; nothing until a case has ended.
 fn time_left(ended: u64, left: Duration) -> String {
     if ended == 0 { String::new() } else { format!(", {:#} left", HumanDuration(left)) }
 }
 
-fn in_words(part: &str, axes: &Axes, repeat: usize) -> String {
-    let fault = axes.fault.as_ref().map_or(String::new(), |fault| format!(", {fault}"));
-    let processes = if axes.processes > 1 { format!("{}x", axes.processes) } else { String::new() };
-    let world = if axes.world.is_empty() { String::new() } else { format!(", {}", axes.world) };
+/// Returns one line about a case; `found_events_per_s` is the rate that a search has found.
+fn description(spec: &CaseSpec, found_events_per_s: Option<f64>) -> String {
+    let CaseSpec { part, repeat, pipeline, config, slack_ms, .. } = spec;
+    let fault = spec.fault.as_ref().map_or(String::new(), |fault| format!(", {fault}"));
+    let processes = if spec.processes > 1 { format!("{}x", spec.processes) } else { String::new() };
+    let world = if spec.trace.world.is_empty() { String::new() } else { format!(", {}", spec.trace.world) };
     format!(
-        "{part}: {} {} x{processes}{}{world}, {} slack {}, {}, {}{fault}, repeat {repeat}",
-        axes.pipeline,
-        axes.strategy,
-        axes.workers,
-        axes.order,
-        Quantity::Milliseconds.human(axes.slack_ms as f64),
-        axes.eviction,
-        rate_in_words(axes)
+        "{part}: {pipeline} {} x{processes}{}{world}, {} slack {}, {}, {}{fault}, repeat {repeat}",
+        config.strategy.name(),
+        config.workers,
+        config.order.name(),
+        Quantity::Milliseconds.human(*slack_ms as f64),
+        config.eviction.name(),
+        load_description(spec.load, found_events_per_s)
     )
 }
 
-/// `closed loop`, `20000/s`, `search`, `search: 1220000/s`, `50 % of the sustainable rate: 610000/s`.
-fn rate_in_words(axes: &Axes) -> String {
-    let how = match axes.rate_share {
-        Some(share) => format!("{} % of the sustainable rate", percent(share)),
-        None if axes.load.starts_with("search") => "search".to_owned(),
-        None => String::new(),
-    };
-    match axes.rate_events_per_s {
-        None if how.is_empty() => "closed loop".to_owned(),
-        None => how,
-        Some(rate) if how.is_empty() => format!("{rate}/s"),
-        Some(rate) => format!("{how}: {rate:.0}/s"),
+/// Returns `closed loop`, `20000/s`, `search`, `search: 1220000/s`, or `50% of the sustainable rate: 610000/s`.
+fn load_description(load: OfferedLoad, found_events_per_s: Option<f64>) -> String {
+    let share_of = |share| format!("{}% of the sustainable rate", percent(share));
+    match load {
+        OfferedLoad::Closed => "closed loop".to_owned(),
+        OfferedLoad::Open { rate_events_per_s, share: None, .. } => format!("{rate_events_per_s}/s"),
+        OfferedLoad::Open { rate_events_per_s, share: Some(share), .. } => {
+            format!("{}: {rate_events_per_s:.0}/s", share_of(share))
+        }
+        OfferedLoad::Search { .. } => {
+            found_events_per_s.map_or("search".to_owned(), |found| format!("search: {found:.0}/s"))
+        }
+        OfferedLoad::ShareOf { share, .. } => share_of(share),
     }
 }
 
@@ -168,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_that_is_left_is_told_once_a_case_has_ended() {
+    fn the_remaining_time_is_known_once_a_case_has_ended() {
         assert_eq!(time_left(0, Duration::ZERO), "");
         assert_eq!(time_left(1, Duration::from_secs(240)), ", 4m left");
     }

@@ -153,7 +153,9 @@ fn refuse_to_replace_what_is_not_ours(path: &Path) -> Result<(), Failure> {
         Ok(_) => return Ok(()),
     };
     let path = path.display();
-    Err(Failure::misused(format!("{path}: {what} and is not replaced; say where rejects go: --rejects FILE or none")))
+    Err(Failure::usage_error(format!(
+        "{path}: {what} and is not replaced; say where rejects go: --rejects FILE or none"
+    )))
 }
 
 /// True for a list of rejects, and for an empty file.

@@ -1,6 +1,5 @@
 //! `run` and `report`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -8,64 +7,63 @@ use flowbench_harness::cluster::Hosts;
 use flowbench_harness::run::{Finished, HostRank, Request, follow as follow_experiment, run as run_experiment};
 use flowbench_measurement::results_dir::{ResultsDir, read_run};
 use flowbench_report::{Drawn, Results, draw, terminal_tables};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
 
-use crate::args::{Place, Report, Run};
-use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, print, say};
+use crate::args::{ClusterArgs, Report, Run};
+use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, eprint, print};
 use crate::progress::Cases;
+use crate::signals::stop_on_signals;
 
 /// Width of the tables on the terminal.
 const TABLE_WIDTH: usize = 100;
 
-pub(crate) fn run(asked: &Run, quiet: bool) -> Result<i32, Failure> {
-    let interrupted = on_ctrl_c()?;
+pub(crate) fn run(args: &Run, quiet: bool) -> Result<i32, Failure> {
+    let interrupted = stop_on_signals()?;
     let request = Request {
-        experiment: asked.experiment.clone(),
-        settings: asked.set.clone(),
-        out: asked.out.clone(),
-        resume: asked.resume.clone(),
-        profile_operators: asked.profile_operators,
-        processes: asked.place.processes.map(Into::into),
-        seat: hosts(&asked.place)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
+        experiment: args.experiment.clone(),
+        settings: args.set.clone(),
+        out: args.out.clone(),
+        resume: args.resume.clone(),
+        profile_operators: args.profile_operators,
+        processes: args.cluster.processes.map(Into::into),
+        host_rank: hosts(&args.cluster)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
     };
     let mut cases = Cases::new(quiet);
-    if request.seat.as_ref().is_some_and(|seat| seat.process > 0) {
+    if request.host_rank.as_ref().is_some_and(|host_rank| host_rank.process > 0) {
         return follow(&request, &interrupted, &mut cases, quiet);
     }
     let finished = run_experiment(&request, &interrupted, &mut cases);
     cases.finish();
     let finished = finished?;
-    if asked.json {
+    if args.json {
         print(&json(&finished)?)?;
     } else {
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
         print(&terminal_tables(&results, TABLE_WIDTH))?;
     }
-    // Where all machines have to meet again, nobody can go on alone.
-    let is_broken_off = request.seat.is_some() && finished.interrupted && !interrupted.load(Ordering::Acquire);
+    // A run on several machines cannot be resumed on one of them.
+    let is_aborted = request.host_rank.is_some() && finished.interrupted && !interrupted.load(Ordering::Acquire);
     if !quiet {
-        tell(&finished.drawn, &finished.dir);
-        if is_broken_off {
-            say("broken off, since the processes no longer are at the same case; start the run anew on all machines");
-        } else if finished.interrupted && request.seat.is_none() {
-            say(format!("interrupted; go on with: flowbench run --resume {}", finished.dir.display()));
+        eprint_figures(&finished.drawn, &finished.dir);
+        if is_aborted {
+            eprint("run aborted: the processes are out of step; restart it on all machines");
+        } else if finished.interrupted && request.host_rank.is_none() {
+            eprint(format!("interrupted; continue with: flowbench run --resume {}", finished.dir.display()));
         }
     }
     Ok(match finished {
-        Finished { interrupted: true, .. } if !is_broken_off => INTERRUPTED,
+        Finished { interrupted: true, .. } if !is_aborted => INTERRUPTED,
         finished if finished.incomplete() > 0 => INCOMPLETE,
         _ => OK,
     })
 }
 
-/// Takes part in a run of which another process has the results.
+/// Takes part in a run whose results another process has.
 fn follow(request: &Request, interrupted: &AtomicBool, cases: &mut Cases, quiet: bool) -> Result<i32, Failure> {
     let done = follow_experiment(request, interrupted, cases);
     cases.finish();
     let (done, planned) = (done?, cases.planned());
     if !quiet {
-        say(format!("took part in {done} of {planned} cases; process 0 has the results"));
+        eprint(format!("took part in {done} of {planned} cases; process 0 has the results"));
     }
     Ok(match done == planned {
         true => OK,
@@ -74,39 +72,40 @@ fn follow(request: &Request, interrupted: &AtomicBool, cases: &mut Cases, quiet:
     })
 }
 
-/// Which processes of several machines there are, which of them this is, and how long they may take to meet.
-pub(crate) fn hosts(place: &Place) -> Result<Option<(Hosts, usize, Duration)>, Failure> {
-    let (Some(file), Some(process)) = (&place.hosts, place.process) else { return Ok(None) };
-    let hosts = Hosts::read(file).map_err(Failure::misused)?;
-    hosts.address(process.into()).map_err(Failure::misused)?;
-    let join_within = Duration::from_millis(u64::try_from(place.join_within).unwrap_or(0));
+/// Returns the processes on several machines, the index of this one, and how long they may take to connect; `None` if
+/// there is no hosts file.
+pub(crate) fn hosts(cluster: &ClusterArgs) -> Result<Option<(Hosts, usize, Duration)>, Failure> {
+    let (Some(file), Some(process)) = (&cluster.hosts, cluster.process) else { return Ok(None) };
+    let hosts = Hosts::read(file).map_err(Failure::usage_error)?;
+    hosts.address(process.into()).map_err(Failure::usage_error)?;
+    let join_within = Duration::from_millis(u64::try_from(cluster.join_within_ms).unwrap_or(0));
     Ok(Some((hosts, process.into(), join_within)))
 }
 
-pub(crate) fn report(asked: &Report, quiet: bool) -> Result<i32, Failure> {
-    if !asked.dir.is_dir() {
-        return Err(Failure::failed(format!("there is no folder {}; give a results directory", asked.dir.display())));
+pub(crate) fn report(args: &Report, quiet: bool) -> Result<i32, Failure> {
+    if !args.dir.is_dir() {
+        return Err(Failure::failed(format!("there is no folder {}; give a results directory", args.dir.display())));
     }
-    read_run(&asked.dir).map_err(Failure::failed)?;
-    let _held = ResultsDir::hold(&asked.dir);
-    let drawn = draw(&asked.dir).map_err(Failure::failed)?;
+    read_run(&args.dir).map_err(Failure::failed)?;
+    let _held = ResultsDir::hold(&args.dir);
+    let drawn = draw(&args.dir).map_err(Failure::failed)?;
     if !quiet {
-        tell(&drawn, &asked.dir);
+        eprint_figures(&drawn, &args.dir);
     }
     Ok(OK)
 }
 
-fn tell(drawn: &Drawn, dir: &std::path::Path) {
-    drawn.problems.iter().for_each(|problem| say(format!("not drawn: {problem}")));
-    drawn.missing.iter().for_each(|missing| say(format!("missing: {missing}")));
+fn eprint_figures(drawn: &Drawn, dir: &std::path::Path) {
+    drawn.problems.iter().for_each(|problem| eprint(format!("not drawn: {problem}")));
+    drawn.missing.iter().for_each(|missing| eprint(format!("missing: {missing}")));
     let figures = drawn.figures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "svg")).count();
     let noun = if figures == 1 { "figure" } else { "figures" };
-    say(format!("{figures} {noun} and the numbers behind in {}", dir.display()));
-    say(format!("report: {}", drawn.report.display()));
+    eprint(format!("{figures} {noun} and their numbers in {}", dir.display()));
+    eprint(format!("report: {}", drawn.report.display()));
 }
 
 fn json(finished: &Finished) -> Result<String, Failure> {
-    // JSON is text: of a name that is none, what can be read of it.
+    // JSON is text: a path that is not valid text is converted lossily.
     let value = serde_json::json!({
         "dir": finished.dir.to_string_lossy(),
         "report": finished.drawn.report.to_string_lossy(),
@@ -115,16 +114,4 @@ fn json(finished: &Finished) -> Result<String, Failure> {
         "cases": finished.cases,
     });
     serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(Failure::failed)
-}
-
-/// The first Ctrl-C stops the run and keeps what is finished, the second leaves at once.
-fn on_ctrl_c() -> Result<Arc<AtomicBool>, Failure> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // In this order: a signal leaves if one before it has asked to stop.
-        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&interrupted))
-            .and_then(|_| flag::register(signal, Arc::clone(&interrupted)))
-            .map_err(|error| Failure::failed(format!("Ctrl-C cannot be waited for: {error}")))?;
-    }
-    Ok(interrupted)
 }

@@ -1,5 +1,6 @@
-//! Is `sequential` a competent single thread? Three questions beside a loop that somebody wrote for nothing but that question
-//! on input in order: the same answers, each as soon as event time has passed, and nothing kept that is not needed.
+//! Is `sequential` a competent single thread? Three questions beside a loop that somebody wrote for nothing but that
+//! question on input in order: the same answers, each as soon as event time has passed, and nothing kept that is not
+//! needed.
 //!
 //! Read ratios within one run. Before anything is timed, the answers of both are compared.
 

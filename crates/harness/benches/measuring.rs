@@ -1,16 +1,16 @@
-//! What measuring costs: the same run with everything the harness notes and watches, and with a driver that only says what may
-//! be offered. In pairs, so that what the machine does meanwhile falls on both; the median of the ratios is printed with
-//! its 95 % interval.
+//! What measuring costs: the same run with everything the harness notes and watches, and with a driver that only says
+//! what may be offered. In pairs, so that what the machine does meanwhile falls on both; the median of the ratios is
+//! printed with its 95 % interval.
 //!
-//! Both are timed from when the last worker is ready until the last completion. The open loops are offered more than can be
-//! done, so that they are as fast as they can be, too.
+//! Both are timed from when the last worker is ready until the last completion. The open loops are offered more than
+//! can be done, so that they are as fast as they can be, too.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_harness::drive::{Idle, Load, Setting, measure};
+use flowbench_harness::measure::{Idle, Load, Setting, measure};
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_measurement::statistics::median_interval;
 use flowbench_pipelines::{BoundPipeline, Driver, Feed, RunConfig, RunContext, StateCounts, Strategy, catalogue};
@@ -111,7 +111,7 @@ fn off_ns(prepared: &dyn BoundPipeline, config: RunConfig, feed: &Arc<Feed>, loa
 }
 
 fn on_ns(prepared: &dyn BoundPipeline, config: RunConfig, feed: &Arc<Feed>, load: &Load) -> u64 {
-    let setting = Setting { prepared, config, feed, load, idle: Idle::Spin, company: None };
+    let setting = Setting { prepared, config, feed, load, idle: Idle::Spin, process_group: None };
     let run = measure(&setting, false).expect("the run ends well").expect("there is one process");
     run.completions.elapsed_ns()
 }
@@ -143,7 +143,8 @@ fn main() {
                 }
                 let off = || off_ns(&*prepared, config, &feed, &load) as f64;
                 let on = || on_ns(&*prepared, config, &feed, &load) as f64;
-                // Whoever is first may find a colder machine: in turn. The first pair touches memory and does not count.
+                // Whoever is first may find a colder machine: in turn. The first pair touches memory and does not
+                // count.
                 let (off, on) = if pair % 2 == 0 {
                     let off = off();
                     (off, on())

@@ -1,14 +1,14 @@
-//! What built the numbers and where they are measured; and what may disturb them.
+//! The build and the machine that numbers come from, and what may disturb them.
 
 use std::fs;
 use std::num::NonZero;
 
 use flowbench_measurement::record::{Build, Machine};
 
-/// The lock file this was built with: names the exact version of every dependency.
+/// The lock file of this build, which has the exact version of every dependency.
 const CARGO_LOCK: &str = include_str!("../../../Cargo.lock");
 
-/// What built this program.
+/// Returns what this program was built from.
 pub fn build() -> Build {
     let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Build {
@@ -24,7 +24,7 @@ pub fn build() -> Build {
     }
 }
 
-/// This machine, without its name.
+/// Describes this machine, without its name.
 pub fn machine() -> Machine {
     let cpu = field("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let memory_bytes = field("/proc/meminfo", "MemTotal").and_then(|text| kib(&text)).unwrap_or(0) * 1024;
@@ -45,31 +45,31 @@ pub fn machine() -> Machine {
     }
 }
 
-/// Cores this process may use: affinity and cgroup quota respected, at least 1.
+/// Returns the number of cores this process may use by its affinity and cgroup quota, at least 1.
 pub fn usable_cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// CPU time since boot in ticks: all, and that the hypervisor gave to others.
+/// The CPU time since boot, in ticks: all of it, and the part that the hypervisor gave to others.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CpuTicks {
     all: u64,
     stolen: u64,
 }
 
-/// Ticks of 10 ms that must have been stolen before it counts.
+/// The number of ticks, of 10 ms each, from which stolen time counts.
 const TICKS_MIN: u64 = 3;
 
 impl CpuTicks {
-    /// Now; `None` where /proc/stat is not there.
+    /// Reads the current counts; `None` if there is no /proc/stat.
     pub fn now() -> Option<CpuTicks> {
         let stat = read("/proc/stat")?;
         let ticks: Vec<u64> = stat.lines().next()?.split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect();
         Some(CpuTicks { all: ticks.iter().take(8).sum(), stolen: *ticks.get(7)? })
     }
 
-    /// Share of the CPU time since `before` that was stolen, 0 to 1. `None` below three ticks: in a short run a single
-    /// one would be a large share.
+    /// Returns the share (0 to 1) of the CPU time since `before` that was stolen; `None` below three ticks, because in
+    /// a short run a single one would be a large share.
     pub fn stolen_share_since(&self, before: &CpuTicks) -> Option<f64> {
         let stolen = self.stolen.saturating_sub(before.stolen);
         let all = self.all.saturating_sub(before.all).max(1);
@@ -77,7 +77,7 @@ impl CpuTicks {
     }
 }
 
-/// Time in ns for which a CPU quota has held this cgroup back so far; `None` without one.
+/// Returns the time for which a CPU quota has held this cgroup back so far, ns; `None` without a quota.
 pub fn throttled_ns() -> Option<u64> {
     let stat = read("/sys/fs/cgroup/cpu.stat")?;
     let line = stat.lines().find_map(|line| line.strip_prefix("throttled_usec "))?;
@@ -87,15 +87,15 @@ pub fn throttled_ns() -> Option<u64> {
 /// One finding of `flowbench doctor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// True if it speaks against measuring here.
+    /// True if the finding speaks against measuring here.
     pub bad: bool,
-    /// What was looked at.
+    /// The aspect of the machine or the build.
     pub what: &'static str,
-    /// What was seen, and what to do about it.
+    /// The state of that aspect, and what to do about it.
     pub seen: String,
 }
 
-/// Is this machine fit to measure on? Static facts only; the jitter is measured by the caller.
+/// Returns static facts about whether this machine is fit to measure on. Jitter is measured by the caller.
 pub fn findings() -> Vec<Finding> {
     let machine = machine();
     let build = build();

@@ -5,34 +5,65 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use flowbench_events::{Event, Trace};
-use flowbench_generators::{Amount, Generator, Profile, Wave};
+use flowbench_generators::{Amount, Generator, Profile, ProfileError, Wave};
+use thiserror::Error;
 
-use crate::experiment::check_once;
+use crate::experiment::file::check_once;
 
-/// The profile of that name, or in the TOML file of that path, with `KEY=VALUE` settings applied and checked.
-pub fn profile(name: &str, settings: &[String]) -> Result<Profile, String> {
+/// Why a profile cannot be used.
+#[derive(Debug, Error)]
+pub enum UnusableProfile {
+    /// Its file cannot be read.
+    #[error("profile {path}: cannot be read: {error}")]
+    Unreadable {
+        /// Path of the file.
+        path: String,
+        /// The error of the system.
+        error: std::io::Error,
+    },
+    /// Its file, or a setting, is wrong.
+    #[error(transparent)]
+    Wrong(#[from] ProfileError),
+    /// A parameter is set twice.
+    #[error("{0}")]
+    SetTwice(String),
+    /// A setting is not written as `KEY=VALUE`.
+    #[error("'{0}' is not KEY=VALUE")]
+    NotASetting(String),
+}
+
+/// Returns a shipped profile by its name, or the profile in a TOML file by its path, with `KEY=VALUE` settings applied.
+///
+/// # Errors
+///
+/// Fails if the profile does not exist or cannot be read, and if a parameter is unknown, set twice or out of range.
+pub fn profile(name: &str, settings: &[String]) -> Result<Profile, UnusableProfile> {
     let is_path = name.contains('/') || Path::new(name).extension().is_some();
     let mut profile = if is_path {
-        let text = std::fs::read_to_string(name).map_err(|error| format!("profile {name}: cannot be read: {error}"))?;
-        Profile::from_toml(&text, name).map_err(|error| error.to_string())?
+        let unreadable = |error| UnusableProfile::Unreadable { path: name.to_owned(), error };
+        Profile::from_toml(&std::fs::read_to_string(name).map_err(unreadable)?, name)?
     } else {
-        Profile::named(name).map_err(|error| error.to_string())?
+        Profile::named(name)?
     };
-    check_once(settings)?;
+    check_once(settings).map_err(UnusableProfile::SetTwice)?;
     for setting in settings {
-        let (key, value) = setting.split_once('=').ok_or_else(|| format!("'{setting}' is not KEY=VALUE"))?;
-        profile.set(key, value).map_err(|error| error.to_string())?;
+        let (key, value) = setting.split_once('=').ok_or_else(|| UnusableProfile::NotASetting(setting.clone()))?;
+        profile.set(key, value)?;
     }
-    profile.validate().map_err(|error| error.to_string())?;
+    profile.validate()?;
     Ok(profile)
 }
 
-/// Waves a thread may be ahead.
+/// The number of waves a thread may be ahead.
 const WAVES_AHEAD: usize = 4;
 
-/// Makes `amount` of the world on `threads` threads (at least 1) and gives it on in arrival order, batch by batch. Memory
-/// does not grow with the amount. Stops at the first error of `each`. Does with fewer threads where the system gives no
-/// more of them: the trace is the same.
+/// Generates `amount` of a world on `threads` threads (at least 1) and passes it to `each` in arrival order, batch by
+/// batch; returns the number of events. Memory does not grow with the amount. If the system gives fewer threads, the
+/// trace is still the same.
+///
+/// # Errors
+///
+/// Stops at the first error of `each` and returns it.
 pub fn generate<E>(
     generator: &Generator,
     amount: Amount,
@@ -54,10 +85,10 @@ pub fn generate<E>(
     merge(generator, amount, (0..).map(|number| generator.wave(number)), &mut each)
 }
 
-/// How many threads there were when the system gave no more.
+/// The number of threads that were started when the system gave no more.
 struct Started(usize);
 
-/// Starts threads that make every so-manieth wave each.
+/// Starts threads that generate every n-th wave each, for n threads.
 fn start<'scope>(
     scope: &'scope thread::Scope<'scope, '_>,
     generator: &'scope Generator,
@@ -77,7 +108,7 @@ fn start<'scope>(
     Ok(waves)
 }
 
-/// [`generate`] into memory.
+/// Generates a trace into memory, like [`generate`].
 pub fn trace(generator: &Generator, amount: Amount, threads: usize) -> Trace {
     let mut events = Vec::new();
     let Ok(_) = generate(generator, amount, threads, |batch| {
@@ -87,7 +118,7 @@ pub fn trace(generator: &Generator, amount: Amount, threads: usize) -> Trace {
     Trace { events, symbols: generator.symbols().clone() }
 }
 
-/// Merges the waves, which come in their order; `None` after the last one.
+/// Merges waves, which come in their order, with `None` after the last one.
 fn merge<E>(
     generator: &Generator,
     amount: Amount,

@@ -1,21 +1,33 @@
 //! Runs a log, real or generated, through a pipeline: answers without measurements.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
-use flowbench_events::{Event, FirstDeliveries, Horizon, LateSet, Trace};
-use flowbench_pipelines::{Answers, Changes, Deployment, Feed, Pipeline, RunConfig, RunContext, UnpacedDriver};
+use flowbench_events::{Event, FirstDeliveries, Horizon, LateSet, Symbols, Trace};
+use flowbench_pipelines::{
+    Answers, Changes, Deployment, Feed, Pipeline, RunConfig, RunContext, RunError, SettingError, UnpacedDriver,
+};
+use thiserror::Error;
 
 /// Records per epoch of a replay.
 const RECORDS_PER_EPOCH: usize = 16_384;
 
-/// What a replay reports besides its final answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Look {
+/// A question that is to be answered from a log.
+#[derive(Clone, Copy)]
+pub struct ReplayRequest<'a> {
+    /// The pipeline.
+    pub pipeline: &'a dyn Pipeline,
+    /// Parameters of the pipeline, `KEY=VALUE`.
+    pub settings: &'a [String],
+    /// The value of every axis.
+    pub config: RunConfig,
+    /// Slack of the watermark, ms; `None` for one that loses nothing.
+    pub slack_ms: Option<i64>,
     /// True if every change is wanted: events are then applied one at a time, so that the changes do not depend on
     /// the number of workers.
     pub changes: bool,
     /// True if repeated deliveries are to be counted, for which the trace is walked once more.
-    pub repeats: bool,
+    pub counts_repeats: bool,
 }
 
 /// The result of a replay.
@@ -34,32 +46,104 @@ pub struct Replayed {
     pub without_key: u64,
 }
 
-/// Answers `pipeline` (with `settings`, `KEY=VALUE`) from a trace, with its workers in `deployment`; of several processes
-/// the first has all answers. Without a slack, one that loses nothing is used.
+/// Why a log could not be replayed.
+#[derive(Debug, Error)]
+pub enum ReplayError {
+    /// The pipeline does not take a setting.
+    #[error("pipeline {pipeline}: {error}")]
+    Setting {
+        /// Name of the pipeline.
+        pipeline: &'static str,
+        /// What is wrong with the setting.
+        error: SettingError,
+    },
+    /// The run went wrong.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl<'a> ReplayRequest<'a> {
+    /// Returns a request for final answers, with a slack that loses nothing.
+    pub fn new(pipeline: &'a dyn Pipeline, settings: &'a [String], config: RunConfig) -> Self {
+        Self { pipeline, settings, config, slack_ms: None, changes: false, counts_repeats: false }
+    }
+
+    /// Checks the settings, without a log.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first setting that is unknown, given twice or out of range.
+    pub fn check_settings(&self) -> Result<(), ReplayError> {
+        let prepared = self.pipeline.prepare(self.settings, &Symbols::default());
+        prepared.map(drop).map_err(|error| self.setting_error(error))
+    }
+
+    /// Returns a text that is the same in two processes if and only if they are asked for the same answers.
+    pub fn fingerprint(&self) -> String {
+        let Self { pipeline, settings, config, slack_ms, changes, .. } = self;
+        format!("{} {settings:?} {config:?} {slack_ms:?} {changes}", pipeline.name())
+    }
+
+    fn setting_error(&self, error: SettingError) -> ReplayError {
+        ReplayError::Setting { pipeline: self.pipeline.name(), error }
+    }
+}
+
+/// Answers a question from a trace, with the workers in `deployment`; of several processes the first has all answers.
+///
+/// # Errors
+///
+/// Fails if a setting is wrong or the run goes wrong.
 pub fn replay(
-    pipeline: &dyn Pipeline,
-    settings: &[String],
-    config: &RunConfig,
-    slack_ms: Option<i64>,
+    request: &ReplayRequest<'_>,
     trace: &Arc<Trace>,
-    look: Look,
     deployment: Deployment,
-) -> Result<Replayed, String> {
-    let prepared =
-        pipeline.prepare(settings, &trace.symbols).map_err(|error| format!("pipeline {}: {error}", pipeline.name()))?;
-    let slack_ms = slack_ms.unwrap_or_else(|| trace.slack_to_lose_nothing_ms());
-    let (records_per_epoch, drivers) = match look.changes {
+) -> Result<Replayed, ReplayError> {
+    let ReplayRequest { pipeline, settings, config, .. } = *request;
+    let prepared = pipeline.prepare(settings, &trace.symbols).map_err(|error| request.setting_error(error))?;
+    let slack_ms = request.slack_ms.unwrap_or_else(|| trace.slack_to_lose_nothing_ms());
+    let (records_per_epoch, drivers) = match request.changes {
         false => (RECORDS_PER_EPOCH, UnpacedDriver::drivers()),
         true => (1, UnpacedDriver::one_at_a_time()),
     };
     let feed = Arc::new(Feed::new(Arc::clone(trace), records_per_epoch, slack_ms, config.order.drops_late()));
-    let end = prepared
-        .run(&RunContext { deployment, ..RunContext::new(*config, &feed, drivers) })
-        .map_err(|error| error.to_string())?;
+    let end = prepared.run(&RunContext { deployment, ..RunContext::new(config, &feed, drivers) })?;
     let without_key = prepared.without_key(&trace.events);
-    let horizon = prepared.counts(config.deduplicate).filter(|_| look.repeats);
+    let horizon = prepared.counts(config.deduplicate).filter(|_| request.counts_repeats);
     let repeats = horizon.map(|horizon| repeats(&trace.events, horizon, &feed));
     Ok(Replayed { answers: end.answers, changes: end.changes, late: end.late, slack_ms, repeats, without_key })
+}
+
+impl Replayed {
+    /// Writes the final answers as CSV.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `output` cannot be written.
+    pub fn write_answers(&self, symbols: &Symbols, output: &mut impl Write) -> io::Result<()> {
+        write_lines(&self.answers.header(), self.answers.lines(symbols), output)
+    }
+
+    /// Writes every change of an answer as CSV, with the column `change`. Where the order policy retracts nothing, each
+    /// answer is given once.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `output` cannot be written.
+    pub fn write_changes(&self, symbols: &Symbols, output: &mut impl Write) -> io::Result<()> {
+        match &self.changes {
+            Some(changes) => write_lines(&changes.header(), changes.lines(symbols), output),
+            None => {
+                let lines = self.answers.lines(symbols).into_iter().map(|line| format!("{line},+1"));
+                write_lines(&format!("{},change", self.answers.header()), lines, output)
+            }
+        }
+    }
+}
+
+fn write_lines(header: &str, lines: impl IntoIterator<Item = String>, output: &mut impl Write) -> io::Result<()> {
+    writeln!(output, "{header}")?;
+    lines.into_iter().try_for_each(|line| writeln!(output, "{line}"))
 }
 
 /// Returns how many of the deliveries that are not dropped as late repeat one that counted.

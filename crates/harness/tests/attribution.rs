@@ -1,5 +1,5 @@
-//! Stalls planted in three places, each of which must show up in its own part of the latency: in an operator, in whoever
-//! drives a worker, and in the machine, which stops the whole process.
+//! Stalls planted in three places, each of which must show up in its own part of the latency: in an operator, in
+//! whoever drives a worker, and in the machine, which stops the whole process.
 //!
 //! Stalls on the CPU last for an amount of CPU time, so what else the machine does to the test is not taken for them.
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Hook, Hooked, calm, prepared, run};
-use flowbench_harness::drive::{Idle, Load, Measured};
+use flowbench_harness::measure::{Idle, Load, Measured};
 use flowbench_measurement::latency::Window;
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_measurement::record::Parts;

@@ -7,7 +7,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{calm, prepared, run};
-use flowbench_harness::drive::{Idle, Load, Measured};
+use flowbench_harness::measure::{Idle, Load, Measured};
 use flowbench_measurement::latency::Window;
 use flowbench_measurement::record::Parts;
 use flowbench_pipelines::{Feed, RunConfig, Strategy};
@@ -19,8 +19,8 @@ fn mean_ns(run: &Measured) -> f64 {
     driver_lag_ns + off_cpu_ns + queueing_ns + compute_ns
 }
 
-/// Little's law: the mean time an epoch is open times the epochs per second is how many are open on average. That is one at
-/// least, or nearly, if its time is taken from before the work; and as many as may be at most.
+/// Little's law: the mean time an epoch is open times the epochs per second is how many are open on average. That is
+/// one at least, or nearly, if its time is taken from before the work; and as many as may be at most.
 #[test]
 fn an_epoch_of_a_closed_loop_is_open_from_before_it_is_worked_on() {
     let (trace, records_per_epoch) = (calm(60_000), 250);
@@ -33,7 +33,7 @@ fn an_epoch_of_a_closed_loop_is_open_from_before_it_is_worked_on() {
             let epochs = trace.events.len() / records_per_epoch;
             let open = mean_ns(&run) * epochs as f64 / run.completions.elapsed_ns() as f64;
             let may_be_open = 4.0 * workers as f64;
-            // Each worker may read a step ahead of what it is told that all have completed.
+            // Each worker may read a step ahead of the epochs that all have completed.
             assert!((0.5..=may_be_open * 1.5).contains(&open), "{} x{workers}: {open} open", strategy.name());
         }
     }

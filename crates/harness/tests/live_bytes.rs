@@ -1,8 +1,8 @@
 //! Live bytes against an independent count: an allocator that counts every request of the whole process.
 //!
-//! The two do not count the same. The harness adds up what each worker has been given, in the size classes of the allocator,
-//! which may be a quarter larger than what was asked for; the count here is of what was asked for, by any thread. Beyond that
-//! they may differ by [`SLACK_BYTES`].
+//! The two do not count the same. The harness adds up what each worker has been given, in the size classes of the
+//! allocator, which may be a quarter larger than what was asked for; the count here is of what was asked for, by any
+//! thread. Beyond that they may differ by [`SLACK_BYTES`].
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
@@ -15,8 +15,8 @@ use std::time::Duration;
 use cap::Cap;
 use common::{Hook, Hooked, prepared, run};
 use flowbench_events::{Event, Id, Kind, Record, Trace, Value};
-use flowbench_harness::drive::{Idle, Load, Measured};
-use flowbench_pipelines::{Driver, EvictionName, Feed, RunConfig, Strategy};
+use flowbench_harness::measure::{Idle, Load, Measured};
+use flowbench_pipelines::{Driver, Eviction, Feed, RunConfig, Strategy};
 use tikv_jemallocator::Jemalloc;
 
 #[global_allocator]
@@ -31,7 +31,7 @@ const ROUNDED_UP: f64 = 1.25;
 /// What a run without any state may show: buffers in which messages travel.
 const BUFFERS_BYTES: i64 = 256 << 10;
 
-/// Bytes that are asked for and not given back, in the whole process.
+/// The bytes that the whole process has requested and not freed.
 fn requested_bytes() -> i64 {
     ALLOCATOR.allocated() as i64
 }
@@ -48,7 +48,7 @@ impl Hook for Counting {
         if self.has_begun {
             return driver.admissible();
         }
-        std::thread::sleep(Duration::from_millis(2)); // whoever looks on has what it needs in the end
+        std::thread::sleep(Duration::from_millis(2)); // time for readers to see the last reading
         let requested = requested_bytes();
         let admissible = driver.admissible();
         self.has_begun = admissible > 0;
@@ -56,8 +56,8 @@ impl Hook for Counting {
         admissible
     }
 
-    fn settles(&mut self) {
-        // Whoever is first may have given back what it held before the last one comes here.
+    fn on_drained(&mut self) {
+        // The first worker may have freed what it held before the last one gets here.
         self.after.fetch_max(requested_bytes(), Ordering::AcqRel);
     }
 }
@@ -73,7 +73,8 @@ fn orders(count: u64) -> Trace {
     Trace { events: (0..count).map(order).collect(), ..Trace::default() }
 }
 
-/// Runs a pipeline that forgets nothing and answers nothing; the run, and what the process asked for meanwhile.
+/// Runs a pipeline that forgets nothing and answers nothing; returns the run and the bytes the process requested during
+/// it.
 fn measured(pipeline: &str, config: RunConfig, orders: Trace, records_per_epoch: usize) -> (Measured, i64) {
     let trace = Arc::new(orders);
     let prepared = prepared(pipeline, &trace);
@@ -89,7 +90,7 @@ fn measured(pipeline: &str, config: RunConfig, orders: Trace, records_per_epoch:
 }
 
 fn choices() -> [RunConfig; 2] {
-    let never = |strategy| RunConfig { eviction: EvictionName::Never, ..RunConfig::plain(strategy) };
+    let never = |strategy| RunConfig { eviction: Eviction::Never, ..RunConfig::plain(strategy) };
     [never(Strategy::SEQUENTIAL), RunConfig { workers: 2, ..never(Strategy::EXCHANGE) }]
 }
 

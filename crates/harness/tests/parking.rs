@@ -7,7 +7,7 @@ mod common;
 use std::sync::Arc;
 
 use common::{calm, prepared, run};
-use flowbench_harness::drive::{Idle, Load};
+use flowbench_harness::measure::{Idle, Load};
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_pipelines::{Feed, RunConfig, Strategy};
 

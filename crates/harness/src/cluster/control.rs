@@ -17,16 +17,16 @@ pub struct Control {
 /// The common start, as this process sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Start {
-    /// When process 0 had given the word to all, or when this process heard it.
+    /// When process 0 had sent the start message to all, or when this process received it.
     pub at: Instant,
-    /// The maximum round trip between process 0 and another process, the least of a few measured just before. The
-    /// starts of two processes lie apart by about half of it, and by what a scheduler takes to wake whoever waits.
+    /// The maximum round trip between process 0 and another process, the minimum of a few measured just before. The
+    /// starts of two processes are about half of it apart, plus the time a scheduler takes to wake a waiting thread.
     pub round_trip: Duration,
 }
 
-/// How often the round trip with each process is measured.
+/// The number of round trips measured with each process.
 const PINGS: usize = 10;
-/// Between two signs of life.
+/// The time between two heartbeats.
 const BEAT: Duration = Duration::from_millis(200);
 
 impl Control {
@@ -35,42 +35,49 @@ impl Control {
     }
 
     /// Returns in all processes at nearly the same instant, as soon as all have called this.
+    ///
+    /// # Errors
+    ///
+    /// Names the process that is lost, or silent for `patience`.
     pub fn start_together(&mut self, patience: Duration) -> Result<Start, ClusterError> {
         let patience = Patience::new(patience);
-        let round_trip = if self.process == 0 { self.give_the_word(patience) } else { self.wait_for_it(patience) }?;
+        let round_trip = if self.process == 0 { self.start_all(patience) } else { self.await_start(patience) }?;
         Ok(Start { at: Instant::now(), round_trip })
     }
 
-    fn give_the_word(&self, patience: Patience) -> Result<Duration, ClusterError> {
+    fn start_all(&self, patience: Patience) -> Result<Duration, ClusterError> {
         for link in &self.links {
-            link.hear(ControlMessage::Ready, "waiting for it to be ready", patience)?;
+            link.receive(ControlMessage::Ready, "waiting for it to be ready", patience)?;
         }
         let mut round_trip = Duration::ZERO;
         for link in &self.links {
             round_trip = round_trip.max(link.round_trip(patience)?);
         }
         for link in &self.links {
-            link.say(ControlMessage::Go, round_trip.as_nanos() as u64, "starting", patience)?;
+            link.send(ControlMessage::Go, round_trip.as_nanos() as u64, "starting", patience)?;
         }
         Ok(round_trip)
     }
 
-    fn wait_for_it(&self, patience: Patience) -> Result<Duration, ClusterError> {
+    fn await_start(&self, patience: Patience) -> Result<Duration, ClusterError> {
         let mut round_trip_ns = 0;
         for link in &self.links {
-            link.say(ControlMessage::Ready, 0, "telling it that this process is ready", patience)?;
+            link.send(ControlMessage::Ready, 0, "telling it that this process is ready", patience)?;
             for _ in 0..PINGS {
-                link.hear(ControlMessage::Ping, "waiting for the start", patience)?;
-                link.say(ControlMessage::Pong, 0, "waiting for the start", patience)?;
+                link.receive(ControlMessage::Ping, "waiting for the start", patience)?;
+                link.send(ControlMessage::Pong, 0, "waiting for the start", patience)?;
             }
-            round_trip_ns = link.hear(ControlMessage::Go, "waiting for the start", patience)?;
+            round_trip_ns = link.receive(ControlMessage::Go, "waiting for the start", patience)?;
         }
         Ok(Duration::from_nanos(round_trip_ns))
     }
 
-    /// Brings what every process has to process 0, which gets it in the order of the processes, its own first; the
-    /// others get nothing. Process 0 takes at most `limit_bytes` of each. Another process returns when process 0 has
-    /// all of its.
+    /// Gathers the bytes of all processes in process 0, which gets them in the order of the processes, its own first;
+    /// the others get `None`, when process 0 has all their bytes. Process 0 takes at most `limit_bytes` from each.
+    ///
+    /// # Errors
+    ///
+    /// Names the process that is lost, silent for `patience`, or has more than `limit_bytes`.
     pub fn gather(
         &mut self,
         own: Vec<u8>,
@@ -89,15 +96,19 @@ impl Control {
         Ok(None)
     }
 
-    /// Gives signs of life and listens for those of the others until `stop` is told or dropped; the error names who gave
-    /// none for `silence_max`. Time in which this process stood still does not count, and who has left is not waited for.
-    /// Nothing else can be said on these connections afterwards.
+    /// Sends heartbeats and listens for those of the other processes until `stop` receives a value or is dropped. Time
+    /// in which this process stood still does not count, and a process that has left is not waited for. Nothing else
+    /// can be sent on these connections afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Names a process that has sent nothing for `silence_max`.
     pub(crate) fn keep_in_touch(&self, silence_max: Duration, stop: &Receiver<()>) -> Result<(), ClusterError> {
         let mut silences = vec![Duration::ZERO; self.links.len()];
         self.links.iter().try_for_each(|link| link.stream.set_nonblocking(true))?;
         while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(BEAT) {
             for (link, silence) in self.links.iter().zip(&mut silences) {
-                let _ = (&link.stream).write(&[ControlMessage::Alive as u8]); // whoever has gone is noticed elsewhere
+                let _ = (&link.stream).write(&[ControlMessage::Alive as u8]); // a lost process is noticed elsewhere
                 *silence = if link.is_silent() { *silence + BEAT } else { Duration::ZERO };
                 if *silence > silence_max {
                     let (peer, waited) = (link.peer.clone(), *silence);
@@ -109,7 +120,7 @@ impl Control {
     }
 }
 
-/// What is said on a control connection: one byte and a number.
+/// A message on a control connection: one byte and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ControlMessage {
     Ready = 1,
@@ -130,13 +141,13 @@ struct Link {
 }
 
 impl Link {
-    /// The least of a few.
+    /// Returns the minimum of a few round trips.
     fn round_trip(&self, patience: Patience) -> Result<Duration, ClusterError> {
         let mut least = Duration::MAX;
         for _ in 0..PINGS {
             let begun = Instant::now();
-            self.say(ControlMessage::Ping, 0, "measuring the round trip", patience)?;
-            self.hear(ControlMessage::Pong, "measuring the round trip", patience)?;
+            self.send(ControlMessage::Ping, 0, "measuring the round trip", patience)?;
+            self.receive(ControlMessage::Pong, "measuring the round trip", patience)?;
             least = least.min(begun.elapsed());
         }
         Ok(least)
@@ -144,50 +155,50 @@ impl Link {
 
     fn hand_over(&self, result: &[u8], patience: Patience) -> Result<(), ClusterError> {
         const DOING: &str = "handing over the result";
-        self.say(ControlMessage::Result, result.len() as u64, DOING, patience)?;
+        self.send(ControlMessage::Result, result.len() as u64, DOING, patience)?;
         patience.write(&self.stream, result).map_err(|error| self.error(error, DOING, patience))?;
-        self.hear(ControlMessage::Taken, DOING, patience).map(drop)
+        self.receive(ControlMessage::Taken, DOING, patience).map(drop)
     }
 
     fn fetch(&self, limit_bytes: u64, patience: Patience) -> Result<Vec<u8>, ClusterError> {
         const DOING: &str = "waiting for its result";
-        let bytes = self.hear(ControlMessage::Result, DOING, patience)?;
+        let bytes = self.receive(ControlMessage::Result, DOING, patience)?;
         if bytes > limit_bytes {
             return Err(ClusterError::TooLarge { peer: self.peer.clone(), bytes, limit_bytes });
         }
         let mut result = vec![0; bytes as usize];
         patience.read(&self.stream, &mut result).map_err(|error| self.error(error, DOING, patience))?;
-        self.say(ControlMessage::Taken, 0, DOING, patience)?;
+        self.send(ControlMessage::Taken, 0, DOING, patience)?;
         Ok(result)
     }
 
-    /// True if nothing was said since the last look.
+    /// Returns true if nothing was received since the last call.
     fn is_silent(&self) -> bool {
         let read = (&self.stream).read(&mut [0; 64]);
         read.is_err_and(|error| matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted))
     }
 
-    fn say(
+    fn send(
         &self,
-        word: ControlMessage,
+        message: ControlMessage,
         number: u64,
         doing: &'static str,
         patience: Patience,
     ) -> Result<(), ClusterError> {
-        let mut message = [word as u8; 9];
-        message[1..].copy_from_slice(&number.to_le_bytes());
-        patience.write(&self.stream, &message).map_err(|error| self.error(error, doing, patience))
+        let mut bytes = [message as u8; 9];
+        bytes[1..].copy_from_slice(&number.to_le_bytes());
+        patience.write(&self.stream, &bytes).map_err(|error| self.error(error, doing, patience))
     }
 
-    /// The number said with the word that has to come now.
-    fn hear(&self, word: ControlMessage, doing: &'static str, patience: Patience) -> Result<u64, ClusterError> {
-        let mut message = [0; 9];
-        let heard = patience.read(&self.stream, &mut message).and_then(|()| {
-            let number = u64::from_le_bytes(std::array::from_fn(|byte| message[1 + byte]));
-            let expected = message[0] == word as u8;
-            expected.then_some(number).ok_or_else(|| io::Error::other(format!("heard {} for {word:?}", message[0])))
+    /// Receives `message`, which has to come next; returns its number.
+    fn receive(&self, message: ControlMessage, doing: &'static str, patience: Patience) -> Result<u64, ClusterError> {
+        let mut bytes = [0; 9];
+        let received = patience.read(&self.stream, &mut bytes).and_then(|()| {
+            let number = u64::from_le_bytes(std::array::from_fn(|byte| bytes[1 + byte]));
+            let expected = bytes[0] == message as u8;
+            expected.then_some(number).ok_or_else(|| io::Error::other(format!("received {} for {message:?}", bytes[0])))
         });
-        heard.map_err(|error| self.error(error, doing, patience))
+        received.map_err(|error| self.error(error, doing, patience))
     }
 
     fn error(&self, error: io::Error, doing: &'static str, patience: Patience) -> ClusterError {

@@ -1,4 +1,4 @@
-//! What two processes tell each other first, so that only those meet that belong together.
+//! The greeting that two processes exchange first, so that only processes of one run connect.
 
 use super::Member;
 
@@ -25,7 +25,7 @@ pub(super) struct Greeting {
     process: u32,
     processes: u32,
     workers: u32,
-    purpose: [u8; 32],
+    run_fingerprint: [u8; 32],
 }
 
 impl Greeting {
@@ -36,7 +36,7 @@ impl Greeting {
             process: member.process as u32,
             processes: member.processes() as u32,
             workers: member.workers as u32,
-            purpose: member.purpose,
+            run_fingerprint: member.run_fingerprint,
         }
     }
 
@@ -47,11 +47,11 @@ impl Greeting {
         for (place, number) in bytes[8..28].chunks_exact_mut(4).zip(numbers) {
             place.copy_from_slice(&number.to_le_bytes());
         }
-        bytes[28..].copy_from_slice(&self.purpose);
+        bytes[28..].copy_from_slice(&self.run_fingerprint);
         bytes
     }
 
-    /// `None`: whoever sent this is no flowbench.
+    /// Parses a greeting; `None` if the sender is not a flowbench.
     pub(super) fn from_bytes(bytes: &[u8; GREETING_BYTES]) -> Option<Self> {
         let number = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
         bytes.starts_with(&MAGIC).then(|| Self {
@@ -60,7 +60,7 @@ impl Greeting {
             process: number(16),
             processes: number(20),
             workers: number(24),
-            purpose: std::array::from_fn(|byte| bytes[28 + byte]),
+            run_fingerprint: std::array::from_fn(|byte| bytes[28 + byte]),
         })
     }
 
@@ -72,10 +72,11 @@ impl Greeting {
         self.role == role as u32
     }
 
-    /// What keeps the sender from working with `member`, if anything, and the likely fix.
+    /// Returns the difference that keeps the sender from working with `member`, with the likely fix; `None` if there is
+    /// none.
     pub(super) fn difference(&self, member: &Member) -> Option<String> {
         let ours = Greeting::new(member, Role::Data);
-        let short = |purpose: &[u8; 32]| blake3::Hash::from_bytes(*purpose).to_hex()[..8].to_owned();
+        let short = |run_fingerprint: &[u8; 32]| blake3::Hash::from_bytes(*run_fingerprint).to_hex()[..8].to_owned();
         if self.version != ours.version {
             let (theirs, ours) = (self.version, ours.version);
             Some(format!("speaks version {theirs} of the protocol, this process {ours}; use one build everywhere"))
@@ -85,8 +86,8 @@ impl Greeting {
         } else if self.workers != ours.workers {
             let (theirs, ours) = (self.workers, ours.workers);
             Some(format!("has {theirs} workers, this process {ours}; run the same experiment everywhere"))
-        } else if self.purpose != ours.purpose {
-            let (theirs, ours) = (short(&self.purpose), short(&ours.purpose));
+        } else if self.run_fingerprint != ours.run_fingerprint {
+            let (theirs, ours) = (short(&self.run_fingerprint), short(&ours.run_fingerprint));
             Some(format!(
                 "runs another case or build (digest {theirs}, here {ours}); start all processes with the same \
                  experiment, settings and build"
@@ -103,7 +104,7 @@ mod tests {
 
     fn member() -> Member {
         let addresses = vec!["a:1".to_owned(), "b:1".to_owned()];
-        Member { process: 1, addresses, workers: 2, purpose: [7; 32] }
+        Member { process: 1, addresses, workers: 2, run_fingerprint: [7; 32] }
     }
 
     #[test]
@@ -115,19 +116,22 @@ mod tests {
     }
 
     #[test]
-    fn the_magic_is_asked_for_and_every_difference_is_named() {
+    fn the_magic_is_checked_and_every_difference_is_named() {
         let greeting = Greeting::new(&member(), Role::Data);
         let mut bytes = greeting.to_bytes();
         bytes[3] ^= 1;
         assert_eq!(Greeting::from_bytes(&bytes), None);
         for (theirs, wanted) in [
             (
-                Greeting { version: 2, purpose: [0; 32], ..greeting.clone() },
+                Greeting { version: 2, run_fingerprint: [0; 32], ..greeting.clone() },
                 "version 2 of the protocol, this process 1",
             ),
             (Greeting { processes: 3, ..greeting.clone() }, "counts 3 processes, this process 2"),
             (Greeting { workers: 1, ..greeting.clone() }, "has 1 workers, this process 2"),
-            (Greeting { purpose: [8; 32], ..greeting }, "another case or build (digest 08080808, here 07070707)"),
+            (
+                Greeting { run_fingerprint: [8; 32], ..greeting },
+                "another case or build (digest 08080808, here 07070707)",
+            ),
         ] {
             let difference = theirs.difference(&member()).unwrap();
             assert!(difference.contains(wanted), "{difference}");

@@ -1,4 +1,4 @@
-//! Which processes make up a cluster over several machines: a file of addresses.
+//! The hosts file: the addresses of the processes of a cluster on several machines.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,14 +19,18 @@ pub struct Hosts {
 pub struct HostsError {
     /// The file.
     pub origin: String,
-    /// Where in it, from 1; absent if it is about the whole file.
+    /// The line, from 1; absent if the error is about the whole file.
     pub line: Option<usize>,
-    /// What is wrong and the likely fix.
+    /// What is wrong, with the likely fix.
     pub problem: String,
 }
 
 impl Hosts {
-    /// Reads a file.
+    /// Reads a hosts file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be read, and as [`parse`](Self::parse) does.
     pub fn read(path: &Path) -> Result<Hosts, HostsError> {
         let origin = path.display().to_string();
         match std::fs::read_to_string(path) {
@@ -35,7 +39,11 @@ impl Hosts {
         }
     }
 
-    /// Reads the text of a file that errors call `origin`: one `address:port` a line; `#` begins a comment.
+    /// Parses the text of a file that errors call `origin`: one `address:port` per line; `#` begins a comment.
+    ///
+    /// # Errors
+    ///
+    /// Names the first line that is wrong or a repetition, and fails if there are fewer than two addresses.
     pub fn parse(origin: &str, text: &str) -> Result<Hosts, HostsError> {
         let error = |line, problem| HostsError { origin: origin.to_owned(), line, problem };
         let mut line_of = HashMap::new();
@@ -47,7 +55,7 @@ impl Hosts {
             }
             check(address).map_err(|problem| error(Some(line), problem))?;
             if let Some(first) = line_of.insert(address.to_ascii_lowercase(), line) {
-                let problem = format!("{address} stands on line {first} already; give every process its own port");
+                let problem = format!("{address} is already on line {first}; give every process its own port");
                 return Err(error(Some(line), problem));
             }
             addresses.push(address.to_owned());
@@ -62,12 +70,16 @@ impl Hosts {
         Ok(Hosts { origin: origin.to_owned(), addresses })
     }
 
-    /// All addresses, by process.
+    /// Returns all addresses, by process.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
     }
 
-    /// Where a process listens.
+    /// Returns the address at which a process listens.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file does not list the process.
     pub fn address(&self, process: usize) -> Result<&str, HostsError> {
         self.addresses.get(process).map(String::as_str).ok_or_else(|| HostsError {
             origin: self.origin.clone(),
@@ -77,7 +89,7 @@ impl Hosts {
     }
 }
 
-/// Is it `address:port`? Names are looked up only when they are connected to.
+/// Checks that a text is `address:port`. Names are looked up only when they are connected to.
 fn check(address: &str) -> Result<(), String> {
     if address.contains(char::is_whitespace) {
         return Err(format!("'{address}' is more than one word; write one address:port a line"));
@@ -128,7 +140,7 @@ mod tests {
             ("a:1\n::1:4000\n", "brackets, as in [fe80::1]:4000"),
             ("a:1\n[node]:4000\n", "'node' is not an IPv6 address"),
             ("a:1 b:2\n", "line 1: 'a:1 b:2' is more than one word"),
-            ("a:1\n#\nA:1\n", "hosts.txt, line 3: A:1 stands on line 1 already"),
+            ("a:1\n#\nA:1\n", "hosts.txt, line 3: A:1 is already on line 1"),
         ] {
             let error = Hosts::parse("hosts.txt", text).unwrap_err().to_string();
             assert!(error.contains(wanted), "{error}");

@@ -22,17 +22,21 @@ pub struct Listening {
     address: SocketAddr,
 }
 
-/// Between two tries to connect or to accept.
+/// The time between two attempts to connect or to accept.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long one try to connect may take. The kernel asks again after 1 s.
+/// How long one attempt to connect may take. The kernel retries after 1 s.
 const TRY: Duration = Duration::from_millis(2500);
-/// How long somebody who has connected may take to greet.
-const GUEST_PATIENCE: Duration = Duration::from_secs(2);
-/// How many may be listened to at a time; more wait until others have greeted or are sent away.
-const GUESTS_MAX: usize = 256;
+/// How long a connection may take to send its greeting.
+const GREETING_PATIENCE: Duration = Duration::from_secs(2);
+/// The maximum number of connections whose greetings are awaited at a time; more wait in the kernel.
+const PENDING_MAX: usize = 256;
 
 impl Listening {
-    /// Listens at `address:port`. Port 0 takes one that is free.
+    /// Listens at `address:port`. Port 0 stands for any free port.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the likely fix if the address cannot be used.
     pub fn at(address: &str) -> Result<Listening, ClusterError> {
         let open = || {
             let listener = TcpListener::bind(address)?;
@@ -43,7 +47,7 @@ impl Listening {
         open().map_err(|error: io::Error| {
             let problem = match error.kind() {
                 io::ErrorKind::AddrInUse => "is in use; does another flowbench still run? Else take another port",
-                io::ErrorKind::AddrNotAvailable => "is no address of this machine; is this process the right one?",
+                io::ErrorKind::AddrNotAvailable => "is not an address of this machine; is --process correct?",
                 io::ErrorKind::PermissionDenied => "may not be used; take a port above 1023",
                 _ => return ClusterError::Listen { address: address.to_owned(), problem: error.to_string() },
             };
@@ -51,33 +55,37 @@ impl Listening {
         })
     }
 
-    /// Where it listens, with the port that was taken.
+    /// Returns the address at which it listens, with its actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Connects with every other process, in at most `patience`: calls those of lower index, each as soon as it
-    /// listens, then is called by the others. Who does not greet as a flowbench is sent away; who does, and takes part
-    /// in something else, ends it. Nobody can connect afterwards.
+    /// Connects to every other process, in at most `patience`: calls those of lower index, each as soon as it listens,
+    /// then is called by the others. A connection that does not greet as a flowbench is closed. Nothing can connect
+    /// afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a process is absent for too long or takes part in something else.
     pub fn join(self, member: &Member, patience: Duration) -> Result<(Mesh, Control), ClusterError> {
-        // Nobody waits in a circle: process 0 calls nobody, and everybody else waits for lower ones only.
+        // There is no circular wait: process 0 calls none, and each of the others waits for lower ones only.
         let patience = Patience::new(patience);
-        let mut seats = Slots::new(member);
+        let mut slots = Slots::new(member);
         for process in 0..member.process {
-            seats.data[process] = Some(call(member, process, Role::Data, patience)?);
+            slots.data[process] = Some(call(member, process, Role::Data, patience)?);
         }
         if member.process > 0 {
-            seats.control[0] = Some(call(member, 0, Role::Control, patience)?);
+            slots.control[0] = Some(call(member, 0, Role::Control, patience)?);
         }
-        self.receive(&mut seats, patience)?;
-        seats.taken()
+        self.receive(&mut slots, patience)?;
+        slots.taken()
     }
 
-    /// Waits until all of higher index have connected.
-    fn receive(&self, seats: &mut Slots<'_>, patience: Patience) -> Result<(), ClusterError> {
-        let mut guests: Vec<PendingConnection> = Vec::new();
+    /// Waits until all processes of higher index have connected.
+    fn receive(&self, slots: &mut Slots<'_>, patience: Patience) -> Result<(), ClusterError> {
+        let mut pending: Vec<PendingConnection> = Vec::new();
         loop {
-            let peers = seats.missing();
+            let peers = slots.missing();
             if peers.is_empty() {
                 return Ok(());
             }
@@ -85,50 +93,50 @@ impl Listening {
                 let problem = "it did not connect; is it started, and may it connect to this machine?".to_owned();
                 return Err(ClusterError::Absent { peers, waited: patience.limit, problem });
             }
-            while guests.len() < GUESTS_MAX
-                && let Some(guest) = self.guest()?
+            while pending.len() < PENDING_MAX
+                && let Some(connection) = self.accept()?
             {
-                guests.push(guest);
+                pending.push(connection);
             }
-            for mut guest in std::mem::take(&mut guests) {
-                match guest.greeting() {
-                    Ok(Some(greeting)) => seats.take(guest.stream, &greeting, patience)?,
-                    Ok(None) if guest.since.elapsed() < GUEST_PATIENCE => guests.push(guest),
-                    Ok(None) | Err(_) => {} // a stranger
+            for mut connection in std::mem::take(&mut pending) {
+                match connection.greeting() {
+                    Ok(Some(greeting)) => slots.take(connection.stream, &greeting, patience)?,
+                    Ok(None) if connection.since.elapsed() < GREETING_PATIENCE => pending.push(connection),
+                    Ok(None) | Err(_) => {} // not a flowbench
                 }
             }
             thread::sleep(PAUSE);
         }
     }
 
-    /// The next who has connected, if any. Whatever else `accept` tells is about one who has gone already.
-    fn guest(&self) -> io::Result<Option<PendingConnection>> {
+    /// Returns the next connection, if any. Other errors of `accept` are about connections that are gone already.
+    fn accept(&self) -> io::Result<Option<PendingConnection>> {
         let Ok((stream, _)) = self.listener.accept() else { return Ok(None) };
         stream.set_nonblocking(true)?;
-        Ok(Some(PendingConnection { stream, heard: [0; GREETING_BYTES], heard_bytes: 0, since: Instant::now() }))
+        Ok(Some(PendingConnection { stream, received: [0; GREETING_BYTES], received_bytes: 0, since: Instant::now() }))
     }
 }
 
-/// Somebody who has connected and may not have greeted yet.
+/// A connection whose greeting has not been received completely.
 struct PendingConnection {
     stream: TcpStream,
-    heard: [u8; GREETING_BYTES],
-    heard_bytes: usize,
+    received: [u8; GREETING_BYTES],
+    received_bytes: usize,
     since: Instant,
 }
 
 impl PendingConnection {
-    /// Listens without waiting. `None`: there is more to come. An error: this is no flowbench.
+    /// Reads without blocking; `None` if there is more to come. It is an error if the other side is not a flowbench.
     fn greeting(&mut self) -> io::Result<Option<Greeting>> {
-        while self.heard_bytes < GREETING_BYTES {
-            match self.stream.read(&mut self.heard[self.heard_bytes..]) {
+        while self.received_bytes < GREETING_BYTES {
+            match self.stream.read(&mut self.received[self.received_bytes..]) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(bytes) => self.heard_bytes += bytes,
+                Ok(bytes) => self.received_bytes += bytes,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(error),
             }
         }
-        Greeting::from_bytes(&self.heard).map(Some).ok_or(io::ErrorKind::InvalidData.into())
+        Greeting::from_bytes(&self.received).map(Some).ok_or(io::ErrorKind::InvalidData.into())
     }
 }
 
@@ -155,7 +163,8 @@ fn try_call(address: &str, ours: &Greeting, patience: Patience) -> io::Result<(T
     patience.write(&stream, &ours.to_bytes())?;
     let mut bytes = [0; GREETING_BYTES];
     patience.read(&stream, &mut bytes)?;
-    let theirs = Greeting::from_bytes(&bytes).ok_or_else(|| io::Error::other("what listens there is no flowbench"))?;
+    let theirs =
+        Greeting::from_bytes(&bytes).ok_or_else(|| io::Error::other("what listens there is not a flowbench"))?;
     Ok((stream, theirs))
 }
 
@@ -163,7 +172,7 @@ fn dial(address: &str, patience: Duration) -> io::Result<TcpStream> {
     let mut last = io::Error::other("the name has no address");
     for address in address.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, patience) {
-            // On one machine, who calls a free port often enough gets it for its own end and hears itself.
+            // On one machine, a caller of a free port may be given that port for its own end and connect to itself.
             Ok(stream) if stream.local_addr()? == address => last = io::ErrorKind::ConnectionRefused.into(),
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
@@ -172,7 +181,7 @@ fn dial(address: &str, patience: Duration) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// Is this the process that was called, and does it belong here?
+/// Checks that this is the expected process and that it takes part in the same run.
 fn check(theirs: &Greeting, member: &Member, peer: &Peer) -> Result<(), ClusterError> {
     let other = || {
         let process = theirs.process();
@@ -185,7 +194,7 @@ fn check(theirs: &Greeting, member: &Member, peer: &Peer) -> Result<(), ClusterE
     }
 }
 
-/// Who has come so far, by process.
+/// The connections made so far, by process.
 struct Slots<'a> {
     member: &'a Member,
     data: Vec<Option<TcpStream>>,
@@ -198,7 +207,7 @@ impl<'a> Slots<'a> {
         Self { member, data: none(), control: none() }
     }
 
-    /// Those that have to call and have not.
+    /// Returns the processes that have to call and have not yet.
     fn missing(&self) -> Vec<Peer> {
         let has_control = |process: usize| self.member.process > 0 || self.control[process].is_some();
         let missing = |process: &usize| self.data[*process].is_none() || !has_control(*process);
@@ -206,7 +215,7 @@ impl<'a> Slots<'a> {
         higher.filter(missing).map(|process| self.member.peer(process)).collect()
     }
 
-    /// Greets back, so that the caller can tell a difference as well, and keeps the connection of a process that
+    /// Greets back, so that the caller sees a difference too, and keeps the connection of a process that
     /// belongs here.
     fn take(&mut self, stream: TcpStream, theirs: &Greeting, patience: Patience) -> Result<(), ClusterError> {
         let (member, process) = (self.member, theirs.process());
@@ -220,13 +229,13 @@ impl<'a> Slots<'a> {
         let address = if known { member.addresses[process].clone() } else { caller() };
         let peer = Peer { process, address };
         check(theirs, member, &peer)?;
-        let seats = if role == Role::Control { &mut self.control } else { &mut self.data };
+        let slots = if role == Role::Control { &mut self.control } else { &mut self.data };
         let difference = if process <= member.process {
             format!("called process {}; use the same hosts file everywhere", member.process)
-        } else if seats[process].is_some() {
+        } else if slots[process].is_some() {
             "has connected twice; is it started twice?".to_owned()
         } else {
-            seats[process] = Some(stream);
+            slots[process] = Some(stream);
             return Ok(());
         };
         Err(ClusterError::Different { peer, difference })
@@ -261,16 +270,21 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Counts what goes over these connections, once they are timely's.
+    /// Returns the meter of these connections, which counts once they are timely's.
     pub fn meter(&self) -> Arc<WireMeter> {
         Arc::clone(&self.meter)
     }
 
-    /// What `timely::execute::execute_from` takes: the workers of this process, and a guard that waits, when it is
-    /// dropped, for everything to be sent and for the other processes to be done. Starts two threads for each other
+    /// Returns what `timely::execute::execute_from` takes: the workers of this process, and a guard that waits, when it
+    /// is dropped, for everything to be sent and for the other processes to be done. Starts two threads for each other
     /// process, which panic if the workers are not used.
-    pub fn into_timely(self) -> Result<Connected, String> {
+    ///
+    /// # Errors
+    ///
+    /// Fails if timely cannot use the connections.
+    pub fn into_timely(self) -> Result<Connected, ClusterError> {
         let counted = |stream: Option<TcpStream>| stream.map(|stream| CountedStream::new(stream, &self.meter));
         over(self.streams.into_iter().map(counted).collect(), self.process, self.workers, Hooks::default())
+            .map_err(|error| ClusterError::Dataflow(error.to_string()))
     }
 }

@@ -1,16 +1,16 @@
-//! Several processes run one dataflow: they find each other, begin together, count what goes between them, and hand
+//! Several processes run one dataflow: they connect, start at the same instant, count the bytes between them, and send
 //! their results to process 0.
 //!
-//! timely can connect its processes by itself, but waits forever, trusts whoever connects and writes to standard
-//! output. So connections are made here, within a deadline and with a greeting both ways, and timely is given connected
-//! sockets.
+//! timely can connect its processes by itself, but it waits forever, trusts whatever connects and writes to standard
+//! output. Connections are therefore made here, within a deadline and with a greeting both ways, and timely is given
+//! connected sockets.
 //!
 //! ```text
 //! Listening::at ── join ──> Mesh      one connection to every other process: becomes timely's
 //!                           Control   one connection to process 0: start_together, gather
 //! ```
 //!
-//! Nothing is encrypted and nobody is authenticated: a cluster belongs into a network of its own.
+//! Connections are neither encrypted nor authenticated: use a trusted network.
 //!
 //! Decisions D-422 and D-425.
 
@@ -18,6 +18,9 @@ mod control;
 mod greeting;
 mod hosts;
 mod join;
+pub(crate) mod peer;
+pub(crate) mod process_group;
+mod replay_processes;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -35,23 +38,27 @@ use thiserror::Error;
 pub use control::{Control, Start};
 pub use hosts::{Hosts, HostsError};
 pub use join::{Listening, Mesh};
+pub use peer::PEER_ARGUMENT;
+pub use process_group::ProcessGroup;
+pub use replay_processes::{Participants, REPLAY_PROCESS_OPTION, ReplayProcessError, ReplayProcesses};
 pub use wire::WireMeter;
 
-/// One process of a cluster: what it has to know before it can join. All but the index is the same everywhere.
+/// One process of a cluster, with all it has to know before it can join. All but the index is the same in all
+/// processes.
 #[derive(Debug, Clone)]
 pub struct Member {
-    /// Which process this is, from 0.
+    /// Index of the process, from 0.
     pub process: usize,
-    /// Where each process listens, by index: `address:port`. At least two.
+    /// The `address:port` at which each process listens, by index; at least two.
     pub addresses: Vec<String>,
     /// Workers of each process.
     pub workers: usize,
-    /// Digest of everything that has to be the same everywhere: what is run, and what built it.
-    pub purpose: [u8; 32],
+    /// Digest of everything that has to be the same in all processes: what is run, and what built it.
+    pub run_fingerprint: [u8; 32],
 }
 
 impl Member {
-    /// How many processes there are.
+    /// Returns the number of processes.
     pub fn processes(&self) -> usize {
         self.addresses.len()
     }
@@ -76,71 +83,74 @@ impl fmt::Display for Peer {
     }
 }
 
-/// Why processes did not come together, or not stay together.
+/// Why processes could not connect, or did not stay connected.
 #[derive(Debug, Error)]
 pub enum ClusterError {
-    /// Nobody can connect to this process.
+    /// No process can connect to this one.
     #[error("{address}: {problem}")]
     Listen {
-        /// Where it was to listen.
+        /// The address at which it should listen.
         address: String,
         /// What is wrong and the likely fix.
         problem: String,
     },
-    /// Processes were not there in time.
+    /// Some processes did not connect in time.
     #[error("no {} within {:.1} s: {problem}", list(.peers), .waited.as_secs_f64())]
     Absent {
-        /// Who is missing.
+        /// The missing processes.
         peers: Vec<Peer>,
-        /// How long it was waited for.
+        /// How long this process has waited.
         waited: Duration,
-        /// What was seen last, and the likely fix.
+        /// What went wrong last, and the likely fix.
         problem: String,
     },
     /// A process takes part in something else.
     #[error("{peer} {difference}")]
     Different {
-        /// Which.
+        /// The other process.
         peer: Peer,
         /// What differs, and the likely fix.
         difference: String,
     },
-    /// A process that had joined is gone.
+    /// The connection to a process was lost.
     #[error("lost {peer} after {:.1} s, {doing}: {error}", .waited.as_secs_f64())]
     Lost {
-        /// Which.
+        /// The other process.
         peer: Peer,
-        /// How long it was waited for.
+        /// How long this process has waited.
         waited: Duration,
-        /// What was going on.
+        /// What this process was doing.
         doing: &'static str,
-        /// What the system says.
+        /// The error of the system.
         error: io::Error,
     },
     /// A process that had joined does not answer.
     #[error("{peer} was silent for {:.1} s, {doing}: it hangs, or needs a longer --peer-timeout", .waited.as_secs_f64())]
     Silent {
-        /// Which.
+        /// The other process.
         peer: Peer,
-        /// How long it was waited for.
+        /// How long this process has waited.
         waited: Duration,
-        /// What was going on.
+        /// What this process was doing.
         doing: &'static str,
     },
     /// A result is larger than expected.
     #[error("{peer} has a result of {bytes} bytes, at most {limit_bytes} are taken")]
     TooLarge {
-        /// Whose.
+        /// The other process.
         peer: Peer,
-        /// Its size.
+        /// Its size, bytes.
         bytes: u64,
-        /// What is allowed.
+        /// The maximum size, bytes.
         limit_bytes: u64,
     },
     /// A socket of this process failed.
     #[error("a socket of this process failed: {0}")]
     Socket(#[from] io::Error),
-    /// The process that started this one does not say what to do.
+    /// timely cannot use the connections.
+    #[error("{0}")]
+    Dataflow(String),
+    /// The process that started this one sends nothing usable.
     #[error("the parent process cannot be talked to: {0}")]
     Parent(io::Error),
 }
@@ -149,20 +159,24 @@ fn list(peers: &[Peer]) -> String {
     peers.iter().map(Peer::to_string).collect::<Vec<_>>().join(", no ")
 }
 
-/// Exit code of a process that ended because of another one: it has gone, did not come, or does something else. The
-/// last line of its standard error says which and why.
+/// The address at which a process listens that has its peers on this machine: any free port.
+pub(crate) const LOOPBACK: &str = "127.0.0.1:0";
+/// How long processes of one machine may take to connect.
+pub(crate) const JOIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// Exit code of a process that ended because another one is gone, absent, or takes part in something else. The last
+/// line of its standard error says which and why.
 pub const PEER_FAILED: i32 = 102;
 
-/// How long such a process lives on: whoever else has lost the other one hears of that first, and does not take this
-/// process for the one that is gone.
+/// How long such a process lives on, so that others that have lost the same process notice that first and do not take
+/// this one for the cause.
 const ECHO_DELAY: Duration = Duration::from_millis(200);
 
-/// A machine of which nothing has been heard for so long counts as gone.
+/// How long a machine may be silent before it counts as gone.
 const SILENCE: Duration = Duration::from_secs(5);
 
 impl ClusterError {
-    /// Tells this on standard error before this process ends, and waits a little if that is because of another one; the
-    /// exit code.
+    /// Prints the error on standard error and returns the exit code; waits a little if another process is the cause.
     pub fn report(&self) -> i32 {
         eprintln!("{self}");
         if matches!(self, ClusterError::Listen { .. } | ClusterError::Socket(_) | ClusterError::Parent(_)) {
@@ -180,7 +194,7 @@ pub fn end_on_lost_peer(member: &Member, exit_code: i32) {
     let ending = AtomicBool::new(false);
     std::panic::set_hook(Box::new(move |panic| {
         let Some((peer, problem)) = lost(panic, &peers) else { return otherwise(panic) };
-        // The first to be lost is the one to name. The others may have gone because of it.
+        // The first one lost is named: the others may have ended because of it.
         while ending.swap(true, Ordering::AcqRel) {
             std::thread::park();
         }
@@ -190,8 +204,8 @@ pub fn end_on_lost_peer(member: &Member, exit_code: i32) {
     }));
 }
 
-/// Which process a panic says has gone. timely has a thread for each direction of a connection, named after the other
-/// process, which panics when it fails.
+/// Returns the process whose connection a panic is about, and the problem. timely has a thread for each direction of a
+/// connection, named after the other process, which panics when it fails.
 fn lost<'a>(panic: &'a PanicHookInfo<'_>, peers: &'a [Peer]) -> Option<(&'a Peer, &'a str)> {
     let problem = panic.payload_as_str()?.strip_prefix("timely communication error: ")?;
     let thread = std::thread::current();
@@ -200,8 +214,8 @@ fn lost<'a>(panic: &'a PanicHookInfo<'_>, peers: &'a [Peer]) -> Option<(&'a Peer
     Some((peers.get(process.parse::<usize>().ok()?)?, problem))
 }
 
-/// Takes back the time-outs of the greeting. Small messages go at once, and a machine that has vanished without a word
-/// is noticed.
+/// Prepares a connection for the run: no timeouts, small messages are sent at once, and a machine that vanishes is
+/// noticed.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_read_timeout(None)?;
     stream.set_write_timeout(None)?;
@@ -213,7 +227,7 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// How long something may take, from the begin on.
+/// A limit on how long something may take, counted from its creation.
 #[derive(Debug, Clone, Copy)]
 struct Patience {
     begun: Instant,
@@ -229,12 +243,12 @@ impl Patience {
         self.begun.elapsed()
     }
 
-    /// `None`: it is over.
+    /// Returns the remaining time; `None` if there is none.
     fn left(self) -> Option<Duration> {
         self.limit.checked_sub(self.waited()).filter(|left| !left.is_zero())
     }
 
-    /// Fills the buffer. A time-out is an error of kind `TimedOut`.
+    /// Fills the buffer. A timeout is an error of kind `TimedOut`.
     fn read(self, mut stream: &TcpStream, mut buffer: &mut [u8]) -> io::Result<()> {
         use std::io::Read;
         while !buffer.is_empty() {
@@ -248,7 +262,7 @@ impl Patience {
         Ok(())
     }
 
-    /// Writes all of it. A time-out is an error of kind `TimedOut`.
+    /// Writes all bytes. A timeout is an error of kind `TimedOut`.
     fn write(self, mut stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
         use std::io::Write;
         while !bytes.is_empty() {
@@ -262,7 +276,7 @@ impl Patience {
     }
 }
 
-/// Nothing, if that is worth another try while there is time.
+/// Returns the error unless it is worth another attempt while there is time.
 fn again(error: io::Error) -> io::Result<()> {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(()),

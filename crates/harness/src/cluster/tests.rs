@@ -29,7 +29,7 @@ fn listening(addresses: &[&str]) -> (Vec<Listening>, Vec<Member>) {
         process,
         addresses: addresses.clone(),
         workers: 2,
-        purpose: *b"a test of the cluster, 32 bytes!",
+        run_fingerprint: *b"a test of the cluster, 32 bytes!",
     };
     let members = (0..listening.len()).map(member).collect();
     (listening, members)
@@ -128,7 +128,7 @@ fn a_connection_may_be_silent_for_longer_than_joining_may_take() {
 }
 
 #[test]
-fn who_comes_late_is_waited_for() {
+fn a_late_process_is_waited_for() {
     let (listening, members) = listening(&[ANYWHERE; 3]);
     let late = Duration::from_millis(150);
     let them: Vec<_> = listening.into_iter().zip(members).collect();
@@ -154,7 +154,7 @@ fn a_port_that_opens_late_is_tried_again() {
 }
 
 #[test]
-fn who_never_comes_is_named_with_its_address_within_the_deadline() {
+fn an_absent_process_is_named_with_its_address_within_the_deadline() {
     let (mut listening, members) = listening(&["127.0.0.8:0"; 3]);
     let addresses = members[0].addresses.clone();
     // Process 1 is there and never joins; process 2 is not there at all.
@@ -168,7 +168,7 @@ fn who_never_comes_is_named_with_its_address_within_the_deadline() {
 }
 
 #[test]
-fn strangers_are_sent_away_and_hold_nobody_up() {
+fn foreign_connections_are_closed_and_delay_nothing() {
     let (listening, members) = listening(&[ANYWHERE; 2]);
     let address = listening[0].address();
     let stranger = |bytes: &[u8]| {
@@ -200,12 +200,12 @@ fn what_listens_there_and_is_no_flowbench_is_reported() {
         }
     });
     let problem = error(listening.remove(1).join(&members[1], SHORT));
-    assert!(problem.contains("what listens there is no flowbench"), "{problem}");
+    assert!(problem.contains("what listens there is not a flowbench"), "{problem}");
     drop(answering);
 }
 
 #[test]
-fn what_listens_there_and_says_nothing_is_reported() {
+fn a_listener_that_sends_nothing_is_reported() {
     let (mut listening, mut members) = listening(&[ANYWHERE; 2]);
     let stranger = TcpListener::bind(ANYWHERE).unwrap();
     members[1].addresses[0] = stranger.local_addr().unwrap().to_string();
@@ -214,9 +214,9 @@ fn what_listens_there_and_says_nothing_is_reported() {
 }
 
 #[test]
-fn who_takes_part_in_something_else_is_told_from_both_sides() {
+fn a_process_of_another_run_is_reported_on_both_sides() {
     for (change, wanted) in [
-        ((|other| other.purpose[0] ^= 1) as fn(&mut Member), "runs another case or build"),
+        ((|other| other.run_fingerprint[0] ^= 1) as fn(&mut Member), "runs another case or build"),
         (|other| other.workers = 1, "workers"),
         (|other| other.addresses.push("127.0.0.1:9".to_owned()), "processes, this process"),
     ] {
@@ -255,7 +255,7 @@ fn an_address_that_cannot_be_listened_at_is_named_with_the_fix() {
     );
     // TEST-NET-1 is nobody's.
     let foreign = error(Listening::at("192.0.2.1:4000"));
-    assert_eq!(foreign, "192.0.2.1:4000: is no address of this machine; is this process the right one?");
+    assert_eq!(foreign, "192.0.2.1:4000: is not an address of this machine; is --process correct?");
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn all_begin_together_and_know_the_round_trip() {
 }
 
 #[test]
-fn who_is_not_ready_and_who_has_gone_are_named() {
+fn a_process_that_is_not_ready_or_gone_is_named() {
     let mut them = joined(&[ANYWHERE; 2]);
     let (_mesh, mut waiting) = them.remove(0);
     let silent = error(waiting.start_together(SHORT));
@@ -317,14 +317,14 @@ fn a_result_that_is_too_large_or_does_not_come_is_refused() {
 }
 
 #[test]
-fn who_gives_no_sign_of_life_is_named_and_who_does_or_has_left_is_not() {
+fn a_silent_process_is_named_and_one_that_has_left_is_not() {
     let second = Duration::from_secs(1);
     // Told to stop after a while.
     let after = |length: Duration| {
-        let (tell, stop) = std::sync::mpsc::channel();
+        let (stop_sender, stop) = std::sync::mpsc::channel();
         thread::spawn(move || {
             thread::sleep(length);
-            drop(tell);
+            drop(stop_sender);
         });
         stop
     };

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use flowbench_measurement::record::Wire;
 use timely::communication::allocator::zero_copy::stream::Stream;
 
-/// What one process has sent to the others and received from them so far: data and progress, headers included. Shared
-/// by all its connections; may be read at any time.
+/// Counts what one process has sent to the others and received from them: data and progress, headers included. All its
+/// connections share it, and it may be read at any time.
 #[derive(Debug, Default)]
 pub struct WireMeter {
     messages_sent: AtomicU64,
@@ -20,27 +20,27 @@ pub struct WireMeter {
 }
 
 impl WireMeter {
-    /// What was sent. The sum over all processes counts every message once.
+    /// Returns what was sent so far. The sum over all processes counts every message once.
     pub fn sent(&self) -> Wire {
         Wire { messages: self.messages_sent.load(Ordering::Relaxed), bytes: self.bytes_sent.load(Ordering::Relaxed) }
     }
 
-    /// What was sent since `before`, an earlier [`Self::sent`].
+    /// Returns what was sent since `before`, an earlier result of [`Self::sent`].
     pub fn sent_since(&self, before: Wire) -> Wire {
         let now = self.sent();
         Wire { messages: now.messages - before.messages, bytes: now.bytes - before.bytes }
     }
 
-    /// Bytes that were received.
+    /// Returns the bytes received so far.
     pub fn bytes_received(&self) -> u64 {
         self.bytes_received.load(Ordering::Relaxed)
     }
 }
 
-/// A connection of timely's that counts.
+/// A connection of timely that counts what it carries.
 ///
-/// Messages are found in the bytes that are written. timely's own log would tell of them as well, but it asks for the
-/// time at every message, which costs several times as much, and tells in lots of a hundred.
+/// Messages are found in the bytes that are written. timely's own log reports them too, but it takes a
+/// timestamp for each, which costs several times as much, and reports in batches of a hundred.
 #[derive(Debug)]
 pub(super) struct CountedStream {
     stream: TcpStream,
@@ -49,7 +49,7 @@ pub(super) struct CountedStream {
 }
 
 impl CountedStream {
-    /// Nothing of timely's may have been written to `stream` before.
+    /// Wraps a stream to which timely has not written anything yet.
     pub(super) fn new(stream: TcpStream, meter: &Arc<WireMeter>) -> Self {
         Self { stream, meter: Arc::clone(meter), frames: Frames::default() }
     }
@@ -110,7 +110,8 @@ impl Default for Frames {
 }
 
 impl Frames {
-    /// How many messages have their header complete in this piece. The farewell at the end, a header alone, is none.
+    /// Returns how many messages have their header completed by these bytes. The header that ends a stream is not
+    /// counted.
     fn begun_in(&mut self, mut bytes: &[u8]) -> u64 {
         let mut messages = 0;
         loop {

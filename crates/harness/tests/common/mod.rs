@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flowbench_events::{Event, Horizon, Trace};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_harness::drive::{Idle, Load, Measured, Setting, measure};
+use flowbench_harness::measure::{Idle, Load, Measured, Setting, measure};
 use flowbench_pipelines::{
     Answers, BoundPipeline, Driver, Feed, RunConfig, RunContext, RunEnd, RunError, StateCounts, UnsupportedReason,
     catalogue,
@@ -32,21 +32,21 @@ pub(crate) fn run(
     load: &Load,
     idle: Idle,
 ) -> Measured {
-    let setting = Setting { prepared, config, feed, load, idle, company: None };
+    let setting = Setting { prepared, config, feed, load, idle, process_group: None };
     measure(&setting, false).unwrap().unwrap()
 }
 
-/// Stands between a strategy and the driver of a worker; does nothing where it is not told to.
+/// Hooks between a strategy and the driver of a worker; by default they do nothing.
 pub(crate) trait Hook: Send + 'static {
     fn admissible(&mut self, driver: &mut dyn Driver) -> u64 {
         driver.admissible()
     }
 
-    /// The driver has been told that these are admitted.
+    /// Called after the driver has recorded that `epochs` are admitted.
     fn on_admitted(&mut self, _epochs: u64) {}
 
-    /// The driver will be told that the worker is done.
-    fn settles(&mut self) {}
+    /// Called before the driver records that the worker is done.
+    fn on_drained(&mut self) {}
 }
 
 /// A pipeline in whose runs every worker, by its number, has a hook.
@@ -120,7 +120,7 @@ impl<H: Hook> Driver for HookedDriver<H> {
     }
 
     fn on_drained(&mut self) {
-        self.hook.settles();
+        self.hook.on_drained();
         self.driver.on_drained();
     }
 

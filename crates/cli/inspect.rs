@@ -1,0 +1,79 @@
+//! `inspect`: reports the facts of a log.
+
+use flowbench_events::{Input, Symbols, read_events, rfc3339};
+use flowbench_generators::{Facts, FactsCollector};
+
+use crate::args::Inspect;
+use crate::failure::{Failure, OK, print};
+use crate::log_input::{self, duration};
+use crate::overwriting::refuse_to_overwrite;
+use crate::progress::Counter;
+use crate::rejects::{Place, Rejects};
+use crate::signals::remove_unfinished_outputs_on_signals;
+
+pub(crate) fn inspect(args: &Inspect, quiet: bool) -> Result<i32, Failure> {
+    let mut facts = FactsCollector::new(args.slack_ms).within(log_input::horizon(args.duplicate_horizon_ms));
+    let mut symbols = Symbols::default();
+    let counter = Counter::new("events", None, quiet);
+    let mut on_event = |event, symbols: &Symbols| {
+        facts.update(&[event], symbols);
+        counter.add(1);
+        Ok(())
+    };
+    let place = Place::new(args.log.rejects.as_deref(), Place::Nowhere);
+    refuse_to_overwrite(&log_input::written(None, &place), &log_input::read_files(&args.log))?;
+    remove_unfinished_outputs_on_signals();
+    let mut rejects = Rejects::new(place)?;
+    let options = log_input::options(&args.log)?;
+    let input = Input::new(&args.log.input);
+    let summary = read_events(&input, &options, &mut symbols, &mut on_event, &mut |reject| rejects.take(reject))
+        .map_err(Failure::failed)?;
+    let rejected = rejects.finish()?;
+    log_input::eprint_assumed(&input, &summary, quiet);
+    log_input::refuse_log_without_events(&input, &summary, &rejected)?;
+    counter.finish(&summary.to_string());
+    log_input::eprint_remarks(&input, &summary, rejected, quiet);
+    let facts = facts.finish();
+    if args.json {
+        let mut json = serde_json::to_value(&facts).map_err(Failure::failed)?;
+        json["rows"] = summary.rows.into();
+        json["used"] = summary.used.into();
+        json["skipped"] = summary.skipped.into();
+        json["rejects"] = summary.rejects.into();
+        json["remarks"] = summary.remarks.into();
+        print(&format!("{json:#}\n"))?;
+    } else {
+        print(&table(&facts))?;
+    }
+    Ok(OK)
+}
+
+/// Returns the facts as lines of text.
+fn table(facts: &Facts) -> String {
+    let time = |ms: Option<i64>| ms.map_or("-".to_owned(), rfc3339);
+    let mut text = String::new();
+    let mut line = |what: &str, seen: String| text.push_str(&format!("{what:<26}{seen}\n"));
+    line("events", facts.events.to_string());
+    line("event time", format!("{} to {}", time(facts.first_event_time_ms), time(facts.last_event_time_ms)));
+    for rate in &facts.rates {
+        let seen =
+            format!("{} ({:.2}%, {:.1} an hour)", facts.per_kind[rate.kind.name()], rate.share * 100.0, rate.per_hour);
+        line(&format!("  {}", rate.kind.name()), seen);
+    }
+    line("out of order", format!("{} ({:.2}%)", facts.out_of_order, facts.out_of_order_share * 100.0));
+    line("late", format!("{} for a slack of {}", facts.late, duration(facts.slack_ms)));
+    line("slack to lose nothing", duration(facts.slack_to_lose_nothing_ms));
+    line("duplicates", facts.duplicates.to_string());
+    for (what, spread) in [
+        ("how late those were", &facts.lateness_ms),
+        ("transport delay", &facts.delay_ms),
+        ("gap of a customer", &facts.gap_ms),
+    ] {
+        let [p50, p99, max] = [spread.p50, spread.p99, spread.max].map(duration);
+        line(what, format!("median {p50}, p99 {p99}, maximum {max}"));
+    }
+    line("customers", facts.customers.to_string());
+    line("share of the hottest 1%", format!("{:.2}%", facts.hottest_percent_share * 100.0));
+    line("digest", facts.digest.clone());
+    text
+}

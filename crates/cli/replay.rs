@@ -1,0 +1,160 @@
+//! `replay`: answers a question from a log.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use flowbench_events::{Input, Output, ReadSummary, Trace};
+use flowbench_harness::cluster::{Participants, ReplayProcesses};
+use flowbench_harness::experiment::named;
+use flowbench_harness::replay::{ReplayRequest, Replayed, replay as replay_log};
+use flowbench_harness::{Unsupported, check_supported};
+use flowbench_pipelines::{Eviction, OrderName, Pipeline, RunConfig, Strategy, catalogue};
+
+use crate::args::Replay;
+use crate::failure::{Failure, OK, eprint};
+use crate::log_input::{self, duration, horizon};
+use crate::overwriting::refuse_to_overwrite;
+use crate::rejects::{Place, Rejects, rejects_beside, rejects_of};
+use crate::run::hosts;
+use crate::signals::remove_unfinished_outputs_on_signals;
+
+pub(crate) fn replay(args: &Replay, quiet: bool) -> Result<i32, Failure> {
+    let pipeline = catalogue::find(&args.pipeline).map_err(Failure::usage_error)?;
+    let config = config(args, pipeline)?;
+    let mut request = ReplayRequest {
+        slack_ms: args.slack_ms,
+        changes: args.changes,
+        ..ReplayRequest::new(pipeline, &args.set, config)
+    };
+    // A wrong setting should not cost the reading of the whole log.
+    request.check_settings().map_err(Failure::usage_error)?;
+    let rejects = check_outputs(args)?;
+    remove_unfinished_outputs_on_signals();
+    let silence_max = Duration::from_millis(args.peer_timeout_ms);
+    let processes = ReplayProcesses::connect(participants(args)?, config.workers, &request.fingerprint(), silence_max)
+        .map_err(Failure::failed)?;
+    // Only the first process lists rejects and prints remarks.
+    let is_first = processes.is_first();
+    let rejects = Rejects::new(if is_first { rejects } else { Place::Nowhere })?;
+    let (trace, summary) = read(args, rejects, quiet || !is_first)?;
+    processes.check_same_log(&trace.digest()).map_err(Failure::failed)?;
+    request.counts_repeats = !quiet && is_first;
+    let replayed = replay_log(&request, &trace, processes.deployment()).map_err(Failure::failed)?;
+    if !is_first {
+        return Ok(OK);
+    }
+    write(args, &replayed, &trace)?;
+    if !quiet {
+        eprint(&summary);
+        eprint(remarks(&replayed, &request));
+    }
+    Ok(OK)
+}
+
+/// Checks that the answers and the rejects can be written without replacing what is read; returns where rejects go.
+fn check_outputs(args: &Replay) -> Result<Place, Failure> {
+    Output::check(&args.output).map_err(Failure::failed)?;
+    let is_stream = args.output == Path::new("-") || (args.output.exists() && !args.output.is_file());
+    let beside = if is_stream { rejects_beside(&args.log.input) } else { rejects_of(&args.output) };
+    let rejects = Place::new(args.log.rejects.as_deref(), Place::Default(beside));
+    let mut read_files = log_input::read_files(&args.log);
+    read_files.extend(args.cluster.hosts.as_deref().map(|hosts| ("list of hosts", hosts)));
+    refuse_to_overwrite(&log_input::written(Some(&args.output), &rejects), &read_files)?;
+    Ok(rejects)
+}
+
+/// Reads the log, and prints remarks about it unless `quiet`.
+fn read(args: &Replay, mut rejects: Rejects, quiet: bool) -> Result<(Arc<Trace>, ReadSummary), Failure> {
+    let (trace, summary) = log_input::read(&args.log, &mut rejects)?;
+    let (input, rejected) = (Input::new(&args.log.input), rejects.finish()?);
+    log_input::eprint_assumed(&input, &summary, quiet);
+    log_input::refuse_log_without_events(&input, &summary, &rejected)?;
+    log_input::eprint_remarks(&input, &summary, rejected, quiet);
+    if args.deduplicate && !quiet && trace.events.iter().all(|event| event.event_id().is_absent()) {
+        eprint(
+            "note: no event of this log has an id, so --deduplicate finds nothing; name its column as event_id in a \
+             mapping",
+        );
+    }
+    Ok((trace, summary))
+}
+
+fn write(args: &Replay, replayed: &Replayed, trace: &Trace) -> Result<(), Failure> {
+    let mut output = Output::create(&args.output).map_err(Failure::failed)?;
+    let written = match args.changes {
+        true => replayed.write_changes(&trace.symbols, &mut output),
+        false => replayed.write_answers(&trace.symbols, &mut output),
+    };
+    written.map_err(|error| output.error(error))?;
+    Ok(output.finish()?)
+}
+
+/// Returns one line about the answers.
+fn remarks(replayed: &Replayed, request: &ReplayRequest<'_>) -> String {
+    let mut text = format!("{} answers of {}", replayed.answers.len(), request.pipeline.name());
+    text.push_str(&format!(", slack {}", duration(replayed.slack_ms)));
+    text.push_str(&format!(", {} events dropped as late", replayed.late.count));
+    if let Some(changes) = replayed.changes.as_ref().filter(|_| request.changes) {
+        text.push_str(&format!(", {} answers taken back on the way", changes.retractions()));
+    }
+    if let Some(repeats) = replayed.repeats {
+        text.push_str(&format!(", {repeats} repeats of an event not counted"));
+    }
+    if replayed.without_key > 0 {
+        text.push_str(&format!(", {} events without a customer not used", replayed.without_key));
+    }
+    text
+}
+
+/// Parses the axes of a replay and checks that they can be combined.
+fn config(args: &Replay, pipeline: &dyn Pipeline) -> Result<RunConfig, Failure> {
+    let strategy = named("strategy", &args.strategy, &Strategy::ALL.map(|one| (one.name(), one)));
+    let order = named("order policy", &args.order, &OrderName::ALL.map(|one| (one.name(), one)));
+    let eviction = named("eviction", &args.eviction, &Eviction::ALL.map(|one| (one.name(), one)));
+    let config = RunConfig {
+        order: order.map_err(Failure::usage_error)?,
+        eviction: eviction.map_err(Failure::usage_error)?,
+        workers: usize::from(args.workers),
+        deduplicate: args.deduplicate.then(|| horizon(args.duplicate_horizon_ms)),
+        ..RunConfig::plain(strategy.map_err(Failure::usage_error)?)
+    };
+    if args.changes && !config.order.retracts() {
+        let order = config.order.name();
+        let problem = format!("--changes: order policy '{order}' takes no answer back; use --order speculative");
+        return Err(Failure::usage_error(problem));
+    }
+    let processes = match hosts(&args.cluster)? {
+        Some((hosts, ..)) => hosts.addresses().len(),
+        None => args.cluster.processes.unwrap_or(1).into(),
+    };
+    check_supported(pipeline, &config, processes).map_err(|unsupported| {
+        Failure::usage_error(match unsupported {
+            Unsupported::Workers { strategy, workers, allowed } => {
+                format!("--workers {workers}: strategy '{strategy}' runs on {allowed}")
+            }
+            Unsupported::Strategy { strategy, pipeline, reason } => {
+                format!("--strategy {strategy} cannot serve {pipeline} this way: {reason}")
+            }
+        })
+    })?;
+    Ok(config)
+}
+
+/// Returns the processes that take part in a replay.
+fn participants(args: &Replay) -> Result<Participants, Failure> {
+    let cluster = &args.cluster;
+    let several = cluster.hosts.is_some() || cluster.processes.is_some_and(|processes| processes > 1);
+    if several && args.log.input == Path::new("-") {
+        let problem = "standard input can be read by one process only; give the log as a file";
+        return Err(Failure::usage_error(problem));
+    }
+    if let Some(address) = &args.replay_process_of {
+        return Ok(Participants::StartedBy(address.clone()));
+    }
+    Ok(match hosts(cluster)? {
+        Some((hosts, process, join_within)) => Participants::Hosts { hosts, process, join_within },
+        None if several => Participants::Started(cluster.processes.unwrap_or(1).into()),
+        None => Participants::ThisProcess,
+    })
+}

@@ -1,0 +1,46 @@
+//! Why a case has no result.
+
+use flowbench_generators::ProfileError;
+use flowbench_measurement::offered_load::ScheduleError;
+use flowbench_pipelines::{RunError, SettingError};
+use thiserror::Error;
+
+use crate::experiment::TooFewEvents;
+use crate::generate::UnusableProfile;
+
+/// Why a case has no result.
+#[derive(Debug, Error)]
+pub enum CaseError {
+    /// The profile of the trace cannot be used.
+    #[error(transparent)]
+    Profile(#[from] UnusableProfile),
+    /// The trace cannot be generated.
+    #[error(transparent)]
+    Trace(#[from] ProfileError),
+    /// There is no pipeline of the requested name.
+    #[error("{0}")]
+    Pipeline(String),
+    /// The pipeline does not take a setting.
+    #[error("{pipeline}: {error}")]
+    Setting {
+        /// Name of the pipeline.
+        pipeline: &'static str,
+        /// What is wrong with the setting.
+        error: SettingError,
+    },
+    /// The events cannot be offered at this rate.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// The run went wrong.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The trace is too short for a search.
+    #[error(transparent)]
+    TooFewEvents(#[from] TooFewEvents),
+    /// Several processes were to run a search.
+    #[error("a search runs in one process")]
+    SearchInSeveralProcesses,
+    /// The rate is a share of one that is not known yet.
+    #[error("the rate is a share of what case {0} finds, which is not known")]
+    UnresolvedShare(usize),
+}

@@ -1,0 +1,279 @@
+//! One run of a case and its numbers.
+//!
+//! Decision D-406.
+
+use std::sync::Arc;
+
+use flowbench_events::{Event, Trace};
+use flowbench_generators::{Amount, Generator, Profile};
+use flowbench_measurement::doubts::SHORT_NS;
+use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
+use flowbench_measurement::record::{Disorder, Status, Sustainable};
+use flowbench_pipelines::{BoundPipeline, Eviction, Fault, FaultKind, Feed, Pipeline, RunError, catalogue};
+
+use crate::case::check::Check;
+use crate::case::error::CaseError;
+use crate::case::evaluate::{Facts, evaluate};
+use crate::cluster::process_group::ProcessGroup;
+use crate::environment;
+use crate::experiment::case_spec::CaseSpec;
+use crate::experiment::rate::{Arrivals, OfferedLoad};
+use crate::generate;
+use crate::measure::drive::{self, Measured, Setting};
+use crate::measure::load::Load;
+use crate::run::protocol::CaseResult;
+
+/// What the runs of a case share: the trace and the configuration.
+pub(crate) struct PreparedCase {
+    pub(crate) spec: CaseSpec,
+    profile: Profile,
+    trace: Arc<Trace>,
+    pipeline: &'static dyn Pipeline,
+    prepared: Box<dyn BoundPipeline>,
+}
+
+/// The input of one run and how it is offered.
+pub(crate) struct Offer {
+    feed: Arc<Feed>,
+    load: Load,
+}
+
+/// One run of a case.
+pub(crate) struct Run {
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) measured: Measured,
+}
+
+impl PreparedCase {
+    /// Generates the trace of a case and fixes the parameters of its pipeline.
+    pub(crate) fn new(spec: &CaseSpec) -> Result<PreparedCase, CaseError> {
+        let profile = generate::profile(&spec.trace.profile, &spec.trace.overrides)?;
+        let generator = Generator::new(&profile, spec.trace.seed)?;
+        let trace = generate::trace(&generator, Amount::Events(spec.trace.events), environment::usable_cores());
+        let pipeline = catalogue::find(&spec.pipeline).map_err(|error| CaseError::Pipeline(error.to_string()))?;
+        let prepared = pipeline
+            .prepare(&spec.settings, &trace.symbols)
+            .map_err(|error| CaseError::Setting { pipeline: pipeline.name(), error })?;
+        Ok(PreparedCase { spec: spec.clone(), profile, trace: Arc::new(trace), pipeline, prepared })
+    }
+
+    /// Returns a closed loop over the first `events` of the trace.
+    pub(crate) fn closed_loop(&self, events: u64) -> Offer {
+        Offer { feed: self.feed(events, None), load: Load::Closed }
+    }
+
+    /// Returns an open loop over the first `events` of the trace.
+    pub(crate) fn open_loop(
+        &self,
+        events: u64,
+        rate_events_per_s: f64,
+        arrivals: Arrivals,
+    ) -> Result<Offer, ScheduleError> {
+        let feed = self.feed(events, Some(rate_events_per_s));
+        let load = open_load(rate_events_per_s, arrivals, self.spec.trace.seed, feed.trace())?;
+        Ok(Offer { feed, load })
+    }
+
+    fn feed(&self, events: u64, rate_events_per_s: Option<f64>) -> Arc<Feed> {
+        let trace = match self.trace.events.get(..events as usize) {
+            Some(first) if first.len() < self.trace.events.len() => {
+                Arc::new(Trace { events: first.to_vec(), symbols: self.trace.symbols.clone() })
+            }
+            _ => Arc::clone(&self.trace),
+        };
+        let records_per_epoch = self.spec.records_per_epoch_at(rate_events_per_s);
+        let drops_late = self.spec.config.order.drops_late();
+        Arc::new(Feed::new(trace, records_per_epoch, self.spec.watermark_rule(), drops_late))
+    }
+
+    /// Runs the case once. Returns `None` if another process has the measurements.
+    pub(crate) fn run(
+        &self,
+        offer: &Offer,
+        profile_operators: bool,
+        process_group: Option<&Arc<ProcessGroup>>,
+    ) -> Result<Option<Run>, RunError> {
+        let Offer { feed, load } = offer;
+        let CaseSpec { config, idle, .. } = self.spec;
+        let setting = Setting { prepared: &*self.prepared, config, feed, load, idle, process_group };
+        let measured = measured(&setting, profile_operators)?;
+        Ok(measured.map(|measured| Run { feed: Arc::clone(feed), measured }))
+    }
+
+    /// Checks the answers of a run and computes its numbers; `found` is the result of the search that ended with it.
+    pub(crate) fn result(&self, run: &Run, found: Option<Sustainable>) -> CaseResult {
+        let Run { feed, measured } = run;
+        let (spec, trace, config) = (&self.spec, feed.trace(), &self.spec.config);
+        // The check and the digest need no clock: side by side.
+        let (check, trace_digest) = std::thread::scope(|scope| {
+            let digest = scope.spawn(|| trace.digest());
+            let check = Check::new(&*self.prepared, self.pipeline, config, trace, feed.rule(), &measured.end);
+            (check, digest.join().unwrap_or_default())
+        });
+        let is_full_load = matches!(spec.load, OfferedLoad::Closed | OfferedLoad::Search { .. });
+        let workers = config.workers * spec.processes;
+        let keeps_for_a_while = config.eviction != Eviction::Never;
+        let facts = Facts {
+            accuracy: check.accuracy,
+            disorder: disorder(trace, &self.profile, check.duplicates),
+            trace_digest,
+            retention_ms: keeps_for_a_while.then(|| self.prepared.retention_ms(&trace.events)).flatten(),
+            has_day_rhythm: self.profile.has_day_rhythm(),
+            source_ceiling_events_per_s: is_full_load.then(|| drive::source_ceiling_events_per_s(feed, workers)),
+            sustainable: found,
+        };
+        let mut result = evaluate(spec, feed, measured, facts);
+        let unstruck = config.fault.filter(|_| !measured.end.struck).map(never_struck);
+        if let Some(cause) = check.wrong.or(unstruck) {
+            result.status = Status::Invalid { cause };
+            result.numbers = None;
+        }
+        result
+    }
+}
+
+/// Returns why a case is invalid whose planted fault did nothing.
+fn never_struck(fault: Fault) -> String {
+    let what = match fault.kind {
+        FaultKind::WrongAnswer => "answers that its worker gives",
+        _ => "messages that its worker is given",
+    };
+    format!(
+        "the planted fault never struck: it strikes after {} {what}, and there were no more; put a lower number behind \
+         @, or give the case more events",
+        fault.after
+    )
+}
+
+/// Runs the case, and once more with logging if activity is requested. Several processes connect for one run
+/// only, which is then the logged one.
+fn measured(setting: &Setting<'_>, profile_operators: bool) -> Result<Option<Measured>, RunError> {
+    if setting.process_group.is_some() {
+        return drive::measure(setting, profile_operators);
+    }
+    if !profile_operators {
+        return median_of_runs(setting);
+    }
+    let (plain, logged) = (median_of_runs(setting)?, drive::measure(setting, true)?);
+    let (Some(mut measured), Some(logged)) = (plain, logged) else { return Ok(None) };
+    let busy_ns = |run: &Measured| run.sharing.workers.iter().map(|worker| worker.busy_ns).sum::<u64>() as f64;
+    measured.sharing.logging_overhead_share = Some(busy_ns(&logged) / busy_ns(&measured).max(1.0) - 1.0);
+    measured.sharing.progress_messages = logged.sharing.progress_messages;
+    measured.activity = logged.activity;
+    Ok(Some(measured))
+}
+
+/// Runs a closed loop [`RUNS`] times, and for [`SHORT_NS`] in total, after one run that does not count because it
+/// touches memory for the first time. The number of runs is odd, and the median run gives the numbers. A run of
+/// [`LONG_NS`] is enough by itself: a pause of the machine is then a small part of it.
+fn median_of_runs(setting: &Setting<'_>) -> Result<Option<Measured>, RunError> {
+    let Some(first) = drive::measure(setting, false)? else { return Ok(None) };
+    let may_repeat = matches!(setting.load, Load::Closed) && setting.config.fault.is_none();
+    let elapsed_ns = |run: &Measured| run.completions.elapsed_ns();
+    if !may_repeat || elapsed_ns(&first) >= LONG_NS {
+        return Ok(Some(first));
+    }
+    drop(first);
+    let (mut runs, mut lasted_ns) = (Vec::new(), 0);
+    let is_enough = |runs: usize, lasted_ns| {
+        let is_long = lasted_ns >= LONG_NS || runs >= RUNS_MAX || (runs >= RUNS && lasted_ns >= SHORT_NS);
+        is_long && runs % 2 == 1 // so that one is in the middle
+    };
+    while !is_enough(runs.len(), lasted_ns) {
+        let Some(run) = drive::measure(setting, false)? else { return Ok(None) };
+        lasted_ns += elapsed_ns(&run);
+        runs.push(run);
+    }
+    let runs_ns = runs.iter().map(elapsed_ns).collect();
+    runs.sort_by_key(elapsed_ns);
+    Ok(Some(Measured { runs_ns, ..runs.swap_remove(runs.len() / 2) }))
+}
+
+/// The minimum number of runs of a closed loop.
+const RUNS: usize = 5;
+/// The maximum number of runs where each is short.
+const RUNS_MAX: usize = 25;
+/// A closed loop that has lasted this long in total is not run again, ns.
+const LONG_NS: u64 = 2_000_000_000;
+
+/// Returns the disorder of the trace, requested and realised.
+fn disorder(trace: &Trace, profile: &Profile, duplicates: u64) -> Disorder {
+    let asked = profile.asked();
+    let mut newest_ms = i64::MIN;
+    let mut out_of_order = 0;
+    for event in &trace.events {
+        out_of_order += u64::from(event.event_time_ms() < newest_ms);
+        newest_ms = newest_ms.max(event.event_time_ms());
+    }
+    Disorder {
+        out_of_order,
+        out_of_order_share_asked: asked.out_of_order_share,
+        duplicates,
+        duplicates_share_asked: Some(asked.duplicates_share),
+    }
+}
+
+/// Returns an open loop that offers the events of `trace` at a mean rate. It is given up half as long again and a
+/// second after its plan: a dataflow that is not done then does not sustain the rate.
+fn open_load(rate_events_per_s: f64, arrivals: Arrivals, seed: u64, trace: &Trace) -> Result<Load, ScheduleError> {
+    let events = trace.events.len();
+    let schedule = match arrivals {
+        Arrivals::Constant => Schedule::constant(rate_events_per_s)?,
+        Arrivals::Poisson => Schedule::poisson(rate_events_per_s, seed, events)?,
+        Arrivals::Bursts => Schedule::bursts(
+            Bursts {
+                quiet_rate_events_per_s: rate_events_per_s * 5.0 / 9.0,
+                burst_rate_events_per_s: rate_events_per_s * 5.0,
+                period_ns: 100_000_000,
+                burst_ns: 10_000_000,
+            },
+            events,
+        )?,
+        Arrivals::AsRecorded => {
+            let arrivals = || trace.events.iter().map(Event::arrival_time_ms);
+            let span_ms = arrivals().next_back().unwrap_or(0) - arrivals().next().unwrap_or(0);
+            let speed_up = span_ms.max(1) as f64 / 1000.0 * rate_events_per_s / events.max(1) as f64;
+            Schedule::as_recorded(arrivals(), speed_up)?
+        }
+    };
+    let planned_ns = schedule.due_ns(events.saturating_sub(1) as u64);
+    Ok(Load::Open { schedule, stop_ns: planned_ns + planned_ns / 2 + 1_000_000_000 })
+}
+
+#[cfg(test)]
+mod tests {
+    use flowbench_measurement::record::Numbers;
+
+    use super::*;
+    use crate::case::child::run;
+    use crate::experiment::rate::tests::case_of;
+
+    fn numbers(axes: &str) -> Numbers {
+        run(&case_of(axes), None).unwrap().numbers.unwrap()
+    }
+
+    #[test]
+    fn a_closed_loop_runs_several_times_and_the_run_in_the_middle_counts() {
+        let numbers = numbers("pipeline = \"sessions\"");
+        let mut runs = numbers.run_throughputs_events_per_s.clone();
+        assert!((RUNS..=RUNS_MAX).contains(&runs.len()), "{}", runs.len());
+        runs.sort_by(f64::total_cmp);
+        assert_eq!((runs.len() % 2, numbers.throughput_events_per_s), (1, runs[runs.len() / 2]));
+        assert!(numbers.source_ceiling_events_per_s.is_some() && numbers.latency.count > 0);
+    }
+
+    #[test]
+    fn an_open_loop_runs_once() {
+        let numbers = numbers("pipeline = \"sessions\"\nrate = 20000");
+        assert_eq!((numbers.run_throughputs_events_per_s, numbers.source_ceiling_events_per_s), (Vec::new(), None));
+        assert!(numbers.lost.share.is_some());
+    }
+
+    #[test]
+    fn an_open_loop_is_given_up_half_as_long_again_and_a_second_after_its_plan() {
+        let event = |id| Event::pack(flowbench_events::Record::new(id, flowbench_events::Kind::PageViewed, 0));
+        let trace = Trace { events: (0..101).map(event).collect(), ..Trace::default() };
+        let Ok(Load::Open { stop_ns, .. }) = open_load(1000.0, Arrivals::Constant, 1, &trace) else { panic!("closed") };
+        assert_eq!(stop_ns, 100_000_000 + 50_000_000 + 1_000_000_000);
+    }
+}

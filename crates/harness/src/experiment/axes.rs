@@ -1,0 +1,294 @@
+//! The axes of an experiment: their names, defaults and ranges, and the values of one combination of them.
+
+use std::ops::Range;
+
+use flowbench_events::{Horizon, nearest, parse_duration_ms};
+use flowbench_pipelines::{Eviction, Fault, OrderName, RunConfig, Strategy};
+use serde::{Deserialize, Serialize};
+use toml::{Spanned, Value};
+
+use crate::experiment::file::{ExperimentError, LoadedExperiment, Question};
+use crate::experiment::rate::{Arrivals, OfferedLoad};
+use crate::measure::load::Idle;
+
+/// The axes an experiment may name, each with the value it has if it is not named.
+pub(crate) const AXES: [(&str, &str); 18] = [
+    ("pipeline", ""),
+    ("settings", ""),
+    ("strategy", "exchange"),
+    ("order", "watermark"),
+    ("slack", "0s"),
+    ("sources", "merged"),
+    ("idle_timeout", "never"),
+    ("idle", "spin"),
+    ("eviction", "frontier"),
+    ("workers", "1"),
+    ("processes", "1"),
+    ("records_per_epoch", "auto"),
+    ("rate", "closed"),
+    ("arrivals", "constant"),
+    ("deduplicate", "false"),
+    ("world", ""),
+    ("fault", "none"),
+    ("seed", ""),
+];
+
+/// Maximum number of workers of a process.
+const WORKERS_MAX: usize = 64;
+/// Maximum number of processes of a case.
+const PROCESSES_MAX: usize = 64;
+/// Maximum number of records in an epoch.
+const RECORDS_PER_EPOCH_MAX: usize = 1_000_000;
+
+/// The sources whose progress the watermark follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WatermarkSources {
+    /// All arrivals together: the watermark is held behind their newest event time.
+    Merged,
+    /// Each channel: the watermark is held behind the channel that is furthest behind.
+    Channel,
+}
+
+impl WatermarkSources {
+    const ALL: [WatermarkSources; 2] = [WatermarkSources::Merged, WatermarkSources::Channel];
+
+    /// Returns the name used in files and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            WatermarkSources::Merged => "merged",
+            WatermarkSources::Channel => "channel",
+        }
+    }
+}
+
+/// One value of an axis, with its place in the file.
+pub(crate) type AxisValue<'a> = (&'static str, Value, &'a Range<usize>);
+
+/// One combination of axis values, of which each is parsed on request. Errors name the axis and its place.
+pub(crate) struct Combination<'a> {
+    pub(crate) loaded: &'a LoadedExperiment,
+    pub(crate) values: &'a [AxisValue<'a>],
+}
+
+impl Combination<'_> {
+    fn value(&self, axis: &str) -> Option<&Value> {
+        self.values.iter().find(|(name, ..)| *name == axis).map(|(_, value, _)| value)
+    }
+
+    pub(crate) fn text(&self, axis: &str) -> String {
+        match self.value(axis) {
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+            None => String::new(),
+        }
+    }
+
+    pub(crate) fn error(&self, axis: &str, problem: &dyn std::fmt::Display) -> ExperimentError {
+        let nowhere = 0..0;
+        let place = self.values.iter().find(|(name, ..)| *name == axis).map_or(&nowhere, |(_, _, place)| *place);
+        self.loaded.error(place, format!("{axis}: {problem}"))
+    }
+
+    pub(crate) fn parsed<T, E: std::fmt::Display>(
+        &self,
+        axis: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<T, ExperimentError> {
+        parse(&self.text(axis)).map_err(|problem| self.error(axis, &problem))
+    }
+
+    fn named<T: Copy>(&self, axis: &str, known: &[(&str, T)]) -> Result<T, ExperimentError> {
+        self.parsed(axis, |text| named(axis, text, known))
+    }
+
+    fn whole(&self, axis: &str, most: usize) -> Result<usize, ExperimentError> {
+        let whole = |text: &str| text.parse::<usize>().ok().filter(|number| (1..=most).contains(number));
+        self.parsed(axis, |text| whole(text).ok_or(format!("{text} is outside 1 to {most}, whole numbers")))
+    }
+
+    /// Returns the values of all axes that a pipeline knows.
+    pub(crate) fn config(&self) -> Result<RunConfig, ExperimentError> {
+        let strategy = self.named("strategy", &Strategy::ALL.map(|one| (one.name(), one)))?;
+        let order = self.named("order", &OrderName::ALL.map(|one| (one.name(), one)))?;
+        let eviction = self.named("eviction", &Eviction::ALL.map(|one| (one.name(), one)))?;
+        let workers = self.whole("workers", WORKERS_MAX)?;
+        let deduplicate = self.named("deduplicate", &[("true", Some(Horizon::DAY)), ("false", None)])?;
+        let fault = match self.fault() {
+            Some(_) => Some(self.parsed("fault", Fault::parse)?),
+            None => None,
+        };
+        Ok(RunConfig { strategy, order, eviction, workers, deduplicate, fault })
+    }
+
+    /// Returns the planted fault as it is written; `None` if there is none.
+    pub(crate) fn fault(&self) -> Option<String> {
+        Some(self.text("fault")).filter(|fault| fault != "none")
+    }
+
+    pub(crate) fn processes(&self) -> Result<usize, ExperimentError> {
+        self.whole("processes", PROCESSES_MAX)
+    }
+
+    pub(crate) fn load(&self) -> Result<OfferedLoad, ExperimentError> {
+        match self.parsed("rate", OfferedLoad::parse)? {
+            OfferedLoad::Closed => Ok(OfferedLoad::Closed),
+            load => Ok(load.with_arrivals(self.named("arrivals", &Arrivals::NAMES)?)),
+        }
+    }
+
+    pub(crate) fn sources(&self) -> Result<WatermarkSources, ExperimentError> {
+        self.named("sources", &WatermarkSources::ALL.map(|one| (one.name(), one)))
+    }
+
+    /// Returns how long a source may be silent, ms; `None` for forever.
+    pub(crate) fn idle_timeout_ms(&self) -> Result<Option<i64>, ExperimentError> {
+        match self.text("idle_timeout").as_str() {
+            "never" => Ok(None),
+            _ => self.parsed("idle_timeout", parse_duration_ms).map(Some),
+        }
+    }
+
+    /// Returns what a worker without work does. In older files, `idle` was the timeout of a silent source.
+    pub(crate) fn idle(&self) -> Result<Idle, ExperimentError> {
+        let idle = self.text("idle");
+        if idle == "never" || parse_duration_ms(&idle).is_ok() {
+            let problem = format!("how long a source may be silent is `idle_timeout = \"{idle}\"` now");
+            return Err(self.error("idle", &problem));
+        }
+        self.named("idle", &Idle::ALL.map(|one| (one.name(), one)))
+    }
+
+    /// Returns the number of records in an epoch; `None` for a default that depends on the rate.
+    pub(crate) fn records_per_epoch(&self) -> Result<Option<usize>, ExperimentError> {
+        match self.text("records_per_epoch").as_str() {
+            "auto" => Ok(None),
+            _ => self.whole("records_per_epoch", RECORDS_PER_EPOCH_MAX).map(Some),
+        }
+    }
+
+    pub(crate) fn seed(&self) -> Result<u64, ExperimentError> {
+        self.parsed("seed", |text| {
+            text.parse().map_err(|_| format!("'{text}' is not a seed; write whole numbers of 0 or more"))
+        })
+    }
+
+    pub(crate) fn settings(&self) -> Result<Vec<String>, ExperimentError> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        match self.value("settings") {
+            None => Some(Vec::new()),
+            Some(Value::String(text)) if text.is_empty() => Some(Vec::new()),
+            Some(Value::String(text)) => Some(vec![text.clone()]),
+            Some(Value::Array(list)) => list.iter().map(text).collect::<Option<_>>(),
+            Some(_) => None,
+        }
+        .ok_or_else(|| self.error("settings", &"write a list of \"key=value\""))
+    }
+}
+
+/// Returns the values of a question on an axis, which is given by its name and its default.
+pub(crate) fn values_on(question: &Question, (axis, default): &(&str, &str)) -> Vec<Value> {
+    match question.axes.get(*axis).map(Spanned::get_ref) {
+        // The settings of one case are a list themselves.
+        Some(Value::Array(list)) if *axis == "settings" && list.iter().all(Value::is_str) => {
+            vec![Value::Array(list.clone())]
+        }
+        Some(Value::Array(list)) => list.clone(),
+        Some(value) => vec![value.clone()],
+        None => vec![Value::String((*default).to_owned())],
+    }
+}
+
+/// A name that is not among those that are known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {what} '{name}'; {}", match .nearest {
+    Some(near) => format!("did you mean '{near}'?"),
+    None => format!("there are {}", .known.join(", ")),
+})]
+pub struct UnknownName {
+    /// What it should name.
+    pub what: String,
+    /// The name.
+    pub name: String,
+    /// The known name that is most similar, if one is similar enough.
+    pub nearest: Option<String>,
+    /// All known names.
+    pub known: Vec<String>,
+}
+
+/// Returns the value that `name` stands for among those that are known.
+///
+/// # Errors
+///
+/// The error suggests the nearest name, or lists all names.
+pub fn named<T: Copy>(what: &str, name: &str, known: &[(&str, T)]) -> Result<T, UnknownName> {
+    let names = || known.iter().map(|(name, _)| *name);
+    known.iter().find(|(one, _)| *one == name).map(|(_, value)| *value).ok_or_else(|| UnknownName {
+        what: what.to_owned(),
+        name: name.to_owned(),
+        nearest: nearest(name, names()).map(str::to_owned),
+        known: names().map(str::to_owned).collect(),
+    })
+}
+
+/// Serializes a [`RunConfig`] by the names of its axes. Deduplication is written as a flag: in experiments its horizon
+/// is always a day.
+pub(crate) mod config_by_names {
+    use flowbench_events::Horizon;
+    use flowbench_pipelines::{Eviction, Fault, FaultKind, OrderName, RunConfig, Strategy};
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::named;
+
+    #[derive(Serialize, Deserialize)]
+    struct Names {
+        strategy: String,
+        order: String,
+        eviction: String,
+        workers: usize,
+        deduplicate: bool,
+        fault: Option<String>,
+    }
+
+    pub(crate) fn serialize<S: Serializer>(config: &RunConfig, to: S) -> Result<S::Ok, S::Error> {
+        let names = Names {
+            strategy: config.strategy.name().to_owned(),
+            order: config.order.name().to_owned(),
+            eviction: config.eviction.name().to_owned(),
+            workers: config.workers,
+            deduplicate: config.deduplicate.is_some(),
+            fault: config.fault.map(fault_text),
+        };
+        names.serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RunConfig, D::Error> {
+        let names = Names::deserialize(from)?;
+        let strategy = named("strategy", &names.strategy, &Strategy::ALL.map(|one| (one.name(), one)));
+        let order = named("order", &names.order, &OrderName::ALL.map(|one| (one.name(), one)));
+        let eviction = named("eviction", &names.eviction, &Eviction::ALL.map(|one| (one.name(), one)));
+        Ok(RunConfig {
+            strategy: strategy.map_err(D::Error::custom)?,
+            order: order.map_err(D::Error::custom)?,
+            eviction: eviction.map_err(D::Error::custom)?,
+            workers: names.workers,
+            deduplicate: names.deduplicate.then_some(Horizon::DAY),
+            fault: names.fault.as_deref().map(Fault::parse).transpose().map_err(D::Error::custom)?,
+        })
+    }
+
+    /// Returns the text that `Fault::parse` reads as this fault.
+    fn fault_text(fault: Fault) -> String {
+        let kind = match fault.kind {
+            FaultKind::StallMs(ms) => format!("stall:{ms}ms"),
+            FaultKind::WrongAnswer => "wrong-answer".to_owned(),
+            FaultKind::DropEvent => "drop-event".to_owned(),
+            FaultKind::DuplicateEvent => "duplicate-event".to_owned(),
+            FaultKind::Panic => "panic".to_owned(),
+            FaultKind::EndlessLoop => "endless-loop".to_owned(),
+            FaultKind::MemoryHog => "memory-hog".to_owned(),
+        };
+        format!("{kind}@{}", fault.after)
+    }
+}

@@ -1,0 +1,14 @@
+//! From the TOML file of an experiment to its cases, each with everything its process needs to know.
+
+pub(crate) mod axes;
+pub(crate) mod case_spec;
+pub(crate) mod file;
+pub(crate) mod plan;
+pub(crate) mod rate;
+pub(crate) mod shares;
+
+pub use axes::{UnknownName, WatermarkSources, named};
+pub use case_spec::{CaseSpec, TooFewEvents, TraceSpec};
+pub use file::{Experiment, ExperimentError, LoadedExperiment, Question, SHIPPED, TraceChoice};
+pub use plan::Plan;
+pub use rate::{Arrivals, OfferedLoad, percent};

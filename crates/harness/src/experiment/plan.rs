@@ -1,0 +1,518 @@
+//! From questions to cases: every combination of the axes, checked before anything is measured.
+
+use flowbench_events::{mix, nearest, parse_duration_ms};
+use flowbench_pipelines::{Pipeline, SettingError, catalogue};
+use toml::{Spanned, Value};
+
+use crate::experiment::axes::{AXES, AxisValue, Combination, values_on};
+use crate::experiment::case_spec::{CaseSpec, EVENTS_MAX, TraceSpec};
+use crate::experiment::file::{ExperimentError, LoadedExperiment, Question};
+use crate::experiment::rate::{OfferedLoad, parse_latency_ns};
+use crate::experiment::shares::{add_searches, searches_first};
+use crate::generate;
+use crate::supported::check_supported;
+
+/// The cases of an experiment in the order in which they are run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Repeats interleaved, in an order that the seed shuffles.
+    pub cases: Vec<CaseSpec>,
+    /// The reasons why combinations were skipped.
+    pub skipped: Vec<String>,
+    /// For each part, a description of the searches that were added because shares need them.
+    pub added: Vec<String>,
+}
+
+/// Minimum memory that a case process needs to start at all, MiB.
+const MEMORY_CAP_MIB_MIN: u64 = 64;
+/// Maximum number of combinations of axes, and of cases with their repeats. At 100 ms a case that is an hour, more is a
+/// slip.
+const CASES_MAX: usize = 50_000;
+
+impl Plan {
+    /// Checks every name and value of every other size of an experiment, chosen or not.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`new`](Self::new) does for the first size that cannot be planned.
+    pub fn check_sizes(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
+        loaded.experiment.sizes.keys().try_for_each(|size| Plan::new(&loaded.sized(size)?).map(drop))
+    }
+
+    /// Makes the cases of an experiment: all combinations of all questions, with every name and value checked.
+    ///
+    /// # Errors
+    ///
+    /// Names the place of the first problem and the likely fix.
+    pub fn new(loaded: &LoadedExperiment) -> Result<Plan, ExperimentError> {
+        let experiment = &loaded.experiment;
+        let repeats = *experiment.repeats.get_ref();
+        if !(1..=1000).contains(&repeats) {
+            return Err(loaded.error(&experiment.repeats.span(), format!("repeats = {repeats} is outside 1 to 1000")));
+        }
+        let nowhere = 0..0;
+        if experiment.memory_cap_mib < MEMORY_CAP_MIB_MIN {
+            let cap = experiment.memory_cap_mib;
+            return Err(loaded.error(&nowhere, format!("memory_cap_mib = {cap} is below {MEMORY_CAP_MIB_MIN}")));
+        }
+        positive_ms(loaded, "deadline", &experiment.deadline)?; // even if every part has its own
+        let mut planner =
+            Planner { loaded, combinations: 0, cases: Vec::new(), skipped: Vec::new(), added: Vec::new() };
+        for question in &experiment.parts {
+            planner.question(question)?;
+        }
+        let (each, all) = (planner.cases.len(), planner.cases.len().saturating_mul(repeats));
+        if all > CASES_MAX {
+            let problem =
+                format!("repeats = {repeats} of {each} cases are {all}, at most {CASES_MAX} are run; {FEWER}");
+            return Err(loaded.error(&experiment.repeats.span(), problem));
+        }
+        let mut cases = Vec::with_capacity(all);
+        for repeat in 1..=repeats {
+            let mut round = planner.cases.clone();
+            round.iter_mut().for_each(|case| case.repeat = repeat);
+            shuffle(&mut round, experiment.seed.first().copied().unwrap_or(0) ^ repeat as u64);
+            cases.append(&mut searches_first(round));
+        }
+        Ok(Plan { cases, skipped: planner.skipped, added: planner.added })
+    }
+}
+
+/// The hint for a list of settings that was meant as an axis.
+const ONE_CHOICE: &str =
+    ". A list of settings is one choice; an axis is a list of lists: settings = [[\"a=1\"], [\"a=2\"]]";
+/// The fix for too many cases.
+const FEWER: &str = "shorten the lists, or make several experiments of it";
+
+struct Planner<'a> {
+    loaded: &'a LoadedExperiment,
+    combinations: usize, // counted so far
+    cases: Vec<CaseSpec>,
+    skipped: Vec<String>,
+    added: Vec<String>,
+}
+
+impl Planner<'_> {
+    fn question(&mut self, question: &Question) -> Result<(), ExperimentError> {
+        self.check_trace(question)?;
+        self.check_axis_names(question)?;
+        let timing = Timing::new(self.loaded, question)?;
+        let nowhere = 0..0;
+        let spans: Vec<_> = AXES.iter().map(|(axis, _)| question.axes.get(*axis).map(Spanned::span)).collect();
+        let values: Vec<Vec<Value>> = AXES.iter().map(|axis| self.values_on(question, axis)).collect();
+        self.check_combinations(question, &values)?;
+        let mut combinations: Vec<Vec<AxisValue<'_>>> = vec![Vec::new()];
+        for (((axis, _), span), values) in AXES.iter().zip(&spans).zip(&values) {
+            let span = span.as_ref().unwrap_or(&nowhere);
+            if values.is_empty() {
+                return Err(self.loaded.error(span, format!("{axis}: the list is empty; no case would be left")));
+            }
+            combinations = combinations
+                .iter()
+                .flat_map(|so_far| values.iter().map(move |value| (so_far, value)))
+                .map(|(so_far, value)| so_far.iter().cloned().chain([(*axis, value.clone(), span)]).collect())
+                .collect();
+        }
+        let first = self.cases.len();
+        for combination in combinations {
+            self.case(question, timing, &combination)?;
+        }
+        let added = add_searches(&mut self.cases, first);
+        if added > 0 {
+            let (part, noun) = (&question.name, if added == 1 { "search" } else { "searches" });
+            self.added.push(format!("part '{part}': {added} {noun} for the sustainable rate that shares are asked of"));
+        }
+        Ok(())
+    }
+
+    fn check_axis_names(&self, question: &Question) -> Result<(), ExperimentError> {
+        let known = || AXES.iter().map(|(axis, _)| *axis);
+        match question.axes.iter().find(|(name, _)| !known().any(|axis| axis == *name)) {
+            None => Ok(()),
+            Some((name, value)) => {
+                let hint = nearest(name, known()).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+                Err(self.loaded.error(&value.span(), format!("there is no axis '{name}'{hint}")))
+            }
+        }
+    }
+
+    /// Returns the values of a question on an axis; the seeds are those of the experiment if the question has none.
+    fn values_on(&self, question: &Question, axis: &(&str, &str)) -> Vec<Value> {
+        let seeds = &self.loaded.experiment.seed;
+        match axis.0 == "seed" && !question.axes.contains_key("seed") {
+            true => seeds.iter().map(|seed| Value::String(seed.to_string())).collect(),
+            false => values_on(question, axis),
+        }
+    }
+
+    /// Counts the combinations before any is made, and fails if there are too many.
+    fn check_combinations(&mut self, question: &Question, values: &[Vec<Value>]) -> Result<(), ExperimentError> {
+        let count = values.iter().fold(1, |count: usize, values| count.saturating_mul(values.len()));
+        self.combinations = self.combinations.saturating_add(count);
+        if self.combinations <= CASES_MAX {
+            return Ok(());
+        }
+        let (part, all) = (&question.name, self.combinations);
+        let problem = if all == count { "its axes have" } else { "with those before, its axes have" };
+        let problem = format!("part '{part}': {problem} {all} combinations, at most {CASES_MAX} are taken; {FEWER}");
+        Err(ExperimentError { origin: self.loaded.origin.clone(), line: None, problem })
+    }
+
+    fn check_trace(&self, question: &Question) -> Result<(), ExperimentError> {
+        let error = |problem| ExperimentError {
+            origin: self.loaded.origin.clone(),
+            line: None,
+            problem: format!("trace of part '{}': {problem}", question.name),
+        };
+        generate::profile(&question.trace.profile, &question.trace.set)
+            .map_err(|problem| error(problem.to_string()))?;
+        if !(1..=EVENTS_MAX).contains(&question.trace.events) {
+            return Err(error(format!("events = {} is outside 1 to {EVENTS_MAX}", question.trace.events)));
+        }
+        Ok(())
+    }
+
+    /// Adds the case of a combination, or the reason why it is skipped.
+    fn case(&mut self, question: &Question, timing: Timing, values: &[AxisValue<'_>]) -> Result<(), ExperimentError> {
+        let read = Combination { loaded: self.loaded, values };
+        let pipeline = read.parsed("pipeline", catalogue::find)?;
+        let settings = read.settings()?;
+        let (config, processes, load) = (read.config()?, read.processes()?, read.load()?);
+        check_settings(pipeline, &settings, &read)?;
+        let supported = check_supported(pipeline, &config, processes).map_err(|reason| reason.to_string());
+        if let Err(reason) = supported.and_then(|()| check_search(load, processes)) {
+            self.skip(format!("part '{}': {reason}", question.name));
+            return Ok(());
+        }
+        let spec = CaseSpec {
+            part: question.name.clone(),
+            case: self.cases.len() + 1,
+            repeat: 1,
+            pipeline: pipeline.name().to_owned(),
+            settings,
+            config,
+            fault: read.fault(),
+            processes,
+            slack_ms: read.parsed("slack", parse_duration_ms)?,
+            sources: read.sources()?,
+            idle_timeout_ms: read.idle_timeout_ms()?,
+            idle: read.idle()?,
+            trace: trace_spec(question, &read)?,
+            load,
+            duration_ms: timing.duration_ms,
+            warmup_ns: timing.warmup_ns,
+            profile_operators: question.profile_operators,
+            slo_p99_ns: timing.slo_p99_ns,
+            records_per_epoch: read.records_per_epoch()?,
+            deadline_ms: timing.deadline_ms,
+            memory_cap_bytes: self.loaded.experiment.memory_cap_mib.saturating_mul(1 << 20),
+        };
+        self.cases.push(match load {
+            OfferedLoad::Closed => spec,
+            OfferedLoad::Open { rate_events_per_s, arrivals, share } => spec.at(rate_events_per_s, arrivals, share),
+            OfferedLoad::Search { .. } | OfferedLoad::ShareOf { .. } => {
+                spec.rates().map_err(|problem| read.error("rate", &problem))?;
+                spec
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Planner<'_> {
+    /// Records a reason once, however many combinations it holds for.
+    fn skip(&mut self, why: String) {
+        if !self.skipped.contains(&why) {
+            self.skipped.push(why);
+        }
+    }
+}
+
+/// The durations of a question.
+#[derive(Debug, Clone, Copy)]
+struct Timing {
+    duration_ms: u64,
+    warmup_ns: u64,
+    slo_p99_ns: u64,
+    deadline_ms: u64,
+}
+
+impl Timing {
+    fn new(loaded: &LoadedExperiment, question: &Question) -> Result<Timing, ExperimentError> {
+        let duration_ms = positive_ms(loaded, "duration", &question.duration)?;
+        let warmup_ms = loaded.duration_ms("warmup", &question.warmup)?;
+        if warmup_ms >= duration_ms {
+            let problem = format!("warmup = {warmup_ms} ms leaves nothing of duration = {duration_ms} ms to record");
+            return Err(loaded.error(&question.warmup.span(), problem));
+        }
+        Ok(Timing {
+            duration_ms: duration_ms as u64,
+            warmup_ns: warmup_ms as u64 * 1_000_000,
+            slo_p99_ns: slo_p99_ns(loaded, question)?,
+            deadline_ms: deadline_ms(loaded, question)?,
+        })
+    }
+}
+
+/// Checks the parameters of the pipeline.
+fn check_settings(pipeline: &dyn Pipeline, settings: &[String], read: &Combination<'_>) -> Result<(), ExperimentError> {
+    let prepared = pipeline.prepare(settings, &flowbench_events::Symbols::default());
+    prepared.map(drop).map_err(|problem| {
+        let hint = if matches!(problem, SettingError::Twice { .. }) { ONE_CHOICE } else { "" };
+        read.error("settings", &format!("pipeline '{}': {problem}{hint}", pipeline.name()))
+    })
+}
+
+/// Checks that a load that needs a search can have one.
+fn check_search(load: OfferedLoad, processes: usize) -> Result<(), String> {
+    match processes > 1 && load.needs_search() {
+        true => Err("a search for the sustainable rate runs in one process".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// Returns the trace of a case. A world may have a name, which stands for it in tables and figures:
+/// `one key: customers.whale_share=0.3`.
+fn trace_spec(question: &Question, read: &Combination<'_>) -> Result<TraceSpec, ExperimentError> {
+    let world = read.text("world");
+    let (world, settings) = world.split_once(": ").unwrap_or((&world, &world));
+    let settings: Vec<String> = settings.split_whitespace().map(str::to_owned).collect();
+    let overrides = [settings_below(&question.trace.set, &settings), settings].concat();
+    let profile = question.trace.profile.clone();
+    generate::profile(&profile, &overrides).map_err(|problem| read.error("world", &problem))?;
+    let world = world.to_owned();
+    Ok(TraceSpec { profile, seed: read.seed()?, events: question.trace.events, overrides, world })
+}
+
+/// Returns the settings whose keys are not set by `above` as well.
+fn settings_below(settings: &[String], above: &[String]) -> Vec<String> {
+    fn key(setting: &str) -> &str {
+        setting.split('=').next().unwrap_or_default()
+    }
+    let is_hidden = |setting: &String| above.iter().any(|other| key(other) == key(setting));
+    settings.iter().filter(|setting| !is_hidden(setting)).cloned().collect()
+}
+
+fn positive_ms(loaded: &LoadedExperiment, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
+    match loaded.duration_ms(name, text)? {
+        0 => Err(loaded.error(&text.span(), format!("{name} = 0 leaves no time at all; give it 1ms or more"))),
+        ms => Ok(ms),
+    }
+}
+
+fn slo_p99_ns(loaded: &LoadedExperiment, question: &Question) -> Result<u64, ExperimentError> {
+    let place = question.slo_p99.span();
+    parse_latency_ns(question.slo_p99.get_ref()).map_err(|problem| loaded.error(&place, format!("slo_p99: {problem}")))
+}
+
+/// Returns the deadline of the part, or else that of the experiment, in ms.
+fn deadline_ms(loaded: &LoadedExperiment, question: &Question) -> Result<u64, ExperimentError> {
+    let deadline = question.deadline.as_ref().unwrap_or(&loaded.experiment.deadline);
+    positive_ms(loaded, "deadline", deadline).map(|ms| ms as u64)
+}
+
+/// Fisher-Yates with a fixed generator: the same order on every machine.
+fn shuffle<T>(items: &mut [T], seed: u64) {
+    for at in (1..items.len()).rev() {
+        let other = mix(seed.wrapping_mul(0x9e37).wrapping_add(at as u64)) % (at as u64 + 1);
+        items.swap(at, other as usize);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// An experiment without its axes.
+    const TEXT: &str = "name = \"x\"\ntitle = \"x\"\nseed = 1\nrepeats = 2\ndeadline = \"10s\"\nmemory_cap_mib = 512\n\
+                        [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = { profile = \"tiny\", events = 1000 }\n\
+                        [part.axes]\n";
+
+    /// Some case.
+    pub(crate) fn case() -> CaseSpec {
+        plan("pipeline = \"identity\"").unwrap().cases.remove(0)
+    }
+
+    fn plan(axes: &str) -> Result<Plan, ExperimentError> {
+        Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text_of(axes), &[])?)
+    }
+
+    fn text_of(axes: &str) -> String {
+        format!("{TEXT}{axes}\n")
+    }
+
+    #[test]
+    fn every_combination_is_a_case_and_repeats_share_its_number() {
+        let plan =
+            plan("pipeline = [\"identity\", \"lifetime-value\"]\nworkers = [1, 2]\nrate = [1000, \"closed\"]").unwrap();
+        assert_eq!(plan.cases.len(), 2 * 8);
+        for number in 1..=8 {
+            let repeats: Vec<_> = plan.cases.iter().filter(|case| case.case == number).collect();
+            assert_eq!((repeats.len(), repeats[0].axes(None)), (2, repeats[1].axes(None)));
+        }
+        let open = plan.cases.iter().find(|case| case.load != OfferedLoad::Closed).unwrap();
+        assert_eq!((open.axes(None).records_per_epoch, open.trace.events), (1, 1000));
+    }
+
+    #[test]
+    fn a_world_may_have_a_name() {
+        let settings = "customers.whale_share=0.3 customers.new_customer_share=0";
+        let plan =
+            plan(&format!("pipeline = \"identity\"\nworld = [\"one key: {settings}\", \"{settings}\"]")).unwrap();
+        let worlds: Vec<&str> = plan.cases.iter().map(|case| case.trace.world.as_str()).collect();
+        assert!(worlds.contains(&"one key") && worlds.contains(&settings), "{worlds:?}");
+        assert!(plan.cases.iter().all(|case| case.trace.overrides == settings.split(' ').collect::<Vec<_>>()));
+    }
+
+    #[test]
+    fn every_seed_is_a_case_with_a_trace_of_its_own() {
+        let seeds = |plan: Plan| {
+            let of = |case: &CaseSpec| (case.case, case.axes(None).seed, case.trace.seed);
+            let mut seeds: Vec<_> = plan.cases.iter().filter(|case| case.repeat == 1).map(of).collect();
+            seeds.sort_unstable();
+            seeds
+        };
+        let of_part = plan("pipeline = \"identity\"\nseed = [7, 8, 9]").unwrap();
+        assert_eq!(seeds(of_part), [(1, Some(7), 7), (2, Some(8), 8), (3, Some(9), 9)]);
+        assert_eq!(seeds(plan("pipeline = \"identity\"").unwrap()), [(1, Some(1), 1)]);
+        let of_experiment = TEXT.replace("seed = 1\n", "seed = [5, 6]\n") + "pipeline = \"identity\"\n";
+        let loaded = LoadedExperiment::parse("x.toml".to_owned(), &of_experiment, &[]).unwrap();
+        assert_eq!(seeds(Plan::new(&loaded).unwrap()), [(1, Some(5), 5), (2, Some(6), 6)]);
+        for seed in ["[]", "-1", "\"seven\""] {
+            let text = TEXT.replace("seed = 1\n", &format!("seed = {seed}\n"));
+            let error = LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap_err().to_string();
+            assert!(error.contains("line 3: write a whole number of 0 or more, or a list of such"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_of_a_search_in_its_own_world() {
+        let text = TEXT.replace("events = 1000", "events = 4000");
+        let text = text + "pipeline = \"identity\"\nrate = \"50%\"\nseed = [7, 8]\n";
+        let plan = Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap()).unwrap();
+        for case in &plan.cases {
+            let OfferedLoad::ShareOf { search, .. } = case.load else { continue };
+            let searched = plan.cases.iter().find(|other| other.case == search).unwrap();
+            assert_eq!(searched.trace.seed, case.trace.seed);
+        }
+        assert_eq!(plan.cases.len(), 2 * 4);
+    }
+
+    #[test]
+    fn the_order_is_shuffled_and_fixed() {
+        let order = |plan: &Plan| plan.cases.iter().map(|case| case.case).collect::<Vec<_>>();
+        let axes = "pipeline = \"identity\"\nrate = [1, 2, 3, 4, 5, 6, 7, 8, 9]";
+        let (first, second) = (plan(axes).unwrap(), plan(axes).unwrap());
+        assert_eq!(order(&first), order(&second));
+        assert_ne!(order(&first)[..9], (1..=9).collect::<Vec<_>>()[..]);
+        assert_ne!(order(&first)[..9], order(&first)[9..]);
+    }
+
+    #[test]
+    fn what_cannot_be_is_skipped_in_words() {
+        let plan =
+            plan("pipeline = \"identity\"\nstrategy = [\"sequential\", \"exchange\"]\nworkers = [1, 2]").unwrap();
+        assert_eq!((plan.cases.len(), plan.skipped.len()), (6, 1));
+    }
+
+    #[test]
+    fn too_many_cases_are_counted_and_not_made() {
+        let list = |axis: &str, count: usize| format!("{axis} = {:?}\n", (1..=count).collect::<Vec<_>>());
+        let axes = |counts: [usize; 3]| {
+            let lists =
+                ["records_per_epoch", "rate", "workers"].iter().zip(counts).map(|(axis, count)| list(axis, count));
+            lists.fold("pipeline = \"identity\"\n".to_owned(), |axes, list| axes + &list)
+        };
+        let error = |counts| plan(&axes(counts)).unwrap_err().to_string();
+        let (many, pairs) = (error([1000, 1000, 1000]), error([500, 51, 1]));
+        assert!(many.contains("part 'only': its axes have 1000000000 combinations, at most 50000 are taken"), "{many}");
+        assert!(pairs.contains("line 4: repeats = 2 of 25500 cases are 51000, at most 50000 are run"), "{pairs}");
+        assert_eq!(plan(&axes([20, 5, 1])).unwrap().cases.len(), 200);
+        let endless = "strategy = [\"exchange\"]\n".to_owned()
+            + &AXES[3..].iter().map(|(axis, _)| list(axis, 60)).collect::<String>();
+        let endless = plan(&endless).unwrap_err().to_string();
+        assert!(endless.contains(&format!("{} combinations", usize::MAX)), "{endless}");
+    }
+
+    #[test]
+    fn a_list_of_settings_is_one_choice_and_a_list_of_lists_an_axis() {
+        let settings = |axis: &str| -> Vec<Vec<String>> {
+            let plan = plan(&format!("pipeline = \"repeat-high-value\"\nsettings = {axis}")).unwrap();
+            let mut seen: Vec<_> = plan.cases.into_iter().map(|case| case.settings).collect();
+            seen.sort();
+            seen.dedup();
+            seen
+        };
+        assert_eq!(settings("[\"threshold=20\", \"count=2\"]"), [["threshold=20", "count=2"]]);
+        assert_eq!(settings("[[\"threshold=20\"], [\"threshold=500\"]]"), [["threshold=20"], ["threshold=500"]]);
+    }
+
+    #[test]
+    fn what_a_world_sets_takes_the_place_of_what_the_trace_sets() {
+        let below = |settings: &[&str], above: &[&str]| {
+            let owned = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+            settings_below(&owned(settings), &owned(above))
+        };
+        assert_eq!(below(&["a.b=1", "a.c=2"], &["a.b=3"]), ["a.c=2"]);
+        assert_eq!(below(&["a.b=1"], &["a.bb=3"]), ["a.b=1"]);
+    }
+
+    #[test]
+    fn a_size_is_checked_before_it_is_chosen() {
+        let check = |set: &str| {
+            let text = format!("{}\n[sizes.full]\nrepeats = 3\n{set}\n", text_of("pipeline = \"identity\""));
+            Plan::check_sizes(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap())
+        };
+        check("\"only.trace.events\" = 3").unwrap();
+        for (set, wanted) in [
+            ("\"only.trace.eventz\" = 3", "size=full: unknown field `eventz`"),
+            ("\"only.workers\" = 0", "workers: 0 is outside 1 to 64"),
+            ("\"only.workerz\" = 1", "did you mean 'workers'"),
+            ("\"others.workers\" = 1", "there is no part 'others'"),
+        ] {
+            let error = check(set).unwrap_err().to_string();
+            assert!(error.contains(wanted) && error.contains("size=full"), "{error}");
+        }
+    }
+
+    #[test]
+    fn wrong_axes_are_named_with_place_and_fix() {
+        for (axes, wanted) in [
+            ("pipeline = \"identiti\"", "line 12: pipeline: there is no pipeline 'identiti'; did you mean 'identity'"),
+            ("pipeline = \"identity\"\nworker = 1", "line 13: there is no axis 'worker'; did you mean 'workers'"),
+            ("pipeline = \"identity\"\nworkers = 0", "workers: 0 is outside 1 to 64"),
+            ("pipeline = \"identity\"\nrate = -5", "rate: -5 is outside 1 to 1000000000"),
+            ("pipeline = \"identity\"\nrate = \"fast\"", "rate: 'fast' is not a number"),
+            ("pipeline = \"identity\"\nrate = []", "rate: the list is empty"),
+            ("pipeline = \"identity\"\nslack = \"soon\"", "slack: 'soon' is not a duration"),
+            ("pipeline = \"identity\"\nidle_timeout = \"soon\"", "idle_timeout: 'soon' is not a duration"),
+            ("pipeline = \"identity\"\nidle = \"10min\"", "is `idle_timeout = \"10min\"` now"),
+            ("pipeline = \"identity\"\nidle = \"nap\"", "there is no idle 'nap'; there are spin, park"),
+            ("pipeline = \"identity\"\nsources = \"chanel\"", "did you mean 'channel'"),
+            (
+                "pipeline = \"identity\"\nworld = \"transport.duplicates.shar=1\"",
+                "did you mean 'transport.duplicates.share'",
+            ),
+            ("pipeline = \"identity\"\nseed = [7, \"x\"]", "line 13: seed: 'x' is not a seed; write whole numbers"),
+            ("pipeline = \"identity\"\nfault = \"explode\"", "'explode' is not a fault"),
+            ("pipeline = \"export-review\"\nsettings = [\"treshold=1\"]", "did you mean 'threshold'"),
+            (
+                "pipeline = \"export-review\"\nsettings = [\"threshold=banana\", \"threshold=500\"]",
+                "settings: pipeline 'export-review': threshold is set twice, to 'banana' and to '500'; leave one of them \
+                 out. A list of settings is one choice; an axis is a list of lists",
+            ),
+            (
+                "pipeline = \"export-review\"\nsettings = [\"threshold=20 count=2\", \"threshold=500\"]",
+                "threshold is set twice, to '20 count=2' and to '500'",
+            ),
+            (
+                "pipeline = \"identity\"\nworld = \"visits.pages_mean=1 visits.pages_mean=2\"",
+                "world: visits.pages_mean is set twice, to '1' and to '2'",
+            ),
+            ("pipeline = \"identity\"\nstrategy = \"exchang\"", "did you mean 'exchange'"),
+        ] {
+            let error = plan(axes).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Counts the bytes that one thread allocates and frees.
+//!
+//! Decision D-411.
+
+use tikv_jemalloc_ctl::thread::{ThreadLocal, allocatedp, deallocatedp};
+
+/// The bytes allocated by the thread that created this value, minus the bytes freed by that thread. The count is exact:
+/// the allocator counts both per thread, without its caches.
+///
+/// It is below 0 for a thread that frees what others have allocated; the sum over all threads that pass memory to
+/// each other is what is alive.
+pub(crate) struct Allocation {
+    allocated: ThreadLocal<u64>,
+    freed: ThreadLocal<u64>,
+    baseline_bytes: i64,
+}
+
+impl Allocation {
+    /// Starts counting; `None` if the allocator of this program does not count.
+    pub(crate) fn of_this_thread() -> Option<Self> {
+        let mut counted =
+            Self { allocated: allocatedp::read().ok()?, freed: deallocatedp::read().ok()?, baseline_bytes: 0 };
+        let before = counted.allocated.get();
+        drop(std::hint::black_box(Box::new(before)));
+        counted.baseline_bytes = counted.bytes();
+        (counted.allocated.get() > before).then_some(counted)
+    }
+
+    /// Returns the bytes alive beyond those at the start.
+    #[inline]
+    pub(crate) fn live_bytes(&self) -> i64 {
+        self.bytes() - self.baseline_bytes
+    }
+
+    fn bytes(&self) -> i64 {
+        self.allocated.get() as i64 - self.freed.get() as i64
+    }
+}

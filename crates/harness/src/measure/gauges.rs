@@ -1,0 +1,76 @@
+//! Gauges through which a worker publishes what it holds while it runs.
+
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+/// What one worker holds at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Snapshot {
+    /// Events admitted so far.
+    pub(crate) admitted: u64,
+    /// State entries.
+    pub(crate) entries: u64,
+    /// Events waiting for the watermark.
+    pub(crate) buffered: u64,
+    /// Live bytes since the run began, without the answers kept for the check; below 0 for a worker that frees what
+    /// others have allocated.
+    pub(crate) live_bytes: i64,
+    /// The minimum number of bytes that its entries and waiting events take.
+    pub(crate) least_bytes: u64,
+}
+
+/// The latest snapshot of one worker, readable from any thread through a sequence lock. The worker never waits, and
+/// readers get numbers of a single instant.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Gauges {
+    version: AtomicU64, // odd while it is being written
+    cells: [AtomicU64; 5],
+}
+
+impl Gauges {
+    /// Publishes a snapshot. Only one thread may call it.
+    pub(crate) fn show(&self, snapshot: &Snapshot) {
+        let Snapshot { admitted, entries, buffered, live_bytes, least_bytes } = *snapshot;
+        let version = self.version.load(Ordering::Relaxed);
+        self.version.store(version + 1, Ordering::Relaxed);
+        fence(Ordering::Release);
+        let values = [admitted, entries, buffered, live_bytes as u64, least_bytes];
+        self.cells.iter().zip(values).for_each(|(cell, value)| cell.store(value, Ordering::Relaxed));
+        self.version.store(version + 2, Ordering::Release);
+    }
+
+    /// Returns the latest snapshot.
+    pub(crate) fn read(&self) -> Snapshot {
+        loop {
+            let version = self.version.load(Ordering::Acquire);
+            let [admitted, entries, buffered, live_bytes, least_bytes] =
+                [0, 1, 2, 3, 4].map(|cell: usize| self.cells[cell].load(Ordering::Relaxed));
+            fence(Ordering::Acquire);
+            if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
+                return Snapshot { admitted, entries, buffered, live_bytes: live_bytes as i64, least_bytes };
+            }
+            std::thread::yield_now(); // the worker may be off its core in the middle of it
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_sees_numbers_of_one_instant_only() {
+        let gauges = Gauges::default();
+        let at =
+            |n: u64| Snapshot { admitted: n, entries: 2 * n, buffered: 3 * n, live_bytes: -(n as i64), least_bytes: n };
+        std::thread::scope(|scope| {
+            scope.spawn(|| (1..=200_000).for_each(|n| gauges.show(&at(n))));
+            let mut last = 0;
+            while last < 200_000 {
+                let observed = gauges.read();
+                assert!(observed.admitted >= last && observed == at(observed.admitted), "{observed:?} after {last}");
+                last = observed.admitted;
+            }
+        });
+    }
+}

@@ -1,0 +1,58 @@
+//! Samples memory and the machine while a case runs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::environment::{CpuTicks, throttled_ns};
+use crate::measure::observed::Observations;
+use crate::measure::run_state::SharedRunState;
+
+/// The sampling thread. There is only one: it takes time from the workers where no core is free.
+pub(crate) struct Sampler {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Observations>,
+}
+
+/// The time between two readings.
+const PERIOD: Duration = Duration::from_millis(4);
+/// The number of readings allocated in advance.
+const READINGS: usize = 1 << 14;
+
+impl Sampler {
+    pub(crate) fn start(run_state: &Arc<SharedRunState>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (run_state, sampler_stop) = (Arc::clone(run_state), Arc::clone(&stop));
+        let thread = thread::spawn(move || watch(&run_state, &sampler_stop));
+        Self { stop, thread }
+    }
+
+    pub(crate) fn stop(self) -> Observations {
+        self.stop.store(true, Ordering::Release);
+        self.thread.thread().unpark();
+        self.thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
+    let mut readings = Vec::with_capacity(READINGS);
+    while run_state.now_ns().is_none() && !stop.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
+    let (ticks_before, throttled_before) = (CpuTicks::now(), throttled_ns());
+    while run_state.final_reading().is_none() && !stop.load(Ordering::Acquire) {
+        readings.push(run_state.reading());
+        thread::park_timeout(PERIOD);
+    }
+    // The last reading is what was left when everything was done; later the dataflow is gone.
+    readings.extend(run_state.final_reading());
+    let elapsed_ns = run_state.now_ns().unwrap_or(0).max(1) as f64;
+    Observations {
+        readings,
+        cpu_ns: run_state.cpu_ns(),
+        steal_share: ticks_before.and_then(|before| CpuTicks::now()?.stolen_share_since(&before)),
+        throttled_share: throttled_before
+            .and_then(|before| Some(throttled_ns()?.saturating_sub(before) as f64 / elapsed_ns)),
+    }
+}

@@ -1,0 +1,118 @@
+//! What one worker records during a run.
+
+use flowbench_measurement::lost_time::Gap;
+use serde::{Deserialize, Serialize};
+
+use crate::measure::gauges::Snapshot;
+use crate::measure::scheduling::Scheduling;
+
+/// What one worker records during a run: when its own epochs were admitted and completed, in ns since the run began,
+/// where it lost time, and what it held. The memory is allocated before the run begins, so that recording allocates
+/// nothing while memory is measured.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct WorkerLog {
+    pub(crate) worker: u64,
+    pub(crate) readers: u64,
+    pub(crate) admissible: u64,
+    pub(crate) admitted_ns: Vec<u64>,
+    /// For each epoch, the end of the last round with work before its admission.
+    pub(crate) free_since_ns: Vec<u64>,
+    pub(crate) completed_ns: Vec<u64>,
+    /// The number of epochs its state had acted on, and since when, ns since the run began.
+    pub(crate) views: Vec<(u64, u64)>,
+    /// The time of rounds with work, ns.
+    pub(crate) busy_ns: u64,
+    /// The intervals in which it lost time.
+    pub(crate) gaps: Vec<Gap>,
+    /// Time off the CPU in intervals that were too short to examine or for which there was no room, ns.
+    pub(crate) lost_besides_ns: u64,
+    /// What it held when the input had ended, before anything left expired.
+    pub(crate) at_end: Option<Snapshot>,
+    /// What the scheduler did to it.
+    pub(crate) scheduling: Scheduling,
+}
+
+/// The number of gaps there is room for.
+const GAPS: usize = 1 << 16;
+
+impl WorkerLog {
+    /// Creates the log of one of `readers` workers who read `epochs` in turn, or of a worker who reads none.
+    pub(crate) fn new(worker: u64, readers: u64, epochs: u64) -> Self {
+        let log = Self { worker, readers, ..Self::default() };
+        let own = log.own(epochs);
+        let room = || Vec::with_capacity(own);
+        Self {
+            admitted_ns: room(),
+            free_since_ns: room(),
+            completed_ns: room(),
+            views: Vec::with_capacity(epochs as usize + 1),
+            gaps: Vec::with_capacity(GAPS),
+            ..log
+        }
+    }
+
+    /// Records that its own epochs below `epochs` are admitted now, and that the worker had nothing to do since
+    /// `free_since_ns`.
+    pub(crate) fn admit(&mut self, epochs: u64, now_ns: u64, free_since_ns: u64) {
+        let own = self.own(epochs).max(self.admitted_ns.len());
+        self.admitted_ns.resize(own, now_ns);
+        self.free_since_ns.resize(own, free_since_ns);
+    }
+
+    /// Records that its own epochs below `epochs` are completed now.
+    pub(crate) fn complete(&mut self, epochs: u64, now_ns: u64) {
+        let own = self.own(epochs).min(self.admitted_ns.len()).max(self.completed_ns.len());
+        self.completed_ns.resize(own, now_ns);
+    }
+
+    /// Records that its state has now acted on all epochs below `epochs`.
+    pub(crate) fn view(&mut self, epochs: u64, now_ns: u64) {
+        if self.views.len() < self.views.capacity() {
+            self.views.push((epochs, now_ns));
+        }
+    }
+
+    /// Records lost time.
+    pub(crate) fn lose(&mut self, gap: Gap) {
+        if self.gaps.len() < GAPS {
+            self.gaps.push(gap);
+        }
+    }
+
+    /// Records that the worker ran for `length_ns`, requested sleep excluded, and had the CPU for `cpu_ns` of that.
+    /// Time that no gap explains was lost in intervals too short to examine, from work and idleness alike.
+    pub(crate) fn close(&mut self, length_ns: u64, cpu_ns: u64) {
+        let in_gaps_ns = self.gaps.iter().map(|gap| gap.off_cpu_ns).sum::<u64>();
+        let rest_ns = length_ns.saturating_sub(in_gaps_ns);
+        self.lost_besides_ns = rest_ns.saturating_sub(cpu_ns);
+        if rest_ns > cpu_ns {
+            self.busy_ns = (self.busy_ns as f64 * cpu_ns as f64 / rest_ns as f64) as u64;
+        }
+    }
+
+    /// Returns the next epoch it has to admit; `None` if it reads none.
+    pub(crate) fn next_epoch(&self) -> Option<u64> {
+        (self.worker < self.readers).then(|| self.worker + self.readers * self.admitted_ns.len() as u64)
+    }
+
+    /// Returns how many of the first `epochs` belong to this worker.
+    fn own(&self, epochs: u64) -> usize {
+        if self.worker < self.readers { epochs.saturating_sub(self.worker).div_ceil(self.readers) as usize } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_that_no_gap_explains_was_taken_from_work_and_idleness_alike() {
+        let mut log = WorkerLog::new(0, 1, 8);
+        log.busy_ns = 600;
+        log.lose(Gap { from_ns: 0, to_ns: 100, off_cpu_ns: 100, idle: true });
+        log.close(1_000, 450); // of 900 ns outside of the gap, half were on the CPU
+        assert_eq!((log.lost_besides_ns, log.busy_ns), (450, 300));
+        log.close(1_000, 2_000); // the clocks of the kernel are not as fine
+        assert_eq!((log.lost_besides_ns, log.busy_ns), (0, 300));
+    }
+}

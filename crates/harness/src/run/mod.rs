@@ -1,0 +1,10 @@
+//! Runs an experiment: one case after another, each in processes of its own that are supervised.
+
+pub(crate) mod child_process;
+pub(crate) mod protocol;
+pub(crate) mod session;
+pub(crate) mod supervisor;
+
+pub use protocol::{CASE_ARGUMENT, CaseResult, PANICKED};
+pub use session::{Finished, HostRank, Request, RunFailed, RunObserver, follow, run};
+pub use supervisor::CaseProcesses;

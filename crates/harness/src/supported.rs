@@ -1,0 +1,68 @@
+//! Whether a configuration can run at all: asked before an experiment is run and before a log is replayed.
+
+use flowbench_pipelines::{Pipeline, RunConfig};
+use thiserror::Error;
+
+/// Why a configuration cannot run.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+pub enum Unsupported {
+    /// The strategy does not support the pipeline, or not with the other choices.
+    #[error("{strategy} does not serve {pipeline}: {reason}")]
+    Strategy {
+        /// Name of the strategy.
+        strategy: &'static str,
+        /// Name of the pipeline.
+        pipeline: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The strategy does not run on this number of workers.
+    #[error("{strategy} on {workers} workers (it runs on {allowed})")]
+    Workers {
+        /// Name of the strategy.
+        strategy: &'static str,
+        /// The number of workers of all processes together.
+        workers: usize,
+        /// The numbers of workers it runs on.
+        allowed: &'static str,
+    },
+}
+
+/// Checks that `processes` processes can run a pipeline with this configuration.
+///
+/// # Errors
+///
+/// Fails with the reason if they cannot.
+pub fn check_supported(pipeline: &dyn Pipeline, config: &RunConfig, processes: usize) -> Result<(), Unsupported> {
+    let (strategy, workers) = (config.strategy, config.workers * processes);
+    let reason = pipeline.unsupported_reason(config).or_else(|| strategy.unsupported_between_processes(processes));
+    if let Some(reason) = reason {
+        return Err(Unsupported::Strategy { strategy: strategy.name(), pipeline: pipeline.name(), reason });
+    }
+    match strategy.allowed_workers(workers) {
+        Some(allowed) => Err(Unsupported::Workers { strategy: strategy.name(), workers, allowed }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowbench_pipelines::{Strategy, catalogue};
+
+    use super::*;
+
+    #[test]
+    fn pipeline_processes_and_workers_are_checked() {
+        let check = |pipeline: &str, strategy: Strategy, processes: usize| {
+            let checked = check_supported(catalogue::find(pipeline).unwrap(), &RunConfig::plain(strategy), processes);
+            checked.map_err(|problem| problem.to_string())
+        };
+        assert_eq!(check("sessions", Strategy::EXCHANGE, 2), Ok(()));
+        let error = |pipeline, strategy, processes| check(pipeline, strategy, processes).unwrap_err();
+        assert!(error("identity", Strategy::HOT_SPLIT, 1).starts_with("hot-split does not serve identity: "));
+        let wanted = "shared does not serve sessions: processes share no memory";
+        assert_eq!(error("sessions", Strategy::SHARED, 2), wanted);
+        let wanted = "sequential on 2 workers (it runs on exactly 1 worker)";
+        assert_eq!(error("sessions", Strategy::SEQUENTIAL, 2), wanted);
+    }
+}
