@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use flowbench_events::{LateSet, Trace, parse_rfc3339_ms};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_pipelines::{Feed, OrderName, RunConfig, RunContext, Strategy, UnpacedDriver, catalogue};
+use flowbench_pipelines::{Feed, OrderName, Registry, RunConfig, RunContext, Strategy, UnpacedDriver};
 
 use crate::command::Scratch;
 
@@ -30,7 +30,7 @@ fn any_number_of_workers_drops_exactly_the_late_set_of_the_trace() {
                     ("identity", OrderName::Speculative),
                     ("repeat-high-value", OrderName::Speculative),
                 ] {
-                    let prepared = catalogue::find(pipeline).unwrap().prepare(&[], &trace.symbols).unwrap();
+                    let prepared = Registry::default().find(pipeline).unwrap().prepare(&[], &trace.symbols).unwrap();
                     let config = RunConfig { workers, order, ..RunConfig::plain(strategy) };
                     let end = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())).unwrap();
                     assert_eq!(end.late, truth, "{pipeline}, {config:?}, slack {slack_ms} ms");

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use flowbench_events::{Event, Horizon, Kind, Trace};
 use flowbench_generators::{ConversionProfile, Generator, Profile};
 use flowbench_harness::replay::{ReplayRequest, replay};
-use flowbench_pipelines::{Deployment, RunConfig, Strategy, catalogue};
+use flowbench_pipelines::{Deployment, Registry, RunConfig, Strategy};
 
 /// Within so many standard deviations lie 99.9 % of a normal distribution.
 const Z: f64 = 3.29;
@@ -80,7 +80,7 @@ fn lives(settings: &[(&str, &str)], waves: u64) -> (Profile, Arc<Trace>) {
 fn answers(pipeline: &str, settings: &[&str], trace: &Arc<Trace>) -> Vec<String> {
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let config = RunConfig { deduplicate: Some(Horizon::FOR_GOOD), ..RunConfig::plain(Strategy::EXCHANGE) };
-    let pipeline = catalogue::find(pipeline).unwrap();
+    let pipeline = Registry::default().find(pipeline).unwrap();
     replay(&ReplayRequest::new(pipeline, &settings, config), trace, Deployment::Threads)
         .unwrap()
         .answers

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use flowbench_events::{Horizon, Trace};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_harness::replay::{ReplayRequest, replay};
-use flowbench_pipelines::{Deployment, RunConfig, Strategy, catalogue};
+use flowbench_pipelines::{Deployment, Registry, RunConfig, Strategy, catalogue};
 
 use crate::command::Scratch;
 
@@ -281,7 +281,7 @@ fn world() -> Arc<Trace> {
 fn answered(pipeline: &str, deduplicate: bool, trace: &Arc<Trace>) -> String {
     let config =
         RunConfig { deduplicate: deduplicate.then_some(Horizon::FOR_GOOD), ..RunConfig::plain(Strategy::EXCHANGE) };
-    let request = ReplayRequest::new(catalogue::find(pipeline).unwrap(), &[], config);
+    let request = ReplayRequest::new(Registry::default().find(pipeline).unwrap(), &[], config);
     let replayed = replay(&request, trace, Deployment::Threads).unwrap();
     let lines = replayed.answers.lines(&trace.symbols);
     std::iter::once(replayed.answers.header()).chain(lines).map(|line| line + "\n").collect()

@@ -4,7 +4,7 @@
 //! What DuckDB says of small logs is kept in `golden/` and checked without it.
 
 use flowbench_events::parse_duration_ms;
-use flowbench_pipelines::{Pipeline, catalogue};
+use flowbench_pipelines::{Pipeline, Registry};
 use serde_json::json;
 
 use crate::command::Scratch;
@@ -160,7 +160,7 @@ impl Question {
     /// The reference SQL with its placeholders filled: `{name}` with the text of a parameter, `{name:ms}` with the
     /// whole number of ms of a duration, `{name:list}` with quoted words.
     fn sql(&self) -> String {
-        let pipeline = catalogue::find(self.pipeline).unwrap();
+        let pipeline = Registry::default().find(self.pipeline).unwrap();
         let settings = words(self.settings);
         let mut sql = pipeline.sql().to_owned();
         for parameter in pipeline.parameters() {

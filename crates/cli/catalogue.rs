@@ -8,7 +8,7 @@ use flowbench_harness::environment;
 use flowbench_harness::experiment::Plan;
 use flowbench_harness::experiment::{LoadedExperiment, SHIPPED};
 use flowbench_harness::measure::{share_lost_spinning, wake_up_delays};
-use flowbench_pipelines::{Eviction, OrderName, Pipeline, RunConfig, Strategy, catalogue};
+use flowbench_pipelines::{Eviction, OrderName, Pipeline, RunConfig, Registry, Strategy};
 use serde_json::{Value, json};
 
 use crate::args::{Doctor, Explain, List, Listed};
@@ -19,7 +19,7 @@ const LOST_SHARE_MAX: f64 = 0.01;
 /// How long the doctor measures a sleeping thread, and then a spinning one.
 const LISTEN: Duration = Duration::from_secs(2);
 
-pub(crate) fn list(args: &List) -> Result<i32, Failure> {
+pub(crate) fn list(args: &List, registry: Registry) -> Result<i32, Failure> {
     let kinds = [
         (Listed::Pipelines, "pipelines"),
         (Listed::Strategies, "strategies"),
@@ -31,32 +31,32 @@ pub(crate) fn list(args: &List) -> Result<i32, Failure> {
     let wanted = kinds.into_iter().filter(|(kind, _)| args.what.is_none_or(|what| what == *kind));
     if args.json {
         let all: serde_json::Map<String, Value> =
-            wanted.map(|(kind, name)| Ok((name.to_owned(), entries(kind)?))).collect::<Result<_, Failure>>()?;
+            wanted.map(|(kind, name)| Ok((name.to_owned(), entries(kind, registry)?))).collect::<Result<_, Failure>>()?;
         print(&format!("{:#}\n", Value::Object(all)))?;
         return Ok(OK);
     }
     let mut text = String::new();
     for (kind, name) in wanted {
         text.push_str(&format!("{name}\n"));
-        for entry in entries(kind)?.as_array().into_iter().flatten() {
+        for entry in entries(kind, registry)?.as_array().into_iter().flatten() {
             let word = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
             text.push_str(&format!("  {:<22}{}\n", word("name"), word("summary")));
         }
         if name == "strategies" {
-            text.push_str(&matrix());
+            text.push_str(&matrix(registry));
         }
     }
     print(&text)?;
     Ok(OK)
 }
 
-fn entries(kind: Listed) -> Result<Value, Failure> {
+fn entries(kind: Listed, registry: Registry) -> Result<Value, Failure> {
     let plain = |name: &str, summary: &str| json!({ "name": name, "summary": summary });
     Ok(match kind {
-        Listed::Pipelines => catalogue::CATALOGUE.iter().map(|pipeline| pipeline_entry(*pipeline)).collect(),
+        Listed::Pipelines => registry.pipelines().map(pipeline_entry).collect(),
         Listed::Strategies => Strategy::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
         Listed::Orders => OrderName::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
-        Listed::Evictions => Eviction::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
+        Listed::Evictions => Eviction::ALL.iter().map(|one| plain(&one.form(), one.summary())).collect(),
         Listed::Profiles => {
             let entry = |name: &&str| Ok(plain(name, &Profile::named(name).map_err(Failure::failed)?.about));
             Profile::NAMES.iter().map(entry).collect::<Result<_, Failure>>()?
@@ -71,12 +71,12 @@ fn entries(kind: Listed) -> Result<Value, Failure> {
 }
 
 /// Returns a table with a row for each pipeline and a column for each strategy, with the reasons for the gaps.
-fn matrix() -> String {
+fn matrix(registry: Registry) -> String {
     let mut text =
         "\n  which strategy serves which pipeline, in the order above (a letter: it does not, for the reason below)\n"
             .to_owned();
     let mut reasons: Vec<&str> = Vec::new();
-    for pipeline in catalogue::CATALOGUE {
+    for pipeline in registry.pipelines() {
         let mut mark = |strategy: &Strategy| {
             let Some(reason) = pipeline.unsupported_reason(&RunConfig::plain(*strategy)) else { return '✓' };
             let at = reasons.iter().position(|known| *known == reason).unwrap_or_else(|| {
@@ -104,9 +104,9 @@ fn pipeline_entry(pipeline: &dyn Pipeline) -> Value {
         Strategy::ALL.into_iter().filter(|one| reason(*one).is_none()).map(Strategy::name).collect();
     json!({
         "name": pipeline.name(),
-        "summary": pipeline.question(),
-        "columns": pipeline.columns(),
-        "parameters": pipeline.parameters().iter().map(|one| json!({
+        "summary": pipeline.about().question,
+        "columns": pipeline.about().columns,
+        "parameters": pipeline.about().parameters.iter().map(|one| json!({
             "name": one.name, "default": one.default, "meaning": one.meaning,
         })).collect::<Value>(),
         "strategies": served,
@@ -114,25 +114,25 @@ fn pipeline_entry(pipeline: &dyn Pipeline) -> Value {
     })
 }
 
-pub(crate) fn explain(args: &Explain) -> Result<i32, Failure> {
+pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure> {
     let name = args.name.as_str();
-    let text = if let Ok(pipeline) = catalogue::find(name) {
+    let text = if let Ok(pipeline) = registry.find(name) {
         explain_pipeline(pipeline)
     } else if Profile::NAMES.contains(&name) {
         explain_profile(&Profile::named(name).map_err(Failure::failed)?)
     } else if SHIPPED.iter().any(|(shipped, _)| *shipped == name) {
-        explain_experiment(name)?
+        explain_experiment(name, registry)?
     } else if let Some(strategy) = Strategy::ALL.into_iter().find(|strategy| strategy.name() == name) {
-        explain_strategy(strategy)
+        explain_strategy(strategy, registry)
     } else {
-        return Err(unknown(name));
+        return Err(unknown(name, registry));
     };
     print(&text)?;
     Ok(OK)
 }
 
-fn unknown(name: &str) -> Failure {
-    let pipelines = catalogue::CATALOGUE.iter().map(|pipeline| pipeline.name());
+fn unknown(name: &str, registry: Registry) -> Failure {
+    let pipelines = registry.pipelines().map(|pipeline| pipeline.name());
     let all = pipelines.chain(Profile::NAMES.iter().copied()).chain(SHIPPED.iter().map(|(shipped, _)| *shipped));
     let all: Vec<&str> = all.chain(Strategy::ALL.map(Strategy::name)).collect();
     let hint = match nearest(name, all.iter().copied()) {
@@ -142,22 +142,22 @@ fn unknown(name: &str) -> Failure {
     Failure::usage_error(format!("there is no pipeline, strategy, profile or experiment '{name}'; {hint}"))
 }
 
-fn explain_strategy(strategy: Strategy) -> String {
+fn explain_strategy(strategy: Strategy, registry: Registry) -> String {
     let mut text = format!("{}\n{}\n\n", strategy.name(), strategy.summary());
-    for pipeline in catalogue::CATALOGUE {
-        text.push_str(&format!("pipeline    {}: {}\n", pipeline.name(), serves(*pipeline, strategy)));
+    for pipeline in registry.pipelines() {
+        text.push_str(&format!("pipeline    {}: {}\n", pipeline.name(), serves(pipeline, strategy)));
     }
     text
 }
 
 fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
-    let mut text = format!("{}\n{}\n\n", pipeline.name(), pipeline.question());
-    text.push_str(&format!("answers     event_time,{}\n", pipeline.columns().join(",")));
-    for one in pipeline.parameters() {
+    let mut text = format!("{}\n{}\n\n", pipeline.name(), pipeline.about().question);
+    text.push_str(&format!("answers     event_time,{}\n", pipeline.about().columns.join(",")));
+    for one in pipeline.about().parameters {
         text.push_str(&format!("parameter   {} = {}: {}\n", one.name, one.default, one.meaning));
     }
-    let state = if pipeline.state().is_empty() { "none" } else { pipeline.state() };
-    text.push_str(&format!("state       {state}\nunclear     {}\n", pipeline.edge_cases()));
+    let state = if pipeline.about().state.is_empty() { "none" } else { pipeline.about().state };
+    text.push_str(&format!("state       {state}\nedge cases  {}\n", pipeline.about().edge_cases));
     for strategy in Strategy::ALL {
         text.push_str(&format!("strategy    {}: {}\n", strategy.name(), serves(pipeline, strategy)));
     }
@@ -167,11 +167,13 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
     for eviction in Eviction::ALL {
         text.push_str(&format!("eviction    {}: {}\n", eviction.name(), eviction.serves(pipeline.is_stateless())));
     }
-    let sql = pipeline.sql();
+    let sql = pipeline.about().sql;
     let ms = if sql.contains(":ms}") { "; {name:ms} in whole milliseconds" } else { "" };
     let list = if sql.contains(":list}") { "; {name:list} as a list of quoted words" } else { "" };
     let legend = if sql.contains('{') { format!(" ({{name}} is the parameter{ms}{list})") } else { String::new() };
-    text.push_str(&format!("\nreference SQL{legend}\n{sql}\n"));
+    if !sql.is_empty() {
+        text.push_str(&format!("\nreference SQL{legend}\n{sql}\n"));
+    }
     text
 }
 
@@ -198,9 +200,9 @@ fn explain_profile(profile: &Profile) -> String {
     text
 }
 
-fn explain_experiment(name: &str) -> Result<String, Failure> {
+fn explain_experiment(name: &str, registry: Registry) -> Result<String, Failure> {
     let loaded = LoadedExperiment::load(name, &[]).map_err(Failure::failed)?;
-    let plan = Plan::new(&loaded).map_err(Failure::failed)?;
+    let plan = Plan::new(&loaded, registry).map_err(Failure::failed)?;
     let mut text = format!("{name}\n{}\n{} cases\n\n", loaded.experiment.title, plan.cases.len());
     plan.added.iter().for_each(|added| text.push_str(&format!("added to {added}\n\n")));
     for part in &loaded.experiment.parts {

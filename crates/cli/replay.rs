@@ -9,7 +9,7 @@ use flowbench_harness::cluster::{Participants, ReplayProcesses};
 use flowbench_harness::experiment::named;
 use flowbench_harness::replay::{ReplayRequest, Replayed, replay as replay_log};
 use flowbench_harness::{Unsupported, check_supported};
-use flowbench_pipelines::{Eviction, OrderName, Pipeline, RunConfig, Strategy, catalogue};
+use flowbench_pipelines::{EvictionError, Pipeline, Registry, RunConfig, UnknownName};
 
 use crate::args::Replay;
 use crate::failure::{Failure, OK, eprint};
@@ -19,8 +19,8 @@ use crate::rejects::{Place, Rejects, rejects_beside, rejects_of};
 use crate::run::hosts;
 use crate::signals::remove_unfinished_outputs_on_signals;
 
-pub(crate) fn replay(args: &Replay, quiet: bool) -> Result<i32, Failure> {
-    let pipeline = catalogue::find(&args.pipeline).map_err(Failure::usage_error)?;
+pub(crate) fn replay(args: &Replay, registry: Registry, quiet: bool) -> Result<i32, Failure> {
+    let pipeline = registry.find(&args.pipeline).map_err(Failure::usage_error)?;
     let config = config(args, pipeline)?;
     let mut request = ReplayRequest {
         slack_ms: args.slack_ms,
@@ -109,15 +109,13 @@ fn remarks(replayed: &Replayed, request: &ReplayRequest<'_>) -> String {
 
 /// Parses the axes of a replay and checks that they can be combined.
 fn config(args: &Replay, pipeline: &dyn Pipeline) -> Result<RunConfig, Failure> {
-    let strategy = named("strategy", &args.strategy, &Strategy::ALL.map(|one| (one.name(), one)));
-    let order = named("order policy", &args.order, &OrderName::ALL.map(|one| (one.name(), one)));
-    let eviction = named("eviction", &args.eviction, &Eviction::ALL.map(|one| (one.name(), one)));
+    let strategy = args.strategy.parse().map_err(|error: UnknownName| Failure::usage_error(error))?;
     let config = RunConfig {
-        order: order.map_err(Failure::usage_error)?,
-        eviction: eviction.map_err(Failure::usage_error)?,
+        order: args.order.parse().map_err(|error: UnknownName| Failure::usage_error(error))?,
+        eviction: args.eviction.parse().map_err(|error: EvictionError| Failure::usage_error(error))?,
         workers: usize::from(args.workers),
         deduplicate: args.deduplicate.then(|| horizon(args.duplicate_horizon_ms)),
-        ..RunConfig::plain(strategy.map_err(Failure::usage_error)?)
+        ..RunConfig::plain(strategy)
     };
     if args.changes && !config.order.retracts() {
         let order = config.order.name();

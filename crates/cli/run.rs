@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
 use flowbench_harness::run::{Finished, HostRank, Request, follow as follow_experiment, run as run_experiment};
+use flowbench_pipelines::Registry;
 use flowbench_measurement::results_dir::{ResultsDir, read_run};
 use flowbench_report::{Drawn, Results, draw, terminal_tables};
 
@@ -16,7 +17,7 @@ use crate::signals::stop_on_signals;
 /// Width of the tables on the terminal.
 const TABLE_WIDTH: usize = 100;
 
-pub(crate) fn run(args: &Run, quiet: bool) -> Result<i32, Failure> {
+pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Failure> {
     let interrupted = stop_on_signals()?;
     let request = Request {
         experiment: args.experiment.clone(),
@@ -26,6 +27,7 @@ pub(crate) fn run(args: &Run, quiet: bool) -> Result<i32, Failure> {
         profile_operators: args.profile_operators,
         processes: args.cluster.processes.map(Into::into),
         host_rank: hosts(&args.cluster)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
+        registry,
     };
     let mut cases = Cases::new(quiet);
     if request.host_rank.as_ref().is_some_and(|host_rank| host_rank.process > 0) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowbench_events::{Event, Id, Kind, Value, Zone};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_pipelines::{BoundPipeline, Feed, RunConfig, RunContext, Strategy, UnpacedDriver, catalogue};
+use flowbench_pipelines::{BoundPipeline, Feed, Registry, RunConfig, RunContext, Strategy, UnpacedDriver};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
@@ -43,7 +43,7 @@ fn by_hand(criterion: &mut Criterion) {
     for (name, settings, by_hand) in loops {
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let pipeline =
-            catalogue::find(name.trim_end_matches("-all")).expect("the benches name pipelines that are there");
+            Registry::default().find(name.trim_end_matches("-all")).expect("the benches name pipelines that are there");
         let prepared = pipeline.prepare(&settings, &trace.symbols).expect("the settings are good");
         assert_eq!(answers(&*prepared, &feed), by_hand(&trace.events).0, "answers of {name}");
         let mut group = criterion.benchmark_group(format!("by-hand-{name}"));

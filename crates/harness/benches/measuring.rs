@@ -13,7 +13,7 @@ use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_harness::measure::{Idle, Load, Setting, measure};
 use flowbench_measurement::offered_load::Schedule;
 use flowbench_measurement::statistics::median_interval;
-use flowbench_pipelines::{BoundPipeline, Driver, Feed, RunConfig, RunContext, StateCounts, Strategy, catalogue};
+use flowbench_pipelines::{BoundPipeline, Driver, Feed, Registry, RunConfig, RunContext, StateCounts, Strategy};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -130,7 +130,7 @@ fn main() {
     ];
     println!("load    pipeline            records/epoch  workers  run       measured takes longer by (95 % interval)");
     for (name, pipeline, records_per_epoch, load) in arms {
-        let pipeline = catalogue::find(pipeline).expect("the benches name pipelines that are there");
+        let pipeline = Registry::default().find(pipeline).expect("the benches name pipelines that are there");
         let prepared = pipeline.prepare(&[], &trace.symbols).expect("the settings are good");
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, 0, true));
         for workers in [1, 2] {

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_pipelines::{BoundPipeline, Feed, OrderName, RunConfig, RunContext, Strategy, UnpacedDriver, catalogue};
+use flowbench_pipelines::{
+    BoundPipeline, Feed, OrderName, Registry, RunConfig, RunContext, Strategy, UnpacedDriver, catalogue,
+};
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -64,7 +66,7 @@ fn feed_of(world: &[(&str, &str)], events: u64, slack_ms: i64, drops_late: bool)
 
 fn prepared(name: &str, settings: &[&str], feed: &Feed) -> Box<dyn BoundPipeline> {
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-    let pipeline = catalogue::find(name).expect("the benches name pipelines that are there");
+    let pipeline = Registry::default().find(name).expect("the benches name pipelines that are there");
     pipeline.prepare(&settings, &feed.trace().symbols).expect("the settings are good")
 }
 

@@ -1,6 +1,6 @@
 //! Whether a configuration can run at all: asked before an experiment is run and before a log is replayed.
 
-use flowbench_pipelines::{Pipeline, RunConfig};
+use flowbench_pipelines::{Pipeline, Registry, RunConfig};
 use thiserror::Error;
 
 /// Why a configuration cannot run.
@@ -54,7 +54,8 @@ mod tests {
     #[test]
     fn pipeline_processes_and_workers_are_checked() {
         let check = |pipeline: &str, strategy: Strategy, processes: usize| {
-            let checked = check_supported(catalogue::find(pipeline).unwrap(), &RunConfig::plain(strategy), processes);
+            let checked =
+                check_supported(Registry::default().find(pipeline).unwrap(), &RunConfig::plain(strategy), processes);
             checked.map_err(|problem| problem.to_string())
         };
         assert_eq!(check("sessions", Strategy::EXCHANGE, 2), Ok(()));

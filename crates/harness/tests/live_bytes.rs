@@ -16,7 +16,8 @@ use cap::Cap;
 use common::{Hook, Hooked, prepared, run};
 use flowbench_events::{Event, Id, Kind, Record, Trace, Value};
 use flowbench_harness::measure::{Idle, Load, Measured};
-use flowbench_pipelines::{Driver, Eviction, Feed, RunConfig, Strategy};
+use flowbench_pipelines::eviction::Never;
+use flowbench_pipelines::{Driver, Feed, RunConfig, Strategy};
 use tikv_jemallocator::Jemalloc;
 
 #[global_allocator]
@@ -90,7 +91,7 @@ fn measured(pipeline: &str, config: RunConfig, orders: Trace, records_per_epoch:
 }
 
 fn choices() -> [RunConfig; 2] {
-    let never = |strategy| RunConfig { eviction: Eviction::Never, ..RunConfig::plain(strategy) };
+    let never = |strategy| RunConfig { eviction: Never.into(), ..RunConfig::plain(strategy) };
     [never(Strategy::SEQUENTIAL), RunConfig { workers: 2, ..never(Strategy::EXCHANGE) }]
 }
 

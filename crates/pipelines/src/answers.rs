@@ -28,6 +28,71 @@ pub trait Row: Message + Ord + Hash + Sync {
     fn at(self, event_time_ms: i64) -> Self;
 }
 
+/// Declares the rows of answers of a pipeline: a struct with `event_time_ms` and the fields, which is a
+/// [`Row`](crate::Row).
+///
+/// `about` names the fields that make the subject. Each field is a column, written by the method of
+/// [`Cells`](crate::Cells) behind `=`, and called like the field unless `as` gives another name. The crate that uses it
+/// needs `serde` with its `derive` feature.
+///
+/// # Examples
+///
+/// ```
+/// use flowbench_pipelines::{Row, answer};
+///
+/// answer! {
+///     /// A customer who is back.
+///     struct Return about (customer) {
+///         customer: flowbench_events::Id = id,
+///         left_ms: i64 = time as "left",
+///     }
+/// }
+///
+/// assert_eq!(Return::COLUMNS, ["customer", "left"]);
+/// ```
+#[macro_export]
+macro_rules! answer {
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $Name:ident about ($($subject:ident),+) {
+            $($field:ident: $Type:ty = $cell:ident $(as $column:literal)?),+ $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ::serde::Serialize, ::serde::Deserialize)]
+        $vis struct $Name {
+            $vis event_time_ms: i64,
+            $($vis $field: $Type,)+
+        }
+
+        impl $crate::Row for $Name {
+            const COLUMNS: &'static [&'static str] = &[$($crate::answer!(@column $field $($column)?)),+];
+
+            fn subject(&self) -> impl ::std::hash::Hash {
+                ($(self.$subject,)+)
+            }
+
+            fn event_time_ms(&self) -> i64 {
+                self.event_time_ms
+            }
+
+            fn write(&self, cells: &mut $crate::Cells<'_>) {
+                $(cells.$cell(self.$field);)+
+            }
+
+            fn at(self, event_time_ms: i64) -> Self {
+                Self { event_time_ms, ..self }
+            }
+        }
+    };
+    (@column $field:ident) => {
+        stringify!($field)
+    };
+    (@column $field:ident $column:literal) => {
+        $column
+    };
+}
+
 /// An answer given (`times` = 1) or taken back (-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Change<R> {

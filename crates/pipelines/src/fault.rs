@@ -1,10 +1,16 @@
 //! Planted faults: how the harness shows that it would notice.
 
 use std::cell::Cell;
+use std::fmt;
 use std::rc::Rc;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
+use flowbench_events::parse_duration_ms;
+use thiserror::Error;
+
 use crate::answers::Corrupt;
+use crate::axis::serde_by_text;
 
 /// One fault, planted on the first worker that holds state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,35 +40,79 @@ pub enum FaultKind {
     MemoryHog,
 }
 
-impl Fault {
+/// A text that is no fault.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum FaultError {
+    /// No fault is called that.
+    #[error(
+        "'{0}' is not a fault; use stall:500ms, wrong-answer, drop-event, duplicate-event, panic, endless-loop or \
+         memory-hog, each with @N to strike after N messages"
+    )]
+    Unknown(String),
+    /// What follows `@` is not a number.
+    #[error("'{after}' in fault '{text}' is not a number of messages")]
+    After {
+        /// The fault as it was given.
+        text: String,
+        /// What follows `@`.
+        after: String,
+    },
+    /// The length of a stall is not a duration.
+    #[error("fault '{text}': {reason}")]
+    Length {
+        /// The fault as it was given.
+        text: String,
+        /// What is wrong with its length.
+        reason: String,
+    },
+}
+
+impl FromStr for Fault {
+    type Err = FaultError;
+
     /// Reads `stall:500ms`, `wrong-answer`, `drop-event`, `duplicate-event`, `panic`, `endless-loop`, `memory-hog`, each
     /// optionally with `@N`: after N messages (default 1000).
-    pub fn parse(text: &str) -> Result<Fault, String> {
+    fn from_str(text: &str) -> Result<Fault, FaultError> {
+        let unknown = || FaultError::Unknown(text.to_owned());
         let (name, after) = text.split_once('@').unwrap_or((text, "1000"));
-        let after = after.parse().map_err(|_| format!("'{after}' in fault '{text}' is not a number of messages"))?;
+        let not_a_number = |_| FaultError::After { text: text.to_owned(), after: after.to_owned() };
+        let after = after.parse().map_err(not_a_number)?;
         let kind = match name.split_once(':') {
-            Some(("stall", length)) => FaultKind::StallMs(flowbench_events::parse_duration_ms(length)? as u64),
-            None => match name {
-                "wrong-answer" => FaultKind::WrongAnswer,
-                "drop-event" => FaultKind::DropEvent,
-                "duplicate-event" => FaultKind::DuplicateEvent,
-                "panic" => FaultKind::Panic,
-                "endless-loop" => FaultKind::EndlessLoop,
-                "memory-hog" => FaultKind::MemoryHog,
-                _ => return Err(unknown(text)),
-            },
-            _ => return Err(unknown(text)),
+            Some(("stall", length)) => {
+                let wrong = |reason: String| FaultError::Length { text: text.to_owned(), reason };
+                FaultKind::StallMs(parse_duration_ms(length).map_err(|reason| wrong(reason.to_string()))? as u64)
+            }
+            Some(_) => return Err(unknown()),
+            None => NAMES.into_iter().find(|(known, _)| *known == name).ok_or_else(unknown)?.1,
         };
         Ok(Fault { kind, after })
     }
 }
 
-fn unknown(text: &str) -> String {
-    format!(
-        "'{text}' is not a fault; use stall:500ms, wrong-answer, drop-event, duplicate-event, panic, endless-loop or \
-         memory-hog, each with @N if it shall strike after N messages"
-    )
+impl fmt::Display for Fault {
+    /// Writes the text that stands for it.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            FaultKind::StallMs(ms) => write!(formatter, "stall:{ms}ms@{}", self.after),
+            kind => {
+                let name = NAMES.into_iter().find(|(_, known)| *known == kind).map_or("", |(name, _)| name);
+                write!(formatter, "{name}@{}", self.after)
+            }
+        }
+    }
 }
+
+serde_by_text!(Fault);
+
+/// The faults that have no length.
+const NAMES: [(&str, FaultKind); 6] = [
+    ("wrong-answer", FaultKind::WrongAnswer),
+    ("drop-event", FaultKind::DropEvent),
+    ("duplicate-event", FaultKind::DuplicateEvent),
+    ("panic", FaultKind::Panic),
+    ("endless-loop", FaultKind::EndlessLoop),
+    ("memory-hog", FaultKind::MemoryHog),
+];
 
 /// The fault of one worker, armed until it has struck. Without one, a single test per batch.
 #[derive(Debug)]
@@ -148,10 +198,15 @@ mod tests {
 
     #[test]
     fn faults_are_read_by_name() {
-        assert_eq!(Fault::parse("stall:500ms@7"), Ok(Fault { kind: FaultKind::StallMs(500), after: 7 }));
-        assert_eq!(Fault::parse("drop-event"), Ok(Fault { kind: FaultKind::DropEvent, after: 1000 }));
+        assert_eq!("stall:500ms@7".parse(), Ok(Fault { kind: FaultKind::StallMs(500), after: 7 }));
+        assert_eq!("drop-event".parse(), Ok(Fault { kind: FaultKind::DropEvent, after: 1000 }));
+        for (text, _) in NAMES {
+            let fault: Fault = text.parse().unwrap();
+            assert_eq!((fault.to_string(), fault.to_string().parse()), (format!("{text}@1000"), Ok(fault)));
+        }
+        assert_eq!("stall:2s@7".parse::<Fault>().unwrap().to_string(), "stall:2000ms@7");
         for text in ["", "stall", "stall:x", "drop-event@x", "explode", "panic:3"] {
-            assert!(Fault::parse(text).is_err(), "{text}");
+            assert!(text.parse::<Fault>().is_err(), "{text}");
         }
     }
 

@@ -4,40 +4,68 @@ use flowbench_events::{Event, Horizon, Symbols};
 
 use crate::answers::Answers;
 use crate::run::{RunConfig, RunContext, RunEnd, RunError};
-use crate::settings::{Parameter, SettingError};
+use crate::settings::{Parameter, SettingError, Settings};
 use crate::strategy::declaration::UnsupportedReason;
 
 /// A named question with exact semantics: one entry of the catalogue.
 pub trait Pipeline: Sync {
-    /// Returns its name on the command line and in experiments.
-    fn name(&self) -> &'static str;
-    /// Returns the question in one or two sentences.
-    fn question(&self) -> &'static str;
-    /// Returns the question as reference SQL over a table `events`.
-    fn sql(&self) -> &'static str;
-    /// Returns the edge cases, and how each is decided.
-    fn edge_cases(&self) -> &'static str;
-    /// Returns what is remembered and for how long; empty for a stateless pipeline.
-    fn state(&self) -> &'static str;
-    /// True if every answer is to a single event, whatever came before.
-    fn is_stateless(&self) -> bool {
-        self.state().is_empty()
-    }
+    /// Returns what is said of it, in one place.
+    fn about(&self) -> &'static About;
+
+    /// Fixes the parameters for a trace with these symbols. `settings` only has parameters that there are.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first setting that is out of range.
+    fn bind(&self, settings: &Settings, symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError>;
+
     /// True if event time does not matter to it: its answers are exact under every order policy, and none waits.
     fn goes_by_arrival(&self) -> bool {
         self.is_stateless()
     }
-    /// Returns the parameters it takes.
-    fn parameters(&self) -> &'static [Parameter];
-    /// Returns the columns of its answers after `event_time`.
-    fn columns(&self) -> &'static [&'static str];
+
+    /// Returns its name on the command line and in experiments.
+    fn name(&self) -> &'static str {
+        self.about().name
+    }
+
+    /// True if every answer is to a single event, whatever came before.
+    fn is_stateless(&self) -> bool {
+        self.about().state.is_empty()
+    }
+
     /// Returns why `config` cannot serve this pipeline; `None` if it can.
     fn unsupported_reason(&self, config: &RunConfig) -> Option<UnsupportedReason> {
         self.prepare(&[], &Symbols::default()).ok()?.unsupported_reason(config)
     }
-    /// Fixes the parameters (`KEY=VALUE`) for a trace with these symbols. Fails with the first setting that is
-    /// unknown, given twice, or out of range.
-    fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError>;
+
+    /// Fixes the parameters (`KEY=VALUE`) for a trace with these symbols.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first setting that is unknown, given twice, or out of range.
+    fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
+        self.bind(&Settings::new(self.about().parameters, settings)?, symbols)
+    }
+}
+
+/// What is said of a pipeline.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// Name on the command line and in experiments.
+    pub name: &'static str,
+    /// The question in one or two sentences.
+    pub question: &'static str,
+    /// The question as reference SQL over a table `events`; empty if there is none.
+    pub sql: &'static str,
+    /// The edge cases, and how each is decided.
+    pub edge_cases: &'static str,
+    /// What is remembered and for how long; empty for a stateless pipeline.
+    pub state: &'static str,
+    /// The parameters it takes.
+    pub parameters: &'static [Parameter],
+    /// The columns of its answers after `event_time`.
+    pub columns: &'static [&'static str],
 }
 
 /// A pipeline with its parameters fixed.

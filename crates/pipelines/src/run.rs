@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use flowbench_events::{Horizon, LateSet};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use timely::worker::Worker;
 
@@ -16,7 +17,7 @@ use crate::feed::Feed;
 use crate::strategy::declaration::{Strategy, UnsupportedReason};
 
 /// The value of every axis that a pipeline knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunConfig {
     /// How work is spread.
     pub strategy: Strategy,

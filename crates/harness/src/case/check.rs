@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use flowbench_events::{Event, LateSet, Trace, WatermarkRule};
 use flowbench_measurement::accuracy::{self, AnswersDigest, Difference};
 use flowbench_measurement::record::Accuracy;
-use flowbench_pipelines::{Answers, BoundPipeline, Pipeline, RunConfig, RunEnd, oracle};
+use flowbench_pipelines::{Answers, BoundPipeline, Pipeline, Registry, RunConfig, RunEnd, oracle};
 
 /// The result of a check.
 pub(crate) struct Check {
@@ -148,7 +148,7 @@ mod tests {
 
     /// The check of a run that has answered what is true of the events `answered`, with a slack of a minute.
     fn check(pipeline: &str, config: &RunConfig, trace: &Trace, answered: &Trace, late: LateSet) -> Check {
-        let pipeline = catalogue::find(pipeline).unwrap();
+        let pipeline = Registry::default().find(pipeline).unwrap();
         let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
         let answers = prepared.oracle(&oracle::delivered(&answered.events, None, None));
         let end =
@@ -285,7 +285,7 @@ mod tests {
     fn answers_taken_back_are_counted_and_so_are_their_subjects() {
         let orders = Arc::new(trace(&[(1, 0, 10), (4, 10, 40), (2, 9, 20), (3, 9, 30)]));
         let config = config(OrderName::Speculative);
-        let pipeline = catalogue::find("lifetime-value").unwrap();
+        let pipeline = Registry::default().find("lifetime-value").unwrap();
         let prepared = pipeline.prepare(&[], &orders.symbols).unwrap();
         let feed = Arc::new(Feed::new(Arc::clone(&orders), 1, MINUTE_MS, true));
         let end = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::one_at_a_time())).unwrap();

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use flowbench_measurement::record::Status;
+use flowbench_pipelines::Registry;
 
 use crate::case::error::CaseError;
 use crate::case::search;
@@ -20,7 +21,7 @@ use crate::run::protocol::{CaseResult, PANICKED};
 ///
 /// The process ends with `parent`, which started it, and when any thread panics: a dataflow whose worker is gone
 /// would wait for it forever.
-pub fn case_process(parent: &str) -> i32 {
+pub fn case_process(parent: &str, registry: Registry) -> i32 {
     abort_on_panic();
     if let Err(error) = child_process::end_with(parent) {
         return fail(&error);
@@ -29,14 +30,14 @@ pub fn case_process(parent: &str) -> i32 {
     let read = std::io::stdin().read_to_string(&mut text).map_err(|error| error.to_string());
     let spec = read.and_then(|_| serde_json::from_str::<CaseSpec>(&text).map_err(|error| error.to_string()));
     match spec {
-        Ok(spec) => send_result(run(&spec, None)),
+        Ok(spec) => send_result(run(&spec, registry, None)),
         Err(error) => fail(&format!("the case cannot be read: {error}")),
     }
 }
 
 /// Runs this process's share of a case that several processes run; returns the exit code. It listens at `listen_at`
 /// and ends with `parent`, which started it.
-pub fn peer_process(listen_at: &str, parent: &str) -> i32 {
+pub fn peer_process(listen_at: &str, parent: &str, registry: Registry) -> i32 {
     abort_on_panic();
     if let Err(error) = child_process::end_with(parent) {
         return fail(&error);
@@ -44,7 +45,7 @@ pub fn peer_process(listen_at: &str, parent: &str) -> i32 {
     match peer::join(listen_at) {
         Ok(Joined { spec, mesh, control }) => {
             let process_group = ProcessGroup::new(spec.process, spec.addresses.len(), mesh, control, None);
-            send_result(run(&spec.case, Some(&process_group)))
+            send_result(run(&spec.case, registry, Some(&process_group)))
         }
         Err(error) => error.report(),
     }
@@ -65,16 +66,20 @@ pub fn abort_on_panic() {
 /// # Errors
 ///
 /// Fails if the case cannot be run. A case that ran and gave wrong answers is a result.
-pub fn run(spec: &CaseSpec, process_group: Option<&Arc<ProcessGroup>>) -> Result<CaseResult, CaseError> {
+pub fn run(
+    spec: &CaseSpec,
+    registry: Registry,
+    process_group: Option<&Arc<ProcessGroup>>,
+) -> Result<CaseResult, CaseError> {
     match spec.load {
-        OfferedLoad::Search { arrivals } => search::run(spec, arrivals),
+        OfferedLoad::Search { arrivals } => search::run(spec, registry, arrivals),
         OfferedLoad::ShareOf { search, .. } => Err(CaseError::UnresolvedShare(search)),
         OfferedLoad::Closed => {
-            let prepared = PreparedCase::new(spec)?;
+            let prepared = PreparedCase::new(spec, registry)?;
             run_once(spec, &prepared, &prepared.closed_loop(spec.trace.events), process_group)
         }
         OfferedLoad::Open { rate_events_per_s, arrivals, .. } => {
-            let prepared = PreparedCase::new(spec)?;
+            let prepared = PreparedCase::new(spec, registry)?;
             let offer = prepared.open_loop(spec.trace.events, rate_events_per_s, arrivals)?;
             run_once(spec, &prepared, &offer, process_group)
         }

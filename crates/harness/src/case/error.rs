@@ -2,7 +2,7 @@
 
 use flowbench_generators::ProfileError;
 use flowbench_measurement::offered_load::ScheduleError;
-use flowbench_pipelines::{RunError, SettingError};
+use flowbench_pipelines::{RunError, SettingError, UnknownName};
 use thiserror::Error;
 
 use crate::experiment::TooFewEvents;
@@ -18,8 +18,8 @@ pub enum CaseError {
     #[error(transparent)]
     Trace(#[from] ProfileError),
     /// There is no pipeline of the requested name.
-    #[error("{0}")]
-    Pipeline(String),
+    #[error(transparent)]
+    Pipeline(#[from] UnknownName),
     /// The pipeline does not take a setting.
     #[error("{pipeline}: {error}")]
     Setting {

@@ -9,7 +9,7 @@ use flowbench_measurement::record::{
 };
 use flowbench_measurement::timeline::{Position, Reading, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
-use flowbench_pipelines::{Feed, RunConfig};
+use flowbench_pipelines::{Feed, Registry, RunConfig};
 
 use crate::environment;
 use crate::experiment::case_spec::CaseSpec;
@@ -262,7 +262,10 @@ mod tests {
     #[test]
     fn an_answer_that_does_not_wait_is_released_by_the_first_arrival_of_its_time() {
         let answered =
-            run(&case_of("pipeline = \"identity\"\norder = \"arrival\"\nrate = 20000"), None).unwrap().numbers.unwrap();
+            run(&case_of("pipeline = \"identity\"\norder = \"arrival\"\nrate = 20000"), Registry::default(), None)
+                .unwrap()
+                .numbers
+                .unwrap();
         assert!(answered.processing_delay.count > 0 && answered.accuracy.given > 0);
     }
 

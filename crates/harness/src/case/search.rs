@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use flowbench_events::LateSet;
 use flowbench_measurement::record::{Probe, Status};
 use flowbench_measurement::sustainable::{Next, Search, Trial};
+use flowbench_pipelines::Registry;
 
 use crate::case::check::wrong_late_set;
 use crate::case::error::CaseError;
@@ -31,8 +32,8 @@ const INSTANTS: u64 = 256;
 const LONGER_MAX: u64 = 8;
 
 /// Searches for the sustainable rate until it is found or there is none.
-pub(crate) fn run(spec: &CaseSpec, arrivals: Arrivals) -> Result<CaseResult, CaseError> {
-    let mut bench = OnTrace::new(spec, arrivals)?;
+pub(crate) fn run(spec: &CaseSpec, registry: Registry, arrivals: Arrivals) -> Result<CaseResult, CaseError> {
+    let mut bench = OnTrace::new(spec, registry, arrivals)?;
     let mut search = Search::new(spec.rates()?, guess(&bench.prepared)?, spec.slo_p99_ns);
     if let Some(cause) = search_on(&mut bench, &mut search)? {
         return Ok(invalid(cause));
@@ -82,6 +83,7 @@ fn search_on(bench: &mut impl Bench, search: &mut Search) -> Result<Option<Strin
 
 /// Runs probes on one trace and keeps the last run.
 struct OnTrace {
+    registry: Registry,
     began: Instant,
     requested_events: u64,
     arrivals: Arrivals,
@@ -90,9 +92,16 @@ struct OnTrace {
 }
 
 impl OnTrace {
-    fn new(spec: &CaseSpec, arrivals: Arrivals) -> Result<OnTrace, CaseError> {
+    fn new(spec: &CaseSpec, registry: Registry, arrivals: Arrivals) -> Result<OnTrace, CaseError> {
         let (began, requested_events) = (Instant::now(), spec.trace.events);
-        Ok(OnTrace { began, requested_events, arrivals, prepared: PreparedCase::new(spec)?, last: None })
+        Ok(OnTrace {
+            began,
+            requested_events,
+            arrivals,
+            registry,
+            prepared: PreparedCase::new(spec, registry)?,
+            last: None,
+        })
     }
 
     /// Returns true if twice the trace is within what was requested, and if the deadline and the memory allow it: the
@@ -124,7 +133,7 @@ impl Bench for OnTrace {
         self.last = None;
         let mut spec = self.prepared.spec.clone();
         spec.trace.events *= 2;
-        self.prepared = PreparedCase::new(&spec)?;
+        self.prepared = PreparedCase::new(&spec, self.registry)?;
         Ok(Some(spec.rates()?.most_events_per_s))
     }
 }
@@ -197,7 +206,7 @@ mod tests {
     #[test]
     fn a_search_has_the_numbers_of_its_last_probe_and_says_what_it_tried() {
         let spec = search("1s");
-        let result = child::run(&spec, None).unwrap();
+        let result = child::run(&spec, Registry::default(), None).unwrap();
         assert_eq!(result.status, Status::Ok);
         let numbers = result.numbers.unwrap();
         let found = numbers.sustainable.unwrap();
@@ -213,7 +222,7 @@ mod tests {
         let mut given = spec.clone();
         given.trace.events = numbers.events;
         let given = given.at(rate, Arrivals::Constant, None);
-        let given = child::run(&given, None).unwrap().numbers.unwrap();
+        let given = child::run(&given, Registry::default(), None).unwrap().numbers.unwrap();
         assert_eq!((given.trace_digest, given.accuracy), (numbers.trace_digest, numbers.accuracy));
     }
 
@@ -278,7 +287,7 @@ mod tests {
     #[test]
     fn a_trace_is_lengthened_within_eight_times_its_events_the_deadline_and_the_memory() {
         let spec = search("200ms");
-        let mut bench = OnTrace::new(&spec, Arrivals::Constant).unwrap();
+        let mut bench = OnTrace::new(&spec, Registry::default(), Arrivals::Constant).unwrap();
         let third = (Duration::from_millis(spec.deadline_ms) / 3, spec.memory_cap_bytes / 3);
         assert!(bench.may_lengthen(third.0, third.1));
         assert!(!bench.may_lengthen(third.0 + Duration::from_millis(1), third.1));
@@ -291,7 +300,7 @@ mod tests {
 
     #[test]
     fn if_no_rate_is_sustained_the_cause_says_why_and_every_probe_is_listed() {
-        let result = child::run(&CaseSpec { slo_p99_ns: 1, ..search("200ms") }, None).unwrap();
+        let result = child::run(&CaseSpec { slo_p99_ns: 1, ..search("200ms") }, Registry::default(), None).unwrap();
         let Status::Failed { cause, stderr_tail } = result.status else { panic!("{:?}", result.status) };
         assert!(cause.starts_with("no rate was sustained in "), "{cause}");
         assert!(
@@ -304,7 +313,7 @@ mod tests {
     #[test]
     fn what_is_dropped_as_late_is_checked_at_every_probe() {
         let spec = search("200ms");
-        let prepared = PreparedCase::new(&spec).unwrap();
+        let prepared = PreparedCase::new(&spec, Registry::default()).unwrap();
         let mut run = run_at(&prepared, 20_000.0, Arrivals::Constant).unwrap();
         assert_eq!(wrong_late(&prepared, &run), None);
         run.measured.end.late.count += 1;
@@ -315,7 +324,7 @@ mod tests {
     fn the_verdict_is_on_the_probe_as_it_went() {
         let mut spec = search("200ms");
         spec.config.fault = Some(Fault::parse("stall:300ms@0").unwrap());
-        let prepared = PreparedCase::new(&spec).unwrap();
+        let prepared = PreparedCase::new(&spec, Registry::default()).unwrap();
         let run = run_at(&prepared, 20_000.0, Arrivals::Constant).unwrap();
         let (refused, latency_p99_ns) = verdict(&spec, 20_000.0, &run);
         assert!(refused.unwrap().contains("of the events were completed"));

@@ -9,7 +9,7 @@ use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_measurement::doubts::SHORT_NS;
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
 use flowbench_measurement::record::{Disorder, Status, Sustainable};
-use flowbench_pipelines::{BoundPipeline, Eviction, Fault, FaultKind, Feed, Pipeline, RunError, catalogue};
+use flowbench_pipelines::{BoundPipeline, Fault, FaultKind, Feed, Pipeline, Registry, RunError};
 
 use crate::case::check::Check;
 use crate::case::error::CaseError;
@@ -46,11 +46,11 @@ pub(crate) struct Run {
 
 impl PreparedCase {
     /// Generates the trace of a case and fixes the parameters of its pipeline.
-    pub(crate) fn new(spec: &CaseSpec) -> Result<PreparedCase, CaseError> {
+    pub(crate) fn new(spec: &CaseSpec, registry: Registry) -> Result<PreparedCase, CaseError> {
         let profile = generate::profile(&spec.trace.profile, &spec.trace.overrides)?;
         let generator = Generator::new(&profile, spec.trace.seed)?;
         let trace = generate::trace(&generator, Amount::Events(spec.trace.events), environment::usable_cores());
-        let pipeline = catalogue::find(&spec.pipeline).map_err(|error| CaseError::Pipeline(error.to_string()))?;
+        let pipeline = registry.find(&spec.pipeline)?;
         let prepared = pipeline
             .prepare(&spec.settings, &trace.symbols)
             .map_err(|error| CaseError::Setting { pipeline: pipeline.name(), error })?;
@@ -112,7 +112,7 @@ impl PreparedCase {
         });
         let is_full_load = matches!(spec.load, OfferedLoad::Closed | OfferedLoad::Search { .. });
         let workers = config.workers * spec.processes;
-        let keeps_for_a_while = config.eviction != Eviction::Never;
+        let keeps_for_a_while = !config.eviction.keeps_forever();
         let facts = Facts {
             accuracy: check.accuracy,
             disorder: disorder(trace, &self.profile, check.duplicates),
@@ -249,7 +249,7 @@ mod tests {
     use crate::experiment::rate::tests::case_of;
 
     fn numbers(axes: &str) -> Numbers {
-        run(&case_of(axes), None).unwrap().numbers.unwrap()
+        run(&case_of(axes), Registry::default(), None).unwrap().numbers.unwrap()
     }
 
     #[test]

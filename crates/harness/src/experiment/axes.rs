@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use flowbench_events::{Horizon, nearest, parse_duration_ms};
-use flowbench_pipelines::{Eviction, Fault, OrderName, RunConfig, Strategy};
+use flowbench_events::{Horizon, parse_duration_ms};
+use flowbench_pipelines::{RunConfig, UnknownName};
 use serde::{Deserialize, Serialize};
 use toml::{Spanned, Value};
 
@@ -98,7 +98,7 @@ impl Combination<'_> {
         parse(&self.text(axis)).map_err(|problem| self.error(axis, &problem))
     }
 
-    fn named<T: Copy>(&self, axis: &str, known: &[(&str, T)]) -> Result<T, ExperimentError> {
+    fn named<T: Copy>(&self, axis: &'static str, known: &[(&str, T)]) -> Result<T, ExperimentError> {
         self.parsed(axis, |text| named(axis, text, known))
     }
 
@@ -109,13 +109,13 @@ impl Combination<'_> {
 
     /// Returns the values of all axes that a pipeline knows.
     pub(crate) fn config(&self) -> Result<RunConfig, ExperimentError> {
-        let strategy = self.named("strategy", &Strategy::ALL.map(|one| (one.name(), one)))?;
-        let order = self.named("order", &OrderName::ALL.map(|one| (one.name(), one)))?;
-        let eviction = self.named("eviction", &Eviction::ALL.map(|one| (one.name(), one)))?;
+        let strategy = self.parsed("strategy", str::parse)?;
+        let order = self.parsed("order", str::parse)?;
+        let eviction = self.parsed("eviction", str::parse)?;
         let workers = self.whole("workers", WORKERS_MAX)?;
         let deduplicate = self.named("deduplicate", &[("true", Some(Horizon::DAY)), ("false", None)])?;
         let fault = match self.fault() {
-            Some(_) => Some(self.parsed("fault", Fault::parse)?),
+            Some(_) => Some(self.parsed("fault", str::parse)?),
             None => None,
         };
         Ok(RunConfig { strategy, order, eviction, workers, deduplicate, fault })
@@ -199,96 +199,12 @@ pub(crate) fn values_on(question: &Question, (axis, default): &(&str, &str)) -> 
     }
 }
 
-/// A name that is not among those that are known.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {what} '{name}'; {}", match .nearest {
-    Some(near) => format!("did you mean '{near}'?"),
-    None => format!("there are {}", .known.join(", ")),
-})]
-pub struct UnknownName {
-    /// What it should name.
-    pub what: String,
-    /// The name.
-    pub name: String,
-    /// The known name that is most similar, if one is similar enough.
-    pub nearest: Option<String>,
-    /// All known names.
-    pub known: Vec<String>,
-}
-
 /// Returns the value that `name` stands for among those that are known.
 ///
 /// # Errors
 ///
 /// The error suggests the nearest name, or lists all names.
-pub fn named<T: Copy>(what: &str, name: &str, known: &[(&str, T)]) -> Result<T, UnknownName> {
-    let names = || known.iter().map(|(name, _)| *name);
-    known.iter().find(|(one, _)| *one == name).map(|(_, value)| *value).ok_or_else(|| UnknownName {
-        what: what.to_owned(),
-        name: name.to_owned(),
-        nearest: nearest(name, names()).map(str::to_owned),
-        known: names().map(str::to_owned).collect(),
-    })
-}
-
-/// Serializes a [`RunConfig`] by the names of its axes. Deduplication is written as a flag: in experiments its horizon
-/// is always a day.
-pub(crate) mod config_by_names {
-    use flowbench_events::Horizon;
-    use flowbench_pipelines::{Eviction, Fault, FaultKind, OrderName, RunConfig, Strategy};
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::named;
-
-    #[derive(Serialize, Deserialize)]
-    struct Names {
-        strategy: String,
-        order: String,
-        eviction: String,
-        workers: usize,
-        deduplicate: bool,
-        fault: Option<String>,
-    }
-
-    pub(crate) fn serialize<S: Serializer>(config: &RunConfig, to: S) -> Result<S::Ok, S::Error> {
-        let names = Names {
-            strategy: config.strategy.name().to_owned(),
-            order: config.order.name().to_owned(),
-            eviction: config.eviction.name().to_owned(),
-            workers: config.workers,
-            deduplicate: config.deduplicate.is_some(),
-            fault: config.fault.map(fault_text),
-        };
-        names.serialize(to)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RunConfig, D::Error> {
-        let names = Names::deserialize(from)?;
-        let strategy = named("strategy", &names.strategy, &Strategy::ALL.map(|one| (one.name(), one)));
-        let order = named("order", &names.order, &OrderName::ALL.map(|one| (one.name(), one)));
-        let eviction = named("eviction", &names.eviction, &Eviction::ALL.map(|one| (one.name(), one)));
-        Ok(RunConfig {
-            strategy: strategy.map_err(D::Error::custom)?,
-            order: order.map_err(D::Error::custom)?,
-            eviction: eviction.map_err(D::Error::custom)?,
-            workers: names.workers,
-            deduplicate: names.deduplicate.then_some(Horizon::DAY),
-            fault: names.fault.as_deref().map(Fault::parse).transpose().map_err(D::Error::custom)?,
-        })
-    }
-
-    /// Returns the text that `Fault::parse` reads as this fault.
-    fn fault_text(fault: Fault) -> String {
-        let kind = match fault.kind {
-            FaultKind::StallMs(ms) => format!("stall:{ms}ms"),
-            FaultKind::WrongAnswer => "wrong-answer".to_owned(),
-            FaultKind::DropEvent => "drop-event".to_owned(),
-            FaultKind::DuplicateEvent => "duplicate-event".to_owned(),
-            FaultKind::Panic => "panic".to_owned(),
-            FaultKind::EndlessLoop => "endless-loop".to_owned(),
-            FaultKind::MemoryHog => "memory-hog".to_owned(),
-        };
-        format!("{kind}@{}", fault.after)
-    }
+pub(crate) fn named<T: Copy>(what: &'static str, name: &str, known: &[(&str, T)]) -> Result<T, UnknownName> {
+    let found = known.iter().find(|(one, _)| *one == name).map(|(_, value)| *value);
+    found.ok_or_else(|| UnknownName::new(what, name, known.iter().map(|(name, _)| *name)))
 }

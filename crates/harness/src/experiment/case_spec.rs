@@ -9,7 +9,7 @@ use flowbench_pipelines::RunConfig;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::experiment::axes::{WatermarkSources, config_by_names};
+use crate::experiment::axes::WatermarkSources;
 use crate::experiment::rate::{Arrivals, CLOSED_RECORDS_PER_EPOCH, OfferedLoad, open_records_per_epoch};
 use crate::measure::load::Idle;
 
@@ -27,7 +27,6 @@ pub struct CaseSpec {
     /// Parameters of the pipeline, `key=value`.
     pub settings: Vec<String>,
     /// Strategy, order policy, eviction, workers of each process, deduplication and planted fault.
-    #[serde(with = "config_by_names")]
     pub config: RunConfig,
     /// The planted fault as the experiment spells it.
     pub fault: Option<String>,

@@ -7,7 +7,7 @@ pub(crate) mod plan;
 pub(crate) mod rate;
 pub(crate) mod shares;
 
-pub use axes::{UnknownName, WatermarkSources, named};
+pub use axes::WatermarkSources;
 pub use case_spec::{CaseSpec, TooFewEvents, TraceSpec};
 pub use file::{Experiment, ExperimentError, LoadedExperiment, Question, SHIPPED, TraceChoice};
 pub use plan::Plan;

@@ -1,7 +1,7 @@
 //! From questions to cases: every combination of the axes, checked before anything is measured.
 
 use flowbench_events::{mix, nearest, parse_duration_ms};
-use flowbench_pipelines::{Pipeline, SettingError, catalogue};
+use flowbench_pipelines::{Pipeline, Registry, SettingError};
 use toml::{Spanned, Value};
 
 use crate::experiment::axes::{AXES, AxisValue, Combination, values_on};
@@ -35,8 +35,8 @@ impl Plan {
     /// # Errors
     ///
     /// Fails as [`new`](Self::new) does for the first size that cannot be planned.
-    pub fn check_sizes(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
-        loaded.experiment.sizes.keys().try_for_each(|size| Plan::new(&loaded.sized(size)?).map(drop))
+    pub fn check_sizes(loaded: &LoadedExperiment, registry: Registry) -> Result<(), ExperimentError> {
+        loaded.experiment.sizes.keys().try_for_each(|size| Plan::new(&loaded.sized(size)?, registry).map(drop))
     }
 
     /// Makes the cases of an experiment: all combinations of all questions, with every name and value checked.
@@ -44,7 +44,7 @@ impl Plan {
     /// # Errors
     ///
     /// Names the place of the first problem and the likely fix.
-    pub fn new(loaded: &LoadedExperiment) -> Result<Plan, ExperimentError> {
+    pub fn new(loaded: &LoadedExperiment, registry: Registry) -> Result<Plan, ExperimentError> {
         let experiment = &loaded.experiment;
         let repeats = *experiment.repeats.get_ref();
         if !(1..=1000).contains(&repeats) {
@@ -57,7 +57,7 @@ impl Plan {
         }
         positive_ms(loaded, "deadline", &experiment.deadline)?; // even if every part has its own
         let mut planner =
-            Planner { loaded, combinations: 0, cases: Vec::new(), skipped: Vec::new(), added: Vec::new() };
+            Planner { loaded, registry, combinations: 0, cases: Vec::new(), skipped: Vec::new(), added: Vec::new() };
         for question in &experiment.parts {
             planner.question(question)?;
         }
@@ -86,6 +86,7 @@ const FEWER: &str = "shorten the lists, or make several experiments of it";
 
 struct Planner<'a> {
     loaded: &'a LoadedExperiment,
+    registry: Registry,
     combinations: usize, // counted so far
     cases: Vec<CaseSpec>,
     skipped: Vec<String>,
@@ -175,7 +176,7 @@ impl Planner<'_> {
     /// Adds the case of a combination, or the reason why it is skipped.
     fn case(&mut self, question: &Question, timing: Timing, values: &[AxisValue<'_>]) -> Result<(), ExperimentError> {
         let read = Combination { loaded: self.loaded, values };
-        let pipeline = read.parsed("pipeline", catalogue::find)?;
+        let pipeline = read.parsed("pipeline", |name| self.registry.find(name))?;
         let settings = read.settings()?;
         let (config, processes, load) = (read.config()?, read.processes()?, read.load()?);
         check_settings(pipeline, &settings, &read)?;
@@ -334,7 +335,7 @@ pub(crate) mod tests {
     }
 
     fn plan(axes: &str) -> Result<Plan, ExperimentError> {
-        Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text_of(axes), &[])?)
+        Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text_of(axes), &[])?, Registry::default())
     }
 
     fn text_of(axes: &str) -> String {
@@ -377,7 +378,7 @@ pub(crate) mod tests {
         assert_eq!(seeds(plan("pipeline = \"identity\"").unwrap()), [(1, Some(1), 1)]);
         let of_experiment = TEXT.replace("seed = 1\n", "seed = [5, 6]\n") + "pipeline = \"identity\"\n";
         let loaded = LoadedExperiment::parse("x.toml".to_owned(), &of_experiment, &[]).unwrap();
-        assert_eq!(seeds(Plan::new(&loaded).unwrap()), [(1, Some(5), 5), (2, Some(6), 6)]);
+        assert_eq!(seeds(Plan::new(&loaded, Registry::default()).unwrap()), [(1, Some(5), 5), (2, Some(6), 6)]);
         for seed in ["[]", "-1", "\"seven\""] {
             let text = TEXT.replace("seed = 1\n", &format!("seed = {seed}\n"));
             let error = LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap_err().to_string();
@@ -389,7 +390,8 @@ pub(crate) mod tests {
     fn a_share_is_of_a_search_in_its_own_world() {
         let text = TEXT.replace("events = 1000", "events = 4000");
         let text = text + "pipeline = \"identity\"\nrate = \"50%\"\nseed = [7, 8]\n";
-        let plan = Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap()).unwrap();
+        let plan =
+            Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap(), Registry::default()).unwrap();
         for case in &plan.cases {
             let OfferedLoad::ShareOf { search, .. } = case.load else { continue };
             let searched = plan.cases.iter().find(|other| other.case == search).unwrap();

@@ -5,6 +5,7 @@
 
 use flowbench_events::parse_duration_ms;
 use flowbench_measurement::latency::LONGEST_NS;
+use flowbench_pipelines::Registry;
 use serde::{Deserialize, Serialize};
 
 /// How a case is offered its events.
@@ -206,7 +207,7 @@ pub(crate) mod tests {
              [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = {{ profile = \"tiny\", events = 4000 }}\n\
              {keys}\n[part.axes]\n{axes}\n"
         );
-        Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[])?)
+        Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[])?, Registry::default())
     }
 
     pub(crate) fn plan(axes: &str) -> Plan {

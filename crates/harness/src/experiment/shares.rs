@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use flowbench_measurement::doubts::search_capped;
 use flowbench_measurement::record::{CaseRecord, Doubt, Status};
+use flowbench_pipelines::Registry;
 
 use crate::experiment::case_spec::CaseSpec;
 use crate::experiment::rate::OfferedLoad;
@@ -94,7 +95,7 @@ pub(crate) mod tests {
 
     /// The result of a search that has found a rate, and refused `high_events_per_s`.
     pub(crate) fn search_result(rate_events_per_s: f64, high_events_per_s: Option<f64>) -> CaseResult {
-        let mut result = child::run(&case_of("pipeline = \"identity\""), None).unwrap();
+        let mut result = child::run(&case_of("pipeline = \"identity\""), Registry::default(), None).unwrap();
         result.numbers.as_mut().unwrap().sustainable = Some(Sustainable {
             rate_events_per_s,
             low_events_per_s: Some(rate_events_per_s),

@@ -13,7 +13,7 @@ use flowbench_events::LateSet;
 use flowbench_measurement::memory::Held;
 use flowbench_measurement::record::{Sharing, WorkerShare};
 use flowbench_pipelines::{
-    BoundPipeline, Cluster, Deployment, Drivers, Feed, RunConfig, RunContext, RunEnd, RunError, WorkerEnd,
+    BoundPipeline, Cluster, Deployment, Drivers, Feed, Registry, RunConfig, RunContext, RunEnd, RunError, WorkerEnd,
 };
 
 use crate::cluster::process_group::{ProcessGroup, Report};
@@ -84,7 +84,7 @@ pub struct Setting<'a> {
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let generator = Generator::new(&Profile::named("tiny")?, 42)?;
 /// let trace = Arc::new(generator.trace(Amount::Events(1_000)));
-/// let sessions = catalogue::find("sessions")?.prepare(&[], &trace.symbols)?;
+/// let sessions = Registry::default().find("sessions")?.prepare(&[], &trace.symbols)?;
 ///
 /// // Epochs of 100 records; the slack of the watermark is 0 ms, and late events are dropped.
 /// let feed = Arc::new(Feed::new(trace, 100, 0, true));

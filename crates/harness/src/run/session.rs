@@ -12,6 +12,7 @@ use flowbench_measurement::hlog;
 use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::{CaseRecord, EarlierFailure, Part, Run, SCHEMA_VERSION, Status, TraceRecord};
 use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, read_run};
+use flowbench_pipelines::Registry;
 use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
 
@@ -41,6 +42,8 @@ pub struct Request {
     pub profile_operators: bool,
     /// The rank of this process among those of several machines, each of which then has a process of every case.
     pub host_rank: Option<HostRank>,
+    /// The pipelines that the experiment may name.
+    pub registry: Registry,
 }
 
 /// The rank of a process among those of a hosts file.
@@ -144,7 +147,7 @@ pub enum RunFailed {
 /// Fails if the experiment cannot be planned or a process cannot be supervised.
 pub fn follow(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunObserver) -> Result<usize, RunFailed> {
     let loaded = request.load()?;
-    let plan = Plan::new(&loaded)?;
+    let plan = Plan::new(&loaded, request.registry)?;
     observer.planned(&plan, 0, Path::new("the folder of process 0"));
     for (done, spec) in plan.cases.iter().enumerate() {
         observer.begins(spec);
@@ -209,7 +212,7 @@ pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunOb
     };
     check_name(&loaded)?;
     check_figures(&loaded)?;
-    let plan = Plan::new(&loaded)?;
+    let plan = Plan::new(&loaded, request.registry)?;
     if plan.cases.is_empty() {
         return Err(RunFailed::NothingSelected { origin: loaded.origin, skipped: plan.skipped.join("; ") });
     }
@@ -614,7 +617,7 @@ mod tests {
     fn settings_for_all_parts_are_in_every_part() {
         let dir = TempDir::new().unwrap();
         let plain = request(&dir, TWO);
-        let cases = |request: &Request| Plan::new(&request.load().unwrap()).unwrap().cases;
+        let cases = |request: &Request| Plan::new(&request.load().unwrap(), Registry::default()).unwrap().cases;
         assert!(cases(&plain).iter().all(|case| case.processes == 1 && !case.profile_operators));
         let everywhere = Request { processes: Some(3), profile_operators: true, ..plain };
         assert!(cases(&everywhere).iter().all(|case| case.processes == 3));
@@ -673,7 +676,7 @@ mod tests {
         let axes = "pipeline = [\"identity\", \"sessions\"]\nrate = [1000, \"closed\", \"search\"]\n\
                     world = [\"\", \"w: customers.whale_share=0.3\"]";
         let loaded = loaded("duration = \"500ms\"", axes);
-        let plan = Plan::new(&loaded).unwrap();
+        let plan = Plan::new(&loaded, Registry::default()).unwrap();
         let mut run = manifest(&loaded, &plan);
         let events = |run: &Run| {
             let trace = |trace: &TraceRecord| (trace.name.clone(), trace.events, trace.digest.clone());
@@ -690,7 +693,7 @@ mod tests {
         let mut record = record(spec, &failed(String::new(), String::new()));
         note_digest(&mut run, spec, &record);
         assert_eq!(events(&run), names, "a case without numbers has no digest");
-        let numbers = child::run(spec, None).unwrap().numbers.unwrap();
+        let numbers = child::run(spec, Registry::default(), None).unwrap().numbers.unwrap();
         record.numbers = Some(Numbers { trace_digest: "d".to_owned(), ..numbers.clone() });
         for _ in 0..2 {
             note_digest(&mut run, spec, &record);
@@ -706,7 +709,9 @@ mod tests {
 
     #[test]
     fn a_share_of_a_capped_search_is_recorded_with_its_rate_its_share_and_a_doubt() {
-        let plan = Plan::new(&loaded("duration = \"1s\"", "pipeline = \"identity\"\nrate = \"50%\"")).unwrap();
+        let plan =
+            Plan::new(&loaded("duration = \"1s\"", "pipeline = \"identity\"\nrate = \"50%\""), Registry::default())
+                .unwrap();
         let (searches, planned): (Vec<CaseSpec>, Vec<CaseSpec>) =
             plan.cases.into_iter().partition(|case| matches!(case.load, OfferedLoad::Search { .. }));
         let found = search_result(2_000.0, None);
@@ -723,7 +728,7 @@ mod tests {
     fn a_run_has_a_folder_of_its_own_by_time_and_commit() {
         let dir = TempDir::new().unwrap();
         let loaded = loaded("", TWO);
-        let mut run = manifest(&loaded, &Plan::new(&loaded).unwrap());
+        let mut run = manifest(&loaded, &Plan::new(&loaded, Registry::default()).unwrap());
         run.started_at = "2026-01-02T03:04:05.678Z".to_owned();
         (run.build.commit, run.build.dirty) = (Some("abc".to_owned()), true);
         assert_eq!(default_dir(&run), Path::new("results/x-1/20260102T030405Z_abc-dirty"));

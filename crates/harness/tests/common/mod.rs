@@ -9,8 +9,8 @@ use flowbench_events::{Event, Horizon, Trace};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_harness::measure::{Idle, Load, Measured, Setting, measure};
 use flowbench_pipelines::{
-    Answers, BoundPipeline, Driver, Feed, RunConfig, RunContext, RunEnd, RunError, StateCounts, UnsupportedReason,
-    catalogue,
+    Answers, BoundPipeline, Driver, Feed, Registry, RunConfig, RunContext, RunEnd, RunError, StateCounts,
+    UnsupportedReason,
 };
 
 /// Returns the first `events` events of the `calm` world, in order.
@@ -21,7 +21,7 @@ pub(crate) fn calm(events: u64) -> Arc<Trace> {
 
 /// A pipeline with its defaults.
 pub(crate) fn prepared(pipeline: &str, trace: &Trace) -> Box<dyn BoundPipeline> {
-    catalogue::find(pipeline).unwrap().prepare(&[], &trace.symbols).unwrap()
+    Registry::default().find(pipeline).unwrap().prepare(&[], &trace.symbols).unwrap()
 }
 
 /// A measured run of threads.

@@ -5,9 +5,10 @@ use std::hash::Hash;
 use flowbench_events::{Event, Id, Kind, Symbols};
 use serde::{Deserialize, Serialize};
 
-use crate::answers::{Cells, Row};
+use crate::answer;
+use crate::answers::Row;
 use crate::logic::StatelessLogic;
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::Stateless;
 
@@ -15,35 +16,25 @@ use crate::shapes::Stateless;
 pub(super) struct BeaconBand;
 
 impl Pipeline for BeaconBand {
-    fn name(&self) -> &'static str {
-        "beacon-band"
-    }
-    fn question(&self) -> &'static str {
-        "How fast was each page view for its visitor: good, in need of improvement, or poor?"
-    }
-    fn sql(&self) -> &'static str {
-        "SELECT event_time, customer, product,
+    fn about(&self) -> &'static About {
+        &About {
+            name: "beacon-band",
+            question: "How fast was each page view for its visitor: good, in need of improvement, or poor?",
+            sql: "SELECT event_time, customer, product,
   CASE WHEN load_time_ms <= {good:ms} THEN 'good' WHEN load_time_ms <= {poor:ms} THEN 'needs-improvement' ELSE 'poor'
   END AS band
-FROM events WHERE kind = 'page_viewed' AND load_time_ms IS NOT NULL"
-    }
-    fn edge_cases(&self) -> &'static str {
-        "A load time of exactly a limit belongs to the better band. A page view without a load time has no band and gives \
+FROM events WHERE kind = 'page_viewed' AND load_time_ms IS NOT NULL",
+            edge_cases: "A load time of exactly a limit belongs to the better band. A page view without a load time has no band and gives \
          no row; one without a customer or a product has a band like any other. A load time on an event of another kind \
-         does not count."
+         does not count.",
+            state: "",
+            parameters: &[GOOD, POOR],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn state(&self) -> &'static str {
-        ""
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[GOOD, POOR]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
-        Ok(Box::new(Stateless(Bands::new(&settings)?)))
+
+    fn bind(&self, settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
+        Ok(Box::new(Stateless(Bands::new(settings)?)))
     }
 }
 
@@ -113,30 +104,11 @@ impl StatelessLogic for Bands {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(super) struct Answer {
-    event_time_ms: i64,
-    customer: Id,
-    product: Id,
-    band: Band,
-}
-
-impl Row for Answer {
-    const COLUMNS: &'static [&'static str] = &["customer", "product", "band"];
-
-    fn subject(&self) -> impl Hash {
-        (self.event_time_ms, self.customer, self.product)
-    }
-    fn event_time_ms(&self) -> i64 {
-        self.event_time_ms
-    }
-    fn write(&self, cells: &mut Cells<'_>) {
-        cells.id(self.customer);
-        cells.id(self.product);
-        cells.text(self.band.name());
-    }
-    fn at(self, event_time_ms: i64) -> Self {
-        Self { event_time_ms, ..self }
+answer! {
+    pub(super) struct Answer about (event_time_ms, customer, product) {
+        customer: Id = id,
+        product: Id = id,
+        band: Band = text,
     }
 }
 

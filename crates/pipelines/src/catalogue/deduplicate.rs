@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::identity::Answer;
 use crate::answers::Row;
 use crate::logic::Delivered;
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::FirstDeliveries;
 
@@ -14,14 +14,11 @@ use crate::shapes::FirstDeliveries;
 pub(super) struct Deduplicate;
 
 impl Pipeline for Deduplicate {
-    fn name(&self) -> &'static str {
-        "deduplicate"
-    }
-    fn question(&self) -> &'static str {
-        "Which deliveries are the first of their event within a day?"
-    }
-    fn sql(&self) -> &'static str {
-        "WITH RECURSIVE first AS (
+    fn about(&self) -> &'static About {
+        &About {
+            name: "deduplicate",
+            question: "Which deliveries are the first of their event within a day?",
+            sql: "WITH RECURSIVE first AS (
   SELECT event_id, min(delivery) AS delivery FROM deliveries WHERE event_id IS NOT NULL GROUP BY event_id
   UNION ALL
   SELECT again.event_id, min(again.delivery)
@@ -29,34 +26,28 @@ impl Pipeline for Deduplicate {
     JOIN deliveries AS again ON again.event_id = first.event_id AND again.delivery > first.delivery
       AND again.arrival_time >= counted.arrival_time + to_milliseconds({horizon:ms})
   GROUP BY first.delivery, again.event_id)
-SELECT event_time, event_id FROM deliveries WHERE event_id IS NULL OR delivery IN (SELECT delivery FROM first)"
-    }
-    fn edge_cases(&self) -> &'static str {
-        "First is what arrives first, in the order of the log, whatever the deliveries say about time, kind or anything \
+SELECT event_time, event_id FROM deliveries WHERE event_id IS NULL OR delivery IN (SELECT delivery FROM first)",
+            edge_cases: "First is what arrives first, in the order of the log, whatever the deliveries say about time, kind or anything \
          else. The horizon counts in arrival time from the delivery that was let through: repeats do not prolong it, and one \
          that arrives exactly a horizon later is let through and is a first again; where arrival time runs backwards it is \
          a repeat. An event without an id is repeated by no other. The SQL is over all deliveries, numbered as they came, \
-         not over every event once."
+         not over every event once.",
+            state: "per event id: the arrival time of the delivery that was let through; needed until all that is still to come arrives a \
+         horizon or more after it",
+            parameters: &[Parameter {
+                name: "horizon",
+                default: "24h",
+                meaning: "duration of arrival time, from 1ms: repeats before t + horizon of a first that arrived at t are held back",
+            }],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn state(&self) -> &'static str {
-        "per event id: the arrival time of the delivery that was let through; needed until all that is still to come arrives a \
-         horizon or more after it"
-    }
+
     fn goes_by_arrival(&self) -> bool {
         true
     }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[Parameter {
-            name: "horizon",
-            default: "24h",
-            meaning: "duration of arrival time, from 1ms: repeats before t + horizon of a first that arrived at t are held back",
-        }]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         Ok(Box::new(FirstDeliveries::<Seen>::within(Horizon::from_ms(settings.duration_ms("horizon")?))))
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{EMPTY_STATE, KeyedLogic, TimerOutcome};
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
 use crate::strategy::differential::key_lifetimes::ReplayableLogic;
@@ -16,15 +16,12 @@ use crate::strategy::differential::key_lifetimes::ReplayableLogic;
 pub(super) struct DispatchOverdue;
 
 impl Pipeline for DispatchOverdue {
-    fn name(&self) -> &'static str {
-        "dispatch-overdue"
-    }
-    fn question(&self) -> &'static str {
-        "Which orders are neither dispatched nor cancelled within 48 hours of being placed, and how long did each dispatch \
-         take?"
-    }
-    fn sql(&self) -> &'static str {
-        "WITH RECURSIVE step AS (
+    fn about(&self) -> &'static About {
+        &About {
+            name: "dispatch-overdue",
+            question: "Which orders are neither dispatched nor cancelled within 48 hours of being placed, and how long did each dispatch \
+         take?",
+            sql: "WITH RECURSIVE step AS (
   SELECT \"order\", customer, kind, event_time AS t,
     row_number() OVER history AS n, lead(event_time) OVER history AS next
   FROM events WHERE kind IN ('order_placed', 'order_dispatched', 'order_cancelled') AND \"order\" IS NOT NULL
@@ -52,36 +49,29 @@ FROM life WHERE dispatched IS NULL AND cancelled IS NULL AND t <= placed + to_mi
   AND (next IS NULL OR next > placed + to_milliseconds({limit:ms}))
 UNION ALL
 SELECT t, \"order\", customer, 'dispatched', epoch_ms(dispatched) - epoch_ms(placed)
-FROM life WHERE placed IS NOT NULL AND dispatched IS NOT NULL"
-    }
-    fn edge_cases(&self) -> &'static str {
-        "A dispatch or cancellation at exactly placed + limit is in time. An order may be overdue and later dispatched: two \
+FROM life WHERE placed IS NOT NULL AND dispatched IS NOT NULL",
+            edge_cases: "A dispatch or cancellation at exactly placed + limit is in time. An order may be overdue and later dispatched: two \
          rows. A cancelled one is never overdue, but dispatched if it is. The lead is negative if the dispatch lies before \
          the placing; the row then has the time of the placing. The first event of each kind counts, and the customer is \
          that of the placing, if it has one. An order that is placed and dispatched is over, and its id is free for a new \
          one. A cancellation after a dispatch whose placing is still to come changes nothing. Events without an order are \
-         counted, not used."
-    }
-    fn state(&self) -> &'static str {
-        "per order: the time of its placing, its customer, and whether it is still to become overdue; needed until it is \
+         counted, not used.",
+            state: "per order: the time of its placing, its customer, and whether it is still to become overdue; needed until it is \
          dispatched, else until placed + horizon. Before the placing: the time of the dispatch, or of the cancellation; \
-         needed for the horizon"
+         needed for the horizon",
+            parameters: &[
+                Parameter { name: "limit", default: "48h", meaning: "duration, from 1ms to horizon: overdue after it" },
+                Parameter {
+                    name: "horizon",
+                    default: "60d",
+                    meaning: "duration, from limit: placing and dispatch belong together up to it",
+                },
+            ],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[
-            Parameter { name: "limit", default: "48h", meaning: "duration, from 1ms to horizon: overdue after it" },
-            Parameter {
-                name: "horizon",
-                default: "60d",
-                meaning: "duration, from limit: placing and dispatch belong together up to it",
-            },
-        ]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let horizon_ms = settings.duration_ms("horizon")?;
         let logic = Logic { limit_ms: settings.duration_up_to_ms("limit", "horizon")?, horizon_ms };
         Ok(Box::new(WithDifferential(Keyed(logic.clone()), logic)))

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{StatelessLogic, WindowLogic};
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Stateless, Windowed, WithDifferential};
 use crate::strategy::differential::collections::{Events, Incremental, Rows, arranged, sums_at};
@@ -18,39 +18,29 @@ use crate::total::Total;
 pub(super) struct DispatchedToday;
 
 impl Pipeline for DispatchedToday {
-    fn name(&self) -> &'static str {
-        "dispatched-today"
-    }
-    fn question(&self) -> &'static str {
-        "How many orders were dispatched on each calendar day of a time zone, and what were they worth?"
-    }
-    fn sql(&self) -> &'static str {
-        "SELECT CAST(day + 1 AS TIMESTAMP) AT TIME ZONE '{timezone}' AS event_time,
+    fn about(&self) -> &'static About {
+        &About {
+            name: "dispatched-today",
+            question: "How many orders were dispatched on each calendar day of a time zone, and what were they worth?",
+            sql: "SELECT CAST(day + 1 AS TIMESTAMP) AT TIME ZONE '{timezone}' AS event_time,
   day, count(*) AS orders, coalesce(sum(value), 0) AS total
 FROM (
   SELECT CAST(event_time AT TIME ZONE '{timezone}' AS DATE) AS day, value FROM events WHERE kind = '{on}')
-GROUP BY day"
-    }
-    fn edge_cases(&self) -> &'static str {
-        "A day without any gives no row. An order without a value counts and adds nothing. The event time of a row is the \
+GROUP BY day",
+            edge_cases: "A day without any gives no row. An order without a value counts and adds nothing. The event time of a row is the \
          end of its day, which in local time may be 23 or 25 hours after its beginning. A day that a clock change \
          brings back ends when it ends for the last time. Orders are counted with or without a customer. Totals are exact, \
-         however large."
+         however large.",
+            state: "per day: count and total; needed until the day ends",
+            parameters: &[
+                Parameter { name: "on", default: "order_dispatched", meaning: "event kind" },
+                Parameter { name: "timezone", default: "Europe/London", meaning: "IANA time zone of the day" },
+            ],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn state(&self) -> &'static str {
-        "per day: count and total; needed until the day ends"
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[
-            Parameter { name: "on", default: "order_dispatched", meaning: "event kind" },
-            Parameter { name: "timezone", default: "Europe/London", meaning: "IANA time zone of the day" },
-        ]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let logic = Logic { on: settings.kind("on")?, zone: settings.zone("timezone")? };
         Ok(Box::new(WithDifferential(Windowed(Stateless(logic.clone()), logic.clone()), logic)))
     }

@@ -3,11 +3,11 @@
 use std::hash::Hash;
 
 use flowbench_events::{Event, Id, Kind, Symbols, Value};
-use serde::{Deserialize, Serialize};
 
-use crate::answers::{Cells, Row};
+use crate::answer;
+use crate::answers::Row;
 use crate::logic::StatelessLogic;
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::Stateless;
 
@@ -15,35 +15,29 @@ use crate::shapes::Stateless;
 pub(super) struct ExportReview;
 
 impl Pipeline for ExportReview {
-    fn name(&self) -> &'static str {
-        "export-review"
+    fn about(&self) -> &'static About {
+        &About {
+            name: "export-review",
+            question: "Which orders above a value go abroad, and so have to be reviewed by hand?",
+            sql: "SELECT event_time, \"order\", customer, value, country FROM events
+WHERE kind = '{on}' AND value > {threshold} AND country <> '{home}'",
+            edge_cases: "A value of exactly the threshold does not count. An order without a country is not known to go abroad and does \
+         not count (as in SQL). An order without a customer does.",
+            state: "",
+            parameters: &[
+                Parameter { name: "on", default: "order_dispatched", meaning: "event kind" },
+                Parameter { name: "threshold", default: "500", meaning: "currency units; strictly above it counts" },
+                Parameter {
+                    name: "home",
+                    default: "GB",
+                    meaning: "country that is not abroad, as written in the events",
+                },
+            ],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn question(&self) -> &'static str {
-        "Which orders above a value go abroad, and so have to be reviewed by hand?"
-    }
-    fn sql(&self) -> &'static str {
-        "SELECT event_time, \"order\", customer, value, country FROM events
-WHERE kind = '{on}' AND value > {threshold} AND country <> '{home}'"
-    }
-    fn edge_cases(&self) -> &'static str {
-        "A value of exactly the threshold does not count. An order without a country is not known to go abroad and does \
-         not count (as in SQL). An order without a customer does."
-    }
-    fn state(&self) -> &'static str {
-        ""
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[
-            Parameter { name: "on", default: "order_dispatched", meaning: "event kind" },
-            Parameter { name: "threshold", default: "500", meaning: "currency units; strictly above it counts" },
-            Parameter { name: "home", default: "GB", meaning: "country that is not abroad, as written in the events" },
-        ]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, settings: &Settings, symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         Ok(Box::new(Stateless(Logic {
             on: settings.kind("on")?,
             threshold: settings.value("threshold")?,
@@ -78,32 +72,12 @@ impl StatelessLogic for Logic {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Answer {
-    event_time_ms: i64,
-    order: Id,
-    customer: Id,
-    value: Value,
-    country: u16,
-}
-
-impl Row for Answer {
-    const COLUMNS: &'static [&'static str] = &["order", "customer", "value", "country"];
-
-    fn subject(&self) -> impl Hash {
-        self.order
-    }
-    fn event_time_ms(&self) -> i64 {
-        self.event_time_ms
-    }
-    fn write(&self, cells: &mut Cells<'_>) {
-        cells.id(self.order);
-        cells.id(self.customer);
-        cells.value(self.value);
-        cells.country(self.country);
-    }
-    fn at(self, event_time_ms: i64) -> Self {
-        Self { event_time_ms, ..self }
+answer! {
+    struct Answer about (order) {
+        order: Id = id,
+        customer: Id = id,
+        value: Value = value,
+        country: u16 = country,
     }
 }
 

@@ -5,9 +5,10 @@ use std::hash::Hash;
 use flowbench_events::{Event, Id, Kind, Symbols};
 use serde::{Deserialize, Serialize};
 
-use crate::answers::{Cells, Row};
+use crate::answer;
+use crate::answers::Row;
 use crate::logic::{EMPTY_STATE, KeyedLogic};
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
 use crate::strategy::differential::key_lifetimes::ReplayableLogic;
@@ -16,15 +17,12 @@ use crate::strategy::differential::key_lifetimes::ReplayableLogic;
 pub(super) struct Funnel;
 
 impl Pipeline for Funnel {
-    fn name(&self) -> &'static str {
-        "funnel"
-    }
-    fn question(&self) -> &'static str {
-        "Which stages, from a page view over a download to an order, does each customer reach within 7 days, and how long \
-         after the first?"
-    }
-    fn sql(&self) -> &'static str {
-        "WITH RECURSIVE numbered AS (
+    fn about(&self) -> &'static About {
+        &About {
+            name: "funnel",
+            question: "Which stages, from a page view over a download to an order, does each customer reach within 7 days, and how long \
+         after the first?",
+            sql: "WITH RECURSIVE numbered AS (
   SELECT customer, event_time, kind,
     row_number() OVER (PARTITION BY customer ORDER BY event_time, length(event_id), event_id) AS n
   FROM events WHERE customer IS NOT NULL AND kind IN ({stages:list})),
@@ -42,37 +40,30 @@ steps AS (
           THEN 0 ELSE s.reached END AS reached
       FROM steps AS s JOIN numbered AS e ON e.customer = s.customer AND e.n = s.n + 1)))
 SELECT event_time, customer, [{stages:list}][reached] AS stage, epoch_ms(event_time) - epoch_ms(start) AS since_start_ms
-FROM steps WHERE advances"
-    }
-    fn edge_cases(&self) -> &'static str {
-        "Stages are reached one event at a time in canonical order, so two of them may share a millisecond. An event that \
+FROM steps WHERE advances",
+            edge_cases: "Stages are reached one event at a time in canonical order, so two of them may share a millisecond. An event that \
          is not the next stage changes nothing: neither a page view while a funnel is open nor an order before the \
          download. A stage exactly `within` after the first still counts; a later event finds the funnel over, and may \
-         begin the next one. Events without a customer are not used."
+         begin the next one. Events without a customer are not used.",
+            state: "per customer: start and stage of the open funnel, in 8 bytes; needed until it is complete or `within` has passed \
+         since its start",
+            parameters: &[
+                Parameter {
+                    name: "stages",
+                    default: "page_viewed,info_downloaded,order_placed",
+                    meaning: "1 to 8 event kinds in their order, separated by commas; a kind may come again",
+                },
+                Parameter {
+                    name: "within",
+                    default: "7d",
+                    meaning: "duration, from 1ms: from the first stage to the last",
+                },
+            ],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn state(&self) -> &'static str {
-        "per customer: start and stage of the open funnel, in 8 bytes; needed until it is complete or `within` has passed \
-         since its start"
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[
-            Parameter {
-                name: "stages",
-                default: "page_viewed,info_downloaded,order_placed",
-                meaning: "1 to 8 event kinds in their order, separated by commas; a kind may come again",
-            },
-            Parameter {
-                name: "within",
-                default: "7d",
-                meaning: "duration, from 1ms: from the first stage to the last",
-            },
-        ]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let logic = Logic { stages: settings.kinds("stages")?, within_ms: settings.duration_ms("within")? };
         Ok(Box::new(WithDifferential(Keyed(logic.clone()), logic)))
     }
@@ -143,30 +134,11 @@ impl ReplayableLogic for Logic {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Answer {
-    event_time_ms: i64,
-    customer: Id,
-    stage: Kind,
-    since_start_ms: i64,
-}
-
-impl Row for Answer {
-    const COLUMNS: &'static [&'static str] = &["customer", "stage", "since_start_ms"];
-
-    fn subject(&self) -> impl Hash {
-        (self.customer, self.event_time_ms, self.stage)
-    }
-    fn event_time_ms(&self) -> i64 {
-        self.event_time_ms
-    }
-    fn write(&self, cells: &mut Cells<'_>) {
-        cells.id(self.customer);
-        cells.text(self.stage.name());
-        cells.text(self.since_start_ms);
-    }
-    fn at(self, event_time_ms: i64) -> Self {
-        Self { event_time_ms, ..self }
+answer! {
+    struct Answer about (customer, event_time_ms, stage) {
+        customer: Id = id,
+        stage: Kind = text,
+        since_start_ms: i64 = text,
     }
 }
 

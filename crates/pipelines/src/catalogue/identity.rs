@@ -3,41 +3,31 @@
 use std::hash::Hash;
 
 use flowbench_events::{Event, EventId, Symbols};
-use serde::{Deserialize, Serialize};
 
-use crate::answers::{Cells, Row};
+use crate::answer;
+use crate::answers::Row;
 use crate::logic::StatelessLogic;
-use crate::pipeline::{BoundPipeline, Pipeline};
-use crate::settings::{Parameter, SettingError, Settings};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
+use crate::settings::{SettingError, Settings};
 use crate::shapes::Stateless;
 
 /// See [`Pipeline::question`].
 pub(super) struct Identity;
 
 impl Pipeline for Identity {
-    fn name(&self) -> &'static str {
-        "identity"
+    fn about(&self) -> &'static About {
+        &About {
+            name: "identity",
+            question: "Every event. The floor under all numbers: what moving events costs without asking anything of them.",
+            sql: "SELECT event_time, event_id FROM events",
+            edge_cases: "A second delivery is an answer of its own, unless first deliveries are asked for.",
+            state: "",
+            parameters: &[],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn question(&self) -> &'static str {
-        "Every event. The floor under all numbers: what moving events costs without asking anything of them."
-    }
-    fn sql(&self) -> &'static str {
-        "SELECT event_time, event_id FROM events"
-    }
-    fn edge_cases(&self) -> &'static str {
-        "A second delivery is an answer of its own, unless first deliveries are asked for."
-    }
-    fn state(&self) -> &'static str {
-        ""
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, _settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         Ok(Box::new(Stateless(Logic)))
     }
 }
@@ -54,27 +44,10 @@ impl StatelessLogic for Logic {
     }
 }
 
-/// An event, by its id.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(super) struct Answer {
-    pub(super) event_time_ms: i64,
-    pub(super) event_id: EventId,
-}
-
-impl Row for Answer {
-    const COLUMNS: &'static [&'static str] = &["event_id"];
-
-    fn subject(&self) -> impl Hash {
-        self.event_id
-    }
-    fn event_time_ms(&self) -> i64 {
-        self.event_time_ms
-    }
-    fn write(&self, cells: &mut Cells<'_>) {
-        cells.event_id(self.event_id);
-    }
-    fn at(self, event_time_ms: i64) -> Self {
-        Self { event_time_ms, ..self }
+answer! {
+    /// An event, by its id.
+    pub(super) struct Answer about (event_id) {
+        event_id: EventId = event_id,
     }
 }
 

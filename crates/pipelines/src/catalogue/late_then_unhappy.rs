@@ -6,9 +6,10 @@ use flowbench_events::{Event, Id, Kind, Symbols};
 use serde::{Deserialize, Serialize};
 
 use super::dispatch_overdue::Moment;
-use crate::answers::{Cells, Row};
+use crate::answer;
+use crate::answers::Row;
 use crate::logic::{EMPTY_STATE, KeyedLogic};
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
 use crate::strategy::differential::key_lifetimes::ReplayableLogic;
@@ -17,14 +18,11 @@ use crate::strategy::differential::key_lifetimes::ReplayableLogic;
 pub(super) struct LateThenUnhappy;
 
 impl Pipeline for LateThenUnhappy {
-    fn name(&self) -> &'static str {
-        "late-then-unhappy"
-    }
-    fn question(&self) -> &'static str {
-        "Which bad reviews are about orders that were dispatched late, or not yet when the review was posted?"
-    }
-    fn sql(&self) -> &'static str {
-        "WITH RECURSIVE step AS (
+    fn about(&self) -> &'static About {
+        &About {
+            name: "late-then-unhappy",
+            question: "Which bad reviews are about orders that were dispatched late, or not yet when the review was posted?",
+            sql: "WITH RECURSIVE step AS (
   SELECT \"order\", customer, rating, kind, event_time AS t,
     row_number() OVER history AS n, lead(event_time) OVER history AS next
   FROM events WHERE \"order\" IS NOT NULL
@@ -43,31 +41,24 @@ life AS ( -- what is known of an order after its n-th event
   JOIN step ON step.\"order\" = life.\"order\" AND step.n = life.n + 1)
 SELECT t AS event_time, \"order\", customer, rating FROM life JOIN step USING (\"order\", n, t)
 WHERE kind = 'review_posted' AND placed IS NOT NULL
-  AND (dispatched IS NULL OR dispatched > placed + to_milliseconds({limit:ms}))"
-    }
-    fn edge_cases(&self) -> &'static str {
-        "A dispatch exactly the limit after the placing is not late; one before it (the clocks say so) is not either. Until \
+  AND (dispatched IS NULL OR dispatched > placed + to_milliseconds({limit:ms}))",
+            edge_cases: "A dispatch exactly the limit after the placing is not late; one before it (the clocks say so) is not either. Until \
          its dispatch an order counts as late from the start. A review exactly `within` after the placing counts, one \
          before it in canonical order does not. The first placing and the first dispatch count. Each bad review is a row, \
          with the customer of the review, not of the order. Events without an order are counted, not used; a review \
-         without a rating is not bad."
+         without a rating is not bad.",
+            state: "per order: the time of its placing and whether its dispatch was late; needed until placed + within. Before the \
+         placing: the time of the dispatch; needed until dispatched + within",
+            parameters: &[
+                Parameter { name: "rating", default: "2", meaning: "1 to 5; a review with it or less is bad" },
+                Parameter { name: "limit", default: "48h", meaning: "duration, from 1ms: strictly later is late" },
+                Parameter { name: "within", default: "30d", meaning: "duration, from 1ms: reviews count that long" },
+            ],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn state(&self) -> &'static str {
-        "per order: the time of its placing and whether its dispatch was late; needed until placed + within. Before the \
-         placing: the time of the dispatch; needed until dispatched + within"
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[
-            Parameter { name: "rating", default: "2", meaning: "1 to 5; a review with it or less is bad" },
-            Parameter { name: "limit", default: "48h", meaning: "duration, from 1ms: strictly later is late" },
-            Parameter { name: "within", default: "30d", meaning: "duration, from 1ms: reviews count that long" },
-        ]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let logic = Logic {
             rating: settings.rating("rating")?,
             limit_ms: settings.duration_ms("limit")?,
@@ -167,37 +158,18 @@ impl ReplayableLogic for Logic {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Answer {
-    event_time_ms: i64,
-    order: Id,
-    customer: Id,
-    rating: u8,
+answer! {
+    struct Answer about (order) {
+        order: Id = id,
+        customer: Id = id,
+        rating: u8 = text,
+    }
 }
 
 impl Answer {
     fn new(order: Id, review: &Event) -> Option<Self> {
         let customer = review.customer().unwrap_or(Id::ABSENT);
         Some(Self { event_time_ms: review.event_time_ms(), order, customer, rating: review.rating()? })
-    }
-}
-
-impl Row for Answer {
-    const COLUMNS: &'static [&'static str] = &["order", "customer", "rating"];
-
-    fn subject(&self) -> impl Hash {
-        self.order
-    }
-    fn event_time_ms(&self) -> i64 {
-        self.event_time_ms
-    }
-    fn write(&self, cells: &mut Cells<'_>) {
-        cells.id(self.order);
-        cells.id(self.customer);
-        cells.text(self.rating);
-    }
-    fn at(self, event_time_ms: i64) -> Self {
-        Self { event_time_ms, ..self }
     }
 }
 

@@ -3,12 +3,12 @@
 use std::hash::Hash;
 
 use flowbench_events::{Event, Id, Kind, Symbols};
-use serde::{Deserialize, Serialize};
 
-use crate::answers::{Cells, Row};
+use crate::answer;
+use crate::answers::Row;
 use crate::logic::KeyedLogic;
-use crate::pipeline::{BoundPipeline, Pipeline};
-use crate::settings::{Parameter, SettingError, Settings};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
+use crate::settings::{SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
 use crate::strategy::differential::collections::{Events, Incremental, Rows};
 use crate::strategy::differential::running_count::{Order, running_count};
@@ -18,33 +18,23 @@ use crate::total::Total;
 pub(super) struct LifetimeValue;
 
 impl Pipeline for LifetimeValue {
-    fn name(&self) -> &'static str {
-        "lifetime-value"
-    }
-    fn question(&self) -> &'static str {
-        "How many orders has a customer placed by now, and what have they spent in total, at each order?"
-    }
-    fn sql(&self) -> &'static str {
-        "SELECT event_time, customer,
+    fn about(&self) -> &'static About {
+        &About {
+            name: "lifetime-value",
+            question: "How many orders has a customer placed by now, and what have they spent in total, at each order?",
+            sql: "SELECT event_time, customer,
   count(*) OVER so_far AS orders, coalesce(sum(value) OVER so_far, 0) AS spent
 FROM events WHERE kind = 'order_placed' AND customer IS NOT NULL
 WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, length(event_id), event_id
-  ROWS UNBOUNDED PRECEDING)"
+  ROWS UNBOUNDED PRECEDING)",
+            edge_cases: "An order without a value counts and adds nothing; a cancelled order stays counted. Sums are exact, however large.",
+            state: "per customer: count and sum; needed for ever, so no eviction can bound it without losing answers",
+            parameters: &[],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn edge_cases(&self) -> &'static str {
-        "An order without a value counts and adds nothing; a cancelled order stays counted. Sums are exact, however large."
-    }
-    fn state(&self) -> &'static str {
-        "per customer: count and sum; needed for ever, so no eviction can bound it without losing answers"
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, _settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         Ok(Box::new(WithDifferential(Keyed(Logic), Logic)))
     }
 }
@@ -102,30 +92,11 @@ impl Incremental for Logic {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Answer {
-    event_time_ms: i64,
-    customer: Id,
-    orders: u64,
-    spent: Total,
-}
-
-impl Row for Answer {
-    const COLUMNS: &'static [&'static str] = &["customer", "orders", "spent"];
-
-    fn subject(&self) -> impl Hash {
-        (self.customer, self.orders)
-    }
-    fn event_time_ms(&self) -> i64 {
-        self.event_time_ms
-    }
-    fn write(&self, cells: &mut Cells<'_>) {
-        cells.id(self.customer);
-        cells.text(self.orders);
-        cells.total(self.spent);
-    }
-    fn at(self, event_time_ms: i64) -> Self {
-        Self { event_time_ms, ..self }
+answer! {
+    struct Answer about (customer, orders) {
+        customer: Id = id,
+        orders: u64 = text,
+        spent: Total = total,
     }
 }
 

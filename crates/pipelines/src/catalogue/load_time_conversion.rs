@@ -11,7 +11,7 @@ use super::beacon_band::{Band, Bands, GOOD, POOR};
 use crate::answers::{Cells, Row};
 use crate::logic::{EMPTY_STATE, KeyedLogic, TimerOutcome, WindowLogic};
 use crate::message::Key;
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, Windowed, WithDifferential};
 use crate::strategy::differential::collections::{
@@ -23,15 +23,12 @@ use crate::strategy::differential::delay::delay_until_due;
 pub(super) struct LoadTimeConversion;
 
 impl Pipeline for LoadTimeConversion {
-    fn name(&self) -> &'static str {
-        "load-time-conversion"
-    }
-    fn question(&self) -> &'static str {
-        "How many page views of each hour, by how fast the page loaded, lead to an order of their customer within 30 \
-         minutes?"
-    }
-    fn sql(&self) -> &'static str {
-        "SELECT hour + INTERVAL 1 HOUR AS event_time, hour, band, count(*) AS views,
+    fn about(&self) -> &'static About {
+        &About {
+            name: "load-time-conversion",
+            question: "How many page views of each hour, by how fast the page loaded, lead to an order of their customer within 30 \
+         minutes?",
+            sql: "SELECT hour + INTERVAL 1 HOUR AS event_time, hour, band, count(*) AS views,
   count(*) FILTER (converted) AS conversions
 FROM (
   SELECT date_trunc('hour', event_time AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' AS hour,
@@ -41,32 +38,29 @@ FROM (
       WHERE o.kind = 'order_placed' AND o.customer = v.customer AND o.event_time > v.event_time
         AND o.event_time <= v.event_time + to_milliseconds({within:ms})) AS converted
   FROM events AS v WHERE kind = 'page_viewed' AND customer IS NOT NULL AND load_time_ms IS NOT NULL)
-GROUP BY hour, band"
-    }
-    fn edge_cases(&self) -> &'static str {
-        "An order in the same millisecond as the view does not convert it; one exactly `within` later does. One order \
+GROUP BY hour, band",
+            edge_cases: "An order in the same millisecond as the view does not convert it; one exactly `within` later does. One order \
          converts all views of its customer before it. A view counts for its own hour (UTC), whenever the order comes, so \
          a row is known only `within` after the hour. Bands include their upper bound. Views without a load time or a \
-         customer are not used; a band without any view gives no row."
+         customer are not used; a band without any view gives no row.",
+            state: "per customer: time and band of the views without an order so far, each until `within` has passed (one view: 16 \
+         bytes, more: 8 bytes each in a list); per hour and band: two counts, until `within` after the end of the hour",
+            parameters: &[
+                Parameter {
+                    name: "within",
+                    default: "30min",
+                    meaning: "duration, from 1ms: from the view to the order",
+                },
+                GOOD,
+                POOR,
+            ],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn state(&self) -> &'static str {
-        "per customer: time and band of the views without an order so far, each until `within` has passed (one view: 16 \
-         bytes, more: 8 bytes each in a list); per hour and band: two counts, until `within` after the end of the hour"
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[
-            Parameter { name: "within", default: "30min", meaning: "duration, from 1ms: from the view to the order" },
-            GOOD,
-            POOR,
-        ]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let within_ms = settings.duration_ms("within")?;
-        let decide = Decide { within_ms, bands: Bands::new(&settings)? };
+        let decide = Decide { within_ms, bands: Bands::new(settings)? };
         Ok(Box::new(WithDifferential(Windowed(Keyed(decide.clone()), Count { within_ms }), decide)))
     }
 }

@@ -15,8 +15,6 @@ mod repeat_high_value;
 mod sessions;
 mod trending_products;
 
-use flowbench_events::nearest;
-
 use crate::pipeline::Pipeline;
 
 /// All pipelines, in the order of `flowbench list`.
@@ -36,17 +34,6 @@ pub static CATALOGUE: &[&dyn Pipeline] = &[
     &trending_products::TrendingProducts,
     &lifetime_value::LifetimeValue,
 ];
-
-/// The pipeline of that name; the error lists what there is.
-pub fn find(name: &str) -> Result<&'static dyn Pipeline, String> {
-    CATALOGUE.iter().copied().find(|pipeline| pipeline.name() == name).ok_or_else(|| {
-        let names = || CATALOGUE.iter().map(|pipeline| pipeline.name());
-        match nearest(name, names()) {
-            Some(near) => format!("there is no pipeline '{name}'; did you mean '{near}'?"),
-            None => format!("there is no pipeline '{name}'; there are {}", names().collect::<Vec<_>>().join(", ")),
-        }
-    })
-}
 
 /// For table tests: the CSV lines a pipeline's oracle gives, and that every strategy gives the same.
 #[cfg(test)]

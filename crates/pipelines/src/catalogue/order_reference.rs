@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::StatelessLogic;
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::Stateless;
 
@@ -15,31 +15,21 @@ use crate::shapes::Stateless;
 pub(super) struct OrderReference;
 
 impl Pipeline for OrderReference {
-    fn name(&self) -> &'static str {
-        "order-reference"
-    }
-    fn question(&self) -> &'static str {
-        "What is the reference of each placed order: ORD-<yyyymmdd>-<order>, by the date in a time zone?"
-    }
-    fn sql(&self) -> &'static str {
-        "SELECT event_time, \"order\",
+    fn about(&self) -> &'static About {
+        &About {
+            name: "order-reference",
+            question: "What is the reference of each placed order: ORD-<yyyymmdd>-<order>, by the date in a time zone?",
+            sql: "SELECT event_time, \"order\",
   'ORD-' || strftime(event_time AT TIME ZONE '{timezone}', '%Y%m%d') || '-' || coalesce(\"order\", '') AS reference
-FROM events WHERE kind = 'order_placed'"
+FROM events WHERE kind = 'order_placed'",
+            edge_cases: "An order placed without an order id has a reference that ends in the dash.",
+            state: "",
+            parameters: &[Parameter { name: "timezone", default: "UTC", meaning: "IANA time zone of the date" }],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn edge_cases(&self) -> &'static str {
-        "An order placed without an order id has a reference that ends in the dash."
-    }
-    fn state(&self) -> &'static str {
-        ""
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[Parameter { name: "timezone", default: "UTC", meaning: "IANA time zone of the date" }]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         Ok(Box::new(Stateless(Logic { zone: settings.zone("timezone")? })))
     }
 }

@@ -3,11 +3,11 @@
 use std::hash::Hash;
 
 use flowbench_events::{Event, Id, Kind, Symbols, Value};
-use serde::{Deserialize, Serialize};
 
-use crate::answers::{Cells, Row};
+use crate::answer;
+use crate::answers::Row;
 use crate::logic::KeyedLogic;
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
 use crate::strategy::differential::collections::{Events, Incremental, Rows};
@@ -17,14 +17,11 @@ use crate::strategy::differential::running_count::{Order, running_count};
 pub(super) struct RepeatHighValue;
 
 impl Pipeline for RepeatHighValue {
-    fn name(&self) -> &'static str {
-        "repeat-high-value"
-    }
-    fn question(&self) -> &'static str {
-        "Which placed orders above a value are at least the third such order of their customer within 24 hours?"
-    }
-    fn sql(&self) -> &'static str {
-        "SELECT event_time, customer, \"order\", n FROM (
+    fn about(&self) -> &'static About {
+        &About {
+            name: "repeat-high-value",
+            question: "Which placed orders above a value are at least the third such order of their customer within 24 hours?",
+            sql: "SELECT event_time, customer, \"order\", n FROM (
   SELECT event_time, customer, \"order\",
     (SELECT count(*) FROM events AS earlier
       WHERE earlier.kind = 'order_placed' AND earlier.value > {threshold} AND earlier.customer = e.customer
@@ -32,28 +29,21 @@ impl Pipeline for RepeatHighValue {
         AND (earlier.event_time, length(earlier.event_id), earlier.event_id)
           <= (e.event_time, length(e.event_id), e.event_id)) AS n
   FROM events AS e WHERE kind = 'order_placed' AND value > {threshold} AND customer IS NOT NULL)
-WHERE n >= {count}"
+WHERE n >= {count}",
+            edge_cases: "Orders are counted one at a time in canonical order: of two in the same millisecond, the one with the lower event \
+         id comes first and does not see the other (SQL's RANGE frame would). An order exactly the window ago is out.",
+            state: "per customer: the times of the high-value orders of the last window; needed until the newest of them is a window \
+         old",
+            parameters: &[
+                Parameter { name: "threshold", default: "500", meaning: "currency units; strictly above it counts" },
+                Parameter { name: "count", default: "3", meaning: "from which order on, 1 to 1000000" },
+                Parameter { name: "window", default: "24h", meaning: "duration, from 1ms: counts (t - window, t]" },
+            ],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn edge_cases(&self) -> &'static str {
-        "Orders are counted one at a time in canonical order: of two in the same millisecond, the one with the lower event \
-         id comes first and does not see the other (SQL's RANGE frame would). An order exactly the window ago is out."
-    }
-    fn state(&self) -> &'static str {
-        "per customer: the times of the high-value orders of the last window; needed until the newest of them is a window \
-         old"
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[
-            Parameter { name: "threshold", default: "500", meaning: "currency units; strictly above it counts" },
-            Parameter { name: "count", default: "3", meaning: "from which order on, 1 to 1000000" },
-            Parameter { name: "window", default: "24h", meaning: "duration, from 1ms: counts (t - window, t]" },
-        ]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let logic = Logic {
             threshold: settings.value("threshold")?,
             count: settings.count("count")?,
@@ -162,30 +152,11 @@ impl Incremental for Logic {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Answer {
-    event_time_ms: i64,
-    customer: Id,
-    order: Id,
-    n: u32,
-}
-
-impl Row for Answer {
-    const COLUMNS: &'static [&'static str] = &["customer", "order", "n"];
-
-    fn subject(&self) -> impl Hash {
-        (self.customer, self.order)
-    }
-    fn event_time_ms(&self) -> i64 {
-        self.event_time_ms
-    }
-    fn write(&self, cells: &mut Cells<'_>) {
-        cells.id(self.customer);
-        cells.id(self.order);
-        cells.text(self.n);
-    }
-    fn at(self, event_time_ms: i64) -> Self {
-        Self { event_time_ms, ..self }
+answer! {
+    struct Answer about (customer, order) {
+        customer: Id = id,
+        order: Id = id,
+        n: u32 = text,
     }
 }
 

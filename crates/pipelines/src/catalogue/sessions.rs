@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::{Cells, Row};
 use crate::logic::{EMPTY_STATE, KeyedLogic, Mergeable, TimerOutcome};
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Merging, WithDifferential};
 use crate::strategy::differential::key_lifetimes::ReplayableLogic;
@@ -16,14 +16,11 @@ use crate::strategy::differential::key_lifetimes::ReplayableLogic;
 pub(super) struct Sessions;
 
 impl Pipeline for Sessions {
-    fn name(&self) -> &'static str {
-        "sessions"
-    }
-    fn question(&self) -> &'static str {
-        "When did each session of a customer begin and end, and how many events did it have?"
-    }
-    fn sql(&self) -> &'static str {
-        "SELECT max(event_time) AS event_time, customer, min(event_time) AS start, max(event_time) AS \"end\",
+    fn about(&self) -> &'static About {
+        &About {
+            name: "sessions",
+            question: "When did each session of a customer begin and end, and how many events did it have?",
+            sql: "SELECT max(event_time) AS event_time, customer, min(event_time) AS start, max(event_time) AS \"end\",
   count(*) AS events
 FROM (
   SELECT customer, event_time, count(*) FILTER (begins) OVER so_far AS session FROM (
@@ -33,31 +30,24 @@ FROM (
     WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, length(event_id), event_id))
   WINDOW so_far AS (
     PARTITION BY customer ORDER BY event_time, length(event_id), event_id ROWS UNBOUNDED PRECEDING))
-GROUP BY customer, session"
-    }
-    fn edge_cases(&self) -> &'static str {
-        "Two events exactly the gap apart are in one session. A session of one event ends when it begins. Its row is known \
+GROUP BY customer, session",
+            edge_cases: "Two events exactly the gap apart are in one session. A session of one event ends when it begins. Its row is known \
          only when the gap has passed, but has the event time of the last event. Events without a customer are in no \
-         session."
+         session.",
+            state: "per customer: start, end and count of the open session; needed until its last event is a gap old",
+            parameters: &[
+                Parameter { name: "on", default: "page_viewed", meaning: "event kind, or any" },
+                Parameter {
+                    name: "gap",
+                    default: "30min",
+                    meaning: "duration, from 1ms: a longer pause begins a new session",
+                },
+            ],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn state(&self) -> &'static str {
-        "per customer: start, end and count of the open session; needed until its last event is a gap old"
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[
-            Parameter { name: "on", default: "page_viewed", meaning: "event kind, or any" },
-            Parameter {
-                name: "gap",
-                default: "30min",
-                meaning: "duration, from 1ms: a longer pause begins a new session",
-            },
-        ]
-    }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, settings: &Settings, _symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let logic = Logic { on: settings.kind_or_any("on")?, gap_ms: settings.duration_ms("gap")? };
         Ok(Box::new(WithDifferential(Merging(logic.clone()), logic)))
     }

@@ -8,9 +8,10 @@ use flowbench_events::{Event, Id, Kind, Symbols};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::answers::{Cells, Row};
+use crate::answer;
+use crate::answers::Row;
 use crate::logic::{EMPTY_STATE, KeyedLogic, Mergeable, TimerOutcome, WindowLogic};
-use crate::pipeline::{BoundPipeline, Pipeline};
+use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Merging, Windowed, WithDifferential};
 use crate::strategy::differential::collections::{Events, Incremental, Rows, arranged, reduced, rekeyed, retimed};
@@ -19,14 +20,11 @@ use crate::strategy::differential::collections::{Events, Incremental, Rows, arra
 pub(super) struct TrendingProducts;
 
 impl Pipeline for TrendingProducts {
-    fn name(&self) -> &'static str {
-        "trending-products"
-    }
-    fn question(&self) -> &'static str {
-        "Every 10 minutes: which 10 products had the most page views of the last hour?"
-    }
-    fn sql(&self) -> &'static str {
-        "SELECT window_start + to_milliseconds({size:ms}) AS event_time, window_start, rank, product, views FROM (
+    fn about(&self) -> &'static About {
+        &About {
+            name: "trending-products",
+            question: "Every 10 minutes: which 10 products had the most page views of the last hour?",
+            sql: "SELECT window_start + to_milliseconds({size:ms}) AS event_time, window_start, rank, product, views FROM (
   SELECT window_start, product, count(*) AS views, row_number() OVER (
       PARTITION BY window_start
       ORDER BY count(*) DESC, TRY_CAST(regexp_extract(product, '^(0|[1-9][0-9]*)$') AS INTEGER) NULLS LAST, product
@@ -37,20 +35,14 @@ impl Pipeline for TrendingProducts {
     FROM events, range({size:ms} // {slide:ms}) AS hops(hop)
     WHERE kind = 'page_viewed' AND product IS NOT NULL)
   GROUP BY window_start, product)
-WHERE rank <= {k}"
-    }
-    fn edge_cases(&self) -> &'static str {
-        "Windows start at multiples of the slide since the epoch, so the first and the last ones of a log see only a part \
+WHERE rank <= {k}",
+            edge_cases: "Windows start at multiples of the slide since the epoch, so the first and the last ones of a log see only a part \
          of their time; empty ones give no row, and one with fewer products than `k` gives fewer rows. Of products with \
          equal views the numbers (plain decimals below 2^31) come first, by value, then the others by the bytes of their \
-         text. Views without a product are not counted; those without a customer are."
-    }
-    fn state(&self) -> &'static str {
-        "per product and slide: a count, until the slide ends; per window: a count per product, from the end of its first \
-         slide until it ends"
-    }
-    fn parameters(&self) -> &'static [Parameter] {
-        &[
+         text. Views without a product are not counted; those without a customer are.",
+            state: "per product and slide: a count, until the slide ends; per window: a count per product, from the end of its first \
+         slide until it ends",
+            parameters: &[
             Parameter { name: "k", default: "10", meaning: "ranks per window, 1 to 1000000" },
             Parameter { name: "size", default: "1h", meaning: "duration of a window: 1 to 1000 times slide" },
             Parameter {
@@ -58,13 +50,12 @@ WHERE rank <= {k}"
                 default: "10min",
                 meaning: "duration, from 1ms: from a window's start to the next",
             },
-        ]
+        ],
+            columns: Answer::COLUMNS,
+        }
     }
-    fn columns(&self) -> &'static [&'static str] {
-        Answer::COLUMNS
-    }
-    fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
-        let settings = Settings::new(self.parameters(), settings)?;
+
+    fn bind(&self, settings: &Settings, symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
         let (size_ms, slide_ms) = (settings.duration_ms("size")?, settings.duration_ms("slide")?);
         if size_ms % slide_ms != 0 || size_ms / slide_ms > 1000 {
             let value = settings.text("size").to_owned();
@@ -244,32 +235,12 @@ impl Incremental for (Panes, Top) {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Answer {
-    event_time_ms: i64,
-    window_start_ms: i64,
-    rank: u32,
-    product: Id,
-    views: i64,
-}
-
-impl Row for Answer {
-    const COLUMNS: &'static [&'static str] = &["window_start", "rank", "product", "views"];
-
-    fn subject(&self) -> impl Hash {
-        (self.window_start_ms, self.rank)
-    }
-    fn event_time_ms(&self) -> i64 {
-        self.event_time_ms
-    }
-    fn write(&self, cells: &mut Cells<'_>) {
-        cells.time(self.window_start_ms);
-        cells.text(self.rank);
-        cells.id(self.product);
-        cells.text(self.views);
-    }
-    fn at(self, event_time_ms: i64) -> Self {
-        Self { event_time_ms, ..self }
+answer! {
+    struct Answer about (window_start_ms, rank) {
+        window_start_ms: i64 = time as "window_start",
+        rank: u32 = text,
+        product: Id = id,
+        views: i64 = text,
     }
 }
 

@@ -135,6 +135,11 @@ macro_rules! evictions {
                 match self { $(Eviction::$Variant(_) => <$Policy>::PARAMETERS,)+ }
             }
 
+            /// Returns the name with its parameters, as in `ttl(after)`.
+            pub fn form(self) -> String {
+                call(self.name(), self.parameters())
+            }
+
             /// Returns a one-line summary for `flowbench list`.
             pub fn summary(self) -> &'static str {
                 match self { $(Eviction::$Variant(_) => <$Policy>::SUMMARY,)+ }
@@ -192,8 +197,7 @@ macro_rules! evictions {
                 let Some(found) = Self::ALL.into_iter().find(|one| one.name() == name) else {
                     return Err(UnknownName::new("eviction", name, Self::ALL.iter().map(|one| one.name())).into());
                 };
-                let form = || call(found.name(), found.parameters());
-                let wrong = |reason| EvictionError::Arguments { text: text.to_owned(), reason, form: form() };
+                let wrong = |reason| EvictionError::Arguments { text: text.to_owned(), reason, form: found.form() };
                 if arguments.len() != found.parameters().len() {
                     return Err(wrong(format!("{name} takes {} arguments", found.parameters().len())));
                 }

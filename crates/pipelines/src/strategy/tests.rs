@@ -17,6 +17,7 @@ use crate::answers::Changes;
 use crate::deployment::{self, Cluster, Connected, Deployment};
 use crate::driver::{Driver, Drivers, StateCounts, UnpacedDriver};
 use crate::pipeline::BoundPipeline;
+use crate::registry::Registry;
 use crate::run::{RunConfig, RunContext, RunEnd, RunError};
 use crate::{Eviction, Fault, FaultKind, Feed, OrderName, Strategy as Parallelism, catalogue, oracle};
 
@@ -271,7 +272,7 @@ fn a_planted_fault_tells_whether_it_has_struck() {
         .iter()
         .flat_map(|name| Parallelism::ALL.map(|one| (name, one)))
     {
-        let prepared = catalogue::find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
+        let prepared = Registry::default().find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
         for ((workers, processes), fault) in
             [(1, 1), (2, 1), (1, 2)].into_iter().flat_map(|seats| faults.iter().map(move |fault| (seats, *fault)))
         {
@@ -492,7 +493,7 @@ fn an_epoch_is_completed_when_all_workers_with_state_have_acted_upon_it() {
         .flat_map(|name| Parallelism::ALL.map(|strategy| (name, strategy)))
         .filter(|(_, strategy)| ![Parallelism::SEQUENTIAL, Parallelism::DIFFERENTIAL].contains(strategy))
     {
-        let prepared = catalogue::find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
+        let prepared = Registry::default().find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
         let notes = match told(&*prepared, RunConfig { workers: 3, ..RunConfig::plain(strategy) }, &feed) {
             Err(RunError::Unsupported { .. }) => continue,
             notes => notes.unwrap(),
@@ -550,7 +551,7 @@ fn a_new_strategy_is_a_declaration() {
 fn sequential_is_one_worker_and_nobody_is_none() {
     let trace = Arc::new(Trace::default());
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, 0, false));
-    let prepared = catalogue::find("identity").unwrap().prepare(&[], &trace.symbols).unwrap();
+    let prepared = Registry::default().find("identity").unwrap().prepare(&[], &trace.symbols).unwrap();
     for (strategy, workers) in [
         (Parallelism::SEQUENTIAL, 2),
         (Parallelism::SEQUENTIAL, 0),

@@ -8,6 +8,7 @@ use flowbench_events::{Event, Id, Kind, Record, Trace, Value};
 use proptest::prelude::*;
 
 use crate::driver::{Driver, Drivers, StateCounts, UnpacedDriver};
+use crate::registry::Registry;
 use crate::{Feed, RunConfig, RunContext, Strategy as Placement, catalogue, oracle};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -37,7 +38,7 @@ impl Driver for Watched {
 fn most_updates(pipeline: &str, settings: &[&str], events: Vec<Event>, slack_ms: i64) -> usize {
     let trace = Arc::new(Trace { events, ..Trace::default() });
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-    let prepared = catalogue::find(pipeline).unwrap().prepare(&settings, &trace.symbols).unwrap();
+    let prepared = Registry::default().find(pipeline).unwrap().prepare(&settings, &trace.symbols).unwrap();
     let (most, one_at_a_time) = (Arc::new(AtomicUsize::new(0)), UnpacedDriver::one_at_a_time());
     let drivers: Drivers = {
         let most = Arc::clone(&most);
@@ -135,7 +136,7 @@ proptest! {
             ("trending-products", &["size=3h", "slide=1h"]),
         ] {
             let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-            let prepared = catalogue::find(pipeline).unwrap().prepare(&settings, &trace.symbols).unwrap();
+            let prepared = Registry::default().find(pipeline).unwrap().prepare(&settings, &trace.symbols).unwrap();
             let config = RunConfig { workers, ..RunConfig::plain(Placement::DIFFERENTIAL) };
             let end = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())).unwrap();
             let truth = prepared.oracle(&canonical).lines(&trace.symbols);

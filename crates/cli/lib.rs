@@ -1,0 +1,48 @@
+//! The command line: arguments, exit codes, progress. It has no logic of its own.
+//!
+//! It is a library, so that a program with pipelines of its own has every command, strategy and report for them:
+//!
+//! ```no_run
+//! /// Runs the command line with the pipelines of the catalogue and with `own` ones, and ends the process.
+///
+/// The allocator, the processes of cases and the handling of signals and panics are those of the `flowbench` command, so
+/// call it first thing in `main`.
+pub fn main(own: &'static [&'static dyn Pipeline]) -> ! {
+    let registry = match Registry::new(own) {
+        Ok(registry) => registry,
+        Err(error) => std::process::exit(Failure::failed(error).report()),
+    };
+    let mut arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    match (arguments.next().as_deref(), arguments.next(), arguments.next()) {
+        (Some(CASE_ARGUMENT), Some(parent), _) => std::process::exit(case::case_process(&parent, registry)),
+        (Some(PEER_ARGUMENT), Some(listen_at), Some(parent)) => {
+            std::process::exit(case::peer_process(&listen_at, &parent, registry))
+        }
+        _ => {}
+    }
+    // A dataflow whose worker has panicked would wait for it forever.
+    case::abort_on_panic();
+    signals::survive_full_files();
+    let arguments = Arguments::parse();
+    let code = match execute(&arguments, registry) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    };
+    std::process::exit(code);
+}
+
+/// Executes the command and returns the exit code.
+fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
+    let quiet = arguments.quiet;
+    match &arguments.command {
+        Command::Run(args) => run::run(args, registry, quiet),
+        Command::Report(args) => run::report(args, quiet),
+        Command::Generate(args) => generate::generate(args, quiet),
+        Command::Inspect(args) => inspect::inspect(args, quiet),
+        Command::Map(args) => map::map(args, quiet),
+        Command::Replay(args) => replay::replay(args, registry, quiet),
+        Command::List(args) => catalogue::list(args, registry),
+        Command::Explain(args) => catalogue::explain(args, registry),
+        Command::Doctor(args) => catalogue::doctor(args),
+    }
+}
