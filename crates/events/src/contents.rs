@@ -2,6 +2,10 @@
 //!
 //! Decision D-106.
 
+use std::io;
+
+use thiserror::Error;
+
 /// The number of leading bytes that identify a file.
 pub(crate) const HEAD_BYTES: usize = 512;
 
@@ -28,6 +32,16 @@ pub(crate) enum Contents {
 pub(crate) struct Foreign {
     what: &'static str,
     advice: &'static str,
+}
+
+/// Why contents cannot be read.
+#[derive(Debug, Error)]
+pub(crate) enum Unreadable {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// They are nothing that is read here: what they are, and what to do.
+    #[error("{0}")]
+    Refused(String),
 }
 
 const GZIP_MARK: &[u8] = b"\x1f\x8b";

@@ -9,8 +9,8 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::encoding::{Encoding, Transcoder};
-use crate::mapping::Wrong;
 use crate::rows::Rows;
+use crate::toml_text::Wrong;
 
 /// What a mapping says of the file it is for.
 #[derive(Debug, Clone, Default)]

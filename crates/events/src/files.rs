@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use flate2::write::GzEncoder;
 use thiserror::Error;
 
-use crate::contents::{Contents, HEAD_BYTES};
+use crate::array;
+use crate::contents::{Contents, HEAD_BYTES, Unreadable};
 use crate::gzip::Gzip;
 use crate::replacement::Replacement;
 use crate::suggest::did_you_mean;
@@ -65,16 +66,6 @@ pub enum Format {
     Csv,
     /// One JSON object a line.
     Jsonl,
-}
-
-/// Why contents cannot be read.
-#[derive(Debug, Error)]
-pub(crate) enum Unreadable {
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// They are nothing that is read here: what they are, and what to do.
-    #[error("{0}")]
-    Refused(String),
 }
 
 /// A stream whose first bytes were looked at.
@@ -324,6 +315,13 @@ impl Format {
             "jsonl" | "ndjson" => Some(Format::Jsonl),
             _ => None,
         }
+    }
+
+    /// The format that the first part of a text looks like: JSON Lines if it begins with `{` or an array of objects,
+    /// otherwise CSV.
+    pub(crate) fn recognise(sample: &[u8]) -> Format {
+        let first = sample.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first == Some(&b'{') || array::begins(sample) { Format::Jsonl } else { Format::Csv }
     }
 }
 

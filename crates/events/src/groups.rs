@@ -5,8 +5,9 @@ use std::hash::BuildHasher;
 use foldhash::quality::FixedState;
 use hashbrown::HashSet;
 
+use crate::decoder::{BadField, Decoder, KindOf};
 use crate::event::{Event, Kind, Record, Value};
-use crate::fields::{BadField, Decoder, Field, KindOf, Texts};
+use crate::fields::{Field, Texts};
 use crate::remarks::Notes;
 
 /// Puts consecutive rows together that have a text in common.

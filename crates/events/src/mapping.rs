@@ -10,17 +10,19 @@ use thiserror::Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::csv::{Columns, Source, Sources, find};
+use crate::columns::{Columns, FieldSource, FieldSources, find};
+use crate::decoder::Decoder;
 use crate::dialect::Layout;
 use crate::event::Kind;
-use crate::fields::{Decoder, Field, Texts, not_a_kind};
+use crate::fields::{Field, Texts, not_a_kind};
 use crate::files::{FileError, Input};
-use crate::read::ReadError;
+use crate::outcome::ReadError;
 use crate::remarks::Notes;
 use crate::settings;
 use crate::suggest::did_you_mean;
 use crate::symbols::Symbols;
 use crate::time_format::{TimeFormat, TimeFormats};
+use crate::toml_text::{Text, Wrong, string, text};
 
 /// How the columns of a foreign CSV, or the values of a foreign JSON Lines, become events; written as TOML:
 ///
@@ -216,7 +218,12 @@ impl Mapping {
         Ok(Columns::new(header, events))
     }
 
-    fn sources<'m>(&self, event: &'m EventOfRow, header: &[String], input: &str) -> Result<Sources<'m>, ReadError> {
+    fn sources<'m>(
+        &self,
+        event: &'m EventOfRow,
+        header: &[String],
+        input: &str,
+    ) -> Result<FieldSources<'m>, ReadError> {
         let source = |Entry { field, origin, line }: &'m Entry| {
             let column = |name: &str| {
                 find(header, name).map_err(|no_column| {
@@ -225,10 +232,10 @@ impl Mapping {
                 })
             };
             let source = match origin {
-                Origin::Constant(constant) => Source::Constant(constant),
-                Origin::Column(name, None) => Source::Column(column(name)?),
+                Origin::Constant(constant) => FieldSource::Constant(constant),
+                Origin::Column(name, None) => FieldSource::Column(column(name)?),
                 Origin::Column(name, Some(pattern)) => {
-                    Source::Found(column(name)?, pattern, pattern.capture_locations())
+                    FieldSource::Found(column(name)?, pattern, pattern.capture_locations())
                 }
             };
             Ok((*field, source))
@@ -291,9 +298,6 @@ impl EventOfRow {
         id(self).is_some_and(|own| id(other) == Some(own))
     }
 }
-
-/// What is wrong and where it stands in the text.
-pub(crate) type Wrong = (String, Range<usize>);
 
 type Key<'a> = Spanned<Cow<'a, str>>;
 
@@ -429,17 +433,6 @@ fn fits(field: Field, key: &str) -> bool {
         "prefix" => field == Field::EventId,
         _ => true,
     }
-}
-
-type Text<'a> = (&'a str, Range<usize>);
-
-pub(crate) fn text<'a>(table: &'a DeTable, key: &str) -> Result<Option<Text<'a>>, Wrong> {
-    table.get(key).map(|value| string(value, key)).transpose()
-}
-
-pub(crate) fn string<'a>(value: &'a Spanned<DeValue>, key: &str) -> Result<Text<'a>, Wrong> {
-    let text = value.get_ref().as_str();
-    text.map(|text| (text, value.span())).ok_or_else(|| (format!("{key} must be a text in quotes"), value.span()))
 }
 
 /// The formats of a time: one, or a list.

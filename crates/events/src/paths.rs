@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::jsonl::{not_an_object, text};
+use crate::json_text::{not_an_object, text};
 use crate::rows::{Cells, Malformed};
 
 /// Finds the values of one object after the other.

@@ -2,8 +2,9 @@
 
 use crate::absent::Absent;
 use crate::currency::Currency;
-use crate::fields::{Decoder, Field, shown};
+use crate::fields::{Field, shown};
 use crate::time::rfc3339;
+use crate::time_format::TimeFormats;
 
 /// What is gathered on the way.
 #[derive(Debug, Default)]
@@ -61,11 +62,10 @@ impl Notes {
         }
     }
 
-    /// What has to be said, a sentence each; `decoders` read the log.
-    pub(crate) fn remarks(&self, decoders: &[Decoder]) -> Vec<String> {
-        let on_nothings = decoders.first().and_then(|decoder| self.on_nothings(&decoder.absent));
-        let on_times = decoders.iter().find_map(|decoder| self.on_times(decoder));
-        [on_nothings, self.on_currencies(), on_times].into_iter().flatten().collect()
+    /// Returns what should be said about the log, one sentence each; `absent` and `times` are how its fields were read.
+    pub(crate) fn remarks(&self, absent: &Absent, times: &[&TimeFormats]) -> Vec<String> {
+        let on_times = times.iter().find_map(|formats| self.on_times(formats));
+        [self.on_nothings(absent), self.on_currencies(), on_times].into_iter().flatten().collect()
     }
 
     fn on_nothings(&self, absent: &Absent) -> Option<String> {
@@ -88,9 +88,9 @@ impl Notes {
         (named.len() > 1).then(|| format!("values are of several currencies ({}): sums mix them", named.join(", ")))
     }
 
-    fn on_times(&self, decoder: &Decoder) -> Option<String> {
+    fn on_times(&self, formats: &TimeFormats) -> Option<String> {
         let latest_ms = self.latest_event_time_ms?;
-        let (format, meant_ms) = decoder.event_time.coarser(latest_ms)?;
+        let (format, meant_ms) = formats.coarser(latest_ms)?;
         let (latest, meant) = (rfc3339(latest_ms), rfc3339(meant_ms));
         Some(format!("no event time is later than {latest}; is the format {format}? Read so, the latest is {meant}"))
     }

@@ -4,8 +4,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::absent::Absent;
 use crate::decimal::NumberStyle;
-use crate::fields::Decoder;
-use crate::mapping::{Wrong, string, text};
+use crate::decoder::Decoder;
+use crate::toml_text::{Wrong, string, text};
 
 /// The keys that are not fields.
 pub(crate) const KEYS: [&str; 9] =

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use crate::event::Event;
+use crate::fields::HEADER;
 use crate::files::{Format, Output, WriteError};
-use crate::read::Reject;
+use crate::outcome::Reject;
 use crate::symbols::Symbols;
 use crate::{csv, jsonl};
 
@@ -34,7 +35,7 @@ impl EventWriter {
     pub fn new(output: Output, format: Format) -> EventWriter {
         let mut text = String::with_capacity(FLUSH_BYTES + 1024);
         if format == Format::Csv {
-            text.push_str(csv::HEADER);
+            text.push_str(HEADER);
             text.push('\n');
         }
         EventWriter { output, format, text }

@@ -11,9 +11,8 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-use crate::contents::Foreign;
+use crate::contents::{Foreign, Unreadable};
 use crate::fields::shown;
-use crate::files::Unreadable;
 
 /// A directory of more bytes is not looked at.
 const DIRECTORY_BYTES_MAX: u64 = 16 << 20;

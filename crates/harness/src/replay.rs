@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowbench_events::{Event, FirstDeliveries, Horizon, LateSet, Trace};
+use flowbench_events::{Event, Deduplicator, Horizon, LateSet, Trace};
 use flowbench_pipelines::{Answers, Changes, Choice, Feed, Home, Pipeline, Site, Unhurried};
 
 /// Records per epoch of a replay.
@@ -62,7 +62,7 @@ pub fn replay(
 
 /// Returns how many of the deliveries that are not dropped as late repeat one that counted.
 fn repeats(events: &[Event], horizon: Horizon, feed: &Feed) -> u64 {
-    let (mut first, mut repeats) = (FirstDeliveries::new(horizon), 0);
+    let (mut first, mut repeats) = (Deduplicator::new(horizon), 0);
     feed.rule().walk(events, |at, late, _| {
         let is_given = !(late && feed.drops_late());
         repeats += u64::from(is_given && !first.take(&events[at]));

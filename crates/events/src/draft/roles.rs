@@ -1,9 +1,9 @@
 //! Which column holds the customer, the order, the value and so on: by its name, checked by what it holds.
 
-use crate::draft::kinds::KindGuess;
 use crate::draft::numbers;
 use crate::draft::table::{Column, Table};
-use crate::event::{Channel, Kind};
+use crate::draft::words::words;
+use crate::event::Channel;
 use crate::fields::Field;
 
 /// The columns of the fields, by number.
@@ -14,25 +14,6 @@ pub(super) struct Roles {
     pub(super) quantity: Option<usize>,
     /// They are told by their places, since there are no names.
     pub(super) are_by_place: bool,
-}
-
-/// The words a name is made of, in lower case: of `InvoiceNo`, `invoice_no`, `Invoice No` and `order.invoiceNo` alike.
-pub(super) fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut was_lower = false;
-    for letter in name.chars() {
-        if !letter.is_alphanumeric() || (letter.is_uppercase() && was_lower) {
-            words.push(String::new());
-        }
-        was_lower = letter.is_lowercase() || letter.is_ascii_digit();
-        if let Some(word) = words.last_mut()
-            && letter.is_alphanumeric()
-        {
-            word.extend(letter.to_lowercase());
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
 }
 
 const TOTALS: [&str; 18] = [
@@ -207,24 +188,6 @@ impl Roles {
         let cells = &table.columns[order].cells;
         cells.windows(2).any(|pair| !pair[0].is_empty() && pair[0] == pair[1])
     }
-
-    /// What all rows are where no column tells it.
-    pub(super) fn kind_without_column(&self, table: &Table) -> KindGuess {
-        if let Some(order) = self.column(Field::Order) {
-            let is_invoice = words(&table.columns[order].name).iter().any(|word| word.starts_with("invoice"));
-            return if is_invoice && numbers_with_letters(&table.columns[order]) {
-                KindGuess::InvoiceLetter { column: order }
-            } else {
-                KindGuess::Constant(Kind::OrderPlaced)
-            };
-        }
-        let has = |field| self.column(field).is_some();
-        KindGuess::Constant(match () {
-            () if has(Field::Rating) => Kind::ReviewPosted,
-            () if has(Field::Value) => Kind::OrderPlaced,
-            () => Kind::PageViewed,
-        })
-    }
 }
 
 /// The column whose name comes first in a list, if it holds what it should; those that are mostly empty come last.
@@ -288,29 +251,9 @@ fn is_of_our_own(field: Field, column: &Column) -> bool {
     column.name == field.name() && column.present().next().is_none()
 }
 
-/// True if nearly all cells are numbers, a few with a letter before them.
-fn numbers_with_letters(column: &Column) -> bool {
-    let is_number = |cell: &str| {
-        let digits = cell.strip_prefix(|first: char| first.is_ascii_uppercase()).unwrap_or(cell);
-        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let (numbers, all) = (column.present().filter(|cell| is_number(cell)).count(), column.present().count());
-    all > 0 && numbers * 10 >= all * 9
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_words_however_they_are_joined() {
-        for name in ["InvoiceNo", "invoice_no", "Invoice No", "invoice.no", "invoiceNo", "INVOICE-NO"] {
-            assert_eq!(words(name).join("_"), "invoice_no", "{name}");
-        }
-        assert_eq!(words("CustomerID").join("_"), "customer_id");
-        assert_eq!(words("items.0.itemId").join("_"), "items_0_item_id");
-        assert_eq!(words("Größe").join("_"), "größe");
-    }
 
     #[test]
     fn a_path_is_known_by_its_last_part() {

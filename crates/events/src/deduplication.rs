@@ -48,7 +48,7 @@ impl Horizon {
 
 /// Tells first deliveries from others while walking a whole trace, and forgets nothing.
 #[derive(Debug)]
-pub struct FirstDeliveries {
+pub struct Deduplicator {
     horizon: Horizon,
     counted: Counted,
     events: u64, // that counted
@@ -67,7 +67,7 @@ enum Counted {
 /// Tables of [`Counted::ForGood`].
 const TABLES: u64 = 64;
 
-impl FirstDeliveries {
+impl Deduplicator {
     /// At the beginning of a trace.
     pub fn new(horizon: Horizon) -> Self {
         let tables = || (0..TABLES).map(|_| HashSet::default()).collect();
@@ -112,7 +112,7 @@ mod tests {
     use crate::event::{Kind, Record};
 
     fn counting(horizon: Horizon, deliveries: &[(EventId, i64)]) -> Vec<usize> {
-        let mut first = FirstDeliveries::new(horizon);
+        let mut first = Deduplicator::new(horizon);
         let event = |(id, arrival_time_ms): &(EventId, i64)| {
             Event::pack(Record {
                 arrival_time_ms: *arrival_time_ms,
@@ -139,8 +139,8 @@ mod tests {
 
     #[test]
     fn ids_that_are_known_for_good_take_little_room() {
-        let mut first = FirstDeliveries::new(Horizon::FOR_GOOD);
-        let room = |first: &FirstDeliveries| match &first.counted {
+        let mut first = Deduplicator::new(Horizon::FOR_GOOD);
+        let room = |first: &Deduplicator| match &first.counted {
             Counted::ForGood(tables) => tables.iter().map(HashSet::capacity).sum::<usize>(),
             Counted::At(_) => unreachable!(),
         };
