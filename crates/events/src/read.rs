@@ -11,7 +11,7 @@ use crate::outcome::{ReadError, ReadSummary, Reject};
 use crate::row_sink::RowSink;
 use crate::symbols::Symbols;
 use crate::trace::Trace;
-use crate::{csv, jsonl};
+use crate::{csv_reader, jsonl};
 
 /// How a log is to be read.
 #[derive(Debug, Clone, Default)]
@@ -66,7 +66,7 @@ pub fn read_events(
         sink.assume(encoding.name().to_owned());
     }
     match options.format.or_else(|| input.format()).unwrap_or_else(|| Format::recognise(&text.sample)) {
-        Format::Csv => csv::read(text, mapping, &mut sink)?,
+        Format::Csv => csv_reader::read(text, mapping, &mut sink)?,
         Format::Jsonl => jsonl::read(text, mapping, &mut sink)?,
     }
     sink.finish()

@@ -14,6 +14,7 @@ use std::io::{self, BufRead};
 use memchr::{memchr, memchr_iter};
 
 use crate::lines::{LINE_BYTES_MAX, Line, TOO_LONG, line_length, next_line, skip_line, without_line_end};
+use crate::quotes::{QuotedRow, RowLine};
 
 /// Reads rows one by one, reusing its memory.
 pub(crate) struct Rows<R> {
@@ -25,9 +26,9 @@ pub(crate) struct Rows<R> {
     start: usize,
     /// Lines before the next row.
     line: u64,
-    /// The row with its quotes resolved, if it had any.
-    unquoted: Vec<u8>,
-    /// Where the fields end.
+    /// The row, if it has quotes.
+    quoted: QuotedRow,
+    /// Where the fields end in a row without quotes.
     ends: Vec<usize>,
     /// How many fields a row has that spans lines, once known.
     width: Option<usize>,
@@ -69,7 +70,7 @@ impl<R: BufRead> Rows<R> {
             bytes: Vec::new(),
             start: 0,
             line: 0,
-            unquoted: Vec::new(),
+            quoted: QuotedRow::new(b','),
             ends: Vec::new(),
             width: None,
             bytes_max: LINE_BYTES_MAX,
@@ -80,6 +81,7 @@ impl<R: BufRead> Rows<R> {
     /// Fields are separated by this byte, not by commas.
     pub(crate) fn separated_by(mut self, separator: u8) -> Rows<R> {
         self.separator = separator;
+        self.quoted = QuotedRow::new(separator);
         self
     }
 
@@ -105,90 +107,55 @@ impl<R: BufRead> Rows<R> {
             }
         };
         let line = self.line;
+        if memchr(b'"', &self.bytes[first..end]).is_some() {
+            return Ok(Some((line, self.quoted_row(first, end)?)));
+        }
+        let row = without_line_end(&self.bytes[first..end]);
         self.ends.clear();
-        if memchr(b'"', &self.bytes[first..end]).is_none() {
-            let row = without_line_end(&self.bytes[first..end]);
-            self.ends.extend(memchr_iter(self.separator, row));
-            self.ends.push(row.len());
-            return Ok(Some((line, Ok(Cells { row, ends: &self.ends }))));
-        }
-        match self.unquote(first, end)? {
-            Ok(()) => Ok(Some((line, Ok(Cells { row: &self.unquoted, ends: &self.ends })))),
-            Err(reason) => {
-                let malformed = Malformed { column: Some(self.ends.len()), reason: reason.to_owned() };
-                Ok(Some((line, Err(malformed))))
-            }
-        }
+        self.ends.extend(memchr_iter(self.separator, row));
+        self.ends.push(row.len());
+        Ok(Some((line, Ok(Cells { row, ends: &self.ends }))))
     }
 
-    /// Resolves the quotes of the row that begins at `first`, whose first line ends at `end`, and moves past the row
-    /// if that succeeds.
-    fn unquote(&mut self, first: usize, mut end: usize) -> io::Result<Result<(), &'static str>> {
-        self.unquoted.clear();
-        let mut at = first;
-        let mut lines = 0;
-        let mut spanning = None;
-        loop {
-            if self.bytes[at..end].starts_with(b"\"") {
-                at += 1;
-                while let Some(more) = self.unquote_line(&mut at, end) {
-                    let column = *spanning.get_or_insert(self.ends.len());
-                    if self.width.is_some_and(|width| width <= self.ends.len()) {
-                        self.ends.truncate(column);
-                        return Ok(Err(DOES_NOT_FIT));
-                    }
-                    end = match self.line_end(more)? {
-                        LineEnd::At(end) if end - first <= self.bytes_max => end,
-                        _ => return Ok(Err(NOT_CLOSED)),
-                    };
-                    lines += 1;
-                }
-            } else {
-                let rest = without_line_end(&self.bytes[at..end]);
-                let length = memchr(self.separator, rest).unwrap_or(rest.len());
-                self.unquoted.extend_from_slice(&rest[..length]);
-                at += length;
-            }
-            self.ends.push(self.unquoted.len());
-            let rest = &self.bytes[at..end];
-            if without_line_end(rest).is_empty() {
-                if let Some(column) = spanning
-                    && self.width.is_some_and(|width| !Cells { row: &self.unquoted, ends: &self.ends }.fit(width))
-                {
-                    self.ends.truncate(column);
-                    return Ok(Err(DOES_NOT_FIT));
-                }
-                self.start = end;
-                self.line += lines;
-                return Ok(Ok(()));
-            }
-            if rest[0] != self.separator {
-                self.ends.pop();
-                return Ok(Err("text follows the quote that closes this field; double a quote that is part of a text"));
-            }
-            self.unquoted.push(self.separator);
-            at += 1;
-        }
+    /// Reads the row with quotes that begins at `first`, whose first line ends at `end`. Moves past all its lines if that
+    /// succeeds, and otherwise only past the first.
+    fn quoted_row(&mut self, first: usize, end: usize) -> io::Result<Result<Cells<'_>, Malformed>> {
+        self.quoted.begin();
+        let read = self.read_lines(first, end)?;
+        Ok(read.map(|()| Cells::of(&self.quoted)))
     }
 
-    /// Resolves a quoted field from `at` up to its closing quote, and moves `at` past it. If it does not close before
-    /// `end`, gives back `end`: the next line belongs to it.
-    fn unquote_line(&mut self, at: &mut usize, end: usize) -> Option<usize> {
+    /// Reads a row that may span lines.
+    fn read_lines(&mut self, first: usize, mut end: usize) -> io::Result<Result<(), Malformed>> {
+        let (mut at, mut lines) = (first, 0);
+        let mut spanning = None; // the first field that spans lines
         loop {
-            let rest = &self.bytes[*at..end];
-            let Some(length) = memchr(b'"', rest) else {
-                self.unquoted.extend_from_slice(rest);
-                *at = end;
-                return Some(end);
+            let line = self.quoted.read_line(&self.bytes[at..end]);
+            let column = Cells::of(&self.quoted).len();
+            match line {
+                Err(reason) => return Ok(Err(Malformed::at(column, reason))),
+                Ok(RowLine::Last) => break,
+                Ok(RowLine::Open) => {}
+            }
+            let first_open = *spanning.get_or_insert(column);
+            if self.width.is_some_and(|width| width <= column) {
+                return Ok(Err(Malformed::at(first_open, DOES_NOT_FIT)));
+            }
+            at = end;
+            end = match self.line_end(at)? {
+                LineEnd::At(end) if end - first <= self.bytes_max => end,
+                _ => return Ok(Err(Malformed::at(column, NOT_CLOSED))),
             };
-            self.unquoted.extend_from_slice(&rest[..length]);
-            *at += length + 1;
-            if rest.get(length + 1) != Some(&b'"') {
-                return None;
-            }
-            self.unquoted.push(b'"');
-            *at += 1;
+            lines += 1;
         }
+        if let Some(first_open) = spanning
+            && self.width.is_some_and(|width| !Cells::of(&self.quoted).fit(width))
+        {
+            return Ok(Err(Malformed::at(first_open, DOES_NOT_FIT)));
+        }
+        self.start = end;
+        self.line += lines;
+        Ok(Ok(()))
     }
 
     /// Where the line that begins at `from` ends; reads it if need be.
@@ -200,7 +167,12 @@ impl<R: BufRead> Rows<R> {
         Ok(match next_line(&mut self.reader, &mut self.bytes, room)? {
             Line::TooLong => LineEnd::TooFar,
             Line::None if self.bytes.len() == from => LineEnd::NoLine,
-            Line::None | Line::Whole => LineEnd::At(self.bytes.len()),
+            Line::None | Line::Whole => {
+                if !self.bytes.ends_with(b"\n") && !self.bytes.ends_with(b"\r") {
+                    self.bytes.push(b'\n'); // which the last line of a file may lack
+                }
+                LineEnd::At(self.bytes.len())
+            }
         })
     }
 
@@ -234,7 +206,18 @@ impl<R: BufRead> Rows<R> {
 const NOT_CLOSED: &str = "a quote opens this field and nothing closes it within 16 MiB; only this line is left out";
 const DOES_NOT_FIT: &str = "a quote opens this field, and where it closes the row does not fit the header";
 
+impl Malformed {
+    fn at(column: usize, reason: &str) -> Malformed {
+        Malformed { column: Some(column), reason: reason.to_owned() }
+    }
+}
+
 impl<'a> Cells<'a> {
+    fn of(row: &'a QuotedRow) -> Cells<'a> {
+        let (row, ends) = row.fields();
+        Cells { row, ends }
+    }
+
     /// The fields that end there in `row`, one byte between them.
     pub(crate) fn new(row: &'a [u8], ends: &'a [usize]) -> Cells<'a> {
         Cells { row, ends }
@@ -313,7 +296,8 @@ mod tests {
 
     #[test]
     fn a_stray_quote_costs_its_own_line_only() {
-        for stray in ["1,\"never closed,x", "1,\"a\"b,x", "1,\"\"\",x"] {
+        let strays = ["\"never closed", "\"a\"b", "\"\"\"", "\"a\"b\"", "\"a\"\"b\"c", "\"a\"b\"\"c\""];
+        for stray in strays.map(|field| format!("1,{field},x")) {
             let text = format!("{stray}\n2,two,y\n3,\"three\",z\n4,four,w\n");
             let read = rows(text.as_bytes());
             assert_eq!(read.len(), 4, "{stray}: {read:?}");

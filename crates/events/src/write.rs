@@ -1,14 +1,14 @@
 //! From events to a log, and from bad rows to the list of them.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 
+use crate::csv_writer::EventRows;
 use crate::event::Event;
 use crate::fields::HEADER;
 use crate::files::{Format, Output, WriteError};
+use crate::jsonl;
 use crate::outcome::Reject;
 use crate::symbols::Symbols;
-use crate::{csv, jsonl};
 
 const FLUSH_BYTES: usize = 1 << 16;
 
@@ -20,14 +20,14 @@ const FLUSH_BYTES: usize = 1 << 16;
 pub struct EventWriter {
     output: Output,
     format: Format,
+    rows: EventRows,
     text: String,
 }
 
 /// Writes bad rows as CSV with the columns `line,column,reason`; texts of more than 1000 bytes are cut.
 #[derive(Debug)]
 pub struct RejectWriter {
-    output: Output,
-    row: String,
+    writer: csv::Writer<Output>,
 }
 
 impl EventWriter {
@@ -38,14 +38,14 @@ impl EventWriter {
             text.push_str(HEADER);
             text.push('\n');
         }
-        EventWriter { output, format, text }
+        EventWriter { output, format, rows: EventRows::default(), text }
     }
 
     /// Appends events whose texts are in `symbols`.
     pub fn write(&mut self, events: &[Event], symbols: &Symbols) -> Result<(), WriteError> {
         for event in events {
             match self.format {
-                Format::Csv => csv::push_row(event, symbols, &mut self.text),
+                Format::Csv => self.rows.push(event, symbols, &mut self.text),
                 Format::Jsonl => jsonl::push_line(event, symbols, &mut self.text),
             }
             if self.text.len() >= FLUSH_BYTES {
@@ -74,33 +74,39 @@ impl RejectWriter {
 
     /// A list of no rejects yet, with its header.
     pub fn new(output: Output) -> RejectWriter {
-        RejectWriter { output, row: Self::HEADER.to_owned() }
+        let mut writer = csv::Writer::from_writer(output);
+        // The header fits into the writer's buffer, so nothing is written yet that could fail.
+        let _ = writer.write_record(Self::HEADER.trim_end().split(','));
+        RejectWriter { writer }
     }
 
     /// Appends one.
     pub fn write(&mut self, reject: &Reject) -> Result<(), WriteError> {
-        // Writing to a String cannot fail.
-        let _ = write!(self.row, "{},", reject.line);
-        csv::push_text(&mut self.row, |row| row.push_str(cut(&reject.column)));
-        self.row.push(',');
-        csv::push_text(&mut self.row, |row| row.push_str(cut(&reject.reason)));
-        self.row.push('\n');
-        self.pass_on()
+        self.row([&reject.line.to_string(), cut(&reject.column), cut(&reject.reason)])
     }
 
     /// Writes what is left, with a last row if there are `more` rejects than those listed.
     pub fn finish(mut self, more: u64) -> Result<(), WriteError> {
         if more > 0 {
-            let _ = writeln!(self.row, ",,and {more} more rows that are not listed");
+            self.row(["", "", &format!("and {more} more rows that are not listed")])?;
         }
-        self.pass_on()?;
-        self.output.finish()
+        match self.writer.into_inner() {
+            Ok(output) => output.finish(),
+            Err(failed) => {
+                let source = io::Error::new(failed.error().kind(), failed.error().to_string());
+                Err(failed.into_inner().get_ref().error(source))
+            }
+        }
     }
 
-    fn pass_on(&mut self) -> Result<(), WriteError> {
-        let written = self.output.write_all(self.row.as_bytes());
-        self.row.clear();
-        written.map_err(|source| self.output.error(source))
+    fn row(&mut self, cells: [&str; 3]) -> Result<(), WriteError> {
+        self.writer.write_record(cells).map_err(|error| {
+            let source = match error.into_kind() {
+                csv::ErrorKind::Io(source) => source,
+                other => io::Error::other(format!("{other:?}")), // rows of other lengths, which there are not
+            };
+            self.writer.get_ref().error(source)
+        })
     }
 }
 

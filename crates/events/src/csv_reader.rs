@@ -1,20 +1,16 @@
-//! Events in rows of cells: reading by header name, writing with quotes where RFC 4180 wants them.
+//! CSV as events: the dialect, the header, and then row by row.
 
-use std::fmt::Write as _;
 use std::io::{self, BufRead};
 
 use memchr::memchr;
 
 use crate::columns::{Columns, REQUIRED, Used};
 use crate::dialect::{Dialect, Layout, Text};
-use crate::event::Event;
 use crate::fields::Field;
 use crate::mapping::Mapping;
 use crate::outcome::ReadError;
 use crate::row_sink::RowSink;
 use crate::rows::{Cells, Rows};
-use crate::symbols::{Symbols, push_number};
-use crate::time::push_rfc3339;
 
 /// Reads the header and all rows, through the mapping if there is one.
 pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut RowSink) -> Result<(), ReadError> {
@@ -47,54 +43,6 @@ pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut RowSink) ->
         columns.deliver(line, cells, &mut used, out)?;
     }
     Ok(())
-}
-
-/// Appends one event as a row.
-pub(crate) fn push_row(event: &Event, symbols: &Symbols, row: &mut String) {
-    let record = event.record();
-    if !record.event_id.is_absent() {
-        push_text(row, |row| symbols.push_event_id(record.event_id, row));
-    }
-    row.push(',');
-    row.push_str(record.kind.name());
-    row.push(',');
-    push_rfc3339(record.event_time_ms, row);
-    row.push(',');
-    push_rfc3339(record.arrival_time_ms, row);
-    for id in [record.customer, record.order, record.product] {
-        row.push(',');
-        push_text(row, |row| symbols.push_id(id, row));
-    }
-    row.push(',');
-    if let Some(value) = record.value {
-        // Writing to a String cannot fail.
-        let _ = write!(row, "{value}");
-    }
-    row.push(',');
-    push_text(row, |row| row.push_str(symbols.country_name(record.country)));
-    row.push(',');
-    if let Some(load_time_ms) = record.load_time_ms {
-        push_number(u64::from(load_time_ms), row);
-    }
-    row.push(',');
-    if let Some(rating) = record.rating {
-        push_number(u64::from(rating), row);
-    }
-    row.push(',');
-    row.push_str(record.channel.map_or("", |channel| channel.name()));
-    row.push('\n');
-}
-
-/// Appends a text, in quotes if it holds a comma, a quote or a line end.
-pub(crate) fn push_text(row: &mut String, push: impl FnOnce(&mut String)) {
-    let start = row.len();
-    push(row);
-    let special = |byte| matches!(byte, b',' | b'"' | b'\n' | b'\r');
-    if row.as_bytes()[start..].iter().copied().any(special) {
-        let quoted = row[start..].replace('"', "\"\"");
-        row.truncate(start);
-        row.extend(["\"", &quoted, "\""]);
-    }
 }
 
 /// The names of the columns: those the mapping gives, those of the header line, or numbers from 1.
