@@ -1,5 +1,6 @@
 //! A first mapping for a foreign log, guessed from its first rows: from the names of its columns and what they hold.
 
+mod column_names;
 mod guess;
 mod kinds;
 mod numbers;

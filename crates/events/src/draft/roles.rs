@@ -1,5 +1,6 @@
 //! Which column holds the customer, the order, the value and so on: by its name, checked by what it holds.
 
+use crate::draft::column_names::{PRICES, QUANTITIES, names};
 use crate::draft::numbers;
 use crate::draft::table::{Column, Table};
 use crate::draft::words::words;
@@ -14,127 +15,6 @@ pub(super) struct Roles {
     pub(super) quantity: Option<usize>,
     /// They are told by their places, since there are no names.
     pub(super) are_by_place: bool,
-}
-
-const TOTALS: [&str; 18] = [
-    "value",
-    "order_value",
-    "total",
-    "order_total",
-    "grand_total",
-    "total_price",
-    "total_amount",
-    "amount",
-    "purchase_revenue",
-    "revenue",
-    "total_paid",
-    "payment_value",
-    "event_value",
-    "base_grand_total",
-    "net_amount",
-    "sales",
-    "subtotal",
-    "turnover",
-];
-const PRICES: [&str; 8] =
-    ["unit_price", "unitprice", "price", "item_price", "lineitem_price", "line_price", "product_price", "sale_price"];
-const QUANTITIES: [&str; 8] =
-    ["quantity", "qty", "lineitem_quantity", "line_quantity", "units", "qty_ordered", "item_count", "pieces"];
-
-/// The names of a field's column, the likeliest first.
-fn names(field: Field) -> &'static [&'static str] {
-    match field {
-        Field::EventId => &[
-            "event_id",
-            "eventid",
-            "event_uuid",
-            "id_of_event",
-            "id_of_the_event",
-            "message_id",
-            "messageid",
-            "insert_id",
-            "hit_id",
-            "uuid",
-        ],
-        Field::Customer => &[
-            "customer_id",
-            "customerid",
-            "customer",
-            "customer_no",
-            "customer_number",
-            "user_id",
-            "userid",
-            "user",
-            "visitor_id",
-            "visitorid",
-            "visitor",
-            "member_id",
-            "client_id",
-            "clientid",
-            "buyer_id",
-            "account_id",
-            "user_pseudo_id",
-            "distinct_id",
-            "anonymous_id",
-            "customer_email",
-            "email",
-            "who",
-            "customer_name",
-        ],
-        Field::Order => &[
-            "order_id",
-            "orderid",
-            "order",
-            "order_no",
-            "order_number",
-            "order_name",
-            "increment_id",
-            "invoice_no",
-            "invoiceno",
-            "invoice",
-            "invoice_id",
-            "invoice_number",
-            "transaction_id",
-            "transactionid",
-            "transaction",
-            "receipt_id",
-            "basket_id",
-        ],
-        Field::Product => &[
-            "product_id",
-            "productid",
-            "product",
-            "item_id",
-            "itemid",
-            "item",
-            "stock_code",
-            "stockcode",
-            "sku",
-            "product_sku",
-            "lineitem_sku",
-            "article_id",
-            "article",
-            "asin",
-            "product_name",
-            "item_name",
-            "lineitem_name",
-        ],
-        Field::Value => &TOTALS,
-        Field::Country => &[
-            "country",
-            "country_code",
-            "country_name",
-            "geo_country",
-            "billing_country",
-            "shipping_country",
-            "customer_country",
-            "country_id",
-        ],
-        Field::LoadTimeMs => &["load_time_ms", "load_time", "page_load_time", "loadtime", "page_load_ms", "load_ms"],
-        Field::Rating => &["rating", "review_score", "star_rating", "stars", "score", "overall"],
-        Field::Channel => &["channel", "platform", "device", "source"],
-        _ => &[],
-    }
 }
 
 impl Roles {

@@ -2,26 +2,14 @@
 //! one event and several events in a row. The cases are forms in which such logs are published; the names in brackets are
 //! those of the audit that found them.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes the helpers of this file for more than tests")]
-
 use std::collections::BTreeSet;
-use std::fs;
 
-use flowbench_events::{
-    Event, Id, Input, Kind, Mapping, ReadError, ReadOptions, ReadSummary, Reject, Trace, Value, read_trace, rfc3339,
-};
+use flowbench_events::{Event, Id, Kind, Mapping, ReadOptions, Value, rfc3339};
 use proptest::prelude::*;
-use tempfile::TempDir;
+
+use crate::reading::{Read, read, read_as, through};
 
 const T: &str = "2026-07-01T12:00:00.000Z";
-
-/// What came of a log.
-#[derive(Debug)]
-struct Read {
-    trace: Trace,
-    summary: ReadSummary,
-    rejects: Vec<Reject>,
-}
 
 impl Read {
     /// One line for each event: `kind time customer order value`, `-` for what is absent.
@@ -51,42 +39,11 @@ impl Read {
     fn distinct_event_ids(&self) -> usize {
         self.trace.events.iter().map(Event::event_id).collect::<BTreeSet<_>>().len()
     }
-
-    fn event_ids(&self) -> Vec<String> {
-        let text = |event: &Event| {
-            let mut text = String::new();
-            self.trace.symbols.push_event_id(event.event_id(), &mut text);
-            text
-        };
-        self.trace.events.iter().map(text).collect()
-    }
-}
-
-fn read_as(name: &str, text: impl AsRef<[u8]>, options: &ReadOptions) -> Result<Read, ReadError> {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join(name);
-    fs::write(&path, text).unwrap();
-    let mut rejects = Vec::new();
-    let mut keep = |reject: &Reject| {
-        rejects.push(reject.clone());
-        Ok(())
-    };
-    let (trace, summary) = read_trace(&Input::new(&path), options, &mut keep)?;
-    assert_eq!(summary.rows, summary.used + summary.skipped + summary.rejects);
-    let explained = summary.skipped_kinds.values().sum::<u64>() + summary.skipped_without_time;
-    assert_eq!(summary.skipped, explained, "{summary}");
-    assert_eq!((summary.events, summary.rejects), (trace.events.len() as u64, rejects.len() as u64));
-    Ok(Read { trace, summary, rejects })
-}
-
-fn read(name: &str, text: impl AsRef<[u8]>) -> Read {
-    read_as(name, text, &ReadOptions::default()).unwrap()
 }
 
 /// Reads a CSV text through a mapping.
 fn mapped(mapping: &str, csv: &str) -> Read {
-    let mapping = Mapping::parse(mapping, "map.toml").unwrap();
-    read_as("log.csv", csv, &ReadOptions { mapping: Some(mapping), ..ReadOptions::default() }).unwrap()
+    read_as("log.csv", csv, &through(mapping)).unwrap()
 }
 
 /// What is wrong with a mapping, behind the name of its file.
