@@ -273,7 +273,7 @@ impl From<Format> for flowbench_events::Format {
 
 /// A duration that is longer than processes need to be heard of each other.
 fn peer_timeout_ms(text: &str) -> Result<u64, String> {
-    let ms = parse_duration_ms(text)?;
+    let ms = parse_duration_ms(text).map_err(|error| error.to_string())?;
     u64::try_from(ms).ok().filter(|ms| *ms >= 1000).ok_or_else(|| format!("{text} is below 1s"))
 }
 

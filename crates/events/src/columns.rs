@@ -1,4 +1,4 @@
-//! Which column of a log, or which constant, each field of an event comes from.
+//! The column of a log, or the constant, that each field of an event comes from.
 
 use memchr::memchr;
 use regex::{CaptureLocations, Regex};
@@ -12,15 +12,15 @@ use crate::rows::{Cells, Malformed};
 use crate::suggest::did_you_mean;
 use crate::time::parse_rfc3339_ms;
 
-/// Where each field of a row comes from, for one header.
+/// Where each field of a row comes from, given the header.
 #[derive(Debug)]
 pub(crate) struct Columns<'m> {
     header: Vec<String>,
-    /// For each event that a row may have.
+    /// The sources of each event that a row may have.
     events: Vec<FieldSources<'m>>,
 }
 
-/// Where the fields of an event come from; those that are not there are absent.
+/// Where the fields of an event come from. Those that are not listed are absent.
 pub(crate) type FieldSources<'m> = Vec<(Field, FieldSource<'m>)>;
 
 /// Where one field comes from.
@@ -28,18 +28,18 @@ pub(crate) type FieldSources<'m> = Vec<(Field, FieldSource<'m>)>;
 pub(crate) enum FieldSource<'m> {
     Constant(&'m str),
     Column(usize),
-    /// The first group of a pattern found in a column.
+    /// The first capture group of a pattern in a column.
     Found(usize, &'m Regex, CaptureLocations),
 }
 
-/// Cells that are text as far as they are used; the others are empty where one of them is none.
+/// The cells of a row as text. If a cell that is not used is not text, the cells that are not used are empty.
 #[derive(Debug, Clone, Copy)]
 struct Fields<'a> {
     text: &'a str,
     ends: &'a [usize],
 }
 
-/// Where the used cells of a row stand whose other cells are no text.
+/// A buffer for the used cells of a row whose other cells are not text.
 #[derive(Debug, Default)]
 pub(crate) struct Used {
     text: String,
@@ -47,12 +47,13 @@ pub(crate) struct Used {
 }
 
 impl<'m> Columns<'m> {
-    /// The columns of a foreign CSV.
+    /// Returns the columns of a foreign log.
     pub(crate) fn new(header: Vec<String>, events: Vec<FieldSources<'m>>) -> Columns<'m> {
         Columns { header, events }
     }
 
-    /// The columns of the interchange format, in any order; other columns are ignored, and named in the summary.
+    /// Returns the columns of the interchange format, which may be in any order. Other columns are ignored and named in the
+    /// summary.
     pub(crate) fn native(header: Vec<String>, out: &mut RowSink) -> Result<Columns<'static>, ReadError> {
         let mut sources = FieldSources::new();
         for field in Field::ALL {
@@ -71,7 +72,7 @@ impl<'m> Columns<'m> {
         Ok(Columns { header, events: vec![sources] })
     }
 
-    /// Delivers a row, or rejects it.
+    /// Delivers a row or rejects it.
     pub(crate) fn deliver(
         &mut self,
         line: u64,
@@ -99,7 +100,7 @@ impl<'m> Columns<'m> {
         }
     }
 
-    /// Something is wrong with a cell: only if it is used, it matters.
+    /// Checks a row that has a bad cell, which matters only if the cell is used.
     #[cold]
     fn check_used<'a>(&self, cells: Cells<'a>, used: &'a mut Used) -> Result<Fields<'a>, Malformed> {
         used.text.clear();
@@ -132,7 +133,7 @@ impl<'m> Columns<'m> {
         out.end_row()
     }
 
-    /// What a row says of the event of that number.
+    /// Returns the texts of the event with this number.
     fn texts<'a>(&mut self, number: usize, fields: &Fields<'a>) -> Texts<'a>
     where
         'm: 'a,
@@ -148,7 +149,7 @@ impl<'m> Columns<'m> {
         texts
     }
 
-    /// A file without a header would lose its first row unseen.
+    /// Returns an error if the header looks like a row, since the first row of a file without a header would be lost.
     pub(crate) fn refuse_a_row_as_header(&self, out: &RowSink) -> Result<(), ReadError> {
         let mut names = self.columns_of(Field::EventTime).map(|(number, column)| (number, &self.header[column]));
         let Some((_, time)) = names.find(|(number, name)| out.is_time(*number, name)) else { return Ok(()) };
@@ -160,7 +161,7 @@ impl<'m> Columns<'m> {
         Err(ReadError::Columns { input: out.input().to_owned(), problem })
     }
 
-    /// Where decimals have a comma, commas are no separators.
+    /// Looks for a decimal comma in the amounts. The column separator must not be a comma.
     pub(crate) fn look_at_decimals(&self, rows: &[Vec<String>], out: &mut RowSink) {
         let of_value = self.columns_of(Field::Value);
         let amounts = of_value.flat_map(|(_, column)| rows.iter().filter_map(move |row| row.get(column)));
@@ -169,7 +170,7 @@ impl<'m> Columns<'m> {
         }
     }
 
-    /// Where the events have that field from: their numbers, and the columns.
+    /// Returns the columns that this field comes from, each with the number of the event.
     fn columns_of(&self, field: Field) -> impl Iterator<Item = (usize, usize)> {
         let sources =
             self.events.iter().enumerate().flat_map(|(number, sources)| {
@@ -191,7 +192,7 @@ impl<'m> Columns<'m> {
 }
 
 impl FieldSource<'_> {
-    /// The column it reads.
+    /// Returns the column that the field comes from, or `None` for a constant.
     fn column(&self) -> Option<usize> {
         match self {
             FieldSource::Constant(_) => None,
@@ -201,22 +202,26 @@ impl FieldSource<'_> {
 }
 
 impl<'a> Fields<'a> {
-    /// A field by number; panics if there is none.
+    /// Returns a field by its number.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such field.
     fn get(&self, column: usize) -> &'a str {
         let start = if column == 0 { 0 } else { self.ends[column - 1] + 1 };
         &self.text[start..self.ends[column]]
     }
 }
 
-/// Why a column cannot be used.
+/// A column does not exist, or exists twice.
 pub(crate) struct NoColumn {
-    /// True if it is there more than once.
+    /// True if the column exists more than once.
     pub(crate) is_twice: bool,
-    /// The message, without the file.
+    /// The message without the name of the file.
     pub(crate) in_words: String,
 }
 
-/// The column of that name.
+/// Returns the number of the column with this name.
 pub(crate) fn find(header: &[String], name: &str) -> Result<usize, NoColumn> {
     let mut at = (0..header.len()).filter(|column| header[*column] == name);
     match (at.next(), at.next()) {
@@ -226,7 +231,7 @@ pub(crate) fn find(header: &[String], name: &str) -> Result<usize, NoColumn> {
             Err(NoColumn { is_twice: true, in_words })
         }
         (None, _) => {
-            // A header that a wrong separator leaves in one piece is no name.
+            // A header that a wrong separator leaves in one piece is not a name.
             let is_whole = |name: &str| header.len() == 1 && name.contains([',', ';', '\t', '|']);
             let near = did_you_mean(name, header.iter().map(String::as_str).filter(|name| !is_whole(name)));
             let in_words = format!("there is no column '{}'{near} (columns: {})", clean(name), listed(header));
@@ -235,33 +240,33 @@ pub(crate) fn find(header: &[String], name: &str) -> Result<usize, NoColumn> {
     }
 }
 
-/// What may be the matter with a header that lacks a column.
+/// Returns the likely fix for a header that lacks a column.
 fn likely_fix(header: &[String], field: Field, is_twice: bool) -> &'static str {
     match header {
         _ if is_twice => "",
         [only, ..] if only.trim_start_matches('[').starts_with('{') => {
-            "; it looks like JSON Lines, tell that by the ending .jsonl or --format jsonl"
+            "; it looks like JSON Lines: use the ending .jsonl or --format jsonl"
         }
         _ if header.iter().any(|name| name.contains('\u{fffd}')) => "; it is not UTF-8: is this a CSV file?",
         _ if header.iter().any(|name| is_data(name)) => {
             "; this looks like a row: for a file without a header, name the columns in a mapping, columns = [...]"
         }
         _ if did_you_mean(field.name(), header.iter().map(String::as_str)).is_empty() => {
-            "; to read a log with columns of its own, give a mapping (`flowbench map` drafts one)"
+            "; to read a log with other columns, give a mapping (`flowbench map` drafts one)"
         }
         _ => "",
     }
 }
 
-/// A number or a time, which no column is called.
+/// Returns true for a number or a time, since no column has such a name.
 fn is_data(name: &str) -> bool {
     name.parse::<f64>().is_ok_and(f64::is_finite) || parse_rfc3339_ms(name).is_ok()
 }
 
-/// The columns that an event cannot be without.
+/// The columns that every log must have.
 pub(crate) const REQUIRED: [Field; 2] = [Field::Kind, Field::EventTime];
 
-/// A cell as text, or why it cannot be used.
+/// Returns a cell as text, or the reason why it cannot be used.
 fn text(cell: &[u8]) -> Result<&str, String> {
     if cell.len() > FIELD_BYTES_MAX {
         return Err(format!("the field has {} bytes, more than 1 MiB", cell.len()));

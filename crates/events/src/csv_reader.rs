@@ -1,4 +1,4 @@
-//! CSV as events: the dialect, the header, and then row by row.
+//! Reads CSV as events: first the dialect and the header, then row by row.
 
 use std::io::{self, BufRead};
 
@@ -12,7 +12,7 @@ use crate::outcome::ReadError;
 use crate::row_sink::RowSink;
 use crate::rows::{Cells, Rows};
 
-/// Reads the header and all rows, through the mapping if there is one.
+/// Reads the header and all rows, through a mapping if there is one.
 pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut RowSink) -> Result<(), ReadError> {
     let Text { reader, sample, .. } = input;
     let stated = Layout::default();
@@ -45,7 +45,7 @@ pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut RowSink) ->
     Ok(())
 }
 
-/// The names of the columns: those the mapping gives, those of the header line, or numbers from 1.
+/// Returns the names of the columns, which are those of the mapping, those of the header line, or numbers from 1.
 fn header(
     rows: &mut Rows<Box<dyn BufRead>>,
     sample: &[u8],
@@ -76,8 +76,7 @@ fn header(
     })
 }
 
-/// The cells of a header line; those that trailing separators leave are none. A name that is not UTF-8 can still not be
-/// asked for.
+/// Returns the cells of a header line without the empty ones at its end. A name that is not UTF-8 cannot match any other.
 fn names(cells: &Cells) -> Vec<String> {
     let name = |column| String::from_utf8_lossy(cells.get(column)).into_owned();
     let mut names: Vec<String> = (0..cells.len()).map(name).collect();

@@ -1,4 +1,4 @@
-//! Events as rows of CSV, with the rules of `csv-core` for what stands in quotes.
+//! Writes events as rows of CSV. `csv-core` decides which fields need quotes.
 //!
 //! Decision D-104.
 
@@ -61,7 +61,7 @@ impl EventRows {
     }
 }
 
-/// Puts quotes around the text that begins at `start`, and doubles those within.
+/// Puts quotes around the text that begins at `start`, and doubles the quotes in it.
 #[cold]
 fn quote(row: &mut String, start: usize) {
     let text = row.split_off(start);

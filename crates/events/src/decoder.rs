@@ -1,4 +1,4 @@
-//! How a row of texts becomes an event, where logs differ in how they write it.
+//! Decodes the texts of a row as an event.
 
 use crate::absent::{Absent, looks_like_nothing};
 use crate::decimal::{BadNumber, Decimal, NumberStyle};
@@ -8,45 +8,45 @@ use crate::remarks::Notes;
 use crate::symbols::Symbols;
 use crate::time_format::TimeFormats;
 
-/// How texts are read as fields, where logs differ.
+/// How the texts of a log are read as fields.
 #[derive(Debug, Clone)]
 pub(crate) struct Decoder {
     pub(crate) event_time: TimeFormats,
     pub(crate) arrival_time: TimeFormats,
-    /// What texts mean which kind; others are skipped. Without it, a text is the name of a kind.
+    /// The kinds that texts mean; other texts are skipped. If it is `None`, a text is the name of a kind.
     pub(crate) kinds: Option<Vec<(String, Kind)>>,
-    /// How values, ratings and load times are written.
+    /// The style of values, ratings and load times.
     pub(crate) numbers: NumberStyle,
-    /// What words mean that a field is absent.
+    /// The words that mean that a field is absent.
     pub(crate) absent: Absent,
-    /// The value is multiplied by [`Field::Times`].
+    /// Whether the value is multiplied by [`Field::Times`].
     pub(crate) multiplies: bool,
-    /// A row without this time has no such event: that is not an error.
+    /// Whether a row without a time has no such event. Otherwise such a row is bad.
     pub(crate) is_optional: bool,
-    /// Stands before the text of the event id.
+    /// A prefix of every event id.
     pub(crate) event_id_prefix: String,
 }
 
-/// What a row says of one event.
+/// What a row says about one event.
 #[derive(Debug)]
 pub(crate) enum Decoded {
     Event(Event),
-    /// Its kind is one to skip.
+    /// The kind is not listed, so the event is skipped.
     OtherKind,
-    /// It is optional and has no time.
+    /// The event is optional and has no time.
     NoTime,
 }
 
-/// What a text says of the kind.
+/// What a text says about the kind.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum KindOf {
     Known(Kind),
-    /// One to skip.
+    /// A kind that is not listed and is skipped.
     Other,
     Absent,
 }
 
-/// Why a row is no event.
+/// A field that cannot be read, and the reason.
 #[derive(Debug)]
 pub(crate) struct BadField {
     pub(crate) field: Field,
@@ -68,12 +68,16 @@ impl Decoder {
         }
     }
 
-    /// Says how numbers are written.
+    /// Sets the style of numbers.
     pub(crate) fn set_numbers(&mut self, numbers: NumberStyle) {
         self.numbers = numbers;
     }
 
-    /// The event of a row, or why there is none; `number` is its event id if the row does not give it one.
+    /// Returns the event of a row. `number` is its event id if the row does not have one.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first field that cannot be read.
     pub(crate) fn decode(
         &self,
         texts: &Texts,
@@ -119,7 +123,7 @@ impl Decoder {
         Ok(Decoded::Event(event))
     }
 
-    /// What a row says of the kind. A kind that `kinds` lists is one even if its text would mean that there is none.
+    /// Returns what a row says about the kind. A listed kind counts even if its text would mean that the field is absent.
     #[inline]
     pub(crate) fn kind(&self, texts: &Texts, notes: &mut Notes) -> Result<KindOf, BadField> {
         match self.listed_kind(texts[Field::Kind]) {
@@ -145,7 +149,7 @@ impl Decoder {
         }
     }
 
-    /// The money of a row: its price, multiplied by how many there are if the mapping says so.
+    /// Returns the value of a row, which is multiplied by its factor if the mapping says so.
     #[inline]
     pub(crate) fn value(&self, texts: &Texts, notes: &mut Notes) -> Result<Option<Value>, BadField> {
         if self.multiplies {
@@ -166,7 +170,7 @@ impl Decoder {
         value.map(Some)
     }
 
-    /// The text of a field; empty if it is a word that means that there is none.
+    /// Returns the text of a field, which is empty if it is a word that means that the field is absent.
     #[inline(always)]
     pub(crate) fn present<'t>(&self, texts: &Texts<'t>, field: Field, notes: &mut Notes) -> &'t str {
         let text = texts[field];
@@ -184,7 +188,7 @@ impl Decoder {
         text
     }
 
-    /// A field that is read by `read`, whose error completes a sentence that begins with the text.
+    /// Reads a field by `read`, whose error is the end of a sentence that begins with the text.
     #[inline]
     fn optional<T>(
         &self,
@@ -203,7 +207,7 @@ impl Decoder {
         }
     }
 
-    /// Spaces around a word for nothing mean no more than those around a number: such a field is absent.
+    /// Returns the error for a field that cannot be read, unless it is absent apart from spaces.
     #[cold]
     fn unreadable(&self, field: Field, text: &str, wrong: &str) -> Result<(), BadField> {
         if self.absent.is(text.trim()) { Ok(()) } else { Err(field.bad(format!("{} {wrong}", shown(text)))) }
@@ -243,7 +247,7 @@ impl Decoder {
         }
     }
 
-    /// Rounded to the millisecond: browsers write fractions of one that mean nothing.
+    /// Reads a load time and rounds it to the millisecond, since browsers write meaningless fractions.
     fn load_time_ms(&self, text: &str) -> Result<u32, String> {
         let nearest = whole(text).map(i128::from).or_else(|| {
             let ms = Decimal::parse(text, self.numbers).ok()?;
@@ -260,9 +264,9 @@ impl Decoder {
         fits.map(|rating| rating as u8).ok_or_else(|| "is not a whole number from 1 to 5".to_owned())
     }
 
-    /// The end of a message on a number that cannot be read; with the settings under which it could be.
+    /// Returns the end of a message on a number that cannot be read, with the settings that could read it.
     fn not_a_number(&self, text: &str) -> String {
-        const BYTES_MAX: usize = 64; // a longer one is no number that somebody wrote
+        const BYTES_MAX: usize = 64; // a longer text is not a number
         let short = if text.len() <= BYTES_MAX { text } else { "" };
         let others: Vec<String> = self.numbers.others(short).take(2).map(NumberStyle::in_a_mapping).collect();
         if others.is_empty() {
@@ -272,7 +276,7 @@ impl Decoder {
     }
 }
 
-/// What is wrong with a field that is needed.
+/// The reason for which a required field is bad.
 const EMPTY: &str = "it is empty (or its pattern finds nothing)";
 
 impl Field {
@@ -281,12 +285,12 @@ impl Field {
     }
 }
 
-/// The end of a message on a number that is no value.
+/// Returns the end of a message on a number that is not a value.
 fn not_a_value(wrong: BadNumber) -> &'static str {
     match wrong {
         BadNumber::NotANumber => "is not a number",
         BadNumber::Remainder => "is not a value: values have at most three decimals and are never rounded",
-        BadNumber::TooLarge => "does not fit: the greatest value is 9223372036854775.807",
+        BadNumber::TooLarge => "does not fit: the maximum value is 9223372036854775.807",
         BadNumber::TooManyDigits => "does not fit: it has more digits than can be kept",
     }
 }

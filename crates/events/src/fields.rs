@@ -1,4 +1,4 @@
-//! The fields of an event as text, and the names by which logs and messages call them.
+//! The fields of an event as text, and their names in logs and messages.
 
 use crate::event::Kind;
 use crate::suggest::did_you_mean;
@@ -7,10 +7,10 @@ use crate::suggest::did_you_mean;
 pub(crate) const HEADER: &str = "event_id,kind,event_time,arrival_time,customer,order,product,value,country,\
                                  load_time_ms,rating,channel";
 
-/// A field of more bytes than this is rejected.
+/// The maximum number of bytes of a field. A longer one is rejected.
 pub(crate) const FIELD_BYTES_MAX: usize = 1 << 20;
 
-/// A field of the interchange formats, in the order of their columns; the last two are known to mappings only.
+/// A field of the interchange formats, in the order of their columns. The last two exist only in mappings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub(crate) enum Field {
@@ -26,21 +26,21 @@ pub(crate) enum Field {
     LoadTimeMs,
     Rating,
     Channel,
-    /// What the value is multiplied by.
+    /// The factor of the value.
     Times,
-    /// What the rows of one event have in common.
+    /// The text that the rows of one event have in common.
     Group,
 }
 
-/// How many fields there are.
+/// The number of fields.
 pub(crate) const FIELDS: usize = Field::ALL.len() + 2;
 
-/// One row: a text for each field, empty if absent.
+/// A text for each field of one row, which is empty if the field is absent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Texts<'a>(pub(crate) [&'a str; FIELDS]);
 
 impl Field {
-    /// Those of the interchange formats.
+    /// The fields of the interchange formats.
     pub(crate) const ALL: [Field; 12] = [
         Field::EventId,
         Field::Kind,
@@ -56,7 +56,7 @@ impl Field {
         Field::Channel,
     ];
 
-    /// The column name.
+    /// Returns the name of the column.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Field::EventId => "event_id",
@@ -95,7 +95,7 @@ impl std::ops::IndexMut<Field> for Texts<'_> {
     }
 }
 
-/// A text as it is shown in a message: quoted, on one line, cut short.
+/// Returns a text as messages show it, in quotes, on one line and shortened.
 pub(crate) fn shown(text: &str) -> String {
     const CHARS_MAX: usize = 40;
     let short: String = text.chars().take(CHARS_MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
@@ -103,7 +103,7 @@ pub(crate) fn shown(text: &str) -> String {
     format!("'{short}{dots}'")
 }
 
-/// The message for a kind that is none.
+/// Returns the message for a text that is not a kind.
 pub(crate) fn not_a_kind(text: &str) -> String {
     let names = Kind::ALL.map(Kind::name);
     format!("{} is not a kind{} (kinds: {})", shown(text), did_you_mean(text, names), names.join(", "))

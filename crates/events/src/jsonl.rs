@@ -1,8 +1,8 @@
-//! Events as JSON Lines: one object a line, with the names of the CSV columns, or whatever names a mapping tells. An array
-//! of objects is read as well.
+//! Events as JSON Lines, which have one object on each line, with the names of the CSV columns or those of a mapping. An
+//! array of objects can be read as well.
 //!
-//! Written, ids and money are strings, so that no reader rounds them; what is absent is left out. Read, ids may also be
-//! whole numbers and money a number: their digits are taken as they stand and never become floating point.
+//! Ids and money are written as strings, so that no reader rounds them, and absent fields are left out. In a log that is
+//! read they may be numbers; their digits are taken as they are and never become floating point.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -25,13 +25,13 @@ use crate::row_sink::RowSink;
 use crate::symbols::Symbols;
 use crate::time::push_rfc3339;
 
-/// The values of one object, as they stand in the line.
+/// The values of one object as they are written in the line.
 type Values<'a> = [Option<&'a RawValue>; FIELDS];
 
-/// What is wrong with a line: the field if one is to blame, and the reason.
+/// The field to blame for a bad line, if there is one, and the reason.
 type Wrong = (Option<Field>, String);
 
-/// Reads all objects: one a line, blank lines being none, or the elements of an array.
+/// Reads all objects, which are the lines that are not blank or the elements of an array.
 pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut RowSink) -> Result<(), ReadError> {
     let mut objects = match mapping {
         None => Objects::Native,
@@ -85,12 +85,12 @@ fn read_lines(mut input: impl BufRead, objects: &mut Objects, out: &mut RowSink)
 
 /// How objects become events.
 enum Objects<'m> {
-    /// By the names of the interchange format.
+    /// The names are those of the interchange format.
     Native,
     Mapped(Box<Mapped<'m>>),
 }
 
-/// By the paths of a mapping.
+/// The names are the paths of a mapping.
 struct Mapped<'m> {
     columns: Columns<'m>,
     paths: Paths,
@@ -156,9 +156,9 @@ pub(crate) fn push_line(event: &Event, symbols: &Symbols, line: &mut String) {
     line.push_str("}\n");
 }
 
-/// Reads one object and delivers it, or says what is wrong with it.
+/// Reads one object and delivers it, or returns what is wrong with it.
 fn read_native(object: &[u8], line: u64, out: &mut RowSink) -> Result<Result<(), Wrong>, ReadError> {
-    // A byte that is no text may stand where nobody looks.
+    // A byte that is not text does not matter in a value that is not used.
     let lossy = String::from_utf8_lossy(object);
     let is_lossy = matches!(lossy, Cow::Owned(_));
     let values = match parse(&lossy, out) {
@@ -187,7 +187,7 @@ fn parse<'a>(object: &'a str, out: &mut RowSink) -> Result<Values<'a>, Wrong> {
     values.map_err(|error| (None, not_an_object(&error)))
 }
 
-/// The text of a field of ours.
+/// Returns the text of a field of the interchange format.
 fn field_text(value: &str, field: Field) -> Result<Cow<'_, str>, String> {
     let is_id = matches!(field, Field::EventId | Field::Customer | Field::Order | Field::Product);
     if is_id && value.starts_with(|first: char| first != '"') && value.contains(['.', 'e', 'E']) {
@@ -229,7 +229,7 @@ impl<'de> Visitor<'de> for ObjectVisitor<'_, '_> {
     }
 }
 
-/// Reads a name as the field it means; others are noted as ignored.
+/// Reads a name as the field that it means, and notes other names as ignored.
 struct NameSeed<'d, 'o>(&'d mut RowSink<'o>);
 
 impl<'de> DeserializeSeed<'de> for NameSeed<'_, '_> {

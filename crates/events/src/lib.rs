@@ -1,8 +1,8 @@
 //! What an event is, and how logs of events are read and written.
 //!
-//! [`Event`] is the 48-byte record every other part works on; its text lives in [`Symbols`]. A [`Trace`] is events in
-//! arrival order, identified by a digest. [`read_trace`] and [`EventWriter`] turn CSV and JSON Lines into events and
-//! back, and a [`Mapping`] a foreign CSV.
+//! [`Event`] is the 48-byte record that all other parts work on; its texts are in [`Symbols`]. A [`Trace`] is events in
+//! arrival order, identified by a digest. [`read_trace`] and [`EventWriter`] convert CSV and JSON Lines to events and back,
+//! and a [`Mapping`] converts the logs of others. [`draft_mapping`] drafts one.
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 
@@ -62,7 +62,9 @@ pub use read::{ReadOptions, read_events, read_trace};
 pub use replacement::remove_unfinished_outputs;
 pub use suggest::nearest;
 pub use symbols::Symbols;
-pub use time::{TIME_MS_MAX, TIME_MS_MIN, parse_duration_ms, parse_rfc3339_ms, push_rfc3339, rfc3339};
+pub use time::{
+    DurationError, TIME_MS_MAX, TIME_MS_MIN, TimeError, parse_duration_ms, parse_rfc3339_ms, push_rfc3339, rfc3339,
+};
 pub use trace::Trace;
 pub use write::{EventWriter, RejectWriter};
 pub use zone::{Zone, ZoneError};

@@ -1,4 +1,4 @@
-//! What a reading comes to: its summary, its rejected rows, and the error that ended it early.
+//! The outcome of reading a log: its summary, its rejected rows, and the error that ended it early.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,75 +10,76 @@ use crate::fields::{FIELD_BYTES_MAX, Field, HEADER, shown};
 use crate::files::FileError;
 use crate::names::clean;
 
-/// A bad row.
+/// A bad row, with its place and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
-    /// The line of the file it begins on, from 1.
+    /// The line of the file on which it begins, from 1.
     pub line: u64,
-    /// The column that is to blame, by the name the file gives it; empty if it is the row as a whole.
+    /// The name of the column to blame, as in the file; empty if it is the row as a whole.
     pub column: String,
-    /// What is wrong.
+    /// The reason, as the end of a sentence.
     pub reason: String,
 }
 
-/// What became of the rows: `rows = used + skipped + rejects`.
+/// What became of the rows of a log, where `rows = used + skipped + rejects`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadSummary {
-    /// Rows of the log; a header and blank lines are none.
+    /// The rows of the log, without its header and blank lines.
     pub rows: u64,
-    /// Rows that became events, or parts of one.
+    /// The rows that became events or parts of one.
     pub used: u64,
-    /// Events: one a row, unless a mapping makes one of several rows or several of one.
+    /// The events, one for each row unless a mapping makes one of several rows or several of one.
     pub events: u64,
-    /// Rows of a kind that the mapping does not list, and rows without any of the times of their events.
+    /// The rows of a kind that the mapping does not list, and those without any of the times of their events.
     pub skipped: u64,
-    /// Skipped rows that were skipped for lack of a time.
+    /// The rows that were skipped because they have no time.
     pub skipped_without_time: u64,
-    /// Bad rows.
+    /// The bad rows.
     pub rejects: u64,
-    /// The skipped kinds and their rows, for the first few of them.
+    /// The first few kinds that were skipped, each with its number of rows.
     pub skipped_kinds: BTreeMap<String, u64>,
-    /// Columns that are none of ours, for the first few of them. A mapping ignores what it does not name in silence.
+    /// The first few columns that the interchange format does not have. With a mapping there are none, since it says which
+    /// columns are used.
     pub ignored_columns: Vec<String>,
-    /// Paths that the mapping asks for and no object of JSON Lines has.
+    /// The paths that the mapping asks for and no object of JSON Lines has.
     pub missing_paths: Vec<String>,
-    /// What was recognised of the file and is not said by a mapping, such as `';'-separated`.
+    /// What was recognised of the file and not stated by a mapping, such as `';'-separated`.
     pub assumed: Vec<String>,
-    /// What is striking about the log as a whole and may not be meant, a sentence each.
+    /// What may not be intended about the log as a whole, one sentence each.
     pub remarks: Vec<String>,
 }
 
-/// Why a log was not read to its end.
+/// An error that ended the reading of a log.
 #[derive(Debug, Error)]
 pub enum ReadError {
-    /// It could not be opened.
+    /// The log cannot be opened.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Reading failed in the middle: the disk, or a compressed stream that is damaged or cut off.
+    /// Reading failed in the middle, because of the disk or of a compressed stream that is damaged or cut off.
     #[error("{input}: reading stopped after {rows} rows: {source}; is the file complete?")]
     Interrupted {
         /// The log.
         input: String,
-        /// Rows read until then.
+        /// The number of rows read before.
         rows: u64,
-        /// What happened.
+        /// The failure of the operating system or the decoder.
         source: io::Error,
     },
-    /// A CSV file without even a header.
+    /// A CSV file has not even a header.
     #[error("{input} is empty; expected a header line such as {}", HEADER)]
     Empty {
         /// The log.
         input: String,
     },
-    /// The header does not offer what is needed.
+    /// The header lacks a column that is needed, or has it twice.
     #[error("{input}: {problem}")]
     Columns {
         /// The log.
         input: String,
-        /// What is missing, what there is, and the likely fix.
+        /// What is missing, which columns there are, and the likely fix.
         problem: String,
     },
-    /// The first bad row of a strict reading.
+    /// A row is bad and [`ReadOptions::strict`](crate::ReadOptions::strict) is set.
     #[error("{input}, {reject}")]
     Strict {
         /// The log.
@@ -86,12 +87,12 @@ pub enum ReadError {
         /// The bad row.
         reject: Reject,
     },
-    /// One of the caller's functions failed.
-    #[error("{input}: what was read cannot be passed on: {source}")]
+    /// A function of the caller failed.
+    #[error("{input}: the events cannot be passed on: {source}")]
     Caller {
         /// The log.
         input: String,
-        /// What it said.
+        /// The error that it returned.
         source: io::Error,
     },
 }
@@ -107,7 +108,7 @@ impl ReadSummary {
     }
 }
 
-/// How many ignored columns or skipped kinds are named.
+/// The maximum number of ignored columns, and of skipped kinds, that are named.
 pub(crate) const NAMED_MAX: usize = 20;
 
 impl ReadError {
@@ -131,8 +132,8 @@ impl fmt::Display for Reject {
 }
 
 impl fmt::Display for ReadSummary {
-    /// One sentence: `25900 rows: 25897 events, 3 skipped ('adjustment' 3), 0 rejected`; where rows and events are not one
-    /// to one, `25900 rows: 3000 events of 25897 rows, ...`.
+    /// Writes one sentence, such as `25900 rows: 25897 events, 3 skipped ('adjustment' 3), 0 rejected`. If events are not one
+    /// for each row, it begins with `25900 rows: 3000 events of 25897 rows`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} rows: {} events", self.rows, self.events)?;
         if self.events != self.used {
@@ -160,7 +161,7 @@ impl fmt::Display for ReadSummary {
     }
 }
 
-/// An ignored column as it is told; one of ours in another case is likely to be meant.
+/// Returns an ignored column as messages show it. If it is one of ours in another case, that one is suggested.
 fn ignored(name: &str) -> String {
     let same = |field: &Field| field.name().eq_ignore_ascii_case(name);
     match Field::ALL.into_iter().find(same) {

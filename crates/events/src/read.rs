@@ -1,4 +1,4 @@
-//! From a log to events: nothing that goes wrong with a row stops the reading, and nothing disappears.
+//! Reads a log as events. A bad row does not stop the reading, and no row disappears.
 
 use std::io;
 
@@ -13,21 +13,47 @@ use crate::symbols::Symbols;
 use crate::trace::Trace;
 use crate::{csv_reader, jsonl};
 
-/// How a log is to be read.
+/// Options for reading a log.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
-    /// `None`: told by the file's ending; failing that, JSON Lines if the text begins with `{` or `[{`, or CSV.
+    /// The format of the log. If it is `None`, the ending of the file decides; failing that, a text that begins with `{` or
+    /// `[{` is JSON Lines, and any other is CSV.
     pub format: Option<Format>,
-    /// For a foreign log; without it, the columns are those of the interchange format.
+    /// The mapping of a foreign log. Without one, the columns are those of the interchange format.
     pub mapping: Option<Mapping>,
-    /// The first bad row is an error.
+    /// Whether the first bad row is an error.
     pub strict: bool,
 }
 
 /// Reads a whole log into memory, in the order of the file, which is the arrival order.
 ///
-/// `on_reject` sees each bad row. An event without an id equals no other event; it is shown by the number of its row (from
-/// 1). Event ids compare as texts do, by (length, bytes), whatever the order of the rows.
+/// `on_reject` is called with each bad row. An event without an id equals no other event and is shown by its row number, from
+/// 1. Event ids compare as texts do, by (length, bytes), whatever the order of the rows.
+///
+/// # Errors
+///
+/// Returns [`ReadError`] if the log cannot be read to its end, lacks a column that is needed, or has a bad row and
+/// [`ReadOptions::strict`] is set, and if `on_reject` fails.
+///
+/// # Examples
+///
+/// ```
+/// use flowbench_events::{Input, ReadOptions, read_trace};
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("log.csv");
+/// std::fs::write(&path, "kind,event_time,value\norder_placed,2026-01-05T08:00:00Z,12.50\norder_placed,today,9.99\n")?;
+///
+/// let mut rejects = Vec::new();
+/// let mut on_reject = |reject: &flowbench_events::Reject| {
+///     rejects.push(reject.to_string());
+///     Ok(())
+/// };
+/// let (trace, summary) = read_trace(&Input::new(path), &ReadOptions::default(), &mut on_reject)?;
+/// assert_eq!((trace.events.len(), summary.rejects), (1, 1));
+/// assert!(rejects[0].starts_with("line 3, column event_time: 'today'"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn read_trace(
     input: &Input,
     options: &ReadOptions,
@@ -44,7 +70,12 @@ pub fn read_trace(
     Ok((trace, summary))
 }
 
-/// Reads a log row by row, in constant memory but for `symbols`, which gathers the texts.
+/// Reads a log row by row and calls `on_event` with each event, in constant memory except for `symbols`, which collects the
+/// texts.
+///
+/// # Errors
+///
+/// Returns [`ReadError`] as [`read_trace`] does, and if `on_event` fails.
 pub fn read_events(
     input: &Input,
     options: &ReadOptions,

@@ -1,4 +1,4 @@
-//! Where the rows of a log go: each is decoded, counted, and passed on as events or as a reject.
+//! The sink of all rows of a log, which decodes and counts them and passes them on as events or rejects.
 
 use std::io;
 
@@ -13,34 +13,34 @@ use crate::remarks::Notes;
 use crate::symbols::Symbols;
 use crate::time_format::TimeFormats;
 
-/// Where rows go: decoded, counted, and passed on.
+/// Takes rows, decodes and counts them, and passes them on.
 pub(crate) struct RowSink<'a> {
     input: String,
     strict: bool,
-    /// For each event that a row may have.
+    /// The decoder of each event that a row may have.
     decoders: Vec<Decoder>,
     symbols: &'a mut Symbols,
     on_event: &'a mut dyn FnMut(Event, &Symbols) -> io::Result<()>,
     on_reject: &'a mut dyn FnMut(&Reject) -> io::Result<()>,
     summary: ReadSummary,
     notes: Notes,
-    /// The groups of a log in which several rows make one event.
+    /// The groups of a log in which several rows are one event.
     groups: Option<Groups>,
     row: RowSoFar,
-    /// The first of its kinds to skip, for the summary if the row is skipped.
+    /// The first kind of the row that is not listed, for the summary if the row is skipped.
     other_kind: String,
-    /// Events that the row completes.
+    /// The events that the row completes.
     complete: Vec<Event>,
 }
 
-/// What a row has come to so far.
+/// What has been found of a row so far.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum RowSoFar {
-    /// None of its events has a time.
+    /// No event of the row has a time.
     WithoutTime,
-    /// Those that have one are of kinds to skip.
+    /// The events that have a time are of kinds to skip.
     OfOtherKind,
-    /// It has an event, or belongs to one.
+    /// The row has an event or belongs to one.
     Used,
 }
 
@@ -83,12 +83,12 @@ impl<'a> RowSink<'a> {
         self
     }
 
-    /// What the log is called.
+    /// Returns the name of the log in messages.
     pub(crate) fn input(&self) -> &str {
         &self.input
     }
 
-    /// Takes a row of one event whose fields could be told apart; `name` is what the log calls a field.
+    /// Takes a row of one event. `name` returns the name of a field in the log.
     pub(crate) fn row(&mut self, line: u64, texts: &Texts, name: impl Fn(Field) -> String) -> Result<(), ReadError> {
         self.begin_row();
         match self.event(0, texts) {
@@ -104,8 +104,11 @@ impl<'a> RowSink<'a> {
         self.row = RowSoFar::WithoutTime;
     }
 
-    /// Takes what the row says of the event of that number, from 0. If that is an error, none of its events is used: it
-    /// is a bad row.
+    /// Takes what the row says about the event with this number, from 0.
+    ///
+    /// # Errors
+    ///
+    /// Returns the bad field, which makes the row a bad row without events.
     pub(crate) fn event(&mut self, number: usize, texts: &Texts) -> Result<(), BadField> {
         let decoder = &self.decoders[number];
         if let Some(groups) = &mut self.groups
@@ -136,7 +139,7 @@ impl<'a> RowSink<'a> {
         Ok(())
     }
 
-    /// Ends a row, and passes on the events that are complete with it.
+    /// Ends a row and passes on the events that are complete with it.
     #[inline]
     pub(crate) fn end_row(&mut self) -> Result<(), ReadError> {
         self.summary.rows += 1;
@@ -166,7 +169,7 @@ impl<'a> RowSink<'a> {
         (self.on_reject)(&reject).map_err(|source| self.caller(source))
     }
 
-    /// Notes a column that is none of ours, once.
+    /// Notes a column that the interchange format does not have, once.
     pub(crate) fn ignored_column(&mut self, name: &str) {
         let ignored = &mut self.summary.ignored_columns;
         if ignored.len() < NAMED_MAX && !ignored.iter().any(|known| known == name) {
@@ -174,7 +177,7 @@ impl<'a> RowSink<'a> {
         }
     }
 
-    /// Notes what was recognised and not told.
+    /// Notes what was recognised and not stated by a mapping.
     pub(crate) fn assume(&mut self, what: String) {
         self.summary.assumed.push(what);
     }
@@ -192,22 +195,22 @@ impl<'a> RowSink<'a> {
         self.summary.missing_paths.push(path.to_owned());
     }
 
-    /// True if there was no row yet.
+    /// Returns true if there has been no row yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.summary.rows == 0
     }
 
-    /// True if the text is a time of the event of that number.
+    /// Returns true if the text is a time of the event with this number.
     pub(crate) fn is_time(&self, number: usize, text: &str) -> bool {
         self.decoders[number].event_time.parse(text).is_ok()
     }
 
-    /// The error for a failed read.
+    /// Returns the error for a failed read.
     pub(crate) fn interrupted(&self, source: io::Error) -> ReadError {
         ReadError::Interrupted { input: self.input.clone(), rows: self.summary.rows, source }
     }
 
-    /// Ends the reading: what is still open is complete now.
+    /// Ends the reading, which completes an open group.
     pub(crate) fn finish(mut self) -> Result<ReadSummary, ReadError> {
         self.complete.extend(self.groups.as_mut().and_then(Groups::end));
         self.pass_on()?;

@@ -1,11 +1,10 @@
-//! The rows of a CSV file, with the lines they stand on.
+//! The rows of a CSV file and their line numbers.
 //!
-//! The rules are those of RFC 4180, with any separator; blank lines are no rows, and LF, CR LF and CR all end a line. A
-//! quote that opens a field must close it just before a separator or a line end, and a row that spans lines must have the
-//! width of the header. Where that is not so, the quote is a stray one: only the line it stands on is malformed, and
-//! reading goes on with the next line, however many lines the quote seemed to span. So one stray quote costs one row, not
-//! the rest of the file, and every row has its exact line number. A line without end is malformed as well, and never held
-//! whole.
+//! The rules are those of RFC 4180, with any separator. Blank lines are skipped, and LF, CR LF and CR all end a line. A
+//! quoted field must end just before a separator or a line end, and a row that spans lines must be as wide as the header.
+//! Otherwise the quote is a stray one. Then only its line is malformed, and reading resumes at the next line, however many
+//! lines the quote seemed to span. So one stray quote costs one row and not the rest of the file, and every row has its
+//! exact line number. A line that is too long is malformed as well, and is never held in memory as a whole.
 //!
 //! Decision D-104.
 
@@ -16,50 +15,50 @@ use memchr::{memchr, memchr_iter};
 use crate::lines::{LINE_BYTES_MAX, Line, TOO_LONG, line_length, next_line, skip_line, without_line_end};
 use crate::quotes::{QuotedRow, RowLine};
 
-/// Reads rows one by one, reusing its memory.
+/// Reads rows one by one and reuses its memory.
 pub(crate) struct Rows<R> {
     reader: R,
     separator: u8,
-    /// Lines read and not done with.
+    /// The lines that have been read and are still needed.
     bytes: Vec<u8>,
     /// Where the next row begins in `bytes`.
     start: usize,
-    /// Lines before the next row.
+    /// The number of lines before the next row.
     line: u64,
-    /// The row, if it has quotes.
+    /// The current row if it has quotes.
     quoted: QuotedRow,
-    /// Where the fields end in a row without quotes.
+    /// Where the fields of a row without quotes end.
     ends: Vec<usize>,
-    /// How many fields a row has that spans lines, once known.
+    /// The number of fields in the header, once it is known.
     width: Option<usize>,
-    /// What a row may have, its line ends counted where it spans lines.
+    /// The maximum number of bytes of a row. Line ends count in a row that spans lines.
     bytes_max: usize,
-    /// The rest of the current line is too long to be read.
+    /// Whether the rest of the current line is to be skipped since it is too long.
     skips_line: bool,
 }
 
-/// Where a line ends, its line end included.
+/// Where a line ends, including its line end.
 enum LineEnd {
     At(usize),
     TooFar,
     NoLine,
 }
 
-/// The fields of one row, as bytes.
+/// The fields of one row as bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cells<'a> {
     row: &'a [u8], // the fields, one byte between them
     ends: &'a [usize],
 }
 
-/// Why a row has no fields: the column if one is to blame, and the reason.
+/// The column to blame for a malformed row, if there is one, and the reason.
 #[derive(Debug)]
 pub(crate) struct Malformed {
     pub(crate) column: Option<usize>,
     pub(crate) reason: String,
 }
 
-/// The line a row begins on, counted from 1, and its fields.
+/// The line on which a row begins, from 1, and its fields.
 pub(crate) type Row<'a> = (u64, Result<Cells<'a>, Malformed>);
 
 impl<R: BufRead> Rows<R> {
@@ -78,19 +77,19 @@ impl<R: BufRead> Rows<R> {
         }
     }
 
-    /// Fields are separated by this byte, not by commas.
+    /// Sets the separator of fields, which is a comma by default.
     pub(crate) fn separated_by(mut self, separator: u8) -> Rows<R> {
         self.separator = separator;
         self.quoted = QuotedRow::new(separator);
         self
     }
 
-    /// Tells how many fields the header has.
+    /// Sets the number of fields in the header.
     pub(crate) fn expect_width(&mut self, width: usize) {
         self.width = Some(width);
     }
 
-    /// The next row; `None` at the end.
+    /// Returns the next row, or `None` at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
         let (first, end) = loop {
             self.forget_what_is_done_with()?;
@@ -158,7 +157,7 @@ impl<R: BufRead> Rows<R> {
         Ok(Ok(()))
     }
 
-    /// Where the line that begins at `from` ends; reads it if need be.
+    /// Returns where the line that begins at `from` ends, and reads it if it has not been read.
     fn line_end(&mut self, from: usize) -> io::Result<LineEnd> {
         if let Some(length) = line_length(&self.bytes[from..]) {
             return Ok(LineEnd::At(from + length));
@@ -176,8 +175,8 @@ impl<R: BufRead> Rows<R> {
         })
     }
 
-    /// The line at `start`, which is all that is held. Its rest is skipped when the next row is wanted: it may have no
-    /// end.
+    /// Returns the line at `start`, which is all that is held, as a malformed row. Its rest is skipped only when the next row
+    /// is requested, since it may have no end.
     fn too_long(&mut self) -> Row<'_> {
         self.line += 1;
         self.bytes.clear();
@@ -218,33 +217,37 @@ impl<'a> Cells<'a> {
         Cells { row, ends }
     }
 
-    /// The fields that end there in `row`, one byte between them.
+    /// Returns the fields of a row with one byte between them, which end at `ends`.
     pub(crate) fn new(row: &'a [u8], ends: &'a [usize]) -> Cells<'a> {
         Cells { row, ends }
     }
 
-    /// How many fields there are.
+    /// Returns the number of fields.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// A field by number; panics if there is none.
+    /// Returns a field by its number.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such field.
     pub(crate) fn get(&self, column: usize) -> &'a [u8] {
         let start = if column == 0 { 0 } else { self.ends[column - 1] + 1 };
         &self.row[start..self.ends[column]]
     }
 
-    /// All fields, one byte between them.
+    /// Returns all fields with one byte between them.
     pub(crate) fn row(&self) -> &'a [u8] {
         self.row
     }
 
-    /// Where each field ends in the row.
+    /// Returns where each field ends in the row.
     pub(crate) fn ends(&self) -> &'a [usize] {
         self.ends
     }
 
-    /// True if these are so many fields; more may follow that are empty, as trailing separators leave them.
+    /// Returns true if there are `width` fields. Trailing separators may add empty ones.
     pub(crate) fn fit(&self, width: usize) -> bool {
         self.len() == width || (self.len() > width && (width..self.len()).all(|column| self.get(column).is_empty()))
     }

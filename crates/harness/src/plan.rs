@@ -325,8 +325,12 @@ impl Reader<'_> {
         self.loaded.error(place, format!("{axis}: {problem}"))
     }
 
-    fn parsed<T>(&self, axis: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<T, ExperimentError> {
-        parse(&self.text(axis)).map_err(|problem| self.error(axis, problem))
+    fn parsed<T, E: std::fmt::Display>(
+        &self,
+        axis: &str,
+        parse: impl Fn(&str) -> Result<T, E>,
+    ) -> Result<T, ExperimentError> {
+        parse(&self.text(axis)).map_err(|problem| self.error(axis, problem.to_string()))
     }
 
     fn named<T: Copy>(&self, axis: &str, known: &[(&str, T)]) -> Result<T, ExperimentError> {

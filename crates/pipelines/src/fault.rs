@@ -41,7 +41,10 @@ impl Fault {
         let (name, after) = text.split_once('@').unwrap_or((text, "1000"));
         let after = after.parse().map_err(|_| format!("'{after}' in fault '{text}' is not a number of messages"))?;
         let kind = match name.split_once(':') {
-            Some(("stall", length)) => FaultKind::StallMs(flowbench_events::parse_duration_ms(length)? as u64),
+            Some(("stall", length)) => {
+                let length_ms = flowbench_events::parse_duration_ms(length).map_err(|error| error.to_string())?;
+                FaultKind::StallMs(length_ms as u64)
+            }
             None => match name {
                 "wrong-answer" => FaultKind::WrongAnswer,
                 "drop-event" => FaultKind::DropEvent,

@@ -303,7 +303,7 @@ fn b8_an_array_of_objects_is_read_element_by_element() {
 fn b8_json_that_is_called_csv_is_told() {
     for text in ["[{\"kind\":1}]", "{\"kind\":1}"] {
         let told = refused("log.csv", text, None);
-        assert!(told.contains("it looks like JSON Lines, tell that by the ending .jsonl"), "{told}");
+        assert!(told.contains("it looks like JSON Lines: use the ending .jsonl"), "{told}");
     }
 }
 

@@ -199,7 +199,7 @@ fn a_zip_of_anything_else_is_refused_with_what_is_in_it() {
     let many: Vec<(String, &str)> = (0..9).map(|number| (format!("{number}.csv"), LOG)).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|(name, content)| (name.as_str(), *content)).collect();
     assert!(refused(&many).contains("9 files ('0.csv', '1.csv', '2.csv', '3.csv', '4.csv', ...)"));
-    assert!(refused(&[]).contains("without a file"));
+    assert!(refused(&[]).contains("without any file"));
     assert!(refused(&[("[Content_Types].xml", "<x/>"), ("xl/workbook.xml", "<x/>")]).contains("an Excel workbook"));
     assert!(refused(&[("mimetype", "application/vnd.oasis.opendocument.spreadsheet")]).contains("an office document"));
     let whole = zip(&[("log.csv", LOG)], true);

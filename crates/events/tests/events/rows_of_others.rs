@@ -90,7 +90,7 @@ fn other_words_for_nothing_are_texts_and_said_once_with_the_way_to_name_them() {
         for log in [read("log.csv", csv), read("log.jsonl", row("ann").repeat(2) + &row(word).repeat(4))] {
             assert_eq!(log.events()[5], format!("order_placed {T} {word} - -"));
             let told = format!(
-                "'{word}' is the customer of 4 rows; if that means that there is none, say so in a mapping: \
+                "'{word}' is the customer of 4 rows; if that means that the field is absent, say so in a mapping: \
                  absent = [\"NULL\", \"\\\\N\", \"{word}\"]"
             );
             assert_eq!(log.summary.remarks, [told]);
@@ -169,7 +169,7 @@ fn values_that_are_exact_are_read_however_they_are_written() {
 fn a_value_that_is_not_exact_or_not_a_number_is_rejected_with_the_likely_fix() {
     for (settings, text, told) in [
         ("", "1.2345", "'1.2345' is not a value: values have at most three decimals and are never rounded"),
-        ("", "1e999999999", "'1e999999999' does not fit: the greatest value is 9223372036854775.807"),
+        ("", "1e999999999", "'1e999999999' does not fit: the maximum value is 9223372036854775.807"),
         ("", "1e-999999999", "'1e-999999999' is not a value: values have at most three decimals and are never rounded"),
         ("", "cheap", "'cheap' is not a number"),
         ("", "1,234.50", "is not a number as this log is read; say how in a mapping: thousands = \",\""),
@@ -201,7 +201,7 @@ fn ratings_are_whole_and_load_times_are_rounded_to_the_millisecond() {
 fn several_currencies_are_remarked_since_sums_would_mix_them() {
     assert_eq!(values("", &["$1", "$2", "3"]).summary.remarks, [""; 0]);
     let log = values("", &["$1", "€2", "EUR 3", "4 €"]);
-    assert_eq!(log.summary.remarks, ["values are of several currencies ('$', '€', 'EUR'): sums mix them"]);
+    assert_eq!(log.summary.remarks, ["values are in several currencies ('$', '€', 'EUR'): sums mix them"]);
 }
 
 // Times (B1, B6, B20).
@@ -273,7 +273,7 @@ fn a_time_that_says_utc_is_read_with_utc_in_the_format() {
 #[test]
 fn seconds_that_are_read_as_a_finer_unit_are_noticed() {
     let log = times("format = \"epoch_ms\"", &["1569888000", "1569888060"]);
-    let told = "no event time is later than 1970-01-19T04:04:48.060Z; is the format epoch_s? Read so, the latest is \
+    let told = "no event time is later than 1970-01-19T04:04:48.060Z; is the format epoch_s? With it, the latest is \
                 2019-10-01T00:01:00.000Z";
     assert_eq!(log.summary.remarks, [told]);
     assert_eq!(times("format = \"epoch_ms\"", &["1569888000", "1569888060000"]).summary.remarks, [""; 0]);
@@ -329,7 +329,7 @@ fn a_product_is_exact_or_rejected_and_absent_if_one_factor_is() {
         log.rejects(),
         [
             "2 p: '0.0025' times '3' is not a value: values have at most three decimals and are never rounded",
-            "3 p: '1e13' times '1e3' does not fit: the greatest value is 9223372036854775.807",
+            "3 p: '1e13' times '1e3' does not fit: the maximum value is 9223372036854775.807",
             "4 q: 'few' is not a number",
             "5 p: 'x' is not a number",
         ]
@@ -374,7 +374,7 @@ fn a_group_that_comes_again_is_another_event_and_remarked() {
     let row = |order: &str| format!("{T},{order},o,1\n");
     let log = mapped(GROUPED, &format!("t,order,k,v\n{}", ["A", "A", "B", "A", "B", "C"].map(row).concat()));
     assert_eq!(log.values(), [2000, 1000, 1000, 1000, 1000].map(Some));
-    let told = "rows of one 'order' do not all stand together: 2 events are of one that had an event before; sort the log \
+    let told = "rows with the same 'order' are not all consecutive: 2 events repeat one that had an event before; sort the log \
                 by it if each should be one event";
     assert_eq!(log.summary.remarks, [told]);
 }
@@ -387,7 +387,7 @@ fn a_sum_that_does_not_fit_rejects_the_row_that_makes_it_so() {
     assert_eq!(log.values(), [Some(9_223_372_036_854_775_307)]);
     assert_eq!(
         log.rejects(),
-        ["3 v: with 0.001 the sum of its rows does not fit: the greatest is 9223372036854775.807"]
+        ["3 v: with 0.001 the sum of its rows does not fit: the maximum is 9223372036854775.807"]
     );
 }
 
@@ -530,7 +530,7 @@ fn a_wrong_setting_is_told_with_its_place() {
         ("abscent = [\"nan\"]\n", "line 1, column 1: 'abscent' is not a field; did you mean 'absent'?"),
         ("decimal = \";\"\n", "line 1, column 11: decimal is \".\" or \",\""),
         ("thousands = \"_\"\n", "line 1, column 13: thousands is \",\", \".\", \"'\" or a space"),
-        ("thousands = \".\"\n", "line 1, column 13: \".\" stands before the decimals; did you mean decimal = \",\"?"),
+        ("thousands = \".\"\n", "line 1, column 13: \".\" is the decimal separator; did you mean decimal = \",\"?"),
         ("decimal = 5\n", "line 1, column 11: decimal must be a text in quotes"),
         ("group = [\"a\"]\n", "line 1, column 9: group must be a text in quotes"),
         ("event = 5\n", "line 1, column 9: write [[event]] above the fields of each event"),
@@ -543,7 +543,7 @@ fn a_wrong_setting_is_told_with_its_place() {
         assert!(error.starts_with(told), "{error}\nexpected {told}");
     }
     for (mapping, told) in [
-        (format!("group = \"g\"\n{fields}[[event]]\n"), "line 1, column 9: several rows as one event"),
+        (format!("group = \"g\"\n{fields}[[event]]\n"), "line 1, column 9: group and [[event]] cannot be combined"),
         (
             "kind = { column = \"k\" }\n[[event]]\nkind = { column = \"k\" }\n".to_owned(),
             "line 2, column 1: the field 'time'",
