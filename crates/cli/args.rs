@@ -279,7 +279,7 @@ impl From<Format> for flowbench_events::Format {
 
 /// Parses a duration that is longer than the time between heartbeats.
 fn peer_timeout_ms(text: &str) -> Result<u64, String> {
-    let ms = parse_duration_ms(text)?;
+    let ms = parse_duration_ms(text).map_err(|error| error.to_string())?;
     u64::try_from(ms).ok().filter(|ms| *ms >= 1000).ok_or_else(|| format!("{text} is below 1s"))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_events::{Event, FirstDeliveries, Horizon, Id, Kind, LateSet, Lateness, Symbols, Trace, TraceDigest};
+use flowbench_events::{Event, Deduplicator, Horizon, Id, Kind, LateSet, Lateness, Symbols, Trace, TraceDigest};
 use hashbrown::HashMap;
 use serde::Serialize;
 
@@ -102,7 +102,7 @@ pub struct FactsCollector {
     behind: Durations,
     delays: Durations,
     gaps: Durations,
-    first: FirstDeliveries,
+    first: Deduplicator,
     customers: HashMap<Id, (u64, i64), foldhash::fast::RandomState>, // events, event time of the last
     digest: TraceDigest,
 }
@@ -121,7 +121,7 @@ impl FactsCollector {
             behind: Durations::default(),
             delays: Durations::default(),
             gaps: Durations::default(),
-            first: FirstDeliveries::new(Horizon::FOR_GOOD),
+            first: Deduplicator::new(Horizon::FOR_GOOD),
             customers: HashMap::default(),
             digest: TraceDigest::default(),
         }
@@ -129,7 +129,7 @@ impl FactsCollector {
 
     /// Repeats are told from first deliveries for so long, instead of for good.
     pub fn within(self, horizon: Horizon) -> Self {
-        Self { first: FirstDeliveries::new(horizon), ..self }
+        Self { first: Deduplicator::new(horizon), ..self }
     }
 
     /// Takes the next events, in arrival order. `symbols` may have grown since the last time.

@@ -526,7 +526,7 @@ impl TryFrom<String> for Ms {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        parse_duration_ms(&text).map(Ms)
+        parse_duration_ms(&text).map(Ms).map_err(|error| error.to_string())
     }
 }
 

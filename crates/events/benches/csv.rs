@@ -50,11 +50,15 @@ fn read(path: &Path, options: &ReadOptions) -> u64 {
     summary.events
 }
 
-/// Writes the orders as a foreign log: local times in a pattern, kinds by value.
-fn foreign_log(path: &Path) -> ReadOptions {
+/// Writes orders as a foreign log, with local times in a pattern and kinds by value, with `quote` around each cell,
+/// and with the same text in the last one.
+fn foreign_log(path: &Path, quote: &str, last: &str) -> ReadOptions {
     let row = |number: u64| {
         let (hour, minute, second) = (number / 3600 % 24, number / 60 % 60, number % 60);
-        format!("2026-07-01T{hour:02}:{minute:02}:{second:02},order,{number},{}.50,GBP\n", mix(number) % 1000)
+        let time = format!("2026-07-01T{hour:02}:{minute:02}:{second:02}");
+        let cells =
+            [time, "order".to_owned(), number.to_string(), format!("{}.50", mix(number) % 1000), last.to_owned()];
+        format!("{quote}{}{quote}\n", cells.join(&format!("{quote},{quote}")))
     };
     let rows: String = (0..EVENTS).map(row).collect();
     fs::write(path, format!("when,what,order_id,value,currency\n{rows}")).expect("the log is written");
@@ -84,9 +88,15 @@ fn benches(criterion: &mut Criterion) {
             bench.iter(|| read(black_box(&path), &ReadOptions::default()));
         });
     }
-    let path = folder.path().join("foreign.csv");
-    let options = foreign_log(&path);
-    group.bench_function("read somebody's csv", |bench| bench.iter(|| read(black_box(&path), &options)));
+    for (quote, last, name) in [
+        ("", "GBP", "read mapped csv"),
+        ("\"", "GBP", "read quoted csv"),
+        ("\"", "a \"\"b\"\"", "read csv with doubled quotes"),
+    ] {
+        let path = folder.path().join("foreign.csv");
+        let options = foreign_log(&path, quote, last);
+        group.bench_function(name, |bench| bench.iter(|| read(black_box(&path), &options)));
+    }
     group.finish();
 }
 

@@ -1,22 +1,22 @@
-//! Words that mean that nothing is known.
+//! The words that mean that a field is absent.
 
-/// The words that stand for an absent field, beside the empty text.
+/// The words that mean that a field is absent, in addition to the empty text.
 #[derive(Debug, Clone)]
 pub(crate) struct Absent {
     words: Vec<String>,
-    /// Bytes that begin such a word, or one that looks like it: a text that begins otherwise is looked at no further.
+    /// The bytes that begin such a word or a similar one. Other texts need no further look.
     first_bytes: [bool; 256],
 }
 
 impl Default for Absent {
-    /// What databases write for it and nobody is called: `NULL` and `\N`.
+    /// Returns the words that databases write, `NULL` and `\N`.
     fn default() -> Self {
         Absent::new(vec!["NULL".to_owned(), "\\N".to_owned()])
     }
 }
 
 impl Absent {
-    /// These words and no others.
+    /// Returns these words and no others.
     pub(crate) fn new(words: Vec<String>) -> Absent {
         let mut first_bytes = [false; 256];
         for word in words.iter().map(String::as_str).chain(LOOK_LIKE_NOTHING.into_iter().flatten().copied()) {
@@ -28,7 +28,7 @@ impl Absent {
         Absent { words, first_bytes }
     }
 
-    /// True if `text` may be one of the words, or look like one.
+    /// Returns true if `text` may be one of the words or similar to one.
     #[inline(always)]
     pub(crate) fn may_be(&self, text: &str) -> bool {
         match text.as_bytes() {
@@ -37,24 +37,24 @@ impl Absent {
         }
     }
 
-    /// True if `text` is one of the words, or empty.
+    /// Returns true if `text` is empty or one of the words.
     pub(crate) fn is(&self, text: &str) -> bool {
         text.is_empty() || self.words.iter().any(|word| word == text)
     }
 
-    /// The words.
+    /// Returns the words.
     pub(crate) fn words(&self) -> &[String] {
         &self.words
     }
 }
 
-/// True if `text` is a word that often means that nothing is known.
+/// Returns true if `text` is a word that often means that a field is absent.
 pub(crate) fn looks_like_nothing(text: &str) -> bool {
     let alike = LOOK_LIKE_NOTHING.get(text.len()).copied().unwrap_or_default();
     alike.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
-/// Such words by their length, in lower case.
+/// Such words in lower case, by their length.
 const LOOK_LIKE_NOTHING: [&[&str]; 10] = [
     &[],
     &["-", "?"],

@@ -1,31 +1,31 @@
-//! The elements of a JSON array one by one, in bounded memory, on one line or on many.
+//! The elements of a JSON array, on one line or on many, read one by one in bounded memory.
 
 use std::io::{self, BufRead, ErrorKind};
 
-/// An element of more bytes than this is not held: it is rejected, and reading goes on behind it.
+/// The maximum number of bytes of an element. A longer one is rejected without being held in memory.
 const ELEMENT_BYTES_MAX: usize = 16 << 20;
 
-/// Reads the elements of the array a text begins with.
+/// Reads the elements of the array that a text begins with.
 pub(crate) struct Elements<R> {
     reader: R,
-    /// The line the next byte stands on.
+    /// The line of the next byte.
     line: u64,
     state: State,
     element: Vec<u8>,
 }
 
-/// An element: the line it begins on, and its bytes or what is wrong.
+/// The line on which an element begins, and its bytes or the reason why it is bad.
 pub(crate) type Element<'a> = (u64, Result<&'a [u8], &'static str>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Nothing is read yet.
+    /// Nothing has been read.
     Before,
     Within,
     Behind,
 }
 
-/// What the bytes of an element have told so far.
+/// The state of scanning an element.
 #[derive(Debug, Default)]
 struct Scan {
     depth: usize,
@@ -34,7 +34,7 @@ struct Scan {
     bytes: usize,
 }
 
-/// True if a text begins with an array of objects, or an empty one.
+/// Returns true if a text begins with an array of objects or an empty array.
 pub(crate) fn begins(sample: &[u8]) -> bool {
     let mut first = sample.iter().filter(|byte| !byte.is_ascii_whitespace());
     first.next() == Some(&b'[') && matches!(first.next(), Some(b'{' | b']') | None)
@@ -45,7 +45,7 @@ impl<R: BufRead> Elements<R> {
         Elements { reader, line: 1, state: State::Before, element: Vec::new() }
     }
 
-    /// The next element; `None` at the end.
+    /// Returns the next element, or `None` at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Element<'_>>> {
         if self.state == State::Before {
             self.skip(|byte| byte.is_ascii_whitespace())?;
@@ -76,7 +76,7 @@ impl<R: BufRead> Elements<R> {
         }
     }
 
-    /// Reads up to the end of the element; false if it is too long to be held.
+    /// Reads to the end of the element. Returns false if it is too long.
     fn take_element(&mut self) -> io::Result<bool> {
         self.element.clear();
         let mut scan = Scan::default();
@@ -126,7 +126,7 @@ impl<R: BufRead> Elements<R> {
 }
 
 impl Scan {
-    /// Takes one more byte; true if the element has ended before it.
+    /// Takes the next byte and returns true if the element ends before it.
     fn ends_before(&mut self, byte: u8) -> bool {
         if self.in_string {
             match byte {

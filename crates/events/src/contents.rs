@@ -1,11 +1,15 @@
-//! What a file is, told by its first bytes: its name may say anything.
+//! The type of a file, by its first bytes and not by its name.
 //!
 //! Decision D-106.
+
+use std::io;
+
+use thiserror::Error;
 
 /// The number of leading bytes that identify a file.
 pub(crate) const HEAD_BYTES: usize = 512;
 
-/// What a file holds.
+/// The type of the contents of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Contents {
     /// A gzip stream.
@@ -17,17 +21,27 @@ pub(crate) enum Contents {
     },
     /// A zip archive.
     Zip,
-    /// Something that is no log.
+    /// A file that is not a log.
     Foreign(Foreign),
-    /// None of these: text, as far as can be told.
+    /// None of these, which is probably text.
     Text,
 }
 
-/// A kind of file that is no log, and what to do with it.
+/// A type of file that is not a log, and what to do with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Foreign {
     what: &'static str,
     advice: &'static str,
+}
+
+/// The contents of a file cannot be read.
+#[derive(Debug, Error)]
+pub(crate) enum Unreadable {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The contents have a type that is not supported; the message says which, and what to do.
+    #[error("{0}")]
+    Refused(String),
 }
 
 const GZIP_MARK: &[u8] = b"\x1f\x8b";
@@ -40,8 +54,8 @@ const SHEET: &str = "save the sheet as CSV (UTF-8)";
 const UNPACK: &str = "unpack it and give the file in it";
 const BY_SCRIPT: &str = "save its table as CSV from the program that wrote it";
 
-/// Where a mark stands, the mark, what has it, what to do. Some are letters that a CSV header may begin with: they
-/// count only if there are bytes that no text has.
+/// The position of a mark, the mark, the type of file that has it, and what to do. Some marks are letters with which a CSV
+/// header may begin, so they count only if there are bytes that no text has.
 const MARKS: [(usize, &[u8], &str, &str); 26] = [
     (0, b"PAR1", "a Parquet file", TO_CSV),
     (0, b"ORC", "an ORC file", TO_CSV),
@@ -71,7 +85,7 @@ const MARKS: [(usize, &[u8], &str, &str); 26] = [
     (0, b"\0\0", "no text (it begins with NUL bytes)", "give CSV or JSON Lines"),
 ];
 
-/// How text begins that is no log, in whatever case, behind blanks.
+/// The beginnings of texts that are not logs, in lower case and without leading blanks.
 const BEGINNINGS: [(&[u8], &str, &str); 5] = [
     (b"<!doctype html", WEB_PAGE, DOWNLOAD),
     (b"<html", WEB_PAGE, DOWNLOAD),
@@ -83,7 +97,7 @@ const WEB_PAGE: &str = "a web page";
 const DOWNLOAD: &str = "was it saved in place of the file? Download the file itself";
 
 impl Contents {
-    /// What begins with `head`, the first [`HEAD_BYTES`] of a file or all of it.
+    /// Returns the type of a file that begins with `head`, which is its first [`HEAD_BYTES`] or all of it.
     pub(crate) fn of(head: &[u8]) -> Contents {
         if head.starts_with(GZIP_MARK) {
             return Contents::Gzip;
@@ -125,7 +139,7 @@ impl std::fmt::Display for Foreign {
     }
 }
 
-/// False if bytes are there that no text has.
+/// Returns false if there are bytes that no text has.
 fn is_text(head: &[u8]) -> bool {
     !head.iter().any(|byte| matches!(byte, 0..=8 | 14..=31 | 127))
 }

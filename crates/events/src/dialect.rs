@@ -1,5 +1,5 @@
-//! How a file of rows is written: separator, encoding, header, decimal comma. What the mapping does not say, the first
-//! rows show.
+//! The dialect of a file: separator, encoding, header, decimal comma. What a mapping does not state is recognised from the
+//! first rows.
 //!
 //! Decision D-105.
 
@@ -9,62 +9,62 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::encoding::{Encoding, Transcoder};
-use crate::mapping::Wrong;
 use crate::rows::Rows;
+use crate::toml_text::Wrong;
 
-/// What a mapping says of the file it is for.
+/// What a mapping states about the file as a whole.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     pub(crate) separator: Option<u8>,
     pub(crate) encoding: Option<StatedEncoding>,
-    /// Names of the columns, instead of those of a header.
+    /// The names of the columns in place of those of a header.
     pub(crate) columns: Option<Vec<String>>,
-    /// True if there is a header line, also where the mapping names the columns.
+    /// Whether there is a header line. `None` if that follows from `columns`.
     pub(crate) header: Option<bool>,
-    /// True if the mapping says how decimals are written.
+    /// Whether the mapping states how decimals are written.
     pub(crate) tells_decimals: bool,
 }
 
 /// An encoding as a mapping may give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StatedEncoding {
-    /// UTF-16, whose byte order the file tells.
+    /// UTF-16, whose byte order the file determines.
     Utf16,
     Plain(Encoding),
 }
 
-/// The text of a file, and the first part of it to recognise things by.
+/// The text of a file, and its first part, by which the dialect is recognised.
 pub(crate) struct Text {
     pub(crate) reader: Box<dyn BufRead>,
     pub(crate) sample: Vec<u8>,
-    /// An encoding that nobody has stated.
+    /// The encoding if it was recognised and not stated.
     pub(crate) assumed: Option<Encoding>,
 }
 
-/// How rows are written.
+/// How the rows of a file are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dialect {
     pub(crate) separator: u8,
-    /// True if the separator was neither stated nor a comma.
+    /// Whether the separator is neither stated nor a comma.
     pub(crate) is_assumed: bool,
-    /// True if the first line only tells the separator: `sep=;`.
+    /// Whether the first line only states the separator, as in `sep=;`.
     pub(crate) has_separator_line: bool,
 }
 
-/// What is between the digits of amounts, such as the point in `1.203,39`.
+/// The thousands separator of amounts with a decimal comma, such as the point in `1.203,39`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DecimalComma {
     pub(crate) thousands: Option<char>,
 }
 
-/// How much of a file is looked at before it is read.
+/// The size of the first part of a file by which the dialect is recognised.
 const SAMPLE_BYTES: u64 = 1 << 16;
-/// How many rows are compared to find the separator.
+/// The maximum number of rows that are compared to find the separator.
 const ROWS_COMPARED: usize = 50;
 const SEPARATORS: [u8; 4] = *b",;\t|";
 
 impl Layout {
-    /// Takes a key of a mapping, if it is about how the file is written.
+    /// Takes a key of a mapping if it states something about the file.
     pub(crate) fn take(&mut self, key: &str, value: &Spanned<DeValue>) -> Result<(), Wrong> {
         let wrong = |problem: &str| (problem.to_owned(), value.span());
         let text = || value.get_ref().as_str().ok_or_else(|| wrong(&format!("{key} must be a text in quotes")));
@@ -94,19 +94,19 @@ impl Layout {
         Ok(())
     }
 
-    /// True if the first row names the columns.
+    /// Returns true if the first row is a header.
     pub(crate) fn has_header(&self) -> bool {
         self.header.unwrap_or(self.columns.is_none())
     }
 }
 
 impl Text {
-    /// Takes the first part of a file for a sample, and finds its encoding unless the mapping states it.
+    /// Takes a sample of a file and recognises its encoding unless the mapping states it.
     pub(crate) fn open(raw: Box<dyn BufRead>, stated: Option<StatedEncoding>) -> io::Result<Text> {
         Text::with_sample(raw, stated, SAMPLE_BYTES)
     }
 
-    /// [`Text::open`] with a sample of that size.
+    /// Does what [`Text::open`] does, with a sample of this size.
     pub(crate) fn with_sample(
         raw: Box<dyn BufRead>,
         stated: Option<StatedEncoding>,
@@ -128,8 +128,8 @@ impl Text {
 }
 
 impl Dialect {
-    /// The dialect the mapping states; failing that, the one in which there are the columns that are wanted; failing that,
-    /// the one in which rows are widest and alike.
+    /// Returns the dialect that the mapping states; failing that, the one that yields the wanted columns; failing that, the
+    /// one in which the rows are widest and agree on their width.
     pub(crate) fn recognise(sample: &[u8], layout: &Layout, wanted: &[&str]) -> Dialect {
         let line = separator_line(sample);
         let has_separator_line = line.is_some();
@@ -148,19 +148,19 @@ impl Dialect {
             if let Some(separator) = SEPARATORS.into_iter().find(|separator| Some(width(*separator)) == wanted) {
                 return Some(separator);
             }
-            // Of several, the first: a comma, if it is one of them.
+            // The last maximum wins, so that a comma is preferred.
             SEPARATORS.into_iter().rev().max_by_key(|separator| width(*separator))
         };
         let separator = line.or_else(by_header).or_else(by_width).unwrap_or(b',');
         Dialect { separator, is_assumed: separator != b',', has_separator_line }
     }
 
-    /// The first rows of a sample as texts; what is malformed is left out.
+    /// Returns the first rows of a sample as texts, without malformed ones.
     pub(crate) fn first_rows(self, sample: &[u8], rows_max: usize) -> Vec<Vec<String>> {
         first_rows(sample, self.separator, self.has_separator_line, rows_max)
     }
 
-    /// What may be the matter where a column is not found, as the end of a message.
+    /// Returns the likely fix for a column that is not found, as the end of a message.
     pub(crate) fn likely_fix(self, sample: &[u8]) -> String {
         if self.is_assumed {
             return format!("; read as {}, unless a mapping says otherwise", self.name());
@@ -176,7 +176,7 @@ impl Dialect {
         }
     }
 
-    /// As it is called in messages.
+    /// Returns the name in messages.
     pub(crate) fn name(self) -> String {
         match self.separator {
             b'\t' => "tab-separated".to_owned(),
@@ -185,7 +185,7 @@ impl Dialect {
     }
 }
 
-/// The first rows of a sample as texts; what is malformed is left out.
+/// Returns the first rows of a sample as texts, without malformed ones.
 pub(crate) fn first_rows(sample: &[u8], separator: u8, has_separator_line: bool, rows_max: usize) -> Vec<Vec<String>> {
     let mut rows = Rows::new(sample).separated_by(separator);
     let mut first = Vec::new();
@@ -206,8 +206,8 @@ pub(crate) fn first_rows(sample: &[u8], separator: u8, has_separator_line: bool,
     first
 }
 
-/// Whether decimals have a comma, by cells that are amounts: `2,55` and `1.203,39`, but not `1,203`, which may be
-/// either.
+/// Returns the style of amounts if they have a decimal comma, as `2,55` and `1.203,39` do. `1,203` is ambiguous and does not
+/// decide.
 pub(crate) fn decimal_comma<'a>(cells: impl IntoIterator<Item = &'a str>) -> Option<DecimalComma> {
     let mut has_comma = false;
     let mut thousands = None;
@@ -229,12 +229,12 @@ pub(crate) fn decimal_comma<'a>(cells: impl IntoIterator<Item = &'a str>) -> Opt
     has_comma.then_some(DecimalComma { thousands })
 }
 
-/// One point, and not three digits behind it: no thousands.
+/// Returns true if an amount has one point with other than three digits after it, which is a decimal point.
 fn is_point_decimal(amount: &str) -> bool {
     amount.split_once('.').is_some_and(|(_, behind)| behind.len() != 3 && !behind.contains('.'))
 }
 
-/// The separator that the first line tells, as spreadsheets write it.
+/// Returns the separator that the first line states, as spreadsheets write it.
 fn separator_line(sample: &[u8]) -> Option<u8> {
     let line = sample.split(|byte| matches!(byte, b'\n' | b'\r')).next()?;
     let line = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
@@ -244,7 +244,7 @@ fn separator_line(sample: &[u8]) -> Option<u8> {
     }
 }
 
-/// How many fields most of the first rows have; 1 if they agree on no number.
+/// Returns the number of fields in most of the first rows, or 1 if they do not agree.
 fn width(sample: &[u8], separator: u8, has_separator_line: bool) -> usize {
     let rows = first_rows(sample, separator, has_separator_line, ROWS_COMPARED);
     let Some(width) = rows.first().map(Vec::len) else { return 1 };
@@ -263,7 +263,7 @@ fn may_separate(byte: u8) -> bool {
     byte.is_ascii() && !byte.is_ascii_alphanumeric() && !matches!(byte, b'"' | b'\n' | b'\r' | b'.' | b'-' | 0)
 }
 
-/// The first part of a text, and all of it. What is buffered already is only looked at: a file costs nothing more to read.
+/// Returns the first part of a text and a reader of all of it. If that part is buffered, the reader stays as it is.
 fn sample(mut reader: Box<dyn BufRead>, bytes: u64) -> io::Result<(Vec<u8>, Box<dyn BufRead>)> {
     if let Ok(buffered) = reader.fill_buf()
         && buffered.len() as u64 >= bytes
@@ -275,7 +275,7 @@ fn sample(mut reader: Box<dyn BufRead>, bytes: u64) -> io::Result<(Vec<u8>, Box<
     Ok((sample.clone(), Box::new(Cursor::new(sample).chain(reader))))
 }
 
-/// Leaves out the line that the sample ends within.
+/// Removes the incomplete line at the end of a sample.
 fn whole_lines(mut sample: Vec<u8>, sample_bytes: u64) -> Vec<u8> {
     if sample.len() as u64 == sample_bytes
         && let Some(end) = sample.iter().rposition(|byte| matches!(byte, b'\n' | b'\r'))

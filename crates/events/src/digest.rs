@@ -1,10 +1,10 @@
-//! What identifies a trace.
+//! The digest that identifies a trace.
 
 use crate::event::{Event, EventId, EventIdKind, Id};
 use crate::symbols::{Symbols, plain_number};
 
-/// The digest of events in arrival order: BLAKE3 over their fields, with text as text, so that the numbering of symbols
-/// does not matter. The same events give the same digest on every machine.
+/// Computes the digest of events in arrival order, by BLAKE3 over their fields. Ids count as texts, so the numbering of
+/// symbols does not matter, and the same events have the same digest on every machine.
 #[derive(Debug, Clone, Default)]
 pub struct TraceDigest {
     hasher: blake3::Hasher,
@@ -13,7 +13,7 @@ pub struct TraceDigest {
 }
 
 impl TraceDigest {
-    /// Adds events, in arrival order.
+    /// Adds events in arrival order.
     pub fn update(&mut self, events: &[Event], symbols: &Symbols) {
         for event in events {
             let record = event.record();
@@ -37,7 +37,7 @@ impl TraceDigest {
         }
     }
 
-    /// The digest so far, 64 hexadecimal digits.
+    /// Returns the digest of all events added, as 64 hexadecimal digits.
     pub fn finish(mut self) -> String {
         self.flush();
         self.hasher.finalize().to_hex().to_string()
@@ -52,8 +52,8 @@ impl TraceDigest {
         }
     }
 
-    /// Numbers are themselves, also where they have become symbols; text and absence have marks of their own. The row that an
-    /// event without an id is shown by is no part of it.
+    /// Adds an event id. A number counts as itself even if it has become a symbol; texts and absence have marks of their
+    /// own. The row number of an event without an id does not count.
     fn event_id(&mut self, event_id: EventId, symbols: &Symbols) {
         match event_id.kind() {
             EventIdKind::Number(number) => self.row.extend(number.to_le_bytes()),
@@ -83,8 +83,8 @@ impl TraceDigest {
     }
 }
 
-/// A fixed 64-bit mixing function (the finaliser of SplitMix64; Steele, Lea, Flood 2014): the same on every machine and
-/// in every release, for routing and for order-insensitive sums.
+/// Mixes the bits of a number by the finaliser of SplitMix64 (Steele, Lea, Flood 2014). The result is the same on every
+/// machine and in every release; routing and order-insensitive sums rely on that.
 #[inline]
 pub fn mix(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -1,35 +1,35 @@
-//! Text that is not UTF-8: UTF-16 and Windows-1252 (of which Latin-1 is a part), made UTF-8 as it is read.
+//! UTF-16 and Windows-1252, of which Latin-1 is a part, converted to UTF-8 while reading.
 //!
 //! Decision D-105.
 
 use std::io::{self, BufRead, Read};
 
-/// How characters are written as bytes.
+/// A character encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Utf8,
     Utf16Le,
     Utf16Be,
     Windows1252,
-    /// Windows-1252 as it is recognised: what is UTF-8 stays as it is, since a file may be mixed.
+    /// Windows-1252 as it is recognised. Sequences that are UTF-8 stay as they are, since a file may be mixed.
     Windows1252WhereNotUtf8,
 }
 
-/// Reads as UTF-8 what is written otherwise. What cannot be text (half a surrogate pair, bytes that are no character)
-/// comes out as bytes that are not UTF-8, so that the cell it stands in is rejected.
+/// Reads text of another encoding as UTF-8. What is not text (half a surrogate pair, bytes that are no character) becomes
+/// bytes that are not UTF-8, so that the cell is rejected.
 pub(crate) struct Transcoder<R> {
     raw: R,
     encoding: Encoding,
-    /// Read, and not decoded yet: the first part of a character at most, but for the block at hand.
+    /// The bytes that are read and not decoded yet; between two blocks, at most a part of one character.
     rest: Vec<u8>,
     text: Vec<u8>,
-    /// What of `text` is consumed.
+    /// The number of bytes of `text` that have been consumed.
     at: usize,
     is_begun: bool,
 }
 
 impl Encoding {
-    /// The encoding a mapping calls by that name; `None` for UTF-16, whose byte order the file has to tell.
+    /// Returns the encoding with this name in mappings, or `None` for UTF-16, whose byte order the file determines.
     pub(crate) fn named(name: &str) -> Result<Option<Encoding>, String> {
         match name.to_ascii_lowercase().as_str() {
             "utf-8" => Ok(Some(Encoding::Utf8)),
@@ -41,7 +41,7 @@ impl Encoding {
         }
     }
 
-    /// What the first bytes of a file show.
+    /// Returns the encoding by the first bytes of a file.
     pub(crate) fn recognise(sample: &[u8]) -> Encoding {
         if let Some(utf16) = Encoding::utf16(sample) {
             return utf16;
@@ -63,7 +63,7 @@ impl Encoding {
         if is_other { Encoding::Windows1252WhereNotUtf8 } else { Encoding::Utf8 }
     }
 
-    /// The UTF-16 that a byte order mark tells, or every other byte being zero.
+    /// Returns the UTF-16 that a byte order mark indicates, or that every other byte being zero does.
     pub(crate) fn utf16(sample: &[u8]) -> Option<Encoding> {
         const PAIRS: usize = 500;
         match sample {
@@ -81,7 +81,7 @@ impl Encoding {
         }
     }
 
-    /// As it is called in messages.
+    /// Returns the name in messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Encoding::Utf8 => "UTF-8",
@@ -90,7 +90,7 @@ impl Encoding {
         }
     }
 
-    /// As a mapping calls it.
+    /// Returns the name in mappings.
     pub(crate) fn key(self) -> &'static str {
         match self {
             Encoding::Utf8 => "utf-8",
@@ -99,7 +99,7 @@ impl Encoding {
         }
     }
 
-    /// Appends `raw` as UTF-8, and gives back how much of it is done; the rest needs what follows it.
+    /// Appends `raw` as UTF-8 and returns the number of bytes decoded. The rest is a part of a character.
     fn decode(self, raw: &[u8], is_last: bool, text: &mut Vec<u8>) -> usize {
         match self {
             Encoding::Utf8 => {
@@ -122,7 +122,7 @@ impl<R: BufRead> Transcoder<R> {
         Transcoder { raw, encoding, rest: Vec::new(), text: Vec::new(), at: 0, is_begun: false }
     }
 
-    /// Decodes one more block; leaves no text at the end only.
+    /// Decodes the next block. There is no text afterwards only at the end of the input.
     fn decode_block(&mut self) -> io::Result<()> {
         self.text.clear();
         self.at = 0;
@@ -211,11 +211,11 @@ fn decode_mixed(raw: &[u8], is_last: bool, text: &mut Vec<u8>) -> usize {
     done
 }
 
-/// A byte that stands in no UTF-8.
+/// A byte that never occurs in UTF-8.
 const NO_TEXT: u8 = 0xff;
 
-/// False for the bytes that Windows-1252 leaves undefined, and for FF: its letter hardly begins or ends a word anywhere,
-/// but the byte is common in what is no text.
+/// Returns false for the bytes that Windows-1252 leaves undefined, and for FF, whose letter is rare while the byte is common
+/// in files that are not text.
 fn is_likely_letter(byte: u8) -> bool {
     !matches!(byte, 0x81 | 0x8d | 0x8f | 0x90 | 0x9d | 0xff)
 }

@@ -11,10 +11,22 @@ use thiserror::Error;
 use crate::decimal::{BadNumber, Decimal, NumberStyle};
 use crate::time::{TIME_MS_MAX, TIME_MS_MIN};
 
-/// One event, 48 bytes, `Copy`. Text fields are [`Id`]s into the trace's [`Symbols`](crate::Symbols).
+/// One event in 48 bytes. Its texts are [`Id`]s of the trace's [`Symbols`](crate::Symbols).
 ///
-/// Times are kept in 48 bits (years -2491 to 6429) so that the small fields fit beside them. Build one from a
-/// [`Record`]; read it through the accessors. A field that does not apply is absent, not zero.
+/// Times take 48 bits (years -2491 to 6429), so that the small fields fit beside them. An event is built from a
+/// [`Record`] and read through its accessors. A field that does not apply is absent, never zero.
+///
+/// # Examples
+///
+/// ```
+/// use flowbench_events::{Event, Kind, Record, Value};
+///
+/// let record = Record { value: Value::parse("12.5"), ..Record::new(1, Kind::OrderPlaced, 1_767_600_000_000) };
+/// let event = Event::try_from(record)?;
+/// assert_eq!((event.kind(), event.value()), (Kind::OrderPlaced, Some(Value(12_500))));
+/// assert_eq!(event.customer(), None);
+/// # Ok::<(), flowbench_events::Rejected>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Event {
     event_time_and_country: i64, // ms << 16 | country
@@ -27,56 +39,56 @@ pub struct Event {
     load_time_ms: u32, // u32::MAX: absent
 }
 
-/// An event as plain fields: what readers fill in and writers print.
+/// An event as plain fields, which readers fill in and writers print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The occurrence; a duplicate delivery repeats it.
+    /// The id of the occurrence, which a repeated delivery shares.
     pub event_id: EventId,
     /// What happened.
     pub kind: Kind,
-    /// When it happened, ms since the Unix epoch, UTC; within [`TIME_MS_MIN`]..=[`TIME_MS_MAX`].
+    /// When it happened, in ms since the Unix epoch; within [`TIME_MS_MIN`]..=[`TIME_MS_MAX`].
     pub event_time_ms: i64,
-    /// When it reached us, same clock and range.
+    /// When it arrived, on the same clock and within the same range.
     pub arrival_time_ms: i64,
-    /// Who; `Id::ABSENT` if nobody.
+    /// The customer, or [`Id::ABSENT`].
     pub customer: Id,
-    /// Which order.
+    /// The order, or [`Id::ABSENT`].
     pub order: Id,
-    /// Which product.
+    /// The product, or [`Id::ABSENT`].
     pub product: Id,
-    /// Money, exact.
+    /// The exact amount of money.
     pub value: Option<Value>,
-    /// Country as a symbol of [`Symbols::country`](crate::Symbols::country); 0 if absent.
+    /// The country as a symbol of [`Symbols::country`](crate::Symbols::country), or 0 if it is absent.
     pub country: u16,
-    /// Page load time, below 2^32 - 1 ms.
+    /// The page load time in ms, below 2^32 - 1.
     pub load_time_ms: Option<u32>,
-    /// 1 to 5.
+    /// The rating, from 1 to 5.
     pub rating: Option<u8>,
-    /// How the event travelled.
+    /// The channel by which the event arrived.
     pub channel: Option<Channel>,
 }
 
 /// Why a record cannot become an event.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum Rejected {
-    /// A time outside the 48-bit range.
+    /// A time is outside the 48-bit range.
     #[error("{column} {time_ms} ms is outside the years -2491 to 6429")]
     Time {
-        /// `event_time` or `arrival_time`.
+        /// The name of the column, `event_time` or `arrival_time`.
         column: &'static str,
-        /// The offending time.
+        /// The time, in ms since the Unix epoch.
         time_ms: i64,
     },
-    /// A rating outside 1 to 5.
+    /// A rating is outside 1 to 5.
     #[error("rating {0} is outside 1 to 5")]
     Rating(u8),
-    /// A load time of 2^32 - 1 ms or more.
+    /// A load time is 2^32 - 1 ms.
     #[error("load_time_ms {0} is outside 0 to 4294967294")]
     LoadTime(u32),
 }
 
 impl Record {
-    /// A record of `kind` at `event_time_ms`, arrived at once, with everything else absent.
+    /// Returns a record that arrived at its event time, and whose other fields are absent.
     pub fn new(event_id: impl Into<EventId>, kind: Kind, event_time_ms: i64) -> Self {
         Self {
             event_id: event_id.into(),
@@ -98,6 +110,11 @@ impl Record {
 impl TryFrom<Record> for Event {
     type Error = Rejected;
 
+    /// Packs a record.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Rejected`] if a time, the rating or the load time is out of range.
     fn try_from(record: Record) -> Result<Self, Rejected> {
         for (column, time_ms) in [("event_time", record.event_time_ms), ("arrival_time", record.arrival_time_ms)] {
             if !(TIME_MS_MIN..=TIME_MS_MAX).contains(&time_ms) {
@@ -115,7 +132,11 @@ impl TryFrom<Record> for Event {
 }
 
 impl Event {
-    /// Packs a record known to be in range (times, rating, load time): for generators, which make only such.
+    /// Packs a record whose times, rating and load time are known to be in range, as those of a generator are.
+    ///
+    /// # Panics
+    ///
+    /// Panics in debug builds if a time is out of range.
     #[inline]
     pub fn pack(record: Record) -> Self {
         debug_assert!((TIME_MS_MIN..=TIME_MS_MAX).contains(&record.event_time_ms));
@@ -135,7 +156,7 @@ impl Event {
         }
     }
 
-    /// The plain fields.
+    /// Returns the event as plain fields.
     pub fn record(&self) -> Record {
         Record {
             event_id: self.event_id,
@@ -153,19 +174,19 @@ impl Event {
         }
     }
 
-    /// When it happened, ms since the Unix epoch.
+    /// Returns when it happened, in ms since the Unix epoch.
     #[inline]
     pub fn event_time_ms(&self) -> i64 {
         self.event_time_and_country >> 16
     }
 
-    /// When it reached us, ms since the Unix epoch.
+    /// Returns when it arrived, in ms since the Unix epoch.
     #[inline]
     pub fn arrival_time_ms(&self) -> i64 {
         self.arrival_and_small >> 16
     }
 
-    /// Returns the event with another arrival time (ms, within the 48-bit range).
+    /// Returns the event with another arrival time, in ms and within the 48-bit range.
     #[inline]
     pub fn arriving_at(mut self, arrival_time_ms: i64) -> Self {
         debug_assert!((TIME_MS_MIN..=TIME_MS_MAX).contains(&arrival_time_ms));
@@ -173,13 +194,13 @@ impl Event {
         self
     }
 
-    /// What happened.
+    /// Returns what happened.
     #[inline]
     pub fn kind(&self) -> Kind {
         Kind::ALL[((self.arrival_and_small >> 8) & 7) as usize]
     }
 
-    /// True if the event is of this kind, which is said to be rare: what is asked next is not even computed for the others.
+    /// Returns true if the event is of this kind. The branch is marked as cold, for a kind that is rare.
     #[inline]
     pub fn is_rarely(&self, kind: Kind) -> bool {
         let is = self.kind() == kind;
@@ -189,25 +210,24 @@ impl Event {
         is
     }
 
-    /// The occurrence.
+    /// Returns the id of the occurrence.
     #[inline]
     pub fn event_id(&self) -> EventId {
         self.event_id
     }
 
-    /// Replaces the number of the event's id.
+    /// Replaces the event id.
     pub(crate) fn set_event_id(&mut self, event_id: EventId) {
         self.event_id = event_id;
     }
 
-    /// Canonical order: (event time, event id).
+    /// Returns the key of the canonical order, which is (event time, event id).
     #[inline]
     pub fn canonical_key(&self) -> (i64, EventId) {
         (self.event_time_ms(), self.event_id)
     }
 
-    /// The canonical order, and where two deliveries have the same event time and id, the order of what else they say: a log
-    /// whose ids are not unique has one order as well.
+    /// Compares by the canonical key and then by the other fields, so that a log whose ids are not unique has one order, too.
     #[inline]
     pub fn canonical_cmp(&self, other: &Event) -> Ordering {
         self.canonical_key().cmp(&other.canonical_key()).then_with(|| self.content_cmp(other))
@@ -223,63 +243,63 @@ impl Event {
         content(self).cmp(&content(other))
     }
 
-    /// Who.
+    /// Returns the customer, or `None` if it is absent.
     #[inline]
     pub fn customer(&self) -> Option<Id> {
         self.customer.present()
     }
 
-    /// Which order.
+    /// Returns the order, or `None` if it is absent.
     #[inline]
     pub fn order(&self) -> Option<Id> {
         self.order.present()
     }
 
-    /// Which product.
+    /// Returns the product, or `None` if it is absent.
     #[inline]
     pub fn product(&self) -> Option<Id> {
         self.product.present()
     }
 
-    /// Money.
+    /// Returns the amount of money, or `None` if it is absent.
     #[inline]
     pub fn value(&self) -> Option<Value> {
         (self.value_thousandths != i64::MIN).then_some(Value(self.value_thousandths))
     }
 
-    /// True if the value is there and strictly above `threshold`; one comparison, since absent is the least.
+    /// Returns true if the value is present and strictly above `threshold`.
     #[inline]
     pub fn value_above(&self, threshold: Value) -> bool {
-        self.value_thousandths > threshold.0
+        self.value_thousandths > threshold.0 // an absent value is the smallest
     }
 
-    /// Country symbol; 0 if absent.
+    /// Returns the country symbol, or 0 if it is absent.
     #[inline]
     pub fn country(&self) -> u16 {
         self.event_time_and_country as u16
     }
 
-    /// Page load time in ms.
+    /// Returns the page load time in ms, or `None` if it is absent.
     #[inline]
     pub fn load_time_ms(&self) -> Option<u32> {
         (self.load_time_ms != u32::MAX).then_some(self.load_time_ms)
     }
 
-    /// 1 to 5.
+    /// Returns the rating from 1 to 5, or `None` if it is absent.
     #[inline]
     pub fn rating(&self) -> Option<u8> {
         let rating = ((self.arrival_and_small >> 4) & 15) as u8;
         (rating != 0).then_some(rating)
     }
 
-    /// How the event travelled.
+    /// Returns the channel by which the event arrived, or `None` if it is absent.
     #[inline]
     pub fn channel(&self) -> Option<Channel> {
         Channel::ALL.get(((self.arrival_and_small & 15) as usize).wrapping_sub(1)).copied()
     }
 }
 
-/// What happened: the eight kinds of the customer lifecycle.
+/// The eight things that happen in the customer lifecycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -303,7 +323,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds, in the order of their codes.
+    /// All kinds in the order of their codes.
     pub const ALL: [Kind; 8] = [
         Kind::PageViewed,
         Kind::InfoDownloaded,
@@ -315,7 +335,7 @@ impl Kind {
         Kind::ReviewPosted,
     ];
 
-    /// The name used in files and on the command line.
+    /// Returns the name used in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Kind::PageViewed => "page_viewed",
@@ -329,18 +349,18 @@ impl Kind {
         }
     }
 
-    /// The kind of that name.
+    /// Returns the kind of that name, or `None` if there is none.
     pub fn from_name(name: &str) -> Option<Kind> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// The way an event travels; each has its own transport delay.
+/// The way by which an event arrives, each with a transport delay of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Channel {
-    /// A browser: short delays.
+    /// A browser, with short delays.
     Web = 1,
     /// An app that may be offline for hours.
     Mobile = 2,
@@ -349,10 +369,10 @@ pub enum Channel {
 }
 
 impl Channel {
-    /// All channels, in the order of their codes.
+    /// All channels in the order of their codes.
     pub const ALL: [Channel; 3] = [Channel::Web, Channel::Mobile, Channel::Warehouse];
 
-    /// The name used in files.
+    /// Returns the name used in files.
     pub fn name(self) -> &'static str {
         match self {
             Channel::Web => "web",
@@ -361,79 +381,80 @@ impl Channel {
         }
     }
 
-    /// The channel of that name.
+    /// Returns the channel of that name, or `None` if there is none.
     pub fn from_name(name: &str) -> Option<Channel> {
         Self::ALL.into_iter().find(|channel| channel.name() == name)
     }
 }
 
-/// A customer, order or product: plain decimal numbers below 2^31 stand for themselves, other text is a symbol.
+/// The id of a customer, order or product. A plain decimal number below 2^31 represents itself, and any other text is a
+/// symbol.
 ///
-/// So a log with numeric ids needs no memory for them, and `042` and `42` stay different ids.
+/// A log with numeric ids therefore needs no memory for them, and `042` and `42` stay different ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Id(pub u32);
 
 impl Id {
-    /// No such id on this event.
+    /// The id of an event that has none.
     pub const ABSENT: Id = Id(u32::MAX);
     /// Ids at or above this one are symbols.
     pub const FIRST_SYMBOL: u32 = 1 << 31;
 
-    /// `None` for [`Id::ABSENT`].
+    /// Returns the id, or `None` for [`Id::ABSENT`].
     #[inline]
     pub fn present(self) -> Option<Id> {
         (self != Id::ABSENT).then_some(self)
     }
 }
 
-/// The occurrence that an event tells of. Two deliveries with the same id tell of the same event.
+/// The id of the occurrence that an event reports. Two deliveries with the same id report the same occurrence.
 ///
-/// Ids are texts, and are ordered by (length, bytes), which for numbers is their value. In memory an id is one word in that
-/// order: an event without an id (which equals no other event) comes first, by its row; then plain decimal numbers below
-/// 2^63; then symbols, which [`Symbols::order_event_ids`](crate::Symbols::order_event_ids) numbers in the order of their
-/// texts. Where a trace has symbols, that call makes symbols of its numbers as well, since by the order of texts they may
-/// stand between them.
+/// Ids are texts and compare by (length, bytes), which for numbers is their value. In memory an id is one word in that
+/// order. Events without an id, which equal no other event, come first, in row order. Plain decimal numbers below 2^63
+/// follow, and then symbols, which [`Symbols::order_event_ids`](crate::Symbols::order_event_ids) numbers in the order of
+/// their texts. If a trace has symbols, that call turns its numbers into symbols as well, since a number may belong
+/// between two of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EventId(u64);
 
-/// What an [`EventId`] stands for.
+/// What an [`EventId`] represents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventIdKind {
-    /// No id: the event of this row (from 1), which equals no other one.
+    /// The event of this row, from 1, which has no id and equals no other event.
     Absent(u64),
-    /// The text of this number.
+    /// A plain decimal number.
     Number(u64),
-    /// The text of this number in the table of symbols.
+    /// The text with this number in the table of symbols.
     Symbol(u32),
 }
 
 impl EventId {
-    /// Numbers at or above this one are symbols.
+    /// Plain numbers are below this one; texts of larger numbers are symbols.
     pub const NUMBERS: u64 = 1 << 63;
     const FIRST_NUMBER: u64 = 1 << 62;
     const FIRST_SYMBOL: u64 = Self::FIRST_NUMBER + Self::NUMBERS;
 
-    /// An event without an id, which is the event of this row (below 2^62) and no other.
+    /// Returns the id of an event without one, in a row below 2^62.
     #[inline]
     pub fn absent(row: u64) -> EventId {
         debug_assert!(row < Self::FIRST_NUMBER);
         EventId(row)
     }
 
-    /// The id whose text is this number, below 2^63.
+    /// Returns the id whose text is this number, which must be below 2^63.
     #[inline]
     pub fn number(number: u64) -> EventId {
         debug_assert!(number < Self::NUMBERS);
         EventId(Self::FIRST_NUMBER + number)
     }
 
-    /// The id whose text has this number in the table of symbols.
+    /// Returns the id whose text has this number in the table of symbols.
     #[inline]
     pub fn symbol(symbol: u32) -> EventId {
         EventId(Self::FIRST_SYMBOL + u64::from(symbol))
     }
 
-    /// What it stands for.
+    /// Returns what the id represents.
     #[inline]
     pub fn kind(self) -> EventIdKind {
         match self.0 {
@@ -443,19 +464,19 @@ impl EventId {
         }
     }
 
-    /// True if the event has no id.
+    /// Returns true if the event has no id.
     #[inline]
     pub fn is_absent(self) -> bool {
         self.0 < Self::FIRST_NUMBER
     }
 
-    /// Its place among all ids, as a word.
+    /// Returns the position of the id in the order of all possible ids.
     #[inline]
     pub fn rank(self) -> u64 {
         self.0
     }
 
-    /// Returns the id as the word that event ids are compared by: a number below 2^63 is itself.
+    /// Returns the id as a word that is the number itself if the id is a plain number.
     #[inline]
     pub fn word(self) -> u64 {
         self.0.wrapping_sub(Self::FIRST_NUMBER)
@@ -469,25 +490,34 @@ impl From<u64> for EventId {
     }
 }
 
-/// Money in thousandths of the currency unit: exact, never floating point. Range ±9.2e15 units.
+/// An exact amount of money in thousandths of the currency unit, within ±9.2e15 units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
 pub struct Value(pub i64);
 
 impl Value {
-    /// Reads an exact decimal (`-12.5`, `500.0000`, `.125`, `1.5e3`). `None` if it is no multiple of a thousandth or does
-    /// not fit: nothing is rounded.
+    /// Reads an exact decimal such as `-12.5`, `500.0000`, `.125` or `1.5e3`. Returns `None` if the text is not a number, not
+    /// a multiple of a thousandth, or out of range. Nothing is rounded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flowbench_events::Value;
+    ///
+    /// assert_eq!(Value::parse("-12.5"), Some(Value(-12_500)));
+    /// assert_eq!(Value::parse("0.0005"), None);
+    /// ```
     pub fn parse(text: &str) -> Option<Value> {
         Value::parse_plain(text).or_else(|| Decimal::parse(text, NumberStyle::PLAIN).and_then(Value::from_decimal).ok())
     }
 
-    /// The value of an exact number.
+    /// Returns the value of an exact number.
     pub(crate) fn from_decimal(number: Decimal) -> Result<Value, BadNumber> {
         let thousandths = i64::try_from(number.units(3)?).map_err(|_| BadNumber::TooLarge)?;
-        // The least of all stands for an absent value.
+        // The smallest number represents an absent value.
         if thousandths == i64::MIN { Err(BadNumber::TooLarge) } else { Ok(Value(thousandths)) }
     }
 
-    /// The fast path for digits and at most three decimals; `None` says nothing about a text that is written otherwise.
+    /// Reads digits and at most three decimals, which is the fast path. `None` means only that the slow path must decide.
     pub(crate) fn parse_plain(text: &str) -> Option<Value> {
         let (negative, digits) = match text.as_bytes() {
             [b'-', ..] => (true, &text[1..]),
@@ -513,7 +543,7 @@ impl Value {
 }
 
 impl std::fmt::Display for Value {
-    /// Three decimals always: `-12.500`.
+    /// Writes the amount with three decimals, as in `-12.500`.
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
         let magnitude = self.0.unsigned_abs();

@@ -1,14 +1,16 @@
-//! The fields of an event as text: their names, and how a row of texts becomes an event.
+//! The fields of an event as text, and their names in logs and messages.
 
-use crate::absent::{Absent, looks_like_nothing};
-use crate::decimal::{BadNumber, Decimal, NumberStyle};
-use crate::event::{Channel, Event, EventId, Kind, Record, Rejected, Value};
-use crate::remarks::Notes;
+use crate::event::Kind;
 use crate::suggest::did_you_mean;
-use crate::symbols::Symbols;
-use crate::time_format::TimeFormats;
 
-/// A field of the interchange formats, in the order of their columns; the last two are known to mappings only.
+/// The header line of the interchange format.
+pub(crate) const HEADER: &str = "event_id,kind,event_time,arrival_time,customer,order,product,value,country,\
+                                 load_time_ms,rating,channel";
+
+/// The maximum number of bytes of a field. A longer one is rejected.
+pub(crate) const FIELD_BYTES_MAX: usize = 1 << 20;
+
+/// A field of the interchange formats, in the order of their columns. The last two exist only in mappings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub(crate) enum Field {
@@ -24,66 +26,21 @@ pub(crate) enum Field {
     LoadTimeMs,
     Rating,
     Channel,
-    /// What the value is multiplied by.
+    /// The factor of the value.
     Times,
-    /// What the rows of one event have in common.
+    /// The text that the rows of one event have in common.
     Group,
 }
 
-/// How many fields there are.
+/// The number of fields.
 pub(crate) const FIELDS: usize = Field::ALL.len() + 2;
 
-/// One row: a text for each field, empty if absent.
+/// A text for each field of one row, which is empty if the field is absent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Texts<'a>(pub(crate) [&'a str; FIELDS]);
 
-/// How texts are read as fields, where logs differ.
-#[derive(Debug, Clone)]
-pub(crate) struct Decoder {
-    pub(crate) event_time: TimeFormats,
-    pub(crate) arrival_time: TimeFormats,
-    /// What texts mean which kind; others are skipped. Without it, a text is the name of a kind.
-    pub(crate) kinds: Option<Vec<(String, Kind)>>,
-    /// How values, ratings and load times are written.
-    pub(crate) numbers: NumberStyle,
-    /// What words mean that a field is absent.
-    pub(crate) absent: Absent,
-    /// The value is multiplied by [`Field::Times`].
-    pub(crate) multiplies: bool,
-    /// A row without this time has no such event: that is not an error.
-    pub(crate) is_optional: bool,
-    /// Stands before the text of the event id.
-    pub(crate) event_id_prefix: String,
-}
-
-/// What a row says of one event.
-#[derive(Debug)]
-pub(crate) enum Decoded {
-    Event(Event),
-    /// Its kind is one to skip.
-    OtherKind,
-    /// It is optional and has no time.
-    NoTime,
-}
-
-/// What a text says of the kind.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum KindOf {
-    Known(Kind),
-    /// One to skip.
-    Other,
-    Absent,
-}
-
-/// Why a row is no event.
-#[derive(Debug)]
-pub(crate) struct BadField {
-    pub(crate) field: Field,
-    pub(crate) reason: String,
-}
-
 impl Field {
-    /// Those of the interchange formats.
+    /// The fields of the interchange formats.
     pub(crate) const ALL: [Field; 12] = [
         Field::EventId,
         Field::Kind,
@@ -99,7 +56,7 @@ impl Field {
         Field::Channel,
     ];
 
-    /// The column name.
+    /// Returns the name of the column.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Field::EventId => "event_id",
@@ -138,235 +95,7 @@ impl std::ops::IndexMut<Field> for Texts<'_> {
     }
 }
 
-impl Decoder {
-    /// Returns the decoder of the interchange formats.
-    pub(crate) fn native() -> Decoder {
-        Decoder {
-            event_time: TimeFormats::rfc3339(),
-            arrival_time: TimeFormats::rfc3339(),
-            kinds: None,
-            numbers: NumberStyle::PLAIN,
-            absent: Absent::default(),
-            multiplies: false,
-            is_optional: false,
-            event_id_prefix: String::new(),
-        }
-    }
-
-    /// Says how numbers are written.
-    pub(crate) fn set_numbers(&mut self, numbers: NumberStyle) {
-        self.numbers = numbers;
-    }
-
-    /// The event of a row, or why there is none; `number` is its event id if the row does not give it one.
-    pub(crate) fn decode(
-        &self,
-        texts: &Texts,
-        number: u64,
-        symbols: &mut Symbols,
-        notes: &mut Notes,
-    ) -> Result<Decoded, BadField> {
-        if self.is_optional && self.present(texts, Field::EventTime, notes).is_empty() {
-            return Ok(Decoded::NoTime);
-        }
-        let kind = match self.kind(texts, notes)? {
-            KindOf::Known(kind) => kind,
-            KindOf::Absent if self.kinds.is_none() => return Err(Field::Kind.bad(EMPTY)),
-            KindOf::Other | KindOf::Absent => return Ok(Decoded::OtherKind),
-        };
-        let Some(event_time_ms) = self.time(&self.event_time, Field::EventTime, texts, notes)? else {
-            return if self.is_optional { Ok(Decoded::NoTime) } else { Err(Field::EventTime.bad(EMPTY)) };
-        };
-        let arrival_time_ms = self.time(&self.arrival_time, Field::ArrivalTime, texts, notes)?;
-        let too_many = |field: Field| move || field.bad("there are too many distinct texts in this log");
-        let mut id = |field| symbols.id(self.present(texts, field, notes)).ok_or_else(too_many(field));
-        let record = Record {
-            customer: id(Field::Customer)?,
-            order: id(Field::Order)?,
-            product: id(Field::Product)?,
-            arrival_time_ms: arrival_time_ms.unwrap_or(event_time_ms),
-            value: self.value(texts, notes)?,
-            load_time_ms: self.optional(texts, Field::LoadTimeMs, notes, |text, _| self.load_time_ms(text))?,
-            rating: self.optional(texts, Field::Rating, notes, |text, _| self.rating(text))?,
-            channel: self.optional(texts, Field::Channel, notes, |text, _| channel(text))?,
-            country: symbols
-                .country(self.present(texts, Field::Country, notes))
-                .ok_or_else(too_many(Field::Country))?,
-            event_id: match self.present(texts, Field::EventId, notes) {
-                "" => EventId::absent(number),
-                text if self.event_id_prefix.is_empty() => symbols.event_id(text),
-                text => symbols.event_id(&format!("{}{text}", self.event_id_prefix)),
-            },
-            ..Record::new(0, kind, event_time_ms)
-        };
-        let event = Event::try_from(record).map_err(out_of_range)?;
-        notes.event_time(event_time_ms);
-        Ok(Decoded::Event(event))
-    }
-
-    /// What a row says of the kind. A kind that `kinds` lists is one even if its text would mean that there is none.
-    #[inline]
-    pub(crate) fn kind(&self, texts: &Texts, notes: &mut Notes) -> Result<KindOf, BadField> {
-        match self.listed_kind(texts[Field::Kind]) {
-            Some(kind) => Ok(KindOf::Known(kind)),
-            None => self.kind_otherwise(texts, notes),
-        }
-    }
-
-    #[inline]
-    fn listed_kind(&self, text: &str) -> Option<Kind> {
-        match &self.kinds {
-            Some(kinds) => kinds.iter().find(|(name, _)| name == text).map(|(_, kind)| *kind),
-            None => Kind::from_name(text),
-        }
-    }
-
-    #[cold]
-    fn kind_otherwise(&self, texts: &Texts, notes: &mut Notes) -> Result<KindOf, BadField> {
-        match self.present(texts, Field::Kind, notes) {
-            "" => Ok(self.listed_kind("").map_or(KindOf::Absent, KindOf::Known)),
-            _ if self.kinds.is_some() => Ok(KindOf::Other),
-            text => Err(Field::Kind.bad(not_a_kind(text))),
-        }
-    }
-
-    /// The money of a row: its price, multiplied by how many there are if the mapping says so.
-    #[inline]
-    pub(crate) fn value(&self, texts: &Texts, notes: &mut Notes) -> Result<Option<Value>, BadField> {
-        if self.multiplies {
-            return self.product(texts, notes);
-        }
-        self.optional(texts, Field::Value, notes, |text, notes| self.amount_of_one(text, notes))
-    }
-
-    fn product(&self, texts: &Texts, notes: &mut Notes) -> Result<Option<Value>, BadField> {
-        let number = |text: &str, notes: &mut Notes| self.amount(text, notes);
-        let price = self.optional(texts, Field::Value, notes, number)?;
-        let quantity = self.optional(texts, Field::Times, notes, number)?;
-        let (Some(price), Some(quantity)) = (price, quantity) else { return Ok(None) };
-        let value = price.times(quantity).and_then(Value::from_decimal).map_err(|wrong| {
-            let (price, quantity) = (shown(texts[Field::Value]), shown(texts[Field::Times]));
-            Field::Value.bad(format!("{price} times {quantity} {}", not_a_value(wrong)))
-        });
-        value.map(Some)
-    }
-
-    /// The text of a field; empty if it is a word that means that there is none.
-    #[inline(always)]
-    pub(crate) fn present<'t>(&self, texts: &Texts<'t>, field: Field, notes: &mut Notes) -> &'t str {
-        let text = texts[field];
-        if self.absent.may_be(text) { self.unless_absent(text, field, notes) } else { text }
-    }
-
-    #[cold]
-    fn unless_absent<'t>(&self, text: &'t str, field: Field, notes: &mut Notes) -> &'t str {
-        if self.absent.is(text) {
-            return "";
-        }
-        if looks_like_nothing(text) {
-            notes.nothing(field, text);
-        }
-        text
-    }
-
-    /// A field that is read by `read`, whose error completes a sentence that begins with the text.
-    #[inline]
-    fn optional<T>(
-        &self,
-        texts: &Texts,
-        field: Field,
-        notes: &mut Notes,
-        read: impl Fn(&str, &mut Notes) -> Result<T, String>,
-    ) -> Result<Option<T>, BadField> {
-        let text = self.present(texts, field, notes);
-        if text.is_empty() {
-            return Ok(None);
-        }
-        match read(text, notes) {
-            Ok(field) => Ok(Some(field)),
-            Err(wrong) => self.unreadable(field, text, &wrong).map(|()| None),
-        }
-    }
-
-    /// Spaces around a word for nothing mean no more than those around a number: such a field is absent.
-    #[cold]
-    fn unreadable(&self, field: Field, text: &str, wrong: &str) -> Result<(), BadField> {
-        if self.absent.is(text.trim()) { Ok(()) } else { Err(field.bad(format!("{} {wrong}", shown(text)))) }
-    }
-
-    fn time(
-        &self,
-        format: &TimeFormats,
-        field: Field,
-        texts: &Texts,
-        notes: &mut Notes,
-    ) -> Result<Option<i64>, BadField> {
-        let read = |text: &str, _: &mut Notes| {
-            format.parse(text).map_err(|wrong| format!("cannot be read as a time: {wrong}"))
-        };
-        self.optional(texts, field, notes, read)
-    }
-
-    fn amount_of_one(&self, text: &str, notes: &mut Notes) -> Result<Value, String> {
-        let plain = if self.numbers.decimal == '.' { Value::parse_plain(text) } else { None };
-        match plain {
-            Some(value) => Ok(value),
-            None => Value::from_decimal(self.amount(text, notes)?).map_err(|wrong| not_a_value(wrong).to_owned()),
-        }
-    }
-
-    fn amount(&self, text: &str, notes: &mut Notes) -> Result<Decimal, String> {
-        match Decimal::parse_amount(text, self.numbers) {
-            Ok((amount, currency)) => {
-                if let Some(currency) = currency {
-                    notes.currency(currency);
-                }
-                Ok(amount)
-            }
-            Err(BadNumber::NotANumber) => Err(self.not_a_number(text)),
-            Err(wrong) => Err(not_a_value(wrong).to_owned()),
-        }
-    }
-
-    /// Rounded to the millisecond: browsers write fractions of one that mean nothing.
-    fn load_time_ms(&self, text: &str) -> Result<u32, String> {
-        let nearest = whole(text).map(i128::from).or_else(|| {
-            let ms = Decimal::parse(text, self.numbers).ok()?;
-            ms.floor_units(0).is_ok_and(|ms| ms >= 0).then(|| ms.nearest_units(0).ok())?
-        });
-        let fits = nearest.and_then(|ms| u32::try_from(ms).ok()).filter(|ms| *ms < u32::MAX);
-        fits.ok_or_else(|| "is not a number of milliseconds from 0 to 4294967294".to_owned())
-    }
-
-    fn rating(&self, text: &str) -> Result<u8, String> {
-        let rating = whole(text).map(i128::from);
-        let rating = rating.or_else(|| Decimal::parse(text, self.numbers).and_then(|rating| rating.units(0)).ok());
-        let fits = rating.filter(|rating| (1..=5).contains(rating));
-        fits.map(|rating| rating as u8).ok_or_else(|| "is not a whole number from 1 to 5".to_owned())
-    }
-
-    /// The end of a message on a number that cannot be read; with the settings under which it could be.
-    fn not_a_number(&self, text: &str) -> String {
-        const BYTES_MAX: usize = 64; // a longer one is no number that somebody wrote
-        let short = if text.len() <= BYTES_MAX { text } else { "" };
-        let others: Vec<String> = self.numbers.others(short).take(2).map(NumberStyle::in_a_mapping).collect();
-        if others.is_empty() {
-            return "is not a number".to_owned();
-        }
-        format!("is not a number as this log is read; say how in a mapping: {}", others.join(", or "))
-    }
-}
-
-/// What is wrong with a field that is needed.
-const EMPTY: &str = "it is empty (or its pattern finds nothing)";
-
-impl Field {
-    fn bad(self, reason: impl Into<String>) -> BadField {
-        BadField { field: self, reason: reason.into() }
-    }
-}
-
-/// A text as it is shown in a message: quoted, on one line, cut short.
+/// Returns a text as messages show it, in quotes, on one line and shortened.
 pub(crate) fn shown(text: &str) -> String {
     const CHARS_MAX: usize = 40;
     let short: String = text.chars().take(CHARS_MAX).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
@@ -374,35 +103,8 @@ pub(crate) fn shown(text: &str) -> String {
     format!("'{short}{dots}'")
 }
 
-/// The message for a kind that is none.
+/// Returns the message for a text that is not a kind.
 pub(crate) fn not_a_kind(text: &str) -> String {
     let names = Kind::ALL.map(Kind::name);
     format!("{} is not a kind{} (kinds: {})", shown(text), did_you_mean(text, names), names.join(", "))
-}
-
-/// The end of a message on a number that is no value.
-fn not_a_value(wrong: BadNumber) -> &'static str {
-    match wrong {
-        BadNumber::NotANumber => "is not a number",
-        BadNumber::Remainder => "is not a value: values have at most three decimals and are never rounded",
-        BadNumber::TooLarge => "does not fit: the greatest value is 9223372036854775.807",
-        BadNumber::TooManyDigits => "does not fit: it has more digits than can be kept",
-    }
-}
-
-fn channel(text: &str) -> Result<Channel, String> {
-    Channel::from_name(text).ok_or_else(|| "is not a channel (channels: web, mobile, warehouse)".to_owned())
-}
-
-fn whole(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
-}
-
-fn out_of_range(rejected: Rejected) -> BadField {
-    let field = match &rejected {
-        Rejected::Time { column, .. } => Field::from_name(column).unwrap_or(Field::EventTime),
-        Rejected::Rating(_) => Field::Rating,
-        Rejected::LoadTime(_) => Field::LoadTimeMs,
-    };
-    field.bad(rejected.to_string())
 }

@@ -1,5 +1,5 @@
-//! Files and standard streams by name. What is read is decompressed by what it is; what is written is compressed by its
-//! ending.
+//! Files and standard streams by name. The content of a file decides how it is decompressed, and the ending of its name how
+//! it is compressed.
 
 use std::fmt;
 use std::fs::File;
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use flate2::write::GzEncoder;
 use thiserror::Error;
 
-use crate::contents::{Contents, HEAD_BYTES};
+use crate::array;
+use crate::contents::{Contents, HEAD_BYTES, Unreadable};
 use crate::gzip::Gzip;
 use crate::replacement::Replacement;
 use crate::suggest::did_you_mean;
@@ -19,26 +20,26 @@ use crate::zip;
 const BUFFER_BYTES: usize = 1 << 17;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Where a log comes from.
+/// The place that a log is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// Standard input.
     Stdin,
-    /// A file; gzip, zstd and a zip of one file are decompressed, whatever its name.
+    /// A file. Gzip, zstd and a zip archive of one file are decompressed, whatever the name of the file.
     File(PathBuf),
 }
 
-/// Where a log goes to: compressed if its name ends in `.gz` or `.zst`, and buffered.
+/// The place that a log is written to, through a buffer, and compressed if its name ends in `.gz` or `.zst`.
 ///
-/// A file is written beside its place and takes it in [`Output::finish`], on the disk; until then, and if this is
-/// dropped instead, what was there before stays. What is no regular file (`-`, a pipe, a device) is written as it comes.
+/// A file is written beside its place, and [`Output::finish`] syncs and renames it. Until then, and if the output is dropped
+/// instead, a previous file stays as it is. What is not a regular file (`-`, a pipe, a device) is written directly.
 pub struct Output {
     name: String,
     stream: Stream,
     replacement: Option<Replacement>,
 }
 
-/// What kept a file from being opened or created, with the likely fix.
+/// A file cannot be opened or created. The message includes the likely fix.
 #[derive(Debug, Error)]
 #[error("{path}: {problem}")]
 pub struct FileError {
@@ -48,7 +49,7 @@ pub struct FileError {
     source: io::Error,
 }
 
-/// What kept an output from being written whole.
+/// An output cannot be written completely.
 #[derive(Debug, Error)]
 #[error("{name}: cannot be written: {source}{fix}")]
 pub struct WriteError {
@@ -58,26 +59,16 @@ pub struct WriteError {
     source: io::Error,
 }
 
-/// The interchange formats.
+/// An interchange format of logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// A header line, then one row an event.
+    /// A header line, and then one row for each event.
     Csv,
-    /// One JSON object a line.
+    /// One line with a JSON object for each event.
     Jsonl,
 }
 
-/// Why contents cannot be read.
-#[derive(Debug, Error)]
-pub(crate) enum Unreadable {
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// They are nothing that is read here: what they are, and what to do.
-    #[error("{0}")]
-    Refused(String),
-}
-
-/// A stream whose first bytes were looked at.
+/// A stream whose first bytes have been looked at.
 type Begun = BufReader<io::Chain<Cursor<Vec<u8>>, Box<dyn Read>>>;
 
 enum Stream {
@@ -95,13 +86,14 @@ enum Compression {
 }
 
 impl Input {
-    /// The file of that path; `-` is standard input.
+    /// Returns the file with this path, or standard input for `-`.
     pub fn new(path: impl Into<PathBuf>) -> Input {
         let path = path.into();
         if path == Path::new("-") { Input::Stdin } else { Input::File(path) }
     }
 
-    /// The format its ending tells, compression aside; `None` for standard input and unknown endings.
+    /// Returns the format by the ending of the name, without that of a compression. `None` for standard input and for unknown
+    /// endings.
     pub fn format(&self) -> Option<Format> {
         match self {
             Input::Stdin => None,
@@ -112,8 +104,11 @@ impl Input {
         }
     }
 
-    /// Opens it for reading, decompressed and without a byte order mark. Its first bytes decide what it is; what is no
-    /// text is an error that names it.
+    /// Opens the input for reading, decompressed and without a byte order mark. Its first bytes decide how.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FileError`] if the file cannot be opened or decompressed, or is not text; the message then says what it is.
     pub fn open(&self) -> Result<Box<dyn BufRead>, FileError> {
         self.open_remarking(&mut Vec::new())
     }
@@ -141,7 +136,6 @@ impl Input {
             }
             _ => {}
         }
-        // The beginning, which was read above.
         if plain.fill_buf().map_err(|source| self.open_error(source))?.starts_with(BYTE_ORDER_MARK) {
             plain.consume(BYTE_ORDER_MARK.len());
         }
@@ -209,7 +203,11 @@ impl fmt::Display for Input {
 }
 
 impl Output {
-    /// An output that will be the file of that path; `-` is standard output.
+    /// Returns an output for the file with this path, or for standard output if it is `-`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FileError`] if the file cannot be created.
     pub fn create(path: impl AsRef<Path>) -> Result<Output, FileError> {
         let path = path.as_ref();
         if path == Path::new("-") {
@@ -237,8 +235,12 @@ impl Output {
         Ok(Output { name: path.display().to_string(), stream, replacement })
     }
 
-    /// Finds out whether the file could be created, without creating or emptying it: before long work whose result goes
-    /// there.
+    /// Checks that a file can be created, without creating or emptying it. Long work whose result goes there checks this
+    /// first.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FileError`] if the file cannot be created.
     pub fn check(path: impl AsRef<Path>) -> Result<(), FileError> {
         let path = path.as_ref();
         if path == Path::new("-") {
@@ -246,19 +248,23 @@ impl Output {
         }
         let checked = match (regular_file(path), path.metadata()) {
             (Some(place), _) => Replacement::begin(&place).map(drop),
-            (None, Ok(found)) if found.file_type().is_fifo() => Ok(()), // to open it is to wait for its reader
+            (None, Ok(found)) if found.file_type().is_fifo() => Ok(()), // opening it would wait for its reader
             (None, Ok(_)) => File::options().append(true).open(path).map(drop),
             (None, Err(_)) => folder_of(path).metadata().map(drop),
         };
         checked.map_err(|source| create_error(path, source))
     }
 
-    /// An uncompressed output into any writer; `name` is what errors call it.
+    /// Returns an uncompressed output to any writer, which errors call `name`.
     pub fn from_writer(name: &str, writer: Box<dyn Write + Send>) -> Output {
         Output { name: name.to_owned(), stream: Stream::Plain(plain(writer)), replacement: None }
     }
 
-    /// Writes everything that is still buffered and the end of the compressed stream; a file takes its place.
+    /// Writes everything that is still buffered and the end of a compressed stream, and puts a file in its place.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`WriteError`] if the output cannot be written or the file cannot be put in its place.
     pub fn finish(self) -> Result<(), WriteError> {
         let finished = match self.stream {
             Stream::Plain(plain) => Ok(plain),
@@ -270,7 +276,7 @@ impl Output {
         in_place.map_err(|source| write_error(&self.name, source))
     }
 
-    /// This output's name beside what went wrong with it.
+    /// Returns the error that names this output and what went wrong with it.
     pub fn error(&self, source: io::Error) -> WriteError {
         write_error(&self.name, source)
     }
@@ -301,21 +307,22 @@ impl fmt::Debug for Output {
 }
 
 impl WriteError {
-    /// True if the reader at the other end went away (`| head`): a reason to stop, not a failure.
+    /// Returns true if the reader at the other end has gone (`| head`), which is a reason to stop and not a failure.
     pub fn is_broken_pipe(&self) -> bool {
         self.source.kind() == io::ErrorKind::BrokenPipe
     }
 }
 
 impl From<WriteError> for io::Error {
-    /// Keeps the error's kind, so that a writer can be used where an [`io::Error`] is expected.
+    /// Keeps the kind of the error, so that a writer can be used where an [`io::Error`] is expected.
     fn from(error: WriteError) -> io::Error {
         io::Error::new(error.source.kind(), error)
     }
 }
 
 impl Format {
-    /// The format a path's ending tells, compression aside: `.csv`, `.jsonl` or `.ndjson`.
+    /// Returns the format by the ending of a path, `.csv`, `.jsonl` or `.ndjson`, without that of a compression. `None` for
+    /// other endings.
     pub fn from_path(path: impl AsRef<Path>) -> Option<Format> {
         let path = path.as_ref();
         let inner = if Compression::from_path(path).is_some() { Path::new(path.file_stem()?) } else { path };
@@ -324,6 +331,13 @@ impl Format {
             "jsonl" | "ndjson" => Some(Format::Jsonl),
             _ => None,
         }
+    }
+
+    /// Returns the format by the first part of a text, which is JSON Lines if it begins with `{` or an array of objects, and
+    /// CSV otherwise.
+    pub(crate) fn recognise(sample: &[u8]) -> Format {
+        let first = sample.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first == Some(&b'{') || array::begins(sample) { Format::Jsonl } else { Format::Csv }
     }
 }
 
@@ -402,7 +416,7 @@ fn write_error(name: &str, source: io::Error) -> WriteError {
     WriteError { name: name.to_owned(), fix, source }
 }
 
-/// What may have been meant by a path that is not there.
+/// Returns what may have been meant by a path that does not exist.
 fn neighbour(path: &Path) -> String {
     let folder = folder_of(path);
     let Ok(entries) = folder.read_dir() else {

@@ -1,26 +1,27 @@
-//! Several rows that are one event: the lines of an order.
+//! Several rows that are one event, such as the lines of an order.
 
 use std::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
 use hashbrown::HashSet;
 
+use crate::decoder::{BadField, Decoder, KindOf};
 use crate::event::{Event, Kind, Record, Value};
-use crate::fields::{BadField, Decoder, Field, KindOf, Texts};
+use crate::fields::{Field, Texts};
 use crate::remarks::Notes;
 
-/// Puts consecutive rows together that have a text in common.
+/// Joins consecutive rows that have a text in common.
 #[derive(Debug)]
 pub(crate) struct Groups {
-    /// The column of the text.
+    /// The column that holds the text.
     name: String,
     open: Option<Group>,
-    /// Hashes of the first groups, to notice when one of them comes again.
+    /// The hashes of the first groups, by which a group that occurs again is noticed.
     seen: HashSet<u64, foldhash::fast::RandomState>,
     again: u64,
 }
 
-/// The event of the rows so far: that of the first, with the sum of all values.
+/// The event of the rows so far, which is that of the first row with the sum of all values.
 #[derive(Debug)]
 struct Group {
     key: String,
@@ -28,17 +29,17 @@ struct Group {
     value: Option<Value>,
 }
 
-/// How many groups are remembered, in some 20 MB: of those that begin later it is not noticed that they come again.
+/// The maximum number of groups that are remembered, in about 20 MB. It is not noticed if later ones occur again.
 const SEEN_MAX: usize = 1 << 20;
 
 impl Groups {
-    /// By the text of that column.
+    /// Returns groups by the text of this column.
     pub(crate) fn new(name: &str) -> Groups {
         Groups { name: name.to_owned(), open: None, seen: HashSet::default(), again: 0 }
     }
 
-    /// Takes a row that goes on with the open group: it has the same text and is of the same kind, or of none. Of such a
-    /// row nothing but the value is read. False if it begins something new.
+    /// Takes a row that continues the open group, which has the same text and the same kind or none. Only its value is read.
+    /// Returns false if the row does not continue the group.
     pub(crate) fn go_on(&mut self, decoder: &Decoder, texts: &Texts, notes: &mut Notes) -> Result<bool, BadField> {
         let Some(open) = self.open.as_mut().filter(|open| open.key == texts[Field::Group]) else { return Ok(false) };
         let is_alike = match decoder.kind(texts, notes)? {
@@ -50,7 +51,7 @@ impl Groups {
             let sum = open.value.map_or(0, |sum| sum.0).checked_add(value.0).filter(|sum| *sum != i64::MIN);
             let too_large = || {
                 let reason =
-                    format!("with {value} the sum of its rows does not fit: the greatest is 9223372036854775.807");
+                    format!("with {value} the sum of its rows does not fit: the maximum is 9223372036854775.807");
                 BadField { field: Field::Value, reason }
             };
             open.value = Some(Value(sum.ok_or_else(too_large)?));
@@ -58,7 +59,7 @@ impl Groups {
         Ok(is_alike)
     }
 
-    /// Begins a group, unless `key` is empty; gives back the events that are complete.
+    /// Begins a group unless `key` is empty, and returns the events that are complete.
     pub(crate) fn begin(&mut self, key: &str, event: Event) -> [Option<Event>; 2] {
         let before = self.end();
         if key.is_empty() {
@@ -69,18 +70,18 @@ impl Groups {
         [before, None]
     }
 
-    /// The event of the open group.
+    /// Ends the open group and returns its event.
     pub(crate) fn end(&mut self) -> Option<Event> {
         let group = self.open.take()?;
         Some(Event::pack(Record { value: group.value, ..group.event.record() }))
     }
 
-    /// What has to be said of groups that came again.
+    /// Returns the remark on groups that occurred again.
     pub(crate) fn remark(&self) -> Option<String> {
         (self.again > 0).then(|| {
             format!(
-                "rows of one '{}' do not all stand together: {} events are of one that had an event before; sort the \
-                 log by it if each should be one event",
+                "rows with the same '{}' are not all consecutive: {} events repeat one that had an event before; sort \
+                 the log by it if each should be one event",
                 self.name, self.again
             )
         })

@@ -1,11 +1,10 @@
-//! Gzip files as they are found: several members in a row, and zero bytes behind the last one (as tapes and block
-//! devices leave them).
+//! Gzip files with several members, and with zero bytes behind the last one, as tapes and block devices leave them.
 
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// Reads what was compressed, member by member; the checksum of each is checked.
+/// Decompresses a stream member by member and checks the checksum of each.
 pub(crate) struct Gzip<R> {
     member: Option<GzDecoder<R>>, // `None` at the end
 }
@@ -31,7 +30,7 @@ impl<R: BufRead> Read for Gzip<R> {
     }
 }
 
-/// Skips zero bytes; true if nothing is behind them.
+/// Skips zero bytes and returns true if nothing follows them.
 fn skip_zeros(reader: &mut impl BufRead) -> io::Result<bool> {
     loop {
         let block = reader.fill_buf()?;

@@ -1,8 +1,8 @@
-//! Events as JSON Lines: one object a line, with the names of the CSV columns, or whatever names a mapping tells. An array
-//! of objects is read as well.
+//! Events as JSON Lines, which have one object on each line, with the names of the CSV columns or those of a mapping. An
+//! array of objects can be read as well.
 //!
-//! Written, ids and money are strings, so that no reader rounds them; what is absent is left out. Read, ids may also be
-//! whole numbers and money a number: their digits are taken as they stand and never become floating point.
+//! Ids and money are written as strings, so that no reader rounds them, and absent fields are left out. In a log that is
+//! read they may be numbers; their digits are taken as they are and never become floating point.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -12,25 +12,27 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::array::{self, Elements};
-use crate::csv::{Columns, Used};
+use crate::columns::{Columns, Used};
 use crate::dialect::Text;
 use crate::event::Event;
-use crate::fields::{FIELDS, Field, Texts};
+use crate::fields::{FIELD_BYTES_MAX, FIELDS, Field, Texts};
+use crate::json_text::{NEITHER, not_an_object, text};
 use crate::lines::{LINE_BYTES_MAX, Line, TOO_LONG, next_line, skip_line, without_line_end};
 use crate::mapping::Mapping;
+use crate::outcome::ReadError;
 use crate::paths::Paths;
-use crate::read::{Delivery, FIELD_BYTES_MAX, ReadError};
+use crate::row_sink::RowSink;
 use crate::symbols::Symbols;
 use crate::time::push_rfc3339;
 
-/// The values of one object, as they stand in the line.
+/// The values of one object as they are written in the line.
 type Values<'a> = [Option<&'a RawValue>; FIELDS];
 
-/// What is wrong with a line: the field if one is to blame, and the reason.
+/// The field to blame for a bad line, if there is one, and the reason.
 type Wrong = (Option<Field>, String);
 
-/// Reads all objects: one a line, blank lines being none, or the elements of an array.
-pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut Delivery) -> Result<(), ReadError> {
+/// Reads all objects, which are the lines that are not blank or the elements of an array.
+pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut RowSink) -> Result<(), ReadError> {
     let mut objects = match mapping {
         None => Objects::Native,
         Some(mapping) => {
@@ -59,7 +61,7 @@ pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut Delivery) -
     Ok(())
 }
 
-fn read_lines(mut input: impl BufRead, objects: &mut Objects, out: &mut Delivery) -> Result<(), ReadError> {
+fn read_lines(mut input: impl BufRead, objects: &mut Objects, out: &mut RowSink) -> Result<(), ReadError> {
     let mut bytes = Vec::new();
     for line in 1.. {
         bytes.clear();
@@ -83,12 +85,12 @@ fn read_lines(mut input: impl BufRead, objects: &mut Objects, out: &mut Delivery
 
 /// How objects become events.
 enum Objects<'m> {
-    /// By the names of the interchange format.
+    /// The names are those of the interchange format.
     Native,
     Mapped(Box<Mapped<'m>>),
 }
 
-/// By the paths of a mapping.
+/// The names are the paths of a mapping.
 struct Mapped<'m> {
     columns: Columns<'m>,
     paths: Paths,
@@ -96,7 +98,7 @@ struct Mapped<'m> {
 }
 
 impl Objects<'_> {
-    fn deliver(&mut self, object: &[u8], line: u64, out: &mut Delivery) -> Result<(), ReadError> {
+    fn deliver(&mut self, object: &[u8], line: u64, out: &mut RowSink) -> Result<(), ReadError> {
         match self {
             Objects::Mapped(mapped) => {
                 let Mapped { columns, paths, used } = &mut **mapped;
@@ -154,9 +156,9 @@ pub(crate) fn push_line(event: &Event, symbols: &Symbols, line: &mut String) {
     line.push_str("}\n");
 }
 
-/// Reads one object and delivers it, or says what is wrong with it.
-fn read_native(object: &[u8], line: u64, out: &mut Delivery) -> Result<Result<(), Wrong>, ReadError> {
-    // A byte that is no text may stand where nobody looks.
+/// Reads one object and delivers it, or returns what is wrong with it.
+fn read_native(object: &[u8], line: u64, out: &mut RowSink) -> Result<Result<(), Wrong>, ReadError> {
+    // A byte that is not text does not matter in a value that is not used.
     let lossy = String::from_utf8_lossy(object);
     let is_lossy = matches!(lossy, Cow::Owned(_));
     let values = match parse(&lossy, out) {
@@ -179,20 +181,13 @@ fn read_native(object: &[u8], line: u64, out: &mut Delivery) -> Result<Result<()
     out.row(line, &texts, |field| field.name().to_owned()).map(Ok)
 }
 
-fn parse<'a>(object: &'a str, out: &mut Delivery) -> Result<Values<'a>, Wrong> {
+fn parse<'a>(object: &'a str, out: &mut RowSink) -> Result<Values<'a>, Wrong> {
     let mut json = serde_json::Deserializer::from_str(object);
     let values = json.deserialize_map(ObjectVisitor(out)).and_then(|values| json.end().map(|()| values));
     values.map_err(|error| (None, not_an_object(&error)))
 }
 
-/// Why a text is not read as an object.
-pub(crate) fn not_an_object(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    let reason = message.split(" at line ").next().unwrap_or_default();
-    format!("not a JSON object of ours: {reason} (character {})", error.column())
-}
-
-/// The text of a field of ours.
+/// Returns the text of a field of the interchange format.
 fn field_text(value: &str, field: Field) -> Result<Cow<'_, str>, String> {
     let is_id = matches!(field, Field::EventId | Field::Customer | Field::Order | Field::Product);
     if is_id && value.starts_with(|first: char| first != '"') && value.contains(['.', 'e', 'E']) {
@@ -211,20 +206,7 @@ fn field_text(value: &str, field: Field) -> Result<Cow<'_, str>, String> {
     Ok(text)
 }
 
-const NEITHER: &str = "expected a text or a number";
-
-/// A value as text: the content of a string, the digits of a number, `true` or `false`, nothing for `null`.
-pub(crate) fn text(value: &str) -> Result<Cow<'_, str>, String> {
-    match value.as_bytes() {
-        b"null" => Ok(Cow::Borrowed("")),
-        [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Ok(Cow::Borrowed(&value[1..value.len() - 1])),
-        [b'"', ..] => serde_json::from_str(value).map(Cow::Owned).map_err(|_| "half a character is escaped".to_owned()),
-        [b'-' | b'0'..=b'9' | b't' | b'f', ..] => Ok(Cow::Borrowed(value)),
-        _ => Err(NEITHER.to_owned()),
-    }
-}
-
-struct ObjectVisitor<'d, 'o>(&'d mut Delivery<'o>);
+struct ObjectVisitor<'d, 'o>(&'d mut RowSink<'o>);
 
 impl<'de> Visitor<'de> for ObjectVisitor<'_, '_> {
     type Value = Values<'de>;
@@ -247,8 +229,8 @@ impl<'de> Visitor<'de> for ObjectVisitor<'_, '_> {
     }
 }
 
-/// Reads a name as the field it means; others are noted as ignored.
-struct NameSeed<'d, 'o>(&'d mut Delivery<'o>);
+/// Reads a name as the field that it means, and notes other names as ignored.
+struct NameSeed<'d, 'o>(&'d mut RowSink<'o>);
 
 impl<'de> DeserializeSeed<'de> for NameSeed<'_, '_> {
     type Value = Option<Field>;

@@ -1,26 +1,26 @@
-//! Which events are late, from the trace alone.
+//! Which events of a trace are late, as a function of the trace alone.
 
 use crate::digest::mix;
 use crate::event::{Channel, Event};
 
-/// How the watermark follows from what has arrived: `slack_ms` behind the newest event time, of all arrivals or of the source
-/// that is furthest behind. It is a function of the trace, so the same events are late for any number of workers.
+/// How the watermark follows from the arrivals. It is `slack_ms` behind the newest event time of all arrivals, or behind that
+/// of the slowest source. It is a function of the trace, so the same events are late for any number of workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatermarkRule {
-    /// How far the watermark is held behind, ms of event time.
+    /// The distance of the watermark behind the newest event time, in ms of event time.
     pub slack_ms: i64,
-    /// Behind what.
+    /// The sources whose newest event time counts.
     pub sources: Sources,
 }
 
-/// What the watermark is held behind.
+/// The sources that hold the watermark back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sources {
-    /// The newest event time of all that has arrived: a silent source is not waited for.
+    /// All arrivals together: a silent source does not hold the watermark back.
     Merged,
-    /// The newest event time of each channel, the least of them: a silent channel holds the watermark back.
+    /// Each channel by itself, so that the slowest one determines the watermark.
     Channel {
-        /// A channel of which nothing has come for longer than this (arrival time, ms) is not waited for; `None`: always.
+        /// The arrival time in ms after which a silent channel no longer holds the watermark back; `None` for never.
         idle_ms: Option<i64>,
     },
 }
@@ -33,8 +33,8 @@ impl From<i64> for WatermarkRule {
 }
 
 impl WatermarkRule {
-    /// Walks a whole trace in arrival order. `each` gets the index of an event, whether it was late, and the watermark
-    /// after it.
+    /// Walks a whole trace in arrival order and calls `each` with the index of an event, whether it was late, and the
+    /// watermark after it in ms.
     pub fn walk(self, events: &[Event], mut each: impl FnMut(usize, bool, i64)) {
         match self.sources {
             Sources::Merged => {
@@ -55,8 +55,8 @@ impl WatermarkRule {
     }
 }
 
-/// [`Sources::Channel`] while walking a trace. A channel is waited for from its first event on; events that name none are a
-/// channel of their own.
+/// Computes the watermark of [`Sources::Channel`]. A channel counts from its first event on, and events without a channel
+/// are a channel of their own.
 struct Channels {
     slack_ms: i64,
     idle_ms: i64,
@@ -72,7 +72,7 @@ impl Channels {
         Self { slack_ms, idle_ms, newest_ms: never, arrived_ms: never, now_ms: i64::MIN, watermark_ms: i64::MIN }
     }
 
-    /// Takes the next arrival; true if it was late.
+    /// Takes the next arrival and returns true if it was late.
     fn arrive(&mut self, event: &Event) -> bool {
         let late = event.event_time_ms() < self.watermark_ms;
         let own = event.channel().map_or(0, |channel| channel as usize);
@@ -82,14 +82,14 @@ impl Channels {
         let waited_for = self.newest_ms.iter().zip(&self.arrived_ms).filter(|(newest_ms, arrived_ms)| {
             **newest_ms > i64::MIN && self.now_ms.saturating_sub(**arrived_ms) <= self.idle_ms
         });
-        let least_ms = waited_for.map(|(newest_ms, _)| *newest_ms).min().unwrap_or(i64::MIN);
-        self.watermark_ms = self.watermark_ms.max(least_ms.saturating_sub(self.slack_ms));
+        let slowest_ms = waited_for.map(|(newest_ms, _)| *newest_ms).min().unwrap_or(i64::MIN);
+        self.watermark_ms = self.watermark_ms.max(slowest_ms.saturating_sub(self.slack_ms));
         late
     }
 }
 
-/// The bounded-disorder watermark of all arrivals while walking a trace: it stands `slack_ms` behind the newest event time
-/// that had arrived. An event is *late* if its event time is below the watermark at its arrival.
+/// Computes the bounded-disorder watermark of all arrivals, which is `slack_ms` behind their newest event time. An event is
+/// *late* if its event time is below the watermark at its arrival.
 #[derive(Debug, Clone, Copy)]
 pub struct Lateness {
     slack_ms: i64,
@@ -97,36 +97,37 @@ pub struct Lateness {
 }
 
 impl Lateness {
-    /// At the beginning of the trace.
+    /// Returns the watermark at the beginning of a trace.
     pub fn new(slack_ms: i64) -> Self {
         Self::resume(slack_ms, i64::MIN)
     }
 
-    /// In the middle of a trace whose newest event time so far was `newest_ms` (`i64::MIN` for none).
+    /// Returns the watermark in the middle of a trace whose newest event time so far is `newest_ms`, or `i64::MIN` if there
+    /// was no event.
     pub fn resume(slack_ms: i64, newest_ms: i64) -> Self {
         Self { slack_ms, newest_ms }
     }
 
-    /// The watermark now: `i64::MIN` before the first event.
+    /// Returns the watermark in ms, or `i64::MIN` before the first event.
     #[inline]
     pub fn watermark_ms(&self) -> i64 {
         self.newest_ms.saturating_sub(self.slack_ms)
     }
 
-    /// The newest event time that has arrived; `i64::MIN` before the first event.
+    /// Returns the newest event time so far in ms, or `i64::MIN` before the first event.
     #[inline]
     pub fn newest_ms(&self) -> i64 {
         self.newest_ms
     }
 
-    /// Takes the next arrival; true if it was late.
+    /// Takes the next arrival and returns true if it was late.
     #[inline]
     pub fn arrive(&mut self, event: &Event) -> bool {
         self.arrive_in_time(std::slice::from_ref(event)) == 0
     }
 
-    /// Takes arrivals up to the first that is late, which is not taken; tells how many. A late one changes nothing, so what
-    /// comes behind it can be asked about next.
+    /// Takes the arrivals before the first late one and returns their number. The late one changes nothing, so the caller can
+    /// go on behind it.
     #[inline]
     pub fn arrive_in_time(&mut self, events: &[Event]) -> usize {
         for (at, event) in events.iter().enumerate() {
@@ -140,17 +141,17 @@ impl Lateness {
     }
 }
 
-/// A set of late events as count and order-insensitive sum, so that parts found by different workers add up.
+/// A set of late events as their count and an order-insensitive sum, so that parts found by different workers add up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LateSet {
-    /// How many deliveries were late.
+    /// The number of late deliveries.
     pub count: u64,
-    /// Wrapping sum of mixed (event id, arrival time).
+    /// The wrapping sum of a hash of each (event id, arrival time).
     pub sum: u64,
 }
 
 impl LateSet {
-    /// The late set of a whole trace in arrival order, for this slack or rule.
+    /// Returns the late set of a whole trace in arrival order, for this slack in ms or this rule.
     pub fn of(events: &[Event], rule: impl Into<WatermarkRule>) -> LateSet {
         let mut late_set = LateSet::default();
         rule.into().walk(events, |at, late, _| {

@@ -1,18 +1,21 @@
 //! What an event is, and how logs of events are read and written.
 //!
-//! [`Event`] is the 48-byte record every other part works on; its text lives in [`Symbols`]. A [`Trace`] is events in
-//! arrival order, identified by a digest. [`read_trace`] and [`EventWriter`] turn CSV and JSON Lines into events and
-//! back, and a [`Mapping`] a foreign CSV.
+//! [`Event`] is the 48-byte record that all other parts work on; its texts are in [`Symbols`]. A [`Trace`] is events in
+//! arrival order, identified by a digest. [`read_trace`] and [`EventWriter`] convert CSV and JSON Lines to events and back,
+//! and a [`Mapping`] converts the logs of others. [`draft_mapping`] drafts one.
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 
 mod absent;
 mod array;
+mod columns;
 mod contents;
-mod csv;
+mod csv_reader;
+mod csv_writer;
 mod currency;
 mod decimal;
-mod delivery;
+mod decoder;
+mod deduplication;
 mod dialect;
 mod digest;
 mod draft;
@@ -22,38 +25,46 @@ mod fields;
 mod files;
 mod groups;
 mod gzip;
+mod json_text;
 mod jsonl;
 mod lateness;
 mod lines;
 mod mapping;
 mod names;
+mod outcome;
 mod paths;
+mod quotes;
 mod read;
 mod remarks;
 mod replacement;
+mod row_sink;
 mod rows;
 mod settings;
 mod suggest;
 mod symbols;
 mod time;
 mod time_format;
+mod toml_text;
 mod trace;
 mod write;
 mod zip;
 mod zone;
 
-pub use delivery::{FirstDeliveries, Horizon};
+pub use deduplication::{Deduplicator, Horizon};
 pub use digest::{TraceDigest, mix};
 pub use draft::draft_mapping;
 pub use event::{Channel, Event, EventId, EventIdKind, Id, Kind, Record, Rejected, Value};
 pub use files::{FileError, Format, Input, Output, WriteError};
 pub use lateness::{LateSet, Lateness, Sources, WatermarkRule};
 pub use mapping::{Mapping, MappingError};
-pub use read::{ReadError, ReadOptions, ReadSummary, Reject, read_events, read_trace};
+pub use outcome::{ReadError, ReadSummary, Reject};
+pub use read::{ReadOptions, read_events, read_trace};
 pub use replacement::remove_unfinished_outputs;
 pub use suggest::nearest;
 pub use symbols::Symbols;
-pub use time::{TIME_MS_MAX, TIME_MS_MIN, parse_duration_ms, parse_rfc3339_ms, push_rfc3339, rfc3339};
+pub use time::{
+    DurationError, TIME_MS_MAX, TIME_MS_MIN, TimeError, parse_duration_ms, parse_rfc3339_ms, push_rfc3339, rfc3339,
+};
 pub use trace::Trace;
 pub use write::{EventWriter, RejectWriter};
 pub use zone::{Zone, ZoneError};

@@ -1,4 +1,4 @@
-//! Lines of text in bounded memory. LF, CR LF and CR all end a line, also side by side in one file.
+//! Lines of text in bounded memory. LF, CR LF and CR all end a line, even within one file.
 //!
 //! Decision D-106.
 
@@ -6,25 +6,25 @@ use std::io::{self, BufRead, ErrorKind};
 
 use memchr::memchr2;
 
-/// A line, or a row that spans lines, of more bytes than this is not held: it is rejected, and reading goes on behind
-/// it.
+/// The maximum number of bytes of a line, and of a row that spans lines. A longer one is rejected without being held in
+/// memory.
 pub(crate) const LINE_BYTES_MAX: usize = 16 << 20;
 
-/// What is told of a line that is longer.
+/// The reason for which a longer line is rejected.
 pub(crate) const TOO_LONG: &str = "the line has more than 16 MiB";
 
-/// What [`next_line`] found.
+/// The result of [`next_line`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// No line: the end of the text.
+    /// The text has ended.
     None,
-    /// A line, which is appended with its line end; the last one of a text may have none.
+    /// A line was appended with its line end, which the last one of a text may lack.
     Whole,
-    /// More bytes than wanted, which are appended; the rest can be read or skipped.
+    /// The line is longer than the limit. Its first part was appended, and the rest can be read or skipped.
     TooLong,
 }
 
-/// Appends the next line to `bytes`, or the first `bytes_max` bytes of it.
+/// Appends the next line to `bytes`, or only its first `bytes_max` bytes.
 pub(crate) fn next_line(reader: &mut impl BufRead, bytes: &mut Vec<u8>, bytes_max: usize) -> io::Result<Line> {
     let mut room = bytes_max;
     let mut found = Line::None;
@@ -61,7 +61,7 @@ pub(crate) fn next_line(reader: &mut impl BufRead, bytes: &mut Vec<u8>, bytes_ma
     }
 }
 
-/// Reads past the end of the line without keeping it.
+/// Skips the rest of the line.
 pub(crate) fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
     const BLOCK_BYTES: usize = 1 << 16;
     let mut skipped = Vec::new();
@@ -71,12 +71,12 @@ pub(crate) fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
     Ok(())
 }
 
-/// The length of the first line of a text, its line end included, if the line ends there.
+/// Returns the length of the first line of a text with its line end, or `None` if the line does not end in the text.
 pub(crate) fn line_length(text: &[u8]) -> Option<usize> {
     memchr2(b'\n', b'\r', text).map(|content| content + line_end_length(&text[content..]))
 }
 
-/// The line without what ends it.
+/// Returns a line without its line end.
 pub(crate) fn without_line_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)

@@ -1,4 +1,4 @@
-//! A foreign log as events: which column means what.
+//! Mappings, which say how the columns of a foreign log become events.
 
 use std::borrow::Cow;
 use std::fs;
@@ -10,19 +10,21 @@ use thiserror::Error;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::csv::{Columns, Source, Sources, find};
+use crate::columns::{Columns, FieldSource, FieldSources, find};
+use crate::decoder::Decoder;
 use crate::dialect::Layout;
 use crate::event::Kind;
-use crate::fields::{Decoder, Field, Texts, not_a_kind};
+use crate::fields::{Field, Texts, not_a_kind};
 use crate::files::{FileError, Input};
-use crate::read::ReadError;
+use crate::outcome::ReadError;
 use crate::remarks::Notes;
 use crate::settings;
 use crate::suggest::did_you_mean;
 use crate::symbols::Symbols;
 use crate::time_format::{TimeFormat, TimeFormats};
+use crate::toml_text::{Text, Wrong, string, text};
 
-/// How the columns of a foreign CSV, or the values of a foreign JSON Lines, become events; written as TOML:
+/// How the columns of a foreign CSV, or the values of foreign JSON Lines, become events. It is written as TOML:
 ///
 /// ```toml
 /// time   = { column = "when", format = "%d/%m/%Y %H:%M", timezone = "Europe/London" }
@@ -33,55 +35,55 @@ use crate::time_format::{TimeFormat, TimeFormats};
 ///
 /// # Fields
 ///
-/// `time` and `kind` (both needed), `arrival` (same as `time`, unless given), `customer`, `order`, `product`, `value`,
-/// `country`, `load_time_ms`, `rating`, `channel`, `event_id` (the row number, unless given).
+/// `time` and `kind` are required. `arrival` defaults to `time`, and `event_id` to the row number. `customer`, `order`,
+/// `product`, `value`, `country`, `load_time_ms`, `rating` and `channel` are optional.
 ///
-/// - Each has a `column` or a `constant`. A cell that is empty, or one of the words of `absent`, is an absent field.
+/// - Each has a `column` or a `constant`. A cell that is empty or one of the words of `absent` is an absent field.
 /// - In JSON Lines, or an array of objects, a column is a name or a path of names and numbers: `customer.id`,
 ///   `items.0.price`.
-/// - `pattern`: a regular expression; its first capture group is the field, no match is an absent field.
-/// - `format` of times: a strftime format, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns` (counts since 1970, which may
-///   have decimals or an exponent) or `rfc3339`, which it is unless given. Of a list, such as `["%d/%m/%Y %H:%M",
-///   "epoch_s"]`, the first that reads the cell says what it means. What is below a millisecond is cut off: two events
-///   of one millisecond are told apart by their event ids.
-/// - `timezone` (IANA name, UTC unless given) is for times that do not tell their offset. A local time that occurs twice
-///   means the first.
-/// - `values` of the kind: what each cell means; rows with other cells are skipped and counted. Without it, cells are
-///   names of kinds.
-/// - `times` of the value names a column it is multiplied by: `value = { column = "price", times = "quantity" }`. The
-///   product is exact; if one of the two is absent, so is the value.
-/// - `prefix` of the event id stands before its text: see *Several events in a row*.
+/// - `pattern` is a regular expression whose first capture group is the field. If it does not match, the field is absent.
+/// - `format` of a time is a strftime pattern, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns` (counts since 1970, which may
+///   have decimals or an exponent), or `rfc3339`, the default. In a list such as `["%d/%m/%Y %H:%M", "epoch_s"]`, the first
+///   format that can read the cell decides. Digits below a millisecond are cut off; two events of one millisecond are
+///   distinguished by their event ids.
+/// - `timezone` (an IANA name, UTC by default) applies to times without an offset. A local time that occurs twice means its
+///   first occurrence.
+/// - `values` of the kind say what each cell means. Rows with other cells are skipped and counted. Without `values`, cells
+///   are names of kinds.
+/// - `times` of the value names a column to multiply it by, as in `value = { column = "price", times = "quantity" }`. The
+///   product is exact, and absent if one of the two is absent.
+/// - `prefix` of the event id is put before its text; see *Several events in a row*.
 ///
 /// # Numbers
 ///
-/// A value is read exactly, however it is written (`129.0000`, `.5`, `1.5e2`, ` 7`), with a currency in front or behind
-/// (`$5.99`, `5 EUR`), which is not looked at otherwise. One that is not a multiple of a thousandth is rejected, never
-/// rounded. Ratings are whole numbers (`5.0` is one). Only load times are rounded: to the nearest millisecond.
+/// A value is read exactly, however it is written (`129.0000`, `.5`, `1.5e2`, ` 7`). A currency before or after it
+/// (`$5.99`, `5 EUR`) is ignored. A value that is not a multiple of a thousandth is rejected, never rounded. Ratings are
+/// whole numbers, of which `5.0` is one. Only load times are rounded, to the nearest millisecond.
 ///
-/// - `decimal`, at the top of the mapping: what stands before the decimals, `"."` (unless given) or `","`.
-/// - `thousands`: what may stand between thousands, `","`, `"."`, `"'"` or a space (`" "` stands for the no-break spaces,
-///   too); nothing unless given. It stands between groups of three digits, or the cell is rejected: `1,5` is never 15.
+/// - `decimal`, at the top of the mapping, is the decimal separator, `"."` by default or `","`.
+/// - `thousands`, at the top, is the thousands separator `","`, `"."`, `"'"` or `" "`, which includes the no-break spaces.
+///   By default there is none. It must separate groups of three digits, or the cell is rejected: `1,5` is never 15.
 ///
-/// # Words for nothing
+/// # Words for an absent field
 ///
-/// `absent = ["nan", "None"]`, at the top, names the words that mean that a field is absent, in every field, ids
-/// included, letter for letter. They take the place of `NULL` and `\N`, which are such words unless others are named; the
-/// empty cell always is one. A cell that `values` lists is a kind all the same. Where another word that looks like one
-/// (`nan`, `N/A`, `-`, ...) is a field of three rows or more, the reading remarks it and says what to write.
+/// `absent = ["nan", "None"]`, at the top, lists the words that mean that a field is absent. They apply to every field, ids
+/// included, and must match exactly. They replace the default, which is `NULL` and `\N`; the empty cell is always absent. A
+/// cell that `values` lists is a kind nevertheless. If another such word (`nan`, `N/A`, `-`, ...) is the field of three rows
+/// or more, the summary remarks on it and says what to write.
 ///
 /// # Several rows that are one event
 ///
-/// `group = "InvoiceNo"`, at the top, makes one event of consecutive rows with the same text in that column and the same
-/// kind (or none): the lines of an order. Its value is the sum of theirs, exact; a row with which it would not fit is
-/// rejected. Every other field is that of the first row, and of the rows behind it nothing else is read. A row whose
-/// column is empty is an event by itself. A rejected or skipped row belongs to no event; those around it do.
+/// `group = "InvoiceNo"`, at the top, makes one event of consecutive rows, such as the lines of an order, that have the same
+/// text in that column and the same kind or none. Its value is the exact sum of theirs; a row is rejected if the sum would
+/// overflow. Every other field is that of the first row, and nothing else of the other rows is read. A row whose column is
+/// empty is an event by itself. A rejected or skipped row belongs to no event, but does not separate those around it.
 ///
-/// Rows of a group that do not stand together are not put together, since a log is read in one go: the reading remarks
-/// how many groups came again. For that it remembers the first million of them.
+/// Rows of a group that are not consecutive are not joined, since a log is read in one pass. The summary remarks on how many
+/// groups occurred again, among the first million groups.
 ///
 /// # Several events in a row
 ///
-/// Where a row has several times, such as an order with those of its placing, dispatch and delivery, each is an event:
+/// If a row has several times, such as an order with the times of its placing, dispatch and delivery, each is an event:
 ///
 /// ```toml
 /// order    = { column = "order_id" }
@@ -94,61 +96,75 @@ use crate::time_format::{TimeFormat, TimeFormats};
 /// time = { column = "delivered_at" }
 /// ```
 ///
-/// The fields of an `[[event]]` are its own, in place of those at the top; those at the top are of every event. An event
-/// whose time is absent does not exist; a row without any is skipped. One field that cannot be read rejects the row with
-/// all its events. Without `event_id` each event has a number of its own. Events must not share an id, so `event_id`
-/// stands in each of them, with a column or a `prefix` of its own: `event_id = { column = "order_id", prefix = "placed-" }`.
+/// The fields at the top apply to every event, and those of an `[[event]]` override them. An event whose time is absent does
+/// not exist, and a row without any event is skipped. One field that cannot be read rejects the row with all its events.
+/// Without `event_id`, each event has a number of its own. Events must not share an id, so each has an `event_id` with a
+/// column or a `prefix` of its own, such as `event_id = { column = "order_id", prefix = "placed-" }`.
 ///
 /// # The file as a whole
 ///
-/// What is not said of it is recognised from its first 64 KiB, and told:
+/// What the mapping does not state is recognised from the first 64 KiB of the file, and the summary says what was assumed:
 ///
-/// - `separator = ";"`: one character; unless given, the comma, semicolon, tab or bar that gives the columns asked for. A
-///   first line `sep=;` tells it, too.
-/// - `columns = ["user", "item", "when"]`: the names of the columns of a file without a header; with `header = true`, in
-///   place of its header. With `header = false` alone they are called `1`, `2`, `3`, ...
-/// - `encoding`: `utf-8`, `utf-16` or `latin-1` (which is read as its superset Windows-1252). Unless given, a file is
-///   UTF-16 by its byte order mark or its zero bytes, and what is not UTF-8 is Windows-1252 if its first bytes can be.
-/// - Decimals have a comma if the separator is none, and amounts can be read in no other way (`2,55`, `1.203,39`).
+/// - `separator = ";"` is one character. By default it is the comma, semicolon, tab or bar that yields the columns of the
+///   mapping. A first line `sep=;` also states it.
+/// - `columns = ["user", "item", "when"]` names the columns of a file without a header, or replaces its header if
+///   `header = true`. With `header = false` alone, the columns are called `1`, `2`, `3`, ...
+/// - `encoding` is `utf-8`, `utf-16` or `latin-1`, which is read as its superset Windows-1252. By default, a file is UTF-16 if
+///   it has a byte order mark or zero bytes, and a file that is not UTF-8 is Windows-1252 if its first bytes can be.
+/// - The decimal separator is a comma if the column separator is not, and amounts can be read in no other way (`2,55`,
+///   `1.203,39`).
 ///
-/// A column that nothing asks for cannot spoil a row, whatever it holds. Cells beyond the header are ignored if they are
-/// empty.
+/// A column that the mapping does not use cannot make a row bad. Empty cells beyond the header are ignored.
+///
+/// # Examples
+///
+/// ```
+/// let toml = r#"
+///     time = { column = "when", format = "%d/%m/%Y %H:%M", timezone = "Europe/London" }
+///     kind = { column = "type", values = { order = "order_placed" } }
+/// "#;
+/// let mapping = flowbench_events::Mapping::parse(toml, "shop.toml")?;
+///
+/// let error = flowbench_events::Mapping::parse("tme = 1", "shop.toml").unwrap_err();
+/// assert!(error.to_string().starts_with("shop.toml, line 1, column 1: 'tme' is not a field; did you mean 'time'?"));
+/// # Ok::<(), flowbench_events::MappingError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Mapping {
     name: String,
-    /// The events that a row may have, at least one.
+    /// The events that a row may have, of which there is at least one.
     events: Vec<EventOfRow>,
     layout: Layout,
 }
 
-/// Where the fields of an event come from, and how they are read.
+/// The columns and constants of one event, and the decoder of its fields.
 #[derive(Debug, Clone)]
 struct EventOfRow {
     entries: Vec<Entry>,
     decoder: Decoder,
 }
 
-/// Why a mapping cannot be used: the file, the place in it, and what is wrong.
+/// A mapping cannot be used.
 #[derive(Debug, Error)]
 pub enum MappingError {
-    /// It could not be opened.
+    /// The file cannot be opened.
     #[error(transparent)]
     File(#[from] FileError),
-    /// It is not a mapping.
+    /// The text is not a mapping.
     #[error("{name}, line {line}, column {column}: {problem}")]
     Wrong {
         /// The mapping file.
         name: String,
-        /// From 1.
+        /// The line, from 1.
         line: usize,
-        /// From 1, in characters.
+        /// The column in characters, from 1.
         column: usize,
         /// What is wrong, and the likely fix.
         problem: String,
     },
 }
 
-/// One line of the mapping: where a field comes from.
+/// One line of a mapping, which says where a field comes from.
 #[derive(Debug, Clone)]
 struct Entry {
     field: Field,
@@ -164,6 +180,10 @@ enum Origin {
 
 impl Mapping {
     /// Reads a mapping file.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`MappingError`] if the file cannot be read or is not a mapping.
     pub fn load(path: impl AsRef<Path>) -> Result<Mapping, MappingError> {
         let path = path.as_ref();
         let input = Input::File(path.to_owned());
@@ -171,7 +191,11 @@ impl Mapping {
         Mapping::parse(&text, &input.to_string())
     }
 
-    /// Reads a mapping from TOML text; `name` is what errors call it.
+    /// Reads a mapping from TOML text, which errors call `name`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`MappingError::Wrong`] with the place in the text.
     pub fn parse(text: &str, name: &str) -> Result<Mapping, MappingError> {
         mapping(text, name).map_err(|(problem, span)| {
             let (line, column) = place(text, span);
@@ -179,12 +203,12 @@ impl Mapping {
         })
     }
 
-    /// How texts are read as fields, for each event that a row may have.
+    /// Returns the decoder of each event that a row may have.
     pub(crate) fn decoders(&self) -> Vec<Decoder> {
         self.events.iter().map(|event| event.decoder.clone()).collect()
     }
 
-    /// The column whose text the rows of one event share, if several can be one.
+    /// Returns the column whose text the rows of one event share, or `None` if each row is an event by itself.
     pub(crate) fn group(&self) -> Option<&str> {
         self.events[0].entries.iter().find_map(|entry| match &entry.origin {
             Origin::Column(name, _) if entry.field == Field::Group => Some(name.as_str()),
@@ -192,12 +216,12 @@ impl Mapping {
         })
     }
 
-    /// How the file is written, as far as it is said.
+    /// Returns what the mapping states about the file as a whole.
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The columns that are used, each once.
+    /// Returns the names of the columns that are used, each once.
     pub(crate) fn column_names(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for Entry { origin, .. } in self.events.iter().flat_map(|event| &event.entries) {
@@ -210,13 +234,18 @@ impl Mapping {
         names
     }
 
-    /// Where the fields come from in a file with that header.
+    /// Returns where the fields come from in a file with this header.
     pub(crate) fn columns(&self, header: Vec<String>, input: &str) -> Result<Columns<'_>, ReadError> {
         let events = self.events.iter().map(|event| self.sources(event, &header, input)).collect::<Result<_, _>>()?;
         Ok(Columns::new(header, events))
     }
 
-    fn sources<'m>(&self, event: &'m EventOfRow, header: &[String], input: &str) -> Result<Sources<'m>, ReadError> {
+    fn sources<'m>(
+        &self,
+        event: &'m EventOfRow,
+        header: &[String],
+        input: &str,
+    ) -> Result<FieldSources<'m>, ReadError> {
         let source = |Entry { field, origin, line }: &'m Entry| {
             let column = |name: &str| {
                 find(header, name).map_err(|no_column| {
@@ -225,10 +254,10 @@ impl Mapping {
                 })
             };
             let source = match origin {
-                Origin::Constant(constant) => Source::Constant(constant),
-                Origin::Column(name, None) => Source::Column(column(name)?),
+                Origin::Constant(constant) => FieldSource::Constant(constant),
+                Origin::Column(name, None) => FieldSource::Column(column(name)?),
                 Origin::Column(name, Some(pattern)) => {
-                    Source::Found(column(name)?, pattern, pattern.capture_locations())
+                    FieldSource::Found(column(name)?, pattern, pattern.capture_locations())
                 }
             };
             Ok((*field, source))
@@ -238,7 +267,7 @@ impl Mapping {
 }
 
 impl EventOfRow {
-    /// Takes what the mapping says of a field, in place of what it said before; `toml` is its text.
+    /// Takes what the mapping says about a field, which replaces what it said before. `toml` is the text of the mapping.
     fn take(&mut self, key: &Key, value: &Spanned<DeValue>, toml: &str) -> Result<(), Wrong> {
         let field = field(key.get_ref()).ok_or_else(|| (not_a_field(key.get_ref()), key.span()))?;
         let DeValue::Table(table) = value.get_ref() else {
@@ -266,7 +295,7 @@ impl EventOfRow {
         self.entries.iter().find(|entry| entry.field == field).map(|entry| &entry.origin)
     }
 
-    /// Complains of a field that is needed and missing; `place` is where the event stands.
+    /// Returns an error if a required field is missing; `place` is the place of the event.
     fn check(&self, place: Range<usize>) -> Result<(), Wrong> {
         for needed in [Field::EventTime, Field::Kind] {
             if self.origin(needed).is_none() {
@@ -277,7 +306,7 @@ impl EventOfRow {
         Ok(())
     }
 
-    /// True if every row gives both events the same id.
+    /// Returns true if both events have the same id in every row.
     fn shares_id_with(&self, other: &EventOfRow) -> bool {
         let id = |event: &EventOfRow| {
             let prefix = &event.decoder.event_id_prefix;
@@ -292,12 +321,9 @@ impl EventOfRow {
     }
 }
 
-/// What is wrong and where it stands in the text.
-pub(crate) type Wrong = (String, Range<usize>);
-
 type Key<'a> = Spanned<Cow<'a, str>>;
 
-/// The keys a field can have.
+/// The keys that a field may have.
 const KEYS: [&str; 8] = ["column", "constant", "pattern", "format", "timezone", "values", "times", "prefix"];
 
 fn mapping(toml: &str, name: &str) -> Result<Mapping, Wrong> {
@@ -313,7 +339,7 @@ fn mapping(toml: &str, name: &str) -> Result<Mapping, Wrong> {
     }
     if let Some((column, span)) = text(top, "group")? {
         if top.contains_key("event") {
-            return Err(("several rows as one event and several events in a row do not go together".to_owned(), span));
+            return Err(("group and [[event]] cannot be combined".to_owned(), span));
         }
         let line = place(toml, span).0;
         every.put(Entry { field: Field::Group, origin: Origin::Column(column.to_owned(), None), line });
@@ -328,7 +354,7 @@ fn mapping(toml: &str, name: &str) -> Result<Mapping, Wrong> {
     Ok(Mapping { name: name.to_owned(), events, layout })
 }
 
-/// The events of `[[event]]` tables; what they do not say is said by `every`.
+/// Returns the events of the `[[event]]` tables, which override the fields of `every`.
 fn events_of_a_row(tables: &Spanned<DeValue>, every: &EventOfRow, toml: &str) -> Result<Vec<EventOfRow>, Wrong> {
     let wrong = || ("write [[event]] above the fields of each event that a row may have".to_owned(), tables.span());
     let DeValue::Array(array) = tables.get_ref() else { return Err(wrong()) };
@@ -354,7 +380,7 @@ fn events_of_a_row(tables: &Spanned<DeValue>, every: &EventOfRow, toml: &str) ->
     if events.is_empty() { Err(wrong()) } else { Ok(events) }
 }
 
-/// Where a field comes from; how it is read goes to the decoder.
+/// Returns where a field comes from, and tells the decoder how it is read.
 fn origin(field: Field, table: &DeTable, span: Range<usize>, decoder: &mut Decoder) -> Result<Origin, Wrong> {
     known_keys(field, table)?;
     let time = || times(table);
@@ -380,7 +406,7 @@ fn origin(field: Field, table: &DeTable, span: Range<usize>, decoder: &mut Decod
     }
 }
 
-/// Line and column, both from 1.
+/// Returns the line and the column of a place, both from 1.
 fn place(text: &str, span: Range<usize>) -> (usize, usize) {
     let before = text.get(..span.start).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -389,7 +415,7 @@ fn place(text: &str, span: Range<usize>) -> (usize, usize) {
 
 fn not_a_field(key: &str) -> String {
     let names: Vec<&str> = Field::ALL.map(key_of).into_iter().chain(settings::KEYS).collect();
-    // The names of the interchange format are meant well.
+    // A name of the interchange format is a likely mistake.
     let near = match Field::from_name(key) {
         Some(field) => format!("; did you mean '{}'?", key_of(field)),
         None => did_you_mean(key, names.iter().copied()),
@@ -397,7 +423,7 @@ fn not_a_field(key: &str) -> String {
     format!("'{key}' is not a field{near} (fields and settings: {})", names.join(", "))
 }
 
-/// What a mapping calls a field.
+/// Returns the name of a field in mappings.
 fn key_of(field: Field) -> &'static str {
     match field {
         Field::EventTime => "time",
@@ -410,7 +436,7 @@ fn field(key: &str) -> Option<Field> {
     Field::ALL.into_iter().find(|field| key_of(*field) == key)
 }
 
-/// Refuses keys that the field cannot have.
+/// Returns an error if there is a key that the field cannot have.
 fn known_keys(field: Field, table: &DeTable) -> Result<(), Wrong> {
     let known: Vec<&str> = KEYS.into_iter().filter(|key| fits(field, key)).collect();
     let Some((key, _)) = table.iter().find(|(key, _)| !known.iter().any(|known| known == key.get_ref())) else {
@@ -431,18 +457,7 @@ fn fits(field: Field, key: &str) -> bool {
     }
 }
 
-type Text<'a> = (&'a str, Range<usize>);
-
-pub(crate) fn text<'a>(table: &'a DeTable, key: &str) -> Result<Option<Text<'a>>, Wrong> {
-    table.get(key).map(|value| string(value, key)).transpose()
-}
-
-pub(crate) fn string<'a>(value: &'a Spanned<DeValue>, key: &str) -> Result<Text<'a>, Wrong> {
-    let text = value.get_ref().as_str();
-    text.map(|text| (text, value.span())).ok_or_else(|| (format!("{key} must be a text in quotes"), value.span()))
-}
-
-/// The formats of a time: one, or a list.
+/// Reads the format of a time, or a list of formats.
 fn times(table: &DeTable) -> Result<TimeFormats, Wrong> {
     let timezone = text(table, "timezone")?;
     let formats = match table.get("format") {
@@ -454,7 +469,7 @@ fn times(table: &DeTable) -> Result<TimeFormats, Wrong> {
             _ => vec![Some(string(value, "format")?)],
         },
     };
-    // A zone is for those formats of a list that can use it.
+    // A zone applies to those formats of a list that can use it.
     let is_count = |format: &Option<Text>| format.as_ref().is_some_and(|(name, _)| TimeFormat::is_count(name));
     let is_useful = formats.iter().any(|format| !is_count(format));
     let read = |format: &Option<Text>| {
@@ -488,12 +503,12 @@ fn pattern((text, place): Text) -> Result<Regex, Wrong> {
         (format!("the pattern is not a regular expression: {reason}"), place.clone())
     })?;
     if pattern.captures_len() < 2 {
-        return Err(("the pattern has no group; put ( ) around what is wanted".to_owned(), place));
+        return Err(("the pattern has no group; put ( ) around the part that is the field".to_owned(), place));
     }
     Ok(pattern)
 }
 
-/// A constant that cannot be read would reject every row.
+/// Refuses a constant that cannot be read, since it would reject every row.
 fn check_constant(field: Field, constant: &str, decoder: &Decoder) -> Result<(), String> {
     let time = match field {
         Field::EventTime => Some(&decoder.event_time),
@@ -501,7 +516,7 @@ fn check_constant(field: Field, constant: &str, decoder: &Decoder) -> Result<(),
         _ => None,
     };
     if let Some(format) = time {
-        return format.parse(constant).map(drop).map_err(|wrong| format!("'{constant}' is no such time: {wrong}"));
+        return format.parse(constant).map(drop).map_err(|wrong| format!("'{constant}' is not such a time: {wrong}"));
     }
     let mut texts = Texts::default();
     texts[Field::Kind] = Kind::PageViewed.name();

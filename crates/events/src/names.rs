@@ -1,11 +1,11 @@
-//! Names of others in messages: without control characters, and not too much of them.
+//! Foreign names in messages, shortened and without control characters.
 
 use std::borrow::Cow;
 
 const CHARS_MAX: usize = 60;
 const NAMES_MAX: usize = 20;
 
-/// A name on one line, cut short; nothing in it steers a terminal.
+/// Returns a name shortened and without control characters, so that it cannot control a terminal.
 pub(crate) fn clean(name: &str) -> Cow<'_, str> {
     let is_long = name.chars().nth(CHARS_MAX).is_some();
     if !is_long && !name.contains(char::is_control) {
@@ -19,7 +19,7 @@ pub(crate) fn clean(name: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// The first names of a list, and how many there are beside them.
+/// Returns the first names of a list and the number of the others.
 pub(crate) fn listed(names: &[String]) -> String {
     let mut listed: Vec<Cow<str>> = names.iter().take(NAMES_MAX).map(|name| clean(name)).collect();
     if names.len() > NAMES_MAX {

@@ -1,4 +1,4 @@
-//! JSON objects with names of their own: the values at the paths that a mapping asks for, as cells of a row.
+//! The values at the paths of a mapping in foreign JSON objects, as cells of a row.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,21 +6,21 @@ use std::fmt;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::jsonl::{not_an_object, text};
+use crate::json_text::{not_an_object, text};
 use crate::rows::{Cells, Malformed};
 
-/// Finds the values of one object after the other.
+/// Finds the values of each object.
 #[derive(Debug)]
 pub(crate) struct Paths {
     names: Vec<String>,
     root: Node,
     is_found: Vec<bool>,
-    /// The row of the object at hand.
+    /// The row of the current object.
     row: String,
     ends: Vec<usize>,
 }
 
-/// What is wanted of a value: itself, or something within.
+/// A part of a path: the value itself is a column, or something within it, or both.
 #[derive(Debug, Default)]
 struct Node {
     column: Option<usize>,
@@ -28,7 +28,8 @@ struct Node {
 }
 
 impl Paths {
-    /// For the columns of those names: each the name of a value, or a path of names and numbers such as `items.0.price`.
+    /// Returns the paths of columns with these names. Each is the name of a value, or a path of names and numbers such as
+    /// `items.0.price`.
     pub(crate) fn new(names: &[&str]) -> Paths {
         let mut root = Node::default();
         for (column, path) in names.iter().enumerate() {
@@ -43,9 +44,9 @@ impl Paths {
         }
     }
 
-    /// The values of an object, one cell for each path, empty if it is not there or `null`.
+    /// Returns the values of an object, one cell for each path, which is empty if the value is missing or `null`.
     pub(crate) fn cells(&mut self, object: &[u8]) -> Result<Cells<'_>, Malformed> {
-        // A byte that is no text may stand where nobody looks.
+        // A byte that is not text does not matter in a value that is not used.
         let lossy = String::from_utf8_lossy(object);
         let is_lossy = matches!(lossy, Cow::Owned(_));
         let values = self.values(&lossy).map_err(|reason| Malformed { column: None, reason })?;
@@ -69,7 +70,7 @@ impl Paths {
         Ok(Cells::new(self.row.as_bytes(), &self.ends))
     }
 
-    /// The paths that no object had so far.
+    /// Returns the paths that no object has had so far.
     pub(crate) fn missing(&self) -> impl Iterator<Item = &str> {
         self.names.iter().zip(&self.is_found).filter(|(_, is_found)| !**is_found).map(|(name, _)| name.as_str())
     }
@@ -86,7 +87,7 @@ impl Paths {
 impl Node {
     fn want(&mut self, path: &str, column: usize) {
         self.at(path).column = Some(column);
-        // A name may hold a point itself.
+        // A name may contain a point.
         if let Some((first, rest)) = path.split_once('.') {
             self.at(first).want(rest, column);
         }
@@ -105,7 +106,7 @@ impl Node {
         self.within.iter().find(|(known, _)| known == name).map(|(_, node)| node)
     }
 
-    /// Takes from a value what is wanted of it.
+    /// Takes the columns from a value.
     fn take<'a>(&self, value: &'a str, values: &mut [Option<&'a str>]) -> Result<(), serde_json::Error> {
         if let Some(column) = self.column
             && values[column].replace(value).is_some()
@@ -124,7 +125,7 @@ impl Node {
     }
 }
 
-/// Takes from an object or a list what is wanted of it.
+/// Takes the columns from an object or a list.
 struct Within<'n, 'v, 'a> {
     node: &'n Node,
     values: &'v mut [Option<&'a str>],

@@ -1,21 +1,22 @@
-//! What is striking about a log as a whole, and is said once, when it has been read.
+//! Remarks on a log as a whole, which are made once, at its end.
 
 use crate::absent::Absent;
 use crate::currency::Currency;
-use crate::fields::{Decoder, Field, shown};
+use crate::fields::{Field, shown};
 use crate::time::rfc3339;
+use crate::time_format::TimeFormats;
 
-/// What is gathered on the way.
+/// The facts that are collected while reading.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    /// The row that is read, from 1.
+    /// The number of the current row, from 1.
     row: u64,
     nothings: Vec<Nothing>,
     currencies: Vec<String>,
     latest_event_time_ms: Option<i64>,
 }
 
-/// A text of a field that looks like nothing.
+/// A text that may mean that a field is absent.
 #[derive(Debug)]
 struct Nothing {
     field: Field,
@@ -24,25 +25,25 @@ struct Nothing {
     last_row: u64,
 }
 
-/// In fewer rows than this, a word that looks like nothing may be somebody's name.
+/// The minimum number of rows for a remark on a word, since it may be a name in fewer rows.
 const ROWS_MIN: u64 = 3;
 
-/// How many such words, and how many currencies, are told apart.
+/// The maximum number of such words, and of currencies, that are collected.
 const NAMED_MAX: usize = 20;
 
 impl Notes {
-    /// Begins with the next row.
+    /// Begins the next row.
     pub(crate) fn next_row(&mut self) {
         self.row += 1;
     }
 
-    /// Notes a time.
+    /// Notes the time of an event.
     #[inline]
     pub(crate) fn event_time(&mut self, ms: i64) {
         self.latest_event_time_ms = self.latest_event_time_ms.max(Some(ms));
     }
 
-    /// Notes that a field holds a word that looks like nothing.
+    /// Notes a word that may mean that the field is absent.
     pub(crate) fn nothing(&mut self, field: Field, text: &str) {
         let (row, is_full) = (self.row, self.nothings.len() == NAMED_MAX);
         match self.nothings.iter_mut().find(|nothing| nothing.field == field && nothing.text == text) {
@@ -54,18 +55,17 @@ impl Notes {
         }
     }
 
-    /// Notes how an amount names its currency.
+    /// Notes the currency of an amount.
     pub(crate) fn currency(&mut self, currency: Currency) {
         if self.currencies.len() < NAMED_MAX && !self.currencies.iter().any(|known| currency.is(known)) {
             self.currencies.push(currency.to_string());
         }
     }
 
-    /// What has to be said, a sentence each; `decoders` read the log.
-    pub(crate) fn remarks(&self, decoders: &[Decoder]) -> Vec<String> {
-        let on_nothings = decoders.first().and_then(|decoder| self.on_nothings(&decoder.absent));
-        let on_times = decoders.iter().find_map(|decoder| self.on_times(decoder));
-        [on_nothings, self.on_currencies(), on_times].into_iter().flatten().collect()
+    /// Returns what should be said about the log, one sentence each; `absent` and `times` are how its fields were read.
+    pub(crate) fn remarks(&self, absent: &Absent, times: &[&TimeFormats]) -> Vec<String> {
+        let on_times = times.iter().find_map(|formats| self.on_times(formats));
+        [self.on_nothings(absent), self.on_currencies(), on_times].into_iter().flatten().collect()
     }
 
     fn on_nothings(&self, absent: &Absent) -> Option<String> {
@@ -79,19 +79,19 @@ impl Notes {
                 words.push(&nothing.text);
             }
         }
-        let fix = "if that means that there is none, say so in a mapping";
+        let fix = "if that means that the field is absent, say so in a mapping";
         (!seen.is_empty()).then(|| format!("{}; {fix}: absent = {words:?}", seen.join(", ")))
     }
 
     fn on_currencies(&self) -> Option<String> {
         let named: Vec<String> = self.currencies.iter().map(|currency| shown(currency)).collect();
-        (named.len() > 1).then(|| format!("values are of several currencies ({}): sums mix them", named.join(", ")))
+        (named.len() > 1).then(|| format!("values are in several currencies ({}): sums mix them", named.join(", ")))
     }
 
-    fn on_times(&self, decoder: &Decoder) -> Option<String> {
+    fn on_times(&self, formats: &TimeFormats) -> Option<String> {
         let latest_ms = self.latest_event_time_ms?;
-        let (format, meant_ms) = decoder.event_time.coarser(latest_ms)?;
+        let (format, meant_ms) = formats.coarser(latest_ms)?;
         let (latest, meant) = (rfc3339(latest_ms), rfc3339(meant_ms));
-        Some(format!("no event time is later than {latest}; is the format {format}? Read so, the latest is {meant}"))
+        Some(format!("no event time is later than {latest}; is the format {format}? With it, the latest is {meant}"))
     }
 }

@@ -1,4 +1,4 @@
-//! Whole files or none: a file is written beside the place it is for, and takes that place once it is on the disk.
+//! Files that appear only when they are complete: each is written beside its place, synced, and renamed.
 //!
 //! Decision D-108.
 
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// A file on its way to its place. Dropped unfinished, it is removed, and what was in its place is still there.
+/// A file that will replace another. If it is dropped unfinished, it is removed and the other stays.
 #[derive(Debug)]
 pub(crate) struct Replacement {
     file: File,
@@ -16,10 +16,10 @@ pub(crate) struct Replacement {
     place: PathBuf,
 }
 
-/// Those that a killed process would leave behind.
+/// The temporary files that a killed process would leave behind.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Removes what was begun and not finished: for a process that is about to end, at Ctrl-C for one.
+/// Removes the temporary files of unfinished outputs. A process that is about to end calls this, for example on Ctrl-C.
 pub fn remove_unfinished_outputs() {
     for path in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         let _ = fs::remove_file(path);
@@ -27,7 +27,7 @@ pub fn remove_unfinished_outputs() {
 }
 
 impl Replacement {
-    /// Begins a file for `place`, in the same folder. What is in that place must be one that may be written.
+    /// Begins a file for `place` in the same folder. A file that is already there must be writable.
     pub(crate) fn begin(place: &Path) -> io::Result<Replacement> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let replaced = match File::options().append(true).open(place) {
@@ -48,12 +48,12 @@ impl Replacement {
         Ok(replacement)
     }
 
-    /// Where its content is to be written.
+    /// Returns the file that the content goes to.
     pub(crate) fn writer(&self) -> io::Result<File> {
         self.file.try_clone()
     }
 
-    /// Takes its place.
+    /// Syncs the file and renames it to its place.
     pub(crate) fn finish(self) -> io::Result<()> {
         self.file.sync_all()?;
         fs::rename(&self.temporary, &self.place)

@@ -1,11 +1,10 @@
-//! The rows of a CSV file, with the lines they stand on.
+//! The rows of a CSV file and their line numbers.
 //!
-//! The rules are those of RFC 4180, with any separator; blank lines are no rows, and LF, CR LF and CR all end a line. A
-//! quote that opens a field must close it just before a separator or a line end, and a row that spans lines must have the
-//! width of the header. Where that is not so, the quote is a stray one: only the line it stands on is malformed, and
-//! reading goes on with the next line, however many lines the quote seemed to span. So one stray quote costs one row, not
-//! the rest of the file, and every row has its exact line number. A line without end is malformed as well, and never held
-//! whole.
+//! The rules are those of RFC 4180, with any separator. Blank lines are skipped, and LF, CR LF and CR all end a line. A
+//! quoted field must end just before a separator or a line end, and a row that spans lines must be as wide as the header.
+//! Otherwise the quote is a stray one. Then only its line is malformed, and reading resumes at the next line, however many
+//! lines the quote seemed to span. So one stray quote costs one row and not the rest of the file, and every row has its
+//! exact line number. A line that is too long is malformed as well, and is never held in memory as a whole.
 //!
 //! Decision D-104.
 
@@ -14,51 +13,52 @@ use std::io::{self, BufRead};
 use memchr::{memchr, memchr_iter};
 
 use crate::lines::{LINE_BYTES_MAX, Line, TOO_LONG, line_length, next_line, skip_line, without_line_end};
+use crate::quotes::{QuotedRow, RowLine};
 
-/// Reads rows one by one, reusing its memory.
+/// Reads rows one by one and reuses its memory.
 pub(crate) struct Rows<R> {
     reader: R,
     separator: u8,
-    /// Lines read and not done with.
+    /// The lines that have been read and are still needed.
     bytes: Vec<u8>,
     /// Where the next row begins in `bytes`.
     start: usize,
-    /// Lines before the next row.
+    /// The number of lines before the next row.
     line: u64,
-    /// The row with its quotes resolved, if it had any.
-    unquoted: Vec<u8>,
-    /// Where the fields end.
+    /// The current row if it has quotes.
+    quoted: QuotedRow,
+    /// Where the fields of a row without quotes end.
     ends: Vec<usize>,
-    /// How many fields a row has that spans lines, once known.
+    /// The number of fields in the header, once it is known.
     width: Option<usize>,
-    /// What a row may have, its line ends counted where it spans lines.
+    /// The maximum number of bytes of a row. Line ends count in a row that spans lines.
     bytes_max: usize,
-    /// The rest of the current line is too long to be read.
+    /// Whether the rest of the current line is to be skipped since it is too long.
     skips_line: bool,
 }
 
-/// Where a line ends, its line end included.
+/// Where a line ends, including its line end.
 enum LineEnd {
     At(usize),
     TooFar,
     NoLine,
 }
 
-/// The fields of one row, as bytes.
+/// The fields of one row as bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cells<'a> {
     row: &'a [u8], // the fields, one byte between them
     ends: &'a [usize],
 }
 
-/// Why a row has no fields: the column if one is to blame, and the reason.
+/// The column to blame for a malformed row, if there is one, and the reason.
 #[derive(Debug)]
 pub(crate) struct Malformed {
     pub(crate) column: Option<usize>,
     pub(crate) reason: String,
 }
 
-/// The line a row begins on, counted from 1, and its fields.
+/// The line on which a row begins, from 1, and its fields.
 pub(crate) type Row<'a> = (u64, Result<Cells<'a>, Malformed>);
 
 impl<R: BufRead> Rows<R> {
@@ -69,7 +69,7 @@ impl<R: BufRead> Rows<R> {
             bytes: Vec::new(),
             start: 0,
             line: 0,
-            unquoted: Vec::new(),
+            quoted: QuotedRow::new(b','),
             ends: Vec::new(),
             width: None,
             bytes_max: LINE_BYTES_MAX,
@@ -77,18 +77,19 @@ impl<R: BufRead> Rows<R> {
         }
     }
 
-    /// Fields are separated by this byte, not by commas.
+    /// Sets the separator of fields, which is a comma by default.
     pub(crate) fn separated_by(mut self, separator: u8) -> Rows<R> {
         self.separator = separator;
+        self.quoted = QuotedRow::new(separator);
         self
     }
 
-    /// Tells how many fields the header has.
+    /// Sets the number of fields in the header.
     pub(crate) fn expect_width(&mut self, width: usize) {
         self.width = Some(width);
     }
 
-    /// The next row; `None` at the end.
+    /// Returns the next row, or `None` at the end.
     pub(crate) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
         let (first, end) = loop {
             self.forget_what_is_done_with()?;
@@ -105,93 +106,58 @@ impl<R: BufRead> Rows<R> {
             }
         };
         let line = self.line;
+        if memchr(b'"', &self.bytes[first..end]).is_some() {
+            return Ok(Some((line, self.quoted_row(first, end)?)));
+        }
+        let row = without_line_end(&self.bytes[first..end]);
         self.ends.clear();
-        if memchr(b'"', &self.bytes[first..end]).is_none() {
-            let row = without_line_end(&self.bytes[first..end]);
-            self.ends.extend(memchr_iter(self.separator, row));
-            self.ends.push(row.len());
-            return Ok(Some((line, Ok(Cells { row, ends: &self.ends }))));
-        }
-        match self.unquote(first, end)? {
-            Ok(()) => Ok(Some((line, Ok(Cells { row: &self.unquoted, ends: &self.ends })))),
-            Err(reason) => {
-                let malformed = Malformed { column: Some(self.ends.len()), reason: reason.to_owned() };
-                Ok(Some((line, Err(malformed))))
-            }
-        }
+        self.ends.extend(memchr_iter(self.separator, row));
+        self.ends.push(row.len());
+        Ok(Some((line, Ok(Cells { row, ends: &self.ends }))))
     }
 
-    /// Resolves the quotes of the row that begins at `first`, whose first line ends at `end`, and moves past the row
-    /// if that succeeds.
-    fn unquote(&mut self, first: usize, mut end: usize) -> io::Result<Result<(), &'static str>> {
-        self.unquoted.clear();
-        let mut at = first;
-        let mut lines = 0;
-        let mut spanning = None;
-        loop {
-            if self.bytes[at..end].starts_with(b"\"") {
-                at += 1;
-                while let Some(more) = self.unquote_line(&mut at, end) {
-                    let column = *spanning.get_or_insert(self.ends.len());
-                    if self.width.is_some_and(|width| width <= self.ends.len()) {
-                        self.ends.truncate(column);
-                        return Ok(Err(DOES_NOT_FIT));
-                    }
-                    end = match self.line_end(more)? {
-                        LineEnd::At(end) if end - first <= self.bytes_max => end,
-                        _ => return Ok(Err(NOT_CLOSED)),
-                    };
-                    lines += 1;
-                }
-            } else {
-                let rest = without_line_end(&self.bytes[at..end]);
-                let length = memchr(self.separator, rest).unwrap_or(rest.len());
-                self.unquoted.extend_from_slice(&rest[..length]);
-                at += length;
-            }
-            self.ends.push(self.unquoted.len());
-            let rest = &self.bytes[at..end];
-            if without_line_end(rest).is_empty() {
-                if let Some(column) = spanning
-                    && self.width.is_some_and(|width| !Cells { row: &self.unquoted, ends: &self.ends }.fit(width))
-                {
-                    self.ends.truncate(column);
-                    return Ok(Err(DOES_NOT_FIT));
-                }
-                self.start = end;
-                self.line += lines;
-                return Ok(Ok(()));
-            }
-            if rest[0] != self.separator {
-                self.ends.pop();
-                return Ok(Err("text follows the quote that closes this field; double a quote that is part of a text"));
-            }
-            self.unquoted.push(self.separator);
-            at += 1;
-        }
+    /// Reads the row with quotes that begins at `first`, whose first line ends at `end`. Moves past all its lines if that
+    /// succeeds, and otherwise only past the first.
+    fn quoted_row(&mut self, first: usize, end: usize) -> io::Result<Result<Cells<'_>, Malformed>> {
+        self.quoted.begin();
+        let read = self.read_lines(first, end)?;
+        Ok(read.map(|()| Cells::of(&self.quoted)))
     }
 
-    /// Resolves a quoted field from `at` up to its closing quote, and moves `at` past it. If it does not close before
-    /// `end`, gives back `end`: the next line belongs to it.
-    fn unquote_line(&mut self, at: &mut usize, end: usize) -> Option<usize> {
+    /// Reads a row that may span lines.
+    fn read_lines(&mut self, first: usize, mut end: usize) -> io::Result<Result<(), Malformed>> {
+        let (mut at, mut lines) = (first, 0);
+        let mut spanning = None; // the first field that spans lines
         loop {
-            let rest = &self.bytes[*at..end];
-            let Some(length) = memchr(b'"', rest) else {
-                self.unquoted.extend_from_slice(rest);
-                *at = end;
-                return Some(end);
+            let line = self.quoted.read_line(&self.bytes[at..end]);
+            let column = Cells::of(&self.quoted).len();
+            match line {
+                Err(reason) => return Ok(Err(Malformed::at(column, reason))),
+                Ok(RowLine::Last) => break,
+                Ok(RowLine::Open) => {}
+            }
+            let first_open = *spanning.get_or_insert(column);
+            if self.width.is_some_and(|width| width <= column) {
+                return Ok(Err(Malformed::at(first_open, DOES_NOT_FIT)));
+            }
+            at = end;
+            end = match self.line_end(at)? {
+                LineEnd::At(end) if end - first <= self.bytes_max => end,
+                _ => return Ok(Err(Malformed::at(column, NOT_CLOSED))),
             };
-            self.unquoted.extend_from_slice(&rest[..length]);
-            *at += length + 1;
-            if rest.get(length + 1) != Some(&b'"') {
-                return None;
-            }
-            self.unquoted.push(b'"');
-            *at += 1;
+            lines += 1;
         }
+        if let Some(first_open) = spanning
+            && self.width.is_some_and(|width| !Cells::of(&self.quoted).fit(width))
+        {
+            return Ok(Err(Malformed::at(first_open, DOES_NOT_FIT)));
+        }
+        self.start = end;
+        self.line += lines;
+        Ok(Ok(()))
     }
 
-    /// Where the line that begins at `from` ends; reads it if need be.
+    /// Returns where the line that begins at `from` ends, and reads it if it has not been read.
     fn line_end(&mut self, from: usize) -> io::Result<LineEnd> {
         if let Some(length) = line_length(&self.bytes[from..]) {
             return Ok(LineEnd::At(from + length));
@@ -200,12 +166,17 @@ impl<R: BufRead> Rows<R> {
         Ok(match next_line(&mut self.reader, &mut self.bytes, room)? {
             Line::TooLong => LineEnd::TooFar,
             Line::None if self.bytes.len() == from => LineEnd::NoLine,
-            Line::None | Line::Whole => LineEnd::At(self.bytes.len()),
+            Line::None | Line::Whole => {
+                if !self.bytes.ends_with(b"\n") && !self.bytes.ends_with(b"\r") {
+                    self.bytes.push(b'\n'); // which the last line of a file may lack
+                }
+                LineEnd::At(self.bytes.len())
+            }
         })
     }
 
-    /// The line at `start`, which is all that is held. Its rest is skipped when the next row is wanted: it may have no
-    /// end.
+    /// Returns the line at `start`, which is all that is held, as a malformed row. Its rest is skipped only when the next row
+    /// is requested, since it may have no end.
     fn too_long(&mut self) -> Row<'_> {
         self.line += 1;
         self.bytes.clear();
@@ -234,34 +205,49 @@ impl<R: BufRead> Rows<R> {
 const NOT_CLOSED: &str = "a quote opens this field and nothing closes it within 16 MiB; only this line is left out";
 const DOES_NOT_FIT: &str = "a quote opens this field, and where it closes the row does not fit the header";
 
+impl Malformed {
+    fn at(column: usize, reason: &str) -> Malformed {
+        Malformed { column: Some(column), reason: reason.to_owned() }
+    }
+}
+
 impl<'a> Cells<'a> {
-    /// The fields that end there in `row`, one byte between them.
+    fn of(row: &'a QuotedRow) -> Cells<'a> {
+        let (row, ends) = row.fields();
+        Cells { row, ends }
+    }
+
+    /// Returns the fields of a row with one byte between them, which end at `ends`.
     pub(crate) fn new(row: &'a [u8], ends: &'a [usize]) -> Cells<'a> {
         Cells { row, ends }
     }
 
-    /// How many fields there are.
+    /// Returns the number of fields.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// A field by number; panics if there is none.
+    /// Returns a field by its number.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no such field.
     pub(crate) fn get(&self, column: usize) -> &'a [u8] {
         let start = if column == 0 { 0 } else { self.ends[column - 1] + 1 };
         &self.row[start..self.ends[column]]
     }
 
-    /// All fields, one byte between them.
+    /// Returns all fields with one byte between them.
     pub(crate) fn row(&self) -> &'a [u8] {
         self.row
     }
 
-    /// Where each field ends in the row.
+    /// Returns where each field ends in the row.
     pub(crate) fn ends(&self) -> &'a [usize] {
         self.ends
     }
 
-    /// True if these are so many fields; more may follow that are empty, as trailing separators leave them.
+    /// Returns true if there are `width` fields. Trailing separators may add empty ones.
     pub(crate) fn fit(&self, width: usize) -> bool {
         self.len() == width || (self.len() > width && (width..self.len()).all(|column| self.get(column).is_empty()))
     }
@@ -313,7 +299,8 @@ mod tests {
 
     #[test]
     fn a_stray_quote_costs_its_own_line_only() {
-        for stray in ["1,\"never closed,x", "1,\"a\"b,x", "1,\"\"\",x"] {
+        let strays = ["\"never closed", "\"a\"b", "\"\"\"", "\"a\"b\"", "\"a\"\"b\"c", "\"a\"b\"\"c\""];
+        for stray in strays.map(|field| format!("1,{field},x")) {
             let text = format!("{stray}\n2,two,y\n3,\"three\",z\n4,four,w\n");
             let read = rows(text.as_bytes());
             assert_eq!(read.len(), 4, "{stray}: {read:?}");

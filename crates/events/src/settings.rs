@@ -1,17 +1,17 @@
-//! What a mapping says of the log as a whole.
+//! The settings of a mapping that apply to the log as a whole.
 
 use toml::de::{DeTable, DeValue};
 
 use crate::absent::Absent;
 use crate::decimal::NumberStyle;
-use crate::fields::Decoder;
-use crate::mapping::{Wrong, string, text};
+use crate::decoder::Decoder;
+use crate::toml_text::{Wrong, string, text};
 
-/// The keys that are not fields.
+/// The keys at the top of a mapping that are not fields.
 pub(crate) const KEYS: [&str; 9] =
     ["absent", "decimal", "thousands", "group", "event", "separator", "encoding", "header", "columns"];
 
-/// How the texts of every event are read, before its fields say more.
+/// Returns the decoder that the settings describe, before fields add to it.
 pub(crate) fn decoder(top: &DeTable) -> Result<Decoder, Wrong> {
     let mut decoder = Decoder::native();
     if let Some(words) = absent(top)? {
@@ -21,7 +21,7 @@ pub(crate) fn decoder(top: &DeTable) -> Result<Decoder, Wrong> {
     Ok(decoder)
 }
 
-/// The words for nothing.
+/// Reads the words that mean that a field is absent.
 fn absent(top: &DeTable) -> Result<Option<Absent>, Wrong> {
     let Some(value) = top.get("absent") else { return Ok(None) };
     let DeValue::Array(words) = value.get_ref() else {
@@ -40,14 +40,14 @@ fn numbers(top: &DeTable) -> Result<NumberStyle, Wrong> {
     match one_of(mark, &[',', '.', '\'', ' ', '\u{a0}', '\u{202f}']) {
         Some(thousands) if thousands == decimal => {
             let other = if decimal == '.' { ',' } else { '.' };
-            Err((format!("\"{thousands}\" stands before the decimals; did you mean decimal = \"{other}\"?"), place))
+            Err((format!("\"{thousands}\" is the decimal separator; did you mean decimal = \"{other}\"?"), place))
         }
         None => Err(("thousands is \",\", \".\", \"'\" or a space".to_owned(), place)),
         thousands => Ok(NumberStyle { decimal, thousands }),
     }
 }
 
-/// The only letter of `text`, if it is one of these.
+/// Returns the only character of `text` if it is one of these.
 fn one_of(text: &str, letters: &[char]) -> Option<char> {
     letters.iter().copied().find(|letter| text.strip_prefix(*letter) == Some(""))
 }

@@ -1,11 +1,11 @@
-//! "Did you mean": the known name nearest to one that is not known.
+//! The known name that is nearest to an unknown one, for "did you mean".
 
 use crate::names::clean;
 
-/// The candidate nearest to `word`, if it is near enough to be what was meant.
+/// Returns the candidate nearest to `word`, or `None` if none is near enough to be meant.
 ///
-/// Near is an edit distance of at most a third of the word's length (a swap of neighbours is one edit), or one being
-/// a part of the other. A word of more than 64 bytes is no name somebody mistyped, and has none near it.
+/// A candidate is near if the edit distance is at most a third of the length of the word (a swap of neighbours is one edit),
+/// or if one contains the other. Words of more than 64 bytes are not mistyped names and have no candidate.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const BYTES_MAX: usize = 64;
     if word.len() > BYTES_MAX {
@@ -17,7 +17,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     let distance = |candidate: &str| {
         let candidate = candidate.to_lowercase();
         let part = lower.len().min(candidate.len()) >= 3 && (lower.contains(&candidate) || candidate.contains(&lower));
-        // Every letter that one has more than the other is an edit.
+        // Each surplus letter is an edit.
         let is_near = part || length.abs_diff(candidate.chars().count()) <= edits_max;
         let edits = is_near.then(|| strsim::osa_distance(&lower, &candidate))?;
         (part || edits <= edits_max).then_some(edits)
@@ -27,7 +27,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     near.min_by_key(|(edits, _)| *edits).map(|(_, candidate)| candidate)
 }
 
-/// `; did you mean 'x'?` or nothing: for the middle of a message.
+/// Returns `; did you mean 'x'?` for the middle of a message, or an empty text if no candidate is near.
 pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map_or(String::new(), |name| format!("; did you mean '{}'?", clean(name)))
 }

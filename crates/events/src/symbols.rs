@@ -1,4 +1,4 @@
-//! Interned text: the names behind the ids of a trace.
+//! Interned texts of the ids and countries of a trace.
 //!
 //! Decisions D-102 and D-103.
 
@@ -9,9 +9,9 @@ use hashbrown::{HashMap, HashTable};
 
 use crate::event::{Event, EventId, EventIdKind, Id};
 
-/// The text of a trace: symbols for ids that are not plain numbers, and the countries.
+/// The texts of a trace, which are its countries and those ids that are not plain numbers.
 ///
-/// Memory grows with the number of *distinct* non-numeric texts only.
+/// Memory grows with the number of *distinct* texts only.
 #[derive(Debug, Default, Clone)]
 pub struct Symbols {
     names: Names,
@@ -20,7 +20,7 @@ pub struct Symbols {
     country_index: HashMap<Box<str>, u16, RandomState>,
 }
 
-/// Texts and their numbers.
+/// Numbered texts.
 #[derive(Debug, Default, Clone)]
 struct Names {
     names: Vec<Box<str>>,
@@ -29,7 +29,7 @@ struct Names {
 }
 
 impl Symbols {
-    /// The id of `text`; empty text is absent. `None` when 2^31 - 1 distinct texts are exceeded.
+    /// Returns the id of a text, which is [`Id::ABSENT`] for the empty one; `None` if there are 2^31 - 1 other texts already.
     pub fn id(&mut self, text: &str) -> Option<Id> {
         if text.is_empty() {
             return Some(Id::ABSENT);
@@ -41,7 +41,7 @@ impl Symbols {
         (symbol < Id::FIRST_SYMBOL - 1).then(|| Id(Id::FIRST_SYMBOL + symbol))
     }
 
-    /// The event id of `text` (not empty).
+    /// Returns the event id of a text, which must not be empty.
     pub fn event_id(&mut self, text: &str) -> EventId {
         match plain_number(text).filter(|number| *number < EventId::NUMBERS) {
             Some(number) => EventId::number(number),
@@ -49,7 +49,7 @@ impl Symbols {
         }
     }
 
-    /// Numbers the event ids of a whole trace by the order of their texts, if some are not plain numbers: from then on ids
+    /// Renumbers the event ids of a whole trace in the order of their texts if some are not plain numbers. From then on, ids
     /// compare as their texts do, by (length, bytes), whatever the order in which they were read.
     pub fn order_event_ids(&mut self, events: &mut [Event]) {
         if self.event_ids.names.is_empty() {
@@ -71,7 +71,7 @@ impl Symbols {
         }
     }
 
-    /// The country symbol of `text`, 1 to 65535; empty text is 0. `None` when there are more distinct countries.
+    /// Returns the country symbol of a text, from 1 to 65535, and 0 for the empty text; `None` if all symbols are taken.
     pub fn country(&mut self, text: &str) -> Option<u16> {
         if text.is_empty() {
             return Some(0);
@@ -85,12 +85,12 @@ impl Symbols {
         Some(symbol)
     }
 
-    /// The country symbol of `text` if it occurs in this trace.
+    /// Returns the country symbol of a text, or `None` if it does not occur in this trace.
     pub fn find_country(&self, text: &str) -> Option<u16> {
         self.country_index.get(text).copied()
     }
 
-    /// Appends the text of `id`; nothing if absent.
+    /// Appends the text of an id, which is empty if the id is absent.
     pub fn push_id(&self, id: Id, out: &mut String) {
         match id {
             Id::ABSENT => {}
@@ -99,7 +99,7 @@ impl Symbols {
         }
     }
 
-    /// Appends the text of an event id; of an event without one, the number of its row.
+    /// Appends the text of an event id, or the row number of an event without one.
     pub fn push_event_id(&self, event_id: EventId, out: &mut String) {
         match event_id.kind() {
             EventIdKind::Absent(number) | EventIdKind::Number(number) => push_number(number, out),
@@ -107,12 +107,12 @@ impl Symbols {
         }
     }
 
-    /// The text of an event id that is a symbol.
+    /// Returns the text of an event id that is a symbol.
     pub(crate) fn event_symbol(&self, symbol: u32) -> &str {
         &self.event_ids.names[symbol as usize]
     }
 
-    /// The text of a country symbol; empty if 0.
+    /// Returns the text of a country symbol, which is empty for 0.
     pub fn country_name(&self, country: u16) -> &str {
         match country {
             0 => "",
@@ -120,25 +120,25 @@ impl Symbols {
         }
     }
 
-    /// The place of each symbol among all ids that are symbols, sorted by the bytes of their text; the one of
-    /// `Id(Id::FIRST_SYMBOL + n)` is element `n`.
+    /// Returns the rank of each symbol among the ids that are symbols, sorted by the bytes of their texts. Element `n` is the
+    /// rank of `Id(Id::FIRST_SYMBOL + n)`.
     pub fn text_order(&self) -> Vec<u32> {
         places(&self.names.sorted_by_key(|name| name))
     }
 
-    /// How many distinct non-numeric texts are held, countries included.
+    /// Returns the number of distinct texts, countries included.
     pub fn len(&self) -> usize {
         self.names.names.len() + self.event_ids.names.len() + self.countries.len()
     }
 
-    /// True if no text is held.
+    /// Returns true if there are no texts.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
 impl Names {
-    /// The number of `text`, which is a new one if it is not known yet.
+    /// Returns the number of a text, which is a new one if the text is not known yet.
     fn number_of(&mut self, text: &str) -> u32 {
         let Self { names, numbers, hasher } = self;
         let hash = hasher.hash_one(text);
@@ -151,14 +151,14 @@ impl Names {
         number
     }
 
-    /// The present numbers in the order of this key.
+    /// Returns the numbers of all texts, sorted by this key.
     fn sorted_by_key<'a, K: Ord>(&'a self, key: impl Fn(&'a str) -> K) -> Vec<u32> {
         let mut sorted: Vec<u32> = (0..self.names.len() as u32).collect();
         sorted.sort_unstable_by_key(|number| key(&self.names[*number as usize]));
         sorted
     }
 
-    /// Numbers the texts in the order of this key; the new number of each is element `old number`.
+    /// Renumbers the texts in the order of this key and returns the new number of each, indexed by the old one.
     fn sort_by_key(&mut self, key: impl for<'a> Fn(&'a str) -> (usize, &'a [u8])) -> Vec<u32> {
         let places = places(&self.sorted_by_key(&key));
         let mut sorted = vec![Box::default(); self.names.len()];
@@ -171,7 +171,7 @@ impl Names {
     }
 }
 
-/// Where each number stands in `sorted`.
+/// Returns the position of each number in `sorted`.
 fn places(sorted: &[u32]) -> Vec<u32> {
     let mut places = vec![0; sorted.len()];
     for (place, number) in (0..).zip(sorted) {
@@ -180,13 +180,13 @@ fn places(sorted: &[u32]) -> Vec<u32> {
     places
 }
 
-/// The number behind canonical decimal text: digits only, no leading zero, at most 2^64 - 1.
+/// Returns the number that a text is written as canonically, with digits only and no leading zero, up to 2^64 - 1.
 pub(crate) fn plain_number(text: &str) -> Option<u64> {
     let canonical = text == "0" || (text.as_bytes()[0] != b'0' && text.bytes().all(|byte| byte.is_ascii_digit()));
     if canonical { text.parse().ok() } else { None }
 }
 
-/// Appends a number in decimal; several times as fast as formatting it.
+/// Appends a number in decimal, several times as fast as formatting it.
 pub(crate) fn push_number(number: u64, out: &mut String) {
     let mut digits = [b'0'; 20];
     let mut first = digits.len();

@@ -1,26 +1,40 @@
-//! Event time in and out of text: RFC 3339 in UTC with milliseconds, and durations.
+//! Times as RFC 3339 in UTC with milliseconds, and durations.
 
 use jiff::Timestamp;
+use thiserror::Error;
 
-/// Least time an event can carry (48 bits), ms since the Unix epoch.
+/// The earliest time of an event (48 bits), in ms since the Unix epoch.
 pub const TIME_MS_MIN: i64 = -(1 << 47);
-/// Maximum time an event can carry (48 bits), ms since the Unix epoch.
+/// The latest time of an event (48 bits), in ms since the Unix epoch.
 pub const TIME_MS_MAX: i64 = (1 << 47) - 1;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// Reads an RFC 3339 time with its offset (`2011-12-09T12:50:00.000Z`, `…+01:00`); digits below 1 ms are cut off.
+/// A text is not a time as RFC 3339 writes it. The message says why, without the place.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct TimeError(String);
+
+/// A text is not a duration.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("'{0}' is not a duration; write it like 250ms, 30s, 15min, 48h, 7d or 1h30min")]
+pub struct DurationError(String);
+
+/// Reads a time with its offset as RFC 3339 writes it (`2011-12-09T12:50:00.000Z`, `…+01:00`), and returns it in ms since
+/// the Unix epoch. Digits below 1 ms are cut off.
 ///
-/// The error says what is wrong, without the place.
-pub fn parse_rfc3339_ms(text: &str) -> Result<i64, String> {
+/// # Errors
+///
+/// Returns [`TimeError`] if the text is not such a time.
+pub fn parse_rfc3339_ms(text: &str) -> Result<i64, TimeError> {
     if let Some(ms) = parse_canonical(text.as_bytes()) {
         return Ok(ms);
     }
-    let timestamp: Timestamp = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let timestamp: Timestamp = text.parse().map_err(|error: jiff::Error| TimeError(error.to_string()))?;
     Ok(timestamp.as_nanosecond().div_euclid(1_000_000) as i64)
 }
 
-/// Appends `ms` since the Unix epoch as RFC 3339 in UTC with milliseconds: `2011-12-09T12:50:00.000Z`.
+/// Appends a time in ms since the Unix epoch as RFC 3339 in UTC with milliseconds, as in `2011-12-09T12:50:00.000Z`.
 ///
 /// Years outside 0 to 9999 are written with a sign and six digits, as ISO 8601 expands them.
 pub fn push_rfc3339(ms: i64, out: &mut String) {
@@ -46,17 +60,28 @@ pub fn push_rfc3339(ms: i64, out: &mut String) {
     out.push_str(std::str::from_utf8(&text[year_from..]).unwrap_or_default());
 }
 
-/// [`push_rfc3339`] into a new string.
+/// Returns what [`push_rfc3339`] appends.
 pub fn rfc3339(ms: i64) -> String {
     let mut text = String::with_capacity(24);
     push_rfc3339(ms, &mut text);
     text
 }
 
-/// Reads a duration such as `0`, `250ms`, `1s`, `30min`, `48h`, `7d`, `1h30min`; a bare number is not one (but `0` is).
-pub fn parse_duration_ms(text: &str) -> Result<i64, String> {
+/// Reads a duration such as `250ms`, `1s`, `30min`, `48h`, `7d` or `1h30min`, and returns it in ms. A number needs a unit,
+/// unless it is `0`.
+///
+/// # Errors
+///
+/// Returns [`DurationError`] if the text is not a duration or does not fit.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(flowbench_events::parse_duration_ms("1h30min"), Ok(5_400_000));
+/// ```
+pub fn parse_duration_ms(text: &str) -> Result<i64, DurationError> {
     let text = text.trim();
-    let wrong = || format!("'{text}' is not a duration; write it like 250ms, 30s, 15min, 48h, 7d or 1h30min");
+    let wrong = || DurationError(text.to_owned());
     if text == "0" {
         return Ok(0);
     }
@@ -83,7 +108,7 @@ pub fn parse_duration_ms(text: &str) -> Result<i64, String> {
     Ok(total_ms)
 }
 
-/// The fast path for exactly what [`push_rfc3339`] writes for the years 0 to 9999.
+/// Reads exactly what [`push_rfc3339`] writes for the years 0 to 9999, which is the fast path.
 fn parse_canonical(text: &[u8]) -> Option<i64> {
     if text.len() != 24 || text[23] != b'Z' {
         return None;
@@ -104,7 +129,7 @@ fn parse_canonical(text: &[u8]) -> Option<i64> {
     valid.then_some(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + ms)
 }
 
-/// 0 if there is no such month.
+/// Returns the number of days of a month, or 0 if there is no such month.
 fn days_in_month(year: i64, month: i64) -> i64 {
     match month {
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
@@ -115,7 +140,8 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-compatible low-level date algorithms").
+/// Returns the days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-compatible low-level date
+/// algorithms").
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = year - i64::from(month <= 2);
     let era = year.div_euclid(400);
@@ -124,7 +150,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
-/// The inverse of [`days_from_civil`].
+/// Returns the year, month and day of a number of days since 1970-01-01; the inverse of [`days_from_civil`].
 pub(crate) fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);

@@ -1,4 +1,4 @@
-//! The ways a log can write its times.
+//! The ways in which logs write times.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -9,21 +9,21 @@ use crate::decimal::{Decimal, NumberStyle};
 use crate::suggest::did_you_mean;
 use crate::time::{TIME_MS_MAX, TIME_MS_MIN, parse_rfc3339_ms};
 
-/// How the texts of a time field are read: the first format that reads one says what it means.
+/// The formats of a time field. The first one that can read a text decides what it means.
 #[derive(Debug, Clone)]
 pub(crate) struct TimeFormats {
     first: TimeFormat,
     others: Vec<TimeFormat>,
 }
 
-/// How a text is read as an instant. Digits below 1 ms are cut off.
+/// A format that reads a text as an instant. Digits below 1 ms are cut off.
 #[derive(Debug, Clone)]
 pub(crate) enum TimeFormat {
-    /// RFC 3339; a time without offset is local to the zone, if there is one.
+    /// RFC 3339. A time without an offset is local to the zone, if there is one.
     Rfc3339(Option<TimeZone>),
-    /// A count since the Unix epoch, decimals and an exponent allowed.
+    /// A count since the Unix epoch, which may have decimals and an exponent.
     Epoch(Epoch),
-    /// A strftime format; a time without offset is local to the zone.
+    /// A strftime pattern. A time without an offset is local to the zone.
     Strftime(String, TimeZone),
 }
 
@@ -37,19 +37,22 @@ pub(crate) enum Epoch {
 }
 
 impl TimeFormats {
-    /// What the interchange formats write.
+    /// Returns the format of the interchange formats.
     pub(crate) fn rfc3339() -> TimeFormats {
         TimeFormats { first: TimeFormat::Rfc3339(None), others: Vec::new() }
     }
 
-    /// These formats, in that order; `None` if there is none.
+    /// Returns these formats in this order, or `None` if there are none.
     pub(crate) fn new(formats: Vec<TimeFormat>) -> Option<TimeFormats> {
         let mut formats = formats.into_iter();
         Some(TimeFormats { first: formats.next()?, others: formats.collect() })
     }
 
-    /// The instant `text` means, ms since the Unix epoch; spaces around it mean nothing. The error says what is wrong,
-    /// without the place.
+    /// Returns the instant that a text means, in ms since the Unix epoch. Spaces around it are ignored.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong, without the place.
     #[inline]
     pub(crate) fn parse(&self, text: &str) -> Result<i64, String> {
         match self.first.parse(text) {
@@ -58,7 +61,7 @@ impl TimeFormats {
         }
     }
 
-    /// What `text` means if `first` is what the first format makes of it and there is more to try.
+    /// Tries the other formats on a text of which the first one made `first`.
     #[cold]
     fn parse_otherwise(&self, text: &str, first: Result<i64, String>) -> Result<i64, String> {
         let trimmed = text.trim();
@@ -71,8 +74,8 @@ impl TimeFormats {
         read(text).or_else(|| read(trimmed)).ok_or_else(|| format!("none of the {} formats reads it", all().count()))
     }
 
-    /// If times are counted in a unit below a second and `latest_ms` is so early that a greater unit must be meant: the
-    /// name of that format, and the time it would have given.
+    /// Returns the format that counts in a larger unit, and the time in ms that it would have given, if `latest_ms` is so
+    /// early that this unit must be meant.
     pub(crate) fn coarser(&self, latest_ms: i64) -> Option<(&'static str, i64)> {
         let likely_ms = 315_532_800_000..4_102_444_800_000; // 1980 to 2099
         let counted = [&self.first].into_iter().chain(&self.others).find_map(|format| match format {
@@ -88,7 +91,11 @@ impl TimeFormats {
 }
 
 impl TimeFormat {
-    /// The format of that name (`rfc3339`, `epoch_s`, ...) or pattern. The error says what is wrong with it.
+    /// Returns the format with that name (`rfc3339`, `epoch_s`, ...) or pattern.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with the format or the time zone.
     pub(crate) fn new(format: Option<&str>, timezone: Option<&str>) -> Result<TimeFormat, String> {
         let zone = timezone.map(|name| {
             let unknown = |_| format!("'{name}' is not a time zone; use an IANA name such as UTC or Europe/London");
@@ -108,25 +115,29 @@ impl TimeFormat {
         }
     }
 
-    /// True if that is the name of a format that knows no time zone.
+    /// Returns true if this is the name of a format without time zones.
     pub(crate) fn is_count(format: &str) -> bool {
         Epoch::from_name(format).is_some()
     }
 
-    /// The instant `text` means, ms since the Unix epoch. The error says what is wrong, without the place.
+    /// Returns the instant that a text means, in ms since the Unix epoch.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong, without the place.
     pub(crate) fn parse(&self, text: &str) -> Result<i64, String> {
         match self {
             TimeFormat::Rfc3339(zone) => parse_rfc3339_ms(text).or_else(|wrong| match zone {
-                Some(zone) => text.parse().map_err(|_| wrong).and_then(|local| local_ms(local, zone)),
+                Some(zone) => text.parse().map_err(|_| wrong.to_string()).and_then(|local| local_ms(local, zone)),
                 None if text.parse::<DateTime>().is_ok() => Err("it has no offset such as Z or +01:00".to_owned()),
-                None => Err(wrong),
+                None => Err(wrong.to_string()),
             }),
             TimeFormat::Epoch(unit) => unit.parse(text),
             TimeFormat::Strftime(pattern, zone) => strftime(pattern, zone, text),
         }
     }
 
-    /// A pattern must be able to read what it writes, or every row would be rejected.
+    /// Refuses a pattern that cannot read what it writes, since it would reject every row.
     fn check(&self, pattern: &str) -> Result<(), String> {
         let sample = Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC);
         let complain = |error: String| format!("the format '{pattern}' does not give a time: {error}");
@@ -142,10 +153,10 @@ impl TimeFormat {
 }
 
 impl Epoch {
-    /// From the coarsest to the finest.
+    /// The units from the coarsest to the finest.
     const ALL: [Epoch; 4] = [Epoch::Seconds, Epoch::Milliseconds, Epoch::Microseconds, Epoch::Nanoseconds];
 
-    /// What a mapping calls it.
+    /// Returns the name in a mapping.
     fn name(self) -> &'static str {
         match self {
             Epoch::Seconds => "epoch_s",
@@ -159,7 +170,7 @@ impl Epoch {
         Epoch::ALL.into_iter().find(|unit| unit.name() == name)
     }
 
-    /// A millisecond is `10^-decimals` of the unit.
+    /// Returns the `decimals` for which a millisecond is `10^-decimals` of the unit.
     fn decimals_of_ms(self) -> i64 {
         match self {
             Epoch::Seconds => 3,
@@ -183,7 +194,7 @@ impl Epoch {
         ms.ok().and_then(|ms| i64::try_from(ms).ok()).ok_or_else(|| format!("it is not a number of {unit} since 1970"))
     }
 
-    /// The fast path for a count without decimals.
+    /// Reads a count without decimals, which is the fast path.
     fn whole_ms(self, text: &str) -> Option<i64> {
         let count: i64 = text.parse().ok()?;
         match self {
@@ -215,8 +226,8 @@ fn strftime(pattern: &str, zone: &TimeZone, text: &str) -> Result<i64, String> {
     local_ms(parsed.to_datetime().map_err(|error| error.to_string())?, zone)
 }
 
-/// A local time that occurs twice means its first occurrence; one that a clock change skips, the instant as far after
-/// the change.
+/// Returns the instant of a local time in ms. A time that occurs twice means its first occurrence, and one that a clock
+/// change skips means the instant as far after the change.
 fn local_ms(local: DateTime, zone: &TimeZone) -> Result<i64, String> {
     let ambiguous = zone.to_ambiguous_timestamp(local);
     let first = match ambiguous.is_ambiguous() {
@@ -226,10 +237,10 @@ fn local_ms(local: DateTime, zone: &TimeZone) -> Result<i64, String> {
     first.map_or_else(|| ambiguous.compatible(), Ok).map(floor_ms).map_err(|error| error.to_string())
 }
 
-/// The first instant at which the clocks of the zone show `local`; `None` if they skip it.
+/// Returns the first instant at which the clocks of the zone show `local`, or `None` if they skip it.
 ///
-/// The library takes the change that begins the rule for all years to come for one of that rule, and a local time close to
-/// it for one that occurs twice, even where the clocks were not turned: in America/Nuuk in October 2023.
+/// The library mistakes the change that begins the rule for all future years for one of that rule, and so a local time close
+/// to it for one that occurs twice although the clocks were not changed, as in America/Nuuk in October 2023.
 fn first_occurrence(local: DateTime, ambiguous: AmbiguousTimestamp, zone: &TimeZone) -> Option<Timestamp> {
     let candidates = [ambiguous.earlier(), ambiguous.later()].into_iter().filter_map(Result::ok);
     candidates.filter(|instant| zone.to_datetime(*instant) == local).min()
@@ -305,7 +316,7 @@ mod tests {
     fn local_times_are_those_of_their_zone() {
         let format = Some("%d/%m/%Y %H:%M");
         let london = Some("Europe/London");
-        let utc = |text: &str| parse_rfc3339_ms(text);
+        let utc = |text: &str| parse_rfc3339_ms(text).map_err(|wrong| wrong.to_string());
         assert_eq!(parse(format, london, "01/07/2026 00:30"), utc("2026-06-30T23:30:00Z"));
         assert_eq!(parse(format, london, "25/10/2026 01:30"), utc("2026-10-25T00:30:00Z"));
         assert_eq!(parse(format, london, "29/03/2026 01:30"), utc("2026-03-29T01:30:00Z"));
@@ -320,7 +331,7 @@ mod tests {
     #[test]
     fn a_change_that_turns_no_clock_makes_no_local_time_come_twice() {
         let nuuk = |text| parse(None, Some("America/Nuuk"), text);
-        let utc = |text: &str| parse_rfc3339_ms(text);
+        let utc = |text: &str| parse_rfc3339_ms(text).map_err(|wrong| wrong.to_string());
         assert_eq!(nuuk("2023-10-28 22:59:59"), utc("2023-10-29T00:59:59Z"));
         assert_eq!(nuuk("2023-10-28 23:00:00"), utc("2023-10-29T01:00:00Z"));
         assert_eq!(nuuk("2023-10-28 23:59:59"), utc("2023-10-29T01:59:59Z"));

@@ -4,26 +4,27 @@ use crate::digest::TraceDigest;
 use crate::event::Event;
 use crate::symbols::Symbols;
 
-/// What a run is fed: events in arrival order with their text.
+/// Events in arrival order, with their texts.
 ///
-/// Readers keep the order of the file; the order *is* the arrival order, whatever the arrival times say.
+/// The order of a file is the arrival order, whatever its arrival times say.
 #[derive(Debug, Default, Clone)]
 pub struct Trace {
-    /// In arrival order.
+    /// The events in arrival order.
     pub events: Vec<Event>,
-    /// The text behind the ids.
+    /// The texts of the ids.
     pub symbols: Symbols,
 }
 
 impl Trace {
-    /// The digest that identifies this trace.
+    /// Returns the digest that identifies this trace, as 64 hexadecimal digits.
     pub fn digest(&self) -> String {
         let mut digest = TraceDigest::default();
         digest.update(&self.events, &self.symbols);
         digest.finish()
     }
 
-    /// The slack that loses nothing: how far the newest event time ever ran ahead of an arriving event, in ms.
+    /// Returns the smallest slack in ms with which no event is late, which is the maximum by which an arriving event was
+    /// older than the newest event time.
     pub fn slack_to_lose_nothing_ms(&self) -> i64 {
         let mut newest = i64::MIN;
         let mut slack = 0;

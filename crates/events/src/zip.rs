@@ -1,7 +1,7 @@
-//! The one file of a zip archive, as web sites offer them.
+//! The only file of a zip archive, as web sites offer them.
 //!
-//! The directory at the end of the archive says what is in it, so the archive must be a file and not a stream. What its
-//! checksum does not confirm is an error at the end of the reading.
+//! The directory at the end of an archive lists its files, so the archive must be a file and not a stream. A wrong checksum
+//! is an error at the end of the reading.
 //!
 //! Decision D-107.
 
@@ -11,11 +11,10 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-use crate::contents::Foreign;
+use crate::contents::{Foreign, Unreadable};
 use crate::fields::shown;
-use crate::files::Unreadable;
 
-/// A directory of more bytes is not looked at.
+/// The maximum size of a directory.
 const DIRECTORY_BYTES_MAX: u64 = 16 << 20;
 const END_MARK: &[u8] = b"PK\x05\x06";
 const END_BYTES: usize = 22;
@@ -23,10 +22,10 @@ const ENTRY_MARK: &[u8] = b"PK\x01\x02";
 const ENTRY_BYTES: usize = 46;
 const LOCAL_MARK: &[u8] = b"PK\x03\x04";
 const LOCAL_BYTES: usize = 30;
-/// How many of its files are named if there is more than one.
+/// The maximum number of files that are named if there is more than one.
 const NAMED_MAX: usize = 5;
 
-/// One file of an archive, as its directory says.
+/// An entry in the directory of an archive.
 #[derive(Debug)]
 struct Entry {
     name: String,
@@ -38,7 +37,7 @@ struct Entry {
     offset: u32,
 }
 
-/// The only file of the archive, decompressed as it is read.
+/// Returns a reader of the only file of an archive, which decompresses it.
 pub(crate) fn only_file(mut archive: File) -> Result<Box<dyn Read>, Unreadable> {
     let entries = entries(&directory(&mut archive)?)?;
     let entry = only(entries)?;
@@ -47,7 +46,7 @@ pub(crate) fn only_file(mut archive: File) -> Result<Box<dyn Read>, Unreadable> 
         return refused(format!("{name} in it is encrypted; unzip it first"));
     }
     if [entry.packed_bytes, entry.bytes, entry.offset].contains(&u32::MAX) {
-        return refused(format!("{name} in it has 4 GiB or more; pass it on with: unzip -p FILE | flowbench ... -"));
+        return refused(format!("{name} in it has 4 GiB or more; pipe it instead: unzip -p FILE | flowbench ... -"));
     }
     let mut local = [0; LOCAL_BYTES];
     archive.seek(SeekFrom::Start(entry.offset.into()))?;
@@ -60,11 +59,13 @@ pub(crate) fn only_file(mut archive: File) -> Result<Box<dyn Read>, Unreadable> 
     match entry.method {
         0 => Ok(Box::new(Checked::new(packed, &entry))),
         8 => Ok(Box::new(Checked::new(DeflateDecoder::new(packed), &entry))),
-        method => refused(format!("{name} in it is packed in a way (method {method}) not known here; unzip it first")),
+        method => {
+            refused(format!("{name} in it uses compression method {method}, which is not supported; unzip it first"))
+        }
     }
 }
 
-/// The directory at the end of an archive.
+/// Reads the directory at the end of an archive.
 fn directory(archive: &mut File) -> Result<Vec<u8>, Unreadable> {
     const COMMENT_BYTES_MAX: u64 = 0xffff;
     let length = archive.seek(SeekFrom::End(0))?;
@@ -84,7 +85,7 @@ fn directory(archive: &mut File) -> Result<Vec<u8>, Unreadable> {
     Ok(directory)
 }
 
-/// All entries that are files of the user: no folders, and none of the additions of a Mac.
+/// Returns the entries that are files of the user, without folders and the additions of macOS.
 fn entries(mut directory: &[u8]) -> Result<Vec<Entry>, Unreadable> {
     let mut entries = Vec::new();
     while directory.starts_with(ENTRY_MARK) && directory.len() >= ENTRY_BYTES {
@@ -126,11 +127,11 @@ fn only(mut entries: Vec<Entry>) -> Result<Entry, Unreadable> {
             others + 1,
             names.join(", ")
         )),
-        (None, _) => refused("is a zip archive without a file in it".to_owned()),
+        (None, _) => refused("is a zip archive without any file in it".to_owned()),
     }
 }
 
-/// Passes on what it reads, and says at the end if that is not what the archive promised.
+/// Reads a file and checks its length and checksum at the end.
 struct Checked<R> {
     reader: R,
     crc: Crc,
@@ -148,7 +149,7 @@ impl<R: Read> Read for Checked<R> {
         let length = self.reader.read(out)?;
         self.crc.update(&out[..length]);
         if length == 0 && !out.is_empty() && (self.crc.sum(), self.crc.amount()) != self.promised {
-            return Err(io::Error::new(ErrorKind::InvalidData, "the checksum in the zip archive is another one"));
+            return Err(io::Error::new(ErrorKind::InvalidData, "the checksum in the zip archive does not match"));
         }
         Ok(length)
     }
@@ -167,5 +168,5 @@ fn refused<T>(problem: String) -> Result<T, Unreadable> {
 }
 
 fn damaged<T>() -> Result<T, Unreadable> {
-    refused("begins like a zip archive but has no directory that fits; is the file complete?".to_owned())
+    refused("begins like a zip archive but has no valid directory; is the file complete?".to_owned())
 }

@@ -1,4 +1,4 @@
-//! Calendar days of a time zone.
+//! The calendar days of a time zone.
 
 use jiff::{Timestamp, civil, tz::TimeZone};
 use thiserror::Error;
@@ -7,15 +7,15 @@ use crate::time::civil_from_days;
 
 /// A time zone as a table of its offsets, so that the day of an instant is one binary search.
 ///
-/// Built once from the IANA database that is compiled in, for the years 1900 to 2300; outside them the nearest offset
-/// holds.
+/// The table is built from the IANA database that is compiled in, for the years 1900 to 2300. Outside them, the nearest
+/// offset applies.
 #[derive(Debug, Clone)]
 pub struct Zone {
     name: String,
     offsets: Vec<(i64, i64)>, // (from this UTC ms on, offset in ms), first entry from the beginning of time
 }
 
-/// No such zone.
+/// A name is not the name of a time zone.
 #[derive(Debug, Error)]
 #[error("'{0}' is not a time zone; use an IANA name such as UTC or Europe/London")]
 pub struct ZoneError(String);
@@ -23,7 +23,22 @@ pub struct ZoneError(String);
 const DAY_MS: i64 = 86_400_000;
 
 impl Zone {
-    /// The zone of that IANA name.
+    /// Returns the zone with that IANA name.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ZoneError`] if there is no such zone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use flowbench_events::{Zone, parse_rfc3339_ms};
+    ///
+    /// let london = Zone::named("Europe/London")?;
+    /// let day = london.day(parse_rfc3339_ms("2026-07-01T23:30:00Z")?);
+    /// assert_eq!(Zone::date(day), "2026-07-02");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn named(name: &str) -> Result<Zone, ZoneError> {
         let zone = TimeZone::get(name).map_err(|_| ZoneError(name.to_owned()))?;
         let first = civil::date(1900, 1, 1).to_zoned(TimeZone::UTC).expect("1900 is a year").timestamp();
@@ -36,19 +51,19 @@ impl Zone {
         Ok(Zone { name: name.to_owned(), offsets })
     }
 
-    /// The name it was asked for by.
+    /// Returns the name by which the zone was requested.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Days since 1970-01-01 of the local calendar day that holds this instant.
+    /// Returns the local calendar day of this instant, in days since 1970-01-01.
     #[inline]
     pub fn day(&self, time_ms: i64) -> i32 {
         (time_ms + self.offset_ms(time_ms)).div_euclid(DAY_MS) as i32
     }
 
-    /// The instant at which the local day `day` ends for the last time, where a clock change brings it back: no later instant
-    /// belongs to it.
+    /// Returns the instant in ms at which a local day ends, after which no instant belongs to it. If a clock change brings
+    /// the day back, that is its last end.
     pub fn day_end_ms(&self, day: i32) -> i64 {
         let local_midnight = (i64::from(day) + 1) * DAY_MS;
         // Offsets change by hours at most, so the end is near; walk the changes around it.
@@ -62,7 +77,7 @@ impl Zone {
             .unwrap_or(local_midnight - around[0].1)
     }
 
-    /// `yyyy-mm-dd` of a day.
+    /// Returns a day as `yyyy-mm-dd`.
     pub fn date(day: i32) -> String {
         let (year, month, day) = civil_from_days(i64::from(day));
         format!("{year:04}-{month:02}-{day:02}")

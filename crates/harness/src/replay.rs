@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use flowbench_events::{Event, FirstDeliveries, Horizon, LateSet, Symbols, Trace};
+use flowbench_events::{Event, Deduplicator, Horizon, LateSet, Symbols, Trace};
 use flowbench_pipelines::{
     Answers, Changes, Deployment, Feed, Pipeline, RunConfig, RunContext, RunError, SettingError, UnpacedDriver,
 };
@@ -148,7 +148,7 @@ fn write_lines(header: &str, lines: impl IntoIterator<Item = String>, output: &m
 
 /// Returns how many of the deliveries that are not dropped as late repeat one that counted.
 fn repeats(events: &[Event], horizon: Horizon, feed: &Feed) -> u64 {
-    let (mut first, mut repeats) = (FirstDeliveries::new(horizon), 0);
+    let (mut first, mut repeats) = (Deduplicator::new(horizon), 0);
     feed.rule().walk(events, |at, late, _| {
         let is_given = !(late && feed.drops_late());
         repeats += u64::from(is_given && !first.take(&events[at]));

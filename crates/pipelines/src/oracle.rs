@@ -2,7 +2,7 @@
 //!
 //! Kept apart from the strategies on purpose: it shares with them the logic and nothing else.
 
-use flowbench_events::{Event, FirstDeliveries, Horizon, WatermarkRule};
+use flowbench_events::{Event, Deduplicator, Horizon, WatermarkRule};
 use hashbrown::HashMap;
 
 use crate::logic::{KeyedLogic, StatelessLogic, WindowLogic, fire_until};
@@ -19,7 +19,7 @@ pub fn delivered(events: &[Event], drop_late: Option<WatermarkRule>, deduplicate
         }
     };
     if let Some(horizon) = deduplicate {
-        let mut first = FirstDeliveries::new(horizon);
+        let mut first = Deduplicator::new(horizon);
         kept.retain(|event| first.take(event));
     }
     kept.sort_by(Event::canonical_cmp);

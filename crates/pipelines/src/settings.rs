@@ -113,7 +113,7 @@ impl Settings {
 
     /// A duration from 1 ms to a million days, in ms. More would take a timer past the end of time.
     pub fn duration_ms(&self, name: &'static str) -> Result<i64, SettingError> {
-        let ms = parse_duration_ms(self.text(name)).map_err(|reason| self.impossible(name, &reason))?;
+        let ms = parse_duration_ms(self.text(name)).map_err(|error| self.impossible(name, &error.to_string()))?;
         let possible = (1..=1_000_000 * 86_400_000).contains(&ms);
         if possible { Ok(ms) } else { Err(self.impossible(name, "a duration from 1ms to 1000000d is needed")) }
     }

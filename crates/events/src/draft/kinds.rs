@@ -1,7 +1,8 @@
 //! Which column says what happened, and what its words mean.
 
-use crate::draft::roles::{Roles, words};
-use crate::draft::table::Table;
+use crate::draft::roles::Roles;
+use crate::draft::table::{Column, Table};
+use crate::draft::words::words;
 use crate::event::Kind;
 use crate::fields::Field;
 
@@ -55,6 +56,24 @@ pub(super) fn column(table: &Table, taken: &[usize], rows: &Rows) -> Option<(usi
     let (column, words) = best;
     let may_be_last = is_state(table, column) && !changes(table, column, rows);
     Some((column, KindGuess::Words { column, words, may_be_last }))
+}
+
+/// What all rows are where no column tells it.
+pub(super) fn without_column(table: &Table, roles: &Roles) -> KindGuess {
+    if let Some(order) = roles.column(Field::Order) {
+        let is_invoice = words(&table.columns[order].name).iter().any(|word| word.starts_with("invoice"));
+        return if is_invoice && numbers_with_letters(&table.columns[order]) {
+            KindGuess::InvoiceLetter { column: order }
+        } else {
+            KindGuess::Constant(Kind::OrderPlaced)
+        };
+    }
+    let has = |field| roles.column(field).is_some();
+    KindGuess::Constant(match () {
+        () if has(Field::Rating) => Kind::ReviewPosted,
+        () if has(Field::Value) => Kind::OrderPlaced,
+        () => Kind::PageViewed,
+    })
 }
 
 /// The columns that may tell what happened although they are not taken for it.
@@ -247,4 +266,14 @@ fn is_called_kind(name: &str) -> bool {
         "eventname",
     ];
     words(name).iter().any(|word| NAMES.contains(&word.as_str()))
+}
+
+/// True if nearly all cells are numbers, a few with a letter before them.
+fn numbers_with_letters(column: &Column) -> bool {
+    let is_number = |cell: &str| {
+        let digits = cell.strip_prefix(|first: char| first.is_ascii_uppercase()).unwrap_or(cell);
+        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let (numbers, all) = (column.present().filter(|cell| is_number(cell)).count(), column.present().count());
+    all > 0 && numbers * 10 >= all * 9
 }

@@ -1,9 +1,10 @@
 //! Which column holds the customer, the order, the value and so on: by its name, checked by what it holds.
 
-use crate::draft::kinds::KindGuess;
+use crate::draft::column_names::{PRICES, QUANTITIES, names};
 use crate::draft::numbers;
 use crate::draft::table::{Column, Table};
-use crate::event::{Channel, Kind};
+use crate::draft::words::words;
+use crate::event::Channel;
 use crate::fields::Field;
 
 /// The columns of the fields, by number.
@@ -14,146 +15,6 @@ pub(super) struct Roles {
     pub(super) quantity: Option<usize>,
     /// They are told by their places, since there are no names.
     pub(super) are_by_place: bool,
-}
-
-/// The words a name is made of, in lower case: of `InvoiceNo`, `invoice_no`, `Invoice No` and `order.invoiceNo` alike.
-pub(super) fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut was_lower = false;
-    for letter in name.chars() {
-        if !letter.is_alphanumeric() || (letter.is_uppercase() && was_lower) {
-            words.push(String::new());
-        }
-        was_lower = letter.is_lowercase() || letter.is_ascii_digit();
-        if let Some(word) = words.last_mut()
-            && letter.is_alphanumeric()
-        {
-            word.extend(letter.to_lowercase());
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
-}
-
-const TOTALS: [&str; 18] = [
-    "value",
-    "order_value",
-    "total",
-    "order_total",
-    "grand_total",
-    "total_price",
-    "total_amount",
-    "amount",
-    "purchase_revenue",
-    "revenue",
-    "total_paid",
-    "payment_value",
-    "event_value",
-    "base_grand_total",
-    "net_amount",
-    "sales",
-    "subtotal",
-    "turnover",
-];
-const PRICES: [&str; 8] =
-    ["unit_price", "unitprice", "price", "item_price", "lineitem_price", "line_price", "product_price", "sale_price"];
-const QUANTITIES: [&str; 8] =
-    ["quantity", "qty", "lineitem_quantity", "line_quantity", "units", "qty_ordered", "item_count", "pieces"];
-
-/// The names of a field's column, the likeliest first.
-fn names(field: Field) -> &'static [&'static str] {
-    match field {
-        Field::EventId => &[
-            "event_id",
-            "eventid",
-            "event_uuid",
-            "id_of_event",
-            "id_of_the_event",
-            "message_id",
-            "messageid",
-            "insert_id",
-            "hit_id",
-            "uuid",
-        ],
-        Field::Customer => &[
-            "customer_id",
-            "customerid",
-            "customer",
-            "customer_no",
-            "customer_number",
-            "user_id",
-            "userid",
-            "user",
-            "visitor_id",
-            "visitorid",
-            "visitor",
-            "member_id",
-            "client_id",
-            "clientid",
-            "buyer_id",
-            "account_id",
-            "user_pseudo_id",
-            "distinct_id",
-            "anonymous_id",
-            "customer_email",
-            "email",
-            "who",
-            "customer_name",
-        ],
-        Field::Order => &[
-            "order_id",
-            "orderid",
-            "order",
-            "order_no",
-            "order_number",
-            "order_name",
-            "increment_id",
-            "invoice_no",
-            "invoiceno",
-            "invoice",
-            "invoice_id",
-            "invoice_number",
-            "transaction_id",
-            "transactionid",
-            "transaction",
-            "receipt_id",
-            "basket_id",
-        ],
-        Field::Product => &[
-            "product_id",
-            "productid",
-            "product",
-            "item_id",
-            "itemid",
-            "item",
-            "stock_code",
-            "stockcode",
-            "sku",
-            "product_sku",
-            "lineitem_sku",
-            "article_id",
-            "article",
-            "asin",
-            "product_name",
-            "item_name",
-            "lineitem_name",
-        ],
-        Field::Value => &TOTALS,
-        Field::Country => &[
-            "country",
-            "country_code",
-            "country_name",
-            "geo_country",
-            "billing_country",
-            "shipping_country",
-            "customer_country",
-            "country_id",
-        ],
-        Field::LoadTimeMs => &["load_time_ms", "load_time", "page_load_time", "loadtime", "page_load_ms", "load_ms"],
-        Field::Rating => &["rating", "review_score", "star_rating", "stars", "score", "overall"],
-        Field::Channel => &["channel", "platform", "device", "source"],
-        _ => &[],
-    }
 }
 
 impl Roles {
@@ -206,24 +67,6 @@ impl Roles {
         let Some(order) = self.column(Field::Order) else { return false };
         let cells = &table.columns[order].cells;
         cells.windows(2).any(|pair| !pair[0].is_empty() && pair[0] == pair[1])
-    }
-
-    /// What all rows are where no column tells it.
-    pub(super) fn kind_without_column(&self, table: &Table) -> KindGuess {
-        if let Some(order) = self.column(Field::Order) {
-            let is_invoice = words(&table.columns[order].name).iter().any(|word| word.starts_with("invoice"));
-            return if is_invoice && numbers_with_letters(&table.columns[order]) {
-                KindGuess::InvoiceLetter { column: order }
-            } else {
-                KindGuess::Constant(Kind::OrderPlaced)
-            };
-        }
-        let has = |field| self.column(field).is_some();
-        KindGuess::Constant(match () {
-            () if has(Field::Rating) => Kind::ReviewPosted,
-            () if has(Field::Value) => Kind::OrderPlaced,
-            () => Kind::PageViewed,
-        })
     }
 }
 
@@ -288,29 +131,9 @@ fn is_of_our_own(field: Field, column: &Column) -> bool {
     column.name == field.name() && column.present().next().is_none()
 }
 
-/// True if nearly all cells are numbers, a few with a letter before them.
-fn numbers_with_letters(column: &Column) -> bool {
-    let is_number = |cell: &str| {
-        let digits = cell.strip_prefix(|first: char| first.is_ascii_uppercase()).unwrap_or(cell);
-        !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let (numbers, all) = (column.present().filter(|cell| is_number(cell)).count(), column.present().count());
-    all > 0 && numbers * 10 >= all * 9
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_words_however_they_are_joined() {
-        for name in ["InvoiceNo", "invoice_no", "Invoice No", "invoice.no", "invoiceNo", "INVOICE-NO"] {
-            assert_eq!(words(name).join("_"), "invoice_no", "{name}");
-        }
-        assert_eq!(words("CustomerID").join("_"), "customer_id");
-        assert_eq!(words("items.0.itemId").join("_"), "items_0_item_id");
-        assert_eq!(words("Größe").join("_"), "größe");
-    }
 
     #[test]
     fn a_path_is_known_by_its_last_part() {

@@ -8,10 +8,9 @@ use serde_json::Value;
 use crate::absent::looks_like_nothing;
 use crate::array::{self, Elements};
 use crate::dialect::{Dialect, Layout, Text};
-use crate::draft::times;
+use crate::draft::time_guess::is_time;
 use crate::encoding::Encoding;
 use crate::files::Format;
-use crate::read::guess_format;
 
 /// Enough to meet what is rare.
 const SAMPLE_BYTES: u64 = 2 << 20;
@@ -46,7 +45,7 @@ pub(super) struct Column {
 impl Table {
     pub(super) fn read(raw: Box<dyn BufRead>, format: Option<Format>) -> io::Result<Table> {
         let text = Text::with_sample(raw, None, SAMPLE_BYTES)?;
-        let mut table = match format.unwrap_or_else(|| guess_format(&text.sample)) {
+        let mut table = match format.unwrap_or_else(|| Format::recognise(&text.sample)) {
             Format::Csv => Table::of_rows(&text.sample),
             Format::Jsonl => Table::of_objects(&text.sample)?,
         };
@@ -214,7 +213,7 @@ impl Column {
 
 /// True for a cell that no header would have.
 fn is_data(cell: &str) -> bool {
-    cell.parse::<f64>().is_ok_and(f64::is_finite) || times::is_time(cell)
+    cell.parse::<f64>().is_ok_and(f64::is_finite) || is_time(cell)
 }
 
 /// The words of databases for nothing are absent wherever they stand.

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::decimal::NumberStyle;
+use crate::draft::guess::{Events, Guess};
 use crate::draft::kinds::{KindGuess, KindWord};
 use crate::draft::numbers::{self, NumberGuess};
 use crate::draft::table::{Column, Table};
-use crate::draft::times::TimeGuess;
-use crate::draft::{Events, Guess};
+use crate::draft::time_guess::TimeGuess;
 use crate::event::Kind;
 use crate::fields::Field;
 use crate::names::{clean, listed};

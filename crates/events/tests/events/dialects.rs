@@ -1,32 +1,19 @@
 //! Files as people have them: separators, encodings, headers, JSON of other shapes. The cases are named after those of
 //! the audit that found them.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes the helpers of this file for more than tests")]
+use flowbench_events::{Event, Kind, Mapping, ReadSummary, Reject, parse_rfc3339_ms};
 
-use std::fs;
-
-use flowbench_events::{
-    Event, Input, Kind, Mapping, ReadError, ReadOptions, ReadSummary, Reject, Trace, parse_rfc3339_ms, read_trace,
-};
-use tempfile::TempDir;
+use crate::reading::{Read, read, read_as, through};
 
 const T: &str = "2026-03-01T10:00:00Z";
 
-/// What came of a log.
-#[derive(Debug)]
-struct Read {
-    trace: Trace,
-    summary: ReadSummary,
-    rejects: Vec<Reject>,
-}
-
 impl Read {
     /// Every event as kind, customer, order, product, country and value.
-    fn events(&self) -> Vec<String> {
-        self.trace.events.iter().map(|event| self.in_words(event)).collect()
+    fn in_words(&self) -> Vec<String> {
+        self.trace.events.iter().map(|event| self.one_in_words(event)).collect()
     }
 
-    fn in_words(&self, event: &Event) -> String {
+    fn one_in_words(&self, event: &Event) -> String {
         let (record, symbols) = (event.record(), &self.trace.symbols);
         let mut words = record.kind.name().to_owned();
         for id in [record.customer, record.order, record.product] {
@@ -43,38 +30,19 @@ impl Read {
         self.summary.assumed.join(", ")
     }
 
-    fn places(&self) -> Vec<String> {
+    fn rejects_in_words(&self) -> Vec<String> {
         self.rejects.iter().map(Reject::to_string).collect()
     }
 }
 
-fn read_with(name: &str, bytes: impl AsRef<[u8]>, mapping: Option<&str>) -> Result<Read, ReadError> {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join(name);
-    fs::write(&path, bytes).unwrap();
-    let mapping = mapping.map(|text| Mapping::parse(text, "map.toml").unwrap());
-    let options = ReadOptions { mapping, ..ReadOptions::default() };
-    let mut rejects = Vec::new();
-    let mut keep = |reject: &Reject| {
-        rejects.push(reject.clone());
-        Ok(())
-    };
-    let (trace, summary) = read_trace(&Input::new(path), &options, &mut keep)?;
-    assert_eq!(summary.rows, summary.events + summary.skipped + summary.rejects);
-    Ok(Read { trace, summary, rejects })
-}
-
-fn read(name: &str, bytes: impl AsRef<[u8]>) -> Read {
-    read_with(name, bytes, None).unwrap()
-}
-
 fn mapped(name: &str, bytes: impl AsRef<[u8]>, mapping: &str) -> Read {
-    read_with(name, bytes, Some(mapping)).unwrap()
+    read_as(name, bytes, &through(mapping)).unwrap()
 }
 
 /// Why a log is not read; the path of the scratch folder is left out.
 fn refused(name: &str, bytes: impl AsRef<[u8]>, mapping: Option<&str>) -> String {
-    let told = read_with(name, bytes, mapping).unwrap_err().to_string();
+    let options = mapping.map(through).unwrap_or_default();
+    let told = read_as(name, bytes, &options).unwrap_err().to_string();
     told[told.find(name).unwrap()..].to_owned()
 }
 
@@ -103,7 +71,12 @@ fn a10_the_same_rows_are_the_same_events_in_every_dialect() {
                 for encode in encodings {
                     let log = mapped("log.csv", encode(&text), MAP);
                     let expected = ["order_placed Zoë    5.000", "order_placed B\nC    6.500"];
-                    assert_eq!(log.events(), expected, "{separator:?} {trailing:?} {end:?}: {:?}", log.places());
+                    assert_eq!(
+                        log.in_words(),
+                        expected,
+                        "{separator:?} {trailing:?} {end:?}: {:?}",
+                        log.rejects_in_words()
+                    );
                 }
             }
         }
@@ -118,10 +91,10 @@ fn a8_what_no_one_uses_cannot_spoil_a_row() {
     for note in [b"\xff\xfe".as_slice(), b"\xa35", b"a\0b", huge.as_bytes(), b"\"\xff,\n\0\""] {
         let rows = [b"note,when,what,who,amount\n", note, b",2026-03-01T10:00:00Z,order,c,5\n"].concat();
         let log = mapped("log.csv", &rows, MAP);
-        assert_eq!(log.events(), ["order_placed c    5.000"], "{:?}", log.rejects);
+        assert_eq!(log.in_words(), ["order_placed c    5.000"], "{:?}", log.rejects);
         // The columns of the interchange format are used, others are not.
         let native = [b"note,event_time,kind,customer\n", note, b",2026-03-01T10:00:00Z,order_placed,c\n"].concat();
-        assert_eq!(read("log.csv", &native).events(), ["order_placed c    "]);
+        assert_eq!(read("log.csv", &native).in_words(), ["order_placed c    "]);
     }
 }
 
@@ -133,7 +106,7 @@ fn a8_what_is_used_is_blamed_by_its_name() {
         (vec![b'x'; 2 << 20], "the field has 2097152 bytes, more than 1 MiB"),
     ] {
         let rows = [b"note,when,what,who,amount\n\xff,2026-03-01T10:00:00Z,order,", &cell[..], b",5\n"].concat();
-        assert_eq!(mapped("log.csv", &rows, MAP).places(), [format!("line 2, column who: {reason}")]);
+        assert_eq!(mapped("log.csv", &rows, MAP).rejects_in_words(), [format!("line 2, column who: {reason}")]);
     }
 }
 
@@ -141,13 +114,13 @@ fn a8_what_is_used_is_blamed_by_its_name() {
 fn a8_the_same_for_json_lines() {
     let line =
         b"{\"note\":\"\xff\",\"kind\":\"order_placed\",\"event_time\":\"2026-03-01T10:00:00Z\",\"customer\":\"c\"}\n";
-    assert_eq!(read("log.jsonl", line).events(), ["order_placed c    "]);
+    assert_eq!(read("log.jsonl", line).in_words(), ["order_placed c    "]);
     let line = b"{\"kind\":\"order_placed\",\"event_time\":\"2026-03-01T10:00:00Z\",\"customer\":\"\xff\"}\n";
-    assert_eq!(read("log.jsonl", line).places(), ["line 1, column customer: the field is not UTF-8"]);
+    assert_eq!(read("log.jsonl", line).rejects_in_words(), ["line 1, column customer: the field is not UTF-8"]);
     let line =
         b"{\"note\":\"\xff\",\"deep\":{\"x\":[\"\\u0000\"]},\"what\":\"order\",\"when\":\"2026-03-01T10:00:00Z\",\
                  \"who\":1,\"amount\":5}\n";
-    assert_eq!(mapped("log.jsonl", line, MAP).events(), ["order_placed 1    5.000"]);
+    assert_eq!(mapped("log.jsonl", line, MAP).in_words(), ["order_placed 1    5.000"]);
 }
 
 // Files without a header.
@@ -165,10 +138,10 @@ fn b2_a_file_without_a_header_is_read_with_the_names_a_mapping_gives() {
         product = { column = "item" }
     "#;
     let log = mapped("log.csv", HEADERLESS, mapping);
-    assert_eq!(log.events(), ["page_viewed 1  19  ", "order_placed 100  28  "]);
+    assert_eq!(log.in_words(), ["page_viewed 1  19  ", "order_placed 100  28  "]);
     assert_eq!((log.summary.rows, log.assumed()), (2, String::new()));
     let log = mapped("log.csv", HEADERLESS.replace(',', "|"), mapping);
-    assert_eq!((log.events().len(), log.assumed()), (2, "'|'-separated".to_owned()));
+    assert_eq!((log.in_words().len(), log.assumed()), (2, "'|'-separated".to_owned()));
     let numbered = r#"
         header = false
         time = { column = "5", format = "epoch_s" }
@@ -176,9 +149,9 @@ fn b2_a_file_without_a_header_is_read_with_the_names_a_mapping_gives() {
         customer = { column = "1" }
         product = { column = "2" }
     "#;
-    assert_eq!(mapped("log.csv", HEADERLESS, numbered).events(), log.events());
+    assert_eq!(mapped("log.csv", HEADERLESS, numbered).in_words(), log.in_words());
     let renamed = format!("header = true\n{mapping}");
-    assert_eq!(mapped("log.csv", format!("a,b,c,d,e\n{HEADERLESS}"), &renamed).events(), log.events());
+    assert_eq!(mapped("log.csv", format!("a,b,c,d,e\n{HEADERLESS}"), &renamed).in_words(), log.in_words());
 }
 
 #[test]
@@ -206,10 +179,10 @@ fn b3_separators_are_recognised_and_told() {
         let rows =
             format!("{}\"{}", plain.replace(',', separator), quoted.replacen("\",", &format!("\"{separator}"), 1));
         let log = mapped("log.csv", &rows, MAP);
-        assert_eq!((&log.events()[..], &*log.assumed()), (&expected.map(str::to_owned)[..], assumed));
+        assert_eq!((&log.in_words()[..], &*log.assumed()), (&expected.map(str::to_owned)[..], assumed));
         // What a mapping says is not assumed.
         let log = mapped("log.csv", &rows, &format!("separator = \"{}\"\n{MAP}", separator.escape_default()));
-        assert_eq!((&log.events()[..], &*log.assumed()), (&expected.map(str::to_owned)[..], ""));
+        assert_eq!((&log.in_words()[..], &*log.assumed()), (&expected.map(str::to_owned)[..], ""));
         let native =
             rows.replacen("when", "event_time", 1).replacen("what", "kind", 1).replace("order", "order_placed");
         assert_eq!((read("log.csv", &native).summary.events, &*read("log.csv", native).assumed()), (2, assumed));
@@ -232,7 +205,7 @@ fn b3_a_decimal_comma_is_recognised_beside_another_separator() {
 fn b3_a_line_that_tells_the_separator_is_no_header() {
     for line in ["sep=;\n", "\"sep=;\"\r\n"] {
         let log = mapped("log.csv", format!("{line}when;what;who;amount\n{T};order;ann;5\nx;order;;\n"), MAP);
-        assert_eq!(log.events(), ["order_placed ann    5.000"]);
+        assert_eq!(log.in_words(), ["order_placed ann    5.000"]);
         assert_eq!(log.rejects[0].line, 4);
     }
 }
@@ -272,7 +245,7 @@ fn b5_notes_over_lines_offsets_without_colon_and_empty_cells_are_read() {
         value = { column = "Total" }
     "#;
     let log = mapped("log.csv", rows, mapping);
-    assert_eq!(log.events(), ["order_placed  #1   99.750", "order_placed  #1   "]);
+    assert_eq!(log.in_words(), ["order_placed  #1   99.750", "order_placed  #1   "]);
     assert_eq!(log.trace.events[1].event_time_ms(), parse_rfc3339_ms("2021-05-03T08:00:00Z").unwrap());
 }
 
@@ -295,8 +268,8 @@ fn b8_json_lines_with_names_of_their_own_are_read_through_a_mapping() {
         country = { column = "geo.country" }
     "#;
     let log = mapped("log.jsonl", lines, mapping);
-    assert_eq!(log.events(), ["order_placed 7  B Norway 12.500", "order_placed     "]);
-    assert!(log.places()[0].starts_with("line 3, column at.utc: 'yesterday' cannot be read as a time"));
+    assert_eq!(log.in_words(), ["order_placed 7  B Norway 12.500", "order_placed     "]);
+    assert!(log.rejects_in_words()[0].starts_with("line 3, column at.utc: 'yesterday' cannot be read as a time"));
     let told = log.summary.to_string();
     assert!(told.ends_with("1 skipped ('scroll' 1), 1 rejected; in no row: 'ecommerce.transaction'"), "{told}");
 }
@@ -312,13 +285,13 @@ fn b8_an_array_of_objects_is_read_element_by_element() {
         ("log.jsonl", format!("[{order}\n,{view}\n,{bad}]")),
     ] {
         let log = read(name, text);
-        assert_eq!(log.events(), ["order_placed a]}\"    ", "page_viewed a]}\"    "], "{name}");
+        assert_eq!(log.in_words(), ["order_placed a]}\"    ", "page_viewed a]}\"    "], "{name}");
         assert_eq!(log.rejects.len(), 1);
-        assert!(log.places()[0].contains("column kind: 'x' is not a kind"));
+        assert!(log.rejects_in_words()[0].contains("column kind: 'x' is not a kind"));
     }
     let log = read("log.json", format!("[{order},{order}"));
     assert_eq!(
-        (log.summary.events, log.places()),
+        (log.summary.events, log.rejects_in_words()),
         (2, vec!["line 1: the array is not closed; is the file complete?".to_owned()])
     );
     let mapping = "time = { column = \"t\" }\nkind = { constant = \"page_viewed\" }\n";
@@ -330,7 +303,7 @@ fn b8_an_array_of_objects_is_read_element_by_element() {
 fn b8_json_that_is_called_csv_is_told() {
     for text in ["[{\"kind\":1}]", "{\"kind\":1}"] {
         let told = refused("log.csv", text, None);
-        assert!(told.contains("it looks like JSON Lines, tell that by the ending .jsonl"), "{told}");
+        assert!(told.contains("it looks like JSON Lines: use the ending .jsonl"), "{told}");
     }
 }
 
@@ -340,8 +313,8 @@ fn b8_json_that_is_called_csv_is_told() {
 fn b10_marks_line_ends_and_quoted_headers_are_read() {
     let rows = format!("\u{feff}\"when\",\"what\",\"who\",\"amount\"\r\n{T},order,ann,5\r\n\r\n\u{1a}");
     let log = mapped("log.csv", rows, MAP);
-    assert_eq!(log.events(), ["order_placed ann    5.000"]);
-    assert_eq!(log.places(), ["line 4: the row has 1 fields, the header 4"]);
+    assert_eq!(log.in_words(), ["order_placed ann    5.000"]);
+    assert_eq!(log.rejects_in_words(), ["line 4: the row has 1 fields, the header 4"]);
 }
 
 fn utf16(text: &str, bytes_of: fn(u16) -> [u8; 2]) -> Vec<u8> {
@@ -356,7 +329,7 @@ fn b11_utf16_is_recognised_with_and_without_its_mark() {
         for mark in ["\u{feff}", ""] {
             for (name, text) in [("log.csv", &csv), ("log.jsonl", &json), ("log", &json)] {
                 let log = mapped(name, utf16(&format!("{mark}{text}"), bytes_of), MAP);
-                assert_eq!(log.events(), ["order_placed Zoë 漢🙂    2.550"], "{name}");
+                assert_eq!(log.in_words(), ["order_placed Zoë 漢🙂    2.550"], "{name}");
                 assert!(log.assumed().starts_with("UTF-16"), "{}", log.assumed());
             }
         }
@@ -375,7 +348,10 @@ fn b11_half_a_character_of_utf16_costs_its_row_only_if_it_is_used() {
         }
     }
     let log = mapped("log.csv", &bytes, MAP);
-    assert_eq!((log.events().len(), log.places()), (1, vec!["line 3, column who: the field is not UTF-8".to_owned()]));
+    assert_eq!(
+        (log.in_words().len(), log.rejects_in_words()),
+        (1, vec!["line 3, column who: the field is not UTF-8".to_owned()])
+    );
 }
 
 #[test]
@@ -383,9 +359,9 @@ fn b13_latin_1_where_nothing_uses_it_loses_nothing() {
     let rows = b"when,what,Description,who,amount\n2026-03-01T10:00:00Z,order,\xa35 OFF,a,1\n\
                  2026-03-01T10:01:00Z,order,CAF\xc9,b,2\n2026-03-01T10:02:00Z,order,plain,c,3\n";
     let log = mapped("log.csv", rows, MAP);
-    assert_eq!(log.events(), ["order_placed a    1.000", "order_placed b    2.000", "order_placed c    3.000"]);
+    assert_eq!(log.in_words(), ["order_placed a    1.000", "order_placed b    2.000", "order_placed c    3.000"]);
     let strict = mapped("log.csv", rows, &format!("encoding = \"utf-8\"\n{MAP}"));
-    assert_eq!((strict.events(), strict.assumed()), (log.events(), String::new()));
+    assert_eq!((strict.in_words(), strict.assumed()), (log.in_words(), String::new()));
 }
 
 #[test]
@@ -393,18 +369,18 @@ fn b13_latin_1_is_recognised_where_it_is_used() {
     let rows = b"when,what,who,amount\n2026-03-01T10:00:00Z,order,Zo\xeb \x80,1\n";
     let log = mapped("log.csv", rows, MAP);
     assert_eq!(
-        (log.events(), log.assumed()),
+        (log.in_words(), log.assumed()),
         (vec!["order_placed Zoë €    1.000".to_owned()], "Windows-1252".to_owned())
     );
     for name in ["latin-1", "ISO-8859-1", "windows-1252"] {
         let log = mapped("log.csv", rows, &format!("encoding = \"{name}\"\n{MAP}"));
-        assert_eq!((log.events(), log.assumed()), (vec!["order_placed Zoë €    1.000".to_owned()], String::new()));
+        assert_eq!((log.in_words(), log.assumed()), (vec!["order_placed Zoë €    1.000".to_owned()], String::new()));
     }
     let log = mapped("log.csv", rows, &format!("encoding = \"utf-8\"\n{MAP}"));
-    assert_eq!(log.places(), ["line 2, column who: the field is not UTF-8"]);
+    assert_eq!(log.rejects_in_words(), ["line 2, column who: the field is not UTF-8"]);
     // What is recognised by its first part may be UTF-8 further down.
     let mixed = [&rows[..], "2026-03-01T10:00:00Z,order,é漢,2\n".as_bytes()].concat();
-    assert_eq!(mapped("log.csv", mixed, MAP).events()[1], "order_placed é漢    2.000");
+    assert_eq!(mapped("log.csv", mixed, MAP).in_words()[1], "order_placed é漢    2.000");
     let told = Mapping::parse(&format!("encoding = \"ebcdic\"\n{MAP}"), "map.toml").unwrap_err().to_string();
     assert!(told.contains("line 1") && told.contains("(encodings: utf-8, utf-16, latin-1, windows-1252)"), "{told}");
 }
@@ -420,7 +396,7 @@ fn b14_trailing_separators_are_tolerated_in_header_and_rows() {
     }
     let log = mapped("log.csv", format!("when,what,who,amount\n{T},order,a,1,,x\n{T},order,a\n"), MAP);
     let told = ["line 2: the row has 6 fields, the header 4", "line 3: the row has 3 fields, the header 4"];
-    assert_eq!(log.places(), told);
+    assert_eq!(log.rejects_in_words(), told);
 }
 
 // Quotes as MySQL writes them, times.
@@ -432,8 +408,12 @@ fn b16_a_backslash_before_a_quote_costs_its_row_and_is_told() {
         format!("when,what,who,amount,note\n{T},order,a,1,\"6\\\" tube\"\n{T},order,b,2,\"x\"\n"),
         MAP,
     );
-    assert_eq!(log.events(), ["order_placed b    2.000"]);
-    assert!(log.places()[0].starts_with("line 2, column note: text follows the quote"), "{:?}", log.places());
+    assert_eq!(log.in_words(), ["order_placed b    2.000"]);
+    assert!(
+        log.rejects_in_words()[0].starts_with("line 2, column note: text follows the quote"),
+        "{:?}",
+        log.rejects_in_words()
+    );
 }
 
 #[test]
@@ -452,10 +432,10 @@ fn b19_the_iso_forms_of_a_time_are_read() {
     ] {
         let log = log(cell);
         let times: Vec<i64> = log.trace.events.iter().map(Event::event_time_ms).collect();
-        assert_eq!(times, [parse_rfc3339_ms(T).unwrap()], "{cell}: {:?}", log.places());
+        assert_eq!(times, [parse_rfc3339_ms(T).unwrap()], "{cell}: {:?}", log.rejects_in_words());
     }
     let log = log("2026-03-01T10:00:00");
-    assert!(log.places()[0].contains("it has no offset such as Z"), "{:?}", log.places());
+    assert!(log.rejects_in_words()[0].contains("it has no offset such as Z"), "{:?}", log.rejects_in_words());
 }
 
 // Names.
@@ -484,7 +464,7 @@ fn reliability_b16_names_in_messages_are_short_clean_and_few() {
     }
     let log =
         mapped("log.csv", format!("when,what,who\x1b,amount\n{T},order,\u{0},1\n"), &MAP.replace("who", "who\\u001b"));
-    assert!(!log.places()[0].contains(char::is_control), "{:?}", log.places());
+    assert!(!log.rejects_in_words()[0].contains(char::is_control), "{:?}", log.rejects_in_words());
 }
 
 #[test]

@@ -1,18 +1,16 @@
 //! Files in and out: what a file is decides how it is read, what is no log is named, damage is noticed, memory is
 //! bounded, and a file that is written takes its place whole or not at all.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes the helpers of this file for more than tests")]
-
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use flate2::write::{DeflateEncoder, GzEncoder};
-use flowbench_events::{
-    EventWriter, Format, Input, Output, ReadError, ReadOptions, ReadSummary, Reject, Trace, read_trace,
-};
+use flowbench_events::{EventWriter, Format, Output, ReadError, ReadOptions, Reject};
 use tempfile::TempDir;
+
+use crate::reading::{Read, read_path};
 
 const LOG: &str =
     "event_id,kind,event_time\n1,order_placed,2026-01-05T08:00:00.000Z\n2,page_viewed,2026-01-05T08:00:01Z\n";
@@ -33,19 +31,12 @@ impl Folder {
     }
 
     /// Reads a file of these bytes under that name.
-    fn read(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<(Trace, ReadSummary, Vec<Reject>), ReadError> {
-        let path = self.write(name, bytes);
-        let mut rejects = Vec::new();
-        let mut keep = |reject: &Reject| {
-            rejects.push(reject.clone());
-            Ok(())
-        };
-        let (trace, summary) = read_trace(&Input::new(path), &ReadOptions::default(), &mut keep)?;
-        Ok((trace, summary, rejects))
+    fn read(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<Read, ReadError> {
+        read_path(&self.write(name, bytes), &ReadOptions::default())
     }
 
     fn events(&self, name: &str, bytes: impl AsRef<[u8]>) -> u64 {
-        self.read(name, bytes).unwrap().1.events
+        self.read(name, bytes).unwrap().summary.events
     }
 
     fn refused(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
@@ -208,7 +199,7 @@ fn a_zip_of_anything_else_is_refused_with_what_is_in_it() {
     let many: Vec<(String, &str)> = (0..9).map(|number| (format!("{number}.csv"), LOG)).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|(name, content)| (name.as_str(), *content)).collect();
     assert!(refused(&many).contains("9 files ('0.csv', '1.csv', '2.csv', '3.csv', '4.csv', ...)"));
-    assert!(refused(&[]).contains("without a file"));
+    assert!(refused(&[]).contains("without any file"));
     assert!(refused(&[("[Content_Types].xml", "<x/>"), ("xl/workbook.xml", "<x/>")]).contains("an Excel workbook"));
     assert!(refused(&[("mimetype", "application/vnd.oasis.opendocument.spreadsheet")]).contains("an office document"));
     let whole = zip(&[("log.csv", LOG)], true);
@@ -226,7 +217,7 @@ fn a_damaged_zip_is_never_read_as_if_it_were_whole() {
     let folder = Folder::new();
     let rows: String = (0..40).map(|n| format!("{n},order_placed,2026-01-05T08:00:{n:02}.000Z\n")).collect();
     let log = format!("event_id,kind,event_time\n{rows}");
-    let digest = |bytes: &[u8]| folder.read("log.zip", bytes).map(|(trace, ..)| trace.digest());
+    let digest = |bytes: &[u8]| folder.read("log.zip", bytes).map(|read| read.trace.digest());
     for is_packed in [true, false] {
         let whole = zip(&[("log.csv", &log)], is_packed);
         let right = digest(&whole).unwrap();
@@ -250,7 +241,7 @@ fn no_flipped_bit_of_what_we_compressed_changes_what_is_read() {
     let folder = Folder::new();
     let rows: String =
         (0..60).map(|n| format!("{n},order_placed,2026-01-05T08:{n:02}:{:02}.000Z\n", n * 7 % 60)).collect();
-    let (trace, ..) = folder.read("plain.csv", format!("event_id,kind,event_time\n{rows}")).unwrap();
+    let Read { trace, .. } = folder.read("plain.csv", format!("event_id,kind,event_time\n{rows}")).unwrap();
     for name in ["log.csv.zst", "log.csv.gz"] {
         let mut writer = EventWriter::new(Output::create(folder.0.path().join(name)).unwrap(), Format::Csv);
         writer.write(&trace.events, &trace.symbols).unwrap();
@@ -259,7 +250,7 @@ fn no_flipped_bit_of_what_we_compressed_changes_what_is_read() {
         for bit in (0..whole.len() * 8).step_by(7) {
             let mut flipped = whole.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            if let Ok((read, _, rejects)) = folder.read(name, flipped) {
+            if let Ok(Read { trace: read, rejects, .. }) = folder.read(name, flipped) {
                 assert_eq!((read.digest(), rejects.len()), (trace.digest(), 0), "{name}, bit {bit}");
             }
         }
@@ -269,7 +260,7 @@ fn no_flipped_bit_of_what_we_compressed_changes_what_is_read() {
 #[test]
 fn a_zstd_file_without_checksum_is_remarked() {
     let folder = Folder::new();
-    let remarks = |name: &str, bytes: Vec<u8>| folder.read(name, bytes).unwrap().1.remarks;
+    let remarks = |name: &str, bytes: Vec<u8>| folder.read(name, bytes).unwrap().summary.remarks;
     assert_eq!(remarks("log.csv.zst", zstd(LOG)), [""; 0]);
     let [remark] = &remarks("log.csv.zst", zstd::encode_all(LOG.as_bytes(), 0).unwrap())[..] else { panic!() };
     assert!(remark.ends_with("log.csv.zst has no checksum: if it is damaged, that may not be noticed"), "{remark}");
@@ -283,9 +274,9 @@ fn a_zstd_file_without_checksum_is_remarked() {
 fn cr_and_lf_and_both_end_lines_in_every_format() {
     let folder = Folder::new();
     for end in ["\n", "\r", "\r\n"] {
-        let (trace, summary, _) = folder.read("log.csv", LOG.replace('\n', end)).unwrap();
+        let Read { trace, summary, .. } = folder.read("log.csv", LOG.replace('\n', end)).unwrap();
         assert_eq!((summary.rows, summary.events), (2, 2), "{end:?}");
-        assert_eq!(trace.digest(), folder.read("log.csv", LOG).unwrap().0.digest());
+        assert_eq!(trace.digest(), folder.read("log.csv", LOG).unwrap().trace.digest());
         assert_eq!(folder.events("log.jsonl", JSON.repeat(3).replace('\n', end)), 3, "{end:?}");
     }
     let mixed = format!("{}\r{}\r\n{JSON}", JSON.trim(), JSON.trim());
@@ -301,14 +292,15 @@ fn a_line_of_more_than_16_mib_is_one_bad_row() {
     let long = "a".repeat(3 * LIMIT);
     let (header, rows) = LOG.split_at(LOG.find('\n').unwrap() + 1);
     let too_long = |line| Reject { line, column: String::new(), reason: "the line has more than 16 MiB".to_owned() };
-    let (_, summary, rejects) = folder.read("log.csv.gz", gzip(format!("{header}{long}\r\n{rows}"))).unwrap();
+    let Read { summary, rejects, .. } = folder.read("log.csv.gz", gzip(format!("{header}{long}\r\n{rows}"))).unwrap();
     assert_eq!((summary.events, &rejects[..]), (2, &[too_long(2)][..]));
-    let (_, summary, rejects) = folder.read("log.jsonl.gz", gzip(format!("{JSON}{long}\r{JSON}{long}"))).unwrap();
+    let Read { summary, rejects, .. } =
+        folder.read("log.jsonl.gz", gzip(format!("{JSON}{long}\r{JSON}{long}"))).unwrap();
     assert_eq!((summary.events, &rejects[..]), (2, &[too_long(2), too_long(4)][..]));
     let told = folder.refused("log.csv.gz", gzip(&long));
     assert!(told.contains("the header line cannot be read: the line has more than 16 MiB"), "{told}");
     let open = format!("{header}\"{}{rows}", "a\n".repeat(LIMIT / 2 + 1));
-    let (_, summary, rejects) = folder.read("log.csv.gz", gzip(open)).unwrap();
+    let Read { summary, rejects, .. } = folder.read("log.csv.gz", gzip(open)).unwrap();
     assert_eq!(summary.events, 2);
     assert!(rejects[0].reason.contains("nothing closes it within 16 MiB"), "{}", rejects[0]);
     assert_eq!(rejects[0].column, "event_id");

@@ -1,12 +1,12 @@
 //! First mappings of published forms of logs: what is drafted is a mapping, and it reads every row. The rows are made up;
 //! only their form is that of the files people publish.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes the helpers of this file for more than tests")]
-
 use std::fs;
 
-use flowbench_events::{Event, Input, Mapping, ReadOptions, ReadSummary, Symbols, draft_mapping, read_trace, rfc3339};
+use flowbench_events::{Event, Input, ReadOptions, ReadSummary, Symbols, draft_mapping, rfc3339};
 use tempfile::TempDir;
+
+use crate::reading::{Read, read_as, through};
 
 /// The draft of a log, its first lines of comment left out.
 fn draft(name: &str, bytes: impl AsRef<[u8]>) -> String {
@@ -35,12 +35,8 @@ fn drafts(name: &str, bytes: impl AsRef<[u8]>, expected: &str) -> String {
 
 /// Reads a log with its own draft: every event in words, and what was said.
 fn read_with_draft(name: &str, bytes: impl AsRef<[u8]>, draft: &str) -> (Vec<String>, ReadSummary) {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join(name);
-    fs::write(&path, bytes).unwrap();
-    let mapping = Some(Mapping::parse(draft, "draft.toml").unwrap());
-    let options = ReadOptions { mapping, strict: true, ..ReadOptions::default() };
-    let (trace, summary) = read_trace(&Input::new(path), &options, &mut |_| Ok(())).unwrap();
+    let options = ReadOptions { strict: true, ..through(draft) };
+    let Read { trace, summary, .. } = read_as(name, bytes, &options).unwrap();
     assert_eq!(summary.assumed, [""; 0], "a draft leaves nothing to be assumed");
     (trace.events.iter().map(|event| in_words(event, &trace.symbols)).collect(), summary)
 }

@@ -1,4 +1,4 @@
-//! Which delivery of an event counts, where transport may deliver it more than once.
+//! Which delivery of an event counts if transport delivers it more than once.
 //!
 //! Decisions D-025 and D-026.
 
@@ -9,66 +9,63 @@ use hashbrown::{HashMap, HashSet};
 use crate::digest::mix;
 use crate::event::{Event, EventId};
 
-/// How long second deliveries are told from first ones, in ms of *arrival time*.
+/// The *arrival time* in ms within which a repeated delivery does not count.
 ///
-/// Within which time a repeated delivery does not count.
-///
-/// The first delivery of an event id to arrive counts, in the order of the trace, whatever later ones say. A later one
-/// counts as well only if it arrives a horizon or more after the last one that counted; where arrival time runs
-/// backwards it does not. Events without an id are never repeated. So what counts is a function of the trace, and an
-/// event id may be forgotten once everything still to come arrives a horizon or more after the delivery that counted.
-/// Events dropped as late are dropped first: they are not deliveries.
+/// The first delivery of an event id in the order of the trace counts. A later one counts only if it arrives a horizon or
+/// more after the last one that counted, so never if arrival time runs backwards. Events without an id are never repeated.
+/// Which deliveries count is therefore a function of the trace, and an event id may be forgotten once all further arrivals
+/// are a horizon or more after the delivery that counted. Late events are dropped before, and are no deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Horizon(i64);
 
 impl Horizon {
-    /// An event id is never forgotten: what `replay` and `inspect` mean unless they are told otherwise.
+    /// The horizon that has no end, so that no event id is ever forgotten; the default of `replay` and `inspect`.
     pub const FOR_GOOD: Horizon = Horizon(i64::MAX);
-    /// What experiments mean: the memory it takes has a bound.
+    /// The horizon of one day, which bounds memory; the default of experiments.
     pub const DAY: Horizon = Horizon(24 * 3_600_000);
 
-    /// A horizon of so many ms, at least 1.
+    /// Returns a horizon of this length in ms; less than 1 counts as 1.
     pub fn from_ms(horizon_ms: i64) -> Horizon {
         Horizon(horizon_ms.max(1))
     }
 
-    /// True if a delivery that arrives at `arrival_ms` repeats one that counted and arrived at `counted_ms`.
+    /// Returns true if a delivery that arrives at `arrival_ms` repeats one that counted and arrived at `counted_ms`.
     #[inline]
     pub fn covers(self, counted_ms: i64, arrival_ms: i64) -> bool {
         arrival_ms.saturating_sub(counted_ms) < self.0
     }
 
-    /// The last arrival time (ms) at which a delivery would repeat the one that counted and arrived at `counted_ms`;
-    /// `i64::MAX` if there is no last one.
+    /// Returns the last arrival time in ms at which a delivery repeats one that counted and arrived at `counted_ms`, or
+    /// `i64::MAX` if there is none.
     #[inline]
     pub fn last_ms(self, counted_ms: i64) -> i64 {
         if self == Self::FOR_GOOD { i64::MAX } else { counted_ms.saturating_add(self.0 - 1) }
     }
 }
 
-/// Tells first deliveries from others while walking a whole trace, and forgets nothing.
+/// Decides for each delivery of a whole trace, in order, whether it counts. It forgets no event id.
 #[derive(Debug)]
-pub struct FirstDeliveries {
+pub struct Deduplicator {
     horizon: Horizon,
     counted: Counted,
-    events: u64, // that counted
+    events: u64, // those that counted
 }
 
-/// What is known of each event id.
+/// The event ids that have counted.
 #[derive(Debug)]
 enum Counted {
-    /// Ids that counted, remembered forever: 8 bytes each plus spare room. Many small tables, of which one at a time
-    /// doubles, waste less than a single large one, which would need half as much again.
+    /// The ids, in 8 bytes each plus spare room. Of many small tables only one doubles at a time, so they waste less than a
+    /// single large one, which would need half as much again.
     ForGood(Vec<HashSet<EventId, RandomState>>),
-    /// When the last one that counted arrived, ms.
+    /// The arrival time in ms of the last delivery that counted.
     At(HashMap<EventId, i64, RandomState>),
 }
 
-/// Tables of [`Counted::ForGood`].
+/// The number of tables in [`Counted::ForGood`].
 const TABLES: u64 = 64;
 
-impl FirstDeliveries {
-    /// At the beginning of a trace.
+impl Deduplicator {
+    /// Returns a deduplicator that has seen no delivery.
     pub fn new(horizon: Horizon) -> Self {
         let tables = || (0..TABLES).map(|_| HashSet::default()).collect();
         let counted =
@@ -76,14 +73,14 @@ impl FirstDeliveries {
         Self { horizon, counted, events: 0 }
     }
 
-    /// Takes the next delivery; true if it counts.
+    /// Takes the next delivery and returns true if it counts.
     pub fn take(&mut self, event: &Event) -> bool {
         let counts = event.event_id().is_absent() || self.counts(event.event_id(), event.arrival_time_ms());
         self.events += u64::from(counts);
         counts
     }
 
-    /// How many deliveries have counted.
+    /// Returns the number of deliveries that have counted.
     pub fn events(&self) -> u64 {
         self.events
     }
@@ -112,7 +109,7 @@ mod tests {
     use crate::event::{Kind, Record};
 
     fn counting(horizon: Horizon, deliveries: &[(EventId, i64)]) -> Vec<usize> {
-        let mut first = FirstDeliveries::new(horizon);
+        let mut first = Deduplicator::new(horizon);
         let event = |(id, arrival_time_ms): &(EventId, i64)| {
             Event::pack(Record {
                 arrival_time_ms: *arrival_time_ms,
@@ -139,8 +136,8 @@ mod tests {
 
     #[test]
     fn ids_that_are_known_for_good_take_little_room() {
-        let mut first = FirstDeliveries::new(Horizon::FOR_GOOD);
-        let room = |first: &FirstDeliveries| match &first.counted {
+        let mut first = Deduplicator::new(Horizon::FOR_GOOD);
+        let room = |first: &Deduplicator| match &first.counted {
             Counted::ForGood(tables) => tables.iter().map(HashSet::capacity).sum::<usize>(),
             Counted::At(_) => unreachable!(),
         };
@@ -148,7 +145,7 @@ mod tests {
         for id in 0..200_000 {
             let before = room(&first);
             assert!(first.take(&event(id)));
-            // Of what is there, little is copied at a time.
+            // Only a small part of the ids is copied at a time.
             assert!(room(&first) - before <= 64 + before / 16, "at {id}");
         }
         assert!((0..200_000).all(|id| !first.take(&event(id))));

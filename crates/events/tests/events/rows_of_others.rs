@@ -2,26 +2,14 @@
 //! one event and several events in a row. The cases are forms in which such logs are published; the names in brackets are
 //! those of the audit that found them.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes the helpers of this file for more than tests")]
-
 use std::collections::BTreeSet;
-use std::fs;
 
-use flowbench_events::{
-    Event, Id, Input, Kind, Mapping, ReadError, ReadOptions, ReadSummary, Reject, Trace, Value, read_trace, rfc3339,
-};
+use flowbench_events::{Event, Id, Kind, Mapping, ReadOptions, Value, rfc3339};
 use proptest::prelude::*;
-use tempfile::TempDir;
+
+use crate::reading::{Read, read, read_as, through};
 
 const T: &str = "2026-07-01T12:00:00.000Z";
-
-/// What came of a log.
-#[derive(Debug)]
-struct Read {
-    trace: Trace,
-    summary: ReadSummary,
-    rejects: Vec<Reject>,
-}
 
 impl Read {
     /// One line for each event: `kind time customer order value`, `-` for what is absent.
@@ -51,42 +39,11 @@ impl Read {
     fn distinct_event_ids(&self) -> usize {
         self.trace.events.iter().map(Event::event_id).collect::<BTreeSet<_>>().len()
     }
-
-    fn event_ids(&self) -> Vec<String> {
-        let text = |event: &Event| {
-            let mut text = String::new();
-            self.trace.symbols.push_event_id(event.event_id(), &mut text);
-            text
-        };
-        self.trace.events.iter().map(text).collect()
-    }
-}
-
-fn read_as(name: &str, text: impl AsRef<[u8]>, options: &ReadOptions) -> Result<Read, ReadError> {
-    let folder = TempDir::new().unwrap();
-    let path = folder.path().join(name);
-    fs::write(&path, text).unwrap();
-    let mut rejects = Vec::new();
-    let mut keep = |reject: &Reject| {
-        rejects.push(reject.clone());
-        Ok(())
-    };
-    let (trace, summary) = read_trace(&Input::new(&path), options, &mut keep)?;
-    assert_eq!(summary.rows, summary.used + summary.skipped + summary.rejects);
-    let explained = summary.skipped_kinds.values().sum::<u64>() + summary.skipped_without_time;
-    assert_eq!(summary.skipped, explained, "{summary}");
-    assert_eq!((summary.events, summary.rejects), (trace.events.len() as u64, rejects.len() as u64));
-    Ok(Read { trace, summary, rejects })
-}
-
-fn read(name: &str, text: impl AsRef<[u8]>) -> Read {
-    read_as(name, text, &ReadOptions::default()).unwrap()
 }
 
 /// Reads a CSV text through a mapping.
 fn mapped(mapping: &str, csv: &str) -> Read {
-    let mapping = Mapping::parse(mapping, "map.toml").unwrap();
-    read_as("log.csv", csv, &ReadOptions { mapping: Some(mapping), ..ReadOptions::default() }).unwrap()
+    read_as("log.csv", csv, &through(mapping)).unwrap()
 }
 
 /// What is wrong with a mapping, behind the name of its file.
@@ -133,7 +90,7 @@ fn other_words_for_nothing_are_texts_and_said_once_with_the_way_to_name_them() {
         for log in [read("log.csv", csv), read("log.jsonl", row("ann").repeat(2) + &row(word).repeat(4))] {
             assert_eq!(log.events()[5], format!("order_placed {T} {word} - -"));
             let told = format!(
-                "'{word}' is the customer of 4 rows; if that means that there is none, say so in a mapping: \
+                "'{word}' is the customer of 4 rows; if that means that the field is absent, say so in a mapping: \
                  absent = [\"NULL\", \"\\\\N\", \"{word}\"]"
             );
             assert_eq!(log.summary.remarks, [told]);
@@ -212,7 +169,7 @@ fn values_that_are_exact_are_read_however_they_are_written() {
 fn a_value_that_is_not_exact_or_not_a_number_is_rejected_with_the_likely_fix() {
     for (settings, text, told) in [
         ("", "1.2345", "'1.2345' is not a value: values have at most three decimals and are never rounded"),
-        ("", "1e999999999", "'1e999999999' does not fit: the greatest value is 9223372036854775.807"),
+        ("", "1e999999999", "'1e999999999' does not fit: the maximum value is 9223372036854775.807"),
         ("", "1e-999999999", "'1e-999999999' is not a value: values have at most three decimals and are never rounded"),
         ("", "cheap", "'cheap' is not a number"),
         ("", "1,234.50", "is not a number as this log is read; say how in a mapping: thousands = \",\""),
@@ -244,7 +201,7 @@ fn ratings_are_whole_and_load_times_are_rounded_to_the_millisecond() {
 fn several_currencies_are_remarked_since_sums_would_mix_them() {
     assert_eq!(values("", &["$1", "$2", "3"]).summary.remarks, [""; 0]);
     let log = values("", &["$1", "€2", "EUR 3", "4 €"]);
-    assert_eq!(log.summary.remarks, ["values are of several currencies ('$', '€', 'EUR'): sums mix them"]);
+    assert_eq!(log.summary.remarks, ["values are in several currencies ('$', '€', 'EUR'): sums mix them"]);
 }
 
 // Times (B1, B6, B20).
@@ -316,7 +273,7 @@ fn a_time_that_says_utc_is_read_with_utc_in_the_format() {
 #[test]
 fn seconds_that_are_read_as_a_finer_unit_are_noticed() {
     let log = times("format = \"epoch_ms\"", &["1569888000", "1569888060"]);
-    let told = "no event time is later than 1970-01-19T04:04:48.060Z; is the format epoch_s? Read so, the latest is \
+    let told = "no event time is later than 1970-01-19T04:04:48.060Z; is the format epoch_s? With it, the latest is \
                 2019-10-01T00:01:00.000Z";
     assert_eq!(log.summary.remarks, [told]);
     assert_eq!(times("format = \"epoch_ms\"", &["1569888000", "1569888060000"]).summary.remarks, [""; 0]);
@@ -372,7 +329,7 @@ fn a_product_is_exact_or_rejected_and_absent_if_one_factor_is() {
         log.rejects(),
         [
             "2 p: '0.0025' times '3' is not a value: values have at most three decimals and are never rounded",
-            "3 p: '1e13' times '1e3' does not fit: the greatest value is 9223372036854775.807",
+            "3 p: '1e13' times '1e3' does not fit: the maximum value is 9223372036854775.807",
             "4 q: 'few' is not a number",
             "5 p: 'x' is not a number",
         ]
@@ -417,7 +374,7 @@ fn a_group_that_comes_again_is_another_event_and_remarked() {
     let row = |order: &str| format!("{T},{order},o,1\n");
     let log = mapped(GROUPED, &format!("t,order,k,v\n{}", ["A", "A", "B", "A", "B", "C"].map(row).concat()));
     assert_eq!(log.values(), [2000, 1000, 1000, 1000, 1000].map(Some));
-    let told = "rows of one 'order' do not all stand together: 2 events are of one that had an event before; sort the log \
+    let told = "rows with the same 'order' are not all consecutive: 2 events repeat one that had an event before; sort the log \
                 by it if each should be one event";
     assert_eq!(log.summary.remarks, [told]);
 }
@@ -430,7 +387,7 @@ fn a_sum_that_does_not_fit_rejects_the_row_that_makes_it_so() {
     assert_eq!(log.values(), [Some(9_223_372_036_854_775_307)]);
     assert_eq!(
         log.rejects(),
-        ["3 v: with 0.001 the sum of its rows does not fit: the greatest is 9223372036854775.807"]
+        ["3 v: with 0.001 the sum of its rows does not fit: the maximum is 9223372036854775.807"]
     );
 }
 
@@ -573,7 +530,7 @@ fn a_wrong_setting_is_told_with_its_place() {
         ("abscent = [\"nan\"]\n", "line 1, column 1: 'abscent' is not a field; did you mean 'absent'?"),
         ("decimal = \";\"\n", "line 1, column 11: decimal is \".\" or \",\""),
         ("thousands = \"_\"\n", "line 1, column 13: thousands is \",\", \".\", \"'\" or a space"),
-        ("thousands = \".\"\n", "line 1, column 13: \".\" stands before the decimals; did you mean decimal = \",\"?"),
+        ("thousands = \".\"\n", "line 1, column 13: \".\" is the decimal separator; did you mean decimal = \",\"?"),
         ("decimal = 5\n", "line 1, column 11: decimal must be a text in quotes"),
         ("group = [\"a\"]\n", "line 1, column 9: group must be a text in quotes"),
         ("event = 5\n", "line 1, column 9: write [[event]] above the fields of each event"),
@@ -586,7 +543,7 @@ fn a_wrong_setting_is_told_with_its_place() {
         assert!(error.starts_with(told), "{error}\nexpected {told}");
     }
     for (mapping, told) in [
-        (format!("group = \"g\"\n{fields}[[event]]\n"), "line 1, column 9: several rows as one event"),
+        (format!("group = \"g\"\n{fields}[[event]]\n"), "line 1, column 9: group and [[event]] cannot be combined"),
         (
             "kind = { column = \"k\" }\n[[event]]\nkind = { column = \"k\" }\n".to_owned(),
             "line 2, column 1: the field 'time'",
