@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::memory::{WAITING_EVENT_BYTES, WAITING_SHARE_MAX};
 use crate::record::{
-    Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, Growth, LostTime, Memory, Numbers, Parts, Progress,
-    Quantiles, Series, Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
+    Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, Growth, LatencyComponents, LostTime, Memory,
+    Numbers, Progress, Quantiles, Series, Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
 };
 
 /// One value of a row.
@@ -274,11 +274,11 @@ fn push_disorder(row: &mut Row, numbers: Option<&Numbers>) {
 fn push_attribution(row: &mut Row, attribution: Option<&Attribution>, schema_version: u32) {
     let mean = attribution.and_then(|attribution| attribution.mean.as_ref());
     let tail = attribution.and_then(|attribution| attribution.tail.as_ref());
-    let known = |parts: Option<&Parts>| {
+    let known = |parts: Option<&LatencyComponents>| {
         // Time off the CPU was part of the others before.
         Cell::from(parts.filter(|_| schema_version >= 4).map(|parts| parts.off_cpu_ns))
     };
-    let part = |parts: Option<&Parts>, part: fn(&Parts) -> f64| Cell::from(parts.map(part));
+    let part = |parts: Option<&LatencyComponents>, part: fn(&LatencyComponents) -> f64| Cell::from(parts.map(part));
     row.extend([
         ("attribution_driver_lag_mean_ns", part(mean, |parts| parts.driver_lag_ns)),
         ("attribution_off_cpu_mean_ns", known(mean)),

@@ -16,7 +16,7 @@ use crate::latency::LatencyHistogram;
 
 /// One histogram of the log.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Interval {
+pub struct TaggedHistogram {
     /// Whose it is: `c<case>r<repeat>.<kind>`. No comma, white space or line break; empty for none.
     pub tag: String,
     /// When the recording began, in ns since the start of the log; kept to the millisecond.
@@ -82,27 +82,27 @@ pub fn line(tag: &str, start_ns: u64, length_ns: u64, histogram: &LatencyHistogr
 }
 
 /// Reads a log, ours or another tool's; comments and the legend are passed over.
-pub fn read(text: &str) -> Result<Vec<Interval>, HlogError> {
+pub fn read(text: &str) -> Result<Vec<TaggedHistogram>, HlogError> {
     rows(text).map(|(line, row)| parse(row).map_err(|what| HlogError::Line { line, what })).collect()
 }
 
 /// A log of which each histogram is decoded when it is asked for: as text it takes some hundred bytes, in memory 250 KiB.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Log {
+pub struct HistogramLog {
     text: String,
     rows: BTreeMap<String, Vec<Range<usize>>>, // by tag: where in the text
 }
 
-impl Log {
+impl HistogramLog {
     /// Checks every line of a log, ours or another tool's.
-    pub fn new(text: String) -> Result<Log, HlogError> {
+    pub fn new(text: String) -> Result<HistogramLog, HlogError> {
         let mut found: BTreeMap<String, Vec<Range<usize>>> = BTreeMap::new();
         for (line, row) in rows(&text) {
             let interval = parse(row).map_err(|what| HlogError::Line { line, what })?;
             let start = row.as_ptr() as usize - text.as_ptr() as usize;
             found.entry(interval.tag).or_default().push(start..start + row.len());
         }
-        Ok(Log { text, rows: found })
+        Ok(HistogramLog { text, rows: found })
     }
 
     /// True if it holds no histogram.
@@ -111,7 +111,7 @@ impl Log {
     }
 
     /// What was recorded under a tag, in the order of the log.
-    pub fn tagged(&self, tag: &str) -> impl Iterator<Item = Interval> {
+    pub fn tagged(&self, tag: &str) -> impl Iterator<Item = TaggedHistogram> {
         let rows = self.rows.get(tag).into_iter().flatten();
         rows.filter_map(|row| parse(&self.text[row.clone()]).ok()) // each was read once before
     }
@@ -123,7 +123,7 @@ fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, row)| !(row.is_empty() || row.starts_with('#') || row.starts_with('"')))
 }
 
-fn parse(row: &str) -> Result<Interval, String> {
+fn parse(row: &str) -> Result<TaggedHistogram, String> {
     let (tag, fields) = match row.strip_prefix("Tag=") {
         Some(rest) => rest.split_once(',').ok_or("nothing follows the tag")?,
         None => ("", row),
@@ -136,7 +136,7 @@ fn parse(row: &str) -> Result<Interval, String> {
     let buckets = Deserializer::new()
         .deserialize(&mut bytes.as_slice())
         .map_err(|error| format!("the histogram cannot be decoded: {error}"))?;
-    Ok(Interval {
+    Ok(TaggedHistogram {
         tag: tag.to_owned(),
         start_ns: seconds_ns("begin", start)?,
         length_ns: seconds_ns("length", length)?,
@@ -200,15 +200,15 @@ mod tests {
     fn a_log_gives_the_histograms_of_a_tag_when_they_are_asked_for() {
         let again = line("c3r1.latency", 0, 0, &of([9])).unwrap();
         let text = format!("{}  {again}\n{}", example(), line("", 0, 0, &of([])).unwrap());
-        let log = Log::new(text.clone()).unwrap();
+        let log = HistogramLog::new(text.clone()).unwrap();
         let all = read(&text).unwrap();
         let tagged = |tag: &str| log.tagged(tag).collect::<Vec<_>>();
         assert_eq!(tagged("c3r1.latency"), [all[0].clone(), all[2].clone()]);
         assert_eq!((tagged("c3r1.driver-lag"), tagged("")), (vec![all[1].clone()], vec![all[3].clone()]));
         assert_eq!(tagged("c3r1.hiccup"), []);
-        assert!(!log.is_empty() && Log::new(header(None)).unwrap().is_empty());
+        assert!(!log.is_empty() && HistogramLog::new(header(None)).unwrap().is_empty());
         assert_eq!(
-            Log::new(text + "1,2,3\n"),
+            HistogramLog::new(text + "1,2,3\n"),
             Err(HlogError::Line { line: 10, what: "3 fields after the tag instead of 4".into() })
         );
     }
@@ -237,7 +237,7 @@ mod tests {
                                    start_ms in 0_u64..10_000_000_000, length_ms in 0_u64..100_000_000,
                                    tag in "[a-z0-9.-]{0,9}") {
             let (start_ns, length_ns) = (start_ms * 1_000_000, length_ms * 1_000_000);
-            let interval = Interval { tag, start_ns, length_ns, histogram: of(durations) };
+            let interval = TaggedHistogram { tag, start_ns, length_ns, histogram: of(durations) };
             let text = line(&interval.tag, start_ns, length_ns, &interval.histogram).unwrap();
             prop_assert_eq!(read(&format!("{}{text}", header(None))).unwrap(), vec![interval]);
         }

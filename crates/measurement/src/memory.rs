@@ -19,7 +19,7 @@
 //! Decisions D-306 and D-308.
 
 use crate::record::{EntriesGrowth, Growth, Memory, Series, TimelinePoint, Verdict};
-use crate::statistics::{BLOCKS, Interval, Line, slope_over_blocks};
+use crate::statistics::{BLOCKS, ConfidenceInterval, Line, slope_over_blocks};
 
 /// Least points in the last half for a verdict: two a block.
 pub const POINTS: usize = 2 * BLOCKS;
@@ -107,7 +107,7 @@ fn last_half(points: &[TimelinePoint]) -> &[TimelinePoint] {
 
 /// The slope of one series over admitted events.
 struct Trend {
-    slope: Interval,
+    slope: ConfidenceInterval,
     level: f64,
     events: f64,
     points: usize,

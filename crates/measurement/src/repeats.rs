@@ -1,6 +1,6 @@
 //! What the repeats of a case say together: their middle, how far they lie apart, and whether that is too far.
 
-use crate::doubts::duration;
+use crate::display::duration;
 use crate::record::{CaseRecord, Doubt, Numbers};
 use crate::statistics::{MEDIAN_INTERVAL_SAMPLES, median, median_interval};
 

@@ -17,10 +17,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::hlog::{self, HlogError, Log};
+use crate::columns::cases_csv;
+use crate::hlog::{self, HistogramLog, HlogError};
 use crate::latency::LatencyHistogram;
-use crate::record::{CaseRecord, ChannelLoad, OperatorTime, Run, SCHEMA_VERSION, TimelinePoint, cases_csv};
-use crate::{activity, timeline};
+use crate::operator_profile::{self, WorkerRow};
+use crate::record::{CaseRecord, ChannelLoad, OperatorTime, RunRecord, SCHEMA_VERSION, TimelinePoint};
+use crate::timeline::{self, TimelineRow};
 
 /// What was run.
 pub const RUN_JSON: &str = "run.json";
@@ -201,11 +203,11 @@ impl ResultsDir {
     }
 
     /// Writes or replaces `run.json`: when the run begins, and again when it ends.
-    pub fn write_run(&mut self, run: &Run) -> Result<(), ResultsError> {
+    pub fn write_run(&mut self, run: &RunRecord) -> Result<(), ResultsError> {
         let unrecordable = |what: serde_json::Error| unrecordable(RUN_JSON, &what);
         let mut text = serde_json::to_string_pretty(run).map_err(unrecordable)?;
         text.push('\n');
-        serde_json::from_str::<Run>(&text).map_err(unrecordable)?;
+        serde_json::from_str::<RunRecord>(&text).map_err(unrecordable)?;
         self.started_at_ms = epoch_ms(&run.started_at);
         self.write(RUN_JSON, text.as_bytes())
     }
@@ -226,10 +228,10 @@ impl ResultsDir {
         self.append(LATENCY_HLOG, &hlog::header(self.started_at_ms), &histograms)?;
         let rows = timeline::csv_rows(case.case, case.repeat, data.timeline);
         self.append(TIMELINE_CSV, &timeline::csv_header(), &rows)?;
-        let rows = activity::operator_rows(case.case, case.repeat, data.operators);
-        self.append_if_any(OPERATORS_CSV, activity::OPERATORS_HEADER, &rows)?;
-        let rows = activity::channel_rows(case.case, case.repeat, data.channels);
-        self.append_if_any(CHANNELS_CSV, activity::CHANNELS_HEADER, &rows)?;
+        let rows = operator_profile::operator_rows(case.case, case.repeat, data.operators);
+        self.append_if_any(OPERATORS_CSV, operator_profile::OPERATORS_HEADER, &rows)?;
+        let rows = operator_profile::channel_rows(case.case, case.repeat, data.channels);
+        self.append_if_any(CHANNELS_CSV, operator_profile::CHANNELS_HEADER, &rows)?;
         self.append(CASES_NDJSON, "", &line)?;
         self.cases.push(case.clone());
         let table = cases_csv(std::slice::from_ref(case));
@@ -350,7 +352,7 @@ impl ResultsDir {
 }
 
 /// Reads `run.json`.
-pub fn read_run(dir: &Path) -> Result<Run, ResultsError> {
+pub fn read_run(dir: &Path) -> Result<RunRecord, ResultsError> {
     let path = dir.join(RUN_JSON);
     if dir.is_dir() && !path.exists() {
         return Err(ResultsError::NoResults(dir.to_owned()));
@@ -368,26 +370,26 @@ pub fn read_cases(dir: &Path) -> Result<Read<CaseRecord>, ResultsError> {
 }
 
 /// Reads `timeline.csv`; no row if there is no such file yet.
-pub fn read_timeline(dir: &Path) -> Result<Read<timeline::Row>, ResultsError> {
+pub fn read_timeline(dir: &Path) -> Result<Read<TimelineRow>, ResultsError> {
     read_table(&dir.join(TIMELINE_CSV), timeline::read_csv)
 }
 
 /// Reads `operators.csv`; no row if none was logged.
-pub fn read_operators(dir: &Path) -> Result<Read<activity::Row<OperatorTime>>, ResultsError> {
-    read_table(&dir.join(OPERATORS_CSV), activity::read_operators)
+pub fn read_operators(dir: &Path) -> Result<Read<WorkerRow<OperatorTime>>, ResultsError> {
+    read_table(&dir.join(OPERATORS_CSV), operator_profile::read_operators)
 }
 
 /// Reads `channels.csv`; no row if none was logged.
-pub fn read_channels(dir: &Path) -> Result<Read<activity::Row<ChannelLoad>>, ResultsError> {
-    read_table(&dir.join(CHANNELS_CSV), activity::read_channels)
+pub fn read_channels(dir: &Path) -> Result<Read<WorkerRow<ChannelLoad>>, ResultsError> {
+    read_table(&dir.join(CHANNELS_CSV), operator_profile::read_channels)
 }
 
 /// Reads `latency.hlog`, and tells how many unfinished lines were skipped; no histogram if there is no such file yet. The
 /// tag is [`CaseRecord::tag`], a dot, the kind.
-pub fn read_histograms(dir: &Path) -> Result<(Log, usize), ResultsError> {
+pub fn read_histograms(dir: &Path) -> Result<(HistogramLog, usize), ResultsError> {
     let path = dir.join(LATENCY_HLOG);
     let (text, skipped) = read_complete_lines(&path)?;
-    let log = Log::new(text).map_err(|error| match error {
+    let log = HistogramLog::new(text).map_err(|error| match error {
         HlogError::Line { line, what } => ResultsError::Line { path, line, what },
         other => ResultsError::Line { path, line: 0, what: other.to_string() },
     })?;

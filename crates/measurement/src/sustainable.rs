@@ -24,7 +24,8 @@
 //!
 //! Decisions D-303 and D-304.
 
-use crate::doubts::{ACHIEVED_SHARE, duration, percent};
+use crate::display::{duration, percent};
+use crate::doubts::ACHIEVED_SHARE;
 use crate::record::{Probe, Sustainable};
 use crate::statistics::slope_over_blocks;
 

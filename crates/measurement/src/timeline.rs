@@ -104,7 +104,7 @@ impl Timeline {
 
 /// A row of `timeline.csv`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row {
+pub struct TimelineRow {
     /// Number of the case.
     pub case: usize,
     /// Which repeat.
@@ -180,7 +180,7 @@ pub fn csv_rows(case: usize, repeat: usize, points: &[TimelinePoint]) -> String 
 
 /// Reads `timeline.csv`, header included; those of older schema versions have fewer columns. The error is the line (from 1) and
 /// what is wrong with it.
-pub fn read_csv(text: &str) -> Result<Vec<Row>, (usize, String)> {
+pub fn read_csv(text: &str) -> Result<Vec<TimelineRow>, (usize, String)> {
     let mut lines = (1..).zip(text.lines());
     let found = lines.next().map_or("", |(_, header)| header);
     let known = COLUMNS_BEFORE.into_iter().chain([COLUMNS.len()]);
@@ -201,7 +201,7 @@ fn whole(count: u64) -> Option<i64> {
     i64::try_from(count).ok()
 }
 
-fn parse(row: &str, columns: usize) -> Result<Row, String> {
+fn parse(row: &str, columns: usize) -> Result<TimelineRow, String> {
     let mut cells: Vec<&str> = row.split(',').collect();
     if cells.len() != columns + 2 {
         return Err(format!("{} fields instead of {}", cells.len(), columns + 2));
@@ -228,7 +228,7 @@ fn parse(row: &str, columns: usize) -> Result<Row, String> {
         view_skew_records: number(records)?,
         view_skew_ms: number(ms)?,
     };
-    Ok(Row { case: count("case", case)? as usize, repeat: count("repeat", repeat)? as usize, point })
+    Ok(TimelineRow { case: count("case", case)? as usize, repeat: count("repeat", repeat)? as usize, point })
 }
 
 fn count(column: &str, cell: &str) -> Result<u64, String> {
@@ -343,7 +343,7 @@ mod tests {
             latency_max_ns: Some(70),
             ..TimelinePoint::default()
         };
-        assert_eq!(rows, [Row { case: 3, repeat: 2, point }]);
+        assert_eq!(rows, [TimelineRow { case: 3, repeat: 2, point }]);
         assert_eq!(read_csv(&format!("{old}1,1,0,0,0,0,0,0,,,,,0\n")).unwrap_err().0, 3, "more fields than the header");
     }
 

@@ -13,7 +13,7 @@ pub const CHANNELS_HEADER: &str = "case,repeat,worker,channel,messages,records\n
 
 /// A row of one of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row<T> {
+pub struct WorkerRow<T> {
     /// Number of the case.
     pub case: usize,
     /// Which repeat.
@@ -35,7 +35,7 @@ pub fn channel_rows(case: usize, repeat: usize, channels: &[ChannelLoad]) -> Str
 }
 
 /// Reads `operators.csv`, header included. The error is the line (from 1) and what is wrong with it.
-pub fn read_operators(text: &str) -> Result<Vec<Row<OperatorTime>>, (usize, String)> {
+pub fn read_operators(text: &str) -> Result<Vec<WorkerRow<OperatorTime>>, (usize, String)> {
     read(text, OPERATORS_HEADER, |worker, operator, [activations, busy_ns]| OperatorTime {
         worker,
         operator,
@@ -45,7 +45,7 @@ pub fn read_operators(text: &str) -> Result<Vec<Row<OperatorTime>>, (usize, Stri
 }
 
 /// Reads `channels.csv`, header included. The error is the line (from 1) and what is wrong with it.
-pub fn read_channels(text: &str) -> Result<Vec<Row<ChannelLoad>>, (usize, String)> {
+pub fn read_channels(text: &str) -> Result<Vec<WorkerRow<ChannelLoad>>, (usize, String)> {
     read(text, CHANNELS_HEADER, |worker, channel, [messages, records]| ChannelLoad {
         worker,
         channel,
@@ -68,7 +68,7 @@ fn read<T>(
     text: &str,
     header: &str,
     seen: impl Fn(usize, String, [u64; 2]) -> T,
-) -> Result<Vec<Row<T>>, (usize, String)> {
+) -> Result<Vec<WorkerRow<T>>, (usize, String)> {
     let header = header.trim_end();
     let mut lines = (1..).zip(text.lines());
     let found = lines.next().map_or("", |(_, line)| line);
@@ -82,7 +82,7 @@ fn read<T>(
                 return Err(format!("{} fields instead of 6", fields.len()));
             };
             let seen = seen(number(worker)?, name.clone(), [number(first)?, number(second)?]);
-            Ok(Row { case: number(case)?, repeat: number(repeat)?, seen })
+            Ok(WorkerRow { case: number(case)?, repeat: number(repeat)?, seen })
         };
         parse().map_err(|what| (line, what))
     });
@@ -136,7 +136,7 @@ mod tests {
                 busy_ns: counts[1],
             }).collect();
             let text = OPERATORS_HEADER.to_owned() + &operator_rows(7, 2, &operators);
-            let expected: Vec<Row<OperatorTime>> = operators.into_iter().map(|seen| Row {
+            let expected: Vec<WorkerRow<OperatorTime>> = operators.into_iter().map(|seen| WorkerRow {
                 case: 7,
                 repeat: 2,
                 seen: OperatorTime { operator: seen.operator.replace('\n', " "), ..seen },

@@ -1,0 +1,405 @@
+//! Everything that is measured in one case.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything measured in one case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Numbers {
+    /// Events of the trace that were offered.
+    pub events: u64,
+    /// From the first due instant to the last completion.
+    pub elapsed_ns: u64,
+    /// Events completed per second of wall clock, over the whole run. Of several runs of a closed loop, that in the middle;
+    /// all other numbers are of this run, too.
+    pub throughput_events_per_s: f64,
+    /// Events per second of every run of a closed loop that counts, in the order in which they were made.
+    #[serde(default)]
+    pub run_throughputs_events_per_s: Vec<f64>,
+    /// What the source alone gives to as many threads that do nothing else, events per second: no case can be faster. Absent
+    /// where the load is not the maximum that can be.
+    #[serde(default)]
+    pub source_ceiling_events_per_s: Option<f64>,
+    /// CPU time of the process during the run, user and system, in ns. A worker that spins while it waits takes as much as one
+    /// that works: see [`WorkerShare::busy_ns`].
+    pub cpu_ns: u64,
+    /// Open loop: completed − due of every admitted event inside the recording window. Closed loop: completed − admitted
+    /// of every epoch.
+    pub latency: Quantiles,
+    /// Wall clock between the due instant of the arrival that allowed an answer and the answer.
+    pub processing_delay: Quantiles,
+    /// From when an epoch (its last event) was due until it was admitted, without the time in which its worker was at work on
+    /// earlier ones or off the CPU: nothing kept it from admitting.
+    pub driver_lag: Quantiles,
+    /// How late a thread woke up that asked to sleep 1 ms at a time. Not measured any more since schema version 4, which has
+    /// [`lost`](Self::lost) instead.
+    #[serde(default)]
+    pub hiccup: Quantiles,
+    /// Events still open when the run was stopped; they count into `latency` at their age.
+    pub censored: u64,
+    /// From the trace alone, in ms of event time: how long after it happened an event could be answered.
+    pub event_time_wait_ms: EventTimeWait,
+    /// Memory of the process and entries of the pipeline.
+    pub memory: Memory,
+    /// The answers against the truth.
+    pub accuracy: Accuracy,
+    /// How disordered the trace really is, beside what was asked for.
+    #[serde(default)]
+    pub disorder: Disorder,
+    /// What the latency is made of.
+    #[serde(default)]
+    pub attribution: Attribution,
+    /// How far the run fell behind, in event time and in events.
+    #[serde(default)]
+    pub progress: Progress,
+    /// How the work was shared, and what that took.
+    #[serde(default)]
+    pub sharing: Sharing,
+    /// Time that the workers lost to the machine.
+    #[serde(default)]
+    pub lost: LostTime,
+    /// What a search for the sustainable rate found; absent where none was made.
+    #[serde(default)]
+    pub sustainable: Option<Sustainable>,
+    /// Digest of the trace.
+    pub trace_digest: String,
+}
+
+/// A distribution in nanoseconds; quantiles the sample cannot support are absent.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Quantiles {
+    /// Number of samples.
+    pub count: u64,
+    /// Median (20 samples or more).
+    pub p50_ns: Option<u64>,
+    /// 0.9 quantile (100 samples or more).
+    pub p90_ns: Option<u64>,
+    /// 0.99 quantile (1,000 samples or more).
+    pub p99_ns: Option<u64>,
+    /// 0.999 quantile (10,000 samples or more).
+    pub p999_ns: Option<u64>,
+    /// Maximum sample.
+    pub max_ns: Option<u64>,
+}
+
+/// Event-time wait over the events that were not late: the same on every machine and for any worker count.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct EventTimeWait {
+    /// Number of events; those released only by the end of the input are not counted.
+    pub count: u64,
+    /// Median, ms of event time (20 events or more, as the 0.99 quantile: these are all events, not a sample of them).
+    pub p50_ms: Option<i64>,
+    /// 0.99 quantile, ms of event time.
+    pub p99_ms: Option<i64>,
+    /// Maximum, ms of event time.
+    pub max_ms: Option<i64>,
+}
+
+/// Memory of one case.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Memory {
+    /// Bytes that the workers had taken from the allocator and not given back since the run began, without the answers that
+    /// are kept for the check: peak. Absent where the allocator does not count.
+    pub live_bytes_peak: Option<i64>,
+    /// Live bytes after everything that the watermark could expire had expired.
+    pub live_bytes_residual: Option<i64>,
+    /// Resident set of the process: peak, with the trace and the harness in it.
+    pub rss_bytes_peak: u64,
+    /// State entries: peak.
+    pub entries_peak: u64,
+    /// State entries when the input had ended and everything expired.
+    pub entries_residual: u64,
+    /// Events waiting for the watermark: peak.
+    pub buffered_peak: u64,
+    /// State bytes per entry, allocator's view, when the input had ended and nothing of what was left had expired; absent
+    /// below 1,000 entries, and in several processes, whose connections have buffers. The column leaves it out where events
+    /// that wait took much of the memory.
+    pub bytes_per_entry: Option<f64>,
+    /// Key and state bytes an entry could not do without at that moment.
+    pub payload_bytes_per_entry: Option<f64>,
+    /// Growth of the live bytes over the last half of the run.
+    pub growth: Option<Growth>,
+}
+
+/// A slope with its interval and the verdict on it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Growth {
+    /// Live bytes gained per million events, last half of the run.
+    pub bytes_per_million_events: f64,
+    /// Lower end of the 95 % interval.
+    pub low: f64,
+    /// Upper end of the 95 % interval.
+    pub high: f64,
+    /// Growth of the state entries; absent in older records.
+    #[serde(default)]
+    pub entries: Option<EntriesGrowth>,
+    /// What follows from it.
+    pub verdict: Verdict,
+    /// The series that has this verdict by itself; absent in older records.
+    #[serde(default)]
+    pub decided_by: Option<Series>,
+}
+
+/// State entries gained per million events, last half of the run, with the 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct EntriesGrowth {
+    /// The slope.
+    pub per_million_events: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+}
+
+/// What growth is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Series {
+    /// The live bytes.
+    Bytes,
+    /// The state entries.
+    Entries,
+    /// Both agree, or only together make the verdict.
+    Both,
+}
+
+/// Does memory grow? The rule stands in [`memory`](crate::memory).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The interval of the live bytes, or of the state entries, is above 0 and the growth is material.
+    Growing,
+    /// The intervals of both exclude a material growth.
+    Bounded,
+    /// Neither can be said.
+    Inconclusive,
+}
+
+/// The answers of a case against what they must be and against the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Accuracy {
+    /// Answers of the oracle: the deduplicated trace in canonical order, nothing lost.
+    pub truth: u64,
+    /// Answers given and not taken back.
+    pub given: u64,
+    /// In the truth, and what they are about was not answered.
+    pub missing: u64,
+    /// Given, and the truth has no answer about that.
+    pub spurious: u64,
+    /// Answered, but with other content than the truth: neither missing nor spurious.
+    #[serde(default)]
+    pub wrong: u64,
+    /// Answers taken back on the way.
+    #[serde(default)]
+    pub retractions: u64,
+    /// How many subjects had an answer taken back, be it once or often.
+    #[serde(default)]
+    pub corrected: u64,
+    /// Events of the trace that are late for this slack, from the trace alone.
+    pub late: u64,
+    /// Events the case dropped as late.
+    pub dropped_as_late: u64,
+    /// Order-insensitive digest of the answers given; in JSON 16 hexadecimal digits as text, since many readers of JSON
+    /// round numbers of this size. A number before schema version 4.
+    #[serde(with = "digest")]
+    pub digest: u64,
+}
+
+/// The disorder of a trace, in events, beside the shares (0 to 1) that were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Disorder {
+    /// Events whose event time is below that of an earlier arrival.
+    pub out_of_order: u64,
+    /// Asked share of them; absent if none was asked for.
+    pub out_of_order_share_asked: Option<f64>,
+    /// Deliveries of an event that had come before.
+    pub duplicates: u64,
+    /// Asked share of events that are delivered twice; absent if none was asked for.
+    pub duplicates_share_asked: Option<f64>,
+}
+
+/// What the latency is made of: the parts add up to its mean.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Attribution {
+    /// Means over all events; absent if none was recorded.
+    pub mean: Option<LatencyComponents>,
+    /// Means over the slowest 1 % of the events; absent below 1,000 events.
+    pub tail: Option<LatencyComponents>,
+}
+
+/// Where events spent their time, in ns on average.
+///
+/// An epoch is due with its last event. Its service starts when it is admitted, or at the last completion on the same
+/// worker strictly before its own, whichever is later. In the closed loop an event is due when it is admitted. Time off the
+/// CPU is known where a round of a worker's loop took 50 µs or more; shorter stretches are part of what they interrupt.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LatencyComponents {
+    /// Between due and admitted, the worker had nothing to do and was on the CPU: whoever drives it was late.
+    pub driver_lag_ns: f64,
+    /// Off the CPU: between due and admitted the worker that reads the epoch, after that the one of all that was off for
+    /// longest while it had something to do.
+    #[serde(default)]
+    pub off_cpu_ns: f64,
+    /// The epoch filled (due of the epoch − due of the event), then it waited for the worker to be done with earlier ones.
+    pub queueing_ns: f64,
+    /// completed − start of the service, less the time off the CPU: the dataflow worked.
+    pub compute_ns: f64,
+}
+
+/// Time lost by the workers of a run while it was measured, the warm-up left out.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LostTime {
+    /// Share (0 to 1) of the time in which a worker was off the CPU without having asked for it, or kept from looking for
+    /// work while it had none: that of the worker which lost most. Absent where it was not measured.
+    pub share: Option<f64>,
+    /// How long an event waits for the end of such a stretch if it is due at a random instant, 0.99 quantile, ns.
+    pub wait_p99_ns: Option<u64>,
+    /// The 0.999 quantile.
+    pub wait_p999_ns: Option<u64>,
+    /// The longest stretch.
+    pub max_ns: Option<u64>,
+    /// How often the scheduler took a worker off the CPU, all workers together; absent where the kernel does not tell.
+    pub involuntary_switches: Option<u64>,
+    /// How long workers were ready to run and had no CPU, all together, ns; absent where the kernel does not tell.
+    pub run_delay_ns: Option<u64>,
+}
+
+/// How far a run fell behind.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Progress {
+    /// Maximum distance from the watermark to the newest event time over the cuts, ms of event time; from the trace
+    /// alone. Absent where no cut had both.
+    pub watermark_lag_peak_ms: Option<i64>,
+    /// Most events due and not completed, over the samples of the timeline.
+    pub backlog_peak: u64,
+    /// From that sample until the backlog was back at its median over the run, or below; absent if it never was.
+    pub recovery_ns: Option<u64>,
+}
+
+/// How the work of a run was shared among its workers, and what that took.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Sharing {
+    /// What each worker did, those of the first process first.
+    pub workers: Vec<WorkerShare>,
+    /// Messages a worker gave to another one: events, rows or parts of states.
+    pub exchanged_records: u64,
+    /// Their size in memory, bytes.
+    pub exchanged_bytes: u64,
+    /// What crossed a boundary between processes, progress included; absent in a single process.
+    pub wire: Option<Wire>,
+    /// Progress messages sent between workers; absent unless they were counted.
+    pub progress_messages: Option<u64>,
+    /// How far apart the views of the workers were; absent where fewer than two of them hold state.
+    pub view_skew: Option<ViewSkew>,
+    /// How much longer the workers were busy where the activity of operators was logged: 0.1 for 10 %. The other numbers are
+    /// of a run without. Absent where none was logged, or there is no such run.
+    #[serde(default)]
+    pub logging_overhead_share: Option<f64>,
+}
+
+/// What one worker did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WorkerShare {
+    /// Messages its state was given.
+    pub records: u64,
+    /// Time of the rounds of its loop in which it had something to do, ns of wall clock, less the time off the CPU in them.
+    pub busy_ns: u64,
+}
+
+/// What went from one process to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Wire {
+    /// Messages of data and of progress.
+    pub messages: u64,
+    /// Bytes on the connections, headers included.
+    pub bytes: u64,
+}
+
+/// How much further the most advanced worker that holds state was than the least: quantiles over the time of the run. A
+/// worker's view is what its state has taken in for good: the part of the trace whose watermark it has acted upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ViewSkew {
+    /// Median, in records of the trace.
+    pub p50_records: u64,
+    /// 0.99 quantile, in records of the trace.
+    pub p99_records: u64,
+    /// Maximum, in records of the trace.
+    pub max_records: u64,
+    /// Median, in ms between the newest event times of the two views.
+    pub p50_ms: i64,
+    /// 0.99 quantile, in the same ms.
+    pub p99_ms: i64,
+    /// Maximum, in the same ms.
+    pub max_ms: i64,
+}
+
+/// The maximum rate that was sustained, between what surely is and what surely is not.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Sustainable {
+    /// The rate the search settled on, events/s.
+    pub rate_events_per_s: f64,
+    /// Maximum rate up to it that was sustained every time it was tried, events/s; absent if each was refused once or
+    /// more.
+    pub low_events_per_s: Option<f64>,
+    /// Least rate above it that was refused every time it was tried, events/s; absent if there is none, since the
+    /// search may try no greater one.
+    pub high_events_per_s: Option<f64>,
+    /// Maximum p99 latency that was accepted, ns.
+    pub slo_p99_ns: u64,
+    /// Every rate that was tried, in order.
+    pub probes: Vec<Probe>,
+}
+
+/// One rate that was tried.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Probe {
+    /// Offered, events/s.
+    pub rate_events_per_s: f64,
+    /// Why it was not sustained; absent if it was.
+    pub refused: Option<String>,
+    /// Latency at that rate, ns; absent below 1,000 samples.
+    pub latency_p99_ns: Option<u64>,
+}
+
+/// How a digest of 64 bits stands in JSON.
+mod digest {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Number(u64), // before schema version 4
+    }
+
+    pub(super) fn serialize<S: Serializer>(digest: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{digest:016x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+        match Written::deserialize(deserializer)? {
+            Written::Number(digest) => Ok(digest),
+            Written::Text(text) => u64::from_str_radix(&text, 16)
+                .map_err(|_| D::Error::custom(format!("the digest '{text}' is not a hexadecimal number of 64 bits"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::example;
+
+    #[test]
+    fn the_digest_of_answers_is_text_in_json_and_a_number_of_an_older_schema_is_still_read() {
+        let mut accuracy = example::case(0, 0).numbers.unwrap().accuracy;
+        accuracy.digest = 0x00b9_6174_d1a2_cafb;
+        let mut json = serde_json::to_value(accuracy).unwrap();
+        assert_eq!(json["digest"], "00b96174d1a2cafb");
+        assert_eq!(serde_json::from_value::<Accuracy>(json.clone()).unwrap(), accuracy);
+        json["digest"] = 13_357_754_595_581_978_459_u64.into();
+        assert_eq!(serde_json::from_value::<Accuracy>(json.clone()).unwrap().digest, 13_357_754_595_581_978_459);
+        json["digest"] = "cafe and tea".into();
+        let error = serde_json::from_value::<Accuracy>(json).unwrap_err().to_string();
+        assert!(error.contains("'cafe and tea'"), "{error}");
+    }
+}
