@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::csv_text::csv_text;
 use crate::memory::{WAITING_EVENT_BYTES, WAITING_SHARE_MAX};
 use crate::record::{
     Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, Growth, LatencyComponents, LostTime, Memory,
@@ -105,17 +106,11 @@ impl Accuracy {
     }
 }
 
-/// The header and a row for each case, as CSV (RFC 4180, `\n` line ends). Without a case there is no header either.
+/// Returns the header and a row for each case as CSV (RFC 4180, `\n` line ends); without a case there is no header either.
 pub fn cases_csv(cases: &[CaseRecord]) -> String {
-    let mut csv = String::new();
-    for case in cases {
-        let row = case.columns();
-        if csv.is_empty() {
-            push_line(&mut csv, row.iter().map(|(name, _)| (*name).to_owned()));
-        }
-        push_line(&mut csv, row.iter().map(|(_, cell)| quoted(cell.to_string())));
-    }
-    csv
+    let names = cases.first().map(|case| case.columns().into_iter().map(|(name, _)| name.to_owned()).collect());
+    let rows = cases.iter().map(|case| case.columns().into_iter().map(|(_, cell)| cell.to_string()).collect());
+    csv_text(names.into_iter().chain(rows).collect::<Vec<Vec<String>>>())
 }
 
 type Row = Vec<(&'static str, Cell)>;
@@ -390,16 +385,6 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 
 fn text(text: &str) -> Cell {
     if text.is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) }
-}
-
-/// A field of CSV, in quotes where it must be.
-pub(crate) fn quoted(text: String) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
-fn push_line(csv: &mut String, cells: impl Iterator<Item = String>) {
-    csv.push_str(&cells.collect::<Vec<_>>().join(","));
-    csv.push('\n');
 }
 
 impl From<i64> for Cell {

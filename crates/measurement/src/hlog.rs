@@ -2,17 +2,25 @@
 //!
 //! After a few comment lines every line is one histogram: tag, begin, length, maximum, and the histogram itself, V2
 //! encoded, deflated, in base64. Durations inside are ns; the maximum is in ms, as those tools print it.
+//!
+//! Decision D-309.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::ops::Range;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 use thiserror::Error;
 
 use crate::latency::LatencyHistogram;
+
+/// The legend that the HdrHistogram tools write above the intervals.
+const LEGEND: &str = "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n";
+/// Maxima are written in ms.
+const NS_PER_MS: f64 = 1e6;
 
 /// One histogram of the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,34 +59,44 @@ pub enum HlogError {
     },
 }
 
-/// The lines a log begins with. `started_at_ms` (Unix epoch) is what the begins of the intervals count from.
+/// The lines that a log begins with. `started_at_ms` (Unix epoch) is the instant from which the starts of the intervals count.
 pub fn header(started_at_ms: Option<u64>) -> String {
-    let mut text =
-        String::from("#[Recorded by flowbench, values in nanoseconds]\n#[Histogram log format version 1.3]\n");
+    let mut log = IntervalLogWriterBuilder::new();
+    log.add_comment("[Recorded by flowbench, values in nanoseconds]");
+    log.add_comment("[Histogram log format version 1.3]");
     if let Some(ms) = started_at_ms {
-        let (seconds, thousandths) = (ms / 1000, ms % 1000);
-        text.push_str(&format!("#[StartTime: {seconds}.{thousandths:03} (seconds since epoch)]\n"));
+        log.with_start_time(SystemTime::UNIX_EPOCH + Duration::from_millis(ms));
     }
-    text.push_str("\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n");
-    text
+    let mut bytes = Vec::new();
+    log.begin_log_with(&mut bytes, &mut V2DeflateSerializer::new()).expect("writing to memory cannot fail");
+    bytes.extend_from_slice(LEGEND.as_bytes());
+    text(bytes)
 }
 
-/// One line of a log, line break included. The same data gives the same bytes.
+/// Returns one line of a log, line break included. The same data gives the same bytes.
+///
+/// # Errors
+///
+/// [`HlogError::Tag`] if the tag holds a comma or white space, [`HlogError::Encoding`] if the histogram cannot be encoded.
 pub fn line(tag: &str, start_ns: u64, length_ns: u64, histogram: &LatencyHistogram) -> Result<String, HlogError> {
-    if tag.contains(|c: char| c == ',' || c.is_whitespace()) {
-        return Err(HlogError::Tag(tag.to_owned()));
-    }
-    let mut encoded = Vec::new();
-    V2DeflateSerializer::new()
-        .serialize(histogram.buckets(), &mut encoded)
-        .map_err(|error| HlogError::Encoding { tag: tag.to_owned(), what: error.to_string() })?;
-    let mut text = if tag.is_empty() { String::new() } else { format!("Tag={tag},") };
-    push_thousandths(&mut text, start_ns / 1_000_000);
-    push_thousandths(&mut text, length_ns / 1_000_000);
-    write!(text, "{:.3},", histogram.buckets().max() as f64 / 1e6).expect("writing to a String cannot fail");
-    BASE64.encode_string(&encoded, &mut text);
-    text.push('\n');
-    Ok(text)
+    let allowed = Tag::new(tag).filter(|tag| !tag.contains(char::is_whitespace));
+    let allowed = allowed.ok_or_else(|| HlogError::Tag(tag.to_owned()))?;
+    let encoding = |error: &dyn std::error::Error| HlogError::Encoding { tag: tag.to_owned(), what: error.to_string() };
+    let (mut bytes, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
+    let mut log = IntervalLogWriterBuilder::new()
+        .with_max_value_divisor(NS_PER_MS)
+        .begin_log_with(&mut bytes, &mut serializer)
+        .map_err(|error| encoding(&error))?;
+    // The format has milliseconds: they are cut off here, where the writer would round.
+    let [start, length] = [start_ns, length_ns].map(|ns| Duration::from_millis(ns / 1_000_000));
+    let tag = Some(allowed).filter(|tag| !tag.is_empty());
+    log.write_histogram(histogram.buckets(), start, length, tag).map_err(|error| encoding(&error))?;
+    // The writer begins every log with a comment on the divisor; what is asked for is the line after it.
+    Ok(text(bytes).split_inclusive('\n').skip(1).collect())
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("a log is ASCII beside the tags, which are text")
 }
 
 /// Reads a log, ours or another tool's; comments and the legend are passed over.
@@ -142,11 +160,6 @@ fn parse(row: &str) -> Result<TaggedHistogram, String> {
         length_ns: seconds_ns("length", length)?,
         histogram: LatencyHistogram::from_buckets(buckets),
     })
-}
-
-fn push_thousandths(text: &mut String, thousandths: u64) {
-    let (whole, rest) = (thousandths / 1000, thousandths % 1000);
-    write!(text, "{whole}.{rest:03},").expect("writing to a String cannot fail");
 }
 
 fn seconds_ns(what: &str, text: &str) -> Result<u64, String> {

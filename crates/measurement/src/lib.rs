@@ -6,6 +6,7 @@
 
 pub mod accuracy;
 pub mod columns;
+mod csv_text;
 mod display;
 pub mod doubts;
 pub mod hlog;

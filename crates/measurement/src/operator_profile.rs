@@ -1,9 +1,7 @@
 //! Where the time of a case went, operator by operator, and what crossed its channels: the rows of `operators.csv` and
 //! `channels.csv`.
 
-use std::fmt::Write;
-
-use crate::columns::quoted;
+use crate::csv_text::csv_text;
 use crate::record::{ChannelLoad, OperatorTime};
 
 /// The first line of `operators.csv`.
@@ -55,12 +53,11 @@ pub fn read_channels(text: &str) -> Result<Vec<WorkerRow<ChannelLoad>>, (usize, 
 }
 
 fn csv_rows<'a>(case: usize, repeat: usize, rows: impl Iterator<Item = (usize, &'a String, [u64; 2])>) -> String {
-    let mut text = String::new();
-    for (worker, name, [first, second]) in rows {
-        let name = quoted(name.replace(['\n', '\r'], " "));
-        writeln!(text, "{case},{repeat},{worker},{name},{first},{second}").expect("writing to a String cannot fail");
-    }
-    text
+    csv_text(rows.map(|(worker, name, [first, second])| {
+        let numbers = [case, repeat, worker].map(|number| number.to_string());
+        let name = name.replace(['\n', '\r'], " ");
+        numbers.into_iter().chain([name, first.to_string(), second.to_string()])
+    }))
 }
 
 /// One row for each line; `seen` makes of worker, name and the two counts what the file is about.

@@ -1,10 +1,10 @@
 //! A case over time: readings become points, points become rows of `timeline.csv`, and long series become short ones.
 
-use std::fmt::Write;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::csv_text::csv_text;
 use crate::latency::LatencyHistogram;
 use crate::record::TimelinePoint;
 
@@ -162,20 +162,13 @@ pub fn csv_header() -> String {
     header(COLUMNS.len()) + "\n"
 }
 
-/// Rows of `timeline.csv`, without the header.
+/// Returns rows of `timeline.csv`, without the header.
 pub fn csv_rows(case: usize, repeat: usize, points: &[TimelinePoint]) -> String {
-    let mut text = String::with_capacity(points.len() * 80);
-    for point in points {
-        write!(text, "{case},{repeat}").expect("writing to a String cannot fail");
-        for (_, value) in COLUMNS {
-            match value(point) {
-                Some(value) => write!(text, ",{value}").expect("writing to a String cannot fail"),
-                None => text.push(','),
-            }
-        }
-        text.push('\n');
-    }
-    text
+    let cell = |value: Option<i64>| value.map_or_else(String::new, |value| value.to_string());
+    csv_text(points.iter().map(|point| {
+        let values = COLUMNS.iter().map(|(_, value)| cell(value(point)));
+        [case, repeat].map(|number| number.to_string()).into_iter().chain(values)
+    }))
 }
 
 /// Reads `timeline.csv`, header included; those of older schema versions have fewer columns. The error is the line (from 1) and
