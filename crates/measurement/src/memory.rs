@@ -157,8 +157,10 @@ fn decided_by(verdict: Verdict, bytes: Verdict, entries: Verdict) -> Series {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
-    use crate::random::Draws;
+    use crate::random::{Exponential, draws};
 
     /// A run of 400 samples over a million events: live bytes and entries as functions of the events admitted.
     fn run(live_bytes: impl Fn(f64) -> f64, entries: impl Fn(f64) -> f64) -> Vec<TimelinePoint> {
@@ -215,16 +217,16 @@ mod tests {
 
     #[test]
     fn a_leak_under_a_noise_ten_times_its_step_is_found() {
-        let mut draws = Draws::new(1);
-        let noise: Vec<f64> = (0..=400).map(|_| (draws.exponential() - 1.0) * 1e6).collect();
+        let mut draws = draws(1);
+        let noise: Vec<f64> = (0..=400).map(|_| (draws.sample(Exponential) - 1.0) * 1e6).collect();
         let leaking = |events: f64| 1e7 + 10.0 * events + noise[(events / 2_500.0) as usize];
         assert_eq!(verdict(&run(leaking, |_| 5_000.0)), Verdict::Growing);
     }
 
     /// The verdict on a level of 10 MB under noise of this standard deviation, as a share of the level.
     fn noisy_plateau(seed: u64, share: f64) -> Verdict {
-        let mut draws = Draws::new(seed);
-        let noise: Vec<f64> = (0..=400).map(|_| (draws.exponential() - 1.0) * share * 1e7).collect();
+        let mut draws = draws(seed);
+        let noise: Vec<f64> = (0..=400).map(|_| (draws.sample(Exponential) - 1.0) * share * 1e7).collect();
         verdict(&run(|events| 1e7 + noise[(events / 2_500.0) as usize], |_| 5_000.0))
     }
 

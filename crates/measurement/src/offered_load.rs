@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use rand::RngExt;
 use thiserror::Error;
 
-use crate::random::Draws;
+use crate::random::{Exponential, draws};
 
 const NS_PER_S: u64 = 1_000_000_000;
 /// Rates and speed-ups are kept in millionths, so that everything after is integer arithmetic.
@@ -91,10 +92,10 @@ impl Schedule {
     pub fn poisson(rate_events_per_s: f64, seed: u64, events: usize) -> Result<Self, ScheduleError> {
         let micro = micro(rate_events_per_s).ok_or(ScheduleError::Rate(rate_events_per_s))?;
         let mean_gap_ns = NS_PER_S as f64 * MICRO / micro as f64;
-        let mut draws = Draws::new(seed);
+        let mut draws = draws(seed);
         let mut gaps = 0.0; // in mean gaps: keeps the sum precise at any rate
         listed((0..events).map(|_| {
-            gaps += draws.exponential();
+            gaps += draws.sample(Exponential);
             let due_ns = gaps * mean_gap_ns;
             (due_ns < u64::MAX as f64).then_some(due_ns as u64)
         }))

@@ -93,8 +93,10 @@ fn too_wide(repeats: &[&CaseRecord], (name, factor, value, words): &Compared) ->
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
-    use crate::random::Draws;
+    use crate::random::{Exponential, draws};
     use crate::record::Sustainable;
     use crate::record::example;
 
@@ -127,8 +129,8 @@ mod tests {
         // Durations that are skewed as those of a shared machine are: the median of 1 + Exp(1) is 1 + ln 2.
         let truth = 1.0 + 2_f64.ln();
         let holds = |seed: &u64| {
-            let mut draws = Draws::new(*seed);
-            let twelve: Vec<f64> = (0..12).map(|_| 1.0 + draws.exponential()).collect();
+            let exponential = draws(*seed).sample_iter(Exponential);
+            let twelve: Vec<f64> = exponential.take(12).map(|drawn| 1.0 + drawn).collect();
             let spread = Spread::of(&twelve).unwrap();
             spread.low <= truth && truth <= spread.high
         };
