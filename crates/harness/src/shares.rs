@@ -136,7 +136,9 @@ mod tests {
         let doubt = share_of_capped(share(2), &capped).unwrap();
         assert_eq!(doubt.code, "search-capped");
         assert!(
-            doubt.text.starts_with("The rate is a share of what case 2 found. No rate was surely refused"),
+            doubt
+                .text
+                .starts_with("The rate is a share of what case 2 found. The trace is too short to find the limit"),
             "{doubt:?}"
         );
         assert_eq!(super::settled(share(2), &capped).unwrap().trace.events, 100_000, "200 ms of half a million");

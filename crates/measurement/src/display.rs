@@ -1,12 +1,12 @@
 //! Shares and durations as text for people.
 
-/// A share (0 to 1) in words.
+/// Returns a share (0 to 1) in percent, such as `2 %`.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 1.0 { format!("{percent:.2} %") } else { format!("{percent:.0} %") }
 }
 
-/// A duration in words.
+/// Returns a duration in the largest unit that fits, such as `10.0 ms`.
 pub(crate) fn duration(ns: u64) -> String {
     let units = [(86_400e9, "days", 2.0), (3_600e9, "h", 2.0), (1e9, "s", 10.0), (1e6, "ms", 10.0), (1e3, "µs", 10.0)];
     let large_enough = |(unit_ns, _, least): &(f64, &str, f64)| ns as f64 >= least * unit_ns;
