@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use crate::csv_text::csv_text;
 use crate::memory::{WAITING_EVENT_BYTES, WAITING_SHARE_MAX};
 use crate::record::{
     Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, Growth, LatencyComponents, LostTime, Memory,
     Numbers, Progress, Quantiles, Series, Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
 };
+use crate::table::csv_text;
 
 /// One value of a row.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,6 @@
 
 pub mod accuracy;
 pub mod columns;
-mod csv_text;
 mod display;
 pub mod doubts;
 pub mod hlog;
@@ -22,4 +21,5 @@ pub mod results_dir;
 pub mod scaling;
 pub mod statistics;
 pub mod sustainable;
+pub mod table;
 pub mod timeline;

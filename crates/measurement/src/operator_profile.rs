@@ -1,8 +1,8 @@
 //! Where the time of a case went, operator by operator, and what crossed its channels: the rows of `operators.csv` and
 //! `channels.csv`.
 
-use crate::csv_text::csv_text;
 use crate::record::{ChannelLoad, OperatorTime};
+use crate::table::{TableError, csv_text};
 
 /// The first line of `operators.csv`.
 pub const OPERATORS_HEADER: &str = "case,repeat,worker,operator,activations,busy_ns\n";
@@ -33,7 +33,7 @@ pub fn channel_rows(case: usize, repeat: usize, channels: &[ChannelLoad]) -> Str
 }
 
 /// Reads `operators.csv`, header included. The error is the line (from 1) and what is wrong with it.
-pub fn read_operators(text: &str) -> Result<Vec<WorkerRow<OperatorTime>>, (usize, String)> {
+pub fn read_operators(text: &str) -> Result<Vec<WorkerRow<OperatorTime>>, TableError> {
     read(text, OPERATORS_HEADER, |worker, operator, [activations, busy_ns]| OperatorTime {
         worker,
         operator,
@@ -43,7 +43,7 @@ pub fn read_operators(text: &str) -> Result<Vec<WorkerRow<OperatorTime>>, (usize
 }
 
 /// Reads `channels.csv`, header included. The error is the line (from 1) and what is wrong with it.
-pub fn read_channels(text: &str) -> Result<Vec<WorkerRow<ChannelLoad>>, (usize, String)> {
+pub fn read_channels(text: &str) -> Result<Vec<WorkerRow<ChannelLoad>>, TableError> {
     read(text, CHANNELS_HEADER, |worker, channel, [messages, records]| ChannelLoad {
         worker,
         channel,
@@ -65,12 +65,13 @@ fn read<T>(
     text: &str,
     header: &str,
     seen: impl Fn(usize, String, [u64; 2]) -> T,
-) -> Result<Vec<WorkerRow<T>>, (usize, String)> {
+) -> Result<Vec<WorkerRow<T>>, TableError> {
     let header = header.trim_end();
     let mut lines = (1..).zip(text.lines());
     let found = lines.next().map_or("", |(_, line)| line);
     if found != header {
-        return Err((1, format!("the header is `{found}` instead of `{header}`")));
+        let what = format!("the header is `{found}` instead of `{header}`");
+        return Err(TableError { line: 1, what });
     }
     let parsed = lines.map(|(line, row)| {
         let parse = || {
@@ -81,7 +82,7 @@ fn read<T>(
             let seen = seen(number(worker)?, name.clone(), [number(first)?, number(second)?]);
             Ok(WorkerRow { case: number(case)?, repeat: number(repeat)?, seen })
         };
-        parse().map_err(|what| (line, what))
+        parse().map_err(|what| TableError { line, what })
     });
     parsed.collect()
 }
@@ -114,11 +115,14 @@ mod tests {
 
     #[test]
     fn errors_name_the_line_and_what_is_wrong() {
-        let read = |row: &str| read_operators(&format!("{OPERATORS_HEADER}1,1,0,Input,2,3\n{row}\n")).unwrap_err();
-        assert_eq!(read("1,1,0,Input,2"), (3, "5 fields instead of 6".into()));
-        assert_eq!(read("1,1,0,Input,2,-3"), (3, "`-3` is no whole number, or does not fit".into()));
-        assert_eq!(read("1,1,0,\"Input,2,3"), (3, "a quote is not closed".into()));
-        let (line, what) = read_channels(OPERATORS_HEADER).unwrap_err();
+        let read = |row: &str| {
+            let text = format!("{OPERATORS_HEADER}1,1,0,Input,2,3\n{row}\n");
+            read_operators(&text).unwrap_err().to_string()
+        };
+        assert_eq!(read("1,1,0,Input,2"), "line 3: 5 fields instead of 6");
+        assert_eq!(read("1,1,0,Input,2,-3"), "line 3: `-3` is no whole number, or does not fit");
+        assert_eq!(read("1,1,0,\"Input,2,3"), "line 3: a quote is not closed");
+        let TableError { line, what } = read_channels(OPERATORS_HEADER).unwrap_err();
         assert!(line == 1 && what.contains("instead of `case,repeat,worker,channel,messages,records`"), "{what}");
     }
 

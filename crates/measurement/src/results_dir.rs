@@ -22,6 +22,7 @@ use crate::hlog::{self, HistogramLog, HlogError};
 use crate::latency::LatencyHistogram;
 use crate::operator_profile::{self, WorkerRow};
 use crate::record::{CaseRecord, ChannelLoad, OperatorTime, RunRecord, SCHEMA_VERSION, TimelinePoint};
+use crate::table::TableError;
 use crate::timeline::{self, TimelineRow};
 
 /// What was run.
@@ -438,12 +439,13 @@ fn write_and_sync(file: &mut File, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The rows of a table that grows; none if there is no such file.
-fn read_table<T>(path: &Path, read: impl Fn(&str) -> Result<Vec<T>, (usize, String)>) -> Result<Read<T>, ResultsError> {
+fn read_table<T>(path: &Path, read: impl Fn(&str) -> Result<Vec<T>, TableError>) -> Result<Read<T>, ResultsError> {
     let (text, skipped) = read_complete_lines(path)?;
     if text.is_empty() {
         return Ok(Read { rows: Vec::new(), skipped });
     }
-    let rows = read(&text).map_err(|(line, what)| ResultsError::Line { path: path.to_owned(), line, what })?;
+    let rows =
+        read(&text).map_err(|TableError { line, what }| ResultsError::Line { path: path.to_owned(), line, what })?;
     Ok(Read { rows, skipped })
 }
 

@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::csv_text::csv_text;
 use crate::latency::LatencyHistogram;
 use crate::record::TimelinePoint;
+use crate::table::{TableError, csv_text};
 
 /// How one column of `timeline.csv` is read from a point.
 pub type Column = fn(&TimelinePoint) -> Option<i64>;
@@ -173,14 +173,15 @@ pub fn csv_rows(case: usize, repeat: usize, points: &[TimelinePoint]) -> String 
 
 /// Reads `timeline.csv`, header included; those of older schema versions have fewer columns. The error is the line (from 1) and
 /// what is wrong with it.
-pub fn read_csv(text: &str) -> Result<Vec<TimelineRow>, (usize, String)> {
+pub fn read_csv(text: &str) -> Result<Vec<TimelineRow>, TableError> {
     let mut lines = (1..).zip(text.lines());
     let found = lines.next().map_or("", |(_, header)| header);
     let known = COLUMNS_BEFORE.into_iter().chain([COLUMNS.len()]);
     let Some(columns) = known.into_iter().find(|columns| found == header(*columns)) else {
-        return Err((1, format!("the header is `{found}` instead of `{}`", header(COLUMNS.len()))));
+        let what = format!("the header is `{found}` instead of `{}`", header(COLUMNS.len()));
+        return Err(TableError { line: 1, what });
     };
-    lines.map(|(line, row)| parse(row, columns).map_err(|what| (line, what))).collect()
+    lines.map(|(line, row)| parse(row, columns).map_err(|what| TableError { line, what })).collect()
 }
 
 /// The header with the first `columns` of [`COLUMNS`].
@@ -304,18 +305,18 @@ mod tests {
     #[test]
     fn errors_name_the_line() {
         let header = csv_header();
-        assert_eq!(read_csv("").unwrap_err().0, 1);
-        assert_eq!(read_csv("a,b\n").unwrap_err().0, 1);
+        assert_eq!(read_csv("").unwrap_err().line, 1);
+        assert_eq!(read_csv("a,b\n").unwrap_err().line, 1);
         let good = "1,1,0,0,0,0,0,0,,,,,0,,";
         assert_eq!(read_csv(&format!("{header}{good}\n")).unwrap().len(), 1);
-        let (line, what) = read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0,,\n")).unwrap_err();
+        let TableError { line, what } = read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0,,\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (3, "`x` is no whole number, or does not fit"));
-        let (line, what) = read_csv(&format!("{header}1,1,0\n")).unwrap_err();
+        let TableError { line, what } = read_csv(&format!("{header}1,1,0\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (2, "3 fields instead of 15"));
-        let (line, what) = read_csv(&format!("{header}1,1,0,,0,0,0,0,,,,,0,,\n")).unwrap_err();
+        let TableError { line, what } = read_csv(&format!("{header}1,1,0,,0,0,0,0,,,,,0,,\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (2, "`admitted` is empty"));
-        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0,,\n")).unwrap_err().0, 2);
-        assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0,,\n")).unwrap_err().0, 2);
+        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0,,\n")).unwrap_err().line, 2);
+        assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0,,\n")).unwrap_err().line, 2);
     }
 
     #[test]
@@ -337,7 +338,11 @@ mod tests {
             ..TimelinePoint::default()
         };
         assert_eq!(rows, [TimelineRow { case: 3, repeat: 2, point }]);
-        assert_eq!(read_csv(&format!("{old}1,1,0,0,0,0,0,0,,,,,0\n")).unwrap_err().0, 3, "more fields than the header");
+        assert_eq!(
+            read_csv(&format!("{old}1,1,0,0,0,0,0,0,,,,,0\n")).unwrap_err().line,
+            3,
+            "more fields than the header"
+        );
     }
 
     fn backlogs(values: &[u64]) -> Vec<TimelinePoint> {

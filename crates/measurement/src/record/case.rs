@@ -1,46 +1,46 @@
-//! One case of a run: the choice on every axis, how the case ended, its numbers and the doubts about them. One line of
+//! One case of a run: its configuration, how it ended, its numbers and the doubts about them. It is one line of
 //! `cases.ndjson`.
 
 use serde::{Deserialize, Serialize};
 
 use super::numbers::Numbers;
 
-/// One case with its numbers: one line of `cases.ndjson`.
+/// A case with its numbers: one line of `cases.ndjson`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseRecord {
-    /// [`SCHEMA_VERSION`] of the writer.
+    /// Schema version of the writer ([`SCHEMA_VERSION`](super::SCHEMA_VERSION)).
     pub schema_version: u32,
-    /// The question this case belongs to ([`QuestionRecord::name`]).
+    /// Name of the question this case belongs to ([`QuestionRecord::name`](super::QuestionRecord::name)).
     pub part: String,
     /// Number of the case within the run, from 1; repeats of a case share it.
     pub case: usize,
-    /// Which repeat, from 1.
+    /// Number of the repeat, from 1.
     pub repeat: usize,
-    /// The choice on every axis.
+    /// The configuration: the value chosen on every axis.
     pub axes: Axes,
-    /// How it ended.
+    /// Outcome of the case.
     pub status: Status,
-    /// Everything measured; absent if the case failed.
+    /// All measured numbers; absent unless the case ended well.
     pub numbers: Option<Numbers>,
-    /// Why the numbers may not be trusted.
+    /// Reasons not to trust the numbers.
     pub doubts: Vec<Doubt>,
 }
 
 impl CaseRecord {
-    /// The tag of this case's histograms and timeline rows: `c<case>r<repeat>`.
+    /// Returns the tag of this case's histograms and timeline rows: `c<case>r<repeat>`.
     pub fn tag(&self) -> String {
         format!("c{}r{}", self.case, self.repeat)
     }
 }
 
-/// The choice on every axis.
+/// The configuration: the value chosen on every axis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Axes {
     /// Name of the pipeline.
     pub pipeline: String,
     /// Parameters of the pipeline that differ from their defaults, `key=value`.
     pub settings: Vec<String>,
-    /// First deliveries only.
+    /// True if only the first delivery of each event counts.
     pub deduplicate: bool,
     /// Name of the strategy.
     pub strategy: String,
@@ -48,59 +48,61 @@ pub struct Axes {
     pub order: String,
     /// Slack of the watermark in ms of event time.
     pub slack_ms: i64,
-    /// `merged`: the watermark is one of all arrivals; `channel`: the least of those of the channels.
+    /// Source of the watermark: `merged` for one watermark over all arrivals, `channel` for the minimum over the
+    /// channels.
     #[serde(default = "merged")]
     pub sources: String,
-    /// What a worker does that has nothing to do: `spin`, it looks again at once; `park`, it sleeps after a while.
+    /// Behaviour of an idle worker: `spin` to look for work again at once, `park` to sleep after a while.
     #[serde(default = "spin")]
     pub idle: String,
-    /// A source that is silent for longer than this, in ms of arrival time, does not hold the watermark back; absent:
-    /// it always does.
+    /// Silence after which a source no longer holds the watermark back, in ms of arrival time; absent if every source
+    /// always does.
     #[serde(default)]
     pub idle_ms: Option<i64>,
-    /// Name of the eviction.
+    /// Name of the eviction policy.
     pub eviction: String,
     /// Number of workers of each process.
     pub workers: usize,
     /// Number of processes.
     #[serde(default = "one")]
     pub processes: usize,
-    /// Progress granularity.
+    /// Number of records per epoch: the granularity of progress.
     pub records_per_epoch: usize,
-    /// `open`, `closed` or `search`.
+    /// Kind of load: `open`, `closed` or `search`.
     pub load: String,
-    /// Offered rate of the open loop; of a search, the one that was found.
+    /// Offered rate of an open loop, or the rate found by a search, in events/s; absent for a closed loop.
     pub rate_events_per_s: Option<f64>,
-    /// Offered rate as a share of the sustainable one that a search of the same choice has found; absent where the rate was
-    /// given as such.
+    /// Offered rate as a share of the sustainable rate that a search with the same configuration found; absent if the
+    /// rate was given as a number.
     #[serde(default)]
     pub rate_share: Option<f64>,
     /// Name of the trace.
     pub trace: String,
-    /// Seed of the trace: which of its worlds. Absent in older records, which have that of the run.
+    /// Seed of the trace; absent in older records, which use the seed of the run.
     #[serde(default)]
     pub seed: Option<u64>,
-    /// What is set of the world besides, `key=value` in one line, or the name that was given to that; empty for nothing.
+    /// Generator parameters set for this case, as `key=value` in one line, or the name given to them; empty if there
+    /// are none.
     #[serde(default)]
     pub world: String,
     /// Planted fault, if any.
     pub fault: Option<String>,
 }
 
-/// How a case ended.
+/// The outcome of a case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 pub enum Status {
-    /// Measured, and the answers are right where they must be.
+    /// The case was measured and its answers are correct where they must be.
     Ok,
-    /// Measured, but the answers are wrong where they must be right: no numbers.
+    /// The case was measured, but its answers are wrong where they must be correct: there are no numbers.
     Invalid {
-        /// What is wrong.
+        /// Description of what is wrong.
         cause: String,
     },
-    /// The process of the case did not end well: no numbers.
+    /// The process of the case failed: there are no numbers.
     Failed {
-        /// `panic`, `deadline`, `memory cap`, `exit`, …
+        /// Cause of the failure: `panic`, `deadline`, `memory cap`, `exit`, …
         cause: String,
         /// The last lines of its standard error.
         stderr_tail: String,
@@ -108,7 +110,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The word used in tables.
+    /// Returns the word used in tables.
     pub fn word(&self) -> &'static str {
         match self {
             Status::Ok => "ok",
@@ -118,13 +120,13 @@ impl Status {
     }
 }
 
-/// One reason why a number may not be trusted.
+/// One reason not to trust a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// Stable short name: `driver-lag`, `lost-time`, `source-bound`, `few-samples`, `oversubscribed`, `no-spare-core`, `steal`,
     /// `debug-build`, `dirty-tree`, `short`, `short-run`, `censored`, `logged`, …
     pub code: String,
-    /// In words, with the numbers.
+    /// The reason in words, with its numbers.
     pub text: String,
 }
 

@@ -1,18 +1,18 @@
-//! What a figure shows, as data: its columns, how they are arranged, and how to read it.
+//! Figures as data: which columns a figure shows, how they are arranged, and how to read it.
 
 use serde::{Deserialize, Serialize};
 
-/// One figure, as data: which numbers, how arranged, how to read them.
+/// One figure as data: its numbers, their arrangement, and how to read them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FigureSpec {
-    /// File name without ending, unique in the experiment: letters, digits, `-`.
+    /// File name without its extension, unique within the experiment; letters, digits and `-`.
     pub name: String,
-    /// Which drawing.
+    /// Kind of figure.
     pub kind: FigureKind,
-    /// The question the figure answers, shown above it.
+    /// The question that the figure answers, shown above it.
     pub question: String,
-    /// How to read it, shown below it.
+    /// How to read the figure, shown below it.
     pub reading: String,
     /// `sweep`: the column on the x axis. `at-level`: the column whose least value is looked for. `heat-map`: the
     /// column whose values stand side by side, such as `strategy`. Unused by the others.
@@ -52,16 +52,17 @@ pub struct FigureSpec {
     /// `at-level`: what it has to reach, in the unit of the column: 0.99 of a share, not 99.
     #[serde(default)]
     pub level: Option<f64>,
-    /// Only cases in which these columns have these values.
+    /// Column values that a case must have to be shown.
     #[serde(default)]
     pub only: std::collections::BTreeMap<String, String>,
-    /// Logarithmic x axis.
+    /// True for a logarithmic x axis.
     #[serde(default)]
     pub log_x: bool,
-    /// Logarithmic y axis, in all panels.
+    /// True for logarithmic y axes in all panels.
     #[serde(default)]
     pub log_y: bool,
-    /// It answers the purpose of the experiment: it also stands at the head of the report, without its remarks.
+    /// True if the figure answers the purpose of the experiment; it is then also shown at the head of the report,
+    /// without its remarks.
     #[serde(default)]
     pub lead: bool,
 }
@@ -70,18 +71,18 @@ pub struct FigureSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PanelSpec {
-    /// Columns of the same unit, as in [`FigureSpec::y`].
+    /// Columns of one unit, as in [`FigureSpec::y`].
     pub y: Vec<String>,
-    /// Above the panel, without the unit; if empty, what the columns have in common.
+    /// Title above the panel, without the unit; if empty, whatever the columns have in common.
     #[serde(default)]
     pub title: String,
-    /// Logarithmic y axis, in this panel.
+    /// True for a logarithmic y axis in this panel.
     #[serde(default)]
     pub log_y: bool,
 }
 
 impl FigureSpec {
-    /// A figure of this name and kind, of which nothing else is said yet.
+    /// Returns a figure of this name and kind with everything else empty.
     pub fn new(name: impl Into<String>, kind: FigureKind) -> Self {
         Self {
             name: name.into(),
@@ -101,13 +102,13 @@ impl FigureSpec {
         }
     }
 
-    /// The columns that are drawn, those of `y` or of all panels.
+    /// Returns the columns that are drawn: those of `y`, or of all panels.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.y.iter().chain(self.panels.iter().flat_map(|panel| &panel.y)).map(String::as_str)
     }
 }
 
-/// The drawings there are.
+/// The kinds of figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FigureKind {
@@ -123,14 +124,15 @@ pub enum FigureKind {
     AtLevel,
     /// Bars made of several columns of one unit, end to end, one bar a group.
     Stacked,
-    /// A grid of one column, rows by columns of choices; of several cases in a cell the best.
+    /// A grid of one column over two axes; a cell with several cases shows the best one.
     HeatMap,
     /// Throughput against the total number of workers, beside the single thread, the ideal and the law of
     /// [`scaling`](crate::scaling).
     Scaling,
-    /// The share of events that took longer against how long, from the histograms, both axes logarithmic.
+    /// The share of events that took longer than a duration, against the duration, from the histograms; both axes
+    /// logarithmic.
     Ccdf,
-    /// Bars of the time of cases whose activity was logged, made of their operators, one bar a group and worker.
+    /// Bars of the time of cases whose operators were logged, stacked by operator, one bar for each group and worker.
     Operators,
 }
 

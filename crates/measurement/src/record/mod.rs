@@ -1,4 +1,5 @@
-//! The contract between the part that measures and the parts that read: plain structs, one per file kind.
+//! The contract between the code that measures and the code that reads results: plain structs, one for each kind of
+//! file.
 //!
 //! `run.json` holds one [`RunRecord`]; `cases.ndjson` one [`CaseRecord`] a line; `timeline.csv` the [`TimelinePoint`]s;
 //! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]; where activity was logged, `operators.csv` the

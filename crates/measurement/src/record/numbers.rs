@@ -1,63 +1,62 @@
-//! Everything that is measured in one case.
+//! The numbers measured in one case.
 
 use serde::{Deserialize, Serialize};
 
-/// Everything measured in one case.
+/// All numbers measured in one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Numbers {
-    /// Events of the trace that were offered.
+    /// Number of events of the trace that were offered.
     pub events: u64,
-    /// From the first due instant to the last completion.
+    /// Time from the first due instant to the last completion, in ns.
     pub elapsed_ns: u64,
-    /// Events completed per second of wall clock, over the whole run. Of several runs of a closed loop, that in the middle;
-    /// all other numbers are of this run, too.
+    /// Events completed per second of wall-clock time over the whole run. A closed loop with several runs reports its
+    /// median run, from which all other numbers are taken too.
     pub throughput_events_per_s: f64,
-    /// Events per second of every run of a closed loop that counts, in the order in which they were made.
+    /// Throughput of every counted run of a closed loop, in events/s, in the order of the runs.
     #[serde(default)]
     pub run_throughputs_events_per_s: Vec<f64>,
-    /// What the source alone gives to as many threads that do nothing else, events per second: no case can be faster. Absent
-    /// where the load is not the maximum that can be.
+    /// Rate at which the same number of threads can read the trace and do nothing else, in events/s: an upper bound for
+    /// every case. Absent unless the load is the maximum possible.
     #[serde(default)]
     pub source_ceiling_events_per_s: Option<f64>,
-    /// CPU time of the process during the run, user and system, in ns. A worker that spins while it waits takes as much as one
-    /// that works: see [`WorkerShare::busy_ns`].
+    /// User and system CPU time of the process during the run, in ns. A worker that spins while it waits takes as much
+    /// as one that works; see [`WorkerShare::busy_ns`].
     pub cpu_ns: u64,
-    /// Open loop: completed − due of every admitted event inside the recording window. Closed loop: completed − admitted
-    /// of every epoch.
+    /// Latency. In an open loop it is the time from due to completed for every admitted event in the recording window;
+    /// in a closed loop, from admitted to completed for every epoch.
     pub latency: Quantiles,
-    /// Wall clock between the due instant of the arrival that allowed an answer and the answer.
+    /// Wall-clock time from the due instant of the arrival that allowed an answer to the answer.
     pub processing_delay: Quantiles,
-    /// From when an epoch (its last event) was due until it was admitted, without the time in which its worker was at work on
-    /// earlier ones or off the CPU: nothing kept it from admitting.
+    /// Time from the due instant of an epoch (that of its last event) to its admission, except the time its worker was
+    /// busy with earlier epochs or off the CPU.
     pub driver_lag: Quantiles,
-    /// How late a thread woke up that asked to sleep 1 ms at a time. Not measured any more since schema version 4, which has
-    /// [`lost`](Self::lost) instead.
+    /// Delay with which a thread woke up from sleeps of 1 ms. Schema version 4 replaced it by [`lost`](Self::lost).
     #[serde(default)]
     pub hiccup: Quantiles,
-    /// Events still open when the run was stopped; they count into `latency` at their age.
+    /// Number of events still open when the run was stopped; `latency` counts them at their age at that time.
     pub censored: u64,
-    /// From the trace alone, in ms of event time: how long after it happened an event could be answered.
+    /// Time after which an event could be answered, in ms of event time; it follows from the trace alone.
     pub event_time_wait_ms: EventTimeWait,
     /// Memory of the process and entries of the pipeline.
     pub memory: Memory,
-    /// The answers against the truth.
+    /// Comparison of the answers with the truth.
     pub accuracy: Accuracy,
-    /// How disordered the trace really is, beside what was asked for.
+    /// Disorder of the trace, with the disorder that was requested.
     #[serde(default)]
     pub disorder: Disorder,
-    /// What the latency is made of.
+    /// Components of the latency.
     #[serde(default)]
     pub attribution: Attribution,
-    /// How far the run fell behind, in event time and in events.
+    /// How far the run fell behind, in event time and in number of events.
     #[serde(default)]
     pub progress: Progress,
-    /// How the work was shared, and what that took.
+    /// Distribution of the work over the workers, and its cost.
     #[serde(default)]
     pub sharing: Sharing,
-    /// Time that the workers lost to the machine.
+    /// Time lost by the workers to the machine.
     #[serde(default)]
     pub lost: LostTime,
-    /// What a search for the sustainable rate found; absent where none was made.
+    /// Result of the search for the sustainable rate; absent if there was none.
     #[serde(default)]
     pub sustainable: Option<Sustainable>,
     /// Digest of the trace.
@@ -81,7 +80,7 @@ pub struct Quantiles {
     pub max_ns: Option<u64>,
 }
 
-/// Event-time wait over the events that were not late: the same on every machine and for any worker count.
+/// Event-time wait of the events that were not late; it is the same on every machine and for any number of workers.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct EventTimeWait {
     /// Number of events; those released only by the end of the input are not counted.
@@ -97,14 +96,14 @@ pub struct EventTimeWait {
 /// Memory of one case.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Memory {
-    /// Bytes that the workers had taken from the allocator and not given back since the run began, without the answers that
-    /// are kept for the check: peak. Absent where the allocator does not count.
+    /// Peak of the bytes that the workers had allocated and not freed since the run began, except the answers kept for
+    /// the check; absent if the allocator does not count.
     pub live_bytes_peak: Option<i64>,
     /// Live bytes after everything that the watermark could expire had expired.
     pub live_bytes_residual: Option<i64>,
-    /// Resident set of the process: peak, with the trace and the harness in it.
+    /// Peak resident set of the process, in bytes, including the trace and the harness.
     pub rss_bytes_peak: u64,
-    /// State entries: peak.
+    /// Peak number of state entries.
     pub entries_peak: u64,
     /// State entries when the input had ended and everything expired.
     pub entries_residual: u64,
@@ -296,26 +295,26 @@ pub struct Sharing {
     pub logging_overhead_share: Option<f64>,
 }
 
-/// What one worker did.
+/// The work of one worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct WorkerShare {
-    /// Messages its state was given.
+    /// Number of messages given to its state.
     pub records: u64,
-    /// Time of the rounds of its loop in which it had something to do, ns of wall clock, less the time off the CPU in them.
+    /// Wall-clock time of the rounds of its loop in which it had work, except the time off the CPU, in ns.
     pub busy_ns: u64,
 }
 
-/// What went from one process to others.
+/// Traffic from one process to the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Wire {
-    /// Messages of data and of progress.
+    /// Number of data and progress messages.
     pub messages: u64,
-    /// Bytes on the connections, headers included.
+    /// Number of bytes sent, headers included.
     pub bytes: u64,
 }
 
-/// How much further the most advanced worker that holds state was than the least: quantiles over the time of the run. A
-/// worker's view is what its state has taken in for good: the part of the trace whose watermark it has acted upon.
+/// Distance between the most and the least advanced worker that hold state, as quantiles over the time of the run. A
+/// worker's view is the part of the trace whose watermark it has acted upon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ViewSkew {
     /// Median, in records of the trace.
@@ -326,41 +325,41 @@ pub struct ViewSkew {
     pub max_records: u64,
     /// Median, in ms between the newest event times of the two views.
     pub p50_ms: i64,
-    /// 0.99 quantile, in the same ms.
+    /// 0.99 quantile, in ms between the newest event times of the two views.
     pub p99_ms: i64,
-    /// Maximum, in the same ms.
+    /// Maximum, in ms between the newest event times of the two views.
     pub max_ms: i64,
 }
 
-/// The maximum rate that was sustained, between what surely is and what surely is not.
+/// The maximum sustainable rate with its bracket.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Sustainable {
-    /// The rate the search settled on, events/s.
+    /// The rate found by the search, in events/s.
     pub rate_events_per_s: f64,
-    /// Maximum rate up to it that was sustained every time it was tried, events/s; absent if each was refused once or
-    /// more.
+    /// Lower end of the bracket: the maximum rate up to the one found that was never refused, in events/s; absent if
+    /// each was refused at least once.
     pub low_events_per_s: Option<f64>,
-    /// Least rate above it that was refused every time it was tried, events/s; absent if there is none, since the
-    /// search may try no greater one.
+    /// Upper end of the bracket: the minimum rate above the one found that was refused whenever it was tried, in
+    /// events/s; absent if the search could try no higher rate.
     pub high_events_per_s: Option<f64>,
-    /// Maximum p99 latency that was accepted, ns.
+    /// Maximum accepted p99 latency, in ns.
     pub slo_p99_ns: u64,
-    /// Every rate that was tried, in order.
+    /// All rates tried, in order.
     pub probes: Vec<Probe>,
 }
 
-/// One rate that was tried.
+/// One trial of the search at one rate.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Probe {
-    /// Offered, events/s.
+    /// Offered rate, in events/s.
     pub rate_events_per_s: f64,
-    /// Why it was not sustained; absent if it was.
+    /// Reason why the rate was refused; absent if it was sustained.
     pub refused: Option<String>,
-    /// Latency at that rate, ns; absent below 1,000 samples.
+    /// p99 latency at this rate, in ns; absent below 1,000 samples.
     pub latency_p99_ns: Option<u64>,
 }
 
-/// How a digest of 64 bits stands in JSON.
+/// JSON form of a digest of 64 bits.
 mod digest {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

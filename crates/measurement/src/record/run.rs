@@ -1,78 +1,78 @@
-//! One run of an experiment: what was run, on which machine, built from what. The content of `run.json`.
+//! One run of an experiment: its configuration, traces, build and machine. This is the content of `run.json`.
 
 use serde::{Deserialize, Serialize};
 
 use super::figure_spec::FigureSpec;
 
-/// The schema version that every file of a results directory is written with.
+/// Schema version with which all files of a results directory are written.
 pub const SCHEMA_VERSION: u32 = 4;
 
-/// What was run, on what, with which result in numbers of cases.
+/// A run of an experiment: what was run, on which machine, and how many of its cases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// [`SCHEMA_VERSION`] of the writer.
+    /// Schema version of the writer ([`SCHEMA_VERSION`]).
     pub schema_version: u32,
     /// Name of the experiment.
     pub experiment: String,
-    /// One line: what the experiment is for.
+    /// Purpose of the experiment, in one line.
     pub title: String,
     /// The resolved experiment file as TOML, with every `--set` applied: enough to run it again.
     pub resolved_experiment: String,
     /// The questions with their figures, in the order of the report.
     pub parts: Vec<QuestionRecord>,
-    /// Seed of the order of the cases, and of the traces of cases that name none.
+    /// Seed of the case order, and of the traces of cases that do not name one.
     pub seed: u64,
-    /// When the run began, RFC 3339 UTC.
+    /// Start of the run, RFC 3339 in UTC.
     pub started_at: String,
-    /// How long it took, in seconds; absent while it runs.
+    /// Duration of the run in seconds; absent while it is running.
     pub wall_s: Option<f64>,
-    /// How many cases the plan holds (repeats counted).
+    /// Number of planned cases, repeats included.
     pub planned_cases: usize,
-    /// True if it was stopped before all planned cases were done.
+    /// True if the run stopped before all planned cases were done.
     pub interrupted: bool,
-    /// Cases that had failed when the run was resumed and were run again: only their last attempt is among the cases.
+    /// Failed attempts at cases that were run again when the run was resumed; only the last attempt is among the cases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier_failures: Vec<EarlierFailure>,
-    /// The traces the cases were fed.
+    /// The traces that the cases read.
     pub traces: Vec<TraceRecord>,
-    /// What built the numbers.
+    /// The program that produced the numbers.
     pub build: Build,
-    /// Where they were measured.
+    /// The machine on which the numbers were measured.
     pub machine: Machine,
 }
 
 /// An attempt at a case that failed and is no longer among the cases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EarlierFailure {
-    /// Which case.
+    /// Number of the case.
     pub case: usize,
-    /// Which repeat of it.
+    /// Number of the repeat.
     pub repeat: usize,
-    /// Why it failed, as in [`Status::Failed`].
+    /// Cause of the failure, as in [`Status::Failed`](super::Status::Failed).
     pub cause: String,
 }
 
 /// One question of an experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QuestionRecord {
-    /// Short name, unique in the experiment; cases refer to it.
+    /// Short name, unique within the experiment; cases refer to it.
     pub name: String,
     /// The question in words.
     pub question: String,
-    /// What the figures of this question show; drawn in order.
+    /// The figures that answer this question, in drawing order.
     pub figures: Vec<FigureSpec>,
 }
 
-/// A trace and what it really is like.
+/// A generated trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TraceRecord {
-    /// Short name used by the cases.
+    /// Short name by which the cases refer to the trace.
     pub name: String,
     /// Generator profile.
     pub profile: String,
     /// Generator seed.
     pub seed: u64,
-    /// How many events.
+    /// Number of events.
     pub events: u64,
     /// Parameters that differ from the profile, `key=value`.
     pub overrides: Vec<String>,
@@ -80,7 +80,7 @@ pub struct TraceRecord {
     pub digest: Option<String>,
 }
 
-/// What built the numbers.
+/// The program that produced the numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Build {
     /// Version of flowbench.
@@ -90,37 +90,37 @@ pub struct Build {
     /// Version of differential dataflow; absent before it was a strategy.
     #[serde(default)]
     pub differential: Option<String>,
-    /// Compiler, as it names itself.
+    /// Version of the compiler, as printed by `rustc --version`.
     pub rustc: String,
-    /// `release` or `debug`.
+    /// Build profile: `release` or `debug`.
     pub profile: String,
-    /// Commit, 12 digits; absent outside a checkout.
+    /// First 12 digits of the commit; absent if built outside a checkout.
     pub commit: Option<String>,
     /// True if the tree had uncommitted changes when built.
     pub dirty: bool,
-    /// BLAKE3 of Cargo.lock, first 16 digits.
+    /// First 16 digits of the BLAKE3 hash of `Cargo.lock`.
     pub lock_digest: String,
-    /// The allocator of every arm.
+    /// The allocator used by every case.
     pub allocator: String,
 }
 
-/// Where the numbers were measured. No host name, no path.
+/// The machine on which numbers were measured; it has no host name and no path in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
-    /// One line for under the figures: `2 cores of AMD EPYC …, 24 GiB, Linux 6.1, virtual`.
+    /// Summary shown below figures: `2 cores of AMD EPYC …, 24 GiB, Linux 6.1, virtual`.
     pub line: String,
     /// Processor model.
     pub cpu: String,
-    /// Cores this process may use (affinity and cgroup quota respected).
+    /// Number of cores this process may use, within its affinity and cgroup quota.
     pub usable_cores: usize,
     /// Memory in bytes.
     pub memory_bytes: u64,
     /// Kernel and version.
     pub kernel: String,
-    /// Frequency governor, if readable.
+    /// Frequency governor; absent if it cannot be read.
     pub governor: Option<String>,
-    /// Hypervisor or container, if recognised.
+    /// Hypervisor or container; absent if none was recognised.
     pub virtualised: Option<String>,
-    /// Cgroup CPU quota in cores, if any.
+    /// CPU quota of the cgroup, in cores; absent if there is none.
     pub cgroup_cores: Option<f64>,
 }
