@@ -1,4 +1,4 @@
-//! A case as one flat row: what `cases.csv` holds and what figures take their axes from.
+//! A case as one flat row of named values, for `cases.csv` and for the axes of figures.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ use crate::table::csv_text;
 /// One value of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
-    /// A word.
+    /// Text.
     Text(String),
     /// A whole number; counts above 2^63 - 1 become a [`Cell::Number`].
     Integer(i64),
-    /// Any other number, finite.
+    /// Any other finite number.
     Number(f64),
-    /// Not measured, or does not apply.
+    /// No value: not measured, or not applicable.
     Empty,
 }
 
 impl Cell {
-    /// The value on an axis; absent for words and empty cells.
+    /// Returns the value on an axis; `None` for text and empty cells.
     pub fn number(&self) -> Option<f64> {
         match self {
             Cell::Integer(value) => Some(*value as f64),
@@ -33,7 +33,7 @@ impl Cell {
     }
 }
 
-/// Plain text as in `cases.csv`, unquoted; nothing if empty. Numbers come back exactly when read.
+/// Formats the value as in `cases.csv`, without quotes; an empty cell is empty text. Numbers are read back exactly.
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -46,8 +46,8 @@ impl fmt::Display for Cell {
 }
 
 impl CaseRecord {
-    /// The case as named values, the unit in every name; the same names in the same order for every case, with
-    /// [`Cell::Empty`] for what it has not. Names without a unit are counts, shares (0 to 1) or words.
+    /// Returns the case as named values: the same names in the same order for every case, with [`Cell::Empty`] for
+    /// values that it lacks. Names end in their unit; those without are counts, shares (0 to 1) or text.
     pub fn columns(&self) -> Vec<(&'static str, Cell)> {
         let mut row = vec![("part", text(&self.part)), ("case", self.case.into()), ("repeat", self.repeat.into())];
         push_axes(&mut row, &self.axes);
@@ -71,14 +71,14 @@ impl CaseRecord {
         row
     }
 
-    /// The value of one column of [`columns`](Self::columns); absent if there is no such column.
+    /// Returns the value of one column of [`columns`](Self::columns); `None` if there is no such column.
     pub fn column(&self, name: &str) -> Option<Cell> {
         self.columns().into_iter().find(|(column, _)| *column == name).map(|(_, cell)| cell)
     }
 }
 
 impl Verdict {
-    /// The word used in tables.
+    /// Returns the word used in tables.
     pub fn word(&self) -> &'static str {
         match self {
             Verdict::Growing => "growing",
@@ -89,7 +89,7 @@ impl Verdict {
 }
 
 impl Series {
-    /// The word used in tables.
+    /// Returns the word used in tables.
     pub fn word(&self) -> &'static str {
         match self {
             Series::Bytes => "bytes",
@@ -100,7 +100,7 @@ impl Series {
 }
 
 impl Accuracy {
-    /// Share of the truth that was given exactly, 0 to 1; 1 if the truth is empty.
+    /// Returns the share (0 to 1) of the truth that was given exactly; 1 if the truth is empty.
     pub fn completeness(&self) -> f64 {
         share(self.truth.saturating_sub(self.missing + self.wrong), self.truth).unwrap_or(1.0)
     }
@@ -215,8 +215,8 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
     ]);
 }
 
-/// Bytes per entry, where events that wait for the watermark never took more than [`WAITING_SHARE_MAX`] of the memory: the
-/// lists they wait in have room for up to twice as many, which would be blamed on the entries.
+/// Returns the bytes per entry, unless waiting events took more than [`WAITING_SHARE_MAX`] of the memory: their lists
+/// have room for up to twice as many, which would be attributed to the entries.
 fn bytes_per_entry(memory: &Memory) -> Option<f64> {
     let waiting_bytes = (memory.buffered_peak * WAITING_EVENT_BYTES) as f64;
     let are_few =
@@ -345,19 +345,19 @@ fn push_sustainable(row: &mut Row, found: Option<&Sustainable>) {
     ]);
 }
 
-/// What the worker with most has, as a multiple of the mean: 1 if all have the same, at most their number. Absent if
-/// nobody has anything.
+/// Returns the maximum over the workers as a multiple of the mean: 1 if all are equal, at most the number of workers.
+/// `None` if all are 0.
 fn imbalance(workers: &[WorkerShare], what: fn(&WorkerShare) -> u64) -> Option<f64> {
     let most = workers.iter().map(what).max().filter(|most| *most > 0)?;
     Some(most as f64 * workers.len() as f64 / workers.iter().map(what).sum::<u64>() as f64)
 }
 
-/// Time in which all workers together had something to do.
+/// Returns the total busy time of all workers, in ns.
 fn busy_ns(sharing: &Sharing) -> u64 {
     sharing.workers.iter().map(|worker| worker.busy_ns).sum()
 }
 
-/// Share of the time of all workers in which they had something to do.
+/// Returns the share of the time of all workers in which they were busy.
 fn busy_share(numbers: &Numbers) -> Option<f64> {
     let workers = &numbers.sharing.workers;
     share(busy_ns(&numbers.sharing), numbers.elapsed_ns.saturating_mul(workers.len() as u64))
@@ -374,7 +374,7 @@ fn codes(doubts: &[Doubt]) -> String {
     doubts.iter().map(|doubt| doubt.code.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// Second deliveries per event, as they are asked for: of 100 events of which 10 come twice, 0.1.
+/// Returns the number of second deliveries per event, as in the requested share: 0.1 if 10 of 100 events come twice.
 fn duplicates_share(numbers: &Numbers) -> Option<f64> {
     share(numbers.disorder.duplicates, numbers.events.saturating_sub(numbers.disorder.duplicates))
 }

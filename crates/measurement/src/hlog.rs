@@ -1,7 +1,7 @@
-//! Histograms as text: the HdrHistogram log format 1.3, read by the public HdrHistogram log tools.
+//! Histograms as text in the HdrHistogram log format 1.3, which the public HdrHistogram tools read.
 //!
-//! After a few comment lines every line is one histogram: tag, begin, length, maximum, and the histogram itself, V2
-//! encoded, deflated, in base64. Durations inside are ns; the maximum is in ms, as those tools print it.
+//! After a few comment lines every line is one histogram: tag, start, length, maximum, and the histogram itself in V2
+//! encoding, deflated, in base64. Durations inside are in ns; the maximum is in ms, as those tools print it.
 //!
 //! Decision D-309.
 
@@ -25,41 +25,43 @@ const NS_PER_MS: f64 = 1e6;
 /// One histogram of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaggedHistogram {
-    /// Whose it is: `c<case>r<repeat>.<kind>`. No comma, white space or line break; empty for none.
+    /// Tag of the histogram: `c<case>r<repeat>.<kind>`. It holds no comma, white space or line break, and is empty for
+    /// none.
     pub tag: String,
-    /// When the recording began, in ns since the start of the log; kept to the millisecond.
+    /// Start of the recording in ns since the start of the log, to the millisecond.
     pub start_ns: u64,
-    /// How long it took, in ns; kept to the millisecond.
+    /// Duration of the recording in ns, to the millisecond.
     pub length_ns: u64,
-    /// What was recorded. Counts of negative and saturated durations are not part of the format.
+    /// The recorded durations. Counts of negative and saturated durations are not part of the format.
     pub histogram: LatencyHistogram,
 }
 
-/// What is wrong with a log, or with what should go into one.
+/// An error in a log, or in a histogram to be written to one.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum HlogError {
-    /// A line that is none of the format.
+    /// A line that is not of the format.
     #[error("line {line}: {what}")]
     Line {
-        /// From 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// In words.
+        /// Description of the problem.
         what: String,
     },
-    /// A tag that would break the line it stands in.
+    /// A tag that would break its line.
     #[error("histogram tag `{0}`: it may not hold a comma, white space or a line break")]
     Tag(String),
-    /// The encoder refused.
+    /// A histogram that cannot be encoded.
     #[error("histogram `{tag}` cannot be encoded: {what}")]
     Encoding {
         /// Tag of the histogram.
         tag: String,
-        /// In words.
+        /// Description of the problem.
         what: String,
     },
 }
 
-/// The lines that a log begins with. `started_at_ms` (Unix epoch) is the instant from which the starts of the intervals count.
+/// Returns the lines at the beginning of a log. The starts of the intervals count from `started_at_ms`, in ms since the
+/// Unix epoch.
 pub fn header(started_at_ms: Option<u64>) -> String {
     let mut log = IntervalLogWriterBuilder::new();
     log.add_comment("[Recorded by flowbench, values in nanoseconds]");
@@ -99,12 +101,16 @@ fn text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).expect("a log is ASCII beside the tags, which are text")
 }
 
-/// Reads a log, ours or another tool's; comments and the legend are passed over.
+/// Reads a log, whether written here or by another tool, and skips comments and the legend.
+///
+/// # Errors
+///
+/// [`HlogError::Line`] for the first line that is not of the format.
 pub fn read(text: &str) -> Result<Vec<TaggedHistogram>, HlogError> {
     rows(text).map(|(line, row)| parse(row).map_err(|what| HlogError::Line { line, what })).collect()
 }
 
-/// A log of which each histogram is decoded when it is asked for: as text it takes some hundred bytes, in memory 250 KiB.
+/// A log whose histograms are decoded on request: one takes a few hundred bytes as text and 250 KiB in memory.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct HistogramLog {
     text: String,
@@ -112,7 +118,11 @@ pub struct HistogramLog {
 }
 
 impl HistogramLog {
-    /// Checks every line of a log, ours or another tool's.
+    /// Returns a log after checking each of its lines, whether written here or by another tool.
+    ///
+    /// # Errors
+    ///
+    /// [`HlogError::Line`] for the first line that is not of the format.
     pub fn new(text: String) -> Result<HistogramLog, HlogError> {
         let mut found: BTreeMap<String, Vec<Range<usize>>> = BTreeMap::new();
         for (line, row) in rows(&text) {
@@ -123,12 +133,12 @@ impl HistogramLog {
         Ok(HistogramLog { text, rows: found })
     }
 
-    /// True if it holds no histogram.
+    /// Returns true if the log holds no histogram.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// What was recorded under a tag, in the order of the log.
+    /// Returns the histograms with a tag, in the order of the log.
     pub fn tagged(&self, tag: &str) -> impl Iterator<Item = TaggedHistogram> {
         let rows = self.rows.get(tag).into_iter().flatten();
         rows.filter_map(|row| parse(&self.text[row.clone()]).ok()) // each was read once before

@@ -1,5 +1,4 @@
-//! Where the time of a case went, operator by operator, and what crossed its channels: the rows of `operators.csv` and
-//! `channels.csv`.
+//! The operator profile of a case: time by operator and load by channel, as rows of `operators.csv` and `channels.csv`.
 
 use crate::record::{ChannelLoad, OperatorTime};
 use crate::table::{TableError, csv_text};
@@ -9,30 +8,34 @@ pub const OPERATORS_HEADER: &str = "case,repeat,worker,operator,activations,busy
 /// The first line of `channels.csv`.
 pub const CHANNELS_HEADER: &str = "case,repeat,worker,channel,messages,records\n";
 
-/// A row of one of the files.
+/// A row about one worker of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerRow<T> {
     /// Number of the case.
     pub case: usize,
-    /// Which repeat.
+    /// Number of the repeat.
     pub repeat: usize,
-    /// What was seen.
+    /// The observation.
     pub seen: T,
 }
 
-/// Rows of `operators.csv`, without the header. A line break in a name becomes a space.
+/// Returns rows of `operators.csv` without the header. A line break in a name becomes a space.
 pub fn operator_rows(case: usize, repeat: usize, operators: &[OperatorTime]) -> String {
     let rows = operators.iter().map(|of| (of.worker, &of.operator, [of.activations, of.busy_ns]));
     csv_rows(case, repeat, rows)
 }
 
-/// Rows of `channels.csv`, without the header. A line break in a name becomes a space.
+/// Returns rows of `channels.csv` without the header. A line break in a name becomes a space.
 pub fn channel_rows(case: usize, repeat: usize, channels: &[ChannelLoad]) -> String {
     let rows = channels.iter().map(|of| (of.worker, &of.channel, [of.messages, of.records]));
     csv_rows(case, repeat, rows)
 }
 
-/// Reads `operators.csv`, header included. The error is the line (from 1) and what is wrong with it.
+/// Reads `operators.csv`, header included.
+///
+/// # Errors
+///
+/// [`TableError`] for the first line that does not fit.
 pub fn read_operators(text: &str) -> Result<Vec<WorkerRow<OperatorTime>>, TableError> {
     read(text, OPERATORS_HEADER, |worker, operator, [activations, busy_ns]| OperatorTime {
         worker,
@@ -42,7 +45,11 @@ pub fn read_operators(text: &str) -> Result<Vec<WorkerRow<OperatorTime>>, TableE
     })
 }
 
-/// Reads `channels.csv`, header included. The error is the line (from 1) and what is wrong with it.
+/// Reads `channels.csv`, header included.
+///
+/// # Errors
+///
+/// [`TableError`] for the first line that does not fit.
 pub fn read_channels(text: &str) -> Result<Vec<WorkerRow<ChannelLoad>>, TableError> {
     read(text, CHANNELS_HEADER, |worker, channel, [messages, records]| ChannelLoad {
         worker,
@@ -60,7 +67,7 @@ fn csv_rows<'a>(case: usize, repeat: usize, rows: impl Iterator<Item = (usize, &
     }))
 }
 
-/// One row for each line; `seen` makes of worker, name and the two counts what the file is about.
+/// Reads one row per line; `seen` builds the observation from the worker, the name and the two counts.
 fn read<T>(
     text: &str,
     header: &str,
@@ -87,7 +94,7 @@ fn read<T>(
     parsed.collect()
 }
 
-/// The fields of a line, without their quotes.
+/// Returns the fields of a line without their quotes.
 fn fields(line: &str) -> Result<Vec<String>, String> {
     let (mut fields, mut field) = (Vec::new(), String::new());
     let (mut quoted, mut letters) = (false, line.chars().peekable());

@@ -105,15 +105,15 @@ pub struct Memory {
     pub rss_bytes_peak: u64,
     /// Peak number of state entries.
     pub entries_peak: u64,
-    /// State entries when the input had ended and everything expired.
+    /// Number of state entries left after the input had ended and everything had expired.
     pub entries_residual: u64,
-    /// Events waiting for the watermark: peak.
+    /// Peak number of events waiting for the watermark.
     pub buffered_peak: u64,
-    /// State bytes per entry, allocator's view, when the input had ended and nothing of what was left had expired; absent
-    /// below 1,000 entries, and in several processes, whose connections have buffers. The column leaves it out where events
-    /// that wait took much of the memory.
+    /// State bytes per entry as the allocator counts them, when the input had ended and nothing left had expired yet;
+    /// absent below 1,000 entries, and with several processes, whose connections have buffers. The column is empty if
+    /// waiting events took much of the memory.
     pub bytes_per_entry: Option<f64>,
-    /// Key and state bytes an entry could not do without at that moment.
+    /// Minimum key and state bytes per entry at that moment.
     pub payload_bytes_per_entry: Option<f64>,
     /// Growth of the live bytes over the last half of the run.
     pub growth: Option<Growth>,
@@ -122,7 +122,7 @@ pub struct Memory {
 /// A slope with its interval and the verdict on it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Growth {
-    /// Live bytes gained per million events, last half of the run.
+    /// Live bytes gained per million events over the last half of the run.
     pub bytes_per_million_events: f64,
     /// Lower end of the 95 % interval.
     pub low: f64,
@@ -131,14 +131,14 @@ pub struct Growth {
     /// Growth of the state entries; absent in older records.
     #[serde(default)]
     pub entries: Option<EntriesGrowth>,
-    /// What follows from it.
+    /// The verdict.
     pub verdict: Verdict,
     /// The series that has this verdict by itself; absent in older records.
     #[serde(default)]
     pub decided_by: Option<Series>,
 }
 
-/// State entries gained per million events, last half of the run, with the 95 % interval.
+/// State entries gained per million events over the last half of the run, with the 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EntriesGrowth {
     /// The slope.
@@ -149,7 +149,7 @@ pub struct EntriesGrowth {
     pub high: f64,
 }
 
-/// What growth is judged by.
+/// The series by which growth is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Series {
@@ -157,11 +157,11 @@ pub enum Series {
     Bytes,
     /// The state entries.
     Entries,
-    /// Both agree, or only together make the verdict.
+    /// Both series agree, or make the verdict only together.
     Both,
 }
 
-/// Does memory grow? The rule stands in [`memory`](crate::memory).
+/// Whether memory grows, by the rule stated in [`memory`](crate::memory).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -169,54 +169,54 @@ pub enum Verdict {
     Growing,
     /// The intervals of both exclude a material growth.
     Bounded,
-    /// Neither can be said.
+    /// Neither can be concluded.
     Inconclusive,
 }
 
-/// The answers of a case against what they must be and against the truth.
+/// Comparison of the answers of a case with the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Accuracy {
-    /// Answers of the oracle: the deduplicated trace in canonical order, nothing lost.
+    /// Number of answers of the oracle, for the deduplicated trace in canonical order with nothing lost.
     pub truth: u64,
-    /// Answers given and not taken back.
+    /// Number of answers given and not retracted.
     pub given: u64,
-    /// In the truth, and what they are about was not answered.
+    /// Number of answers in the truth whose subject was not answered.
     pub missing: u64,
-    /// Given, and the truth has no answer about that.
+    /// Number of given answers about whose subject the truth has none.
     pub spurious: u64,
-    /// Answered, but with other content than the truth: neither missing nor spurious.
+    /// Number of given answers whose content differs from the truth; they are neither missing nor spurious.
     #[serde(default)]
     pub wrong: u64,
-    /// Answers taken back on the way.
+    /// Number of retracted answers.
     #[serde(default)]
     pub retractions: u64,
-    /// How many subjects had an answer taken back, be it once or often.
+    /// Number of subjects with at least one retracted answer.
     #[serde(default)]
     pub corrected: u64,
-    /// Events of the trace that are late for this slack, from the trace alone.
+    /// Number of events that are late for this slack; it follows from the trace alone.
     pub late: u64,
-    /// Events the case dropped as late.
+    /// Number of events that the case dropped as late.
     pub dropped_as_late: u64,
-    /// Order-insensitive digest of the answers given; in JSON 16 hexadecimal digits as text, since many readers of JSON
-    /// round numbers of this size. A number before schema version 4.
+    /// Order-insensitive digest of the given answers. In JSON it is text of 16 hexadecimal digits, because many readers
+    /// of JSON round numbers of this size; before schema version 4 it was a number.
     #[serde(with = "digest")]
     pub digest: u64,
 }
 
-/// The disorder of a trace, in events, beside the shares (0 to 1) that were asked for.
+/// Disorder of a trace, in number of events, with the requested shares (0 to 1).
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Disorder {
-    /// Events whose event time is below that of an earlier arrival.
+    /// Number of events whose event time is below that of an earlier arrival.
     pub out_of_order: u64,
-    /// Asked share of them; absent if none was asked for.
+    /// Requested share of events out of order; absent if none was requested.
     pub out_of_order_share_asked: Option<f64>,
-    /// Deliveries of an event that had come before.
+    /// Number of repeated deliveries.
     pub duplicates: u64,
-    /// Asked share of events that are delivered twice; absent if none was asked for.
+    /// Requested share of events that are delivered twice; absent if none was requested.
     pub duplicates_share_asked: Option<f64>,
 }
 
-/// What the latency is made of: the parts add up to its mean.
+/// Components of the latency; they add up to its mean.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Attribution {
     /// Means over all events; absent if none was recorded.
@@ -225,72 +225,75 @@ pub struct Attribution {
     pub tail: Option<LatencyComponents>,
 }
 
-/// Where events spent their time, in ns on average.
+/// Mean time that events spent in each component of the latency, in ns.
 ///
 /// An epoch is due with its last event. Its service starts when it is admitted, or at the last completion on the same
 /// worker strictly before its own, whichever is later. In the closed loop an event is due when it is admitted. Time off the
 /// CPU is known where a round of a worker's loop took 50 µs or more; shorter stretches are part of what they interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct LatencyComponents {
-    /// Between due and admitted, the worker had nothing to do and was on the CPU: whoever drives it was late.
+    /// Time from due to admitted while the worker was idle and on the CPU: the driver was late.
     pub driver_lag_ns: f64,
-    /// Off the CPU: between due and admitted the worker that reads the epoch, after that the one of all that was off for
-    /// longest while it had something to do.
+    /// Time off the CPU: until admission, of the worker that reads the epoch; after it, of the worker that was off the
+    /// CPU for longest while it had work.
     #[serde(default)]
     pub off_cpu_ns: f64,
-    /// The epoch filled (due of the epoch − due of the event), then it waited for the worker to be done with earlier ones.
+    /// Time for which the epoch was filling (due of the epoch − due of the event) and then waited for the worker to
+    /// finish earlier ones.
     pub queueing_ns: f64,
-    /// completed − start of the service, less the time off the CPU: the dataflow worked.
+    /// Time from the start of the service to completion, except the time off the CPU: the dataflow was working.
     pub compute_ns: f64,
 }
 
-/// Time lost by the workers of a run while it was measured, the warm-up left out.
+/// Time lost by the workers of a run during its measurement, without the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct LostTime {
-    /// Share (0 to 1) of the time in which a worker was off the CPU without having asked for it, or kept from looking for
-    /// work while it had none: that of the worker which lost most. Absent where it was not measured.
+    /// Share (0 to 1) of the time in which a worker was involuntarily off the CPU, or was idle and kept from looking
+    /// for work; the maximum over the workers. Absent if it was not measured.
     pub share: Option<f64>,
-    /// How long an event waits for the end of such a stretch if it is due at a random instant, 0.99 quantile, ns.
+    /// 0.99 quantile of the time that an event due at a random instant waits for the end of lost time, in ns.
     pub wait_p99_ns: Option<u64>,
-    /// The 0.999 quantile.
+    /// 0.999 quantile of that time, in ns.
     pub wait_p999_ns: Option<u64>,
-    /// The longest stretch.
+    /// Longest uninterrupted lost time, in ns.
     pub max_ns: Option<u64>,
-    /// How often the scheduler took a worker off the CPU, all workers together; absent where the kernel does not tell.
+    /// Number of times the scheduler took a worker off the CPU, over all workers; absent if the kernel does not report
+    /// it.
     pub involuntary_switches: Option<u64>,
-    /// How long workers were ready to run and had no CPU, all together, ns; absent where the kernel does not tell.
+    /// Total time for which workers were ready to run without a CPU, in ns; absent if the kernel does not report it.
     pub run_delay_ns: Option<u64>,
 }
 
 /// How far a run fell behind.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Progress {
-    /// Maximum distance from the watermark to the newest event time over the cuts, ms of event time; from the trace
-    /// alone. Absent where no cut had both.
+    /// Maximum distance from the watermark to the newest event time over all cuts, in ms of event time; it follows from
+    /// the trace alone. Absent if no cut had both.
     pub watermark_lag_peak_ms: Option<i64>,
-    /// Most events due and not completed, over the samples of the timeline.
+    /// Maximum number of events due and not completed, over the samples of the timeline.
     pub backlog_peak: u64,
-    /// From that sample until the backlog was back at its median over the run, or below; absent if it never was.
+    /// Time from that sample until the backlog was back at or below its median over the run, in ns; absent if it never
+    /// was.
     pub recovery_ns: Option<u64>,
 }
 
-/// How the work of a run was shared among its workers, and what that took.
+/// Distribution of the work of a run over its workers, and its cost.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Sharing {
-    /// What each worker did, those of the first process first.
+    /// Work of each worker; workers of the first process come first.
     pub workers: Vec<WorkerShare>,
-    /// Messages a worker gave to another one: events, rows or parts of states.
+    /// Number of messages passed between workers: events, rows or partial states.
     pub exchanged_records: u64,
-    /// Their size in memory, bytes.
+    /// Size of those messages in memory, in bytes.
     pub exchanged_bytes: u64,
-    /// What crossed a boundary between processes, progress included; absent in a single process.
+    /// Traffic between processes, progress included; absent in a single process.
     pub wire: Option<Wire>,
-    /// Progress messages sent between workers; absent unless they were counted.
+    /// Number of progress messages sent between workers; absent unless they were counted.
     pub progress_messages: Option<u64>,
-    /// How far apart the views of the workers were; absent where fewer than two of them hold state.
+    /// Distance between the views of the workers; absent if fewer than two of them hold state.
     pub view_skew: Option<ViewSkew>,
-    /// How much longer the workers were busy where the activity of operators was logged: 0.1 for 10 %. The other numbers are
-    /// of a run without. Absent where none was logged, or there is no such run.
+    /// Increase of the busy time in a run with operator logging over the run without it, from which all other numbers
+    /// are: 0.1 for 10 %. Absent if nothing was logged or there is no run without logging.
     #[serde(default)]
     pub logging_overhead_share: Option<f64>,
 }

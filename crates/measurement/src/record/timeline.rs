@@ -37,7 +37,7 @@ pub struct TimelinePoint {
     /// fewer than two workers hold state, and before schema version 3.
     #[serde(default)]
     pub view_skew_records: Option<u64>,
-    /// Distance between the most and the least advanced worker, in ms of event time; absent as above.
+    /// Distance between the most and the least advanced worker, in ms of event time; absent if fewer than two hold state.
     #[serde(default)]
     pub view_skew_ms: Option<i64>,
 }
