@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use flowbench_measurement::record::{CaseRecord, cases_csv};
+use flowbench_measurement::columns::cases_csv;
+use flowbench_measurement::record::CaseRecord;
 use flowbench_report::draw;
 use serde_json::Value;
 

@@ -27,8 +27,7 @@ fn a_customer_called_null_is_nobody() {
 fn a_customer_called_nan_is_noted_once_and_by_inspect_too() {
     let scratch = Scratch::new();
     scratch.write("log.csv", orders_of("nan"));
-    let note =
-        "note: 'nan' is the customer of 3 rows; if that means that the field is absent, say so in a mapping: absent = [";
+    let note = "note: 'nan' is the customer of 3 rows; if that means that the field is absent, say so in a mapping: absent = [";
     let replayed = scratch.ok("flowbench replay log.csv --pipeline repeat-high-value");
     assert_eq!(replayed.answers().len(), 1);
     for ended in [replayed, scratch.ok("flowbench inspect log.csv")] {

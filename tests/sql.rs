@@ -162,8 +162,8 @@ impl Question {
     fn sql(&self) -> String {
         let pipeline = Registry::default().find(self.pipeline).unwrap();
         let settings = words(self.settings);
-        let mut sql = pipeline.sql().to_owned();
-        for parameter in pipeline.parameters() {
+        let mut sql = pipeline.about().sql.to_owned();
+        for parameter in pipeline.about().parameters {
             let name = parameter.name;
             let text = text(pipeline, &settings, name);
             let words: Vec<String> = text.split(',').map(|word| format!("'{}'", word.trim())).collect();
@@ -181,7 +181,7 @@ impl Question {
 /// The value of a parameter, as set or its default.
 fn text<'a>(pipeline: &dyn Pipeline, settings: &'a [String], name: &str) -> &'a str {
     let set = settings.iter().find_map(|setting| setting.strip_prefix(name)?.strip_prefix('='));
-    let default = || pipeline.parameters().iter().find(|parameter| parameter.name == name).unwrap().default;
+    let default = || pipeline.about().parameters.iter().find(|parameter| parameter.name == name).unwrap().default;
     set.unwrap_or_else(default)
 }
 

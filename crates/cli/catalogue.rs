@@ -8,7 +8,7 @@ use flowbench_harness::environment;
 use flowbench_harness::experiment::Plan;
 use flowbench_harness::experiment::{LoadedExperiment, SHIPPED};
 use flowbench_harness::measure::{share_lost_spinning, wake_up_delays};
-use flowbench_pipelines::{Eviction, OrderName, Pipeline, RunConfig, Registry, Strategy};
+use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, RunConfig, Strategy};
 use serde_json::{Value, json};
 
 use crate::args::{Doctor, Explain, List, Listed};
@@ -30,8 +30,9 @@ pub(crate) fn list(args: &List, registry: Registry) -> Result<i32, Failure> {
     ];
     let wanted = kinds.into_iter().filter(|(kind, _)| args.what.is_none_or(|what| what == *kind));
     if args.json {
-        let all: serde_json::Map<String, Value> =
-            wanted.map(|(kind, name)| Ok((name.to_owned(), entries(kind, registry)?))).collect::<Result<_, Failure>>()?;
+        let all: serde_json::Map<String, Value> = wanted
+            .map(|(kind, name)| Ok((name.to_owned(), entries(kind, registry)?)))
+            .collect::<Result<_, Failure>>()?;
         print(&format!("{:#}\n", Value::Object(all)))?;
         return Ok(OK);
     }
@@ -185,8 +186,8 @@ fn serves(pipeline: &dyn Pipeline, strategy: Strategy) -> String {
     }
     let of_orders =
         OrderName::ALL.map(|order| (order.name(), pipeline.unsupported_reason(&RunConfig { order, ..plain })));
-    let of_evictions = Eviction::ALL
-        .map(|eviction| (eviction.name(), pipeline.unsupported_reason(&RunConfig { eviction, ..plain })));
+    let of_evictions =
+        Eviction::ALL.map(|eviction| (eviction.name(), pipeline.unsupported_reason(&RunConfig { eviction, ..plain })));
     let gaps = of_orders.into_iter().chain(of_evictions).filter_map(|(name, why)| Some((name, why?)));
     let not: Vec<String> = gaps.map(|(name, why)| format!("; not under {name}: {why}")).collect();
     format!("serves{}", not.concat())

@@ -3,7 +3,44 @@
 //! It is a library, so that a program with pipelines of its own has every command, strategy and report for them:
 //!
 //! ```no_run
-//! /// Runs the command line with the pipelines of the catalogue and with `own` ones, and ends the process.
+//! fn main() {
+//!     flowbench::main(&[]); // here: references to your pipelines
+//! }
+//! ```
+//!
+//! The example `own_pipeline` is such a program. What a pipeline is made of is in [`pipelines`] and [`events`].
+
+mod args;
+mod catalogue;
+mod failure;
+mod generate;
+mod inspect;
+mod log_input;
+mod map;
+mod overwriting;
+mod progress;
+mod rejects;
+mod replay;
+mod run;
+mod signals;
+
+use clap::Parser;
+use flowbench_harness::case;
+use flowbench_harness::cluster::PEER_ARGUMENT;
+use flowbench_harness::run::CASE_ARGUMENT;
+
+pub use flowbench_events as events;
+pub use flowbench_pipelines as pipelines;
+
+use args::{Arguments, Command};
+use failure::Failure;
+use pipelines::{Pipeline, Registry};
+
+/// The allocator of every compared arm, which also counts allocated bytes per thread.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// Runs the command line with the pipelines of the catalogue and with `own` ones, and ends the process.
 ///
 /// The allocator, the processes of cases and the handling of signals and panics are those of the `flowbench` command, so
 /// call it first thing in `main`.

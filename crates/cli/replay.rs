@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use flowbench_events::{Input, Output, ReadSummary, Trace};
 use flowbench_harness::cluster::{Participants, ReplayProcesses};
-use flowbench_harness::experiment::named;
 use flowbench_harness::replay::{ReplayRequest, Replayed, replay as replay_log};
 use flowbench_harness::{Unsupported, check_supported};
 use flowbench_pipelines::{EvictionError, Pipeline, Registry, RunConfig, UnknownName};

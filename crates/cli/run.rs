@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
 use flowbench_harness::run::{Finished, HostRank, Request, follow as follow_experiment, run as run_experiment};
-use flowbench_pipelines::Registry;
 use flowbench_measurement::results_dir::{ResultsDir, read_run};
+use flowbench_pipelines::Registry;
 use flowbench_report::{Drawn, Results, draw, terminal_tables};
 
 use crate::args::{ClusterArgs, Report, Run};

@@ -7,8 +7,9 @@
 //! known without looking at any other.
 
 use flowbench_events::mix;
+use rand::{Rng, RngExt};
 
-use crate::draws::Zipf;
+use crate::draws::{HashChain, Zipf};
 use crate::profile::Profile;
 
 /// Walks that are generated together.
@@ -82,10 +83,10 @@ impl Arrivals {
 }
 
 impl Span<'_> {
-    /// The start of the walk that drew these 64 random bits, ms since the Unix epoch.
+    /// Draws the start of a walk, ms since the Unix epoch.
     #[inline]
-    pub(crate) fn start_ms(&self, bits: u64) -> i64 {
-        self.at(self.begin + ((u128::from(bits) * u128::from(WALKS_PER_WAVE * FINE)) >> 64) as u64)
+    pub(crate) fn start_ms(&self, draws: &mut impl Rng) -> i64 {
+        self.at(draws.random_range(self.begin..self.begin + WALKS_PER_WAVE * FINE))
     }
 
     /// No walk of a later wave starts before this.
@@ -130,7 +131,7 @@ impl Campaigns {
 
     /// The rank of the product promoted by the campaign that is running.
     pub(crate) fn product(&self, since_start_ms: i64, products: &Zipf) -> u32 {
-        products.at(mix(!self.seed ^ (since_start_ms / self.every_ms) as u64))
+        HashChain::after(!self.seed ^ (since_start_ms / self.every_ms) as u64).sample(products)
     }
 
     fn begin_ms(&self, number: i64) -> i64 {
@@ -168,7 +169,7 @@ fn hours_of_a_week(profile: &Profile) -> [f64; 168] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::draws::Draws;
+    use crate::draws::draws_of;
     use crate::profile::Ms;
 
     fn retail() -> Profile {
@@ -180,7 +181,7 @@ mod tests {
         let mut starts = Vec::new();
         for wave in 0..waves {
             let span = arrivals.span(wave);
-            starts.extend((0..WALKS_PER_WAVE).map(|walk| span.start_ms(Draws::new(9, wave << 10 | walk).bits())));
+            starts.extend((0..WALKS_PER_WAVE).map(|walk| span.start_ms(&mut draws_of(9, wave << 10 | walk))));
         }
         starts.sort_unstable();
         starts
@@ -192,9 +193,9 @@ mod tests {
         let mut previous_end_ms = WORLD_START_MS;
         for wave in 0..500 {
             let span = arrivals.span(wave);
-            assert_eq!(span.start_ms(0), previous_end_ms);
+            assert_eq!(span.at(span.begin), previous_end_ms);
             previous_end_ms = span.end_ms();
-            assert!(span.start_ms(u64::MAX) <= previous_end_ms);
+            assert!(span.at(span.begin + WALKS_PER_WAVE * FINE - 1) <= previous_end_ms);
         }
         let last = arrivals.span(arrivals.waves() - 1);
         assert!(last.end_ms() <= WORLD_START_MS + WORLD_LENGTH_MS);

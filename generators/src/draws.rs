@@ -1,18 +1,30 @@
 //! Random draws that are the same on every machine.
 //!
-//! Bits come from PCG (O'Neill 2014), seeded per walk. Distributions are tables built once, with transcendental
-//! functions from `libm` only (software, no platform differences); a draw is then a lookup and one linear interpolation
-//! in IEEE arithmetic. The outermost cells of a continuous distribution use the exact formula, so tails are not cut.
+//! Bits come from PCG (O'Neill 2014), seeded per walk, or are hashes of ids; both are generators of `rand`. The continuous laws
+//! and Zipf's law are tables built once, with transcendental functions from `libm` only (software, no platform differences); a
+//! draw is then a lookup and one linear interpolation in IEEE arithmetic. The outermost cells of a continuous law use the exact
+//! formula, so tails are not cut.
+//!
+//! Decision D-202.
+
+use std::convert::Infallible;
 
 use flowbench_events::mix;
-use rand_pcg::{Pcg64Mcg, rand_core::Rng};
+use rand::distr::Distribution;
+use rand::rand_core::utils::fill_bytes_via_next_word;
+use rand::{Rng, TryRng};
+use rand_pcg::Pcg64Mcg;
 
-/// The stream of random bits of one walk.
-pub(crate) struct Draws(Pcg64Mcg);
-
-/// A probability as a threshold on 64 random bits.
+/// Something that happens with a certain share, as a threshold on 64 random bits.
+///
+/// Unlike `Bernoulli` of `rand` it takes a draw for a share of 1, too: a share changes what it says and nothing that is drawn
+/// later.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chance(u64);
+
+/// Draws that follow from a number alone, such as an event id: each is the hash of the one before. They cost nothing to begin.
+#[derive(Debug, Clone)]
+pub(crate) struct HashChain(u64);
 
 /// A continuous distribution on [0, ∞) by its quantile function.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,31 +60,11 @@ const CELLS: usize = 512;
 const EXACT_RANKS: u32 = 512;
 const BIN_FRACTION: u32 = 64;
 
-impl Draws {
-    /// The draws of thing number `number` (a walk) in the world of `seed`.
-    #[inline]
-    pub(crate) fn new(seed: u64, number: u64) -> Self {
-        let high = mix(seed ^ mix(number));
-        Self(Pcg64Mcg::new(u128::from(high) << 64 | u128::from(mix(high ^ number))))
-    }
-
-    /// The next 64 random bits.
-    #[inline]
-    pub(crate) fn bits(&mut self) -> u64 {
-        self.0.next_u64()
-    }
-
-    /// True with that chance.
-    #[inline]
-    pub(crate) fn happens(&mut self, chance: Chance) -> bool {
-        chance.of(self.bits())
-    }
-
-    /// A draw in whole units, at least 1: a gap in ms.
-    #[inline]
-    pub(crate) fn gap_ms(&mut self, gaps: &Quantiles) -> i64 {
-        1 + gaps.whole(self.bits())
-    }
+/// Returns the draws of thing number `number` (a walk) in the world of `seed`.
+#[inline]
+pub(crate) fn draws_of(seed: u64, number: u64) -> Pcg64Mcg {
+    let high = mix(seed ^ mix(number));
+    Pcg64Mcg::new(u128::from(high) << 64 | u128::from(mix(high ^ number)))
 }
 
 impl Chance {
@@ -80,10 +72,39 @@ impl Chance {
     pub(crate) fn new(share: f64) -> Self {
         Self((share * 2_f64.powi(64)) as u64)
     }
+}
+
+impl Distribution<bool> for Chance {
+    #[inline]
+    fn sample<R: Rng + ?Sized>(&self, draws: &mut R) -> bool {
+        draws.next_u64() < self.0
+    }
+}
+
+impl HashChain {
+    /// Returns the draws that follow `number`: its hash, the hash of that, and so on.
+    #[inline]
+    pub(crate) fn after(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl TryRng for HashChain {
+    type Error = Infallible;
 
     #[inline]
-    pub(crate) fn of(self, bits: u64) -> bool {
-        bits < self.0
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        self.0 = mix(self.0);
+        Ok(self.0)
+    }
+
+    #[inline]
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.try_next_u64()? >> 32) as u32)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        fill_bytes_via_next_word(bytes, || self.try_next_u64())
     }
 }
 
@@ -123,10 +144,16 @@ impl Quantiles {
         low + within * (high - low)
     }
 
-    /// The draw cut to a whole number.
+    /// Draws and cuts to a whole number.
     #[inline]
-    pub(crate) fn whole(&self, bits: u64) -> i64 {
-        self.at(bits) as i64
+    pub(crate) fn whole(&self, draws: &mut impl Rng) -> i64 {
+        self.at(draws.next_u64()) as i64
+    }
+
+    /// Draws a gap, in whole ms, at least 1.
+    #[inline]
+    pub(crate) fn gap_ms(&self, draws: &mut impl Rng) -> i64 {
+        1 + self.whole(draws)
     }
 
     #[cold]
@@ -135,6 +162,13 @@ impl Quantiles {
         let below = (cell as f64 + within + 0.5 / 2_f64.powi(53)) / CELLS as f64;
         let above = ((CELLS - cell) as f64 - within - 0.5 / 2_f64.powi(53)) / CELLS as f64;
         self.law.quantile(below, above).min(self.at_most)
+    }
+}
+
+impl Distribution<f64> for Quantiles {
+    #[inline]
+    fn sample<R: Rng + ?Sized>(&self, draws: &mut R) -> f64 {
+        self.at(draws.next_u64())
     }
 }
 
@@ -180,10 +214,13 @@ impl Zipf {
         }
         Self { alias: Alias::new(&weights), bins }
     }
+}
 
-    /// The rank that belongs to 64 random bits.
+impl Distribution<u32> for Zipf {
+    /// One draw of 64 bits does for both: the upper half chooses the bin, the lower one the rank within it.
     #[inline]
-    pub(crate) fn at(&self, bits: u64) -> u32 {
+    fn sample<R: Rng + ?Sized>(&self, draws: &mut R) -> u32 {
+        let bits = draws.next_u64();
         let (first, width) = self.bins[self.alias.at((bits >> 32) as u32)];
         first + ((u64::from(bits as u32) * u64::from(width)) >> 32) as u32
     }
@@ -243,6 +280,8 @@ fn polynomial(coefficients: &[f64], x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
 
     #[test]
@@ -280,9 +319,9 @@ mod tests {
 
     #[test]
     fn chances_of_nought_and_one_never_and_always_happen() {
-        let mut draws = Draws::new(1, 2);
-        let bits: Vec<u64> = (0..10_000).map(|_| draws.bits()).collect();
-        assert!(bits.iter().all(|bits| !Chance::new(0.0).of(*bits) && Chance::new(1.0).of(*bits)));
+        let happened =
+            |share| draws_of(1, 2).sample_iter(Chance::new(share)).take(10_000).filter(|happens| *happens).count();
+        assert_eq!((happened(0.0), happened(1.0)), (0, 10_000));
     }
 
     #[test]
@@ -300,11 +339,9 @@ mod tests {
 
     #[test]
     fn the_draws_are_fixed_for_good() {
-        let mut draws = Draws::new(42, 7);
-        let first = [draws.bits(), draws.bits(), draws.bits()];
-        let mut again = Draws::new(42, 7);
-        assert_eq!(first, [again.bits(), again.bits(), again.bits()]);
-        assert_ne!(first[0], Draws::new(42, 8).bits());
-        assert_ne!(first[0], Draws::new(43, 7).bits());
+        let first: Vec<u64> = draws_of(42, 7).random_iter().take(3).collect();
+        assert_eq!(first, draws_of(42, 7).random_iter().take(3).collect::<Vec<u64>>());
+        assert_ne!(first[0], draws_of(42, 8).next_u64());
+        assert_ne!(first[0], draws_of(43, 7).next_u64());
     }
 }

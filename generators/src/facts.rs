@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_events::{Event, Deduplicator, Horizon, Id, Kind, LateSet, Lateness, Symbols, Trace, TraceDigest};
+use flowbench_events::{Deduplicator, Event, Horizon, Id, Kind, LateSet, Lateness, Symbols, Trace, TraceDigest};
 use hashbrown::HashMap;
 use serde::Serialize;
 
@@ -26,11 +26,11 @@ pub struct Facts {
     /// Out-of-order events as a share of all (0 to 1): the inversion fraction.
     pub out_of_order_share: f64,
     /// How far those were behind the newest event time, in ms of event time.
-    pub lateness_ms: Spread,
+    pub lateness_ms: DurationSummary,
     /// Arrival time − event time, in ms; negative ones count as 0.
-    pub delay_ms: Spread,
+    pub delay_ms: DurationSummary,
     /// Event time between one arrival and the next of the same customer, in ms; steps back in event time count as 0.
-    pub gap_ms: Spread,
+    pub gap_ms: DurationSummary,
     /// The slack that `late` is for, in ms.
     pub slack_ms: i64,
     /// Deliveries that are late for a watermark with that slack: exact.
@@ -65,7 +65,7 @@ pub struct KindFacts {
 
 /// A distribution of durations in ms. Quantiles are exact below 128 ms and within 1.6 % above; the maximum is exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Spread {
+pub struct DurationSummary {
     /// How many there were.
     pub count: u64,
     /// Median.
@@ -236,9 +236,9 @@ impl Durations {
         self.max = self.max.max(duration_ms);
     }
 
-    fn spread(&self) -> Spread {
+    fn spread(&self) -> DurationSummary {
         let at = |share| self.quantile(share);
-        Spread { count: self.count, p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: self.max }
+        DurationSummary { count: self.count, p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: self.max }
     }
 
     /// The least value such that this share of the durations is at or below it (nearest rank).
@@ -289,8 +289,8 @@ mod tests {
         assert_eq!((facts.out_of_order, facts.out_of_order_share), (3, 0.6));
         assert_eq!((facts.late, facts.slack_to_lose_nothing_ms), (1, 110));
         assert_eq!(facts.late, LateSet::of(&trace.events, 60).count);
-        assert_eq!(facts.delay_ms, Spread { count: 5, p50: 20, p90: 130, p99: 130, p999: 130, max: 130 });
-        assert_eq!(facts.gap_ms, Spread { count: 3, p50: 0, p90: 60, p99: 60, p999: 60, max: 60 });
+        assert_eq!(facts.delay_ms, DurationSummary { count: 5, p50: 20, p90: 130, p99: 130, p999: 130, max: 130 });
+        assert_eq!(facts.gap_ms, DurationSummary { count: 3, p50: 0, p90: 60, p99: 60, p999: 60, max: 60 });
         assert_eq!(facts.hottest_percent_share, 0.8);
         assert_eq!(facts.per_kind, BTreeMap::from([("page_viewed", 5)]));
         assert_eq!(facts.digest, trace.digest());

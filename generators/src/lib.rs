@@ -27,11 +27,11 @@ mod trace;
 mod transport;
 
 pub use arrivals::{WALKS_PER_WAVE, WORLD_LENGTH_MS, WORLD_START_MS};
-pub use facts::{Facts, FactsCollector, KindFacts, Spread};
+pub use facts::{DurationSummary, Facts, FactsCollector, KindFacts};
 pub use profile::{
     ArrivalsProfile, Asked, CampaignsProfile, ConversionProfile, CustomersProfile, DisorderProfile, DownloadsProfile,
     DuplicatesProfile, IdleProfile, LoyaltyProfile, MobileProfile, Ms, OrdersProfile, OutageProfile, PagesProfile,
-    Parameter, ProductsProfile, Profile, ProfileError, ReviewsProfile, Specification, TransportProfile, Unit,
+    ProductsProfile, Profile, ProfileError, ProfileParameter, ReviewsProfile, Specification, TransportProfile, Unit,
     VisitsProfile, WarehouseProfile, WebProfile,
 };
 pub use trace::{Amount, Generator, Merger, Stream, Wave};

@@ -10,9 +10,11 @@
 //! Decision D-201.
 
 use flowbench_events::{Channel, Event, Id, Kind, Record, Symbols, Value, mix};
+use rand::{Rng, RngExt};
+use rand_pcg::Pcg64Mcg;
 
 use crate::arrivals::{Campaigns, WORLD_START_MS};
-use crate::draws::{Alias, Chance, Draws, Law, Quantiles, Zipf};
+use crate::draws::{Alias, Chance, HashChain, Law, Quantiles, Zipf, draws_of};
 use crate::profile::{Ms, Profile};
 use crate::transport::Transport;
 
@@ -111,13 +113,13 @@ impl Lifecycle {
 
     /// The draws of a walk; the first 64 bits place its start.
     #[inline]
-    pub(crate) fn draws(&self, walk: u64) -> Draws {
-        Draws::new(self.seed, walk)
+    pub(crate) fn draws(&self, walk: u64) -> Pcg64Mcg {
+        draws_of(self.seed, walk)
     }
 
     /// Appends all deliveries of a walk that starts at `start_ms`, with the rest of its draws.
     #[inline]
-    pub(crate) fn walk(&self, walk: u64, start_ms: i64, draws: Draws, transport: &Transport, out: &mut Vec<Event>) {
+    pub(crate) fn walk(&self, walk: u64, start_ms: i64, draws: Pcg64Mcg, transport: &Transport, out: &mut Vec<Event>) {
         Walk::new(self, walk, start_ms, draws, transport, out).run();
     }
 
@@ -135,8 +137,8 @@ struct Customers {
     ranks: Zipf,
     drift_period_ms: i64, // 0: never
     drift_step: u64,
-    new_share: Chance,
-    new_or_whale_share: Chance,
+    new_share: f64,
+    new_or_whale_share: f64,
     first_new: u32, // regulars are 1..=population, the whale is the next, then come the new ones
     mobile_share: Chance,
     business_share: Chance,
@@ -188,8 +190,8 @@ impl Customers {
             drift_period_ms: customers.hot_drift_period.0,
             // The golden section of the population: hot sets of following periods are far apart.
             drift_step: (f64::from(customers.population) * 0.618_033_988_749_894_9) as u64,
-            new_share: Chance::new(customers.new_customer_share),
-            new_or_whale_share: Chance::new(customers.new_customer_share + customers.whale_share),
+            new_share: customers.new_customer_share,
+            new_or_whale_share: customers.new_customer_share + customers.whale_share,
             first_new: customers.population + 2,
             mobile_share: Chance::new(customers.mobile_share),
             business_share: Chance::new(customers.business_share),
@@ -199,12 +201,12 @@ impl Customers {
 
     /// Who goes on walk `walk`.
     #[inline]
-    fn of_walk(&self, walk: u64, start_ms: i64, draws: &mut Draws) -> Id {
-        let who = draws.bits();
-        let rank = self.ranks.at(draws.bits());
-        if self.new_share.of(who) {
+    fn of_walk(&self, walk: u64, start_ms: i64, draws: &mut Pcg64Mcg) -> Id {
+        let who: f64 = draws.random();
+        let rank = draws.sample(&self.ranks);
+        if who < self.new_share {
             Id(self.first_new + walk as u32)
-        } else if self.new_or_whale_share.of(who) {
+        } else if who < self.new_or_whale_share {
             Id(self.first_new - 1)
         } else if self.drift_period_ms == 0 {
             Id(1 + rank)
@@ -216,13 +218,12 @@ impl Customers {
 
     #[inline]
     fn traits(&self, customer: Id) -> Traits {
-        let first = mix(self.seed ^ u64::from(customer.0));
-        let second = mix(first);
-        Traits {
-            channel: if self.mobile_share.of(first) { Channel::Mobile } else { Channel::Web },
-            business: self.business_share.of(second),
-            country: self.countries.at(second as u32) as u16 + 1,
-        }
+        let mut draws = HashChain::after(self.seed ^ u64::from(customer.0));
+        let channel = if draws.sample(self.mobile_share) { Channel::Mobile } else { Channel::Web };
+        // One number for both: the low half chooses the country, nearly always the high one decides on the business.
+        let mut same = draws.clone();
+        let business = draws.sample(self.business_share);
+        Traits { channel, business, country: self.countries.at(same.next_u64() as u32) as u16 + 1 }
     }
 }
 
@@ -252,7 +253,7 @@ struct Walk<'a> {
     world: &'a Lifecycle,
     transport: &'a Transport,
     out: &'a mut Vec<Event>,
-    draws: Draws,
+    draws: Pcg64Mcg,
     now_ms: i64,
     next_event_id: u64,
     customer: Id,
@@ -267,15 +268,15 @@ impl<'a> Walk<'a> {
         world: &'a Lifecycle,
         walk: u64,
         start_ms: i64,
-        mut draws: Draws,
+        mut draws: Pcg64Mcg,
         transport: &'a Transport,
         out: &'a mut Vec<Event>,
     ) -> Self {
         let customer = world.customers.of_walk(walk, start_ms, &mut draws);
         let traits = world.customers.traits(customer);
         let since_start_ms = start_ms - WORLD_START_MS;
-        let own_wish = world.products.at(draws.bits());
-        let follows = draws.happens(world.campaign_focus_share) && world.campaigns.running(since_start_ms);
+        let own_wish = draws.sample(&world.products);
+        let follows = draws.sample(world.campaign_focus_share) && world.campaigns.running(since_start_ms);
         let wish = if follows { world.campaigns.product(since_start_ms, &world.products) } else { own_wish };
         Self {
             world,
@@ -296,10 +297,10 @@ impl<'a> Walk<'a> {
         let mut visits = 1;
         loop {
             let load_ms = self.visit();
-            if self.draws.happens(world.conversion.at(load_ms)) {
+            if self.draws.sample(world.conversion.at(load_ms)) {
                 return self.order();
             }
-            if visits == world.visits_most || !self.draws.happens(world.return_share) {
+            if visits == world.visits_most || !self.draws.sample(world.return_share) {
                 return;
             }
             visits += 1;
@@ -310,23 +311,23 @@ impl<'a> Walk<'a> {
     /// Page views and perhaps a download; gives the mean load time in ms.
     fn visit(&mut self) -> i64 {
         let world = self.world;
-        let pages = 1 + world.pages.whole(self.draws.bits());
-        let visit_load_ms = world.load_time.at(self.draws.bits());
+        let pages = 1 + world.pages.whole(&mut self.draws);
+        let visit_load_ms = self.draws.sample(&world.load_time);
         let mut total_ms = 0;
         for page in 0..pages {
             if page > 0 {
                 self.wait(&world.page_gap);
             }
-            let load_ms = (visit_load_ms * world.load_jitter.at(self.draws.bits())).min(LOAD_TIME_MOST_MS) as u32;
+            let load_ms = (visit_load_ms * self.draws.sample(&world.load_jitter)).min(LOAD_TIME_MOST_MS) as u32;
             total_ms += i64::from(load_ms);
             let mut view = self.record(Kind::PageViewed);
-            if !self.draws.happens(world.product_focus_share) {
-                view.product = Id(1 + world.products.at(self.draws.bits()));
+            if !self.draws.sample(world.product_focus_share) {
+                view.product = Id(1 + self.draws.sample(&world.products));
             }
             view.load_time_ms = Some(load_ms);
             self.emit(view, self.traits.channel);
         }
-        if self.draws.happens(world.download_share) {
+        if self.draws.sample(world.download_share) {
             self.wait(&world.download_gap);
             let download = self.record(Kind::InfoDownloaded);
             self.emit(download, self.traits.channel);
@@ -337,17 +338,17 @@ impl<'a> Walk<'a> {
     /// From placed to what follows the delivery.
     fn order(mut self) {
         let world = self.world;
-        let later = !self.draws.happens(world.same_visit_share);
+        let later = !self.draws.sample(world.same_visit_share);
         self.wait(if later { &world.later_gap } else { &world.checkout_gap });
         let factor = if self.traits.business { world.business_factor } else { 1.0 };
-        let value = Value((world.value.at(self.draws.bits()) * factor).min(VALUE_MOST) as i64);
+        let value = Value((self.draws.sample(&world.value) * factor).min(VALUE_MOST) as i64);
         let placed_ms = self.now_ms;
         self.step(Kind::OrderPlaced, value);
 
-        let cancels = self.draws.happens(world.cancel_share);
-        let cancelled_ms = if cancels { placed_ms + self.draws.gap_ms(&world.cancel_gap) } else { i64::MAX };
+        let cancels = self.draws.sample(world.cancel_share);
+        let cancelled_ms = if cancels { placed_ms + world.cancel_gap.gap_ms(&mut self.draws) } else { i64::MAX };
         for (gap, kind) in [(&world.pack_gap, Kind::OrderPacked), (&world.dispatch_gap, Kind::OrderDispatched)] {
-            let next_ms = self.now_ms + self.draws.gap_ms(gap);
+            let next_ms = self.now_ms + gap.gap_ms(&mut self.draws);
             if cancelled_ms <= next_ms {
                 self.now_ms = cancelled_ms;
                 return self.step(Kind::OrderCancelled, value);
@@ -364,14 +365,14 @@ impl<'a> Walk<'a> {
     fn after_delivery(mut self, late: bool) {
         let world = self.world;
         let delivered_ms = self.now_ms;
-        if self.draws.happens(world.review_share) {
+        if self.draws.sample(world.review_share) {
             self.wait(&world.review_gap);
             let mut review = self.record(Kind::ReviewPosted);
             review.order = self.order;
             review.rating = Some(self.rating(late));
             self.emit(review, self.traits.channel);
         }
-        if self.draws.happens(world.loyalty_share) {
+        if self.draws.sample(world.loyalty_share) {
             self.now_ms = delivered_ms;
             self.wait(&world.loyalty_gap);
             self.visit();
@@ -381,8 +382,8 @@ impl<'a> Walk<'a> {
     /// 1 or 2 from the unhappy, in equal parts; 3, 4, 5 from the others as 2 : 3 : 5.
     fn rating(&mut self, late: bool) -> u8 {
         let unhappy = if late { self.world.unhappy_share_late } else { self.world.unhappy_share };
-        let which = (u128::from(self.draws.bits()) * 10) >> 64; // 0 to 9
-        match (self.draws.happens(unhappy), which) {
+        let which = self.draws.random_range(0..10_u64);
+        match (self.draws.sample(unhappy), which) {
             (true, 0..5) => 1,
             (true, _) => 2,
             (false, 0..2) => 3,
@@ -393,7 +394,7 @@ impl<'a> Walk<'a> {
 
     #[inline]
     fn wait(&mut self, gap: &Quantiles) {
-        self.now_ms += self.draws.gap_ms(gap);
+        self.now_ms += gap.gap_ms(&mut self.draws);
     }
 
     /// A step of the order, now: the customer's or the warehouse's.

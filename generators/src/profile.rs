@@ -72,7 +72,7 @@ pub struct Asked {
     pub duplicates_share: f64,
 }
 
-/// What a parameter is: the static part of [`Parameter`].
+/// What a parameter is: the static part of [`ProfileParameter`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Specification {
     /// Dotted name, as in TOML and `--set`.
@@ -89,7 +89,7 @@ pub struct Specification {
 
 /// One parameter with its value, ready to be listed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Parameter {
+pub struct ProfileParameter {
     /// Dotted name, as in TOML and `--set`.
     pub key: &'static str,
     /// The value as text that `set` would read.
@@ -412,13 +412,13 @@ impl Profile {
     }
 
     /// All parameters with their values, in the order of the sections above.
-    pub fn parameters(&self) -> Vec<Parameter> {
+    pub fn parameters(&self) -> Vec<ProfileParameter> {
         let values = leaves(self.table());
         let value =
             |key: &str| values.iter().find(|(name, _)| name == key).map_or(String::new(), |(_, value)| plain(value));
         let parameter = |specification: &Specification| {
             let Specification { key, unit, meaning, .. } = *specification;
-            Parameter { key, value: value(key), range: specification.range(), unit, meaning }
+            ProfileParameter { key, value: value(key), range: specification.range(), unit, meaning }
         };
         specifications().map(parameter).collect()
     }

@@ -84,7 +84,7 @@ impl Generator {
         let span = self.arrivals.span(number);
         for walk in number * WALKS_PER_WAVE..(number + 1) * WALKS_PER_WAVE {
             let mut draws = self.lifecycle.draws(walk);
-            let start_ms = span.start_ms(draws.bits());
+            let start_ms = span.start_ms(&mut draws);
             self.lifecycle.walk(walk, start_ms, draws, &self.transport, &mut wave.events);
         }
         wave.complete_before_ms = span.end_ms();

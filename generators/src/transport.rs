@@ -2,12 +2,13 @@
 //!
 //! A pure function of (seed, event id, channel, event time), laid over a finished world: changing it never changes what
 //! happened. Delays are never negative. A duplicate differs from its first delivery only by a later arrival time. Every
-//! disturbance draws from bits of its own and is independent of the others.
+//! disturbance draws bits of its own and is independent of the others.
 
 use flowbench_events::{Channel, Event, mix};
+use rand::RngExt;
 
 use crate::arrivals::WORLD_START_MS;
-use crate::draws::{Chance, Law, Quantiles};
+use crate::draws::{Chance, HashChain, Law, Quantiles};
 use crate::profile::{IdleProfile, Ms, OutageProfile, Profile, TransportProfile};
 
 /// The transport of a world.
@@ -22,7 +23,7 @@ pub(crate) struct Transport {
     upload: Quantiles,
     warehouse_offline: Holdup,
     disorder: Option<Holdup>, // None: share 0, which then costs no draw
-    duplicates_share: Chance,
+    duplicates_share: f64,
     duplicates: Quantiles,
     outage: Outage,
     idle: Option<Idle>, // None: never
@@ -41,7 +42,7 @@ struct Outage {
     channel: Channel,
     start_ms: i64,
     end_ms: i64,
-    reconnect_over_ms: u64,
+    reconnect_over_ms: i64,
     shuffle: f64,
 }
 
@@ -78,7 +79,7 @@ impl Transport {
             ),
             disorder: (disorder.share > 0.0)
                 .then(|| Holdup::new(disorder.share, disorder.delay_min, disorder.delay_shape, disorder.delay_max)),
-            duplicates_share: Chance::new(duplicates.share),
+            duplicates_share: duplicates.share,
             duplicates: exponential(duplicates.delay_mean),
             outage: Outage::new(outage),
             idle: (idle.length.0 > 0).then(|| Idle::new(idle)),
@@ -93,29 +94,35 @@ impl Transport {
         if self.idle.as_ref().is_some_and(|idle| idle.silences(channel, sent_ms)) {
             return;
         }
-        let first = mix(self.seed ^ event.event_id().word());
+        let number = self.seed ^ event.event_id().word();
+        let first = mix(number);
         let second = mix(first);
-        let travelled_ms = self.by_channel_ms(channel, sent_ms, first, second);
-        let held_ms = self.disorder.as_ref().and_then(|disorder| disorder.of_ms(mix(!first))).unwrap_or(0);
-        let arrival_ms = self.outage.pass_ms(channel, travelled_ms + held_ms, second);
+        let travelled_ms = self.by_channel_ms(channel, sent_ms, HashChain::after(number));
+        let held_back = self.disorder.as_ref().and_then(|disorder| disorder.of_ms(&mut HashChain::after(!first)));
+        let arrival_ms = travelled_ms + held_back.unwrap_or(0);
+        let arrival_ms = self.outage.pass_ms(channel, arrival_ms, HashChain::after(second.rotate_left(32)));
         out.push(event.arriving_at(arrival_ms));
         // The low half of `second` is independent of the high one, which decided on being offline.
-        if self.duplicates_share.of(second << 32) {
-            let again_ms = arrival_ms + 1 + self.duplicates.whole(mix(!second));
-            out.push(event.arriving_at(self.outage.pass_ms(channel, again_ms, !second)));
+        if f64::from(second as u32) < self.duplicates_share * 2_f64.powi(32) {
+            let again_ms = arrival_ms + 1 + self.duplicates.whole(&mut HashChain::after(!second));
+            let again_ms = self.outage.pass_ms(channel, again_ms, HashChain::after((!second).rotate_left(32)));
+            out.push(event.arriving_at(again_ms));
         }
     }
 
-    /// When an event arrives if nothing but its channel delays it.
+    /// Draws when an event arrives if nothing but its channel delays it.
     #[inline]
-    fn by_channel_ms(&self, channel: Channel, sent_ms: i64, first: u64, second: u64) -> i64 {
-        match channel {
-            Channel::Web => sent_ms + self.web_offline.of_ms(second).unwrap_or_else(|| self.web.whole(first)),
-            Channel::Mobile => sent_ms + self.mobile_offline.of_ms(second).unwrap_or_else(|| self.mobile.whole(first)),
-            Channel::Warehouse => match self.warehouse_offline.of_ms(second) {
-                Some(offline_ms) => sent_ms + offline_ms,
-                None => self.next_batch_ms(sent_ms) + self.upload.whole(first),
-            },
+    fn by_channel_ms(&self, channel: Channel, sent_ms: i64, mut draws: HashChain) -> i64 {
+        let (offline, online) = match channel {
+            Channel::Web => (&self.web_offline, &self.web),
+            Channel::Mobile => (&self.mobile_offline, &self.mobile),
+            Channel::Warehouse => (&self.warehouse_offline, &self.upload),
+        };
+        let online_ms = online.whole(&mut draws);
+        match offline.of_ms(&mut draws) {
+            Some(offline_ms) => sent_ms + offline_ms,
+            None if channel == Channel::Warehouse => self.next_batch_ms(sent_ms) + online_ms,
+            None => sent_ms + online_ms,
         }
     }
 
@@ -133,10 +140,10 @@ impl Holdup {
         Self { share: Chance::new(share), delay: Quantiles::new(law, most.0 as f64) }
     }
 
-    /// How long the event with these bits is held up; `None` if it is not.
+    /// Draws how long an event is held up; `None` if it is not.
     #[inline]
-    fn of_ms(&self, bits: u64) -> Option<i64> {
-        self.share.of(bits).then(|| self.delay.whole(mix(bits)))
+    fn of_ms(&self, draws: &mut HashChain) -> Option<i64> {
+        draws.sample(self.share).then(|| self.delay.whole(draws))
     }
 }
 
@@ -147,7 +154,7 @@ impl Outage {
             channel: outage.channel,
             start_ms,
             end_ms: start_ms + outage.length.0,
-            reconnect_over_ms: outage.reconnect_over.0 as u64,
+            reconnect_over_ms: outage.reconnect_over.0,
             shuffle: outage.shuffle,
         }
     }
@@ -155,14 +162,13 @@ impl Outage {
     /// What would have arrived while the channel is down arrives after it, spread evenly: in a random order, or in its own, or
     /// between the two. In its own order, what comes meanwhile queues behind it.
     #[inline]
-    fn pass_ms(&self, channel: Channel, arrival_ms: i64, bits: u64) -> i64 {
-        let over_ms = self.reconnect_over_ms as i64;
+    fn pass_ms(&self, channel: Channel, arrival_ms: i64, mut draws: HashChain) -> i64 {
+        let over_ms = self.reconnect_over_ms;
         let queue_end_ms = if self.shuffle == 1.0 { self.end_ms } else { self.end_ms + over_ms };
         if channel != self.channel || arrival_ms < self.start_ms || arrival_ms >= queue_end_ms {
             return arrival_ms;
         }
-        let spread = mix(bits.rotate_left(32));
-        let random_ms = ((u128::from(spread) * u128::from(self.reconnect_over_ms)) >> 64) as i64;
+        let random_ms = if over_ms > 0 { draws.random_range(0..over_ms) } else { 0 };
         if self.shuffle == 1.0 {
             return self.end_ms + random_ms;
         }

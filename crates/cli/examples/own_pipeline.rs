@@ -48,7 +48,7 @@ struct Seen {
 }
 
 answer! {
-    struct Quiet of (customer) {
+    struct Quiet about (customer) {
         customer: Id => id,
         events: u64 => text,
     }

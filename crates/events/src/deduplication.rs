@@ -5,6 +5,7 @@
 use foldhash::fast::RandomState;
 use hashbrown::hash_map::Entry;
 use hashbrown::{HashMap, HashSet};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::mix;
 use crate::event::{Event, EventId};
@@ -15,7 +16,8 @@ use crate::event::{Event, EventId};
 /// more after the last one that counted, so never if arrival time runs backwards. Events without an id are never repeated.
 /// Which deliveries count is therefore a function of the trace, and an event id may be forgotten once all further arrivals
 /// are a horizon or more after the delivery that counted. Late events are dropped before, and are no deliveries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Horizon(i64);
 
 impl Horizon {

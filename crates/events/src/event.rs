@@ -322,6 +322,12 @@ pub enum Kind {
     ReviewPosted = 7,
 }
 
+impl std::fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
 impl Kind {
     /// All kinds in the order of their codes.
     pub const ALL: [Kind; 8] = [

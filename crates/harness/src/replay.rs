@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use flowbench_events::{Event, Deduplicator, Horizon, LateSet, Symbols, Trace};
+use flowbench_events::{Deduplicator, Event, Horizon, LateSet, Symbols, Trace};
 use flowbench_pipelines::{
     Answers, Changes, Deployment, Feed, Pipeline, RunConfig, RunContext, RunError, SettingError, UnpacedDriver,
 };

@@ -1,6 +1,6 @@
 //! Whether a configuration can run at all: asked before an experiment is run and before a log is replayed.
 
-use flowbench_pipelines::{Pipeline, Registry, RunConfig};
+use flowbench_pipelines::{Pipeline, RunConfig};
 use thiserror::Error;
 
 /// Why a configuration cannot run.
@@ -47,7 +47,7 @@ pub fn check_supported(pipeline: &dyn Pipeline, config: &RunConfig, processes: u
 
 #[cfg(test)]
 mod tests {
-    use flowbench_pipelines::{Strategy, catalogue};
+    use flowbench_pipelines::{Registry, Strategy};
 
     use super::*;
 

@@ -98,7 +98,7 @@ fn stalled(strategy: Strategy, workers: usize, stall: Stall) -> Measured {
 }
 
 /// Where the events spent their time, ns on average.
-fn mean(run: &Measured) -> Parts {
+fn mean(run: &Measured) -> LatencyComponents {
     let latencies = run.completions.latencies(Window::EVERYTHING);
     assert!(latencies.latency.quantile_ns(1.0).unwrap() >= STALL_MS * 1_000_000);
     run.completions.attribution(Window::EVERYTHING, &latencies).mean.unwrap()
@@ -114,7 +114,7 @@ fn a_stall_shows_up_in_the_part_of_the_latency_to_which_it_belongs() {
         for workers in (1..=2).filter(|workers| strategy.allowed_workers(*workers).is_none()) {
             for stall in [Stall::Operator, Stall::Driver, Stall::Machine] {
                 let parts = mean(&stalled(strategy, workers, stall));
-                let Parts { driver_lag_ns, off_cpu_ns, queueing_ns, compute_ns } = parts;
+                let LatencyComponents { driver_lag_ns, off_cpu_ns, queueing_ns, compute_ns } = parts;
                 let what = format!("{} x{workers}, {stall:?}: {parts:?}", strategy.name());
                 let mine_ns = match stall {
                     Stall::Operator => queueing_ns + compute_ns,

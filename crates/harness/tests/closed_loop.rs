@@ -9,12 +9,12 @@ use std::sync::Arc;
 use common::{calm, prepared, run};
 use flowbench_harness::measure::{Idle, Load, Measured};
 use flowbench_measurement::latency::Window;
-use flowbench_measurement::record::Parts;
+use flowbench_measurement::record::LatencyComponents;
 use flowbench_pipelines::{Feed, RunConfig, Strategy};
 
 fn mean_ns(run: &Measured) -> f64 {
     let latencies = run.completions.latencies(Window::EVERYTHING);
-    let Parts { driver_lag_ns, off_cpu_ns, queueing_ns, compute_ns } =
+    let LatencyComponents { driver_lag_ns, off_cpu_ns, queueing_ns, compute_ns } =
         run.completions.attribution(Window::EVERYTHING, &latencies).mean.unwrap();
     driver_lag_ns + off_cpu_ns + queueing_ns + compute_ns
 }

@@ -1,4 +1,4 @@
-//! Answers as multisets: what is missing, what is too much, and a digest that does not depend on the order.
+//! Answers as multisets: missing, spurious and wrong ones, and a digest that does not depend on the order.
 //!
 //! Decision D-302.
 
@@ -8,32 +8,33 @@ use serde::{Deserialize, Serialize};
 
 use crate::random::mix;
 
-/// How many examples a [`Difference`] keeps of each kind.
+/// Maximum number of examples of each kind in a [`Difference`].
 pub const EXAMPLES: usize = 5;
 
 /// The difference of two multisets of answers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Difference {
-    /// Answers in the truth.
+    /// Number of answers in the truth.
     pub truth: u64,
-    /// Answers given.
+    /// Number of answers given.
     pub given: u64,
-    /// In the truth, not given; an answer that is due twice and given once is missing once.
+    /// Number of answers in the truth that were not given; an answer that is due twice and given once is missing once.
     pub missing: u64,
-    /// Given, not in the truth.
+    /// Number of answers given that are not in the truth.
     pub spurious: u64,
-    /// Given with other content than the truth; only [`compare_by_subject`] tells them from missing and spurious ones.
+    /// Number of answers given with other content than the truth; only [`compare_by_subject`] tells them from missing
+    /// and spurious ones.
     pub wrong: u64,
-    /// Where the first [`EXAMPLES`] missing ones stand in the sorted truth.
+    /// Indices of the first [`EXAMPLES`] missing answers in the sorted truth.
     pub missing_examples: Vec<usize>,
-    /// Where the first [`EXAMPLES`] spurious ones stand in the sorted given answers.
+    /// Indices of the first [`EXAMPLES`] spurious answers in the sorted given answers.
     pub spurious_examples: Vec<usize>,
-    /// Where the first [`EXAMPLES`] wrong ones stand: in the sorted truth, and in the sorted given answers.
+    /// Indices of the first [`EXAMPLES`] wrong answers, in the sorted truth and in the sorted given answers.
     pub wrong_examples: Vec<(usize, usize)>,
 }
 
 impl Difference {
-    /// True if nothing is missing, nothing is spurious and nothing is wrong.
+    /// Returns true if nothing is missing, spurious or wrong.
     pub fn is_exact(&self) -> bool {
         self.missing == 0 && self.spurious == 0 && self.wrong == 0
     }
@@ -58,11 +59,11 @@ impl Difference {
     }
 }
 
-/// Sorts both and compares answers given as (subject, fingerprint): what an answer is about, and all of it, the subject
+/// Sorts and compares answers given as (subject, fingerprint); the fingerprint covers the whole answer, the subject
 /// included.
 ///
-/// Answers that are there on both sides are taken out first. Of what is left, an answer of each side about the same
-/// subject make one that is wrong; an answer without a partner is missing or spurious.
+/// Answers on both sides are matched first. Of the rest, two answers about the same subject, one on each side, make one
+/// wrong answer; an answer without a partner is missing or spurious.
 pub fn compare_by_subject(truth: &mut [(u64, u128)], given: &mut [(u64, u128)]) -> Difference {
     truth.sort_unstable();
     given.sort_unstable();
@@ -84,12 +85,12 @@ pub fn compare_by_subject(truth: &mut [(u64, u128)], given: &mut [(u64, u128)]) 
     difference
 }
 
-/// A multiset of hashes as count and sum, so that the parts of several workers add up in any order.
+/// A multiset of hashes as count and sum, so that the digests of several workers can be added in any order.
 ///
-/// It tells answers apart by accident, not by malice: anyone who can choose the hashes can make two sums meet.
+/// It detects accidental differences only: whoever can choose the hashes can make two sums equal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswersDigest {
-    /// How many answers.
+    /// Number of answers.
     pub count: u64,
     /// Wrapping sum of the mixed hashes.
     pub sum: u64,
@@ -103,26 +104,26 @@ impl AnswersDigest {
         self.sum = self.sum.wrapping_add(mix(hash));
     }
 
-    /// Takes back an answer added before: a retraction.
+    /// Removes an answer that was added before: a retraction.
     #[inline]
     pub fn remove(&mut self, hash: u64) {
         self.count = self.count.wrapping_sub(1);
         self.sum = self.sum.wrapping_sub(mix(hash));
     }
 
-    /// Adds the answers of another part.
+    /// Adds the answers of another digest.
     pub fn merge(&mut self, other: AnswersDigest) {
         self.count = self.count.wrapping_add(other.count);
         self.sum = self.sum.wrapping_add(other.sum);
     }
 
-    /// One number for all of them; what [`record::Accuracy::digest`](crate::record::Accuracy::digest) holds.
+    /// Returns one number for all answers, as in [`record::Accuracy::digest`](crate::record::Accuracy::digest).
     pub fn value(&self) -> u64 {
         mix(self.sum ^ mix(self.count))
     }
 }
 
-/// What a step through two ascending sequences finds, with the places.
+/// One step through two ascending sequences, with the indices.
 enum Found {
     /// Only in the truth.
     Due(usize),

@@ -1,28 +1,29 @@
-//! A case as one flat row: what `cases.csv` holds and what figures take their axes from.
+//! A case as one flat row of named values, for `cases.csv` and for the axes of figures.
 
 use std::fmt;
 
 use crate::memory::{WAITING_EVENT_BYTES, WAITING_SHARE_MAX};
 use crate::record::{
-    Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, Growth, LostTime, Memory, Numbers, Parts, Progress,
-    Quantiles, Series, Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
+    Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, Growth, LatencyComponents, LostTime, Memory,
+    Numbers, Progress, Quantiles, Series, Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
 };
+use crate::table::csv_text;
 
 /// One value of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
-    /// A word.
+    /// Text.
     Text(String),
     /// A whole number; counts above 2^63 - 1 become a [`Cell::Number`].
     Integer(i64),
-    /// Any other number, finite.
+    /// Any other finite number.
     Number(f64),
-    /// Not measured, or does not apply.
+    /// No value: not measured, or not applicable.
     Empty,
 }
 
 impl Cell {
-    /// The value on an axis; absent for words and empty cells.
+    /// Returns the value on an axis; `None` for text and empty cells.
     pub fn number(&self) -> Option<f64> {
         match self {
             Cell::Integer(value) => Some(*value as f64),
@@ -32,7 +33,7 @@ impl Cell {
     }
 }
 
-/// Plain text as in `cases.csv`, unquoted; nothing if empty. Numbers come back exactly when read.
+/// Formats the value as in `cases.csv`, without quotes; an empty cell is empty text. Numbers are read back exactly.
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -45,8 +46,8 @@ impl fmt::Display for Cell {
 }
 
 impl CaseRecord {
-    /// The case as named values, the unit in every name; the same names in the same order for every case, with
-    /// [`Cell::Empty`] for what it has not. Names without a unit are counts, shares (0 to 1) or words.
+    /// Returns the case as named values: the same names in the same order for every case, with [`Cell::Empty`] for
+    /// values that it lacks. Names end in their unit; those without are counts, shares (0 to 1) or text.
     pub fn columns(&self) -> Vec<(&'static str, Cell)> {
         let mut row = vec![("part", text(&self.part)), ("case", self.case.into()), ("repeat", self.repeat.into())];
         push_axes(&mut row, &self.axes);
@@ -70,14 +71,14 @@ impl CaseRecord {
         row
     }
 
-    /// The value of one column of [`columns`](Self::columns); absent if there is no such column.
+    /// Returns the value of one column of [`columns`](Self::columns); `None` if there is no such column.
     pub fn column(&self, name: &str) -> Option<Cell> {
         self.columns().into_iter().find(|(column, _)| *column == name).map(|(_, cell)| cell)
     }
 }
 
 impl Verdict {
-    /// The word used in tables.
+    /// Returns the word used in tables.
     pub fn word(&self) -> &'static str {
         match self {
             Verdict::Growing => "growing",
@@ -88,7 +89,7 @@ impl Verdict {
 }
 
 impl Series {
-    /// The word used in tables.
+    /// Returns the word used in tables.
     pub fn word(&self) -> &'static str {
         match self {
             Series::Bytes => "bytes",
@@ -99,23 +100,17 @@ impl Series {
 }
 
 impl Accuracy {
-    /// Share of the truth that was given exactly, 0 to 1; 1 if the truth is empty.
+    /// Returns the share (0 to 1) of the truth that was given exactly; 1 if the truth is empty.
     pub fn completeness(&self) -> f64 {
         share(self.truth.saturating_sub(self.missing + self.wrong), self.truth).unwrap_or(1.0)
     }
 }
 
-/// The header and a row for each case, as CSV (RFC 4180, `\n` line ends). Without a case there is no header either.
+/// Returns the header and a row for each case as CSV (RFC 4180, `\n` line ends); without a case there is no header either.
 pub fn cases_csv(cases: &[CaseRecord]) -> String {
-    let mut csv = String::new();
-    for case in cases {
-        let row = case.columns();
-        if csv.is_empty() {
-            push_line(&mut csv, row.iter().map(|(name, _)| (*name).to_owned()));
-        }
-        push_line(&mut csv, row.iter().map(|(_, cell)| quoted(cell.to_string())));
-    }
-    csv
+    let names = cases.first().map(|case| case.columns().into_iter().map(|(name, _)| name.to_owned()).collect());
+    let rows = cases.iter().map(|case| case.columns().into_iter().map(|(_, cell)| cell.to_string()).collect());
+    csv_text(names.into_iter().chain(rows).collect::<Vec<Vec<String>>>())
 }
 
 type Row = Vec<(&'static str, Cell)>;
@@ -220,8 +215,8 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
     ]);
 }
 
-/// Bytes per entry, where events that wait for the watermark never took more than [`WAITING_SHARE_MAX`] of the memory: the
-/// lists they wait in have room for up to twice as many, which would be blamed on the entries.
+/// Returns the bytes per entry, unless waiting events took more than [`WAITING_SHARE_MAX`] of the memory: their lists
+/// have room for up to twice as many, which would be attributed to the entries.
 fn bytes_per_entry(memory: &Memory) -> Option<f64> {
     let waiting_bytes = (memory.buffered_peak * WAITING_EVENT_BYTES) as f64;
     let are_few =
@@ -274,11 +269,11 @@ fn push_disorder(row: &mut Row, numbers: Option<&Numbers>) {
 fn push_attribution(row: &mut Row, attribution: Option<&Attribution>, schema_version: u32) {
     let mean = attribution.and_then(|attribution| attribution.mean.as_ref());
     let tail = attribution.and_then(|attribution| attribution.tail.as_ref());
-    let known = |parts: Option<&Parts>| {
+    let known = |parts: Option<&LatencyComponents>| {
         // Time off the CPU was part of the others before.
         Cell::from(parts.filter(|_| schema_version >= 4).map(|parts| parts.off_cpu_ns))
     };
-    let part = |parts: Option<&Parts>, part: fn(&Parts) -> f64| Cell::from(parts.map(part));
+    let part = |parts: Option<&LatencyComponents>, part: fn(&LatencyComponents) -> f64| Cell::from(parts.map(part));
     row.extend([
         ("attribution_driver_lag_mean_ns", part(mean, |parts| parts.driver_lag_ns)),
         ("attribution_off_cpu_mean_ns", known(mean)),
@@ -350,19 +345,19 @@ fn push_sustainable(row: &mut Row, found: Option<&Sustainable>) {
     ]);
 }
 
-/// What the worker with most has, as a multiple of the mean: 1 if all have the same, at most their number. Absent if
-/// nobody has anything.
+/// Returns the maximum over the workers as a multiple of the mean: 1 if all are equal, at most the number of workers.
+/// `None` if all are 0.
 fn imbalance(workers: &[WorkerShare], what: fn(&WorkerShare) -> u64) -> Option<f64> {
     let most = workers.iter().map(what).max().filter(|most| *most > 0)?;
     Some(most as f64 * workers.len() as f64 / workers.iter().map(what).sum::<u64>() as f64)
 }
 
-/// Time in which all workers together had something to do.
+/// Returns the total busy time of all workers, in ns.
 fn busy_ns(sharing: &Sharing) -> u64 {
     sharing.workers.iter().map(|worker| worker.busy_ns).sum()
 }
 
-/// Share of the time of all workers in which they had something to do.
+/// Returns the share of the time of all workers in which they were busy.
 fn busy_share(numbers: &Numbers) -> Option<f64> {
     let workers = &numbers.sharing.workers;
     share(busy_ns(&numbers.sharing), numbers.elapsed_ns.saturating_mul(workers.len() as u64))
@@ -379,7 +374,7 @@ fn codes(doubts: &[Doubt]) -> String {
     doubts.iter().map(|doubt| doubt.code.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// Second deliveries per event, as they are asked for: of 100 events of which 10 come twice, 0.1.
+/// Returns the number of second deliveries per event, as in the requested share: 0.1 if 10 of 100 events come twice.
 fn duplicates_share(numbers: &Numbers) -> Option<f64> {
     share(numbers.disorder.duplicates, numbers.events.saturating_sub(numbers.disorder.duplicates))
 }
@@ -390,16 +385,6 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 
 fn text(text: &str) -> Cell {
     if text.is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) }
-}
-
-/// A field of CSV, in quotes where it must be.
-pub(crate) fn quoted(text: String) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
-fn push_line(csv: &mut String, cells: impl Iterator<Item = String>) {
-    csv.push_str(&cells.collect::<Vec<_>>().join(","));
-    csv.push('\n');
 }
 
 impl From<i64> for Cell {

@@ -1,73 +1,84 @@
-//! Why the numbers of a case may not be trusted, each reason with its numbers and what to do about it.
+//! Reasons not to trust the numbers of a case, each with its figures and with advice.
+//!
+//! ```
+//! use flowbench_measurement::doubts::search_capped;
+//! use flowbench_measurement::record::Sustainable;
+//!
+//! // A search that could not rule out any rate says so.
+//! let found = Sustainable { rate_events_per_s: 2e6, high_events_per_s: None, ..Sustainable::default() };
+//! assert_eq!(search_capped(&found).unwrap().code, "search-capped");
+//! ```
 
+use crate::display::{duration, percent};
 use crate::record::{Axes, Doubt, LostTime, Numbers, Quantiles, Sustainable};
 use crate::repeats::{SCATTERED_RATES, Spread};
 
-/// Driver lag above this share of the latency (both p99) is a doubt: most of the latency passed before the event was in
-/// the dataflow at all, although its worker was not at work.
+/// A p99 driver lag above this share of the p99 latency is a doubt: most of the latency passed before the event entered the
+/// dataflow, although its worker was idle.
 pub const DRIVER_LAG_SHARE: f64 = 0.50;
-/// p99 is in doubt, too, if an event that is due at a random instant waits this share of it or more, at the same quantile, for
-/// the end of time that its worker lost.
+/// p99 is in doubt if an event that is due at a random instant waits this share of p99 or more, at the 0.99 quantile, for its
+/// worker to return from lost time.
 pub const LOST_TIME_SHARE: f64 = 0.50;
-/// If a worker lost this share of the time or more, p99 is in doubt: that of the events beyond it, and half as many that wait
-/// for what has piled up meanwhile.
+/// p99 is in doubt if a worker lost this share of the time or more: the slowest 1 % of the events, and half as many again that
+/// queue up behind the lost time.
 pub const TAIL_SHARE: f64 = 0.015;
-/// If a worker lost this share of the time or more, all quantiles are in doubt.
+/// All quantiles are in doubt if a worker lost this share of the time or more.
 pub const STARVED_SHARE: f64 = 0.10;
-/// Samples in which memory does not add up are a doubt above this share: what one worker has freed and another, which had
-/// taken it, has not shown yet.
+/// Samples in which memory does not add up are a doubt above this share. A few are normal: one worker has already freed memory
+/// that another worker, which allocated it, has not reported yet.
 pub const MISCOUNTED_SHARE: f64 = 0.01;
-/// A throughput above this share of what the source alone gives is a doubt: the source was measured.
+/// A throughput above this share of what the source alone reaches is a doubt: the case measured the source.
 pub const SOURCE_SHARE: f64 = 0.90;
-/// A rate of which less than this share was completed when the last event was due was not sustained. What comes after
-/// that is not the rate's: at the end of the input all timers fire and everything expires.
+/// A rate was not sustained if less than this share of the events was completed when the last one was due. Work after that
+/// instant does not count: at the end of the input all timers fire and everything expires.
 pub const ACHIEVED_SHARE: f64 = 0.98;
-/// Time stolen by the hypervisor or withheld by a quota above this share is a doubt.
+/// CPU time stolen by the hypervisor or withheld by a quota is a doubt above this share.
 pub const STOLEN_SHARE: f64 = 0.001;
-/// A closed loop that lasted less than this in all its runs, ns, is a doubt: one pause of the machine, or memory that is
-/// touched for the first time, is then a good part of what was measured.
+/// A closed loop whose runs together lasted less than this, in ns, is a doubt: one pause of the machine, or memory touched for
+/// the first time, is then a large part of what was measured.
 pub const SHORT_NS: u64 = 200_000_000;
-/// Samples under which p99 is not given.
+/// Minimum number of samples for p99.
 pub const SAMPLES_FOR_P99: u64 = 1_000;
-/// Samples under which p99.9 is not given.
+/// Minimum number of samples for p99.9.
 pub const SAMPLES_FOR_P999: u64 = 10_000;
 
-/// What is known about a run beside its numbers. What was not measured is absent and raises no doubt.
+/// Facts about a run beyond its numbers. A fact that was not measured is absent and raises no doubt.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Circumstances {
-    /// Cores this process may use; absent if unknown.
+    /// Number of cores this process may use; absent if unknown.
     pub usable_cores: Option<usize>,
-    /// How long what was measured lasted, all runs of the case together, ns.
+    /// Total duration of all measured runs of the case, in ns.
     pub lasted_ns: Option<u64>,
-    /// Open loop: share (0 to 1) of the events that were completed when the last one was due.
+    /// Share (0 to 1) of the events that were completed when the last one was due; open loop only.
     pub completed_in_time: Option<f64>,
-    /// Share (0 to 1) of the CPU time that the hypervisor gave to others during the run.
+    /// Share (0 to 1) of the CPU time that the hypervisor gave to other machines during the run.
     pub steal_share: Option<f64>,
     /// Share (0 to 1) of the run in which a CPU quota held the process back.
     pub throttled_share: Option<f64>,
-    /// Event time that the trace covers, ms.
+    /// Event time covered by the trace, in ms.
     pub span_ms: i64,
-    /// How long the pipeline keeps a state, ms of event time; absent where it keeps it forever, or is told to.
+    /// Duration for which the pipeline keeps a state, in ms of event time; absent if it keeps state forever, by design or by its
+    /// eviction.
     pub retention_ms: Option<i64>,
     /// True if the rate of events follows the day.
     pub has_day_rhythm: bool,
-    /// Share (0 to 1) of the samples in which less memory was alive than what was held takes at the least, by more than the
-    /// little that may be given back of what was there before; absent where the allocator does not count.
+    /// Share (0 to 1) of the samples in which live memory was below the minimum that the held entries need, by more than what
+    /// may have been freed of earlier allocations; absent where the allocator does not count.
     pub miscounted_share: Option<f64>,
-    /// Latencies that came out negative ([`LatencyHistogram::negative`](crate::latency::LatencyHistogram::negative)).
+    /// Number of negative latencies ([`LatencyHistogram::negative`](crate::latency::LatencyHistogram::negative)).
     pub negative: u64,
-    /// Latencies above one hour ([`LatencyHistogram::saturated`](crate::latency::LatencyHistogram::saturated)).
+    /// Number of latencies above one hour ([`LatencyHistogram::saturated`](crate::latency::LatencyHistogram::saturated)).
     pub saturated: u64,
-    /// Every activation of an operator was logged while the numbers were taken.
+    /// True if every operator activation was logged while the numbers were taken.
     pub logged: bool,
-    /// Built without optimisation.
+    /// True if the program was built without optimisation.
     pub debug_build: bool,
-    /// Built from a tree with uncommitted changes.
+    /// True if the program was built from a tree with uncommitted changes.
     pub dirty_tree: bool,
 }
 
-/// All doubts about a case, in a fixed order. Those about latency and rate need an offered rate (open
-/// loop).
+/// Returns all doubts about a case, in a fixed order. Those about latency and rate are raised in the open loop only, which has
+/// an offered rate.
 pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> Vec<Doubt> {
     let open_loop = axes.rate_events_per_s.is_some();
     let rules = [
@@ -97,18 +108,18 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
 }
 
 fn logged() -> Doubt {
-    let text = "Every activation of an operator was logged: what that costs is in the numbers. Compare the speed of \
-                cases without.";
+    let text = "Every operator activation was logged, and the numbers include the cost of that. Compare the speed of \
+                cases without logging.";
     doubt("logged", text.into())
 }
 
 fn debug_build() -> Doubt {
-    doubt("debug-build", "The program was built without optimisation. Build with --release.".into())
+    doubt("debug-build", "The program was built without optimisation. Build it with --release.".into())
 }
 
 fn dirty_tree() -> Doubt {
     let text =
-        "The program was built from a tree with uncommitted changes: the commit does not identify it. Commit first.";
+        "The program was built from a tree with uncommitted changes, so the commit does not identify it. Commit first.";
     doubt("dirty-tree", text.into())
 }
 
@@ -117,7 +128,7 @@ fn oversubscribed(axes: &Axes, usable_cores: Option<usize>) -> Option<Doubt> {
     let cores = usable_cores.filter(|cores| workers > *cores)?;
     let of = if axes.processes > 1 { format!(" of {} processes", axes.processes) } else { String::new() };
     let text = format!(
-        "{workers} workers{of} share {cores} usable cores: they wait for each other's time slices. Use {cores} or \
+        "{workers} workers{of} share {cores} usable cores, so they wait for each other's time slices. Use {cores} or \
          fewer."
     );
     Some(doubt("oversubscribed", text))
@@ -127,8 +138,8 @@ fn no_spare_core(axes: &Axes, usable_cores: Option<usize>) -> Option<Doubt> {
     let workers = axes.workers.saturating_mul(axes.processes);
     let cores = usable_cores.filter(|cores| workers == *cores && workers > 1)?;
     let text = format!(
-        "{workers} workers on {cores} usable cores leave none for what measures and for the system: either takes time from a \
-         worker, and the others wait for it. Use fewer workers than cores, and several repeats."
+        "{workers} workers on {cores} usable cores leave none for the measuring threads and the system: when one of those runs, a \
+         worker loses its core and the others wait for it. Use fewer workers than cores, and repeat the case."
     );
     Some(doubt("no-spare-core", text))
 }
@@ -136,7 +147,7 @@ fn no_spare_core(axes: &Axes, usable_cores: Option<usize>) -> Option<Doubt> {
 fn taken(code: &str, how: &str, share: Option<f64>) -> Option<Doubt> {
     let share = share.filter(|share| *share > STOLEN_SHARE)?;
     let text = format!(
-        "{} of the CPU time was {how} (above {}). Repeat on a quieter machine, or with a larger quota.",
+        "{} of the CPU time was {how} (above {}). Repeat on a quieter machine or with a larger quota.",
         percent(share),
         percent(STOLEN_SHARE)
     );
@@ -146,29 +157,29 @@ fn taken(code: &str, how: &str, share: Option<f64>) -> Option<Doubt> {
 fn source_bound(throughput: f64, ceiling: Option<f64>) -> Option<Doubt> {
     let ceiling = ceiling.filter(|ceiling| throughput > ceiling * SOURCE_SHARE)?;
     let much =
-        if throughput < ceiling { format!("more than {} of", percent(SOURCE_SHARE)) } else { "as much as".into() };
+        if throughput < ceiling { format!("more than {} of", percent(SOURCE_SHARE)) } else { "no less than".into() };
     let text = format!(
-        "{throughput:.0} events/s is {much} the {ceiling:.0} events/s at which as many threads read the trace and do nothing \
-         else: the source was measured. Compare CPU time per event, or use a more expensive pipeline."
+        "{throughput:.0} events/s is {much} the {ceiling:.0} events/s that the same number of threads reach by reading the trace \
+         and doing nothing else: the case measured its source. Compare CPU time per event, or use a more expensive pipeline."
     );
     Some(doubt("source-bound", text))
 }
 
 fn not_sustained((offered, completed): (f64, f64)) -> Option<Doubt> {
     let text = format!(
-        "Of the {offered:.0} events/s offered only {} were completed when the last one was due: the rate was not sustained, and \
-         latency grows with the length of the run. Offer less; if `lost-time` stands beside this, repeat on a quieter machine.",
+        "Only {} of the {offered:.0} events/s offered were completed when the last one was due: the rate was not sustained, and \
+         latency grows with the length of the run. Offer less; if `lost-time` is raised as well, repeat on a quieter machine.",
         percent(completed)
     );
     (completed < ACHIEVED_SHARE).then(|| doubt("not-sustained", text))
 }
 
-/// The doubt about what a search found that could not try any greater rate, if it is that.
+/// Returns the doubt about a search that could rule out no rate, because the trace is too short for higher ones.
 pub fn search_capped(found: &Sustainable) -> Option<Doubt> {
     let text = format!(
-        "No rate was surely refused up to the greatest for which the trace lasts, though it was made longer as far as its \
-         limits, the deadline and the memory allow: more than {:.0} events/s may be sustained. Allow more time and memory, \
-         give the trace more events, or offer them for a shorter time.",
+        "The trace is too short to find the limit, although it was extended as far as its bounds, the deadline and the memory \
+         allow: rates above {:.0} events/s may be sustainable. Allow more time and memory, give the trace more events, or \
+         offer them for a shorter time.",
         found.rate_events_per_s
     );
     found.high_events_per_s.is_none().then(|| doubt("search-capped", text))
@@ -176,8 +187,8 @@ pub fn search_capped(found: &Sustainable) -> Option<Doubt> {
 
 fn short(lasted_ns: u64) -> Option<Doubt> {
     let text = format!(
-        "What was measured lasted {} in all, less than {}: a pause of the machine, or memory touched for the first time, \
-         is a good part of that. Give the trace more events.",
+        "The measured runs lasted {} in total, less than {}: one pause of the machine, or memory touched for the first time, \
+         is a large part of that. Give the trace more events.",
         duration(lasted_ns),
         duration(SHORT_NS)
     );
@@ -185,48 +196,49 @@ fn short(lasted_ns: u64) -> Option<Doubt> {
 }
 
 fn uncounted() -> Doubt {
-    let text = "The allocator of this program does not count the bytes of each thread: there are no live bytes and no verdict on \
-                memory. Build with the allocator that flowbench brings.";
+    let text = "The allocator of this program does not count bytes per thread, so there are no live bytes and no memory verdict. Build \
+                with the allocator that flowbench ships.";
     doubt("memory-uncounted", text.into())
 }
 
-/// Doubts a memory verdict on a run shorter than memory needs to level off: it fills until as much expires as
-/// arrives, and then follows the time of day.
+/// Doubts a memory verdict on a run that is too short for memory to level off: memory fills until as much expires as arrives, and
+/// then follows the time of day.
 fn short_run(circumstances: &Circumstances) -> Option<Doubt> {
     let Circumstances { span_ms, retention_ms: Some(retention_ms), has_day_rhythm, .. } = *circumstances else {
         return None;
     };
     let why = if span_ms < retention_ms.saturating_mul(2) {
         let retention = duration(retention_ms as u64 * 1_000_000);
-        format!("less than twice the {retention} for which a state is kept")
+        format!("less than twice the {retention} for which state is kept")
     } else if has_day_rhythm && span_ms < 2 * DAY_MS {
-        "whose second half, which is judged, is less than a day of a world that follows the day".to_owned()
+        "and its second half, which is judged, is less than a day of a world with a daily rhythm".to_owned()
     } else {
         return None;
     };
     let text = format!(
-        "The trace covers {} of event time, {why}: memory may still be filling up, and rise or fall with the hour. Give the \
-         trace more events, and an open loop a longer duration for them.",
+        "The trace covers {} of event time, {why}: memory may still be filling up, or follow the time of day. Give the trace \
+         more events, and an open loop the time to offer them.",
         duration(span_ms as u64 * 1_000_000)
     );
     Some(doubt("short-run", text))
 }
 
-/// Length of a day, ms.
+/// Length of a day, in ms.
 const DAY_MS: i64 = 86_400_000;
 
 fn few_samples(count: u64) -> Option<Doubt> {
     let quantiles = [("p99", SAMPLES_FOR_P99), ("p99.9", SAMPLES_FOR_P999)];
     let (quantile, least) = quantiles.into_iter().find(|(_, least)| count < *least)?;
-    let text = format!("{count} latencies were recorded, {quantile} needs {least}. Run longer or offer more.");
+    let text =
+        format!("Only {count} latencies were recorded; {quantile} needs {least}. Run longer or offer more events.");
     Some(doubt("few-samples", text))
 }
 
 fn driver_lag(lag: &Quantiles, latency: &Quantiles) -> Option<Doubt> {
     let (lag_ns, latency_ns) = lag.p99_ns.zip(latency.p99_ns)?;
     let text = format!(
-        "Events were admitted {} late at p99, {} of the latency of {}, although their worker had nothing to do and was on the \
-         CPU: whoever drives it was slow, not the pipeline. Please report it.",
+        "Events were admitted {} late at p99, {} of the p99 latency of {}, although their worker had nothing to do and was on \
+         the CPU: the driver was slow, not the pipeline. Please report this.",
         duration(lag_ns),
         percent(lag_ns as f64 / latency_ns.max(1) as f64),
         duration(latency_ns)
@@ -234,14 +246,13 @@ fn driver_lag(lag: &Quantiles, latency: &Quantiles) -> Option<Doubt> {
     (lag_ns as f64 > latency_ns as f64 * DRIVER_LAG_SHARE).then(|| doubt("driver-lag", text))
 }
 
-/// What the machine took from a worker: so much that everything may be due to it, or enough for some quantiles of the
-/// latency.
+/// Doubts numbers that time lost to the machine may explain: all of them, or only the upper quantiles of the latency.
 fn lost_time(lost: &LostTime, latency: &Quantiles, open_loop: bool) -> Option<Doubt> {
     if let Some(share) = lost.share.filter(|share| *share >= STARVED_SHARE) {
-        let what = if open_loop { "every quantile of the latency" } else { "the throughput" };
+        let what = if open_loop { "every latency quantile" } else { "the throughput" };
         let text = format!(
-            "A worker was off the CPU, or kept from its loop, for {} of the time: {what} may be the machine's. Repeat on a \
-             quieter machine, or with fewer workers than cores.",
+            "A worker was off the CPU, or kept from its loop, for {} of the time: {what} may reflect the machine and not \
+             the dataflow. Repeat on a quieter machine, or with fewer workers than cores.",
             percent(share)
         );
         return Some(doubt("lost-time", text));
@@ -251,8 +262,8 @@ fn lost_time(lost: &LostTime, latency: &Quantiles, open_loop: bool) -> Option<Do
     let (wait_ns, latency_ns) = lost.wait_p99_ns.zip(latency.p99_ns)?;
     let is_half = wait_ns > 0 && wait_ns as f64 >= latency_ns as f64 * LOST_TIME_SHARE;
     let text = format!(
-        "A worker was off the CPU, or kept from its loop, for {} of the time, for up to {} at once: p99 ({}) and what lies \
-         beyond it say little about the dataflow. Repeat on a quieter machine, or read the lower quantiles only.",
+        "A worker was off the CPU, or kept from its loop, for {} of the time, for up to {} at once: p99 ({}) and everything \
+         beyond it say little about the dataflow. Repeat on a quieter machine, or read only the lower quantiles.",
         lost.share.map_or("some".to_owned(), percent),
         lost.max_ns.map_or("?".to_owned(), duration),
         duration(latency_ns)
@@ -260,21 +271,21 @@ fn lost_time(lost: &LostTime, latency: &Quantiles, open_loop: bool) -> Option<Do
     (open_loop && (is_half || share.is_some())).then(|| doubt("lost-time", text))
 }
 
-/// The runs of a closed loop lie too far apart for the one in the middle to be compared.
+/// Doubts the median of the runs of a closed loop if they are too far apart.
 fn apart(runs_events_per_s: &[f64]) -> Option<Doubt> {
     let range = Spread::range(runs_events_per_s)?;
     let Spread { low, high, repeats, .. } = range;
     let text = format!(
-        "The {repeats} runs of the closed loop lie too far apart for the one in the middle to be compared: {low:.0} to \
-         {high:.0} events/s. Give the trace more events, or repeat on a quieter machine."
+        "The {repeats} runs of the closed loop are too far apart for their median to be compared: {low:.0} to {high:.0} events/s. \
+         Give the trace more events, or repeat on a quieter machine."
     );
     range.is_wide(SCATTERED_RATES).then(|| doubt("scattered-runs", text))
 }
 
 fn miscounted(share: f64) -> Option<Doubt> {
     let text = format!(
-        "In {} of the samples less memory was alive than the entries take at the least: live bytes and bytes per entry are too \
-         low. Please report it.",
+        "In {} of the samples live memory was below the minimum that the entries need: live bytes and bytes per entry are too \
+         low. Please report this.",
         percent(share)
     );
     (share > MISCOUNTED_SHARE).then(|| doubt("memory-count", text))
@@ -282,42 +293,26 @@ fn miscounted(share: f64) -> Option<Doubt> {
 
 fn censored(censored: u64, events: u64) -> Doubt {
     let text = format!(
-        "{censored} of {events} events were still open when the run was stopped; they count at their age, so the true \
-         latencies are higher. Offer less, or allow more time."
+        "{censored} of {events} events were still open when the run was stopped. They count at the age they had then, so \
+         the true latencies are higher. Offer less, or allow more time."
     );
     doubt("censored", text)
 }
 
 fn negative(count: u64) -> Doubt {
     let text = format!(
-        "{count} latencies were negative and are left out: events were completed before they were due. This is a \
-         fault of the clock or of the plan; please report it."
+        "{count} latencies were negative and are left out: events were completed before they were due. The \
+         clock or the plan is at fault; please report this."
     );
     doubt("negative-latency", text)
 }
 
 fn saturated(count: u64) -> Doubt {
-    doubt("saturated-latency", format!("{count} latencies were above one hour and count as one hour. Offer less."))
+    doubt("saturated-latency", format!("{count} latencies exceeded one hour and count as one hour. Offer less."))
 }
 
 fn doubt(code: &str, text: String) -> Doubt {
     Doubt { code: code.to_owned(), text }
-}
-
-/// A share (0 to 1) in words.
-pub(crate) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if percent < 1.0 { format!("{percent:.2} %") } else { format!("{percent:.0} %") }
-}
-
-/// A duration in words.
-pub(crate) fn duration(ns: u64) -> String {
-    let units = [(86_400e9, "days", 2.0), (3_600e9, "h", 2.0), (1e9, "s", 10.0), (1e6, "ms", 10.0), (1e3, "µs", 10.0)];
-    let large_enough = |(unit_ns, _, least): &(f64, &str, f64)| ns as f64 >= least * unit_ns;
-    match units.into_iter().find(large_enough).map(|(unit_ns, unit, _)| (unit_ns, unit)) {
-        Some((unit_ns, unit)) => format!("{:.1} {unit}", ns as f64 / unit_ns),
-        None => format!("{ns} ns"),
-    }
 }
 
 #[cfg(test)]
@@ -346,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_is_kept_for_ever_needs_no_long_run() {
+    fn memory_that_is_kept_forever_needs_no_long_run() {
         let found = about(|numbers, _, circumstances| {
             numbers.memory.growth = Some(growing());
             (circumstances.span_ms, circumstances.has_day_rhythm) = (1, true);
@@ -447,7 +442,7 @@ mod tests {
         }
         let found = about(|_, a, c| (a.rate_events_per_s, c.lasted_ns) = (None, Some(180_000)));
         assert!(
-            found[0].text.starts_with("What was measured lasted 180.0 µs in all, less than 200.0 ms"),
+            found[0].text.starts_with("The measured runs lasted 180.0 µs in total, less than 200.0 ms"),
             "{}",
             found[0].text
         );
@@ -462,6 +457,6 @@ mod tests {
         let found = about(|numbers, _, _| {
             (numbers.throughput_events_per_s, numbers.source_ceiling_events_per_s) = (44.0, Some(8.0));
         });
-        assert!(found[0].text.starts_with("44 events/s is as much as the 8 events/s"), "{}", found[0].text);
+        assert!(found[0].text.starts_with("44 events/s is no less than the 8 events/s"), "{}", found[0].text);
     }
 }

@@ -1,117 +1,145 @@
-//! Histograms as text: the HdrHistogram log format 1.3, read by the public HdrHistogram log tools.
+//! Histograms as text in the HdrHistogram log format 1.3, which the public HdrHistogram tools read.
 //!
-//! After a few comment lines every line is one histogram: tag, begin, length, maximum, and the histogram itself, V2
-//! encoded, deflated, in base64. Durations inside are ns; the maximum is in ms, as those tools print it.
+//! After a few comment lines every line is one histogram: tag, start, length, maximum, and the histogram itself in V2
+//! encoding, deflated, in base64. Durations inside are in ns; the maximum is in ms, as those tools print it.
+//!
+//! Decision D-309.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::ops::Range;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
+use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
 use thiserror::Error;
 
 use crate::latency::LatencyHistogram;
 
+/// The legend that the HdrHistogram tools write above the intervals.
+const LEGEND: &str = "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n";
+/// Maxima are written in ms.
+const NS_PER_MS: f64 = 1e6;
+
 /// One histogram of the log.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Interval {
-    /// Whose it is: `c<case>r<repeat>.<kind>`. No comma, white space or line break; empty for none.
+pub struct TaggedHistogram {
+    /// Tag of the histogram: `c<case>r<repeat>.<kind>`. It holds no comma, white space or line break, and is empty for
+    /// none.
     pub tag: String,
-    /// When the recording began, in ns since the start of the log; kept to the millisecond.
+    /// Start of the recording in ns since the start of the log, to the millisecond.
     pub start_ns: u64,
-    /// How long it took, in ns; kept to the millisecond.
+    /// Duration of the recording in ns, to the millisecond.
     pub length_ns: u64,
-    /// What was recorded. Counts of negative and saturated durations are not part of the format.
+    /// The recorded durations. Counts of negative and saturated durations are not part of the format.
     pub histogram: LatencyHistogram,
 }
 
-/// What is wrong with a log, or with what should go into one.
+/// An error in a log, or in a histogram to be written to one.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum HlogError {
-    /// A line that is none of the format.
+    /// A line that is not of the format.
     #[error("line {line}: {what}")]
     Line {
-        /// From 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// In words.
+        /// Description of the problem.
         what: String,
     },
-    /// A tag that would break the line it stands in.
+    /// A tag that would break its line.
     #[error("histogram tag `{0}`: it may not hold a comma, white space or a line break")]
     Tag(String),
-    /// The encoder refused.
+    /// A histogram that cannot be encoded.
     #[error("histogram `{tag}` cannot be encoded: {what}")]
     Encoding {
         /// Tag of the histogram.
         tag: String,
-        /// In words.
+        /// Description of the problem.
         what: String,
     },
 }
 
-/// The lines a log begins with. `started_at_ms` (Unix epoch) is what the begins of the intervals count from.
+/// Returns the lines at the beginning of a log. The starts of the intervals count from `started_at_ms`, in ms since the
+/// Unix epoch.
 pub fn header(started_at_ms: Option<u64>) -> String {
-    let mut text =
-        String::from("#[Recorded by flowbench, values in nanoseconds]\n#[Histogram log format version 1.3]\n");
+    let mut log = IntervalLogWriterBuilder::new();
+    log.add_comment("[Recorded by flowbench, values in nanoseconds]");
+    log.add_comment("[Histogram log format version 1.3]");
     if let Some(ms) = started_at_ms {
-        let (seconds, thousandths) = (ms / 1000, ms % 1000);
-        text.push_str(&format!("#[StartTime: {seconds}.{thousandths:03} (seconds since epoch)]\n"));
+        log.with_start_time(SystemTime::UNIX_EPOCH + Duration::from_millis(ms));
     }
-    text.push_str("\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"\n");
-    text
+    let mut bytes = Vec::new();
+    log.begin_log_with(&mut bytes, &mut V2DeflateSerializer::new()).expect("writing to memory cannot fail");
+    bytes.extend_from_slice(LEGEND.as_bytes());
+    text(bytes)
 }
 
-/// One line of a log, line break included. The same data gives the same bytes.
+/// Returns one line of a log, line break included. The same data gives the same bytes.
+///
+/// # Errors
+///
+/// [`HlogError::Tag`] if the tag holds a comma or white space, [`HlogError::Encoding`] if the histogram cannot be encoded.
 pub fn line(tag: &str, start_ns: u64, length_ns: u64, histogram: &LatencyHistogram) -> Result<String, HlogError> {
-    if tag.contains(|c: char| c == ',' || c.is_whitespace()) {
-        return Err(HlogError::Tag(tag.to_owned()));
-    }
-    let mut encoded = Vec::new();
-    V2DeflateSerializer::new()
-        .serialize(histogram.buckets(), &mut encoded)
-        .map_err(|error| HlogError::Encoding { tag: tag.to_owned(), what: error.to_string() })?;
-    let mut text = if tag.is_empty() { String::new() } else { format!("Tag={tag},") };
-    push_thousandths(&mut text, start_ns / 1_000_000);
-    push_thousandths(&mut text, length_ns / 1_000_000);
-    write!(text, "{:.3},", histogram.buckets().max() as f64 / 1e6).expect("writing to a String cannot fail");
-    BASE64.encode_string(&encoded, &mut text);
-    text.push('\n');
-    Ok(text)
+    let allowed = Tag::new(tag).filter(|tag| !tag.contains(char::is_whitespace));
+    let allowed = allowed.ok_or_else(|| HlogError::Tag(tag.to_owned()))?;
+    let encoding = |error: &dyn std::error::Error| HlogError::Encoding { tag: tag.to_owned(), what: error.to_string() };
+    let (mut bytes, mut serializer) = (Vec::new(), V2DeflateSerializer::new());
+    let mut log = IntervalLogWriterBuilder::new()
+        .with_max_value_divisor(NS_PER_MS)
+        .begin_log_with(&mut bytes, &mut serializer)
+        .map_err(|error| encoding(&error))?;
+    // The format has milliseconds: they are cut off here, where the writer would round.
+    let [start, length] = [start_ns, length_ns].map(|ns| Duration::from_millis(ns / 1_000_000));
+    let tag = Some(allowed).filter(|tag| !tag.is_empty());
+    log.write_histogram(histogram.buckets(), start, length, tag).map_err(|error| encoding(&error))?;
+    // The writer begins every log with a comment on the divisor; what is asked for is the line after it.
+    Ok(text(bytes).split_inclusive('\n').skip(1).collect())
 }
 
-/// Reads a log, ours or another tool's; comments and the legend are passed over.
-pub fn read(text: &str) -> Result<Vec<Interval>, HlogError> {
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).expect("a log is ASCII beside the tags, which are text")
+}
+
+/// Reads a log, whether written here or by another tool, and skips comments and the legend.
+///
+/// # Errors
+///
+/// [`HlogError::Line`] for the first line that is not of the format.
+pub fn read(text: &str) -> Result<Vec<TaggedHistogram>, HlogError> {
     rows(text).map(|(line, row)| parse(row).map_err(|what| HlogError::Line { line, what })).collect()
 }
 
-/// A log of which each histogram is decoded when it is asked for: as text it takes some hundred bytes, in memory 250 KiB.
+/// A log whose histograms are decoded on request: one takes a few hundred bytes as text and 250 KiB in memory.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Log {
+pub struct HistogramLog {
     text: String,
     rows: BTreeMap<String, Vec<Range<usize>>>, // by tag: where in the text
 }
 
-impl Log {
-    /// Checks every line of a log, ours or another tool's.
-    pub fn new(text: String) -> Result<Log, HlogError> {
+impl HistogramLog {
+    /// Returns a log after checking each of its lines, whether written here or by another tool.
+    ///
+    /// # Errors
+    ///
+    /// [`HlogError::Line`] for the first line that is not of the format.
+    pub fn new(text: String) -> Result<HistogramLog, HlogError> {
         let mut found: BTreeMap<String, Vec<Range<usize>>> = BTreeMap::new();
         for (line, row) in rows(&text) {
             let interval = parse(row).map_err(|what| HlogError::Line { line, what })?;
             let start = row.as_ptr() as usize - text.as_ptr() as usize;
             found.entry(interval.tag).or_default().push(start..start + row.len());
         }
-        Ok(Log { text, rows: found })
+        Ok(HistogramLog { text, rows: found })
     }
 
-    /// True if it holds no histogram.
+    /// Returns true if the log holds no histogram.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// What was recorded under a tag, in the order of the log.
-    pub fn tagged(&self, tag: &str) -> impl Iterator<Item = Interval> {
+    /// Returns the histograms with a tag, in the order of the log.
+    pub fn tagged(&self, tag: &str) -> impl Iterator<Item = TaggedHistogram> {
         let rows = self.rows.get(tag).into_iter().flatten();
         rows.filter_map(|row| parse(&self.text[row.clone()]).ok()) // each was read once before
     }
@@ -123,7 +151,7 @@ fn rows(text: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, row)| !(row.is_empty() || row.starts_with('#') || row.starts_with('"')))
 }
 
-fn parse(row: &str) -> Result<Interval, String> {
+fn parse(row: &str) -> Result<TaggedHistogram, String> {
     let (tag, fields) = match row.strip_prefix("Tag=") {
         Some(rest) => rest.split_once(',').ok_or("nothing follows the tag")?,
         None => ("", row),
@@ -136,17 +164,12 @@ fn parse(row: &str) -> Result<Interval, String> {
     let buckets = Deserializer::new()
         .deserialize(&mut bytes.as_slice())
         .map_err(|error| format!("the histogram cannot be decoded: {error}"))?;
-    Ok(Interval {
+    Ok(TaggedHistogram {
         tag: tag.to_owned(),
         start_ns: seconds_ns("begin", start)?,
         length_ns: seconds_ns("length", length)?,
         histogram: LatencyHistogram::from_buckets(buckets),
     })
-}
-
-fn push_thousandths(text: &mut String, thousandths: u64) {
-    let (whole, rest) = (thousandths / 1000, thousandths % 1000);
-    write!(text, "{whole}.{rest:03},").expect("writing to a String cannot fail");
 }
 
 fn seconds_ns(what: &str, text: &str) -> Result<u64, String> {
@@ -200,15 +223,15 @@ mod tests {
     fn a_log_gives_the_histograms_of_a_tag_when_they_are_asked_for() {
         let again = line("c3r1.latency", 0, 0, &of([9])).unwrap();
         let text = format!("{}  {again}\n{}", example(), line("", 0, 0, &of([])).unwrap());
-        let log = Log::new(text.clone()).unwrap();
+        let log = HistogramLog::new(text.clone()).unwrap();
         let all = read(&text).unwrap();
         let tagged = |tag: &str| log.tagged(tag).collect::<Vec<_>>();
         assert_eq!(tagged("c3r1.latency"), [all[0].clone(), all[2].clone()]);
         assert_eq!((tagged("c3r1.driver-lag"), tagged("")), (vec![all[1].clone()], vec![all[3].clone()]));
         assert_eq!(tagged("c3r1.hiccup"), []);
-        assert!(!log.is_empty() && Log::new(header(None)).unwrap().is_empty());
+        assert!(!log.is_empty() && HistogramLog::new(header(None)).unwrap().is_empty());
         assert_eq!(
-            Log::new(text + "1,2,3\n"),
+            HistogramLog::new(text + "1,2,3\n"),
             Err(HlogError::Line { line: 10, what: "3 fields after the tag instead of 4".into() })
         );
     }
@@ -237,7 +260,7 @@ mod tests {
                                    start_ms in 0_u64..10_000_000_000, length_ms in 0_u64..100_000_000,
                                    tag in "[a-z0-9.-]{0,9}") {
             let (start_ns, length_ns) = (start_ms * 1_000_000, length_ms * 1_000_000);
-            let interval = Interval { tag, start_ns, length_ns, histogram: of(durations) };
+            let interval = TaggedHistogram { tag, start_ns, length_ns, histogram: of(durations) };
             let text = line(&interval.tag, start_ns, length_ns, &interval.histogram).unwrap();
             prop_assert_eq!(read(&format!("{}{text}", header(None))).unwrap(), vec![interval]);
         }

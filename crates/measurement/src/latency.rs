@@ -1,4 +1,4 @@
-//! Distributions of durations: recorded, merged, summarised.
+//! Histograms of durations: recording, merging, quantiles.
 
 use std::ops::Range;
 
@@ -7,16 +7,16 @@ use hdrhistogram::Histogram;
 use crate::offered_load::Schedule;
 use crate::record::Quantiles;
 
-/// Longest duration told apart: one hour, in ns.
+/// Maximum duration, in ns: one hour.
 pub const LONGEST_NS: u64 = 3_600_000_000_000;
 /// Significant decimal digits of every recorded duration.
 pub const DIGITS: u8 = 3;
-/// Samples under which no quantile is given but the maximum: ten on either side of the median.
+/// Minimum number of samples for quantiles other than the maximum: ten on either side of the median.
 pub const SAMPLES_FOR_QUANTILES: u64 = 20;
 
-/// A distribution of durations of 0 ns to one hour, to three significant digits, in about 250 KiB whatever is recorded.
+/// A histogram of durations from 0 ns to one hour with three significant digits; it takes about 250 KiB.
 ///
-/// A quantile read from it is the upper end of the bucket it falls in: at most 0.1 % too high, never too low.
+/// A quantile is the upper end of its bucket: at most 0.1 % too high and never too low.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LatencyHistogram {
     buckets: Histogram<u64>,
@@ -31,14 +31,14 @@ impl Default for LatencyHistogram {
 }
 
 impl LatencyHistogram {
-    /// Nothing recorded yet.
+    /// Returns an empty histogram.
     pub fn new() -> Self {
         let buckets = Histogram::new_with_bounds(1, LONGEST_NS, DIGITS).expect("these constants are in range");
         Self { buckets, negative: 0, saturated: 0 }
     }
 
-    /// Records one duration in ns. A negative one (a clock or a plan that went wrong) is counted by
-    /// [`negative`](Self::negative) and is no sample; one above an hour is a sample of one hour, counted by
+    /// Records one duration in ns. A negative one, which means a faulty clock or plan, is counted by
+    /// [`negative`](Self::negative) and is not a sample; one above an hour is a sample of one hour and is counted by
     /// [`saturated`](Self::saturated).
     #[inline]
     pub fn record_ns(&mut self, duration_ns: i64) {
@@ -58,41 +58,41 @@ impl LatencyHistogram {
         }
     }
 
-    /// Adds everything another worker recorded.
+    /// Adds the samples of another histogram.
     pub fn merge(&mut self, other: &LatencyHistogram) {
         self.merge_buckets(&other.buckets);
         self.negative += other.negative;
         self.saturated += other.saturated;
     }
 
-    /// Forgets everything, keeps the memory.
+    /// Removes all samples and keeps the memory.
     pub fn clear(&mut self) {
         self.buckets.reset();
         self.negative = 0;
         self.saturated = 0;
     }
 
-    /// Number of samples, negative ones excluded.
+    /// Returns the number of samples, without negative ones.
     pub fn count(&self) -> u64 {
         self.buckets.len()
     }
 
-    /// How many durations were negative.
+    /// Returns the number of negative durations.
     pub fn negative(&self) -> u64 {
         self.negative
     }
 
-    /// How many durations were above one hour.
+    /// Returns the number of durations above one hour.
     pub fn saturated(&self) -> u64 {
         self.saturated
     }
 
-    /// The quantile `q` (0 to 1) in ns, whatever the sample size; absent if nothing was recorded.
+    /// Returns the quantile `q` (0 to 1) in ns, however small the sample; `None` if there is no sample.
     pub fn quantile_ns(&self, q: f64) -> Option<u64> {
         (self.count() > 0).then(|| self.buckets.value_at_quantile(q).min(self.buckets.max()))
     }
 
-    /// The quantiles the sample supports, by the least counts that [`Quantiles`] states.
+    /// Returns the quantiles that the sample is large enough for; [`Quantiles`] states the minimum counts.
     pub fn quantiles(&self) -> Quantiles {
         let from = |samples: u64, q: f64| self.quantile_ns(q).filter(|_| self.count() >= samples);
         Quantiles {
@@ -105,8 +105,8 @@ impl LatencyHistogram {
         }
     }
 
-    /// (Quantile, ns) from the least sample to the maximum, `steps` points for each halving of what remains: even
-    /// steps on a 1/(1 - quantile) axis.
+    /// Returns (quantile, ns) from the minimum to the maximum sample, with `steps` points for each halving of the
+    /// remaining share: even steps on a 1/(1 - quantile) axis.
     pub fn curve(&self, steps: u32) -> Vec<(f64, u64)> {
         let points = self.buckets.iter_quantiles(steps.max(1));
         points.map(|point| (point.quantile_iterated_to(), point.value_iterated_to())).collect()
@@ -116,7 +116,7 @@ impl LatencyHistogram {
         &self.buckets
     }
 
-    /// A histogram read from somewhere, brought to our range.
+    /// Returns a histogram that was read elsewhere, in the range of this type.
     pub(crate) fn from_buckets(buckets: Histogram<u64>) -> Self {
         if (buckets.low(), buckets.high(), buckets.sigfig()) == (1, LONGEST_NS, DIGITS) && !buckets.is_auto_resize() {
             return Self { buckets, negative: 0, saturated: 0 };
@@ -136,31 +136,31 @@ impl LatencyHistogram {
     }
 }
 
-/// Which events are recorded: warm-up is left out by clipping the range of an epoch once, not by a test per event.
+/// The events to record. The warm-up is excluded by clipping the range of an epoch once, without a test for each event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// First event recorded, from 0.
+    /// Index of the first event to record, from 0.
     pub from_index: u64,
-    /// First event no longer recorded.
+    /// Index of the first event after the window.
     pub to_index: u64,
 }
 
 impl Window {
-    /// Every event.
+    /// Returns the window of all events.
     pub const EVERYTHING: Window = Window { from_index: 0, to_index: u64::MAX };
 
-    /// From event `from_index` on.
+    /// Returns the window from event `from_index` on.
     pub fn from_index(from_index: u64) -> Self {
         Self { from_index, ..Self::EVERYTHING }
     }
 
-    /// The events due at `from_ns` or later. The plan alone decides, so the same events count
-    /// however the run goes.
+    /// Returns the window of the events due at `from_ns` or later. It depends on the plan alone, so the same events
+    /// count in every run.
     pub fn from_ns(schedule: &Schedule, from_ns: u64) -> Self {
         Self::from_index(schedule.due_before(from_ns))
     }
 
-    /// The part of `events` to record; may be empty.
+    /// Returns the part of `events` to record, which may be empty.
     #[inline]
     pub fn clip(&self, events: Range<u64>) -> Range<u64> {
         let start = events.start.max(self.from_index);

@@ -5,14 +5,15 @@
 //! of its own. [`record`] is the contract with everything that reads results; [`results_dir`] puts it on disk.
 
 pub mod accuracy;
-pub mod activity;
-mod columns;
+pub mod columns;
+mod display;
 pub mod doubts;
 pub mod hlog;
 pub mod latency;
 pub mod lost_time;
 pub mod memory;
 pub mod offered_load;
+pub mod operator_profile;
 mod random;
 pub mod record;
 pub mod repeats;
@@ -20,4 +21,5 @@ pub mod results_dir;
 pub mod scaling;
 pub mod statistics;
 pub mod sustainable;
+pub mod table;
 pub mod timeline;

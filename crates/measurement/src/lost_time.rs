@@ -1,33 +1,33 @@
-//! Time that a worker lost: it was off the CPU, or something kept it from its loop while it had nothing to do.
+//! Time lost by a worker: it was off the CPU, or idle and kept from its loop.
 //!
-//! What that does to latencies is not the length of the gaps but how long an event waits that is due at a random instant: a
-//! gap of 10 ms in a run of one second is one gap in thousands of rounds, and holds up one event in a hundred.
+//! What counts for latencies is not the length of the gaps but the wait of an event that is due at a random instant: a
+//! gap of 10 ms in a run of one second is one in thousands of rounds, and holds up one event in a hundred.
 
 use serde::{Deserialize, Serialize};
 
 use crate::latency::LatencyHistogram;
 
-/// One stretch in which a worker lost time.
+/// One interval in which a worker lost time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Gap {
-    /// When it began, ns since the run began.
+    /// Start of the gap, in ns since the run began.
     pub from_ns: u64,
-    /// When it was over.
+    /// End of the gap, in ns since the run began.
     pub to_ns: u64,
-    /// How much of it the worker was off the CPU, without having asked for it.
+    /// Time in the gap for which the worker was involuntarily off the CPU, in ns.
     pub off_cpu_ns: u64,
-    /// True if the worker had nothing to do: then all of it is lost, on the CPU or not.
+    /// True if the worker was idle: then the whole gap is lost, on the CPU or not.
     pub idle: bool,
 }
 
 impl Gap {
-    /// Time lost in it, ns.
+    /// Returns the time lost in the gap, in ns.
     pub fn lost_ns(&self) -> u64 {
         let length_ns = self.to_ns.saturating_sub(self.from_ns);
         if self.idle { length_ns } else { self.off_cpu_ns.min(length_ns) }
     }
 
-    /// Time lost in it after `from_ns`, ns; within a gap it is taken to be spread evenly.
+    /// Returns the time lost in the gap after `from_ns`, in ns, assuming that it is spread evenly.
     pub fn lost_after_ns(&self, from_ns: u64) -> u64 {
         let length_ns = self.to_ns.saturating_sub(self.from_ns).max(1);
         let after_ns = self.to_ns.saturating_sub(from_ns.max(self.from_ns));
@@ -35,7 +35,8 @@ impl Gap {
     }
 }
 
-/// Time of one sort that was spent in gaps, as a function of the time of the run; within a gap it is taken to be spread evenly.
+/// Time of one kind that was spent in gaps, as a function of the time of the run; within a gap it counts as spread
+/// evenly.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct GapTime {
     stretches: Vec<Stretch>, // by time
@@ -50,17 +51,17 @@ struct Stretch {
 }
 
 impl GapTime {
-    /// Time off the CPU, from the gaps of one worker in any order, which do not overlap.
+    /// Returns the time off the CPU, from the gaps of one worker in any order; they must not overlap.
     pub fn off_cpu(gaps: &[Gap]) -> Self {
         Self::new(gaps, |gap| gap.off_cpu_ns)
     }
 
-    /// Time off the CPU while the worker had something to do.
+    /// Returns the time off the CPU while the worker had work.
     pub fn off_cpu_at_work(gaps: &[Gap]) -> Self {
         Self::new(gaps, |gap| if gap.idle { 0 } else { gap.off_cpu_ns })
     }
 
-    /// Time on the CPU in which the worker had nothing to do and still was kept from its loop.
+    /// Returns the time on the CPU for which the worker was idle and kept from its loop.
     pub fn idle_on_cpu(gaps: &[Gap]) -> Self {
         Self::new(gaps, |gap| if gap.idle { gap.lost_ns().saturating_sub(gap.off_cpu_ns) } else { 0 })
     }
@@ -79,7 +80,7 @@ impl GapTime {
         Self { stretches }
     }
 
-    /// Between two instants, ns; at most what lies between them.
+    /// Returns the time between two instants, in ns; it is never longer than the interval.
     pub fn between_ns(&self, from_ns: u64, to_ns: u64) -> f64 {
         if self.stretches.is_empty() || to_ns <= from_ns {
             return 0.0;
@@ -97,10 +98,10 @@ impl GapTime {
     }
 }
 
-/// How long an event waits at the quantile `q` (0 to 1) if it is due at a random instant of `length_ns` and waits for the end
-/// of the gap it falls into, ns; 0 if so many fall into none.
+/// Returns the quantile `q` (0 to 1), in ns, of the wait of an event that is due at a random instant of `length_ns` and
+/// waits for the end of the gap it falls into; 0 if that share of the events falls into none.
 ///
-/// Of a gap of length g, the share (g − x) / `length_ns` of all instants waits longer than x.
+/// A gap of length g makes the share (g − x) / `length_ns` of all instants wait longer than x.
 pub fn wait_ns(lost_ns: &[u64], length_ns: u64, q: f64) -> u64 {
     let mut longest_first = lost_ns.to_vec();
     longest_first.sort_unstable_by(|a, b| b.cmp(a));
@@ -117,7 +118,8 @@ pub fn wait_ns(lost_ns: &[u64], length_ns: u64, q: f64) -> u64 {
     0
 }
 
-/// How long events wait that are due at random instants of `length_ns`, as a distribution: a sample for every µs.
+/// Returns the distribution of the waits of events that are due at random instants of `length_ns`, with one sample per
+/// µs.
 pub fn waits(lost_ns: &[u64], length_ns: u64) -> LatencyHistogram {
     const STEPS: u64 = 64;
     let mut waits = LatencyHistogram::new();

@@ -1,16 +1,16 @@
-//! What the timeline says about memory: peak, residual, and whether it grows.
+//! Memory of a case from its timeline: peak, residual, and whether it grows.
 //!
 //! **The rule.** Growth is judged over the last half of the admitted events, where a warmed-up state has no reason left
 //! to grow. Points after the last admission (the input has ended, everything expires) do not count.
 //!
-//! *Slope.* That of a line through the means of [`BLOCKS`] blocks, with an interval that allows for correlated samples
-//! ([`slope_over_blocks`]).
+//! *Slope.* The slope of a line through the means of [`BLOCKS`] blocks, with an interval that allows for correlated
+//! samples ([`slope_over_blocks`]).
 //!
 //! *Materiality.* A growth counts when, over that half, it adds [`MATERIAL_SHARE`] of the mean level or more (and at
 //! least [`MATERIAL_BYTES`], or [`MATERIAL_ENTRIES`]).
 //!
 //! *Verdict of one series.* Growing: the interval is above 0 and the growth is material. Bounded: the upper end of the
-//! interval is below what is material. Otherwise, and always under [`POINTS`] points, inconclusive.
+//! interval is below what is material. Otherwise, and always with fewer than [`POINTS`] points, inconclusive.
 //!
 //! *Verdict of a case.* The rule is applied to the live bytes and to the state entries. Growing if either grows: a hash
 //! table takes its memory in doublings, so its bytes may stand still for half a run while its entries rise, and the
@@ -19,44 +19,44 @@
 //! Decisions D-306 and D-308.
 
 use crate::record::{EntriesGrowth, Growth, Memory, Series, TimelinePoint, Verdict};
-use crate::statistics::{BLOCKS, Interval, Line, slope_over_blocks};
+use crate::statistics::{BLOCKS, ConfidenceInterval, Line, slope_over_blocks};
 
-/// Least points in the last half for a verdict: two a block.
+/// Minimum number of points in the last half for a verdict: two per block.
 pub const POINTS: usize = 2 * BLOCKS;
-/// Least share of the mean level that counts as growth.
+/// Minimum share of the mean level that counts as growth.
 pub const MATERIAL_SHARE: f64 = 0.05;
-/// Least growth in bytes that counts: what an allocator may move by itself.
+/// Minimum growth that counts, in bytes: an allocator may move this much by itself.
 pub const MATERIAL_BYTES: f64 = 65_536.0;
-/// Least growth in entries that counts.
+/// Minimum growth that counts, in entries.
 pub const MATERIAL_ENTRIES: f64 = 100.0;
-/// Least entries for which bytes per entry are given.
+/// Minimum number of entries for which bytes per entry are reported.
 pub const ENTRIES_FOR_A_SHARE: u64 = 1_000;
-/// What an event takes that waits for the watermark, bytes.
+/// Size of an event that waits for the watermark, in bytes.
 pub const WAITING_EVENT_BYTES: u64 = 48;
-/// Share of the memory above which events that wait make bytes per entry uncertain.
+/// Maximum share of the memory that waiting events may take for bytes per entry to be reported.
 pub const WAITING_SHARE_MAX: f64 = 0.1;
 
-/// What was held at one instant.
+/// State held at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Held {
-    /// State entries.
+    /// Number of state entries.
     pub entries: u64,
-    /// Events that waited for the watermark.
+    /// Number of events waiting for the watermark.
     pub buffered: u64,
-    /// Bytes alive for both.
+    /// Live bytes of both.
     pub live_bytes: i64,
 }
 
 impl Held {
-    /// State bytes per entry: what is alive without the waiting events. Absent below [`ENTRIES_FOR_A_SHARE`].
+    /// Returns the state bytes per entry, without the waiting events; `None` below [`ENTRIES_FOR_A_SHARE`] entries.
     pub fn bytes_per_entry(&self) -> Option<f64> {
         let state_bytes = self.live_bytes - (self.buffered * WAITING_EVENT_BYTES) as i64;
         (self.entries >= ENTRIES_FOR_A_SHARE).then(|| state_bytes as f64 / self.entries as f64)
     }
 }
 
-/// The memory of a case from its timeline: peaks, the last point as residual, growth. What an entry takes is left to the
-/// caller.
+/// Returns the memory of a case from its timeline: peaks, the last point as residual, and growth. Bytes per entry are
+/// left to the caller.
 pub fn memory(points: &[TimelinePoint]) -> Memory {
     let last = points.last().copied().unwrap_or_default();
     let peak = |value: fn(&TimelinePoint) -> u64| points.iter().map(value).max().unwrap_or(0);
@@ -73,8 +73,8 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
     }
 }
 
-/// The growth over the last half; absent under three points in it, if no event was admitted in it, or where bytes were not
-/// measured.
+/// Returns the growth over the last half; `None` with fewer than three points in it, if no event was admitted in it, or
+/// if bytes were not measured.
 pub fn growth(points: &[TimelinePoint]) -> Option<Growth> {
     let half = last_half(points);
     let bytes = Trend::of(half, |point| point.live_bytes.map(|bytes| bytes as f64))?;
@@ -96,7 +96,7 @@ pub fn growth(points: &[TimelinePoint]) -> Option<Growth> {
     })
 }
 
-/// The points in which the second half of the events was admitted.
+/// Returns the points in which the second half of the events was admitted.
 fn last_half(points: &[TimelinePoint]) -> &[TimelinePoint] {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return points };
     let middle = first.admitted + last.admitted.saturating_sub(first.admitted) / 2;
@@ -107,7 +107,7 @@ fn last_half(points: &[TimelinePoint]) -> &[TimelinePoint] {
 
 /// The slope of one series over admitted events.
 struct Trend {
-    slope: Interval,
+    slope: ConfidenceInterval,
     level: f64,
     events: f64,
     points: usize,
@@ -146,7 +146,7 @@ fn of_both(bytes: Verdict, entries: Verdict) -> Verdict {
     }
 }
 
-/// Which series has the verdict of the case.
+/// Returns the series that has the verdict of the case.
 fn decided_by(verdict: Verdict, bytes: Verdict, entries: Verdict) -> Series {
     match (bytes == verdict, entries == verdict) {
         (true, false) => Series::Bytes,
@@ -157,8 +157,10 @@ fn decided_by(verdict: Verdict, bytes: Verdict, entries: Verdict) -> Series {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
-    use crate::random::Draws;
+    use crate::random::{Exponential, draws};
 
     /// A run of 400 samples over a million events: live bytes and entries as functions of the events admitted.
     fn run(live_bytes: impl Fn(f64) -> f64, entries: impl Fn(f64) -> f64) -> Vec<TimelinePoint> {
@@ -215,16 +217,16 @@ mod tests {
 
     #[test]
     fn a_leak_under_a_noise_ten_times_its_step_is_found() {
-        let mut draws = Draws::new(1);
-        let noise: Vec<f64> = (0..=400).map(|_| (draws.exponential() - 1.0) * 1e6).collect();
+        let mut draws = draws(1);
+        let noise: Vec<f64> = (0..=400).map(|_| (draws.sample(Exponential) - 1.0) * 1e6).collect();
         let leaking = |events: f64| 1e7 + 10.0 * events + noise[(events / 2_500.0) as usize];
         assert_eq!(verdict(&run(leaking, |_| 5_000.0)), Verdict::Growing);
     }
 
     /// The verdict on a level of 10 MB under noise of this standard deviation, as a share of the level.
     fn noisy_plateau(seed: u64, share: f64) -> Verdict {
-        let mut draws = Draws::new(seed);
-        let noise: Vec<f64> = (0..=400).map(|_| (draws.exponential() - 1.0) * share * 1e7).collect();
+        let mut draws = draws(seed);
+        let noise: Vec<f64> = (0..=400).map(|_| (draws.sample(Exponential) - 1.0) * share * 1e7).collect();
         verdict(&run(|events| 1e7 + noise[(events / 2_500.0) as usize], |_| 5_000.0))
     }
 

@@ -1,18 +1,28 @@
-//! When each event is due: fixed before the run, never changed by what happens in it.
+//! The due instant of each event, fixed before the run and unaffected by it.
+//!
+//! ```
+//! use flowbench_measurement::offered_load::Schedule;
+//!
+//! let schedule = Schedule::constant(1e6)?;
+//! assert_eq!(schedule.due_ns(3), 3_000);
+//! assert_eq!(schedule.due_before(3_000), 3);
+//! # Ok::<(), flowbench_measurement::offered_load::ScheduleError>(())
+//! ```
 
 use std::sync::Arc;
 
+use rand::RngExt;
 use thiserror::Error;
 
-use crate::random::Draws;
+use crate::random::{Exponential, draws};
 
 const NS_PER_S: u64 = 1_000_000_000;
-/// Rates and speed-ups are kept in millionths, so that everything after is integer arithmetic.
+/// Rates and speed-ups are kept in millionths, so that all later arithmetic is on integers.
 const MICRO: f64 = 1e6;
 /// Maximum rate or speed-up.
 const RATE_MAX: f64 = 1e12;
 
-/// The due instant of every event, in ns since the run began; it never decreases from one event to the next.
+/// The due instants of all events, in ns since the run began, in ascending order.
 ///
 /// Clones share the instants.
 #[derive(Debug, Clone)]
@@ -28,20 +38,20 @@ enum Plan {
     Listed(Arc<[u64]>),
 }
 
-/// Two rates in turn: every `period_ns` begins quiet and ends with a burst.
+/// Two alternating rates: every period begins quiet and ends with a burst.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bursts {
     /// Rate between bursts, events/s; 0 for silence.
     pub quiet_rate_events_per_s: f64,
     /// Rate within a burst, events/s, above 0.
     pub burst_rate_events_per_s: f64,
-    /// From the start of one quiet phase to the next, in ns, above 0.
+    /// Time from the start of one quiet phase to the next, in ns, above 0.
     pub period_ns: u64,
     /// Length of the burst at the end of each period, in ns, 1 to `period_ns`.
     pub burst_ns: u64,
 }
 
-/// Why there is no such schedule.
+/// The reason why a schedule cannot be made.
 #[derive(Debug, Error, Clone, PartialEq)]
 pub enum ScheduleError {
     /// A rate that is not a usable number.
@@ -50,25 +60,25 @@ pub enum ScheduleError {
     /// A speed-up that is not a usable number.
     #[error("speed-up {0}: give a number from 0.000001 to 1e12 (1 = as recorded)")]
     SpeedUp(f64),
-    /// Phases that do not fit.
+    /// A burst that does not fit its period.
     #[error("bursts of {burst_ns} ns every {period_ns} ns: the burst must be at least 1 ns and not exceed the period")]
     Phases {
-        /// The burst asked for.
+        /// Requested length of the burst, in ns.
         burst_ns: u64,
-        /// The period asked for.
+        /// Requested period, in ns.
         period_ns: u64,
     },
-    /// Arrival times that go back.
+    /// An arrival before its predecessor.
     #[error("arrival {index} is at {at_ms} ms, before the one in front of it at {before_ms} ms: sort by arrival time")]
     Unordered {
         /// Index of the offending arrival, from 0.
         index: usize,
-        /// Its time.
+        /// Its arrival time, in ms.
         at_ms: i64,
-        /// The time of the arrival in front of it.
+        /// Arrival time of its predecessor, in ms.
         before_ms: i64,
     },
-    /// Further away than 2^64 - 1 ns.
+    /// An event that would be due after more than 2^64 - 1 ns.
     #[error("event {index} would be due after more than 584 years: raise the rate or the speed-up")]
     TooFar {
         /// Index of the first such event, from 0.
@@ -77,8 +87,12 @@ pub enum ScheduleError {
 }
 
 impl Schedule {
-    /// Evenly spaced: event i at floor(i / rate), exact for any i as long as it is below 2^64 ns. The rate is rounded
-    /// to a millionth of an event per second.
+    /// Returns evenly spaced events: event i is due at floor(i / rate), exactly, for any i up to 2^64 ns. The rate is
+    /// rounded to a millionth of an event per second.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError::Rate`] for a rate outside 0.000001 to 1e12.
     pub fn constant(rate_events_per_s: f64) -> Result<Self, ScheduleError> {
         let micro = micro(rate_events_per_s).ok_or(ScheduleError::Rate(rate_events_per_s))?;
         let numerator = NS_PER_S * MICRO as u64;
@@ -86,21 +100,31 @@ impl Schedule {
         Ok(Self(Plan::Constant { numerator: numerator / divisor, denominator: micro / divisor }))
     }
 
-    /// `events` arrivals of a Poisson process: independent exponential gaps, the same for the same seed on every
-    /// machine. The first gap is drawn too, so event 0 is not at 0.
+    /// Returns `events` arrivals of a Poisson process: independent exponential gaps that depend on the seed alone, on
+    /// every machine. The first gap is drawn too, so event 0 is not due at 0.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError::Rate`] for a rate outside 0.000001 to 1e12, [`ScheduleError::TooFar`] if an event is due after
+    /// 2^64 ns.
     pub fn poisson(rate_events_per_s: f64, seed: u64, events: usize) -> Result<Self, ScheduleError> {
         let micro = micro(rate_events_per_s).ok_or(ScheduleError::Rate(rate_events_per_s))?;
         let mean_gap_ns = NS_PER_S as f64 * MICRO / micro as f64;
-        let mut draws = Draws::new(seed);
+        let mut draws = draws(seed);
         let mut gaps = 0.0; // in mean gaps: keeps the sum precise at any rate
         listed((0..events).map(|_| {
-            gaps += draws.exponential();
+            gaps += draws.sample(Exponential);
             let due_ns = gaps * mean_gap_ns;
             (due_ns < u64::MAX as f64).then_some(due_ns as u64)
         }))
     }
 
-    /// `events` arrivals in quiet phases and bursts. Each phase is evenly spaced from its begin.
+    /// Returns `events` arrivals in alternating quiet phases and bursts, evenly spaced from the start of each phase.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError::Phases`] if the burst does not fit the period, [`ScheduleError::Rate`] for an unusable rate,
+    /// [`ScheduleError::TooFar`] if an event is due after 2^64 ns.
     pub fn bursts(bursts: Bursts, events: usize) -> Result<Self, ScheduleError> {
         let Bursts { quiet_rate_events_per_s, burst_rate_events_per_s, period_ns, burst_ns } = bursts;
         if burst_ns == 0 || burst_ns > period_ns {
@@ -125,8 +149,13 @@ impl Schedule {
         Ok(Self(Plan::Listed(due_ns.into())))
     }
 
-    /// The gaps of the recorded arrivals (ms, ascending), `speed_up` times as fast; the first event is due at 0. The
-    /// speed-up is rounded to a millionth.
+    /// Returns the recorded arrivals (ms, ascending), replayed `speed_up` times as fast; the first event is due at 0.
+    /// The speed-up is rounded to a millionth.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError::SpeedUp`] for a speed-up outside 0.000001 to 1e12, [`ScheduleError::Unordered`] if arrival
+    /// times decrease, [`ScheduleError::TooFar`] if an event is due after 2^64 ns.
     pub fn as_recorded(arrivals_ms: impl IntoIterator<Item = i64>, speed_up: f64) -> Result<Self, ScheduleError> {
         let micro = micro(speed_up).ok_or(ScheduleError::SpeedUp(speed_up))?;
         let mut due_ns = Vec::new();
@@ -144,11 +173,11 @@ impl Schedule {
         Ok(Self(Plan::Listed(due_ns.into())))
     }
 
-    /// When event `index` (from 0) is due, in ns since the run began.
+    /// Returns the due instant of event `index` (from 0), in ns since the run began.
     ///
     /// # Panics
     ///
-    /// If the schedule was made for `index` events or fewer ([`Schedule::len`]).
+    /// Panics if the schedule was made for `index` events or fewer ([`Schedule::len`]).
     #[inline]
     pub fn due_ns(&self, index: u64) -> u64 {
         match &self.0 {
@@ -160,7 +189,7 @@ impl Schedule {
         }
     }
 
-    /// How many events are due before `at_ns`: the index of the first one due at `at_ns` or later.
+    /// Returns the number of events due before `at_ns`, which is the index of the first one due at `at_ns` or later.
     pub fn due_before(&self, at_ns: u64) -> u64 {
         match &self.0 {
             Plan::Listed(due_ns) => due_ns.partition_point(|due| *due < at_ns) as u64,
@@ -172,7 +201,7 @@ impl Schedule {
         }
     }
 
-    /// How many events the schedule was made for; `None` if for any number (constant rate).
+    /// Returns the number of events the schedule was made for; `None` if it holds for any number (constant rate).
     pub fn len(&self) -> Option<usize> {
         match &self.0 {
             Plan::Constant { .. } => None,
@@ -180,13 +209,13 @@ impl Schedule {
         }
     }
 
-    /// True if it was made for no event at all.
+    /// Returns true if the schedule was made for no event.
     pub fn is_empty(&self) -> bool {
         self.len() == Some(0)
     }
 }
 
-/// A positive number in millionths.
+/// Returns a positive number in millionths; `None` if it is too small or too large.
 fn micro(number: f64) -> Option<u64> {
     let micro = (number * MICRO).round();
     (number <= RATE_MAX && micro >= 1.0).then_some(micro as u64)

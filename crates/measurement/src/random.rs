@@ -1,44 +1,37 @@
-//! A fixed mixing function and the draws made from it: the same on every machine and in every release.
+//! Draws that are the same on every machine and in every release.
+//!
+//! Decision D-310.
 
-/// The finaliser of SplitMix64 (Steele, Lea, Flood 2014).
-#[inline]
-pub(crate) fn mix(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+use rand::distr::Distribution;
+use rand::{Rng, SeedableRng};
+use rand_xoshiro::SplitMix64;
+
+/// The exponential distribution with mean 1.
+///
+/// It is drawn by von Neumann's comparison method (1951), which needs no logarithm: the last digit of one differs between
+/// machines.
+pub(crate) struct Exponential;
+
+/// Returns the generator for a seed. It is enough for planning arrivals, not for anything secret.
+pub(crate) fn draws(seed: u64) -> SplitMix64 {
+    SplitMix64::seed_from_u64(mix(seed))
 }
 
-/// SplitMix64: enough for planning arrivals, not for anything secret.
-pub(crate) struct Draws(u64);
+/// Returns a number that looks random and depends on `number` alone: the first output of SplitMix64 (Steele, Lea and Flood
+/// 2014) seeded with it.
+#[inline]
+pub(crate) fn mix(number: u64) -> u64 {
+    SplitMix64::seed_from_u64(number).next_u64()
+}
 
-impl Draws {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(mix(seed))
-    }
-
-    /// Uniform over all 64-bit numbers.
-    pub(crate) fn next(&mut self) -> u64 {
-        let drawn = mix(self.0);
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        drawn
-    }
-
-    /// Uniform from 0 to 1.
-    #[cfg(test)]
-    pub(crate) fn uniform(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Exponential with mean 1, by von Neumann's comparison method (1951): it needs no logarithm, whose last digit
-    /// differs between machines.
-    pub(crate) fn exponential(&mut self) -> f64 {
+impl Distribution<f64> for Exponential {
+    fn sample<R: Rng + ?Sized>(&self, draws: &mut R) -> f64 {
         for whole in 0_u32.. {
-            let first = self.next();
+            let first = draws.next_u64();
             let mut last = first;
             let mut falling = 1;
             loop {
-                let next = self.next();
+                let next = draws.next_u64();
                 if next >= last {
                     break;
                 }
@@ -55,6 +48,8 @@ impl Draws {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
 
     #[test]
@@ -63,9 +58,17 @@ mod tests {
     }
 
     #[test]
+    fn the_draws_of_a_seed_are_fixed_for_good() {
+        let drawn: Vec<u64> = draws(7).random_iter().take(2).collect();
+        assert_eq!(drawn, [0xb8b4_c297_7eab_ce45, 0xa653_05fd_338e_c8fe]);
+        let drawn: Vec<f64> = draws(7).sample_iter(Exponential).take(3).collect();
+        assert_eq!(drawn, [0.7215081806049702, 1.9018761881871844, 2.3127214761946515]);
+    }
+
+    #[test]
     fn exponential_draws_have_the_shape_of_the_distribution() {
-        let mut draws = Draws::new(7);
-        let mut sample: Vec<f64> = (0..100_000).map(|_| draws.exponential()).collect();
+        let draws = draws(7);
+        let mut sample: Vec<f64> = draws.sample_iter(Exponential).take(100_000).collect();
         sample.sort_by(f64::total_cmp);
         let mean = sample.iter().sum::<f64>() / sample.len() as f64;
         let variance = sample.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / sample.len() as f64;

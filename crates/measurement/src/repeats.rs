@@ -1,6 +1,6 @@
-//! What the repeats of a case say together: their middle, how far they lie apart, and whether that is too far.
+//! The repeats of a case together: their median, their spread, and whether the spread is too wide.
 
-use crate::doubts::duration;
+use crate::display::duration;
 use crate::record::{CaseRecord, Doubt, Numbers};
 use crate::statistics::{MEDIAN_INTERVAL_SAMPLES, median, median_interval};
 
@@ -10,17 +10,17 @@ pub const SCATTERED_RATES: f64 = 1.25;
 /// events, and differs more between runs than a mean does.
 pub const SCATTERED_LATENCIES: f64 = 2.0;
 
-/// The median of repeats with its 95 % interval; of fewer than [`MEDIAN_INTERVAL_SAMPLES`] with the range from the least
-/// to the maximum, which promises nothing of the next repeat.
+/// The median of repeats with its 95 % interval. With fewer than [`MEDIAN_INTERVAL_SAMPLES`] repeats it is the range
+/// from minimum to maximum instead, which says nothing about the next repeat.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
-    /// Middle of the repeats.
+    /// Median of the repeats.
     pub median: f64,
-    /// Lower end.
+    /// Lower end of the interval or range.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the interval or range.
     pub high: f64,
-    /// How many values there are.
+    /// Number of values.
     pub repeats: usize,
 }
 
@@ -32,7 +32,7 @@ impl Spread {
         Some(interval.map_or(range, |interval| Spread { low: interval.low, high: interval.high, ..range }))
     }
 
-    /// The median with the range, however many values there are; absent if there is none.
+    /// Returns the median with the range, however many values there are; `None` if there are none.
     pub fn range(values: &[f64]) -> Option<Spread> {
         let (median, repeats) = (median(values)?, values.len());
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -40,23 +40,23 @@ impl Spread {
         Some(Spread { median, low, high, repeats })
     }
 
-    /// True if an end is further from the median than `factor` allows, 1.25 for a quarter more.
+    /// Returns true if an end is further from the median than `factor` allows: 1.25 allows a quarter more.
     pub fn is_wide(&self, factor: f64) -> bool {
         self.low * factor < self.median || self.high > self.median * factor
     }
 
-    /// What the ends are, in words.
+    /// Returns what the two ends are, in words, for this number of repeats.
     pub fn kind(repeats: usize) -> &'static str {
         if repeats < MEDIAN_INTERVAL_SAMPLES { "the range" } else { "the 95 % interval of the median" }
     }
 }
 
-/// What the repeats of a case are compared by: the throughput of a closed loop, the rate that a search found, the
-/// latency where the rate was given.
+/// The quantity by which repeats are compared: the throughput of a closed loop, the rate found by a search, or the
+/// latency at a given rate.
 type Compared = (&'static str, f64, fn(&Numbers) -> Option<f64>, fn(f64) -> String);
 
-/// The doubt about the repeats of one case whose numbers lie too far apart for their median to be compared; none for a
-/// case that was measured once, of which nothing is known.
+/// Returns the doubt about repeats of one case whose numbers are too far apart for their median to be compared; `None`
+/// for a case that was measured once, about whose spread nothing is known.
 pub fn scattered(repeats: &[&CaseRecord]) -> Option<Doubt> {
     let rate = |value| format!("{value:.0} events/s");
     let latency = |value| duration(value as u64);
@@ -82,7 +82,8 @@ pub fn scattered(repeats: &[&CaseRecord]) -> Option<Doubt> {
     (!wide.is_empty()).then(|| Doubt { code: "scattered".to_owned(), text })
 }
 
-/// `throughput 7800000 to 65000000 events/s around 31000000 events/s (the range of 5 repeats)`, if that is too wide.
+/// Returns text such as `throughput 7800000 to 65000000 events/s around 31000000 events/s (the range of 5 repeats)` if
+/// the spread is too wide.
 fn too_wide(repeats: &[&CaseRecord], (name, factor, value, words): &Compared) -> Option<String> {
     let values: Vec<f64> = repeats.iter().filter_map(|case| value(case.numbers.as_ref()?)).collect();
     let spread = Spread::of(&values).filter(|spread| spread.is_wide(*factor))?;
@@ -93,8 +94,10 @@ fn too_wide(repeats: &[&CaseRecord], (name, factor, value, words): &Compared) ->
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
-    use crate::random::Draws;
+    use crate::random::{Exponential, draws};
     use crate::record::Sustainable;
     use crate::record::example;
 
@@ -127,8 +130,8 @@ mod tests {
         // Durations that are skewed as those of a shared machine are: the median of 1 + Exp(1) is 1 + ln 2.
         let truth = 1.0 + 2_f64.ln();
         let holds = |seed: &u64| {
-            let mut draws = Draws::new(*seed);
-            let twelve: Vec<f64> = (0..12).map(|_| 1.0 + draws.exponential()).collect();
+            let exponential = draws(*seed).sample_iter(Exponential);
+            let twelve: Vec<f64> = exponential.take(12).map(|drawn| 1.0 + drawn).collect();
             let spread = Spread::of(&twelve).unwrap();
             spread.low <= truth && truth <= spread.high
         };

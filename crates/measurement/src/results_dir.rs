@@ -17,142 +17,150 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
-use crate::hlog::{self, HlogError, Log};
+use crate::columns::cases_csv;
+use crate::hlog::{self, HistogramLog, HlogError};
 use crate::latency::LatencyHistogram;
-use crate::record::{CaseRecord, ChannelLoad, OperatorTime, Run, SCHEMA_VERSION, TimelinePoint, cases_csv};
-use crate::{activity, timeline};
+use crate::operator_profile::{self, WorkerRow};
+use crate::record::{CaseRecord, ChannelLoad, OperatorTime, RunRecord, SCHEMA_VERSION, TimelinePoint};
+use crate::table::TableError;
+use crate::timeline::{self, TimelineRow};
 
-/// What was run.
+/// File of the run: what was run, and on which machine.
 pub const RUN_JSON: &str = "run.json";
-/// The cases, one JSON object a line.
+/// File of the cases, one JSON object per line.
 pub const CASES_NDJSON: &str = "cases.ndjson";
-/// The cases as a flat table.
+/// File of the cases as a flat table.
 pub const CASES_CSV: &str = "cases.csv";
-/// The cases over time.
+/// File of the samples of the cases over time.
 pub const TIMELINE_CSV: &str = "timeline.csv";
-/// The histograms.
+/// File of the latency histograms.
 pub const LATENCY_HLOG: &str = "latency.hlog";
-/// Time by operator; only if activity was logged.
+/// File of the time by operator; present only if operators were logged.
 pub const OPERATORS_CSV: &str = "operators.csv";
-/// What crossed the channels of the dataflows; only if activity was logged.
+/// File of the load of each dataflow channel; present only if operators were logged.
 pub const CHANNELS_CSV: &str = "channels.csv";
-/// All of them.
+/// All files of a run.
 const FILES: [&str; 7] = [RUN_JSON, CASES_NDJSON, CASES_CSV, TIMELINE_CSV, LATENCY_HLOG, OPERATORS_CSV, CHANNELS_CSV];
-/// What the name of a file begins with that is not complete yet.
+/// Prefix of the names of files that are not complete yet.
 const TEMPORARY: &str = ".tmp-flowbench-";
 
-/// What went wrong with a results directory: the path, the reason, the likely fix.
+/// An error of a results directory, with its path, reason and likely fix.
 #[derive(Debug, Error)]
 pub enum ResultsError {
-    /// The operating system refused.
+    /// The operating system refused an operation.
     #[error("cannot {doing} {}: {source} ({})", path.display(), advice(source))]
     Io {
-        /// What was tried: `write`, `read`, …
+        /// The operation: `write`, `read`, …
         doing: &'static str,
-        /// On what.
+        /// The path it was tried on.
         path: PathBuf,
-        /// Why not.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Somebody else writes to it.
+    /// Another process writes to the directory.
     #[error("{} is in use by another flowbench: wait for it to end, or choose another directory", .0.display())]
     Locked(PathBuf),
-    /// It holds results, and new ones would mix with them.
+    /// The directory holds a run already.
     #[error("{} already holds a run: resume it, or choose another directory", .0.display())]
     Taken(PathBuf),
-    /// It holds files of somebody else that the run would write to.
+    /// The directory holds foreign files that the run would replace.
     #[error("{} holds {} already, and the run would replace it: move it away, or choose another directory", path.display(), names.join(", "))]
     Leftovers {
         /// The directory.
         path: PathBuf,
-        /// Their names.
+        /// The names of the files.
         names: Vec<String>,
     },
-    /// A file that only grows has become another.
+    /// A file that only grows was removed or changed.
     #[error(
         "{} was removed or changed while the run went on: cases that it does not hold any more have to be run again, and \
          nobody else may write to the directory of a run",
         .0.display()
     )]
     Changed(PathBuf),
-    /// It holds none.
+    /// The directory holds no results.
     #[error("{} holds no results: there is no run.json in it", .0.display())]
     NoResults(PathBuf),
     /// A line that cannot be read.
     #[error("{} line {line}: {what}", path.display())]
     Line {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Which line, from 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// In words.
+        /// Description of the problem.
         what: String,
     },
-    /// Written by a later flowbench.
+    /// The file was written by a later version of flowbench.
     #[error(
         "{} line {line} has schema version {found}, this flowbench reads up to {SCHEMA_VERSION}: use the flowbench \
          that wrote it, or a later one",
         path.display()
     )]
     Newer {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Which line, from 1.
+        /// Number of the line, from 1.
         line: usize,
-        /// The version found.
+        /// The schema version that was found.
         found: u32,
     },
-    /// A record that would not be read back as it is, such as one with a number that is not finite.
+    /// A record that would not be read back unchanged, such as one with a number that is not finite.
     #[error("{name} cannot be recorded: {what}")]
     Unrecordable {
         /// `run.json`, or the tag of the case or histogram.
         name: String,
-        /// In words.
+        /// Description of the problem.
         what: String,
     },
 }
 
-/// A results directory to write to. It is locked against other runs until it is dropped.
+/// A results directory to write to, locked against other runs until it is dropped.
 #[derive(Debug)]
 pub struct ResultsDir {
     path: PathBuf,
-    /// The directory itself: carries the lock, and is synced after a rename.
+    /// Handle of the directory, which carries the lock and is synced after a rename.
     handle: File,
     started_at_ms: Option<u64>,
     cases: Vec<CaseRecord>,
-    /// Length of each file that grows, bytes: if it is another, somebody else has been there.
+    /// Expected length of each growing file, in bytes; any other length means that another process has changed it.
     lengths: BTreeMap<&'static str, u64>,
 }
 
-/// What a case leaves beside its record.
+/// The data of a case beside its record.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CaseData<'a> {
-    /// When the case began, in ns since the run of the experiment began.
+    /// Start of the case, in ns since the run of the experiment began.
     pub start_ns: u64,
-    /// How long it was recorded, in ns.
+    /// Duration of the recording, in ns.
     pub length_ns: u64,
     /// Histograms by kind: `latency`, `processing-delay`, `driver-lag`, `lost-time`.
     pub histograms: &'a [(&'a str, &'a LatencyHistogram)],
     /// Samples, oldest first.
     pub timeline: &'a [TimelinePoint],
-    /// Time by operator and worker; empty if that was not logged.
+    /// Time by operator and worker; empty if it was not logged.
     pub operators: &'a [OperatorTime],
-    /// What each worker sent over each channel; empty if that was not logged.
+    /// Messages sent by each worker over each channel; empty if they were not logged.
     pub channels: &'a [ChannelLoad],
 }
 
-/// What was read from a file that grows.
+/// The content of a growing file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Read<T> {
-    /// One for each complete line.
+    /// One row for each complete line.
     pub rows: Vec<T>,
-    /// 1 if the last line was unfinished (the run was killed while writing it) and was skipped, else 0.
+    /// 1 if the last line was incomplete, because the run was killed while writing it, and was skipped; otherwise 0.
     pub skipped: usize,
 }
 
 impl ResultsDir {
-    /// Makes the directory with its parents, checks that files can be written in it, and locks it. One that already
-    /// holds a run is refused, and one that holds anything of the name of a file of a run.
+    /// Creates the directory with its parents, checks that files can be written in it, and locks it.
+    ///
+    /// # Errors
+    ///
+    /// [`ResultsError::Taken`] if it holds a run already, [`ResultsError::Leftovers`] if it holds any other file with
+    /// the name of a run's file, [`ResultsError::Locked`] if another process writes to it, [`ResultsError::Io`] if it
+    /// cannot be created or written to.
     pub fn create(path: &Path) -> Result<Self, ResultsError> {
         fs::create_dir_all(path).map_err(|source| failed("create", path, source))?;
         let results = Self::lock(path)?;
@@ -164,14 +172,23 @@ impl ResultsDir {
         Ok(results)
     }
 
-    /// Makes sure that there is nothing in the directory yet of what is to be written.
+    /// Checks that no file with one of these names exists in the directory.
+    ///
+    /// # Errors
+    ///
+    /// [`ResultsError::Leftovers`] with the names that do.
     pub fn refuse_leftovers(&self, names: impl IntoIterator<Item = impl Into<String>>) -> Result<(), ResultsError> {
         let names = names.into_iter().map(Into::into);
         let names: Vec<String> = names.filter(|name| self.path.join(name).symlink_metadata().is_ok()).collect();
         if names.is_empty() { Ok(()) } else { Err(ResultsError::Leftovers { path: self.path.clone(), names }) }
     }
 
-    /// Goes on with a run: locks the directory and removes whatever belongs to cases that were not finished.
+    /// Opens the directory of a run to continue it: locks it and removes all data of cases that were not finished.
+    ///
+    /// # Errors
+    ///
+    /// [`ResultsError::NoResults`] if it holds no run, [`ResultsError::Locked`] if another process writes to it, any
+    /// other error if its files cannot be read or rewritten.
     pub fn resume(path: &Path) -> Result<Self, ResultsError> {
         if !path.join(RUN_JSON).exists() {
             return Err(ResultsError::NoResults(path.to_owned()));
@@ -184,34 +201,45 @@ impl ResultsDir {
         Ok(results)
     }
 
-    /// Keeps a run from being resumed while its report is drawn, and removes what a killed run has left half written.
-    /// `None` if somebody else writes to the directory, or it cannot be locked: it can be read all the same.
+    /// Locks a run against being resumed while its report is drawn, and removes files that a killed run left
+    /// incomplete. Returns `None` if another process writes to the directory or it cannot be locked; it can still be
+    /// read.
     pub fn hold(path: &Path) -> Option<Self> {
         Self::lock(path).ok()
     }
 
-    /// Where it is.
+    /// Returns the path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The finished cases, in the order they ended.
+    /// Returns the finished cases in the order in which they ended.
     pub fn cases(&self) -> &[CaseRecord] {
         &self.cases
     }
 
-    /// Writes or replaces `run.json`: when the run begins, and again when it ends.
-    pub fn write_run(&mut self, run: &Run) -> Result<(), ResultsError> {
+    /// Writes or replaces `run.json`, at the start of the run and again at its end.
+    ///
+    /// # Errors
+    ///
+    /// [`ResultsError::Unrecordable`] if the record would not be read back, [`ResultsError::Io`] if it cannot be
+    /// written.
+    pub fn write_run(&mut self, run: &RunRecord) -> Result<(), ResultsError> {
         let unrecordable = |what: serde_json::Error| unrecordable(RUN_JSON, &what);
         let mut text = serde_json::to_string_pretty(run).map_err(unrecordable)?;
         text.push('\n');
-        serde_json::from_str::<Run>(&text).map_err(unrecordable)?;
+        serde_json::from_str::<RunRecord>(&text).map_err(unrecordable)?;
         self.started_at_ms = epoch_ms(&run.started_at);
         self.write(RUN_JSON, text.as_bytes())
     }
 
-    /// Puts a finished case on disk, its line in `cases.ndjson` last. After an error the files are whole; histograms
+    /// Writes a finished case to disk, its line in `cases.ndjson` last. After an error all files are intact; histograms
     /// and samples written before it stay until [`resume`](Self::resume).
+    ///
+    /// # Errors
+    ///
+    /// [`ResultsError::Unrecordable`] if the record would not be read back, [`ResultsError::Changed`] if another
+    /// process has changed a file, [`ResultsError::Io`] if a file cannot be written.
     pub fn append_case(&mut self, case: &CaseRecord, data: &CaseData<'_>) -> Result<(), ResultsError> {
         let tag = case.tag();
         let mut line = serde_json::to_string(case).map_err(|what| unrecordable(&tag, &what))?;
@@ -226,10 +254,10 @@ impl ResultsDir {
         self.append(LATENCY_HLOG, &hlog::header(self.started_at_ms), &histograms)?;
         let rows = timeline::csv_rows(case.case, case.repeat, data.timeline);
         self.append(TIMELINE_CSV, &timeline::csv_header(), &rows)?;
-        let rows = activity::operator_rows(case.case, case.repeat, data.operators);
-        self.append_if_any(OPERATORS_CSV, activity::OPERATORS_HEADER, &rows)?;
-        let rows = activity::channel_rows(case.case, case.repeat, data.channels);
-        self.append_if_any(CHANNELS_CSV, activity::CHANNELS_HEADER, &rows)?;
+        let rows = operator_profile::operator_rows(case.case, case.repeat, data.operators);
+        self.append_if_any(OPERATORS_CSV, operator_profile::OPERATORS_HEADER, &rows)?;
+        let rows = operator_profile::channel_rows(case.case, case.repeat, data.channels);
+        self.append_if_any(CHANNELS_CSV, operator_profile::CHANNELS_HEADER, &rows)?;
         self.append(CASES_NDJSON, "", &line)?;
         self.cases.push(case.clone());
         let table = cases_csv(std::slice::from_ref(case));
@@ -237,7 +265,11 @@ impl ResultsDir {
         self.append(CASES_CSV, header, row)
     }
 
-    /// Removes cases from the record, with everything that belongs to them and to cases that are not listed.
+    /// Removes cases from the record, with all their data and the data of cases that are not listed.
+    ///
+    /// # Errors
+    ///
+    /// Any error of reading or writing the files.
     pub fn forget(&mut self, is_forgotten: impl Fn(&CaseRecord) -> bool) -> Result<(), ResultsError> {
         let (lines, _) = read_complete_lines(&self.path.join(CASES_NDJSON))?;
         let (cases, lines): (Vec<CaseRecord>, Vec<&str>) = (std::mem::take(&mut self.cases).into_iter())
@@ -250,7 +282,11 @@ impl ResultsDir {
         self.drop_unlisted()
     }
 
-    /// Makes sure that everything is there that was written.
+    /// Checks that all files are as they were written.
+    ///
+    /// # Errors
+    ///
+    /// [`ResultsError::Changed`] for the first file that is not.
     pub fn check(&self) -> Result<(), ResultsError> {
         self.lengths.iter().try_for_each(|(name, length)| {
             let path = self.path.join(name);
@@ -259,7 +295,12 @@ impl ResultsDir {
         })
     }
 
-    /// Writes or replaces a whole file of the directory (a figure, the report): it is there completely or not at all.
+    /// Writes or replaces a whole file of the directory, such as a figure or the report; it exists completely or not at
+    /// all.
+    ///
+    /// # Errors
+    ///
+    /// [`ResultsError::Io`] if it cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ResultsError> {
         write_atomically(&self.path.join(name), bytes)?;
         self.handle.sync_all().map_err(|source| failed("sync", &self.path, source))
@@ -277,7 +318,7 @@ impl ResultsDir {
         Ok(Self { path, handle, started_at_ms: None, cases, lengths })
     }
 
-    /// Finds out now, not after an hour, that the disk is full or the directory is not ours.
+    /// Checks before the run that files can be written, so that a full disk shows now and not after an hour.
     fn probe(&self) -> Result<(), ResultsError> {
         let probe = || {
             let mut file = temporary_file(&self.path)?;
@@ -308,19 +349,19 @@ impl ResultsDir {
         Ok(())
     }
 
-    /// A file that is there only if something is in it.
+    /// Appends to a file that exists only if it has rows.
     fn append_if_any(&mut self, name: &'static str, header: &str, rows: &str) -> Result<(), ResultsError> {
         if rows.is_empty() { Ok(()) } else { self.append(name, header, rows) }
     }
 
-    /// Writes a file that grows again.
+    /// Rewrites a growing file.
     fn rewrite(&mut self, name: &'static str, text: &str) -> Result<(), ResultsError> {
         self.write(name, text.as_bytes())?;
         self.lengths.insert(name, text.len() as u64);
         Ok(())
     }
 
-    /// Rewrites the files of the data of cases with the lines of those that are listed.
+    /// Rewrites the data files with the lines of the listed cases only.
     fn drop_unlisted(&mut self) -> Result<(), ResultsError> {
         let listed: BTreeSet<String> = self.cases.iter().map(CaseRecord::tag).collect();
         let of_listed = |line: &str| owner(line).is_none_or(|tag| listed.contains(&tag));
@@ -337,7 +378,7 @@ impl ResultsDir {
         self.renew_timeline()
     }
 
-    /// Gives an old timeline the columns of today, so that the rows to come stand under a header of theirs.
+    /// Gives an old timeline the current columns, so that its header fits the rows that will be appended.
     fn renew_timeline(&mut self) -> Result<(), ResultsError> {
         let (text, _) = read_complete_lines(&self.path.join(TIMELINE_CSV))?;
         if text.is_empty() || text.starts_with(&timeline::csv_header()) {
@@ -350,7 +391,12 @@ impl ResultsDir {
 }
 
 /// Reads `run.json`.
-pub fn read_run(dir: &Path) -> Result<Run, ResultsError> {
+///
+/// # Errors
+///
+/// [`ResultsError::NoResults`] if there is none, [`ResultsError::Newer`] if a later version wrote it,
+/// [`ResultsError::Line`] or [`ResultsError::Io`] if it cannot be read.
+pub fn read_run(dir: &Path) -> Result<RunRecord, ResultsError> {
     let path = dir.join(RUN_JSON);
     if dir.is_dir() && !path.exists() {
         return Err(ResultsError::NoResults(dir.to_owned()));
@@ -359,7 +405,12 @@ pub fn read_run(dir: &Path) -> Result<Run, ResultsError> {
     from_json(&path, 1, &text)
 }
 
-/// Reads `cases.ndjson`; no case if there is no such file yet.
+/// Reads `cases.ndjson`; there are no cases if the file does not exist yet.
+///
+/// # Errors
+///
+/// [`ResultsError::Newer`] if a later version wrote it, [`ResultsError::Line`] or [`ResultsError::Io`] if it cannot be
+/// read.
 pub fn read_cases(dir: &Path) -> Result<Read<CaseRecord>, ResultsError> {
     let path = dir.join(CASES_NDJSON);
     let (text, skipped) = read_complete_lines(&path)?;
@@ -367,34 +418,54 @@ pub fn read_cases(dir: &Path) -> Result<Read<CaseRecord>, ResultsError> {
     Ok(Read { rows: rows.collect::<Result<_, _>>()?, skipped })
 }
 
-/// Reads `timeline.csv`; no row if there is no such file yet.
-pub fn read_timeline(dir: &Path) -> Result<Read<timeline::Row>, ResultsError> {
+/// Reads `timeline.csv`; there are no rows if the file does not exist yet.
+///
+/// # Errors
+///
+/// [`ResultsError::Line`] or [`ResultsError::Io`] if it cannot be read.
+pub fn read_timeline(dir: &Path) -> Result<Read<TimelineRow>, ResultsError> {
     read_table(&dir.join(TIMELINE_CSV), timeline::read_csv)
 }
 
-/// Reads `operators.csv`; no row if none was logged.
-pub fn read_operators(dir: &Path) -> Result<Read<activity::Row<OperatorTime>>, ResultsError> {
-    read_table(&dir.join(OPERATORS_CSV), activity::read_operators)
+/// Reads `operators.csv`; there are no rows if nothing was logged.
+///
+/// # Errors
+///
+/// [`ResultsError::Line`] or [`ResultsError::Io`] if it cannot be read.
+pub fn read_operators(dir: &Path) -> Result<Read<WorkerRow<OperatorTime>>, ResultsError> {
+    read_table(&dir.join(OPERATORS_CSV), operator_profile::read_operators)
 }
 
-/// Reads `channels.csv`; no row if none was logged.
-pub fn read_channels(dir: &Path) -> Result<Read<activity::Row<ChannelLoad>>, ResultsError> {
-    read_table(&dir.join(CHANNELS_CSV), activity::read_channels)
+/// Reads `channels.csv`; there are no rows if nothing was logged.
+///
+/// # Errors
+///
+/// [`ResultsError::Line`] or [`ResultsError::Io`] if it cannot be read.
+pub fn read_channels(dir: &Path) -> Result<Read<WorkerRow<ChannelLoad>>, ResultsError> {
+    read_table(&dir.join(CHANNELS_CSV), operator_profile::read_channels)
 }
 
-/// Reads `latency.hlog`, and tells how many unfinished lines were skipped; no histogram if there is no such file yet. The
-/// tag is [`CaseRecord::tag`], a dot, the kind.
-pub fn read_histograms(dir: &Path) -> Result<(Log, usize), ResultsError> {
+/// Reads `latency.hlog` and returns it with the number of skipped incomplete lines; the log is empty if the file does
+/// not exist yet. A tag is [`CaseRecord::tag`], a dot, and the kind.
+///
+/// # Errors
+///
+/// [`ResultsError::Line`] or [`ResultsError::Io`] if it cannot be read.
+pub fn read_histograms(dir: &Path) -> Result<(HistogramLog, usize), ResultsError> {
     let path = dir.join(LATENCY_HLOG);
     let (text, skipped) = read_complete_lines(&path)?;
-    let log = Log::new(text).map_err(|error| match error {
+    let log = HistogramLog::new(text).map_err(|error| match error {
         HlogError::Line { line, what } => ResultsError::Line { path, line, what },
         other => ResultsError::Line { path, line: 0, what: other.to_string() },
     })?;
     Ok((log, skipped))
 }
 
-/// Writes or replaces a whole file: a temporary file beside it, fsync, rename. The directory is not synced.
+/// Writes or replaces a whole file by a temporary file beside it, fsync and rename. The directory is not synced.
+///
+/// # Errors
+///
+/// [`ResultsError::Io`] if it cannot be written.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
     let write = || {
         let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -414,7 +485,7 @@ fn temporary_file(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(dir)
 }
 
-/// Removes what was left half written by processes that were killed. Nobody else may be writing.
+/// Removes temporary files left by processes that were killed. No other process may be writing.
 fn remove_temporary_files(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
@@ -435,17 +506,18 @@ fn write_and_sync(file: &mut File, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// The rows of a table that grows; none if there is no such file.
-fn read_table<T>(path: &Path, read: impl Fn(&str) -> Result<Vec<T>, (usize, String)>) -> Result<Read<T>, ResultsError> {
+/// Returns the rows of a growing table; there are none if the file does not exist.
+fn read_table<T>(path: &Path, read: impl Fn(&str) -> Result<Vec<T>, TableError>) -> Result<Read<T>, ResultsError> {
     let (text, skipped) = read_complete_lines(path)?;
     if text.is_empty() {
         return Ok(Read { rows: Vec::new(), skipped });
     }
-    let rows = read(&text).map_err(|(line, what)| ResultsError::Line { path: path.to_owned(), line, what })?;
+    let rows =
+        read(&text).map_err(|TableError { line, what }| ResultsError::Line { path: path.to_owned(), line, what })?;
     Ok(Read { rows, skipped })
 }
 
-/// The text up to the last line break, and 1 if something unfinished came after it. An absent file is empty.
+/// Returns the text up to the last line break, and 1 if an incomplete line follows it. An absent file is empty.
 fn read_complete_lines(path: &Path) -> Result<(String, usize), ResultsError> {
     let mut bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -462,7 +534,7 @@ fn read_complete_lines(path: &Path) -> Result<(String, usize), ResultsError> {
     Ok((text, skipped))
 }
 
-/// Reads one object, its version before the rest: a later version may have any other shape.
+/// Reads one object, and its version first, because a later version may have any other shape.
 fn from_json<T: DeserializeOwned>(path: &Path, line: usize, text: &str) -> Result<T, ResultsError> {
     #[derive(Deserialize)]
     struct Versioned {
@@ -480,7 +552,7 @@ fn from_json<T: DeserializeOwned>(path: &Path, line: usize, text: &str) -> Resul
     serde_json::from_str(text).map_err(unreadable)
 }
 
-/// The tag of the case a line of a file that grows belongs to; `None` for headers and comments.
+/// Returns the tag of the case that a line of a growing file belongs to; `None` for headers and comments.
 fn owner(line: &str) -> Option<String> {
     if let Some(tagged) = line.strip_prefix("Tag=") {
         return tagged.split(['.', ',']).next().map(str::to_owned);
@@ -516,7 +588,7 @@ fn unrecordable(name: &str, what: &dyn std::error::Error) -> ResultsError {
     ResultsError::Unrecordable { name: name.to_owned(), what: what.to_string() }
 }
 
-/// The likely fix for an error of the operating system.
+/// Returns the likely fix for an error of the operating system.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or choose another directory",

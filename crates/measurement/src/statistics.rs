@@ -2,7 +2,7 @@
 
 /// An estimate with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interval {
+pub struct ConfidenceInterval {
     /// The best single value.
     pub estimate: f64,
     /// Lower end.
@@ -43,10 +43,10 @@ pub fn quantile(sample: &[f64], q: f64) -> Option<f64> {
 /// The median with an interval that covers the true median in at least 95 % of cases, whatever the distribution: the
 /// k-th value from either end, where k comes from the binomial distribution. It assumes independent repeats. Absent
 /// under [`MEDIAN_INTERVAL_SAMPLES`]: five repeats or fewer cannot give 95 %.
-pub fn median_interval(sample: &[f64]) -> Option<Interval> {
+pub fn median_interval(sample: &[f64]) -> Option<ConfidenceInterval> {
     let sorted = sorted(sample);
     let rank = median_rank(sorted.len()).checked_sub(1)?;
-    Some(Interval { estimate: median(sample)?, low: sorted[rank], high: sorted[sorted.len() - 1 - rank] })
+    Some(ConfidenceInterval { estimate: median(sample)?, low: sorted[rank], high: sorted[sorted.len() - 1 - rank] })
 }
 
 /// A straight line through points.
@@ -86,9 +86,9 @@ impl Line {
     }
 
     /// The slope with its 95 % interval.
-    pub fn slope_interval(&self) -> Interval {
+    pub fn slope_interval(&self) -> ConfidenceInterval {
         let reach = student_t_975(self.degrees_of_freedom) * self.slope_error;
-        Interval { estimate: self.slope, low: self.slope - reach, high: self.slope + reach }
+        ConfidenceInterval { estimate: self.slope, low: self.slope - reach, high: self.slope + reach }
     }
 }
 
@@ -106,7 +106,7 @@ impl Line {
 /// How often it holds the true slope, instead of the nominal 95 %: 97 % if the blocks are independent, 94 % if errors are
 /// correlated over half a block or a whole one, 90 % over 4 blocks, 83 % over 16, which is all of them. A test simulates
 /// it.
-pub fn slope_over_blocks(points: &[(f64, f64)]) -> Option<Interval> {
+pub fn slope_over_blocks(points: &[(f64, f64)]) -> Option<ConfidenceInterval> {
     let means = block_means(points);
     let mut line = Line::fit(&means)?;
     let residuals: Vec<f64> = means.iter().map(|point| line.residual(*point)).collect();
@@ -195,9 +195,10 @@ fn sorted(sample: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rand::RngExt;
 
     use super::*;
-    use crate::random::Draws;
+    use crate::random::draws;
 
     #[test]
     fn quantiles_are_those_of_numpy() {
@@ -220,7 +221,7 @@ mod tests {
         }
         assert_eq!((median_rank(1001), median_rank(5000)), (469, 2430)); // exact: 470, 2431; rounded outwards
         let nine = [9.0, 1.0, 8.0, 2.0, 7.0, 3.0, 6.0, 4.0, 5.0];
-        assert_eq!(median_interval(&nine), Some(Interval { estimate: 5.0, low: 2.0, high: 8.0 }));
+        assert_eq!(median_interval(&nine), Some(ConfidenceInterval { estimate: 5.0, low: 2.0, high: 8.0 }));
         assert_eq!(median_interval(&nine[..5]), None);
         assert_eq!(median_interval(&[]), None);
     }
@@ -259,8 +260,8 @@ mod tests {
             0.0
         };
         let holds = |seed: &u64| {
-            let mut draws = Draws::new(*seed);
-            let mut normal = || (0..12).map(|_| draws.uniform()).sum::<f64>() - 6.0;
+            let mut draws = draws(*seed);
+            let mut normal = || (0..12).map(|_| draws.random::<f64>()).sum::<f64>() - 6.0;
             let mut error = normal();
             let points: Vec<(f64, f64)> = (0..SAMPLES)
                 .map(|x| {
@@ -268,7 +269,7 @@ mod tests {
                     (x as f64, error)
                 })
                 .collect();
-            let Interval { low, high, .. } = slope_over_blocks(&points).unwrap();
+            let ConfidenceInterval { low, high, .. } = slope_over_blocks(&points).unwrap();
             low <= 0.0 && 0.0 <= high
         };
         100.0 * (0..SERIES).filter(holds).count() as f64 / SERIES as f64
@@ -283,7 +284,7 @@ mod tests {
     }
 
     /// How wide the interval of a slope is.
-    fn width(interval: Interval) -> f64 {
+    fn width(interval: ConfidenceInterval) -> f64 {
         interval.high - interval.low
     }
 
@@ -316,7 +317,7 @@ mod tests {
             assert!((in_unit(unit) / in_unit(1.0) - 1.0).abs() < 1e-9, "{unit}");
         }
         let level: Vec<_> = (0..100).map(|x| (f64::from(x), 5.0)).collect();
-        assert_eq!(slope_over_blocks(&level), Some(Interval { estimate: 0.0, low: 0.0, high: 0.0 }));
+        assert_eq!(slope_over_blocks(&level), Some(ConfidenceInterval { estimate: 0.0, low: 0.0, high: 0.0 }));
     }
 
     #[test]
@@ -344,7 +345,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_median_lies_within_its_interval(sample in prop::collection::vec(-1e6..1e6_f64, 6..60)) {
-            let Interval { estimate, low, high } = median_interval(&sample).unwrap();
+            let ConfidenceInterval { estimate, low, high } = median_interval(&sample).unwrap();
             prop_assert!(low <= estimate && estimate <= high);
         }
 

@@ -24,7 +24,8 @@
 //!
 //! Decisions D-303 and D-304.
 
-use crate::doubts::{ACHIEVED_SHARE, duration, percent};
+use crate::display::{duration, percent};
+use crate::doubts::ACHIEVED_SHARE;
 use crate::record::{Probe, Sustainable};
 use crate::statistics::slope_over_blocks;
 
@@ -253,9 +254,10 @@ fn rounded(rate: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rand::{Rng, RngExt};
 
     use super::*;
-    use crate::random::Draws;
+    use crate::random::{Exponential, draws};
 
     const RANGE: Range = Range { least_events_per_s: 1e3, most_events_per_s: 1e9 };
     /// More than any search here may take.
@@ -384,8 +386,8 @@ mod tests {
 
     #[test]
     fn a_backlog_that_grows_under_noise_is_refused() {
-        let mut draws = Draws::new(1);
-        let noisy = backlog(|s| 30_000.0 * s + 4_000.0 * draws.exponential());
+        let mut draws = draws(1);
+        let noisy = backlog(|s| 30_000.0 * s + 4_000.0 * draws.sample(Exponential));
         assert!(trial(&noisy).refusal(10_000_000).unwrap().contains("the backlog grew"));
     }
 
@@ -403,10 +405,10 @@ mod tests {
 
     #[test]
     fn a_refusal_now_and_then_that_is_not_the_rates_moves_the_result_little() {
-        let mut draws = Draws::new(3);
+        let mut draws = draws(3);
         let mut shares: Vec<f64> = Vec::new();
         for _ in 0..400 {
-            let disturbed = |rate: f64| rate <= 2e6 && !draws.next().is_multiple_of(5);
+            let disturbed = |rate: f64| rate <= 2e6 && !draws.next_u64().is_multiple_of(5);
             let found = search(RANGE, 1.5e6, disturbed).0.unwrap();
             check(&found);
             shares.push(found.rate_events_per_s / 2e6);
@@ -435,8 +437,8 @@ mod tests {
             seed in any::<u64>(), guess in 5.0..8.0_f64,
         ) {
             // Below 0.9 always, above 1.1 never, between them by chance.
-            let mut draws = Draws::new(seed);
-            let blurred = |rate: f64| rate <= 1e6 * (0.9 + 0.2 * (draws.next() % 1000) as f64 / 1000.0);
+            let mut draws = draws(seed);
+            let blurred = |rate: f64| rate <= 1e6 * (0.9 + 0.2 * (draws.next_u64() % 1000) as f64 / 1000.0);
             let found = search(RANGE, 10_f64.powf(guess), blurred).0.unwrap();
             check(&found);
             let rate = found.rate_events_per_s;
@@ -448,9 +450,9 @@ mod tests {
         fn it_ends_within_the_bound_and_is_sound_whatever_the_verdicts(
             seed in any::<u64>(), sustained_of_8 in 0_u64..=8, guess in 0.0..12.0_f64, decades in 0..9,
         ) {
-            let mut draws = Draws::new(seed);
+            let mut draws = draws(seed);
             let range = Range { most_events_per_s: 1e3 * 10_f64.powi(decades), ..RANGE };
-            let (found, probes) = search(range, 10_f64.powf(guess), |_| draws.next() % 8 < sustained_of_8);
+            let (found, probes) = search(range, 10_f64.powf(guess), |_| draws.next_u64() % 8 < sustained_of_8);
             let Range { least_events_per_s: least, most_events_per_s: most } = range;
             let within = probes.iter().all(|probe| (least..=most).contains(&probe.rate_events_per_s));
             prop_assert!(within && !probes.is_empty());

@@ -1,17 +1,18 @@
-//! A case over time: readings become points, points become rows of `timeline.csv`, and long series become short ones.
+//! A case over time: readings become points, points become rows of `timeline.csv`, and long series are thinned for
+//! drawing.
 
-use std::fmt::Write;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::latency::LatencyHistogram;
 use crate::record::TimelinePoint;
+use crate::table::{TableError, csv_text};
 
-/// How one column of `timeline.csv` is read from a point.
+/// A function that reads one column of `timeline.csv` from a point.
 pub type Column = fn(&TimelinePoint) -> Option<i64>;
 
-/// The columns of `timeline.csv` after `case` and `repeat`, in order; bytes, ms and ns as named, the rest are counts.
+/// The columns of `timeline.csv` after `case` and `repeat`, in order. Names end in their unit; the others are counts.
 pub const COLUMNS: [(&str, Column); 13] = [
     ("at_ns", |point| whole(point.at_ns)),
     ("admitted", |point| whole(point.admitted)),
@@ -27,56 +28,59 @@ pub const COLUMNS: [(&str, Column); 13] = [
     ("view_skew_records", |point| point.view_skew_records.and_then(whole)),
     ("view_skew_ms", |point| point.view_skew_ms),
 ];
-/// How many of [`COLUMNS`] files of schema versions 1 and 2 have.
+/// Number of [`COLUMNS`] in files of schema versions 1 and 2.
 const COLUMNS_BEFORE: [usize; 2] = [8, 11];
 
-/// What a sampler reads at one instant.
+/// The readings of a sampler at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Reading {
-    /// Since the run of the case began.
+    /// Time since the run of the case began, in ns.
     pub at_ns: u64,
-    /// Events admitted so far, over all workers.
+    /// Number of events admitted so far by all workers.
     pub admitted: u64,
-    /// Bytes alive beyond those at the start of the run, over all workers, without the answers kept for the check; absent where
-    /// the allocator does not count.
+    /// Bytes allocated by all workers and not freed since the start of the run, except the answers kept for the check;
+    /// absent if the allocator does not count.
     pub live_bytes: Option<i64>,
-    /// Bytes that entries and waiting events take at the least.
+    /// Minimum number of bytes that the entries and waiting events need.
     pub least_bytes: u64,
-    /// Resident set of the process.
+    /// Resident set of the process, in bytes.
     pub rss_bytes: u64,
-    /// State entries over all workers.
+    /// Number of state entries on all workers.
     pub entries: u64,
-    /// Events waiting for the watermark over all workers.
+    /// Number of events waiting for the watermark on all workers.
     pub buffered: u64,
 }
 
-/// How far the run had come at the instant of a reading: worked out afterwards, from the plan and the trace.
+/// Progress of the run at the instant of a reading, computed afterwards from the plan and the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Position {
-    /// Newest event time of what had been admitted, ms since the first event time of the trace; absent before anything
-    /// was.
+    /// Newest event time admitted so far, in ms since the first event time of the trace; absent before the first
+    /// admission.
     pub newest_event_time_ms: Option<i64>,
-    /// Watermark of what had been admitted, in the same ms; absent while there is none.
+    /// Watermark of the events admitted so far, in ms since the first event time of the trace; absent while there is
+    /// none.
     pub watermark_ms: Option<i64>,
-    /// Events due and not completed. In the closed loop an event is due when it is admitted.
+    /// Number of events due and not completed. In a closed loop an event is due when it is admitted.
     pub backlog: u64,
-    /// How far apart the views of the workers were, in records and in ms of event time; absent where there are not two.
+    /// Distance between the views of the workers, in records and in ms of event time; absent if there are fewer than
+    /// two views.
     pub view_skew: Option<(u64, i64)>,
 }
 
-/// The points of a running case.
+/// The samples of a running case.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Timeline {
     points: Vec<TimelinePoint>,
 }
 
 impl Timeline {
-    /// With room for `points` points.
+    /// Returns an empty timeline with room for `points` points.
     pub fn new(points: usize) -> Self {
         Self { points: Vec::with_capacity(points) }
     }
 
-    /// Adds a reading, with how far the run had come then and the latencies completed since the one before (none if `interval` is absent or empty).
+    /// Adds a reading with the progress at that instant and the latencies completed since the previous reading; there
+    /// are none if `interval` is absent or empty.
     pub fn push(&mut self, reading: Reading, position: Position, interval: Option<&LatencyHistogram>) {
         let quantile_ns = |q| interval.and_then(|histogram| histogram.quantile_ns(q));
         self.points.push(TimelinePoint {
@@ -96,7 +100,7 @@ impl Timeline {
         });
     }
 
-    /// The points so far, oldest first.
+    /// Returns the points so far, oldest first.
     pub fn points(&self) -> &[TimelinePoint] {
         &self.points
     }
@@ -104,17 +108,18 @@ impl Timeline {
 
 /// A row of `timeline.csv`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row {
+pub struct TimelineRow {
     /// Number of the case.
     pub case: usize,
-    /// Which repeat.
+    /// Number of the repeat.
     pub repeat: usize,
     /// The sample.
     pub point: TimelinePoint,
 }
 
-/// At most about two points for each of `buckets` equal parts of the time: those with the least and the maximum value
-/// of `column`, and always the first and the last point. A peak is never lost; points without a value are.
+/// Returns at most about two points for each of `buckets` equal parts of the time: those with the minimum and the
+/// maximum value of `column`, and always the first and the last point. Peaks are kept; points without a value are
+/// dropped.
 pub fn thin<V: Ord + Copy>(
     points: &[TimelinePoint],
     buckets: usize,
@@ -140,11 +145,11 @@ pub fn thin<V: Ord + Copy>(
     keep.into_iter().map(|index| valued[index].0).collect()
 }
 
-/// The most events due and not completed at any sample, and how long it took, from the first such sample, until the
-/// backlog was back at its median over the run or below, in ns; `None` if it never was.
+/// Returns the peak of the backlog over all samples, and the time in ns from its first sample until the backlog was
+/// back at or below its median over the run; `None` if it never was.
 ///
-/// The median is the lower one of all samples, each counting as much. A backlog that stays the same has recovered at
-/// once, after 0 ns.
+/// The median is the lower one of all samples, with equal weights. A constant backlog has recovered at once, after 0
+/// ns.
 pub fn progress(points: &[TimelinePoint]) -> (u64, Option<u64>) {
     let mut backlogs: Vec<u64> = points.iter().map(|point| point.backlog).collect();
     backlogs.sort_unstable();
@@ -157,51 +162,48 @@ pub fn progress(points: &[TimelinePoint]) -> (u64, Option<u64>) {
     (*peak, back.map(|point| point.at_ns - peak_ns))
 }
 
-/// The header line of `timeline.csv`, line break included.
+/// Returns the header line of `timeline.csv`, line break included.
 pub fn csv_header() -> String {
     header(COLUMNS.len()) + "\n"
 }
 
-/// Rows of `timeline.csv`, without the header.
+/// Returns rows of `timeline.csv` without the header.
 pub fn csv_rows(case: usize, repeat: usize, points: &[TimelinePoint]) -> String {
-    let mut text = String::with_capacity(points.len() * 80);
-    for point in points {
-        write!(text, "{case},{repeat}").expect("writing to a String cannot fail");
-        for (_, value) in COLUMNS {
-            match value(point) {
-                Some(value) => write!(text, ",{value}").expect("writing to a String cannot fail"),
-                None => text.push(','),
-            }
-        }
-        text.push('\n');
-    }
-    text
+    let cell = |value: Option<i64>| value.map_or_else(String::new, |value| value.to_string());
+    csv_text(points.iter().map(|point| {
+        let values = COLUMNS.iter().map(|(_, value)| cell(value(point)));
+        [case, repeat].map(|number| number.to_string()).into_iter().chain(values)
+    }))
 }
 
-/// Reads `timeline.csv`, header included; those of older schema versions have fewer columns. The error is the line (from 1) and
-/// what is wrong with it.
-pub fn read_csv(text: &str) -> Result<Vec<Row>, (usize, String)> {
+/// Reads `timeline.csv`, header included; files of older schema versions have fewer columns.
+///
+/// # Errors
+///
+/// [`TableError`] for the first line that does not fit.
+pub fn read_csv(text: &str) -> Result<Vec<TimelineRow>, TableError> {
     let mut lines = (1..).zip(text.lines());
     let found = lines.next().map_or("", |(_, header)| header);
     let known = COLUMNS_BEFORE.into_iter().chain([COLUMNS.len()]);
     let Some(columns) = known.into_iter().find(|columns| found == header(*columns)) else {
-        return Err((1, format!("the header is `{found}` instead of `{}`", header(COLUMNS.len()))));
+        let what = format!("the header is `{found}` instead of `{}`", header(COLUMNS.len()));
+        return Err(TableError { line: 1, what });
     };
-    lines.map(|(line, row)| parse(row, columns).map_err(|what| (line, what))).collect()
+    lines.map(|(line, row)| parse(row, columns).map_err(|what| TableError { line, what })).collect()
 }
 
-/// The header with the first `columns` of [`COLUMNS`].
+/// Returns the header with the first `columns` of [`COLUMNS`].
 fn header(columns: usize) -> String {
     let names = COLUMNS.iter().take(columns).map(|(name, _)| *name);
     ["case", "repeat"].into_iter().chain(names).collect::<Vec<_>>().join(",")
 }
 
-/// Counts beyond 2^63 have no value; nothing here comes near.
+/// Returns a count as a cell; counts beyond 2^63 have none, and nothing here comes near.
 fn whole(count: u64) -> Option<i64> {
     i64::try_from(count).ok()
 }
 
-fn parse(row: &str, columns: usize) -> Result<Row, String> {
+fn parse(row: &str, columns: usize) -> Result<TimelineRow, String> {
     let mut cells: Vec<&str> = row.split(',').collect();
     if cells.len() != columns + 2 {
         return Err(format!("{} fields instead of {}", cells.len(), columns + 2));
@@ -228,7 +230,7 @@ fn parse(row: &str, columns: usize) -> Result<Row, String> {
         view_skew_records: number(records)?,
         view_skew_ms: number(ms)?,
     };
-    Ok(Row { case: count("case", case)? as usize, repeat: count("repeat", repeat)? as usize, point })
+    Ok(TimelineRow { case: count("case", case)? as usize, repeat: count("repeat", repeat)? as usize, point })
 }
 
 fn count(column: &str, cell: &str) -> Result<u64, String> {
@@ -311,18 +313,18 @@ mod tests {
     #[test]
     fn errors_name_the_line() {
         let header = csv_header();
-        assert_eq!(read_csv("").unwrap_err().0, 1);
-        assert_eq!(read_csv("a,b\n").unwrap_err().0, 1);
+        assert_eq!(read_csv("").unwrap_err().line, 1);
+        assert_eq!(read_csv("a,b\n").unwrap_err().line, 1);
         let good = "1,1,0,0,0,0,0,0,,,,,0,,";
         assert_eq!(read_csv(&format!("{header}{good}\n")).unwrap().len(), 1);
-        let (line, what) = read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0,,\n")).unwrap_err();
+        let TableError { line, what } = read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0,,\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (3, "`x` is no whole number, or does not fit"));
-        let (line, what) = read_csv(&format!("{header}1,1,0\n")).unwrap_err();
+        let TableError { line, what } = read_csv(&format!("{header}1,1,0\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (2, "3 fields instead of 15"));
-        let (line, what) = read_csv(&format!("{header}1,1,0,,0,0,0,0,,,,,0,,\n")).unwrap_err();
+        let TableError { line, what } = read_csv(&format!("{header}1,1,0,,0,0,0,0,,,,,0,,\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (2, "`admitted` is empty"));
-        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0,,\n")).unwrap_err().0, 2);
-        assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0,,\n")).unwrap_err().0, 2);
+        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0,,\n")).unwrap_err().line, 2);
+        assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0,,\n")).unwrap_err().line, 2);
     }
 
     #[test]
@@ -343,8 +345,12 @@ mod tests {
             latency_max_ns: Some(70),
             ..TimelinePoint::default()
         };
-        assert_eq!(rows, [Row { case: 3, repeat: 2, point }]);
-        assert_eq!(read_csv(&format!("{old}1,1,0,0,0,0,0,0,,,,,0\n")).unwrap_err().0, 3, "more fields than the header");
+        assert_eq!(rows, [TimelineRow { case: 3, repeat: 2, point }]);
+        assert_eq!(
+            read_csv(&format!("{old}1,1,0,0,0,0,0,0,,,,,0\n")).unwrap_err().line,
+            3,
+            "more fields than the header"
+        );
     }
 
     fn backlogs(values: &[u64]) -> Vec<TimelinePoint> {

@@ -2,7 +2,7 @@
 //!
 //! Kept apart from the strategies on purpose: it shares with them the logic and nothing else.
 
-use flowbench_events::{Event, Deduplicator, Horizon, WatermarkRule};
+use flowbench_events::{Deduplicator, Event, Horizon, WatermarkRule};
 use hashbrown::HashMap;
 
 use crate::logic::{KeyedLogic, StatelessLogic, WindowLogic, fire_until};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::record::{CaseRecord, FigureKind, FigureSpec, Numbers, Part, Status};
+use flowbench_measurement::record::{CaseRecord, FigureKind, FigureSpec, Numbers, QuestionRecord, Status};
 use flowbench_measurement::repeats::Spread;
 
 use crate::chart::counted;
@@ -21,7 +21,7 @@ const NAMED_CASES: usize = 4;
 const FEW_ANSWERS: u64 = 100;
 
 /// The paragraph: lowest and highest of the headline columns, how far to trust them, memory, answers.
-pub(crate) fn in_short(results: &Results, part: &Part) -> String {
+pub(crate) fn in_short(results: &Results, part: &QuestionRecord) -> String {
     let cases: Vec<&CaseRecord> = results.cases.iter().filter(|case| case.part == part.name).collect();
     let measured: Vec<&CaseRecord> = cases.iter().copied().filter(|case| case.numbers.is_some()).collect();
     if measured.is_empty() {
@@ -46,19 +46,19 @@ pub(crate) fn in_short(results: &Results, part: &Part) -> String {
 }
 
 /// What a figure at a level says: where it is reached.
-fn at_level(results: &Results, part: &Part, spec: &FigureSpec) -> Option<String> {
+fn at_level(results: &Results, part: &QuestionRecord, spec: &FigureSpec) -> Option<String> {
     let sound = spec.kind == FigureKind::AtLevel && check_figure(spec).is_ok();
     sound.then(|| at_level::in_short(spec, &select(results, &part.name, spec)))?
 }
 
 /// What a grid says: the best of each row.
-fn best_of_rows(results: &Results, part: &Part, spec: &FigureSpec) -> Option<String> {
+fn best_of_rows(results: &Results, part: &QuestionRecord, spec: &FigureSpec) -> Option<String> {
     let sound = spec.kind == FigureKind::HeatMap && check_figure(spec).is_ok();
     sound.then(|| heat_map::in_short(spec, &select(results, &part.name, spec)))?
 }
 
 /// The columns of cases the figures are about, each once; without figures what the load is about.
-fn headline_columns(part: &Part, measured: &[&CaseRecord]) -> Vec<String> {
+fn headline_columns(part: &QuestionRecord, measured: &[&CaseRecord]) -> Vec<String> {
     let mut columns: Vec<String> = Vec::new();
     for column in part.figures.iter().filter_map(headline_column) {
         if columns.len() < HEADLINES && !columns.contains(&column) {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::record::{Cell, FigureSpec};
+use flowbench_measurement::columns::Cell;
+use flowbench_measurement::record::FigureSpec;
 use flowbench_measurement::statistics::median;
 
 use crate::chart::{Chart, Choice, Choices, Mark, Point, X};

@@ -1,7 +1,7 @@
 //! `ccdf`: which share of the events took longer than that, both axes logarithmic. The curves of `distribution`, with
 //! the durations along x: lines that are compared at one duration are compared upwards.
 
-use flowbench_measurement::hlog::Log;
+use flowbench_measurement::hlog::HistogramLog;
 use flowbench_measurement::record::FigureSpec;
 
 use crate::chart::{Axis, Chart, Point, X};
@@ -9,7 +9,7 @@ use crate::distribution;
 use crate::quantity::Quantity;
 use crate::select::Selection;
 
-pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &Log) -> Chart {
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &HistogramLog) -> Chart {
     let mut chart = distribution::chart(spec, selection, histograms);
     let title = chart.panels.first().map_or(String::new(), |panel| panel.title.clone());
     for panel in &mut chart.panels {

@@ -3,7 +3,8 @@
 //!
 //! Decision D-502.
 
-use flowbench_measurement::record::{Axes, CaseRecord, Cell};
+use flowbench_measurement::columns::Cell;
+use flowbench_measurement::record::{Axes, CaseRecord};
 use flowbench_measurement::repeats::Spread;
 use flowbench_measurement::scaling;
 

@@ -1,6 +1,6 @@
 //! `distribution`: durations against their quantile, the tail spread out. Repeats are pooled.
 
-use flowbench_measurement::hlog::Log;
+use flowbench_measurement::hlog::HistogramLog;
 use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES};
 use flowbench_measurement::record::FigureSpec;
 
@@ -16,7 +16,7 @@ const POINTS_PER_DECADE: i32 = 10;
 /// Samples that must lie beyond a quantile for it to be drawn.
 const SAMPLES_BEYOND: f64 = 10.0;
 
-pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &Log) -> Chart {
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &HistogramLog) -> Chart {
     let panels = panels(spec, &selection.groups, |kind, group| {
         let pooled = pooled(selection, kind, group, histograms);
         vec![(None, curve(&pooled))]
@@ -39,7 +39,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &Log) 
 }
 
 /// All histograms of a kind, of the cases of a group (or of all cases), in one.
-fn pooled(selection: &Selection, kind: &str, group: Option<usize>, histograms: &Log) -> LatencyHistogram {
+fn pooled(selection: &Selection, kind: &str, group: Option<usize>, histograms: &HistogramLog) -> LatencyHistogram {
     let mut pooled = LatencyHistogram::new();
     for case in selection.of_group(group) {
         let tag = format!("{}.{kind}", case.record.tag());

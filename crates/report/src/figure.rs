@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use flowbench_measurement::record::{Cell, FigureKind, FigureSpec};
+use flowbench_measurement::columns::Cell;
+use flowbench_measurement::record::{FigureKind, FigureSpec};
 
 use crate::Results;
 use crate::chart::{Chart, counted};

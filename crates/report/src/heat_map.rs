@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flowbench_measurement::record::{Cell, FigureSpec};
+use flowbench_measurement::columns::Cell;
+use flowbench_measurement::record::FigureSpec;
 
 use crate::chart::{Better, Chart, Choice, Choices, Look, Mark, Panel, Point, Series, X};
 use crate::compare::{SINGLE_THREAD, told_apart};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::record::{CaseRecord, EarlierFailure, FigureKind, FigureSpec, Part, Status};
+use flowbench_measurement::record::{CaseRecord, EarlierFailure, FigureKind, FigureSpec, QuestionRecord, Status};
 
 use crate::Results;
 use crate::answers::in_short;
@@ -15,7 +15,7 @@ use crate::tables::Table;
 use crate::{activity, tables};
 
 /// One question with what became of its figures.
-pub(crate) type Section<'a> = (&'a Part, Vec<(&'a FigureSpec, Result<Chart, FigureError>)>);
+pub(crate) type Section<'a> = (&'a QuestionRecord, Vec<(&'a FigureSpec, Result<Chart, FigureError>)>);
 
 const PAGE_STYLE: &str = "\
 :root{color-scheme:light dark}\
@@ -332,7 +332,7 @@ fn push_activity(out: &mut String, results: &Results) {
     }
 }
 
-fn cases_of<'a>(results: &'a Results, part: &Part) -> Vec<&'a CaseRecord> {
+fn cases_of<'a>(results: &'a Results, part: &QuestionRecord) -> Vec<&'a CaseRecord> {
     results.cases.iter().filter(|case| case.part == part.name).collect()
 }
 

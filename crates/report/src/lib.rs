@@ -39,7 +39,7 @@ mod tables;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use flowbench_measurement::record::{FigureSpec, Run};
+use flowbench_measurement::record::{FigureSpec, RunRecord};
 use flowbench_measurement::results_dir::{ResultsError, write_atomically};
 use thiserror::Error;
 
@@ -80,7 +80,7 @@ const REPORT: &str = "report.html";
 const FIGURE_ENDINGS: [&str; 2] = ["svg", "csv"];
 
 /// The files that [`draw`] may write into the directory of a run.
-pub fn file_names(run: &Run) -> Vec<String> {
+pub fn file_names(run: &RunRecord) -> Vec<String> {
     let figures = run.parts.iter().flat_map(|part| &part.figures);
     let of_figures = figures.flat_map(|figure| FIGURE_ENDINGS.map(|ending| format!("{}.{ending}", figure.name)));
     of_figures.chain([REPORT.to_owned()]).collect()

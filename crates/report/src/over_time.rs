@@ -1,7 +1,7 @@
 //! `over-time`: columns of the timeline against the time of the run. Every repeat is a line of its own.
 
 use flowbench_measurement::record::{FigureSpec, TimelinePoint};
-use flowbench_measurement::timeline::{COLUMNS, Row, thin};
+use flowbench_measurement::timeline::{COLUMNS, TimelineRow, thin};
 
 use crate::chart::{Axis, Chart, Point, X};
 use crate::panels::{are_chosen, panels};
@@ -12,7 +12,7 @@ use crate::sweep::mixed_note;
 /// Parts a line is thinned to: about two points each.
 const BUCKETS: usize = 150;
 
-pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[Row]) -> Chart {
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[TimelineRow]) -> Chart {
     let panels = panels(spec, &selection.groups, |column, group| {
         let of_group = selection.of_group(group);
         of_group.map(|case| (Some(line_name(case)), line(case, column, timeline))).collect()
@@ -49,7 +49,7 @@ fn line_name(case: &Chosen) -> String {
     format!("case {} repeat {}", case.record.case, case.record.repeat)
 }
 
-fn line(case: &Chosen, column: &str, timeline: &[Row]) -> Vec<Point> {
+fn line(case: &Chosen, column: &str, timeline: &[TimelineRow]) -> Vec<Point> {
     let Some((_, value)) = COLUMNS.iter().find(|(name, _)| *name == column) else { return Vec::new() };
     let of_case = timeline.iter().filter(|row| (row.case, row.repeat) == (case.record.case, case.record.repeat));
     let points: Vec<TimelinePoint> = of_case.map(|row| row.point).collect();

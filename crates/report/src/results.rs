@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use flowbench_measurement::hlog::Log;
-use flowbench_measurement::record::{CaseRecord, ChannelLoad, FigureSpec, OperatorTime, Run};
+use flowbench_measurement::hlog::HistogramLog;
+use flowbench_measurement::operator_profile::WorkerRow;
+use flowbench_measurement::record::{CaseRecord, ChannelLoad, FigureSpec, OperatorTime, RunRecord};
 use flowbench_measurement::repeats::scattered;
 use flowbench_measurement::results_dir::{
     ResultsError, read_cases, read_channels, read_histograms, read_operators, read_run, read_timeline,
 };
-use flowbench_measurement::{activity, timeline};
+use flowbench_measurement::timeline::TimelineRow;
 
 use crate::chart::counted;
 
@@ -16,18 +17,18 @@ use crate::chart::counted;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Results {
     /// What was run.
-    pub run: Run,
+    pub run: RunRecord,
     /// The finished cases by number and repeat, whatever order they ran in, with what their repeats together give doubt
     /// of.
     pub cases: Vec<CaseRecord>,
     /// Samples over time.
-    pub timeline: Vec<timeline::Row>,
+    pub timeline: Vec<TimelineRow>,
     /// Histograms, tagged `c<case>r<repeat>.<kind>`.
-    pub histograms: Log,
+    pub histograms: HistogramLog,
     /// Time by operator of the cases whose activity was logged.
-    pub operators: Vec<activity::Row<OperatorTime>>,
+    pub operators: Vec<WorkerRow<OperatorTime>>,
     /// What crossed the channels of the cases whose activity was logged.
-    pub channels: Vec<activity::Row<ChannelLoad>>,
+    pub channels: Vec<WorkerRow<ChannelLoad>>,
     /// What is not there, in words; empty if the run is complete.
     pub missing: Vec<String>,
 }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flowbench_measurement::record::{Axes, CaseRecord, Cell, FigureSpec, SCHEMA_VERSION, Status};
+use flowbench_measurement::columns::Cell;
+use flowbench_measurement::record::{Axes, CaseRecord, FigureSpec, SCHEMA_VERSION, Status};
 use flowbench_measurement::timeline::COLUMNS;
 use thiserror::Error;
 

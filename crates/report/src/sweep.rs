@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flowbench_measurement::record::{CaseRecord, Cell, FigureSpec};
+use flowbench_measurement::columns::Cell;
+use flowbench_measurement::record::{CaseRecord, FigureSpec};
 use flowbench_measurement::repeats::Spread;
 use flowbench_measurement::statistics::{MEDIAN_INTERVAL_SAMPLES, median};
 

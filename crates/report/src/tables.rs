@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::record::{Accuracy, CaseRecord, Cell, Numbers, Status, Verdict};
+use flowbench_measurement::columns::Cell;
+use flowbench_measurement::record::{Accuracy, CaseRecord, Numbers, Status, Verdict};
 use flowbench_measurement::repeats::{SCATTERED_LATENCIES, SCATTERED_RATES, Spread};
 use flowbench_measurement::statistics::{MEDIAN_INTERVAL_SAMPLES, median};
 

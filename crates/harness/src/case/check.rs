@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use flowbench_events::{Event, LateSet, Trace, WatermarkRule};
 use flowbench_measurement::accuracy::{self, AnswersDigest, Difference};
 use flowbench_measurement::record::Accuracy;
-use flowbench_pipelines::{Answers, BoundPipeline, Pipeline, Registry, RunConfig, RunEnd, oracle};
+use flowbench_pipelines::{Answers, BoundPipeline, Pipeline, RunConfig, RunEnd, oracle};
 
 /// The result of a check.
 pub(crate) struct Check {
@@ -127,7 +127,7 @@ mod tests {
     use std::sync::Arc;
 
     use flowbench_events::{Horizon, Id, Kind, Record, Symbols, Value};
-    use flowbench_pipelines::{Feed, OrderName, RunContext, Strategy, UnpacedDriver, catalogue};
+    use flowbench_pipelines::{Feed, OrderName, Registry, RunContext, Strategy, UnpacedDriver};
 
     use super::*;
 

@@ -9,7 +9,7 @@ use flowbench_measurement::record::{
 };
 use flowbench_measurement::timeline::{Position, Reading, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
-use flowbench_pipelines::{Feed, Registry, RunConfig};
+use flowbench_pipelines::{Feed, RunConfig};
 
 use crate::environment;
 use crate::experiment::case_spec::CaseSpec;
@@ -258,6 +258,7 @@ mod tests {
     use super::*;
     use crate::case::child::run;
     use crate::experiment::rate::tests::case_of;
+    use flowbench_pipelines::Registry;
 
     #[test]
     fn an_answer_that_does_not_wait_is_released_by_the_first_arrival_of_its_time() {

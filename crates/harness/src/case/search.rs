@@ -197,7 +197,6 @@ fn nothing(probes: &[Probe]) -> CaseResult {
 mod tests {
     use flowbench_measurement::record::Sustainable;
     use flowbench_measurement::sustainable::Range;
-    use flowbench_pipelines::Fault;
 
     use super::*;
     use crate::case::child;
@@ -323,7 +322,7 @@ mod tests {
     #[test]
     fn the_verdict_is_on_the_probe_as_it_went() {
         let mut spec = search("200ms");
-        spec.config.fault = Some(Fault::parse("stall:300ms@0").unwrap());
+        spec.config.fault = Some("stall:300ms@0".parse().unwrap());
         let prepared = PreparedCase::new(&spec, Registry::default()).unwrap();
         let run = run_at(&prepared, 20_000.0, Arrivals::Constant).unwrap();
         let (refused, latency_p99_ns) = verdict(&spec, 20_000.0, &run);

@@ -463,7 +463,7 @@ pub(crate) mod tests {
     fn a_size_is_checked_before_it_is_chosen() {
         let check = |set: &str| {
             let text = format!("{}\n[sizes.full]\nrepeats = 3\n{set}\n", text_of("pipeline = \"identity\""));
-            Plan::check_sizes(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap())
+            Plan::check_sizes(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap(), Registry::default())
         };
         check("\"only.trace.events\" = 3").unwrap();
         for (set, wanted) in [

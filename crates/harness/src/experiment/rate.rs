@@ -5,7 +5,6 @@
 
 use flowbench_events::parse_duration_ms;
 use flowbench_measurement::latency::LONGEST_NS;
-use flowbench_pipelines::Registry;
 use serde::{Deserialize, Serialize};
 
 /// How a case is offered its events.
@@ -199,6 +198,7 @@ pub(crate) mod tests {
     use crate::experiment::case_spec::CaseSpec;
     use crate::experiment::file::{ExperimentError, LoadedExperiment};
     use crate::experiment::plan::Plan;
+    use flowbench_pipelines::Registry;
 
     /// A plan of one part with these keys and axes, of `repeats`.
     pub(crate) fn planned(keys: &str, axes: &str, repeats: usize) -> Result<Plan, ExperimentError> {

@@ -4,7 +4,7 @@
 
 use flowbench_measurement::latency::{LatencyHistogram, Window};
 use flowbench_measurement::lost_time::{Gap, GapTime, wait_ns, waits};
-use flowbench_measurement::record::{Attribution, LostTime, Parts};
+use flowbench_measurement::record::{Attribution, LatencyComponents, LostTime};
 
 use crate::measure::load::Load;
 use crate::measure::scheduling::Scheduling;
@@ -178,7 +178,7 @@ impl Completions {
             let served_off_ns = self.off_cpu_at_work_ns(service_start_ns, times.completed_ns);
             let waited_ns = (service_start_ns - times.admitted_ns) as f64 - waited_off_ns;
             for record in records {
-                let parts = Parts {
+                let parts = LatencyComponents {
                     driver_lag_ns: lag.driver_ns,
                     off_cpu_ns: lag.off_cpu_ns + waited_off_ns + served_off_ns,
                     queueing_ns: epoch_due_ns - due_ns(record) + lag.queueing_ns + waited_ns,
@@ -327,11 +327,11 @@ impl Completions {
 #[derive(Debug, Default)]
 struct Sum {
     count: u64,
-    parts: Parts,
+    parts: LatencyComponents,
 }
 
 impl Sum {
-    fn add(&mut self, parts: Parts) {
+    fn add(&mut self, parts: LatencyComponents) {
         self.count += 1;
         self.parts.driver_lag_ns += parts.driver_lag_ns;
         self.parts.off_cpu_ns += parts.off_cpu_ns;
@@ -339,10 +339,10 @@ impl Sum {
         self.parts.compute_ns += parts.compute_ns;
     }
 
-    fn mean(&self) -> Option<Parts> {
+    fn mean(&self) -> Option<LatencyComponents> {
         let per = |sum_ns: f64| sum_ns / self.count as f64;
-        let Parts { driver_lag_ns, off_cpu_ns, queueing_ns, compute_ns } = self.parts;
-        let mean = Parts {
+        let LatencyComponents { driver_lag_ns, off_cpu_ns, queueing_ns, compute_ns } = self.parts;
+        let mean = LatencyComponents {
             driver_lag_ns: per(driver_lag_ns),
             off_cpu_ns: per(off_cpu_ns),
             queueing_ns: per(queueing_ns),
@@ -436,7 +436,7 @@ mod tests {
     fn the_parts_of_the_latency_add_up_to_it() {
         // Epochs of two records, due at 1 and 3 ns; the second waits for the first, the third does not wait.
         let run = completions(open(1000), &[(5, 20), (7, 26), (40, 50)], 2, 6);
-        let Parts { driver_lag_ns, queueing_ns, compute_ns, .. } = attribution(&run).mean.unwrap();
+        let LatencyComponents { driver_lag_ns, queueing_ns, compute_ns, .. } = attribution(&run).mean.unwrap();
         assert_eq!(driver_lag_ns, f64::from(4 + 4 + 35) / 3.0);
         assert_eq!(queueing_ns, 0.5 + f64::from(13) / 3.0);
         assert_eq!(compute_ns, f64::from(15 + 6 + 10) / 3.0);

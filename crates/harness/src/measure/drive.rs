@@ -13,7 +13,7 @@ use flowbench_events::LateSet;
 use flowbench_measurement::memory::Held;
 use flowbench_measurement::record::{Sharing, WorkerShare};
 use flowbench_pipelines::{
-    BoundPipeline, Cluster, Deployment, Drivers, Feed, Registry, RunConfig, RunContext, RunEnd, RunError, WorkerEnd,
+    BoundPipeline, Cluster, Deployment, Drivers, Feed, RunConfig, RunContext, RunEnd, RunError, WorkerEnd,
 };
 
 use crate::cluster::process_group::{ProcessGroup, Report};
@@ -79,7 +79,7 @@ pub struct Setting<'a> {
 ///
 /// use flowbench_generators::{Amount, Generator, Profile};
 /// use flowbench_harness::measure::{Idle, Load, Setting, measure};
-/// use flowbench_pipelines::{Feed, RunConfig, Strategy, catalogue};
+/// use flowbench_pipelines::{Feed, Registry, RunConfig, Strategy};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let generator = Generator::new(&Profile::named("tiny")?, 42)?;

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flowbench_measurement::record::{ChannelLoad, OperatorTime};
-use flowbench_pipelines::Registry;
 use flowbench_pipelines::WorkerHook;
 use serde::{Deserialize, Serialize};
 use timely::logging::{

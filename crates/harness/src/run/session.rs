@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use flowbench_events::rfc3339;
 use flowbench_measurement::hlog;
 use flowbench_measurement::latency::LatencyHistogram;
-use flowbench_measurement::record::{CaseRecord, EarlierFailure, Part, Run, SCHEMA_VERSION, Status, TraceRecord};
+use flowbench_measurement::record::{
+    CaseRecord, EarlierFailure, QuestionRecord, RunRecord, SCHEMA_VERSION, Status, TraceRecord,
+};
 use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, read_run};
 use flowbench_pipelines::Registry;
 use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
@@ -169,7 +171,7 @@ impl Request {
         let processes = processes.map(|processes| format!("processes={processes}"));
         let profile = self.profile_operators.then(|| "profile_operators=true".to_owned());
         let everywhere: Vec<String> = processes.into_iter().chain(profile).collect();
-        Plan::check_sizes(&LoadedExperiment::load(&self.experiment, &[])?)?;
+        Plan::check_sizes(&LoadedExperiment::load(&self.experiment, &[])?, self.registry)?;
         LoadedExperiment::load_with(&self.experiment, &self.settings, &everywhere)
     }
 
@@ -233,7 +235,7 @@ pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunOb
 struct Session<'a> {
     request: &'a Request,
     plan: Plan,
-    run: Run,
+    run: RunRecord,
     results: ResultsDir,
     begun: Instant,
     interrupted: &'a AtomicBool,
@@ -309,7 +311,7 @@ fn has_failed(case: &CaseRecord) -> bool {
 }
 
 /// Creates the directory of a run, and fails if anything in it would be overwritten.
-fn new_dir(dir: &Path, run: &Run) -> Result<ResultsDir, ResultsError> {
+fn new_dir(dir: &Path, run: &RunRecord) -> Result<ResultsDir, ResultsError> {
     let results = ResultsDir::create(dir)?;
     results.refuse_leftovers(flowbench_report::file_names(run))?;
     Ok(results)
@@ -340,7 +342,7 @@ fn check_figures(loaded: &LoadedExperiment) -> Result<(), RunFailed> {
     Ok(())
 }
 
-fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> Run {
+fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> RunRecord {
     let mut traces: Vec<TraceRecord> = Vec::new();
     // How long the others are is known when their rate is.
     for case in plan.cases.iter().filter(|case| !case.load.needs_search()) {
@@ -351,12 +353,12 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> Run {
     }
     sort(&mut traces);
     let experiment = &loaded.experiment;
-    let part = |part: &crate::experiment::file::Question| Part {
+    let part = |part: &crate::experiment::file::Question| QuestionRecord {
         name: part.name.clone(),
         question: part.question.clone(),
         figures: part.figures.clone(),
     };
-    Run {
+    RunRecord {
         schema_version: SCHEMA_VERSION,
         experiment: experiment.name.clone(),
         title: experiment.title.clone(),
@@ -398,7 +400,7 @@ fn is_same(one: &TraceRecord, other: &TraceRecord) -> bool {
         && one.overrides == other.overrides
 }
 
-fn note_digest(run: &mut Run, spec: &CaseSpec, record: &CaseRecord) {
+fn note_digest(run: &mut RunRecord, spec: &CaseSpec, record: &CaseRecord) {
     let Some(numbers) = &record.numbers else { return };
     let wanted = TraceRecord { events: numbers.events, ..trace_record(spec) };
     run.traces.retain(|trace| !is_same(trace, &wanted));
@@ -455,7 +457,7 @@ fn append(
 }
 
 /// Reads the run to resume, if this program and machine may do so.
-fn resumable(dir: &Path) -> Result<Run, RunFailed> {
+fn resumable(dir: &Path) -> Result<RunRecord, RunFailed> {
     let run = read_run(dir)?;
     let (build, machine) = (environment::build(), environment::machine());
     let difference = if run.build != build {
@@ -468,7 +470,7 @@ fn resumable(dir: &Path) -> Result<Run, RunFailed> {
     Err(RunFailed::Foreign { dir: dir.to_owned(), difference })
 }
 
-fn default_dir(run: &Run) -> PathBuf {
+fn default_dir(run: &RunRecord) -> PathBuf {
     let utc: String = run.started_at.chars().filter(|letter| !"-:".contains(*letter)).take(15).collect();
     let commit = run.build.commit.as_deref().unwrap_or("nocommit");
     let dirty = if run.build.dirty { "-dirty" } else { "" };
@@ -574,7 +576,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let finished = run(&request(&dir, TWO), &AtomicBool::new(true), &mut Words::default()).unwrap();
         let run = read_run(&finished.dir).unwrap();
-        let resumed = |run: Run| {
+        let resumed = |run: RunRecord| {
             ResultsDir::resume(&finished.dir).unwrap().write_run(&run).unwrap();
             resumable(&finished.dir)
         };
@@ -678,7 +680,7 @@ mod tests {
         let loaded = loaded("duration = \"500ms\"", axes);
         let plan = Plan::new(&loaded, Registry::default()).unwrap();
         let mut run = manifest(&loaded, &plan);
-        let events = |run: &Run| {
+        let events = |run: &RunRecord| {
             let trace = |trace: &TraceRecord| (trace.name.clone(), trace.events, trace.digest.clone());
             run.traces.iter().map(trace).collect::<Vec<_>>()
         };

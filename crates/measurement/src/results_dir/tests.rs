@@ -145,9 +145,9 @@ fn activity_is_written_where_it_was_logged_and_resumed_like_the_rest() {
     append_raw(&dir.path().join(CHANNELS_CSV), "12,1");
     assert_eq!(read_operators(dir.path()).unwrap().skipped, 1);
     drop(ResultsDir::resume(dir.path()).unwrap());
-    let rows = operators.map(|seen| activity::Row { case: 3, repeat: 1, seen }).to_vec();
+    let rows = operators.map(|seen| WorkerRow { case: 3, repeat: 1, seen }).to_vec();
     assert_eq!(read_operators(dir.path()).unwrap(), Read { rows, skipped: 0 });
-    let rows = channels.map(|seen| activity::Row { case: 3, repeat: 1, seen }).to_vec();
+    let rows = channels.map(|seen| WorkerRow { case: 3, repeat: 1, seen }).to_vec();
     assert_eq!(read_channels(dir.path()).unwrap(), Read { rows, skipped: 0 });
     append_raw(&dir.path().join(CHANNELS_CSV), "3,1,0,a,b,c\n");
     let error = read_channels(dir.path()).unwrap_err().to_string();

@@ -76,14 +76,13 @@ pub(super) enum Band {
     Poor,
 }
 
-impl Band {
-    /// As it stands in answers.
-    pub(super) fn name(self) -> &'static str {
-        match self {
+impl std::fmt::Display for Band {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
             Band::Good => "good",
             Band::NeedsImprovement => "needs-improvement",
             Band::Poor => "poor",
-        }
+        })
     }
 }
 

@@ -370,7 +370,7 @@ impl Row for Answer {
     }
     fn write(&self, cells: &mut Cells<'_>) {
         cells.time(i64::from(self.hour) * HOUR_MS);
-        cells.text(self.band.name());
+        cells.text(self.band);
         cells.text(self.views);
         cells.text(self.conversions);
     }

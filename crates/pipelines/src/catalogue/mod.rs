@@ -133,12 +133,11 @@ mod tests {
     }
 
     #[test]
-    fn names_are_unique_and_unknown_ones_get_a_suggestion() {
-        for (at, pipeline) in CATALOGUE.iter().enumerate() {
-            assert!(CATALOGUE[..at].iter().all(|other| other.name() != pipeline.name()));
-            assert!(!pipeline.question().is_empty() && !pipeline.sql().is_empty() && !pipeline.columns().is_empty());
+    fn everything_is_said_of_each_and_unknown_names_get_a_suggestion() {
+        for about in CATALOGUE.iter().map(|pipeline| pipeline.about()) {
+            assert!(!about.question.is_empty() && !about.sql.is_empty() && !about.columns.is_empty(), "{}", about.name);
         }
-        let error = |name| find(name).err().unwrap();
+        let error = |name| crate::Registry::default().find(name).err().unwrap().to_string();
         assert!(error("repeat-highvalue").contains("did you mean 'repeat-high-value'"));
         assert!(error("xyz").contains("identity"));
     }

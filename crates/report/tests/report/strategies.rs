@@ -70,7 +70,7 @@ pub(crate) fn matrix() -> Synthetic {
         only: [("pipeline".to_owned(), "sessions".to_owned())].into(),
         ..figure("by-workers", FigureKind::HeatMap, "total_workers", &["speed_up"], &["strategy"])
     };
-    let part = Part {
+    let part = QuestionRecord {
         name: "matrix".into(),
         question: "Which strategy is fastest for which pipeline?".into(),
         figures: [vec![best], others.to_vec(), vec![by_workers]].concat(),
@@ -95,7 +95,7 @@ pub(crate) fn scaling() -> Synthetic {
     let alone = FigureSpec { name: "no-single-thread".into(), only, ..all.clone() };
     let only = [("workers".to_owned(), "2".to_owned())].into();
     let time = FigureSpec { only, ..figure("where-the-time-went", FigureKind::Operators, "", &[], &["strategy"]) };
-    let part = Part {
+    let part = QuestionRecord {
         name: "matrix".into(),
         question: "What do more workers bring?".into(),
         figures: vec![all, log, alone, time],

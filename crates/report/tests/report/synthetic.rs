@@ -3,15 +3,16 @@
 use std::fs;
 use std::path::Path;
 
+use flowbench_measurement::columns::cases_csv;
 use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::*;
 use flowbench_measurement::results_dir::{
     CASES_CSV, CASES_NDJSON, CHANNELS_CSV, LATENCY_HLOG, OPERATORS_CSV, RUN_JSON, TIMELINE_CSV,
 };
-use flowbench_measurement::{activity, hlog, timeline};
+use flowbench_measurement::{hlog, operator_profile, timeline};
 
 pub(crate) struct Synthetic {
-    pub(crate) run: Run,
+    pub(crate) run: RunRecord,
     pub(crate) cases: Vec<CaseRecord>,
     /// True if the activity of the cases with numbers was logged.
     pub(crate) logged: bool,
@@ -103,11 +104,11 @@ impl Synthetic {
 
     fn write_activity(&self, dir: &Path) {
         let (mut operators, mut channels) =
-            (activity::OPERATORS_HEADER.to_owned(), activity::CHANNELS_HEADER.to_owned());
+            (operator_profile::OPERATORS_HEADER.to_owned(), operator_profile::CHANNELS_HEADER.to_owned());
         for case in self.cases.iter().filter(|case| case.numbers.is_some()) {
             let (of_operators, of_channels) = activity_of(case);
-            operators += &activity::operator_rows(case.case, case.repeat, &of_operators);
-            channels += &activity::channel_rows(case.case, case.repeat, &of_channels);
+            operators += &operator_profile::operator_rows(case.case, case.repeat, &of_operators);
+            channels += &operator_profile::channel_rows(case.case, case.repeat, &of_channels);
         }
         fs::write(dir.join(OPERATORS_CSV), operators).unwrap();
         fs::write(dir.join(CHANNELS_CSV), channels).unwrap();
@@ -126,8 +127,8 @@ pub(crate) fn figure(name: &str, kind: FigureKind, x: &str, y: &[&str], by: &[&s
     }
 }
 
-pub(crate) fn run(planned_cases: usize) -> Run {
-    let part = |name: &str, question: &str, figures: Vec<FigureSpec>| Part {
+pub(crate) fn run(planned_cases: usize) -> RunRecord {
+    let part = |name: &str, question: &str, figures: Vec<FigureSpec>| QuestionRecord {
         name: name.into(),
         question: question.into(),
         figures,
@@ -196,7 +197,7 @@ pub(crate) fn run(planned_cases: usize) -> Run {
         ),
     ];
     let parts = [parts, vec![policies()]].concat();
-    Run {
+    RunRecord {
         schema_version: SCHEMA_VERSION,
         experiment: "synthetic".into(),
         title: "A first look: latency, memory, slack".into(),
@@ -241,7 +242,7 @@ pub(crate) fn run(planned_cases: usize) -> Run {
 }
 
 /// What is the price of equal completeness?
-fn policies() -> Part {
+fn policies() -> QuestionRecord {
     use FigureKind::*;
     let panel = |title: &str, y: &[&str], log_y| PanelSpec {
         title: title.into(),
@@ -304,7 +305,7 @@ fn policies() -> Part {
         only: [("slack_ms", "60000"), ("pipeline", "sessions")].map(|(k, v)| (k.into(), v.into())).into(),
         ..figure("progress", OverTime, "", &[], &["order"])
     };
-    Part {
+    QuestionRecord {
         name: "policies".into(),
         question: "What does each policy cost at equal completeness?".into(),
         figures: vec![choose, alone, level, level_of_one, stacked, stacked_once, progress],
@@ -340,7 +341,7 @@ fn set_policy(numbers: &mut Numbers, pipeline: u64, order: &str, n: usize, slack
     memory.buffered_peak = waits as u64 / 50;
     let wait = &mut numbers.event_time_wait_ms;
     (wait.p50_ms, wait.p99_ms) = (Some(40 + waits), Some(900 + waits * 3 / 2));
-    let parts = |scale: f64| Parts {
+    let parts = |scale: f64| LatencyComponents {
         driver_lag_ns: 800.0 * scale,
         off_cpu_ns: 0.0,
         queueing_ns: 9_000.0 * scale * (1 + n) as f64,

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::driver::{Driver, Drivers, StateCounts, UnpacedDriver};
 use crate::registry::Registry;
-use crate::{Feed, RunConfig, RunContext, Strategy as Placement, catalogue, oracle};
+use crate::{Feed, RunConfig, RunContext, Strategy as Parallelism, oracle};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -45,7 +45,7 @@ fn most_updates(pipeline: &str, settings: &[&str], events: Vec<Event>, slack_ms:
         Arc::new(move |worker| Box::new(Watched(one_at_a_time(worker), Arc::clone(&most))))
     };
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 13, slack_ms, true));
-    let config = RunConfig::plain(Placement::DIFFERENTIAL);
+    let config = RunConfig::plain(Parallelism::DIFFERENTIAL);
     let end = prepared.run(&RunContext::new(config, &feed, drivers)).unwrap();
     let truth = prepared.oracle(&oracle::delivered(&trace.events, Some(slack_ms.into()), None));
     assert_eq!(end.answers.lines(&trace.symbols), truth.lines(&trace.symbols), "{pipeline}");
@@ -137,7 +137,7 @@ proptest! {
         ] {
             let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
             let prepared = Registry::default().find(pipeline).unwrap().prepare(&settings, &trace.symbols).unwrap();
-            let config = RunConfig { workers, ..RunConfig::plain(Placement::DIFFERENTIAL) };
+            let config = RunConfig { workers, ..RunConfig::plain(Parallelism::DIFFERENTIAL) };
             let end = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())).unwrap();
             let truth = prepared.oracle(&canonical).lines(&trace.symbols);
             prop_assert_eq!(end.answers.lines(&trace.symbols), truth, "{} {:?}", pipeline, settings);

@@ -1,41 +1,42 @@
-//! Where the time of a case went, operator by operator, and what crossed its channels: the rows of `operators.csv` and
-//! `channels.csv`.
+//! The operator profile of a case: time by operator and load by channel, as rows of `operators.csv` and `channels.csv`.
 
-use std::fmt::Write;
-
-use crate::columns::quoted;
 use crate::record::{ChannelLoad, OperatorTime};
+use crate::table::{TableError, csv_text};
 
 /// The first line of `operators.csv`.
 pub const OPERATORS_HEADER: &str = "case,repeat,worker,operator,activations,busy_ns\n";
 /// The first line of `channels.csv`.
 pub const CHANNELS_HEADER: &str = "case,repeat,worker,channel,messages,records\n";
 
-/// A row of one of the files.
+/// A row about one worker of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row<T> {
+pub struct WorkerRow<T> {
     /// Number of the case.
     pub case: usize,
-    /// Which repeat.
+    /// Number of the repeat.
     pub repeat: usize,
-    /// What was seen.
+    /// The observation.
     pub seen: T,
 }
 
-/// Rows of `operators.csv`, without the header. A line break in a name becomes a space.
+/// Returns rows of `operators.csv` without the header. A line break in a name becomes a space.
 pub fn operator_rows(case: usize, repeat: usize, operators: &[OperatorTime]) -> String {
     let rows = operators.iter().map(|of| (of.worker, &of.operator, [of.activations, of.busy_ns]));
     csv_rows(case, repeat, rows)
 }
 
-/// Rows of `channels.csv`, without the header. A line break in a name becomes a space.
+/// Returns rows of `channels.csv` without the header. A line break in a name becomes a space.
 pub fn channel_rows(case: usize, repeat: usize, channels: &[ChannelLoad]) -> String {
     let rows = channels.iter().map(|of| (of.worker, &of.channel, [of.messages, of.records]));
     csv_rows(case, repeat, rows)
 }
 
-/// Reads `operators.csv`, header included. The error is the line (from 1) and what is wrong with it.
-pub fn read_operators(text: &str) -> Result<Vec<Row<OperatorTime>>, (usize, String)> {
+/// Reads `operators.csv`, header included.
+///
+/// # Errors
+///
+/// [`TableError`] for the first line that does not fit.
+pub fn read_operators(text: &str) -> Result<Vec<WorkerRow<OperatorTime>>, TableError> {
     read(text, OPERATORS_HEADER, |worker, operator, [activations, busy_ns]| OperatorTime {
         worker,
         operator,
@@ -44,8 +45,12 @@ pub fn read_operators(text: &str) -> Result<Vec<Row<OperatorTime>>, (usize, Stri
     })
 }
 
-/// Reads `channels.csv`, header included. The error is the line (from 1) and what is wrong with it.
-pub fn read_channels(text: &str) -> Result<Vec<Row<ChannelLoad>>, (usize, String)> {
+/// Reads `channels.csv`, header included.
+///
+/// # Errors
+///
+/// [`TableError`] for the first line that does not fit.
+pub fn read_channels(text: &str) -> Result<Vec<WorkerRow<ChannelLoad>>, TableError> {
     read(text, CHANNELS_HEADER, |worker, channel, [messages, records]| ChannelLoad {
         worker,
         channel,
@@ -55,25 +60,25 @@ pub fn read_channels(text: &str) -> Result<Vec<Row<ChannelLoad>>, (usize, String
 }
 
 fn csv_rows<'a>(case: usize, repeat: usize, rows: impl Iterator<Item = (usize, &'a String, [u64; 2])>) -> String {
-    let mut text = String::new();
-    for (worker, name, [first, second]) in rows {
-        let name = quoted(name.replace(['\n', '\r'], " "));
-        writeln!(text, "{case},{repeat},{worker},{name},{first},{second}").expect("writing to a String cannot fail");
-    }
-    text
+    csv_text(rows.map(|(worker, name, [first, second])| {
+        let numbers = [case, repeat, worker].map(|number| number.to_string());
+        let name = name.replace(['\n', '\r'], " ");
+        numbers.into_iter().chain([name, first.to_string(), second.to_string()])
+    }))
 }
 
-/// One row for each line; `seen` makes of worker, name and the two counts what the file is about.
+/// Reads one row per line; `seen` builds the observation from the worker, the name and the two counts.
 fn read<T>(
     text: &str,
     header: &str,
     seen: impl Fn(usize, String, [u64; 2]) -> T,
-) -> Result<Vec<Row<T>>, (usize, String)> {
+) -> Result<Vec<WorkerRow<T>>, TableError> {
     let header = header.trim_end();
     let mut lines = (1..).zip(text.lines());
     let found = lines.next().map_or("", |(_, line)| line);
     if found != header {
-        return Err((1, format!("the header is `{found}` instead of `{header}`")));
+        let what = format!("the header is `{found}` instead of `{header}`");
+        return Err(TableError { line: 1, what });
     }
     let parsed = lines.map(|(line, row)| {
         let parse = || {
@@ -82,14 +87,14 @@ fn read<T>(
                 return Err(format!("{} fields instead of 6", fields.len()));
             };
             let seen = seen(number(worker)?, name.clone(), [number(first)?, number(second)?]);
-            Ok(Row { case: number(case)?, repeat: number(repeat)?, seen })
+            Ok(WorkerRow { case: number(case)?, repeat: number(repeat)?, seen })
         };
-        parse().map_err(|what| (line, what))
+        parse().map_err(|what| TableError { line, what })
     });
     parsed.collect()
 }
 
-/// The fields of a line, without their quotes.
+/// Returns the fields of a line without their quotes.
 fn fields(line: &str) -> Result<Vec<String>, String> {
     let (mut fields, mut field) = (Vec::new(), String::new());
     let (mut quoted, mut letters) = (false, line.chars().peekable());
@@ -117,11 +122,14 @@ mod tests {
 
     #[test]
     fn errors_name_the_line_and_what_is_wrong() {
-        let read = |row: &str| read_operators(&format!("{OPERATORS_HEADER}1,1,0,Input,2,3\n{row}\n")).unwrap_err();
-        assert_eq!(read("1,1,0,Input,2"), (3, "5 fields instead of 6".into()));
-        assert_eq!(read("1,1,0,Input,2,-3"), (3, "`-3` is no whole number, or does not fit".into()));
-        assert_eq!(read("1,1,0,\"Input,2,3"), (3, "a quote is not closed".into()));
-        let (line, what) = read_channels(OPERATORS_HEADER).unwrap_err();
+        let read = |row: &str| {
+            let text = format!("{OPERATORS_HEADER}1,1,0,Input,2,3\n{row}\n");
+            read_operators(&text).unwrap_err().to_string()
+        };
+        assert_eq!(read("1,1,0,Input,2"), "line 3: 5 fields instead of 6");
+        assert_eq!(read("1,1,0,Input,2,-3"), "line 3: `-3` is no whole number, or does not fit");
+        assert_eq!(read("1,1,0,\"Input,2,3"), "line 3: a quote is not closed");
+        let TableError { line, what } = read_channels(OPERATORS_HEADER).unwrap_err();
         assert!(line == 1 && what.contains("instead of `case,repeat,worker,channel,messages,records`"), "{what}");
     }
 
@@ -136,7 +144,7 @@ mod tests {
                 busy_ns: counts[1],
             }).collect();
             let text = OPERATORS_HEADER.to_owned() + &operator_rows(7, 2, &operators);
-            let expected: Vec<Row<OperatorTime>> = operators.into_iter().map(|seen| Row {
+            let expected: Vec<WorkerRow<OperatorTime>> = operators.into_iter().map(|seen| WorkerRow {
                 case: 7,
                 repeat: 2,
                 seen: OperatorTime { operator: seen.operator.replace('\n', " "), ..seen },

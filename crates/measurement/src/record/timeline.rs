@@ -1,0 +1,69 @@
+//! Rows of the tables that a case writes beside its record: samples over time, time by operator and load by channel.
+
+use serde::{Deserialize, Serialize};
+
+/// One sample of a running case: a row of `timeline.csv`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct TimelinePoint {
+    /// Time since the run of the case began, in ns.
+    pub at_ns: u64,
+    /// Number of events admitted so far.
+    pub admitted: u64,
+    /// Bytes that the workers have allocated and not freed since the run began, except the answers kept for the check;
+    /// absent if the allocator does not count.
+    pub live_bytes: Option<i64>,
+    /// Resident set of the process, in bytes.
+    pub rss_bytes: u64,
+    /// Number of state entries on all workers.
+    pub entries: u64,
+    /// Number of events waiting for the watermark on all workers.
+    pub buffered: u64,
+    /// Maximum latency of the events completed since the previous sample, in ns; absent if there were none.
+    pub latency_max_ns: Option<u64>,
+    /// Median latency of the events completed since the previous sample, in ns; absent if there were too few.
+    pub latency_p50_ns: Option<u64>,
+    /// Newest event time admitted so far, in ms since the first event time of the trace; absent before the first
+    /// admission.
+    #[serde(default)]
+    pub newest_event_time_ms: Option<i64>,
+    /// Watermark of the events admitted so far, in ms since the first event time of the trace; absent while there is
+    /// none.
+    #[serde(default)]
+    pub watermark_ms: Option<i64>,
+    /// Number of events due and not completed; 0 in files of schema version 1, which did not count them.
+    #[serde(default)]
+    pub backlog: u64,
+    /// Distance between the most and the least advanced worker ([`ViewSkew`](super::ViewSkew)), in records; absent if
+    /// fewer than two workers hold state, and before schema version 3.
+    #[serde(default)]
+    pub view_skew_records: Option<u64>,
+    /// Distance between the most and the least advanced worker, in ms of event time; absent if fewer than two hold state.
+    #[serde(default)]
+    pub view_skew_ms: Option<i64>,
+}
+
+/// Time spent by one operator on one worker: a row of `operators.csv`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OperatorTime {
+    /// Number of the worker, from 0; workers of the first process come first.
+    pub worker: usize,
+    /// Name of the operator; operators of the same name are counted together.
+    pub operator: String,
+    /// Number of times it was scheduled.
+    pub activations: u64,
+    /// Wall-clock time for which it ran, in ns.
+    pub busy_ns: u64,
+}
+
+/// Messages sent by one worker over one channel of the dataflow: a row of `channels.csv`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ChannelLoad {
+    /// Number of the sending worker, from 0; workers of the first process come first.
+    pub worker: usize,
+    /// Both ends of the channel, such as `input → answers`.
+    pub channel: String,
+    /// Number of batches sent, to itself and to other workers.
+    pub messages: u64,
+    /// Number of records in those batches.
+    pub records: u64,
+}
