@@ -133,7 +133,7 @@ pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure
 }
 
 fn unknown(name: &str, registry: Registry) -> Failure {
-    let pipelines = registry.pipelines().map(|pipeline| pipeline.name());
+    let pipelines = registry.pipelines().map(Pipeline::name);
     let all = pipelines.chain(Profile::NAMES.iter().copied()).chain(SHIPPED.iter().map(|(shipped, _)| *shipped));
     let all: Vec<&str> = all.chain(Strategy::ALL.map(Strategy::name)).collect();
     let hint = match nearest(name, all.iter().copied()) {

@@ -3,9 +3,8 @@
 //! It is a library, so that a program with pipelines of its own has every command, strategy and report for them:
 //!
 //! ```no_run
-//! fn main() {
-//!     flowbench::main(&[]); // here: references to your pipelines
-//! }
+//! // All that its `main` does, with references to the pipelines in the brackets.
+//! flowbench::main(&[]);
 //! ```
 //!
 //! The example `own_pipeline` is such a program. What a pipeline is made of is in [`pipelines`] and [`events`].

@@ -49,8 +49,8 @@ struct Seen {
 
 answer! {
     struct Quiet about (customer) {
-        customer: Id => id,
-        events: u64 => text,
+        customer: Id = id,
+        events: u64 = text,
     }
 }
 

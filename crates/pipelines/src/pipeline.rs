@@ -16,6 +16,7 @@ pub trait Pipeline: Sync {
     ///
     /// # Errors
     ///
+    ///
     /// Fails with the first setting that is out of range.
     fn bind(&self, settings: &Settings, symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError>;
 
@@ -42,6 +43,7 @@ pub trait Pipeline: Sync {
     /// Fixes the parameters (`KEY=VALUE`) for a trace with these symbols.
     ///
     /// # Errors
+    ///
     ///
     /// Fails with the first setting that is unknown, given twice, or out of range.
     fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
@@ -83,6 +85,7 @@ pub trait BoundPipeline: Send + Sync {
     /// Checks that it can run in this context: with this strategy, on this many workers and processes.
     ///
     /// # Errors
+    ///
     /// [`RunError::Workers`] or [`RunError::Unsupported`] if it cannot.
     fn check(&self, context: &RunContext) -> Result<(), RunError> {
         let (strategy, workers) = (context.config.strategy, context.workers());
@@ -98,6 +101,7 @@ pub trait BoundPipeline: Send + Sync {
     /// Runs it, and returns when everything is answered.
     ///
     /// # Errors
+    ///
     /// What [`check`](BoundPipeline::check) says, or what went wrong in the dataflow.
     fn run(&self, context: &RunContext) -> Result<RunEnd, RunError>;
     /// Returns how many of `events` would concern the pipeline but have no key.

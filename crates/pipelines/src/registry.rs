@@ -56,7 +56,7 @@ impl Registry {
     /// Fails if there is none; the error names the nearest one, or all.
     pub fn find(self, name: &str) -> Result<&'static dyn Pipeline, UnknownName> {
         let found = self.pipelines().find(|pipeline| pipeline.name() == name);
-        found.ok_or_else(|| UnknownName::new("pipeline", name, self.pipelines().map(|pipeline| pipeline.name())))
+        found.ok_or_else(|| UnknownName::new("pipeline", name, self.pipelines().map(Pipeline::name)))
     }
 }
 

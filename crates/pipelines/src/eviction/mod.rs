@@ -10,6 +10,7 @@ mod never;
 use std::fmt;
 use std::str::FromStr;
 
+use flowbench_events::DurationError;
 use thiserror::Error;
 
 pub(crate) use self::expiry_queue::ExpiryQueue;
@@ -36,8 +37,9 @@ pub trait EvictionPolicy: Copy + Eq + fmt::Debug + Send + Sync + 'static {
     /// Reads the arguments in brackets, as many as there are parameters.
     ///
     /// # Errors
-    /// What an argument must be.
-    fn parse(arguments: &[&str]) -> Result<Self, String> {
+    ///
+    /// Fails with what an argument must be.
+    fn parse(arguments: &[&str]) -> Result<Self, ArgumentError> {
         let _ = arguments;
         Ok(Self::DEFAULT)
     }
@@ -112,6 +114,14 @@ pub enum EvictionError {
     },
 }
 
+/// What is wrong with the argument of an eviction.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ArgumentError {
+    /// It is not a duration.
+    #[error(transparent)]
+    Duration(#[from] DurationError),
+}
+
 /// Lists the evictions: a variant, and the type that declares it.
 macro_rules! evictions {
     ($($Variant:ident($Policy:ty),)+) => {
@@ -172,7 +182,7 @@ macro_rules! evictions {
                 match self { $(Eviction::$Variant(policy) => policy.arguments(),)+ }
             }
 
-            fn with(self, arguments: &[&str]) -> Result<Self, String> {
+            fn with(self, arguments: &[&str]) -> Result<Self, ArgumentError> {
                 match self { $(Eviction::$Variant(_) => <$Policy>::parse(arguments).map(Eviction::$Variant),)+ }
             }
 
@@ -201,7 +211,7 @@ macro_rules! evictions {
                 if arguments.len() != found.parameters().len() {
                     return Err(wrong(format!("{name} takes {} arguments", found.parameters().len())));
                 }
-                found.with(&arguments).map_err(wrong)
+                found.with(&arguments).map_err(|error| wrong(error.to_string()))
             }
         }
 
@@ -479,7 +489,7 @@ mod tests {
 
             type Evictor<M: KeyedStateMachine> = Touches<M>;
 
-            fn parse(arguments: &[&str]) -> Result<Self, String> {
+            fn parse(arguments: &[&str]) -> Result<Self, ArgumentError> {
                 Ok(Self { after_ms: flowbench_events::parse_duration_ms(arguments[0])? })
             }
 
