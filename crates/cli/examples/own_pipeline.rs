@@ -8,7 +8,7 @@
 
 use flowbench::events::{Event, Id, Symbols};
 use flowbench::pipelines::{
-    About, BoundPipeline, Keyed, KeyedLogic, Parameter, Pipeline, SettingError, Settings, TimerOutcome, answer,
+    About, BoundPipeline, Keyed, KeyedLogic, Parameter, Pipeline, Row, SettingError, Settings, TimerOutcome, answer,
 };
 
 fn main() {

@@ -15,7 +15,7 @@ use common::{Hook, Hooked, calm, prepared, run};
 use flowbench_harness::measure::{Idle, Load, Measured};
 use flowbench_measurement::latency::Window;
 use flowbench_measurement::offered_load::Schedule;
-use flowbench_measurement::record::Parts;
+use flowbench_measurement::record::LatencyComponents;
 use flowbench_pipelines::{Driver, Feed, RunConfig, Strategy};
 use rustix::time::{ClockId, clock_gettime};
 

@@ -16,7 +16,6 @@ pub trait Pipeline: Sync {
     ///
     /// # Errors
     ///
-    ///
     /// Fails with the first setting that is out of range.
     fn bind(&self, settings: &Settings, symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError>;
 
@@ -43,7 +42,6 @@ pub trait Pipeline: Sync {
     /// Fixes the parameters (`KEY=VALUE`) for a trace with these symbols.
     ///
     /// # Errors
-    ///
     ///
     /// Fails with the first setting that is unknown, given twice, or out of range.
     fn prepare(&self, settings: &[String], symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
