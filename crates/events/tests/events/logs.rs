@@ -1,4 +1,5 @@
-//! Logs in and out: what is written is read back the same, and bad input is told, counted and survived. The cases are tables.
+//! Logs in and out: what is written is read back the same, and bad input is told, counted and survived. The cases are
+//! tables.
 
 use std::fs;
 use std::io::{self, Write};
