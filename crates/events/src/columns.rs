@@ -52,8 +52,8 @@ impl<'m> Columns<'m> {
         Columns { header, events }
     }
 
-    /// Returns the columns of the interchange format, which may be in any order. Other columns are ignored and named in the
-    /// summary.
+    /// Returns the columns of the interchange format, which may be in any order. Other columns are ignored and named in
+    /// the summary.
     pub(crate) fn native(header: Vec<String>, out: &mut RowSink) -> Result<Columns<'static>, ReadError> {
         let mut sources = FieldSources::new();
         for field in Field::ALL {

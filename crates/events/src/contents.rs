@@ -54,8 +54,8 @@ const SHEET: &str = "save the sheet as CSV (UTF-8)";
 const UNPACK: &str = "unpack it and give the file in it";
 const BY_SCRIPT: &str = "save its table as CSV from the program that wrote it";
 
-/// The position of a mark, the mark, the type of file that has it, and what to do. Some marks are letters with which a CSV
-/// header may begin, so they count only if there are bytes that no text has.
+/// The position of a mark, the mark, the type of file that has it, and what to do. Some marks are letters with which a
+/// CSV header may begin, so they count only if there are bytes that no text has.
 const MARKS: [(usize, &[u8], &str, &str); 26] = [
     (0, b"PAR1", "a Parquet file", TO_CSV),
     (0, b"ORC", "an ORC file", TO_CSV),

@@ -76,7 +76,8 @@ fn header(
     })
 }
 
-/// Returns the cells of a header line without the empty ones at its end. A name that is not UTF-8 cannot match any other.
+/// Returns the cells of a header line without the empty ones at its end. A name that is not UTF-8 cannot match any
+/// other.
 fn names(cells: &Cells) -> Vec<String> {
     let name = |column| String::from_utf8_lossy(cells.get(column)).into_owned();
     let mut names: Vec<String> = (0..cells.len()).map(name).collect();

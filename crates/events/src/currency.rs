@@ -1,6 +1,6 @@
-//! The currency that stands in front of an amount or behind it.
+//! The currency before or after an amount.
 
-/// The currency of an amount, as it is written there: `$`, `USD`, or both of `$5 USD`.
+/// The currency of an amount as it is written, such as `$`, `USD`, or both of them in `$5 USD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Currency<'a> {
     front: &'a str,
@@ -8,7 +8,7 @@ pub(crate) struct Currency<'a> {
 }
 
 impl Currency<'_> {
-    /// True if it is written like that.
+    /// Returns true if the currency is written like this.
     pub(crate) fn is(self, text: &str) -> bool {
         text.strip_prefix(self.front) == Some(self.behind)
     }
@@ -20,7 +20,7 @@ impl std::fmt::Display for Currency<'_> {
     }
 }
 
-/// Takes the currency off an amount. `None` if what stands there is none, or there are two.
+/// Separates an amount from its currency, if it has one. `None` if there are two or there is other text.
 pub(crate) fn split(amount: &str) -> Option<(Option<Currency<'_>>, &str)> {
     let starts_number = |letter: char| letter.is_ascii_digit() || matches!(letter, '.' | ',' | '-' | '+' | '\u{2212}');
     let (front, rest) = amount.split_at(amount.find(starts_number)?);
@@ -28,7 +28,7 @@ pub(crate) fn split(amount: &str) -> Option<(Option<Currency<'_>>, &str)> {
     let number_end = rest.rfind(|letter: char| letter.is_ascii_digit())? + 1;
     let number_end = number_end + usize::from(rest[number_end..].starts_with(['.', ',']));
     let (number, behind) = rest.split_at(number_end);
-    // `Rs.500` are five hundred rupees, not half of one.
+    // `Rs.500` is five hundred rupees, not half of one.
     let number = if is_word(front) { number.strip_prefix('.').unwrap_or(number) } else { number };
     let (front, behind) = (front.trim(), behind.trim());
     if front.is_empty() && behind.is_empty() {
@@ -39,7 +39,7 @@ pub(crate) fn split(amount: &str) -> Option<(Option<Currency<'_>>, &str)> {
     (is_known(front) && is_known(behind) && !is_twice).then(|| (Some(Currency { front, behind }), number.trim()))
 }
 
-/// A currency sign, up to three letters before it: `€`, `US$`.
+/// Returns true for a currency sign with up to three letters before it, such as `€` or `US$`.
 fn is_sign(text: &str) -> bool {
     let sign = text.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
     let mut letters = sign.chars();
@@ -48,17 +48,17 @@ fn is_sign(text: &str) -> bool {
         && letters.next().is_none()
 }
 
-/// A code of ISO 4217.
+/// Returns true for a code of ISO 4217.
 fn is_code(text: &str) -> bool {
     text.len() == 3 && text.is_ascii() && CODES.split_ascii_whitespace().any(|code| code == text)
 }
 
-/// What a currency is called where it is at home.
+/// Returns true for the local name of a currency.
 fn is_word(text: &str) -> bool {
     WORDS.contains(&text.strip_suffix('.').unwrap_or(text))
 }
 
-/// The currency signs outside the block of Unicode that is theirs.
+/// The currency signs outside the Unicode block of currency symbols.
 const SIGNS: &str = "$¢£¤¥֏؋৲৳฿៛﷼﹩＄￠￡￥￦";
 
 const WORDS: [&str; 10] = ["kr", "zł", "Kč", "Ft", "lei", "лв", "руб", "Rs", "Rp", "Fr"];

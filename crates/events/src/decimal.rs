@@ -1,10 +1,10 @@
-//! Numbers as people write them, read exactly: `129.0000`, `.5`, `1.5e2`, ` 7`, `1.234,50 €`.
+//! Exact numbers in the styles of published logs: `129.0000`, `.5`, `1.5e2`, ` 7`, `1.234,50 €`.
 
 use thiserror::Error;
 
 use crate::currency::{self, Currency};
 
-/// An exact number: `mantissa × 10^exponent`.
+/// An exact number, `mantissa × 10^exponent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Decimal {
     mantissa: i128,
@@ -14,13 +14,13 @@ pub(crate) struct Decimal {
 /// How a log writes its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NumberStyle {
-    /// What stands before the decimals: `.` or `,`.
+    /// The decimal separator, `.` or `,`.
     pub(crate) decimal: char,
-    /// What may stand between groups of three digits.
+    /// The thousands separator, if there may be one.
     pub(crate) thousands: Option<char>,
 }
 
-/// Why a text is not the number that is wanted.
+/// The reason why a text is not the wanted number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum BadNumber {
     #[error("it is not a number")]
@@ -34,10 +34,10 @@ pub(crate) enum BadNumber {
 }
 
 impl NumberStyle {
-    /// A point before the decimals, nothing between the thousands.
+    /// The style with a decimal point and no thousands separator.
     pub(crate) const PLAIN: NumberStyle = NumberStyle { decimal: '.', thousands: None };
 
-    /// The other ways in which `text` could be a number, for a message.
+    /// Returns the other styles in which a text is a number, for a message.
     pub(crate) fn others(self, text: &str) -> impl Iterator<Item = NumberStyle> {
         const STYLES: [(char, Option<char>); 8] = [
             ('.', None),
@@ -53,7 +53,7 @@ impl NumberStyle {
         styles.into_iter().filter(move |style| *style != self && Decimal::parse_amount(text, *style).is_ok())
     }
 
-    /// The settings of a mapping that say so.
+    /// Returns the settings of a mapping that state this style.
     pub(crate) fn in_a_mapping(self) -> String {
         match self.thousands {
             None => format!("decimal = \"{}\"", self.decimal),
@@ -62,7 +62,7 @@ impl NumberStyle {
         }
     }
 
-    /// True if `letter` stands between thousands: a space is any of the spaces in use, an apostrophe either of the two.
+    /// Returns true if `letter` is the thousands separator. All spaces are equal, and so are both apostrophes.
     fn is_separator(self, letter: char) -> bool {
         match self.thousands {
             Some(' ' | '\u{a0}' | '\u{202f}') => matches!(letter, ' ' | '\u{a0}' | '\u{202f}'),
@@ -74,17 +74,17 @@ impl NumberStyle {
 }
 
 impl Decimal {
-    /// Reads a number: decimals, an exponent, a sign and spaces around it may be there. At most 38 digits count.
+    /// Reads a number, which may have decimals, an exponent, a sign and spaces around it, and at most 38 digits.
     pub(crate) fn parse(text: &str, style: NumberStyle) -> Result<Decimal, BadNumber> {
         let (negative, digits) = signed(text.trim());
         Ok(Decimal::unsigned(digits, style)?.negative_if(negative == Some(true)))
     }
 
-    /// Reads an amount of money: a number with its currency in front or behind, if it has one.
+    /// Reads an amount of money, which is a number that may have a currency before or after it.
     pub(crate) fn parse_amount(text: &str, style: NumberStyle) -> Result<(Decimal, Option<Currency<'_>>), BadNumber> {
         let (outer, amount) = signed(text.trim());
         let (currency, digits) = currency::split(amount).ok_or(BadNumber::NotANumber)?;
-        // The sign stands before or after the currency: -$5, $-5.
+        // The sign is before or after the currency: -$5, $-5.
         let (inner, digits) = if currency.is_some() { signed(digits) } else { (None, digits) };
         if outer.is_some() && inner.is_some() {
             return Err(BadNumber::NotANumber);
@@ -93,30 +93,30 @@ impl Decimal {
         Ok((number.negative_if(outer.or(inner) == Some(true)), currency))
     }
 
-    /// The product, if its digits can be kept.
+    /// Returns the exact product.
     pub(crate) fn times(self, factor: Decimal) -> Result<Decimal, BadNumber> {
         let mantissa = self.mantissa.checked_mul(factor.mantissa).ok_or(BadNumber::TooManyDigits)?;
         Ok(Decimal { mantissa, exponent: self.exponent.saturating_add(factor.exponent) })
     }
 
-    /// How many units of `10^-decimals` it is: exactly, or not at all.
+    /// Returns the number as an exact count of units of `10^-decimals`.
     pub(crate) fn units(self, decimals: i64) -> Result<i128, BadNumber> {
         let (units, rest, _) = self.divided(decimals)?;
         if rest == 0 { Ok(units) } else { Err(BadNumber::Remainder) }
     }
 
-    /// How many whole units of `10^-decimals` it is, cut off towards the past.
+    /// Returns the number as a count of units of `10^-decimals`, rounded down.
     pub(crate) fn floor_units(self, decimals: i64) -> Result<i128, BadNumber> {
         self.divided(decimals).map(|(units, ..)| units)
     }
 
-    /// The nearest number of units of `10^-decimals`; half a unit goes up.
+    /// Returns the number as the nearest count of units of `10^-decimals`; half a unit is rounded up.
     pub(crate) fn nearest_units(self, decimals: i64) -> Result<i128, BadNumber> {
         let (units, rest, unit) = self.divided(decimals)?;
         Ok(units + i128::from(rest >= unit - rest))
     }
 
-    /// Whole units of `10^-decimals`, what is left over them, and the unit it is counted in (both at least 0).
+    /// Returns the whole units of `10^-decimals`, the remainder, and the divisor of the remainder (both at least 0).
     fn divided(self, decimals: i64) -> Result<(i128, i128, i128), BadNumber> {
         if self.mantissa == 0 {
             return Ok((0, 0, 1));
@@ -164,7 +164,7 @@ impl Decimal {
     }
 }
 
-/// Takes the sign off; true if it is a minus.
+/// Removes the sign and returns whether it is a minus.
 fn signed(text: &str) -> (Option<bool>, &str) {
     match text.chars().next() {
         Some(sign @ ('-' | '\u{2212}')) => (Some(true), &text[sign.len_utf8()..]),
@@ -173,7 +173,7 @@ fn signed(text: &str) -> (Option<bool>, &str) {
     }
 }
 
-/// The digits and the power of ten behind them. One with more digits than a machine word is as good as the maximum.
+/// Returns the digits and the exponent. An exponent that does not fit into a machine word is the maximum.
 fn without_exponent(text: &str) -> Result<(&str, i64), BadNumber> {
     let Some((number, exponent)) = text.split_once(['e', 'E']) else { return Ok((text, 0)) };
     let (negative, digits) = signed(exponent);
@@ -184,8 +184,8 @@ fn without_exponent(text: &str) -> Result<(&str, i64), BadNumber> {
     Ok((number, if negative == Some(true) { -exponent } else { exponent }))
 }
 
-/// True if the separators, where there are any, stand between groups of three digits, the first of which may be shorter
-/// but does not begin with a zero: `1,5` and `0,125` are no whole numbers.
+/// Returns true if all thousands separators are between groups of three digits. The first group may be shorter but must
+/// not begin with a zero, so `1,5` and `0,125` are not whole numbers.
 fn is_grouped(whole: &str, style: NumberStyle) -> bool {
     let mut groups = whole.split(|letter| style.is_separator(letter));
     let first = groups.next().unwrap_or_default();

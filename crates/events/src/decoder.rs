@@ -123,7 +123,8 @@ impl Decoder {
         Ok(Decoded::Event(event))
     }
 
-    /// Returns what a row says about the kind. A listed kind counts even if its text would mean that the field is absent.
+    /// Returns what a row says about the kind. A listed kind counts even if its text would mean that the field is
+    /// absent.
     #[inline]
     pub(crate) fn kind(&self, texts: &Texts, notes: &mut Notes) -> Result<KindOf, BadField> {
         match self.listed_kind(texts[Field::Kind]) {

@@ -12,10 +12,11 @@ use crate::event::{Event, EventId};
 
 /// The *arrival time* in ms within which a repeated delivery does not count.
 ///
-/// The first delivery of an event id in the order of the trace counts. A later one counts only if it arrives a horizon or
-/// more after the last one that counted, so never if arrival time runs backwards. Events without an id are never repeated.
-/// Which deliveries count is therefore a function of the trace, and an event id may be forgotten once all further arrivals
-/// are a horizon or more after the delivery that counted. Late events are dropped before, and are no deliveries.
+/// The first delivery of an event id in the order of the trace counts. A later one counts only if it arrives a horizon
+/// or more after the last one that counted, so never if arrival time runs backwards. Events without an id are never
+/// repeated. Which deliveries count is therefore a function of the trace, and an event id may be forgotten once all
+/// further arrivals are a horizon or more after the delivery that counted. Late events are dropped before, and are no
+/// deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Horizon(i64);
@@ -56,8 +57,8 @@ pub struct Deduplicator {
 /// The event ids that have counted.
 #[derive(Debug)]
 enum Counted {
-    /// The ids, in 8 bytes each plus spare room. Of many small tables only one doubles at a time, so they waste less than a
-    /// single large one, which would need half as much again.
+    /// The ids, in 8 bytes each plus spare room. Of many small tables only one doubles at a time, so they waste less
+    /// than a single large one, which would need half as much again.
     ForGood(Vec<HashSet<EventId, RandomState>>),
     /// The arrival time in ms of the last delivery that counted.
     At(HashMap<EventId, i64, RandomState>),

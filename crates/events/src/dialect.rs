@@ -1,5 +1,5 @@
-//! The dialect of a file: separator, encoding, header, decimal comma. What a mapping does not state is recognised from the
-//! first rows.
+//! The dialect of a file: separator, encoding, header, decimal comma. What a mapping does not state is recognised from
+//! the first rows.
 //!
 //! Decision D-105.
 
@@ -128,8 +128,8 @@ impl Text {
 }
 
 impl Dialect {
-    /// Returns the dialect that the mapping states; failing that, the one that yields the wanted columns; failing that, the
-    /// one in which the rows are widest and agree on their width.
+    /// Returns the dialect that the mapping states; failing that, the one that yields the wanted columns; failing that,
+    /// the one in which the rows are widest and agree on their width.
     pub(crate) fn recognise(sample: &[u8], layout: &Layout, wanted: &[&str]) -> Dialect {
         let line = separator_line(sample);
         let has_separator_line = line.is_some();
@@ -206,8 +206,8 @@ pub(crate) fn first_rows(sample: &[u8], separator: u8, has_separator_line: bool,
     first
 }
 
-/// Returns the style of amounts if they have a decimal comma, as `2,55` and `1.203,39` do. `1,203` is ambiguous and does not
-/// decide.
+/// Returns the style of amounts if they have a decimal comma, as `2,55` and `1.203,39` do. `1,203` is ambiguous and
+/// does not decide.
 pub(crate) fn decimal_comma<'a>(cells: impl IntoIterator<Item = &'a str>) -> Option<DecimalComma> {
     let mut has_comma = false;
     let mut thousands = None;

@@ -52,8 +52,8 @@ impl TraceDigest {
         }
     }
 
-    /// Adds an event id. A number counts as itself even if it has become a symbol; texts and absence have marks of their
-    /// own. The row number of an event without an id does not count.
+    /// Adds an event id. A number counts as itself even if it has become a symbol; texts and absence have marks of
+    /// their own. The row number of an event without an id does not count.
     fn event_id(&mut self, event_id: EventId, symbols: &Symbols) {
         match event_id.kind() {
             EventIdKind::Number(number) => self.row.extend(number.to_le_bytes()),

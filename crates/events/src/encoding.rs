@@ -15,8 +15,8 @@ pub(crate) enum Encoding {
     Windows1252WhereNotUtf8,
 }
 
-/// Reads text of another encoding as UTF-8. What is not text (half a surrogate pair, bytes that are no character) becomes
-/// bytes that are not UTF-8, so that the cell is rejected.
+/// Reads text of another encoding as UTF-8. What is not text (half a surrogate pair, bytes that are no character)
+/// becomes bytes that are not UTF-8, so that the cell is rejected.
 pub(crate) struct Transcoder<R> {
     raw: R,
     encoding: Encoding,
@@ -214,8 +214,8 @@ fn decode_mixed(raw: &[u8], is_last: bool, text: &mut Vec<u8>) -> usize {
 /// A byte that never occurs in UTF-8.
 const NO_TEXT: u8 = 0xff;
 
-/// Returns false for the bytes that Windows-1252 leaves undefined, and for FF, whose letter is rare while the byte is common
-/// in files that are not text.
+/// Returns false for the bytes that Windows-1252 leaves undefined, and for FF, whose letter is rare while the byte is
+/// common in files that are not text.
 fn is_likely_letter(byte: u8) -> bool {
     !matches!(byte, 0x81 | 0x8d | 0x8f | 0x90 | 0x9d | 0xff)
 }

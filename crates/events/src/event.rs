@@ -227,7 +227,8 @@ impl Event {
         (self.event_time_ms(), self.event_id)
     }
 
-    /// Compares by the canonical key and then by the other fields, so that a log whose ids are not unique has one order, too.
+    /// Compares by the canonical key and then by the other fields, so that a log whose ids are not unique has one
+    /// order, too.
     #[inline]
     pub fn canonical_cmp(&self, other: &Event) -> Ordering {
         self.canonical_key().cmp(&other.canonical_key()).then_with(|| self.content_cmp(other))
@@ -417,8 +418,8 @@ impl Id {
 ///
 /// Ids are texts and compare by (length, bytes), which for numbers is their value. In memory an id is one word in that
 /// order. Events without an id, which equal no other event, come first, in row order. Plain decimal numbers below 2^63
-/// follow, and then symbols, which [`Symbols::order_event_ids`](crate::Symbols::order_event_ids) numbers in the order of
-/// their texts. If a trace has symbols, that call turns its numbers into symbols as well, since a number may belong
+/// follow, and then symbols, which [`Symbols::order_event_ids`](crate::Symbols::order_event_ids) numbers in the order
+/// of their texts. If a trace has symbols, that call turns its numbers into symbols as well, since a number may belong
 /// between two of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EventId(u64);
@@ -501,8 +502,8 @@ impl From<u64> for EventId {
 pub struct Value(pub i64);
 
 impl Value {
-    /// Reads an exact decimal such as `-12.5`, `500.0000`, `.125` or `1.5e3`. Returns `None` if the text is not a number, not
-    /// a multiple of a thousandth, or out of range. Nothing is rounded.
+    /// Reads an exact decimal such as `-12.5`, `500.0000`, `.125` or `1.5e3`. Returns `None` if the text is not a
+    /// number, not a multiple of a thousandth, or out of range. Nothing is rounded.
     ///
     /// # Examples
     ///
@@ -523,7 +524,8 @@ impl Value {
         if thousandths == i64::MIN { Err(BadNumber::TooLarge) } else { Ok(Value(thousandths)) }
     }
 
-    /// Reads digits and at most three decimals, which is the fast path. `None` means only that the slow path must decide.
+    /// Reads digits and at most three decimals, which is the fast path. `None` means only that the slow path must
+    /// decide.
     pub(crate) fn parse_plain(text: &str) -> Option<Value> {
         let (negative, digits) = match text.as_bytes() {
             [b'-', ..] => (true, &text[1..]),

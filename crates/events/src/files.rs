@@ -1,5 +1,5 @@
-//! Files and standard streams by name. The content of a file decides how it is decompressed, and the ending of its name how
-//! it is compressed.
+//! Files and standard streams by name. The content of a file decides how it is decompressed, and the ending of its name
+//! how it is compressed.
 
 use std::fmt;
 use std::fs::File;
@@ -31,8 +31,9 @@ pub enum Input {
 
 /// The place that a log is written to, through a buffer, and compressed if its name ends in `.gz` or `.zst`.
 ///
-/// A file is written beside its place, and [`Output::finish`] syncs and renames it. Until then, and if the output is dropped
-/// instead, a previous file stays as it is. What is not a regular file (`-`, a pipe, a device) is written directly.
+/// A file is written beside its place, and [`Output::finish`] syncs and renames it. Until then, and if the output is
+/// dropped instead, a previous file stays as it is. What is not a regular file (`-`, a pipe, a device) is written
+/// directly.
 pub struct Output {
     name: String,
     stream: Stream,
@@ -92,8 +93,8 @@ impl Input {
         if path == Path::new("-") { Input::Stdin } else { Input::File(path) }
     }
 
-    /// Returns the format by the ending of the name, without that of a compression. `None` for standard input and for unknown
-    /// endings.
+    /// Returns the format by the ending of the name, without that of a compression. `None` for standard input and for
+    /// unknown endings.
     pub fn format(&self) -> Option<Format> {
         match self {
             Input::Stdin => None,
@@ -108,7 +109,8 @@ impl Input {
     ///
     /// # Errors
     ///
-    /// Returns [`FileError`] if the file cannot be opened or decompressed, or is not text; the message then says what it is.
+    /// Returns [`FileError`] if the file cannot be opened or decompressed, or is not text; the message then says what
+    /// it is.
     pub fn open(&self) -> Result<Box<dyn BufRead>, FileError> {
         self.open_remarking(&mut Vec::new())
     }
@@ -235,8 +237,8 @@ impl Output {
         Ok(Output { name: path.display().to_string(), stream, replacement })
     }
 
-    /// Checks that a file can be created, without creating or emptying it. Long work whose result goes there checks this
-    /// first.
+    /// Checks that a file can be created, without creating or emptying it. Long work whose result goes there checks
+    /// this first.
     ///
     /// # Errors
     ///
@@ -321,8 +323,8 @@ impl From<WriteError> for io::Error {
 }
 
 impl Format {
-    /// Returns the format by the ending of a path, `.csv`, `.jsonl` or `.ndjson`, without that of a compression. `None` for
-    /// other endings.
+    /// Returns the format by the ending of a path, `.csv`, `.jsonl` or `.ndjson`, without that of a compression. `None`
+    /// for other endings.
     pub fn from_path(path: impl AsRef<Path>) -> Option<Format> {
         let path = path.as_ref();
         let inner = if Compression::from_path(path).is_some() { Path::new(path.file_stem()?) } else { path };
@@ -333,8 +335,8 @@ impl Format {
         }
     }
 
-    /// Returns the format by the first part of a text, which is JSON Lines if it begins with `{` or an array of objects, and
-    /// CSV otherwise.
+    /// Returns the format by the first part of a text, which is JSON Lines if it begins with `{` or an array of
+    /// objects, and CSV otherwise.
     pub(crate) fn recognise(sample: &[u8]) -> Format {
         let first = sample.iter().find(|byte| !byte.is_ascii_whitespace());
         if first == Some(&b'{') || array::begins(sample) { Format::Jsonl } else { Format::Csv }

@@ -38,8 +38,8 @@ impl Groups {
         Groups { name: name.to_owned(), open: None, seen: HashSet::default(), again: 0 }
     }
 
-    /// Takes a row that continues the open group, which has the same text and the same kind or none. Only its value is read.
-    /// Returns false if the row does not continue the group.
+    /// Takes a row that continues the open group, which has the same text and the same kind or none. Only its value is
+    /// read. Returns false if the row does not continue the group.
     pub(crate) fn go_on(&mut self, decoder: &Decoder, texts: &Texts, notes: &mut Notes) -> Result<bool, BadField> {
         let Some(open) = self.open.as_mut().filter(|open| open.key == texts[Field::Group]) else { return Ok(false) };
         let is_alike = match decoder.kind(texts, notes)? {

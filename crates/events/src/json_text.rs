@@ -5,7 +5,8 @@ use std::borrow::Cow;
 /// The reason for which a value that is neither a text nor a number is rejected.
 pub(crate) const NEITHER: &str = "expected a text or a number";
 
-/// Returns a value as text, which is the content of a string, the digits of a number, `true` or `false`. `null` is empty.
+/// Returns a value as text, which is the content of a string, the digits of a number, `true` or `false`. `null` is
+/// empty.
 pub(crate) fn text(value: &str) -> Result<Cow<'_, str>, String> {
     match value.as_bytes() {
         b"null" => Ok(Cow::Borrowed("")),

@@ -1,8 +1,8 @@
-//! Events as JSON Lines, which have one object on each line, with the names of the CSV columns or those of a mapping. An
-//! array of objects can be read as well.
+//! Events as JSON Lines, which have one object on each line, with the names of the CSV columns or those of a mapping.
+//! An array of objects can be read as well.
 //!
-//! Ids and money are written as strings, so that no reader rounds them, and absent fields are left out. In a log that is
-//! read they may be numbers; their digits are taken as they are and never become floating point.
+//! Ids and money are written as strings, so that no reader rounds them, and absent fields are left out. In a log that
+//! is read they may be numbers; their digits are taken as they are and never become floating point.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};

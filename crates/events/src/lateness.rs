@@ -3,8 +3,9 @@
 use crate::digest::mix;
 use crate::event::{Channel, Event};
 
-/// How the watermark follows from the arrivals. It is `slack_ms` behind the newest event time of all arrivals, or behind that
-/// of the slowest source. It is a function of the trace, so the same events are late for any number of workers.
+/// How the watermark follows from the arrivals. It is `slack_ms` behind the newest event time of all arrivals, or
+/// behind that of the slowest source. It is a function of the trace, so the same events are late for any number of
+/// workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WatermarkRule {
     /// The distance of the watermark behind the newest event time, in ms of event time.
@@ -55,8 +56,8 @@ impl WatermarkRule {
     }
 }
 
-/// Computes the watermark of [`Sources::Channel`]. A channel counts from its first event on, and events without a channel
-/// are a channel of their own.
+/// Computes the watermark of [`Sources::Channel`]. A channel counts from its first event on, and events without a
+/// channel are a channel of their own.
 struct Channels {
     slack_ms: i64,
     idle_ms: i64,
@@ -88,8 +89,8 @@ impl Channels {
     }
 }
 
-/// Computes the bounded-disorder watermark of all arrivals, which is `slack_ms` behind their newest event time. An event is
-/// *late* if its event time is below the watermark at its arrival.
+/// Computes the bounded-disorder watermark of all arrivals, which is `slack_ms` behind their newest event time. An
+/// event is *late* if its event time is below the watermark at its arrival.
 #[derive(Debug, Clone, Copy)]
 pub struct Lateness {
     slack_ms: i64,
@@ -102,8 +103,8 @@ impl Lateness {
         Self::resume(slack_ms, i64::MIN)
     }
 
-    /// Returns the watermark in the middle of a trace whose newest event time so far is `newest_ms`, or `i64::MIN` if there
-    /// was no event.
+    /// Returns the watermark in the middle of a trace whose newest event time so far is `newest_ms`, or `i64::MIN` if
+    /// there was no event.
     pub fn resume(slack_ms: i64, newest_ms: i64) -> Self {
         Self { slack_ms, newest_ms }
     }
@@ -126,8 +127,8 @@ impl Lateness {
         self.arrive_in_time(std::slice::from_ref(event)) == 0
     }
 
-    /// Takes the arrivals before the first late one and returns their number. The late one changes nothing, so the caller can
-    /// go on behind it.
+    /// Takes the arrivals before the first late one and returns their number. The late one changes nothing, so the
+    /// caller can go on behind it.
     #[inline]
     pub fn arrive_in_time(&mut self, events: &[Event]) -> usize {
         for (at, event) in events.iter().enumerate() {

@@ -1,8 +1,8 @@
 //! What an event is, and how logs of events are read and written.
 //!
 //! [`Event`] is the 48-byte record that all other parts work on; its texts are in [`Symbols`]. A [`Trace`] is events in
-//! arrival order, identified by a digest. [`read_trace`] and [`EventWriter`] convert CSV and JSON Lines to events and back,
-//! and a [`Mapping`] converts the logs of others. [`draft_mapping`] drafts one.
+//! arrival order, identified by a digest. [`read_trace`] and [`EventWriter`] convert CSV and JSON Lines to events and
+//! back, and a [`Mapping`] converts the logs of others. [`draft_mapping`] drafts one.
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 

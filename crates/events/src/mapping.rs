@@ -41,45 +41,48 @@ use crate::toml_text::{Text, Wrong, string, text};
 /// - Each has a `column` or a `constant`. A cell that is empty or one of the words of `absent` is an absent field.
 /// - In JSON Lines, or an array of objects, a column is a name or a path of names and numbers: `customer.id`,
 ///   `items.0.price`.
-/// - `pattern` is a regular expression whose first capture group is the field. If it does not match, the field is absent.
-/// - `format` of a time is a strftime pattern, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns` (counts since 1970, which may
-///   have decimals or an exponent), or `rfc3339`, the default. In a list such as `["%d/%m/%Y %H:%M", "epoch_s"]`, the first
-///   format that can read the cell decides. Digits below a millisecond are cut off; two events of one millisecond are
-///   distinguished by their event ids.
-/// - `timezone` (an IANA name, UTC by default) applies to times without an offset. A local time that occurs twice means its
-///   first occurrence.
-/// - `values` of the kind say what each cell means. Rows with other cells are skipped and counted. Without `values`, cells
-///   are names of kinds.
-/// - `times` of the value names a column to multiply it by, as in `value = { column = "price", times = "quantity" }`. The
-///   product is exact, and absent if one of the two is absent.
+/// - `pattern` is a regular expression whose first capture group is the field. If it does not match, the field is
+///   absent.
+/// - `format` of a time is a strftime pattern, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns` (counts since 1970, which
+///   may have decimals or an exponent), or `rfc3339`, the default. In a list such as `["%d/%m/%Y %H:%M", "epoch_s"]`,
+///   the first format that can read the cell decides. Digits below a millisecond are cut off; two events of one
+///   millisecond are distinguished by their event ids.
+/// - `timezone` (an IANA name, UTC by default) applies to times without an offset. A local time that occurs twice means
+///   its first occurrence.
+/// - `values` of the kind say what each cell means. Rows with other cells are skipped and counted. Without `values`,
+///   cells are names of kinds.
+/// - `times` of the value names a column to multiply it by, as in `value = { column = "price", times = "quantity" }`.
+///   The product is exact, and absent if one of the two is absent.
 /// - `prefix` of the event id is put before its text; see *Several events in a row*.
 ///
 /// # Numbers
 ///
 /// A value is read exactly, however it is written (`129.0000`, `.5`, `1.5e2`, ` 7`). A currency before or after it
-/// (`$5.99`, `5 EUR`) is ignored. A value that is not a multiple of a thousandth is rejected, never rounded. Ratings are
-/// whole numbers, of which `5.0` is one. Only load times are rounded, to the nearest millisecond.
+/// (`$5.99`, `5 EUR`) is ignored. A value that is not a multiple of a thousandth is rejected, never rounded. Ratings
+/// are whole numbers, of which `5.0` is one. Only load times are rounded, to the nearest millisecond.
 ///
 /// - `decimal`, at the top of the mapping, is the decimal separator, `"."` by default or `","`.
-/// - `thousands`, at the top, is the thousands separator `","`, `"."`, `"'"` or `" "`, which includes the no-break spaces.
-///   By default there is none. It must separate groups of three digits, or the cell is rejected: `1,5` is never 15.
+/// - `thousands`, at the top, is the thousands separator `","`, `"."`, `"'"` or `" "`, which includes the no-break
+///   spaces. By default there is none. It must separate groups of three digits, or the cell is rejected: `1,5` is never
+///   15.
 ///
 /// # Words for an absent field
 ///
-/// `absent = ["nan", "None"]`, at the top, lists the words that mean that a field is absent. They apply to every field, ids
-/// included, and must match exactly. They replace the default, which is `NULL` and `\N`; the empty cell is always absent. A
-/// cell that `values` lists is a kind nevertheless. If another such word (`nan`, `N/A`, `-`, ...) is the field of three rows
-/// or more, the summary remarks on it and says what to write.
+/// `absent = ["nan", "None"]`, at the top, lists the words that mean that a field is absent. They apply to every field,
+/// ids included, and must match exactly. They replace the default, which is `NULL` and `\N`; the empty cell is always
+/// absent. A cell that `values` lists is a kind nevertheless. If another such word (`nan`, `N/A`, `-`, ...) is the
+/// field of three rows or more, the summary remarks on it and says what to write.
 ///
 /// # Several rows that are one event
 ///
-/// `group = "InvoiceNo"`, at the top, makes one event of consecutive rows, such as the lines of an order, that have the same
-/// text in that column and the same kind or none. Its value is the exact sum of theirs; a row is rejected if the sum would
-/// overflow. Every other field is that of the first row, and nothing else of the other rows is read. A row whose column is
-/// empty is an event by itself. A rejected or skipped row belongs to no event, but does not separate those around it.
+/// `group = "InvoiceNo"`, at the top, makes one event of consecutive rows, such as the lines of an order, that have the
+/// same text in that column and the same kind or none. Its value is the exact sum of theirs; a row is rejected if the
+/// sum would overflow. Every other field is that of the first row, and nothing else of the other rows is read. A row
+/// whose column is empty is an event by itself. A rejected or skipped row belongs to no event, but does not separate
+/// those around it.
 ///
-/// Rows of a group that are not consecutive are not joined, since a log is read in one pass. The summary remarks on how many
-/// groups occurred again, among the first million groups.
+/// Rows of a group that are not consecutive are not joined, since a log is read in one pass. The summary remarks on how
+/// many groups occurred again, among the first million groups.
 ///
 /// # Several events in a row
 ///
@@ -96,21 +99,23 @@ use crate::toml_text::{Text, Wrong, string, text};
 /// time = { column = "delivered_at" }
 /// ```
 ///
-/// The fields at the top apply to every event, and those of an `[[event]]` override them. An event whose time is absent does
-/// not exist, and a row without any event is skipped. One field that cannot be read rejects the row with all its events.
-/// Without `event_id`, each event has a number of its own. Events must not share an id, so each has an `event_id` with a
-/// column or a `prefix` of its own, such as `event_id = { column = "order_id", prefix = "placed-" }`.
+/// The fields at the top apply to every event, and those of an `[[event]]` override them. An event whose time is absent
+/// does not exist, and a row without any event is skipped. One field that cannot be read rejects the row with all its
+/// events. Without `event_id`, each event has a number of its own. Events must not share an id, so each has an
+/// `event_id` with a column or a `prefix` of its own, such as `event_id = { column = "order_id", prefix = "placed-" }`.
 ///
 /// # The file as a whole
 ///
-/// What the mapping does not state is recognised from the first 64 KiB of the file, and the summary says what was assumed:
+/// What the mapping does not state is recognised from the first 64 KiB of the file, and the summary says what was
+/// assumed:
 ///
-/// - `separator = ";"` is one character. By default it is the comma, semicolon, tab or bar that yields the columns of the
-///   mapping. A first line `sep=;` also states it.
+/// - `separator = ";"` is one character. By default it is the comma, semicolon, tab or bar that yields the columns of
+///   the mapping. A first line `sep=;` also states it.
 /// - `columns = ["user", "item", "when"]` names the columns of a file without a header, or replaces its header if
 ///   `header = true`. With `header = false` alone, the columns are called `1`, `2`, `3`, ...
-/// - `encoding` is `utf-8`, `utf-16` or `latin-1`, which is read as its superset Windows-1252. By default, a file is UTF-16 if
-///   it has a byte order mark or zero bytes, and a file that is not UTF-8 is Windows-1252 if its first bytes can be.
+/// - `encoding` is `utf-8`, `utf-16` or `latin-1`, which is read as its superset Windows-1252. By default, a file is
+///   UTF-16 if it has a byte order mark or zero bytes, and a file that is not UTF-8 is Windows-1252 if its first bytes
+///   can be.
 /// - The decimal separator is a comma if the column separator is not, and amounts can be read in no other way (`2,55`,
 ///   `1.203,39`).
 ///
@@ -267,7 +272,8 @@ impl Mapping {
 }
 
 impl EventOfRow {
-    /// Takes what the mapping says about a field, which replaces what it said before. `toml` is the text of the mapping.
+    /// Takes what the mapping says about a field, which replaces what it said before. `toml` is the text of the
+    /// mapping.
     fn take(&mut self, key: &Key, value: &Spanned<DeValue>, toml: &str) -> Result<(), Wrong> {
         let field = field(key.get_ref()).ok_or_else(|| (not_a_field(key.get_ref()), key.span()))?;
         let DeValue::Table(table) = value.get_ref() else {

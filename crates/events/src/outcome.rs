@@ -38,8 +38,8 @@ pub struct ReadSummary {
     pub rejects: u64,
     /// The first few kinds that were skipped, each with its number of rows.
     pub skipped_kinds: BTreeMap<String, u64>,
-    /// The first few columns that the interchange format does not have. With a mapping there are none, since it says which
-    /// columns are used.
+    /// The first few columns that the interchange format does not have. With a mapping there are none, since it says
+    /// which columns are used.
     pub ignored_columns: Vec<String>,
     /// The paths that the mapping asks for and no object of JSON Lines has.
     pub missing_paths: Vec<String>,
@@ -132,8 +132,8 @@ impl fmt::Display for Reject {
 }
 
 impl fmt::Display for ReadSummary {
-    /// Writes one sentence, such as `25900 rows: 25897 events, 3 skipped ('adjustment' 3), 0 rejected`. If events are not one
-    /// for each row, it begins with `25900 rows: 3000 events of 25897 rows`.
+    /// Writes one sentence, such as `25900 rows: 25897 events, 3 skipped ('adjustment' 3), 0 rejected`. If events are
+    /// not one for each row, it begins with `25900 rows: 3000 events of 25897 rows`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} rows: {} events", self.rows, self.events)?;
         if self.events != self.used {

@@ -28,8 +28,8 @@ struct Node {
 }
 
 impl Paths {
-    /// Returns the paths of columns with these names. Each is the name of a value, or a path of names and numbers such as
-    /// `items.0.price`.
+    /// Returns the paths of columns with these names. Each is the name of a value, or a path of names and numbers such
+    /// as `items.0.price`.
     pub(crate) fn new(names: &[&str]) -> Paths {
         let mut root = Node::default();
         for (column, path) in names.iter().enumerate() {

@@ -1,8 +1,8 @@
 //! Rows with quotes.
 //!
-//! A quoted field without quotes or line ends in it is copied as it stands. All others are read by `csv-core`, the engine
-//! of the `csv` crate. It accepts any text, so a stray quote is recognised here: by the text behind the quote that closes
-//! a field.
+//! A quoted field without quotes or line ends in it is copied as it stands. All others are read by `csv-core`, the
+//! engine of the `csv` crate. It accepts any text, so a stray quote is recognised here: by the text behind the quote
+//! that closes a field.
 //!
 //! Decision D-104.
 
@@ -111,7 +111,7 @@ impl QuotedRow {
             return Ok(None);
         }
         let length = read - 1; // without the separator or line end
-        // Nothing follows the closing quote if the field ends with a quote and has taken one byte for each of the two quotes
+        // Nothing follows the closing quote if the field ends with a quote and has taken one byte for each of the quotes
         // around it, for the double of each quote within, and for its separator.
         let text = &self.text[field.start..];
         let closes_at_end = field.bytes_read == text.len() + memchr_iter(b'"', text).count() + 3;

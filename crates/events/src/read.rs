@@ -16,8 +16,8 @@ use crate::{csv_reader, jsonl};
 /// Options for reading a log.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
-    /// The format of the log. If it is `None`, the ending of the file decides; failing that, a text that begins with `{` or
-    /// `[{` is JSON Lines, and any other is CSV.
+    /// The format of the log. If it is `None`, the ending of the file decides; failing that, a text that begins with
+    /// `{` or `[{` is JSON Lines, and any other is CSV.
     pub format: Option<Format>,
     /// The mapping of a foreign log. Without one, the columns are those of the interchange format.
     pub mapping: Option<Mapping>,
@@ -27,8 +27,8 @@ pub struct ReadOptions {
 
 /// Reads a whole log into memory, in the order of the file, which is the arrival order.
 ///
-/// `on_reject` is called with each bad row. An event without an id equals no other event and is shown by its row number, from
-/// 1. Event ids compare as texts do, by (length, bytes), whatever the order of the rows.
+/// `on_reject` is called with each bad row. An event without an id equals no other event and is shown by its row
+/// number, from 1. Event ids compare as texts do, by (length, bytes), whatever the order of the rows.
 ///
 /// # Errors
 ///
@@ -70,8 +70,8 @@ pub fn read_trace(
     Ok((trace, summary))
 }
 
-/// Reads a log row by row and calls `on_event` with each event, in constant memory except for `symbols`, which collects the
-/// texts.
+/// Reads a log row by row and calls `on_event` with each event, in constant memory except for `symbols`, which collects
+/// the texts.
 ///
 /// # Errors
 ///

@@ -45,8 +45,8 @@ enum RowSoFar {
 }
 
 impl<'a> RowSink<'a> {
-    /// Returns a sink that has taken no row yet. `decoders` read the events that a row may have, and `group` is the column
-    /// whose text the rows of one event share.
+    /// Returns a sink that has taken no row yet. `decoders` read the events that a row may have, and `group` is the
+    /// column whose text the rows of one event share.
     pub(crate) fn new(
         input: String,
         decoders: Vec<Decoder>,

@@ -1,10 +1,11 @@
 //! The rows of a CSV file and their line numbers.
 //!
 //! The rules are those of RFC 4180, with any separator. Blank lines are skipped, and LF, CR LF and CR all end a line. A
-//! quoted field must end just before a separator or a line end, and a row that spans lines must be as wide as the header.
-//! Otherwise the quote is a stray one. Then only its line is malformed, and reading resumes at the next line, however many
-//! lines the quote seemed to span. So one stray quote costs one row and not the rest of the file, and every row has its
-//! exact line number. A line that is too long is malformed as well, and is never held in memory as a whole.
+//! quoted field must end just before a separator or a line end, and a row that spans lines must be as wide as the
+//! header. Otherwise the quote is a stray one. Then only its line is malformed, and reading resumes at the next line,
+//! however many lines the quote seemed to span. So one stray quote costs one row and not the rest of the file, and
+//! every row has its exact line number. A line that is too long is malformed as well, and is never held in memory as a
+//! whole.
 //!
 //! Decision D-104.
 
@@ -116,8 +117,8 @@ impl<R: BufRead> Rows<R> {
         Ok(Some((line, Ok(Cells { row, ends: &self.ends }))))
     }
 
-    /// Reads the row with quotes that begins at `first`, whose first line ends at `end`. Moves past all its lines if that
-    /// succeeds, and otherwise only past the first.
+    /// Reads the row with quotes that begins at `first`, whose first line ends at `end`. Moves past all its lines if
+    /// that succeeds, and otherwise only past the first.
     fn quoted_row(&mut self, first: usize, end: usize) -> io::Result<Result<Cells<'_>, Malformed>> {
         self.quoted.begin();
         let read = self.read_lines(first, end)?;
@@ -175,8 +176,8 @@ impl<R: BufRead> Rows<R> {
         })
     }
 
-    /// Returns the line at `start`, which is all that is held, as a malformed row. Its rest is skipped only when the next row
-    /// is requested, since it may have no end.
+    /// Returns the line at `start`, which is all that is held, as a malformed row. Its rest is skipped only when the
+    /// next row is requested, since it may have no end.
     fn too_long(&mut self) -> Row<'_> {
         self.line += 1;
         self.bytes.clear();

@@ -4,8 +4,8 @@ use crate::names::clean;
 
 /// Returns the candidate nearest to `word`, or `None` if none is near enough to be meant.
 ///
-/// A candidate is near if the edit distance is at most a third of the length of the word (a swap of neighbours is one edit),
-/// or if one contains the other. Words of more than 64 bytes are not mistyped names and have no candidate.
+/// A candidate is near if the edit distance is at most a third of the length of the word (a swap of neighbours is one
+/// edit), or if one contains the other. Words of more than 64 bytes are not mistyped names and have no candidate.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const BYTES_MAX: usize = 64;
     if word.len() > BYTES_MAX {

@@ -29,7 +29,8 @@ struct Names {
 }
 
 impl Symbols {
-    /// Returns the id of a text, which is [`Id::ABSENT`] for the empty one; `None` if there are 2^31 - 1 other texts already.
+    /// Returns the id of a text, which is [`Id::ABSENT`] for the empty one; `None` if there are 2^31 - 1 other texts
+    /// already.
     pub fn id(&mut self, text: &str) -> Option<Id> {
         if text.is_empty() {
             return Some(Id::ABSENT);
@@ -49,8 +50,8 @@ impl Symbols {
         }
     }
 
-    /// Renumbers the event ids of a whole trace in the order of their texts if some are not plain numbers. From then on, ids
-    /// compare as their texts do, by (length, bytes), whatever the order in which they were read.
+    /// Renumbers the event ids of a whole trace in the order of their texts if some are not plain numbers. From then
+    /// on, ids compare as their texts do, by (length, bytes), whatever the order in which they were read.
     pub fn order_event_ids(&mut self, events: &mut [Event]) {
         if self.event_ids.names.is_empty() {
             return;
@@ -71,7 +72,8 @@ impl Symbols {
         }
     }
 
-    /// Returns the country symbol of a text, from 1 to 65535, and 0 for the empty text; `None` if all symbols are taken.
+    /// Returns the country symbol of a text, from 1 to 65535, and 0 for the empty text; `None` if all symbols are
+    /// taken.
     pub fn country(&mut self, text: &str) -> Option<u16> {
         if text.is_empty() {
             return Some(0);
@@ -120,8 +122,8 @@ impl Symbols {
         }
     }
 
-    /// Returns the rank of each symbol among the ids that are symbols, sorted by the bytes of their texts. Element `n` is the
-    /// rank of `Id(Id::FIRST_SYMBOL + n)`.
+    /// Returns the rank of each symbol among the ids that are symbols, sorted by the bytes of their texts. Element `n`
+    /// is the rank of `Id(Id::FIRST_SYMBOL + n)`.
     pub fn text_order(&self) -> Vec<u32> {
         places(&self.names.sorted_by_key(|name| name))
     }

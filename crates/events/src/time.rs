@@ -20,8 +20,8 @@ pub struct TimeError(String);
 #[error("'{0}' is not a duration; write it like 250ms, 30s, 15min, 48h, 7d or 1h30min")]
 pub struct DurationError(String);
 
-/// Reads a time with its offset as RFC 3339 writes it (`2011-12-09T12:50:00.000Z`, `…+01:00`), and returns it in ms since
-/// the Unix epoch. Digits below 1 ms are cut off.
+/// Reads a time with its offset as RFC 3339 writes it (`2011-12-09T12:50:00.000Z`, `…+01:00`), and returns it in ms
+/// since the Unix epoch. Digits below 1 ms are cut off.
 ///
 /// # Errors
 ///
@@ -67,8 +67,8 @@ pub fn rfc3339(ms: i64) -> String {
     text
 }
 
-/// Reads a duration such as `250ms`, `1s`, `30min`, `48h`, `7d` or `1h30min`, and returns it in ms. A number needs a unit,
-/// unless it is `0`.
+/// Reads a duration such as `250ms`, `1s`, `30min`, `48h`, `7d` or `1h30min`, and returns it in ms. A number needs a
+/// unit, unless it is `0`.
 ///
 /// # Errors
 ///

@@ -74,8 +74,8 @@ impl TimeFormats {
         read(text).or_else(|| read(trimmed)).ok_or_else(|| format!("none of the {} formats reads it", all().count()))
     }
 
-    /// Returns the format that counts in a larger unit, and the time in ms that it would have given, if `latest_ms` is so
-    /// early that this unit must be meant.
+    /// Returns the format that counts in a larger unit, and the time in ms that it would have given, if `latest_ms` is
+    /// so early that this unit must be meant.
     pub(crate) fn coarser(&self, latest_ms: i64) -> Option<(&'static str, i64)> {
         let likely_ms = 315_532_800_000..4_102_444_800_000; // 1980 to 2099
         let counted = [&self.first].into_iter().chain(&self.others).find_map(|format| match format {
@@ -239,8 +239,8 @@ fn local_ms(local: DateTime, zone: &TimeZone) -> Result<i64, String> {
 
 /// Returns the first instant at which the clocks of the zone show `local`, or `None` if they skip it.
 ///
-/// The library mistakes the change that begins the rule for all future years for one of that rule, and so a local time close
-/// to it for one that occurs twice although the clocks were not changed, as in America/Nuuk in October 2023.
+/// The library mistakes the change that begins the rule for all future years for one of that rule, and so a local time
+/// close to it for one that occurs twice although the clocks were not changed, as in America/Nuuk in October 2023.
 fn first_occurrence(local: DateTime, ambiguous: AmbiguousTimestamp, zone: &TimeZone) -> Option<Timestamp> {
     let candidates = [ambiguous.earlier(), ambiguous.later()].into_iter().filter_map(Result::ok);
     candidates.filter(|instant| zone.to_datetime(*instant) == local).min()

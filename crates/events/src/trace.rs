@@ -23,8 +23,8 @@ impl Trace {
         digest.finish()
     }
 
-    /// Returns the smallest slack in ms with which no event is late, which is the maximum by which an arriving event was
-    /// older than the newest event time.
+    /// Returns the smallest slack in ms with which no event is late, which is the maximum by which an arriving event
+    /// was older than the newest event time.
     pub fn slack_to_lose_nothing_ms(&self) -> i64 {
         let mut newest = i64::MIN;
         let mut slack = 0;

@@ -1,7 +1,7 @@
 //! The only file of a zip archive, as web sites offer them.
 //!
-//! The directory at the end of an archive lists its files, so the archive must be a file and not a stream. A wrong checksum
-//! is an error at the end of the reading.
+//! The directory at the end of an archive lists its files, so the archive must be a file and not a stream. A wrong
+//! checksum is an error at the end of the reading.
 //!
 //! Decision D-107.
 

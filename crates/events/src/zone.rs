@@ -62,8 +62,8 @@ impl Zone {
         (time_ms + self.offset_ms(time_ms)).div_euclid(DAY_MS) as i32
     }
 
-    /// Returns the instant in ms at which a local day ends, after which no instant belongs to it. If a clock change brings
-    /// the day back, that is its last end.
+    /// Returns the instant in ms at which a local day ends, after which no instant belongs to it. If a clock change
+    /// brings the day back, that is its last end.
     pub fn day_end_ms(&self, day: i32) -> i64 {
         let local_midnight = (i64::from(day) + 1) * DAY_MS;
         // Offsets change by hours at most, so the end is near; walk the changes around it.

@@ -1,4 +1,4 @@
-//! What the columns of a table are taken for.
+//! A guess at the meaning of the columns of a table.
 
 use crate::draft::kinds::{self, KindGuess, KindWord};
 use crate::draft::roles::Roles;
@@ -8,27 +8,27 @@ use crate::draft::times;
 use crate::event::Kind;
 use crate::fields::Field;
 
-/// What the columns of a table are taken for; columns by number.
+/// A guess at the meaning of the columns, which are given by number.
 pub(super) struct Guess {
     pub(super) events: Events,
     pub(super) roles: Roles,
     pub(super) arrival: Option<(usize, TimeGuess)>,
-    /// The rows that have the order in common are one event.
+    /// Whether rows with the same order are one event.
     pub(super) is_grouped: bool,
-    /// Columns that may tell what happened, where none is taken for it.
+    /// The columns that may hold the kind, if none is taken for it.
     pub(super) doubtful: Vec<(usize, Vec<KindWord>)>,
 }
 
-/// What a row is.
+/// The events of a row.
 pub(super) enum Events {
-    /// One event, at one time.
+    /// A row is one event.
     One { time: (usize, TimeGuess), kind: KindGuess },
-    /// An event for each of its times.
+    /// A row is an event for each of its times.
     Several(Vec<(Kind, usize, TimeGuess)>),
 }
 
 impl Guess {
-    /// `None` if there is no time.
+    /// Returns a guess, or `None` if no column holds times.
     pub(super) fn new(table: &Table) -> Option<Guess> {
         let mut times = times::of(table);
         let arrival = times::take_arrival(table, &mut times);

@@ -1,4 +1,4 @@
-//! Which column says what happened, and what its words mean.
+//! The column that holds the kind, and the meaning of its words.
 
 use crate::draft::roles::Roles;
 use crate::draft::table::{Column, Table};
@@ -6,47 +6,47 @@ use crate::draft::words::words;
 use crate::event::Kind;
 use crate::fields::Field;
 
-/// How the kind of an event is told.
+/// A guess at how the kind of an event is found.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum KindGuess {
     Constant(Kind),
     Words {
         column: usize,
         words: Vec<KindWord>,
-        /// It may only be the state that an order is in at last.
+        /// Whether the words may only be the final states of orders.
         may_be_last: bool,
     },
-    /// By the letter before the number of an invoice, as `C` of a cancelled one.
+    /// The letter before the number of an invoice, such as `C` of a cancelled one.
     InvoiceLetter {
         column: usize,
     },
 }
 
-/// A word of a log for something that happened.
+/// A word of a log for a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct KindWord {
     pub(super) word: String,
-    /// How many of the rows say so.
+    /// The number of rows with this word.
     pub(super) rows: usize,
-    /// `None`: not known.
+    /// The kind that the word means, or `None` if it is not known.
     pub(super) meaning: Option<Kind>,
-    /// What is next to it, but not the same.
+    /// Whether the kind is only the nearest one.
     pub(super) is_guess: bool,
 }
 
-/// What is known of the rows before it is known what happened.
+/// What is known of the rows before their kinds are.
 pub(super) struct Rows {
     pub(super) order: Option<usize>,
-    /// Their time is that of the order, whatever became of it.
+    /// Whether their time is that of the order, whatever became of it.
     pub(super) is_time_of_order: bool,
 }
 
-/// More than so many different words are no kinds.
+/// The maximum number of distinct words of a column that holds kinds.
 const WORDS_MAX: usize = 60;
-/// More than so many would be a long comment.
+/// The maximum number of words that are listed in a comment.
 const DOUBTFUL_WORDS_MAX: usize = 12;
 
-/// The column that tells kinds; of several, the one that is called so or has more words that are known.
+/// Returns the column that holds kinds. A column with such a name is preferred, and then the one with more known words.
 pub(super) fn column(table: &Table, taken: &[usize], rows: &Rows) -> Option<(usize, KindGuess)> {
     let candidates = (0..table.columns.len()).filter(|column| !taken.contains(column));
     let guesses = candidates.filter_map(|column| Some((column, known_words(table, column)?)));
@@ -58,7 +58,7 @@ pub(super) fn column(table: &Table, taken: &[usize], rows: &Rows) -> Option<(usi
     Some((column, KindGuess::Words { column, words, may_be_last }))
 }
 
-/// What all rows are where no column tells it.
+/// Returns the kind of all rows if no column holds kinds.
 pub(super) fn without_column(table: &Table, roles: &Roles) -> KindGuess {
     if let Some(order) = roles.column(Field::Order) {
         let is_invoice = words(&table.columns[order].name).iter().any(|word| word.starts_with("invoice"));
@@ -76,7 +76,7 @@ pub(super) fn without_column(table: &Table, roles: &Roles) -> KindGuess {
     })
 }
 
-/// The columns that may tell what happened although they are not taken for it.
+/// Returns the columns that may hold kinds although none is taken for it.
 pub(super) fn doubtful(table: &Table, taken: &[usize], roles: &Roles) -> Vec<(usize, Vec<KindWord>)> {
     let is_free = |column: &usize| !taken.contains(column) && !roles.fields.iter().any(|(_, used)| used == column);
     let candidate = |column: usize| {
@@ -94,7 +94,7 @@ pub(super) fn doubtful(table: &Table, taken: &[usize], roles: &Roles) -> Vec<(us
     (0..table.columns.len()).filter(is_free).filter_map(candidate).collect()
 }
 
-/// What a word of a foreign log means, and whether that is only the nearest there is.
+/// Returns the kind that a word of a foreign log means, and whether it is only the nearest one.
 pub(super) fn meaning(word: &str) -> Option<(Kind, bool)> {
     let name = words(word).join("_");
     let is = |known: &[&str]| known.contains(&name.as_str());
@@ -197,7 +197,7 @@ const INTERESTS: [&str; 13] = [
     "begin_checkout",
 ];
 
-/// The words of a column, if some of them are kinds.
+/// Returns the words of a column if some of them are kinds.
 fn known_words(table: &Table, column: usize) -> Option<Vec<KindWord>> {
     let words = all_words(table, column)?;
     let known: usize = words.iter().filter(|word| word.meaning.is_some()).map(|word| word.rows).sum();
@@ -206,7 +206,7 @@ fn known_words(table: &Table, column: usize) -> Option<Vec<KindWord>> {
     is_kind.then_some(words)
 }
 
-/// The words of a column that has only a few.
+/// Returns the words of a column if it has only a few.
 fn all_words(table: &Table, column: usize) -> Option<Vec<KindWord>> {
     let distinct = table.columns[column].distinct(WORDS_MAX + 1);
     if distinct.len() > WORDS_MAX {
@@ -220,14 +220,14 @@ fn all_words(table: &Table, column: usize) -> Option<Vec<KindWord>> {
     Some(distinct.iter().map(kind_word).collect())
 }
 
-/// True for a state, which may be the last that an order was in and so no event.
+/// Returns true for a column of states, since a state may be the final one of an order and so not an event.
 fn is_state(table: &Table, column: usize) -> bool {
     let words = words(&table.columns[column].name);
     let is_state = words.iter().any(|word| matches!(word.as_str(), "status" | "state" | "stage"));
     is_state && !words.iter().any(|word| word == "event")
 }
 
-/// True if a row seems to be there for each state of an order.
+/// Returns true if there seems to be a row for each state of an order.
 fn stands_for_rows(table: &Table, column: usize, words: &[KindWord], rows: &Rows) -> bool {
     let first = words.iter().find_map(|word| word.meaning);
     let has_several = words.iter().any(|word| word.meaning.is_some() && word.meaning != first);
@@ -235,7 +235,7 @@ fn stands_for_rows(table: &Table, column: usize, words: &[KindWord], rows: &Rows
     tells && (changes(table, column, rows) || (has_several && !rows.is_time_of_order && !repeats(table, column, rows)))
 }
 
-/// True if orders have several states, or if there are no orders.
+/// Returns true if orders have several states or if there are no orders.
 fn changes(table: &Table, column: usize, rows: &Rows) -> bool {
     rows.order.is_none_or(|order| !table.repeats(order, column).are_alike())
 }
@@ -268,7 +268,7 @@ fn is_called_kind(name: &str) -> bool {
     words(name).iter().any(|word| NAMES.contains(&word.as_str()))
 }
 
-/// True if nearly all cells are numbers, a few with a letter before them.
+/// Returns true if nearly all cells are numbers, some with a letter before them.
 fn numbers_with_letters(column: &Column) -> bool {
     let is_number = |cell: &str| {
         let digits = cell.strip_prefix(|first: char| first.is_ascii_uppercase()).unwrap_or(cell);

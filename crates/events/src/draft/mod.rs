@@ -1,4 +1,4 @@
-//! A first mapping for a foreign log, guessed from its first rows: from the names of its columns and what they hold.
+//! A first mapping for a foreign log, guessed from the names and the cells of its columns.
 
 mod column_names;
 mod guess;
@@ -19,10 +19,13 @@ use guess::Guess;
 use table::Table;
 use text::Draft;
 
-/// Drafts the mapping of a log as TOML, with what it guesses as comments; `format` is told by the file unless given.
+/// Drafts the mapping of a log as TOML with its guesses as comments. If `format` is `None`, the file decides.
 ///
-/// The draft can be read by [`Mapping::parse`](crate::Mapping::parse) as it is. It is an error if no column holds times,
-/// since nothing can be an event then.
+/// The draft can be read by [`Mapping::parse`](crate::Mapping::parse) as it is.
+///
+/// # Errors
+///
+/// Returns [`ReadError`] if the log cannot be read, has no rows, or has no column with times, which every event needs.
 pub fn draft_mapping(input: &Input, format: Option<Format>) -> Result<String, ReadError> {
     let name = input.to_string();
     let raw = input.open()?;

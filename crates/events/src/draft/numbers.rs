@@ -1,25 +1,25 @@
-//! How amounts are written: what stands before the decimals and between the thousands.
+//! The decimal and thousands separators of amounts.
 
 use std::cmp::Reverse;
 
 use crate::decimal::{Decimal, NumberStyle};
 use crate::draft::table::{Column, Table};
 
-/// How the amounts of a log are written.
+/// A guess at the style of the amounts of a log.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NumberGuess {
     pub(super) style: NumberStyle,
-    /// An amount that could be another one, and the style in which it is.
+    /// An ambiguous amount and the style in which it would be another one.
     pub(super) doubt: Option<(String, NumberStyle)>,
 }
 
-/// The style in which most of the amounts can be read, the plain one if it is as good as any.
+/// Returns the style in which most of the amounts can be read, preferably the plain one.
 pub(super) fn guess(table: &Table, value: usize, quantity: Option<usize>) -> NumberGuess {
     let read = |style: NumberStyle| {
         let cells = [Some(value), quantity].into_iter().flatten().flat_map(|column| table.columns[column].present());
         cells.filter(|cell| Decimal::parse_amount(cell, style).is_ok()).count()
     };
-    // A file has semicolons where its decimals have commas.
+    // A file with decimal commas is usually separated by semicolons.
     let mut styles = styles();
     if table.layout.separator == Some(b';') {
         styles[1..].sort_by_key(|style| style.decimal == '.');
@@ -28,7 +28,7 @@ pub(super) fn guess(table: &Table, value: usize, quantity: Option<usize>) -> Num
     NumberGuess { style, doubt: doubt(&table.columns[value], style) }
 }
 
-/// True if every cell is an amount in one of the styles, and there is one.
+/// Returns true if there is an amount and every cell is one in the same style.
 pub(super) fn are_amounts(column: &Column) -> bool {
     let reads = |style: NumberStyle| column.present().all(|cell| Decimal::parse_amount(cell, style).is_ok());
     column.present().next().is_some() && styles().into_iter().any(reads)
@@ -49,7 +49,8 @@ fn styles() -> [NumberStyle; 8] {
     .map(style)
 }
 
-/// Whether a point or a comma could be the other thing: each amount that has one has three digits behind it, as `1.201`.
+/// Returns an amount whose point or comma may be the other separator, if each amount that has one has three digits
+/// after it, as `1.201` has.
 fn doubt(column: &Column, style: NumberStyle) -> Option<(String, NumberStyle)> {
     let mut marked = column.present().filter(|cell| cell.contains(['.', ',']));
     let first = marked.next()?;

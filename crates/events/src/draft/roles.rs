@@ -1,4 +1,4 @@
-//! Which column holds the customer, the order, the value and so on: by its name, checked by what it holds.
+//! The columns of the customer, the order, the value and so on, by their names and cells.
 
 use crate::draft::column_names::{PRICES, QUANTITIES, names};
 use crate::draft::numbers;
@@ -7,18 +7,18 @@ use crate::draft::words::words;
 use crate::event::Channel;
 use crate::fields::Field;
 
-/// The columns of the fields, by number.
+/// The columns of the fields.
 #[derive(Debug, Default)]
 pub(super) struct Roles {
     pub(super) fields: Vec<(Field, usize)>,
-    /// What the value is multiplied by.
+    /// The factor of the value.
     pub(super) quantity: Option<usize>,
-    /// They are told by their places, since there are no names.
+    /// Whether the columns were found by their positions, since there are no names.
     pub(super) are_by_place: bool,
 }
 
 impl Roles {
-    /// What is not a time or the kind.
+    /// Returns the columns of all fields except times and the kind.
     pub(super) fn new(table: &Table, times: &[usize], kind: Option<usize>) -> Roles {
         let mut free: Vec<usize> = (0..table.columns.len()).filter(|column| !times.contains(column)).collect();
         free.retain(|column| Some(*column) != kind);
@@ -43,7 +43,8 @@ impl Roles {
         roles
     }
 
-    /// Without names: the first number is who, the second what, one with a point the value.
+    /// Returns the columns by their positions. The first id is the customer, the second the product, and an amount the
+    /// value.
     fn by_place(table: &Table, free: &[usize]) -> Roles {
         let is_amount = |column: &Column| column.is_numeric() && column.present().any(|cell| cell.contains(['.', ',']));
         let is_id = |column: &Column| {
@@ -57,12 +58,12 @@ impl Roles {
         Roles { fields, quantity: None, are_by_place: true }
     }
 
-    /// The column of a field.
+    /// Returns the column of a field.
     pub(super) fn column(&self, field: Field) -> Option<usize> {
         self.fields.iter().find(|(known, _)| *known == field).map(|(_, column)| *column)
     }
 
-    /// True if an order has several rows, one behind the other: its lines.
+    /// Returns true if an order has several consecutive rows, which are its lines.
     pub(super) fn repeats_order(&self, table: &Table) -> bool {
         let Some(order) = self.column(Field::Order) else { return false };
         let cells = &table.columns[order].cells;
@@ -70,7 +71,7 @@ impl Roles {
     }
 }
 
-/// The column whose name comes first in a list, if it holds what it should; those that are mostly empty come last.
+/// Returns the column whose name comes first in a list and whose cells fit. Columns that are mostly empty come last.
 fn named(table: &Table, free: &[usize], names: &[&str], fits: impl Fn(&Column) -> bool) -> Option<usize> {
     let place = |column: usize| {
         let column = &table.columns[column];
@@ -81,7 +82,7 @@ fn named(table: &Table, free: &[usize], names: &[&str], fits: impl Fn(&Column) -
     free.iter().copied().filter_map(|column| Some((place(column)?, column))).min().map(|(_, column)| column)
 }
 
-/// Where a name stands in a list: as a whole, or else by the last part of its path.
+/// Returns the position of a name in a list, as a whole or else by the last part of its path.
 fn rank(name: &str, names: &[&str]) -> Option<usize> {
     let at = |name: &str| {
         let name = words(name).join("_");
@@ -95,7 +96,7 @@ fn is_called(name: &str, names: &[&str]) -> bool {
     rank(name, names).is_some()
 }
 
-/// The order is just a name where its lines are called so, as shops export them.
+/// Returns the column `name` if other columns are those of line items, since shops export orders so.
 fn order_of_lines(table: &Table) -> Option<usize> {
     let has_lines =
         table.columns.iter().any(|column| words(&column.name).first().is_some_and(|word| word == "lineitem"));
@@ -116,7 +117,7 @@ fn may_be(field: Field, column: &Column) -> bool {
             column.present().next().is_some() && column.present().all(|cell| Channel::from_name(cell).is_some())
         }
         Field::EventId => {
-            // An id that is called so may repeat: an event may be delivered more than once.
+            // An id with such a name may repeat, since an event may be delivered more than once.
             let is_of_event =
                 words(&column.name).iter().any(|word| word.starts_with("event") || word.starts_with("message"));
             let rows = column.present().count();
@@ -126,7 +127,7 @@ fn may_be(field: Field, column: &Column) -> bool {
     }
 }
 
-/// True for an empty column with the very name of the field, as in a log of flowbench's own.
+/// Returns true for an empty column with exactly the name of the field, as in a log in the interchange format.
 fn is_of_our_own(field: Field, column: &Column) -> bool {
     column.name == field.name() && column.present().next().is_none()
 }

@@ -12,10 +12,10 @@ use crate::draft::time_guess::is_time;
 use crate::encoding::Encoding;
 use crate::files::Format;
 
-/// Enough to meet what is rare.
+/// The size of the sample, which is large enough for rare values.
 const SAMPLE_BYTES: u64 = 2 << 20;
 const ROWS_MAX: usize = 20_000;
-/// An object of JSON may have any number of paths.
+/// The maximum number of columns, since JSON objects may have any number of paths.
 const COLUMNS_MAX: usize = 400;
 
 /// The first rows of a log.
@@ -26,11 +26,11 @@ pub(super) struct Table {
     pub(super) layout: FileLayout,
 }
 
-/// What a mapping has to say of the file.
+/// What a mapping must state about the file.
 #[derive(Debug, Default)]
 pub(super) struct FileLayout {
     pub(super) encoding: Option<Encoding>,
-    /// If it is no comma.
+    /// The separator if it is not a comma.
     pub(super) separator: Option<u8>,
     pub(super) has_no_header: bool,
 }
@@ -38,7 +38,7 @@ pub(super) struct FileLayout {
 #[derive(Debug)]
 pub(super) struct Column {
     pub(super) name: String,
-    /// One for each row, empty if absent.
+    /// A cell for each row, which is empty if it is absent.
     pub(super) cells: Vec<String>,
 }
 
@@ -102,7 +102,8 @@ impl Table {
         }
     }
 
-    /// Puts a value into the column of its path, and what is within into theirs; of a list, the first element.
+    /// Puts a value into the column of its path, and the values within into theirs. Of a list, only the first element
+    /// counts.
     fn push_value(&mut self, path: &str, value: &Value) {
         let within = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         match value {
@@ -128,7 +129,8 @@ impl Table {
         cells.push(cell.to_owned());
     }
 
-    /// How often the texts of `key` come again, and how often with another text in `column` than at first.
+    /// Returns how often the texts of `key` are repeated, and how often with another text in `column` than the first
+    /// one.
     pub(super) fn repeats(&self, key: usize, column: usize) -> Repeats {
         let mut first: HashMap<&str, &str> = HashMap::new();
         let mut repeats = Repeats::default();
@@ -146,7 +148,7 @@ impl Table {
     }
 }
 
-/// Rows whose key came before.
+/// The rows whose key occurs in an earlier row.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     pub(super) rows: usize,
@@ -154,19 +156,19 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
-    /// True if next to none differs: a few lines of an order may be a minute late.
+    /// Returns true if hardly any row differs, since a few lines of an order may be a minute late.
     pub(super) fn are_alike(&self) -> bool {
         self.differing * 20 <= self.rows
     }
 }
 
 impl Column {
-    /// The cells that are not absent.
+    /// Returns the cells that are not absent.
     pub(super) fn present(&self) -> impl Iterator<Item = &str> {
         self.cells.iter().map(String::as_str).filter(|cell| !cell.is_empty() && !looks_like_nothing(cell))
     }
 
-    /// Words that other programs write for nothing, each once.
+    /// Returns the words that may mean that a cell is absent, each once.
     pub(super) fn words_for_nothing(&self) -> Vec<&str> {
         let mut words: Vec<&str> = Vec::new();
         for cell in self.cells.iter().map(String::as_str).filter(|cell| looks_like_nothing(cell)) {
@@ -177,13 +179,13 @@ impl Column {
         words
     }
 
-    /// How many cells have a text that came before.
+    /// Returns the number of cells whose text occurs in an earlier row.
     pub(super) fn repeating(&self) -> usize {
         let mut seen = HashSet::new();
         self.present().filter(|cell| !seen.insert(*cell)).count()
     }
 
-    /// How many different texts there are, counted no further than to `most`.
+    /// Returns up to `most` distinct texts, each with its number of cells.
     pub(super) fn distinct(&self, most: usize) -> Vec<(&str, usize)> {
         let mut distinct: Vec<(&str, usize)> = Vec::new();
         for cell in self.present() {
@@ -196,7 +198,7 @@ impl Column {
         distinct
     }
 
-    /// True if every cell is a number, and there is one.
+    /// Returns true if there is a cell and every cell is a number.
     pub(super) fn is_numeric(&self) -> bool {
         let is_number = |cell: &str| {
             let amount =
@@ -211,12 +213,12 @@ impl Column {
     }
 }
 
-/// True for a cell that no header would have.
+/// Returns true for a cell that no header has.
 fn is_data(cell: &str) -> bool {
     cell.parse::<f64>().is_ok_and(f64::is_finite) || is_time(cell)
 }
 
-/// The words of databases for nothing are absent wherever they stand.
+/// Returns a cell, or the empty text for a word by which databases mean that it is absent.
 fn unless_nothing(cell: &str) -> &str {
     if matches!(cell, "NULL" | "\\N") { "" } else { cell }
 }

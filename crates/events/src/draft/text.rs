@@ -1,4 +1,4 @@
-//! A guess as the text of a mapping.
+//! Writes a guess as the text of a mapping.
 
 use std::fmt::Write as _;
 
@@ -12,11 +12,11 @@ use crate::event::Kind;
 use crate::fields::Field;
 use crate::names::{clean, listed};
 
-/// The text as it grows.
+/// A draft that is being written.
 pub(super) struct Draft<'a> {
     table: &'a Table,
     guess: &'a Guess,
-    /// Names of the columns, in quotes where they are written.
+    /// The names of the columns without quotes.
     names: Vec<String>,
     text: String,
 }
@@ -52,7 +52,7 @@ impl<'a> Draft<'a> {
         self.text
     }
 
-    /// What is to be said of the file as a whole.
+    /// Writes what the mapping must state about the file as a whole.
     fn file(&mut self) {
         let layout = &self.table.layout;
         let before = self.text.len();
@@ -80,7 +80,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// How amounts are written, and how else they could be meant.
+    /// Writes the style of amounts, and in which style they would be others.
     fn numbers(&mut self) {
         let Some(value) = self.guess.roles.column(Field::Value) else { return };
         let NumberGuess { style, doubt } = numbers::guess(self.table, value, self.guess.roles.quantity);
@@ -191,7 +191,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Where the words are the names of our kinds, those of the others, which a later row may have.
+    /// Writes the kinds that later rows may have, if the words are the names of kinds.
     fn kinds_to_come(&mut self, words: &[KindWord]) {
         if words.iter().any(|word| Kind::from_name(&word.word).is_none()) {
             return;
@@ -203,7 +203,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The columns that may tell what happened after all.
+    /// Writes the columns that may hold the kind after all.
     fn doubtful(&mut self) {
         for (column, words) in &self.guess.doubtful {
             let name = &self.names[*column];
@@ -259,7 +259,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The words for nothing of the columns that are used.
+    /// Returns the words of the used columns that may mean that a cell is absent.
     fn words_for_nothing(&self) -> Vec<&'a str> {
         let mut words: Vec<&str> = Vec::new();
         for (_, column) in &self.guess.roles.fields {
@@ -273,7 +273,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// What the columns are called; where there is no header, after what they are taken for.
+/// Returns the names of the columns. Without a header, they are those of the fields.
 fn names(table: &Table, guess: &Guess) -> Vec<String> {
     let mut names: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
     if !table.layout.has_no_header {
@@ -302,7 +302,7 @@ fn is_id(field: Field) -> bool {
     matches!(field, Field::Customer | Field::Order | Field::Product)
 }
 
-/// Whole numbers that a program has taken for others: `13085.0`.
+/// Returns true if ids have been converted to floating point, as in `13085.0`.
 fn is_float_of_id(column: &Column) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_float = |cell: &str| cell.strip_suffix(".0").is_some_and(digits);
@@ -313,7 +313,7 @@ fn example(column: &Column) -> String {
     column.present().next().map_or("always empty so far".to_owned(), |cell| format!("such as {}", clean(cell)))
 }
 
-/// A text as TOML writes it.
+/// Returns a text as TOML writes it.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for letter in text.chars() {

@@ -1,26 +1,26 @@
-//! How cells that hold times are written.
+//! The format of cells that hold times.
 
 use crate::time_format::TimeFormat;
 
-/// How a column of times is read.
+/// A guess at how a column of times is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TimeGuess {
-    /// `None`: RFC 3339.
+    /// The format, or `None` for RFC 3339.
     pub(super) format: Option<String>,
-    /// The times do not tell their offset.
+    /// Whether the times have no offset.
     pub(super) is_local: bool,
-    /// Days without a time of day.
+    /// Whether the times are days without a time of day.
     pub(super) is_date: bool,
     /// The format with day and month swapped, if it fits the same cells.
     pub(super) other_way_round: Option<String>,
-    /// A cell that is no time, where nearly all others are.
+    /// A cell that is not a time although nearly all others are.
     pub(super) unread: Option<String>,
 }
 
-/// Cells that are looked at to find the format.
+/// The maximum number of cells that are tried to find the format.
 const CELLS_TRIED: usize = 300;
 
-/// The ways to write a time that tell their offset, and those that do not.
+/// The formats of times with an offset, and those of times without one.
 const WITH_OFFSET: [&str; 8] = [
     "%Y-%m-%d %H:%M:%S UTC",
     "%Y-%m-%d %H:%M:%S%.f UTC",
@@ -65,19 +65,19 @@ const LOCAL: [&str; 32] = [
     "%d %b %Y %H:%M",
     "%a %b %d %H:%M:%S %Y",
 ];
-/// Digits only, so that a number could be meant: the name has to say that it is a time.
+/// The formats with digits only. The column must have the name of a time, since its cells may be numbers.
 const DIGITS: [&str; 2] = ["%Y%m%d%H%M%S", "%Y%m%d"];
 
 const YEAR_MS: i64 = 31_556_952_000;
-/// 1990 to 2100: what a log is likely to be about.
+/// The range of likely times, from 1990 to 2100.
 const LIKELY_MS: std::ops::Range<i64> = 20 * YEAR_MS..130 * YEAR_MS;
 
-/// True if a text is a time by itself; numbers are none.
+/// Returns true if a text is a time by itself, which a number is not.
 pub(super) fn is_time(cell: &str) -> bool {
     guess(&[cell], false).is_some()
 }
 
-/// How nearly all cells are read, where some are no times at all.
+/// Returns how nearly all cells are read if some are not times.
 pub(super) fn guess_of_most(cells: &[&str]) -> Option<TimeGuess> {
     let tried = &cells[..cells.len().min(CELLS_TRIED)];
     let (times, others): (Vec<&str>, Vec<&str>) = tried.iter().partition(|cell| guess(&[cell], true).is_some());
@@ -85,7 +85,7 @@ pub(super) fn guess_of_most(cells: &[&str]) -> Option<TimeGuess> {
     Some(TimeGuess { unread, ..guess(&times, true)? })
 }
 
-/// How all of the cells are read as times, if there is one way; `is_named` is true for a column that is called like one.
+/// Returns how all of the cells are read as times. `is_named` says whether the column has the name of a time.
 pub(super) fn guess(all: &[&str], is_named: bool) -> Option<TimeGuess> {
     let plain = TimeGuess { format: None, is_local: false, is_date: false, other_way_round: None, unread: None };
     let cells = &all[..all.len().min(CELLS_TRIED)];
@@ -113,8 +113,8 @@ pub(super) fn guess(all: &[&str], is_named: bool) -> Option<TimeGuess> {
     Some(TimeGuess { format: Some(format), is_local: true, is_date, other_way_round, ..plain })
 }
 
-/// Where day and month could be either, the order in which the times of consecutive rows rise (or fall) the more nearly,
-/// or else lie closer together; and the other one.
+/// If day and month are ambiguous, returns the order in which the times of consecutive rows are more monotonic, or else
+/// closer together, and the other order.
 fn day_and_month(format: &str, cells: &[&str]) -> (String, Option<String>) {
     let Some(rest) = format.strip_prefix("%m/%d") else { return (format.to_owned(), None) };
     let swapped = format!("%d/%m{rest}");
@@ -127,13 +127,13 @@ fn day_and_month(format: &str, cells: &[&str]) -> (String, Option<String>) {
     if is_other { (swapped, Some(format.to_owned())) } else { (format.to_owned(), Some(swapped)) }
 }
 
-/// How times go from row to row.
+/// The steps of times from row to row.
 #[derive(Default)]
 struct Steps {
     unread: usize,
-    /// Steps against the direction of most.
+    /// The number of steps against the direction of most.
     turns: usize,
-    /// The sum of all steps.
+    /// The sum of all steps in ms.
     way_ms: i128,
 }
 
@@ -150,7 +150,7 @@ impl Steps {
     }
 }
 
-/// The time between the first and the last, if all cells are likely times of this format.
+/// Returns the time in ms between the first and the last cell if all cells are likely times of this format.
 fn span(format: Option<&str>, zone: Option<&str>, cells: &[&str]) -> Option<i64> {
     let format = TimeFormat::new(format, zone).ok()?;
     let (mut first, mut last) = (i64::MAX, i64::MIN);
@@ -161,7 +161,7 @@ fn span(format: Option<&str>, zone: Option<&str>, cells: &[&str]) -> Option<i64>
     Some(last - first)
 }
 
-/// The unit in which numbers are likely times.
+/// Returns the unit in which the numbers are likely times.
 fn count(cells: &[&str]) -> Option<&'static str> {
     const UNITS: [(&str, f64); 4] = [("epoch_s", 1e3), ("epoch_ms", 1.0), ("epoch_us", 1e-3), ("epoch_ns", 1e-6)];
     let numbers: Vec<f64> = cells.iter().filter_map(|cell| cell.parse().ok()).collect();

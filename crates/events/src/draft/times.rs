@@ -1,4 +1,4 @@
-//! Which columns hold times, and which of them is the time of the event.
+//! The columns that hold times, and the one that is the time of the event.
 
 use crate::draft::table::{Column, Table};
 use crate::draft::time_guess::{TimeGuess, guess, guess_of_most};
@@ -6,7 +6,7 @@ use crate::draft::words::words;
 use crate::event::Kind;
 use crate::names::clean;
 
-/// All columns of times.
+/// Returns all columns of times.
 pub(super) fn of(table: &Table) -> Vec<(usize, TimeGuess)> {
     let guess = |number: usize| {
         let column = &table.columns[number];
@@ -18,7 +18,7 @@ pub(super) fn of(table: &Table) -> Vec<(usize, TimeGuess)> {
     (0..table.columns.len()).filter_map(guess).collect()
 }
 
-/// What columns hold that are called like times: `: 'when' has 'soon'`, to tell why none can be read.
+/// Returns examples of columns that have the name of a time, to explain why none can be read.
 pub(super) fn unread(table: &Table) -> String {
     let is_named = |column: &&Column| is_named_like_a_time(&column.name);
     let cell = |column: &Column| {
@@ -29,12 +29,12 @@ pub(super) fn unread(table: &Table) -> String {
     if seen.is_empty() { String::new() } else { format!(" that can be read ({})", seen.join(", ")) }
 }
 
-/// True if the time is that of an order as a whole, or only a day: not of what became of it.
+/// Returns true if the time is that of an order as a whole, or only a day, and not of a later state.
 pub(super) fn is_of_order(table: &Table, (column, guess): &(usize, TimeGuess)) -> bool {
     guess.is_date || kind_of_time(&table.columns[*column].name).is_some()
 }
 
-/// The column that says when events arrived, taken out of the others.
+/// Removes and returns the column of arrival times.
 pub(super) fn take_arrival(table: &Table, times: &mut Vec<(usize, TimeGuess)>) -> Option<(usize, TimeGuess)> {
     let is_arrival = |(column, _): &(usize, TimeGuess)| {
         let words = words(&table.columns[*column].name);
@@ -44,18 +44,18 @@ pub(super) fn take_arrival(table: &Table, times: &mut Vec<(usize, TimeGuess)>) -
     (times.len() > 1).then(|| times.remove(at))
 }
 
-/// The time of the event: by its name, and finer ones before days.
+/// Returns the time of the event by its name. Days without a time of day come last.
 pub(super) fn best(table: &Table, times: &[(usize, TimeGuess)]) -> Option<(usize, TimeGuess)> {
     let score = |(column, guess): &&(usize, TimeGuess)| {
         let column = &table.columns[*column];
         let present = column.present().count() * 10 / column.cells.len().max(1);
         name_score(&column.name) + present as i64 - if guess.is_date { 15 } else { 0 }
     };
-    // Of several, the first.
+    // The last maximum wins, so that the first column is preferred.
     times.iter().rev().max_by_key(score).cloned()
 }
 
-/// The kinds of events that a row has a time for, by the names of the times.
+/// Returns the kinds of events that a row has a time for, by the names of the columns.
 pub(super) fn of_several_events(table: &Table, times: &[(usize, TimeGuess)]) -> Vec<(Kind, usize, TimeGuess)> {
     let mut events: Vec<(Kind, usize, TimeGuess)> = Vec::new();
     for (column, guess) in times {
@@ -71,7 +71,7 @@ pub(super) fn of_several_events(table: &Table, times: &[(usize, TimeGuess)]) -> 
 
 const OF_TIME: [&str; 11] =
     ["time", "timestamp", "datetime", "date", "ts", "at", "when", "epoch", "day", "created", "occurred"];
-/// Not when something happened, but what was planned or is known of another thing.
+/// Words in the names of times that are plans, or times of something else.
 const NOT_OF_EVENT: [&str; 22] = [
     "estimated",
     "estimate",
@@ -125,7 +125,7 @@ fn name_score(name: &str) -> i64 {
     score
 }
 
-/// What happens at a time of that name.
+/// Returns the kind of event that happens at a time with this name.
 fn kind_of_time(name: &str) -> Option<Kind> {
     let words = words(name);
     let begins = |stems: &[&str]| words.iter().any(|word| stems.iter().any(|stem| word.starts_with(stem)));

@@ -1,6 +1,6 @@
-//! The words that the name of a column is made of.
+//! The words in the name of a column.
 
-/// The words a name is made of, in lower case: of `InvoiceNo`, `invoice_no`, `Invoice No` and `order.invoiceNo` alike.
+/// Returns the words of a name in lower case, which are the same for `InvoiceNo`, `invoice_no` and `Invoice No`.
 pub(super) fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_lower = false;

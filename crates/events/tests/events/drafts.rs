@@ -1,5 +1,5 @@
-//! First mappings of published forms of logs: what is drafted is a mapping, and it reads every row. The rows are made up;
-//! only their form is that of the files people publish.
+//! First mappings of published forms of logs: what is drafted is a mapping, and it reads every row. The rows are made
+//! up; only their form is that of the files people publish.
 
 use std::fs;
 

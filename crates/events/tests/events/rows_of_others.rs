@@ -1,6 +1,6 @@
-//! How the rows of logs that others have written become events: words for nothing, numbers, times, several rows that are
-//! one event and several events in a row. The cases are forms in which such logs are published; the names in brackets are
-//! those of the audit that found them.
+//! How the rows of logs that others have written become events: words for nothing, numbers, times, several rows that
+//! are one event and several events in a row. The cases are forms in which such logs are published; the names in
+//! brackets are those of the audit that found them.
 
 use std::collections::BTreeSet;
 
