@@ -12,13 +12,13 @@ use rand::{Rng, RngExt};
 use crate::draws::{HashChain, Zipf};
 use crate::profile::Profile;
 
-/// Walks that are generated together.
+/// Number of walks that are generated together.
 pub const WALKS_PER_WAVE: u64 = 1024;
 
-/// The world begins on Monday, 2026-01-05T00:00:00Z (ms since the Unix epoch).
+/// Start of every world, in ms since the Unix epoch: Monday, 2026-01-05T00:00:00Z.
 pub const WORLD_START_MS: i64 = 1_767_571_200_000;
 
-/// Years the world lasts, in ms: the table of the rate is made for these.
+/// Duration of every world, in ms: ten years, for which the table of the rate is made.
 pub const WORLD_LENGTH_MS: i64 = 3650 * 86_400_000;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -32,13 +32,13 @@ pub(crate) struct Arrivals {
     total: u64,
 }
 
-/// The piece of time of one wave.
+/// The time span of one wave.
 pub(crate) struct Span<'a> {
     segments: &'a [Segment],
     begin: u64,
 }
 
-/// A piece of time with constant rate.
+/// A time span with a constant rate.
 #[derive(Debug, Clone, Copy)]
 struct Segment {
     start_ms: i64,
@@ -67,12 +67,12 @@ impl Arrivals {
         Self { segments, total: before }
     }
 
-    /// How many whole waves the world has.
+    /// Returns the number of whole waves in the world.
     pub(crate) fn waves(&self) -> u64 {
         self.total / (WALKS_PER_WAVE * FINE)
     }
 
-    /// The time of wave `number` (below [`Self::waves`]).
+    /// Returns the time span of wave `number` (below [`Self::waves`]).
     pub(crate) fn span(&self, number: u64) -> Span<'_> {
         let begin = number * WALKS_PER_WAVE * FINE;
         let end = begin + WALKS_PER_WAVE * FINE;
@@ -83,13 +83,13 @@ impl Arrivals {
 }
 
 impl Span<'_> {
-    /// Draws the start of a walk, ms since the Unix epoch.
+    /// Draws the start of a walk, in ms since the Unix epoch.
     #[inline]
     pub(crate) fn start_ms(&self, draws: &mut impl Rng) -> i64 {
         self.at(draws.random_range(self.begin..self.begin + WALKS_PER_WAVE * FINE))
     }
 
-    /// No walk of a later wave starts before this.
+    /// Returns the end of the span, in ms since the Unix epoch: no walk of a later wave starts before it.
     pub(crate) fn end_ms(&self) -> i64 {
         self.at(self.begin + WALKS_PER_WAVE * FINE)
     }
@@ -120,7 +120,7 @@ impl Campaigns {
         Self { every_ms, length_ms: campaigns.length.0, factor: campaigns.factor, seed: mix(seed ^ 0xca3) }
     }
 
-    /// Is one running `since_start_ms` after the start of the world?
+    /// Returns true if a campaign is running `since_start_ms` after the start of the world.
     #[inline]
     pub(crate) fn running(&self, since_start_ms: i64) -> bool {
         self.every_ms > 0 && {
@@ -129,7 +129,7 @@ impl Campaigns {
         }
     }
 
-    /// The rank of the product promoted by the campaign that is running.
+    /// Returns the rank of the product promoted by the campaign that is running.
     pub(crate) fn product(&self, since_start_ms: i64, products: &Zipf) -> u32 {
         HashChain::after(!self.seed ^ (since_start_ms / self.every_ms) as u64).sample(products)
     }
@@ -139,7 +139,7 @@ impl Campaigns {
         number * self.every_ms + (mix(self.seed ^ number as u64) % room_ms) as i64
     }
 
-    /// The first beginning or end of a campaign after an instant.
+    /// Returns the first start or end of a campaign after an instant.
     fn next_edge_ms(&self, since_start_ms: i64) -> i64 {
         if self.every_ms == 0 {
             return i64::MAX;
@@ -154,7 +154,8 @@ impl Campaigns {
     }
 }
 
-/// Expected walks per ms for each hour of a week from Monday 00:00 on; busiest at 20:00 and on the weekend.
+/// Returns the expected walks per ms for each hour of a week from Monday 00:00; the busiest are at 20:00 and on the
+/// weekend.
 fn hours_of_a_week(profile: &Profile) -> [f64; 168] {
     let arrivals = &profile.arrivals;
     std::array::from_fn(|hour| {

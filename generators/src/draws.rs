@@ -15,14 +15,15 @@ use rand::rand_core::utils::fill_bytes_via_next_word;
 use rand::{Rng, TryRng};
 use rand_pcg::Pcg64Mcg;
 
-/// Something that happens with a certain share, as a threshold on 64 random bits.
+/// A Bernoulli distribution, as a threshold on 64 random bits.
 ///
-/// Unlike `Bernoulli` of `rand` it takes a draw for a share of 1, too: a share changes what it says and nothing that is drawn
+/// Unlike `Bernoulli` of `rand` it takes a draw for a share of 1 as well, so that a share never changes what is drawn
 /// later.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Chance(u64);
 
-/// Draws that follow from a number alone, such as an event id: each is the hash of the one before. They cost nothing to begin.
+/// A generator that follows from a number alone, such as an event id: each output is the hash of the one before.
+/// Seeding it costs nothing.
 #[derive(Debug, Clone)]
 pub(crate) struct HashChain(u64);
 
@@ -60,7 +61,7 @@ const CELLS: usize = 512;
 const EXACT_RANKS: u32 = 512;
 const BIN_FRACTION: u32 = 64;
 
-/// Returns the draws of thing number `number` (a walk) in the world of `seed`.
+/// Returns the generator of walk `number` in the world of `seed`.
 #[inline]
 pub(crate) fn draws_of(seed: u64, number: u64) -> Pcg64Mcg {
     let high = mix(seed ^ mix(number));
@@ -68,7 +69,7 @@ pub(crate) fn draws_of(seed: u64, number: u64) -> Pcg64Mcg {
 }
 
 impl Chance {
-    /// From a share of 0 to 1.
+    /// Returns the distribution that is true with this share, 0 to 1.
     pub(crate) fn new(share: f64) -> Self {
         Self((share * 2_f64.powi(64)) as u64)
     }
@@ -82,7 +83,7 @@ impl Distribution<bool> for Chance {
 }
 
 impl HashChain {
-    /// Returns the draws that follow `number`: its hash, the hash of that, and so on.
+    /// Returns the generator whose outputs are the hash of `number`, the hash of that, and so on.
     #[inline]
     pub(crate) fn after(number: u64) -> Self {
         Self(number)
@@ -109,8 +110,8 @@ impl TryRng for HashChain {
 }
 
 impl Law {
-    /// The value below which a share `below` of the draws lies; `above` is `1 - below`, given apart because it is the
-    /// precise one in the upper tail.
+    /// Returns the value below which a share `below` of the draws lies. `above` is `1 - below`, passed separately
+    /// because it is more precise in the upper tail.
     pub(crate) fn quantile(self, below: f64, above: f64) -> f64 {
         match self {
             Law::Exponential { mean } => -mean * libm::log(above),
@@ -122,7 +123,7 @@ impl Law {
 }
 
 impl Quantiles {
-    /// A table for `law`, with draws above `at_most` set to `at_most`.
+    /// Returns the table of `law`, with draws above `at_most` set to `at_most`.
     pub(crate) fn new(law: Law, at_most: f64) -> Self {
         let mut knots = Box::new([at_most; CELLS + 1]);
         for (cell, knot) in knots.iter_mut().enumerate().take(CELLS).skip(1) {
@@ -132,7 +133,7 @@ impl Quantiles {
         Self { knots, law, at_most }
     }
 
-    /// The draw that belongs to 64 random bits.
+    /// Returns the draw for 64 random bits.
     #[inline]
     pub(crate) fn at(&self, bits: u64) -> f64 {
         let cell = (bits >> (64 - CELLS.ilog2())) as usize;
@@ -144,13 +145,13 @@ impl Quantiles {
         low + within * (high - low)
     }
 
-    /// Draws and cuts to a whole number.
+    /// Draws a value and truncates it to a whole number.
     #[inline]
     pub(crate) fn whole(&self, draws: &mut impl Rng) -> i64 {
         self.at(draws.next_u64()) as i64
     }
 
-    /// Draws a gap, in whole ms, at least 1.
+    /// Draws a gap in whole ms, at least 1.
     #[inline]
     pub(crate) fn gap_ms(&self, draws: &mut impl Rng) -> i64 {
         1 + self.whole(draws)
@@ -173,7 +174,7 @@ impl Distribution<f64> for Quantiles {
 }
 
 impl Alias {
-    /// From weights: at least one, none negative, not all zero.
+    /// Returns the table for weights: at least one, none negative, not all zero.
     pub(crate) fn new(weights: &[f64]) -> Self {
         let scale = weights.len() as f64 / weights.iter().sum::<f64>();
         let mut shares: Vec<f64> = weights.iter().map(|weight| weight * scale).collect();
@@ -190,7 +191,7 @@ impl Alias {
         Self(columns)
     }
 
-    /// The possibility that belongs to 32 random bits.
+    /// Returns the index chosen by 32 random bits.
     #[inline]
     pub(crate) fn at(&self, bits: u32) -> usize {
         let product = u64::from(bits) * self.0.len() as u64;
@@ -201,7 +202,7 @@ impl Alias {
 }
 
 impl Zipf {
-    /// For a population of 1 or more; exponent 0 is uniform.
+    /// Returns the distribution for a population of 1 or more; exponent 0 is uniform.
     pub(crate) fn new(population: u32, exponent: f64) -> Self {
         let mut bins = Vec::new();
         let mut weights = Vec::new();
@@ -217,7 +218,7 @@ impl Zipf {
 }
 
 impl Distribution<u32> for Zipf {
-    /// One draw of 64 bits does for both: the upper half chooses the bin, the lower one the rank within it.
+    /// Takes one draw of 64 bits: the upper half chooses the bin, the lower half the rank within it.
     #[inline]
     fn sample<R: Rng + ?Sized>(&self, draws: &mut R) -> u32 {
         let bits = draws.next_u64();
@@ -226,7 +227,8 @@ impl Distribution<u32> for Zipf {
     }
 }
 
-/// Weight of the ranks from `first` on: exact for one, the integral (relative error below 1e-6 here) for more.
+/// Returns the weight of `width` ranks from `first`: exact for one, the integral (relative error below 1e-6 here) for
+/// more.
 fn zipf_weight(first: u32, width: u32, exponent: f64) -> f64 {
     if width == 1 {
         return libm::pow(f64::from(first) + 1.0, -exponent);

@@ -1,4 +1,4 @@
-//! What a trace is really like: the realised facts behind the parameters.
+//! Facts about a trace: what the parameters of its profile led to.
 
 use std::collections::BTreeMap;
 
@@ -6,45 +6,45 @@ use flowbench_events::{Deduplicator, Event, Horizon, Id, Kind, LateSet, Lateness
 use hashbrown::HashMap;
 use serde::Serialize;
 
-/// The facts of a trace, from here or from elsewhere. Shares are of all deliveries unless said otherwise.
+/// Facts about a trace, generated or recorded. Shares are of all deliveries unless stated otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Facts {
-    /// Deliveries, duplicates counted.
+    /// Number of deliveries, duplicates included.
     pub events: u64,
-    /// Least event time, ms since the Unix epoch; absent for an empty trace.
+    /// Minimum event time, in ms since the Unix epoch; absent for an empty trace.
     pub first_event_time_ms: Option<i64>,
-    /// Maximum event time, ms since the Unix epoch.
+    /// Maximum event time, in ms since the Unix epoch; absent for an empty trace.
     pub last_event_time_ms: Option<i64>,
-    /// From the least to the maximum event time, in ms.
+    /// Time from the minimum to the maximum event time, in ms.
     pub span_ms: i64,
-    /// Deliveries of each kind that occurs.
+    /// Number of deliveries of each kind that occurs.
     pub per_kind: BTreeMap<&'static str, u64>,
-    /// Rates of each kind; kinds that do not occur have none.
+    /// Rate of each kind that occurs.
     pub rates: Vec<KindFacts>,
-    /// Deliveries whose event time is below that of an earlier arrival.
+    /// Number of deliveries whose event time is below that of an earlier arrival.
     pub out_of_order: u64,
     /// Out-of-order events as a share of all (0 to 1): the inversion fraction.
     pub out_of_order_share: f64,
-    /// How far those were behind the newest event time, in ms of event time.
+    /// Distance of those from the newest event time, in ms of event time.
     pub lateness_ms: DurationSummary,
-    /// Arrival time − event time, in ms; negative ones count as 0.
+    /// Arrival time minus event time, in ms; negative values count as 0.
     pub delay_ms: DurationSummary,
-    /// Event time between one arrival and the next of the same customer, in ms; steps back in event time count as 0.
+    /// Event time between consecutive arrivals of one customer, in ms; steps back in event time count as 0.
     pub gap_ms: DurationSummary,
-    /// The slack that `late` is for, in ms.
+    /// Slack for which `late` was determined, in ms.
     pub slack_ms: i64,
-    /// Deliveries that are late for a watermark with that slack: exact.
+    /// Exact number of deliveries that are late for a watermark with that slack.
     pub late: u64,
-    /// Which ones they are: order-insensitive digest of (event id, arrival time), 16 hexadecimal digits.
+    /// Order-insensitive digest of the late deliveries, from (event id, arrival time), as 16 hexadecimal digits.
     pub late_set: String,
-    /// The least slack for which nothing would be late, in ms.
+    /// Minimum slack for which nothing would be late, in ms.
     pub slack_to_lose_nothing_ms: i64,
-    /// Deliveries that repeat one that counted, within the [`Horizon`]: exact.
+    /// Exact number of deliveries that repeat one that counted, within the [`Horizon`].
     pub duplicates: u64,
-    /// Repeated deliveries per delivery that counted: the share of events that came twice, as
-    /// `transport.duplicates.share` counts them. It can exceed 1 if events came more than twice.
+    /// Repeated deliveries per delivery that counted, which is the share of events that came twice, as in
+    /// `transport.duplicates.share`. It can exceed 1 if events came more than twice.
     pub duplicates_share: f64,
-    /// Distinct customers.
+    /// Number of distinct customers.
     pub customers: u64,
     /// Share of the events with a customer that belong to the hottest 1 % of the customers (at least one customer).
     pub hottest_percent_share: f64,
@@ -52,21 +52,21 @@ pub struct Facts {
     pub digest: String,
 }
 
-/// How often one kind occurs.
+/// Frequency of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct KindFacts {
     /// The kind.
     pub kind: Kind,
-    /// Its share of all deliveries.
+    /// Share of the kind in all deliveries.
     pub share: f64,
     /// Deliveries per hour of event time; 0 if the trace spans no time.
     pub per_hour: f64,
 }
 
-/// A distribution of durations in ms. Quantiles are exact below 128 ms and within 1.6 % above; the maximum is exact.
+/// Quantiles of durations, in ms: exact below 128 ms and within 1.6 % above. The maximum is exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct DurationSummary {
-    /// How many there were.
+    /// Number of durations.
     pub count: u64,
     /// Median.
     pub p50: i64,
@@ -81,7 +81,7 @@ pub struct DurationSummary {
 }
 
 impl Facts {
-    /// The facts of a trace in memory, for this slack.
+    /// Returns the facts of a trace in memory, for this slack in ms.
     pub fn of(trace: &Trace, slack_ms: i64) -> Facts {
         let mut collector = FactsCollector::new(slack_ms);
         collector.update(&trace.events, &trace.symbols);
@@ -89,7 +89,7 @@ impl Facts {
     }
 }
 
-/// Collects facts while events go by. Memory grows with the distinct event ids and customers, not with anything else.
+/// Collects facts from a stream of events. Its memory grows with the number of distinct event ids and customers only.
 #[derive(Debug)]
 pub struct FactsCollector {
     events: u64,
@@ -108,7 +108,7 @@ pub struct FactsCollector {
 }
 
 impl FactsCollector {
-    /// Before the first event; `late` will be for a watermark with `slack_ms` of slack.
+    /// Returns an empty collector; `late` will be for a watermark with a slack of `slack_ms`.
     pub fn new(slack_ms: i64) -> Self {
         Self {
             events: 0,
@@ -127,12 +127,12 @@ impl FactsCollector {
         }
     }
 
-    /// Repeats are told from first deliveries for so long, instead of for good.
+    /// Detects repeated deliveries within `horizon` only, instead of forever.
     pub fn within(self, horizon: Horizon) -> Self {
         Self { first: Deduplicator::new(horizon), ..self }
     }
 
-    /// Takes the next events, in arrival order. `symbols` may have grown since the last time.
+    /// Adds the next events, in arrival order. `symbols` may have grown since the last call.
     pub fn update(&mut self, events: &[Event], symbols: &Symbols) {
         for event in events {
             self.arrive(event);
@@ -140,12 +140,12 @@ impl FactsCollector {
         self.digest.update(events, symbols);
     }
 
-    /// The late deliveries so far, as a set to compare with another.
+    /// Returns the set of late deliveries so far.
     pub fn late_set(&self) -> LateSet {
         self.late_set
     }
 
-    /// The facts of all events taken.
+    /// Returns the facts of all events added.
     pub fn finish(self) -> Facts {
         let present = self.events > 0;
         let duplicates = self.events - self.first.events();
@@ -241,7 +241,7 @@ impl Durations {
         DurationSummary { count: self.count, p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: self.max }
     }
 
-    /// The least value such that this share of the durations is at or below it (nearest rank).
+    /// Returns the minimum value such that this share of the durations is at or below it (nearest rank).
     fn quantile(&self, share: f64) -> i64 {
         let rank = ((self.count as f64 * share).ceil() as u64).max(1);
         let mut below = 0;

@@ -1,12 +1,12 @@
-//! Makes worlds: synthetic customer lifecycles, and the transport that disturbs them.
+//! Synthetic worlds: customer lifecycles, and the transport that disturbs them.
 //!
-//! A [`Profile`] says what a world is like. A [`Generator`] is one world, of a profile and a seed; its
-//! [`trace`](Generator::trace) is the events in arrival order, its [`stream`](Generator::stream) the same without the
-//! memory, its [`wave`](Generator::wave)s the same for threads. [`Facts`] tell what a trace, from here or from
-//! elsewhere, is really like.
+//! A [`Profile`] describes a kind of world. A [`Generator`] is one world, of a profile and a seed:
+//! [`trace`](Generator::trace) returns its events in arrival order, [`stream`](Generator::stream) the same in bounded
+//! memory, and [`wave`](Generator::wave) its parts for several threads. [`Facts`] describe an actual trace, generated
+//! or recorded.
 //!
-//! Everything is a pure function of profile and seed, the same on every machine. This package depends on
-//! `flowbench-events` only; it knows no clock, no thread and no file.
+//! Everything is a pure function of profile and seed, the same on every machine. This package depends on no other
+//! flowbench package than `flowbench-events`, and uses no clock, thread or file.
 //!
 //! ```
 //! use flowbench_generators::{Amount, Generator, Profile};

@@ -18,7 +18,7 @@ use crate::draws::{Alias, Chance, HashChain, Law, Quantiles, Zipf, draws_of};
 use crate::profile::{Ms, Profile};
 use crate::transport::Transport;
 
-/// Everything a walk is drawn from.
+/// All distributions from which a walk is drawn.
 #[derive(Debug, Clone)]
 pub(crate) struct Lifecycle {
     seed: u64,
@@ -56,11 +56,12 @@ pub(crate) struct Lifecycle {
     loyalty_gap: Quantiles,
 }
 
-/// Most page views of one visit. With at most 5 visits, 5 downloads and 6 more events a walk stays below 256 ordinals.
+/// Maximum page views of one visit. With at most 5 visits, 5 downloads and 6 more events a walk stays below 256
+/// ordinals.
 const PAGES_MOST: i64 = 40;
-/// Longest load time, ms.
+/// Maximum load time, in ms.
 const LOAD_TIME_MOST_MS: f64 = 120_000.0;
-/// Largest order, thousandths of the currency unit.
+/// Maximum value of an order, in thousandths of the currency unit.
 const VALUE_MOST: f64 = 1e12;
 
 impl Lifecycle {
@@ -111,7 +112,7 @@ impl Lifecycle {
         }
     }
 
-    /// The draws of a walk; the first 64 bits place its start.
+    /// Returns the generator of a walk; its first draw places the start.
     #[inline]
     pub(crate) fn draws(&self, walk: u64) -> Pcg64Mcg {
         draws_of(self.seed, walk)
@@ -123,13 +124,13 @@ impl Lifecycle {
         Walk::new(self, walk, start_ms, draws, transport, out).run();
     }
 
-    /// Walks that fit the numbers reserved for new customers and orders.
+    /// Returns the maximum number of walks: there are numbers for as many new customers and orders.
     pub(crate) fn walks_most(&self) -> u64 {
         u64::from(Id::FIRST_SYMBOL) - u64::from(self.customers.first_new)
     }
 }
 
-/// Who customers are.
+/// The distributions of customers and their traits.
 #[derive(Debug, Clone)]
 struct Customers {
     seed: u64,
@@ -145,7 +146,7 @@ struct Customers {
     countries: Alias,
 }
 
-/// What holds for all walks of a customer.
+/// Traits that hold for all walks of a customer.
 struct Traits {
     channel: Channel,
     business: bool,
@@ -168,7 +169,7 @@ const ABROAD: [(&str, f64); 11] = [
     ("AU", 4.0),
 ];
 
-/// The text of every world: the countries, GB first.
+/// Returns the symbols of every world: the countries, GB first.
 pub(crate) fn symbols() -> Symbols {
     let mut symbols = Symbols::default();
     for country in std::iter::once(HOME).chain(ABROAD.map(|(country, _)| country)) {
@@ -199,7 +200,7 @@ impl Customers {
         }
     }
 
-    /// Who goes on walk `walk`.
+    /// Draws the customer of walk `walk`.
     #[inline]
     fn of_walk(&self, walk: u64, start_ms: i64, draws: &mut Pcg64Mcg) -> Id {
         let who: f64 = draws.random();
@@ -248,7 +249,7 @@ impl Conversion {
     }
 }
 
-/// A walk under way.
+/// A walk in progress.
 struct Walk<'a> {
     world: &'a Lifecycle,
     transport: &'a Transport,
@@ -308,7 +309,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Page views and perhaps a download; gives the mean load time in ms.
+    /// Generates page views and perhaps a download, and returns the mean load time in ms.
     fn visit(&mut self) -> i64 {
         let world = self.world;
         let pages = 1 + world.pages.whole(&mut self.draws);
@@ -335,7 +336,7 @@ impl<'a> Walk<'a> {
         total_ms / pages
     }
 
-    /// From placed to what follows the delivery.
+    /// Generates an order, from placed to what follows the delivery.
     fn order(mut self) {
         let world = self.world;
         let later = !self.draws.sample(world.same_visit_share);
@@ -379,7 +380,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// 1 or 2 from the unhappy, in equal parts; 3, 4, 5 from the others as 2 : 3 : 5.
+    /// Draws a rating: 1 or 2 from the unhappy, in equal parts; 3, 4 and 5 from the others as 2 : 3 : 5.
     fn rating(&mut self, late: bool) -> u8 {
         let unhappy = if late { self.world.unhappy_share_late } else { self.world.unhappy_share };
         let which = self.draws.random_range(0..10_u64);
@@ -397,7 +398,7 @@ impl<'a> Walk<'a> {
         self.now_ms += gap.gap_ms(&mut self.draws);
     }
 
-    /// A step of the order, now: the customer's or the warehouse's.
+    /// Emits a step of the order at the current time, by the customer or by the warehouse.
     fn step(&mut self, kind: Kind, value: Value) {
         let mut step = self.record(kind);
         step.order = self.order;

@@ -1,4 +1,4 @@
-//! What a world is like: every parameter with its unit, range and meaning.
+//! Profiles of worlds: every parameter with its unit, range and meaning.
 //!
 //! `retail` names every parameter; other profiles, and profiles in files, say only what differs from it.
 
@@ -9,40 +9,40 @@ use toml::{Table, Value};
 
 /// A complete choice of parameters.
 ///
-/// Get one from [`Profile::named`] or [`Profile::from_toml`], change it with [`Profile::set`]; all three check ranges.
+/// [`Profile::named`] and [`Profile::from_toml`] return one, [`Profile::set`] changes it; all three check ranges.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
     /// Short name.
     pub name: String,
-    /// One line: what this world is good for.
+    /// Purpose of this kind of world, in one line.
     pub about: String,
-    /// When walks begin.
+    /// Start of walks.
     pub arrivals: ArrivalsProfile,
-    /// Bursts.
+    /// Bursts of walks.
     pub campaigns: CampaignsProfile,
-    /// Who walks.
+    /// Customers.
     pub customers: CustomersProfile,
-    /// What is looked at.
+    /// Products.
     pub products: ProductsProfile,
-    /// Visits of a walk.
+    /// Visits in a walk.
     pub visits: VisitsProfile,
     /// Page views.
     pub pages: PagesProfile,
     /// Downloads of product information.
     pub downloads: DownloadsProfile,
-    /// How a visit becomes an order.
+    /// Conversion of visits into orders.
     pub conversion: ConversionProfile,
-    /// The way of an order.
+    /// Steps of an order.
     pub orders: OrdersProfile,
     /// Reviews.
     pub reviews: ReviewsProfile,
-    /// Coming back after a delivery.
+    /// Returns after a delivery.
     pub loyalty: LoyaltyProfile,
-    /// How events travel.
+    /// Transport of events.
     pub transport: TransportProfile,
 }
 
-/// How events travel from where they happen to us.
+/// Transport of events from where they happen to the stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TransportProfile {
     /// Browsers.
@@ -51,39 +51,39 @@ pub struct TransportProfile {
     pub mobile: MobileProfile,
     /// Warehouses.
     pub warehouse: WarehouseProfile,
-    /// Events held back on top of all that.
+    /// Events held back in addition.
     pub disorder: DisorderProfile,
     /// Events delivered twice.
     pub duplicates: DuplicatesProfile,
-    /// One channel that is down for a while.
+    /// Outage of one channel.
     pub outage: OutageProfile,
-    /// One channel that has nothing to say for a while.
+    /// Idle time of one channel.
     pub idle: IdleProfile,
 }
 
-/// What a profile asks of its transport, to be laid beside what [`Facts`](crate::Facts) find.
+/// Disorder and duplicates requested by a profile, for comparison with the [`Facts`](crate::Facts) of a trace.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
-    /// Share of the deliveries that are to be out of order, 0 to 1: `transport.disorder.share`. A trace has it within
-    /// half a percentage point if events are many and dense (see the README). `None` if anything else in the transport
-    /// brings events out of order as well, so that the share cannot be told beforehand.
+    /// Requested share (0 to 1) of deliveries out of order: `transport.disorder.share`. A trace meets it within half a
+    /// percentage point if events are many and dense (see the README). `None` if anything else in the transport brings
+    /// events out of order as well, so that the share cannot be known beforehand.
     pub out_of_order_share: Option<f64>,
-    /// Share of the events that are to be delivered a second time, 0 to 1: `transport.duplicates.share`.
+    /// Requested share (0 to 1) of events delivered twice: `transport.duplicates.share`.
     pub duplicates_share: f64,
 }
 
-/// What a parameter is: the static part of [`ProfileParameter`].
+/// The specification of a parameter: the static part of [`ProfileParameter`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Specification {
     /// Dotted name, as in TOML and `--set`.
     pub key: &'static str,
-    /// Unit of its value.
+    /// Unit of the value.
     pub unit: Unit,
-    /// Least value allowed (durations in ms).
+    /// Minimum allowed value; durations are in ms.
     pub least: f64,
-    /// Maximum value allowed (durations in ms).
+    /// Maximum allowed value; durations are in ms.
     pub most: f64,
-    /// What it means.
+    /// Meaning of the parameter.
     pub meaning: &'static str,
 }
 
@@ -98,7 +98,7 @@ pub struct ProfileParameter {
     pub range: String,
     /// Unit of the value.
     pub unit: Unit,
-    /// What it means.
+    /// Meaning of the parameter.
     pub meaning: &'static str,
 }
 
@@ -123,7 +123,7 @@ pub enum Unit {
 #[serde(try_from = "String", into = "String")]
 pub struct Ms(pub i64);
 
-/// Why there is no such profile.
+/// An error in a profile or in one of its parameters.
 #[derive(Debug, Error, Clone, PartialEq)]
 pub enum ProfileError {
     /// No built-in profile of that name.
@@ -133,9 +133,9 @@ pub enum ProfileError {
         Profile::NAMES.join(", ")
     )]
     UnknownProfile {
-        /// The name asked for.
+        /// The requested name.
         name: String,
-        /// The nearest name, if one is near.
+        /// The nearest known name, if one is near.
         suggestion: Option<&'static str>,
     },
     /// No parameter of that name.
@@ -145,7 +145,7 @@ pub enum ProfileError {
         origin: String,
         /// The dotted name.
         key: String,
-        /// The nearest name, if one is near.
+        /// The nearest known name, if one is near.
         suggestion: Option<&'static str>,
     },
     /// A value of the wrong type.
@@ -180,12 +180,12 @@ pub enum ProfileError {
         /// What excludes what, with the values.
         conflict: String,
     },
-    /// Not TOML, or not the shape of a profile.
+    /// Text that is not TOML, or not of the shape of a profile.
     #[error("{origin}: {message}")]
     Toml {
         /// The file.
         origin: String,
-        /// What the parser says, with line and column.
+        /// The message of the parser, with line and column.
         message: String,
     },
 }
@@ -363,10 +363,14 @@ section! { "One channel that has nothing to say for a while." IdleProfile "trans
 }
 
 impl Profile {
-    /// The built-in profiles.
+    /// Names of the built-in profiles.
     pub const NAMES: [&'static str; 5] = ["tiny", "retail", "calm", "stormy", "flash-sale"];
 
-    /// The built-in profile of that name.
+    /// Returns the built-in profile with this name.
+    ///
+    /// # Errors
+    ///
+    /// [`ProfileError`] with a suggestion if there is no such profile.
     pub fn named(name: &str) -> Result<Profile, ProfileError> {
         let text = match name {
             "tiny" => include_str!("../profiles/tiny.toml"),
@@ -382,8 +386,12 @@ impl Profile {
         Self::from_toml(text, name)
     }
 
-    /// The profile written in `text`; parameters it does not name are those of `retail`. `origin` (a file name) is for
-    /// the error messages.
+    /// Returns the profile in `text`; parameters that it does not name are those of `retail`. `origin`, a file name, is
+    /// for error messages.
+    ///
+    /// # Errors
+    ///
+    /// [`ProfileError`] for text that is not a profile, and for unknown parameters and values out of range.
     pub fn from_toml(text: &str, origin: &str) -> Result<Profile, ProfileError> {
         let parse = |text: &str, origin: &str| {
             text.parse::<Table>()
@@ -397,7 +405,11 @@ impl Profile {
         Self::from_table(table, origin)
     }
 
-    /// Sets one parameter, `key` dotted, `text` as on the command line (`0.2`, `15min`, `mobile`).
+    /// Sets one parameter by its dotted key; `text` is as on the command line (`0.2`, `15min`, `mobile`).
+    ///
+    /// # Errors
+    ///
+    /// [`ProfileError`] for an unknown parameter or a value out of range; the profile is then unchanged.
     pub fn set(&mut self, key: &str, text: &str) -> Result<(), ProfileError> {
         let value = match specification(key, "--set")?.unit {
             Unit::Share | Unit::Number => text.parse().map(Value::Float).ok(),
@@ -411,7 +423,7 @@ impl Profile {
         Ok(())
     }
 
-    /// All parameters with their values, in the order of the sections above.
+    /// Returns all parameters with their values, in the order of the sections of [`Profile`].
     pub fn parameters(&self) -> Vec<ProfileParameter> {
         let values = leaves(self.table());
         let value =
@@ -423,7 +435,7 @@ impl Profile {
         specifications().map(parameter).collect()
     }
 
-    /// What the transport is asked for: duplicates, and disorder where one parameter alone decides on it.
+    /// Returns the requested duplicates, and the requested disorder if a single parameter decides on it.
     pub fn asked(&self) -> Asked {
         let TransportProfile { web, mobile, warehouse, disorder, duplicates, outage, .. } = &self.transport;
         let shares = [web.offline_share, mobile.offline_share, warehouse.offline_share, duplicates.share];
@@ -432,17 +444,21 @@ impl Profile {
         Asked { out_of_order_share: else_in_order.then_some(disorder.share), duplicates_share: duplicates.share }
     }
 
-    /// True if the rate of events rises and falls with the day, and state with it.
+    /// Returns true if the rate of events, and state with it, follows the time of day.
     pub fn has_day_rhythm(&self) -> bool {
         self.arrivals.day_rhythm > 0.0
     }
 
-    /// The whole profile as TOML, enough to get it back with [`Profile::from_toml`].
+    /// Returns the whole profile as TOML, from which [`Profile::from_toml`] restores it.
     pub fn to_toml(&self) -> String {
         self.table().to_string()
     }
 
-    /// Checks what the types do not: ranges, and parameters that exclude each other.
+    /// Checks ranges, and parameters that exclude each other.
+    ///
+    /// # Errors
+    ///
+    /// [`ProfileError`] for the first violation.
     pub fn validate(&self) -> Result<(), ProfileError> {
         for (key, value) in leaves(self.table()) {
             if key != "name" && key != "about" {

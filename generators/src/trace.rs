@@ -26,12 +26,12 @@ pub struct Generator {
     begin_ms: i64,
 }
 
-/// How much of a world.
+/// The amount of a trace to generate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Amount {
-    /// The first so many deliveries in arrival order, duplicates counted.
+    /// This number of deliveries in arrival order, duplicates included.
     Events(u64),
-    /// What arrives within so many days of the start of the trace.
+    /// All deliveries within this number of days from the start of the trace.
     Days(u64),
 }
 
@@ -40,12 +40,16 @@ pub enum Amount {
 pub struct Wave {
     /// The deliveries.
     pub events: Vec<Event>,
-    /// Nothing of a later wave happens or arrives before this, ms since the Unix epoch.
+    /// End of the wave, in ms since the Unix epoch: nothing of a later wave happens or arrives before it.
     pub complete_before_ms: i64,
 }
 
 impl Generator {
-    /// The world of `profile` and `seed`. Costs a few milliseconds and megabytes for its tables.
+    /// Returns the world of `profile` and `seed`. Its tables take a few milliseconds and megabytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ProfileError`] if a value of the profile is out of range or excludes another.
     pub fn new(profile: &Profile, seed: u64) -> Result<Self, ProfileError> {
         profile.validate()?;
         let arrivals = Arrivals::new(profile, seed);
@@ -59,23 +63,23 @@ impl Generator {
         Ok(Self { arrivals, lifecycle, transport, symbols: symbols(), waves, bucket_shift, begin_ms })
     }
 
-    /// The text behind the ids of all events of this world.
+    /// Returns the text behind the ids of all events of this world.
     pub fn symbols(&self) -> &Symbols {
         &self.symbols
     }
 
-    /// How many waves there are: the world lasts ten years, or until the numbers for new customers are used up.
+    /// Returns the number of waves: the world lasts ten years, or until the numbers for new customers are used up.
     pub fn waves(&self) -> u64 {
         self.waves
     }
 
-    /// Wave `number`, a pure function of it; `None` from [`Generator::waves`] on.
+    /// Returns wave `number`, a pure function of it; `None` from [`Generator::waves`] on.
     pub fn wave(&self, number: u64) -> Option<Wave> {
         let mut wave = Wave::default();
         self.fill_wave(number, &mut wave).then_some(wave)
     }
 
-    /// [`Generator::wave`] into memory that is there already; false if there is no such wave.
+    /// Fills `wave` like [`Generator::wave`], reusing its memory; returns false if there is no such wave.
     pub fn fill_wave(&self, number: u64, wave: &mut Wave) -> bool {
         wave.events.clear();
         if number >= self.waves {
@@ -91,17 +95,18 @@ impl Generator {
         true
     }
 
-    /// Merges waves, made wherever, into `amount` of the trace.
+    /// Returns a merger of waves, generated on any thread, into `amount` of the trace.
     pub fn merger(&self, amount: Amount) -> Merger {
         Merger::new(amount, self.bucket_shift, self.begin_ms)
     }
 
-    /// The trace in arrival order, batch by batch, made on this thread. Memory does not grow with the amount.
+    /// Returns the trace in arrival order, batch by batch, generated on this thread. Its memory does not grow with the
+    /// amount.
     pub fn stream(&self, amount: Amount) -> Stream<'_> {
         Stream { generator: self, merger: self.merger(amount), wave: Wave::default(), next_wave: 0 }
     }
 
-    /// The trace in memory: 48 bytes an event.
+    /// Returns the trace in memory, at 48 bytes per event.
     pub fn trace(&self, amount: Amount) -> Trace {
         let mut events = Vec::new();
         if let Amount::Events(count) = amount {
@@ -113,7 +118,7 @@ impl Generator {
     }
 }
 
-/// The trace in arrival order; see [`Generator::stream`]. As an iterator it gives each batch in a vector of its own.
+/// A trace in arrival order, from [`Generator::stream`]. As an iterator it returns each batch in a vector of its own.
 #[derive(Debug)]
 pub struct Stream<'a> {
     generator: &'a Generator,
@@ -123,13 +128,13 @@ pub struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// Replaces the content of `batch` by the next events, at least one; false at the end, with `batch` empty.
+    /// Replaces the content of `batch` by the next events, at least one; returns false at the end, with `batch` empty.
     pub fn next_batch(&mut self, batch: &mut Vec<Event>) -> bool {
         batch.clear();
         self.append_batch(batch)
     }
 
-    /// Appends the next events, at least one; false at the end.
+    /// Appends the next events, at least one; returns false at the end.
     pub fn append_batch(&mut self, events: &mut Vec<Event>) -> bool {
         loop {
             if self.merger.append_batch(events) {
@@ -147,7 +152,7 @@ impl Stream<'_> {
         }
     }
 
-    /// How many events are held because earlier ones may still come.
+    /// Returns the number of events held because earlier ones may still come.
     pub fn pending(&self) -> usize {
         self.merger.pending()
     }
@@ -162,7 +167,7 @@ impl Iterator for Stream<'_> {
     }
 }
 
-/// Brings the deliveries of waves into arrival order: a calendar queue (Brown 1988).
+/// A calendar queue (Brown 1988) that brings the deliveries of waves into arrival order.
 ///
 /// A bucket holds what arrives within 2^n ms, as a chain of small chunks out of one slab, so that thousands of
 /// nearly empty buckets of the far future cost little and nothing is allocated once the slab has its size. A bucket
@@ -222,7 +227,7 @@ impl Merger {
         }
     }
 
-    /// Takes the next wave; waves must come in the order of their numbers, from 0.
+    /// Adds the next wave; waves must come in the order of their numbers, from 0.
     pub fn push(&mut self, wave: &Wave) {
         let wanted = self.begin_ms..self.end_ms;
         for event in wave.events.iter().filter(|event| wanted.contains(&event.arrival_time_ms())) {
@@ -238,12 +243,12 @@ impl Merger {
         self.complete_before_ms = wave.complete_before_ms;
     }
 
-    /// There are no more waves: everything held is complete.
+    /// Declares that there are no more waves, so that everything held is complete.
     pub fn end(&mut self) {
         self.complete_before_ms = i64::MAX;
     }
 
-    /// Appends the next events that are complete, at least one; false if a wave is needed first, or at the end.
+    /// Appends the next complete events, at least one; returns false if a wave is needed first, or at the end.
     pub fn append_batch(&mut self, events: &mut Vec<Event>) -> bool {
         while self.left > 0 && self.first_bucket_is_complete() {
             self.first_bucket += 1;
@@ -256,12 +261,12 @@ impl Merger {
         false
     }
 
-    /// True if nothing more will come.
+    /// Returns true if no more events will come.
     pub fn is_finished(&self) -> bool {
         self.left == 0 || self.pending == 0 && self.complete_before_ms >= self.end_ms
     }
 
-    /// How many events are held because earlier ones may still come.
+    /// Returns the number of events held because earlier ones may still come.
     pub fn pending(&self) -> usize {
         self.pending
     }
@@ -316,7 +321,7 @@ impl Slab {
         chunk
     }
 
-    /// One key an event: its place in the bucket's time, then its place in the slab.
+    /// Appends one key per event: its place in the bucket's time, then its place in the slab.
     fn keys(&self, bucket: Bucket, shift: u32, keys: &mut Vec<u64>) {
         let mut chunk = bucket.newest_chunk;
         let mut left = bucket.events as usize;

@@ -1,8 +1,8 @@
-//! How events travel: the transform that turns event times into arrival times.
+//! The transport of events: it turns event times into arrival times.
 //!
-//! A pure function of (seed, event id, channel, event time), laid over a finished world: changing it never changes what
-//! happened. Delays are never negative. A duplicate differs from its first delivery only by a later arrival time. Every
-//! disturbance draws bits of its own and is independent of the others.
+//! It is a pure function of (seed, event id, channel, event time) on a finished world, so changing it never changes
+//! what happened. Delays are never negative. A duplicate differs from its first delivery only by a later arrival time.
+//! Every disturbance has draws of its own and is independent of the others.
 
 use flowbench_events::{Channel, Event, mix};
 use rand::RngExt;
@@ -29,14 +29,14 @@ pub(crate) struct Transport {
     idle: Option<Idle>, // None: never
 }
 
-/// A share of events that is held up by a Pareto delay.
+/// A delay by a Pareto law that holds up a share of the events.
 #[derive(Debug, Clone)]
 struct Holdup {
     share: Chance,
     delay: Quantiles,
 }
 
-/// One channel that is down: nothing arrives during [start, end), what would have comes after it.
+/// An outage of one channel: nothing arrives during [start, end), and what would have arrived comes after it.
 #[derive(Debug, Clone)]
 struct Outage {
     channel: Channel,
@@ -46,7 +46,7 @@ struct Outage {
     shuffle: f64,
 }
 
-/// One channel that has nothing to say: what happens during [start, end) never comes.
+/// An idle channel: what happens during [start, end) never arrives.
 #[derive(Debug, Clone)]
 struct Idle {
     channel: Channel,
@@ -86,8 +86,7 @@ impl Transport {
         }
     }
 
-    /// Appends the deliveries of an event that has not travelled yet: one, or two with the later one second; none if its
-    /// source is idle.
+    /// Appends the deliveries of an event: one, or two with the later one second, or none if its source is idle.
     #[inline]
     pub(crate) fn deliver(&self, event: Event, channel: Channel, out: &mut Vec<Event>) {
         let sent_ms = event.event_time_ms();
@@ -110,7 +109,7 @@ impl Transport {
         }
     }
 
-    /// Draws when an event arrives if nothing but its channel delays it.
+    /// Draws the arrival time of an event that only its channel delays.
     #[inline]
     fn by_channel_ms(&self, channel: Channel, sent_ms: i64, mut draws: HashChain) -> i64 {
         let (offline, online) = match channel {
@@ -140,7 +139,7 @@ impl Holdup {
         Self { share: Chance::new(share), delay: Quantiles::new(law, most.0 as f64) }
     }
 
-    /// Draws how long an event is held up; `None` if it is not.
+    /// Draws the time for which an event is held up; `None` if it is not.
     #[inline]
     fn of_ms(&self, draws: &mut HashChain) -> Option<i64> {
         draws.sample(self.share).then(|| self.delay.whole(draws))
@@ -159,8 +158,8 @@ impl Outage {
         }
     }
 
-    /// What would have arrived while the channel is down arrives after it, spread evenly: in a random order, or in its own, or
-    /// between the two. In its own order, what comes meanwhile queues behind it.
+    /// Returns the arrival time after the outage. Events that would have arrived during it are spread evenly behind it,
+    /// in random order, in their own order, or between the two; in their own order, later arrivals queue behind them.
     #[inline]
     fn pass_ms(&self, channel: Channel, arrival_ms: i64, mut draws: HashChain) -> i64 {
         let over_ms = self.reconnect_over_ms;

@@ -1,4 +1,4 @@
-//! What more workers bring: speed-up, efficiency, the COST of a strategy, and the Universal Scalability Law.
+//! Scaling with workers: speed-up, efficiency, the COST of a strategy, and the Universal Scalability Law.
 //!
 //! COST is the configuration that outperforms a single thread (McSherry, Isard, Murray: Scalability! But at what COST?,
 //! HotOS 2015). The Universal Scalability Law (Gunther: Guerrilla Capacity Planning, 2007) explains a throughput by two
@@ -9,9 +9,9 @@
 
 use std::fmt;
 
-/// A residual above this share is a warning: the law does not describe the point.
+/// Maximum residual without a warning: above it, the law does not describe the point.
 pub const RESIDUAL_SHARE: f64 = 0.10;
-/// Fewer different worker counts than this leave no point to contradict three parameters.
+/// Minimum number of different worker counts for which a point can contradict the three parameters.
 pub const COUNTS_FOR_LAW: usize = 4;
 
 /// Throughput at a number of workers.
@@ -19,35 +19,35 @@ pub const COUNTS_FOR_LAW: usize = 4;
 pub struct ScalingPoint {
     /// Workers of all processes together, from 1.
     pub workers: usize,
-    /// Measured, events/s.
+    /// Measured throughput, in events/s.
     pub throughput_events_per_s: f64,
 }
 
-/// How many times the baseline a throughput is; both in the same unit. Absent if one of them is not above zero.
+/// Returns a throughput as a multiple of the baseline, in the same unit; `None` unless both are above zero.
 pub fn speed_up(throughput: f64, baseline: f64) -> Option<f64> {
     let sound = throughput > 0.0 && baseline > 0.0 && throughput.is_finite() && baseline.is_finite();
     sound.then(|| throughput / baseline)
 }
 
-/// Which part of each worker's work is speed-up: 1 if n workers are n times as fast as the baseline, above 1 if they
-/// are faster than that. Absent without a worker.
+/// Returns the speed-up per worker: 1 if n workers are n times as fast as the baseline, above 1 if they are faster than
+/// that; `None` for no workers.
 pub fn efficiency(speed_up: f64, total_workers: usize) -> Option<f64> {
     (total_workers > 0).then(|| speed_up / total_workers as f64)
 }
 
-/// What it takes to beat a single thread.
+/// The number of workers it takes to outperform a single thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cost {
-    /// The least number of workers that is faster.
+    /// The minimum number of workers that is faster.
     Workers(usize),
-    /// No number that was measured is faster.
+    /// No measured number of workers is faster.
     Never {
-        /// The maximum that was.
+        /// The maximum number that was measured.
         up_to: usize,
     },
 }
 
-/// `2 workers`, `never up to 4 workers`.
+/// Formats as `2 workers` or `never up to 4 workers`.
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -57,8 +57,8 @@ impl fmt::Display for Cost {
     }
 }
 
-/// The COST of a strategy against the throughput of a single thread, in events/s: faster means above it, however
-/// little. Absent without a point.
+/// Returns the COST of a strategy against the throughput of a single thread, in events/s; any throughput above it
+/// counts as faster. `None` without a point.
 pub fn cost(points: &[ScalingPoint], single_thread_events_per_s: f64) -> Option<Cost> {
     let up_to = points.iter().map(|point| point.workers).max()?;
     let faster = points.iter().filter(|point| point.throughput_events_per_s > single_thread_events_per_s);
@@ -80,16 +80,16 @@ pub struct ScalingLaw {
     pub residual_rms: f64,
     /// N* = √((1−σ)/κ): with more workers than this the throughput falls. Absent where the law has no peak.
     pub peak_workers: Option<f64>,
-    /// Why the law may not be trusted, in words; empty if nothing speaks against it.
+    /// Reasons not to trust the law, in words; empty if there are none.
     pub warnings: Vec<String>,
 }
 
 impl ScalingLaw {
-    /// The law with the least sum of squared residuals. Absent if fewer than two worker counts are measured, if a
-    /// throughput is not above zero, and where the points would be described best by a single worker without limit.
+    /// Returns the law with the minimum sum of squared residuals; `None` with fewer than two measured worker counts, if
+    /// a throughput is not above zero, or if a single worker of unlimited speed would describe the points best.
     ///
-    /// N/X is linear in 1/λ, σ/λ and κ/λ, and so is X times it minus 1, the residual: least squares with factors of
-    /// zero or more give the exact minimum. `usable_cores` is for the warnings; absent if unknown.
+    /// N/X is linear in 1/λ, σ/λ and κ/λ, and so is the residual, X times it minus 1: non-negative least squares gives
+    /// the exact minimum. `usable_cores` is for the warnings; `None` if unknown.
     pub fn fit(points: &[ScalingPoint], usable_cores: Option<usize>) -> Option<ScalingLaw> {
         let sound = |point: &ScalingPoint| {
             point.workers > 0 && point.throughput_events_per_s > 0.0 && point.throughput_events_per_s.is_finite()
@@ -113,7 +113,7 @@ impl ScalingLaw {
         Some(law)
     }
 
-    /// What the law says for a number of workers, events/s.
+    /// Returns the throughput that the law predicts for a number of workers, in events/s.
     pub fn throughput_events_per_s(&self, workers: f64) -> f64 {
         let n = workers;
         self.lambda_events_per_s * n / (1.0 + self.sigma * (n - 1.0) + self.kappa * n * (n - 1.0))
@@ -166,7 +166,7 @@ fn oversubscribed(counts: &[usize], usable_cores: Option<usize>) -> Option<Strin
     (!crowded.is_empty()).then(|| text + ": there the time slices are fitted, not the strategy")
 }
 
-/// The different worker counts, ascending.
+/// Returns the different worker counts in ascending order.
 fn counts(points: &[ScalingPoint]) -> Vec<usize> {
     let mut counts: Vec<usize> = points.iter().map(|point| point.workers).collect();
     counts.sort_unstable();
@@ -174,8 +174,8 @@ fn counts(points: &[ScalingPoint]) -> Vec<usize> {
     counts
 }
 
-/// The factors, none of them negative, with which the columns add up to ones as nearly as can be. A factor that would
-/// be negative is zero at the minimum, so every way to leave columns out is tried; fewer columns win a tie.
+/// Returns the non-negative factors with which the columns add up to ones as closely as possible. A factor that would
+/// be negative is zero at the minimum, so every way to leave out columns is tried; fewer columns win a tie.
 fn non_negative_least_squares(columns: &[Vec<f64>; 3]) -> Option<[f64; 3]> {
     const WAYS: [&[usize]; 7] = [&[0], &[1], &[2], &[0, 1], &[0, 2], &[1, 2], &[0, 1, 2]];
     let mut best: Option<(f64, [f64; 3])> = None;
@@ -194,8 +194,8 @@ fn non_negative_least_squares(columns: &[Vec<f64>; 3]) -> Option<[f64; 3]> {
     best.map(|(_, factors)| factors)
 }
 
-/// The factors with which the columns add up to ones as nearly as can be (least squares, by orthogonal columns one
-/// after the other); absent if a column is made of those before it.
+/// Returns the factors with which the columns add up to ones as closely as possible (least squares, by
+/// orthogonalisation); `None` if a column depends linearly on those before it.
 fn least_squares(mut columns: Vec<Vec<f64>>) -> Option<Vec<f64>> {
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let terms = columns.len();

@@ -1,9 +1,9 @@
-//! Medians, quantiles, intervals, lines: the small statistics everything else is judged with.
+//! Medians, quantiles, confidence intervals and regression lines, with which all else is judged.
 
-/// An estimate with its interval.
+/// An estimate with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConfidenceInterval {
-    /// The best single value.
+    /// The point estimate.
     pub estimate: f64,
     /// Lower end.
     pub low: f64,
@@ -11,26 +11,26 @@ pub struct ConfidenceInterval {
     pub high: f64,
 }
 
-/// Number of blocks in which a series is averaged before a line is laid through it.
+/// Number of blocks in which a series is averaged before a line is fitted to it.
 pub const BLOCKS: usize = 16;
-/// Correlation of neighbouring blocks is cut off here, where it says that there is in effect one sample.
+/// Maximum correlation of neighbouring blocks, at which there is effectively one sample.
 const CORRELATION_MAX: f64 = 0.95;
 /// A line leaves residuals that turn back more often than the errors themselves: their correlation comes out too small,
 /// by about (2 + 4r) over the number of blocks.
 const CORRELATION_BIAS: (f64, f64) = (2.0, 4.0);
-/// Least degrees of freedom of a slope, however strongly the blocks are correlated.
+/// Minimum degrees of freedom of a slope, however strongly the blocks are correlated.
 const DEGREES_OF_FREEDOM_MIN: f64 = 6.0;
 
-/// Least repeats for which an exact 95 % interval of the median exists.
+/// Minimum number of repeats for which an exact 95 % interval of the median exists.
 pub const MEDIAN_INTERVAL_SAMPLES: usize = 6;
 
-/// The median; absent if there is no sample. NaN sorts last.
+/// Returns the median; `None` if there is no sample. NaN sorts last.
 pub fn median(sample: &[f64]) -> Option<f64> {
     quantile(sample, 0.5)
 }
 
-/// The quantile `q` (0 to 1), interpolated between the neighbours (type 7 of Hyndman and Fan 1996, the default of R and
-/// NumPy); absent if there is no sample.
+/// Returns the quantile `q` (0 to 1), interpolated between its neighbours (type 7 of Hyndman and Fan 1996, the default
+/// of R and NumPy); `None` if there is no sample.
 pub fn quantile(sample: &[f64], q: f64) -> Option<f64> {
     let sorted = sorted(sample);
     let last = sorted.len().checked_sub(1)?;
@@ -40,9 +40,9 @@ pub fn quantile(sample: &[f64], q: f64) -> Option<f64> {
     Some(sorted[below] + (at - below as f64) * (sorted[above] - sorted[below]))
 }
 
-/// The median with an interval that covers the true median in at least 95 % of cases, whatever the distribution: the
-/// k-th value from either end, where k comes from the binomial distribution. It assumes independent repeats. Absent
-/// under [`MEDIAN_INTERVAL_SAMPLES`]: five repeats or fewer cannot give 95 %.
+/// Returns the median with an interval that covers the true median in at least 95 % of cases, whatever the
+/// distribution: the k-th value from either end, with k from the binomial distribution. It assumes independent repeats.
+/// `None` below [`MEDIAN_INTERVAL_SAMPLES`], because five repeats or fewer cannot give 95 %.
 pub fn median_interval(sample: &[f64]) -> Option<ConfidenceInterval> {
     let sorted = sorted(sample);
     let rank = median_rank(sorted.len()).checked_sub(1)?;
@@ -63,7 +63,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Least squares through (x, y); absent under three points or if all x are equal.
+    /// Returns the least-squares line through (x, y); `None` with fewer than three points or if all x are equal.
     pub fn fit(points: &[(f64, f64)]) -> Option<Line> {
         let degrees_of_freedom = points.len().checked_sub(2).filter(|df| *df > 0)?;
         let n = points.len() as f64;
@@ -80,20 +80,20 @@ impl Line {
         Some(line)
     }
 
-    /// How far the point is above the line.
+    /// Returns the distance of the point above the line.
     pub fn residual(&self, (x, y): (f64, f64)) -> f64 {
         y - self.intercept - self.slope * x
     }
 
-    /// The slope with its 95 % interval.
+    /// Returns the slope with its 95 % interval.
     pub fn slope_interval(&self) -> ConfidenceInterval {
         let reach = student_t_975(self.degrees_of_freedom) * self.slope_error;
         ConfidenceInterval { estimate: self.slope, low: self.slope - reach, high: self.slope + reach }
     }
 }
 
-/// The slope of a series of samples (x, y) by ascending x, with its 95 % interval; absent under three points or if all
-/// x are equal.
+/// Returns the slope of a series of samples (x, y) in ascending order of x, with its 95 % interval; `None` with fewer
+/// than three points or if all x are equal.
 ///
 /// Samples that lie close together hardly differ, so their errors are not independent, and a line through all of them
 /// would claim far too narrow an interval. They are averaged in [`BLOCKS`] consecutive blocks; neighbouring block means
@@ -117,7 +117,7 @@ pub fn slope_over_blocks(points: &[(f64, f64)]) -> Option<ConfidenceInterval> {
     Some(line.slope_interval())
 }
 
-/// Correlation of neighbouring errors, from the residuals of a line: 0 to [`CORRELATION_MAX`].
+/// Returns the correlation of neighbouring errors, from the residuals of a line: 0 to [`CORRELATION_MAX`].
 fn neighbour_correlation(residuals: &[f64]) -> f64 {
     let n = residuals.len() as f64;
     let power: f64 = residuals.iter().map(|residual| residual * residual).sum();
@@ -127,7 +127,8 @@ fn neighbour_correlation(residuals: &[f64]) -> f64 {
     if n > bias_slope && power > 0.0 { freed.clamp(0.0, CORRELATION_MAX) } else { 0.0 }
 }
 
-/// The means of [`BLOCKS`] runs of consecutive points, as even as their number allows; of fewer points, each point.
+/// Returns the means of [`BLOCKS`] groups of consecutive points, as equal in size as possible; fewer points are
+/// returned as they are.
 fn block_means(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let blocks = BLOCKS.min(points.len());
     let bound = |block: usize| block * points.len() / blocks;
@@ -138,7 +139,8 @@ fn block_means(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     (0..blocks).map(|block| mean(&points[bound(block)..bound(block + 1)])).collect()
 }
 
-/// The 0.975 quantile of Student's t, for two-sided 95 % intervals: exact to 1e-5. Infinite for 0 degrees of freedom.
+/// Returns the 0.975 quantile of Student's t, for two-sided 95 % intervals, exact to 1e-5; infinite for 0 degrees of
+/// freedom.
 pub fn student_t_975(degrees_of_freedom: usize) -> f64 {
     const FIRST: [f64; 11] = [
         f64::INFINITY,
@@ -169,7 +171,8 @@ pub fn student_t_975(degrees_of_freedom: usize) -> f64 {
     terms.iter().rev().fold(0.0, |sum, term| sum / n + term)
 }
 
-/// The maximum k with P(fewer than k of n values lie below the median) at most 2.5 %; 0 if there is none.
+/// Returns the maximum k for which P(fewer than k of n values lie below the median) is at most 2.5 %; 0 if there is
+/// none.
 fn median_rank(n: usize) -> usize {
     if n > 1000 {
         // 2^-n leaves the range of f64; the normal approximation is good to a rank, and rounded outwards.

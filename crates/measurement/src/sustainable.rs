@@ -1,4 +1,19 @@
-//! The maximum rate that is sustained: the verdict on one rate that was tried, and which rate to try next.
+//! The search for the maximum sustainable rate: the verdict on one rate, and the next rate to try.
+//!
+//! ```
+//! use flowbench_measurement::sustainable::{Next, Range, Search};
+//!
+//! let mut search = Search::new(Range { least_events_per_s: 1e3, most_events_per_s: 1e9 }, 1e6, 10_000_000);
+//! let found = loop {
+//!     match search.next() {
+//!         // A system that sustains up to 2 million events per second.
+//!         Next::Try(rate) => search.judged((rate > 2e6).then(|| "too fast".to_owned()), Some(1_000_000)),
+//!         Next::Found(found) => break found,
+//!         Next::Nothing => panic!("even the minimum rate was refused"),
+//!     }
+//! };
+//! assert!((1.8e6..=2e6).contains(&found.rate_events_per_s));
+//! ```
 //!
 //! **The verdict.** A probe is one open-loop run at one rate. The rate was sustained if all of this holds:
 //!
@@ -29,40 +44,40 @@ use crate::doubts::ACHIEVED_SHARE;
 use crate::record::{Probe, Sustainable};
 use crate::statistics::slope_over_blocks;
 
-/// Least share of the events due in the last half that has to be left behind for a growing backlog to count.
+/// Minimum share of the events due in the last half that must be left behind for a growing backlog to count.
 pub const MATERIAL_SHARE: f64 = 0.01;
-/// Least number of events for it.
+/// Minimum number of events left behind for a growing backlog to count.
 pub const MATERIAL_EVENTS: f64 = 100.0;
-/// The search ends when the rate that fails is above the one that passes by this share or less.
+/// Resolution: the search ends when the failing rate exceeds the passing one by this share or less.
 pub const RESOLUTION: f64 = 0.05;
-/// How often the rate that is found has been sustained, more often than refused.
+/// Number of times a rate must be sustained, before it is refused as often, to be confirmed.
 pub const CONFIRMATIONS: usize = 3;
-/// How often a rate is refused until it has failed, before it has to be confirmed.
+/// Number of refusals after which a rate fails while the search is not yet confirming.
 pub const REFUSALS: usize = 2;
 /// The first stride away from the guess, as a factor; the next is its square, and so on.
 const STRIDE: f64 = 1.2;
-/// Significant digits of the rates that are tried: enough for the resolution, and short to read.
+/// Significant digits of the rates to try: enough for the resolution, and short to read.
 const DIGITS: i32 = 4;
 
-/// What a run at one rate has shown.
+/// The result of a run at one rate.
 #[derive(Debug, Clone, Copy)]
 pub struct Trial<'a> {
-    /// Offered, events/s.
+    /// Offered rate, in events/s.
     pub rate_events_per_s: f64,
-    /// How many were offered.
+    /// Number of events offered.
     pub events: u64,
-    /// Events that were still open when the run was given up.
+    /// Number of events still open when the run was stopped.
     pub censored: u64,
-    /// p99 latency, ns; absent below 1,000 samples.
+    /// p99 latency, in ns; absent below 1,000 samples.
     pub latency_p99_ns: Option<u64>,
-    /// Over the last half of the time in which events were due, to just before the last one was: ns since the run
-    /// began, and how many events were due and not completed then.
+    /// Backlog over the last half of the time in which events were due, up to just before the last one: pairs of ns
+    /// since the run began and the number of events due and not completed then.
     pub backlog: &'a [(u64, u64)],
 }
 
 impl Trial<'_> {
-    /// Why the rate was not sustained, with the numbers; `None` if it was. `slo_p99_ns` is the maximum p99 latency
-    /// that is accepted.
+    /// Returns the reason why the rate was not sustained, with its numbers; `None` if it was. `slo_p99_ns` is the
+    /// maximum accepted p99 latency.
     pub fn refusal(&self, slo_p99_ns: u64) -> Option<String> {
         let reasons = [self.open_at_the_end(), self.behind(), self.slow(slo_p99_ns), self.growing()];
         let reasons: Vec<String> = reasons.into_iter().flatten().collect();
@@ -101,29 +116,29 @@ impl Trial<'_> {
     }
 }
 
-/// What a search does next.
+/// The next step of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
-    /// Try this rate, events/s, and tell the verdict to [`Search::judged`].
+    /// Try this rate, in events/s, and pass the verdict to [`Search::judged`].
     Try(f64),
-    /// It is found; the last probe was one that sustained it.
+    /// The rate is found; the last probe sustained it.
     Found(Sustainable),
     /// No rate was sustained often enough, not even the least.
     Nothing,
 }
 
-/// The rates a search may try, events/s.
+/// The range of rates that a search may try.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Range {
-    /// Least, above 0.
+    /// Minimum rate in events/s, above 0.
     pub least_events_per_s: f64,
-    /// Maximum, not below the least.
+    /// Maximum rate in events/s, not below the minimum.
     pub most_events_per_s: f64,
 }
 
-/// A search for the sustainable rate, without a clock: it is told verdicts.
+/// A search for the sustainable rate. It has no clock and learns verdicts from its caller.
 ///
-/// It ends whatever they are: after 82 probes at most over nine decades, most often after about twelve.
+/// It ends whatever the verdicts are: after at most 82 probes over nine decades, and usually after about twelve.
 #[derive(Debug, Clone)]
 pub struct Search {
     range: Range,
@@ -138,7 +153,7 @@ pub struct Search {
 }
 
 impl Search {
-    /// Begins at `guess` events/s. `slo_p99_ns` is only noted in the result.
+    /// Returns a search that begins at the guess. `slo_p99_ns` is only recorded in the result.
     pub fn new(range: Range, guess_events_per_s: f64, slo_p99_ns: u64) -> Self {
         let mut search = Self {
             range,
@@ -155,7 +170,7 @@ impl Search {
         search
     }
 
-    /// What to do now.
+    /// Returns the next step.
     pub fn next(&self) -> Next {
         match self.found() {
             _ if !self.ended => Next::Try(self.rate),
@@ -164,7 +179,8 @@ impl Search {
         }
     }
 
-    /// Goes on to greater rates, where it has ended and found none that is surely refused. What was tried still counts.
+    /// Continues an ended search, which found no rate that is always refused, with higher rates. Previous probes still
+    /// count.
     pub fn extend(&mut self, most_events_per_s: f64) {
         self.range.most_events_per_s = most_events_per_s.max(self.range.most_events_per_s);
         (self.passed, self.failed, self.stride) = (self.rate, f64::INFINITY, STRIDE);
@@ -172,12 +188,13 @@ impl Search {
         self.move_on();
     }
 
-    /// Every rate that was tried, in order.
+    /// Returns all rates tried, in order.
     pub fn probes(&self) -> &[Probe] {
         &self.probes
     }
 
-    /// The verdict on the rate that was to be tried: why it was refused, if it was, and its p99 latency in ns.
+    /// Records the verdict on the rate that was to be tried: the reason for a refusal, if it was refused, and its p99
+    /// latency in ns.
     pub fn judged(&mut self, refused: Option<String>, latency_p99_ns: Option<u64>) {
         self.probes.push(Probe { rate_events_per_s: self.rate, refused, latency_p99_ns });
         let (sustained, refused) = self.verdicts(self.rate);
@@ -222,14 +239,14 @@ impl Search {
         self.rate = if rate == least || rate == most { rate } else { within(rounded(rate)) };
     }
 
-    /// How often a rate was sustained and how often refused.
+    /// Returns how often a rate was sustained and how often it was refused.
     fn verdicts(&self, rate: f64) -> (usize, usize) {
         let of_rate = self.probes.iter().filter(|probe| probe.rate_events_per_s == rate);
         let (refused, sustained): (Vec<&Probe>, Vec<&Probe>) = of_rate.partition(|probe| probe.refused.is_some());
         (sustained.len(), refused.len())
     }
 
-    /// The result, if the rate that was tried last is confirmed.
+    /// Returns the result if the rate that was tried last is confirmed.
     fn found(&self) -> Option<Sustainable> {
         let rate = self.rate;
         let tried = || self.probes.iter().map(|probe| probe.rate_events_per_s);
@@ -245,7 +262,7 @@ impl Search {
     }
 }
 
-/// To so many significant digits as are of use.
+/// Rounds a rate to [`DIGITS`] significant digits.
 fn rounded(rate: f64) -> f64 {
     let step = 10_f64.powi(rate.log10().floor() as i32 + 1 - DIGITS);
     if step.is_normal() { (rate / step).round() * step } else { rate }
