@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use flowbench_measurement::repeats::Spread;
 
+use crate::draw::scale::Tick;
 use crate::quantity::Quantity;
-use crate::scale::Tick;
+use crate::text::counted;
 
 /// One figure with everything drawn in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,12 +67,12 @@ pub(crate) struct Choices {
     /// Column that was chosen in.
     pub(crate) column: String,
     /// By the legend of the series and the row of the bar (column of the cell); `None` if no case was good enough.
-    pub(crate) chosen: BTreeMap<(String, usize), Option<Choice>>,
+    pub(crate) chosen: BTreeMap<(String, usize), Option<ChosenValue>>,
 }
 
 /// A chosen value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Choice {
+pub(crate) struct ChosenValue {
     /// For the CSV, in the unit of the column.
     pub(crate) raw: f64,
     /// For people.
@@ -120,8 +121,8 @@ pub(crate) struct Series {
     /// In the legend; series of the same legend look the same, but for what the key says.
     pub(crate) legend: String,
     /// What tells it from the other lines of its legend: an entry in the key of its panel.
-    pub(crate) key: Option<(Look, String)>,
-    pub(crate) look: Look,
+    pub(crate) key: Option<(SeriesStyle, String)>,
+    pub(crate) look: SeriesStyle,
     /// By ascending `x`.
     pub(crate) points: Vec<Point>,
     /// Written at its end; empty for most.
@@ -130,7 +131,7 @@ pub(crate) struct Series {
 
 /// How a series looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum SeriesStyle {
     /// The n-th colour, marker and dash; all go round.
     Nth {
         /// The index of the colour, shared by all lines of a group.
@@ -289,11 +290,6 @@ impl Chart {
     }
 }
 
-/// `1 point`, `2 points`.
-pub(crate) fn counted(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
-}
-
 /// A CSV field, quoted where it must be.
 fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\n', '\r']) {
@@ -316,7 +312,7 @@ mod tests {
             ticks: vec![],
             shade: None,
         };
-        let look = Look::Nth { colour: 0, marker: 0, dash: 0 };
+        let look = SeriesStyle::Nth { colour: 0, marker: 0, dash: 0 };
         let series =
             Series { name: "a, \"b\"".into(), legend: "a".into(), key: None, look, points, label: String::new() };
         let panel = Panel { title: "latency".into(), quantity: Quantity::Nanoseconds, log, series: vec![series] };
