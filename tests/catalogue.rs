@@ -115,7 +115,7 @@ fn explain_tells_question_columns_parameters_state_sql_and_what_serves() {
         for word in [
             "\nanswers     event_time,",
             "\nstate       ",
-            "\nunclear     ",
+            "\nedge cases  ",
             "\nstrategy    sequential: serves",
             "\nstrategy    exchange: serves",
             "\norder       arrival: serves",

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::command::{Scratch, repository};
+use crate::command::{Scratch, repository, rust_files};
 
 /// Every package with its folder and the packages it may depend on, tests and benches included. What we feed (events,
 /// generators, pipelines) and how we judge (measurement, report) meet in the harness and nowhere else.
@@ -41,6 +41,25 @@ const HOUSE: [(&str, &str, &[&str]); 7] = [
         ],
     ),
 ];
+
+#[test]
+fn a_public_type_has_a_name_of_its_own() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (_, folder, _) in HOUSE.into_iter().filter(|(_, folder, _)| !folder.is_empty()) {
+        for (file, path) in rust_files(&format!("{folder}/src")) {
+            for line in fs::read_to_string(path).unwrap().lines().filter_map(|line| line.trim_start().strip_prefix("pub ")) {
+                let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+                if matches!(words.next(), Some("struct" | "enum" | "trait" | "type" | "union")) {
+                    let name = words.next().unwrap_or_default().to_owned();
+                    places.entry(name).or_default().push(format!("{folder}/src/{}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(places.len() > 200, "{} public types", places.len());
+    places.retain(|_, places| places.len() > 1);
+    assert!(places.is_empty(), "these names stand for more than one type: {places:#?}");
+}
 
 #[test]
 fn a_package_depends_only_on_packages_of_a_lower_floor() {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use flowbench_measurement::repeats::Spread;
 
+use crate::draw::scale::Tick;
 use crate::quantity::Quantity;
-use crate::scale::Tick;
+use crate::text::counted;
 
 /// One figure with everything drawn in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,12 +67,12 @@ pub(crate) struct Choices {
     /// Column that was chosen in.
     pub(crate) column: String,
     /// By the legend of the series and the row of the bar (column of the cell); `None` if no case was good enough.
-    pub(crate) chosen: BTreeMap<(String, usize), Option<Choice>>,
+    pub(crate) chosen: BTreeMap<(String, usize), Option<ChosenValue>>,
 }
 
 /// A chosen value.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Choice {
+pub(crate) struct ChosenValue {
     /// For the CSV, in the unit of the column.
     pub(crate) raw: f64,
     /// For people.
@@ -120,8 +121,8 @@ pub(crate) struct Series {
     /// In the legend; series of the same legend look the same, but for what the key says.
     pub(crate) legend: String,
     /// What tells it from the other lines of its legend: an entry in the key of its panel.
-    pub(crate) key: Option<(Look, String)>,
-    pub(crate) look: Look,
+    pub(crate) key: Option<(SeriesStyle, String)>,
+    pub(crate) look: SeriesStyle,
     /// By ascending `x`.
     pub(crate) points: Vec<Point>,
     /// Written at its end; empty for most.
@@ -130,7 +131,7 @@ pub(crate) struct Series {
 
 /// How a series looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Look {
+pub(crate) enum SeriesStyle {
     /// The n-th colour, marker and dash; all go round.
     Nth {
         /// The index of the colour, shared by all lines of a group.
@@ -226,42 +227,52 @@ impl Chart {
         }
     }
 
-    /// Exactly the numbers that are drawn, tidy: a row for each point, raw units in the header, and a column group for
-    /// each unit. Where bars are those of chosen cases, the last column is what was chosen, and bars that are not there
-    /// have a row too.
+    /// Returns exactly the numbers that are drawn as CSV: a row for each point, raw units in the header, and three
+    /// columns for each unit. Where bars show chosen cases, the last column holds the choice, and bars without a value
+    /// have a row, too.
     pub(crate) fn csv(&self) -> String {
-        let mut units: Vec<&str> = Vec::new();
+        let units = self.units();
+        let mut header = vec!["series".to_owned(), self.x_column().to_owned()];
+        header.extend(units.iter().flat_map(|unit| ["y", "low", "high"].map(|name| format!("{name}_{unit}"))));
+        header.extend(self.choices.iter().map(|choices| choices.column.clone()));
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut write = |record: Vec<String>| writer.write_record(record).expect("writing to memory cannot fail");
+        write(header);
         for panel in &self.panels {
-            let unit = panel.quantity.raw_unit();
+            let n = units.iter().position(|unit| *unit == panel.quantity.raw_unit()).unwrap_or(0);
+            for series in &panel.series {
+                for (x, values) in self.csv_values(series) {
+                    let mut row = vec![String::new(); 2 + 3 * units.len()];
+                    (row[0], row[1]) = (series.name.clone(), self.x_cell(x));
+                    row[2 + 3 * n..][..3].clone_from_slice(&values);
+                    row.extend(self.choices.iter().map(|choices| choices.raw_cell(series, x)));
+                    write(row);
+                }
+            }
+        }
+        let bytes = writer.into_inner().expect("writing to memory cannot fail");
+        String::from_utf8(bytes).expect("all fields are text")
+    }
+
+    /// Raw units of the panels, each once.
+    fn units(&self) -> Vec<&'static str> {
+        let mut units = Vec::new();
+        for unit in self.panels.iter().map(|panel| panel.quantity.raw_unit()) {
             if !units.contains(&unit) {
                 units.push(unit);
             }
         }
-        let groups: String = units.iter().map(|unit| format!(",y_{unit},low_{unit},high_{unit}")).collect();
-        let chosen = self.choices.as_ref().map_or(String::new(), |choices| format!(",{}", quoted(&choices.column)));
-        let mut out = format!("series,{}{groups}{chosen}\n", quoted(self.x_column()));
-        for panel in &self.panels {
-            let n = units.iter().position(|unit| *unit == panel.quantity.raw_unit()).unwrap_or(0);
-            let (before, after) = (",,,".repeat(n), ",,,".repeat(units.len() - 1 - n));
-            for series in &panel.series {
-                for (x, values) in self.csv_values(series) {
-                    let (name, x_words, chosen) = (quoted(&series.name), self.x_cell(x), self.chosen_cell(series, x));
-                    out.push_str(&format!("{name},{x_words}{before},{values}{after}{chosen}\n"));
-                }
-            }
-        }
-        out
+        units
     }
 
-    /// Place and value of each point of a series, and of each bar that is not there.
-    fn csv_values(&self, series: &Series) -> Vec<(f64, String)> {
-        let points = series.points.iter().map(|point| (point.x, format!("{},{},{}", point.y, point.low, point.high)));
-        let mut values: Vec<(f64, String)> = points.collect();
-        for (_, row) in
-            self.choices.iter().flat_map(|choices| choices.chosen.keys()).filter(|(of, _)| *of == series.legend)
-        {
+    /// Position, and value with its range, of each point of a series, and of each bar without a value.
+    fn csv_values(&self, series: &Series) -> Vec<(f64, [String; 3])> {
+        let cells = |point: &Point| [point.y, point.low, point.high].map(|value| value.to_string());
+        let mut values: Vec<(f64, [String; 3])> = series.points.iter().map(|point| (point.x, cells(point))).collect();
+        let chosen = self.choices.iter().flat_map(|choices| choices.chosen.keys());
+        for (_, row) in chosen.filter(|(legend, _)| *legend == series.legend) {
             if values.iter().all(|(x, _)| *x != *row as f64) {
-                values.push((*row as f64, ",,".to_owned()));
+                values.push((*row as f64, Default::default()));
             }
         }
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -271,14 +282,8 @@ impl Chart {
     fn x_cell(&self, x: f64) -> String {
         match &self.x {
             X::Numbers(_) => x.to_string(),
-            X::Names { names, .. } => quoted(&names[x as usize]),
+            X::Names { names, .. } => names[x as usize].clone(),
         }
-    }
-
-    fn chosen_cell(&self, series: &Series, x: f64) -> String {
-        let Some(choices) = &self.choices else { return String::new() };
-        let chosen = choices.chosen.get(&(series.legend.clone(), x as usize)).and_then(Option::as_ref);
-        chosen.map_or(",".to_owned(), |choice| format!(",{}", choice.raw))
     }
 
     fn x_column(&self) -> &str {
@@ -289,17 +294,11 @@ impl Chart {
     }
 }
 
-/// `1 point`, `2 points`.
-pub(crate) fn counted(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
-}
-
-/// A CSV field, quoted where it must be.
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
+impl Choices {
+    /// The chosen value of a bar as a cell, empty if there is none.
+    fn raw_cell(&self, series: &Series, x: f64) -> String {
+        let chosen = self.chosen.get(&(series.legend.clone(), x as usize)).and_then(Option::as_ref);
+        chosen.map_or(String::new(), |choice| choice.raw.to_string())
     }
 }
 
@@ -316,7 +315,7 @@ mod tests {
             ticks: vec![],
             shade: None,
         };
-        let look = Look::Nth { colour: 0, marker: 0, dash: 0 };
+        let look = SeriesStyle::Nth { colour: 0, marker: 0, dash: 0 };
         let series =
             Series { name: "a, \"b\"".into(), legend: "a".into(), key: None, look, points, label: String::new() };
         let panel = Panel { title: "latency".into(), quantity: Quantity::Nanoseconds, log, series: vec![series] };

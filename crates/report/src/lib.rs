@@ -7,34 +7,18 @@
 //! This package knows figures, not dataflows; of flowbench it depends on `flowbench-measurement` alone. The path of a
 //! figure: `select` picks the cases, one file for each kind arranges them as a `chart`, `page` draws it.
 
-mod activity;
-mod answers;
-mod at_level;
-mod bars;
-mod ccdf;
-mod cells;
 mod chart;
 mod compare;
-mod distribution;
-mod families;
-mod figure;
-mod heat_map;
-mod html;
-mod lines;
-mod operators;
-mod over_time;
+mod draw;
+mod figures;
+mod operator_profile;
 mod page;
-mod panels;
 mod quantity;
 mod results;
-mod rows;
-mod scale;
-mod scaling;
 mod select;
-mod stacked;
-mod svg;
-mod sweep;
+mod table;
 mod tables;
+mod text;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -43,15 +27,15 @@ use flowbench_measurement::record::{FigureSpec, RunRecord};
 use flowbench_measurement::results_dir::{ResultsError, write_atomically};
 use thiserror::Error;
 
-pub use figure::check_figure;
+pub use figures::check::{FigureError, check_figure};
 pub use quantity::{Quantity, words};
 pub use results::Results;
-pub use select::{FigureError, case_columns};
-pub use svg::harmless;
+pub use select::case_columns;
 pub use tables::terminal_tables;
+pub use text::harmless;
 
 use chart::Chart;
-use page::Page;
+use draw::layout::Canvas;
 
 /// What [`draw`] wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,14 +83,14 @@ pub fn draw(dir: &Path) -> Result<Drawn, ReportError> {
     }
     let mut drawn =
         Drawn { report: dir.join(REPORT), figures: Vec::new(), problems: Vec::new(), missing: results.missing.clone() };
-    let machine = html::machine_line(&results);
+    let machine = page::machine_line(&results);
     for (_, chart) in sections.iter().flat_map(|(_, figures)| figures) {
         match chart {
             Ok(chart) => drawn.figures.extend(write_figure(dir, chart, &machine)?),
             Err(error) => drawn.problems.push(error.clone()),
         }
     }
-    write_atomically(&drawn.report, html::report(&results, &sections).as_bytes())?;
+    write_atomically(&drawn.report, page::report(&results, &sections).as_bytes())?;
     Ok(drawn)
 }
 
@@ -117,14 +101,14 @@ fn chart_once(
     spec: &FigureSpec,
     names: &mut BTreeSet<String>,
 ) -> Result<Chart, FigureError> {
-    let chart = figure::chart(results, part, spec)?;
+    let chart = figures::chart(results, part, spec)?;
     // Names that differ in case only are one file on some systems.
     if names.insert(spec.name.to_lowercase()) { Ok(chart) } else { Err(FigureError::Duplicate(spec.name.clone())) }
 }
 
 fn write_figure(dir: &Path, chart: &Chart, machine: &str) -> Result<[PathBuf; 2], ResultsError> {
     let files = FIGURE_ENDINGS.map(|ending| dir.join(format!("{}.{ending}", chart.name)));
-    write_atomically(&files[0], page::draw(chart, Page::File { machine }).as_bytes())?;
+    write_atomically(&files[0], draw::draw(chart, Canvas::File { machine }).as_bytes())?;
     write_atomically(&files[1], chart.csv().as_bytes())?;
     Ok(files)
 }

@@ -11,7 +11,7 @@ use flowbench_measurement::results_dir::{
 };
 use flowbench_measurement::timeline::TimelineRow;
 
-use crate::chart::counted;
+use crate::text::counted;
 
 /// Everything a report is made of.
 #[derive(Debug, Clone, PartialEq)]

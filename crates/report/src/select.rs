@@ -4,13 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::{Axes, CaseRecord, FigureSpec, SCHEMA_VERSION, Status};
-use flowbench_measurement::timeline::COLUMNS;
-use thiserror::Error;
 
 use crate::Results;
-use crate::chart::counted;
 use crate::compare::{self, COMPARED};
 use crate::quantity::{Quantity, words};
+use crate::text::counted;
 
 /// The columns that are chosen, not measured.
 pub(crate) const AXES: [&str; 20] = [
@@ -38,57 +36,6 @@ pub(crate) const AXES: [&str; 20] = [
 
 /// The kinds of histograms.
 pub(crate) const HISTOGRAMS: [&str; 5] = ["latency", "processing-delay", "driver-lag", "lost-time", "hiccup"];
-
-/// What is wrong with the description of a figure.
-#[derive(Debug, Error, Clone, PartialEq, Eq)]
-pub enum FigureError {
-    /// The name would not do as a file name.
-    #[error("figure `{0}`: a name is letters, digits and `-`, 1 to 80 of them")]
-    Name(String),
-    /// The file beside the figure would replace raw data.
-    #[error("figure `{0}`: its numbers would replace a file of the run; choose another name")]
-    Reserved(String),
-    /// Another figure has this name.
-    #[error("figure `{0}`: another figure of the experiment has this name")]
-    Duplicate(String),
-    /// There is nothing to draw against the axis.
-    #[error("figure `{0}`: `y` is empty: name at least one column")]
-    EmptyY(String),
-    /// No such column.
-    #[error("figure `{figure}`: `{place}` names `{column}`, which is no {kind}; {hint}")]
-    UnknownColumn {
-        /// Name of the figure.
-        figure: String,
-        /// `x`, `y`, `by`, `only` or `level_column`.
-        place: &'static str,
-        /// The name that is not known.
-        column: String,
-        /// What it should have been: a column of which file, or a kind of histogram.
-        kind: &'static str,
-        /// What may have been meant.
-        hint: String,
-    },
-    /// Something else that does not fit.
-    #[error("figure `{figure}`: `{field}` {problem}")]
-    Field {
-        /// Name of the figure.
-        figure: String,
-        /// Name of the field.
-        field: &'static str,
-        /// What is wrong with it, and what would be right.
-        problem: String,
-    },
-    /// A column of words where numbers are needed.
-    #[error("figure `{figure}`: column `{column}` holds words such as `{word}`, where numbers are needed")]
-    NotNumbers {
-        /// Name of the figure.
-        figure: String,
-        /// The column.
-        column: String,
-        /// One of its values.
-        word: String,
-    },
-}
 
 /// The columns of a case by name.
 pub(crate) type Cells = BTreeMap<&'static str, Cell>;
@@ -193,29 +140,6 @@ pub fn case_columns() -> Vec<&'static str> {
     let case =
         CaseRecord { schema_version: SCHEMA_VERSION, part, case: 0, repeat: 0, axes, status, numbers: None, doubts };
     case.columns().into_iter().map(|(name, _)| name).chain(COMPARED).collect()
-}
-
-/// Checks that every name of a figure `of` columns exists.
-pub(crate) fn check_names(
-    spec: &FigureSpec,
-    place: &'static str,
-    names: &[&str],
-    kind: &'static str,
-    known: &[&str],
-) -> Result<(), FigureError> {
-    let Some(unknown) = names.iter().find(|name| !known.contains(*name)) else { return Ok(()) };
-    Err(FigureError::UnknownColumn {
-        figure: spec.name.clone(),
-        place,
-        column: (*unknown).to_owned(),
-        kind,
-        hint: hint(unknown, known),
-    })
-}
-
-/// The columns a timeline can be drawn from.
-pub(crate) fn timeline_columns() -> Vec<&'static str> {
-    COLUMNS.iter().map(|(name, _)| *name).filter(|name| *name != "at_ns").collect()
 }
 
 /// Picks the cases of a figure: of its question, with the values it asks for, with numbers.
@@ -341,23 +265,6 @@ fn why_not(without: &[(&CaseRecord, Cells)], with: usize) -> Vec<String> {
     let causes: Vec<String> = causes.into_iter().map(|(cause, n)| format!("{n} × {cause}")).collect();
     let all = counted(with + without.len(), "case");
     vec![format!("{} of {all} without numbers, not drawn ({}).", without.len(), causes.join("; "))]
-}
-
-fn hint(unknown: &str, known: &[&str]) -> String {
-    let mut near: Vec<(usize, &str)> =
-        known.iter().map(|name| (strsim::damerau_levenshtein(unknown, name), *name)).collect();
-    near.sort_unstable();
-    let close: Vec<String> = near
-        .iter()
-        .filter(|(distance, name)| *distance <= 3.max(unknown.len() / 3) || name.contains(unknown))
-        .take(3)
-        .map(|(_, name)| format!("`{name}`"))
-        .collect();
-    if close.is_empty() {
-        format!("there are: {}", known.join(", "))
-    } else {
-        format!("did you mean {}?", close.join(", "))
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Apply each event as it comes.
 
-use super::{OrderDeclaration, OrderPolicy};
+use super::policy::{OrderDeclaration, OrderPolicy};
 use crate::feed::EventTimeProgress;
 
 pub(super) const DECLARATION: OrderDeclaration = OrderDeclaration {

@@ -2,7 +2,8 @@
 //!
 //! Decision D-025.
 
-use super::{OrderPolicy, Watermark};
+use super::policy::OrderPolicy;
+use super::watermark::Watermark;
 use crate::feed::{Delivery, EventTimeProgress};
 use crate::message::Message;
 

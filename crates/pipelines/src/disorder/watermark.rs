@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::{OrderDeclaration, OrderPolicy};
+use super::policy::{OrderDeclaration, OrderPolicy};
 use crate::feed::EventTimeProgress;
 use crate::message::{Timed, Turn};
 

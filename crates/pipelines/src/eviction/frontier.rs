@@ -1,7 +1,7 @@
 //! Forget a state exactly when the watermark passes its expiry.
 
 use super::expiry_queue::ExpiryQueue;
-use super::{EvictionPolicy, Evictor};
+use super::policy::{EvictionPolicy, Evictor};
 use crate::state::state_machine::KeyedStateMachine;
 use crate::state::states::{Expired, States};
 

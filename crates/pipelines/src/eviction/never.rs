@@ -3,7 +3,7 @@
 //! Decision D-024.
 
 use super::expiry_queue::ExpiryQueue;
-use super::{EvictionPolicy, Evictor};
+use super::policy::{EvictionPolicy, Evictor};
 use crate::state::state_machine::KeyedStateMachine;
 use crate::state::states::{Expired, States};
 

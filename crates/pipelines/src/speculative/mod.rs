@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use flowbench_events::Event;
 
 use crate::answers::{Change, push_changes};
-use crate::disorder::{OrderDeclaration, OrderPolicy};
+use crate::disorder::policy::{OrderDeclaration, OrderPolicy};
 use crate::feed::EventTimeProgress;
 use crate::logic::{EMPTY_STATE, KeyedLogic, TimerOutcome, fire_until, take};
 use crate::message::Timed;

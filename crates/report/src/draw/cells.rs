@@ -2,10 +2,10 @@
 
 use crate::chart::{Better, Chart, Panel, Point, Series};
 use crate::compare::told_apart;
-use crate::lines::title;
-use crate::page::{EDGE_PX, FONT_PX};
+use crate::draw::layout::{EDGE_PX, FONT_PX, Frame, title};
+use crate::draw::svg::{Anchor, Svg, number};
 use crate::quantity::Quantity;
-use crate::svg::{Anchor, Svg, number, shortened, text_width};
+use crate::text::{shortened, text_width};
 
 /// Row names up to this width stand beside their rows, wider ones (and all on a phone) above.
 const NAMES_PX: f64 = 230.0;
@@ -24,16 +24,9 @@ const WORSE: &str = "c1";
 /// Factors nearer to 1 than this have no colour.
 const SAME: f64 = 0.01;
 
-/// Draws one panel from `y` on; returns where it ends.
-pub(crate) fn draw(
-    svg: &mut Svg,
-    chart: &Chart,
-    names: &[String],
-    better: Better,
-    panel: &Panel,
-    y: f64,
-    width: f64,
-) -> f64 {
+/// Draws one panel; returns where it ends.
+pub(crate) fn draw(svg: &mut Svg, frame: &Frame, names: &[String], better: Better) -> f64 {
+    let &Frame { chart, panel, top: y, width } = frame;
     let grid = Grid::of(chart, names, better, panel, width);
     svg.text(EDGE_PX, y + 14.0, "title", Anchor::Start, &title(&panel.title, panel.quantity.tick_unit(), false));
     let mut top = draw_key(svg, &grid, panel, y + 24.0, width);
@@ -69,8 +62,8 @@ struct Grid {
     font: (f64, &'static str),
     /// Maximum |log₂| of all factors: it has the strongest colour.
     reach: f64,
-    /// The frames that stand around some cell.
-    frames: Vec<Frame>,
+    /// The outlines that stand around some cell.
+    outlines: Vec<Outline>,
 }
 
 impl Grid {
@@ -82,8 +75,8 @@ impl Grid {
         let font = if beside { (12.0, "value fine") } else { (TINY_PX, "value tiny") };
         let points = || panel.series.iter().flat_map(|series| &series.points);
         let logs = points().map(|point| point.y.log2().abs()).filter(|log| log.is_finite());
-        let of_row = |row: &Series| row.points.iter().map(|point| frame(row, point, better)).collect::<Vec<_>>();
-        let frames = panel.series.iter().flat_map(of_row).collect();
+        let of_row = |row: &Series| row.points.iter().map(|point| outline(row, point, better)).collect::<Vec<_>>();
+        let outlines = panel.series.iter().flat_map(of_row).collect();
         let mut grid = Grid {
             better,
             beside,
@@ -93,7 +86,7 @@ impl Grid {
             degrees: degrees(names, left, cell_px),
             font,
             reach: logs.fold(0.5, f64::max),
-            frames,
+            outlines,
         };
         let lines = points().map(|point| grid.lines(&panel.quantity.tick(point.y)).len()).max().unwrap_or(1);
         let below = chart.choices.iter().flat_map(|choices| choices.chosen.values().flatten());
@@ -154,10 +147,10 @@ fn draw_cell(svg: &mut Svg, grid: &Grid, chart: &Chart, panel: &Panel, row: &Ser
     let place = (left + 1.5, top + 1.5, grid.cell_px - 3.0, grid.row_px - 3.0);
     let (class, strength) = colour(grid, panel.quantity, row, point);
     draw_box(svg, place, &format!("bar {class}"), strength);
-    let frame = frame(row, point, grid.better);
-    draw_frame(svg, place, frame);
+    let outline = outline(row, point, grid.better);
+    draw_outline(svg, place, outline);
     let value = panel.quantity.tick(point.y);
-    let class = if frame == Frame::Best { format!("{} title", grid.font.1) } else { grid.font.1.to_owned() };
+    let class = if outline == Outline::Best { format!("{} title", grid.font.1) } else { grid.font.1.to_owned() };
     let mut lines: Vec<(&str, &str)> = grid.lines(&value).into_iter().map(|line| (class.as_str(), line)).collect();
     let below = chosen.and_then(Option::as_ref).map_or("", |choice| choice.words.as_str());
     let below = shortened(below, grid.cell_px - 6.0, TINY_PX);
@@ -176,7 +169,7 @@ fn draw_lines(svg: &mut Svg, grid: &Grid, x: f64, top: f64, lines: &[(&str, &str
 
 /// What stands around a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Frame {
+enum Outline {
     None,
     /// Surely the best of its row.
     Best,
@@ -184,16 +177,16 @@ enum Frame {
     Near,
 }
 
-fn frame(row: &Series, point: &Point, better: Better) -> Frame {
+fn outline(row: &Series, point: &Point, better: Better) -> Outline {
     let sign = if better.more_is_better { 1.0 } else { -1.0 };
     let best = row.points.iter().max_by(|a, b| (sign * a.y).total_cmp(&(sign * b.y)));
-    let Some(best) = best.filter(|best| !better.scatters || best.repeats > 1) else { return Frame::None };
+    let Some(best) = best.filter(|best| !better.scatters || best.repeats > 1) else { return Outline::None };
     let is_rival = |other: &Point| other.x != best.x && !told_apart(better.scatters, best, other);
     match point.x == best.x {
-        true if !row.points.iter().any(is_rival) => Frame::Best,
-        true => Frame::Near,
-        false if is_rival(point) => Frame::Near,
-        false => Frame::None,
+        true if !row.points.iter().any(is_rival) => Outline::Best,
+        true => Outline::Near,
+        false if is_rival(point) => Outline::Near,
+        false => Outline::None,
     }
 }
 
@@ -215,20 +208,20 @@ fn colour(grid: &Grid, quantity: Quantity, row: &Series, point: &Point) -> (&'st
     (BETTER, 0.05 + (STRONGEST - 0.05) * better)
 }
 
-/// Draws what colours and frames mean, in as many lines as it needs; returns where it ends.
+/// Draws what colours and outlines mean, in as many lines as it needs; returns where it ends.
 fn draw_key(svg: &mut Svg, grid: &Grid, panel: &Panel, mut y: f64, width: f64) -> f64 {
-    let colours: &[(&str, f64, Frame, &str)] = match panel.quantity {
+    let colours: &[(&str, f64, Outline, &str)] = match panel.quantity {
         Quantity::Factor => {
-            &[(BETTER, STRONGEST, Frame::None, "better than 1×"), (WORSE, STRONGEST, Frame::None, "worse than 1×")]
+            &[(BETTER, STRONGEST, Outline::None, "better than 1×"), (WORSE, STRONGEST, Outline::None, "worse than 1×")]
         }
-        _ => &[(BETTER, STRONGEST, Frame::None, "better"), (BETTER, 0.05, Frame::None, "worse, within a row")],
+        _ => &[(BETTER, STRONGEST, Outline::None, "better"), (BETTER, 0.05, Outline::None, "worse, within a row")],
     };
     let mut entries = colours.to_vec();
-    let framed = [(Frame::Best, "best of its row"), (Frame::Near, "not told apart from the best of its row")];
-    let framed = framed.into_iter().filter(|(frame, _)| grid.frames.contains(frame));
-    entries.extend(framed.map(|(frame, words)| (BETTER, 0.0, frame, words)));
+    let framed = [(Outline::Best, "best of its row"), (Outline::Near, "not told apart from the best of its row")];
+    let framed = framed.into_iter().filter(|(outline, _)| grid.outlines.contains(outline));
+    entries.extend(framed.map(|(outline, words)| (BETTER, 0.0, outline, words)));
     let mut x = EDGE_PX;
-    for (class, strength, frame, words) in entries {
+    for (class, strength, outline, words) in entries {
         let wide = 34.0 + text_width(words, FONT_PX);
         if x > EDGE_PX && x + wide > width - EDGE_PX {
             x = EDGE_PX;
@@ -236,18 +229,18 @@ fn draw_key(svg: &mut Svg, grid: &Grid, panel: &Panel, mut y: f64, width: f64) -
         }
         let place = (x + 1.0, y + 2.0, 26.0, 14.0);
         draw_box(svg, place, &format!("bar {class}"), strength);
-        draw_frame(svg, place, frame);
+        draw_outline(svg, place, outline);
         svg.text(x + 34.0, y + 13.0, "", Anchor::Start, words);
         x += wide + 16.0;
     }
     y + KEY_PX
 }
 
-fn draw_frame(svg: &mut Svg, place: (f64, f64, f64, f64), frame: Frame) {
-    match frame {
-        Frame::Best => draw_box(svg, place, "line value", 1.0),
-        Frame::Near => draw_box(svg, place, "hair value", 1.0),
-        Frame::None => {}
+fn draw_outline(svg: &mut Svg, place: (f64, f64, f64, f64), outline: Outline) {
+    match outline {
+        Outline::Best => draw_box(svg, place, "line value", 1.0),
+        Outline::Near => draw_box(svg, place, "hair value", 1.0),
+        Outline::None => {}
     }
 }
 

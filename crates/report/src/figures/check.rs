@@ -1,16 +1,63 @@
-//! From the description of a figure to its chart.
+//! Checks the description of a figure.
 
-use std::collections::BTreeSet;
-
-use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::{FigureKind, FigureSpec};
+use flowbench_measurement::timeline::COLUMNS;
+use thiserror::Error;
 
-use crate::Results;
-use crate::chart::{Chart, counted};
-use crate::panels::quantity;
+use crate::figures::panels::quantity;
 use crate::quantity::Quantity;
-use crate::select::{FigureError, HISTOGRAMS, Selection, case_columns, check_names, select, timeline_columns};
-use crate::{at_level, bars, ccdf, distribution, heat_map, operators, over_time, scaling, stacked, sweep};
+use crate::select::{HISTOGRAMS, case_columns};
+
+/// What is wrong with the description of a figure.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+pub enum FigureError {
+    /// The name would not do as a file name.
+    #[error("figure `{0}`: a name is letters, digits and `-`, 1 to 80 of them")]
+    Name(String),
+    /// The file beside the figure would replace raw data.
+    #[error("figure `{0}`: its numbers would replace a file of the run; choose another name")]
+    Reserved(String),
+    /// Another figure has this name.
+    #[error("figure `{0}`: another figure of the experiment has this name")]
+    Duplicate(String),
+    /// There is nothing to draw against the axis.
+    #[error("figure `{0}`: `y` is empty: name at least one column")]
+    EmptyY(String),
+    /// No such column.
+    #[error("figure `{figure}`: `{place}` names `{column}`, which is no {kind}; {hint}")]
+    UnknownColumn {
+        /// Name of the figure.
+        figure: String,
+        /// `x`, `y`, `by`, `only` or `level_column`.
+        place: &'static str,
+        /// The name that is not known.
+        column: String,
+        /// What it should have been: a column of which file, or a kind of histogram.
+        kind: &'static str,
+        /// What may have been meant.
+        hint: String,
+    },
+    /// Something else that does not fit.
+    #[error("figure `{figure}`: `{field}` {problem}")]
+    Field {
+        /// Name of the figure.
+        figure: String,
+        /// Name of the field.
+        field: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+    /// A column of words where numbers are needed.
+    #[error("figure `{figure}`: column `{column}` holds words such as `{word}`, where numbers are needed")]
+    NotNumbers {
+        /// Name of the figure.
+        figure: String,
+        /// The column.
+        column: String,
+        /// One of its values.
+        word: String,
+    },
+}
 
 /// Stems of the files a run leaves.
 const RESERVED: [&str; 7] = ["run", "cases", "timeline", "latency", "operators", "channels", "report"];
@@ -179,56 +226,42 @@ fn misfit(spec: &FigureSpec, field: &'static str, problem: impl Into<String>) ->
     FigureError::Field { figure: spec.name.clone(), field, problem: problem.into() }
 }
 
-/// Arranges the numbers of a figure.
-pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<Chart, FigureError> {
-    check_figure(spec)?;
-    let selection = select(results, part, spec);
-    check_numbers(spec, &selection)?;
-    let mut chart = match spec.kind {
-        FigureKind::Sweep => sweep::chart(spec, &selection),
-        FigureKind::OverTime => over_time::chart(spec, &selection, &results.timeline),
-        FigureKind::Distribution => distribution::chart(spec, &selection, &results.histograms),
-        FigureKind::Bars => bars::chart(spec, &selection),
-        FigureKind::AtLevel => at_level::chart(spec, &selection),
-        FigureKind::Stacked => stacked::chart(spec, &selection),
-        FigureKind::HeatMap => heat_map::chart(spec, &selection),
-        FigureKind::Scaling => scaling::chart(spec, &selection, results.run.machine.usable_cores),
-        FigureKind::Ccdf => ccdf::chart(spec, &selection, &results.histograms),
-        FigureKind::Operators => operators::chart(spec, &selection, results),
-    };
-    chart.notes.extend(doubts_note(&selection));
-    chart.notes.extend(selection.notes);
-    chart.leave_out_what_has_no_logarithm();
-    chart.leave_out_what_is_empty();
-    Ok(chart)
+/// Checks that every name of a figure `of` columns exists.
+fn check_names(
+    spec: &FigureSpec,
+    place: &'static str,
+    names: &[&str],
+    kind: &'static str,
+    known: &[&str],
+) -> Result<(), FigureError> {
+    let Some(unknown) = names.iter().find(|name| !known.contains(*name)) else { return Ok(()) };
+    Err(FigureError::UnknownColumn {
+        figure: spec.name.clone(),
+        place,
+        column: (*unknown).to_owned(),
+        kind,
+        hint: hint(unknown, known),
+    })
 }
 
-/// Says how much of what is drawn is doubted, and why.
-fn doubts_note(selection: &Selection) -> Option<String> {
-    let doubted: Vec<_> = selection.cases.iter().filter(|case| !case.record.doubts.is_empty()).collect();
-    let codes: BTreeSet<&str> =
-        doubted.iter().flat_map(|case| &case.record.doubts).map(|doubt| doubt.code.as_str()).collect();
-    let codes: Vec<&str> = codes.into_iter().collect();
-    let all = counted(selection.cases.len(), "measurement");
-    (!doubted.is_empty()).then(|| format!("Doubts on {} of {all}: {}.", doubted.len(), codes.join(", ")))
+/// The columns a timeline can be drawn from.
+fn timeline_columns() -> Vec<&'static str> {
+    COLUMNS.iter().map(|(name, _)| *name).filter(|name| *name != "at_ns").collect()
 }
 
-/// Columns of cases that are drawn or compared hold numbers. Those of other files always do.
-fn check_numbers(spec: &FigureSpec, selection: &Selection) -> Result<(), FigureError> {
-    let mut columns: Vec<&str> = match spec.kind {
-        FigureKind::OverTime | FigureKind::Distribution | FigureKind::Ccdf => Vec::new(),
-        _ => spec.columns().collect(),
-    };
-    if spec.kind == FigureKind::AtLevel {
-        columns.extend([spec.x.as_str(), spec.level_column.as_str()]);
+fn hint(unknown: &str, known: &[&str]) -> String {
+    let mut near: Vec<(usize, &str)> =
+        known.iter().map(|name| (strsim::damerau_levenshtein(unknown, name), *name)).collect();
+    near.sort_unstable();
+    let close: Vec<String> = near
+        .iter()
+        .filter(|(distance, name)| *distance <= 3.max(unknown.len() / 3) || name.contains(unknown))
+        .take(3)
+        .map(|(_, name)| format!("`{name}`"))
+        .collect();
+    if close.is_empty() {
+        format!("there are: {}", known.join(", "))
+    } else {
+        format!("did you mean {}?", close.join(", "))
     }
-    for column in columns {
-        for case in &selection.cases {
-            if let Cell::Text(word) = case.cell(column) {
-                let (figure, column, word) = (spec.name.clone(), column.to_owned(), word.clone());
-                return Err(FigureError::NotNumbers { figure, column, word });
-            }
-        }
-    }
-    Ok(())
 }

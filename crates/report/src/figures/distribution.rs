@@ -5,11 +5,11 @@ use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES};
 use flowbench_measurement::record::FigureSpec;
 
 use crate::chart::{Axis, Chart, Point, X};
-use crate::panels::{are_chosen, panels};
+use crate::draw::scale::Tick;
+use crate::figures::panels::{are_chosen, panels};
+use crate::figures::sweep::mixed_note;
 use crate::quantity::Quantity;
-use crate::scale::Tick;
 use crate::select::Selection;
-use crate::sweep::mixed_note;
 
 /// Points of a line for each factor of ten in 1/(1 - quantile).
 const POINTS_PER_DECADE: i32 = 10;

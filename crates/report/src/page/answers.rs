@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use flowbench_measurement::record::{CaseRecord, FigureKind, FigureSpec, Numbers, QuestionRecord, Status};
 use flowbench_measurement::repeats::Spread;
 
-use crate::chart::counted;
-use crate::panels::is_floor;
+use crate::figures::check::check_figure;
+use crate::figures::panels::is_floor;
+use crate::figures::scaling::THROUGHPUT;
+use crate::figures::{at_level, heat_map};
 use crate::quantity::{Quantity, spread_words, words};
-use crate::scaling::THROUGHPUT;
 use crate::select::{case_name, select, telling_axes};
 use crate::tables::{self, KEPT_UP};
-use crate::{Results, at_level, check_figure, compare, heat_map};
+use crate::text::counted;
+use crate::{Results, compare};
 
 /// Headline columns of one question: more would not be short.
 const HEADLINES: usize = 3;

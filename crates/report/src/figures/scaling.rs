@@ -7,12 +7,13 @@ use flowbench_measurement::record::FigureSpec;
 use flowbench_measurement::repeats::Spread;
 use flowbench_measurement::scaling::{Cost, ScalingLaw, ScalingPoint, cost};
 
-use crate::chart::{Axis, Chart, Look, Panel, Point, Series, Shade, X, counted};
+use crate::chart::{Axis, Chart, Panel, Point, Series, SeriesStyle, Shade, X};
 use crate::compare::{SINGLE_THREAD, is_closed};
+use crate::draw::scale::Tick;
+use crate::figures::sweep::{medians, mixed_note, repeats_note};
 use crate::quantity::{Quantity, three_digits, words};
-use crate::scale::Tick;
 use crate::select::{Chosen, Selection};
-use crate::sweep::{medians, mixed_note, repeats_note};
+use crate::text::counted;
 
 /// What is drawn where the figure names no column.
 pub(crate) const THROUGHPUT: &str = "throughput_events_per_s";
@@ -34,7 +35,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, usable_cores: usiz
         series.extend(line.law.as_ref().map(|law| law_series(spec, line, law, n)));
     }
     for (n, line) in lines.iter().enumerate() {
-        let look = Look::Nth { colour: n, marker: n, dash: n };
+        let look = SeriesStyle::Nth { colour: n, marker: n, dash: n };
         let (name, legend, points) = (line.name.clone(), line.name.clone(), line.points.clone());
         series.push(Series { name, legend, key: None, look, points, label: String::new() });
     }
@@ -136,9 +137,9 @@ fn ideal(lines: &[Scaled], single: Option<f64>, counts: &[f64]) -> Option<Series
     let top = lines.iter().flat_map(|line| &line.points).map(|point| point.high).fold(single, f64::max);
     let end = (top / single).min(most);
     let points = vec![Point::exact(1.0, single), Point::exact(end, single * end)];
-    let key = Some((Look::Ideal, format!("ideal: {SINGLE_THREAD} × workers")));
+    let key = Some((SeriesStyle::Ideal, format!("ideal: {SINGLE_THREAD} × workers")));
     let (name, legend, label) = ("ideal".to_owned(), String::new(), String::new());
-    (end > 1.0).then_some(Series { name, legend, key, look: Look::Ideal, points, label })
+    (end > 1.0).then_some(Series { name, legend, key, look: SeriesStyle::Ideal, points, label })
 }
 
 fn single_series(single: f64, counts: &[f64]) -> Option<Series> {
@@ -146,7 +147,7 @@ fn single_series(single: f64, counts: &[f64]) -> Option<Series> {
     let points = vec![Point::exact(least.min(1.0), single), Point::exact(most, single)];
     let label = format!("{SINGLE_THREAD}: {}", Quantity::EventsPerSecond.human(single));
     let name = SINGLE_THREAD.to_owned();
-    Some(Series { name, legend: String::new(), key: None, look: Look::Single, points, label })
+    Some(Series { name, legend: String::new(), key: None, look: SeriesStyle::Single, points, label })
 }
 
 /// The curve of a law over what was measured, in the colour of its line.
@@ -158,9 +159,9 @@ fn law_series(spec: &FigureSpec, line: &Scaled, law: &ScalingLaw, n: usize) -> S
         let workers = if spec.log_x { least * (most / least).powf(along) } else { least + along * (most - least) };
         Point::exact(workers, law.throughput_events_per_s(workers))
     };
-    let key = Some((Look::Law(None), "Universal Scalability Law".to_owned()));
+    let key = Some((SeriesStyle::Law(None), "Universal Scalability Law".to_owned()));
     let (name, points) = (format!("{}, law", line.name), (0..=LAW_STEPS).map(step).collect());
-    Series { name, legend: String::new(), key, look: Look::Law(Some(n)), points, label: String::new() }
+    Series { name, legend: String::new(), key, look: SeriesStyle::Law(Some(n)), points, label: String::new() }
 }
 
 fn axis(spec: &FigureSpec, counts: &[f64], usable_cores: usize) -> Axis {

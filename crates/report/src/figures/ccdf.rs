@@ -5,7 +5,7 @@ use flowbench_measurement::hlog::HistogramLog;
 use flowbench_measurement::record::FigureSpec;
 
 use crate::chart::{Axis, Chart, Point, X};
-use crate::distribution;
+use crate::figures::distribution;
 use crate::quantity::Quantity;
 use crate::select::Selection;
 

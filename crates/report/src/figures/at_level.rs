@@ -6,11 +6,11 @@ use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::FigureSpec;
 use flowbench_measurement::statistics::median;
 
-use crate::chart::{Chart, Choice, Choices, Mark, Point, X};
-use crate::panels::panels;
+use crate::chart::{Chart, Choices, ChosenValue, Mark, Point, X};
+use crate::figures::panels::panels;
+use crate::figures::sweep::{medians, mixed_note, repeats_note, unmeasured_notes, with_x};
 use crate::quantity::{Quantity, words};
 use crate::select::{Chosen, Selection, group_name, value_name};
-use crate::sweep::{medians, mixed_note, repeats_note, unmeasured_notes, with_x};
 
 /// Up to this many groups are all named in words.
 const NAMED_GROUPS: usize = 6;
@@ -31,7 +31,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     });
     let chosen = (0..).zip(&least).map(|(group, x): (usize, _)| {
         let (row, bar) = places.of_group[group];
-        ((places.bars[bar].clone(), row), x.map(|raw| Choice { raw, words: in_words(&spec.x, raw) }))
+        ((places.bars[bar].clone(), row), x.map(|raw| ChosenValue { raw, words: in_words(&spec.x, raw) }))
     });
     let choices = Choices { column: spec.x.clone(), chosen: chosen.collect() };
     let (rows, _) = rows_and_bars(spec);

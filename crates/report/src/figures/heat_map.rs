@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::FigureSpec;
 
-use crate::chart::{Better, Chart, Choice, Choices, Look, Mark, Panel, Point, Series, X};
+use crate::chart::{Better, Chart, Choices, ChosenValue, Mark, Panel, Point, Series, SeriesStyle, X};
 use crate::compare::{SINGLE_THREAD, told_apart};
+use crate::figures::sweep::{medians, mixed_axes, unmeasured_notes, with_x};
 use crate::quantity::{Quantity, more_is_better, scatters, words};
 use crate::select::{Cells, Chosen, Selection, group_name, readable, value_name};
-use crate::sweep::{medians, mixed_axes, unmeasured_notes, with_x};
 
 /// Up to this many others are named that are not told apart from the best of a row.
 const NAMED_RIVALS: usize = 2;
@@ -30,7 +30,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
                 chosen.insert((row.clone(), c), best.map(|best| grid.choice(best.case)));
             }
         }
-        let look = Look::Nth { colour: 0, marker: 0, dash: 0 };
+        let look = SeriesStyle::Nth { colour: 0, marker: 0, dash: 0 };
         let (name, legend, label) = (row.clone(), row.clone(), String::new());
         series.push(Series { name, legend, key: None, look, points, label });
     }
@@ -146,9 +146,9 @@ impl<'a> Grid<'a> {
         self.cells.get(&(row, column)).is_some_and(Vec::is_empty)
     }
 
-    fn choice(&self, case: &Chosen) -> Choice {
+    fn choice(&self, case: &Chosen) -> ChosenValue {
         let words: Vec<String> = self.differ.iter().filter_map(|column| short(column, case.cell(column))).collect();
-        Choice { raw: case.record.case as f64, words: words.join(" ") }
+        ChosenValue { raw: case.record.case as f64, words: words.join(" ") }
     }
 
     fn best_in_words(&self, row: usize) -> Option<String> {

@@ -3,9 +3,9 @@
 use flowbench_measurement::record::FigureSpec;
 
 use crate::chart::{Chart, Mark, X};
-use crate::panels::{are_chosen, panels};
+use crate::figures::panels::{are_chosen, panels};
+use crate::figures::sweep::{medians, mixed_note, repeats_note, unmeasured_notes};
 use crate::select::Selection;
-use crate::sweep::{medians, mixed_note, repeats_note, unmeasured_notes};
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     // All cases together: the groups are the rows.

@@ -4,10 +4,10 @@ use flowbench_measurement::record::{FigureSpec, TimelinePoint};
 use flowbench_measurement::timeline::{COLUMNS, TimelineRow, thin};
 
 use crate::chart::{Axis, Chart, Point, X};
-use crate::panels::{are_chosen, panels};
+use crate::figures::panels::{are_chosen, panels};
+use crate::figures::sweep::mixed_note;
 use crate::quantity::{Quantity, words};
 use crate::select::{Chosen, Selection};
-use crate::sweep::mixed_note;
 
 /// Parts a line is thinned to: about two points each.
 const BUCKETS: usize = 150;

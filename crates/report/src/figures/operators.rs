@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use flowbench_measurement::record::{CaseRecord, FigureSpec, OperatorTime};
 
 use crate::Results;
-use crate::activity;
-use crate::chart::{Chart, Look, Mark, Panel, Point, Series, X, counted};
+use crate::chart::{Chart, Mark, Panel, Point, Series, SeriesStyle, X};
+use crate::draw::svg::COLOURS;
+use crate::figures::sweep::mixed_note;
+use crate::operator_profile;
 use crate::quantity::Quantity;
 use crate::select::Selection;
-use crate::svg::COLOURS;
-use crate::sweep::mixed_note;
+use crate::text::counted;
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, results: &Results) -> Chart {
     let bars: Vec<Bar> = (0..selection.groups.len()).flat_map(|group| bars(selection, group, results)).collect();
@@ -22,7 +23,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, results: &Results)
             let times: Vec<u64> = of_part.map(|of| of.busy_ns).collect();
             (!times.is_empty()).then(|| Point::exact(row as f64, times.iter().sum::<u64>() as f64))
         };
-        let look = Look::Nth { colour: n, marker: n, dash: n };
+        let look = SeriesStyle::Nth { colour: n, marker: n, dash: n };
         let points = bars.iter().enumerate().filter_map(point).collect();
         Series { name: part.name.clone(), legend: part.name.clone(), key: None, look, points, label: String::new() }
     };
@@ -48,7 +49,7 @@ struct Bar {
 
 fn bars(selection: &Selection, group: usize, results: &Results) -> Vec<Bar> {
     let cases: Vec<&CaseRecord> = selection.of_group(Some(group)).map(|case| case.record).collect();
-    let operators = activity::operators(results, &cases);
+    let operators = operator_profile::operators(results, &cases);
     let of_workers: Vec<&[OperatorTime]> = operators.chunk_by(|a, b| a.worker == b.worker).collect();
     let name = |worker: usize| {
         let names = [selection.groups[group].clone(), format!("worker {worker}")];

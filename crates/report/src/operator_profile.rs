@@ -7,7 +7,7 @@ use flowbench_measurement::statistics::median;
 
 use crate::Results;
 use crate::quantity::Quantity;
-use crate::tables::{Column, LEFT, RIGHT, Table};
+use crate::table::{Column, LEFT, RIGHT, Table};
 
 /// Time by worker and operator, the busiest operator of a worker first; medians over those of these cases that were
 /// logged.

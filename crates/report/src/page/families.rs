@@ -9,10 +9,10 @@ use flowbench_measurement::repeats::{SCATTERED_RATES, Spread};
 use crate::Results;
 use crate::chart::Point;
 use crate::compare::{self, SINGLE_THREAD, are_alike, is_closed, total_workers};
+use crate::figures::scaling::{Scaled, THROUGHPUT, off, parameter, warnings_note};
 use crate::quantity::{Quantity, spread_words};
-use crate::scaling::{Scaled, THROUGHPUT, off, parameter, warnings_note};
 use crate::select::{Cells, case_name, readable, telling_axes};
-use crate::tables::{Column, LEFT, NONE, RIGHT, Table};
+use crate::table::{Column, LEFT, NONE, RIGHT, Table};
 
 /// How work is spread: what differs within a family.
 const SPREAD: [&str; 4] = ["strategy", "workers", "processes", "records_per_epoch"];

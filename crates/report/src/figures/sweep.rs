@@ -7,12 +7,13 @@ use flowbench_measurement::record::{CaseRecord, FigureSpec};
 use flowbench_measurement::repeats::Spread;
 use flowbench_measurement::statistics::{MEDIAN_INTERVAL_SAMPLES, median};
 
-use crate::chart::{Axis, Chart, Mark, Point, X, counted};
+use crate::chart::{Axis, Chart, Mark, Point, X};
 use crate::compare::COMPARED;
-use crate::panels::{are_chosen, panels};
+use crate::draw::scale::Tick;
+use crate::figures::panels::{are_chosen, panels};
 use crate::quantity::{Quantity, words};
-use crate::scale::Tick;
 use crate::select::{Chosen, Selection, varying_axes};
+use crate::text::counted;
 
 /// Up to this many different values of x, each gets its tick.
 const TICKED_VALUES: usize = 9;

@@ -1,28 +1,25 @@
 //! A panel of rows: one name a row, a bar or a point for each series, the value written beside it.
 
-use crate::chart::{Chart, Look, Mark, Panel, Point, Series};
-use crate::lines::{scale, title};
-use crate::page::{EDGE_PX, FONT_PX};
-use crate::scale::Scale;
-use crate::svg::{Anchor, Svg, number, shortened, text_width};
+use crate::chart::{Chart, Mark, Panel, Point, Series, SeriesStyle};
+use crate::draw::layout::{EDGE_PX, FONT_PX, Frame, scale, title};
+use crate::draw::scale::Scale;
+use crate::draw::svg::{Anchor, Svg, number};
+use crate::text::{shortened, text_width};
 
 const BAR_PX: f64 = 13.0;
 const GAP_PX: f64 = 5.0;
 /// Names up to this width stand beside their rows, wider ones (and all on a phone) above.
 const NAMES_PX: f64 = 230.0;
 
-/// Draws one panel from `y` on; returns where it ends. `below` draws what stands between title and plot.
-#[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
+/// Draws one panel; returns where it ends. `below` draws what stands between title and plot.
 pub(crate) fn draw(
     svg: &mut Svg,
-    chart: &Chart,
+    frame: &Frame,
     names: &[String],
     mark: Mark,
-    panel: &Panel,
-    y: f64,
-    width: f64,
     below: impl Fn(&mut Svg, f64) -> f64,
 ) -> f64 {
+    let &Frame { chart, panel, top: y, width } = frame;
     let top = below(svg, y + 20.0) + 4.0;
     let widest = names.iter().map(|name| text_width(name, FONT_PX)).fold(0.0, f64::max);
     let beside = width > 500.0 && widest <= NAMES_PX;
@@ -149,7 +146,7 @@ fn draw_value(svg: &mut Svg, series: &Series, point: &Point, mark: Mark, panel: 
     } else {
         draw_range(svg, point, scale, middle, "thin");
         match series.look {
-            Look::Floor => {
+            SeriesStyle::Floor => {
                 svg.path(format!("M{} {}v{}", number(at), number(y - 1.0), number(BAR_PX + 2.0)), "line", "3 2");
             }
             look => look.draw_marker(svg, at, middle),

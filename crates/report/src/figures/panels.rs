@@ -2,7 +2,7 @@
 
 use flowbench_measurement::record::{FigureKind, FigureSpec, PanelSpec};
 
-use crate::chart::{Look, Panel, Point, Series};
+use crate::chart::{Panel, Point, Series, SeriesStyle};
 use crate::quantity::{Quantity, words};
 use crate::select::HISTOGRAMS;
 
@@ -78,7 +78,7 @@ fn panel(layout: Layout, chosen: bool, groups: &[String], points: &impl Fn(&str,
     }
     for column in floors {
         let legend = words(column).replacen("hiccup", "hiccup floor", 1).replacen("lost wait", "lost time", 1);
-        let (name, look) = (legend.clone(), Look::Floor);
+        let (name, look) = (legend.clone(), SeriesStyle::Floor);
         let style = match chosen {
             true => Style { name, legend: String::new(), key: Some((look, legend)), look },
             false => Style { name, legend, key: None, look },
@@ -97,8 +97,8 @@ fn panel(layout: Layout, chosen: bool, groups: &[String], points: &impl Fn(&str,
 struct Style {
     name: String,
     legend: String,
-    key: Option<(Look, String)>,
-    look: Look,
+    key: Option<(SeriesStyle, String)>,
+    look: SeriesStyle,
 }
 
 impl Style {
@@ -112,14 +112,14 @@ impl Style {
             (group, _) => format!("{group}: {}", words(column)),
         };
         let name = if legend.is_empty() { words(column) } else { legend.clone() };
-        Style { name, legend, key: None, look: Look::Nth { colour: g.unwrap_or(c), marker: line, dash: line } }
+        Style { name, legend, key: None, look: SeriesStyle::Nth { colour: g.unwrap_or(c), marker: line, dash: line } }
     }
 
     /// The legend has the groups, by colour and marker; the key of the panel has its columns, by dash.
     fn within_groups(group: &str, g: Option<usize>, column: &str, keys: &[String], c: usize) -> Style {
         let name = if group.is_empty() { words(column) } else { format!("{group}: {}", words(column)) };
-        let look = Look::Nth { colour: g.unwrap_or(c), marker: g.unwrap_or(c), dash: c };
-        let in_key = if g.is_some() { Look::Dashed(c) } else { look };
+        let look = SeriesStyle::Nth { colour: g.unwrap_or(c), marker: g.unwrap_or(c), dash: c };
+        let in_key = if g.is_some() { SeriesStyle::Dashed(c) } else { look };
         let key = (keys.len() > 1).then(|| (in_key, keys[c].clone()));
         Style { name, legend: group.to_owned(), key, look }
     }

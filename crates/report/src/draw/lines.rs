@@ -1,9 +1,10 @@
 //! A panel of lines over a numeric axis, with whiskers from the least to the maximum repeat.
 
 use crate::chart::{Axis, Chart, Panel, Point, Series, Shade};
-use crate::page::{EDGE_PX, FONT_PX};
-use crate::scale::{Scale, Tick};
-use crate::svg::{Anchor, Svg, number, shortened, text_width};
+use crate::draw::layout::{EDGE_PX, FONT_PX, Frame, scale, title};
+use crate::draw::scale::{Scale, Tick};
+use crate::draw::svg::{Anchor, Svg, number};
+use crate::text::{shortened, text_width};
 
 /// More points than this are drawn as a line with a few markers, not with a marker each.
 const MARKED_POINTS: usize = 24;
@@ -12,27 +13,12 @@ const ZERO_GAP_PX: f64 = 52.0;
 /// From the left edge to the place of zero: what stands there must not cover the labels of the y axis.
 const ZERO_INSET_PX: f64 = 8.0;
 
-/// Draws one panel from `y` on; returns where it ends. `below` draws what stands between title and plot.
-#[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
-pub(crate) fn draw(
-    svg: &mut Svg,
-    chart: &Chart,
-    axis: &Axis,
-    panel: &Panel,
-    y: f64,
-    width: f64,
-    last: bool,
-    below: impl Fn(&mut Svg, f64) -> f64,
-) -> f64 {
-    let height = match chart.panels.len() {
-        1 => 270.0,
-        // A figure of many panels is compared down its columns: all of it should be in sight.
-        4.. if chart.legend_once => 130.0,
-        _ => 180.0,
-    };
+/// Draws one panel; returns where it ends. `below` draws what stands between title and plot.
+pub(crate) fn draw(svg: &mut Svg, frame: &Frame, axis: &Axis, last: bool, below: impl Fn(&mut Svg, f64) -> f64) -> f64 {
+    let &Frame { chart, panel, top: y, width } = frame;
     // The title's own line, then room for half a label above the topmost grid line.
     let top = below(svg, y + 20.0) + 8.0;
-    let bottom = top + height;
+    let bottom = top + plot_height(chart);
     let y_scale = y_scale(panel, (bottom, top));
     let (left, right) = edges(chart, axis, width);
     let x_scale = x_scale(chart, axis, (left, right), if width > 500.0 { 7 } else { 4 });
@@ -50,11 +36,7 @@ pub(crate) fn draw(
     for series in &panel.series {
         draw_series(svg, series, &x_scale, &y_scale, broken);
     }
-    for (label, end) in panel.series.iter().filter_map(|series| Some((&series.label, series.points.last()?))) {
-        if !label.is_empty() {
-            svg.text(x_scale.at(end.x) - 4.0, y_scale.at(end.y) - 6.0, "halo", Anchor::End, label);
-        }
-    }
+    draw_labels(svg, panel, &x_scale, &y_scale);
     if !last {
         return bottom + 20.0;
     }
@@ -64,19 +46,13 @@ pub(crate) fn draw(
     bottom + 48.0
 }
 
-/// An axis title with its unit, and `log` where the axis is.
-pub(crate) fn title(words: &str, unit: &str, log: bool) -> String {
-    match (unit, log) {
-        ("", false) => words.to_owned(),
-        ("", true) => format!("{words} (log)"),
-        (unit, false) => format!("{words} ({unit})"),
-        (unit, true) => format!("{words} ({unit}, log)"),
+fn plot_height(chart: &Chart) -> f64 {
+    match chart.panels.len() {
+        1 => 270.0,
+        // A figure of many panels is compared down its columns: all of it should be in sight.
+        4.. if chart.legend_once => 130.0,
+        _ => 180.0,
     }
-}
-
-/// The scale that fits the values.
-pub(crate) fn scale(quantity: crate::Quantity, log: bool, values: &[f64], count: usize, range: (f64, f64)) -> Scale {
-    if log { Scale::log(quantity, values, range) } else { Scale::linear(quantity, values, count, range) }
 }
 
 /// Left and right edge of the plots, the same for all panels: room for the widest label of y and for the last of x.
@@ -183,6 +159,15 @@ fn uncrowded(scale: &Scale) -> Vec<&Tick> {
         }
     }
     kept
+}
+
+/// Writes the label of each line at its end.
+fn draw_labels(svg: &mut Svg, panel: &Panel, x: &Scale, y: &Scale) {
+    for (label, end) in panel.series.iter().filter_map(|series| Some((&series.label, series.points.last()?))) {
+        if !label.is_empty() {
+            svg.text(x.at(end.x) - 4.0, y.at(end.y) - 6.0, "halo", Anchor::End, label);
+        }
+    }
 }
 
 /// Draws a line with its ranges and markers; over a `broken` axis the point at zero stands alone.

@@ -2,11 +2,12 @@
 
 use flowbench_measurement::record::FigureSpec;
 
-use crate::bars::{names, row_column};
-use crate::chart::{Chart, Mark, Point, X, counted};
-use crate::panels::panels;
+use crate::chart::{Chart, Mark, Point, X};
+use crate::figures::bars::{names, row_column};
+use crate::figures::panels::panels;
+use crate::figures::sweep::{medians, mixed_note, unmeasured_notes};
 use crate::select::Selection;
-use crate::sweep::{medians, mixed_note, unmeasured_notes};
+use crate::text::counted;
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     // All cases together: the groups are the rows. The range of a part has no place on a stack.

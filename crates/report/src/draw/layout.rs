@@ -1,0 +1,61 @@
+//! Sizes that all parts of a drawing share, and what stands around a plot.
+
+use crate::chart::{Chart, Panel};
+use crate::draw::scale::Scale;
+use crate::quantity::Quantity;
+
+/// Size of ordinary text in px, as in [`STYLE`].
+pub(crate) const FONT_PX: f64 = 13.0;
+/// Free space at the left and right edge.
+pub(crate) const EDGE_PX: f64 = 12.0;
+
+/// Where the drawing will stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Canvas<'a> {
+    /// A file of its own, with style, question and the machine line.
+    File {
+        /// One line about the machine.
+        machine: &'a str,
+    },
+    /// Inside the report, on a wide screen.
+    Wide,
+    /// Inside the report, on a phone.
+    Narrow,
+}
+
+impl Canvas<'_> {
+    /// Width of the drawing in px.
+    pub(crate) fn width(self) -> f64 {
+        if self == Canvas::Narrow { 360.0 } else { 720.0 }
+    }
+
+    /// Suffix that keeps the ids of one report apart.
+    pub(crate) fn id(self) -> &'static str {
+        if self == Canvas::Narrow { "narrow" } else { "wide" }
+    }
+}
+
+/// A panel of a chart, and where it is drawn.
+pub(crate) struct Frame<'a> {
+    pub(crate) chart: &'a Chart,
+    pub(crate) panel: &'a Panel,
+    /// Upper edge of the panel in px.
+    pub(crate) top: f64,
+    /// Width of the drawing in px.
+    pub(crate) width: f64,
+}
+
+/// An axis title with its unit, and `log` where the axis is.
+pub(crate) fn title(words: &str, unit: &str, log: bool) -> String {
+    match (unit, log) {
+        ("", false) => words.to_owned(),
+        ("", true) => format!("{words} (log)"),
+        (unit, false) => format!("{words} ({unit})"),
+        (unit, true) => format!("{words} ({unit}, log)"),
+    }
+}
+
+/// The scale that fits the values.
+pub(crate) fn scale(quantity: Quantity, log: bool, values: &[f64], count: usize, range: (f64, f64)) -> Scale {
+    if log { Scale::log(quantity, values, range) } else { Scale::linear(quantity, values, count, range) }
+}

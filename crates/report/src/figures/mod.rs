@@ -1,0 +1,79 @@
+//! From the description of a figure to its chart, a file for each kind of figure.
+
+pub(crate) mod at_level;
+mod bars;
+mod ccdf;
+pub(crate) mod check;
+mod distribution;
+pub(crate) mod heat_map;
+mod operators;
+mod over_time;
+pub(crate) mod panels;
+pub(crate) mod scaling;
+mod stacked;
+mod sweep;
+
+use std::collections::BTreeSet;
+
+use flowbench_measurement::columns::Cell;
+use flowbench_measurement::record::{FigureKind, FigureSpec};
+
+use crate::Results;
+use crate::chart::Chart;
+use crate::figures::check::{FigureError, check_figure};
+use crate::select::{Selection, select};
+use crate::text::counted;
+
+/// Arranges the numbers of a figure.
+pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<Chart, FigureError> {
+    check_figure(spec)?;
+    let selection = select(results, part, spec);
+    check_numbers(spec, &selection)?;
+    let mut chart = match spec.kind {
+        FigureKind::Sweep => sweep::chart(spec, &selection),
+        FigureKind::OverTime => over_time::chart(spec, &selection, &results.timeline),
+        FigureKind::Distribution => distribution::chart(spec, &selection, &results.histograms),
+        FigureKind::Bars => bars::chart(spec, &selection),
+        FigureKind::AtLevel => at_level::chart(spec, &selection),
+        FigureKind::Stacked => stacked::chart(spec, &selection),
+        FigureKind::HeatMap => heat_map::chart(spec, &selection),
+        FigureKind::Scaling => scaling::chart(spec, &selection, results.run.machine.usable_cores),
+        FigureKind::Ccdf => ccdf::chart(spec, &selection, &results.histograms),
+        FigureKind::Operators => operators::chart(spec, &selection, results),
+    };
+    chart.notes.extend(doubts_note(&selection));
+    chart.notes.extend(selection.notes);
+    chart.leave_out_what_has_no_logarithm();
+    chart.leave_out_what_is_empty();
+    Ok(chart)
+}
+
+/// Says how much of what is drawn is doubted, and why.
+fn doubts_note(selection: &Selection) -> Option<String> {
+    let doubted: Vec<_> = selection.cases.iter().filter(|case| !case.record.doubts.is_empty()).collect();
+    let codes: BTreeSet<&str> =
+        doubted.iter().flat_map(|case| &case.record.doubts).map(|doubt| doubt.code.as_str()).collect();
+    let codes: Vec<&str> = codes.into_iter().collect();
+    let all = counted(selection.cases.len(), "measurement");
+    (!doubted.is_empty()).then(|| format!("Doubts on {} of {all}: {}.", doubted.len(), codes.join(", ")))
+}
+
+/// Columns of cases that are drawn or compared hold numbers. Those of other files always do.
+fn check_numbers(spec: &FigureSpec, selection: &Selection) -> Result<(), FigureError> {
+    let mut columns: Vec<&str> = match spec.kind {
+        FigureKind::OverTime | FigureKind::Distribution | FigureKind::Ccdf => Vec::new(),
+        _ => spec.columns().collect(),
+    };
+    if spec.kind == FigureKind::AtLevel {
+        columns.extend([spec.x.as_str(), spec.level_column.as_str()]);
+    }
+    for column in columns {
+        for case in &selection.cases {
+            if let Cell::Text(word) = case.cell(column) {
+                let (figure, column, word) = (spec.name.clone(), column.to_owned(), word.clone());
+                return Err(FigureError::NotNumbers { figure, column, word });
+            }
+        }
+    }
+    Ok(())
+}
