@@ -323,5 +323,5 @@ fn the_disorder_asked_for_is_the_one_there_is() {
     shares.sort_by(f64::total_cmp);
     assert_eq!(shares, [0.0, 0.05, 0.2]);
     let report = scratch.text("results/report.html");
-    assert!(report.contains("asked") && report.contains("transport.disorder.share=0.2"), "not in the report");
+    assert!(report.contains("requested") && report.contains("transport.disorder.share=0.2"), "not in the report");
 }

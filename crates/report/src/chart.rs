@@ -212,18 +212,18 @@ impl Chart {
             }
         }
         if log_x && self.points().any(|point| point.x == 0.0) {
-            self.notes.push("Zero has no place on a log axis: it stands left of the break.".to_owned());
+            self.notes.push("A log axis has no zero: it is drawn to the left of the break.".to_owned());
         }
         let gone = before - self.points().count();
         if gone > 0 {
-            self.notes.push(format!(
-                "{} not shown: zero and negative values have no place on a log axis.",
-                counted(gone, "point")
-            ));
+            self.notes
+                .push(format!("{} not shown: a log axis cannot show zero or negative values.", counted(gone, "point")));
         }
         if clipped > 0 {
-            self.notes
-                .push(format!("{} reach down to zero or below: not shown on a log axis.", counted(clipped, "range")));
+            self.notes.push(format!(
+                "{} extending to zero or below not shown: a log axis ends above zero.",
+                counted(clipped, "range")
+            ));
         }
     }
 

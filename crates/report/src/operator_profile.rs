@@ -50,12 +50,12 @@ pub(crate) fn cost_of_logging(results: &Results, part: &str) -> Option<String> {
     let most = shares.iter().copied().max_by(f64::total_cmp)?;
     let longer = match median(&shares)? {
         middle if middle > 0.0 => format!("{} longer", Quantity::Share.human(middle)),
-        _ => "no longer than without".to_owned(),
+        _ => "no longer than without it".to_owned(),
     };
     let [least, most] = [least, most].map(|share| Quantity::Share.human(share));
     Some(format!(
-        "Where the activity of operators was logged, workers were busy {longer} (median; {least} to {most}). All other \
-         numbers are of runs without."
+        "With operator logging, workers were busy {longer} (median; {least} to {most}). All other numbers come from runs \
+         without logging."
     ))
 }
 

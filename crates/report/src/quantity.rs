@@ -209,13 +209,13 @@ impl Quantity {
 /// A column's name in words, without its unit: `latency_p999_ns` becomes `latency p99.9`.
 pub fn words(column: &str) -> String {
     match column {
-        "at_ns" => return "time since the run of the case began".to_owned(),
+        "at_ns" => return "time since the start of the case".to_owned(),
         "speed_up" => return "speed-up".to_owned(),
         _ => {}
     }
     let stem = ["_events_per_s", "_records", "_ns", "_ms", "_s"].iter().find_map(|unit| column.strip_suffix(unit));
     let parts = stem.unwrap_or(column).split(['_', '-']).filter(|part| !["ns", "ms", "s"].contains(part));
-    parts.map(quantile_word).collect::<Vec<_>>().join(" ")
+    parts.map(in_prose).collect::<Vec<_>>().join(" ")
 }
 
 /// True if more of a column is better, false if less is: what is fast, complete or well used against what costs.
@@ -245,8 +245,11 @@ pub(crate) fn trimmed(number: String) -> String {
     if cut == "-0" { "0".to_owned() } else { cut.to_owned() }
 }
 
-fn quantile_word(word: &str) -> &str {
+/// A part of a column's name as it is written in prose.
+fn in_prose(word: &str) -> &str {
     match word {
+        "cpu" => "CPU",
+        "rss" => "RSS",
         "p999" => "p99.9",
         "p9999" => "p99.99",
         _ => word,
@@ -341,10 +344,10 @@ mod tests {
         assert_eq!(words("latency_p999_ns"), "latency p99.9");
         assert_eq!(words("throughput_events_per_s"), "throughput");
         assert_eq!(words("live_bytes_peak"), "live bytes peak");
-        assert_eq!(words("cpu_ns_per_event"), "cpu per event");
+        assert_eq!(words("cpu_ns_per_event"), "CPU per event");
         assert_eq!(words("processing-delay"), "processing delay");
         assert_eq!(words("view_skew_p99_records"), "view skew p99");
-        assert_eq!(words("cpu_s_per_million_events"), "cpu per million events");
+        assert_eq!(words("cpu_s_per_million_events"), "CPU per million events");
         assert_eq!(words("speed_up"), "speed-up");
     }
 }

@@ -87,7 +87,7 @@ impl Results {
         let (done, planned) = (self.cases.len(), self.run.planned_cases);
         if done < planned {
             let why = if self.run.interrupted { "the run was interrupted" } else { "the run has not ended" };
-            missing.push(format!("{done} of {planned} planned cases are here: {why}."));
+            missing.push(format!("{done} of {planned} planned cases have finished: {why}."));
         }
         if skipped > 0 {
             missing.push(format!("{} left unfinished by a crash and skipped.", counted(skipped, "line")));

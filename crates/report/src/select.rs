@@ -251,13 +251,13 @@ fn why_not(without: &[(&CaseRecord, Cells)], with: usize) -> Vec<String> {
     for (case, _) in without {
         let cause = match &case.status {
             Status::Failed { cause, .. } => format!("failed: {cause}"),
-            Status::Invalid { .. } => "answers wrong where they must be right".to_owned(),
+            Status::Invalid { .. } => "wrong answers where exact ones are guaranteed".to_owned(),
             Status::Ok => "no numbers recorded".to_owned(),
         };
         *causes.entry(cause).or_default() += 1;
     }
     if with == 0 && without.is_empty() {
-        return vec!["No case that has ended is what this figure asks for.".to_owned()];
+        return vec!["No finished case matches this figure.".to_owned()];
     }
     if without.is_empty() {
         return Vec::new();

@@ -30,7 +30,7 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
         }
     }
     if results.cases.iter().any(|case| !case.doubts.is_empty()) {
-        out.push_str("The report says what each doubt is about.\n\n");
+        out.push_str("The report explains each doubt.\n\n");
     }
     let failures = failures(results);
     if !failures.is_empty() {
@@ -94,9 +94,9 @@ pub(crate) fn repeats_words(results: &Results, part: &str) -> String {
                 true => Spread::kind(most).to_owned(),
                 false => format!("{}, from {MEDIAN_INTERVAL_SAMPLES} on {}", Spread::kind(least), Spread::kind(most)),
             };
-            format!(" (medians of {least} to {most} repeats, in brackets {kind})")
+            format!(" (medians of {least} to {most} repeats, with {kind} in brackets)")
         }
-        (_, Some(most)) => format!(" (medians of {most} repeats, in brackets {})", Spread::kind(most)),
+        (_, Some(most)) => format!(" (medians of {most} repeats, with {} in brackets)", Spread::kind(most)),
     }
 }
 
@@ -124,10 +124,10 @@ pub(crate) fn asked(results: &Results) -> Table {
     let columns = vec![
         Column { title: "trace", ..LEFT },
         Column { title: "world", ..LEFT },
-        Column { title: "out of order: asked", ..RIGHT },
-        Column { title: "is", ..RIGHT },
-        Column { title: "duplicates: asked", ..RIGHT },
-        Column { title: "is", ..RIGHT },
+        Column { title: "out of order: requested", ..RIGHT },
+        Column { title: "generated", ..RIGHT },
+        Column { title: "duplicates: requested", ..RIGHT },
+        Column { title: "generated", ..RIGHT },
     ];
     let mut rows: Vec<Vec<String>> = Vec::new();
     for case in &results.cases {

@@ -217,7 +217,7 @@ fn draw_key(svg: &mut Svg, grid: &Grid, panel: &Panel, mut y: f64, width: f64) -
         _ => &[(BETTER, STRONGEST, Outline::None, "better"), (BETTER, 0.05, Outline::None, "worse, within a row")],
     };
     let mut entries = colours.to_vec();
-    let framed = [(Outline::Best, "best of its row"), (Outline::Near, "not told apart from the best of its row")];
+    let framed = [(Outline::Best, "best in its row"), (Outline::Near, "not distinguishable from the best in its row")];
     let framed = framed.into_iter().filter(|(outline, _)| grid.outlines.contains(outline));
     entries.extend(framed.map(|(outline, words)| (BETTER, 0.0, outline, words)));
     let mut x = EDGE_PX;

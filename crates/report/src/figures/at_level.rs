@@ -137,7 +137,7 @@ fn in_words(column: &str, raw: f64) -> String {
 
 fn rule(spec: &FigureSpec) -> String {
     let x = words(&spec.x);
-    format!("Each bar is at the least {x} with a {}; that {x} stands beside the value.", level_words(spec))
+    format!("Each bar is taken at the smallest {x} with a {}; that {x} is written beside the value.", level_words(spec))
 }
 
 /// `completeness of 99 % or more`.

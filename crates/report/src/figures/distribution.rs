@@ -61,12 +61,12 @@ fn curve(histogram: &LatencyHistogram) -> Vec<Point> {
 }
 
 fn axis() -> Axis {
-    let labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %", "99.99999 %"];
+    let labels = ["p0", "p90", "p99", "p99.9", "p99.99", "p99.999", "p99.9999", "p99.99999"];
     let mut ticks: Vec<Tick> =
         (0..).zip(labels).map(|(power, label)| Tick { value: 10_f64.powi(power), label: label.to_owned() }).collect();
-    ticks.insert(1, Tick { value: 2.0, label: "50 %".to_owned() });
+    ticks.insert(1, Tick { value: 2.0, label: "p50".to_owned() });
     Axis {
-        title: "quantile, tail spread out".to_owned(),
+        title: "quantile, tail stretched".to_owned(),
         column: "one_in = 1/(1-quantile)".to_owned(),
         quantity: Quantity::Count,
         log: true,

@@ -69,8 +69,8 @@ pub(crate) fn in_short(spec: &FigureSpec, selection: &Selection) -> Option<Strin
     let by = by.join(" and ");
     let best = match (grid.repeats == 1 && better(spec).scatters, better(spec).more_is_better) {
         (false, _) => format!("best for each {by}"),
-        (true, true) => format!("highest for each {by}, measured once and so not known to be best"),
-        (true, false) => format!("lowest for each {by}, measured once and so not known to be best"),
+        (true, true) => format!("highest for each {by}, measured only once, so not known to be best"),
+        (true, false) => format!("lowest for each {by}, measured only once, so not known to be best"),
     };
     (!rows.is_empty()).then(|| format!("{best} – {}", rows.join("; ")))
 }
@@ -172,9 +172,9 @@ impl<'a> Grid<'a> {
         let mut notes = Vec::new();
         match self.repeats {
             1 if better(self.spec).scatters => {
-                notes.push("Each measured once: which is best of its row is not known.".to_owned());
+                notes.push("Each case was measured only once, so the best in a row is not known.".to_owned());
             }
-            2.. => notes.push("Medians of the repeats; none is best where their ranges overlap.".to_owned()),
+            2.. => notes.push("Medians of the repeats; where their ranges overlap, none is marked as best.".to_owned()),
             _ => {}
         }
         if !self.differ.is_empty() {
@@ -186,7 +186,7 @@ impl<'a> Grid<'a> {
                 (false, false) => "",
             };
             notes.push(format!(
-                "Cases that differ in {} share a cell: it shows the best, and below it which that is{key}.",
+                "Cases that differ in {} share a cell: it shows the best one and, below it, which one that is{key}.",
                 names.join(", ")
             ));
         }
@@ -215,14 +215,14 @@ fn short(column: &str, cell: &Cell) -> Option<String> {
     }
 }
 
-/// `, not told apart from staged, shared and 2 more`.
+/// `, not distinguishable from staged, shared and 2 more`.
 fn not_told_apart(rivals: &[String]) -> String {
     let (named, more) = rivals.split_at(rivals.len().min(NAMED_RIVALS));
     match (named.split_last(), more.len()) {
         (None, _) => String::new(),
-        (Some((only, [])), 0) => format!(", not told apart from {only}"),
-        (Some((last, before)), 0) => format!(", not told apart from {} and {last}", before.join(", ")),
-        (_, more) => format!(", not told apart from {} and {more} more", named.join(", ")),
+        (Some((only, [])), 0) => format!(", not distinguishable from {only}"),
+        (Some((last, before)), 0) => format!(", not distinguishable from {} and {last}", before.join(", ")),
+        (_, more) => format!(", not distinguishable from {} and {more} more", named.join(", ")),
     }
 }
 
@@ -235,7 +235,7 @@ fn verdict(column: &str, best: Best, what: &str, clear: bool) -> String {
     let is_single = best.case.record.axes.strategy == SINGLE_THREAD;
     let nothing = match is_single && clear || !is_single && best.point.repeats > 1 && best.point.high < 1.0 {
         true => format!("nothing beats {SINGLE_THREAD}"),
-        false => format!("nothing surely beats {SINGLE_THREAD}"),
+        false => format!("nothing clearly beats {SINGLE_THREAD}"),
     };
     match is_single {
         true => nothing,

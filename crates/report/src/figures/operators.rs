@@ -91,12 +91,12 @@ fn notes(spec: &FigureSpec, selection: &Selection, results: &Results) -> Vec<Str
     let without = selection.cases.iter().filter(|case| !logged(case.record)).count();
     if without > 0 {
         notes.push(format!(
-            "The activity of {without} of {} was not logged.",
+            "Operator activity was not logged in {without} of {}.",
             counted(selection.cases.len(), "measurement")
         ));
     }
     if selection.cases.iter().any(|case| case.record.repeat > 1) {
-        notes.push("Medians of the repeats, operator by operator; the sum stands beside the bar.".to_owned());
+        notes.push("Medians of the repeats for each operator; their sum is written beside the bar.".to_owned());
     }
     let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();
     notes.extend(mixed_note(&selection.cases, &by));

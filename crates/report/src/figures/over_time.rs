@@ -1,4 +1,4 @@
-//! `over-time`: columns of the timeline against the time of the run. Every repeat is a line of its own.
+//! `over-time`: columns of the timeline against the time of the run. Each repeat has its own line.
 
 use flowbench_measurement::record::{FigureSpec, TimelinePoint};
 use flowbench_measurement::timeline::{COLUMNS, TimelineRow, thin};
@@ -27,7 +27,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[Timeli
     };
     let mut notes = Vec::new();
     if selection.cases.iter().any(|case| case.record.repeat > 1) {
-        notes.push("Every repeat is a line of its own.".to_owned());
+        notes.push("Each repeat has its own line.".to_owned());
     }
     let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();
     notes.extend(mixed_note(&selection.cases, &by));

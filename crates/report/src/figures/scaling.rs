@@ -91,11 +91,11 @@ impl Scaled {
     }
 }
 
-/// A law in words: `λ 54M events/s, σ 0.06, κ 0.004, peak at 15 workers, 2 % off`.
+/// A law in words: `λ 54M events/s, σ 0.06, κ 0.004, peak at 15 workers, typical error 2 %`.
 fn law_words(law: &ScalingLaw) -> String {
     let lambda = Quantity::EventsPerSecond.human(law.lambda_events_per_s);
     let peak = law.peak_workers.map_or(String::new(), |peak| format!(", peak at {peak:.0} workers"));
-    format!("λ {lambda}, σ {}, κ {}{peak}, {} off", parameter(law.sigma), parameter(law.kappa), off(law))
+    format!("λ {lambda}, σ {}, κ {}{peak}, typical error {}", parameter(law.sigma), parameter(law.kappa), off(law))
 }
 
 /// How far the law is off the points, typically.
@@ -168,7 +168,7 @@ fn axis(spec: &FigureSpec, counts: &[f64], usable_cores: usize) -> Axis {
     let crowded = counts.last().is_some_and(|most| *most > usable_cores as f64);
     let shade = crowded.then(|| Shade {
         from: usable_cores as f64,
-        words: format!("more workers than the {} here", counted(usable_cores, "core")),
+        words: format!("more workers than the {} of this machine", counted(usable_cores, "core")),
     });
     Axis {
         title: words("total_workers"),
@@ -197,7 +197,7 @@ fn notes(
     let offered = selection.cases.iter().filter(|case| !counts_for(case, column)).count();
     if offered > 0 {
         let offered = counted(offered, "measurement");
-        notes.push(format!("{offered} of an open loop not drawn: what it completes is what it was offered."));
+        notes.push(format!("{offered} of an open loop not drawn: its throughput is the offered rate."));
     }
     notes
 }
@@ -208,10 +208,10 @@ fn cost_note(lines: &[Scaled], single: Option<Spread>) -> Option<String> {
         return None;
     }
     let Some(single) = single else {
-        return Some(format!("No case of `{SINGLE_THREAD}` here: there is no line to beat."));
+        return Some(format!("No `{SINGLE_THREAD}` case here: there is no baseline to beat."));
     };
     let once = single.repeats == 1 || lines.iter().flat_map(|line| &line.points).any(|point| point.repeats == 1);
-    let known = if once { " (measured once, so it may be chance)" } else { "" };
+    let known = if once { " (measured only once, so possibly by chance)" } else { "" };
     let mut names: BTreeMap<(usize, usize, String), Vec<&str>> = BTreeMap::new();
     for line in lines {
         let Some(cost) = line.cost else { continue };
@@ -222,7 +222,7 @@ fn cost_note(lines: &[Scaled], single: Option<Spread>) -> Option<String> {
         names.entry((order.0, order.1, cost.to_string())).or_default().push(&line.name);
     }
     let costs: Vec<String> = names.iter().map(|((.., cost), names)| format!("{cost} ({})", names.join(", "))).collect();
-    Some(format!("COST, the least number of workers that beats {SINGLE_THREAD}{known}: {}.", costs.join("; ")))
+    Some(format!("COST, the smallest number of workers that beats {SINGLE_THREAD}{known}: {}.", costs.join("; ")))
 }
 
 /// The law, and its parameters for each line.
@@ -252,5 +252,5 @@ pub(crate) fn warnings_note(lines: &[Scaled]) -> Option<String> {
             false => format!("{reason} ({})", names.join(", ")),
         })
         .collect();
-    (!reasons.is_empty()).then(|| format!("Careful with the law: {}.", reasons.join("; ")))
+    (!reasons.is_empty()).then(|| format!("Caution with the fitted law: {}.", reasons.join("; ")))
 }

@@ -34,5 +34,6 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
 }
 
 fn medians_note(selection: &Selection) -> Option<String> {
-    (selection.repeats() > 1).then(|| "Medians of the repeats, part by part; the sum stands beside the bar.".to_owned())
+    (selection.repeats() > 1)
+        .then(|| "Medians of the repeats for each part; their sum is written beside the bar.".to_owned())
 }

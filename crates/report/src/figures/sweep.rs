@@ -86,7 +86,7 @@ pub(crate) fn repeats_note(cases: &[Chosen]) -> Option<String> {
         (l, g) if l == g => format!("{g} repeats{}", of_seeds(cases)),
         (l, g) => format!("{l} to {g} repeats{}", of_seeds(cases)),
     };
-    let (range, interval) = ("from the least to the greatest", "the 95 % interval of the median");
+    let (range, interval) = ("from minimum to maximum", "the 95 % interval of the median");
     Some(match (least >= MEDIAN_INTERVAL_SAMPLES, greatest >= MEDIAN_INTERVAL_SAMPLES) {
         (true, _) => format!("Median of {repeats}; whiskers: {interval}."),
         (_, false) => format!("Median of {repeats}; whiskers {range}."),
@@ -94,11 +94,11 @@ pub(crate) fn repeats_note(cases: &[Chosen]) -> Option<String> {
     })
 }
 
-/// ` in worlds of 3 seeds`, if the repeats of a choice are of several.
+/// ` over 3 seeds`, if the repeats of a choice are of several.
 fn of_seeds(cases: &[Chosen]) -> String {
     let seeds: BTreeSet<Option<u64>> = cases.iter().map(|case| case.record.axes.seed).collect();
     let are_repeats = cases.iter().any(|case| case.choice != case.record.case);
-    if are_repeats { format!(" in worlds of {} seeds", seeds.len()) } else { String::new() }
+    if are_repeats { format!(" over {} seeds", seeds.len()) } else { String::new() }
 }
 
 /// Says so if a point would mix cases that differ in more than the figure tells apart.
@@ -106,7 +106,7 @@ pub(crate) fn mixed_note(cases: &[Chosen], told_apart: &[&str]) -> Option<String
     let names: Vec<String> = mixed_axes(cases, told_apart).into_iter().map(|column| format!("`{column}`")).collect();
     (!names.is_empty()).then(|| {
         let names = names.join(", ");
-        format!("Careful: some points mix cases that differ in {names}; `by` or `only` would keep them apart.")
+        format!("Caution: some points mix cases that differ in {names}; use `by` or `only` to separate them.")
     })
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn unmeasured_notes(cases: &[Chosen], spec: &FigureSpec) -> Vec<Strin
         let without = cases.iter().filter(|case| *case.cell(column) == Cell::Empty).count();
         let why = match COMPARED.contains(&column) {
             true => "there is no closed-loop `sequential` case to compare with",
-            false => "not measured, or from too few samples",
+            false => "not measured, or too few samples",
         };
         let all = counted(cases.len(), "measurement");
         (without > 0).then(|| format!("No {} in {without} of {all}: {why}.", words(column)))

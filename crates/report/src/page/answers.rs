@@ -27,7 +27,7 @@ pub(crate) fn in_short(results: &Results, part: &QuestionRecord) -> String {
     let cases: Vec<&CaseRecord> = results.cases.iter().filter(|case| case.part == part.name).collect();
     let measured: Vec<&CaseRecord> = cases.iter().copied().filter(|case| case.numbers.is_some()).collect();
     if measured.is_empty() {
-        let without = if cases.is_empty() { "no case has ended".to_owned() } else { coverage(&cases, 0) };
+        let without = if cases.is_empty() { "no case has finished".to_owned() } else { coverage(&cases, 0) };
         return format!("No answer: {without}.");
     }
     let columns = headline_columns(part, &measured);
@@ -120,7 +120,7 @@ fn headline(results: &Results, measured: &[&CaseRecord], column: &str) -> Option
     let one = |(case, spread): &(&CaseRecord, Spread)| format!("{} ({})", in_words(spread), case_name(case, &axes));
     let ratio = highest.1.median / lowest.1.median;
     let factor = match quantity {
-        _ if highest.1.low <= lowest.1.high => ", not told apart".to_owned(),
+        _ if highest.1.low <= lowest.1.high => ", not distinguishable".to_owned(),
         Quantity::Share => String::new(),
         _ if lowest.1.median > 0.0 => format!(", a factor of {}", Quantity::Count.human(ratio)),
         _ => String::new(),
@@ -130,7 +130,7 @@ fn headline(results: &Results, measured: &[&CaseRecord], column: &str) -> Option
 
 fn measured_once(measured: &[&CaseRecord]) -> Option<String> {
     let once = measured.len() > 1 && measured.iter().all(|case| case.repeat == 1);
-    once.then(|| "each case was measured once, so small differences may be chance".to_owned())
+    once.then(|| "each case was measured only once, so small differences may be due to chance".to_owned())
 }
 
 fn fell_behind(measured: &[&CaseRecord]) -> Option<String> {
@@ -140,7 +140,7 @@ fn fell_behind(measured: &[&CaseRecord]) -> Option<String> {
     };
     let n = measured.iter().filter(behind).count();
     (n > 0).then(|| {
-        format!("fewer events completed than were offered in {n} of {}", counted(measured.len(), "measurement"))
+        format!("fewer events were completed than offered in {n} of {}", counted(measured.len(), "measurement"))
     })
 }
 
@@ -175,20 +175,25 @@ fn accuracy(measured: &[&CaseRecord]) -> String {
     let share = |part: fn(&Numbers) -> u64| {
         let shares = numbers(measured).map(|numbers| part(numbers) as f64 / numbers.accuracy.truth.max(1) as f64);
         let most = shares.fold(0.0, f64::max);
-        if most == 0.0 { "none".to_owned() } else { Quantity::Share.human(most) }
+        (most > 0.0).then(|| Quantity::Share.human(most))
     };
-    let (missing, spurious) = (share(|n| n.accuracy.missing), share(|n| n.accuracy.spurious));
-    let most = match share(|n| n.accuracy.wrong).as_str() {
-        "none" => format!("{missing} missing and {spurious} spurious"),
-        wrong => format!("{missing} missing, {spurious} spurious and {wrong} wrong"),
-    };
+    let shares = [
+        (share(|n| n.accuracy.missing), "missing"),
+        (share(|n| n.accuracy.spurious), "spurious"),
+        (share(|n| n.accuracy.wrong), "wrong"),
+    ];
+    let most = shares.into_iter().filter_map(|(share, kind)| Some(format!("{} {kind}", share?)));
+    let most = most.collect::<Vec<_>>().join(", ");
     let truth = numbers(measured).map(|numbers| numbers.accuracy.truth).min().unwrap_or(0);
     let few = match truth < FEW_ANSWERS {
-        true => format!("; the smallest truth has {}, so its shares say little", counted(truth as usize, "answer")),
+        true => format!(
+            "; the smallest set of true answers has only {}, so its shares mean little",
+            counted(truth as usize, "answer")
+        ),
         false => String::new(),
     };
     format!(
-        "answers differ from the truth, as their settings allow, in {differ} of {}: at most {most}{few}",
+        "answers differ from the truth, as their settings allow, in {differ} of {}: up to {most}{few}",
         counted(all, "measurement")
     )
 }
@@ -197,7 +202,7 @@ fn accuracy(measured: &[&CaseRecord]) -> String {
 fn corrections(measured: &[&CaseRecord]) -> Option<String> {
     let churn = |case: &&CaseRecord| case.column("churn").and_then(|cell| cell.number());
     let most = measured.iter().filter_map(churn).fold(0.0, f64::max);
-    (most > 0.0).then(|| format!("at most {} retractions for each answer given", Quantity::Count.human(most)))
+    (most > 0.0).then(|| format!("at most {} retractions per answer given", Quantity::Count.human(most)))
 }
 
 fn doubts(measured: &[&CaseRecord]) -> Option<String> {
@@ -208,7 +213,7 @@ fn doubts(measured: &[&CaseRecord]) -> Option<String> {
     let doubted = measured.iter().filter(|case| !case.doubts.is_empty()).count();
     let codes: Vec<String> = codes.iter().map(|(code, n)| format!("{code} {n} ×")).collect();
     let all = counted(measured.len(), "measurement");
-    (doubted > 0).then(|| format!("careful: {doubted} of {all} carry doubts ({}), listed below", codes.join(", ")))
+    (doubted > 0).then(|| format!("caution: {doubted} of {all} carry doubts ({}), listed below", codes.join(", ")))
 }
 
 fn coverage(cases: &[&CaseRecord], measured: usize) -> String {

@@ -22,8 +22,8 @@ const MEASURED: [(&str, &str); 8] = [
     ("speed_up", "speed-up"),
     ("efficiency", "efficiency"),
     ("cpu_s_per_million_events", "CPU per M events"),
-    ("records_imbalance", "uneven records"),
-    ("busy_imbalance", "uneven time"),
+    ("records_imbalance", "record imbalance"),
+    ("busy_imbalance", "time imbalance"),
     ("exchanged_bytes_per_event", "sent per event"),
     ("view_skew_p99_records", "skew p99, records"),
 ];
@@ -107,10 +107,10 @@ fn best(rows: &[Row]) -> String {
     let (strategy, value) = (&best.case.axes.strategy, Quantity::Factor.human(median));
     match (repeats, median > 1.0) {
         (1, true) => format!("{strategy} on {on}, {value} {SINGLE_THREAD}, measured once"),
-        (1, false) => format!("nothing surely beats {SINGLE_THREAD}, measured once"),
+        (1, false) => format!("nothing clearly beats {SINGLE_THREAD}, measured once"),
         _ if low > 1.0 => format!("{strategy} on {on}, {value} {SINGLE_THREAD}"),
         _ if high < 1.0 => format!("nothing beats {SINGLE_THREAD}"),
-        _ => format!("nothing surely beats {SINGLE_THREAD} ({strategy} on {on}, {value}, is not told apart)"),
+        _ => format!("nothing clearly beats {SINGLE_THREAD} ({strategy} on {on}, {value}, is not distinguishable)"),
     }
 }
 
@@ -156,7 +156,7 @@ fn scaled(rows: &[Row], usable_cores: usize) -> Vec<Scaled> {
 
 fn laws_table(scaled: &[Scaled]) -> Table {
     let mut columns = vec![Column { title: "strategy", ..LEFT }, Column { title: "COST", ..LEFT }];
-    let titles = ["λ, events/s", "σ", "κ", "peak, workers", "typically off by"];
+    let titles = ["λ, events/s", "σ", "κ", "peak, workers", "typical error"];
     columns.extend(titles.map(|title| Column { title, ..RIGHT }));
     let row = |scaled: &Scaled| {
         let law = scaled.law.as_ref().map(|law| {

@@ -174,7 +174,7 @@ fn push_figure(out: &mut String, results: &Results, spec: &FigureSpec, chart: &C
 fn push_asked(out: &mut String, results: &Results) {
     let asked = tables::asked(results);
     if !asked.is_empty() {
-        out.push_str("<h2>What was asked of the traces, and what they are</h2>\n");
+        out.push_str("<h2>Disorder of the traces, as requested and as generated</h2>\n");
         out.push_str(&asked.html());
     }
 }
@@ -204,8 +204,7 @@ fn push_activity(out: &mut String, results: &Results) {
         }
     }
     if !activities.is_empty() {
-        let words =
-            "Of each worker, the time of its operators and what it sent over its channels; medians of the repeats.";
+        let words = "For each worker, the time spent in its operators and what it sent over its channels; medians of the repeats.";
         out.push_str(&format!("<h2>Where the time went</h2>\n{}{activities}", paragraph("small", words)));
     }
 }
@@ -226,7 +225,7 @@ fn push_doubts(out: &mut String, results: &Results) {
         }
     }
     if doubts.is_empty() {
-        out.push_str(&paragraph("", "None was raised."));
+        out.push_str(&paragraph("", "No doubt was raised."));
     }
     for (code, texts) in doubts {
         let n = texts.iter().map(|(_, tags)| tags.len()).sum();

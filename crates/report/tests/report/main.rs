@@ -207,7 +207,7 @@ fn first_come_the_answers_then_doubts_and_failures_in_words() {
         "{}",
         &html[answer..answer + 3000]
     );
-    assert!(html.contains("Careful: 9 of 45\u{a0}measurements carry doubts (hiccups 9\u{a0}×), listed below."));
+    assert!(html.contains("Caution: 9 of 45\u{a0}measurements carry doubts (hiccups 9\u{a0}×), listed below."));
     assert!(html.contains("Completeness between 80\u{a0}% (no slack) and 100\u{a0}% (slack 1\u{a0}d)."));
     assert!(html.contains("thread &#39;worker-1&#39; panicked"));
     assert!(html.contains("hiccups as large as the p99"));
@@ -248,7 +248,7 @@ fn a_log_axis_leaves_out_zeros_and_counts_them() {
     draw(results.path()).unwrap();
     let svg = read(results.path(), "latency-by-rate.svg");
     assert!(svg.contains("latency p99 (log)"), "{svg}");
-    assert!(svg.contains("3 points not shown: zero and negative values"), "{svg}");
+    assert!(svg.contains("3 points not shown: a log axis cannot show zero"), "{svg}");
     assert!(!read(results.path(), "latency-by-rate.csv").contains("exchange,250000"));
 }
 
@@ -299,10 +299,10 @@ fn an_interrupted_run_is_drawn_as_far_as_it_came() {
     let results = synthetic.written();
     fs::remove_file(results.path().join("timeline.csv")).unwrap();
     let drawn = draw(results.path()).unwrap();
-    assert_eq!(drawn.missing[0], "3 of 100 planned cases are here: the run was interrupted.");
+    assert_eq!(drawn.missing[0], "3 of 100 planned cases have finished: the run was interrupted.");
     assert!(drawn.missing[1].starts_with("timeline.csv"));
     assert!(read(results.path(), "report.html").contains(&drawn.missing[0]));
-    assert!(read(results.path(), "memory.svg").contains("No case that has ended is what this figure asks for."));
+    assert!(read(results.path(), "memory.svg").contains("No finished case matches this figure."));
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn a_run_without_any_case_still_gives_a_report() {
     synthetic.cases.clear();
     let results = synthetic.written();
     draw(results.path()).unwrap();
-    assert!(read(results.path(), "report.html").contains("No answer: no case has ended."));
+    assert!(read(results.path(), "report.html").contains("No answer: no case has finished."));
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn a_figure_that_mixes_cases_says_so() {
     let results = synthetic.written();
     draw(results.path()).unwrap();
     let svg = read(results.path(), "latency-by-rate.svg");
-    assert!(svg.contains("Careful: some points mix cases that differ in `strategy`"), "{svg}");
+    assert!(svg.contains("Caution: some points mix cases that differ in `strategy`"), "{svg}");
 }
 
 #[test]
@@ -353,7 +353,7 @@ fn a_terminal_table_has_a_column_for_each_axis_that_varies_and_cuts_nothing() {
     let mut lines = text.lines();
     assert_eq!(
         lines.next(),
-        Some("How does latency grow with the rate? (medians of 3 repeats, in brackets the range)")
+        Some("How does latency grow with the rate? (medians of 3 repeats, with the range in brackets)")
     );
     let header: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
     assert_eq!(header, ["#", "pipeline", "strategy", "events/s", "p50", "p99", "answers", "doubts"]);
@@ -385,7 +385,7 @@ fn zero_slack_is_drawn_beyond_a_break_of_the_log_axis() {
     assert!(read(results.path(), "slack.csv").contains("\ncompleteness,0,0.8,"));
     let svg = read(results.path(), "slack.svg");
     assert!(
-        svg.contains("Zero has no place on a log axis: it stands left of the break.") && svg.contains(">0</text>"),
+        svg.contains("A log axis has no zero: it is drawn to the left of the break.") && svg.contains(">0</text>"),
         "{svg}"
     );
 }
@@ -563,7 +563,7 @@ fn answers_that_are_only_wrong_are_not_exact() {
     let results = synthetic.written();
     draw(results.path()).unwrap();
     let html = read(results.path(), "report.html");
-    assert!(html.contains("at most none missing, none spurious and 4\u{a0}% wrong"), "{html}");
+    assert!(html.contains("in 3 of 3\u{a0}measurements: up to 4\u{a0}% wrong"), "{html}");
     assert!(html.contains("<td>≠4%</td>") && !html.contains("<td>exact</td>"));
 }
 
@@ -578,7 +578,7 @@ fn the_report_says_what_was_asked_where_a_level_is_reached_and_what_was_taken_ba
     let level = "Completeness of 99\u{a0}% or more at slack 1\u{a0}min (sessions, watermark), \
                  at slack 1\u{a0}min (sessions, speculative)";
     assert!(html.contains(level), "{}", &html[html.find("In short: Completeness").unwrap_or(0)..][..600]);
-    assert!(html.contains("At most 0.3 retractions for each answer given."));
+    assert!(html.contains("At most 0.3 retractions per answer given."));
     let mut nothing_asked = Synthetic::full();
     nothing_asked
         .cases
@@ -587,7 +587,7 @@ fn the_report_says_what_was_asked_where_a_level_is_reached_and_what_was_taken_ba
         .for_each(|n| n.disorder = Disorder::default());
     let results = nothing_asked.written();
     draw(results.path()).unwrap();
-    assert!(!read(results.path(), "report.html").contains("What was asked of the traces"));
+    assert!(!read(results.path(), "report.html").contains("Disorder of the traces"));
 }
 
 /// Not a check: leaves a gallery to look at in the target directory.

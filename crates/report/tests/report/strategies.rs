@@ -272,13 +272,14 @@ fn none_is_best_where_ranges_overlap_or_each_was_measured_once() {
     assert_eq!(clear, "[2, 0] Best for each pipeline – sessions: exchange on 1 worker, 2× sequential");
     let overlapping = row_of_sessions(&[("sequential", &[10e6, 11e6, 20e6]), ("exchange", &[20e6, 22e6, 24e6])]);
     let wanted =
-        "Best for each pipeline – sessions: exchange on 1 worker, 2× sequential, not told apart from sequential";
+        "Best for each pipeline – sessions: exchange on 1 worker, 2× sequential, not distinguishable from sequential";
     assert_eq!(overlapping, format!("[0, 3] {wanted}"));
     let beaten = row_of_sessions(&[("sequential", &[20e6, 21e6, 22e6]), ("exchange", &[9e6, 10e6, 20.5e6])]);
-    let wanted = "Best for each pipeline – sessions: nothing surely beats sequential, not told apart from exchange";
+    let wanted =
+        "Best for each pipeline – sessions: nothing clearly beats sequential, not distinguishable from exchange";
     assert_eq!(beaten, format!("[0, 3] {wanted}"));
     let once = row_of_sessions(&[("sequential", &[10e6]), ("exchange", &[22e6])]);
-    let wanted = "Highest for each pipeline, measured once and so not known to be best – sessions: exchange on 1 worker, \
+    let wanted = "Highest for each pipeline, measured only once, so not known to be best – sessions: exchange on 1 worker, \
                   2.2× sequential";
     assert_eq!(once, format!("[0, 0] {wanted}"));
 }
@@ -325,13 +326,13 @@ fn worlds_of_other_seeds_are_repeats_where_a_figure_does_not_name_the_seed() {
     let results = synthetic.written();
     draw(results.path()).unwrap();
     let plain = read(results.path(), "plain.svg").replace('\u{a0}', " ");
-    assert!(plain.contains("Median of 3 repeats in worlds of 3 seeds; whiskers from the least"), "{plain}");
+    assert!(plain.contains("Median of 3 repeats over 3 seeds; whiskers from minimum to maximum"), "{plain}");
     assert!(!plain.contains("some points mix cases"), "{plain}");
     let by_seed = read(results.path(), "by-seed.svg").replace('\u{a0}', " ");
     assert!(by_seed.contains(&format!("{} cases, each measured once.", 3 * cases)), "{by_seed}");
     assert!(by_seed.contains("seed 43"), "{by_seed}");
     let grid = read(results.path(), "best-strategy.svg").replace('\u{a0}', " ");
-    assert!(grid.contains("Medians of the repeats; none is best where their ranges overlap."), "{grid}");
+    assert!(grid.contains("Medians of the repeats; where their ranges overlap, none is marked as best."), "{grid}");
     let csv = read(results.path(), "best-strategy.csv");
     let row: Vec<&str> = csv.lines().find(|line| line.starts_with("sessions,exchange,")).unwrap().split(',').collect();
     assert!(row[3] == row[4], "a speed-up is over the single thread of the same world: {csv}");
@@ -454,16 +455,16 @@ fn a_scaling_figure_says_the_cost_the_law_and_its_doubts_in_words() {
     for words in [
         "beats sequential: 2 workers (exchange, co-partitioned, pre-aggregate, shared, staged, hot-split); 4 workers",
         "; never up to 8 workers (broadcast, differential).",
-        "exchange: λ 10.4M events/s, σ 0.06, κ 0.004, peak at 15 workers, 0 % off.",
-        "Careful with the law: 4, 8 workers share 2 usable cores: there the time slices are fitted, not the strategy; ",
+        "exchange: λ 10.4M events/s, σ 0.06, κ 0.004, peak at 15 workers, typical error 0 %.",
+        "Caution with the fitted law: 4, 8 workers share 2 usable cores: there the time slices are fitted, not the strategy; ",
         "workers that were measured (exchange, co-partitioned, pre-aggregate, staged, hot-split, differential).",
-        ">more workers than the 2 cores here</text>",
+        ">more workers than the 2 cores of this machine</text>",
         ">sequential: 11.5M events/s</text>",
     ] {
         assert!(svg.replace('\u{a0}', " ").contains(words), "{words} in {svg}");
     }
     let alone = read(results.path(), "no-single-thread.svg");
-    assert!(alone.contains("No case of `sequential` here: there is no line to beat.") && !alone.contains("COST"));
+    assert!(alone.contains("No `sequential` case here: there is no baseline to beat.") && !alone.contains("COST"));
 }
 
 #[test]
@@ -506,7 +507,7 @@ fn the_strategies_of_each_pipeline_stand_in_tables_behind_one_line() {
     let law = "<td>differential</td><td>never up to 4 workers</td><td class=\"right\">12.6M</td>\
                <td class=\"right\">0.12</td><td class=\"right\">0.009</td><td class=\"right\">10</td>";
     assert!(of_identity.contains(law), "{of_identity}");
-    assert!(of_identity.contains("Careful with the law: 3 worker counts cannot contradict"), "{of_identity}");
+    assert!(of_identity.contains("Caution with the fitted law: 3 worker counts cannot contradict"), "{of_identity}");
     assert!(
         !of_identity.contains("processes") && !of_identity.contains("epoch"),
         "what is the same for all is left out"
@@ -560,7 +561,7 @@ fn where_no_activity_was_logged_the_report_says_so_once_and_has_no_tables_of_it(
     draw(results.path()).unwrap();
     let svg = read(results.path(), "where-the-time-went.svg");
     assert!(
-        svg.contains("Nothing to draw.") && svg.contains("The activity of 27 of 27 measurements was not logged."),
+        svg.contains("Nothing to draw.") && svg.contains("Operator activity was not logged in 27 of 27 measurements."),
         "{svg}"
     );
     let html = read(results.path(), "report.html");
