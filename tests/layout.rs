@@ -47,7 +47,9 @@ fn a_public_type_has_a_name_of_its_own() {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (_, folder, _) in HOUSE.into_iter().filter(|(_, folder, _)| !folder.is_empty()) {
         for (file, path) in rust_files(&format!("{folder}/src")) {
-            for line in fs::read_to_string(path).unwrap().lines().filter_map(|line| line.trim_start().strip_prefix("pub ")) {
+            for line in
+                fs::read_to_string(path).unwrap().lines().filter_map(|line| line.trim_start().strip_prefix("pub "))
+            {
                 let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
                 if matches!(words.next(), Some("struct" | "enum" | "trait" | "type" | "union")) {
                     let name = words.next().unwrap_or_default().to_owned();
