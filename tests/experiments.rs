@@ -348,7 +348,7 @@ fn a_closed_loop_of_a_moment_is_doubted() {
         let is_short = doubts.iter().any(|doubt| doubt["code"] == "short");
         assert_eq!(is_short, case["axes"]["load"] == "closed", "{case:#}");
     }
-    assert!(scratch.text("results/report.html").contains("in all, less than 200.0"));
+    assert!(scratch.text("results/report.html").contains("in total, less than 200.0"));
 }
 
 #[test]
