@@ -43,7 +43,7 @@ fn a_profile_of_operators_tells_times_and_messages_and_what_it_cost_and_is_not_t
     assert!(!scratch.path("plain/operators.csv").exists() && !scratch.path("plain/channels.csv").exists());
     assert!(!scratch.text("plain/report.html").contains("Where the time went"));
     let logged = scratch.ok("flowbench run ./one.toml --set 'p.workers=[1,2]' --profile-operators --out logged");
-    assert!(logged.stdout.contains("was logged, workers were busy"), "{}", logged.stdout);
+    assert!(logged.stdout.contains("With operator logging, workers were busy"), "{}", logged.stdout);
     let cases = scratch.ndjson("logged/cases.ndjson");
     assert_eq!(cases.len(), 3);
     for case in &cases {

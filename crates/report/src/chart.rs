@@ -1,4 +1,4 @@
-//! What a figure shows, before it is drawn: panels, series, points. The SVG and the CSV are two views of one [`Chart`].
+//! The content of a figure before it is drawn: panels, series, points. SVG and CSV are two views of one [`Chart`].
 
 use std::collections::BTreeMap;
 
@@ -8,162 +8,163 @@ use crate::draw::scale::Tick;
 use crate::quantity::Quantity;
 use crate::text::counted;
 
-/// One figure with everything drawn in it.
+/// A figure with everything that is drawn in it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chart {
     /// File name without ending.
     pub(crate) name: String,
-    /// The question it answers.
+    /// Question that the figure answers.
     pub(crate) question: String,
     pub(crate) x: X,
-    /// One below the other: one for each unit, or as the figure says.
+    /// Panels from top to bottom: one for each unit, or as the figure specifies.
     pub(crate) panels: Vec<Panel>,
-    /// True if one legend above the first panel serves all of them.
+    /// True if all panels share one legend above the first.
     pub(crate) legend_once: bool,
-    /// Where every bar or cell is that of a chosen case: what was chosen.
+    /// Choices behind bars or cells that show chosen cases; absent for other figures.
     pub(crate) choices: Option<Choices>,
-    /// What a reader must know of the numbers: repeats, what was left out.
+    /// Notes on the numbers, such as repeats and omissions.
     pub(crate) notes: Vec<String>,
 }
 
-/// The axis the panels share.
+/// The x axis, shared by all panels.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum X {
-    /// Numbers: panels are line charts.
+    /// Numeric values: panels are line charts.
     Numbers(Axis),
-    /// Names: panels are rows, one for each name; [`Point::x`] is its index.
+    /// Names: panels have a row for each name, whose index is [`Point::x`].
     Names {
-        /// Column (or columns, joined by `+`) the names come from.
+        /// Column of the names, or several joined by `+`.
         column: String,
         names: Vec<String>,
         mark: Mark,
     },
 }
 
-/// What stands for a value in a row.
+/// The mark that represents a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
     /// A bar from zero.
     Bar,
-    /// A point: where there is no zero to begin a bar at, or the rows are an axis of a sweep.
+    /// A point, for scales without zero and for rows that are an axis of a sweep.
     Dot,
-    /// A part of the one bar of the row: the series stand end to end.
+    /// A part of the row's bar, on which all series are stacked end to end.
     Stack,
-    /// A cell of a grid: the names are its columns, the series its rows.
+    /// A cell of a grid, whose columns are the names and whose rows are the series.
     Cell(Better),
 }
 
-/// What is best in a row, and when that is known.
+/// The criterion for the best value in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Better {
     pub(crate) more_is_better: bool,
-    /// True if one measurement cannot tell which is best.
+    /// True if a single measurement does not suffice to determine the best.
     pub(crate) scatters: bool,
 }
 
 /// The choices behind the bars or cells of a figure.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Choices {
-    /// Column that was chosen in.
+    /// Column whose value was chosen.
     pub(crate) column: String,
-    /// By the legend of the series and the row of the bar (column of the cell); `None` if no case was good enough.
+    /// Chosen values by the legend of the series and the row of the bar or column of the cell; `None` if no case
+    /// qualified.
     pub(crate) chosen: BTreeMap<(String, usize), Option<ChosenValue>>,
 }
 
 /// A chosen value.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ChosenValue {
-    /// For the CSV, in the unit of the column.
+    /// Value in the unit of the column, for the CSV.
     pub(crate) raw: f64,
-    /// For people.
+    /// Value as displayed.
     pub(crate) words: String,
 }
 
 /// A numeric axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Axis {
-    /// In words, without unit.
+    /// Title in words, without unit.
     pub(crate) title: String,
-    /// Column of the CSV; ends in the raw unit.
+    /// Name of the CSV column, which ends in the raw unit.
     pub(crate) column: String,
     pub(crate) quantity: Quantity,
     pub(crate) log: bool,
-    /// Where to put the ticks; empty: at round numbers.
+    /// Ticks; if empty, they are placed at round numbers.
     pub(crate) ticks: Vec<Tick>,
-    /// Where values are of another kind.
+    /// Shaded part of the axis; absent for most.
     pub(crate) shade: Option<Shade>,
 }
 
-/// The upper part of an axis, shaded.
+/// A shaded upper part of an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Shade {
-    /// In raw units.
+    /// Beginning of the shade in raw units.
     pub(crate) from: f64,
-    /// Why.
+    /// Reason for the shade.
     pub(crate) words: String,
 }
 
-/// Series of one unit.
+/// A panel with series of one unit.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Panel {
-    /// In words, without unit.
+    /// Title in words, without unit.
     pub(crate) title: String,
     pub(crate) quantity: Quantity,
     pub(crate) log: bool,
     pub(crate) series: Vec<Series>,
 }
 
-/// Points of one line, or of one kind of bar.
+/// The points of one line, or of one kind of bar.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Series {
-    /// Unique in the panel; named in the CSV.
+    /// Name in the CSV, unique within the panel.
     pub(crate) name: String,
-    /// In the legend; series of the same legend look the same, but for what the key says.
+    /// Name in the legend; series that share it look alike except for what the key explains.
     pub(crate) legend: String,
-    /// What tells it from the other lines of its legend: an entry in the key of its panel.
+    /// Entry in the key of the panel that distinguishes the series from others of its legend.
     pub(crate) key: Option<(SeriesStyle, String)>,
     pub(crate) look: SeriesStyle,
-    /// By ascending `x`.
+    /// Points by ascending `x`.
     pub(crate) points: Vec<Point>,
-    /// Written at its end; empty for most.
+    /// Text at the end of the line; empty for most.
     pub(crate) label: String,
 }
 
-/// How a series looks.
+/// The style of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SeriesStyle {
-    /// The n-th colour, marker and dash; all go round.
+    /// The n-th colour, marker and dash; each repeats cyclically.
     Nth {
         /// The index of the colour, shared by all lines of a group.
         colour: usize,
         marker: usize,
         dash: usize,
     },
-    /// In a key: the n-th dash of whatever colour.
+    /// The n-th dash in a key, in neutral colour.
     Dashed(usize),
-    /// The grey dashed floor under all others.
+    /// A grey dashed line for what the machine contributes.
     Floor,
-    /// What is to be beaten.
+    /// The single thread as the baseline.
     Single,
-    /// What could be reached at best.
+    /// Ideal, linear scaling.
     Ideal,
-    /// A curve through points, thin, in the n-th colour; in a key of whatever colour.
+    /// A thin fitted curve in the n-th colour; `None` for neutral colour in a key.
     Law(Option<usize>),
 }
 
-/// A value with its range (of six repeats or more the interval of their median), in raw units.
+/// A value with its range, or from six repeats on the interval of its median, in raw units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Point {
     pub(crate) x: f64,
     pub(crate) y: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
-    /// How many values it is made of.
+    /// Number of repeats behind the value.
     pub(crate) repeats: usize,
 }
 
 impl Point {
-    /// A value measured once.
+    /// Returns a point for a value measured once.
     pub(crate) fn exact(x: f64, y: f64) -> Point {
         Point { x, y, low: y, high: y, repeats: 1 }
     }
@@ -174,12 +175,12 @@ impl Point {
 }
 
 impl Chart {
-    /// True if no panel has anything to show.
+    /// Returns true if no panel has anything to show.
     pub(crate) fn is_empty(&self) -> bool {
         self.panels.is_empty() || self.choices.is_none() && self.points().next().is_none()
     }
 
-    /// Leaves out series and panels without a point, unless it is said in their place why there is none.
+    /// Removes series and panels without a point, unless the figure says in their place why there is none.
     pub(crate) fn leave_out_what_is_empty(&mut self) {
         if self.choices.as_ref().is_some_and(|choices| !choices.chosen.is_empty()) {
             return;
@@ -190,13 +191,13 @@ impl Chart {
         self.panels.retain(|panel| !panel.series.is_empty());
     }
 
-    /// Every point of every panel.
+    /// Iterates over all points of all panels.
     pub(crate) fn points(&self) -> impl Iterator<Item = &Point> {
         self.panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points)
     }
 
-    /// Leaves out what a logarithmic axis cannot show, and says how much in the notes. A zero on the x axis stays: it
-    /// has a place of its own beyond a break in the axis.
+    /// Removes what a logarithmic axis cannot show and adds a note with its amount. A zero on the x axis stays: it is
+    /// drawn beyond an axis break.
     pub(crate) fn leave_out_what_has_no_logarithm(&mut self) {
         let log_x = matches!(&self.x, X::Numbers(axis) if axis.log);
         let before = self.points().count();
@@ -229,7 +230,7 @@ impl Chart {
 
     /// Returns exactly the numbers that are drawn as CSV: a row for each point, raw units in the header, and three
     /// columns for each unit. Where bars show chosen cases, the last column holds the choice, and bars without a value
-    /// have a row, too.
+    /// have a row, too. Decision D-503.
     pub(crate) fn csv(&self) -> String {
         let units = self.units();
         let mut header = vec!["series".to_owned(), self.x_column().to_owned()];
@@ -254,7 +255,7 @@ impl Chart {
         String::from_utf8(bytes).expect("all fields are text")
     }
 
-    /// Raw units of the panels, each once.
+    /// Returns the distinct raw units of the panels.
     fn units(&self) -> Vec<&'static str> {
         let mut units = Vec::new();
         for unit in self.panels.iter().map(|panel| panel.quantity.raw_unit()) {
@@ -265,7 +266,7 @@ impl Chart {
         units
     }
 
-    /// Position, and value with its range, of each point of a series, and of each bar without a value.
+    /// Returns the position and the value with its range for each point of a series and each bar without a value.
     fn csv_values(&self, series: &Series) -> Vec<(f64, [String; 3])> {
         let cells = |point: &Point| [point.y, point.low, point.high].map(|value| value.to_string());
         let mut values: Vec<(f64, [String; 3])> = series.points.iter().map(|point| (point.x, cells(point))).collect();
@@ -295,7 +296,7 @@ impl Chart {
 }
 
 impl Choices {
-    /// The chosen value of a bar as a cell, empty if there is none.
+    /// Returns the chosen value of a bar as a cell, empty if there is none.
     fn raw_cell(&self, series: &Series, x: f64) -> String {
         let chosen = self.chosen.get(&(series.legend.clone(), x as usize)).and_then(Option::as_ref);
         chosen.map_or(String::new(), |choice| choice.raw.to_string())

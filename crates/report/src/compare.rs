@@ -1,5 +1,5 @@
-//! What can only be said of a case beside others: how many times the single thread it is. These columns stand after
-//! those of `cases.csv` wherever a figure or a table asks for one.
+//! Columns that compare a case with others, such as its speed-up over the single thread. They follow those of
+//! `cases.csv` wherever a figure or a table asks for one.
 //!
 //! Decision D-502.
 
@@ -11,13 +11,13 @@ use flowbench_measurement::scaling;
 use crate::Results;
 use crate::chart::Point;
 
-/// The strategy that others are compared with: one thread, one plain loop.
+/// The baseline strategy: a plain loop on one thread.
 pub(crate) const SINGLE_THREAD: &str = "sequential";
 
-/// The columns that are worked out here.
+/// Names of the columns computed here.
 pub(crate) const COMPARED: [&str; 3] = ["total_workers", "speed_up", "efficiency"];
 
-/// All columns of a case: those of `cases.csv`, then [`COMPARED`].
+/// Returns all columns of a case: those of `cases.csv`, then [`COMPARED`].
 pub(crate) fn columns(results: &Results, case: &CaseRecord) -> Vec<(&'static str, Cell)> {
     let total_workers = total_workers(case);
     let speed_up = speed_up(results, case);
@@ -27,25 +27,25 @@ pub(crate) fn columns(results: &Results, case: &CaseRecord) -> Vec<(&'static str
     row
 }
 
-/// The value of one of the [`columns`]; absent if there is no such column.
+/// Returns the value of one of the [`columns`]; absent if there is no such column.
 pub(crate) fn column(results: &Results, case: &CaseRecord, name: &str) -> Option<Cell> {
     columns(results, case).into_iter().find(|(column, _)| *column == name).map(|(_, cell)| cell)
 }
 
-/// Workers of all processes together.
+/// Returns the number of workers in all processes together.
 pub(crate) fn total_workers(case: &CaseRecord) -> usize {
     case.axes.workers.saturating_mul(case.axes.processes)
 }
 
-/// Throughput of a closed-loop case over that of the single thread; absent if there is no single thread to compare
-/// with.
+/// Returns the throughput of a closed-loop case divided by that of the single thread; absent without a comparable
+/// single thread.
 pub(crate) fn speed_up(results: &Results, case: &CaseRecord) -> Option<f64> {
     let numbers = case.numbers.as_ref().filter(|_| is_closed(case))?;
     scaling::speed_up(numbers.throughput_events_per_s, single_thread(results, case)?.median)
 }
 
-/// Throughput of the single thread in the same part with the same choices, in events/s. How the work is spread
-/// and cut into epochs is what is compared, so these choices may differ.
+/// Returns the throughput of the single thread in the same part with comparable choices, in events/s. Choices that are
+/// being compared, namely how work is distributed and divided into epochs, may differ.
 fn single_thread(results: &Results, case: &CaseRecord) -> Option<Spread> {
     let comparable = |other: &&CaseRecord| {
         other.axes.strategy == SINGLE_THREAD && other.part == case.part && are_alike(&other.axes, &case.axes)
@@ -56,8 +56,8 @@ fn single_thread(results: &Results, case: &CaseRecord) -> Option<Spread> {
     Spread::of(&throughputs)
 }
 
-/// Speed-up of the repeats of a case, with what the repeats of the single thread add to its spread: it reaches 1 exactly
-/// where the two overlap.
+/// Returns the speed-up of the repeats of a case. Its range includes the spread of the single thread: it reaches 1
+/// exactly where the ranges of the two overlap.
 pub(crate) fn speed_up_spread(results: &Results, repeats: &[&CaseRecord]) -> Option<Spread> {
     let case = repeats.iter().find(|case| is_closed(case))?;
     let single = single_thread(results, case)?;
@@ -71,19 +71,19 @@ pub(crate) fn speed_up_spread(results: &Results, repeats: &[&CaseRecord]) -> Opt
     })
 }
 
-/// True if one of two medians is known to be above the other: their ranges do not overlap. One measurement has no range,
-/// so of what `scatters` it tells nothing.
+/// Returns true if one of two medians is known to exceed the other: their ranges do not overlap. A single measurement
+/// of a quantity that `scatters` has no range, so it decides nothing.
 pub(crate) fn told_apart(scatters: bool, one: &Point, other: &Point) -> bool {
     let known = !scatters || one.repeats > 1 && other.repeats > 1;
     known && (one.low > other.high || other.low > one.high)
 }
 
-/// True for a case that took events as fast as it could: only such a throughput says how fast it is.
+/// Returns true for a closed-loop case: only its throughput says how fast a strategy is.
 pub(crate) fn is_closed(case: &CaseRecord) -> bool {
     case.axes.load == "closed"
 }
 
-/// True if two choices differ at most in how the work is spread and cut into epochs.
+/// Returns true if two cases differ at most in how work is distributed and divided into epochs.
 pub(crate) fn are_alike(one: &Axes, other: &Axes) -> bool {
     let spread_alike = Axes {
         strategy: other.strategy.clone(),

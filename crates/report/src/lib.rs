@@ -1,11 +1,25 @@
-//! Figures, tables and the one-file report, drawn from a results directory.
+//! Draws figures, tables and the single-file report from a results directory.
 //!
-//! [`draw`] reads a directory and writes every figure of its run as SVG, the CSV of the drawn numbers beside it, and
-//! `report.html`. The same results give the same bytes. A figure is data ([`FigureSpec`]): [`check_figure`] tells
-//! before a run whether it can be drawn. [`terminal_tables`] is the same run for a terminal.
+//! [`draw()`] reads a results directory and writes every figure of its run as SVG, the drawn numbers beside it as CSV,
+//! and `report.html`. Identical results give identical bytes. A figure is data ([`FigureSpec`]); [`check_figure`] tells
+//! before a run whether it can be drawn. [`terminal_tables`] prints the cases of a run on a terminal.
 //!
-//! This package knows figures, not dataflows; of flowbench it depends on `flowbench-measurement` alone. The path of a
-//! figure: `select` picks the cases, one file for each kind arranges them as a `chart`, `page` draws it.
+//! The crate knows figures, not dataflows: its only dependency within flowbench is `flowbench-measurement`. A figure
+//! passes through three steps: `select` picks its cases, a module of `figures` arranges their numbers as a `chart`, and
+//! `draw` turns the chart into SVG. `page` assembles the report.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! let drawn = flowbench_report::draw(Path::new("results/quickstart/reference"))?;
+//! println!("{} files of figures, report in {}", drawn.figures.len(), drawn.report.display());
+//! for problem in &drawn.problems {
+//!     eprintln!("not drawn: {problem}");
+//! }
+//! # Ok::<(), flowbench_report::ReportError>(())
+//! ```
 
 mod chart;
 mod compare;
@@ -37,42 +51,49 @@ pub use text::harmless;
 use chart::Chart;
 use draw::layout::Canvas;
 
-/// What [`draw`] wrote.
+/// The files that [`draw()`] has written, and what it could not draw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drawn {
-    /// The report.
+    /// Path of the report.
     pub report: PathBuf,
-    /// The figures, `.svg` and `.csv`, in the order of the report.
+    /// Paths of the figures, an `.svg` and a `.csv` each, in the order of the report.
     pub figures: Vec<PathBuf>,
-    /// Figures that could not be drawn as described; the report says so in their place.
+    /// Errors of the figures that could not be drawn as described; the report shows each in place of its figure.
     pub problems: Vec<FigureError>,
-    /// What the directory lacks, in words: an interrupted run is drawn as far as it came.
+    /// Sentences that name what the directory lacks, empty for a complete run: an interrupted run is drawn as far as it
+    /// got.
     pub missing: Vec<String>,
 }
 
-/// Why there is no report.
+/// The reason why no report was written.
 #[derive(Debug, Error)]
 pub enum ReportError {
-    /// The results could not be read, or the report not written.
+    /// The results could not be read, or a file could not be written.
     #[error(transparent)]
     Results(#[from] ResultsError),
 }
 
 /// Name of the report in a results directory.
 const REPORT: &str = "report.html";
-/// A figure, and the numbers that are drawn.
+/// File name endings of a figure and of its numbers.
 const FIGURE_ENDINGS: [&str; 2] = ["svg", "csv"];
 
-/// The files that [`draw`] may write into the directory of a run.
+/// Returns the names of all files that [`draw()`] may write into the directory of a run.
 pub fn file_names(run: &RunRecord) -> Vec<String> {
     let figures = run.parts.iter().flat_map(|part| &part.figures);
     let of_figures = figures.flat_map(|figure| FIGURE_ENDINGS.map(|ending| format!("{}.{ending}", figure.name)));
     of_figures.chain([REPORT.to_owned()]).collect()
 }
 
-/// Draws everything a results directory allows, and writes it there, each file complete or not at all.
+/// Draws the figures and the report of a results directory into that directory; each file is written completely or not
+/// at all.
 ///
-/// A figure with a wrong description does not cost the others: see [`Drawn::problems`].
+/// A figure with an invalid description does not prevent the others: see [`Drawn::problems`].
+///
+/// # Errors
+///
+/// Returns an error if `run.json` is missing or invalid, if another file of the run cannot be read, or if a file cannot
+/// be written.
 pub fn draw(dir: &Path) -> Result<Drawn, ReportError> {
     let results = Results::read(dir)?;
     let mut names = BTreeSet::new();
@@ -94,7 +115,7 @@ pub fn draw(dir: &Path) -> Result<Drawn, ReportError> {
     Ok(drawn)
 }
 
-/// The chart of a figure whose name no other figure of the run has.
+/// Arranges the chart of a figure; an error if another figure of the run already has its name.
 fn chart_once(
     results: &Results,
     part: &str,

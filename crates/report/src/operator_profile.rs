@@ -1,4 +1,4 @@
-//! Where the time of cases went whose activity was logged: medians over the repeats, and the tables of a case.
+//! Busy time by operator and load by channel of cases with operator logging: medians over the repeats, and tables.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use crate::Results;
 use crate::quantity::Quantity;
 use crate::table::{Column, LEFT, RIGHT, Table};
 
-/// Time by worker and operator, the busiest operator of a worker first; medians over those of these cases that were
-/// logged.
+/// Returns the busy time by worker and operator, the busiest operator of a worker first, as medians over the logged
+/// ones of these cases.
 pub(crate) fn operators(results: &Results, cases: &[&CaseRecord]) -> Vec<OperatorTime> {
     let rows = results.operators.iter().map(|row| {
         let seen = &row.seen;
@@ -23,7 +23,8 @@ pub(crate) fn operators(results: &Results, cases: &[&CaseRecord]) -> Vec<Operato
     operators
 }
 
-/// What each worker sent over each channel, the fullest channel of a worker first; medians in the same way.
+/// Returns the load by worker and channel, the busiest channel of a worker first, as medians over the logged ones of
+/// these cases.
 fn channels(results: &Results, cases: &[&CaseRecord]) -> Vec<ChannelLoad> {
     let rows = results.channels.iter().map(|row| {
         let seen = &row.seen;
@@ -36,12 +37,13 @@ fn channels(results: &Results, cases: &[&CaseRecord]) -> Vec<ChannelLoad> {
     channels
 }
 
-/// The activity of a case, given its repeats: its operators, then its channels. Empty tables if it was not logged.
+/// Returns the tables of operators and of channels of a case, given its repeats; both are empty without logging.
 pub(crate) fn tables(results: &Results, repeats: &[&CaseRecord]) -> [Table; 2] {
     [operators_table(&operators(results, repeats)), channels_table(&channels(results, repeats))]
 }
 
-/// What the logging itself cost in the cases of a part, in words; nothing if none was logged beside a run without.
+/// Returns a sentence on the overhead of logging in the cases of a part; absent if no case was run with and without
+/// logging.
 pub(crate) fn cost_of_logging(results: &Results, part: &str) -> Option<String> {
     let of_part = results.cases.iter().filter(|case| case.part == part);
     let share = |case: &CaseRecord| case.numbers.as_ref()?.sharing.logging_overhead_share;
@@ -54,8 +56,8 @@ pub(crate) fn cost_of_logging(results: &Results, part: &str) -> Option<String> {
     };
     let [least, most] = [least, most].map(|share| Quantity::Share.human(share));
     Some(format!(
-        "With operator logging, workers were busy {longer} (median; {least} to {most}). All other numbers come from runs \
-         without logging."
+        "With operator logging, workers were busy {longer} (median; {least} to {most}). All other numbers come from \
+         runs without logging."
     ))
 }
 
@@ -96,10 +98,11 @@ fn columns(named: &'static str, counted: &[&'static str]) -> Vec<Column> {
     first.into_iter().chain(counted.iter().map(|title| Column { title, ..RIGHT })).collect()
 }
 
-/// Two counts by number of the case and repeat.
+/// Two counts by case number and repeat.
 type ByCase = BTreeMap<(usize, usize), [u64; 2]>;
 
-/// Medians of two counts over these cases, by worker and name. What has a name more than once in a case is added up.
+/// Returns medians of two counts over these cases, by worker and name. Counts that share a name within a case are
+/// summed.
 fn medians<'a>(
     rows: impl Iterator<Item = ((usize, usize), (usize, &'a str), [u64; 2])>,
     cases: &[&CaseRecord],

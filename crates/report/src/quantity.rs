@@ -1,11 +1,12 @@
-//! What a column measures, read off the end of its name, and how such a value is written for people.
+//! The quantity of a column, derived from the end of its name, and the formatting of its values.
 
 use flowbench_measurement::repeats::Spread;
 
-/// What a column measures. The raw value is in the unit its name ends in; people read a scaled one.
+/// The quantity that a column measures. Raw values are in the unit the column's name ends in; displayed values are
+/// scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
-    /// Wall clock in nanoseconds (`…_ns`).
+    /// Wall-clock time in nanoseconds (`…_ns`).
     Nanoseconds,
     /// Event time in milliseconds (`…_ms`), slack included.
     Milliseconds,
@@ -15,18 +16,18 @@ pub enum Quantity {
     Bytes,
     /// Events per second (`…_events_per_s`).
     EventsPerSecond,
-    /// A part of a whole, 0 to 1 (`…_share`, `completeness`, `efficiency`, which may exceed it).
+    /// A share of a whole from 0 to 1 (`…_share`, `completeness`, and `efficiency`, which may exceed 1).
     Share,
-    /// A multiple of something (`speed_up`, `…_imbalance`): 1 is as much.
+    /// A ratio (`speed_up`, `…_imbalance`), 1 for equal values.
     Factor,
     /// Records of the trace (`…_records`).
     Records,
-    /// Everything else: entries, events, workers.
+    /// Any other number, such as entries, events or workers.
     Count,
 }
 
-/// Columns that follow from the trace and the choices, with their `…_share`, `…_p99_ms` and so on. Under `arrival`
-/// several workers may still answer differently from run to run.
+/// Columns determined by the trace and the settings of a case, including variants such as `…_share` and `…_p99_ms`.
+/// Under `arrival`, several workers may still answer differently from run to run.
 const OF_TRACE: [&str; 13] = [
     "event_time_wait",
     "watermark_lag",
@@ -43,13 +44,13 @@ const OF_TRACE: [&str; 13] = [
     "duplicates",
 ];
 
-/// True if a column comes out differently in every run, so that one measurement says little.
+/// Returns true if a column differs from run to run, so that a single measurement says little.
 pub(crate) fn scatters(column: &str) -> bool {
     let is_of = |name: &&str| column.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
     !OF_TRACE.iter().any(is_of)
 }
 
-/// One step of a ladder of units: how many raw units it is, and its sign.
+/// A unit of display: its size in raw units, and its symbol.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Unit {
     pub(crate) size: f64,
@@ -87,8 +88,8 @@ const RECORDS: &[Unit] =
     &[unit(1.0, "records"), unit(1e3, "k records"), unit(1e6, "M records"), unit(1e9, "G records")];
 const COUNT: &[Unit] = &[unit(1.0, ""), unit(1e3, "k"), unit(1e6, "M"), unit(1e9, "G"), unit(1e12, "T")];
 
-/// A median with its range or interval, in the words of a value: `105 µs [99–120]`. Nothing stands in brackets if it was
-/// measured once or came out the same each time; `≈` in front says that it reaches further than `factor` from the median.
+/// Formats a median with its range or interval: `105 µs [99–120]`. There are no brackets if both ends are displayed
+/// alike; a leading `≈` says that the range reaches further than `factor` from the median.
 pub(crate) fn spread_words(spread: &Spread, factor: f64, words: impl Fn(f64) -> String) -> String {
     let [middle, low, high] = [spread.median, spread.low, spread.high].map(words);
     if low == high {
@@ -102,13 +103,13 @@ pub(crate) fn spread_words(spread: &Spread, factor: f64, words: impl Fn(f64) -> 
     }
 }
 
-/// Where the number ends and its unit begins.
+/// Returns the byte index at which the number ends and its unit begins.
 fn digits_end(words: &str) -> usize {
     words.rfind(|c: char| c.is_ascii_digit()).map_or(0, |last| last + 1)
 }
 
 impl Quantity {
-    /// The quantity of a column, from the unit in its name.
+    /// Returns the quantity of a column, derived from the unit in its name.
     pub fn of(column: &str) -> Quantity {
         let has = |word: &str| column.split('_').any(|part| part == word);
         if column.ends_with("events_per_s") {
@@ -132,7 +133,7 @@ impl Quantity {
         }
     }
 
-    /// The raw unit as it ends a column name: `ns`, `bytes`, …
+    /// Returns the raw unit as the suffix of a column name: `ns`, `bytes`, …
     pub fn raw_unit(self) -> &'static str {
         match self {
             Quantity::Nanoseconds => "ns",
@@ -147,7 +148,7 @@ impl Quantity {
         }
     }
 
-    /// A value with three significant digits in the unit that suits it: `1.52 ms`, `12 MiB`, `4.1k`,
+    /// Formats a raw value with three significant digits in a suitable unit: `1.52 ms`, `12 MiB`, `4.1k`,
     /// `100k events/s`.
     pub fn human(self, raw: f64) -> String {
         let unit = self.unit_for(raw);
@@ -170,12 +171,12 @@ impl Quantity {
         }
     }
 
-    /// A value for an axis with marks of its own, where [`tick_unit`](Self::tick_unit) stands in the title.
+    /// Formats a raw value as a tick label; the axis title has the unit of [`tick_unit`](Self::tick_unit).
     pub(crate) fn tick(self, raw: f64) -> String {
         if self.tick_unit().is_empty() { self.human(raw) } else { Quantity::Count.human(raw) }
     }
 
-    /// The unit that [`tick`](Self::tick) leaves out; mostly none.
+    /// Returns the unit that [`tick`](Self::tick) leaves out, empty for most quantities.
     pub(crate) fn tick_unit(self) -> &'static str {
         match self {
             Quantity::EventsPerSecond => "events/s",
@@ -184,7 +185,7 @@ impl Quantity {
         }
     }
 
-    /// The maximum unit in which `raw` is 1 or more (the smallest unit there is, below that).
+    /// Returns the largest unit in which `raw` is at least 1, or the smallest unit if there is none.
     pub(crate) fn unit_for(self, raw: f64) -> Unit {
         let ladder = self.units();
         // A little less than 1 already rounds to 1 in three digits: 999,999 is 1 M, not 1000 k.
@@ -206,7 +207,7 @@ impl Quantity {
     }
 }
 
-/// A column's name in words, without its unit: `latency_p999_ns` becomes `latency p99.9`.
+/// Returns a column's name in words and without its unit: `latency_p999_ns` becomes `latency p99.9`.
 pub fn words(column: &str) -> String {
     match column {
         "at_ns" => return "time since the start of the case".to_owned(),
@@ -218,13 +219,14 @@ pub fn words(column: &str) -> String {
     parts.map(in_prose).collect::<Vec<_>>().join(" ")
 }
 
-/// True if more of a column is better, false if less is: what is fast, complete or well used against what costs.
+/// Returns true if higher values of a column are better, as for speed and completeness, and false if lower ones are, as
+/// for costs.
 pub(crate) fn more_is_better(column: &str) -> bool {
     let better = matches!(column, "speed_up" | "efficiency" | "completeness" | "throughput_events_per_s");
     better || column.starts_with("sustainable")
 }
 
-/// A number with three significant digits, without trailing zeros.
+/// Formats a number with three significant digits and without trailing zeros.
 pub(crate) fn three_digits(value: f64) -> String {
     let mut decimals = 2_usize;
     let mut size = value.abs();
@@ -239,7 +241,7 @@ pub(crate) fn three_digits(value: f64) -> String {
     trimmed(format!("{value:.decimals$}"))
 }
 
-/// Cuts the zeros after the decimal point, and the sign of a zero.
+/// Removes trailing zeros after the decimal point, and the sign of a zero.
 pub(crate) fn trimmed(number: String) -> String {
     let cut = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { &number };
     if cut == "-0" { "0".to_owned() } else { cut.to_owned() }

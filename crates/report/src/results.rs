@@ -1,4 +1,4 @@
-//! A results directory in memory.
+//! The contents of a results directory in memory.
 
 use std::path::Path;
 
@@ -13,27 +13,27 @@ use flowbench_measurement::timeline::TimelineRow;
 
 use crate::text::counted;
 
-/// Everything a report is made of.
+/// Everything a report is drawn from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Results {
-    /// What was run.
+    /// Description of the run: its experiment, machine and build.
     pub run: RunRecord,
-    /// The finished cases by number and repeat, whatever order they ran in, with what their repeats together give doubt
-    /// of.
+    /// Finished cases by ascending number and repeat, whatever order they ran in, including doubts about repeats that
+    /// scatter.
     pub cases: Vec<CaseRecord>,
-    /// Samples over time.
+    /// Samples over the time of each case.
     pub timeline: Vec<TimelineRow>,
-    /// Histograms, tagged `c<case>r<repeat>.<kind>`.
+    /// Latency histograms, tagged `c<case>r<repeat>.<kind>`.
     pub histograms: HistogramLog,
-    /// Time by operator of the cases whose activity was logged.
+    /// Busy time by worker and operator, for cases whose operators were logged.
     pub operators: Vec<WorkerRow<OperatorTime>>,
-    /// What crossed the channels of the cases whose activity was logged.
+    /// Messages and records by worker and channel, for cases whose operators were logged.
     pub channels: Vec<WorkerRow<ChannelLoad>>,
-    /// What is not there, in words; empty if the run is complete.
+    /// Sentences that name what is missing; empty if the run is complete.
     pub missing: Vec<String>,
 }
 
-/// Columns that older runs draw by another name.
+/// Old and current names of columns that the figures of older runs ask for.
 const RENAMED: [(&str, &str); 2] = [
     ("sustainable_low_events_per_s", "sustainable_bracket_low_events_per_s"),
     ("sustainable_high_events_per_s", "sustainable_bracket_high_events_per_s"),
@@ -49,8 +49,12 @@ fn name_columns_of_today(figure: &mut FigureSpec) {
 }
 
 impl Results {
-    /// Reads what a directory holds. Only `run.json` must be there; what else is absent is named in
+    /// Reads a results directory. Only `run.json` is required; other absent files are named in
     /// [`missing`](Results::missing).
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if `run.json` is missing or invalid, or if another file exists and cannot be read.
     pub fn read(dir: &Path) -> Result<Results, ResultsError> {
         let mut run = read_run(dir)?;
         run.parts.iter_mut().flat_map(|part| &mut part.figures).for_each(name_columns_of_today);
@@ -73,7 +77,7 @@ impl Results {
         Ok(results)
     }
 
-    /// Repeats that lie too far apart are doubted here: a case that has just ended does not know of the others.
+    /// Adds doubts about repeats that lie too far apart; a case that has just ended cannot know of the others.
     fn doubt_what_scatters(&mut self) {
         for repeats in self.cases.chunk_by_mut(|one, other| one.case == other.case) {
             let doubt = scattered(&repeats.iter().collect::<Vec<_>>());

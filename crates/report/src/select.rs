@@ -1,4 +1,4 @@
-//! Which cases a figure is made of, and how they fall into groups.
+//! Selects the cases of a figure and divides them into groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::compare::{self, COMPARED};
 use crate::quantity::{Quantity, words};
 use crate::text::counted;
 
-/// The columns that are chosen, not measured.
+/// Columns that are chosen by the experiment rather than measured.
 pub(crate) const AXES: [&str; 20] = [
     "pipeline",
     "settings",
@@ -34,34 +34,34 @@ pub(crate) const AXES: [&str; 20] = [
     "fault",
 ];
 
-/// The kinds of histograms.
+/// Kinds of histograms in `latency.hlog`.
 pub(crate) const HISTOGRAMS: [&str; 5] = ["latency", "processing-delay", "driver-lag", "lost-time", "hiccup"];
 
-/// The columns of a case by name.
+/// Cells of a case by column name.
 pub(crate) type Cells = BTreeMap<&'static str, Cell>;
 
-/// The cases of a figure.
+/// The selected cases of a figure.
 #[derive(Debug)]
 pub(crate) struct Selection<'a> {
-    /// Those that have numbers.
+    /// Selected cases that have numbers.
     pub(crate) cases: Vec<Chosen<'a>>,
-    /// Those that were tried and have no numbers.
+    /// Selected cases that were run and have no numbers.
     pub(crate) without: Vec<(&'a CaseRecord, Cells)>,
     /// Names of the groups in the order of their first case; one empty name if there is only one group.
     pub(crate) groups: Vec<String>,
-    /// Why some cases are not drawn, for the notes.
+    /// Notes that say why some cases are not drawn.
     pub(crate) notes: Vec<String>,
 }
 
 impl<'a> Selection<'a> {
-    /// The cases of one group, or of all.
+    /// Returns the cases of one group, or of all groups for `None`.
     pub(crate) fn of_group(&self, group: Option<usize>) -> impl Iterator<Item = &Chosen<'a>> {
         self.cases.iter().filter(move |case| group.is_none_or(|group| case.group == group))
     }
 }
 
 impl Selection<'_> {
-    /// A world of another seed is one more repeat of the same choice.
+    /// Treats cases that differ only in their seed as repeats of one choice.
     fn take_seeds_as_repeats(&mut self) {
         let first = self.cases.first().map(|case| case.record.axes.seed);
         if self.cases.iter().all(|case| Some(case.record.axes.seed) == first) {
@@ -73,7 +73,7 @@ impl Selection<'_> {
         }
     }
 
-    /// Most measurements of one choice.
+    /// Returns the maximum number of measurements of one choice.
     pub(crate) fn repeats(&self) -> usize {
         let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
         self.cases.iter().for_each(|case| *counts.entry(case.choice).or_default() += 1);
@@ -81,7 +81,8 @@ impl Selection<'_> {
     }
 }
 
-/// True for the same choice but for the seed; a rate that a search has found is no choice.
+/// Returns true if two cases differ in their seed and in nothing else that was chosen; a rate found by a search was not
+/// chosen.
 fn differ_in_seed(one: &CaseRecord, other: &CaseRecord) -> bool {
     let found = other.axes.rate_share.is_some() || other.axes.load.starts_with("search");
     let rate = if found { &other.axes } else { &one.axes };
@@ -90,29 +91,31 @@ fn differ_in_seed(one: &CaseRecord, other: &CaseRecord) -> bool {
         && Axes { seed: other.axes.seed, rate_events_per_s, records_per_epoch, ..one.axes.clone() } == other.axes
 }
 
-/// True if a figure tells cases apart by this column.
+/// Returns true if a figure distinguishes cases by this column.
 fn names(spec: &FigureSpec, column: &str) -> bool {
     spec.x == column || spec.by.iter().any(|by| by == column)
 }
 
-/// A case of a figure, with numbers.
+/// A selected case with numbers.
 #[derive(Debug)]
 pub(crate) struct Chosen<'a> {
     pub(crate) record: &'a CaseRecord,
     pub(crate) group: usize,
-    /// Number of the first case that differs in its repeat at most, or in its seed where the figure does not name it.
+    /// Number of the first case of the same choice: it differs at most in its repeat, or in its seed where the figure
+    /// does not name the seed.
     pub(crate) choice: usize,
     pub(crate) cells: Cells,
 }
 
 impl Chosen<'_> {
-    /// The value of a column that is known to exist.
+    /// Returns the value of a column, empty if there is no such column.
     pub(crate) fn cell(&self, column: &str) -> &Cell {
         self.cells.get(column).unwrap_or(&Cell::Empty)
     }
 }
 
-/// The names of the columns a figure may use: those of `cases.csv`, and those that compare a case with others.
+/// Returns the names of the columns that a figure may use: those of `cases.csv`, and those that compare a case with
+/// others.
 pub fn case_columns() -> Vec<&'static str> {
     let axes = Axes {
         pipeline: String::new(),
@@ -142,7 +145,7 @@ pub fn case_columns() -> Vec<&'static str> {
     case.columns().into_iter().map(|(name, _)| name).chain(COMPARED).collect()
 }
 
-/// Picks the cases of a figure: of its question, with the values it asks for, with numbers.
+/// Selects the cases of a figure: those of its question that have the values it asks for.
 pub(crate) fn select<'a>(results: &'a Results, part: &str, spec: &FigureSpec) -> Selection<'a> {
     let mut selection = Selection { cases: Vec::new(), without: Vec::new(), groups: Vec::new(), notes: Vec::new() };
     for record in results.cases.iter().filter(|case| case.part == part) {
@@ -169,7 +172,7 @@ pub(crate) fn select<'a>(results: &'a Results, part: &str, spec: &FigureSpec) ->
     selection
 }
 
-/// The columns that vary between cases, of those that are chosen.
+/// Returns the axes whose values vary between cases.
 pub(crate) fn varying_axes<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> Vec<&'static str> {
     let mut seen: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for case in cases {
@@ -180,7 +183,8 @@ pub(crate) fn varying_axes<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> V
     AXES.into_iter().filter(|axis| seen.get(axis).is_some_and(|values| values.len() > 1)).collect()
 }
 
-/// The columns that tell cases apart for people: those that vary, without what merely follows from the rate.
+/// Returns the axes that distinguish cases for a reader: those that vary, without epoch sizes that merely follow from
+/// the rate.
 pub(crate) fn telling_axes(cases: &[&CaseRecord]) -> Vec<&'static str> {
     let mut axes = varying_axes(cases.iter().copied());
     let mut of_rate: BTreeMap<Option<u64>, usize> = BTreeMap::new();
@@ -194,14 +198,14 @@ pub(crate) fn telling_axes(cases: &[&CaseRecord]) -> Vec<&'static str> {
     axes
 }
 
-/// A case named by its values in some columns: `exchange, 2 workers, slack 1 min`.
+/// Names a case by its values in some columns: `exchange, 2 workers, slack 1 min`.
 pub(crate) fn case_name(case: &CaseRecord, columns: &[&str]) -> String {
     let cells: BTreeMap<&str, Cell> = case.columns().into_iter().collect();
     let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
     group_name(&cells, &columns)
 }
 
-/// A cell as people read it in a table.
+/// Formats a cell for a table.
 pub(crate) fn readable(column: &str, cell: &Cell) -> String {
     match cell.number() {
         // Chosen numbers are read better in full: 8192 records, not 8.19k.
@@ -211,13 +215,13 @@ pub(crate) fn readable(column: &str, cell: &Cell) -> String {
     }
 }
 
-/// The values in some columns, one after the other.
+/// Names a group by its values in some columns, separated by commas.
 pub(crate) fn group_name(cells: &BTreeMap<&str, Cell>, by: &[String]) -> String {
     let names: Vec<String> = by.iter().filter_map(|column| value_name(column, cells.get(column.as_str())?)).collect();
     names.join(", ")
 }
 
-/// A value with as much of the column's name as people need: `2 workers`, `slack 1 min`.
+/// Names a value with as much of its column's name as a reader needs: `2 workers`, `slack 1 min`.
 pub(crate) fn value_name(column: &str, cell: &Cell) -> Option<String> {
     Some(match (column, cell) {
         ("fault", Cell::Empty) => "no fault".to_owned(),
@@ -245,7 +249,7 @@ fn is(cell: &Cell, value: &str) -> bool {
     cell.to_string() == value || cell.number().is_some_and(|number| value.parse() == Ok(number))
 }
 
-/// `12 cases`, and what became of those without numbers.
+/// Returns notes on the cases without numbers and their causes.
 fn why_not(without: &[(&CaseRecord, Cells)], with: usize) -> Vec<String> {
     let mut causes: BTreeMap<String, usize> = BTreeMap::new();
     for (case, _) in without {

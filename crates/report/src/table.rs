@@ -2,7 +2,7 @@
 
 use crate::text::{harmless, prose};
 
-/// Rows of text under a header.
+/// Rows of text below a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
@@ -13,20 +13,20 @@ pub(crate) struct Table {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Column {
     pub(crate) title: &'static str,
-    /// Numbers stand right.
+    /// True to align cells to the right, as for numbers.
     pub(crate) right: bool,
-    /// May be shortened on a narrow terminal.
+    /// True if cells may be shortened on a narrow terminal.
     pub(crate) flexible: bool,
 }
 
 pub(crate) const LEFT: Column = Column { title: "", right: false, flexible: false };
 pub(crate) const RIGHT: Column = Column { right: true, ..LEFT };
 pub(crate) const WORDS: Column = Column { flexible: true, ..LEFT };
-/// Nothing flexible becomes narrower than this.
+/// Minimum width of a flexible column, in characters.
 const LEAST_WIDTH: usize = 8;
-/// Columns whose cells have ranges, in the order in which a narrow terminal does without them.
+/// Titles of columns whose cells have ranges, in the order in which a narrow terminal drops the ranges.
 const RANGES: [&str; 3] = ["p50", "p99", "events/s"];
-/// Stands for a value that is not there.
+/// Placeholder of an absent value.
 pub(crate) const NONE: &str = "–";
 
 impl Table {
@@ -40,7 +40,7 @@ impl Table {
         self.rows.iter_mut().for_each(|row| drop(row.remove(n)));
     }
 
-    /// Leaves out a column that tells no rows apart.
+    /// Removes a column that has the same cell in every row.
     pub(crate) fn drop_if_same(&mut self, title: &str) {
         let n = self.columns.iter().position(|column| column.title == title);
         if n.is_some_and(|n| self.rows.iter().all(|row| row[n] == self.rows[0][n])) {
@@ -55,7 +55,7 @@ impl Table {
         }
     }
 
-    /// Aligned text, no line longer than `width` where leaving out ranges and shortening words can achieve it.
+    /// Returns the table as aligned text, no wider than `width` as far as dropping ranges and shortening words allow.
     pub(crate) fn text(&self, width: usize) -> String {
         let mut table = self.clone();
         for title in RANGES {
@@ -90,7 +90,7 @@ impl Table {
         out
     }
 
-    /// A line for each row and below it its last cell, of which nothing is cut.
+    /// Returns a line for each row with its last cell in full below it.
     pub(crate) fn in_words(mut self, width: usize) -> String {
         self.columns.pop();
         let lasts: Vec<String> = self.rows.iter_mut().filter_map(Vec::pop).collect();
@@ -100,7 +100,7 @@ impl Table {
         self.rows.iter().zip(&lasts).map(paragraph).collect()
     }
 
-    /// An HTML table.
+    /// Returns the table as HTML.
     pub(crate) fn html(&self) -> String {
         let cell = |tag: &str, column: &Column, text: &str| {
             let class = if column.right { " class=\"right\"" } else { "" };
@@ -115,7 +115,8 @@ impl Table {
         out + "</tbody></table></div>\n"
     }
 
-    /// As wide as the widest cell; then the widest flexible columns give way until the table fits.
+    /// Returns the width of each column: that of its widest cell, then reduced for the widest flexible columns until
+    /// the table fits.
     fn widths(&self, total: usize) -> Vec<usize> {
         let length = |text: &str| text.chars().count();
         let widest = |(n, column): (usize, &Column)| {
@@ -141,12 +142,12 @@ impl Table {
     }
 }
 
-/// Text that cannot steer a terminal.
+/// Replaces characters that could steer a terminal.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(harmless).collect()
 }
 
-/// A paragraph of lines that are at most `width` wide, indent included; only a word that is longer stands out.
+/// Wraps text into indented lines of at most `width` characters, unless a single word is longer.
 fn indented(text: &str, width: usize) -> String {
     const INDENT: &str = "    ";
     let mut lines: Vec<String> = Vec::new();

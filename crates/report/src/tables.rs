@@ -1,4 +1,4 @@
-//! The cases as tables, for the terminal and for the report.
+//! Tables of the cases, for the terminal and for the report.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,12 @@ use crate::select::{case_name, readable, telling_axes};
 use crate::table::{Column, LEFT, NONE, RIGHT, Table, WORDS, printable};
 use crate::{compare, operator_profile};
 
-/// An open loop that completed this part of its rate kept up: the last events end a little after the last is due.
+/// Share of the offered rate at which an open loop counts as having kept up: the last events complete shortly after
+/// they are due.
 pub(crate) const KEPT_UP: f64 = 0.98;
 
-/// All cases of a run for a terminal of `width` characters (80 to 100 suit best): a table for each question, then what
-/// failed, and where the doubts stand in words. Nothing in it can steer the terminal.
+/// Returns all cases of a run as text for a terminal of `width` characters (80 to 100 suit best): a table for each
+/// question, then the failed cases. Control characters in names are replaced, so the text cannot steer the terminal.
 pub fn terminal_tables(results: &Results, width: usize) -> String {
     let mut out = String::new();
     for part in &results.run.parts {
@@ -39,8 +40,8 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
     out
 }
 
-/// The measured cases of a question: a column for each axis that tells them apart, medians over the repeats, worst
-/// verdict, first doubt.
+/// Returns the measured cases of a question as a table: a column for each axis that varies, medians over the repeats,
+/// the worst verdict and the first doubt.
 pub(crate) fn cases(results: &Results, part: &str) -> Table {
     let of_part: Vec<&CaseRecord> = results.cases.iter().filter(|case| case.part == part).collect();
     let mut axes = telling_axes(&of_part);
@@ -74,7 +75,7 @@ pub(crate) fn cases(results: &Results, part: &str) -> Table {
     table
 }
 
-/// The measured repeats of each case of a question.
+/// Returns the measured repeats of each case of a question, by case number.
 pub(crate) fn repeats_of_cases<'a>(results: &'a Results, part: &str) -> BTreeMap<usize, Vec<&'a CaseRecord>> {
     let mut repeats: BTreeMap<usize, Vec<&CaseRecord>> = BTreeMap::new();
     for case in results.cases.iter().filter(|case| case.part == part && case.numbers.is_some()) {
@@ -83,7 +84,7 @@ pub(crate) fn repeats_of_cases<'a>(results: &'a Results, part: &str) -> BTreeMap
     repeats
 }
 
-/// ` (medians of 3 repeats, their range in brackets)`, or that each case was measured once.
+/// Returns ` (medians of 3 repeats, with the range in brackets)`, or ` (each measured once)`.
 pub(crate) fn repeats_words(results: &Results, part: &str) -> String {
     let counts = || repeats_of_cases(results, part).into_values().map(|repeats| repeats.len());
     match (counts().min(), counts().max()) {
@@ -100,7 +101,7 @@ pub(crate) fn repeats_words(results: &Results, part: &str) -> String {
     }
 }
 
-/// The cases without numbers, with the cause.
+/// Returns the cases without numbers and their causes as a table.
 pub(crate) fn failures(results: &Results) -> Table {
     let axes = telling_axes(&results.cases.iter().collect::<Vec<_>>());
     let columns = vec![
@@ -119,7 +120,8 @@ pub(crate) fn failures(results: &Results) -> Table {
     Table { columns, rows: results.cases.iter().filter(|case| case.numbers.is_none()).map(row).collect() }
 }
 
-/// What the traces were asked to be like, and what they are; a row for each trace that something was asked of.
+/// Returns the requested and the generated disorder as a table, with a row for each trace for which disorder was
+/// requested.
 pub(crate) fn asked(results: &Results) -> Table {
     let columns = vec![
         Column { title: "trace", ..LEFT },
@@ -153,14 +155,13 @@ pub(crate) fn asked(results: &Results) -> Table {
     table
 }
 
-/// True if the answers are the truth.
+/// Returns true if the answers are exactly the true ones.
 pub(crate) fn is_exact(numbers: &Numbers) -> bool {
     let accuracy = numbers.accuracy;
     accuracy.missing == 0 && accuracy.spurious == 0 && accuracy.wrong == 0
 }
 
-/// How the answers of a case compare with the truth: `exact`, or missing, spurious and wrong in whole percent of the
-/// truth.
+/// Formats the accuracy of a case: `exact`, or missing, spurious and wrong answers in whole percent of the true ones.
 fn answers(numbers: &Numbers) -> String {
     let accuracy = numbers.accuracy;
     if is_exact(numbers) {
@@ -196,7 +197,7 @@ fn row(results: &Results, repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String>
     row
 }
 
-/// A speed-up without its range, for there are many columns: `≈` says that the range reaches 1. The single thread has 1 by
+/// Formats a speed-up without its range, to save width: `≈` says that the range includes 1. The single thread has 1 by
 /// definition.
 fn speed_up(results: &Results, repeats: &[&CaseRecord]) -> String {
     let Some(spread) = compare::speed_up_spread(results, repeats) else { return NONE.to_owned() };
@@ -206,7 +207,7 @@ fn speed_up(results: &Results, repeats: &[&CaseRecord]) -> String {
     format!("{about}{}", Quantity::Factor.human(spread.median))
 }
 
-/// The column of an axis, with a short title.
+/// Returns the column of an axis, with a short title.
 fn axis_column(axis: &'static str) -> Column {
     match axis {
         "slack_ms" => Column { title: "slack", ..RIGHT },
@@ -227,8 +228,8 @@ fn axis_value(axis: &str, cell: &Cell) -> String {
     }
 }
 
-/// Events completed per second. In an open loop that is the rate offered; `612k of 2M` where it fell behind. Of a search,
-/// the rate that it found.
+/// Formats the events completed per second: in an open loop the offered rate, or `612k of 2M` where it fell behind; for
+/// a search the rate it found.
 fn throughput(repeats: &[&CaseRecord]) -> String {
     let rate = |numbers: &Numbers| match &numbers.sustainable {
         Some(found) => found.rate_events_per_s,
@@ -248,7 +249,7 @@ fn throughput(repeats: &[&CaseRecord]) -> String {
     }
 }
 
-/// The worst of the repeats: growing before inconclusive before bounded.
+/// Returns the worst memory verdict of the repeats: growing before inconclusive before bounded.
 fn verdict(numbers: &[&Numbers]) -> String {
     let verdicts = || numbers.iter().filter_map(|numbers| numbers.memory.growth).map(|growth| growth.verdict);
     let worst = [Verdict::Growing, Verdict::Inconclusive, Verdict::Bounded];
@@ -262,7 +263,7 @@ fn worst_answers(numbers: &[&Numbers]) -> String {
     worst.map_or(NONE.to_owned(), |numbers| answers(numbers))
 }
 
-/// Retractions for each answer given, and how many of the answers were corrected: `0.27, 12%`.
+/// Formats the retractions per answer given and the share of answers that were corrected: `0.27, 12%`.
 fn churn(numbers: &[&Numbers]) -> String {
     let middle = |count: fn(&Accuracy) -> u64| {
         let answered = numbers.iter().map(|numbers| &numbers.accuracy).filter(|accuracy| accuracy.given > 0);
@@ -276,7 +277,7 @@ fn churn(numbers: &[&Numbers]) -> String {
     }
 }
 
-/// A share in whole percent.
+/// Formats a share in whole percent.
 fn percent(share: f64) -> String {
     match 100.0 * share {
         percent if percent < 1.0 => "<1%".to_owned(),
@@ -286,7 +287,7 @@ fn percent(share: f64) -> String {
     }
 }
 
-/// The first doubt, and how many others there are: the report has them all.
+/// Returns the code of the first doubt and the number of others; the report lists them all.
 fn codes(repeats: &[&CaseRecord]) -> String {
     let mut codes: Vec<&str> = repeats.iter().flat_map(|case| &case.doubts).map(|doubt| doubt.code.as_str()).collect();
     codes.sort_unstable();

@@ -1,6 +1,6 @@
 //! Text for people and for markup: escaping, the width of a text, and where it may be broken or cut.
 
-/// Text for XML and HTML, between tags and in quoted attributes; see [`harmless`] for what else it keeps out.
+/// Escapes text for XML and HTML, between tags and in quoted attributes, and replaces what [`harmless`] replaces.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -17,13 +17,13 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
-/// Text for people: [`escaped`], and numbers stay with their units.
+/// Escapes prose and binds numbers to their units with no-break spaces.
 pub(crate) fn prose(text: &str) -> String {
     escaped(&unbroken(text))
 }
 
-/// U+FFFD in place of characters that XML forbids, that steer a terminal, or that turn the reading direction and could
-/// disguise a name.
+/// Returns the character, or U+FFFD for one that XML forbids, that steers a terminal, or that changes the reading
+/// direction and could disguise a name.
 pub fn harmless(c: char) -> char {
     match c {
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
@@ -32,12 +32,12 @@ pub fn harmless(c: char) -> char {
     }
 }
 
-/// `1 point`, `2 points`.
+/// Formats a count with its noun: `1 point`, `2 points`.
 pub(crate) fn counted(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
-/// About how wide a text is, in pixels; rather too wide than too narrow.
+/// Estimates the width of a text in px, erring on the wide side.
 pub(crate) fn text_width(text: &str, font_px: f64) -> f64 {
     let em = |c: char| match c {
         'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' | '\u{a0}' => 0.34,
@@ -51,7 +51,7 @@ pub(crate) fn text_width(text: &str, font_px: f64) -> f64 {
     text.chars().map(em).sum::<f64>() * font_px
 }
 
-/// Units and other words that stay on the line of their number.
+/// Units and other words that must stay on the line of their number.
 const STAY_WITH_NUMBER: [&str; 29] = [
     "ns",
     "µs",
@@ -84,7 +84,7 @@ const STAY_WITH_NUMBER: [&str; 29] = [
     "processes",
 ];
 
-/// The text with a no-break space between a number and its unit.
+/// Puts a no-break space between each number and its unit.
 pub(crate) fn unbroken(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut words = text.split(' ').peekable();
@@ -99,7 +99,7 @@ pub(crate) fn unbroken(text: &str) -> String {
     out
 }
 
-/// The text in lines no wider than `width`; a word too long for a line is cut, a number never leaves its unit.
+/// Wraps text into lines no wider than `width` px; a word too long for a line is cut, and a number stays with its unit.
 pub(crate) fn wrapped(text: &str, width: f64, font_px: f64) -> Vec<String> {
     let mut lines = vec![String::new()];
     let text = unbroken(text);
@@ -117,7 +117,7 @@ pub(crate) fn wrapped(text: &str, width: f64, font_px: f64) -> Vec<String> {
     lines
 }
 
-/// The text, or as much of its beginning as fits, with an ellipsis.
+/// Returns the text, or as much of its beginning as fits into `width` px, followed by an ellipsis.
 pub(crate) fn shortened(text: &str, width: f64, font_px: f64) -> String {
     if text_width(text, font_px) <= width {
         return text.to_owned();

@@ -253,7 +253,7 @@ fn operators_figure(part: &Question) -> Option<FigureSpec> {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
     (part.profile_operators && !is_drawn).then(|| FigureSpec {
         question: "Where does the time of each worker go?".to_owned(),
-        reading: "In brackets what is done outside of operators. From a run of its own, with every activation logged."
+        reading: "Brackets mark work outside of operators. Measured in a separate run with every activation logged."
             .to_owned(),
         by: ["pipeline", "strategy", "workers", "world"].map(str::to_owned).to_vec(),
         ..FigureSpec::new(

@@ -1,4 +1,4 @@
-//! A panel of rows: one name a row, a bar or a point for each series, the value written beside it.
+//! A panel of rows: a name, a bar or point for each series, and its value beside it.
 
 use crate::chart::{Chart, Mark, Panel, Point, Series, SeriesStyle};
 use crate::draw::layout::{EDGE_PX, FONT_PX, Frame, scale, title};
@@ -8,10 +8,10 @@ use crate::text::{shortened, text_width};
 
 const BAR_PX: f64 = 13.0;
 const GAP_PX: f64 = 5.0;
-/// Names up to this width stand beside their rows, wider ones (and all on a phone) above.
+/// Maximum width in px of names beside their rows; wider ones, and all on a phone, are written above.
 const NAMES_PX: f64 = 230.0;
 
-/// Draws one panel; returns where it ends. `below` draws what stands between title and plot.
+/// Draws one panel; returns its lower edge. `below` draws what is between title and plot.
 pub(crate) fn draw(
     svg: &mut Svg,
     frame: &Frame,
@@ -55,9 +55,9 @@ pub(crate) fn draw(
     bottom + 34.0
 }
 
-/// A bar or point of a row, or one that is not there, with the words beside it.
+/// A bar or point of a row with the text beside it; it has no parts if the value is missing.
 struct Item<'a> {
-    /// Which bar of the row.
+    /// Index of the bar within its row.
     bar: usize,
     parts: Vec<(&'a Series, Point)>,
     words: String,
@@ -79,7 +79,7 @@ fn items<'a>(chart: &Chart, mark: Mark, panel: &'a Panel, row: usize) -> Vec<Ite
     panel.series.iter().enumerate().filter_map(item).collect()
 }
 
-/// The value, and what was chosen to have it; of a bar that is not there, why.
+/// Returns the value and the choice behind it, or the reason why the bar is missing.
 fn words(chart: &Chart, series: &Series, row: usize, value: Option<String>) -> Option<String> {
     let chosen = chart.choices.as_ref().and_then(|choices| choices.chosen.get(&(series.legend.clone(), row)));
     match (value, chosen) {
@@ -90,7 +90,7 @@ fn words(chart: &Chart, series: &Series, row: usize, value: Option<String>) -> O
     }
 }
 
-/// What the scale has to hold.
+/// Returns the values that the scale must include.
 fn values(panel: &Panel, mark: Mark, rows: usize) -> Vec<f64> {
     let points = || panel.series.iter().flat_map(|series| &series.points);
     if mark == Mark::Stack {
@@ -154,7 +154,7 @@ fn draw_value(svg: &mut Svg, series: &Series, point: &Point, mark: Mark, panel: 
     }
 }
 
-/// The colour of a bar beside the place where it begins: tells whose it is even where there is none.
+/// Draws the colour of a series beside the beginning of its bar, so that a missing bar is identified, too.
 fn draw_tab(svg: &mut Svg, series: &Series, left: f64, y: f64) {
     svg.open("g", &[("class", series.look.class())]);
     draw_bar(svg, left - 7.0, left - 3.0, y);

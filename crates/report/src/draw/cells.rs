@@ -1,4 +1,4 @@
-//! A panel of cells: a row for each series, a column for each name, the value in every cell and its colour behind it.
+//! A panel of cells: a row for each series, a column for each name, and in each cell its value on a background colour.
 
 use crate::chart::{Better, Chart, Panel, Point, Series};
 use crate::compare::told_apart;
@@ -7,24 +7,24 @@ use crate::draw::svg::{Anchor, Svg, number};
 use crate::quantity::Quantity;
 use crate::text::{shortened, text_width};
 
-/// Row names up to this width stand beside their rows, wider ones (and all on a phone) above.
+/// Maximum width in px of names beside their rows; wider ones, and all on a phone, are written above.
 const NAMES_PX: f64 = 230.0;
-/// No cell is wider.
+/// Maximum width of a cell.
 const CELL_PX: f64 = 120.0;
 const LINE_PX: f64 = 14.0;
-/// From one line of text to the next one in a legend.
+/// Height of a line of the legend.
 const KEY_PX: f64 = 22.0;
-/// Size of the class `tiny`.
+/// Font size of the class `tiny`.
 const TINY_PX: f64 = 10.5;
-/// How much colour the strongest cell has, 0 to 1: any text can be read on it, light or dark.
+/// Maximum opacity of a cell's colour, so that text stays readable in light and dark mode.
 const STRONGEST: f64 = 0.55;
-/// The classes of what is better and worse: blue and orange, which all eyes tell apart.
+/// Classes of better and worse values: blue and orange, which are safe for colour-blind readers.
 const BETTER: &str = "c0";
 const WORSE: &str = "c1";
-/// Factors nearer to 1 than this have no colour.
+/// Factors that differ from 1 by less than this have no colour.
 const SAME: f64 = 0.01;
 
-/// Draws one panel; returns where it ends.
+/// Draws one panel; returns its lower edge.
 pub(crate) fn draw(svg: &mut Svg, frame: &Frame, names: &[String], better: Better) -> f64 {
     let &Frame { chart, panel, top: y, width } = frame;
     let grid = Grid::of(chart, names, better, panel, width);
@@ -49,20 +49,20 @@ pub(crate) fn draw(svg: &mut Svg, frame: &Frame, names: &[String], better: Bette
     top + 14.0
 }
 
-/// Sizes, and what the colours mean.
+/// The dimensions of the grid and the meaning of its colours.
 struct Grid {
     better: Better,
     beside: bool,
     left: f64,
     cell_px: f64,
     row_px: f64,
-    /// The angle of the column names: level, slanted or upright.
+    /// Angle of the column names in degrees: 0, 40 or 90.
     degrees: f64,
-    /// Size and class of the values.
+    /// Font size and class of the values.
     font: (f64, &'static str),
-    /// Maximum |log₂| of all factors: it has the strongest colour.
+    /// Maximum |log₂| of all factors, drawn in the strongest colour.
     reach: f64,
-    /// The outlines that stand around some cell.
+    /// Outlines of all cells, for the legend.
     outlines: Vec<Outline>,
 }
 
@@ -95,7 +95,7 @@ impl Grid {
         grid
     }
 
-    /// A value in one line; where that is too wide, without its ×, or its number and its unit in two.
+    /// Splits a value into lines: one if it fits, else one without its ×, or number and unit separately.
     fn lines<'a>(&self, value: &'a str) -> Vec<&'a str> {
         // The best is written bold, which is wider.
         match text_width(value, self.font.0) * 1.08 <= self.cell_px - 4.0 {
@@ -104,13 +104,13 @@ impl Grid {
         }
     }
 
-    /// Middle of a column.
+    /// Returns the horizontal centre of a column.
     fn middle(&self, column: usize) -> f64 {
         self.left + (column as f64 + 0.5) * self.cell_px
     }
 }
 
-/// How far names are turned so that they stand over their columns and on the paper.
+/// Returns the angle at which the names fit above their columns.
 fn degrees(names: &[String], left: f64, cell_px: f64) -> f64 {
     let width = |name: &String| text_width(name, FONT_PX);
     if names.iter().all(|name| width(name) <= cell_px - 6.0) {
@@ -120,7 +120,7 @@ fn degrees(names: &[String], left: f64, cell_px: f64) -> f64 {
     if names.iter().enumerate().all(|place| begin(place) >= EDGE_PX) { 40.0 } else { 90.0 }
 }
 
-/// Draws the names over the columns; returns where the cells begin.
+/// Draws the names above the columns; returns the upper edge of the cells.
 fn draw_names(svg: &mut Svg, grid: &Grid, names: &[String], top: f64) -> f64 {
     let rise = |name: &String| text_width(name, FONT_PX) * grid.degrees.to_radians().sin();
     let bottom = top + names.iter().map(rise).fold(0.0, f64::max) + FONT_PX + 6.0;
@@ -158,7 +158,7 @@ fn draw_cell(svg: &mut Svg, grid: &Grid, chart: &Chart, panel: &Panel, row: &Ser
     draw_lines(svg, grid, grid.middle(column), top, &lines);
 }
 
-/// Draws classes with their words, one below the other, in the middle of a cell.
+/// Draws lines of text, each with its class, in the centre of a cell.
 fn draw_lines(svg: &mut Svg, grid: &Grid, x: f64, top: f64, lines: &[(&str, &str)]) {
     let mut y = top + (grid.row_px - lines.len() as f64 * LINE_PX) / 2.0;
     for (class, words) in lines {
@@ -167,13 +167,13 @@ fn draw_lines(svg: &mut Svg, grid: &Grid, x: f64, top: f64, lines: &[(&str, &str
     }
 }
 
-/// What stands around a cell.
+/// The outline of a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outline {
     None,
-    /// Surely the best of its row.
+    /// The best in its row, distinguishable from all others.
     Best,
-    /// Not told apart from the best, or the best itself where others are as near.
+    /// Not distinguishable from the best, or the best itself if others are not distinguishable from it.
     Near,
 }
 
@@ -190,8 +190,8 @@ fn outline(row: &Series, point: &Point, better: Better) -> Outline {
     }
 }
 
-/// The colour of a cell, and how much of it. Factors: away from 1, one colour for better and one for worse. Others: the
-/// better within their row, the stronger.
+/// Returns the colour class of a cell and its opacity. Factors have one colour above and another below 1; other values
+/// have a stronger colour the better they are within their row.
 fn colour(grid: &Grid, quantity: Quantity, row: &Series, point: &Point) -> (&'static str, f64) {
     if quantity == Quantity::Factor {
         let log = if point.y > 0.0 { point.y.log2() } else { 0.0 };
@@ -208,7 +208,7 @@ fn colour(grid: &Grid, quantity: Quantity, row: &Series, point: &Point) -> (&'st
     (BETTER, 0.05 + (STRONGEST - 0.05) * better)
 }
 
-/// Draws what colours and outlines mean, in as many lines as it needs; returns where it ends.
+/// Draws the legend of colours and outlines; returns its lower edge.
 fn draw_key(svg: &mut Svg, grid: &Grid, panel: &Panel, mut y: f64, width: f64) -> f64 {
     let colours: &[(&str, f64, Outline, &str)] = match panel.quantity {
         Quantity::Factor => {
@@ -244,7 +244,7 @@ fn draw_outline(svg: &mut Svg, place: (f64, f64, f64, f64), outline: Outline) {
     }
 }
 
-/// A rectangle: left, top, width, height. `strength` is how much of its colour a filled one has, 0 to 1.
+/// Draws a rectangle given as left, top, width, height. `strength` is its fill opacity from 0 to 1.
 fn draw_box(svg: &mut Svg, (x, y, width, height): (f64, f64, f64, f64), class: &str, strength: f64) {
     let place = [("x", number(x)), ("y", number(y)), ("width", number(width)), ("height", number(height))];
     let look = [("class", class.to_owned()), ("fill-opacity", number(strength))];

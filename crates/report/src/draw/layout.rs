@@ -1,20 +1,20 @@
-//! Sizes that all parts of a drawing share, and what stands around a plot.
+//! Page geometry shared by all parts of a drawing, and the titles and scales of panels.
 
 use crate::chart::{Chart, Panel};
 use crate::draw::scale::Scale;
 use crate::quantity::Quantity;
 
-/// Size of ordinary text in px, as in [`STYLE`].
+/// Font size of ordinary text in px, as in `figure.css`.
 pub(crate) const FONT_PX: f64 = 13.0;
-/// Free space at the left and right edge.
+/// Margin at the left and right edge in px.
 pub(crate) const EDGE_PX: f64 = 12.0;
 
-/// Where the drawing will stand.
+/// The place where a drawing is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Canvas<'a> {
-    /// A file of its own, with style, question and the machine line.
+    /// A separate file, with style sheet, question and a line about the machine.
     File {
-        /// One line about the machine.
+        /// Description of machine and build in one line.
         machine: &'a str,
     },
     /// Inside the report, on a wide screen.
@@ -29,7 +29,7 @@ impl Canvas<'_> {
         if self == Canvas::Narrow { 360.0 } else { 720.0 }
     }
 
-    /// Suffix that keeps the ids of one report apart.
+    /// Suffix that makes element ids unique within a report.
     pub(crate) fn id(self) -> &'static str {
         if self == Canvas::Narrow { "narrow" } else { "wide" }
     }
@@ -45,7 +45,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) width: f64,
 }
 
-/// An axis title with its unit, and `log` where the axis is.
+/// Returns an axis title with its unit, and with `log` for a logarithmic axis.
 pub(crate) fn title(words: &str, unit: &str, log: bool) -> String {
     match (unit, log) {
         ("", false) => words.to_owned(),
@@ -55,7 +55,7 @@ pub(crate) fn title(words: &str, unit: &str, log: bool) -> String {
     }
 }
 
-/// The scale that fits the values.
+/// Returns a scale that includes the values.
 pub(crate) fn scale(quantity: Quantity, log: bool, values: &[f64], count: usize, range: (f64, f64)) -> Scale {
     if log { Scale::log(quantity, values, range) } else { Scale::linear(quantity, values, count, range) }
 }

@@ -11,7 +11,7 @@ const LINE_PX: f64 = 18.0;
 
 pub(crate) type Entries<'a> = Vec<(SeriesStyle, &'a str)>;
 
-/// The legend above all panels, and that of each: what is the same for all stands above.
+/// Returns the legend above all panels and the legend of each panel; entries that all panels share are above.
 pub(crate) fn legends(chart: &Chart) -> (Entries<'_>, Vec<Entries<'_>>) {
     if matches!(chart.x, X::Names { mark: Mark::Cell(_), .. }) {
         // The rows of a grid are named beside it.
@@ -46,7 +46,7 @@ fn key_of(series: &Series) -> Option<(SeriesStyle, &str)> {
     series.key.as_ref().map(|(look, words)| (*look, words.as_str()))
 }
 
-/// Each look once.
+/// Returns one entry for each style.
 fn distinct<'a>(all: impl Iterator<Item = (SeriesStyle, &'a str)>) -> Entries<'a> {
     let mut entries = Entries::new();
     for (look, name) in all {
@@ -57,7 +57,7 @@ fn distinct<'a>(all: impl Iterator<Item = (SeriesStyle, &'a str)>) -> Entries<'a
     entries
 }
 
-/// Draws a legend in as many lines as it needs; nothing if there is only one series to name.
+/// Draws a legend, or nothing for a single unnamed series; returns its lower edge.
 pub(crate) fn draw_legend(
     svg: &mut Svg,
     chart: &Chart,

@@ -1,4 +1,4 @@
-//! A panel of lines over a numeric axis, with whiskers from the least to the maximum repeat.
+//! A panel of lines over a numeric axis, with whiskers for the range of the repeats.
 
 use crate::chart::{Axis, Chart, Panel, Point, Series, Shade};
 use crate::draw::layout::{EDGE_PX, FONT_PX, Frame, scale, title};
@@ -6,14 +6,15 @@ use crate::draw::scale::{Scale, Tick};
 use crate::draw::svg::{Anchor, Svg, number};
 use crate::text::{shortened, text_width};
 
-/// More points than this are drawn as a line with a few markers, not with a marker each.
+/// Maximum number of points that each have a marker; longer lines have a few.
 const MARKED_POINTS: usize = 24;
-/// From the left edge to the beginning of a logarithmic axis that has a place for zero; the break is between the two.
+/// Distance from the left edge to the beginning of a logarithmic axis with a position for zero, in px; the axis break
+/// is in between.
 const ZERO_GAP_PX: f64 = 52.0;
-/// From the left edge to the place of zero: what stands there must not cover the labels of the y axis.
+/// Distance from the left edge to the position of zero in px, so that markers do not cover the labels of the y axis.
 const ZERO_INSET_PX: f64 = 8.0;
 
-/// Draws one panel; returns where it ends. `below` draws what stands between title and plot.
+/// Draws one panel; returns its lower edge. `below` draws what is between title and plot.
 pub(crate) fn draw(svg: &mut Svg, frame: &Frame, axis: &Axis, last: bool, below: impl Fn(&mut Svg, f64) -> f64) -> f64 {
     let &Frame { chart, panel, top: y, width } = frame;
     // The title's own line, then room for half a label above the topmost grid line.
@@ -55,7 +56,7 @@ fn plot_height(chart: &Chart) -> f64 {
     }
 }
 
-/// Left and right edge of the plots, the same for all panels: room for the widest label of y and for the last of x.
+/// Returns the left and right edge of all plots, leaving room for the widest y label and the last x label.
 fn edges(chart: &Chart, axis: &Axis, width: f64) -> (f64, f64) {
     let widest = |ticks: &[Tick]| ticks.iter().map(|tick| text_width(&tick.label, FONT_PX)).fold(0.0, f64::max);
     let y_labels = chart.panels.iter().map(|panel| widest(&y_scale(panel, (0.0, 1.0)).ticks)).fold(0.0, f64::max);
@@ -77,7 +78,7 @@ fn x_scale(chart: &Chart, axis: &Axis, range: (f64, f64), count: usize) -> Scale
     x_scale_within(chart, axis, range, count)
 }
 
-/// The scale of the x axis; of a logarithmic one the part above zero.
+/// Returns the scale of the x axis, for a logarithmic axis its part above zero.
 fn x_scale_within(chart: &Chart, axis: &Axis, range: (f64, f64), count: usize) -> Scale {
     let values: Vec<f64> = chart.points().map(|point| point.x).filter(|x| !axis.log || *x > 0.0).collect();
     let scale = scale(axis.quantity, axis.log, &values, count, range);
@@ -102,12 +103,12 @@ fn x_scale_within(chart: &Chart, axis: &Axis, range: (f64, f64), count: usize) -
     }
 }
 
-/// True if a point lies at zero of a logarithmic axis.
+/// Returns true if a point lies at zero of a logarithmic axis.
 fn has_zero_place(chart: &Chart, axis: &Axis) -> bool {
     axis.log && chart.points().any(|point| point.x == 0.0)
 }
 
-/// A gap in the grid with a stroke on either side of its foot: the axis is not continuous here.
+/// Draws an axis break: a gap in the grid with a stroke on either side.
 fn draw_break(svg: &mut Svg, x: f64, top: f64, bottom: f64) {
     let place = [("x", number(x - 4.0)), ("y", number(top - 1.0))];
     let size = [("width", number(8.0)), ("height", number(bottom - top + 2.0))];
@@ -118,7 +119,7 @@ fn draw_break(svg: &mut Svg, x: f64, top: f64, bottom: f64) {
     }
 }
 
-/// A tinted part of the plot with its reason at the top, or at least its colour where there is no room for words.
+/// Shades a part of the plot, with the reason at the top if there is room.
 fn draw_shade(svg: &mut Svg, shade: &Shade, from: f64, right: f64, top: f64, bottom: f64) {
     let place = [("x", number(from)), ("y", number(top))];
     let size = [("width", number(right - from)), ("height", number(bottom - top))];
@@ -146,7 +147,7 @@ fn draw_x_grid(svg: &mut Svg, scale: &Scale, top: f64, bottom: f64, labelled: bo
     }
 }
 
-/// The ticks whose labels have room, from the right: the far end of an axis says more than its middle.
+/// Returns the ticks whose labels fit, giving precedence to the right end of the axis.
 fn uncrowded(scale: &Scale) -> Vec<&Tick> {
     let mut free = f64::INFINITY;
     let mut kept = Vec::new();
@@ -170,7 +171,7 @@ fn draw_labels(svg: &mut Svg, panel: &Panel, x: &Scale, y: &Scale) {
     }
 }
 
-/// Draws a line with its ranges and markers; over a `broken` axis the point at zero stands alone.
+/// Draws a line with its ranges and markers; on a `broken` axis the point at zero is not connected.
 fn draw_series(svg: &mut Svg, series: &Series, x: &Scale, y: &Scale, broken: bool) {
     svg.open("g", &[("class", series.look.class())]);
     let at = |point: &Point| (x.at(point.x), y.at(point.y));

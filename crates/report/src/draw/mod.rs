@@ -1,4 +1,4 @@
-//! Draws a chart: title, legend, panels and notes, one below the other.
+//! Draws a chart as SVG: title, legend, panels and notes, from top to bottom.
 
 pub(crate) mod layout;
 pub(crate) mod scale;
@@ -16,7 +16,7 @@ use crate::draw::legend::{draw_legend, legends};
 use crate::draw::svg::{Anchor, STYLE, Svg, compact, number};
 use crate::text::wrapped;
 
-/// Draws a chart. The same chart gives the same bytes.
+/// Returns a chart as SVG. Identical charts give identical bytes.
 pub(crate) fn draw(chart: &Chart, canvas: Canvas) -> String {
     let mut body = Svg::default();
     let mut y = EDGE_PX;
@@ -37,7 +37,7 @@ pub(crate) fn draw(chart: &Chart, canvas: Canvas) -> String {
     framed(chart, canvas, y + EDGE_PX, &body.into_string())
 }
 
-/// Draws wrapped text from `y` on; returns where it ends.
+/// Draws wrapped text from `y` downwards; returns its lower edge.
 fn paragraph(svg: &mut Svg, mut y: f64, class: &str, font_px: f64, canvas: Canvas, text: &str) -> f64 {
     for line in wrapped(text, canvas.width() - 2.0 * EDGE_PX, font_px) {
         y += font_px + 4.0;
@@ -91,7 +91,7 @@ fn framed(chart: &Chart, canvas: Canvas, height: f64, body: &str) -> String {
     svg.into_string()
 }
 
-/// The figure in words, for those who cannot see it.
+/// Describes the figure in words, for screen readers.
 fn description(chart: &Chart) -> String {
     let mut words = Vec::new();
     for panel in &chart.panels {

@@ -1,17 +1,17 @@
-//! Where a value lies on the paper: linear and logarithmic scales with ticks at numbers people like.
+//! Linear and logarithmic scales with ticks at round numbers.
 
 use crate::quantity::{Quantity, Unit, trimmed};
 
-/// A mark on an axis.
+/// A tick of an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Tick {
-    /// In raw units.
+    /// Position in raw units.
     pub(crate) value: f64,
-    /// As written beside it.
+    /// Text beside the tick.
     pub(crate) label: String,
 }
 
-/// Maps raw values to positions.
+/// A mapping of raw values to positions in px.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scale {
     log: bool,
@@ -19,15 +19,16 @@ pub(crate) struct Scale {
     high: f64,
     /// Positions of `low` and `high`.
     range: (f64, f64),
-    /// Where zero stands on a logarithmic scale that has a place for it.
+    /// Position of zero on a logarithmic scale; absent if zero is not shown.
     zero: Option<f64>,
     pub(crate) ticks: Vec<Tick>,
-    /// The unit of the tick labels, for the axis title; empty if the labels carry it themselves.
+    /// Unit of the tick labels for the axis title; empty if the labels include it.
     pub(crate) unit: &'static str,
 }
 
 impl Scale {
-    /// A linear scale that holds zero and every value, from tick to tick, with about `count` steps.
+    /// Returns a linear scale that includes zero and all values, begins and ends at a tick, and has about `count`
+    /// steps.
     pub(crate) fn linear(quantity: Quantity, values: &[f64], count: usize, range: (f64, f64)) -> Scale {
         let (least, greatest) = bounds(values);
         let (least, greatest) = (least.min(0.0), if least >= 0.0 && greatest <= 0.0 { 1.0 } else { greatest.max(0.0) });
@@ -41,7 +42,7 @@ impl Scale {
         Scale { log: false, low, high, range, zero: None, ticks, unit: sign }
     }
 
-    /// A logarithmic scale around values that are all above zero, from mark to mark.
+    /// Returns a logarithmic scale around positive values that begins and ends at a round value.
     pub(crate) fn log(quantity: Quantity, values: &[f64], range: (f64, f64)) -> Scale {
         let (least, greatest) = bounds(values);
         let fine = marks(quantity, least, greatest, &[1.0, 2.0, 5.0]);
@@ -60,13 +61,13 @@ impl Scale {
         Scale { log: true, low, high, range, zero: None, ticks, unit: quantity.tick_unit() }
     }
 
-    /// Returns the scale cut to `low..high`, with these ticks in place of its own.
+    /// Returns the scale limited to `low..high`, with the given ticks.
     pub(crate) fn with_ticks(mut self, low: f64, high: f64, ticks: Vec<Tick>, unit: &'static str) -> Scale {
         (self.low, self.high, self.ticks, self.unit) = (low, high, ticks, unit);
         self
     }
 
-    /// Returns the scale with a place for zero, which no logarithm reaches.
+    /// Returns the scale with zero at a separate position, since a logarithmic scale has none.
     pub(crate) fn with_zero_at(mut self, position: f64) -> Scale {
         self.zero = Some(position);
         if self.ticks.iter().all(|tick| tick.value != 0.0) {
@@ -75,12 +76,12 @@ impl Scale {
         self
     }
 
-    /// The position of the least value.
+    /// Returns the position of the minimum.
     pub(crate) fn start(&self) -> f64 {
         self.range.0
     }
 
-    /// The position of a value.
+    /// Returns the position of a value.
     pub(crate) fn at(&self, value: f64) -> f64 {
         if let (Some(position), true) = (self.zero, value == 0.0) {
             return position;
@@ -94,8 +95,8 @@ impl Scale {
     }
 }
 
-/// Marks at least this `ratio` apart. Where a unit ends and the next begins they may nearly meet (1000 KiB and 1 MiB, 10 h and
-/// 1 d): then the one of the greater unit stays.
+/// Returns the marks that are at least `ratio` apart. Marks nearly coincide where the next unit begins (1000 KiB and 1
+/// MiB, 10 h and 1 d): the one in the larger unit is kept.
 fn apart(mut marks: Vec<f64>, ratio: f64) -> Vec<f64> {
     marks.reverse();
     marks.dedup_by(|next, kept| *kept < *next * ratio);
@@ -109,7 +110,7 @@ fn bounds(values: &[f64]) -> (f64, f64) {
     if least.is_finite() { (least, greatest) } else { (1.0, 1.0) }
 }
 
-/// The smallest of 1, 2, 5, 10, … (any power of ten) that is not below `step`.
+/// Returns the smallest of 1, 2 and 5 times a power of ten that is at least `step`.
 fn nice_step(step: f64) -> f64 {
     let power = 10_f64.powi(step.log10().floor() as i32);
     let nice = [1.0, 2.0, 5.0, 10.0].into_iter().map(|n| n * power).find(|nice| *nice >= step * 0.999_999);
@@ -123,7 +124,7 @@ fn linear_tick(quantity: Quantity, unit: Unit, in_unit: f64, step: f64) -> Tick 
     Tick { value: in_unit * unit.size, label: format!("{number}{sign}") }
 }
 
-/// The round values `factor × 10ⁿ` of every unit, a little beyond both ends, ascending.
+/// Returns the round values `factor × 10ⁿ` of every unit in ascending order, slightly beyond both ends.
 fn marks(quantity: Quantity, least: f64, greatest: f64, factors: &[f64]) -> Vec<f64> {
     let units = quantity.units();
     let mut marks = Vec::new();

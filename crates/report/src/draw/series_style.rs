@@ -1,13 +1,13 @@
-//! How a series looks in SVG.
+//! Colours, dashes and markers of a series in SVG.
 
 use crate::chart::SeriesStyle;
 use crate::draw::svg::{COLOURS, Svg, number};
 
-/// How many markers and dash patterns there are.
+/// Number of markers and of dash patterns.
 const SHAPES: usize = 7;
 
 impl SeriesStyle {
-    /// Class that sets the colour.
+    /// Returns the class that sets the colour.
     pub(crate) fn class(self) -> String {
         match self {
             SeriesStyle::Nth { colour, .. } | SeriesStyle::Law(Some(colour)) => format!("c{}", colour % COLOURS),
@@ -17,7 +17,7 @@ impl SeriesStyle {
         }
     }
 
-    /// Dash pattern of its line.
+    /// Returns the dash pattern of the line.
     pub(crate) fn dash(self) -> &'static str {
         match self {
             SeriesStyle::Nth { dash, .. } | SeriesStyle::Dashed(dash) => {
@@ -29,12 +29,12 @@ impl SeriesStyle {
         }
     }
 
-    /// Class that sets the width of its line.
+    /// Returns the class that sets the width of the line.
     pub(crate) fn stroke(self) -> &'static str {
         if matches!(self, SeriesStyle::Law(_) | SeriesStyle::Ideal) { "hair" } else { "line" }
     }
 
-    /// Draws its marker; only the n-th has one. The second round has hollow ones.
+    /// Draws the marker, which only `Nth` has; markers repeat hollow.
     pub(crate) fn draw_marker(self, svg: &mut Svg, x: f64, y: f64) {
         let SeriesStyle::Nth { marker: n, .. } = self else { return };
         let (x, y) = (number(x), number(y));

@@ -1,4 +1,5 @@
-//! `at-level`: bars of columns at the least x at which a column reaches a level, so that what is compared is equally good.
+//! `at-level`: bars of columns at the smallest x at which a column reaches a level, so that equally good cases are
+//! compared.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use crate::figures::sweep::{medians, mixed_note, repeats_note, unmeasured_notes,
 use crate::quantity::{Quantity, words};
 use crate::select::{Chosen, Selection, group_name, value_name};
 
-/// Up to this many groups are all named in words.
+/// Maximum number of groups that are all named in the text.
 const NAMED_GROUPS: usize = 6;
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
@@ -48,7 +49,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     Chart { name, question, x, panels, legend_once: true, choices: Some(choices), notes }
 }
 
-/// The least x of a group at which the median of the level column reaches the level.
+/// Returns the smallest x of a group at which the median of the level column reaches the level; absent if none does.
 pub(crate) fn least_x(spec: &FigureSpec, selection: &Selection, group: usize) -> Option<f64> {
     let mut levels: Vec<(f64, f64)> = Vec::new();
     for case in selection.cases.iter().filter(|case| case.group == group) {
@@ -63,8 +64,8 @@ pub(crate) fn least_x(spec: &FigureSpec, selection: &Selection, group: usize) ->
     by_x.find(reached).map(|same| same[0].0)
 }
 
-/// Where each group reaches the level: `completeness of 99 % or more at slack 1 min (watermark), never (arrival)`. Of
-/// many groups only the two ends; absent if there is no group.
+/// Says where each group reaches the level: `completeness of 99 % or more at slack 1 min (watermark), never (arrival)`.
+/// Only the first and the last are named if there are many groups; absent without any group.
 pub(crate) fn in_short(spec: &FigureSpec, selection: &Selection) -> Option<String> {
     let named = |group: usize, what: String| match selection.groups[group].as_str() {
         "" => what,
@@ -89,7 +90,7 @@ pub(crate) fn in_short(spec: &FigureSpec, selection: &Selection) -> Option<Strin
     (!parts.is_empty()).then(|| format!("{} {}", level_words(spec), parts.join(", ")))
 }
 
-/// Where the bar of each group stands: which row, which bar of the row.
+/// The row and the bar within its row of each group.
 struct Places {
     rows: Vec<String>,
     bars: Vec<String>,
@@ -110,7 +111,7 @@ impl Places {
     }
 }
 
-/// The columns that make rows, and the one that makes the bars of a row, if there is more than one column.
+/// Returns the columns that form rows and, if there is more than one column, the one that forms the bars of a row.
 fn rows_and_bars(spec: &FigureSpec) -> (&[String], &[String]) {
     match spec.by.split_last() {
         Some((_, before)) if !before.is_empty() => spec.by.split_at(before.len()),
@@ -118,7 +119,7 @@ fn rows_and_bars(spec: &FigureSpec) -> (&[String], &[String]) {
     }
 }
 
-/// The place of a name in a list, at its end if it is new.
+/// Returns the index of a name in a list, appending it if it is new.
 fn place(names: &mut Vec<String>, name: String) -> usize {
     names.iter().position(|known| *known == name).unwrap_or_else(|| {
         names.push(name);
@@ -140,7 +141,7 @@ fn rule(spec: &FigureSpec) -> String {
     format!("Each bar is taken at the smallest {x} with a {}; that {x} is written beside the value.", level_words(spec))
 }
 
-/// `completeness of 99 % or more`.
+/// Returns the condition in words: `completeness of 99 % or more`.
 fn level_words(spec: &FigureSpec) -> String {
     let level = spec.level.map_or(String::new(), |level| Quantity::of(&spec.level_column).human(level));
     format!("{} of {level} or more", words(&spec.level_column))

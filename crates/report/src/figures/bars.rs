@@ -28,12 +28,12 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     }
 }
 
-/// The columns the rows are named by.
+/// Returns the columns by which rows are named.
 pub(crate) fn row_column(spec: &FigureSpec) -> String {
     if spec.by.is_empty() { "group".to_owned() } else { spec.by.join("+") }
 }
 
-/// A name for the row of each group.
+/// Returns a name for the row of each group.
 pub(crate) fn names(selection: &Selection) -> Vec<String> {
     let names = selection.groups.iter().map(|name| if name.is_empty() { "all cases" } else { name });
     names.map(str::to_owned).collect()

@@ -1,5 +1,5 @@
-//! `ccdf`: which share of the events took longer than that, both axes logarithmic. The curves of `distribution`, with
-//! the durations along x: lines that are compared at one duration are compared upwards.
+//! `ccdf`: the share of events that took longer than a duration, on two logarithmic axes. These are the curves of
+//! `distribution` with the durations along x, to compare lines vertically at one duration.
 
 use flowbench_measurement::hlog::HistogramLog;
 use flowbench_measurement::record::FigureSpec;

@@ -1,4 +1,4 @@
-//! Checks the description of a figure.
+//! Checks of a figure's description, before anything is measured.
 
 use flowbench_measurement::record::{FigureKind, FigureSpec};
 use flowbench_measurement::timeline::COLUMNS;
@@ -8,61 +8,65 @@ use crate::figures::panels::quantity;
 use crate::quantity::Quantity;
 use crate::select::{HISTOGRAMS, case_columns};
 
-/// What is wrong with the description of a figure.
+/// An error in the description of a figure.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum FigureError {
-    /// The name would not do as a file name.
+    /// The name is not usable as a file name.
     #[error("figure `{0}`: a name is letters, digits and `-`, 1 to 80 of them")]
     Name(String),
-    /// The file beside the figure would replace raw data.
+    /// The CSV of the figure would replace a file of the run.
     #[error("figure `{0}`: its numbers would replace a file of the run; choose another name")]
     Reserved(String),
-    /// Another figure has this name.
+    /// Another figure of the experiment has this name.
     #[error("figure `{0}`: another figure of the experiment has this name")]
     Duplicate(String),
-    /// There is nothing to draw against the axis.
+    /// The figure names no column to draw.
     #[error("figure `{0}`: `y` is empty: name at least one column")]
     EmptyY(String),
-    /// No such column.
+    /// A named column does not exist.
     #[error("figure `{figure}`: `{place}` names `{column}`, which is no {kind}; {hint}")]
     UnknownColumn {
         /// Name of the figure.
         figure: String,
         /// `x`, `y`, `by`, `only` or `level_column`.
         place: &'static str,
-        /// The name that is not known.
+        /// The unknown name.
         column: String,
-        /// What it should have been: a column of which file, or a kind of histogram.
+        /// The expected kind of name: a column of a certain file, or a kind of histogram.
         kind: &'static str,
-        /// What may have been meant.
+        /// Suggestion of similar names.
         hint: String,
     },
-    /// Something else that does not fit.
+    /// A field does not fit the kind of figure.
     #[error("figure `{figure}`: `{field}` {problem}")]
     Field {
         /// Name of the figure.
         figure: String,
         /// Name of the field.
         field: &'static str,
-        /// What is wrong with it, and what would be right.
+        /// Description of what is wrong with it, and of what would be right.
         problem: String,
     },
-    /// A column of words where numbers are needed.
+    /// A column holds words where numbers are needed.
     #[error("figure `{figure}`: column `{column}` holds words such as `{word}`, where numbers are needed")]
     NotNumbers {
         /// Name of the figure.
         figure: String,
-        /// The column.
+        /// Name of the column.
         column: String,
         /// One of its values.
         word: String,
     },
 }
 
-/// Stems of the files a run leaves.
+/// Stems of the files of a run.
 const RESERVED: [&str; 7] = ["run", "cases", "timeline", "latency", "operators", "channels", "report"];
 
-/// Checks the description of a figure without any results: worth doing before an hour of measuring.
+/// Checks the description of a figure without any results, so that mistakes surface before the measurements.
+///
+/// # Errors
+///
+/// Returns the first mistake: an unusable name, an unknown column, or a field that does not fit the kind of figure.
 pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
     if spec.name.is_empty() || spec.name.len() > 80 || !spec.name.chars().all(fits) {
@@ -85,7 +89,7 @@ pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     check_x(spec)
 }
 
-/// Every column exists.
+/// Checks that every named column exists.
 fn check_columns(spec: &FigureSpec) -> Result<(), FigureError> {
     let y: Vec<&str> = spec.columns().collect();
     let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();
@@ -106,7 +110,7 @@ fn check_columns(spec: &FigureSpec) -> Result<(), FigureError> {
     check_names(spec, "only", &only, of_cases, &columns)
 }
 
-/// Panels are for the kinds that have them, in place of `y`, each of one unit.
+/// Checks that panels are used by a kind that has them, in place of `y`, and that each has one unit.
 fn check_panels(spec: &FigureSpec) -> Result<(), FigureError> {
     if spec.panels.is_empty() {
         return Ok(());
@@ -160,7 +164,7 @@ fn check_stack(spec: &FigureSpec) -> Result<(), FigureError> {
     check_unit(spec, "y", &spec.y)
 }
 
-/// A grid has rows, columns, and one value in a cell.
+/// Checks that a heat map has rows, columns and one value per cell.
 fn check_grid(spec: &FigureSpec) -> Result<(), FigureError> {
     if spec.kind != FigureKind::HeatMap {
         return Ok(());
@@ -180,7 +184,7 @@ fn check_grid(spec: &FigureSpec) -> Result<(), FigureError> {
     Ok(())
 }
 
-/// A law of scaling is one of throughputs.
+/// Checks that a scaling figure is about throughput: the scalability law is a law of throughput.
 fn check_scaling(spec: &FigureSpec) -> Result<(), FigureError> {
     let rates = |column: &String| quantity(column) == Quantity::EventsPerSecond;
     if spec.kind == FigureKind::Scaling && (spec.y.len() > 1 || !spec.y.iter().all(rates)) {
@@ -190,7 +194,7 @@ fn check_scaling(spec: &FigureSpec) -> Result<(), FigureError> {
     Ok(())
 }
 
-/// Operators are not known before they have run.
+/// Checks that a figure of operators names no columns: operators are unknown before the run.
 fn check_operators(spec: &FigureSpec) -> Result<(), FigureError> {
     match spec.kind == FigureKind::Operators && !spec.y.is_empty() {
         true => Err(misfit(spec, "y", "is empty for `operators`, which draws whatever operators were logged")),
@@ -198,7 +202,7 @@ fn check_operators(spec: &FigureSpec) -> Result<(), FigureError> {
     }
 }
 
-/// The others have an axis of their own, or none.
+/// Checks that `x` is given only to kinds that use it.
 fn check_x(spec: &FigureSpec) -> Result<(), FigureError> {
     match goes_along_x(spec) || spec.x.is_empty() {
         true => Ok(()),
@@ -214,7 +218,7 @@ fn goes_along_x(spec: &FigureSpec) -> bool {
     matches!(spec.kind, FigureKind::Sweep | FigureKind::AtLevel | FigureKind::HeatMap)
 }
 
-/// What stands together in a panel or a stack is of one unit.
+/// Checks that columns which share a panel or a stack have one unit.
 fn check_unit(spec: &FigureSpec, field: &'static str, columns: &[String]) -> Result<(), FigureError> {
     let Some(first) = columns.first() else { return Ok(()) };
     let Some(other) = columns.iter().find(|other| quantity(other) != quantity(first)) else { return Ok(()) };
@@ -226,7 +230,7 @@ fn misfit(spec: &FigureSpec, field: &'static str, problem: impl Into<String>) ->
     FigureError::Field { figure: spec.name.clone(), field, problem: problem.into() }
 }
 
-/// Checks that every name of a figure `of` columns exists.
+/// Checks that all of these names are known.
 fn check_names(
     spec: &FigureSpec,
     place: &'static str,
@@ -244,7 +248,7 @@ fn check_names(
     })
 }
 
-/// The columns a timeline can be drawn from.
+/// Returns the columns of the timeline that can be drawn.
 fn timeline_columns() -> Vec<&'static str> {
     COLUMNS.iter().map(|(name, _)| *name).filter(|name| *name != "at_ns").collect()
 }

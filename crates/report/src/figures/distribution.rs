@@ -1,4 +1,4 @@
-//! `distribution`: durations against their quantile, the tail spread out. Repeats are pooled.
+//! `distribution`: durations against their quantile, with the tail stretched. Repeats are pooled.
 
 use flowbench_measurement::hlog::HistogramLog;
 use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES};
@@ -38,7 +38,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &Histo
     }
 }
 
-/// All histograms of a kind, of the cases of a group (or of all cases), in one.
+/// Merges all histograms of a kind for the cases of a group, or for all cases.
 fn pooled(selection: &Selection, kind: &str, group: Option<usize>, histograms: &HistogramLog) -> LatencyHistogram {
     let mut pooled = LatencyHistogram::new();
     for case in selection.of_group(group) {
@@ -48,7 +48,7 @@ fn pooled(selection: &Selection, kind: &str, group: Option<usize>, histograms: &
     pooled
 }
 
-/// The curve up to the last quantile that has enough samples beyond it.
+/// Returns the curve up to the last quantile with enough samples beyond it.
 fn curve(histogram: &LatencyHistogram) -> Vec<Point> {
     let end = histogram.count() as f64 / SAMPLES_BEYOND;
     let one_in = (0..=9 * POINTS_PER_DECADE).map(|n| {

@@ -1,4 +1,5 @@
-//! `heat-map`: one column over a grid of choices, such as pipelines by strategies. Of several cases in a cell the best.
+//! `heat-map`: one column over a grid of choices, such as pipelines by strategies. A cell with several
+//! cases shows the best.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +12,9 @@ use crate::figures::sweep::{medians, mixed_axes, unmeasured_notes, with_x};
 use crate::quantity::{Quantity, more_is_better, scatters, words};
 use crate::select::{Cells, Chosen, Selection, group_name, readable, value_name};
 
-/// Up to this many others are named that are not told apart from the best of a row.
+/// Maximum number of rivals named that cannot be told apart from the best in a row.
 const NAMED_RIVALS: usize = 2;
-/// Up to this many rows are all named in words.
+/// Maximum number of rows named in the text.
 const NAMED_ROWS: usize = 16;
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
@@ -49,8 +50,8 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     }
 }
 
-/// What is best in each row: `best for each pipeline – sessions: exchange on 2 workers, 1.6× sequential; funnel: staged
-/// on 2 workers, 1.2×; …`. Absent if there is no row.
+/// Names the best in each row: `best for each pipeline – sessions: exchange on 2 workers, 1.6× sequential; funnel:
+/// staged on 2 workers, 1.2×; …`. Absent if there is no row.
 pub(crate) fn in_short(spec: &FigureSpec, selection: &Selection) -> Option<String> {
     let grid = Grid::of(spec, selection);
     let mut rows: Vec<String> = (0..grid.rows.len()).filter_map(|row| grid.best_in_words(row)).collect();
@@ -80,25 +81,25 @@ fn better(spec: &FigureSpec) -> Better {
     Better { more_is_better: more_is_better(column), scatters: scatters(column) }
 }
 
-/// The column that the cells show.
+/// Returns the column that the cells show.
 fn value_column(spec: &FigureSpec) -> &str {
     spec.y.first().map_or("", String::as_str)
 }
 
-/// The cases by their place.
+/// The cases arranged by row and column.
 struct Grid<'a> {
     spec: &'a FigureSpec,
     rows: Vec<String>,
     columns: Vec<Cell>,
-    /// By row and column, the measured cases; none if all have failed.
+    /// Measured cases by row and column; an empty list if all have failed.
     cells: BTreeMap<(usize, usize), Vec<&'a Chosen<'a>>>,
-    /// Choices that cases of one cell differ in.
+    /// Axes in which cases of one cell differ.
     differ: BTreeSet<&'static str>,
-    /// Most repeats of a choice.
+    /// Maximum number of repeats of a choice.
     repeats: usize,
 }
 
-/// The best of a cell.
+/// The best case of a cell.
 struct Best<'a> {
     point: Point,
     case: &'a Chosen<'a>,
@@ -129,7 +130,7 @@ impl<'a> Grid<'a> {
         Grid { spec, rows, columns, cells, differ, repeats: selection.repeats() }
     }
 
-    /// The case with the best median; of equal ones the first.
+    /// Returns the case with the best median, the first one among equals.
     fn best(&self, row: usize, column: usize) -> Option<Best<'a>> {
         let shown = value_column(self.spec);
         let sign = if better(self.spec).more_is_better { 1.0 } else { -1.0 };
@@ -141,7 +142,7 @@ impl<'a> Grid<'a> {
         bests.reduce(|best, other| if sign * other.point.y > sign * best.point.y { other } else { best })
     }
 
-    /// True if cases were tried here and none has numbers.
+    /// Returns true if cases were run here and none has numbers.
     fn only_failed(&self, row: usize, column: usize) -> bool {
         self.cells.get(&(row, column)).is_some_and(Vec::is_empty)
     }
@@ -194,7 +195,7 @@ impl<'a> Grid<'a> {
     }
 }
 
-/// Row and column of a case.
+/// Returns the row and the column of a case.
 fn place(spec: &FigureSpec, cells: &Cells) -> (String, Cell) {
     (group_name(cells, &spec.by), cells.get(spec.x.as_str()).cloned().unwrap_or(Cell::Empty))
 }
@@ -205,7 +206,7 @@ fn push_new<T: PartialEq + Clone>(list: &mut Vec<T>, value: &T) {
     }
 }
 
-/// A choice in as few letters as will do below a value.
+/// Abbreviates a choice to stand below a value.
 fn short(column: &str, cell: &Cell) -> Option<String> {
     match (column, cell) {
         ("workers", workers) => Some(format!("{workers}w")),
@@ -226,7 +227,7 @@ fn not_told_apart(rivals: &[String]) -> String {
     }
 }
 
-/// What the best of a row says; `clear` if it is told apart from all others.
+/// Describes the best of a row; `clear` means that it differs from all others.
 fn verdict(column: &str, best: Best, what: &str, clear: bool) -> String {
     let value = Quantity::of(column).human(best.point.y);
     if column != "speed_up" {

@@ -1,4 +1,4 @@
-//! From the description of a figure to its chart, a file for each kind of figure.
+//! Arranges the numbers of a figure as a chart, with a module for each kind of figure.
 
 pub(crate) mod at_level;
 mod bars;
@@ -24,7 +24,11 @@ use crate::figures::check::{FigureError, check_figure};
 use crate::select::{Selection, select};
 use crate::text::counted;
 
-/// Arranges the numbers of a figure.
+/// Returns the chart of a figure.
+///
+/// # Errors
+///
+/// Returns an error if the description is invalid or if a column that must hold numbers holds words.
 pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<Chart, FigureError> {
     check_figure(spec)?;
     let selection = select(results, part, spec);
@@ -48,7 +52,7 @@ pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<
     Ok(chart)
 }
 
-/// Says how much of what is drawn is doubted, and why.
+/// Returns a note on the number of doubted measurements and their doubts.
 fn doubts_note(selection: &Selection) -> Option<String> {
     let doubted: Vec<_> = selection.cases.iter().filter(|case| !case.record.doubts.is_empty()).collect();
     let codes: BTreeSet<&str> =
@@ -58,7 +62,7 @@ fn doubts_note(selection: &Selection) -> Option<String> {
     (!doubted.is_empty()).then(|| format!("Doubts on {} of {all}: {}.", doubted.len(), codes.join(", ")))
 }
 
-/// Columns of cases that are drawn or compared hold numbers. Those of other files always do.
+/// Checks that the columns of cases to be drawn or compared hold numbers; columns of other files always do.
 fn check_numbers(spec: &FigureSpec, selection: &Selection) -> Result<(), FigureError> {
     let mut columns: Vec<&str> = match spec.kind {
         FigureKind::OverTime | FigureKind::Distribution | FigureKind::Ccdf => Vec::new(),

@@ -1,5 +1,4 @@
-//! `operators`: where the time of a case went, if its activity was logged: a bar for each group and worker, made of its
-//! operators end to end.
+//! `operators`: the busy time of cases with operator logging, as a bar for each group and worker, stacked by operator.
 
 use std::collections::BTreeMap;
 
@@ -60,13 +59,13 @@ fn bars(selection: &Selection, group: usize, results: &Results) -> Vec<Bar> {
     of_workers.iter().map(|of| Bar { name: name(of[0].worker), operators: of.to_vec() }).collect()
 }
 
-/// What one colour stands for.
+/// The operators that share one colour.
 struct Part<'a> {
     name: String,
     operators: Vec<&'a str>,
 }
 
-/// A colour for each operator, those with most time first; what is left when the colours run out shares one.
+/// Assigns a colour to each operator, by descending busy time; the rest share one when the colours run out.
 fn parts(bars: &[Bar]) -> Vec<Part<'_>> {
     let mut times: BTreeMap<&str, u64> = BTreeMap::new();
     for of in bars.iter().flat_map(|bar| &bar.operators) {

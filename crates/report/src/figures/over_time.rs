@@ -1,4 +1,4 @@
-//! `over-time`: columns of the timeline against the time of the run. Each repeat has its own line.
+//! `over-time`: columns of the timeline against the time since the start of a case. Each repeat has its own line.
 
 use flowbench_measurement::record::{FigureSpec, TimelinePoint};
 use flowbench_measurement::timeline::{COLUMNS, TimelineRow, thin};
@@ -9,7 +9,7 @@ use crate::figures::sweep::mixed_note;
 use crate::quantity::{Quantity, words};
 use crate::select::{Chosen, Selection};
 
-/// Parts a line is thinned to: about two points each.
+/// Number of intervals to which a line is thinned, with about two points each.
 const BUCKETS: usize = 150;
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[TimelineRow]) -> Chart {

@@ -1,4 +1,4 @@
-//! Which columns stand together in a panel, how their lines look, and what they are called.
+//! The panels of a figure: which columns share a panel, the style of their lines, and their names.
 
 use flowbench_measurement::record::{FigureKind, FigureSpec, PanelSpec};
 
@@ -8,22 +8,23 @@ use crate::select::HISTOGRAMS;
 
 /// The columns of one panel.
 struct Layout<'a> {
-    /// Empty: what the columns have in common.
+    /// Title as given; if empty, the words that the columns share.
     title: &'a str,
     quantity: Quantity,
     log: bool,
     columns: Vec<&'a str>,
 }
 
-/// Points of one line, with a name of its own if a column and group have several lines.
+/// Points of one line, with a name if a column and group have several lines.
 pub(crate) type Line = (Option<String>, Vec<Point>);
 
-/// True if the panels are what the figure says or implies, and not just its units: one legend serves them all.
+/// Returns true if the figure specifies or implies its panels, as opposed to one for each unit: they share one legend.
 pub(crate) fn are_chosen(spec: &FigureSpec) -> bool {
     !spec.panels.is_empty() || matches!(spec.kind, FigureKind::AtLevel | FigureKind::Stacked)
 }
 
-/// Series for each panel, column and group. `points` gives those of one column and group (all groups if `None`).
+/// Returns the panels with a series for each column and group. `points` returns the lines of one column and group, or
+/// of all groups for `None`.
 pub(crate) fn panels(
     spec: &FigureSpec,
     groups: &[String],
@@ -32,7 +33,7 @@ pub(crate) fn panels(
     layouts(spec).into_iter().map(|layout| panel(layout, are_chosen(spec), groups, &points)).collect()
 }
 
-/// What a column measures. Histograms have no unit in their name; they hold ns.
+/// Returns the quantity of a column. Kinds of histograms have no unit in their name; they are in ns.
 pub(crate) fn quantity(column: &str) -> Quantity {
     if HISTOGRAMS.contains(&column) { Quantity::Nanoseconds } else { Quantity::of(column) }
 }
@@ -93,7 +94,7 @@ fn panel(layout: Layout, chosen: bool, groups: &[String], points: &impl Fn(&str,
     Panel { title, quantity: layout.quantity, log: layout.log, series }
 }
 
-/// What a series is called and how it looks.
+/// The names and the style of a series.
 struct Style {
     name: String,
     legend: String,
@@ -102,8 +103,8 @@ struct Style {
 }
 
 impl Style {
-    /// Every line of the panel has its entry in the legend: colour by group (by column if there is one group), the rest
-    /// by line.
+    /// Each line of the panel has an entry in the legend: its colour depends on the group (on the column if there is
+    /// only one group), marker and dash on the line.
     fn of_its_own(group: &str, g: Option<usize>, column: &str, columns: usize, line: usize, c: usize) -> Style {
         let legend = match (group, columns) {
             ("", 1) => String::new(),
@@ -115,7 +116,7 @@ impl Style {
         Style { name, legend, key: None, look: SeriesStyle::Nth { colour: g.unwrap_or(c), marker: line, dash: line } }
     }
 
-    /// The legend has the groups, by colour and marker; the key of the panel has its columns, by dash.
+    /// The legend lists the groups by colour and marker; the key of the panel lists its columns by dash.
     fn within_groups(group: &str, g: Option<usize>, column: &str, keys: &[String], c: usize) -> Style {
         let name = if group.is_empty() { words(column) } else { format!("{group}: {}", words(column)) };
         let look = SeriesStyle::Nth { colour: g.unwrap_or(c), marker: g.unwrap_or(c), dash: c };
@@ -134,12 +135,13 @@ fn push_series(series: &mut Vec<Series>, lines: Vec<Line>, style: Style) {
     }
 }
 
-/// True for what the machine did by itself.
+/// Returns true for columns that measure the machine rather than the system under test.
 pub(crate) fn is_floor(column: &str) -> bool {
     column.starts_with("hiccup") || column.starts_with("lost")
 }
 
-/// What the machine did by itself lies under the lines, unless there are no others.
+/// Separates columns that measure the machine, which are drawn as floors, from the others; if there are no others, they
+/// are ordinary lines.
 fn floors_and_lines(columns: Vec<&str>) -> (Vec<&str>, Vec<&str>) {
     let (floors, lines): (Vec<&str>, Vec<&str>) = columns.into_iter().partition(|column| is_floor(column));
     if lines.is_empty() { (lines, floors) } else { (floors, lines) }
@@ -156,7 +158,7 @@ fn by_quantity<'a>(columns: impl Iterator<Item = &'a str>) -> Vec<Vec<&'a str>> 
     out
 }
 
-/// The words that all columns begin with, or all of them.
+/// Returns the words that all columns begin with, or the names of all columns.
 fn common_title(columns: &[&str]) -> String {
     let names: Vec<String> = columns.iter().map(|column| words(column)).collect();
     let first: Vec<&str> = names.first().map_or_else(Vec::new, |name| name.split(' ').collect());
@@ -165,8 +167,8 @@ fn common_title(columns: &[&str]) -> String {
     common.into_iter().find(shared).unwrap_or_else(|| names.join(", "))
 }
 
-/// What columns that begin alike have in common, at the begin and the end, and what tells each apart. Of others all
-/// names together, and each whole.
+/// Returns the words shared at the beginning and the end of all columns, and the words that distinguish each. Without a
+/// shared beginning, returns all names joined, and each name in full.
 fn common_and_rest(columns: &[&str]) -> (String, Vec<String>) {
     let names: Vec<String> = columns.iter().map(|column| words(column)).collect();
     let split: Vec<Vec<&str>> = names.iter().map(|name| name.split(' ').collect()).collect();

@@ -1,5 +1,5 @@
-//! `scaling`: throughput against the number of workers, a line for each strategy, beside the single thread it has to
-//! beat, the ideal, and the Universal Scalability Law.
+//! `scaling`: throughput against the number of workers, a line for each strategy, with the single thread it has to
+//! beat, the ideal, and the fitted Universal Scalability Law.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +15,9 @@ use crate::quantity::{Quantity, three_digits, words};
 use crate::select::{Chosen, Selection};
 use crate::text::counted;
 
-/// What is drawn where the figure names no column.
+/// Column drawn if the figure names none.
 pub(crate) const THROUGHPUT: &str = "throughput_events_per_s";
-/// Steps of the curve of a law.
+/// Number of segments of the curve of a law.
 const LAW_STEPS: u32 = 32;
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, usable_cores: usize) -> Chart {
@@ -51,18 +51,18 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, usable_cores: usiz
     }
 }
 
-/// How a strategy scales.
+/// The scaling behaviour of a strategy.
 pub(crate) struct Scaled {
     pub(crate) name: String,
-    /// By total workers, with the range of the repeats.
+    /// Throughputs by total workers, with the range of the repeats.
     pub(crate) points: Vec<Point>,
-    /// Against the single thread; absent without one.
+    /// COST relative to the single thread; absent without one.
     pub(crate) cost: Option<Cost>,
     pub(crate) law: Option<ScalingLaw>,
 }
 
 impl Scaled {
-    /// Fits the law to medians by total workers.
+    /// Fits the law to the medians by total workers.
     pub(crate) fn of(name: String, points: Vec<Point>, single: Option<Spread>, usable_cores: usize) -> Scaled {
         let measured: Vec<ScalingPoint> = (points.iter())
             .map(|point| ScalingPoint { workers: point.x as usize, throughput_events_per_s: point.y })
@@ -75,7 +75,7 @@ impl Scaled {
         Scaled { name, points, cost, law: ScalingLaw::fit(&measured, Some(usable_cores)) }
     }
 
-    /// Absent for a group without any case but those of the single thread.
+    /// Returns how a group scales; absent if it has no case except those of the single thread.
     fn of_group(
         selection: &Selection,
         group: usize,
@@ -91,25 +91,26 @@ impl Scaled {
     }
 }
 
-/// A law in words: `λ 54M events/s, σ 0.06, κ 0.004, peak at 15 workers, typical error 2 %`.
+/// Formats a law: `λ 54M events/s, σ 0.06, κ 0.004, peak at 15 workers, typical error 2 %`.
 fn law_words(law: &ScalingLaw) -> String {
     let lambda = Quantity::EventsPerSecond.human(law.lambda_events_per_s);
     let peak = law.peak_workers.map_or(String::new(), |peak| format!(", peak at {peak:.0} workers"));
     format!("λ {lambda}, σ {}, κ {}{peak}, typical error {}", parameter(law.sigma), parameter(law.kappa), off(law))
 }
 
-/// How far the law is off the points, typically.
+/// Formats the typical relative error of a law.
 pub(crate) fn off(law: &ScalingLaw) -> String {
     // Less than a thousandth is no difference that anything measured.
     Quantity::Share.human((law.residual_rms * 1e3).round() / 1e3)
 }
 
-/// A parameter of a law with as many digits as it can have.
+/// Formats a parameter of a law to four decimal places.
 pub(crate) fn parameter(value: f64) -> String {
     if value < 5e-5 { "0".to_owned() } else { three_digits((value * 1e4).round() / 1e4) }
 }
 
-/// Throughputs of an open loop are those that were offered.
+/// Returns true if the column of a case says something about scaling; the throughput of an open loop is the offered
+/// rate.
 fn counts_for(case: &Chosen, column: &str) -> bool {
     column != THROUGHPUT || is_closed(case.record)
 }
@@ -123,7 +124,7 @@ fn single_thread(selection: &Selection, column: &str) -> Option<Spread> {
     Spread::of(&cases.filter_map(|case| case.cell(column).number()).collect::<Vec<_>>())
 }
 
-/// The numbers of workers that were measured, ascending.
+/// Returns the measured numbers of workers in ascending order.
 fn counts(lines: &[Scaled]) -> Vec<f64> {
     let mut counts: Vec<f64> = lines.iter().flat_map(|line| &line.points).map(|point| point.x).collect();
     counts.sort_by(f64::total_cmp);
@@ -131,7 +132,7 @@ fn counts(lines: &[Scaled]) -> Vec<f64> {
     counts
 }
 
-/// As many single threads as workers, as far up as anything was measured.
+/// Returns the line of linear scaling, up to the highest measured throughput.
 fn ideal(lines: &[Scaled], single: Option<f64>, counts: &[f64]) -> Option<Series> {
     let (single, most) = (single?, *counts.last()?);
     let top = lines.iter().flat_map(|line| &line.points).map(|point| point.high).fold(single, f64::max);
@@ -150,7 +151,7 @@ fn single_series(single: f64, counts: &[f64]) -> Option<Series> {
     Some(Series { name, legend: String::new(), key: None, look: SeriesStyle::Single, points, label })
 }
 
-/// The curve of a law over what was measured, in the colour of its line.
+/// Returns the curve of a law over the measured range, in the colour of its line.
 fn law_series(spec: &FigureSpec, line: &Scaled, law: &ScalingLaw, n: usize) -> Series {
     let ends = line.points.first().zip(line.points.last());
     let (least, most) = ends.map_or((1.0, 1.0), |(first, last)| (first.x, last.x));
@@ -202,7 +203,7 @@ fn notes(
     notes
 }
 
-/// What each strategy needs to beat the single thread, those that need the same together.
+/// Returns a note on the COST of each strategy, grouped by COST.
 fn cost_note(lines: &[Scaled], single: Option<Spread>) -> Option<String> {
     if lines.is_empty() {
         return None;
@@ -225,7 +226,7 @@ fn cost_note(lines: &[Scaled], single: Option<Spread>) -> Option<String> {
     Some(format!("COST, the smallest number of workers that beats {SINGLE_THREAD}{known}: {}.", costs.join("; ")))
 }
 
-/// The law, and its parameters for each line.
+/// Returns notes with the law and its parameters for each line.
 fn law_notes(lines: &[Scaled]) -> Vec<String> {
     let law = "Universal Scalability Law, λN / (1 + σ(N−1) + κN(N−1)) for N workers:".to_owned();
     let of_line = |line: &Scaled| Some(format!("{}: {}.", line.name, law_words(line.law.as_ref()?)));
@@ -233,7 +234,7 @@ fn law_notes(lines: &[Scaled]) -> Vec<String> {
     if laws.is_empty() { laws } else { [vec![law], laws].concat() }
 }
 
-/// Why the laws may not be trusted: each reason once, with those it holds for.
+/// Returns a note on the reasons to distrust the laws, each with the strategies it applies to.
 pub(crate) fn warnings_note(lines: &[Scaled]) -> Option<String> {
     let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
     let laws: Vec<(&str, &ScalingLaw)> =

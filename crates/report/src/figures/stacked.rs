@@ -1,4 +1,4 @@
-//! `stacked`: a bar for each group, made of several columns end to end.
+//! `stacked`: a bar for each group, with several columns stacked end to end.
 
 use flowbench_measurement::record::FigureSpec;
 

@@ -1,4 +1,4 @@
-//! `sweep`: columns of the cases against one of their axes. Repeats give a median with its range, or interval.
+//! `sweep`: columns of the cases against one of their axes. Repeats are drawn as a median with its range or interval.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::quantity::{Quantity, words};
 use crate::select::{Chosen, Selection, varying_axes};
 use crate::text::counted;
 
-/// Up to this many different values of x, each gets its tick.
+/// Maximum number of distinct values of x that each get a tick.
 const TICKED_VALUES: usize = 9;
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
@@ -50,8 +50,8 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     }
 }
 
-/// The value of a column for each choice, the median over its repeats: those of a case stand together even
-/// if they differ in x, as a share of a rate does that is searched again in each repeat.
+/// Returns the value of a column for each choice, the median over its repeats. Repeats share a position even if they
+/// differ in x, as shares of a rate do that is searched again in each repeat.
 fn of_cases(cases: &[Chosen], column: &str) -> BTreeMap<usize, f64> {
     let mut values: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for case in cases {
@@ -60,7 +60,7 @@ fn of_cases(cases: &[Chosen], column: &str) -> BTreeMap<usize, f64> {
     values.into_iter().filter_map(|(case, values)| Some((case, median(&values)?))).collect()
 }
 
-/// For each position the median of a column and its range or interval, by ascending position.
+/// Returns the median of a column with its range or interval for each position, in ascending order.
 pub(crate) fn medians<'a>(
     cases: impl IntoIterator<Item = &'a Chosen<'a>>,
     column: &str,
@@ -76,7 +76,7 @@ pub(crate) fn medians<'a>(
     points.collect()
 }
 
-/// How many repeats stand behind a point, and what its whiskers are.
+/// Returns a note on the number of repeats behind a point and the meaning of its whiskers.
 pub(crate) fn repeats_note(cases: &[Chosen]) -> Option<String> {
     let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
     cases.iter().for_each(|case| *counts.entry(case.choice).or_default() += 1);
@@ -94,14 +94,14 @@ pub(crate) fn repeats_note(cases: &[Chosen]) -> Option<String> {
     })
 }
 
-/// ` over 3 seeds`, if the repeats of a choice are of several.
+/// Returns ` over 3 seeds` if repeats of a choice differ in their seed.
 fn of_seeds(cases: &[Chosen]) -> String {
     let seeds: BTreeSet<Option<u64>> = cases.iter().map(|case| case.record.axes.seed).collect();
     let are_repeats = cases.iter().any(|case| case.choice != case.record.case);
     if are_repeats { format!(" over {} seeds", seeds.len()) } else { String::new() }
 }
 
-/// Says so if a point would mix cases that differ in more than the figure tells apart.
+/// Returns a note if a point mixes cases that the figure does not distinguish.
 pub(crate) fn mixed_note(cases: &[Chosen], told_apart: &[&str]) -> Option<String> {
     let names: Vec<String> = mixed_axes(cases, told_apart).into_iter().map(|column| format!("`{column}`")).collect();
     (!names.is_empty()).then(|| {
@@ -110,7 +110,7 @@ pub(crate) fn mixed_note(cases: &[Chosen], told_apart: &[&str]) -> Option<String
     })
 }
 
-/// The choices in which cases of one group differ that agree in the columns that are told apart.
+/// Returns the axes in which cases differ although they agree in their group and in the given columns.
 pub(crate) fn mixed_axes(cases: &[Chosen], told_apart: &[&str]) -> BTreeSet<&'static str> {
     let mut alike: BTreeMap<(usize, Vec<String>), Vec<&CaseRecord>> = BTreeMap::new();
     for case in cases {
@@ -122,7 +122,7 @@ pub(crate) fn mixed_axes(cases: &[Chosen], told_apart: &[&str]) -> BTreeSet<&'st
     varying.filter(|axis| *axis != "seed").collect()
 }
 
-/// Names the columns that some cases have no value for.
+/// Returns notes that name the columns for which some cases have no value.
 pub(crate) fn unmeasured_notes(cases: &[Chosen], spec: &FigureSpec) -> Vec<String> {
     let missing = |column: &str| {
         let without = cases.iter().filter(|case| *case.cell(column) == Cell::Empty).count();
@@ -136,7 +136,7 @@ pub(crate) fn unmeasured_notes(cases: &[Chosen], spec: &FigureSpec) -> Vec<Strin
     spec.columns().filter_map(missing).collect()
 }
 
-/// What tells the points of a figure with an x apart.
+/// Returns the columns that distinguish the points of a figure with an x axis.
 pub(crate) fn with_x(spec: &FigureSpec) -> Vec<&str> {
     spec.by.iter().map(String::as_str).chain([spec.x.as_str()]).collect()
 }
@@ -168,7 +168,7 @@ fn axis(spec: &FigureSpec, xs: &[&Cell]) -> Axis {
     Axis { title: words(&spec.x), column: spec.x.clone(), quantity, log: spec.log_x, ticks, shade: None }
 }
 
-/// Small counts are read better in full: 4096 records, not 4.1k.
+/// Returns true for small whole counts, which are more readable in full: 4096 records, not 4.1k.
 fn is_whole_count(quantity: Quantity, value: f64) -> bool {
     quantity == Quantity::Count && value.fract() == 0.0 && value.abs() < 100_000.0
 }

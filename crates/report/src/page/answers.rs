@@ -1,4 +1,4 @@
-//! What the numbers say to a question, in one paragraph made from the data alone.
+//! The answer to a question in one paragraph, derived from the data alone.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use crate::tables::{self, KEPT_UP};
 use crate::text::counted;
 use crate::{Results, compare};
 
-/// Headline columns of one question: more would not be short.
+/// Maximum number of headline columns of a question, to keep the paragraph short.
 const HEADLINES: usize = 3;
-/// Up to this many cases, each verdict is named with its case.
+/// Maximum number of cases for which each verdict is named with its case.
 const NAMED_CASES: usize = 4;
-/// Below this many true answers a share says little.
+/// Number of true answers below which a share says little.
 const FEW_ANSWERS: u64 = 100;
 
-/// The paragraph: lowest and highest of the headline columns, how far to trust them, memory, answers.
+/// Returns the paragraph: minimum and maximum of the headline columns, how far to trust them, memory and accuracy.
 pub(crate) fn in_short(results: &Results, part: &QuestionRecord) -> String {
     let cases: Vec<&CaseRecord> = results.cases.iter().filter(|case| case.part == part.name).collect();
     let measured: Vec<&CaseRecord> = cases.iter().copied().filter(|case| case.numbers.is_some()).collect();
@@ -47,19 +47,19 @@ pub(crate) fn in_short(results: &Results, part: &QuestionRecord) -> String {
     sentences.into_iter().flatten().map(|sentence| capitalised(&sentence) + ".").collect::<Vec<_>>().join(" ")
 }
 
-/// What a figure at a level says: where it is reached.
+/// Summarises an at-level figure: where the level is reached.
 fn at_level(results: &Results, part: &QuestionRecord, spec: &FigureSpec) -> Option<String> {
     let sound = spec.kind == FigureKind::AtLevel && check_figure(spec).is_ok();
     sound.then(|| at_level::in_short(spec, &select(results, &part.name, spec)))?
 }
 
-/// What a grid says: the best of each row.
+/// Summarises a heat map: the best in each row.
 fn best_of_rows(results: &Results, part: &QuestionRecord, spec: &FigureSpec) -> Option<String> {
     let sound = spec.kind == FigureKind::HeatMap && check_figure(spec).is_ok();
     sound.then(|| heat_map::in_short(spec, &select(results, &part.name, spec)))?
 }
 
-/// The columns of cases the figures are about, each once; without figures what the load is about.
+/// Returns the distinct columns that the figures are about; without figures, the column that suits the load.
 fn headline_columns(part: &QuestionRecord, measured: &[&CaseRecord]) -> Vec<String> {
     let mut columns: Vec<String> = Vec::new();
     for column in part.figures.iter().filter_map(headline_column) {
@@ -75,7 +75,7 @@ fn headline_columns(part: &QuestionRecord, measured: &[&CaseRecord]) -> Vec<Stri
     columns
 }
 
-/// The column of cases a figure is about; none if it has a sentence of its own.
+/// Returns the column that a figure is about; absent if the figure has a sentence of its own.
 fn headline_column(figure: &FigureSpec) -> Option<String> {
     let not_floor = figure.columns().find(|column| !is_floor(column));
     let first = not_floor.or(figure.columns().next()).unwrap_or("");
@@ -94,7 +94,7 @@ fn headline_column(figure: &FigureSpec) -> Option<String> {
     }
 }
 
-/// Highest and lowest median of a column over the cases; absent if no case has it.
+/// Returns the minimum and maximum median of a column over the cases; absent if no case has a value.
 fn headline(results: &Results, measured: &[&CaseRecord], column: &str) -> Option<String> {
     let mut by_case: BTreeMap<usize, (&CaseRecord, Vec<f64>)> = BTreeMap::new();
     for case in measured {
@@ -144,7 +144,7 @@ fn fell_behind(measured: &[&CaseRecord]) -> Option<String> {
     })
 }
 
-/// The verdicts: with the name of each case if there are few, else counted.
+/// Returns the memory verdicts, named with their cases if there are few and counted otherwise.
 fn memory(measured: &[&CaseRecord]) -> Option<String> {
     let by_case: BTreeMap<usize, &CaseRecord> = measured.iter().map(|case| (case.case, *case)).collect();
     let verdict = |case: &CaseRecord| Some(case.numbers.as_ref()?.memory.growth?.verdict);
@@ -198,7 +198,7 @@ fn accuracy(measured: &[&CaseRecord]) -> String {
     )
 }
 
-/// How much was taken back on the way; nothing if nothing was.
+/// Returns the maximum of retractions per answer; absent if nothing was retracted.
 fn corrections(measured: &[&CaseRecord]) -> Option<String> {
     let churn = |case: &&CaseRecord| case.column("churn").and_then(|cell| cell.number());
     let most = measured.iter().filter_map(churn).fold(0.0, f64::max);

@@ -1,4 +1,4 @@
-//! How the strategies of a question scale, in tables: one family for each choice of everything else, such as a
+//! Tables of how the strategies of a question scale, with a family for each choice of everything else, such as a
 //! pipeline.
 
 use std::collections::BTreeMap;
@@ -14,9 +14,9 @@ use crate::quantity::{Quantity, spread_words};
 use crate::select::{Cells, case_name, readable, telling_axes};
 use crate::table::{Column, LEFT, NONE, RIGHT, Table};
 
-/// How work is spread: what differs within a family.
+/// Axes that describe how work is distributed: cases of a family differ only in these.
 const SPREAD: [&str; 4] = ["strategy", "workers", "processes", "records_per_epoch"];
-/// Columns of the first table that are measured, with their titles.
+/// Measured columns of the first table and their titles.
 const MEASURED: [(&str, &str); 8] = [
     (THROUGHPUT, "events/s"),
     ("speed_up", "speed-up"),
@@ -28,19 +28,19 @@ const MEASURED: [(&str, &str); 8] = [
     ("view_skew_p99_records", "skew p99, records"),
 ];
 
-/// Cases that differ in how the work is spread and in nothing else.
+/// Cases that differ only in how work is distributed.
 pub(crate) struct Family {
-    /// Its name, and which of its strategies is best.
+    /// Name of the family, and its best strategy.
     pub(crate) summary: String,
-    /// A row for each case.
+    /// Table with a row for each case.
     pub(crate) cases: Table,
-    /// A row for each strategy but the single thread: COST and the scalability law.
+    /// Table with COST and the scalability law for each strategy except the single thread.
     pub(crate) laws: Table,
-    /// Why the laws may not be trusted.
+    /// Reasons to distrust the laws; absent if there are none.
     pub(crate) careful: Option<String>,
 }
 
-/// The families of a question in which a single thread can be compared with others.
+/// Returns the families of a question that contain a single thread and other strategies.
 pub(crate) fn families(results: &Results, part: &str) -> Vec<Family> {
     let of_part = |case: &&CaseRecord| case.part == part && case.numbers.is_some() && is_closed(case);
     let mut alike: Vec<Vec<&CaseRecord>> = Vec::new();
@@ -60,7 +60,7 @@ pub(crate) fn families(results: &Results, part: &str) -> Vec<Family> {
     alike.into_iter().map(|cases| family(results, &case_name(cases[0], &axes), &cases)).collect()
 }
 
-/// A case with what its repeats say together.
+/// A case with the spreads over its repeats.
 struct Row<'a> {
     case: &'a CaseRecord,
     axes: Cells,
@@ -94,7 +94,7 @@ fn row<'a>(results: &Results, repeats: &[&'a CaseRecord]) -> Row<'a> {
     Row { case: repeats[0], axes: columns.into_iter().next().unwrap_or_default(), spreads }
 }
 
-/// `exchange on 2 workers, 1.6× sequential`, with what is known of it.
+/// Describes the best strategy and how certain it is: `exchange on 2 workers, 1.6× sequential`.
 fn best(rows: &[Row]) -> String {
     let others = rows.iter().filter(|row| row.case.axes.strategy != SINGLE_THREAD);
     let speed_up = |row: &Row| row.spreads.get("speed_up").copied();
@@ -139,7 +139,7 @@ fn cases_table(rows: &[Row]) -> Table {
     table
 }
 
-/// How each strategy but the single thread scales, in the order of their first cases.
+/// Returns how each strategy except the single thread scales, in the order of their first cases.
 fn scaled(rows: &[Row], usable_cores: usize) -> Vec<Scaled> {
     let throughput = |row: &&Row| row.spreads.get(THROUGHPUT).copied();
     let single = rows.iter().filter(|row| row.case.axes.strategy == SINGLE_THREAD).find_map(|row| throughput(&row));

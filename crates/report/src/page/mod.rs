@@ -21,20 +21,20 @@ use crate::text::counted;
 use crate::text::{escaped, prose};
 use crate::{operator_profile, tables};
 
-/// One question with what became of its figures.
+/// A question with the charts or the errors of its figures.
 pub(crate) type Section<'a> = (&'a QuestionRecord, Vec<(&'a FigureSpec, Result<Chart, FigureError>)>);
 
 /// The style sheet of the page; that of the figures is [`STYLE`].
 const PAGE_STYLE: &str = include_str!("page.css");
-/// The heading of the tables of cases, and what their columns hold.
+/// Heading of the tables of cases and explanation of their columns.
 const CASES: &str = include_str!("cases.html");
-/// What the terms of a report mean.
+/// Definitions of the terms of a report.
 const DEFINITIONS: &str = include_str!("definitions.html");
 
-/// Up to this many different texts of one doubt are shown without a click.
+/// Maximum number of different texts of one doubt that are shown unfolded.
 const UNFOLDED_DOUBTS: usize = 3;
 
-/// Writes the report. The same results give the same bytes.
+/// Returns the report as HTML. Identical results give identical bytes.
 pub(crate) fn report(results: &Results, sections: &[Section]) -> String {
     let mut out = format!(
         include_str!("head.html"),
@@ -59,7 +59,7 @@ pub(crate) fn report(results: &Results, sections: &[Section]) -> String {
     out + "</body>\n</html>\n"
 }
 
-/// The line under every figure.
+/// Returns the line about machine and build that is printed below every figure.
 pub(crate) fn machine_line(results: &Results) -> String {
     let build = &results.run.build;
     let dirty = if build.dirty { " with uncommitted changes" } else { "" };
@@ -68,8 +68,8 @@ pub(crate) fn machine_line(results: &Results) -> String {
     format!("{}; flowbench {} ({commit}{dirty}{debug})", results.run.machine.line, build.flowbench)
 }
 
-/// The figures that answer the purpose, side by side: grids first and larger, then the others three in a row. Their
-/// remarks stand below, where they are shown again.
+/// Appends the leading figures side by side: heat maps first and larger, then the others three in a row. Their notes
+/// follow below, where the figures are repeated.
 fn push_lead(out: &mut String, sections: &[Section]) {
     let figures = sections.iter().flat_map(|(_, figures)| figures).filter(|(spec, _)| spec.lead);
     let mut charts: Vec<(&FigureSpec, &Chart)> =
@@ -142,7 +142,7 @@ fn push_section(out: &mut String, n: usize, results: &Results, (part, figures): 
     push_families(out, &families(results, &part.name));
 }
 
-/// How the strategies scale: a line for each family, its tables behind it.
+/// Appends how the strategies scale: a line for each family, which unfolds into its tables.
 fn push_families(out: &mut String, families: &[Family]) {
     if families.is_empty() {
         return;
@@ -204,7 +204,8 @@ fn push_activity(out: &mut String, results: &Results) {
         }
     }
     if !activities.is_empty() {
-        let words = "For each worker, the time spent in its operators and what it sent over its channels; medians of the repeats.";
+        let words = "For each worker, the time spent in its operators and what it sent over its channels; medians of the \
+                     repeats.";
         out.push_str(&format!("<h2>Where the time went</h2>\n{}{activities}", paragraph("small", words)));
     }
 }
@@ -258,7 +259,7 @@ fn push_failures(out: &mut String, results: &Results) {
     out.extend(results.cases.iter().map(tail));
 }
 
-/// A second attempt is not to be taken for the first.
+/// Lists cases that succeeded only after a failure.
 fn push_earlier_failures(out: &mut String, results: &Results) {
     if results.run.earlier_failures.is_empty() {
         return;
