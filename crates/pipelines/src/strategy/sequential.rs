@@ -8,7 +8,6 @@ use std::ops::Range;
 use flowbench_events::{Event, Horizon, LateSet};
 
 use super::dataflow::context::WorkerTotals;
-use super::dataflow::routing::Outbox;
 use super::dataflow::sink::{CollectingSink, ResultCollector, Sink};
 use super::dataflow::source_reader::{Deliver, Reader, Router, Share};
 use super::dataflow::worker_loop::RECORDS_PER_STEP;
@@ -67,11 +66,14 @@ fn run<M: Message, R: Message + Corrupt>(
     let mut sink = CollectingSink::new(operator, messages_fault, answers_fault, collector.clone());
     let mut source = Source::new(&context.feed, intake, &context.config);
     let mut totals = WorkerTotals::default();
+    let mut batch = Vec::new();
+    let mut room = 0; // for as much as the last step had: a batch that grows is copied again and again
     each_step(&context.feed, &mut *driver, |driver, epochs, reached| {
-        source.read(epochs, &mut totals.late, |batch| {
-            totals.records += batch.len() as u64;
-            sink.take(batch);
-        });
+        batch.reserve(room);
+        epochs.for_each(|epoch| source.read(epoch, &mut totals.late, &mut batch));
+        room = batch.len().next_power_of_two();
+        totals.records += batch.len() as u64;
+        sink.take(&mut batch);
         if reached.watermark_ms == i64::MAX {
             driver.begin_weighing();
             let ((entries, bytes), (more_entries, more_bytes)) = (sink.payload(), source.payload());
@@ -91,13 +93,12 @@ fn run<M: Message, R: Message + Corrupt>(
 struct Source<'a, M> {
     feed: &'a Feed,
     reader: Box<dyn Reader<M>>,
-    messages: Outbox<M>,
     dedup: Option<Dedup<M>>,
 }
 
 /// Removes repeated deliveries.
 struct Dedup<M> {
-    deliveries: Outbox<Delivery<Event>>,
+    deliveries: Vec<Delivery<Event>>,
     operator: Box<dyn StateOperator<Delivery<Event>, Event>>,
     events: Vec<Event>,
     router: Box<dyn Router<Event, M>>,
@@ -107,18 +108,16 @@ impl<'a, M: Message> Source<'a, M> {
     fn new(feed: &'a Feed, intake: &Intake<M>, config: &RunConfig) -> Self {
         let dedup = config.deduplicate.zip(intake.after_dedup.as_ref());
         let dedup = dedup.map(|(horizon, router)| Dedup::new(horizon, router(), config));
-        Self { feed, reader: (intake.reader)(), messages: Outbox::staying(), dedup }
+        Self { feed, reader: (intake.reader)(), dedup }
     }
 
-    /// Gives the messages of some epochs; late events that are dropped are added to `late`.
-    fn read(&mut self, epochs: Range<u64>, late: &mut LateSet, give: impl FnOnce(&mut Vec<M>)) {
-        for share in epochs.map(|epoch| Share::Whole(self.feed, epoch)) {
-            match &mut self.dedup {
-                None => self.reader.read(share, late, &mut self.messages),
-                Some(dedup) => dedup.read(share, late, &mut self.messages),
-            }
+    /// Appends the messages of an epoch to `batch`; late events that are dropped are added to `late`.
+    fn read(&mut self, epoch: u64, late: &mut LateSet, batch: &mut Vec<M>) {
+        let share = Share::Whole(self.feed, epoch);
+        match &mut self.dedup {
+            None => self.reader.collect(share, late, batch),
+            Some(dedup) => dedup.read(share, late, batch),
         }
-        self.messages.give_all(give);
     }
 
     /// Reports that everything up to here has been read; returns what is held.
@@ -137,14 +136,13 @@ impl<'a, M: Message> Source<'a, M> {
 impl<M: Message> Dedup<M> {
     fn new(horizon: Horizon, router: Box<dyn Router<Event, M>>, config: &RunConfig) -> Self {
         let operator = keyed_operator(FirstOnly::within(horizon), config.eviction, Box::new(Arrival));
-        Self { deliveries: Outbox::staying(), operator, events: Vec::new(), router }
+        Self { deliveries: Vec::new(), operator, events: Vec::new(), router }
     }
 
-    fn read(&mut self, share: Share<'_>, late: &mut LateSet, messages: &mut Outbox<M>) {
-        Deliver.read(share, late, &mut self.deliveries);
-        let Self { operator, events, .. } = self;
-        self.deliveries.give_all(|deliveries| operator.arrive(deliveries, events));
-        self.router.route(&mut self.events, messages);
+    fn read(&mut self, share: Share<'_>, late: &mut LateSet, batch: &mut Vec<M>) {
+        Deliver.collect(share, late, &mut self.deliveries);
+        self.operator.arrive(&mut self.deliveries, &mut self.events);
+        self.router.collect(&mut self.events, batch);
     }
 }
 

@@ -172,13 +172,9 @@ impl<M: Message> Outbox<M> {
         Self { limit: usize::MAX, ..Self::new(0, Routing::One(0), Rc::default()) }
     }
 
-    /// Gives all messages of an outbox whose messages stay, and leaves room for as many again.
-    pub(crate) fn give_all(&mut self, give: impl FnOnce(&mut Vec<M>)) {
-        let Some(messages) = self.open.first_mut() else { return };
-        let room = messages.len().next_power_of_two();
-        give(messages);
-        messages.clear();
-        messages.reserve(room);
+    /// Appends all messages of an outbox whose messages stay to `to`.
+    pub(crate) fn give_all(mut self, to: &mut Vec<M>) {
+        self.open.iter_mut().for_each(|messages| to.append(messages));
     }
 
     /// Adds a message to the batch that its route leads to.

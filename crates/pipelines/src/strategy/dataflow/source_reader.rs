@@ -21,18 +21,34 @@ use crate::message::{Key, Message};
 pub(crate) type Make<T> = Arc<dyn Fn() -> Box<T> + Send + Sync>;
 
 /// Turns its input into messages and adds them to the batches of whoever holds their state.
-pub(crate) trait Router<In, M> {
+pub(crate) trait Router<In, M: Message> {
     /// Takes a batch and leaves it empty.
     fn route(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>);
+
+    /// Takes a batch like [`route`](Router::route), for messages that stay on this thread.
+    fn collect(&mut self, batch: &mut Vec<In>, out: &mut Vec<M>) {
+        let mut outbox = Outbox::staying();
+        self.route(batch, &mut outbox);
+        self.flush(&mut outbox);
+        outbox.give_all(out);
+    }
 
     /// Sends what it has held back in order to combine it.
     fn flush(&mut self, _out: &mut Outbox<M>) {}
 }
 
 /// Turns events into messages where they lie in the trace.
-pub(crate) trait Reader<M> {
+pub(crate) trait Reader<M: Message> {
     /// Reads a share of the trace; late events that are dropped are added to `late`.
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<M>);
+
+    /// Reads a share like [`read`](Reader::read), for messages that stay on this thread.
+    fn collect(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Vec<M>) {
+        let mut outbox = Outbox::staying();
+        self.read(share, late, &mut outbox);
+        self.flush(&mut outbox);
+        outbox.give_all(out);
+    }
 
     /// Sends what it has held back in order to combine it.
     fn flush(&mut self, _out: &mut Outbox<M>) {}
@@ -74,6 +90,10 @@ impl<W: Delivered> Reader<Delivery<W>> for Deliver {
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<Delivery<W>>) {
         share.deliveries(late, |delivery: Delivery<W>| out.give(|| delivery.what.event_id().route(), delivery));
     }
+
+    fn collect(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Vec<Delivery<W>>) {
+        share.deliveries(late, |delivery| out.push(delivery));
+    }
 }
 
 /// Sends each message by itself: what `select` returns for an input, with the key that routes it.
@@ -88,6 +108,10 @@ where
             out.give(|| key.route(), message);
         }
     }
+
+    fn collect(&mut self, batch: &mut Vec<In>, out: &mut Vec<M>) {
+        out.extend(batch.drain(..).filter_map(|input| (self.0)(&input)).map(|(_, message)| message));
+    }
 }
 
 impl<F, K: Key, M: Message> Reader<M> for Select<F>
@@ -99,6 +123,16 @@ where
             for event in run {
                 if let Some((key, message)) = (self.0)(event) {
                     out.give(|| key.route(), message);
+                }
+            }
+        });
+    }
+
+    fn collect(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Vec<M>) {
+        share.runs(late, |run| {
+            for event in run {
+                if let Some((_, message)) = (self.0)(event) {
+                    out.push(message);
                 }
             }
         });
