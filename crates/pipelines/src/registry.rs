@@ -1,4 +1,6 @@
 //! The pipelines a program knows by name: those of the catalogue, and any of its own.
+//!
+//! Decision D-030.
 
 use std::fmt;
 

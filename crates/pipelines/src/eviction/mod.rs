@@ -2,6 +2,8 @@
 //!
 //! An eviction is a file with a type that implements [`EvictionPolicy`] — its name, its parameters and what it promises
 //! — and an [`Evictor`] that carries it out, and a line in the list below.
+//!
+//! Decision D-029.
 
 mod expiry_queue;
 mod frontier;

@@ -1,4 +1,6 @@
 //! What a strategy says of itself: its name, what it can serve, and which executor runs it.
+//!
+//! Decision D-029.
 
 use std::fmt;
 

@@ -1,5 +1,7 @@
 //! One plain loop on one thread: no dataflow, no exchange, no progress tracking. The configuration that every parallel
 //! one has to beat (McSherry, Isard, Murray: "Scalability! But at what COST?", HotOS 2015).
+//!
+//! Decision D-031.
 
 use std::ops::Range;
 use std::rc::Rc;
