@@ -1,56 +1,30 @@
 //! What there is: `list`, `explain` and `doctor`.
 
+use flowbench_generators::Profile;
+use flowbench_harness::experiment::SHIPPED;
+use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, Strategy};
 use serde_json::Value;
 
 use crate::command::Scratch;
 
-const LISTED: [(&str, &[&str]); 6] = [
-    (
-        "pipelines",
-        &[
-            "identity",
-            "export-review",
-            "order-reference",
-            "beacon-band",
-            "deduplicate",
-            "repeat-high-value",
-            "dispatched-today",
-            "dispatch-overdue",
-            "sessions",
-            "funnel",
-            "load-time-conversion",
-            "late-then-unhappy",
-            "trending-products",
-            "lifetime-value",
-        ],
-    ),
-    (
-        "strategies",
-        &[
-            "sequential",
-            "exchange",
-            "co-partitioned",
-            "pre-aggregate",
-            "single-writer",
-            "broadcast",
-            "shared",
-            "staged",
-            "hot-split",
-            "differential",
-        ],
-    ),
-    ("orders", &["arrival", "watermark", "speculative"]),
-    ("evictions", &["never", "frontier"]),
-    ("profiles", &["tiny", "retail", "calm", "stormy", "flash-sale"]),
-    ("experiments", &["quickstart", "parallelism", "latency", "granularity"]),
-];
+/// Each kind of `list` with the names it shows.
+fn listed() -> [(&'static str, Vec<&'static str>); 6] {
+    [
+        ("pipelines", Registry::default().pipelines().map(Pipeline::name).collect()),
+        ("strategies", Strategy::ALL.map(Strategy::name).into()),
+        ("orders", OrderName::ALL.map(OrderName::name).into()),
+        ("evictions", Eviction::ALL.map(Eviction::name).into()),
+        ("profiles", Profile::NAMES.to_vec()),
+        ("experiments", SHIPPED.iter().map(|(name, _)| *name).collect()),
+    ]
+}
 
 #[test]
 fn list_shows_everything_or_one_kind() {
     let scratch = Scratch::new();
     let everything = scratch.ok("flowbench list");
     assert_eq!(everything.stderr, "");
-    for (kind, names) in LISTED {
+    for (kind, names) in listed() {
         let shown = scratch.ok(&format!("flowbench list {kind}")).stdout;
         assert!(everything.stdout.contains(&shown), "{kind} is missing in:\n{}", everything.stdout);
         for name in names {
@@ -65,14 +39,14 @@ fn list_shows_everything_or_one_kind() {
 fn list_as_json_names_the_same_things() {
     let scratch = Scratch::new();
     let everything = scratch.ok("flowbench list --json").json();
-    for (kind, names) in LISTED {
+    for (kind, names) in listed() {
         let only = scratch.ok(&format!("flowbench list {kind} --json")).json();
         assert_eq!(only[kind], everything[kind]);
         let listed: Vec<&str> =
             everything[kind].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
         assert!(names.iter().all(|name| listed.contains(name)), "{kind}: {listed:?}");
     }
-    let (_, strategies) = LISTED.iter().find(|(kind, _)| *kind == "strategies").unwrap();
+    let strategies = Strategy::ALL.map(Strategy::name);
     for pipeline in pipelines(&scratch) {
         let can_be = |strategy: &&str| {
             let served = pipeline["strategies"].as_array().unwrap().iter().any(|one| one == strategy);
@@ -95,7 +69,7 @@ fn the_matrix_has_a_mark_for_every_pipeline_and_strategy_and_a_reason_for_each_l
         let name = pipeline["name"].as_str().unwrap();
         let row = rows.iter().find(|row| row.split_whitespace().next() == Some(name)).expect(name);
         let marks: Vec<&str> = row.split_whitespace().skip(1).collect();
-        assert_eq!(marks.len(), 10, "{row}");
+        assert_eq!(marks.len(), Strategy::ALL.len(), "{row}");
         assert_eq!(marks.iter().filter(|mark| **mark == "✓").count(), pipeline["strategies"].as_array().unwrap().len());
         for letter in marks.iter().filter(|mark| **mark != "✓") {
             let begin = format!("{letter}: ");
@@ -218,6 +192,6 @@ fn help_and_version_are_there() {
 /// What `list` tells of every pipeline.
 fn pipelines(scratch: &Scratch) -> Vec<Value> {
     let listed = scratch.ok("flowbench list pipelines --json").json()["pipelines"].as_array().unwrap().clone();
-    assert_eq!(listed.len(), LISTED[0].1.len());
+    assert_eq!(listed.len(), Registry::default().pipelines().count());
     listed
 }

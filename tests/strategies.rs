@@ -1,19 +1,21 @@
 //! Strategies side by side: the same answers, and what a run tells of how the work was shared and where its time went.
 
+use flowbench_pipelines::Strategy;
 use serde_json::Value;
 
 use crate::command::Scratch;
 
-const EVERY_STRATEGY: &str = r#"["sequential", "exchange", "co-partitioned", "pre-aggregate", "single-writer", "broadcast",
-"shared", "staged", "hot-split", "differential"]"#;
-
 #[test]
 fn every_strategy_gives_the_same_answers_and_tells_how_the_work_was_shared() {
     let scratch = Scratch::new();
-    scratch.write("all.toml", experiment(&format!("pipeline = \"sessions\"\nstrategy = {EVERY_STRATEGY}")));
+    scratch.write(
+        "all.toml",
+        experiment(&format!("pipeline = \"sessions\"\nstrategy = {:?}", Strategy::ALL.map(Strategy::name))),
+    );
     scratch.ok("flowbench run ./all.toml --set 'p.workers=[1,2]' --out results");
     let cases = scratch.ndjson("results/cases.ndjson");
-    assert_eq!(cases.len(), 8 * 2 + 2, "sequential has one worker, staged has two");
+    let runs_on = |workers| Strategy::ALL.into_iter().filter(move |one| one.allowed_workers(workers).is_none()).count();
+    assert_eq!(cases.len(), runs_on(1) + runs_on(2));
     let digest = |case: &Value| case["numbers"]["accuracy"]["digest"].clone();
     assert!(!digest(&cases[0]).is_null() && cases.iter().all(|case| digest(case) == digest(&cases[0])));
     let sharing_of = |strategy: &str, workers: u64| -> &Value {

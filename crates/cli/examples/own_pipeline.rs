@@ -1,14 +1,15 @@
 //! A program with a pipeline of its own, which every command and strategy of flowbench then knows:
 //!
 //! ```text
-//! cargo run --release --example own_pipeline -- generate --events 100000 -o log.csv
-//! cargo run --release --example own_pipeline -- replay log.csv --pipeline quiet-customers --set after=14d
-//! cargo run --release --example own_pipeline -- run ./mine.toml      # with: pipeline = "quiet-customers"
+//! cargo run --release --example own_pipeline -- generate --events 100000 --output log.csv
+//! cargo run --release --example own_pipeline -- replay log.csv --pipeline quiet-customers --set after=14d --output answers.csv
+//! cargo run --release --example own_pipeline -- run crates/cli/examples/own_pipeline.toml
 //! ```
 
 use flowbench::events::{Event, Id, Symbols};
 use flowbench::pipelines::{
-    About, BoundPipeline, Keyed, KeyedLogic, Parameter, Pipeline, Row, SettingError, Settings, TimerOutcome, answer,
+    About, BoundPipeline, EMPTY_STATE, Keyed, KeyedLogic, Parameter, Pipeline, Row, SettingError, Settings,
+    TimerOutcome, answer,
 };
 
 fn main() {
@@ -75,7 +76,8 @@ impl KeyedLogic for Logic {
     }
 
     fn expires_at_ms(&self, _customer: Id, seen: &Seen) -> i64 {
-        seen.last_ms + self.after_ms
+        // A state that has seen nothing has no timer.
+        if seen.events == 0 { EMPTY_STATE } else { seen.last_ms + self.after_ms }
     }
 
     fn on_expiry(&self, customer: Id, seen: &mut Seen, out: &mut Vec<Quiet>) -> TimerOutcome {

@@ -35,6 +35,18 @@ macro_rules! strategies {
             /// All strategies, as `flowbench list` shows them.
             pub const ALL: [Strategy; [$(Strategy::$NAME),+].len()] = [$(Strategy::$NAME),+];
         }
+
+        /// Each strategy gives the answers of the oracle.
+        #[cfg(test)]
+        mod each {
+            use super::declaration::Strategy;
+            use super::tests::gives_the_answers_of_the_oracle;
+
+            $(#[test]
+            fn $file() {
+                gives_the_answers_of_the_oracle(Strategy::$NAME);
+            })+
+        }
     };
 }
 

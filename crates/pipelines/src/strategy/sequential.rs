@@ -4,12 +4,11 @@
 //! Decision D-031.
 
 use std::ops::Range;
-use std::rc::Rc;
 
 use flowbench_events::{Event, Horizon, LateSet};
 
 use super::dataflow::context::WorkerTotals;
-use super::dataflow::routing::{Outbox, Routing};
+use super::dataflow::routing::Outbox;
 use super::dataflow::sink::{CollectingSink, ResultCollector, Sink};
 use super::dataflow::source_reader::{Deliver, Reader, Router, Share};
 use super::dataflow::worker_loop::RECORDS_PER_STEP;
@@ -108,18 +107,18 @@ impl<'a, M: Message> Source<'a, M> {
     fn new(feed: &'a Feed, intake: &Intake<M>, config: &RunConfig) -> Self {
         let dedup = config.deduplicate.zip(intake.after_dedup.as_ref());
         let dedup = dedup.map(|(horizon, router)| Dedup::new(horizon, router(), config));
-        Self { feed, reader: (intake.reader)(), messages: outbox(), dedup }
+        Self { feed, reader: (intake.reader)(), messages: Outbox::staying(), dedup }
     }
 
-    /// Gives the messages of some epochs in batches; late events that are dropped are added to `late`.
-    fn read(&mut self, epochs: Range<u64>, late: &mut LateSet, mut give: impl FnMut(&mut Vec<M>)) {
+    /// Gives the messages of some epochs; late events that are dropped are added to `late`.
+    fn read(&mut self, epochs: Range<u64>, late: &mut LateSet, give: impl FnOnce(&mut Vec<M>)) {
         for share in epochs.map(|epoch| Share::Whole(self.feed, epoch)) {
             match &mut self.dedup {
                 None => self.reader.read(share, late, &mut self.messages),
                 Some(dedup) => dedup.read(share, late, &mut self.messages),
             }
         }
-        self.messages.drain(|mut batch| give(&mut batch.messages));
+        self.messages.give_all(give);
     }
 
     /// Reports that everything up to here has been read; returns what is held.
@@ -138,20 +137,15 @@ impl<'a, M: Message> Source<'a, M> {
 impl<M: Message> Dedup<M> {
     fn new(horizon: Horizon, router: Box<dyn Router<Event, M>>, config: &RunConfig) -> Self {
         let operator = keyed_operator(FirstOnly::within(horizon), config.eviction, Box::new(Arrival));
-        Self { deliveries: outbox(), operator, events: Vec::new(), router }
+        Self { deliveries: Outbox::staying(), operator, events: Vec::new(), router }
     }
 
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, messages: &mut Outbox<M>) {
         Deliver.read(share, late, &mut self.deliveries);
         let Self { operator, events, .. } = self;
-        self.deliveries.drain(|mut batch| operator.arrive(&mut batch.messages, events));
+        self.deliveries.give_all(|deliveries| operator.arrive(deliveries, events));
         self.router.route(&mut self.events, messages);
     }
-}
-
-/// Creates an outbox whose messages stay on this thread.
-fn outbox<M: Message>() -> Outbox<M> {
-    Outbox::new(0, Routing::One(0), Rc::default())
 }
 
 /// Two operators, one after the other.

@@ -138,7 +138,7 @@ fn record(id: u64, event_time_ms: i64) -> Record {
 
 /// All pipelines that `strategy` serves, on 1, 2 and 4 workers, as threads and in two processes, in order and disordered;
 /// and event by event, so that the watermark stands at each edge in turn.
-fn gives_the_answers_of_the_oracle(strategy: Parallelism) {
+pub(super) fn gives_the_answers_of_the_oracle(strategy: Parallelism) {
     let mut in_order = events(600);
     in_order.sort_by_key(Event::canonical_key);
     let homes = [(1, 1), (2, 1), (4, 1), (1, 2), (2, 2)];
@@ -194,33 +194,6 @@ fn serves(
         }
     }
     served
-}
-
-macro_rules! table {
-    ($($name:ident: $strategy:ident,)*) => {
-        $(#[test]
-        fn $name() {
-            gives_the_answers_of_the_oracle(Parallelism::$strategy);
-        })*
-
-        #[test]
-        fn the_table_has_every_strategy() {
-            assert_eq!([$(Parallelism::$strategy),*], Parallelism::ALL);
-        }
-    };
-}
-
-table! {
-    sequential: SEQUENTIAL,
-    exchange: EXCHANGE,
-    co_partitioned: CO_PARTITIONED,
-    pre_aggregate: PRE_AGGREGATE,
-    single_writer: SINGLE_WRITER,
-    broadcast: BROADCAST,
-    shared: SHARED,
-    staged: STAGED,
-    hot_split: HOT_SPLIT,
-    differential: DIFFERENTIAL,
 }
 
 /// The least that any answer has stood at on the way, were the changes played back in the order in which they are listed.

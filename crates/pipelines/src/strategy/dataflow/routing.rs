@@ -149,7 +149,8 @@ pub(crate) struct Outbox<M> {
     routing: Routing,
     open: Vec<Vec<M>>, // by target
     full: Vec<Batch<M>>,
-    room: usize, // of new batches: what the last ones took
+    room: usize,  // of new batches: what the last ones took
+    limit: usize, // of messages in a batch
     traffic: Rc<Cell<Traffic>>,
 }
 
@@ -163,7 +164,21 @@ impl<M: Message> Outbox<M> {
             several => several,
         };
         let open = (0..routing.count()).map(|_| Vec::new()).collect();
-        Self { worker, routing, open, full: Vec::new(), room: LEAST_ROOM, traffic }
+        Self { worker, routing, open, full: Vec::new(), room: LEAST_ROOM, limit: Self::BATCH, traffic }
+    }
+
+    /// Creates an outbox whose messages stay on this thread, in one batch however many they are.
+    pub(crate) fn staying() -> Self {
+        Self { limit: usize::MAX, ..Self::new(0, Routing::One(0), Rc::default()) }
+    }
+
+    /// Gives all messages of an outbox whose messages stay, and leaves room for as many again.
+    pub(crate) fn give_all(&mut self, give: impl FnOnce(&mut Vec<M>)) {
+        let Some(messages) = self.open.first_mut() else { return };
+        let room = messages.len().next_power_of_two();
+        give(messages);
+        messages.clear();
+        messages.reserve(room);
     }
 
     /// Adds a message to the batch that its route leads to.
@@ -194,8 +209,8 @@ impl<M: Message> Outbox<M> {
     /// Seals a batch that is full, or grows it if it is small.
     #[cold]
     fn make_room(&mut self, at: usize) {
-        if self.open[at].len() >= Self::BATCH {
-            self.room = Self::BATCH;
+        if self.open[at].len() >= self.limit {
+            self.room = self.limit;
             self.seal(at);
         }
         let room = self.room.max(self.open[at].len());
@@ -217,7 +232,7 @@ impl<M: Message> Outbox<M> {
     pub(crate) fn drain(&mut self, mut send: impl FnMut(Batch<M>)) {
         let most = self.open.iter().map(Vec::len).max().unwrap_or(0);
         if self.full.is_empty() {
-            self.room = most.next_power_of_two().clamp(LEAST_ROOM, Self::BATCH);
+            self.room = most.next_power_of_two().clamp(LEAST_ROOM, self.limit);
         }
         for at in 0..self.open.len() {
             if !self.open[at].is_empty() {
