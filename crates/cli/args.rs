@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use flowbench_events::parse_duration_ms;
 
 /// Dataflow simulation and benchmarks on timely dataflow: latency, memory under eviction and the effect of out-of-order
-/// data, every number bound to a checked answer.
+/// data. Every number comes with a checked answer.
 #[derive(Debug, Parser)]
 #[command(name = "flowbench", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -29,15 +29,15 @@ pub(crate) enum Command {
     Inspect(Inspect),
     /// Draft a mapping for your own log
     ///
-    /// Reads the first rows of a log and writes a first mapping for `replay --map` and `inspect --map`. It chooses the
-    /// columns of the time (and its format), the kind, the customer, the order and so on by their names and contents.
-    /// Guesses are marked with a comment: check them, above all what the values of the kind mean.
+    /// Reads the first rows of a log and writes a first mapping for `replay --map` and `inspect --map`. It picks the
+    /// columns for the time (and its format), the kind, the customer, the order and so on by their names and contents.
+    /// Guesses are marked with comments: check them, above all what the values of the kind mean.
     ///
     /// For the whole file, a mapping may set `separator = ";"`, `encoding = "latin-1"`, `columns = ["user", "when"]`
     /// (for a file without a header), `decimal = ","`, `thousands = "."` and `absent = ["nan"]`. Otherwise separator,
     /// encoding and decimal comma are detected.
     ///
-    /// For each field, it sets for example `customer = { column = "user" }`; in JSON Lines, a column is a path such as
+    /// Fields are mapped one by one, as in `customer = { column = "user" }`; in JSON Lines, a column is a path such as
     /// `user.id` or `items.0.price`. With `group = "InvoiceNo"` and `value = { column = "price", times = "quantity" }`,
     /// the lines of an order become one event. A row with several times needs an `[[event]]` with `kind` and `time` for
     /// each.
@@ -63,12 +63,12 @@ pub(crate) struct Run {
     /// Directory of the results [default: `results/<experiment>/<utc>_<commit>`]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Continue the unfinished run in DIR: only cases that are not recorded yet are run
+    /// Continue the unfinished run in DIR: only cases that have no result yet are run
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "set", "experiment", "processes", "hosts"])]
     pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
-    /// Run every case once more and log its operators: time by operator and worker, messages by channel
+    /// Run every case a second time with operator logging: time by operator and worker, messages by channel
     #[arg(long, conflicts_with = "resume")]
     pub(crate) profile_operators: bool,
     /// Print the outcome as JSON on standard output
@@ -82,10 +82,10 @@ pub(crate) struct ClusterArgs {
     /// Number of processes on this machine, each with the requested number of workers
     #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=64), conflicts_with = "hosts")]
     pub(crate) processes: Option<u16>,
-    /// File with the `address:port` of each process, on several machines; start the same command on every machine
+    /// File with one `address:port` per process, to run on several machines; start the same command on each of them
     #[arg(long, value_name = "FILE", requires = "process")]
     pub(crate) hosts: Option<PathBuf>,
-    /// Index of this process in the hosts file, from 0; process 0 has the results
+    /// Index of this process in the hosts file, from 0; process 0 writes the results
     #[arg(long, value_name = "I", requires = "hosts")]
     pub(crate) process: Option<u16>,
     /// How long the processes of the hosts file may take to connect
@@ -134,8 +134,8 @@ pub(crate) struct Inspect {
     /// Slack for which late events are counted, such as 0s, 1min, 1h
     #[arg(long = "slack", value_name = "D", default_value = "0s", value_parser = parse_duration_ms)]
     pub(crate) slack_ms: i64,
-    /// Time after the last counted delivery of an event id from which another delivery is not a duplicate [default:
-    /// never]
+    /// How long after the last counted delivery of an event id another one counts again, such as 24h [default: never
+    /// again]
     #[arg(long = "duplicate-horizon", value_name = "D", value_parser = parse_duration_ms)]
     pub(crate) duplicate_horizon_ms: Option<i64>,
     /// Print JSON on standard output
@@ -155,7 +155,7 @@ pub(crate) struct Log {
     /// Format [default: by the extension of the file, else by its content]
     #[arg(long)]
     pub(crate) format: Option<Format>,
-    /// Fail at the first bad row
+    /// Fail on the first bad row
     #[arg(long)]
     pub(crate) strict: bool,
     /// File that lists bad rows, or `none` [default: a file next to the answers; for `inspect`, none]
@@ -194,7 +194,7 @@ pub(crate) struct Replay {
     pub(crate) workers: u16,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
-    /// How long another process may be silent before the replay is given up, 1s or more
+    /// How long another process may stay silent before the replay gives up; at least 1s
     #[arg(long = "peer-timeout", value_name = "D", default_value = "5min", value_parser = peer_timeout_ms)]
     pub(crate) peer_timeout_ms: u64,
     /// Address at which a process listens that another one has started
@@ -206,14 +206,14 @@ pub(crate) struct Replay {
     /// Slack of the watermark, such as 1h [default: the smallest that loses no event of the file]
     #[arg(long = "slack", value_name = "D", value_parser = parse_duration_ms)]
     pub(crate) slack_ms: Option<i64>,
-    /// Eviction: when state is removed
+    /// Eviction: when state is forgotten
     #[arg(long, value_name = "E", default_value = "frontier")]
     pub(crate) eviction: String,
     /// Count only the first delivery of each event id, whatever later deliveries say
     #[arg(long)]
     pub(crate) deduplicate: bool,
-    /// With `--deduplicate`: time after the last counted delivery from which another one counts again, such as 24h
-    /// [default: never]
+    /// With `--deduplicate`: how long after the last counted delivery of an event id another one counts again, such as
+    /// 24h [default: never again]
     #[arg(
         long = "duplicate-horizon",
         value_name = "D",
@@ -221,8 +221,8 @@ pub(crate) struct Replay {
         requires = "deduplicate"
     )]
     pub(crate) duplicate_horizon_ms: Option<i64>,
-    /// With `--order speculative`: write every answer given (+1) or taken back (-1) in its order, with a column
-    /// `change`, instead of the final answers
+    /// With `--order speculative`: write every answer as it is given (+1) or retracted (-1), with a column `change`,
+    /// instead of the final answers
     #[arg(long)]
     pub(crate) changes: bool,
     /// CSV file of the answers, or `-` for standard output

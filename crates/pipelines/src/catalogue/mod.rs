@@ -1,4 +1,4 @@
-//! The pipelines: one file each, with the question, its reference SQL, its unclear cases, its logic and its table tests.
+//! The pipelines: one file each, with the question, its reference SQL, its edge cases, its logic and its table tests.
 
 mod beacon_band;
 mod deduplicate;

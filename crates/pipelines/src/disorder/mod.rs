@@ -1,6 +1,8 @@
 //! When an event is applied.
 //!
 //! An order policy is a file with its declaration and a function `policy` that makes it, and a line in the list below.
+//!
+//! Decision D-029.
 
 mod arrival;
 mod in_arrival_order;
