@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Cursor, Read};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::encoding::{Encoding, Transcoder};
+use crate::encoding::{CharacterEncoding, Transcoder};
 use crate::rows::Rows;
 use crate::toml_text::Wrong;
 
@@ -30,7 +30,7 @@ pub(crate) struct Layout {
 pub(crate) enum StatedEncoding {
     /// UTF-16, whose byte order the file determines.
     Utf16,
-    Plain(Encoding),
+    Plain(CharacterEncoding),
 }
 
 /// The text of a file, and its first part, by which the dialect is recognised.
@@ -38,7 +38,7 @@ pub(crate) struct Text {
     pub(crate) reader: Box<dyn BufRead>,
     pub(crate) sample: Vec<u8>,
     /// The encoding if it was recognised and not stated.
-    pub(crate) assumed: Option<Encoding>,
+    pub(crate) assumed: Option<CharacterEncoding>,
 }
 
 /// How the rows of a file are written.
@@ -71,7 +71,7 @@ impl Layout {
         match key {
             "separator" => self.separator = Some(separator(text()?).map_err(|problem| wrong(&problem))?),
             "encoding" => {
-                let encoding = Encoding::named(text()?).map_err(|problem| wrong(&problem))?;
+                let encoding = CharacterEncoding::named(text()?).map_err(|problem| wrong(&problem))?;
                 self.encoding = Some(encoding.map_or(StatedEncoding::Utf16, StatedEncoding::Plain));
             }
             "header" => {
@@ -115,10 +115,10 @@ impl Text {
         let (sample, raw) = sample(raw, sample_bytes)?;
         let encoding = match stated {
             Some(StatedEncoding::Plain(encoding)) => encoding,
-            Some(StatedEncoding::Utf16) => Encoding::utf16(&sample).unwrap_or(Encoding::Utf16Le),
-            None => Encoding::recognise(&sample),
+            Some(StatedEncoding::Utf16) => CharacterEncoding::utf16(&sample).unwrap_or(CharacterEncoding::Utf16Le),
+            None => CharacterEncoding::recognise(&sample),
         };
-        if encoding == Encoding::Utf8 {
+        if encoding == CharacterEncoding::Utf8 {
             return Ok(Text { reader: raw, sample: whole_lines(sample, sample_bytes), assumed: None });
         }
         let (sample, reader) = self::sample(Box::new(Transcoder::new(raw, encoding)), sample_bytes)?;

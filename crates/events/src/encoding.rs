@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read};
 
 /// A character encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
+pub(crate) enum CharacterEncoding {
     Utf8,
     Utf16Le,
     Utf16Be,
@@ -19,7 +19,7 @@ pub(crate) enum Encoding {
 /// becomes bytes that are not UTF-8, so that the cell is rejected.
 pub(crate) struct Transcoder<R> {
     raw: R,
-    encoding: Encoding,
+    encoding: CharacterEncoding,
     /// The bytes that are read and not decoded yet; between two blocks, at most a part of one character.
     rest: Vec<u8>,
     text: Vec<u8>,
@@ -28,22 +28,22 @@ pub(crate) struct Transcoder<R> {
     is_begun: bool,
 }
 
-impl Encoding {
+impl CharacterEncoding {
     /// Returns the encoding with this name in mappings, or `None` for UTF-16, whose byte order the file determines.
-    pub(crate) fn named(name: &str) -> Result<Option<Encoding>, String> {
+    pub(crate) fn named(name: &str) -> Result<Option<CharacterEncoding>, String> {
         match name.to_ascii_lowercase().as_str() {
-            "utf-8" => Ok(Some(Encoding::Utf8)),
+            "utf-8" => Ok(Some(CharacterEncoding::Utf8)),
             "utf-16" => Ok(None),
-            "utf-16le" => Ok(Some(Encoding::Utf16Le)),
-            "utf-16be" => Ok(Some(Encoding::Utf16Be)),
-            "latin-1" | "iso-8859-1" | "windows-1252" => Ok(Some(Encoding::Windows1252)),
+            "utf-16le" => Ok(Some(CharacterEncoding::Utf16Le)),
+            "utf-16be" => Ok(Some(CharacterEncoding::Utf16Be)),
+            "latin-1" | "iso-8859-1" | "windows-1252" => Ok(Some(CharacterEncoding::Windows1252)),
             _ => Err(format!("'{name}' is not an encoding (encodings: utf-8, utf-16, latin-1, windows-1252)")),
         }
     }
 
     /// Returns the encoding by the first bytes of a file.
-    pub(crate) fn recognise(sample: &[u8]) -> Encoding {
-        if let Some(utf16) = Encoding::utf16(sample) {
+    pub(crate) fn recognise(sample: &[u8]) -> CharacterEncoding {
+        if let Some(utf16) = CharacterEncoding::utf16(sample) {
             return utf16;
         }
         let mut others = sample.utf8_chunks().map(|chunk| (chunk.valid().len(), chunk.invalid())).peekable();
@@ -56,27 +56,27 @@ impl Encoding {
                 continue;
             }
             if !invalid.iter().copied().all(is_likely_letter) {
-                return Encoding::Utf8;
+                return CharacterEncoding::Utf8;
             }
             is_other = true;
         }
-        if is_other { Encoding::Windows1252WhereNotUtf8 } else { Encoding::Utf8 }
+        if is_other { CharacterEncoding::Windows1252WhereNotUtf8 } else { CharacterEncoding::Utf8 }
     }
 
     /// Returns the UTF-16 that a byte order mark indicates, or that every other byte being zero does.
-    pub(crate) fn utf16(sample: &[u8]) -> Option<Encoding> {
+    pub(crate) fn utf16(sample: &[u8]) -> Option<CharacterEncoding> {
         const PAIRS: usize = 500;
         match sample {
-            [0xff, 0xfe, ..] => return Some(Encoding::Utf16Le),
-            [0xfe, 0xff, ..] => return Some(Encoding::Utf16Be),
+            [0xff, 0xfe, ..] => return Some(CharacterEncoding::Utf16Le),
+            [0xfe, 0xff, ..] => return Some(CharacterEncoding::Utf16Be),
             _ => {}
         }
         let (pairs, _) = sample.as_chunks::<2>();
         let pairs = &pairs[..pairs.len().min(PAIRS)];
         let zeros = |at: usize| pairs.iter().filter(|pair| pair[at] == 0).count();
         match (zeros(0), zeros(1)) {
-            (few, many) if few * 8 < many && many > 3 && many * 2 > pairs.len() => Some(Encoding::Utf16Le),
-            (many, few) if few * 8 < many && many > 3 && many * 2 > pairs.len() => Some(Encoding::Utf16Be),
+            (few, many) if few * 8 < many && many > 3 && many * 2 > pairs.len() => Some(CharacterEncoding::Utf16Le),
+            (many, few) if few * 8 < many && many > 3 && many * 2 > pairs.len() => Some(CharacterEncoding::Utf16Be),
             _ => None,
         }
     }
@@ -84,41 +84,41 @@ impl Encoding {
     /// Returns the name in messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Encoding::Utf8 => "UTF-8",
-            Encoding::Utf16Le | Encoding::Utf16Be => "UTF-16",
-            Encoding::Windows1252 | Encoding::Windows1252WhereNotUtf8 => "Windows-1252",
+            CharacterEncoding::Utf8 => "UTF-8",
+            CharacterEncoding::Utf16Le | CharacterEncoding::Utf16Be => "UTF-16",
+            CharacterEncoding::Windows1252 | CharacterEncoding::Windows1252WhereNotUtf8 => "Windows-1252",
         }
     }
 
     /// Returns the name in mappings.
     pub(crate) fn key(self) -> &'static str {
         match self {
-            Encoding::Utf8 => "utf-8",
-            Encoding::Utf16Le | Encoding::Utf16Be => "utf-16",
-            Encoding::Windows1252 | Encoding::Windows1252WhereNotUtf8 => "windows-1252",
+            CharacterEncoding::Utf8 => "utf-8",
+            CharacterEncoding::Utf16Le | CharacterEncoding::Utf16Be => "utf-16",
+            CharacterEncoding::Windows1252 | CharacterEncoding::Windows1252WhereNotUtf8 => "windows-1252",
         }
     }
 
     /// Appends `raw` as UTF-8 and returns the number of bytes decoded. The rest is a part of a character.
     fn decode(self, raw: &[u8], is_last: bool, text: &mut Vec<u8>) -> usize {
         match self {
-            Encoding::Utf8 => {
+            CharacterEncoding::Utf8 => {
                 text.extend_from_slice(raw);
                 raw.len()
             }
-            Encoding::Utf16Le => decode_utf16(raw, u16::from_le_bytes, is_last, text),
-            Encoding::Utf16Be => decode_utf16(raw, u16::from_be_bytes, is_last, text),
-            Encoding::Windows1252 => {
+            CharacterEncoding::Utf16Le => decode_utf16(raw, u16::from_le_bytes, is_last, text),
+            CharacterEncoding::Utf16Be => decode_utf16(raw, u16::from_be_bytes, is_last, text),
+            CharacterEncoding::Windows1252 => {
                 raw.iter().for_each(|byte| push(windows_1252(*byte), text));
                 raw.len()
             }
-            Encoding::Windows1252WhereNotUtf8 => decode_mixed(raw, is_last, text),
+            CharacterEncoding::Windows1252WhereNotUtf8 => decode_mixed(raw, is_last, text),
         }
     }
 }
 
 impl<R: BufRead> Transcoder<R> {
-    pub(crate) fn new(raw: R, encoding: Encoding) -> Transcoder<R> {
+    pub(crate) fn new(raw: R, encoding: CharacterEncoding) -> Transcoder<R> {
         Transcoder { raw, encoding, rest: Vec::new(), text: Vec::new(), at: 0, is_begun: false }
     }
 
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     /// Whatever the size of the blocks, the same text comes out.
-    fn decoded(raw: &[u8], encoding: Encoding) -> Vec<u8> {
+    fn decoded(raw: &[u8], encoding: CharacterEncoding) -> Vec<u8> {
         let whole = |block_bytes| {
             let mut text = Vec::new();
             let reader = BufReader::with_capacity(block_bytes, raw);
@@ -266,36 +266,36 @@ mod tests {
         for marked in [text.to_owned(), format!("\u{feff}{text}")] {
             let little = utf16(&marked);
             let big: Vec<u8> = little.chunks(2).flat_map(|pair| [pair[1], pair[0]]).collect();
-            assert_eq!(Encoding::recognise(&little), Encoding::Utf16Le);
-            assert_eq!(Encoding::recognise(&big), Encoding::Utf16Be);
-            assert_eq!(decoded(&little, Encoding::Utf16Le), text.as_bytes());
-            assert_eq!(decoded(&big, Encoding::Utf16Be), text.as_bytes());
+            assert_eq!(CharacterEncoding::recognise(&little), CharacterEncoding::Utf16Le);
+            assert_eq!(CharacterEncoding::recognise(&big), CharacterEncoding::Utf16Be);
+            assert_eq!(decoded(&little, CharacterEncoding::Utf16Le), text.as_bytes());
+            assert_eq!(decoded(&big, CharacterEncoding::Utf16Be), text.as_bytes());
         }
-        assert_eq!(decoded(b"a\0\x00\xd8b\0c", Encoding::Utf16Le), b"a\xffb\xff");
+        assert_eq!(decoded(b"a\0\x00\xd8b\0c", CharacterEncoding::Utf16Le), b"a\xffb\xff");
     }
 
     #[test]
     fn windows_1252_is_recognised_by_letters_that_are_not_utf8() {
         let latin = b"caf\xe9 \x80 5";
-        assert_eq!(Encoding::recognise(latin), Encoding::Windows1252WhereNotUtf8);
-        for encoding in [Encoding::Windows1252, Encoding::Windows1252WhereNotUtf8] {
+        assert_eq!(CharacterEncoding::recognise(latin), CharacterEncoding::Windows1252WhereNotUtf8);
+        for encoding in [CharacterEncoding::Windows1252, CharacterEncoding::Windows1252WhereNotUtf8] {
             assert_eq!(decoded(latin, encoding), "café € 5".as_bytes());
         }
         let mixed = [latin, "é漢 ".as_bytes(), b"\xff\x81"].concat();
         assert_eq!(
-            decoded(&mixed, Encoding::Windows1252WhereNotUtf8),
+            decoded(&mixed, CharacterEncoding::Windows1252WhereNotUtf8),
             ["café € 5é漢 ".as_bytes(), b"\xff\x81"].concat()
         );
-        assert_eq!(decoded(&mixed, Encoding::Windows1252)[..], *"café € 5Ã©æ¼¢ ÿ\u{81}".as_bytes());
+        assert_eq!(decoded(&mixed, CharacterEncoding::Windows1252)[..], *"café € 5Ã©æ¼¢ ÿ\u{81}".as_bytes());
     }
 
     #[test]
     fn utf8_stays_utf8_where_a_sample_ends_within_a_letter_or_bytes_are_no_letters() {
         let sample = "a é 漢".as_bytes();
         for length in 0..=sample.len() {
-            assert_eq!(Encoding::recognise(&sample[..length]), Encoding::Utf8, "{length}");
+            assert_eq!(CharacterEncoding::recognise(&sample[..length]), CharacterEncoding::Utf8, "{length}");
         }
-        assert_eq!(Encoding::recognise(b"a,\xff,b"), Encoding::Utf8);
-        assert_eq!(Encoding::recognise(b"\0\x01\0\0"), Encoding::Utf8);
+        assert_eq!(CharacterEncoding::recognise(b"a,\xff,b"), CharacterEncoding::Utf8);
+        assert_eq!(CharacterEncoding::recognise(b"\0\x01\0\0"), CharacterEncoding::Utf8);
     }
 }

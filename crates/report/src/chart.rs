@@ -92,12 +92,12 @@ pub(crate) struct Axis {
     /// Ticks; if empty, they are placed at round numbers.
     pub(crate) ticks: Vec<Tick>,
     /// Shaded part of the axis; absent for most.
-    pub(crate) shade: Option<Shade>,
+    pub(crate) shade: Option<ShadedRange>,
 }
 
 /// A shaded upper part of an axis.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Shade {
+pub(crate) struct ShadedRange {
     /// Beginning of the shade in raw units.
     pub(crate) from: f64,
     /// Reason for the shade.

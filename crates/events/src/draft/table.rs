@@ -9,7 +9,7 @@ use crate::absent::looks_like_nothing;
 use crate::array::{self, Elements};
 use crate::dialect::{Dialect, Layout, Text};
 use crate::draft::time_guess::is_time;
-use crate::encoding::Encoding;
+use crate::encoding::CharacterEncoding;
 use crate::files::Format;
 
 /// The size of the sample, which is large enough for rare values.
@@ -29,7 +29,7 @@ pub(super) struct Table {
 /// What a mapping must state about the file.
 #[derive(Debug, Default)]
 pub(super) struct FileLayout {
-    pub(super) encoding: Option<Encoding>,
+    pub(super) encoding: Option<CharacterEncoding>,
     /// The separator if it is not a comma.
     pub(super) separator: Option<u8>,
     pub(super) has_no_header: bool,

@@ -1,6 +1,6 @@
 //! A panel of lines over a numeric axis, with whiskers for the range of the repeats.
 
-use crate::chart::{Axis, Chart, Panel, Point, Series, Shade};
+use crate::chart::{Axis, Chart, Panel, Point, Series, ShadedRange};
 use crate::draw::layout::{EDGE_PX, FONT_PX, Frame, scale, title};
 use crate::draw::scale::{Scale, Tick};
 use crate::draw::svg::{Anchor, Svg, number};
@@ -120,7 +120,7 @@ fn draw_break(svg: &mut Svg, x: f64, top: f64, bottom: f64) {
 }
 
 /// Shades a part of the plot, with the reason at the top if there is room.
-fn draw_shade(svg: &mut Svg, shade: &Shade, from: f64, right: f64, top: f64, bottom: f64) {
+fn draw_shade(svg: &mut Svg, shade: &ShadedRange, from: f64, right: f64, top: f64, bottom: f64) {
     let place = [("x", number(from)), ("y", number(top))];
     let size = [("width", number(right - from)), ("height", number(bottom - top))];
     let look = [("class", "bar floor".to_owned()), ("fill-opacity", "0.12".to_owned())];

@@ -7,7 +7,7 @@ use flowbench_measurement::record::FigureSpec;
 use flowbench_measurement::repeats::Spread;
 use flowbench_measurement::scaling::{Cost, ScalingLaw, ScalingPoint, cost};
 
-use crate::chart::{Axis, Chart, Panel, Point, Series, SeriesStyle, Shade, X};
+use crate::chart::{Axis, Chart, Panel, Point, Series, SeriesStyle, ShadedRange, X};
 use crate::compare::{SINGLE_THREAD, is_closed};
 use crate::draw::scale::Tick;
 use crate::figures::sweep::{medians, mixed_note, repeats_note};
@@ -167,7 +167,7 @@ fn law_series(spec: &FigureSpec, line: &Scaled, law: &ScalingLaw, n: usize) -> S
 
 fn axis(spec: &FigureSpec, counts: &[f64], usable_cores: usize) -> Axis {
     let crowded = counts.last().is_some_and(|most| *most > usable_cores as f64);
-    let shade = crowded.then(|| Shade {
+    let shade = crowded.then(|| ShadedRange {
         from: usable_cores as f64,
         words: format!("more workers than the {} of this machine", counted(usable_cores, "core")),
     });

@@ -53,9 +53,9 @@ impl<M: Message> ContainerBytes for Batch<M> {
 }
 
 /// Routes every batch to its target.
-pub(crate) struct Whole;
+pub(crate) struct WholeBatch;
 
-impl<M> Distributor<Batch<M>> for Whole {
+impl<M> Distributor<Batch<M>> for WholeBatch {
     fn partition<T: Clone, P: Push<Envelope<T, Batch<M>>>>(
         &mut self,
         batch: &mut Batch<M>,
@@ -70,8 +70,8 @@ impl<M> Distributor<Batch<M>> for Whole {
 }
 
 /// Returns the parallelization contract of batches.
-pub(crate) fn whole() -> DistributorPact<fn(usize) -> Whole> {
-    DistributorPact(|_| Whole)
+pub(crate) fn whole() -> DistributorPact<fn(usize) -> WholeBatch> {
+    DistributorPact(|_| WholeBatch)
 }
 
 /// Which workers messages may go to.
