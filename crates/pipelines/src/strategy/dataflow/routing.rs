@@ -53,9 +53,9 @@ impl<M: Message> ContainerBytes for Batch<M> {
 }
 
 /// Routes every batch to its target.
-pub(crate) struct Whole;
+pub(crate) struct WholeBatch;
 
-impl<M> Distributor<Batch<M>> for Whole {
+impl<M> Distributor<Batch<M>> for WholeBatch {
     fn partition<T: Clone, P: Push<Envelope<T, Batch<M>>>>(
         &mut self,
         batch: &mut Batch<M>,
@@ -70,8 +70,8 @@ impl<M> Distributor<Batch<M>> for Whole {
 }
 
 /// Returns the parallelization contract of batches.
-pub(crate) fn whole() -> DistributorPact<fn(usize) -> Whole> {
-    DistributorPact(|_| Whole)
+pub(crate) fn whole_batches() -> DistributorPact<fn(usize) -> WholeBatch> {
+    DistributorPact(|_| WholeBatch)
 }
 
 /// Which workers messages may go to.
@@ -168,7 +168,7 @@ impl<M: Message> Outbox<M> {
 
     /// Adds a message to the batch that its route leads to.
     #[inline]
-    pub(crate) fn give(&mut self, route: impl FnOnce() -> u64, message: M) {
+    pub(crate) fn add(&mut self, route: impl FnOnce() -> u64, message: M) {
         match &mut self.routing {
             Routing::One(_) => self.push(0, message),
             Routing::ByRoute { count, .. } | Routing::Places(count) => {
