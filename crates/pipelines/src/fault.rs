@@ -114,56 +114,56 @@ const NAMES: [(&str, FaultKind); 6] = [
     ("memory-hog", FaultKind::MemoryHog),
 ];
 
-/// The fault of one worker, armed until it has struck. Without one, a single test per batch.
+/// The fault of one worker, armed until it has fired. Without one, a single test per batch.
 #[derive(Debug)]
 pub(crate) struct FaultInjector {
     fault: Option<Fault>,
     passed: u64,
-    struck: Struck,
+    fault_fired: FaultFired,
 }
 
-/// Whether a fault of this worker has struck, wherever it was armed.
-pub(crate) type Struck = Rc<Cell<bool>>;
+/// True once a fault of this worker has fired, wherever it was armed.
+pub(crate) type FaultFired = Rc<Cell<bool>>;
 
 impl FaultInjector {
-    /// Arms `fault` on the worker that it is planted on and nothing on the others; `struck` is set when it strikes.
-    pub(crate) fn on(fault: Option<Fault>, is_planted: bool, struck: &Struck) -> Self {
-        Self { fault: fault.filter(|_| is_planted), passed: 0, struck: Rc::clone(struck) }
+    /// Arms `fault` on the worker that it is planted on and nothing on the others; `fault_fired` is set when it fires.
+    pub(crate) fn on(fault: Option<Fault>, is_planted: bool, fault_fired: &FaultFired) -> Self {
+        Self { fault: fault.filter(|_| is_planted), passed: 0, fault_fired: Rc::clone(fault_fired) }
     }
 
-    /// Nothing will go wrong.
+    /// Returns an injector without a fault.
     pub(crate) fn not() -> Self {
-        Self::on(None, false, &Struck::default())
+        Self::on(None, false, &FaultFired::default())
     }
 
-    /// Lets a batch of messages through, or strikes.
+    /// Passes on a batch of messages, or fires.
     #[inline]
     pub(crate) fn messages<M: Clone>(&mut self, batch: &mut Vec<M>) {
         if let Some(fault) = self.fault.filter(|fault| fault.kind != FaultKind::WrongAnswer) {
-            self.strike(fault, batch);
+            self.fire(fault, batch);
         }
     }
 
-    /// Lets answers through, or spoils one.
+    /// Passes on answers, or corrupts one.
     #[inline]
     pub(crate) fn answers<R: Corrupt>(&mut self, answers: &mut [R]) {
         let Some(fault) = self.fault.filter(|fault| fault.kind == FaultKind::WrongAnswer) else { return };
         if let Some(answer) = answers.get_mut(fault.after.saturating_sub(self.passed) as usize) {
             answer.spoil();
             self.fault = None;
-            self.struck.set(true);
+            self.fault_fired.set(true);
         }
         self.passed += answers.len() as u64;
     }
 
-    fn strike<M: Clone>(&mut self, fault: Fault, batch: &mut Vec<M>) {
+    fn fire<M: Clone>(&mut self, fault: Fault, batch: &mut Vec<M>) {
         let at = fault.after.saturating_sub(self.passed) as usize;
         self.passed += batch.len() as u64;
         if at >= batch.len() {
             return;
         }
         self.fault = None;
-        self.struck.set(true);
+        self.fault_fired.set(true);
         match fault.kind {
             FaultKind::StallMs(ms) => stall(Duration::from_millis(ms)),
             FaultKind::DropEvent => drop(batch.remove(at)),
@@ -213,19 +213,19 @@ mod tests {
     #[test]
     fn it_strikes_once_where_it_is_planted_at_the_given_message() {
         let fault = Some(Fault { kind: FaultKind::DropEvent, after: 3 });
-        let struck = Struck::default();
-        let mut armed = FaultInjector::on(fault, true, &struck);
+        let fault_fired = FaultFired::default();
+        let mut armed = FaultInjector::on(fault, true, &fault_fired);
         let mut left = Vec::new();
         for batch in [vec![0, 1], vec![2, 3, 4], vec![5, 6, 7]] {
             let mut batch = batch;
             armed.messages(&mut batch);
             left.extend(batch);
-            assert_eq!(struck.get(), left.len() > 2);
+            assert_eq!(fault_fired.get(), left.len() > 2);
         }
         assert_eq!(left, [0, 1, 2, 4, 5, 6, 7]);
         let mut batch = vec![0; 10];
-        let struck = Struck::default();
-        FaultInjector::on(fault, false, &struck).messages(&mut batch);
-        assert_eq!((batch.len(), struck.get()), (10, false));
+        let fault_fired = FaultFired::default();
+        FaultInjector::on(fault, false, &fault_fired).messages(&mut batch);
+        assert_eq!((batch.len(), fault_fired.get()), (10, false));
     }
 }

@@ -9,7 +9,7 @@ use flowbench_events::{Event, LateSet, Lateness, Sources, Trace, WatermarkRule};
 use serde::{Deserialize, Serialize};
 
 use crate::logic::Delivered;
-use crate::message::{Message, Timed, Turn};
+use crate::message::{Message, OrderKey, Timed};
 
 /// A trace cut into epochs of equal length, with the watermark known at every cut.
 ///
@@ -73,7 +73,7 @@ impl<W: Message> Timed for Delivery<W> {
     }
 
     #[inline]
-    fn turn(&self) -> Turn {
+    fn order_key(&self) -> OrderKey {
         (self.number as i64, 0)
     }
 }
@@ -254,16 +254,21 @@ impl Partition {
 }
 
 impl Feed {
-    /// Deals the events out to so many workers, with their numbers if asked for: those that `owner` names the route of by
-    /// that, the others in turn.
-    pub(crate) fn deal(&self, workers: usize, numbered: bool, owner: impl Fn(&Event) -> Option<u64>) -> Vec<Partition> {
+    /// Partitions the events over `workers`, with their numbers if `numbered`: those with a route by `owner` go by
+    /// that route, the others in rotation.
+    pub(crate) fn partition(
+        &self,
+        workers: usize,
+        numbered: bool,
+        owner: impl Fn(&Event) -> Option<u64>,
+    ) -> Vec<Partition> {
         let mut partitions = vec![Partition::default(); workers];
-        let mut turn = 0;
+        let mut next_worker = 0;
         for epoch in 0..self.epochs() {
             let mut late = LateSet::default();
             self.deliveries(epoch, &mut late, |Delivery { number, what: event }: Delivery<Event>| {
-                turn = (turn + 1) % workers;
-                let worker = owner(&event).map_or(turn, |route| spread(route, workers));
+                next_worker = (next_worker + 1) % workers;
+                let worker = owner(&event).map_or(next_worker, |route| spread(route, workers));
                 partitions[worker].events.push(event);
                 partitions[worker].numbers.extend(numbered.then_some(number));
             });
@@ -359,7 +364,7 @@ mod tests {
                 assert_eq!(reached.deliveries as usize, trace.events.len() - to_come.len());
             }
             let mut prepartitioned: Vec<(u64, Event)> = Vec::new();
-            for partition in feed.deal(3, true, |event| Some(event.event_id().word() << 62)) {
+            for partition in feed.partition(3, true, |event| Some(event.event_id().word() << 62)) {
                 (0..feed.epochs()).for_each(|epoch| prepartitioned.extend(partition.deliveries(epoch).map(plain)));
             }
             prepartitioned.sort_by_key(|(number, _)| *number);

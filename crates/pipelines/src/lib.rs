@@ -39,7 +39,7 @@ pub use eviction::{Eviction, EvictionError};
 pub use fault::{Fault, FaultError, FaultKind};
 pub use feed::{Delivery, EventTimeProgress, Feed};
 pub use logic::{Delivered, EMPTY_STATE, KeyedLogic, Mergeable, StatelessLogic, TimerOutcome, WindowLogic};
-pub use message::{Key, Message, Timed, Turn};
+pub use message::{Key, Message, OrderKey, Timed};
 pub use pipeline::{About, BoundPipeline, Pipeline};
 pub use registry::{NameTaken, Registry};
 pub use run::{RunConfig, RunContext, RunEnd, RunError, WorkerEnd, WorkerHook};

@@ -6,7 +6,7 @@ use flowbench_events::{Event, EventId};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::Row;
-use crate::message::{Key, Message, Timed, Turn};
+use crate::message::{Key, Message, OrderKey, Timed};
 
 /// Logic that answers each event by itself, without memory.
 pub trait StatelessLogic: Clone + Send + Sync + 'static {
@@ -223,7 +223,7 @@ impl<K: Message, S: Message> Timed for PartialState<K, S> {
         self.begins_at_ms
     }
 
-    fn turn(&self) -> Turn {
+    fn order_key(&self) -> OrderKey {
         (self.begins_at_ms, 0)
     }
 }

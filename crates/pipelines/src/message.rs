@@ -18,7 +18,7 @@ pub trait Timed: Message {
     fn event_time_ms(&self) -> i64;
 
     /// Returns its place in the canonical order: by event time, then by what breaks ties.
-    fn turn(&self) -> Turn;
+    fn order_key(&self) -> OrderKey;
 
     /// False if two items with the same turn may come in either order.
     const BREAKS_TIES: bool = false;
@@ -26,12 +26,12 @@ pub trait Timed: Message {
     /// Compares by turn, then by whatever else makes a difference.
     #[inline]
     fn order(&self, other: &Self) -> Ordering {
-        self.turn().cmp(&other.turn())
+        self.order_key().cmp(&other.order_key())
     }
 }
 
 /// A place in an order: by time, then by what breaks ties.
-pub type Turn = (i64, u64);
+pub type OrderKey = (i64, u64);
 
 impl Timed for Event {
     #[inline]
@@ -40,7 +40,7 @@ impl Timed for Event {
     }
 
     #[inline]
-    fn turn(&self) -> Turn {
+    fn order_key(&self) -> OrderKey {
         (Event::event_time_ms(self), self.event_id().rank())
     }
 

@@ -88,8 +88,8 @@ pub struct RunEnd {
     pub payload_bytes_per_entry: Option<f64>,
     /// What each worker did, by its number over all processes.
     pub workers: Vec<WorkerEnd>,
-    /// True if the planted fault has struck, on whichever worker.
-    pub struck: bool,
+    /// True if the planted fault has fired, on whichever worker.
+    pub fault_fired: bool,
 }
 
 /// What one worker did.

@@ -17,7 +17,7 @@ use crate::oracle;
 use crate::pipeline::BoundPipeline;
 use crate::run::{RunConfig, RunContext, RunEnd, RunError};
 use crate::speculative::Speculative;
-use crate::state::dedup::FirstOnly;
+use crate::state::dedup::DedupMachine;
 use crate::state::keyed_operator::keyed_operator;
 use crate::state::operator::{Answering, MakeOperator, Passthrough};
 use crate::state::state_machine::{Merged, Plain};
@@ -43,7 +43,7 @@ pub(crate) trait Stage: Send + Sync {
     fn rows(&self, canonical: &[Event]) -> Vec<Self::Row>;
 
     /// Runs it, and `next` with its rows.
-    fn run<N: Next<Self::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError>;
+    fn run<N: RowConsumer<Self::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError>;
 
     /// Returns how many of `events` would concern it but have no key.
     fn without_key(&self, _events: &[Event]) -> u64 {
@@ -62,7 +62,7 @@ pub(crate) trait Stage: Send + Sync {
 }
 
 /// What becomes of the rows of a first stage.
-pub(crate) trait Next<R: Message + Ord> {
+pub(crate) trait RowConsumer<R: Message + Ord> {
     /// Takes the rows of stateless logic, which may be made where events are read.
     fn stateless<L: StatelessLogic<Row = R>>(&self, context: &RunContext, logic: &L) -> Result<RunEnd, RunError>;
 
@@ -74,9 +74,9 @@ pub(crate) trait Next<R: Message + Ord> {
 }
 
 /// The rows of the first stage are the answers.
-struct AreAnswers;
+struct DirectAnswers;
 
-impl<R: Row> Next<R> for AreAnswers {
+impl<R: Row> RowConsumer<R> for DirectAnswers {
     fn stateless<L: StatelessLogic<Row = R>>(&self, context: &RunContext, logic: &L) -> Result<RunEnd, RunError> {
         let where_read = match context.config.strategy.0.executor {
             Executor::Dataflow(topology) => topology.answers_where_read,
@@ -106,9 +106,9 @@ impl<R: Row> Next<R> for AreAnswers {
 }
 
 /// The rows of the first stage are inputs of windows.
-struct AreInputs<'a, W>(&'a W);
+struct WindowInputs<'a, W>(&'a W);
 
-impl<W: WindowLogic> AreInputs<'_, W> {
+impl<W: WindowLogic> WindowInputs<'_, W> {
     fn after<M: Message, B: Message + Signed<W::Input>>(
         &self,
         context: &RunContext,
@@ -122,7 +122,7 @@ impl<W: WindowLogic> AreInputs<'_, W> {
     }
 }
 
-impl<W: WindowLogic> Next<W::Input> for AreInputs<'_, W> {
+impl<W: WindowLogic> RowConsumer<W::Input> for WindowInputs<'_, W> {
     fn stateless<L: StatelessLogic<Row = W::Input>>(
         &self,
         context: &RunContext,
@@ -161,7 +161,7 @@ impl<L: StatelessLogic> Stage for Stateless<L> {
         oracle::stateless(&self.0, canonical)
     }
 
-    fn run<N: Next<L::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
+    fn run<N: RowConsumer<L::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
         next.stateless(context, &self.0)
     }
 }
@@ -185,13 +185,13 @@ impl<W: Delivered<Row: Ord>> Stage for FirstDeliveries<W> {
         canonical.iter().map(|event| W::of(event).row()).collect()
     }
 
-    fn run<N: Next<W::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
+    fn run<N: RowConsumer<W::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
         let (config, horizon) = (context.config, self.counts(context.config.deduplicate).unwrap_or(self.0));
         let in_order = matches!(config.strategy.0.executor, Executor::Sequential);
         let operator: MakeOperator<_, W::Row> = Arc::new(move || {
             let order: Box<dyn OrderPolicy<_>> =
                 if in_order { Box::new(Arrival) } else { Box::new(InArrivalOrder::default()) };
-            keyed_operator(FirstOnly::<W>::within(horizon), config.eviction, order)
+            keyed_operator(DedupMachine::<W>::within(horizon), config.eviction, order)
         });
         next.rows(context, FirstStage { intake: Intake::deliveries(), operator, combine: None })
     }
@@ -214,7 +214,7 @@ impl<L: KeyedLogic> Stage for Keyed<L> {
     }
 
     /// Applies events as the order policy releases them, or answers at once and retracts.
-    fn run<N: Next<L::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
+    fn run<N: RowConsumer<L::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
         let (logic, config, slack_ms) = (self.0.clone(), context.config, context.feed.slack_ms());
         let intake = Intake::keyed(&self.0);
         if config.order.retracts() {
@@ -251,7 +251,7 @@ impl<L: Mergeable> Stage for Merging<L> {
     }
 
     /// Merges partial states where the strategy combines events before they reach the state of their key.
-    fn run<N: Next<L::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
+    fn run<N: RowConsumer<L::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
         if !combines(context) && !matches!(context.config.strategy.0.executor, Executor::HotSplit) {
             return Keyed(self.0.clone()).run(context, next);
         }
@@ -287,7 +287,7 @@ impl<S: Stage<Row: Row>> BoundPipeline for S {
 
     fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
         self.check(context)?;
-        Stage::run(self, context, &AreAnswers)
+        Stage::run(self, context, &DirectAnswers)
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
@@ -314,7 +314,7 @@ impl<S: Stage, W: WindowLogic<Input = S::Row>> BoundPipeline for Windowed<S, W> 
 
     fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
         self.check(context)?;
-        self.0.run(context, &AreInputs(&self.1))
+        self.0.run(context, &WindowInputs(&self.1))
     }
 
     fn without_key(&self, events: &[Event]) -> u64 {
@@ -429,6 +429,6 @@ fn ended(answers: Box<dyn Answers>, changes: Option<Changes>, totals: &[WorkerTo
     let mut workers: Vec<&WorkerTotals> = totals.iter().collect();
     workers.sort_by_key(|worker| worker.worker);
     let workers = workers.into_iter().map(WorkerTotals::end).collect();
-    let struck = totals.iter().any(|worker| worker.struck);
-    RunEnd { answers, changes, late, payload_bytes_per_entry, workers, struck }
+    let fault_fired = totals.iter().any(|worker| worker.fault_fired);
+    RunEnd { answers, changes, late, payload_bytes_per_entry, workers, fault_fired }
 }

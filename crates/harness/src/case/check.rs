@@ -151,8 +151,14 @@ mod tests {
         let pipeline = Registry::default().find(pipeline).unwrap();
         let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
         let answers = prepared.oracle(&oracle::delivered(&answered.events, None, None));
-        let end =
-            RunEnd { answers, changes: None, late, payload_bytes_per_entry: None, struck: false, workers: Vec::new() };
+        let end = RunEnd {
+            answers,
+            changes: None,
+            late,
+            payload_bytes_per_entry: None,
+            fault_fired: false,
+            workers: Vec::new(),
+        };
         Check::new(&*prepared, pipeline, config, trace, MINUTE_MS.into(), &end)
     }
 

@@ -123,7 +123,7 @@ impl PreparedCase {
             sustainable: found,
         };
         let mut result = evaluate(spec, feed, measured, facts);
-        let unstruck = config.fault.filter(|_| !measured.end.struck).map(never_struck);
+        let unstruck = config.fault.filter(|_| !measured.end.fault_fired).map(never_struck);
         if let Some(cause) = check.wrong.or(unstruck) {
             result.status = Status::Invalid { cause };
             result.numbers = None;

@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_begins_anew_after_the_horizon_which_may_be_the_limit() {
+    fn an_order_begins_again_after_the_horizon_which_may_be_the_limit() {
         let events = "
             order_placed     2026-01-01T00:00:00 o=1 c=7
             order_placed     2026-01-01T01:00:00 o=1 c=8

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_placing_and_the_first_dispatch_count_until_the_order_begins_anew() {
+    fn the_first_placing_and_the_first_dispatch_count_until_the_order_begins_again() {
         let events = "
             order_placed     2026-01-01T00:00:00 o=1
             order_placed     2026-01-03T00:00:00 o=1

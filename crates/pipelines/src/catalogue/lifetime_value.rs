@@ -28,7 +28,7 @@ FROM events WHERE kind = 'order_placed' AND customer IS NOT NULL
 WINDOW so_far AS (PARTITION BY customer ORDER BY event_time, length(event_id), event_id
   ROWS UNBOUNDED PRECEDING)",
             edge_cases: "An order without a value counts and adds nothing; a cancelled order stays counted. Sums are exact, however large.",
-            state: "per customer: count and sum; needed for ever, so no eviction can bound it without losing answers",
+            state: "per customer: count and sum; needed forever, so no eviction can bound it without losing answers",
             parameters: &[],
             columns: Answer::COLUMNS,
         }
@@ -85,7 +85,7 @@ impl Incremental for Logic {
 
     fn answers<'s>(&self, events: Events<'s, Order>, _step_ms: i64) -> Rows<'s, Answer> {
         running_count(events, None, 1).map(|(customer, counted)| {
-            let event_time_ms = counted.happened.event_time_ms;
+            let event_time_ms = counted.timed.event_time_ms;
             let (customer, orders) = (Id(customer as u32), counted.orders as u64);
             (event_time_ms, Answer { event_time_ms, customer, orders, spent: counted.spent() })
         })

@@ -296,8 +296,8 @@ impl Incremental for Decide {
 
     fn answers<'s>(&self, events: Events<'s, Option<Band>>, _step_ms: i64) -> Rows<'s, Answer> {
         let within_ms = self.within_ms;
-        let views = delay_until_due(retimed(events.clone(), move |(customer, happened), now_ms, times| {
-            let view = (happened.event_time_ms, happened.what?);
+        let views = delay_until_due(retimed(events.clone(), move |(customer, timed), now_ms, times| {
+            let view = (timed.event_time_ms, timed.what?);
             Some(((customer, view), now_ms + within_ms, times))
         }));
         let converted = self.converted(views.clone(), self.buyers(events));
@@ -331,7 +331,7 @@ impl Decide {
     /// Customers who have ordered within `within`.
     fn buyers<'s>(&self, events: Events<'s, Option<Band>>) -> Collected<'s, (i64, ())> {
         let within_ms = self.within_ms;
-        let orders = events.flat_map(|(customer, happened)| happened.what.is_none().then_some((customer, ())));
+        let orders = events.flat_map(|(customer, timed)| timed.what.is_none().then_some((customer, ())));
         let gone = retimed(orders.clone(), move |order, now_ms, times| Some((order, now_ms + within_ms, -times)));
         let recent = orders.concat(delay_until_due(gone));
         arranged(recent, "orders").distinct_total().map(|buyer| (buyer, ()))

@@ -145,8 +145,8 @@ impl Incremental for Logic {
 
     fn answers<'s>(&self, events: Events<'s, Order>, _step_ms: i64) -> Rows<'s, Answer> {
         running_count(events, Some(self.window_ms), self.count as i64).map(|(customer, counted)| {
-            let event_time_ms = counted.happened.event_time_ms;
-            let (customer, order) = (Id(customer as u32), counted.happened.what.order);
+            let event_time_ms = counted.timed.event_time_ms;
+            let (customer, order) = (Id(customer as u32), counted.timed.what.order);
             (event_time_ms, Answer { event_time_ms, customer, order, n: counted.orders as u32 })
         })
     }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_who_comes_back_after_the_window_begins_anew() {
+    fn a_customer_who_comes_back_after_the_window_begins_again() {
         let events = "
             order_placed 2026-01-01T00:00:00 o=1 c=7 v=501
             order_placed 2026-01-01T00:00:01 o=2 c=7 v=501

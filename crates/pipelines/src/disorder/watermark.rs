@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use super::policy::{OrderDeclaration, OrderPolicy};
 use crate::feed::EventTimeProgress;
-use crate::message::{Timed, Turn};
+use crate::message::{OrderKey, Timed};
 
 pub(super) const DECLARATION: OrderDeclaration = OrderDeclaration {
     name: "watermark",
@@ -41,9 +41,9 @@ pub struct Watermark<M> {
 #[derive(Debug)]
 struct Batch<M> {
     messages: Vec<M>,
-    begin: usize, // those before are released
-    first: Turn,  // of the others, by their turn
-    last: Turn,
+    begin: usize,    // index of the first message not yet released
+    first: OrderKey, // order key of the first message not yet released
+    last: OrderKey,
     sorted: bool,
     moves: u32, // of the watermark that have not released all of it
 }
@@ -65,7 +65,7 @@ impl<M: Timed> Watermark<M> {
         let begin = released.len();
         let mut in_order = true;
         for batch in self.batches.iter_mut().take_while(|batch| batch.first.0 < watermark_ms) {
-            in_order &= released.last().is_none_or(|last| follows::<M>(last.turn(), batch.first));
+            in_order &= released.last().is_none_or(|last| follows::<M>(last.order_key(), batch.first));
             batch.release(watermark_ms, released);
             in_order &= batch.sorted;
         }
@@ -117,14 +117,14 @@ const BATCHES: usize = if cfg!(test) { 3 } else { 64 };
 
 /// True if `turn` follows `before` without a look at how ties are broken.
 #[inline]
-fn follows<M: Timed>(before: Turn, turn: Turn) -> bool {
+fn follows<M: Timed>(before: OrderKey, turn: OrderKey) -> bool {
     if M::BREAKS_TIES { before < turn } else { before <= turn }
 }
 
 impl<M: Timed> Batch<M> {
     fn new(messages: Vec<M>) -> Option<Self> {
-        let (mut first, mut last, mut sorted) = (messages.first()?.turn(), messages.first()?.turn(), true);
-        for turn in messages[1..].iter().map(Timed::turn) {
+        let (mut first, mut last, mut sorted) = (messages.first()?.order_key(), messages.first()?.order_key(), true);
+        for turn in messages[1..].iter().map(Timed::order_key) {
             if follows::<M>(last, turn) {
                 last = turn;
             } else {
@@ -173,7 +173,7 @@ impl<M: Timed> Batch<M> {
             self.messages.drain(..self.begin);
             self.begin = 0;
         }
-        self.first = self.messages[self.begin].turn();
+        self.first = self.messages[self.begin].order_key();
     }
 }
 

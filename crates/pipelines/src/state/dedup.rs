@@ -14,12 +14,12 @@ use crate::logic::{Delivered, EMPTY_STATE, TimerOutcome};
 use crate::state::state_machine::KeyedStateMachine;
 
 /// Remembers event ids: of each event it makes a row, once.
-pub(crate) struct FirstOnly<W> {
+pub(crate) struct DedupMachine<W> {
     horizon: Horizon,
     deliveries: PhantomData<fn(W)>,
 }
 
-impl<W> FirstOnly<W> {
+impl<W> DedupMachine<W> {
     pub(crate) fn within(horizon: Horizon) -> Self {
         Self { horizon, deliveries: PhantomData }
     }
@@ -27,18 +27,18 @@ impl<W> FirstOnly<W> {
 
 /// Arrival time (ms) of the last delivery that counted; `i64::MIN` if none has.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Counted(i64);
+pub(crate) struct LastCounted(i64);
 
-impl Default for Counted {
+impl Default for LastCounted {
     fn default() -> Self {
         Self(i64::MIN)
     }
 }
 
-impl<W: Delivered> KeyedStateMachine for FirstOnly<W> {
+impl<W: Delivered> KeyedStateMachine for DedupMachine<W> {
     type Message = Delivery<W>;
     type Key = EventId;
-    type State = Counted;
+    type State = LastCounted;
     type Row = W::Row;
 
     const HAS_TIMERS: bool = false;
@@ -50,7 +50,7 @@ impl<W: Delivered> KeyedStateMachine for FirstOnly<W> {
 
     /// An event without an id leaves nothing to remember.
     #[inline]
-    fn take(&mut self, event_id: EventId, counted: &mut Counted, delivery: &Delivery<W>, out: &mut Vec<W::Row>) {
+    fn take(&mut self, event_id: EventId, counted: &mut LastCounted, delivery: &Delivery<W>, out: &mut Vec<W::Row>) {
         let arrival_ms = delivery.what.arrival_ms();
         if event_id.is_absent() {
             out.push(delivery.what.row());
@@ -61,11 +61,11 @@ impl<W: Delivered> KeyedStateMachine for FirstOnly<W> {
     }
 
     #[inline]
-    fn expires_at_ms(&self, _event_id: EventId, counted: &Counted) -> i64 {
+    fn expires_at_ms(&self, _event_id: EventId, counted: &LastCounted) -> i64 {
         if counted.0 == i64::MIN { EMPTY_STATE } else { self.horizon.last_ms(counted.0) }
     }
 
-    fn on_expiry(&mut self, _event_id: EventId, _counted: &mut Counted, _out: &mut Vec<W::Row>) -> TimerOutcome {
+    fn on_expiry(&mut self, _event_id: EventId, _counted: &mut LastCounted, _out: &mut Vec<W::Row>) -> TimerOutcome {
         TimerOutcome::Evict
     }
 
@@ -74,7 +74,7 @@ impl<W: Delivered> KeyedStateMachine for FirstOnly<W> {
         reached.arrivals_from_ms
     }
 
-    fn heap_bytes(&self, _counted: &Counted) -> usize {
+    fn heap_bytes(&self, _counted: &LastCounted) -> usize {
         0
     }
 }

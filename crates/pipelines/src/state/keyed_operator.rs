@@ -74,13 +74,13 @@ impl<M: KeyedStateMachine, E: Evictor<M>> StateOperator<M::Message, M::Row> for 
         let until_ms = self.states.machine.reached(reached);
         self.order.advance(reached, &mut self.released);
         self.apply_released(out);
-        self.states.machine.settle();
+        self.states.machine.finish_step();
         self.evictor.advance(until_ms, &mut self.states, out);
     }
 
     fn state_counts(&self) -> StateCounts {
         let entries = self.states.table.len() + self.evictor.retired_entries();
-        let buffered = self.order.buffered() + self.states.machine.kept();
+        let buffered = self.order.buffered() + self.states.machine.logged_events();
         let entry_bytes = std::mem::size_of::<M::Key>() + std::mem::size_of::<M::State>();
         let least_bytes = entries * entry_bytes + self.order.buffered() * std::mem::size_of::<M::Message>();
         StateCounts { entries, buffered, answer_bytes: 0, least_bytes }

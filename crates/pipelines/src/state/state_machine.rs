@@ -38,10 +38,10 @@ pub trait KeyedStateMachine: Send + 'static {
     fn reached(&mut self, reached: EventTimeProgress) -> i64;
 
     /// Reports that all events below the reached time have been applied.
-    fn settle(&mut self) {}
+    fn finish_step(&mut self) {}
 
     /// Returns the number of events kept for all keys together.
-    fn kept(&self) -> usize {
+    fn logged_events(&self) -> usize {
         0
     }
 

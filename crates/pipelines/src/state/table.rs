@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 
 use crate::message::Key;
 
-/// States without gaps, in sheets of fixed size, and beside them sixteen hash tables of their numbers.
+/// States without gaps, in chunks of fixed size, and beside them sixteen hash tables of their numbers.
 ///
 /// A hash table that holds the states themselves is half empty on average and doubles all at once: for a while it takes
 /// more than twice what its entries need, and the doubling is one long stall. Here only the numbers, 5 bytes a slot, are
@@ -21,7 +21,7 @@ pub(crate) struct Table<K, S> {
 }
 
 const PARTS: usize = 16;
-/// States on a sheet: a power of two.
+/// States in a chunk: a power of two.
 const CHUNK: usize = 1024;
 
 /// Which part a byte of the hash leads to.
@@ -83,12 +83,12 @@ impl<K: Key, S: Default> Table<K, S> {
         let chunks = &mut self.chunks;
         let found = self.numbers[part(hash)].find_entry(hash, |number| slot(chunks, *number).0 == key).ok()?;
         let (number, _) = found.remove();
-        let last_sheet = chunks.last_mut()?;
-        let mut moved = last_sheet.pop()?;
-        if last_sheet.is_empty() {
+        let last_chunk = chunks.last_mut()?;
+        let mut moved = last_chunk.pop()?;
+        if last_chunk.is_empty() {
             chunks.pop();
         }
-        let last = self.chunks.last().map_or(0, |sheet| (self.chunks.len() - 1) * CHUNK + sheet.len()) as u32;
+        let last = self.chunks.last().map_or(0, |chunk| (self.chunks.len() - 1) * CHUNK + chunk.len()) as u32;
         if number != last {
             let hash = self.hasher.hash_one(moved.0);
             let renumbered = self.numbers[part(hash)].find_mut(hash, |other| *other == last);

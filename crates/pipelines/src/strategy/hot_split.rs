@@ -1,5 +1,5 @@
 //! By key, but two workers share a hot key: each of its messages goes to whichever of the two has had less so far,
-//! and what the other one has combined is merged into the state at the key's home.
+//! and what the other one has combined is merged into the state at the worker that owns the key.
 //!
 //! After "The power of both choices" (Nasir and others, ICDE 2015), with two choices for hot keys only. It helps
 //! where one key is more than a worker can bear and its events cannot be combined where they are read. In this
@@ -66,7 +66,7 @@ pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
     execute(context, placement, move |worker, worker_context| {
         let sink = sink(worker_context.fault(), worker_context.fault());
         let late = worker_context.run(worker, &intake, &Reading::InTurn, |messages| {
-            let messages = sent_home(&worker_context, messages, &intake, combine());
+            let messages = route_to_owners(&worker_context, messages, &intake, combine());
             worker_context.last(messages, OwnershipFilter::everything(), Rc::clone(&sink));
         });
         worker_context.end(worker, &sink, late)
@@ -85,7 +85,7 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
     execute(context, placement, move |worker, worker_context| {
         let sink = sink(FaultInjector::not(), worker_context.fault());
         let late = worker_context.run(worker, &intake, &Reading::InTurn, |messages| {
-            let messages = sent_home(&worker_context, messages, &intake, combine());
+            let messages = route_to_owners(&worker_context, messages, &intake, combine());
             let rows = worker_context.rows(messages, OwnershipFilter::everything(), operator(), (second.router)());
             worker_context.last(rows, OwnershipFilter::everything(), Rc::clone(&sink));
         });
@@ -101,19 +101,19 @@ fn combining<M>(
     combine.ok_or(RunError::Unsupported { strategy: context.config.strategy.name(), reason: IN_ORDER })
 }
 
-/// Routes messages to the home of their key, those of a shared hot key combined.
-fn sent_home<'s, M: Message>(
+/// Routes messages to the worker that owns their key, those of a shared hot key combined.
+fn route_to_owners<'s, M: Message>(
     worker_context: &WorkerContext,
     messages: Batches<'s, M>,
     intake: &Intake<M>,
     combine: Box<dyn Router<M, M>>,
 ) -> Batches<'s, M> {
-    let home = Home::new(worker_context.worker, worker_context.workers, &intake.route, combine);
-    worker_context.rerouted(messages, Box::new(home))
+    let owner_router = OwnerRouter::new(worker_context.worker, worker_context.workers, &intake.route, combine);
+    worker_context.rerouted(messages, Box::new(owner_router))
 }
 
-/// Passes on the keys whose home is this worker, and combines the rest before sending it home.
-struct Home<M> {
+/// Passes on the keys that this worker owns, and combines the rest before sending it to its owner.
+struct OwnerRouter<M> {
     worker: usize,
     workers: usize,
     route: Route<M>,
@@ -121,18 +121,18 @@ struct Home<M> {
     elsewhere: Vec<M>,
 }
 
-impl<M> Home<M> {
+impl<M> OwnerRouter<M> {
     fn new(worker: usize, workers: usize, route: &Route<M>, combine: Box<dyn Router<M, M>>) -> Self {
         Self { worker, workers, route: Arc::clone(route), combine, elsewhere: Vec::new() }
     }
 }
 
-impl<M: Message> Router<M, M> for Home<M> {
+impl<M: Message> Router<M, M> for OwnerRouter<M> {
     fn route(&mut self, batch: &mut Vec<M>, out: &mut Outbox<M>) {
         for message in batch.drain(..) {
             let route = (self.route)(&message);
             if by_route(route, self.workers) == self.worker {
-                out.give(|| route, message);
+                out.add(|| route, message);
             } else {
                 self.elsewhere.push(message);
             }

@@ -17,11 +17,11 @@ use super::stage::{FirstStage, Intake, SecondStage};
 use crate::answers::Corrupt;
 use crate::disorder::Arrival;
 use crate::driver::{Driver, StateCounts};
-use crate::fault::{FaultInjector, Struck};
+use crate::fault::{FaultFired, FaultInjector};
 use crate::feed::{Delivery, EventTimeProgress, Feed};
 use crate::message::Message;
 use crate::run::{RunConfig, RunContext};
-use crate::state::dedup::FirstOnly;
+use crate::state::dedup::DedupMachine;
 use crate::state::keyed_operator::keyed_operator;
 use crate::state::operator::StateOperator;
 
@@ -61,8 +61,8 @@ fn run<M: Message, R: Message + Corrupt>(
     collector: &ResultCollector<R>,
 ) -> Vec<WorkerTotals> {
     let mut driver = (context.drivers)(0);
-    let struck = Struck::default();
-    let [messages_fault, answers_fault] = [(); 2].map(|()| FaultInjector::on(context.config.fault, true, &struck));
+    let fault_fired = FaultFired::default();
+    let [messages_fault, answers_fault] = [(); 2].map(|()| FaultInjector::on(context.config.fault, true, &fault_fired));
     let mut sink = CollectingSink::new(operator, messages_fault, answers_fault, collector.clone());
     let mut source = Source::new(&context.feed, intake, &context.config);
     let mut totals = WorkerTotals::default();
@@ -85,7 +85,7 @@ fn run<M: Message, R: Message + Corrupt>(
     });
     driver.on_drained();
     sink.submit(0);
-    totals.struck = struck.get();
+    totals.fault_fired = fault_fired.get();
     vec![totals]
 }
 
@@ -135,7 +135,7 @@ impl<'a, M: Message> Source<'a, M> {
 
 impl<M: Message> Dedup<M> {
     fn new(horizon: Horizon, router: Box<dyn Router<Event, M>>, config: &RunConfig) -> Self {
-        let operator = keyed_operator(FirstOnly::within(horizon), config.eviction, Box::new(Arrival));
+        let operator = keyed_operator(DedupMachine::within(horizon), config.eviction, Box::new(Arrival));
         Self { deliveries: Vec::new(), operator, events: Vec::new(), router }
     }
 

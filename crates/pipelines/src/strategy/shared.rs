@@ -80,8 +80,8 @@ pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
         let late = worker_context.run(worker, &first.intake, &Reading::InTurn, |messages| {
             let tracker = Rc::new(RefCell::new(FrontierTracker::new(&worker_context, true)));
             let into = Rc::clone(&last);
-            let put = put(messages, &tracker, move |batch| into.borrow_mut().take(batch));
-            answer(&worker_context, put, tracker, Rc::clone(&last));
+            let store = store(messages, &tracker, move |batch| into.borrow_mut().take(batch));
+            answer(&worker_context, store, tracker, Rc::clone(&last));
         });
         worker_context.end(worker, &last, late)
     })
@@ -115,11 +115,11 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
             }));
             let tracker = Rc::new(RefCell::new(FrontierTracker::new(&worker_context, false)));
             let into = Rc::clone(&between);
-            let put = put(messages, &tracker, move |batch| into.borrow_mut().arrive(batch));
-            let rows_put = between_stages(put, tracker, between);
+            let store = store(messages, &tracker, move |batch| into.borrow_mut().arrive(batch));
+            let rows_stored = between_stages(store, tracker, between);
             answer(
                 &worker_context,
-                rows_put,
+                rows_stored,
                 Rc::new(RefCell::new(FrontierTracker::new(&worker_context, true))),
                 Rc::clone(&last),
             );
@@ -129,17 +129,17 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
 }
 
 /// Puts messages into their maps. Its output tells how far that has come.
-fn put<'s, M: Message>(
+fn store<'s, M: Message>(
     messages: Batches<'s, M>,
     tracker: &Rc<RefCell<FrontierTracker>>,
-    mut put: impl FnMut(&mut Vec<M>) + 'static,
+    mut store: impl FnMut(&mut Vec<M>) + 'static,
 ) -> Batches<'s, ()> {
     let tracker = Rc::clone(tracker);
-    messages.unary::<Builder<()>, _, _, _>(Pipeline, "put", move |_, _| {
+    messages.unary::<Builder<()>, _, _, _>(Pipeline, "store", move |_, _| {
         move |input, _output| {
             input.for_each(|_, batch: &mut Batch<M>| {
                 tracker.borrow().taken(batch.messages.len());
-                put(&mut batch.messages);
+                store(&mut batch.messages);
             });
         }
     })
@@ -147,11 +147,11 @@ fn put<'s, M: Message>(
 
 /// Lets the first stage answer once all workers have stored what is complete, and stores its rows in the second.
 fn between_stages<'s, M: Message, B: Message>(
-    put: Batches<'s, ()>,
+    store: Batches<'s, ()>,
     tracker: Rc<RefCell<FrontierTracker>>,
     between: Rc<RefCell<Between<M, B>>>,
 ) -> Batches<'s, ()> {
-    put.unary_frontier::<Builder<()>, _, _, _>(Pipeline, "rows", move |capability, _| {
+    store.unary_frontier::<Builder<()>, _, _, _>(Pipeline, "rows", move |capability, _| {
         let mut capability = Some(capability);
         move |(_, frontier), _output| {
             let (mut tracker, mut between) = (tracker.borrow_mut(), between.borrow_mut());
@@ -167,11 +167,11 @@ fn between_stages<'s, M: Message, B: Message>(
 /// Answers once all workers have stored what is complete.
 fn answer<M: Message>(
     worker_context: &WorkerContext,
-    put: Batches<'_, ()>,
+    store: Batches<'_, ()>,
     tracker: Rc<RefCell<FrontierTracker>>,
     last: SharedSink<M>,
 ) {
-    let progress = put.unary_frontier::<Builder<()>, _, _, _>(Pipeline, "answers", move |capability, _| {
+    let progress = store.unary_frontier::<Builder<()>, _, _, _>(Pipeline, "answers", move |capability, _| {
         let mut capability = Some(capability);
         move |(_, frontier), _output| {
             let (mut tracker, mut last) = (tracker.borrow_mut(), last.borrow_mut());
@@ -201,15 +201,15 @@ impl<M: Message, B: Message> Between<M, B> {
         if let Some(mut map) = self.share.map_of(batch) {
             map.operator.arrive(batch, &mut self.rows);
         }
-        self.give();
+        self.forward_rows();
     }
 
     fn advance(&mut self, reached: EventTimeProgress) {
         self.share.advance(reached, |map| map.operator.advance(reached, &mut self.rows));
-        self.give();
+        self.forward_rows();
     }
 
-    fn give(&mut self) {
+    fn forward_rows(&mut self) {
         self.router.route(&mut self.rows, &mut self.out);
         self.router.flush(&mut self.out);
         let last = &self.last;
@@ -262,7 +262,7 @@ impl<M: Message, R: Message + Corrupt> Sink<M> for LastShare<M, R> {
     }
 
     fn submit(&mut self, worker: usize) {
-        self.share.submit().for_each(|chunks| self.collector.put(worker, chunks.into_rows()));
+        self.share.submit().for_each(|chunks| self.collector.submit(worker, chunks.into_rows()));
     }
 
     fn pack(&mut self) -> Vec<Vec<u8>> {

@@ -253,10 +253,11 @@ fn a_planted_fault_tells_whether_it_has_struck() {
             match run(&*prepared, config, &feed, processes) {
                 Err(RunError::Unsupported { .. } | RunError::Workers { .. }) => {}
                 end => {
-                    let (struck, strikes) = (end.unwrap().struck, fault.is_some_and(|fault| fault.after == 0));
+                    let (fault_fired, should_fire) =
+                        (end.unwrap().fault_fired, fault.is_some_and(|fault| fault.after == 0));
                     // Of the few days, none may belong to the worker on which it is planted.
                     let may_miss = *name == "dispatched-today" && workers * processes > 1;
-                    assert!(struck == strikes || (may_miss && !struck), "{name} {config:?}");
+                    assert!(fault_fired == should_fire || (may_miss && !fault_fired), "{name} {config:?}");
                 }
             }
         }
@@ -408,53 +409,58 @@ proptest! {
     }
 }
 
-/// What a driver was told.
+/// A call that a driver has received.
 #[derive(Debug, Clone, Copy)]
-enum Told {
+enum DriverCall {
     /// The state of this worker has acted upon so many epochs.
     Views { worker: usize, epochs: u64 },
     /// All epochs below this number are complete.
     Completed(u64),
 }
 
-/// A driver that notes what it is told, among the notes of all workers.
-struct Noting {
+/// A driver that records its calls in a list that all workers share.
+struct RecordingDriver {
     worker: usize,
-    unhurried: Box<dyn Driver>,
-    notes: Arc<Mutex<Vec<Told>>>,
+    unpaced: Box<dyn Driver>,
+    calls: Arc<Mutex<Vec<DriverCall>>>,
 }
 
-impl Driver for Noting {
+impl Driver for RecordingDriver {
     fn admissible(&mut self) -> u64 {
-        self.unhurried.admissible()
+        self.unpaced.admissible()
     }
 
     fn on_admitted(&mut self, epochs: u64) {
-        self.unhurried.on_admitted(epochs);
+        self.unpaced.on_admitted(epochs);
     }
 
     fn on_completed(&mut self, epochs: u64) {
-        self.notes.lock().unwrap().push(Told::Completed(epochs));
-        self.unhurried.on_completed(epochs);
+        self.calls.lock().unwrap().push(DriverCall::Completed(epochs));
+        self.unpaced.on_completed(epochs);
     }
 
     fn on_view(&mut self, epochs: u64) {
-        self.notes.lock().unwrap().push(Told::Views { worker: self.worker, epochs });
+        self.calls.lock().unwrap().push(DriverCall::Views { worker: self.worker, epochs });
     }
 
     fn on_state(&mut self, state_counts: StateCounts) {
-        self.unhurried.on_state(state_counts);
+        self.unpaced.on_state(state_counts);
     }
 }
 
 /// What a run of 3 workers with 2 records an epoch tells its drivers.
-fn told(prepared: &dyn BoundPipeline, config: RunConfig, feed: &Arc<Feed>) -> Result<Vec<Told>, RunError> {
-    let notes = Arc::new(Mutex::new(Vec::new()));
-    let (unhurried, kept) = (UnpacedDriver::drivers(), Arc::clone(&notes));
-    let drivers: Drivers =
-        Arc::new(move |worker| Box::new(Noting { worker, unhurried: unhurried(worker), notes: Arc::clone(&kept) }));
+fn recorded_calls(
+    prepared: &dyn BoundPipeline,
+    config: RunConfig,
+    feed: &Arc<Feed>,
+) -> Result<Vec<DriverCall>, RunError> {
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let (unpaced, kept) = (UnpacedDriver::drivers(), Arc::clone(&calls));
+    let drivers: Drivers = Arc::new(move |worker| {
+        Box::new(RecordingDriver { worker, unpaced: unpaced(worker), calls: Arc::clone(&kept) })
+    });
     run_by(&drivers, prepared, config, feed, 1)?;
-    Ok(std::mem::take(&mut *notes.lock().unwrap()))
+    Ok(std::mem::take(&mut *calls.lock().unwrap()))
 }
 
 #[test]
@@ -467,13 +473,13 @@ fn an_epoch_is_completed_when_all_workers_with_state_have_acted_upon_it() {
         .filter(|(_, strategy)| ![Parallelism::SEQUENTIAL, Parallelism::DIFFERENTIAL].contains(strategy))
     {
         let prepared = Registry::default().find(name).unwrap().prepare(&[], &trace.symbols).unwrap();
-        let notes = match told(&*prepared, RunConfig { workers: 3, ..RunConfig::plain(strategy) }, &feed) {
+        let calls = match recorded_calls(&*prepared, RunConfig { workers: 3, ..RunConfig::plain(strategy) }, &feed) {
             Err(RunError::Unsupported { .. }) => continue,
-            notes => notes.unwrap(),
+            calls => calls.unwrap(),
         };
         let mut acted = std::collections::BTreeMap::new();
-        for note in &notes {
-            if let Told::Views { worker, .. } = note {
+        for call in &calls {
+            if let DriverCall::Views { worker, .. } = call {
                 acted.insert(*worker, 0);
             }
         }
@@ -483,13 +489,13 @@ fn an_epoch_is_completed_when_all_workers_with_state_have_acted_upon_it() {
             _ => 3,
         };
         assert_eq!(acted.len(), state_workers, "{name} {}", strategy.name());
-        for note in &notes {
-            match *note {
-                Told::Views { worker, epochs } => {
+        for call in &calls {
+            match *call {
+                DriverCall::Views { worker, epochs } => {
                     let before = acted.insert(worker, epochs);
                     assert!(before < Some(epochs), "{name} {}: the view goes back", strategy.name());
                 }
-                Told::Completed(epochs) => {
+                DriverCall::Completed(epochs) => {
                     let early = acted.values().filter(|acted| **acted < epochs).count();
                     assert_eq!(early, 0, "{name} {}: {epochs} epochs, of {acted:?}", strategy.name());
                 }

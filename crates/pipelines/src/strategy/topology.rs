@@ -48,7 +48,7 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
     let partitions = partitions(topology, context, &first.intake);
     let sink = make_sink(&second.operator, collector);
     execute(context, topology.placement, move |worker, worker_context| {
-        // Messages are struck where they come in: at the first stage.
+        // A fault of messages fires where they enter: in the first stage.
         let sink = sink(FaultInjector::not(), worker_context.fault());
         let reading = Reading::of(worker_context.worker, partitions.as_ref());
         let late = worker_context.run(worker, &first.intake, &reading, |messages| {
@@ -65,5 +65,5 @@ fn partitions<M>(topology: Topology, context: &RunContext, intake: &Intake<M>) -
     let in_front = context.config.deduplicate.is_some();
     let owner = if in_front { &by_event_id() } else { &intake.owner };
     let numbered = in_front || intake.after_dedup.is_none();
-    topology.prepartitioned.then(|| context.feed.deal(context.workers(), numbered, &**owner))
+    topology.prepartitioned.then(|| context.feed.partition(context.workers(), numbered, &**owner))
 }

@@ -13,7 +13,7 @@ use timely::worker::Worker;
 use super::routing::{Batches, Outbox, Placement, Routing, Traffic};
 use crate::deployment::Deployment;
 use crate::driver::{Driver, StateCounts};
-use crate::fault::Struck;
+use crate::fault::FaultFired;
 use crate::feed::Feed;
 use crate::message::Message;
 use crate::run::{RunConfig, RunContext, RunError, WorkerEnd};
@@ -32,8 +32,8 @@ pub(crate) struct WorkerTotals {
     /// Messages it sent to other workers.
     pub(crate) exchanged_records: u64,
     pub(crate) exchanged_bytes: u64,
-    /// True if a fault planted on it has struck.
-    pub(crate) struck: bool,
+    /// True if a fault planted on it has fired.
+    pub(crate) fault_fired: bool,
 }
 
 impl WorkerTotals {
@@ -63,7 +63,7 @@ pub(crate) struct WorkerContext {
     pub(super) records: Rc<Cell<u64>>,
     pub(super) rounds: Rc<Cell<u64>>, // how often an operator had something to do
     pub(super) traffic: Rc<Cell<Traffic>>,
-    pub(crate) struck: Struck,
+    pub(crate) fault_fired: FaultFired,
 }
 
 /// Runs a dataflow on every worker of this process: `work` builds it with the context it is given and offers
@@ -103,7 +103,7 @@ pub(crate) fn execute(
             records: Rc::default(),
             rounds: Rc::default(),
             traffic: Rc::default(),
-            struck: Struck::default(),
+            fault_fired: FaultFired::default(),
         };
         work(worker, worker_context)
     };

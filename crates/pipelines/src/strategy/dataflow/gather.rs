@@ -25,7 +25,7 @@ impl WorkerContext {
         self.driver.borrow_mut().on_drained();
         let (entries, payload_bytes) = self.payload.get();
         let Traffic { records: exchanged_records, bytes: exchanged_bytes } = self.traffic.get();
-        let (worker_index, records, struck) = (self.worker, self.records.get(), self.struck.get());
+        let (worker_index, records, fault_fired) = (self.worker, self.records.get(), self.fault_fired.get());
         let totals = WorkerTotals {
             worker: worker_index,
             late,
@@ -34,24 +34,27 @@ impl WorkerContext {
             records,
             exchanged_records,
             exchanged_bytes,
-            struck,
+            fault_fired,
         };
         let mut last = last.borrow_mut();
         if self.processes == 1 {
             last.submit(self.worker);
             return vec![totals];
         }
-        let parcels = if self.process == 0 {
+        let messages = if self.process == 0 {
             last.submit(self.worker);
             Vec::new()
         } else {
-            let totals = GatherMessage { worker: self.worker, is_tally: true, bytes: packed(totals) };
+            let totals = GatherMessage { worker: self.worker, is_totals: true, bytes: packed(totals) };
             let answers = last.pack().into_iter();
-            answers.map(|bytes| GatherMessage { worker: self.worker, is_tally: false, bytes }).chain([totals]).collect()
+            answers
+                .map(|bytes| GatherMessage { worker: self.worker, is_totals: false, bytes })
+                .chain([totals])
+                .collect()
         };
         let mut all_totals = vec![totals];
-        for GatherMessage { worker, is_tally, bytes } in gather(worker, parcels) {
-            match is_tally {
+        for GatherMessage { worker, is_totals, bytes } in gather(worker, messages) {
+            match is_totals {
                 true => all_totals.push(Bincode::<WorkerTotals>::from_bytes(BytesMut::from(bytes).freeze()).payload),
                 false => last.unpack(worker, bytes),
             }
@@ -64,23 +67,23 @@ impl WorkerContext {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct GatherMessage {
     worker: usize,
-    is_tally: bool,
+    is_totals: bool,
     bytes: Vec<u8>,
 }
 
 /// Brings messages to the first worker of all; the others get nothing. Every worker must take part.
-fn gather(worker: &mut Worker, parcels: Vec<GatherMessage>) -> Vec<GatherMessage> {
+fn gather(worker: &mut Worker, messages: Vec<GatherMessage>) -> Vec<GatherMessage> {
     let gathered = Rc::new(RefCell::new(Vec::new()));
     let into = Rc::clone(&gathered);
     let (mut input, probe) = worker.dataflow::<u64, _, _>(|scope| {
         let (input, stream) = scope.new_input::<Vec<GatherMessage>>();
         let to_first = Exchange::new(|_: &GatherMessage| 0);
         let arrived = stream.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(to_first, "gather", move |_, _| {
-            move |input, _| input.for_each(|_, parcels| into.borrow_mut().append(parcels))
+            move |input, _| input.for_each(|_, messages| into.borrow_mut().append(messages))
         });
         (input, arrived.probe().0)
     });
-    parcels.into_iter().for_each(|parcel| input.send(parcel));
+    messages.into_iter().for_each(|message| input.send(message));
     input.close();
     while !probe.done() {
         worker.step();

@@ -13,14 +13,14 @@ use timely::dataflow::operators::generic::Operator;
 
 use super::context::WorkerContext;
 use super::frontier::FrontierTracker;
-use super::routing::{Batches, Builder, Routing, whole};
+use super::routing::{Batches, Builder, Routing, whole_batches};
 use super::sink::SharedSink;
 use super::source_reader::Router;
 use crate::disorder::InArrivalOrder;
 use crate::fault::FaultInjector;
 use crate::feed::{Delivery, spread};
 use crate::message::Message;
-use crate::state::dedup::FirstOnly;
+use crate::state::dedup::DedupMachine;
 use crate::state::keyed_operator::keyed_operator;
 use crate::state::operator::StateOperator;
 use crate::strategy::stage::Route;
@@ -34,7 +34,7 @@ impl WorkerContext {
         router: Box<dyn Router<Event, M>>,
     ) -> Batches<'s, M> {
         let operator =
-            keyed_operator(FirstOnly::within(horizon), self.config.eviction, Box::new(InArrivalOrder::default()));
+            keyed_operator(DedupMachine::within(horizon), self.config.eviction, Box::new(InArrivalOrder::default()));
         let to = To { name: "first deliveries", routing: self.placement.states.clone(), fault: FaultInjector::not() };
         self.stage(deliveries, OwnershipFilter::everything(), operator, router, to)
     }
@@ -65,7 +65,7 @@ impl WorkerContext {
         let mut tracker = FrontierTracker::new(self, false);
         let To { name, routing, mut fault } = to;
         let mut out = self.outbox(routing);
-        messages.unary_frontier::<Builder<N>, _, _, _>(whole(), name, move |capability, _| {
+        messages.unary_frontier::<Builder<N>, _, _, _>(whole_batches(), name, move |capability, _| {
             let mut capability = Some(capability);
             let mut rows = Vec::new();
             move |(input, frontier), output| {
@@ -101,22 +101,23 @@ impl WorkerContext {
     ) {
         let is_view = self.behind.is_none() && self.placement.state_workers.contains(&self.worker);
         let mut tracker = FrontierTracker::new(self, is_view);
-        let progress = messages.unary_frontier::<Builder<()>, _, _, _>(whole(), "answers", move |capability, _| {
-            let mut capability = Some(capability);
-            move |(input, frontier), _output| {
-                let mut last = last.borrow_mut();
-                input.for_each(|_, batch| {
-                    ownership.keep(&mut batch.messages);
-                    tracker.taken(batch.messages.len());
-                    last.take(&mut batch.messages);
-                });
-                if let Some(reached) = tracker.next(frontier, || last.payload()) {
-                    last.advance(reached);
+        let progress =
+            messages.unary_frontier::<Builder<()>, _, _, _>(whole_batches(), "answers", move |capability, _| {
+                let mut capability = Some(capability);
+                move |(input, frontier), _output| {
+                    let mut last = last.borrow_mut();
+                    input.for_each(|_, batch| {
+                        ownership.keep(&mut batch.messages);
+                        tracker.taken(batch.messages.len());
+                        last.take(&mut batch.messages);
+                    });
+                    if let Some(reached) = tracker.next(frontier, || last.payload()) {
+                        last.advance(reached);
+                    }
+                    tracker.held.set(last.state_counts());
+                    tracker.hold(&mut capability, frontier);
                 }
-                tracker.held.set(last.state_counts());
-                tracker.hold(&mut capability, frontier);
-            }
-        });
+            });
         self.watch(progress);
     }
 
@@ -128,7 +129,7 @@ impl WorkerContext {
     ) -> Batches<'s, M> {
         let rounds = Rc::clone(&self.rounds);
         let mut out = self.outbox(Routing::ByRoute { first: 0, count: self.workers });
-        messages.unary::<Builder<M>, _, _, _>(whole(), "sort", move |_, _| {
+        messages.unary::<Builder<M>, _, _, _>(whole_batches(), "sort", move |_, _| {
             move |input, output| {
                 input.for_each(|time, batch| {
                     rounds.set(rounds.get() + 1);
@@ -154,7 +155,7 @@ impl WorkerContext {
 
     /// Returns the fault planted on this worker.
     pub(crate) fn fault(&self) -> FaultInjector {
-        FaultInjector::on(self.config.fault, self.worker == self.placement.state_workers.start, &self.struck)
+        FaultInjector::on(self.config.fault, self.worker == self.placement.state_workers.start, &self.fault_fired)
     }
 }
 

@@ -70,7 +70,7 @@ impl<M> Distributor<Batch<M>> for WholeBatch {
 }
 
 /// Returns the parallelization contract of batches.
-pub(crate) fn whole() -> DistributorPact<fn(usize) -> WholeBatch> {
+pub(crate) fn whole_batches() -> DistributorPact<fn(usize) -> WholeBatch> {
     DistributorPact(|_| WholeBatch)
 }
 
@@ -179,7 +179,7 @@ impl<M: Message> Outbox<M> {
 
     /// Adds a message to the batch that its route leads to.
     #[inline]
-    pub(crate) fn give(&mut self, route: impl FnOnce() -> u64, message: M) {
+    pub(crate) fn add(&mut self, route: impl FnOnce() -> u64, message: M) {
         match &mut self.routing {
             Routing::One(_) => self.push(0, message),
             Routing::ByRoute { count, .. } | Routing::Places(count) => {

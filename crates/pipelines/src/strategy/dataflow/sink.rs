@@ -72,7 +72,7 @@ impl<R> Default for ResultCollector<R> {
 }
 
 impl<R> ResultCollector<R> {
-    pub(crate) fn put(&self, worker: usize, answers: Vec<R>) {
+    pub(crate) fn submit(&self, worker: usize, answers: Vec<R>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((worker, answers));
     }
 
@@ -87,7 +87,7 @@ impl<R> ResultCollector<R> {
 impl<R: Message> ResultCollector<R> {
     /// Adds a piece that `worker` of another process has packed.
     pub(crate) fn unpack(&self, worker: usize, piece: Vec<u8>) {
-        self.put(worker, Bincode::<Vec<R>>::from_bytes(BytesMut::from(piece).freeze()).payload);
+        self.submit(worker, Bincode::<Vec<R>>::from_bytes(BytesMut::from(piece).freeze()).payload);
     }
 }
 
@@ -140,7 +140,7 @@ impl<M: Message, R: Message + Corrupt> Sink<M> for CollectingSink<M, R> {
     }
 
     fn submit(&mut self, worker: usize) {
-        self.collector.put(worker, std::mem::take(&mut self.chunks).into_rows());
+        self.collector.submit(worker, std::mem::take(&mut self.chunks).into_rows());
     }
 
     fn pack(&mut self) -> Vec<Vec<u8>> {
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sheets_keep_every_answer_in_order() {
+    fn chunks_keep_every_answer_in_order() {
         let mut chunks = ChunkedVec::default();
         let mut next = 0;
         for count in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 7, 5] {
@@ -222,7 +222,7 @@ mod tests {
             next += count;
             chunks.keep(&mut answers);
             assert!(answers.is_empty() && chunks.open.len() < CHUNK);
-            assert!([0, CHUNK].contains(&chunks.open.capacity()), "a sheet that had to grow");
+            assert!([0, CHUNK].contains(&chunks.open.capacity()), "a chunk that had to grow");
         }
         assert!(chunks.bytes() >= next * std::mem::size_of::<usize>());
         assert_eq!(chunks.into_rows(), (0..next).collect::<Vec<_>>());

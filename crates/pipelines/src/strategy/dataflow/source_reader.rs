@@ -88,7 +88,7 @@ pub(crate) struct Deliver;
 
 impl<W: Delivered> Reader<Delivery<W>> for Deliver {
     fn read(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Outbox<Delivery<W>>) {
-        share.deliveries(late, |delivery: Delivery<W>| out.give(|| delivery.what.event_id().route(), delivery));
+        share.deliveries(late, |delivery: Delivery<W>| out.add(|| delivery.what.event_id().route(), delivery));
     }
 
     fn collect(&mut self, share: Share<'_>, late: &mut LateSet, out: &mut Vec<Delivery<W>>) {
@@ -105,7 +105,7 @@ where
 {
     fn route(&mut self, batch: &mut Vec<In>, out: &mut Outbox<M>) {
         for (key, message) in batch.drain(..).filter_map(|input| (self.0)(&input)) {
-            out.give(|| key.route(), message);
+            out.add(|| key.route(), message);
         }
     }
 
@@ -122,7 +122,7 @@ where
         share.runs(late, |run| {
             for event in run {
                 if let Some((key, message)) = (self.0)(event) {
-                    out.give(|| key.route(), message);
+                    out.add(|| key.route(), message);
                 }
             }
         });
@@ -163,7 +163,7 @@ where
             Entry::Vacant(free) => drop(free.insert(message)),
             Entry::Occupied(mut held) => {
                 if !(self.join)(key, held.get_mut(), &message) {
-                    out.give(|| key.route(), held.insert(message));
+                    out.add(|| key.route(), held.insert(message));
                 }
             }
         }
@@ -180,7 +180,7 @@ where
     }
 
     fn flush(&mut self, out: &mut Outbox<M>) {
-        self.held.drain().for_each(|(key, message)| out.give(|| key.route(), message));
+        self.held.drain().for_each(|(key, message)| out.add(|| key.route(), message));
     }
 }
 

@@ -75,8 +75,8 @@ impl WorkerContext {
         reading: &Reading<'_>,
     ) -> LateSet {
         let epochs = self.feed.epochs();
-        let (mut epoch, turn, records_per_turn) = self.turns(reading);
-        let stride = turn * RECORDS_PER_STEP.div_ceil(records_per_turn) as u64;
+        let (mut epoch, stride, records_per_share) = self.reading_pattern(reading);
+        let span = stride * RECORDS_PER_STEP.div_ceil(records_per_share) as u64;
         let mut late = LateSet::default();
         let mut completed = 0;
         let mut source = (epoch < u64::MAX).then(|| (input, self.outbox(routing)));
@@ -86,10 +86,10 @@ impl WorkerContext {
             if let Some((input, out)) = &mut source {
                 input.advance_to(epoch.min(epochs));
                 if epoch < admissible {
-                    let until = admissible.min(epoch + stride);
-                    let next = epoch + (until - epoch).div_ceil(turn) * turn;
+                    let until = admissible.min(epoch + span);
+                    let next = epoch + (until - epoch).div_ceil(stride) * stride;
                     self.driver.borrow_mut().on_admitted(next.min(epochs));
-                    for epoch in (epoch..next).step_by(turn as usize) {
+                    for epoch in (epoch..next).step_by(stride as usize) {
                         reader.read(reading.share(&self.feed, epoch), &mut late, out);
                     }
                     epoch = next;
@@ -115,15 +115,15 @@ impl WorkerContext {
 
     /// Steps the dataflow; sleeps until something arrives if there has been nothing to do since `rounds`.
     fn step(&self, worker: &mut Worker, rounds: u64) {
-        let nap = if self.rounds.get() > rounds { None } else { self.driver.borrow_mut().idle() };
-        match nap {
-            Some(_) => worker.step_or_park(nap),
+        let park = if self.rounds.get() > rounds { None } else { self.driver.borrow_mut().idle() };
+        match park {
+            Some(_) => worker.step_or_park(park),
             None => worker.step(),
         };
     }
 
     /// Returns the first epoch this worker reads, the step from one to the next, and the records in its share of one.
-    fn turns(&self, reading: &Reading<'_>) -> (u64, u64, usize) {
+    fn reading_pattern(&self, reading: &Reading<'_>) -> (u64, u64, usize) {
         let records_per_epoch = self.feed.records_per_epoch();
         match reading {
             Reading::Prepartitioned(_) => (0, 1, records_per_epoch.div_ceil(self.workers)),

@@ -16,7 +16,7 @@ use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::vec::Map;
 
 use crate::answers::Row;
-use crate::message::{Key, Message, Timed, Turn};
+use crate::message::{Key, Message, OrderKey, Timed};
 
 /// A pipeline as collections that change with event time: what `differential` runs.
 pub trait Incremental: Clone + Send + Sync + 'static {
@@ -59,7 +59,7 @@ impl<W: Message> Timed for (i64, TimedEvent<W>) {
         self.1.event_time_ms
     }
 
-    fn turn(&self) -> Turn {
+    fn order_key(&self) -> OrderKey {
         (self.1.event_time_ms, self.1.event_id.rank())
     }
 }

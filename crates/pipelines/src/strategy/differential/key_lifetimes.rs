@@ -6,7 +6,7 @@
 //! remember. So a reduction divides the events of a key into lives, each with the time at which it is over; what stands at
 //! that time is over, and some time later its events go back to the input as negative updates.
 //!
-//! A life that has many events is told in *chapters*: after some events these are taken out as those of a life are, and what
+//! A life that has many events is told in *segments*: after some events these are taken out as those of a life are, and what
 //! they have left in memory comes in, as one value. Without that, each event of a busy key would be shown again for every
 //! one that follows, until there is a pause.
 //!
@@ -97,18 +97,18 @@ impl Numbered for Id {
 
 /// The answers of `logic`.
 ///
-/// What a chapter has left behind is given back some time after its end: the shorter, the less is held and looked at again,
+/// What a segment has left behind is given back some time after its end: the shorter, the less is held and looked at again,
 /// and the more rounds are needed, since time advances by no more than that in each. So it takes a step; but not less than a
 /// four-thousandth of a life, since at the end of the input all lives are waited for.
 fn key_lifetimes<'s, L: ReplayableLogic>(logic: &L, events: Events<'s, EventFields>, step_ms: i64) -> Rows<'s, L::Row> {
     let (divide, answer) = (logic.clone(), logic.clone());
-    let divide = move |key: &i64, known: &[(&Known, isize)], chapters: &mut Vec<(Segment, isize)>| {
-        Segmenter { replay: Replay::new(&divide, *key), before: None, events: Vec::new(), chapters }.tell(known);
+    let divide = move |key: &i64, known: &[(&Known, isize)], segments: &mut Vec<(Segment, isize)>| {
+        Segmenter { replay: Replay::new(&divide, *key), before: None, events: Vec::new(), segments }.divide(known);
     };
     let after_ms = step_ms.max(logic.longest_ms() / 4000).max(1);
-    retimed(chapters(events, Box::new(divide), after_ms), move |(key, chapter), now_ms, times| {
+    retimed(segments(events, Box::new(divide), after_ms), move |(key, segment), now_ms, times| {
         // What was due before has been answered before.
-        let rows = answered(&answer, key, &chapter).into_iter().filter(move |(due_ms, _)| *due_ms >= now_ms);
+        let rows = answered(&answer, key, &segment).into_iter().filter(move |(due_ms, _)| *due_ms >= now_ms);
         rows.map(move |row| (row, now_ms, times))
     })
 }
@@ -135,7 +135,7 @@ struct Segment {
 }
 
 /// Compiled once: the logic comes in erased.
-fn chapters<'s>(
+fn segments<'s>(
     events: Events<'s, EventFields>,
     divide: Reduction<Known, isize, Segment>,
     after_ms: i64,
@@ -143,11 +143,11 @@ fn chapters<'s>(
     let (variable, over) = Variable::new(events.scope(), after_ms);
     // In turn, since the loop comes round many times until it has passed what is released at once.
     let known = delay_until_due(events.map(|(key, event)| (key, Known::Event(event))).concat(over));
-    let chapters = reduced(arranged(known, "known"), "chapters", divide);
-    // A chapter that stands at its end is over. What happens to it later is only its own events going.
-    let ends = retimed(chapters.clone(), |(key, chapter), now_ms, times| {
-        let ends_at_ms = chapter.ends_at_ms;
-        (now_ms <= ends_at_ms && ends_at_ms < i64::MAX).then_some(((key, chapter), ends_at_ms, times))
+    let segments = reduced(arranged(known, "known"), "segments", divide);
+    // A segment that stands at its end is over. What happens to it later is only its own events going.
+    let ends = retimed(segments.clone(), |(key, segment), now_ms, times| {
+        let ends_at_ms = segment.ends_at_ms;
+        (now_ms <= ends_at_ms && ends_at_ms < i64::MAX).then_some(((key, segment), ends_at_ms, times))
     });
     variable.set(retimed(delay_until_due(ends), |(key, Segment { before, events, after, .. }), ended_ms, times| {
         let events = (0..events.len()).map(move |at| (Known::Event(events[at]), -times));
@@ -155,22 +155,22 @@ fn chapters<'s>(
         let after = after.map(|memory| (Known::Memory(memory), times));
         events.chain(before).chain(after).map(move |(known, times)| ((key, known), ended_ms, times))
     }));
-    chapters
+    segments
 }
 
-/// After so many events a chapter of a life ends. Tests have short ones.
+/// After so many events a segment of a life ends. Tests have short ones.
 const MANY: usize = if cfg!(test) { 2 } else { 16 };
 
-/// Divides what is known of a key into chapters.
+/// Divides what is known of a key into segments.
 struct Segmenter<'a, L: ReplayableLogic> {
     replay: Replay<'a, L>,
     before: Option<Memory>,
     events: Vec<TimedEvent<EventFields>>,
-    chapters: &'a mut Vec<(Segment, isize)>,
+    segments: &'a mut Vec<(Segment, isize)>,
 }
 
 impl<L: ReplayableLogic> Segmenter<'_, L> {
-    fn tell(mut self, known: &[(&Known, isize)]) {
+    fn divide(mut self, known: &[(&Known, isize)]) {
         for (known, times) in known {
             match known {
                 Known::Memory(memory) => {
@@ -203,20 +203,20 @@ impl<L: ReplayableLogic> Segmenter<'_, L> {
     fn end(&mut self, ends_at_ms: i64, after: Option<Memory>) {
         let (before, events) = (self.before.take(), std::mem::take(&mut self.events).into());
         self.before.clone_from(&after);
-        self.chapters.push((Segment { ends_at_ms, before, events, after }, 1));
+        self.segments.push((Segment { ends_at_ms, before, events, after }, 1));
     }
 }
 
-/// The answers in a chapter, each with the time at which it is due.
-fn answered<L: ReplayableLogic>(logic: &L, key: i64, chapter: &Segment) -> Vec<(i64, L::Row)> {
+/// The answers in a segment, each with the time at which it is due.
+fn answered<L: ReplayableLogic>(logic: &L, key: i64, segment: &Segment) -> Vec<(i64, L::Row)> {
     let mut replay = Replay::new(logic, key);
-    chapter.before.iter().for_each(|memory| replay.recall(memory));
-    for event in chapter.events.iter() {
+    segment.before.iter().for_each(|memory| replay.recall(memory));
+    for event in segment.events.iter() {
         replay.fire_until(event.event_time_ms.saturating_sub(1));
         replay.show(event);
     }
-    if chapter.after.is_none() {
-        replay.fire_until(chapter.ends_at_ms);
+    if segment.after.is_none() {
+        replay.fire_until(segment.ends_at_ms);
     }
     replay.answers
 }
@@ -250,7 +250,7 @@ impl<'l, L: ReplayableLogic> Replay<'l, L> {
     /// Applies the next event; true if the life ends with it.
     fn show(&mut self, event: &TimedEvent<EventFields>) -> bool {
         self.logic.apply(self.key, &mut self.state, &event.event(), &mut self.rows);
-        self.give(event.event_time_ms);
+        self.collect_rows(event.event_time_ms);
         self.logic.expires_at_ms(self.key, &self.state) == EMPTY_STATE
     }
 
@@ -262,7 +262,7 @@ impl<'l, L: ReplayableLogic> Replay<'l, L> {
                 return None;
             }
             let afterwards = self.logic.on_expiry(self.key, &mut self.state, &mut self.rows);
-            self.give(expires_at_ms);
+            self.collect_rows(expires_at_ms);
             if afterwards == TimerOutcome::Evict {
                 self.state = L::State::default();
                 return Some(expires_at_ms);
@@ -270,7 +270,7 @@ impl<'l, L: ReplayableLogic> Replay<'l, L> {
         }
     }
 
-    fn give(&mut self, due_ms: i64) {
+    fn collect_rows(&mut self, due_ms: i64) {
         self.answers.extend(self.rows.drain(..).map(|row| (due_ms, row)));
     }
 }

@@ -30,7 +30,7 @@
 //! when to take back.
 //!
 //! It never is the fastest: 0.8 of the single thread where few events concern the pipeline (`repeat-high-value`), 0.16
-//! to 0.3 where counts and sums are kept, 0.01 to 0.06 where logic that remembers is told its lives (reference run of
+//! to 0.3 where counts and sums are kept, 0.01 to 0.06 where logic that remembers is replayed lifetime by lifetime (reference run of
 //! the experiment `parallelism`). It is here for what it makes easy, and to have its price in numbers.
 //!
 //! Decisions D-015 and D-016.
@@ -173,7 +173,7 @@ impl<W: Message + Ord + Debug, R: Row> Sink<(i64, TimedEvent<W>)> for Intake<W, 
     fn advance(&mut self, reached: EventTimeProgress) {
         self.order.advance(reached, &mut self.released);
         let released = self.released.drain(..);
-        let mut updates = released.map(|happened| (happened, happened.event_time_ms(), 1)).collect();
+        let mut updates = released.map(|timed| (timed, timed.event_time_ms(), 1)).collect();
         self.input.send_batch(&mut updates);
         // The input stays open, so that what is held can be looked at when everything has been answered.
         self.input.advance_to(reached.watermark_ms);
@@ -184,7 +184,7 @@ impl<W: Message + Ord + Debug, R: Row> Sink<(i64, TimedEvent<W>)> for Intake<W, 
         StateCounts { entries, buffered: self.order.buffered(), ..self.answers.borrow().state_counts() }
     }
 
-    /// Updates have no payload to be told from what carries it.
+    /// Updates have no payload apart from their overhead.
     fn payload(&self) -> (usize, usize) {
         (0, 0)
     }
@@ -251,8 +251,8 @@ fn count_updates(worker: &Worker) -> Rc<Cell<isize>> {
     let count = Rc::clone(&updates);
     if let Some(mut log) = worker.log_register() {
         log.insert::<DifferentialEventBuilder, _>(LOG, move |_, events| {
-            let told = events.iter_mut().flat_map(|events| events.drain(..)).map(|(_, event)| more_updates(&event));
-            count.set(count.get() + told.sum::<isize>());
+            let changes = events.iter_mut().flat_map(|events| events.drain(..)).map(|(_, event)| more_updates(&event));
+            count.set(count.get() + changes.sum::<isize>());
         });
     }
     updates

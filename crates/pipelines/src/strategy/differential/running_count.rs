@@ -27,14 +27,14 @@ impl Order {
 
 /// An order, and what has been counted with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Counted {
-    pub(crate) happened: TimedEvent<Order>,
+pub(crate) struct RunningCount {
+    pub(crate) timed: TimedEvent<Order>,
     /// With it.
     pub(crate) orders: i64,
     thousandths: i128, // of all together
 }
 
-impl Counted {
+impl RunningCount {
     /// All together.
     pub(crate) fn spent(&self) -> Total {
         Total::from(self.thousandths)
@@ -47,32 +47,32 @@ pub(crate) fn running_count<'s>(
     orders: Events<'s, Order>,
     window_ms: Option<i64>,
     least: i64,
-) -> Collected<'s, (i64, Counted)> {
-    let mut seen = retimed(orders.clone(), |(key, happened), now_ms, times| {
-        let more = sums(&happened, times);
-        let less = sums(&happened, -times);
+) -> Collected<'s, (i64, RunningCount)> {
+    let mut seen = retimed(orders.clone(), |(key, timed), now_ms, times| {
+        let more = sums(&timed, times);
+        let less = sums(&timed, -times);
         [
-            ((key, Seen::Now(happened)), now_ms, more),
-            ((key, Seen::Now(happened)), now_ms + 1, less),
+            ((key, Seen::Now(timed)), now_ms, more),
+            ((key, Seen::Now(timed)), now_ms + 1, less),
             ((key, Seen::Before), now_ms + 1, more),
         ]
     });
     if let Some(window_ms) = window_ms {
-        seen = seen.concat(delay_until_due(retimed(orders, move |(key, happened), now_ms, times| {
-            Some(((key, Seen::Before), now_ms.saturating_add(window_ms), sums(&happened, -times)))
+        seen = seen.concat(delay_until_due(retimed(orders, move |(key, timed), now_ms, times| {
+            Some(((key, Seen::Before), now_ms.saturating_add(window_ms), sums(&timed, -times)))
         })));
     }
-    let count = move |_: &i64, seen: &[(&Seen, Sums)], counted: &mut Vec<(Counted, isize)>| {
+    let count = move |_: &i64, seen: &[(&Seen, Sums)], counted: &mut Vec<(RunningCount, isize)>| {
         let (mut orders, mut thousandths) = (0, 0);
         for (seen, sums) in seen {
             match seen {
                 Seen::Before => (orders, thousandths) = *sums,
-                Seen::Now(happened) => {
+                Seen::Now(timed) => {
                     for _ in 0..sums.0 {
                         orders += 1;
-                        thousandths += i128::from(happened.what.thousandths);
+                        thousandths += i128::from(timed.what.thousandths);
                         counted.extend(
-                            (orders >= least).then_some((Counted { happened: *happened, orders, thousandths }, 1)),
+                            (orders >= least).then_some((RunningCount { timed: *timed, orders, thousandths }, 1)),
                         );
                     }
                 }
@@ -91,6 +91,6 @@ enum Seen {
     Now(TimedEvent<Order>),
 }
 
-fn sums(happened: &TimedEvent<Order>, times: isize) -> Sums {
-    (times as i64, i128::from(happened.what.thousandths) * times as i128)
+fn sums(timed: &TimedEvent<Order>, times: isize) -> Sums {
+    (times as i64, i128::from(timed.what.thousandths) * times as i128)
 }

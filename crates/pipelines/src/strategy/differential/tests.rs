@@ -82,7 +82,7 @@ fn what_has_expired_is_given_back() {
 }
 
 #[test]
-fn what_is_needed_for_ever_is_held() {
+fn what_is_needed_forever_is_held() {
     let most = most_updates("lifetime-value", &[], coming_and_going(3000), 0);
     assert!(most >= 375, "the sums of 375 customers were held in {most} updates");
 }
