@@ -1,7 +1,7 @@
 //! The questions, and the ways to answer them.
 //!
 //! A pipeline is written once, as pure logic ([`StatelessLogic`] or [`KeyedLogic`]), and the axes compose around it:
-//! a [`Strategy`] spreads the work, an [`order`] policy decides when an event is applied, an [`eviction`] when state
+//! a [`Strategy`] spreads the work, an [order policy](disorder) decides when an event is applied, an [`eviction`] when state
 //! is forgotten. [`oracle`] applies the same logic with one plain loop: the truth that every run is compared with.
 //! The [`catalogue`] lists the pipelines.
 //!
