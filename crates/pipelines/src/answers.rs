@@ -14,11 +14,11 @@ pub trait Row: Message + Ord + Hash + Sync {
     /// The columns after `event_time`.
     const COLUMNS: &'static [&'static str];
 
-    /// What the answer is about, without what it says of it: two answers on the same subject with different content are one
-    /// answer that is wrong, not one missing and one too much.
+    /// Returns what identifies the answer. Two answers with the same subject and different content count as one wrong
+    /// answer, not as one missing and one spurious answer.
     fn subject(&self) -> impl Hash;
 
-    /// Event time of the answer, ms: that of its trigger, the due time of a timer, the end of a window.
+    /// Returns the event time of the answer, ms: that of its trigger, the due time of a timer, or the end of a window.
     fn event_time_ms(&self) -> i64;
 
     /// Writes the cells after `event_time`, in the order of [`COLUMNS`](Row::COLUMNS).
@@ -93,7 +93,7 @@ macro_rules! answer {
     };
 }
 
-/// An answer given (`times` = 1) or taken back (-1).
+/// An answer given (`times` = 1) or retracted (-1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Change<R> {
     /// The answer.
@@ -103,12 +103,12 @@ pub struct Change<R> {
 }
 
 impl<R> Change<R> {
-    /// An answer given.
+    /// Returns the change that gives an answer.
     pub fn given(row: R) -> Self {
         Self { row, times: 1 }
     }
 
-    /// An answer taken back.
+    /// Returns the change that retracts an answer.
     pub fn retracted(row: R) -> Self {
         Self { row, times: -1 }
     }
@@ -201,29 +201,29 @@ impl Cells<'_> {
 
 /// The answers of a run or of an oracle, whatever the pipeline.
 pub trait Answers: Send {
-    /// The header line: `event_time`, then the columns.
+    /// Returns the header line: `event_time`, then the columns.
     fn header(&self) -> String;
-    /// How many rows.
+    /// Returns the number of rows.
     fn len(&self) -> usize;
-    /// True if there is none.
+    /// True if there are no rows.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// Event time of row `index`, ms.
+    /// Returns the event time of row `index`, ms.
     fn event_time_ms(&self, index: usize) -> i64;
-    /// Row `index` as a CSV line without its end.
+    /// Returns row `index` as a CSV line without a line end.
     fn line(&self, index: usize, symbols: &Symbols) -> String;
-    /// All rows as CSV lines in canonical order: by event time, then by the text of the row.
+    /// Returns all rows as CSV lines in canonical order: by event time, then by the text of the row.
     fn lines(&self, symbols: &Symbols) -> Vec<String> {
         let mut lines: Vec<_> = (0..self.len()).map(|at| (self.event_time_ms(at), self.line(at, symbols))).collect();
         lines.sort_unstable();
         lines.into_iter().map(|(_, line)| line).collect()
     }
-    /// 128 bits for each row, equal where rows are equal; by the ids as this trace numbers them.
+    /// Returns a 128-bit fingerprint of each row, equal for equal rows of one trace.
     fn fingerprints(&self) -> Vec<u128>;
-    /// For each row, 64 bits that are equal where the subjects are.
+    /// Returns a 64-bit hash of the subject of each row.
     fn subjects(&self) -> Vec<u64>;
-    /// For the erased rows to meet again.
+    /// Returns the rows for a downcast to their type.
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
     /// The fingerprints of all rows that differ from one of these in one cell, each by the name of the cell and beside the
     /// fingerprint of the row it is from.
@@ -269,19 +269,19 @@ impl<R: Row> Answers for Vec<R> {
     }
 }
 
-/// Answers given and taken back: those to one key in the order in which that happened, worker after worker.
+/// Answers given and retracted, worker by worker; the changes of one key are in the order in which they occurred.
 pub struct Changes {
     rows: Box<dyn Answers>,
     times: Vec<i32>,
 }
 
 impl Changes {
-    /// How many answers were taken back.
+    /// Returns the number of retractions.
     pub fn retractions(&self) -> u64 {
         self.times.iter().filter(|times| **times < 0).count() as u64
     }
 
-    /// How many subjects have had an answer taken back.
+    /// Returns the number of subjects with a retracted answer.
     pub fn corrected_subjects(&self) -> u64 {
         let subjects = self.rows.subjects().into_iter().zip(&self.times);
         let mut corrected: Vec<u64> = subjects.filter(|(_, times)| **times < 0).map(|(subject, _)| subject).collect();
@@ -290,18 +290,19 @@ impl Changes {
         corrected.len() as u64
     }
 
-    /// The header line: that of the answers, and `change`.
+    /// Returns the header line: that of the answers, then `change`.
     pub fn header(&self) -> String {
         format!("{},change", self.rows.header())
     }
 
-    /// The changes as CSV lines, +1 for given, -1 for taken back.
+    /// Returns the changes as CSV lines, +1 for an answer given, -1 for one retracted.
     pub fn lines(&self, symbols: &Symbols) -> impl Iterator<Item = String> {
         self.times.iter().enumerate().map(|(at, times)| format!("{},{times:+}", self.rows.line(at, symbols)))
     }
 }
 
-/// What is left of changes, and the changes themselves. `None` if an answer was taken back that had not been given.
+/// Returns the answers that remain after all changes, and the changes. `None` if an answer was retracted more often
+/// than it was given.
 pub(crate) fn consolidated<R: Row>(changes: Vec<Change<R>>) -> Option<(Vec<R>, Changes)> {
     let times = changes.iter().map(|change| change.times).collect();
     let rows: Vec<R> = changes.iter().map(|change| change.row).collect();
@@ -315,21 +316,21 @@ pub(crate) fn consolidated<R: Row>(changes: Vec<Change<R>>) -> Option<(Vec<R>, C
     Some((left, Changes { rows: Box::new(rows), times }))
 }
 
-/// An answer that a planted fault can spoil.
+/// An answer that a planted fault can corrupt.
 pub(crate) trait Corrupt {
-    /// Makes it wrong.
-    fn spoil(&mut self);
+    /// Makes the answer wrong.
+    fn corrupt(&mut self);
 }
 
 impl<R: Row> Corrupt for R {
-    fn spoil(&mut self) {
+    fn corrupt(&mut self) {
         *self = self.at(self.event_time_ms() + 1);
     }
 }
 
 impl<R: Row> Corrupt for Change<R> {
-    fn spoil(&mut self) {
-        self.row.spoil();
+    fn corrupt(&mut self) {
+        self.row.corrupt();
     }
 }
 
@@ -564,9 +565,9 @@ mod tests {
     }
 
     #[test]
-    fn a_spoiled_answer_is_a_millisecond_late() {
+    fn a_corrupted_answer_is_a_millisecond_late() {
         let mut change = Change::retracted(Named(5, 1));
-        change.spoil();
+        change.corrupt();
         assert_eq!(change, Change::retracted(Named(6, 1)));
     }
 }

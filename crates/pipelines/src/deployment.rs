@@ -18,12 +18,15 @@ pub enum Deployment {
 
 /// Connections to the other processes of a run. Whoever starts the processes makes them; this crate only uses them.
 pub trait Cluster: Send + Sync {
-    /// How many processes there are.
+    /// Returns the number of processes.
     fn processes(&self) -> usize;
-    /// Which of them this is, from 0. The answers of all are gathered in process 0.
+    /// Returns the index of this process, from 0. The answers of all are gathered in process 0.
     fn process(&self) -> usize;
-    /// Connects the workers of this process; returns what they communicate through and what keeps that going until
-    /// they are done. Called once.
+    /// Connects the workers of this process, once; returns their allocators and a guard that must outlive them.
+    ///
+    /// # Errors
+    ///
+    /// Fails, in words, if another process cannot be reached.
     fn connect(&self, workers: usize) -> Result<Connected, String>;
 }
 
@@ -31,7 +34,11 @@ pub trait Cluster: Send + Sync {
 pub type Connected = (Vec<AllocatorBuilder>, Box<dyn Any + Send>);
 
 /// Connects the `workers` of `process` over sockets that are already connected: one per process, in order, `None` for
-/// this one. `hooks` sees what is sent and received.
+/// this one. `hooks` observes what is sent and received.
+///
+/// # Errors
+///
+/// Fails, in words, if the sockets cannot be used.
 pub fn over<S: Stream + 'static>(
     sockets: Vec<Option<S>>,
     process: usize,
@@ -45,7 +52,7 @@ pub fn over<S: Stream + 'static>(
 }
 
 impl Deployment {
-    /// How many processes there are.
+    /// Returns the number of processes.
     pub fn processes(&self) -> usize {
         match self {
             Deployment::Threads => 1,
@@ -53,7 +60,7 @@ impl Deployment {
         }
     }
 
-    /// Which of them this is, from 0.
+    /// Returns the index of this process, from 0.
     pub fn process(&self) -> usize {
         match self {
             Deployment::Threads => 0,

@@ -149,7 +149,7 @@ impl FaultInjector {
     pub(crate) fn answers<R: Corrupt>(&mut self, answers: &mut [R]) {
         let Some(fault) = self.fault.filter(|fault| fault.kind == FaultKind::WrongAnswer) else { return };
         if let Some(answer) = answers.get_mut(fault.after.saturating_sub(self.passed) as usize) {
-            answer.spoil();
+            answer.corrupt();
             self.fault = None;
             self.fault_fired.set(true);
         }

@@ -1,4 +1,4 @@
-//! The questions, and the ways to answer them.
+//! Streaming pipelines, and the strategies that run them.
 //!
 //! A pipeline is written once, as pure logic ([`StatelessLogic`] or [`KeyedLogic`]), and the axes compose around it:
 //! a [`Strategy`] spreads the work, an [order policy](disorder) decides when an event is applied, an [`eviction`] when state

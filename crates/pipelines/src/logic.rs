@@ -8,7 +8,32 @@ use serde::{Deserialize, Serialize};
 use crate::answers::Row;
 use crate::message::{Key, Message, OrderKey, Timed};
 
-/// Logic that answers each event by itself, without memory.
+/// Logic that answers each event by itself, without state.
+///
+/// # Examples
+///
+/// ```
+/// use flowbench_events::{Event, EventId, Kind};
+/// use flowbench_pipelines::{StatelessLogic, answer};
+///
+/// answer! {
+///     struct Placed about (event_id) {
+///         event_id: EventId = event_id,
+///     }
+/// }
+///
+/// #[derive(Clone)]
+/// struct Orders;
+///
+/// impl StatelessLogic for Orders {
+///     type Row = Placed;
+///
+///     fn answer(&self, event: &Event) -> Option<Placed> {
+///         let placed = Placed { event_time_ms: event.event_time_ms(), event_id: event.event_id() };
+///         (event.kind() == Kind::OrderPlaced).then_some(placed)
+///     }
+/// }
+/// ```
 pub trait StatelessLogic: Clone + Send + Sync + 'static {
     /// One row of answers, or what a [`WindowLogic`] sums up.
     type Row: Message + Ord;
@@ -17,10 +42,48 @@ pub trait StatelessLogic: Clone + Send + Sync + 'static {
     fn answer(&self, event: &Event) -> Option<Self::Row>;
 }
 
-/// Logic that needs memory: one state per key.
+/// Logic with state: one state per key.
 ///
 /// The state of a key sees its events one at a time, in the order the policy decides; in canonical order the answers
 /// are the truth. In any other order `apply` must not panic, but may be wrong.
+///
+/// # Examples
+///
+/// ```
+/// use flowbench_events::{Event, Id};
+/// use flowbench_pipelines::{KeyedLogic, answer};
+///
+/// answer! {
+///     struct Visit about (customer, n) {
+///         customer: Id = id,
+///         n: u64 = text,
+///     }
+/// }
+///
+/// /// Numbers the events of each customer.
+/// #[derive(Clone)]
+/// struct Visits;
+///
+/// impl KeyedLogic for Visits {
+///     type Key = Id;
+///     type State = u64;
+///     type Row = Visit;
+///
+///     fn key(&self, event: &Event) -> Option<Id> {
+///         event.customer()
+///     }
+///     fn lacks_key(&self, event: &Event) -> bool {
+///         event.customer().is_none()
+///     }
+///     fn apply(&self, customer: Id, count: &mut u64, event: &Event, out: &mut Vec<Visit>) {
+///         *count += 1;
+///         out.push(Visit { event_time_ms: event.event_time_ms(), customer, n: *count });
+///     }
+///     fn expires_at_ms(&self, _customer: Id, _count: &u64) -> i64 {
+///         i64::MAX // needed forever
+///     }
+/// }
+/// ```
 pub trait KeyedLogic: Clone + Send + Sync + 'static {
     /// Identifies the state an event needs.
     type Key: Key;
@@ -43,6 +106,7 @@ pub trait KeyedLogic: Clone + Send + Sync + 'static {
 
     /// Returns the last event time (ms) at which an event can need this state as it is: until its next timer, or its
     /// end. `i64::MAX` if it is needed forever; [`EMPTY_STATE`] if it holds nothing any more and can be dropped at once.
+    /// It is also asked of a state that has seen nothing yet: with timers, that one must be [`EMPTY_STATE`] too.
     fn expires_at_ms(&self, key: Self::Key, state: &Self::State) -> i64;
 
     /// Handles the expiry of a state and pushes the answers of timers. Returns [`TimerOutcome::Keep`] if the state
@@ -142,6 +206,43 @@ impl<K: Copy, S> PartialState<K, S> {
 ///
 /// Inputs may be added in any order, and may be retracted. So no order policy is needed in front, and corrections of
 /// the previous stage become corrections of the aggregate.
+///
+/// # Examples
+///
+/// ```
+/// use flowbench_pipelines::{WindowLogic, answer};
+///
+/// answer! {
+///     struct Minute about (event_time_ms) {
+///         count: i64 = text,
+///     }
+/// }
+///
+/// /// Counts times (ms) by minute.
+/// #[derive(Clone)]
+/// struct Minutes;
+///
+/// impl WindowLogic for Minutes {
+///     type Input = i64;
+///     type Key = i64;
+///     type Sum = i64;
+///     type Row = Minute;
+///
+///     fn key(&self, time_ms: &i64) -> i64 {
+///         time_ms.div_euclid(60_000)
+///     }
+///     fn add(&self, count: &mut i64, _time_ms: &i64, times: i64) {
+///         *count += times;
+///     }
+///     fn closes_at_ms(&self, minute: i64) -> i64 {
+///         (minute + 1) * 60_000 - 1
+///     }
+///     fn answer(&self, minute: i64, count: &i64, out: &mut Vec<Minute>) {
+///         let event_time_ms = (minute + 1) * 60_000;
+///         out.extend((*count > 0).then_some(Minute { event_time_ms, count: *count }));
+///     }
+/// }
+/// ```
 pub trait WindowLogic: Clone + Send + Sync + 'static {
     /// What is aggregated: a row of the previous stage.
     type Input: Message + Ord;
@@ -178,18 +279,18 @@ pub trait WindowLogic: Clone + Send + Sync + 'static {
     }
 }
 
-/// What must be known about a delivery to tell whether it counts, and the row that one that counts becomes.
+/// The part of a delivery that decides whether it counts, and the row that it becomes if it does.
 pub trait Delivered: Message {
-    /// What is made of it.
+    /// The row that a delivery becomes if it counts.
     type Row: Message;
 
-    /// Extracts what must be known of `event`.
+    /// Extracts this part from `event`.
     fn of(event: &Event) -> Self;
     /// Returns the id of the delivered event.
     fn event_id(&self) -> EventId;
     /// Returns the arrival time, ms.
     fn arrival_ms(&self) -> i64;
-    /// What is made of it.
+    /// Returns the row that it becomes if it counts.
     fn row(&self) -> Self::Row;
 }
 

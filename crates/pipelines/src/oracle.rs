@@ -7,8 +7,8 @@ use hashbrown::HashMap;
 
 use crate::logic::{KeyedLogic, StatelessLogic, WindowLogic, fire_until};
 
-/// The events an exact run answers from, in canonical order: those not late by the rule `drop_late` if there is one, first
-/// deliveries only if `deduplicate` has a horizon.
+/// Returns the events that an exact run answers, in canonical order: without those late by `drop_late`, and only first
+/// deliveries within the horizon `deduplicate`.
 pub fn delivered(events: &[Event], drop_late: Option<WatermarkRule>, deduplicate: Option<Horizon>) -> Vec<Event> {
     let mut kept = match drop_late {
         None => events.to_vec(),
@@ -26,17 +26,17 @@ pub fn delivered(events: &[Event], drop_late: Option<WatermarkRule>, deduplicate
     kept
 }
 
-/// All events once, in canonical order: what the truth is about.
+/// Returns every event once, in canonical order: the events that the truth answers.
 pub fn occurrences(events: &[Event]) -> Vec<Event> {
     delivered(events, None, Some(Horizon::FOR_GOOD))
 }
 
-/// The answers of stateless logic.
+/// Returns the answers of stateless logic.
 pub fn stateless<L: StatelessLogic>(logic: &L, events: &[Event]) -> Vec<L::Row> {
     events.iter().filter_map(|event| logic.answer(event)).collect()
 }
 
-/// The answers of keyed logic to events in canonical order; at the end everything expires.
+/// Returns the answers of keyed logic to events in canonical order; at the end of the events, all states expire.
 pub fn keyed<L: KeyedLogic>(logic: &L, events: &[Event]) -> Vec<L::Row> {
     let mut states: HashMap<L::Key, L::State, foldhash::fast::RandomState> = HashMap::default();
     let mut answers = Vec::new();
@@ -52,7 +52,7 @@ pub fn keyed<L: KeyedLogic>(logic: &L, events: &[Event]) -> Vec<L::Row> {
     answers
 }
 
-/// The answers of window logic to the rows of the stage before.
+/// Returns the answers of window logic to the rows of the previous stage.
 pub fn windowed<W: WindowLogic>(logic: &W, inputs: &[W::Input]) -> Vec<W::Row> {
     let mut sums: HashMap<W::Key, W::Sum, foldhash::fast::RandomState> = HashMap::default();
     for input in inputs {

@@ -8,8 +8,54 @@ use crate::settings::{Parameter, SettingError, Settings};
 use crate::strategy::declaration::UnsupportedReason;
 
 /// A named question with exact semantics: one entry of the catalogue.
+///
+/// # Examples
+///
+/// ```
+/// use flowbench_events::{Event, EventId, Symbols};
+/// use flowbench_pipelines::{About, BoundPipeline, Pipeline, Row, SettingError, Settings, Stateless, StatelessLogic};
+///
+/// flowbench_pipelines::answer! {
+///     struct Seen about (event_id) {
+///         event_id: EventId = event_id,
+///     }
+/// }
+///
+/// #[derive(Clone)]
+/// struct All;
+///
+/// impl StatelessLogic for All {
+///     type Row = Seen;
+///
+///     fn answer(&self, event: &Event) -> Option<Seen> {
+///         Some(Seen { event_time_ms: event.event_time_ms(), event_id: event.event_id() })
+///     }
+/// }
+///
+/// struct AllEvents;
+///
+/// impl Pipeline for AllEvents {
+///     fn about(&self) -> &'static About {
+///         &About {
+///             name: "all-events",
+///             question: "Which events are there?",
+///             sql: "SELECT event_time, event_id FROM events",
+///             edge_cases: "",
+///             state: "",
+///             parameters: &[],
+///             columns: Seen::COLUMNS,
+///         }
+///     }
+///
+///     fn bind(&self, _: &Settings, _: &Symbols) -> Result<Box<dyn BoundPipeline>, SettingError> {
+///         Ok(Box::new(Stateless(All)))
+///     }
+/// }
+///
+/// assert!(AllEvents.is_stateless());
+/// ```
 pub trait Pipeline: Sync {
-    /// Returns what is said of it, in one place.
+    /// Returns its name, question, edge cases, parameters and columns.
     fn about(&self) -> &'static About;
 
     /// Fixes the parameters for a trace with these symbols. `settings` only has parameters that there are.
@@ -49,7 +95,7 @@ pub trait Pipeline: Sync {
     }
 }
 
-/// What is said of a pipeline.
+/// The description of a pipeline.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
     /// Name on the command line and in experiments.

@@ -23,7 +23,7 @@ pub struct Settings {
     parameters: &'static [Parameter],
 }
 
-/// A setting that cannot be.
+/// An invalid setting.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum SettingError {
     /// Not `KEY=VALUE`.
@@ -61,6 +61,10 @@ pub enum SettingError {
 
 impl Settings {
     /// Checks the names of `KEY=VALUE` pairs against `parameters`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a pair has no `=`, or if a parameter is unknown or set twice.
     pub fn new(parameters: &'static [Parameter], pairs: &[String]) -> Result<Self, SettingError> {
         let mut set = BTreeMap::new();
         for pair in pairs {
@@ -75,25 +79,37 @@ impl Settings {
         Ok(Self { set, parameters })
     }
 
-    /// The text of a parameter.
+    /// Returns the text of a parameter: the value it is set to, or else its default.
     pub fn text(&self, name: &'static str) -> &str {
         let default = self.parameters.iter().find(|parameter| parameter.name == name).map_or("", |found| found.default);
         self.set.get(name).map_or(default, String::as_str)
     }
 
-    /// Money.
+    /// Returns a parameter as an amount of money.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not a decimal number with at most three decimals.
     pub fn value(&self, name: &'static str) -> Result<Value, SettingError> {
         let text = self.text(name);
         Value::parse(text).ok_or_else(|| self.impossible(name, "a plain decimal with at most three decimals is needed"))
     }
 
-    /// An event kind.
+    /// Returns a parameter as an event kind.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such kind.
     pub fn kind(&self, name: &'static str) -> Result<Kind, SettingError> {
         Kind::from_name(self.text(name))
             .ok_or_else(|| self.impossible(name, &format!("use one of {}", Kind::ALL.map(Kind::name).join(", "))))
     }
 
-    /// An event kind, or `any`: then `None`.
+    /// Returns a parameter as an event kind; `None` for `any`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such kind.
     pub fn kind_or_any(&self, name: &'static str) -> Result<Option<Kind>, SettingError> {
         match (self.text(name), Kind::from_name(self.text(name))) {
             ("any", _) => Ok(None),
@@ -102,7 +118,11 @@ impl Settings {
         }
     }
 
-    /// 1 to 8 event kinds separated by commas, in their order; a kind may come again.
+    /// Returns a parameter as a list of 1 to 8 event kinds, separated by commas; a kind may be repeated.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there are too many, or if there is no such kind.
     pub fn kinds(&self, name: &'static str) -> Result<Vec<Kind>, SettingError> {
         let kinds: Option<Vec<Kind>> = self.text(name).split(',').map(|kind| Kind::from_name(kind.trim())).collect();
         kinds.filter(|kinds| kinds.len() <= 8).ok_or_else(|| {
@@ -111,33 +131,53 @@ impl Settings {
         })
     }
 
-    /// A duration from 1 ms to a million days, in ms. More would take a timer past the end of time.
+    /// Returns a parameter as a duration in ms, from 1 ms to 1,000,000 days, so that timers stay within range.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not a duration in this range.
     pub fn duration_ms(&self, name: &'static str) -> Result<i64, SettingError> {
         let ms = parse_duration_ms(self.text(name)).map_err(|error| self.impossible(name, &error.to_string()))?;
         let possible = (1..=1_000_000 * 86_400_000).contains(&ms);
         if possible { Ok(ms) } else { Err(self.impossible(name, "a duration from 1ms to 1000000d is needed")) }
     }
 
-    /// A duration of at least 1 ms and at most that of the parameter `most`, in ms.
+    /// Returns a parameter as a duration in ms, from 1 ms to the duration of the parameter `most`.
+    ///
+    /// # Errors
+    ///
+    /// Fails if either is not a duration, or if it is too long.
     pub fn duration_up_to_ms(&self, name: &'static str, most: &'static str) -> Result<i64, SettingError> {
         let (ms, most_ms) = (self.duration_ms(name)?, self.duration_ms(most)?);
         let reason = format!("a duration of at most {most} = '{}' is needed", self.text(most));
         if ms > most_ms { Err(self.impossible(name, &reason)) } else { Ok(ms) }
     }
 
-    /// A rating: a whole number from 1 to 5.
+    /// Returns a parameter as a rating from 1 to 5.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not a whole number in this range.
     pub fn rating(&self, name: &'static str) -> Result<u8, SettingError> {
         let rating = self.text(name).parse().ok().filter(|rating| (1..=5).contains(rating));
         rating.ok_or_else(|| self.impossible(name, "a whole number from 1 to 5 is needed"))
     }
 
-    /// A whole number of at least 1.
+    /// Returns a parameter as a whole number from 1 to 1,000,000.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not a whole number in this range.
     pub fn count(&self, name: &'static str) -> Result<usize, SettingError> {
         let count = self.text(name).parse().ok().filter(|count| (1..=1_000_000).contains(count));
         count.ok_or_else(|| self.impossible(name, "a whole number from 1 to 1000000 is needed"))
     }
 
-    /// A time zone.
+    /// Returns a parameter as a time zone.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no such IANA time zone.
     pub fn zone(&self, name: &'static str) -> Result<Zone, SettingError> {
         Zone::named(self.text(name)).map_err(|error| self.impossible(name, &error.to_string()))
     }

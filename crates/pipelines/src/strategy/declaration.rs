@@ -135,7 +135,7 @@ impl Topology {
     }
 }
 
-/// Any number of workers will do, if there is one.
+/// Returns what is required if there is no worker; any other number is allowed.
 pub(crate) fn any_number(workers: usize) -> Option<&'static str> {
     (workers == 0).then_some("1 worker or more")
 }

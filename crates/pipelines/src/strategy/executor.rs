@@ -41,7 +41,7 @@ pub(crate) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
 }
 
 /// Why `differential` does not serve a pipeline that has only been written as logic.
-pub(crate) const NOT_WRITTEN: UnsupportedReason = "nobody has written it as collections that change with event time";
+pub(crate) const NOT_WRITTEN: UnsupportedReason = "it has no implementation as collections that change with event time";
 
 fn unsupported(context: &RunContext, reason: UnsupportedReason) -> RunError {
     RunError::Unsupported { strategy: context.config.strategy.name(), reason }

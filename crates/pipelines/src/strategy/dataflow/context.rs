@@ -58,7 +58,7 @@ pub(crate) struct WorkerContext {
     pub(super) probe: ProbeHandle<u64>,
     pub(super) behind: Option<ProbeHandle<i64>>, // of a dataflow that answers behind this one: its timestamp is event time
     pub(super) held: RefCell<Vec<Rc<Cell<StateCounts>>>>, // by each operator that keeps anything
-    pub(super) operators: RefCell<Vec<Rc<dyn Any>>>, // here, so that they outlive the dataflow until they have been weighed
+    pub(super) operators: RefCell<Vec<Rc<dyn Any>>>, // kept alive after the dataflow is dropped, until their state has been measured
     pub(super) payload: Rc<Cell<(usize, usize)>>,    // entries and their bytes when the input had ended
     pub(super) records: Rc<Cell<u64>>,
     pub(super) rounds: Rc<Cell<u64>>, // how often an operator had something to do
