@@ -24,7 +24,7 @@ pub struct Fault {
 /// What can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The operator works for nothing once, for so many ms.
+    /// The operator is busy without doing anything, once, for this many ms.
     StallMs(u64),
     /// One answer is given at another time than it should.
     WrongAnswer,

@@ -219,11 +219,11 @@ fn arrivals_from_ms(events: &[Event], records_per_epoch: usize) -> Vec<i64> {
     arrivals_from_ms
 }
 
-/// What one worker reads of a trace that has been dealt out beforehand, without what is dropped as late.
+/// The part of a trace, partitioned in advance, that one worker reads: without the events dropped as late.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Partition {
     events: Vec<Event>,
-    numbers: Vec<u64>, // in the trace, if somebody wants to know them
+    numbers: Vec<u64>, // in the trace, where they are needed
     ends: Vec<usize>,  // of the epochs, in `events`
     late: LateSet,
 }

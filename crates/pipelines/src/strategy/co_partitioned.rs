@@ -2,7 +2,7 @@
 //! moves.
 //!
 //! The partitioning is done before the clock starts, and with it late events are removed. So this is the least that
-//! any strategy by key could cost, not one that comes for free: somebody upstream has paid for it. It wins wherever
+//! any strategy by key could cost, and it is not free: the cost is paid upstream. It wins wherever
 //! the exchange is what costs. A hot key stays as hot as it is.
 
 use super::dataflow::routing::{Placement, Routing};

@@ -1,4 +1,4 @@
-//! The loop of one worker: it offers what the driver admits, steps the dataflow, and tells what is complete.
+//! The loop of one worker: it offers what the driver admits, steps the dataflow, and reports what is complete.
 
 use flowbench_events::{Event, LateSet};
 use timely::container::CapacityContainerBuilder;

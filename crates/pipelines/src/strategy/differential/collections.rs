@@ -33,7 +33,7 @@ pub trait Incremental: Clone + Send + Sync + 'static {
     fn answers<'s>(&self, events: Events<'s, Self::What>, step_ms: i64) -> Rows<'s, Self::Row>;
 }
 
-/// Data that change with event time (ms). Each datum is there so many times.
+/// A collection that changes with event time (ms); `R` is the type of multiplicities.
 pub type Collected<'s, D, R = isize> = VecCollection<'s, i64, D, R>;
 
 /// Events by key, each from when it happened, on the worker of its key.

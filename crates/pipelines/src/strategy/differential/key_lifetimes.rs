@@ -158,7 +158,7 @@ fn segments<'s>(
     segments
 }
 
-/// After so many events a segment of a life ends. Tests have short ones.
+/// The number of events after which a segment of a lifetime ends; small in tests.
 const MANY: usize = if cfg!(test) { 2 } else { 16 };
 
 /// Divides what is known of a key into segments.
