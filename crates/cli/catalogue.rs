@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use flowbench_events::nearest;
 use flowbench_generators::Profile;
 use flowbench_harness::environment;
 use flowbench_harness::experiment::Plan;
 use flowbench_harness::experiment::{LoadedExperiment, SHIPPED};
 use flowbench_harness::measure::{share_lost_spinning, wake_up_delays};
-use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, RunConfig, Strategy};
+use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, RunConfig, Strategy, UnknownName};
 use serde_json::{Value, json};
 
 use crate::args::{Doctor, Explain, List, Listed};
@@ -136,11 +135,8 @@ fn unknown(name: &str, registry: Registry) -> Failure {
     let pipelines = registry.pipelines().map(Pipeline::name);
     let all = pipelines.chain(Profile::NAMES.iter().copied()).chain(SHIPPED.iter().map(|(shipped, _)| *shipped));
     let all: Vec<&str> = all.chain(Strategy::ALL.map(Strategy::name)).collect();
-    let hint = match nearest(name, all.iter().copied()) {
-        Some(near) => format!("did you mean '{near}'?"),
-        None => format!("there are {}", all.join(", ")),
-    };
-    Failure::usage_error(format!("there is no pipeline, strategy, profile or experiment '{name}'; {hint}"))
+    let kinds = "pipeline, strategy, profile or experiment";
+    Failure::usage_error(UnknownName::new(kinds, name, all.iter().copied()))
 }
 
 fn explain_strategy(strategy: Strategy, registry: Registry) -> String {

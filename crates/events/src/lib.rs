@@ -60,7 +60,7 @@ pub use mapping::{Mapping, MappingError};
 pub use outcome::{ReadError, ReadSummary, Reject};
 pub use read::{ReadOptions, read_events, read_trace};
 pub use replacement::remove_unfinished_outputs;
-pub use suggest::nearest;
+pub use suggest::{did_you_mean, did_you_mean_or_list, nearest};
 pub use symbols::Symbols;
 pub use time::{
     DurationError, TIME_MS_MAX, TIME_MS_MIN, TimeError, parse_duration_ms, parse_rfc3339_ms, push_rfc3339, rfc3339,

@@ -28,8 +28,15 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// Returns `; did you mean 'x'?` for the middle of a message, or an empty text if no candidate is near.
-pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map_or(String::new(), |name| format!("; did you mean '{}'?", clean(name)))
+}
+
+/// Returns `; did you mean 'x'?` like [`did_you_mean`], or `; there are x, y` with all candidates if none is near.
+pub fn did_you_mean_or_list<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    let near = did_you_mean(word, candidates.clone());
+    let list = || format!("; there are {}", candidates.into_iter().collect::<Vec<_>>().join(", "));
+    if near.is_empty() { list() } else { near }
 }
 
 #[cfg(test)]

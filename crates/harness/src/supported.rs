@@ -1,6 +1,6 @@
 //! Whether a configuration can run at all: asked before an experiment is run and before a log is replayed.
 
-use flowbench_pipelines::{Pipeline, RunConfig};
+use flowbench_pipelines::{Pipeline, RunConfig, StrategyProblem};
 use thiserror::Error;
 
 /// Why a configuration cannot run.
@@ -35,14 +35,13 @@ pub enum Unsupported {
 /// Fails with the reason if they cannot.
 pub fn check_supported(pipeline: &dyn Pipeline, config: &RunConfig, processes: usize) -> Result<(), Unsupported> {
     let (strategy, workers) = (config.strategy, config.workers * processes);
-    let reason = pipeline.unsupported_reason(config).or_else(|| strategy.unsupported_between_processes(processes));
-    if let Some(reason) = reason {
-        return Err(Unsupported::Strategy { strategy: strategy.name(), pipeline: pipeline.name(), reason });
-    }
-    match strategy.allowed_workers(workers) {
-        Some(allowed) => Err(Unsupported::Workers { strategy: strategy.name(), workers, allowed }),
-        None => Ok(()),
-    }
+    let checked = strategy.check(pipeline.unsupported_reason(config), workers, processes);
+    checked.map_err(|problem| match problem {
+        StrategyProblem::Unsupported(reason) => {
+            Unsupported::Strategy { strategy: strategy.name(), pipeline: pipeline.name(), reason }
+        }
+        StrategyProblem::Workers(allowed) => Unsupported::Workers { strategy: strategy.name(), workers, allowed },
+    })
 }
 
 #[cfg(test)]

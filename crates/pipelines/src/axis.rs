@@ -1,6 +1,6 @@
 //! Names of the choices on an axis: how they are found, and what is said where there is none of that name.
 
-use flowbench_events::nearest;
+use flowbench_events::did_you_mean_or_list;
 use thiserror::Error;
 
 /// There is no choice of this name on an axis.
@@ -17,11 +17,7 @@ pub struct UnknownName {
 impl UnknownName {
     /// Returns the error for `name`, with the nearest of the `known` names, or all of them.
     pub fn new<'a>(axis: &'static str, name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Self {
-        let hint = match nearest(name, known.clone()) {
-            Some(near) => format!("; did you mean '{near}'?"),
-            None => format!("; there are {}", known.collect::<Vec<_>>().join(", ")),
-        };
-        Self { axis, name: name.to_owned(), hint }
+        Self { axis, name: name.to_owned(), hint: did_you_mean_or_list(name, known) }
     }
 }
 

@@ -45,6 +45,6 @@ pub use registry::{NameTaken, Registry};
 pub use run::{RunConfig, RunContext, RunEnd, RunError, WorkerEnd, WorkerHook};
 pub use settings::{Parameter, SettingError, Settings};
 pub use shapes::{FirstDeliveries, Keyed, Merging, Stateless, Windowed, WithDifferential};
-pub use strategy::declaration::{Strategy, UnsupportedReason};
+pub use strategy::declaration::{Strategy, StrategyProblem, UnsupportedReason};
 pub use strategy::differential::collections::{Collected, Events, Incremental, Rows, TimedEvent};
 pub use total::Total;

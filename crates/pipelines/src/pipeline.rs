@@ -5,7 +5,7 @@ use flowbench_events::{Event, Horizon, Symbols};
 use crate::answers::Answers;
 use crate::run::{RunConfig, RunContext, RunEnd, RunError};
 use crate::settings::{Parameter, SettingError, Settings};
-use crate::strategy::declaration::UnsupportedReason;
+use crate::strategy::declaration::{StrategyProblem, UnsupportedReason};
 
 /// A named question with exact semantics: one entry of the catalogue.
 ///
@@ -133,14 +133,11 @@ pub trait BoundPipeline: Send + Sync {
     /// [`RunError::Workers`] or [`RunError::Unsupported`] if it cannot.
     fn check(&self, context: &RunContext) -> Result<(), RunError> {
         let (strategy, workers) = (context.config.strategy, context.workers());
-        if let Some(allowed) = strategy.allowed_workers(workers) {
-            return Err(RunError::Workers { strategy: strategy.name(), allowed, workers });
-        }
-        let between_processes = || strategy.unsupported_between_processes(context.deployment.processes());
-        match self.unsupported_reason(&context.config).or_else(between_processes) {
-            Some(reason) => Err(RunError::Unsupported { strategy: strategy.name(), reason }),
-            None => Ok(()),
-        }
+        let checked = strategy.check(self.unsupported_reason(&context.config), workers, context.deployment.processes());
+        checked.map_err(|problem| match problem {
+            StrategyProblem::Unsupported(reason) => RunError::Unsupported { strategy: strategy.name(), reason },
+            StrategyProblem::Workers(allowed) => RunError::Workers { strategy: strategy.name(), allowed, workers },
+        })
     }
     /// Runs it, and returns when everything is answered.
     ///

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_events::{Kind, Value, Zone, nearest, parse_duration_ms};
+use flowbench_events::{Kind, Value, Zone, did_you_mean_or_list, parse_duration_ms};
 use thiserror::Error;
 
 /// One parameter a pipeline takes.
@@ -188,12 +188,10 @@ impl Settings {
 }
 
 fn hint(name: &str, parameters: &[Parameter]) -> String {
-    let names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
-    match nearest(name, names.iter().copied()) {
-        Some(near) => format!("; did you mean '{near}'?"),
-        None if names.is_empty() => "; this pipeline takes none".to_owned(),
-        None => format!("; there are {}", names.join(", ")),
+    if parameters.is_empty() {
+        return "; this pipeline takes none".to_owned();
     }
+    did_you_mean_or_list(name, parameters.iter().map(|parameter| parameter.name))
 }
 
 #[cfg(test)]

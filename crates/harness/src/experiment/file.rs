@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use flowbench_events::{nearest, parse_duration_ms};
+use flowbench_events::{did_you_mean, nearest, parse_duration_ms};
 use flowbench_measurement::record::{FigureKind, FigureSpec};
 use serde::Deserialize;
 use thiserror::Error;
@@ -269,9 +269,8 @@ fn located(origin: &str, text: &str, error: &toml::de::Error) -> ExperimentError
     let mut problem = error.message().to_owned();
     let quoted: Vec<&str> = problem.split('`').skip(1).step_by(2).collect();
     let unknown = quoted.split_first().filter(|_| problem.starts_with("unknown"));
-    if let Some(near) = unknown.and_then(|(unknown, known)| nearest(unknown, known.iter().copied())) {
-        problem = format!("{problem}; did you mean '{near}'?");
-    }
+    let near = unknown.map_or(String::new(), |(unknown, known)| did_you_mean(unknown, known.iter().copied()));
+    problem.push_str(&near);
     ExperimentError { origin: origin.to_owned(), line, problem }
 }
 
@@ -313,7 +312,7 @@ fn apply(table: &mut toml::Table, setting: &str) -> Result<(), String> {
 fn set(table: &mut toml::Table, path: &str, value: toml::Value) -> Result<(), String> {
     let Some((first, rest)) = path.split_once('.') else {
         if !TOP.contains(&path) {
-            let near = nearest(path, TOP).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+            let near = did_you_mean(path, TOP);
             return Err(format!("there is no such key; there are {}, size and <part>.<key>{near}", TOP.join(", ")));
         }
         table.insert(path.to_owned(), value);

@@ -1,6 +1,6 @@
 //! From questions to cases: every combination of the axes, checked before anything is measured.
 
-use flowbench_events::{mix, nearest, parse_duration_ms};
+use flowbench_events::{did_you_mean, mix, parse_duration_ms};
 use flowbench_pipelines::{Pipeline, Registry, SettingError};
 use toml::{Spanned, Value};
 
@@ -131,7 +131,7 @@ impl Planner<'_> {
         match question.axes.iter().find(|(name, _)| !known().any(|axis| axis == *name)) {
             None => Ok(()),
             Some((name, value)) => {
-                let hint = nearest(name, known()).map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+                let hint = did_you_mean(name, known());
                 Err(self.loaded.error(&value.span(), format!("there is no axis '{name}'{hint}")))
             }
         }

@@ -9,6 +9,15 @@ use super::dataflow::routing::Placement;
 /// Why a strategy cannot serve a pipeline, in words.
 pub type UnsupportedReason = &'static str;
 
+/// What stands against running a strategy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StrategyProblem {
+    /// It cannot serve the pipeline, or not with the other choices.
+    Unsupported(UnsupportedReason),
+    /// It runs on other numbers of workers: these.
+    Workers(&'static str),
+}
+
 /// How work is spread over workers. The strategies are constants, such as [`Strategy::EXCHANGE`]; [`Strategy::ALL`]
 /// lists them.
 #[derive(Clone, Copy)]
@@ -166,6 +175,23 @@ impl Strategy {
     /// Returns why it cannot run in this number of processes; `None` if it can.
     pub fn unsupported_between_processes(self, processes: usize) -> Option<UnsupportedReason> {
         self.0.between_processes.filter(|_| processes > 1)
+    }
+
+    /// Checks that it can run a pipeline that gives `reason` against it, if any, on `workers` of all processes together.
+    ///
+    /// # Errors
+    ///
+    /// Fails with what stands against it: the reason first, then the processes, then the workers.
+    pub fn check(
+        self,
+        reason: Option<UnsupportedReason>,
+        workers: usize,
+        processes: usize,
+    ) -> Result<(), StrategyProblem> {
+        match reason.or_else(|| self.unsupported_between_processes(processes)) {
+            Some(reason) => Err(StrategyProblem::Unsupported(reason)),
+            None => self.allowed_workers(workers).map_or(Ok(()), |allowed| Err(StrategyProblem::Workers(allowed))),
+        }
     }
 
     /// Returns how many of `workers` read; each reads its own epochs, taken in turn.
