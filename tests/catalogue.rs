@@ -8,14 +8,15 @@ use serde_json::Value;
 use crate::command::Scratch;
 
 /// Each kind of `list` with the names it shows.
-fn listed() -> [(&'static str, Vec<&'static str>); 6] {
+fn listed() -> [(&'static str, Vec<String>); 6] {
+    let owned = |name: &str| name.to_owned();
     [
-        ("pipelines", Registry::default().pipelines().map(Pipeline::name).collect()),
-        ("strategies", Strategy::ALL.map(Strategy::name).into()),
-        ("orders", OrderName::ALL.map(OrderName::name).into()),
-        ("evictions", Eviction::ALL.map(Eviction::name).into()),
-        ("profiles", Profile::NAMES.to_vec()),
-        ("experiments", SHIPPED.iter().map(|(name, _)| *name).collect()),
+        ("pipelines", Registry::default().pipelines().map(|pipeline| pipeline.name().to_owned()).collect()),
+        ("strategies", Strategy::ALL.map(|strategy| owned(strategy.name())).into()),
+        ("orders", OrderName::ALL.map(|order| owned(order.name())).into()),
+        ("evictions", Eviction::ALL.map(Eviction::form).into()),
+        ("profiles", Profile::NAMES.map(owned).into()),
+        ("experiments", SHIPPED.iter().map(|(name, _)| owned(name)).collect()),
     ]
 }
 
@@ -28,10 +29,24 @@ fn list_shows_everything_or_one_kind() {
         let shown = scratch.ok(&format!("flowbench list {kind}")).stdout;
         assert!(everything.stdout.contains(&shown), "{kind} is missing in:\n{}", everything.stdout);
         for name in names {
-            let line = shown.lines().find(|line| line.split_whitespace().next() == Some(name));
-            let about = line.unwrap_or_else(|| panic!("{name} is missing in:\n{shown}")).trim().strip_prefix(name);
+            let line = shown.lines().find(|line| line.split_whitespace().next() == Some(&*name));
+            let about = line.unwrap_or_else(|| panic!("{name} is missing in:\n{shown}")).trim().strip_prefix(&*name);
             assert!(about.unwrap().trim().len() > 10, "{name} says nothing about itself");
         }
+    }
+}
+
+#[test]
+fn every_eviction_says_whether_it_is_exact_and_what_that_means() {
+    let scratch = Scratch::new();
+    let listed = scratch.ok("flowbench list evictions --json").json();
+    for (eviction, entry) in Eviction::ALL.into_iter().zip(listed["evictions"].as_array().unwrap()) {
+        assert_eq!((&entry["exact"], &entry["default"]), (&eviction.is_exact().into(), &eviction.to_string().into()));
+        let explained = scratch.ok(&format!("flowbench explain {}", eviction.name())).stdout;
+        let exact = if eviction.is_exact() { "exact       yes" } else { "exact       no: what it loses is measured" };
+        assert!(explained.contains(exact), "{explained}");
+        assert!(explained.contains(&format!("write       {}", eviction.form())), "{explained}");
+        assert!(explained.lines().all(|line| line.len() <= 120) && explained.lines().count() >= 8, "{explained}");
     }
 }
 
@@ -44,7 +59,7 @@ fn list_as_json_names_the_same_things() {
         assert_eq!(only[kind], everything[kind]);
         let listed: Vec<&str> =
             everything[kind].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-        assert!(names.iter().all(|name| listed.contains(name)), "{kind}: {listed:?}");
+        assert!(names.iter().all(|name| listed.contains(&&**name)), "{kind}: {listed:?}");
     }
     let strategies = Strategy::ALL.map(Strategy::name);
     for pipeline in pipelines(&scratch) {

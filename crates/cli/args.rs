@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Replay(Replay),
     /// List pipelines, strategies, order policies, evictions, profiles and experiments
     List(List),
-    /// Explain a pipeline, a strategy, a profile or an experiment
+    /// Explain a pipeline, a strategy, an eviction, a profile or an experiment
     Explain(Explain),
     /// Check whether this machine is fit to measure on
     Doctor(Doctor),
@@ -251,7 +251,7 @@ pub(crate) enum Listed {
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// Name of a pipeline, a strategy, a profile or an experiment
+    /// Name of a pipeline, a strategy, an eviction, a profile or an experiment
     pub(crate) name: String,
 }
 

@@ -40,7 +40,8 @@ pub(crate) fn list(args: &List, registry: Registry) -> Result<i32, Failure> {
         text.push_str(&format!("{name}\n"));
         for entry in entries(kind, registry)?.as_array().into_iter().flatten() {
             let word = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-            text.push_str(&format!("  {:<22}{}\n", word("name"), word("summary")));
+            let exact = entry["exact"].as_bool().map_or("", |exact| if exact { "exact    " } else { "inexact  " });
+            text.push_str(&format!("  {:<22}{exact}{}\n", word("name"), word("summary")));
         }
         if name == "strategies" {
             text.push_str(&matrix(registry));
@@ -56,7 +57,10 @@ fn entries(kind: Listed, registry: Registry) -> Result<Value, Failure> {
         Listed::Pipelines => registry.pipelines().map(pipeline_entry).collect(),
         Listed::Strategies => Strategy::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
         Listed::Orders => OrderName::ALL.iter().map(|one| plain(one.name(), one.summary())).collect(),
-        Listed::Evictions => Eviction::ALL.iter().map(|one| plain(&one.form(), one.summary())).collect(),
+        Listed::Evictions => {
+            let entry = |one: &Eviction| json!({ "name": one.form(), "exact": one.is_exact(), "default": one.to_string(), "summary": one.summary() });
+            Eviction::ALL.iter().map(entry).collect()
+        }
         Listed::Profiles => {
             let entry = |name: &&str| Ok(plain(name, &Profile::named(name).map_err(Failure::failed)?.about));
             Profile::NAMES.iter().map(entry).collect::<Result<_, Failure>>()?
@@ -124,6 +128,8 @@ pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure
         explain_experiment(name, registry)?
     } else if let Some(strategy) = Strategy::ALL.into_iter().find(|strategy| strategy.name() == name) {
         explain_strategy(strategy, registry)
+    } else if let Some(eviction) = Eviction::ALL.into_iter().find(|eviction| eviction.name() == name) {
+        explain_eviction(eviction)
     } else {
         return Err(unknown(name, registry));
     };
@@ -134,8 +140,9 @@ pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure
 fn unknown(name: &str, registry: Registry) -> Failure {
     let pipelines = registry.pipelines().map(Pipeline::name);
     let all = pipelines.chain(Profile::NAMES.iter().copied()).chain(SHIPPED.iter().map(|(shipped, _)| *shipped));
-    let all: Vec<&str> = all.chain(Strategy::ALL.map(Strategy::name)).collect();
-    let kinds = "pipeline, strategy, profile or experiment";
+    let all = all.chain(Strategy::ALL.map(Strategy::name)).chain(Eviction::ALL.map(Eviction::name));
+    let all: Vec<&str> = all.collect();
+    let kinds = "pipeline, strategy, eviction, profile or experiment";
     Failure::usage_error(UnknownName::new(kinds, name, all.iter().copied()))
 }
 
@@ -145,6 +152,30 @@ fn explain_strategy(strategy: Strategy, registry: Registry) -> String {
         text.push_str(&format!("pipeline    {}: {}\n", pipeline.name(), serves(pipeline, strategy)));
     }
     text
+}
+
+fn explain_eviction(eviction: Eviction) -> String {
+    let (form, exact) = (eviction.form(), if eviction.is_exact() { "yes" } else { "no: what it loses is measured" });
+    let example = if eviction.parameters().is_empty() { String::new() } else { format!(", such as {eviction}") };
+    let mut text = format!("{}\n{}\n\n", eviction.name(), eviction.summary());
+    text.push_str(&format!("write       {form}{example}\nexact       {exact}\n"));
+    text.push_str(&format!("state       {}\n\n{}\n", eviction.serves(false), wrapped(eviction.explanation(), 100)));
+    text
+}
+
+/// Breaks a paragraph into lines of at most `width` characters.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        if lines.last().is_some_and(|line| !line.is_empty() && line.len() + 1 + word.len() > width) {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(if line.is_empty() { "" } else { " " });
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
 }
 
 fn explain_pipeline(pipeline: &dyn Pipeline) -> String {

@@ -63,7 +63,8 @@ pub use replacement::remove_unfinished_outputs;
 pub use suggest::{did_you_mean, did_you_mean_or_list, nearest};
 pub use symbols::Symbols;
 pub use time::{
-    DurationError, TIME_MS_MAX, TIME_MS_MIN, TimeError, parse_duration_ms, parse_rfc3339_ms, push_rfc3339, rfc3339,
+    DurationError, TIME_MS_MAX, TIME_MS_MIN, TimeError, duration_text, parse_duration_ms, parse_rfc3339_ms,
+    push_rfc3339, rfc3339,
 };
 pub use trace::Trace;
 pub use write::{EventWriter, RejectWriter};

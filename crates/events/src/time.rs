@@ -108,6 +108,20 @@ pub fn parse_duration_ms(text: &str) -> Result<i64, DurationError> {
     Ok(total_ms)
 }
 
+/// Writes a duration in its largest whole unit, as [`parse_duration_ms`] reads it.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(flowbench_events::duration_text(5_400_000), "90min");
+/// ```
+pub fn duration_text(ms: i64) -> String {
+    let units = [("d", DAY_MS), ("h", 3_600_000), ("min", 60_000), ("s", 1000)];
+    let whole = units.into_iter().find(|(_, unit_ms)| ms != 0 && ms % unit_ms == 0);
+    let (unit, unit_ms) = whole.unwrap_or(("ms", 1));
+    format!("{}{unit}", ms / unit_ms)
+}
+
 /// Reads exactly what [`push_rfc3339`] writes for the years 0 to 9999, which is the fast path.
 fn parse_canonical(text: &[u8]) -> Option<i64> {
     if text.len() != 24 || text[23] != b'Z' {

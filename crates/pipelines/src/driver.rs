@@ -1,7 +1,10 @@
-//! The interface between a strategy and whoever drives it: the only door to clocks and counters.
+//! The interface between a strategy and whoever drives it: the only door to clocks and counters, but for the time that
+//! evictions take, which operators measure themselves.
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use crate::eviction::EvictionWork;
 
 /// What drives one worker. Called a few times per epoch, never per event.
 pub trait Driver {
@@ -58,6 +61,12 @@ pub struct StateCounts {
     /// The minimum number of bytes that keys, states and waiting events take, whatever holds them; 0 where it is not
     /// known.
     pub least_bytes: usize,
+    /// Keys scheduled for a timer.
+    pub timers: usize,
+    /// Events kept so that answers can be retracted.
+    pub retractable: usize,
+    /// What forgetting has cost so far.
+    pub eviction: EvictionWork,
 }
 
 impl StateCounts {
@@ -68,6 +77,9 @@ impl StateCounts {
             buffered: self.buffered + other.buffered,
             answer_bytes: self.answer_bytes + other.answer_bytes,
             least_bytes: self.least_bytes + other.least_bytes,
+            timers: self.timers + other.timers,
+            retractable: self.retractable + other.retractable,
+            eviction: self.eviction.and(other.eviction),
         }
     }
 }

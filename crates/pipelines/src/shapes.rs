@@ -18,10 +18,10 @@ use crate::pipeline::BoundPipeline;
 use crate::run::{RunConfig, RunContext, RunEnd, RunError};
 use crate::speculative::Speculative;
 use crate::state::dedup::DedupMachine;
-use crate::state::keyed_operator::keyed_operator;
+use crate::state::keyed_operator::KeyedOperator;
 use crate::state::operator::{Answering, MakeOperator, Passthrough};
 use crate::state::state_machine::{Merged, Plain};
-use crate::state::window_operator::Signed;
+use crate::state::window_machine::Signed;
 use crate::strategy::declaration::{Executor, FirstShape, Request, Shape, Strategy, UnsupportedReason, WindowShape};
 use crate::strategy::differential::{self, collections::Incremental};
 use crate::strategy::executor::{one_stage, two_stages};
@@ -83,11 +83,11 @@ impl<R: Row> RowConsumer<R> for DirectAnswers {
             _ => true,
         };
         if where_read {
-            let operator: MakeOperator<R, R> = Arc::new(|| Box::new(Passthrough));
+            let operator: MakeOperator<R, R> = Arc::new(|_| Box::new(Passthrough));
             self.rows(context, FirstStage { intake: Intake::answers(logic), operator, combine: None })
         } else {
             let logic = logic.clone();
-            let operator: MakeOperator<Event, R> = Arc::new(move || Box::new(Answering(logic.clone())));
+            let operator: MakeOperator<Event, R> = Arc::new(move |_| Box::new(Answering(logic.clone())));
             self.rows(context, FirstStage { intake: Intake::all(), operator, combine: None })
         }
     }
@@ -115,7 +115,7 @@ impl<W: WindowLogic> WindowInputs<'_, W> {
         first: FirstStage<M, B>,
     ) -> Result<RunEnd, RunError> {
         let collector = ResultCollector::default();
-        let operator = window_operator(self.0, &context.config);
+        let operator = window_operator(self.0, context);
         let second = SecondStage::windows(self.0, operator, combines(context));
         let totals = two_stages(context, first, second, &collector)?;
         consolidate(collector, &totals, &context.config)
@@ -130,7 +130,7 @@ impl<W: WindowLogic> RowConsumer<W::Input> for WindowInputs<'_, W> {
     ) -> Result<RunEnd, RunError> {
         let collector = ResultCollector::default();
         let intake = Intake::inputs(logic, self.0, combines(context));
-        let operator: MakeOperator<W::Input, Change<W::Row>> = window_operator(self.0, &context.config);
+        let operator: MakeOperator<W::Input, Change<W::Row>> = window_operator(self.0, context);
         let first = FirstStage { intake, operator, combine: Some(combining_inputs(self.0)) };
         let totals = one_stage(context, first, &collector)?;
         consolidate(collector, &totals, &context.config)
@@ -188,10 +188,10 @@ impl<W: Delivered<Row: Ord>> Stage for FirstDeliveries<W> {
     fn run<N: RowConsumer<W::Row>>(&self, context: &RunContext, next: &N) -> Result<RunEnd, RunError> {
         let (config, horizon) = (context.config, self.counts(context.config.deduplicate).unwrap_or(self.0));
         let in_order = matches!(config.strategy.0.executor, Executor::Sequential);
-        let operator: MakeOperator<_, W::Row> = Arc::new(move || {
+        let operator: MakeOperator<_, W::Row> = Arc::new(move |share| {
             let order: Box<dyn OrderPolicy<_>> =
                 if in_order { Box::new(Arrival) } else { Box::new(InArrivalOrder::default()) };
-            keyed_operator(DedupMachine::<W>::within(horizon), config.eviction, order)
+            Box::new(KeyedOperator::new(DedupMachine::<W>::within(horizon), config.eviction, share, order))
         });
         next.rows(context, FirstStage { intake: Intake::deliveries(), operator, combine: None })
     }
@@ -218,13 +218,16 @@ impl<L: KeyedLogic> Stage for Keyed<L> {
         let (logic, config, slack_ms) = (self.0.clone(), context.config, context.feed.slack_ms());
         let intake = Intake::keyed(&self.0);
         if config.order.retracts() {
-            let operator: MakeOperator<Event, Change<L::Row>> = Arc::new(move || {
-                keyed_operator(Speculative::new(&logic, slack_ms), config.eviction, config.order.policy(slack_ms))
+            let operator: MakeOperator<Event, Change<L::Row>> = Arc::new(move |share| {
+                let machine = Speculative::new(&logic, slack_ms);
+                Box::new(KeyedOperator::new(machine, config.eviction, share, config.order.policy(slack_ms)))
             });
             next.changes(context, FirstStage { intake, operator, combine: None })
         } else {
-            let operator: MakeOperator<Event, L::Row> =
-                Arc::new(move || keyed_operator(Plain(logic.clone()), config.eviction, config.order.policy(slack_ms)));
+            let operator: MakeOperator<Event, L::Row> = Arc::new(move |share| {
+                let order = config.order.policy(slack_ms);
+                Box::new(KeyedOperator::new(Plain(logic.clone()), config.eviction, share, order))
+            });
             next.rows(context, FirstStage { intake, operator, combine: None })
         }
     }
@@ -256,8 +259,10 @@ impl<L: Mergeable> Stage for Merging<L> {
             return Keyed(self.0.clone()).run(context, next);
         }
         let (logic, config, slack_ms) = (self.0.clone(), context.config, context.feed.slack_ms());
-        let operator: MakeOperator<_, L::Row> =
-            Arc::new(move || keyed_operator(Merged(logic.clone()), config.eviction, config.order.policy(slack_ms)));
+        let operator: MakeOperator<_, L::Row> = Arc::new(move |share| {
+            let order = config.order.policy(slack_ms);
+            Box::new(KeyedOperator::new(Merged(logic.clone()), config.eviction, share, order))
+        });
         let intake = Intake::partial_states(&self.0, combines(context));
         next.rows(context, FirstStage { intake, operator, combine: Some(combining_states(&self.0)) })
     }

@@ -80,6 +80,9 @@ fn exact_events(
     rule: WatermarkRule,
 ) -> Option<Vec<Event>> {
     let deduplicate = prepared.counts(config.deduplicate);
+    if !config.eviction.is_exact() {
+        return None;
+    }
     if config.order.drops_late() {
         return Some(oracle::delivered(&trace.events, Some(rule), deduplicate));
     }

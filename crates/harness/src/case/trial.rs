@@ -112,12 +112,12 @@ impl PreparedCase {
         });
         let is_full_load = matches!(spec.load, OfferedLoad::Closed | OfferedLoad::Search { .. });
         let workers = config.workers * spec.processes;
-        let keeps_for_a_while = !config.eviction.keeps_forever();
+        let needed_ms = self.prepared.retention_ms(&trace.events);
         let facts = Facts {
             accuracy: check.accuracy,
             disorder: disorder(trace, &self.profile, check.duplicates),
             trace_digest,
-            retention_ms: keeps_for_a_while.then(|| self.prepared.retention_ms(&trace.events)).flatten(),
+            retention_ms: config.eviction.retention_ms(needed_ms),
             has_day_rhythm: self.profile.has_day_rhythm(),
             source_ceiling_events_per_s: is_full_load.then(|| drive::source_ceiling_events_per_s(feed, workers)),
             sustainable: found,

@@ -13,13 +13,14 @@ use crate::message::Key;
 /// the state itself, and it is scheduled again. A key may be scheduled twice (its state was dropped and created
 /// again, or expires sooner than before); the duplicates meet when they are reached and count once.
 #[derive(Debug)]
-pub(crate) struct ExpiryQueue<K> {
+pub struct ExpiryQueue<K> {
     due: Vec<K>,                         // of a bucket that has been passed
     head: BinaryHeap<Reverse<(i64, K)>>, // buckets below `head_end`
     head_end: i64,
     buckets: BTreeMap<i64, Vec<K>>,
     latest: (i64, Vec<K>), // the bucket that was filed in last, outside `buckets`
     repeats: bool,
+    len: usize,
 }
 
 /// Width of a bucket, ms.
@@ -34,6 +35,7 @@ impl<K: Key> Default for ExpiryQueue<K> {
             buckets: BTreeMap::new(),
             latest: (i64::MIN, Vec::new()),
             repeats: false,
+            len: 0,
         }
     }
 }
@@ -45,6 +47,7 @@ impl<K: Key> ExpiryQueue<K> {
         if expires_at_ms == i64::MAX {
             return;
         }
+        self.len += 1;
         let bucket = expires_at_ms.div_euclid(BUCKET_MS);
         if bucket < self.head_end {
             self.head.push(Reverse((expires_at_ms, key)));
@@ -54,12 +57,6 @@ impl<K: Key> ExpiryQueue<K> {
             }
             self.latest.1.push(key);
         }
-    }
-
-    /// Schedules again, at another time, a key that is already scheduled.
-    pub(crate) fn reschedule(&mut self, key: K, expires_at_ms: i64) {
-        self.allow_duplicates();
-        self.schedule(key, expires_at_ms);
     }
 
     /// Notes that a state is gone whose key is still scheduled: it may be created again and then be scheduled twice.
@@ -72,11 +69,13 @@ impl<K: Key> ExpiryQueue<K> {
         let until_bucket = until_ms.div_euclid(BUCKET_MS);
         loop {
             if let Some(key) = self.due.pop() {
+                self.len -= 1;
                 return Some(key);
             }
             if let Some(Reverse(first)) = self.head.peek().copied().filter(|head| head.0.0 < until_ms) {
                 while self.head.peek() == Some(&Reverse(first)) {
                     self.head.pop();
+                    self.len -= 1;
                 }
                 return Some(first.1);
             }
@@ -85,23 +84,17 @@ impl<K: Key> ExpiryQueue<K> {
             self.head_end = *first.key() + 1;
             self.due = first.remove();
             if self.repeats {
+                let before = self.due.len();
                 self.due.sort_unstable();
                 self.due.dedup();
+                self.len -= before - self.due.len();
             }
         }
     }
 
-    /// Returns the next key that has expired, where `expires_at_ms` gives the expiry of a key; the others are
-    /// scheduled again.
-    pub(crate) fn next_expired(&mut self, until_ms: i64, expires_at_ms: impl Fn(K) -> i64) -> Option<K> {
-        loop {
-            let key = self.next_due(until_ms)?;
-            let now_ms = expires_at_ms(key);
-            if now_ms < until_ms {
-                return Some(key);
-            }
-            self.schedule(key, now_ms);
-        }
+    /// Returns the number of keys that are scheduled.
+    pub(crate) fn len(&self) -> usize {
+        self.len
     }
 
     /// Makes `bucket` the one that keys are added to.
@@ -148,7 +141,8 @@ mod tests {
             for (key, (filed, more, twice)) in expiries.iter().enumerate() {
                 queue.schedule(key as i32, *filed);
                 if *twice {
-                    queue.reschedule(key as i32, filed + more / 2);
+                    queue.allow_duplicates();
+                    queue.schedule(key as i32, filed + more / 2);
                 }
             }
             let mut watermarks = watermarks;
@@ -178,7 +172,8 @@ mod tests {
     fn filing_twice_does_not_add_up() {
         let mut queue = ExpiryQueue::default();
         for round in 0..1000 {
-            queue.reschedule(7, round * BUCKET_MS / 4);
+            queue.allow_duplicates();
+            queue.schedule(7, round * BUCKET_MS / 4);
             let alive_until_ms = round * BUCKET_MS / 4 + 10 * BUCKET_MS;
             assert!(expired(&mut queue, round * BUCKET_MS / 4, |_| Some(alive_until_ms)).is_empty());
         }

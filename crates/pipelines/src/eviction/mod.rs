@@ -1,25 +1,42 @@
 //! When state is forgotten.
 //!
-//! An eviction is a file with a type that implements [`EvictionPolicy`] — its name, its parameters and what it promises
-//! — and an [`Evictor`] that carries it out, and a line in the list below.
+//! An eviction is a file with a type that implements [`EvictionPolicy`] — its name, its parameters, what it promises and
+//! what becomes of a state that has expired — and a line in the list below. One that forgets what has not expired, or
+//! walks over the states, has an [`Evictor`], too.
 //!
 //! Decision D-029.
 
+mod capacity;
 mod expiry_queue;
+mod expiry_schedule;
 mod frontier;
+mod lazy;
 mod never;
 mod policy;
+mod sweep;
+mod timer_wheel;
+mod ttl;
+mod wheel;
+mod work;
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-pub(crate) use self::expiry_queue::ExpiryQueue;
+pub use self::capacity::Capacity;
+pub use self::expiry_schedule::ExpirySchedule;
 pub use self::frontier::Frontier;
+pub use self::lazy::Lazy;
 pub use self::never::Never;
-pub use self::policy::{ArgumentError, EvictionPolicy, Evictor};
+pub use self::policy::{AfterExpiry, ArgumentError, EvictionPolicy, Evictor, StateShare, StateStore};
+pub use self::sweep::Sweep;
+pub use self::ttl::Ttl;
+pub use self::wheel::Wheel;
+pub use self::work::EvictionWork;
+pub(crate) use self::work::{SampledTime, reading_ns};
 use crate::axis::{UnknownName, serde_by_text};
+use crate::message::Key;
 
 /// A text that is no eviction.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -85,9 +102,9 @@ macro_rules! evictions {
                 match self { $(Eviction::$Variant(policy) => policy.is_exact(),)+ }
             }
 
-            /// True if nothing is ever forgotten.
-            pub fn keeps_forever(self) -> bool {
-                match self { $(Eviction::$Variant(policy) => policy.keeps_forever(),)+ }
+            /// Returns a paragraph for `flowbench explain`.
+            pub fn explanation(self) -> &'static str {
+                match self { $(Eviction::$Variant(_) => <$Policy>::EXPLANATION,)+ }
             }
 
             /// True if collections that change with event time forget just so by themselves.
@@ -103,9 +120,25 @@ macro_rules! evictions {
                 match self { $(Eviction::$Variant(_) => <$Policy>::parse(arguments).map(Eviction::$Variant),)+ }
             }
 
-            /// Makes what `make` makes of the evictor of an operator.
-            pub(crate) fn visit<V: EvictionVisitor>(self, visitor: V) -> V::Made {
-                match self { $(Eviction::$Variant(policy) => visitor.visit(policy),)+ }
+            /// Returns how long (ms of event time) states are held that are needed for `needed_ms`; `None` if there is no
+            /// limit, or no telling.
+            pub fn retention_ms(self, needed_ms: Option<i64>) -> Option<i64> {
+                match self { $(Eviction::$Variant(policy) => policy.retention_ms(needed_ms),)+ }
+            }
+
+            /// See [`EvictionPolicy::after_expiry`].
+            pub(crate) fn after_expiry(self) -> AfterExpiry {
+                match self { $(Eviction::$Variant(policy) => policy.after_expiry(),)+ }
+            }
+
+            /// See [`EvictionPolicy::schedule`].
+            pub(crate) fn schedule<K: Key>(self, is_exact: bool) -> ExpirySchedule<K> {
+                match self { $(Eviction::$Variant(policy) => policy.schedule(is_exact),)+ }
+            }
+
+            /// See [`EvictionPolicy::evictor`].
+            pub(crate) fn evictor<K: Key>(self, share: StateShare) -> Option<Box<dyn Evictor<K>>> {
+                match self { $(Eviction::$Variant(policy) => policy.evictor(share),)+ }
             }
         }
 
@@ -126,7 +159,7 @@ macro_rules! evictions {
                 };
                 let wrong = |reason| EvictionError::Arguments { text: text.to_owned(), reason, form: found.form() };
                 if arguments.len() != found.parameters().len() {
-                    return Err(wrong(format!("{name} takes {} arguments", found.parameters().len())));
+                    return Err(wrong(takes(name, found.parameters().len())));
                 }
                 found.with(&arguments).map_err(|error| wrong(error.to_string()))
             }
@@ -142,18 +175,14 @@ macro_rules! evictions {
     };
 }
 
-/// Makes something that depends on the type of an eviction.
-pub(crate) trait EvictionVisitor {
-    /// What is made.
-    type Made;
-
-    /// Makes it for one eviction.
-    fn visit(self, policy: impl EvictionPolicy) -> Self::Made;
-}
-
 evictions! {
     Never(Never),
     Frontier(Frontier),
+    Lazy(Lazy),
+    Sweep(Sweep),
+    Wheel(Wheel),
+    Ttl(Ttl),
+    Capacity(Capacity),
 }
 
 /// Returns the name and the arguments of `name(argument, ...)`.
@@ -169,352 +198,13 @@ fn call<T: std::borrow::Borrow<str>>(name: &str, arguments: &[T]) -> String {
     if arguments.is_empty() { name.to_owned() } else { format!("{name}({})", arguments.join(", ")) }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use flowbench_events::{Event, Id, Kind, Record, Value};
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::disorder::{Arrival, OrderPolicy};
-    use crate::feed::EventTimeProgress;
-    use crate::logic::{EMPTY_STATE, KeyedLogic, TimerOutcome};
-    use crate::state::keyed_operator::{KeyedOperator, keyed_operator};
-    use crate::state::operator::StateOperator;
-    use crate::state::state_machine::Plain;
-
-    /// Leases, one per customer: each event sets how long it lasts from then on, and a cancellation ends it. With `TIMERS`
-    /// the end answers, and one of odd length goes on for another second before it ends for good.
-    #[derive(Clone)]
-    struct Leases<const TIMERS: bool>;
-
-    #[derive(Clone, Copy, Default)]
-    struct Lease {
-        until_ms: Option<i64>,
-        goes_on: bool,
-    }
-
-    impl Lease {
-        fn of(event: &Event) -> Lease {
-            let length_ms = event.value().filter(|_| event.kind() != Kind::OrderCancelled).map(|value| value.0);
-            let until_ms = length_ms.map(|length_ms| event.event_time_ms() + length_ms);
-            Lease { until_ms, goes_on: length_ms.is_some_and(|length_ms| length_ms % 2 == 1) }
-        }
-
-        fn end(&mut self) -> TimerOutcome {
-            if !std::mem::take(&mut self.goes_on) {
-                return TimerOutcome::Evict;
-            }
-            self.until_ms = self.until_ms.map(|until_ms| until_ms + 1000);
-            TimerOutcome::Keep
-        }
-    }
-
-    impl<const TIMERS: bool> KeyedLogic for Leases<TIMERS> {
-        type Key = Id;
-        type State = Lease;
-        type Row = (i64, Id);
-        const HAS_TIMERS: bool = TIMERS;
-
-        fn key(&self, event: &Event) -> Option<Id> {
-            event.customer()
-        }
-        fn lacks_key(&self, _event: &Event) -> bool {
-            false
-        }
-        fn apply(&self, _customer: Id, lease: &mut Lease, event: &Event, _out: &mut Vec<(i64, Id)>) {
-            *lease = Lease::of(event);
-        }
-        fn expires_at_ms(&self, _customer: Id, lease: &Lease) -> i64 {
-            lease.until_ms.unwrap_or(EMPTY_STATE)
-        }
-        fn on_expiry(&self, customer: Id, lease: &mut Lease, out: &mut Vec<(i64, Id)>) -> TimerOutcome {
-            if !TIMERS {
-                return TimerOutcome::Evict;
-            }
-            out.push((lease.until_ms.unwrap(), customer));
-            lease.end()
-        }
-    }
-
-    /// What an eviction must hold and answer, as plainly as can be.
-    #[derive(Default)]
-    struct Naive {
-        leases: BTreeMap<Id, Lease>,
-        retired: usize,
-        answers: Vec<(i64, Id)>,
-    }
-
-    impl Naive {
-        /// Ends all leases below `until_ms`; tells whether one of `customer` has ended for good.
-        fn end(&mut self, customer: Id, until_ms: i64) -> bool {
-            while let Some(lease) = self.leases.get_mut(&customer).filter(|lease| lease.until_ms < Some(until_ms)) {
-                self.answers.extend(lease.until_ms.map(|ended_ms| (ended_ms, customer)));
-                if lease.end() == TimerOutcome::Evict {
-                    self.leases.remove(&customer);
-                    return true;
-                }
-            }
-            false
-        }
-
-        fn take(&mut self, event: &Event, timers: bool) {
-            let customer = event.customer().unwrap();
-            let known = self.leases.contains_key(&customer);
-            if timers {
-                self.end(customer, event.event_time_ms());
-            }
-            self.leases.insert(customer, Lease::of(event));
-            if self.leases[&customer].until_ms.is_none() {
-                self.leases.remove(&customer);
-                self.retired += usize::from(known);
-            }
-        }
-
-        fn advance(&mut self, until_ms: i64, timers: bool, eviction: Eviction) {
-            for customer in self.leases.keys().copied().collect::<Vec<_>>() {
-                if timers {
-                    self.retired += usize::from(self.end(customer, until_ms));
-                } else if eviction == Eviction::from(Frontier) && self.leases[&customer].until_ms < Some(until_ms) {
-                    self.leases.remove(&customer);
-                }
-            }
-        }
-
-        fn entries(&self, eviction: Eviction) -> usize {
-            self.leases.len() + if eviction == Eviction::from(Never) { self.retired } else { 0 }
-        }
-    }
-
-    fn event(customer: u32, kind: Kind, event_time_ms: i64, length_ms: i64) -> Event {
-        let record = Record::new(0, kind, event_time_ms);
-        Event::pack(Record { customer: Id(customer), value: Some(Value(length_ms)), ..record })
-    }
-
-    fn leases<const TIMERS: bool>(eviction: Eviction) -> Box<dyn StateOperator<Event, (i64, Id)>> {
-        keyed_operator(Plain(Leases::<TIMERS>), eviction, Box::new(Arrival))
-    }
-
-    fn at(watermark_ms: i64) -> EventTimeProgress {
-        EventTimeProgress {
-            watermark_ms,
-            ahead_ms: watermark_ms,
-            newest_ms: watermark_ms,
-            ..EventTimeProgress::NOTHING
-        }
-    }
-
-    /// How much later it is, and what then happens: a customer, whether it cancels, and a length.
-    type Step = (i64, Vec<(u32, bool, i64)>);
-
-    /// After each step `eviction` holds and has answered what it must.
-    fn holds_what_it_must<const TIMERS: bool>(eviction: Eviction, steps: &[Step]) -> Result<(), TestCaseError> {
-        let (mut operator, mut naive) = (leases::<TIMERS>(eviction), Naive::default());
-        let (mut now_ms, mut answers) = (0, Vec::new());
-        for (later_ms, batch) in steps {
-            now_ms += later_ms;
-            let event = |(customer, cancels, length_ms): &(u32, bool, i64)| {
-                let kind = if *cancels { Kind::OrderCancelled } else { Kind::OrderPlaced };
-                event(*customer, kind, now_ms, *length_ms)
-            };
-            let mut batch: Vec<Event> = batch.iter().map(event).collect();
-            batch.iter().for_each(|event| naive.take(event, TIMERS));
-            operator.arrive(&mut batch, &mut answers);
-            operator.advance(at(now_ms), &mut answers);
-            naive.advance(now_ms, TIMERS, eviction);
-            answers.sort_unstable();
-            naive.answers.sort_unstable();
-            prop_assert_eq!(
-                (operator.state_counts().entries, operator.state_counts().buffered),
-                (naive.entries(eviction), 0)
-            );
-            prop_assert_eq!(operator.payload().0, naive.leases.len());
-            prop_assert_eq!(&answers, &naive.answers);
-        }
-        Ok(())
-    }
-
-    proptest! {
-        #[test]
-        fn every_eviction_holds_and_answers_what_it_must_after_every_step(
-            steps in prop::collection::vec(
-                (0_i64..90_000, prop::collection::vec((0_u32..6, prop::bool::weighted(0.2), 0_i64..300_000), 0..4)),
-                0..40,
-            ),
-            hurried in any::<bool>(),
-        ) {
-            // Within a few milliseconds ends and watermarks meet.
-            let scale = if hurried { 30_000 } else { 1 };
-            let lease = |(customer, cancels, length_ms): (u32, bool, i64)| (customer, cancels, length_ms / scale);
-            let step = |(later_ms, batch): (i64, Vec<_>)| (later_ms / scale, batch.into_iter().map(lease).collect());
-            let steps: Vec<Step> = steps.into_iter().map(step).collect();
-            for eviction in Eviction::ALL {
-                holds_what_it_must::<false>(eviction, &steps)?;
-                holds_what_it_must::<true>(eviction, &steps)?;
-            }
-        }
-    }
-
-    #[test]
-    fn a_state_that_lives_on_is_held_until_it_ends_and_no_longer() {
-        const MINUTE_MS: i64 = 60_000;
-        for (eviction, held) in [(Eviction::from(Frontier), 1), (Eviction::from(Never), 2)] {
-            let (mut operator, mut answers) = (leases::<false>(eviction), Vec::new());
-            for (customer, minute) in [(1, 0), (1, 20), (2, 40), (2, 51), (2, 52)] {
-                let lease = event(customer, Kind::OrderPlaced, minute * MINUTE_MS, 30 * MINUTE_MS);
-                operator.arrive(&mut vec![lease], &mut answers);
-                operator.advance(at(minute * MINUTE_MS), &mut answers);
-                let entries = if minute < 40 {
-                    1
-                } else if minute == 40 {
-                    2
-                } else {
-                    held
-                };
-                assert_eq!(operator.state_counts().entries, entries, "{}, minute {minute}", eviction.name());
-            }
-        }
-    }
-
-    #[test]
-    fn a_state_is_still_held_at_the_last_moment_at_which_it_is_needed() {
-        let (mut operator, mut answers) = (leases::<true>(Eviction::from(Frontier)), Vec::new());
-        operator.arrive(&mut vec![event(1, Kind::OrderPlaced, 0, 10)], &mut answers);
-        for (watermark_ms, entries) in [(9, 1), (10, 1), (11, 0)] {
-            operator.advance(at(watermark_ms), &mut answers);
-            assert_eq!((operator.state_counts().entries, answers.len()), (entries, 1 - entries), "{watermark_ms} ms");
-        }
-        assert_eq!(answers, [(10, Id(1))]);
-    }
-
-    /// An eviction of one declaration with a parameter: it forgets what has not been touched for some time.
-    #[allow(dead_code, unreachable_pub)] // the list below makes all that the one of the crate makes
-    mod with_one_more {
-        use super::super::*;
-        use crate::state::state_machine::KeyedStateMachine;
-        use crate::state::states::States;
-
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) struct Untouched {
-            pub(super) after_ms: i64,
-        }
-
-        impl EvictionPolicy for Untouched {
-            const NAME: &'static str = "untouched";
-            const SUMMARY: &'static str = "forget what has not been touched for some time";
-            const PARAMETERS: &'static [&'static str] = &["after"];
-            const DEFAULT: Self = Self { after_ms: 60_000 };
-
-            type Evictor<M: KeyedStateMachine> = Touches<M>;
-
-            fn parse(arguments: &[&str]) -> Result<Self, ArgumentError> {
-                Ok(Self { after_ms: flowbench_events::parse_duration_ms(arguments[0])? })
-            }
-
-            fn arguments(self) -> Vec<String> {
-                vec![format!("{}ms", self.after_ms)]
-            }
-
-            fn serves(self) -> &'static str {
-                "serves; loses answers"
-            }
-
-            fn is_exact(self) -> bool {
-                false
-            }
-
-            fn evictor<M: KeyedStateMachine>(self) -> Touches<M> {
-                Touches { after_ms: self.after_ms, touched_ms: Vec::new() }
-            }
-        }
-
-        pub(super) struct Touches<M: KeyedStateMachine> {
-            after_ms: i64,
-            touched_ms: Vec<(M::Key, i64)>,
-        }
-
-        impl<M: KeyedStateMachine> Evictor<M> for Touches<M> {
-            fn touched(&mut self, key: M::Key, event_time_ms: i64) {
-                self.touched_ms.retain(|(other, _)| *other != key);
-                self.touched_ms.push((key, event_time_ms));
-            }
-
-            fn cleared(&mut self, key: M::Key, _state: M::State) {
-                self.touched_ms.retain(|(other, _)| *other != key);
-            }
-
-            fn advance(&mut self, until_ms: i64, states: &mut States<M>, _out: &mut Vec<M::Row>) {
-                self.touched_ms.retain(|(key, touched_ms)| {
-                    let stays = touched_ms + self.after_ms >= until_ms;
-                    if !stays {
-                        states.table.remove(*key);
-                    }
-                    stays
-                });
-            }
-        }
-
-        evictions! {
-            Frontier(Frontier),
-            Untouched(Untouched),
-        }
-    }
-
-    #[test]
-    fn a_new_eviction_is_a_declaration_with_its_parameters() {
-        use with_one_more::{Eviction, Untouched};
-        let parsed: Eviction = "untouched(1h)".parse().unwrap();
-        assert_eq!(
-            (parsed, parsed.to_string()),
-            (Untouched { after_ms: 3_600_000 }.into(), "untouched(3600000ms)".into())
-        );
-        assert_eq!(serde_json::from_str::<Eviction>("\"untouched(1h)\"").unwrap(), parsed);
-        assert_eq!(Eviction::ALL.map(Eviction::name), ["frontier", "untouched"]);
-        let error = |text: &str| text.parse::<Eviction>().unwrap_err().to_string();
-        assert_eq!(error("untouched"), "'untouched': untouched takes 1 arguments; write it as untouched(after)");
-        assert!(error("untouched(soon)").ends_with("write it as untouched(after)"), "{}", error("untouched(soon)"));
-        assert_eq!(error("untuched(1h)"), "there is no eviction 'untuched'; did you mean 'untouched'?");
-        assert_eq!(error("frontier(1h)"), "'frontier(1h)': frontier takes 0 arguments; write it as frontier");
-
-        let evictor = Untouched { after_ms: 1000 }.evictor();
-        let mut operator = KeyedOperator::new(Plain(Leases::<false>), Box::new(Arrival), evictor);
-        let mut answers = Vec::new();
-        for (now_ms, entries) in [(0, 1), (500, 1), (1500, 1), (1501, 0)] {
-            let touched = (now_ms <= 500).then(|| event(1, Kind::OrderPlaced, now_ms, 1_000_000));
-            operator.arrive(&mut touched.into_iter().collect(), &mut answers);
-            operator.advance(at(now_ms), &mut answers);
-            assert_eq!(operator.state_counts().entries, entries, "at {now_ms} ms");
-        }
-    }
-
-    /// An order policy of one type: the newest first, once the watermark has passed.
-    struct NewestFirst(Vec<Event>);
-
-    impl OrderPolicy<Event> for NewestFirst {
-        fn arrive(&mut self, arrived: &mut Vec<Event>, _released: &mut Vec<Event>) {
-            self.0.append(arrived);
-        }
-
-        fn advance(&mut self, reached: EventTimeProgress, released: &mut Vec<Event>) {
-            released.extend(self.0.extract_if(.., |event| event.event_time_ms() < reached.watermark_ms));
-            released.sort_by_key(|event| -event.event_time_ms());
-        }
-
-        fn buffered(&self) -> usize {
-            self.0.len()
-        }
-    }
-
-    #[test]
-    fn a_new_order_policy_is_a_type() {
-        let mut operator = keyed_operator(Plain(Leases::<true>), Frontier.into(), Box::new(NewestFirst(Vec::new())));
-        let mut answers = Vec::new();
-        operator
-            .arrive(&mut vec![event(1, Kind::OrderPlaced, 0, 10), event(1, Kind::OrderPlaced, 2, 20)], &mut answers);
-        assert_eq!(operator.state_counts().buffered, 2);
-        operator.advance(at(100), &mut answers);
-        // The lease that is applied last is the older one, and ends at 10 ms.
-        assert_eq!((operator.state_counts().buffered, answers), (0, vec![(10, Id(1))]));
+fn takes(name: &str, parameters: usize) -> String {
+    match parameters {
+        0 => format!("{name} takes no argument"),
+        1 => format!("{name} takes one argument"),
+        _ => format!("{name} takes {parameters} arguments"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,7 @@
 //!
 //! Decision D-024.
 
-use super::expiry_queue::ExpiryQueue;
-use super::policy::{EvictionPolicy, Evictor};
-use crate::state::state_machine::KeyedStateMachine;
-use crate::state::states::{Expired, States};
+use super::policy::{AfterExpiry, EvictionPolicy};
 
 /// Keeps every state forever. Where expiry gives answers (timers), they are given when due, and the empty state is
 /// set aside instead of dropped: a later event of the key starts afresh, as it must.
@@ -15,58 +12,21 @@ pub struct Never;
 impl EvictionPolicy for Never {
     const NAME: &'static str = "never";
     const SUMMARY: &'static str = "forget nothing; timers still answer when they are due";
+    const EXPLANATION: &'static str = "Every state is kept to the end of the run, needed or not. Timers answer when they \
+        are due, and what they leave behind is set aside. Memory grows with the number of keys that have come, and \
+        where states end by a timer or an event (sessions, orders), with the number of states. It costs nothing but \
+        that: the others are compared with it.";
     const DEFAULT: Self = Self;
-
-    type Evictor<M: KeyedStateMachine> = Keeper<M>;
 
     fn serves(self) -> &'static str {
         "serves; memory grows with the keys that have come"
     }
 
-    fn keeps_forever(self) -> bool {
-        true
+    fn retention_ms(self, _needed_ms: Option<i64>) -> Option<i64> {
+        None
     }
 
-    fn evictor<M: KeyedStateMachine>(self) -> Keeper<M> {
-        Keeper { timers: ExpiryQueue::default(), retired: Vec::new() }
-    }
-}
-
-/// Lets timers answer and keeps what they leave.
-pub struct Keeper<M: KeyedStateMachine> {
-    timers: ExpiryQueue<M::Key>,
-    retired: Vec<(M::Key, M::State)>,
-}
-
-impl<M: KeyedStateMachine> Evictor<M> for Keeper<M> {
-    fn created(&mut self, key: M::Key, expires_at_ms: i64) {
-        if M::HAS_TIMERS {
-            self.timers.schedule(key, expires_at_ms);
-        }
-    }
-
-    fn rescheduled(&mut self, key: M::Key, expires_at_ms: i64) {
-        if M::HAS_TIMERS {
-            self.timers.reschedule(key, expires_at_ms);
-        }
-    }
-
-    fn cleared(&mut self, key: M::Key, state: M::State) {
-        self.timers.allow_duplicates();
-        self.retired.push((key, state));
-    }
-
-    fn advance(&mut self, until_ms: i64, states: &mut States<M>, out: &mut Vec<M::Row>) {
-        while let Some(key) = self.timers.next_due(until_ms) {
-            match states.expire(key, until_ms, out) {
-                Some(Expired::Gone(state)) => self.retired.push((key, state)),
-                Some(Expired::Keep(expires_at_ms)) => self.timers.schedule(key, expires_at_ms),
-                None => {}
-            }
-        }
-    }
-
-    fn retired_entries(&self) -> usize {
-        self.retired.len()
+    fn after_expiry(self) -> AfterExpiry {
+        AfterExpiry::Retire
     }
 }

@@ -174,6 +174,11 @@ impl<L: KeyedLogic> KeyedStateMachine for Speculative<L> {
         snapshot.last_entry = self.log.append(event, snapshot.last_entry);
     }
 
+    #[inline]
+    fn touched_ms(&self, _key: L::Key, event: &Event) -> i64 {
+        event.event_time_ms()
+    }
+
     /// Returns the expiry in terms of the event time reached, which is `slack_ms` ahead of the watermark: the next
     /// timer, or the time at which a state that is no longer needed is also final.
     #[inline]

@@ -61,6 +61,11 @@ impl<W: Delivered> KeyedStateMachine for DedupMachine<W> {
     }
 
     #[inline]
+    fn touched_ms(&self, _event_id: EventId, delivery: &Delivery<W>) -> i64 {
+        delivery.what.arrival_ms()
+    }
+
+    #[inline]
     fn expires_at_ms(&self, _event_id: EventId, counted: &LastCounted) -> i64 {
         if counted.0 == i64::MIN { EMPTY_STATE } else { self.horizon.last_ms(counted.0) }
     }

@@ -2,69 +2,104 @@
 //!
 //! Decision D-008.
 
+use std::time::Instant;
+
 use crate::disorder::OrderPolicy;
 use crate::driver::StateCounts;
-use crate::eviction::{Eviction, EvictionPolicy, EvictionVisitor, Evictor};
+use crate::eviction::{AfterExpiry, Eviction, EvictionWork, ExpirySchedule, SampledTime, StateShare, reading_ns};
 use crate::feed::EventTimeProgress;
-use crate::message::Timed;
 use crate::state::operator::StateOperator;
 use crate::state::state_machine::KeyedStateMachine;
 use crate::state::states::{Applied, States};
-use crate::state::table::Table;
 
-/// Makes the operator that applies messages as `order` releases them.
-pub(crate) fn keyed_operator<M: KeyedStateMachine>(
-    machine: M,
-    eviction: Eviction,
-    order: Box<dyn OrderPolicy<M::Message>>,
-) -> Box<dyn StateOperator<M::Message, M::Row>> {
-    eviction.visit(MakeOperator { machine, order })
-}
-
-struct MakeOperator<M: KeyedStateMachine> {
-    machine: M,
-    order: Box<dyn OrderPolicy<M::Message>>,
-}
-
-impl<M: KeyedStateMachine> EvictionVisitor for MakeOperator<M> {
-    type Made = Box<dyn StateOperator<M::Message, M::Row>>;
-
-    fn visit(self, policy: impl EvictionPolicy) -> Self::Made {
-        Box::new(KeyedOperator::new(self.machine, self.order, policy.evictor()))
-    }
-}
-
-pub(crate) struct KeyedOperator<M: KeyedStateMachine, E> {
+/// Holds the states of `share` and applies messages to them as `order` releases them.
+pub(crate) struct KeyedOperator<M: KeyedStateMachine> {
     order: Box<dyn OrderPolicy<M::Message>>,
     released: Vec<M::Message>,
     states: States<M>,
-    evictor: E,
+    schedule: ExpirySchedule<M::Key>,
+    is_scheduled: bool, // every state, or else none
+    scheduling: SampledTime,
+    passes: u64,
+    pass_ns: u64,
 }
 
-impl<M: KeyedStateMachine, E: Evictor<M>> KeyedOperator<M, E> {
-    pub(crate) fn new(machine: M, order: Box<dyn OrderPolicy<M::Message>>, evictor: E) -> Self {
-        let states = States { machine, table: Table::default() };
-        Self { order, released: Vec::new(), states, evictor }
+impl<M: KeyedStateMachine> KeyedOperator<M> {
+    pub(crate) fn new(
+        machine: M,
+        eviction: Eviction,
+        share: StateShare,
+        order: Box<dyn OrderPolicy<M::Message>>,
+    ) -> Self {
+        let (evictor, after_expiry) = (eviction.evictor(share), eviction.after_expiry());
+        let mut schedule = eviction.schedule(M::HAS_TIMERS);
+        if evictor.is_some() {
+            schedule.allow_duplicates(); // it may forget what is scheduled
+        }
+        Self {
+            order,
+            released: Vec::new(),
+            states: States::new(machine, after_expiry, evictor),
+            schedule,
+            is_scheduled: M::HAS_TIMERS || after_expiry == AfterExpiry::Forget,
+            scheduling: SampledTime::default(),
+            passes: 0,
+            pass_ns: 0,
+        }
     }
 
     fn apply_released(&mut self, out: &mut Vec<M::Row>) {
-        for message in self.released.drain(..) {
-            let Some(key) = self.states.machine.key(&message) else { continue };
-            match self.states.take(key, &message, out) {
-                Applied::Known => {}
-                Applied::New(expires_at_ms) => self.evictor.created(key, expires_at_ms),
-                Applied::Sooner(expires_at_ms) => self.evictor.rescheduled(key, expires_at_ms),
-                Applied::Empty(state) => {
-                    state.into_iter().for_each(|state| self.evictor.cleared(key, state));
-                    continue;
+        let Self { released, states, schedule, is_scheduled, scheduling, .. } = self;
+        for message in released.drain(..) {
+            let Some(key) = states.machine.key(&message) else { continue };
+            match states.take(key, &message, out) {
+                Applied::Known | Applied::Nothing => {}
+                Applied::New(expires_at_ms) => {
+                    if *is_scheduled {
+                        scheduling.of(|| schedule.schedule(key, expires_at_ms));
+                    }
+                    states.make_room();
                 }
+                Applied::Sooner(expires_at_ms) if *is_scheduled => {
+                    scheduling.of(|| schedule.reschedule(key, expires_at_ms));
+                }
+                Applied::Sooner(_) => {}
+                Applied::Cleared => schedule.allow_duplicates(),
             }
-            self.evictor.touched(key, message.event_time_ms());
         }
     }
 }
 
-impl<M: KeyedStateMachine, E: Evictor<M>> StateOperator<M::Message, M::Row> for KeyedOperator<M, E> {
+impl<M: KeyedStateMachine> KeyedOperator<M> {
+    /// Lets timers answer and forgets what is to be forgotten; `first` is the first key that is due, if any is.
+    fn pass(&mut self, first: Option<M::Key>, until_ms: i64, out: &mut Vec<M::Row>) {
+        let (began, logic_before_ns) = (Instant::now(), self.states.logic_ns());
+        let (below_ms, mut due) = (self.schedule.due_below_ms(until_ms), first);
+        while let Some(key) = due {
+            if let Some(expires_at_ms) = self.states.expire(key, below_ms, out) {
+                self.schedule.schedule(key, expires_at_ms);
+            }
+            due = self.schedule.next_due(until_ms);
+        }
+        self.states.pass();
+        let logic_ns = self.states.logic_ns() - logic_before_ns;
+        self.passes += 1;
+        self.pass_ns += (began.elapsed().as_nanos() as u64).saturating_sub(logic_ns);
+    }
+
+    fn eviction_work(&self) -> EvictionWork {
+        let (scheduling, accounts) = (&self.scheduling, self.states.accounts());
+        EvictionWork {
+            forgotten: self.states.forgotten(),
+            passes: self.passes,
+            pass_ns: self.pass_ns,
+            bookkeeping_ns: scheduling.total_ns() + accounts.total_ns(),
+            clock_ns: scheduling.clock_ns() + accounts.clock_ns() + 2 * self.passes * reading_ns(),
+        }
+    }
+}
+
+impl<M: KeyedStateMachine> StateOperator<M::Message, M::Row> for KeyedOperator<M> {
     fn arrive(&mut self, arrived: &mut Vec<M::Message>, out: &mut Vec<M::Row>) {
         self.order.arrive(arrived, &mut self.released);
         self.apply_released(out);
@@ -75,20 +110,31 @@ impl<M: KeyedStateMachine, E: Evictor<M>> StateOperator<M::Message, M::Row> for 
         self.order.advance(reached, &mut self.released);
         self.apply_released(out);
         self.states.machine.finish_step();
-        self.evictor.advance(until_ms, &mut self.states, out);
+        self.states.set_until_ms(until_ms);
+        let first = self.schedule.next_due(until_ms);
+        if first.is_some() || self.states.has_evictor() {
+            self.pass(first, until_ms, out);
+        }
     }
 
     fn state_counts(&self) -> StateCounts {
-        let entries = self.states.table.len() + self.evictor.retired_entries();
-        let buffered = self.order.buffered() + self.states.machine.logged_events();
-        let entry_bytes = std::mem::size_of::<M::Key>() + std::mem::size_of::<M::State>();
+        let entries = self.states.entries();
+        let retractable = self.states.machine.logged_events();
+        let buffered = self.order.buffered() + retractable;
+        let entry_bytes = std::mem::size_of::<M::Key>() + M::STATE_BYTES;
         let least_bytes = entries * entry_bytes + self.order.buffered() * std::mem::size_of::<M::Message>();
-        StateCounts { entries, buffered, answer_bytes: 0, least_bytes }
+        StateCounts {
+            entries,
+            buffered,
+            answer_bytes: 0,
+            least_bytes,
+            timers: if M::HAS_TIMERS { self.schedule.len() } else { 0 },
+            retractable,
+            eviction: self.eviction_work(),
+        }
     }
 
     fn payload(&self) -> (usize, usize) {
-        let inline_bytes = std::mem::size_of::<M::Key>() + std::mem::size_of::<M::State>();
-        let States { machine, table } = &self.states;
-        (table.len(), table.states().map(|state| inline_bytes + machine.heap_bytes(state)).sum())
+        self.states.payload()
     }
 }

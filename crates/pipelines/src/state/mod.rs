@@ -6,4 +6,4 @@ pub(crate) mod operator;
 pub(crate) mod state_machine;
 pub(crate) mod states;
 pub(crate) mod table;
-pub(crate) mod window_operator;
+pub(crate) mod window_machine;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flowbench_events::Event;
 
 use crate::driver::StateCounts;
+use crate::eviction::StateShare;
 use crate::feed::EventTimeProgress;
 use crate::logic::StatelessLogic;
 
@@ -27,8 +28,8 @@ pub(crate) trait StateOperator<M, R>: Send {
     }
 }
 
-/// Makes one worker's share of a stage.
-pub(crate) type MakeOperator<M, R> = Arc<dyn Fn() -> Box<dyn StateOperator<M, R>> + Send + Sync>;
+/// Makes the operator of a stage that holds this share of its states.
+pub(crate) type MakeOperator<M, R> = Arc<dyn Fn(StateShare) -> Box<dyn StateOperator<M, R>> + Send + Sync>;
 
 /// The operator of a stage without memory behind readers that answer: what arrives are the answers.
 pub(crate) struct Passthrough;

@@ -4,12 +4,12 @@ use flowbench_events::Event;
 
 use crate::feed::EventTimeProgress;
 use crate::logic::{KeyedLogic, Mergeable, PartialState, TimerOutcome, fire_until, take};
-use crate::message::{Key, Timed};
+use crate::message::{Key, Message, Timed};
 
 /// Keyed logic as an operator runs it: with what its keys share on one worker, and rows that may be changes.
-pub trait KeyedStateMachine: Send + 'static {
-    /// What is applied: events, or partial states.
-    type Message: Timed;
+pub(crate) trait KeyedStateMachine: Send + 'static {
+    /// What is applied: events, partial states, or inputs of windows.
+    type Message: Message;
     /// Identifies the state a message needs.
     type Key: Key;
     /// The state of one key.
@@ -20,11 +20,17 @@ pub trait KeyedStateMachine: Send + 'static {
     /// True if expiry must be handled even where nothing is forgotten.
     const HAS_TIMERS: bool;
 
+    /// Key aside, the bytes that a state must hold inline, without what an order policy or a strategy adds.
+    const STATE_BYTES: usize = std::mem::size_of::<Self::State>();
+
     /// Returns the key of `message`; `None` if the message does not concern the logic.
     fn key(&self, message: &Self::Message) -> Option<Self::Key>;
 
     /// Applies the next message of `key` and pushes its rows to `out`.
     fn take(&mut self, key: Self::Key, state: &mut Self::State, message: &Self::Message, out: &mut Vec<Self::Row>);
+
+    /// Returns when `message` touches the state of `key`: a time on the clock of [`reached`](KeyedStateMachine::reached).
+    fn touched_ms(&self, key: Self::Key, message: &Self::Message) -> i64;
 
     /// Returns when the state must be looked at: an event time that [`reached`](KeyedStateMachine::reached) must not pass
     /// before. `EMPTY_STATE` if it holds nothing.
@@ -71,6 +77,11 @@ impl<L: KeyedLogic> KeyedStateMachine for Plain<L> {
     }
 
     #[inline]
+    fn touched_ms(&self, _key: L::Key, event: &Event) -> i64 {
+        event.event_time_ms()
+    }
+
+    #[inline]
     fn expires_at_ms(&self, key: L::Key, state: &L::State) -> i64 {
         self.0.expires_at_ms(key, state)
     }
@@ -114,6 +125,11 @@ impl<L: Mergeable> KeyedStateMachine for Merged<L> {
             self.0.on_expiry(key, state, out);
             *state = piece.state;
         }
+    }
+
+    #[inline]
+    fn touched_ms(&self, _key: L::Key, piece: &Self::Message) -> i64 {
+        piece.event_time_ms()
     }
 
     #[inline]

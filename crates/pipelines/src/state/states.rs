@@ -1,67 +1,237 @@
-//! The states of one worker, and what messages and timers do to them.
+//! The states of one worker, and what messages, timers and evictions do to them.
 
+use crate::eviction::{AfterExpiry, Evictor, SampledTime, StateStore};
 use crate::logic::{EMPTY_STATE, TimerOutcome};
 use crate::state::state_machine::KeyedStateMachine;
-use crate::state::table::Table;
+use crate::state::table::{Slot, Table};
 
 /// The states of one worker, by key.
-pub struct States<M: KeyedStateMachine> {
+///
+/// A state that has expired may still be there, if the eviction leaves it: an event that finds it starts afresh, as if it
+/// had been dropped. So it makes no difference to the answers when an expired state is dropped.
+pub(crate) struct States<M: KeyedStateMachine> {
     pub(crate) machine: M,
-    pub(crate) table: Table<M::Key, M::State>,
+    table: Table<M::Key, M::State>,
+    until_ms: i64, // what expires below it has expired
+    after_expiry: AfterExpiry,
+    evictor: Option<Box<dyn Evictor<M::Key>>>,
+    retired: Vec<(M::Key, M::State)>, // never used again
+    forgotten: u64,
+    accounting: SampledTime,
+    logic: SampledTime, // answers of timers
 }
 
 /// What applying a message did to a state.
-pub(crate) enum Applied<S> {
-    /// It existed before; the eviction knows it.
+pub(crate) enum Applied {
+    /// It was scheduled before, if it had to be.
     Known,
-    /// It is new and expires at this event time.
+    /// It must be scheduled: it expires at this event time.
     New(i64),
     /// It expires sooner than before: at this event time.
     Sooner(i64),
-    /// It holds nothing any more and has been removed; `None` if it never held anything.
-    Empty(Option<S>),
-}
-
-/// What happened to a state that may have expired.
-pub enum Expired<S> {
-    /// It has been removed.
-    Gone(S),
-    /// It lives on until this event time at least.
-    Keep(i64),
+    /// It holds nothing any more and has been removed.
+    Cleared,
+    /// It has never held anything.
+    Nothing,
 }
 
 impl<M: KeyedStateMachine> States<M> {
-    /// Lets the timer of `key` answer if it is due below `until_ms`. Returns `None` if there is no such state any
-    /// more.
-    pub fn expire(&mut self, key: M::Key, until_ms: i64, out: &mut Vec<M::Row>) -> Option<Expired<M::State>> {
-        let Self { machine, table } = self;
-        let state = table.get_mut(key)?;
-        let expires_at_ms = machine.expires_at_ms(key, state);
-        if expires_at_ms >= until_ms {
-            return Some(Expired::Keep(expires_at_ms));
+    pub(crate) fn new(machine: M, after_expiry: AfterExpiry, evictor: Option<Box<dyn Evictor<M::Key>>>) -> Self {
+        let has_marks = evictor.as_ref().is_some_and(|evictor| evictor.has_marks());
+        let table = if has_marks { Table::with_marks() } else { Table::default() };
+        Self {
+            machine,
+            table,
+            until_ms: i64::MIN,
+            after_expiry,
+            evictor,
+            retired: Vec::new(),
+            forgotten: 0,
+            accounting: SampledTime::default(),
+            logic: SampledTime::default(),
         }
-        if machine.on_expiry(key, state, out) == TimerOutcome::Keep {
-            return Some(Expired::Keep(machine.expires_at_ms(key, state)));
-        }
-        table.remove(key).map(Expired::Gone)
     }
 
-    /// Shrinks the table when most of it is empty.
-    pub fn shrink(&mut self) {
+    /// Applies a message to the state of `key`, which comes to be if it is not there.
+    #[inline]
+    pub(crate) fn take(&mut self, key: M::Key, message: &M::Message, out: &mut Vec<M::Row>) -> Applied {
+        let Self { machine, table, until_ms, evictor, accounting, .. } = self;
+        let Slot { state, mark, is_new } = table.get_or_default(key);
+        let before_ms = if is_new { EMPTY_STATE } else { machine.expires_at_ms(key, state) };
+        // With timers it has answered and is empty by now.
+        if !M::HAS_TIMERS && !is_new && before_ms < *until_ms {
+            *state = M::State::default();
+        }
+        let mut account = evictor.as_deref_mut().zip(mark);
+        if let Some((evictor, mark)) = &mut account {
+            let lost_after_ms = evictor.lost_after_ms(**mark);
+            if lost_after_ms < machine.touched_ms(key, message) {
+                answer_until(machine, key, state, lost_after_ms, out);
+                *state = M::State::default();
+            }
+        }
+        machine.take(key, state, message, out);
+        let after_ms = machine.expires_at_ms(key, state);
+        if after_ms == EMPTY_STATE {
+            return self.clear(key, is_new);
+        }
+        if let Some((evictor, mark)) = account {
+            let touched_ms = machine.touched_ms(key, message);
+            accounting.of(|| evictor.touched(key, mark, touched_ms));
+        }
+        // With timers, a state that was left empty is not scheduled any more.
+        if is_new || (M::HAS_TIMERS && before_ms == EMPTY_STATE) {
+            Applied::New(after_ms)
+        } else if after_ms < before_ms {
+            Applied::Sooner(after_ms)
+        } else {
+            Applied::Known
+        }
+    }
+
+    /// Lets the timer of `key` answer if it is due below `below_ms`, and does what is to be done after its expiry.
+    /// Returns the event time until which it lives on; `None` if it does not, or was gone before.
+    pub(crate) fn expire(&mut self, key: M::Key, below_ms: i64, out: &mut Vec<M::Row>) -> Option<i64> {
+        let Self { machine, table, evictor, logic, .. } = self;
+        let Slot { state, mark, .. } = table.find(key)?;
+        let expires_at_ms = machine.expires_at_ms(key, state);
+        if expires_at_ms == EMPTY_STATE {
+            return None; // it was left, and had been scheduled twice
+        }
+        if expires_at_ms >= below_ms {
+            return Some(expires_at_ms);
+        }
+        let is_lost =
+            evictor.as_deref().zip(mark).is_some_and(|(evictor, mark)| evictor.lost_after_ms(*mark) < expires_at_ms);
+        let mut answer = || machine.on_expiry(key, state, out);
+        let outcome = match (is_lost, M::HAS_TIMERS) {
+            (true, _) => TimerOutcome::Evict,
+            (_, true) => logic.of(answer),
+            _ => answer(),
+        };
+        if outcome == TimerOutcome::Keep {
+            return Some(machine.expires_at_ms(key, state));
+        }
+        match self.after_expiry {
+            AfterExpiry::Leave => *state = M::State::default(),
+            AfterExpiry::Forget | AfterExpiry::ForgetAnswered => self.remove(key),
+            AfterExpiry::Retire => self.retired.extend(self.table.remove(key).map(|(state, _)| (key, state))),
+        }
+        None
+    }
+
+    /// Reports that event time has reached `until_ms` and all timers below it have answered.
+    pub(crate) fn pass(&mut self) {
+        if let Some(mut evictor) = self.evictor.take() {
+            evictor.advance(self.until_ms, self);
+            self.evictor = Some(evictor);
+        }
         self.table.shrink();
     }
 
-    #[inline]
-    pub(crate) fn take(&mut self, key: M::Key, message: &M::Message, out: &mut Vec<M::Row>) -> Applied<M::State> {
-        let Self { machine, table } = self;
-        let (state, new) = table.get_or_default(key);
-        let before_ms = if new { i64::MAX } else { machine.expires_at_ms(key, state) };
-        machine.take(key, state, message, out);
-        match machine.expires_at_ms(key, state) {
-            EMPTY_STATE => Applied::Empty(table.remove(key).filter(|_| !new)),
-            after_ms if new => Applied::New(after_ms),
-            after_ms if after_ms < before_ms => Applied::Sooner(after_ms),
-            _ => Applied::Known,
+    /// Sets the event time below which states have expired.
+    pub(crate) fn set_until_ms(&mut self, until_ms: i64) {
+        self.until_ms = until_ms;
+    }
+
+    /// Reports that a state has come to be.
+    pub(crate) fn make_room(&mut self) {
+        if let Some(mut evictor) = self.evictor.take() {
+            evictor.make_room(self);
+            self.evictor = Some(evictor);
+        }
+    }
+
+    /// Returns the number of states, retired ones included.
+    pub(crate) fn entries(&self) -> usize {
+        self.table.len() + self.retired.len()
+    }
+
+    /// True if more than the schedule has to be looked at.
+    pub(crate) fn has_evictor(&self) -> bool {
+        self.evictor.is_some()
+    }
+
+    /// Returns what keeping account of touches has taken.
+    pub(crate) fn accounts(&self) -> &SampledTime {
+        &self.accounting
+    }
+
+    /// Returns the estimated time of the answers of timers, ns.
+    pub(crate) fn logic_ns(&self) -> u64 {
+        self.logic.total_ns()
+    }
+
+    /// Returns the number of states dropped so far, because they had expired or were lost.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Returns the number of states that have not expired, and the bytes of their keys and of what they hold.
+    pub(crate) fn payload(&self) -> (usize, usize) {
+        let Self { machine, table, until_ms, .. } = self;
+        let is_live = |(key, state): &&(M::Key, M::State)| {
+            let expires_at_ms = machine.expires_at_ms(*key, state);
+            expires_at_ms != EMPTY_STATE && expires_at_ms >= *until_ms
+        };
+        let inline_bytes = std::mem::size_of::<M::Key>() + M::STATE_BYTES;
+        let bytes = |(_, state): &(M::Key, M::State)| inline_bytes + machine.heap_bytes(state);
+        table.entries().filter(is_live).map(bytes).fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes))
+    }
+
+    /// Removes a state that holds nothing any more.
+    fn clear(&mut self, key: M::Key, is_new: bool) -> Applied {
+        if is_new {
+            self.table.remove(key);
+            return Applied::Nothing;
+        }
+        if self.after_expiry == AfterExpiry::Retire {
+            self.retired.extend(self.table.remove(key).map(|(state, _)| (key, state)));
+        } else {
+            self.remove(key);
+        }
+        Applied::Cleared
+    }
+
+    fn remove(&mut self, key: M::Key) {
+        let Some((_, mark)) = self.table.remove(key) else { return };
+        self.forgotten += 1;
+        if let Some(evictor) = &mut self.evictor {
+            evictor.forgotten(mark);
+        }
+    }
+}
+
+/// The states as an evictor sees them.
+impl<M: KeyedStateMachine> StateStore<M::Key> for States<M> {
+    fn mark(&self, key: M::Key) -> Option<i64> {
+        self.table.mark(key)
+    }
+
+    fn forget(&mut self, key: M::Key) {
+        self.forgotten += u64::from(self.table.remove(key).is_some());
+    }
+
+    fn forget_expired(&mut self) {
+        let Self { machine, table, until_ms, .. } = self;
+        let before = table.len();
+        table.remove_if(|key, state| machine.expires_at_ms(key, state) < *until_ms);
+        self.forgotten += (before - table.len()) as u64;
+    }
+}
+
+/// Lets the timers of a state answer that are due at `until_ms` or before.
+#[cold]
+fn answer_until<M: KeyedStateMachine>(
+    machine: &mut M,
+    key: M::Key,
+    state: &mut M::State,
+    until_ms: i64,
+    out: &mut Vec<M::Row>,
+) {
+    while M::HAS_TIMERS && (EMPTY_STATE + 1..=until_ms).contains(&machine.expires_at_ms(key, state)) {
+        if machine.on_expiry(key, state, out) == TimerOutcome::Evict {
+            return;
         }
     }
 }

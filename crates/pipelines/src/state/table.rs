@@ -8,14 +8,16 @@ use hashbrown::HashTable;
 
 use crate::message::Key;
 
-/// States without gaps, in chunks of fixed size, and beside them sixteen hash tables of their numbers.
+/// States without gaps, in chunks of fixed size, and beside them sixteen hash tables of their numbers. With marks, each
+/// state has a number that an eviction has written beside it; without, they take no memory.
 ///
 /// A hash table that holds the states themselves is half empty on average and doubles all at once: for a while it takes
 /// more than twice what its entries need, and the doubling is one long stall. Here only the numbers, 5 bytes a slot, are
 /// half empty. And the shares of the sixteen tables differ, each 2^(1/16) times the one before, so that they double one
 /// after the other. The price is one more look into memory.
 pub(crate) struct Table<K, S> {
-    chunks: Vec<Vec<(K, S)>>, // all full but the last
+    chunks: Vec<Vec<(K, S)>>,     // all full but the last
+    marks: Option<Vec<Vec<i64>>>, // in the same order, if there are any
     numbers: [HashTable<u32>; PARTS],
     hasher: foldhash::fast::RandomState,
 }
@@ -31,21 +33,40 @@ impl<K, S> Default for Table<K, S> {
     fn default() -> Self {
         Self {
             chunks: Vec::new(),
+            marks: None,
             numbers: std::array::from_fn(|_| HashTable::new()),
             hasher: foldhash::fast::RandomState::default(),
         }
     }
 }
 
+/// The mark of a state that has none yet.
+pub(crate) const UNMARKED: i64 = i64::MIN;
+
+/// A state that was looked for.
+pub(crate) struct Slot<'a, S> {
+    pub(crate) state: &'a mut S,
+    /// Its mark, in a table that has marks.
+    pub(crate) mark: Option<&'a mut i64>,
+    /// True if it came to be just now.
+    pub(crate) is_new: bool,
+}
+
 impl<K: Key, S: Default> Table<K, S> {
-    /// The state of `key`, which comes to be if it is not there; true if it did.
+    /// A table with a mark beside each state.
+    pub(crate) fn with_marks() -> Self {
+        Self { marks: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// The state of `key`, which comes to be if it is not there.
     #[inline]
-    pub(crate) fn get_or_default(&mut self, key: K) -> (&mut S, bool) {
+    pub(crate) fn get_or_default(&mut self, key: K) -> Slot<'_, S> {
         let hash = self.hasher.hash_one(key);
-        let Self { chunks, numbers, hasher } = self;
+        let Self { chunks, marks, numbers, hasher } = self;
         let numbers = &mut numbers[part(hash)];
         if let Some(number) = numbers.find(hash, |number| slot(chunks, *number).0 == key) {
-            return (&mut slot_mut(chunks, *number).1, false);
+            let mark = marks.as_mut().map(|marks| slot_mut(marks, *number));
+            return Slot { state: &mut slot_mut(chunks, *number).1, mark, is_new: false };
         }
         let rehash = |number: &u32| hasher.hash_one(slot(chunks, *number).0);
         if numbers.len() == numbers.capacity() {
@@ -53,12 +74,12 @@ impl<K: Key, S: Default> Table<K, S> {
         }
         let number = chunks.last().map_or(0, |last| (chunks.len() - 1) * CHUNK + last.len()) as u32;
         numbers.insert_unique(hash, number, rehash);
-        if number as usize == chunks.len() * CHUNK {
-            chunks.push(Vec::with_capacity(CHUNK));
-        }
-        let last = chunks.len() - 1;
-        chunks[last].push((key, S::default()));
-        (&mut slot_mut(chunks, number).1, true)
+        push(chunks, (key, S::default()));
+        let mark = marks.as_mut().map(|marks| {
+            push(marks, UNMARKED);
+            slot_mut(marks, number)
+        });
+        Slot { state: &mut slot_mut(chunks, number).1, mark, is_new: true }
     }
 
     /// The state of `key`.
@@ -70,32 +91,55 @@ impl<K: Key, S: Default> Table<K, S> {
     }
 
     /// The state of `key`, to be changed.
-    pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut S> {
-        let Self { chunks, numbers, hasher } = self;
+    pub(crate) fn find(&mut self, key: K) -> Option<Slot<'_, S>> {
+        let Self { chunks, marks, numbers, hasher } = self;
         let hash = hasher.hash_one(key);
         let number = *numbers[part(hash)].find(hash, |number| slot(chunks, *number).0 == key)?;
-        Some(&mut slot_mut(chunks, number).1)
+        let mark = marks.as_mut().map(|marks| slot_mut(marks, number));
+        Some(Slot { state: &mut slot_mut(chunks, number).1, mark, is_new: false })
     }
 
-    /// Takes the state of `key` out; the last one takes its place.
-    pub(crate) fn remove(&mut self, key: K) -> Option<S> {
+    /// The mark of `key`; `None` without such a state, or without marks.
+    pub(crate) fn mark(&self, key: K) -> Option<i64> {
         let hash = self.hasher.hash_one(key);
-        let chunks = &mut self.chunks;
+        let number = self.numbers[part(hash)].find(hash, |number| slot(&self.chunks, *number).0 == key)?;
+        self.marks.as_ref().map(|marks| *slot(marks, *number))
+    }
+
+    /// Takes the state of `key` out, with its mark; the last one takes its place.
+    pub(crate) fn remove(&mut self, key: K) -> Option<(S, i64)> {
+        let hash = self.hasher.hash_one(key);
+        let chunks = &self.chunks;
         let found = self.numbers[part(hash)].find_entry(hash, |number| slot(chunks, *number).0 == key).ok()?;
         let (number, _) = found.remove();
-        let last_chunk = chunks.last_mut()?;
-        let mut moved = last_chunk.pop()?;
-        if last_chunk.is_empty() {
-            chunks.pop();
-        }
-        let last = self.chunks.last().map_or(0, |chunk| (self.chunks.len() - 1) * CHUNK + chunk.len()) as u32;
+        self.take_out(number)
+    }
+
+    /// Takes out what is at `number`, which no hash table leads to any more.
+    fn take_out(&mut self, number: u32) -> Option<(S, i64)> {
+        let mut moved = pop(&mut self.chunks)?;
+        let mut mark = self.marks.as_mut().and_then(pop).unwrap_or(UNMARKED);
+        let last = self.len() as u32;
         if number != last {
             let hash = self.hasher.hash_one(moved.0);
             let renumbered = self.numbers[part(hash)].find_mut(hash, |other| *other == last);
             renumbered.into_iter().for_each(|other| *other = number);
             std::mem::swap(slot_mut(&mut self.chunks, number), &mut moved);
+            self.marks.iter_mut().for_each(|marks| std::mem::swap(slot_mut(marks, number), &mut mark));
         }
-        Some(moved.1)
+        Some((moved.1, mark))
+    }
+
+    /// Walks over all states and removes those for which `is_over` returns true.
+    pub(crate) fn remove_if(&mut self, mut is_over: impl FnMut(K, &S) -> bool) {
+        // From the last one down: what takes the place of a removed state has been looked at.
+        for number in (0..self.len() as u32).rev() {
+            let (key, state) = slot(&self.chunks, number);
+            if is_over(*key, state) {
+                let key = *key;
+                self.remove(key);
+            }
+        }
     }
 
     /// Number of states.
@@ -103,14 +147,14 @@ impl<K: Key, S: Default> Table<K, S> {
         self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
     }
 
-    /// All states.
-    pub(crate) fn states(&self) -> impl Iterator<Item = &S> {
-        self.chunks.iter().flatten().map(|(_, state)| state)
+    /// All keys and their states.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &(K, S)> {
+        self.chunks.iter().flatten()
     }
 
     /// Gives room back where most of it is empty.
     pub(crate) fn shrink(&mut self) {
-        let Self { chunks, numbers, hasher } = self;
+        let Self { chunks, numbers, hasher, .. } = self;
         for part in numbers.iter_mut().filter(|part| part.capacity() > 256 && part.len() < part.capacity() / 4) {
             part.shrink_to(part.len() * 2, |number| hasher.hash_one(slot(chunks, *number).0));
         }
@@ -118,13 +162,34 @@ impl<K: Key, S: Default> Table<K, S> {
 }
 
 #[inline]
-fn slot<K, S>(chunks: &[Vec<(K, S)>], number: u32) -> &(K, S) {
+fn slot<T>(chunks: &[Vec<T>], number: u32) -> &T {
     &chunks[number as usize / CHUNK][number as usize % CHUNK]
 }
 
 #[inline]
-fn slot_mut<K, S>(chunks: &mut [Vec<(K, S)>], number: u32) -> &mut (K, S) {
+fn slot_mut<T>(chunks: &mut [Vec<T>], number: u32) -> &mut T {
     &mut chunks[number as usize / CHUNK][number as usize % CHUNK]
+}
+
+#[inline]
+fn push<T>(chunks: &mut Vec<Vec<T>>, one: T) {
+    match chunks.last_mut() {
+        Some(last) if last.len() < CHUNK => last.push(one),
+        _ => {
+            let mut chunk = Vec::with_capacity(CHUNK);
+            chunk.push(one);
+            chunks.push(chunk);
+        }
+    }
+}
+
+fn pop<T>(chunks: &mut Vec<Vec<T>>) -> Option<T> {
+    let last = chunks.last_mut()?;
+    let one = last.pop();
+    if last.is_empty() {
+        chunks.pop();
+    }
+    one
 }
 
 /// Moves a part that has no room left into one that has.
@@ -173,28 +238,33 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_holds_what_a_map_holds(steps in prop::collection::vec((0_i32..50, 0_u8..4), 0..300)) {
-            let mut table: Table<i32, u32> = Table::default();
-            let mut map: BTreeMap<i32, u32> = BTreeMap::new();
-            for (key, step) in steps {
+        fn it_holds_what_a_map_holds(steps in prop::collection::vec((0_i32..50, 0_u8..9), 0..300)) {
+            let mut table: Table<i32, u32> = Table::with_marks();
+            let mut map: BTreeMap<i32, (u32, i64)> = BTreeMap::new();
+            for (at, (key, step)) in (0_i64..).zip(steps) {
                 match step {
-                    0 => prop_assert_eq!(table.remove(key), map.remove(&key)),
-                    1 => table.shrink(),
+                    0 | 1 => prop_assert_eq!(table.remove(key), map.remove(&key)),
+                    2 => table.shrink(),
+                    3 => {
+                        table.remove_if(|other, count| other > key && count % 2 == 0);
+                        map.retain(|other, (count, _)| *other <= key || *count % 2 == 1);
+                    }
                     _ => {
-                        let (state, new) = table.get_or_default(key);
-                        prop_assert_eq!(new, !map.contains_key(&key));
+                        let Slot { state, mark, is_new } = table.get_or_default(key);
+                        prop_assert_eq!(is_new, !map.contains_key(&key));
                         *state += 1;
-                        *map.entry(key).or_default() += 1;
+                        mark.into_iter().for_each(|mark| *mark = at);
+                        let known = map.entry(key).or_default();
+                        *known = (known.0 + 1, at);
                     }
                 }
-                prop_assert_eq!(table.get(key), map.get(&key));
+                prop_assert_eq!(table.get(key), map.get(&key).map(|(count, _)| count));
+                prop_assert_eq!(table.mark(key), map.get(&key).map(|(_, mark)| *mark));
                 prop_assert_eq!(table.len(), map.len());
             }
-            let mut states: Vec<u32> = table.states().copied().collect();
-            let mut expected: Vec<u32> = map.into_values().collect();
-            states.sort_unstable();
-            expected.sort_unstable();
-            prop_assert_eq!(states, expected);
+            let mut entries: Vec<(i32, u32)> = table.entries().copied().collect();
+            entries.sort_unstable();
+            prop_assert_eq!(entries, map.into_iter().map(|(key, (count, _))| (key, count)).collect::<Vec<_>>());
         }
     }
 
@@ -212,9 +282,9 @@ mod tests {
         let buckets = |table: &Table<i32, u64>| table.numbers.iter().map(HashTable::num_buckets).sum::<usize>();
         let before = buckets(&table);
         for key in 400_000..2_000_000 {
-            *table.get_or_default(key).0 = key as u64;
+            *table.get_or_default(key).state = key as u64;
             let removed = table.remove(key - 400_000);
-            assert!(key < 800_000 || removed == Some(key as u64 - 400_000));
+            assert!(key < 800_000 || removed == Some((key as u64 - 400_000, UNMARKED)));
         }
         assert!(buckets(&table) <= before * 5 / 4, "{} slots, {before} before as many came as went", buckets(&table));
         for key in 1_600_000..2_000_000 {

@@ -64,7 +64,7 @@ pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
     let combine = combining(context, first.combine)?;
     let (intake, sink) = (first.intake, make_sink(&first.operator, collector));
     execute(context, placement, move |worker, worker_context| {
-        let sink = sink(worker_context.fault(), worker_context.fault());
+        let sink = sink(worker_context.share(), [worker_context.fault(), worker_context.fault()]);
         let late = worker_context.run(worker, &intake, &Reading::InTurn, |messages| {
             let messages = route_to_owners(&worker_context, messages, &intake, combine());
             worker_context.last(messages, OwnershipFilter::everything(), Rc::clone(&sink));
@@ -83,10 +83,15 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
     let combine = combining(context, first.combine)?;
     let (intake, operator, sink) = (first.intake, first.operator, make_sink(&second.operator, collector));
     execute(context, placement, move |worker, worker_context| {
-        let sink = sink(FaultInjector::not(), worker_context.fault());
+        let sink = sink(worker_context.share(), [FaultInjector::not(), worker_context.fault()]);
         let late = worker_context.run(worker, &intake, &Reading::InTurn, |messages| {
             let messages = route_to_owners(&worker_context, messages, &intake, combine());
-            let rows = worker_context.rows(messages, OwnershipFilter::everything(), operator(), (second.router)());
+            let rows = worker_context.rows(
+                messages,
+                OwnershipFilter::everything(),
+                operator(worker_context.share()),
+                (second.router)(),
+            );
             worker_context.last(rows, OwnershipFilter::everything(), Rc::clone(&sink));
         });
         worker_context.end(worker, &sink, late)

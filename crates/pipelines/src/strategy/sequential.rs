@@ -17,12 +17,13 @@ use super::stage::{FirstStage, Intake, SecondStage};
 use crate::answers::Corrupt;
 use crate::disorder::Arrival;
 use crate::driver::{Driver, StateCounts};
+use crate::eviction::StateShare;
 use crate::fault::{FaultFired, FaultInjector};
 use crate::feed::{Delivery, EventTimeProgress, Feed};
 use crate::message::Message;
 use crate::run::{RunConfig, RunContext};
 use crate::state::dedup::DedupMachine;
-use crate::state::keyed_operator::keyed_operator;
+use crate::state::keyed_operator::KeyedOperator;
 use crate::state::operator::StateOperator;
 
 pub(super) const STRATEGY: Declaration = Declaration {
@@ -40,7 +41,7 @@ pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
     first: FirstStage<M, R>,
     collector: &ResultCollector<R>,
 ) -> Vec<WorkerTotals> {
-    run(context, &first.intake, (first.operator)(), collector)
+    run(context, &first.intake, (first.operator)(StateShare::WHOLE), collector)
 }
 
 pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
@@ -49,7 +50,11 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
     second: &SecondStage<B, R>,
     collector: &ResultCollector<R>,
 ) -> Vec<WorkerTotals> {
-    let chain = Chain { first: (first.operator)(), between: Vec::new(), second: (second.operator)() };
+    let chain = Chain {
+        first: (first.operator)(StateShare::WHOLE),
+        between: Vec::new(),
+        second: (second.operator)(StateShare::WHOLE),
+    };
     run(context, &first.intake, Box::new(chain), collector)
 }
 
@@ -135,7 +140,8 @@ impl<'a, M: Message> Source<'a, M> {
 
 impl<M: Message> Dedup<M> {
     fn new(horizon: Horizon, router: Box<dyn Router<Event, M>>, config: &RunConfig) -> Self {
-        let operator = keyed_operator(DedupMachine::within(horizon), config.eviction, Box::new(Arrival));
+        let machine = DedupMachine::within(horizon);
+        let operator = Box::new(KeyedOperator::new(machine, config.eviction, StateShare::WHOLE, Box::new(Arrival)));
         Self { deliveries: Vec::new(), operator, events: Vec::new(), router }
     }
 

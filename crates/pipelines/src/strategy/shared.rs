@@ -26,6 +26,7 @@ use super::declaration::{Declaration, Executor, PlacementRequest, Topology, need
 use super::stage::{FirstStage, Route, SecondStage};
 use crate::answers::Corrupt;
 use crate::driver::StateCounts;
+use crate::eviction::StateShare;
 use crate::fault::FaultInjector;
 use crate::feed::{EventTimeProgress, spread as by_route};
 use crate::message::Message;
@@ -285,14 +286,15 @@ struct Map<M, R> {
 
 impl<M, R> Maps<M, R> {
     fn new(operator: &MakeOperator<M, R>, workers: usize) -> Arc<Self> {
-        let map = |_| {
+        let of = maps(workers);
+        let map = |index| {
             Mutex::new(Map {
-                operator: operator(),
+                operator: operator(StateShare { index, of }),
                 reached: EventTimeProgress::NOTHING,
                 answers: ChunkedVec::default(),
             })
         };
-        Arc::new(Self((0..maps(workers)).map(map).collect()))
+        Arc::new(Self((0..of).map(map).collect()))
     }
 
     fn share(maps: &Arc<Self>, route: &Route<M>, worker: usize) -> Share<M, R> {
@@ -429,7 +431,7 @@ mod tests {
 
     #[test]
     fn answers_stand_in_the_order_of_their_map_whichever_worker_had_it_answered() {
-        let operator: MakeOperator<u64, Change<Number>> = Arc::new(|| Box::new(Clock::default()));
+        let operator: MakeOperator<u64, Change<Number>> = Arc::new(|_| Box::new(Clock::default()));
         let (maps, route): (_, Route<u64>) = (Maps::new(&operator, 2), Arc::new(|message| *message));
         let collector = ResultCollector::default();
         let share = |worker| {

@@ -7,12 +7,14 @@ use flowbench_events::Event;
 
 use super::dataflow::source_reader::{Combine, Deliver, Make, Reader, Router, Select};
 use crate::answers::Change;
+use crate::disorder::Arrival;
 use crate::feed::Delivery;
 use crate::logic::{Delivered, KeyedLogic, Mergeable, PartialState, StatelessLogic, WindowLogic};
 use crate::message::{Key, Message};
-use crate::run::RunConfig;
+use crate::run::{RunConfig, RunContext};
+use crate::state::keyed_operator::KeyedOperator;
 use crate::state::operator::MakeOperator;
-use crate::state::window_operator::{Signed, WindowOperator};
+use crate::state::window_machine::{Signed, WindowMachine};
 
 /// The first stage of a pipeline.
 pub(crate) struct FirstStage<M, B> {
@@ -194,10 +196,15 @@ pub(crate) fn combining_inputs<W: WindowLogic>(windows: &W) -> Make<dyn Router<W
 /// Makes operators that aggregate windows.
 pub(crate) fn window_operator<W: WindowLogic, M: Message + Signed<W::Input>>(
     windows: &W,
-    config: &RunConfig,
+    context: &RunContext,
 ) -> MakeOperator<M, Change<W::Row>> {
-    let (windows, config) = (windows.clone(), *config);
-    Arc::new(move || Box::new(WindowOperator::new(&windows, &config)))
+    let RunConfig { eviction, order, .. } = context.config;
+    let slack_ms = if order.retracts() { context.feed.slack_ms() } else { 0 };
+    let windows = windows.clone();
+    Arc::new(move |share| {
+        let machine = WindowMachine::new(&windows, order.retracts(), slack_ms);
+        Box::new(KeyedOperator::new(machine, eviction, share, Box::new(Arrival)))
+    })
 }
 
 impl<B: Message, R> SecondStage<B, R> {

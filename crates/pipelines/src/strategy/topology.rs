@@ -28,7 +28,7 @@ pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
         if stays { Placement { states: Routing::One(request.worker), ..placed } } else { placed }
     };
     execute(context, placement, move |worker, worker_context| {
-        let sink = sink(worker_context.fault(), worker_context.fault());
+        let sink = sink(worker_context.share(), [worker_context.fault(), worker_context.fault()]);
         let reading = Reading::of(worker_context.worker, partitions.as_ref());
         let late = worker_context.run(worker, &first.intake, &reading, |messages| {
             worker_context.last(messages, worker_context.ownership(&first.intake.route), Rc::clone(&sink));
@@ -49,11 +49,12 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
     let sink = make_sink(&second.operator, collector);
     execute(context, topology.placement, move |worker, worker_context| {
         // A fault of messages fires where they enter: in the first stage.
-        let sink = sink(FaultInjector::not(), worker_context.fault());
+        let sink = sink(worker_context.share(), [FaultInjector::not(), worker_context.fault()]);
         let reading = Reading::of(worker_context.worker, partitions.as_ref());
         let late = worker_context.run(worker, &first.intake, &reading, |messages| {
             let ownership = worker_context.ownership(&first.intake.route);
-            let rows = worker_context.rows(messages, ownership, (first.operator)(), (second.router)());
+            let rows =
+                worker_context.rows(messages, ownership, (first.operator)(worker_context.share()), (second.router)());
             worker_context.last(rows, worker_context.ownership(&second.route), Rc::clone(&sink));
         });
         worker_context.end(worker, &sink, late)

@@ -17,11 +17,12 @@ use super::routing::{Batches, Builder, Routing, whole_batches};
 use super::sink::SharedSink;
 use super::source_reader::Router;
 use crate::disorder::InArrivalOrder;
+use crate::eviction::StateShare;
 use crate::fault::FaultInjector;
 use crate::feed::{Delivery, spread};
 use crate::message::Message;
 use crate::state::dedup::DedupMachine;
-use crate::state::keyed_operator::keyed_operator;
+use crate::state::keyed_operator::KeyedOperator;
 use crate::state::operator::StateOperator;
 use crate::strategy::stage::Route;
 
@@ -33,8 +34,8 @@ impl WorkerContext {
         horizon: Horizon,
         router: Box<dyn Router<Event, M>>,
     ) -> Batches<'s, M> {
-        let operator =
-            keyed_operator(DedupMachine::within(horizon), self.config.eviction, Box::new(InArrivalOrder::default()));
+        let (machine, order) = (DedupMachine::within(horizon), Box::new(InArrivalOrder::default()));
+        let operator = Box::new(KeyedOperator::new(machine, self.config.eviction, self.share(), order));
         let to = To { name: "first deliveries", routing: self.placement.states.clone(), fault: FaultInjector::not() };
         self.stage(deliveries, OwnershipFilter::everything(), operator, router, to)
     }
@@ -151,6 +152,13 @@ impl WorkerContext {
         }
         let (route, worker, workers) = (Arc::clone(route), self.worker, self.workers);
         OwnershipFilter(Some(Box::new(move |message| spread(route(message), workers) == worker)))
+    }
+
+    /// Returns which part of all states this worker holds.
+    pub(crate) fn share(&self) -> StateShare {
+        let holders = &self.placement.state_workers;
+        // Who holds no state takes no part in it.
+        StateShare { index: self.worker.saturating_sub(holders.start), of: holders.len() }
     }
 
     /// Returns the fault planted on this worker.

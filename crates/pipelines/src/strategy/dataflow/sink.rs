@@ -13,6 +13,7 @@ use timely::communication::Bytesable;
 
 use crate::answers::Corrupt;
 use crate::driver::StateCounts;
+use crate::eviction::StateShare;
 use crate::fault::FaultInjector;
 use crate::feed::EventTimeProgress;
 use crate::message::Message;
@@ -39,8 +40,9 @@ pub(crate) trait Sink<M>: Any {
 /// A last stage, shared by those that look at it.
 pub(crate) type SharedSink<M> = Rc<RefCell<dyn Sink<M>>>;
 
-/// Makes the last stage of a worker, given the faults of its messages and of its answers.
-pub(crate) type MakeSink<M> = Arc<dyn Fn(FaultInjector, FaultInjector) -> SharedSink<M> + Send + Sync>;
+/// Makes the last stage of a worker, which holds this share of its states, given the faults of its messages and of its
+/// answers.
+pub(crate) type MakeSink<M> = Arc<dyn Fn(StateShare, [FaultInjector; 2]) -> SharedSink<M> + Send + Sync>;
 
 /// Makes sinks around operators, whose answers go to `collector`.
 pub(crate) fn make_sink<M: Message, R: Message + Corrupt>(
@@ -48,8 +50,8 @@ pub(crate) fn make_sink<M: Message, R: Message + Corrupt>(
     collector: &ResultCollector<R>,
 ) -> MakeSink<M> {
     let (operator, collector) = (Arc::clone(operator), collector.clone());
-    Arc::new(move |messages_fault, answers_fault| {
-        Rc::new(RefCell::new(CollectingSink::new(operator(), messages_fault, answers_fault, collector.clone())))
+    Arc::new(move |share, [messages_fault, answers_fault]| {
+        Rc::new(RefCell::new(CollectingSink::new(operator(share), messages_fault, answers_fault, collector.clone())))
     })
 }
 

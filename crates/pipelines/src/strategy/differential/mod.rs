@@ -67,6 +67,7 @@ use super::stage;
 use crate::answers::Row;
 use crate::disorder::OrderPolicy;
 use crate::driver::StateCounts;
+use crate::eviction::StateShare;
 use crate::fault::FaultInjector;
 use crate::feed::{EventTimeProgress, Feed};
 use crate::message::{Message, Timed};
@@ -108,7 +109,7 @@ pub(crate) fn run<D: Incremental>(
     context: &RunContext,
     collector: &ResultCollector<D::Row>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
-    let passed_on: MakeOperator<D::Row, D::Row> = std::sync::Arc::new(|| Box::new(Passthrough));
+    let passed_on: MakeOperator<D::Row, D::Row> = std::sync::Arc::new(|_| Box::new(Passthrough));
     let answers = make_sink(&passed_on, collector);
     let pipeline = pipeline.clone();
     execute(context, by_key, move |worker, mut worker_context| {
@@ -150,7 +151,7 @@ impl<W: Message + Ord + Debug, R: Row> Intake<W, R> {
         answers: &MakeSink<R>,
     ) -> Self {
         let (updates, mut input) = (count_updates(worker), Input::new());
-        let answers = answers(FaultInjector::not(), worker_context.fault());
+        let answers = answers(StateShare::WHOLE, [FaultInjector::not(), worker_context.fault()]);
         let answered = worker.dataflow(|scope| {
             let events = input.to_stream(scope).as_collection();
             keep(pipeline.answers(events, step_ms(&worker_context.feed)), Rc::clone(&answers))

@@ -1,17 +1,14 @@
-//! One worker's share of a stage that aggregates windows.
+//! Windows as states with timers.
 //!
 //! Decision D-014.
 
 use std::marker::PhantomData;
 
 use crate::answers::{Change, push_changes};
-use crate::driver::StateCounts;
-use crate::eviction::ExpiryQueue;
 use crate::feed::EventTimeProgress;
-use crate::logic::WindowLogic;
-use crate::run::RunConfig;
-use crate::state::operator::StateOperator;
-use crate::state::table::Table;
+use crate::logic::{EMPTY_STATE, TimerOutcome, WindowLogic};
+use crate::message::Message;
+use crate::state::state_machine::KeyedStateMachine;
 
 /// Something that can be aggregated: plain rows count once, changes as often as they say.
 pub(crate) trait Signed<R>: Copy {
@@ -42,107 +39,101 @@ impl<R: Copy> Signed<R> for Change<R> {
     }
 }
 
-/// The aggregates of open windows, answered when the watermark has passed their end. Under `speculative` they are
-/// answered as soon as event time has reached it, and corrected until the watermark has passed it.
-pub(crate) struct WindowOperator<W: WindowLogic, M> {
+/// Window logic as an operator runs it: a window is the state of its key, and its answer a timer that is due when the
+/// watermark has passed its end.
+///
+/// Under `speculative` it answers as soon as event time has reached the end, and is corrected until the watermark has
+/// passed it. Then times are those that event time has reached, ahead of the watermark by the slack.
+pub(crate) struct WindowMachine<W: WindowLogic, M> {
     logic: W,
-    table: Table<W::Key, Window<W>>,
-    open: ExpiryQueue<W::Key>,
-    answered: ExpiryQueue<W::Key>, // and not final yet
-    touched: Vec<W::Key>,          // since they were answered
-    ahead: bool,
-    keeps: bool,
-    retired: Vec<(W::Key, W::Sum)>,
+    slack_ms: i64, // 0 unless it answers ahead of the watermark
+    is_ahead: bool,
+    reached_ms: i64,
     messages: PhantomData<fn(M)>,
 }
 
-struct Window<W: WindowLogic> {
+/// A window.
+pub(crate) struct Window<W: WindowLogic> {
     sum: W::Sum,
-    given: Option<Vec<W::Row>>, // once it has been answered
-    touched: bool,
+    due_ms: i64,                // when it must be looked at
+    given: Option<Vec<W::Row>>, // once it has been answered, and is not final yet
 }
 
 impl<W: WindowLogic> Default for Window<W> {
     fn default() -> Self {
-        Self { sum: W::Sum::default(), given: None, touched: false }
+        Self { sum: W::Sum::default(), due_ms: EMPTY_STATE, given: None }
     }
 }
 
-impl<W: WindowLogic, M> WindowOperator<W, M> {
-    pub(crate) fn new(logic: &W, config: &RunConfig) -> Self {
-        Self {
-            logic: logic.clone(),
-            table: Table::default(),
-            open: ExpiryQueue::default(),
-            answered: ExpiryQueue::default(),
-            touched: Vec::new(),
-            ahead: config.order.retracts(),
-            keeps: config.eviction.keeps_forever(),
-            retired: Vec::new(),
-            messages: PhantomData,
+/// Due at the next step, whenever that is.
+const AT_ONCE: i64 = EMPTY_STATE + 1;
+
+impl<W: WindowLogic, M> WindowMachine<W, M> {
+    pub(crate) fn new(logic: &W, is_ahead: bool, slack_ms: i64) -> Self {
+        Self { logic: logic.clone(), slack_ms, is_ahead, reached_ms: i64::MIN, messages: PhantomData }
+    }
+}
+
+impl<W: WindowLogic, M: Message + Signed<W::Input>> KeyedStateMachine for WindowMachine<W, M> {
+    type Message = M;
+    type Key = W::Key;
+    type State = Window<W>;
+    type Row = Change<W::Row>;
+
+    const HAS_TIMERS: bool = true;
+    const STATE_BYTES: usize = std::mem::size_of::<W::Sum>();
+
+    #[inline]
+    fn key(&self, message: &M) -> Option<W::Key> {
+        Some(self.logic.key(message.signed().0))
+    }
+
+    #[inline]
+    fn take(&mut self, key: W::Key, window: &mut Window<W>, message: &M, _out: &mut Vec<Change<W::Row>>) {
+        let (input, times) = message.signed();
+        self.logic.add(&mut window.sum, input, times);
+        if window.given.is_some() {
+            window.due_ms = AT_ONCE;
+        } else if window.due_ms == EMPTY_STATE {
+            window.due_ms = self.logic.closes_at_ms(key);
         }
     }
 
-    /// Pushes the answers of a window, or the changes to the answers given before.
-    fn answer(&mut self, key: W::Key, out: &mut Vec<Change<W::Row>>) {
-        let Some(window) = self.table.get_mut(key) else { return };
-        let mut rows = Vec::new();
+    /// Inputs may have been combined, so a window is touched when they come, not at a time of theirs; before there is any
+    /// watermark, at its end.
+    #[inline]
+    fn touched_ms(&self, key: W::Key, _message: &M) -> i64 {
+        if self.reached_ms == i64::MIN { self.logic.closes_at_ms(key) } else { self.reached_ms }
+    }
+
+    #[inline]
+    fn expires_at_ms(&self, _key: W::Key, window: &Window<W>) -> i64 {
+        window.due_ms
+    }
+
+    fn on_expiry(&mut self, key: W::Key, window: &mut Window<W>, out: &mut Vec<Change<W::Row>>) -> TimerOutcome {
+        let final_at_ms = self.logic.closes_at_ms(key).saturating_add(self.slack_ms);
+        if window.due_ms == final_at_ms && window.given.take().is_some() {
+            return TimerOutcome::Evict;
+        }
+        let (mut before, mut rows) = (window.given.take().unwrap_or_default(), Vec::new());
         self.logic.answer(key, &window.sum, &mut rows);
-        let mut before = window.given.take().unwrap_or_default();
         push_changes(&mut before, &mut rows, out);
+        if !self.is_ahead {
+            return TimerOutcome::Evict;
+        }
         window.given = Some(rows);
-        window.touched = false;
+        window.due_ms = final_at_ms;
+        TimerOutcome::Keep
     }
 
-    fn forget(&mut self, key: W::Key) {
-        let window = self.table.remove(key);
-        if self.keeps {
-            self.retired.extend(window.map(|window| (key, window.sum)));
-        }
-    }
-}
-
-impl<W: WindowLogic, M: Signed<W::Input>> StateOperator<M, Change<W::Row>> for WindowOperator<W, M> {
-    fn arrive(&mut self, arrived: &mut Vec<M>, _out: &mut Vec<Change<W::Row>>) {
-        for message in arrived.drain(..) {
-            let (input, times) = message.signed();
-            let key = self.logic.key(input);
-            let (window, new) = self.table.get_or_default(key);
-            self.logic.add(&mut window.sum, input, times);
-            if new {
-                self.open.schedule(key, self.logic.closes_at_ms(key));
-            } else if window.given.is_some() && !window.touched {
-                window.touched = true;
-                self.touched.push(key);
-            }
-        }
+    fn reached(&mut self, reached: EventTimeProgress) -> i64 {
+        self.reached_ms = if self.is_ahead { reached.ahead_ms } else { reached.watermark_ms };
+        self.reached_ms
     }
 
-    fn advance(&mut self, reached: EventTimeProgress, out: &mut Vec<Change<W::Row>>) {
-        for key in std::mem::take(&mut self.touched) {
-            self.answer(key, out);
-        }
-        let until_ms = if self.ahead { reached.ahead_ms } else { reached.watermark_ms };
-        while let Some(key) = self.open.next_expired(until_ms, |key| self.logic.closes_at_ms(key)) {
-            self.answer(key, out);
-            self.answered.schedule(key, self.logic.closes_at_ms(key));
-        }
-        while let Some(key) = self.answered.next_expired(reached.watermark_ms, |key| self.logic.closes_at_ms(key)) {
-            self.forget(key);
-        }
-        self.table.shrink();
-    }
-
-    fn state_counts(&self) -> StateCounts {
-        let entries = self.table.len() + self.retired.len();
-        let least_bytes = entries * (std::mem::size_of::<W::Key>() + std::mem::size_of::<W::Sum>());
-        StateCounts { entries, least_bytes, ..StateCounts::default() }
-    }
-
-    fn payload(&self) -> (usize, usize) {
-        let inline_bytes = std::mem::size_of::<W::Key>() + std::mem::size_of::<W::Sum>();
-        let sums = self.table.states().map(|window| inline_bytes + self.logic.heap_bytes(&window.sum));
-        (self.table.len(), sums.sum())
+    fn heap_bytes(&self, window: &Window<W>) -> usize {
+        self.logic.heap_bytes(&window.sum)
     }
 }
 
@@ -156,9 +147,10 @@ mod tests {
 
     use super::*;
     use crate::answers::{Cells, Row};
-    use crate::disorder::OrderName;
-    use crate::eviction::{Eviction, Frontier, Never};
-    use crate::strategy::declaration::Strategy as Parallelism;
+    use crate::disorder::{Arrival, OrderName};
+    use crate::eviction::{AfterExpiry, Eviction, Frontier, Never, StateShare};
+    use crate::state::keyed_operator::KeyedOperator;
+    use crate::state::operator::StateOperator;
 
     /// How many things have happened in every ten milliseconds.
     #[derive(Clone)]
@@ -215,10 +207,12 @@ mod tests {
         }
     }
 
-    type Windows = WindowOperator<Tens, Change<(i64, i64)>>;
+    type Windows = KeyedOperator<WindowMachine<Tens, Change<(i64, i64)>>>;
 
-    fn windows(order: OrderName, eviction: Eviction) -> Windows {
-        WindowOperator::new(&Tens, &RunConfig { order, eviction, ..RunConfig::plain(Parallelism::EXCHANGE) })
+    fn windows(order: OrderName, eviction: Eviction, slack_ms: i64) -> Windows {
+        let slack_ms = if order.retracts() { slack_ms } else { 0 };
+        let machine = WindowMachine::new(&Tens, order.retracts(), slack_ms);
+        KeyedOperator::new(machine, eviction, StateShare::WHOLE, Box::new(Arrival))
     }
 
     fn reached(watermark_ms: i64, slack_ms: i64) -> EventTimeProgress {
@@ -250,22 +244,22 @@ mod tests {
     #[test]
     fn a_window_answers_when_the_watermark_has_passed_its_last_millisecond() {
         for (eviction, retired) in [(Eviction::from(Frontier), 0), (Eviction::from(Never), 1)] {
-            let (mut windows, mut out) = (windows(OrderName::Watermark, eviction), Vec::new());
+            let (mut windows, mut out) = (windows(OrderName::Watermark, eviction, 0), Vec::new());
             windows.arrive(&mut [0, 9, 10].map(once).to_vec(), &mut out);
-            assert_eq!(StateOperator::<Change<(i64, i64)>, _>::payload(&windows), (2, 2 * 16 + 3));
+            assert_eq!(windows.payload(), (2, 2 * 16 + 3));
             for watermark_ms in [8, 9] {
                 windows.advance(reached(watermark_ms, 0), &mut out);
                 assert_eq!((out.len(), windows.state_counts().entries), (0, 2), "{watermark_ms} ms");
             }
             windows.advance(reached(10, 0), &mut out);
             assert_eq!((&out[..], windows.state_counts().entries), (&[Change::given(count(0, 2))][..], 1 + retired));
-            assert_eq!(StateOperator::<Change<(i64, i64)>, _>::payload(&windows), (1, 16 + 1));
+            assert_eq!(windows.payload(), (1, 16 + 1));
         }
     }
 
     #[test]
     fn ahead_of_the_watermark_a_window_is_corrected_until_that_has_passed() {
-        let (mut windows, mut out) = (windows(OrderName::Speculative, Eviction::from(Frontier)), Vec::new());
+        let (mut windows, mut out) = (windows(OrderName::Speculative, Eviction::from(Frontier), 5), Vec::new());
         windows.arrive(&mut [0, 9].map(once).to_vec(), &mut out);
         windows.advance(reached(4, 5), &mut out);
         assert_eq!(out, []);
@@ -288,8 +282,9 @@ mod tests {
             steps in prop::collection::vec((0_i64..12, prop::collection::vec((0_i64..30, 1_i32..3), 0..4)), 0..40),
             slack_ms in 0_i64..20,
         ) {
-            for (order, eviction) in OrderName::ALL.iter().flat_map(|order| Eviction::ALL.map(|one| (*order, one))) {
-                let (mut windows, mut out) = (windows(order, eviction), Vec::new());
+            let exact = Eviction::ALL.into_iter().filter(|eviction| eviction.is_exact());
+            for (order, eviction) in OrderName::ALL.into_iter().flat_map(|order| exact.clone().map(move |eviction| (order, eviction))) {
+                let (mut windows, mut out) = (windows(order, eviction, slack_ms), Vec::new());
                 let (mut sums, mut watermark_ms) = (BTreeMap::<i64, i64>::new(), 0);
                 for (later_ms, batch) in &steps {
                     let input = |(after_ms, times): &(i64, i32)| Change { row: (watermark_ms + after_ms, 1), times: *times };
@@ -303,7 +298,8 @@ mod tests {
                     windows.advance(reached, &mut out);
                     let until_ms = if order.retracts() { reached.ahead_ms } else { watermark_ms };
                     let closed = |until_ms: i64| sums.keys().filter(move |ten| Tens.closes_at_ms(**ten) < until_ms).count();
-                    let held = if eviction == Eviction::from(Never) { sums.len() } else { sums.len() - closed(watermark_ms) };
+                    let drops = eviction.after_expiry() == AfterExpiry::Forget;
+                    let held = if drops { sums.len() - closed(watermark_ms) } else { sums.len() };
                     prop_assert_eq!(windows.state_counts().entries, held);
                     let mut given = BTreeMap::<Count, i32>::new();
                     out.iter().for_each(|change| *given.entry(change.row).or_default() += change.times);

@@ -1,0 +1,96 @@
+//! Forget a state some time after it was last touched, needed or not.
+
+use flowbench_events::duration_text;
+
+use super::expiry_queue::ExpiryQueue;
+use super::policy::{
+    AfterExpiry, ArgumentError, EvictionPolicy, Evictor, StateShare, StateStore, duration_argument_ms,
+};
+use crate::message::Key;
+use crate::state::table::UNMARKED;
+
+/// Loses a state when more than `after_ms` of event time has passed since its last event, and keeps it until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ttl {
+    /// Event time since the last touch, ms.
+    pub after_ms: i64,
+}
+
+impl EvictionPolicy for Ttl {
+    const NAME: &'static str = "ttl";
+    const SUMMARY: &'static str =
+        "forget a state when `after` has passed since its last event, needed or not; loses answers";
+    const EXPLANATION: &'static str = "A state is lost when more than `after` of event time has passed since the newest \
+        event that touched it, even if it is still needed: an event that comes later starts afresh, and a timer that \
+        was due later never answers. It is kept until then, even if no event can need it, unless its timers end it. It \
+        is time of the events, not of the clock on the wall. This is what stream processors offer as time to live, and \
+        what it loses is measured: missing, spurious and wrong answers. Windows take inputs that have been combined, so \
+        they are touched when inputs come, by the watermark.";
+    const PARAMETERS: &'static [&'static str] = &["after"];
+    const DEFAULT: Self = Self { after_ms: 86_400_000 };
+
+    fn parse(arguments: &[&str]) -> Result<Self, ArgumentError> {
+        Ok(Self { after_ms: duration_argument_ms(arguments[0])? })
+    }
+
+    fn arguments(self) -> Vec<String> {
+        vec![duration_text(self.after_ms)]
+    }
+
+    fn serves(self) -> &'static str {
+        "serves; loses what is not touched for that long, and the answers that need it"
+    }
+
+    fn is_exact(self) -> bool {
+        false
+    }
+
+    fn retention_ms(self, _needed_ms: Option<i64>) -> Option<i64> {
+        Some(self.after_ms)
+    }
+
+    fn after_expiry(self) -> AfterExpiry {
+        AfterExpiry::ForgetAnswered
+    }
+
+    fn evictor<K: Key>(self, _share: StateShare) -> Option<Box<dyn Evictor<K>>> {
+        let mut queue = ExpiryQueue::default();
+        queue.allow_duplicates(); // a state that ends by itself is still scheduled
+        Some(Box::new(Touches { after_ms: self.after_ms, queue }))
+    }
+}
+
+/// The keys of all states, by when they may be lost. The mark of a state is the newest time at which it was touched.
+struct Touches<K> {
+    after_ms: i64,
+    queue: ExpiryQueue<K>,
+}
+
+impl<K: Key> Evictor<K> for Touches<K> {
+    fn has_marks(&self) -> bool {
+        true
+    }
+
+    fn touched(&mut self, key: K, mark: &mut i64, touched_ms: i64) {
+        if *mark == UNMARKED {
+            self.queue.schedule(key, touched_ms.saturating_add(self.after_ms));
+        }
+        *mark = touched_ms.max(*mark);
+    }
+
+    fn lost_after_ms(&self, mark: i64) -> i64 {
+        if mark == UNMARKED { i64::MAX } else { mark.saturating_add(self.after_ms) }
+    }
+
+    fn advance(&mut self, until_ms: i64, states: &mut dyn StateStore<K>) {
+        while let Some(key) = self.queue.next_due(until_ms) {
+            let Some(mark) = states.mark(key) else { continue };
+            let lost_after_ms = self.lost_after_ms(mark);
+            if lost_after_ms < until_ms {
+                states.forget(key);
+            } else {
+                self.queue.schedule(key, lost_after_ms);
+            }
+        }
+    }
+}

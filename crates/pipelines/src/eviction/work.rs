@@ -1,0 +1,104 @@
+//! What forgetting costs, apart from the logic.
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+/// What the evictions of some operators have done since the beginning, and how long it took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvictionWork {
+    /// States forgotten: expired, empty or lost.
+    pub forgotten: u64,
+    /// Advances of the watermark at which there was something to look at.
+    pub passes: u64,
+    /// Time of these passes without what the logic did in them (answers of timers), ns.
+    pub pass_ns: u64,
+    /// Time for keeping account of states as they come and are touched, ns; estimated from one call in 64.
+    pub bookkeeping_ns: u64,
+    /// Time that measuring these times took, ns; estimated.
+    pub clock_ns: u64,
+}
+
+impl EvictionWork {
+    /// Returns what two operators have done together.
+    pub(crate) fn and(self, other: EvictionWork) -> EvictionWork {
+        EvictionWork {
+            forgotten: self.forgotten + other.forgotten,
+            passes: self.passes + other.passes,
+            pass_ns: self.pass_ns + other.pass_ns,
+            bookkeeping_ns: self.bookkeeping_ns + other.bookkeeping_ns,
+            clock_ns: self.clock_ns + other.clock_ns,
+        }
+    }
+
+    /// Returns the time of all that, ns.
+    pub fn total_ns(&self) -> u64 {
+        self.pass_ns + self.bookkeeping_ns
+    }
+}
+
+/// Estimates the time of calls that are too short to be timed each.
+#[derive(Debug, Default)]
+pub(crate) struct SampledTime {
+    calls: u64,
+    timed: u64,
+    timed_ns: u64,
+}
+
+/// One call of this many is timed.
+const EVERY: u64 = 64;
+
+impl SampledTime {
+    /// Makes a call, and counts it.
+    #[inline]
+    pub(crate) fn of<T>(&mut self, call: impl FnOnce() -> T) -> T {
+        self.calls += 1;
+        if !self.calls.is_multiple_of(EVERY) {
+            return call();
+        }
+        let began = Instant::now();
+        let made = call();
+        self.timed += 1;
+        self.timed_ns += began.elapsed().as_nanos() as u64;
+        made
+    }
+
+    /// Returns the estimated time of all calls, ns, without that of reading the clock.
+    pub(crate) fn total_ns(&self) -> u64 {
+        let net_ns = self.timed_ns.saturating_sub(self.timed * reading_ns());
+        (net_ns as u128 * u128::from(self.calls) / u128::from(self.timed.max(1))) as u64
+    }
+
+    /// Returns the estimated time that measuring took, ns.
+    pub(crate) fn clock_ns(&self) -> u64 {
+        2 * self.timed * reading_ns()
+    }
+}
+
+/// Returns the time between two readings of the clock with nothing between them, ns: what timing adds to what is timed.
+pub(crate) fn reading_ns() -> u64 {
+    static READING_NS: OnceLock<u64> = OnceLock::new();
+    *READING_NS.get_or_init(|| {
+        let mut apart_ns: Vec<u64> = (0..1001).map(|_| Instant::now().elapsed().as_nanos() as u64).collect();
+        apart_ns.sort_unstable();
+        apart_ns[apart_ns.len() / 2]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_time_of_all_calls_is_that_of_the_timed_ones_in_proportion() {
+        let mut time = SampledTime::default();
+        let sleep = |call: u64| std::thread::sleep(Duration::from_millis(if call == EVERY { 5 } else { 0 }));
+        (1..=EVERY + 3).for_each(|call| time.of(|| sleep(call)));
+        assert!(time.total_ns() >= (EVERY + 3) * 5_000_000 - EVERY * 1_000_000, "{time:?}");
+        assert!((time.calls, time.timed) == (EVERY + 3, 1) && time.clock_ns() == 2 * reading_ns());
+        assert_eq!(SampledTime::default().total_ns(), 0);
+    }
+}
