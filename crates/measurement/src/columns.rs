@@ -211,6 +211,7 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
         ("growth_entries_low_per_million_events", entries(|entries| entries.low)),
         ("growth_entries_high_per_million_events", entries(|entries| entries.high)),
         ("growth_verdict", memory.and_then(|m| m.growth).map_or(Cell::Empty, |growth| text(growth.verdict.word()))),
+        ("growth_events_needed", memory.and_then(|m| m.growth?.events_needed).into()),
         ("growth_decided_by", decided_by.map_or(Cell::Empty, |series| text(series.word()))),
     ]);
 }

@@ -23,3 +23,4 @@ pub mod statistics;
 pub mod sustainable;
 pub mod table;
 pub mod timeline;
+mod waves;

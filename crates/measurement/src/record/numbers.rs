@@ -136,6 +136,10 @@ pub struct Growth {
     /// The series that has this verdict by itself; absent in older records.
     #[serde(default)]
     pub decided_by: Option<Series>,
+    /// Number of events that the whole case would need for a verdict, estimated from how the interval narrows with the
+    /// length of the run; absent unless the verdict is inconclusive, and in older records.
+    #[serde(default)]
+    pub events_needed: Option<f64>,
 }
 
 /// State entries gained per million events over the last half of the run, with the 95 % interval.
@@ -165,9 +169,9 @@ pub enum Series {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The interval of the live bytes, or of the state entries, is above 0 and the growth is material.
+    /// The slope of the live bytes, or of the state entries, is above 0 and the growth is material.
     Growing,
-    /// The intervals of both exclude a material growth.
+    /// A material growth of either is excluded.
     Bounded,
     /// Neither can be concluded.
     Inconclusive,
