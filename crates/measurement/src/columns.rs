@@ -194,6 +194,7 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
     let growth = |value: fn(&Growth) -> f64| Cell::from(memory.and_then(|m| m.growth.as_ref()).map(value));
     let entries =
         |value: fn(&EntriesGrowth) -> f64| Cell::from(memory.and_then(|m| m.growth?.entries).as_ref().map(value));
+    let burst = memory.and_then(|m| m.burst);
     let decided_by = memory.and_then(|m| m.growth?.decided_by);
     row.extend([
         ("live_bytes_peak", memory.and_then(|m| m.live_bytes_peak).into()),
@@ -213,6 +214,8 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
         ("growth_verdict", memory.and_then(|m| m.growth).map_or(Cell::Empty, |growth| text(growth.verdict.word()))),
         ("growth_events_needed", memory.and_then(|m| m.growth?.events_needed).into()),
         ("growth_decided_by", decided_by.map_or(Cell::Empty, |series| text(series.word()))),
+        ("burst_given_back_share", burst.map(|burst| burst.given_back_share).into()),
+        ("burst_release_ms", burst.and_then(|burst| burst.release_ms).into()),
     ]);
 }
 

@@ -16,6 +16,7 @@ pub mod offered_load;
 pub mod operator_profile;
 mod random;
 pub mod record;
+pub mod release;
 pub mod repeats;
 pub mod results_dir;
 pub mod scaling;

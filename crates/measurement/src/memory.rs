@@ -37,23 +37,23 @@
 //!
 //! | World | Truth | 8 s | thinned | 80 s |
 //! |---|---|---|---|---|
-//! | bounded | 0 / 9 | 0 / 6 | 0 / 1 |
-//! | bounded | 0 / 10 | 0 / 15 | 0 / 1 |
-//! | bounded | 0 / 11 | 1 / 19 | 0 / 0 |
-//! | bounded | 0 / 8 | 0 / 7 | 0 / 0 |
-//! | bounded | 0 / 18 | 0 / 16 | 0 / 1 |
-//! | bounded | 0 / 23 | 0 / 23 | 0 / 1 |
-//! | bounded | 0 / 12 | 0 / 13 | 0 / 1 |
-//! | bounded | 0 / 13 | 0 / 12 | 0 / 0 |
-//! | bounded | 1 / 10 | 1 / 10 | 0 / 3 |
-//! | growing | 0 / 0 | 0 / 0 | 0 / 0 |
-//! | growing | 0 / 0 | 0 / 0 | 0 / 0 |
-//! | growing | 0 / 0 | 0 / 0 | 0 / 0 |
-//! | growing | 0 / 0 | 0 / 0 | 0 / 0 |
-//! | growing | 0 / 0 | 0 / 0 | 0 / 0 |
-//! | growing | 0 / 0 | 0 / 2 | 0 / 0 |
-//! | growing | 0 / 2 | 0 / 3 | 0 / 0 |
-//! | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//! | steady churn, a table that doubles | bounded | 0 / 9 | 0 / 6 | 0 / 1 |
+//! | daily and weekly waves, 5 to 30 % each | bounded | 0 / 10 | 0 / 15 | 0 / 1 |
+//! | a sweep every 1/50 to 1/5 of the half, 10 to 60 % | bounded | 0 / 11 | 1 / 19 | 0 / 0 |
+//! | a fill that ends before the half | bounded | 0 / 8 | 0 / 7 | 0 / 0 |
+//! | a fill towards its level | bounded | 0 / 18 | 0 / 16 | 0 / 1 |
+//! | a drifting hot set, 0.3 to 1 % | bounded | 0 / 23 | 0 / 23 | 0 / 1 |
+//! | a burst of 10 times the rate in the first half | bounded | 0 / 12 | 0 / 13 | 0 / 1 |
+//! | such a burst early in the last half | bounded | 0 / 13 | 0 / 12 | 0 / 0 |
+//! | −2 to 2 % over the half | bounded | 1 / 10 | 1 / 10 | 0 / 3 |
+//! | keys never forgotten | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//! | growth as the root | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//! | growth as the logarithm | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//! | a leak of 10 to 20 % over the half | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//! | such a leak under waves | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//! | such a leak under a sweep | growing | 0 / 0 | 0 / 2 | 0 / 0 |
+//! | such a leak under a burst in the last half | growing | 0 / 2 | 0 / 3 | 0 / 0 |
+//! | a leak of bytes only | growing | 0 / 0 | 0 / 0 | 0 / 0 |
 //!
 //! A drift that is larger or slower is mostly inconclusive in 8 s. Runs of 2 s hold one week only and are inconclusive
 //! under weekly waves; of 20 inconclusive runs of a world, 17 or more are conclusive and right with as many events as
@@ -70,6 +70,7 @@ mod worlds;
 use self::trend::Trend;
 pub use self::trend::{MATERIAL_BYTES, MATERIAL_ENTRIES, MATERIAL_SHARE, POINTS};
 use crate::record::{EntriesGrowth, Growth, Memory, Series, TimelinePoint, Verdict};
+use crate::release::burst_release;
 
 /// Minimum number of entries for which bytes per entry are reported.
 pub const ENTRIES_FOR_A_SHARE: u64 = 1_000;
@@ -97,8 +98,8 @@ impl Held {
     }
 }
 
-/// Returns the memory of a case from its timeline: peaks, the last point as residual, and growth. Bytes per entry are
-/// left to the caller.
+/// Returns the memory of a case from its timeline: peaks, the last point as residual, growth, and what was given
+/// back after a burst. Bytes per entry are left to the caller.
 pub fn memory(points: &[TimelinePoint]) -> Memory {
     let last = points.last().copied().unwrap_or_default();
     let peak = |value: fn(&TimelinePoint) -> u64| points.iter().map(value).max().unwrap_or(0);
@@ -112,6 +113,7 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
         bytes_per_entry: None,
         payload_bytes_per_entry: None,
         growth: growth(points),
+        burst: burst_release(points),
     }
 }
 

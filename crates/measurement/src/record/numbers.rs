@@ -117,6 +117,20 @@ pub struct Memory {
     pub payload_bytes_per_entry: Option<f64>,
     /// Growth of the live bytes over the last half of the run.
     pub growth: Option<Growth>,
+    /// What was given back after a burst; absent without a burst, and in older records.
+    #[serde(default)]
+    pub burst: Option<BurstRelease>,
+}
+
+/// What a state gave back of the live bytes that it took in a burst, by the rule stated in [`release`](crate::release).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BurstRelease {
+    /// Share of the bytes between the level before the burst and the peak that was given back by the last admission; above
+    /// 1 if less was left than before the burst.
+    pub given_back_share: f64,
+    /// Event time from the peak until nine tenths of these bytes were given back, in ms; absent if they never were, or
+    /// where the event time is not known.
+    pub release_ms: Option<i64>,
 }
 
 /// A slope with its interval and the verdict on it.
