@@ -7,6 +7,9 @@ use crate::statistics::median;
 pub const PEAK_MIN: f64 = 3.0;
 /// Share of the extra bytes that is given back at the end of a release.
 pub const GIVEN_BACK_SHARE: f64 = 0.9;
+/// Minimum peak of the entries, as a multiple of their median before the peak of the bytes: without it, it was queues and
+/// buffers that grew, not the state.
+const ENTRIES_PEAK_MIN: f64 = 1.5;
 /// Maximum share of the extra entries, above their median before the peak, that is left when entries have fallen again.
 const ENTRIES_LEFT_SHARE: f64 = 0.5;
 /// Minimum number of points before the peak for a level.
@@ -14,8 +17,9 @@ const POINTS_BEFORE: usize = 3;
 
 /// Returns how the live bytes came down from their peak; `None` without a burst, or where bytes were not measured.
 ///
-/// A burst is a peak of the live bytes of at least [`PEAK_MIN`] times their median before it, after which the entries fell
-/// again: at the last admission, at most half of what they had gained over their own median before it is left. Points
+/// A burst is a peak of the live bytes of at least [`PEAK_MIN`] times their median before it. The entries rose with them, to
+/// at least one and a half times their own median before the peak, and fell again: at the last admission, at most half of
+/// what they had gained is left. Points
 /// before the first entry do not count for these levels, so that a state that only fills itself is judged by its filling:
 /// it reaches its highest level at the end, and has no burst. Points after the last admission, where everything expires,
 /// do not count at all.
@@ -39,12 +43,12 @@ pub fn burst_release(points: &[TimelinePoint]) -> Option<BurstRelease> {
     })
 }
 
-/// Returns true if the entries are, at the last point, nearer to their level before the peak than to their peak.
+/// Returns true if the entries rose in the burst and are, at the last point, nearer to their level than to their peak.
 fn have_fallen(points: &[TimelinePoint], peak: usize) -> bool {
     let entries: Vec<f64> = points.iter().map(|point| point.entries as f64).collect();
     let (Some(level), Some(last)) = (median(&entries[..peak]), entries.last()) else { return false };
     let highest = entries.iter().copied().fold(0.0, f64::max);
-    highest > level && last - level <= ENTRIES_LEFT_SHARE * (highest - level)
+    highest >= ENTRIES_PEAK_MIN * level && last - level <= ENTRIES_LEFT_SHARE * (highest - level)
 }
 
 #[cfg(test)]
@@ -111,6 +115,15 @@ mod tests {
         assert_eq!(burst_release(&run((1..100).map(|at| (at * 1_000, at as u64 * 10)))), None);
         assert_eq!(burst_release(&run((0..100).map(|at| (at.min(40) * 1_000, at.min(40) as u64 * 10)))), None);
         assert_eq!(burst_release(&burst(&[(900_000, 9_000), (900_000, 9_000)])), None);
+    }
+
+    #[test]
+    fn queues_that_grow_while_the_state_does_not_are_no_burst() {
+        let with_entries = |entries| {
+            let level = [(100_000, 1_000); 20];
+            burst_release(&run(level.into_iter().chain([(500_000, entries), (100_000, 1_000)]))).is_some()
+        };
+        assert_eq!([1_000, 1_499, 1_500].map(with_entries), [false, false, true]);
     }
 
     #[test]
