@@ -11,7 +11,7 @@ const POWER_MIN: f64 = 8.0;
 /// Minimum share of the variance about the line, and the waves before it, that a wave explains.
 const SHARE_MIN: f64 = 0.1;
 /// Maximum difference of a wave between the halves of a series, as a share of the sum of both.
-const UNSTEADY_MAX: f64 = 0.6;
+const UNSTEADY_MAX: f64 = 0.85;
 /// Minimum share of the variance about a line for a wave with fewer periods.
 const SLOW_SHARE: f64 = 0.5;
 /// Maximum number of waves that are taken out.
