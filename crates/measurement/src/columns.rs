@@ -424,7 +424,7 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::example;
+    use crate::record::{BurstRelease, example};
 
     #[test]
     fn every_case_has_the_same_columns_each_once() {
@@ -487,6 +487,25 @@ mod tests {
         }
         assert_eq!(case.column("answers_digest"), Some(Cell::Text("00000000000000ff".into())));
         assert_eq!(case.column("doubts"), Some(Cell::Text("few-samples hiccups".into())));
+    }
+
+    #[test]
+    fn what_a_case_needs_and_what_a_burst_gave_back_have_columns() {
+        let mut case = example::case(1, 1);
+        let memory = &mut case.numbers.as_mut().unwrap().memory;
+        memory.growth = Some(Growth {
+            bytes_per_million_events: 1.0,
+            low: -1.0,
+            high: 3.0,
+            entries: None,
+            verdict: Verdict::Inconclusive,
+            decided_by: None,
+            events_needed: Some(2e6),
+        });
+        memory.burst = Some(BurstRelease { given_back_share: 0.75, release_ms: None });
+        assert_eq!(case.column("growth_events_needed"), Some(Cell::Number(2e6)));
+        assert_eq!(case.column("burst_given_back_share"), Some(Cell::Number(0.75)));
+        assert_eq!(case.column("burst_release_ms"), Some(Cell::Empty));
     }
 
     #[test]

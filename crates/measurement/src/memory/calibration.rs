@@ -32,7 +32,7 @@ fn a_verdict_is_wrong_at_most_once_and_inconclusive_at_most_thrice_in_twenty() {
 /// Of the first 20 inconclusive runs of a world at this length, returns how many are conclusive, and right, with as many
 /// events as they say they need.
 fn settled(world: World, readings: usize) -> (usize, usize) {
-    let grows = WORLDS.iter().any(|known| *known == (world, true));
+    let grows = WORLDS.contains(&(world, true));
     let right = if grows { Verdict::Growing } else { Verdict::Bounded };
     let longer = |seed: u64| {
         let points = run(world, seed, readings);
