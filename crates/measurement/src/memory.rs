@@ -33,7 +33,7 @@
 //! **How often it is wrong.** Of 200 simulated runs of each world, so many verdicts were wrong / inconclusive. A run of
 //! 8 s has 2,000 readings, one of 80 s has 20,000; *thinned* are 400 points of the run of 8 s. Noise is 0.2 to 1.5 % of
 //! the level, correlated over 2 to 30 readings, days last 33 readings and weeks 230; `memory/worlds.rs` has the rest. A
-//! test holds it for 20 runs each.
+//! test holds at most 1 in 20 wrong and 3 in 20 inconclusive, for 60 runs each.
 //!
 //! | World | Truth | 8 s | thinned | 80 s |
 //! |---|---|---|---|---|
