@@ -194,6 +194,7 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
     let growth = |value: fn(&Growth) -> f64| Cell::from(memory.and_then(|m| m.growth.as_ref()).map(value));
     let entries =
         |value: fn(&EntriesGrowth) -> f64| Cell::from(memory.and_then(|m| m.growth?.entries).as_ref().map(value));
+    let burst = memory.and_then(|m| m.burst);
     let decided_by = memory.and_then(|m| m.growth?.decided_by);
     row.extend([
         ("live_bytes_peak", memory.and_then(|m| m.live_bytes_peak).into()),
@@ -211,7 +212,10 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
         ("growth_entries_low_per_million_events", entries(|entries| entries.low)),
         ("growth_entries_high_per_million_events", entries(|entries| entries.high)),
         ("growth_verdict", memory.and_then(|m| m.growth).map_or(Cell::Empty, |growth| text(growth.verdict.word()))),
+        ("growth_events_needed", memory.and_then(|m| m.growth?.events_needed).into()),
         ("growth_decided_by", decided_by.map_or(Cell::Empty, |series| text(series.word()))),
+        ("burst_given_back_share", burst.map(|burst| burst.given_back_share).into()),
+        ("burst_release_ms", burst.and_then(|burst| burst.release_ms).into()),
     ]);
 }
 
@@ -420,7 +424,7 @@ impl<T: Into<Cell>> From<Option<T>> for Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::example;
+    use crate::record::{BurstRelease, example};
 
     #[test]
     fn every_case_has_the_same_columns_each_once() {
@@ -483,6 +487,25 @@ mod tests {
         }
         assert_eq!(case.column("answers_digest"), Some(Cell::Text("00000000000000ff".into())));
         assert_eq!(case.column("doubts"), Some(Cell::Text("few-samples hiccups".into())));
+    }
+
+    #[test]
+    fn what_a_case_needs_and_what_a_burst_gave_back_have_columns() {
+        let mut case = example::case(1, 1);
+        let memory = &mut case.numbers.as_mut().unwrap().memory;
+        memory.growth = Some(Growth {
+            bytes_per_million_events: 1.0,
+            low: -1.0,
+            high: 3.0,
+            entries: None,
+            verdict: Verdict::Inconclusive,
+            decided_by: None,
+            events_needed: Some(2e6),
+        });
+        memory.burst = Some(BurstRelease { given_back_share: 0.75, release_ms: None });
+        assert_eq!(case.column("growth_events_needed"), Some(Cell::Number(2e6)));
+        assert_eq!(case.column("burst_given_back_share"), Some(Cell::Number(0.75)));
+        assert_eq!(case.column("burst_release_ms"), Some(Cell::Empty));
     }
 
     #[test]

@@ -337,6 +337,7 @@ mod tests {
             verdict: Verdict::Growing,
             entries: None,
             decided_by: None,
+            events_needed: None,
         }
     }
 

@@ -3,32 +3,75 @@
 //! **The rule.** Growth is judged over the last half of the admitted events, where a warmed-up state has no reason left
 //! to grow. Points after the last admission (the input has ended, everything expires) do not count.
 //!
-//! *Slope.* The slope of a line through the means of [`BLOCKS`] blocks, with an interval that allows for correlated
-//! samples ([`slope_over_blocks`]).
+//! *Burst.* Where the half begins with a burst, far above its upper quartile, that was given back before the middle of
+//! the half, what follows the burst is judged: a table may have grown in it for good.
+//!
+//! *Waves.* Days, weeks and sweeps make memory go up and down regularly. Waves with two periods or more in the half are
+//! found in its own spectrum and taken out.
+//!
+//! *Slope.* The slope of a line through the means of [`BLOCKS`](crate::statistics::BLOCKS) blocks of what is left, with
+//! an interval that allows for correlated samples
+//! ([`slope_over_blocks`](crate::statistics::slope_over_blocks)).
 //!
 //! *Materiality.* A growth counts when, over that half, it adds [`MATERIAL_SHARE`] of the mean level or more (and at
-//! least [`MATERIAL_BYTES`], or [`MATERIAL_ENTRIES`]).
+//! least [`MATERIAL_BYTES`], or [`MATERIAL_ENTRIES`]). What grows ever more slowly, as the root or the logarithm of the
+//! events, grows as long as its growth counts.
 //!
-//! *Verdict of one series.* Growing: the interval is above 0 and the growth is material. Bounded: the upper end of the
-//! interval is below what is material. Otherwise, and always with fewer than [`POINTS`] points, inconclusive.
+//! *Verdict of one series.* Growing: the slope is above 0, at 95 % to one side, and the growth is material. Bounded: the
+//! slope is below what is material, at 95 % to one side. Otherwise, and always with fewer than [`POINTS`] points,
+//! inconclusive. The interval that is reported has 95 % to both sides, and is wider.
 //!
 //! *Verdict of a case.* The rule is applied to the live bytes and to the state entries. Growing if either grows: a hash
 //! table takes its memory in doublings, so its bytes may stand still for half a run while its entries rise, and the
 //! next doubling is certain. Bounded only if both are.
 //!
+//! *Events needed.* The interval of the growth over the half narrows with the root of the length of the run. An
+//! inconclusive verdict says at how many events it would be half a material growth to one side, and the half would hold
+//! two and a half periods of a wave that is too slow to be taken out; at least 1.5 and at most 10 times as many as there
+//! were.
+//!
+//! **How often it is wrong.** Of 200 simulated runs of each world, so many verdicts were wrong / inconclusive. A run of
+//! 8 s has 2,000 readings, one of 80 s has 20,000; *thinned* are 400 points of the run of 8 s. Noise is 0.2 to 1.5 % of
+//! the level, correlated over 2 to 30 readings, days last 33 readings and weeks 230; `memory/worlds.rs` has the rest. A
+//! test holds at most 1 in 20 wrong and 3 in 20 inconclusive, for 60 runs each.
+//!
+//! | World | Truth | 8 s | thinned | 80 s |
+//! |---|---|---|---|---|
+//! | steady churn, a table that doubles | bounded | 0 / 9 | 0 / 6 | 0 / 1 |
+//! | daily and weekly waves, 5 to 30 % each | bounded | 0 / 10 | 0 / 15 | 0 / 1 |
+//! | a sweep every 1/50 to 1/5 of the half, 10 to 60 % | bounded | 0 / 11 | 1 / 19 | 0 / 0 |
+//! | a fill that ends before the half | bounded | 0 / 8 | 0 / 7 | 0 / 0 |
+//! | a fill towards its level | bounded | 0 / 18 | 0 / 17 | 0 / 1 |
+//! | a drifting hot set, 0.3 to 1 % | bounded | 0 / 23 | 0 / 23 | 0 / 1 |
+//! | a burst of 10 times the rate in the first half | bounded | 0 / 12 | 0 / 13 | 0 / 1 |
+//! | such a burst early in the last half | bounded | 0 / 13 | 0 / 12 | 0 / 0 |
+//! | −2 to 2 % over the half | bounded | 1 / 10 | 1 / 10 | 0 / 3 |
+//! | keys never forgotten | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//! | growth as the root | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//! | growth as the logarithm | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//! | a leak of 10 to 20 % over the half | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//! | such a leak under waves | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//! | such a leak under a sweep | growing | 0 / 0 | 0 / 2 | 0 / 0 |
+//! | such a leak under a burst in the last half | growing | 0 / 2 | 0 / 3 | 0 / 0 |
+//! | a leak of bytes only | growing | 0 / 0 | 0 / 0 | 0 / 0 |
+//!
+//! A drift that is larger or slower, and waves whose heights differ from week to week, are often inconclusive in 8 s. The
+//! last half of a run of 2 s holds one week only, and is inconclusive under weekly waves. Of 20 inconclusive runs of a
+//! world, 17 or more are conclusive and right with as many events as they said they need, which a test holds, too.
+//!
 //! Decisions D-306 and D-308.
 
-use crate::record::{EntriesGrowth, Growth, Memory, Series, TimelinePoint, Verdict};
-use crate::statistics::{BLOCKS, ConfidenceInterval, Line, slope_over_blocks};
+#[cfg(test)]
+mod calibration;
+mod trend;
+#[cfg(test)]
+mod worlds;
 
-/// Minimum number of points in the last half for a verdict: two per block.
-pub const POINTS: usize = 2 * BLOCKS;
-/// Minimum share of the mean level that counts as growth.
-pub const MATERIAL_SHARE: f64 = 0.05;
-/// Minimum growth that counts, in bytes: an allocator may move this much by itself.
-pub const MATERIAL_BYTES: f64 = 65_536.0;
-/// Minimum growth that counts, in entries.
-pub const MATERIAL_ENTRIES: f64 = 100.0;
+use self::trend::Trend;
+pub use self::trend::{MATERIAL_BYTES, MATERIAL_ENTRIES, MATERIAL_SHARE, POINTS};
+use crate::record::{EntriesGrowth, Growth, Memory, Series, TimelinePoint, Verdict};
+use crate::release::burst_release;
+
 /// Minimum number of entries for which bytes per entry are reported.
 pub const ENTRIES_FOR_A_SHARE: u64 = 1_000;
 /// Size of an event that waits for the watermark, in bytes.
@@ -55,8 +98,8 @@ impl Held {
     }
 }
 
-/// Returns the memory of a case from its timeline: peaks, the last point as residual, and growth. Bytes per entry are
-/// left to the caller.
+/// Returns the memory of a case from its timeline: peaks, the last point as residual, growth, and what was given
+/// back after a burst. Bytes per entry are left to the caller.
 pub fn memory(points: &[TimelinePoint]) -> Memory {
     let last = points.last().copied().unwrap_or_default();
     let peak = |value: fn(&TimelinePoint) -> u64| points.iter().map(value).max().unwrap_or(0);
@@ -70,6 +113,7 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
         bytes_per_entry: None,
         payload_bytes_per_entry: None,
         growth: growth(points),
+        burst: burst_release(points),
     }
 }
 
@@ -77,20 +121,25 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
 /// if bytes were not measured.
 pub fn growth(points: &[TimelinePoint]) -> Option<Growth> {
     let half = last_half(points);
-    let bytes = Trend::of(half, |point| point.live_bytes.map(|bytes| bytes as f64))?;
-    let entries = Trend::of(half, |point| Some(point.entries as f64))?;
-    let (of_bytes, of_entries) = (bytes.verdict(MATERIAL_BYTES), entries.verdict(MATERIAL_ENTRIES));
+    let bytes = Trend::of(half, MATERIAL_BYTES, |point| point.live_bytes.map(|bytes| bytes as f64))?;
+    let entries = Trend::of(half, MATERIAL_ENTRIES, |point| Some(point.entries as f64))?;
+    let (of_bytes, of_entries) = (bytes.verdict(), entries.verdict());
     let verdict = of_both(of_bytes, of_entries);
+    let (of_a_byte, of_an_entry) = (bytes.line.slope_interval(), entries.line.slope_interval());
+    let events = points.last()?.admitted as f64;
+    let open = [&bytes, &entries].into_iter().filter(|trend| trend.verdict() == Verdict::Inconclusive);
+    let times_as_long = open.map(Trend::times_as_long).fold(0.0, f64::max);
     let per_million = 1e6;
     Some(Growth {
-        bytes_per_million_events: bytes.slope.estimate * per_million,
-        low: bytes.slope.low * per_million,
-        high: bytes.slope.high * per_million,
+        bytes_per_million_events: of_a_byte.estimate * per_million,
+        low: of_a_byte.low * per_million,
+        high: of_a_byte.high * per_million,
         entries: Some(EntriesGrowth {
-            per_million_events: entries.slope.estimate * per_million,
-            low: entries.slope.low * per_million,
-            high: entries.slope.high * per_million,
+            per_million_events: of_an_entry.estimate * per_million,
+            low: of_an_entry.low * per_million,
+            high: of_an_entry.high * per_million,
         }),
+        events_needed: (verdict == Verdict::Inconclusive).then_some((events * times_as_long).ceil()),
         verdict,
         decided_by: Some(decided_by(verdict, of_bytes, of_entries)),
     })
@@ -103,39 +152,6 @@ fn last_half(points: &[TimelinePoint]) -> &[TimelinePoint] {
     let from = points.partition_point(|point| point.admitted < middle);
     let to = points.partition_point(|point| point.admitted < last.admitted);
     &points[from.min(to)..(to + 1).min(points.len())]
-}
-
-/// The slope of one series over admitted events.
-struct Trend {
-    slope: ConfidenceInterval,
-    level: f64,
-    events: f64,
-    points: usize,
-}
-
-impl Trend {
-    fn of(half: &[TimelinePoint], value: fn(&TimelinePoint) -> Option<f64>) -> Option<Trend> {
-        let valued = half.iter().map(|point| Some((point.admitted as f64, value(point)?)));
-        let points: Vec<(f64, f64)> = valued.collect::<Option<_>>()?;
-        let (first, last) = (points.first()?, points.last()?);
-        let slope =
-            if points.len() < POINTS { Line::fit(&points)?.slope_interval() } else { slope_over_blocks(&points)? };
-        let level = points.iter().map(|(_, y)| y).sum::<f64>() / points.len() as f64;
-        Some(Trend { slope, level, events: last.0 - first.0, points: points.len() })
-    }
-
-    fn verdict(&self, least: f64) -> Verdict {
-        let material = (self.level * MATERIAL_SHARE).max(least);
-        if self.points < POINTS {
-            Verdict::Inconclusive
-        } else if self.slope.low > 0.0 && self.slope.estimate * self.events >= material {
-            Verdict::Growing
-        } else if self.slope.high * self.events < material {
-            Verdict::Bounded
-        } else {
-            Verdict::Inconclusive
-        }
-    }
 }
 
 fn of_both(bytes: Verdict, entries: Verdict) -> Verdict {
@@ -161,6 +177,7 @@ mod tests {
 
     use super::*;
     use crate::random::{Exponential, draws};
+    use crate::statistics::{Line, slope_beside};
 
     /// A run of 400 samples over a million events: live bytes and entries as functions of the events admitted.
     fn run(live_bytes: impl Fn(f64) -> f64, entries: impl Fn(f64) -> f64) -> Vec<TimelinePoint> {
@@ -252,9 +269,11 @@ mod tests {
     }
 
     #[test]
-    fn a_sawtooth_that_falls_back_is_bounded_if_its_teeth_are_short() {
-        let found = [0.0, 0.3, 0.6, 0.9].map(|phase| sawtooth(40.3, phase, 0.2));
-        assert_eq!(found, [Verdict::Bounded; 4]);
+    fn a_regular_sawtooth_that_falls_back_is_bounded() {
+        for teeth in [5.3, 11.3, 23.7, 41.7] {
+            let found = [0.0, 0.3, 0.6, 0.9].map(|phase| sawtooth(teeth, phase, 0.2));
+            assert_eq!(found, [Verdict::Bounded; 4], "{teeth} teeth");
+        }
     }
 
     #[test]
@@ -315,15 +334,17 @@ mod tests {
 
     #[test]
     fn with_points_enough_for_a_verdict_the_interval_allows_for_correlation() {
-        let points = run(|events| 1e7 + 1e6 * (events / 10_000.0).sin(), |_| 5_000.0);
+        let hill = |events: f64| 1e6 * ((events - 130_000.0) / 30_000.0).powi(3).clamp(-1.0, 1.0);
+        let points = run(|events| 1e7 + hill(events), |_| 5_000.0);
         let judged = |count: usize| {
             let half = points[count - 1..2 * count - 1].iter();
             let half: Vec<(f64, f64)> =
                 half.map(|point| (point.admitted as f64, point.live_bytes.unwrap() as f64)).collect();
             let high = growth(&points[..2 * count - 1]).unwrap().high;
-            let [independent, blocks] = [Line::fit(&half).unwrap().slope_interval(), slope_over_blocks(&half).unwrap()];
-            assert_ne!(independent.high, blocks.high);
-            [independent.high * 1e6 == high, blocks.high * 1e6 == high]
+            let independent = Line::fit(&half).unwrap().slope_interval();
+            let of_blocks = slope_beside(&half, 0).unwrap().slope_interval();
+            assert_ne!(independent.high, of_blocks.high);
+            [independent.high * 1e6 == high, of_blocks.high * 1e6 == high]
         };
         assert_eq!((judged(31), judged(32)), ([true, false], [false, true]));
     }

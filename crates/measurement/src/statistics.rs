@@ -90,6 +90,11 @@ impl Line {
         let reach = student_t_975(self.degrees_of_freedom) * self.slope_error;
         ConfidenceInterval { estimate: self.slope, low: self.slope - reach, high: self.slope + reach }
     }
+
+    /// Returns how far the true slope lies from the estimate to one side, at most, in 95 % of cases.
+    pub(crate) fn slope_reach_to_one_side(&self) -> f64 {
+        student_t_95(self.degrees_of_freedom) * self.slope_error
+    }
 }
 
 /// Returns the slope of a series of samples (x, y) in ascending order of x, with its 95 % interval; `None` with fewer
@@ -107,14 +112,21 @@ impl Line {
 /// correlated over half a block or a whole one, 90 % over 4 blocks, 83 % over 16, which is all of them. A test simulates
 /// it.
 pub fn slope_over_blocks(points: &[(f64, f64)]) -> Option<ConfidenceInterval> {
-    let means = block_means(points);
+    slope_beside(points, 0).map(|line| line.slope_interval())
+}
+
+/// Returns the line whose slope is that of [`slope_over_blocks`], for a series from which as many other parameters as
+/// `fitted` were taken out that vary from block to block: each takes a degree of freedom.
+pub(crate) fn slope_beside(points: &[(f64, f64)], fitted: usize) -> Option<Line> {
+    let means = block_means(points, BLOCKS);
     let mut line = Line::fit(&means)?;
     let residuals: Vec<f64> = means.iter().map(|point| line.residual(*point)).collect();
     let correlation = neighbour_correlation(&residuals);
     let widening = (1.0 + correlation) / (1.0 - correlation);
-    line.slope_error *= widening.sqrt();
-    line.degrees_of_freedom = (means.len() as f64 / widening - 2.0).max(DEGREES_OF_FREEDOM_MIN) as usize;
-    Some(line.slope_interval())
+    let left = line.degrees_of_freedom.saturating_sub(fitted).max(1) as f64;
+    line.slope_error *= (widening * line.degrees_of_freedom as f64 / left).sqrt();
+    line.degrees_of_freedom = (means.len() as f64 / widening - 2.0).min(left).max(DEGREES_OF_FREEDOM_MIN) as usize;
+    Some(line)
 }
 
 /// Returns the correlation of neighbouring errors, from the residuals of a line: 0 to [`CORRELATION_MAX`].
@@ -127,10 +139,10 @@ fn neighbour_correlation(residuals: &[f64]) -> f64 {
     if n > bias_slope && power > 0.0 { freed.clamp(0.0, CORRELATION_MAX) } else { 0.0 }
 }
 
-/// Returns the means of [`BLOCKS`] groups of consecutive points, as equal in size as possible; fewer points are
+/// Returns the means of as many groups of consecutive points, as equal in size as possible; fewer points are
 /// returned as they are.
-fn block_means(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    let blocks = BLOCKS.min(points.len());
+pub(crate) fn block_means(points: &[(f64, f64)], blocks: usize) -> Vec<(f64, f64)> {
+    let blocks = blocks.min(points.len());
     let bound = |block: usize| block * points.len() / blocks;
     let mean = |block: &[(f64, f64)]| {
         let (x, y) = block.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
@@ -158,15 +170,26 @@ pub fn student_t_975(degrees_of_freedom: usize) -> f64 {
     if let Some(known) = FIRST.get(degrees_of_freedom) {
         return *known;
     }
-    // Expansion around the normal quantile (Abramowitz and Stegun 26.7.5).
-    const Z: f64 = 1.959963984540054;
+    student_t(1.959963984540054, degrees_of_freedom)
+}
+
+/// Returns the 0.95 quantile of Student's t, for one-sided 95 % limits, exact to 1e-4; infinite for 0 degrees of
+/// freedom.
+pub(crate) fn student_t_95(degrees_of_freedom: usize) -> f64 {
+    const FIRST: [f64; 6] = [f64::INFINITY, 6.313752, 2.919986, 2.353363, 2.131847, 2.015048];
+    FIRST.get(degrees_of_freedom).copied().unwrap_or_else(|| student_t(1.6448536269514722, degrees_of_freedom))
+}
+
+/// Returns a quantile of Student's t by its expansion around the same quantile `z` of the normal distribution
+/// (Abramowitz and Stegun 26.7.5).
+fn student_t(z: f64, degrees_of_freedom: usize) -> f64 {
     let n = degrees_of_freedom as f64;
     let terms = [
-        Z,
-        (Z.powi(3) + Z) / 4.0,
-        (5.0 * Z.powi(5) + 16.0 * Z.powi(3) + 3.0 * Z) / 96.0,
-        (3.0 * Z.powi(7) + 19.0 * Z.powi(5) + 17.0 * Z.powi(3) - 15.0 * Z) / 384.0,
-        (79.0 * Z.powi(9) + 776.0 * Z.powi(7) + 1482.0 * Z.powi(5) - 1920.0 * Z.powi(3) - 945.0 * Z) / 92160.0,
+        z,
+        (z.powi(3) + z) / 4.0,
+        (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0,
+        (3.0 * z.powi(7) + 19.0 * z.powi(5) + 17.0 * z.powi(3) - 15.0 * z) / 384.0,
+        (79.0 * z.powi(9) + 776.0 * z.powi(7) + 1482.0 * z.powi(5) - 1920.0 * z.powi(3) - 945.0 * z) / 92160.0,
     ];
     terms.iter().rev().fold(0.0, |sum, term| sum / n + term)
 }
@@ -238,6 +261,13 @@ mod tests {
             assert!((value - expected).abs() < 1e-5, "{df}: {value}");
         }
         assert_eq!(student_t_975(0), f64::INFINITY);
+        for (df, expected) in
+            [(1, 6.313752), (5, 2.015048), (6, 1.943180), (10, 1.812461), (14, 1.761310), (1000, 1.646379)]
+        {
+            let value = student_t_95(df);
+            assert!((value - expected).abs() < 1e-4, "{df}: {value}");
+        }
+        assert_eq!(student_t_95(0), f64::INFINITY);
     }
 
     #[test]
@@ -301,7 +331,7 @@ mod tests {
         let wave = |block: usize| (block as f64 / BLOCKS as f64 * 2.0 * std::f64::consts::TAU).sin();
         for samples in [1, 10] {
             let points = blocks(samples, wave);
-            let independent = Line::fit(&block_means(&points)).unwrap().slope_interval();
+            let independent = Line::fit(&block_means(&points, BLOCKS)).unwrap().slope_interval();
             let found = slope_over_blocks(&points).unwrap();
             assert_eq!(found.estimate, independent.estimate);
             assert!(width(found) > 1.5 * width(independent), "{found:?} {independent:?}");
@@ -332,7 +362,8 @@ mod tests {
 
     #[test]
     fn blocks_share_their_points_out_evenly() {
-        let means = |count: i32| block_means(&(0..count).map(|x| (f64::from(x), f64::from(-x))).collect::<Vec<_>>());
+        let means =
+            |count: i32| block_means(&(0..count).map(|x| (f64::from(x), f64::from(-x))).collect::<Vec<_>>(), BLOCKS);
         assert_eq!(means(3), [(0.0, 0.0), (1.0, -1.0), (2.0, -2.0)]);
         let of_40 = means(40); // 2, 3, 2, 3, ... points
         assert_eq!((of_40.len(), &of_40[..3]), (BLOCKS, &[(0.5, -0.5), (3.0, -3.0), (5.5, -5.5)][..]));

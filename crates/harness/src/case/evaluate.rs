@@ -135,7 +135,7 @@ fn memory_of(spec: &CaseSpec, timeline: &[TimelinePoint], measured: &Measured) -
     memory.bytes_per_entry = (spec.processes == 1).then(|| measured.held_at_end?.bytes_per_entry()).flatten();
     memory.payload_bytes_per_entry = measured.end.payload_bytes_per_entry;
     if memory.entries_peak == 0 && memory.buffered_peak == 0 {
-        memory.growth = None; // nothing is kept: what moves is not the pipeline's
+        (memory.growth, memory.burst) = (None, None); // nothing is kept: what moves is not the pipeline's
     }
     memory
 }

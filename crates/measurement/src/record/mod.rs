@@ -17,8 +17,8 @@ mod timeline;
 pub use self::case::{Axes, CaseRecord, Doubt, Status};
 pub use self::figure_spec::{FigureKind, FigureSpec, PanelSpec};
 pub use self::numbers::{
-    Accuracy, Attribution, Disorder, EntriesGrowth, EventTimeWait, Growth, LatencyComponents, LostTime, Memory,
-    Numbers, Probe, Progress, Quantiles, Series, Sharing, Sustainable, Verdict, ViewSkew, Wire, WorkerShare,
+    Accuracy, Attribution, BurstRelease, Disorder, EntriesGrowth, EventTimeWait, Growth, LatencyComponents, LostTime,
+    Memory, Numbers, Probe, Progress, Quantiles, Series, Sharing, Sustainable, Verdict, ViewSkew, Wire, WorkerShare,
 };
 pub use self::run::{Build, EarlierFailure, Machine, QuestionRecord, RunRecord, SCHEMA_VERSION, TraceRecord};
 pub use self::timeline::{ChannelLoad, OperatorTime, TimelinePoint};

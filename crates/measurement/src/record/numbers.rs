@@ -117,6 +117,20 @@ pub struct Memory {
     pub payload_bytes_per_entry: Option<f64>,
     /// Growth of the live bytes over the last half of the run.
     pub growth: Option<Growth>,
+    /// What was given back after a burst; absent without a burst, and in older records.
+    #[serde(default)]
+    pub burst: Option<BurstRelease>,
+}
+
+/// What a state gave back of the live bytes that it took in a burst, by the rule stated in [`release`](crate::release).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BurstRelease {
+    /// Share of the bytes between the level before the burst and the peak that was given back by the last admission; above
+    /// 1 if less was left than before the burst.
+    pub given_back_share: f64,
+    /// Event time from the peak until nine tenths of these bytes were given back, in ms; absent if they never were, or
+    /// where the event time is not known.
+    pub release_ms: Option<i64>,
 }
 
 /// A slope with its interval and the verdict on it.
@@ -136,6 +150,10 @@ pub struct Growth {
     /// The series that has this verdict by itself; absent in older records.
     #[serde(default)]
     pub decided_by: Option<Series>,
+    /// Number of events that the whole case would need for a verdict, estimated from how the interval narrows with the
+    /// length of the run; absent unless the verdict is inconclusive, and in older records.
+    #[serde(default)]
+    pub events_needed: Option<f64>,
 }
 
 /// State entries gained per million events over the last half of the run, with the 95 % interval.
@@ -165,9 +183,9 @@ pub enum Series {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The interval of the live bytes, or of the state entries, is above 0 and the growth is material.
+    /// The slope of the live bytes, or of the state entries, is above 0 and the growth is material.
     Growing,
-    /// The intervals of both exclude a material growth.
+    /// A material growth of either is excluded.
     Bounded,
     /// Neither can be concluded.
     Inconclusive,

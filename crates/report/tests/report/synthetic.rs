@@ -419,6 +419,7 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         entries: None,
         verdict,
         decided_by: None,
+        events_needed: None,
     };
     Numbers {
         events: 1_000_000,
