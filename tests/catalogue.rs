@@ -2,7 +2,7 @@
 
 use flowbench_generators::Profile;
 use flowbench_harness::experiment::SHIPPED;
-use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, Strategy};
+use flowbench_pipelines::{Eviction, OrderName, Registry, Strategy};
 use serde_json::Value;
 
 use crate::command::Scratch;
