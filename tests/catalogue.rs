@@ -8,15 +8,18 @@ use serde_json::Value;
 use crate::command::Scratch;
 
 /// Each kind of `list` with the names it shows.
-fn listed() -> [(&'static str, Vec<&'static str>); 6] {
-    [
+fn listed() -> [(&'static str, Vec<String>); 6] {
+    let kinds: [(&str, Vec<&str>); 5] = [
         ("pipelines", Registry::default().pipelines().map(Pipeline::name).collect()),
         ("strategies", Strategy::ALL.map(Strategy::name).into()),
         ("orders", OrderName::ALL.map(OrderName::name).into()),
-        ("evictions", Eviction::ALL.map(Eviction::name).into()),
         ("profiles", Profile::NAMES.to_vec()),
         ("experiments", SHIPPED.iter().map(|(name, _)| *name).collect()),
-    ]
+    ];
+    let [pipelines, strategies, orders, profiles, experiments] =
+        kinds.map(|(kind, names)| (kind, names.into_iter().map(str::to_owned).collect()));
+    let evictions = ("evictions", Eviction::ALL.map(Eviction::form).into());
+    [pipelines, strategies, orders, evictions, profiles, experiments]
 }
 
 #[test]
@@ -28,8 +31,8 @@ fn list_shows_everything_or_one_kind() {
         let shown = scratch.ok(&format!("flowbench list {kind}")).stdout;
         assert!(everything.stdout.contains(&shown), "{kind} is missing in:\n{}", everything.stdout);
         for name in names {
-            let line = shown.lines().find(|line| line.split_whitespace().next() == Some(name));
-            let about = line.unwrap_or_else(|| panic!("{name} is missing in:\n{shown}")).trim().strip_prefix(name);
+            let line = shown.lines().find(|line| line.split_whitespace().next() == Some(&name));
+            let about = line.unwrap_or_else(|| panic!("{name} is missing in:\n{shown}")).trim().strip_prefix(&name);
             assert!(about.unwrap().trim().len() > 10, "{name} says nothing about itself");
         }
     }
@@ -44,7 +47,7 @@ fn list_as_json_names_the_same_things() {
         assert_eq!(only[kind], everything[kind]);
         let listed: Vec<&str> =
             everything[kind].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
-        assert!(names.iter().all(|name| listed.contains(name)), "{kind}: {listed:?}");
+        assert!(names.iter().all(|name| listed.contains(&name.as_str())), "{kind}: {listed:?}");
     }
     let strategies = Strategy::ALL.map(Strategy::name);
     for pipeline in pipelines(&scratch) {
@@ -97,6 +100,7 @@ fn explain_tells_question_columns_parameters_state_sql_and_what_serves() {
             "\norder       speculative: serves",
             "\neviction    never: serves",
             "\neviction    frontier: serves",
+            "\neviction    compaction: ",
             "\nreference SQL",
             "SELECT",
         ] {
@@ -108,6 +112,18 @@ fn explain_tells_question_columns_parameters_state_sql_and_what_serves() {
             assert!(shown.contains(&line), "{name} says nothing of '{line}':\n{shown}");
         }
     }
+}
+
+#[test]
+fn an_eviction_that_no_strategy_can_carry_out_says_why() {
+    let scratch = Scratch::new();
+    for (pipeline, serves) in [("identity", false), ("deduplicate", false), ("sessions", true)] {
+        let shown = scratch.ok(&format!("flowbench explain {pipeline}")).stdout;
+        let line = shown.lines().find(|line| line.starts_with("eviction    compaction: ")).unwrap();
+        assert_eq!(line.contains("does not serve: "), !serves, "{pipeline}: {line}");
+    }
+    let shown = scratch.ok("flowbench explain exchange").stdout;
+    assert!(shown.contains("pipeline    sessions: serves; not under compaction: it keeps no history"), "{shown}");
 }
 
 #[test]

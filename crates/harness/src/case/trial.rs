@@ -117,7 +117,10 @@ impl PreparedCase {
             accuracy: check.accuracy,
             disorder: disorder(trace, &self.profile, check.duplicates),
             trace_digest,
-            retention_ms: keeps_for_a_while.then(|| self.prepared.retention_ms(&trace.events)).flatten(),
+            retention_ms: keeps_for_a_while
+                .then(|| self.prepared.retention_ms(&trace.events))
+                .flatten()
+                .map(|retention_ms| retention_ms.saturating_add(config.eviction.compaction_lag_ms())),
             has_day_rhythm: self.profile.has_day_rhythm(),
             source_ceiling_events_per_s: is_full_load.then(|| drive::source_ceiling_events_per_s(feed, workers)),
             sustainable: found,
