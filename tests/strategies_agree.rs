@@ -186,7 +186,7 @@ fn workers(strategy: &str) -> &'static [usize] {
 }
 
 fn evictions(strategy: &str) -> &'static [&'static str] {
-    if strategy == "differential" { &["frontier"] } else { &["frontier", "never"] }
+    if strategy == "differential" { &["frontier", "'compaction(1h)'"] } else { &["frontier", "never"] }
 }
 
 /// A row of the log: id, time and kind, and the rest as it is written.

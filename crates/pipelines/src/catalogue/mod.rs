@@ -57,7 +57,7 @@ pub(crate) fn check(pipeline: &dyn Pipeline, settings: &[&str], events: &str, an
                     let config = RunConfig { workers, eviction, order, ..RunConfig::plain(strategy) };
                     let end = match prepared.run(&RunContext::new(config, &feed, Arc::clone(&drivers))) {
                         Err(RunError::Unsupported { .. } | RunError::Workers { .. })
-                            if strategy != Strategy::EXCHANGE =>
+                            if strategy != Strategy::EXCHANGE || eviction.needs_arrangements() =>
                         {
                             continue;
                         }
