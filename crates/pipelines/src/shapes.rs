@@ -22,7 +22,9 @@ use crate::state::keyed_operator::KeyedOperator;
 use crate::state::operator::{Answering, MakeOperator, Passthrough};
 use crate::state::state_machine::{Merged, Plain};
 use crate::state::window_machine::Signed;
-use crate::strategy::declaration::{Executor, FirstShape, NO_HISTORY, Request, Shape, Strategy, UnsupportedReason, WindowShape};
+use crate::strategy::declaration::{
+    Executor, FirstShape, NO_HISTORY, Request, Shape, Strategy, UnsupportedReason, WindowShape,
+};
 use crate::strategy::differential::{self, collections::Incremental};
 use crate::strategy::executor::{one_stage, two_stages};
 use crate::strategy::stage::{FirstStage, Intake, SecondStage, combining_inputs, combining_states, window_operator};
@@ -438,5 +440,5 @@ fn ended(answers: Box<dyn Answers>, changes: Option<Changes>, totals: &[WorkerTo
     workers.sort_by_key(|worker| worker.worker);
     let workers = workers.into_iter().map(WorkerTotals::end).collect();
     let fault_fired = totals.iter().any(|worker| worker.fault_fired);
-    RunEnd { answers, changes, late, payload_bytes_per_entry, workers, fault_fired }
+    RunEnd { answers, changes, late, live_entries: entries, payload_bytes_per_entry, workers, fault_fired }
 }
