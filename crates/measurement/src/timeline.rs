@@ -382,7 +382,8 @@ mod tests {
         assert_eq!(read_csv("a,b\n").unwrap_err().line, 1);
         let good = "1,1,0,0,0,0,0,0,,,,,0,,,,,,,,,";
         assert_eq!(read_csv(&format!("{header}{good}\n")).unwrap().len(), 1);
-        let TableError { line, what } = read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0,,,,,,,,,\n")).unwrap_err();
+        let TableError { line, what } =
+            read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0,,,,,,,,,\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (3, "`x` is no whole number, or does not fit"));
         let TableError { line, what } = read_csv(&format!("{header}1,1,0\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (2, "3 fields instead of 22"));
