@@ -225,12 +225,14 @@ fn push_live_entries(row: &mut Row, memory: Option<&Memory>) {
     let per_live_entry = memory.and_then(|m| m.bytes_per_live_entry.filter(|_| waits_are_few(m)));
     let payload_bytes = memory.and_then(|m| m.payload_bytes_per_entry).filter(|bytes| *bytes > 0.0);
     let allocator = memory.and_then(|m| m.allocator_peak);
+    // Records that do not know their live entries did not count these either.
+    let counted = memory.filter(|m| m.live_entries.is_some());
     row.extend([
         ("live_entries", memory.and_then(|m| m.live_entries).into()),
         ("bytes_per_live_entry", per_live_entry.into()),
         ("payload_ratio", per_live_entry.zip(payload_bytes).map(|(held, needed)| held / needed).into()),
-        ("timers_peak", memory.map(|m| m.timers_peak).into()),
-        ("retractable_peak", memory.map(|m| m.retractable_peak).into()),
+        ("timers_peak", counted.map(|m| m.timers_peak).into()),
+        ("retractable_peak", counted.map(|m| m.retractable_peak).into()),
         ("allocator_resident_peak_bytes", allocator.map(|bytes| bytes.resident).into()),
         ("allocator_active_peak_bytes", allocator.map(|bytes| bytes.active).into()),
         ("allocator_retained_peak_bytes", allocator.map(|bytes| bytes.retained).into()),
@@ -581,6 +583,17 @@ mod tests {
         assert_eq!(case.column("payload_ratio"), Some(Cell::Empty));
         case.numbers.as_mut().unwrap().memory.buffered_peak = 1_000;
         assert_eq!(case.column("bytes_per_live_entry"), Some(Cell::Empty));
+    }
+
+    #[test]
+    fn peaks_that_an_older_record_did_not_count_are_empty() {
+        let mut case = example::case(1, 1);
+        assert_eq!(case.column("timers_peak"), Some(Cell::Empty));
+        case.numbers.as_mut().unwrap().memory.live_entries = Some(0);
+        assert_eq!(
+            ["timers_peak", "retractable_peak"].map(|name| case.column(name)),
+            [const { Some(Cell::Integer(0)) }; 2]
+        );
     }
 
     #[test]
