@@ -15,9 +15,10 @@ pub struct FigureSpec {
     /// How to read the figure, shown below it.
     pub reading: String,
     /// `sweep`: the column on the x axis. `at-level`: the column whose least value is looked for. `heat-map`: the
-    /// column whose values stand side by side, such as `strategy`. `over-time`: `at_ns`, the time since the start of the
-    /// case, which is also the meaning if it is empty, or `newest_event_time_ms`, the newest event time admitted so far,
-    /// since the first event of the trace; samples before the first admission are not drawn then. Unused by the others.
+    /// column whose values stand side by side, such as `strategy`. `over-time`: `at_ns`, the time since the start of
+    /// the case, which is also the meaning if it is empty, or `newest_event_time_ms`, the newest event time admitted so
+    /// far, since the first event of the trace; samples before the first admission are not drawn then. Unused by the
+    /// others.
     #[serde(default)]
     pub x: String,
     /// `over-time`: columns of `timeline.csv`; `distribution` and `ccdf`: histogram kinds (`latency`,
@@ -54,9 +55,9 @@ pub struct FigureSpec {
     /// `at-level`: what it has to reach, in the unit of the column: 0.99 of a share, not 99.
     #[serde(default)]
     pub level: Option<f64>,
-    /// `heat-map`: a column of cases that holds words, such as `growth_verdict`, whose value is written below the number
-    /// of each cell: that of the case shown. Where its repeats disagree, it is the worst memory verdict (`growing`, then
-    /// `inconclusive`) and the most frequent word of any other column. Empty for none.
+    /// `heat-map`: a column of cases that holds words, such as `growth_verdict`, whose value is written below the
+    /// number of each cell: that of the case shown. Where its repeats disagree, it is the worst memory verdict
+    /// (`growing`, then `inconclusive`) and the most frequent word of any other column. Empty for none.
     #[serde(default)]
     pub words: String,
     /// Column values that a case must have to be shown.

@@ -219,8 +219,8 @@ fn check_x(spec: &FigureSpec) -> Result<(), FigureError> {
         return Ok(());
     }
     if spec.kind != FigureKind::OverTime {
-        let problem = "is for `sweep`, `at-level`, `heat-map` and `over-time`; leave it out here, and name in `by` what \
-                       tells cases apart";
+        let problem = "is for `sweep`, `at-level`, `heat-map` and `over-time`; leave it out here, and name in `by` \
+                       what tells cases apart";
         return Err(misfit(spec, "x", problem));
     }
     if !X_COLUMNS.contains(&spec.x.as_str()) {

@@ -133,3 +133,14 @@ fn words_are_a_column_of_words_of_a_heat_map() {
     let bars = |spec: &mut FigureSpec| (spec.kind, spec.x) = (FigureKind::Bars, String::new());
     says(bars, &["`words` is for `heat-map` only"]);
 }
+
+#[test]
+fn the_report_defines_what_forgetting_costs() {
+    let results = grid().written();
+    draw(results.path()).unwrap();
+    let html = read(results.path(), "report.html");
+    let definitions = &html[html.find("<h2>Definitions").unwrap()..];
+    for term in ["live entry", "payload ratio", "cost of forgetting", "release time", "lost answers", "state.csv"] {
+        assert!(definitions.contains(&format!("<dt>{term}")), "{term}");
+    }
+}
