@@ -56,6 +56,7 @@ impl CaseRecord {
         push_speed(&mut row, self.numbers.as_ref());
         push_latencies(&mut row, self.numbers.as_ref());
         push_memory(&mut row, self.numbers.as_ref().map(|numbers| &numbers.memory));
+        push_eviction(&mut row, self.numbers.as_ref());
         push_accuracy(&mut row, self.numbers.as_ref());
         // What an older record did not hold is not known, which is not zero.
         let numbers = self.numbers.as_ref().filter(|_| self.schema_version >= 2);
@@ -217,28 +218,39 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
         ("burst_given_back_share", burst.map(|burst| burst.given_back_share).into()),
         ("burst_release_ms", burst.and_then(|burst| burst.release_ms).into()),
     ]);
-    push_eviction(row, memory);
+    push_live_entries(row, memory);
 }
 
-fn push_eviction(row: &mut Row, memory: Option<&Memory>) {
+fn push_live_entries(row: &mut Row, memory: Option<&Memory>) {
     let per_live_entry = memory.and_then(|m| m.bytes_per_live_entry.filter(|_| waits_are_few(m)));
     let payload_bytes = memory.and_then(|m| m.payload_bytes_per_entry).filter(|bytes| *bytes > 0.0);
     let allocator = memory.and_then(|m| m.allocator_peak);
-    let eviction = memory.and_then(|m| m.eviction);
-    let seconds = |ns: fn(&EvictionCost) -> u64| Cell::from(eviction.as_ref().map(|cost| ns(cost) as f64 / 1e9));
+    // Records that do not know their live entries did not count these either.
+    let counted = memory.filter(|m| m.live_entries.is_some());
     row.extend([
         ("live_entries", memory.and_then(|m| m.live_entries).into()),
         ("bytes_per_live_entry", per_live_entry.into()),
-        ("bytes_per_payload_byte", per_live_entry.zip(payload_bytes).map(|(held, needed)| held / needed).into()),
-        ("timers_peak", memory.map(|m| m.timers_peak).into()),
-        ("retractable_peak", memory.map(|m| m.retractable_peak).into()),
+        ("payload_ratio", per_live_entry.zip(payload_bytes).map(|(held, needed)| held / needed).into()),
+        ("timers_peak", counted.map(|m| m.timers_peak).into()),
+        ("retractable_peak", counted.map(|m| m.retractable_peak).into()),
         ("allocator_resident_peak_bytes", allocator.map(|bytes| bytes.resident).into()),
         ("allocator_active_peak_bytes", allocator.map(|bytes| bytes.active).into()),
         ("allocator_retained_peak_bytes", allocator.map(|bytes| bytes.retained).into()),
+    ]);
+}
+
+fn push_eviction(row: &mut Row, numbers: Option<&Numbers>) {
+    let eviction = numbers.and_then(|n| n.memory.eviction);
+    let share_of_busy = |n: &Numbers| share(forgetting_ns(n.memory.eviction.as_ref()?), busy_ns(&n.sharing));
+    let per_event = |n: &Numbers| share(forgetting_ns(n.memory.eviction.as_ref()?), n.events);
+    let seconds = |ns: fn(&EvictionCost) -> u64| Cell::from(eviction.as_ref().map(|cost| ns(cost) as f64 / 1e9));
+    row.extend([
         ("eviction_forgotten", eviction.map(|cost| cost.forgotten).into()),
         ("eviction_lost", eviction.map(|cost| cost.lost).into()),
         ("eviction_passes", eviction.map(|cost| cost.passes).into()),
-        ("eviction_s", seconds(|cost| cost.pass_ns + cost.bookkeeping_ns)),
+        ("eviction_s", seconds(forgetting_ns)),
+        ("eviction_share", numbers.and_then(share_of_busy).into()),
+        ("eviction_ns_per_event", numbers.and_then(per_event).into()),
         ("eviction_pass_s", seconds(|cost| cost.pass_ns)),
         ("eviction_bookkeeping_s", seconds(|cost| cost.bookkeeping_ns)),
         ("eviction_clock_s", seconds(|cost| cost.clock_ns)),
@@ -247,6 +259,11 @@ fn push_eviction(row: &mut Row, memory: Option<&Memory>) {
         ("release_mean_ms", eviction.and_then(|cost| cost.release_mean_ms).into()),
         ("release_max_ms", eviction.and_then(|cost| cost.release_max_ms).into()),
     ]);
+}
+
+/// Returns the time of forgetting of all workers, in ns: passes and bookkeeping, without what measuring them took.
+fn forgetting_ns(cost: &EvictionCost) -> u64 {
+    cost.pass_ns + cost.bookkeeping_ns
 }
 
 /// Returns the bytes per entry, unless waiting events took more than [`WAITING_SHARE_MAX`] of the memory: their lists
@@ -284,6 +301,8 @@ fn push_corrections(row: &mut Row, numbers: Option<&Numbers>) {
     row.extend([
         ("wrong", accuracy.map(|a| a.wrong).into()),
         ("wrong_share", accuracy.and_then(|a| share(a.wrong, a.truth)).into()),
+        // Spurious answers are beyond the truth: this may be above 1, too.
+        ("lost_answers_share", accuracy.and_then(|a| share(a.missing + a.spurious + a.wrong, a.truth)).into()),
         ("retractions", accuracy.map(|a| a.retractions).into()),
         // Retractions for each final answer: a ratio, not a share, for it may be above 1.
         ("churn", accuracy.and_then(|a| share(a.retractions, a.given)).into()),
@@ -492,6 +511,7 @@ mod tests {
             ("missing_share", 0.1),
             ("spurious_share", 10.0 / 910.0),
             ("wrong_share", 0.05),
+            ("lost_answers_share", 0.16),
             ("churn", 0.2),
             ("corrected_share", 0.1),
             ("out_of_order_share", 0.25),
@@ -541,6 +561,42 @@ mod tests {
     }
 
     #[test]
+    fn what_forgetting_cost_is_set_against_the_busy_time_and_the_events() {
+        let cost = EvictionCost { pass_ns: 100_000_000, bookkeeping_ns: 50_000_000, clock_ns: 7, ..Default::default() };
+        let mut case = example::case(1, 1);
+        let columns = ["eviction_s", "eviction_share", "eviction_ns_per_event"];
+        let cells = |case: &CaseRecord| columns.map(|column| case.column(column).and_then(|cell| cell.number()));
+        assert_eq!(cells(&case), [None; 3]);
+        case.numbers.as_mut().unwrap().memory.eviction = Some(cost);
+        assert_eq!(cells(&case), [Some(0.15), Some(0.1), Some(1_500.0)]);
+        case.numbers.as_mut().unwrap().sharing.workers.clear();
+        assert_eq!(cells(&case), [Some(0.15), None, Some(1_500.0)]);
+    }
+
+    #[test]
+    fn the_memory_of_what_is_needed_is_set_against_its_payload() {
+        let mut case = example::case(1, 1);
+        let memory = &mut case.numbers.as_mut().unwrap().memory;
+        (memory.bytes_per_live_entry, memory.payload_bytes_per_entry) = (Some(120.0), Some(48.0));
+        assert_eq!(case.column("payload_ratio"), Some(Cell::Number(2.5)));
+        case.numbers.as_mut().unwrap().memory.payload_bytes_per_entry = Some(0.0);
+        assert_eq!(case.column("payload_ratio"), Some(Cell::Empty));
+        case.numbers.as_mut().unwrap().memory.buffered_peak = 1_000;
+        assert_eq!(case.column("bytes_per_live_entry"), Some(Cell::Empty));
+    }
+
+    #[test]
+    fn peaks_that_an_older_record_did_not_count_are_empty() {
+        let mut case = example::case(1, 1);
+        assert_eq!(case.column("timers_peak"), Some(Cell::Empty));
+        case.numbers.as_mut().unwrap().memory.live_entries = Some(0);
+        assert_eq!(
+            ["timers_peak", "retractable_peak"].map(|name| case.column(name)),
+            [const { Some(Cell::Integer(0)) }; 2]
+        );
+    }
+
+    #[test]
     fn an_entry_is_not_blamed_for_the_lists_in_which_events_wait() {
         let memory = |buffered_peak, live_bytes_peak| Memory {
             buffered_peak,
@@ -562,6 +618,7 @@ mod tests {
             "missing_share",
             "spurious_share",
             "wrong_share",
+            "lost_answers_share",
             "corrected_share",
             "churn",
             "late_share",
@@ -589,9 +646,14 @@ mod tests {
         assert_eq!(old.column("completeness").and_then(|cell| cell.number()), Some(0.9));
         let columns =
             ["idle_ms", "seed", "wrong", "churn", "out_of_order_share", "attribution_compute_mean_ns", "backlog_peak"];
-        for empty in
-            columns.iter().chain(&["busy_share", "exchanged_bytes_per_event", "view_skew_p50_ms", "lost_share"])
-        {
+        for empty in columns.iter().chain(&[
+            "busy_share",
+            "exchanged_bytes_per_event",
+            "view_skew_p50_ms",
+            "lost_share",
+            "lost_answers_share",
+            "eviction_share",
+        ]) {
             assert_eq!(old.column(empty), Some(Cell::Empty), "{empty}");
         }
     }

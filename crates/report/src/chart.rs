@@ -66,6 +66,8 @@ pub(crate) struct Better {
 pub(crate) struct Choices {
     /// Column whose value was chosen.
     pub(crate) column: String,
+    /// Column of the words in the cells; absent where there are none.
+    pub(crate) word_column: Option<String>,
     /// Chosen values by the legend of the series and the row of the bar or column of the cell; `None` if no case
     /// qualified.
     pub(crate) chosen: BTreeMap<(String, usize), Option<ChosenValue>>,
@@ -78,6 +80,8 @@ pub(crate) struct ChosenValue {
     pub(crate) raw: f64,
     /// Value as displayed.
     pub(crate) words: String,
+    /// Word of the chosen case, as displayed and for the CSV; empty if it has none.
+    pub(crate) word: String,
 }
 
 /// A numeric axis.
@@ -229,13 +233,13 @@ impl Chart {
     }
 
     /// Returns exactly the numbers that are drawn as CSV: a row for each point, raw units in the header, and three
-    /// columns for each unit. Where bars show chosen cases, the last column holds the choice, and bars without a value
-    /// have a row, too. Decision D-503.
+    /// columns for each unit. Where bars or cells show chosen cases, the next column holds the choice, and one more the
+    /// word in the cell if there are words; bars without a value have a row, too. Decision D-503.
     pub(crate) fn csv(&self) -> String {
         let units = self.units();
         let mut header = vec!["series".to_owned(), self.x_column().to_owned()];
         header.extend(units.iter().flat_map(|unit| ["y", "low", "high"].map(|name| format!("{name}_{unit}"))));
-        header.extend(self.choices.iter().map(|choices| choices.column.clone()));
+        header.extend(self.choices.iter().flat_map(Choices::columns));
         let mut writer = csv::Writer::from_writer(Vec::new());
         let mut write = |record: Vec<String>| writer.write_record(record).expect("writing to memory cannot fail");
         write(header);
@@ -246,7 +250,7 @@ impl Chart {
                     let mut row = vec![String::new(); 2 + 3 * units.len()];
                     (row[0], row[1]) = (series.name.clone(), self.x_cell(x));
                     row[2 + 3 * n..][..3].clone_from_slice(&values);
-                    row.extend(self.choices.iter().map(|choices| choices.raw_cell(series, x)));
+                    row.extend(self.choices.iter().flat_map(|choices| choices.raw_cells(series, x)));
                     write(row);
                 }
             }
@@ -296,10 +300,17 @@ impl Chart {
 }
 
 impl Choices {
-    /// Returns the chosen value of a bar as a cell, empty if there is none.
-    fn raw_cell(&self, series: &Series, x: f64) -> String {
+    /// Returns the columns of the CSV: of the choice, and of the word if there are words.
+    fn columns(&self) -> Vec<String> {
+        [Some(self.column.clone()), self.word_column.clone()].into_iter().flatten().collect()
+    }
+
+    /// Returns the chosen value of a bar and its word as cells of these columns, empty if there is none.
+    fn raw_cells(&self, series: &Series, x: f64) -> Vec<String> {
         let chosen = self.chosen.get(&(series.legend.clone(), x as usize)).and_then(Option::as_ref);
-        chosen.map_or(String::new(), |choice| choice.raw.to_string())
+        let raw = chosen.map_or(String::new(), |choice| choice.raw.to_string());
+        let word = self.word_column.as_ref().map(|_| chosen.map_or(String::new(), |choice| choice.word.clone()));
+        std::iter::once(raw).chain(word).collect()
     }
 }
 

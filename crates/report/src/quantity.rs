@@ -18,7 +18,7 @@ pub enum Quantity {
     EventsPerSecond,
     /// A share of a whole from 0 to 1 (`…_share`, `completeness`, and `efficiency`, which may exceed 1).
     Share,
-    /// A ratio (`speed_up`, `…_imbalance`), 1 for equal values.
+    /// A ratio (`speed_up`, `…_imbalance`, `…_ratio`), 1 for equal values.
     Factor,
     /// Records of the trace (`…_records`).
     Records,
@@ -28,7 +28,7 @@ pub enum Quantity {
 
 /// Columns determined by the trace and the settings of a case, including variants such as `…_share` and `…_p99_ms`.
 /// Under `arrival`, several workers may still answer differently from run to run.
-const OF_TRACE: [&str; 13] = [
+const OF_TRACE: [&str; 14] = [
     "event_time_wait",
     "watermark_lag",
     "events",
@@ -39,6 +39,7 @@ const OF_TRACE: [&str; 13] = [
     "missing",
     "spurious",
     "wrong",
+    "lost_answers",
     "completeness",
     "out_of_order",
     "duplicates",
@@ -114,7 +115,7 @@ impl Quantity {
         let has = |word: &str| column.split('_').any(|part| part == word);
         if column.ends_with("events_per_s") {
             Quantity::EventsPerSecond
-        } else if column == "speed_up" || has("imbalance") {
+        } else if column == "speed_up" || has("imbalance") || column.ends_with("_ratio") {
             Quantity::Factor
         } else if has("bytes") {
             Quantity::Bytes
@@ -207,12 +208,36 @@ impl Quantity {
     }
 }
 
+/// Columns whose words are not those of their name.
+const WORDS: [(&str, &str); 22] = [
+    ("at_ns", "time since the start of the case"),
+    ("speed_up", "speed-up"),
+    ("growth_verdict", "memory verdict"),
+    ("growth_events_needed", "events needed for a verdict"),
+    ("burst_given_back_share", "share of a burst given back"),
+    ("burst_release_ms", "release time of a burst"),
+    ("retractable", "retractable events"),
+    ("retractable_peak", "retractable events peak"),
+    ("allocator_resident_peak_bytes", "allocator resident bytes peak"),
+    ("allocator_active_peak_bytes", "allocator active bytes peak"),
+    ("allocator_retained_peak_bytes", "allocator retained bytes peak"),
+    ("eviction_forgotten", "forgotten states"),
+    ("eviction_lost", "forgotten states not yet expired"),
+    ("eviction_s", "eviction time"),
+    ("eviction_ns", "eviction time so far"),
+    ("eviction_share", "eviction share of busy time"),
+    ("eviction_ns_per_event", "eviction time per event"),
+    ("eviction_pass_s", "eviction pass time"),
+    ("eviction_bookkeeping_s", "eviction bookkeeping time"),
+    ("eviction_clock_s", "time to measure eviction"),
+    ("release_mean_ms", "release time mean"),
+    ("release_max_ms", "release time max"),
+];
+
 /// Returns a column's name in words and without its unit: `latency_p999_ns` becomes `latency p99.9`.
 pub fn words(column: &str) -> String {
-    match column {
-        "at_ns" => return "time since the start of the case".to_owned(),
-        "speed_up" => return "speed-up".to_owned(),
-        _ => {}
+    if let Some((_, words)) = WORDS.iter().find(|(name, _)| *name == column) {
+        return (*words).to_owned();
     }
     let stem = ["_events_per_s", "_records", "_ns", "_ms", "_s"].iter().find_map(|unit| column.strip_suffix(unit));
     let parts = stem.unwrap_or(column).split(['_', '-']).filter(|part| !["ns", "ms", "s"].contains(part));
@@ -223,7 +248,7 @@ pub fn words(column: &str) -> String {
 /// for costs.
 pub(crate) fn more_is_better(column: &str) -> bool {
     let better = matches!(column, "speed_up" | "efficiency" | "completeness" | "throughput_events_per_s");
-    better || column.starts_with("sustainable")
+    better || column.starts_with("sustainable") || column == "burst_given_back_share"
 }
 
 /// Formats a number with three significant digits and without trailing zeros.
@@ -260,6 +285,8 @@ fn in_prose(word: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use flowbench_measurement::timeline::COLUMNS;
+
     use super::*;
 
     #[test]
@@ -276,10 +303,20 @@ mod tests {
 
     #[test]
     fn what_follows_from_the_trace_does_not_scatter() {
-        for column in ["completeness", "late", "late_share", "event_time_wait_p99_ms", "events", "truth"] {
+        for column in
+            ["completeness", "late", "late_share", "lost_answers_share", "event_time_wait_p99_ms", "events", "truth"]
+        {
             assert!(!scatters(column), "{column}");
         }
-        for column in ["latency_p50_ns", "throughput_events_per_s", "speed_up", "live_bytes_peak", "churn"] {
+        for column in [
+            "latency_p50_ns",
+            "throughput_events_per_s",
+            "speed_up",
+            "live_bytes_peak",
+            "churn",
+            "live_entries",
+            "lost_share",
+        ] {
             assert!(scatters(column), "{column}");
         }
     }
@@ -304,6 +341,20 @@ mod tests {
             ("exchanged_bytes_per_event", Quantity::Bytes),
             ("exchanged_records_per_event", Quantity::Count),
             ("records_per_epoch", Quantity::Count),
+            ("payload_ratio", Quantity::Factor),
+            ("bytes_per_live_entry", Quantity::Bytes),
+            ("live_entries", Quantity::Count),
+            ("timers_peak", Quantity::Count),
+            ("allocator_resident_peak_bytes", Quantity::Bytes),
+            ("eviction_s", Quantity::Seconds),
+            ("eviction_share", Quantity::Share),
+            ("eviction_ns_per_event", Quantity::Nanoseconds),
+            ("eviction_pass_max_ns", Quantity::Nanoseconds),
+            ("eviction_longest_pass_at_ns", Quantity::Nanoseconds),
+            ("release_mean_ms", Quantity::Milliseconds),
+            ("burst_given_back_share", Quantity::Share),
+            ("growth_events_needed", Quantity::Count),
+            ("lost_answers_share", Quantity::Share),
             ("workers", Quantity::Count),
         ];
         for (column, quantity) in expected {
@@ -351,5 +402,46 @@ mod tests {
         assert_eq!(words("view_skew_p99_records"), "view skew p99");
         assert_eq!(words("cpu_s_per_million_events"), "CPU per million events");
         assert_eq!(words("speed_up"), "speed-up");
+    }
+
+    #[test]
+    fn columns_of_memory_and_forgetting_read_as_words() {
+        for (column, expected) in [
+            ("live_entries", "live entries"),
+            ("bytes_per_live_entry", "bytes per live entry"),
+            ("payload_ratio", "payload ratio"),
+            ("timers_peak", "timers peak"),
+            ("retractable_peak", "retractable events peak"),
+            ("allocator_retained_peak_bytes", "allocator retained bytes peak"),
+            ("allocator_retained_bytes", "allocator retained bytes"),
+            ("eviction_passes", "eviction passes"),
+            ("eviction_ns_per_event", "eviction time per event"),
+            ("eviction_longest_pass_ns", "eviction longest pass"),
+            ("eviction_pass_max_ns", "eviction pass max"),
+            ("release_mean_ms", "release time mean"),
+            ("burst_release_ms", "release time of a burst"),
+            ("growth_events_needed", "events needed for a verdict"),
+            ("lost_answers_share", "lost answers share"),
+        ] {
+            assert_eq!(words(column), expected, "{column}");
+        }
+    }
+
+    #[test]
+    fn columns_with_words_of_their_own_exist() {
+        let known: Vec<&str> = crate::select::case_columns().into_iter().chain(COLUMNS.map(|(name, _)| name)).collect();
+        WORDS.iter().for_each(|(column, _)| assert!(known.contains(column), "{column}"));
+    }
+
+    #[test]
+    fn less_is_better_for_costs_and_more_for_what_is_given_back() {
+        for column in
+            ["payload_ratio", "bytes_per_live_entry", "eviction_share", "release_max_ms", "lost_answers_share"]
+        {
+            assert!(!more_is_better(column), "{column}");
+        }
+        for column in ["burst_given_back_share", "completeness", "sustainable_events_per_s"] {
+            assert!(more_is_better(column), "{column}");
+        }
     }
 }

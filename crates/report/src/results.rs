@@ -7,7 +7,7 @@ use flowbench_measurement::operator_profile::WorkerRow;
 use flowbench_measurement::record::{CaseRecord, ChannelLoad, FigureSpec, OperatorTime, RunRecord};
 use flowbench_measurement::repeats::scattered;
 use flowbench_measurement::results_dir::{
-    ResultsError, read_cases, read_channels, read_histograms, read_operators, read_run, read_timeline,
+    ResultsError, STATE_CSV, read_cases, read_channels, read_histograms, read_operators, read_run, read_timeline,
 };
 use flowbench_measurement::timeline::TimelineRow;
 
@@ -29,6 +29,8 @@ pub struct Results {
     pub operators: Vec<WorkerRow<OperatorTime>>,
     /// Messages and records by worker and channel, for cases whose operators were logged.
     pub channels: Vec<WorkerRow<ChannelLoad>>,
+    /// True if `state.csv` is there: what each operator held over time. It is linked and not read.
+    pub has_states: bool,
     /// Sentences that name what is missing; empty if the run is complete.
     pub missing: Vec<String>,
 }
@@ -69,6 +71,7 @@ impl Results {
             histograms,
             operators: operators.rows,
             channels: channels.rows,
+            has_states: dir.join(STATE_CSV).is_file(),
             missing: Vec::new(),
         };
         results.cases.sort_by_key(|case| (case.case, case.repeat));

@@ -34,6 +34,27 @@ pub(crate) const AXES: [&str; 20] = [
     "fault",
 ];
 
+/// Columns that hold words a reader can compare at a glance.
+pub(crate) const WORDED: [&str; 17] = [
+    "part",
+    "pipeline",
+    "settings",
+    "deduplicate",
+    "strategy",
+    "order",
+    "sources",
+    "idle",
+    "eviction",
+    "load",
+    "trace",
+    "world",
+    "fault",
+    "outcome",
+    "growth_verdict",
+    "growth_decided_by",
+    "doubts",
+];
+
 /// Kinds of histograms in `latency.hlog`.
 pub(crate) const HISTOGRAMS: [&str; 5] = ["latency", "processing-delay", "driver-lag", "lost-time", "hiccup"];
 
@@ -280,6 +301,12 @@ mod tests {
         let columns = case_columns();
         let at = |name: &str| columns.iter().position(|column| *column == name).unwrap();
         assert_eq!(columns[at("repeat") + 1..at("outcome")], AXES);
+    }
+
+    #[test]
+    fn columns_that_hold_words_exist() {
+        let columns = case_columns();
+        WORDED.iter().for_each(|column| assert!(columns.contains(column), "{column}"));
     }
 
     #[test]

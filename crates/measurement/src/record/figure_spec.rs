@@ -15,7 +15,10 @@ pub struct FigureSpec {
     /// How to read the figure, shown below it.
     pub reading: String,
     /// `sweep`: the column on the x axis. `at-level`: the column whose least value is looked for. `heat-map`: the
-    /// column whose values stand side by side, such as `strategy`. Unused by the others.
+    /// column whose values stand side by side, such as `strategy`. `over-time`: `at_ns`, the time since the start of
+    /// the case, which is also the meaning if it is empty, or `newest_event_time_ms`, the newest event time admitted so
+    /// far, since the first event of the trace; samples before the first admission are not drawn then. Unused by the
+    /// others.
     #[serde(default)]
     pub x: String,
     /// `over-time`: columns of `timeline.csv`; `distribution` and `ccdf`: histogram kinds (`latency`,
@@ -52,6 +55,11 @@ pub struct FigureSpec {
     /// `at-level`: what it has to reach, in the unit of the column: 0.99 of a share, not 99.
     #[serde(default)]
     pub level: Option<f64>,
+    /// `heat-map`: a column of cases that holds words, such as `growth_verdict`, whose value is written below the
+    /// number of each cell: that of the case shown. Where its repeats disagree, it is the worst memory verdict
+    /// (`growing`, then `inconclusive`) and the most frequent word of any other column. Empty for none.
+    #[serde(default)]
+    pub words: String,
     /// Column values that a case must have to be shown.
     #[serde(default)]
     pub only: std::collections::BTreeMap<String, String>,
@@ -95,6 +103,7 @@ impl FigureSpec {
             by: Vec::new(),
             level_column: String::new(),
             level: None,
+            words: String::new(),
             only: Default::default(),
             log_x: false,
             log_y: false,
@@ -153,6 +162,7 @@ mod tests {
         assert_eq!(panels.columns().collect::<Vec<_>>(), ["a", "b", "c"]);
         assert!(panels.panels[1].log_y && !panels.panels[0].log_y && panels.level.is_none());
         assert_eq!(figure(r#""kind":"at-level","level":0.99,"y":[]"#).unwrap().kind, FigureKind::AtLevel);
+        assert_eq!(figure(r#""kind":"heat-map","words":"growth_verdict""#).unwrap().words, "growth_verdict");
         let unknown = figure(r#""kind":"sweep","panels":[{"y":[],"log_x":true}]"#).unwrap_err().to_string();
         assert!(unknown.contains("log_x"), "{unknown}");
     }

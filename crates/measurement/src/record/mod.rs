@@ -1,12 +1,13 @@
 //! The contract between the code that measures and the code that reads results: plain structs, one for each kind of
 //! file.
 //!
-//! `run.json` holds one [`RunRecord`]; `cases.ndjson` one [`CaseRecord`] a line; `timeline.csv` the [`TimelinePoint`]s;
-//! `latency.hlog` the histograms, tagged by [`CaseRecord::tag`]; where activity was logged, `operators.csv` the
-//! [`OperatorTime`]s and `channels.csv` the [`ChannelLoad`]s. Readers refuse a [`SCHEMA_VERSION`] above their own
-//! and accept the ones below; what a version did not have yet reads as its default, and has no value in
-//! [`CaseRecord::columns`]. Times are nanoseconds since the run of the case began, unless the name says otherwise.
-//! A value that could not be measured is absent (`null`), never zero.
+//! `run.json` holds one [`RunRecord`]; `cases.ndjson` one [`CaseRecord`] a line; `timeline.csv` the
+//! [`TimelinePoint`]s; `state.csv` the [`OperatorState`]s; `latency.hlog` the histograms, tagged by
+//! [`CaseRecord::tag`]; where activity was logged, `operators.csv` the [`OperatorTime`]s and `channels.csv` the
+//! [`ChannelLoad`]s. Readers refuse a [`SCHEMA_VERSION`] above their own and accept the ones below; what a version did
+//! not have yet reads as its default, and has no value in [`CaseRecord::columns`]. Times are nanoseconds since the run
+//! of the case began, unless the name says otherwise. A value that could not be measured is absent (`null`), never
+//! zero.
 
 mod case;
 mod figure_spec;

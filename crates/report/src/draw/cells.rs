@@ -89,8 +89,9 @@ impl Grid {
             outlines,
         };
         let lines = points().map(|point| grid.lines(&panel.quantity.tick(point.y)).len()).max().unwrap_or(1);
-        let below = chart.choices.iter().flat_map(|choices| choices.chosen.values().flatten());
-        let below = usize::from(below.into_iter().any(|choice| !choice.words.is_empty()));
+        let chosen = || chart.choices.iter().flat_map(|choices| choices.chosen.values().flatten());
+        let has_words = chosen().any(|choice| !choice.words.is_empty());
+        let below = usize::from(has_words) + usize::from(chosen().any(|choice| !choice.word.is_empty()));
         grid.row_px = (lines + below) as f64 * LINE_PX + 10.0;
         grid
     }
@@ -152,9 +153,9 @@ fn draw_cell(svg: &mut Svg, grid: &Grid, chart: &Chart, panel: &Panel, row: &Ser
     let value = panel.quantity.tick(point.y);
     let class = if outline == Outline::Best { format!("{} title", grid.font.1) } else { grid.font.1.to_owned() };
     let mut lines: Vec<(&str, &str)> = grid.lines(&value).into_iter().map(|line| (class.as_str(), line)).collect();
-    let below = chosen.and_then(Option::as_ref).map_or("", |choice| choice.words.as_str());
-    let below = shortened(below, grid.cell_px - 6.0, TINY_PX);
-    lines.extend((!below.is_empty()).then_some(("value tiny", below.as_str())));
+    let below = chosen.and_then(Option::as_ref).map_or(["", ""], |choice| [&choice.words, &choice.word]);
+    let below = below.map(|words| shortened(words, grid.cell_px - 6.0, TINY_PX));
+    lines.extend(below.iter().filter(|words| !words.is_empty()).map(|words| ("value tiny", words.as_str())));
     draw_lines(svg, grid, grid.middle(column), top, &lines);
 }
 

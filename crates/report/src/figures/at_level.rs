@@ -32,9 +32,12 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     });
     let chosen = (0..).zip(&least).map(|(group, x): (usize, _)| {
         let (row, bar) = places.of_group[group];
-        ((places.bars[bar].clone(), row), x.map(|raw| ChosenValue { raw, words: in_words(&spec.x, raw) }))
+        (
+            (places.bars[bar].clone(), row),
+            x.map(|raw| ChosenValue { raw, words: in_words(&spec.x, raw), word: String::new() }),
+        )
     });
-    let choices = Choices { column: spec.x.clone(), chosen: chosen.collect() };
+    let choices = Choices { column: spec.x.clone(), word_column: None, chosen: chosen.collect() };
     let (rows, _) = rows_and_bars(spec);
     let x = X::Names {
         column: if rows.is_empty() { "group".to_owned() } else { rows.join("+") },

@@ -4,9 +4,10 @@ use flowbench_measurement::record::{FigureKind, FigureSpec};
 use flowbench_measurement::timeline::COLUMNS;
 use thiserror::Error;
 
+use crate::figures::over_time::X_COLUMNS;
 use crate::figures::panels::quantity;
 use crate::quantity::Quantity;
-use crate::select::{HISTOGRAMS, case_columns};
+use crate::select::{HISTOGRAMS, WORDED, case_columns};
 
 /// An error in the description of a figure.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum FigureError {
     UnknownColumn {
         /// Name of the figure.
         figure: String,
-        /// `x`, `y`, `by`, `only` or `level_column`.
+        /// `x`, `y`, `by`, `only`, `words` or `level_column`.
         place: &'static str,
         /// The unknown name.
         column: String,
@@ -60,7 +61,7 @@ pub enum FigureError {
 }
 
 /// Stems of the files of a run.
-const RESERVED: [&str; 7] = ["run", "cases", "timeline", "latency", "operators", "channels", "report"];
+const RESERVED: [&str; 8] = ["run", "cases", "timeline", "state", "latency", "operators", "channels", "report"];
 
 /// Checks the description of a figure without any results, so that mistakes surface before the measurements.
 ///
@@ -84,6 +85,7 @@ pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     check_level(spec)?;
     check_stack(spec)?;
     check_grid(spec)?;
+    check_words(spec)?;
     check_scaling(spec)?;
     check_operators(spec)?;
     check_x(spec)
@@ -184,6 +186,15 @@ fn check_grid(spec: &FigureSpec) -> Result<(), FigureError> {
     Ok(())
 }
 
+/// Checks that only a heat map has words in its cells, from a column that holds words.
+fn check_words(spec: &FigureSpec) -> Result<(), FigureError> {
+    match spec.kind {
+        _ if spec.words.is_empty() => Ok(()),
+        FigureKind::HeatMap => check_names(spec, "words", &[&spec.words], "column of words of a case", &WORDED),
+        _ => Err(misfit(spec, "words", "is for `heat-map` only, which writes it in its cells")),
+    }
+}
+
 /// Checks that a scaling figure is about throughput: the scalability law is a law of throughput.
 fn check_scaling(spec: &FigureSpec) -> Result<(), FigureError> {
     let rates = |column: &String| quantity(column) == Quantity::EventsPerSecond;
@@ -202,16 +213,22 @@ fn check_operators(spec: &FigureSpec) -> Result<(), FigureError> {
     }
 }
 
-/// Checks that `x` is given only to kinds that use it.
+/// Checks that `x` is given only to kinds that use it, and to `over-time` only as a column that goes with time.
 fn check_x(spec: &FigureSpec) -> Result<(), FigureError> {
-    match goes_along_x(spec) || spec.x.is_empty() {
-        true => Ok(()),
-        false => Err(misfit(
-            spec,
-            "x",
-            "is for `sweep`, `at-level` and `heat-map`; leave it out here, and name in `by` what tells cases apart",
-        )),
+    if goes_along_x(spec) || spec.x.is_empty() {
+        return Ok(());
     }
+    if spec.kind != FigureKind::OverTime {
+        let problem = "is for `sweep`, `at-level`, `heat-map` and `over-time`; leave it out here, and name in `by` \
+                       what tells cases apart";
+        return Err(misfit(spec, "x", problem));
+    }
+    if !X_COLUMNS.contains(&spec.x.as_str()) {
+        let problem =
+            format!("is `{}`; for `over-time` it is `at_ns` (as without it) or `newest_event_time_ms`", spec.x);
+        return Err(misfit(spec, "x", problem));
+    }
+    Ok(())
 }
 
 fn goes_along_x(spec: &FigureSpec) -> bool {

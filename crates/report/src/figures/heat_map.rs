@@ -1,10 +1,10 @@
 //! `heat-map`: one column over a grid of choices, such as pipelines by strategies. A cell with several
-//! cases shows the best.
+//! cases shows the best; below its number it may have a word, such as the memory verdict.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::columns::Cell;
-use flowbench_measurement::record::FigureSpec;
+use flowbench_measurement::record::{FigureSpec, Verdict};
 
 use crate::chart::{Better, Chart, Choices, ChosenValue, Mark, Panel, Point, Series, SeriesStyle, X};
 use crate::compare::{SINGLE_THREAD, told_apart};
@@ -12,6 +12,8 @@ use crate::figures::sweep::{medians, mixed_axes, unmeasured_notes, with_x};
 use crate::quantity::{Quantity, more_is_better, scatters, words};
 use crate::select::{Cells, Chosen, Selection, group_name, readable, value_name};
 
+/// Column of the memory verdict.
+const VERDICT: &str = "growth_verdict";
 /// Maximum number of rivals named that cannot be told apart from the best in a row.
 const NAMED_RIVALS: usize = 2;
 /// Maximum number of rows named in the text.
@@ -28,7 +30,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
             let best = grid.best(r, c);
             points.extend(best.as_ref().map(|best| Point { x: c as f64, ..best.point }));
             if best.is_some() || grid.only_failed(r, c) {
-                chosen.insert((row.clone(), c), best.map(|best| grid.choice(best.case)));
+                chosen.insert((row.clone(), c), best.map(|best| grid.choice(&best)));
             }
         }
         let look = SeriesStyle::Nth { colour: 0, marker: 0, dash: 0 };
@@ -37,6 +39,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     }
     let names = grid.columns.iter().map(|cell| value_name(&spec.x, cell).unwrap_or_default()).collect();
     let mark = Mark::Cell(better(spec));
+    let word_column = (!spec.words.is_empty()).then(|| spec.words.clone());
     let mut notes = grid.notes();
     notes.extend(unmeasured_notes(&selection.cases, spec));
     Chart {
@@ -45,7 +48,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
         x: X::Names { column: spec.x.clone(), names, mark },
         panels: vec![Panel { title: words(column), quantity: Quantity::of(column), log: false, series }],
         legend_once: true,
-        choices: Some(Choices { column: "case".to_owned(), chosen }),
+        choices: Some(Choices { column: "case".to_owned(), word_column, chosen }),
         notes,
     }
 }
@@ -103,6 +106,8 @@ struct Grid<'a> {
 struct Best<'a> {
     point: Point,
     case: &'a Chosen<'a>,
+    /// What the words of the figure say of its repeats; empty if there are none.
+    word: String,
 }
 
 impl<'a> Grid<'a> {
@@ -137,7 +142,7 @@ impl<'a> Grid<'a> {
         let of_cell = self.cells.get(&(row, column))?;
         let bests = of_cell.chunk_by(|a, b| a.choice == b.choice).filter_map(|repeats| {
             let point = *medians(repeats.iter().copied(), shown, |_| Some(0.0)).first()?;
-            Some(Best { point, case: repeats[0] })
+            Some(Best { point, case: repeats[0], word: word_of(&self.spec.words, repeats) })
         });
         bests.reduce(|best, other| if sign * other.point.y > sign * best.point.y { other } else { best })
     }
@@ -147,9 +152,10 @@ impl<'a> Grid<'a> {
         self.cells.get(&(row, column)).is_some_and(Vec::is_empty)
     }
 
-    fn choice(&self, case: &Chosen) -> ChosenValue {
-        let words: Vec<String> = self.differ.iter().filter_map(|column| short(column, case.cell(column))).collect();
-        ChosenValue { raw: case.record.case as f64, words: words.join(" ") }
+    fn choice(&self, best: &Best) -> ChosenValue {
+        let of_choice = |column: &&'static str| short(column, best.case.cell(column));
+        let words: Vec<String> = self.differ.iter().filter_map(of_choice).collect();
+        ChosenValue { raw: best.case.record.case as f64, words: words.join(" "), word: best.word.clone() }
     }
 
     fn best_in_words(&self, row: usize) -> Option<String> {
@@ -191,8 +197,46 @@ impl<'a> Grid<'a> {
                 names.join(", ")
             ));
         }
+        notes.extend(self.note_on_words());
         notes
     }
+
+    /// Returns a note that says what the words in the cells are.
+    fn note_on_words(&self) -> Option<String> {
+        let column = Some(words(&self.spec.words)).filter(|words| !words.is_empty())?;
+        let of_repeats = match self.spec.words == VERDICT {
+            _ if self.repeats < 2 => "",
+            true => "; where repeats disagree, the worst",
+            false => "; where repeats disagree, the most frequent",
+        };
+        Some(format!("The word in a cell: {column}{of_repeats}."))
+    }
+}
+
+/// Returns the word of the repeats of one case: the worst memory verdict, and of other columns the most frequent word,
+/// the first one among equals. Empty if the column is empty.
+fn word_of(column: &str, repeats: &[&Chosen]) -> String {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for word in repeats.iter().map(|case| case.cell(column).to_string()).filter(|word| !word.is_empty()) {
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    let rank = |(word, count): &(String, usize)| match (column, word.as_str()) {
+        (VERDICT, word) => badness(word),
+        _ => *count,
+    };
+    let worst = counts.into_iter().reduce(|worst, other| if rank(&other) > rank(&worst) { other } else { worst });
+    worst.map_or_else(String::new, |(word, _)| word)
+}
+
+/// Returns how bad a memory verdict is, higher for worse ones.
+fn badness(verdict: &str) -> usize {
+    [Verdict::Bounded, Verdict::Inconclusive, Verdict::Growing]
+        .iter()
+        .position(|known| known.word() == verdict)
+        .unwrap_or(0)
 }
 
 /// Returns the row and the column of a case.

@@ -1,4 +1,5 @@
-//! `over-time`: columns of the timeline against the time since the start of a case. Each repeat has its own line.
+//! `over-time`: columns of the timeline against the time since the start of a case, or against event time. Each repeat
+//! has its own line.
 
 use flowbench_measurement::record::{FigureSpec, TimelinePoint};
 use flowbench_measurement::timeline::{COLUMNS, TimelineRow, thin};
@@ -11,16 +12,21 @@ use crate::select::{Chosen, Selection};
 
 /// Number of intervals to which a line is thinned, with about two points each.
 const BUCKETS: usize = 150;
+/// Column of the x axis unless a figure names another.
+const AT_NS: &str = "at_ns";
+/// Columns that may be the x axis.
+pub(crate) const X_COLUMNS: [&str; 2] = [AT_NS, "newest_event_time_ms"];
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[TimelineRow]) -> Chart {
+    let x_column = if spec.x.is_empty() { AT_NS } else { &spec.x };
     let panels = panels(spec, &selection.groups, |column, group| {
         let of_group = selection.of_group(group);
-        of_group.map(|case| (Some(line_name(case)), line(case, column, timeline))).collect()
+        of_group.map(|case| (Some(line_name(case)), line(case, x_column, column, timeline))).collect()
     });
     let x = Axis {
-        title: words("at_ns"),
-        column: "at_ns".to_owned(),
-        quantity: Quantity::Nanoseconds,
+        title: x_title(x_column),
+        column: x_column.to_owned(),
+        quantity: Quantity::of(x_column),
         log: spec.log_x,
         ticks: Vec::new(),
         shade: None,
@@ -49,10 +55,16 @@ fn line_name(case: &Chosen) -> String {
     format!("case {} repeat {}", case.record.case, case.record.repeat)
 }
 
-fn line(case: &Chosen, column: &str, timeline: &[TimelineRow]) -> Vec<Point> {
-    let Some((_, value)) = COLUMNS.iter().find(|(name, _)| *name == column) else { return Vec::new() };
+/// Returns the title of the x axis.
+fn x_title(column: &str) -> String {
+    if column == AT_NS { words(column) } else { "event time since the first event of the trace".to_owned() }
+}
+
+fn line(case: &Chosen, x_column: &str, column: &str, timeline: &[TimelineRow]) -> Vec<Point> {
+    let value_of = |column: &str| COLUMNS.iter().find(|(name, _)| *name == column).map(|(_, value)| *value);
+    let Some((x, value)) = value_of(x_column).zip(value_of(column)) else { return Vec::new() };
     let of_case = timeline.iter().filter(|row| (row.case, row.repeat) == (case.record.case, case.record.repeat));
-    let points: Vec<TimelinePoint> = of_case.map(|row| row.point).collect();
-    let thinned = thin(&points, BUCKETS, *value);
-    thinned.iter().filter_map(|point| Some(Point::exact(point.at_ns as f64, value(point)? as f64))).collect()
+    let points: Vec<TimelinePoint> = of_case.map(|row| row.point).filter(|point| x(point).is_some()).collect();
+    let thinned = thin(&points, BUCKETS, value);
+    thinned.iter().filter_map(|point| Some(Point::exact(x(point)? as f64, value(point)? as f64))).collect()
 }

@@ -137,7 +137,7 @@ fn push_series(series: &mut Vec<Series>, lines: Vec<Line>, style: Style) {
 
 /// Returns true for columns that measure the machine rather than the system under test.
 pub(crate) fn is_floor(column: &str) -> bool {
-    column.starts_with("hiccup") || column.starts_with("lost")
+    column.starts_with("hiccup") || column.starts_with("lost") && !column.starts_with("lost_answers")
 }
 
 /// Separates columns that measure the machine, which are drawn as floors, from the others; if there are no others, they
@@ -197,6 +197,12 @@ mod tests {
     }
 
     #[test]
+    fn time_lost_to_the_machine_is_a_floor_and_lost_answers_are_not() {
+        assert!(["hiccup", "hiccup_p99_ns", "lost-time", "lost_wait_p99_ns"].into_iter().all(is_floor));
+        assert!(!is_floor("lost_answers_share") && !is_floor("latency_p99_ns"));
+    }
+
+    #[test]
     fn what_columns_share_is_said_once() {
         let parts = |columns: &[&str]| {
             let (common, rest) = common_and_rest(columns);
@@ -211,6 +217,8 @@ mod tests {
             "entries peak, buffered peak | entries peak, buffered peak"
         );
         assert_eq!(parts(&["churn"]), "churn | churn");
+        assert_eq!(parts(&["eviction_pass_s", "eviction_bookkeeping_s"]), "eviction time | pass, bookkeeping");
+        assert_eq!(parts(&["release_mean_ms", "release_max_ms"]), "release time | mean, max");
         assert_eq!(parts(&["missing", "missing_share"]), "missing, missing share | missing, missing share");
         assert_eq!(parts(&["latency_p50_ns", "latency_p50_ns"]), "latency | p50, p50");
     }

@@ -289,8 +289,12 @@ fn push_again(out: &mut String, results: &Results) {
     let experiment = escaped(&run.resolved_experiment);
     out.push_str(&format!("<details><summary>The resolved experiment</summary><pre>{experiment}</pre></details>\n"));
     let files = ["run.json", "cases.csv", "cases.ndjson", "timeline.csv", "latency.hlog"];
-    let logged = [("operators.csv", results.operators.is_empty()), ("channels.csv", results.channels.is_empty())];
-    let logged = logged.into_iter().filter(|(_, empty)| !empty).map(|(file, _)| file);
+    let logged = [
+        ("state.csv", results.has_states),
+        ("operators.csv", !results.operators.is_empty()),
+        ("channels.csv", !results.channels.is_empty()),
+    ];
+    let logged = logged.into_iter().filter(|(_, is_there)| *is_there).map(|(file, _)| file);
     let links: Vec<String> =
         files.into_iter().chain(logged).map(|file| format!("<a href=\"{file}\">{file}</a>")).collect();
     out.push_str(&format!(

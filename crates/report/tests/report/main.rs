@@ -1,11 +1,13 @@
 //! Draws hand-made results and checks what a reader would find.
 //!
-//! What strategies need to be compared is in `strategies`. Of the questions in `synthetic`, `rates` sweeps in numbers,
-//! `strategies` sweeps in names and draws bars, `memory` draws over time, `slack` has a zero on a log axis, all cases
-//! of `gone` have failed, and `policies` has panels, levels and stacks.
+//! What strategies need to be compared is in `strategies`, evictions beside their verdicts are in `forgetting`. Of the
+//! questions in `synthetic`, `rates` sweeps in numbers, `strategies` sweeps in names and draws bars, `memory` draws
+//! over time, `slack` has a zero on a log axis, all cases of `gone` have failed, and `policies` has panels, levels and
+//! stacks.
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like the tests themselves")]
 
+mod forgetting;
 mod strategies;
 mod synthetic;
 
@@ -48,7 +50,7 @@ fn well_formed(name: &str, text: &str) {
 
 #[test]
 fn drawing_twice_gives_the_same_bytes() {
-    for synthetic in [Synthetic::full(), strategies::matrix(), strategies::scaling()] {
+    for synthetic in [Synthetic::full(), strategies::matrix(), strategies::scaling(), forgetting::grid()] {
         let results = synthetic.written();
         draw(results.path()).unwrap();
         let first = files(results.path());
@@ -147,6 +149,61 @@ fn over_time_every_repeat_is_a_line_and_every_unit_a_panel() {
     for repeat in 1..=3 {
         assert!(csv.contains(&format!("\n\"eviction never, case 22 repeat {repeat}\",0,")));
     }
+}
+
+#[test]
+fn over_event_time_samples_without_one_are_not_drawn() {
+    let results = Synthetic::full().written();
+    let timeline = read(results.path(), "timeline.csv");
+    // The first samples of a repeat come before its first admission.
+    let unadmitted = |line: &str| match line.strip_prefix("22,1,") {
+        Some(row) if row.split(',').nth(1).unwrap().parse::<u64>().unwrap() < 50_000 => {
+            let mut cells: Vec<&str> = line.split(',').collect();
+            cells[10] = "";
+            cells.join(",")
+        }
+        _ => line.to_owned(),
+    };
+    let changed: Vec<String> = timeline.lines().map(unadmitted).collect();
+    fs::write(results.path().join("timeline.csv"), changed.join("\n") + "\n").unwrap();
+    draw(results.path()).unwrap();
+    let csv = read(results.path(), "over-event-time.csv");
+    assert!(csv.starts_with("series,newest_event_time_ms,y_count,low_count,high_count\n"), "{csv}");
+    let first = |repeat: u64| {
+        let begin = format!("\"eviction never, case 22 repeat {repeat}\",");
+        let row = csv.lines().find_map(|line| line.strip_prefix(&begin)).unwrap();
+        row.split(',').map(|cell| cell.parse::<f64>().unwrap()).collect::<Vec<_>>()
+    };
+    // A sample advances event time by 6 h and adds 200 entries.
+    assert_eq!((first(1)[0], first(1)[1]), (5.0 * 21_600_000.0, 1_000.0));
+    assert_eq!((first(2)[0], first(2)[1]), (0.0, 0.0));
+    let svg = read(results.path(), "over-event-time.svg");
+    assert!(svg.contains(">event time since the first event of the trace (d)</text>"), "{svg}");
+}
+
+#[test]
+fn over_time_goes_along_one_of_two_times() {
+    let figures = Synthetic::full().run.parts.into_iter().find(|part| part.name == "memory").unwrap().figures;
+    let good = figures.into_iter().find(|figure| figure.name == "over-event-time").unwrap();
+    for x in ["", "at_ns", "newest_event_time_ms"] {
+        flowbench_report::check_figure(&FigureSpec { x: x.into(), ..good.clone() }).unwrap();
+    }
+    for x in ["watermark_ms", "workers"] {
+        let error =
+            flowbench_report::check_figure(&FigureSpec { x: x.into(), ..good.clone() }).unwrap_err().to_string();
+        let words = format!("figure `over-event-time`: `x` is `{x}`; for `over-time` it is `at_ns`");
+        assert!(error.starts_with(&words) && error.contains("`newest_event_time_ms`"), "{error}");
+    }
+}
+
+#[test]
+fn the_file_of_the_states_is_linked_where_there_is_one() {
+    let results = Synthetic::full().written();
+    draw(results.path()).unwrap();
+    assert!(!read(results.path(), "report.html").contains("<a href=\"state.csv\">"));
+    fs::write(results.path().join("state.csv"), flowbench_measurement::timeline::STATE_HEADER).unwrap();
+    draw(results.path()).unwrap();
+    assert!(read(results.path(), "report.html").contains("<a href=\"state.csv\">state.csv</a>"));
 }
 
 #[test]
@@ -276,9 +333,10 @@ fn wrong_descriptions_of_figures_are_found_before_a_run() {
     assert_eq!(check(|spec| spec.y.clear()), FigureError::EmptyY("latency-by-rate".into()));
     assert_eq!(check(|spec| spec.name = "../x".into()), FigureError::Name("../x".into()));
     assert_eq!(check(|spec| spec.name = "cases".into()), FigureError::Reserved("cases".into()));
+    assert_eq!(check(|spec| spec.name = "state".into()), FigureError::Reserved("state".into()));
     assert!(check(|spec| spec.x = "worker".into()).to_string().contains("did you mean `workers`"));
     let bars = check(|spec| (spec.kind, spec.x) = (FigureKind::Bars, "workers".into())).to_string();
-    assert!(bars.contains("`x` is for `sweep`, `at-level` and `heat-map`; leave it out here"), "{bars}");
+    assert!(bars.contains("`x` is for `sweep`, `at-level`, `heat-map` and `over-time`; leave it out here"), "{bars}");
     assert!(check(|spec| spec.by = vec!["strategi".into()]).to_string().contains("`strategy`"));
 }
 
@@ -595,9 +653,13 @@ fn the_report_says_what_was_asked_where_a_level_is_reached_and_what_was_taken_ba
 #[test]
 #[ignore = "writes a gallery for human eyes"]
 fn gallery() {
-    for (name, synthetic) in
-        [("gallery", Synthetic::full()), ("strategies", strategies::matrix()), ("scaling", strategies::scaling())]
-    {
+    let galleries = [
+        ("gallery", Synthetic::full()),
+        ("strategies", strategies::matrix()),
+        ("scaling", strategies::scaling()),
+        ("forgetting", forgetting::grid()),
+    ];
+    for (name, synthetic) in galleries {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&dir);
         synthetic.write_to(&dir);

@@ -179,7 +179,10 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
         part(
             "memory",
             "Does state stay bounded?",
-            vec![figure("memory", OverTime, "", &["live_bytes", "entries", "latency_max_ns"], &["eviction"])],
+            vec![
+                figure("memory", OverTime, "", &["live_bytes", "entries", "latency_max_ns"], &["eviction"]),
+                figure("over-event-time", OverTime, "newest_event_time_ms", &["entries"], &["eviction"]),
+            ],
         ),
         part(
             "slack",
@@ -475,8 +478,8 @@ fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
             buffered: 500,
             latency_max_ns: (n % 10 != 3).then_some(150_000 + n * 7919 % 90_000),
             latency_p50_ns: Some(12_000),
-            newest_event_time_ms: Some(n as i64 * 900),
-            watermark_ms: (n > 3).then_some(n as i64 * 900 - case.axes.slack_ms),
+            newest_event_time_ms: Some(n as i64 * 21_600_000),
+            watermark_ms: (n > 3).then_some(n as i64 * 21_600_000 - case.axes.slack_ms),
             backlog: if n % 100 < 20 { n % 100 * 400 } else { 300 },
             view_skew_records: None,
             view_skew_ms: None,
