@@ -2,7 +2,7 @@
 
 use flowbench_generators::Profile;
 use flowbench_harness::experiment::SHIPPED;
-use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, Strategy};
+use flowbench_pipelines::{Eviction, OrderName, Registry, Strategy};
 use serde_json::Value;
 
 use crate::command::Scratch;
@@ -112,6 +112,7 @@ fn explain_tells_question_columns_parameters_state_sql_and_what_serves() {
             "\norder       speculative: serves",
             "\neviction    never: serves",
             "\neviction    frontier: serves",
+            "\neviction    compaction: ",
             "\nreference SQL",
             "SELECT",
         ] {
@@ -123,6 +124,18 @@ fn explain_tells_question_columns_parameters_state_sql_and_what_serves() {
             assert!(shown.contains(&line), "{name} says nothing of '{line}':\n{shown}");
         }
     }
+}
+
+#[test]
+fn an_eviction_that_no_strategy_can_carry_out_says_why() {
+    let scratch = Scratch::new();
+    for (pipeline, serves) in [("identity", false), ("deduplicate", false), ("sessions", true)] {
+        let shown = scratch.ok(&format!("flowbench explain {pipeline}")).stdout;
+        let line = shown.lines().find(|line| line.starts_with("eviction    compaction: ")).unwrap();
+        assert_eq!(line.contains("does not serve: "), !serves, "{pipeline}: {line}");
+    }
+    let shown = scratch.ok("flowbench explain exchange").stdout;
+    assert!(shown.contains("pipeline    sessions: serves; not under compaction: it keeps no history"), "{shown}");
 }
 
 #[test]

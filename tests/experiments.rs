@@ -353,7 +353,10 @@ fn what_is_forgotten_does_not_depend_on_the_rate() {
         by_choice.entry(choice.into()).or_default().push(fixed);
     }
     let choices: Vec<&str> = by_choice.keys().map(|(_, eviction)| eviction.as_str()).collect();
-    assert_eq!(choices, ["capacity(30)", "sweep(1h)", "ttl(10min)", "wheel(1h)", "sweep(1h)", "ttl(10min)", "wheel(1h)"]);
+    assert_eq!(
+        choices,
+        ["capacity(30)", "sweep(1h)", "ttl(10min)", "wheel(1h)", "sweep(1h)", "ttl(10min)", "wheel(1h)"]
+    );
     for ((pipeline, eviction), fixed) in &by_choice {
         assert!(fixed.len() == 2 && fixed[0] == fixed[1], "{pipeline} {eviction}: {fixed:#?}");
         let accuracy = &fixed[0][0];

@@ -130,7 +130,8 @@ fn what_is_forgotten_too_soon_changes_answers() {
     for (pipeline, settings) in ASKED.into_iter().filter(|(pipeline, _)| LOSE.contains(pipeline)) {
         let truth = asked.truth(pipeline, settings);
         for way in ["--strategy sequential", "--workers 2", "--workers 4 --strategy broadcast"] {
-            let with = |eviction: &str| format!("{line} --pipeline {pipeline} {settings} {way} --eviction '{eviction}'");
+            let with =
+                |eviction: &str| format!("{line} --pipeline {pipeline} {settings} {way} --eviction '{eviction}'");
             for eviction in ["ttl(10min)", "capacity(5)"] {
                 let answers = asked.scratch.ok(&with(eviction)).stdout;
                 assert_eq!(answers.lines().next(), truth.lines().next(), "{pipeline} {way} {eviction}");
@@ -214,8 +215,10 @@ fn workers(strategy: &str) -> &'static [usize] {
 
 /// The exact ones that it can have.
 fn evictions(strategy: &str) -> &'static [&'static str] {
-    const EXACT: &[&str] = &["frontier", "never", "lazy", "sweep(1h)", "wheel(10min)"];
-    if strategy == "differential" { &EXACT[..1] } else { EXACT }
+    match strategy {
+        "differential" => &["frontier", "compaction(1h)"],
+        _ => &["frontier", "never", "lazy", "sweep(1h)", "wheel(10min)"],
+    }
 }
 
 /// A row of the log: id, time and kind, and the rest as it is written.

@@ -193,7 +193,7 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
         text.push_str(&format!("order       {}: {}\n", order.name(), order.serves(pipeline.goes_by_arrival())));
     }
     for eviction in Eviction::ALL {
-        text.push_str(&format!("eviction    {}: {}\n", eviction.name(), eviction.serves(pipeline.is_stateless())));
+        text.push_str(&format!("eviction    {}: {}\n", eviction.name(), eviction_serves(pipeline, eviction)));
     }
     let sql = pipeline.about().sql;
     let ms = if sql.contains(":ms}") { "; {name:ms} in whole milliseconds" } else { "" };
@@ -218,6 +218,16 @@ fn serves(pipeline: &dyn Pipeline, strategy: Strategy) -> String {
     let gaps = of_orders.into_iter().chain(of_evictions).filter_map(|(name, why)| Some((name, why?)));
     let not: Vec<String> = gaps.map(|(name, why)| format!("; not under {name}: {why}")).collect();
     format!("serves{}", not.concat())
+}
+
+/// Describes how an eviction serves a pipeline, or why it does not if no strategy can carry it out there.
+fn eviction_serves(pipeline: &dyn Pipeline, eviction: Eviction) -> String {
+    let reasons = Strategy::ALL
+        .map(|strategy| pipeline.unsupported_reason(&RunConfig { eviction, ..RunConfig::plain(strategy) }));
+    match (reasons.iter().all(Option::is_some), reasons[0]) {
+        (true, Some(reason)) => format!("does not serve: {reason}"),
+        _ => eviction.serves(pipeline.is_stateless()).to_owned(),
+    }
 }
 
 fn explain_profile(profile: &Profile) -> String {

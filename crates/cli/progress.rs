@@ -143,7 +143,7 @@ fn description(spec: &CaseSpec, found_events_per_s: Option<f64>) -> String {
         config.workers,
         config.order.name(),
         Quantity::Milliseconds.human(*slack_ms as f64),
-        config.eviction.name(),
+        config.eviction,
         load_description(spec.load, found_events_per_s)
     )
 }

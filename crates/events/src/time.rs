@@ -118,7 +118,7 @@ pub fn parse_duration_ms(text: &str) -> Result<i64, DurationError> {
 pub fn duration_text(ms: i64) -> String {
     let units = [("d", DAY_MS), ("h", 3_600_000), ("min", 60_000), ("s", 1000)];
     let whole = units.into_iter().find(|(_, unit_ms)| ms != 0 && ms % unit_ms == 0);
-    let (unit, unit_ms) = whole.unwrap_or(("ms", 1));
+    let (unit, unit_ms) = whole.unwrap_or(if ms == 0 { ("s", 1000) } else { ("ms", 1) });
     format!("{}{unit}", ms / unit_ms)
 }
 

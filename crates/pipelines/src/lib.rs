@@ -46,5 +46,6 @@ pub use run::{RunConfig, RunContext, RunEnd, RunError, WorkerEnd, WorkerHook};
 pub use settings::{Parameter, SettingError, Settings};
 pub use shapes::{FirstDeliveries, Keyed, Merging, Stateless, Windowed, WithDifferential};
 pub use strategy::declaration::{Strategy, StrategyProblem, UnsupportedReason};
+pub use strategy::differential::arrangements::Arrangements;
 pub use strategy::differential::collections::{Collected, Events, Incremental, Rows, TimedEvent};
 pub use total::Total;

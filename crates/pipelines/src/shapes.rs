@@ -24,7 +24,9 @@ use crate::state::keyed_operator::KeyedOperator;
 use crate::state::operator::{Answering, MakeOperator, Passthrough};
 use crate::state::state_machine::{Merged, Plain};
 use crate::state::window_machine::Signed;
-use crate::strategy::declaration::{Executor, FirstShape, Request, Shape, Strategy, UnsupportedReason, WindowShape};
+use crate::strategy::declaration::{
+    Executor, FirstShape, NO_HISTORY, Request, Shape, Strategy, UnsupportedReason, WindowShape,
+};
 use crate::strategy::differential::{self, collections::Incremental};
 use crate::strategy::executor::{one_stage, two_stages};
 use crate::strategy::stage::{FirstStage, Intake, SecondStage, combining_inputs, combining_states, window_operator};
@@ -410,7 +412,10 @@ fn unsupported(config: &RunConfig, shape: Shape) -> Option<UnsupportedReason> {
         retracts: config.order.retracts(),
         evicts_by_compaction: config.eviction.is_by_compaction(),
     };
-    (config.strategy.0.unsupported)(&request)
+    let strategy = config.strategy.0;
+    let keeps_history = matches!(strategy.executor, Executor::Differential);
+    let reason = (strategy.unsupported)(&request);
+    reason.or_else(|| (config.eviction.needs_arrangements() && !keeps_history).then_some(NO_HISTORY))
 }
 
 /// True if the strategy combines messages of one key before they are sent.

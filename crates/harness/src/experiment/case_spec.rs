@@ -161,7 +161,7 @@ impl CaseSpec {
             sources: self.sources.name().to_owned(),
             idle: self.idle.name().to_owned(),
             idle_ms: self.idle_timeout_ms,
-            eviction: self.config.eviction.name().to_owned(),
+            eviction: self.config.eviction.to_string(),
             workers: self.config.workers,
             processes: self.processes,
             records_per_epoch: self.records_per_epoch_at(rate_events_per_s),

@@ -11,7 +11,8 @@ use crate::logic::{StatelessLogic, WindowLogic};
 use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Stateless, Windowed, WithDifferential};
-use crate::strategy::differential::collections::{Events, Incremental, Rows, arranged, sums_at};
+use crate::strategy::differential::arrangements::Arrangements;
+use crate::strategy::differential::collections::{Events, Incremental, Rows, sums_at};
 use crate::total::Total;
 
 /// See [`Pipeline::question`].
@@ -127,10 +128,10 @@ impl Incremental for Logic {
         StatelessLogic::answer(self, event).map(|sale| (i64::from(sale.day), sale.value))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Value>, _step_ms: i64) -> Rows<'s, Answer> {
+    fn answers<'s>(&self, events: Events<'s, Value>, arrangements: &Arrangements) -> Rows<'s, Answer> {
         let (closing, answering) = (self.clone(), self.clone());
         let sales = sums_at(events, move |day| closing.closes_at_ms(*day as i32), |sale| (1, sale.what.0.into()));
-        arranged(sales, "sales").count_total().flat_map(move |(day, (orders, total_thousandths))| {
+        arrangements.arrange(sales, "sales").count_total().flat_map(move |(day, (orders, total_thousandths))| {
             let (day, mut rows) = (day as i32, Vec::new());
             WindowLogic::answer(&answering, day, &Day { orders, total_thousandths }, &mut rows);
             let due_ms = answering.closes_at_ms(day);

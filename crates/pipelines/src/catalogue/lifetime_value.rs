@@ -10,6 +10,7 @@ use crate::logic::KeyedLogic;
 use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
+use crate::strategy::differential::arrangements::Arrangements;
 use crate::strategy::differential::collections::{Events, Incremental, Rows};
 use crate::strategy::differential::running_count::{Order, running_count};
 use crate::total::Total;
@@ -83,8 +84,8 @@ impl Incremental for Logic {
         self.key(event).map(|customer| (i64::from(customer.0), Order::of(event)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Order>, _step_ms: i64) -> Rows<'s, Answer> {
-        running_count(events, None, 1).map(|(customer, counted)| {
+    fn answers<'s>(&self, events: Events<'s, Order>, arrangements: &Arrangements) -> Rows<'s, Answer> {
+        running_count(events, None, 1, arrangements).map(|(customer, counted)| {
             let event_time_ms = counted.timed.event_time_ms;
             let (customer, orders) = (Id(customer as u32), counted.orders as u64);
             (event_time_ms, Answer { event_time_ms, customer, orders, spent: counted.spent() })

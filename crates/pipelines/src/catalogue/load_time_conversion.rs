@@ -14,9 +14,8 @@ use crate::message::Key;
 use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, Windowed, WithDifferential};
-use crate::strategy::differential::collections::{
-    Collected, Events, Incremental, Rows, arranged, rekeyed, retimed, sums_at,
-};
+use crate::strategy::differential::arrangements::Arrangements;
+use crate::strategy::differential::collections::{Collected, Events, Incremental, Rows, rekeyed, retimed, sums_at};
 use crate::strategy::differential::delay::delay_until_due;
 
 /// See [`Pipeline::question`].
@@ -294,13 +293,13 @@ impl Incremental for Decide {
         Some((i64::from(customer.0), self.view(event).map(View::band)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Option<Band>>, _step_ms: i64) -> Rows<'s, Answer> {
+    fn answers<'s>(&self, events: Events<'s, Option<Band>>, arrangements: &Arrangements) -> Rows<'s, Answer> {
         let within_ms = self.within_ms;
         let views = delay_until_due(retimed(events.clone(), move |(customer, timed), now_ms, times| {
             let view = (timed.event_time_ms, timed.what?);
             Some(((customer, view), now_ms + within_ms, times))
         }));
-        let converted = self.converted(views.clone(), self.buyers(events));
+        let converted = self.converted(views.clone(), self.buyers(events, arrangements), arrangements);
         let group = |(time_ms, band): ViewedAt| time_ms.div_euclid(HOUR_MS) * BANDS.len() as i64 + band as i64;
         let decided = views.map(move |(_, view)| (group(view), false));
         let decided = decided.concat(converted.map(move |view| (group(view), true)));
@@ -315,7 +314,7 @@ impl Incremental for Decide {
             move |group| closing.closes_at_ms(of_group(*group)),
             |is_conversion| if *is_conversion { (0, 1) } else { (1, 0) },
         );
-        arranged(rekeyed(counts), "views").count_total().flat_map(move |(group, (views, conversions))| {
+        arrangements.arrange(rekeyed(counts), "views").count_total().flat_map(move |(group, (views, conversions))| {
             let (group, mut rows) = (of_group(group), Vec::new());
             WindowLogic::answer(&count, group, &Counts { views, conversions: conversions as i64 }, &mut rows);
             let due_ms = count.closes_at_ms(group);
@@ -329,12 +328,12 @@ type ViewedAt = (i64, Band);
 
 impl Decide {
     /// Customers who have ordered within `within`.
-    fn buyers<'s>(&self, events: Events<'s, Option<Band>>) -> Collected<'s, (i64, ())> {
+    fn buyers<'s>(&self, events: Events<'s, Option<Band>>, arrangements: &Arrangements) -> Collected<'s, (i64, ())> {
         let within_ms = self.within_ms;
         let orders = events.flat_map(|(customer, timed)| timed.what.is_none().then_some((customer, ())));
         let gone = retimed(orders.clone(), move |order, now_ms, times| Some((order, now_ms + within_ms, -times)));
         let recent = orders.concat(delay_until_due(gone));
-        arranged(recent, "orders").distinct_total().map(|buyer| (buyer, ()))
+        arrangements.arrange(recent, "orders").distinct_total().map(|buyer| (buyer, ()))
     }
 
     /// The views whose customer is a buyer at the time at which they are decided.
@@ -342,10 +341,13 @@ impl Decide {
         &self,
         views: Collected<'s, (i64, ViewedAt)>,
         buyers: Collected<'s, (i64, ())>,
+        arrangements: &Arrangements,
     ) -> Collected<'s, ViewedAt> {
         let within_ms = self.within_ms;
         let deciding = retimed(views, |view, now_ms, times| [(view, now_ms, times), (view, now_ms + 1, -times)]);
-        let joined = arranged(deciding, "views").join_core(arranged(buyers, "buyers"), |_, view, ()| Some(*view));
+        let joined = arrangements
+            .arrange(deciding, "views")
+            .join_core(arrangements.arrange(buyers, "buyers"), |_, view, ()| Some(*view));
         retimed(joined, move |view, now_ms, times| (now_ms == view.0 + within_ms).then_some((view, now_ms, times)))
     }
 }

@@ -10,6 +10,7 @@ use crate::logic::KeyedLogic;
 use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
+use crate::strategy::differential::arrangements::Arrangements;
 use crate::strategy::differential::collections::{Events, Incremental, Rows};
 use crate::strategy::differential::running_count::{Order, running_count};
 
@@ -143,8 +144,8 @@ impl Incremental for Logic {
         self.key(event).map(|customer| (i64::from(customer.0), Order::of(event)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, Order>, _step_ms: i64) -> Rows<'s, Answer> {
-        running_count(events, Some(self.window_ms), self.count as i64).map(|(customer, counted)| {
+    fn answers<'s>(&self, events: Events<'s, Order>, arrangements: &Arrangements) -> Rows<'s, Answer> {
+        running_count(events, Some(self.window_ms), self.count as i64, arrangements).map(|(customer, counted)| {
             let event_time_ms = counted.timed.event_time_ms;
             let (customer, order) = (Id(customer as u32), counted.timed.what.order);
             (event_time_ms, Answer { event_time_ms, customer, order, n: counted.orders as u32 })

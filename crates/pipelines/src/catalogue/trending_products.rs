@@ -14,7 +14,8 @@ use crate::logic::{EMPTY_STATE, KeyedLogic, Mergeable, TimerOutcome, WindowLogic
 use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Merging, Windowed, WithDifferential};
-use crate::strategy::differential::collections::{Events, Incremental, Rows, arranged, reduced, rekeyed, retimed};
+use crate::strategy::differential::arrangements::Arrangements;
+use crate::strategy::differential::collections::{Events, Incremental, Rows, arranged, rekeyed, retimed};
 
 /// See [`Pipeline::question`].
 pub(super) struct TrendingProducts;
@@ -209,7 +210,7 @@ impl Incremental for (Panes, Top) {
         Some((i64::from(product.0), ()))
     }
 
-    fn answers<'s>(&self, events: Events<'s, ()>, _step_ms: i64) -> Rows<'s, Answer> {
+    fn answers<'s>(&self, events: Events<'s, ()>, arrangements: &Arrangements) -> Rows<'s, Answer> {
         let (Panes { slide_ms, per_window }, top) = self.clone();
         let views = retimed(events, move |(product, view), _, times| {
             let pane = view.event_time_ms.div_euclid(slide_ms);
@@ -230,7 +231,7 @@ impl Incremental for (Panes, Top) {
             let products = products.iter().map(|(product, views)| (Id(**product as u32), *views as i64)).collect();
             best.extend(ranking.ranked(*start_ms, products).map(|answer| (answer, 1)));
         };
-        let best = reduced(arranged(rekeyed(windows), "windows"), "best", Box::new(rank));
+        let best = arrangements.reduce(arrangements.arrange(rekeyed(windows), "windows"), "best", Box::new(rank));
         best.map(move |(start_ms, answer)| (top.closes_at_ms(start_ms), answer))
     }
 }

@@ -7,6 +7,7 @@
 //! Decision D-029.
 
 mod capacity;
+mod compaction;
 mod expiry_queue;
 mod expiry_schedule;
 mod frontier;
@@ -27,6 +28,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 pub use self::capacity::Capacity;
+pub use self::compaction::Compaction;
 pub use self::expiry_schedule::ExpirySchedule;
 pub use self::frontier::Frontier;
 pub use self::lazy::Lazy;
@@ -116,6 +118,16 @@ macro_rules! evictions {
                 match self { $(Eviction::$Variant(policy) => policy.is_by_compaction(),)+ }
             }
 
+            /// True if only arrangements can forget so.
+            pub(crate) fn needs_arrangements(self) -> bool {
+                match self { $(Eviction::$Variant(_) => <$Policy>::NEEDS_ARRANGEMENTS,)+ }
+            }
+
+            /// Returns how far logical compaction stays behind the watermark, ms of event time.
+            pub(crate) fn compaction_lag_ms(self) -> i64 {
+                match self { $(Eviction::$Variant(policy) => policy.compaction_lag_ms(),)+ }
+            }
+
             fn arguments(self) -> Vec<String> {
                 match self { $(Eviction::$Variant(policy) => policy.arguments(),)+ }
             }
@@ -187,6 +199,7 @@ evictions! {
     Wheel(Wheel),
     Ttl(Ttl),
     Capacity(Capacity),
+    Compaction(Compaction),
 }
 
 /// Returns the name and the arguments of `name(argument, ...)`.

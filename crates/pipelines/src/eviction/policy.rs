@@ -44,6 +44,14 @@ pub trait EvictionPolicy: Copy + Eq + fmt::Debug + Send + Sync + 'static {
         true
     }
 
+    /// True if only arrangements can forget so: collections that change with event time.
+    const NEEDS_ARRANGEMENTS: bool = false;
+
+    /// Returns how far logical compaction of arrangements stays behind the watermark, ms of event time.
+    fn compaction_lag_ms(self) -> i64 {
+        0
+    }
+
     /// True if collections that change with event time forget just so by themselves, when they are compacted.
     fn is_by_compaction(self) -> bool {
         false

@@ -87,7 +87,7 @@ pub(crate) struct Request {
     pub(crate) waits: bool,
     /// True if answers may be retracted.
     pub(crate) retracts: bool,
-    /// True if state is forgotten as compaction does, exactly when the watermark has passed its expiry.
+    /// True if state is forgotten as compaction does: when the watermark has passed its expiry, exactly or by a lag.
     pub(crate) evicts_by_compaction: bool,
 }
 
@@ -143,6 +143,10 @@ impl Topology {
         Self { placement, prepartitioned: false, combines: false, answers_where_read: false }
     }
 }
+
+/// Why an eviction that only arrangements can carry out is not offered by strategies that hold states in tables.
+pub(crate) const NO_HISTORY: UnsupportedReason =
+    "it keeps no history that could be compacted: a state is what is known now, and is forgotten as a whole";
 
 /// Returns what is required if there is no worker; any other number is allowed.
 pub(crate) fn any_number(workers: usize) -> Option<&'static str> {

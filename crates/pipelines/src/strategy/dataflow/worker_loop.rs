@@ -169,6 +169,13 @@ impl WorkerContext {
         self.behind.as_ref().is_none_or(|behind| !behind.less_than(&self.feed.reached(epochs).watermark_ms))
     }
 
+    /// Reports what the last stage holds when everything has been answered: a dataflow behind it has given back what
+    /// expired since the stage was told of the end.
+    pub(crate) fn show_at_the_end(&self, held: StateCounts) {
+        self.held.borrow().last().into_iter().for_each(|last| last.set(held));
+        self.driver.borrow_mut().on_state(self.state_counts());
+    }
+
     fn state_counts(&self) -> StateCounts {
         self.held.borrow().iter().fold(StateCounts::default(), |held, operator| held.and(operator.get()))
     }

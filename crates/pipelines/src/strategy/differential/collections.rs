@@ -7,7 +7,7 @@ use differential_dataflow::collection::VecCollection;
 use differential_dataflow::difference::Abelian;
 use differential_dataflow::operators::arrange::arrangement::arrange_core;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
-use differential_dataflow::trace::implementations::{ValBatcher, ValBuilder, ValSpine};
+use differential_dataflow::trace::implementations::ValBatcher;
 use differential_dataflow::{AsCollection, Data, ExchangeData};
 use flowbench_events::{Event, EventId};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::vec::Map;
 
+use super::arrangements::Arrangements;
+use super::releasing_spine::ValTrace;
 use crate::answers::Row;
 use crate::message::{Key, Message, OrderKey, Timed};
 
@@ -29,8 +31,8 @@ pub trait Incremental: Clone + Send + Sync + 'static {
     fn select(&self, event: &Event) -> Option<(i64, Self::What)>;
 
     /// The rows, each with the time (ms) at which it is due: those that are in the collection at that time are answers.
-    /// In `step_ms` (at least 1) there are about a hundred records: a loop need not be finer.
-    fn answers<'s>(&self, events: Events<'s, Self::What>, step_ms: i64) -> Rows<'s, Self::Row>;
+    /// Traces that operators read are made by way of `arrangements`, or shown to them.
+    fn answers<'s>(&self, events: Events<'s, Self::What>, arrangements: &Arrangements) -> Rows<'s, Self::Row>;
 }
 
 /// A collection that changes with event time (ms); `R` is the type of multiplicities.
@@ -80,11 +82,12 @@ pub(crate) fn retimed<'s, D: Data, R: Times, D2: Clone + 'static, R2: Times, I: 
     updates.inner.flat_map(move |(datum, now_ms, times)| logic(datum, now_ms, times)).as_collection()
 }
 
-/// By key, for whoever needs to look at all there is of a key: no exchange, it is on the worker of its key already.
+/// By key, as batches that nobody keeps: no exchange, it is on the worker of its key already. An operator that looks at what
+/// was before needs [`Arrangements::arrange`].
 pub(crate) fn arranged<'s, V: Data, R: Times>(
     updates: Collected<'s, (i64, V), R>,
     name: &str,
-) -> Arranged<'s, TraceAgent<ValSpine<i64, V, i64, R>>> {
+) -> Arranged<'s, TraceAgent<ValTrace<V, R>>> {
     arrange_core::<_, _, ValBatcher<i64, V, i64, R>, _>(updates.inner, Pipeline, name, ValBatcher::new)
 }
 
@@ -106,23 +109,6 @@ pub(crate) fn sums_at<'s, D: Data>(
         let (more, less) = ((count * times as i64, sum * times as i128), (-count * times as i64, -sum * times as i128));
         [((group, ()), closes_at_ms, more), ((group, ()), closes_at_ms + 1, less)]
     })
-}
-
-/// What `logic` makes of all values of a key.
-pub(crate) fn reduced<'s, V: Data, R: Times, O: Data>(
-    arranged: Arranged<'s, TraceAgent<ValSpine<i64, V, i64, R>>>,
-    name: &str,
-    logic: Reduction<V, R, O>,
-) -> Collected<'s, (i64, O)> {
-    let reduced = arranged.reduce_abelian::<_, ValBuilder<i64, O, i64, isize>, ValSpine<i64, O, i64, isize>, _, _>(
-        name,
-        logic,
-        |updates, key, of_key| {
-            updates.clear();
-            updates.extend(of_key.drain(..).map(|(value, at_ms, times)| ((*key, value), at_ms, times)));
-        },
-    );
-    reduced.as_collection(|key, value| (*key, value.clone()))
 }
 
 /// Is given a key, its values and how often each is there, and pushes what is to be there for it.

@@ -22,7 +22,8 @@ use timely::Bincode;
 use timely::bytes::arc::BytesMut;
 use timely::communication::Bytesable;
 
-use super::collections::{Collected, Events, Incremental, Reduction, Rows, TimedEvent, arranged, reduced, retimed};
+use super::arrangements::Arrangements;
+use super::collections::{Collected, Events, Incremental, Reduction, Rows, TimedEvent, retimed};
 use super::delay::delay_until_due;
 use crate::answers::Row;
 use crate::logic::{EMPTY_STATE, KeyedLogic, TimerOutcome};
@@ -74,8 +75,8 @@ impl<L: ReplayableLogic> Incremental for L {
         self.key(event).map(|key| (key.number(), EventFields::of(event)))
     }
 
-    fn answers<'s>(&self, events: Events<'s, EventFields>, step_ms: i64) -> Rows<'s, L::Row> {
-        key_lifetimes(self, events, step_ms)
+    fn answers<'s>(&self, events: Events<'s, EventFields>, arrangements: &Arrangements) -> Rows<'s, L::Row> {
+        key_lifetimes(self, events, arrangements)
     }
 }
 
@@ -100,13 +101,17 @@ impl Numbered for Id {
 /// What a segment has left behind is given back some time after its end: the shorter, the less is held and looked at again,
 /// and the more rounds are needed, since time advances by no more than that in each. So it takes a step; but not less than a
 /// four-thousandth of a life, since at the end of the input all lives are waited for.
-fn key_lifetimes<'s, L: ReplayableLogic>(logic: &L, events: Events<'s, EventFields>, step_ms: i64) -> Rows<'s, L::Row> {
+fn key_lifetimes<'s, L: ReplayableLogic>(
+    logic: &L,
+    events: Events<'s, EventFields>,
+    arrangements: &Arrangements,
+) -> Rows<'s, L::Row> {
     let (divide, answer) = (logic.clone(), logic.clone());
     let divide = move |key: &i64, known: &[(&Known, isize)], segments: &mut Vec<(Segment, isize)>| {
         Segmenter { replay: Replay::new(&divide, *key), before: None, events: Vec::new(), segments }.divide(known);
     };
-    let after_ms = step_ms.max(logic.longest_ms() / 4000).max(1);
-    retimed(segments(events, Box::new(divide), after_ms), move |(key, segment), now_ms, times| {
+    let after_ms = arrangements.step_ms().max(logic.longest_ms() / 4000).max(1);
+    retimed(segments(events, Box::new(divide), after_ms, arrangements), move |(key, segment), now_ms, times| {
         // What was due before has been answered before.
         let rows = answered(&answer, key, &segment).into_iter().filter(move |(due_ms, _)| *due_ms >= now_ms);
         rows.map(move |row| (row, now_ms, times))
@@ -139,11 +144,12 @@ fn segments<'s>(
     events: Events<'s, EventFields>,
     divide: Reduction<Known, isize, Segment>,
     after_ms: i64,
+    arrangements: &Arrangements,
 ) -> Collected<'s, (i64, Segment)> {
     let (variable, over) = Variable::new(events.scope(), after_ms);
     // In turn, since the loop comes round many times until it has passed what is released at once.
     let known = delay_until_due(events.map(|(key, event)| (key, Known::Event(event))).concat(over));
-    let segments = reduced(arranged(known, "known"), "segments", divide);
+    let segments = arrangements.reduce(arrangements.arrange(known, "known"), "segments", divide);
     // A segment that stands at its end is over. What happens to it later is only its own events going.
     let ends = retimed(segments.clone(), |(key, segment), now_ms, times| {
         let ends_at_ms = segment.ends_at_ms;

@@ -13,7 +13,7 @@
 //! passed it; what ends by itself is taken out as a whole life (see [`key_lifetimes`]). Updates of a future time wait where
 //! their time is looked at and nothing else ([`delay_until_due`]). When a negative update has met its positive one, and the
 //! frontier has passed both, the trace forgets the two as it merges its batches: compaction is the eviction, and there
-//! is no other.
+//! is no other. It may lag behind the frontier, so that the latest past can still be told ([`arrangements`]).
 //!
 //! Two dataflows work together. The first is that of all strategies: its timestamp is the epoch, workers read their
 //! share and send what concerns the pipeline to the worker of its key, whole batches at a time, and its last operator
@@ -35,9 +35,11 @@
 //!
 //! Decisions D-015 and D-016.
 
+pub(crate) mod arrangements;
 pub(crate) mod collections;
 pub(crate) mod delay;
 pub(crate) mod key_lifetimes;
+mod releasing_spine;
 pub(crate) mod running_count;
 
 use std::cell::{Cell, RefCell};
@@ -54,6 +56,7 @@ use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::probe::{Handle as ProbeHandle, Probe};
 use timely::worker::Worker;
 
+use self::arrangements::Arrangements;
 use self::collections::{Incremental, LOG, Rows, TimedEvent, retimed};
 use self::delay::delay_until_due;
 use super::dataflow::context::{WorkerContext, WorkerTotals, execute};
@@ -126,6 +129,7 @@ pub(crate) fn run<D: Incremental>(
         let late = worker_context.run(worker, &messages, &Reading::InTurn, |messages| {
             worker_context.last(messages, OwnershipFilter::everything(), Rc::clone(&sink));
         });
+        worker_context.show_at_the_end(sink.borrow().state_counts());
         worker_context.end(worker, &sink, late)
     })
 }
@@ -136,6 +140,7 @@ struct Intake<W: Message + Ord + Debug, R> {
     order: Box<dyn OrderPolicy<(i64, TimedEvent<W>)>>,
     released: Vec<(i64, TimedEvent<W>)>,
     input: Input<W>,
+    arrangements: Arrangements,
     answers: SharedSink<R>,
     updates: Rc<Cell<isize>>, // that the second dataflow holds
 }
@@ -152,15 +157,19 @@ impl<W: Message + Ord + Debug, R: Row> Intake<W, R> {
     ) -> Self {
         let (updates, mut input) = (count_updates(worker), Input::new());
         let answers = answers(StateShare::WHOLE, [FaultInjector::not(), worker_context.fault()]);
+        let eviction = worker_context.config.eviction;
+        let arrangements = Arrangements::new(step_ms(&worker_context.feed), eviction.compaction_lag_ms());
         let answered = worker.dataflow(|scope| {
             let events = input.to_stream(scope).as_collection();
-            keep(pipeline.answers(events, step_ms(&worker_context.feed)), Rc::clone(&answers))
+            keep(pipeline.answers(events, &arrangements), Rc::clone(&answers))
         });
         worker_context.answers_behind(answered);
         // Only if there is no epoch, everything is reached at once.
-        input.advance_to(worker_context.feed.reached(0).watermark_ms);
-        let order = worker_context.config.order.policy(worker_context.feed.slack_ms());
-        Self { fault: worker_context.fault(), order, released: Vec::new(), input, answers, updates }
+        let reached = worker_context.feed.reached(0);
+        arrangements.advance(reached.watermark_ms);
+        input.advance_to(reached.watermark_ms);
+        let order = config.order.policy(worker_context.feed.slack_ms());
+        Self { fault: worker_context.fault(), order, released: Vec::new(), input, arrangements, answers, updates }
     }
 }
 
@@ -176,6 +185,7 @@ impl<W: Message + Ord + Debug, R: Row> Sink<(i64, TimedEvent<W>)> for Intake<W, 
         let released = self.released.drain(..);
         let mut updates = released.map(|timed| (timed, timed.event_time_ms(), 1)).collect();
         self.input.send_batch(&mut updates);
+        self.arrangements.advance(reached.watermark_ms);
         // The input stays open, so that what is held can be looked at when everything has been answered.
         self.input.advance_to(reached.watermark_ms);
     }

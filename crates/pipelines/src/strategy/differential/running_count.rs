@@ -7,7 +7,8 @@
 use flowbench_events::{Event, Id};
 use serde::{Deserialize, Serialize};
 
-use super::collections::{Collected, Events, Sums, TimedEvent, arranged, reduced, retimed};
+use super::arrangements::Arrangements;
+use super::collections::{Collected, Events, Sums, TimedEvent, retimed};
 use super::delay::delay_until_due;
 use crate::total::Total;
 
@@ -47,6 +48,7 @@ pub(crate) fn running_count<'s>(
     orders: Events<'s, Order>,
     window_ms: Option<i64>,
     least: i64,
+    arrangements: &Arrangements,
 ) -> Collected<'s, (i64, RunningCount)> {
     let mut seen = retimed(orders.clone(), |(key, timed), now_ms, times| {
         let more = sums(&timed, times);
@@ -79,7 +81,7 @@ pub(crate) fn running_count<'s>(
             }
         }
     };
-    reduced(arranged(seen, "orders"), "running", Box::new(count))
+    arrangements.reduce(arrangements.arrange(seen, "orders"), "running", Box::new(count))
 }
 
 /// Orders of a key.

@@ -8,13 +8,22 @@ use flowbench_events::{Event, Id, Kind, Record, Trace, Value};
 use proptest::prelude::*;
 
 use crate::driver::{Driver, Drivers, StateCounts, UnpacedDriver};
+use crate::eviction::{Compaction, Frontier};
 use crate::registry::Registry;
-use crate::{Feed, RunConfig, RunContext, Strategy as Parallelism, oracle};
+use crate::strategy::declaration::NO_HISTORY;
+use crate::{Eviction, Feed, RunConfig, RunContext, RunError, Strategy as Parallelism, catalogue, oracle};
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// Remembers the most updates that were held on one worker.
-struct Watched(Box<dyn Driver>, Arc<AtomicUsize>);
+/// Remembers the updates that were held on one worker.
+struct Watched(Box<dyn Driver>, Arc<Held>);
+
+/// The most updates that were held on one worker, and the last.
+#[derive(Default)]
+struct Held {
+    most: AtomicUsize,
+    last: AtomicUsize,
+}
 
 impl Driver for Watched {
     fn admissible(&mut self) -> u64 {
@@ -30,27 +39,33 @@ impl Driver for Watched {
     }
 
     fn on_state(&mut self, state_counts: StateCounts) {
-        self.1.fetch_max(state_counts.entries, Ordering::Relaxed);
+        self.1.most.fetch_max(state_counts.entries, Ordering::Relaxed);
+        self.1.last.store(state_counts.entries, Ordering::Relaxed);
     }
 }
 
-/// Runs a pipeline one epoch after the other, holds its answers against the oracle, and tells the most updates it has held.
+/// Runs a pipeline as [`held_updates`] does, and tells the most updates it has held.
 fn most_updates(pipeline: &str, settings: &[&str], events: Vec<Event>, slack_ms: i64) -> usize {
+    held_updates(pipeline, settings, events, slack_ms, Frontier.into()).most.load(Ordering::Relaxed)
+}
+
+/// Runs a pipeline one epoch after the other, holds its answers against the oracle, and tells the updates it has held.
+fn held_updates(pipeline: &str, settings: &[&str], events: Vec<Event>, slack_ms: i64, eviction: Eviction) -> Arc<Held> {
     let trace = Arc::new(Trace { events, ..Trace::default() });
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     let prepared = Registry::default().find(pipeline).unwrap().prepare(&settings, &trace.symbols).unwrap();
-    let (most, one_at_a_time) = (Arc::new(AtomicUsize::new(0)), UnpacedDriver::one_at_a_time());
+    let (held, one_at_a_time) = (Arc::<Held>::default(), UnpacedDriver::one_at_a_time());
     let drivers: Drivers = {
-        let most = Arc::clone(&most);
-        Arc::new(move |worker| Box::new(Watched(one_at_a_time(worker), Arc::clone(&most))))
+        let held = Arc::clone(&held);
+        Arc::new(move |worker| Box::new(Watched(one_at_a_time(worker), Arc::clone(&held))))
     };
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 13, slack_ms, true));
-    let config = RunConfig::plain(Parallelism::DIFFERENTIAL);
+    let config = RunConfig { eviction, ..RunConfig::plain(Parallelism::DIFFERENTIAL) };
     let end = prepared.run(&RunContext::new(config, &feed, drivers)).unwrap();
     let truth = prepared.oracle(&oracle::delivered(&trace.events, Some(slack_ms.into()), None));
     assert_eq!(end.answers.lines(&trace.symbols), truth.lines(&trace.symbols), "{pipeline}");
     assert!(!truth.is_empty(), "{pipeline} had nothing to answer");
-    most.load(Ordering::Relaxed)
+    held
 }
 
 /// A view, a download, an order and its dispatch every four hours, of customers and orders that come and go.
@@ -108,6 +123,98 @@ fn on_the_hour() -> impl Strategy<Value = Vec<Event>> {
         .prop_map(move |rows| rows.into_iter().enumerate().map(event).collect())
 }
 
+/// Pipelines that forget, and one that does not.
+const PIPELINES: [(&str, &[&str]); 8] = [
+    ("dispatch-overdue", &["limit=2h", "horizon=1d"]),
+    ("sessions", &["on=any", "gap=2h"]),
+    ("funnel", &["within=1d"]),
+    ("repeat-high-value", &["count=2"]),
+    ("load-time-conversion", &["within=5h"]),
+    ("trending-products", &[]),
+    ("dispatched-today", &[]),
+    ("lifetime-value", &[]),
+];
+
+fn compaction(lag_ms: i64) -> Eviction {
+    Compaction { lag_ms }.into()
+}
+
+#[test]
+fn history_is_held_for_the_lag_and_given_back_at_the_end() {
+    const SPAN_DAYS: i64 = 125;
+    for (pipeline, settings) in PIPELINES {
+        let held = |eviction| {
+            let held = held_updates(pipeline, settings, coming_and_going(SPAN_DAYS as u64 * 24), 0, eviction);
+            (held.most.load(Ordering::Relaxed), held.last.load(Ordering::Relaxed))
+        };
+        let under_frontier = held(Frontier.into());
+        assert_eq!(held(compaction(0)), under_frontier, "{pipeline}");
+        let mut most_before = under_frontier.0;
+        let mut left = Vec::new();
+        for lag_days in [7, 30, 90, 1000] {
+            let (most, last) = held(compaction(lag_days * 24 * HOUR_MS));
+            assert!(
+                most > most_before || (lag_days > SPAN_DAYS && most == most_before),
+                "{pipeline}, {lag_days} d: {most} held, {most_before} with less of a lag"
+            );
+            most_before = most;
+            left.push(last);
+        }
+        // Frontier also leaves what no merge has met.
+        assert!(left.iter().all(|last| *last == left[0] && *last <= under_frontier.1), "{pipeline}: {left:?} left");
+    }
+}
+
+#[test]
+fn history_changes_no_answer() {
+    let trace = Arc::new(Trace { events: coming_and_going(400), ..Trace::default() });
+    let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, 24 * HOUR_MS, true));
+    let mut served = 0;
+    for pipeline in catalogue::CATALOGUE {
+        let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+        let truth = prepared.oracle(&oracle::delivered(&trace.events, Some((24 * HOUR_MS).into()), None));
+        for (lag_ms, workers) in
+            [0, 1, HOUR_MS, 10_000 * HOUR_MS, i64::MAX].into_iter().flat_map(|lag| [(lag, 1), (lag, 2)])
+        {
+            let differential = RunConfig::plain(Parallelism::DIFFERENTIAL);
+            let config = RunConfig { workers, eviction: compaction(lag_ms), ..differential };
+            if let Some(reason) = prepared.unsupported_reason(&config) {
+                assert_eq!(prepared.unsupported_reason(&differential), Some(reason), "{}", pipeline.name());
+                continue;
+            }
+            let end = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())).unwrap();
+            assert_eq!(
+                end.answers.lines(&trace.symbols),
+                truth.lines(&trace.symbols),
+                "{} {config:?}",
+                pipeline.name()
+            );
+            served += 1;
+        }
+    }
+    assert!(served >= 90, "{served} runs");
+}
+
+#[test]
+fn only_arrangements_have_a_history() {
+    let trace = Arc::new(Trace { events: coming_and_going(20), ..Trace::default() });
+    let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, 0, true));
+    for pipeline in ["identity", "sessions", "trending-products", "lifetime-value"] {
+        let prepared = Registry::default().find(pipeline).unwrap().prepare(&[], &trace.symbols).unwrap();
+        for strategy in Parallelism::ALL {
+            let config = RunConfig { workers: strategy.readers(2).max(1), ..RunConfig::plain(strategy) };
+            let lagging = RunConfig { eviction: compaction(HOUR_MS), ..config };
+            let reason = prepared.unsupported_reason(&config);
+            let due = reason.or((strategy != Parallelism::DIFFERENTIAL).then_some(NO_HISTORY));
+            assert_eq!(prepared.unsupported_reason(&lagging), due, "{pipeline} {}", strategy.name());
+            if let Some(due) = due {
+                let end = prepared.run(&RunContext::new(lagging, &feed, UnpacedDriver::drivers()));
+                assert!(matches!(end.err(), Some(RunError::Unsupported { reason, .. }) if reason == due));
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
@@ -115,6 +222,7 @@ proptest! {
     #[test]
     fn what_is_forgotten_makes_no_difference(
         events in on_the_hour(), slack_h in 0_i64..60, records_per_epoch in 1_usize..20, workers in 1_usize..3,
+        lag_h in prop::sample::select(vec![0_i64, 1, 7, 1000]),
     ) {
         let slack_ms = slack_h * HOUR_MS;
         let trace = Arc::new(Trace { events, ..Trace::default() });
@@ -137,7 +245,8 @@ proptest! {
         ] {
             let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
             let prepared = Registry::default().find(pipeline).unwrap().prepare(&settings, &trace.symbols).unwrap();
-            let config = RunConfig { workers, ..RunConfig::plain(Parallelism::DIFFERENTIAL) };
+            let eviction = compaction(lag_h * HOUR_MS);
+            let config = RunConfig { workers, eviction, ..RunConfig::plain(Parallelism::DIFFERENTIAL) };
             let end = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())).unwrap();
             let truth = prepared.oracle(&canonical).lines(&trace.symbols);
             prop_assert_eq!(end.answers.lines(&trace.symbols), truth, "{} {:?}", pipeline, settings);
