@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::memory::{WAITING_EVENT_BYTES, WAITING_SHARE_MAX};
 use crate::record::{
-    Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, Growth, LatencyComponents, LostTime, Memory,
-    Numbers, Progress, Quantiles, Series, Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
+    Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, EvictionCost, Growth, LatencyComponents, LostTime,
+    Memory, Numbers, Progress, Quantiles, Series, Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
 };
 use crate::table::csv_text;
 
@@ -217,15 +217,47 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
         ("burst_given_back_share", burst.map(|burst| burst.given_back_share).into()),
         ("burst_release_ms", burst.and_then(|burst| burst.release_ms).into()),
     ]);
+    push_eviction(row, memory);
+}
+
+fn push_eviction(row: &mut Row, memory: Option<&Memory>) {
+    let per_live_entry = memory.and_then(|m| m.bytes_per_live_entry.filter(|_| waits_are_few(m)));
+    let payload_bytes = memory.and_then(|m| m.payload_bytes_per_entry).filter(|bytes| *bytes > 0.0);
+    let allocator = memory.and_then(|m| m.allocator_peak);
+    let eviction = memory.and_then(|m| m.eviction);
+    let seconds = |ns: fn(&EvictionCost) -> u64| Cell::from(eviction.as_ref().map(|cost| ns(cost) as f64 / 1e9));
+    row.extend([
+        ("live_entries", memory.and_then(|m| m.live_entries).into()),
+        ("bytes_per_live_entry", per_live_entry.into()),
+        ("bytes_per_payload_byte", per_live_entry.zip(payload_bytes).map(|(held, needed)| held / needed).into()),
+        ("timers_peak", memory.map(|m| m.timers_peak).into()),
+        ("retractable_peak", memory.map(|m| m.retractable_peak).into()),
+        ("allocator_resident_peak_bytes", allocator.map(|bytes| bytes.resident).into()),
+        ("allocator_active_peak_bytes", allocator.map(|bytes| bytes.active).into()),
+        ("allocator_retained_peak_bytes", allocator.map(|bytes| bytes.retained).into()),
+        ("eviction_forgotten", eviction.map(|cost| cost.forgotten).into()),
+        ("eviction_lost", eviction.map(|cost| cost.lost).into()),
+        ("eviction_passes", eviction.map(|cost| cost.passes).into()),
+        ("eviction_s", seconds(|cost| cost.pass_ns + cost.bookkeeping_ns)),
+        ("eviction_pass_s", seconds(|cost| cost.pass_ns)),
+        ("eviction_bookkeeping_s", seconds(|cost| cost.bookkeeping_ns)),
+        ("eviction_clock_s", seconds(|cost| cost.clock_ns)),
+        ("eviction_longest_pass_ns", eviction.and_then(|cost| cost.longest_pass_ns).into()),
+        ("eviction_longest_pass_at_ns", eviction.and_then(|cost| cost.longest_pass_at_ns).into()),
+        ("release_mean_ms", eviction.and_then(|cost| cost.release_mean_ms).into()),
+        ("release_max_ms", eviction.and_then(|cost| cost.release_max_ms).into()),
+    ]);
 }
 
 /// Returns the bytes per entry, unless waiting events took more than [`WAITING_SHARE_MAX`] of the memory: their lists
 /// have room for up to twice as many, which would be attributed to the entries.
 fn bytes_per_entry(memory: &Memory) -> Option<f64> {
+    memory.bytes_per_entry.filter(|_| waits_are_few(memory))
+}
+
+fn waits_are_few(memory: &Memory) -> bool {
     let waiting_bytes = (memory.buffered_peak * WAITING_EVENT_BYTES) as f64;
-    let are_few =
-        memory.live_bytes_peak.is_some_and(|live_bytes| waiting_bytes <= live_bytes as f64 * WAITING_SHARE_MAX);
-    memory.bytes_per_entry.filter(|_| are_few)
+    memory.live_bytes_peak.is_some_and(|live_bytes| waiting_bytes <= live_bytes as f64 * WAITING_SHARE_MAX)
 }
 
 fn push_accuracy(row: &mut Row, numbers: Option<&Numbers>) {

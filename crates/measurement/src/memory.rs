@@ -69,7 +69,7 @@ mod worlds;
 
 use self::trend::Trend;
 pub use self::trend::{MATERIAL_BYTES, MATERIAL_ENTRIES, MATERIAL_SHARE, POINTS};
-use crate::record::{EntriesGrowth, Growth, Memory, Series, TimelinePoint, Verdict};
+use crate::record::{AllocatorBytes, EntriesGrowth, Growth, Memory, Series, TimelinePoint, Verdict};
 use crate::release::burst_release;
 
 /// Minimum number of entries for which bytes per entry are reported.
@@ -93,8 +93,13 @@ pub struct Held {
 impl Held {
     /// Returns the state bytes per entry, without the waiting events; `None` below [`ENTRIES_FOR_A_SHARE`] entries.
     pub fn bytes_per_entry(&self) -> Option<f64> {
+        self.bytes_per(self.entries)
+    }
+
+    /// Returns the state bytes per entry if only these many count; `None` below [`ENTRIES_FOR_A_SHARE`] of them.
+    pub fn bytes_per(&self, entries: u64) -> Option<f64> {
         let state_bytes = self.live_bytes - (self.buffered * WAITING_EVENT_BYTES) as i64;
-        (self.entries >= ENTRIES_FOR_A_SHARE).then(|| state_bytes as f64 / self.entries as f64)
+        (entries >= ENTRIES_FOR_A_SHARE).then(|| state_bytes as f64 / entries as f64)
     }
 }
 
@@ -114,6 +119,12 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
         payload_bytes_per_entry: None,
         growth: growth(points),
         burst: burst_release(points),
+        live_entries: None,
+        bytes_per_live_entry: None,
+        timers_peak: points.iter().filter_map(|point| point.timers).max().unwrap_or(0),
+        retractable_peak: points.iter().filter_map(|point| point.retractable).max().unwrap_or(0),
+        allocator_peak: points.iter().filter_map(|point| point.allocator).reduce(AllocatorBytes::max),
+        eviction: None,
     }
 }
 

@@ -2,7 +2,7 @@
 //! the run stops.
 //!
 //! `run.json` is replaced as a whole (temporary file, fsync, rename, fsync of the directory). `cases.ndjson`, `cases.csv`,
-//! `timeline.csv`, `latency.hlog` and, if activity was logged, `operators.csv` and `channels.csv` grow by what a case
+//! `timeline.csv`, `state.csv`, `latency.hlog` and, if activity was logged, `operators.csv` and `channels.csv` grow by what a case
 //! leaves, so that the last case costs no more than the first. A case's line in `cases.ndjson` is written after its data,
 //! so that a case which is listed has all of it on disk, and its row in `cases.csv` after that. A crash can leave an
 //! unfinished last line, which readers skip and count, data of a case that is not listed, and a `cases.csv` without the
@@ -21,7 +21,7 @@ use crate::columns::cases_csv;
 use crate::hlog::{self, HistogramLog, HlogError};
 use crate::latency::LatencyHistogram;
 use crate::operator_profile::{self, WorkerRow};
-use crate::record::{CaseRecord, ChannelLoad, OperatorTime, RunRecord, SCHEMA_VERSION, TimelinePoint};
+use crate::record::{CaseRecord, ChannelLoad, OperatorState, OperatorTime, RunRecord, SCHEMA_VERSION, TimelinePoint};
 use crate::table::TableError;
 use crate::timeline::{self, TimelineRow};
 
@@ -33,6 +33,8 @@ pub const CASES_NDJSON: &str = "cases.ndjson";
 pub const CASES_CSV: &str = "cases.csv";
 /// File of the samples of the cases over time.
 pub const TIMELINE_CSV: &str = "timeline.csv";
+/// File of what each operator of each worker held over time.
+pub const STATE_CSV: &str = "state.csv";
 /// File of the latency histograms.
 pub const LATENCY_HLOG: &str = "latency.hlog";
 /// File of the time by operator; present only if operators were logged.
@@ -40,7 +42,8 @@ pub const OPERATORS_CSV: &str = "operators.csv";
 /// File of the load of each dataflow channel; present only if operators were logged.
 pub const CHANNELS_CSV: &str = "channels.csv";
 /// All files of a run.
-const FILES: [&str; 7] = [RUN_JSON, CASES_NDJSON, CASES_CSV, TIMELINE_CSV, LATENCY_HLOG, OPERATORS_CSV, CHANNELS_CSV];
+const FILES: [&str; 8] =
+    [RUN_JSON, CASES_NDJSON, CASES_CSV, TIMELINE_CSV, STATE_CSV, LATENCY_HLOG, OPERATORS_CSV, CHANNELS_CSV];
 /// Prefix of the names of files that are not complete yet.
 const TEMPORARY: &str = ".tmp-flowbench-";
 
@@ -138,6 +141,8 @@ pub struct CaseData<'a> {
     pub histograms: &'a [(&'a str, &'a LatencyHistogram)],
     /// Samples, oldest first.
     pub timeline: &'a [TimelinePoint],
+    /// What each operator of each worker held over time.
+    pub states: &'a [OperatorState],
     /// Time by operator and worker; empty if it was not logged.
     pub operators: &'a [OperatorTime],
     /// Messages sent by each worker over each channel; empty if they were not logged.
@@ -254,6 +259,11 @@ impl ResultsDir {
         self.append(LATENCY_HLOG, &hlog::header(self.started_at_ms), &histograms)?;
         let rows = timeline::csv_rows(case.case, case.repeat, data.timeline);
         self.append(TIMELINE_CSV, &timeline::csv_header(), &rows)?;
+        self.append_if_any(
+            STATE_CSV,
+            timeline::STATE_HEADER,
+            &timeline::state_rows(case.case, case.repeat, data.states),
+        )?;
         let rows = operator_profile::operator_rows(case.case, case.repeat, data.operators);
         self.append_if_any(OPERATORS_CSV, operator_profile::OPERATORS_HEADER, &rows)?;
         let rows = operator_profile::channel_rows(case.case, case.repeat, data.channels);
@@ -365,10 +375,10 @@ impl ResultsDir {
     fn drop_unlisted(&mut self) -> Result<(), ResultsError> {
         let listed: BTreeSet<String> = self.cases.iter().map(CaseRecord::tag).collect();
         let of_listed = |line: &str| owner(line).is_none_or(|tag| listed.contains(&tag));
-        for name in [LATENCY_HLOG, TIMELINE_CSV, OPERATORS_CSV, CHANNELS_CSV] {
+        for name in [LATENCY_HLOG, TIMELINE_CSV, STATE_CSV, OPERATORS_CSV, CHANNELS_CSV] {
             let path = self.path.join(name);
-            let only_if_logged = [OPERATORS_CSV, CHANNELS_CSV].contains(&name);
-            if only_if_logged && !path.exists() {
+            let only_if_any = [STATE_CSV, OPERATORS_CSV, CHANNELS_CSV].contains(&name);
+            if only_if_any && !path.exists() {
                 continue;
             }
             let (text, _) = read_complete_lines(&path)?;

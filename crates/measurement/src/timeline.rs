@@ -6,14 +6,15 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::latency::LatencyHistogram;
-use crate::record::TimelinePoint;
+pub use crate::record::AllocatorBytes;
+use crate::record::{OperatorState, TimelinePoint};
 use crate::table::{TableError, csv_text};
 
 /// A function that reads one column of `timeline.csv` from a point.
 pub type Column = fn(&TimelinePoint) -> Option<i64>;
 
 /// The columns of `timeline.csv` after `case` and `repeat`, in order. Names end in their unit; the others are counts.
-pub const COLUMNS: [(&str, Column); 13] = [
+pub const COLUMNS: [(&str, Column); 20] = [
     ("at_ns", |point| whole(point.at_ns)),
     ("admitted", |point| whole(point.admitted)),
     ("live_bytes", |point| point.live_bytes),
@@ -27,9 +28,16 @@ pub const COLUMNS: [(&str, Column); 13] = [
     ("backlog", |point| whole(point.backlog)),
     ("view_skew_records", |point| point.view_skew_records.and_then(whole)),
     ("view_skew_ms", |point| point.view_skew_ms),
+    ("timers", |point| point.timers.and_then(whole)),
+    ("retractable", |point| point.retractable.and_then(whole)),
+    ("eviction_ns", |point| point.eviction_ns.and_then(whole)),
+    ("eviction_pass_max_ns", |point| point.eviction_pass_max_ns.and_then(whole)),
+    ("allocator_resident_bytes", |point| Some(point.allocator?.resident)),
+    ("allocator_active_bytes", |point| Some(point.allocator?.active)),
+    ("allocator_retained_bytes", |point| Some(point.allocator?.retained)),
 ];
-/// Number of [`COLUMNS`] in files of schema versions 1 and 2.
-const COLUMNS_BEFORE: [usize; 2] = [8, 11];
+/// Numbers of [`COLUMNS`] in older files.
+const COLUMNS_BEFORE: [usize; 3] = [8, 11, 13];
 
 /// The readings of a sampler at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -49,6 +57,14 @@ pub struct Reading {
     pub entries: u64,
     /// Number of events waiting for the watermark on all workers.
     pub buffered: u64,
+    /// Number of keys scheduled for a timer on all workers.
+    pub timers: u64,
+    /// Number of events kept on all workers so that answers can be retracted.
+    pub retractable: u64,
+    /// Time that all workers have spent on forgetting so far, in ns.
+    pub eviction_ns: u64,
+    /// Bytes of the allocator beyond those at the start of the run; absent if it does not tell.
+    pub allocator: Option<AllocatorBytes>,
 }
 
 /// Progress of the run at the instant of a reading, computed afterwards from the plan and the trace.
@@ -65,6 +81,9 @@ pub struct Position {
     /// Distance between the views of the workers, in records and in ms of event time; absent if there are fewer than
     /// two views.
     pub view_skew: Option<(u64, i64)>,
+    /// Longest time that the evictions of a worker took at once since the previous reading, in ns; absent if none took
+    /// long.
+    pub eviction_pass_max_ns: Option<u64>,
 }
 
 /// The samples of a running case.
@@ -97,6 +116,11 @@ impl Timeline {
             backlog: position.backlog,
             view_skew_records: position.view_skew.map(|(records, _)| records),
             view_skew_ms: position.view_skew.map(|(_, ms)| ms),
+            timers: Some(reading.timers),
+            retractable: Some(reading.retractable),
+            eviction_ns: Some(reading.eviction_ns),
+            eviction_pass_max_ns: position.eviction_pass_max_ns,
+            allocator: reading.allocator,
         });
     }
 
@@ -176,6 +200,26 @@ pub fn csv_rows(case: usize, repeat: usize, points: &[TimelinePoint]) -> String 
     }))
 }
 
+/// The first line of `state.csv`.
+pub const STATE_HEADER: &str = "case,repeat,worker,operator,at_ns,newest_event_time_ms,entries,least_bytes\n";
+
+/// Returns rows of `state.csv` without the header.
+pub fn state_rows(case: usize, repeat: usize, states: &[OperatorState]) -> String {
+    csv_text(states.iter().map(|state| {
+        let newest_ms = state.newest_event_time_ms.map_or_else(String::new, |ms| ms.to_string());
+        [
+            case.to_string(),
+            repeat.to_string(),
+            state.worker.to_string(),
+            state.operator.clone(),
+            state.at_ns.to_string(),
+            newest_ms,
+            state.entries.to_string(),
+            state.least_bytes.to_string(),
+        ]
+    }))
+}
+
 /// Reads `timeline.csv`, header included; files of older schema versions have fewer columns.
 ///
 /// # Errors
@@ -209,28 +253,38 @@ fn parse(row: &str, columns: usize) -> Result<TimelineRow, String> {
         return Err(format!("{} fields instead of {}", cells.len(), columns + 2));
     }
     // What a version did not have yet is empty; the backlog was 0.
-    cells.extend(["", "", "0", "", ""].iter().skip(columns - COLUMNS_BEFORE[0]));
-    let [case, repeat, at, admitted, live, rss, entries, buffered, max, p50, newest, watermark, backlog, records, ms] =
-        cells[..]
-    else {
-        return Err(format!("{} columns instead of {}", cells.len(), COLUMNS.len() + 2));
-    };
+    let backlog = 2 + COLUMNS_BEFORE[0] + 2;
+    cells.extend((cells.len()..COLUMNS.len() + 2).map(|at| if at == backlog { "0" } else { "" }));
+    let mut cells = cells.into_iter();
+    let mut next = || cells.next().unwrap_or_default();
+    let (case, repeat) = (next(), next());
     let point = TimelinePoint {
-        at_ns: count("at_ns", at)?,
-        admitted: count("admitted", admitted)?,
-        live_bytes: number(live)?,
-        rss_bytes: count("rss_bytes", rss)?,
-        entries: count("entries", entries)?,
-        buffered: count("buffered", buffered)?,
-        latency_max_ns: number(max)?,
-        latency_p50_ns: number(p50)?,
-        newest_event_time_ms: number(newest)?,
-        watermark_ms: number(watermark)?,
-        backlog: count("backlog", backlog)?,
-        view_skew_records: number(records)?,
-        view_skew_ms: number(ms)?,
+        at_ns: count("at_ns", next())?,
+        admitted: count("admitted", next())?,
+        live_bytes: number(next())?,
+        rss_bytes: count("rss_bytes", next())?,
+        entries: count("entries", next())?,
+        buffered: count("buffered", next())?,
+        latency_max_ns: number(next())?,
+        latency_p50_ns: number(next())?,
+        newest_event_time_ms: number(next())?,
+        watermark_ms: number(next())?,
+        backlog: count("backlog", next())?,
+        view_skew_records: number(next())?,
+        view_skew_ms: number(next())?,
+        timers: number(next())?,
+        retractable: number(next())?,
+        eviction_ns: number(next())?,
+        eviction_pass_max_ns: number(next())?,
+        allocator: allocator_bytes([next(), next(), next()])?,
     };
     Ok(TimelineRow { case: count("case", case)? as usize, repeat: count("repeat", repeat)? as usize, point })
+}
+
+fn allocator_bytes(cells: [&str; 3]) -> Result<Option<AllocatorBytes>, String> {
+    let [resident, active, retained] = cells.map(number);
+    let bytes = resident?.zip(active?).zip(retained?);
+    Ok(bytes.map(|((resident, active), retained)| AllocatorBytes { resident, active, retained }))
 }
 
 fn count(column: &str, cell: &str) -> Result<u64, String> {
@@ -271,12 +325,17 @@ mod tests {
             rss_bytes: 7,
             entries: 8,
             buffered: 9,
+            timers: 15,
+            retractable: 16,
+            eviction_ns: 17,
+            allocator: Some(AllocatorBytes { resident: 18, active: 19, retained: -20 }),
         };
         let position = Position {
             newest_event_time_ms: Some(10),
             watermark_ms: Some(-11),
             backlog: 12,
             view_skew: Some((13, 14)),
+            eviction_pass_max_ns: Some(21),
         };
         timeline.push(reading, position, Some(&interval));
         let before = Position::default();
@@ -295,6 +354,11 @@ mod tests {
             backlog: 12,
             view_skew_records: Some(13),
             view_skew_ms: Some(14),
+            timers: Some(15),
+            retractable: Some(16),
+            eviction_ns: Some(17),
+            eviction_pass_max_ns: Some(21),
+            allocator: reading.allocator,
         };
         let nothing = TimelinePoint {
             live_bytes: None,
@@ -305,6 +369,7 @@ mod tests {
             backlog: 0,
             view_skew_records: None,
             view_skew_ms: None,
+            eviction_pass_max_ns: None,
             ..expected
         };
         assert_eq!(timeline.points(), [expected, nothing]);
@@ -315,16 +380,17 @@ mod tests {
         let header = csv_header();
         assert_eq!(read_csv("").unwrap_err().line, 1);
         assert_eq!(read_csv("a,b\n").unwrap_err().line, 1);
-        let good = "1,1,0,0,0,0,0,0,,,,,0,,";
+        let good = "1,1,0,0,0,0,0,0,,,,,0,,,,,,,,,";
         assert_eq!(read_csv(&format!("{header}{good}\n")).unwrap().len(), 1);
-        let TableError { line, what } = read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0,,\n")).unwrap_err();
+        let TableError { line, what } =
+            read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0,,,,,,,,,\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (3, "`x` is no whole number, or does not fit"));
         let TableError { line, what } = read_csv(&format!("{header}1,1,0\n")).unwrap_err();
-        assert_eq!((line, what.as_str()), (2, "3 fields instead of 15"));
-        let TableError { line, what } = read_csv(&format!("{header}1,1,0,,0,0,0,0,,,,,0,,\n")).unwrap_err();
+        assert_eq!((line, what.as_str()), (2, "3 fields instead of 22"));
+        let TableError { line, what } = read_csv(&format!("{header}1,1,0,,0,0,0,0,,,,,0,,,,,,,,,\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (2, "`admitted` is empty"));
-        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0,,\n")).unwrap_err().line, 2);
-        assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0,,\n")).unwrap_err().line, 2);
+        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0,,,,,,,,,\n")).unwrap_err().line, 2);
+        assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0,,,,,,,,,\n")).unwrap_err().line, 2);
     }
 
     #[test]
@@ -428,6 +494,11 @@ mod tests {
                     backlog,
                     view_skew_records: latency,
                     view_skew_ms: event_time_ms,
+                    timers: latency.map(|_| entries),
+                    retractable: latency,
+                    eviction_ns: Some(buffered),
+                    eviction_pass_max_ns: latency,
+                    allocator: event_time_ms.map(|ms| AllocatorBytes { resident: ms, active: -1, retained: 0 }),
                 })
                 .collect();
             let rows = read_csv(&format!("{}{}", csv_header(), csv_rows(case, 2, &points))).unwrap();

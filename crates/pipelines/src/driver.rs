@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::eviction::EvictionWork;
 
 /// What drives one worker. Called a few times per epoch, never per event.
@@ -20,6 +22,14 @@ pub trait Driver {
 
     /// Reports what this worker holds now.
     fn on_state(&mut self, state_counts: StateCounts);
+
+    /// Returns true if this worker shall report what each of its operators holds.
+    fn wants_operators(&mut self) -> bool {
+        false
+    }
+
+    /// Reports what each operator of this worker that keeps anything holds now.
+    fn on_operators(&mut self, _operators: &[(Stage, StateCounts)]) {}
 
     /// Reports that the state of this worker has acted on everything released by the epochs below `epochs`.
     fn on_view(&mut self, _epochs: u64) {}
@@ -48,6 +58,31 @@ pub trait Driver {
 
 /// Makes the driver of a worker, given its number over all processes.
 pub type Drivers = Arc<dyn Fn(usize) -> Box<dyn Driver> + Send + Sync>;
+
+/// The operator of a stage that keeps something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Remembers which events have been delivered, in front of a pipeline.
+    FirstDeliveries,
+    /// The first of two stages, whose rows go to the second.
+    Rows,
+    /// The last stage, which gives the answers.
+    Answers,
+    /// All of them, in one loop.
+    Whole,
+}
+
+impl Stage {
+    /// Returns its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::FirstDeliveries => "first deliveries",
+            Stage::Rows => "rows",
+            Stage::Answers => "answers",
+            Stage::Whole => "whole",
+        }
+    }
+}
 
 /// What one worker holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -84,6 +84,8 @@ pub struct RunEnd {
     pub changes: Option<Changes>,
     /// The events that were dropped as late.
     pub late: LateSet,
+    /// Entries that had not expired at the end of the input.
+    pub live_entries: usize,
     /// Mean key and state bytes of a live entry at the end of the input; `None` without entries.
     pub payload_bytes_per_entry: Option<f64>,
     /// What each worker did, by its number over all processes.

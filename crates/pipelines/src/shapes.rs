@@ -473,5 +473,5 @@ fn ended(answers: Box<dyn Answers>, changes: Option<Changes>, totals: &[WorkerTo
     workers.sort_by_key(|worker| worker.worker);
     let workers = workers.into_iter().map(WorkerTotals::end).collect();
     let fault_fired = totals.iter().any(|worker| worker.fault_fired);
-    RunEnd { answers, changes, late, payload_bytes_per_entry, workers, fault_fired }
+    RunEnd { answers, changes, late, live_entries: entries, payload_bytes_per_entry, workers, fault_fired }
 }

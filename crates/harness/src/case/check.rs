@@ -158,6 +158,7 @@ mod tests {
             answers,
             changes: None,
             late,
+            live_entries: 0,
             payload_bytes_per_entry: None,
             fault_fired: false,
             workers: Vec::new(),

@@ -4,8 +4,8 @@ use flowbench_events::{Event, Trace};
 use flowbench_measurement::doubts::{Circumstances, doubts};
 use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES, Window};
 use flowbench_measurement::record::{
-    Accuracy, Attribution, Disorder, EventTimeWait, LostTime, Memory, Numbers, Progress, Quantiles, Status,
-    Sustainable, TimelinePoint,
+    Accuracy, Attribution, Disorder, EventTimeWait, EvictionCost, LostTime, Memory, Numbers, OperatorState, Progress,
+    Quantiles, Status, Sustainable, TimelinePoint,
 };
 use flowbench_measurement::timeline::{Position, Reading, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
@@ -16,10 +16,13 @@ use crate::experiment::case_spec::CaseSpec;
 use crate::measure::completions::Latencies;
 use crate::measure::drive::Measured;
 use crate::measure::release_times::ReleaseTimes;
+use crate::measure::worker_log::OperatorHolding;
 use crate::run::protocol::CaseResult;
 
 /// The number of timeline points that are kept.
 const TIMELINE_POINTS: usize = 400;
+/// The number of looks at operators that are kept, about.
+const OPERATOR_STATES: usize = 400;
 
 /// What was found out about a case after its run.
 pub(crate) struct Facts {
@@ -46,6 +49,7 @@ pub(crate) fn evaluate(spec: &CaseSpec, feed: &Feed, measured: &Measured, facts:
         doubts,
         histograms: analysis.histogram_lines(),
         timeline: timeline::thin(&analysis.timeline, TIMELINE_POINTS, |point| Some(point.live_bytes.unwrap_or(0))),
+        states: states_of(feed, measured),
         operators: activity.map_or(Vec::new(), |activity| activity.operators.clone()),
         channels: activity.map_or(Vec::new(), |activity| activity.channels.clone()),
     }
@@ -134,10 +138,50 @@ fn memory_of(spec: &CaseSpec, timeline: &[TimelinePoint], measured: &Measured) -
     // Connections of several processes have buffers of their own, which no entry is to blame for.
     memory.bytes_per_entry = (spec.processes == 1).then(|| measured.held_at_end?.bytes_per_entry()).flatten();
     memory.payload_bytes_per_entry = measured.end.payload_bytes_per_entry;
+    let live_entries = measured.end.live_entries as u64;
+    memory.live_entries = Some(live_entries);
+    let held = measured.held_at_end.filter(|_| memory.bytes_per_entry.is_some());
+    memory.bytes_per_live_entry = held.and_then(|held| held.bytes_per(live_entries));
+    memory.eviction = Some(eviction_cost(measured));
     if memory.entries_peak == 0 && memory.buffered_peak == 0 {
         (memory.growth, memory.burst) = (None, None); // nothing is kept: what moves is not the pipeline's
     }
     memory
+}
+
+fn eviction_cost(measured: &Measured) -> EvictionCost {
+    let work = &measured.eviction;
+    let longest = measured.passes.iter().max_by_key(|pass| pass.length_ns);
+    EvictionCost {
+        forgotten: work.forgotten,
+        lost: work.lost,
+        passes: work.passes,
+        pass_ns: work.pass_ns,
+        bookkeeping_ns: work.bookkeeping_ns,
+        clock_ns: work.clock_ns,
+        longest_pass_ns: longest.map(|pass| pass.length_ns),
+        longest_pass_at_ns: longest.map(|pass| pass.at_ns),
+        release_mean_ms: (work.released > 0).then(|| work.release_delays_ms as f64 / work.released as f64),
+        release_max_ms: (work.released > 0).then_some(work.release_delay_max_ms),
+    }
+}
+
+/// Returns what operators held over time, with the event time at those instants.
+fn states_of(feed: &Feed, measured: &Measured) -> Vec<OperatorState> {
+    let first_ms = feed.trace().events.first().map_or(0, Event::event_time_ms);
+    let state = |(worker, held): &(usize, OperatorHolding)| OperatorState {
+        worker: *worker,
+        operator: held.stage.name().to_owned(),
+        at_ns: held.at_ns,
+        newest_event_time_ms: feed.newest_ms(held.admitted / feed.records_per_epoch() as u64).map(|ms| ms - first_ms),
+        entries: held.entries,
+        least_bytes: held.least_bytes,
+    };
+    // A look is at all operators of a worker.
+    let looks: Vec<&[_]> =
+        measured.operators.chunk_by(|(a, one), (b, other)| (a, one.at_ns) == (b, other.at_ns)).collect();
+    let step = measured.operators.len().div_ceil(OPERATOR_STATES).max(1);
+    looks.iter().step_by(step).flat_map(|look| look.iter()).map(state).collect()
 }
 
 fn circumstances(analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, facts: &Facts) -> Circumstances {
@@ -224,6 +268,7 @@ fn event_time_wait(release_times: &ReleaseTimes<'_>, config: &RunConfig) -> Even
 
 fn timeline_of(feed: &Feed, measured: &Measured) -> Vec<TimelinePoint> {
     let Measured { completions, observations, views, .. } = measured;
+    let mut passes = measured.passes.clone();
     let mut timeline = Timeline::new(observations.readings.len());
     let mut interval = LatencyHistogram::new();
     let mut cursor = 0;
@@ -232,8 +277,13 @@ fn timeline_of(feed: &Feed, measured: &Measured) -> Vec<TimelinePoint> {
         completions.completed_until(reading.at_ns, &mut cursor, &mut interval);
         let backlog =
             completions.due_until(reading.at_ns, reading.admitted).saturating_sub(completions.events_below(cursor));
-        let view_skew = views.at(reading.at_ns);
-        timeline.push(*reading, position(feed, reading.admitted, backlog, view_skew), Some(&interval));
+        let before = passes.split_off(passes.partition_point(|pass| pass.at_ns <= reading.at_ns));
+        let longest = std::mem::replace(&mut passes, before).iter().map(|pass| pass.length_ns).max();
+        let position = Position {
+            eviction_pass_max_ns: longest,
+            ..position(feed, reading.admitted, backlog, views.at(reading.at_ns))
+        };
+        timeline.push(*reading, position, Some(&interval));
     }
     timeline.points().to_vec()
 }
@@ -250,6 +300,7 @@ fn position(feed: &Feed, admitted: u64, backlog: u64, view_skew: Option<(u64, i6
         watermark_ms: watermark_ms.map(|(watermark_ms, newest_ms)| watermark_ms.min(newest_ms) - first_ms),
         backlog,
         view_skew,
+        eviction_pass_max_ns: None,
     }
 }
 

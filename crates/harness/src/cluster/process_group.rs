@@ -188,6 +188,10 @@ fn add(sum: &mut Reading, other: &Reading) {
     sum.rss_bytes += other.rss_bytes;
     sum.entries += other.entries;
     sum.buffered += other.buffered;
+    sum.timers += other.timers;
+    sum.retractable += other.retractable;
+    sum.eviction_ns += other.eviction_ns;
+    sum.allocator = sum.allocator.zip(other.allocator).map(|(own, others)| own.and(others));
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("outage", include_str!("../../../../experiments/outage.toml")),
     ("duplicates", include_str!("../../../../experiments/duplicates.toml")),
     ("retention", include_str!("../../../../experiments/retention.toml")),
+    ("eviction", include_str!("../../../../experiments/eviction.toml")),
+    ("soak", include_str!("../../../../experiments/soak.toml")),
+    ("late-state", include_str!("../../../../experiments/late-state.toml")),
     ("parallelism", include_str!("../../../../experiments/parallelism.toml")),
     ("latency", include_str!("../../../../experiments/latency.toml")),
     ("granularity", include_str!("../../../../experiments/granularity.toml")),
@@ -77,6 +80,9 @@ pub struct Question {
     /// Maximum duration of one case of this part. A search is one case and takes as long as a dozen others.
     #[serde(default)]
     pub deadline: Option<Spanned<String>>,
+    /// Parameters of a pipeline, `key=value`, by its name: they hold wherever the axis `settings` does not set the same one.
+    #[serde(default)]
+    pub of_pipeline: BTreeMap<String, Vec<String>>,
     /// One value or a list on each axis; every combination is a case.
     pub axes: BTreeMap<String, Spanned<toml::Value>>,
     /// The figures of the file, and one of the operators if they are logged.
@@ -294,7 +300,8 @@ fn place(key: &str) -> String {
 /// Keys at the top of an experiment that may be set.
 const TOP: [&str; 4] = ["seed", "repeats", "deadline", "memory_cap_mib"];
 /// Keys of a part that are not axes.
-const OF_PART: [&str; 7] = ["trace", "duration", "warmup", "profile_operators", "slo_p99", "deadline", "axes"];
+const OF_PART: [&str; 8] =
+    ["trace", "duration", "warmup", "profile_operators", "slo_p99", "deadline", "of_pipeline", "axes"];
 
 fn apply(table: &mut toml::Table, setting: &str) -> Result<(), String> {
     let (path, text) = setting.split_once('=').ok_or("write it as KEY=VALUE")?;

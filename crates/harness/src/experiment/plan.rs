@@ -97,6 +97,7 @@ impl Planner<'_> {
     fn question(&mut self, question: &Question) -> Result<(), ExperimentError> {
         self.check_trace(question)?;
         self.check_axis_names(question)?;
+        self.check_of_pipeline(question)?;
         let timing = Timing::new(self.loaded, question)?;
         let nowhere = 0..0;
         let spans: Vec<_> = AXES.iter().map(|(axis, _)| question.axes.get(*axis).map(Spanned::span)).collect();
@@ -159,6 +160,18 @@ impl Planner<'_> {
         Err(ExperimentError { origin: self.loaded.origin.clone(), line: None, problem })
     }
 
+    /// Checks that settings by pipeline are of pipelines there are.
+    fn check_of_pipeline(&self, question: &Question) -> Result<(), ExperimentError> {
+        question.of_pipeline.keys().try_for_each(|name| {
+            let found = self.registry.find(name);
+            found.map(|_| ()).map_err(|unknown| ExperimentError {
+                origin: self.loaded.origin.clone(),
+                line: None,
+                problem: format!("of_pipeline of part '{}': {unknown}", question.name),
+            })
+        })
+    }
+
     fn check_trace(&self, question: &Question) -> Result<(), ExperimentError> {
         let error = |problem| ExperimentError {
             origin: self.loaded.origin.clone(),
@@ -178,6 +191,10 @@ impl Planner<'_> {
         let read = Combination { loaded: self.loaded, values };
         let pipeline = read.parsed("pipeline", |name| self.registry.find(name))?;
         let settings = read.settings()?;
+        let settings = match question.of_pipeline.get(pipeline.name()) {
+            Some(of_pipeline) => [settings_below(of_pipeline, &settings), settings].concat(),
+            None => settings,
+        };
         let (config, processes, load) = (read.config()?, read.processes()?, read.load()?);
         check_settings(pipeline, &settings, &read)?;
         let supported = check_supported(pipeline, &config, processes).map_err(|reason| reason.to_string());
@@ -353,6 +370,21 @@ pub(crate) mod tests {
         }
         let open = plan.cases.iter().find(|case| case.load != OfferedLoad::Closed).unwrap();
         assert_eq!((open.axes(None).records_per_epoch, open.trace.events), (1, 1000));
+    }
+
+    #[test]
+    fn a_pipeline_has_settings_of_its_own_which_the_axis_overrides() {
+        let axes = "pipeline = [\"sessions\", \"identity\"]\n[part.of_pipeline]\nsessions = [\"gap=2h\", \"on=any\"]";
+        let settings: Vec<_> =
+            plan(axes).unwrap().cases.into_iter().map(|case| (case.pipeline, case.settings)).collect();
+        let of_sessions = vec!["gap=2h".to_owned(), "on=any".to_owned()];
+        assert!(settings.contains(&("sessions".to_owned(), of_sessions)), "{settings:?}");
+        assert!(settings.contains(&("identity".to_owned(), vec![])), "{settings:?}");
+        let axes =
+            "pipeline = \"sessions\"\nsettings = [\"gap=3h\"]\n[part.of_pipeline]\nsessions = [\"gap=2h\", \"on=any\"]";
+        assert_eq!(plan(axes).unwrap().cases[0].settings, ["on=any", "gap=3h"]);
+        let unknown = plan("pipeline = \"sessions\"\n[part.of_pipeline]\nsesions = []").unwrap_err().to_string();
+        assert!(unknown.contains("of_pipeline of part") && unknown.contains("did you mean 'sessions'"), "{unknown}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use flowbench_events::LateSet;
 use flowbench_measurement::memory::Held;
 use flowbench_measurement::record::{Sharing, WorkerShare};
+use flowbench_pipelines::eviction::EvictionWork;
 use flowbench_pipelines::{
     BoundPipeline, Cluster, Deployment, Drivers, Feed, RunConfig, RunContext, RunEnd, RunError, WorkerEnd,
 };
@@ -26,7 +27,7 @@ use crate::measure::sampler::Sampler;
 use crate::measure::scheduling::Scheduling;
 use crate::measure::view_skew::Views;
 use crate::measure::worker_driver::WorkerDriver;
-use crate::measure::worker_log::WorkerLog;
+use crate::measure::worker_log::{OperatorHolding, Pass, WorkerLog};
 
 /// A measured run.
 pub struct Measured {
@@ -44,6 +45,12 @@ pub struct Measured {
     pub(crate) scheduling: Scheduling,
     /// What was held when the input had ended, before anything left expired; `None` if bytes were not counted.
     pub(crate) held_at_end: Option<Held>,
+    /// What forgetting had cost by then.
+    pub(crate) eviction: EvictionWork,
+    /// The passes of evictions that took long, in the order of time.
+    pub(crate) passes: Vec<Pass>,
+    /// What operators held over time, with the number of their worker.
+    pub(crate) operators: Vec<(usize, OperatorHolding)>,
     pub(crate) activity: Option<Activity>,
     pub(crate) views: Views,
 }
@@ -145,10 +152,28 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, observed: Observed) -> Measur
     let sharing = Sharing { wire, progress_messages, ..sharing(&end, &logs, &views) };
     let events = feed.trace().events.len() as u64;
     let held_at_end = held_at_end(&logs);
+    let eviction = logs.iter().filter_map(|log| log.eviction).fold(EvictionWork::default(), EvictionWork::and);
+    let mut passes: Vec<Pass> = logs.iter().flat_map(|log| log.passes.iter().copied()).collect();
+    passes.sort_by_key(|pass| pass.at_ns);
+    let of_worker = |log: &WorkerLog| log.operators.iter().map(|held| (log.worker as usize, *held)).collect::<Vec<_>>();
+    let operators = logs.iter().flat_map(of_worker).collect();
     let scheduling = logs.iter().map(|log| log.scheduling).reduce(Scheduling::and).unwrap_or_default();
     let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
     let runs_ns = vec![completions.elapsed_ns()];
-    Measured { end, completions, observations, sharing, runs_ns, scheduling, held_at_end, activity, views }
+    Measured {
+        end,
+        completions,
+        observations,
+        sharing,
+        runs_ns,
+        scheduling,
+        held_at_end,
+        eviction,
+        passes,
+        operators,
+        activity,
+        views,
+    }
 }
 
 fn held_at_end(logs: &[WorkerLog]) -> Option<Held> {

@@ -16,6 +16,12 @@ pub(crate) struct Snapshot {
     pub(crate) live_bytes: i64,
     /// The minimum number of bytes that its entries and waiting events take.
     pub(crate) least_bytes: u64,
+    /// Keys scheduled for a timer.
+    pub(crate) timers: u64,
+    /// Events kept so that answers can be retracted.
+    pub(crate) retractable: u64,
+    /// Time spent on forgetting so far, ns.
+    pub(crate) eviction_ns: u64,
 }
 
 /// The latest snapshot of one worker, readable from any thread through a sequence lock. The worker never waits, and
@@ -24,17 +30,18 @@ pub(crate) struct Snapshot {
 #[repr(align(128))]
 pub(crate) struct Gauges {
     version: AtomicU64, // odd while it is being written
-    cells: [AtomicU64; 5],
+    cells: [AtomicU64; 8],
 }
 
 impl Gauges {
     /// Publishes a snapshot. Only one thread may call it.
     pub(crate) fn show(&self, snapshot: &Snapshot) {
-        let Snapshot { admitted, entries, buffered, live_bytes, least_bytes } = *snapshot;
+        let Snapshot { admitted, entries, buffered, live_bytes, least_bytes, timers, retractable, eviction_ns } =
+            *snapshot;
         let version = self.version.load(Ordering::Relaxed);
         self.version.store(version + 1, Ordering::Relaxed);
         fence(Ordering::Release);
-        let values = [admitted, entries, buffered, live_bytes as u64, least_bytes];
+        let values = [admitted, entries, buffered, live_bytes as u64, least_bytes, timers, retractable, eviction_ns];
         self.cells.iter().zip(values).for_each(|(cell, value)| cell.store(value, Ordering::Relaxed));
         self.version.store(version + 2, Ordering::Release);
     }
@@ -43,11 +50,21 @@ impl Gauges {
     pub(crate) fn read(&self) -> Snapshot {
         loop {
             let version = self.version.load(Ordering::Acquire);
-            let [admitted, entries, buffered, live_bytes, least_bytes] =
-                [0, 1, 2, 3, 4].map(|cell: usize| self.cells[cell].load(Ordering::Relaxed));
+            let [admitted, entries, buffered, live_bytes, least_bytes, timers, retractable, eviction_ns] =
+                std::array::from_fn(|cell| self.cells[cell].load(Ordering::Relaxed));
             fence(Ordering::Acquire);
             if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
-                return Snapshot { admitted, entries, buffered, live_bytes: live_bytes as i64, least_bytes };
+                let live_bytes = live_bytes as i64;
+                return Snapshot {
+                    admitted,
+                    entries,
+                    buffered,
+                    live_bytes,
+                    least_bytes,
+                    timers,
+                    retractable,
+                    eviction_ns,
+                };
             }
             std::thread::yield_now(); // the worker may be off its core in the middle of it
         }
@@ -61,8 +78,16 @@ mod tests {
     #[test]
     fn a_reader_sees_numbers_of_one_instant_only() {
         let gauges = Gauges::default();
-        let at =
-            |n: u64| Snapshot { admitted: n, entries: 2 * n, buffered: 3 * n, live_bytes: -(n as i64), least_bytes: n };
+        let at = |n: u64| Snapshot {
+            admitted: n,
+            entries: 2 * n,
+            buffered: 3 * n,
+            live_bytes: -(n as i64),
+            least_bytes: n,
+            timers: 4 * n,
+            retractable: 5 * n,
+            eviction_ns: 6 * n,
+        };
         std::thread::scope(|scope| {
             scope.spawn(|| (1..=200_000).for_each(|n| gauges.show(&at(n))));
             let mut last = 0;

@@ -1,6 +1,7 @@
 //! Offers a trace to a pipeline by a plan fixed before the run, and measures what happens.
 
 mod allocation;
+mod allocator;
 mod clock;
 pub(crate) mod completions;
 pub(crate) mod drive;

@@ -146,6 +146,10 @@ impl SharedRunState {
             rss_bytes: rss_bytes(),
             entries: sum(|held| held.entries),
             buffered: sum(|held| held.buffered),
+            timers: sum(|held| held.timers),
+            retractable: sum(|held| held.retractable),
+            eviction_ns: sum(|held| held.eviction_ns),
+            allocator: None,
         }
     }
 }

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use flowbench_measurement::timeline::Reading;
+
 use crate::environment::{CpuTicks, throttled_ns};
+use crate::measure::allocator::allocator_bytes;
 use crate::measure::observed::Observations;
 use crate::measure::run_state::SharedRunState;
 
@@ -17,6 +20,8 @@ pub(crate) struct Sampler {
 
 /// The time between two readings.
 const PERIOD: Duration = Duration::from_millis(4);
+/// The allocator adds up what its arenas have at one reading of this many: that takes longer than all the rest.
+const ALLOCATOR_EVERY: u64 = 8;
 /// The number of readings allocated in advance.
 const READINGS: usize = 1 << 14;
 
@@ -41,12 +46,21 @@ fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
         thread::yield_now();
     }
     let (ticks_before, throttled_before) = (CpuTicks::now(), throttled_ns());
-    while run_state.final_reading().is_none() && !stop.load(Ordering::Acquire) {
-        readings.push(run_state.reading());
+    let before = allocator_bytes();
+    let since_begin = || Some(allocator_bytes()?.since(before?));
+    let mut allocator = since_begin();
+    for turn in 1_u64.. {
+        if run_state.final_reading().is_some() || stop.load(Ordering::Acquire) {
+            break;
+        }
+        if turn.is_multiple_of(ALLOCATOR_EVERY) {
+            allocator = since_begin();
+        }
+        readings.push(Reading { allocator, ..run_state.reading() });
         thread::park_timeout(PERIOD);
     }
     // The last reading is what was left when everything was done; later the dataflow is gone.
-    readings.extend(run_state.final_reading());
+    readings.extend(run_state.final_reading().map(|last| Reading { allocator, ..last }));
     let elapsed_ns = run_state.now_ns().unwrap_or(0).max(1) as f64;
     Observations {
         readings,

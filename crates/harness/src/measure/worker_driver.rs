@@ -8,14 +8,14 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use flowbench_measurement::lost_time::Gap;
-use flowbench_pipelines::{Driver, Feed, StateCounts};
+use flowbench_pipelines::{Driver, Feed, Stage, StateCounts};
 
 use crate::measure::allocation::Allocation;
 use crate::measure::gauges::{Gauges, Snapshot};
 use crate::measure::load::{Idle, Load};
 use crate::measure::run_state::SharedRunState;
 use crate::measure::scheduling::{Scheduling, thread_cpu_ns, wake_up_in_time};
-use crate::measure::worker_log::WorkerLog;
+use crate::measure::worker_log::{OperatorHolding, Pass, WorkerLog};
 
 /// How long a worker without work spins before it sleeps, if it may sleep at all.
 pub(crate) const SPIN_BEFORE_PARK: Duration = Duration::from_micros(50);
@@ -33,6 +33,10 @@ const IDLE_GAP_NS: u64 = 10_000;
 const SUSPICIOUS_NS: u64 = 50_000;
 /// The time off the CPU from which a round with work has lost time, ns; less is a system call or an interrupt.
 const OFF_CPU_NS: u64 = 5_000;
+/// The shortest time that evictions take at once which is recorded, ns.
+const PASS_NS: u64 = 20_000;
+/// The time between two looks at the operators of a worker, ns.
+const OPERATORS_EVERY_NS: u64 = 25_000_000;
 
 pub(crate) struct WorkerDriver {
     run_state: Arc<SharedRunState>,
@@ -51,6 +55,7 @@ pub(crate) struct WorkerDriver {
     weighing: Option<Began>,
     weighed: Duration,
     scheduling: Scheduling, // when it was ready
+    operators_at_ns: u64,   // when its operators are to be looked at again
     log: WorkerLog,
 }
 
@@ -108,6 +113,7 @@ impl WorkerDriver {
             weighing: None,
             weighed: Duration::ZERO,
             scheduling: Scheduling::default(),
+            operators_at_ns: 0,
             log: WorkerLog::new(worker as u64, readers as u64, feed.epochs()),
         }
     }
@@ -204,6 +210,9 @@ impl WorkerDriver {
             buffered: self.census.buffered as u64,
             live_bytes: live_bytes - self.census.answer_bytes as i64,
             least_bytes: self.census.least_bytes as u64,
+            timers: self.census.timers as u64,
+            retractable: self.census.retractable as u64,
+            eviction_ns: self.census.eviction.total_ns(),
         };
         self.gauges().show(&self.shown);
     }
@@ -254,8 +263,25 @@ impl Driver for WorkerDriver {
     }
 
     fn on_state(&mut self, census: StateCounts) {
-        self.census = census;
+        let before = std::mem::replace(&mut self.census, census);
+        let pass_ns = census.eviction.pass_ns.saturating_sub(before.eviction.pass_ns);
+        if pass_ns >= PASS_NS && self.weighed.is_zero() {
+            self.log.pass(Pass { at_ns: self.now_ns().unwrap_or(0), length_ns: pass_ns });
+        }
         self.show();
+    }
+
+    fn wants_operators(&mut self) -> bool {
+        self.round.begun_ns >= self.operators_at_ns
+    }
+
+    fn on_operators(&mut self, operators: &[(Stage, StateCounts)]) {
+        self.operators_at_ns = self.round.begun_ns + OPERATORS_EVERY_NS;
+        let (at_ns, admitted) = (self.round.begun_ns, self.shown.admitted);
+        for (stage, counts) in operators {
+            let (entries, least_bytes) = (counts.entries as u64, counts.least_bytes as u64);
+            self.log.hold(OperatorHolding { stage: *stage, at_ns, admitted, entries, least_bytes });
+        }
     }
 
     fn on_view(&mut self, epochs: u64) {
@@ -270,6 +296,7 @@ impl Driver for WorkerDriver {
     fn begin_weighing(&mut self) {
         let counts_bytes = self.allocation.is_some();
         self.log.at_end = self.log.at_end.or(counts_bytes.then_some(self.shown));
+        self.log.eviction = self.log.eviction.or(Some(self.census.eviction));
         self.run_state.begin_weighing();
         self.weighing = Some(Began::now());
     }

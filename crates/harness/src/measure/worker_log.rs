@@ -1,6 +1,8 @@
 //! What one worker records during a run.
 
 use flowbench_measurement::lost_time::Gap;
+use flowbench_pipelines::Stage;
+use flowbench_pipelines::eviction::EvictionWork;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::gauges::Snapshot;
@@ -28,12 +30,42 @@ pub(crate) struct WorkerLog {
     pub(crate) lost_besides_ns: u64,
     /// What it held when the input had ended, before anything left expired.
     pub(crate) at_end: Option<Snapshot>,
+    /// What forgetting had cost by then.
+    pub(crate) eviction: Option<EvictionWork>,
+    /// The passes of its evictions that took long, until the input had ended.
+    pub(crate) passes: Vec<Pass>,
+    /// What its operators held over time.
+    pub(crate) operators: Vec<OperatorHolding>,
     /// What the scheduler did to it.
     pub(crate) scheduling: Scheduling,
 }
 
+/// The time that the evictions of a worker took between two looks at its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pass {
+    /// When it had ended, ns since the run began.
+    pub(crate) at_ns: u64,
+    pub(crate) length_ns: u64,
+}
+
+/// What one operator of a worker held at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OperatorHolding {
+    pub(crate) stage: Stage,
+    /// ns since the run began.
+    pub(crate) at_ns: u64,
+    /// Events admitted by the worker.
+    pub(crate) admitted: u64,
+    pub(crate) entries: u64,
+    pub(crate) least_bytes: u64,
+}
+
 /// The number of gaps there is room for.
 const GAPS: usize = 1 << 16;
+/// The number of long passes there is room for.
+const PASSES: usize = 1 << 14;
+/// The number of looks at an operator there is room for.
+const HOLDINGS: usize = 1 << 14;
 
 impl WorkerLog {
     /// Creates the log of one of `readers` workers who read `epochs` in turn, or of a worker who reads none.
@@ -47,6 +79,8 @@ impl WorkerLog {
             completed_ns: room(),
             views: Vec::with_capacity(epochs as usize + 1),
             gaps: Vec::with_capacity(GAPS),
+            passes: Vec::with_capacity(PASSES),
+            operators: Vec::with_capacity(HOLDINGS),
             ..log
         }
     }
@@ -69,6 +103,25 @@ impl WorkerLog {
     pub(crate) fn view(&mut self, epochs: u64, now_ns: u64) {
         if self.views.len() < self.views.capacity() {
             self.views.push((epochs, now_ns));
+        }
+    }
+
+    /// Records a long pass. Where there is no room left, the longest ones are kept.
+    pub(crate) fn pass(&mut self, pass: Pass) {
+        if self.passes.len() < PASSES {
+            return self.passes.push(pass);
+        }
+        let shortest = self.passes.iter_mut().min_by_key(|pass| pass.length_ns);
+        shortest
+            .filter(|shortest| shortest.length_ns < pass.length_ns)
+            .into_iter()
+            .for_each(|shortest| *shortest = pass);
+    }
+
+    /// Records what an operator holds.
+    pub(crate) fn hold(&mut self, holding: OperatorHolding) {
+        if self.operators.len() < HOLDINGS {
+            self.operators.push(holding);
         }
     }
 

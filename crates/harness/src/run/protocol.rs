@@ -1,6 +1,6 @@
 //! What a case process and its parent agree on: arguments, exit codes, and the result.
 
-use flowbench_measurement::record::{ChannelLoad, Doubt, Numbers, OperatorTime, Status, TimelinePoint};
+use flowbench_measurement::record::{ChannelLoad, Doubt, Numbers, OperatorState, OperatorTime, Status, TimelinePoint};
 use serde::{Deserialize, Serialize};
 
 /// The argument that makes the program a case process; the id of its parent follows it. It reads a `CaseSpec` from
@@ -23,6 +23,8 @@ pub struct CaseResult {
     pub histograms: Vec<(String, String)>,
     /// Samples over time.
     pub timeline: Vec<TimelinePoint>,
+    /// What each operator held over time.
+    pub states: Vec<OperatorState>,
     /// What each operator did, if that was logged.
     pub operators: Vec<OperatorTime>,
     /// What crossed each channel, if that was logged.
@@ -38,6 +40,7 @@ impl CaseResult {
             doubts: Vec::new(),
             histograms: Vec::new(),
             timeline: Vec::new(),
+            states: Vec::new(),
             operators: Vec::new(),
             channels: Vec::new(),
         }

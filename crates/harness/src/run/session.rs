@@ -450,6 +450,7 @@ fn append(
         length_ns,
         histograms: &histograms,
         timeline: &result.timeline,
+        states: &result.states,
         operators: &result.operators,
         channels: &result.channels,
     };

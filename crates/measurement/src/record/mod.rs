@@ -17,11 +17,12 @@ mod timeline;
 pub use self::case::{Axes, CaseRecord, Doubt, Status};
 pub use self::figure_spec::{FigureKind, FigureSpec, PanelSpec};
 pub use self::numbers::{
-    Accuracy, Attribution, BurstRelease, Disorder, EntriesGrowth, EventTimeWait, Growth, LatencyComponents, LostTime,
-    Memory, Numbers, Probe, Progress, Quantiles, Series, Sharing, Sustainable, Verdict, ViewSkew, Wire, WorkerShare,
+    Accuracy, Attribution, BurstRelease, Disorder, EntriesGrowth, EventTimeWait, EvictionCost, Growth,
+    LatencyComponents, LostTime, Memory, Numbers, Probe, Progress, Quantiles, Series, Sharing, Sustainable, Verdict,
+    ViewSkew, Wire, WorkerShare,
 };
 pub use self::run::{Build, EarlierFailure, Machine, QuestionRecord, RunRecord, SCHEMA_VERSION, TraceRecord};
-pub use self::timeline::{ChannelLoad, OperatorTime, TimelinePoint};
+pub use self::timeline::{AllocatorBytes, ChannelLoad, OperatorState, OperatorTime, TimelinePoint};
 
 #[cfg(test)]
 pub(crate) mod example;

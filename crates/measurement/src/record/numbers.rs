@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::timeline::AllocatorBytes;
+
 /// All numbers measured in one case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Numbers {
@@ -120,6 +122,51 @@ pub struct Memory {
     /// What was given back after a burst; absent without a burst, and in older records.
     #[serde(default)]
     pub burst: Option<BurstRelease>,
+    /// Number of entries that had not expired when the input had ended; absent in older records.
+    #[serde(default)]
+    pub live_entries: Option<u64>,
+    /// State bytes per entry that had not expired, as the allocator counts them, when the input had ended: what expired
+    /// entries take is charged to the live ones. Absent where [`bytes_per_entry`](Self::bytes_per_entry) is.
+    #[serde(default)]
+    pub bytes_per_live_entry: Option<f64>,
+    /// Peak number of keys scheduled for a timer.
+    #[serde(default)]
+    pub timers_peak: u64,
+    /// Peak number of events kept so that answers can be retracted.
+    #[serde(default)]
+    pub retractable_peak: u64,
+    /// Peak bytes of the allocator beyond those at the start of the run, answers kept for the check and the growth of the
+    /// harness included; absent if it does not tell.
+    #[serde(default)]
+    pub allocator_peak: Option<AllocatorBytes>,
+    /// Cost of forgetting until the input had ended; absent in older records.
+    #[serde(default)]
+    pub eviction: Option<EvictionCost>,
+}
+
+/// Cost of forgetting until the input had ended, over all workers.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct EvictionCost {
+    /// Number of states forgotten: expired, empty or lost.
+    pub forgotten: u64,
+    /// Number of these that had not expired.
+    pub lost: u64,
+    /// Number of advances of the watermark, over all operators, at which there was something to look at.
+    pub passes: u64,
+    /// Time of these passes without the answers that timers gave in them, in ns.
+    pub pass_ns: u64,
+    /// Time of keeping account as states came and were touched, in ns; estimated from one call in 64.
+    pub bookkeeping_ns: u64,
+    /// Time that measuring these times took, in ns; estimated.
+    pub clock_ns: u64,
+    /// Longest time that the evictions of a worker took at once, in ns; absent below 20 µs.
+    pub longest_pass_ns: Option<u64>,
+    /// End of that pass, in ns since the run began.
+    pub longest_pass_at_ns: Option<u64>,
+    /// Mean event time between the expiry of a state and its release, in ms; absent if none was released.
+    pub release_mean_ms: Option<f64>,
+    /// Longest such event time, in ms.
+    pub release_max_ms: Option<u64>,
 }
 
 /// What a state gave back of the live bytes that it took in a burst, by the rule stated in [`release`](crate::release).

@@ -40,6 +40,81 @@ pub struct TimelinePoint {
     /// Distance between the most and the least advanced worker, in ms of event time; absent if fewer than two hold state.
     #[serde(default)]
     pub view_skew_ms: Option<i64>,
+    /// Number of keys scheduled for a timer on all workers; absent in older files.
+    #[serde(default)]
+    pub timers: Option<u64>,
+    /// Number of events kept on all workers so that answers can be retracted; absent in older files.
+    #[serde(default)]
+    pub retractable: Option<u64>,
+    /// Time that all workers have spent on forgetting so far, in ns; absent in older files.
+    #[serde(default)]
+    pub eviction_ns: Option<u64>,
+    /// Longest time that the evictions of a worker took at once since the previous sample, in ns; absent if none took
+    /// long.
+    #[serde(default)]
+    pub eviction_pass_max_ns: Option<u64>,
+    /// Bytes that the allocator has from the kernel, beyond those at the start of the run; absent if it does not tell.
+    #[serde(default)]
+    pub allocator: Option<AllocatorBytes>,
+}
+
+/// Bytes of all arenas of the allocator of a process (jemalloc's `stats.resident`, `stats.active` and
+/// `stats.retained`), beyond those at an earlier instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AllocatorBytes {
+    /// Bytes in pages that are mapped and resident.
+    pub resident: i64,
+    /// Bytes in pages that hold allocations.
+    pub active: i64,
+    /// Bytes in pages that were given back to the kernel but are still reserved.
+    pub retained: i64,
+}
+
+impl AllocatorBytes {
+    /// Returns what has been added since `before`.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            resident: self.resident - before.resident,
+            active: self.active - before.active,
+            retained: self.retained - before.retained,
+        }
+    }
+
+    /// Returns the bytes of two processes together.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            resident: self.resident + other.resident,
+            active: self.active + other.active,
+            retained: self.retained + other.retained,
+        }
+    }
+
+    /// Returns the larger ones of the bytes at two instants.
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            resident: self.resident.max(other.resident),
+            active: self.active.max(other.active),
+            retained: self.retained.max(other.retained),
+        }
+    }
+}
+
+/// What an operator of one worker holds at one instant: a row of `state.csv`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OperatorState {
+    /// Number of the worker, from 0; workers of the first process come first.
+    pub worker: usize,
+    /// Name of the operator.
+    pub operator: String,
+    /// Time since the run of the case began, in ns.
+    pub at_ns: u64,
+    /// Newest event time admitted by then, in ms since the first event time of the trace; absent before the first
+    /// admission.
+    pub newest_event_time_ms: Option<i64>,
+    /// Number of state entries.
+    pub entries: u64,
+    /// Minimum number of bytes that its entries and waiting events need.
+    pub least_bytes: u64,
 }
 
 /// Time spent by one operator on one worker: a row of `operators.csv`.

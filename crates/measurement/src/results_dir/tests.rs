@@ -190,7 +190,7 @@ fn errors_name_the_file_and_the_line() {
     let dir = TempDir::new().unwrap();
     drop(written(dir.path()));
     append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":1}\n");
-    append_raw(&dir.path().join(TIMELINE_CSV), "1,1,x,,,,,,,,,,,,\n");
+    append_raw(&dir.path().join(TIMELINE_CSV), "1,1,x,,,,,,,,,,,,,,,,,,,\n");
     append_raw(&dir.path().join(LATENCY_HLOG), "Tag=c1r1.latency,1,2,3,4,5\n");
     let cases = read_cases(dir.path()).unwrap_err().to_string();
     assert!(cases.contains("cases.ndjson line 4: missing field `part`"), "{cases}");

@@ -10,6 +10,14 @@ use serde::{Deserialize, Serialize};
 pub struct EvictionWork {
     /// States forgotten: expired, empty or lost.
     pub forgotten: u64,
+    /// Of these, states that might still have been needed.
+    pub lost: u64,
+    /// Of these, states that had expired and were dropped before the end of the input.
+    pub released: u64,
+    /// Sum of the event time between the expiry of these and their release, ms.
+    pub release_delays_ms: u64,
+    /// The longest such time, ms.
+    pub release_delay_max_ms: u64,
     /// Advances of the watermark at which there was something to look at.
     pub passes: u64,
     /// Time of these passes without what the logic did in them (answers of timers), ns.
@@ -22,13 +30,30 @@ pub struct EvictionWork {
 
 impl EvictionWork {
     /// Returns what two operators have done together.
-    pub(crate) fn and(self, other: EvictionWork) -> EvictionWork {
+    pub fn and(self, other: EvictionWork) -> EvictionWork {
         EvictionWork {
             forgotten: self.forgotten + other.forgotten,
+            lost: self.lost + other.lost,
+            released: self.released + other.released,
+            release_delays_ms: self.release_delays_ms + other.release_delays_ms,
+            release_delay_max_ms: self.release_delay_max_ms.max(other.release_delay_max_ms),
             passes: self.passes + other.passes,
             pass_ns: self.pass_ns + other.pass_ns,
             bookkeeping_ns: self.bookkeeping_ns + other.bookkeeping_ns,
             clock_ns: self.clock_ns + other.clock_ns,
+        }
+    }
+
+    /// Counts a state that expires at `expires_at_ms` and is forgotten when event time has reached `until_ms`.
+    pub(crate) fn forget(&mut self, expires_at_ms: i64, until_ms: i64) {
+        self.forgotten += 1;
+        if expires_at_ms >= until_ms {
+            self.lost += 1;
+        } else if until_ms < i64::MAX {
+            let delay_ms = until_ms.abs_diff(expires_at_ms);
+            self.released += 1;
+            self.release_delays_ms = self.release_delays_ms.saturating_add(delay_ms);
+            self.release_delay_max_ms = self.release_delay_max_ms.max(delay_ms);
         }
     }
 
@@ -66,13 +91,16 @@ impl SampledTime {
 
     /// Returns the estimated time of all calls, ns, without that of reading the clock.
     pub(crate) fn total_ns(&self) -> u64 {
+        if self.timed == 0 {
+            return 0;
+        }
         let net_ns = self.timed_ns.saturating_sub(self.timed * reading_ns());
-        (net_ns as u128 * u128::from(self.calls) / u128::from(self.timed.max(1))) as u64
+        (net_ns as f64 * (self.calls as f64 / self.timed as f64)) as u64
     }
 
     /// Returns the estimated time that measuring took, ns.
     pub(crate) fn clock_ns(&self) -> u64 {
-        2 * self.timed * reading_ns()
+        if self.timed == 0 { 0 } else { 2 * self.timed * reading_ns() }
     }
 }
 

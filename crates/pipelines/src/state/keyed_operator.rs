@@ -90,11 +90,11 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
     fn eviction_work(&self) -> EvictionWork {
         let (scheduling, accounts) = (&self.scheduling, self.states.accounts());
         EvictionWork {
-            forgotten: self.states.forgotten(),
             passes: self.passes,
             pass_ns: self.pass_ns,
             bookkeeping_ns: scheduling.total_ns() + accounts.total_ns(),
             clock_ns: scheduling.clock_ns() + accounts.clock_ns() + 2 * self.passes * reading_ns(),
+            ..self.states.work()
         }
     }
 }

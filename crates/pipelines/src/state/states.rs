@@ -1,6 +1,6 @@
 //! The states of one worker, and what messages, timers and evictions do to them.
 
-use crate::eviction::{AfterExpiry, Evictor, SampledTime, StateStore};
+use crate::eviction::{AfterExpiry, EvictionWork, Evictor, SampledTime, StateStore};
 use crate::logic::{EMPTY_STATE, TimerOutcome};
 use crate::state::state_machine::KeyedStateMachine;
 use crate::state::table::{Slot, Table};
@@ -16,7 +16,7 @@ pub(crate) struct States<M: KeyedStateMachine> {
     after_expiry: AfterExpiry,
     evictor: Option<Box<dyn Evictor<M::Key>>>,
     retired: Vec<(M::Key, M::State)>, // never used again
-    forgotten: u64,
+    work: EvictionWork,
     accounting: SampledTime,
     logic: SampledTime, // answers of timers
 }
@@ -46,7 +46,7 @@ impl<M: KeyedStateMachine> States<M> {
             after_expiry,
             evictor,
             retired: Vec::new(),
-            forgotten: 0,
+            work: EvictionWork::default(),
             accounting: SampledTime::default(),
             logic: SampledTime::default(),
         }
@@ -55,12 +55,13 @@ impl<M: KeyedStateMachine> States<M> {
     /// Applies a message to the state of `key`, which comes to be if it is not there.
     #[inline]
     pub(crate) fn take(&mut self, key: M::Key, message: &M::Message, out: &mut Vec<M::Row>) -> Applied {
-        let Self { machine, table, until_ms, evictor, accounting, .. } = self;
+        let Self { machine, table, until_ms, evictor, accounting, work, .. } = self;
         let Slot { state, mark, is_new } = table.get_or_default(key);
         let before_ms = if is_new { EMPTY_STATE } else { machine.expires_at_ms(key, state) };
         // With timers it has answered and is empty by now.
         if !M::HAS_TIMERS && !is_new && before_ms < *until_ms {
             *state = M::State::default();
+            work.forget(before_ms, *until_ms);
         }
         let mut account = evictor.as_deref_mut().zip(mark);
         if let Some((evictor, mark)) = &mut account {
@@ -68,6 +69,8 @@ impl<M: KeyedStateMachine> States<M> {
             if lost_after_ms < machine.touched_ms(key, message) {
                 answer_until(machine, key, state, lost_after_ms, out);
                 *state = M::State::default();
+                work.forgotten += 1;
+                work.lost += 1;
             }
         }
         machine.take(key, state, message, out);
@@ -114,7 +117,10 @@ impl<M: KeyedStateMachine> States<M> {
         }
         match self.after_expiry {
             AfterExpiry::Leave => *state = M::State::default(),
-            AfterExpiry::Forget | AfterExpiry::ForgetAnswered => self.remove(key),
+            AfterExpiry::Forget | AfterExpiry::ForgetAnswered => {
+                self.work.forget(expires_at_ms, if is_lost { i64::MIN } else { self.until_ms });
+                self.remove(key);
+            }
             AfterExpiry::Retire => self.retired.extend(self.table.remove(key).map(|(state, _)| (key, state))),
         }
         None
@@ -162,9 +168,9 @@ impl<M: KeyedStateMachine> States<M> {
         self.logic.total_ns()
     }
 
-    /// Returns the number of states dropped so far, because they had expired or were lost.
-    pub(crate) fn forgotten(&self) -> u64 {
-        self.forgotten
+    /// Returns what has been forgotten so far; times are left to the caller.
+    pub(crate) fn work(&self) -> EvictionWork {
+        self.work
     }
 
     /// Returns the number of states that have not expired, and the bytes of their keys and of what they hold.
@@ -188,6 +194,7 @@ impl<M: KeyedStateMachine> States<M> {
         if self.after_expiry == AfterExpiry::Retire {
             self.retired.extend(self.table.remove(key).map(|(state, _)| (key, state)));
         } else {
+            self.work.forgotten += 1;
             self.remove(key);
         }
         Applied::Cleared
@@ -195,7 +202,6 @@ impl<M: KeyedStateMachine> States<M> {
 
     fn remove(&mut self, key: M::Key) {
         let Some((_, mark)) = self.table.remove(key) else { return };
-        self.forgotten += 1;
         if let Some(evictor) = &mut self.evictor {
             evictor.forgotten(mark);
         }
@@ -209,14 +215,23 @@ impl<M: KeyedStateMachine> StateStore<M::Key> for States<M> {
     }
 
     fn forget(&mut self, key: M::Key) {
-        self.forgotten += u64::from(self.table.remove(key).is_some());
+        let Some((state, _)) = self.table.remove(key) else { return };
+        let expires_at_ms = self.machine.expires_at_ms(key, &state);
+        self.work.forget(expires_at_ms, self.until_ms);
     }
 
     fn forget_expired(&mut self) {
-        let Self { machine, table, until_ms, .. } = self;
-        let before = table.len();
-        table.remove_if(|key, state| machine.expires_at_ms(key, state) < *until_ms);
-        self.forgotten += (before - table.len()) as u64;
+        let Self { machine, table, until_ms, work, .. } = self;
+        table.remove_if(|key, state| {
+            let expires_at_ms = machine.expires_at_ms(key, state);
+            let is_over = expires_at_ms < *until_ms;
+            if is_over && expires_at_ms == EMPTY_STATE {
+                work.forgotten += 1; // it has answered, nobody knows when
+            } else if is_over {
+                work.forget(expires_at_ms, *until_ms);
+            }
+            is_over
+        });
     }
 }
 

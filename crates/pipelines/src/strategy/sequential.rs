@@ -16,7 +16,7 @@ use super::exchange::by_key;
 use super::stage::{FirstStage, Intake, SecondStage};
 use crate::answers::Corrupt;
 use crate::disorder::Arrival;
-use crate::driver::{Driver, StateCounts};
+use crate::driver::{Driver, Stage, StateCounts};
 use crate::eviction::StateShare;
 use crate::fault::{FaultFired, FaultInjector};
 use crate::feed::{Delivery, EventTimeProgress, Feed};
@@ -86,7 +86,7 @@ fn run<M: Message, R: Message + Corrupt>(
             driver.end_weighing();
         }
         sink.advance(reached);
-        sink.state_counts().and(source.advance(reached))
+        [source.advance(reached), sink.state_counts()]
     });
     driver.on_drained();
     sink.submit(0);
@@ -182,11 +182,11 @@ impl<M, B: Send, R> StateOperator<M, R> for Chain<M, B, R> {
 }
 
 /// Takes what the driver admits, in steps of as many records as the workers of a dataflow take; `step` is given the
-/// epochs and how far event time has come after them.
+/// epochs and how far event time has come after them, and returns what is held in front of the stages and in them.
 fn each_step(
     feed: &Feed,
     driver: &mut dyn Driver,
-    mut step: impl FnMut(&mut dyn Driver, Range<u64>, EventTimeProgress) -> StateCounts,
+    mut step: impl FnMut(&mut dyn Driver, Range<u64>, EventTimeProgress) -> [StateCounts; 2],
 ) {
     let epochs_per_step = RECORDS_PER_STEP.div_ceil(feed.records_per_epoch()) as u64;
     let mut epoch = 0;
@@ -197,9 +197,12 @@ fn each_step(
             continue;
         }
         driver.on_admitted(until);
-        let state_counts = step(driver, epoch..until, feed.reached(until));
+        let [in_front, behind] = step(driver, epoch..until, feed.reached(until));
         epoch = until;
-        driver.on_state(state_counts);
+        driver.on_state(in_front.and(behind));
+        if driver.wants_operators() {
+            driver.on_operators(&[(Stage::FirstDeliveries, in_front), (Stage::Whole, behind)]);
+        }
         driver.on_completed(epoch);
         driver.on_busy();
     }

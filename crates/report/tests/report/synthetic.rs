@@ -480,6 +480,7 @@ fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
             backlog: if n % 100 < 20 { n % 100 * 400 } else { 300 },
             view_skew_records: None,
             view_skew_ms: None,
+            ..TimelinePoint::default()
         }
     };
     (0..=500).map(point).collect()

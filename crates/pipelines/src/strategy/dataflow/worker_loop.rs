@@ -142,6 +142,11 @@ impl WorkerContext {
         let worked = self.rounds.get() > rounds || now < passed;
         if worked || now > *completed {
             driver.on_state(self.state_counts());
+            if driver.wants_operators() {
+                let held = self.held.borrow();
+                let operators: Vec<_> = held.iter().map(|(stage, counts)| (*stage, counts.get())).collect();
+                driver.on_operators(&operators);
+            }
         }
         if now > *completed {
             *completed = now;
@@ -172,11 +177,11 @@ impl WorkerContext {
     /// Reports what the last stage holds when everything has been answered: a dataflow behind it has given back what
     /// expired since the stage was told of the end.
     pub(crate) fn show_at_the_end(&self, held: StateCounts) {
-        self.held.borrow().last().into_iter().for_each(|last| last.set(held));
+        self.held.borrow().last().into_iter().for_each(|(_, last)| last.set(held));
         self.driver.borrow_mut().on_state(self.state_counts());
     }
 
     fn state_counts(&self) -> StateCounts {
-        self.held.borrow().iter().fold(StateCounts::default(), |held, operator| held.and(operator.get()))
+        self.held.borrow().iter().fold(StateCounts::default(), |held, operator| held.and(operator.1.get()))
     }
 }

@@ -168,7 +168,7 @@ impl<W: Message + Ord + Debug, R: Row> Intake<W, R> {
         let reached = worker_context.feed.reached(0);
         arrangements.advance(reached.watermark_ms);
         input.advance_to(reached.watermark_ms);
-        let order = config.order.policy(worker_context.feed.slack_ms());
+        let order = worker_context.config.order.policy(worker_context.feed.slack_ms());
         Self { fault: worker_context.fault(), order, released: Vec::new(), input, arrangements, answers, updates }
     }
 }
