@@ -58,7 +58,7 @@ fn answers_of(prepared: &dyn BoundPipeline, feed: &Arc<Feed>, config: RunConfig)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn ttl_loses_what_has_not_been_touched_for_that_long_and_nothing_else(
