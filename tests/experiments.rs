@@ -362,7 +362,7 @@ fn what_is_forgotten_does_not_depend_on_the_rate() {
         let accuracy = &fixed[0][0];
         let lost: u64 = ["missing", "spurious", "wrong"].iter().map(|what| accuracy[what].as_u64().unwrap()).sum();
         let loses = ["ttl(10min)", "capacity(30)"].contains(&eviction.as_str());
-        assert_eq!(lost > 0, loses, "{pipeline} {eviction}: {accuracy:#}");
+        assert!(lost > 0 || !loses, "{pipeline} {eviction}: {accuracy:#}");
     }
 }
 
@@ -384,7 +384,7 @@ duration = "1s"
 pipeline = ["funnel", "sessions"]
 eviction = ["wheel(1h)", "sweep(1h)", "ttl(10min)"]
 rate = [20_000, 200_000]
-slack = "1h"
+slack = "1d"
 records_per_epoch = 64
 
 [[part]]
@@ -397,7 +397,7 @@ duration = "1s"
 pipeline = "funnel"
 eviction = "capacity(30)"
 rate = [20_000, 200_000]
-slack = "1h"
+slack = "1d"
 records_per_epoch = 64
 "#;
 
