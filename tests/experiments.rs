@@ -337,6 +337,70 @@ fn a_comment_in_a_setting_and_two_parts_of_one_name_are_refused() {
     scratch.fails("flowbench run ./twice.toml --out results", 2, &["twice.toml", "two parts have the name 'speed'"]);
 }
 
+/// The same events at two rates, a tenfold apart: what is forgotten, and what that costs, is a matter of event time.
+#[test]
+fn what_is_forgotten_does_not_depend_on_the_rate() {
+    let scratch = Scratch::new();
+    scratch.write("forgetting.toml", FORGETTING);
+    scratch.ok("flowbench run ./forgetting.toml --out results");
+    let mut by_choice: BTreeMap<(String, String), Vec<serde_json::Value>> = BTreeMap::new();
+    for case in scratch.ndjson("results/cases.ndjson") {
+        assert_eq!(case["status"]["outcome"], "ok", "{case:#}");
+        let (axes, numbers) = (&case["axes"], &case["numbers"]);
+        let choice = ["pipeline", "eviction"].map(|axis| axes[axis].as_str().unwrap().to_owned());
+        assert_eq!((&numbers["events"], &numbers["accuracy"]["late"]), (&3000.into(), &0.into()));
+        let fixed = serde_json::json!([numbers["accuracy"], numbers["memory"]["entries_residual"]]);
+        by_choice.entry(choice.into()).or_default().push(fixed);
+    }
+    let choices: Vec<&str> = by_choice.keys().map(|(_, eviction)| eviction.as_str()).collect();
+    assert_eq!(
+        choices,
+        ["capacity(30)", "sweep(1h)", "ttl(10min)", "wheel(1h)", "sweep(1h)", "ttl(10min)", "wheel(1h)"]
+    );
+    for ((pipeline, eviction), fixed) in &by_choice {
+        assert!(fixed.len() == 2 && fixed[0] == fixed[1], "{pipeline} {eviction}: {fixed:#?}");
+        let accuracy = &fixed[0][0];
+        let lost: u64 = ["missing", "spurious", "wrong"].iter().map(|what| accuracy[what].as_u64().unwrap()).sum();
+        let loses = ["ttl(10min)", "capacity(30)"].contains(&eviction.as_str());
+        assert!(lost > 0 || !loses, "{pipeline} {eviction}: {accuracy:#}");
+    }
+}
+
+const FORGETTING: &str = r#"
+name = "forgetting"
+title = "Two rates"
+seed = 7
+repeats = 1
+deadline = "60s"
+memory_cap_mib = 4096
+
+[[part]]
+name = "by-time"
+question = "Does what is forgotten depend on the rate?"
+trace = { profile = "tiny", events = 3000 }
+duration = "1s"
+
+[part.axes]
+pipeline = ["funnel", "sessions"]
+eviction = ["wheel(1h)", "sweep(1h)", "ttl(10min)"]
+rate = [20_000, 200_000]
+slack = "1d"
+records_per_epoch = 64
+
+[[part]]
+name = "by-room"
+question = "Does what is pushed out depend on the rate?"
+trace = { profile = "tiny", events = 3000 }
+duration = "1s"
+
+[part.axes]
+pipeline = "funnel"
+eviction = "capacity(30)"
+rate = [20_000, 200_000]
+slack = "1d"
+records_per_epoch = 64
+"#;
+
 #[test]
 fn a_closed_loop_of_a_moment_is_doubted() {
     let scratch = small();

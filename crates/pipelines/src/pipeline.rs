@@ -3,6 +3,8 @@
 use flowbench_events::{Event, Horizon, Symbols};
 
 use crate::answers::Answers;
+#[cfg(test)]
+use crate::eviction::Loss;
 use crate::run::{RunConfig, RunContext, RunEnd, RunError};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::strategy::declaration::{StrategyProblem, UnsupportedReason};
@@ -150,6 +152,12 @@ pub trait BoundPipeline: Send + Sync {
     /// Returns how long a state is kept if nothing follows the event that created it, ms of event time: the maximum
     /// over the first 20,000 of `events`. `None` where one is kept forever, or nothing is kept.
     fn retention_ms(&self, _events: &[Event]) -> Option<i64> {
+        None
+    }
+    /// Returns what must be answered to `events`, in the order of the trace, if states are lost; `None` if there is no
+    /// telling.
+    #[cfg(test)]
+    fn oracle_with_loss(&self, _events: &[Event], _loss: &Loss) -> Option<Box<dyn Answers>> {
         None
     }
 }

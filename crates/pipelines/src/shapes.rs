@@ -11,6 +11,8 @@ use flowbench_events::{Event, Horizon, LateSet};
 
 use crate::answers::{Answers, Change, Changes, Row, consolidated};
 use crate::disorder::{Arrival, InArrivalOrder, OrderPolicy};
+#[cfg(test)]
+use crate::eviction::Loss;
 use crate::logic::{Delivered, EMPTY_STATE, KeyedLogic, Mergeable, StatelessLogic, TimerOutcome, WindowLogic};
 use crate::message::Message;
 use crate::oracle;
@@ -60,6 +62,12 @@ pub(crate) trait Stage: Send + Sync {
     /// See [`BoundPipeline::counts`].
     fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
         asked
+    }
+
+    /// See [`BoundPipeline::oracle_with_loss`].
+    #[cfg(test)]
+    fn rows_with_loss(&self, _events: &[Event], _loss: &Loss) -> Option<Vec<Self::Row>> {
+        None
     }
 }
 
@@ -201,6 +209,11 @@ impl<W: Delivered<Row: Ord>> Stage for FirstDeliveries<W> {
     fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
         asked.max(Some(self.0))
     }
+
+    #[cfg(test)]
+    fn rows_with_loss(&self, events: &[Event], loss: &Loss) -> Option<Vec<W::Row>> {
+        Some(loss.deliveries::<W>(self.0, events))
+    }
 }
 
 /// Makes a pipeline of keyed logic.
@@ -241,6 +254,11 @@ impl<L: KeyedLogic> Stage for Keyed<L> {
     fn retention_ms(&self, events: &[Event]) -> Option<i64> {
         retention_ms(&self.0, events)
     }
+
+    #[cfg(test)]
+    fn rows_with_loss(&self, events: &[Event], loss: &Loss) -> Option<Vec<L::Row>> {
+        Some(loss.keyed(&self.0, events))
+    }
 }
 
 /// Makes a pipeline of keyed logic whose states can be merged.
@@ -276,6 +294,11 @@ impl<L: Mergeable> Stage for Merging<L> {
     fn retention_ms(&self, events: &[Event]) -> Option<i64> {
         retention_ms(&self.0, events)
     }
+
+    #[cfg(test)]
+    fn rows_with_loss(&self, events: &[Event], loss: &Loss) -> Option<Vec<L::Row>> {
+        Some(loss.keyed(&self.0, events))
+    }
 }
 
 /// Makes a pipeline whose answers are the rows of a stage.
@@ -303,6 +326,11 @@ impl<S: Stage<Row: Row>> BoundPipeline for S {
 
     fn retention_ms(&self, events: &[Event]) -> Option<i64> {
         Stage::retention_ms(self, events)
+    }
+
+    #[cfg(test)]
+    fn oracle_with_loss(&self, events: &[Event], loss: &Loss) -> Option<Box<dyn Answers>> {
+        Some(Box::new(self.rows_with_loss(events, loss)?))
     }
 }
 
@@ -369,6 +397,11 @@ impl<P: BoundPipeline, D: Incremental> BoundPipeline for WithDifferential<P, D> 
 
     fn retention_ms(&self, events: &[Event]) -> Option<i64> {
         self.0.retention_ms(events)
+    }
+
+    #[cfg(test)]
+    fn oracle_with_loss(&self, events: &[Event], loss: &Loss) -> Option<Box<dyn Answers>> {
+        self.0.oracle_with_loss(events, loss)
     }
 }
 

@@ -127,13 +127,13 @@ mod tests {
         let prepared = Deduplicate.prepare(&settings, &trace.symbols).unwrap();
         let counted = oracle::delivered(&trace.events, None, prepared.counts(None));
         let truth = prepared.oracle(&counted).lines(&trace.symbols);
-        let exact = Eviction::ALL.into_iter().filter(|eviction| eviction.is_exact());
+        let mut exact = Eviction::ALL.into_iter().filter(|eviction| eviction.is_exact()).cycle();
         for (records_per_epoch, strategy) in [1, 2, 100].into_iter().flat_map(|one| Strategy::ALL.map(|all| (one, all)))
         {
             let slack_ms = trace.slack_to_lose_nothing_ms();
             for order in OrderName::ALL {
                 let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, order.drops_late()));
-                for (eviction, workers) in exact.clone().flat_map(|one| [(one, 1), (one, 3)]) {
+                for (workers, eviction) in [1, 3, 1, 3, 1].into_iter().zip(exact.by_ref()) {
                     let config = RunConfig { workers, eviction, order, ..RunConfig::plain(strategy) };
                     match prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())) {
                         Err(RunError::Unsupported { .. } | RunError::Workers { .. }) => {}

@@ -195,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn an_order_is_still_seen_while_the_watermark_stands_at_its_last_moment() {
+        let events = "
+            order_placed 2026-01-01T00:00:00 o=1 c=7 v=501
+            order_placed 2026-01-01T23:59:59.999 o=2 c=7 v=501
+            page_viewed  2026-01-02T00:00:00 c=7";
+        check(&RepeatHighValue, &["count=2"], events, &["2026-01-01T23:59:59.999Z,7,2,2"]);
+    }
+
+    #[test]
     fn ties_are_counted_one_at_a_time_by_event_id() {
         let events = "
             order_placed 2026-01-01T00:00:00 o=1 c=7 v=501

@@ -12,6 +12,8 @@ mod expiry_queue;
 mod expiry_schedule;
 mod frontier;
 mod lazy;
+#[cfg(test)]
+mod loss;
 mod never;
 mod policy;
 mod sweep;
@@ -30,6 +32,8 @@ pub use self::compaction::Compaction;
 pub use self::expiry_schedule::ExpirySchedule;
 pub use self::frontier::Frontier;
 pub use self::lazy::Lazy;
+#[cfg(test)]
+pub use self::loss::Loss;
 pub use self::never::Never;
 pub use self::policy::{AfterExpiry, ArgumentError, EvictionPolicy, Evictor, StateShare, StateStore};
 pub use self::sweep::Sweep;

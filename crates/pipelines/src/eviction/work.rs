@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use crate::state::window_machine::AT_ONCE;
+
 /// What the evictions of some operators have done since the beginning, and how long it took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvictionWork {
@@ -35,7 +37,7 @@ impl EvictionWork {
             forgotten: self.forgotten + other.forgotten,
             lost: self.lost + other.lost,
             released: self.released + other.released,
-            release_delays_ms: self.release_delays_ms + other.release_delays_ms,
+            release_delays_ms: self.release_delays_ms.saturating_add(other.release_delays_ms),
             release_delay_max_ms: self.release_delay_max_ms.max(other.release_delay_max_ms),
             passes: self.passes + other.passes,
             pass_ns: self.pass_ns + other.pass_ns,
@@ -44,12 +46,13 @@ impl EvictionWork {
         }
     }
 
-    /// Counts a state that expires at `expires_at_ms` and is forgotten when event time has reached `until_ms`.
+    /// Counts a state that expires at `expires_at_ms` and is forgotten when event time has reached `until_ms`. A window
+    /// that is due at once, to be corrected, has no time of its own to be late by.
     pub(crate) fn forget(&mut self, expires_at_ms: i64, until_ms: i64) {
         self.forgotten += 1;
         if expires_at_ms >= until_ms {
             self.lost += 1;
-        } else if until_ms < i64::MAX {
+        } else if until_ms < i64::MAX && expires_at_ms > AT_ONCE {
             let delay_ms = until_ms.abs_diff(expires_at_ms);
             self.released += 1;
             self.release_delays_ms = self.release_delays_ms.saturating_add(delay_ms);
@@ -119,6 +122,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn what_is_due_at_once_is_not_released_late() {
+        let mut work = EvictionWork::default();
+        work.forget(AT_ONCE, 1000);
+        assert_eq!(work, EvictionWork { forgotten: 1, ..EvictionWork::default() });
+        work.forget(900, 1000);
+        assert_eq!((work.forgotten, work.released, work.release_delays_ms), (2, 1, 100));
+    }
 
     #[test]
     fn the_time_of_all_calls_is_that_of_the_timed_ones_in_proportion() {

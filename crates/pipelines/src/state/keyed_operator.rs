@@ -82,7 +82,8 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
             due = self.schedule.next_due(until_ms);
         }
         self.states.pass();
-        let logic_ns = self.states.logic_ns() - logic_before_ns;
+        // An estimate from a sample, which may become less.
+        let logic_ns = self.states.logic_ns().saturating_sub(logic_before_ns);
         self.passes += 1;
         self.pass_ns += (began.elapsed().as_nanos() as u64).saturating_sub(logic_ns);
     }

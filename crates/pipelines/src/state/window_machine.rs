@@ -66,7 +66,7 @@ impl<W: WindowLogic> Default for Window<W> {
 }
 
 /// Due at the next step, whenever that is.
-const AT_ONCE: i64 = EMPTY_STATE + 1;
+pub(crate) const AT_ONCE: i64 = EMPTY_STATE + 1;
 
 impl<W: WindowLogic, M> WindowMachine<W, M> {
     pub(crate) fn new(logic: &W, is_ahead: bool, slack_ms: i64) -> Self {

@@ -66,4 +66,6 @@ strategies! {
 by_name!("strategy", Strategy);
 
 #[cfg(test)]
+mod losses;
+#[cfg(test)]
 mod tests;
