@@ -231,8 +231,7 @@ fn noted(
     });
     let config = RunConfig { eviction, ..RunConfig::plain(Parallelism::SEQUENTIAL) };
     prepared.run(&RunContext::new(config, feed, drivers)).unwrap();
-    let noted = std::mem::take(&mut *entries.lock().unwrap());
-    noted
+    std::mem::take(&mut *entries.lock().unwrap())
 }
 
 /// Retention is a matter of event time, not of the pace at which events are offered. Some things go by steps, too: sweeps
