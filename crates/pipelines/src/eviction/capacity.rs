@@ -76,6 +76,10 @@ impl<K: Key> Evictor<K> for LeastRecentlyUsed<K> {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.recency.len > self.room
+    }
+
     fn make_room(&mut self, states: &mut dyn StateStore<K>) {
         while self.recency.len > self.room {
             let Some(key) = self.recency.pop_oldest() else { return };

@@ -87,6 +87,10 @@ fn keyed_with_capacity<L: KeyedLogic>(
             if logic.expires_at_ms(key, &state) != EMPTY_STATE {
                 states.push((key, state));
             }
+            if L::HAS_TIMERS && states.len() > room {
+                let now_ms = event.event_time_ms();
+                states.retain_mut(|(key, state)| lives_on(logic, *key, state, now_ms, &mut answers));
+            }
             if states.len() > room {
                 states.remove(0);
             }

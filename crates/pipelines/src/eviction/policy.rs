@@ -131,7 +131,12 @@ pub trait Evictor<K>: Send {
     /// Reports that a state has gone because it had expired or was empty.
     fn forgotten(&mut self, _mark: i64) {}
 
-    /// Reports that a state has come to be; forgets what there is no room for.
+    /// True if there are more states than there is room for. It is asked when a state has come to be.
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    /// Forgets what there is no room for.
     fn make_room(&mut self, _states: &mut dyn StateStore<K>) {}
 
     /// Reports that event time has reached `until_ms`, and that all timers below it have answered.
@@ -146,8 +151,8 @@ pub trait StateStore<K> {
     /// Forgets the state of `key`, whatever it holds. Its timers never answer.
     fn forget(&mut self, key: K);
 
-    /// Walks over all states and forgets those that have expired.
-    fn forget_expired(&mut self);
+    /// Walks over all states and forgets those that expire below `below_ms`, and those that have answered and are empty.
+    fn forget_expired(&mut self, below_ms: i64);
 }
 
 /// What is wrong with the argument of an eviction.

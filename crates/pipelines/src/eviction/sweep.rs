@@ -18,7 +18,7 @@ impl EvictionPolicy for Sweep {
     const NAME: &'static str = "sweep";
     const SUMMARY: &'static str = "forget expired states in a walk over all of them, each `period` of event time";
     const EXPLANATION: &'static str = "Whenever the watermark passes a multiple of `period`, a walk over all states drops \
-        those that have expired. Nothing is scheduled but timers, which answer when they are due. Between two walks \
+        those that had expired by then. Nothing is scheduled but timers, which answer when they are due. Between two walks \
         expired states pile up; a walk is a pause that grows with the table, whatever has expired.";
     const PARAMETERS: &'static [&'static str] = &["period"];
     const DEFAULT: Self = Self { period_ms: 3_600_000 };
@@ -57,8 +57,9 @@ struct Sweeper {
 impl<K> Evictor<K> for Sweeper {
     fn advance(&mut self, until_ms: i64, states: &mut dyn StateStore<K>) {
         let periods = until_ms.div_euclid(self.period_ms);
-        if self.periods.replace(periods).is_some_and(|before| periods > before) || until_ms == i64::MAX {
-            states.forget_expired();
+        let is_end = until_ms == i64::MAX;
+        if self.periods.replace(periods).is_some_and(|before| periods > before) || is_end {
+            states.forget_expired(if is_end { until_ms } else { periods.saturating_mul(self.period_ms) });
         }
     }
 }

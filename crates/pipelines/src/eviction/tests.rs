@@ -142,7 +142,7 @@ impl Naive {
             match eviction {
                 Eviction::Frontier(_) => end_ms >= until_ms,
                 Eviction::Sweep(Sweep { period_ms }) => {
-                    until_ms / period_ms == before_ms / period_ms || end_ms >= until_ms
+                    until_ms / period_ms == before_ms / period_ms || end_ms >= until_ms / period_ms * period_ms
                 }
                 Eviction::Wheel(Wheel { tick_ms }) => {
                     end_ms / tick_ms >= until_ms / tick_ms || (timers && end_ms >= until_ms)

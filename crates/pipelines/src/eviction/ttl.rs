@@ -24,8 +24,9 @@ impl EvictionPolicy for Ttl {
         event that touched it, even if it is still needed: an event that comes later starts afresh, and a timer that \
         was due later never answers. It is kept until then, even if no event can need it, unless its timers end it. It \
         is time of the events, not of the clock on the wall. This is what stream processors offer as time to live, and \
-        what it loses is measured: missing, spurious and wrong answers. Windows take inputs that have been combined, so \
-        they are touched when inputs come, by the watermark.";
+        what it loses is measured: missing, spurious and wrong answers. A window counts as \
+        touched until it ends, so that none is lost; events that a strategy has combined (pre-aggregate, hot-split) touch \
+        a state at the time of the first of them.";
     const PARAMETERS: &'static [&'static str] = &["after"];
     const DEFAULT: Self = Self { after_ms: 86_400_000 };
 

@@ -48,7 +48,8 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
         }
     }
 
-    fn apply_released(&mut self, out: &mut Vec<M::Row>) {
+    /// Applies what has been released; `in_order` if nothing comes that belongs before it.
+    fn apply_released(&mut self, in_order: bool, out: &mut Vec<M::Row>) {
         let Self { released, states, schedule, is_scheduled, scheduling, .. } = self;
         for message in released.drain(..) {
             let Some(key) = states.machine.key(&message) else { continue };
@@ -58,7 +59,12 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
                     if *is_scheduled {
                         scheduling.of(|| schedule.schedule(key, expires_at_ms));
                     }
-                    states.make_room();
+                    if states.is_over() {
+                        // Of timers that are due by now none is lost, however many events are applied at once.
+                        let until_ms = if in_order { states.machine.touched_ms(key, &message) } else { i64::MIN };
+                        expire_due(states, schedule, until_ms, out);
+                        states.make_room();
+                    }
                 }
                 Applied::Sooner(expires_at_ms) if *is_scheduled => {
                     scheduling.of(|| schedule.reschedule(key, expires_at_ms));
@@ -74,13 +80,11 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
     /// Lets timers answer and forgets what is to be forgotten; `first` is the first key that is due, if any is.
     fn pass(&mut self, first: Option<M::Key>, until_ms: i64, out: &mut Vec<M::Row>) {
         let (began, logic_before_ns) = (Instant::now(), self.states.logic_ns());
-        let (below_ms, mut due) = (self.schedule.due_below_ms(until_ms), first);
-        while let Some(key) = due {
-            if let Some(expires_at_ms) = self.states.expire(key, below_ms, out) {
-                self.schedule.schedule(key, expires_at_ms);
-            }
-            due = self.schedule.next_due(until_ms);
+        let below_ms = self.schedule.due_below_ms(until_ms);
+        if let Some((key, expires_at_ms)) = first.and_then(|key| Some((key, self.states.expire(key, below_ms, out)?))) {
+            self.schedule.schedule(key, expires_at_ms);
         }
+        expire_due(&mut self.states, &mut self.schedule, until_ms, out);
         self.states.pass();
         // An estimate from a sample, which may become less.
         let logic_ns = self.states.logic_ns().saturating_sub(logic_before_ns);
@@ -103,13 +107,13 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
 impl<M: KeyedStateMachine> StateOperator<M::Message, M::Row> for KeyedOperator<M> {
     fn arrive(&mut self, arrived: &mut Vec<M::Message>, out: &mut Vec<M::Row>) {
         self.order.arrive(arrived, &mut self.released);
-        self.apply_released(out);
+        self.apply_released(false, out);
     }
 
     fn advance(&mut self, reached: EventTimeProgress, out: &mut Vec<M::Row>) {
         let until_ms = self.states.machine.reached(reached);
         self.order.advance(reached, &mut self.released);
-        self.apply_released(out);
+        self.apply_released(true, out);
         self.states.machine.finish_step();
         self.states.set_until_ms(until_ms);
         let first = self.schedule.next_due(until_ms);
@@ -137,5 +141,20 @@ impl<M: KeyedStateMachine> StateOperator<M::Message, M::Row> for KeyedOperator<M
 
     fn payload(&self) -> (usize, usize) {
         self.states.payload()
+    }
+}
+
+/// Expires what is due below `until_ms`, and schedules again what lives on.
+fn expire_due<M: KeyedStateMachine>(
+    states: &mut States<M>,
+    schedule: &mut ExpirySchedule<M::Key>,
+    until_ms: i64,
+    out: &mut Vec<M::Row>,
+) {
+    let below_ms = schedule.due_below_ms(until_ms);
+    while let Some(key) = schedule.next_due(until_ms) {
+        if let Some(expires_at_ms) = states.expire(key, below_ms, out) {
+            schedule.schedule(key, expires_at_ms);
+        }
     }
 }

@@ -118,7 +118,7 @@ impl<M: KeyedStateMachine> States<M> {
         match self.after_expiry {
             AfterExpiry::Leave => *state = M::State::default(),
             AfterExpiry::Forget | AfterExpiry::ForgetAnswered => {
-                self.work.forget(expires_at_ms, if is_lost { i64::MIN } else { self.until_ms });
+                self.work.forget(expires_at_ms, if is_lost { i64::MIN } else { self.until_ms.max(below_ms) });
                 self.remove(key);
             }
             AfterExpiry::Retire => self.retired.extend(self.table.remove(key).map(|(state, _)| (key, state))),
@@ -140,7 +140,12 @@ impl<M: KeyedStateMachine> States<M> {
         self.until_ms = until_ms;
     }
 
-    /// Reports that a state has come to be.
+    /// True if there are more states than the evictor has room for.
+    pub(crate) fn is_over(&self) -> bool {
+        self.evictor.as_ref().is_some_and(|evictor| evictor.is_over())
+    }
+
+    /// Forgets what there is no room for.
     pub(crate) fn make_room(&mut self) {
         if let Some(mut evictor) = self.evictor.take() {
             evictor.make_room(self);
@@ -220,11 +225,11 @@ impl<M: KeyedStateMachine> StateStore<M::Key> for States<M> {
         self.work.forget(expires_at_ms, self.until_ms);
     }
 
-    fn forget_expired(&mut self) {
+    fn forget_expired(&mut self, below_ms: i64) {
         let Self { machine, table, until_ms, work, .. } = self;
         table.remove_if(|key, state| {
             let expires_at_ms = machine.expires_at_ms(key, state);
-            let is_over = expires_at_ms < *until_ms;
+            let is_over = expires_at_ms < below_ms;
             if is_over && expires_at_ms == EMPTY_STATE {
                 work.forgotten += 1; // it has answered, nobody knows when
             } else if is_over {

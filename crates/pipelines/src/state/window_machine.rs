@@ -48,7 +48,6 @@ pub(crate) struct WindowMachine<W: WindowLogic, M> {
     logic: W,
     slack_ms: i64, // 0 unless it answers ahead of the watermark
     is_ahead: bool,
-    reached_ms: i64,
     messages: PhantomData<fn(M)>,
 }
 
@@ -70,7 +69,7 @@ pub(crate) const AT_ONCE: i64 = EMPTY_STATE + 1;
 
 impl<W: WindowLogic, M> WindowMachine<W, M> {
     pub(crate) fn new(logic: &W, is_ahead: bool, slack_ms: i64) -> Self {
-        Self { logic: logic.clone(), slack_ms, is_ahead, reached_ms: i64::MIN, messages: PhantomData }
+        Self { logic: logic.clone(), slack_ms, is_ahead, messages: PhantomData }
     }
 }
 
@@ -99,11 +98,10 @@ impl<W: WindowLogic, M: Message + Signed<W::Input>> KeyedStateMachine for Window
         }
     }
 
-    /// Inputs may have been combined, so a window is touched when they come, not at a time of theirs; before there is any
-    /// watermark, at its end.
+    /// Inputs may have been combined and have no time of their own, so a window counts as touched until its end.
     #[inline]
     fn touched_ms(&self, key: W::Key, _message: &M) -> i64 {
-        if self.reached_ms == i64::MIN { self.logic.closes_at_ms(key) } else { self.reached_ms }
+        self.logic.closes_at_ms(key)
     }
 
     #[inline]
@@ -128,8 +126,7 @@ impl<W: WindowLogic, M: Message + Signed<W::Input>> KeyedStateMachine for Window
     }
 
     fn reached(&mut self, reached: EventTimeProgress) -> i64 {
-        self.reached_ms = if self.is_ahead { reached.ahead_ms } else { reached.watermark_ms };
-        self.reached_ms
+        if self.is_ahead { reached.ahead_ms } else { reached.watermark_ms }
     }
 
     fn heap_bytes(&self, window: &Window<W>) -> usize {
