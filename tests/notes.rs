@@ -52,6 +52,10 @@ fn numbers_of_notes_are_those_of_their_references() {
     let mut wrong = String::new();
     for (name, note) in notes() {
         let csv = repository(&format!("results/{name}/reference/cases.csv"));
+        if note.contains("no reference is kept") {
+            assert!(!csv.exists() && !note.contains("<!-- ="), "experiments/{name}.md says that there is none");
+            continue;
+        }
         let rows = rows_of(&fs::read_to_string(&csv).unwrap());
         for problem in problems(&note, &rows) {
             writeln!(wrong, "experiments/{name}.md, {problem}").unwrap();

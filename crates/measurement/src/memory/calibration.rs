@@ -31,7 +31,7 @@ fn of_twenty_verdicts_one_is_wrong_and_three_are_inconclusive_at_most() {
     }
 }
 
-/// Of the first 20 inconclusive runs of a world at this length, returns how many are conclusive, and right, with as many
+/// Returns how many of the first 20 inconclusive runs of a world at this length are conclusive, and right, with as many
 /// events as they say they need.
 fn settled(world: World, readings: usize) -> (usize, usize) {
     let grows = WORLDS.contains(&(world, true));

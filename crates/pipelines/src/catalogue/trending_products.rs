@@ -14,8 +14,8 @@ use crate::logic::{EMPTY_STATE, KeyedLogic, Mergeable, TimerOutcome, WindowLogic
 use crate::pipeline::{About, BoundPipeline, Pipeline};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Merging, Windowed, WithDifferential};
-use crate::strategy::differential::arrangements::Arrangements;
-use crate::strategy::differential::collections::{Events, Incremental, Rows, arranged, rekeyed, retimed};
+use crate::strategy::differential::arrangements::{Arrangements, arranged};
+use crate::strategy::differential::collections::{Events, Incremental, Rows, rekeyed, retimed};
 
 /// See [`Pipeline::question`].
 pub(super) struct TrendingProducts;

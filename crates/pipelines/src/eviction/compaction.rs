@@ -42,7 +42,7 @@ impl EvictionPolicy for Compaction {
     }
 
     fn serves(self) -> &'static str {
-        "serves in arrangements (differential), and is exact: logical compaction stays the lag behind, merging does not"
+        "serves differential only, and is exact; holds the history of the lag as well"
     }
 
     fn is_by_compaction(self) -> bool {

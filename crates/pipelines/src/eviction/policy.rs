@@ -1,4 +1,6 @@
 //! What an eviction is: what it says of itself, and what carries it out.
+//!
+//! Decision D-033.
 
 use std::fmt;
 

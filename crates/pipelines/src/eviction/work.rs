@@ -1,4 +1,6 @@
 //! What forgetting costs, apart from the logic.
+//!
+//! Decision D-034.
 
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -12,9 +14,9 @@ use crate::state::window_machine::AT_ONCE;
 pub struct EvictionWork {
     /// States forgotten: expired, empty or lost.
     pub forgotten: u64,
-    /// Of these, states that might still have been needed.
+    /// Number of states forgotten before their expiry: they might still have been needed.
     pub lost: u64,
-    /// Of these, states that had expired and were dropped before the end of the input.
+    /// Number of states forgotten after their expiry and before the end of the input.
     pub released: u64,
     /// Sum of the event time between the expiry of these and their release, ms.
     pub release_delays_ms: u64,

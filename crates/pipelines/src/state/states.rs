@@ -1,4 +1,6 @@
 //! The states of one worker, and what messages, timers and evictions do to them.
+//!
+//! Decision D-032.
 
 use crate::eviction::{AfterExpiry, EvictionWork, Evictor, SampledTime, StateStore};
 use crate::logic::{EMPTY_STATE, TimerOutcome};

@@ -21,14 +21,16 @@ use std::cell::RefCell;
 use std::fmt;
 
 use differential_dataflow::Data;
+use differential_dataflow::operators::arrange::arrangement::arrange_core;
 use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
 use differential_dataflow::trace::TraceReader;
-use differential_dataflow::trace::implementations::ValBuilder;
+use differential_dataflow::trace::implementations::{ValBatcher, ValBuilder};
+use timely::dataflow::channels::pact::Pipeline;
 use timely::progress::Antichain;
 use timely::progress::frontier::AntichainRef;
 
-use super::collections::{Collected, Reduction, Times, arranged};
 use super::releasing_spine::ValTrace;
+use super::updates::{Collected, Reduction, Times};
 
 /// What the arrangements of a pipeline on one worker have in common.
 pub struct Arrangements {
@@ -112,6 +114,15 @@ impl fmt::Debug for Arrangements {
         let Self { step_ms, lag_ms, .. } = self;
         formatter.debug_struct("Arrangements").field("step_ms", step_ms).field("lag_ms", lag_ms).finish_non_exhaustive()
     }
+}
+
+/// By key, as batches that nobody keeps: no exchange, it is on the worker of its key already. An operator that looks at what
+/// was before needs [`Arrangements::arrange`].
+pub(crate) fn arranged<'s, V: Data, R: Times>(
+    updates: Collected<'s, (i64, V), R>,
+    name: &str,
+) -> Arranged<'s, TraceAgent<ValTrace<V, R>>> {
+    arrange_core::<_, _, ValBatcher<i64, V, i64, R>, _>(updates.inner, Pipeline, name, ValBatcher::new)
 }
 
 /// A trace that is kept readable.

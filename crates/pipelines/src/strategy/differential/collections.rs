@@ -3,20 +3,15 @@
 
 use std::fmt::Debug;
 
-use differential_dataflow::collection::VecCollection;
-use differential_dataflow::difference::Abelian;
-use differential_dataflow::operators::arrange::arrangement::arrange_core;
-use differential_dataflow::operators::arrange::{Arranged, TraceAgent};
-use differential_dataflow::trace::implementations::ValBatcher;
 use differential_dataflow::{AsCollection, Data, ExchangeData};
 use flowbench_events::{Event, EventId};
 use serde::{Deserialize, Serialize};
-use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Exchange;
 use timely::dataflow::operators::vec::Map;
 
 use super::arrangements::Arrangements;
-use super::releasing_spine::ValTrace;
+pub use super::updates::Collected;
+pub(crate) use super::updates::{Reduction, Times};
 use crate::answers::Row;
 use crate::message::{Key, Message, OrderKey, Timed};
 
@@ -34,9 +29,6 @@ pub trait Incremental: Clone + Send + Sync + 'static {
     /// Traces that operators read are made by way of `arrangements`, or shown to them.
     fn answers<'s>(&self, events: Events<'s, Self::What>, arrangements: &Arrangements) -> Rows<'s, Self::Row>;
 }
-
-/// A collection that changes with event time (ms); `R` is the type of multiplicities.
-pub type Collected<'s, D, R = isize> = VecCollection<'s, i64, D, R>;
 
 /// Events by key, each from when it happened, on the worker of its key.
 pub type Events<'s, W> = Collected<'s, (i64, TimedEvent<W>)>;
@@ -69,26 +61,12 @@ impl<W: Message> Timed for (i64, TimedEvent<W>) {
 /// A count, and a sum that may pass the bounds of 64 bits on the way and come back.
 pub(crate) type Sums = (i64, i128);
 
-/// How often a datum is there.
-pub(crate) trait Times: Abelian + ExchangeData {}
-
-impl<R: Abelian + ExchangeData> Times for R {}
-
 /// What `logic` makes of each update: others, at its time (ms) or later.
 pub(crate) fn retimed<'s, D: Data, R: Times, D2: Clone + 'static, R2: Times, I: IntoIterator<Item = (D2, i64, R2)>>(
     updates: Collected<'s, D, R>,
     mut logic: impl FnMut(D, i64, R) -> I + 'static,
 ) -> Collected<'s, D2, R2> {
     updates.inner.flat_map(move |(datum, now_ms, times)| logic(datum, now_ms, times)).as_collection()
-}
-
-/// By key, as batches that nobody keeps: no exchange, it is on the worker of its key already. An operator that looks at what
-/// was before needs [`Arrangements::arrange`].
-pub(crate) fn arranged<'s, V: Data, R: Times>(
-    updates: Collected<'s, (i64, V), R>,
-    name: &str,
-) -> Arranged<'s, TraceAgent<ValTrace<V, R>>> {
-    arrange_core::<_, _, ValBatcher<i64, V, i64, R>, _>(updates.inner, Pipeline, name, ValBatcher::new)
 }
 
 /// On the worker of its key, where that is a new one.
@@ -110,9 +88,6 @@ pub(crate) fn sums_at<'s, D: Data>(
         [((group, ()), closes_at_ms, more), ((group, ()), closes_at_ms + 1, less)]
     })
 }
-
-/// Is given a key, its values and how often each is there, and pushes what is to be there for it.
-pub(crate) type Reduction<V, R, O> = Box<dyn FnMut(&i64, &[(&V, R)], &mut Vec<(O, isize)>)>;
 
 /// The log in which traces and batchers tell what they hold.
 pub(crate) const LOG: &str = "differential/arrange";

@@ -40,6 +40,7 @@ pub(crate) mod collections;
 pub(crate) mod delay;
 pub(crate) mod key_lifetimes;
 mod releasing_spine;
+mod updates;
 pub(crate) mod running_count;
 
 use std::cell::{Cell, RefCell};

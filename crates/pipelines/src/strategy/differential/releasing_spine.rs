@@ -15,7 +15,7 @@ use timely::progress::Antichain;
 use timely::progress::frontier::AntichainRef;
 use timely::scheduling::Activator;
 
-use super::collections::Times;
+use super::updates::Times;
 
 /// A [`Spine`] that can be asked to add up all it holds when the last time has come.
 ///
@@ -32,7 +32,7 @@ pub(crate) struct ReleasingSpine<B: SpineBatch> {
 /// Values by key, with a count or sum of type `R` each.
 pub(crate) type ValTrace<V, R> = ReleasingSpine<ValBatch<V, R>>;
 
-/// That of a [`ValSpine`](differential_dataflow::trace::implementations::ValSpine).
+/// A batch of a [`ValSpine`](differential_dataflow::trace::implementations::ValSpine).
 type ValBatch<V, R> = Rc<OrdValBatch<Vector<((i64, V), i64, R)>>>;
 
 impl<B: AddUp> ReleasingSpine<B> {
