@@ -40,8 +40,8 @@ pub(crate) mod collections;
 pub(crate) mod delay;
 pub(crate) mod key_lifetimes;
 mod releasing_spine;
-mod updates;
 pub(crate) mod running_count;
+mod updates;
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Debug;

@@ -1,8 +1,8 @@
 //! Updates of collections that change with event time.
 
+use differential_dataflow::ExchangeData;
 use differential_dataflow::collection::VecCollection;
 use differential_dataflow::difference::Abelian;
-use differential_dataflow::ExchangeData;
 
 /// A collection that changes with event time (ms); `R` is the type of multiplicities.
 pub type Collected<'s, D, R = isize> = VecCollection<'s, i64, D, R>;
