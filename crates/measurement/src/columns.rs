@@ -261,7 +261,8 @@ fn push_eviction(row: &mut Row, numbers: Option<&Numbers>) {
     ]);
 }
 
-/// Returns the time of forgetting of all workers, in ns: passes and bookkeeping, without what measuring them took.
+/// Returns the time of forgetting of all workers, in ns: passes and bookkeeping. The bookkeeping is without
+/// what measuring it took; a pass includes two readings of the clock.
 fn forgetting_ns(cost: &EvictionCost) -> u64 {
     cost.pass_ns + cost.bookkeeping_ns
 }

@@ -29,7 +29,7 @@ pub trait Driver {
     }
 
     /// Reports what each operator of this worker that keeps anything holds now.
-    fn on_operators(&mut self, _operators: &[(Stage, StateCounts)]) {}
+    fn on_operators(&mut self, _operators: &[(OperatorName, StateCounts)]) {}
 
     /// Reports that the state of this worker has acted on everything released by the epochs below `epochs`.
     fn on_view(&mut self, _epochs: u64) {}
@@ -59,9 +59,9 @@ pub trait Driver {
 /// Makes the driver of a worker, given its number over all processes.
 pub type Drivers = Arc<dyn Fn(usize) -> Box<dyn Driver> + Send + Sync>;
 
-/// The operator of a stage that keeps something.
+/// Names the operators that keep something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Stage {
+pub enum OperatorName {
     /// Remembers which events have been delivered, in front of a pipeline.
     FirstDeliveries,
     /// The first of two stages, whose rows go to the second.
@@ -72,14 +72,14 @@ pub enum Stage {
     Whole,
 }
 
-impl Stage {
+impl OperatorName {
     /// Returns its name in files.
     pub fn name(self) -> &'static str {
         match self {
-            Stage::FirstDeliveries => "first deliveries",
-            Stage::Rows => "rows",
-            Stage::Answers => "answers",
-            Stage::Whole => "whole",
+            OperatorName::FirstDeliveries => "first deliveries",
+            OperatorName::Rows => "rows",
+            OperatorName::Answers => "answers",
+            OperatorName::Whole => "whole",
         }
     }
 }

@@ -124,6 +124,9 @@ pub trait KeyedLogic: Clone + Send + Sync + 'static {
 /// The expiry of a state that holds nothing.
 pub const EMPTY_STATE: i64 = i64::MIN;
 
+/// The expiry of a state that has to be looked at in the next step, whenever that is.
+pub(crate) const AT_ONCE: i64 = EMPTY_STATE + 1;
+
 /// What happens to a state that has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimerOutcome {

@@ -171,7 +171,7 @@ fn states_of(feed: &Feed, measured: &Measured) -> Vec<OperatorState> {
     let first_ms = feed.trace().events.first().map_or(0, Event::event_time_ms);
     let state = |(worker, held): &(usize, OperatorHolding)| OperatorState {
         worker: *worker,
-        operator: held.stage.name().to_owned(),
+        operator: held.operator.name().to_owned(),
         at_ns: held.at_ns,
         newest_event_time_ms: feed.newest_ms(held.admitted / feed.records_per_epoch() as u64).map(|ms| ms - first_ms),
         entries: held.entries,
@@ -268,7 +268,7 @@ fn event_time_wait(release_times: &ReleaseTimes<'_>, config: &RunConfig) -> Even
 
 fn timeline_of(feed: &Feed, measured: &Measured) -> Vec<TimelinePoint> {
     let Measured { completions, observations, views, .. } = measured;
-    let mut passes = measured.passes.clone();
+    let mut passes = measured.passes.as_slice();
     let mut timeline = Timeline::new(observations.readings.len());
     let mut interval = LatencyHistogram::new();
     let mut cursor = 0;
@@ -277,10 +277,10 @@ fn timeline_of(feed: &Feed, measured: &Measured) -> Vec<TimelinePoint> {
         completions.completed_until(reading.at_ns, &mut cursor, &mut interval);
         let backlog =
             completions.due_until(reading.at_ns, reading.admitted).saturating_sub(completions.events_below(cursor));
-        let before = passes.split_off(passes.partition_point(|pass| pass.at_ns <= reading.at_ns));
-        let longest = std::mem::replace(&mut passes, before).iter().map(|pass| pass.length_ns).max();
+        let (ended, later) = passes.split_at(passes.partition_point(|pass| pass.at_ns <= reading.at_ns));
+        passes = later;
         let position = Position {
-            eviction_pass_max_ns: longest,
+            eviction_pass_max_ns: ended.iter().map(|pass| pass.length_ns).max(),
             ..position(feed, reading.admitted, backlog, views.at(reading.at_ns))
         };
         timeline.push(*reading, position, Some(&interval));

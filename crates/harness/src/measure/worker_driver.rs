@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use flowbench_measurement::lost_time::Gap;
-use flowbench_pipelines::{Driver, Feed, Stage, StateCounts};
+use flowbench_pipelines::{Driver, Feed, OperatorName, StateCounts};
 
 use crate::measure::allocation::Allocation;
 use crate::measure::gauges::{Gauges, Snapshot};
@@ -275,12 +275,12 @@ impl Driver for WorkerDriver {
         self.round.begun_ns >= self.operators_at_ns
     }
 
-    fn on_operators(&mut self, operators: &[(Stage, StateCounts)]) {
+    fn on_operators(&mut self, operators: &[(OperatorName, StateCounts)]) {
         self.operators_at_ns = self.round.begun_ns + OPERATORS_EVERY_NS;
         let (at_ns, admitted) = (self.round.begun_ns, self.shown.admitted);
-        for (stage, counts) in operators {
+        for (operator, counts) in operators {
             let (entries, least_bytes) = (counts.entries as u64, counts.least_bytes as u64);
-            self.log.hold(OperatorHolding { stage: *stage, at_ns, admitted, entries, least_bytes });
+            self.log.hold(OperatorHolding { operator: *operator, at_ns, admitted, entries, least_bytes });
         }
     }
 

@@ -1,7 +1,7 @@
 //! What one worker records during a run.
 
 use flowbench_measurement::lost_time::Gap;
-use flowbench_pipelines::Stage;
+use flowbench_pipelines::OperatorName;
 use flowbench_pipelines::eviction::EvictionWork;
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ pub(crate) struct Pass {
 /// What one operator of a worker held at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OperatorHolding {
-    pub(crate) stage: Stage,
+    pub(crate) operator: OperatorName,
     /// ns since the run began.
     pub(crate) at_ns: u64,
     /// Events admitted by the worker.

@@ -2,9 +2,9 @@
 //!
 //! Decision D-022.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 
+use super::opened_keys::OpenedKeys;
 use crate::message::Key;
 
 /// A calendar of keys: coarse buckets that hold nothing but keys; the bucket the watermark is in is kept exactly.
@@ -14,13 +14,10 @@ use crate::message::Key;
 /// again, or expires sooner than before); the duplicates meet when they are reached and count once.
 #[derive(Debug)]
 pub struct ExpiryQueue<K> {
-    due: Vec<K>,                         // of a bucket that has been passed
-    head: BinaryHeap<Reverse<(i64, K)>>, // buckets below `head_end`
-    head_end: i64,
+    opened: OpenedKeys<K>, // of buckets below `opened_end`
+    opened_end: i64,
     buckets: BTreeMap<i64, Vec<K>>,
     latest: (i64, Vec<K>), // the bucket that was filed in last, outside `buckets`
-    repeats: bool,
-    len: usize,
 }
 
 /// Width of a bucket, ms.
@@ -29,13 +26,10 @@ const BUCKET_MS: i64 = 1 << 16;
 impl<K: Key> Default for ExpiryQueue<K> {
     fn default() -> Self {
         Self {
-            due: Vec::new(),
-            head: BinaryHeap::new(),
-            head_end: i64::MIN,
+            opened: OpenedKeys::default(),
+            opened_end: i64::MIN,
             buckets: BTreeMap::new(),
             latest: (i64::MIN, Vec::new()),
-            repeats: false,
-            len: 0,
         }
     }
 }
@@ -47,10 +41,10 @@ impl<K: Key> ExpiryQueue<K> {
         if expires_at_ms == i64::MAX {
             return;
         }
-        self.len += 1;
+        self.opened.len += 1;
         let bucket = expires_at_ms.div_euclid(BUCKET_MS);
-        if bucket < self.head_end {
-            self.head.push(Reverse((expires_at_ms, key)));
+        if bucket < self.opened_end {
+            self.opened.push(key, expires_at_ms);
         } else {
             if bucket != self.latest.0 {
                 self.open(bucket);
@@ -61,40 +55,26 @@ impl<K: Key> ExpiryQueue<K> {
 
     /// Notes that a state is gone whose key is still scheduled: it may be created again and then be scheduled twice.
     pub(crate) fn allow_duplicates(&mut self) {
-        self.repeats = true;
+        self.opened.allow_duplicates();
     }
 
     /// Returns the next key whose state may have expired: one scheduled below `until_ms`, or near it.
     pub(crate) fn next_due(&mut self, until_ms: i64) -> Option<K> {
         let until_bucket = until_ms.div_euclid(BUCKET_MS);
         loop {
-            if let Some(key) = self.due.pop() {
-                self.len -= 1;
+            if let Some(key) = self.opened.next(until_ms) {
                 return Some(key);
-            }
-            if let Some(Reverse(first)) = self.head.peek().copied().filter(|head| head.0.0 < until_ms) {
-                while self.head.peek() == Some(&Reverse(first)) {
-                    self.head.pop();
-                    self.len -= 1;
-                }
-                return Some(first.1);
             }
             self.open(i64::MIN);
             let first = self.buckets.first_entry().filter(|first| *first.key() <= until_bucket)?;
-            self.head_end = *first.key() + 1;
-            self.due = first.remove();
-            if self.repeats {
-                let before = self.due.len();
-                self.due.sort_unstable();
-                self.due.dedup();
-                self.len -= before - self.due.len();
-            }
+            self.opened_end = *first.key() + 1;
+            self.opened.open(first.remove());
         }
     }
 
     /// Returns the number of keys that are scheduled.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.opened.len
     }
 
     /// Makes `bucket` the one that keys are added to.
@@ -177,8 +157,7 @@ mod tests {
             let alive_until_ms = round * BUCKET_MS / 4 + 10 * BUCKET_MS;
             assert!(expired(&mut queue, round * BUCKET_MS / 4, |_| Some(alive_until_ms)).is_empty());
         }
-        let filed: usize =
-            queue.buckets.values().map(Vec::len).sum::<usize>() + queue.latest.1.len() + queue.head.len();
+        let filed = queue.len();
         assert!(filed < 100, "{filed} filings of one key");
     }
 }

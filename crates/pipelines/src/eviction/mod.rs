@@ -15,6 +15,7 @@ mod lazy;
 #[cfg(test)]
 mod loss;
 mod never;
+mod opened_keys;
 mod policy;
 mod sweep;
 mod timer_wheel;

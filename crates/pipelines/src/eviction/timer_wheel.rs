@@ -3,9 +3,7 @@
 //! Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987. Levels are found by the highest digit in which
 //! two ticks differ, so that no counters have to be carried.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
+use super::opened_keys::OpenedKeys;
 use crate::message::Key;
 
 /// Keys by the tick in which their state may expire.
@@ -17,13 +15,10 @@ use crate::message::Key;
 pub struct TimerWheel<K> {
     tick_ms: i64,
     is_exact: bool,
-    hand: u64,   // a tick that nothing in the levels lies before
-    opened: u64, // ticks below it have been given out
+    hand: u64,       // a tick that nothing in the levels lies before
+    opened_end: u64, // ticks below it have been opened
     levels: Vec<Level<K>>,
-    due: Vec<K>,                         // of a slot that the hand has reached
-    head: BinaryHeap<Reverse<(i64, K)>>, // of a tick that has been given out, if it must be exact
-    repeats: bool,
-    len: usize,
+    opened: OpenedKeys<K>, // of a slot that the hand has reached, and of ticks below `opened_end` if it must be exact
 }
 
 /// The slots of one level.
@@ -57,12 +52,9 @@ impl<K: Key> TimerWheel<K> {
             tick_ms: tick_ms.max(1),
             is_exact,
             hand: 0,
-            opened: 0,
+            opened_end: 0,
             levels: Vec::new(),
-            due: Vec::new(),
-            head: BinaryHeap::new(),
-            repeats: false,
-            len: 0,
+            opened: OpenedKeys::default(),
         }
     }
 
@@ -72,35 +64,27 @@ impl<K: Key> TimerWheel<K> {
         if expires_at_ms == i64::MAX {
             return;
         }
-        self.len += 1;
+        self.opened.len += 1;
         let tick = self.tick(expires_at_ms);
-        if self.is_exact && tick < self.opened {
-            self.head.push(Reverse((expires_at_ms, key)));
+        if self.is_exact && tick < self.opened_end {
+            self.opened.push(key, expires_at_ms);
         } else {
-            self.insert(key, tick.max(self.opened));
+            self.insert(key, tick.max(self.opened_end));
         }
     }
 
     /// Notes that a state is gone whose key is still scheduled: it may be created again and then be scheduled twice.
     pub(crate) fn allow_duplicates(&mut self) {
-        self.repeats = true;
+        self.opened.allow_duplicates();
     }
 
     /// Returns the next key whose state may have expired below `until_ms`.
     pub(crate) fn next_due(&mut self, until_ms: i64) -> Option<K> {
         let target = self.tick(until_ms).saturating_add(u64::from(self.is_exact));
-        self.opened = self.opened.max(target);
+        self.opened_end = self.opened_end.max(target);
         loop {
-            if let Some(key) = self.due.pop() {
-                self.len -= 1;
+            if let Some(key) = self.opened.next(until_ms) {
                 return Some(key);
-            }
-            if let Some(Reverse(first)) = self.head.peek().copied().filter(|head| head.0.0 < until_ms) {
-                while self.head.peek() == Some(&Reverse(first)) {
-                    self.head.pop();
-                    self.len -= 1;
-                }
-                return Some(first.1);
             }
             // A slot of a higher level must be opened as soon as the hand is in it.
             let within = |next: &Next| next.tick < target || (next.level > 0 && next.tick == target);
@@ -121,7 +105,7 @@ impl<K: Key> TimerWheel<K> {
 
     /// Returns the number of keys that are scheduled.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.opened.len
     }
 
     /// Returns the tick of a time, in the order of times.
@@ -153,13 +137,7 @@ impl<K: Key> TimerWheel<K> {
         self.hand = self.hand.max(next.tick);
         let level = &mut self.levels[next.level];
         level.filled &= !(1 << next.slot);
-        self.due = std::mem::take(&mut level.slots[next.slot]);
-        if self.repeats {
-            let before = self.due.len();
-            self.due.sort_unstable();
-            self.due.dedup();
-            self.len -= before - self.due.len();
-        }
+        self.opened.open(std::mem::take(&mut level.slots[next.slot]));
     }
 }
 

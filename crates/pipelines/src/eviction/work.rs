@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::window_machine::AT_ONCE;
+use crate::logic::AT_ONCE;
 
 /// What the evictions of some operators have done since the beginning, and how long it took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,15 +51,22 @@ impl EvictionWork {
     /// Counts a state that expires at `expires_at_ms` and is forgotten when event time has reached `until_ms`. A window
     /// that is due at once, to be corrected, has no time of its own to be late by.
     pub(crate) fn forget(&mut self, expires_at_ms: i64, until_ms: i64) {
-        self.forgotten += 1;
         if expires_at_ms >= until_ms {
-            self.lost += 1;
-        } else if until_ms < i64::MAX && expires_at_ms > AT_ONCE {
+            return self.lose();
+        }
+        self.forgotten += 1;
+        if until_ms < i64::MAX && expires_at_ms > AT_ONCE {
             let delay_ms = until_ms.abs_diff(expires_at_ms);
             self.released += 1;
             self.release_delays_ms = self.release_delays_ms.saturating_add(delay_ms);
             self.release_delay_max_ms = self.release_delay_max_ms.max(delay_ms);
         }
+    }
+
+    /// Counts a state that is lost: forgotten before its expiry.
+    pub(crate) fn lose(&mut self) {
+        self.forgotten += 1;
+        self.lost += 1;
     }
 
     /// Returns the time of all that, ns.

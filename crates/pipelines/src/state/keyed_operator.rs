@@ -60,9 +60,12 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
                         scheduling.of(|| schedule.schedule(key, expires_at_ms));
                     }
                     if states.is_over() {
-                        // Of timers that are due by now none is lost, however many events are applied at once.
-                        let until_ms = if in_order { states.machine.touched_ms(key, &message) } else { i64::MIN };
-                        expire_due(states, schedule, until_ms, out);
+                        if in_order {
+                            // Of timers that are due by now none is lost, however many events are applied at once.
+                            let until_ms = states.machine.touched_ms(key, &message);
+                            let first = schedule.next_due(until_ms);
+                            expire_due(states, schedule, first, until_ms, out);
+                        }
                         states.make_room();
                     }
                 }
@@ -74,17 +77,11 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
             }
         }
     }
-}
 
-impl<M: KeyedStateMachine> KeyedOperator<M> {
     /// Lets timers answer and forgets what is to be forgotten; `first` is the first key that is due, if any is.
     fn pass(&mut self, first: Option<M::Key>, until_ms: i64, out: &mut Vec<M::Row>) {
         let (began, logic_before_ns) = (Instant::now(), self.states.logic_ns());
-        let below_ms = self.schedule.due_below_ms(until_ms);
-        if let Some((key, expires_at_ms)) = first.and_then(|key| Some((key, self.states.expire(key, below_ms, out)?))) {
-            self.schedule.schedule(key, expires_at_ms);
-        }
-        expire_due(&mut self.states, &mut self.schedule, until_ms, out);
+        expire_due(&mut self.states, &mut self.schedule, first, until_ms, out);
         self.states.pass();
         // An estimate from a sample, which may become less.
         let logic_ns = self.states.logic_ns().saturating_sub(logic_before_ns);
@@ -144,17 +141,19 @@ impl<M: KeyedStateMachine> StateOperator<M::Message, M::Row> for KeyedOperator<M
     }
 }
 
-/// Expires what is due below `until_ms`, and schedules again what lives on.
+/// Expires what is due below `until_ms`, the key `first` and all that follow, and schedules again what lives on.
 fn expire_due<M: KeyedStateMachine>(
     states: &mut States<M>,
     schedule: &mut ExpirySchedule<M::Key>,
+    first: Option<M::Key>,
     until_ms: i64,
     out: &mut Vec<M::Row>,
 ) {
-    let below_ms = schedule.due_below_ms(until_ms);
-    while let Some(key) = schedule.next_due(until_ms) {
+    let (below_ms, mut due) = (schedule.due_below_ms(until_ms), first);
+    while let Some(key) = due {
         if let Some(expires_at_ms) = states.expire(key, below_ms, out) {
             schedule.schedule(key, expires_at_ms);
         }
+        due = schedule.next_due(until_ms);
     }
 }

@@ -71,8 +71,7 @@ impl<M: KeyedStateMachine> States<M> {
             if lost_after_ms < machine.touched_ms(key, message) {
                 answer_until(machine, key, state, lost_after_ms, out);
                 *state = M::State::default();
-                work.forgotten += 1;
-                work.lost += 1;
+                work.lose();
             }
         }
         machine.take(key, state, message, out);
@@ -120,10 +119,14 @@ impl<M: KeyedStateMachine> States<M> {
         match self.after_expiry {
             AfterExpiry::Leave => *state = M::State::default(),
             AfterExpiry::Forget | AfterExpiry::ForgetAnswered => {
-                self.work.forget(expires_at_ms, if is_lost { i64::MIN } else { self.until_ms.max(below_ms) });
+                if is_lost {
+                    self.work.lose();
+                } else {
+                    self.work.forget(expires_at_ms, self.until_ms.max(below_ms));
+                }
                 self.remove(key);
             }
-            AfterExpiry::Retire => self.retired.extend(self.table.remove(key).map(|(state, _)| (key, state))),
+            AfterExpiry::Retire => self.retire(key),
         }
         None
     }
@@ -199,12 +202,16 @@ impl<M: KeyedStateMachine> States<M> {
             return Applied::Nothing;
         }
         if self.after_expiry == AfterExpiry::Retire {
-            self.retired.extend(self.table.remove(key).map(|(state, _)| (key, state)));
+            self.retire(key);
         } else {
             self.work.forgotten += 1;
             self.remove(key);
         }
         Applied::Cleared
+    }
+
+    fn retire(&mut self, key: M::Key) {
+        self.retired.extend(self.table.remove(key).map(|(state, _)| (key, state)));
     }
 
     fn remove(&mut self, key: M::Key) {

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use crate::answers::{Change, push_changes};
 use crate::feed::EventTimeProgress;
-use crate::logic::{EMPTY_STATE, TimerOutcome, WindowLogic};
+use crate::logic::{AT_ONCE, EMPTY_STATE, TimerOutcome, WindowLogic};
 use crate::message::Message;
 use crate::state::state_machine::KeyedStateMachine;
 
@@ -63,9 +63,6 @@ impl<W: WindowLogic> Default for Window<W> {
         Self { sum: W::Sum::default(), due_ms: EMPTY_STATE, given: None }
     }
 }
-
-/// Due at the next step, whenever that is.
-pub(crate) const AT_ONCE: i64 = EMPTY_STATE + 1;
 
 impl<W: WindowLogic, M> WindowMachine<W, M> {
     pub(crate) fn new(logic: &W, is_ahead: bool, slack_ms: i64) -> Self {

@@ -16,7 +16,7 @@ use super::exchange::by_key;
 use super::stage::{FirstStage, Intake, SecondStage};
 use crate::answers::Corrupt;
 use crate::disorder::Arrival;
-use crate::driver::{Driver, Stage, StateCounts};
+use crate::driver::{Driver, OperatorName, StateCounts};
 use crate::eviction::StateShare;
 use crate::fault::{FaultFired, FaultInjector};
 use crate::feed::{Delivery, EventTimeProgress, Feed};
@@ -201,7 +201,7 @@ fn each_step(
         epoch = until;
         driver.on_state(in_front.and(behind));
         if driver.wants_operators() {
-            driver.on_operators(&[(Stage::FirstDeliveries, in_front), (Stage::Whole, behind)]);
+            driver.on_operators(&[(OperatorName::FirstDeliveries, in_front), (OperatorName::Whole, behind)]);
         }
         driver.on_completed(epoch);
         driver.on_busy();

@@ -25,7 +25,7 @@ use super::dataflow::worker_loop::Reading;
 use super::declaration::{Declaration, Executor, PlacementRequest, Topology, needs_state};
 use super::stage::{FirstStage, Route, SecondStage};
 use crate::answers::Corrupt;
-use crate::driver::{Stage, StateCounts};
+use crate::driver::{OperatorName, StateCounts};
 use crate::eviction::StateShare;
 use crate::fault::FaultInjector;
 use crate::feed::{EventTimeProgress, spread as by_route};
@@ -79,7 +79,7 @@ pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
             collector.clone(),
         )));
         let late = worker_context.run(worker, &first.intake, &Reading::InTurn, |messages| {
-            let tracker = Rc::new(RefCell::new(FrontierTracker::new(&worker_context, Stage::Answers, true)));
+            let tracker = Rc::new(RefCell::new(FrontierTracker::new(&worker_context, OperatorName::Answers, true)));
             let into = Rc::clone(&last);
             let store = store(messages, &tracker, move |batch| into.borrow_mut().take(batch));
             answer(&worker_context, store, tracker, Rc::clone(&last));
@@ -114,14 +114,14 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
                 out: worker_context.outbox(worker_context.placement.windows.clone()),
                 last: Rc::clone(&last),
             }));
-            let tracker = Rc::new(RefCell::new(FrontierTracker::new(&worker_context, Stage::Rows, false)));
+            let tracker = Rc::new(RefCell::new(FrontierTracker::new(&worker_context, OperatorName::Rows, false)));
             let into = Rc::clone(&between);
             let store = store(messages, &tracker, move |batch| into.borrow_mut().arrive(batch));
             let rows_stored = between_stages(store, tracker, between);
             answer(
                 &worker_context,
                 rows_stored,
-                Rc::new(RefCell::new(FrontierTracker::new(&worker_context, Stage::Answers, true))),
+                Rc::new(RefCell::new(FrontierTracker::new(&worker_context, OperatorName::Answers, true))),
                 Rc::clone(&last),
             );
         });

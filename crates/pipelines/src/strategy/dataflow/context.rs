@@ -12,7 +12,7 @@ use timely::worker::Worker;
 
 use super::routing::{Batches, Outbox, Placement, Routing, Traffic};
 use crate::deployment::Deployment;
-use crate::driver::{Driver, Stage, StateCounts};
+use crate::driver::{Driver, OperatorName, StateCounts};
 use crate::fault::FaultFired;
 use crate::feed::Feed;
 use crate::message::Message;
@@ -57,7 +57,7 @@ pub(crate) struct WorkerContext {
     pub(super) driver: Rc<RefCell<Box<dyn Driver>>>,
     pub(super) probe: ProbeHandle<u64>,
     pub(super) behind: Option<ProbeHandle<i64>>, // of a dataflow that answers behind this one: its timestamp is event time
-    pub(super) held: RefCell<Vec<(Stage, Rc<Cell<StateCounts>>)>>, // by each operator that keeps anything
+    pub(super) held: RefCell<Vec<(OperatorName, Rc<Cell<StateCounts>>)>>, // by each operator that keeps anything
     pub(super) operators: RefCell<Vec<Rc<dyn Any>>>, // kept alive after the dataflow is dropped, until their state has been measured
     pub(super) payload: Rc<Cell<(usize, usize)>>,    // entries and their bytes when the input had ended
     pub(super) records: Rc<Cell<u64>>,
@@ -149,9 +149,9 @@ impl WorkerContext {
     }
 
     /// Returns the cell in which the operator of a stage shows what it holds.
-    pub(crate) fn holder(&self, stage: Stage) -> Rc<Cell<StateCounts>> {
+    pub(crate) fn holder(&self, operator: OperatorName) -> Rc<Cell<StateCounts>> {
         let holder = Rc::new(Cell::default());
-        self.held.borrow_mut().push((stage, Rc::clone(&holder)));
+        self.held.borrow_mut().push((operator, Rc::clone(&holder)));
         holder
     }
 }

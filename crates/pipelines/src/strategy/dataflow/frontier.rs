@@ -8,7 +8,7 @@ use timely::dataflow::operators::Capability;
 use timely::progress::frontier::MutableAntichain;
 
 use super::context::WorkerContext;
-use crate::driver::{Driver, Stage, StateCounts};
+use crate::driver::{Driver, OperatorName, StateCounts};
 use crate::feed::{EventTimeProgress, Feed};
 
 /// Tracks how far an operator has come.
@@ -25,11 +25,11 @@ pub(crate) struct FrontierTracker {
 
 impl FrontierTracker {
     /// Creates the tracker of the operator of a stage; with `is_view`, what this operator has acted on is the view of the worker.
-    pub(crate) fn new(worker_context: &WorkerContext, stage: Stage, is_view: bool) -> Self {
+    pub(crate) fn new(worker_context: &WorkerContext, operator: OperatorName, is_view: bool) -> Self {
         Self {
             feed: Arc::clone(&worker_context.feed),
             epochs: 0,
-            held: worker_context.holder(stage),
+            held: worker_context.holder(operator),
             payload: Rc::clone(&worker_context.payload),
             records: Rc::clone(&worker_context.records),
             rounds: Rc::clone(&worker_context.rounds),

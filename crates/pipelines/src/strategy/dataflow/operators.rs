@@ -17,7 +17,7 @@ use super::routing::{Batches, Builder, Routing, whole_batches};
 use super::sink::SharedSink;
 use super::source_reader::Router;
 use crate::disorder::InArrivalOrder;
-use crate::driver::Stage;
+use crate::driver::OperatorName;
 use crate::eviction::StateShare;
 use crate::fault::FaultInjector;
 use crate::feed::{Delivery, spread};
@@ -37,8 +37,11 @@ impl WorkerContext {
     ) -> Batches<'s, M> {
         let (machine, order) = (DedupMachine::within(horizon), Box::new(InArrivalOrder::default()));
         let operator = Box::new(KeyedOperator::new(machine, self.config.eviction, self.share(), order));
-        let to =
-            To { stage: Stage::FirstDeliveries, routing: self.placement.states.clone(), fault: FaultInjector::not() };
+        let to = To {
+            operator: OperatorName::FirstDeliveries,
+            routing: self.placement.states.clone(),
+            fault: FaultInjector::not(),
+        };
         self.stage(deliveries, OwnershipFilter::everything(), operator, router, to)
     }
 
@@ -50,7 +53,7 @@ impl WorkerContext {
         operator: Box<dyn StateOperator<M, B>>,
         router: Box<dyn Router<B, B>>,
     ) -> Batches<'s, B> {
-        let to = To { stage: Stage::Rows, routing: self.placement.windows.clone(), fault: self.fault() };
+        let to = To { operator: OperatorName::Rows, routing: self.placement.windows.clone(), fault: self.fault() };
         self.stage(messages, ownership, operator, router, to)
     }
 
@@ -65,10 +68,10 @@ impl WorkerContext {
     ) -> Batches<'s, N> {
         let operator = Rc::new(RefCell::new(operator));
         self.operators.borrow_mut().push(Rc::clone(&operator) as Rc<dyn Any>);
-        let mut tracker = FrontierTracker::new(self, to.stage, false);
-        let To { stage, routing, mut fault } = to;
+        let mut tracker = FrontierTracker::new(self, to.operator, false);
+        let To { operator: operator_name, routing, mut fault } = to;
         let mut out = self.outbox(routing);
-        messages.unary_frontier::<Builder<N>, _, _, _>(whole_batches(), stage.name(), move |capability, _| {
+        messages.unary_frontier::<Builder<N>, _, _, _>(whole_batches(), operator_name.name(), move |capability, _| {
             let mut capability = Some(capability);
             let mut rows = Vec::new();
             move |(input, frontier), output| {
@@ -103,7 +106,7 @@ impl WorkerContext {
         last: SharedSink<M>,
     ) {
         let is_view = self.behind.is_none() && self.placement.state_workers.contains(&self.worker);
-        let mut tracker = FrontierTracker::new(self, Stage::Answers, is_view);
+        let mut tracker = FrontierTracker::new(self, OperatorName::Answers, is_view);
         let progress =
             messages.unary_frontier::<Builder<()>, _, _, _>(whole_batches(), "answers", move |capability, _| {
                 let mut capability = Some(capability);
@@ -189,7 +192,7 @@ impl<M> OwnershipFilter<M> {
 
 /// Where the rows of a stage go, and the fault of its messages.
 struct To {
-    stage: Stage,
+    operator: OperatorName,
     routing: Routing,
     fault: FaultInjector,
 }
