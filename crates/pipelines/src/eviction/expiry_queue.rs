@@ -4,28 +4,35 @@
 
 use std::collections::BTreeMap;
 
-use super::opened_keys::OpenedKeys;
+use super::opened_keys::{OpenedKeys, push};
 use crate::message::Key;
 
-/// A calendar of keys: coarse buckets that hold nothing but keys; the bucket the watermark is in is kept exactly.
+/// A calendar of keys: coarse buckets that hold nothing but keys; the bucket the watermark is in is kept exactly. Buckets
+/// become wider while there are few keys in each.
 ///
 /// It costs about the size of a key per live state. A key whose turn comes may live on: its exact expiry is asked of
 /// the state itself, and it is scheduled again. A key may be scheduled twice (its state was dropped and created
 /// again, or expires sooner than before); the duplicates meet when they are reached and count once.
 #[derive(Debug)]
 pub struct ExpiryQueue<K> {
+    bucket_bits: u32, // of the width of a bucket, ms
     opened: OpenedKeys<K>, // of buckets below `opened_end`
     opened_end: i64,
     buckets: BTreeMap<i64, Vec<K>>,
     latest: (i64, Vec<K>), // the bucket that was filed in last, outside `buckets`
 }
 
-/// Width of a bucket, ms.
-const BUCKET_MS: i64 = 1 << 16;
+/// Of the width of a bucket at first: 65.5 s.
+const BUCKET_BITS: u32 = 16;
+/// A bucket takes the room of some keys besides its own.
+const KEYS_A_BUCKET: usize = 16;
+/// With fewer buckets, too much of what is scheduled would be in the one that is open.
+const FEWEST_BUCKETS: usize = 64;
 
 impl<K: Key> Default for ExpiryQueue<K> {
     fn default() -> Self {
         Self {
+            bucket_bits: BUCKET_BITS,
             opened: OpenedKeys::default(),
             opened_end: i64::MIN,
             buckets: BTreeMap::new(),
@@ -42,14 +49,17 @@ impl<K: Key> ExpiryQueue<K> {
             return;
         }
         self.opened.len += 1;
-        let bucket = expires_at_ms.div_euclid(BUCKET_MS);
+        let bucket = expires_at_ms >> self.bucket_bits;
         if bucket < self.opened_end {
             self.opened.push(key, expires_at_ms);
         } else {
             if bucket != self.latest.0 {
                 self.open(bucket);
+                if self.buckets.len() > FEWEST_BUCKETS.max(self.opened.len / KEYS_A_BUCKET) {
+                    self.widen();
+                }
             }
-            self.latest.1.push(key);
+            push(&mut self.latest.1, key);
         }
     }
 
@@ -60,16 +70,28 @@ impl<K: Key> ExpiryQueue<K> {
 
     /// Returns the next key whose state may have expired: one scheduled below `until_ms`, or near it.
     pub(crate) fn next_due(&mut self, until_ms: i64) -> Option<K> {
-        let until_bucket = until_ms.div_euclid(BUCKET_MS);
         loop {
             if let Some(key) = self.opened.next(until_ms) {
                 return Some(key);
             }
             self.open(i64::MIN);
+            let until_bucket = until_ms >> self.bucket_bits;
             let first = self.buckets.first_entry().filter(|first| *first.key() <= until_bucket)?;
             self.opened_end = *first.key() + 1;
             self.opened.open(first.remove());
         }
+    }
+
+    /// See [`OpenedKeys::is_stale`].
+    pub(crate) fn is_stale(&self, states: usize) -> bool {
+        self.opened.is_stale(states)
+    }
+
+    /// Removes all keys; time stays where it is.
+    pub(crate) fn clear(&mut self) {
+        self.opened.clear();
+        self.buckets.clear();
+        self.latest = (i64::MIN, Vec::new());
     }
 
     /// Returns the number of keys that are scheduled.
@@ -88,12 +110,29 @@ impl<K: Key> ExpiryQueue<K> {
             self.buckets.insert(before, filed);
         }
     }
+
+    /// Makes one bucket of two.
+    #[cold]
+    fn widen(&mut self) {
+        self.bucket_bits += 1;
+        self.opened_end >>= 1; // a pair of which one is open counts as not opened yet
+        self.latest.0 >>= 1;
+        for (bucket, keys) in std::mem::take(&mut self.buckets) {
+            let bucket = bucket >> 1;
+            let is_latest = bucket == self.latest.0;
+            let pair = if is_latest { &mut self.latest.1 } else { self.buckets.entry(bucket).or_default() };
+            pair.reserve_exact(keys.len());
+            pair.extend(keys);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    const QUARTER_MS: i64 = (1 << BUCKET_BITS) / 4;
 
     /// The keys that come out at `watermark`, expiries being what `present` says.
     fn expired(queue: &mut ExpiryQueue<i32>, watermark: i64, present: impl Fn(i32) -> Option<i64>) -> Vec<i32> {
@@ -149,13 +188,26 @@ mod tests {
     }
 
     #[test]
+    fn buckets_are_few_where_keys_are_few() {
+        let (mut queue, day_ms) = (ExpiryQueue::default(), 86_400_000);
+        for key in 0..10_000 {
+            queue.schedule(key, day_ms + i64::from(key) * day_ms / 100);
+        }
+        let held: usize = queue.buckets.values().map(Vec::capacity).sum();
+        assert!((64..=700).contains(&queue.buckets.len()), "{} buckets for 100 days", queue.buckets.len());
+        assert!(held < 12_000, "room for {held} keys");
+        let expires_at_ms = |key: i32| Some(day_ms + i64::from(key) * day_ms / 100);
+        assert_eq!(expired(&mut queue, 2 * day_ms, expires_at_ms), (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn filing_twice_does_not_add_up() {
         let mut queue = ExpiryQueue::default();
         for round in 0..1000 {
             queue.allow_duplicates();
-            queue.schedule(7, round * BUCKET_MS / 4);
-            let alive_until_ms = round * BUCKET_MS / 4 + 10 * BUCKET_MS;
-            assert!(expired(&mut queue, round * BUCKET_MS / 4, |_| Some(alive_until_ms)).is_empty());
+            queue.schedule(7, round * QUARTER_MS);
+            let alive_until_ms = round * QUARTER_MS + 40 * QUARTER_MS;
+            assert!(expired(&mut queue, round * QUARTER_MS, |_| Some(alive_until_ms)).is_empty());
         }
         let filed = queue.len();
         assert!(filed < 100, "{filed} filings of one key");

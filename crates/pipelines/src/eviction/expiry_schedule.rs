@@ -60,6 +60,23 @@ impl<K: Key> ExpirySchedule<K> {
         }
     }
 
+    /// True if many of the keys belong to states that are gone, or are scheduled twice, where there are `states` states.
+    pub(crate) fn is_stale(&self, states: usize) -> bool {
+        match self {
+            ExpirySchedule::Queue(queue) => queue.is_stale(states),
+            ExpirySchedule::Wheel(wheel) => wheel.is_stale(states),
+        }
+    }
+
+    /// Schedules these keys and no others.
+    pub(crate) fn renew(&mut self, expiries: impl Iterator<Item = (K, i64)>) {
+        match self {
+            ExpirySchedule::Queue(queue) => queue.clear(),
+            ExpirySchedule::Wheel(wheel) => wheel.clear(),
+        }
+        expiries.for_each(|(key, expires_at_ms)| self.schedule(key, expires_at_ms));
+    }
+
     /// Returns the number of keys that are scheduled.
     pub(crate) fn len(&self) -> usize {
         match self {

@@ -18,6 +18,9 @@ pub(super) struct OpenedKeys<K> {
     pub(super) len: usize,
 }
 
+/// Stale keys that are not worth the trouble. Tests have few keys.
+const STALE_KEYS: usize = if cfg!(test) { 4 } else { 1024 };
+
 impl<K: Key> Default for OpenedKeys<K> {
     fn default() -> Self {
         Self { due: Vec::new(), by_time: BinaryHeap::new(), repeats: false, len: 0 }
@@ -33,6 +36,16 @@ impl<K: Key> OpenedKeys<K> {
     /// Notes that a key may be scheduled twice from now on; where the two meet, they count once.
     pub(super) fn allow_duplicates(&mut self) {
         self.repeats = true;
+    }
+
+    /// True if many of the keys belong to states that are gone, or are scheduled twice, where there are `states` states.
+    pub(super) fn is_stale(&self, states: usize) -> bool {
+        self.len > states + states / 2 + STALE_KEYS
+    }
+
+    /// Removes all keys.
+    pub(super) fn clear(&mut self) {
+        *self = Self { repeats: self.repeats, ..Self::default() };
     }
 
     /// Opens a bucket with these keys. All keys of the one before have been given out.
@@ -60,4 +73,13 @@ impl<K: Key> OpenedKeys<K> {
         }
         Some(first.1)
     }
+}
+
+/// Adds a key to a bucket. It grows by an eighth: most buckets are filled once, and then wait with the room they have.
+#[inline]
+pub(super) fn push<K>(bucket: &mut Vec<K>, key: K) {
+    if bucket.len() == bucket.capacity() {
+        bucket.reserve_exact(bucket.len() / 8 + 2);
+    }
+    bucket.push(key);
 }

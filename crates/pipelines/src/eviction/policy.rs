@@ -150,6 +150,12 @@ pub trait StateStore<K> {
     /// Returns the mark of the state of `key`; `None` if there is none.
     fn mark(&self, key: K) -> Option<i64>;
 
+    /// Returns the number of states.
+    fn count(&self) -> usize;
+
+    /// Calls `see` with the key and the mark of each state.
+    fn for_each_mark(&self, see: &mut dyn FnMut(K, i64));
+
     /// Forgets the state of `key`, whatever it holds. Its timers never answer.
     fn forget(&mut self, key: K);
 

@@ -290,6 +290,22 @@ fn a_state_is_still_held_at_the_last_moment_at_which_it_is_needed() {
     assert_eq!(answers, [(10, Id(1))]);
 }
 
+#[test]
+fn states_that_end_early_leave_no_keys_behind() {
+    const DAY_MS: i64 = 86_400_000;
+    for eviction in evictions_of_minutes(60_000, 2) {
+        let (mut operator, mut answers) = (leases::<true>(eviction), Vec::new());
+        for (customer, minute) in (1_u32..2000).zip(0_i64..) {
+            let placed = event(customer, Kind::OrderPlaced, minute * 60_000, DAY_MS * 60);
+            let cancelled = event(customer - 1, Kind::OrderCancelled, minute * 60_000, 0);
+            operator.arrive(&mut vec![placed, cancelled], &mut answers);
+            operator.advance(at(minute * 60_000), &mut answers);
+            let timers = operator.state_counts().timers;
+            assert!(timers <= 8, "{}: {timers} timers, one of them needed", eviction.name());
+        }
+    }
+}
+
 /// An eviction of one declaration with a parameter: it forgets all states at once, each period.
 #[allow(dead_code, unreachable_pub)] // the list below makes all that the one of the crate makes
 mod with_one_more {

@@ -3,7 +3,7 @@
 //! Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987. Levels are found by the highest digit in which
 //! two ticks differ, so that no counters have to be carried.
 
-use super::opened_keys::OpenedKeys;
+use super::opened_keys::{OpenedKeys, push};
 use crate::message::Key;
 
 /// Keys by the tick in which their state may expire.
@@ -103,6 +103,17 @@ impl<K: Key> TimerWheel<K> {
         if is_end { until_ms } else { until_ms.div_euclid(self.tick_ms).saturating_mul(self.tick_ms) }
     }
 
+    /// See [`OpenedKeys::is_stale`].
+    pub(crate) fn is_stale(&self, states: usize) -> bool {
+        self.opened.is_stale(states)
+    }
+
+    /// Removes all keys; time stays where it is.
+    pub(crate) fn clear(&mut self) {
+        self.levels.clear();
+        self.opened.clear();
+    }
+
     /// Returns the number of keys that are scheduled.
     pub(crate) fn len(&self) -> usize {
         self.opened.len
@@ -120,7 +131,7 @@ impl<K: Key> TimerWheel<K> {
         }
         let slot = digit(tick, level);
         self.levels[level].filled |= 1 << slot;
-        self.levels[level].slots[slot].push(key);
+        push(&mut self.levels[level].slots[slot], key);
     }
 
     /// Returns the slot that comes first: all of a lower level come before those of a higher one.

@@ -93,5 +93,44 @@ impl<K: Key> Evictor<K> for Touches<K> {
                 self.queue.schedule(key, lost_after_ms);
             }
         }
+        if self.queue.is_stale(states.count()) {
+            self.queue.clear();
+            states.for_each_mark(&mut |key, mark| self.queue.schedule(key, self.lost_after_ms(mark)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One state, which was touched at this time.
+    struct One(i32, i64);
+
+    impl StateStore<i32> for One {
+        fn mark(&self, key: i32) -> Option<i64> {
+            (key == self.0).then_some(self.1)
+        }
+        fn count(&self) -> usize {
+            1
+        }
+        fn for_each_mark(&self, see: &mut dyn FnMut(i32, i64)) {
+            see(self.0, self.1);
+        }
+        fn forget(&mut self, _key: i32) {}
+        fn forget_expired(&mut self, _below_ms: i64) {}
+    }
+
+    #[test]
+    fn states_that_end_by_themselves_leave_no_keys_behind() {
+        let mut touches = Touches { after_ms: 1_000_000, queue: ExpiryQueue::default() };
+        touches.queue.allow_duplicates();
+        for key in 0..1000 {
+            let mut mark = UNMARKED;
+            touches.touched(key, &mut mark, i64::from(key));
+            touches.advance(i64::from(key), &mut One(key, mark));
+            assert!(touches.queue.len() <= 8, "{} keys for one state", touches.queue.len());
+        }
+        assert!(std::iter::from_fn(|| touches.queue.next_due(i64::MAX)).any(|key| key == 999), "the one that is left");
     }
 }

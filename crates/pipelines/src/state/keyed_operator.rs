@@ -83,10 +83,18 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
         let (began, logic_before_ns) = (Instant::now(), self.states.logic_ns());
         expire_due(&mut self.states, &mut self.schedule, first, until_ms, out);
         self.states.pass();
+        if self.has_stale_keys() {
+            self.schedule.renew(self.states.expiries());
+        }
         // An estimate from a sample, which may become less.
         let logic_ns = self.states.logic_ns().saturating_sub(logic_before_ns);
         self.passes += 1;
         self.pass_ns += (began.elapsed().as_nanos() as u64).saturating_sub(logic_ns);
+    }
+
+    /// True if the schedule holds many keys for nothing: of states that ended before their time.
+    fn has_stale_keys(&self) -> bool {
+        self.schedule.is_stale(self.states.len())
     }
 
     fn eviction_work(&self) -> EvictionWork {
@@ -114,7 +122,7 @@ impl<M: KeyedStateMachine> StateOperator<M::Message, M::Row> for KeyedOperator<M
         self.states.machine.finish_step();
         self.states.set_until_ms(until_ms);
         let first = self.schedule.next_due(until_ms);
-        if first.is_some() || self.states.has_evictor() {
+        if first.is_some() || self.states.has_evictor() || self.has_stale_keys() {
             self.pass(first, until_ms, out);
         }
     }

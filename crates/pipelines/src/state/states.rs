@@ -158,6 +158,17 @@ impl<M: KeyedStateMachine> States<M> {
         }
     }
 
+    /// Returns the number of states that may be used again.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Returns the keys and expiries of all states that hold anything.
+    pub(crate) fn expiries(&self) -> impl Iterator<Item = (M::Key, i64)> {
+        let expiry = |(key, state): &(M::Key, M::State)| (*key, self.machine.expires_at_ms(*key, state));
+        self.table.entries().map(expiry).filter(|(_, expires_at_ms)| *expires_at_ms != EMPTY_STATE)
+    }
+
     /// Returns the number of states, retired ones included.
     pub(crate) fn entries(&self) -> usize {
         self.table.len() + self.retired.len()
@@ -226,6 +237,16 @@ impl<M: KeyedStateMachine> States<M> {
 impl<M: KeyedStateMachine> StateStore<M::Key> for States<M> {
     fn mark(&self, key: M::Key) -> Option<i64> {
         self.table.mark(key)
+    }
+
+    fn count(&self) -> usize {
+        self.table.len()
+    }
+
+    fn for_each_mark(&self, see: &mut dyn FnMut(M::Key, i64)) {
+        self.table.entries().for_each(|(key, _)| {
+            self.table.mark(*key).into_iter().for_each(|mark| see(*key, mark));
+        });
     }
 
     fn forget(&mut self, key: M::Key) {
