@@ -14,6 +14,8 @@ pub(crate) struct Snapshot {
     /// Live bytes since the run began, without the answers kept for the check; below 0 for a worker that frees what
     /// others have allocated.
     pub(crate) live_bytes: i64,
+    /// Bytes of the answers kept for the check.
+    pub(crate) answer_bytes: u64,
     /// The minimum number of bytes that its entries and waiting events take.
     pub(crate) least_bytes: u64,
     /// Keys scheduled for a timer.
@@ -30,18 +32,20 @@ pub(crate) struct Snapshot {
 #[repr(align(128))]
 pub(crate) struct Gauges {
     version: AtomicU64, // odd while it is being written
-    cells: [AtomicU64; 8],
+    cells: [AtomicU64; 9],
 }
 
 impl Gauges {
     /// Publishes a snapshot. Only one thread may call it.
     pub(crate) fn show(&self, snapshot: &Snapshot) {
-        let Snapshot { admitted, entries, buffered, live_bytes, least_bytes, timers, retractable, eviction_ns } =
-            *snapshot;
+        let Snapshot { admitted, entries, buffered, live_bytes, answer_bytes, .. } = *snapshot;
+        let Snapshot { least_bytes, timers, retractable, eviction_ns, .. } = *snapshot;
         let version = self.version.load(Ordering::Relaxed);
         self.version.store(version + 1, Ordering::Relaxed);
         fence(Ordering::Release);
-        let values = [admitted, entries, buffered, live_bytes as u64, least_bytes, timers, retractable, eviction_ns];
+        let live_bytes = live_bytes as u64;
+        let values =
+            [admitted, entries, buffered, live_bytes, answer_bytes, least_bytes, timers, retractable, eviction_ns];
         self.cells.iter().zip(values).for_each(|(cell, value)| cell.store(value, Ordering::Relaxed));
         self.version.store(version + 2, Ordering::Release);
     }
@@ -50,7 +54,7 @@ impl Gauges {
     pub(crate) fn read(&self) -> Snapshot {
         loop {
             let version = self.version.load(Ordering::Acquire);
-            let [admitted, entries, buffered, live_bytes, least_bytes, timers, retractable, eviction_ns] =
+            let [admitted, entries, buffered, live_bytes, answer_bytes, least_bytes, timers, retractable, eviction_ns] =
                 std::array::from_fn(|cell| self.cells[cell].load(Ordering::Relaxed));
             fence(Ordering::Acquire);
             if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
@@ -60,6 +64,7 @@ impl Gauges {
                     entries,
                     buffered,
                     live_bytes,
+                    answer_bytes,
                     least_bytes,
                     timers,
                     retractable,
@@ -83,6 +88,7 @@ mod tests {
             entries: 2 * n,
             buffered: 3 * n,
             live_bytes: -(n as i64),
+            answer_bytes: 7 * n,
             least_bytes: n,
             timers: 4 * n,
             retractable: 5 * n,

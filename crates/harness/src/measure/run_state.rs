@@ -132,6 +132,11 @@ impl SharedRunState {
         self.logs.lock().unwrap_or_else(PoisonError::into_inner).push(log);
     }
 
+    /// Returns the bytes of the answers that all workers keep for the check now.
+    pub(crate) fn answer_bytes(&self) -> i64 {
+        self.gauges.iter().map(|gauges| gauges.read().answer_bytes as i64).sum()
+    }
+
     /// Takes a reading of all workers of this process.
     pub(crate) fn reading(&self) -> Reading {
         let at_ns = self.now_ns().unwrap_or(0);

@@ -47,7 +47,7 @@ fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
     }
     let (ticks_before, throttled_before) = (CpuTicks::now(), throttled_ns());
     let before = allocator_bytes();
-    let since_begin = || Some(allocator_bytes()?.since(before?));
+    let since_begin = || Some(allocator_bytes()?.since(before?).without(run_state.answer_bytes()));
     let mut allocator = since_begin();
     for turn in 1_u64.. {
         if run_state.final_reading().is_some() || stop.load(Ordering::Acquire) {

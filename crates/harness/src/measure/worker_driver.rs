@@ -209,6 +209,7 @@ impl WorkerDriver {
             entries: self.census.entries as u64,
             buffered: self.census.buffered as u64,
             live_bytes: live_bytes - self.census.answer_bytes as i64,
+            answer_bytes: self.census.answer_bytes as u64,
             least_bytes: self.census.least_bytes as u64,
             timers: self.census.timers as u64,
             retractable: self.census.retractable as u64,

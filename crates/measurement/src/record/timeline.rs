@@ -53,7 +53,8 @@ pub struct TimelinePoint {
     /// long.
     #[serde(default)]
     pub eviction_pass_max_ns: Option<u64>,
-    /// Bytes that the allocator has from the kernel, beyond those at the start of the run; absent if it does not tell.
+    /// Bytes that the allocator has from the kernel, beyond those at the start of the run and without the answers kept for
+    /// the check; absent if it does not tell.
     #[serde(default)]
     pub allocator: Option<AllocatorBytes>,
 }
@@ -78,6 +79,11 @@ impl AllocatorBytes {
             active: self.active - before.active,
             retained: self.retained - before.retained,
         }
+    }
+
+    /// Returns what is left without `bytes` that are allocated for something else.
+    pub fn without(self, bytes: i64) -> Self {
+        Self { resident: self.resident - bytes, active: self.active - bytes, ..self }
     }
 
     /// Returns the bytes of two processes together.

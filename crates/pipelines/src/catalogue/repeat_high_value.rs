@@ -77,6 +77,23 @@ impl Default for Recent {
 #[derive(Clone, Default)]
 struct Earlier(Vec<i64>);
 
+impl Earlier {
+    /// Adds a time. A second order is common and a third is not, so there is little room for more.
+    fn push(&mut self, time_ms: i64) {
+        if self.0.len() == self.0.capacity() {
+            self.0.reserve_exact(1 + self.0.len() / 8);
+        }
+        self.0.push(time_ms);
+    }
+
+    fn retain(&mut self, needed: impl Fn(i64) -> bool) {
+        self.0.retain(|time_ms| needed(*time_ms));
+        if self.0.capacity() > 2 * self.0.len() + 1 {
+            self.0.shrink_to_fit();
+        }
+    }
+}
+
 impl Recent {
     /// Adds an order, and forgets those that no later one can see.
     fn remember(&mut self, event_time_ms: i64, window_ms: i64) {
@@ -84,14 +101,10 @@ impl Recent {
         self.newest_ms = self.newest_ms.max(event_time_ms);
         let needed = |time_ms: i64| time_ms > self.newest_ms.saturating_sub(window_ms);
         if let Some(earlier) = &mut self.earlier_ms {
-            earlier.0.retain(|time_ms| needed(*time_ms));
+            earlier.retain(needed);
         }
         if needed(older_ms) {
-            let earlier = &mut self.earlier_ms.get_or_insert_default().0;
-            if earlier.is_empty() {
-                earlier.reserve_exact(1); // a second order is common, a third is not
-            }
-            earlier.push(older_ms);
+            self.earlier_ms.get_or_insert_default().push(older_ms);
         } else if self.earlier_ms.as_ref().is_some_and(|earlier| earlier.0.is_empty()) {
             self.earlier_ms = None;
         }

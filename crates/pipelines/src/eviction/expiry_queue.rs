@@ -15,7 +15,7 @@ use crate::message::Key;
 /// again, or expires sooner than before); the duplicates meet when they are reached and count once.
 #[derive(Debug)]
 pub struct ExpiryQueue<K> {
-    bucket_bits: u32, // of the width of a bucket, ms
+    bucket_bits: u32,      // of the width of a bucket, ms
     opened: OpenedKeys<K>, // of buckets below `opened_end`
     opened_end: i64,
     buckets: BTreeMap<i64, Vec<K>>,

@@ -11,7 +11,7 @@ impl EvictionPolicy for Frontier {
     const SUMMARY: &'static str = "forget a state exactly when the watermark passes its expiry";
     const EXPLANATION: &'static str = "A state is dropped at the first advance of the watermark that passes its expiry, \
         and not before: what is held is what an event may still need. The key of every state stands in a calendar of \
-        buckets of 65.5 s of event time. When its turn comes, the state is asked for its exact expiry, and scheduled \
+        buckets of event time, of 65.5 s or wider. When its turn comes, the state is asked for its exact expiry, and scheduled \
         again if that has become later.";
     const DEFAULT: Self = Self;
 

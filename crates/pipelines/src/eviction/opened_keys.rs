@@ -50,6 +50,10 @@ impl<K: Key> OpenedKeys<K> {
 
     /// Opens a bucket with these keys. All keys of the one before have been given out.
     pub(super) fn open(&mut self, keys: Vec<K>) {
+        let soon = self.by_time.len() + keys.len();
+        if self.by_time.capacity() > 4 * soon {
+            self.by_time.shrink_to(2 * soon);
+        }
         self.due = keys;
         if self.repeats {
             let before = self.due.len();
@@ -79,7 +83,7 @@ impl<K: Key> OpenedKeys<K> {
 #[inline]
 pub(super) fn push<K>(bucket: &mut Vec<K>, key: K) {
     if bucket.len() == bucket.capacity() {
-        bucket.reserve_exact(bucket.len() / 8 + 2);
+        bucket.reserve_exact(bucket.len() / 4 + 2);
     }
     bucket.push(key);
 }

@@ -16,6 +16,7 @@ use crate::state::states::{Applied, States};
 pub(crate) struct KeyedOperator<M: KeyedStateMachine> {
     order: Box<dyn OrderPolicy<M::Message>>,
     released: Vec<M::Message>,
+    quiet_calls: u32, // in a row that released nothing
     states: States<M>,
     schedule: ExpirySchedule<M::Key>,
     is_scheduled: bool, // every state, or else none
@@ -39,6 +40,7 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
         Self {
             order,
             released: Vec::new(),
+            quiet_calls: 0,
             states: States::new(machine, after_expiry, evictor),
             schedule,
             is_scheduled: M::HAS_TIMERS || after_expiry == AfterExpiry::Forget,
@@ -51,6 +53,7 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
     /// Applies what has been released; `in_order` if nothing comes that belongs before it.
     fn apply_released(&mut self, in_order: bool, out: &mut Vec<M::Row>) {
         let Self { released, states, schedule, is_scheduled, scheduling, .. } = self;
+        let messages = released.len();
         for message in released.drain(..) {
             let Some(key) = states.machine.key(&message) else { continue };
             match states.take(key, &message, out) {
@@ -75,6 +78,17 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
                 Applied::Sooner(_) => {}
                 Applied::Cleared => schedule.allow_duplicates(),
             }
+        }
+        self.give_room_back(messages);
+    }
+
+    /// Gives back room for messages that nothing has needed for a while; this time there were `messages`. There is a burst
+    /// of them where many windows end.
+    fn give_room_back(&mut self, messages: usize) {
+        self.quiet_calls = if messages == 0 { self.quiet_calls + 1 } else { 0 };
+        let is_roomy = self.released.capacity() > 4 * messages + 1024;
+        if is_roomy && (messages > 0 || self.quiet_calls > 64) {
+            self.released.shrink_to(2 * messages);
         }
     }
 

@@ -165,7 +165,7 @@ impl<M: KeyedStateMachine> States<M> {
 
     /// Returns the keys and expiries of all states that hold anything.
     pub(crate) fn expiries(&self) -> impl Iterator<Item = (M::Key, i64)> {
-        let expiry = |(key, state): &(M::Key, M::State)| (*key, self.machine.expires_at_ms(*key, state));
+        let expiry = |(key, state)| (key, self.machine.expires_at_ms(key, state));
         self.table.entries().map(expiry).filter(|(_, expires_at_ms)| *expires_at_ms != EMPTY_STATE)
     }
 
@@ -197,12 +197,12 @@ impl<M: KeyedStateMachine> States<M> {
     /// Returns the number of states that have not expired, and the bytes of their keys and of what they hold.
     pub(crate) fn payload(&self) -> (usize, usize) {
         let Self { machine, table, until_ms, .. } = self;
-        let is_live = |(key, state): &&(M::Key, M::State)| {
+        let is_live = |(key, state): &(M::Key, &M::State)| {
             let expires_at_ms = machine.expires_at_ms(*key, state);
             expires_at_ms != EMPTY_STATE && expires_at_ms >= *until_ms
         };
         let inline_bytes = std::mem::size_of::<M::Key>() + M::STATE_BYTES;
-        let bytes = |(_, state): &(M::Key, M::State)| inline_bytes + machine.heap_bytes(state);
+        let bytes = |(_, state): (M::Key, &M::State)| inline_bytes + machine.heap_bytes(state);
         table.entries().filter(is_live).map(bytes).fold((0, 0), |(count, sum), bytes| (count + 1, sum + bytes))
     }
 
@@ -244,9 +244,7 @@ impl<M: KeyedStateMachine> StateStore<M::Key> for States<M> {
     }
 
     fn for_each_mark(&self, see: &mut dyn FnMut(M::Key, i64)) {
-        self.table.entries().for_each(|(key, _)| {
-            self.table.mark(*key).into_iter().for_each(|mark| see(*key, mark));
-        });
+        self.table.marks().for_each(|(key, mark)| see(key, mark));
     }
 
     fn forget(&mut self, key: M::Key) {

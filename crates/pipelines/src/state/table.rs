@@ -5,21 +5,31 @@
 use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::message::Key;
 
-/// States without gaps, in chunks of fixed size, and beside them sixteen hash tables of their numbers. With marks, each
-/// state has a number that an eviction has written beside it; without, they take no memory.
+/// Keys and states without gaps, in chunks of fixed size, and beside them sixteen hash tables of their numbers. With marks,
+/// each state has a number that an eviction has written beside it; without, they take no memory.
+///
+/// Keys and states are columns of their own: a pair of a short key and a state of eight-byte words would be padded.
 ///
 /// A hash table that holds the states themselves is half empty on average and doubles all at once: for a while it takes
 /// more than twice what its entries need, and the doubling is one long stall. Here only the numbers, 5 bytes a slot, are
 /// half empty. And the shares of the sixteen tables differ, each 2^(1/16) times the one before, so that they double one
 /// after the other. The price is one more look into memory.
 pub(crate) struct Table<K, S> {
-    chunks: Vec<Vec<(K, S)>>,     // all full but the last
-    marks: Option<Vec<Vec<i64>>>, // in the same order, if there are any
+    chunks: Vec<Chunk<K, S>>, // all full but the last
+    has_marks: bool,
     numbers: [HashTable<u32>; PARTS],
     hasher: foldhash::fast::RandomState,
+}
+
+/// Some states, in the order of their numbers.
+struct Chunk<K, S> {
+    keys: Vec<K>,
+    states: Vec<S>,
+    marks: Vec<i64>, // empty without marks
 }
 
 const PARTS: usize = 16;
@@ -33,7 +43,7 @@ impl<K, S> Default for Table<K, S> {
     fn default() -> Self {
         Self {
             chunks: Vec::new(),
-            marks: None,
+            has_marks: false,
             numbers: std::array::from_fn(|_| HashTable::new()),
             hasher: foldhash::fast::RandomState::default(),
         }
@@ -55,88 +65,75 @@ pub(crate) struct Slot<'a, S> {
 impl<K: Key, S: Default> Table<K, S> {
     /// A table with a mark beside each state.
     pub(crate) fn with_marks() -> Self {
-        Self { marks: Some(Vec::new()), ..Self::default() }
+        Self { has_marks: true, ..Self::default() }
     }
 
     /// The state of `key`, which comes to be if it is not there.
     #[inline]
     pub(crate) fn get_or_default(&mut self, key: K) -> Slot<'_, S> {
         let hash = self.hasher.hash_one(key);
-        let Self { chunks, marks, numbers, hasher } = self;
+        let Self { chunks, has_marks, numbers, hasher } = self;
         let numbers = &mut numbers[part(hash)];
-        if let Some(number) = numbers.find(hash, |number| slot(chunks, *number).0 == key) {
-            let mark = marks.as_mut().map(|marks| slot_mut(marks, *number));
-            return Slot { state: &mut slot_mut(chunks, *number).1, mark, is_new: false };
-        }
-        let rehash = |number: &u32| hasher.hash_one(slot(chunks, *number).0);
         if numbers.len() == numbers.capacity() {
-            make_room(numbers, rehash);
+            make_room(numbers, |number| hasher.hash_one(key_at(chunks, *number)));
         }
-        let number = chunks.last().map_or(0, |last| (chunks.len() - 1) * CHUNK + last.len()) as u32;
-        numbers.insert_unique(hash, number, rehash);
-        push(chunks, (key, S::default()));
-        let mark = marks.as_mut().map(|marks| {
-            push(marks, UNMARKED);
-            slot_mut(marks, number)
-        });
-        Slot { state: &mut slot_mut(chunks, number).1, mark, is_new: true }
+        let rehash = |number: &u32| hasher.hash_one(key_at(chunks, *number));
+        let (number, is_new) = match numbers.entry(hash, |number| key_at(chunks, *number) == key, rehash) {
+            Entry::Occupied(number) => (*number.get(), false),
+            Entry::Vacant(place) => {
+                let number = count(chunks) as u32;
+                place.insert(number);
+                (number, true)
+            }
+        };
+        if is_new {
+            push(chunks, *has_marks, key, S::default());
+        }
+        let (state, mark) = chunks[number as usize / CHUNK].at_mut(number);
+        Slot { state, mark, is_new }
     }
 
     /// The state of `key`.
     #[cfg(test)]
     pub(crate) fn get(&self, key: K) -> Option<&S> {
-        let hash = self.hasher.hash_one(key);
-        let number = self.numbers[part(hash)].find(hash, |number| slot(&self.chunks, *number).0 == key)?;
-        Some(&slot(&self.chunks, *number).1)
+        self.number(key).map(|number| &self.chunks[number as usize / CHUNK].states[number as usize % CHUNK])
     }
 
     /// The state of `key`, to be changed.
     pub(crate) fn find(&mut self, key: K) -> Option<Slot<'_, S>> {
-        let Self { chunks, marks, numbers, hasher } = self;
-        let hash = hasher.hash_one(key);
-        let number = *numbers[part(hash)].find(hash, |number| slot(chunks, *number).0 == key)?;
-        let mark = marks.as_mut().map(|marks| slot_mut(marks, number));
-        Some(Slot { state: &mut slot_mut(chunks, number).1, mark, is_new: false })
+        let number = self.number(key)?;
+        let (state, mark) = self.chunks[number as usize / CHUNK].at_mut(number);
+        Some(Slot { state, mark, is_new: false })
     }
 
     /// The mark of `key`; `None` without such a state, or without marks.
     pub(crate) fn mark(&self, key: K) -> Option<i64> {
-        let hash = self.hasher.hash_one(key);
-        let number = self.numbers[part(hash)].find(hash, |number| slot(&self.chunks, *number).0 == key)?;
-        self.marks.as_ref().map(|marks| *slot(marks, *number))
+        let number = self.number(key)?;
+        self.chunks[number as usize / CHUNK].marks.get(number as usize % CHUNK).copied()
     }
 
     /// Takes the state of `key` out, with its mark; the last one takes its place.
     pub(crate) fn remove(&mut self, key: K) -> Option<(S, i64)> {
         let hash = self.hasher.hash_one(key);
-        let chunks = &self.chunks;
-        let found = self.numbers[part(hash)].find_entry(hash, |number| slot(chunks, *number).0 == key).ok()?;
-        let (number, _) = found.remove();
-        self.take_out(number)
-    }
-
-    /// Takes out what is at `number`, which no hash table leads to any more.
-    fn take_out(&mut self, number: u32) -> Option<(S, i64)> {
-        let mut moved = pop(&mut self.chunks)?;
-        let mut mark = self.marks.as_mut().and_then(pop).unwrap_or(UNMARKED);
-        let last = self.len() as u32;
+        let Self { chunks, numbers, hasher, .. } = self;
+        let found = numbers[part(hash)].find_entry(hash, |number| key_at(chunks, *number) == key).ok()?;
+        let number = found.remove().0;
+        let last = (count(chunks) - 1) as u32;
         if number != last {
-            let hash = self.hasher.hash_one(moved.0);
-            let renumbered = self.numbers[part(hash)].find_mut(hash, |other| *other == last);
+            let hash = hasher.hash_one(key_at(chunks, last));
+            let renumbered = numbers[part(hash)].find_mut(hash, |other| *other == last);
             renumbered.into_iter().for_each(|other| *other = number);
-            std::mem::swap(slot_mut(&mut self.chunks, number), &mut moved);
-            self.marks.iter_mut().for_each(|marks| std::mem::swap(slot_mut(marks, number), &mut mark));
         }
-        Some((moved.1, mark))
+        swap_remove(chunks, number)
     }
 
     /// Walks over all states and removes those for which `is_over` returns true.
     pub(crate) fn remove_if(&mut self, mut is_over: impl FnMut(K, &S) -> bool) {
         // From the last one down: what takes the place of a removed state has been looked at.
-        for number in (0..self.len() as u32).rev() {
-            let (key, state) = slot(&self.chunks, number);
-            if is_over(*key, state) {
-                let key = *key;
+        for number in (0..self.len()).rev() {
+            let chunk = &self.chunks[number / CHUNK];
+            let key = chunk.keys[number % CHUNK];
+            if is_over(key, &chunk.states[number % CHUNK]) {
                 self.remove(key);
             }
         }
@@ -144,52 +141,89 @@ impl<K: Key, S: Default> Table<K, S> {
 
     /// Number of states.
     pub(crate) fn len(&self) -> usize {
-        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
+        count(&self.chunks)
     }
 
     /// All keys and their states.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &(K, S)> {
-        self.chunks.iter().flatten()
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (K, &S)> {
+        self.chunks.iter().flat_map(|chunk| chunk.keys.iter().copied().zip(&chunk.states))
+    }
+
+    /// All keys and their marks; none without marks.
+    pub(crate) fn marks(&self) -> impl Iterator<Item = (K, i64)> {
+        self.chunks.iter().flat_map(|chunk| chunk.keys.iter().copied().zip(chunk.marks.iter().copied()))
     }
 
     /// Gives room back where most of it is empty.
     pub(crate) fn shrink(&mut self) {
         let Self { chunks, numbers, hasher, .. } = self;
         for part in numbers.iter_mut().filter(|part| part.capacity() > 256 && part.len() < part.capacity() / 4) {
-            part.shrink_to(part.len() * 2, |number| hasher.hash_one(slot(chunks, *number).0));
+            part.shrink_to(part.len() * 2, |number| hasher.hash_one(key_at(chunks, *number)));
         }
+    }
+
+    fn number(&self, key: K) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        self.numbers[part(hash)].find(hash, |number| key_at(&self.chunks, *number) == key).copied()
+    }
+}
+
+impl<K, S> Chunk<K, S> {
+    /// An empty one, with room for `count` states.
+    fn with_capacity(count: usize, has_marks: bool) -> Self {
+        let marks = Vec::with_capacity(if has_marks { count } else { 0 });
+        Self { keys: Vec::with_capacity(count), states: Vec::with_capacity(count), marks }
+    }
+
+    /// The state of this number in the table, and its mark if there are any.
+    #[inline]
+    fn at_mut(&mut self, number: u32) -> (&mut S, Option<&mut i64>) {
+        let at = number as usize % CHUNK;
+        (&mut self.states[at], self.marks.get_mut(at))
     }
 }
 
 #[inline]
-fn slot<T>(chunks: &[Vec<T>], number: u32) -> &T {
-    &chunks[number as usize / CHUNK][number as usize % CHUNK]
+fn key_at<K: Copy, S>(chunks: &[Chunk<K, S>], number: u32) -> K {
+    chunks[number as usize / CHUNK].keys[number as usize % CHUNK]
 }
 
 #[inline]
-fn slot_mut<T>(chunks: &mut [Vec<T>], number: u32) -> &mut T {
-    &mut chunks[number as usize / CHUNK][number as usize % CHUNK]
+fn count<K, S>(chunks: &[Chunk<K, S>]) -> usize {
+    chunks.last().map_or(0, |last| (chunks.len() - 1) * CHUNK + last.keys.len())
 }
 
 #[inline]
-fn push<T>(chunks: &mut Vec<Vec<T>>, one: T) {
-    match chunks.last_mut() {
-        Some(last) if last.len() < CHUNK => last.push(one),
-        _ => {
-            let mut chunk = Vec::with_capacity(CHUNK);
-            chunk.push(one);
-            chunks.push(chunk);
-        }
+fn push<K, S>(chunks: &mut Vec<Chunk<K, S>>, has_marks: bool, key: K, state: S) {
+    let is_full = chunks.last().is_none_or(|last| last.keys.len() == CHUNK);
+    if is_full {
+        // The first one grows as a vector does: a table of a few states takes little room.
+        let room = if chunks.is_empty() { 0 } else { CHUNK };
+        chunks.push(Chunk::with_capacity(room, has_marks));
+    }
+    let Some(last) = chunks.last_mut() else { return };
+    last.keys.push(key);
+    last.states.push(state);
+    if has_marks {
+        last.marks.push(UNMARKED);
     }
 }
 
-fn pop<T>(chunks: &mut Vec<Vec<T>>) -> Option<T> {
+/// Takes out the state of this number, with its mark; the last one takes its place.
+fn swap_remove<K, S>(chunks: &mut Vec<Chunk<K, S>>, number: u32) -> Option<(S, i64)> {
     let last = chunks.last_mut()?;
-    let one = last.pop();
-    if last.is_empty() {
+    let (mut key, mut state) = last.keys.pop().zip(last.states.pop())?;
+    let mut mark = last.marks.pop().unwrap_or(UNMARKED);
+    if last.keys.is_empty() {
         chunks.pop();
     }
-    one
+    let (chunk, at) = (chunks.get_mut(number as usize / CHUNK), number as usize % CHUNK);
+    if let Some(chunk) = chunk.filter(|chunk| at < chunk.keys.len()) {
+        std::mem::swap(&mut chunk.keys[at], &mut key);
+        std::mem::swap(&mut chunk.states[at], &mut state);
+        chunk.marks.get_mut(at).into_iter().for_each(|other| std::mem::swap(other, &mut mark));
+    }
+    Some((state, mark))
 }
 
 /// Moves a part that has no room left into one that has.
@@ -198,7 +232,7 @@ fn pop<T>(chunks: &mut Vec<Vec<T>>) -> Option<T> {
 /// used it up; where as many states go as come, that is twice the memory for nothing.
 #[cold]
 fn make_room(numbers: &mut HashTable<u32>, rehash: impl Fn(&u32) -> u64) {
-    let mut roomy = HashTable::with_capacity(numbers.len() + numbers.len() / 6 + 4);
+    let mut roomy = HashTable::with_capacity(numbers.len() + numbers.len() / 12 + 4);
     for number in numbers.drain() {
         roomy.insert_unique(rehash(&number), number, &rehash);
     }
@@ -262,7 +296,9 @@ mod tests {
                 prop_assert_eq!(table.mark(key), map.get(&key).map(|(_, mark)| *mark));
                 prop_assert_eq!(table.len(), map.len());
             }
-            let mut entries: Vec<(i32, u32)> = table.entries().copied().collect();
+            let mut entries: Vec<(i32, u32)> = table.entries().map(|(key, count)| (key, *count)).collect();
+            let marks: BTreeMap<i32, i64> = table.marks().collect();
+            prop_assert_eq!(marks, map.iter().map(|(key, (_, mark))| (*key, *mark)).collect());
             entries.sort_unstable();
             prop_assert_eq!(entries, map.into_iter().map(|(key, (count, _))| (key, count)).collect::<Vec<_>>());
         }
