@@ -22,11 +22,11 @@ pub struct ExpiryQueue<K> {
     latest: (i64, Vec<K>), // the bucket that was filed in last, outside `buckets`
 }
 
-/// Of the width of a bucket at first: 65.5 s.
+/// Width of a bucket at first, as a power of two in ms: 65.5 s.
 const BUCKET_BITS: u32 = 16;
-/// A bucket takes the room of some keys besides its own.
+/// Fewer keys than this, and the bucket itself takes too much of the room.
 const KEYS_A_BUCKET: usize = 16;
-/// With fewer buckets, too much of what is scheduled would be in the one that is open.
+/// With fewer buckets, the one that is open would have too large a part of the keys.
 const FEWEST_BUCKETS: usize = 64;
 
 impl<K: Key> Default for ExpiryQueue<K> {
