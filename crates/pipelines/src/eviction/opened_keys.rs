@@ -79,7 +79,7 @@ impl<K: Key> OpenedKeys<K> {
     }
 }
 
-/// Adds a key to a bucket. It grows by an eighth: most buckets are filled once, and then wait with the room they have.
+/// Adds a key to a bucket. It grows by a quarter: most buckets are filled once, and then wait with the room they have.
 #[inline]
 pub(super) fn push<K>(bucket: &mut Vec<K>, key: K) {
     if bucket.len() == bucket.capacity() {
