@@ -246,6 +246,9 @@ mod tests {
     use super::super::FrontierOrder;
     use super::*;
     use crate::disorder::OrderPolicy;
+    use crate::eviction::{Frontier, Never, StateShare, Wheel};
+    use crate::state::keyed_operator::KeyedOperator;
+    use crate::state::operator::StateOperator;
 
     /// Bursts are events with no gap above 10 ms between them. Each event is answered with its rank in the burst, and
     /// each burst with its size when it has ended, and again half a second later.
@@ -360,6 +363,33 @@ mod tests {
                 let left: Vec<(i64, u64)> =
                     given.iter().flat_map(|(row, times)| std::iter::repeat_n(*row, *times as usize)).collect();
                 prop_assert_eq!(left, naive(&seen, newest_ms));
+            }
+        }
+    }
+
+    /// A state may become final in the very step in which its time comes.
+    #[test]
+    fn a_state_that_is_final_is_forgotten() {
+        for (eviction, retired) in [(Frontier.into(), 0), (Wheel { tick_ms: 60 }.into(), 0), (Never.into(), 1)] {
+            for slack_ms in [0, 5, 100, 1000, 3000] {
+                let order = Box::<FrontierOrder<Event>>::default();
+                let machine = Speculative::new(&Bursts, slack_ms);
+                let mut operator = KeyedOperator::new(machine, eviction, StateShare::WHOLE, order);
+                let mut out = Vec::new();
+                operator.arrive(&mut vec![Event::pack(Record::new(2, Kind::PageViewed, 0))], &mut out);
+                for newest_ms in [0, 600, 2000, 9000, 9060] {
+                    let watermark_ms = newest_ms - slack_ms;
+                    let reached = EventTimeProgress {
+                        watermark_ms,
+                        ahead_ms: newest_ms,
+                        newest_ms,
+                        ..EventTimeProgress::NOTHING
+                    };
+                    operator.advance(reached, &mut out);
+                }
+                let answers: Vec<(i64, u64)> = out.drain(..).map(|change| change.row).collect();
+                assert_eq!(answers, [(0, 1), (10, 1001), (500, 1001)], "{eviction}, slack {slack_ms} ms");
+                assert_eq!(operator.state_counts().entries, retired, "{eviction}, slack {slack_ms} ms");
             }
         }
     }

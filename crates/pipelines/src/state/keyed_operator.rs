@@ -85,7 +85,7 @@ impl<M: KeyedStateMachine> KeyedOperator<M> {
     /// Gives back room for messages that nothing has needed for a while; this time there were `messages`. There is a burst
     /// of them where many windows end.
     fn give_room_back(&mut self, messages: usize) {
-        self.quiet_calls = if messages == 0 { self.quiet_calls + 1 } else { 0 };
+        self.quiet_calls = if messages == 0 { self.quiet_calls.saturating_add(1) } else { 0 };
         let is_roomy = self.released.capacity() > 4 * messages + 1024;
         if is_roomy && (messages > 0 || self.quiet_calls > 64) {
             self.released.shrink_to(2 * messages);

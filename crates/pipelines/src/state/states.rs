@@ -100,7 +100,11 @@ impl<M: KeyedStateMachine> States<M> {
         let Slot { state, mark, .. } = table.find(key)?;
         let expires_at_ms = machine.expires_at_ms(key, state);
         if expires_at_ms == EMPTY_STATE {
-            return None; // it was left, and had been scheduled twice
+            // It has answered. It was left and had been scheduled twice, or has become final by now.
+            if self.after_expiry != AfterExpiry::Leave {
+                self.clear(key, false);
+            }
+            return None;
         }
         if expires_at_ms >= below_ms {
             return Some(expires_at_ms);
