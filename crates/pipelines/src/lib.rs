@@ -28,6 +28,7 @@ mod shapes;
 mod speculative;
 mod state;
 mod strategy;
+mod tight;
 mod total;
 
 pub use answers::{Answers, Cells, Change, Changes, Row};

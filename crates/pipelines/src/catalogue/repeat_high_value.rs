@@ -13,6 +13,7 @@ use crate::shapes::{Keyed, WithDifferential};
 use crate::strategy::differential::arrangements::Arrangements;
 use crate::strategy::differential::collections::{Events, Incremental, Rows};
 use crate::strategy::differential::running_count::{Order, running_count};
+use crate::tight;
 
 /// See [`Pipeline::question`].
 pub(super) struct RepeatHighValue;
@@ -78,14 +79,6 @@ impl Default for Recent {
 struct Earlier(Vec<i64>);
 
 impl Earlier {
-    /// Adds a time. A second order is common and a third is not, so there is little room for more.
-    fn push(&mut self, time_ms: i64) {
-        if self.0.len() == self.0.capacity() {
-            self.0.reserve_exact(1 + self.0.len() / 8);
-        }
-        self.0.push(time_ms);
-    }
-
     fn retain(&mut self, needed: impl Fn(i64) -> bool) {
         self.0.retain(|time_ms| needed(*time_ms));
         if self.0.capacity() > 2 * self.0.len() + 1 {
@@ -104,7 +97,8 @@ impl Recent {
             earlier.retain(needed);
         }
         if needed(older_ms) {
-            self.earlier_ms.get_or_insert_default().push(older_ms);
+            // A second order is common, a third is not.
+            tight::push(&mut self.earlier_ms.get_or_insert_default().0, older_ms);
         } else if self.earlier_ms.as_ref().is_some_and(|earlier| earlier.0.is_empty()) {
             self.earlier_ms = None;
         }

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::opened_keys::{OpenedKeys, push};
+use super::opened_keys::OpenedKeys;
 use crate::message::Key;
+use crate::tight;
 
 /// A calendar of keys: coarse buckets that hold nothing but keys; the bucket the watermark is in is kept exactly. Buckets
 /// become wider while there are few keys in each.
@@ -59,7 +60,7 @@ impl<K: Key> ExpiryQueue<K> {
                     self.widen();
                 }
             }
-            push(&mut self.latest.1, key);
+            tight::push(&mut self.latest.1, key);
         }
     }
 

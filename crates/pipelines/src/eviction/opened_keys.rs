@@ -78,12 +78,3 @@ impl<K: Key> OpenedKeys<K> {
         Some(first.1)
     }
 }
-
-/// Adds a key to a bucket. It grows by a quarter: most buckets are filled once, and then wait with the room they have.
-#[inline]
-pub(super) fn push<K>(bucket: &mut Vec<K>, key: K) {
-    if bucket.len() == bucket.capacity() {
-        bucket.reserve_exact(bucket.len() / 4 + 2);
-    }
-    bucket.push(key);
-}

@@ -153,8 +153,8 @@ pub trait StateStore<K> {
     /// Returns the number of states.
     fn count(&self) -> usize;
 
-    /// Calls `see` with the key and the mark of each state.
-    fn for_each_mark(&self, see: &mut dyn FnMut(K, i64));
+    /// Returns the key and the mark of each state.
+    fn marks(&self) -> Box<dyn Iterator<Item = (K, i64)> + '_>;
 
     /// Forgets the state of `key`, whatever it holds. Its timers never answer.
     fn forget(&mut self, key: K);

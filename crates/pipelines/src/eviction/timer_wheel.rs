@@ -3,8 +3,9 @@
 //! Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987. Levels are found by the highest digit in which
 //! two ticks differ, so that no counters have to be carried.
 
-use super::opened_keys::{OpenedKeys, push};
+use super::opened_keys::OpenedKeys;
 use crate::message::Key;
+use crate::tight;
 
 /// Keys by the tick in which their state may expire.
 ///
@@ -131,7 +132,7 @@ impl<K: Key> TimerWheel<K> {
         }
         let slot = digit(tick, level);
         self.levels[level].filled |= 1 << slot;
-        push(&mut self.levels[level].slots[slot], key);
+        tight::push(&mut self.levels[level].slots[slot], key);
     }
 
     /// Returns the slot that comes first: all of a lower level come before those of a higher one.

@@ -2,7 +2,7 @@
 
 use flowbench_events::duration_text;
 
-use super::expiry_queue::ExpiryQueue;
+use super::expiry_schedule::ExpirySchedule;
 use super::policy::{
     AfterExpiry, ArgumentError, EvictionPolicy, Evictor, StateShare, StateStore, duration_argument_ms,
 };
@@ -55,16 +55,16 @@ impl EvictionPolicy for Ttl {
     }
 
     fn evictor<K: Key>(self, _share: StateShare) -> Option<Box<dyn Evictor<K>>> {
-        let mut queue = ExpiryQueue::default();
-        queue.allow_duplicates(); // a state that ends by itself is still scheduled
-        Some(Box::new(Touches { after_ms: self.after_ms, queue }))
+        let mut schedule = ExpirySchedule::default();
+        schedule.allow_duplicates(); // a state that ends by itself is still scheduled
+        Some(Box::new(Touches { after_ms: self.after_ms, schedule }))
     }
 }
 
 /// The keys of all states, by when they may be lost. The mark of a state is the newest time at which it was touched.
 struct Touches<K> {
     after_ms: i64,
-    queue: ExpiryQueue<K>,
+    schedule: ExpirySchedule<K>,
 }
 
 impl<K: Key> Evictor<K> for Touches<K> {
@@ -74,30 +74,34 @@ impl<K: Key> Evictor<K> for Touches<K> {
 
     fn touched(&mut self, key: K, mark: &mut i64, touched_ms: i64) {
         if *mark == UNMARKED {
-            self.queue.schedule(key, touched_ms.saturating_add(self.after_ms));
+            self.schedule.schedule(key, touched_ms.saturating_add(self.after_ms));
         }
         *mark = touched_ms.max(*mark);
     }
 
     fn lost_after_ms(&self, mark: i64) -> i64 {
-        if mark == UNMARKED { i64::MAX } else { mark.saturating_add(self.after_ms) }
+        lost_after_ms(mark, self.after_ms)
     }
 
     fn advance(&mut self, until_ms: i64, states: &mut dyn StateStore<K>) {
-        while let Some(key) = self.queue.next_due(until_ms) {
+        while let Some(key) = self.schedule.next_due(until_ms) {
             let Some(mark) = states.mark(key) else { continue };
             let lost_after_ms = self.lost_after_ms(mark);
             if lost_after_ms < until_ms {
                 states.forget(key);
             } else {
-                self.queue.schedule(key, lost_after_ms);
+                self.schedule.schedule(key, lost_after_ms);
             }
         }
-        if self.queue.is_stale(states.count()) {
-            self.queue.clear();
-            states.for_each_mark(&mut |key, mark| self.queue.schedule(key, self.lost_after_ms(mark)));
+        if self.schedule.is_stale(states.count()) {
+            let after_ms = self.after_ms;
+            self.schedule.renew(states.marks().map(|(key, mark)| (key, lost_after_ms(mark, after_ms))));
         }
     }
+}
+
+fn lost_after_ms(mark: i64, after_ms: i64) -> i64 {
+    if mark == UNMARKED { i64::MAX } else { mark.saturating_add(after_ms) }
 }
 
 #[cfg(test)]
@@ -114,8 +118,8 @@ mod tests {
         fn count(&self) -> usize {
             1
         }
-        fn for_each_mark(&self, see: &mut dyn FnMut(i32, i64)) {
-            see(self.0, self.1);
+        fn marks(&self) -> Box<dyn Iterator<Item = (i32, i64)> + '_> {
+            Box::new(std::iter::once((self.0, self.1)))
         }
         fn forget(&mut self, _key: i32) {}
         fn forget_expired(&mut self, _below_ms: i64) {}
@@ -123,14 +127,17 @@ mod tests {
 
     #[test]
     fn states_that_end_by_themselves_leave_no_keys_behind() {
-        let mut touches = Touches { after_ms: 1_000_000, queue: ExpiryQueue::default() };
-        touches.queue.allow_duplicates();
+        let mut touches = Touches { after_ms: 1_000_000, schedule: ExpirySchedule::default() };
+        touches.schedule.allow_duplicates();
         for key in 0..1000 {
             let mut mark = UNMARKED;
             touches.touched(key, &mut mark, i64::from(key));
             touches.advance(i64::from(key), &mut One(key, mark));
-            assert!(touches.queue.len() <= 8, "{} keys for one state", touches.queue.len());
+            assert!(touches.schedule.len() <= 8, "{} keys for one state", touches.schedule.len());
         }
-        assert!(std::iter::from_fn(|| touches.queue.next_due(i64::MAX)).any(|key| key == 999), "the one that is left");
+        assert!(
+            std::iter::from_fn(|| touches.schedule.next_due(i64::MAX)).any(|key| key == 999),
+            "the one that is left"
+        );
     }
 }

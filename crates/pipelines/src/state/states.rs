@@ -247,8 +247,8 @@ impl<M: KeyedStateMachine> StateStore<M::Key> for States<M> {
         self.table.len()
     }
 
-    fn for_each_mark(&self, see: &mut dyn FnMut(M::Key, i64)) {
-        self.table.marks().for_each(|(key, mark)| see(key, mark));
+    fn marks(&self) -> Box<dyn Iterator<Item = (M::Key, i64)> + '_> {
+        Box::new(self.table.marks())
     }
 
     fn forget(&mut self, key: M::Key) {
