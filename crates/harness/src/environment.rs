@@ -21,6 +21,7 @@ pub fn build() -> Build {
         dirty: !env!("FLOWBENCH_DIRTY").is_empty(),
         lock_digest: blake3::hash(CARGO_LOCK.as_bytes()).to_hex()[..16].to_owned(),
         allocator: "jemalloc".to_owned(),
+        measuring_digest: known(env!("FLOWBENCH_MEASURING")),
     }
 }
 

@@ -6,12 +6,14 @@
 
 pub mod accuracy;
 pub mod columns;
+pub mod comparison;
 mod display;
 pub mod doubts;
 pub mod hlog;
 pub mod latency;
 pub mod lost_time;
 pub mod memory;
+pub mod metrics;
 pub mod offered_load;
 pub mod operator_profile;
 mod random;

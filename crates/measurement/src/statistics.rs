@@ -1,4 +1,8 @@
-//! Medians, quantiles, confidence intervals and regression lines, with which all else is judged.
+//! Medians, quantiles, confidence intervals, regression lines and comparisons by rank, with which all else is judged.
+
+mod ranks;
+
+pub use self::ranks::{Ratio, holm, mann_whitney};
 
 /// An estimate with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -26,6 +26,7 @@ pub(crate) fn run() -> RunRecord {
             dirty: false,
             lock_digest: "0123456789abcdef".into(),
             allocator: "jemalloc".into(),
+            measuring_digest: Some("fedcba9876543210".into()),
         },
         machine: Machine {
             line: "2 cores".into(),

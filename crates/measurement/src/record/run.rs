@@ -102,6 +102,9 @@ pub struct Build {
     pub lock_digest: String,
     /// The allocator used by every case.
     pub allocator: String,
+    /// First 16 digits of the BLAKE3 hash of the code that measures and evaluates; absent in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measuring_digest: Option<String>,
 }
 
 /// The machine on which numbers were measured; it has no host name and no path in it.

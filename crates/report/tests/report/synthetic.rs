@@ -230,6 +230,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
             dirty: true,
             lock_digest: "0123456789abcdef".into(),
             allocator: "jemalloc".into(),
+            measuring_digest: None,
         },
         machine: Machine {
             line: "2 cores of AMD EPYC 7B13, 16 GiB, Linux 6.1, virtual".into(),

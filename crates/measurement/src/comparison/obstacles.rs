@@ -1,0 +1,50 @@
+//! What keeps two runs from being compared.
+
+use crate::record::RunRecord;
+
+/// A field in which two runs differ, so that a difference of their times need not come from the code under test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// The field, such as `machine.cpu`.
+    pub field: &'static str,
+    /// Its value before.
+    pub before: String,
+    /// Its value after.
+    pub after: String,
+}
+
+/// Returns the fields of two runs that differ and have to be the same for their times to be compared.
+pub fn obstacles(before: &RunRecord, after: &RunRecord) -> Vec<Obstacle> {
+    let experiments = first_difference(&before.resolved_experiment, &after.resolved_experiment);
+    let pair = |of: fn(&RunRecord) -> String| (of(before), of(after));
+    let fields: [(&'static str, (String, String)); 7] = [
+        ("experiment", experiments),
+        ("machine.cpu", pair(|run| run.machine.cpu.clone())),
+        ("machine.usable_cores", pair(|run| run.machine.usable_cores.to_string())),
+        ("machine.governor", pair(|run| run.machine.governor.clone().unwrap_or_else(unknown))),
+        ("build.profile", pair(|run| run.build.profile.clone())),
+        ("build.allocator", pair(|run| run.build.allocator.clone())),
+        ("build.measuring_digest", pair(|run| run.build.measuring_digest.clone().unwrap_or_else(unknown))),
+    ];
+    let differ = fields.into_iter().filter(|(_, (before, after))| before != after);
+    differ.map(|(field, (before, after))| Obstacle { field, before, after }).collect()
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
+}
+
+/// Returns the first lines in which two texts differ; two empty ones if they do not.
+fn first_difference(before: &str, after: &str) -> (String, String) {
+    let (mut before, mut after) = (before.lines(), after.lines());
+    loop {
+        match (before.next(), after.next()) {
+            (None, None) => return (String::new(), String::new()),
+            (one, other) if one == other => {}
+            (one, other) => {
+                let text = |line: Option<&str>| line.unwrap_or("(the end)").trim().to_owned();
+                return (text(one), text(other));
+            }
+        }
+    }
+}

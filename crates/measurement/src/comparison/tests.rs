@@ -1,0 +1,127 @@
+use super::*;
+use crate::random::{Exponential, draws};
+use crate::record::example;
+use rand::RngExt;
+
+/// Repeats of a closed loop at these rates.
+fn closed(rates: &[f64]) -> Vec<CaseRecord> {
+    let case = |(repeat, rate): (usize, &f64)| {
+        let mut case = example::case(1, repeat + 1);
+        case.axes.load = "closed".to_owned();
+        let numbers = case.numbers.as_mut().unwrap();
+        numbers.throughput_events_per_s = *rate;
+        numbers.memory.live_bytes_peak = Some(10_000_000);
+        case
+    };
+    rates.iter().enumerate().map(case).collect()
+}
+
+fn throughput(before: &[f64], after: &[f64]) -> Compared {
+    let (before, after) = (closed(before), closed(after));
+    let compared = compare(&pair(&before, &after).pairs);
+    compared.into_iter().find(|cell| cell.metric.column == "throughput_events_per_s").unwrap()
+}
+
+const STEADY: [f64; 6] = [100e6, 101e6, 99e6, 100.5e6, 99.5e6, 100.2e6];
+
+fn times(factor: f64) -> Vec<f64> {
+    STEADY.iter().map(|rate| rate * factor).collect()
+}
+
+#[test]
+fn a_change_counts_if_it_is_significant_and_beyond_the_threshold() {
+    let change = |factor| throughput(&STEADY, &times(factor)).change;
+    let found = [0.8, 0.94, 1.0, 1.03, 1.1, 1.3].map(change);
+    assert_eq!(found, [Change::Worse, Change::Worse, Change::Same, Change::Same, Change::Better, Change::Better]);
+    let halved = throughput(&STEADY, &times(0.5));
+    assert!((halved.ratio.estimate - 0.5).abs() < 0.01 && halved.repeats == (6, 6), "{halved:?}");
+    assert!(throughput(&STEADY, &times(3.0)).is_implausible() && !throughput(&STEADY, &times(1.5)).is_implausible());
+}
+
+#[test]
+fn with_few_repeats_or_much_noise_it_cannot_be_told() {
+    assert_eq!(throughput(&STEADY[..3], &times(0.5)[..3]).change, Change::Inconclusive);
+    let noisy = [50e6, 150e6, 80e6, 120e6, 100e6, 70e6];
+    assert_eq!(throughput(&noisy, &STEADY).change, Change::Inconclusive);
+}
+
+#[test]
+fn repeats_that_get_slower_are_worse_for_times_and_better_for_nothing() {
+    let open = |p50_ns: u64| -> Vec<CaseRecord> {
+        let case = |repeat| {
+            let mut case = example::case(1, repeat);
+            case.numbers.as_mut().unwrap().latency.p50_ns = Some(p50_ns + repeat as u64 * 100);
+            case
+        };
+        (1..=6).map(case).collect()
+    };
+    let (before, after) = (open(100_000), open(130_000));
+    let cells = compare(&pair(&before, &after).pairs);
+    let of = |column: &str| cells.iter().find(|cell| cell.metric.column == column).map(|cell| cell.change);
+    assert_eq!(of("latency_p50_ns"), Some(Change::Worse));
+    assert_eq!(of("latency_p99_ns"), Some(Change::Same));
+    assert_eq!(of("throughput_events_per_s"), None, "it was offered");
+}
+
+#[test]
+fn cases_are_paired_by_what_they_are_and_not_by_their_number() {
+    let mut before = closed(&STEADY);
+    let mut after = closed(&STEADY);
+    after.iter_mut().for_each(|case| case.case = 7);
+    let paired = pair(&before, &after);
+    assert_eq!((paired.pairs.len(), paired.pairs[0].name.as_str()), (1, "sessions"));
+    after.iter_mut().for_each(|case| case.axes.workers = 4);
+    let paired = pair(&before, &after);
+    assert!(paired.pairs.is_empty());
+    assert_eq!(
+        (paired.only_before, paired.only_after),
+        (vec!["sessions workers=2".into()], vec!["sessions workers=4".into()])
+    );
+
+    for (case, rate) in before.iter_mut().zip([1e6, 2e6]) {
+        (case.axes.rate_share, case.axes.rate_events_per_s) = (Some(0.5), Some(rate));
+    }
+    assert_eq!(pair(&before[..1], &before[1..2]).pairs.len(), 1, "the rate of a share is found");
+}
+
+#[test]
+fn exact_columns_are_compared_where_the_repeats_before_agree() {
+    let before = closed(&STEADY);
+    let mut after = before.clone();
+    let of = |before: &[CaseRecord], after: &[CaseRecord]| exact_changes(&pair(before, after).pairs);
+    let (changes, compared) = of(&before, &after);
+    assert!(changes.is_empty() && compared > 10, "{compared}");
+    after[3].numbers.as_mut().unwrap().accuracy.missing += 1;
+    let (changes, _) = of(&before, &after);
+    assert_eq!(changes.len(), 1, "{changes:?}");
+    assert_eq!((changes[0].column, changes[0].after.len()), ("missing", 2));
+    assert_eq!(of(&after, &before).0, [], "where repeats differ nothing is known");
+    after.iter_mut().for_each(|case| case.axes.rate_share = Some(0.5));
+    assert_eq!(of(&after, &after).1, 0);
+}
+
+#[test]
+fn what_differs_between_runs_is_named() {
+    let before = example::run();
+    let mut after = before.clone();
+    assert_eq!(obstacles(&before, &after), []);
+    after.machine.cpu = "another processor".to_owned();
+    after.resolved_experiment.push_str("seed = 8\n");
+    let found = obstacles(&before, &after);
+    let named: Vec<(&str, &str)> = found.iter().map(|obstacle| (obstacle.field, obstacle.after.as_str())).collect();
+    assert_eq!(named, [("experiment", "seed = 8"), ("machine.cpu", "another processor")]);
+}
+
+/// Rates of a machine whose repeats scatter by some percent, mostly downwards.
+fn noisy(seed: u64, factor: f64) -> Vec<f64> {
+    draws(seed).sample_iter(Exponential).take(10).map(|drawn| factor * 100e6 / (1.0 + 0.04 * drawn)).collect()
+}
+
+#[test]
+fn a_fifth_slower_is_found_in_ten_repeats_and_builds_that_are_alike_hardly_alarm() {
+    let worse =
+        |seed: &u64, factor| throughput(&noisy(2 * seed, 1.0), &noisy(2 * seed + 1, factor)).change == Change::Worse;
+    assert_eq!((0..200).filter(|seed| worse(seed, 1.0 / 1.2)).count(), 200);
+    let alarms = (0..200).filter(|seed| worse(seed, 1.0)).count();
+    assert!(alarms <= 5, "{alarms} of 200");
+}

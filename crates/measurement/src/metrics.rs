@@ -1,0 +1,160 @@
+//! What two runs are compared by: the measured columns with their direction and the change that matters, and the columns
+//! that follow from trace and configuration alone.
+
+use crate::record::Axes;
+
+/// A measured column by which runs are compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Metric {
+    /// Name of the column, which ends in its unit.
+    pub column: &'static str,
+    /// Which way is better. It follows from the unit and cannot be declared otherwise.
+    pub better: Better,
+    /// The practical threshold: a change by less than this share of the value does not matter.
+    pub material_share: f64,
+    /// Nor does a change by less than this, in the unit of the column.
+    pub material_least: f64,
+    /// The cases in which the column is a result; elsewhere it was chosen, or says little.
+    of: Load,
+}
+
+/// Which way a metric is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// More is better: rates.
+    Higher,
+    /// Less is better: times and sizes.
+    Lower,
+}
+
+/// The kinds of load under which a metric is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Load {
+    Closed,
+    Open,
+    Search,
+    Any,
+}
+
+/// The measured metrics. The thresholds of latencies grow with the quantile, because fewer events make it.
+pub const METRICS: [Metric; 9] = [
+    Metric::new("throughput_events_per_s", Load::Closed, 0.05, 0.0),
+    Metric::new("busy_ns_per_event", Load::Closed, 0.05, 0.5),
+    Metric::new("sustainable_events_per_s", Load::Search, 0.10, 0.0),
+    Metric::new("latency_p50_ns", Load::Open, 0.10, 1_000.0),
+    Metric::new("latency_p99_ns", Load::Open, 0.15, 5_000.0),
+    Metric::new("latency_p999_ns", Load::Open, 0.25, 20_000.0),
+    Metric::new("processing_delay_p50_ns", Load::Open, 0.10, 1_000.0),
+    Metric::new("processing_delay_p99_ns", Load::Open, 0.15, 5_000.0),
+    Metric::new("live_bytes_peak", Load::Any, 0.05, 65_536.0),
+];
+
+/// Columns that are functions of trace, pipeline and configuration: the same on every machine, and compared exactly.
+///
+/// Of the repeats of all reference runs, those at the same rate were equal in all of them, but for answers that depend
+/// on timing by nature (retractions under `speculative`, `arrival` with several workers); where the repeats of a case
+/// differ, it is not compared.
+pub const EXACT: [&str; 20] = [
+    "events",
+    "trace_digest",
+    "answers_digest",
+    "truth",
+    "given",
+    "missing",
+    "spurious",
+    "wrong",
+    "retractions",
+    "corrected",
+    "late",
+    "dropped_as_late",
+    "out_of_order_share",
+    "duplicates_share",
+    "event_time_wait_p50_ms",
+    "event_time_wait_p99_ms",
+    "watermark_lag_peak_ms",
+    "entries_residual",
+    "exchanged_records_per_event",
+    "exchanged_bytes_per_event",
+];
+
+impl Metric {
+    /// Returns a metric whose direction is that of its unit. A column without a known unit is an error of the
+    /// compilation.
+    const fn new(column: &'static str, of: Load, material_share: f64, material_least: f64) -> Self {
+        let better = if ends_with(column, "_events_per_s") {
+            Better::Higher
+        } else if ends_with(column, "_ns") || ends_with(column, "_ns_per_event") || ends_with(column, "_bytes_peak") {
+            Better::Lower
+        } else {
+            panic!("the column of a metric ends in a unit whose direction is known")
+        };
+        Self { column, better, material_share, material_least, of }
+    }
+
+    /// Returns the metric of a column; `None` if it is not among [`METRICS`].
+    pub fn of_column(column: &str) -> Option<&'static Metric> {
+        METRICS.iter().find(|metric| metric.column == column)
+    }
+
+    /// Returns true if the column is a result of a case on these axes.
+    pub fn applies_to(&self, axes: &Axes) -> bool {
+        match self.of {
+            Load::Closed => axes.load == "closed",
+            Load::Open => axes.load.starts_with("open"),
+            Load::Search => axes.load.starts_with("search"),
+            Load::Any => !axes.load.starts_with("search"),
+        }
+    }
+
+    /// Returns the least change from `value` that matters, as a share of it.
+    pub fn material_share_at(&self, value: f64) -> f64 {
+        if value > 0.0 { self.material_share.max(self.material_least / value) } else { f64::INFINITY }
+    }
+}
+
+const fn ends_with(text: &str, ending: &str) -> bool {
+    let (text, ending) = (text.as_bytes(), ending.as_bytes());
+    let mut from_end = 0;
+    while from_end < ending.len() {
+        from_end += 1;
+        if from_end > text.len() || text[text.len() - from_end] != ending[ending.len() - from_end] {
+            return false;
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::example;
+
+    #[test]
+    fn every_metric_is_a_column_and_has_the_direction_of_its_unit() {
+        let case = example::case(1, 1);
+        for column in METRICS.iter().map(|metric| metric.column).chain(EXACT) {
+            assert!(case.column(column).is_some(), "{column}");
+        }
+        for metric in METRICS {
+            let is_rate = metric.column.ends_with("_per_s");
+            assert_eq!(metric.better == Better::Higher, is_rate, "{metric:?}");
+            assert!(metric.material_share > 0.0 && Metric::of_column(metric.column) == Some(&metric));
+        }
+    }
+
+    #[test]
+    fn a_rate_that_was_offered_is_no_result() {
+        let throughput = Metric::of_column("throughput_events_per_s").unwrap();
+        let axes = |load: &str| Axes { load: load.to_owned(), ..example::axes() };
+        let applies = ["closed", "open", "open-poisson", "search"].map(|load| throughput.applies_to(&axes(load)));
+        assert_eq!(applies, [true, false, false, false]);
+    }
+
+    #[test]
+    fn a_change_of_little_matters_only_where_the_value_is_large() {
+        let bytes = Metric::of_column("live_bytes_peak").unwrap();
+        assert_eq!(bytes.material_share_at(65_536.0 * 100.0), 0.05);
+        assert_eq!(bytes.material_share_at(65_536.0), 1.0);
+        assert_eq!(bytes.material_share_at(0.0), f64::INFINITY);
+    }
+}
