@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Draw the figures and the report of a results directory again, byte for byte
     Report(Report),
+    /// Compare two runs: for each metric the ratio with its interval, and whether it is better, worse or the same
+    Compare(Compare),
     /// Write a synthetic trace
     Generate(Generate),
     /// Report the facts of a log: rates, disorder, skew, late events, digest
@@ -97,6 +99,25 @@ pub(crate) struct ClusterArgs {
 pub(crate) struct Report {
     /// A results directory
     pub(crate) dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// Results directory of the run before
+    #[arg(value_name = "BEFORE")]
+    pub(crate) before: PathBuf,
+    /// Results directory of the run after
+    #[arg(value_name = "AFTER")]
+    pub(crate) after: PathBuf,
+    /// Compare runs of different machines, experiments or measuring code all the same, and say so on every row
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// List the metrics that are the same, too
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print Markdown
+    #[arg(long)]
+    pub(crate) markdown: bool,
 }
 
 #[derive(Debug, Args)]

@@ -36,6 +36,11 @@ impl Failure {
         Self { code: USAGE_ERROR, message: Some(problem.to_string()) }
     }
 
+    /// Returns the failure of a command that was given nothing to work on.
+    pub(crate) fn nothing_selected(problem: impl Display) -> Self {
+        Self { code: NOTHING_SELECTED, message: Some(problem.to_string()) }
+    }
+
     /// Returns the end of a command whose reader has closed the pipe (`| head`): no failure, and no message.
     fn closed_pipe() -> Self {
         Self { code: OK, message: None }

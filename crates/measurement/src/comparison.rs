@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 pub use self::exact::{ExactChange, exact_changes};
 pub use self::obstacles::{Obstacle, obstacles};
 use crate::metrics::{Better, METRICS, Metric};
-use crate::record::{Axes, CaseRecord, Status};
+use crate::record::{Axes, CaseRecord, RunRecord, Status};
 use crate::statistics::{Ratio, holm, mann_whitney, median};
 
 /// Probability below which a change is significant.
@@ -76,6 +76,49 @@ impl Compared {
     /// Returns true if this is an improvement beyond [`IMPLAUSIBLE`].
     pub fn is_implausible(&self) -> bool {
         self.change == Change::Better && self.ratio.estimate.max(1.0 / self.ratio.estimate) > IMPLAUSIBLE
+    }
+}
+
+/// Two runs side by side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// What keeps the times of the two runs from being compared; the cells are doubtful if there is anything.
+    pub obstacles: Vec<Obstacle>,
+    /// Metrics of the cases that both runs have, in the order of the first run.
+    pub cells: Vec<Compared>,
+    /// Columns that have to be equal and are not.
+    pub exact: Vec<ExactChange>,
+    /// Number of cells that were compared exactly.
+    pub exact_compared: usize,
+    /// Names of the cases that only the run before has.
+    pub only_before: Vec<String>,
+    /// Names of the cases that only the run after has.
+    pub only_after: Vec<String>,
+}
+
+impl Comparison {
+    /// Compares two runs with their cases.
+    pub fn of(before: (&RunRecord, &[CaseRecord]), after: (&RunRecord, &[CaseRecord])) -> Comparison {
+        let Paired { pairs, only_before, only_after } = pair(before.1, after.1);
+        let (exact, exact_compared) = exact_changes(&pairs);
+        Comparison {
+            obstacles: obstacles(before.0, after.0),
+            cells: compare(&pairs),
+            exact,
+            exact_compared,
+            only_before,
+            only_after,
+        }
+    }
+
+    /// Returns how many metrics have changed in this way.
+    pub fn count(&self, change: Change) -> usize {
+        self.cells.iter().filter(|cell| cell.change == change).count()
+    }
+
+    /// Returns the minimum number of repeats of any metric on either side; `None` if no metric was compared.
+    pub fn repeats_min(&self) -> Option<usize> {
+        self.cells.iter().map(|cell| cell.repeats.0.min(cell.repeats.1)).min()
     }
 }
 

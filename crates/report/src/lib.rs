@@ -21,6 +21,7 @@
 //! # Ok::<(), flowbench_report::ReportError>(())
 //! ```
 
+mod between_runs;
 mod chart;
 mod compare;
 mod draw;
@@ -41,6 +42,7 @@ use flowbench_measurement::record::{FigureSpec, RunRecord};
 use flowbench_measurement::results_dir::{ResultsError, write_atomically};
 use thiserror::Error;
 
+pub use between_runs::{ComparisonForm, comparison_text};
 pub use figures::check::{FigureError, check_figure};
 pub use quantity::{Quantity, words};
 pub use results::Results;

@@ -100,6 +100,19 @@ impl Table {
         self.rows.iter().zip(&lasts).map(paragraph).collect()
     }
 
+    /// Returns the table as GitHub's Markdown.
+    pub(crate) fn markdown(&self) -> String {
+        let cell = |text: &str| printable(text).replace('\\', "\\\\").replace('|', "\\|");
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let rule = |column: &Column| if column.right { "---:" } else { "---" }.to_owned();
+        let titles = self.columns.iter().map(|column| column.title.to_owned()).collect();
+        let mut out = line(titles) + &line(self.columns.iter().map(rule).collect());
+        for row in &self.rows {
+            out.push_str(&line(row.iter().map(|text| cell(text)).collect()));
+        }
+        out
+    }
+
     /// Returns the table as HTML.
     pub(crate) fn html(&self) -> String {
         let cell = |tag: &str, column: &Column, text: &str| {

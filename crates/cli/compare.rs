@@ -1,0 +1,49 @@
+//! `compare`: two runs side by side.
+
+use std::path::Path;
+
+use flowbench_measurement::comparison::Comparison;
+use flowbench_measurement::record::{CaseRecord, RunRecord};
+use flowbench_measurement::results_dir::{read_cases, read_run};
+use flowbench_report::{ComparisonForm, comparison_text};
+
+use crate::args::Compare;
+use crate::failure::{Failure, OK, print};
+
+/// Width of the table on the terminal.
+const WIDTH: usize = 80;
+
+pub(crate) fn compare(args: &Compare) -> Result<i32, Failure> {
+    let (before, after) = (read(&args.before)?, read(&args.after)?);
+    let comparison = Comparison::of((&before.0, &before.1), (&after.0, &after.1));
+    if !args.force && !comparison.obstacles.is_empty() {
+        return Err(refusal(&comparison));
+    }
+    if comparison.cells.is_empty() && comparison.exact_compared == 0 {
+        let problem = format!("{} and {} have no case in common", args.before.display(), args.after.display());
+        return Err(Failure::nothing_selected(problem));
+    }
+    let form = if args.markdown { ComparisonForm::Markdown } else { ComparisonForm::Terminal { width: WIDTH } };
+    print(&comparison_text(&comparison, form, args.all))?;
+    Ok(OK)
+}
+
+/// Reads the run and the cases of a results directory.
+pub(crate) fn read(dir: &Path) -> Result<(RunRecord, Vec<CaseRecord>), Failure> {
+    if !dir.is_dir() {
+        return Err(Failure::failed(format!("there is no folder {}; give a results directory", dir.display())));
+    }
+    let run = read_run(dir).map_err(Failure::failed)?;
+    Ok((run, read_cases(dir).map_err(Failure::failed)?.rows))
+}
+
+fn refusal(comparison: &Comparison) -> Failure {
+    let field = |obstacle: &flowbench_measurement::comparison::Obstacle| {
+        format!("\n  {}: '{}' before, '{}' after", obstacle.field, obstacle.before, obstacle.after)
+    };
+    let fields: String = comparison.obstacles.iter().map(field).collect();
+    Failure::usage_error(format!(
+        "the times of these runs cannot be compared, because they differ in more than the code under test:{fields}\n\
+         Measure both on one machine with the same experiment, or compare them all the same with --force"
+    ))
+}

@@ -1,0 +1,230 @@
+//! The comparison of two runs as a table: for a terminal, or as Markdown.
+
+use std::collections::BTreeMap;
+
+use flowbench_measurement::comparison::{Change, Compared, Comparison, ExactChange, REPEATS_MIN, SIGNIFICANT};
+use flowbench_measurement::statistics::Ratio;
+
+use crate::Quantity;
+use crate::quantity::words;
+use crate::table::{Column, LEFT, RIGHT, Table, WORDS, printable};
+use crate::text::counted;
+
+/// Maximum number of exact changes that are listed one by one.
+const LISTED_MAX: usize = 20;
+
+/// How the comparison of two runs is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ComparisonForm {
+    /// Aligned text of at most this many characters a line.
+    Terminal {
+        /// Maximum number of characters of a line.
+        width: usize,
+    },
+    /// GitHub's Markdown.
+    Markdown,
+}
+
+/// Returns the comparison of two runs as text: a sentence, what differs that should not, and a row for each metric. Metrics
+/// that are the same have rows only if `all`.
+pub fn comparison_text(comparison: &Comparison, form: ComparisonForm, all: bool) -> String {
+    let mut out = summary(comparison) + "\n";
+    for obstacle in &comparison.obstacles {
+        let (field, before, after) = (obstacle.field, &obstacle.before, &obstacle.after);
+        out.push_str(&format!("forced: {field} differs, '{before}' before and '{after}' after\n"));
+    }
+    out.push_str(&exact_lines(&comparison.exact));
+    for (names, which) in [(&comparison.only_before, "before"), (&comparison.only_after, "after")] {
+        names.iter().for_each(|name| out.push_str(&format!("only in the run {which}: {name}\n")));
+    }
+    let cells = listed(comparison, all);
+    if !cells.is_empty() {
+        let table = table(&cells, !comparison.obstacles.is_empty());
+        out.push('\n');
+        out.push_str(&match form {
+            ComparisonForm::Terminal { width } => under_headings(&table, &cells, width),
+            ComparisonForm::Markdown => table.markdown(),
+        });
+    }
+    out.push('\n');
+    out.push_str(&method(comparison));
+    out
+}
+
+fn summary(comparison: &Comparison) -> String {
+    let of = |change: Change| format!("{} {}", comparison.count(change), change.word());
+    let counts = [Change::Worse, Change::Better, Change::Same, Change::Inconclusive].map(of).join(", ");
+    let exact = match comparison.exact.len() {
+        0 => format!("all {} exact values are equal", comparison.exact_compared),
+        changed => format!("{changed} of {} exact values differ", comparison.exact_compared),
+    };
+    format!("{}: {counts}; {exact}.", counted(comparison.cells.len(), "metric"))
+}
+
+fn exact_lines(changes: &[ExactChange]) -> String {
+    let line = |change: &ExactChange| {
+        format!("{}: {} was {} and is {}\n", change.case, change.column, change.before, change.after.join(" or "))
+    };
+    let mut out: String = changes.iter().take(LISTED_MAX).map(line).collect();
+    if changes.len() > LISTED_MAX {
+        out.push_str(&format!("and {} more\n", changes.len() - LISTED_MAX));
+    }
+    out
+}
+
+/// Returns the metrics that have a row: cases by their worst change, and the metrics of a case by theirs.
+fn listed(comparison: &Comparison, all: bool) -> Vec<&Compared> {
+    let mut worst: BTreeMap<&str, Change> = BTreeMap::new();
+    for cell in &comparison.cells {
+        let change = worst.entry(&cell.case).or_insert(cell.change);
+        *change = cell.change.min(*change);
+    }
+    let mut cells: Vec<&Compared> = comparison.cells.iter().filter(|cell| all || cell.change != Change::Same).collect();
+    cells.sort_by_key(|cell| (worst[cell.case.as_str()], &cell.case, cell.change));
+    cells
+}
+
+fn table(cells: &[&Compared], is_forced: bool) -> Table {
+    let columns = [
+        Column { title: "case", ..LEFT },
+        Column { title: "metric", ..WORDS },
+        Column { title: "before", ..RIGHT },
+        Column { title: "after", ..RIGHT },
+        Column { title: "ratio", ..RIGHT },
+        Column { title: "change", ..LEFT },
+    ];
+    Table { columns: columns.to_vec(), rows: cells.iter().map(|cell| row(cell, is_forced)).collect() }
+}
+
+/// Returns the table with the name of each case above its rows instead of beside them.
+fn under_headings(table: &Table, cells: &[&Compared], width: usize) -> String {
+    let mut table = table.clone();
+    table.drop_column("case");
+    let text = table.text(width);
+    let mut lines = text.lines();
+    let mut out: String = lines.by_ref().take(2).map(|line| format!("{line}\n")).collect();
+    let mut heading = "";
+    for (line, cell) in lines.zip(cells) {
+        if cell.case != heading {
+            heading = &cell.case;
+            out.push_str(&wrapped_at(&printable(heading), width));
+        }
+        out.push_str(&format!("{line}\n"));
+    }
+    out
+}
+
+/// Returns text in lines of at most `width` characters, each ended; the further ones are indented.
+fn wrapped_at(text: &str, width: usize) -> String {
+    let mut out = String::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if !line.trim().is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            out.push_str(&format!("{line}\n"));
+            line = "   ".to_owned();
+        }
+        let space = if line.is_empty() { "" } else { " " };
+        line.push_str(&format!("{space}{word}"));
+    }
+    out + &line + "\n"
+}
+
+fn row(cell: &Compared, is_forced: bool) -> Vec<String> {
+    let quantity = Quantity::of(cell.metric.column);
+    let change = match cell.change {
+        Change::Better if cell.is_implausible() => "better?",
+        Change::Inconclusive => "~",
+        change => change.word(),
+    };
+    let forced = if is_forced { " (forced)" } else { "" };
+    vec![
+        cell.case.clone(),
+        format!("  {}", words(cell.metric.column)),
+        quantity.human(cell.before),
+        quantity.human(cell.after),
+        ratio_words(&cell.ratio),
+        format!("{change}{forced}"),
+    ]
+}
+
+/// Returns text such as `0.80 [0.78–0.83]`; without an interval the range is in parentheses.
+fn ratio_words(ratio: &Ratio) -> String {
+    let Ratio { estimate, low, high, is_interval } = ratio;
+    match is_interval {
+        true => format!("{estimate:.2} [{low:.2}–{high:.2}]"),
+        false => format!("{estimate:.2} ({low:.2}–{high:.2})"),
+    }
+}
+
+fn method(comparison: &Comparison) -> String {
+    let percent = SIGNIFICANT * 100.0;
+    let mut out = format!(
+        "ratio: after over before (Hodges-Lehmann), with its exact 95 % interval\n\
+         better, worse: significant at {percent:.0} % (Mann-Whitney, Holm over all metrics)\n    \
+         and beyond the threshold of the metric; better?: more than can be expected\n\
+         same: the interval is within the threshold; ~: cannot be told\n"
+    );
+    if let Some(repeats) = comparison.repeats_min().filter(|repeats| *repeats < REPEATS_MIN) {
+        out.push_str(&format!("Some metrics have {}; {REPEATS_MIN} or more are needed.\n", counted(repeats, "repeat")));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use flowbench_measurement::comparison::Obstacle;
+    use flowbench_measurement::metrics::METRICS;
+
+    use super::*;
+
+    fn cell(change: Change, estimate: f64) -> Compared {
+        Compared {
+            case: "delay sessions exchange workers=2 records_per_epoch=4096 settings=\"gap=10min any\" idle=park"
+                .to_owned(),
+            part: "delay".to_owned(),
+            metric: &METRICS[0],
+            before: 40e6,
+            after: 40e6 * estimate,
+            repeats: (6, 6),
+            ratio: Ratio { estimate, low: estimate * 0.98, high: estimate * 1.03, is_interval: true },
+            probability: 0.01,
+            change,
+        }
+    }
+
+    fn comparison() -> Comparison {
+        let cells = vec![cell(Change::Same, 1.0), cell(Change::Better, 3.0), cell(Change::Worse, 0.8)];
+        let after = vec!["b2".to_owned()];
+        let exact = vec![ExactChange { case: "x".into(), column: "answers_digest", before: "a1".into(), after }];
+        Comparison {
+            obstacles: vec![],
+            cells,
+            exact,
+            exact_compared: 40,
+            only_before: vec![],
+            only_after: vec!["y".into()],
+        }
+    }
+
+    #[test]
+    fn the_worst_comes_first_and_no_line_is_wider_than_the_terminal() {
+        let text = comparison_text(&comparison(), ComparisonForm::Terminal { width: 80 }, false);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.starts_with(
+            "3 metrics: 1 worse, 1 better, 1 same, 0 inconclusive; 1 of 40 exact values differ.\n\
+             x: answers_digest was a1 and is b2\nonly in the run after: y\n"
+        ));
+        let (worse, better) = (text.find("0.80 [0.78–0.82]  worse"), text.find("better?"));
+        assert!(worse.is_some() && worse < better && !text.contains("1.00 ["), "{text}");
+        assert!(comparison_text(&comparison(), ComparisonForm::Terminal { width: 80 }, true).contains("1.00 ["));
+    }
+
+    #[test]
+    fn a_forced_comparison_says_so_on_every_row() {
+        let obstacle = Obstacle { field: "machine.cpu", before: "a".into(), after: "b".into() };
+        let forced = Comparison { obstacles: vec![obstacle], ..comparison() };
+        let text = comparison_text(&forced, ComparisonForm::Markdown, true);
+        assert!(text.contains("forced: machine.cpu differs, 'a' before and 'b' after\n"));
+        assert_eq!(text.lines().filter(|line| line.ends_with("(forced) |")).count(), 3, "{text}");
+    }
+}
