@@ -6,11 +6,13 @@
 //!
 //! Decision D-311.
 
+mod calibration;
 mod exact;
 mod obstacles;
 
 use std::collections::BTreeMap;
 
+pub use self::calibration::{Calibration, Sensitivity, calibrate};
 pub use self::exact::{ExactChange, exact_changes};
 pub use self::obstacles::{Obstacle, obstacles};
 use crate::metrics::{Better, METRICS, Metric};
@@ -173,9 +175,15 @@ pub fn compare(pairs: &[Pair<'_>]) -> Vec<Compared> {
     let adjusted = holm(&cells.iter().map(|cell| cell.probability).collect::<Vec<_>>());
     for (cell, probability) in cells.iter_mut().zip(adjusted) {
         cell.probability = probability;
-        cell.change = change(cell);
+        cell.change = judged(cell.metric, cell.before, &cell.ratio, probability);
     }
     cells
+}
+
+/// Returns the comparison of two samples of a metric, among `comparisons` in all.
+fn change_of(metric: &'static Metric, before: &[f64], after: &[f64], comparisons: usize) -> Option<Change> {
+    let adjusted = (mann_whitney(before, after) * comparisons as f64).min(1.0);
+    Some(judged(metric, median(before)?, &Ratio::of(before, after)?, adjusted))
 }
 
 /// Returns the values of a column in those repeats that have it.
@@ -199,19 +207,18 @@ fn cell(pair: &Pair<'_>, metric: &'static Metric) -> Option<Compared> {
     })
 }
 
-/// Returns what became of a metric, by its ratio and its adjusted probability.
-fn change(cell: &Compared) -> Change {
-    let material = cell.metric.material_share_at(cell.before);
-    let (low, high) = (1.0 - material, 1.0 + material);
-    let Ratio { estimate, is_interval, .. } = cell.ratio;
-    if is_interval && low <= cell.ratio.low && cell.ratio.high <= high {
+/// Returns what became of a metric whose median was `before`, by its ratio and its adjusted probability.
+fn judged(metric: &Metric, before: f64, ratio: &Ratio, adjusted: f64) -> Change {
+    let material = metric.material_share_at(before);
+    let (least, most) = (1.0 - material, 1.0 + material);
+    if ratio.is_interval && least <= ratio.low && ratio.high <= most {
         return Change::Same;
     }
-    let is_beyond = estimate > high || estimate < low;
-    if !is_interval || cell.probability > SIGNIFICANT || !is_beyond {
+    let is_beyond = ratio.estimate > most || ratio.estimate < least;
+    if !ratio.is_interval || adjusted > SIGNIFICANT || !is_beyond {
         return Change::Inconclusive;
     }
-    let is_better = (estimate > 1.0) == (cell.metric.better == Better::Higher);
+    let is_better = (ratio.estimate > 1.0) == (metric.better == Better::Higher);
     if is_better { Change::Better } else { Change::Worse }
 }
 

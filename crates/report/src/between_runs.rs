@@ -58,7 +58,7 @@ fn summary(comparison: &Comparison) -> String {
         0 => format!("all {} exact values are equal", comparison.exact_compared),
         changed => format!("{changed} of {} exact values differ", comparison.exact_compared),
     };
-    format!("{}: {counts}; {exact}.", counted(comparison.cells.len(), "metric"))
+    format!("{}: {counts}\n{exact}", counted(comparison.cells.len(), "metric"))
 }
 
 fn exact_lines(changes: &[ExactChange]) -> String {
@@ -211,7 +211,7 @@ mod tests {
         let text = comparison_text(&comparison(), ComparisonForm::Terminal { width: 80 }, false);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.starts_with(
-            "3 metrics: 1 worse, 1 better, 1 same, 0 inconclusive; 1 of 40 exact values differ.\n\
+            "3 metrics: 1 worse, 1 better, 1 same, 0 inconclusive\n1 of 40 exact values differ\n\
              x: answers_digest was a1 and is b2\nonly in the run after: y\n"
         ));
         let (worse, better) = (text.find("0.80 [0.78–0.82]  worse"), text.find("better?"));

@@ -125,3 +125,25 @@ fn a_fifth_slower_is_found_in_ten_repeats_and_builds_that_are_alike_hardly_alarm
     let alarms = (0..200).filter(|seed| worse(seed, 1.0)).count();
     assert!(alarms <= 5, "{alarms} of 200");
 }
+
+#[test]
+fn a_calibration_says_which_change_is_found_and_hardly_alarms() {
+    let of = |rates: Vec<f64>| {
+        let (before, after) = (closed(&rates[..10]), closed(&rates[10..]));
+        calibrate(&pair(&before, &after).pairs, 7)
+    };
+    let noise: Vec<f64> = noisy(1, 1.0).into_iter().chain(noisy(2, 1.0)).collect();
+    let found = of(noise.clone());
+    assert!(found.false_alarms <= found.divisions / 20, "{found:?}");
+    let share = |calibration: &Calibration| {
+        let of_throughput = calibration.sensitivities.iter().find(|one| one.metric.better == Better::Higher);
+        of_throughput.and_then(|one| one.smallest_share)
+    };
+    let smallest = share(&found).unwrap();
+    assert!((0.05..0.2).contains(&smallest), "{smallest}");
+    // Ten times the noise hides more.
+    let louder = noise.iter().map(|rate| rate * (rate / 100e6).powi(9)).collect();
+    assert!(share(&of(louder)).is_none_or(|hidden| hidden > 2.0 * smallest));
+    let few = calibrate(&pair(&closed(&STEADY[..3]), &closed(&STEADY[..3])).pairs, 7);
+    assert!(few.sensitivities.iter().all(|one| one.smallest_share.is_none() && one.repeats == 3), "{few:?}");
+}
