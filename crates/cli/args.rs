@@ -25,6 +25,12 @@ pub(crate) enum Command {
     Report(Report),
     /// Compare two runs: for each metric the ratio with its interval, and whether it is better, worse or the same
     Compare(Compare),
+    /// Fail, with exit code 3, on a regression against another build or a run that was kept
+    ///
+    /// Answers, late events, waits and records moved are compared exactly, which every machine can. Times and sizes are
+    /// compared by statistics: `--against` has both builds run the experiment in turn, and what looks worse is measured
+    /// three more times before it counts. `--calibrate` says what a comparison can see on this machine.
+    Gate(Gate),
     /// Write a synthetic trace
     Generate(Generate),
     /// Report the facts of a log: rates, disorder, skew, late events, digest
@@ -118,6 +124,60 @@ pub(crate) struct Compare {
     /// Print Markdown
     #[arg(long)]
     pub(crate) markdown: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("with").required(true).args(["baseline", "against", "calibrate"])))]
+pub(crate) struct Gate {
+    /// Results directory of a run to compare with
+    #[arg(long, value_name = "DIR")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Results directory to judge instead of running the experiment of the baseline again
+    #[arg(long, value_name = "DIR", requires = "baseline")]
+    pub(crate) results: Option<PathBuf>,
+    /// Another build to compare with: the command that starts it
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) against: Option<String>,
+    /// Compare this build with itself: print the rate of false alarms and the smallest change that is found
+    #[arg(long)]
+    pub(crate) calibrate: bool,
+    /// Experiment to run: a shipped one, or the path of a TOML file; with --baseline, its own
+    #[arg(long, value_name = "EXPERIMENT", default_value = "ci", conflicts_with = "baseline")]
+    pub(crate) experiment: String,
+    /// Change the experiment, as in `run`
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "baseline")]
+    pub(crate) set: Vec<String>,
+    /// Run and compare only this part of the experiment; may be given more than once
+    #[arg(long, value_name = "PART")]
+    pub(crate) part: Vec<String>,
+    /// Number of times that each build runs the experiment [default: 10, or the repeats of the baseline]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) rounds: Option<u16>,
+    /// File of accepted regressions, each with case, column, commit, reason and expiry
+    #[arg(long, value_name = "FILE")]
+    pub(crate) accepted: Option<PathBuf>,
+    /// What metrics that cannot be told apart do
+    #[arg(long, value_name = "WHAT", default_value = "pass")]
+    pub(crate) on_inconclusive: OnInconclusive,
+    /// Judge times and sizes even if machine, experiment or measuring code differ
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// List the metrics that are the same, too
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print Markdown
+    #[arg(long)]
+    pub(crate) markdown: bool,
+    /// Folder of what is measured [default: `results/gate/<utc>`]
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// What metrics that cannot be told apart do to the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnInconclusive {
+    Fail,
+    Pass,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use crate::args::Compare;
 use crate::failure::{Failure, OK, print};
 
 /// Width of the table on the terminal.
-const WIDTH: usize = 80;
+pub(crate) const WIDTH: usize = 80;
 
 pub(crate) fn compare(args: &Compare) -> Result<i32, Failure> {
     let (before, after) = (read(&args.before)?, read(&args.after)?);

@@ -12,6 +12,8 @@ pub(crate) const OK: i32 = 0;
 const FAILED: i32 = 1;
 /// Bad arguments or configuration.
 const USAGE_ERROR: i32 = 2;
+/// A regression.
+pub(crate) const REGRESSION: i32 = 3;
 /// Nothing was selected.
 const NOTHING_SELECTED: i32 = 4;
 /// Some cases failed or were invalid.
@@ -39,6 +41,11 @@ impl Failure {
     /// Returns the failure of a command that was given nothing to work on.
     pub(crate) fn nothing_selected(problem: impl Display) -> Self {
         Self { code: NOTHING_SELECTED, message: Some(problem.to_string()) }
+    }
+
+    /// Returns the end of a command that was interrupted.
+    pub(crate) fn interrupted(problem: impl Display) -> Self {
+        Self { code: INTERRUPTED, message: Some(problem.to_string()) }
     }
 
     /// Returns the end of a command whose reader has closed the pipe (`| head`): no failure, and no message.

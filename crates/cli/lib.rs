@@ -13,6 +13,7 @@ mod args;
 mod catalogue;
 mod compare;
 mod failure;
+mod gate;
 mod generate;
 mod inspect;
 mod log_input;
@@ -75,6 +76,7 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
         Command::Run(args) => run::run(args, registry, quiet),
         Command::Report(args) => run::report(args, quiet),
         Command::Compare(args) => compare::compare(args),
+        Command::Gate(args) => gate::gate(args, registry, quiet),
         Command::Generate(args) => generate::generate(args, quiet),
         Command::Inspect(args) => inspect::inspect(args, quiet),
         Command::Map(args) => map::map(args, quiet),

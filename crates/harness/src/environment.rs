@@ -25,6 +25,13 @@ pub fn build() -> Build {
     }
 }
 
+/// Returns the time in UTC as it stands in the name of a folder, `20260131T100000Z`.
+pub fn utc_stamp() -> String {
+    let rfc3339 = flowbench_events::rfc3339(jiff::Timestamp::now().as_millisecond());
+    let stamp: String = rfc3339.chars().filter(|letter| !"-:".contains(*letter)).take(15).collect();
+    stamp + "Z"
+}
+
 /// Describes this machine, without its name.
 pub fn machine() -> Machine {
     let cpu = field("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());

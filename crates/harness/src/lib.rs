@@ -4,6 +4,7 @@
 //! processes of its own, supervised for a deadline and a memory cap. In such a process, [`case`] generates the trace,
 //! has [`measure`](mod@measure) offer it to a pipeline, searches for the sustainable rate where one is requested,
 //! checks the answers and computes the numbers. The processes of a [`cluster`] run one dataflow together.
+//! A [`gate`] has several builds run an experiment in turn and judges whether one does worse.
 //! [`replay`](mod@replay) and [`generate`](mod@generate) answer and generate without measuring.
 //!
 //! What we feed (`flowbench-generators`, `flowbench-pipelines`) and how we judge (`flowbench-measurement`,
@@ -13,6 +14,7 @@ pub mod case;
 pub mod cluster;
 pub mod environment;
 pub mod experiment;
+pub mod gate;
 pub mod generate;
 pub mod measure;
 pub mod replay;

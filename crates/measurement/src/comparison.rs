@@ -56,6 +56,8 @@ impl Change {
 pub struct Compared {
     /// Name of the case, unique in the comparison.
     pub case: String,
+    /// The part and the axes of the case, the same in every comparison.
+    pub case_id: String,
     /// The part it belongs to.
     pub part: String,
     /// The metric.
@@ -196,6 +198,7 @@ fn cell(pair: &Pair<'_>, metric: &'static Metric) -> Option<Compared> {
     let (before, after) = (values(&pair.before, metric.column), values(&pair.after, metric.column));
     Some(Compared {
         case: pair.name.clone(),
+        case_id: identity(first),
         part: first.part.clone(),
         metric,
         before: median(&before)?,

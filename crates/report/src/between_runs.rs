@@ -181,6 +181,7 @@ mod tests {
         Compared {
             case: "delay sessions exchange workers=2 records_per_epoch=4096 settings=\"gap=10min any\" idle=park"
                 .to_owned(),
+            case_id: String::new(),
             part: "delay".to_owned(),
             metric: &METRICS[0],
             before: 40e6,

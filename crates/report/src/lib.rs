@@ -22,6 +22,7 @@
 //! ```
 
 mod between_runs;
+mod calibration;
 mod chart;
 mod compare;
 mod draw;
@@ -43,6 +44,7 @@ use flowbench_measurement::results_dir::{ResultsError, write_atomically};
 use thiserror::Error;
 
 pub use between_runs::{ComparisonForm, comparison_text};
+pub use calibration::calibration_text;
 pub use figures::check::{FigureError, check_figure};
 pub use quantity::{Quantity, words};
 pub use results::Results;

@@ -22,6 +22,7 @@ pub const SHIPPED: &[(&str, &str)] = &[
     ("parallelism", include_str!("../../../../experiments/parallelism.toml")),
     ("latency", include_str!("../../../../experiments/latency.toml")),
     ("granularity", include_str!("../../../../experiments/granularity.toml")),
+    ("ci", include_str!("../../../../experiments/ci.toml")),
 ];
 
 /// An experiment as its file describes it.

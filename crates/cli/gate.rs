@@ -1,0 +1,139 @@
+//! `gate`: fails on a regression.
+
+use std::path::PathBuf;
+
+use flowbench_harness::experiment::LoadedExperiment;
+use flowbench_harness::gate::{
+    BuildUnderTest, GateError, GateRequest, Gated, Judged, RoundObserver, judge_runs, read_accepted,
+};
+use flowbench_measurement::record::CaseRecord;
+use flowbench_pipelines::Registry;
+use flowbench_report::{ComparisonForm, calibration_text, comparison_text};
+
+use crate::args::{Gate, OnInconclusive};
+use crate::compare::{WIDTH, read};
+use crate::failure::{Failure, OK, REGRESSION, eprint, print};
+use crate::signals::stop_on_signals;
+
+/// Number of rounds if there is no baseline that says how many repeats it has.
+const ROUNDS: usize = 10;
+
+pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, Failure> {
+    let accepted = args.accepted.as_deref().map_or(Ok(Vec::new()), read_accepted).map_err(Failure::usage_error)?;
+    let baseline = args.baseline.as_deref().map(read).transpose()?;
+    if let (Some((run, cases)), Some(results)) = (&baseline, &args.results) {
+        let after = read(results)?;
+        let gated = judge_runs((run, cases), (&after.0, &after.1), &accepted, args.force).map_err(Failure::failed)?;
+        return conclude(&gated, args);
+    }
+    let other = args.against.as_deref().map(BuildUnderTest::other).transpose().map_err(Failure::usage_error)?;
+    let interrupted = stop_on_signals()?;
+    let experiment = match &baseline {
+        Some((run, _)) => LoadedExperiment::parse("the baseline".to_owned(), &run.resolved_experiment, &[]),
+        None => LoadedExperiment::load(&args.experiment, &args.set),
+    };
+    let repeats = baseline.as_ref().map_or(ROUNDS, |(_, cases)| repeats(cases));
+    let request = GateRequest {
+        experiment: experiment.map_err(Failure::usage_error)?,
+        parts: args.part.iter().cloned().collect(),
+        rounds: args.rounds.map_or(repeats, usize::from),
+        out: out(args)?,
+        registry,
+        accepted,
+        force: args.force,
+        interrupted: &interrupted,
+    };
+    let mut observer = Rounds { quiet };
+    let failed = |error: GateError| match error {
+        GateError::Interrupted(_) => Failure::interrupted(error),
+        GateError::Experiment(error) => Failure::usage_error(error),
+        error => Failure::failed(error),
+    };
+    if args.calibrate {
+        let calibration = request.calibrate(&mut observer).map_err(failed)?;
+        print(&calibration_text(&calibration, WIDTH))?;
+        return Ok(OK);
+    }
+    let gated = match (&baseline, other) {
+        (Some((run, cases)), _) => request.against_run(run, cases, &mut observer),
+        (None, Some(other)) => request.against(other, &mut observer),
+        (None, None) => return Err(Failure::usage_error("give --baseline DIR, --against COMMAND or --calibrate")),
+    };
+    let gated = gated.map_err(failed)?;
+    if !quiet {
+        eprint(format!("what was measured is in {}", request.out.display()));
+    }
+    conclude(&gated, args)
+}
+
+/// Prints what was found and returns the exit code.
+fn conclude(gated: &Gated, args: &Gate) -> Result<i32, Failure> {
+    let judgement = &gated.judgement;
+    let form = if args.markdown { ComparisonForm::Markdown } else { ComparisonForm::Terminal { width: WIDTH } };
+    let mut out = match gated.timed {
+        true => comparison_text(&gated.comparison, form, args.all),
+        false => untimed(gated),
+    };
+    let mut list = |heading: &str, found: &[Judged]| {
+        if !found.is_empty() {
+            out.push_str(&format!("\n{heading}\n"));
+        }
+        found.iter().for_each(|one| out.push_str(&format!("- {}, {}: {}\n", one.case, one.column, one.finding)));
+    };
+    list("Regressions:", &judgement.regressions);
+    list("Accepted regressions:", &judgement.accepted);
+    list("Not confirmed when measured again:", &judgement.dismissed);
+    list("Too good to be believed; see what is left out:", &judgement.implausible);
+    for one in &judgement.expired {
+        out.push_str(&format!("the acceptance of {}, {} expired on {}\n", one.case, one.column, one.expires));
+    }
+    print(&out)?;
+    let fails_open = judgement.inconclusive > 0 && args.on_inconclusive == OnInconclusive::Fail;
+    let (code, word) = match judgement.regressions.len() {
+        0 if fails_open => (REGRESSION, format!("{} metrics are inconclusive", judgement.inconclusive)),
+        0 => (OK, format!("no regression; {} metrics are inconclusive", judgement.inconclusive)),
+        found => (REGRESSION, format!("{found} regressions")),
+    };
+    eprint(format!("gate: {word}"));
+    Ok(code)
+}
+
+/// Returns what keeps times and sizes from being judged, and the exact part of the comparison.
+fn untimed(gated: &Gated) -> String {
+    let comparison = &gated.comparison;
+    let mut out =
+        String::from("Times and sizes are not judged, since the runs differ in more than the code under test:\n");
+    for obstacle in &comparison.obstacles {
+        out.push_str(&format!("  {}: '{}' before, '{}' after\n", obstacle.field, obstacle.before, obstacle.after));
+    }
+    out + &format!("{} of {} exact values differ\n", comparison.exact.len(), comparison.exact_compared)
+}
+
+/// Returns the number of repeats of most cases of a run.
+fn repeats(cases: &[CaseRecord]) -> usize {
+    cases.iter().map(|case| case.repeat).max().unwrap_or(1)
+}
+
+/// Returns the folder of the results, which must not hold anything yet.
+fn out(args: &Gate) -> Result<PathBuf, Failure> {
+    let time = flowbench_harness::environment::utc_stamp();
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join("gate").join(time));
+    let is_taken = out.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    if is_taken || out.is_file() {
+        return Err(Failure::usage_error(format!("{} is not empty; give another folder by --out", out.display())));
+    }
+    Ok(out)
+}
+
+/// Prints the rounds as they begin.
+struct Rounds {
+    quiet: bool,
+}
+
+impl RoundObserver for Rounds {
+    fn begins(&mut self, name: &str, round: usize, rounds: usize, build: &str) {
+        if !self.quiet {
+            eprint(format!("{name}: round {round} of {rounds}, {build}"));
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! From a comparison to regressions: what looks worse is measured again, and what was accepted is set aside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use flowbench_measurement::comparison::{Change, Compared, Comparison};
+use jiff::civil::Date;
+
+use super::{Accepted, GateError};
+
+/// Number of times that what looks worse is measured again.
+const CONFIRMATIONS: usize = 3;
+/// Number of measurements, the first included, in which it has to be worse.
+const CONFIRMED: usize = 3;
+/// The column of a case that has no results any more.
+const CASE: &str = "case";
+
+/// What the gate has found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// What fails the gate.
+    pub regressions: Vec<Judged>,
+    /// Regressions that were accepted, with the reason.
+    pub accepted: Vec<Judged>,
+    /// Entries of the accepted regressions that have expired, although they are needed.
+    pub expired: Vec<Accepted>,
+    /// What looked worse at first and was not when measured again.
+    pub dismissed: Vec<Judged>,
+    /// Improvements too large to be believed.
+    pub implausible: Vec<Judged>,
+    /// Metrics that could not be told apart.
+    pub inconclusive: usize,
+}
+
+/// One finding about a column of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    /// Name of the case.
+    pub case: String,
+    /// Name of the column.
+    pub column: String,
+    /// The finding in words.
+    pub finding: String,
+}
+
+/// Measures parts of the experiment again and compares them.
+pub(super) type Again<'a> = &'a mut dyn FnMut(usize, &BTreeSet<String>) -> Result<Comparison, GateError>;
+
+/// Judges a comparison on a day. `timed` says whether times and sizes are judged; `again` measures what looks worse once
+/// more, and without it the first measurement counts.
+///
+/// # Errors
+///
+/// Fails as `again` does.
+pub(super) fn judge(
+    comparison: &Comparison,
+    timed: bool,
+    accepted: &[Accepted],
+    day: Date,
+    again: Option<Again<'_>>,
+) -> Result<Judgement, GateError> {
+    let mut judgement = Judgement::default();
+    for case in &comparison.only_before {
+        judgement.add(judged(case, CASE, "it had results before and has none now".to_owned()), accepted, day);
+    }
+    for change in &comparison.exact {
+        let finding = format!("was {} and is {}", change.before, change.after.join(" or "));
+        judgement.add(judged(&change.case, change.column, finding), accepted, day);
+    }
+    if !timed {
+        return Ok(judgement);
+    }
+    judgement.inconclusive = comparison.count(Change::Inconclusive);
+    let implausible = comparison.cells.iter().filter(|cell| cell.is_implausible());
+    judgement.implausible = implausible.map(|cell| judged(&cell.case, cell.metric.column, ratio(cell))).collect();
+    let suspects: Vec<&Compared> = comparison.cells.iter().filter(|cell| cell.change == Change::Worse).collect();
+    let is_accepted =
+        |cell: &Compared| accepted.iter().any(|one| one.is_about(&cell.case, cell.metric.column) && one.holds_on(day));
+    let (known, open): (Vec<&Compared>, Vec<&Compared>) = suspects.into_iter().partition(|cell| is_accepted(cell));
+    let worse = match again {
+        Some(again) => confirmed(&open, again)?,
+        None => open.iter().map(|cell| (key(cell), CONFIRMED)).collect(),
+    };
+    for cell in known.into_iter().chain(open) {
+        let seen = worse.get(&key(cell)).copied().unwrap_or(CONFIRMED);
+        let finding = judged(&cell.case, cell.metric.column, ratio(cell));
+        if seen < CONFIRMED { judgement.dismissed.push(finding) } else { judgement.add(finding, accepted, day) }
+    }
+    Ok(judgement)
+}
+
+impl Judgement {
+    /// Adds a regression, among the accepted ones if it is.
+    fn add(&mut self, found: Judged, accepted: &[Accepted], day: Date) {
+        let mut about = accepted.iter().filter(|one| one.is_about(&found.case, &found.column));
+        match about.clone().find(|one| one.holds_on(day)) {
+            Some(one) => {
+                let finding =
+                    format!("{}; accepted until {}: {} ({})", found.finding, one.expires, one.reason, one.commit);
+                self.accepted.push(Judged { finding, ..found });
+            }
+            None => {
+                self.expired.extend(about.next().cloned());
+                self.regressions.push(found);
+            }
+        }
+    }
+}
+
+/// Returns in how many measurements each suspect was worse, the first included. A suspect is not measured any more once it
+/// is decided.
+fn confirmed(suspects: &[&Compared], again: Again<'_>) -> Result<BTreeMap<(String, &'static str), usize>, GateError> {
+    let mut worse: BTreeMap<(String, &'static str), usize> = suspects.iter().map(|cell| (key(cell), 1)).collect();
+    for attempt in 1..=CONFIRMATIONS {
+        let left = CONFIRMATIONS - attempt + 1;
+        let is_open = |cell: &&&Compared| (CONFIRMED - left..CONFIRMED).contains(&worse[&key(cell)]);
+        let open: Vec<&Compared> = suspects.iter().filter(is_open).copied().collect();
+        if open.is_empty() {
+            break;
+        }
+        let parts = open.iter().map(|cell| cell.part.clone()).collect();
+        let comparison = again(attempt, &parts)?;
+        for cell in open {
+            let is_same = |other: &&Compared| other.case_id == cell.case_id && other.metric == cell.metric;
+            let is_worse = comparison.cells.iter().find(is_same).is_some_and(|other| other.change == Change::Worse);
+            *worse.entry(key(cell)).or_default() += usize::from(is_worse);
+        }
+    }
+    Ok(worse)
+}
+
+fn key(cell: &Compared) -> (String, &'static str) {
+    (cell.case.clone(), cell.metric.column)
+}
+
+fn judged(case: &str, column: &str, finding: String) -> Judged {
+    Judged { case: case.to_owned(), column: column.to_owned(), finding }
+}
+
+fn ratio(cell: &Compared) -> String {
+    let (word, ratio) = (cell.change.word(), cell.ratio);
+    format!("{word}: {:.2} times what it was [{:.2}–{:.2}]", ratio.estimate, ratio.low, ratio.high)
+}
+
+#[cfg(test)]
+mod tests {
+    use flowbench_measurement::comparison::ExactChange;
+    use flowbench_measurement::metrics::METRICS;
+    use flowbench_measurement::statistics::Ratio;
+
+    use super::*;
+
+    fn cell(case: &str, change: Change, estimate: f64) -> Compared {
+        let ratio = Ratio { estimate, low: estimate, high: estimate, is_interval: true };
+        Compared {
+            case: case.to_owned(),
+            case_id: case.to_owned(),
+            part: format!("part of {case}"),
+            metric: &METRICS[0],
+            before: 1.0,
+            after: estimate,
+            repeats: (10, 10),
+            ratio,
+            probability: 0.0,
+            change,
+        }
+    }
+
+    fn comparison(cells: Vec<Compared>) -> Comparison {
+        let none = Vec::new();
+        Comparison {
+            cells,
+            obstacles: vec![],
+            exact: vec![],
+            exact_compared: 0,
+            only_before: none.clone(),
+            only_after: none,
+        }
+    }
+
+    const DAY: &str = "2026-12-01";
+
+    fn judged_with(comparison: &Comparison, accepted: &[Accepted], again: Option<Again<'_>>) -> Judgement {
+        judge(comparison, true, accepted, DAY.parse().unwrap(), again).unwrap()
+    }
+
+    fn accepted(column: &str, expires: &str) -> Accepted {
+        let text = |text: &str| text.to_owned();
+        let expires = expires.parse().unwrap();
+        Accepted { case: text("a"), column: text(column), commit: text("abc"), reason: text("known"), expires }
+    }
+
+    #[test]
+    fn three_of_four_confirm_and_no_more_is_measured_than_needed() {
+        let first = comparison(vec![
+            cell("a", Change::Worse, 0.7),
+            cell("b", Change::Worse, 0.7),
+            cell("c", Change::Same, 1.0),
+        ]);
+        let mut measured = Vec::new();
+        let mut again = |attempt: usize, parts: &BTreeSet<String>| {
+            measured.push((attempt, parts.len()));
+            // `b` was worse the first time only.
+            Ok(comparison(vec![cell("a", Change::Worse, 0.7), cell("b", Change::Inconclusive, 0.9)]))
+        };
+        let found = judged_with(&first, &[], Some(&mut again));
+        let names = |found: &[Judged]| found.iter().map(|one| one.case.clone()).collect::<Vec<_>>();
+        assert_eq!((names(&found.regressions), names(&found.dismissed)), (vec!["a".into()], vec!["b".into()]));
+        assert_eq!(measured, [(1, 2), (2, 2)], "after three measurements both are decided");
+        assert_eq!(judged_with(&first, &[], None).regressions.len(), 2);
+    }
+
+    #[test]
+    fn what_is_accepted_does_not_fail_until_it_expires() {
+        let worse = comparison(vec![cell("a", Change::Worse, 0.7)]);
+        let column = METRICS[0].column;
+        let mut never = |_: usize, _: &BTreeSet<String>| panic!("what is accepted is not measured again");
+        let found = judged_with(&worse, &[accepted(column, "2026-12-01")], Some(&mut never));
+        assert!(
+            found.regressions.is_empty()
+                && found.accepted[0].finding.contains("accepted until 2026-12-01: known (abc)")
+        );
+        let found = judged_with(&worse, &[accepted(column, "2026-11-30")], None);
+        assert_eq!((found.regressions.len(), found.expired.len()), (1, 1));
+        assert_eq!(judged_with(&worse, &[accepted("latency_p50_ns", "2027-01-01")], None).regressions.len(), 1);
+    }
+
+    #[test]
+    fn exact_changes_and_lost_cases_fail_whatever_the_machine() {
+        let change = ExactChange { case: "a".into(), column: "late", before: "3".into(), after: vec!["4".into()] };
+        let cells = vec![cell("a", Change::Worse, 0.5), cell("b", Change::Inconclusive, 1.0)];
+        let other = Comparison { exact: vec![change], only_before: vec!["b".into()], ..comparison(cells) };
+        let found = judge(&other, false, &[], DAY.parse().unwrap(), None).unwrap();
+        let columns: Vec<&str> = found.regressions.iter().map(|one| one.column.as_str()).collect();
+        assert_eq!((columns, found.inconclusive), (vec!["case", "late"], 0));
+        let found = judge(&other, true, &[accepted("late", "2027-01-01")], DAY.parse().unwrap(), None).unwrap();
+        assert_eq!((found.regressions.len(), found.accepted.len(), found.inconclusive), (2, 1, 1));
+    }
+
+    #[test]
+    fn an_improvement_that_is_too_good_is_named() {
+        let found =
+            judged_with(&comparison(vec![cell("a", Change::Better, 5.0), cell("b", Change::Better, 1.3)]), &[], None);
+        assert_eq!((found.implausible.len(), found.regressions.len()), (1, 0));
+    }
+}
