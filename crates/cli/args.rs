@@ -287,7 +287,7 @@ pub(crate) struct Replay {
     /// Slack of the watermark, such as 1h [default: the smallest that loses no event of the file]
     #[arg(long = "slack", value_name = "D", value_parser = parse_duration_ms)]
     pub(crate) slack_ms: Option<i64>,
-    /// Eviction: when state is forgotten
+    /// Eviction: when state is forgotten; `ttl` and `capacity` may lose answers (see `flowbench list evictions`)
     #[arg(long, value_name = "E", default_value = "frontier")]
     pub(crate) eviction: String,
     /// Count only the first delivery of each event id, whatever later deliveries say

@@ -103,6 +103,12 @@ fn remarks(replayed: &Replayed, request: &ReplayRequest<'_>) -> String {
     if replayed.without_key > 0 {
         text.push_str(&format!(", {} events without a customer not used", replayed.without_key));
     }
+    if !request.config.eviction.is_exact() {
+        text.push_str(&format!(
+            "; {} forgets state that may still be needed, so answers may be missing or wrong",
+            request.config.eviction
+        ));
+    }
     text
 }
 

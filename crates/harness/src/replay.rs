@@ -109,7 +109,7 @@ pub fn replay(
     let feed = Arc::new(Feed::new(Arc::clone(trace), records_per_epoch, slack_ms, config.order.drops_late()));
     let end = prepared.run(&RunContext { deployment, ..RunContext::new(config, &feed, drivers) })?;
     let without_key = prepared.without_key(&trace.events);
-    let horizon = prepared.counts(config.deduplicate).filter(|_| request.counts_repeats);
+    let horizon = prepared.counts(config.deduplicate).filter(|_| request.counts_repeats && config.eviction.is_exact());
     let repeats = horizon.map(|horizon| repeats(&trace.events, horizon, &feed));
     Ok(Replayed { answers: end.answers, changes: end.changes, late: end.late, slack_ms, repeats, without_key })
 }

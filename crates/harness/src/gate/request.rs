@@ -126,11 +126,7 @@ impl GateRequest<'_> {
         }
     }
 
-    fn judged(
-        &self,
-        comparison: Comparison,
-        again: Again<'_>,
-    ) -> Result<Gated, GateError> {
+    fn judged(&self, comparison: Comparison, again: Again<'_>) -> Result<Gated, GateError> {
         let timed = self.force || comparison.obstacles.is_empty();
         let judgement = judge(&comparison, timed, &self.accepted, Zoned::now().date(), Some(again))?;
         Ok(Gated { comparison, judgement, timed })

@@ -14,8 +14,9 @@ impl EvictionPolicy for Never {
     const SUMMARY: &'static str = "forget nothing; timers still answer when they are due";
     const EXPLANATION: &'static str = "Every state is kept to the end of the run, needed or not. Timers answer when they \
         are due, and what they leave behind is set aside. Memory grows with the number of keys that have come, and \
-        where states end by a timer or an event (sessions, orders), with the number of states. It costs nothing but \
-        that: the others are compared with it.";
+        where states end by a timer or an event (sessions, orders), with the number of states. Of evictions, \
+        only timers take time, and their states are counted as forgotten when they are set aside: the others are \
+        compared with it.";
     const DEFAULT: Self = Self;
 
     fn serves(self) -> &'static str {
