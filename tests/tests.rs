@@ -10,6 +10,7 @@ mod disorder; // what is dropped as late is the trace's own late set; what is ta
 mod documents; // the code cites decisions that are recorded, and doc comments are sentences
 mod experiments; // `run` and `report`: what a run leaves, resuming, interrupting, exit codes
 mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, panics, endless loops, memory hogs
+mod gate; // `compare` and `gate`: regressions, what is refused, and what is accepted
 mod golden; // answers that DuckDB has given to the reference SQL on small logs, to the byte
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
 mod map; // `map` drafts mappings, and what is assumed of a file is said

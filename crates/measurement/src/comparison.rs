@@ -105,9 +105,14 @@ impl Comparison {
     pub fn of(before: (&RunRecord, &[CaseRecord]), after: (&RunRecord, &[CaseRecord])) -> Comparison {
         let Paired { pairs, only_before, only_after } = pair(before.1, after.1);
         let (exact, exact_compared) = exact_changes(&pairs);
+        let is_timed = |pair: &Pair<'_>| {
+            let part = pair.before.first().map(|case| &case.part);
+            !part.is_some_and(|part| before.0.untimed_parts.contains(part) || after.0.untimed_parts.contains(part))
+        };
+        let timed: Vec<Pair<'_>> = pairs.into_iter().filter(is_timed).collect();
         Comparison {
             obstacles: obstacles(before.0, after.0),
-            cells: compare(&pairs),
+            cells: compare(&timed),
             exact,
             exact_compared,
             only_before,

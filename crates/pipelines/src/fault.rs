@@ -38,6 +38,11 @@ pub enum FaultKind {
     EndlessLoop,
     /// The worker takes memory without end.
     MemoryHog,
+    /// From there on the worker is busy, after each batch, for this share of the time since the batch before, in percent:
+    /// in a closed loop everything takes that much longer.
+    SlowerPercent(u64),
+    /// The worker keeps this many KiB for nothing, to the end.
+    HoardKib(usize),
 }
 
 /// A text that is no fault.
@@ -45,8 +50,8 @@ pub enum FaultKind {
 pub enum FaultError {
     /// No fault is called that.
     #[error(
-        "'{0}' is not a fault; use stall:500ms, wrong-answer, drop-event, duplicate-event, panic, endless-loop or \
-         memory-hog, each with @N to strike after N messages"
+        "'{0}' is not a fault; use stall:500ms, slower:20%, hoard:2048KiB, wrong-answer, drop-event, duplicate-event, \
+         panic, endless-loop or memory-hog, each with @N to strike after N messages"
     )]
     Unknown(String),
     /// What follows `@` is not a number.
@@ -57,7 +62,7 @@ pub enum FaultError {
         /// What follows `@`.
         after: String,
     },
-    /// The length of a stall is not a duration.
+    /// The length of a stall is not a duration, a share is not in percent, or a size is not in KiB.
     #[error("fault '{text}': {reason}")]
     Length {
         /// The fault as it was given.
@@ -70,7 +75,7 @@ pub enum FaultError {
 impl FromStr for Fault {
     type Err = FaultError;
 
-    /// Reads `stall:500ms`, `wrong-answer`, `drop-event`, `duplicate-event`, `panic`, `endless-loop`, `memory-hog`, each
+    /// Reads `stall:500ms`, `slower:20%`, `hoard:2048KiB`, `wrong-answer`, `drop-event`, `duplicate-event`, `panic`, `endless-loop`, `memory-hog`, each
     /// optionally with `@N`: after N messages (default 1000).
     fn from_str(text: &str) -> Result<Fault, FaultError> {
         let unknown = || FaultError::Unknown(text.to_owned());
@@ -82,6 +87,8 @@ impl FromStr for Fault {
                 let wrong = |reason: String| FaultError::Length { text: text.to_owned(), reason };
                 FaultKind::StallMs(parse_duration_ms(length).map_err(|reason| wrong(reason.to_string()))? as u64)
             }
+            Some(("slower", share)) => FaultKind::SlowerPercent(measure(text, share, "%")?),
+            Some(("hoard", size)) => FaultKind::HoardKib(measure(text, size, "KiB")?),
             Some(_) => return Err(unknown()),
             None => NAMES.into_iter().find(|(known, _)| *known == name).ok_or_else(unknown)?.1,
         };
@@ -89,11 +96,20 @@ impl FromStr for Fault {
     }
 }
 
+/// Reads a whole number before its unit.
+fn measure<T: FromStr>(fault: &str, text: &str, unit: &str) -> Result<T, FaultError> {
+    let number = text.strip_suffix(unit).and_then(|number| number.parse().ok());
+    let reason = format!("'{text}' is not a whole number of {unit}");
+    number.ok_or(FaultError::Length { text: fault.to_owned(), reason })
+}
+
 impl fmt::Display for Fault {
     /// Writes the text that stands for it.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             FaultKind::StallMs(ms) => write!(formatter, "stall:{ms}ms@{}", self.after),
+            FaultKind::SlowerPercent(percent) => write!(formatter, "slower:{percent}%@{}", self.after),
+            FaultKind::HoardKib(kib) => write!(formatter, "hoard:{kib}KiB@{}", self.after),
             kind => {
                 let name = NAMES.into_iter().find(|(_, known)| *known == kind).map_or("", |(name, _)| name);
                 write!(formatter, "{name}@{}", self.after)
@@ -120,6 +136,9 @@ pub(crate) struct FaultInjector {
     fault: Option<Fault>,
     passed: u64,
     fault_fired: FaultFired,
+    /// The end of the batch before, for a worker that is slower.
+    batch_end: Option<Instant>,
+    hoard: Vec<u8>,
 }
 
 /// True once a fault of this worker has fired, wherever it was armed.
@@ -128,7 +147,8 @@ pub(crate) type FaultFired = Rc<Cell<bool>>;
 impl FaultInjector {
     /// Arms `fault` on the worker that it is planted on and nothing on the others; `fault_fired` is set when it fires.
     pub(crate) fn on(fault: Option<Fault>, is_planted: bool, fault_fired: &FaultFired) -> Self {
-        Self { fault: fault.filter(|_| is_planted), passed: 0, fault_fired: Rc::clone(fault_fired) }
+        let (fault, fault_fired) = (fault.filter(|_| is_planted), Rc::clone(fault_fired));
+        Self { fault, passed: 0, fault_fired, batch_end: None, hoard: Vec::new() }
     }
 
     /// Returns an injector without a fault.
@@ -162,6 +182,9 @@ impl FaultInjector {
         if at >= batch.len() {
             return;
         }
+        if let FaultKind::SlowerPercent(percent) = fault.kind {
+            return self.slow_down(percent);
+        }
         self.fault = None;
         self.fault_fired.set(true);
         match fault.kind {
@@ -179,8 +202,18 @@ impl FaultInjector {
                     std::hint::black_box(&taken);
                 }
             }
-            FaultKind::WrongAnswer => {}
+            FaultKind::HoardKib(kib) => self.hoard = std::hint::black_box(vec![1; kib << 10]),
+            FaultKind::WrongAnswer | FaultKind::SlowerPercent(_) => {}
         }
+    }
+
+    /// Stays busy for a share of the time since the batch before.
+    fn slow_down(&mut self, percent: u64) {
+        self.fault_fired.set(true);
+        if let Some(batch_end) = self.batch_end {
+            stall(batch_end.elapsed() * u32::try_from(percent).unwrap_or(u32::MAX) / 100);
+        }
+        self.batch_end = Some(Instant::now());
     }
 }
 
@@ -204,8 +237,11 @@ mod tests {
             let fault: Fault = text.parse().unwrap();
             assert_eq!((fault.to_string(), fault.to_string().parse()), (format!("{text}@1000"), Ok(fault)));
         }
+        assert_eq!("slower:20%@0".parse(), Ok(Fault { kind: FaultKind::SlowerPercent(20), after: 0 }));
+        assert_eq!("hoard:2048KiB".parse::<Fault>().unwrap().to_string(), "hoard:2048KiB@1000");
+        assert_eq!("slower:20%@0".parse::<Fault>().unwrap().to_string(), "slower:20%@0");
         assert_eq!("stall:2s@7".parse::<Fault>().unwrap().to_string(), "stall:2000ms@7");
-        for text in ["", "stall", "stall:x", "drop-event@x", "explode", "panic:3"] {
+        for text in ["", "stall", "stall:x", "drop-event@x", "explode", "panic:3", "slower:20", "hoard:2MB"] {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }
     }

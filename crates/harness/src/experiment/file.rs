@@ -75,6 +75,10 @@ pub struct Question {
     /// without logging.
     #[serde(default)]
     pub profile_operators: bool,
+    /// True if only what follows from trace and configuration is compared with other runs: the cases are too short for
+    /// their times to mean anything.
+    #[serde(default)]
+    pub untimed: bool,
     /// Search: the maximum p99 latency at which a rate counts as sustained.
     #[serde(default = "ten_ms")]
     pub slo_p99: Spanned<String>,
@@ -301,8 +305,8 @@ fn place(key: &str) -> String {
 /// Keys at the top of an experiment that may be set.
 const TOP: [&str; 4] = ["seed", "repeats", "deadline", "memory_cap_mib"];
 /// Keys of a part that are not axes.
-const OF_PART: [&str; 8] =
-    ["trace", "duration", "warmup", "profile_operators", "slo_p99", "deadline", "of_pipeline", "axes"];
+const OF_PART: [&str; 9] =
+    ["trace", "duration", "warmup", "profile_operators", "untimed", "slo_p99", "deadline", "of_pipeline", "axes"];
 
 fn apply(table: &mut toml::Table, setting: &str) -> Result<(), String> {
     let (path, text) = setting.split_once('=').ok_or("write it as KEY=VALUE")?;

@@ -113,7 +113,12 @@ impl GateRequest<'_> {
         let builds = ["one", "other"].map(|name| (name.to_owned(), BuildUnderTest::This));
         let measured = self.rounds(builds.to_vec()).measure("calibration", self.rounds, some(&self.parts), observer)?;
         let seed = self.experiment.experiment.seed.first().copied().unwrap_or(0);
-        Ok(calibrate(&pair(&measured[0].cases, &measured[1].cases).pairs, seed))
+        let untimed = &measured[0].run.untimed_parts;
+        let timed = measured.iter().map(|measured| {
+            measured.cases.iter().filter(|case| !untimed.contains(&case.part)).cloned().collect::<Vec<CaseRecord>>()
+        });
+        let timed: Vec<Vec<CaseRecord>> = timed.collect();
+        Ok(calibrate(&pair(&timed[0], &timed[1]).pairs, seed))
     }
 
     fn rounds(&self, builds: Vec<(String, BuildUnderTest)>) -> Rounds<'_> {

@@ -114,7 +114,7 @@ impl Rounds<'_> {
                 observer.begins(name, round, rounds, &self.builds[index].0);
                 let out = folder.join(format!("{}-{round}", self.builds[index].0));
                 self.run(index, &file, &out, deadline)?;
-                add(&mut measured[index], round, &out)?;
+                add(&mut measured[index], round, &out, &experiment.text)?;
             }
         }
         let measured: Vec<Measured> = measured.into_iter().flatten().collect();
@@ -202,13 +202,16 @@ fn end(process: &mut ChildProcess) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Adds the cases of a round to those before.
-fn add(measured: &mut Option<Measured>, round: usize, dir: &Path) -> Result<(), ResultsError> {
+/// Adds the cases of a round to those before. All builds were given the same experiment, however they write it down.
+fn add(measured: &mut Option<Measured>, round: usize, dir: &Path, experiment: &str) -> Result<(), ResultsError> {
     let mut cases = read_cases(dir)?.rows;
     cases.iter_mut().for_each(|case| case.repeat = round);
     match measured {
         Some(measured) => measured.cases.extend(cases),
-        None => *measured = Some(Measured { run: read_run(dir)?, cases }),
+        None => {
+            let run = RunRecord { resolved_experiment: experiment.to_owned(), ..read_run(dir)? };
+            *measured = Some(Measured { run, cases });
+        }
     }
     Ok(())
 }

@@ -364,6 +364,7 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> RunRecord {
         title: experiment.title.clone(),
         resolved_experiment: loaded.text.clone(),
         parts: experiment.parts.iter().map(part).collect(),
+        untimed_parts: experiment.parts.iter().filter(|part| part.untimed).map(|part| part.name.clone()).collect(),
         seed: experiment.seed.first().copied().unwrap_or(0),
         started_at: rfc3339(jiff::Timestamp::now().as_millisecond()),
         wall_s: None,

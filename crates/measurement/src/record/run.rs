@@ -20,6 +20,9 @@ pub struct RunRecord {
     pub resolved_experiment: String,
     /// The questions with their figures, in the order of the report.
     pub parts: Vec<QuestionRecord>,
+    /// Names of the parts whose times are not compared with those of other runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untimed_parts: Vec<String>,
     /// Seed of the case order, and of the traces of cases that do not name one.
     pub seed: u64,
     /// Start of the run, RFC 3339 in UTC.
