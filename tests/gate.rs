@@ -173,5 +173,6 @@ fn gated_with(fault: &str) -> String {
 #[ignore = "it measures for five minutes: run it on a quiet machine, in a release build"]
 fn a_fifth_more_time_or_memory_is_found() {
     assert!(gated_with("slower:20%@0").contains("throughput_events_per_s: worse"));
-    assert!(gated_with("hoard:600KiB@0").contains("live_bytes_peak: worse"));
+    // A fifth of what `sessions` holds at its peak.
+    assert!(gated_with("hoard:512KiB@0").contains("live_bytes_peak: worse"));
 }

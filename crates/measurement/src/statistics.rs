@@ -1,7 +1,10 @@
 //! Medians, quantiles, confidence intervals, regression lines and comparisons by rank, with which all else is judged.
 
+mod order;
 mod ranks;
 
+use self::order::sorted;
+pub use self::order::{median, quantile};
 pub use self::ranks::{Ratio, holm, mann_whitney};
 
 /// An estimate with its 95 % confidence interval.
@@ -27,22 +30,6 @@ const DEGREES_OF_FREEDOM_MIN: f64 = 6.0;
 
 /// Minimum number of repeats for which an exact 95 % interval of the median exists.
 pub const MEDIAN_INTERVAL_SAMPLES: usize = 6;
-
-/// Returns the median; `None` if there is no sample. NaN sorts last.
-pub fn median(sample: &[f64]) -> Option<f64> {
-    quantile(sample, 0.5)
-}
-
-/// Returns the quantile `q` (0 to 1), interpolated between its neighbours (type 7 of Hyndman and Fan 1996, the default
-/// of R and NumPy); `None` if there is no sample.
-pub fn quantile(sample: &[f64], q: f64) -> Option<f64> {
-    let sorted = sorted(sample);
-    let last = sorted.len().checked_sub(1)?;
-    let at = q.clamp(0.0, 1.0) * last as f64;
-    let below = at.floor() as usize;
-    let above = (below + 1).min(last);
-    Some(sorted[below] + (at - below as f64) * (sorted[above] - sorted[below]))
-}
 
 /// Returns the median with an interval that covers the true median in at least 95 % of cases, whatever the
 /// distribution: the k-th value from either end, with k from the binomial distribution. It assumes independent repeats.
@@ -214,12 +201,6 @@ fn median_rank(n: usize) -> usize {
         cumulated += probability;
     }
     rank
-}
-
-fn sorted(sample: &[f64]) -> Vec<f64> {
-    let mut sorted = sample.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::comparison::{Change, Compared, Comparison, ExactChange, REPEATS_MIN, SIGNIFICANT};
+use flowbench_measurement::comparison::{Compared, Comparison, ExactChange, MetricChange, REPEATS_MIN, SIGNIFICANT};
 use flowbench_measurement::statistics::Ratio;
 
 use crate::Quantity;
@@ -52,8 +52,9 @@ pub fn comparison_text(comparison: &Comparison, form: ComparisonForm, all: bool)
 }
 
 fn summary(comparison: &Comparison) -> String {
-    let of = |change: Change| format!("{} {}", comparison.count(change), change.word());
-    let counts = [Change::Worse, Change::Better, Change::Same, Change::Inconclusive].map(of).join(", ");
+    let of = |change: MetricChange| format!("{} {}", comparison.count(change), change.word());
+    let counts =
+        [MetricChange::Worse, MetricChange::Better, MetricChange::Same, MetricChange::Inconclusive].map(of).join(", ");
     let exact = match comparison.exact.len() {
         0 => format!("all {} exact values are equal", comparison.exact_compared),
         changed => format!("{changed} of {} exact values differ", comparison.exact_compared),
@@ -74,12 +75,13 @@ fn exact_lines(changes: &[ExactChange]) -> String {
 
 /// Returns the metrics that have a row: cases by their worst change, and the metrics of a case by theirs.
 fn listed(comparison: &Comparison, all: bool) -> Vec<&Compared> {
-    let mut worst: BTreeMap<&str, Change> = BTreeMap::new();
+    let mut worst: BTreeMap<&str, MetricChange> = BTreeMap::new();
     for cell in &comparison.cells {
         let change = worst.entry(&cell.case).or_insert(cell.change);
         *change = cell.change.min(*change);
     }
-    let mut cells: Vec<&Compared> = comparison.cells.iter().filter(|cell| all || cell.change != Change::Same).collect();
+    let mut cells: Vec<&Compared> =
+        comparison.cells.iter().filter(|cell| all || cell.change != MetricChange::Same).collect();
     cells.sort_by_key(|cell| (worst[cell.case.as_str()], &cell.case, cell.change));
     cells
 }
@@ -132,8 +134,8 @@ fn wrapped_at(text: &str, width: usize) -> String {
 fn row(cell: &Compared, is_forced: bool) -> Vec<String> {
     let quantity = Quantity::of(cell.metric.column);
     let change = match cell.change {
-        Change::Better if cell.is_implausible() => "better?",
-        Change::Inconclusive => "~",
+        MetricChange::Better if cell.is_implausible() => "better?",
+        MetricChange::Inconclusive => "~",
         change => change.word(),
     };
     let forced = if is_forced { " (forced)" } else { "" };
@@ -177,7 +179,7 @@ mod tests {
 
     use super::*;
 
-    fn cell(change: Change, estimate: f64) -> Compared {
+    fn cell(change: MetricChange, estimate: f64) -> Compared {
         Compared {
             case: "delay sessions exchange workers=2 records_per_epoch=4096 settings=\"gap=10min any\" idle=park"
                 .to_owned(),
@@ -194,7 +196,8 @@ mod tests {
     }
 
     fn comparison() -> Comparison {
-        let cells = vec![cell(Change::Same, 1.0), cell(Change::Better, 3.0), cell(Change::Worse, 0.8)];
+        let cells =
+            vec![cell(MetricChange::Same, 1.0), cell(MetricChange::Better, 3.0), cell(MetricChange::Worse, 0.8)];
         let after = vec!["b2".to_owned()];
         let exact = vec![ExactChange { case: "x".into(), column: "answers_digest", before: "a1".into(), after }];
         Comparison {

@@ -4,7 +4,7 @@
 //! [`comparison`](flowbench_measurement::comparison), and whatever looks worse is measured three more times before it counts:
 //! it is a regression if it is worse in three of four.
 //!
-//! Decision D-425.
+//! Decision D-426.
 
 mod accepted;
 mod build_under_test;
@@ -15,5 +15,5 @@ mod suspects;
 pub use accepted::{Accepted, AcceptedError, read_accepted};
 pub use build_under_test::{BuildUnderTest, SameBuild};
 pub use request::{GateRequest, Gated, judge_runs};
-pub use rounds::{GateError, Measured, RoundObserver};
+pub use rounds::{GateError, MeasuredBuild, RoundObserver};
 pub use suspects::{Judged, Judgement};

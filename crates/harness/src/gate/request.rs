@@ -11,7 +11,7 @@ use jiff::Zoned;
 
 use super::rounds::Rounds;
 use super::suspects::{Again, judge};
-use super::{Accepted, BuildUnderTest, GateError, Judgement, Measured, RoundObserver};
+use super::{Accepted, BuildUnderTest, GateError, Judgement, MeasuredBuild, RoundObserver};
 use crate::experiment::file::LoadedExperiment;
 
 /// What to measure, and how to judge it.
@@ -94,7 +94,7 @@ impl GateRequest<'_> {
         let mut compared = |name: &str, parts: &BTreeSet<String>| {
             let measured = rounds.measure(name, self.rounds, some(parts), observer)?;
             let is_asked = |case: &&CaseRecord| parts.is_empty() || parts.contains(&case.part);
-            let before = Measured { run: run.clone(), cases: cases.iter().filter(is_asked).cloned().collect() };
+            let before = MeasuredBuild { run: run.clone(), cases: cases.iter().filter(is_asked).cloned().collect() };
             // The same experiment, but for the number of its repeats.
             let mut after = measured[0].clone();
             after.run.resolved_experiment.clone_from(&run.resolved_experiment);
@@ -138,7 +138,7 @@ impl GateRequest<'_> {
     }
 }
 
-fn comparison_of(before: &Measured, after: &Measured) -> Comparison {
+fn comparison_of(before: &MeasuredBuild, after: &MeasuredBuild) -> Comparison {
     Comparison::of((&before.run, &before.cases), (&after.run, &after.cases))
 }
 

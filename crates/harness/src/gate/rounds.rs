@@ -28,7 +28,7 @@ const HAS_RESULTS: [i32; 2] = [0, 5];
 
 /// What a build has measured in all rounds.
 #[derive(Debug, Clone)]
-pub struct Measured {
+pub struct MeasuredBuild {
     /// The run of the first round.
     pub run: RunRecord,
     /// The cases of all rounds; the round is their repeat.
@@ -100,7 +100,7 @@ impl Rounds<'_> {
         rounds: usize,
         parts: Option<&BTreeSet<String>>,
         observer: &mut dyn RoundObserver,
-    ) -> Result<Vec<Measured>, GateError> {
+    ) -> Result<Vec<MeasuredBuild>, GateError> {
         let experiment = once(self.experiment, parts)?;
         let deadline = deadline(&experiment, self.registry)?;
         let folder = self.dir.join(name);
@@ -108,7 +108,7 @@ impl Rounds<'_> {
         let io = |source| GateError::Process { build: file.display().to_string(), source };
         std::fs::create_dir_all(&folder).map_err(io)?;
         std::fs::write(&file, &experiment.text).map_err(io)?;
-        let mut measured: Vec<Option<Measured>> = self.builds.iter().map(|_| None).collect();
+        let mut measured: Vec<Option<MeasuredBuild>> = self.builds.iter().map(|_| None).collect();
         for round in 1..=rounds {
             for index in in_turn(round, self.builds.len()) {
                 observer.begins(name, round, rounds, &self.builds[index].0);
@@ -117,7 +117,7 @@ impl Rounds<'_> {
                 add(&mut measured[index], round, &out, &experiment.text)?;
             }
         }
-        let measured: Vec<Measured> = measured.into_iter().flatten().collect();
+        let measured: Vec<MeasuredBuild> = measured.into_iter().flatten().collect();
         for ((build, _), measured) in self.builds.iter().zip(&measured) {
             write(&folder.join(build), measured)?;
         }
@@ -203,21 +203,21 @@ fn end(process: &mut ChildProcess) -> std::io::Result<()> {
 }
 
 /// Adds the cases of a round to those before. All builds were given the same experiment, however they write it down.
-fn add(measured: &mut Option<Measured>, round: usize, dir: &Path, experiment: &str) -> Result<(), ResultsError> {
+fn add(measured: &mut Option<MeasuredBuild>, round: usize, dir: &Path, experiment: &str) -> Result<(), ResultsError> {
     let mut cases = read_cases(dir)?.rows;
     cases.iter_mut().for_each(|case| case.repeat = round);
     match measured {
         Some(measured) => measured.cases.extend(cases),
         None => {
             let run = RunRecord { resolved_experiment: experiment.to_owned(), ..read_run(dir)? };
-            *measured = Some(Measured { run, cases });
+            *measured = Some(MeasuredBuild { run, cases });
         }
     }
     Ok(())
 }
 
 /// Writes what a build has measured as a results directory.
-fn write(dir: &Path, measured: &Measured) -> Result<(), ResultsError> {
+fn write(dir: &Path, measured: &MeasuredBuild) -> Result<(), ResultsError> {
     let mut results = ResultsDir::create(dir)?;
     let run = RunRecord { planned_cases: measured.cases.len(), ..measured.run.clone() };
     results.write_run(&run)?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flowbench_measurement::comparison::{Change, Compared, Comparison};
+use flowbench_measurement::comparison::{Compared, Comparison, MetricChange};
 use jiff::civil::Date;
 
 use super::{Accepted, GateError};
@@ -69,10 +69,10 @@ pub(super) fn judge(
     if !timed {
         return Ok(judgement);
     }
-    judgement.inconclusive = comparison.count(Change::Inconclusive);
+    judgement.inconclusive = comparison.count(MetricChange::Inconclusive);
     let implausible = comparison.cells.iter().filter(|cell| cell.is_implausible());
     judgement.implausible = implausible.map(|cell| judged(&cell.case, cell.metric.column, ratio(cell))).collect();
-    let suspects: Vec<&Compared> = comparison.cells.iter().filter(|cell| cell.change == Change::Worse).collect();
+    let suspects: Vec<&Compared> = comparison.cells.iter().filter(|cell| cell.change == MetricChange::Worse).collect();
     let is_accepted =
         |cell: &Compared| accepted.iter().any(|one| one.is_about(&cell.case, cell.metric.column) && one.holds_on(day));
     let (known, open): (Vec<&Compared>, Vec<&Compared>) = suspects.into_iter().partition(|cell| is_accepted(cell));
@@ -121,7 +121,8 @@ fn confirmed(suspects: &[&Compared], again: Again<'_>) -> Result<BTreeMap<(Strin
         let comparison = again(attempt, &parts)?;
         for cell in open {
             let is_same = |other: &&Compared| other.case_id == cell.case_id && other.metric == cell.metric;
-            let is_worse = comparison.cells.iter().find(is_same).is_some_and(|other| other.change == Change::Worse);
+            let is_worse =
+                comparison.cells.iter().find(is_same).is_some_and(|other| other.change == MetricChange::Worse);
             *worse.entry(key(cell)).or_default() += usize::from(is_worse);
         }
     }
@@ -149,7 +150,7 @@ mod tests {
 
     use super::*;
 
-    fn cell(case: &str, change: Change, estimate: f64) -> Compared {
+    fn cell(case: &str, change: MetricChange, estimate: f64) -> Compared {
         let ratio = Ratio { estimate, low: estimate, high: estimate, is_interval: true };
         Compared {
             case: case.to_owned(),
@@ -192,15 +193,15 @@ mod tests {
     #[test]
     fn three_of_four_confirm_and_no_more_is_measured_than_needed() {
         let first = comparison(vec![
-            cell("a", Change::Worse, 0.7),
-            cell("b", Change::Worse, 0.7),
-            cell("c", Change::Same, 1.0),
+            cell("a", MetricChange::Worse, 0.7),
+            cell("b", MetricChange::Worse, 0.7),
+            cell("c", MetricChange::Same, 1.0),
         ]);
         let mut measured = Vec::new();
         let mut again = |attempt: usize, parts: &BTreeSet<String>| {
             measured.push((attempt, parts.len()));
             // `b` was worse the first time only.
-            Ok(comparison(vec![cell("a", Change::Worse, 0.7), cell("b", Change::Inconclusive, 0.9)]))
+            Ok(comparison(vec![cell("a", MetricChange::Worse, 0.7), cell("b", MetricChange::Inconclusive, 0.9)]))
         };
         let found = judged_with(&first, &[], Some(&mut again));
         let names = |found: &[Judged]| found.iter().map(|one| one.case.clone()).collect::<Vec<_>>();
@@ -211,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_is_accepted_does_not_fail_until_it_expires() {
-        let worse = comparison(vec![cell("a", Change::Worse, 0.7)]);
+        let worse = comparison(vec![cell("a", MetricChange::Worse, 0.7)]);
         let column = METRICS[0].column;
         let mut never = |_: usize, _: &BTreeSet<String>| panic!("what is accepted is not measured again");
         let found = judged_with(&worse, &[accepted(column, "2026-12-01")], Some(&mut never));
@@ -227,7 +228,7 @@ mod tests {
     #[test]
     fn exact_changes_and_lost_cases_fail_whatever_the_machine() {
         let change = ExactChange { case: "a".into(), column: "late", before: "3".into(), after: vec!["4".into()] };
-        let cells = vec![cell("a", Change::Worse, 0.5), cell("b", Change::Inconclusive, 1.0)];
+        let cells = vec![cell("a", MetricChange::Worse, 0.5), cell("b", MetricChange::Inconclusive, 1.0)];
         let other = Comparison { exact: vec![change], only_before: vec!["b".into()], ..comparison(cells) };
         let found = judge(&other, false, &[], DAY.parse().unwrap(), None).unwrap();
         let columns: Vec<&str> = found.regressions.iter().map(|one| one.column.as_str()).collect();
@@ -238,8 +239,11 @@ mod tests {
 
     #[test]
     fn an_improvement_that_is_too_good_is_named() {
-        let found =
-            judged_with(&comparison(vec![cell("a", Change::Better, 5.0), cell("b", Change::Better, 1.3)]), &[], None);
+        let found = judged_with(
+            &comparison(vec![cell("a", MetricChange::Better, 5.0), cell("b", MetricChange::Better, 1.3)]),
+            &[],
+            None,
+        );
         assert_eq!((found.implausible.len(), found.regressions.len()), (1, 0));
     }
 }

@@ -4,7 +4,8 @@
 
 use rand::seq::SliceRandom;
 
-use super::{Change, Pair, change_of, values};
+use super::metric_change::{MetricChange, change_of};
+use super::pairs::{Pair, values};
 use crate::metrics::{Better, METRICS, Metric};
 use crate::random::draws;
 use crate::statistics::median;
@@ -60,7 +61,7 @@ pub fn calibrate(pairs: &[Pair<'_>], seed: u64) -> Calibration {
         let is_alarm = |sample: &Sample| {
             let (before, after) = divided(&sample.values, seed ^ *division);
             let change = change_of(sample.metric, &before, &after, samples.len());
-            matches!(change, Some(Change::Worse | Change::Better))
+            matches!(change, Some(MetricChange::Worse | MetricChange::Better))
         };
         samples.iter().any(is_alarm)
     };
@@ -98,7 +99,7 @@ fn sensitivity(sample: &Sample, comparisons: usize, seed: u64) -> Sensitivity {
         let worse = |division: &u64| {
             let (before, mut after) = divided(&sample.values, seed ^ *division);
             after.iter_mut().for_each(|value| *value *= factor);
-            change_of(sample.metric, &before, &after, comparisons) == Some(Change::Worse)
+            change_of(sample.metric, &before, &after, comparisons) == Some(MetricChange::Worse)
         };
         (0..DIVISIONS_OF_EFFECTS).filter(worse).count() as f64 >= POWER * DIVISIONS_OF_EFFECTS as f64
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Pair, follows_search};
+use super::pairs::{Pair, follows_search};
 use crate::metrics::EXACT;
 use crate::record::CaseRecord;
 

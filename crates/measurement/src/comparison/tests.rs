@@ -1,4 +1,5 @@
 use super::*;
+use crate::metrics::Better;
 use crate::random::{Exponential, draws};
 use crate::record::example;
 use rand::RngExt;
@@ -32,7 +33,17 @@ fn times(factor: f64) -> Vec<f64> {
 fn a_change_counts_if_it_is_significant_and_beyond_the_threshold() {
     let change = |factor| throughput(&STEADY, &times(factor)).change;
     let found = [0.8, 0.94, 1.0, 1.03, 1.1, 1.3].map(change);
-    assert_eq!(found, [Change::Worse, Change::Worse, Change::Same, Change::Same, Change::Better, Change::Better]);
+    assert_eq!(
+        found,
+        [
+            MetricChange::Worse,
+            MetricChange::Worse,
+            MetricChange::Same,
+            MetricChange::Same,
+            MetricChange::Better,
+            MetricChange::Better
+        ]
+    );
     let halved = throughput(&STEADY, &times(0.5));
     assert!((halved.ratio.estimate - 0.5).abs() < 0.01 && halved.repeats == (6, 6), "{halved:?}");
     assert!(throughput(&STEADY, &times(3.0)).is_implausible() && !throughput(&STEADY, &times(1.5)).is_implausible());
@@ -40,9 +51,9 @@ fn a_change_counts_if_it_is_significant_and_beyond_the_threshold() {
 
 #[test]
 fn with_few_repeats_or_much_noise_it_cannot_be_told() {
-    assert_eq!(throughput(&STEADY[..3], &times(0.5)[..3]).change, Change::Inconclusive);
+    assert_eq!(throughput(&STEADY[..3], &times(0.5)[..3]).change, MetricChange::Inconclusive);
     let noisy = [50e6, 150e6, 80e6, 120e6, 100e6, 70e6];
-    assert_eq!(throughput(&noisy, &STEADY).change, Change::Inconclusive);
+    assert_eq!(throughput(&noisy, &STEADY).change, MetricChange::Inconclusive);
 }
 
 #[test]
@@ -58,8 +69,8 @@ fn repeats_that_get_slower_are_worse_for_times_and_better_for_nothing() {
     let (before, after) = (open(100_000), open(130_000));
     let cells = compare(&pair(&before, &after).pairs);
     let of = |column: &str| cells.iter().find(|cell| cell.metric.column == column).map(|cell| cell.change);
-    assert_eq!(of("latency_p50_ns"), Some(Change::Worse));
-    assert_eq!(of("latency_p99_ns"), Some(Change::Same));
+    assert_eq!(of("latency_p50_ns"), Some(MetricChange::Worse));
+    assert_eq!(of("latency_p99_ns"), Some(MetricChange::Same));
     assert_eq!(of("throughput_events_per_s"), None, "it was offered");
 }
 
@@ -119,8 +130,9 @@ fn noisy(seed: u64, factor: f64) -> Vec<f64> {
 
 #[test]
 fn a_fifth_slower_is_found_in_ten_repeats_and_builds_that_are_alike_hardly_alarm() {
-    let worse =
-        |seed: &u64, factor| throughput(&noisy(2 * seed, 1.0), &noisy(2 * seed + 1, factor)).change == Change::Worse;
+    let worse = |seed: &u64, factor| {
+        throughput(&noisy(2 * seed, 1.0), &noisy(2 * seed + 1, factor)).change == MetricChange::Worse
+    };
     assert_eq!((0..200).filter(|seed| worse(seed, 1.0 / 1.2)).count(), 200);
     let alarms = (0..200).filter(|seed| worse(seed, 1.0)).count();
     assert!(alarms <= 5, "{alarms} of 200");

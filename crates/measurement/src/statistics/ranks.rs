@@ -2,7 +2,7 @@
 //!
 //! Nothing is assumed about the distribution, and an outlier counts no more than any other value at that end.
 
-use super::sorted;
+use super::order::{median, sorted};
 
 /// Total number of values up to which the distribution of the rank sum is counted out; beyond it is taken as normal.
 const EXACT_VALUES_MAX: usize = 60;
@@ -43,7 +43,7 @@ impl Ratio {
         let from_end = rank.unwrap_or(0);
         let last = sorted.len().checked_sub(1)?;
         Some(Ratio {
-            estimate: super::median(&sorted)?,
+            estimate: median(&sorted)?,
             low: sorted[from_end],
             high: sorted[last - from_end],
             is_interval: rank.is_some(),
