@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use flowbench_harness::experiment::LoadedExperiment;
+use flowbench_measurement::claims::{Standing, check_claims};
 use flowbench_measurement::columns::cases_csv;
 use flowbench_measurement::record::CaseRecord;
+use flowbench_measurement::results_dir::read_cases;
 use flowbench_report::draw;
 use serde_json::Value;
 
@@ -46,6 +49,22 @@ fn tables_of_cases_are_those_of_their_records() {
 }
 
 /// What was measured by different builds is not compared by mistake: the table in `results/README.md` says which is which.
+#[test]
+fn what_an_experiment_claims_holds_in_its_reference() {
+    let mut wrong = String::new();
+    for dir in references() {
+        let name = dir.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
+        let claims = LoadedExperiment::load(&name, &[]).unwrap().experiment.claims;
+        assert!(!claims.is_empty(), "{name} claims nothing");
+        for checked in check_claims(&claims, &read_cases(&dir).unwrap().rows) {
+            if checked.standing != Standing::Holds {
+                wrong += &format!("{name}: {checked}\n");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
 #[test]
 fn every_reference_is_of_a_commit_that_is_listed() {
     let readme = fs::read_to_string(repository("results/README.md")).unwrap();

@@ -31,6 +31,8 @@ pub(crate) enum Command {
     /// compared by statistics: `--against` has both builds run the experiment in turn, and what looks worse is measured
     /// three more times before it counts. `--calibrate` says what a comparison can see on this machine.
     Gate(Gate),
+    /// Run an experiment again from the record of a run, and say what holds: claim by claim, column by column
+    Reproduce(Reproduce),
     /// Write a synthetic trace
     Generate(Generate),
     /// Report the facts of a log: rates, disorder, skew, late events, digest
@@ -178,6 +180,15 @@ pub(crate) struct Gate {
 pub(crate) enum OnInconclusive {
     Fail,
     Pass,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reproduce {
+    /// Results directory of the run to reproduce
+    pub(crate) dir: PathBuf,
+    /// Directory of the new results [default: `results/<experiment>/<utc>_<commit>`]
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

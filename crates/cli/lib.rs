@@ -22,6 +22,7 @@ mod overwriting;
 mod progress;
 mod rejects;
 mod replay;
+mod reproduce;
 mod run;
 mod signals;
 
@@ -77,6 +78,7 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
         Command::Report(args) => run::report(args, quiet),
         Command::Compare(args) => compare::compare(args),
         Command::Gate(args) => gate::gate(args, registry, quiet),
+        Command::Reproduce(args) => reproduce::reproduce(args, registry, quiet),
         Command::Generate(args) => generate::generate(args, quiet),
         Command::Inspect(args) => inspect::inspect(args, quiet),
         Command::Map(args) => map::map(args, quiet),

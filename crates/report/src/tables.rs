@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use flowbench_measurement::claims::{Checked, check_claims};
 use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::{Accuracy, CaseRecord, Numbers, Status, Verdict};
 use flowbench_measurement::repeats::{SCATTERED_LATENCIES, SCATTERED_RATES, Spread};
@@ -33,11 +34,21 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
     if results.cases.iter().any(|case| !case.doubts.is_empty()) {
         out.push_str("The report explains each doubt.\n\n");
     }
+    let checked = check_claims(&results.run.claims, &results.cases);
+    if !checked.is_empty() {
+        let lines: String = checked.iter().map(|one| printable_lines(&one.to_string()) + "\n").collect();
+        out.push_str(&format!("Claims\n{lines}\n"));
+    }
     let failures = failures(results);
     if !failures.is_empty() {
         out.push_str(&format!("Without numbers\n{}\n", failures.in_words(width)));
     }
     out
+}
+
+/// Returns text whose lines cannot steer a terminal.
+fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 /// Returns the measured cases of a question as a table: a column for each axis that varies, medians over the repeats,
@@ -99,6 +110,14 @@ pub(crate) fn repeats_words(results: &Results, part: &str) -> String {
         }
         (_, Some(most)) => format!(" (medians of {most} repeats, with {} in brackets)", Spread::kind(most)),
     }
+}
+
+/// Returns the claims of the experiment, each with whether it holds and what was found.
+pub(crate) fn claims(results: &Results) -> Table {
+    let columns = [Column { title: "", ..LEFT }, Column { title: "claim", ..WORDS }, Column { title: "found", ..LEFT }];
+    let checked = check_claims(&results.run.claims, &results.cases);
+    let row = |one: Checked| vec![one.standing.word().to_owned(), one.claim, one.found];
+    Table { columns: columns.to_vec(), rows: checked.into_iter().map(row).collect() }
 }
 
 /// Returns the cases without numbers and their causes as a table.

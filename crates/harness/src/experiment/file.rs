@@ -46,6 +46,9 @@ pub struct Experiment {
     /// Maximum resident set of a case, MiB. By default 4096.
     #[serde(default = "memory_cap_mib")]
     pub memory_cap_mib: u64,
+    /// What every run of the experiment checks, each a [`Claim`](flowbench_measurement::claims::Claim).
+    #[serde(default)]
+    pub claims: Vec<String>,
     /// The questions.
     #[serde(rename = "part", default)]
     pub parts: Vec<Question>,

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use flowbench_events::rfc3339;
+use flowbench_events::{did_you_mean, rfc3339};
+use flowbench_measurement::claims::Claim;
 use flowbench_measurement::hlog;
 use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::{
@@ -34,6 +35,8 @@ pub struct Request {
     pub experiment: String,
     /// `KEY=VALUE` settings of the experiment.
     pub settings: Vec<String>,
+    /// The directory of a run whose experiment is run again, instead of the two above.
+    pub again: Option<PathBuf>,
     /// The results directory; by default `results/<experiment>/<utc>_<commit>[-dirty]` under the current folder.
     pub out: Option<PathBuf>,
     /// The directory of an unfinished run to continue, instead of all of the above.
@@ -166,13 +169,16 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, observer: &mut dyn Ru
 }
 
 impl Request {
-    fn load(&self) -> Result<LoadedExperiment, ExperimentError> {
+    fn load(&self) -> Result<LoadedExperiment, RunFailed> {
+        if let Some(dir) = &self.again {
+            return Ok(experiment_of(dir, &read_run(dir)?)?);
+        }
         let processes = self.host_rank.as_ref().map(|host_rank| host_rank.hosts.addresses().len()).or(self.processes);
         let processes = processes.map(|processes| format!("processes={processes}"));
         let profile = self.profile_operators.then(|| "profile_operators=true".to_owned());
         let everywhere: Vec<String> = processes.into_iter().chain(profile).collect();
         Plan::check_sizes(&LoadedExperiment::load(&self.experiment, &[])?, self.registry)?;
-        LoadedExperiment::load_with(&self.experiment, &self.settings, &everywhere)
+        Ok(LoadedExperiment::load_with(&self.experiment, &self.settings, &everywhere)?)
     }
 
     /// Runs a case in its processes, of which only one may be on this machine. Returns `None` if interrupted. A process
@@ -209,11 +215,12 @@ pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunOb
         None => (request.load()?, None),
         Some(dir) => {
             let run = resumable(dir)?;
-            (LoadedExperiment::parse(format!("{}/run.json", dir.display()), &run.resolved_experiment, &[])?, Some(run))
+            (experiment_of(dir, &run)?, Some(run))
         }
     };
     check_name(&loaded)?;
     check_figures(&loaded)?;
+    check_claims(&loaded)?;
     let plan = Plan::new(&loaded, request.registry)?;
     if plan.cases.is_empty() {
         return Err(RunFailed::NothingSelected { origin: loaded.origin, skipped: plan.skipped.join("; ") });
@@ -342,6 +349,20 @@ fn check_figures(loaded: &LoadedExperiment) -> Result<(), RunFailed> {
     Ok(())
 }
 
+/// Checks that every claim can be read and is about columns that there are.
+fn check_claims(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
+    let error = |problem: String| ExperimentError { origin: loaded.origin.clone(), line: None, problem };
+    for text in &loaded.experiment.claims {
+        let claim = Claim::parse(text).map_err(|problem| error(problem.to_string()))?;
+        let known = flowbench_report::case_columns();
+        if let Some(unknown) = claim.columns().into_iter().find(|column| !known.contains(column)) {
+            let near = did_you_mean(unknown, known.iter().copied());
+            return Err(error(format!("claim '{text}': there is no column '{unknown}'{near}")));
+        }
+    }
+    Ok(())
+}
+
 fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> RunRecord {
     let mut traces: Vec<TraceRecord> = Vec::new();
     // How long the others are is known when their rate is.
@@ -364,6 +385,7 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> RunRecord {
         title: experiment.title.clone(),
         resolved_experiment: loaded.text.clone(),
         parts: experiment.parts.iter().map(part).collect(),
+        claims: experiment.claims.clone(),
         untimed_parts: experiment.parts.iter().filter(|part| part.untimed).map(|part| part.name.clone()).collect(),
         seed: experiment.seed.first().copied().unwrap_or(0),
         started_at: rfc3339(jiff::Timestamp::now().as_millisecond()),
@@ -456,6 +478,11 @@ fn append(
         channels: &result.channels,
     };
     results.append_case(record, &data)
+}
+
+/// Returns the experiment of a run, which is in its record as a whole.
+fn experiment_of(dir: &Path, run: &RunRecord) -> Result<LoadedExperiment, ExperimentError> {
+    LoadedExperiment::parse(format!("{}/run.json", dir.display()), &run.resolved_experiment, &[])
 }
 
 /// Reads the run to resume, if this program and machine may do so.

@@ -9,6 +9,7 @@ pub(crate) fn run() -> RunRecord {
         title: "a first look".into(),
         resolved_experiment: "name = \"quickstart\"\n".into(),
         parts: vec![],
+        claims: vec![],
         untimed_parts: vec![],
         seed: 7,
         started_at: "2026-01-31T10:00:00.250Z".into(),

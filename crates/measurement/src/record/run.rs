@@ -20,6 +20,9 @@ pub struct RunRecord {
     pub resolved_experiment: String,
     /// The questions with their figures, in the order of the report.
     pub parts: Vec<QuestionRecord>,
+    /// What the experiment claims, each a [`Claim`](crate::claims::Claim).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<String>,
     /// Names of the parts whose times are not compared with those of other runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untimed_parts: Vec<String>,

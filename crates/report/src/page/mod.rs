@@ -44,6 +44,7 @@ pub(crate) fn report(results: &Results, sections: &[Section]) -> String {
     );
     push_lead(&mut out, sections);
     push_answers(&mut out, results, sections);
+    push_claims(&mut out, results);
     out.push_str(&paragraph("small", &run_line(results)));
     for (n, section) in (1..).zip(sections) {
         push_section(&mut out, n, results, section);
@@ -101,6 +102,14 @@ fn push_answers(out: &mut String, results: &Results, sections: &[Section]) {
             "<div class=\"answer\"><p><a href=\"#q{n}\"><strong>{question}</strong></a></p>\n\
              <p>In short: {answer}</p></div>\n"
         ));
+    }
+}
+
+/// Appends what the experiment claims, with what this run says of it.
+fn push_claims(out: &mut String, results: &Results) {
+    if !results.run.claims.is_empty() {
+        out.push_str("<h2>Claims</h2>\n");
+        out.push_str(&tables::claims(results).html());
     }
 }
 

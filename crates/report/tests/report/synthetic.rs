@@ -206,6 +206,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
         title: "A first look: latency, memory, slack".into(),
         resolved_experiment: "name = \"synthetic\"\n".into(),
         parts,
+        claims: vec![],
         untimed_parts: vec![],
         seed: 7,
         started_at: "2026-01-31T10:00:00Z".into(),

@@ -1,0 +1,43 @@
+//! `reproduce`: an experiment once more, and what held.
+
+use flowbench_harness::run::{Request, run as run_experiment};
+use flowbench_measurement::claims::{Standing, check_claims};
+use flowbench_measurement::comparison::Comparison;
+use flowbench_pipelines::Registry;
+use flowbench_report::reproduction_text;
+
+use crate::args::Reproduce;
+use crate::compare::{WIDTH, read};
+use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, REGRESSION, eprint, print};
+use crate::progress::Cases;
+use crate::signals::stop_on_signals;
+
+pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Result<i32, Failure> {
+    let (run, cases) = read(&args.dir)?;
+    let interrupted = stop_on_signals()?;
+    let request = Request { again: Some(args.dir.clone()), out: args.out.clone(), registry, ..Request::default() };
+    let mut progress = Cases::new(quiet);
+    let finished = run_experiment(&request, &interrupted, &mut progress);
+    progress.finish();
+    let finished = finished?;
+    if !quiet {
+        eprint(format!("report: {}", finished.drawn.report.display()));
+    }
+    if finished.interrupted {
+        eprint(format!("interrupted; continue with: flowbench run --resume {}", finished.dir.display()));
+        return Ok(INTERRUPTED);
+    }
+    let (again, cases_again) = read(&finished.dir)?;
+    let comparison = Comparison::of((&run, &cases), (&again, &cases_again));
+    let (before, now) = (check_claims(&run.claims, &cases), check_claims(&run.claims, &cases_again));
+    print(&reproduction_text(&comparison, &before, &now, WIDTH))?;
+    let is_lost = before
+        .iter()
+        .zip(&now)
+        .any(|(before, now)| before.standing == Standing::Holds && now.standing == Standing::Fails);
+    Ok(match () {
+        () if finished.incomplete() > 0 => INCOMPLETE,
+        () if is_lost || !comparison.exact.is_empty() => REGRESSION,
+        () => OK,
+    })
+}

@@ -1,0 +1,408 @@
+//! Claims of an experiment: ratios and shapes that every run checks.
+//!
+//! A claim is written as
+//!
+//! ```text
+//! median(throughput_events_per_s, strategy=exchange, workers=2) / median(throughput_events_per_s, strategy=sequential) >= 1.3
+//! all(growth_verdict, eviction=never) == growing
+//! max(lost_answers_share, eviction=frontier) == 0
+//! ```
+//!
+//! `median`, `min` and `max` take a column and the axes of the cases; `all` is about words and holds if every case has the
+//! same. A time, a rate or a size stands only over one of the same column, for a claim has to hold on other machines.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::columns::Cell;
+use crate::record::{CaseRecord, Status};
+use crate::statistics::{Ratio, median};
+
+/// Endings of columns whose values are those of a machine.
+const OF_A_MACHINE: [&str; 7] = ["_ns", "_s", "_per_s", "_bytes", "_bytes_peak", "_per_event", "_events"];
+
+/// A claim, as it is written and as it is checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// The claim as it is written.
+    pub text: String,
+    over: Selection,
+    under: Option<Selection>,
+    relation: Relation,
+    wanted: Wanted,
+}
+
+/// A claim that cannot be read.
+#[derive(Debug, Error, Clone, PartialEq, Eq)]
+#[error("claim '{claim}': {problem}")]
+pub struct ClaimError {
+    /// The claim as it is written.
+    pub claim: String,
+    /// What is wrong with it, with the likely fix.
+    pub problem: String,
+}
+
+/// What a run says of a claim.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// The claim as it is written.
+    pub claim: String,
+    /// Whether it holds.
+    pub standing: Standing,
+    /// What was found, in words.
+    pub found: String,
+}
+
+/// Whether a claim holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It holds, and so does the whole interval where there is one.
+    Holds,
+    /// It does not, and nor does any of the interval.
+    Fails,
+    /// The interval, or the range of a few repeats, has both.
+    Open,
+    /// The run has no case that it is about.
+    Unknown,
+}
+
+/// The values of a column of some cases, made one.
+#[derive(Debug, Clone, PartialEq)]
+struct Selection {
+    aggregate: Aggregate,
+    column: String,
+    /// Columns and the values that a case must have there.
+    only: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Aggregate {
+    Median,
+    Min,
+    Max,
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    AtLeast,
+    AtMost,
+    Above,
+    Below,
+    Equal,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Wanted {
+    Number(f64),
+    Word(String),
+}
+
+impl Standing {
+    /// Returns the word used in tables.
+    pub fn word(self) -> &'static str {
+        match self {
+            Standing::Holds => "holds",
+            Standing::Fails => "fails",
+            Standing::Open => "open",
+            Standing::Unknown => "no case",
+        }
+    }
+}
+
+impl Claim {
+    /// Reads a claim.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it is not written as a claim is, or if it is about a time, a rate or a size alone.
+    pub fn parse(text: &str) -> Result<Claim, ClaimError> {
+        let failed = |problem: String| ClaimError { claim: text.to_owned(), problem };
+        let (left, relation, right) = split_relation(text).ok_or_else(|| {
+            failed(
+                "it has no >=, <=, >, < or ==; write it as in max(lost_answers_share, eviction=frontier) == 0".into(),
+            )
+        })?;
+        let (over, under) = match left.split_once('/') {
+            Some((over, under)) => (over, Some(under)),
+            None => (left, None),
+        };
+        let over = Selection::parse(over).map_err(failed)?;
+        let under = under.map(Selection::parse).transpose().map_err(failed)?;
+        let wanted = right.parse().map_or_else(|_| Wanted::Word(right.to_owned()), Wanted::Number);
+        let claim = Claim { text: text.to_owned(), over, under, relation, wanted };
+        claim.check().map_err(failed)?;
+        Ok(claim)
+    }
+
+    /// Returns the names of all columns that the claim is about.
+    pub fn columns(&self) -> Vec<&str> {
+        let selections = std::iter::once(&self.over).chain(&self.under);
+        selections
+            .flat_map(|one| std::iter::once(&one.column).chain(one.only.iter().map(|(axis, _)| axis)))
+            .map(String::as_str)
+            .collect()
+    }
+
+    /// Checks the claim against the cases of a run.
+    pub fn check_against(&self, cases: &[CaseRecord]) -> Checked {
+        let (standing, found) = match &self.wanted {
+            Wanted::Word(word) => self.words(word, cases),
+            Wanted::Number(wanted) => self.numbers(*wanted, cases),
+        };
+        Checked { claim: self.text.clone(), standing, found }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let column = &self.over.column;
+        let is_of_a_machine = OF_A_MACHINE.iter().any(|ending| column.ends_with(ending));
+        match &self.under {
+            Some(under) if under.column != *column => Err(format!("'{column}' is set against another column")),
+            None if is_of_a_machine && matches!(self.wanted, Wanted::Number(_)) => {
+                Err(format!("'{column}' is that of a machine; claim a ratio of two of them, {column} over {column}"))
+            }
+            _ if (self.over.aggregate == Aggregate::All) != matches!(self.wanted, Wanted::Word(_)) => {
+                Err("'all' is about words, and nothing else is".to_owned())
+            }
+            _ if matches!(self.wanted, Wanted::Word(_)) && self.relation != Relation::Equal => {
+                Err("words are compared by ==".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn words(&self, word: &str, cases: &[CaseRecord]) -> (Standing, String) {
+        let mut found: Vec<String> =
+            self.over.cells(cases).map(|cell| cell.to_string()).filter(|cell| !cell.is_empty()).collect();
+        found.sort_unstable();
+        let (all, same) = (found.len(), found.iter().filter(|found| *found == word).count());
+        let standing = match (all, same == all) {
+            (0, _) => return (Standing::Unknown, String::new()),
+            (_, true) => Standing::Holds,
+            _ => Standing::Fails,
+        };
+        (standing, format!("{same} of {all} are {word}"))
+    }
+
+    fn numbers(&self, wanted: f64, cases: &[CaseRecord]) -> (Standing, String) {
+        let over = self.over.values(cases);
+        let Some(value) = self.over.aggregated(&over) else { return (Standing::Unknown, String::new()) };
+        let Some(under) = &self.under else {
+            let standing = if self.relation.holds(value, wanted) { Standing::Holds } else { Standing::Fails };
+            return (standing, Cell::Number(value).to_string());
+        };
+        let below = under.values(cases);
+        let medians = self.over.aggregate == Aggregate::Median && under.aggregate == Aggregate::Median;
+        match Ratio::of(&below, &over).filter(|_| medians) {
+            Some(ratio) => {
+                let ends = [ratio.low, ratio.high].map(|end| self.relation.holds(end, wanted));
+                let standing = match ends {
+                    [true, true] => Standing::Holds,
+                    [false, false] => Standing::Fails,
+                    _ => Standing::Open,
+                };
+                let kind = if ratio.is_interval { "95 % interval" } else { "range of pairs" };
+                (standing, format!("{:.3} ({kind} {:.3} to {:.3})", ratio.estimate, ratio.low, ratio.high))
+            }
+            None => match under.aggregated(&below).filter(|below| *below != 0.0) {
+                Some(below) => {
+                    let holds = self.relation.holds(value / below, wanted);
+                    (if holds { Standing::Holds } else { Standing::Fails }, format!("{:.3}", value / below))
+                }
+                None => (Standing::Unknown, String::new()),
+            },
+        }
+    }
+}
+
+impl Selection {
+    /// Reads `median(column, axis=value, ...)`.
+    fn parse(text: &str) -> Result<Selection, String> {
+        let text = text.trim();
+        let whole = text.strip_suffix(')').and_then(|text| text.split_once('('));
+        let (name, inside) =
+            whole.ok_or_else(|| format!("'{text}' is not written as median(column, axis=value, ...)"))?;
+        let aggregate = match name.trim() {
+            "median" => Aggregate::Median,
+            "min" => Aggregate::Min,
+            "max" => Aggregate::Max,
+            "all" => Aggregate::All,
+            other => return Err(format!("there is no '{other}'; there are median, min, max and all")),
+        };
+        let mut arguments = split_arguments(inside).into_iter();
+        let column = arguments.next().filter(|column| !column.is_empty()).ok_or("the column is missing")?;
+        let only = arguments.map(|argument| match argument.split_once('=') {
+            Some((axis, value)) => Ok((axis.trim().to_owned(), value.trim().to_owned())),
+            None => Err(format!("'{argument}' is not axis=value")),
+        });
+        Ok(Selection { aggregate, column, only: only.collect::<Result<_, _>>()? })
+    }
+
+    fn cells<'a>(&'a self, cases: &'a [CaseRecord]) -> impl Iterator<Item = Cell> + 'a {
+        let is_asked = |case: &&CaseRecord| {
+            let has =
+                |(axis, value): &(String, String)| case.column(axis).is_some_and(|cell| cell.to_string() == *value);
+            case.status == Status::Ok && self.only.iter().all(has)
+        };
+        cases.iter().filter(is_asked).filter_map(|case| case.column(&self.column))
+    }
+
+    fn values(&self, cases: &[CaseRecord]) -> Vec<f64> {
+        self.cells(cases).filter_map(|cell| cell.number()).collect()
+    }
+
+    fn aggregated(&self, values: &[f64]) -> Option<f64> {
+        match self.aggregate {
+            Aggregate::Min => values.iter().copied().reduce(f64::min),
+            Aggregate::Max => values.iter().copied().reduce(f64::max),
+            Aggregate::Median | Aggregate::All => median(values),
+        }
+    }
+}
+
+impl Relation {
+    fn holds(self, value: f64, wanted: f64) -> bool {
+        match self {
+            Relation::AtLeast => value >= wanted,
+            Relation::AtMost => value <= wanted,
+            Relation::Above => value > wanted,
+            Relation::Below => value < wanted,
+            Relation::Equal => value == wanted,
+        }
+    }
+}
+
+/// Checks the claims of a run against its cases; one that cannot be read any more is unknown and says why.
+pub fn check_claims(claims: &[String], cases: &[CaseRecord]) -> Vec<Checked> {
+    let checked = |text: &String| match Claim::parse(text) {
+        Ok(claim) => claim.check_against(cases),
+        Err(error) => Checked { claim: text.clone(), standing: Standing::Unknown, found: error.problem },
+    };
+    claims.iter().map(checked).collect()
+}
+
+/// Writes the claim, whether it holds, and what was found.
+impl fmt::Display for Checked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:<7}  {}", self.standing.word(), self.claim)?;
+        if self.found.is_empty() { Ok(()) } else { write!(formatter, "\n         found: {}", self.found) }
+    }
+}
+
+/// Splits a claim at its relation, which is not one of the `=` inside parentheses.
+fn split_relation(text: &str) -> Option<(&str, Relation, &str)> {
+    let end = text.rfind(')')? + 1;
+    let rest = text[end..].trim();
+    let relations = [
+        (">=", Relation::AtLeast),
+        ("<=", Relation::AtMost),
+        ("==", Relation::Equal),
+        (">", Relation::Above),
+        ("<", Relation::Below),
+    ];
+    let (sign, relation) = relations.into_iter().find(|(sign, _)| rest.starts_with(sign))?;
+    let wanted = rest[sign.len()..].trim();
+    (!wanted.is_empty()).then_some((&text[..end], relation, wanted))
+}
+
+/// Splits arguments at the commas that are not inside parentheses: `eviction=ttl(6h)` is one.
+fn split_arguments(text: &str) -> Vec<String> {
+    let mut arguments = vec![String::new()];
+    let mut depth = 0_usize;
+    for letter in text.chars() {
+        match letter {
+            ',' if depth == 0 => arguments.push(String::new()),
+            _ => {
+                depth = match letter {
+                    '(' => depth + 1,
+                    ')' => depth.saturating_sub(1),
+                    _ => depth,
+                };
+                if let Some(argument) = arguments.last_mut() {
+                    argument.push(letter);
+                }
+            }
+        }
+    }
+    arguments.iter().map(|argument| argument.trim().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::example;
+
+    /// Six repeats of `sequential` at these rates, and of `exchange` at twice them.
+    fn cases() -> Vec<CaseRecord> {
+        let case = |number: usize, strategy: &str, rate: f64| {
+            let mut case = example::case(number, 1);
+            case.axes.strategy = strategy.to_owned();
+            case.numbers.as_mut().unwrap().throughput_events_per_s = rate;
+            case
+        };
+        let rates = [10.0, 10.1, 9.9, 10.2, 9.8, 10.0];
+        let slow = rates.iter().map(|rate| case(1, "sequential", *rate));
+        let fast = rates.iter().map(|rate| case(2, "exchange", 2.0 * rate));
+        slow.chain(fast).collect()
+    }
+
+    fn checked(claim: &str) -> Checked {
+        Claim::parse(claim).unwrap().check_against(&cases())
+    }
+
+    fn speed_up(wanted: &str) -> Standing {
+        let of = |strategy: &str| format!("median(throughput_events_per_s, strategy={strategy}, workers=2)");
+        checked(&format!("{} / {} {wanted}", of("exchange"), of("sequential"))).standing
+    }
+
+    #[test]
+    fn a_ratio_holds_if_its_interval_does() {
+        assert_eq!(
+            [">= 1.8", "< 1.8", ">= 2", "<= 3"].map(speed_up),
+            [Standing::Holds, Standing::Fails, Standing::Open, Standing::Holds]
+        );
+        assert_eq!(speed_up("> 1.5"), Standing::Holds);
+        let none =
+            checked("median(throughput_events_per_s, strategy=x) / median(throughput_events_per_s, strategy=y) > 1");
+        assert_eq!((none.standing, none.found.as_str()), (Standing::Unknown, ""));
+    }
+
+    #[test]
+    fn shares_counts_and_words_stand_alone() {
+        assert_eq!(checked("max(missing_share, strategy=exchange) == 0.1").standing, Standing::Holds);
+        assert_eq!(checked("max(missing) < 100").standing, Standing::Fails);
+        assert_eq!(checked("max(missing) <= 100").found, "100");
+        let words = checked("all(order, strategy=exchange) == watermark");
+        assert_eq!((words.standing, words.found.as_str()), (Standing::Holds, "6 of 6 are watermark"));
+        assert_eq!(checked("all(strategy) == exchange").found, "6 of 12 are exchange");
+        assert_eq!(
+            words.to_string(),
+            "holds    all(order, strategy=exchange) == watermark\n         found: 6 of 6 are watermark"
+        );
+    }
+
+    #[test]
+    fn an_argument_may_have_parentheses_of_its_own() {
+        let claim = Claim::parse("max(lost_answers_share, eviction=ttl(6h), pipeline=sessions) == 0").unwrap();
+        assert_eq!(claim.over.only[0], ("eviction".to_owned(), "ttl(6h)".to_owned()));
+    }
+
+    #[test]
+    fn what_is_no_claim_is_an_error_that_says_why() {
+        for (claim, wanted) in [
+            ("faster", "it has no >="),
+            ("max(late)", "it has no >="),
+            ("mean(late) > 1", "there is no 'mean'"),
+            ("max(late, exchange) > 1", "'exchange' is not axis=value"),
+            ("max() > 1", "the column is missing"),
+            ("median(latency_p99_ns) < 1000000", "'latency_p99_ns' is that of a machine"),
+            ("median(latency_p99_ns) / median(latency_p50_ns) < 10", "is set against another column"),
+            ("max(growth_verdict) == growing", "'all' is about words"),
+            ("all(growth_verdict) >= growing", "words are compared by =="),
+        ] {
+            let error = Claim::parse(claim).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
+}
