@@ -61,7 +61,7 @@ fn a_run_is_judged_against_one_that_was_kept() {
     let same = scratch.ok("flowbench gate --baseline base --results base");
     assert!(same.stderr.contains("gate: no regression"), "{}", same.stderr);
     // The experiment of the baseline is run again, one part of it.
-    let again = scratch.ok("flowbench gate --baseline base --part exact --rounds 1 --out again");
+    let again = scratch.ok("flowbench gate --baseline base --only exact --rounds 1 --out again");
     assert!(again.stdout.contains("exact values are equal"), "{}", again.stdout);
     let inconclusive = "flowbench gate --baseline base --results base --on-inconclusive fail";
     scratch.fails(inconclusive, 3, &["metrics are inconclusive"]);

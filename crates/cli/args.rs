@@ -70,11 +70,14 @@ pub(crate) struct Run {
     /// Change the experiment: `repeats=3`, `<part>.rate=[100000]`, `<part>.trace.events=50000`
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+    /// Run only this part of the experiment; may be given more than once
+    #[arg(long, value_name = "PART")]
+    pub(crate) only: Vec<String>,
     /// Directory of the results [default: `results/<experiment>/<utc>_<commit>`]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Continue the unfinished run in DIR: only cases that have no result yet are run
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "set", "experiment", "processes", "hosts"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "set", "only", "experiment", "processes", "hosts"])]
     pub(crate) resume: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
@@ -151,7 +154,7 @@ pub(crate) struct Gate {
     pub(crate) set: Vec<String>,
     /// Run and compare only this part of the experiment; may be given more than once
     #[arg(long, value_name = "PART")]
-    pub(crate) part: Vec<String>,
+    pub(crate) only: Vec<String>,
     /// Number of times that each build runs the experiment [default: 10, or the repeats of the baseline]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) rounds: Option<u16>,

@@ -35,7 +35,7 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
     let repeats = baseline.as_ref().map_or(ROUNDS, |(_, cases)| repeats(cases));
     let request = GateRequest {
         experiment: experiment.map_err(Failure::usage_error)?,
-        parts: args.part.iter().cloned().collect(),
+        parts: args.only.iter().cloned().collect(),
         rounds: args.rounds.map_or(repeats, usize::from),
         out: out(args)?,
         registry,

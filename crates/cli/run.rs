@@ -24,6 +24,7 @@ pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Fa
         settings: args.set.clone(),
         out: args.out.clone(),
         resume: args.resume.clone(),
+        only: args.only.clone(),
         again: None,
         profile_operators: args.profile_operators,
         processes: args.cluster.processes.map(Into::into),

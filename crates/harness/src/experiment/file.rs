@@ -201,6 +201,35 @@ impl LoadedExperiment {
         Ok(LoadedExperiment { experiment, text, origin, lines_are_those_of_the_file: false })
     }
 
+    /// Returns the experiment with these parts alone, in their order; with all if none is named.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is no part of a name.
+    pub fn only(&self, names: &[String]) -> Result<LoadedExperiment, ExperimentError> {
+        if names.is_empty() {
+            return Ok(self.clone());
+        }
+        let parts = || self.experiment.parts.iter().map(|part| part.name.as_str());
+        if let Some(unknown) = names.iter().find(|name| !parts().any(|part| part == *name)) {
+            let hint = did_you_mean(unknown, parts());
+            let known = parts().collect::<Vec<_>>().join(", ");
+            let problem = format!("there is no part '{unknown}'{hint}; there are {known}");
+            return Err(ExperimentError { origin: self.origin.clone(), line: None, problem });
+        }
+        let mut table: toml::Table = self.text.parse().map_err(|error| located(&self.origin, &self.text, &error))?;
+        let is_named = |part: &toml::Value| {
+            let name = part.get("name").and_then(toml::Value::as_str);
+            name.is_some_and(|name| names.iter().any(|one| one == name))
+        };
+        if let Some(parts) = table.get_mut("part").and_then(toml::Value::as_array_mut) {
+            parts.retain(is_named);
+        }
+        // Settings of sizes are of all parts.
+        table.remove("sizes");
+        Self::parse(self.origin.clone(), &table.to_string(), &[])
+    }
+
     /// Returns the experiment in another of its sizes.
     pub(crate) fn sized(&self, size: &str) -> Result<LoadedExperiment, ExperimentError> {
         Self::parse(self.origin.clone(), &self.text, &[format!("size={size}")])

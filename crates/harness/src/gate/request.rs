@@ -72,7 +72,7 @@ impl GateRequest<'_> {
         let builds = vec![("before".to_owned(), other), ("after".to_owned(), BuildUnderTest::This)];
         let rounds = self.rounds(builds);
         let mut compared = |name: &str, parts: &BTreeSet<String>| {
-            let measured = rounds.measure(name, self.rounds, some(parts), observer)?;
+            let measured = rounds.measure(name, self.rounds, parts, observer)?;
             Ok(comparison_of(&measured[0], &measured[1]))
         };
         let first = compared("first", &self.parts)?;
@@ -92,7 +92,7 @@ impl GateRequest<'_> {
     ) -> Result<Gated, GateError> {
         let rounds = self.rounds(vec![("after".to_owned(), BuildUnderTest::This)]);
         let mut compared = |name: &str, parts: &BTreeSet<String>| {
-            let measured = rounds.measure(name, self.rounds, some(parts), observer)?;
+            let measured = rounds.measure(name, self.rounds, parts, observer)?;
             let is_asked = |case: &&CaseRecord| parts.is_empty() || parts.contains(&case.part);
             let before = MeasuredBuild { run: run.clone(), cases: cases.iter().filter(is_asked).cloned().collect() };
             // The same experiment, but for the number of its repeats.
@@ -111,7 +111,7 @@ impl GateRequest<'_> {
     /// Fails if the experiment cannot be run, if the results cannot be written, or when interrupted.
     pub fn calibrate(&self, observer: &mut dyn RoundObserver) -> Result<Calibration, GateError> {
         let builds = ["one", "other"].map(|name| (name.to_owned(), BuildUnderTest::This));
-        let measured = self.rounds(builds.to_vec()).measure("calibration", self.rounds, some(&self.parts), observer)?;
+        let measured = self.rounds(builds.to_vec()).measure("calibration", self.rounds, &self.parts, observer)?;
         let seed = self.experiment.experiment.seed.first().copied().unwrap_or(0);
         let untimed = &measured[0].run.untimed_parts;
         let timed = measured.iter().map(|measured| {
@@ -140,8 +140,4 @@ impl GateRequest<'_> {
 
 fn comparison_of(before: &MeasuredBuild, after: &MeasuredBuild) -> Comparison {
     Comparison::of((&before.run, &before.cases), (&after.run, &after.cases))
-}
-
-fn some(parts: &BTreeSet<String>) -> Option<&BTreeSet<String>> {
-    (!parts.is_empty()).then_some(parts)
 }

@@ -88,7 +88,7 @@ pub(super) struct Rounds<'a> {
 }
 
 impl Rounds<'_> {
-    /// Measures each build in as many rounds. `parts` are those of the experiment to run, or all of them; `name`
+    /// Measures each build in as many rounds. `parts` are those of the experiment to run, all of them if it is empty; `name`
     /// tells this measurement from the others of the gate.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ impl Rounds<'_> {
         &self,
         name: &str,
         rounds: usize,
-        parts: Option<&BTreeSet<String>>,
+        parts: &BTreeSet<String>,
         observer: &mut dyn RoundObserver,
     ) -> Result<Vec<MeasuredBuild>, GateError> {
         let experiment = once(self.experiment, parts)?;
@@ -167,17 +167,9 @@ fn in_turn(round: usize, builds: usize) -> Vec<usize> {
 }
 
 /// Returns the experiment with one repeat, and only these parts.
-fn once(experiment: &LoadedExperiment, parts: Option<&BTreeSet<String>>) -> Result<LoadedExperiment, ExperimentError> {
-    let error = |problem: String| ExperimentError { origin: experiment.origin.clone(), line: None, problem };
-    let mut table: toml::Table =
-        experiment.text.parse().map_err(|source: toml::de::Error| error(source.to_string()))?;
-    table.insert("repeats".to_owned(), toml::Value::Integer(1));
-    if let (Some(parts), Some(all)) = (parts, table.get_mut("part").and_then(toml::Value::as_array_mut)) {
-        let name = |part: &toml::Value| part.get("name").and_then(toml::Value::as_str).map(str::to_owned);
-        all.retain(|part| name(part).is_some_and(|name| parts.contains(&name)));
-    }
-    let text = toml::to_string(&table).map_err(|source| error(source.to_string()))?;
-    LoadedExperiment::parse(experiment.origin.clone(), &text, &[])
+fn once(experiment: &LoadedExperiment, parts: &BTreeSet<String>) -> Result<LoadedExperiment, ExperimentError> {
+    let some = experiment.only(&parts.iter().cloned().collect::<Vec<_>>())?;
+    LoadedExperiment::parse(experiment.origin.clone(), &some.text, &["repeats=1".to_owned()])
 }
 
 fn deadline(experiment: &LoadedExperiment, registry: Registry) -> Result<Duration, ExperimentError> {
@@ -237,15 +229,16 @@ mod tests {
     fn a_round_is_one_repeat_of_the_parts_in_question() {
         let loaded = LoadedExperiment::load("quickstart", &[]).unwrap();
         let memory = BTreeSet::from(["memory".to_owned()]);
-        let some = once(&loaded, Some(&memory)).unwrap();
+        let some = once(&loaded, &memory).unwrap();
         assert_eq!((some.experiment.parts.len(), *some.experiment.repeats.get_ref()), (1, 1));
-        let all = once(&loaded, None).unwrap();
+        let all = once(&loaded, &BTreeSet::new()).unwrap();
         assert_eq!(all.experiment.parts.len(), loaded.experiment.parts.len());
         let plan = Plan::new(&all, Registry::default()).unwrap();
         assert_eq!(
             deadline(&all, Registry::default()).unwrap(),
             Duration::from_secs(30) * plan.cases.len() as u32 + SPARE
         );
-        assert!(deadline(&once(&loaded, Some(&BTreeSet::new())).unwrap(), Registry::default()).is_err());
+        let unknown = BTreeSet::from(["memry".to_owned()]);
+        assert!(once(&loaded, &unknown).unwrap_err().to_string().contains("did you mean 'memory'"));
     }
 }

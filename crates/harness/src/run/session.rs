@@ -35,6 +35,8 @@ pub struct Request {
     pub experiment: String,
     /// `KEY=VALUE` settings of the experiment.
     pub settings: Vec<String>,
+    /// Names of the parts to run; all of them if there is none.
+    pub only: Vec<String>,
     /// The directory of a run whose experiment is run again, instead of the two above.
     pub again: Option<PathBuf>,
     /// The results directory; by default `results/<experiment>/<utc>_<commit>[-dirty]` under the current folder.
@@ -178,7 +180,7 @@ impl Request {
         let profile = self.profile_operators.then(|| "profile_operators=true".to_owned());
         let everywhere: Vec<String> = processes.into_iter().chain(profile).collect();
         Plan::check_sizes(&LoadedExperiment::load(&self.experiment, &[])?, self.registry)?;
-        Ok(LoadedExperiment::load_with(&self.experiment, &self.settings, &everywhere)?)
+        Ok(LoadedExperiment::load_with(&self.experiment, &self.settings, &everywhere)?.only(&self.only)?)
     }
 
     /// Runs a case in its processes, of which only one may be on this machine. Returns `None` if interrupted. A process
