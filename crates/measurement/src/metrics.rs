@@ -49,11 +49,8 @@ pub const METRICS: [Metric; 9] = [
     Metric::new("live_bytes_peak", Load::Any, 0.05, 65_536.0),
 ];
 
-/// Columns that are functions of trace, pipeline and configuration: the same on every machine, and compared exactly.
-///
-/// Of the repeats of all reference runs, those at the same rate were equal in all of them, but for answers that depend
-/// on timing by nature (retractions under `speculative`, `arrival` with several workers); where the repeats of a case
-/// differ, it is not compared.
+/// Columns that are functions of trace, pipeline and configuration, the same on every machine, and compared exactly; but see
+/// [`is_exact`].
 pub const EXACT: [&str; 20] = [
     "events",
     "trace_digest",
@@ -76,6 +73,27 @@ pub const EXACT: [&str; 20] = [
     "exchanged_records_per_event",
     "exchanged_bytes_per_event",
 ];
+
+/// Columns whose values follow from the answers as they were given.
+const OF_ANSWERS: [&str; 5] = ["answers_digest", "given", "missing", "spurious", "wrong"];
+/// Columns that count what was taken back.
+const OF_CORRECTIONS: [&str; 2] = ["retractions", "corrected"];
+/// Columns that count what went from worker to worker.
+const OF_EXCHANGES: [&str; 2] = ["exchanged_records_per_event", "exchanged_bytes_per_event"];
+
+/// Returns true if a column of [`EXACT`] does not depend on timing on these axes.
+///
+/// What is taken back under `speculative` depends on the steps in which events are applied, the answers under `arrival` on
+/// how workers take turns, and how much `pre-aggregate` combines before it sends on how much waits.
+pub fn is_exact(column: &str, axes: &Axes) -> bool {
+    let is_alone = axes.workers * axes.processes == 1;
+    match column {
+        _ if OF_ANSWERS.contains(&column) => is_alone || axes.order != "arrival",
+        _ if OF_CORRECTIONS.contains(&column) => axes.order != "speculative",
+        _ if OF_EXCHANGES.contains(&column) => is_alone || axes.strategy != "pre-aggregate",
+        _ => true,
+    }
+}
 
 impl Metric {
     /// Returns a metric whose direction is that of its unit. A column without a known unit is an error of the
@@ -140,6 +158,23 @@ mod tests {
             assert_eq!(metric.better == Better::Higher, is_rate, "{metric:?}");
             assert!(metric.material_share > 0.0 && Metric::of_column(metric.column) == Some(&metric));
         }
+    }
+
+    #[test]
+    fn what_depends_on_timing_is_not_exact() {
+        let axes = |order: &str, strategy: &str, workers| Axes {
+            order: order.to_owned(),
+            strategy: strategy.to_owned(),
+            workers,
+            ..example::axes()
+        };
+        let moved = |strategy, workers| is_exact("exchanged_bytes_per_event", &axes("watermark", strategy, workers));
+        assert_eq!([moved("pre-aggregate", 2), moved("pre-aggregate", 1), moved("exchange", 2)], [false, true, true]);
+        let answers = |order, workers| is_exact("answers_digest", &axes(order, "exchange", workers));
+        assert_eq!([answers("arrival", 2), answers("arrival", 1), answers("speculative", 2)], [false, true, true]);
+        assert!(
+            !is_exact("retractions", &axes("speculative", "exchange", 1)) && is_exact("late", &axes("arrival", "x", 2))
+        );
     }
 
     #[test]

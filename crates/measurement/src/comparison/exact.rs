@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::pairs::{Pair, follows_search};
-use crate::metrics::EXACT;
+use crate::metrics::{EXACT, is_exact};
 use crate::record::CaseRecord;
 
 /// A column that must be the same in both runs and is not.
@@ -28,7 +28,8 @@ pub fn exact_changes(pairs: &[Pair<'_>]) -> (Vec<ExactChange>, usize) {
     let mut changes = Vec::new();
     let mut compared = 0;
     for pair in pairs.iter().filter(|pair| !pair.before.iter().any(|case| follows_search(&case.axes))) {
-        for column in EXACT {
+        let axes = pair.before.first().map(|case| &case.axes);
+        for column in EXACT.into_iter().filter(|column| axes.is_some_and(|axes| is_exact(column, axes))) {
             let (before, after) = (distinct(&pair.before, column), distinct(&pair.after, column));
             let (Some(value), false) = (before.first().filter(|_| before.len() == 1), after.is_empty()) else {
                 continue;
