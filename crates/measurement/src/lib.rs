@@ -8,6 +8,7 @@ pub mod accuracy;
 pub mod columns;
 mod display;
 pub mod doubts;
+pub mod export;
 pub mod hlog;
 pub mod latency;
 pub mod lost_time;
