@@ -11,6 +11,7 @@
 
 mod args;
 mod catalogue;
+mod export;
 mod failure;
 mod generate;
 mod inspect;
@@ -73,6 +74,7 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
     match &arguments.command {
         Command::Run(args) => run::run(args, registry, quiet),
         Command::Report(args) => run::report(args, quiet),
+        Command::Export(args) => export::export(args, quiet),
         Command::Generate(args) => generate::generate(args, quiet),
         Command::Inspect(args) => inspect::inspect(args, quiet),
         Command::Map(args) => map::map(args, quiet),

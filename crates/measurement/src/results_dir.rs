@@ -42,7 +42,7 @@ pub const OPERATORS_CSV: &str = "operators.csv";
 /// File of the load of each dataflow channel; present only if operators were logged.
 pub const CHANNELS_CSV: &str = "channels.csv";
 /// All files of a run.
-const FILES: [&str; 8] =
+pub const FILES: [&str; 8] =
     [RUN_JSON, CASES_NDJSON, CASES_CSV, TIMELINE_CSV, STATE_CSV, LATENCY_HLOG, OPERATORS_CSV, CHANNELS_CSV];
 /// Prefix of the names of files that are not complete yet.
 const TEMPORARY: &str = ".tmp-flowbench-";

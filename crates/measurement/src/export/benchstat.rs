@@ -31,8 +31,8 @@ pub(crate) fn benchstat(source: &ExportSource) -> Vec<ExportedFile> {
     ExportedFile::only(text)
 }
 
-/// Returns the name of the metric as a unit. What ends in `-ns` is shown in seconds with a prefix, what ends in `-B` with
-/// a binary one.
+/// Returns the name of the metric as a unit. What ends in `-ns` is shown in seconds with a prefix, what ends in `-B`
+/// with a binary one.
 fn unit(metric: ExportedMetric) -> String {
     let name = |ending: &str| metric.column.trim_end_matches(ending).replace('_', "-");
     match metric.unit {

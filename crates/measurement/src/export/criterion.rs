@@ -41,8 +41,8 @@ fn baseline(source: &ExportSource) -> String {
     format!("{seconds}Z_{}", source.run.build.commit.as_deref().unwrap_or("unknown"))
 }
 
-/// Returns the estimates: the mean within its standard error, the median within the range of the repeats, and the others
-/// without an interval.
+/// Returns the estimates: the mean within its standard error, the median within the range of the repeats, and the
+/// others without an interval.
 fn estimates(summary: &Summary, repeats: usize) -> Value {
     let std_dev = summary.std_dev.unwrap_or(0.0);
     let error = std_dev / (repeats as f64).sqrt();

@@ -1,5 +1,7 @@
 //! JUnit XML: a test suite for each part, a test case for each case.
 
+use std::ops::Add;
+
 use crate::record::Status;
 
 use super::source::{ExportSource, ExportedFile, MeasuredCase};
@@ -26,18 +28,15 @@ pub(crate) fn junit(source: &ExportSource) -> Vec<ExportedFile> {
 /// Returns the attributes that count the tests of some cases.
 fn counts(cases: &[MeasuredCase<'_>]) -> String {
     let count = |outcome: &str| cases.iter().filter(|case| case.outcome() == outcome).count();
-    let seconds: f64 = cases.iter().map(seconds).sum();
+    let seconds = cases.iter().map(seconds).fold(0.0, f64::add);
     let (failures, errors) = (count("invalid"), count("failed"));
     format!("tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" time=\"{seconds:.3}\"", cases.len())
 }
 
 /// Returns the measured time of all repeats together.
 fn seconds(case: &MeasuredCase<'_>) -> f64 {
-    case.repeats
-        .iter()
-        .filter_map(|repeat| repeat.numbers.as_ref())
-        .map(|numbers| numbers.elapsed_ns as f64 / 1e9)
-        .sum()
+    let elapsed = case.repeats.iter().filter_map(|repeat| repeat.numbers.as_ref());
+    elapsed.map(|numbers| numbers.elapsed_ns as f64 / 1e9).fold(0.0, f64::add)
 }
 
 fn test_case(case: &MeasuredCase<'_>, class: &str) -> String {
@@ -63,7 +62,8 @@ fn test_case(case: &MeasuredCase<'_>, class: &str) -> String {
     if inside.is_empty() { format!("{head}/>\n") } else { format!("{head}>\n{inside}    </testcase>\n") }
 }
 
-/// Returns text for an element or an attribute in quotes. What XML cannot hold, such as control characters, is replaced.
+/// Returns text for an element or an attribute in quotes. What XML cannot hold is replaced, such as most control
+/// characters.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

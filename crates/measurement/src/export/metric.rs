@@ -85,8 +85,8 @@ pub(crate) fn spreads(case: &MeasuredCase<'_>) -> Vec<(ExportedMetric, Spread)> 
     EXPORTED_METRICS.into_iter().filter_map(|metric| Some((metric, metric.spread(case)?))).collect()
 }
 
-/// Returns what a case took, in ns for each repeat, for formats that know nothing but times: its latencies, the CPU time
-/// of an event, and the time per event, which is what a throughput comes to.
+/// Returns what a case took, in ns for each repeat, for formats that know nothing but times: its latencies, the CPU
+/// time of an event, and the time per event, which is what a throughput comes to.
 pub(crate) fn durations_ns(case: &MeasuredCase<'_>) -> Vec<(&'static str, Vec<f64>)> {
     let mut durations: Vec<(&'static str, Vec<f64>)> = Vec::new();
     for metric in EXPORTED_METRICS {

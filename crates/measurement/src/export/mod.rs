@@ -1,13 +1,14 @@
 //! Results in the formats of other tools, so that their dashboards, comparisons and gates can be used.
 //!
 //! A [format](EXPORT_FORMATS) turns an [`ExportSource`] into named texts; who writes them where is not its concern. All
-//! formats name cases alike, and give the median over the repeats with its ends (see [`Spread`](crate::repeats::Spread)).
-//! A case without numbers exports none.
+//! formats name cases alike, and give the median over the repeats with its ends, as a
+//! [`Spread`](crate::repeats::Spread) has them. A case without numbers exports none.
 
 mod bencher;
 mod benchstat;
 mod criterion;
 mod github_benchmark;
+mod growth;
 mod hgrm;
 mod hyperfine;
 mod junit;
@@ -24,6 +25,7 @@ mod tests;
 
 use thiserror::Error;
 
+pub use growth::{AppendError, appended};
 pub use source::{ExportSource, ExportedFile, Growth};
 
 /// A format: its name, what it is, and what it leaves.

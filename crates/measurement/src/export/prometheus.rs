@@ -1,10 +1,10 @@
-//! The text exposition format 0.0.4 of Prometheus, for the text file collector of the node exporter. Units are base units.
+//! The text exposition format 0.0.4 of Prometheus, for the text file collector of the node exporter, in base units.
 
 use super::metric::{EXPORTED_METRICS, ExportedMetric};
 use super::source::{ExportSource, ExportedFile, MeasuredCase};
 
-/// Returns a gauge for each metric, with the median of each case and its ends, one that says which cases ended well, and
-/// one that describes the run.
+/// Returns a gauge for each metric, with the median of each case and its ends, one that says which cases ended well,
+/// and one that describes the run.
 pub(crate) fn prometheus(source: &ExportSource) -> Vec<ExportedFile> {
     let cases = source.measured();
     let (run, build) = (&source.run, &source.run.build);

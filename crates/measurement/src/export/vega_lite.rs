@@ -9,6 +9,11 @@ use super::source::{ExportSource, ExportedFile};
 /// Version of the language.
 const SCHEMA: &str = "https://vega.github.io/schema/vega-lite/v5.json";
 
+/// Width of a panel in pixels.
+const WIDTH: u32 = 640;
+/// Length of a line of text that fits above a panel, in characters.
+const LINE_MAX: usize = 110;
+
 /// Returns a chart for each figure that was drawn and has data.
 pub(crate) fn vega_lite(source: &ExportSource) -> Vec<ExportedFile> {
     let files = source.figures.iter().filter_map(|(spec, csv)| {
@@ -78,41 +83,44 @@ fn chart(spec: &FigureSpec, data: &FigureData) -> Value {
             HeatMap => cells(x, unit),
             Stacked | Operators => bars(x, unit),
             _ if has_names => points(x, unit, is_log),
-            _ => lines(x, unit, has_log_x(spec), is_log),
+            _ => lines(x, unit, x_scale(spec, data), is_log),
         };
-        // No logarithm has a zero, and no other panel's rows have a value here.
-        let y = fields(unit).0;
-        let is_drawn = if is_log { format!("datum.{y} > 0") } else { format!("isValid(datum.{y})") };
-        panel["transform"] = json!([{ "filter": is_drawn }]);
-        panel["width"] = 640.into();
+        // The rows of other panels have no value here.
+        panel["transform"] = in_domain(&fields(unit).0, is_log);
+        panel["width"] = WIDTH.into();
         panel
     });
     json!({
         "$schema": SCHEMA,
-        "title": { "text": spec.question, "subtitle": spec.reading },
+        "title": { "text": spec.question, "subtitle": wrapped(&spec.reading) },
         "data": { "values": data.values(has_names) },
         "vconcat": panels.collect::<Vec<_>>(),
+        "resolve": { "scale": { "color": "independent" } },
     })
 }
 
-fn has_log_x(spec: &FigureSpec) -> bool {
-    spec.log_x || matches!(spec.kind, FigureKind::Ccdf | FigureKind::Distribution)
+/// Returns the kind of the scale of `x`; no logarithm has the zero of no slack.
+fn x_scale(spec: &FigureSpec, data: &FigureData) -> Value {
+    let is_log = spec.log_x || matches!(spec.kind, FigureKind::Ccdf | FigureKind::Distribution);
+    let has_zero = data.rows.iter().any(|row| number(&row[1]).is_some_and(|x| x <= 0.0));
+    if is_log && has_zero { json!({ "type": "symlog" }) } else { scale(is_log) }
 }
 
 /// Returns lines with points over numbers, and the range of the repeats.
-fn lines(x: &str, unit: &str, has_log_x: bool, has_log_y: bool) -> Value {
+fn lines(x: &str, unit: &str, x_scale: Value, is_log: bool) -> Value {
     let (y, low, high) = fields(unit);
     json!({
         "encoding": {
-            "x": { "field": field(x), "type": "quantitative", "title": x, "scale": scale(has_log_x) },
+            "x": { "field": field(x), "type": "quantitative", "title": x, "scale": x_scale },
             "color": { "field": "series", "type": "nominal", "sort": null },
         },
         "layer": [
             {
                 "mark": { "type": "line", "point": true, "tooltip": true },
-                "encoding": { "y": { "field": y, "type": "quantitative", "title": unit, "scale": scale(has_log_y) } },
+                "encoding": { "y": { "field": y, "type": "quantitative", "title": unit, "scale": scale(is_log) } },
             },
             {
+                "transform": in_domain(&low, is_log),
                 "mark": "rule",
                 "encoding": { "y": { "field": low, "type": "quantitative", "title": unit }, "y2": { "field": high } },
             },
@@ -135,6 +143,7 @@ fn points(x: &str, unit: &str, is_log: bool) -> Value {
                 "encoding": { "x": { "field": y, "type": "quantitative", "title": unit, "scale": scale(is_log) } },
             },
             {
+                "transform": in_domain(&low, is_log),
                 "mark": "rule",
                 "encoding": { "x": { "field": low, "type": "quantitative", "title": unit }, "x2": { "field": high } },
             },
@@ -175,6 +184,24 @@ fn cells(x: &str, unit: &str) -> Value {
 fn fields(unit: &str) -> (String, String, String) {
     let of = |name: &str| field(&format!("{name}_{unit}"));
     (of("y"), of("low"), of("high"))
+}
+
+/// Returns a filter for the rows that have a value which the scale can show.
+fn in_domain(field: &str, is_log: bool) -> Value {
+    let filter = if is_log { format!("datum.{field} > 0") } else { format!("isValid(datum.{field})") };
+    json!([{ "filter": filter }])
+}
+
+/// Returns the text in lines of at most [`LINE_MAX`] characters, unless a word is longer.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < LINE_MAX => line.extend([" ", word]),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn scale(is_log: bool) -> Value {
