@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use flowbench_measurement::export::{ExportOutput, ExportSource, ExportedFile, Growth, appended};
+use flowbench_measurement::export::{ExportOutput, ExportSource, ExportedFile, FileGrowth, appended};
 use flowbench_measurement::results_dir::{FILES, write_atomically};
 use flowbench_report::file_names;
 
@@ -102,13 +102,13 @@ fn new_text(file: &ExportedFile, path: &Path, is_forced: bool) -> Result<Option<
         Ok(_) => {}
     }
     match file.growth {
-        Growth::ByRows => {
+        FileGrowth::ByRows => {
             let existing = fs::read_to_string(path).map_err(|error| problem(&format!("cannot be read: {error}")))?;
             appended(&existing, &file.text).map(Some).map_err(|error| problem(&error.to_string()))
         }
-        Growth::Kept => Ok(None),
-        Growth::Never if is_forced => Ok(Some(file.text.clone())),
-        Growth::Never => Err(problem("exists already; choose another name, or replace it with --force")),
+        FileGrowth::Kept => Ok(None),
+        FileGrowth::Never if is_forced => Ok(Some(file.text.clone())),
+        FileGrowth::Never => Err(problem("exists already; choose another name, or replace it with --force")),
     }
 }
 

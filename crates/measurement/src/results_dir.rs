@@ -471,6 +471,19 @@ pub fn read_histograms(dir: &Path) -> Result<(HistogramLog, usize), ResultsError
     Ok((log, skipped))
 }
 
+/// Reads the numbers of a figure as CSV text; `None` if the figure was not drawn.
+///
+/// # Errors
+///
+/// [`ResultsError::Io`] if the file exists and cannot be read.
+pub fn read_figure_csv(dir: &Path, figure: &str) -> Result<Option<String>, ResultsError> {
+    let path = dir.join(format!("{figure}.csv"));
+    match fs::read_to_string(&path) {
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some).map_err(|source| failed("read", &path, source)),
+    }
+}
+
 /// Writes or replaces a whole file by a temporary file beside it, fsync and rename. The directory is not synced.
 ///
 /// # Errors

@@ -1,11 +1,11 @@
 //! What an export is made from, and what it is made of.
 
-use std::fs;
 use std::path::Path;
 
 use crate::hlog::HistogramLog;
 use crate::record::{CaseRecord, FigureSpec, RunRecord};
-use crate::results_dir::{ResultsError, read_cases, read_histograms, read_run};
+use crate::repeats::scattered;
+use crate::results_dir::{ResultsError, read_cases, read_figure_csv, read_histograms, read_run};
 
 use super::name::{CaseName, case_names};
 
@@ -32,12 +32,11 @@ impl ExportSource {
         let run = read_run(dir)?;
         let mut cases = read_cases(dir)?.rows;
         cases.sort_by_key(|case| (case.case, case.repeat));
-        let figures = run.parts.iter().flat_map(|part| &part.figures);
-        let drawn = figures.filter_map(|figure| {
-            let csv = fs::read_to_string(dir.join(format!("{}.csv", figure.name))).ok()?;
-            Some((figure.clone(), csv))
-        });
-        Ok(ExportSource { figures: drawn.collect(), histograms: read_histograms(dir)?.0, run, cases })
+        let mut figures = Vec::new();
+        for figure in run.parts.iter().flat_map(|part| &part.figures) {
+            figures.extend(read_figure_csv(dir, &figure.name)?.map(|csv| (figure.clone(), csv)));
+        }
+        Ok(ExportSource { figures, histograms: read_histograms(dir)?.0, run, cases })
     }
 
     /// Returns the cases, each with its name and all of its repeats, by ascending number.
@@ -69,10 +68,12 @@ impl MeasuredCase<'_> {
         ["failed", "invalid"].into_iter().find(|word| words.contains(word)).unwrap_or("ok")
     }
 
-    /// Returns the codes of the doubts about any repeat, each once, in alphabetical order.
+    /// Returns the codes of the doubts about any repeat, and about all of them together, each once, in alphabetical
+    /// order.
     pub(crate) fn doubts(&self) -> String {
-        let mut codes: Vec<&str> =
-            self.repeats.iter().flat_map(|repeat| &repeat.doubts).map(|doubt| doubt.code.as_str()).collect();
+        let together = scattered(&self.repeats.iter().collect::<Vec<_>>());
+        let doubts = self.repeats.iter().flat_map(|repeat| &repeat.doubts).chain(&together);
+        let mut codes: Vec<&str> = doubts.map(|doubt| doubt.code.as_str()).collect();
         codes.sort_unstable();
         codes.dedup();
         codes.join(" ")
@@ -87,12 +88,12 @@ pub struct ExportedFile {
     /// Content of the file.
     pub text: String,
     /// What becomes of a file that exists already.
-    pub growth: Growth,
+    pub growth: FileGrowth,
 }
 
 /// What becomes of a file that an earlier export has written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Growth {
+pub enum FileGrowth {
     /// It is in the way: another run has another file.
     Never,
     /// It grows: the first line is a header, and the lines after it are appended.
@@ -109,6 +110,6 @@ impl ExportedFile {
 
     /// Returns one of several files.
     pub(crate) fn named(name: String, text: String) -> ExportedFile {
-        ExportedFile { name, text, growth: Growth::Never }
+        ExportedFile { name, text, growth: FileGrowth::Never }
     }
 }

@@ -4,7 +4,7 @@ use crate::repeats::Spread;
 use crate::table::csv_text;
 
 use super::metric::{EXPORTED_METRICS, spreads};
-use super::source::{ExportSource, ExportedFile, Growth, MeasuredCase};
+use super::source::{ExportSource, ExportedFile, FileGrowth, MeasuredCase};
 
 /// Columns before those of the metrics.
 const HEADER: [&str; 10] =
@@ -21,7 +21,7 @@ pub(crate) fn csv(source: &ExportSource) -> Vec<ExportedFile> {
 
 /// Returns the rows of [`csv`] as rows that are appended to those of other runs.
 pub(crate) fn history(source: &ExportSource) -> Vec<ExportedFile> {
-    csv(source).into_iter().map(|file| ExportedFile { growth: Growth::ByRows, ..file }).collect()
+    csv(source).into_iter().map(|file| ExportedFile { growth: FileGrowth::ByRows, ..file }).collect()
 }
 
 fn row(source: &ExportSource, case: &MeasuredCase<'_>) -> Vec<String> {
@@ -71,11 +71,11 @@ pub(crate) fn otava(source: &ExportSource) -> Vec<ExportedFile> {
             let column = metric.column;
             tests.push_str(&format!("      {column}: {{ column: {column}, direction: {direction}, scale: 1 }}\n"));
         }
-        files.push(ExportedFile { name, text: csv_text([header, row]), growth: Growth::ByRows });
+        files.push(ExportedFile { name, text: csv_text([header, row]), growth: FileGrowth::ByRows });
     }
     if !files.is_empty() {
         let text = format!("# Run `otava analyze` in this folder.\ntests:\n{tests}");
-        files.push(ExportedFile { name: "otava.yaml".to_owned(), text, growth: Growth::Kept });
+        files.push(ExportedFile { name: "otava.yaml".to_owned(), text, growth: FileGrowth::Kept });
     }
     files
 }

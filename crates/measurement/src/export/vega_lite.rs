@@ -166,6 +166,8 @@ fn bars(x: &str, unit: &str) -> Value {
 /// Returns a grid with a row for each series and a column for each name.
 fn cells(x: &str, unit: &str) -> Value {
     let y = fields(unit).0;
+    // Shares and factors have no prefix.
+    let format = if matches!(unit, "share" | "factor") { ".3~g" } else { ".3~s" };
     json!({
         "encoding": {
             "x": { "field": field(x), "type": "nominal", "title": x, "sort": null },
@@ -176,7 +178,7 @@ fn cells(x: &str, unit: &str) -> Value {
                 "mark": { "type": "rect", "tooltip": true },
                 "encoding": { "color": { "field": y, "type": "quantitative", "title": unit } },
             },
-            { "mark": "text", "encoding": { "text": { "field": y, "type": "quantitative", "format": ".3~s" } } },
+            { "mark": "text", "encoding": { "text": { "field": y, "type": "quantitative", "format": format } } },
         ],
     })
 }
