@@ -9,6 +9,7 @@ mod command; // a shell in a scratch folder, with `flowbench` on its path and a 
 mod disorder; // what is dropped as late is the trace's own late set; what is taken back leaves the right answers
 mod documents; // the code cites decisions that are recorded, and doc comments are sentences
 mod experiments; // `run` and `report`: what a run leaves, resuming, interrupting, exit codes
+mod exports; // results in the formats of other tools, read by these (if asked for), written over nothing of the user's
 mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, panics, endless loops, memory hogs
 mod gate; // `compare` and `gate`: regressions, what is refused, and what is accepted
 mod golden; // answers that DuckDB has given to the reference SQL on small logs, to the byte

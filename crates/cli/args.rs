@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use flowbench_events::parse_duration_ms;
+use flowbench_measurement::export::{EXPORT_FORMATS, ExportFormat};
 
 /// Dataflow simulation and benchmarks on timely dataflow: latency, memory under eviction and the effect of out-of-order
 /// data. Every number comes with a checked answer.
@@ -33,6 +35,11 @@ pub(crate) enum Command {
     Gate(Gate),
     /// Run an experiment again from the record of a run, and say what holds: claim by claim, column by column
     Reproduce(Reproduce),
+    /// Write the results of a run in the format of another tool
+    ///
+    /// Values are medians over the repeats of a case; where a format has room for them, the ends are the range of the
+    /// repeats, or from six repeats on the 95 % interval of the median. A case without numbers exports none.
+    Export(Export),
     /// Write a synthetic trace
     Generate(Generate),
     /// Report the facts of a log: rates, disorder, skew, late events, digest
@@ -192,6 +199,21 @@ pub(crate) struct Reproduce {
     /// Directory of the new results [default: `results/<experiment>/<utc>_<commit>`]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A results directory
+    pub(crate) dir: PathBuf,
+    /// Format
+    #[arg(long, value_name = "FORMAT", value_parser = export_format())]
+    pub(crate) to: &'static ExportFormat,
+    /// Output file, `-` for standard output, or the folder of a format with several files [default: standard output]
+    #[arg(long, short, value_name = "FILE|DIR|-")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace files of an earlier export
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -370,6 +392,12 @@ impl From<Format> for flowbench_events::Format {
             Format::Jsonl => flowbench_events::Format::Jsonl,
         }
     }
+}
+
+/// Returns a parser of the names of formats, whose help lists them.
+fn export_format() -> impl TypedValueParser<Value = &'static ExportFormat> {
+    let listed = EXPORT_FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.summary));
+    PossibleValuesParser::new(listed).try_map(|name| ExportFormat::named(&name).ok_or("there is no such format"))
 }
 
 /// Parses a duration that is longer than the time between heartbeats.

@@ -12,6 +12,7 @@
 mod args;
 mod catalogue;
 mod compare;
+mod export;
 mod failure;
 mod gate;
 mod generate;
@@ -79,6 +80,7 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
         Command::Compare(args) => compare::compare(args),
         Command::Gate(args) => gate::gate(args, registry, quiet),
         Command::Reproduce(args) => reproduce::reproduce(args, registry, quiet),
+        Command::Export(args) => export::export(args, quiet),
         Command::Generate(args) => generate::generate(args, quiet),
         Command::Inspect(args) => inspect::inspect(args, quiet),
         Command::Map(args) => map::map(args, quiet),

@@ -10,6 +10,7 @@ pub mod columns;
 pub mod comparison;
 mod display;
 pub mod doubts;
+pub mod export;
 pub mod hlog;
 pub mod latency;
 pub mod lost_time;

@@ -42,7 +42,7 @@ pub const OPERATORS_CSV: &str = "operators.csv";
 /// File of the load of each dataflow channel; present only if operators were logged.
 pub const CHANNELS_CSV: &str = "channels.csv";
 /// All files of a run.
-const FILES: [&str; 8] =
+pub const FILES: [&str; 8] =
     [RUN_JSON, CASES_NDJSON, CASES_CSV, TIMELINE_CSV, STATE_CSV, LATENCY_HLOG, OPERATORS_CSV, CHANNELS_CSV];
 /// Prefix of the names of files that are not complete yet.
 const TEMPORARY: &str = ".tmp-flowbench-";
@@ -469,6 +469,19 @@ pub fn read_histograms(dir: &Path) -> Result<(HistogramLog, usize), ResultsError
         other => ResultsError::Line { path, line: 0, what: other.to_string() },
     })?;
     Ok((log, skipped))
+}
+
+/// Reads the numbers of a figure as CSV text; `None` if the figure was not drawn.
+///
+/// # Errors
+///
+/// [`ResultsError::Io`] if the file exists and cannot be read.
+pub fn read_figure_csv(dir: &Path, figure: &str) -> Result<Option<String>, ResultsError> {
+    let path = dir.join(format!("{figure}.csv"));
+    match fs::read_to_string(&path) {
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some).map_err(|source| failed("read", &path, source)),
+    }
 }
 
 /// Writes or replaces a whole file by a temporary file beside it, fsync and rename. The directory is not synced.

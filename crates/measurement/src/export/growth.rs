@@ -1,0 +1,55 @@
+//! Files that grow by each run that is exported to them.
+
+use thiserror::Error;
+
+/// The reason why rows are not appended to a file.
+#[derive(Debug, Error, Clone, Copy, PartialEq, Eq)]
+pub enum AppendError {
+    /// The file has other columns.
+    #[error("has other columns than this export; choose another file, or move it away")]
+    OtherHeader,
+    /// The file holds the rows already.
+    #[error("holds this run already")]
+    Taken,
+}
+
+/// Returns a file with the rows of an export appended, whose first line is the header of both. A file without content
+/// takes the header too.
+///
+/// # Errors
+///
+/// [`AppendError::OtherHeader`] if the headers differ, [`AppendError::Taken`] if the first row is there already.
+pub fn appended(existing: &str, exported: &str) -> Result<String, AppendError> {
+    let (header, rows) = exported.split_at(exported.find('\n').map_or(exported.len(), |end| end + 1));
+    if existing.is_empty() {
+        return Ok(exported.to_owned());
+    }
+    // An editor may have left other line ends, or none at the end.
+    let mut lines = existing.lines();
+    if lines.next() != Some(header.trim_end_matches('\n')) {
+        return Err(AppendError::OtherHeader);
+    }
+    if rows.lines().next().is_some_and(|row| lines.any(|line| line == row)) {
+        return Err(AppendError::Taken);
+    }
+    let line_end = if existing.ends_with('\n') { "" } else { "\n" };
+    Ok(format!("{existing}{line_end}{rows}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_appended_below_one_header() {
+        assert_eq!(appended("", "a,b\n1,2\n").unwrap(), "a,b\n1,2\n");
+        assert_eq!(appended("a,b\n1,2\n", "a,b\n3,4\n").unwrap(), "a,b\n1,2\n3,4\n");
+        assert_eq!(appended("a,b\r\n1,2", "a,b\n3,4\n5,6\n").unwrap(), "a,b\r\n1,2\n3,4\n5,6\n");
+    }
+
+    #[test]
+    fn other_columns_and_rows_that_are_there_are_refused() {
+        assert_eq!(appended("a,c\n1,2\n", "a,b\n3,4\n"), Err(AppendError::OtherHeader));
+        assert_eq!(appended("a,b\n1,2\n3,4\n", "a,b\n3,4\n5,6\n"), Err(AppendError::Taken));
+    }
+}

@@ -1,0 +1,107 @@
+//! Every format of one small run, compared with files in `golden/` that were read by the tools they are for.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::*;
+use crate::hlog::{self, HistogramLog};
+use crate::latency::LatencyHistogram;
+use crate::record::{CaseRecord, FigureKind, FigureSpec, Status, example};
+
+/// A case with two repeats, one that failed in its second repeat, one whose answers were wrong, and texts that need
+/// escaping.
+fn source() -> ExportSource {
+    let mut second = example::case(1, 2);
+    let numbers = second.numbers.as_mut().unwrap();
+    (numbers.throughput_events_per_s, numbers.latency.p99_ns) = (60_000.0, Some(700_000));
+    let mut halved = [example::case(2, 1), example::failed_case(2, 2)];
+    halved.iter_mut().for_each(|case| case.axes.settings = vec!["on=\"a|b\" <c> & d".into()]);
+    halved[1].status = Status::Failed { cause: "panic, \"caught\"".into(), stderr_tail: "at\u{1b}[0m <here>".into() };
+    let mut invalid = CaseRecord { numbers: None, doubts: vec![], ..example::case(3, 1) };
+    invalid.axes.workers = 4;
+    invalid.status = Status::Invalid { cause: "2 answers < 3".into() };
+    let [first_half, second_half] = halved;
+    ExportSource {
+        run: example::run(),
+        cases: vec![example::case(1, 1), second, first_half, second_half, invalid],
+        histograms: histograms(),
+        figures: vec![
+            (figure("by-rate", FigureKind::Sweep), "series,rate (1/s),y_ns,low_ns,high_ns\na,1,5,4,6\n".into()),
+            (figure("by-name", FigureKind::Bars), "series,pipeline,y_count,low_count,high_count\na,b,,,\n".into()),
+        ],
+    }
+}
+
+fn figure(name: &str, kind: FigureKind) -> FigureSpec {
+    FigureSpec { question: "Which \"rate\"?".into(), log_y: true, ..FigureSpec::new(name, kind) }
+}
+
+fn histograms() -> HistogramLog {
+    let mut histogram = LatencyHistogram::new();
+    (1..=100).for_each(|n| histogram.record_ns(n * 1_000));
+    let lines: String = ["c1r1.latency", "c1r2.latency", "c1r1.driver-lag"]
+        .map(|tag| hlog::line(tag, 0, 1, &histogram).unwrap())
+        .concat();
+    HistogramLog::new(lines).unwrap()
+}
+
+fn exported(format: &str, source: &ExportSource) -> String {
+    let files = ExportFormat::named(format).unwrap().files(source).unwrap();
+    let head = |name: &str| if name.is_empty() { String::new() } else { format!("==> {name}\n") };
+    files.iter().map(|file| head(&file.name) + &file.text).collect()
+}
+
+#[test]
+fn every_format_is_as_its_golden_file() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/export/golden");
+    for format in EXPORT_FORMATS {
+        let text = exported(format.name, &source());
+        let golden = fs::read_to_string(folder.join(format!("{}.txt", format.name))).unwrap_or_default();
+        assert_eq!(text, golden, "{}:\n{text}", format.name);
+    }
+}
+
+#[test]
+fn what_is_not_finite_or_failed_exports_no_number() {
+    let mut source = source();
+    source.cases[0].numbers.as_mut().unwrap().throughput_events_per_s = f64::INFINITY;
+    source.cases[1].numbers.as_mut().unwrap().throughput_events_per_s = f64::NAN;
+    for format in ["bencher", "gha-smaller", "gha-bigger", "hyperfine"] {
+        let text = exported(format, &source);
+        let json: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{format}: {error}\n{text}"));
+        let text = json.to_string();
+        assert!(!text.contains("null") || format == "hyperfine", "{format}: {text}");
+        assert!(!text.contains("/x4/"), "{format} knows the case whose answers were wrong");
+    }
+    let bencher: Value = serde_json::from_str(&exported("bencher", &source)).unwrap();
+    let first = &bencher["delay/sessions/gap=10min,any/exchange/x2/watermark/frontier/rate=50000"];
+    assert!(first["throughput-events-per-s"].is_null() && first["latency-p50-ns"].is_object(), "{first}");
+}
+
+#[test]
+fn a_run_without_numbers_is_exported_where_that_says_something() {
+    let mut source = source();
+    source.cases.retain(|case| case.numbers.is_none());
+    (source.histograms, source.figures) = (HistogramLog::default(), Vec::new());
+    let exports = |format: &&ExportFormat| format.files(&source).is_ok();
+    let names: Vec<&str> = EXPORT_FORMATS.iter().filter(exports).map(|format| format.name).collect();
+    assert_eq!(names, ["junit", "prometheus", "markdown", "github", "csv", "history"]);
+    let problem = ExportFormat::named("vega-lite").unwrap().files(&source).unwrap_err().to_string();
+    assert!(problem.contains("flowbench report"), "{problem}");
+}
+
+#[test]
+fn file_names_are_of_their_own_and_stay_in_the_folder() {
+    for format in EXPORT_FORMATS {
+        let files = format.files(&source()).unwrap();
+        let mut names: Vec<String> = files.iter().map(|file| file.name.to_lowercase()).collect();
+        assert!(names.iter().all(|name| !name.starts_with('/') && !name.contains("..")), "{names:?}");
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), files.len(), "{}", format.name);
+        let is_folder = format.output == ExportOutput::Folder;
+        assert!(files.iter().all(|file| file.name.is_empty() != is_folder), "{}", format.name);
+    }
+}

@@ -1,0 +1,138 @@
+//! `export`: results in the formats of other tools, written where nothing of the user's is.
+//!
+//! That the tools can read them is checked by tests that need a python3 with these tools, and are ignored unless asked
+//! for; `.ci/run` asks for them.
+
+use std::fs;
+use std::process::Command;
+
+use crate::command::{Scratch, repository};
+
+fn reference(run: &str) -> String {
+    repository(&format!("results/{run}/reference")).to_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_listed_format_is_exported_and_twice_the_same() {
+    let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
+    let help = scratch.ok("flowbench export --help").stdout;
+    let listed = help.split("Possible values:").nth(1).unwrap().split("\n\n").next().unwrap();
+    let formats: Vec<&str> =
+        listed.lines().filter_map(|line| line.trim().strip_prefix("- ")?.split(':').next()).collect();
+    assert_eq!(formats.len(), 15, "{listed}");
+    for format in formats {
+        for copy in ["first", "second"] {
+            let summary = format!("GITHUB_STEP_SUMMARY={copy}.github");
+            let output = if format == "github" { String::new() } else { format!("-o {copy}.{format}") };
+            scratch.ok(&format!("{summary} flowbench export -q {quickstart} --to {format} {output}"));
+        }
+        scratch.ok(&format!("test -s first.{format} && diff -r first.{format} second.{format}"));
+    }
+}
+
+#[test]
+fn standard_output_is_the_file_and_nothing_else() {
+    let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
+    let to_stdout = scratch.ok(&format!("flowbench export {quickstart} --to bencher"));
+    assert_eq!(to_stdout.json().as_object().unwrap().len(), 27);
+    assert!(to_stdout.stderr.contains("81 results exported"), "{}", to_stdout.stderr);
+    let to_file = scratch.ok(&format!("flowbench export {quickstart} --to bencher -o bencher.json"));
+    assert!(to_file.stdout.is_empty() && to_file.stderr.contains("bencher.json"), "{to_file:?}");
+    assert_eq!(scratch.text("bencher.json"), to_stdout.stdout);
+}
+
+#[test]
+fn an_export_replaces_a_file_only_if_forced_and_results_never() {
+    let scratch = Scratch::new();
+    scratch.ok(&format!("cp -r {} results", reference("quickstart")));
+    scratch.write("mine.md", "mine");
+    scratch.fails("flowbench export results --to markdown -o mine.md", 1, &["mine.md", "exists already", "--force"]);
+    assert_eq!(scratch.text("mine.md"), "mine");
+    scratch.ok("flowbench export results --to markdown -o mine.md --force");
+    assert!(scratch.text("mine.md").starts_with("## quickstart"));
+    for name in ["cases.csv", "run.json", "report.html", "latency-tail.csv"] {
+        let before = scratch.bytes(&format!("results/{name}"));
+        let line = format!("ln results/{name} link-{name}; flowbench export results --to csv --force -o");
+        scratch.fails(&format!("{line} results/{name}"), 2, &["would replace the results of the run"]);
+        scratch.fails(&format!("{line} link-{name}"), 2, &["would replace the results of the run"]);
+        assert!(scratch.bytes(&format!("results/{name}")) == before, "{name}");
+    }
+    scratch.fails("flowbench export results --to csv --force -o /dev/null", 1, &["no regular file"]);
+    scratch.ok("flowbench export results --to hgrm -o tails && touch tails/notes");
+    scratch.fails("flowbench export results --to hgrm -o tails", 1, &["exists already"]);
+    scratch.ok("flowbench export results --to hgrm -o tails --force && test -e tails/notes");
+}
+
+#[test]
+fn a_history_grows_by_each_run_and_takes_none_twice() {
+    let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
+    let export = |dir: &str| format!("flowbench export {dir} --to history -o history.csv");
+    scratch.ok(&export(&quickstart));
+    scratch.ok(&export(&reference("granularity")));
+    let history = scratch.text("history.csv");
+    assert_eq!(history.lines().count(), 1 + 27 + 60);
+    assert_eq!(history.lines().filter(|line| line.starts_with("time,")).count(), 1);
+    scratch.fails(&export(&quickstart), 1, &["history.csv", "holds this run already"]);
+    assert_eq!(scratch.text("history.csv"), history);
+    scratch.write("history.csv", "time,other\n1,2\n");
+    scratch.fails(&export(&quickstart), 1, &["history.csv", "has other columns"]);
+    assert_eq!(scratch.text("history.csv"), "time,other\n1,2\n");
+}
+
+#[test]
+fn tables_of_otava_grow_by_each_run_and_its_configuration_stays() {
+    let scratch = Scratch::new();
+    scratch.ok(&format!("cp -r {} results", reference("quickstart")));
+    scratch.ok("flowbench export results --to otava -o series && echo '# mine' >> series/otava.yaml");
+    scratch.ok("sed -i 's/\"started_at\": \"20../\"started_at\": \"2099/' results/run.json");
+    scratch.ok("flowbench export results --to otava -o series");
+    assert!(scratch.text("series/otava.yaml").ends_with("# mine\n"));
+    for entry in fs::read_dir(scratch.path("series")).unwrap().map(|entry| entry.unwrap()) {
+        if entry.path().extension().is_some_and(|ending| ending == "csv") {
+            assert_eq!(fs::read_to_string(entry.path()).unwrap().lines().count(), 3, "{entry:?}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_exported_says_why() {
+    let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
+    scratch.fails("flowbench export nowhere --to csv", 1, &["no folder nowhere"]);
+    scratch.fails("flowbench export . --to csv", 1, &["holds no results"]);
+    scratch.fails(&format!("flowbench export {quickstart} --to xml"), 2, &["xml", "junit"]);
+    scratch.fails(&format!("flowbench export {quickstart} --to criterion"), 2, &["a folder", "-o"]);
+    scratch.fails(&format!("flowbench export {quickstart} --to history -o -"), 2, &["a file that grows", "-o"]);
+    let github = format!("unset GITHUB_STEP_SUMMARY; flowbench export {quickstart} --to github");
+    scratch.fails(&github, 2, &["GITHUB_STEP_SUMMARY", "--to markdown"]);
+}
+
+#[test]
+fn a_summary_is_added_to_that_of_the_step() {
+    let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
+    scratch.write("summary.md", "what others wrote\n");
+    scratch.ok(&format!("GITHUB_STEP_SUMMARY=summary.md flowbench export {quickstart} --to github"));
+    let summary = scratch.text("summary.md");
+    assert!(summary.starts_with("what others wrote\n## quickstart"), "{summary}");
+}
+
+/// Reads an export of a reference run with the tool it is for, and returns how many things the tool has found.
+fn read_by_its_tool(run: &str, format: &str) -> usize {
+    let python = std::env::var("FLOWBENCH_EXPORTS_PYTHON");
+    let python = python.expect("set FLOWBENCH_EXPORTS_PYTHON to a python3 with the tools of .ci/run");
+    let scratch = Scratch::new();
+    scratch.ok(&format!("flowbench export {} --to {format} -o exported", reference(run)));
+    let check = repository("tests/exports/check.py");
+    let output = Command::new(python).arg(check).arg(format).arg(scratch.path("exported")).output().unwrap();
+    assert!(output.status.success(), "{run} as {format}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
+#[test]
+#[ignore = "needs a python3 with the tools that read exports, see .ci/run"]
+fn exports_are_read_by_the_tools_they_are_for() {
+    assert_eq!(read_by_its_tool("latency", "junit"), 192);
+    assert_eq!(read_by_its_tool("latency", "csv"), 192);
+    assert_eq!(read_by_its_tool("quickstart", "otava"), 27);
+    assert_eq!(read_by_its_tool("quickstart", "vega-lite"), 9);
+    assert!(read_by_its_tool("parallelism", "prometheus") > 450 * 10);
+}
