@@ -219,6 +219,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
             events: 1_000_000,
             overrides: vec![],
             digest: Some("ab12cd34ef56ab12".into()),
+            log: None,
         }],
         build: Build {
             differential: None,
