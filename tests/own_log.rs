@@ -27,7 +27,7 @@ fn bench_measures_every_strategy_and_gives_the_answers_of_replay() {
     assert!(stats["answers"].as_u64().unwrap() > 10, "{stats}");
     assert!(cases.len() > 20, "{} cases", cases.len());
     for case in &cases {
-        assert_eq!(case["status"], "ok", "{case}");
+        assert_eq!(case["status"]["outcome"], "ok", "{case}");
         let numbers = &case["numbers"];
         assert_eq!(numbers["accuracy"]["digest"], stats["answers_digest"]);
         assert_eq!((&numbers["trace_digest"], &numbers["accuracy"]["missing"]), (&stats["trace_digest"], &0.into()));
@@ -55,6 +55,8 @@ fn a_part_of_an_experiment_may_have_a_file_and_is_found_from_anywhere() {
         assert_eq!((&case["axes"]["trace"], &case["numbers"]["trace_digest"]), (&"shop.csv".into(), &digest));
         assert_eq!(case["numbers"]["accuracy"]["dropped_as_late"], 0, "the slack loses nothing");
     }
+    let resumed = scratch.ok("flowbench run --resume results").stderr;
+    assert!(resumed.contains("report: ") && scratch.json("results/run.json")["folder"] == "mine", "{resumed}");
     let run = scratch.text("results/run.json");
     let folder = scratch.path("").display().to_string();
     assert!(!run.contains(folder.trim_end_matches('/')), "a path of this machine is recorded");

@@ -46,9 +46,9 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Measure a question on your own log: strategies x workers, one report
     ///
-    /// Every strategy that serves the pipeline is run on one and on two workers (or as asked), each in a process of its own
-    /// that reads the log: in a closed loop for throughput and memory, and in the rhythm in which the log was recorded
-    /// for latency. All answers are checked. For more (rates, evictions, searches), write an experiment with
+    /// Every strategy that serves the pipeline is run on one and on two workers (or as asked), each in a process of its
+    /// own that reads the log: in a closed loop for throughput and memory, and in the rhythm in which the log was
+    /// recorded for latency. All answers are checked. For more (rates, evictions, searches), write an experiment with
     /// `trace = { file = "log.csv", map = "map.toml" }` and `flowbench run` it.
     Bench(Bench),
     /// List pipelines, strategies, order policies, evictions, profiles and experiments

@@ -10,6 +10,8 @@ use crate::run::measure;
 use crate::signals::stop_on_signals;
 
 pub(crate) fn bench(args: &Bench, registry: Registry, quiet: bool) -> Result<i32, Failure> {
+    // A wrong name should not cost the reading of the whole log.
+    registry.find(&args.pipeline).map_err(Failure::usage_error)?;
     let interrupted = stop_on_signals()?;
     let bench = BenchRequest {
         log: args.log.clone(),

@@ -31,8 +31,8 @@ pub struct BenchRequest {
 }
 
 impl BenchRequest {
-    /// Returns the experiment as TOML. Its part `throughput` offers the log in a closed loop, and its part `latency` in the
-    /// rhythm in which it was recorded.
+    /// Returns the experiment as TOML. Its part `throughput` offers the log in a closed loop, and its part `latency` in
+    /// the rhythm in which it was recorded.
     pub fn experiment(&self) -> String {
         let log = self.log.file_name().unwrap_or(self.log.as_os_str()).to_string_lossy();
         let table = table([
@@ -49,8 +49,8 @@ impl BenchRequest {
         let figure = figure(
             "throughput",
             "How many events does each strategy answer in a second?",
-            "Higher is better: the whole log as fast as it can be taken. A short log is gone through several times, each \
-             time from the beginning, and the median counts.",
+            "Higher is better: the whole log as fast as it can be taken. A short log is gone through several times, \
+             each time from the beginning, and the median counts.",
             "throughput_events_per_s",
         );
         let memory = figure_of_memory();
@@ -62,8 +62,8 @@ impl BenchRequest {
             figure(
                 name,
                 &format!("How long does an event take, {quantile}?"),
-                "Lower is better. The events come in the rhythm of their arrival times, sped up so that the whole log takes \
-                 the duration of the part; events of one recorded instant are due at one instant.",
+                "Lower is better. The events come in the rhythm of their arrival times, sped up so that the whole log \
+                 takes the duration of the part; events of one recorded instant are due at one instant.",
                 column,
             )
         };
@@ -118,8 +118,8 @@ fn figure_of_memory() -> Value {
     figure(
         "memory",
         "How much memory does the state take at most?",
-        "Lower is better: bytes that the workers had allocated and not freed since the run began, without the log and the \
-         answers.",
+        "Lower is better: bytes that the workers had allocated and not freed since the run began, without the log and \
+         the answers.",
         "live_bytes_peak",
     )
 }

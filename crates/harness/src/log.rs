@@ -207,7 +207,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// A log without a mapping, of events that are placed at these seconds of a day.
+    /// The text of a log in the interchange format, with an order at each of these seconds.
     pub(crate) fn log_of(seconds: impl IntoIterator<Item = i64>) -> String {
         let row = |(id, second): (usize, i64)| {
             let time = flowbench_events::rfc3339(1_767_600_000_000 + second * 1000);

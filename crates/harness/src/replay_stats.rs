@@ -24,7 +24,8 @@ pub struct ReplayStats {
     /// Time from the admission of an epoch of 16,384 events to its completion; the quantiles that the number of epochs
     /// supports.
     pub epoch_latency: Quantiles,
-    /// Peak of the bytes that the workers had allocated and not freed since the run began; absent if no sample was taken.
+    /// Peak of the bytes that the workers had allocated and not freed since the run began; absent if no sample was
+    /// taken.
     pub live_bytes_peak: Option<i64>,
     /// Peak resident set of the process, in bytes, including the log and the answers.
     pub rss_bytes_peak: Option<u64>,

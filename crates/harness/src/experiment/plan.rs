@@ -87,8 +87,8 @@ impl Plan {
 const ONE_CHOICE: &str =
     ". A list of settings is one choice; an axis is a list of lists: settings = [[\"a=1\"], [\"a=2\"]]";
 /// Where a log is looked for.
-const FROM_WHERE: &str = ". A relative path begins at the folder of the experiment file, and at the current folder when a \
-                          run is resumed";
+const FROM_WHERE: &str = ". A relative path begins at the folder of the experiment file; resume a run in the folder in \
+                          which it was started";
 /// The fix for too many cases.
 const FEWER: &str = "shorten the lists, or make several experiments of it";
 
@@ -591,7 +591,7 @@ pub(crate) mod tests {
         assert_eq!(below(&["a.b=1"], &["a.bb=3"]), ["a.b=1"]);
     }
 
-    /// A plan with a log of these seconds for a trace, in the folder of the experiment.
+    /// A plan with a log of five events for a trace, in the folder of the experiment.
     fn plan_of_log(dir: &TempDir, trace: &str, axes: &str) -> Result<Plan, ExperimentError> {
         let experiment = dir.path().join("own.toml");
         let text = text_of(axes).replacen("profile = \"tiny\", events = 1000", trace, 1);

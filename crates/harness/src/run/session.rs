@@ -218,7 +218,10 @@ pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunOb
         None => (request.load()?, None),
         Some(dir) => {
             let run = resumable(dir)?;
-            (LoadedExperiment::parse(format!("{}/run.json", dir.display()), &run.resolved_experiment, &[])?, Some(run))
+            let origin = format!("{}/run.json", dir.display());
+            let mut loaded = LoadedExperiment::parse(origin, &run.resolved_experiment, &[])?;
+            loaded.folder = run.folder.as_deref().map(PathBuf::from).unwrap_or_default();
+            (loaded, Some(run))
         }
     };
     check_name(&loaded)?;
@@ -375,6 +378,7 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> RunRecord {
         experiment: experiment.name.clone(),
         title: experiment.title.clone(),
         resolved_experiment: loaded.text.clone(),
+        folder: folder(loaded, plan),
         parts: experiment.parts.iter().map(part).collect(),
         seed: experiment.seed.first().copied().unwrap_or(0),
         started_at: rfc3339(jiff::Timestamp::now().as_millisecond()),
@@ -386,6 +390,14 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> RunRecord {
         build: environment::build(),
         machine: environment::machine(),
     }
+}
+
+/// Returns the folder at which relative paths of logs begin, if a resumed run needs to know it. No path of this machine
+/// is recorded.
+fn folder(loaded: &LoadedExperiment, plan: &Plan) -> Option<String> {
+    let has_log = plan.cases.iter().any(|case| case.trace.log.is_some());
+    let folder = &loaded.folder;
+    (has_log && folder.is_relative() && *folder != Path::new("")).then(|| folder.to_string_lossy().into_owned())
 }
 
 fn sort(traces: &mut [TraceRecord]) {

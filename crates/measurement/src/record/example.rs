@@ -8,6 +8,7 @@ pub(crate) fn run() -> RunRecord {
         experiment: "quickstart".into(),
         title: "a first look".into(),
         resolved_experiment: "name = \"quickstart\"\n".into(),
+        folder: None,
         parts: vec![],
         seed: 7,
         started_at: "2026-01-31T10:00:00.250Z".into(),

@@ -18,6 +18,10 @@ pub struct RunRecord {
     pub title: String,
     /// The resolved experiment file as TOML, with every `--set` applied: enough to run it again.
     pub resolved_experiment: String,
+    /// The folder at which relative paths of logs begin, relative to the folder in which the run was started; absent if
+    /// it is that folder, if it was given as an absolute path, and if no log is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// The questions with their figures, in the order of the report.
     pub parts: Vec<QuestionRecord>,
     /// Seed of the case order, and of the traces of cases that do not name one.

@@ -205,6 +205,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
         experiment: "synthetic".into(),
         title: "A first look: latency, memory, slack".into(),
         resolved_experiment: "name = \"synthetic\"\n".into(),
+        folder: None,
         parts,
         seed: 7,
         started_at: "2026-01-31T10:00:00Z".into(),
