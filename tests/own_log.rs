@@ -73,6 +73,8 @@ fn what_cannot_be_measured_is_an_error_and_one_row_is_not() {
     scratch.fails(&format!("{} --out no", bench("nowhere.csv")), 2, &["nowhere.csv: there is no such file"]);
     scratch.fails(&format!("{} --out no < shop.csv", bench("-")), 2, &["it has to be a file"]);
     scratch.fails("flowbench bench shop.csv --pipeline sesions --out no", 2, &["did you mean 'sessions'"]);
+    let wrong = format!("{} --set threshold=x --out no", bench("shop.csv").replace("--set threshold=20", ""));
+    scratch.fails(&wrong, 2, &["bench: settings: pipeline 'repeat-high-value': threshold = 'x'"]);
     assert!(!scratch.path("no").exists());
     scratch.ok(&format!("{} --out one", bench("one.csv")));
     let doubts = |case: &Value| case["doubts"].as_array().unwrap().iter().any(|doubt| doubt["code"] == "few-samples");

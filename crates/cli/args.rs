@@ -233,7 +233,7 @@ pub(crate) struct Replay {
     #[arg(long)]
     pub(crate) changes: bool,
     /// Measure the replay and print a table on standard error: throughput, latency of epochs, memory, late and rejected
-    /// events
+    /// events. It is one run, and a cold one; to compare, use `flowbench bench`
     #[arg(long, conflicts_with_all = ["changes", "processes", "hosts"])]
     pub(crate) stats: bool,
     /// Measure the replay and write the numbers as JSON to a file, or `-` for standard output
@@ -267,6 +267,9 @@ pub(crate) struct Bench {
     /// Slack of the watermark, such as 1h [default: the smallest that loses no event of the file]
     #[arg(long = "slack", value_name = "D", value_parser = parse_duration_ms)]
     pub(crate) slack_ms: Option<i64>,
+    /// Count only the first delivery of each event id within a day
+    #[arg(long)]
+    pub(crate) deduplicate: bool,
     /// How long the whole log is played for the latency, in the rhythm of its arrival times
     #[arg(long = "duration", value_name = "D", default_value = "2s", value_parser = parse_duration_ms)]
     pub(crate) duration_ms: i64,

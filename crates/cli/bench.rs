@@ -21,6 +21,7 @@ pub(crate) fn bench(args: &Bench, registry: Registry, quiet: bool) -> Result<i32
         strategies: args.strategies.clone(),
         workers: args.workers.clone(),
         slack_ms: args.slack_ms,
+        deduplicate: args.deduplicate,
         duration_ms: args.duration_ms,
         repeats: args.repeats,
     };

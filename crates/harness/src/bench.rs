@@ -24,6 +24,8 @@ pub struct BenchRequest {
     pub workers: Vec<u16>,
     /// Slack of the watermark; `None` for the smallest that loses nothing.
     pub slack_ms: Option<i64>,
+    /// True if only the first delivery of an event id within a day counts.
+    pub deduplicate: bool,
     /// How long the whole log is played in the rhythm of its arrival times, ms.
     pub duration_ms: i64,
     /// Number of runs of each case.
@@ -103,6 +105,7 @@ impl BenchRequest {
             ("pipeline", self.pipeline.clone().into()),
             ("strategy", Value::Array(strategies)),
             ("workers", Value::Array(workers.into_iter().map(|workers| i64::from(workers).into()).collect())),
+            ("deduplicate", self.deduplicate.into()),
             ("rate", rate.into()),
         ]);
         if !self.settings.is_empty() {
@@ -161,6 +164,7 @@ mod tests {
             strategies: Vec::new(),
             workers: vec![1, 2],
             slack_ms: None,
+            deduplicate: false,
             duration_ms: 1500,
             repeats: 1,
         }
@@ -184,10 +188,12 @@ mod tests {
             strategies: vec!["exchange".to_owned()],
             workers: vec![2],
             slack_ms: Some(5),
+            deduplicate: true,
             repeats: 3,
             ..request
         };
         let few = plan(&few);
         assert_eq!((few.cases.len(), few.cases[0].slack_ms), (2 * 3, 5));
+        assert!(few.cases.iter().all(|case| case.config.deduplicate.is_some() && case.config.workers == 2));
     }
 }

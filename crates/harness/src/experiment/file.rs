@@ -212,6 +212,11 @@ impl LoadedExperiment {
         Ok(LoadedExperiment { folder: self.folder.clone(), ..sized })
     }
 
+    /// Returns this experiment for errors without lines, where nobody has seen its text.
+    pub(crate) fn without_lines(self) -> LoadedExperiment {
+        LoadedExperiment { lines_are_those_of_the_file: false, ..self }
+    }
+
     /// Returns an error at a place of this experiment.
     pub(crate) fn error(&self, place: &std::ops::Range<usize>, problem: String) -> ExperimentError {
         let before = self.text.get(..place.start).filter(|_| self.lines_are_those_of_the_file && place.end > 0);

@@ -174,7 +174,8 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, observer: &mut dyn Ru
 impl Request {
     fn load(&self) -> Result<LoadedExperiment, ExperimentError> {
         if let Some(text) = &self.text {
-            return LoadedExperiment::parse(self.experiment.clone(), text, &self.settings);
+            let loaded = LoadedExperiment::parse(self.experiment.clone(), text, &self.settings)?;
+            return Ok(loaded.without_lines());
         }
         let processes = self.host_rank.as_ref().map(|host_rank| host_rank.hosts.addresses().len()).or(self.processes);
         let processes = processes.map(|processes| format!("processes={processes}"));
