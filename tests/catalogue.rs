@@ -209,7 +209,7 @@ fn doctor_judges_the_machine_and_ends_well() {
 fn help_and_version_are_there() {
     let scratch = Scratch::new();
     let help = scratch.ok("flowbench --help").stdout;
-    for command in ["run", "report", "generate", "inspect", "replay", "list", "explain", "doctor"] {
+    for command in ["run", "report", "generate", "inspect", "replay", "bench", "list", "explain", "doctor"] {
         assert!(help.contains(command), "{help}");
         assert_eq!(scratch.ok(&format!("flowbench {command} --help")).stderr, "");
     }

@@ -61,6 +61,13 @@ pub(crate) enum Command {
     Map(Map),
     /// Answer a question from a log
     Replay(Replay),
+    /// Measure a question on your own log: strategies x workers, one report
+    ///
+    /// Every strategy that serves the pipeline is run on one and on two workers (or as asked), each in a process of its
+    /// own that reads the log: in a closed loop for throughput and memory, and in the rhythm in which the log was
+    /// recorded for latency. All answers are checked. For more (rates, evictions, searches), write an experiment with
+    /// `trace = { file = "log.csv", map = "map.toml" }` and `flowbench run` it.
+    Bench(Bench),
     /// List pipelines, strategies, order policies, evictions, profiles and experiments
     List(List),
     /// Explain a pipeline, a strategy, an eviction, a profile or an experiment
@@ -342,9 +349,56 @@ pub(crate) struct Replay {
     /// instead of the final answers
     #[arg(long)]
     pub(crate) changes: bool,
+    /// Measure the replay and print a table on standard error: throughput, latency of epochs, memory, late and rejected
+    /// events. It is one run, and a cold one; to compare, use `flowbench bench`
+    #[arg(long, conflicts_with_all = ["changes", "processes", "hosts"])]
+    pub(crate) stats: bool,
+    /// Measure the replay and write the numbers as JSON to a file, or `-` for standard output
+    #[arg(long, value_name = "FILE|-", conflicts_with_all = ["changes", "processes", "hosts"])]
+    pub(crate) stats_json: Option<PathBuf>,
     /// CSV file of the answers, or `-` for standard output
     #[arg(long, short, value_name = "ANSWERS.csv|-", default_value = "-")]
     pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// CSV or JSON Lines, plain or compressed; a file, because every case reads it
+    #[arg(value_name = "LOG")]
+    pub(crate) log: PathBuf,
+    /// Mapping file that turns the rows of your log into events (`flowbench map` drafts one)
+    #[arg(long, value_name = "MAP.toml")]
+    pub(crate) map: Option<PathBuf>,
+    /// Pipeline that answers the question (see `flowbench list pipelines`)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: String,
+    /// Set a parameter of the pipeline: `threshold=1000` (see `flowbench explain <pipeline>`)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Strategies to measure [default: all that serve the pipeline]
+    #[arg(long, value_name = "S,...", value_delimiter = ',')]
+    pub(crate) strategies: Vec<String>,
+    /// Numbers of workers to measure [default: 1,2]
+    #[arg(long, value_name = "N,...", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) workers: Vec<u16>,
+    /// Slack of the watermark, such as 1h [default: the smallest that loses no event of the file]
+    #[arg(long = "slack", value_name = "D", value_parser = parse_duration_ms)]
+    pub(crate) slack_ms: Option<i64>,
+    /// Count only the first delivery of each event id within a day
+    #[arg(long)]
+    pub(crate) deduplicate: bool,
+    /// How long the whole log is played for the latency, in the rhythm of its arrival times
+    #[arg(long = "duration", value_name = "D", default_value = "2s", value_parser = parse_duration_ms)]
+    pub(crate) duration_ms: i64,
+    /// Number of runs of each case
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) repeats: u16,
+    /// Directory of the results [default: `results/bench/<utc>_<commit>`]
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print the outcome as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -73,9 +73,11 @@ impl From<RunFailed> for Failure {
         let code = match &error {
             RunFailed::Experiment(_) | RunFailed::Figure { .. } | RunFailed::Foreign { .. } => USAGE_ERROR,
             RunFailed::NothingSelected { .. } => NOTHING_SELECTED,
-            RunFailed::Results(_) | RunFailed::Report(_) | RunFailed::Process(_) | RunFailed::BrokenOff { .. } => {
-                FAILED
-            }
+            RunFailed::Log(_)
+            | RunFailed::Results(_)
+            | RunFailed::Report(_)
+            | RunFailed::Process(_)
+            | RunFailed::BrokenOff { .. } => FAILED,
         };
         Self { code, message: Some(error.to_string()) }
     }

@@ -10,6 +10,7 @@
 //! The example `own_pipeline` is such a program. What a pipeline is made of is in [`pipelines`] and [`events`].
 
 mod args;
+mod bench;
 mod catalogue;
 mod compare;
 mod export;
@@ -23,6 +24,7 @@ mod overwriting;
 mod progress;
 mod rejects;
 mod replay;
+mod replay_stats;
 mod reproduce;
 mod run;
 mod signals;
@@ -85,6 +87,7 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
         Command::Inspect(args) => inspect::inspect(args, quiet),
         Command::Map(args) => map::map(args, quiet),
         Command::Replay(args) => replay::replay(args, registry, quiet),
+        Command::Bench(args) => bench::bench(args, registry, quiet),
         Command::List(args) => catalogue::list(args, registry),
         Command::Explain(args) => catalogue::explain(args, registry),
         Command::Doctor(args) => catalogue::doctor(args),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::failure::{eprint, plain};
-use flowbench_harness::experiment::{CaseSpec, OfferedLoad, Plan, percent};
+use flowbench_harness::experiment::{Arrivals, CaseSpec, OfferedLoad, Plan, percent};
 use flowbench_harness::run::RunObserver;
 use flowbench_measurement::record::{CaseRecord, Status};
 use flowbench_report::Quantity;
@@ -96,6 +96,7 @@ impl RunObserver for Cases {
         if !self.bar.is_hidden() {
             self.bar.enable_steady_tick(Duration::from_millis(500)); // has a thread of its own
         }
+        plan.remarks.iter().for_each(|remark| self.eprint(remark));
         plan.skipped.iter().for_each(|skipped| self.eprint(&format!("skipped {skipped}")));
         plan.added.iter().for_each(|added| self.eprint(&format!("added to {added}")));
         self.eprint(&format!("{} cases, results in {}", plan.cases.len(), dir.display()));
@@ -153,6 +154,9 @@ fn load_description(load: OfferedLoad, found_events_per_s: Option<f64>) -> Strin
     let share_of = |share| format!("{}% of the sustainable rate", percent(share));
     match load {
         OfferedLoad::Closed => "closed loop".to_owned(),
+        OfferedLoad::Open { rate_events_per_s, share: None, arrivals: Arrivals::AsRecorded } => {
+            format!("as recorded, {rate_events_per_s:.1}/s on average")
+        }
         OfferedLoad::Open { rate_events_per_s, share: None, .. } => format!("{rate_events_per_s}/s"),
         OfferedLoad::Open { rate_events_per_s, share: Some(share), .. } => {
             format!("{}: {rate_events_per_s:.0}/s", share_of(share))

@@ -15,6 +15,7 @@ use crate::failure::{Failure, OK, eprint};
 use crate::log_input::{self, duration, horizon};
 use crate::overwriting::refuse_to_overwrite;
 use crate::rejects::{Place, Rejects, rejects_beside, rejects_of};
+use crate::replay_stats;
 use crate::run::hosts;
 use crate::signals::remove_unfinished_outputs_on_signals;
 
@@ -24,6 +25,7 @@ pub(crate) fn replay(args: &Replay, registry: Registry, quiet: bool) -> Result<i
     let mut request = ReplayRequest {
         slack_ms: args.slack_ms,
         changes: args.changes,
+        measures: args.stats || args.stats_json.is_some(),
         ..ReplayRequest::new(pipeline, &args.set, config)
     };
     // A wrong setting should not cost the reading of the whole log.
@@ -44,6 +46,9 @@ pub(crate) fn replay(args: &Replay, registry: Registry, quiet: bool) -> Result<i
         return Ok(OK);
     }
     write(args, &replayed, &trace)?;
+    if let Some(stats) = &replayed.stats {
+        replay_stats::write(args, stats, &summary)?;
+    }
     if !quiet {
         eprint(&summary);
         eprint(remarks(&replayed, &request));
@@ -59,7 +64,16 @@ fn check_outputs(args: &Replay) -> Result<Place, Failure> {
     let rejects = Place::new(args.log.rejects.as_deref(), Place::Default(beside));
     let mut read_files = log_input::read_files(&args.log);
     read_files.extend(args.cluster.hosts.as_deref().map(|hosts| ("list of hosts", hosts)));
-    refuse_to_overwrite(&log_input::written(Some(&args.output), &rejects), &read_files)?;
+    let mut written = log_input::written(Some(&args.output), &rejects);
+    if let Some(stats) = &args.stats_json {
+        Output::check(stats).map_err(Failure::failed)?;
+        if stats == &args.output {
+            let problem = "--stats-json: the answers go there; name another place for one of them with -o";
+            return Err(Failure::usage_error(problem));
+        }
+        written.push((("statistics", stats), "--stats-json"));
+    }
+    refuse_to_overwrite(&written, &read_files)?;
     Ok(rejects)
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Fa
     let interrupted = stop_on_signals()?;
     let request = Request {
         experiment: args.experiment.clone(),
+        text: None,
         settings: args.set.clone(),
         out: args.out.clone(),
         resume: args.resume.clone(),
@@ -31,15 +32,20 @@ pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Fa
         host_rank: hosts(&args.cluster)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
         registry,
     };
+    measure(&request, &interrupted, args.json, quiet)
+}
+
+/// Runs an experiment and prints its outcome; returns the exit code.
+pub(crate) fn measure(request: &Request, interrupted: &AtomicBool, json: bool, quiet: bool) -> Result<i32, Failure> {
     let mut cases = Cases::new(quiet);
     if request.host_rank.as_ref().is_some_and(|host_rank| host_rank.process > 0) {
-        return follow(&request, &interrupted, &mut cases, quiet);
+        return follow(request, interrupted, &mut cases, quiet);
     }
-    let finished = run_experiment(&request, &interrupted, &mut cases);
+    let finished = run_experiment(request, interrupted, &mut cases);
     cases.finish();
     let finished = finished?;
-    if args.json {
-        print(&json(&finished)?)?;
+    if json {
+        print(&outcome(&finished)?)?;
     } else {
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
         print(&terminal_tables(&results, TABLE_WIDTH))?;
@@ -108,7 +114,8 @@ fn eprint_figures(drawn: &Drawn, dir: &std::path::Path) {
     eprint(format!("report: {}", drawn.report.display()));
 }
 
-fn json(finished: &Finished) -> Result<String, Failure> {
+/// Returns the outcome as JSON.
+fn outcome(finished: &Finished) -> Result<String, Failure> {
     // JSON is text: a path that is not valid text is converted lossily.
     let value = serde_json::json!({
         "dir": finished.dir.to_string_lossy(),

@@ -10,14 +10,17 @@
 //! What we feed (`flowbench-generators`, `flowbench-pipelines`) and how we judge (`flowbench-measurement`,
 //! `flowbench-report`) meet here and nowhere else.
 
+pub mod bench;
 pub mod case;
 pub mod cluster;
 pub mod environment;
 pub mod experiment;
 pub mod gate;
 pub mod generate;
+pub mod log;
 pub mod measure;
 pub mod replay;
+pub mod replay_stats;
 pub mod run;
 mod supported;
 

@@ -9,6 +9,8 @@ use flowbench_pipelines::{
 };
 use thiserror::Error;
 
+use crate::replay_stats::{self, ReplayStats};
+
 /// Records per epoch of a replay.
 const RECORDS_PER_EPOCH: usize = 16_384;
 
@@ -26,6 +28,8 @@ pub struct ReplayRequest<'a> {
     /// True if every change is wanted: events are then applied one at a time, so that the changes do not depend on
     /// the number of workers.
     pub changes: bool,
+    /// True if the replay is to be measured, with threads of this process and without changes.
+    pub measures: bool,
     /// True if repeated deliveries are to be counted, for which the trace is walked once more.
     pub counts_repeats: bool,
 }
@@ -36,6 +40,8 @@ pub struct Replayed {
     pub answers: Box<dyn Answers>,
     /// How the answers came about, if the order policy retracts.
     pub changes: Option<Changes>,
+    /// The measurements, if they were requested.
+    pub stats: Option<ReplayStats>,
     /// The events dropped as late.
     pub late: LateSet,
     /// The slack that was used, ms.
@@ -65,7 +71,7 @@ pub enum ReplayError {
 impl<'a> ReplayRequest<'a> {
     /// Returns a request for final answers, with a slack that loses nothing.
     pub fn new(pipeline: &'a dyn Pipeline, settings: &'a [String], config: RunConfig) -> Self {
-        Self { pipeline, settings, config, slack_ms: None, changes: false, counts_repeats: false }
+        Self { pipeline, settings, config, slack_ms: None, changes: false, measures: false, counts_repeats: false }
     }
 
     /// Checks the settings, without a log.
@@ -107,11 +113,14 @@ pub fn replay(
         true => (1, UnpacedDriver::one_at_a_time()),
     };
     let feed = Arc::new(Feed::new(Arc::clone(trace), records_per_epoch, slack_ms, config.order.drops_late()));
-    let end = prepared.run(&RunContext { deployment, ..RunContext::new(config, &feed, drivers) })?;
+    let (end, stats) = match request.measures {
+        true => replay_stats::measured(&*prepared, config, &feed).map(|(end, stats)| (end, Some(stats)))?,
+        false => (prepared.run(&RunContext { deployment, ..RunContext::new(config, &feed, drivers) })?, None),
+    };
     let without_key = prepared.without_key(&trace.events);
     let horizon = prepared.counts(config.deduplicate).filter(|_| request.counts_repeats && config.eviction.is_exact());
     let repeats = horizon.map(|horizon| repeats(&trace.events, horizon, &feed));
-    Ok(Replayed { answers: end.answers, changes: end.changes, late: end.late, slack_ms, repeats, without_key })
+    Ok(Replayed { answers: end.answers, changes: end.changes, stats, late: end.late, slack_ms, repeats, without_key })
 }
 
 impl Replayed {

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::experiment::TooFewEvents;
 use crate::generate::UnusableProfile;
+use crate::log::LogError;
 
 /// Why a case has no result.
 #[derive(Debug, Error)]
@@ -17,6 +18,9 @@ pub enum CaseError {
     /// The trace cannot be generated.
     #[error(transparent)]
     Trace(#[from] ProfileError),
+    /// The log of the trace cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// There is no pipeline of the requested name.
     #[error(transparent)]
     Pipeline(#[from] UnknownName),

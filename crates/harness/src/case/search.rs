@@ -106,9 +106,11 @@ impl OnTrace {
 
     /// Returns true if twice the trace is within what was requested, and if the deadline and the memory allow it: the
     /// next round of probes takes at least as long as all before, and both traces exist while the longer one is made.
+    /// A log is as long as it is.
     fn may_lengthen(&self, spent: Duration, peak_rss_bytes: u64) -> bool {
         let spec = &self.prepared.spec;
-        spec.trace.events.saturating_mul(2) <= self.requested_events.saturating_mul(LONGER_MAX).min(EVENTS_MAX)
+        spec.trace.log.is_none()
+            && spec.trace.events.saturating_mul(2) <= self.requested_events.saturating_mul(LONGER_MAX).min(EVENTS_MAX)
             && spent.saturating_mul(3) <= Duration::from_millis(spec.deadline_ms)
             && peak_rss_bytes.saturating_mul(3) <= spec.memory_cap_bytes
     }

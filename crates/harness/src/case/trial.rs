@@ -16,7 +16,7 @@ use crate::case::error::CaseError;
 use crate::case::evaluate::{Facts, evaluate};
 use crate::cluster::process_group::ProcessGroup;
 use crate::environment;
-use crate::experiment::case_spec::CaseSpec;
+use crate::experiment::case_spec::{CaseSpec, TraceSpec};
 use crate::experiment::rate::{Arrivals, OfferedLoad};
 use crate::generate;
 use crate::measure::drive::{self, Measured, Setting};
@@ -26,7 +26,8 @@ use crate::run::protocol::CaseResult;
 /// What the runs of a case share: the trace and the configuration.
 pub(crate) struct PreparedCase {
     pub(crate) spec: CaseSpec,
-    profile: Profile,
+    /// The profile of a generated trace; `None` for a log.
+    profile: Option<Profile>,
     trace: Arc<Trace>,
     pipeline: &'static dyn Pipeline,
     prepared: Box<dyn BoundPipeline>,
@@ -45,11 +46,9 @@ pub(crate) struct Run {
 }
 
 impl PreparedCase {
-    /// Generates the trace of a case and fixes the parameters of its pipeline.
+    /// Makes the trace of a case and fixes the parameters of its pipeline.
     pub(crate) fn new(spec: &CaseSpec, registry: Registry) -> Result<PreparedCase, CaseError> {
-        let profile = generate::profile(&spec.trace.profile, &spec.trace.overrides)?;
-        let generator = Generator::new(&profile, spec.trace.seed)?;
-        let trace = generate::trace(&generator, Amount::Events(spec.trace.events), environment::usable_cores());
+        let (trace, profile) = trace(&spec.trace)?;
         let pipeline = registry.find(&spec.pipeline)?;
         let prepared = pipeline
             .prepare(&spec.settings, &trace.symbols)
@@ -115,10 +114,10 @@ impl PreparedCase {
         let needed_ms = self.prepared.retention_ms(&trace.events);
         let facts = Facts {
             accuracy: check.accuracy,
-            disorder: disorder(trace, &self.profile, check.duplicates),
+            disorder: disorder(trace, self.profile.as_ref(), check.duplicates),
             trace_digest,
             retention_ms: config.eviction.retention_ms(needed_ms),
-            has_day_rhythm: self.profile.has_day_rhythm(),
+            has_day_rhythm: self.profile.as_ref().is_none_or(Profile::has_day_rhythm),
             source_ceiling_events_per_s: is_full_load.then(|| drive::source_ceiling_events_per_s(feed, workers)),
             sustainable: found,
         };
@@ -130,6 +129,19 @@ impl PreparedCase {
         }
         result
     }
+}
+
+/// Reads the log of a trace, or generates it by its profile.
+fn trace(spec: &TraceSpec) -> Result<(Trace, Option<Profile>), CaseError> {
+    if let Some(log) = &spec.log {
+        let mut trace = log.read()?;
+        trace.events.truncate(usize::try_from(spec.events).unwrap_or(usize::MAX));
+        return Ok((trace, None));
+    }
+    let profile = generate::profile(&spec.profile, &spec.overrides)?;
+    let generator = Generator::new(&profile, spec.seed)?;
+    let trace = generate::trace(&generator, Amount::Events(spec.events), environment::usable_cores());
+    Ok((trace, Some(profile)))
 }
 
 /// Returns why a case is invalid whose planted fault did nothing.
@@ -196,9 +208,9 @@ const RUNS_MAX: usize = 25;
 /// A closed loop that has lasted this long in total is not run again, ns.
 const LONG_NS: u64 = 2_000_000_000;
 
-/// Returns the disorder of the trace, requested and realised.
-fn disorder(trace: &Trace, profile: &Profile, duplicates: u64) -> Disorder {
-    let asked = profile.asked();
+/// Returns the disorder of the trace, requested and realised; of a log, none is requested.
+fn disorder(trace: &Trace, profile: Option<&Profile>, duplicates: u64) -> Disorder {
+    let asked = profile.map(Profile::asked);
     let mut newest_ms = i64::MIN;
     let mut out_of_order = 0;
     for event in &trace.events {
@@ -207,9 +219,9 @@ fn disorder(trace: &Trace, profile: &Profile, duplicates: u64) -> Disorder {
     }
     Disorder {
         out_of_order,
-        out_of_order_share_asked: asked.out_of_order_share,
+        out_of_order_share_asked: asked.and_then(|asked| asked.out_of_order_share),
         duplicates,
-        duplicates_share_asked: Some(asked.duplicates_share),
+        duplicates_share_asked: asked.map(|asked| asked.duplicates_share),
     }
 }
 
@@ -230,14 +242,23 @@ fn open_load(rate_events_per_s: f64, arrivals: Arrivals, seed: u64, trace: &Trac
             events,
         )?,
         Arrivals::AsRecorded => {
-            let arrivals = || trace.events.iter().map(Event::arrival_time_ms);
-            let span_ms = arrivals().next_back().unwrap_or(0) - arrivals().next().unwrap_or(0);
+            let arrivals = || arrivals_in_order_ms(trace);
+            let span_ms = arrivals().last().unwrap_or(0) - arrivals().next().unwrap_or(0);
             let speed_up = span_ms.max(1) as f64 / 1000.0 * rate_events_per_s / events.max(1) as f64;
             Schedule::as_recorded(arrivals(), speed_up)?
         }
     };
     let planned_ns = schedule.due_ns(events.saturating_sub(1) as u64);
     Ok(Load::Open { schedule, stop_ns: planned_ns + planned_ns / 2 + 1_000_000_000 })
+}
+
+/// Returns the arrival times of a trace, ms. The order of the trace counts: an arrival time before that of an event in
+/// front of it, as a log may have them, is taken for the same time.
+fn arrivals_in_order_ms(trace: &Trace) -> impl Iterator<Item = i64> {
+    trace.events.iter().map(Event::arrival_time_ms).scan(i64::MIN, |newest_ms, arrival_ms| {
+        *newest_ms = arrival_ms.max(*newest_ms);
+        Some(*newest_ms)
+    })
 }
 
 #[cfg(test)]
@@ -247,6 +268,7 @@ mod tests {
     use super::*;
     use crate::case::child::run;
     use crate::experiment::rate::tests::case_of;
+    use crate::log::tests::log_of;
 
     fn numbers(axes: &str) -> Numbers {
         run(&case_of(axes), Registry::default(), None).unwrap().numbers.unwrap()
@@ -267,6 +289,44 @@ mod tests {
         let numbers = numbers("pipeline = \"sessions\"\nrate = 20000");
         assert_eq!((numbers.run_throughputs_events_per_s, numbers.source_ceiling_events_per_s), (Vec::new(), None));
         assert!(numbers.lost.share.is_some());
+    }
+
+    #[test]
+    fn recorded_bursts_stay_bursts_and_the_whole_trace_takes_the_duration() {
+        let event = |arrival_ms| {
+            let record = flowbench_events::Record::new(1, flowbench_events::Kind::PageViewed, 0);
+            Event::pack(flowbench_events::Record { arrival_time_ms: arrival_ms, ..record })
+        };
+        // Two days: a burst of three at noon of the first, and one row that is out of order.
+        let hours = [0, 12, 12, 12, 24, 18, 48];
+        let events: Vec<Event> = hours.iter().map(|hour| event(hour * 3_600_000)).collect();
+        let trace = Trace { events, ..Trace::default() };
+        let OfferedLoad::Open { rate_events_per_s, arrivals, .. } = OfferedLoad::as_recorded(7, 2000) else { panic!() };
+        let Ok(Load::Open { schedule, .. }) = open_load(rate_events_per_s, arrivals, 1, &trace) else {
+            panic!("closed")
+        };
+        let due_ms: Vec<u64> = (0..7).map(|i| (schedule.due_ns(i) + 500_000) / 1_000_000).collect();
+        assert_eq!(due_ms, [0, 500, 500, 500, 1000, 1000, 2000]);
+        assert_eq!((schedule.due_ns(1), schedule.due_ns(2)), (schedule.due_ns(3), schedule.due_ns(3)));
+    }
+
+    #[test]
+    fn the_case_of_a_log_answers_it_and_fails_if_it_has_changed() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let file = dir.path().join("log.csv");
+        std::fs::write(&file, log_of(0..500)).unwrap();
+        let mut spec = case_of("pipeline = \"sessions\"");
+        let log = crate::log::survey(&file, None, None).unwrap().spec;
+        let digest = log.record.digest.clone();
+        (spec.trace.events, spec.trace.log) = (500, Some(log));
+        let numbers = run(&spec, Registry::default(), None).unwrap().numbers.unwrap();
+        assert_eq!((numbers.events, numbers.trace_digest.as_str()), (500, digest.as_str()));
+        assert_eq!(numbers.disorder.duplicates_share_asked, None, "nothing was requested of a log");
+
+        std::fs::write(&file, log_of(1..501)).unwrap();
+        let error = run(&spec, Registry::default(), None).unwrap_err().to_string();
+        let found = crate::log::survey(&file, None, None).unwrap().spec.record.digest;
+        assert!(error.contains(&digest) && error.contains(&found), "{error}");
     }
 
     #[test]

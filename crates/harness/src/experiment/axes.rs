@@ -130,7 +130,11 @@ impl Combination<'_> {
         self.whole("processes", PROCESSES_MAX)
     }
 
-    pub(crate) fn load(&self) -> Result<OfferedLoad, ExperimentError> {
+    /// Returns the load; `rate = "as-recorded"` offers `events` in `duration_ms`, whatever `arrivals` says.
+    pub(crate) fn load(&self, events: u64, duration_ms: u64) -> Result<OfferedLoad, ExperimentError> {
+        if self.text("rate") == "as-recorded" {
+            return Ok(OfferedLoad::as_recorded(events, duration_ms));
+        }
         match self.parsed("rate", OfferedLoad::parse)? {
             OfferedLoad::Closed => Ok(OfferedLoad::Closed),
             load => Ok(load.with_arrivals(self.named("arrivals", &Arrivals::NAMES)?)),

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::experiment::axes::WatermarkSources;
 use crate::experiment::rate::{Arrivals, CLOSED_RECORDS_PER_EPOCH, OfferedLoad, open_records_per_epoch};
+use crate::log::LogSpec;
 use crate::measure::load::Idle;
 
 /// Everything that the process of a case needs to know.
@@ -61,12 +62,12 @@ pub struct CaseSpec {
     pub memory_cap_bytes: u64,
 }
 
-/// A trace to generate.
+/// A trace to generate, or to read from a log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceSpec {
-    /// Name of the profile.
+    /// Name of the profile, or of the log without its folder.
     pub profile: String,
-    /// Seed of the generator.
+    /// Seed of the generator and of random arrivals.
     pub seed: u64,
     /// Number of events.
     pub events: u64,
@@ -74,6 +75,8 @@ pub struct TraceSpec {
     pub overrides: Vec<String>,
     /// Name of the world, or the parameters that distinguish it from that of the profile; empty if there are none.
     pub world: String,
+    /// The log from which the trace is read; `None` if it is generated.
+    pub log: Option<LogSpec>,
 }
 
 /// The trace of a search is too short for any rate.
@@ -108,9 +111,12 @@ impl CaseSpec {
         self.trace.events.min(events).max(1)
     }
 
-    /// Returns this case with a trace that lasts for a rate: that of a search may have been extended.
+    /// Returns this case with a trace that lasts for a rate: that of a search may have been extended. A log cannot be.
     pub(crate) fn as_long_as(&self, rate_events_per_s: f64) -> CaseSpec {
         let mut spec = self.clone();
+        if self.trace.log.is_some() {
+            return spec;
+        }
         let events = (rate_events_per_s * self.duration_ms as f64 / 1000.0).ceil() as u64 + 1;
         spec.trace.events = self.trace.events.max(events.min(EVENTS_MAX));
         spec

@@ -1,15 +1,18 @@
 //! From questions to cases: every combination of the axes, checked before anything is measured.
 
+use std::path::{Path, PathBuf};
+
 use flowbench_events::{did_you_mean, mix, parse_duration_ms};
 use flowbench_pipelines::{Pipeline, Registry, SettingError};
 use toml::{Spanned, Value};
 
 use crate::experiment::axes::{AXES, AxisValue, Combination, values_on};
 use crate::experiment::case_spec::{CaseSpec, EVENTS_MAX, TraceSpec};
-use crate::experiment::file::{ExperimentError, LoadedExperiment, Question};
+use crate::experiment::file::{ExperimentError, LoadedExperiment, Question, TraceChoice};
 use crate::experiment::rate::{OfferedLoad, parse_latency_ns};
 use crate::experiment::shares::{add_searches, searches_first};
 use crate::generate;
+use crate::log::{Survey, survey};
 use crate::supported::check_supported;
 
 /// The cases of an experiment in the order in which they are run.
@@ -21,6 +24,8 @@ pub struct Plan {
     pub skipped: Vec<String>,
     /// For each part, a description of the searches that were added because shares need them.
     pub added: Vec<String>,
+    /// What a user should know about the logs that the cases read, a line each.
+    pub remarks: Vec<String>,
 }
 
 /// Minimum memory that a case process needs to start at all, MiB.
@@ -56,8 +61,7 @@ impl Plan {
             return Err(loaded.error(&nowhere, format!("memory_cap_mib = {cap} is below {MEMORY_CAP_MIB_MIN}")));
         }
         positive_ms(loaded, "deadline", &experiment.deadline)?; // even if every part has its own
-        let mut planner =
-            Planner { loaded, registry, combinations: 0, cases: Vec::new(), skipped: Vec::new(), added: Vec::new() };
+        let mut planner = Planner::new(loaded, registry);
         for question in &experiment.parts {
             planner.question(question)?;
         }
@@ -74,13 +78,17 @@ impl Plan {
             shuffle(&mut round, experiment.seed.first().copied().unwrap_or(0) ^ repeat as u64);
             cases.append(&mut searches_first(round));
         }
-        Ok(Plan { cases, skipped: planner.skipped, added: planner.added })
+        let remarks = planner.surveys.into_iter().flat_map(|(_, survey)| survey.remarks).collect();
+        Ok(Plan { cases, skipped: planner.skipped, added: planner.added, remarks })
     }
 }
 
 /// The hint for a list of settings that was meant as an axis.
 const ONE_CHOICE: &str =
     ". A list of settings is one choice; an axis is a list of lists: settings = [[\"a=1\"], [\"a=2\"]]";
+/// Where a log is looked for.
+const FROM_WHERE: &str = ". A relative path begins at the folder of the experiment file; resume a run in the folder in \
+                          which it was started";
 /// The fix for too many cases.
 const FEWER: &str = "shorten the lists, or make several experiments of it";
 
@@ -91,11 +99,38 @@ struct Planner<'a> {
     cases: Vec<CaseSpec>,
     skipped: Vec<String>,
     added: Vec<String>,
+    surveys: Vec<(LogChoice, Survey)>,
 }
 
-impl Planner<'_> {
+/// A log with its mapping and the maximum number of its events.
+type LogChoice = (PathBuf, Option<PathBuf>, Option<u64>);
+
+/// The trace of a question, checked.
+#[derive(Debug, Clone)]
+enum Source {
+    /// A profile and the number of events.
+    Profile(String, u64),
+    /// A log.
+    Log(Box<Survey>),
+}
+
+impl Source {
+    fn events(&self) -> u64 {
+        match self {
+            Source::Profile(_, events) => *events,
+            Source::Log(survey) => survey.spec.record.events,
+        }
+    }
+}
+
+impl<'a> Planner<'a> {
+    fn new(loaded: &'a LoadedExperiment, registry: Registry) -> Planner<'a> {
+        let (cases, skipped, added, surveys) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Planner { loaded, registry, combinations: 0, cases, skipped, added, surveys }
+    }
+
     fn question(&mut self, question: &Question) -> Result<(), ExperimentError> {
-        self.check_trace(question)?;
+        let source = self.source(question)?;
         self.check_axis_names(question)?;
         self.check_of_pipeline(question)?;
         let timing = Timing::new(self.loaded, question)?;
@@ -117,7 +152,7 @@ impl Planner<'_> {
         }
         let first = self.cases.len();
         for combination in combinations {
-            self.case(question, timing, &combination)?;
+            self.case(question, &source, timing, &combination)?;
         }
         let added = add_searches(&mut self.cases, first);
         if added > 0 {
@@ -138,9 +173,11 @@ impl Planner<'_> {
         }
     }
 
-    /// Returns the values of a question on an axis; the seeds are those of the experiment if the question has none.
+    /// Returns the values of a question on an axis; the seeds are those of the experiment if the question has none, and
+    /// the first of them for a log, which is the same for each.
     fn values_on(&self, question: &Question, axis: &(&str, &str)) -> Vec<Value> {
-        let seeds = &self.loaded.experiment.seed;
+        let seeds = &self.loaded.experiment.seed[..];
+        let seeds = if question.trace.file.is_some() { &seeds[..seeds.len().min(1)] } else { seeds };
         match axis.0 == "seed" && !question.axes.contains_key("seed") {
             true => seeds.iter().map(|seed| Value::String(seed.to_string())).collect(),
             false => values_on(question, axis),
@@ -172,22 +209,63 @@ impl Planner<'_> {
         })
     }
 
-    fn check_trace(&self, question: &Question) -> Result<(), ExperimentError> {
-        let error = |problem| ExperimentError {
-            origin: self.loaded.origin.clone(),
-            line: None,
-            problem: format!("trace of part '{}': {problem}", question.name),
-        };
-        generate::profile(&question.trace.profile, &question.trace.set)
-            .map_err(|problem| error(problem.to_string()))?;
-        if !(1..=EVENTS_MAX).contains(&question.trace.events) {
-            return Err(error(format!("events = {} is outside 1 to {EVENTS_MAX}", question.trace.events)));
+    /// Returns the trace of a question: a profile that exists, or a log that was read.
+    fn source(&mut self, question: &Question) -> Result<Source, ExperimentError> {
+        let TraceChoice { profile, events, set, file, map } = &question.trace;
+        if let Some(events) = events.filter(|events| !(1..=EVENTS_MAX).contains(events)) {
+            return Err(self.trace_error(question, format!("events = {events} is outside 1 to {EVENTS_MAX}")));
         }
-        Ok(())
+        match (profile, file) {
+            (Some(profile), None) if map.is_none() => {
+                generate::profile(profile, set).map_err(|problem| self.trace_error(question, problem.to_string()))?;
+                let events = events.ok_or_else(|| self.trace_error(question, "a profile needs events".to_owned()))?;
+                Ok(Source::Profile(profile.clone(), events))
+            }
+            (None, Some(file)) if set.is_empty() => {
+                let survey = self.survey(file, map.as_deref(), *events);
+                survey
+                    .map(|survey| Source::Log(Box::new(survey)))
+                    .map_err(|problem| self.trace_error(question, problem))
+            }
+            _ => {
+                let problem = "give it either a profile with events, and set if needed, or a file with its map";
+                Err(self.trace_error(question, problem.to_owned()))
+            }
+        }
+    }
+
+    /// Reads a log, unless a question before has.
+    fn survey(&mut self, file: &Path, map: Option<&Path>, events_max: Option<u64>) -> Result<Survey, String> {
+        let folder = &self.loaded.folder;
+        let log: LogChoice = (folder.join(file), map.map(|map| folder.join(map)), events_max);
+        if let Some((_, known)) = self.surveys.iter().find(|(other, _)| *other == log) {
+            return Ok(known.clone());
+        }
+        let survey = survey(&log.0, log.1.as_deref(), events_max).map_err(|problem| {
+            let is_relative = file.is_relative() && !log.0.exists();
+            let hint = if is_relative { FROM_WHERE } else { "" };
+            format!("{problem}{hint}")
+        })?;
+        if survey.spec.record.events > EVENTS_MAX {
+            return Err(format!("the log has more than {EVENTS_MAX} events; give it a maximum, events = {EVENTS_MAX}"));
+        }
+        self.surveys.push((log, survey.clone()));
+        Ok(survey)
+    }
+
+    fn trace_error(&self, question: &Question, problem: String) -> ExperimentError {
+        let problem = format!("trace of part '{}': {problem}", question.name);
+        ExperimentError { origin: self.loaded.origin.clone(), line: None, problem }
     }
 
     /// Adds the case of a combination, or the reason why it is skipped.
-    fn case(&mut self, question: &Question, timing: Timing, values: &[AxisValue<'_>]) -> Result<(), ExperimentError> {
+    fn case(
+        &mut self,
+        question: &Question,
+        source: &Source,
+        timing: Timing,
+        values: &[AxisValue<'_>],
+    ) -> Result<(), ExperimentError> {
         let read = Combination { loaded: self.loaded, values };
         let pipeline = read.parsed("pipeline", |name| self.registry.find(name))?;
         let settings = read.settings()?;
@@ -195,7 +273,8 @@ impl Planner<'_> {
             Some(of_pipeline) => [settings_below(of_pipeline, &settings), settings].concat(),
             None => settings,
         };
-        let (config, processes, load) = (read.config()?, read.processes()?, read.load()?);
+        let (config, processes) = (read.config()?, read.processes()?);
+        let load = read.load(source.events(), timing.duration_ms)?;
         check_settings(pipeline, &settings, &read)?;
         let supported = check_supported(pipeline, &config, processes).map_err(|reason| reason.to_string());
         if let Err(reason) = supported.and_then(|()| check_search(load, processes)) {
@@ -211,11 +290,11 @@ impl Planner<'_> {
             config,
             fault: read.fault(),
             processes,
-            slack_ms: read.parsed("slack", parse_duration_ms)?,
+            slack_ms: slack_ms(question, source, &read)?,
             sources: read.sources()?,
             idle_timeout_ms: read.idle_timeout_ms()?,
             idle: read.idle()?,
-            trace: trace_spec(question, &read)?,
+            trace: trace_spec(question, source, &read)?,
             load,
             duration_ms: timing.duration_ms,
             warmup_ns: timing.warmup_ns,
@@ -291,15 +370,33 @@ fn check_search(load: OfferedLoad, processes: usize) -> Result<(), String> {
 
 /// Returns the trace of a case. A world may have a name, which stands for it in tables and figures:
 /// `one key: customers.whale_share=0.3`.
-fn trace_spec(question: &Question, read: &Combination<'_>) -> Result<TraceSpec, ExperimentError> {
-    let world = read.text("world");
+fn trace_spec(question: &Question, source: &Source, read: &Combination<'_>) -> Result<TraceSpec, ExperimentError> {
+    let (world, seed) = (read.text("world"), read.seed()?);
+    let (profile, events) = match source {
+        Source::Profile(profile, events) => (profile.clone(), *events),
+        Source::Log(_) if !world.is_empty() => {
+            return Err(read.error("world", &"a log has no parameters to change; leave the axis out"));
+        }
+        Source::Log(survey) => {
+            let (log, record) = (Some(survey.spec.clone()), &survey.spec.record);
+            let (profile, events, overrides) = (record.file.clone(), record.events, Vec::new());
+            return Ok(TraceSpec { profile, seed, events, overrides, world, log });
+        }
+    };
     let (world, settings) = world.split_once(": ").unwrap_or((&world, &world));
     let settings: Vec<String> = settings.split_whitespace().map(str::to_owned).collect();
     let overrides = [settings_below(&question.trace.set, &settings), settings].concat();
-    let profile = question.trace.profile.clone();
     generate::profile(&profile, &overrides).map_err(|problem| read.error("world", &problem))?;
-    let world = world.to_owned();
-    Ok(TraceSpec { profile, seed: read.seed()?, events: question.trace.events, overrides, world })
+    Ok(TraceSpec { profile, seed, events, overrides, world: world.to_owned(), log: None })
+}
+
+/// Returns the slack of a case, ms. By default it is 0 for a generated trace, and the smallest that loses nothing for a
+/// log.
+fn slack_ms(question: &Question, source: &Source, read: &Combination<'_>) -> Result<i64, ExperimentError> {
+    match source {
+        Source::Log(survey) if !question.axes.contains_key("slack") => Ok(survey.slack_ms),
+        _ => read.parsed("slack", parse_duration_ms),
+    }
 }
 
 /// Returns the settings whose keys are not set by `above` as well.
@@ -339,7 +436,10 @@ fn shuffle<T>(items: &mut [T], seed: u64) {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use tempfile::TempDir;
+
     use super::*;
+    use crate::log::tests::log_of;
 
     /// An experiment without its axes.
     const TEXT: &str = "name = \"x\"\ntitle = \"x\"\nseed = 1\nrepeats = 2\ndeadline = \"10s\"\nmemory_cap_mib = 512\n\
@@ -489,6 +589,65 @@ pub(crate) mod tests {
         };
         assert_eq!(below(&["a.b=1", "a.c=2"], &["a.b=3"]), ["a.c=2"]);
         assert_eq!(below(&["a.b=1"], &["a.bb=3"]), ["a.b=1"]);
+    }
+
+    /// A plan with a log of five events for a trace, in the folder of the experiment.
+    fn plan_of_log(dir: &TempDir, trace: &str, axes: &str) -> Result<Plan, ExperimentError> {
+        let experiment = dir.path().join("own.toml");
+        let text = text_of(axes).replacen("profile = \"tiny\", events = 1000", trace, 1);
+        std::fs::write(&experiment, text.replacen("[part.axes]", "duration = \"2s\"\n[part.axes]", 1)).unwrap();
+        std::fs::create_dir_all(dir.path().join("logs")).unwrap();
+        std::fs::write(dir.path().join("logs/log.csv"), log_of([0, 10, 10, 7, 60])).unwrap();
+        Plan::new(&LoadedExperiment::load(experiment.to_str().unwrap(), &[])?, Registry::default())
+    }
+
+    #[test]
+    fn a_trace_may_be_a_log_whose_path_begins_at_the_folder_of_the_experiment() {
+        let dir = TempDir::new().unwrap();
+        let rates = "pipeline = \"identity\"\nrate = [\"closed\", \"as-recorded\", 2, 1000]";
+        let plan = plan_of_log(&dir, "file = \"logs/log.csv\"", rates).unwrap();
+        let cases: Vec<&CaseSpec> = plan.cases.iter().filter(|case| case.repeat == 1).collect();
+        let of = |load: &str, rate: Option<f64>| {
+            let case =
+                cases.iter().find(|case| (case.load.column().as_str(), case.load.rate_events_per_s()) == (load, rate));
+            case.unwrap_or_else(|| panic!("{load} {rate:?}")).trace.events
+        };
+        // Five events in two seconds; at 2 events/s only four are offered in that time.
+        assert_eq!((of("closed", None), of("open-as-recorded", Some(2.5))), (5, 5));
+        assert_eq!((of("open", Some(2.0)), of("open", Some(1000.0))), (4, 5));
+        let axes = cases[0].axes(None);
+        assert_eq!((axes.trace.as_str(), axes.slack_ms), ("log.csv", 3000), "a name, and a slack that loses nothing");
+        assert!(plan.remarks[0].starts_with("log.csv: 5 rows: 5 events"), "{:?}", plan.remarks);
+        let file = |case: &CaseSpec| case.trace.log.as_ref().unwrap().file.clone();
+        assert_eq!(file(cases[0]), dir.path().join("logs/log.csv"));
+
+        let absolute = format!("file = \"{}\", events = 2", dir.path().join("logs/log.csv").display());
+        let axes = "pipeline = \"identity\"\nslack = [\"0s\", \"1min\"]";
+        let plan = plan_of_log(&dir, &absolute, axes).unwrap();
+        let slacks: std::collections::BTreeSet<i64> = plan.cases.iter().map(|case| case.slack_ms).collect();
+        assert_eq!((slacks.into_iter().collect::<Vec<_>>(), plan.cases[0].trace.events), (vec![0, 60_000], 2));
+    }
+
+    #[test]
+    fn a_log_is_one_world_whatever_the_seeds() {
+        let dir = TempDir::new().unwrap();
+        let trace = "file = \"logs/log.csv\"";
+        let seeds = plan_of_log(&dir, trace, "pipeline = \"identity\"").unwrap().cases.len();
+        assert_eq!(seeds, 2, "one case, twice");
+        for (trace, axes, wanted) in [
+            (trace, "world = \"visits.pages_mean=1\"", "world: a log has no parameters"),
+            ("file = \"log.csv\"", "", "there is no such file"),
+            ("file = \"log.csv\"", "", "begins at the folder of the experiment file"),
+            ("file = \"log.csv\", profile = \"tiny\"", "", "either a profile with events"),
+            ("profile = \"tiny\"", "", "a profile needs events"),
+            ("file = \"logs/log.csv\", map = \"none.toml\"", "", "none.toml"),
+            ("file = \"logs/log.csv\", set = [\"a.b=1\"]", "", "either a profile with events"),
+            (trace, "rate = \"search\"", "a search needs 2000 latencies"),
+            (trace, "rate = \"recorded\"", "or \"as-recorded\""),
+        ] {
+            let error = plan_of_log(&dir, trace, &format!("pipeline = \"identity\"\n{axes}")).unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
     }
 
     #[test]

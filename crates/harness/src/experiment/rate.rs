@@ -1,5 +1,5 @@
-//! The axes `rate` and `arrivals`: a given rate, the closed loop, a search for the sustainable rate, or a share of what
-//! a search finds.
+//! The axes `rate` and `arrivals`: a given rate, the closed loop, a search for the sustainable rate, a share of what a
+//! search finds, or the rhythm in which the events were recorded.
 //!
 //! Decision D-305.
 
@@ -95,6 +95,13 @@ impl OfferedLoad {
         }
     }
 
+    /// Returns the open loop of `rate = "as-recorded"`: the events in the rhythm of their arrival times, sped up or
+    /// slowed down so that all of them take the duration.
+    pub(crate) fn as_recorded(events: u64, duration_ms: u64) -> OfferedLoad {
+        let rate_events_per_s = events as f64 * 1000.0 / duration_ms.max(1) as f64;
+        OfferedLoad::Open { rate_events_per_s, arrivals: Arrivals::AsRecorded, share: None }
+    }
+
     /// Returns this load with other arrivals; a closed loop has none.
     pub(crate) fn with_arrivals(self, arrivals: Arrivals) -> OfferedLoad {
         match self {
@@ -153,7 +160,8 @@ pub(crate) fn open_records_per_epoch(rate_events_per_s: f64) -> usize {
 fn within(text: &str, (least, most): (f64, f64), unit: &str) -> Result<f64, String> {
     let number = number(text).ok_or_else(|| {
         format!(
-            "'{text}' is not a number; write events/s, \"closed\", \"search\" or a share of what that finds, \"50%\""
+            "'{text}' is not a number; write events/s, \"closed\", \"search\" or a share of what that finds, \"50%\", \
+             or \"as-recorded\""
         )
     })?;
     if (least..=most).contains(&number) {

@@ -25,14 +25,17 @@ use crate::experiment::case_spec::CaseSpec;
 use crate::experiment::file::{ExperimentError, LoadedExperiment};
 use crate::experiment::plan::Plan;
 use crate::experiment::shares;
+use crate::log::{self, LogError};
 use crate::run::protocol::{CaseResult, failed};
 use crate::run::supervisor::CaseProcesses;
 
 /// An experiment to run, and where its results go.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// A shipped experiment or the path of a file.
+    /// A shipped experiment or the path of a file; the name of `text` if there is one.
     pub experiment: String,
+    /// The experiment itself, where it is not in a file. Relative paths in it begin at the current folder.
+    pub text: Option<String>,
     /// `KEY=VALUE` settings of the experiment.
     pub settings: Vec<String>,
     /// Names of the parts to run; all of them if there is none.
@@ -126,6 +129,9 @@ pub enum RunFailed {
         /// What differs.
         difference: String,
     },
+    /// A log is not the one that the run to resume has read.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The results could not be written or read.
     #[error(transparent)]
     Results(#[from] ResultsError),
@@ -174,6 +180,10 @@ impl Request {
     fn load(&self) -> Result<LoadedExperiment, RunFailed> {
         if let Some(dir) = &self.again {
             return Ok(experiment_of(dir, &read_run(dir)?)?);
+        }
+        if let Some(text) = &self.text {
+            let loaded = LoadedExperiment::parse(self.experiment.clone(), text, &self.settings)?;
+            return Ok(loaded.without_lines());
         }
         let processes = self.host_rank.as_ref().map(|host_rank| host_rank.hosts.addresses().len()).or(self.processes);
         let processes = processes.map(|processes| format!("processes={processes}"));
@@ -226,6 +236,9 @@ pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunOb
     let plan = Plan::new(&loaded, request.registry)?;
     if plan.cases.is_empty() {
         return Err(RunFailed::NothingSelected { origin: loaded.origin, skipped: plan.skipped.join("; ") });
+    }
+    if let Some(run) = &resumed {
+        check_logs(run, &plan)?;
     }
     let run = resumed.unwrap_or_else(|| manifest(&loaded, &plan));
     let results = match &request.resume {
@@ -386,6 +399,7 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> RunRecord {
         experiment: experiment.name.clone(),
         title: experiment.title.clone(),
         resolved_experiment: loaded.text.clone(),
+        folder: folder(loaded, plan),
         parts: experiment.parts.iter().map(part).collect(),
         claims: experiment.claims.clone(),
         untimed_parts: experiment.parts.iter().filter(|part| part.untimed).map(|part| part.name.clone()).collect(),
@@ -401,6 +415,14 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> RunRecord {
     }
 }
 
+/// Returns the folder at which relative paths of logs begin, if a resumed run needs to know it. No path of this machine
+/// is recorded.
+fn folder(loaded: &LoadedExperiment, plan: &Plan) -> Option<String> {
+    let has_log = plan.cases.iter().any(|case| case.trace.log.is_some());
+    let folder = &loaded.folder;
+    (has_log && folder.is_relative() && *folder != Path::new("")).then(|| folder.to_string_lossy().into_owned())
+}
+
 fn sort(traces: &mut [TraceRecord]) {
     traces.sort_by(|a, b| (&a.name, a.seed, a.events).cmp(&(&b.name, b.seed, b.events)));
 }
@@ -413,6 +435,7 @@ fn trace_record(case: &CaseSpec) -> TraceRecord {
         events: case.trace.events,
         overrides: case.trace.overrides.clone(),
         digest: None,
+        log: case.trace.log.as_ref().map(|log| log.record.clone()),
     }
 }
 
@@ -423,6 +446,20 @@ fn is_same(one: &TraceRecord, other: &TraceRecord) -> bool {
         && one.profile == other.profile
         && asked(one) == asked(other)
         && one.overrides == other.overrides
+        && one.log == other.log
+}
+
+/// Fails if a log is not the one that the run to resume has read.
+fn check_logs(run: &RunRecord, plan: &Plan) -> Result<(), LogError> {
+    let read = || run.traces.iter().filter_map(|trace| trace.log.as_ref());
+    for log in plan.cases.iter().filter_map(|case| case.trace.log.as_ref()) {
+        let of_name = || read().filter(|other| other.file == log.record.file);
+        let is_known = of_name().any(|other| other.digest == log.record.digest);
+        if let Some(other) = of_name().next().filter(|_| !is_known) {
+            log::check_same(other, log.record.digest.clone())?;
+        }
+    }
+    Ok(())
 }
 
 fn note_digest(run: &mut RunRecord, spec: &CaseSpec, record: &CaseRecord) {
@@ -484,7 +521,10 @@ fn append(
 
 /// Returns the experiment of a run, which is in its record as a whole.
 fn experiment_of(dir: &Path, run: &RunRecord) -> Result<LoadedExperiment, ExperimentError> {
-    LoadedExperiment::parse(format!("{}/run.json", dir.display()), &run.resolved_experiment, &[])
+    let origin = format!("{}/run.json", dir.display());
+    let mut loaded = LoadedExperiment::parse(origin, &run.resolved_experiment, &[])?;
+    loaded.folder = run.folder.as_deref().map(PathBuf::from).unwrap_or_default();
+    Ok(loaded)
 }
 
 /// Reads the run to resume, if this program and machine may do so.
@@ -521,6 +561,7 @@ mod tests {
     use crate::case::child;
     use crate::experiment::rate::OfferedLoad;
     use crate::experiment::shares::tests::search_result;
+    use crate::log::tests::log_of;
 
     static NEVER: AtomicBool = AtomicBool::new(false);
 
@@ -600,6 +641,30 @@ mod tests {
             let causes: BTreeSet<(usize, &str)> = earlier.iter().map(|one| (one.case, one.cause.as_str())).collect();
             assert_eq!((earlier.len(), causes.len()), (2, 2), "{earlier:?}");
         }
+    }
+
+    #[test]
+    fn a_run_is_not_resumed_with_a_log_that_has_changed() {
+        let dir = TempDir::new().unwrap();
+        let log = dir.path().join("log.csv");
+        std::fs::write(&log, log_of(0..50)).unwrap();
+        let trace = format!("file = \"{}\"", log.display());
+        let text = text("", TWO).replacen("profile = \"tiny\", events = 2000", &trace, 1);
+        let out = Some(dir.path().join("out"));
+        let request = Request { experiment: "x".to_owned(), text: Some(text), out, ..Request::default() };
+        let finished = run(&request, &AtomicBool::new(true), &mut Words::default()).unwrap();
+        let traces = read_run(&finished.dir).unwrap().traces;
+        let planned = traces[0].log.clone().unwrap();
+        assert_eq!((traces.len(), planned.file.as_str(), planned.events), (1, "log.csv", 50));
+
+        let resumed = Request { resume: Some(finished.dir.clone()), ..Request::default() };
+        run(&resumed, &AtomicBool::new(true), &mut Words::default()).unwrap();
+        std::fs::write(&log, log_of(1..51)).unwrap();
+        let error = run(&resumed, &AtomicBool::new(true), &mut Words::default()).unwrap_err();
+        let found = crate::log::survey(&log, None, None).unwrap().spec.record.digest;
+        let words = error.to_string();
+        assert!(matches!(error, RunFailed::Log(_)) && words.contains(&planned.digest), "{words}");
+        assert!(words.contains(&found), "{words}");
     }
 
     #[test]

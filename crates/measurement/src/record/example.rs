@@ -8,6 +8,7 @@ pub(crate) fn run() -> RunRecord {
         experiment: "quickstart".into(),
         title: "a first look".into(),
         resolved_experiment: "name = \"quickstart\"\n".into(),
+        folder: None,
         parts: vec![],
         claims: vec![],
         untimed_parts: vec![],

@@ -22,7 +22,9 @@ pub use self::numbers::{
     LatencyComponents, LostTime, Memory, Numbers, Probe, Progress, Quantiles, Series, Sharing, Sustainable, Verdict,
     ViewSkew, Wire, WorkerShare,
 };
-pub use self::run::{Build, EarlierFailure, Machine, QuestionRecord, RunRecord, SCHEMA_VERSION, TraceRecord};
+pub use self::run::{
+    Build, EarlierFailure, LogRecord, Machine, QuestionRecord, RunRecord, SCHEMA_VERSION, TraceRecord,
+};
 pub use self::timeline::{AllocatorBytes, ChannelLoad, OperatorState, OperatorTime, TimelinePoint};
 
 #[cfg(test)]

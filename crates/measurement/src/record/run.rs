@@ -18,6 +18,10 @@ pub struct RunRecord {
     pub title: String,
     /// The resolved experiment file as TOML, with every `--set` applied: enough to run it again.
     pub resolved_experiment: String,
+    /// The folder at which relative paths of logs begin, relative to the folder in which the run was started; absent if
+    /// it is that folder, if it was given as an absolute path, and if no log is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// The questions with their figures, in the order of the report.
     pub parts: Vec<QuestionRecord>,
     /// What the experiment claims, each a [`Claim`](crate::claims::Claim).
@@ -69,14 +73,14 @@ pub struct QuestionRecord {
     pub figures: Vec<FigureSpec>,
 }
 
-/// A generated trace.
+/// A trace: generated, or read from a log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TraceRecord {
     /// Short name by which the cases refer to the trace.
     pub name: String,
-    /// Generator profile.
+    /// Generator profile, or the name of the log without its folder.
     pub profile: String,
-    /// Generator seed.
+    /// Seed of the generator, and of the arrivals of a log.
     pub seed: u64,
     /// Number of events.
     pub events: u64,
@@ -84,6 +88,30 @@ pub struct TraceRecord {
     pub overrides: Vec<String>,
     /// Digest of the events in arrival order; absent until a case has made the trace.
     pub digest: Option<String>,
+    /// The log that the trace was read from; absent if it was generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogRecord>,
+}
+
+/// What a log held when the cases were planned. It is named without its folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogRecord {
+    /// Name of the file.
+    pub file: String,
+    /// Name of its mapping; absent if it has none.
+    pub map: Option<String>,
+    /// Number of rows, without a header and blank lines.
+    pub rows: u64,
+    /// Number of rows of a kind that the mapping does not list, or without a time.
+    pub skipped: u64,
+    /// Number of bad rows.
+    pub rejected: u64,
+    /// Number of events that cases may use: those of the log, up to the maximum that was requested.
+    pub events: u64,
+    /// Number of these whose arrival time is before that of an event in front of them.
+    pub arrivals_back: u64,
+    /// Digest of these events in the order of the file.
+    pub digest: String,
 }
 
 /// The program that produced the numbers.

@@ -5,7 +5,9 @@ mod families;
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::record::{CaseRecord, EarlierFailure, FigureKind, FigureSpec, QuestionRecord, Status};
+use flowbench_measurement::record::{
+    CaseRecord, EarlierFailure, FigureKind, FigureSpec, LogRecord, QuestionRecord, Status,
+};
 
 use crate::Results;
 use crate::chart::Chart;
@@ -124,7 +126,8 @@ fn run_line(results: &Results) -> String {
             let digest = trace.digest.as_deref().map_or("not made yet", |whole| whole.get(..12).unwrap_or(whole));
             let events = crate::Quantity::Count.human(trace.events as f64);
             let seed = if trace.seed == run.seed { String::new() } else { format!("seed {}, ", trace.seed) };
-            format!("{} ({seed}{events} events, digest {digest})", trace.name)
+            let log = trace.log.as_ref().map_or(String::new(), log_rows);
+            format!("{} ({seed}{events} events{log}, digest {digest})", trace.name)
         })
         .collect();
     let traces = if traces.is_empty() { "none".to_owned() } else { traces.join(", ") };
@@ -135,6 +138,17 @@ fn run_line(results: &Results) -> String {
         "Experiment {experiment}, {started}{wall}, seed {seed}. {machine}; timely {timely}, {rustc}, {allocator}. \
          Traces: {traces}."
     )
+}
+
+/// Returns what became of the rows of a log, as a part of a sentence.
+fn log_rows(log: &LogRecord) -> String {
+    let LogRecord { rows, skipped, rejected, arrivals_back, .. } = log;
+    let back = if *arrivals_back == 0 {
+        String::new()
+    } else {
+        format!(", {arrivals_back} with an arrival time out of order")
+    };
+    format!("{back} of a log with {rows} rows, {skipped} skipped and {rejected} rejected")
 }
 
 fn push_section(out: &mut String, n: usize, results: &Results, (part, figures): &Section) {

@@ -205,6 +205,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
         experiment: "synthetic".into(),
         title: "A first look: latency, memory, slack".into(),
         resolved_experiment: "name = \"synthetic\"\n".into(),
+        folder: None,
         parts,
         claims: vec![],
         untimed_parts: vec![],
@@ -221,6 +222,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
             events: 1_000_000,
             overrides: vec![],
             digest: Some("ab12cd34ef56ab12".into()),
+            log: None,
         }],
         build: Build {
             differential: None,

@@ -1,0 +1,36 @@
+//! `bench`: measures a question on somebody's own log.
+
+use flowbench_harness::bench::BenchRequest;
+use flowbench_harness::run::Request;
+use flowbench_pipelines::Registry;
+
+use crate::args::Bench;
+use crate::failure::Failure;
+use crate::run::measure;
+use crate::signals::stop_on_signals;
+
+pub(crate) fn bench(args: &Bench, registry: Registry, quiet: bool) -> Result<i32, Failure> {
+    // A wrong name should not cost the reading of the whole log.
+    registry.find(&args.pipeline).map_err(Failure::usage_error)?;
+    let interrupted = stop_on_signals()?;
+    let bench = BenchRequest {
+        log: args.log.clone(),
+        map: args.map.clone(),
+        pipeline: args.pipeline.clone(),
+        settings: args.set.clone(),
+        strategies: args.strategies.clone(),
+        workers: args.workers.clone(),
+        slack_ms: args.slack_ms,
+        deduplicate: args.deduplicate,
+        duration_ms: args.duration_ms,
+        repeats: args.repeats,
+    };
+    let request = Request {
+        experiment: "bench".to_owned(),
+        text: Some(bench.experiment()),
+        out: args.out.clone(),
+        registry,
+        ..Request::default()
+    };
+    measure(&request, &interrupted, args.json, quiet)
+}
