@@ -240,7 +240,8 @@ impl LoadedExperiment {
         }
         // Settings of sizes are of all parts.
         table.remove("sizes");
-        Self::parse(self.origin.clone(), &table.to_string(), &[])
+        let some = Self::parse(self.origin.clone(), &table.to_string(), &[])?;
+        Ok(LoadedExperiment { folder: self.folder.clone(), ..some })
     }
 
     /// Returns the experiment in another of its sizes.

@@ -107,7 +107,7 @@ impl Rounds<'_> {
         let file = folder.join("experiment.toml");
         let io = |source| GateError::Process { build: file.display().to_string(), source };
         std::fs::create_dir_all(&folder).map_err(io)?;
-        std::fs::write(&file, &experiment.text).map_err(io)?;
+        std::fs::write(&file, movable(&experiment)?).map_err(io)?;
         let mut measured: Vec<Option<MeasuredBuild>> = self.builds.iter().map(|_| None).collect();
         for round in 1..=rounds {
             for index in in_turn(round, self.builds.len()) {
@@ -169,7 +169,26 @@ fn in_turn(round: usize, builds: usize) -> Vec<usize> {
 /// Returns the experiment with one repeat, and only these parts.
 fn once(experiment: &LoadedExperiment, parts: &BTreeSet<String>) -> Result<LoadedExperiment, ExperimentError> {
     let some = experiment.only(&parts.iter().cloned().collect::<Vec<_>>())?;
-    LoadedExperiment::parse(experiment.origin.clone(), &some.text, &["repeats=1".to_owned()])
+    let mut once = LoadedExperiment::parse(experiment.origin.clone(), &some.text, &["repeats=1".to_owned()])?;
+    once.folder.clone_from(&experiment.folder);
+    Ok(once)
+}
+
+/// Returns the text of an experiment for a file in any folder: paths of logs begin at the root.
+fn movable(experiment: &LoadedExperiment) -> Result<String, ExperimentError> {
+    let error = |problem: String| ExperimentError { origin: experiment.origin.clone(), line: None, problem };
+    let mut table: toml::Table =
+        experiment.text.parse().map_err(|source: toml::de::Error| error(source.to_string()))?;
+    let parts = table.get_mut("part").and_then(toml::Value::as_array_mut);
+    for trace in parts.into_iter().flatten().filter_map(|part| part.get_mut("trace")?.as_table_mut()) {
+        for key in ["file", "map"] {
+            let Some(path) = trace.get(key).and_then(toml::Value::as_str) else { continue };
+            let absolute =
+                std::path::absolute(experiment.folder.join(path)).map_err(|source| error(source.to_string()))?;
+            trace.insert(key.to_owned(), toml::Value::String(absolute.to_string_lossy().into_owned()));
+        }
+    }
+    Ok(table.to_string())
 }
 
 fn deadline(experiment: &LoadedExperiment, registry: Registry) -> Result<Duration, ExperimentError> {
@@ -238,6 +257,12 @@ mod tests {
             deadline(&all, Registry::default()).unwrap(),
             Duration::from_secs(30) * plan.cases.len() as u32 + SPARE
         );
+        let log = "name = \"x\"\ntitle = \"x\"\n[[part]]\nname = \"p\"\nquestion = \"?\"\n\
+                   trace = { file = \"a.csv\", map = \"/b.toml\" }\n[part.axes]\npipeline = \"identity\"\n";
+        let mut log = LoadedExperiment::parse("x".to_owned(), log, &[]).unwrap();
+        log.folder = "/logs".into();
+        let moved = movable(&log).unwrap();
+        assert!(moved.contains("\"/logs/a.csv\"") && moved.contains("\"/b.toml\""), "{moved}");
         let unknown = BTreeSet::from(["memry".to_owned()]);
         assert!(once(&loaded, &unknown).unwrap_err().to_string().contains("did you mean 'memory'"));
     }
