@@ -14,10 +14,8 @@ const FAILED: i32 = 1;
 const USAGE_ERROR: i32 = 2;
 /// Nothing was selected.
 const NOTHING_SELECTED: i32 = 4;
-/// Some cases failed or were invalid.
+/// Some cases failed, were invalid, or were not begun before a limit.
 pub(crate) const INCOMPLETE: i32 = 5;
-/// Stopped by Ctrl-C, after saving.
-pub(crate) const INTERRUPTED: i32 = 130;
 
 /// Why a command ends early.
 pub(crate) struct Failure {
