@@ -6,8 +6,8 @@
 //! `timeline.csv`, `state.csv`, `latency.hlog` and, if activity was logged, `operators.csv` and `channels.csv` grow by what a case
 //! leaves, so that the last case costs no more than the first. A case's line in `cases.ndjson` is written after its data,
 //! so that a case which is listed has all of it on disk, and its row in `cases.csv` after that. A crash can leave an
-//! unfinished last line, which readers skip and count, data of a case that is not listed, and a `cases.csv` without the
-//! last row; [`ResultsDir::resume`] puts all three right.
+//! unfinished last line, which readers skip and count, a header without its last lines, data of a case that is not listed,
+//! and a `cases.csv` without the last row; [`ResultsDir::resume`] puts all of them right.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
