@@ -52,9 +52,9 @@ fn each_signal_keeps_what_is_finished_and_has_an_exit_code_of_its_own() {
 #[test]
 fn a_second_signal_ends_a_run_at_once_with_its_own_code() {
     let scratch = four_cases();
-    // Nobody reads the tables it prints at its end, so that the first signal cannot end it.
+    // Nobody reads the outcome it prints at its end, so that the first signal cannot end it.
     let full = "mkfifo pipe; exec 3<>pipe; dd if=/dev/zero of=pipe bs=4096 count=10000 oflag=nonblock 2>/dev/null";
-    let running = scratch.start(&format!("{full}; exec flowbench run ./four.toml --out results >&3"));
+    let running = scratch.start(&format!("{full}; exec flowbench run ./four.toml --json --out results >&3"));
     running.wait_until(|| scratch.path("results/run.json").exists());
     running.signal("INT");
     running.wait_until(|| scratch.path("results/report.html").exists());
