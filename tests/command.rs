@@ -131,6 +131,18 @@ impl Running {
         }
     }
 
+    /// The id of the process of the line.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// True until the process of the line has ended.
+    pub(crate) fn is_alive(&self) -> bool {
+        // One that has ended and was not waited for yet is a zombie.
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+    }
+
     /// Sends a signal such as `INT` to everything the line has started, as Ctrl-C at a terminal does.
     pub(crate) fn signal(&self, name: &str) {
         let line = format!("kill -s {name} -- -{}", self.child.id());

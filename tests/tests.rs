@@ -11,8 +11,10 @@ mod documents; // the code cites decisions that are recorded, and doc comments a
 mod experiments; // `run` and `report`: what a run leaves, resuming, interrupting, exit codes
 mod exports; // results in the formats of other tools, read by these (if asked for), written over nothing of the user's
 mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, panics, endless loops, memory hogs
+mod fuzzed; // no bytes make a reader panic: the seeds of the fuzz targets, as they are and mutated
 mod gate; // `compare` and `gate`: regressions, what is refused, and what is accepted
 mod golden; // answers that DuckDB has given to the reference SQL on small logs, to the byte
+mod interrupted; // signals, limits, suspension and sudden death: what is finished is kept, resuming gives the rest
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
 mod map; // `map` drafts mappings, and what is assumed of a file is said
 mod notes; // numbers of notes are those of their reference runs

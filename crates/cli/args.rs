@@ -93,6 +93,10 @@ pub(crate) struct Run {
     /// Continue the unfinished run in DIR: only cases that have no result yet are run
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "set", "only", "experiment", "processes", "hosts"])]
     pub(crate) resume: Option<PathBuf>,
+    /// Begin no case once the run has taken this long, such as 30min; the one that runs is finished, and `--resume`
+    /// continues
+    #[arg(long = "max-time", value_name = "D", value_parser = parse_duration_ms, conflicts_with = "hosts")]
+    pub(crate) max_time_ms: Option<i64>,
     #[command(flatten)]
     pub(crate) cluster: ClusterArgs,
     /// Run every case a second time with operator logging: time by operator and worker, messages by channel

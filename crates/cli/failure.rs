@@ -16,10 +16,8 @@ const USAGE_ERROR: i32 = 2;
 pub(crate) const REGRESSION: i32 = 3;
 /// Nothing was selected.
 const NOTHING_SELECTED: i32 = 4;
-/// Some cases failed or were invalid.
+/// Some cases failed, were invalid, or were not begun before a limit.
 pub(crate) const INCOMPLETE: i32 = 5;
-/// Stopped by Ctrl-C, after saving.
-pub(crate) const INTERRUPTED: i32 = 130;
 
 /// Why a command ends early.
 pub(crate) struct Failure {
@@ -43,9 +41,9 @@ impl Failure {
         Self { code: NOTHING_SELECTED, message: Some(problem.to_string()) }
     }
 
-    /// Returns the end of a command that was interrupted.
-    pub(crate) fn interrupted(problem: impl Display) -> Self {
-        Self { code: INTERRUPTED, message: Some(problem.to_string()) }
+    /// Returns the end of a command that a signal has stopped, with its exit code.
+    pub(crate) fn interrupted(code: i32, problem: impl Display) -> Self {
+        Self { code, message: Some(problem.to_string()) }
     }
 
     /// Returns the end of a command whose reader has closed the pipe (`| head`): no failure, and no message.

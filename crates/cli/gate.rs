@@ -12,7 +12,7 @@ use flowbench_report::{ComparisonForm, calibration_text, comparison_text};
 
 use crate::args::{Gate, OnInconclusive};
 use crate::compare::{WIDTH, read};
-use crate::failure::{Failure, OK, REGRESSION, eprint, print};
+use crate::failure::{Failure, INCOMPLETE, OK, REGRESSION, eprint, print};
 use crate::signals::stop_on_signals;
 
 /// Number of rounds if there is no baseline that says how many repeats it has.
@@ -27,7 +27,7 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
         return conclude(&gated, args);
     }
     let other = args.against.as_deref().map(BuildUnderTest::other).transpose().map_err(Failure::usage_error)?;
-    let interrupted = stop_on_signals()?;
+    let interruption = stop_on_signals()?;
     let experiment = match &baseline {
         Some((run, _)) => LoadedExperiment::parse("the baseline".to_owned(), &run.resolved_experiment, &[]),
         None => LoadedExperiment::load(&args.experiment, &args.set),
@@ -41,11 +41,11 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
         registry,
         accepted,
         force: args.force,
-        interrupted: &interrupted,
+        interrupted: interruption.flag(),
     };
     let mut observer = Rounds { quiet };
     let failed = |error: GateError| match error {
-        GateError::Interrupted(_) => Failure::interrupted(error),
+        GateError::Interrupted(_) => Failure::interrupted(interruption.exit_code().unwrap_or(INCOMPLETE), error),
         GateError::Experiment(error) => Failure::usage_error(error),
         error => Failure::failed(error),
     };

@@ -106,6 +106,10 @@ impl RunObserver for Cases {
         self.bar.set_message(plain(description(spec, None)));
     }
 
+    fn begins_again(&mut self, spec: &CaseSpec, cause: &str) {
+        self.eprint(&format!("{}: {cause}; it is run again", description(spec, None)));
+    }
+
     fn stops(&mut self) {
         self.eprint("stopping; what is finished is kept (Ctrl-C again leaves at once)");
     }

@@ -8,16 +8,16 @@ use flowbench_report::reproduction_text;
 
 use crate::args::Reproduce;
 use crate::compare::{WIDTH, read};
-use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, REGRESSION, eprint, print};
+use crate::failure::{Failure, INCOMPLETE, OK, REGRESSION, eprint, print};
 use crate::progress::Cases;
 use crate::signals::stop_on_signals;
 
 pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Result<i32, Failure> {
     let (run, cases) = read(&args.dir)?;
-    let interrupted = stop_on_signals()?;
+    let interruption = stop_on_signals()?;
     let request = Request { again: Some(args.dir.clone()), out: args.out.clone(), registry, ..Request::default() };
     let mut progress = Cases::new(quiet);
-    let finished = run_experiment(&request, &interrupted, &mut progress);
+    let finished = run_experiment(&request, interruption.flag(), &mut progress);
     progress.finish();
     let finished = finished?;
     if !quiet {
@@ -25,7 +25,7 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
     }
     if finished.interrupted {
         eprint(format!("interrupted; continue with: flowbench run --resume {}", finished.dir.display()));
-        return Ok(INTERRUPTED);
+        return Ok(interruption.exit_code().unwrap_or(INCOMPLETE));
     }
     let (again, cases_again) = read(&finished.dir)?;
     let comparison = Comparison::of((&run, &cases), (&again, &cases_again));

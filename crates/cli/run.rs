@@ -1,6 +1,5 @@
 //! `run` and `report`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
@@ -10,15 +9,15 @@ use flowbench_pipelines::Registry;
 use flowbench_report::{Drawn, Results, draw, terminal_tables};
 
 use crate::args::{ClusterArgs, Report, Run};
-use crate::failure::{Failure, INCOMPLETE, INTERRUPTED, OK, eprint, print};
+use crate::failure::{Failure, INCOMPLETE, OK, eprint, print};
 use crate::progress::Cases;
-use crate::signals::stop_on_signals;
+use crate::signals::{Interruption, stop_on_signals};
 
 /// Width of the tables on the terminal.
 const TABLE_WIDTH: usize = 100;
 
 pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Failure> {
-    let interrupted = stop_on_signals()?;
+    let interruption = stop_on_signals()?;
     let request = Request {
         experiment: args.experiment.clone(),
         text: None,
@@ -27,21 +26,22 @@ pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Fa
         resume: args.resume.clone(),
         only: args.only.clone(),
         again: None,
+        max_time: args.max_time_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))),
         profile_operators: args.profile_operators,
         processes: args.cluster.processes.map(Into::into),
         host_rank: hosts(&args.cluster)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
         registry,
     };
-    measure(&request, &interrupted, args.json, quiet)
+    measure(&request, &interruption, args.json, quiet)
 }
 
 /// Runs an experiment and prints its outcome; returns the exit code.
-pub(crate) fn measure(request: &Request, interrupted: &AtomicBool, json: bool, quiet: bool) -> Result<i32, Failure> {
+pub(crate) fn measure(request: &Request, interruption: &Interruption, json: bool, quiet: bool) -> Result<i32, Failure> {
     let mut cases = Cases::new(quiet);
     if request.host_rank.as_ref().is_some_and(|host_rank| host_rank.process > 0) {
-        return follow(request, interrupted, &mut cases, quiet);
+        return follow(request, interruption, &mut cases, quiet);
     }
-    let finished = run_experiment(request, interrupted, &mut cases);
+    let finished = run_experiment(request, interruption.flag(), &mut cases);
     cases.finish();
     let finished = finished?;
     if json {
@@ -50,36 +50,41 @@ pub(crate) fn measure(request: &Request, interrupted: &AtomicBool, json: bool, q
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
         print(&terminal_tables(&results, TABLE_WIDTH))?;
     }
-    // A run on several machines cannot be resumed on one of them.
-    let is_aborted = request.host_rank.is_some() && finished.interrupted && !interrupted.load(Ordering::Acquire);
+    let stopped = interruption.exit_code();
     if !quiet {
         eprint_figures(&finished.drawn, &finished.dir);
-        if is_aborted {
-            eprint("run aborted: the processes are out of step; restart it on all machines");
-        } else if finished.interrupted && request.host_rank.is_none() {
-            eprint(format!("interrupted; continue with: flowbench run --resume {}", finished.dir.display()));
+        if finished.interrupted {
+            eprint(why_interrupted(request, &finished, stopped.is_some()));
         }
     }
-    Ok(match finished {
-        Finished { interrupted: true, .. } if !is_aborted => INTERRUPTED,
-        finished if finished.incomplete() > 0 => INCOMPLETE,
+    Ok(match stopped {
+        Some(code) if finished.interrupted => code,
+        _ if finished.interrupted || finished.incomplete() > 0 => INCOMPLETE,
         _ => OK,
     })
 }
 
+/// Returns why a run has not come to its end, and what to do. A run on several machines cannot be resumed on one of
+/// them.
+fn why_interrupted(request: &Request, finished: &Finished, by_signal: bool) -> String {
+    let go_on = format!("continue with: flowbench run --resume {}", finished.dir.display());
+    match (&request.host_rank, by_signal) {
+        (Some(_), true) => "interrupted".to_owned(),
+        (Some(_), false) => "run aborted: the processes are out of step; restart it on all machines".to_owned(),
+        (None, true) => format!("interrupted; {go_on}"),
+        (None, false) => format!("--max-time is over after {} cases; {go_on}", finished.cases.len()),
+    }
+}
+
 /// Takes part in a run whose results another process has.
-fn follow(request: &Request, interrupted: &AtomicBool, cases: &mut Cases, quiet: bool) -> Result<i32, Failure> {
-    let done = follow_experiment(request, interrupted, cases);
+fn follow(request: &Request, interruption: &Interruption, cases: &mut Cases, quiet: bool) -> Result<i32, Failure> {
+    let done = follow_experiment(request, interruption.flag(), cases);
     cases.finish();
     let (done, planned) = (done?, cases.planned());
     if !quiet {
         eprint(format!("took part in {done} of {planned} cases; process 0 has the results"));
     }
-    Ok(match done == planned {
-        true => OK,
-        false if interrupted.load(Ordering::Acquire) => INTERRUPTED,
-        false => INCOMPLETE,
-    })
+    Ok(if done == planned { OK } else { interruption.exit_code().unwrap_or(INCOMPLETE) })
 }
 
 /// Returns the processes on several machines, the index of this one, and how long they may take to connect; `None` if

@@ -1,16 +1,17 @@
 //! The results directory of a run: checked before anything is measured, complete up to the last finished case whenever
 //! the run stops.
 //!
-//! `run.json` is replaced as a whole (temporary file, fsync, rename, fsync of the directory). `cases.ndjson`, `cases.csv`,
+//! `run.json` is replaced as a whole (temporary file, fsync, rename, fsync of the directory), and the directory is synced
+//! after every file that is created, so that what was reported as written is there after a power cut. `cases.ndjson`, `cases.csv`,
 //! `timeline.csv`, `state.csv`, `latency.hlog` and, if activity was logged, `operators.csv` and `channels.csv` grow by what a case
 //! leaves, so that the last case costs no more than the first. A case's line in `cases.ndjson` is written after its data,
 //! so that a case which is listed has all of it on disk, and its row in `cases.csv` after that. A crash can leave an
-//! unfinished last line, which readers skip and count, data of a case that is not listed, and a `cases.csv` without the
-//! last row; [`ResultsDir::resume`] puts all three right.
+//! unfinished last line, which readers skip and count, a header without its last lines, data of a case that is not listed,
+//! and a `cases.csv` without the last row; [`ResultsDir::resume`] puts all of them right.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -24,6 +25,8 @@ use crate::operator_profile::{self, WorkerRow};
 use crate::record::{CaseRecord, ChannelLoad, OperatorState, OperatorTime, RunRecord, SCHEMA_VERSION, TimelinePoint};
 use crate::table::TableError;
 use crate::timeline::{self, TimelineRow};
+
+mod disk;
 
 /// File of the run: what was run, and on which machine.
 pub const RUN_JSON: &str = "run.json";
@@ -44,8 +47,6 @@ pub const CHANNELS_CSV: &str = "channels.csv";
 /// All files of a run.
 pub const FILES: [&str; 8] =
     [RUN_JSON, CASES_NDJSON, CASES_CSV, TIMELINE_CSV, STATE_CSV, LATENCY_HLOG, OPERATORS_CSV, CHANNELS_CSV];
-/// Prefix of the names of files that are not complete yet.
-const TEMPORARY: &str = ".tmp-flowbench-";
 
 /// An error of a results directory, with its path, reason and likely fix.
 #[derive(Debug, Error)]
@@ -122,7 +123,7 @@ pub enum ResultsError {
 #[derive(Debug)]
 pub struct ResultsDir {
     path: PathBuf,
-    /// Handle of the directory, which carries the lock and is synced after a rename.
+    /// Handle of the directory, which carries the lock and is synced after a file is created.
     handle: File,
     started_at_ms: Option<u64>,
     cases: Vec<CaseRecord>,
@@ -167,7 +168,7 @@ impl ResultsDir {
     /// the name of a run's file, [`ResultsError::Locked`] if another process writes to it, [`ResultsError::Io`] if it
     /// cannot be created or written to.
     pub fn create(path: &Path) -> Result<Self, ResultsError> {
-        fs::create_dir_all(path).map_err(|source| failed("create", path, source))?;
+        disk::create_folders(path).map_err(|source| failed("create", path, source))?;
         let results = Self::lock(path)?;
         if path.join(RUN_JSON).exists() || path.join(CASES_NDJSON).exists() {
             return Err(ResultsError::Taken(path.to_owned()));
@@ -312,8 +313,7 @@ impl ResultsDir {
     ///
     /// [`ResultsError::Io`] if it cannot be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), ResultsError> {
-        write_atomically(&self.path.join(name), bytes)?;
-        self.handle.sync_all().map_err(|source| failed("sync", &self.path, source))
+        write_atomically(&self.path.join(name), bytes)
     }
 
     fn lock(path: &Path) -> Result<Self, ResultsError> {
@@ -323,19 +323,14 @@ impl ResultsDir {
             Err(TryLockError::WouldBlock) => return Err(ResultsError::Locked(path.to_owned())),
             Err(TryLockError::Error(source)) => return Err(failed("lock", path, source)),
         }
-        remove_temporary_files(path).map_err(|source| failed("tidy up", path, source))?;
+        disk::remove_temporary_files(path).map_err(|source| failed("tidy up", path, source))?;
         let (path, cases, lengths) = (path.to_owned(), Vec::new(), BTreeMap::new());
         Ok(Self { path, handle, started_at_ms: None, cases, lengths })
     }
 
     /// Checks before the run that files can be written, so that a full disk shows now and not after an hour.
     fn probe(&self) -> Result<(), ResultsError> {
-        let probe = || {
-            let mut file = temporary_file(&self.path)?;
-            write_and_sync(file.as_file_mut(), &[b' '; 1 << 16])?;
-            file.close()
-        };
-        probe().map_err(|source| failed("write in", &self.path, source))
+        disk::probe(&self.path).map_err(|source| failed("write in", &self.path, source))
     }
 
     fn append(&mut self, name: &'static str, header: &str, rows: &str) -> Result<(), ResultsError> {
@@ -350,9 +345,12 @@ impl ResultsDir {
         if file.metadata().map_err(failed)?.len() != length {
             return Err(ResultsError::Changed(path));
         }
-        write_and_sync(&mut file, text.as_bytes()).map_err(|error| {
+        let written = disk::write_and_sync(&mut file, text.as_bytes());
+        // A new file is only as safe as its entry in the directory.
+        let written = written.and_then(|()| if length == 0 { disk::sync(&self.handle) } else { Ok(()) });
+        written.map_err(|error| {
             // Half a line must not stand in front of the next one. The first error is the one to report.
-            let _ = file.set_len(length);
+            let _ = disk::cut(&file, length);
             failed(error)
         })?;
         self.lengths.insert(name, length + text.len() as u64);
@@ -382,7 +380,11 @@ impl ResultsDir {
                 continue;
             }
             let (text, _) = read_complete_lines(&path)?;
-            let kept: String = text.split_inclusive('\n').filter(|line| of_listed(line)).collect();
+            let mut kept: String = text.split_inclusive('\n').filter(|line| of_listed(line)).collect();
+            if name == LATENCY_HLOG && !kept.is_empty() && kept.lines().all(|line| owner(line).is_none()) {
+                // Its header has several lines, of which a crash may have left the first ones.
+                kept = hlog::header(self.started_at_ms);
+            }
             self.rewrite(name, &kept)?;
         }
         self.renew_timeline()
@@ -484,49 +486,13 @@ pub fn read_figure_csv(dir: &Path, figure: &str) -> Result<Option<String>, Resul
     }
 }
 
-/// Writes or replaces a whole file by a temporary file beside it, fsync and rename. The directory is not synced.
+/// Writes or replaces a whole file by a temporary file beside it, fsync, rename and fsync of the directory.
 ///
 /// # Errors
 ///
 /// [`ResultsError::Io`] if it cannot be written.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
-    let write = || {
-        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = temporary_file(dir)?;
-        write_and_sync(file.as_file_mut(), bytes)?;
-        file.persist(path).map_err(|error| error.error)
-    };
-    write().map(|_| ()).map_err(|source| failed("write", path, source))
-}
-
-/// Temporary files are private by default; results are as readable as any other file of the user.
-fn temporary_file(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(dir)
-}
-
-/// Removes temporary files left by processes that were killed. No other process may be writing.
-fn remove_temporary_files(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_name().as_encoded_bytes().starts_with(TEMPORARY.as_bytes()) {
-            // Whoever draws a report meanwhile may have given it its name by now.
-            fs::remove_file(entry.path()).or_else(ignore_missing)?;
-        }
-    }
-    Ok(())
-}
-
-fn ignore_missing(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
-}
-
-fn write_and_sync(file: &mut File, bytes: &[u8]) -> io::Result<()> {
-    file.write_all(bytes)?;
-    file.sync_all()
+    disk::replace(path, bytes).map_err(|source| failed("write", path, source))
 }
 
 /// Returns the rows of a growing table; there are none if the file does not exist.

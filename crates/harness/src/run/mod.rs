@@ -4,7 +4,8 @@ pub(crate) mod child_process;
 pub(crate) mod protocol;
 pub(crate) mod session;
 pub(crate) mod supervisor;
+pub(crate) mod suspension;
 
 pub use protocol::{CASE_ARGUMENT, CaseResult, PANICKED};
 pub use session::{Finished, HostRank, Request, RunFailed, RunObserver, follow, run};
-pub use supervisor::CaseProcesses;
+pub use supervisor::{CaseProcesses, Ending};

@@ -27,7 +27,7 @@ use crate::experiment::plan::Plan;
 use crate::experiment::shares;
 use crate::log::{self, LogError};
 use crate::run::protocol::{CaseResult, failed};
-use crate::run::supervisor::CaseProcesses;
+use crate::run::supervisor::{CaseProcesses, Ending};
 
 /// An experiment to run, and where its results go.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +48,8 @@ pub struct Request {
     pub resume: Option<PathBuf>,
     /// The number of processes of every case, overriding the experiment.
     pub processes: Option<usize>,
+    /// The time after which no case begins any more, counted from the start of this process.
+    pub max_time: Option<Duration>,
     /// True to log the activity of operators in every case, overriding the experiment.
     pub profile_operators: bool,
     /// The rank of this process among those of several machines, each of which then has a process of every case.
@@ -73,6 +75,8 @@ pub trait RunObserver {
     fn planned(&mut self, plan: &Plan, done: usize, dir: &Path);
     /// Called when a case begins.
     fn begins(&mut self, spec: &CaseSpec);
+    /// Called when a case stood still for a while, for the reason in `cause`, and is run again.
+    fn begins_again(&mut self, spec: &CaseSpec, cause: &str);
     /// Called when the run was asked to stop; no further case begins.
     fn stops(&mut self);
     /// Called when a case has ended and is on disk.
@@ -164,7 +168,7 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, observer: &mut dyn Ru
     observer.planned(&plan, 0, Path::new("the folder of process 0"));
     for (done, spec) in plan.cases.iter().enumerate() {
         observer.begins(spec);
-        let Some(result) = request.run_case(spec, interrupted)? else {
+        let (Ending::Ended(result) | Ending::Suspended(result)) = request.run_case(spec, interrupted)? else {
             observer.stops();
             return Ok(done);
         };
@@ -193,11 +197,11 @@ impl Request {
         Ok(LoadedExperiment::load_with(&self.experiment, &self.settings, &everywhere)?.only(&self.only)?)
     }
 
-    /// Runs a case in its processes, of which only one may be on this machine. Returns `None` if interrupted. A process
-    /// that cannot be started fails this case only.
-    fn run_case(&self, spec: &CaseSpec, interrupted: &AtomicBool) -> std::io::Result<Option<CaseResult>> {
+    /// Runs a case in its processes, of which only one may be on this machine. A process that cannot be started fails
+    /// this case only.
+    fn run_case(&self, spec: &CaseSpec, interrupted: &AtomicBool) -> std::io::Result<Ending> {
         if interrupted.load(Ordering::Acquire) {
-            return Ok(None);
+            return Ok(Ending::Interrupted);
         }
         let started = match &self.host_rank {
             None => CaseProcesses::start(spec),
@@ -209,13 +213,13 @@ impl Request {
             Ok(processes) => {
                 processes.finish(Duration::from_millis(spec.deadline_ms), spec.memory_cap_bytes, interrupted)
             }
-            Err(error) => Ok(Some(failed(format!("could not be started: {error}"), String::new()))),
+            Err(error) => Ok(Ending::Ended(failed(format!("could not be started: {error}"), String::new()))),
         }
     }
 }
 
-/// Runs an experiment, or continues one, and draws its report. Once `interrupted` is true the run stops; finished cases
-/// are kept.
+/// Runs an experiment, or continues one, and draws its report. Once `interrupted` is true the run stops, and once it has
+/// taken its time no case begins; finished cases are kept.
 ///
 /// # Errors
 ///
@@ -253,6 +257,9 @@ pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunOb
     })
 }
 
+/// How often a case is run that stands still each time, because its machine or its processes are suspended.
+const ATTEMPTS_MAX: usize = 3;
+
 /// A run in progress.
 struct Session<'a> {
     request: &'a Request,
@@ -271,7 +278,7 @@ impl Session<'_> {
         let done: BTreeSet<(usize, usize)> = cases.iter().map(|case| (case.case, case.repeat)).collect();
         observer.planned(&self.plan, done.len(), self.results.path());
         for spec in std::mem::take(&mut self.plan.cases) {
-            if !done.contains(&(spec.case, spec.repeat)) && !self.case(&spec, observer)? {
+            if !done.contains(&(spec.case, spec.repeat)) && (self.is_out_of_time() || !self.case(&spec, observer)?) {
                 break;
             }
         }
@@ -292,11 +299,7 @@ impl Session<'_> {
     /// that a second attempt is not taken for the first.
     fn forget_failures(&mut self) -> Result<(), RunFailed> {
         for case in self.results.cases() {
-            let Status::Failed { cause, .. } = &case.status else { continue };
-            let failure = EarlierFailure { case: case.case, repeat: case.repeat, cause: cause.clone() };
-            if !self.run.earlier_failures.contains(&failure) {
-                self.run.earlier_failures.push(failure);
-            }
+            note_failure(&mut self.run, case.case, case.repeat, &case.status);
         }
         self.results.write_run(&self.run)?;
         if self.results.cases().iter().any(has_failed) {
@@ -307,15 +310,14 @@ impl Session<'_> {
 
     /// Runs a case and writes it to disk. Returns false if the run ends here.
     fn case(&mut self, planned: &CaseSpec, observer: &mut dyn RunObserver) -> Result<bool, RunFailed> {
-        let start_ns = self.begun.elapsed().as_nanos() as u64;
         let resolved = shares::resolve_share(planned, self.results.cases());
         let spec = resolved.as_ref().unwrap_or(planned);
         observer.begins(spec);
         let result = match &resolved {
-            Ok(spec) => self.request.run_case(spec, self.interrupted)?,
-            Err(cause) => Some(failed(cause.clone(), String::new())),
+            Ok(spec) => self.undisturbed(spec, observer)?,
+            Err(cause) => Some((self.elapsed_ns(), failed(cause.clone(), String::new()))),
         };
-        let Some(result) = result else {
+        let Some((start_ns, result)) = result else {
             observer.stops();
             return Ok(false);
         };
@@ -325,6 +327,51 @@ impl Session<'_> {
         observer.ended(spec, &record);
         // After a failure the other machines may be at another case.
         Ok(self.request.host_rank.is_none() || !has_failed(&record))
+    }
+
+    /// Runs a case until it does not stand still in the middle, and returns when it began and its result. It is `None`
+    /// if the run is interrupted.
+    fn undisturbed(
+        &mut self,
+        spec: &CaseSpec,
+        observer: &mut dyn RunObserver,
+    ) -> Result<Option<(u64, CaseResult)>, RunFailed> {
+        let mut attempts = 0;
+        loop {
+            let start_ns = self.elapsed_ns();
+            attempts += 1;
+            let result = match self.request.run_case(spec, self.interrupted)? {
+                Ending::Interrupted => return Ok(None),
+                Ending::Ended(result) => return Ok(Some((start_ns, result))),
+                Ending::Suspended(result) => result,
+            };
+            // The other machines know nothing of another attempt.
+            if attempts == ATTEMPTS_MAX || self.request.host_rank.is_some() {
+                return Ok(Some((start_ns, result)));
+            }
+            note_failure(&mut self.run, spec.case, spec.repeat, &result.status);
+            self.results.write_run(&self.run)?;
+            if let Status::Failed { cause, .. } = &result.status {
+                observer.begins_again(spec, cause);
+            }
+        }
+    }
+
+    fn is_out_of_time(&self) -> bool {
+        self.request.max_time.is_some_and(|max| self.begun.elapsed() >= max)
+    }
+
+    fn elapsed_ns(&self) -> u64 {
+        self.begun.elapsed().as_nanos() as u64
+    }
+}
+
+/// Notes the cause of an attempt at a case that failed, once.
+fn note_failure(run: &mut RunRecord, case: usize, repeat: usize, status: &Status) {
+    let Status::Failed { cause, .. } = status else { return };
+    let failure = EarlierFailure { case, repeat, cause: cause.clone() };
+    if !run.earlier_failures.contains(&failure) {
+        run.earlier_failures.push(failure);
     }
 }
 
@@ -576,6 +623,9 @@ mod tests {
         fn begins(&mut self, spec: &CaseSpec) {
             self.0.push(format!("begins {}", spec.pipeline));
         }
+        fn begins_again(&mut self, spec: &CaseSpec, cause: &str) {
+            self.0.push(format!("again {}: {cause}", spec.pipeline));
+        }
         fn stops(&mut self) {
             self.0.push("stops".to_owned());
         }
@@ -665,6 +715,18 @@ mod tests {
         let words = error.to_string();
         assert!(matches!(error, RunFailed::Log(_)) && words.contains(&planned.digest), "{words}");
         assert!(words.contains(&found), "{words}");
+    }
+
+    #[test]
+    fn a_run_that_has_taken_its_time_begins_no_case_and_can_be_resumed() {
+        let dir = TempDir::new().unwrap();
+        let hasty = Request { max_time: Some(Duration::ZERO), ..request(&dir, TWO) };
+        let mut words = Words::default();
+        let finished = run(&hasty, &NEVER, &mut words).unwrap();
+        assert_eq!(words.0, ["2 planned, 0 done"]);
+        assert!(finished.interrupted && read_run(&finished.dir).unwrap().interrupted);
+        let resumed = Request { resume: Some(finished.dir), max_time: Some(Duration::MAX), ..Request::default() };
+        assert_eq!(run(&resumed, &NEVER, &mut Words::default()).unwrap().cases.len(), 2);
     }
 
     #[test]

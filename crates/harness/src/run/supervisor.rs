@@ -20,12 +20,24 @@ use crate::experiment::case_spec::CaseSpec;
 use crate::measure::resident_set::rss_bytes_of;
 use crate::run::child_process::{ChildProcess, own_id, this_program};
 use crate::run::protocol::{CASE_ARGUMENT, CaseResult, PANICKED, failed};
+use crate::run::suspension::SuspensionWatch;
 
 /// The processes of a case. They are killed at its deadline, above its memory cap, when `interrupted` is set, when
-/// one of them dies, and when this is dropped.
+/// one of them dies or is stopped, and when this is dropped.
 pub struct CaseProcesses {
     processes: Vec<ChildProcess>,
     rendezvous: Option<Rendezvous>,
+}
+
+/// How the processes of a case came to their end.
+#[derive(Debug)]
+pub enum Ending {
+    /// The case has a result.
+    Ended(CaseResult),
+    /// The case stood still for a while and was ended; the result says so.
+    Suspended(CaseResult),
+    /// The run was to stop, and the case with it.
+    Interrupted,
 }
 
 /// What the processes are sent once all of them listen.
@@ -92,36 +104,39 @@ impl CaseProcesses {
         Ok(started)
     }
 
-    /// Waits until the case has ended or has to be ended; returns its result, or `None` if interrupted.
+    /// Waits until the case has ended or has to be ended.
     ///
     /// # Errors
     ///
     /// Fails if a process cannot be supervised. A process that fails is a result.
-    pub fn finish(
-        mut self,
-        deadline: Duration,
-        memory_cap_bytes: u64,
-        interrupted: &AtomicBool,
-    ) -> io::Result<Option<CaseResult>> {
+    pub fn finish(mut self, deadline: Duration, memory_cap_bytes: u64, interrupted: &AtomicBool) -> io::Result<Ending> {
         let started = Instant::now();
-        while !self.is_over()? {
-            if interrupted.load(Ordering::Acquire) {
-                return Ok(None);
+        let mut suspension = SuspensionWatch::start();
+        loop {
+            let is_over = self.is_over()?;
+            if interrupted.load(Ordering::Acquire) && !is_over {
+                return Ok(Ending::Interrupted);
+            }
+            // Before anything else: what stood still may have missed its deadline, too.
+            if let Some(stood_still) = suspension.look(&self.processes) {
+                return Ok(Ending::Suspended(self.result(Some(format!("suspended: {stood_still}")))));
+            }
+            if is_over {
+                return Ok(Ending::Ended(self.result(None)));
             }
             let rss_bytes = self.rss_bytes();
             if started.elapsed() > deadline {
                 let cause = format!("deadline: still running after {} s", deadline.as_secs_f64());
-                return Ok(Some(self.result(Some(cause))));
+                return Ok(Ending::Ended(self.result(Some(cause))));
             }
             if rss_bytes > memory_cap_bytes {
                 let (resident, allowed) = (rss_bytes >> 20, memory_cap_bytes >> 20);
                 let cause = format!("memory cap: {resident} MiB resident, {allowed} allowed");
-                return Ok(Some(self.result(Some(cause))));
+                return Ok(Ending::Ended(self.result(Some(cause))));
             }
             self.exchange_addresses()?;
             thread::sleep(LOOK);
         }
-        Ok(Some(self.result(None)))
     }
 
     /// True when all processes have ended, or one has failed.
@@ -313,7 +328,14 @@ mod tests {
     }
 
     fn finish(started: CaseProcesses) -> Status {
-        started.finish(LONG, u64::MAX, &NEVER).unwrap().unwrap().status
+        ended(started.finish(LONG, u64::MAX, &NEVER).unwrap()).status
+    }
+
+    fn ended(ending: Ending) -> CaseResult {
+        match ending {
+            Ending::Ended(result) => result,
+            other => panic!("{other:?}"),
+        }
     }
 
     fn failure(status: Status) -> (String, String) {
@@ -420,18 +442,33 @@ mod tests {
         let gone = |processes: Vec<String>| processes.iter().all(|one| !std::fs::exists(one).unwrap());
         let started = sleepers();
         let processes = alive(&started);
-        let ended = started.finish(Duration::from_secs(1), u64::MAX, &NEVER).unwrap().unwrap();
+        let ended = ended(started.finish(Duration::from_secs(1), u64::MAX, &NEVER).unwrap());
         let wanted = ("deadline: still running after 1 s", "process 0: asleep\nprocess 1: too");
         assert_eq!(failure(ended.status), (wanted.0.to_owned(), wanted.1.to_owned()));
         assert!(gone(processes));
         let started = sleepers();
         let processes = alive(&started);
-        assert!(started.finish(LONG, u64::MAX, &AtomicBool::new(true)).unwrap().is_none());
+        let ending = started.finish(LONG, u64::MAX, &AtomicBool::new(true)).unwrap();
+        assert!(matches!(ending, Ending::Interrupted), "{ending:?}");
         assert!(gone(processes));
         let started = sleepers();
         let processes = alive(&started);
         drop(started);
         assert!(gone(processes));
+    }
+
+    #[test]
+    fn a_case_whose_process_is_stopped_is_ended_at_once_and_its_numbers_are_not_taken() {
+        let stops = "kill -STOP $$; printf %s \"$RESULT\"";
+        let goes_on = format!("(sleep 0.3; kill -CONT $$) & {stops}");
+        for script in [stops, &goes_on] {
+            let started = CaseProcesses::one(shell(&format!("cat > /dev/null; {script}")), &case()).unwrap();
+            let processes = alive(&started);
+            let ending = started.finish(LONG, u64::MAX, &NEVER).unwrap();
+            let Ending::Suspended(result) = ending else { panic!("{ending:?}") };
+            assert_eq!(failure(result.status).0, "suspended: process 0 of the case was stopped");
+            assert!(processes.iter().all(|one| !std::fs::exists(one).unwrap()));
+        }
     }
 
     #[test]
@@ -443,7 +480,7 @@ mod tests {
         thread::sleep(Duration::from_millis(300));
         let of = |process: &ChildProcess| rss_bytes_of(&process.id().to_string()).unwrap();
         let each = started.processes.iter().map(of).max().unwrap();
-        let ended = started.finish(LONG, each * 3 / 2, &NEVER).unwrap().unwrap();
+        let ended = ended(started.finish(LONG, each * 3 / 2, &NEVER).unwrap());
         assert!(failure(ended.status).0.starts_with("memory cap: "));
     }
 }

@@ -40,7 +40,8 @@ pub struct RunRecord {
     pub planned_cases: usize,
     /// True if the run stopped before all planned cases were done.
     pub interrupted: bool,
-    /// Failed attempts at cases that were run again when the run was resumed; only the last attempt is among the cases.
+    /// Failed attempts at cases that were run again, when the run was resumed or because they were suspended; only the
+    /// last attempt is among the cases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier_failures: Vec<EarlierFailure>,
     /// The traces that the cases read.

@@ -1,5 +1,8 @@
+use std::io::Write;
+
 use tempfile::TempDir;
 
+use super::disk::{TEMPORARY, planted};
 use super::*;
 use crate::record::example;
 
@@ -349,7 +352,7 @@ fn a_path_under_a_file_is_refused_before_measuring() {
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_named_with_its_fix() {
     let mut full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let source = write_and_sync(&mut full, b"data").unwrap_err();
+    let source = disk::write_and_sync(&mut full, b"data").unwrap_err();
     let error = failed("write", Path::new("results/run.json"), source).to_string();
     assert!(error.starts_with("cannot write results/run.json: ") && error.contains("free some space"), "{error}");
 }
@@ -369,6 +372,141 @@ fn a_case_that_does_not_fit_is_not_listed_and_the_next_one_is() {
     fs::rename(dir.path().join("kept"), &table).unwrap();
     results.append_case(&example::case(9, 1), &CaseData::default()).unwrap();
     assert_eq!(read_cases(dir.path()).unwrap().rows.len(), 4);
+}
+
+/// The cases of [`written`] with their data, one for each call of `append_case`.
+fn append(results: &mut ResultsDir, case: usize) -> Result<(), ResultsError> {
+    let operators = [OperatorTime { worker: 1, operator: "map".into(), activations: 9, busy_ns: 70 }];
+    let data = CaseData {
+        histograms: &[("latency", &histogram(1..100)), ("hiccup", &histogram([7]))],
+        timeline: &[point(1), point(case as u64)],
+        operators: if case == 2 { &operators } else { &[] },
+        ..CaseData::default()
+    };
+    results.append_case(&example::case(case, 1), &data)
+}
+
+/// Runs or resumes a run of three cases, and stops at the first error. Returns the cases reported as written.
+fn run_of_three(dir: &Path) -> (Vec<usize>, Result<(), ResultsError>) {
+    let mut reported = Vec::new();
+    let mut go_on = || {
+        let mut results = match dir.join(RUN_JSON).exists() {
+            true => ResultsDir::resume(dir)?,
+            false => ResultsDir::create(dir)?,
+        };
+        results.write_run(&example::run())?;
+        reported.extend(results.cases().iter().map(|case| case.case));
+        for case in (1..=3).filter(|case| !results.cases().iter().any(|done| done.case == *case)).collect::<Vec<_>>() {
+            append(&mut results, case)?;
+            reported.push(case);
+        }
+        results.write_run(&RunRecord { wall_s: Some(1.0), ..example::run() })
+    };
+    let ended = go_on();
+    (reported, ended)
+}
+
+/// The names and contents of all files of a folder.
+fn content(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    names(dir).into_iter().map(|name| (name.clone(), fs::read(dir.join(name)).unwrap())).collect()
+}
+
+/// Checks that a run that broke off can be read, and that all that was reported as written is there with its data.
+fn assert_readable(dir: &Path, reported: &[usize], what: &str) {
+    if !dir.join(RUN_JSON).exists() {
+        assert!(reported.is_empty(), "{what}");
+        return;
+    }
+    read_run(dir).unwrap();
+    let listed: Vec<usize> = read_cases(dir).unwrap().rows.iter().map(|case| case.case).collect();
+    // One that was being written may be there or not.
+    assert!(listed.starts_with(reported) && listed.len() <= reported.len() + 1, "{what}: {listed:?}, {reported:?}");
+    let (rows, (histograms, _)) = (read_timeline(dir).unwrap().rows, read_histograms(dir).unwrap());
+    for case in listed {
+        assert_eq!(rows.iter().filter(|row| row.case == case).count(), 2, "{what}");
+        for kind in ["latency", "hiccup"] {
+            assert_eq!(histograms.tagged(&format!("c{case}r1.{kind}")).count(), 1, "{what}");
+        }
+    }
+    read_operators(dir).unwrap();
+}
+
+#[test]
+fn whichever_step_fails_what_was_finished_is_there_and_resuming_gives_the_whole_run() {
+    let dir = TempDir::new().unwrap();
+    let whole = dir.path().join("whole");
+    planted::fail(0..0);
+    run_of_three(&whole).1.unwrap();
+    let (steps, whole) = (planted::steps(), content(&whole));
+    assert!(steps > 40 && whole.len() == 6, "{steps} steps, {} files", whole.len());
+    for at in 0..steps {
+        // The disk is full for a moment, or the process ends there and does not even tidy up.
+        for (how, failing) in [("once", at..at + 1), ("for good", at..usize::MAX)] {
+            let (dir, what) = (dir.path().join(format!("{at} {how}/run")), format!("step {at} fails {how}"));
+            planted::fail(failing);
+            let (reported, ended) = run_of_three(&dir);
+            planted::fail(0..0);
+            let error = ended.unwrap_err();
+            assert!(
+                matches!(&error, ResultsError::Io { .. }) && error.to_string().contains("free some space"),
+                "{error}"
+            );
+            if dir.exists() {
+                assert_readable(&dir, &reported, &what);
+            }
+            run_of_three(&dir).1.unwrap();
+            assert!(content(&dir) == whole, "{what}: {:?}", names(&dir));
+        }
+    }
+}
+
+#[test]
+fn whichever_step_of_resuming_fails_nothing_is_lost() {
+    let dir = TempDir::new().unwrap();
+    let broken = |name: &str| {
+        let path = dir.path().join(name);
+        planted::fail(0..0);
+        drop(two_of_three(&path));
+        append_raw(&path.join(TIMELINE_CSV), "9,1,0");
+        append_raw(&path.join(CASES_NDJSON), "{\"sch");
+        path
+    };
+    let first = broken("first");
+    planted::fail(0..0);
+    run_of_three(&first).1.unwrap();
+    let (steps, whole) = (planted::steps(), content(&first));
+    for at in 0..steps {
+        for (how, failing) in [("once", at..at + 1), ("for good", at..usize::MAX)] {
+            let (dir, what) = (broken(&format!("{at} {how}")), format!("step {at} fails {how}"));
+            planted::fail(failing);
+            let (reported, ended) = run_of_three(&dir);
+            planted::fail(0..0);
+            assert!(matches!(ended, Err(ResultsError::Io { .. })), "{what}");
+            assert_readable(&dir, if reported.is_empty() { &[1, 2] } else { &reported }, &what);
+            run_of_three(&dir).1.unwrap();
+            assert!(content(&dir) == whole, "{what}");
+        }
+    }
+}
+
+/// A run with two of three cases.
+fn two_of_three(dir: &Path) -> ResultsDir {
+    let mut results = ResultsDir::create(dir).unwrap();
+    results.write_run(&example::run()).unwrap();
+    append(&mut results, 1).unwrap();
+    append(&mut results, 2).unwrap();
+    results
+}
+
+#[test]
+fn a_folder_is_created_with_those_above_it() {
+    let dir = TempDir::new().unwrap();
+    planted::fail(0..0);
+    disk::create_folders(&dir.path().join("a/b/c")).unwrap();
+    assert!(dir.path().join("a/b/c").is_dir());
+    assert_eq!(planted::steps(), 4, "each of three is synced into the one above");
+    disk::create_folders(&dir.path().join("a/b/c")).unwrap();
+    assert_eq!(planted::steps(), 5);
 }
 
 #[test]
