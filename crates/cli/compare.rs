@@ -9,6 +9,7 @@ use flowbench_report::{ComparisonForm, comparison_text};
 
 use crate::args::Compare;
 use crate::failure::{Failure, OK, print};
+use crate::run::check_results_dir;
 
 /// Width of the table on the terminal.
 pub(crate) const WIDTH: usize = 80;
@@ -30,18 +31,13 @@ pub(crate) fn compare(args: &Compare) -> Result<i32, Failure> {
 
 /// Reads the run and the cases of a results directory.
 pub(crate) fn read(dir: &Path) -> Result<(RunRecord, Vec<CaseRecord>), Failure> {
-    if !dir.is_dir() {
-        return Err(Failure::failed(format!("there is no folder {}; give a results directory", dir.display())));
-    }
+    check_results_dir(dir)?;
     let run = read_run(dir).map_err(Failure::failed)?;
     Ok((run, read_cases(dir).map_err(Failure::failed)?.rows))
 }
 
 fn refusal(comparison: &Comparison) -> Failure {
-    let field = |obstacle: &flowbench_measurement::comparison::Obstacle| {
-        format!("\n  {}: '{}' before, '{}' after", obstacle.field, obstacle.before, obstacle.after)
-    };
-    let fields: String = comparison.obstacles.iter().map(field).collect();
+    let fields: String = comparison.obstacles.iter().map(|obstacle| format!("\n  {obstacle}")).collect();
     Failure::usage_error(format!(
         "the times of these runs cannot be compared, because they differ in more than the code under test:{fields}\n\
          Measure both on one machine with the same experiment, or compare them all the same with --force"

@@ -11,14 +11,13 @@ use flowbench_report::file_names;
 use crate::args::Export;
 use crate::failure::{Failure, OK, eprint, print};
 use crate::overwriting::{Named, refuse_to_overwrite};
+use crate::run::check_results_dir;
 
 /// The variable in which GitHub names the file of a step's summary.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 pub(crate) fn export(args: &Export, quiet: bool) -> Result<i32, Failure> {
-    if !args.dir.is_dir() {
-        return Err(Failure::failed(format!("there is no folder {}; give a results directory", args.dir.display())));
-    }
+    check_results_dir(&args.dir)?;
     let output = args.output.as_deref().filter(|path| *path != Path::new("-"));
     let format = args.to.name;
     let needs = |what: &str| Failure::usage_error(format!("{format} is written to {what}: name it with -o"));

@@ -104,7 +104,7 @@ fn untimed(gated: &Gated) -> String {
     let mut out =
         String::from("Times and sizes are not judged, since the runs differ in more than the code under test:\n");
     for obstacle in &comparison.obstacles {
-        out.push_str(&format!("  {}: '{}' before, '{}' after\n", obstacle.field, obstacle.before, obstacle.after));
+        out.push_str(&format!("  {obstacle}\n"));
     }
     out + &format!("{} of {} exact values differ\n", comparison.exact.len(), comparison.exact_compared)
 }

@@ -1,5 +1,6 @@
 //! `run` and `report`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
@@ -97,10 +98,16 @@ pub(crate) fn hosts(cluster: &ClusterArgs) -> Result<Option<(Hosts, usize, Durat
     Ok(Some((hosts, process.into(), join_within)))
 }
 
-pub(crate) fn report(args: &Report, quiet: bool) -> Result<i32, Failure> {
-    if !args.dir.is_dir() {
-        return Err(Failure::failed(format!("there is no folder {}; give a results directory", args.dir.display())));
+/// Fails if there is no folder of that name.
+pub(crate) fn check_results_dir(dir: &Path) -> Result<(), Failure> {
+    match dir.is_dir() {
+        true => Ok(()),
+        false => Err(Failure::failed(format!("there is no folder {}; give a results directory", dir.display()))),
     }
+}
+
+pub(crate) fn report(args: &Report, quiet: bool) -> Result<i32, Failure> {
+    check_results_dir(&args.dir)?;
     read_run(&args.dir).map_err(Failure::failed)?;
     let _held = ResultsDir::hold(&args.dir);
     let drawn = draw(&args.dir).map_err(Failure::failed)?;
@@ -110,7 +117,7 @@ pub(crate) fn report(args: &Report, quiet: bool) -> Result<i32, Failure> {
     Ok(OK)
 }
 
-fn eprint_figures(drawn: &Drawn, dir: &std::path::Path) {
+fn eprint_figures(drawn: &Drawn, dir: &Path) {
     drawn.problems.iter().for_each(|problem| eprint(format!("not drawn: {problem}")));
     drawn.missing.iter().for_each(|missing| eprint(format!("missing: {missing}")));
     let figures = drawn.figures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "svg")).count();

@@ -25,9 +25,13 @@ pub fn build() -> Build {
     }
 }
 
-/// Returns the time in UTC as it stands in the name of a folder, `20260131T100000Z`.
+/// Returns the present time in UTC as it stands in the name of a folder, `20260131T100000Z`.
 pub fn utc_stamp() -> String {
-    let rfc3339 = flowbench_events::rfc3339(jiff::Timestamp::now().as_millisecond());
+    stamp_of(&flowbench_events::rfc3339(jiff::Timestamp::now().as_millisecond()))
+}
+
+/// Returns a time of RFC 3339 in UTC as it stands in the name of a folder.
+pub(crate) fn stamp_of(rfc3339: &str) -> String {
     let stamp: String = rfc3339.chars().filter(|letter| !"-:".contains(*letter)).take(15).collect();
     stamp + "Z"
 }

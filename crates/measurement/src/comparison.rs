@@ -16,7 +16,7 @@ pub use self::calibration::{Calibration, Sensitivity, calibrate};
 pub use self::exact::{ExactChange, exact_changes};
 pub use self::metric_change::{Compared, IMPLAUSIBLE, MetricChange, REPEATS_MIN, SIGNIFICANT, compare};
 pub use self::obstacles::{Obstacle, obstacles};
-pub use self::pairs::{Pair, Paired, pair};
+pub use self::pairs::{Pair, Paired, pair, timed};
 use crate::record::{CaseRecord, RunRecord};
 
 /// Two runs side by side.
@@ -41,11 +41,8 @@ impl Comparison {
     pub fn of(before: (&RunRecord, &[CaseRecord]), after: (&RunRecord, &[CaseRecord])) -> Comparison {
         let Paired { pairs, only_before, only_after } = pair(before.1, after.1);
         let (exact, exact_compared) = exact_changes(&pairs);
-        let is_timed = |pair: &Pair<'_>| {
-            let part = pair.before.first().map(|case| &case.part);
-            !part.is_some_and(|part| before.0.untimed_parts.contains(part) || after.0.untimed_parts.contains(part))
-        };
-        let timed: Vec<Pair<'_>> = pairs.into_iter().filter(is_timed).collect();
+        let untimed = [before.0.untimed_parts.as_slice(), &after.0.untimed_parts].concat();
+        let timed = timed(pairs, &untimed);
         Comparison {
             obstacles: obstacles(before.0, after.0),
             cells: compare(&timed),

@@ -99,14 +99,7 @@ impl Metric {
     /// Returns a metric whose direction is that of its unit. A column without a known unit is an error of the
     /// compilation.
     const fn new(column: &'static str, of: Load, material_share: f64, material_least: f64) -> Self {
-        let better = if ends_with(column, "_events_per_s") {
-            Better::Higher
-        } else if ends_with(column, "_ns") || ends_with(column, "_ns_per_event") || ends_with(column, "_bytes_peak") {
-            Better::Lower
-        } else {
-            panic!("the column of a metric ends in a unit whose direction is known")
-        };
-        Self { column, better, material_share, material_least, of }
+        Self { column, better: Better::of(column), material_share, material_least, of }
     }
 
     /// Returns the metric of a column; `None` if it is not among [`METRICS`].
@@ -127,6 +120,20 @@ impl Metric {
     /// Returns the least change from `value` that matters, as a share of it.
     pub fn material_share_at(&self, value: f64) -> f64 {
         if value > 0.0 { self.material_share.max(self.material_least / value) } else { f64::INFINITY }
+    }
+}
+
+impl Better {
+    /// Returns the direction of the unit in which a column ends. A unit whose direction is not known is an error of the
+    /// compilation.
+    pub(crate) const fn of(column: &str) -> Better {
+        if ends_with(column, "_events_per_s") {
+            Better::Higher
+        } else if ends_with(column, "_ns") || ends_with(column, "_ns_per_event") || ends_with(column, "_bytes_peak") {
+            Better::Lower
+        } else {
+            panic!("the column of a metric ends in a unit whose direction is known")
+        }
     }
 }
 

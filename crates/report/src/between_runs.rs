@@ -7,7 +7,7 @@ use flowbench_measurement::statistics::Ratio;
 
 use crate::Quantity;
 use crate::quantity::words;
-use crate::table::{Column, LEFT, RIGHT, Table, WORDS, printable};
+use crate::table::{Column, LEFT, RIGHT, Table, WORDS, printable, wrapped_lines};
 use crate::text::counted;
 
 /// Maximum number of exact changes that are listed one by one.
@@ -109,26 +109,11 @@ fn under_headings(table: &Table, cells: &[&Compared], width: usize) -> String {
     for (line, cell) in lines.zip(cells) {
         if cell.case != heading {
             heading = &cell.case;
-            out.push_str(&wrapped_at(&printable(heading), width));
+            out.push_str(&wrapped_lines(&printable(heading), "", width));
         }
         out.push_str(&format!("{line}\n"));
     }
     out
-}
-
-/// Returns text in lines of at most `width` characters, each ended; the further ones are indented.
-fn wrapped_at(text: &str, width: usize) -> String {
-    let mut out = String::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.trim().is_empty() && line.chars().count() + 1 + word.chars().count() > width {
-            out.push_str(&format!("{line}\n"));
-            line = "   ".to_owned();
-        }
-        let space = if line.is_empty() { "" } else { " " };
-        line.push_str(&format!("{space}{word}"));
-    }
-    out + &line + "\n"
 }
 
 fn row(cell: &Compared, is_forced: bool) -> Vec<String> {

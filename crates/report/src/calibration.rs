@@ -1,5 +1,7 @@
 //! What comparisons see on a machine, as a table for a terminal.
 
+use std::collections::BTreeSet;
+
 use flowbench_measurement::comparison::{Calibration, Sensitivity};
 
 use crate::quantity::words;
@@ -15,10 +17,7 @@ pub fn calibration_text(calibration: &Calibration, width: usize) -> String {
          False alarms: {false_alarms} of {divisions} comparisons had any metric that was worse or better.\n\n\
          The smallest change for the worse that is found in four of five comparisons:\n"
     );
-    let mut metrics: Vec<&str> = sensitivities.iter().map(|one| one.metric.column).collect();
-    metrics.dedup();
-    metrics.sort_unstable();
-    metrics.dedup();
+    let metrics: BTreeSet<&str> = sensitivities.iter().map(|one| one.metric.column).collect();
     let columns = [
         Column { title: "metric", ..LEFT },
         Column { title: "cases", ..RIGHT },

@@ -95,8 +95,9 @@ impl Table {
         self.columns.pop();
         let lasts: Vec<String> = self.rows.iter_mut().filter_map(Vec::pop).collect();
         let widths = self.widths(width);
-        let paragraph =
-            |(row, last): (&Vec<String>, &String)| self.line(&widths, row) + &indented(&printable(last), width);
+        let paragraph = |(row, last): (&Vec<String>, &String)| {
+            self.line(&widths, row) + &wrapped_lines(&printable(last), INDENT, width)
+        };
         self.rows.iter().zip(&lasts).map(paragraph).collect()
     }
 
@@ -160,9 +161,12 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(harmless).collect()
 }
 
-/// Wraps text into indented lines of at most `width` characters, unless a single word is longer.
-fn indented(text: &str, width: usize) -> String {
-    const INDENT: &str = "    ";
+/// Indentation of wrapped lines.
+pub(crate) const INDENT: &str = "    ";
+
+/// Wraps text into lines of at most `width` characters, unless a single word is longer. The first one begins with `first`,
+/// the others are indented.
+pub(crate) fn wrapped_lines(text: &str, first: &str, width: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {
@@ -170,7 +174,7 @@ fn indented(text: &str, width: usize) -> String {
                 line.push(' ');
                 line.push_str(word);
             }
-            _ => lines.push(format!("{INDENT}{word}")),
+            _ => lines.push(format!("{}{word}", if lines.is_empty() { first } else { INDENT })),
         }
     }
     lines.into_iter().map(|line| line + "\n").collect()

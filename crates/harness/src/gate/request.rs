@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use flowbench_measurement::comparison::{Calibration, Comparison, calibrate, pair};
+use flowbench_measurement::comparison::{Calibration, Comparison, calibrate, pair, timed};
 use flowbench_measurement::record::{CaseRecord, RunRecord};
 use flowbench_pipelines::Registry;
 use jiff::Zoned;
@@ -113,12 +113,8 @@ impl GateRequest<'_> {
         let builds = ["one", "other"].map(|name| (name.to_owned(), BuildUnderTest::This));
         let measured = self.rounds(builds.to_vec()).measure("calibration", self.rounds, &self.parts, observer)?;
         let seed = self.experiment.experiment.seed.first().copied().unwrap_or(0);
-        let untimed = &measured[0].run.untimed_parts;
-        let timed = measured.iter().map(|measured| {
-            measured.cases.iter().filter(|case| !untimed.contains(&case.part)).cloned().collect::<Vec<CaseRecord>>()
-        });
-        let timed: Vec<Vec<CaseRecord>> = timed.collect();
-        Ok(calibrate(&pair(&timed[0], &timed[1]).pairs, seed))
+        let pairs = timed(pair(&measured[0].cases, &measured[1].cases).pairs, &measured[0].run.untimed_parts);
+        Ok(calibrate(&pairs, seed))
     }
 
     fn rounds(&self, builds: Vec<(String, BuildUnderTest)>) -> Rounds<'_> {

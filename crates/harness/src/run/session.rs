@@ -589,10 +589,10 @@ fn resumable(dir: &Path) -> Result<RunRecord, RunFailed> {
 }
 
 fn default_dir(run: &RunRecord) -> PathBuf {
-    let utc: String = run.started_at.chars().filter(|letter| !"-:".contains(*letter)).take(15).collect();
+    let utc = environment::stamp_of(&run.started_at);
     let commit = run.build.commit.as_deref().unwrap_or("nocommit");
     let dirty = if run.build.dirty { "-dirty" } else { "" };
-    let name = format!("{utc}Z_{commit}{dirty}");
+    let name = format!("{utc}_{commit}{dirty}");
     let folder = Path::new("results").join(&run.experiment);
     // Two runs may begin in the same second.
     let names = std::iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));

@@ -1,5 +1,7 @@
 //! What keeps two runs from being compared.
 
+use std::fmt;
+
 use crate::record::RunRecord;
 
 /// A field in which two runs differ, so that a difference of their times need not come from the code under test.
@@ -11,6 +13,13 @@ pub struct Obstacle {
     pub before: String,
     /// Its value after.
     pub after: String,
+}
+
+/// Writes the field with its values.
+impl fmt::Display for Obstacle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: '{}' before, '{}' after", self.field, self.before, self.after)
+    }
 }
 
 /// Returns the fields of two runs that differ and have to be the same for their times to be compared.

@@ -53,6 +53,12 @@ pub(super) fn values(cases: &[&CaseRecord], column: &str) -> Vec<f64> {
     cases.iter().filter_map(|case| case.column(column)?.number()).collect()
 }
 
+/// Returns the pairs whose times are compared: those of other parts than these.
+pub fn timed<'a>(pairs: Vec<Pair<'a>>, untimed_parts: &[String]) -> Vec<Pair<'a>> {
+    let is_timed = |pair: &Pair<'_>| pair.before.first().is_none_or(|case| !untimed_parts.contains(&case.part));
+    pairs.into_iter().filter(is_timed).collect()
+}
+
 fn by_identity(cases: &[CaseRecord]) -> BTreeMap<String, Vec<&CaseRecord>> {
     let mut found: BTreeMap<String, Vec<&CaseRecord>> = BTreeMap::new();
     for case in cases.iter().filter(|case| case.status == Status::Ok) {

@@ -3,6 +3,7 @@
 use super::metric::{EXPORTED_METRICS, ExportedMetric, MetricUnit};
 use super::name::CaseName;
 use super::source::{ExportSource, ExportedFile};
+use crate::metrics::Better;
 
 /// Returns the configuration, the units with their better direction, and a line for each repeat with numbers.
 pub(crate) fn benchstat(source: &ExportSource) -> Vec<ExportedFile> {
@@ -16,7 +17,7 @@ pub(crate) fn benchstat(source: &ExportSource) -> Vec<ExportedFile> {
     line("started-at", &run.started_at);
     line("cpu", &run.machine.cpu);
     for metric in EXPORTED_METRICS {
-        let better = if metric.is_bigger_better { "higher" } else { "lower" };
+        let better = if metric.better == Better::Higher { "higher" } else { "lower" };
         text.push_str(&format!("Unit {} better={better}\n", unit(metric)));
     }
     for case in source.measured() {

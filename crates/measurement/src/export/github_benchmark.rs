@@ -1,5 +1,6 @@
 //! Files of github-action-benchmark: `customSmallerIsBetter` and `customBiggerIsBetter`, one file for each direction.
 
+use crate::metrics::Better;
 use serde_json::{Value, json};
 
 use super::metric::spreads;
@@ -7,18 +8,18 @@ use super::source::{ExportSource, ExportedFile};
 
 /// Returns the metrics of which less is better.
 pub(crate) fn smaller_is_better(source: &ExportSource) -> Vec<ExportedFile> {
-    entries(source, false)
+    entries(source, Better::Lower)
 }
 
 /// Returns the metrics of which more is better.
 pub(crate) fn bigger_is_better(source: &ExportSource) -> Vec<ExportedFile> {
-    entries(source, true)
+    entries(source, Better::Higher)
 }
 
-fn entries(source: &ExportSource, is_bigger_better: bool) -> Vec<ExportedFile> {
+fn entries(source: &ExportSource, better: Better) -> Vec<ExportedFile> {
     let mut entries: Vec<Value> = Vec::new();
     for case in source.measured() {
-        let of_direction = spreads(&case).into_iter().filter(|(one, _)| one.is_bigger_better == is_bigger_better);
+        let of_direction = spreads(&case).into_iter().filter(|(one, _)| one.better == better);
         for (metric, spread) in of_direction {
             let name = format!("{} {}", case.name.text(), metric.column);
             let mut entry = json!({ "name": name, "unit": metric.unit.word(), "value": spread.median });

@@ -1,6 +1,7 @@
 //! The metrics that are exported, and their values.
 
 use crate::columns::Cell;
+use crate::metrics::Better;
 use crate::record::CaseRecord;
 use crate::repeats::Spread;
 use crate::statistics::median;
@@ -14,8 +15,8 @@ pub(crate) struct ExportedMetric {
     pub(crate) column: &'static str,
     /// Unit of the values.
     pub(crate) unit: MetricUnit,
-    /// True if more is better.
-    pub(crate) is_bigger_better: bool,
+    /// Which way is better.
+    pub(crate) better: Better,
 }
 
 /// The unit of a metric.
@@ -45,21 +46,17 @@ impl MetricUnit {
 
 /// All metrics, in the order in which they are exported.
 pub(crate) const EXPORTED_METRICS: [ExportedMetric; 7] = [
-    bigger("throughput_events_per_s", MetricUnit::EventsPerS),
-    bigger("sustainable_events_per_s", MetricUnit::EventsPerS),
-    smaller("latency_p50_ns", MetricUnit::Ns),
-    smaller("latency_p99_ns", MetricUnit::Ns),
-    smaller("latency_p999_ns", MetricUnit::Ns),
-    smaller("live_bytes_peak", MetricUnit::Bytes),
-    smaller("cpu_ns_per_event", MetricUnit::NsPerEvent),
+    exported("throughput_events_per_s", MetricUnit::EventsPerS),
+    exported("sustainable_events_per_s", MetricUnit::EventsPerS),
+    exported("latency_p50_ns", MetricUnit::Ns),
+    exported("latency_p99_ns", MetricUnit::Ns),
+    exported("latency_p999_ns", MetricUnit::Ns),
+    exported("live_bytes_peak", MetricUnit::Bytes),
+    exported("cpu_ns_per_event", MetricUnit::NsPerEvent),
 ];
 
-const fn bigger(column: &'static str, unit: MetricUnit) -> ExportedMetric {
-    ExportedMetric { column, unit, is_bigger_better: true }
-}
-
-const fn smaller(column: &'static str, unit: MetricUnit) -> ExportedMetric {
-    ExportedMetric { column, unit, is_bigger_better: false }
+const fn exported(column: &'static str, unit: MetricUnit) -> ExportedMetric {
+    ExportedMetric { column, unit, better: Better::of(column) }
 }
 
 impl ExportedMetric {

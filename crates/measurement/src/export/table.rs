@@ -1,5 +1,6 @@
 //! Tables as CSV: a row for each case, for one run or for a history of runs, and the tables of Apache Otava.
 
+use crate::metrics::Better;
 use crate::repeats::Spread;
 use crate::table::csv_text;
 
@@ -67,7 +68,7 @@ pub(crate) fn otava(source: &ExportSource) -> Vec<ExportedFile> {
         tests.push_str(&format!("  {}:\n    type: csv\n    file: {}\n", quoted(&case.name.text()), quoted(&name)));
         tests.push_str("    time_column: time\n    attributes: [commit]\n    metrics:\n");
         for (metric, _) in &medians {
-            let direction = if metric.is_bigger_better { 1 } else { -1 };
+            let direction = if metric.better == Better::Higher { 1 } else { -1 };
             let column = metric.column;
             tests.push_str(&format!("      {column}: {{ column: {column}, direction: {direction}, scale: 1 }}\n"));
         }
