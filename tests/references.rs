@@ -10,7 +10,7 @@ use flowbench_measurement::claims::{Standing, check_claims};
 use flowbench_measurement::columns::cases_csv;
 use flowbench_measurement::record::CaseRecord;
 use flowbench_measurement::results_dir::read_cases;
-use flowbench_report::draw;
+use flowbench_report::{Results, draw, terminal_tables};
 use serde_json::Value;
 
 use crate::command::repository;
@@ -63,6 +63,18 @@ fn what_an_experiment_claims_holds_in_its_reference() {
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn the_table_of_the_readme_is_that_of_the_reference() {
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    let (_, rest) = readme.split_once("ended like\nthis:\n\n```\n").unwrap();
+    let (shown, _) = rest.split_once("\n```\n").unwrap();
+    let results = Results::read(&repository("results/quickstart/reference")).unwrap();
+    let tables = terminal_tables(&results, 100);
+    let is_printed = |line: &&str| tables.lines().any(|printed| printed.trim_end() == line.trim_end());
+    let others: Vec<&str> = shown.lines().filter(|line| *line != "…" && !is_printed(line)).collect();
+    assert!(others.is_empty(), "README.md shows {others:#?}\nand the reference prints\n{tables}");
 }
 
 #[test]

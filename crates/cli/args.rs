@@ -174,7 +174,7 @@ pub(crate) struct Gate {
     #[arg(long, value_name = "PART")]
     pub(crate) only: Vec<String>,
     /// Number of times that each build runs the experiment [default: 10, or the repeats of the baseline]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000), conflicts_with = "results")]
     pub(crate) rounds: Option<u16>,
     /// File of accepted regressions, each with case, column, commit, reason and expiry
     #[arg(long, value_name = "FILE")]

@@ -8,7 +8,7 @@ use flowbench_measurement::results_dir::{read_cases, read_run};
 use flowbench_report::{ComparisonForm, comparison_text};
 
 use crate::args::Compare;
-use crate::failure::{Failure, OK, print};
+use crate::failure::{Failure, OK, eprint, print};
 use crate::run::check_results_dir;
 
 /// Width of the table on the terminal.
@@ -20,9 +20,15 @@ pub(crate) fn compare(args: &Compare) -> Result<i32, Failure> {
     if !args.force && !comparison.obstacles.is_empty() {
         return Err(refusal(&comparison));
     }
-    if comparison.cells.is_empty() && comparison.exact_compared == 0 {
+    if comparison.is_empty() {
         let problem = format!("{} and {} have no case in common", args.before.display(), args.after.display());
         return Err(Failure::nothing_selected(problem));
+    }
+    for (dir, (run, cases)) in [(&args.before, &before), (&args.after, &after)] {
+        if cases.len() < run.planned_cases {
+            let (found, planned) = (cases.len(), run.planned_cases);
+            eprint(format!("note: {} has {found} of {planned} planned results", dir.display()));
+        }
     }
     let form = if args.markdown { ComparisonForm::Markdown } else { ComparisonForm::Terminal { width: WIDTH } };
     print(&comparison_text(&comparison, form, args.all))?;

@@ -1,12 +1,14 @@
 //! `gate`: fails on a regression.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use flowbench_harness::experiment::LoadedExperiment;
 use flowbench_harness::gate::{
     BuildUnderTest, GateError, GateRequest, Gated, Judged, RoundObserver, judge_runs, read_accepted,
 };
-use flowbench_measurement::record::CaseRecord;
+use flowbench_harness::run::experiment_of;
+use flowbench_measurement::record::{CaseRecord, RunRecord};
 use flowbench_pipelines::Registry;
 use flowbench_report::{ComparisonForm, calibration_text, comparison_text};
 
@@ -20,17 +22,17 @@ const ROUNDS: usize = 10;
 
 pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, Failure> {
     let accepted = args.accepted.as_deref().map_or(Ok(Vec::new()), read_accepted).map_err(Failure::usage_error)?;
-    let baseline = args.baseline.as_deref().map(read).transpose()?;
+    let baseline = args.baseline.as_deref().map(|dir| complete(dir, args)).transpose()?;
     if let (Some((run, cases)), Some(results)) = (&baseline, &args.results) {
-        let after = read(results)?;
+        let after = selected(results, read(results)?, args)?;
         let gated = judge_runs((run, cases), (&after.0, &after.1), &accepted, args.force).map_err(Failure::failed)?;
         return conclude(&gated, args);
     }
     let other = args.against.as_deref().map(BuildUnderTest::other).transpose().map_err(Failure::usage_error)?;
     let interruption = stop_on_signals()?;
-    let experiment = match &baseline {
-        Some((run, _)) => LoadedExperiment::parse("the baseline".to_owned(), &run.resolved_experiment, &[]),
-        None => LoadedExperiment::load(&args.experiment, &args.set),
+    let experiment = match (&args.baseline, &baseline) {
+        (Some(dir), Some((run, _))) => experiment_of(dir, run),
+        _ => LoadedExperiment::load(&args.experiment, &args.set),
     };
     let repeats = baseline.as_ref().map_or(ROUNDS, |(_, cases)| repeats(cases));
     let request = GateRequest {
@@ -87,7 +89,21 @@ fn conclude(gated: &Gated, args: &Gate) -> Result<i32, Failure> {
     for one in &judgement.expired {
         out.push_str(&format!("the acceptance of {}, {} expired on {}\n", one.case, one.column, one.expires));
     }
+    for one in &judgement.unneeded {
+        let (case, column) = (&one.case, &one.column);
+        out.push_str(&format!("the acceptance of {case}, {column} was not needed: correct its names, or remove it\n"));
+    }
     print(&out)?;
+    if gated.comparison.is_empty() && judgement.regressions.is_empty() {
+        return Err(Failure::nothing_selected("the runs have no case in common, so there is nothing to judge"));
+    }
+    let needed = gated.comparison.repeats_needed().filter(|_| gated.timed && judgement.regressions.is_empty());
+    if let Some(needed) = needed {
+        let metrics = gated.comparison.cells.len();
+        return Err(Failure::usage_error(format!(
+            "with so few rounds no change of {metrics} metrics can be significant, however large: use --rounds {needed} or more"
+        )));
+    }
     let fails_open = judgement.inconclusive > 0 && args.on_inconclusive == OnInconclusive::Fail;
     let (code, word) = match judgement.regressions.len() {
         0 if fails_open => (REGRESSION, format!("{} metrics are inconclusive", judgement.inconclusive)),
@@ -107,6 +123,36 @@ fn untimed(gated: &Gated) -> String {
         out.push_str(&format!("  {obstacle}\n"));
     }
     out + &format!("{} of {} exact values differ\n", comparison.exact.len(), comparison.exact_compared)
+}
+
+/// Reads a baseline, which has to have all its results unless `--force`.
+fn complete(dir: &Path, args: &Gate) -> Result<(RunRecord, Vec<CaseRecord>), Failure> {
+    let (run, cases) = read(dir)?;
+    let (planned, found) = (run.planned_cases, cases.len());
+    if found < planned && !args.force {
+        return Err(Failure::usage_error(format!(
+            "{} has {found} of {planned} planned results, so the gate would miss cases; finish it with `flowbench run --resume \
+             {}`, or use it all the same with --force",
+            dir.display(),
+            dir.display()
+        )));
+    }
+    selected(dir, (run, cases), args)
+}
+
+/// Returns a run with the cases of the parts that were asked for.
+fn selected(
+    dir: &Path,
+    (run, mut cases): (RunRecord, Vec<CaseRecord>),
+    args: &Gate,
+) -> Result<(RunRecord, Vec<CaseRecord>), Failure> {
+    if let Some(missing) = args.only.iter().find(|part| cases.iter().all(|case| case.part != **part)) {
+        let parts: BTreeSet<&str> = cases.iter().map(|case| case.part.as_str()).collect();
+        let parts = parts.into_iter().collect::<Vec<_>>().join(", ");
+        return Err(Failure::usage_error(format!("{} has no part '{missing}'; it has: {parts}", dir.display())));
+    }
+    cases.retain(|case| args.only.is_empty() || args.only.contains(&case.part));
+    Ok((run, cases))
 }
 
 /// Returns the number of repeats of most cases of a run.

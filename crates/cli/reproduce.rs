@@ -24,20 +24,25 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
         eprint(format!("report: {}", finished.drawn.report.display()));
     }
     if finished.interrupted {
-        eprint(format!("interrupted; continue with: flowbench run --resume {}", finished.dir.display()));
+        let (new, old) = (finished.dir.display(), args.dir.display());
+        eprint(format!("interrupted; continue with: flowbench run --resume {new}, then: flowbench compare {old} {new}"));
         return Ok(interruption.exit_code().unwrap_or(INCOMPLETE));
     }
     let (again, cases_again) = read(&finished.dir)?;
     let comparison = Comparison::of((&run, &cases), (&again, &cases_again));
     let (before, now) = (check_claims(&run.claims, &cases), check_claims(&run.claims, &cases_again));
     print(&reproduction_text(&comparison, &before, &now, WIDTH))?;
-    let is_lost = before
-        .iter()
-        .zip(&now)
-        .any(|(before, now)| before.standing == Standing::Holds && now.standing == Standing::Fails);
+    let is_lost = before.iter().zip(&now).any(|(before, now)| {
+        let is_gone = before.standing == Standing::Holds && now.standing == Standing::Unknown;
+        is_gone || now.standing == Standing::Fails
+    });
+    let is_another = comparison.exact_compared == 0 || !comparison.only_before.is_empty();
+    if is_another {
+        eprint("the run has other cases than its record: they cannot be compared");
+    }
     Ok(match () {
         () if finished.incomplete() > 0 => INCOMPLETE,
-        () if is_lost || !comparison.exact.is_empty() => REGRESSION,
+        () if is_lost || is_another || !comparison.exact.is_empty() => REGRESSION,
         () => OK,
     })
 }

@@ -57,11 +57,12 @@ pub struct Checked {
 /// Whether a claim holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// It holds, and so does the whole interval where there is one.
+    /// It holds, and so does the whole interval where there is one. Every case that it is about has numbers.
     Holds,
     /// It does not, and nor does any of the interval.
     Fails,
-    /// The interval, or the range of a few repeats, has both.
+    /// The interval, or the range of a few repeats, has both; there is only one value on either side; or it would hold,
+    /// but some of the cases have failed.
     Open,
     /// The run has no case that it is about.
     Unknown,
@@ -100,6 +101,10 @@ enum Wanted {
 }
 
 impl Standing {
+    fn of(holds: bool) -> Standing {
+        if holds { Standing::Holds } else { Standing::Fails }
+    }
+
     /// Returns the word used in tables.
     pub fn word(self) -> &'static str {
         match self {
@@ -124,13 +129,19 @@ impl Claim {
                 "it has no >=, <=, >, < or ==; write it as in max(lost_answers_share, eviction=frontier) == 0".into(),
             )
         })?;
-        let (over, under) = match left.split_once('/') {
-            Some((over, under)) => (over, Some(under)),
+        let (over, under) = match outside_parentheses(left).find(|(_, letter)| *letter == '/') {
+            Some((at, _)) => (&left[..at], Some(&left[at + 1..])),
             None => (left, None),
         };
         let over = Selection::parse(over).map_err(failed)?;
         let under = under.map(Selection::parse).transpose().map_err(failed)?;
-        let wanted = right.parse().map_or_else(|_| Wanted::Word(right.to_owned()), Wanted::Number);
+        let wanted = match right.parse::<f64>() {
+            _ if over.aggregate == Aggregate::All => Wanted::Word(right.to_owned()),
+            Ok(number) if number.is_finite() => Wanted::Number(number),
+            _ => {
+                return Err(failed(format!("'{right}' is not a number; shares are written as 0.05, words need 'all'")));
+            }
+        };
         let claim = Claim { text: text.to_owned(), over, under, relation, wanted };
         claim.check().map_err(failed)?;
         Ok(claim)
@@ -147,11 +158,22 @@ impl Claim {
 
     /// Checks the claim against the cases of a run.
     pub fn check_against(&self, cases: &[CaseRecord]) -> Checked {
-        let (standing, found) = match &self.wanted {
+        let (standing, mut found) = match &self.wanted {
             Wanted::Word(word) => self.words(word, cases),
             Wanted::Number(wanted) => self.numbers(*wanted, cases),
         };
+        let failed = cases.iter().filter(|case| case.status != Status::Ok && self.is_about(case)).count();
+        let standing = if failed > 0 && standing == Standing::Holds { Standing::Open } else { standing };
+        if failed > 0 {
+            let comma = if found.is_empty() { "" } else { ", " };
+            let cases = if failed == 1 { "case" } else { "cases" };
+            found.push_str(&format!("{comma}{failed} {cases} without numbers"));
+        }
         Checked { claim: self.text.clone(), standing, found }
+    }
+
+    fn is_about(&self, case: &CaseRecord) -> bool {
+        std::iter::once(&self.over).chain(&self.under).any(|selection| selection.is_about(case))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -159,11 +181,11 @@ impl Claim {
         let is_of_a_machine = OF_A_MACHINE.iter().any(|ending| column.ends_with(ending));
         match &self.under {
             Some(under) if under.column != *column => Err(format!("'{column}' is set against another column")),
+            Some(under) if [self.over.aggregate, under.aggregate].contains(&Aggregate::All) => {
+                Err("'all' is about words, which have no ratio".to_owned())
+            }
             None if is_of_a_machine && matches!(self.wanted, Wanted::Number(_)) => {
                 Err(format!("'{column}' is that of a machine; claim a ratio of two of them, {column} over {column}"))
-            }
-            _ if (self.over.aggregate == Aggregate::All) != matches!(self.wanted, Wanted::Word(_)) => {
-                Err("'all' is about words, and nothing else is".to_owned())
             }
             _ if matches!(self.wanted, Wanted::Word(_)) && self.relation != Relation::Equal => {
                 Err("words are compared by ==".to_owned())
@@ -173,45 +195,33 @@ impl Claim {
     }
 
     fn words(&self, word: &str, cases: &[CaseRecord]) -> (Standing, String) {
-        let mut found: Vec<String> =
+        let found: Vec<String> =
             self.over.cells(cases).map(|cell| cell.to_string()).filter(|cell| !cell.is_empty()).collect();
-        found.sort_unstable();
         let (all, same) = (found.len(), found.iter().filter(|found| *found == word).count());
-        let standing = match (all, same == all) {
-            (0, _) => return (Standing::Unknown, String::new()),
-            (_, true) => Standing::Holds,
-            _ => Standing::Fails,
-        };
-        (standing, format!("{same} of {all} are {word}"))
+        match all {
+            0 => (Standing::Unknown, String::new()),
+            _ => (Standing::of(same == all), format!("{same} of {all} are {word}")),
+        }
     }
 
     fn numbers(&self, wanted: f64, cases: &[CaseRecord]) -> (Standing, String) {
         let over = self.over.values(cases);
         let Some(value) = self.over.aggregated(&over) else { return (Standing::Unknown, String::new()) };
         let Some(under) = &self.under else {
-            let standing = if self.relation.holds(value, wanted) { Standing::Holds } else { Standing::Fails };
-            return (standing, Cell::Number(value).to_string());
+            return (Standing::of(self.relation.holds(value, wanted)), Cell::Number(value).to_string());
         };
         let below = under.values(cases);
-        let medians = self.over.aggregate == Aggregate::Median && under.aggregate == Aggregate::Median;
+        let Some(divisor) = under.aggregated(&below) else { return (Standing::Unknown, String::new()) };
+        let medians = [self.over.aggregate, under.aggregate] == [Aggregate::Median; 2];
         match Ratio::of(&below, &over).filter(|_| medians) {
             Some(ratio) => {
-                let ends = [ratio.low, ratio.high].map(|end| self.relation.holds(end, wanted));
-                let standing = match ends {
-                    [true, true] => Standing::Holds,
-                    [false, false] => Standing::Fails,
-                    _ => Standing::Open,
-                };
                 let kind = if ratio.is_interval { "95 % interval" } else { "range of pairs" };
-                (standing, format!("{:.3} ({kind} {:.3} to {:.3})", ratio.estimate, ratio.low, ratio.high))
+                let found = format!("{:.3} ({kind} {:.3} to {:.3})", ratio.estimate, ratio.low, ratio.high);
+                let is_one_pair = over.len() == 1 && below.len() == 1;
+                (if is_one_pair { Standing::Open } else { self.relation.standing(&ratio, wanted) }, found)
             }
-            None => match under.aggregated(&below).filter(|below| *below != 0.0) {
-                Some(below) => {
-                    let holds = self.relation.holds(value / below, wanted);
-                    (if holds { Standing::Holds } else { Standing::Fails }, format!("{:.3}", value / below))
-                }
-                None => (Standing::Unknown, String::new()),
-            },
+            None if divisor == 0.0 => (Standing::Open, format!("{value} over 0")),
+            None => (Standing::of(self.relation.holds(value / divisor, wanted)), format!("{:.3}", value / divisor)),
         }
     }
 }
@@ -240,12 +250,13 @@ impl Selection {
     }
 
     fn cells<'a>(&'a self, cases: &'a [CaseRecord]) -> impl Iterator<Item = Cell> + 'a {
-        let is_asked = |case: &&CaseRecord| {
-            let has =
-                |(axis, value): &(String, String)| case.column(axis).is_some_and(|cell| cell.to_string() == *value);
-            case.status == Status::Ok && self.only.iter().all(has)
-        };
-        cases.iter().filter(is_asked).filter_map(|case| case.column(&self.column))
+        let measured = cases.iter().filter(|case| case.status == Status::Ok || self.column == "outcome");
+        measured.filter(|case| self.is_about(case)).filter_map(|case| case.column(&self.column))
+    }
+
+    fn is_about(&self, case: &CaseRecord) -> bool {
+        let has = |(axis, value): &(String, String)| case.column(axis).is_some_and(|cell| cell.to_string() == *value);
+        self.only.iter().all(has)
     }
 
     fn values(&self, cases: &[CaseRecord]) -> Vec<f64> {
@@ -262,6 +273,15 @@ impl Selection {
 }
 
 impl Relation {
+    fn standing(self, ratio: &Ratio, wanted: f64) -> Standing {
+        let ends = [ratio.low, ratio.high].map(|end| self.holds(end, wanted));
+        match ends {
+            [true, true] => Standing::Holds,
+            [false, false] if self != Relation::Equal || wanted < ratio.low || wanted > ratio.high => Standing::Fails,
+            _ => Standing::Open,
+        }
+    }
+
     fn holds(self, value: f64, wanted: f64) -> bool {
         match self {
             Relation::AtLeast => value >= wanted,
@@ -292,8 +312,6 @@ impl fmt::Display for Checked {
 
 /// Splits a claim at its relation, which is not one of the `=` inside parentheses.
 fn split_relation(text: &str) -> Option<(&str, Relation, &str)> {
-    let end = text.rfind(')')? + 1;
-    let rest = text[end..].trim();
     let relations = [
         (">=", Relation::AtLeast),
         ("<=", Relation::AtMost),
@@ -301,31 +319,29 @@ fn split_relation(text: &str) -> Option<(&str, Relation, &str)> {
         (">", Relation::Above),
         ("<", Relation::Below),
     ];
-    let (sign, relation) = relations.into_iter().find(|(sign, _)| rest.starts_with(sign))?;
-    let wanted = rest[sign.len()..].trim();
-    (!wanted.is_empty()).then_some((&text[..end], relation, wanted))
+    let (at, _) = outside_parentheses(text).find(|(_, letter)| matches!(letter, '<' | '>' | '='))?;
+    let (sign, relation) = relations.into_iter().find(|(sign, _)| text[at..].starts_with(sign))?;
+    let wanted = text[at + sign.len()..].trim();
+    (!wanted.is_empty()).then_some((&text[..at], relation, wanted))
 }
 
 /// Splits arguments at the commas that are not inside parentheses: `eviction=ttl(6h)` is one.
 fn split_arguments(text: &str) -> Vec<String> {
-    let mut arguments = vec![String::new()];
-    let mut depth = 0_usize;
-    for letter in text.chars() {
-        match letter {
-            ',' if depth == 0 => arguments.push(String::new()),
-            _ => {
-                depth = match letter {
-                    '(' => depth + 1,
-                    ')' => depth.saturating_sub(1),
-                    _ => depth,
-                };
-                if let Some(argument) = arguments.last_mut() {
-                    argument.push(letter);
-                }
-            }
-        }
-    }
-    arguments.iter().map(|argument| argument.trim().to_owned()).collect()
+    let commas = outside_parentheses(text).filter(|(_, letter)| *letter == ',').map(|(at, _)| at);
+    let starts = std::iter::once(0).chain(commas.clone().map(|at| at + 1));
+    let ends = commas.chain(std::iter::once(text.len()));
+    starts.zip(ends).map(|(start, end)| text[start..end].trim().to_owned()).collect()
+}
+
+/// Returns the characters that are not inside parentheses, with their places.
+fn outside_parentheses(text: &str) -> impl Iterator<Item = (usize, char)> + Clone + '_ {
+    let depths = text.char_indices().scan(0_usize, |depth, (at, letter)| {
+        *depth = if letter == ')' { depth.saturating_sub(1) } else { *depth };
+        let outside = *depth == 0;
+        *depth += usize::from(letter == '(');
+        Some((outside, (at, letter)))
+    });
+    depths.filter_map(|(outside, found)| outside.then_some(found))
 }
 
 #[cfg(test)]
@@ -362,7 +378,7 @@ mod tests {
             [">= 1.8", "< 1.8", ">= 2", "<= 3"].map(speed_up),
             [Standing::Holds, Standing::Fails, Standing::Open, Standing::Holds]
         );
-        assert_eq!(speed_up("> 1.5"), Standing::Holds);
+        assert_eq!(["> 1.5", "== 2", "== 3"].map(speed_up), [Standing::Holds, Standing::Open, Standing::Fails]);
         let none =
             checked("median(throughput_events_per_s, strategy=x) / median(throughput_events_per_s, strategy=y) > 1");
         assert_eq!((none.standing, none.found.as_str()), (Standing::Unknown, ""));
@@ -383,6 +399,40 @@ mod tests {
     }
 
     #[test]
+    fn a_case_without_numbers_leaves_open_what_would_hold() {
+        let mut cases = cases();
+        cases[11].status = Status::Invalid { cause: "lost answers".to_owned() };
+        let standing = |text: &str| {
+            let checked = Claim::parse(text).unwrap().check_against(&cases);
+            (checked.standing, checked.found)
+        };
+        assert_eq!(standing("max(missing) <= 100"), (Standing::Open, "100, 1 case without numbers".to_owned()));
+        assert_eq!(standing("max(missing) < 100").0, Standing::Fails);
+        assert_eq!(standing("max(missing, strategy=sequential) <= 100").0, Standing::Holds);
+        assert_eq!(standing("all(outcome) == ok").0, Standing::Fails);
+        let none = standing("max(missing, strategy=differential) == 0");
+        assert_eq!(none, (Standing::Unknown, String::new()));
+    }
+
+    #[test]
+    fn one_value_on_either_side_tells_nothing_apart_and_neither_does_zero() {
+        let mut cases = [cases()[0].clone(), cases()[6].clone()];
+        let claim = "median(throughput_events_per_s, strategy=exchange) / \
+                     median(throughput_events_per_s, strategy=sequential) > 1.5";
+        assert_eq!(Claim::parse(claim).unwrap().check_against(&cases).standing, Standing::Open);
+        cases[0].numbers.as_mut().unwrap().throughput_events_per_s = 0.0;
+        let found = Claim::parse(claim).unwrap().check_against(&cases);
+        assert_eq!((found.standing, found.found.as_str()), (Standing::Open, "20 over 0"));
+    }
+
+    #[test]
+    fn words_may_be_digits_or_have_parentheses_and_axes_may_have_slashes() {
+        assert_eq!(checked("all(workers) == 2").found, "12 of 12 are 2");
+        assert_eq!(Claim::parse("all(eviction) == ttl(1h)").unwrap().wanted, Wanted::Word("ttl(1h)".to_owned()));
+        assert_eq!(Claim::parse("max(late, trace=a/b) == 0").unwrap().over.only[0].1, "a/b");
+    }
+
+    #[test]
     fn an_argument_may_have_parentheses_of_its_own() {
         let claim = Claim::parse("max(lost_answers_share, eviction=ttl(6h), pipeline=sessions) == 0").unwrap();
         assert_eq!(claim.over.only[0], ("eviction".to_owned(), "ttl(6h)".to_owned()));
@@ -398,7 +448,10 @@ mod tests {
             ("max() > 1", "the column is missing"),
             ("median(latency_p99_ns) < 1000000", "'latency_p99_ns' is that of a machine"),
             ("median(latency_p99_ns) / median(latency_p50_ns) < 10", "is set against another column"),
-            ("max(growth_verdict) == growing", "'all' is about words"),
+            ("max(growth_verdict) == growing", "'growing' is not a number"),
+            ("max(late) <= inf", "'inf' is not a number"),
+            ("max(late) >= 5%", "'5%' is not a number; shares are written as 0.05"),
+            ("median(late) / all(late) == 1", "'all' is about words, which have no ratio"),
             ("all(growth_verdict) >= growing", "words are compared by =="),
         ] {
             let error = Claim::parse(claim).unwrap_err().to_string();

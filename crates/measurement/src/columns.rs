@@ -176,6 +176,7 @@ fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
             ]);
         };
     }
+    row.push(("warmup_ns", numbers.and_then(|n| n.warmup_ns).into()));
     quantiles!("latency", numbers.map(|n| n.latency));
     quantiles!("processing_delay", numbers.map(|n| n.processing_delay));
     quantiles!("driver_lag", numbers.map(|n| n.driver_lag));

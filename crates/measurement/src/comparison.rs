@@ -8,16 +8,19 @@
 
 mod calibration;
 mod exact;
+mod gaps;
 mod metric_change;
 mod obstacles;
 mod pairs;
 
 pub use self::calibration::{Calibration, Sensitivity, calibrate};
 pub use self::exact::{ExactChange, exact_changes};
+pub use self::gaps::{NewFailure, NotCompared};
 pub use self::metric_change::{Compared, IMPLAUSIBLE, MetricChange, REPEATS_MIN, SIGNIFICANT, compare};
 pub use self::obstacles::{Obstacle, obstacles};
 pub use self::pairs::{Pair, Paired, pair, timed};
 use crate::record::{CaseRecord, RunRecord};
+use crate::statistics::least_probability;
 
 /// Two runs side by side.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +29,10 @@ pub struct Comparison {
     pub obstacles: Vec<Obstacle>,
     /// Metrics of the cases that both runs have, in the order of the first run.
     pub cells: Vec<Compared>,
+    /// Metrics with values before that cannot be compared, of the cases that both runs have.
+    pub not_compared: Vec<NotCompared>,
+    /// Cases that fail now and then, and did not before.
+    pub new_failures: Vec<NewFailure>,
     /// Columns that have to be equal and are not.
     pub exact: Vec<ExactChange>,
     /// Number of cells that were compared exactly.
@@ -41,11 +48,16 @@ impl Comparison {
     pub fn of(before: (&RunRecord, &[CaseRecord]), after: (&RunRecord, &[CaseRecord])) -> Comparison {
         let Paired { pairs, only_before, only_after } = pair(before.1, after.1);
         let (exact, exact_compared) = exact_changes(&pairs);
+        let new_failures = gaps::new_failures(&pairs);
+        let mut obstacles = obstacles(before.0, after.0);
+        obstacles.extend(traces(&exact));
         let untimed = [before.0.untimed_parts.as_slice(), &after.0.untimed_parts].concat();
         let timed = timed(pairs, &untimed);
         Comparison {
-            obstacles: obstacles(before.0, after.0),
+            obstacles,
             cells: compare(&timed),
+            not_compared: gaps::not_compared(&timed),
+            new_failures,
             exact,
             exact_compared,
             only_before,
@@ -58,10 +70,35 @@ impl Comparison {
         self.cells.iter().filter(|cell| cell.change == change).count()
     }
 
+    /// Returns true if the runs have nothing in common that could be compared.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty() && self.exact_compared == 0
+    }
+
+    /// Returns how many repeats a side takes for any change to be significant, where no metric has as many; `None` if
+    /// there are enough, or no metric.
+    pub fn repeats_needed(&self) -> Option<usize> {
+        let least = |cell: &Compared| least_probability(cell.repeats.0, cell.repeats.1) * self.cells.len() as f64;
+        let can_be_seen = self.cells.iter().any(|cell| least(cell) <= SIGNIFICANT);
+        (!can_be_seen && !self.cells.is_empty()).then(|| repeats_needed(self.cells.len()))
+    }
+
     /// Returns the minimum number of repeats of any metric on either side; `None` if no metric was compared.
     pub fn repeats_min(&self) -> Option<usize> {
         self.cells.iter().map(|cell| cell.repeats.0.min(cell.repeats.1)).min()
     }
+}
+
+/// Returns how many repeats a side takes for a change in one of as many metrics to be significant, however large it is.
+pub fn repeats_needed(metrics: usize) -> usize {
+    let is_enough = |repeats: &usize| least_probability(*repeats, *repeats) * metrics as f64 <= SIGNIFICANT;
+    (REPEATS_MIN..).find(is_enough).unwrap_or(REPEATS_MIN)
+}
+
+/// Returns the difference of the traces of the two runs, where there is one.
+fn traces(exact: &[ExactChange]) -> Option<Obstacle> {
+    let change = exact.iter().find(|change| change.column == "trace_digest")?;
+    Some(Obstacle { field: "trace_digest", before: change.before.clone(), after: change.after.join(" or ") })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@
 //! ```
 
 use crate::display::{duration, percent};
-use crate::record::{Axes, Doubt, LostTime, Numbers, Quantiles, Sustainable};
+use crate::record::{Axes, Doubt, LostTime, Memory, Numbers, Quantiles, Sustainable};
 use crate::repeats::{SCATTERED_RATES, Spread};
 
 /// A p99 driver lag above this share of the p99 latency is a doubt: most of the latency passed before the event entered the
@@ -51,6 +51,8 @@ pub struct Circumstances {
     pub lasted_ns: Option<u64>,
     /// Share (0 to 1) of the events that were completed when the last one was due; open loop only.
     pub completed_in_time: Option<f64>,
+    /// True if latency was higher throughout the first half of the run than it ever was in the second; open loop only.
+    pub is_unsteady: bool,
     /// Share (0 to 1) of the CPU time that the hypervisor gave to other machines during the run.
     pub steal_share: Option<f64>,
     /// Share (0 to 1) of the run in which a CPU quota held the process back.
@@ -90,12 +92,13 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         source_bound(numbers.throughput_events_per_s, numbers.source_ceiling_events_per_s),
         axes.rate_events_per_s.zip(circumstances.completed_in_time).and_then(not_sustained),
         circumstances.lasted_ns.and_then(short).filter(|_| !open_loop),
+        circumstances.is_unsteady.then(unsteady),
         few_samples(numbers.latency.count).filter(|_| open_loop),
         lost_time(&numbers.lost, &numbers.latency, open_loop),
         apart(&numbers.run_throughputs_events_per_s).filter(|_| !open_loop),
         driver_lag(&numbers.driver_lag, &numbers.latency).filter(|_| open_loop),
         circumstances.miscounted_share.and_then(miscounted),
-        numbers.memory.live_bytes_peak.is_none().then(uncounted),
+        numbers.memory.live_bytes_peak.is_none().then(|| without_peak(&numbers.memory)),
         short_run(circumstances).filter(|_| numbers.memory.growth.is_some()),
         (numbers.censored > 0).then(|| censored(numbers.censored, numbers.events)),
         (circumstances.negative > 0).then(|| negative(circumstances.negative)),
@@ -195,7 +198,19 @@ fn short(lasted_ns: u64) -> Option<Doubt> {
     (lasted_ns < SHORT_NS).then(|| doubt("short", text))
 }
 
-fn uncounted() -> Doubt {
+fn unsteady() -> Doubt {
+    let text = "Latency was higher throughout the first half of the run than it ever was in the second: the run was still \
+                warming up, and only the second half is recorded. Offer events for longer.";
+    doubt("unsteady", text.into())
+}
+
+/// Doubts a case without a peak of its live bytes: either nothing was counted, or the run was too short for a look.
+fn without_peak(memory: &Memory) -> Doubt {
+    let unsampled = "The run was over before its memory was sampled, so there is no peak of the live bytes. Give the trace more \
+                     events.";
+    if memory.live_bytes_residual.is_some() {
+        return doubt("memory-unsampled", unsampled.into());
+    }
     let text = "The allocator of this program does not count bytes per thread, so there are no live bytes and no memory verdict. Build \
                 with the allocator that flowbench ships.";
     doubt("memory-uncounted", text.into())
@@ -362,7 +377,7 @@ mod tests {
     #[test]
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
-        let changes: [(&str, Change); 27] = [
+        let changes: [(&str, Change); 29] = [
             ("logged", |_, _, c| c.logged = true),
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
@@ -376,6 +391,7 @@ mod tests {
             ("not-sustained", |_, _, c| c.completed_in_time = Some(0.979)),
             ("search-capped", |n, _, _| n.sustainable = Some(Sustainable::default())),
             ("short", |_, a, c| (a.rate_events_per_s, c.lasted_ns) = (None, Some(199_999_999))),
+            ("unsteady", |_, _, c| c.is_unsteady = true),
             ("few-samples", |n, _, _| n.latency.count = 9_999),
             ("driver-lag", |n, _, _| n.driver_lag.p99_ns = Some(250_001)),
             ("lost-time", |n, _, _| n.lost.wait_p99_ns = Some(250_000)),
@@ -394,7 +410,12 @@ mod tests {
                 (c.span_ms, c.retention_ms, c.has_day_rhythm) = (2 * DAY_MS - 1, Some(1), true);
             }),
             ("memory-count", |_, _, c| c.miscounted_share = Some(0.02)),
-            ("memory-uncounted", |n, _, _| n.memory.live_bytes_peak = None),
+            ("memory-uncounted", |n, _, _| {
+                (n.memory.live_bytes_peak, n.memory.live_bytes_residual) = (None, None);
+            }),
+            ("memory-unsampled", |n, _, _| {
+                (n.memory.live_bytes_peak, n.memory.live_bytes_residual) = (None, Some(0));
+            }),
             ("censored", |n, _, _| n.censored = 1),
             ("negative-latency", |_, _, c| c.negative = 1),
             ("saturated-latency", |_, _, c| c.saturated = 1),

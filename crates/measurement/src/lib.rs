@@ -25,6 +25,7 @@ pub mod repeats;
 pub mod results_dir;
 pub mod scaling;
 pub mod statistics;
+pub mod steadiness;
 pub mod sustainable;
 pub mod table;
 pub mod timeline;

@@ -5,7 +5,7 @@ mod ranks;
 
 use self::order::sorted;
 pub use self::order::{median, quantile};
-pub use self::ranks::{Ratio, holm, mann_whitney};
+pub use self::ranks::{Ratio, holm, least_probability, mann_whitney};
 
 /// An estimate with its 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]

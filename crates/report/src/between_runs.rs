@@ -31,8 +31,10 @@ pub fn comparison_text(comparison: &Comparison, form: ComparisonForm, all: bool)
     let mut out = summary(comparison) + "\n";
     for obstacle in &comparison.obstacles {
         let (field, before, after) = (obstacle.field, &obstacle.before, &obstacle.after);
-        out.push_str(&format!("forced: {field} differs, '{before}' before and '{after}' after\n"));
+        out.push_str(&printable(&format!("forced: {field} differs, '{before}' before and '{after}' after")));
+        out.push('\n');
     }
+    out.push_str(&gaps(comparison));
     out.push_str(&exact_lines(&comparison.exact));
     for (names, which) in [(&comparison.only_before, "before"), (&comparison.only_after, "after")] {
         names.iter().for_each(|name| out.push_str(&format!("only in the run {which}: {name}\n")));
@@ -69,6 +71,23 @@ fn exact_lines(changes: &[ExactChange]) -> String {
     let mut out: String = changes.iter().take(LISTED_MAX).map(line).collect();
     if changes.len() > LISTED_MAX {
         out.push_str(&format!("and {} more\n", changes.len() - LISTED_MAX));
+    }
+    out
+}
+
+/// Returns lines about what could not be compared although a run has it.
+fn gaps(comparison: &Comparison) -> String {
+    let failures = comparison.new_failures.iter().map(|failure| {
+        let repeats = counted(failure.repeats, "repeat");
+        format!("{}: {} of {repeats} after without numbers, {}", failure.case, failure.failed, failure.cause)
+    });
+    let missing = comparison.not_compared.iter().filter(|gap| gap.is_missing_after);
+    let missing = missing.map(|gap| format!("{}: {} has no value after", gap.case, words(gap.metric.column)));
+    let mut out: String = failures.chain(missing).map(|line| printable(&line) + "\n").collect();
+    let without_ratio = comparison.not_compared.iter().filter(|gap| !gap.is_missing_after).count();
+    if without_ratio > 0 {
+        let metrics = counted(without_ratio, "metric");
+        out.push_str(&format!("{metrics} not compared, since some repeats have values that are not above 0\n"));
     }
     out
 }
@@ -146,12 +165,18 @@ fn ratio_words(ratio: &Ratio) -> String {
 fn method(comparison: &Comparison) -> String {
     let percent = SIGNIFICANT * 100.0;
     let mut out = format!(
-        "ratio: after over before (Hodges-Lehmann), with its exact 95 % interval\n\
+        "ratio: after over before (Hodges-Lehmann), [its 95 % interval] or, with few repeats,\n    \
+         (the range of all pairs of repeats)\n\
          better, worse: significant at {percent:.0} % (Mann-Whitney, Holm over all metrics)\n    \
          and beyond the threshold of the metric; better?: more than can be expected\n\
          same: the interval is within the threshold; ~: cannot be told\n"
     );
-    if let Some(repeats) = comparison.repeats_min().filter(|repeats| *repeats < REPEATS_MIN) {
+    if let Some(needed) = comparison.repeats_needed() {
+        let metrics = counted(comparison.cells.len(), "metric");
+        out.push_str(&format!(
+            "No change can be significant with so few repeats, however large: {metrics} need {needed} on each side.\n"
+        ));
+    } else if let Some(repeats) = comparison.repeats_min().filter(|repeats| *repeats < REPEATS_MIN) {
         out.push_str(&format!("Some metrics have {}; {REPEATS_MIN} or more are needed.\n", counted(repeats, "repeat")));
     }
     out
@@ -189,6 +214,8 @@ mod tests {
             obstacles: vec![],
             cells,
             exact,
+            not_compared: vec![],
+            new_failures: vec![],
             exact_compared: 40,
             only_before: vec![],
             only_after: vec!["y".into()],

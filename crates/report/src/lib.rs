@@ -50,7 +50,7 @@ pub use figures::check::{FigureError, check_figure};
 pub use quantity::{Quantity, words};
 pub use reproduction::reproduction_text;
 pub use results::Results;
-pub use select::case_columns;
+pub use select::{case_columns, recorded_columns};
 pub use tables::terminal_tables;
 pub use text::harmless;
 

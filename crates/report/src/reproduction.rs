@@ -101,6 +101,8 @@ mod tests {
             obstacles: vec![obstacle],
             cells: vec![],
             exact: vec![change("a"), change("b")],
+            not_compared: vec![],
+            new_failures: vec![],
             exact_compared: 40,
             only_before: vec!["c".into()],
             only_after: vec![],

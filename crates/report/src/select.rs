@@ -138,6 +138,11 @@ impl Chosen<'_> {
 /// Returns the names of the columns that a figure may use: those of `cases.csv`, and those that compare a case with
 /// others.
 pub fn case_columns() -> Vec<&'static str> {
+    recorded_columns().into_iter().chain(COMPARED).collect()
+}
+
+/// Returns the names of the columns of `cases.csv`, which follow from one case alone.
+pub fn recorded_columns() -> Vec<&'static str> {
     let axes = Axes {
         pipeline: String::new(),
         settings: Vec::new(),
@@ -163,7 +168,7 @@ pub fn case_columns() -> Vec<&'static str> {
     let (part, status, doubts) = (String::new(), Status::Ok, Vec::new());
     let case =
         CaseRecord { schema_version: SCHEMA_VERSION, part, case: 0, repeat: 0, axes, status, numbers: None, doubts };
-    case.columns().into_iter().map(|(name, _)| name).chain(COMPARED).collect()
+    case.columns().into_iter().map(|(name, _)| name).collect()
 }
 
 /// Selects the cases of a figure: those of its question that have the values it asks for.

@@ -13,7 +13,7 @@ use flowbench_pipelines::{Feed, RunConfig};
 
 use crate::environment;
 use crate::experiment::case_spec::CaseSpec;
-use crate::measure::completions::Latencies;
+use crate::measure::completions::{Latencies, WarmUp};
 use crate::measure::drive::Measured;
 use crate::measure::release_times::ReleaseTimes;
 use crate::measure::worker_log::OperatorHolding;
@@ -57,6 +57,7 @@ pub(crate) fn evaluate(spec: &CaseSpec, feed: &Feed, measured: &Measured, facts:
 
 /// What several numbers of a case are computed from.
 struct Analysis<'a> {
+    warm_up: WarmUp,
     release_times: ReleaseTimes<'a>,
     latencies: Latencies,
     attribution: Attribution,
@@ -69,15 +70,17 @@ struct Analysis<'a> {
 impl<'a> Analysis<'a> {
     fn new(spec: &CaseSpec, feed: &'a Feed, measured: &Measured) -> Self {
         let completions = &measured.completions;
-        let window = completions.window(spec.warmup_ns);
+        let warm_up = completions.warm_up(spec.warmup_ns);
+        let window = completions.window(warm_up.end_ns);
         let latencies = completions.latencies(window);
         let release_times = ReleaseTimes::new(&feed.trace().events, feed.rule());
-        let recorded_from_ns = spec.warmup_ns.min(completions.elapsed_ns().max(1));
+        let recorded_from_ns = warm_up.end_ns.min(completions.elapsed_ns().max(1));
         let (lost, lost_waits) = completions.lost_time(recorded_from_ns, measured.scheduling);
         Analysis {
             attribution: completions.attribution(window, &latencies),
             delays: processing_delays(&release_times, &spec.config, measured, window),
             timeline: timeline_of(feed, measured),
+            warm_up,
             release_times,
             latencies,
             lost,
@@ -115,6 +118,7 @@ fn numbers(spec: &CaseSpec, analysis: &Analysis<'_>, feed: &Feed, measured: &Mea
         },
         source_ceiling_events_per_s: facts.source_ceiling_events_per_s,
         cpu_ns: observations.cpu_ns,
+        warmup_ns: completions.planned_ns().map(|_| analysis.warm_up.end_ns),
         latency: latencies.latency.quantiles(),
         processing_delay: delays.quantiles(),
         driver_lag: latencies.driver_lag.quantiles(),
@@ -195,6 +199,7 @@ fn circumstances(analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, fact
         has_day_rhythm: facts.has_day_rhythm,
         miscounted_share: miscounted_share(&observations.readings),
         completed_in_time: completions.completed_in_time(),
+        is_unsteady: analysis.warm_up.is_unsteady,
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,
         negative: latency.negative(),

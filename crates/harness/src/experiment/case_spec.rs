@@ -48,7 +48,7 @@ pub struct CaseSpec {
     pub load: OfferedLoad,
     /// Open loop: how long events are offered, ms.
     pub duration_ms: u64,
-    /// Events due before this are not recorded, ns.
+    /// Open loop: the shortest warm-up; events due before its end are not recorded, ns.
     pub warmup_ns: u64,
     /// True if the activity of operators is recorded too.
     pub profile_operators: bool,

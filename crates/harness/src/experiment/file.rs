@@ -71,7 +71,8 @@ pub struct Question {
     /// Open loop: how long events are offered; the trace is cut to rate × duration.
     #[serde(default = "one_second")]
     pub duration: Spanned<String>,
-    /// Open loop: events due before this are offered and not recorded.
+    /// Open loop: the shortest warm-up. Events due before it are offered and not recorded, and neither are those due
+    /// before the run is steady.
     #[serde(default = "nothing")]
     pub warmup: Spanned<String>,
     /// True if every case is run once more with the activity of its operators logged. Its numbers are from the run

@@ -21,30 +21,39 @@ pub enum BuildUnderTest {
     },
 }
 
-/// The command to compare with is this program itself.
+/// Why a command is no build to compare with.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
-#[error(
-    "{} is this very program: it would be compared with itself. Name another build, or use --calibrate to see what a comparison \
-     of a build with itself says", .0.display()
-)]
-pub struct SameBuild(pub PathBuf);
+pub enum NoOtherBuild {
+    /// The command starts this program itself.
+    #[error(
+        "{} is this very program: it would be compared with itself. Name another build, or use --calibrate to see what a \
+         comparison of a build with itself says", .0.display()
+    )]
+    Same(PathBuf),
+    /// There is no such program.
+    #[error("{}: there is no such program to compare with; give the path of another build of flowbench", .0.display())]
+    Missing(PathBuf),
+}
 
 impl BuildUnderTest {
     /// Returns the build that a command line starts: a program, and arguments after spaces.
     ///
     /// # Errors
     ///
-    /// Fails if the program is the one that is running.
-    pub fn other(command: &str) -> Result<BuildUnderTest, SameBuild> {
+    /// Fails if the program is the one that is running, or if there is none.
+    pub fn other(command: &str) -> Result<BuildUnderTest, NoOtherBuild> {
         let whole = Path::new(command);
         let mut words = command.split_whitespace();
         let (program, arguments) = match whole.is_file() {
             true => (whole.to_owned(), Vec::new()),
             false => (words.next().unwrap_or_default().into(), words.map(str::to_owned).collect()),
         };
-        let this = std::env::current_exe().and_then(std::fs::canonicalize).ok();
-        if this.is_some() && this == found(&program).and_then(|found| std::fs::canonicalize(found).ok()) {
-            return Err(SameBuild(program));
+        let other = found(&program).and_then(|found| std::fs::canonicalize(found).ok());
+        if other.is_none() {
+            return Err(NoOtherBuild::Missing(program));
+        }
+        if other == std::env::current_exe().and_then(std::fs::canonicalize).ok() {
+            return Err(NoOtherBuild::Same(program));
         }
         Ok(BuildUnderTest::Command { program, arguments })
     }
@@ -84,6 +93,15 @@ mod tests {
         for path in [&this, &link] {
             let error = BuildUnderTest::other(&path.display().to_string()).unwrap_err();
             assert!(error.to_string().contains("is this very program"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_named() {
+        for command in ["/nowhere/flowbench run", "no-such-flowbench"] {
+            let error = BuildUnderTest::other(command).unwrap_err().to_string();
+            let program = command.split(' ').next().unwrap();
+            assert!(error.starts_with(&format!("{program}: there is no such program")), "{error}");
         }
     }
 

@@ -13,7 +13,7 @@ mod rounds;
 mod suspects;
 
 pub use accepted::{Accepted, AcceptedError, read_accepted};
-pub use build_under_test::{BuildUnderTest, SameBuild};
+pub use build_under_test::{BuildUnderTest, NoOtherBuild};
 pub use request::{GateRequest, Gated, judge_runs};
 pub use rounds::{GateError, MeasuredBuild, RoundObserver};
 pub use suspects::{Judged, Judgement};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flowbench_measurement::comparison::{Compared, Comparison, MetricChange};
+use flowbench_measurement::comparison::{Compared, Comparison, MetricChange, NotCompared};
 use jiff::civil::Date;
 
 use super::{Accepted, GateError};
@@ -23,11 +23,13 @@ pub struct Judgement {
     pub accepted: Vec<Judged>,
     /// Entries of the accepted regressions that have expired, although they are needed.
     pub expired: Vec<Accepted>,
+    /// Entries of the accepted regressions that nothing was about.
+    pub unneeded: Vec<Accepted>,
     /// What looked worse at first and was not when measured again.
     pub dismissed: Vec<Judged>,
     /// Improvements too large to be believed.
     pub implausible: Vec<Judged>,
-    /// Metrics that could not be told apart.
+    /// Number of metrics that could not be told apart, or were not judged.
     pub inconclusive: usize,
 }
 
@@ -45,7 +47,7 @@ pub struct Judged {
 /// Measures parts of the experiment again and compares them.
 pub(super) type Again<'a> = &'a mut dyn FnMut(usize, &BTreeSet<String>) -> Result<Comparison, GateError>;
 
-/// Judges a comparison on a day. `timed` says whether times and sizes are judged; `again` measures what looks worse once
+/// Judges a comparison on a day, and says which of the accepted regressions were not needed. `timed` says whether times and sizes are judged; `again` measures what looks worse once
 /// more, and without it the first measurement counts.
 ///
 /// # Errors
@@ -58,18 +60,45 @@ pub(super) fn judge(
     day: Date,
     again: Option<Again<'_>>,
 ) -> Result<Judgement, GateError> {
+    let mut judgement = judged_without_rest(comparison, timed, accepted, day, again)?;
+    let is_unneeded =
+        |one: &&Accepted| one.holds_on(day) && !judgement.accepted.iter().any(|j| one.is_about(&j.case, &j.column));
+    judgement.unneeded = accepted.iter().filter(is_unneeded).cloned().collect();
+    Ok(judgement)
+}
+
+/// Judges a comparison without the accepted regressions that were not needed.
+fn judged_without_rest(
+    comparison: &Comparison,
+    timed: bool,
+    accepted: &[Accepted],
+    day: Date,
+    again: Option<Again<'_>>,
+) -> Result<Judgement, GateError> {
     let mut judgement = Judgement::default();
     for case in &comparison.only_before {
         judgement.add(judged(case, CASE, "it had results before and has none now".to_owned()), accepted, day);
+    }
+    for failure in &comparison.new_failures {
+        let (failed, repeats, cause) = (failure.failed, failure.repeats, &failure.cause);
+        let finding = format!("{failed} of {repeats} repeats have no results, and all had before ({cause})");
+        judgement.add(judged(&failure.case, CASE, finding), accepted, day);
     }
     for change in &comparison.exact {
         let finding = format!("was {} and is {}", change.before, change.after.join(" or "));
         judgement.add(judged(&change.case, change.column, finding), accepted, day);
     }
     if !timed {
+        judgement.inconclusive = comparison.cells.len();
         return Ok(judgement);
     }
-    judgement.inconclusive = comparison.count(MetricChange::Inconclusive);
+    let (gone, without_ratio): (Vec<&NotCompared>, Vec<&NotCompared>) =
+        comparison.not_compared.iter().partition(|gap| gap.is_missing_after);
+    for gap in gone {
+        let finding = "it had values before and has none now".to_owned();
+        judgement.add(judged(&gap.case, gap.metric.column, finding), accepted, day);
+    }
+    judgement.inconclusive = comparison.count(MetricChange::Inconclusive) + without_ratio.len();
     let implausible = comparison.cells.iter().filter(|cell| cell.is_implausible());
     judgement.implausible = implausible.map(|cell| judged(&cell.case, cell.metric.column, ratio(cell))).collect();
     let suspects: Vec<&Compared> = comparison.cells.iter().filter(|cell| cell.change == MetricChange::Worse).collect();
@@ -144,7 +173,7 @@ fn ratio(cell: &Compared) -> String {
 
 #[cfg(test)]
 mod tests {
-    use flowbench_measurement::comparison::ExactChange;
+    use flowbench_measurement::comparison::{ExactChange, NewFailure};
     use flowbench_measurement::metrics::METRICS;
     use flowbench_measurement::statistics::Ratio;
 
@@ -171,6 +200,8 @@ mod tests {
         Comparison {
             cells,
             obstacles: vec![],
+            not_compared: vec![],
+            new_failures: vec![],
             exact: vec![],
             exact_compared: 0,
             only_before: none.clone(),
@@ -232,9 +263,29 @@ mod tests {
         let other = Comparison { exact: vec![change], only_before: vec!["b".into()], ..comparison(cells) };
         let found = judge(&other, false, &[], DAY.parse().unwrap(), None).unwrap();
         let columns: Vec<&str> = found.regressions.iter().map(|one| one.column.as_str()).collect();
-        assert_eq!((columns, found.inconclusive), (vec!["case", "late"], 0));
+        assert_eq!((columns, found.inconclusive), (vec!["case", "late"], 2), "times are not judged");
         let found = judge(&other, true, &[accepted("late", "2027-01-01")], DAY.parse().unwrap(), None).unwrap();
         assert_eq!((found.regressions.len(), found.accepted.len(), found.inconclusive), (2, 1, 1));
+    }
+
+    #[test]
+    fn a_case_that_fails_now_and_then_and_a_metric_without_values_are_regressions() {
+        let failure =
+            NewFailure { case: "a".into(), failed: 1, repeats: 10, cause: "invalid: lost answers".to_owned() };
+        let gap = |is_missing_after| NotCompared { case: "a".into(), metric: &METRICS[0], is_missing_after };
+        let found =
+            Comparison { new_failures: vec![failure], not_compared: vec![gap(true), gap(false)], ..comparison(vec![]) };
+        let judgement = judged_with(&found, &[], None);
+        let columns: Vec<&str> = judgement.regressions.iter().map(|one| one.column.as_str()).collect();
+        assert_eq!((columns, judgement.inconclusive), (vec!["case", METRICS[0].column], 1));
+        assert!(judgement.regressions[0].finding.contains("1 of 10 repeats have no results"));
+    }
+
+    #[test]
+    fn an_acceptance_that_nothing_is_about_is_told() {
+        let worse = comparison(vec![cell("a", MetricChange::Worse, 0.7)]);
+        let entries = [accepted(METRICS[0].column, "2027-01-01"), accepted("throughput", "2027-01-01")];
+        assert_eq!(judged_with(&worse, &entries, None).unneeded, [entries[1].clone()]);
     }
 
     #[test]

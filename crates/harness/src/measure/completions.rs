@@ -2,9 +2,10 @@
 //!
 //! Decisions D-301, D-401, D-402 and D-403.
 
-use flowbench_measurement::latency::{LatencyHistogram, Window};
+use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES, Window};
 use flowbench_measurement::lost_time::{Gap, GapTime, wait_ns, waits};
 use flowbench_measurement::record::{Attribution, LatencyComponents, LostTime};
+use flowbench_measurement::steadiness::{INTERVALS, first_steady};
 
 use crate::measure::load::Load;
 use crate::measure::scheduling::Scheduling;
@@ -45,6 +46,15 @@ struct Lag {
     queueing_ns: f64,
     off_cpu_ns: f64,
     driver_ns: f64,
+}
+
+/// The start of a run that is not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WarmUp {
+    /// When recording begins, in ns since the run began.
+    pub end_ns: u64,
+    /// True if the run was not steady by the middle of the time in which events were due, where recording begins then.
+    pub is_unsteady: bool,
 }
 
 /// The latencies of a run.
@@ -96,6 +106,35 @@ impl Completions {
             Load::Open { schedule, .. } => Window::from_index(schedule.due_before(warmup_ns)),
             Load::Closed => Window::EVERYTHING,
         }
+    }
+
+    /// Returns the warm-up, which ends at `earliest_ns` or later by the rule of
+    /// [`steadiness`](flowbench_measurement::steadiness).
+    pub fn warm_up(&self, earliest_ns: u64) -> WarmUp {
+        let Some(planned_ns) = self.planned_ns() else {
+            return WarmUp { end_ns: earliest_ns, is_unsteady: false };
+        };
+        let interval_ns = planned_ns.div_ceil(INTERVALS as u64).max(1);
+        let start_ns = |interval: usize| interval as u64 * interval_ns;
+        let median_ns = |interval| self.median_latency_ns(start_ns(interval), start_ns(interval + 1));
+        let medians_ns: Vec<Option<u64>> = (0..INTERVALS).map(median_ns).collect();
+        let first = first_steady(&medians_ns, (earliest_ns / interval_ns) as usize);
+        let end_ns = start_ns(first.unwrap_or(INTERVALS / 2)).max(earliest_ns);
+        WarmUp { end_ns, is_unsteady: first.is_none() }
+    }
+
+    /// Returns the median latency of the events due in [`from_ns`, `to_ns`), in ns; `None` if they are too few for one, and
+    /// in a closed loop.
+    fn median_latency_ns(&self, from_ns: u64, to_ns: u64) -> Option<u64> {
+        let Load::Open { schedule, stop_ns } = &self.load else { return None };
+        let records = schedule.due_before(from_ns)..schedule.due_before(to_ns).min(self.events);
+        let latency_ns = |record: u64| {
+            let completed_ns = self.by_epoch[(record / self.records_per_epoch) as usize].completed_ns;
+            completed_ns.min(*stop_ns).saturating_sub(schedule.due_ns(record))
+        };
+        let mut latencies_ns: Vec<u64> = records.map(latency_ns).collect();
+        let middle = latencies_ns.len() / 2;
+        (latencies_ns.len() as u64 >= SAMPLES_FOR_QUANTILES).then(|| *latencies_ns.select_nth_unstable(middle).1)
     }
 
     /// Returns the latencies of all events inside the window.
@@ -393,6 +432,22 @@ mod tests {
         let found = closed.latencies(closed.window(3));
         assert_eq!((found.latency.count(), found.latency.quantile_ns(1.0)), (2, Some(10)));
         assert_eq!(closed.processing_delay_ns(2, Window::EVERYTHING), Some(10));
+    }
+
+    #[test]
+    fn the_warm_up_ends_when_latency_is_that_of_the_second_half() {
+        // Epochs of 20 events, one a nanosecond: an interval each. The first three take longer than any later one.
+        let latency_ns = |epoch: u64| if epoch < 3 { 500 } else { 100 + epoch % 7 };
+        let times: Vec<_> = (0..40).map(|epoch| (20 * epoch + 20, 20 * epoch + 20 + latency_ns(epoch))).collect();
+        let run = completions(open(10_000), &times, 20, 800);
+        assert_eq!(run.warm_up(0), WarmUp { end_ns: 60, is_unsteady: false });
+        assert_eq!(run.warm_up(75), WarmUp { end_ns: 75, is_unsteady: false });
+        assert_eq!(completions(Load::Closed, &times, 20, 800).warm_up(0).end_ns, 0);
+        let improving: Vec<_> = (0..40).map(|epoch| (20 * epoch + 20, 10_000 - 20 * epoch)).collect();
+        assert_eq!(
+            completions(open(20_000), &improving, 20, 800).warm_up(0),
+            WarmUp { end_ns: 400, is_unsteady: true }
+        );
     }
 
     #[test]

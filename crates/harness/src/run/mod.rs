@@ -7,5 +7,5 @@ pub(crate) mod supervisor;
 pub(crate) mod suspension;
 
 pub use protocol::{CASE_ARGUMENT, CaseResult, PANICKED};
-pub use session::{Finished, HostRank, Request, RunFailed, RunObserver, follow, run};
+pub use session::{Finished, HostRank, Request, RunFailed, RunObserver, experiment_of, follow, run};
 pub use supervisor::{CaseProcesses, Ending};

@@ -416,7 +416,7 @@ fn check_claims(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
     let error = |problem: String| ExperimentError { origin: loaded.origin.clone(), line: None, problem };
     for text in &loaded.experiment.claims {
         let claim = Claim::parse(text).map_err(|problem| error(problem.to_string()))?;
-        let known = flowbench_report::case_columns();
+        let known = flowbench_report::recorded_columns();
         if let Some(unknown) = claim.columns().into_iter().find(|column| !known.contains(column)) {
             let near = did_you_mean(unknown, known.iter().copied());
             return Err(error(format!("claim '{text}': there is no column '{unknown}'{near}")));
@@ -567,7 +567,11 @@ fn append(
 }
 
 /// Returns the experiment of a run, which is in its record as a whole.
-fn experiment_of(dir: &Path, run: &RunRecord) -> Result<LoadedExperiment, ExperimentError> {
+///
+/// # Errors
+///
+/// Fails if the record is not that of an experiment of this version.
+pub fn experiment_of(dir: &Path, run: &RunRecord) -> Result<LoadedExperiment, ExperimentError> {
     let origin = format!("{}/run.json", dir.display());
     let mut loaded = LoadedExperiment::parse(origin, &run.resolved_experiment, &[])?;
     loaded.folder = run.folder.as_deref().map(PathBuf::from).unwrap_or_default();

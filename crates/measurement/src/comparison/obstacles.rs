@@ -25,27 +25,35 @@ impl fmt::Display for Obstacle {
 /// Returns the fields of two runs that differ and have to be the same for their times to be compared.
 pub fn obstacles(before: &RunRecord, after: &RunRecord) -> Vec<Obstacle> {
     let experiments = first_difference(&before.resolved_experiment, &after.resolved_experiment);
+    let measuring = |run: &RunRecord| run.build.measuring_digest.clone().unwrap_or_else(|| unknown(run));
     let pair = |of: fn(&RunRecord) -> String| (of(before), of(after));
     let fields: [(&'static str, (String, String)); 7] = [
         ("experiment", experiments),
         ("machine.cpu", pair(|run| run.machine.cpu.clone())),
         ("machine.usable_cores", pair(|run| run.machine.usable_cores.to_string())),
-        ("machine.governor", pair(|run| run.machine.governor.clone().unwrap_or_else(unknown))),
+        ("machine.governor", pair(|run| run.machine.governor.clone().unwrap_or_else(|| "unknown".to_owned()))),
         ("build.profile", pair(|run| run.build.profile.clone())),
         ("build.allocator", pair(|run| run.build.allocator.clone())),
-        ("build.measuring_digest", pair(|run| run.build.measuring_digest.clone().unwrap_or_else(unknown))),
+        ("build.measuring_digest", (measuring(before), measuring(after))),
     ];
     let differ = fields.into_iter().filter(|(_, (before, after))| before != after);
     differ.map(|(field, (before, after))| Obstacle { field, before, after }).collect()
 }
 
-fn unknown() -> String {
-    "unknown".to_owned()
+/// Returns what stands for the code that measures where a run does not say: that of its commit.
+fn unknown(run: &RunRecord) -> String {
+    format!("unknown, of commit {}", run.build.commit.as_deref().unwrap_or("unknown"))
 }
 
-/// Returns the first lines in which two texts differ; two empty ones if they do not.
+/// Returns true for a line of an experiment that has to be the same: not the title, and not the number of repeats, which
+/// the comparison knows from the results.
+fn matters(line: &&str) -> bool {
+    !["repeats = ", "title = "].iter().any(|key| line.starts_with(key))
+}
+
+/// Returns the first lines in which two experiments differ; two empty ones if they do not.
 fn first_difference(before: &str, after: &str) -> (String, String) {
-    let (mut before, mut after) = (before.lines(), after.lines());
+    let (mut before, mut after) = (before.lines().filter(matters), after.lines().filter(matters));
     loop {
         match (before.next(), after.next()) {
             (None, None) => return (String::new(), String::new()),

@@ -13,6 +13,10 @@ pub struct Pair<'a> {
     pub before: Vec<&'a CaseRecord>,
     /// The repeats after.
     pub after: Vec<&'a CaseRecord>,
+    /// The repeats before that have no numbers.
+    pub failed_before: Vec<&'a CaseRecord>,
+    /// The repeats after that have no numbers.
+    pub failed_after: Vec<&'a CaseRecord>,
 }
 
 /// The cases of two runs side by side.
@@ -28,7 +32,8 @@ pub struct Paired<'a> {
 
 /// Pairs the cases of two runs by part and axes. The rate that a search found is not part of what a case is.
 pub fn pair<'a>(before: &'a [CaseRecord], after: &'a [CaseRecord]) -> Paired<'a> {
-    let (mut before, mut after) = (by_identity(before), by_identity(after));
+    let (mut failed_before, mut failed_after) = (by_identity(before, false), by_identity(after, false));
+    let (mut before, mut after) = (by_identity(before, true), by_identity(after, true));
     let mut identities: Vec<&String> = before.keys().chain(after.keys()).collect();
     identities.sort_unstable();
     identities.dedup();
@@ -39,7 +44,11 @@ pub fn pair<'a>(before: &'a [CaseRecord], after: &'a [CaseRecord]) -> Paired<'a>
     let mut paired = Paired { pairs: Vec::new(), only_before: Vec::new(), only_after: Vec::new() };
     for (identity, name) in named {
         match (before.remove(&identity), after.remove(&identity)) {
-            (Some(before), Some(after)) => paired.pairs.push(Pair { name, before, after }),
+            (Some(before), Some(after)) => {
+                let failed_before = failed_before.remove(&identity).unwrap_or_default();
+                let failed_after = failed_after.remove(&identity).unwrap_or_default();
+                paired.pairs.push(Pair { name, before, after, failed_before, failed_after });
+            }
             (Some(_), None) => paired.only_before.push(name),
             _ => paired.only_after.push(name),
         }
@@ -59,10 +68,14 @@ pub fn timed<'a>(pairs: Vec<Pair<'a>>, untimed_parts: &[String]) -> Vec<Pair<'a>
     pairs.into_iter().filter(is_timed).collect()
 }
 
-fn by_identity(cases: &[CaseRecord]) -> BTreeMap<String, Vec<&CaseRecord>> {
+/// Returns the cases with numbers, or those without, by their identity. A repeat that is recorded twice counts once.
+fn by_identity(cases: &[CaseRecord], with_numbers: bool) -> BTreeMap<String, Vec<&CaseRecord>> {
     let mut found: BTreeMap<String, Vec<&CaseRecord>> = BTreeMap::new();
-    for case in cases.iter().filter(|case| case.status == Status::Ok) {
-        found.entry(identity(case)).or_default().push(case);
+    for case in cases.iter().filter(|case| (case.status == Status::Ok) == with_numbers) {
+        let repeats = found.entry(identity(case)).or_default();
+        if repeats.iter().all(|other| (other.case, other.repeat) != (case.case, case.repeat)) {
+            repeats.push(case);
+        }
     }
     found
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::metrics::Better;
 use crate::random::{Exponential, draws};
-use crate::record::example;
+use crate::record::{Status, example};
 use rand::RngExt;
 
 /// Repeats of a closed loop at these rates.
@@ -158,4 +158,51 @@ fn a_calibration_says_which_change_is_found_and_hardly_alarms() {
     assert!(share(&of(louder)).is_none_or(|hidden| hidden > 2.0 * smallest));
     let few = calibrate(&pair(&closed(&STEADY[..3]), &closed(&STEADY[..3])).pairs, 7);
     assert!(few.sensitivities.iter().all(|one| one.smallest_share.is_none() && one.repeats == 3), "{few:?}");
+}
+
+#[test]
+fn a_case_that_begins_to_fail_is_a_new_failure_however_few_repeats_do() {
+    let (before, mut after) = (closed(&STEADY), closed(&STEADY));
+    after[4].status = Status::Invalid { cause: "lost answers".to_owned() };
+    let run = example::run();
+    let compared = Comparison::of((&run, &before), (&run, &after));
+    let failure = &compared.new_failures[0];
+    assert_eq!((failure.failed, failure.repeats, failure.cause.as_str()), (1, 6, "invalid: lost answers"));
+    assert_eq!(Comparison::of((&run, &after), (&run, &after)).new_failures, []);
+    assert_eq!(Comparison::of((&run, &after), (&run, &before)).new_failures, []);
+}
+
+#[test]
+fn a_metric_that_drops_out_is_told() {
+    let (before, mut after) = (closed(&STEADY), closed(&STEADY));
+    let run = example::run();
+    after[0].numbers.as_mut().unwrap().throughput_events_per_s = 0.0;
+    after.iter_mut().for_each(|case| case.numbers.as_mut().unwrap().memory.live_bytes_peak = None);
+    let compared = Comparison::of((&run, &before), (&run, &after));
+    let told: Vec<_> = compared.not_compared.iter().map(|gap| (gap.metric.column, gap.is_missing_after)).collect();
+    assert!(
+        told.contains(&("throughput_events_per_s", false)) && told.contains(&("live_bytes_peak", true)),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn too_few_repeats_for_so_many_metrics_are_told_with_how_many_it_takes() {
+    let run = example::run();
+    let of = |repeats: usize| {
+        let cases = closed(&STEADY.repeat(2)[..repeats]);
+        let compared = Comparison::of((&run, &cases), (&run, &cases));
+        (compared.cells.len(), compared.repeats_needed())
+    };
+    assert!(of(5).0 < 7, "{}", of(5).0);
+    assert_eq!((of(5).1, of(4).1), (None, Some(5)));
+    assert_eq!([6, 7, 23, 24, 948].map(repeats_needed), [5, 6, 6, 7, 9]);
+}
+
+#[test]
+fn a_repeat_that_is_recorded_twice_counts_once() {
+    let before = closed(&STEADY);
+    let after = [closed(&times(0.5)), closed(&times(0.5))].concat();
+    let cells = compare(&pair(&before, &after).pairs);
+    assert!(cells.iter().all(|cell| cell.repeats == (6, 6)));
 }

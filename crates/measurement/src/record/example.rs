@@ -101,6 +101,7 @@ fn numbers() -> Numbers {
         driver_lag: quantiles(10),
         hiccup: quantiles(100),
         censored: 0,
+        warmup_ns: Some(0),
         event_time_wait_ms: EventTimeWait { count: 9, p50_ms: Some(1), p99_ms: None, max_ms: Some(-3) },
         memory: Memory { live_bytes_peak: Some(4096), bytes_per_entry: Some(0.1 + 0.2), ..Memory::default() },
         accuracy: accuracy(),

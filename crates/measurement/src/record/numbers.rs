@@ -24,6 +24,10 @@ pub struct Numbers {
     /// User and system CPU time of the process during the run, in ns. A worker that spins while it waits takes as much
     /// as one that works; see [`WorkerShare::busy_ns`].
     pub cpu_ns: u64,
+    /// When recording began, in ns since the run began: events due before it are warm-up. Absent in a closed loop, which
+    /// records everything, and in results of earlier versions, which recorded from the `warmup` of the experiment on.
+    #[serde(default)]
+    pub warmup_ns: Option<u64>,
     /// Latency. In an open loop it is the time from due to completed for every admitted event in the recording window;
     /// in a closed loop, from admitted to completed for every epoch.
     pub latency: Quantiles,
@@ -99,7 +103,7 @@ pub struct EventTimeWait {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Memory {
     /// Peak of the bytes that the workers had allocated and not freed since the run began, except the answers kept for
-    /// the check; absent if the allocator does not count.
+    /// the check; absent if the allocator does not count, or if the run was over before it was sampled.
     pub live_bytes_peak: Option<i64>,
     /// Live bytes after everything that the watermark could expire had expired.
     pub live_bytes_residual: Option<i64>,

@@ -74,6 +74,16 @@ pub fn mann_whitney(before: &[f64], after: &[f64]) -> f64 {
     (0..ways.len()).filter(as_far).map(|at| ways[at]).sum::<f64>() / total
 }
 
+/// Returns the smallest probability that [`mann_whitney`] can have for samples of these sizes: all values of one are above
+/// all of the other. It is 1 if either is empty.
+pub fn least_probability(before: usize, after: usize) -> f64 {
+    if before.min(after) == 0 {
+        return 1.0;
+    }
+    let ways: f64 = (1..=before).map(|k| (after + k) as f64 / k as f64).product();
+    2.0 / ways
+}
+
 /// Returns the probabilities adjusted for being looked at together (Holm 1979), in the same order: when all below 5 % are
 /// believed, at least one is believed in error in at most 5 % of cases.
 pub fn holm(probabilities: &[f64]) -> Vec<f64> {
@@ -162,6 +172,17 @@ mod tests {
 
     fn near(found: f64, expected: f64) -> bool {
         (found - expected).abs() < 1e-6
+    }
+
+    #[test]
+    fn nothing_is_less_probable_than_samples_apart() {
+        for (before, after) in [(1, 1), (5, 5), (10, 6), (3, 20)] {
+            let values: Vec<f64> = (0..before + after).map(f64::from).collect();
+            let (low, high) = values.split_at(before as usize);
+            let apart = mann_whitney(low, high);
+            assert!((least_probability(low.len(), high.len()) - apart).abs() < 1e-9, "{before} {after} {apart}");
+        }
+        assert_eq!(least_probability(0, 5), 1.0);
     }
 
     #[test]

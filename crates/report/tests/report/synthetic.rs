@@ -441,6 +441,7 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         driver_lag: quantiles(1_000),
         hiccup: quantiles(30_000),
         censored: 0,
+        warmup_ns: None,
         event_time_wait_ms: EventTimeWait { count: 9, p50_ms: Some(1), p99_ms: Some(60_000), max_ms: Some(61_000) },
         memory: Memory {
             live_bytes_peak: Some(48 << 20),
