@@ -165,8 +165,8 @@ fn ratio_words(ratio: &Ratio) -> String {
 fn method(comparison: &Comparison) -> String {
     let percent = SIGNIFICANT * 100.0;
     let mut out = format!(
-        "ratio: after over before (Hodges-Lehmann), [its 95 % interval] or, with few repeats,\n    \
-         (the range of all pairs of repeats)\n\
+        "ratio: after over before (Hodges-Lehmann) [and its 95 % interval]\n    \
+         or, with few repeats, (the range of all pairs of them)\n\
          better, worse: significant at {percent:.0} % (Mann-Whitney, Holm over all metrics)\n    \
          and beyond the threshold of the metric; better?: more than can be expected\n\
          same: the interval is within the threshold; ~: cannot be told\n"
@@ -174,7 +174,8 @@ fn method(comparison: &Comparison) -> String {
     if let Some(needed) = comparison.repeats_needed() {
         let metrics = counted(comparison.cells.len(), "metric");
         out.push_str(&format!(
-            "No change can be significant with so few repeats, however large: {metrics} need {needed} on each side.\n"
+            "No change can be significant with so few repeats, however large:\n    \
+             {metrics} need {needed} on each side.\n"
         ));
     } else if let Some(repeats) = comparison.repeats_min().filter(|repeats| *repeats < REPEATS_MIN) {
         out.push_str(&format!("Some metrics have {}; {REPEATS_MIN} or more are needed.\n", counted(repeats, "repeat")));
