@@ -120,6 +120,29 @@ fn runs_of_different_machines_are_compared_by_force_only_and_gated_exactly() {
 }
 
 #[test]
+fn both_runs_are_drawn_on_one_page_that_replaces_no_results() {
+    let scratch = measured();
+    let slower = |case: &mut Value| {
+        let rate = case["numbers"]["throughput_events_per_s"].as_f64().unwrap();
+        case["numbers"]["throughput_events_per_s"] = (rate / 2.0).into();
+    };
+    altered(&scratch, "slower", |_| (), slower);
+    let compared = scratch.ok("flowbench compare base slower --all --html page.html");
+    scratch.ok("flowbench compare base slower --html again.html && cmp page.html again.html");
+    let page = scratch.text("page.html");
+    for heading in compared.stdout.lines().filter(|line| line.contains("/sequential/")) {
+        assert!(page.contains(heading), "{heading}");
+    }
+    assert!(page.contains("before</text>") && page.contains("practical threshold</text>") && page.contains("0.50 ["));
+    assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("href=\"http"));
+    for name in ["base/report.html", "slower/cases.csv"] {
+        scratch.ok(&format!("test -e {name} || touch {name}"));
+        let line = format!("flowbench compare base slower --html {name}");
+        scratch.fails(&line, 2, &["would replace the results of a run"]);
+    }
+}
+
+#[test]
 fn what_the_gate_cannot_do_is_refused() {
     let scratch = Scratch::new();
     scratch.fails("flowbench gate", 2, &["--baseline", "--against", "--calibrate"]);

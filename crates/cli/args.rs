@@ -144,6 +144,9 @@ pub(crate) struct Compare {
     /// List the metrics that are the same, too
     #[arg(long)]
     pub(crate) all: bool,
+    /// Also write a page with both runs drawn over each other; an existing one is replaced
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
     /// Print Markdown
     #[arg(long)]
     pub(crate) markdown: bool,

@@ -1,14 +1,15 @@
 //! `compare`: two runs side by side.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flowbench_measurement::comparison::Comparison;
 use flowbench_measurement::record::{CaseRecord, RunRecord};
-use flowbench_measurement::results_dir::{read_cases, read_run};
-use flowbench_report::{ComparisonForm, comparison_text};
+use flowbench_measurement::results_dir::{FILES, read_cases, read_run, write_atomically};
+use flowbench_report::{ComparisonForm, Results, comparison_html, comparison_text, file_names};
 
 use crate::args::Compare;
 use crate::failure::{Failure, OK, eprint, print};
+use crate::overwriting::{Named, refuse_to_overwrite};
 use crate::run::check_results_dir;
 
 /// Width of the table on the terminal.
@@ -30,9 +31,26 @@ pub(crate) fn compare(args: &Compare) -> Result<i32, Failure> {
             eprint(format!("note: {} has {found} of {planned} planned results", dir.display()));
         }
     }
+    if let Some(html) = &args.html {
+        write_html(args, html, &comparison)?;
+    }
     let form = if args.markdown { ComparisonForm::Markdown } else { ComparisonForm::Terminal { width: WIDTH } };
     print(&comparison_text(&comparison, form, args.all))?;
     Ok(OK)
+}
+
+/// Writes the comparison as HTML; a file of either run is never replaced.
+fn write_html(args: &Compare, html: &Path, comparison: &Comparison) -> Result<(), Failure> {
+    let [before, after] = [&args.before, &args.after].map(|dir| Results::read(dir).map_err(Failure::failed));
+    let (before, after) = (before?, after?);
+    let mut read: Vec<PathBuf> = Vec::new();
+    for (dir, results) in [(&args.before, &before), (&args.after, &after)] {
+        let names = FILES.map(str::to_owned).into_iter().chain(file_names(&results.run));
+        read.extend(names.map(|name| dir.join(name)));
+    }
+    let read: Vec<Named> = read.iter().map(|path| ("results of a run", path.as_path())).collect();
+    refuse_to_overwrite(&[(("comparison", html), "--html")], &read)?;
+    write_atomically(html, comparison_html(&before, &after, comparison).as_bytes()).map_err(Failure::failed)
 }
 
 /// Reads the run and the cases of a results directory.

@@ -25,7 +25,7 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
     let baseline = args.baseline.as_deref().map(|dir| complete(dir, args)).transpose()?;
     if let (Some((run, cases)), Some(results)) = (&baseline, &args.results) {
         let after = selected(results, read(results)?, args)?;
-        let gated = judge_runs((run, cases), (&after.0, &after.1), &accepted, args.force).map_err(Failure::failed)?;
+        let gated = judge_runs((run, cases), (&after.0, &after.1), &accepted, args.force);
         return conclude(&gated, args);
     }
     let other = args.against.as_deref().map(BuildUnderTest::other).transpose().map_err(Failure::usage_error)?;

@@ -25,7 +25,9 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
     }
     if finished.interrupted {
         let (new, old) = (finished.dir.display(), args.dir.display());
-        eprint(format!("interrupted; continue with: flowbench run --resume {new}, then: flowbench compare {old} {new}"));
+        eprint(format!(
+            "interrupted; continue with: flowbench run --resume {new}, then: flowbench compare {old} {new}"
+        ));
         return Ok(interruption.exit_code().unwrap_or(INCOMPLETE));
     }
     let (again, cases_again) = read(&finished.dir)?;

@@ -1,21 +1,40 @@
-//! What two runs are compared by: the measured columns with their direction and the change that matters, and the columns
-//! that follow from trace and configuration alone.
+//! What two runs are compared by, and what is exported: the measured columns with their unit, their direction and the change
+//! that matters, and the columns that follow from trace and configuration alone.
 
 use crate::record::Axes;
 
-/// A measured column by which runs are compared.
+/// A measured column by which runs are compared, and which is exported.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Metric {
     /// Name of the column, which ends in its unit.
     pub column: &'static str,
+    /// Unit of the values, in which the name of the column ends.
+    pub unit: MetricUnit,
     /// Which way is better. It follows from the unit and cannot be declared otherwise.
     pub better: Better,
+    /// Heading of a column of values that have their unit beside them.
+    pub title: &'static str,
+    /// What the values are, in a sentence.
+    pub summary: &'static str,
     /// The practical threshold: a change by less than this share of the value does not matter.
     pub material_share: f64,
     /// Nor does a change by less than this, in the unit of the column.
     pub material_least: f64,
     /// The cases in which the column is a result; elsewhere it was chosen, or says little.
     of: Load,
+}
+
+/// The unit of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricUnit {
+    /// Events per second.
+    EventsPerS,
+    /// Nanoseconds.
+    Ns,
+    /// Nanoseconds for each event.
+    NsPerEvent,
+    /// Bytes.
+    Bytes,
 }
 
 /// Which way a metric is better.
@@ -38,15 +57,20 @@ enum Load {
 
 /// The measured metrics. The thresholds of latencies grow with the quantile, because fewer events make it.
 pub const METRICS: [Metric; 9] = [
-    Metric::new("throughput_events_per_s", Load::Closed, 0.05, 0.0),
-    Metric::new("busy_ns_per_event", Load::Closed, 0.05, 0.5),
-    Metric::new("sustainable_events_per_s", Load::Search, 0.10, 0.0),
-    Metric::new("latency_p50_ns", Load::Open, 0.10, 1_000.0),
-    Metric::new("latency_p99_ns", Load::Open, 0.15, 5_000.0),
-    Metric::new("latency_p999_ns", Load::Open, 0.25, 20_000.0),
-    Metric::new("processing_delay_p50_ns", Load::Open, 0.10, 1_000.0),
-    Metric::new("processing_delay_p99_ns", Load::Open, 0.15, 5_000.0),
-    Metric::new("live_bytes_peak", Load::Any, 0.05, 65_536.0),
+    Metric::new("throughput_events_per_s", Load::Closed, 0.05, 0.0).called("events/s", "Events completed per second."),
+    Metric::new("busy_ns_per_event", Load::Closed, 0.05, 0.5)
+        .called("busy per event", "Time for which a worker works on an event."),
+    Metric::new("sustainable_events_per_s", Load::Search, 0.10, 0.0)
+        .called("sustainable events/s", "The highest rate that was sustained."),
+    Metric::new("latency_p50_ns", Load::Open, 0.10, 1_000.0).called("p50", "Median of the latency."),
+    Metric::new("latency_p99_ns", Load::Open, 0.15, 5_000.0).called("p99", "99th percentile of the latency."),
+    Metric::new("latency_p999_ns", Load::Open, 0.25, 20_000.0).called("p99.9", "99.9th percentile of the latency."),
+    Metric::new("processing_delay_p50_ns", Load::Open, 0.10, 1_000.0)
+        .called("delay p50", "Median of the processing delay."),
+    Metric::new("processing_delay_p99_ns", Load::Open, 0.15, 5_000.0)
+        .called("delay p99", "99th percentile of the processing delay."),
+    Metric::new("live_bytes_peak", Load::Any, 0.05, 65_536.0)
+        .called("live bytes, peak", "Peak of the live bytes of state and queues."),
 ];
 
 /// Columns that are functions of trace, pipeline and configuration, the same on every machine, and compared exactly; but see
@@ -96,10 +120,15 @@ pub fn is_exact(column: &str, axes: &Axes) -> bool {
 }
 
 impl Metric {
-    /// Returns a metric whose direction is that of its unit. A column without a known unit is an error of the
-    /// compilation.
+    /// Returns a metric whose unit is that of its column, and whose direction is that of its unit.
     const fn new(column: &'static str, of: Load, material_share: f64, material_least: f64) -> Self {
-        Self { column, better: Better::of(column), material_share, material_least, of }
+        let unit = MetricUnit::of(column);
+        Self { column, unit, better: unit.better(), title: "", summary: "", material_share, material_least, of }
+    }
+
+    /// Returns the metric with its heading and its meaning.
+    const fn called(self, title: &'static str, summary: &'static str) -> Self {
+        Self { title, summary, ..self }
     }
 
     /// Returns the metric of a column; `None` if it is not among [`METRICS`].
@@ -123,16 +152,34 @@ impl Metric {
     }
 }
 
-impl Better {
-    /// Returns the direction of the unit in which a column ends. A unit whose direction is not known is an error of the
-    /// compilation.
-    pub(crate) const fn of(column: &str) -> Better {
+impl MetricUnit {
+    /// Returns the unit in which a column ends. A column without a known unit is an error of the compilation.
+    const fn of(column: &str) -> MetricUnit {
         if ends_with(column, "_events_per_s") {
-            Better::Higher
-        } else if ends_with(column, "_ns") || ends_with(column, "_ns_per_event") || ends_with(column, "_bytes_peak") {
-            Better::Lower
+            MetricUnit::EventsPerS
+        } else if ends_with(column, "_ns_per_event") {
+            MetricUnit::NsPerEvent
+        } else if ends_with(column, "_ns") {
+            MetricUnit::Ns
+        } else if ends_with(column, "_bytes_peak") {
+            MetricUnit::Bytes
         } else {
             panic!("the column of a metric ends in a unit whose direction is known")
+        }
+    }
+
+    /// Returns which way is better for values of this unit.
+    const fn better(self) -> Better {
+        if matches!(self, MetricUnit::EventsPerS) { Better::Higher } else { Better::Lower }
+    }
+
+    /// Returns the unit in words.
+    pub fn word(self) -> &'static str {
+        match self {
+            MetricUnit::EventsPerS => "events/s",
+            MetricUnit::Ns => "ns",
+            MetricUnit::NsPerEvent => "ns/event",
+            MetricUnit::Bytes => "bytes",
         }
     }
 }
@@ -163,6 +210,7 @@ mod tests {
         for metric in METRICS {
             let is_rate = metric.column.ends_with("_per_s");
             assert_eq!(metric.better == Better::Higher, is_rate, "{metric:?}");
+            assert!(!metric.title.is_empty() && metric.summary.ends_with('.'), "{metric:?}");
             assert!(metric.material_share > 0.0 && Metric::of_column(metric.column) == Some(&metric));
         }
     }

@@ -53,7 +53,7 @@ pub fn comparison_text(comparison: &Comparison, form: ComparisonForm, all: bool)
     out
 }
 
-fn summary(comparison: &Comparison) -> String {
+pub(crate) fn summary(comparison: &Comparison) -> String {
     let of = |change: MetricChange| format!("{} {}", comparison.count(change), change.word());
     let counts =
         [MetricChange::Worse, MetricChange::Better, MetricChange::Same, MetricChange::Inconclusive].map(of).join(", ");
@@ -64,7 +64,7 @@ fn summary(comparison: &Comparison) -> String {
     format!("{}: {counts}\n{exact}", counted(comparison.cells.len(), "metric"))
 }
 
-fn exact_lines(changes: &[ExactChange]) -> String {
+pub(crate) fn exact_lines(changes: &[ExactChange]) -> String {
     let line = |change: &ExactChange| {
         format!("{}: {} was {} and is {}\n", change.case, change.column, change.before, change.after.join(" or "))
     };
@@ -93,7 +93,7 @@ fn gaps(comparison: &Comparison) -> String {
 }
 
 /// Returns the metrics that have a row: cases by their worst change, and the metrics of a case by theirs.
-fn listed(comparison: &Comparison, all: bool) -> Vec<&Compared> {
+pub(crate) fn listed(comparison: &Comparison, all: bool) -> Vec<&Compared> {
     let mut worst: BTreeMap<&str, MetricChange> = BTreeMap::new();
     for cell in &comparison.cells {
         let change = worst.entry(&cell.case).or_insert(cell.change);
@@ -105,7 +105,7 @@ fn listed(comparison: &Comparison, all: bool) -> Vec<&Compared> {
     cells
 }
 
-fn table(cells: &[&Compared], is_forced: bool) -> Table {
+pub(crate) fn table(cells: &[&Compared], is_forced: bool) -> Table {
     let columns = [
         Column { title: "case", ..LEFT },
         Column { title: "metric", ..WORDS },
@@ -162,7 +162,7 @@ fn ratio_words(ratio: &Ratio) -> String {
     }
 }
 
-fn method(comparison: &Comparison) -> String {
+pub(crate) fn method(comparison: &Comparison) -> String {
     let percent = SIGNIFICANT * 100.0;
     let mut out = format!(
         "ratio: after over before (Hodges-Lehmann) [and its 95 % interval]\n    \

@@ -47,6 +47,8 @@ pub(crate) enum Mark {
     Bar,
     /// A point, for scales without zero and for rows that are an axis of a sweep.
     Dot,
+    /// Points of all series on one line of the row.
+    Over,
     /// A part of the row's bar, on which all series are stacked end to end.
     Stack,
     /// A cell of a grid, whose columns are the names and whose rows are the series.
@@ -152,6 +154,8 @@ pub(crate) enum SeriesStyle {
     Single,
     /// Ideal, linear scaling.
     Ideal,
+    /// A shaded range, behind everything else.
+    Band,
     /// A thin fitted curve in the n-th colour; `None` for neutral colour in a key.
     Law(Option<usize>),
 }

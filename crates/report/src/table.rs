@@ -168,16 +168,28 @@ pub(crate) const INDENT: &str = "    ";
 /// the others are indented.
 pub(crate) fn wrapped_lines(text: &str, first: &str, width: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for (is_first, word) in text.split_whitespace().flat_map(|word| fitting_parts(word, width - INDENT.len())) {
         match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+            Some(line) if is_first && line.chars().count() + 1 + word.chars().count() <= width => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(&word);
             }
             _ => lines.push(format!("{}{word}", if lines.is_empty() { first } else { INDENT })),
         }
     }
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// Divides a word at its slashes into parts that fit a line, as far as there are slashes. True marks the first part.
+fn fitting_parts(word: &str, width: usize) -> Vec<(bool, String)> {
+    let mut parts: Vec<(bool, String)> = Vec::new();
+    for piece in word.split_inclusive('/') {
+        match parts.last_mut() {
+            Some((_, part)) if part.chars().count() + piece.chars().count() <= width => part.push_str(piece),
+            _ => parts.push((parts.is_empty(), piece.to_owned())),
+        }
+    }
+    parts
 }
 
 fn cut(text: &str, width: usize) -> String {

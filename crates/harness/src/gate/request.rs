@@ -10,7 +10,7 @@ use flowbench_pipelines::Registry;
 use jiff::Zoned;
 
 use super::rounds::Rounds;
-use super::suspects::{Again, judge};
+use super::suspects::{Again, judge, judge_again};
 use super::{Accepted, BuildUnderTest, GateError, Judgement, MeasuredBuild, RoundObserver};
 use crate::experiment::file::LoadedExperiment;
 
@@ -46,20 +46,16 @@ pub struct Gated {
 }
 
 /// Judges two runs that were measured before; nothing is measured again.
-///
-/// # Errors
-///
-/// Fails if a regression has to be measured again, which does not happen here.
 pub fn judge_runs(
     before: (&RunRecord, &[CaseRecord]),
     after: (&RunRecord, &[CaseRecord]),
     accepted: &[Accepted],
     force: bool,
-) -> Result<Gated, GateError> {
+) -> Gated {
     let comparison = Comparison::of(before, after);
     let timed = force || comparison.obstacles.is_empty();
-    let judgement = judge(&comparison, timed, accepted, Zoned::now().date(), None)?;
-    Ok(Gated { comparison, judgement, timed })
+    let judgement = judge(&comparison, timed, accepted, Zoned::now().date());
+    Gated { comparison, judgement, timed }
 }
 
 impl GateRequest<'_> {
@@ -129,7 +125,7 @@ impl GateRequest<'_> {
 
     fn judged(&self, comparison: Comparison, again: Again<'_>) -> Result<Gated, GateError> {
         let timed = self.force || comparison.obstacles.is_empty();
-        let judgement = judge(&comparison, timed, &self.accepted, Zoned::now().date(), Some(again))?;
+        let judgement = judge_again(&comparison, timed, &self.accepted, Zoned::now().date(), again)?;
         Ok(Gated { comparison, judgement, timed })
     }
 }

@@ -44,37 +44,44 @@ pub struct Judged {
     pub finding: String,
 }
 
+/// Number of measurements in which a metric of a case was worse.
+type Seen = BTreeMap<(String, &'static str), usize>;
+
 /// Measures parts of the experiment again and compares them.
 pub(super) type Again<'a> = &'a mut dyn FnMut(usize, &BTreeSet<String>) -> Result<Comparison, GateError>;
 
-/// Judges a comparison on a day, and says which of the accepted regressions were not needed. `timed` says whether times and sizes are judged; `again` measures what looks worse once
-/// more, and without it the first measurement counts.
+/// Judges a comparison on a day by itself. `timed` says whether times and sizes are judged.
+pub(super) fn judge(comparison: &Comparison, timed: bool, accepted: &[Accepted], day: Date) -> Judgement {
+    judge_by(comparison, timed, accepted, day, &Seen::new())
+}
+
+/// Judges a comparison on a day; what looks worse and is not accepted is measured `again` before it counts.
 ///
 /// # Errors
 ///
 /// Fails as `again` does.
-pub(super) fn judge(
+pub(super) fn judge_again(
     comparison: &Comparison,
     timed: bool,
     accepted: &[Accepted],
     day: Date,
-    again: Option<Again<'_>>,
+    again: Again<'_>,
 ) -> Result<Judgement, GateError> {
-    let mut judgement = judged_without_rest(comparison, timed, accepted, day, again)?;
-    let is_unneeded =
-        |one: &&Accepted| one.holds_on(day) && !judgement.accepted.iter().any(|j| one.is_about(&j.case, &j.column));
-    judgement.unneeded = accepted.iter().filter(is_unneeded).cloned().collect();
-    Ok(judgement)
+    let seen = if timed { confirmed(&suspects(comparison, accepted, day).1, again)? } else { Seen::new() };
+    Ok(judge_by(comparison, timed, accepted, day, &seen))
 }
 
-/// Judges a comparison without the accepted regressions that were not needed.
-fn judged_without_rest(
-    comparison: &Comparison,
-    timed: bool,
-    accepted: &[Accepted],
-    day: Date,
-    again: Option<Again<'_>>,
-) -> Result<Judgement, GateError> {
+/// Judges a comparison, with the number of measurements in which each suspect was worse; one that is not among `seen`
+/// counts as it is.
+fn judge_by(comparison: &Comparison, timed: bool, accepted: &[Accepted], day: Date, seen: &Seen) -> Judgement {
+    let mut judgement = findings(comparison, timed, accepted, day, seen);
+    let is_needed = |one: &Accepted| judgement.accepted.iter().any(|found| one.is_about(&found.case, &found.column));
+    judgement.unneeded = accepted.iter().filter(|one| one.holds_on(day) && !is_needed(one)).cloned().collect();
+    judgement
+}
+
+/// Returns what [`judge_by`] finds, apart from the accepted regressions that nothing is about.
+fn findings(comparison: &Comparison, timed: bool, accepted: &[Accepted], day: Date, seen: &Seen) -> Judgement {
     let mut judgement = Judgement::default();
     for case in &comparison.only_before {
         judgement.add(judged(case, CASE, "it had results before and has none now".to_owned()), accepted, day);
@@ -90,7 +97,7 @@ fn judged_without_rest(
     }
     if !timed {
         judgement.inconclusive = comparison.cells.len();
-        return Ok(judgement);
+        return judgement;
     }
     let (gone, without_ratio): (Vec<&NotCompared>, Vec<&NotCompared>) =
         comparison.not_compared.iter().partition(|gap| gap.is_missing_after);
@@ -101,20 +108,25 @@ fn judged_without_rest(
     judgement.inconclusive = comparison.count(MetricChange::Inconclusive) + without_ratio.len();
     let implausible = comparison.cells.iter().filter(|cell| cell.is_implausible());
     judgement.implausible = implausible.map(|cell| judged(&cell.case, cell.metric.column, ratio(cell))).collect();
-    let suspects: Vec<&Compared> = comparison.cells.iter().filter(|cell| cell.change == MetricChange::Worse).collect();
+    let (known, open) = suspects(comparison, accepted, day);
+    for cell in known.into_iter().chain(open) {
+        let finding = judged(&cell.case, cell.metric.column, ratio(cell));
+        let is_dismissed = seen.get(&key(cell)).is_some_and(|times| *times < CONFIRMED);
+        if is_dismissed { judgement.dismissed.push(finding) } else { judgement.add(finding, accepted, day) }
+    }
+    judgement
+}
+
+/// Returns what looks worse: what is accepted on this day, and the rest.
+fn suspects<'a>(
+    comparison: &'a Comparison,
+    accepted: &[Accepted],
+    day: Date,
+) -> (Vec<&'a Compared>, Vec<&'a Compared>) {
     let is_accepted =
         |cell: &Compared| accepted.iter().any(|one| one.is_about(&cell.case, cell.metric.column) && one.holds_on(day));
-    let (known, open): (Vec<&Compared>, Vec<&Compared>) = suspects.into_iter().partition(|cell| is_accepted(cell));
-    let worse = match again {
-        Some(again) => confirmed(&open, again)?,
-        None => open.iter().map(|cell| (key(cell), CONFIRMED)).collect(),
-    };
-    for cell in known.into_iter().chain(open) {
-        let seen = worse.get(&key(cell)).copied().unwrap_or(CONFIRMED);
-        let finding = judged(&cell.case, cell.metric.column, ratio(cell));
-        if seen < CONFIRMED { judgement.dismissed.push(finding) } else { judgement.add(finding, accepted, day) }
-    }
-    Ok(judgement)
+    let worse = comparison.cells.iter().filter(|cell| cell.change == MetricChange::Worse);
+    worse.partition(|cell| is_accepted(cell))
 }
 
 impl Judgement {
@@ -137,8 +149,8 @@ impl Judgement {
 
 /// Returns in how many measurements each suspect was worse, the first included. A suspect is not measured any more once it
 /// is decided.
-fn confirmed(suspects: &[&Compared], again: Again<'_>) -> Result<BTreeMap<(String, &'static str), usize>, GateError> {
-    let mut worse: BTreeMap<(String, &'static str), usize> = suspects.iter().map(|cell| (key(cell), 1)).collect();
+fn confirmed(suspects: &[&Compared], again: Again<'_>) -> Result<Seen, GateError> {
+    let mut worse: Seen = suspects.iter().map(|cell| (key(cell), 1)).collect();
     for attempt in 1..=CONFIRMATIONS {
         let left = CONFIRMATIONS - attempt + 1;
         let is_open = |cell: &&&Compared| (CONFIRMED - left..CONFIRMED).contains(&worse[&key(cell)]);
@@ -212,7 +224,11 @@ mod tests {
     const DAY: &str = "2026-12-01";
 
     fn judged_with(comparison: &Comparison, accepted: &[Accepted], again: Option<Again<'_>>) -> Judgement {
-        judge(comparison, true, accepted, DAY.parse().unwrap(), again).unwrap()
+        let day = DAY.parse().unwrap();
+        match again {
+            Some(again) => judge_again(comparison, true, accepted, day, again).unwrap(),
+            None => judge(comparison, true, accepted, day),
+        }
     }
 
     fn accepted(column: &str, expires: &str) -> Accepted {
@@ -261,10 +277,10 @@ mod tests {
         let change = ExactChange { case: "a".into(), column: "late", before: "3".into(), after: vec!["4".into()] };
         let cells = vec![cell("a", MetricChange::Worse, 0.5), cell("b", MetricChange::Inconclusive, 1.0)];
         let other = Comparison { exact: vec![change], only_before: vec!["b".into()], ..comparison(cells) };
-        let found = judge(&other, false, &[], DAY.parse().unwrap(), None).unwrap();
+        let found = judge(&other, false, &[], DAY.parse().unwrap());
         let columns: Vec<&str> = found.regressions.iter().map(|one| one.column.as_str()).collect();
         assert_eq!((columns, found.inconclusive), (vec!["case", "late"], 2), "times are not judged");
-        let found = judge(&other, true, &[accepted("late", "2027-01-01")], DAY.parse().unwrap(), None).unwrap();
+        let found = judge(&other, true, &[accepted("late", "2027-01-01")], DAY.parse().unwrap());
         assert_eq!((found.regressions.len(), found.accepted.len(), found.inconclusive), (2, 1, 1));
     }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::pairs::{Pair, follows_search};
+use super::pairs::Pair;
+use crate::case_name::follows_search;
 use crate::metrics::{EXACT, is_exact};
 use crate::record::CaseRecord;
 

@@ -1,6 +1,7 @@
 //! A metric of a case in two runs: its ratio, and what became of it.
 
-use super::pairs::{Pair, identity, values};
+use super::pairs::{Pair, values};
+use crate::case_name::identity;
 use crate::metrics::{Better, METRICS, Metric};
 use crate::statistics::{Ratio, holm, mann_whitney, median};
 

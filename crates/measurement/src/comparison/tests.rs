@@ -80,13 +80,19 @@ fn cases_are_paired_by_what_they_are_and_not_by_their_number() {
     let mut after = closed(&STEADY);
     after.iter_mut().for_each(|case| case.case = 7);
     let paired = pair(&before, &after);
-    assert_eq!((paired.pairs.len(), paired.pairs[0].name.as_str()), (1, "sessions"));
+    assert_eq!(
+        (paired.pairs.len(), paired.pairs[0].name.as_str()),
+        (1, "delay/sessions/gap=10min,any/exchange/x2/watermark/frontier/closed/rate=50000")
+    );
     after.iter_mut().for_each(|case| case.axes.workers = 4);
     let paired = pair(&before, &after);
     assert!(paired.pairs.is_empty());
     assert_eq!(
         (paired.only_before, paired.only_after),
-        (vec!["sessions workers=2".into()], vec!["sessions workers=4".into()])
+        (
+            vec!["delay/sessions/gap=10min,any/exchange/x2/watermark/frontier/closed/rate=50000".into()],
+            vec!["delay/sessions/gap=10min,any/exchange/x4/watermark/frontier/closed/rate=50000".into()]
+        )
     );
 
     for (case, rate) in before.iter_mut().zip([1e6, 2e6]) {

@@ -1,9 +1,9 @@
 //! The text format of Go benchmarks, which benchstat reads: one line for each repeat.
 
-use super::metric::{EXPORTED_METRICS, ExportedMetric, MetricUnit};
-use super::name::CaseName;
+use super::metric::value;
 use super::source::{ExportSource, ExportedFile};
-use crate::metrics::Better;
+use crate::case_name::CaseName;
+use crate::metrics::{Better, METRICS, Metric, MetricUnit};
 
 /// Returns the configuration, the units with their better direction, and a line for each repeat with numbers.
 pub(crate) fn benchstat(source: &ExportSource) -> Vec<ExportedFile> {
@@ -16,7 +16,7 @@ pub(crate) fn benchstat(source: &ExportSource) -> Vec<ExportedFile> {
     line("commit", commit);
     line("started-at", &run.started_at);
     line("cpu", &run.machine.cpu);
-    for metric in EXPORTED_METRICS {
+    for metric in METRICS {
         let better = if metric.better == Better::Higher { "higher" } else { "lower" };
         text.push_str(&format!("Unit {} better={better}\n", unit(metric)));
     }
@@ -24,7 +24,7 @@ pub(crate) fn benchstat(source: &ExportSource) -> Vec<ExportedFile> {
         let name = benchmark_name(&case.name);
         for repeat in case.repeats {
             let Some(numbers) = &repeat.numbers else { continue };
-            let values = EXPORTED_METRICS.iter().filter_map(|metric| Some((metric, metric.value(repeat)?)));
+            let values = METRICS.iter().filter_map(|metric| Some((metric, value(metric, repeat)?)));
             let values: String = values.map(|(metric, value)| format!(" {value} {}", unit(*metric))).collect();
             text.push_str(&format!("{name} {}{values}\n", numbers.events.max(1)));
         }
@@ -34,12 +34,12 @@ pub(crate) fn benchstat(source: &ExportSource) -> Vec<ExportedFile> {
 
 /// Returns the name of the metric as a unit. What ends in `-ns` is shown in seconds with a prefix, what ends in `-B`
 /// with a binary one.
-fn unit(metric: ExportedMetric) -> String {
+fn unit(metric: Metric) -> String {
     let name = |ending: &str| metric.column.trim_end_matches(ending).replace('_', "-");
     match metric.unit {
         MetricUnit::EventsPerS => format!("{}-events/s", name("_events_per_s")),
         MetricUnit::Ns => format!("{}-ns", name("_ns")),
-        MetricUnit::NsPerEvent => "cpu-ns/event".to_owned(),
+        MetricUnit::NsPerEvent => format!("{}-ns/event", name("_ns_per_event")),
         MetricUnit::Bytes => "live-peak-B".to_owned(),
     }
 }

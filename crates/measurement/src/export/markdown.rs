@@ -1,9 +1,10 @@
 //! Tables in GitHub Flavored Markdown, for comments and job summaries.
 
+use crate::metrics::{METRICS, Metric, MetricUnit};
 use crate::record::Status;
 use crate::repeats::Spread;
 
-use super::metric::{EXPORTED_METRICS, ExportedMetric, MetricUnit};
+use super::metric::spread;
 use super::source::{ExportSource, ExportedFile, MeasuredCase};
 
 /// Returns a table for each part, with the medians and their ends.
@@ -25,30 +26,18 @@ pub(crate) fn markdown(source: &ExportSource) -> Vec<ExportedFile> {
 }
 
 fn table(cases: &[MeasuredCase<'_>]) -> String {
-    let is_measured = |metric: &ExportedMetric| cases.iter().any(|case| metric.spread(case).is_some());
-    let metrics: Vec<ExportedMetric> = EXPORTED_METRICS.into_iter().filter(is_measured).collect();
-    let titles: String = metrics.iter().map(|metric| format!(" {} |", title(metric))).collect();
+    let is_measured = |metric: &Metric| cases.iter().any(|case| spread(metric, case).is_some());
+    let metrics: Vec<Metric> = METRICS.into_iter().filter(is_measured).collect();
+    let titles: String = metrics.iter().map(|metric| format!(" {} |", metric.title)).collect();
     let mut text = format!("| case | outcome |{titles} doubts |\n|---|---|{}---|\n", "---:|".repeat(metrics.len()));
     for case in cases {
         let name = case.name.text();
         let name = name.split_once('/').map_or(name.as_str(), |(_, rest)| rest);
-        let cells = metrics.iter().map(|metric| cell(metric.unit, metric.spread(case)));
+        let cells = metrics.iter().map(|metric| cell(metric.unit, spread(metric, case)));
         let cells: String = cells.map(|cell| format!(" {cell} |")).collect();
         text.push_str(&format!("| {} | {} |{cells} {} |\n", escaped(name), outcome(case), escaped(&case.doubts())));
     }
     text
-}
-
-fn title(metric: &ExportedMetric) -> &'static str {
-    match metric.column {
-        "throughput_events_per_s" => "events/s",
-        "sustainable_events_per_s" => "sustainable events/s",
-        "latency_p50_ns" => "p50",
-        "latency_p99_ns" => "p99",
-        "latency_p999_ns" => "p99.9",
-        "live_bytes_peak" => "live bytes, peak",
-        _ => "CPU per event",
-    }
 }
 
 fn outcome(case: &MeasuredCase<'_>) -> String {

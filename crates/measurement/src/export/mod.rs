@@ -14,7 +14,6 @@ mod hyperfine;
 mod junit;
 mod markdown;
 mod metric;
-mod name;
 mod prometheus;
 mod source;
 mod table;

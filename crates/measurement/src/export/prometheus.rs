@@ -1,7 +1,8 @@
 //! The text exposition format 0.0.4 of Prometheus, for the text file collector of the node exporter, in base units.
 
-use super::metric::{EXPORTED_METRICS, ExportedMetric};
+use super::metric::spread;
 use super::source::{ExportSource, ExportedFile, MeasuredCase};
+use crate::metrics::{METRICS, Metric, MetricUnit};
 
 /// Returns a gauge for each metric, with the median of each case and its ends, one that says which cases ended well,
 /// and one that describes the run.
@@ -21,32 +22,28 @@ pub(crate) fn prometheus(source: &ExportSource) -> Vec<ExportedFile> {
     };
     let samples: Vec<String> = cases.iter().map(is_ok).collect();
     text.push_str(&family("flowbench_case_ok", "1 if every repeat of the case ended with right answers.", &samples));
-    for metric in EXPORTED_METRICS {
-        let (name, help, scale) = described(metric);
+    for metric in METRICS {
+        let (name, scale) = in_base_units(metric);
         let samples: Vec<String> =
             cases.iter().flat_map(|case| metric_samples(metric, case, &run.experiment, scale)).collect();
-        text.push_str(&family(name, help, &samples));
+        text.push_str(&family(&name, metric.summary, &samples));
     }
     ExportedFile::only(text)
 }
 
-/// Returns the name of a metric in base units, its help text, and what its values are divided by.
-fn described(metric: ExportedMetric) -> (&'static str, &'static str, f64) {
-    match metric.column {
-        "throughput_events_per_s" => ("flowbench_throughput_events_per_second", "Events completed per second.", 1.0),
-        "sustainable_events_per_s" => {
-            ("flowbench_sustainable_events_per_second", "The highest rate that was sustained.", 1.0)
-        }
-        "latency_p50_ns" => ("flowbench_latency_p50_seconds", "Median of the latency.", 1e9),
-        "latency_p99_ns" => ("flowbench_latency_p99_seconds", "99th percentile of the latency.", 1e9),
-        "latency_p999_ns" => ("flowbench_latency_p999_seconds", "99.9th percentile of the latency.", 1e9),
-        "live_bytes_peak" => ("flowbench_live_peak_bytes", "Peak of the live bytes of state and queues.", 1.0),
-        _ => ("flowbench_cpu_seconds_per_event", "CPU time of the workers for each event.", 1e9),
-    }
+/// Returns the name of a metric in base units, and what its values are divided by.
+fn in_base_units(metric: Metric) -> (String, f64) {
+    let (ending, in_base, scale) = match metric.unit {
+        MetricUnit::EventsPerS => ("_events_per_s", "_events_per_second", 1.0),
+        MetricUnit::Ns => ("_ns", "_seconds", 1e9),
+        MetricUnit::NsPerEvent => ("_ns_per_event", "_seconds_per_event", 1e9),
+        MetricUnit::Bytes => ("_bytes_peak", "_peak_bytes", 1.0),
+    };
+    (format!("flowbench_{}{in_base}", metric.column.trim_end_matches(ending)), scale)
 }
 
-fn metric_samples(metric: ExportedMetric, case: &MeasuredCase<'_>, experiment: &str, scale: f64) -> Vec<String> {
-    let Some(spread) = metric.spread(case) else { return Vec::new() };
+fn metric_samples(metric: Metric, case: &MeasuredCase<'_>, experiment: &str, scale: f64) -> Vec<String> {
+    let Some(spread) = spread(&metric, case) else { return Vec::new() };
     let labels = case_labels(experiment, case);
     let ends = [("median", spread.median), ("low", spread.low), ("high", spread.high)];
     ends.map(|(stat, value)| format!("{{{labels},stat=\"{stat}\"}} {}", value / scale)).to_vec()

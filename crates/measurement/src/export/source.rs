@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
+use crate::case_name::{CaseName, case_names};
 use crate::hlog::HistogramLog;
 use crate::record::{CaseRecord, FigureSpec, RunRecord};
 use crate::repeats::scattered;
 use crate::results_dir::{ResultsError, read_cases, read_figure_csv, read_histograms, read_run};
-
-use super::name::{CaseName, case_names};
 
 /// A results directory in memory, as far as exports need it.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,10 @@
 //! Tables as CSV: a row for each case, for one run or for a history of runs, and the tables of Apache Otava.
 
-use crate::metrics::Better;
+use crate::metrics::{Better, METRICS};
 use crate::repeats::Spread;
 use crate::table::csv_text;
 
-use super::metric::{EXPORTED_METRICS, spreads};
+use super::metric::{spread, spreads};
 use super::source::{ExportSource, ExportedFile, FileGrowth, MeasuredCase};
 
 /// Columns before those of the metrics.
@@ -14,7 +14,7 @@ const HEADER: [&str; 10] =
 /// Returns a row for each case with the median of each metric and its ends; what was not measured is empty.
 pub(crate) fn csv(source: &ExportSource) -> Vec<ExportedFile> {
     let ends = |column: &str| [column.to_owned(), format!("{column}_low"), format!("{column}_high")];
-    let columns = EXPORTED_METRICS.iter().flat_map(|metric| ends(metric.column));
+    let columns = METRICS.iter().flat_map(|metric| ends(metric.column));
     let header: Vec<String> = HEADER.map(str::to_owned).into_iter().chain(columns).collect();
     let rows = source.measured().iter().map(|case| row(source, case)).collect::<Vec<_>>();
     ExportedFile::only(csv_text(std::iter::once(header).chain(rows)))
@@ -44,7 +44,7 @@ fn row(source: &ExportSource, case: &MeasuredCase<'_>) -> Vec<String> {
     let cells = |spread: Option<Spread>| {
         spread.map_or_else(Default::default, |spread| [spread.median, spread.low, spread.high].map(text))
     };
-    row.extend(EXPORTED_METRICS.iter().flat_map(|metric| cells(metric.spread(case))));
+    row.extend(METRICS.iter().flat_map(|metric| cells(spread(metric, case))));
     row
 }
 

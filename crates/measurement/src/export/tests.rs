@@ -10,8 +10,8 @@ use crate::hlog::{self, HistogramLog};
 use crate::latency::LatencyHistogram;
 use crate::record::{CaseRecord, FigureKind, FigureSpec, Status, example};
 
-/// A case with two repeats, one that failed in its second repeat, one whose answers were wrong, and texts that need
-/// escaping.
+/// A case with two repeats, one that failed in its second repeat, one whose answers were wrong, one of a closed loop, and
+/// texts that need escaping.
 fn source() -> ExportSource {
     let mut second = example::case(1, 2);
     let numbers = second.numbers.as_mut().unwrap();
@@ -21,11 +21,13 @@ fn source() -> ExportSource {
     halved[1].status = Status::Failed { cause: "panic, \"caught\"".into(), stderr_tail: "at\u{1b}[0m <here>".into() };
     let mut invalid = CaseRecord { numbers: None, doubts: vec![], ..example::case(3, 1) };
     invalid.axes.workers = 4;
+    let mut closed = example::case(4, 1);
+    closed.axes.load = "closed".into();
     invalid.status = Status::Invalid { cause: "2 answers < 3".into() };
     let [first_half, second_half] = halved;
     ExportSource {
         run: example::run(),
-        cases: vec![example::case(1, 1), second, first_half, second_half, invalid],
+        cases: vec![example::case(1, 1), second, first_half, second_half, invalid, closed],
         histograms: histograms(),
         figures: vec![
             (figure("by-rate", FigureKind::Sweep), "series,rate (1/s),y_ns,low_ns,high_ns\na,1,5,4,6\n".into()),
@@ -66,8 +68,9 @@ fn every_format_is_as_its_golden_file() {
 #[test]
 fn what_is_not_finite_or_failed_exports_no_number() {
     let mut source = source();
-    source.cases[0].numbers.as_mut().unwrap().throughput_events_per_s = f64::INFINITY;
-    source.cases[1].numbers.as_mut().unwrap().throughput_events_per_s = f64::NAN;
+    source.cases[5].numbers.as_mut().unwrap().throughput_events_per_s = f64::INFINITY;
+    source.cases.push(CaseRecord { repeat: 2, ..source.cases[5].clone() });
+    source.cases[6].numbers.as_mut().unwrap().throughput_events_per_s = f64::NAN;
     for format in ["bencher", "gha-smaller", "gha-bigger", "hyperfine"] {
         let text = exported(format, &source);
         let json: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{format}: {error}\n{text}"));
@@ -76,8 +79,8 @@ fn what_is_not_finite_or_failed_exports_no_number() {
         assert!(!text.contains("/x4/"), "{format} knows the case whose answers were wrong");
     }
     let bencher: Value = serde_json::from_str(&exported("bencher", &source)).unwrap();
-    let first = &bencher["delay/sessions/gap=10min,any/exchange/x2/watermark/frontier/rate=50000"];
-    assert!(first["throughput-events-per-s"].is_null() && first["latency-p50-ns"].is_object(), "{first}");
+    let closed = &bencher["delay/sessions/gap=10min,any/exchange/x2/watermark/frontier/closed/rate=50000"];
+    assert!(closed["throughput-events-per-s"].is_null() && closed["busy-ns-per-event"].is_object(), "{closed}");
 }
 
 #[test]

@@ -21,11 +21,11 @@ pub(crate) fn draw(
 ) -> f64 {
     let &Frame { chart, panel, top: y, width } = frame;
     let top = below(svg, y + 20.0) + 4.0;
-    let widest = names.iter().map(|name| text_width(name, FONT_PX)).fold(0.0, f64::max);
-    let beside = width > 500.0 && widest <= NAMES_PX;
+    let widest = names_beside(names, width);
+    let beside = widest.is_some();
     let tabs = chart.choices.is_some() && panel.series.len() > 1;
     let gap = if tabs { 16.0 } else { 10.0 };
-    let left = if beside { EDGE_PX + widest + gap } else { EDGE_PX };
+    let left = widest.map_or(EDGE_PX, |widest| EDGE_PX + widest + gap);
     let rows: Vec<Vec<Item>> = (0..names.len()).map(|row| items(chart, mark, panel, row)).collect();
     let written = rows.iter().flatten().map(|item| text_width(&item.words, FONT_PX)).fold(0.0, f64::max);
     let right = (width - EDGE_PX - written - 10.0).max(left + 60.0);
@@ -53,6 +53,12 @@ pub(crate) fn draw(
         }
     }
     bottom + 34.0
+}
+
+/// Returns the width in px of the widest name; `None` if the names are written above their rows.
+pub(crate) fn names_beside(names: &[String], width: f64) -> Option<f64> {
+    let widest = names.iter().map(|name| text_width(name, FONT_PX)).fold(0.0, f64::max);
+    (width > 500.0 && widest <= NAMES_PX).then_some(widest)
 }
 
 /// A bar or point of a row with the text beside it; it has no parts if the value is missing.
@@ -100,12 +106,12 @@ fn values(panel: &Panel, mark: Mark, rows: usize) -> Vec<f64> {
     points().flat_map(|point| [point.low, point.y, point.high]).collect()
 }
 
-fn draw_name_above(svg: &mut Svg, name: &str, left: f64, row_top: f64, width: f64) {
+pub(crate) fn draw_name_above(svg: &mut Svg, name: &str, left: f64, row_top: f64, width: f64) {
     let name = shortened(name, width - 2.0 * EDGE_PX, FONT_PX);
     svg.text(left + 4.0, row_top + 17.0, "halo", Anchor::Start, &name);
 }
 
-fn draw_grid(svg: &mut Svg, scale: &Scale, top: f64, bottom: f64) {
+pub(crate) fn draw_grid(svg: &mut Svg, scale: &Scale, top: f64, bottom: f64) {
     let mut free = f64::NEG_INFINITY;
     for tick in &scale.ticks {
         let x = scale.at(tick.value);
@@ -166,7 +172,7 @@ fn draw_bar(svg: &mut Svg, from: f64, to: f64, y: f64) {
     svg.leaf("rect", &[("x", number(from)), ("y", number(y)), width, height, ("class", "bar".to_owned())]);
 }
 
-fn draw_range(svg: &mut Svg, point: &Point, scale: &Scale, middle: f64, class: &str) {
+pub(crate) fn draw_range(svg: &mut Svg, point: &Point, scale: &Scale, middle: f64, class: &str) {
     if point.low < point.high {
         let (low, high) = (number(scale.at(point.low)), number(scale.at(point.high)));
         let (t, b, m) = (number(middle - 4.0), number(middle + 4.0), number(middle));

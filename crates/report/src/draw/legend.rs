@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::chart::{Chart, Mark, Series, SeriesStyle, X};
 use crate::draw::layout::{Canvas, EDGE_PX, FONT_PX};
+use crate::draw::rows::draw_band;
 use crate::draw::svg::{Anchor, Svg, number};
 use crate::text::{shortened, text_width};
 
@@ -88,7 +89,9 @@ pub(crate) fn draw_legend(
 
 fn swatch(svg: &mut Svg, look: SeriesStyle, bar: bool, x: f64, y: f64) {
     svg.open("g", &[("class", look.class())]);
-    if bar {
+    if look == SeriesStyle::Band {
+        draw_band(svg, (x, y - 7.0), (x + 28.0, y + 7.0));
+    } else if bar {
         svg.path(format!("M{} {}h28v11h-28z", number(x), number(y - 6.0)), "bar", "");
     } else {
         svg.path(format!("M{} {}h28", number(x), number(y)), look.stroke(), look.dash());

@@ -8,6 +8,7 @@ mod bars;
 mod cells;
 mod legend;
 mod lines;
+mod rows;
 mod series_style;
 
 use crate::chart::{Chart, Mark, X};
@@ -56,6 +57,7 @@ fn panels(svg: &mut Svg, chart: &Chart, mut y: f64, canvas: Canvas) -> f64 {
         y = match &chart.x {
             X::Numbers(axis) => lines::draw(svg, &frame, axis, last, below),
             X::Names { names, mark: Mark::Cell(better), .. } => cells::draw(svg, &frame, names, *better),
+            X::Names { names, mark: Mark::Over, .. } => rows::draw(svg, &frame, names, below),
             X::Names { names, mark, .. } => bars::draw(svg, &frame, names, *mark, below),
         };
     }

@@ -13,7 +13,7 @@ impl SeriesStyle {
             SeriesStyle::Nth { colour, .. } | SeriesStyle::Law(Some(colour)) => format!("c{}", colour % COLOURS),
             // The colour of the text.
             SeriesStyle::Dashed(_) | SeriesStyle::Law(None) => "value".to_owned(),
-            SeriesStyle::Floor | SeriesStyle::Single | SeriesStyle::Ideal => "floor".to_owned(),
+            SeriesStyle::Floor | SeriesStyle::Single | SeriesStyle::Ideal | SeriesStyle::Band => "floor".to_owned(),
         }
     }
 
@@ -25,7 +25,7 @@ impl SeriesStyle {
             }
             SeriesStyle::Floor => "5 5",
             SeriesStyle::Ideal => "2 4",
-            SeriesStyle::Single | SeriesStyle::Law(_) => "",
+            SeriesStyle::Single | SeriesStyle::Law(_) | SeriesStyle::Band => "",
         }
     }
 

@@ -14,12 +14,21 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &Histo
     let title = chart.panels.first().map_or(String::new(), |panel| panel.title.clone());
     for panel in &mut chart.panels {
         (panel.title, panel.quantity, panel.log) = ("share that took longer".to_owned(), Quantity::Share, true);
-        // One in so many becomes their share.
         for point in panel.series.iter_mut().flat_map(|series| &mut series.points) {
-            *point = Point::exact(point.y, 1.0 / point.x);
+            *point = longer_than(point);
         }
     }
-    let (column, quantity) = ("longer_than_ns".to_owned(), Quantity::Nanoseconds);
-    chart.x = X::Numbers(Axis { title, column, quantity, log: true, ticks: Vec::new(), shade: None });
+    chart.x = X::Numbers(axis(title));
     chart
+}
+
+/// Returns a point of a distribution with the duration along x: one in so many becomes their share.
+pub(crate) fn longer_than(point: &Point) -> Point {
+    Point::exact(point.y, 1.0 / point.x)
+}
+
+/// Returns the axis of the durations.
+pub(crate) fn axis(title: String) -> Axis {
+    let (column, quantity) = ("longer_than_ns".to_owned(), Quantity::Nanoseconds);
+    Axis { title, column, quantity, log: true, ticks: Vec::new(), shade: None }
 }

@@ -2,7 +2,7 @@
 
 use flowbench_measurement::hlog::HistogramLog;
 use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES};
-use flowbench_measurement::record::FigureSpec;
+use flowbench_measurement::record::{CaseRecord, FigureSpec};
 
 use crate::chart::{Axis, Chart, Point, X};
 use crate::draw::scale::Tick;
@@ -15,6 +15,9 @@ use crate::select::Selection;
 const POINTS_PER_DECADE: i32 = 10;
 /// Samples that must lie beyond a quantile for it to be drawn.
 const SAMPLES_BEYOND: f64 = 10.0;
+
+/// Where a line ends, in a sentence.
+pub(crate) const LINES_END: &str = "Lines end where fewer than 10 samples lie beyond.";
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &HistogramLog) -> Chart {
     let panels = panels(spec, &selection.groups, |kind, group| {
@@ -40,16 +43,25 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &Histo
 
 /// Merges all histograms of a kind for the cases of a group, or for all cases.
 fn pooled(selection: &Selection, kind: &str, group: Option<usize>, histograms: &HistogramLog) -> LatencyHistogram {
-    let mut pooled = LatencyHistogram::new();
-    for case in selection.of_group(group) {
-        let tag = format!("{}.{kind}", case.record.tag());
-        histograms.tagged(&tag).for_each(|interval| pooled.merge(&interval.histogram));
+    merged(selection.of_group(group).map(|case| case.record), kind, histograms)
+}
+
+/// Merges all histograms of a kind for some cases.
+pub(crate) fn merged<'a>(
+    cases: impl Iterator<Item = &'a CaseRecord>,
+    kind: &str,
+    histograms: &HistogramLog,
+) -> LatencyHistogram {
+    let mut merged = LatencyHistogram::new();
+    for case in cases {
+        let tag = format!("{}.{kind}", case.tag());
+        histograms.tagged(&tag).for_each(|interval| merged.merge(&interval.histogram));
     }
-    pooled
+    merged
 }
 
 /// Returns the curve up to the last quantile with enough samples beyond it.
-fn curve(histogram: &LatencyHistogram) -> Vec<Point> {
+pub(crate) fn curve(histogram: &LatencyHistogram) -> Vec<Point> {
     let end = histogram.count() as f64 / SAMPLES_BEYOND;
     let one_in = (0..=9 * POINTS_PER_DECADE).map(|n| {
         let exact = 10_f64.powf(f64::from(n) / f64::from(POINTS_PER_DECADE));
@@ -81,5 +93,5 @@ fn pooled_note(selection: &Selection) -> Option<String> {
         return None;
     }
     let pooled = if repeats > 1 { format!("{repeats} repeats pooled. ") } else { String::new() };
-    Some(format!("{pooled}Lines end where fewer than {SAMPLES_BEYOND} samples lie beyond."))
+    Some(format!("{pooled}{LINES_END}"))
 }

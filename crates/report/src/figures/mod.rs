@@ -2,9 +2,9 @@
 
 pub(crate) mod at_level;
 mod bars;
-mod ccdf;
+pub(crate) mod ccdf;
 pub(crate) mod check;
-mod distribution;
+pub(crate) mod distribution;
 pub(crate) mod heat_map;
 mod operators;
 mod over_time;

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like the tests themselves")]
 
 mod forgetting;
+mod overlay;
 mod strategies;
 mod synthetic;
 

@@ -1,4 +1,7 @@
-//! Names of cases: unique within a run, readable, and the same for every run of an experiment.
+//! Names of cases: unique within a run, readable, and the same for every run of an experiment, wherever a case is named
+//! outside of the report: in comparisons, by the gate, and in exports.
+//!
+//! Decision D-312.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,6 +63,30 @@ pub(crate) fn case_names(cases: &[&CaseRecord]) -> Vec<CaseName> {
     tell_apart(&mut names, cases, "epoch", |case| case.axes.records_per_epoch.to_string());
     tell_apart(&mut names, cases, "case", |case| case.case.to_string());
     with_files(names, cases)
+}
+
+/// Returns the names of the cases of some runs by their [`identity`]; what varies in any of the runs is told.
+pub(crate) fn names_by_identity<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> BTreeMap<String, String> {
+    let mut firsts: BTreeMap<String, &CaseRecord> = BTreeMap::new();
+    for case in cases {
+        firsts.entry(identity(case)).or_insert(case);
+    }
+    let names = case_names(&firsts.values().copied().collect::<Vec<_>>());
+    firsts.into_keys().zip(names.iter().map(CaseName::text)).collect()
+}
+
+/// Returns text that is equal for the repeats of a case in any run: part and axes, without the rate that a search found.
+pub(crate) fn identity(case: &CaseRecord) -> String {
+    let mut axes = case.axes.clone();
+    if follows_search(&axes) {
+        (axes.rate_events_per_s, axes.records_per_epoch) = (None, 0);
+    }
+    format!("{} {}", case.part, serde_json::to_string(&axes).unwrap_or_default())
+}
+
+/// Returns true if the rate of the case was found by a search, so that its trace differs from run to run.
+pub(crate) fn follows_search(axes: &Axes) -> bool {
+    axes.rate_share.is_some() || axes.load.starts_with("search")
 }
 
 /// Adds a choice to the names of cases that have the name of another one.
@@ -196,6 +223,15 @@ mod tests {
         let texts = texts(&cases);
         assert!(texts[1].ends_with("/epoch=1"), "{}", texts[1]);
         assert!(texts[2].ends_with("/epoch=4096/case=3"), "{}", texts[2]);
+    }
+
+    #[test]
+    fn two_runs_name_a_case_alike() {
+        let (mut one, mut other) = (vec![example::case(1, 1), example::case(2, 1)], vec![example::case(7, 1)]);
+        (one[0].axes.slack_ms, one[1].axes.slack_ms, other[0].axes.slack_ms) = (0, 1000, 0);
+        let names = names_by_identity(one.iter().chain(&other));
+        assert_eq!(names.len(), 2);
+        assert_eq!(names[&identity(&other[0])], texts(&one)[0]);
     }
 
     #[test]
