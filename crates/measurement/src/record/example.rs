@@ -162,8 +162,8 @@ fn accuracy() -> Accuracy {
 fn sharing() -> Sharing {
     Sharing {
         workers: vec![
-            WorkerShare { records: 30_000, busy_ns: 1_000_000_000 },
-            WorkerShare { records: 10_000, busy_ns: 500_000_000 },
+            WorkerShare { records: 30_000, busy_ns: 1_000_000_000, core: None },
+            WorkerShare { records: 10_000, busy_ns: 500_000_000, core: None },
         ],
         exchanged_records: 20_000,
         exchanged_bytes: 960_000,
