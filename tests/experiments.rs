@@ -597,6 +597,29 @@ fn a_figure_that_cannot_be_drawn_is_noticed_before_anything_is_measured() {
 }
 
 #[test]
+fn a_run_is_recorded_with_its_machine_and_without_any_place() {
+    let scratch = small();
+    let here = scratch.path("").to_str().unwrap().trim_end_matches('/').to_owned();
+    scratch.ok(&format!("flowbench run {here}/small.toml --only speed --out {here}/out --set repeats=1"));
+    let run = scratch.json("out/run.json");
+    let argv = ["flowbench", "run", "small.toml", "--only", "speed", "--out", "out", "--set", "repeats=1"];
+    assert_eq!(run["argv"], serde_json::json!(argv));
+    assert!(run["build"]["target"].as_str().unwrap().contains("linux") && run["build"]["features"].is_array());
+    // What the kernel tells in every Linux is there, before and after.
+    assert!(run["machine"]["setup"]["aslr"].is_u64(), "{run:#}");
+    assert!(run["before"]["load"].is_f64() && run["after"]["load"].is_f64(), "{run:#}");
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let home = std::env::var("HOME").unwrap_or("/root".to_owned());
+    let text = scratch.text("out/run.json");
+    let words: Vec<&str> = text.split(|c: char| !(c.is_alphanumeric() || "-_./".contains(c))).collect();
+    assert!(!words.contains(&host.trim()), "run.json has the host name");
+    for folder in [&here, &home] {
+        assert!(folder.starts_with('/') && !text.contains(folder), "run.json has {folder}");
+    }
+    assert!(scratch.text("out/report.html").contains("Before the run: load "));
+}
+
+#[test]
 fn quickstart_is_shipped_and_has_at_least_six_figures() {
     let scratch = Scratch::new();
     let shown = scratch.ok("flowbench explain quickstart").stdout;

@@ -1,5 +1,6 @@
 //! Several processes: the same answers, what goes between them is counted, and when one goes all go.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
@@ -261,3 +262,40 @@ fn running_peers_of(scratch: &Scratch) -> usize {
     });
     ours.count()
 }
+
+/// Each process takes cores beside those of the other; where there are not enough for all, nobody is bound, and the case
+/// says so and goes on.
+#[test]
+fn processes_that_are_pinned_share_no_core_and_too_many_say_so() {
+    let scratch = Scratch::new();
+    scratch.write("pinned.toml", PINNED);
+    let usable: usize = scratch.ok("nproc").stdout.trim().parse().unwrap();
+    scratch.ok("flowbench run ./pinned.toml --out pinned && flowbench run ./pinned.toml --out free --set pin=false");
+    for case in scratch.ndjson("pinned/cases.ndjson") {
+        let workers = case["numbers"]["sharing"]["workers"].as_array().unwrap();
+        let cores: BTreeSet<u64> = workers.iter().filter_map(|worker| worker["core"].as_u64()).collect();
+        let is_bound = workers.len() <= usable;
+        assert_eq!(cores.len(), if is_bound { workers.len() } else { 0 }, "{case:#}");
+        let is_said = case["doubts"].as_array().unwrap().iter().any(|doubt| doubt["code"] == "not-pinned");
+        assert_eq!(is_said, !is_bound, "{case:#}");
+    }
+    // Answers and traces are those of free workers, and of these nothing is recorded.
+    let exact = |case: &Value| (case["numbers"]["accuracy"].clone(), case["numbers"]["trace_digest"].clone());
+    let of = |dir: &str| scratch.ndjson(&format!("{dir}/cases.ndjson")).iter().map(exact).collect::<Vec<_>>();
+    assert_eq!(of("pinned"), of("free"));
+    let free = scratch.text("free/cases.ndjson");
+    assert!(!free.contains("\"core\"") && !free.contains("not-pinned"));
+}
+
+const PINNED: &str = r#"
+name = "pinned"
+title = "Who runs where?"
+repeats = 1
+pin = true
+
+[[part]]
+name = "where"
+question = "Where?"
+trace = { profile = "tiny", events = 500 }
+axes = { pipeline = "sessions", processes = 2, workers = [1, 8] }
+"#;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests may fail like tests")]
 
+mod artifact; // `pack`: a folder that others can check, without a name of this machine
 mod bad_input; // what cannot be: exit codes, and errors that name the thing, the place and the fix
 mod catalogue; // `list`, `explain`, `doctor`: what there is
 mod circles; // inside a package, files import each other without a circle

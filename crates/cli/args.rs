@@ -40,6 +40,12 @@ pub(crate) enum Command {
     /// Values are medians over the repeats of a case; where a format has room for them, the ends are the range of the
     /// repeats, or from six repeats on the 95 % interval of the median. A case without numbers exports none.
     Export(Export),
+    /// Pack a results directory for those who check it: an artifact with claims, commands, checksums and metadata
+    ///
+    /// Writes a new folder with the results, the experiment with its note, a README (for each claim the command that checks it,
+    /// the figure that shows it, minutes and disk), CITATION.cff, Cargo.lock, SHA256SUMS and an RO-Crate. The same results give
+    /// the same bytes. A text with the name of this machine, of its user or of their folders is refused.
+    Pack(Pack),
     /// Write a synthetic trace
     Generate(Generate),
     /// Report the facts of a log: rates, disorder, skew, late events, digest
@@ -210,9 +216,36 @@ pub(crate) enum OnInconclusive {
 pub(crate) struct Reproduce {
     /// Results directory of the run to reproduce
     pub(crate) dir: PathBuf,
+    /// Run and judge only this part of the experiment; may be given more than once
+    #[arg(long, value_name = "PART")]
+    pub(crate) only: Vec<String>,
     /// Directory of the new results [default: `results/<experiment>/<utc>_<commit>`]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pack {
+    /// A results directory
+    pub(crate) dir: PathBuf,
+    /// The new folder [default: `DIR-artifact`]
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    /// Note of the experiment: question, expectation, reading [default: that of a shipped experiment]
+    #[arg(long, value_name = "NOTE.md")]
+    pub(crate) note: Option<PathBuf>,
+    /// Cargo.lock of the build that measured [default: that of this build, if it is the same]
+    #[arg(long, value_name = "Cargo.lock")]
+    pub(crate) lock: Option<PathBuf>,
+    /// Licence of the artifact, an SPDX expression
+    #[arg(long, value_name = "SPDX", default_value = "MIT OR Apache-2.0")]
+    pub(crate) license: String,
+    /// Pack a run that has not come to its end, which the README then says
+    #[arg(long)]
+    pub(crate) incomplete: bool,
+    /// Pack texts in which names of this machine or its user were found
+    #[arg(long)]
+    pub(crate) keep_names: bool,
 }
 
 #[derive(Debug, Args)]

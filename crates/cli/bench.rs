@@ -1,7 +1,7 @@
 //! `bench`: measures a question on somebody's own log.
 
 use flowbench_harness::bench::BenchRequest;
-use flowbench_harness::run::Request;
+use flowbench_harness::run::{Request, from_current_folder, recorded_argv};
 use flowbench_pipelines::Registry;
 
 use crate::args::Bench;
@@ -14,8 +14,8 @@ pub(crate) fn bench(args: &Bench, registry: Registry, quiet: bool) -> Result<i32
     registry.find(&args.pipeline).map_err(Failure::usage_error)?;
     let interrupted = stop_on_signals()?;
     let bench = BenchRequest {
-        log: args.log.clone(),
-        map: args.map.clone(),
+        log: from_current_folder(&args.log),
+        map: args.map.as_deref().map(from_current_folder),
         pipeline: args.pipeline.clone(),
         settings: args.set.clone(),
         strategies: args.strategies.clone(),
@@ -29,6 +29,7 @@ pub(crate) fn bench(args: &Bench, registry: Registry, quiet: bool) -> Result<i32
         experiment: "bench".to_owned(),
         text: Some(bench.experiment()),
         out: args.out.clone(),
+        argv: Some(recorded_argv()),
         registry,
         ..Request::default()
     };

@@ -21,6 +21,7 @@ mod inspect;
 mod log_input;
 mod map;
 mod overwriting;
+mod pack;
 mod progress;
 mod rejects;
 mod replay;
@@ -83,6 +84,7 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
         Command::Gate(args) => gate::gate(args, registry, quiet),
         Command::Reproduce(args) => reproduce::reproduce(args, registry, quiet),
         Command::Export(args) => export::export(args, quiet),
+        Command::Pack(args) => pack::pack(args, quiet),
         Command::Generate(args) => generate::generate(args, quiet),
         Command::Inspect(args) => inspect::inspect(args, quiet),
         Command::Map(args) => map::map(args, quiet),

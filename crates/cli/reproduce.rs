@@ -1,8 +1,9 @@
 //! `reproduce`: an experiment once more, and what held.
 
-use flowbench_harness::run::{Request, run as run_experiment};
-use flowbench_measurement::claims::{Standing, check_claims};
+use flowbench_harness::run::{Request, recorded_argv, run as run_experiment};
+use flowbench_measurement::claims::{Checked, Standing, check_claims};
 use flowbench_measurement::comparison::Comparison;
+use flowbench_measurement::record::{CaseRecord, RunRecord};
 use flowbench_pipelines::Registry;
 use flowbench_report::reproduction_text;
 
@@ -15,7 +16,14 @@ use crate::signals::stop_on_signals;
 pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Result<i32, Failure> {
     let (run, cases) = read(&args.dir)?;
     let interruption = stop_on_signals()?;
-    let request = Request { again: Some(args.dir.clone()), out: args.out.clone(), registry, ..Request::default() };
+    let request = Request {
+        again: Some(args.dir.clone()),
+        out: args.out.clone(),
+        only: args.only.clone(),
+        argv: Some(recorded_argv()),
+        registry,
+        ..Request::default()
+    };
     let mut progress = Cases::new(quiet);
     let finished = run_experiment(&request, interruption.flag(), &mut progress);
     progress.finish();
@@ -31,8 +39,11 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
         return Ok(interruption.exit_code().unwrap_or(INCOMPLETE));
     }
     let (again, cases_again) = read(&finished.dir)?;
+    let (run, cases) = only_of(&args.only, run, cases, &again);
     let comparison = Comparison::of((&run, &cases), (&again, &cases_again));
     let (before, now) = (check_claims(&run.claims, &cases), check_claims(&run.claims, &cases_again));
+    let is_judged = |now: &Checked| args.only.is_empty() || now.standing != Standing::Unknown;
+    let (before, now): (Vec<_>, Vec<_>) = before.into_iter().zip(now).filter(|(_, now)| is_judged(now)).unzip();
     print(&reproduction_text(&comparison, &before, &now, WIDTH))?;
     let is_lost = before.iter().zip(&now).any(|(before, now)| {
         let is_gone = before.standing == Standing::Holds && now.standing == Standing::Unknown;
@@ -47,4 +58,19 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
         () if is_lost || is_another || !comparison.exact.is_empty() => REGRESSION,
         () => OK,
     })
+}
+
+/// Returns a run as if it had been one of the named parts only; as it is if none is named. That `again` is an experiment of
+/// these parts is then no difference.
+fn only_of(
+    parts: &[String],
+    run: RunRecord,
+    cases: Vec<CaseRecord>,
+    again: &RunRecord,
+) -> (RunRecord, Vec<CaseRecord>) {
+    if parts.is_empty() {
+        return (run, cases);
+    }
+    let cases = cases.into_iter().filter(|case| parts.contains(&case.part)).collect();
+    (RunRecord { resolved_experiment: again.resolved_experiment.clone(), ..run }, cases)
 }

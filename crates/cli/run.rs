@@ -4,7 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
-use flowbench_harness::run::{Finished, HostRank, Request, follow as follow_experiment, run as run_experiment};
+use flowbench_harness::run::{
+    Finished, HostRank, Request, follow as follow_experiment, recorded_argv, run as run_experiment,
+};
 use flowbench_measurement::results_dir::{ResultsDir, read_run};
 use flowbench_pipelines::Registry;
 use flowbench_report::{Drawn, Results, draw, terminal_tables};
@@ -31,6 +33,7 @@ pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Fa
         profile_operators: args.profile_operators,
         processes: args.cluster.processes.map(Into::into),
         host_rank: hosts(&args.cluster)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
+        argv: Some(recorded_argv()),
         registry,
     };
     measure(&request, &interruption, args.json, quiet)

@@ -14,6 +14,8 @@ fn main() {
     set("FLOWBENCH_RUSTC", answer(&rustc, &["--version"]));
     let commit = answer("git", &["rev-parse", "--short=12", "HEAD"]);
     let changes = commit.as_ref().and_then(|_| answer("git", &["status", "--porcelain"]));
+    set("FLOWBENCH_TARGET", std::env::var("TARGET").ok());
+    set("FLOWBENCH_FEATURES", std::env::var("CARGO_CFG_FEATURE").ok());
     set("FLOWBENCH_MEASURING", Some(measuring_digest()));
     set("FLOWBENCH_COMMIT", commit);
     set("FLOWBENCH_DIRTY", changes.filter(|changes| !changes.is_empty()).map(|_| "yes".into()));

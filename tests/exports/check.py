@@ -70,7 +70,37 @@ def table(path):
     return len(rows)
 
 
-READERS = {"prometheus": prometheus, "junit": junit, "vega-lite": vega_lite, "otava": otava, "csv": table}
+def cff(path):
+    tool = str(pathlib.Path(sys.executable).parent / "cffconvert")
+    files = [path / "CITATION.cff"]
+    for file in files:
+        subprocess.run([tool, "--validate", "-i", str(file)], check=True, capture_output=True, text=True)
+    bibtex = subprocess.run([tool, "-f", "bibtex", "-i", str(files[0])], check=True, capture_output=True, text=True).stdout
+    assert "The flowbench authors" in bibtex, bibtex
+    return len(files)
+
+
+def ro_crate(path):
+    from rocrate.model.file import File
+    from rocrate.rocrate import ROCrate
+
+    crate = ROCrate(path)
+    assert crate.root_dataset["license"] and crate.root_dataset["datePublished"]
+    files = [entity for entity in crate.data_entities if isinstance(entity, File)]
+    for file in files:
+        assert int(file["contentSize"]) == pathlib.Path(file.source).stat().st_size, file.id
+    return len(files)
+
+
+READERS = {
+    "prometheus": prometheus,
+    "junit": junit,
+    "vega-lite": vega_lite,
+    "otava": otava,
+    "csv": table,
+    "cff": cff,
+    "ro-crate": ro_crate,
+}
 
 if __name__ == "__main__":
     print(READERS[sys.argv[1]](pathlib.Path(sys.argv[2])))

@@ -111,7 +111,7 @@ fn off_ns(prepared: &dyn BoundPipeline, config: RunConfig, feed: &Arc<Feed>, loa
 }
 
 fn on_ns(prepared: &dyn BoundPipeline, config: RunConfig, feed: &Arc<Feed>, load: &Load) -> u64 {
-    let setting = Setting { prepared, config, feed, load, idle: Idle::Spin, process_group: None };
+    let setting = Setting { prepared, config, feed, load, idle: Idle::Spin, pin: false, process_group: None };
     let run = measure(&setting, false).expect("the run ends well").expect("there is one process");
     run.completions.elapsed_ns()
 }

@@ -19,6 +19,7 @@ pub mod gate;
 pub mod generate;
 pub mod log;
 pub mod measure;
+pub mod packing;
 pub mod replay;
 pub mod replay_stats;
 pub mod run;

@@ -53,7 +53,7 @@ pub(crate) fn measured(
     feed: &Arc<Feed>,
 ) -> Result<(RunEnd, ReplayStats), RunError> {
     let load = Load::Closed;
-    let setting = Setting { prepared, config, feed, load: &load, idle: Idle::Spin, process_group: None };
+    let setting = Setting { prepared, config, feed, load: &load, idle: Idle::Spin, pin: false, process_group: None };
     let measured = measure(&setting, false)?;
     let measured = measured.ok_or_else(|| RunError::Dataflow("another process has the measurements".to_owned()))?;
     let stats = stats(feed, &measured);

@@ -156,6 +156,20 @@ impl Claim {
             .collect()
     }
 
+    /// Returns the name of the column whose values the claim is about.
+    pub fn column(&self) -> &str {
+        &self.over.column
+    }
+
+    /// Returns the value that all cases of the claim must have in a column; `None` if it does not say, or if the two sides of
+    /// a ratio differ in it.
+    pub fn value_of(&self, column: &str) -> Option<&str> {
+        let of = |selection: &'_ Selection| selection.only.iter().position(|(name, _)| name == column);
+        let value = self.over.only.get(of(&self.over)?).map(|(_, value)| value.as_str());
+        let under = self.under.as_ref().map(|under| of(under).map(|at| under.only[at].1.as_str()));
+        value.filter(|_| under.is_none_or(|under| under == value))
+    }
+
     /// Checks the claim against the cases of a run.
     pub fn check_against(&self, cases: &[CaseRecord]) -> Checked {
         let (standing, mut found) = match &self.wanted {
@@ -436,6 +450,16 @@ mod tests {
     fn an_argument_may_have_parentheses_of_its_own() {
         let claim = Claim::parse("max(lost_answers_share, eviction=ttl(6h), pipeline=sessions) == 0").unwrap();
         assert_eq!(claim.over.only[0], ("eviction".to_owned(), "ttl(6h)".to_owned()));
+    }
+
+    #[test]
+    fn both_sides_of_a_ratio_have_to_say_the_same() {
+        let of = |text: &str| Claim::parse(text).unwrap().value_of("part").map(str::to_owned);
+        assert_eq!(of("max(late, part=a) == 0").as_deref(), Some("a"));
+        assert_eq!(of("max(late, part=a) / max(late, part=a, workers=2) > 1").as_deref(), Some("a"));
+        assert_eq!(of("max(late, part=a) / max(late, part=b) > 1"), None);
+        assert_eq!(of("max(late, part=a) / max(late) > 1"), None);
+        assert_eq!(of("max(late) == 0"), None);
     }
 
     #[test]

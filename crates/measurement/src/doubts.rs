@@ -9,6 +9,8 @@
 //! assert_eq!(search_capped(&found).unwrap().code, "search-capped");
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::display::{duration, percent};
 use crate::record::{Axes, Doubt, LostTime, Memory, Numbers, Quantiles, Sustainable};
 use crate::repeats::{SCATTERED_RATES, Spread};
@@ -67,6 +69,9 @@ pub struct Circumstances {
     /// Share (0 to 1) of the samples in which live memory was below the minimum that the held entries need, by more than what
     /// may have been freed of earlier allocations; absent where the allocator does not count.
     pub miscounted_share: Option<f64>,
+    /// Why a worker was not bound to a core of its own although the experiment asks for it; absent if all were, or if it does
+    /// not ask.
+    pub not_pinned: Option<NotPinned>,
     /// Number of negative latencies ([`LatencyHistogram::negative`](crate::latency::LatencyHistogram::negative)).
     pub negative: u64,
     /// Number of latencies above one hour ([`LatencyHistogram::saturated`](crate::latency::LatencyHistogram::saturated)).
@@ -79,6 +84,15 @@ pub struct Circumstances {
     pub dirty_tree: bool,
 }
 
+/// Why a worker was not bound to a core of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotPinned {
+    /// There are more workers on the machine than cores that may be used.
+    TooFewCores,
+    /// The kernel does not allow it.
+    Refused,
+}
+
 /// Returns all doubts about a case, in a fixed order. Those about latency and rate are raised in the open loop only, which has
 /// an offered rate.
 pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> Vec<Doubt> {
@@ -87,6 +101,7 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         numbers.sustainable.as_ref().and_then(search_capped),
         oversubscribed(axes, circumstances.usable_cores),
         no_spare_core(axes, circumstances.usable_cores),
+        circumstances.not_pinned.map(|why| not_pinned(why, axes, circumstances.usable_cores)),
         taken("steal", "stolen by the hypervisor", circumstances.steal_share),
         taken("throttled", "withheld by a CPU quota", circumstances.throttled_share),
         source_bound(numbers.throughput_events_per_s, numbers.source_ceiling_events_per_s),
@@ -145,6 +160,22 @@ fn no_spare_core(axes: &Axes, usable_cores: Option<usize>) -> Option<Doubt> {
          worker loses its core and the others wait for it. Use fewer workers than cores, and repeat the case."
     );
     Some(doubt("no-spare-core", text))
+}
+
+fn not_pinned(why: NotPinned, axes: &Axes, usable_cores: Option<usize>) -> Doubt {
+    let why = match why {
+        NotPinned::TooFewCores => format!(
+            "{} workers would need a core each and {} can be used, so none was bound. Use fewer workers",
+            axes.workers.saturating_mul(axes.processes),
+            usable_cores.map_or("fewer".to_owned(), |cores| cores.to_string())
+        ),
+        NotPinned::Refused => "the kernel refused to bind one. Allow sched_setaffinity here".to_owned(),
+    };
+    let text = format!(
+        "The experiment asks for workers that are bound to cores (pin = true), but {why}, or leave out `pin`: workers may have \
+         moved between cores."
+    );
+    doubt("not-pinned", text)
 }
 
 fn taken(code: &str, how: &str, share: Option<f64>) -> Option<Doubt> {
@@ -385,6 +416,8 @@ mod tests {
             ("no-spare-core", |_, a, _| a.workers = 3),
             ("no-spare-core", |_, _, c| c.usable_cores = Some(2)),
             ("oversubscribed", |_, a, _| a.processes = 2),
+            ("not-pinned", |_, _, c| c.not_pinned = Some(NotPinned::TooFewCores)),
+            ("not-pinned", |_, _, c| c.not_pinned = Some(NotPinned::Refused)),
             ("steal", |_, _, c| c.steal_share = Some(0.0011)),
             ("throttled", |_, _, c| c.throttled_share = Some(0.2)),
             ("source-bound", |n, _, _| n.source_ceiling_events_per_s = Some(55_000.0)),
@@ -468,6 +501,8 @@ mod tests {
             "{}",
             found[0].text
         );
+        let found = about(|_, _, circumstances| circumstances.not_pinned = Some(NotPinned::TooFewCores));
+        assert!(found[0].text.contains("but 2 workers would need a core each and 3 can be used"), "{}", found[0].text);
         let found = about(|_, axes, _| (axes.workers, axes.processes) = (2, 4));
         assert!(found[0].text.starts_with("8 workers of 4 processes share 3 usable cores"), "{}", found[0].text);
         let found = about(|numbers, _, _| {

@@ -552,8 +552,8 @@ fn owner(line: &str) -> Option<String> {
     numbers.map(|(case, repeat)| format!("c{case}r{repeat}"))
 }
 
-/// `2026-01-31T10:00:00[.250]Z` in ms since the Unix epoch; `None` if it is anything else.
-fn epoch_ms(rfc3339: &str) -> Option<u64> {
+/// Returns `2026-01-31T10:00:00[.250]Z` in ms since the Unix epoch; `None` if it is anything else.
+pub fn epoch_ms(rfc3339: &str) -> Option<u64> {
     let text = rfc3339.strip_suffix('Z')?;
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let numbers: Vec<u64> = seconds.split(['-', 'T', ':']).map(str::parse).collect::<Result<_, _>>().ok()?;

@@ -21,6 +21,7 @@
 //! # Ok::<(), flowbench_report::ReportError>(())
 //! ```
 
+mod artifact;
 mod between_runs;
 mod calibration;
 mod chart;
@@ -45,6 +46,7 @@ use flowbench_measurement::record::{FigureSpec, RunRecord};
 use flowbench_measurement::results_dir::{ResultsError, write_atomically};
 use thiserror::Error;
 
+pub use artifact::{FoundName, PackError, Packed, PrivateName, Supplement, pack};
 pub use between_runs::{ComparisonForm, comparison_text};
 pub use calibration::calibration_text;
 pub use figures::check::{FigureError, check_figure};

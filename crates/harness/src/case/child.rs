@@ -44,7 +44,7 @@ pub fn peer_process(listen_at: &str, parent: &str, registry: Registry) -> i32 {
     }
     match peer::join(listen_at) {
         Ok(Joined { spec, mesh, control }) => {
-            let process_group = ProcessGroup::new(spec.process, spec.addresses.len(), mesh, control, None);
+            let process_group = ProcessGroup::new(spec.process, &spec.addresses, mesh, control, None);
             send_result(run(&spec.case, registry, Some(&process_group)))
         }
         Err(error) => error.report(),

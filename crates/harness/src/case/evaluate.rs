@@ -202,6 +202,7 @@ fn circumstances(analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, fact
         is_unsteady: analysis.warm_up.is_unsteady,
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,
+        not_pinned: measured.not_pinned,
         negative: latency.negative(),
         saturated: latency.saturated(),
         logged: measured.activity.is_some() && sharing.logging_overhead_share.is_none(),

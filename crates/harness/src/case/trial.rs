@@ -93,8 +93,8 @@ impl PreparedCase {
         process_group: Option<&Arc<ProcessGroup>>,
     ) -> Result<Option<Run>, RunError> {
         let Offer { feed, load } = offer;
-        let CaseSpec { config, idle, .. } = self.spec;
-        let setting = Setting { prepared: &*self.prepared, config, feed, load, idle, process_group };
+        let CaseSpec { config, idle, pin, .. } = self.spec;
+        let setting = Setting { prepared: &*self.prepared, config, feed, load, idle, pin, process_group };
         let measured = measured(&setting, profile_operators)?;
         Ok(measured.map(|measured| Run { feed: Arc::clone(feed), measured }))
     }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::{ClusterError, Control, Mesh, Start, WireMeter};
 use crate::measure::observed::{Observations, Observed};
 use crate::measure::operator_profile::Activity;
+use crate::measure::pinning::ProcessesHere;
 use crate::measure::worker_log::WorkerLog;
 
 /// The other processes of a run, as one of them sees them.
@@ -21,6 +22,7 @@ use crate::measure::worker_log::WorkerLog;
 pub struct ProcessGroup {
     process: usize,
     processes: usize,
+    here: ProcessesHere,
     mesh: Mutex<Option<Mesh>>,
     control: Arc<Mutex<Control>>,
     meter: Arc<WireMeter>,
@@ -35,18 +37,24 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 const REPORT_BYTES_MAX: u64 = 4 << 30;
 
 impl ProcessGroup {
-    /// Creates the group from processes that are connected. If one is silent for `silence_max` while they work
+    /// Creates the group from processes that are connected, each at one of the `addresses`. If one is silent for `silence_max` while they work
     /// together, those waiting for it end; without that, something else must ensure that they do.
     pub fn new(
         process: usize,
-        processes: usize,
+        addresses: &[String],
         mesh: Mesh,
         control: Control,
         silence_max: Option<Duration>,
     ) -> Arc<Self> {
         let meter = mesh.meter();
         let (mesh, control) = (Mutex::new(Some(mesh)), Arc::new(Mutex::new(control)));
-        Arc::new(Self { process, processes, mesh, control, meter, silence_max })
+        let (processes, here) = (addresses.len(), ProcessesHere::of(addresses, process));
+        Arc::new(Self { process, processes, here, mesh, control, meter, silence_max })
+    }
+
+    /// Returns the processes on this machine.
+    pub(crate) fn here(&self) -> ProcessesHere {
+        self.here
     }
 
     /// Gives access to the connection between each process and the first.

@@ -129,7 +129,7 @@ impl ReplayProcesses {
         let member = Member { process, addresses, workers, run_fingerprint };
         let (mesh, control) = listening.join(&member, patience)?;
         end_on_lost_peer(&member, FAILED);
-        let process_group = ProcessGroup::new(process, member.processes(), mesh, control, Some(silence_max));
+        let process_group = ProcessGroup::new(process, &member.addresses, mesh, control, Some(silence_max));
         Ok(ReplayProcesses { process_group: Some(process_group), silence_max, _started: started })
     }
 

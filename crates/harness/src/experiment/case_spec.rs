@@ -42,6 +42,9 @@ pub struct CaseSpec {
     pub idle_timeout_ms: Option<i64>,
     /// What a worker without work does.
     pub idle: Idle,
+    /// True if each worker is bound to a core of its own.
+    #[serde(default)]
+    pub pin: bool,
     /// The trace to generate; while the rate is not known, the most of it that may be needed.
     pub trace: TraceSpec,
     /// How events are offered.

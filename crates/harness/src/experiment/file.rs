@@ -46,6 +46,9 @@ pub struct Experiment {
     /// Maximum resident set of a case, MiB. By default 4096.
     #[serde(default = "memory_cap_mib")]
     pub memory_cap_mib: u64,
+    /// True if each worker is bound to a core of its own. By default false.
+    #[serde(default)]
+    pub pin: bool,
     /// What every run of the experiment checks, each a [`Claim`](flowbench_measurement::claims::Claim).
     #[serde(default)]
     pub claims: Vec<String>,
@@ -149,7 +152,7 @@ pub struct LoadedExperiment {
 impl LoadedExperiment {
     /// Loads a shipped experiment by name or a file by path, and applies `KEY=VALUE` settings to it.
     ///
-    /// Keys are `seed`, `repeats`, `deadline`, `memory_cap_mib`, `size` for one of its [`sizes`](Experiment::sizes), or
+    /// Keys are `seed`, `repeats`, `deadline`, `memory_cap_mib`, `pin`, `size` for one of its [`sizes`](Experiment::sizes), or
     /// `<part>.<key>` for what stands in a part, with its axes by their names: `latency.rate=[100000]`,
     /// `memory.trace.events=50000`.
     ///
@@ -356,7 +359,7 @@ fn place(key: &str) -> String {
 }
 
 /// Keys at the top of an experiment that may be set.
-const TOP: [&str; 4] = ["seed", "repeats", "deadline", "memory_cap_mib"];
+const TOP: [&str; 5] = ["seed", "repeats", "deadline", "memory_cap_mib", "pin"];
 /// Keys of a part that are not axes.
 const OF_PART: [&str; 9] =
     ["trace", "duration", "warmup", "profile_operators", "untimed", "slo_p99", "deadline", "of_pipeline", "axes"];

@@ -3,6 +3,7 @@
 pub(crate) mod axes;
 pub(crate) mod case_spec;
 pub(crate) mod file;
+mod notes;
 pub(crate) mod plan;
 pub(crate) mod rate;
 pub(crate) mod shares;
@@ -10,5 +11,6 @@ pub(crate) mod shares;
 pub use axes::WatermarkSources;
 pub use case_spec::{CaseSpec, TooFewEvents, TraceSpec};
 pub use file::{Experiment, ExperimentError, LoadedExperiment, Question, SHIPPED, TraceChoice};
+pub use notes::note;
 pub use plan::Plan;
 pub use rate::{Arrivals, OfferedLoad, percent};

@@ -294,6 +294,7 @@ impl<'a> Planner<'a> {
             sources: read.sources()?,
             idle_timeout_ms: read.idle_timeout_ms()?,
             idle: read.idle()?,
+            pin: self.loaded.experiment.pin,
             trace: trace_spec(question, source, &read)?,
             load,
             duration_ms: timing.duration_ms,

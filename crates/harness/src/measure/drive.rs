@@ -10,6 +10,7 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use flowbench_events::LateSet;
+use flowbench_measurement::doubts::NotPinned;
 use flowbench_measurement::memory::Held;
 use flowbench_measurement::record::{Sharing, WorkerShare};
 use flowbench_pipelines::eviction::EvictionWork;
@@ -22,6 +23,7 @@ use crate::measure::completions::Completions;
 use crate::measure::load::{Idle, Load};
 use crate::measure::observed::{Observations, Observed};
 use crate::measure::operator_profile::{Activity, Recorder};
+use crate::measure::pinning::{Affinity, Cores, ProcessesHere};
 use crate::measure::run_state::SharedRunState;
 use crate::measure::sampler::Sampler;
 use crate::measure::scheduling::Scheduling;
@@ -53,6 +55,8 @@ pub struct Measured {
     pub(crate) operators: Vec<(usize, OperatorHolding)>,
     pub(crate) activity: Option<Activity>,
     pub(crate) views: Views,
+    /// Why a worker was not bound to a core of its own; `None` if all were, or if none should be.
+    pub(crate) not_pinned: Option<NotPinned>,
 }
 
 /// What to run, on what input, and with which processes.
@@ -68,6 +72,8 @@ pub struct Setting<'a> {
     pub load: &'a Load,
     /// What workers without work do.
     pub idle: Idle,
+    /// True to bind each worker to a core of its own.
+    pub pin: bool,
     /// The processes that run the pipeline together; `None` for threads of this process.
     pub process_group: Option<&'a Arc<ProcessGroup>>,
 }
@@ -101,6 +107,7 @@ pub struct Setting<'a> {
 ///     feed: &feed,
 ///     load: &Load::Closed,
 ///     idle: Idle::Spin,
+///     pin: false,
 ///     process_group: None,
 /// };
 /// let measured = measure(&setting, false)?.expect("the only process has the measurements");
@@ -110,7 +117,7 @@ pub struct Setting<'a> {
 /// # }
 /// ```
 pub fn measure(setting: &Setting<'_>, logs_activity: bool) -> Result<Option<Measured>, RunError> {
-    let Setting { prepared, config, feed, load, idle, process_group } = *setting;
+    let Setting { prepared, config, feed, load, idle, pin, process_group } = *setting;
     let deployment = process_group.map_or(Deployment::Threads, |process_group| {
         Deployment::Processes(Arc::clone(process_group) as Arc<dyn Cluster>)
     });
@@ -118,13 +125,18 @@ pub fn measure(setting: &Setting<'_>, logs_activity: bool) -> Result<Option<Meas
         Arc::new(SharedRunState::new(config.workers, &deployment, load.clone(), idle, process_group.cloned()));
     let recorder = logs_activity.then(Recorder::default);
     let sampler = Sampler::start(&run_state);
+    let cores = pin.then(|| {
+        let here = process_group.map_or(ProcessesHere::ALONE, |process_group| process_group.here());
+        Cores::choose(run_state.first_worker, config.workers, here)
+    });
+    let affinity = pin.then(Affinity::of_this_thread);
     let context = RunContext {
         deployment,
         hook: recorder.as_ref().map(Recorder::hook),
-        ..RunContext::new(config, feed, drivers(&run_state, &config, feed))
+        ..RunContext::new(config, feed, drivers(&run_state, &config, feed, cores))
     };
     let end = prepared.run(&context);
-    drop(context);
+    drop((context, affinity));
     let observations = sampler.stop();
     let end = end?;
     let logs = run_state.take_logs();
@@ -136,10 +148,14 @@ pub fn measure(setting: &Setting<'_>, logs_activity: bool) -> Result<Option<Meas
     Ok(observed.map(|observed| measured(feed, load, end, observed)))
 }
 
-fn drivers(run_state: &Arc<SharedRunState>, config: &RunConfig, feed: &Arc<Feed>) -> Drivers {
+/// Returns what makes the driver of a worker, on the thread of that worker.
+fn drivers(run_state: &Arc<SharedRunState>, config: &RunConfig, feed: &Arc<Feed>, cores: Option<Cores>) -> Drivers {
     let (run_state, feed, readers) =
         (Arc::clone(run_state), Arc::clone(feed), config.strategy.readers(run_state.workers));
-    Arc::new(move |worker| Box::new(WorkerDriver::new(worker, readers, &run_state, &feed)))
+    Arc::new(move |worker| {
+        let core = cores.as_ref().map(|cores| cores.bind(worker));
+        Box::new(WorkerDriver::new(worker, readers, core, &run_state, &feed))
+    })
 }
 
 fn measured(feed: &Feed, load: &Load, end: RunEnd, observed: Observed) -> Measured {
@@ -158,6 +174,7 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, observed: Observed) -> Measur
     let of_worker = |log: &WorkerLog| log.operators.iter().map(|held| (log.worker as usize, *held)).collect::<Vec<_>>();
     let operators = logs.iter().flat_map(of_worker).collect();
     let scheduling = logs.iter().map(|log| log.scheduling).reduce(Scheduling::and).unwrap_or_default();
+    let not_pinned = logs.iter().find_map(|log| log.core?.err());
     let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
     let runs_ns = vec![completions.elapsed_ns()];
     Measured {
@@ -173,6 +190,7 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, observed: Observed) -> Measur
         operators,
         activity,
         views,
+        not_pinned,
     }
 }
 
@@ -189,7 +207,12 @@ fn held_at_end(logs: &[WorkerLog]) -> Option<Held> {
 
 fn sharing(end: &RunEnd, logs: &[WorkerLog], views: &Views) -> Sharing {
     let busy_ns = |worker: usize| logs.iter().find(|log| log.worker == worker as u64).map_or(0, |log| log.busy_ns);
-    let share = |(worker, end): (usize, &WorkerEnd)| WorkerShare { records: end.records, busy_ns: busy_ns(worker) };
+    let core = |worker: usize| logs.iter().find(|log| log.worker == worker as u64)?.core?.ok();
+    let share = |(worker, end): (usize, &WorkerEnd)| WorkerShare {
+        records: end.records,
+        busy_ns: busy_ns(worker),
+        core: core(worker),
+    };
     Sharing {
         workers: end.workers.iter().enumerate().map(share).collect(),
         exchanged_records: end.workers.iter().map(|worker| worker.exchanged_records).sum(),

@@ -10,6 +10,7 @@ mod hiccups;
 pub(crate) mod load;
 pub(crate) mod observed;
 pub(crate) mod operator_profile;
+pub(crate) mod pinning;
 pub(crate) mod release_times;
 pub(crate) mod resident_set;
 mod run_state;

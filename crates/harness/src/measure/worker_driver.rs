@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use flowbench_measurement::doubts::NotPinned;
 use flowbench_measurement::lost_time::Gap;
 use flowbench_pipelines::{Driver, Feed, OperatorName, StateCounts};
 
@@ -94,8 +95,14 @@ impl Began {
 }
 
 impl WorkerDriver {
-    /// Creates the driver of one worker; the first `readers` of all workers read.
-    pub(crate) fn new(worker: usize, readers: usize, run_state: &Arc<SharedRunState>, feed: &Feed) -> Self {
+    /// Creates the driver of one worker, which is bound to `core`; the first `readers` of all workers read.
+    pub(crate) fn new(
+        worker: usize,
+        readers: usize,
+        core: Option<Result<usize, NotPinned>>,
+        run_state: &Arc<SharedRunState>,
+        feed: &Feed,
+    ) -> Self {
         Self {
             run_state: Arc::clone(run_state),
             gauges: worker - run_state.first_worker,
@@ -114,7 +121,7 @@ impl WorkerDriver {
             weighed: Duration::ZERO,
             scheduling: Scheduling::default(),
             operators_at_ns: 0,
-            log: WorkerLog::new(worker as u64, readers as u64, feed.epochs()),
+            log: WorkerLog { core, ..WorkerLog::new(worker as u64, readers as u64, feed.epochs()) },
         }
     }
 
@@ -373,7 +380,7 @@ mod tests {
         let events = (0..10).map(|id| Event::pack(Record::new(id, Kind::PageViewed, id as i64))).collect();
         let feed = Feed::new(Arc::new(Trace { events, ..Trace::default() }), 2, 0, true);
         let run_state = Arc::new(SharedRunState::new(1, &Deployment::Threads, load, idle, None));
-        let mut driver = WorkerDriver::new(0, 1, &run_state, &feed);
+        let mut driver = WorkerDriver::new(0, 1, None, &run_state, &feed);
         assert!((0..ROUNDS_BEFORE).all(|_| driver.admissible() == 0));
         assert!(driver.has_begun());
         driver

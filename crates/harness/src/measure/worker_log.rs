@@ -1,5 +1,6 @@
 //! What one worker records during a run.
 
+use flowbench_measurement::doubts::NotPinned;
 use flowbench_measurement::lost_time::Gap;
 use flowbench_pipelines::OperatorName;
 use flowbench_pipelines::eviction::EvictionWork;
@@ -36,6 +37,8 @@ pub(crate) struct WorkerLog {
     pub(crate) passes: Vec<Pass>,
     /// What its operators held over time.
     pub(crate) operators: Vec<OperatorHolding>,
+    /// The core it was bound to, or why it was bound to none; `None` if it should not be.
+    pub(crate) core: Option<Result<usize, NotPinned>>,
     /// What the scheduler did to it.
     pub(crate) scheduling: Scheduling,
 }

@@ -20,7 +20,7 @@ use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
 
 use crate::cluster::Hosts;
-use crate::environment;
+use crate::environment::{self, CpuTicks};
 use crate::experiment::case_spec::CaseSpec;
 use crate::experiment::file::{ExperimentError, LoadedExperiment};
 use crate::experiment::plan::Plan;
@@ -54,6 +54,9 @@ pub struct Request {
     pub profile_operators: bool,
     /// The rank of this process among those of several machines, each of which then has a process of every case.
     pub host_rank: Option<HostRank>,
+    /// The command that asks for the run, as it is recorded ([`recorded_argv`](crate::run::recorded_argv)); `None` if no
+    /// command does.
+    pub argv: Option<Vec<String>>,
     /// The pipelines that the experiment may name.
     pub registry: Registry,
 }
@@ -183,7 +186,7 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, observer: &mut dyn Ru
 impl Request {
     fn load(&self) -> Result<LoadedExperiment, RunFailed> {
         if let Some(dir) = &self.again {
-            return Ok(experiment_of(dir, &read_run(dir)?)?);
+            return Ok(experiment_of(dir, &read_run(dir)?)?.only(&self.only)?);
         }
         if let Some(text) = &self.text {
             let loaded = LoadedExperiment::parse(self.experiment.clone(), text, &self.settings)?;
@@ -244,13 +247,14 @@ pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunOb
     if let Some(run) = &resumed {
         check_logs(run, &plan)?;
     }
-    let run = resumed.unwrap_or_else(|| manifest(&loaded, &plan));
+    let ticks = CpuTicks::now();
+    let run = resumed.unwrap_or_else(|| manifest(&loaded, &plan, request));
     let results = match &request.resume {
         Some(dir) => ResultsDir::resume(dir)?,
         None => new_dir(&request.out.clone().unwrap_or_else(|| default_dir(&run)), &run)?,
     };
     let dir = results.path().to_owned();
-    let session = Session { request, plan, run, results, begun, interrupted };
+    let session = Session { request, plan, run, results, begun, ticks, interrupted };
     session.finish(observer).map_err(|error| {
         let can_go_on = request.host_rank.is_none() && read_run(&dir).is_ok();
         if can_go_on { RunFailed::BrokenOff { dir, error: Box::new(error) } } else { error }
@@ -267,6 +271,8 @@ struct Session<'a> {
     run: RunRecord,
     results: ResultsDir,
     begun: Instant,
+    /// The CPU time of the machine when this session began.
+    ticks: Option<CpuTicks>,
     interrupted: &'a AtomicBool,
 }
 
@@ -285,6 +291,7 @@ impl Session<'_> {
         self.results.check()?;
         self.run.interrupted = self.results.cases().len() < self.run.planned_cases;
         self.run.wall_s = Some(self.run.wall_s.unwrap_or(0.0) + self.begun.elapsed().as_secs_f64());
+        self.run.after = Some(environment::surroundings_since(self.ticks.as_ref()));
         self.results.write_run(&self.run)?;
         let drawn = flowbench_report::draw(self.results.path())?;
         Ok(Finished {
@@ -425,7 +432,7 @@ fn check_claims(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
     Ok(())
 }
 
-fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> RunRecord {
+fn manifest(loaded: &LoadedExperiment, plan: &Plan, request: &Request) -> RunRecord {
     let mut traces: Vec<TraceRecord> = Vec::new();
     // How long the others are is known when their rate is.
     for case in plan.cases.iter().filter(|case| !case.load.needs_search()) {
@@ -459,6 +466,9 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan) -> RunRecord {
         traces,
         build: environment::build(),
         machine: environment::machine(),
+        argv: request.argv.clone(),
+        before: Some(environment::surroundings()),
+        after: None,
     }
 }
 
@@ -841,7 +851,7 @@ mod tests {
                     world = [\"\", \"w: customers.whale_share=0.3\"]";
         let loaded = loaded("duration = \"500ms\"", axes);
         let plan = Plan::new(&loaded, Registry::default()).unwrap();
-        let mut run = manifest(&loaded, &plan);
+        let mut run = manifest(&loaded, &plan, &Request::default());
         let events = |run: &RunRecord| {
             let trace = |trace: &TraceRecord| (trace.name.clone(), trace.events, trace.digest.clone());
             run.traces.iter().map(trace).collect::<Vec<_>>()
@@ -892,7 +902,7 @@ mod tests {
     fn a_run_has_a_folder_of_its_own_by_time_and_commit() {
         let dir = TempDir::new().unwrap();
         let loaded = loaded("", TWO);
-        let mut run = manifest(&loaded, &Plan::new(&loaded, Registry::default()).unwrap());
+        let mut run = manifest(&loaded, &Plan::new(&loaded, Registry::default()).unwrap(), &Request::default());
         run.started_at = "2026-01-02T03:04:05.678Z".to_owned();
         (run.build.commit, run.build.dirty) = (Some("abc".to_owned()), true);
         assert_eq!(default_dir(&run), Path::new("results/x-1/20260102T030405Z_abc-dirty"));

@@ -32,7 +32,7 @@ pub(crate) fn run(
     load: &Load,
     idle: Idle,
 ) -> Measured {
-    let setting = Setting { prepared, config, feed, load, idle, process_group: None };
+    let setting = Setting { prepared, config, feed, load, idle, pin: false, process_group: None };
     measure(&setting, false).unwrap().unwrap()
 }
 

@@ -30,6 +30,8 @@ pub(crate) fn run() -> RunRecord {
             lock_digest: "0123456789abcdef".into(),
             allocator: "jemalloc".into(),
             measuring_digest: Some("fedcba9876543210".into()),
+            target: None,
+            features: None,
         },
         machine: Machine {
             line: "2 cores".into(),
@@ -40,7 +42,11 @@ pub(crate) fn run() -> RunRecord {
             governor: None,
             virtualised: None,
             cgroup_cores: None,
+            setup: MachineSetup::default(),
         },
+        argv: None,
+        before: None,
+        after: None,
     }
 }
 
@@ -157,8 +163,8 @@ fn accuracy() -> Accuracy {
 fn sharing() -> Sharing {
     Sharing {
         workers: vec![
-            WorkerShare { records: 30_000, busy_ns: 1_000_000_000 },
-            WorkerShare { records: 10_000, busy_ns: 500_000_000 },
+            WorkerShare { records: 30_000, busy_ns: 1_000_000_000, core: None },
+            WorkerShare { records: 10_000, busy_ns: 500_000_000, core: None },
         ],
         exchanged_records: 20_000,
         exchanged_bytes: 960_000,

@@ -9,22 +9,24 @@
 //! of the case began, unless the name says otherwise. A value that could not be measured is absent (`null`), never
 //! zero.
 
+mod build;
 mod case;
 mod figure_spec;
+mod machine;
 mod numbers;
 mod run;
 mod timeline;
 
+pub use self::build::Build;
 pub use self::case::{Axes, CaseRecord, Doubt, Status};
 pub use self::figure_spec::{FigureKind, FigureSpec, PanelSpec};
+pub use self::machine::{Machine, MachineSetup, Surroundings};
 pub use self::numbers::{
     Accuracy, Attribution, BurstRelease, Disorder, EntriesGrowth, EventTimeWait, EvictionCost, Growth,
     LatencyComponents, LostTime, Memory, Numbers, Probe, Progress, Quantiles, Series, Sharing, Sustainable, Verdict,
     ViewSkew, Wire, WorkerShare,
 };
-pub use self::run::{
-    Build, EarlierFailure, LogRecord, Machine, QuestionRecord, RunRecord, SCHEMA_VERSION, TraceRecord,
-};
+pub use self::run::{EarlierFailure, LogRecord, QuestionRecord, RunRecord, SCHEMA_VERSION, TraceRecord};
 pub use self::timeline::{AllocatorBytes, ChannelLoad, OperatorState, OperatorTime, TimelinePoint};
 
 #[cfg(test)]

@@ -374,6 +374,9 @@ pub struct WorkerShare {
     pub records: u64,
     /// Wall-clock time of the rounds of its loop in which it had work, except the time off the CPU, in ns.
     pub busy_ns: u64,
+    /// The core the worker was bound to; absent if it was bound to none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<usize>,
 }
 
 /// Traffic from one process to the others.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::build::Build;
 use super::figure_spec::FigureSpec;
+use super::machine::{Machine, Surroundings};
 
 /// Schema version with which all files of a results directory are written.
 pub const SCHEMA_VERSION: u32 = 4;
@@ -50,6 +52,16 @@ pub struct RunRecord {
     pub build: Build,
     /// The machine on which the numbers were measured.
     pub machine: Machine,
+    /// The command that started the run: its program by its name, paths relative to the folder it was started in, or without
+    /// their folders if they lead out of it. Absent in older records, and if no command started the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub argv: Option<Vec<String>>,
+    /// What else the machine did when the run began; absent in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Surroundings>,
+    /// What else the machine did until the run ended; absent in older records, and while the run goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Surroundings>,
 }
 
 /// An attempt at a case that failed and is no longer among the cases.
@@ -113,52 +125,4 @@ pub struct LogRecord {
     pub arrivals_back: u64,
     /// Digest of these events in the order of the file.
     pub digest: String,
-}
-
-/// The program that produced the numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Build {
-    /// Version of flowbench.
-    pub flowbench: String,
-    /// Version of timely.
-    pub timely: String,
-    /// Version of differential dataflow; absent before it was a strategy.
-    #[serde(default)]
-    pub differential: Option<String>,
-    /// Version of the compiler, as printed by `rustc --version`.
-    pub rustc: String,
-    /// Build profile: `release` or `debug`.
-    pub profile: String,
-    /// First 12 digits of the commit; absent if built outside a checkout.
-    pub commit: Option<String>,
-    /// True if the tree had uncommitted changes when built.
-    pub dirty: bool,
-    /// First 16 digits of the BLAKE3 hash of `Cargo.lock`.
-    pub lock_digest: String,
-    /// The allocator used by every case.
-    pub allocator: String,
-    /// First 16 digits of the BLAKE3 hash of the code that measures and evaluates; absent in older records.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measuring_digest: Option<String>,
-}
-
-/// The machine on which numbers were measured; it has no host name and no path in it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Machine {
-    /// Summary shown below figures: `2 cores of AMD EPYC …, 24 GiB, Linux 6.1, virtual`.
-    pub line: String,
-    /// Processor model.
-    pub cpu: String,
-    /// Number of cores this process may use, within its affinity and cgroup quota.
-    pub usable_cores: usize,
-    /// Memory in bytes.
-    pub memory_bytes: u64,
-    /// Kernel and version.
-    pub kernel: String,
-    /// Frequency governor; absent if it cannot be read.
-    pub governor: Option<String>,
-    /// Hypervisor or container; absent if none was recognised.
-    pub virtualised: Option<String>,
-    /// CPU quota of the cgroup, in cores; absent if there is none.
-    pub cgroup_cores: Option<f64>,
 }

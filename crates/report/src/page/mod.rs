@@ -6,7 +6,7 @@ mod families;
 use std::collections::BTreeMap;
 
 use flowbench_measurement::record::{
-    CaseRecord, EarlierFailure, FigureKind, FigureSpec, LogRecord, QuestionRecord, Status,
+    CaseRecord, EarlierFailure, FigureKind, FigureSpec, LogRecord, QuestionRecord, RunRecord, Status, Surroundings,
 };
 
 use crate::Results;
@@ -136,8 +136,22 @@ fn run_line(results: &Results) -> String {
     let (timely, rustc, allocator) = (&run.build.timely, &run.build.rustc, &run.build.allocator);
     format!(
         "Experiment {experiment}, {started}{wall}, seed {seed}. {machine}; timely {timely}, {rustc}, {allocator}. \
-         Traces: {traces}."
+         Traces: {traces}.{}",
+        surroundings(run)
     )
+}
+
+/// Returns how the machine was set up and what else it did, as sentences; nothing of what is not known.
+fn surroundings(run: &RunRecord) -> String {
+    let told = |of: &Option<Surroundings>| of.as_ref().map(ToString::to_string).unwrap_or_default();
+    let facts = [
+        ("Target", run.build.target.clone().unwrap_or_default()),
+        ("Setup of the machine", run.machine.setup.to_string()),
+        ("Before the run", told(&run.before)),
+        ("By its end", told(&run.after)),
+    ];
+    let known = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
+    known.map(|(what, fact)| format!(" {what}: {fact}.")).collect()
 }
 
 /// Returns what became of the rows of a log, as a part of a sentence.

@@ -125,7 +125,11 @@ fn add(cases: &mut Vec<CaseRecord>, p: usize, pipeline: &str, strategy: (&str, u
         numbers.latency.p99_ns = Some((4e12 / numbers.throughput_events_per_s) as u64);
         numbers.cpu_ns = (1e15 * n / numbers.throughput_events_per_s) as u64;
         let busy_ns = (1e15 / numbers.throughput_events_per_s) as u64;
-        let worker = |w: u64| WorkerShare { records: 1_000_000 / (w + 2), busy_ns: busy_ns - busy_ns / 10 * (w % 3) };
+        let worker = |w: u64| WorkerShare {
+            records: 1_000_000 / (w + 2),
+            busy_ns: busy_ns - busy_ns / 10 * (w % 3),
+            core: None,
+        };
         numbers.sharing.workers = (0..workers).map(worker).collect();
         numbers.sharing.exchanged_bytes = if name == "exchange" { 48_000_000 * (workers - 1) / workers } else { 0 };
         let skew = ViewSkew { p50_records: 4096, p99_records: 16_384 * workers, p99_ms: 90_000, ..ViewSkew::default() };

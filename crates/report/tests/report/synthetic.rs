@@ -235,6 +235,8 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
             lock_digest: "0123456789abcdef".into(),
             allocator: "jemalloc".into(),
             measuring_digest: None,
+            target: None,
+            features: None,
         },
         machine: Machine {
             line: "2 cores of AMD EPYC 7B13, 16 GiB, Linux 6.1, virtual".into(),
@@ -245,7 +247,11 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
             governor: None,
             virtualised: None,
             cgroup_cores: None,
+            setup: MachineSetup::default(),
         },
+        argv: None,
+        before: None,
+        after: None,
     }
 }
 

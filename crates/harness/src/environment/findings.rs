@@ -1,0 +1,128 @@
+//! Whether a machine is fit to measure on: what `flowbench doctor` says without measuring.
+
+use flowbench_measurement::record::{Build, MachineSetup};
+
+use super::build::build;
+use super::disturbance::surroundings;
+use super::kernel_files::{field, kib};
+use super::machine::machine;
+
+/// The load up to which a machine counts as quiet.
+const LOAD_QUIET: f64 = 0.5;
+
+/// One finding of `flowbench doctor`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// True if the finding speaks against measuring here.
+    pub bad: bool,
+    /// The aspect of the machine or the build.
+    pub what: &'static str,
+    /// The state of that aspect, and what to do about it.
+    pub seen: String,
+}
+
+/// Returns static facts about whether this machine is fit to measure on. Jitter is measured by the caller.
+pub fn findings() -> Vec<Finding> {
+    let machine = machine();
+    let build = build();
+    let finding = |bad, what, seen: String| Finding { bad, what, seen };
+    let mut findings = vec![
+        finding(false, "machine", machine.line.clone()),
+        finding(
+            machine.usable_cores < 2,
+            "cores",
+            match machine.usable_cores {
+                1 => "1 usable core: driver, sampler and worker share it; use 2 or more".to_owned(),
+                cores => format!("{cores} usable cores; keep workers below that: what measures needs one, too"),
+            },
+        ),
+        finding(
+            build.profile == "debug",
+            "build",
+            format!(
+                "{} build{}",
+                build.profile,
+                match build.profile.as_str() {
+                    "debug" => "; use --release",
+                    _ => "",
+                }
+            ),
+        ),
+        finding(false, "commit", commit_words(&build)),
+    ];
+    findings.extend(machine.cgroup_cores.map(|cores| {
+        finding(true, "cgroup quota", format!("{cores:.1} cores: the kernel may pause the process; prefer a cpuset"))
+    }));
+    findings.push(match &machine.governor {
+        Some(governor) => {
+            finding(governor != "performance", "governor", format!("{governor} (performance is steadiest)"))
+        }
+        None => finding(false, "governor", "not readable here (usual in virtual machines)".to_owned()),
+    });
+    findings.extend(machine.virtualised.map(|kind| {
+        finding(true, "virtualised", format!("{kind}: neighbours may steal time; trust ratios within one run"))
+    }));
+    let swap = field("/proc/meminfo", "SwapTotal").and_then(|text| kib(&text)).unwrap_or(0);
+    findings.push(finding(
+        swap > 0,
+        "swap",
+        match swap {
+            0 => "off".to_owned(),
+            kib => format!("{} MiB: state that swaps measures the disk; swapoff -a", kib / 1024),
+        },
+    ));
+    findings.extend(surroundings().load.map(|load| {
+        finding(load > LOAD_QUIET, "load", format!("{load:.2} over the last minute (quiet is below {LOAD_QUIET})"))
+    }));
+    findings.extend(setup_findings(&machine.setup));
+    findings
+}
+
+/// Returns how processor and kernel are set up, as far as it is known.
+fn setup_findings(setup: &MachineSetup) -> Vec<Finding> {
+    let on_or_off = |on: bool| if on { "on" } else { "off" };
+    let smt = setup.smt.map(|on| match on {
+        true => "on: two workers may share a core; pin = true does not keep them apart".to_owned(),
+        false => on_or_off(on).to_owned(),
+    });
+    let turbo = setup.turbo.map(|on| match on {
+        true => "on: the frequency depends on heat and on the other cores; off is steadiest".to_owned(),
+        false => on_or_off(on).to_owned(),
+    });
+    let caches = MachineSetup { smt: None, turbo: None, aslr: None, huge_pages: None, ..setup.clone() }.to_string();
+    let facts = [
+        ("SMT", smt),
+        ("turbo", turbo),
+        ("ASLR", setup.aslr.map(|level| format!("{level} (0 is none; with 2, layouts differ from run to run)"))),
+        ("huge pages", setup.huge_pages.clone()),
+        ("caches", Some(caches).filter(|known| !known.is_empty())),
+    ];
+    let known = facts.into_iter().filter_map(|(what, seen)| Some((what, seen?)));
+    known.map(|(what, seen)| Finding { bad: false, what, seen }).collect()
+}
+
+fn commit_words(build: &Build) -> String {
+    match (&build.commit, build.dirty) {
+        (Some(commit), false) => commit.clone(),
+        (Some(commit), true) => format!("{commit} with uncommitted changes: results are marked dirty"),
+        (None, _) => "not built from a checkout".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_and_the_build_are_among_the_findings() {
+        assert!(findings().len() > 4);
+    }
+
+    #[test]
+    fn a_fact_that_is_not_known_is_no_finding() {
+        assert_eq!(setup_findings(&MachineSetup::default()), []);
+        let setup = MachineSetup { aslr: Some(2), l2_bytes: Some(1 << 20), ..MachineSetup::default() };
+        let seen: Vec<_> = setup_findings(&setup).into_iter().map(|one| (one.what, one.seen)).collect();
+        assert_eq!((seen[0].0, seen[1].0, seen[1].1.as_str(), seen.len()), ("ASLR", "caches", "L2 1 MiB", 2));
+    }
+}

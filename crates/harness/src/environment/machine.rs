@@ -1,0 +1,143 @@
+//! The machine, and how its processor and kernel are set up.
+
+use std::fs;
+use std::num::NonZero;
+
+use flowbench_measurement::record::{Machine, MachineSetup};
+
+use super::kernel_files::{field, kib, read};
+
+/// The folder in which the kernel describes its processors.
+const CPUS: &str = "/sys/devices/system/cpu";
+
+/// Describes this machine, without its name.
+pub fn machine() -> Machine {
+    let cpu = field("/proc/cpuinfo", "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let memory_bytes = field("/proc/meminfo", "MemTotal").and_then(|text| kib(&text)).unwrap_or(0) * 1024;
+    let kernel = format!("Linux {}", read("/proc/sys/kernel/osrelease").unwrap_or_default());
+    let virtualised = virtualised();
+    let usable_cores = usable_cores();
+    let gib = memory_bytes as f64 / f64::from(1 << 30);
+    let virtual_word = virtualised.as_ref().map_or(String::new(), |kind| format!(", {kind}"));
+    Machine {
+        line: format!("{usable_cores} cores of {cpu}, {gib:.0} GiB, {kernel}{virtual_word}"),
+        cpu,
+        usable_cores,
+        memory_bytes,
+        kernel,
+        governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        virtualised,
+        cgroup_cores: cgroup_cores(),
+        setup: setup(),
+    }
+}
+
+/// Returns the number of cores this process may use by its affinity and cgroup quota, at least 1.
+pub fn usable_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+/// Returns the names of this machine, of which no record has any.
+pub fn host_names() -> Vec<String> {
+    read("/proc/sys/kernel/hostname").into_iter().filter(|name| !name.is_empty()).collect()
+}
+
+/// Returns how processor and kernel are set up.
+fn setup() -> MachineSetup {
+    let caches = (0..).map_while(|index| cache(&format!("{CPUS}/cpu0/cache/index{index}")));
+    let caches: Vec<(String, String, u64)> = caches.collect();
+    let size = |level: &str, not: &str| {
+        let found = caches.iter().find(|(of, kind, _)| of == level && kind != not);
+        found.map(|(_, _, bytes)| *bytes)
+    };
+    MachineSetup {
+        smt: read(&format!("{CPUS}/smt/active")).and_then(|text| switch(&text)),
+        turbo: turbo(),
+        aslr: read("/proc/sys/kernel/randomize_va_space").and_then(|text| text.parse().ok()),
+        huge_pages: read("/sys/kernel/mm/transparent_hugepage/enabled").and_then(|text| chosen(&text)),
+        l1d_bytes: size("1", "Instruction"),
+        l2_bytes: size("2", "Instruction"),
+        l3_bytes: size("3", "Instruction"),
+        numa_nodes: read("/sys/devices/system/node/online").and_then(|text| count_listed(&text)),
+    }
+}
+
+fn turbo() -> Option<bool> {
+    let boost = read(&format!("{CPUS}/cpufreq/boost")).and_then(|text| switch(&text));
+    boost.or_else(|| read(&format!("{CPUS}/intel_pstate/no_turbo")).and_then(|text| switch(&text)).map(|off| !off))
+}
+
+/// Returns level, type and size in bytes of the cache that a folder describes.
+fn cache(folder: &str) -> Option<(String, String, u64)> {
+    let of = |name: &str| read(&format!("{folder}/{name}"));
+    Some((of("level")?, of("type")?, size_bytes(&of("size")?)?))
+}
+
+/// Parses a size such as `48K`.
+fn size_bytes(text: &str) -> Option<u64> {
+    let (number, unit) = match text.strip_suffix('K') {
+        Some(number) => (number, 1 << 10),
+        None => text.strip_suffix('M').map_or((text, 1), |number| (number, 1 << 20)),
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+fn switch(text: &str) -> Option<bool> {
+    match text {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    }
+}
+
+/// Returns the word in brackets, as in `always [madvise] never`.
+fn chosen(text: &str) -> Option<String> {
+    Some(text.split_once('[')?.1.split_once(']')?.0.to_owned())
+}
+
+/// Counts the numbers of a list such as `0-3,8`.
+fn count_listed(text: &str) -> Option<usize> {
+    let count = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        last.parse::<usize>().ok()?.checked_sub(first.parse().ok()?)?.checked_add(1)
+    };
+    text.split(',').map(count).sum()
+}
+
+fn virtualised() -> Option<String> {
+    if fs::exists("/.dockerenv").unwrap_or(false) {
+        return Some("container".to_owned());
+    }
+    let hypervisor =
+        read("/proc/cpuinfo")?.lines().any(|line| line.starts_with("flags") && line.contains(" hypervisor"));
+    hypervisor.then(|| "virtual machine".to_owned())
+}
+
+fn cgroup_cores() -> Option<f64> {
+    let text = read("/sys/fs/cgroup/cpu.max")?;
+    let (quota, period) = text.split_once(' ')?;
+    Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_has_a_line_without_its_name() {
+        let machine = machine();
+        assert!(machine.usable_cores >= 1 && machine.line.contains("cores of"));
+        let host = read("/proc/sys/kernel/hostname").unwrap_or_default();
+        assert!(host.is_empty() || !machine.line.contains(&host));
+    }
+
+    #[test]
+    fn what_the_kernel_writes_is_read_and_nothing_else_is() {
+        assert_eq!([switch("0"), switch("1"), switch("notsupported")], [Some(false), Some(true), None]);
+        assert_eq!(chosen("always [madvise] never").as_deref(), Some("madvise"));
+        assert_eq!(chosen("always"), None);
+        assert_eq!(["0", "0-1", "0-3,8", "", "3-1"].map(count_listed), [Some(1), Some(2), Some(5), None, None]);
+        let sizes = ["48K", "2M", "512", "big"].map(size_bytes);
+        assert_eq!(sizes, [Some(48 << 10), Some(2 << 20), Some(512), None]);
+    }
+}
