@@ -58,7 +58,8 @@ pub(crate) fn case_names(cases: &[&CaseRecord]) -> Vec<CaseName> {
     for case in cases {
         let varies = |axis: &str| varying[&(case.part.as_str(), axis)].len() > 1;
         let more = optional(&case.axes).into_iter().filter(|(axis, _)| varies(axis));
-        names.push(std::iter::once(("part", case.part.clone())).chain(always(&case.axes)).chain(more).collect());
+        let choices = std::iter::once(("part", case.part.clone())).chain(always(&case.axes)).chain(more);
+        names.push(choices.map(|(axis, value)| (axis, one_word(&value))).collect());
     }
     tell_apart(&mut names, cases, "epoch", |case| case.axes.records_per_epoch.to_string());
     tell_apart(&mut names, cases, "case", |case| case.case.to_string());
@@ -108,7 +109,6 @@ fn tell_apart(
 fn with_files(names: Vec<Vec<(&'static str, String)>>, cases: &[&CaseRecord]) -> Vec<CaseName> {
     let mut taken = BTreeSet::new();
     let named = names.into_iter().zip(cases).map(|(choices, case)| {
-        let choices = choices.into_iter().map(|(axis, value)| (axis, one_word(&value))).collect();
         let mut name = CaseName { choices, file: String::new() };
         name.file = file_name(&name.text());
         // Names that differ in case only are one file on some systems.

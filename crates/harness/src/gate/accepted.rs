@@ -10,7 +10,8 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accepted {
-    /// Name of the case as the gate prints it, or its beginning and `*`.
+    /// Name of the case as the gate prints it: choices with `/` between them. Some of them stand for all cases that have
+    /// them.
     pub case: String,
     /// The column: a metric, or one that is compared exactly.
     pub column: String,
@@ -72,11 +73,8 @@ pub fn read_accepted(path: &Path) -> Result<Vec<Accepted>, AcceptedError> {
 impl Accepted {
     /// Returns true if this entry is about the column of the case, whether or not it has expired.
     pub fn is_about(&self, case: &str, column: &str) -> bool {
-        let is_case = match self.case.strip_suffix('*') {
-            Some(beginning) => case.starts_with(beginning),
-            None => case == self.case,
-        };
-        is_case && self.column == column
+        let has = |choice: &str| case.split('/').any(|other| other == choice);
+        self.case.split('/').all(has) && self.column == column
     }
 
     /// Returns true if the entry still holds on a day.
@@ -96,15 +94,15 @@ mod tests {
         read_accepted(&path).map_err(|error| error.to_string())
     }
 
-    const ENTRY: &str = "[[accepted]]\ncase = \"delay sessions*\"\ncolumn = \"latency_p99_ns\"\ncommit = \"abc\"\n\
+    const ENTRY: &str = "[[accepted]]\ncase = \"delay/sessions\"\ncolumn = \"latency_p99_ns\"\ncommit = \"abc\"\n\
                          reason = \"exact calendar\"\nexpires = \"2027-01-31\"\n";
 
     #[test]
     fn an_entry_is_about_its_case_and_column_and_holds_until_its_day_is_over() {
         let entries = read(ENTRY).unwrap();
         let about = |case, column| entries[0].is_about(case, column);
-        assert!(about("delay sessions exchange", "latency_p99_ns") && about("delay sessions", "latency_p99_ns"));
-        assert!(!about("delay funnel", "latency_p99_ns") && !about("delay sessions", "latency_p50_ns"));
+        assert!(about("delay/sessions/x2/idle=park", "latency_p99_ns") && about("delay/sessions", "latency_p99_ns"));
+        assert!(!about("delay/funnel", "latency_p99_ns") && !about("delay/sessions", "latency_p50_ns"));
         let day = |text: &str| entries[0].holds_on(text.parse().unwrap());
         assert_eq!([day("2027-01-31"), day("2027-02-01")], [true, false]);
         assert_eq!(read(""), Ok(vec![]));

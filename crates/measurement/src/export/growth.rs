@@ -18,7 +18,8 @@ pub enum AppendError {
 ///
 /// # Errors
 ///
-/// [`AppendError::OtherHeader`] if the headers differ, [`AppendError::Taken`] if the first row is there already.
+/// [`AppendError::OtherHeader`] if the headers differ, [`AppendError::Taken`] if a row with the same first cell, which is the
+/// time at which a run began, is there already.
 pub fn appended(existing: &str, exported: &str) -> Result<String, AppendError> {
     let (header, rows) = exported.split_at(exported.find('\n').map_or(exported.len(), |end| end + 1));
     if existing.is_empty() {
@@ -29,7 +30,8 @@ pub fn appended(existing: &str, exported: &str) -> Result<String, AppendError> {
     if lines.next() != Some(header.trim_end_matches('\n')) {
         return Err(AppendError::OtherHeader);
     }
-    if rows.lines().next().is_some_and(|row| lines.any(|line| line == row)) {
+    let first_cell = |row: &str| row.split(',').next().unwrap_or_default().to_owned();
+    if rows.lines().next().is_some_and(|row| lines.any(|line| first_cell(line) == first_cell(row))) {
         return Err(AppendError::Taken);
     }
     let line_end = if existing.ends_with('\n') { "" } else { "\n" };
@@ -51,5 +53,6 @@ mod tests {
     fn other_columns_and_rows_that_are_there_are_refused() {
         assert_eq!(appended("a,c\n1,2\n", "a,b\n3,4\n"), Err(AppendError::OtherHeader));
         assert_eq!(appended("a,b\n1,2\n3,4\n", "a,b\n3,4\n5,6\n"), Err(AppendError::Taken));
+        assert_eq!(appended("a,b\n1,2\n", "a,b\n1,7\n"), Err(AppendError::Taken), "a run that has gone on since");
     }
 }

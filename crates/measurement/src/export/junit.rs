@@ -10,27 +10,45 @@ use super::source::{ExportSource, ExportedFile, MeasuredCase};
 pub(crate) fn junit(source: &ExportSource) -> Vec<ExportedFile> {
     let cases = source.measured();
     let experiment = &source.run.experiment;
-    let head = format!("name=\"{}\" {}", escaped(experiment), counts(&cases));
+    let missing = usize::from(source.cases.len() < source.run.planned_cases);
+    let head = format!("name=\"{}\" {}", escaped(experiment), counts(&cases, missing));
     let mut text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {head}>\n");
     for suite in cases.chunk_by(|one, other| one.first().part == other.first().part) {
         let part = &suite[0].first().part;
         let class = escaped(&format!("{experiment}.{part}"));
         let started_at = escaped(source.run.started_at.split(['.', 'Z']).next().unwrap_or_default());
-        let counts = counts(suite);
+        let counts = counts(suite, 0);
         text.push_str(&format!("  <testsuite name=\"{}\" timestamp=\"{started_at}\" {counts}>\n", escaped(part)));
         suite.iter().for_each(|case| text.push_str(&test_case(case, &class)));
         text.push_str("  </testsuite>\n");
     }
+    text.push_str(&not_run(source));
     text.push_str("</testsuites>\n");
     ExportedFile::only(text)
 }
 
-/// Returns the attributes that count the tests of some cases.
-fn counts(cases: &[MeasuredCase<'_>]) -> String {
+/// Returns a test that is in error if the run has fewer results than were planned.
+fn not_run(source: &ExportSource) -> String {
+    let (found, planned) = (source.cases.len(), source.run.planned_cases);
+    if found >= planned {
+        return String::new();
+    }
+    format!(
+        "  <testsuite name=\"results\" tests=\"1\" failures=\"0\" errors=\"1\" skipped=\"0\">\n    \
+         <testcase classname=\"{}\" name=\"planned results\">\n      \
+         <error type=\"incomplete\" message=\"{found} of {planned} planned results\"></error>\n    \
+         </testcase>\n  </testsuite>\n",
+        escaped(&source.run.experiment)
+    )
+}
+
+/// Returns the attributes that count the tests of some cases, and as many more that are in error.
+fn counts(cases: &[MeasuredCase<'_>], more_errors: usize) -> String {
     let count = |outcome: &str| cases.iter().filter(|case| case.outcome() == outcome).count();
     let seconds = cases.iter().map(seconds).fold(0.0, f64::add);
-    let (failures, errors) = (count("invalid"), count("failed"));
-    format!("tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" time=\"{seconds:.3}\"", cases.len())
+    let (failures, errors) = (count("invalid"), count("failed") + more_errors);
+    let tests = cases.len() + more_errors;
+    format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"0\" time=\"{seconds:.3}\"")
 }
 
 /// Returns the measured time of all repeats together.
