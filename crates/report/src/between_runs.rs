@@ -58,6 +58,7 @@ pub(crate) fn summary(comparison: &Comparison) -> String {
     let counts =
         [MetricChange::Worse, MetricChange::Better, MetricChange::Same, MetricChange::Inconclusive].map(of).join(", ");
     let exact = match comparison.exact.len() {
+        0 if comparison.exact_compared == 0 => "there are no exact values to compare".to_owned(),
         0 => format!("all {} exact values are equal", comparison.exact_compared),
         changed => format!("{changed} of {} exact values differ", comparison.exact_compared),
     };
@@ -145,7 +146,8 @@ fn row(cell: &Compared, is_forced: bool) -> Vec<String> {
     let forced = if is_forced { " (forced)" } else { "" };
     vec![
         cell.case.clone(),
-        format!("  {}", words(cell.metric.column)),
+        // Wider names would be cut, with their quantile.
+        format!("  {}", words(cell.metric.column).replace("processing delay", "delay")),
         quantity.human(cell.before),
         quantity.human(cell.after),
         ratio_words(&cell.ratio),
