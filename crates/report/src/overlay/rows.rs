@@ -39,7 +39,7 @@ impl<'a> Rows<'a> {
         let differing = all.iter().filter(|case| differs(case)).count();
         let mut ranked: Vec<usize> = (0..all.len()).collect();
         ranked.sort_by_key(|n| (!differs(all[*n]), changes(all[*n]).into_iter().min()));
-        ranked.truncate(differing.min(ROWS_MAX).max(ROWS));
+        ranked.truncate(differing.clamp(ROWS, ROWS_MAX));
         ranked.sort_unstable();
         let cases: Vec<&str> = ranked.iter().map(|n| all[*n]).collect();
         let (common, names) = told_apart(&cases);
