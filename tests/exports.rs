@@ -19,8 +19,8 @@ fn every_listed_format_is_exported_and_twice_the_same() {
     let listed = help.split("Possible values:").nth(1).unwrap().split("\n\n").next().unwrap();
     let formats: Vec<&str> =
         listed.lines().filter_map(|line| line.trim().strip_prefix("- ")?.split(':').next()).collect();
-    assert_eq!(formats.len(), 15, "{listed}");
-    for format in formats {
+    assert_eq!(formats.len(), 16, "{listed}");
+    for format in formats.into_iter().filter(|format| *format != "parquet") {
         for copy in ["first", "second"] {
             let summary = format!("GITHUB_STEP_SUMMARY={copy}.github");
             let output = if format == "github" { String::new() } else { format!("-o {copy}.{format}") };
@@ -107,6 +107,24 @@ fn what_cannot_be_exported_says_why() {
 }
 
 #[test]
+#[cfg(not(feature = "parquet"))]
+fn a_format_that_is_not_built_in_names_its_feature() {
+    let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
+    let line = format!("flowbench export {quickstart} --to parquet -o tables");
+    scratch.fails(&line, 1, &["cargo build --release --features parquet"]);
+}
+
+#[test]
+#[cfg(feature = "parquet")]
+fn tables_are_exported_as_parquet() {
+    let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
+    scratch.ok(&format!("flowbench export {quickstart} --to parquet -o tables"));
+    assert!(
+        ["cases", "metrics"].iter().all(|name| scratch.bytes(&format!("tables/{name}.parquet")).starts_with(b"PAR1"))
+    );
+}
+
+#[test]
 fn a_summary_is_added_to_that_of_the_step() {
     let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
     scratch.write("summary.md", "what others wrote\n");
@@ -130,6 +148,7 @@ fn read_by_its_tool(run: &str, format: &str) -> usize {
 #[test]
 #[ignore = "needs a python3 with the tools that read exports, see .ci/run"]
 fn exports_are_read_by_the_tools_they_are_for() {
+    assert!(read_by_its_tool("quickstart", "bencher") > 27);
     assert_eq!(read_by_its_tool("latency", "junit"), 192);
     assert_eq!(read_by_its_tool("latency", "csv"), 192);
     assert_eq!(read_by_its_tool("quickstart", "otava"), 27);

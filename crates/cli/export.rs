@@ -1,5 +1,6 @@
 //! `export`: writes results in the formats of other tools.
 
+use std::borrow::Cow;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ pub(crate) fn export(args: &Export, quiet: bool) -> Result<i32, Failure> {
     let source = ExportSource::read(&args.dir).map_err(Failure::failed)?;
     let files = args.to.files(&source).map_err(Failure::failed)?;
     match &target {
-        None => files.iter().try_for_each(|file| print(&file.text))?,
+        None => files.iter().try_for_each(|file| print(&text_of(file)))?,
         Some(path) if args.to.output == ExportOutput::StepSummary => append(path, &files)?,
         Some(path) => write(args, &source, path, &files)?,
     }
@@ -52,7 +53,7 @@ fn step_summary(args: &Export) -> Result<PathBuf, Failure> {
 
 /// Adds the text to the end of a file that others add to as well.
 fn append(path: &Path, files: &[ExportedFile]) -> Result<(), Failure> {
-    let text: String = files.iter().map(|file| file.text.as_str()).collect();
+    let text: String = files.iter().map(text_of).collect();
     let written = OpenOptions::new().create(true).append(true).open(path);
     let written = written.and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| Failure::failed(format!("{}: cannot be written: {error}", path.display())))
@@ -62,10 +63,10 @@ fn append(path: &Path, files: &[ExportedFile]) -> Result<(), Failure> {
 fn write(args: &Export, source: &ExportSource, target: &Path, files: &[ExportedFile]) -> Result<(), Failure> {
     let paths: Vec<PathBuf> = files.iter().map(|file| path_of(target, file)).collect();
     refuse_to_replace_results(args, source, &paths)?;
-    let texts: Vec<Option<String>> =
-        files.iter().zip(&paths).map(|(file, path)| new_text(file, path, args.force)).collect::<Result<_, _>>()?;
-    for (text, path) in texts.iter().zip(&paths) {
-        let Some(text) = text else { continue };
+    let contents: Vec<Option<Vec<u8>>> =
+        files.iter().zip(&paths).map(|(file, path)| new_content(file, path, args.force)).collect::<Result<_, _>>()?;
+    for (content, path) in contents.iter().zip(&paths) {
+        let Some(content) = content else { continue };
         if args.to.output == ExportOutput::Folder {
             let folder = path.parent().unwrap_or(target);
             let created = fs::create_dir_all(folder);
@@ -73,7 +74,7 @@ fn write(args: &Export, source: &ExportSource, target: &Path, files: &[ExportedF
         }
         // A link stays one.
         let path = path.canonicalize().unwrap_or_else(|_| path.clone());
-        write_atomically(&path, text.as_bytes()).map_err(Failure::failed)?;
+        write_atomically(&path, content).map_err(Failure::failed)?;
     }
     Ok(())
 }
@@ -92,10 +93,10 @@ fn refuse_to_replace_results(args: &Export, source: &ExportSource, paths: &[Path
 }
 
 /// Returns the new content of a file; `None` if it stays as it is.
-fn new_text(file: &ExportedFile, path: &Path, is_forced: bool) -> Result<Option<String>, Failure> {
+fn new_content(file: &ExportedFile, path: &Path, is_forced: bool) -> Result<Option<Vec<u8>>, Failure> {
     let problem = |problem: &str| Failure::failed(format!("{}: {problem}", path.display()));
     match path.metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(file.text.clone())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(file.bytes.clone())),
         Err(error) => return Err(problem(&format!("cannot be looked at: {error}"))),
         Ok(found) if !found.is_file() => return Err(problem("is no regular file; choose another name")),
         Ok(_) => {}
@@ -103,12 +104,18 @@ fn new_text(file: &ExportedFile, path: &Path, is_forced: bool) -> Result<Option<
     match file.growth {
         FileGrowth::ByRows => {
             let existing = fs::read_to_string(path).map_err(|error| problem(&format!("cannot be read: {error}")))?;
-            appended(&existing, &file.text).map(Some).map_err(|error| problem(&error.to_string()))
+            let grown = appended(&existing, &text_of(file)).map_err(|error| problem(&error.to_string()))?;
+            Ok(Some(grown.into_bytes()))
         }
         FileGrowth::Kept => Ok(None),
-        FileGrowth::Never if is_forced => Ok(Some(file.text.clone())),
+        FileGrowth::Never if is_forced => Ok(Some(file.bytes.clone())),
         FileGrowth::Never => Err(problem("exists already; choose another name, or replace it with --force")),
     }
+}
+
+/// Returns the content of a file that is text.
+fn text_of(file: &ExportedFile) -> Cow<'_, str> {
+    String::from_utf8_lossy(&file.bytes)
 }
 
 fn summary(source: &ExportSource, target: Option<&Path>, files: usize) -> String {

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import pathlib
 import subprocess
 import sys
@@ -23,6 +24,19 @@ def junit(path):
     assert suites.tests == len(cases)
     assert suites.failures + suites.errors == sum(1 for case in cases if case.result)
     return len(cases)
+
+
+def bencher(path):
+    # The schema that Bencher publishes for its metric format, and its limit on names.
+    import jsonschema
+
+    number = {"type": "number"}
+    metric = {"properties": {"value": number, "lower_value": number, "upper_value": number}, "required": ["value"]}
+    metrics = {"type": "object", "patternProperties": {".+": {"type": "object", **metric}}}
+    benchmarks = json.loads(path.read_text())
+    jsonschema.validate(benchmarks, {"type": "object", "patternProperties": {".+": metrics}})
+    assert all(0 < len(name.encode()) <= 1024 for name in benchmarks)
+    return sum(len(measures) for measures in benchmarks.values())
 
 
 def vega_lite(path):
@@ -65,8 +79,13 @@ def otava(path):
 def table(path):
     import duckdb
 
-    rows = duckdb.sql(f"SELECT outcome, throughput_events_per_s FROM read_csv('{path}')").fetchall()
-    assert all(isinstance(rate, (int, float)) for outcome, rate in rows if outcome == "ok")
+    # A closed loop has a throughput, an open one a latency; a search has the rate that it found.
+    results = "throughput_events_per_s, latency_p50_ns, sustainable_events_per_s"
+    rows = duckdb.sql(f"SELECT outcome, {results} FROM read_csv('{path}')").fetchall()
+    for outcome, *values in rows:
+        measured = [value for value in values if value is not None]
+        assert all(isinstance(value, (int, float)) for value in measured), measured
+        assert len(measured) == 1 or outcome != "ok", (outcome, values)
     return len(rows)
 
 
@@ -92,7 +111,28 @@ def ro_crate(path):
     return len(files)
 
 
+def parquet(path):
+    # `cases.parquet` beside `cases.csv`: as many rows and values in each column, and the same sums.
+    import duckdb
+
+    columns = [name for name, *_ in duckdb.sql(f"DESCRIBE SELECT * FROM '{path}/cases.parquet'").fetchall()]
+    counts = ", ".join(f'count("{name}")' for name in columns if name != "case_name")
+    sums = "count(*), sum(events), sum(throughput_events_per_s), sum(busy_s)"
+    found = [duckdb.sql(f"SELECT {sums}, {counts} FROM {table}").fetchall()[0] for table in
+             (f"'{path}/cases.parquet'", f"read_csv('{path}/cases.csv', sample_size=-1)")]
+    names = ["rows", "events", "throughput", "busy", *columns[1:]]
+    # A sum depends on the order of its terms in the last digits.
+    differ = [it for it in zip(names, *found) if not math.isclose(it[1], it[2], rel_tol=1e-12)]
+    assert not differ, differ
+    types = dict(row[:2] for row in duckdb.sql(f"DESCRIBE SELECT * FROM '{path}/cases.parquet'").fetchall())
+    assert (types["events"], types["busy_s"], types["pipeline"]) == ("BIGINT", "DOUBLE", "VARCHAR"), types
+    metrics = duckdb.sql(f"SELECT count(*), sum(median) FROM '{path}/metrics.parquet'").fetchall()[0]
+    assert metrics[0] > 0 and metrics[1] > 0
+    return found[0][0]
+
+
 READERS = {
+    "bencher": bencher,
     "prometheus": prometheus,
     "junit": junit,
     "vega-lite": vega_lite,
@@ -100,6 +140,7 @@ READERS = {
     "csv": table,
     "cff": cff,
     "ro-crate": ro_crate,
+    "parquet": parquet,
 }
 
 if __name__ == "__main__":

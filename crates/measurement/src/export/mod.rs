@@ -1,6 +1,6 @@
 //! Results in the formats of other tools, so that their dashboards, comparisons and gates can be used.
 //!
-//! A [format](EXPORT_FORMATS) turns an [`ExportSource`] into named texts; who writes them where is not its concern. All
+//! A [format](EXPORT_FORMATS) turns an [`ExportSource`] into named files; who writes them where is not its concern. All
 //! formats name cases alike, and give the median over the repeats with its ends, as a
 //! [`Spread`](crate::repeats::Spread) has them. A case without numbers exports none.
 
@@ -14,6 +14,8 @@ mod hyperfine;
 mod junit;
 mod markdown;
 mod metric;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod prometheus;
 mod source;
 mod table;
@@ -38,8 +40,12 @@ pub struct ExportFormat {
     pub output: ExportOutput,
     /// True if a run without any number has nothing to export.
     needs_numbers: bool,
-    files: fn(&ExportSource) -> Vec<ExportedFile>,
+    /// Absent if this build is without the format.
+    files: Option<FilesOf>,
 }
+
+/// What makes the files of an export.
+type FilesOf = fn(&ExportSource) -> Vec<ExportedFile>;
 
 /// What a format is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,13 +66,16 @@ pub enum ExportError {
     /// No case has numbers.
     #[error("no case has numbers yet: `{0}` would be empty")]
     NoNumbers(&'static str),
+    /// The format needs a feature that is not built in.
+    #[error("this build cannot write `{0}`: build flowbench with `cargo build --release --features {0}`")]
+    NotBuiltIn(&'static str),
     /// What the format shows is not in the results directory.
     #[error("there is nothing to export as `{0}`: the directory has no {1}")]
     Nothing(&'static str, &'static str),
 }
 
 /// All formats, in the order in which they are listed.
-pub const EXPORT_FORMATS: [ExportFormat; 15] = {
+pub const EXPORT_FORMATS: [ExportFormat; 16] = {
     use ExportOutput::{File, Folder, GrowingFile, StepSummary};
     [
         format("bencher", "Bencher Metric Format (JSON)", File, true, bencher::bencher),
@@ -101,18 +110,30 @@ pub const EXPORT_FORMATS: [ExportFormat; 15] = {
         format("markdown", "tables in GitHub Flavored Markdown", File, false, markdown::markdown),
         format("github", "the same tables, added to $GITHUB_STEP_SUMMARY", StepSummary, false, markdown::markdown),
         format("csv", "a row for each case, with medians and their ends", File, false, table::csv),
+        ExportFormat {
+            name: "parquet",
+            summary: "Apache Parquet: cases and metrics with typed columns; needs the feature parquet",
+            output: Folder,
+            needs_numbers: true,
+            files: PARQUET,
+        },
         format("history", "the same rows, appended to a file of many runs", GrowingFile, false, table::history),
     ]
 };
+
+#[cfg(feature = "parquet")]
+const PARQUET: Option<FilesOf> = Some(parquet::parquet);
+#[cfg(not(feature = "parquet"))]
+const PARQUET: Option<FilesOf> = None;
 
 const fn format(
     name: &'static str,
     summary: &'static str,
     output: ExportOutput,
     needs_numbers: bool,
-    files: fn(&ExportSource) -> Vec<ExportedFile>,
+    files: FilesOf,
 ) -> ExportFormat {
-    ExportFormat { name, summary, output, needs_numbers, files }
+    ExportFormat { name, summary, output, needs_numbers, files: Some(files) }
 }
 
 impl ExportFormat {
@@ -125,13 +146,14 @@ impl ExportFormat {
     ///
     /// # Errors
     ///
-    /// [`ExportError::NoNumbers`] if the format has no use for cases without numbers and there are no others,
-    /// [`ExportError::Nothing`] if what it shows is not there.
+    /// [`ExportError::NotBuiltIn`] if this build is without the format, [`ExportError::NoNumbers`] if the format has no use
+    /// for cases without numbers and there are no others, [`ExportError::Nothing`] if what it shows is not there.
     pub fn files(&self, source: &ExportSource) -> Result<Vec<ExportedFile>, ExportError> {
+        let Some(files) = self.files else { return Err(ExportError::NotBuiltIn(self.name)) };
         if self.needs_numbers && source.cases.iter().all(|case| case.numbers.is_none()) {
             return Err(ExportError::NoNumbers(self.name));
         }
-        let files = (self.files)(source);
+        let files = files(source);
         match files.is_empty() {
             true if self.name == "hgrm" => Err(ExportError::Nothing(self.name, "latency histograms")),
             true => Err(ExportError::Nothing(self.name, "figures with a CSV, which `flowbench report` draws")),

@@ -84,8 +84,8 @@ impl MeasuredCase<'_> {
 pub struct ExportedFile {
     /// Path below the output folder, with `/` between its parts; empty for the only file of a format.
     pub name: String,
-    /// Content of the file.
-    pub text: String,
+    /// Content of the file, UTF-8 unless the format is binary.
+    pub bytes: Vec<u8>,
     /// What becomes of a file that exists already.
     pub growth: FileGrowth,
 }
@@ -108,7 +108,7 @@ impl ExportedFile {
     }
 
     /// Returns one of several files.
-    pub(crate) fn named(name: String, text: String) -> ExportedFile {
-        ExportedFile { name, text, growth: FileGrowth::Never }
+    pub(crate) fn named(name: String, content: impl Into<Vec<u8>>) -> ExportedFile {
+        ExportedFile { name, bytes: content.into(), growth: FileGrowth::Never }
     }
 }

@@ -72,11 +72,12 @@ pub(crate) fn otava(source: &ExportSource) -> Vec<ExportedFile> {
             let column = metric.column;
             tests.push_str(&format!("      {column}: {{ column: {column}, direction: {direction}, scale: 1 }}\n"));
         }
-        files.push(ExportedFile { name, text: csv_text([header, row]), growth: FileGrowth::ByRows });
+        files.push(ExportedFile { growth: FileGrowth::ByRows, ..ExportedFile::named(name, csv_text([header, row])) });
     }
     if !files.is_empty() {
         let text = format!("# Run `otava analyze` in this folder.\ntests:\n{tests}");
-        files.push(ExportedFile { name: "otava.yaml".to_owned(), text, growth: FileGrowth::Kept });
+        let named = ExportedFile::named("otava.yaml".to_owned(), text);
+        files.push(ExportedFile { growth: FileGrowth::Kept, ..named });
     }
     files
 }
