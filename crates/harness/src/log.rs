@@ -242,7 +242,8 @@ pub(crate) mod tests {
         let file = dir.path().join("log.csv");
         std::fs::write(&file, log_of([68_880, 0])).unwrap();
         let remarks = survey(&file, None, None).unwrap().remarks;
-        assert_eq!(remarks.last().unwrap(), "note: no event is late with a slack of 19h8min");
+        let told = "note: no event is late with a slack of 19h8min";
+        assert!(remarks.iter().any(|remark| remark == told), "{remarks:?}");
     }
 
     #[test]
