@@ -25,6 +25,30 @@ fn a_draft_is_ready_to_run() {
 }
 
 #[test]
+fn a_draft_with_words_that_are_not_known_is_refused_until_it_is_filled_in() {
+    let scratch = Scratch::new();
+    let rows: String = ["Bestellung", "Storno", "Geliefert"]
+        .iter()
+        .map(|word| format!("B1;K1;{word};03/11/2026 14:05;DE;1.234,50\n"))
+        .collect();
+    scratch.write("shop.csv", format!("Order No;Customer;Event;When;Country;Total\n{rows}"));
+    let told = "map.toml is a first mapping that cannot be used until it is completed: map.toml, line ";
+    let ended = scratch.ok("flowbench map shop.csv -o map.toml");
+    assert!(ended.stderr.contains(told) && ended.stderr.contains("column 'Event'"), "{}", ended.stderr);
+    for line in ["replay", "bench --out no"] {
+        let line = format!("flowbench {line} shop.csv --map map.toml --pipeline lifetime-value");
+        scratch.fails(&line, 2, &["map.toml, line ", "no word of column 'Event' has a kind", "order_cancelled"]);
+    }
+    let unfinished = "# \"Bestellung\" = \"...\" # not known; 1 row";
+    let draft = scratch.text("map.toml");
+    assert!(draft.contains(unfinished), "{draft}");
+    scratch.write("map.toml", draft.replace(unfinished, "\"Bestellung\" = \"order_placed\""));
+    let ended = scratch.ok("flowbench replay shop.csv --map map.toml --pipeline lifetime-value --strict");
+    assert!(ended.stderr.contains("2 skipped ('Geliefert' 1, 'Storno' 1)"), "{}", ended.stderr);
+    assert_eq!(ended.answers(), ["2026-11-03T14:05:00.000Z,K1,1234.500"]);
+}
+
+#[test]
 fn the_draft_of_a_generated_log_reads_all_of_it() {
     let scratch = Scratch::new();
     scratch.ok("flowbench generate --events 30000 -q -o own.csv");

@@ -128,6 +128,25 @@ fn deduplicate_counts_each_event_once() {
 }
 
 #[test]
+fn the_repeats_of_events_without_ids_are_not_known() {
+    let scratch = Scratch::new();
+    let row = "order_placed,2026-03-01T10:00:00Z\n";
+    scratch.write("none.csv", format!("kind,event_time\n{row}{row}"));
+    scratch.write("some.csv", format!("event_id,kind,event_time\n1,{row}1,{row},{row}"));
+    let inspect = |log: &str| scratch.ok(&format!("flowbench inspect {log}")).stdout;
+    let json = |log: &str| scratch.ok(&format!("flowbench inspect {log} --json")).json();
+    let not_known = "\nduplicates                not known: no event has an id (event_id in a mapping)\n";
+    assert!(inspect("none.csv").contains(not_known), "{}", inspect("none.csv"));
+    assert!(json("none.csv")["duplicates"].is_null() && json("none.csv")["duplicates_share"].is_null());
+    assert!(inspect("some.csv").contains("\nduplicates                1\n"), "{}", inspect("some.csv"));
+    assert_eq!((&json("some.csv")["duplicates"], &json("some.csv")["duplicates_share"]), (&1.into(), &0.5.into()));
+    let replay = |log: &str| scratch.ok(&format!("flowbench replay {log} --pipeline identity --deduplicate")).stderr;
+    assert!(replay("some.csv").contains("1 repeats of an event not counted"), "{}", replay("some.csv"));
+    let none = replay("none.csv");
+    assert!(none.contains("no event of this log has an id") && !none.contains("repeats of an event"), "{none}");
+}
+
+#[test]
 fn deduplicate_finds_nothing_to_do_behind_deduplicate() {
     let scratch = Scratch::new();
     scratch.ok(&format!("{WORLD} -o trace.csv"));

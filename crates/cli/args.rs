@@ -54,7 +54,8 @@ pub(crate) enum Command {
     ///
     /// Reads the first rows of a log and writes a first mapping for `replay --map` and `inspect --map`. It picks the
     /// columns for the time (and its format), the kind, the customer, the order and so on by their names and contents.
-    /// Guesses are marked with comments: check them, above all what the values of the kind mean.
+    /// Guesses are marked with comments: check them, above all what the values of the kind mean. If none of the words
+    /// that tell what happened is known, the draft lists them and is refused until you write which kinds they are.
     ///
     /// For the whole file, a mapping may set `separator = ";"`, `encoding = "latin-1"`, `columns = ["user", "when"]`
     /// (for a file without a header), `decimal = ","`, `thousands = "."` and `absent = ["nan"]`. Otherwise separator,

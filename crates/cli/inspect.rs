@@ -1,11 +1,11 @@
 //! `inspect`: reports the facts of a log.
 
-use flowbench_events::{Input, Symbols, read_events, rfc3339};
+use flowbench_events::{Input, Symbols, duration_text, read_events, rfc3339};
 use flowbench_generators::{Facts, FactsCollector};
 
 use crate::args::Inspect;
 use crate::failure::{Failure, OK, print};
-use crate::log_input::{self, duration};
+use crate::log_input;
 use crate::overwriting::refuse_to_overwrite;
 use crate::progress::Counter;
 use crate::rejects::{Place, Rejects};
@@ -48,6 +48,9 @@ pub(crate) fn inspect(args: &Inspect, quiet: bool) -> Result<i32, Failure> {
     Ok(OK)
 }
 
+/// What is said in place of the number of duplicates if they cannot be told.
+const NO_EVENT_ID: &str = "not known: no event has an id (event_id in a mapping)";
+
 /// Returns the facts as lines of text.
 fn table(facts: &Facts) -> String {
     let time = |ms: Option<i64>| ms.map_or("-".to_owned(), rfc3339);
@@ -61,15 +64,15 @@ fn table(facts: &Facts) -> String {
         line(&format!("  {}", rate.kind.name()), seen);
     }
     line("out of order", format!("{} ({:.2}%)", facts.out_of_order, facts.out_of_order_share * 100.0));
-    line("late", format!("{} for a slack of {}", facts.late, duration(facts.slack_ms)));
-    line("slack to lose nothing", duration(facts.slack_to_lose_nothing_ms));
-    line("duplicates", facts.duplicates.to_string());
+    line("late", format!("{} for a slack of {}", facts.late, duration_text(facts.slack_ms)));
+    line("slack to lose nothing", duration_text(facts.slack_to_lose_nothing_ms));
+    line("duplicates", facts.duplicates.map_or(NO_EVENT_ID.to_owned(), |count| count.to_string()));
     for (what, spread) in [
         ("how late those were", &facts.lateness_ms),
         ("transport delay", &facts.delay_ms),
         ("gap of a customer", &facts.gap_ms),
     ] {
-        let [p50, p99, max] = [spread.p50, spread.p99, spread.max].map(duration);
+        let [p50, p99, max] = [spread.p50, spread.p99, spread.max].map(duration_text);
         line(what, format!("median {p50}, p99 {p99}, maximum {max}"));
     }
     line("customers", facts.customers.to_string());

@@ -85,16 +85,3 @@ pub(crate) fn eprint_remarks(input: &Input, summary: &ReadSummary, rejected: Str
 pub(crate) fn horizon(horizon_ms: Option<i64>) -> Horizon {
     horizon_ms.map_or(Horizon::FOR_GOOD, Horizon::from_ms)
 }
-
-/// Returns a duration as it may be typed for a slack: `90000` gives `1min30s`.
-pub(crate) fn duration(ms: i64) -> String {
-    let mut text = if ms < 0 { "-".to_owned() } else { String::new() };
-    let mut rest = ms.unsigned_abs();
-    for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1)] {
-        if rest >= length {
-            text.push_str(&format!("{}{unit}", rest / length));
-            rest %= length;
-        }
-    }
-    if ms == 0 { "0s".to_owned() } else { text }
-}

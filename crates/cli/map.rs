@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use flowbench_events::{Input, draft_mapping};
+use flowbench_events::{Input, Mapping, draft_mapping};
 
 use crate::args::Map;
 use crate::failure::{Failure, OK, eprint, print};
@@ -16,13 +16,18 @@ pub(crate) fn map(args: &Map, quiet: bool) -> Result<i32, Failure> {
     } else {
         write(&args.output, &draft)?;
         if !quiet {
-            eprint(format!(
-                "{} is a first mapping; review it, above all the lines marked as a guess",
-                args.output.display()
-            ));
+            eprint(remark(&draft, &args.output.display().to_string()));
         }
     }
     Ok(OK)
+}
+
+/// Returns what is left to do for a draft that was written to the file `name`.
+fn remark(draft: &str, name: &str) -> String {
+    match Mapping::parse(draft, name) {
+        Ok(_) => format!("{name} is a first mapping; review it, above all the lines marked as a guess"),
+        Err(unfinished) => format!("{name} is a first mapping that cannot be used until it is completed: {unfinished}"),
+    }
 }
 
 /// Writes the draft to a new file: neither an edited mapping nor the log itself is replaced.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowbench_events::{Input, Output, ReadSummary, Trace};
+use flowbench_events::{Input, Output, ReadSummary, Trace, duration_text};
 use flowbench_harness::cluster::{Participants, ReplayProcesses};
 use flowbench_harness::replay::{ReplayRequest, Replayed, replay as replay_log};
 use flowbench_harness::{Unsupported, check_supported};
@@ -12,7 +12,7 @@ use flowbench_pipelines::{EvictionError, Pipeline, Registry, RunConfig, UnknownN
 
 use crate::args::Replay;
 use crate::failure::{Failure, OK, eprint};
-use crate::log_input::{self, duration, horizon};
+use crate::log_input::{self, horizon};
 use crate::overwriting::refuse_to_overwrite;
 use crate::rejects::{Place, Rejects, rejects_beside, rejects_of};
 use crate::replay_stats;
@@ -106,7 +106,7 @@ fn write(args: &Replay, replayed: &Replayed, trace: &Trace) -> Result<(), Failur
 /// Returns one line about the answers.
 fn remarks(replayed: &Replayed, request: &ReplayRequest<'_>) -> String {
     let mut text = format!("{} answers of {}", replayed.answers.len(), request.pipeline.name());
-    text.push_str(&format!(", slack {}", duration(replayed.slack_ms)));
+    text.push_str(&format!(", slack {}", duration_text(replayed.slack_ms)));
     text.push_str(&format!(", {} events dropped as late", replayed.late.count));
     if let Some(changes) = replayed.changes.as_ref().filter(|_| request.changes) {
         text.push_str(&format!(", {} answers taken back on the way", changes.retractions()));

@@ -39,11 +39,12 @@ pub struct Facts {
     pub late_set: String,
     /// Minimum slack for which nothing would be late, in ms.
     pub slack_to_lose_nothing_ms: i64,
-    /// Exact number of deliveries that repeat one that counted, within the [`Horizon`].
-    pub duplicates: u64,
+    /// Exact number of deliveries that repeat one that counted, within the [`Horizon`]. It is not known, and absent, if
+    /// no event has an id.
+    pub duplicates: Option<u64>,
     /// Repeated deliveries per delivery that counted, which is the share of events that came twice, as in
-    /// `transport.duplicates.share`. It can exceed 1 if events came more than twice.
-    pub duplicates_share: f64,
+    /// `transport.duplicates.share`. It can exceed 1 if events came more than twice. It is absent if no event has an id.
+    pub duplicates_share: Option<f64>,
     /// Number of distinct customers.
     pub customers: u64,
     /// Share of the events with a customer that belong to the hottest 1 % of the customers (at least one customer).
@@ -103,6 +104,7 @@ pub struct FactsCollector {
     delays: Durations,
     gaps: Durations,
     first: Deduplicator,
+    has_ids: bool,
     customers: HashMap<Id, (u64, i64), foldhash::fast::RandomState>, // events, event time of the last
     digest: TraceDigest,
 }
@@ -122,6 +124,7 @@ impl FactsCollector {
             delays: Durations::default(),
             gaps: Durations::default(),
             first: Deduplicator::new(Horizon::FOR_GOOD),
+            has_ids: false,
             customers: HashMap::default(),
             digest: TraceDigest::default(),
         }
@@ -148,7 +151,8 @@ impl FactsCollector {
     /// Returns the facts of all events added.
     pub fn finish(self) -> Facts {
         let present = self.events > 0;
-        let duplicates = self.events - self.first.events();
+        let is_known = self.has_ids || !present;
+        let duplicates = is_known.then(|| self.events - self.first.events());
         let span_ms = if present { self.last_event_time_ms - self.first_event_time_ms } else { 0 };
         Facts {
             events: self.events,
@@ -167,7 +171,7 @@ impl FactsCollector {
             late_set: format!("{:016x}", self.late_set.sum),
             slack_to_lose_nothing_ms: self.behind.max,
             duplicates,
-            duplicates_share: share(duplicates, self.first.events()),
+            duplicates_share: duplicates.map(|duplicates| share(duplicates, self.first.events())),
             customers: self.customers.len() as u64,
             hottest_percent_share: self.hottest_percent_share(),
             digest: self.digest.finish(),
@@ -189,6 +193,7 @@ impl FactsCollector {
         self.kinds[event.kind() as usize] += 1;
         self.delays.record(event.arrival_time_ms() - event_time_ms);
         self.first.take(event);
+        self.has_ids |= !event.event_id().is_absent();
         if let Some(customer) = event.customer() {
             let (events, last_ms) = self.customers.entry(customer).or_insert((0, event_time_ms));
             if *events > 0 {
@@ -270,7 +275,7 @@ fn share(part: u64, whole: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flowbench_events::Record;
+    use flowbench_events::{EventId, Record};
 
     fn trace(rows: &[(u64, i64, i64, u32)]) -> Trace {
         let event = |(event_id, event_time_ms, arrival_time_ms, customer): &(u64, i64, i64, u32)| {
@@ -284,8 +289,8 @@ mod tests {
     fn a_trace_small_enough_to_count_by_hand() {
         let trace = trace(&[(1, 100, 100, 7), (2, 90, 110, 7), (3, 200, 210, 8), (2, 90, 220, 7), (4, 150, 230, 7)]);
         let facts = Facts::of(&trace, 60);
-        assert_eq!((facts.events, facts.span_ms, facts.duplicates, facts.customers), (5, 110, 1, 2));
-        assert_eq!(facts.duplicates_share, 0.25); // one of four events
+        assert_eq!((facts.events, facts.span_ms, facts.duplicates, facts.customers), (5, 110, Some(1), 2));
+        assert_eq!(facts.duplicates_share, Some(0.25)); // one of four events
         assert_eq!((facts.out_of_order, facts.out_of_order_share), (3, 0.6));
         assert_eq!((facts.late, facts.slack_to_lose_nothing_ms), (1, 110));
         assert_eq!(facts.late, LateSet::of(&trace.events, 60).count);
@@ -300,7 +305,18 @@ mod tests {
     fn an_empty_trace_has_facts_too() {
         let facts = Facts::of(&Trace::default(), 0);
         assert_eq!((facts.events, facts.first_event_time_ms, facts.late), (0, None, 0));
-        assert_eq!((facts.hottest_percent_share, facts.out_of_order_share, facts.duplicates_share), (0.0, 0.0, 0.0));
+        assert_eq!((facts.hottest_percent_share, facts.out_of_order_share), (0.0, 0.0));
+        assert_eq!((facts.duplicates, facts.duplicates_share), (Some(0), Some(0.0)));
+    }
+
+    #[test]
+    fn without_ids_the_duplicates_are_not_known() {
+        let event = |id| Event::pack(Record::new(id, Kind::PageViewed, 100));
+        let facts = |ids: [EventId; 3]| Facts::of(&Trace { events: ids.map(event).into(), ..Trace::default() }, 0);
+        let none = facts([EventId::absent(0), EventId::absent(1), EventId::absent(2)]);
+        assert_eq!((none.duplicates, none.duplicates_share), (None, None));
+        let some = facts([EventId::absent(0), EventId::number(7), EventId::number(7)]);
+        assert_eq!((some.duplicates, some.duplicates_share), (Some(1), Some(0.5)));
     }
 
     #[test]

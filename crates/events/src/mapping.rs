@@ -14,7 +14,7 @@ use crate::columns::{Columns, FieldSource, FieldSources, find};
 use crate::decoder::Decoder;
 use crate::dialect::Layout;
 use crate::event::Kind;
-use crate::fields::{Field, Texts, not_a_kind};
+use crate::fields::{Field, Texts, not_a_kind, shown};
 use crate::files::{FileError, Input};
 use crate::outcome::ReadError;
 use crate::remarks::Notes;
@@ -49,8 +49,8 @@ use crate::toml_text::{Text, Wrong, string, text};
 ///   millisecond are distinguished by their event ids.
 /// - `timezone` (an IANA name, UTC by default) applies to times without an offset. A local time that occurs twice means
 ///   its first occurrence.
-/// - `values` of the kind say what each cell means. Rows with other cells are skipped and counted. Without `values`,
-///   cells are names of kinds.
+/// - `values` of the kind say what each cell means, of which there is at least one. Rows with other cells are skipped
+///   and counted. Without `values`, cells are names of kinds.
 /// - `times` of the value names a column to multiply it by, as in `value = { column = "price", times = "quantity" }`.
 ///   The product is exact, and absent if one of the two is absent.
 /// - `prefix` of the event id is put before its text; see *Several events in a row*.
@@ -490,16 +490,29 @@ fn times(table: &DeTable) -> Result<TimeFormats, Wrong> {
 
 fn kinds(table: &DeTable) -> Result<Option<Vec<(String, Kind)>>, Wrong> {
     let Some(values) = table.get("values") else { return Ok(None) };
-    let DeValue::Table(table) = values.get_ref() else {
+    let DeValue::Table(words) = values.get_ref() else {
         return Err(("write it like values = { order = \"order_placed\" }".to_owned(), values.span()));
     };
+    if words.is_empty() {
+        return Err((no_kinds(table)?, values.span()));
+    }
     let kind = |(cell, value): (&Spanned<_>, &Spanned<DeValue>)| {
         let cell: &std::borrow::Cow<str> = cell.get_ref();
         let (name, place) = string(value, cell)?;
         let kind = Kind::from_name(name).ok_or_else(|| (not_a_kind(name), place))?;
         Ok((cell.to_string(), kind))
     };
-    table.iter().map(kind).collect::<Result<_, _>>().map(Some)
+    words.iter().map(kind).collect::<Result<_, _>>().map(Some)
+}
+
+/// Returns the message for a mapping whose words have no kinds, as in a draft that is not filled in.
+fn no_kinds(table: &DeTable) -> Result<String, Wrong> {
+    let column = text(table, "column")?.map_or(String::new(), |(column, _)| format!(" of column {}", shown(column)));
+    let kinds = Kind::ALL.map(Kind::name).join(", ");
+    Ok(format!(
+        "no word{column} has a kind, so no row would count: write under values what the words mean, such as \"sold\" = \
+         \"order_placed\" (kinds: {kinds})"
+    ))
 }
 
 fn pattern((text, place): Text) -> Result<Regex, Wrong> {

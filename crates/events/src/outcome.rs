@@ -141,7 +141,7 @@ impl fmt::Display for ReadSummary {
         }
         write!(out, ", {} skipped", self.skipped)?;
         let mut skipped: Vec<String> =
-            self.skipped_kinds.iter().map(|(kind, rows)| format!("{} {rows}", shown(kind))).collect();
+            self.skipped_kinds.iter().map(|(kind, rows)| format!("{} {rows}", kind_in_words(kind))).collect();
         if self.skipped_without_time > 0 {
             skipped.push(format!("without a time {}", self.skipped_without_time));
         }
@@ -159,6 +159,10 @@ impl fmt::Display for ReadSummary {
         }
         Ok(())
     }
+}
+
+fn kind_in_words(kind: &str) -> String {
+    if kind.is_empty() { "an empty kind".to_owned() } else { shown(kind) }
 }
 
 /// Returns an ignored column as messages show it. If it is one of ours in another case, that one is suggested.

@@ -108,18 +108,27 @@ pub fn parse_duration_ms(text: &str) -> Result<i64, DurationError> {
     Ok(total_ms)
 }
 
-/// Writes a duration in its largest whole unit, as [`parse_duration_ms`] reads it.
+/// Writes a duration in whole units, the largest first, as [`parse_duration_ms`] reads it. A negative one begins with a
+/// minus sign, which no duration that is read may have.
 ///
 /// # Examples
 ///
 /// ```
-/// assert_eq!(flowbench_events::duration_text(5_400_000), "90min");
+/// assert_eq!(flowbench_events::duration_text(68_880_000), "19h8min");
 /// ```
 pub fn duration_text(ms: i64) -> String {
-    let units = [("d", DAY_MS), ("h", 3_600_000), ("min", 60_000), ("s", 1000)];
-    let whole = units.into_iter().find(|(_, unit_ms)| ms != 0 && ms % unit_ms == 0);
-    let (unit, unit_ms) = whole.unwrap_or(if ms == 0 { ("s", 1000) } else { ("ms", 1) });
-    format!("{}{unit}", ms / unit_ms)
+    if ms == 0 {
+        return "0s".to_owned();
+    }
+    let mut text = if ms < 0 { "-".to_owned() } else { String::new() };
+    let mut rest_ms = ms.unsigned_abs();
+    for (unit, unit_ms) in [("d", DAY_MS as u64), ("h", 3_600_000), ("min", 60_000), ("s", 1000), ("ms", 1)] {
+        if rest_ms >= unit_ms {
+            text.push_str(&format!("{}{unit}", rest_ms / unit_ms));
+            rest_ms %= unit_ms;
+        }
+    }
+    text
 }
 
 /// Reads exactly what [`push_rfc3339`] writes for the years 0 to 9999, which is the fast path.
@@ -228,6 +237,12 @@ mod tests {
     fn durations() {
         for (text, ms) in [("0", 0), ("0s", 0), ("250ms", 250), ("1h30min", 5_400_000), ("7d", 604_800_000)] {
             assert_eq!(parse_duration_ms(text), Ok(ms), "{text}");
+        }
+        for (ms, text) in [(0, "0s"), (68_880_000, "19h8min"), (90_001, "1min30s1ms"), (-604_800_000, "-7d")] {
+            assert_eq!(duration_text(ms), text);
+        }
+        for ms in [1, 999, 1001, 86_399_999, DAY_MS, i64::MAX] {
+            assert_eq!(parse_duration_ms(&duration_text(ms)), Ok(ms));
         }
         for text in ["", "5", "h", "2 h", "-1s", "1x", "99999999999999999d"] {
             assert!(parse_duration_ms(text).is_err(), "{text}");

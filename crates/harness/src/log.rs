@@ -237,6 +237,16 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn the_slack_is_told_as_replay_tells_it() {
+        let dir = TempDir::new().unwrap();
+        let file = dir.path().join("log.csv");
+        std::fs::write(&file, log_of([68_880, 0])).unwrap();
+        let remarks = survey(&file, None, None).unwrap().remarks;
+        let told = "note: no event is late with a slack of 19h8min";
+        assert!(remarks.iter().any(|remark| remark == told), "{remarks:?}");
+    }
+
+    #[test]
     fn a_log_that_has_changed_names_both_digests() {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("log.csv");

@@ -46,7 +46,8 @@ pub struct Replayed {
     pub late: LateSet,
     /// The slack that was used, ms.
     pub slack_ms: i64,
-    /// Repeated deliveries, where only first ones count and the number was requested.
+    /// Repeated deliveries, where only first ones count and the number was requested. They are not known if no event has
+    /// an id.
     pub repeats: Option<u64>,
     /// Events that would concern the pipeline but have no customer.
     pub without_key: u64,
@@ -118,7 +119,9 @@ pub fn replay(
         false => (prepared.run(&RunContext { deployment, ..RunContext::new(config, &feed, drivers) })?, None),
     };
     let without_key = prepared.without_key(&trace.events);
-    let horizon = prepared.counts(config.deduplicate).filter(|_| request.counts_repeats && config.eviction.is_exact());
+    let counts_repeats = request.counts_repeats && config.eviction.is_exact();
+    let has_ids = || trace.events.iter().any(|event| !event.event_id().is_absent());
+    let horizon = prepared.counts(config.deduplicate).filter(|_| counts_repeats && has_ids());
     let repeats = horizon.map(|horizon| repeats(&trace.events, horizon, &feed));
     Ok(Replayed { answers: end.answers, changes: end.changes, stats, late: end.late, slack_ms, repeats, without_key })
 }

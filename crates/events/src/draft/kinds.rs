@@ -1,5 +1,6 @@
 //! The column that holds the kind, and the meaning of its words.
 
+use crate::draft::kind_names::{is_called_kind, is_called_state};
 use crate::draft::roles::Roles;
 use crate::draft::table::{Column, Table};
 use crate::draft::words::words;
@@ -37,6 +38,8 @@ pub(super) struct KindWord {
 /// What is known of the rows before their kinds are.
 pub(super) struct Rows {
     pub(super) order: Option<usize>,
+    /// The column of the time of the event.
+    pub(super) time: usize,
     /// Whether their time is that of the order, whatever became of it.
     pub(super) is_time_of_order: bool,
 }
@@ -78,7 +81,7 @@ pub(super) fn without_column(table: &Table, roles: &Roles) -> KindGuess {
 
 /// Returns the columns that may hold kinds although none is taken for it.
 pub(super) fn doubtful(table: &Table, taken: &[usize], roles: &Roles) -> Vec<(usize, Vec<KindWord>)> {
-    let is_free = |column: &usize| !taken.contains(column) && !roles.fields.iter().any(|(_, used)| used == column);
+    let is_free = |column: &usize| !taken.contains(column) && !roles.uses(*column);
     let candidate = |column: usize| {
         let is_called_so = is_state(table, column) || is_called_kind(&table.columns[column].name);
         let words = if is_called_so { all_words(table, column)? } else { return None };
@@ -207,7 +210,7 @@ fn known_words(table: &Table, column: usize) -> Option<Vec<KindWord>> {
 }
 
 /// Returns the words of a column if it has only a few.
-fn all_words(table: &Table, column: usize) -> Option<Vec<KindWord>> {
+pub(super) fn all_words(table: &Table, column: usize) -> Option<Vec<KindWord>> {
     let distinct = table.columns[column].distinct(WORDS_MAX + 1);
     if distinct.len() > WORDS_MAX {
         return None;
@@ -222,9 +225,7 @@ fn all_words(table: &Table, column: usize) -> Option<Vec<KindWord>> {
 
 /// Returns true for a column of states, since a state may be the final one of an order and so not an event.
 fn is_state(table: &Table, column: usize) -> bool {
-    let words = words(&table.columns[column].name);
-    let is_state = words.iter().any(|word| matches!(word.as_str(), "status" | "state" | "stage"));
-    is_state && !words.iter().any(|word| word == "event")
+    is_called_state(&table.columns[column].name)
 }
 
 /// Returns true if there seems to be a row for each state of an order.
@@ -236,11 +237,12 @@ fn stands_for_rows(table: &Table, column: usize, words: &[KindWord], rows: &Rows
 }
 
 /// Returns true if orders have several states or if there are no orders.
-fn changes(table: &Table, column: usize, rows: &Rows) -> bool {
+pub(super) fn changes(table: &Table, column: usize, rows: &Rows) -> bool {
     rows.order.is_none_or(|order| !table.repeats(order, column).are_alike())
 }
 
-fn repeats(table: &Table, column: usize, rows: &Rows) -> bool {
+/// Returns true if an order has several rows.
+pub(super) fn repeats(table: &Table, column: usize, rows: &Rows) -> bool {
     rows.order.is_some_and(|order| table.repeats(order, column).rows > 0)
 }
 
@@ -248,24 +250,6 @@ fn score(table: &Table, column: usize, words: &[KindWord]) -> usize {
     let known: usize = words.iter().filter(|word| word.meaning.is_some()).map(|word| word.rows).sum();
     let is_called_so = is_called_kind(&table.columns[column].name);
     known + if is_called_so { table.rows + 1 } else { 0 }
-}
-
-fn is_called_kind(name: &str) -> bool {
-    const NAMES: [&str; 12] = [
-        "event",
-        "type",
-        "action",
-        "activity",
-        "behavior",
-        "behaviour",
-        "kind",
-        "verb",
-        "what",
-        "operation",
-        "eventtype",
-        "eventname",
-    ];
-    words(name).iter().any(|word| NAMES.contains(&word.as_str()))
 }
 
 /// Returns true if nearly all cells are numbers, some with a letter before them.

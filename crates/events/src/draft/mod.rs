@@ -2,6 +2,7 @@
 
 mod column_names;
 mod guess;
+mod kind_names;
 mod kinds;
 mod numbers;
 mod roles;
@@ -9,6 +10,8 @@ mod table;
 mod text;
 mod time_guess;
 mod times;
+mod unknown_words;
+mod unused;
 mod words;
 
 use crate::files::{Format, Input};
@@ -21,7 +24,8 @@ use text::Draft;
 
 /// Drafts the mapping of a log as TOML with its guesses as comments. If `format` is `None`, the file decides.
 ///
-/// The draft can be read by [`Mapping::parse`](crate::Mapping::parse) as it is.
+/// The draft can be read by [`Mapping::parse`](crate::Mapping::parse) as it is, unless a column tells what happened in
+/// words that are not known. Then it lists them, and is refused until one of them is given a kind.
 ///
 /// # Errors
 ///

@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 
 use crate::decimal::{Decimal, NumberStyle};
-use crate::draft::table::{Column, Table};
+use crate::draft::table::{Column, Misfits, Table, is_number};
+use crate::fields::Field;
 
 /// A guess at the style of the amounts of a log.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,10 +29,24 @@ pub(super) fn guess(table: &Table, value: usize, quantity: Option<usize>) -> Num
     NumberGuess { style, doubt: doubt(&table.columns[value], style) }
 }
 
-/// Returns true if there is an amount and every cell is one in the same style.
+/// Returns true if nearly all cells are amounts in the same style.
 pub(super) fn are_amounts(column: &Column) -> bool {
-    let reads = |style: NumberStyle| column.present().all(|cell| Decimal::parse_amount(cell, style).is_ok());
-    column.present().next().is_some() && styles().into_iter().any(reads)
+    styles().into_iter().any(|style| column.nearly_all(|cell| Decimal::parse_amount(cell, style).is_ok()))
+}
+
+/// Returns true for a cell that is a load time or a rating.
+pub(super) fn fits(field: Field, cell: &str) -> bool {
+    let number = cell.parse::<f64>().unwrap_or(f64::NAN);
+    is_number(cell)
+        && match field {
+            Field::Rating => (1.0..=5.0).contains(&number) && number.fract() == 0.0,
+            _ => number >= 0.0,
+        }
+}
+
+/// Returns the cells that are no amounts in this style.
+pub(super) fn misfits(column: &Column, style: NumberStyle) -> Misfits<'_> {
+    column.misfits(|cell| Decimal::parse_amount(cell, style).is_ok())
 }
 
 fn styles() -> [NumberStyle; 8] {
@@ -52,7 +67,8 @@ fn styles() -> [NumberStyle; 8] {
 /// Returns an amount whose point or comma may be the other separator, if each amount that has one has three digits
 /// after it, as `1.201` has.
 fn doubt(column: &Column, style: NumberStyle) -> Option<(String, NumberStyle)> {
-    let mut marked = column.present().filter(|cell| cell.contains(['.', ',']));
+    let is_amount = |cell: &&str| Decimal::parse_amount(cell, style).is_ok();
+    let mut marked = column.present().filter(|cell| cell.contains(['.', ','])).filter(is_amount);
     let first = marked.next()?;
     let mark = first.chars().find(|letter| matches!(letter, '.' | ','))?;
     let (point, comma) = (Some('.'), Some(','));

@@ -63,6 +63,11 @@ impl Roles {
         self.fields.iter().find(|(known, _)| *known == field).map(|(_, column)| *column)
     }
 
+    /// Returns true if a field is read from this column.
+    pub(super) fn uses(&self, column: usize) -> bool {
+        self.quantity == Some(column) || self.fields.iter().any(|(_, used)| *used == column)
+    }
+
     /// Returns true if an order has several consecutive rows, which are its lines.
     pub(super) fn repeats_order(&self, table: &Table) -> bool {
         let Some(order) = self.column(Field::Order) else { return false };
@@ -92,7 +97,8 @@ fn rank(name: &str, names: &[&str]) -> Option<usize> {
     at(name).or_else(last)
 }
 
-fn is_called(name: &str, names: &[&str]) -> bool {
+/// Returns true if a name is in a list.
+pub(super) fn is_called(name: &str, names: &[&str]) -> bool {
     rank(name, names).is_some()
 }
 
@@ -105,14 +111,10 @@ fn order_of_lines(table: &Table) -> Option<usize> {
 }
 
 fn may_be(field: Field, column: &Column) -> bool {
-    let numbers = || column.present().map(|cell| cell.parse::<f64>().unwrap_or(f64::NAN));
     match field {
         Field::Value => column.is_numeric() || numbers::are_amounts(column),
         Field::LoadTimeMs | Field::Rating | Field::Channel if is_of_our_own(field, column) => true,
-        Field::LoadTimeMs => column.is_numeric() && numbers().all(|number| number >= 0.0),
-        Field::Rating => {
-            column.is_numeric() && numbers().all(|number| (1.0..=5.0).contains(&number) && number.fract() == 0.0)
-        }
+        Field::LoadTimeMs | Field::Rating => column.nearly_all(|cell| numbers::fits(field, cell)),
         Field::Channel => {
             column.present().next().is_some() && column.present().all(|cell| Channel::from_name(cell).is_some())
         }
@@ -125,6 +127,12 @@ fn may_be(field: Field, column: &Column) -> bool {
         }
         _ => true,
     }
+}
+
+/// Returns the field that a column may be meant for by its name.
+pub(super) fn field_called(name: &str) -> Option<Field> {
+    let is_price = |field| field == Field::Value && is_called(name, &PRICES);
+    Field::ALL.into_iter().find(|field| is_called(name, names(*field)) || is_price(*field))
 }
 
 /// Returns true for an empty column with exactly the name of the field, as in a log in the interchange format.

@@ -1,6 +1,7 @@
 //! The first rows of a log as columns of texts.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::io::{self, BufRead};
 
 use serde_json::Value;
@@ -11,6 +12,7 @@ use crate::dialect::{Dialect, Layout, Text};
 use crate::draft::time_guess::is_time;
 use crate::encoding::CharacterEncoding;
 use crate::files::Format;
+use crate::names::clean;
 
 /// The size of the sample, which is large enough for rare values.
 const SAMPLE_BYTES: u64 = 2 << 20;
@@ -160,6 +162,11 @@ impl Repeats {
     pub(super) fn are_alike(&self) -> bool {
         self.differing * 20 <= self.rows
     }
+
+    /// Returns true if there are rows and at least half of them differ.
+    pub(super) fn mostly_differ(&self) -> bool {
+        self.rows > 0 && self.differing * 2 >= self.rows
+    }
 }
 
 impl Column {
@@ -198,19 +205,55 @@ impl Column {
         distinct
     }
 
-    /// Returns true if there is a cell and every cell is a number.
+    /// Returns true if nearly all cells are numbers.
     pub(super) fn is_numeric(&self) -> bool {
-        let is_number = |cell: &str| {
-            let amount =
-                cell.trim_matches(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '.' | ','));
-            let digits = amount.bytes().filter(u8::is_ascii_digit).count();
-            digits > 0
-                && amount.chars().all(|letter| {
-                    letter.is_ascii_digit() || matches!(letter, '.' | ',' | ' ' | '\'' | 'e' | 'E' | '-' | '\u{a0}')
-                })
-        };
-        self.present().next().is_some() && self.present().all(is_number)
+        self.nearly_all(is_number)
     }
+
+    /// Returns true if there are cells and at least nine of ten fit, since a few may be typing errors.
+    pub(super) fn nearly_all(&self, fits: impl Fn(&str) -> bool) -> bool {
+        let misfits = self.misfits(fits);
+        misfits.of > misfits.cells && misfits.cells * 10 <= misfits.of
+    }
+
+    /// Returns how many cells do not fit, with an example.
+    pub(super) fn misfits(&self, fits: impl Fn(&str) -> bool) -> Misfits<'_> {
+        let mut misfits = Misfits::default();
+        for cell in self.present() {
+            misfits.of += 1;
+            if !fits(cell) {
+                misfits.cells += 1;
+                misfits.example.get_or_insert(cell);
+            }
+        }
+        misfits
+    }
+}
+
+/// The cells of a column that cannot be read as what the others are.
+#[derive(Debug, Default)]
+pub(super) struct Misfits<'a> {
+    pub(super) cells: usize,
+    /// The number of all cells that are not absent.
+    pub(super) of: usize,
+    /// The first that does not fit.
+    pub(super) example: Option<&'a str>,
+}
+
+impl fmt::Display for Misfits<'_> {
+    /// Writes `1 of 399 cells cannot be read, such as zwölf`, or nothing if all fit.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(example) = self.example else { return Ok(()) };
+        write!(out, "{} of {} cells cannot be read, such as {}", self.cells, self.of, clean(example))
+    }
+}
+
+/// Returns true for a cell that is a number, with any separators and signs.
+pub(super) fn is_number(cell: &str) -> bool {
+    let amount = cell.trim_matches(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '.' | ','));
+    let is_part =
+        |letter: char| letter.is_ascii_digit() || matches!(letter, '.' | ',' | ' ' | '\'' | 'e' | 'E' | '-' | '\u{a0}');
+    amount.bytes().any(|byte| byte.is_ascii_digit()) && amount.chars().all(is_part)
 }
 
 /// Returns true for a cell that no header has.

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use crate::decimal::NumberStyle;
+use crate::decimal::{Decimal, NumberStyle};
 use crate::draft::guess::{Events, Guess};
-use crate::draft::kinds::{KindGuess, KindWord};
+use crate::draft::kinds::{self, KindGuess, KindWord};
 use crate::draft::numbers::{self, NumberGuess};
-use crate::draft::table::{Column, Table};
+use crate::draft::table::{Column, Misfits, Table};
 use crate::draft::time_guess::TimeGuess;
+use crate::draft::unused::{Unused, unused};
 use crate::event::Kind;
 use crate::fields::Field;
 use crate::names::{clean, listed};
@@ -18,6 +19,8 @@ pub(super) struct Draft<'a> {
     guess: &'a Guess,
     /// The names of the columns without quotes.
     names: Vec<String>,
+    /// How the amounts are written, if a column has some.
+    numbers: Option<NumberGuess>,
     text: String,
 }
 
@@ -28,8 +31,16 @@ impl<'a> Draft<'a> {
         let mut text = format!("# A first mapping for {name}, drafted from its first {rows}: review it before use.\n");
         text.push_str("# flowbench replay LOG --map THIS.toml --pipeline ");
         let is_spending = guess.roles.column(Field::Value).is_some() && guess.roles.column(Field::Customer).is_some();
-        text.push_str(if is_spending { "lifetime-value\n\n" } else { "identity\n\n" });
-        Draft { table, guess, names: names(table, guess), text }
+        text.push_str(if is_spending { "lifetime-value\n" } else { "identity\n" });
+        let names = names(table, guess);
+        if let Some(column) = guess.unknown_kinds() {
+            let name = clean(&names[column]);
+            let _ = writeln!(text, "# It is refused until [kind.values] says what the words of '{name}' mean.");
+        }
+        text.push('\n');
+        let value = guess.roles.column(Field::Value);
+        let numbers = value.map(|value| numbers::guess(table, value, guess.roles.quantity));
+        Draft { table, guess, names, numbers, text }
     }
 
     pub(super) fn write(mut self) -> String {
@@ -82,8 +93,7 @@ impl<'a> Draft<'a> {
 
     /// Writes the style of amounts, and in which style they would be others.
     fn numbers(&mut self) {
-        let Some(value) = self.guess.roles.column(Field::Value) else { return };
-        let NumberGuess { style, doubt } = numbers::guess(self.table, value, self.guess.roles.quantity);
+        let Some(NumberGuess { style, doubt }) = &self.numbers else { return };
         if style.decimal != '.' {
             let _ = writeln!(self.text, "decimal = \"{}\"", style.decimal);
         }
@@ -92,11 +102,11 @@ impl<'a> Draft<'a> {
         }
         if let Some((amount, other)) = doubt {
             let what = if other.thousands.is_some() { "thousands" } else { "decimals" };
-            let write = if style == NumberStyle::PLAIN { "add" } else { "replace that line with" };
+            let write = if *style == NumberStyle::PLAIN { "add" } else { "replace that line with" };
             let _ = writeln!(
                 self.text,
                 "# the digits behind the mark in {} may be {what}: if so, {write} {}",
-                clean(&amount),
+                clean(amount),
                 other.in_a_mapping()
             );
         }
@@ -125,7 +135,8 @@ impl<'a> Draft<'a> {
                 self.text.push_str(", pattern = \"^([0-9]+)\"");
             }
             let by_place = if guess.roles.are_by_place { "; a guess by its place" } else { "" };
-            let _ = writeln!(self.text, " }} # {}{by_place}", example(cells));
+            let misfits = self.misfits(*field, *column);
+            let _ = writeln!(self.text, " }} # {}{by_place}{misfits}", self.example(*field, cells));
             let repeating = cells.repeating();
             if *field == Field::EventId && repeating > 0 {
                 let _ = writeln!(
@@ -145,7 +156,7 @@ impl<'a> Draft<'a> {
         if time.is_local {
             self.text.push_str(", timezone = \"UTC\"");
         }
-        let _ = write!(self.text, " }} # {}", example(&self.table.columns[column]));
+        let _ = write!(self.text, " }} # {}", example(self.table.columns[column].present().next()));
         if time.is_local {
             self.text.push_str("; UTC is a guess");
         }
@@ -180,13 +191,18 @@ impl<'a> Draft<'a> {
             }
             KindGuess::Words { column, words, may_be_last } => {
                 let doubt = if *may_be_last { " # a guess: it may be what became of the order since" } else { "" };
+                let is_known = self.guess.unknown_kinds().is_none();
+                let todo = if is_known { "" } else { "uncomment those that count and say which kind they are; " };
                 let _ = writeln!(
                     self.text,
-                    "\n[kind]\ncolumn = {}{doubt}\n[kind.values] # others are skipped",
+                    "\n[kind]\ncolumn = {}{doubt}\n[kind.values] # {todo}others are skipped",
                     quoted(&self.names[*column])
                 );
                 words.iter().for_each(|word| self.kind_word(word));
                 self.kinds_to_come(words);
+                if !is_known {
+                    self.kinds_there_are();
+                }
             }
         }
     }
@@ -201,6 +217,18 @@ impl<'a> Draft<'a> {
                 let _ = writeln!(self.text, "\"{name}\" = \"{name}\" # not seen so far");
             }
         }
+    }
+
+    /// Writes which kinds a word can have, and what to write if the words do not tell what happened.
+    fn kinds_there_are(&mut self) {
+        let one = kinds::without_column(self.table, &self.guess.roles);
+        let one = if let KindGuess::Constant(kind) = one { kind } else { Kind::OrderPlaced };
+        let _ = writeln!(
+            self.text,
+            "# kinds: {}\n# if every row is the same, write in place of [kind]: kind = {{ constant = \"{}\" }}",
+            Kind::ALL.map(Kind::name).join(", "),
+            one.name()
+        );
     }
 
     /// Writes the columns that may hold the kind after all.
@@ -238,25 +266,45 @@ impl<'a> Draft<'a> {
     }
 
     fn unused(&mut self) {
-        let guess = self.guess;
-        let mut used: Vec<usize> = guess.roles.fields.iter().map(|(_, column)| *column).collect();
-        used.extend(guess.roles.quantity);
-        used.extend(guess.arrival.iter().map(|(column, _)| *column));
-        match &guess.events {
-            Events::One { time: (time, _), kind } => {
-                used.push(*time);
-                used.extend(match kind {
-                    KindGuess::Words { column, .. } | KindGuess::InvoiceLetter { column } => Some(*column),
-                    KindGuess::Constant(_) => None,
-                });
-            }
-            Events::Several(events) => used.extend(events.iter().map(|(_, column, _)| *column)),
+        for Unused { columns, reason } in unused(self.table, self.guess) {
+            let columns: Vec<String> = columns.into_iter().map(|column| self.names[column].clone()).collect();
+            let _ = writeln!(self.text, "# not used: {} ({reason})", listed(&columns));
         }
-        let unused = (0..self.names.len()).filter(|column| !used.contains(column));
-        let unused: Vec<String> = unused.map(|column| self.names[column].clone()).collect();
-        if !unused.is_empty() {
-            let _ = writeln!(self.text, "# not used: {}", listed(&unused));
+    }
+
+    fn style(&self) -> NumberStyle {
+        self.numbers.as_ref().map_or(NumberStyle::PLAIN, |numbers| numbers.style)
+    }
+
+    /// Returns what is said of the cells of a field, and of the factor of the value, that cannot be read.
+    fn misfits(&self, field: Field, column: usize) -> String {
+        let factor = self.guess.roles.quantity.filter(|_| field == Field::Value);
+        let said = |column: usize, of: &str| {
+            let misfits = self.misfits_of(field, column);
+            if misfits.cells == 0 { String::new() } else { format!("; {misfits}{of}") }
+        };
+        let of_factor = factor.map(|factor| said(factor, &format!(" in {}", clean(&self.names[factor]))));
+        said(column, "") + &of_factor.unwrap_or_default()
+    }
+
+    fn misfits_of(&self, field: Field, column: usize) -> Misfits<'a> {
+        let cells = &self.table.columns[column];
+        match field {
+            Field::Value => numbers::misfits(cells, self.style()),
+            Field::LoadTimeMs | Field::Rating => cells.misfits(|cell| numbers::fits(field, cell)),
+            _ => Misfits::default(),
         }
+    }
+
+    /// Returns a cell that shows what is in a column.
+    fn example(&self, field: Field, cells: &Column) -> String {
+        let style = self.style();
+        let is_typical = |cell: &&str| match field {
+            Field::Value => Decimal::parse_amount(cell, style).is_ok(),
+            Field::LoadTimeMs | Field::Rating => numbers::fits(field, cell),
+            _ => true,
+        };
+        example(cells.present().find(is_typical))
     }
 
     /// Returns the words of the used columns that may mean that a cell is absent.
@@ -309,8 +357,8 @@ fn is_float_of_id(column: &Column) -> bool {
     column.present().any(is_float) && column.present().all(|cell| digits(cell) || is_float(cell))
 }
 
-fn example(column: &Column) -> String {
-    column.present().next().map_or("always empty so far".to_owned(), |cell| format!("such as {}", clean(cell)))
+fn example(cell: Option<&str>) -> String {
+    cell.map_or("always empty so far".to_owned(), |cell| format!("such as {}", clean(cell)))
 }
 
 /// Returns a text as TOML writes it.

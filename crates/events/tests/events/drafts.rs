@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use flowbench_events::{Event, Input, ReadOptions, ReadSummary, Symbols, draft_mapping, rfc3339};
+use flowbench_events::{Event, Input, Mapping, ReadOptions, ReadSummary, Symbols, draft_mapping, rfc3339};
 use tempfile::TempDir;
 
 use crate::reading::{Read, read_as, through};
@@ -73,7 +73,7 @@ fn a11_rees46() {
         customer = { column = "user_id" } # such as 541312001
         product = { column = "product_id" } # such as 44600001
         value = { column = "price" } # such as 35.79
-        # not used: category_id, category_code, brand, user_session
+        # not used: category_id, category_code, brand, user_session (no known name)
         [kind]
         column = "event_type"
         [kind.values] # others are skipped
@@ -105,7 +105,7 @@ fn a11_taobao_has_no_header() {
         time = { column = "time", format = "epoch_s" } # such as 1511544070
         customer = { column = "customer" } # such as 1; a guess by its place
         product = { column = "product" } # such as 2268001; a guess by its place
-        # not used: column 3
+        # not used: column 3 (no known name)
         [kind]
         column = "kind"
         [kind.values] # others are skipped
@@ -176,7 +176,7 @@ fn a11_online_retail_with_semicolons_and_decimal_commas() {
         product = { column = "StockCode" } # such as 85123A
         value = { column = "UnitPrice", times = "Quantity" } # such as 2,55
         country = { column = "Country" } # such as United Kingdom
-        # not used: Description
+        # not used: Description (no known name)
         [kind]
         column = "InvoiceNo" # a letter before the number tells what is no order
         pattern = "^([A-Z]?)"
@@ -216,7 +216,7 @@ fn a11_online_retail_ii() {
         product = { column = "StockCode" } # such as 85048
         value = { column = "Price", times = "Quantity" } # such as 6.95
         country = { column = "Country" } # such as United Kingdom
-        # not used: Description
+        # not used: Description (no known name)
         [kind]
         column = "Invoice" # a letter before the number tells what is no order
         pattern = "^([A-Z]?)"
@@ -250,7 +250,8 @@ fn a11_olist_has_several_times_in_a_row() {
         r#"
         customer = { column = "customer_id" } # such as 9ef432eb
         order = { column = "order_id" } # such as e481f51c
-        # not used: order_status, order_approved_at, order_estimated_delivery_date
+        # not used: order_status (the times tell what happened)
+        # not used: order_approved_at, order_estimated_delivery_date (another time)
         [[event]]
         kind = { constant = "order_placed" }
         time = { column = "order_purchase_timestamp", timezone = "UTC" } # such as 2017-10-02 10:56:33; UTC is a guess
@@ -297,7 +298,11 @@ fn a11_shopify_has_a_row_for_each_line_of_an_order() {
         product = { column = "Lineitem sku" } # such as GT-1
         value = { column = "Total" } # such as 99.75
         country = { column = "Billing Country" } # such as AE
-        # not used: Financial Status, Paid at, Fulfillment Status, Fulfilled at, Currency, Subtotal, Lineitem quantity, Lineitem name, Lineitem price, Notes, Cancelled at, Id
+        # not used: Paid at, Fulfilled at (another time)
+        # not used: Subtotal, Lineitem quantity, Lineitem price (the value is Total)
+        # not used: Lineitem name (the product is Lineitem sku)
+        # not used: Cancelled at (always empty so far)
+        # not used: Financial Status, Fulfillment Status, Currency, Notes, Id (no known name)
         [kind]
         constant = "order_placed" # a guess: no column tells what happened"##,
     );
@@ -328,7 +333,10 @@ fn ga4_is_json_with_paths_and_microseconds() {
         product = { column = "items.0.item_id" } # such as 9195841
         value = { column = "ecommerce.purchase_revenue" } # such as 26.5
         country = { column = "geo.country" } # such as United States
-        # not used: event_date, geo.continent, items.0.item_name, items.0.price
+        # not used: event_date (another time)
+        # not used: items.0.item_name (the product is items.0.item_id)
+        # not used: items.0.price (the value is ecommerce.purchase_revenue)
+        # not used: geo.continent (no known name)
         [kind]
         column = "event_name"
         [kind.values] # others are skipped
@@ -372,7 +380,10 @@ fn magento_from_mysql_is_separated_by_tabs() {
         customer = { column = "customer_id" } # such as 12
         order = { column = "increment_id" } # such as 000000001
         value = { column = "grand_total" } # such as 129.0000
-        # not used: entity_id, state, status, base_grand_total, updated_at
+        # not used: state, status (see below)
+        # not used: base_grand_total (the value is grand_total)
+        # not used: updated_at (another time)
+        # not used: entity_id (no known name)
         [kind]
         constant = "order_placed" # a guess: no column tells what happened
         # column 'state' has complete, canceled: if a row stands for that, write in place of [kind]
@@ -442,7 +453,7 @@ fn an_id_of_the_event_may_repeat() {
         assert_eq!(events.len(), 3);
     }
     let draft = draft("log.csv", "uuid,when\na,2026-03-01T10:00:00Z\na,2026-03-01T10:00:01Z\na,2026-03-01T10:00:02Z\n");
-    assert!(draft.contains("# not used: uuid"), "it is somebody's: {draft}");
+    assert!(draft.contains("# not used: uuid (its cells repeat, which ids do not)"), "{draft}");
 }
 
 #[test]
@@ -508,12 +519,148 @@ fn the_state_of_an_order_with_one_row_is_a_guess() {
 }
 
 #[test]
-fn states_in_words_that_are_not_known_are_named() {
-    let rows = "order_id,status,ts\n1,A,2026-03-01 10:00:00\n1,B,2026-03-01 10:00:00\n";
+fn states_of_a_part_of_an_order_are_named_although_their_words_are_not_known() {
+    let rows = "order_id,payment status,ts\n1,A,2026-03-01 10:00:00\n1,B,2026-03-01 10:00:00\n";
     let draft = draft("log.csv", rows);
-    assert!(draft.contains("# column 'status' has A, B: if a row"), "{draft}");
+    assert!(draft.contains("# column 'payment status' has A, B: if a row"), "{draft}");
     assert!(draft.contains("values = { \"A\" = \"...\", \"B\" = \"...\" } }"), "{draft}");
-    assert!(!draft.contains("group"), "{draft}");
+    assert!(draft.contains("# not used: payment status (see below)") && !draft.contains("group"), "{draft}");
+}
+
+/// The export of a German shop: each order is placed, every fifth is cancelled, the others are delivered.
+fn german_shop(event: &str, orders: usize) -> String {
+    let mut rows = format!("Order No;Customer;{event};When;Country;Total\n");
+    for order in 0..orders {
+        let last = if order % 5 == 0 { "Storno" } else { "Geliefert" };
+        for (hour, word) in [(10, "Bestellung"), (14, last)] {
+            let (day, euros) = (order % 28 + 1, order % 9 + 1);
+            rows.push_str(&format!("B{order};K{};{word};{day:02}/11/2026 {hour}:05;DE;{euros}.234,50\n", order % 7));
+        }
+    }
+    rows
+}
+
+#[test]
+fn what_happened_in_words_that_are_not_known_is_to_be_filled_in() {
+    for name in ["Event", "event_type", "Type", "Status", "Order Status", "Action", "Kind", "Vorgang"] {
+        let log = german_shop(name, 40);
+        let draft = draft("shop.csv", &log);
+        let kinds = format!(
+            "\n[kind]\ncolumn = \"{name}\"\n[kind.values] # uncomment those that count and say which kind they are; \
+             others are skipped\n# \"Bestellung\" = \"...\" # not known; 40 rows\n# \"Storno\" = \"...\" # not known; \
+             8 rows\n# \"Geliefert\" = \"...\" # not known; 32 rows\n# kinds: page_viewed, "
+        );
+        assert!(draft.contains(&kinds), "{draft}");
+        assert!(
+            draft.starts_with(&format!("# It is refused until [kind.values] says what the words of '{name}' mean."))
+        );
+        let error = Mapping::parse(&draft, "map.toml").unwrap_err().to_string();
+        let place = draft.lines().position(|line| line.starts_with("[kind.values]")).unwrap() + 1;
+        let told =
+            format!("map.toml, line {place}, column 1: no word of column '{name}' has a kind, so no row would count");
+        assert!(error.starts_with(&told), "{error}");
+
+        let error =
+            Mapping::parse(&draft.replacen("# \"Storno\"", "\"Storno\"", 1), "map.toml").unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("map.toml, line {}, ", place + 2)) && error.contains("not a kind"),
+            "{error}"
+        );
+        let filled = draft
+            .replace("# \"Bestellung\" = \"...\"", "\"Bestellung\" = \"order_placed\"")
+            .replace("# \"Storno\" = \"...\"", "\"Storno\" = \"order_cancelled\"");
+        let (events, summary) = read_with_draft("shop.csv", &log, &filled);
+        assert_eq!((events.len(), summary.skipped), (48, 32));
+        assert_eq!(events[1], "2026-11-01T14:05:00.000Z order_cancelled K0 B0  1234.500 DE");
+
+        let (before, constant) = (draft.split_once("[kind]").unwrap().0, "write in place of [kind]: ");
+        let constant = draft.split_once(constant).unwrap().1;
+        assert_eq!(read_with_draft("shop.csv", &log, &format!("{before}{constant}")).0.len(), 80);
+    }
+}
+
+#[test]
+fn a_log_without_a_column_of_what_happened_has_a_constant_kind() {
+    let rows = |names: &str, cells: [&str; 2]| {
+        let row = |at: usize| format!("{at},{},K{},2026-03-{:02} 10:05:00\n", cells[at % 2], at % 7, at % 28 + 1);
+        draft("log.csv", format!("{names},customer,ts\n{}", (0..40).map(row).collect::<String>()))
+    };
+    // What is called so, or is one order in one state, is no event.
+    for (names, cells) in [
+        ("order_id,payment_type", ["Karte", "Rechnung"]),
+        ("order_id,Kategorie", ["Tee", "Tassen"]),
+        ("order_id,brand", ["Acme", "Umbra"]),
+        ("order_id,state", ["CA", "NY"]),
+        ("order_id,type", ["Tee", "Tee"]),
+        ("order_id,status", ["200", "404"]),
+    ] {
+        let draft = rows(names, cells);
+        assert!(draft.contains("\n[kind]\nconstant = \"order_placed\" # a guess"), "{draft}");
+        assert!(Mapping::parse(&draft, "map.toml").is_ok(), "{draft}");
+    }
+    // Words in few forms are named, since they may tell.
+    let draft = rows("item,Vorgang", ["Kauf", "Ansicht"]);
+    assert!(
+        draft.contains("constant = ") && draft.contains("# column 'Vorgang' has Kauf, Ansicht: if a row"),
+        "{draft}"
+    );
+    assert!(draft.contains("# not used: Vorgang (see below)"), "{draft}");
+    let draft = rows("item,brand", ["Acme", "Umbra"]);
+    assert!(!draft.contains("if a row") && draft.contains("# not used: brand (no known name)"), "{draft}");
+    // Lines of orders have types of products.
+    let lines = "order_id,type,ts\n1,Tee,2026-03-01 10:00:00\n1,Tasse,2026-03-01 10:00:00\n";
+    assert!(self::draft("log.csv", lines).contains("constant = \"order_placed\""));
+    // The final states of orders are no events.
+    let placed = german_shop("Status", 40).replace(";When;", ";Order date;").replace("Bestellung;", "Storno;");
+    let one_each: String = placed.lines().step_by(2).map(|line| format!("{line}\n")).collect();
+    assert!(self::draft("log.csv", &one_each).contains("constant = \"order_placed\""), "{one_each}");
+}
+
+#[test]
+fn numbers_of_which_a_few_cannot_be_read_are_numbers() {
+    let log = |bad: usize| {
+        let mut row = 0;
+        german_shop("Event", 40)
+            .replace(",50\n", "\n")
+            .replace(".234", ".234,50")
+            .lines()
+            .map(|line| {
+                row += 1;
+                let is_bad = (10..10 + bad).contains(&row);
+                format!(
+                    "{}\n",
+                    if is_bad { format!("{};zwölf", line.rsplit_once(';').unwrap().0) } else { line.to_owned() }
+                )
+            })
+            .collect::<String>()
+    };
+    let value = "value = { column = \"Total\" } # such as 1.234,50";
+    let some = draft("shop.csv", log(8));
+    assert!(some.contains(&format!("{value}; 8 of 80 cells cannot be read, such as zwölf\n")), "{some}");
+    assert!(some.contains("\ndecimal = \",\"\nthousands = \".\"\n"), "{some}");
+    let none = draft("shop.csv", log(0));
+    assert!(none.contains(&format!("{value}\n")) && !none.contains("cannot be read"), "{none}");
+    let many = draft("shop.csv", log(9));
+    let told = "# not used: Total (as value, 9 of 80 cells cannot be read, such as zwölf)\n";
+    assert!(many.contains(told), "{many}");
+    assert!(!many.contains("\nvalue = "), "{many}");
+}
+
+#[test]
+fn ratings_load_times_and_quantities_tolerate_a_few_cells() {
+    let row = |at: usize| match at {
+        3 => "2026-03-01T10:00:00Z,6,fast,5.00,two\n".to_owned(),
+        _ => format!("2026-03-01T10:00:00Z,{},{},5.00,2\n", at % 5 + 1, at * 10),
+    };
+    let rows: String = (0..30).map(row).collect();
+    let draft = draft("log.csv", format!("ts,rating,load_time,price,quantity\n{rows}"));
+    for told in [
+        "rating = { column = \"rating\" } # such as 1; 1 of 30 cells cannot be read, such as 6\n",
+        "load_time_ms = { column = \"load_time\" } # such as 0; 1 of 30 cells cannot be read, such as fast\n",
+        "times = \"quantity\" } # such as 5.00; 1 of 30 cells cannot be read, such as two in quantity\n",
+    ] {
+        assert!(draft.contains(told), "{draft}");
+    }
 }
 
 #[test]

@@ -538,6 +538,10 @@ fn a_wrong_mapping_is_told_with_its_place() {
             "'order' is not a kind; did you mean",
         ),
         (
+            format!("{time}kind = {{ column = \"k\", values = {{ }} }}"),
+            "no word of column 'k' has a kind, so no row would count",
+        ),
+        (
             format!("{KIND}time = {{ column = \"t\", format = \"%H:%M\" }}"),
             "line 2, column 33: the format '%H:%M' does not give",
         ),

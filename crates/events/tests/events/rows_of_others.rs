@@ -482,6 +482,12 @@ fn a_kind_that_is_not_listed_counts_as_skipped_once_and_only_where_its_row_is() 
     assert_eq!(told(&format!("1,p,{T},{T},{T}")), "1 rows: 3 events of 1 rows, 0 skipped, 0 rejected");
     assert_eq!(told(&format!("1,zz,{T},{T},")), "1 rows: 0 events, 1 skipped ('zz' 1), 0 rejected");
     assert_eq!(told(&format!("1,zz,{T},,soon")), "1 rows: 0 events, 0 skipped, 1 rejected");
+    let told = |row: &str| {
+        let kind = r#"{ column = "k", values = { p = "order_placed" } }"#;
+        mapped(&format!("time = {{ column = \"t\" }}\nkind = {kind}"), &format!("k,t\n{row}")).summary.to_string()
+    };
+    let empty = told(&format!("p,{T}\n,{T}\nzz,{T}\n"));
+    assert_eq!(empty, "3 rows: 1 events, 2 skipped (an empty kind 1, 'zz' 1), 0 rejected");
 }
 
 #[test]

@@ -416,9 +416,9 @@ fn an_eviction_is_written_as_it_is_read() {
     for eviction in Eviction::ALL {
         assert_eq!(eviction.to_string().parse(), Ok(eviction));
     }
-    let texts = ["sweep(90min)", "wheel(1ms)", "ttl(7d)", "capacity(1)", "lazy"];
+    let texts = ["sweep(1h30min)", "wheel(1ms)", "ttl(7d)", "capacity(1)", "lazy"];
     texts.into_iter().for_each(|text| assert_eq!(text.parse::<Eviction>().unwrap().to_string(), text));
-    assert_eq!("ttl( 1h30min )".parse::<Eviction>().unwrap().to_string(), "ttl(90min)");
+    assert_eq!("ttl( 90min )".parse::<Eviction>().unwrap().to_string(), "ttl(1h30min)");
     assert_eq!("capacity(1_000)".parse::<Eviction>().unwrap().to_string(), "capacity(1000)");
 }
 
