@@ -100,7 +100,9 @@ fn what_a_reviewer_reads_is_as_it_was_agreed() {
             fs::create_dir_all(golden.parent().unwrap()).unwrap();
             fs::write(&golden, &text).unwrap();
         }
-        assert_eq!(text, fs::read_to_string(golden).unwrap(), "{name}");
+        let golden = fs::read_to_string(golden).unwrap();
+        let differs = text.lines().zip(golden.lines()).find(|(one, other)| one != other);
+        assert!(text == golden, "{name}: {differs:#?}; FLOWBENCH_REWRITE=1 writes it again");
     }
 }
 

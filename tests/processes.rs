@@ -263,8 +263,8 @@ fn running_peers_of(scratch: &Scratch) -> usize {
     ours.count()
 }
 
-/// Each process takes cores beside those of the other; where there are not enough for all, nobody is bound, and the case
-/// says so and goes on.
+/// Each process takes cores beside those of the other; where there are not enough for all, nobody is bound, and the
+/// case says so and goes on.
 #[test]
 fn processes_that_are_pinned_share_no_core_and_too_many_say_so() {
     let scratch = Scratch::new();

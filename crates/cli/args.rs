@@ -42,9 +42,10 @@ pub(crate) enum Command {
     Export(Export),
     /// Pack a results directory for those who check it: an artifact with claims, commands, checksums and metadata
     ///
-    /// Writes a new folder with the results, the experiment with its note, a README (for each claim the command that checks it,
-    /// the figure that shows it, minutes and disk), CITATION.cff, Cargo.lock, SHA256SUMS and an RO-Crate. The same results give
-    /// the same bytes. A text with the name of this machine, of its user or of their folders is refused.
+    /// Writes a new folder with the results, the experiment with its note, a README (for each claim the command that
+    /// checks it, the figure that shows it, minutes and disk), CITATION.cff, Cargo.lock, SHA256SUMS and an RO-Crate.
+    /// The same results give the same bytes. A text with the name of this machine, of its user or of their folders
+    /// is refused.
     Pack(Pack),
     /// Write a synthetic trace
     Generate(Generate),

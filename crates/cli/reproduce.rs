@@ -60,8 +60,8 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
     })
 }
 
-/// Returns a run as if it had been one of the named parts only; as it is if none is named. That `again` is an experiment of
-/// these parts is then no difference.
+/// Returns a run as if it had been one of the named parts only; as it is if none is named. That `again` is an
+/// experiment of these parts is then no difference.
 fn only_of(
     parts: &[String],
     run: RunRecord,

@@ -1,5 +1,5 @@
-//! Packs results with what this program knows of them: the note of a shipped experiment, the lock file of the build, and
-//! names that are to stay here.
+//! Packs results with what this program knows of them: the note of a shipped experiment, the lock file of the build,
+//! and names that are to stay here.
 
 use std::env;
 use std::fs;
@@ -62,7 +62,8 @@ pub enum PackFailed {
     },
     /// The lock file is that of another build.
     #[error(
-        "{} is not the lock file of the build that measured: its digest is {found} and not {wanted}; take that of commit {commit}",
+        "{} is not the lock file of the build that measured: its digest is {found} and not {wanted}; take that of \
+         commit {commit}",
         path.display()
     )]
     Lock {
@@ -84,8 +85,8 @@ pub enum PackFailed {
 ///
 /// # Errors
 ///
-/// Fails if the folder exists or would be inside of the results, if the run is incomplete, if a text has a private name, or
-/// if a file cannot be read or written.
+/// Fails if the folder exists or would be inside of the results, if the run is incomplete, if a text has a private
+/// name, or if a file cannot be read or written.
 pub fn pack(request: &PackRequest) -> Result<Artifact, PackFailed> {
     let run = read_run(&request.dir)?;
     let folder = request.out.clone().unwrap_or_else(|| beside(&request.dir));

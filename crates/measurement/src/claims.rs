@@ -161,8 +161,8 @@ impl Claim {
         &self.over.column
     }
 
-    /// Returns the value that all cases of the claim must have in a column; `None` if it does not say, or if the two sides of
-    /// a ratio differ in it.
+    /// Returns the value that all cases of the claim must have in a column; `None` if it does not say, or if the two
+    /// sides of a ratio differ in it.
     pub fn value_of(&self, column: &str) -> Option<&str> {
         let of = |selection: &'_ Selection| selection.only.iter().position(|(name, _)| name == column);
         let value = self.over.only.get(of(&self.over)?).map(|(_, value)| value.as_str());

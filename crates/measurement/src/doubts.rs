@@ -69,8 +69,8 @@ pub struct Circumstances {
     /// Share (0 to 1) of the samples in which live memory was below the minimum that the held entries need, by more than what
     /// may have been freed of earlier allocations; absent where the allocator does not count.
     pub miscounted_share: Option<f64>,
-    /// Why a worker was not bound to a core of its own although the experiment asks for it; absent if all were, or if it does
-    /// not ask.
+    /// Why a worker was not bound to a core of its own although the experiment asks for it; absent if all were, or
+    /// if it does not ask.
     pub not_pinned: Option<NotPinned>,
     /// Number of negative latencies ([`LatencyHistogram::negative`](crate::latency::LatencyHistogram::negative)).
     pub negative: u64,
@@ -172,8 +172,8 @@ fn not_pinned(why: NotPinned, axes: &Axes, usable_cores: Option<usize>) -> Doubt
         NotPinned::Refused => "the kernel refused to bind one. Allow sched_setaffinity here".to_owned(),
     };
     let text = format!(
-        "The experiment asks for workers that are bound to cores (pin = true), but {why}, or leave out `pin`: workers may have \
-         moved between cores."
+        "The experiment asks for workers that are bound to cores (pin = true), but {why}, or leave out `pin`: \
+         workers may have moved between cores."
     );
     doubt("not-pinned", text)
 }

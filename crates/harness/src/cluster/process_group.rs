@@ -37,8 +37,9 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 const REPORT_BYTES_MAX: u64 = 4 << 30;
 
 impl ProcessGroup {
-    /// Creates the group from processes that are connected, each at one of the `addresses`. If one is silent for `silence_max` while they work
-    /// together, those waiting for it end; without that, something else must ensure that they do.
+    /// Creates the group from processes that are connected, each at one of the `addresses`. If one is silent for
+    /// `silence_max` while they work together, those waiting for it end; without that, something else must ensure
+    /// that they do.
     pub fn new(
         process: usize,
         addresses: &[String],

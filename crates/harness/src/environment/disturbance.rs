@@ -22,7 +22,8 @@ impl CpuTicks {
         Some(CpuTicks { all: ticks.iter().take(8).sum(), stolen: *ticks.get(7)? })
     }
 
-    /// Returns the share (0 to 1) of the CPU time since `before` that was stolen, 0 if none was; `None` if no tick has passed.
+    /// Returns the share (0 to 1) of the CPU time since `before` that was stolen, 0 if none was; `None` if no tick
+    /// has passed.
     fn share_since(&self, before: &CpuTicks) -> Option<f64> {
         let all = self.all.saturating_sub(before.all);
         (all > 0).then(|| self.stolen.saturating_sub(before.stolen) as f64 / all as f64)
@@ -49,8 +50,8 @@ pub fn surroundings() -> Surroundings {
     surroundings_since(Some(&CpuTicks::default()))
 }
 
-/// Returns what the machine does now: its load, and the share of the CPU time since `before` that was stolen, if that is
-/// known.
+/// Returns what the machine does now: its load, and the share of the CPU time since `before` that was stolen, if
+/// that is known.
 pub fn surroundings_since(before: Option<&CpuTicks>) -> Surroundings {
     Surroundings {
         load: read("/proc/loadavg").and_then(|text| load(&text)),

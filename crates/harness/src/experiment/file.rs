@@ -152,9 +152,9 @@ pub struct LoadedExperiment {
 impl LoadedExperiment {
     /// Loads a shipped experiment by name or a file by path, and applies `KEY=VALUE` settings to it.
     ///
-    /// Keys are `seed`, `repeats`, `deadline`, `memory_cap_mib`, `pin`, `size` for one of its [`sizes`](Experiment::sizes), or
-    /// `<part>.<key>` for what stands in a part, with its axes by their names: `latency.rate=[100000]`,
-    /// `memory.trace.events=50000`.
+    /// Keys are `seed`, `repeats`, `deadline`, `memory_cap_mib`, `pin`, `size` for one of its
+    /// [`sizes`](Experiment::sizes), or `<part>.<key>` for what stands in a part, with its axes by their names:
+    /// `latency.rate=[100000]`, `memory.trace.events=50000`.
     ///
     /// # Errors
     ///

@@ -16,7 +16,8 @@ const NOTES: &[(&str, &str)] = &[
     ("ci", include_str!("../../../../experiments/ci.md")),
 ];
 
-/// Returns the note of a shipped experiment, Markdown: its question, what was expected, and the reading of its reference run.
+/// Returns the note of a shipped experiment, Markdown: its question, what was expected, and the reading of its
+/// reference run.
 pub fn note(experiment: &str) -> Option<&'static str> {
     NOTES.iter().find(|(name, _)| *name == experiment).map(|(_, note)| *note)
 }

@@ -13,8 +13,8 @@ pub(crate) struct Cores {
 }
 
 impl Cores {
-    /// Chooses a core for each of the `workers` of this process, which are numbered from `first_worker` on. All processes
-    /// on this machine have as many, and where there is not a core for every worker of theirs, none has one.
+    /// Chooses a core for each of the `workers` of this process, which are numbered from `first_worker` on. All
+    /// processes on this machine have as many, and where there is not a core for every worker of theirs, none has one.
     pub(crate) fn choose(first_worker: usize, workers: usize, here: ProcessesHere) -> Cores {
         let usable = sched_getaffinity(None).map(|set| members(&set)).unwrap_or_default();
         Cores { first_worker, cores: own(&usable, workers, here) }

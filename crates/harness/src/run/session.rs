@@ -54,8 +54,8 @@ pub struct Request {
     pub profile_operators: bool,
     /// The rank of this process among those of several machines, each of which then has a process of every case.
     pub host_rank: Option<HostRank>,
-    /// The command that asks for the run, as it is recorded ([`recorded_argv`](crate::run::recorded_argv)); `None` if no
-    /// command does.
+    /// The command that asks for the run, as it is recorded ([`recorded_argv`](crate::run::recorded_argv)); `None`
+    /// if no command does.
     pub argv: Option<Vec<String>>,
     /// The pipelines that the experiment may name.
     pub registry: Registry,

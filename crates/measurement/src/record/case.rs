@@ -123,8 +123,8 @@ impl Status {
 /// One reason not to trust a number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
-    /// Stable short name: `driver-lag`, `lost-time`, `source-bound`, `few-samples`, `oversubscribed`, `no-spare-core`, `not-pinned`,
-    /// `steal`,
+    /// Stable short name: `driver-lag`, `lost-time`, `source-bound`, `few-samples`, `oversubscribed`,
+    /// `no-spare-core`, `not-pinned`, `steal`,
     /// `debug-build`, `dirty-tree`, `short`, `short-run`, `censored`, `logged`, …
     pub code: String,
     /// The reason in words, with its numbers.

@@ -52,8 +52,8 @@ pub struct RunRecord {
     pub build: Build,
     /// The machine on which the numbers were measured.
     pub machine: Machine,
-    /// The command that started the run: its program by its name, paths relative to the folder it was started in, or without
-    /// their folders if they lead out of it. Absent in older records, and if no command started the run.
+    /// The command that started the run: its program by its name, paths relative to the folder it was started in, or
+    /// without their folders if they lead out of it. Absent in older records, and if no command started the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub argv: Option<Vec<String>>,
     /// What else the machine did when the run began; absent in older records.

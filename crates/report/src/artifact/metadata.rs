@@ -51,7 +51,8 @@ pub(super) fn metadata(run: &RunRecord, license: &str, files: &[PackedFile]) -> 
     graph.push(program(run));
     graph.push(action(run));
     graph.extend(licenses.iter().map(|license| {
-        json!({ "@id": license_url(license), "@type": "CreativeWork", "name": license, "description": format!("Licence {license}") })
+        let description = format!("Licence {license}");
+        json!({ "@id": license_url(license), "@type": "CreativeWork", "name": license, "description": description })
     }));
     let context = json!(["https://w3id.org/ro/crate/1.1/context", { "sha256": "https://schema.org/sha256" }]);
     format!("{:#}\n", json!({ "@context": context, "@graph": graph }))
@@ -63,8 +64,8 @@ fn root(run: &RunRecord, licenses: &[&str], parts: impl Iterator<Item = String>)
         "@type": "Dataset",
         "name": run.title,
         "description": format!(
-            "Results of the flowbench experiment {}, with its experiment file, claims, and instructions to check and to \
-             measure them again",
+            "Results of the flowbench experiment {}, with its experiment file, claims, and instructions to check and \
+             to measure them again",
             run.experiment
         ),
         "datePublished": run.started_at,

@@ -62,8 +62,8 @@ pub enum PackError {
     Results(#[from] ResultsError),
     /// The run has not come to its end.
     #[error(
-        "{}: the run is incomplete, {measured} of {planned} measurements are there: finish it with `flowbench run --resume`, or \
-         pack it as it is with --incomplete",
+        "{}: the run is incomplete, {measured} of {planned} measurements are there: finish it with `flowbench run \
+         --resume`, or pack it as it is with --incomplete",
         dir.display()
     )]
     Incomplete {

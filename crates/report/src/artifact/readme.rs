@@ -31,7 +31,7 @@ pub(super) fn readme(results: &Results, contents: &Contents) -> String {
         measuring(results, contents),
         hardware(results),
         exactness(results),
-        files(contents),
+        files(results, contents),
         citation(contents),
     ]
     .concat()
@@ -43,17 +43,17 @@ fn introduction(results: &Results) -> String {
     let measured = results.cases.len();
     let incomplete = if measured < *planned_cases {
         format!(
-            "\n**This run is incomplete: {measured} of {planned_cases} measurements are here.** Claims are judged by these \
-             alone.\n"
+            "\n**This run is incomplete: {measured} of {planned_cases} measurements are here.** Claims are judged by \
+             these alone.\n"
         )
     } else {
         String::new()
     };
     format!(
-        "# {}\n\nResults of the experiment `{experiment}`: {} by flowbench {} on {day}, with what it takes to check them, first as \
-         they are, in a minute, then by measuring again.\n{incomplete}\n\
-         Below, `flowbench` is `target/release/flowbench` of the build described under *Build*; commands are meant to be run in \
-         this folder.\n\n",
+        "# {}\n\nResults of the experiment `{experiment}`: {} by flowbench {} on {day}, with what it takes to check \
+         them, first as they are, in a minute, then by measuring again.\n{incomplete}\n\
+         Below, `flowbench` is `target/release/flowbench` of the build described under *Build*; commands are meant \
+         to be run in this folder.\n\n",
         line(title),
         counted(measured, "measurement"),
         build.flowbench
@@ -71,10 +71,10 @@ fn claims(results: &Results, contents: &Contents) -> String {
         text.push_str(&claim(row, contents));
     }
     text.push_str(
-        "\nThe command measures the part of the claim again and prints, claim by claim, how it stood and how it stands: \
-         `holds`, `fails`, or `open` if the repeats say both. It ends with exit code 3 if a claim that held fails, or if a \
-         value differs that is the same on every machine. Minutes are those of the run that is packed here; disk is what \
-         the new results take.\n\n",
+        "\nThe command measures the part of the claim again and prints, claim by claim, how it stood and how it \
+         stands: `holds`, `fails`, or `open` if the repeats say both. It ends with exit code 3 if a claim that held \
+         fails, or if a value differs that is the same on every machine. Minutes are those of the run that is packed \
+         here; disk is what the new results take.\n\n",
     );
     text
 }
@@ -134,14 +134,16 @@ fn build(run: &RunRecord, contents: &Contents) -> String {
     let other = match contents.is_of_this_build {
         true => "",
         false => {
-            "\nAnother build has packed these results. If the build that measured them does not have a command of this README, \
-             use a later one: it reads them, too, but measures with its own code, and `reproduce` says so.\n"
+            "\nAnother build has packed these results. If the build that measured them does not have a command of \
+             this README, use a later one: it reads them, too, but measures with its own code, and `reproduce` says \
+             so.\n"
         }
     };
     format!(
-        "## Build\n\nLinux, the Rust toolchain, a C compiler and make; the network only to fetch crates. Three to six minutes \
-         on two cores, and 1 GB of disk.\n\n```\ngit checkout {commit}   # in a clone of flowbench {}\ncargo build \
-         --release --locked\n```\n{dirty}\nThe numbers are of a {} build by {}{target}, with timely {}{} and the allocator {}. \
+        "## Build\n\nLinux, the Rust toolchain, a C compiler and make; the network only to fetch crates. Three to \
+         six minutes on two cores, and 1 GB of disk.\n\n```\ngit checkout {commit}   # in a clone of flowbench \
+         {}\ncargo build --release --locked\n```\n{dirty}\nThe numbers are of a {} build by {}{target}, with timely \
+         {}{} and the allocator {}. \
          {lock} The first 16 digits of its BLAKE3 hash are `{}`.\n{other}\n",
         build.flowbench,
         build.profile,
@@ -155,14 +157,17 @@ fn build(run: &RunRecord, contents: &Contents) -> String {
 
 fn measuring(results: &Results, contents: &Contents) -> String {
     let run = &results.run;
+    let all =
+        format!("everything: {} min, {}", minutes(run.wall_s), Quantity::Bytes.human(contents.results_bytes as f64));
+    let commands = [
+        ("flowbench doctor".to_owned(), "is this machine fit to measure on?"),
+        (reproduce(None), &all),
+        ("flowbench compare results again".to_owned(), "metric by metric, with intervals"),
+    ];
+    let commands: String = commands.iter().map(|(command, what)| format!("{command:<39} # {what}\n")).collect();
     let mut text = format!(
-        "## Measure it again\n\n```\nflowbench doctor                          # is this machine fit to measure on?\n{}   \
-         # everything, with its report: {} min, {}\nflowbench compare results again           # metric by metric, with \
-         intervals\n```\n\n`experiment.toml` is the experiment with every setting applied; `flowbench run ./experiment.toml` runs \
-         it without comparing.",
-        reproduce(None),
-        minutes(run.wall_s),
-        Quantity::Bytes.human(contents.results_bytes as f64)
+        "## Measure it again\n\n```\n{commands}```\n\n`experiment.toml` is the experiment with every setting applied; \
+         `flowbench run ./experiment.toml` runs it without comparing."
     );
     for log in run.traces.iter().filter_map(|trace| trace.log.as_ref()) {
         text.push_str(&format!(
@@ -184,8 +189,8 @@ fn hardware(results: &Results) -> String {
     });
     let workers = results.cases.iter().map(|case| case.axes.workers * case.axes.processes).max().unwrap_or(0);
     format!(
-        "## Hardware\n\nMeasured on {}.{setup}{} Cases have up to {}: a machine has enough cores if there is one for each, and \
-         one to spare.\n\n",
+        "## Hardware\n\nMeasured on {}.{setup}{} Cases have up to {}: a machine has enough cores if there is one for \
+         each, and one to spare.\n\n",
         line(&run.machine.line),
         told.concat(),
         counted(workers, "worker")
@@ -194,10 +199,12 @@ fn hardware(results: &Results) -> String {
 
 fn exactness(results: &Results) -> String {
     format!(
-        "## What is exact\n\nExact, on every machine: traces, answers, late and lost events, waits in event time, records and \
-         bytes moved. `reproduce` compares them value by value. Not exact: throughput, latency, CPU time and memory, which \
-         are those of this machine at that time; claims about them are ratios, and a ratio has the interval of its \
-         repeats.\n\n{}{}\n",
+        "## What is exact\n\nExact, on every machine: traces, answers, late events, waits in event time, records and \
+         bytes moved, except for what depends on timing by nature, such as answers in arrival order on several \
+         workers. `reproduce` compares them value by value. Not exact: throughput, latency, CPU time and memory, \
+         which are those of this machine at that time; claims about them are ratios, and a ratio has the interval of \
+         its repeats.\n\n\
+         {}{}\n",
         outcomes(results),
         doubts(results)
     )
@@ -239,7 +246,9 @@ fn doubts(results: &Results) -> String {
     )
 }
 
-fn files(contents: &Contents) -> String {
+fn files(results: &Results, contents: &Contents) -> String {
+    let has_figures = results.run.parts.iter().any(|part| !part.figures.is_empty());
+    let over_time = if results.has_states { "results/timeline.csv, state.csv" } else { "results/timeline.csv" };
     let rows = [
         ("README.md", "this file", true),
         ("experiment.toml", "the experiment, with every setting applied", true),
@@ -249,13 +258,13 @@ fn files(contents: &Contents) -> String {
             contents.has_note,
         ),
         ("results/report.html", "the report", true),
-        ("results/*.svg, and .csv of the same name", "each figure, and the numbers drawn in it", true),
+        ("results/*.svg, and .csv of the same name", "each figure, and the numbers drawn in it", has_figures),
         (
             "results/cases.csv, cases.ndjson",
             "every measurement: one row each, the unit in the name of its column",
             true,
         ),
-        ("results/timeline.csv, state.csv", "memory, entries and latency over time", true),
+        (over_time, "memory, entries and latency over time", true),
         ("results/latency.hlog", "latency histograms, in the log format of HdrHistogram", true),
         ("results/run.json", "what was run, of which build, on which machine", true),
         ("Cargo.lock", "the exact version of every dependency", contents.has_lock),
