@@ -115,3 +115,17 @@ fn file_names_are_of_their_own_and_stay_in_the_folder() {
         assert!(files.iter().all(|file| file.name.is_empty() != is_folder), "{}", format.name);
     }
 }
+
+#[test]
+fn a_run_with_fewer_results_than_planned_is_an_error_in_junit() {
+    let text = |planned_cases| {
+        let mut source = source();
+        source.run.planned_cases = planned_cases;
+        exported("junit", &source)
+    };
+    let found = source().cases.len();
+    assert!(!text(found).contains("planned results"));
+    let cut_short = text(found + 3);
+    let said = format!("message=\"{found} of {} planned results\"", found + 3);
+    assert!(cut_short.contains(&said) && cut_short.contains("type=\"incomplete\""), "{cut_short}");
+}
