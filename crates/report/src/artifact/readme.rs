@@ -72,9 +72,9 @@ fn claims(results: &Results, contents: &Contents) -> String {
     }
     text.push_str(
         "\nThe command measures the part of the claim again and prints, claim by claim, how it stood and how it \
-         stands: `holds`, `fails`, or `open` if the repeats say both. It ends with exit code 3 if a claim that held \
-         fails, or if a value differs that is the same on every machine. Minutes are those of the run that is packed \
-         here; disk is what the new results take.\n\n",
+         stands: `holds`, `fails`, `open` if the repeats say both, or `no case` if nothing was measured that it is \
+         about. It ends with exit code 3 if a claim that held fails, or if a value differs that is the same on every \
+         machine. Minutes are those of the run that is packed here; disk is what the new results take.\n\n",
     );
     text
 }
