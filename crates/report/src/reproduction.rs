@@ -23,7 +23,14 @@ pub fn reproduction_text(comparison: &Comparison, before: &[Checked], now: &[Che
     if comparison.cells.is_empty() {
         return out;
     }
-    out + "\nTimes and sizes, now over before:\n" + &metrics(comparison).text(width)
+    out + "\nTimes and sizes, now over before:\n" + &metrics(comparison).text(width) + &too_few(comparison)
+}
+
+/// Returns a sentence if no time can be told apart, however much it has changed.
+fn too_few(comparison: &Comparison) -> String {
+    let Some(needed) = comparison.repeats_needed() else { return String::new() };
+    let metrics = counted(comparison.cells.len(), "metric");
+    format!("With so few repeats none can be told apart, however far: {metrics} need {needed} on each side.\n")
 }
 
 fn claims(before: &[Checked], now: &[Checked]) -> String {
