@@ -29,7 +29,7 @@ fn a_draft_with_words_that_are_not_known_is_refused_until_it_is_filled_in() {
     let scratch = Scratch::new();
     let rows: String = ["Bestellung", "Storno", "Geliefert"]
         .iter()
-        .map(|word| format!("B1;K1;{word};03/11/2026 14:05;DE;1.234,50\n"))
+        .map(|word| format!("B1;K1;{word};23/11/2026 14:05;DE;1.234,50\n"))
         .collect();
     scratch.write("shop.csv", format!("Order No;Customer;Event;When;Country;Total\n{rows}"));
     let told = "map.toml is a first mapping that cannot be used until it is completed: map.toml, line ";
@@ -45,7 +45,7 @@ fn a_draft_with_words_that_are_not_known_is_refused_until_it_is_filled_in() {
     scratch.write("map.toml", draft.replace(unfinished, "\"Bestellung\" = \"order_placed\""));
     let ended = scratch.ok("flowbench replay shop.csv --map map.toml --pipeline lifetime-value --strict");
     assert!(ended.stderr.contains("2 skipped ('Geliefert' 1, 'Storno' 1)"), "{}", ended.stderr);
-    assert_eq!(ended.answers(), ["2026-11-03T14:05:00.000Z,K1,1234.500"]);
+    assert_eq!(ended.answers(), ["2026-11-23T14:05:00.000Z,K1,1,1234.500"]);
 }
 
 #[test]
