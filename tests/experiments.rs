@@ -40,7 +40,10 @@ fn the_records_of_a_run_agree_with_each_other() {
     for (row, case) in rows[1..].iter().zip(&cases) {
         assert_eq!(row[column("pipeline")], case["axes"]["pipeline"]);
         assert_eq!(row[column("outcome")], "ok");
-        assert_eq!(row[column("latency_count")], case["numbers"]["events"].to_string());
+        let recorded: u64 = row[column("latency_count")].parse().unwrap();
+        let events = case["numbers"]["events"].as_u64().unwrap();
+        let is_warm = case["numbers"]["warmup_ns"] == 0;
+        assert!(if is_warm { recorded == events } else { (events / 2..events).contains(&recorded) }, "{recorded}");
         assert_eq!(row[column("dropped_as_late")], row[column("late")]);
     }
     assert_eq!(rows.len(), 1 + cases.len());

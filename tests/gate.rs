@@ -11,7 +11,7 @@ const EXPERIMENT: &str = r#"
 name = "small"
 title = "small"
 seed = 7
-repeats = 2
+repeats = 5
 deadline = "120s"
 [[part]]
 name = "exact"
@@ -61,8 +61,10 @@ fn a_run_is_judged_against_one_that_was_kept() {
     let same = scratch.ok("flowbench gate --baseline base --results base");
     assert!(same.stderr.contains("gate: no regression"), "{}", same.stderr);
     // The experiment of the baseline is run again, one part of it.
-    let again = scratch.ok("flowbench gate --baseline base --only exact --rounds 1 --out again");
+    let again = scratch.ok("flowbench gate --baseline base --only exact --rounds 5 --out again");
     assert!(again.stdout.contains("exact values are equal"), "{}", again.stdout);
+    let too_few = "flowbench gate --baseline base --only exact --rounds 1 --out few";
+    scratch.fails(too_few, 2, &["with so few rounds no change", "use --rounds"]);
     let inconclusive = "flowbench gate --baseline base --results base --on-inconclusive fail";
     scratch.fails(inconclusive, 3, &["metrics are inconclusive"]);
 
@@ -74,7 +76,7 @@ fn a_run_is_judged_against_one_that_was_kept() {
         regression.stdout
     );
 
-    let accepted = "[[accepted]]\ncase = \"*\"\ncolumn = \"late\"\ncommit = \"abc\"\nreason = \"known\"\n";
+    let accepted = "[[accepted]]\ncase = \"watermark/frontier\"\ncolumn = \"late\"\ncommit = \"abc\"\nreason = \"known\"\n";
     scratch.write("until.toml", format!("{accepted}expires = \"9999-12-31\"\n"));
     scratch.write("expired.toml", format!("{accepted}expires = \"2001-01-31\"\n"));
     scratch.write("endless.toml", accepted);

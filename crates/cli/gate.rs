@@ -97,14 +97,14 @@ fn conclude(gated: &Gated, args: &Gate) -> Result<i32, Failure> {
     if gated.comparison.is_empty() && judgement.regressions.is_empty() {
         return Err(Failure::nothing_selected("the runs have no case in common, so there is nothing to judge"));
     }
-    let needed = gated.comparison.repeats_needed().filter(|_| gated.timed && judgement.regressions.is_empty());
-    if let Some(needed) = needed {
+    let fails_open = judgement.inconclusive > 0 && args.on_inconclusive == OnInconclusive::Fail;
+    let may_pass = judgement.regressions.is_empty() && !fails_open;
+    if let Some(needed) = gated.comparison.repeats_needed().filter(|_| gated.timed && may_pass) {
         let metrics = gated.comparison.cells.len();
         return Err(Failure::usage_error(format!(
             "with so few rounds no change of {metrics} metrics can be significant, however large: use --rounds {needed} or more"
         )));
     }
-    let fails_open = judgement.inconclusive > 0 && args.on_inconclusive == OnInconclusive::Fail;
     let (code, word) = match judgement.regressions.len() {
         0 if fails_open => (REGRESSION, format!("{} metrics are inconclusive", judgement.inconclusive)),
         0 => (OK, format!("no regression; {} metrics are inconclusive", judgement.inconclusive)),

@@ -10,7 +10,7 @@
 //! ```
 //! use flowbench_measurement::steadiness::first_steady;
 //!
-//! let medians_ns = [90, 40, 12, 10, 300, 11, 12, 10].map(Some);
+//! let medians_ns = [90, 40, 12, 10, 300, 11, 12, 10, 13, 11].map(Some);
 //! assert_eq!(first_steady(&medians_ns, 0), Some(2)); // the burst of 300 is kept
 //! assert_eq!(first_steady(&[90, 80, 70, 60, 12, 10].map(Some), 0), None);
 //! ```

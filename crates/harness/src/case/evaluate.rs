@@ -13,6 +13,7 @@ use flowbench_pipelines::{Feed, RunConfig};
 
 use crate::environment;
 use crate::experiment::case_spec::CaseSpec;
+use crate::experiment::rate::OfferedLoad;
 use crate::measure::completions::{Latencies, WarmUp};
 use crate::measure::drive::Measured;
 use crate::measure::release_times::ReleaseTimes;
@@ -70,7 +71,11 @@ struct Analysis<'a> {
 impl<'a> Analysis<'a> {
     fn new(spec: &CaseSpec, feed: &'a Feed, measured: &Measured) -> Self {
         let completions = &measured.completions;
-        let warm_up = completions.warm_up(spec.warmup_ns);
+        // A search is judged by what its experiment plans to record: so are the numbers of its last probe.
+        let warm_up = match matches!(spec.load, OfferedLoad::Search { .. }) {
+            true => WarmUp { end_ns: spec.warmup_ns, is_unsteady: false },
+            false => completions.warm_up(spec.warmup_ns),
+        };
         let window = completions.window(warm_up.end_ns);
         let latencies = completions.latencies(window);
         let release_times = ReleaseTimes::new(&feed.trace().events, feed.rule());
