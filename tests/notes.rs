@@ -68,6 +68,7 @@ fn numbers_of_notes_are_those_of_their_references() {
 fn notes() -> Vec<(String, String)> {
     let files = fs::read_dir(repository("experiments")).unwrap().map(|entry| entry.unwrap().path());
     let notes = files.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let notes = notes.filter(|path| path.file_stem().is_some_and(|name| name != "README"));
     let mut notes: Vec<(String, String)> = notes
         .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap()))
         .collect();
