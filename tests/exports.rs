@@ -87,6 +87,15 @@ fn tables_of_otava_grow_by_each_run_and_its_configuration_stays() {
     scratch.ok("sed -i 's/\"started_at\": \"20../\"started_at\": \"2099/' results/run.json");
     scratch.ok("flowbench export results --to otava -o series");
     assert!(scratch.text("series/otava.yaml").ends_with("# mine\n"));
+    let tests = |text: String| text.lines().filter(|line| line.trim_start().starts_with("type: csv")).count();
+    let all = tests(scratch.text("series/otava.yaml"));
+    // A case that the configuration does not know yet is added to it, and a run with other metrics leaves a series alone.
+    scratch.ok("head -20 series/otava.yaml > cut && cp -r series other && mv cut other/otava.yaml");
+    scratch.ok("sed -i 's/\"started_at\": \"2099/\"started_at\": \"2098/' results/run.json");
+    scratch.ok("sed -i 's/busy_ns_per_event/other/' other/*.csv");
+    let noted = scratch.ok("flowbench export results --to otava -o other");
+    assert!(noted.stderr.contains("this run has other metrics"), "{}", noted.stderr);
+    assert!(tests(scratch.text("other/otava.yaml")) >= all, "{}", scratch.text("other/otava.yaml"));
     for entry in fs::read_dir(scratch.path("series")).unwrap().map(|entry| entry.unwrap()) {
         if entry.path().extension().is_some_and(|ending| ending == "csv") {
             assert_eq!(fs::read_to_string(entry.path()).unwrap().lines().count(), 3, "{entry:?}");

@@ -76,7 +76,8 @@ fn a_run_is_judged_against_one_that_was_kept() {
         regression.stdout
     );
 
-    let accepted = "[[accepted]]\ncase = \"watermark/frontier\"\ncolumn = \"late\"\ncommit = \"abc\"\nreason = \"known\"\n";
+    let accepted =
+        "[[accepted]]\ncase = \"watermark/frontier\"\ncolumn = \"late\"\ncommit = \"abc\"\nreason = \"known\"\n";
     scratch.write("until.toml", format!("{accepted}expires = \"9999-12-31\"\n"));
     scratch.write("expired.toml", format!("{accepted}expires = \"2001-01-31\"\n"));
     scratch.write("endless.toml", accepted);

@@ -15,6 +15,7 @@ mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, pani
 mod fuzzed; // no bytes make a reader panic: the seeds of the fuzz targets, as they are and mutated
 mod gate; // `compare` and `gate`: regressions, what is refused, and what is accepted
 mod golden; // answers that DuckDB has given to the reference SQL on small logs, to the byte
+mod guides; // what the documents for users show works as it stands there
 mod interrupted; // signals, limits, suspension and sudden death: what is finished is kept, resuming gives the rest
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
 mod map; // `map` drafts mappings, and what is assumed of a file is said

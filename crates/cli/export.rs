@@ -5,7 +5,9 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use flowbench_measurement::export::{ExportOutput, ExportSource, ExportedFile, FileGrowth, appended};
+use flowbench_measurement::export::{
+    AppendError, ExportOutput, ExportSource, ExportedFile, FileGrowth, appended, with_entries,
+};
 use flowbench_measurement::results_dir::{FILES, write_atomically};
 use flowbench_report::file_names;
 
@@ -95,6 +97,7 @@ fn refuse_to_replace_results(args: &Export, source: &ExportSource, paths: &[Path
 /// Returns the new content of a file; `None` if it stays as it is.
 fn new_content(file: &ExportedFile, path: &Path, is_forced: bool) -> Result<Option<Vec<u8>>, Failure> {
     let problem = |problem: &str| Failure::failed(format!("{}: {problem}", path.display()));
+    let existing = || fs::read_to_string(path).map_err(|error| problem(&format!("cannot be read: {error}")));
     match path.metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Some(file.bytes.clone())),
         Err(error) => return Err(problem(&format!("cannot be looked at: {error}"))),
@@ -103,11 +106,20 @@ fn new_content(file: &ExportedFile, path: &Path, is_forced: bool) -> Result<Opti
     }
     match file.growth {
         FileGrowth::ByRows => {
-            let existing = fs::read_to_string(path).map_err(|error| problem(&format!("cannot be read: {error}")))?;
-            let grown = appended(&existing, &text_of(file)).map_err(|error| problem(&error.to_string()))?;
+            match appended(&existing()?, &text_of(file)) {
+                Ok(grown) => Ok(Some(grown.into_bytes())),
+                // One case of many: a metric that this run lacks, or has for the first time.
+                Err(AppendError::OtherHeader) if !file.name.is_empty() => {
+                    eprint(format!("note: {}: this run has other metrics, and is not added", path.display()));
+                    Ok(None)
+                }
+                Err(error) => Err(problem(&error.to_string())),
+            }
+        }
+        FileGrowth::ByEntries => {
+            let grown = with_entries(&existing()?, &text_of(file)).map_err(|error| problem(&error.to_string()))?;
             Ok(Some(grown.into_bytes()))
         }
-        FileGrowth::Kept => Ok(None),
         FileGrowth::Never if is_forced => Ok(Some(file.bytes.clone())),
         FileGrowth::Never => Err(problem("exists already; choose another name, or replace it with --force")),
     }

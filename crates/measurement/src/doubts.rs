@@ -53,7 +53,8 @@ pub struct Circumstances {
     pub lasted_ns: Option<u64>,
     /// Share (0 to 1) of the events that were completed when the last one was due; open loop only.
     pub completed_in_time: Option<f64>,
-    /// True if latency was higher throughout the first half of the run than it ever was in the second; open loop only.
+    /// True if latency was more than a quarter higher throughout the first half of the run than it ever was in the second;
+    /// open loop only.
     pub is_unsteady: bool,
     /// Share (0 to 1) of the CPU time that the hypervisor gave to other machines during the run.
     pub steal_share: Option<f64>,
@@ -230,8 +231,8 @@ fn short(lasted_ns: u64) -> Option<Doubt> {
 }
 
 fn unsteady() -> Doubt {
-    let text = "Latency was higher throughout the first half of the run than it ever was in the second: the run was still \
-                warming up, and only the second half is recorded. Offer events for longer.";
+    let text = "Throughout the first half of the run latency was more than a quarter above what it ever was in the second: the \
+                run was still warming up, and only the second half is recorded. Offer events for longer.";
     doubt("unsteady", text.into())
 }
 

@@ -443,7 +443,8 @@ mod tests {
         assert_eq!(run.warm_up(0), WarmUp { end_ns: 60, is_unsteady: false });
         assert_eq!(run.warm_up(75), WarmUp { end_ns: 75, is_unsteady: false });
         assert_eq!(completions(Load::Closed, &times, 20, 800).warm_up(0).end_ns, 0);
-        let improving: Vec<_> = (0..40).map(|epoch| (20 * epoch + 20, 10_000 - 20 * epoch)).collect();
+        let improving_ns = |epoch: u64| if epoch < 20 { 1_000 } else { 100 };
+        let improving: Vec<_> = (0..40).map(|epoch| (20 * epoch + 20, 20 * epoch + 20 + improving_ns(epoch))).collect();
         assert_eq!(
             completions(open(20_000), &improving, 20, 800).warm_up(0),
             WarmUp { end_ns: 400, is_unsteady: true }

@@ -26,7 +26,7 @@ mod tests;
 
 use thiserror::Error;
 
-pub use growth::{AppendError, appended};
+pub use growth::{AppendError, appended, with_entries};
 pub use source::{ExportSource, ExportedFile, FileGrowth};
 
 /// A format: its name, what it is, and what it leaves.

@@ -97,8 +97,8 @@ pub enum FileGrowth {
     Never,
     /// It grows: the first line is a header, and the lines after it are appended.
     ByRows,
-    /// It stays as it is: it says nothing of one run alone.
-    Kept,
+    /// It grows: entries that its last mapping lacks are added to it, and the rest stays as it is.
+    ByEntries,
 }
 
 impl ExportedFile {

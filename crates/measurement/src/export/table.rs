@@ -77,7 +77,7 @@ pub(crate) fn otava(source: &ExportSource) -> Vec<ExportedFile> {
     if !files.is_empty() {
         let text = format!("# Run `otava analyze` in this folder.\ntests:\n{tests}");
         let named = ExportedFile::named("otava.yaml".to_owned(), text);
-        files.push(ExportedFile { growth: FileGrowth::Kept, ..named });
+        files.push(ExportedFile { growth: FileGrowth::ByEntries, ..named });
     }
     files
 }
