@@ -53,8 +53,9 @@ fn an_open_loop_over_processes_is_timed_from_a_common_begin() {
     scratch.write("open.toml", experiment(axes));
     scratch.ok("flowbench run ./open.toml --set p.duration=300ms --out results");
     let numbers = &scratch.ndjson("results/cases.ndjson")[0]["numbers"];
-    assert_eq!(numbers["latency"]["count"], numbers["events"]);
     assert_eq!(numbers["events"], 6000);
+    // What is due before the run is steady is not recorded, at most half of it.
+    assert!((3000..=6000).contains(&numbers["latency"]["count"].as_u64().unwrap()), "{}", numbers["latency"]);
 }
 
 #[test]
