@@ -16,7 +16,7 @@ fn listed() -> [(&'static str, Vec<String>); 6] {
         ("orders", OrderName::ALL.map(|order| owned(order.name())).into()),
         ("evictions", Eviction::ALL.map(Eviction::form).into()),
         ("profiles", Profile::NAMES.map(owned).into()),
-        ("experiments", SHIPPED.iter().map(|(name, _)| owned(name)).collect()),
+        ("experiments", SHIPPED.iter().map(|shipped| owned(shipped.name)).collect()),
     ]
 }
 

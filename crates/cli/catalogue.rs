@@ -5,7 +5,7 @@ use std::time::Duration;
 use flowbench_generators::Profile;
 use flowbench_harness::environment;
 use flowbench_harness::experiment::Plan;
-use flowbench_harness::experiment::{LoadedExperiment, SHIPPED};
+use flowbench_harness::experiment::{LoadedExperiment, SHIPPED, Shipped, shipped};
 use flowbench_harness::measure::{share_lost_spinning, wake_up_delays};
 use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, RunConfig, Strategy, UnknownName};
 use serde_json::{Value, json};
@@ -66,7 +66,8 @@ fn entries(kind: Listed, registry: Registry) -> Result<Value, Failure> {
             Profile::NAMES.iter().map(entry).collect::<Result<_, Failure>>()?
         }
         Listed::Experiments => {
-            let entry = |(name, _): &(&str, &str)| {
+            let entry = |shipped: &Shipped| {
+                let name = shipped.name;
                 Ok(plain(name, &LoadedExperiment::load(name, &[]).map_err(Failure::failed)?.experiment.title))
             };
             SHIPPED.iter().map(entry).collect::<Result<_, Failure>>()?
@@ -124,7 +125,7 @@ pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure
         explain_pipeline(pipeline)
     } else if Profile::NAMES.contains(&name) {
         explain_profile(&Profile::named(name).map_err(Failure::failed)?)
-    } else if SHIPPED.iter().any(|(shipped, _)| *shipped == name) {
+    } else if shipped(name).is_some() {
         explain_experiment(name, registry)?
     } else if let Some(strategy) = Strategy::ALL.into_iter().find(|strategy| strategy.name() == name) {
         explain_strategy(strategy, registry)
@@ -139,7 +140,7 @@ pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure
 
 fn unknown(name: &str, registry: Registry) -> Failure {
     let pipelines = registry.pipelines().map(Pipeline::name);
-    let all = pipelines.chain(Profile::NAMES.iter().copied()).chain(SHIPPED.iter().map(|(shipped, _)| *shipped));
+    let all = pipelines.chain(Profile::NAMES.iter().copied()).chain(SHIPPED.iter().map(|shipped| shipped.name));
     let all = all.chain(Strategy::ALL.map(Strategy::name)).chain(Eviction::ALL.map(Eviction::name));
     let all: Vec<&str> = all.collect();
     let kinds = "pipeline, strategy, eviction, profile or experiment";

@@ -1,16 +1,16 @@
 //! `compare`: two runs side by side.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flowbench_measurement::comparison::Comparison;
 use flowbench_measurement::record::{CaseRecord, RunRecord};
-use flowbench_measurement::results_dir::{FILES, read_cases, read_run, write_atomically};
-use flowbench_report::{ComparisonForm, Results, comparison_html, comparison_text, file_names};
+use flowbench_measurement::results_dir::{read_cases, read_run, write_atomically};
+use flowbench_report::{ComparisonForm, Results, comparison_html, comparison_text};
 
 use crate::args::Compare;
 use crate::failure::{Failure, OK, eprint, print};
 use crate::overwriting::{Named, refuse_to_overwrite};
-use crate::run::check_results_dir;
+use crate::run::{check_results_dir, files_of_run};
 
 /// Width of the table on the terminal.
 pub(crate) const WIDTH: usize = 80;
@@ -43,11 +43,7 @@ pub(crate) fn compare(args: &Compare) -> Result<i32, Failure> {
 fn write_html(args: &Compare, html: &Path, comparison: &Comparison) -> Result<(), Failure> {
     let [before, after] = [&args.before, &args.after].map(|dir| Results::read(dir).map_err(Failure::failed));
     let (before, after) = (before?, after?);
-    let mut read: Vec<PathBuf> = Vec::new();
-    for (dir, results) in [(&args.before, &before), (&args.after, &after)] {
-        let names = FILES.map(str::to_owned).into_iter().chain(file_names(&results.run));
-        read.extend(names.map(|name| dir.join(name)));
-    }
+    let read = [files_of_run(&args.before, &before.run), files_of_run(&args.after, &after.run)].concat();
     let read: Vec<Named> = read.iter().map(|path| ("results of a run", path.as_path())).collect();
     refuse_to_overwrite(&[(("comparison", html), "--html")], &read)?;
     write_atomically(html, comparison_html(&before, &after, comparison).as_bytes()).map_err(Failure::failed)

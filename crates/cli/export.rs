@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use flowbench_measurement::export::{
     AppendError, ExportOutput, ExportSource, ExportedFile, FileGrowth, appended, with_entries,
 };
-use flowbench_measurement::results_dir::{FILES, write_atomically};
-use flowbench_report::file_names;
+use flowbench_measurement::results_dir::write_atomically;
 
 use crate::args::Export;
 use crate::failure::{Failure, OK, eprint, print};
 use crate::overwriting::{Named, refuse_to_overwrite};
-use crate::run::check_results_dir;
+use crate::run::{check_results_dir, files_of_run};
 
 /// The variable in which GitHub names the file of a step's summary.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -87,8 +86,7 @@ fn path_of(target: &Path, file: &ExportedFile) -> PathBuf {
 
 /// Fails if an export would replace a file of the run, whether `--force` is given or not.
 fn refuse_to_replace_results(args: &Export, source: &ExportSource, paths: &[PathBuf]) -> Result<(), Failure> {
-    let names = FILES.map(str::to_owned).into_iter().chain(file_names(&source.run));
-    let of_run: Vec<PathBuf> = names.map(|name| args.dir.join(name)).collect();
+    let of_run = files_of_run(&args.dir, &source.run);
     let read: Vec<Named> = of_run.iter().map(|path| ("results of the run", path.as_path())).collect();
     let written: Vec<(Named, &str)> = paths.iter().map(|path| (("export", path.as_path()), "-o")).collect();
     refuse_to_overwrite(&written, &read)

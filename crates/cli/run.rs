@@ -1,15 +1,16 @@
 //! `run` and `report`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
 use flowbench_harness::run::{
     Finished, HostRank, Request, follow as follow_experiment, recorded_argv, run as run_experiment,
 };
-use flowbench_measurement::results_dir::{ResultsDir, read_run};
+use flowbench_measurement::record::RunRecord;
+use flowbench_measurement::results_dir::{FILES, ResultsDir, read_run};
 use flowbench_pipelines::Registry;
-use flowbench_report::{Drawn, Results, draw, terminal_tables};
+use flowbench_report::{Drawn, Results, draw, file_names, terminal_tables};
 
 use crate::args::{ClusterArgs, Report, Run};
 use crate::failure::{Failure, INCOMPLETE, OK, eprint, print};
@@ -107,6 +108,11 @@ pub(crate) fn check_results_dir(dir: &Path) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(Failure::failed(format!("there is no folder {}; give a results directory", dir.display()))),
     }
+}
+
+/// Returns the files that belong to a run, whether they are there or not.
+pub(crate) fn files_of_run(dir: &Path, run: &RunRecord) -> Vec<PathBuf> {
+    FILES.map(str::to_owned).into_iter().chain(file_names(run)).map(|name| dir.join(name)).collect()
 }
 
 pub(crate) fn report(args: &Report, quiet: bool) -> Result<i32, Failure> {

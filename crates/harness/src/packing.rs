@@ -11,7 +11,7 @@ use flowbench_report::{PackError, Packed, PrivateName, Supplement};
 use thiserror::Error;
 
 use crate::environment::{build, host_names, lock_digest, lock_file};
-use crate::experiment::note;
+use crate::experiment::shipped;
 
 /// Results to pack, and how.
 #[derive(Debug, Clone)]
@@ -95,7 +95,7 @@ pub fn pack(request: &PackRequest) -> Result<Artifact, PackFailed> {
     }
     let note = match &request.note {
         Some(path) => Some(read(path)?),
-        None => note(&run.experiment).map(str::to_owned),
+        None => shipped(&run.experiment).map(|shipped| shipped.note.to_owned()),
     };
     let commit = run.build.commit.clone().unwrap_or_else(|| "unknown".to_owned());
     let lock = lock(request, &run.build.lock_digest, &commit)?;
@@ -172,10 +172,10 @@ mod tests {
 
     #[test]
     fn every_shipped_experiment_has_its_note() {
-        for (name, _) in SHIPPED {
-            assert!(note(name).is_some_and(|note| note.starts_with("# ")), "{name}");
+        for name in SHIPPED.iter().map(|shipped| shipped.name) {
+            assert!(shipped(name).is_some_and(|shipped| shipped.note.starts_with("# ")), "{name}");
         }
-        assert_eq!(note("mine"), None);
+        assert!(shipped("mine").is_none());
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use flowbench_events::LateSet;
 use flowbench_measurement::accuracy::AnswersDigest;
+use flowbench_measurement::memory::live_bytes_peak;
 use flowbench_measurement::record::Quantiles;
-use flowbench_measurement::timeline::Reading;
 use flowbench_pipelines::{BoundPipeline, Feed, RunConfig, RunEnd, RunError};
 use serde::Serialize;
 
@@ -70,7 +70,7 @@ fn stats(feed: &Feed, measured: &Measured) -> ReplayStats {
         elapsed_ns,
         throughput_events_per_s: events as f64 * 1e9 / elapsed_ns.max(1) as f64,
         epoch_latency: completions.latencies(completions.window(0)).latency.quantiles(),
-        live_bytes_peak: live_bytes_peak(&observations.readings),
+        live_bytes_peak: live_bytes_peak(observations.readings.iter().map(|reading| reading.live_bytes)),
         rss_bytes_peak: peak_rss_bytes(),
         late: LateSet::of(&feed.trace().events, feed.rule()).count,
         dropped_as_late: end.late.count,
@@ -78,10 +78,4 @@ fn stats(feed: &Feed, measured: &Measured) -> ReplayStats {
         answers_digest: format!("{:016x}", digest.value()),
         trace_digest: feed.trace().digest(),
     }
-}
-
-/// Returns the peak of the live bytes; `None` if no sample lies between the first and the last one, which are taken
-/// before the first event and after the last.
-fn live_bytes_peak(readings: &[Reading]) -> Option<i64> {
-    (readings.len() > 2).then(|| readings.iter().filter_map(|reading| reading.live_bytes).max())?
 }

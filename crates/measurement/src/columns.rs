@@ -5,7 +5,7 @@ use std::fmt;
 use crate::memory::{WAITING_EVENT_BYTES, WAITING_SHARE_MAX};
 use crate::record::{
     Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, EvictionCost, Growth, LatencyComponents, LostTime,
-    Memory, Numbers, Progress, Quantiles, Series, Sharing, Status, Sustainable, Verdict, ViewSkew, WorkerShare,
+    Memory, Numbers, Progress, Quantiles, Series, Sharing, Sustainable, Verdict, ViewSkew, WorkerShare,
 };
 use crate::table::csv_text;
 
@@ -52,7 +52,7 @@ impl CaseRecord {
         let mut row = vec![("part", text(&self.part)), ("case", self.case.into()), ("repeat", self.repeat.into())];
         push_axes(&mut row, &self.axes);
         row.push(("outcome", text(self.status.word())));
-        row.push(("cause", cause(&self.status)));
+        row.push(("cause", self.status.cause().map_or(Cell::Empty, text)));
         push_speed(&mut row, self.numbers.as_ref());
         push_latencies(&mut row, self.numbers.as_ref());
         push_memory(&mut row, self.numbers.as_ref().map(|numbers| &numbers.memory));
@@ -418,13 +418,6 @@ fn busy_ns(sharing: &Sharing) -> u64 {
 fn busy_share(numbers: &Numbers) -> Option<f64> {
     let workers = &numbers.sharing.workers;
     share(busy_ns(&numbers.sharing), numbers.elapsed_ns.saturating_mul(workers.len() as u64))
-}
-
-fn cause(status: &Status) -> Cell {
-    match status {
-        Status::Ok => Cell::Empty,
-        Status::Invalid { cause } | Status::Failed { cause, .. } => text(cause),
-    }
 }
 
 fn codes(doubts: &[Doubt]) -> String {

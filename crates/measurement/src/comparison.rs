@@ -18,7 +18,7 @@ pub use self::exact::{ExactChange, exact_changes};
 pub use self::gaps::{NewFailure, NotCompared};
 pub use self::metric_change::{Compared, IMPLAUSIBLE, MetricChange, REPEATS_MIN, SIGNIFICANT, compare};
 pub use self::obstacles::{Obstacle, obstacles};
-pub use self::pairs::{Pair, Paired, pair, timed};
+pub use self::pairs::{Pair, Paired, pair, timed, values};
 use crate::record::{CaseRecord, RunRecord};
 use crate::statistics::least_probability;
 
@@ -90,7 +90,7 @@ impl Comparison {
 }
 
 /// Returns how many repeats a side takes for a change in one of as many metrics to be significant, however large it is.
-pub fn repeats_needed(metrics: usize) -> usize {
+fn repeats_needed(metrics: usize) -> usize {
     let is_enough = |repeats: &usize| least_probability(*repeats, *repeats) * metrics as f64 <= SIGNIFICANT;
     (REPEATS_MIN..).find(is_enough).unwrap_or(REPEATS_MIN)
 }

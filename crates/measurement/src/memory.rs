@@ -109,7 +109,7 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
     let last = points.last().copied().unwrap_or_default();
     let peak = |value: fn(&TimelinePoint) -> u64| points.iter().map(value).max().unwrap_or(0);
     Memory {
-        live_bytes_peak: live_bytes_peak(points),
+        live_bytes_peak: live_bytes_peak(points.iter().map(|point| point.live_bytes)),
         live_bytes_residual: last.live_bytes,
         rss_bytes_peak: peak(|point| point.rss_bytes),
         entries_peak: peak(|point| point.entries),
@@ -128,10 +128,10 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
     }
 }
 
-/// Returns the peak of the live bytes; `None` if they were not counted, or if no point lies between the first and the
-/// last one, which are taken before the first event and after the last.
-fn live_bytes_peak(points: &[TimelinePoint]) -> Option<i64> {
-    (points.len() > 2).then(|| points.iter().filter_map(|point| point.live_bytes).max())?
+/// Returns the peak of samples of the live bytes; `None` if they were not counted, or if no sample lies between the first
+/// and the last one, which are taken before the first event and after the last.
+pub fn live_bytes_peak(samples: impl ExactSizeIterator<Item = Option<i64>>) -> Option<i64> {
+    if samples.len() > 2 { samples.flatten().max() } else { None }
 }
 
 /// Returns the growth over the last half; `None` with fewer than three points in it, if no event was admitted in it, or

@@ -34,11 +34,7 @@ pub fn comparison_text(comparison: &Comparison, form: ComparisonForm, all: bool)
         out.push_str(&printable(&format!("forced: {field} differs, '{before}' before and '{after}' after")));
         out.push('\n');
     }
-    out.push_str(&gaps(comparison));
-    out.push_str(&exact_lines(&comparison.exact));
-    for (names, which) in [(&comparison.only_before, "before"), (&comparison.only_after, "after")] {
-        names.iter().for_each(|name| out.push_str(&format!("only in the run {which}: {name}\n")));
-    }
+    out.push_str(&remarks(comparison));
     let cells = listed(comparison, all);
     if !cells.is_empty() {
         let table = table(&cells, !comparison.obstacles.is_empty());
@@ -65,13 +61,23 @@ pub(crate) fn summary(comparison: &Comparison) -> String {
     format!("{}: {counts}\n{exact}", counted(comparison.cells.len(), "metric"))
 }
 
-pub(crate) fn exact_lines(changes: &[ExactChange]) -> String {
+fn exact_lines(changes: &[ExactChange]) -> String {
     let line = |change: &ExactChange| {
         format!("{}: {} was {} and is {}\n", change.case, change.column, change.before, change.after.join(" or "))
     };
     let mut out: String = changes.iter().take(LISTED_MAX).map(line).collect();
     if changes.len() > LISTED_MAX {
         out.push_str(&format!("and {} more\n", changes.len() - LISTED_MAX));
+    }
+    out
+}
+
+/// Returns lines about what should be alike in both runs and is not: what could not be compared, exact values that differ,
+/// and cases that only one run has.
+pub(crate) fn remarks(comparison: &Comparison) -> String {
+    let mut out = gaps(comparison) + &exact_lines(&comparison.exact);
+    for (names, which) in [(&comparison.only_before, "before"), (&comparison.only_after, "after")] {
+        names.iter().for_each(|name| out.push_str(&format!("only in the run {which}: {name}\n")));
     }
     out
 }

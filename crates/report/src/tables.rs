@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flowbench_measurement::claims::{Checked, check_claims};
 use flowbench_measurement::columns::Cell;
-use flowbench_measurement::record::{Accuracy, CaseRecord, Numbers, Status, Verdict};
+use flowbench_measurement::record::{Accuracy, CaseRecord, Numbers, Verdict};
 use flowbench_measurement::repeats::{SCATTERED_LATENCIES, SCATTERED_RATES, Spread};
 use flowbench_measurement::statistics::{MEDIAN_INTERVAL_SAMPLES, median};
 
@@ -130,10 +130,7 @@ pub(crate) fn failures(results: &Results) -> Table {
         Column { title: "cause", ..WORDS },
     ];
     let row = |case: &CaseRecord| {
-        let cause = match &case.status {
-            Status::Ok => "no numbers recorded".to_owned(),
-            Status::Invalid { cause } | Status::Failed { cause, .. } => cause.clone(),
-        };
+        let cause = case.status.cause().unwrap_or("no numbers recorded").to_owned();
         vec![case.tag(), case_name(case, &axes), case.status.word().to_owned(), cause]
     };
     Table { columns, rows: results.cases.iter().filter(|case| case.numbers.is_none()).map(row).collect() }

@@ -32,9 +32,8 @@ impl CpuTicks {
     /// Returns the share (0 to 1) of the CPU time since `before` that was stolen; `None` below three ticks, because in
     /// a short run a single one would be a large share.
     pub fn stolen_share_since(&self, before: &CpuTicks) -> Option<f64> {
-        let stolen = self.stolen.saturating_sub(before.stolen);
-        let all = self.all.saturating_sub(before.all).max(1);
-        (stolen >= TICKS_MIN).then_some(stolen as f64 / all as f64)
+        let is_enough = self.stolen.saturating_sub(before.stolen) >= TICKS_MIN;
+        self.share_since(before).filter(|_| is_enough)
     }
 }
 

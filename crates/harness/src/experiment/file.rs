@@ -9,21 +9,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
 
-/// The experiments that come with the program: name and text.
-pub const SHIPPED: &[(&str, &str)] = &[
-    ("quickstart", include_str!("../../../../experiments/quickstart.toml")),
-    ("disorder", include_str!("../../../../experiments/disorder.toml")),
-    ("outage", include_str!("../../../../experiments/outage.toml")),
-    ("duplicates", include_str!("../../../../experiments/duplicates.toml")),
-    ("retention", include_str!("../../../../experiments/retention.toml")),
-    ("eviction", include_str!("../../../../experiments/eviction.toml")),
-    ("soak", include_str!("../../../../experiments/soak.toml")),
-    ("late-state", include_str!("../../../../experiments/late-state.toml")),
-    ("parallelism", include_str!("../../../../experiments/parallelism.toml")),
-    ("latency", include_str!("../../../../experiments/latency.toml")),
-    ("granularity", include_str!("../../../../experiments/granularity.toml")),
-    ("ci", include_str!("../../../../experiments/ci.toml")),
-];
+use super::shipped::{SHIPPED, shipped};
 
 /// An experiment as its file describes it.
 #[derive(Debug, Clone, Deserialize)]
@@ -273,14 +259,14 @@ impl LoadedExperiment {
 }
 
 fn find(name: &str) -> Result<(String, String), ExperimentError> {
-    if let Some((name, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
-        return Ok((format!("experiment {name}"), (*text).to_owned()));
+    if let Some(shipped) = shipped(name) {
+        return Ok((format!("experiment {name}"), shipped.text.to_owned()));
     }
     let error = |problem| ExperimentError { origin: name.to_owned(), line: None, problem };
     let path = Path::new(name);
     let is_path = path.extension().is_some() || name.contains('/');
     if !is_path {
-        let names: Vec<&str> = SHIPPED.iter().map(|(shipped, _)| *shipped).collect();
+        let names: Vec<&str> = SHIPPED.iter().map(|shipped| shipped.name).collect();
         let hint = match nearest(name, names.iter().copied()) {
             Some(near) => format!("did you mean '{near}'?"),
             None => format!("there are {}; a file is named by its path, such as ./mine.toml", names.join(", ")),
@@ -491,9 +477,9 @@ pipeline = "identity"
 
     #[test]
     fn shipped_experiments_load_in_every_size() {
-        for (name, _) in SHIPPED {
+        for name in SHIPPED.iter().map(|shipped| shipped.name) {
             let loaded = LoadedExperiment::load(name, &[]).unwrap();
-            assert_eq!(loaded.experiment.name, *name);
+            assert_eq!(loaded.experiment.name, name);
             for size in loaded.experiment.sizes.keys() {
                 LoadedExperiment::load(name, &[format!("size={size}")]).unwrap();
             }

@@ -3,14 +3,14 @@
 pub(crate) mod axes;
 pub(crate) mod case_spec;
 pub(crate) mod file;
-mod notes;
 pub(crate) mod plan;
 pub(crate) mod rate;
 pub(crate) mod shares;
+mod shipped;
 
 pub use axes::WatermarkSources;
 pub use case_spec::{CaseSpec, TooFewEvents, TraceSpec};
-pub use file::{Experiment, ExperimentError, LoadedExperiment, Question, SHIPPED, TraceChoice};
-pub use notes::note;
+pub use file::{Experiment, ExperimentError, LoadedExperiment, Question, TraceChoice};
 pub use plan::Plan;
 pub use rate::{Arrivals, OfferedLoad, percent};
+pub use shipped::{SHIPPED, Shipped, shipped};

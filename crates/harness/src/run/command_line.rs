@@ -66,20 +66,20 @@ mod tests {
             ("run", "run"),
             ("./mine.toml", "./mine.toml"),
             ("results/mine", "results/mine"),
-            ("/home/ada/work/mine.toml", "mine.toml"),
-            ("/home/ada/work", "."),
-            ("/home/ada/work/a b/mine.toml", "a b/mine.toml"),
+            ("/home/ada/lab/mine.toml", "mine.toml"),
+            ("/home/ada/lab", "."),
+            ("/home/ada/lab/a b/mine.toml", "a b/mine.toml"),
             ("/home/ada/other place/mine.toml", "mine.toml"),
-            ("/home/ada/work/../mine.toml", "mine.toml"),
+            ("/home/ada/lab/../mine.toml", "mine.toml"),
             ("../../ada/mine.toml", "mine.toml"),
-            ("--out=/home/ada/work/out", "--out=out"),
+            ("--out=/home/ada/lab/out", "--out=out"),
             ("--out=/tmp/ada/out", "--out=out"),
             ("latency.rate=[100000, 200000]", "latency.rate=[100000, 200000]"),
             ("log.trace={ file = \"/home/ada/log.csv\", events = 5 }", "log.trace={ file = \"log.csv\", events = 5 }"),
             ("a / b", "a / b"),
             ("/", "/"),
         ] {
-            assert_eq!(without_places(argument, Path::new("/home/ada/work")), wanted, "{argument}");
+            assert_eq!(without_places(argument, Path::new("/home/ada/lab")), wanted, "{argument}");
         }
     }
 

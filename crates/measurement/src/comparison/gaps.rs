@@ -2,7 +2,6 @@
 
 use super::pairs::{Pair, values};
 use crate::metrics::{METRICS, Metric};
-use crate::record::{CaseRecord, Status};
 use crate::statistics::Ratio;
 
 /// A case with repeats that failed or are invalid after, although all of them had numbers before.
@@ -37,7 +36,7 @@ pub(super) fn new_failures(pairs: &[Pair<'_>]) -> Vec<NewFailure> {
             case: pair.name.clone(),
             failed: pair.failed_after.len(),
             repeats: pair.failed_after.len() + pair.after.len(),
-            cause: cause(first),
+            cause: format!("{}: {}", first.status.word(), first.status.cause().unwrap_or_default()),
         })
     };
     pairs.iter().filter_map(failure).collect()
@@ -52,12 +51,4 @@ pub(super) fn not_compared(pairs: &[Pair<'_>]) -> Vec<NotCompared> {
         is_a_gap.then(|| NotCompared { case: pair.name.clone(), metric, is_missing_after: after.is_empty() })
     };
     pairs.iter().flat_map(|pair| METRICS.iter().filter_map(move |metric| gap(pair, metric))).collect()
-}
-
-fn cause(case: &CaseRecord) -> String {
-    match &case.status {
-        Status::Ok => String::new(),
-        Status::Invalid { cause } => format!("invalid: {cause}"),
-        Status::Failed { cause, .. } => format!("failed: {cause}"),
-    }
 }

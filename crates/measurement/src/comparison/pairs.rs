@@ -55,7 +55,7 @@ pub fn pair<'a>(before: &'a [CaseRecord], after: &'a [CaseRecord]) -> Paired<'a>
 }
 
 /// Returns the values of a column in those repeats that have it.
-pub(super) fn values(cases: &[&CaseRecord], column: &str) -> Vec<f64> {
+pub fn values(cases: &[&CaseRecord], column: &str) -> Vec<f64> {
     cases.iter().filter_map(|case| case.column(column)?.number()).collect()
 }
 

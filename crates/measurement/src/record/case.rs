@@ -110,6 +110,14 @@ pub enum Status {
 }
 
 impl Status {
+    /// Returns why there are no numbers; `None` if there are.
+    pub fn cause(&self) -> Option<&str> {
+        match self {
+            Status::Ok => None,
+            Status::Invalid { cause } | Status::Failed { cause, .. } => Some(cause),
+        }
+    }
+
     /// Returns the word used in tables.
     pub fn word(&self) -> &'static str {
         match self {

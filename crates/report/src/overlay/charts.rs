@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::comparison::{Compared, MetricChange, Pair};
+use flowbench_measurement::comparison::{Compared, MetricChange, Pair, values as values_of};
 use flowbench_measurement::metrics::{Better, METRICS, Metric};
 use flowbench_measurement::record::CaseRecord;
 use flowbench_measurement::repeats::Spread;
@@ -36,7 +36,8 @@ pub(crate) fn values(name: String, rows: &Rows, pairs: &BTreeMap<&str, &Pair>) -
         for (row, case) in rows.cases.iter().enumerate().filter(|(_, case)| rows.cell(case, metric).is_some()) {
             let Some(pair) = pairs.get(case) else { continue };
             for (points, cases) in points.iter_mut().zip([&pair.before, &pair.after]) {
-                points.extend(spread(cases, metric).map(|spread| Point::of(row as f64, spread)));
+                let spread = Spread::of(&values_of(cases, metric.column));
+                points.extend(spread.map(|spread| Point::of(row as f64, spread)));
             }
         }
         let series = RUNS.iter().zip(points).map(|((run, look), points)| series(run, *look, points)).collect();
@@ -109,11 +110,6 @@ fn panel(metric: &Metric, quantity: Quantity, series: Vec<Series>) -> Panel {
 
 fn series(name: &str, look: SeriesStyle, points: Vec<Point>) -> Series {
     Series { name: name.to_owned(), legend: name.to_owned(), key: None, look, points, label: String::new() }
-}
-
-fn spread(cases: &[&CaseRecord], metric: &Metric) -> Option<Spread> {
-    let values: Vec<f64> = cases.iter().filter_map(|case| case.column(metric.column)?.number()).collect();
-    Spread::of(&values)
 }
 
 fn ratio_point(x: f64, cell: &Compared) -> Point {

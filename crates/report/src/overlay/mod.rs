@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use flowbench_measurement::comparison::{Compared, Comparison, Pair, pair};
 
 use crate::Results;
-use crate::between_runs::{exact_lines, method, summary, table};
+use crate::between_runs::{method, remarks, summary, table};
 use crate::chart::Chart;
 use crate::draw;
 use crate::draw::layout::Canvas;
@@ -36,8 +36,9 @@ pub fn comparison_html(before: &Results, after: &Results, comparison: &Compariso
     );
     push_summary(&mut out, comparison);
     out.push_str(&runs(before, after).html());
+    let is_forced = !comparison.obstacles.is_empty();
     for (n, part) in parts(comparison).into_iter().enumerate() {
-        push_part(&mut out, n, before, Rows::of(cells_of(comparison, part)), &pairs);
+        push_part(&mut out, n, before, Rows::of(cells_of(comparison, part)), &pairs, is_forced);
     }
     push_curves(&mut out, comparison, &pairs, before, after);
     out.push_str(READING);
@@ -52,13 +53,8 @@ fn push_summary(out: &mut String, comparison: &Comparison) {
         let words = format!("Compared by force, although more differs than the code under test: {obstacle}");
         out.push_str(&format!("<p class=\"warn\">{}</p>\n", prose(&words)));
     }
-    for line in exact_lines(&comparison.exact).lines() {
+    for line in remarks(comparison).lines() {
         out.push_str(&format!("<p class=\"warn\">{}</p>\n", prose(line)));
-    }
-    for (names, which) in [(&comparison.only_before, "before"), (&comparison.only_after, "after")] {
-        for name in names {
-            out.push_str(&format!("<p class=\"warn\">Only in the run {which}: {}</p>\n", escaped(name)));
-        }
     }
 }
 
@@ -98,7 +94,7 @@ fn cells_of<'a>(comparison: &'a Comparison, part: &str) -> Vec<&'a Compared> {
     comparison.cells.iter().filter(|cell| cell.part == part).collect()
 }
 
-fn push_part(out: &mut String, n: usize, before: &Results, rows: Rows, pairs: &BTreeMap<&str, &Pair>) {
+fn push_part(out: &mut String, n: usize, before: &Results, rows: Rows, pairs: &BTreeMap<&str, &Pair>, is_forced: bool) {
     let Some(part) = rows.cells.first().map(|cell| cell.part.as_str()) else { return };
     let question = before.run.parts.iter().find(|one| one.name == part);
     let question = question.map_or(String::new(), |one| format!(": {}", one.question));
@@ -114,7 +110,7 @@ fn push_part(out: &mut String, n: usize, before: &Results, rows: Rows, pairs: &B
     out.push_str(&format!("<p class=\"small\">{}</p>\n", prose(&format!("{words}."))));
     push_figure(out, "Both runs", &charts::values(format!("values-{n}"), &rows, pairs));
     push_figure(out, "After over before", &charts::ratios(format!("ratios-{n}"), &rows));
-    let table = table(&rows.cells, false).html();
+    let table = table(&rows.cells, is_forced).html();
     out.push_str(&format!("<details><summary>All numbers of the part</summary>\n{table}</details>\n"));
 }
 
