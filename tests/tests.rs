@@ -13,6 +13,7 @@ mod experiments; // `run` and `report`: what a run leaves, resuming, interruptin
 mod exports; // results in the formats of other tools, read by these (if asked for), written over nothing of the user's
 mod faults; // what goes wrong in a case is noticed: wrong answers, stalls, panics, endless loops, memory hogs
 mod fuzzed; // no bytes make a reader panic: the seeds of the fuzz targets, as they are and mutated
+mod gallery; // every figure of a reference run is in the gallery, with an answer whose numbers are those of the run
 mod gate; // `compare` and `gate`: regressions, what is refused, and what is accepted
 mod golden; // answers that DuckDB has given to the reference SQL on small logs, to the byte
 mod guides; // what the documents for users show works as it stands there
@@ -23,6 +24,7 @@ mod notes; // numbers of notes are those of their reference runs
 mod nothing_lost; // no file is overwritten that was not meant, no bad row is silent or without bound, no file is half
 mod order_log; // answers on a real order log, to the last digit
 mod own_log; // somebody's own log, measured: `bench`, a file for a trace in an experiment, and `replay --stats`
+mod packages; // what a package embeds is in it, it says what it is, and licences allow what it is built from
 mod planted; // pipelines find the effects a world was given, as large as they were given
 mod processes; // several processes: the same answers, counted wires, and when one goes all go
 mod references; // every reference run is drawn again to the same bytes

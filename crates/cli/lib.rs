@@ -33,6 +33,7 @@ mod signals;
 use clap::Parser;
 use flowbench_harness::case;
 use flowbench_harness::cluster::PEER_ARGUMENT;
+use flowbench_harness::environment::set_lock_file;
 use flowbench_harness::run::CASE_ARGUMENT;
 
 pub use flowbench_events as events;
@@ -46,11 +47,15 @@ use pipelines::{Pipeline, Registry};
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
+/// The exact versions of all that flowbench is built from.
+const CARGO_LOCK: &str = include_str!("../../Cargo.lock");
+
 /// Runs the command line with the pipelines of the catalogue and with `own` ones, and ends the process.
 ///
 /// The allocator, the processes of cases and the handling of signals and panics are those of the `flowbench` command, so
 /// call it first thing in `main`.
 pub fn main(own: &'static [&'static dyn Pipeline]) -> ! {
+    set_lock_file(CARGO_LOCK);
     let registry = match Registry::new(own) {
         Ok(registry) => registry,
         Err(error) => std::process::exit(Failure::failed(error).report()),

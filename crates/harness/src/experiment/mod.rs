@@ -6,11 +6,10 @@ pub(crate) mod file;
 pub(crate) mod plan;
 pub(crate) mod rate;
 pub(crate) mod shares;
-mod shipped;
 
 pub use axes::WatermarkSources;
 pub use case_spec::{CaseSpec, TooFewEvents, TraceSpec};
 pub use file::{Experiment, ExperimentError, LoadedExperiment, Question, TraceChoice};
+pub use flowbench_experiments::{SHIPPED, Shipped, shipped};
 pub use plan::Plan;
 pub use rate::{Arrivals, OfferedLoad, percent};
-pub use shipped::{SHIPPED, Shipped, shipped};
