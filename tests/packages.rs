@@ -66,6 +66,26 @@ fn every_package_says_what_it_is() {
 }
 
 #[test]
+fn the_container_and_the_workflows_are_built_with_what_is_there() {
+    let read = |file: &str| fs::read_to_string(repository(file)).unwrap();
+    let package = metadata(&["--no-deps"]).into_iter().find(|package| package["name"] == "flowbench").unwrap();
+    let oldest_rust = package["rust_version"].as_str().unwrap();
+    assert!(
+        read("Containerfile").contains(&format!("FROM docker.io/library/rust:{oldest_rust}-")),
+        "rust {oldest_rust}"
+    );
+    for file in ["Containerfile", ".github/workflows/release.yml", ".github/workflows/check.yml", ".ci/run"] {
+        let text = read(file);
+        let scripts = text.split_whitespace().filter(|word| word.starts_with(".ci/"));
+        scripts.for_each(|script| assert!(repository(script).exists(), "{file} runs {script}"));
+    }
+    // What is copied into the image must not be kept from it.
+    let ignored = read(".dockerignore");
+    let folders = ["crates", "experiments", "generators", "tests", "Cargo.lock", "LICENSE-MIT", "CITATION.cff"];
+    assert!(!folders.iter().any(|folder| ignored.lines().any(|line| line.trim_start_matches('/') == *folder)));
+}
+
+#[test]
 fn every_dependency_may_be_used_by_its_licence() {
     let allowed = allowed_licences();
     let packages = metadata(&["--all-features", "--locked"]);

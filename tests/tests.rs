@@ -27,6 +27,7 @@ mod own_log; // somebody's own log, measured: `bench`, a file for a trace in an 
 mod packages; // what a package embeds is in it, it says what it is, and licences allow what it is built from
 mod planted; // pipelines find the effects a world was given, as large as they were given
 mod processes; // several processes: the same answers, counted wires, and when one goes all go
+mod recording; // the recording in the README stands alone and shows a run to its end
 mod references; // every reference run is drawn again to the same bytes
 mod replay; // `generate` and `replay`: the same answers whatever way the events take
 mod rows_of_others; // what rows of other people's logs mean: words for nothing, lines of an order, and what is noted

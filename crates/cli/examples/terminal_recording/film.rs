@@ -1,5 +1,6 @@
 //! What stood where on the screen, and from when to when.
 
+use std::num::NonZero;
 use std::time::Duration;
 
 use vt100::{Color, Parser, Screen};
@@ -54,12 +55,17 @@ pub(crate) struct Style {
 
 impl Film {
     /// What a terminal of that size shows while a command is typed and writes these chunks, sped up to the time to play.
-    pub(crate) fn of(prompt: &str, chunks: &[Chunk], (columns, rows): (u16, u16), played: Duration) -> Film {
+    pub(crate) fn of(
+        prompt: &str,
+        chunks: &[Chunk],
+        (columns, rows): (NonZero<u16>, NonZero<u16>),
+        played: Duration,
+    ) -> Film {
         let took_s = chunks.last().map_or(0.0, |last| last.at.as_secs_f64());
         let speed = (took_s / played.as_secs_f64()).max(1.0);
         let mut parser = Parser::new(rows, columns, 0);
         parser.process(format!("\x1b[1m$ {prompt}\x1b[m\r\n").as_bytes());
-        let mut shooting = Shooting { before: vec![(Vec::new(), 0.0); usize::from(rows)], lines: Vec::new() };
+        let mut shooting = Shooting { before: vec![(Vec::new(), 0.0); usize::from(rows.get())], lines: Vec::new() };
         shooting.shoot(parser.screen(), 0.0);
         let mut next_s = PROMPT_S;
         for (n, chunk) in chunks.iter().enumerate() {
@@ -74,7 +80,7 @@ impl Film {
             }
         }
         let end_s = next_s.max(PROMPT_S + took_s / speed);
-        Film { columns, rows, lines: shooting.end(), length_s: end_s + REST_S, speed }
+        Film { columns: columns.get(), rows: rows.get(), lines: shooting.end(), length_s: end_s + REST_S, speed }
     }
 }
 
@@ -109,7 +115,9 @@ impl Shooting {
 fn words_of(screen: &Screen, row: u16) -> Vec<Words> {
     let (_, columns) = screen.size();
     let mut line: Vec<Words> = Vec::new();
-    for cell in (0..columns).filter_map(|column| screen.cell(row, column)).filter(|cell| !cell.is_wide_continuation()) {
+    for cell in
+        (0..columns.get()).filter_map(|column| screen.cell(row, column)).filter(|cell| !cell.is_wide_continuation())
+    {
         let colour = match cell.fgcolor() {
             Color::Idx(index @ 1..=7) => Some(index),
             Color::Idx(index @ 9..=15) => Some(index - 8),
@@ -136,11 +144,15 @@ fn words_of(screen: &Screen, row: u16) -> Vec<Words> {
 mod tests {
     use super::*;
 
+    fn size(columns: u16, rows: u16) -> (NonZero<u16>, NonZero<u16>) {
+        (NonZero::new(columns).unwrap(), NonZero::new(rows).unwrap())
+    }
+
     fn film(chunks: &[(u64, &str)]) -> Film {
         let chunk =
             |(ms, text): &(u64, &str)| Chunk { at: Duration::from_millis(*ms), bytes: text.as_bytes().to_vec() };
         let chunks: Vec<Chunk> = chunks.iter().map(chunk).collect();
-        Film::of("count", &chunks, (20, 4), Duration::from_secs(10))
+        Film::of("count", &chunks, size(20, 4), Duration::from_secs(10))
     }
 
     fn shown(film: &Film) -> Vec<(u16, f64, Option<f64>, String)> {

@@ -127,6 +127,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZero;
     use std::time::Duration;
 
     use super::*;
@@ -136,7 +137,8 @@ mod tests {
     fn each_line_has_its_time_and_the_last_ones_stay() {
         let chunk = |ms, text: &str| Chunk { at: Duration::from_millis(ms), bytes: text.as_bytes().to_vec() };
         let chunks = [chunk(0, "a & b"), chunk(1000, "\r\x1b[2K\x1b[31mno\x1b[m <c>\r\n")];
-        let film = Film::of("try it", &chunks, (20, 4), Duration::from_secs(10));
+        let size = (NonZero::new(20).unwrap(), NonZero::new(4).unwrap());
+        let film = Film::of("try it", &chunks, size, Duration::from_secs(10));
         let svg = svg(&film, "try it");
         assert!(svg.contains("<title id=\"title\">try it</title>"), "{svg}");
         assert!(svg.contains(">a &amp; b</text>"), "{svg}");

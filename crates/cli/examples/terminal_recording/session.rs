@@ -33,7 +33,8 @@ pub(crate) fn record(program: &str, arguments: &[String], columns: u16, rows: u1
     let chunks = chunks(File::from(terminal))?;
     let status = child.wait()?;
     if !status.success() {
-        return Err(io::Error::other(format!("{program} ended with {status}")));
+        let said: Vec<u8> = chunks.into_iter().flat_map(|chunk| chunk.bytes).collect();
+        return Err(io::Error::other(format!("{program} ended with {status}:\n{}", String::from_utf8_lossy(&said))));
     }
     Ok(chunks)
 }
