@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::command::{Ended, Scratch, repository, rust_files};
 
 /// The documents for users.
-const GUIDES: [&str; 9] = [
+const GUIDES: [&str; 10] = [
     "README.md",
     "experiments/README.md",
     "crates/events/LOGS.md",
@@ -18,6 +18,7 @@ const GUIDES: [&str; 9] = [
     "crates/cli/examples/README.md",
     "crates/cli/TROUBLESHOOTING.md",
     "crates/cli/STABILITY.md",
+    "crates/measurement/METHODS.md",
     "generators/README.md",
 ];
 
