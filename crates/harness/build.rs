@@ -16,8 +16,9 @@ fn main() {
     let checkout =
         ["crates", "generators", "experiments", "Cargo.toml", "Cargo.lock"].map(|path| format!("../../{path}"));
     let git = ["HEAD", "index"].iter().filter_map(|name| answer("git", &["rev-parse", "--git-path", name]));
+    let watched = checkout.into_iter().chain(git).chain(["src".to_owned(), PACKAGED_FROM.to_owned()]);
     // A path that does not exist would have this run, and all that follows compiled, at every build.
-    for path in checkout.into_iter().chain(git).chain(["src".into()]).filter(|path| Path::new(path).exists()) {
+    for path in watched.filter(|path| Path::new(path).exists()) {
         println!("cargo:rerun-if-changed={path}");
     }
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
