@@ -6,6 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use flowbench_report::{Results, terminal_tables};
+
 use crate::command::{Ended, Scratch, repository, rust_files};
 
 /// The documents for users.
@@ -134,6 +136,19 @@ fn what_stands_below_a_prompt_is_what_is_printed() {
         shown += 1;
     }
     assert!(shown > 0);
+}
+
+#[test]
+fn the_table_of_the_readme_is_that_of_the_reference_run() {
+    let results = Results::read(&repository("results/quickstart/reference")).unwrap();
+    let printed = terminal_tables(&results, 100);
+    let printed: BTreeSet<&str> = printed.lines().map(str::trim_end).collect();
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    let block = readme.split("```").skip(1).step_by(2).find(|block| block.contains("medians of 3 repeats")).unwrap();
+    // What is left out stands as an ellipsis.
+    for line in block.lines().map(str::trim_end).filter(|line| !line.is_empty() && *line != "…") {
+        assert!(printed.contains(line), "the table of today has no line `{line}`: {printed:#?}");
+    }
 }
 
 #[test]
