@@ -160,10 +160,12 @@ impl<'a> Contest<'a> {
                 tied if tied == rows.len() => " (never distinguishable from the next)".to_owned(),
                 tied => format!(" (in {tied} of them not distinguishable from the next)"),
             };
+            let harmless = rows.iter().any(|(_, outcome)| outcome.winner.may_lose() && outcome.winner.loss == 0.0);
+            let harmless = if harmless { ", losing no answer here" } else { "" };
             let best = if self.is_speed() { "is fastest" } else { "is best" };
             parts.push(match n {
-                0 => format!("{} {best} {of}{typical}{unsure}", strong(name)),
-                _ => format!("{name} in {}{typical}{unsure}", rows.len()),
+                0 => format!("{} {best} {of}{typical}{unsure}{harmless}", strong(name)),
+                _ => format!("{name} in {}{typical}{unsure}{harmless}", rows.len()),
             });
         }
         if won.len() > NAMED_CONTENDERS {
