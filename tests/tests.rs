@@ -4,6 +4,7 @@
 
 mod artifact; // `pack`: a folder that others can check, without a name of this machine
 mod bad_input; // what cannot be: exit codes, and errors that name the thing, the place and the fix
+mod browser; // the report in a real Chromium: no complaint, sorted, filtered, hovered, printed (if asked for)
 mod catalogue; // `list`, `explain`, `doctor`: what there is
 mod circles; // inside a package, files import each other without a circle
 mod command; // a shell in a scratch folder, with `flowbench` on its path and a deadline

@@ -27,11 +27,6 @@ pub(crate) fn columns(results: &Results, case: &CaseRecord) -> Vec<(&'static str
     row
 }
 
-/// Returns the value of one of the [`columns`]; absent if there is no such column.
-pub(crate) fn column(results: &Results, case: &CaseRecord, name: &str) -> Option<Cell> {
-    columns(results, case).into_iter().find(|(column, _)| *column == name).map(|(_, cell)| cell)
-}
-
 /// Returns the number of workers in all processes together.
 pub(crate) fn total_workers(case: &CaseRecord) -> usize {
     case.axes.workers.saturating_mul(case.axes.processes)

@@ -92,13 +92,13 @@ const RECORDS: &[Unit] =
 const COUNT: &[Unit] = &[unit(1.0, ""), unit(1e3, "k"), unit(1e6, "M"), unit(1e9, "G"), unit(1e12, "T")];
 
 /// Formats a median with its range or interval: `105 µs [99–120]`. There are no brackets if both ends are displayed
-/// alike; a leading `≈` says that the range reaches further than `factor` from the median.
+/// alike; a leading `~` says that the range reaches further than `factor` from the median.
 pub(crate) fn spread_words(spread: &Spread, factor: f64, words: impl Fn(f64) -> String) -> String {
     let [middle, low, high] = [spread.median, spread.low, spread.high].map(words);
     if low == high {
         return middle;
     }
-    let about = if spread.is_wide(factor) { "≈" } else { "" };
+    let about = if spread.is_wide(factor) { "~" } else { "" };
     let unit = |words: &str| words[digits_end(words)..].to_owned();
     match unit(&middle) == unit(&low) && unit(&low) == unit(&high) {
         true => format!("{about}{middle} [{}–{}]", &low[..digits_end(&low)], &high[..digits_end(&high)]),
@@ -309,7 +309,7 @@ mod tests {
             spread_words(&spread, 1.25, |value| Quantity::Nanoseconds.human(value))
         };
         assert_eq!(words([99e3, 105e3, 120e3]), "105 µs [99–120]");
-        assert_eq!(words([80e3, 105e3, 120e3]), "≈105 µs [80–120]");
+        assert_eq!(words([80e3, 105e3, 120e3]), "~105 µs [80–120]");
         assert_eq!(words([900e3, 1e6, 1.2e6]), "1 ms [900 µs to 1.2 ms]");
         assert_eq!(words([1e6, 1e6, 1e6]), "1 ms");
     }

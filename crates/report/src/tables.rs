@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::claims::{Checked, check_claims};
+use flowbench_measurement::claims::check_claims;
 use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::{Accuracy, CaseRecord, Numbers, Verdict};
 use flowbench_measurement::repeats::{SCATTERED_LATENCIES, SCATTERED_RATES, Spread};
@@ -54,8 +54,14 @@ fn printable_lines(text: &str) -> String {
 /// Returns the measured cases of a question as a table: a column for each axis that varies, medians over the repeats,
 /// the worst verdict and the first doubt.
 pub(crate) fn cases(results: &Results, part: &str) -> Table {
-    let of_part: Vec<&CaseRecord> = results.cases.iter().filter(|case| case.part == part).collect();
-    let mut axes = telling_axes(&of_part);
+    let repeats = repeats_of_cases(results, part);
+    cases_of(results, &repeats.values().collect::<Vec<_>>())
+}
+
+/// Returns some cases, given their repeats, as a table.
+pub(crate) fn cases_of(results: &Results, repeats: &[&Vec<&CaseRecord>]) -> Table {
+    let all: Vec<&CaseRecord> = repeats.iter().flat_map(|of_case| of_case.iter().copied()).collect();
+    let mut axes = telling_axes(&all);
     // The rate stands in the column of the throughput.
     axes.retain(|axis| *axis != "rate_events_per_s");
     if axes.is_empty() {
@@ -74,10 +80,9 @@ pub(crate) fn cases(results: &Results, part: &str) -> Table {
         Column { title: "churn", ..LEFT },
         Column { title: "doubts", ..WORDS },
     ]);
-    let repeats = repeats_of_cases(results, part);
-    let rows = repeats.values().map(|repeats| row(results, repeats, &axes)).collect();
+    let rows = repeats.iter().map(|repeats| row(results, repeats, &axes)).collect();
     let mut table = Table { columns, rows };
-    if repeats.values().all(|of_case| Some(of_case.len()) == repeats.values().next().map(Vec::len)) {
+    if repeats.iter().all(|of_case| of_case.len() == repeats[0].len()) {
         table.drop_column("n");
     }
     table.drop_if_all("speed-up", &[NONE]);
@@ -110,14 +115,6 @@ pub(crate) fn repeats_words(results: &Results, part: &str) -> String {
         }
         (_, Some(most)) => format!(" (medians of {most} repeats, with {} in brackets)", Spread::kind(most)),
     }
-}
-
-/// Returns the claims of the experiment, each with whether it holds and what was found.
-pub(crate) fn claims(results: &Results) -> Table {
-    let columns = [Column { title: "", ..LEFT }, Column { title: "claim", ..WORDS }, Column { title: "found", ..LEFT }];
-    let checked = check_claims(&results.run.claims, &results.cases);
-    let row = |one: Checked| vec![one.standing.word().to_owned(), one.claim, one.found];
-    Table { columns: columns.to_vec(), rows: checked.into_iter().map(row).collect() }
 }
 
 /// Returns the cases without numbers and their causes as a table.
@@ -213,13 +210,13 @@ fn row(results: &Results, repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String>
     row
 }
 
-/// Formats a speed-up without its range, to save width: `≈` says that the range includes 1. The single thread has 1 by
+/// Formats a speed-up without its range, to save width: `~` says that the range includes 1. The single thread has 1 by
 /// definition.
 fn speed_up(results: &Results, repeats: &[&CaseRecord]) -> String {
     let Some(spread) = compare::speed_up_spread(results, repeats) else { return NONE.to_owned() };
     let is_single = repeats[0].axes.strategy == compare::SINGLE_THREAD;
     let reaches_1 = spread.repeats > 1 && spread.low <= 1.0 && spread.high >= 1.0;
-    let about = if reaches_1 && !is_single { "≈" } else { "" };
+    let about = if reaches_1 && !is_single { "~" } else { "" };
     format!("{about}{}", Quantity::Factor.human(spread.median))
 }
 

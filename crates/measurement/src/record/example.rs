@@ -11,6 +11,7 @@ pub(crate) fn run() -> RunRecord {
         folder: None,
         parts: vec![],
         claims: vec![],
+        note: None,
         untimed_parts: vec![],
         seed: 7,
         started_at: "2026-01-31T10:00:00.250Z".into(),

@@ -208,6 +208,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
         folder: None,
         parts,
         claims: vec![],
+        note: None,
         untimed_parts: vec![],
         seed: 7,
         started_at: "2026-01-31T10:00:00Z".into(),
