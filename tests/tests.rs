@@ -18,6 +18,7 @@ mod gallery; // every figure of a reference run is in the gallery, with an answe
 mod gate; // `compare` and `gate`: regressions, what is refused, and what is accepted
 mod golden; // answers that DuckDB has given to the reference SQL on small logs, to the byte
 mod guides; // what the documents for users show works as it stands there
+mod help; // help of every command as it was, completions, man pages
 mod interrupted; // signals, limits, suspension and sudden death: what is finished is kept, resuming gives the rest
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
 mod map; // `map` drafts mappings, and what is assumed of a file is said
@@ -35,3 +36,5 @@ mod rows_of_others; // what rows of other people's logs mean: words for nothing,
 mod sql; // the reference SQL of every pipeline, run in DuckDB, gives the same answers row by row (if asked for)
 mod strategies; // side by side: the same answers, how the work was shared, where the time went
 mod strategies_agree; // one messy log, every way to answer: the answers of the first deliveries alone
+mod terminal; // colours, and how much is said on standard error
+mod variables; // environment variables in place of options
