@@ -31,3 +31,4 @@ pub mod sustainable;
 pub mod table;
 pub mod timeline;
 mod waves;
+pub mod what_if;
