@@ -69,6 +69,13 @@ pub(crate) enum Command {
     Map(Map),
     /// Answer a question from a log
     Replay(Replay),
+    /// Draw answers: over event time, beside series of your own, and along what else their columns offer
+    ///
+    /// What is drawn follows from the columns: page views and the conversion rate by load time, orders and their total by
+    /// day, sessions by length, ranks, stages of a funnel, quantiles of leads; of any other answers their number and the
+    /// sums of their numbers. Writes NAME.svg with its numbers in NAME.csv, and NAME-by-COLUMN.svg and .csv for what is drawn
+    /// along another column than event time. For load-time-conversion it also estimates what faster pages would win.
+    Plot(Plot),
     /// Measure a question on your own log: strategies x workers, one report
     ///
     /// Every strategy that serves the pipeline is run on one and on two workers (or as asked), each in a process of its
@@ -401,6 +408,26 @@ pub(crate) struct Replay {
     /// CSV file of the answers, or `-` for standard output
     #[arg(long, short, value_name = "ANSWERS.csv|-", default_value = "-")]
     pub(crate) output: PathBuf,
+    /// Draw the answers, too, as `flowbench plot` does; their numbers go to a CSV file of the same name
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) figure: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plot {
+    /// Answers in CSV (plain, .gz or .zst), as `flowbench replay -o` writes them, or `-` for standard input
+    #[arg(value_name = "ANSWERS.csv|-")]
+    pub(crate) answers: PathBuf,
+    /// Pipeline that gave the answers [default: the one that has their columns]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Option<String>,
+    /// Series to draw below the answers: CSV with a header, a time (RFC 3339, or s or ms since 1970) and a value; may be
+    /// given more than once
+    #[arg(long = "with", value_name = "SERIES.csv")]
+    pub(crate) external: Vec<PathBuf>,
+    /// SVG file of the figure [default: the name of the answers with `-figure.svg`]
+    #[arg(long, short, value_name = "FILE.svg")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -8,10 +8,10 @@
 use std::collections::BTreeMap;
 
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::random::draws;
+use crate::record::WhatIf;
 use crate::results_dir::epoch_ms;
 use crate::statistics::{ConfidenceInterval, quantile};
 
@@ -38,21 +38,6 @@ pub struct BandHour {
     pub views: u64,
     /// Those among them that led to an order.
     pub conversions: u64,
-}
-
-/// The estimate of what faster pages would win.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct WhatIf {
-    /// Page views.
-    pub views: u64,
-    /// Views that led to an order.
-    pub conversions: u64,
-    /// Conversions that would be won if every view were one band faster.
-    pub won: f64,
-    /// Lower end of the 95 % interval; absent for a few hours only.
-    pub low: Option<f64>,
-    /// Upper end of the 95 % interval; absent for a few hours only.
-    pub high: Option<f64>,
 }
 
 /// The conversion rate of a band.
@@ -145,7 +130,7 @@ impl WhatIf {
         let views = all.pooled.iter().map(|cell| cell.views).sum::<f64>() as u64;
         let conversions = all.pooled.iter().map(|cell| cell.conversions).sum::<f64>() as u64;
         let (low, high) = interval.unzip();
-        Some(WhatIf { views, conversions, won, low, high })
+        Some(WhatIf { views, conversions, won, low, high, truth: None })
     }
 
     /// Returns true if the interval covers a number; `None` if there is no interval.
@@ -354,7 +339,7 @@ mod tests {
 
     #[test]
     fn the_sentence_has_the_number_its_interval_and_its_assumption() {
-        let found = WhatIf { views: 10, conversions: 200, won: 12.4, low: Some(8.0), high: Some(17.0) };
+        let found = WhatIf { views: 10, conversions: 200, won: 12.4, low: Some(8.0), high: Some(17.0), truth: None };
         let sentence = found.sentence();
         assert!(sentence.contains("+12 conversions (95 % interval 8 to 17), +6.2 % of 200"), "{sentence}");
         assert!(sentence.contains("convert like"), "{sentence}");

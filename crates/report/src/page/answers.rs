@@ -80,7 +80,7 @@ fn headline_column(figure: &FigureSpec) -> Option<String> {
     let not_floor = figure.columns().find(|column| !is_floor(column));
     let first = not_floor.or(figure.columns().next()).unwrap_or("");
     match (figure.kind, first) {
-        (FigureKind::AtLevel | FigureKind::HeatMap | FigureKind::Operators, _) => None,
+        (FigureKind::AtLevel | FigureKind::HeatMap | FigureKind::Operators | FigureKind::Answers, _) => None,
         (FigureKind::Sweep | FigureKind::Bars | FigureKind::Stacked, column) => Some(column.to_owned()),
         (FigureKind::Scaling, "") => Some(THROUGHPUT.to_owned()),
         (FigureKind::Scaling, column) => Some(column.to_owned()),
