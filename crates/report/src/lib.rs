@@ -27,6 +27,7 @@ mod between_runs;
 mod calibration;
 mod chart;
 mod compare;
+mod doubted;
 mod draw;
 mod figures;
 mod operator_profile;

@@ -24,6 +24,8 @@ pub enum Quantity {
     Records,
     /// Any other number, such as entries, events or workers.
     Count,
+    /// A point in time, in Unix ms (`…_unix_ms`).
+    Clock,
 }
 
 /// Columns determined by the trace and the settings of a case, including variants such as `…_share` and `…_p99_ms`.
@@ -121,6 +123,8 @@ impl Quantity {
             Quantity::Bytes
         } else if has("ns") {
             Quantity::Nanoseconds
+        } else if column.ends_with("unix_ms") {
+            Quantity::Clock
         } else if has("ms") {
             Quantity::Milliseconds
         } else if has("s") {
@@ -146,6 +150,7 @@ impl Quantity {
             Quantity::Factor => "factor",
             Quantity::Records => "records",
             Quantity::Count => "count",
+            Quantity::Clock => "unix_ms",
         }
     }
 
@@ -154,6 +159,7 @@ impl Quantity {
     pub fn human(self, raw: f64) -> String {
         let unit = self.unit_for(raw);
         let number = match self {
+            Quantity::Clock => return date_and_time(raw),
             // One more digit below 1 than above it would only look more exact.
             Quantity::Factor if (0.001..1.0).contains(&raw) => {
                 let decimals = (1.0 - raw.log10().floor()) as usize;
@@ -203,7 +209,7 @@ impl Quantity {
             Quantity::Share => SHARE,
             Quantity::Factor => FACTOR,
             Quantity::Records => RECORDS,
-            Quantity::Count => COUNT,
+            Quantity::Count | Quantity::Clock => COUNT,
         }
     }
 }
@@ -264,6 +270,13 @@ pub(crate) fn three_digits(value: f64) -> String {
         decimals += 1;
     }
     trimmed(format!("{value:.decimals$}"))
+}
+
+/// Formats a point in time in UTC, to the minute or more finely if it is not on one.
+fn date_and_time(unix_ms: f64) -> String {
+    let Ok(time) = jiff::Timestamp::from_millisecond(unix_ms as i64) else { return String::new() };
+    let form = if unix_ms % 60e3 == 0.0 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H:%M:%S" };
+    time.strftime(form).to_string()
 }
 
 /// Removes trailing zeros after the decimal point, and the sign of a zero.
@@ -386,6 +399,7 @@ mod tests {
             (Quantity::Records, 8_192.0, "8.19k records"),
             (Quantity::Count, 999_999.0, "1M"),
             (Quantity::Count, 4_096.0, "4.1k"),
+            (Quantity::Clock, 1_740_824_400_000.0, "2025-03-01 10:20"),
         ];
         for (quantity, raw, text) in expected {
             assert_eq!(quantity.human(raw), text);

@@ -4,7 +4,7 @@ use flowbench_measurement::record::{FigureKind, FigureSpec, PanelSpec};
 
 use crate::chart::{Panel, Point, Series, SeriesStyle};
 use crate::quantity::{Quantity, words};
-use crate::select::HISTOGRAMS;
+use crate::select::{HISTOGRAMS, Selection};
 
 /// The columns of one panel.
 struct Layout<'a> {
@@ -13,6 +13,24 @@ struct Layout<'a> {
     quantity: Quantity,
     log: bool,
     columns: Vec<&'a str>,
+}
+
+/// A group of cases with the index of its colour.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) colour: usize,
+}
+
+impl Group<'_> {
+    /// All cases together, with no name.
+    pub(crate) const ALL: [Group<'static>; 1] = [Group { name: "", colour: 0 }];
+
+    /// Returns the groups of a selection in their colours.
+    pub(crate) fn all_of<'a>(selection: &'a Selection) -> Vec<Group<'a>> {
+        let groups = selection.groups.iter().zip(&selection.colours);
+        groups.map(|(name, colour)| Group { name, colour: *colour }).collect()
+    }
 }
 
 /// Points of one line, with a name if a column and group have several lines.
@@ -27,7 +45,7 @@ pub(crate) fn are_chosen(spec: &FigureSpec) -> bool {
 /// of all groups for `None`.
 pub(crate) fn panels(
     spec: &FigureSpec,
-    groups: &[String],
+    groups: &[Group],
     points: impl Fn(&str, Option<usize>) -> Vec<Line>,
 ) -> Vec<Panel> {
     layouts(spec).into_iter().map(|layout| panel(layout, are_chosen(spec), groups, &points)).collect()
@@ -63,7 +81,7 @@ impl<'a> Layout<'a> {
     }
 }
 
-fn panel(layout: Layout, chosen: bool, groups: &[String], points: &impl Fn(&str, Option<usize>) -> Vec<Line>) -> Panel {
+fn panel(layout: Layout, chosen: bool, groups: &[Group], points: &impl Fn(&str, Option<usize>) -> Vec<Line>) -> Panel {
     let (floors, lines) = floors_and_lines(layout.columns);
     let (common, rest) = common_and_rest(&lines);
     let mut series = Vec::new();
@@ -71,8 +89,8 @@ fn panel(layout: Layout, chosen: bool, groups: &[String], points: &impl Fn(&str,
         for (c, column) in lines.iter().enumerate() {
             let many = groups.len() > 1;
             let style = match chosen {
-                true => Style::within_groups(group, many.then_some(g), column, &rest, c),
-                false => Style::of_its_own(group, many.then_some(g), column, lines.len(), g * lines.len() + c, c),
+                true => Style::within_groups(*group, many.then_some(g), column, &rest, c),
+                false => Style::of_its_own(*group, many, column, lines.len(), g * lines.len() + c, c),
             };
             push_series(&mut series, points(column, Some(g)), style);
         }
@@ -91,7 +109,7 @@ fn panel(layout: Layout, chosen: bool, groups: &[String], points: &impl Fn(&str,
         ("", false) => common_title(&lines),
         (title, _) => title.to_owned(),
     };
-    Panel { title, quantity: layout.quantity, log: layout.log, series }
+    Panel { log: layout.log, ..Panel::new(title, layout.quantity, series) }
 }
 
 /// The names and the style of a series.
@@ -105,21 +123,24 @@ struct Style {
 impl Style {
     /// Each line of the panel has an entry in the legend: its colour depends on the group (on the column if there is
     /// only one group), marker and dash on the line.
-    fn of_its_own(group: &str, g: Option<usize>, column: &str, columns: usize, line: usize, c: usize) -> Style {
-        let legend = match (group, columns) {
+    fn of_its_own(group: Group, many: bool, column: &str, columns: usize, line: usize, c: usize) -> Style {
+        let legend = match (group.name, columns) {
             ("", 1) => String::new(),
             ("", _) => words(column),
             (group, 1) => group.to_owned(),
             (group, _) => format!("{group}: {}", words(column)),
         };
         let name = if legend.is_empty() { words(column) } else { legend.clone() };
-        Style { name, legend, key: None, look: SeriesStyle::Nth { colour: g.unwrap_or(c), marker: line, dash: line } }
+        let colour = if many { group.colour } else { c };
+        Style { name, legend, key: None, look: SeriesStyle::Nth { colour, marker: line, dash: line } }
     }
 
     /// The legend lists the groups by colour and marker; the key of the panel lists its columns by dash.
-    fn within_groups(group: &str, g: Option<usize>, column: &str, keys: &[String], c: usize) -> Style {
+    fn within_groups(group: Group, g: Option<usize>, column: &str, keys: &[String], c: usize) -> Style {
+        let Group { name: group, colour } = group;
         let name = if group.is_empty() { words(column) } else { format!("{group}: {}", words(column)) };
-        let look = SeriesStyle::Nth { colour: g.unwrap_or(c), marker: g.unwrap_or(c), dash: c };
+        let colour = if g.is_some() { colour } else { c };
+        let look = SeriesStyle::Nth { colour, marker: g.unwrap_or(c), dash: c };
         let in_key = if g.is_some() { SeriesStyle::Dashed(c) } else { look };
         let key = (keys.len() > 1).then(|| (in_key, keys[c].clone()));
         Style { name, legend: group.to_owned(), key, look }
@@ -130,8 +151,7 @@ fn push_series(series: &mut Vec<Series>, lines: Vec<Line>, style: Style) {
     for (own, points) in lines {
         let Style { name, legend, key, look } = &style;
         let name = own.map_or(name.clone(), |own| format!("{name}, {own}"));
-        let (legend, key, label) = (legend.clone(), key.clone(), String::new());
-        series.push(Series { name, legend, key, look: *look, points, label });
+        series.push(Series { legend: legend.clone(), key: key.clone(), ..Series::new(&name, *look, points) });
     }
 }
 

@@ -543,8 +543,9 @@ fn the_parts_of_a_stack_stand_end_to_end_in_proportion() {
     let svg = read(results.path(), "attribution-mean.svg");
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
     let document = roxmltree::Document::parse_with_options(&svg, options).unwrap();
-    let rects =
-        document.descendants().filter(|node| node.attribute("class") == Some("bar") && node.has_tag_name("rect"));
+    // What has a title is a part; the others are swatches of the legend.
+    let is_part = |node: &roxmltree::Node| node.children().any(|child| child.has_tag_name("title"));
+    let rects = document.descendants().filter(|node| node.has_tag_name("rect") && is_part(node));
     let ends: Vec<(f64, f64)> = rects
         .map(|rect| ["x", "width"].map(|name| rect.attribute(name).unwrap().parse::<f64>().unwrap()))
         .map(|[x, width]| (x, x + width))
@@ -553,9 +554,9 @@ fn the_parts_of_a_stack_stand_end_to_end_in_proportion() {
     for row in ends.chunks(3) {
         assert!(row[0].1 <= row[1].0 && row[1].1 <= row[2].0, "{row:?}");
         let px_per_ns = (row[2].0 - row[0].0) / 36_800.0;
-        assert!((row[1].0 - row[0].0 - 800.0 * px_per_ns).abs() < 0.1, "{row:?}");
+        assert!((row[1].0 - row[0].0 - 800.0 * px_per_ns).abs() < 0.15, "{row:?}");
         // A hair is left free before the next one.
-        assert!((row[2].1 + 1.0 - row[2].0 - 22_000.0 * px_per_ns).abs() < 0.1, "{row:?}");
+        assert!((row[2].1 + 1.0 - row[2].0 - 22_000.0 * px_per_ns).abs() < 0.15, "{row:?}");
     }
     assert_eq!(svg.matches(">58.8 µs</text>").count(), 6);
     assert_eq!(read(results.path(), "attribution.svg").matches(">queueing</text>").count(), 1);
