@@ -25,8 +25,7 @@ pub(crate) fn plot(args: &Plot, registry: Registry, quiet: bool) -> Result<i32, 
     if let Some(pipeline) = named {
         answers.check_columns(pipeline.name(), pipeline.about().columns).map_err(Failure::usage_error)?;
     }
-    let read_series =
-        |path: &PathBuf| ExternalSeries::read(&name_of(path), &text_of(path)?).map_err(Failure::failed);
+    let read_series = |path: &PathBuf| ExternalSeries::read(&name_of(path), &text_of(path)?).map_err(Failure::failed);
     let external = args.external.iter().map(read_series).collect::<Result<Vec<_>, _>>()?;
     let columns: Vec<&str> = answers.columns().collect();
     let written = files.of_columns(&columns);

@@ -8,7 +8,8 @@ use flowbench_measurement::operator_profile::WorkerRow;
 use flowbench_measurement::record::{CaseRecord, ChannelLoad, FigureSpec, OperatorTime, RunRecord};
 use flowbench_measurement::repeats::scattered;
 use flowbench_measurement::results_dir::{
-    ResultsError, STATE_CSV, read_answers, read_cases, read_channels, read_histograms, read_operators, read_run, read_timeline,
+    ResultsError, STATE_CSV, read_answers, read_cases, read_channels, read_histograms, read_operators, read_run,
+    read_timeline,
 };
 use flowbench_measurement::timeline::TimelineRow;
 

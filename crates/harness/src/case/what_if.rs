@@ -91,11 +91,15 @@ mod tests {
 
     #[test]
     fn the_interval_covers_the_planted_truth_in_about_the_stated_share_of_worlds() {
-        let worlds: Vec<WhatIf> =
-            (1..=20).map(|seed| won(&["arrivals.walks_per_day=8000"], &["pages.bands_faster=1"], seed, 200_000)).collect();
+        let worlds: Vec<WhatIf> = (1..=20)
+            .map(|seed| won(&["arrivals.walks_per_day=8000"], &["pages.bands_faster=1"], seed, 200_000))
+            .collect();
         let covered = worlds.iter().filter(|world| world.covers(world.truth.unwrap() as f64) == Some(true)).count();
-        let (won, truth) = (worlds.iter().map(|w| w.won).sum::<f64>(), worlds.iter().map(|w| w.truth.unwrap()).sum::<i64>());
-        for w in &worlds { eprintln!("{w:?}"); }
+        let (won, truth) =
+            (worlds.iter().map(|w| w.won).sum::<f64>(), worlds.iter().map(|w| w.truth.unwrap()).sum::<i64>());
+        for w in &worlds {
+            eprintln!("{w:?}");
+        }
         eprintln!("covered {covered} won {won} truth {truth}");
         assert!(covered >= 17, "{covered} of 20");
     }

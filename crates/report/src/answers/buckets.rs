@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn the_width_follows_the_span() {
-        let over = |span_ms: i64, least_ms: i64| Buckets::over([HOUR_MS, HOUR_MS + span_ms].into_iter(), least_ms).unwrap();
+        let over =
+            |span_ms: i64, least_ms: i64| Buckets::over([HOUR_MS, HOUR_MS + span_ms].into_iter(), least_ms).unwrap();
         for (span_ms, width_ms) in [(0, 1), (71, 1), (72, 10), (HOUR_MS, MINUTE_MS), (DAY_MS, 30 * MINUTE_MS)] {
             assert_eq!(over(span_ms, 1).width_ms, width_ms, "{span_ms}");
         }

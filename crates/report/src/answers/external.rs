@@ -125,7 +125,9 @@ mod tests {
             error("time,load\n1767607200,1\n1767607201,\"1,5\"\n"),
             "cpu.csv, line 3, column 'load': '1,5' is not a number such as 12.5"
         );
-        assert!(error("time;load\n1;2\n").contains("there is no column 'value' (columns: time;load); a series has two"));
+        assert!(
+            error("time;load\n1;2\n").contains("there is no column 'value' (columns: time;load); a series has two")
+        );
         assert!(error("time,load\n1\n").contains("CSV error"));
     }
 

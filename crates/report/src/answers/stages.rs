@@ -7,15 +7,19 @@ use crate::answers::table::{AnswersError, AnswersTable};
 use crate::chart::{Chart, Mark, Panel, Point, X};
 use crate::quantity::Quantity;
 
-pub(super) const DRAWING: Drawing = Drawing::new(&["customer", "stage", "since_start_ms"], panels)
-    .along(&[Along { column: "stage", draw: by_stage }]);
+pub(super) const DRAWING: Drawing =
+    Drawing::new(&["customer", "stage", "since_start_ms"], panels).along(&[Along { column: "stage", draw: by_stage }]);
 
-/// Returns the stages from the first on: by their least time since the start, then by how many reach them.
+/// Returns the stages from the first on, which is the start of all; then by how many reach them.
 fn stages<'a>(stages: &[&'a str], since_ms: &[f64]) -> Vec<&'a str> {
     let mut known = distinct(stages);
-    let of = |stage: &str| stages.iter().zip(since_ms).filter(move |(name, _)| **name == stage).map(|(_, ms)| *ms);
-    let begins = |stage: &str| of(stage).all(|ms| ms == 0.0);
-    known.sort_by_key(|stage| (!begins(stage), std::cmp::Reverse(of(stage).count())));
+    let of = |stage: &str| -> Vec<f64> {
+        stages.iter().zip(since_ms).filter(|(name, _)| **name == stage).map(|(_, ms)| *ms).collect()
+    };
+    known.sort_by_cached_key(|stage| {
+        let since_ms = of(stage);
+        (since_ms.iter().any(|ms| *ms != 0.0), std::cmp::Reverse(since_ms.len()))
+    });
     known
 }
 

@@ -240,7 +240,11 @@ mod tests {
             "a.csv, line 3, column 'event_time': '5.1.2026 11:00:00.000Z' is not a time such as 2026-01-05T10:00:00.000Z"
         );
         assert!(error("time,value\n").contains("there is no column 'event_time' (columns: time, value)"));
-        assert!(error("event_time,a\n1\n").starts_with("a.csv: CSV error: record 1 (line: 2"), "{}", error("event_time,a\n1\n"));
+        assert!(
+            error("event_time,a\n1\n").starts_with("a.csv: CSV error: record 1 (line: 2"),
+            "{}",
+            error("event_time,a\n1\n")
+        );
         let other = table.check_columns("sessions", &["customer", "start"]).unwrap_err().to_string();
         assert!(other.contains("no column 'customer'") && other.contains("answers of sessions have it"), "{other}");
     }
