@@ -1,6 +1,6 @@
 //! The content of a figure before it is drawn: panels, series, points. SVG and CSV are two views of one [`Chart`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::repeats::Spread;
 
@@ -125,6 +125,8 @@ pub(crate) struct Panel {
     pub(crate) quantity: Quantity,
     pub(crate) log: bool,
     pub(crate) series: Vec<Series>,
+    /// Values that the y axis includes besides those of the series.
+    pub(crate) includes: Vec<f64>,
     /// How the series are drawn over a numeric x axis, or over names with [`Mark::Column`].
     pub(crate) columns: Columns,
     /// Lines over the same x axis that have their own y axis on the right; absent for most.
@@ -232,7 +234,15 @@ impl Series {
 impl Panel {
     /// Returns a panel of lines, bars or cells.
     pub(crate) fn new(title: impl Into<String>, quantity: Quantity, series: Vec<Series>) -> Panel {
-        Panel { title: title.into(), quantity, log: false, series, columns: Columns::None, right: None }
+        Panel {
+            title: title.into(),
+            quantity,
+            log: false,
+            series,
+            includes: Vec::new(),
+            columns: Columns::None,
+            right: None,
+        }
     }
 
     /// Removes what logarithmic axes cannot show; returns the number of ranges that were cut at their value.
@@ -335,9 +345,13 @@ impl Chart {
         let mut writer = csv::Writer::from_writer(Vec::new());
         let mut write = |record: Vec<String>| writer.write_record(record).expect("writing to memory cannot fail");
         write(header);
+        let mut floors = BTreeSet::new();
         for panel in self.sides() {
             let n = units.iter().position(|unit| *unit == panel.quantity.raw_unit()).unwrap_or(0);
-            for series in &panel.series {
+            // Several panels may show the same floor.
+            let is_new =
+                |series: &&Series| series.look != SeriesStyle::Floor || floors.insert((n, series.name.clone()));
+            for series in panel.series.iter().filter(is_new) {
                 for (x, values) in self.csv_values(series) {
                     let mut row = vec![String::new(); 2 + 3 * units.len()];
                     (row[0], row[1]) = (series.name.clone(), self.x_cell(x));

@@ -12,6 +12,8 @@ use crate::draw::marks::{draw_band, draw_bar};
 use crate::text::{shortened, text_width};
 
 const LINE_PX: f64 = 18.0;
+/// Maximum number of groups in a legend above panels that do not show all of them.
+const SHARED_MAX: usize = 7;
 /// Style of the entry that says what hollow marks mean.
 const HOLLOW: SeriesStyle = SeriesStyle::Nth { colour: 4, marker: RING, dash: 0 };
 /// Width of a swatch with the room after it, in px.
@@ -26,21 +28,17 @@ pub(crate) fn legends(chart: &Chart) -> (Entries<'_>, Vec<Entries<'_>>) {
         return (Vec::new(), vec![Vec::new(); chart.panels.len()]);
     }
     if chart.legend_once {
-        let all = chart.sides().flat_map(|panel| &panel.series);
-        let mut above = distinct(all.filter(|series| !series.legend.is_empty()).map(legend_of));
-        // The lines of a group differ in their dash, which the key explains.
-        let mut named = BTreeSet::new();
-        above.retain(|(_, name)| named.insert(*name));
-        let keys =
-            chart.panels.iter().map(|panel| distinct(panel.sides().flat_map(|side| &side.series).filter_map(key_of)));
-        let beside: Vec<Entries> = keys.collect();
-        if beside.iter().all(|entries| *entries == beside[0]) {
-            above.extend(beside[0].iter().copied());
-            above.extend(shade_of(chart));
-            return (above, vec![Vec::new(); chart.panels.len()]);
+        let above = legend_of_groups(chart.sides().flat_map(|panel| &panel.series));
+        let keys: Vec<Entries> = chart.panels.iter().map(keys_of).collect();
+        let keys_are_shared = keys.iter().all(|entries| *entries == keys[0]);
+        if chart.panels.iter().all(|panel| groups_of(panel).len() == above.len()) || above.len() <= SHARED_MAX {
+            let shared = if keys_are_shared { keys[0].clone() } else { Entries::new() };
+            let beside = if keys_are_shared { vec![Entries::new(); keys.len()] } else { keys };
+            return (above.into_iter().chain(shared).chain(shade_of(chart)).collect(), beside);
         }
-        above.extend(shade_of(chart));
-        return (above, beside);
+        // Each panel shows some of many groups, and names them.
+        let beside = chart.panels.iter().zip(keys).map(|(panel, keys)| [groups_of(panel), keys].concat());
+        return (shade_of(chart).into_iter().collect(), beside.collect());
     }
     let of_panel = |panel| distinct(Panel::sides(panel).flat_map(|side| &side.series).map(legend_of));
     let legends: Vec<Entries> = chart.panels.iter().map(of_panel).collect();
@@ -48,6 +46,22 @@ pub(crate) fn legends(chart: &Chart) -> (Entries<'_>, Vec<Entries<'_>>) {
         return (legends[0].iter().copied().chain(shade_of(chart)).collect(), vec![Vec::new(); legends.len()]);
     }
     (shade_of(chart).into_iter().collect(), legends)
+}
+
+/// Returns one entry for each named group; the lines of a group differ in their dash, which the key explains.
+fn legend_of_groups<'a>(series: impl Iterator<Item = &'a Series>) -> Entries<'a> {
+    let mut named = BTreeSet::new();
+    let mut entries = distinct(series.filter(|series| !series.legend.is_empty()).map(legend_of));
+    entries.retain(|(_, name)| named.insert(*name));
+    entries
+}
+
+fn groups_of(panel: &Panel) -> Entries<'_> {
+    legend_of_groups(panel.sides().flat_map(|side| &side.series))
+}
+
+fn keys_of(panel: &Panel) -> Entries<'_> {
+    distinct(panel.sides().flat_map(|side| &side.series).filter_map(key_of))
 }
 
 fn legend_of(series: &Series) -> (SeriesStyle, &str) {

@@ -109,6 +109,7 @@ fn edges(chart: &Chart, width: f64) -> (f64, f64) {
 fn y_scale(panel: &Panel) -> Scale {
     let points = || panel.series.iter().flat_map(|series| &series.points);
     let mut values: Vec<f64> = points().flat_map(|point| [point.low, point.y, point.high]).collect();
+    values.extend(&panel.includes);
     if panel.columns == Columns::Stacked {
         let mut stacks: Vec<(f64, f64)> = points().map(|point| (point.x, point.y)).collect();
         stacks.sort_by(|a, b| a.0.total_cmp(&b.0));

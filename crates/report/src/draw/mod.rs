@@ -21,6 +21,7 @@ mod marks;
 mod outline;
 mod rows;
 mod series_style;
+mod small_multiples;
 
 use plotters::style::text_anchor::HPos;
 
@@ -28,6 +29,7 @@ use crate::chart::{Chart, Mark, X};
 use crate::draw::backend::{Drawing, FigureBackend, Lettering, Sheet};
 use crate::draw::layout::{Canvas, EDGE_PX, Frame};
 use crate::draw::legend::{draw_legend, legends};
+use crate::draw::small_multiples::uncrowded;
 use crate::draw::svg::{STYLE, SvgBackend, compact, number};
 use crate::text::{escaped, wrapped};
 
@@ -41,6 +43,7 @@ pub(crate) fn draw(chart: &Chart, canvas: Canvas) -> String {
 
 /// Draws a figure onto a sheet; returns its height in px.
 fn draw_figure<DB: FigureBackend>(sheet: &Sheet<DB>, chart: &Chart, canvas: Canvas) -> Drawing<f64, DB> {
+    let chart = &*uncrowded(chart);
     let mut y = EDGE_PX;
     if let Canvas::File { .. } = canvas {
         y = paragraph(sheet, y + 4.0, Lettering::HEAD, canvas, &chart.question)? + 6.0;

@@ -47,6 +47,12 @@ pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<
         FigureKind::Operators => operators::chart(spec, &selection, results),
         FigureKind::Answers => return of_answers::chart(spec, part, results),
     };
+    let columns: Vec<&str> = spec.columns().collect();
+    if panels::is_bracketed(&columns) {
+        let note =
+            "The interval of a sustainable rate is the bracket that its search ended with, not the range of repeats.";
+        chart.notes.push(note.to_owned());
+    }
     chart.notes.extend(doubts_note(&selection));
     chart.doubts = doubts_of_cases(&selection);
     chart.notes.extend(selection.notes);

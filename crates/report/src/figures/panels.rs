@@ -1,10 +1,19 @@
 //! The panels of a figure: which columns share a panel, the style of their lines, and their names.
 
+use std::collections::BTreeMap;
+
 use flowbench_measurement::record::{FigureKind, FigureSpec, PanelSpec};
 
 use crate::chart::{Panel, Point, Series, SeriesStyle};
 use crate::quantity::{Quantity, words};
 use crate::select::{HISTOGRAMS, Selection};
+
+/// The rate that a search found, and the ends of the bracket that it ended with.
+const BRACKETED: &str = "sustainable_events_per_s";
+const BRACKET: [&str; 2] = ["sustainable_bracket_low_events_per_s", "sustainable_bracket_high_events_per_s"];
+
+/// Maximum number of lines that a reader tells apart where they overlap.
+pub(crate) const LINES_MAX: usize = 7;
 
 /// The columns of one panel.
 struct Layout<'a> {
@@ -33,6 +42,24 @@ impl Group<'_> {
     }
 }
 
+/// Returns true if columns are a rate found by a search and the bracket around it: they are one value with an interval.
+pub(crate) fn is_bracketed<S: AsRef<str>>(columns: &[S]) -> bool {
+    let has = |name: &str| columns.iter().any(|column| column.as_ref() == name);
+    has(BRACKETED) && BRACKET.into_iter().all(has)
+}
+
+/// Sets the interval of each point to the bracket around it, as far as the search found its ends.
+fn with_bracket(lines: Vec<Line>, ends: [Vec<Line>; 2]) -> Vec<Line> {
+    let [low, high] = ends.map(|lines| {
+        let points = lines.into_iter().flat_map(|(_, points)| points);
+        points.map(|point| (point.x.to_bits(), point.y)).collect::<BTreeMap<u64, f64>>()
+    });
+    let end = |ends: &BTreeMap<u64, f64>, point: &Point| ends.get(&point.x.to_bits()).copied().unwrap_or(point.y);
+    let with =
+        |point: Point| Point { low: end(&low, &point).min(point.y), high: end(&high, &point).max(point.y), ..point };
+    lines.into_iter().map(|(name, points)| (name, points.into_iter().map(with).collect())).collect()
+}
+
 /// Points of one line, with a name if a column and group have several lines.
 pub(crate) type Line = (Option<String>, Vec<Point>);
 
@@ -48,7 +75,8 @@ pub(crate) fn panels(
     groups: &[Group],
     points: impl Fn(&str, Option<usize>) -> Vec<Line>,
 ) -> Vec<Panel> {
-    layouts(spec).into_iter().map(|layout| panel(layout, are_chosen(spec), groups, &points)).collect()
+    let layouts = layouts(spec).into_iter().flat_map(|layout| layout.uncrowded(groups.len(), are_chosen(spec)));
+    layouts.map(|layout| panel(layout, are_chosen(spec), groups, &points)).collect()
 }
 
 /// Returns the quantity of a column. Kinds of histograms have no unit in their name; they are in ns.
@@ -70,6 +98,17 @@ fn layouts(spec: &FigureSpec) -> Vec<Layout<'_>> {
 }
 
 impl<'a> Layout<'a> {
+    /// Returns a panel for each column where all of them together would have too many lines. Each of them has the
+    /// columns that measure the machine.
+    fn uncrowded(self, groups: usize, chosen: bool) -> Vec<Layout<'a>> {
+        let (floors, lines) = floors_and_lines(self.columns.clone());
+        if chosen || lines.len() < 2 || groups < 2 || lines.len() * groups <= LINES_MAX {
+            return vec![self];
+        }
+        let of_line = |line: &'a str| floors.iter().copied().chain([line]).collect();
+        lines.iter().map(|line| Layout { columns: of_line(line), ..self }).collect::<Vec<_>>()
+    }
+
     fn of(panel: &'a PanelSpec, log: bool) -> Layout<'a> {
         let columns = panel.y.iter().map(String::as_str).collect();
         Layout { title: &panel.title, log: log || panel.log_y, ..Layout::untitled(columns, log) }
@@ -83,6 +122,12 @@ impl<'a> Layout<'a> {
 
 fn panel(layout: Layout, chosen: bool, groups: &[Group], points: &impl Fn(&str, Option<usize>) -> Vec<Line>) -> Panel {
     let (floors, lines) = floors_and_lines(layout.columns);
+    let bracketed = is_bracketed(&lines);
+    let lines: Vec<&str> = lines.into_iter().filter(|line| !bracketed || !BRACKET.contains(line)).collect();
+    let points = |column: &str, group: Option<usize>| match bracketed && column == BRACKETED {
+        true => with_bracket(points(column, group), BRACKET.map(|end| points(end, group))),
+        false => points(column, group),
+    };
     let (common, rest) = common_and_rest(&lines);
     let mut series = Vec::new();
     for (g, group) in groups.iter().enumerate() {
