@@ -24,6 +24,7 @@ mod log_input;
 mod map;
 mod overwriting;
 mod pack;
+mod plot;
 mod progress;
 mod rejects;
 mod replay;
@@ -99,6 +100,7 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
         Command::Inspect(args) => inspect::inspect(args, quiet),
         Command::Map(args) => map::map(args, quiet),
         Command::Replay(args) => replay::replay(args, registry, quiet),
+        Command::Plot(args) => plot::plot(args, registry, quiet),
         Command::Bench(args) => bench::bench(args, registry, quiet),
         Command::List(args) => catalogue::list(args, registry),
         Command::Explain(args) => catalogue::explain(args, registry),

@@ -144,6 +144,9 @@ pub(crate) struct Replay {
     /// CSV file of the answers, or `-` for standard output
     #[arg(long, short, value_name = "ANSWERS.csv|-", default_value = "-")]
     pub(crate) output: PathBuf,
+    /// Draw the answers, too, as `flowbench plot` does; their numbers go to a CSV file of the same name
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) figure: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -159,4 +162,21 @@ impl From<Format> for flowbench_events::Format {
             Format::Jsonl => flowbench_events::Format::Jsonl,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plot {
+    /// Answers in CSV (plain, .gz or .zst), as `flowbench replay -o` writes them, or `-` for standard input
+    #[arg(value_name = "ANSWERS.csv|-")]
+    pub(crate) answers: PathBuf,
+    /// Pipeline that gave the answers [default: the one that has their columns]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pipeline: Option<String>,
+    /// Series to draw below the answers: CSV with a header, a time (RFC 3339, or s or ms since 1970) and a value; may be
+    /// given more than once
+    #[arg(long = "with", value_name = "SERIES.csv")]
+    pub(crate) external: Vec<PathBuf>,
+    /// SVG file of the figure [default: the name of the answers with `-figure.svg`]
+    #[arg(long, short, value_name = "FILE.svg")]
+    pub(crate) output: Option<PathBuf>,
 }

@@ -16,7 +16,7 @@ pub(crate) use self::catalogue::{Completions, Doctor, Explain, List, Listed, Man
 pub(crate) use self::compare::{Compare, Gate, OnInconclusive};
 pub(crate) use self::environment::{command, set_variables};
 pub(crate) use self::global::Global;
-pub(crate) use self::log::{Generate, Inspect, Log, Map, Replay};
+pub(crate) use self::log::{Generate, Inspect, Log, Map, Plot, Replay};
 pub(crate) use self::results::{Export, Pack};
 pub(crate) use self::run::{Bench, ClusterArgs, Report, Reproduce, Run};
 
@@ -130,6 +130,13 @@ pub(crate) enum Command {
     Map(Map),
     /// Answer a question from a log
     Replay(Replay),
+    /// Draw answers: over event time, beside series of your own, and along what else their columns offer
+    ///
+    /// What is drawn follows from the columns: page views and the conversion rate by load time, orders and their total by
+    /// day, sessions by length, ranks, stages of a funnel, quantiles of leads; of any other answers their number and the
+    /// sums of their numbers. Writes NAME.svg with its numbers in NAME.csv, and NAME-by-COLUMN.svg and .csv for what is drawn
+    /// along another column than event time. For load-time-conversion it also estimates what faster pages would win.
+    Plot(Plot),
     /// Measure a question on your own log: strategies x workers, one report
     ///
     /// Every strategy that serves the pipeline is run on one and on two workers (or as asked), each in a process of its

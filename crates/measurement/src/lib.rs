@@ -33,3 +33,4 @@ pub mod sustainable;
 pub mod table;
 pub mod timeline;
 mod waves;
+pub mod what_if;

@@ -403,6 +403,26 @@ impl ResultsDir {
     }
 }
 
+/// Returns the name of the file with the kept answers of a part.
+pub fn answers_file(part: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    format!("answers-{}.csv", part.chars().map(plain).collect::<String>())
+}
+
+/// Reads the kept answers of a part; `None` if there are none.
+///
+/// # Errors
+///
+/// [`ResultsError::Io`] if there are and they cannot be read.
+pub fn read_answers(dir: &Path, part: &str) -> Result<Option<String>, ResultsError> {
+    let path = dir.join(answers_file(part));
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(failed("read", &path, source)),
+    }
+}
+
 /// Reads `run.json`.
 ///
 /// # Errors

@@ -21,6 +21,7 @@
 //! # Ok::<(), flowbench_report::ReportError>(())
 //! ```
 
+mod answers;
 mod artifact;
 mod between_runs;
 mod calibration;
@@ -46,10 +47,11 @@ mod text;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use flowbench_measurement::record::{FigureSpec, RunRecord};
-use flowbench_measurement::results_dir::{ResultsError, write_atomically};
+use flowbench_measurement::record::{FigureKind, FigureSpec, QuestionRecord, RunRecord};
+use flowbench_measurement::results_dir::{ResultsError, answers_file, write_atomically};
 use thiserror::Error;
 
+pub use answers::{AnswersError, AnswersFigure, AnswersTable, ExternalSeries, answers_figures, drawn_along, what_if};
 pub use artifact::{FoundName, PackError, Packed, PrivateName, Supplement, pack};
 pub use between_runs::{ComparisonForm, comparison_text};
 pub use calibration::calibration_text;
@@ -98,7 +100,9 @@ const FIGURE_ENDINGS: [&str; 2] = ["svg", "csv"];
 pub fn file_names(run: &RunRecord) -> Vec<String> {
     let figures = run.parts.iter().flat_map(|part| &part.figures);
     let of_figures = figures.flat_map(|figure| FIGURE_ENDINGS.map(|ending| format!("{}.{ending}", figure.name)));
-    of_figures.chain([REPORT.to_owned()]).collect()
+    let draws_answers = |part: &&QuestionRecord| part.figures.iter().any(|figure| figure.kind == FigureKind::Answers);
+    let answers = run.parts.iter().filter(draws_answers).map(|part| answers_file(&part.name));
+    of_figures.chain(answers).chain([REPORT.to_owned()]).collect()
 }
 
 /// Draws the figures and the report of a results directory into that directory; each file is written completely or not

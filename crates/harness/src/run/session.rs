@@ -14,7 +14,7 @@ use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::{
     CaseRecord, EarlierFailure, QuestionRecord, RunRecord, SCHEMA_VERSION, Status, TraceRecord,
 };
-use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, read_run};
+use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, answers_file, read_run};
 use flowbench_pipelines::Registry;
 use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
@@ -584,6 +584,9 @@ fn append(
         operators: &result.operators,
         channels: &result.channels,
     };
+    if let Some(answers) = &result.answers {
+        results.write(&answers_file(&record.part), answers.as_bytes())?;
+    }
     results.append_case(record, &data)
 }
 

@@ -131,6 +131,7 @@ fn numbers() -> Numbers {
         sharing: sharing(),
         lost: LostTime { share: Some(0.01), involuntary_switches: Some(3), ..LostTime::default() },
         sustainable: None,
+        what_if: None,
         trace_digest: "ab12".into(),
     }
 }

@@ -17,13 +17,13 @@ pub struct FigureSpec {
     /// `sweep`: the column on the x axis. `at-level`: the column whose least value is looked for. `heat-map`: the
     /// column whose values stand side by side, such as `strategy`. `over-time`: `at_ns`, the time since the start of
     /// the case, which is also the meaning if it is empty, or `newest_event_time_ms`, the newest event time admitted so
-    /// far, since the first event of the trace; samples before the first admission are not drawn then. Unused by the
-    /// others.
+    /// far, since the first event of the trace; samples before the first admission are not drawn then. `answers`: the
+    /// column along which answers are drawn, such as `band`; event time if it is empty. Unused by the others.
     #[serde(default)]
     pub x: String,
     /// `over-time`: columns of `timeline.csv`; `distribution` and `ccdf`: histogram kinds (`latency`,
     /// `processing-delay`, `driver-lag`, `lost-time`, and `hiccup` of older runs); `heat-map`: the one column that its cells
-    /// show; `scaling`: one column of events per second, `throughput_events_per_s` if empty; `operators`: nothing; the others: columns of
+    /// show; `scaling`: one column of events per second, `throughput_events_per_s` if empty; `operators` and `answers`: nothing; the others: columns of
     /// cases. One line (or bar, or part of a stack) for each and each group; a panel for each unit. Empty if there are
     /// `panels`.
     ///
@@ -143,6 +143,8 @@ pub enum FigureKind {
     Ccdf,
     /// Bars of the time of cases whose operators were logged, stacked by operator, one bar for each group and worker.
     Operators,
+    /// The answers of the first case of the part, over event time, or along one of their columns.
+    Answers,
 }
 
 impl FigureKind {

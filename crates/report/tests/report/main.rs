@@ -352,7 +352,10 @@ fn wrong_descriptions_of_figures_are_found_before_a_run() {
     assert_eq!(check(|spec| spec.name = "state".into()), FigureError::Reserved("state".into()));
     assert!(check(|spec| spec.x = "worker".into()).to_string().contains("did you mean `workers`"));
     let bars = check(|spec| (spec.kind, spec.x) = (FigureKind::Bars, "workers".into())).to_string();
-    assert!(bars.contains("`x` is for `sweep`, `at-level`, `heat-map` and `over-time`; leave it out here"), "{bars}");
+    assert!(
+        bars.contains("`x` is for `sweep`, `at-level`, `heat-map`, `over-time` and `answers`; leave it out here"),
+        "{bars}"
+    );
     assert!(check(|spec| spec.by = vec!["strategi".into()]).to_string().contains("`strategy`"));
 }
 

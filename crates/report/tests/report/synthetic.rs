@@ -463,6 +463,7 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         sharing: Sharing::default(),
         lost: Default::default(),
         sustainable: None,
+        what_if: None,
         trace_digest: "ab12cd34ef56ab12".into(),
     }
 }
