@@ -149,21 +149,6 @@ pub(crate) struct Replay {
     pub(crate) figure: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Csv,
-    Jsonl,
-}
-
-impl From<Format> for flowbench_events::Format {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Csv => flowbench_events::Format::Csv,
-            Format::Jsonl => flowbench_events::Format::Jsonl,
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Plot {
     /// Answers in CSV (plain, .gz or .zst), as `flowbench replay -o` writes them, or `-` for standard input
@@ -179,4 +164,19 @@ pub(crate) struct Plot {
     /// SVG file of the figure [default: the name of the answers with `-figure.svg`]
     #[arg(long, short, value_name = "FILE.svg")]
     pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Csv,
+    Jsonl,
+}
+
+impl From<Format> for flowbench_events::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Csv => flowbench_events::Format::Csv,
+            Format::Jsonl => flowbench_events::Format::Jsonl,
+        }
+    }
 }
