@@ -68,10 +68,11 @@ fn every_command_that_stands_in_a_sentence_is_understood() {
     let mut understood = BTreeSet::new();
     for (guide, text) in texts() {
         let spans = text.split("```").step_by(2).collect::<String>().replace('\n', " ");
-        for command in spans.split('`').skip(1).step_by(2).filter(|span| span.starts_with("flowbench ")) {
-            // What is written in capitals stands for something of the reader's, and what has a pipe for two commands.
+        let commands = spans.split('`').skip(1).step_by(2).flat_map(|span| span.split(" | "));
+        for command in commands.filter(|command| command.starts_with("flowbench ")) {
+            // What is written in capitals stands for something of the reader's.
             let stands_for = |word: &str| word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase());
-            let is_whole = !command.split([' ', '/', '=']).any(|word| stands_for(word) || word == "S" || word == "|");
+            let is_whole = !command.split([' ', '/', '=']).any(|word| stands_for(word) || word == "S");
             if is_whole && understood.insert(command.to_owned()) {
                 let ended = scratch.sh(&format!("{command} --help"));
                 assert_eq!(ended.code, Some(0), "{guide}: {command}\n{}", ended.stderr);
@@ -119,6 +120,49 @@ fn fill(scratch: &Scratch) -> Ended {
          for out in mine before after; do flowbench run ./mine.toml --out $out {small} || exit 1; done",
         reference = repository("results/quickstart/reference").display(),
     ))
+}
+
+#[test]
+fn mappings_of_the_guide_read_what_they_are_about() {
+    let scratch = Scratch::new();
+    let guide = fs::read_to_string(repository("crates/events/LOGS.md")).unwrap();
+    let mappings = guide.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let logs = [
+        (
+            "event_time,event_type,customer_id,order_id,value,country_or_state\n2026-03-01T10:00:00,order,1,2,9.99,GB\n",
+            "",
+            1,
+        ),
+        (
+            "when,InvoiceNo,UnitPrice,Quantity\n01/03/2026 10:00,7,\"1.203,39\",2\n",
+            "kind = { constant = 'order_placed' }\n",
+            1,
+        ),
+        ("purchased_at,delivered_at\n2026-03-01T10:00:00Z,2026-03-04T10:00:00Z\n", "", 2),
+    ];
+    assert_eq!(mappings.clone().count(), logs.len());
+    for (mapping, (log, more, events)) in mappings.zip(logs) {
+        scratch.write("log.csv", log);
+        scratch.write("map.toml", format!("{mapping}{more}"));
+        let facts = scratch.ok("flowbench inspect log.csv --map map.toml --json").json();
+        assert_eq!(facts["events"], events, "{mapping}");
+    }
+}
+
+#[test]
+fn claims_of_the_guide_can_be_checked() {
+    let scratch = Scratch::new();
+    let guide = fs::read_to_string(repository("experiments/README.md")).unwrap();
+    let claims = guide.split("```toml\n").nth(2).and_then(|rest| rest.split("```").next()).unwrap();
+    let part = "[[part]]\nname = 'few'\nquestion = 'Few?'\ntrace = { profile = 'tiny', events = 500 }\n\
+                axes = { pipeline = 'sessions', slack = '1d', strategy = ['sequential', 'exchange'], workers = [1, 2], \
+                eviction = ['never', 'frontier'] }\n";
+    scratch.write("mine.toml", format!("name = 'mine'\ntitle = 'Mine?'\nrepeats = 1\n{claims}{part}"));
+    let ended = scratch.ok("flowbench run ./mine.toml --out mine --quiet");
+    let told =
+        claims.lines().filter_map(|line| line.trim().strip_prefix('"')).filter_map(|line| line.strip_suffix("\","));
+    let told: Vec<&str> = told.collect();
+    assert!(told.len() == 3 && told.iter().all(|claim| ended.stdout.contains(claim)), "{}", ended.stdout);
 }
 
 #[test]

@@ -28,6 +28,16 @@ fn what_a_package_embeds_is_in_the_package() {
 }
 
 #[test]
+fn what_is_embedded_from_outside_of_a_package_is_noticed() {
+    let code = "const A: &str = include_str!(\"../../../Cargo.lock\");\nconst B: &[u8] = include_bytes!(\"page.css\");";
+    let found: Vec<&str> = embedded_in(code).collect();
+    assert_eq!(found, ["../../../Cargo.lock", "page.css"]);
+    assert_eq!(resolved(&Path::new("src/environment/build.rs").with_file_name(found[0])), None);
+    assert_eq!(resolved(&Path::new("src/page/mod.rs").with_file_name(found[1])).as_deref(), Some("src/page/page.css"));
+    assert_eq!(resolved(Path::new("src/page/../overlay/reading.html")).as_deref(), Some("src/overlay/reading.html"));
+}
+
+#[test]
 fn every_experiment_is_in_its_package() {
     let packed = packed("flowbench-experiments");
     for shipped in flowbench_harness::experiment::SHIPPED {
