@@ -34,6 +34,7 @@ pub const SHIPPED: &[Shipped] = shipped![
     "parallelism",
     "latency",
     "granularity",
+    "performance-and-sales",
     "ci",
 ];
 
