@@ -28,6 +28,7 @@ mod order_log; // answers on a real order log, to the last digit
 mod own_log; // somebody's own log, measured: `bench`, a file for a trace in an experiment, and `replay --stats`
 mod packages; // what a package embeds is in it, it says what it is, and licences allow what it is built from
 mod planted; // pipelines find the effects a world was given, as large as they were given
+mod plot; // figures of answers: what they count is what was answered; series from elsewhere; nothing is overwritten
 mod processes; // several processes: the same answers, counted wires, and when one goes all go
 mod recording; // the recording in the README stands alone and shows a run to its end
 mod references; // every reference run is drawn again to the same bytes

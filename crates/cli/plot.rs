@@ -48,7 +48,8 @@ pub(crate) fn draw(
     files: &FigureFiles,
     quiet: bool,
 ) -> Result<(), Failure> {
-    let source = format!("{} answers: {}", answers.len(), answers.origin());
+    let noun = if answers.len() == 1 { "answer" } else { "answers" };
+    let source = format!("{} {noun}: {}", answers.len(), answers.origin());
     for figure in answers_figures(answers, question, external).map_err(Failure::failed)? {
         let [svg, csv] = files.along(figure.along);
         write(&svg, &figure.svg(&source))?;

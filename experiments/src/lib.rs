@@ -38,6 +38,7 @@ pub const SHIPPED: &[Shipped] = shipped![
     "parallelism",
     "latency",
     "granularity",
+    "performance-and-sales",
     "ci",
 ];
 

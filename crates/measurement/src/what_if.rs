@@ -1,9 +1,11 @@
 //! What slow pages cost: the conversions that would be won if every page view were one band faster, estimated from the
 //! answers of `load-time-conversion`.
 //!
-//! The estimate stands on two assumptions: a view that became faster would convert like the views of the next faster band
-//! in the same hour, and there would be as many views. The first fails where something else makes pages slow and
-//! customers reluctant at once (a slow phone, a country far away); nothing in these answers could tell. Decision D-315.
+//! The estimate stands on three assumptions: a view that became faster would convert like the views of the next faster band
+//! in the same hour, there would be as many views, and a won order converts the views of its own visit only. The first
+//! fails where something else makes pages slow and customers reluctant at once (a slow phone, a country far away); the
+//! last where customers are so busy that an order converts views of another visit, and then the estimate is too low.
+//! Nothing in these answers could tell. Decision D-315.
 
 use std::collections::BTreeMap;
 
@@ -147,7 +149,8 @@ impl WhatIf {
         };
         format!(
             "if every page were one band faster: {:+.0} conversions ({interval}), {:+.1} % of {}, provided that views \
-             which become faster convert like those that are, in the same hour",
+             which become faster convert like those that are, in the same hour; what the orders won would add to other \
+             visits of the same customer is not counted",
             self.won,
             share(self.won),
             self.conversions

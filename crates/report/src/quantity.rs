@@ -30,7 +30,9 @@ pub enum Quantity {
 
 /// Columns determined by the trace and the settings of a case, including variants such as `…_share` and `…_p99_ms`.
 /// Under `arrival`, several workers may still answer differently from run to run.
-const OF_TRACE: [&str; 14] = [
+const OF_TRACE: [&str; 16] = [
+    "conversions",
+    "page_views",
     "event_time_wait",
     "watermark_lag",
     "events",
@@ -247,7 +249,9 @@ impl Quantity {
 }
 
 /// Columns whose words are not those of their name.
-const WORDS: [(&str, &str); 22] = [
+const WORDS: [(&str, &str); 24] = [
+    ("conversions_won_truth", "conversions won in truth"),
+    ("conversions_won_covered", "interval covers the truth"),
     ("at_ns", "time since the start of the case"),
     ("speed_up", "speed-up"),
     ("growth_verdict", "memory verdict"),

@@ -30,6 +30,8 @@ const WIDTHS_MS: [i64; 22] = [
     4 * WEEK_MS,
 ];
 const MINUTE_MS: i64 = 60_000;
+/// A second, in ms.
+pub(super) const SECOND_MS: i64 = 1000;
 /// An hour, in ms.
 pub(super) const HOUR_MS: i64 = 3_600_000;
 /// A day, in ms.
@@ -77,7 +79,7 @@ impl Buckets {
 
     /// Returns the sentence about the buckets.
     pub(super) fn note(&self) -> String {
-        format!("Each column and point stands for {} from its time on (UTC).", duration_words(self.width_ms))
+        format!("Each column and point stands for {} from its time on.", duration_words(self.width_ms))
     }
 }
 
@@ -112,7 +114,7 @@ mod tests {
             let start_ms = buckets.start_ms(buckets.at(ms)) as i64;
             assert!(buckets.contain(ms) && (start_ms..start_ms + buckets.width_ms).contains(&ms), "{ms}");
         }
-        assert!(!buckets.contain(-6 * HOUR_MS));
+        assert!(!buckets.contain(-7 * HOUR_MS));
         let weeks = Buckets::over([1_767_571_200_000, 1_767_571_200_000 + 300 * DAY_MS].into_iter(), 1).unwrap();
         assert_eq!((weeks.width_ms, weeks.start_ms(0)), (WEEK_MS, 1_767_571_200_000.0), "2026-01-05 is a Monday");
     }

@@ -39,13 +39,15 @@ fn panels(answers: &AnswersTable, buckets: &Buckets) -> Result<Vec<Panel>, Answe
     };
     let views: Vec<Vec<Point>> = (0..BANDS.len()).map(|band| sums_of(band, |row| row.views)).collect();
     let conversions: Vec<Vec<Point>> = (0..BANDS.len()).map(|band| sums_of(band, |row| row.conversions)).collect();
-    let named = |series: Vec<Vec<Point>>| BANDS.iter().map(|band| (*band).to_owned()).zip(series).collect::<Vec<_>>();
+    let named = |what: &str, series: Vec<Vec<Point>>| {
+        BANDS.iter().map(|band| format!("{band}{what}")).zip(series).collect::<Vec<_>>()
+    };
     let rate = ratios(&added(&conversions), &added(&views));
     let rates = (0..BANDS.len()).map(|band| ratios(&conversions[band], &views[band])).collect();
     let rate = line("Conversion rate", Quantity::Share, "conversion rate", RATE_COLOUR, rate);
     Ok(vec![
-        with_line(columns("Page views by load time", Quantity::Count, named(views)), rate),
-        lines("Conversion rate by load time", Quantity::Share, named(rates)),
+        with_line(columns("Page views by load time", Quantity::Count, named("", views)), rate),
+        lines("Conversion rate by load time", Quantity::Share, named(": conversion rate", rates)),
     ])
 }
 

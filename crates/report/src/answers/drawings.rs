@@ -1,6 +1,6 @@
 //! What is drawn of answers, by the columns they have.
 
-use crate::answers::buckets::Buckets;
+use crate::answers::buckets::{Buckets, SECOND_MS};
 use crate::answers::external::ExternalSeries;
 use crate::answers::parts::time_axis;
 use crate::answers::table::{AnswersError, AnswersTable};
@@ -38,7 +38,7 @@ impl Drawing {
             columns,
             panels,
             times_ms: |answers| Ok(answers.times_ms().to_vec()),
-            bucket_least_ms: 1,
+            bucket_least_ms: SECOND_MS,
             notes: |_| Vec::new(),
             along: &[],
         }
@@ -85,6 +85,7 @@ impl Drawing {
             chart.panels.push(panel);
             chart.notes.extend(note);
         }
+        chart.leave_out_what_has_no_logarithm();
         chart.leave_out_what_is_empty();
         Ok(chart)
     }

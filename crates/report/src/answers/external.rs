@@ -1,7 +1,7 @@
 //! Series from elsewhere, drawn beside answers.
 
 use crate::answers::buckets::Buckets;
-use crate::answers::parts::line;
+use crate::answers::parts::{alone, line};
 use crate::answers::table::AnswersError;
 use crate::answers::times::any_time_ms;
 use crate::chart::{Panel, Point};
@@ -58,11 +58,6 @@ impl ExternalSeries {
         Ok(ExternalSeries { origin: origin.to_owned(), name: name.to_owned(), points })
     }
 
-    /// Returns the times, in ms since the Unix epoch.
-    pub(super) fn times_ms(&self) -> impl Iterator<Item = i64> + Clone {
-        self.points.iter().map(|(ms, _)| *ms)
-    }
-
     /// Returns a panel with the series within the span of the buckets, and a note on what is not or not singly drawn.
     pub(super) fn panel(&self, buckets: &Buckets) -> (Panel, Option<String>) {
         let inside: Vec<(i64, f64)> = self.points.iter().copied().filter(|(ms, _)| buckets.contain(*ms)).collect();
@@ -80,7 +75,7 @@ impl ExternalSeries {
             false => inside.into_iter().map(|(ms, value)| Point::exact(ms as f64, value)).collect(),
         };
         let note = (!said.is_empty()).then(|| format!("{origin}: {}.", said.join("; ")));
-        (line(&words(&self.name), Quantity::of(&self.name), &self.name, EXTERNAL_COLOUR, points), note)
+        (alone(line(&words(&self.name), Quantity::of(&self.name), &self.name, EXTERNAL_COLOUR, points)), note)
     }
 }
 
@@ -135,7 +130,7 @@ mod tests {
     fn long_series_are_drawn_as_means() {
         let text: String = (0..1000).map(|second| format!("{second},{}\n", second % 2)).collect();
         let series = ExternalSeries::read("a.csv", &format!("time,load\n{text}")).unwrap();
-        let buckets = Buckets::over(series.times_ms(), 1).unwrap();
+        let buckets = Buckets::over([0, 999_000].into_iter(), 1).unwrap();
         let (panel, note) = series.panel(&buckets);
         assert_eq!(panel.series[0].points.len(), 334);
         assert_eq!(note.unwrap(), "a.csv: its 1000 points are drawn as means.");

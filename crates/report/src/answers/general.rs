@@ -2,7 +2,7 @@
 
 use crate::answers::buckets::Buckets;
 use crate::answers::drawings::Drawing;
-use crate::answers::parts::{added, columns, distinct, line, quantiles, ratios, sums, with_line};
+use crate::answers::parts::{added, alone, columns, distinct, line, quantiles, ratios, sums, with_line};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::chart::{Panel, Point};
 use crate::quantity::{Quantity, words};
@@ -21,10 +21,12 @@ fn panels(answers: &AnswersTable, buckets: &Buckets) -> Result<Vec<Panel>, Answe
     let counts = sums(buckets, times_ms.iter().map(|ms| (*ms, 1.0)));
     let counts = columns("Answers", Quantity::Count, vec![("answers".to_owned(), counts)]);
     let mut numbers = number_columns(answers).into_iter().zip(1..).map(|((column, values), colour)| {
+        // Ranges over columns would be hard to read.
+        let ranges = colour > 1;
         let values = times_ms.iter().copied().zip(values).filter_map(|(ms, value)| Some((ms, value?)));
         let (what, points): (&str, Vec<Point>) = match is_summed(column) {
             true => ("sum", sums(buckets, values)),
-            false => ("median", quantiles(buckets, values, 0.5, true)),
+            false => ("median", quantiles(buckets, values, 0.5, ranges)),
         };
         let name = format!("{}, {what}", words(column));
         line(&name, Quantity::of(column), &name, colour, points)
@@ -33,7 +35,7 @@ fn panels(answers: &AnswersTable, buckets: &Buckets) -> Result<Vec<Panel>, Answe
         Some(line) => with_line(counts, line),
         None => counts,
     };
-    Ok(std::iter::once(first).chain(numbers).collect())
+    Ok(std::iter::once(first).chain(numbers.map(alone)).collect())
 }
 
 fn panels_of_bands(answers: &AnswersTable, buckets: &Buckets) -> Result<Vec<Panel>, AnswersError> {
@@ -70,6 +72,6 @@ fn is_summed(column: &str) -> bool {
 }
 
 fn notes(answers: &AnswersTable) -> Vec<String> {
-    let has_ranges = number_columns(answers).iter().any(|(column, _)| !is_summed(column));
+    let has_ranges = number_columns(answers).iter().skip(1).any(|(column, _)| !is_summed(column));
     has_ranges.then(|| "Ranges are from the 10 % to the 90 % quantile.".to_owned()).into_iter().collect()
 }

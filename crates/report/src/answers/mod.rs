@@ -67,6 +67,7 @@ pub fn answers_figures(
     let mut figures = vec![AnswersFigure { along: "", chart: drawing.over_time(answers, question, external)? }];
     for along in drawing.along {
         let mut chart = (along.draw)(answers, question)?;
+        chart.leave_out_what_has_no_logarithm();
         chart.leave_out_what_is_empty();
         figures.extend((!chart.is_empty()).then_some(AnswersFigure { along: along.column, chart }));
     }

@@ -9,7 +9,7 @@ use crate::quantity::Quantity;
 /// Returns the x axis of event time.
 pub(super) fn time_axis() -> X {
     X::Numbers(Axis {
-        title: "event time".to_owned(),
+        title: "event time (UTC)".to_owned(),
         column: "event_time_unix_ms".to_owned(),
         quantity: Quantity::Clock,
         log: false,
@@ -34,10 +34,21 @@ pub(super) fn line(title: &str, quantity: Quantity, name: &str, colour: usize, p
     Panel::new(title, quantity, vec![Series::new(name, nth(colour), points)])
 }
 
+/// Returns a panel whose title says what its only line is.
+pub(super) fn alone(mut panel: Panel) -> Panel {
+    panel.series.iter_mut().for_each(|series| series.legend.clear());
+    panel
+}
+
 /// Returns a panel of several lines, in the colours from the first on.
 pub(super) fn lines(title: &str, quantity: Quantity, series: Vec<(String, Vec<Point>)>) -> Panel {
     let series = series.into_iter().enumerate().map(|(n, (name, points))| Series::new(&name, nth(n), points));
     Panel::new(title, quantity, series.collect())
+}
+
+/// Returns a panel with a logarithmic y axis, for values of very different sizes.
+pub(super) fn logarithmic(panel: Panel) -> Panel {
+    Panel { log: true, ..panel }
 }
 
 /// Returns a panel of columns with a line over the same x axis, whose y axis is on the right.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::answers::buckets::Buckets;
+use crate::answers::buckets::{Buckets, SECOND_MS};
 use crate::answers::drawings::Drawing;
 use crate::answers::parts::{distinct, lines};
 use crate::answers::table::{AnswersError, AnswersTable};
@@ -11,10 +11,10 @@ use crate::chart::{Panel, Point};
 use crate::quantity::Quantity;
 
 pub(super) const DRAWING: Drawing =
-    Drawing::new(&["window_start", "rank", "product", "views"], panels).timed(starts_ms, 1).noted(notes);
+    Drawing::new(&["window_start", "rank", "product", "views"], panels).timed(starts_ms, SECOND_MS).noted(notes);
 
 /// Maximum number of products whose lines can be told apart.
-const PRODUCTS_MOST: usize = 6;
+const PRODUCTS_MOST: usize = 5;
 
 fn starts_ms(answers: &AnswersTable) -> Result<Vec<i64>, AnswersError> {
     answers.values("window_start", rfc3339_ms, "a time such as 2026-01-05T10:00:00.000Z")

@@ -1,30 +1,30 @@
 //! Sessions: how many began, how long they lasted, how many events they had.
 
-use crate::answers::buckets::Buckets;
+use crate::answers::buckets::{Buckets, SECOND_MS};
 use crate::answers::drawings::{Along, Drawing, NAME};
-use crate::answers::parts::{columns, line, quantiles, spread_at, sums, with_line};
+use crate::answers::parts::{alone, columns, line, logarithmic, quantiles, ratios, spread_at, sums, with_line};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::answers::times::rfc3339_ms;
 use crate::chart::{Chart, Mark, Panel, Point, X};
 use crate::quantity::Quantity;
 
 pub(super) const DRAWING: Drawing = Drawing::new(&["customer", "start", "end", "events"], panels)
-    .timed(starts_ms, 1)
+    .timed(starts_ms, SECOND_MS)
     .noted(|_| vec!["Sessions stand at their start; ranges are from the 10 % to the 90 % quantile.".to_owned()])
     .along(&[Along { column: "length", draw: by_length }, Along { column: "events", draw: by_events }]);
 
 /// Upper ends of the classes of lengths, in s, with their names.
 const LENGTHS: [(f64, &str); 10] = [
     (0.0, "0 s"),
-    (10.0, "≤ 10 s"),
-    (30.0, "≤ 30 s"),
-    (60.0, "≤ 1 min"),
-    (300.0, "≤ 5 min"),
-    (900.0, "≤ 15 min"),
-    (1800.0, "≤ 30 min"),
-    (3600.0, "≤ 1 h"),
-    (10_800.0, "≤ 3 h"),
-    (f64::INFINITY, "> 3 h"),
+    (10.0, "10 s"),
+    (30.0, "30 s"),
+    (60.0, "1 min"),
+    (300.0, "5 min"),
+    (900.0, "15 min"),
+    (1800.0, "30 min"),
+    (3600.0, "1 h"),
+    (10_800.0, "3 h"),
+    (f64::INFINITY, "more"),
 ];
 /// Upper ends of the classes of events, with their names.
 const EVENTS: [(f64, &str); 10] = [
@@ -37,7 +37,7 @@ const EVENTS: [(f64, &str); 10] = [
     (10.0, "8–10"),
     (20.0, "11–20"),
     (50.0, "21–50"),
-    (f64::INFINITY, "> 50"),
+    (f64::INFINITY, "more"),
 ];
 
 fn starts_ms(answers: &AnswersTable) -> Result<Vec<i64>, AnswersError> {
@@ -53,19 +53,19 @@ fn panels(answers: &AnswersTable, buckets: &Buckets) -> Result<Vec<Panel>, Answe
     let (starts_ms, events) = (starts_ms(answers)?, answers.numbers("events")?);
     let at = |values: Vec<f64>| starts_ms.iter().copied().zip(values).collect::<Vec<_>>();
     let begun = sums(buckets, at(vec![1.0; answers.len()]));
-    let median_events = quantiles(buckets, at(events), 0.5, false);
+    let mean_events = ratios(&sums(buckets, at(events)), &begun);
     let lengths = quantiles(buckets, at(lengths_s(answers)?), 0.5, true);
-    let events = line("Events of a session, median", Quantity::Count, "events, median", 1, median_events);
+    let events = line("Events of a session, mean", Quantity::Count, "events, mean", 1, mean_events);
     Ok(vec![
         with_line(columns("Sessions", Quantity::Count, vec![("sessions".to_owned(), begun)]), events),
-        line("Length of a session, median", Quantity::Seconds, "length, median", 2, lengths),
+        alone(line("Length of a session, median", Quantity::Seconds, "length, median", 2, lengths)),
     ])
 }
 
 fn by_length(answers: &AnswersTable, question: &str) -> Result<Chart, AnswersError> {
     let events = answers.numbers("events")?;
     let line = ("Events of a session, median", "events, median", Quantity::Count, &events[..]);
-    Ok(by_class("length", question, &LENGTHS, &lengths_s(answers)?, line))
+    Ok(by_class("length_up_to", question, &LENGTHS, &lengths_s(answers)?, line))
 }
 
 fn by_events(answers: &AnswersTable, question: &str) -> Result<Chart, AnswersError> {
@@ -96,7 +96,8 @@ fn by_class(
     let names = classes.iter().map(|(_, name)| (*name).to_owned()).collect();
     let x = X::Names { column: column.to_owned(), names, mark: Mark::Column };
     let bars = columns("Sessions", Quantity::Count, vec![("sessions".to_owned(), counts)]);
-    let mut chart = Chart::new(NAME, question, x, vec![with_line(bars, line(title, quantity, name, 1, medians))]);
+    let mut chart =
+        Chart::new(NAME, question, x, vec![with_line(bars, logarithmic(line(title, quantity, name, 1, medians)))]);
     chart.notes.push("Ranges are from the 10 % to the 90 % quantile.".to_owned());
     if values.is_empty() {
         chart.panels.clear();

@@ -2,7 +2,7 @@
 
 use crate::answers::buckets::Buckets;
 use crate::answers::drawings::{Along, Drawing, NAME};
-use crate::answers::parts::{columns, distinct, line, lines, quantiles, spread_at, sums, with_line};
+use crate::answers::parts::{columns, distinct, line, lines, logarithmic, quantiles, spread_at, sums, with_line};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::chart::{Chart, Mark, Panel, Point, X};
 use crate::quantity::Quantity;
@@ -35,7 +35,8 @@ fn panels(answers: &AnswersTable, buckets: &Buckets) -> Result<Vec<Panel>, Answe
         ((*stage).to_owned(), sums(buckets, counts))
     };
     let since = |stage: &&str| ((*stage).to_owned(), quantiles(buckets, of(stage), 0.5, false));
-    let mut after = lines("Time since the start, median", Quantity::Milliseconds, stages.iter().map(since).collect());
+    let after = lines("Time since the start, median", Quantity::Milliseconds, stages.iter().map(since).collect());
+    let mut after = logarithmic(after);
     // The first stage is the start. The others keep the colours they have above.
     after.series.retain(|series| series.points.iter().any(|point| point.y > 0.0));
     Ok(vec![lines("Customers who reach a stage", Quantity::Count, stages.iter().map(reached).collect()), after])
@@ -53,7 +54,7 @@ fn by_stage(answers: &AnswersTable, question: &str) -> Result<Chart, AnswersErro
     let x = X::Names { column: "stage".to_owned(), names, mark: Mark::Column };
     let line = line("Time since the start, median", Quantity::Milliseconds, "time since the start, median", 1, since);
     let bars = columns("Times that a stage was reached", Quantity::Count, vec![("reached".to_owned(), reached)]);
-    let mut chart = Chart::new(NAME, question, x, vec![with_line(bars, line)]);
+    let mut chart = Chart::new(NAME, question, x, vec![with_line(bars, logarithmic(line))]);
     chart.notes.push("Ranges are from the 10 % to the 90 % quantile.".to_owned());
     Ok(chart)
 }

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like the tests themselves")]
 
+mod answers;
 mod forgetting;
 mod overlay;
 mod strategies;
