@@ -5,7 +5,7 @@ use std::fmt;
 use crate::memory::{WAITING_EVENT_BYTES, WAITING_SHARE_MAX};
 use crate::record::{
     Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, EvictionCost, Growth, LatencyComponents, LostTime,
-    Memory, Numbers, Progress, Quantiles, Series, Sharing, Sustainable, Verdict, ViewSkew, WorkerShare,
+    Memory, Numbers, Progress, Quantiles, Series, Sharing, Sustainable, Verdict, ViewSkew, WhatIf, WorkerShare,
 };
 use crate::table::csv_text;
 
@@ -68,6 +68,7 @@ impl CaseRecord {
         push_sharing(&mut row, numbers);
         push_lost(&mut row, numbers.filter(|_| self.schema_version >= 4).map(|numbers| &numbers.lost));
         push_sustainable(&mut row, numbers.and_then(|numbers| numbers.sustainable.as_ref()));
+        push_what_if(&mut row, numbers.and_then(|numbers| numbers.what_if.as_ref()));
         row.push(("doubts", text(&codes(&self.doubts))));
         row
     }
@@ -399,6 +400,22 @@ fn push_sustainable(row: &mut Row, found: Option<&Sustainable>) {
         ("sustainable_events_per_s", found.map(|found| found.rate_events_per_s).into()),
         ("sustainable_bracket_low_events_per_s", found.and_then(|found| found.low_events_per_s).into()),
         ("sustainable_bracket_high_events_per_s", found.and_then(|found| found.high_events_per_s).into()),
+    ]);
+}
+
+fn push_what_if(row: &mut Row, what_if: Option<&WhatIf>) {
+    let covered = what_if.and_then(|what_if| what_if.covers(what_if.truth? as f64));
+    row.extend([
+        ("page_views", what_if.map(|what_if| what_if.views).into()),
+        ("conversions", what_if.map(|what_if| what_if.conversions).into()),
+        ("conversions_won", what_if.map(|what_if| what_if.won).into()),
+        ("conversions_won_low", what_if.and_then(|what_if| what_if.low).into()),
+        ("conversions_won_high", what_if.and_then(|what_if| what_if.high).into()),
+        ("conversions_won_truth", what_if.and_then(|what_if| what_if.truth).map_or(Cell::Empty, Cell::Integer)),
+        (
+            "conversions_won_covered",
+            covered.map_or(Cell::Empty, |covered| text(if covered { "true" } else { "false" })),
+        ),
     ]);
 }
 

@@ -269,6 +269,7 @@ impl ResultsDir {
         self.append_if_any(OPERATORS_CSV, operator_profile::OPERATORS_HEADER, &rows)?;
         let rows = operator_profile::channel_rows(case.case, case.repeat, data.channels);
         self.append_if_any(CHANNELS_CSV, operator_profile::CHANNELS_HEADER, &rows)?;
+        log::debug!("{tag} is added to {}", self.path.display());
         self.append(CASES_NDJSON, "", &line)?;
         self.cases.push(case.clone());
         let table = cases_csv(std::slice::from_ref(case));
@@ -399,6 +400,26 @@ impl ResultsDir {
         let rows = read_timeline(&self.path)?.rows;
         let rows = rows.iter().map(|row| timeline::csv_rows(row.case, row.repeat, &[row.point]));
         self.rewrite(TIMELINE_CSV, &(timeline::csv_header() + &rows.collect::<String>()))
+    }
+}
+
+/// Returns the name of the file with the kept answers of a part.
+pub fn answers_file(part: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    format!("answers-{}.csv", part.chars().map(plain).collect::<String>())
+}
+
+/// Reads the kept answers of a part; `None` if there are none.
+///
+/// # Errors
+///
+/// [`ResultsError::Io`] if there are and they cannot be read.
+pub fn read_answers(dir: &Path, part: &str) -> Result<Option<String>, ResultsError> {
+    let path = dir.join(answers_file(part));
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(failed("read", &path, source)),
     }
 }
 

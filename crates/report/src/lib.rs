@@ -21,10 +21,13 @@
 //! # Ok::<(), flowbench_report::ReportError>(())
 //! ```
 
+mod answers;
 mod artifact;
 mod between_runs;
 mod calibration;
+mod case_table;
 mod chart;
+mod column_catalogue;
 mod compare;
 mod doubted;
 mod draw;
@@ -38,25 +41,29 @@ mod results;
 mod select;
 mod table;
 mod tables;
+mod terminal;
 mod text;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use flowbench_measurement::record::{FigureSpec, RunRecord};
-use flowbench_measurement::results_dir::{ResultsError, write_atomically};
+use flowbench_measurement::record::{FigureKind, FigureSpec, QuestionRecord, RunRecord};
+use flowbench_measurement::results_dir::{ResultsError, answers_file, write_atomically};
 use thiserror::Error;
 
+pub use answers::{AnswersError, AnswersFigure, AnswersTable, ExternalSeries, answers_figures, drawn_along, what_if};
 pub use artifact::{FoundName, PackError, Packed, PrivateName, Supplement, pack};
 pub use between_runs::{ComparisonForm, comparison_text};
 pub use calibration::calibration_text;
+pub use column_catalogue::{ColumnMeaning, column_catalogue};
 pub use figures::check::{FigureError, check_figure};
 pub use overlay::comparison_html;
 pub use quantity::{Quantity, words};
 pub use reproduction::reproduction_text;
 pub use results::Results;
 pub use select::{case_columns, recorded_columns};
-pub use tables::terminal_tables;
+pub use table::Screen;
+pub use terminal::terminal_tables;
 pub use text::harmless;
 
 use chart::Chart;
@@ -99,7 +106,9 @@ pub fn file_names(run: &RunRecord) -> Vec<String> {
     let figures = run.parts.iter().flat_map(|part| &part.figures);
     let endings = || FIGURE_ENDINGS.into_iter().chain([PICTURE_ENDING]);
     let of_figures = figures.flat_map(|figure| endings().map(|ending| format!("{}.{ending}", figure.name)));
-    of_figures.chain([REPORT.to_owned()]).collect()
+    let draws_answers = |part: &&QuestionRecord| part.figures.iter().any(|figure| figure.kind == FigureKind::Answers);
+    let answers = run.parts.iter().filter(draws_answers).map(|part| answers_file(&part.name));
+    of_figures.chain(answers).chain([REPORT.to_owned()]).collect()
 }
 
 /// Draws the figures and the report of a results directory into that directory; each file is written completely or not

@@ -1,5 +1,6 @@
 //! The contents of a results directory in memory.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use flowbench_measurement::hlog::HistogramLog;
@@ -7,7 +8,8 @@ use flowbench_measurement::operator_profile::WorkerRow;
 use flowbench_measurement::record::{CaseRecord, ChannelLoad, FigureSpec, OperatorTime, RunRecord};
 use flowbench_measurement::repeats::scattered;
 use flowbench_measurement::results_dir::{
-    ResultsError, STATE_CSV, read_cases, read_channels, read_histograms, read_operators, read_run, read_timeline,
+    ResultsError, STATE_CSV, read_answers, read_cases, read_channels, read_histograms, read_operators, read_run,
+    read_timeline,
 };
 use flowbench_measurement::timeline::TimelineRow;
 
@@ -29,6 +31,8 @@ pub struct Results {
     pub operators: Vec<WorkerRow<OperatorTime>>,
     /// Messages and records by worker and channel, for cases whose operators were logged.
     pub channels: Vec<WorkerRow<ChannelLoad>>,
+    /// Kept answers in CSV, by the part whose figures show them.
+    pub answers: BTreeMap<String, String>,
     /// True if `state.csv` is there: what each operator held over time. It is linked and not read.
     pub has_states: bool,
     /// Sentences that name what is missing; empty if the run is complete.
@@ -71,9 +75,15 @@ impl Results {
             histograms,
             operators: operators.rows,
             channels: channels.rows,
+            answers: BTreeMap::new(),
             has_states: dir.join(STATE_CSV).is_file(),
             missing: Vec::new(),
         };
+        for part in &results.run.parts {
+            if let Some(answers) = read_answers(dir, &part.name)? {
+                results.answers.insert(part.name.clone(), answers);
+            }
+        }
         results.cases.sort_by_key(|case| (case.case, case.repeat));
         results.doubt_what_scatters();
         results.missing = results.what_is_missing(skipped);

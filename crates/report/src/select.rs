@@ -285,6 +285,16 @@ pub(crate) fn value_name(column: &str, cell: &Cell) -> Option<String> {
     })
 }
 
+/// Reads a value as it is written in a figure or a claim.
+pub(crate) fn cell_of(value: &str) -> Cell {
+    match (value.parse::<i64>(), value.parse::<f64>()) {
+        _ if value.is_empty() => Cell::Empty,
+        (Ok(whole), _) => Cell::Integer(whole),
+        (_, Ok(number)) => Cell::Number(number),
+        _ => Cell::Text(value.to_owned()),
+    }
+}
+
 fn is(cell: &Cell, value: &str) -> bool {
     cell.to_string() == value || cell.number().is_some_and(|number| value.parse() == Ok(number))
 }

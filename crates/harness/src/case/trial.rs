@@ -14,6 +14,7 @@ use flowbench_pipelines::{BoundPipeline, Fault, FaultKind, Feed, Pipeline, Regis
 use crate::case::check::Check;
 use crate::case::error::CaseError;
 use crate::case::evaluate::{Facts, evaluate};
+use crate::case::what_if::{self, answers_csv};
 use crate::cluster::process_group::ProcessGroup;
 use crate::environment;
 use crate::experiment::case_spec::{CaseSpec, TraceSpec};
@@ -120,6 +121,7 @@ impl PreparedCase {
             has_day_rhythm: self.profile.as_ref().is_none_or(Profile::has_day_rhythm),
             source_ceiling_events_per_s: is_full_load.then(|| drive::source_ceiling_events_per_s(feed, workers)),
             sustainable: found,
+            what_if: what_if::estimated(spec, &*self.prepared, trace, &*measured.end.answers),
         };
         let mut result = evaluate(spec, feed, measured, facts);
         let unstruck = config.fault.filter(|_| !measured.end.fault_fired).map(never_struck);
@@ -127,6 +129,8 @@ impl PreparedCase {
             result.status = Status::Invalid { cause };
             result.numbers = None;
         }
+        let is_kept = spec.keeps_answers && result.status == Status::Ok;
+        result.answers = is_kept.then(|| answers_csv(&*measured.end.answers, trace));
         result
     }
 }

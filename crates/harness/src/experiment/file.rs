@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use flowbench_events::{did_you_mean, nearest, parse_duration_ms};
+use flowbench_experiments::{SHIPPED, shipped};
 use flowbench_measurement::record::{FigureKind, FigureSpec};
 use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
-
-use super::shipped::{SHIPPED, shipped};
 
 /// An experiment as its file describes it.
 #[derive(Debug, Clone, Deserialize)]
@@ -101,6 +100,10 @@ pub struct TraceChoice {
     /// Parameters of the generator, `key=value`.
     #[serde(default)]
     pub set: Vec<String>,
+    /// Parameters of the generator, `key=value`, for the same world as it would otherwise be: its answers are the truth about
+    /// what the answers of `load-time-conversion` say of faster pages.
+    #[serde(default)]
+    pub counterfactual: Vec<String>,
     /// Path of a log, instead of a profile. A relative one begins at the folder of the experiment file.
     #[serde(default)]
     pub file: Option<PathBuf>,

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use flowbench_events::{did_you_mean, mix, parse_duration_ms};
+use flowbench_measurement::record::FigureKind;
+use flowbench_measurement::what_if::WHAT_IF_COLUMNS;
 use flowbench_pipelines::{Pipeline, Registry, SettingError};
 use toml::{Spanned, Value};
 
@@ -74,7 +76,10 @@ impl Plan {
         let mut cases = Vec::with_capacity(all);
         for repeat in 1..=repeats {
             let mut round = planner.cases.clone();
-            round.iter_mut().for_each(|case| case.repeat = repeat);
+            round.iter_mut().for_each(|case| {
+                case.repeat = repeat;
+                case.keeps_answers &= repeat == 1;
+            });
             shuffle(&mut round, experiment.seed.first().copied().unwrap_or(0) ^ repeat as u64);
             cases.append(&mut searches_first(round));
         }
@@ -211,24 +216,27 @@ impl<'a> Planner<'a> {
 
     /// Returns the trace of a question: a profile that exists, or a log that was read.
     fn source(&mut self, question: &Question) -> Result<Source, ExperimentError> {
-        let TraceChoice { profile, events, set, file, map } = &question.trace;
+        let TraceChoice { profile, events, set, counterfactual, file, map } = &question.trace;
         if let Some(events) = events.filter(|events| !(1..=EVENTS_MAX).contains(events)) {
             return Err(self.trace_error(question, format!("events = {events} is outside 1 to {EVENTS_MAX}")));
         }
         match (profile, file) {
             (Some(profile), None) if map.is_none() => {
                 generate::profile(profile, set).map_err(|problem| self.trace_error(question, problem.to_string()))?;
+                generate::profile(profile, counterfactual)
+                    .map_err(|problem| self.trace_error(question, format!("counterfactual: {problem}")))?;
                 let events = events.ok_or_else(|| self.trace_error(question, "a profile needs events".to_owned()))?;
                 Ok(Source::Profile(profile.clone(), events))
             }
-            (None, Some(file)) if set.is_empty() => {
+            (None, Some(file)) if set.is_empty() && counterfactual.is_empty() => {
                 let survey = self.survey(file, map.as_deref(), *events);
                 survey
                     .map(|survey| Source::Log(Box::new(survey)))
                     .map_err(|problem| self.trace_error(question, problem))
             }
             _ => {
-                let problem = "give it either a profile with events, and set if needed, or a file with its map";
+                let problem =
+                    "give it either a profile with events, and set or counterfactual if needed, or a file with its map";
                 Err(self.trace_error(question, problem.to_owned()))
             }
         }
@@ -276,6 +284,10 @@ impl<'a> Planner<'a> {
         let (config, processes) = (read.config()?, read.processes()?);
         let load = read.load(source.events(), timing.duration_ms)?;
         check_settings(pipeline, &settings, &read)?;
+        if !question.trace.counterfactual.is_empty() && !answers_what_if(pipeline) {
+            let problem = format!("counterfactual: the answers of '{}' say nothing of it; {WHAT_IF}", pipeline.name());
+            return Err(self.trace_error(question, problem));
+        }
         let supported = check_supported(pipeline, &config, processes).map_err(|reason| reason.to_string());
         if let Err(reason) = supported.and_then(|()| check_search(load, processes)) {
             self.skip(format!("part '{}': {reason}", question.name));
@@ -300,6 +312,7 @@ impl<'a> Planner<'a> {
             duration_ms: timing.duration_ms,
             warmup_ns: timing.warmup_ns,
             profile_operators: question.profile_operators,
+            keeps_answers: draws_answers(question) && self.cases.iter().all(|case| case.part != question.name),
             slo_p99_ns: timing.slo_p99_ns,
             records_per_epoch: read.records_per_epoch()?,
             deadline_ms: timing.deadline_ms,
@@ -352,6 +365,19 @@ impl Timing {
     }
 }
 
+/// Returns true if a figure of a question shows answers, which are kept for it.
+fn draws_answers(question: &Question) -> bool {
+    question.figures.iter().any(|figure| figure.kind == FigureKind::Answers)
+}
+
+/// What may be asked of a counterfactual world.
+const WHAT_IF: &str = "it is the truth about the columns hour, band, views and conversions of load-time-conversion";
+
+/// Returns true if the answers of a pipeline have the columns of which a what-if is made.
+fn answers_what_if(pipeline: &dyn Pipeline) -> bool {
+    WHAT_IF_COLUMNS.iter().all(|column| pipeline.about().columns.contains(column))
+}
+
 /// Checks the parameters of the pipeline.
 fn check_settings(pipeline: &dyn Pipeline, settings: &[String], read: &Combination<'_>) -> Result<(), ExperimentError> {
     let prepared = pipeline.prepare(settings, &flowbench_events::Symbols::default());
@@ -380,15 +406,19 @@ fn trace_spec(question: &Question, source: &Source, read: &Combination<'_>) -> R
         }
         Source::Log(survey) => {
             let (log, record) = (Some(survey.spec.clone()), &survey.spec.record);
-            let (profile, events, overrides) = (record.file.clone(), record.events, Vec::new());
-            return Ok(TraceSpec { profile, seed, events, overrides, world, log });
+            let (profile, events, none) = (record.file.clone(), record.events, Vec::new());
+            return Ok(TraceSpec { profile, seed, events, overrides: none.clone(), counterfactual: none, world, log });
         }
     };
     let (world, settings) = world.split_once(": ").unwrap_or((&world, &world));
     let settings: Vec<String> = settings.split_whitespace().map(str::to_owned).collect();
     let overrides = [settings_below(&question.trace.set, &settings), settings].concat();
     generate::profile(&profile, &overrides).map_err(|problem| read.error("world", &problem))?;
-    Ok(TraceSpec { profile, seed, events, overrides, world: world.to_owned(), log: None })
+    let counterfactual = match &question.trace.counterfactual[..] {
+        [] => Vec::new(),
+        otherwise => [settings_below(&overrides, otherwise), otherwise.to_vec()].concat(),
+    };
+    Ok(TraceSpec { profile, seed, events, overrides, counterfactual, world: world.to_owned(), log: None })
 }
 
 /// Returns the slack of a case, ms. By default it is 0 for a generated trace, and the smallest that loses nothing for a

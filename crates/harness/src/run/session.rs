@@ -14,7 +14,7 @@ use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::{
     CaseRecord, EarlierFailure, QuestionRecord, RunRecord, SCHEMA_VERSION, Status, TraceRecord,
 };
-use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, read_run};
+use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, answers_file, read_run};
 use flowbench_pipelines::Registry;
 use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
@@ -25,6 +25,7 @@ use crate::experiment::case_spec::CaseSpec;
 use crate::experiment::file::{ExperimentError, LoadedExperiment};
 use crate::experiment::plan::Plan;
 use crate::experiment::shares;
+use crate::experiment::shipped::shipped;
 use crate::log::{self, LogError};
 use crate::run::protocol::{CaseResult, failed};
 use crate::run::supervisor::{CaseProcesses, Ending};
@@ -456,6 +457,7 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan, request: &Request) -> RunRec
         folder: folder(loaded, plan),
         parts: experiment.parts.iter().map(part).collect(),
         claims: experiment.claims.clone(),
+        note: note(loaded),
         untimed_parts: experiment.parts.iter().filter(|part| part.untimed).map(|part| part.name.clone()).collect(),
         seed: experiment.seed.first().copied().unwrap_or(0),
         started_at: rfc3339(jiff::Timestamp::now().as_millisecond()),
@@ -469,6 +471,15 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan, request: &Request) -> RunRec
         argv: request.argv.clone(),
         before: Some(environment::surroundings()),
         after: None,
+    }
+}
+
+/// Returns the note of the experiment: that of a shipped one, or the Markdown beside a file.
+fn note(loaded: &LoadedExperiment) -> Option<String> {
+    let file = Path::new(&loaded.origin);
+    match file.extension() {
+        Some(_) => std::fs::read_to_string(file.with_extension("md")).ok(),
+        None => shipped(&loaded.experiment.name).map(|shipped| shipped.note.to_owned()),
     }
 }
 
@@ -573,6 +584,9 @@ fn append(
         operators: &result.operators,
         channels: &result.channels,
     };
+    if let Some(answers) = &result.answers {
+        results.write(&answers_file(&record.part), answers.as_bytes())?;
+    }
     results.append_case(record, &data)
 }
 

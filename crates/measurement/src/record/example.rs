@@ -11,6 +11,7 @@ pub(crate) fn run() -> RunRecord {
         folder: None,
         parts: vec![],
         claims: vec![],
+        note: None,
         untimed_parts: vec![],
         seed: 7,
         started_at: "2026-01-31T10:00:00.250Z".into(),
@@ -130,6 +131,7 @@ fn numbers() -> Numbers {
         sharing: sharing(),
         lost: LostTime { share: Some(0.01), involuntary_switches: Some(3), ..LostTime::default() },
         sustainable: None,
+        what_if: None,
         trace_digest: "ab12".into(),
     }
 }

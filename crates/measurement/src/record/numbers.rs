@@ -65,8 +65,28 @@ pub struct Numbers {
     /// Result of the search for the sustainable rate; absent if there was none.
     #[serde(default)]
     pub sustainable: Option<Sustainable>,
+    /// What faster pages would win; absent unless the experiment asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what_if: Option<WhatIf>,
     /// Digest of the trace.
     pub trace_digest: String,
+}
+
+/// What would be won if every page view were one band faster, by the answers of `load-time-conversion`, and in truth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WhatIf {
+    /// Page views.
+    pub views: u64,
+    /// Views that led to an order.
+    pub conversions: u64,
+    /// Conversions that would be won, estimated.
+    pub won: f64,
+    /// Lower end of the 95 % interval; absent for a few hours only.
+    pub low: Option<f64>,
+    /// Upper end of the 95 % interval; absent for a few hours only.
+    pub high: Option<f64>,
+    /// Conversions that are won in the same world with faster pages; absent if it was not generated.
+    pub truth: Option<i64>,
 }
 
 /// A distribution in nanoseconds; quantiles the sample cannot support are absent.

@@ -29,6 +29,10 @@ pub struct RunRecord {
     /// What the experiment claims, each a [`Claim`](crate::claims::Claim).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<String>,
+    /// The note of the experiment, Markdown: its question, what was expected, and the reading of the run it was written
+    /// about; absent in older records, and if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Names of the parts whose times are not compared with those of other runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untimed_parts: Vec<String>,

@@ -208,6 +208,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
         folder: None,
         parts,
         claims: vec![],
+        note: None,
         untimed_parts: vec![],
         seed: 7,
         started_at: "2026-01-31T10:00:00Z".into(),
@@ -462,6 +463,7 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         sharing: Sharing::default(),
         lost: Default::default(),
         sustainable: None,
+        what_if: None,
         trace_digest: "ab12cd34ef56ab12".into(),
     }
 }
