@@ -10,7 +10,9 @@ use flowbench_harness::run::{
 use flowbench_measurement::record::RunRecord;
 use flowbench_measurement::results_dir::{FILES, ResultsDir, read_run};
 use flowbench_pipelines::Registry;
-use flowbench_report::{Drawn, Results, draw, file_names, terminal_tables};
+#[cfg(feature = "png")]
+use flowbench_report::draw_with_png;
+use flowbench_report::{Drawn, ReportError, Results, draw, file_names, terminal_tables};
 
 use crate::args::{ClusterArgs, Report, Run, set_variables};
 use crate::failure::{Failure, INCOMPLETE, OK, eprint, print};
@@ -117,19 +119,31 @@ pub(crate) fn report(args: &Report, quiet: bool) -> Result<i32, Failure> {
     check_results_dir(&args.dir)?;
     read_run(&args.dir).map_err(Failure::failed)?;
     let _held = ResultsDir::hold(&args.dir);
-    let drawn = draw(&args.dir).map_err(Failure::failed)?;
+    let drawn = drawn(args).map_err(Failure::failed)?;
     if !quiet {
         eprint_figures(&drawn, &args.dir);
     }
     Ok(OK)
 }
 
+#[cfg(feature = "png")]
+fn drawn(args: &Report) -> Result<Drawn, ReportError> {
+    if args.png { draw_with_png(&args.dir) } else { draw(&args.dir) }
+}
+
+#[cfg(not(feature = "png"))]
+fn drawn(args: &Report) -> Result<Drawn, ReportError> {
+    draw(&args.dir)
+}
+
 fn eprint_figures(drawn: &Drawn, dir: &Path) {
     drawn.problems.iter().for_each(|problem| eprint(format!("not drawn: {problem}")));
     drawn.missing.iter().for_each(|missing| eprint(format!("missing: {missing}")));
     let figures = drawn.figures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "svg")).count();
+    let pictures = drawn.figures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "png")).count();
     let noun = if figures == 1 { "figure" } else { "figures" };
-    eprint(format!("{figures} {noun} and their numbers in {}", dir.display()));
+    let with_pictures = if pictures > 0 { format!(", {pictures} as PNG") } else { String::new() };
+    eprint(format!("{figures} {noun} and their numbers in {}{with_pictures}", dir.display()));
     eprint(format!("report: {}", drawn.report.display()));
 }
 

@@ -97,6 +97,10 @@ pub(crate) struct Bench {
 pub(crate) struct Report {
     /// A results directory
     pub(crate) dir: PathBuf,
+    /// Also write a picture for paper beside each figure: PNG, 7 inches wide at 300 dots an inch
+    #[cfg(feature = "png")]
+    #[arg(long)]
+    pub(crate) png: bool,
 }
 
 #[derive(Debug, Args)]

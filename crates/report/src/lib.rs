@@ -74,7 +74,7 @@ use draw::layout::Canvas;
 pub struct Drawn {
     /// Path of the report.
     pub report: PathBuf,
-    /// Paths of the figures, an `.svg` and a `.csv` each, in the order of the report.
+    /// Paths of the figures, an `.svg` and a `.csv` each and a `.png` if asked for, in the order of the report.
     pub figures: Vec<PathBuf>,
     /// Errors of the figures that could not be drawn as described; the report shows each in place of its figure.
     pub problems: Vec<FigureError>,
@@ -89,17 +89,23 @@ pub enum ReportError {
     /// The results could not be read, or a file could not be written.
     #[error(transparent)]
     Results(#[from] ResultsError),
+    /// A picture could not be painted.
+    #[error("a picture could not be painted: {0}")]
+    Picture(std::io::Error),
 }
 
 /// Name of the report in a results directory.
 const REPORT: &str = "report.html";
 /// File name endings of a figure and of its numbers.
 const FIGURE_ENDINGS: [&str; 2] = ["svg", "csv"];
+/// File name ending of a picture for paper.
+const PICTURE_ENDING: &str = "png";
 
 /// Returns the names of all files that [`draw()`] may write into the directory of a run.
 pub fn file_names(run: &RunRecord) -> Vec<String> {
     let figures = run.parts.iter().flat_map(|part| &part.figures);
-    let of_figures = figures.flat_map(|figure| FIGURE_ENDINGS.map(|ending| format!("{}.{ending}", figure.name)));
+    let endings = || FIGURE_ENDINGS.into_iter().chain([PICTURE_ENDING]);
+    let of_figures = figures.flat_map(|figure| endings().map(|ending| format!("{}.{ending}", figure.name)));
     let draws_answers = |part: &&QuestionRecord| part.figures.iter().any(|figure| figure.kind == FigureKind::Answers);
     let answers = run.parts.iter().filter(draws_answers).map(|part| answers_file(&part.name));
     of_figures.chain(answers).chain([REPORT.to_owned()]).collect()
@@ -115,6 +121,32 @@ pub fn file_names(run: &RunRecord) -> Vec<String> {
 /// Returns an error if `run.json` is missing or invalid, if another file of the run cannot be read, or if a file cannot
 /// be written.
 pub fn draw(dir: &Path) -> Result<Drawn, ReportError> {
+    draw_files(dir, |_, _| Ok(Vec::new()))
+}
+
+/// Does what [`draw()`] does, and writes a picture for paper beside each figure: PNG, 7 inches wide at 300 dots an inch,
+/// in light colours. A figure too high for a page has none.
+///
+/// # Errors
+///
+/// Returns an error as [`draw()`] does, and if a picture cannot be painted.
+#[cfg(feature = "png")]
+pub fn draw_with_png(dir: &Path) -> Result<Drawn, ReportError> {
+    draw_files(dir, |chart, machine| {
+        let Some(picture) = draw::png::png(chart, machine).map_err(ReportError::Picture)? else {
+            return Ok(Vec::new());
+        };
+        let file = dir.join(format!("{}.{PICTURE_ENDING}", chart.name));
+        write_atomically(&file, &picture)?;
+        Ok(vec![file])
+    })
+}
+
+/// Draws a results directory; `more` writes further files of a figure.
+fn draw_files(
+    dir: &Path,
+    more: impl Fn(&Chart, &str) -> Result<Vec<PathBuf>, ReportError>,
+) -> Result<Drawn, ReportError> {
     let results = Results::read(dir)?;
     let mut names = BTreeSet::new();
     let mut sections = Vec::new();
@@ -127,7 +159,10 @@ pub fn draw(dir: &Path) -> Result<Drawn, ReportError> {
     let machine = page::machine_line(&results);
     for (_, chart) in sections.iter().flat_map(|(_, figures)| figures) {
         match chart {
-            Ok(chart) => drawn.figures.extend(write_figure(dir, chart, &machine)?),
+            Ok(chart) => {
+                drawn.figures.extend(write_figure(dir, chart, &machine)?);
+                drawn.figures.extend(more(chart, &machine)?);
+            }
             Err(error) => drawn.problems.push(error.clone()),
         }
     }

@@ -1,6 +1,6 @@
 //! Draws hand-made results and checks what a reader would find.
 //!
-//! What strategies need to be compared is in `strategies`, evictions beside their verdicts are in `forgetting`. Of the
+//! What marks look like and say is in `drawing`. What strategies need to be compared is in `strategies`, evictions beside their verdicts are in `forgetting`. Of the
 //! questions in `synthetic`, `rates` sweeps in numbers, `strategies` sweeps in names and draws bars, `memory` draws
 //! over time, `slack` has a zero on a log axis, all cases of `gone` have failed, and `policies` has panels, levels and
 //! stacks.
@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like the tests themselves")]
 
 mod answers;
+mod drawing;
 mod forgetting;
 mod overlay;
 mod strategies;
