@@ -175,7 +175,7 @@ impl<'a> Contest<'a> {
         if let Some(rows) = none {
             let names: Vec<String> = rows.iter().map(|(row, _)| row.name.clone()).collect();
             let which = if names.len() <= NAMED_ROWS { format!(" ({})", joined(&names)) } else { String::new() };
-            parts.push(format!("nothing beats {SINGLE_THREAD} in {} of {}{which}", rows.len(), outcomes.len()));
+            parts.push(format!("nothing clearly beats {SINGLE_THREAD} in {} of {}{which}", rows.len(), outcomes.len()));
         }
         let mut sentences = vec![parts.join("; ")];
         if !self.is_speed() {
@@ -192,9 +192,11 @@ impl<'a> Contest<'a> {
         matches!(self.column, "speed_up" | "throughput_events_per_s")
     }
 
-    /// Returns true if the single thread is not beaten.
+    /// Returns true if nothing clearly beats the single thread.
     fn nothing_gained(&self, outcome: &Outcome) -> bool {
-        self.column == "speed_up" && (outcome.winner.contender == SINGLE_THREAD || outcome.winner.spread.median <= 1.0)
+        let spread = outcome.winner.choice.speed_up.as_ref().unwrap_or(&outcome.winner.spread);
+        let is_certain = spread.median > 1.0 && (spread.repeats == 1 || spread.low > 1.0);
+        self.column == "speed_up" && (outcome.winner.contender == SINGLE_THREAD || !is_certain)
     }
 
     /// Returns the middle of what is gained in some rows: `, typically 1.4× sequential`.
@@ -319,7 +321,7 @@ pub(super) fn rows_are(rows: &[&str]) -> String {
 }
 
 fn speed_up_words(winner: &Entry, alone: bool) -> String {
-    let spread = &winner.spread;
+    let spread = winner.choice.speed_up.as_ref().unwrap_or(&winner.spread);
     let nothing = if alone { "nothing beats" } else { "nothing clearly beats" };
     if winner.contender == SINGLE_THREAD {
         return format!("{nothing} {SINGLE_THREAD}");

@@ -132,14 +132,14 @@ impl Held<'_> {
     /// Returns `frontier is bounded at a live bytes peak of 433 KiB, 0.16× that of never, and loses no answer; ...`.
     fn in_full(&self, column: &str, rows_are: &str) -> String {
         let lossless = match self.rows.iter().all(|(choice, _)| choice.loss() == 0.0) {
-            true => "and loses no answer".to_owned(),
-            false => format!("and loses no more answers than {NEVER}"),
+            true => "and it loses no answer".to_owned(),
+            false => format!("and it loses no more answers than {NEVER}"),
         };
         let what = match (self.rows.as_slice(), self.saved(column)) {
             ([(choice, _)], Some(saved)) => {
-                format!(", its {} of {} {saved} that of {NEVER}", words(column), choice.words(column))
+                format!(", its {} of {} is {saved} that of {NEVER}", words(column), choice.words(column))
             }
-            (_, Some(saved)) => format!(", its {} {saved} that of {NEVER}", words(column)),
+            (_, Some(saved)) => format!(", its {} is {saved} that of {NEVER}", words(column)),
             _ => String::new(),
         };
         format!("{} {}{what}, {lossless}{}", strong(&self.name), self.verdicts(rows_are), self.cost())

@@ -151,7 +151,7 @@ fn apply(results: &Results, part: &QuestionRecord, spec: &FigureSpec, rule: Rule
     let needed = |column: &String| rule != Rule::Rates || is_given(column) && column != "load";
     asked.only.retain(|column, _| !divided.contains_key(column) && needed(column));
     let selection = select(results, &part.name, &asked);
-    let mut choices = choices(&selection);
+    let mut choices = choices(results, &selection);
     if rule != Rule::Rates {
         choices
             .retain(|choice| divided.iter().all(|(column, values)| values.contains(&choice.cell(column).to_string())));
@@ -197,7 +197,7 @@ fn rates(choices: Vec<Choice>) -> Said {
 fn without_figure(results: &Results, part: &QuestionRecord, measured: &[&CaseRecord]) -> Said {
     let spec = FigureSpec::new("", FigureKind::Bars);
     let selection = select(results, &part.name, &spec);
-    let mut choices = choices(&selection);
+    let mut choices = choices(results, &selection);
     let (rows, contenders, _) = rows_and_contenders(&spec, &mut choices);
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let contenders: Vec<&str> = contenders.iter().map(String::as_str).collect();
