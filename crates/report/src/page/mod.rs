@@ -11,14 +11,14 @@ pub(crate) mod head;
 mod marks;
 mod note;
 mod provenance;
+mod section;
 
-use flowbench_measurement::record::{CaseRecord, EarlierFailure, FigureSpec, QuestionRecord, Status};
+use flowbench_measurement::record::{CaseRecord, EarlierFailure, QuestionRecord, Status};
 
 use crate::Results;
 use crate::chart::Chart;
 use crate::draw;
 use crate::draw::layout::Canvas;
-use crate::figures::check::FigureError;
 use crate::page::families::{Family, families};
 use crate::page::marks::Marks;
 use crate::select::{case_name, telling_axes};
@@ -27,9 +27,7 @@ use crate::text::{escaped, prose};
 use crate::{operator_profile, tables};
 
 pub(crate) use self::provenance::machine_line;
-
-/// A question with the charts or the errors of its figures.
-pub(crate) type Section<'a> = (&'a QuestionRecord, Vec<(&'a FigureSpec, Result<Chart, FigureError>)>);
+use self::section::{Section, paragraph};
 
 /// Definitions of the terms of a report.
 const DEFINITIONS: &str = include_str!("definitions.html");
@@ -224,9 +222,4 @@ fn push_earlier_failures(out: &mut String, results: &Results) {
         out.push_str(&format!("<li>c{case}r{repeat}: {}</li>\n", prose(cause)));
     }
     out.push_str("</ul>\n");
-}
-
-pub(crate) fn paragraph(class: &str, text: &str) -> String {
-    let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
-    format!("<p{class}>{}</p>\n", prose(text))
 }
