@@ -15,7 +15,8 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, P
 const REDRAWS_HZ: u8 = 4;
 
 fn bar(total: Option<u64>, template: &str, hidden: bool) -> ProgressBar {
-    let target = if hidden || !std::io::stderr().is_terminal() {
+    let talk = crate::terminal::talk();
+    let target = if hidden || talk.no_progress || talk.is_verbose || !std::io::stderr().is_terminal() {
         ProgressDrawTarget::hidden()
     } else {
         ProgressDrawTarget::stderr_with_hz(REDRAWS_HZ)

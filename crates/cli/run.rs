@@ -12,13 +12,11 @@ use flowbench_measurement::results_dir::{FILES, ResultsDir, read_run};
 use flowbench_pipelines::Registry;
 use flowbench_report::{Drawn, Results, draw, file_names, terminal_tables};
 
-use crate::args::{ClusterArgs, Report, Run};
+use crate::args::{ClusterArgs, Report, Run, set_variables};
 use crate::failure::{Failure, INCOMPLETE, OK, eprint, print};
 use crate::progress::Cases;
 use crate::signals::{Interruption, stop_on_signals};
-
-/// Width of the tables on the terminal.
-const TABLE_WIDTH: usize = 100;
+use crate::terminal::screen;
 
 pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Failure> {
     let interruption = stop_on_signals()?;
@@ -34,7 +32,7 @@ pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Fa
         profile_operators: args.profile_operators,
         processes: args.cluster.processes.map(Into::into),
         host_rank: hosts(&args.cluster)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
-        argv: Some(recorded_argv()),
+        argv: Some(recorded_argv(set_variables())),
         registry,
     };
     measure(&request, &interruption, args.json, quiet)
@@ -53,7 +51,7 @@ pub(crate) fn measure(request: &Request, interruption: &Interruption, json: bool
         print(&outcome(&finished)?)?;
     } else {
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
-        print(&terminal_tables(&results, TABLE_WIDTH))?;
+        print(&terminal_tables(&results, screen()))?;
     }
     let stopped = interruption.exit_code();
     if !quiet {

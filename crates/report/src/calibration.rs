@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use flowbench_measurement::comparison::{Calibration, Sensitivity};
 
 use crate::quantity::words;
-use crate::table::{Column, LEFT, NONE, RIGHT, Table};
+use crate::table::{Column, LEFT, NONE, RIGHT, Screen, Table};
 
-/// Returns a calibration as text of at most `width` characters a line: the false alarms, and for each metric the smallest
+/// Returns a calibration as text for a screen: the false alarms, and for each metric the smallest
 /// change that is found in the best, the middle and the worst of its cases.
-pub fn calibration_text(calibration: &Calibration, width: usize) -> String {
+pub fn calibration_text(calibration: &Calibration, screen: Screen) -> String {
     let Calibration { divisions, false_alarms, sensitivities } = calibration;
     let repeats = sensitivities.iter().map(|one| one.repeats).min().unwrap_or(0);
     let mut out = format!(
@@ -26,7 +26,7 @@ pub fn calibration_text(calibration: &Calibration, width: usize) -> String {
         Column { title: "worst", ..RIGHT },
     ];
     let rows = metrics.into_iter().map(|metric| row(metric, sensitivities)).collect();
-    out.push_str(&Table { columns: columns.to_vec(), rows }.text(width));
+    out.push_str(&Table { columns: columns.to_vec(), rows }.text(screen));
     out.push_str("\n–: not found up to a factor of three. More rounds, longer cases or a quieter machine see more.\n");
     out
 }
@@ -54,7 +54,7 @@ mod tests {
         let one =
             |smallest_share| Sensitivity { case: String::new(), metric: &METRICS[0], repeats: 10, smallest_share };
         let sensitivities = [Some(0.2), Some(0.05), None].map(one).to_vec();
-        let text = calibration_text(&Calibration { divisions: 200, false_alarms: 3, sensitivities }, 80);
+        let text = calibration_text(&Calibration { divisions: 200, false_alarms: 3, sensitivities }, Screen::plain(80));
         assert!(text.contains("False alarms: 3 of 200"), "{text}");
         let row: Vec<&str> =
             text.lines().find(|line| line.starts_with("throughput")).unwrap().split_whitespace().collect();

@@ -1,6 +1,6 @@
 //! The content of a figure before it is drawn: panels, series, points. SVG and CSV are two views of one [`Chart`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::repeats::Spread;
 
@@ -24,12 +24,14 @@ pub(crate) struct Chart {
     pub(crate) choices: Option<Choices>,
     /// Notes on the numbers, such as repeats and omissions.
     pub(crate) notes: Vec<String>,
+    /// Codes of the doubts of each doubted case.
+    pub(crate) doubts: BTreeMap<usize, String>,
 }
 
 /// The x axis, shared by all panels.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum X {
-    /// Numeric values: panels are line charts.
+    /// Numeric values: panels are line charts, or have columns and lines.
     Numbers(Axis),
     /// Names: panels have a row for each name, whose index is [`Point::x`].
     Names {
@@ -51,6 +53,9 @@ pub(crate) enum Mark {
     Over,
     /// A part of the row's bar, on which all series are stacked end to end.
     Stack,
+    /// An upright column above each name, with the names side by side along the x axis; see [`Columns`].
+    #[allow(dead_code, reason = "for figures of answers")]
+    Column,
     /// A cell of a grid, whose columns are the names and whose rows are the series.
     Cell(Better),
 }
@@ -84,6 +89,8 @@ pub(crate) struct ChosenValue {
     pub(crate) words: String,
     /// Word of the chosen case, as displayed and for the CSV; empty if it has none.
     pub(crate) word: String,
+    /// True if a ratio is not distinguishable from 1: its interval reaches it.
+    pub(crate) undecided: bool,
 }
 
 /// A numeric axis.
@@ -118,6 +125,24 @@ pub(crate) struct Panel {
     pub(crate) quantity: Quantity,
     pub(crate) log: bool,
     pub(crate) series: Vec<Series>,
+    /// Values that the y axis includes besides those of the series.
+    pub(crate) includes: Vec<f64>,
+    /// How the series are drawn over a numeric x axis, or over names with [`Mark::Column`].
+    pub(crate) columns: Columns,
+    /// Lines over the same x axis that have their own y axis on the right; absent for most.
+    pub(crate) right: Option<Box<Panel>>,
+}
+
+/// How the series of a panel are drawn over a numeric x axis, or over names with [`Mark::Column`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Columns {
+    /// As lines.
+    #[default]
+    None,
+    /// As columns side by side at each x.
+    Beside,
+    /// As columns on top of each other at each x.
+    Stacked,
 }
 
 /// The points of one line, or of one kind of bar.
@@ -132,9 +157,10 @@ pub(crate) struct Series {
     pub(crate) look: SeriesStyle,
     /// Points by ascending `x`.
     pub(crate) points: Vec<Point>,
-    /// Text at the end of the line; empty for most.
-    pub(crate) label: String,
 }
+
+/// The marker that is an empty circle in every colour.
+pub(crate) const RING: usize = usize::MAX;
 
 /// The style of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,20 +195,95 @@ pub(crate) struct Point {
     pub(crate) high: f64,
     /// Number of repeats behind the value.
     pub(crate) repeats: usize,
+    /// Number of the case, if the value is that of a single one.
+    pub(crate) case: Option<usize>,
+    /// True if a measurement behind the value carries doubts about it.
+    pub(crate) doubtful: bool,
+    /// Colour of this point alone, in place of that of its series.
+    pub(crate) colour: Option<usize>,
 }
 
 impl Point {
     /// Returns a point for a value measured once.
     pub(crate) fn exact(x: f64, y: f64) -> Point {
-        Point { x, y, low: y, high: y, repeats: 1 }
+        Point { x, y, low: y, high: y, repeats: 1, case: None, doubtful: false, colour: None }
     }
 
     pub(crate) fn of(x: f64, spread: Spread) -> Point {
-        Point { x, y: spread.median, low: spread.low, high: spread.high, repeats: spread.repeats }
+        Point { low: spread.low, high: spread.high, repeats: spread.repeats, ..Point::exact(x, spread.median) }
+    }
+}
+
+impl Series {
+    /// Returns a series with one name everywhere; an empty one has no entry in the legend.
+    pub(crate) fn new(name: &str, look: SeriesStyle, points: Vec<Point>) -> Series {
+        let (name, legend) = (name.to_owned(), name.to_owned());
+        Series { name, legend, key: None, look, points }
+    }
+
+    /// Returns the name under which legends and groups of marks know the series.
+    pub(crate) fn known_as(&self) -> &str {
+        match &self.key {
+            Some((_, words)) if self.legend.is_empty() => words,
+            _ if self.legend.is_empty() => &self.name,
+            _ => &self.legend,
+        }
+    }
+}
+
+impl Panel {
+    /// Returns a panel of lines, bars or cells.
+    pub(crate) fn new(title: impl Into<String>, quantity: Quantity, series: Vec<Series>) -> Panel {
+        Panel {
+            title: title.into(),
+            quantity,
+            log: false,
+            series,
+            includes: Vec::new(),
+            columns: Columns::None,
+            right: None,
+        }
+    }
+
+    /// Removes what logarithmic axes cannot show; returns the number of ranges that were cut at their value.
+    fn leave_out_what_has_no_logarithm(&mut self, log_x: bool) -> usize {
+        let (log_y, mut clipped) = (self.log, 0);
+        for series in &mut self.series {
+            series.points.retain(|point| !(log_x && point.x < 0.0 || log_y && point.y <= 0.0));
+            for point in series.points.iter_mut().filter(|point| log_y && point.low <= 0.0) {
+                point.low = point.y;
+                clipped += 1;
+            }
+        }
+        clipped
+    }
+
+    /// Iterates over the panel and the one on its right-hand axis.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = &Panel> {
+        std::iter::once(self).chain(self.right.as_deref())
     }
 }
 
 impl Chart {
+    /// Returns a chart with one legend above all panels.
+    pub(crate) fn new(name: &str, question: &str, x: X, panels: Vec<Panel>) -> Chart {
+        Chart {
+            name: name.to_owned(),
+            question: question.to_owned(),
+            x,
+            panels,
+            legend_once: true,
+            choices: None,
+            notes: Vec::new(),
+            doubts: BTreeMap::new(),
+        }
+    }
+
+    /// Iterates over all panels, those on right-hand axes included.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = &Panel> {
+        self.panels.iter().flat_map(Panel::sides)
+    }
+
     /// Returns true if no panel has anything to show.
     pub(crate) fn is_empty(&self) -> bool {
         self.panels.is_empty() || self.choices.is_none() && self.points().next().is_none()
@@ -195,13 +296,16 @@ impl Chart {
         }
         for panel in &mut self.panels {
             panel.series.retain(|series| !series.points.is_empty());
+            if let Some(right) = &mut panel.right {
+                right.series.retain(|series| !series.points.is_empty());
+            }
         }
-        self.panels.retain(|panel| !panel.series.is_empty());
+        self.panels.retain(|panel| panel.sides().any(|side| !side.series.is_empty()));
     }
 
     /// Iterates over all points of all panels.
     pub(crate) fn points(&self) -> impl Iterator<Item = &Point> {
-        self.panels.iter().flat_map(|panel| &panel.series).flat_map(|series| &series.points)
+        self.sides().flat_map(|panel| &panel.series).flat_map(|series| &series.points)
     }
 
     /// Removes what a logarithmic axis cannot show and adds a note with its amount. A zero on the x axis stays: it is
@@ -211,14 +315,8 @@ impl Chart {
         let before = self.points().count();
         let mut clipped = 0;
         for panel in &mut self.panels {
-            let log_y = panel.log;
-            for series in &mut panel.series {
-                series.points.retain(|point| !(log_x && point.x < 0.0 || log_y && point.y <= 0.0));
-                for point in series.points.iter_mut().filter(|point| log_y && point.low <= 0.0) {
-                    point.low = point.y;
-                    clipped += 1;
-                }
-            }
+            clipped += panel.leave_out_what_has_no_logarithm(log_x);
+            clipped += panel.right.as_mut().map_or(0, |right| right.leave_out_what_has_no_logarithm(log_x));
         }
         if log_x && self.points().any(|point| point.x == 0.0) {
             self.notes.push("A log axis has no zero: it is drawn to the left of the break.".to_owned());
@@ -247,9 +345,13 @@ impl Chart {
         let mut writer = csv::Writer::from_writer(Vec::new());
         let mut write = |record: Vec<String>| writer.write_record(record).expect("writing to memory cannot fail");
         write(header);
-        for panel in &self.panels {
+        let mut floors = BTreeSet::new();
+        for panel in self.sides() {
             let n = units.iter().position(|unit| *unit == panel.quantity.raw_unit()).unwrap_or(0);
-            for series in &panel.series {
+            // Several panels may show the same floor.
+            let is_new =
+                |series: &&Series| series.look != SeriesStyle::Floor || floors.insert((n, series.name.clone()));
+            for series in panel.series.iter().filter(is_new) {
                 for (x, values) in self.csv_values(series) {
                     let mut row = vec![String::new(); 2 + 3 * units.len()];
                     (row[0], row[1]) = (series.name.clone(), self.x_cell(x));
@@ -266,7 +368,7 @@ impl Chart {
     /// Returns the distinct raw units of the panels.
     fn units(&self) -> Vec<&'static str> {
         let mut units = Vec::new();
-        for unit in self.panels.iter().map(|panel| panel.quantity.raw_unit()) {
+        for unit in self.sides().map(|panel| panel.quantity.raw_unit()) {
             if !units.contains(&unit) {
                 units.push(unit);
             }
@@ -332,31 +434,24 @@ mod tests {
             shade: None,
         };
         let look = SeriesStyle::Nth { colour: 0, marker: 0, dash: 0 };
-        let series =
-            Series { name: "a, \"b\"".into(), legend: "a".into(), key: None, look, points, label: String::new() };
-        let panel = Panel { title: "latency".into(), quantity: Quantity::Nanoseconds, log, series: vec![series] };
-        Chart {
-            name: "f".into(),
-            question: "?".into(),
-            x: X::Numbers(axis),
-            panels: vec![panel],
-            legend_once: false,
-            choices: None,
-            notes: vec![],
-        }
+        let series = Series { legend: "a".into(), ..Series::new("a, \"b\"", look, points) };
+        let panel = Panel { log, ..Panel::new("latency", Quantity::Nanoseconds, vec![series]) };
+        Chart::new("f", "?", X::Numbers(axis), vec![panel])
     }
 
     #[test]
     fn the_csv_holds_the_drawn_numbers_with_their_units() {
-        let chart =
-            chart(false, vec![Point { x: 1.0, y: 2.5, low: 2.0, high: 3.0, repeats: 3 }, Point::exact(2.0, 4.0)]);
+        let chart = chart(
+            false,
+            vec![Point { low: 2.0, high: 3.0, repeats: 3, ..Point::exact(1.0, 2.5) }, Point::exact(2.0, 4.0)],
+        );
         let expected = "series,workers,y_ns,low_ns,high_ns\n\"a, \"\"b\"\"\",1,2.5,2,3\n\"a, \"\"b\"\"\",2,4,4,4\n";
         assert_eq!(chart.csv(), expected);
     }
 
     #[test]
     fn what_has_no_logarithm_is_left_out_and_counted() {
-        let range = Point { x: 2.0, y: 5.0, low: 5.0, high: 9.0, repeats: 3 };
+        let range = Point { high: 9.0, repeats: 3, ..Point::exact(2.0, 5.0) };
         let mut chart = chart(true, vec![Point::exact(1.0, 0.0), Point { low: 0.0, ..range }]);
         chart.leave_out_what_has_no_logarithm();
         assert_eq!(chart.points().copied().collect::<Vec<_>>(), [range]);

@@ -16,8 +16,14 @@ use crate::chart::Point;
 /// The baseline strategy: a plain loop on one thread.
 pub(crate) const SINGLE_THREAD: &str = "sequential";
 
+/// The columns computed here, each with its meaning.
+pub(crate) const COMPARED_COLUMNS: [(&str, &str); 3] = [
+    ("total_workers", "Number of workers of all processes together."),
+    ("speed_up", "Throughput of a closed loop as a multiple of that of the single thread with the same choices."),
+    ("efficiency", "Speed-up divided by the number of workers of all processes."),
+];
 /// Names of the columns computed here.
-pub(crate) const COMPARED: [&str; 3] = ["total_workers", "speed_up", "efficiency"];
+pub(crate) const COMPARED: [&str; 3] = [COMPARED_COLUMNS[0].0, COMPARED_COLUMNS[1].0, COMPARED_COLUMNS[2].0];
 
 /// Returns all columns of a case: those of `cases.csv`, then [`COMPARED`].
 pub(crate) fn columns(results: &Results, case: &CaseRecord) -> Vec<(&'static str, Cell)> {
@@ -27,6 +33,11 @@ pub(crate) fn columns(results: &Results, case: &CaseRecord) -> Vec<(&'static str
     let mut row = case.columns();
     row.extend(COMPARED.into_iter().zip([total_workers.into(), speed_up.into(), efficiency.into()]));
     row
+}
+
+/// Returns the value of one of the [`columns`]; absent if there is no such column.
+pub(crate) fn column(results: &Results, case: &CaseRecord, name: &str) -> Option<Cell> {
+    columns(results, case).into_iter().find(|(column, _)| *column == name).map(|(_, cell)| cell)
 }
 
 /// Returns the number of workers in all processes together.

@@ -24,8 +24,11 @@
 mod artifact;
 mod between_runs;
 mod calibration;
+mod case_table;
 mod chart;
+mod column_catalogue;
 mod compare;
+mod doubted;
 mod draw;
 mod figures;
 mod operator_profile;
@@ -37,6 +40,7 @@ mod results;
 mod select;
 mod table;
 mod tables;
+mod terminal;
 mod text;
 
 use std::collections::BTreeSet;
@@ -49,13 +53,15 @@ use thiserror::Error;
 pub use artifact::{FoundName, PackError, Packed, PrivateName, Supplement, pack};
 pub use between_runs::{ComparisonForm, comparison_text};
 pub use calibration::calibration_text;
+pub use column_catalogue::{ColumnMeaning, column_catalogue};
 pub use figures::check::{FigureError, check_figure};
 pub use overlay::comparison_html;
 pub use quantity::{Quantity, words};
 pub use reproduction::reproduction_text;
 pub use results::Results;
 pub use select::{case_columns, recorded_columns};
-pub use tables::terminal_tables;
+pub use table::Screen;
+pub use terminal::terminal_tables;
 pub use text::harmless;
 
 use chart::Chart;

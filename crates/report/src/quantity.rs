@@ -24,6 +24,8 @@ pub enum Quantity {
     Records,
     /// Any other number, such as entries, events or workers.
     Count,
+    /// A point in time, in Unix ms (`…_unix_ms`).
+    Clock,
 }
 
 /// Columns determined by the trace and the settings of a case, including variants such as `…_share` and `…_p99_ms`.
@@ -89,18 +91,50 @@ const RECORDS: &[Unit] =
     &[unit(1.0, "records"), unit(1e3, "k records"), unit(1e6, "M records"), unit(1e9, "G records")];
 const COUNT: &[Unit] = &[unit(1.0, ""), unit(1e3, "k"), unit(1e6, "M"), unit(1e9, "G"), unit(1e12, "T")];
 
+/// How the spread of repeats is written beside their median.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpreadForm {
+    /// Both ends in brackets: `105 µs [99–120]`.
+    Ends,
+    /// The distance of the farther end in percent of the median: `105 µs ±14%`.
+    Deviation,
+    /// Not at all, apart from the mark of a wide one: `~105 µs`.
+    Mark,
+}
+
 /// Formats a median with its range or interval: `105 µs [99–120]`. There are no brackets if both ends are displayed
 /// alike; a leading `~` says that the range reaches further than `factor` from the median.
 pub(crate) fn spread_words(spread: &Spread, factor: f64, words: impl Fn(f64) -> String) -> String {
+    spread_words_as(SpreadForm::Ends, spread, factor, words)
+}
+
+/// Formats a median with its range or interval in one of the forms; a leading `~` says that the range reaches further
+/// than `factor` from the median.
+pub(crate) fn spread_words_as(form: SpreadForm, spread: &Spread, factor: f64, words: impl Fn(f64) -> String) -> String {
     let [middle, low, high] = [spread.median, spread.low, spread.high].map(words);
     if low == high {
         return middle;
     }
     let about = if spread.is_wide(factor) { "~" } else { "" };
     let unit = |words: &str| words[digits_end(words)..].to_owned();
-    match unit(&middle) == unit(&low) && unit(&low) == unit(&high) {
-        true => format!("{about}{middle} [{}–{}]", &low[..digits_end(&low)], &high[..digits_end(&high)]),
-        false => format!("{about}{middle} [{low} to {high}]"),
+    match form {
+        SpreadForm::Ends if unit(&middle) == unit(&low) && unit(&low) == unit(&high) => {
+            format!("{about}{middle} [{}–{}]", &low[..digits_end(&low)], &high[..digits_end(&high)])
+        }
+        SpreadForm::Ends => format!("{about}{middle} [{low} to {high}]"),
+        SpreadForm::Deviation => format!("{about}{middle}{}", deviation(spread)),
+        SpreadForm::Mark => format!("{about}{middle}"),
+    }
+}
+
+/// Formats the distance of the farther end in percent of the median: ` ±14%`; nothing if the median is 0.
+fn deviation(spread: &Spread) -> String {
+    let share = (spread.high - spread.median).max(spread.median - spread.low) / spread.median.abs();
+    match 100.0 * share {
+        percent if !percent.is_finite() => String::new(),
+        percent if percent < 0.5 => " ±<1%".to_owned(),
+        percent if percent > 999.0 => " ±>999%".to_owned(),
+        percent => format!(" ±{percent:.0}%"),
     }
 }
 
@@ -121,6 +155,8 @@ impl Quantity {
             Quantity::Bytes
         } else if has("ns") {
             Quantity::Nanoseconds
+        } else if column.ends_with("unix_ms") {
+            Quantity::Clock
         } else if has("ms") {
             Quantity::Milliseconds
         } else if has("s") {
@@ -146,6 +182,7 @@ impl Quantity {
             Quantity::Factor => "factor",
             Quantity::Records => "records",
             Quantity::Count => "count",
+            Quantity::Clock => "unix_ms",
         }
     }
 
@@ -154,6 +191,7 @@ impl Quantity {
     pub fn human(self, raw: f64) -> String {
         let unit = self.unit_for(raw);
         let number = match self {
+            Quantity::Clock => return date_and_time(raw),
             // One more digit below 1 than above it would only look more exact.
             Quantity::Factor if (0.001..1.0).contains(&raw) => {
                 let decimals = (1.0 - raw.log10().floor()) as usize;
@@ -203,7 +241,7 @@ impl Quantity {
             Quantity::Share => SHARE,
             Quantity::Factor => FACTOR,
             Quantity::Records => RECORDS,
-            Quantity::Count => COUNT,
+            Quantity::Count | Quantity::Clock => COUNT,
         }
     }
 }
@@ -266,6 +304,13 @@ pub(crate) fn three_digits(value: f64) -> String {
     trimmed(format!("{value:.decimals$}"))
 }
 
+/// Formats a point in time in UTC, to the minute or more finely if it is not on one.
+fn date_and_time(unix_ms: f64) -> String {
+    let Ok(time) = jiff::Timestamp::from_millisecond(unix_ms as i64) else { return String::new() };
+    let form = if unix_ms % 60e3 == 0.0 { "%Y-%m-%d %H:%M" } else { "%Y-%m-%d %H:%M:%S" };
+    time.strftime(form).to_string()
+}
+
 /// Removes trailing zeros after the decimal point, and the sign of a zero.
 pub(crate) fn trimmed(number: String) -> String {
     let cut = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { &number };
@@ -299,6 +344,18 @@ mod tests {
         assert_eq!(words([80e3, 105e3, 120e3]), "~105 µs [80–120]");
         assert_eq!(words([900e3, 1e6, 1.2e6]), "1 ms [900 µs to 1.2 ms]");
         assert_eq!(words([1e6, 1e6, 1e6]), "1 ms");
+    }
+
+    #[test]
+    fn a_spread_takes_less_room_as_a_deviation_and_least_as_a_mark() {
+        let words = |form, [low, median, high]: [f64; 3]| {
+            let spread = Spread { median, low, high, repeats: 3 };
+            spread_words_as(form, &spread, 1.25, |value| Quantity::Nanoseconds.human(value))
+        };
+        let spreads = [[99e3, 105e3, 120e3], [80e3, 105e3, 300e3], [1e6, 1.004e6, 1.006e6], [0.0, 0.0, 7.0]];
+        let deviations = ["105 µs ±14%", "~105 µs ±186%", "1 ms ±<1%", "~0 ns"];
+        assert_eq!(spreads.map(|spread| words(SpreadForm::Deviation, spread)), deviations);
+        assert_eq!(spreads.map(|spread| words(SpreadForm::Mark, spread)), ["105 µs", "~105 µs", "1 ms", "~0 ns"]);
     }
 
     #[test]
@@ -386,6 +443,7 @@ mod tests {
             (Quantity::Records, 8_192.0, "8.19k records"),
             (Quantity::Count, 999_999.0, "1M"),
             (Quantity::Count, 4_096.0, "4.1k"),
+            (Quantity::Clock, 1_740_824_400_000.0, "2025-03-01 10:20"),
         ];
         for (quantity, raw, text) in expected {
             assert_eq!(quantity.human(raw), text);

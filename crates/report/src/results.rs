@@ -95,6 +95,20 @@ impl Results {
         Ok(results)
     }
 
+    /// Returns the index of the colour of a strategy: its place among the strategies of the run by first case.
+    pub(crate) fn colour_of(&self, strategy: &str) -> usize {
+        let mut known: Vec<&str> = Vec::new();
+        for of in self.cases.iter().map(|case| case.axes.strategy.as_str()) {
+            if of == strategy {
+                break;
+            }
+            if !known.contains(&of) {
+                known.push(of);
+            }
+        }
+        known.len()
+    }
+
     /// Adds doubts about repeats that lie too far apart; a case that has just ended cannot know of the others.
     fn doubt_what_scatters(&mut self) {
         for repeats in self.cases.chunk_by_mut(|one, other| one.case == other.case) {

@@ -70,6 +70,11 @@ pub(crate) struct Selection<'a> {
     pub(crate) without: Vec<(&'a CaseRecord, Cells)>,
     /// Names of the groups in the order of their first case; one empty name if there is only one group.
     pub(crate) groups: Vec<String>,
+    /// The index of the colour of each group: that of its strategy, the same in all figures of a run, if the figure
+    /// distinguishes strategies, else its own.
+    pub(crate) colours: Vec<usize>,
+    /// True if the colours are those of strategies.
+    pub(crate) colours_are_strategies: bool,
     /// Notes that say why some cases are not drawn.
     pub(crate) notes: Vec<String>,
 }
@@ -176,7 +181,14 @@ pub fn recorded_columns() -> Vec<&'static str> {
 
 /// Selects the cases of a figure: those of its question that have the values it asks for.
 pub(crate) fn select<'a>(results: &'a Results, part: &str, spec: &FigureSpec) -> Selection<'a> {
-    let mut selection = Selection { cases: Vec::new(), without: Vec::new(), groups: Vec::new(), notes: Vec::new() };
+    let mut selection = Selection {
+        cases: Vec::new(),
+        without: Vec::new(),
+        groups: Vec::new(),
+        colours: Vec::new(),
+        colours_are_strategies: spec.by.iter().any(|column| column == "strategy"),
+        notes: Vec::new(),
+    };
     let mut groups: BTreeMap<String, usize> = BTreeMap::new();
     for record in results.cases.iter().filter(|case| case.part == part) {
         let cells: Cells = compare::columns(results, record).into_iter().collect();
@@ -191,6 +203,8 @@ pub(crate) fn select<'a>(results: &'a Results, part: &str, spec: &FigureSpec) ->
         let name = group_name(&cells, &spec.by);
         let group = *groups.entry(name.clone()).or_insert(selection.groups.len());
         if group == selection.groups.len() {
+            let of_strategy = selection.colours_are_strategies.then(|| results.colour_of(&record.axes.strategy));
+            selection.colours.push(of_strategy.unwrap_or(group));
             selection.groups.push(name);
         }
         selection.cases.push(Chosen { record, group, choice: record.case, cells });

@@ -119,6 +119,11 @@ fn cgroup_cores() -> Option<f64> {
     Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?)
 }
 
+/// Returns the memory that a cgroup allows this process, bytes; `None` without a limit.
+pub(super) fn cgroup_memory_bytes() -> Option<u64> {
+    read("/sys/fs/cgroup/memory.max")?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

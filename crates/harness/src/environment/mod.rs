@@ -6,7 +6,7 @@ mod findings;
 mod kernel_files;
 mod machine;
 
-pub use self::build::{build, lock_digest, lock_file};
+pub use self::build::{build, lock_digest, lock_file, set_lock_file};
 pub use self::disturbance::{CpuTicks, surroundings, surroundings_since, throttled_ns};
 pub use self::findings::{Finding, findings};
 pub use self::machine::{host_names, machine, usable_cores};

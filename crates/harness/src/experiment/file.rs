@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use flowbench_events::{did_you_mean, nearest, parse_duration_ms};
+use flowbench_experiments::{SHIPPED, shipped};
 use flowbench_measurement::record::{FigureKind, FigureSpec};
 use serde::Deserialize;
 use thiserror::Error;
 use toml::Spanned;
-
-use super::shipped::{SHIPPED, shipped};
 
 /// An experiment as its file describes it.
 #[derive(Debug, Clone, Deserialize)]

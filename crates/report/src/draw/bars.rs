@@ -1,64 +1,137 @@
 //! A panel of rows: a name, a bar or point for each series, and its value beside it.
 
+use plotters::chart::{ChartBuilder, LabelAreaPosition};
+use plotters::coord::cartesian::Cartesian2d;
+use plotters::drawing::DrawingArea;
+use plotters::element::PathElement;
+use plotters::style::TRANSPARENT;
+use plotters::style::text_anchor::HPos;
+
 use crate::chart::{Chart, Mark, Panel, Point, Series, SeriesStyle};
-use crate::draw::layout::{EDGE_PX, FONT_PX, Frame, scale, title};
-use crate::draw::scale::Scale;
-use crate::draw::svg::{Anchor, Svg, number};
+use crate::draw::backend::{Drawing, FONT_PX, FigureBackend, Group, Lettering, Note, Sheet, stroke, tenths};
+use crate::draw::ink::Ink;
+use crate::draw::layout::{EDGE_PX, Frame, Places, TICK_PX, names_beside, title};
+use crate::draw::marks::{draw_bar, draw_range, note};
+use crate::draw::scale::{Scale, scale};
 use crate::text::{shortened, text_width};
 
 const BAR_PX: f64 = 13.0;
+/// Distance from the upper edge of one bar to that of the next.
+const STEP_PX: f64 = BAR_PX + 3.0;
 const GAP_PX: f64 = 5.0;
-/// Maximum width in px of names beside their rows; wider ones, and all on a phone, are written above.
-const NAMES_PX: f64 = 230.0;
+/// Height of a name above its row.
+const NAME_PX: f64 = 19.0;
+
+/// A plot with values along x and rows downwards.
+pub(crate) type RowPlot<DB> = DrawingArea<DB, Cartesian2d<Scale, Places>>;
 
 /// Draws one panel; returns its lower edge. `below` draws what is between title and plot.
-pub(crate) fn draw(
-    svg: &mut Svg,
+pub(crate) fn draw<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
     frame: &Frame,
     names: &[String],
     mark: Mark,
-    below: impl Fn(&mut Svg, f64) -> f64,
-) -> f64 {
+    below: impl Fn(&Sheet<DB>, f64) -> Drawing<f64, DB>,
+) -> Drawing<f64, DB> {
     let &Frame { chart, panel, top: y, width } = frame;
-    let top = below(svg, y + 20.0) + 4.0;
-    let widest = names_beside(names, width);
-    let beside = widest.is_some();
+    let top = below(sheet, y + 20.0)? + 4.0;
     let tabs = chart.choices.is_some() && panel.series.len() > 1;
-    let gap = if tabs { 16.0 } else { 10.0 };
-    let left = widest.map_or(EDGE_PX, |widest| EDGE_PX + widest + gap);
-    let rows: Vec<Vec<Item>> = (0..names.len()).map(|row| items(chart, mark, panel, row)).collect();
-    let written = rows.iter().flatten().map(|item| text_width(&item.words, FONT_PX)).fold(0.0, f64::max);
-    let right = (width - EDGE_PX - written - 10.0).max(left + 60.0);
-    let ticks = if width > 500.0 { 5 } else { 3 };
-    let scale = scale(panel.quantity, panel.log, &values(panel, mark, names.len()), ticks, (left, right));
-
-    svg.text(EDGE_PX, y + 14.0, "title", Anchor::Start, &title(&panel.title, scale.unit, panel.log));
-    let name_px = if beside { 0.0 } else { 19.0 };
+    let rows = Bars::of(chart, mark, panel, names.len());
+    let written = rows.by_row.iter().flatten().map(|item| text_width(&item.words, FONT_PX)).fold(0.0, f64::max);
+    let values = values(panel, mark, names.len());
+    let scale = scale(panel.quantity, panel.log, &values, if width > 500.0 { 5 } else { 3 });
+    sheet.text(EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Left, &title(&panel.title, scale.unit, panel.log))?;
     let bars = if mark == Mark::Stack { 1 } else { panel.series.len() };
-    let row_px = name_px + bars as f64 * (BAR_PX + 3.0) + GAP_PX + 5.0;
-    let bottom = top + names.len() as f64 * row_px;
-    draw_grid(svg, &scale, top, bottom);
-    for (n, name) in names.iter().enumerate() {
-        let row_top = top + n as f64 * row_px;
-        match beside {
-            true => svg.text(left - gap, row_top + row_px / 2.0 + 3.0, "", Anchor::End, name),
-            false => draw_name_above(svg, name, left, row_top, width),
-        }
-        for item in &rows[n] {
-            let y = row_top + name_px + GAP_PX + item.bar as f64 * (BAR_PX + 3.0);
+    let row_px = bars as f64 * STEP_PX + GAP_PX + 5.0;
+    let layout = RowLayout { top, width, row_px, right_px: written + 10.0, gap: if tabs { 16.0 } else { 10.0 } };
+    let plot = layout.plot(sheet, names, scale)?;
+    for (n, items) in rows.by_row.iter().enumerate() {
+        let bars_top = layout.marks_top(names, n) + GAP_PX;
+        for item in items {
+            let y = bars_top + item.bar as f64 * STEP_PX;
             if tabs {
-                draw_tab(svg, &panel.series[item.bar], left, y);
+                draw_tab(sheet, &plot, &panel.series[item.bar], y)?;
             }
-            draw_item(svg, item, mark, panel, &scale, y);
+            draw_item(sheet, &plot, chart, mark, panel, item, y)?;
         }
     }
-    bottom + 34.0
+    Ok(layout.bottom(names) + 34.0)
 }
 
-/// Returns the width in px of the widest name; `None` if the names are written above their rows.
-pub(crate) fn names_beside(names: &[String], width: f64) -> Option<f64> {
-    let widest = names.iter().map(|name| text_width(name, FONT_PX)).fold(0.0, f64::max);
-    (width > 500.0 && widest <= NAMES_PX).then_some(widest)
+/// Where the rows of a panel are.
+pub(crate) struct RowLayout {
+    pub(crate) top: f64,
+    pub(crate) width: f64,
+    /// Height of a row without its name above.
+    pub(crate) row_px: f64,
+    /// Room for words at the right of the plot.
+    pub(crate) right_px: f64,
+    /// Distance from a name to the plot.
+    pub(crate) gap: f64,
+}
+
+impl RowLayout {
+    fn name_px(&self, names: &[String]) -> f64 {
+        if names_beside(names, self.width).is_some() { 0.0 } else { NAME_PX }
+    }
+
+    /// Returns the upper edge of the marks of a row.
+    pub(crate) fn marks_top(&self, names: &[String], row: usize) -> f64 {
+        self.top + row as f64 * (self.row_px + self.name_px(names)) + self.name_px(names)
+    }
+
+    pub(crate) fn bottom(&self, names: &[String]) -> f64 {
+        self.top + names.len() as f64 * (self.row_px + self.name_px(names))
+    }
+
+    /// Draws the grid and the names of the rows; returns the plot.
+    pub(crate) fn plot<DB: FigureBackend>(
+        &self,
+        sheet: &Sheet<DB>,
+        names: &[String],
+        scale: Scale,
+    ) -> Drawing<RowPlot<DB>, DB> {
+        let beside = names_beside(names, self.width);
+        let left = beside.map_or(EDGE_PX, |widest| EDGE_PX + widest + self.gap);
+        let right = (self.width - EDGE_PX - self.right_px).max(left + 60.0);
+        let step = self.row_px + self.name_px(names);
+        let middle = |row: usize| row as f64 * step + step / 2.0;
+        let named = names.iter().enumerate().filter(|_| beside.is_some());
+        let places = Places {
+            length_px: names.len() as f64 * step,
+            named: named.map(|(row, name)| (middle(row), name.clone())).collect(),
+        };
+        let area = sheet.area(0.0, self.top, self.width, places.length_px + 24.0);
+        let scale = scale.uncrowded(right - left);
+        let has_zero = scale.ticks.iter().any(|tick| tick.value == 0.0);
+        let mut context = ChartBuilder::on(&area)
+            .set_label_area_size(LabelAreaPosition::Left, tenths(left))
+            .margin_right(tenths(self.width - right))
+            .set_label_area_size(LabelAreaPosition::Bottom, tenths(24.0))
+            .build_cartesian_2d(scale, places)?;
+        (context.configure_mesh())
+            .disable_y_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(stroke(Ink::Grid, 1.0))
+            .axis_style(TRANSPARENT)
+            .label_style(Lettering::PLAIN.style(HPos::Center))
+            .set_all_tick_mark_size(tenths(TICK_PX))
+            .set_tick_mark_size(LabelAreaPosition::Left, tenths(self.gap / 2.0))
+            .draw()?;
+        if beside.is_none() {
+            for (row, name) in names.iter().enumerate() {
+                let name = shortened(name, self.width - 2.0 * EDGE_PX, FONT_PX);
+                let y = self.top + row as f64 * step + 17.0;
+                sheet.text(left + 4.0, y, Lettering::HALO, HPos::Left, &name)?;
+            }
+        }
+        if has_zero {
+            let length = context.plotting_area().get_y_range().end;
+            let path = PathElement::new(vec![(0.0, 0.0), (0.0, length)], stroke(Ink::Base, 1.0));
+            context.plotting_area().draw(&path)?;
+        }
+        Ok(context.plotting_area().clone())
+    }
 }
 
 /// A bar or point of a row with the text beside it; it has no parts if the value is missing.
@@ -69,16 +142,38 @@ struct Item<'a> {
     words: String,
 }
 
-fn items<'a>(chart: &Chart, mark: Mark, panel: &'a Panel, row: usize) -> Vec<Item<'a>> {
-    let at_row = |series: &'a Series| series.points.iter().find(|point| point.x as usize == row);
-    let parts = panel.series.iter().filter_map(|series| Some((series, *at_row(series)?)));
-    if mark == Mark::Stack {
-        let parts: Vec<(&Series, Point)> = parts.collect();
-        let words = panel.quantity.human(parts.iter().map(|(_, point)| point.y).sum());
-        return if parts.is_empty() { Vec::new() } else { vec![Item { bar: 0, parts, words }] };
+/// The bars of all rows.
+struct Bars<'a> {
+    by_row: Vec<Vec<Item<'a>>>,
+}
+
+impl<'a> Bars<'a> {
+    fn of(chart: &Chart, mark: Mark, panel: &'a Panel, rows: usize) -> Bars<'a> {
+        let mut points: Vec<Vec<(usize, &'a Series, Point)>> = vec![Vec::new(); rows];
+        for (bar, series) in panel.series.iter().enumerate() {
+            for point in &series.points {
+                if let Some(row) = points.get_mut(point.x as usize) {
+                    row.push((bar, series, *point));
+                }
+            }
+        }
+        let of_row = |(row, points): (usize, Vec<(usize, &'a Series, Point)>)| match mark {
+            Mark::Stack => stack(panel, points).into_iter().collect(),
+            _ => items(chart, panel, row, &points),
+        };
+        Bars { by_row: points.into_iter().enumerate().map(of_row).collect() }
     }
+}
+
+fn stack<'a>(panel: &Panel, points: Vec<(usize, &'a Series, Point)>) -> Option<Item<'a>> {
+    let words = panel.quantity.human(points.iter().map(|(.., point)| point.y).sum());
+    let parts: Vec<(&Series, Point)> = points.into_iter().map(|(_, series, point)| (series, point)).collect();
+    (!parts.is_empty()).then_some(Item { bar: 0, parts, words })
+}
+
+fn items<'a>(chart: &Chart, panel: &'a Panel, row: usize, points: &[(usize, &'a Series, Point)]) -> Vec<Item<'a>> {
     let item = |(bar, series): (usize, &'a Series)| {
-        let point = at_row(series).copied();
+        let point = points.iter().find(|(of, ..)| *of == bar).map(|(.., point)| *point);
         let words = words(chart, series, row, point.map(|point| panel.quantity.human(point.y)))?;
         Some(Item { bar, parts: point.map(|point| (series, point)).into_iter().collect(), words })
     };
@@ -100,82 +195,84 @@ fn words(chart: &Chart, series: &Series, row: usize, value: Option<String>) -> O
 fn values(panel: &Panel, mark: Mark, rows: usize) -> Vec<f64> {
     let points = || panel.series.iter().flat_map(|series| &series.points);
     if mark == Mark::Stack {
-        let of_row = |row: usize| points().filter(move |point| point.x as usize == row).map(|point| point.y).sum();
-        return (0..rows).map(of_row).collect();
+        let mut sums = vec![0.0; rows];
+        points().for_each(|point| sums[point.x as usize] += point.y);
+        return sums;
     }
     points().flat_map(|point| [point.low, point.y, point.high]).collect()
 }
 
-pub(crate) fn draw_name_above(svg: &mut Svg, name: &str, left: f64, row_top: f64, width: f64) {
-    let name = shortened(name, width - 2.0 * EDGE_PX, FONT_PX);
-    svg.text(left + 4.0, row_top + 17.0, "halo", Anchor::Start, &name);
-}
-
-pub(crate) fn draw_grid(svg: &mut Svg, scale: &Scale, top: f64, bottom: f64) {
-    let mut free = f64::NEG_INFINITY;
-    for tick in &scale.ticks {
-        let x = scale.at(tick.value);
-        svg.line((x, top), (x, bottom), if tick.value == 0.0 { "base" } else { "grid" });
-        let half = text_width(&tick.label, FONT_PX) / 2.0;
-        if x - half >= free {
-            svg.text(x, bottom + 17.0, "", Anchor::Middle, &tick.label);
-            free = x + half + 6.0;
-        }
-    }
-}
-
-fn draw_item(svg: &mut Svg, item: &Item, mark: Mark, panel: &Panel, scale: &Scale, y: f64) {
-    let zero = if panel.log { scale.start() } else { scale.at(0.0) };
-    let mut end = zero;
+fn draw_item<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    plot: &RowPlot<DB>,
+    chart: &Chart,
+    mark: Mark,
+    panel: &Panel,
+    item: &Item,
+    y: f64,
+) -> Drawing<(), DB> {
+    let at = |value: f64| plot.map_coordinate(&(value, 0.0)).0;
+    let base = at(if panel.log { plot.get_x_range().start } else { 0.0 });
+    let mut end = base;
     for (series, point) in &item.parts {
-        svg.open("g", &[("class", series.look.class())]);
+        let ink = point.colour.map_or(series.look.ink(), Ink::Series);
+        sheet.open_group(Group { ink, name: series.known_as(), is_key: false });
         if mark == Mark::Stack {
             // The values of a stack are lengths; where one ends the next begins, with a hair between them.
-            let to = end + scale.at(point.y) - zero;
-            draw_bar(svg, end, (to - 1.0).max(end), y);
+            let to = end + at(point.y) - base;
+            sheet.annotate(note(chart, panel, series, point));
+            draw_bar(sheet, (end, tenths(y)), ((to - 10).max(end), tenths(y + BAR_PX)), ink)?;
             end = to;
         } else {
-            draw_value(svg, series, point, mark, panel, scale, y);
-            end = end.max(scale.at(point.high)).max(scale.at(point.y));
+            draw_value(sheet, chart, panel, (series, point), mark, (base, y), &at)?;
+            end = end.max(at(point.high)).max(at(point.y));
         }
-        svg.close("g");
+        sheet.close_group();
     }
-    svg.text(end + 8.0, y + BAR_PX / 2.0 + 4.5, "value halo", Anchor::Start, &item.words);
+    let x = f64::from(end) / 10.0 + 8.0;
+    sheet.text(x, y + BAR_PX / 2.0 + 4.5, Lettering::HALO, HPos::Left, &item.words)
 }
 
-fn draw_value(svg: &mut Svg, series: &Series, point: &Point, mark: Mark, panel: &Panel, scale: &Scale, y: f64) {
-    let (middle, at) = (y + BAR_PX / 2.0, scale.at(point.y));
+fn draw_value<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    chart: &Chart,
+    panel: &Panel,
+    (series, point): (&Series, &Point),
+    mark: Mark,
+    (base, y): (i32, f64),
+    at: &impl Fn(f64) -> i32,
+) -> Drawing<(), DB> {
+    let (middle, x) = (tenths(y + BAR_PX / 2.0), at(point.y));
+    let note = note(chart, panel, series, point);
+    let look = match (point.colour, series.look) {
+        (Some(colour), SeriesStyle::Nth { marker, dash, .. }) => SeriesStyle::Nth { colour, marker, dash },
+        (_, look) => look,
+    };
     if mark == Mark::Bar && !panel.log {
-        draw_bar(svg, scale.at(0.0).min(at), scale.at(0.0).max(at), y);
+        sheet.annotate(note);
+        draw_bar(sheet, (base.min(x), tenths(y)), (base.max(x), tenths(y + BAR_PX)), look.ink())?;
         // In the colour of the text, to be seen on the bar as well as beside it.
-        draw_range(svg, point, scale, middle, "thin value");
-    } else {
-        draw_range(svg, point, scale, middle, "thin");
-        match series.look {
-            SeriesStyle::Floor => {
-                svg.path(format!("M{} {}v{}", number(at), number(y - 1.0), number(BAR_PX + 2.0)), "line", "3 2");
-            }
-            look => look.draw_marker(svg, at, middle),
-        }
+        return draw_range(sheet, (at(point.low), middle), (at(point.high), middle), Ink::Text);
     }
+    draw_range(sheet, (at(point.low), middle), (at(point.high), middle), look.ink())?;
+    if look == SeriesStyle::Floor {
+        sheet.annotate(note);
+        sheet.dash(&[3, 2]);
+        let path = vec![(x, tenths(y - 1.0)), (x, tenths(y + BAR_PX + 1.0))];
+        sheet.root().draw(&PathElement::new(path, stroke(look.ink(), 2.0)))?;
+        sheet.dash(&[]);
+        return Ok(());
+    }
+    look.draw_marker(sheet, (x, middle), note)
 }
 
 /// Draws the colour of a series beside the beginning of its bar, so that a missing bar is identified, too.
-fn draw_tab(svg: &mut Svg, series: &Series, left: f64, y: f64) {
-    svg.open("g", &[("class", series.look.class())]);
-    draw_bar(svg, left - 7.0, left - 3.0, y);
-    svg.close("g");
-}
-
-fn draw_bar(svg: &mut Svg, from: f64, to: f64, y: f64) {
-    let [width, height] = [("width", number(to - from)), ("height", number(BAR_PX))];
-    svg.leaf("rect", &[("x", number(from)), ("y", number(y)), width, height, ("class", "bar".to_owned())]);
-}
-
-pub(crate) fn draw_range(svg: &mut Svg, point: &Point, scale: &Scale, middle: f64, class: &str) {
-    if point.low < point.high {
-        let (low, high) = (number(scale.at(point.low)), number(scale.at(point.high)));
-        let (t, b, m) = (number(middle - 4.0), number(middle + 4.0), number(middle));
-        svg.path(format!("M{low} {m}H{high}M{low} {t}V{b}M{high} {t}V{b}"), class, "");
-    }
+fn draw_tab<DB: FigureBackend>(sheet: &Sheet<DB>, plot: &RowPlot<DB>, series: &Series, y: f64) -> Drawing<(), DB> {
+    let left = plot.get_base_pixel().0;
+    sheet.open_group(Group { ink: series.look.ink(), name: series.known_as(), is_key: false });
+    sheet.annotate(Note::default());
+    let (from, to) = ((left - 70, tenths(y)), (left - 30, tenths(y + BAR_PX)));
+    draw_bar(sheet, from, to, series.look.ink())?;
+    sheet.close_group();
+    Ok(())
 }

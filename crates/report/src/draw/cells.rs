@@ -1,94 +1,108 @@
 //! A panel of cells: a row for each series, a column for each name, and in each cell its value on a background colour.
 
-use crate::chart::{Better, Chart, Panel, Point, Series};
-use crate::compare::told_apart;
-use crate::draw::layout::{EDGE_PX, FONT_PX, Frame, title};
-use crate::draw::svg::{Anchor, Svg, number};
+use std::collections::BTreeMap;
+
+use plotters::chart::ChartBuilder;
+use plotters::coord::cartesian::Cartesian2d;
+use plotters::drawing::DrawingArea;
+use plotters::element::{Circle, PathElement, Rectangle};
+use plotters::style::Color;
+use plotters::style::text_anchor::HPos;
+
+use crate::chart::{Better, Chart, ChosenValue, Panel, Point, Series};
+use crate::draw::backend::{Drawing, FONT_PX, FigureBackend, Lettering, Note, Sheet, stroke, tenths};
+use crate::draw::cell_colours::{Colours, Shade};
+use crate::draw::ink::Ink;
+use crate::draw::layout::{EDGE_PX, Frame, Places, names_beside, title};
+use crate::draw::marks::note;
+use crate::draw::outline::{Outline, outlines};
 use crate::quantity::Quantity;
 use crate::text::{shortened, text_width};
 
-/// Maximum width in px of names beside their rows; wider ones, and all on a phone, are written above.
-const NAMES_PX: f64 = 230.0;
 /// Maximum width of a cell.
 const CELL_PX: f64 = 120.0;
 const LINE_PX: f64 = 14.0;
 /// Height of a line of the legend.
 const KEY_PX: f64 = 22.0;
-/// Font size of the class `tiny`.
-const TINY_PX: f64 = 10.5;
-/// Maximum opacity of a cell's colour, so that text stays readable in light and dark mode.
-const STRONGEST: f64 = 0.55;
-/// Classes of better and worse values: blue and orange, which are safe for colour-blind readers.
-const BETTER: &str = "c0";
-const WORSE: &str = "c1";
-/// Factors that differ from 1 by less than this have no colour.
-const SAME: f64 = 0.01;
+/// Distance between the lines of a hatch, in px.
+const HATCH_PX: f64 = 7.0;
+/// Radius of the sign of a doubtful value, in px.
+const RING_PX: f64 = 2.6;
+/// Width and height of a swatch of the legend, in px.
+const SWATCH_PX: (f64, f64) = (26.0, 14.0);
+
+/// A plot with a place for each column and row, in px.
+type CellPlot<DB> = DrawingArea<DB, Cartesian2d<Places, Places>>;
 
 /// Draws one panel; returns its lower edge.
-pub(crate) fn draw(svg: &mut Svg, frame: &Frame, names: &[String], better: Better) -> f64 {
+pub(crate) fn draw<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    frame: &Frame,
+    names: &[String],
+    better: Better,
+) -> Drawing<f64, DB> {
     let &Frame { chart, panel, top: y, width } = frame;
     let grid = Grid::of(chart, names, better, panel, width);
-    svg.text(EDGE_PX, y + 14.0, "title", Anchor::Start, &title(&panel.title, panel.quantity.tick_unit(), false));
-    let mut top = draw_key(svg, &grid, panel, y + 24.0, width);
-    top = draw_names(svg, &grid, names, top);
-    for series in &panel.series {
-        let middle = top + grid.row_px / 2.0 + 4.5;
+    let words = title(&panel.title, panel.quantity.tick_unit(), false);
+    sheet.text(EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Left, &words)?;
+    let mut top = draw_key(sheet, &grid, y + 24.0, width)?;
+    top = draw_names(sheet, &grid, names, top)?;
+    let step = grid.row_px + if grid.beside { 0.0 } else { 19.0 };
+    let height = panel.series.len() as f64 * step;
+    let places = |length_px: f64| Places { length_px, named: Vec::new() };
+    let area = sheet.area(grid.left, top, names.len() as f64 * grid.cell_px + 1.0, height + 1.0);
+    let context = ChartBuilder::on(&area).build_cartesian_2d(places(width), places(height))?;
+    for (n, series) in panel.series.iter().enumerate() {
+        let row_top = n as f64 * step;
+        let middle = top + row_top + grid.row_px / 2.0 + 4.5;
         match grid.beside {
-            true => svg.text(grid.left - 10.0, middle, "", Anchor::End, &series.name),
+            true => sheet.text(grid.left - 10.0, middle, Lettering::PLAIN, HPos::Right, &series.name)?,
             false => {
                 let name = shortened(&series.name, width - 2.0 * EDGE_PX, FONT_PX);
-                svg.text(EDGE_PX, top + 14.0, "", Anchor::Start, &name);
+                sheet.text(EDGE_PX, top + row_top + 14.0, Lettering::PLAIN, HPos::Left, &name)?;
             }
         }
-        let cells_top = if grid.beside { top } else { top + 19.0 };
-        for column in 0..names.len() {
-            draw_cell(svg, &grid, chart, panel, series, column, cells_top);
-        }
-        top = cells_top + grid.row_px;
+        draw_row(sheet, context.plotting_area(), &grid, panel, n, row_top + step - grid.row_px)?;
     }
-    top + 14.0
+    Ok(top + height + 14.0)
 }
 
 /// The dimensions of the grid and the meaning of its colours.
-struct Grid {
-    better: Better,
+struct Grid<'a> {
+    chart: &'a Chart,
+    columns: usize,
+    colours: Colours,
     beside: bool,
     left: f64,
     cell_px: f64,
     row_px: f64,
     /// Angle of the column names in degrees: 0, 40 or 90.
     degrees: f64,
-    /// Font size and class of the values.
-    font: (f64, &'static str),
-    /// Maximum |log₂| of all factors, drawn in the strongest colour.
-    reach: f64,
-    /// Outlines of all cells, for the legend.
-    outlines: Vec<Outline>,
+    lettering: Lettering,
+    /// Outlines of the cells of each row, by column.
+    outlines: Vec<BTreeMap<usize, Outline>>,
 }
 
-impl Grid {
-    fn of(chart: &Chart, names: &[String], better: Better, panel: &Panel, width: f64) -> Grid {
-        let widest = panel.series.iter().map(|row| text_width(&row.name, FONT_PX)).fold(0.0, f64::max);
-        let beside = width > 500.0 && widest <= NAMES_PX;
-        let left = if beside { EDGE_PX + widest + 10.0 } else { EDGE_PX };
+impl<'a> Grid<'a> {
+    fn of(chart: &'a Chart, names: &[String], better: Better, panel: &Panel, width: f64) -> Grid<'a> {
+        let of_rows: Vec<String> = panel.series.iter().map(|row| row.name.clone()).collect();
+        let widest = names_beside(&of_rows, width);
+        let left = widest.map_or(EDGE_PX, |widest| EDGE_PX + widest + 10.0);
         let cell_px = ((width - EDGE_PX - left) / names.len().max(1) as f64).min(CELL_PX);
-        let font = if beside { (12.0, "value fine") } else { (TINY_PX, "value tiny") };
-        let points = || panel.series.iter().flat_map(|series| &series.points);
-        let logs = points().map(|point| point.y.log2().abs()).filter(|log| log.is_finite());
-        let of_row = |row: &Series| row.points.iter().map(|point| outline(row, point, better)).collect::<Vec<_>>();
-        let outlines = panel.series.iter().flat_map(of_row).collect();
         let mut grid = Grid {
-            better,
-            beside,
+            chart,
+            columns: names.len(),
+            colours: Colours::of(panel, better),
+            beside: widest.is_some(),
             left,
             cell_px,
             row_px: 0.0,
             degrees: degrees(names, left, cell_px),
-            font,
-            reach: logs.fold(0.5, f64::max),
-            outlines,
+            lettering: if widest.is_some() { Lettering::FINE } else { Lettering::TINY },
+            outlines: panel.series.iter().map(|row| outlines(row, better)).collect(),
         };
-        let lines = points().map(|point| grid.lines(&panel.quantity.tick(point.y)).len()).max().unwrap_or(1);
+        let points = panel.series.iter().flat_map(|series| &series.points);
+        let lines = points.map(|point| grid.lines(panel.quantity, point.y).len()).max().unwrap_or(1);
         let chosen = || chart.choices.iter().flat_map(|choices| choices.chosen.values().flatten());
         let has_words = chosen().any(|choice| !choice.words.is_empty());
         let below = usize::from(has_words) + usize::from(chosen().any(|choice| !choice.word.is_empty()));
@@ -96,18 +110,31 @@ impl Grid {
         grid
     }
 
-    /// Splits a value into lines: one if it fits, else one without its ×, or number and unit separately.
-    fn lines<'a>(&self, value: &'a str) -> Vec<&'a str> {
+    /// Formats a value in lines: one if it fits, else one without its ×, or number and unit separately, the number with
+    /// a power of ten if it is too long for the cell.
+    fn lines(&self, quantity: Quantity, value: f64) -> Vec<String> {
+        let words = quantity.tick(value);
         // The best is written bold, which is wider.
-        match text_width(value, self.font.0) * 1.08 <= self.cell_px - 4.0 {
-            true => vec![value],
-            false => value.trim_end_matches('×').split(' ').collect(),
+        let fits = |words: &str| text_width(words, self.lettering.font_px) * 1.08 <= self.cell_px - 4.0;
+        if fits(&words) {
+            return vec![words];
         }
+        let mut parts = words.trim_end_matches('×').split(' ');
+        let number = parts.next().unwrap_or_default().to_owned();
+        let number = match number.parse::<f64>() {
+            Ok(value) if !fits(&number) => format!("{value:.0e}"),
+            _ => number,
+        };
+        std::iter::once(number).chain(parts.map(str::to_owned)).collect()
     }
 
-    /// Returns the horizontal centre of a column.
+    /// Returns the horizontal centre of a column on the sheet.
     fn middle(&self, column: usize) -> f64 {
         self.left + (column as f64 + 0.5) * self.cell_px
+    }
+
+    fn chosen(&self, row: &Series, column: usize) -> Option<&Option<ChosenValue>> {
+        self.chart.choices.as_ref().and_then(|choices| choices.chosen.get(&(row.legend.clone(), column)))
     }
 }
 
@@ -122,132 +149,164 @@ fn degrees(names: &[String], left: f64, cell_px: f64) -> f64 {
 }
 
 /// Draws the names above the columns; returns the upper edge of the cells.
-fn draw_names(svg: &mut Svg, grid: &Grid, names: &[String], top: f64) -> f64 {
+fn draw_names<DB: FigureBackend>(sheet: &Sheet<DB>, grid: &Grid, names: &[String], top: f64) -> Drawing<f64, DB> {
     let rise = |name: &String| text_width(name, FONT_PX) * grid.degrees.to_radians().sin();
     let bottom = top + names.iter().map(rise).fold(0.0, f64::max) + FONT_PX + 6.0;
     for (column, name) in names.iter().enumerate() {
         let x = grid.middle(column);
         match grid.degrees {
-            0.0 => svg.text(x, bottom - 6.0, "", Anchor::Middle, name),
-            90.0 => svg.turned_text(x - 4.0, bottom - 6.0, grid.degrees, name),
-            degrees => svg.turned_text(x + 4.0, bottom - 6.0, degrees, name),
+            0.0 => sheet.text(x, bottom - 6.0, Lettering::PLAIN, HPos::Center, name)?,
+            90.0 => sheet.turned_text(x - 4.0, bottom - 6.0, grid.degrees, name)?,
+            degrees => sheet.turned_text(x + 4.0, bottom - 6.0, degrees, name)?,
         }
     }
-    bottom
+    Ok(bottom)
 }
 
-fn draw_cell(svg: &mut Svg, grid: &Grid, chart: &Chart, panel: &Panel, row: &Series, column: usize, top: f64) {
-    let chosen = chart.choices.as_ref().and_then(|choices| choices.chosen.get(&(row.legend.clone(), column)));
-    let Some(point) = row.points.iter().find(|point| point.x as usize == column) else {
-        // What was tried and failed is said; what nobody asked for is only not there.
-        let words: &[&str] = if chosen.is_some() { &["no", "numbers"] } else { &["–"] };
-        let lines: Vec<(&str, &str)> = words.iter().map(|word| ("tiny", *word)).collect();
-        return draw_lines(svg, grid, grid.middle(column), top, &lines);
-    };
-    let left = grid.middle(column) - grid.cell_px / 2.0;
-    let place = (left + 1.5, top + 1.5, grid.cell_px - 3.0, grid.row_px - 3.0);
-    let (class, strength) = colour(grid, panel.quantity, row, point);
-    draw_box(svg, place, &format!("bar {class}"), strength);
-    let outline = outline(row, point, grid.better);
-    draw_outline(svg, place, outline);
-    let value = panel.quantity.tick(point.y);
-    let class = if outline == Outline::Best { format!("{} title", grid.font.1) } else { grid.font.1.to_owned() };
-    let mut lines: Vec<(&str, &str)> = grid.lines(&value).into_iter().map(|line| (class.as_str(), line)).collect();
-    let below = chosen.and_then(Option::as_ref).map_or(["", ""], |choice| [&choice.words, &choice.word]);
-    let below = below.map(|words| shortened(words, grid.cell_px - 6.0, TINY_PX));
-    lines.extend(below.iter().filter(|words| !words.is_empty()).map(|words| ("value tiny", words.as_str())));
-    draw_lines(svg, grid, grid.middle(column), top, &lines);
+/// Draws the cells of a row, whose upper edge is `top` px below that of the plot.
+fn draw_row<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    plot: &CellPlot<DB>,
+    grid: &Grid,
+    panel: &Panel,
+    row: usize,
+    top: f64,
+) -> Drawing<(), DB> {
+    let series = &panel.series[row];
+    let points: BTreeMap<usize, &Point> = series.points.iter().map(|point| (point.x as usize, point)).collect();
+    let y = f64::from(plot.get_base_pixel().1) / 10.0 + top;
+    for column in 0..grid.columns {
+        let chosen = grid.chosen(series, column);
+        let Some(point) = points.get(&column) else {
+            // What was tried and failed is said; what nobody asked for is only not there.
+            let words: &[&str] = if chosen.is_some() { &["no", "numbers"] } else { &["–"] };
+            let lines: Vec<(Lettering, String)> =
+                words.iter().map(|word| (Lettering::TINY, (*word).to_owned())).collect();
+            draw_words(sheet, grid, grid.middle(column), y, &lines)?;
+            continue;
+        };
+        let left = column as f64 * grid.cell_px;
+        let place = [(left + 1.5, top + 1.5), (left + grid.cell_px - 1.5, top + grid.row_px - 1.5)];
+        let chosen = chosen.and_then(Option::as_ref);
+        let shade = grid.colours.shade(series, point, chosen.is_some_and(|choice| choice.undecided));
+        let corners = place.map(|corner| plot.map_coordinate(&corner));
+        let note = note(grid.chart, panel, series, point);
+        draw_cell(sheet, corners, shade, Note { doubtful: false, ..note })?;
+        let outline = grid.outlines[row].get(&column).copied().unwrap_or(Outline::None);
+        draw_outline(sheet, corners, outline)?;
+        if point.doubtful {
+            draw_ring(sheet, corners)?;
+        }
+        draw_words(sheet, grid, grid.middle(column), y, &words(grid, panel, point, outline, chosen))?;
+    }
+    Ok(())
 }
 
-/// Draws lines of text, each with its class, in the centre of a cell.
-fn draw_lines(svg: &mut Svg, grid: &Grid, x: f64, top: f64, lines: &[(&str, &str)]) {
+/// Returns the lines of a cell: its value, and the choice and the word behind it.
+fn words(
+    grid: &Grid,
+    panel: &Panel,
+    point: &Point,
+    outline: Outline,
+    chosen: Option<&ChosenValue>,
+) -> Vec<(Lettering, String)> {
+    let lettering = Lettering { bold: outline == Outline::Best, ..grid.lettering };
+    let value = grid.lines(panel.quantity, point.y).into_iter().map(|line| (lettering, line));
+    let below = chosen.map_or([None, None], |choice| [Some(&choice.words), Some(&choice.word)]);
+    let below = below.into_iter().flatten().filter(|words| !words.is_empty());
+    let below = below.map(|words| (Lettering::TINY, shortened(words, grid.cell_px - 6.0, Lettering::TINY.font_px)));
+    value.chain(below).collect()
+}
+
+/// Draws lines of text in the centre of a cell with the given upper edge.
+fn draw_words<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    grid: &Grid,
+    x: f64,
+    top: f64,
+    lines: &[(Lettering, String)],
+) -> Drawing<(), DB> {
     let mut y = top + (grid.row_px - lines.len() as f64 * LINE_PX) / 2.0;
-    for (class, words) in lines {
+    for (lettering, words) in lines {
         y += LINE_PX;
-        svg.text(x, y - 3.0, class, Anchor::Middle, words);
+        sheet.text(x, y - 3.0, *lettering, HPos::Center, words)?;
+    }
+    Ok(())
+}
+
+/// Draws the background of a cell, hatched if its value is not distinguishable from 1.
+fn draw_cell<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    corners: [(i32, i32); 2],
+    shade: Shade,
+    note: Note,
+) -> Drawing<(), DB> {
+    sheet.annotate(note);
+    sheet.root().draw(&Rectangle::new(corners, shade.ink.mix(shade.strength).filled()))?;
+    if shade.hatched {
+        draw_hatch(sheet, corners)?;
+    }
+    Ok(())
+}
+
+/// Draws diagonal lines across a cell, clipped at its edges.
+fn draw_hatch<DB: FigureBackend>(sheet: &Sheet<DB>, [from, to]: [(i32, i32); 2]) -> Drawing<(), DB> {
+    let (height, step) = (to.1 - from.1, tenths(HATCH_PX));
+    let mut foot = from.0 + step / 2;
+    while foot - height < to.0 {
+        // Each line rises to the right by 45 degrees.
+        let (left, right) = ((foot - height).max(from.0), foot.min(to.0));
+        let y = |x: i32| from.1 + (foot - x);
+        let path = vec![(left, y(left)), (right, y(right))];
+        sheet.root().draw(&PathElement::new(path, stroke(Ink::Grid, 1.0)))?;
+        foot += step;
+    }
+    Ok(())
+}
+
+fn draw_outline<DB: FigureBackend>(sheet: &Sheet<DB>, corners: [(i32, i32); 2], outline: Outline) -> Drawing<(), DB> {
+    match outline {
+        Outline::Best => sheet.root().draw(&Rectangle::new(corners, stroke(Ink::Text, 2.0))),
+        Outline::Near => sheet.root().draw(&Rectangle::new(corners, stroke(Ink::Text, 1.0))),
+        Outline::None => Ok(()),
     }
 }
 
-/// The outline of a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outline {
-    None,
-    /// The best in its row, distinguishable from all others.
-    Best,
-    /// Not distinguishable from the best, or the best itself if others are not distinguishable from it.
-    Near,
-}
-
-fn outline(row: &Series, point: &Point, better: Better) -> Outline {
-    let sign = if better.more_is_better { 1.0 } else { -1.0 };
-    let best = row.points.iter().max_by(|a, b| (sign * a.y).total_cmp(&(sign * b.y)));
-    let Some(best) = best.filter(|best| !better.scatters || best.repeats > 1) else { return Outline::None };
-    let is_rival = |other: &Point| other.x != best.x && !told_apart(better.scatters, best, other);
-    match point.x == best.x {
-        true if !row.points.iter().any(is_rival) => Outline::Best,
-        true => Outline::Near,
-        false if is_rival(point) => Outline::Near,
-        false => Outline::None,
-    }
-}
-
-/// Returns the colour class of a cell and its opacity. Factors have one colour above and another below 1; other values
-/// have a stronger colour the better they are within their row.
-fn colour(grid: &Grid, quantity: Quantity, row: &Series, point: &Point) -> (&'static str, f64) {
-    if quantity == Quantity::Factor {
-        let log = if point.y > 0.0 { point.y.log2() } else { 0.0 };
-        let class = if (log > 0.0) == grid.better.more_is_better { BETTER } else { WORSE };
-        let strength =
-            if log.abs() < (1.0 + SAME).log2() { 0.0 } else { 0.08 + (STRONGEST - 0.08) * log.abs() / grid.reach };
-        return (class, strength);
-    }
-    let values = || row.points.iter().map(|point| point.y);
-    let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
-    let along = |value: f64| if least > 0.0 { (value / least).ln() } else { value - least };
-    let share = if least < most { along(point.y) / along(most) } else { 0.5 };
-    let better = if grid.better.more_is_better { share } else { 1.0 - share };
-    (BETTER, 0.05 + (STRONGEST - 0.05) * better)
+/// Draws the sign of a doubtful value in the lower right corner of its cell.
+fn draw_ring<DB: FigureBackend>(sheet: &Sheet<DB>, [_, to]: [(i32, i32); 2]) -> Drawing<(), DB> {
+    sheet.annotate(Note { doubtful: true, ..Note::default() });
+    let middle = (to.0 - tenths(RING_PX + 2.5), to.1 - tenths(RING_PX + 2.5));
+    sheet.root().draw(&Circle::new(middle, tenths(RING_PX), stroke(Ink::Text, 1.5)))
 }
 
 /// Draws the legend of colours and outlines; returns its lower edge.
-fn draw_key(svg: &mut Svg, grid: &Grid, panel: &Panel, mut y: f64, width: f64) -> f64 {
-    let colours: &[(&str, f64, Outline, &str)] = match panel.quantity {
-        Quantity::Factor => {
-            &[(BETTER, STRONGEST, Outline::None, "better than 1×"), (WORSE, STRONGEST, Outline::None, "worse than 1×")]
-        }
-        _ => &[(BETTER, STRONGEST, Outline::None, "better"), (BETTER, 0.05, Outline::None, "worse, within a row")],
-    };
-    let mut entries = colours.to_vec();
+fn draw_key<DB: FigureBackend>(sheet: &Sheet<DB>, grid: &Grid, mut y: f64, width: f64) -> Drawing<f64, DB> {
+    let mut entries: Vec<(Shade, Outline, String)> =
+        grid.colours.key().into_iter().map(|(shade, words)| (shade, Outline::None, words)).collect();
+    let undecided = || grid.chart.choices.iter().flat_map(|choices| choices.chosen.values().flatten());
+    if undecided().any(|choice| choice.undecided) {
+        entries.push((Shade::HATCHED, Outline::None, "not distinguishable from 1×".to_owned()));
+    }
     let framed = [(Outline::Best, "best in its row"), (Outline::Near, "not distinguishable from the best in its row")];
-    let framed = framed.into_iter().filter(|(outline, _)| grid.outlines.contains(outline));
-    entries.extend(framed.map(|(outline, words)| (BETTER, 0.0, outline, words)));
+    let is_there = |outline: &Outline| grid.outlines.iter().flat_map(BTreeMap::values).any(|of| of == outline);
+    let framed = framed.into_iter().filter(|(outline, _)| is_there(outline));
+    entries.extend(framed.map(|(outline, words)| (Shade::NONE, outline, words.to_owned())));
     let mut x = EDGE_PX;
-    for (class, strength, outline, words) in entries {
-        let wide = 34.0 + text_width(words, FONT_PX);
+    for (shade, outline, words) in entries {
+        let wide = SWATCH_PX.0 + 8.0 + text_width(&words, FONT_PX);
         if x > EDGE_PX && x + wide > width - EDGE_PX {
             x = EDGE_PX;
             y += KEY_PX;
         }
-        let place = (x + 1.0, y + 2.0, 26.0, 14.0);
-        draw_box(svg, place, &format!("bar {class}"), strength);
-        draw_outline(svg, place, outline);
-        svg.text(x + 34.0, y + 13.0, "", Anchor::Start, words);
+        let corners = [(x + 1.0, y + 2.0), (x + 1.0 + SWATCH_PX.0, y + 2.0 + SWATCH_PX.1)];
+        let corners = corners.map(|(x, y)| (tenths(x), tenths(y)));
+        draw_cell(sheet, corners, shade, Note::default())?;
+        draw_outline(sheet, corners, outline)?;
+        if shade.strength == 0.0 && outline == Outline::None {
+            sheet.root().draw(&Rectangle::new(corners, stroke(Ink::Grid, 1.0)))?;
+        }
+        sheet.text(x + SWATCH_PX.0 + 8.0, y + 13.0, Lettering::PLAIN, HPos::Left, &words)?;
         x += wide + 16.0;
     }
-    y + KEY_PX
-}
-
-fn draw_outline(svg: &mut Svg, place: (f64, f64, f64, f64), outline: Outline) {
-    match outline {
-        Outline::Best => draw_box(svg, place, "line value", 1.0),
-        Outline::Near => draw_box(svg, place, "hair value", 1.0),
-        Outline::None => {}
-    }
-}
-
-/// Draws a rectangle given as left, top, width, height. `strength` is its fill opacity from 0 to 1.
-fn draw_box(svg: &mut Svg, (x, y, width, height): (f64, f64, f64, f64), class: &str, strength: f64) {
-    let place = [("x", number(x)), ("y", number(y)), ("width", number(width)), ("height", number(height))];
-    let look = [("class", class.to_owned()), ("fill-opacity", number(strength))];
-    svg.leaf("rect", &[place.as_slice(), &look].concat());
+    Ok(y + KEY_PX)
 }

@@ -1,50 +1,90 @@
-//! A panel of lines over a numeric axis, with whiskers for the range of the repeats.
+//! A panel over a horizontal axis: lines with whiskers for the range of the repeats, or upright columns, and lines on a
+//! y axis of their own on the right.
 
-use crate::chart::{Axis, Chart, Panel, Point, Series, ShadedRange};
-use crate::draw::layout::{EDGE_PX, FONT_PX, Frame, scale, title};
-use crate::draw::scale::{Scale, Tick};
-use crate::draw::svg::{Anchor, Svg, number};
+use plotters::chart::{ChartBuilder, LabelAreaPosition};
+use plotters::coord::cartesian::Cartesian2d;
+use plotters::drawing::DrawingArea;
+use plotters::element::{PathElement, Rectangle};
+use plotters::style::text_anchor::HPos;
+use plotters::style::{Color, TRANSPARENT};
+
+use crate::chart::{Chart, Columns, Panel, Point, Series, SeriesStyle};
+use crate::draw::backend::{Drawing, FONT_PX, FigureBackend, Group, Lettering, Sheet, stroke, tenths};
+use crate::draw::columns::draw_columns;
+use crate::draw::horizontal::Horizontal;
+use crate::draw::ink::Ink;
+use crate::draw::layout::{EDGE_PX, Frame, TICK_PX, title};
+use crate::draw::marks::{draw_range, note};
+use crate::draw::scale::{Scale, ZERO_GAP_PX, ZERO_INSET_PX, scale};
 use crate::text::{shortened, text_width};
 
 /// Maximum number of points that each have a marker; longer lines have a few.
 const MARKED_POINTS: usize = 24;
-/// Distance from the left edge to the beginning of a logarithmic axis with a position for zero, in px; the axis break
-/// is in between.
-const ZERO_GAP_PX: f64 = 52.0;
-/// Distance from the left edge to the position of zero in px, so that markers do not cover the labels of the y axis.
-const ZERO_INSET_PX: f64 = 8.0;
+/// Height in px of the labels of the x axis.
+const X_LABELS_PX: f64 = 24.0;
+
+/// The part of the sheet on which the values of one pair of axes are drawn.
+pub(crate) type Plot<DB> = DrawingArea<DB, Cartesian2d<Scale, Scale>>;
 
 /// Draws one panel; returns its lower edge. `below` draws what is between title and plot.
-pub(crate) fn draw(svg: &mut Svg, frame: &Frame, axis: &Axis, last: bool, below: impl Fn(&mut Svg, f64) -> f64) -> f64 {
+pub(crate) fn draw<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    frame: &Frame,
+    last: bool,
+    below: impl Fn(&Sheet<DB>, f64) -> Drawing<f64, DB>,
+) -> Drawing<f64, DB> {
     let &Frame { chart, panel, top: y, width } = frame;
     // The title's own line, then room for half a label above the topmost grid line.
-    let top = below(svg, y + 20.0) + 8.0;
+    let top = below(sheet, y + 20.0)? + 8.0;
     let bottom = top + plot_height(chart);
-    let y_scale = y_scale(panel, (bottom, top));
-    let (left, right) = edges(chart, axis, width);
-    let x_scale = x_scale(chart, axis, (left, right), if width > 500.0 { 7 } else { 4 });
-
-    svg.text(EDGE_PX, y + 14.0, "title", Anchor::Start, &title(&panel.title, y_scale.unit, panel.log));
-    if let Some(shade) = &axis.shade {
-        draw_shade(svg, shade, x_scale.at(shade.from).max(left), right, top, bottom);
+    let horizontal = Horizontal::of(chart, edges(chart, width));
+    let (left, right) = horizontal.edges;
+    let y_scale = y_scale(panel);
+    draw_titles(sheet, panel, &y_scale, y, width)?;
+    let area = sheet.area(0.0, top, width, bottom - top + X_LABELS_PX);
+    let x_scale = if last { horizontal.scale.clone() } else { horizontal.scale.clone().unlabelled() };
+    let mut context = ChartBuilder::on(&area)
+        .set_label_area_size(LabelAreaPosition::Left, tenths(left))
+        .set_label_area_size(LabelAreaPosition::Right, tenths(width - right))
+        .set_label_area_size(LabelAreaPosition::Bottom, tenths(X_LABELS_PX))
+        .build_cartesian_2d(x_scale.clone(), y_scale)?
+        .set_secondary_coord(x_scale, panel.right.as_deref().map_or_else(|| self::y_scale(panel), self::y_scale));
+    if let Some(shade) = horizontal.shade {
+        let (from, to) = (sheet_x(context.plotting_area(), shade).max(tenths(left)), tenths(right));
+        let shade = Rectangle::new([(from, tenths(top)), (to, tenths(bottom))], Ink::Floor.mix(0.12).filled());
+        sheet.root().draw(&shade)?;
     }
-    draw_y_grid(svg, &y_scale, left, right);
-    draw_x_grid(svg, &x_scale, top, bottom, last);
-    let broken = has_zero_place(chart, axis);
-    if broken {
-        draw_break(svg, left + (ZERO_GAP_PX + ZERO_INSET_PX) / 2.0, top, bottom);
+    let style = Lettering::PLAIN.style(HPos::Center);
+    (context.configure_mesh())
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(stroke(Ink::Grid, 1.0))
+        .axis_style(stroke(Ink::Base, 1.0))
+        .label_style(style.clone())
+        .set_all_tick_mark_size(tenths(TICK_PX))
+        .set_tick_mark_size(LabelAreaPosition::Right, 0)
+        .draw()?;
+    if panel.right.is_some() {
+        let mut axes = context.configure_secondary_axes();
+        axes.axis_style(stroke(Ink::Base, 1.0)).label_style(style).set_all_tick_mark_size(tenths(TICK_PX)).draw()?;
     }
-    for series in &panel.series {
-        draw_series(svg, series, &x_scale, &y_scale, broken);
+    if horizontal.is_broken {
+        draw_break(sheet, left + (ZERO_GAP_PX + ZERO_INSET_PX) / 2.0, top, bottom)?;
     }
-    draw_labels(svg, panel, &x_scale, &y_scale);
+    draw_zero(sheet, context.plotting_area(), panel)?;
+    match panel.columns {
+        Columns::None => draw_lines(sheet, context.plotting_area(), chart, panel, &horizontal)?,
+        _ => draw_columns(sheet, context.plotting_area(), chart, panel, &horizontal)?,
+    }
+    if let Some(right) = &panel.right {
+        draw_lines(sheet, context.secondary_plotting_area(), chart, right, &horizontal)?;
+    }
     if !last {
-        return bottom + 20.0;
+        return Ok(bottom + 20.0);
     }
-    let words = title(&axis.title, x_scale.unit, axis.log);
-    let words = shortened(&words, width - 2.0 * EDGE_PX, FONT_PX);
-    svg.text(right.max(EDGE_PX + text_width(&words, FONT_PX)), bottom + 40.0, "title", Anchor::End, &words);
-    bottom + 48.0
+    let words = shortened(&horizontal.title, width - 2.0 * EDGE_PX, FONT_PX);
+    let x = right.max(EDGE_PX + text_width(&words, FONT_PX));
+    sheet.text(x, bottom + 40.0, Lettering::TITLE, HPos::Right, &words)?;
+    Ok(bottom + 48.0)
 }
 
 fn plot_height(chart: &Chart) -> f64 {
@@ -56,147 +96,128 @@ fn plot_height(chart: &Chart) -> f64 {
     }
 }
 
-/// Returns the left and right edge of all plots, leaving room for the widest y label and the last x label.
-fn edges(chart: &Chart, axis: &Axis, width: f64) -> (f64, f64) {
-    let widest = |ticks: &[Tick]| ticks.iter().map(|tick| text_width(&tick.label, FONT_PX)).fold(0.0, f64::max);
-    let y_labels = chart.panels.iter().map(|panel| widest(&y_scale(panel, (0.0, 1.0)).ticks)).fold(0.0, f64::max);
-    let x_labels = widest(&x_scale(chart, axis, (0.0, 1.0), 4).ticks);
-    (EDGE_PX + y_labels + 6.0, width - EDGE_PX - (x_labels / 2.0).max(8.0))
+/// Returns the left and right edge of all plots, leaving room for the widest labels on both sides.
+fn edges(chart: &Chart, width: f64) -> (f64, f64) {
+    let widest =
+        |panels: &mut dyn Iterator<Item = &Panel>| panels.map(|panel| y_scale(panel).label_width()).fold(0.0, f64::max);
+    let left = EDGE_PX + widest(&mut chart.panels.iter()) + 2.0 * TICK_PX;
+    let on_right = widest(&mut chart.panels.iter().filter_map(|panel| panel.right.as_deref()));
+    let right = if on_right > 0.0 { on_right + 2.0 * TICK_PX } else { 0.0 };
+    (left, width - EDGE_PX - right.max(Horizontal::last_label_px(chart, width - left) / 2.0).max(8.0))
 }
 
-fn y_scale(panel: &Panel, range: (f64, f64)) -> Scale {
-    let points = panel.series.iter().flat_map(|series| &series.points);
-    let values: Vec<f64> = points.flat_map(|point| [point.low, point.y, point.high]).collect();
-    scale(panel.quantity, panel.log, &values, 5, range)
-}
-
-fn x_scale(chart: &Chart, axis: &Axis, range: (f64, f64), count: usize) -> Scale {
-    if has_zero_place(chart, axis) {
-        return x_scale_within(chart, axis, (range.0 + ZERO_GAP_PX, range.1), count)
-            .with_zero_at(range.0 + ZERO_INSET_PX);
+fn y_scale(panel: &Panel) -> Scale {
+    let points = || panel.series.iter().flat_map(|series| &series.points);
+    let mut values: Vec<f64> = points().flat_map(|point| [point.low, point.y, point.high]).collect();
+    values.extend(&panel.includes);
+    if panel.columns == Columns::Stacked {
+        let mut stacks: Vec<(f64, f64)> = points().map(|point| (point.x, point.y)).collect();
+        stacks.sort_by(|a, b| a.0.total_cmp(&b.0));
+        values.extend(stacks.chunk_by(|a, b| a.0 == b.0).map(|stack| stack.iter().map(|(_, y)| y).sum::<f64>()));
     }
-    x_scale_within(chart, axis, range, count)
+    scale(panel.quantity, panel.log, &values, 5)
 }
 
-/// Returns the scale of the x axis, for a logarithmic axis its part above zero.
-fn x_scale_within(chart: &Chart, axis: &Axis, range: (f64, f64), count: usize) -> Scale {
-    let values: Vec<f64> = chart.points().map(|point| point.x).filter(|x| !axis.log || *x > 0.0).collect();
-    let scale = scale(axis.quantity, axis.log, &values, count, range);
-    let (least, greatest) = values.iter().fold((f64::INFINITY, 0.0_f64), |(l, g), v| (l.min(*v), g.max(*v)));
-    let (low, high) = match axis.log {
-        true if least < greatest => (least, greatest),
-        true if least.is_finite() => (least / 2.0, least * 2.0),
-        true => (0.5, 2.0),
-        false => (least.min(0.0), if greatest > 0.0 { greatest } else { 1.0 }),
-    };
-    let inside = |ticks: &[Tick]| -> Vec<Tick> {
-        ticks.iter().filter(|tick| tick.value >= low && tick.value <= high).cloned().collect()
-    };
-    match (axis.ticks.is_empty(), axis.log) {
-        (false, _) => scale.with_ticks(low, high, inside(&axis.ticks), axis.quantity.tick_unit()),
-        (true, true) => scale,
-        // The axis ends with the data, not with the next tick.
-        (true, false) => {
-            let (ticks, unit) = (inside(&scale.ticks), scale.unit);
-            scale.with_ticks(low, high, ticks, unit)
-        }
+/// Returns the horizontal position of a value on the sheet.
+pub(crate) fn sheet_x<DB: FigureBackend>(plot: &Plot<DB>, x: f64) -> i32 {
+    plot.map_coordinate(&(x, plot.get_y_range().start)).0
+}
+
+/// Writes the titles of the y axes above the plot, each on its side.
+fn draw_titles<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    panel: &Panel,
+    y_scale: &Scale,
+    y: f64,
+    width: f64,
+) -> Drawing<(), DB> {
+    let words = title(&panel.title, y_scale.unit, panel.log);
+    sheet.text(EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Left, &words)?;
+    let Some(right) = &panel.right else { return Ok(()) };
+    let words = title(&right.title, self::y_scale(right).unit, right.log);
+    sheet.text(width - EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Right, &words)
+}
+
+/// Draws the line of zero where values lie on both sides of it.
+fn draw_zero<DB: FigureBackend>(sheet: &Sheet<DB>, plot: &Plot<DB>, panel: &Panel) -> Drawing<(), DB> {
+    let (x, y) = (plot.get_x_axis_pixel_range(), plot.get_y_range());
+    if panel.log || y.start >= 0.0 {
+        return Ok(());
     }
-}
-
-/// Returns true if a point lies at zero of a logarithmic axis.
-fn has_zero_place(chart: &Chart, axis: &Axis) -> bool {
-    axis.log && chart.points().any(|point| point.x == 0.0)
+    let zero = plot.map_coordinate(&(plot.get_x_range().start, 0.0)).1;
+    sheet.root().draw(&PathElement::new(vec![(x.start, zero), (x.end, zero)], stroke(Ink::Base, 1.0)))
 }
 
 /// Draws an axis break: a gap in the grid with a stroke on either side.
-fn draw_break(svg: &mut Svg, x: f64, top: f64, bottom: f64) {
-    let place = [("x", number(x - 4.0)), ("y", number(top - 1.0))];
-    let size = [("width", number(8.0)), ("height", number(bottom - top + 2.0))];
-    let attributes: Vec<_> = place.into_iter().chain(size).chain([("class", "paper".to_owned())]).collect();
-    svg.leaf("rect", &attributes);
+fn draw_break<DB: FigureBackend>(sheet: &Sheet<DB>, x: f64, top: f64, bottom: f64) -> Drawing<(), DB> {
+    let at = |x: f64, y: f64| (tenths(x), tenths(y));
+    let gap = [at(x - 4.0, top - 1.0), at(x + 4.0, bottom + 1.0)];
+    sheet.root().draw(&Rectangle::new(gap, Ink::Paper.filled()))?;
     for x in [x - 4.0, x + 4.0] {
-        svg.line((x - 4.0, bottom + 7.0), (x + 4.0, bottom - 7.0), "base");
+        let path = vec![at(x - 4.0, bottom + 7.0), at(x + 4.0, bottom - 7.0)];
+        sheet.root().draw(&PathElement::new(path, stroke(Ink::Base, 1.0)))?;
     }
+    Ok(())
 }
 
-/// Shades a part of the plot, with the reason at the top if there is room.
-fn draw_shade(svg: &mut Svg, shade: &ShadedRange, from: f64, right: f64, top: f64, bottom: f64) {
-    let place = [("x", number(from)), ("y", number(top))];
-    let size = [("width", number(right - from)), ("height", number(bottom - top))];
-    let look = [("class", "bar floor".to_owned()), ("fill-opacity", "0.12".to_owned())];
-    svg.leaf("rect", &[place, size, look].concat());
-    let words = shortened(&shade.words, right - from - 8.0, 12.0);
-    svg.text(from + 4.0, top + 14.0, "small", Anchor::Start, &words);
+fn draw_lines<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    plot: &Plot<DB>,
+    chart: &Chart,
+    panel: &Panel,
+    horizontal: &Horizontal,
+) -> Drawing<(), DB> {
+    for series in &panel.series {
+        let (ink, name) = (series.look.ink(), series.known_as());
+        sheet.open_group(Group { ink, name, is_key: false });
+        draw_line(sheet, plot, series, horizontal)?;
+        draw_points(sheet, plot, chart, panel, series, horizontal)?;
+        sheet.close_group();
+    }
+    Ok(())
 }
 
-fn draw_y_grid(svg: &mut Svg, scale: &Scale, left: f64, right: f64) {
-    for tick in &scale.ticks {
-        let y = scale.at(tick.value);
-        svg.line((left, y), (right, y), if tick.value == 0.0 { "base" } else { "grid" });
-        svg.text(left - 6.0, y + 4.5, "", Anchor::End, &tick.label);
+/// Draws the line of a series; on a broken axis the point at zero is not connected.
+fn draw_line<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    plot: &Plot<DB>,
+    series: &Series,
+    horizontal: &Horizontal,
+) -> Drawing<(), DB> {
+    let connected = series.points.iter().filter(|point| !horizontal.is_broken || point.x > 0.0);
+    let path: Vec<(f64, f64)> = connected.map(|point| (horizontal.place(point.x), point.y)).collect();
+    if path.len() < 2 {
+        return Ok(());
     }
+    sheet.dash(series.look.dash());
+    plot.draw(&PathElement::new(path, stroke(series.look.ink(), series.look.width_px())))?;
+    sheet.dash(&[]);
+    Ok(())
 }
 
-fn draw_x_grid(svg: &mut Svg, scale: &Scale, top: f64, bottom: f64, labelled: bool) {
-    for tick in &scale.ticks {
-        let x = scale.at(tick.value);
-        svg.line((x, top), (x, bottom), if tick.value == 0.0 { "base" } else { "grid" });
-    }
-    for tick in uncrowded(scale).into_iter().filter(|_| labelled) {
-        svg.text(scale.at(tick.value), bottom + 20.0, "", Anchor::Middle, &tick.label);
-    }
-}
-
-/// Returns the ticks whose labels fit, giving precedence to the right end of the axis.
-fn uncrowded(scale: &Scale) -> Vec<&Tick> {
-    let mut free = f64::INFINITY;
-    let mut kept = Vec::new();
-    for tick in scale.ticks.iter().rev() {
-        let half = text_width(&tick.label, FONT_PX) / 2.0;
-        let x = scale.at(tick.value);
-        if x + half + 4.0 <= free {
-            free = x - half - 4.0;
-            kept.push(tick);
-        }
-    }
-    kept
-}
-
-/// Writes the label of each line at its end.
-fn draw_labels(svg: &mut Svg, panel: &Panel, x: &Scale, y: &Scale) {
-    for (label, end) in panel.series.iter().filter_map(|series| Some((&series.label, series.points.last()?))) {
-        if !label.is_empty() {
-            svg.text(x.at(end.x) - 4.0, y.at(end.y) - 6.0, "halo", Anchor::End, label);
-        }
-    }
-}
-
-/// Draws a line with its ranges and markers; on a `broken` axis the point at zero is not connected.
-fn draw_series(svg: &mut Svg, series: &Series, x: &Scale, y: &Scale, broken: bool) {
-    svg.open("g", &[("class", series.look.class())]);
-    let at = |point: &Point| (x.at(point.x), y.at(point.y));
-    if series.points.len() > 1 {
-        let mut d = String::new();
-        let mut step = "M";
-        for point in series.points.iter().filter(|point| !broken || point.x > 0.0) {
-            let (px, py) = at(point);
-            d.push_str(&format!("{step}{} {}", number(px), number(py)));
-            step = "L";
-        }
-        svg.path(d, series.look.stroke(), series.look.dash());
-    }
+/// Draws the ranges and markers of a series.
+fn draw_points<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    plot: &Plot<DB>,
+    chart: &Chart,
+    panel: &Panel,
+    series: &Series,
+    horizontal: &Horizontal,
+) -> Drawing<(), DB> {
+    let at = |point: &Point, y: f64| plot.map_coordinate(&(horizontal.place(point.x), y));
     for point in series.points.iter().filter(|point| point.low < point.high) {
-        let px = x.at(point.x);
-        let (low, high) = (number(y.at(point.low)), number(y.at(point.high)));
-        let (l, r) = (number(px - 4.0), number(px + 4.0));
-        let d = format!("M{} {low}V{high}M{l} {low}H{r}M{l} {high}H{r}", number(px));
-        svg.path(d, "thin", "");
+        draw_range(sheet, at(point, point.low), at(point, point.high), series.look.ink())?;
     }
     let every = series.points.len().div_ceil(MARKED_POINTS).max(1);
     let every = if every > 1 { series.points.len().div_ceil(8) } else { 1 };
-    for point in series.points.iter().skip(every / 2).step_by(every) {
-        let (px, py) = at(point);
-        series.look.draw_marker(svg, px, py);
+    let is_marked = matches!(series.look, SeriesStyle::Nth { .. });
+    for point in series.points.iter().skip(every / 2).step_by(every).filter(|_| is_marked) {
+        let mut note = note(chart, panel, series, point);
+        if every > 1 {
+            // The points between the markers would not speak.
+            note.title.clear();
+        }
+        series.look.draw_marker(sheet, at(point, point.y), note)?;
     }
-    svg.close("g");
+    Ok(())
 }

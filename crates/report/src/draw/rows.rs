@@ -1,10 +1,15 @@
 //! A panel of rows in which the marks of all series lie over each other on one axis: two runs, or their ratio.
 
+use plotters::element::PathElement;
+use plotters::style::text_anchor::HPos;
+
 use crate::chart::{Chart, Panel, Point, Series, SeriesStyle};
-use crate::draw::bars::{draw_grid, draw_name_above, draw_range, names_beside};
-use crate::draw::layout::{EDGE_PX, FONT_PX, Frame, scale, title};
-use crate::draw::scale::{Scale, Tick};
-use crate::draw::svg::{Anchor, Svg, number};
+use crate::draw::backend::{Drawing, FONT_PX, FigureBackend, Group, Lettering, Sheet, stroke, tenths};
+use crate::draw::bars::{RowLayout, RowPlot};
+use crate::draw::ink::Ink;
+use crate::draw::layout::{EDGE_PX, Frame, title};
+use crate::draw::marks::{draw_band, draw_range, note};
+use crate::draw::scale::{Scale, Tick, scale};
 use crate::quantity::Quantity;
 use crate::text::text_width;
 
@@ -14,52 +19,56 @@ const ROW_PX: f64 = 28.0;
 const APART_PX: f64 = 9.0;
 
 /// Draws one panel; returns its lower edge. `below` draws what is between title and plot.
-pub(crate) fn draw(svg: &mut Svg, frame: &Frame, names: &[String], below: impl Fn(&mut Svg, f64) -> f64) -> f64 {
+pub(crate) fn draw<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    frame: &Frame,
+    names: &[String],
+    below: impl Fn(&Sheet<DB>, f64) -> Drawing<f64, DB>,
+) -> Drawing<f64, DB> {
     let &Frame { chart, panel, top: y, width } = frame;
-    let top = below(svg, y + 20.0) + 4.0;
-    let beside = names_beside(names, width);
-    let left = beside.map_or(EDGE_PX, |widest| EDGE_PX + widest + 10.0);
-    let words: Vec<String> = (0..names.len()).map(|row| words(panel, row)).collect();
+    let top = below(sheet, y + 20.0)? + 4.0;
+    let marks = marks(panel, names.len());
+    let words: Vec<String> = marks.iter().map(|marks| words(panel, marks)).collect();
     let written = words.iter().map(|words| text_width(words, FONT_PX)).fold(0.0, f64::max);
-    let right = (width - EDGE_PX - written - 20.0).max(left + 60.0);
     let scale = match panel.quantity {
-        Quantity::Factor => scale_of_ratios(chart, (left, right)),
-        quantity => scale(quantity, panel.log, &values(panel), if width > 500.0 { 5 } else { 3 }, (left, right)),
+        Quantity::Factor => scale_of_ratios(chart),
+        quantity => scale(quantity, panel.log, &values(panel), if width > 500.0 { 5 } else { 3 }),
     };
-    svg.text(EDGE_PX, y + 14.0, "title", Anchor::Start, &title(&panel.title, scale.unit, panel.log));
-    let name_px = if beside.is_some() { 0.0 } else { 19.0 };
-    let row_px = name_px + ROW_PX;
-    let bottom = top + names.len() as f64 * row_px;
-    for (row, _) in names.iter().enumerate() {
-        draw_bands(svg, panel, row, &scale, (left, right), (top + row as f64 * row_px, row_px));
-    }
-    draw_grid(svg, &scale, top, bottom);
+    sheet.text(EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Left, &title(&panel.title, scale.unit, panel.log))?;
+    let layout = RowLayout { top, width, row_px: ROW_PX, right_px: written + 20.0, gap: 10.0 };
+    let plot = layout.plot(sheet, names, scale)?;
+    draw_bands(sheet, &plot, panel, &layout, names)?;
     if panel.quantity == Quantity::Factor {
-        svg.line((scale.at(1.0), top), (scale.at(1.0), bottom), "thin floor");
+        let x = plot.map_coordinate(&(1.0, 0.0)).0;
+        let path = vec![(x, tenths(top)), (x, tenths(layout.bottom(names)))];
+        sheet.root().draw(&PathElement::new(path, stroke(Ink::Floor, 1.5)))?;
     }
-    for (row, name) in names.iter().enumerate() {
-        let row_top = top + row as f64 * row_px;
-        match beside {
-            Some(_) => svg.text(left - 10.0, row_top + row_px / 2.0 + 4.5, "", Anchor::End, name),
-            None => draw_name_above(svg, name, left, row_top, width),
-        }
-        let middle = row_top + name_px + ROW_PX / 2.0;
-        draw_row(svg, panel, row, &scale, middle);
-        svg.text(right + 14.0, middle + 4.5, "value", Anchor::Start, &words[row]);
+    let right = f64::from(plot.get_x_axis_pixel_range().end) / 10.0;
+    for (row, marks) in marks.iter().enumerate() {
+        let middle = layout.marks_top(names, row) + ROW_PX / 2.0;
+        draw_row(sheet, &plot, chart, panel, marks, middle)?;
+        sheet.text(right + 14.0, middle + 4.5, Lettering::PLAIN, HPos::Left, &words[row])?;
     }
-    bottom + 34.0
+    Ok(layout.bottom(names) + 34.0)
 }
 
-/// Returns the points of a row with their series, without bands.
-fn marks(panel: &Panel, row: usize) -> Vec<(&Series, &Point)> {
-    let of_row = |series: &'_ Series| series.points.iter().position(|point| point.x as usize == row);
-    let marked = panel.series.iter().filter(|series| series.look != SeriesStyle::Band);
-    marked.filter_map(|series| Some((series, &series.points[of_row(series)?]))).collect()
+type Marks<'a> = Vec<(&'a Series, &'a Point)>;
+
+/// Returns the points of each row with their series, without bands.
+fn marks(panel: &Panel, rows: usize) -> Vec<Marks<'_>> {
+    let mut marks = vec![Vec::new(); rows];
+    for series in panel.series.iter().filter(|series| series.look != SeriesStyle::Band) {
+        for point in &series.points {
+            if let Some(row) = marks.get_mut(point.x as usize) {
+                row.push((series, point));
+            }
+        }
+    }
+    marks
 }
 
 /// Returns the values of a row from the first series to the last, with their unit once; or the ratio with its ends.
-fn words(panel: &Panel, row: usize) -> String {
-    let marks = marks(panel, row);
+fn words(panel: &Panel, marks: &Marks) -> String {
     if panel.quantity == Quantity::Factor {
         let word = |(_, point): &(&Series, &Point)| format!("{:.2} [{:.2}–{:.2}]", point.y, point.low, point.high);
         return marks.iter().map(word).collect();
@@ -79,7 +88,7 @@ fn values(panel: &Panel) -> Vec<f64> {
 }
 
 /// Returns a logarithmic scale around 1 for all ratios of the chart: as much better takes as much room as as much worse.
-fn scale_of_ratios(chart: &Chart, range: (f64, f64)) -> Scale {
+fn scale_of_ratios(chart: &Chart) -> Scale {
     let series = chart.panels.iter().flat_map(|panel| &panel.series);
     let points = series.filter(|series| series.look != SeriesStyle::Band).flat_map(|series| &series.points);
     let (low, high) = points.fold((0.8_f64, 1.25_f64), |(low, high), point| (low.min(point.low), high.max(point.high)));
@@ -91,34 +100,46 @@ fn scale_of_ratios(chart: &Chart, range: (f64, f64)) -> Scale {
     };
     let inside = marks.iter().copied().filter(|mark| (low..=high).contains(mark));
     let ticks = inside.map(|value| Tick { value, label: Quantity::Factor.tick(value) }).collect();
-    Scale::log(Quantity::Factor, &[low, high], range).with_ticks(low, high, ticks, "")
+    Scale::log(Quantity::Factor, &[low, high]).with_ticks(low, high, ticks, "")
 }
 
-/// Shades the ranges of a row whose series are bands.
-fn draw_bands(svg: &mut Svg, panel: &Panel, row: usize, scale: &Scale, (left, right): (f64, f64), y: (f64, f64)) {
+/// Shades the ranges of the series that are bands, each in its row.
+fn draw_bands<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    plot: &RowPlot<DB>,
+    panel: &Panel,
+    layout: &RowLayout,
+    names: &[String],
+) -> Drawing<(), DB> {
+    let (left, right) = (plot.get_x_axis_pixel_range().start, plot.get_x_axis_pixel_range().end);
+    let at = |value: f64| if value > 0.0 { plot.map_coordinate(&(value, 0.0)).0.clamp(left, right) } else { left };
     for series in panel.series.iter().filter(|series| series.look == SeriesStyle::Band) {
-        for point in series.points.iter().filter(|point| point.x as usize == row) {
-            let at = |value: f64| if value > 0.0 { scale.at(value).clamp(left, right) } else { left };
-            draw_band(svg, (at(point.low), y.0), (at(point.high), y.0 + y.1));
+        sheet.open_group(Group { ink: Ink::Floor, name: series.known_as(), is_key: false });
+        for point in series.points.iter().filter(|point| (point.x as usize) < names.len()) {
+            let bottom = layout.marks_top(names, point.x as usize) + ROW_PX;
+            let top = layout.marks_top(names, point.x as usize);
+            draw_band(sheet, (at(point.low), tenths(top)), (at(point.high), tenths(bottom)))?;
         }
+        sheet.close_group();
     }
+    Ok(())
 }
 
-/// Draws a shaded rectangle between two corners.
-pub(crate) fn draw_band(svg: &mut Svg, from: (f64, f64), to: (f64, f64)) {
-    let place = [("x", number(from.0)), ("y", number(from.1))];
-    let size = [("width", number(to.0 - from.0)), ("height", number(to.1 - from.1))];
-    let look = [("class", "bar floor".to_owned()), ("fill-opacity", "0.18".to_owned())];
-    svg.leaf("rect", &[place, size, look].concat());
-}
-
-fn draw_row(svg: &mut Svg, panel: &Panel, row: usize, scale: &Scale, middle: f64) {
-    let marks = marks(panel, row);
+fn draw_row<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    plot: &RowPlot<DB>,
+    chart: &Chart,
+    panel: &Panel,
+    marks: &Marks,
+    middle: f64,
+) -> Drawing<(), DB> {
+    let at = |value: f64| plot.map_coordinate(&(value, 0.0)).0;
     for (n, (series, point)) in marks.iter().enumerate() {
-        let y = middle + APART_PX * (n as f64 - (marks.len() - 1) as f64 / 2.0);
-        svg.open("g", &[("class", series.look.class())]);
-        draw_range(svg, point, scale, y, "thin");
-        series.look.draw_marker(svg, scale.at(point.y), y);
-        svg.close("g");
+        let y = tenths(middle + APART_PX * (n as f64 - (marks.len() - 1) as f64 / 2.0));
+        sheet.open_group(Group { ink: series.look.ink(), name: series.known_as(), is_key: false });
+        draw_range(sheet, (at(point.low), y), (at(point.high), y), series.look.ink())?;
+        series.look.draw_marker(sheet, (at(point.y), y), note(chart, panel, series, point))?;
+        sheet.close_group();
     }
+    Ok(())
 }

@@ -1,6 +1,19 @@
-//! Linear and logarithmic scales with ticks at round numbers.
+//! Linear and logarithmic scales with ticks at round numbers of human units, which plotters draws as axes.
 
+use std::ops::Range;
+
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::coord::types::RangedCoordf64;
+
+use crate::draw::backend::{FONT_PX, tenths};
 use crate::quantity::{Quantity, Unit, trimmed};
+use crate::text::text_width;
+
+/// Distance in px from the beginning of a logarithmic axis with a place for zero to its part above zero; the axis break
+/// is in between.
+pub(crate) const ZERO_GAP_PX: f64 = 52.0;
+/// Distance in px from the beginning of the axis to the place of zero, so that markers do not cover the axis.
+pub(crate) const ZERO_INSET_PX: f64 = 8.0;
 
 /// A tick of an axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,25 +24,56 @@ pub(crate) struct Tick {
     pub(crate) label: String,
 }
 
-/// A mapping of raw values to positions in px.
+/// An axis of raw values.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scale {
     log: bool,
     low: f64,
     high: f64,
-    /// Positions of `low` and `high`.
-    range: (f64, f64),
-    /// Position of zero on a logarithmic scale; absent if zero is not shown.
-    zero: Option<f64>,
+    /// True if zero has a place before the beginning of a logarithmic scale.
+    has_zero: bool,
     pub(crate) ticks: Vec<Tick>,
     /// Unit of the tick labels for the axis title; empty if the labels include it.
     pub(crate) unit: &'static str,
 }
 
+impl Ranged for Scale {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        if !self.log {
+            return RangedCoordf64::from(self.low..self.high).map(value, limit);
+        }
+        let begin = if self.has_zero { limit.0 + tenths(ZERO_GAP_PX) } else { limit.0 };
+        match (self.has_zero, *value == 0.0) {
+            (true, true) => limit.0 + tenths(ZERO_INSET_PX),
+            _ => RangedCoordf64::from(self.low.ln()..self.high.ln()).map(&value.ln(), (begin, limit.1)),
+        }
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        // Only lines with labels are drawn: none in between.
+        let labelled = !hint.weight().allow_light_points();
+        self.ticks.iter().filter(|_| labelled).map(|tick| tick.value).collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.low..self.high
+    }
+}
+
+impl ValueFormatter<f64> for Scale {
+    fn format_ext(&self, value: &f64) -> String {
+        let tick = self.ticks.iter().find(|tick| tick.value == *value);
+        tick.map_or_else(String::new, |tick| tick.label.clone())
+    }
+}
+
 impl Scale {
     /// Returns a linear scale that includes zero and all values, begins and ends at a tick, and has about `count`
     /// steps.
-    pub(crate) fn linear(quantity: Quantity, values: &[f64], count: usize, range: (f64, f64)) -> Scale {
+    pub(crate) fn linear(quantity: Quantity, values: &[f64], count: usize) -> Scale {
         let (least, greatest) = bounds(values);
         let (least, greatest) = (least.min(0.0), if least >= 0.0 && greatest <= 0.0 { 1.0 } else { greatest.max(0.0) });
         let unit = quantity.unit_for(greatest.max(-least));
@@ -39,11 +83,11 @@ impl Scale {
         let ticks = (first..=last).map(|n| linear_tick(quantity, unit, n as f64 * step, step)).collect();
         let (low, high) = (first as f64 * step * unit.size, last as f64 * step * unit.size);
         let sign = if quantity == Quantity::Count { "" } else { unit.sign };
-        Scale { log: false, low, high, range, zero: None, ticks, unit: sign }
+        Scale { log: false, low, high, has_zero: false, ticks, unit: sign }
     }
 
     /// Returns a logarithmic scale around positive values that begins and ends at a round value.
-    pub(crate) fn log(quantity: Quantity, values: &[f64], range: (f64, f64)) -> Scale {
+    pub(crate) fn log(quantity: Quantity, values: &[f64]) -> Scale {
         let (least, greatest) = bounds(values);
         let fine = marks(quantity, least, greatest, &[1.0, 2.0, 5.0]);
         // One single value gets the marks around it, not a scale without width.
@@ -58,7 +102,7 @@ impl Scale {
         let decades = inside(marks(quantity, least, greatest, &[1.0]));
         let chosen = if decades.len() >= 3 { apart(decades, 3.0) } else { apart(inside(fine), 1.2) };
         let ticks = chosen.into_iter().map(|value| Tick { value, label: quantity.tick(value) }).collect();
-        Scale { log: true, low, high, range, zero: None, ticks, unit: quantity.tick_unit() }
+        Scale { log: true, low, high, has_zero: false, ticks, unit: quantity.tick_unit() }
     }
 
     /// Returns the scale limited to `low..high`, with the given ticks.
@@ -67,32 +111,45 @@ impl Scale {
         self
     }
 
-    /// Returns the scale with zero at a separate position, since a logarithmic scale has none.
-    pub(crate) fn with_zero_at(mut self, position: f64) -> Scale {
-        self.zero = Some(position);
+    /// Returns the scale with zero at a place of its own, since a logarithmic scale has none.
+    pub(crate) fn with_zero(mut self) -> Scale {
+        self.has_zero = true;
         if self.ticks.iter().all(|tick| tick.value != 0.0) {
             self.ticks.insert(0, Tick { value: 0.0, label: "0".to_owned() });
         }
         self
     }
 
-    /// Returns the position of the minimum.
-    pub(crate) fn start(&self) -> f64 {
-        self.range.0
+    /// Returns the scale without the labels that do not fit on an axis of some width, giving precedence to its end. The
+    /// lines of the grid stay.
+    pub(crate) fn uncrowded(mut self, width_px: f64) -> Scale {
+        let mut free = f64::INFINITY;
+        for n in (0..self.ticks.len()).rev() {
+            let half = text_width(&self.ticks[n].label, FONT_PX) / 2.0;
+            let x = f64::from(self.map(&self.ticks[n].value, (0, tenths(width_px)))) / 10.0;
+            match x + half + 4.0 <= free {
+                true => free = x - half - 4.0,
+                false => self.ticks[n].label.clear(),
+            }
+        }
+        self
     }
 
-    /// Returns the position of a value.
-    pub(crate) fn at(&self, value: f64) -> f64 {
-        if let (Some(position), true) = (self.zero, value == 0.0) {
-            return position;
-        }
-        let along = if self.log {
-            (value / self.low).ln() / (self.high / self.low).ln()
-        } else {
-            (value - self.low) / (self.high - self.low)
-        };
-        self.range.0 + along * (self.range.1 - self.range.0)
+    /// Returns the scale without labels, for panels above others with the same axis.
+    pub(crate) fn unlabelled(mut self) -> Scale {
+        self.ticks.iter_mut().for_each(|tick| tick.label.clear());
+        self
     }
+
+    /// Returns the width in px of the widest label.
+    pub(crate) fn label_width(&self) -> f64 {
+        self.ticks.iter().map(|tick| text_width(&tick.label, FONT_PX)).fold(0.0, f64::max)
+    }
+}
+
+/// Returns a scale that includes the values.
+pub(crate) fn scale(quantity: Quantity, log: bool, values: &[f64], count: usize) -> Scale {
+    if log { Scale::log(quantity, values) } else { Scale::linear(quantity, values, count) }
 }
 
 /// Returns the marks that are at least `ratio` apart. Marks nearly coincide where the next unit begins (1000 KiB and 1
@@ -145,70 +202,75 @@ fn marks(quantity: Quantity, least: f64, greatest: f64, factors: &[f64]) -> Vec<
 mod tests {
     use super::*;
 
+    /// The place of a value on an axis of 100 px, in tenths.
+    fn at(scale: &Scale, value: f64) -> i32 {
+        scale.map(&value, (0, 1000))
+    }
+
     fn labels(scale: &Scale) -> Vec<&str> {
         scale.ticks.iter().map(|tick| tick.label.as_str()).collect()
     }
 
     #[test]
     fn a_linear_scale_begins_at_zero_and_ends_on_a_tick_beyond_the_data() {
-        let scale = Scale::linear(Quantity::Nanoseconds, &[120e3, 870e3], 5, (0.0, 100.0));
+        let scale = Scale::linear(Quantity::Nanoseconds, &[120e3, 870e3], 5);
         assert_eq!(labels(&scale), ["0", "200", "400", "600", "800", "1000"]);
-        assert_eq!((scale.unit, scale.at(0.0), scale.at(500e3)), ("µs", 0.0, 50.0));
+        assert_eq!((scale.unit, at(&scale, 0.0), at(&scale, 500e3)), ("µs", 0, 500));
     }
 
     #[test]
     fn a_linear_scale_holds_negative_values() {
-        let scale = Scale::linear(Quantity::Bytes, &[-1_048_576.0, 2_097_152.0], 3, (0.0, 90.0));
+        let scale = Scale::linear(Quantity::Bytes, &[-1_048_576.0, 2_097_152.0], 3);
         assert_eq!(labels(&scale), ["-1", "0", "1", "2"]);
-        assert_eq!(scale.at(0.0), 30.0);
+        assert_eq!(at(&scale, 0.0), 333);
     }
 
     #[test]
     fn nothing_but_zeros_still_gives_a_scale() {
-        let scale = Scale::linear(Quantity::Count, &[0.0, 0.0], 4, (0.0, 1.0));
-        assert_eq!(scale.at(0.0), 0.0);
+        let scale = Scale::linear(Quantity::Count, &[0.0, 0.0], 4);
+        assert_eq!(at(&scale, 0.0), 0);
         assert!(scale.ticks.len() >= 2);
     }
 
     #[test]
     fn a_log_scale_marks_the_decades_in_human_units() {
-        let scale = Scale::log(Quantity::Nanoseconds, &[12e3, 1.9e6], (0.0, 1.0));
+        let scale = Scale::log(Quantity::Nanoseconds, &[12e3, 1.9e6]);
         assert_eq!(labels(&scale), ["10 µs", "100 µs", "1 ms"]);
-        assert_eq!(scale.at(10e3), 0.0);
-        assert!(scale.at(1.9e6) < 1.0);
-        let slack = Scale::log(Quantity::Milliseconds, &[1e3, 3600e3], (0.0, 1.0));
+        assert_eq!(at(&scale, 10e3), 0);
+        assert!(at(&scale, 1.9e6) < 1000);
+        let slack = Scale::log(Quantity::Milliseconds, &[1e3, 3600e3]);
         assert_eq!(labels(&slack), ["1 s", "10 s", "1 min", "10 min", "1 h"]);
-        let bytes = Scale::log(Quantity::Bytes, &[5e5, 2e7], (0.0, 1.0));
+        let bytes = Scale::log(Quantity::Bytes, &[5e5, 2e7]);
         assert!(!labels(&bytes).contains(&"1000 KiB"), "{:?}", labels(&bytes));
-        let days = Scale::log(Quantity::Milliseconds, &[100.0, 2e8], (0.0, 1.0));
+        let days = Scale::log(Quantity::Milliseconds, &[100.0, 2e8]);
         assert!(!labels(&days).contains(&"10 h") && labels(&days).contains(&"1 d"), "{:?}", labels(&days));
     }
 
     #[test]
     fn a_log_scale_of_less_than_two_decades_is_marked_more_finely() {
-        let scale = Scale::log(Quantity::Count, &[3.0, 40.0], (0.0, 1.0));
+        let scale = Scale::log(Quantity::Count, &[3.0, 40.0]);
         assert_eq!(labels(&scale), ["2", "5", "10", "20", "50"]);
     }
 
     #[test]
     fn values_beyond_every_mark_still_get_a_scale() {
         for value in [1e-200, 1e200] {
-            let position = Scale::log(Quantity::Count, &[value], (0.0, 1.0)).at(value);
-            assert!((0.0..=1.0).contains(&position), "{value}: {position}");
-            assert!(Scale::linear(Quantity::Count, &[value], 5, (0.0, 1.0)).at(value).is_finite());
+            let position = at(&Scale::log(Quantity::Count, &[value]), value);
+            assert!((0..=1000).contains(&position), "{value}: {position}");
+            assert!((0..=1000).contains(&at(&Scale::linear(Quantity::Count, &[value], 5), value)));
         }
     }
 
     #[test]
     fn zero_has_a_place_of_its_own_on_a_log_scale() {
-        let scale = Scale::log(Quantity::Milliseconds, &[1e3, 1e5], (40.0, 100.0)).with_zero_at(10.0);
-        assert_eq!((scale.at(0.0), scale.at(1e3)), (10.0, 40.0));
+        let scale = Scale::log(Quantity::Milliseconds, &[1e3, 1e5]).with_zero();
+        assert_eq!((at(&scale, 0.0), at(&scale, 1e3)), (80, 520));
         assert_eq!(labels(&scale)[0], "0");
     }
 
     #[test]
     fn a_log_scale_of_one_single_value_has_some_width() {
-        let scale = Scale::log(Quantity::Count, &[10.0], (0.0, 1.0));
-        assert!(scale.at(10.0).is_finite());
+        let scale = Scale::log(Quantity::Count, &[10.0]);
+        assert!((0..=1000).contains(&at(&scale, 10.0)));
     }
 }

@@ -1,53 +1,69 @@
-//! Colours, dashes and markers of a series in SVG.
+//! Inks, dashes and markers of a series.
 
-use crate::chart::SeriesStyle;
-use crate::draw::svg::{COLOURS, Svg, number};
+use plotters::element::{Circle, Polygon};
+use plotters::style::Color;
+use plotters_backend::BackendCoord;
 
-/// Number of markers and of dash patterns.
-const SHAPES: usize = 7;
+use crate::chart::{RING, SeriesStyle};
+use crate::draw::backend::{Drawing, FigureBackend, Note, Sheet, stroke, tenths};
+use crate::draw::ink::Ink;
+
+/// Dash patterns in px.
+const DASHES: [&[u8]; 7] = [&[], &[8, 3], &[3, 3], &[10, 3, 3, 3], &[14, 4], &[5, 2], &[2, 4]];
+/// Corners of the markers after the circle, in px from their middle.
+const CORNERS: [&[(f64, f64)]; 6] = [
+    &[(-4.0, -4.0), (4.0, -4.0), (4.0, 4.0), (-4.0, 4.0)],
+    &[(0.0, -5.0), (5.0, 4.0), (-5.0, 4.0)],
+    &[(0.0, -5.5), (5.5, 0.0), (0.0, 5.5), (-5.5, 0.0)],
+    &[(0.0, 5.0), (5.0, -4.0), (-5.0, -4.0)],
+    &[(5.0, 0.0), (-4.0, 5.0), (-4.0, -5.0)],
+    &[(-5.0, 0.0), (4.0, 5.0), (4.0, -5.0)],
+];
 
 impl SeriesStyle {
-    /// Returns the class that sets the colour.
-    pub(crate) fn class(self) -> String {
+    pub(crate) fn ink(self) -> Ink {
         match self {
-            SeriesStyle::Nth { colour, .. } | SeriesStyle::Law(Some(colour)) => format!("c{}", colour % COLOURS),
-            // The colour of the text.
-            SeriesStyle::Dashed(_) | SeriesStyle::Law(None) => "value".to_owned(),
-            SeriesStyle::Floor | SeriesStyle::Single | SeriesStyle::Ideal | SeriesStyle::Band => "floor".to_owned(),
+            SeriesStyle::Nth { colour, .. } | SeriesStyle::Law(Some(colour)) => Ink::Series(colour),
+            SeriesStyle::Dashed(_) | SeriesStyle::Law(None) => Ink::Text,
+            SeriesStyle::Floor | SeriesStyle::Single | SeriesStyle::Ideal | SeriesStyle::Band => Ink::Floor,
         }
     }
 
     /// Returns the dash pattern of the line.
-    pub(crate) fn dash(self) -> &'static str {
+    pub(crate) fn dash(self) -> &'static [u8] {
         match self {
             SeriesStyle::Nth { dash, .. } | SeriesStyle::Dashed(dash) => {
-                ["", "8 3", "3 3", "10 3 3 3", "14 4", "5 2", "2 4"][(dash + dash / SHAPES) % SHAPES]
+                DASHES[(dash + dash / DASHES.len()) % DASHES.len()]
             }
-            SeriesStyle::Floor => "5 5",
-            SeriesStyle::Ideal => "2 4",
-            SeriesStyle::Single | SeriesStyle::Law(_) | SeriesStyle::Band => "",
+            SeriesStyle::Floor => &[5, 5],
+            SeriesStyle::Ideal => &[2, 4],
+            SeriesStyle::Single | SeriesStyle::Law(_) | SeriesStyle::Band => &[],
         }
     }
 
-    /// Returns the class that sets the width of the line.
-    pub(crate) fn stroke(self) -> &'static str {
-        if matches!(self, SeriesStyle::Law(_) | SeriesStyle::Ideal) { "hair" } else { "line" }
+    /// Returns the width of the line in px.
+    pub(crate) fn width_px(self) -> f64 {
+        if matches!(self, SeriesStyle::Law(_) | SeriesStyle::Ideal) { 1.0 } else { 2.0 }
     }
 
-    /// Draws the marker, which only `Nth` has; markers repeat hollow.
-    pub(crate) fn draw_marker(self, svg: &mut Svg, x: f64, y: f64) {
-        let SeriesStyle::Nth { marker: n, .. } = self else { return };
-        let (x, y) = (number(x), number(y));
-        let fill = if (n / SHAPES).is_multiple_of(2) { "full" } else { "hollow" };
-        let (shape, class) = match n % SHAPES {
-            0 => ("m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", fill),
-            1 => ("m-4-4h8v8h-8z", fill),
-            2 => ("m0-5l5 9h-10z", fill),
-            3 => ("m0-5.5l5.5 5.5-5.5 5.5-5.5-5.5z", fill),
-            4 => ("m0 5l5-9h-10z", fill),
-            5 => ("m-5 0h10m-5-5v10", "line"),
-            _ => ("m-4-4l8 8m0-8l-8 8", "line"),
-        };
-        svg.path(format!("M{x} {y}{shape}"), class, "");
+    /// Draws the marker of a point, which only `Nth` has.
+    pub(crate) fn draw_marker<DB: FigureBackend>(
+        self,
+        sheet: &Sheet<DB>,
+        (x, y): BackendCoord,
+        note: Note,
+    ) -> Drawing<(), DB> {
+        let SeriesStyle::Nth { marker, .. } = self else { return Ok(()) };
+        sheet.annotate(note);
+        if marker == RING {
+            return sheet.root().draw(&Circle::new((x, y), tenths(4.0), stroke(self.ink(), 1.5)));
+        }
+        match (marker % (CORNERS.len() + 1)).checked_sub(1) {
+            None => sheet.root().draw(&Circle::new((x, y), tenths(4.0), self.ink().filled())),
+            Some(n) => {
+                let corners = CORNERS[n].iter().map(|(dx, dy)| (x + tenths(*dx), y + tenths(*dy)));
+                sheet.root().draw(&Polygon::new(corners.collect::<Vec<_>>(), self.ink().filled()))
+            }
+        }
     }
 }

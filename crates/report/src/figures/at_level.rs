@@ -8,7 +8,7 @@ use flowbench_measurement::record::FigureSpec;
 use flowbench_measurement::statistics::median;
 
 use crate::chart::{Chart, Choices, ChosenValue, Mark, Point, X};
-use crate::figures::panels::panels;
+use crate::figures::panels::{Group, panels};
 use crate::figures::sweep::{medians, mixed_note, repeats_note, unmeasured_notes, with_x};
 use crate::quantity::{Quantity, words};
 use crate::select::{Chosen, Selection, group_name, value_name};
@@ -16,7 +16,7 @@ use crate::select::{Chosen, Selection, group_name, value_name};
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     let places = Places::of(spec, selection);
     let least: Vec<Option<f64>> = (0..selection.groups.len()).map(|group| least_x(spec, selection, group)).collect();
-    let panels = panels(spec, &places.bars, |column, bar| {
+    let panels = panels(spec, &places.bars(selection), |column, bar| {
         let of_bar = (0..least.len()).filter(|group| bar.is_none_or(|bar| places.of_group[*group].1 == bar));
         let points = of_bar.filter_map(|group| {
             let (row, x) = (places.of_group[group].0, least[group]?);
@@ -31,7 +31,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
         let (row, bar) = places.of_group[group];
         (
             (places.bars[bar].clone(), row),
-            x.map(|raw| ChosenValue { raw, words: in_words(&spec.x, raw), word: String::new() }),
+            x.map(|raw| ChosenValue { raw, words: in_words(&spec.x, raw), word: String::new(), undecided: false }),
         )
     });
     let choices = Choices { column: spec.x.clone(), word_column: None, chosen: chosen.collect() };
@@ -45,8 +45,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     notes.extend(repeats_note(&selection.cases));
     notes.extend(mixed_note(&selection.cases, &with_x(spec)));
     notes.extend(unmeasured_notes(&selection.cases, spec));
-    let (name, question) = (spec.name.clone(), spec.question.clone());
-    Chart { name, question, x, panels, legend_once: true, choices: Some(choices), notes }
+    Chart { choices: Some(choices), notes, ..Chart::new(&spec.name, &spec.question, x, panels) }
 }
 
 /// Returns the smallest x of a group at which the median of the level column reaches the level; absent if none does.
@@ -82,6 +81,15 @@ impl Places {
             of_group.entry(case.group).or_insert((row, bar));
         }
         Places { rows, bars, of_group: of_group.into_values().collect() }
+    }
+
+    /// Returns the bars of a row as groups with colours: those of the strategies if the bars are strategies.
+    fn bars<'a>(&'a self, selection: &'a Selection) -> Vec<Group<'a>> {
+        let colour = |bar: usize| match selection.colours_are_strategies {
+            true => self.of_group.iter().position(|(_, of)| *of == bar).map_or(bar, |group| selection.colours[group]),
+            false => bar,
+        };
+        self.bars.iter().enumerate().map(|(bar, name)| Group { name, colour: colour(bar) }).collect()
     }
 }
 

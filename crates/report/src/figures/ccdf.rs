@@ -24,7 +24,8 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &Histo
 
 /// Returns a point of a distribution with the duration along x: one in so many becomes their share.
 pub(crate) fn longer_than(point: &Point) -> Point {
-    Point::exact(point.y, 1.0 / point.x)
+    let share = 1.0 / point.x;
+    Point { x: point.y, y: share, low: share, high: share, ..*point }
 }
 
 /// Returns the axis of the durations.

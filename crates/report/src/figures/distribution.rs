@@ -5,8 +5,9 @@ use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES};
 use flowbench_measurement::record::{CaseRecord, FigureSpec};
 
 use crate::chart::{Axis, Chart, Point, X};
+use crate::doubted::is_doubted;
 use crate::draw::scale::Tick;
-use crate::figures::panels::{are_chosen, panels};
+use crate::figures::panels::{Group, are_chosen, panels};
 use crate::figures::sweep::mixed_note;
 use crate::quantity::Quantity;
 use crate::select::Selection;
@@ -20,9 +21,10 @@ const SAMPLES_BEYOND: f64 = 10.0;
 pub(crate) const LINES_END: &str = "Lines end where fewer than 10 samples lie beyond.";
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &HistogramLog) -> Chart {
-    let panels = panels(spec, &selection.groups, |kind, group| {
+    let panels = panels(spec, &Group::all_of(selection), |kind, group| {
         let pooled = pooled(selection, kind, group, histograms);
-        vec![(None, curve(&pooled))]
+        let doubtful = selection.of_group(group).any(|case| is_doubted(case.record, kind));
+        vec![(None, curve(&pooled).into_iter().map(|point| Point { doubtful, ..point }).collect())]
     });
     let mut notes: Vec<String> = pooled_note(selection).into_iter().collect();
     let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();
@@ -30,15 +32,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, histograms: &Histo
     if !selection.cases.is_empty() && histograms.is_empty() {
         notes.push("latency.hlog holds no histograms.".to_owned());
     }
-    Chart {
-        name: spec.name.clone(),
-        question: spec.question.clone(),
-        x: X::Numbers(axis()),
-        panels,
-        legend_once: are_chosen(spec),
-        choices: None,
-        notes,
-    }
+    Chart { legend_once: are_chosen(spec), notes, ..Chart::new(&spec.name, &spec.question, X::Numbers(axis()), panels) }
 }
 
 /// Merges all histograms of a kind for the cases of a group, or for all cases.

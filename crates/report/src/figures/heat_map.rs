@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::columns::Cell;
-use flowbench_measurement::record::{FigureSpec, Verdict};
+use flowbench_measurement::record::{CaseRecord, FigureSpec, Verdict};
 
+use crate::Results;
 use crate::chart::{Better, Chart, Choices, ChosenValue, Mark, Panel, Point, Series, SeriesStyle, X};
+use crate::compare::{SINGLE_THREAD, speed_up_spread};
 use crate::figures::sweep::{medians, mixed_axes, unmeasured_notes, with_x};
 use crate::quantity::{Quantity, more_is_better, scatters, words};
 use crate::select::{Cells, Chosen, Selection, group_name, readable, value_name};
@@ -14,7 +16,7 @@ use crate::select::{Cells, Chosen, Selection, group_name, readable, value_name};
 /// Column of the memory verdict.
 const VERDICT: &str = "growth_verdict";
 
-pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
+pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, results: &Results) -> Chart {
     let grid = Grid::of(spec, selection);
     let column = value_column(spec);
     let mut chosen = BTreeMap::new();
@@ -25,27 +27,21 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
             let best = grid.best(r, c);
             points.extend(best.as_ref().map(|best| Point { x: c as f64, ..best.point }));
             if best.is_some() || grid.only_failed(r, c) {
-                chosen.insert((row.clone(), c), best.map(|best| grid.choice(&best)));
+                chosen.insert((row.clone(), c), best.map(|best| grid.choice(&best, results)));
             }
         }
         let look = SeriesStyle::Nth { colour: 0, marker: 0, dash: 0 };
-        let (name, legend, label) = (row.clone(), row.clone(), String::new());
-        series.push(Series { name, legend, key: None, look, points, label });
+        series.push(Series::new(row, look, points));
     }
     let names = grid.columns.iter().map(|cell| value_name(&spec.x, cell).unwrap_or_default()).collect();
     let mark = Mark::Cell(better(spec));
     let word_column = (!spec.words.is_empty()).then(|| spec.words.clone());
     let mut notes = grid.notes();
     notes.extend(unmeasured_notes(&selection.cases, spec));
-    Chart {
-        name: spec.name.clone(),
-        question: spec.question.clone(),
-        x: X::Names { column: spec.x.clone(), names, mark },
-        panels: vec![Panel { title: words(column), quantity: Quantity::of(column), log: false, series }],
-        legend_once: true,
-        choices: Some(Choices { column: "case".to_owned(), word_column, chosen }),
-        notes,
-    }
+    let x = X::Names { column: spec.x.clone(), names, mark };
+    let panel = Panel::new(words(column), Quantity::of(column), series);
+    let choices = Some(Choices { column: "case".to_owned(), word_column, chosen });
+    Chart { choices, notes, ..Chart::new(&spec.name, &spec.question, x, vec![panel]) }
 }
 
 fn better(spec: &FigureSpec) -> Better {
@@ -75,6 +71,7 @@ struct Grid<'a> {
 struct Best<'a> {
     point: Point,
     case: &'a Chosen<'a>,
+    repeats: Vec<&'a CaseRecord>,
     /// What the words of the figure say of its repeats; empty if there are none.
     word: String,
 }
@@ -111,7 +108,8 @@ impl<'a> Grid<'a> {
         let of_cell = self.cells.get(&(row, column))?;
         let bests = of_cell.chunk_by(|a, b| a.choice == b.choice).filter_map(|repeats| {
             let point = *medians(repeats.iter().copied(), shown, |_| Some(0.0)).first()?;
-            Some(Best { point, case: repeats[0], word: word_of(&self.spec.words, repeats) })
+            let word = word_of(&self.spec.words, repeats);
+            Some(Best { point, case: repeats[0], repeats: repeats.iter().map(|case| case.record).collect(), word })
         });
         bests.reduce(|best, other| if sign * other.point.y > sign * best.point.y { other } else { best })
     }
@@ -121,10 +119,24 @@ impl<'a> Grid<'a> {
         self.cells.get(&(row, column)).is_some_and(Vec::is_empty)
     }
 
-    fn choice(&self, best: &Best) -> ChosenValue {
+    fn choice(&self, best: &Best, results: &Results) -> ChosenValue {
         let of_choice = |column: &&'static str| short(column, best.case.cell(column));
         let words: Vec<String> = self.differ.iter().filter_map(of_choice).collect();
-        ChosenValue { raw: best.case.record.case as f64, words: words.join(" "), word: best.word.clone() }
+        ChosenValue {
+            raw: best.case.record.case as f64,
+            words: words.join(" "),
+            word: best.word.clone(),
+            undecided: self.is_undecided(best, results),
+        }
+    }
+
+    /// Returns true if a speed-up is not known to differ from 1: the ranges of the case and of the single thread overlap.
+    fn is_undecided(&self, best: &Best, results: &Results) -> bool {
+        if value_column(self.spec) != "speed_up" || best.case.record.axes.strategy == SINGLE_THREAD {
+            return false;
+        }
+        let spread = speed_up_spread(results, &best.repeats);
+        spread.is_some_and(|spread| spread.repeats > 1 && spread.low <= 1.0 && 1.0 <= spread.high)
     }
 
     fn notes(&self) -> Vec<String> {
@@ -137,7 +149,7 @@ impl<'a> Grid<'a> {
             _ => {}
         }
         if !self.differ.is_empty() {
-            let names: Vec<String> = self.differ.iter().map(|column| format!("`{column}`")).collect();
+            let names: Vec<&str> = self.differ.iter().copied().collect();
             let key = match (self.differ.contains("workers"), self.differ.contains("processes")) {
                 (true, true) => " (2w is 2 workers of each process, 2p is 2 processes)",
                 (true, false) => " (2w is 2 workers)",

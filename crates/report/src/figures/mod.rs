@@ -13,7 +13,7 @@ pub(crate) mod scaling;
 mod stacked;
 mod sweep;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::{FigureKind, FigureSpec};
@@ -40,16 +40,33 @@ pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<
         FigureKind::Bars => bars::chart(spec, &selection),
         FigureKind::AtLevel => at_level::chart(spec, &selection),
         FigureKind::Stacked => stacked::chart(spec, &selection),
-        FigureKind::HeatMap => heat_map::chart(spec, &selection),
+        FigureKind::HeatMap => heat_map::chart(spec, &selection, results),
         FigureKind::Scaling => scaling::chart(spec, &selection, results.run.machine.usable_cores),
         FigureKind::Ccdf => ccdf::chart(spec, &selection, &results.histograms),
         FigureKind::Operators => operators::chart(spec, &selection, results),
     };
+    let columns: Vec<&str> = spec.columns().collect();
+    if panels::is_bracketed(&columns) {
+        let note =
+            "The interval of a sustainable rate is the bracket that its search ended with, not the range of repeats.";
+        chart.notes.push(note.to_owned());
+    }
     chart.notes.extend(doubts_note(&selection));
+    chart.doubts = doubts_of_cases(&selection);
     chart.notes.extend(selection.notes);
     chart.leave_out_what_has_no_logarithm();
     chart.leave_out_what_is_empty();
     Ok(chart)
+}
+
+/// Returns the codes of the doubts of each doubted case.
+fn doubts_of_cases(selection: &Selection) -> BTreeMap<usize, String> {
+    let mut codes: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+    for case in selection.cases.iter().filter(|case| !case.record.doubts.is_empty()) {
+        let of_case = case.record.doubts.iter().map(|doubt| doubt.code.as_str());
+        codes.entry(case.record.case).or_default().extend(of_case);
+    }
+    codes.into_iter().map(|(case, codes)| (case, codes.into_iter().collect::<Vec<_>>().join(", "))).collect()
 }
 
 /// Returns a note on the number of doubted measurements and their doubts.

@@ -6,13 +6,15 @@ use flowbench_measurement::record::{CaseRecord, FigureSpec, OperatorTime};
 
 use crate::Results;
 use crate::chart::{Chart, Mark, Panel, Point, Series, SeriesStyle, X};
-use crate::draw::svg::COLOURS;
 use crate::figures::sweep::mixed_note;
 use crate::operator_profile;
 use crate::quantity::Quantity;
 use crate::results::rows_of;
 use crate::select::Selection;
 use crate::text::counted;
+
+/// Maximum number of parts of a bar that a reader tells apart.
+const PARTS: usize = 7;
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, results: &Results) -> Chart {
     let bars: Vec<Bar> = (0..selection.groups.len()).flat_map(|group| bars(selection, group, results)).collect();
@@ -24,21 +26,13 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, results: &Results)
             (!times.is_empty()).then(|| Point::exact(row as f64, times.iter().sum::<u64>() as f64))
         };
         let look = SeriesStyle::Nth { colour: n, marker: n, dash: n };
-        let points = bars.iter().enumerate().filter_map(point).collect();
-        Series { name: part.name.clone(), legend: part.name.clone(), key: None, look, points, label: String::new() }
+        Series::new(&part.name, look, bars.iter().enumerate().filter_map(point).collect())
     };
     let series = parts.iter().enumerate().map(part).collect();
     let column = spec.by.iter().map(String::as_str).chain(["worker"]).collect::<Vec<_>>().join("+");
-    let title = "time in operators".to_owned();
-    Chart {
-        name: spec.name.clone(),
-        question: spec.question.clone(),
-        x: X::Names { column, names: bars.iter().map(|bar| bar.name.clone()).collect(), mark: Mark::Stack },
-        panels: vec![Panel { title, quantity: Quantity::Nanoseconds, log: false, series }],
-        legend_once: true,
-        choices: None,
-        notes: notes(spec, selection, results),
-    }
+    let x = X::Names { column, names: bars.iter().map(|bar| bar.name.clone()).collect(), mark: Mark::Stack };
+    let panel = Panel::new("time in operators", Quantity::Nanoseconds, series);
+    Chart { notes: notes(spec, selection, results), ..Chart::new(&spec.name, &spec.question, x, vec![panel]) }
 }
 
 /// One worker of a group.
@@ -74,7 +68,7 @@ fn parts(bars: &[Bar]) -> Vec<Part<'_>> {
     }
     let mut operators: Vec<&str> = times.keys().copied().collect();
     operators.sort_by_key(|operator| u64::MAX - times[operator]);
-    let alone = if operators.len() > COLOURS { COLOURS - 1 } else { operators.len() };
+    let alone = if operators.len() > PARTS { PARTS - 1 } else { operators.len() };
     let others = operators.split_off(alone);
     let mut parts: Vec<Part> =
         operators.iter().map(|name| Part { name: (*name).to_owned(), operators: vec![name] }).collect();

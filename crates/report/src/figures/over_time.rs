@@ -5,7 +5,8 @@ use flowbench_measurement::record::{FigureSpec, TimelinePoint};
 use flowbench_measurement::timeline::{COLUMNS, TimelineRow, thin};
 
 use crate::chart::{Axis, Chart, Point, X};
-use crate::figures::panels::{are_chosen, panels};
+use crate::doubted::is_doubted;
+use crate::figures::panels::{Group, are_chosen, panels};
 use crate::figures::sweep::mixed_note;
 use crate::quantity::{Quantity, words};
 use crate::results::rows_of;
@@ -20,7 +21,7 @@ pub(crate) const X_COLUMNS: [&str; 2] = [AT_NS, "newest_event_time_ms"];
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[TimelineRow]) -> Chart {
     let x_column = if spec.x.is_empty() { AT_NS } else { &spec.x };
-    let panels = panels(spec, &selection.groups, |column, group| {
+    let panels = panels(spec, &Group::all_of(selection), |column, group| {
         let of_group = selection.of_group(group);
         of_group.map(|case| (Some(line_name(case)), line(case, x_column, column, timeline))).collect()
     });
@@ -41,15 +42,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[Timeli
     if !selection.cases.is_empty() && timeline.is_empty() {
         notes.push("timeline.csv holds no samples.".to_owned());
     }
-    Chart {
-        name: spec.name.clone(),
-        question: spec.question.clone(),
-        x: X::Numbers(x),
-        panels,
-        legend_once: are_chosen(spec),
-        choices: None,
-        notes,
-    }
+    Chart { legend_once: are_chosen(spec), notes, ..Chart::new(&spec.name, &spec.question, X::Numbers(x), panels) }
 }
 
 fn line_name(case: &Chosen) -> String {
@@ -67,5 +60,7 @@ fn line(case: &Chosen, x_column: &str, column: &str, timeline: &[TimelineRow]) -
     let of_case = rows_of(timeline, |row| (row.case, row.repeat), case.record);
     let points: Vec<TimelinePoint> = of_case.iter().map(|row| row.point).filter(|point| x(point).is_some()).collect();
     let thinned = thin(&points, BUCKETS, value);
-    thinned.iter().filter_map(|point| Some(Point::exact(x(point)? as f64, value(point)? as f64))).collect()
+    let doubtful = is_doubted(case.record, column);
+    let point = |point| Some(Point { doubtful, ..Point::exact(x(point)? as f64, value(point)? as f64) });
+    thinned.iter().filter_map(point).collect()
 }

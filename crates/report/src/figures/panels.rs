@@ -1,10 +1,19 @@
 //! The panels of a figure: which columns share a panel, the style of their lines, and their names.
 
+use std::collections::BTreeMap;
+
 use flowbench_measurement::record::{FigureKind, FigureSpec, PanelSpec};
 
 use crate::chart::{Panel, Point, Series, SeriesStyle};
 use crate::quantity::{Quantity, words};
-use crate::select::HISTOGRAMS;
+use crate::select::{HISTOGRAMS, Selection};
+
+/// The rate that a search found, and the ends of the bracket that it ended with.
+const BRACKETED: &str = "sustainable_events_per_s";
+const BRACKET: [&str; 2] = ["sustainable_bracket_low_events_per_s", "sustainable_bracket_high_events_per_s"];
+
+/// Maximum number of lines that a reader tells apart where they overlap.
+pub(crate) const LINES_MAX: usize = 7;
 
 /// The columns of one panel.
 struct Layout<'a> {
@@ -13,6 +22,42 @@ struct Layout<'a> {
     quantity: Quantity,
     log: bool,
     columns: Vec<&'a str>,
+}
+
+/// A group of cases with the index of its colour.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) colour: usize,
+}
+
+impl Group<'_> {
+    /// All cases together, with no name.
+    pub(crate) const ALL: [Group<'static>; 1] = [Group { name: "", colour: 0 }];
+
+    /// Returns the groups of a selection in their colours.
+    pub(crate) fn all_of<'a>(selection: &'a Selection) -> Vec<Group<'a>> {
+        let groups = selection.groups.iter().zip(&selection.colours);
+        groups.map(|(name, colour)| Group { name, colour: *colour }).collect()
+    }
+}
+
+/// Returns true if columns are a rate found by a search and the bracket around it: they are one value with an interval.
+pub(crate) fn is_bracketed<S: AsRef<str>>(columns: &[S]) -> bool {
+    let has = |name: &str| columns.iter().any(|column| column.as_ref() == name);
+    has(BRACKETED) && BRACKET.into_iter().all(has)
+}
+
+/// Sets the interval of each point to the bracket around it, as far as the search found its ends.
+fn with_bracket(lines: Vec<Line>, ends: [Vec<Line>; 2]) -> Vec<Line> {
+    let [low, high] = ends.map(|lines| {
+        let points = lines.into_iter().flat_map(|(_, points)| points);
+        points.map(|point| (point.x.to_bits(), point.y)).collect::<BTreeMap<u64, f64>>()
+    });
+    let end = |ends: &BTreeMap<u64, f64>, point: &Point| ends.get(&point.x.to_bits()).copied().unwrap_or(point.y);
+    let with =
+        |point: Point| Point { low: end(&low, &point).min(point.y), high: end(&high, &point).max(point.y), ..point };
+    lines.into_iter().map(|(name, points)| (name, points.into_iter().map(with).collect())).collect()
 }
 
 /// Points of one line, with a name if a column and group have several lines.
@@ -27,10 +72,11 @@ pub(crate) fn are_chosen(spec: &FigureSpec) -> bool {
 /// of all groups for `None`.
 pub(crate) fn panels(
     spec: &FigureSpec,
-    groups: &[String],
+    groups: &[Group],
     points: impl Fn(&str, Option<usize>) -> Vec<Line>,
 ) -> Vec<Panel> {
-    layouts(spec).into_iter().map(|layout| panel(layout, are_chosen(spec), groups, &points)).collect()
+    let layouts = layouts(spec).into_iter().flat_map(|layout| layout.uncrowded(groups.len(), are_chosen(spec)));
+    layouts.map(|layout| panel(layout, are_chosen(spec), groups, &points)).collect()
 }
 
 /// Returns the quantity of a column. Kinds of histograms have no unit in their name; they are in ns.
@@ -52,6 +98,17 @@ fn layouts(spec: &FigureSpec) -> Vec<Layout<'_>> {
 }
 
 impl<'a> Layout<'a> {
+    /// Returns a panel for each column where all of them together would have too many lines. Each of them has the
+    /// columns that measure the machine.
+    fn uncrowded(self, groups: usize, chosen: bool) -> Vec<Layout<'a>> {
+        let (floors, lines) = floors_and_lines(self.columns.clone());
+        if chosen || lines.len() < 2 || groups < 2 || lines.len() * groups <= LINES_MAX {
+            return vec![self];
+        }
+        let of_line = |line: &'a str| floors.iter().copied().chain([line]).collect();
+        lines.iter().map(|line| Layout { columns: of_line(line), ..self }).collect::<Vec<_>>()
+    }
+
     fn of(panel: &'a PanelSpec, log: bool) -> Layout<'a> {
         let columns = panel.y.iter().map(String::as_str).collect();
         Layout { title: &panel.title, log: log || panel.log_y, ..Layout::untitled(columns, log) }
@@ -63,16 +120,22 @@ impl<'a> Layout<'a> {
     }
 }
 
-fn panel(layout: Layout, chosen: bool, groups: &[String], points: &impl Fn(&str, Option<usize>) -> Vec<Line>) -> Panel {
+fn panel(layout: Layout, chosen: bool, groups: &[Group], points: &impl Fn(&str, Option<usize>) -> Vec<Line>) -> Panel {
     let (floors, lines) = floors_and_lines(layout.columns);
+    let bracketed = is_bracketed(&lines);
+    let lines: Vec<&str> = lines.into_iter().filter(|line| !bracketed || !BRACKET.contains(line)).collect();
+    let points = |column: &str, group: Option<usize>| match bracketed && column == BRACKETED {
+        true => with_bracket(points(column, group), BRACKET.map(|end| points(end, group))),
+        false => points(column, group),
+    };
     let (common, rest) = common_and_rest(&lines);
     let mut series = Vec::new();
     for (g, group) in groups.iter().enumerate() {
         for (c, column) in lines.iter().enumerate() {
             let many = groups.len() > 1;
             let style = match chosen {
-                true => Style::within_groups(group, many.then_some(g), column, &rest, c),
-                false => Style::of_its_own(group, many.then_some(g), column, lines.len(), g * lines.len() + c, c),
+                true => Style::within_groups(*group, many.then_some(g), column, &rest, c),
+                false => Style::of_its_own(*group, many, column, lines.len(), g * lines.len() + c, c),
             };
             push_series(&mut series, points(column, Some(g)), style);
         }
@@ -91,7 +154,7 @@ fn panel(layout: Layout, chosen: bool, groups: &[String], points: &impl Fn(&str,
         ("", false) => common_title(&lines),
         (title, _) => title.to_owned(),
     };
-    Panel { title, quantity: layout.quantity, log: layout.log, series }
+    Panel { log: layout.log, ..Panel::new(title, layout.quantity, series) }
 }
 
 /// The names and the style of a series.
@@ -105,21 +168,24 @@ struct Style {
 impl Style {
     /// Each line of the panel has an entry in the legend: its colour depends on the group (on the column if there is
     /// only one group), marker and dash on the line.
-    fn of_its_own(group: &str, g: Option<usize>, column: &str, columns: usize, line: usize, c: usize) -> Style {
-        let legend = match (group, columns) {
+    fn of_its_own(group: Group, many: bool, column: &str, columns: usize, line: usize, c: usize) -> Style {
+        let legend = match (group.name, columns) {
             ("", 1) => String::new(),
             ("", _) => words(column),
             (group, 1) => group.to_owned(),
             (group, _) => format!("{group}: {}", words(column)),
         };
         let name = if legend.is_empty() { words(column) } else { legend.clone() };
-        Style { name, legend, key: None, look: SeriesStyle::Nth { colour: g.unwrap_or(c), marker: line, dash: line } }
+        let colour = if many { group.colour } else { c };
+        Style { name, legend, key: None, look: SeriesStyle::Nth { colour, marker: line, dash: line } }
     }
 
     /// The legend lists the groups by colour and marker; the key of the panel lists its columns by dash.
-    fn within_groups(group: &str, g: Option<usize>, column: &str, keys: &[String], c: usize) -> Style {
+    fn within_groups(group: Group, g: Option<usize>, column: &str, keys: &[String], c: usize) -> Style {
+        let Group { name: group, colour } = group;
         let name = if group.is_empty() { words(column) } else { format!("{group}: {}", words(column)) };
-        let look = SeriesStyle::Nth { colour: g.unwrap_or(c), marker: g.unwrap_or(c), dash: c };
+        let colour = if g.is_some() { colour } else { c };
+        let look = SeriesStyle::Nth { colour, marker: g.unwrap_or(c), dash: c };
         let in_key = if g.is_some() { SeriesStyle::Dashed(c) } else { look };
         let key = (keys.len() > 1).then(|| (in_key, keys[c].clone()));
         Style { name, legend: group.to_owned(), key, look }
@@ -130,8 +196,7 @@ fn push_series(series: &mut Vec<Series>, lines: Vec<Line>, style: Style) {
     for (own, points) in lines {
         let Style { name, legend, key, look } = &style;
         let name = own.map_or(name.clone(), |own| format!("{name}, {own}"));
-        let (legend, key, label) = (legend.clone(), key.clone(), String::new());
-        series.push(Series { name, legend, key, look: *look, points, label });
+        series.push(Series { legend: legend.clone(), key: key.clone(), ..Series::new(&name, *look, points) });
     }
 }
 

@@ -23,37 +23,30 @@ const LAW_STEPS: u32 = 32;
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, usable_cores: usize) -> Chart {
     let column = spec.y.first().map_or(THROUGHPUT, String::as_str);
     let single = single_thread(selection, column);
-    let lines: Vec<Scaled> = (selection.groups.iter().enumerate())
-        .filter_map(|(group, name)| Scaled::of_group(selection, group, name, column, single, usable_cores))
+    let lines: Vec<Scaled> = (0..selection.groups.len())
+        .filter_map(|group| Scaled::of_group(selection, group, column, single, usable_cores))
         .collect();
     let counts = counts(&lines);
     let mut series = Vec::new();
     let middle = single.map(|single| single.median);
     series.extend(ideal(&lines, middle, &counts));
-    series.extend(middle.and_then(|single| single_series(single, &counts)));
+    series.extend(middle.and_then(|single| single_series(single, Quantity::of(column), &counts)));
+    series.extend(lines.iter().filter_map(|line| Some(law_series(spec, line, line.law.as_ref()?))));
     for (n, line) in lines.iter().enumerate() {
-        series.extend(line.law.as_ref().map(|law| law_series(spec, line, law, n)));
+        let look = SeriesStyle::Nth { colour: line.colour, marker: n, dash: n };
+        series.push(Series::new(&line.name, look, line.points.clone()));
     }
-    for (n, line) in lines.iter().enumerate() {
-        let look = SeriesStyle::Nth { colour: n, marker: n, dash: n };
-        let (name, legend, points) = (line.name.clone(), line.name.clone(), line.points.clone());
-        series.push(Series { name, legend, key: None, look, points, label: String::new() });
-    }
-    let panel = Panel { title: words(column), quantity: Quantity::of(column), log: spec.log_y, series };
-    Chart {
-        name: spec.name.clone(),
-        question: spec.question.clone(),
-        x: X::Numbers(axis(spec, &counts, usable_cores)),
-        panels: vec![panel],
-        legend_once: true,
-        choices: None,
-        notes: notes(spec, selection, column, &lines, single),
-    }
+    let panel = Panel { log: spec.log_y, ..Panel::new(words(column), Quantity::of(column), series) };
+    let x = X::Numbers(axis(spec, &counts, usable_cores));
+    let notes = notes(spec, selection, column, &lines, single);
+    Chart { notes, ..Chart::new(&spec.name, &spec.question, x, vec![panel]) }
 }
 
 /// The scaling behaviour of a strategy.
 pub(crate) struct Scaled {
     pub(crate) name: String,
+    /// The index of its colour.
+    colour: usize,
     /// Throughputs by total workers, with the range of the repeats.
     pub(crate) points: Vec<Point>,
     /// COST relative to the single thread; absent without one.
@@ -72,22 +65,23 @@ impl Scaled {
             .map(|point| ScalingPoint { workers: point.x as usize, throughput_events_per_s: point.low })
             .collect();
         let cost = single.and_then(|single| cost(&surely, single.high));
-        Scaled { name, points, cost, law: ScalingLaw::fit(&measured, Some(usable_cores)) }
+        Scaled { name, colour: 0, points, cost, law: ScalingLaw::fit(&measured, Some(usable_cores)) }
     }
 
     /// Returns how a group scales; absent if it has no case except those of the single thread.
     fn of_group(
         selection: &Selection,
         group: usize,
-        name: &str,
         column: &str,
         single: Option<Spread>,
         usable_cores: usize,
     ) -> Option<Scaled> {
         let cases = selection.of_group(Some(group)).filter(|case| counts_for(case, column) && !is_single(case));
         let points = medians(cases, column, |case| case.cell("total_workers").number());
-        let name = if name.is_empty() { "all strategies" } else { name };
-        (!points.is_empty()).then(|| Scaled::of(name.to_owned(), points, single, usable_cores))
+        let name = Some(&selection.groups[group]).filter(|name| !name.is_empty());
+        let name = name.map_or("all strategies", String::as_str).to_owned();
+        let colour = selection.colours[group];
+        (!points.is_empty()).then(|| Scaled { colour, ..Scaled::of(name, points, single, usable_cores) })
     }
 }
 
@@ -138,21 +132,25 @@ fn ideal(lines: &[Scaled], single: Option<f64>, counts: &[f64]) -> Option<Series
     let top = lines.iter().flat_map(|line| &line.points).map(|point| point.high).fold(single, f64::max);
     let end = (top / single).min(most);
     let points = vec![Point::exact(1.0, single), Point::exact(end, single * end)];
-    let key = Some((SeriesStyle::Ideal, format!("ideal: {SINGLE_THREAD} × workers")));
-    let (name, legend, label) = ("ideal".to_owned(), String::new(), String::new());
-    (end > 1.0).then_some(Series { name, legend, key, look: SeriesStyle::Ideal, points, label })
+    let (look, words) = (SeriesStyle::Ideal, format!("ideal: {SINGLE_THREAD} × workers"));
+    (end > 1.0).then(|| auxiliary("ideal", look, look, &words, points))
 }
 
-fn single_series(single: f64, counts: &[f64]) -> Option<Series> {
+fn single_series(single: f64, quantity: Quantity, counts: &[f64]) -> Option<Series> {
     let (least, most) = (*counts.first()?, *counts.last()?);
     let points = vec![Point::exact(least.min(1.0), single), Point::exact(most, single)];
-    let label = format!("{SINGLE_THREAD}: {}", Quantity::EventsPerSecond.human(single));
-    let name = SINGLE_THREAD.to_owned();
-    Some(Series { name, legend: String::new(), key: None, look: SeriesStyle::Single, points, label })
+    let words = format!("{SINGLE_THREAD}: {}", quantity.human(single));
+    Some(auxiliary(SINGLE_THREAD, SeriesStyle::Single, SeriesStyle::Single, &words, points))
+}
+
+/// Returns a series that the key explains by its style.
+fn auxiliary(name: &str, look: SeriesStyle, in_key: SeriesStyle, words: &str, points: Vec<Point>) -> Series {
+    let key = Some((in_key, words.to_owned()));
+    Series { legend: String::new(), key, ..Series::new(name, look, points) }
 }
 
 /// Returns the curve of a law over the measured range, in the colour of its line.
-fn law_series(spec: &FigureSpec, line: &Scaled, law: &ScalingLaw, n: usize) -> Series {
+fn law_series(spec: &FigureSpec, line: &Scaled, law: &ScalingLaw) -> Series {
     let ends = line.points.first().zip(line.points.last());
     let (least, most) = ends.map_or((1.0, 1.0), |(first, last)| (first.x, last.x));
     let step = |step: u32| {
@@ -160,9 +158,9 @@ fn law_series(spec: &FigureSpec, line: &Scaled, law: &ScalingLaw, n: usize) -> S
         let workers = if spec.log_x { least * (most / least).powf(along) } else { least + along * (most - least) };
         Point::exact(workers, law.throughput_events_per_s(workers))
     };
-    let key = Some((SeriesStyle::Law(None), "Universal Scalability Law".to_owned()));
-    let (name, points) = (format!("{}, law", line.name), (0..=LAW_STEPS).map(step).collect());
-    Series { name, legend: String::new(), key, look: SeriesStyle::Law(Some(n)), points, label: String::new() }
+    let look = SeriesStyle::Law(Some(line.colour));
+    let points = (0..=LAW_STEPS).map(step).collect();
+    auxiliary(&format!("{}, law", line.name), look, SeriesStyle::Law(None), "Universal Scalability Law", points)
 }
 
 fn axis(spec: &FigureSpec, counts: &[f64], usable_cores: usize) -> Axis {

@@ -4,16 +4,16 @@ use flowbench_measurement::record::FigureSpec;
 
 use crate::chart::{Chart, Mark, Point, X};
 use crate::figures::bars::{names, row_column};
-use crate::figures::panels::panels;
+use crate::figures::panels::{Group, panels};
 use crate::figures::sweep::{medians, mixed_note, unmeasured_notes};
 use crate::select::Selection;
 use crate::text::counted;
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     // All cases together: the groups are the rows. The range of a part has no place on a stack.
-    let mut panels = panels(spec, &[String::new()], |column, _| {
+    let mut panels = panels(spec, &Group::ALL, |column, _| {
         let medians = medians(&selection.cases, column, |case| Some(case.group as f64));
-        vec![(None, medians.into_iter().map(|point| Point::exact(point.x, point.y)).collect())]
+        vec![(None, medians.into_iter().map(|point| Point { low: point.y, high: point.y, ..point }).collect())]
     });
     let mut negative = 0;
     for series in panels.iter_mut().flat_map(|panel| &mut panel.series) {
@@ -29,8 +29,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     let by: Vec<&str> = spec.by.iter().map(String::as_str).collect();
     notes.extend(mixed_note(&selection.cases, &by));
     notes.extend(unmeasured_notes(&selection.cases, spec));
-    let (name, question) = (spec.name.clone(), spec.question.clone());
-    Chart { name, question, x, panels, legend_once: true, choices: None, notes }
+    Chart { notes, ..Chart::new(&spec.name, &spec.question, x, panels) }
 }
 
 fn medians_note(selection: &Selection) -> Option<String> {

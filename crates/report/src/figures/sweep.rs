@@ -9,8 +9,9 @@ use flowbench_measurement::statistics::{MEDIAN_INTERVAL_SAMPLES, median};
 
 use crate::chart::{Axis, Chart, Mark, Point, X};
 use crate::compare::COMPARED;
+use crate::doubted::is_doubted;
 use crate::draw::scale::Tick;
-use crate::figures::panels::{are_chosen, panels};
+use crate::figures::panels::{Group, are_chosen, panels};
 use crate::quantity::{Quantity, words};
 use crate::select::{Chosen, Selection, varying_axes};
 use crate::text::counted;
@@ -27,7 +28,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
         true => names.iter().position(|name| *name == case.cell(&spec.x).to_string()).map(|index| index as f64),
         false => numbers.get(&case.choice).copied(),
     };
-    let panels = panels(spec, &selection.groups, |column, group| {
+    let panels = panels(spec, &Group::all_of(selection), |column, group| {
         vec![(None, medians(selection.of_group(group), column, position))]
     });
     let x = if by_name {
@@ -39,15 +40,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     notes.extend(mixed_note(&selection.cases, &with_x(spec)));
     notes.extend(unmeasured_notes(&selection.cases, spec));
     notes.extend(unplaced_note(spec, &xs, by_name));
-    Chart {
-        name: spec.name.clone(),
-        question: spec.question.clone(),
-        x,
-        panels,
-        legend_once: are_chosen(spec),
-        choices: None,
-        notes,
-    }
+    Chart { legend_once: are_chosen(spec), notes, ..Chart::new(&spec.name, &spec.question, x, panels) }
 }
 
 /// Returns the value of a column for each choice, the median over its repeats. Repeats share a position even if they
@@ -66,12 +59,17 @@ pub(crate) fn medians<'a>(
     column: &str,
     position: impl Fn(&Chosen) -> Option<f64>,
 ) -> Vec<Point> {
-    let mut values: Vec<(f64, f64)> =
-        (cases.into_iter()).filter_map(|case| Some((position(case)?, case.cell(column).number()?))).collect();
+    let mut values: Vec<(f64, f64, &Chosen)> =
+        (cases.into_iter()).filter_map(|case| Some((position(case)?, case.cell(column).number()?, case))).collect();
     values.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let points = values.chunk_by(|a, b| a.0 == b.0).filter_map(|same| {
-        let ys: Vec<f64> = same.iter().map(|(_, y)| *y).collect();
-        Some(Point::of(same[0].0, Spread::of(&ys)?))
+        let ys: Vec<f64> = same.iter().map(|(_, y, _)| *y).collect();
+        let case = same[0].2.record.case;
+        Some(Point {
+            case: same.iter().all(|(.., of)| of.record.case == case).then_some(case),
+            doubtful: same.iter().any(|(.., of)| is_doubted(of.record, column)),
+            ..Point::of(same[0].0, Spread::of(&ys)?)
+        })
     });
     points.collect()
 }

@@ -8,7 +8,7 @@ use flowbench_measurement::record::CaseRecord;
 use flowbench_measurement::repeats::Spread;
 
 use crate::Results;
-use crate::chart::{Chart, Mark, Panel, Point, Series, SeriesStyle, X};
+use crate::chart::{Chart, Mark, Panel, Point, RING, Series, SeriesStyle, X};
 use crate::figures::ccdf::{axis, longer_than};
 use crate::figures::distribution::{LINES_END, curve, merged};
 use crate::overlay::rows::Rows;
@@ -25,7 +25,7 @@ const RUNS: [(&str, SeriesStyle); 2] = [
 const CHANGES: [(MetricChange, SeriesStyle); 4] = [
     (MetricChange::Worse, SeriesStyle::Nth { colour: 1, marker: 4, dash: 0 }),
     (MetricChange::Better, SeriesStyle::Nth { colour: 2, marker: 2, dash: 0 }),
-    (MetricChange::Inconclusive, SeriesStyle::Nth { colour: 4, marker: 7, dash: 0 }),
+    (MetricChange::Inconclusive, SeriesStyle::Nth { colour: 4, marker: RING, dash: 0 }),
     (MetricChange::Same, SeriesStyle::Nth { colour: 0, marker: 0, dash: 0 }),
 ];
 
@@ -83,41 +83,35 @@ pub(crate) fn curves(name: String, pair: &Pair, before: &Results, after: &Result
         return None;
     }
     let series = RUNS.iter().zip(points).map(|((run, look), points)| series(run, *look, points)).collect();
-    let title = "share that took longer".to_owned();
-    Some(Chart {
-        name,
-        question: format!("{}: how long did events take?", pair.name),
-        x: X::Numbers(axis("latency".to_owned())),
-        panels: vec![Panel { title, quantity: Quantity::Share, log: true, series }],
-        legend_once: true,
-        choices: None,
-        notes: vec![format!("{} and {} repeats pooled. {LINES_END}", pair.before.len(), pair.after.len())],
-    })
+    let panel = Panel { log: true, ..Panel::new("share that took longer", Quantity::Share, series) };
+    let question = format!("{}: how long did events take?", pair.name);
+    let notes = vec![format!("{} and {} repeats pooled. {LINES_END}", pair.before.len(), pair.after.len())];
+    Some(Chart { notes, ..Chart::new(&name, &question, X::Numbers(axis("latency".to_owned())), vec![panel]) })
 }
 
 fn over(name: String, question: String, rows: &Rows, panels: impl Iterator<Item = Panel>) -> Chart {
     let x = X::Names { column: "case".to_owned(), names: rows.names.clone(), mark: Mark::Over };
-    let mut chart =
-        Chart { name, question, x, panels: panels.collect(), legend_once: true, choices: None, notes: Vec::new() };
+    let mut chart = Chart::new(&name, &question, x, panels.collect());
     chart.leave_out_what_is_empty();
     chart
 }
 
 fn panel(metric: &Metric, quantity: Quantity, series: Vec<Series>) -> Panel {
     let better = if metric.better == Better::Higher { "more is better" } else { "less is better" };
-    Panel { title: format!("{}, {better}", words(metric.column)), quantity, log: false, series }
+    Panel::new(format!("{}, {better}", words(metric.column)), quantity, series)
 }
 
 fn series(name: &str, look: SeriesStyle, points: Vec<Point>) -> Series {
-    Series { name: name.to_owned(), legend: name.to_owned(), key: None, look, points, label: String::new() }
+    Series::new(name, look, points)
 }
 
 fn ratio_point(x: f64, cell: &Compared) -> Point {
     let ratio = cell.ratio;
-    Point { x, y: ratio.estimate, low: ratio.low, high: ratio.high, repeats: cell.repeats.0.min(cell.repeats.1) }
+    let repeats = cell.repeats.0.min(cell.repeats.1);
+    Point { low: ratio.low, high: ratio.high, repeats, ..Point::exact(x, ratio.estimate) }
 }
 
 fn band((x, cell): (f64, &Compared)) -> Point {
     let material = cell.metric.material_share_at(cell.before);
-    Point { x, y: 1.0, low: 1.0 - material, high: 1.0 + material, repeats: 1 }
+    Point { low: 1.0 - material, high: 1.0 + material, ..Point::exact(x, 1.0) }
 }

@@ -12,12 +12,13 @@ mod forgetting;
 mod overlay;
 mod strategies;
 mod synthetic;
+mod terminal;
 
 use std::fs;
 use std::path::Path;
 
 use flowbench_measurement::record::{CaseRecord, Disorder, Doubt, EarlierFailure, FigureKind, FigureSpec};
-use flowbench_report::{FigureError, draw, terminal_tables};
+use flowbench_report::{FigureError, Screen, draw, terminal_tables};
 use synthetic::Synthetic;
 
 fn read(dir: &Path, name: &str) -> String {
@@ -403,9 +404,9 @@ fn the_terminal_tables_fit_and_cannot_steer_the_terminal() {
     let mut synthetic = Synthetic::full();
     synthetic.cases[0].axes.strategy = format!("\u{1b}[31m{}", "very-long-name-".repeat(20));
     let results = flowbench_report::Results::read(synthetic.written().path()).unwrap();
-    let text = terminal_tables(&results, 90);
+    let text = terminal_tables(&results, Screen::plain(90));
     assert!(!text.contains('\u{1b}'));
-    let widest = text.lines().filter(|line| !line.contains("? (medians of ")).map(|line| line.chars().count()).max();
+    let widest = text.lines().map(|line| line.chars().count()).max();
     assert!(widest <= Some(90), "{text}");
     assert!(text.contains("growing") && text.contains("panic"), "{text}");
 }
@@ -423,18 +424,17 @@ fn a_terminal_table_has_a_column_for_each_axis_that_varies_and_cuts_nothing() {
         (numbers.accuracy.missing, numbers.accuracy.spurious) = (1_650, 2);
     }
     let results = flowbench_report::Results::read(synthetic.written().path()).unwrap();
-    let text = terminal_tables(&results, 100);
+    let text = terminal_tables(&results, Screen::plain(100));
     let mut lines = text.lines();
-    assert_eq!(
-        lines.next(),
-        Some("How does latency grow with the rate? (medians of 3 repeats, with the range in brackets)")
-    );
+    assert_eq!(lines.next(), Some("How does latency grow with the rate?"));
+    let legend = "Medians of 3 repeats ± the farther end of the range. In all cases: answers -16% +<1%.";
+    assert_eq!(lines.next(), Some(legend));
     let header: Vec<&str> = lines.next().unwrap().split_whitespace().collect();
-    assert_eq!(header, ["#", "pipeline", "strategy", "events/s", "p50", "p99", "answers", "doubts"]);
+    assert_eq!(header, ["#", "pipeline", "strategy", "events/s", "p50", "p99", "doubts"]);
     let row = lines.find(|line| line.trim_start().starts_with("14 ")).unwrap();
     assert_eq!(
         row.split_whitespace().collect::<Vec<_>>().join(" "),
-        "14 identity exchange 612k of 2M 625 µs 5 ms -16% +<1% driver-lag +2"
+        "14 identity exchange 612k of 2M 625 µs ±30% 5 ms ±30% driver-lag +2"
     );
     assert!(
         text.lines().all(|line| line.chars().count() <= 100)
@@ -560,8 +560,9 @@ fn the_parts_of_a_stack_stand_end_to_end_in_proportion() {
     let svg = read(results.path(), "attribution-mean.svg");
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
     let document = roxmltree::Document::parse_with_options(&svg, options).unwrap();
-    let rects =
-        document.descendants().filter(|node| node.attribute("class") == Some("bar") && node.has_tag_name("rect"));
+    // What has a title is a part; the others are swatches of the legend.
+    let is_part = |node: &roxmltree::Node| node.children().any(|child| child.has_tag_name("title"));
+    let rects = document.descendants().filter(|node| node.has_tag_name("rect") && is_part(node));
     let ends: Vec<(f64, f64)> = rects
         .map(|rect| ["x", "width"].map(|name| rect.attribute(name).unwrap().parse::<f64>().unwrap()))
         .map(|[x, width]| (x, x + width))
@@ -570,9 +571,9 @@ fn the_parts_of_a_stack_stand_end_to_end_in_proportion() {
     for row in ends.chunks(3) {
         assert!(row[0].1 <= row[1].0 && row[1].1 <= row[2].0, "{row:?}");
         let px_per_ns = (row[2].0 - row[0].0) / 36_800.0;
-        assert!((row[1].0 - row[0].0 - 800.0 * px_per_ns).abs() < 0.1, "{row:?}");
+        assert!((row[1].0 - row[0].0 - 800.0 * px_per_ns).abs() < 0.15, "{row:?}");
         // A hair is left free before the next one.
-        assert!((row[2].1 + 1.0 - row[2].0 - 22_000.0 * px_per_ns).abs() < 0.1, "{row:?}");
+        assert!((row[2].1 + 1.0 - row[2].0 - 22_000.0 * px_per_ns).abs() < 0.15, "{row:?}");
     }
     assert_eq!(svg.matches(">58.8 µs</text>").count(), 6);
     assert_eq!(read(results.path(), "attribution.svg").matches(">queueing</text>").count(), 1);
@@ -622,12 +623,17 @@ fn words_are_not_compared_with_a_level() {
 #[test]
 fn corrections_are_in_the_tables_where_there_are_any() {
     let results = flowbench_report::Results::read(Synthetic::full().written().path()).unwrap();
-    let text = terminal_tables(&results, 100);
+    let text = terminal_tables(&results, Screen::plain(160));
     let (before, policies) = text.split_once("What does each policy cost").unwrap();
     assert!(!before.contains("churn") && !before.contains('≠'), "{before}");
     let row = |case: &str| policies.lines().find(|line| line.starts_with(case)).unwrap();
     assert!(row("42 ").ends_with("-10% ≠10%  0.27, 12%"), "{}", row("42 "));
     assert!(row("31 ").contains("-7% ≠3%") && row("31 ").ends_with(" 0"), "{}", row("31 "));
+    let narrow = terminal_tables(&results, Screen::plain(80));
+    assert!(
+        narrow.contains("p99, lag peak, answers.") && narrow.contains("80 %") && !narrow.contains("-7% ≠3%"),
+        "{narrow}"
+    );
 }
 
 #[test]
@@ -684,6 +690,10 @@ fn gallery() {
         let _ = fs::remove_dir_all(&dir);
         synthetic.write_to(&dir);
         draw(&dir).unwrap();
-        println!("{}\n{}", dir.display(), terminal_tables(&flowbench_report::Results::read(&dir).unwrap(), 100));
+        println!(
+            "{}\n{}",
+            dir.display(),
+            terminal_tables(&flowbench_report::Results::read(&dir).unwrap(), Screen::plain(100))
+        );
     }
 }

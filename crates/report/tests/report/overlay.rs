@@ -62,7 +62,11 @@ fn figures_are_valid_xml_and_the_runs_differ_in_more_than_colour() {
     }
     assert!(ids.len() >= 8, "{ids:?}");
     // A circle before, a diamond after.
-    for shape in ["m-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z", "m0-5.5l5.5 5.5-5.5 5.5-5.5-5.5z"] {
-        assert!(html.contains(shape));
-    }
+    let marks = |run: &str, shape: &str| {
+        let begin = format!("data-series=\"{run}\">");
+        let groups = html.split(&begin).skip(1);
+        groups.filter(|group| group.split("</g>").next().unwrap().contains(shape)).count()
+    };
+    assert!(marks("before", "<circle") > 2 && marks("after", "<circle") == 0);
+    assert!(marks("after", "z\" class=\"full\"") > 2 && marks("before", "z\" class=\"full\"") == 0);
 }

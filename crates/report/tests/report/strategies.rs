@@ -3,7 +3,7 @@
 use std::fs;
 
 use flowbench_measurement::record::*;
-use flowbench_report::{FigureError, Results, case_columns, check_figure, draw, terminal_tables};
+use flowbench_report::{FigureError, Results, Screen, case_columns, check_figure, draw, terminal_tables};
 
 use crate::synthetic::{Synthetic, figure, push, run};
 use crate::{answer, read, well_formed};
@@ -241,7 +241,7 @@ fn the_best_of_each_row_stands_out_in_the_figure_and_in_words() {
     let results = matrix().written();
     draw(results.path()).unwrap();
     let svg = read(results.path(), "best-strategy.svg");
-    assert_eq!(svg.matches("class=\"line value\"").count(), 14 + 1, "a frame a row and one in the key");
+    assert_eq!(svg.matches("class=\"line\"").count(), 14 + 1, "a frame a row and one in the key");
     let html = read(results.path(), "report.html").replace('\u{a0}', " ");
     let words = "co-partitioned is fastest in 12 of 14 pipelines, typically 3.69× sequential; hot-split in 2, typically 3.3× \
                  sequential.";
@@ -265,7 +265,7 @@ fn row_of_sessions(throughputs: &[(&str, &[f64])]) -> String {
     let results = synthetic.written();
     draw(results.path()).unwrap();
     let svg = read(results.path(), "best-strategy.svg");
-    let frames = ["line value", "hair value"].map(|class| svg.matches(&format!("class=\"{class}\"")).count());
+    let frames = ["line", "hair"].map(|class| svg.matches(&format!("class=\"{class}\"")).count());
     let html = read(results.path(), "report.html").replace('\u{a0}', " ");
     format!("{frames:?} {}", answer(&html, 1))
 }
@@ -296,7 +296,7 @@ fn repeats_that_lie_too_far_apart_are_doubted_when_results_are_read() {
     let results = Results::read(dir.path()).unwrap();
     let doubted = results.cases.iter().filter(|case| case.doubts.iter().any(|doubt| doubt.code == "scattered"));
     assert_eq!(doubted.map(|doubted| doubted.case).collect::<Vec<_>>(), [case; 3]);
-    let text = terminal_tables(&results, 150);
+    let text = terminal_tables(&results, Screen::plain(160));
     assert!(text.contains("~30M [8–65]") && text.contains("  1×  ") && text.contains("  ~0.5×  "), "{text}");
     draw(dir.path()).unwrap();
     let html = read(dir.path(), "report.html").replace('\u{a0}', " ");
@@ -354,7 +354,7 @@ fn a_search_has_the_spread_of_what_its_repeats_have_found_and_its_shares_the_mid
         case.axes.rate_events_per_s = Some(rate * share.unwrap_or(1.0));
         (case.axes.rate_share, case.axes.load) = (share, load.into());
     }
-    let text = terminal_tables(&Results::read(synthetic.written().path()).unwrap(), 150);
+    let text = terminal_tables(&Results::read(synthetic.written().path()).unwrap(), Screen::plain(150));
     assert!(text.contains(" 22.1M [21.9–23.2] ") && text.contains(" 11.1M "), "{text}");
 }
 
@@ -528,7 +528,7 @@ fn a_question_without_a_single_thread_or_without_others_has_no_scaling_tables() 
 #[test]
 fn the_terminal_has_a_column_of_speed_ups() {
     let results = Results::read(scaling().written().path()).unwrap();
-    let text = terminal_tables(&results, 100);
+    let text = terminal_tables(&results, Screen::plain(100));
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     let row = |first: &str| rows.iter().find(|row| row.first() == Some(&first)).unwrap();
     assert_eq!(row("#")[3..5], ["events/s", "speed-up"]);
