@@ -17,14 +17,8 @@ use crate::table::{Column, LEFT, NONE, RIGHT, Table, WORDS};
 /// they are due.
 pub(crate) const KEPT_UP: f64 = 0.98;
 
-/// Returns the measured cases of a question as a table: a column for each axis that varies, medians over the repeats,
-/// the worst verdict and the first doubt.
-pub(crate) fn cases(results: &Results, part: &str) -> Table {
-    let repeats = repeats_of_cases(results, part);
-    cases_of(results, &repeats.values().collect::<Vec<_>>())
-}
-
-/// Returns some cases, given their repeats, as a table.
+/// Returns cases of a question, given their repeats, as a table: a column for each axis that varies, medians over the
+/// repeats, the worst verdict and the first doubt.
 pub(crate) fn cases_of(results: &Results, repeats: &[&Vec<&CaseRecord>]) -> Table {
     let all: Vec<&CaseRecord> = repeats.iter().flat_map(|of_case| of_case.iter().copied()).collect();
     let mut axes = telling_axes(&all);

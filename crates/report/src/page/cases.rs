@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use flowbench_measurement::record::CaseRecord;
 
 use super::marks::Marks;
-use super::{Section, paragraph};
+use super::section::{Section, paragraph};
 use crate::Results;
 use crate::table::{Column, Table};
 use crate::tables::{self, repeats_of_cases};

@@ -5,7 +5,7 @@ use flowbench_measurement::record::{FigureKind, FigureSpec, QuestionRecord};
 
 use super::answers::{Answer, answer};
 use super::marks::Marks;
-use super::{Section, paragraph};
+use super::section::{Section, paragraph};
 use crate::Results;
 use crate::chart::Chart;
 use crate::draw;
@@ -57,7 +57,7 @@ fn push_answer(out: &mut String, n: usize, part: &QuestionRecord, answer: &Answe
 /// Returns escaped text in which what stands between pairs of asterisks stands out.
 fn with_strong(text: &str) -> String {
     let pieces: Vec<&str> = text.split("**").collect();
-    if pieces.len() % 2 == 0 {
+    if pieces.len().is_multiple_of(2) {
         return text.to_owned();
     }
     let piece = |(n, piece): (usize, &&str)| match n % 2 {

@@ -11,14 +11,14 @@ pub(crate) mod head;
 mod marks;
 mod note;
 mod provenance;
+mod section;
 
-use flowbench_measurement::record::{CaseRecord, EarlierFailure, FigureSpec, QuestionRecord, Status};
+use flowbench_measurement::record::{CaseRecord, EarlierFailure, QuestionRecord, Status};
 
 use crate::Results;
 use crate::chart::Chart;
 use crate::draw;
 use crate::draw::layout::Canvas;
-use crate::figures::check::FigureError;
 use crate::page::families::{Family, families};
 use crate::page::marks::Marks;
 use crate::select::{case_name, telling_axes};
@@ -27,14 +27,14 @@ use crate::text::{escaped, prose};
 use crate::{operator_profile, tables};
 
 pub(crate) use self::provenance::machine_line;
-
-/// A question with the charts or the errors of its figures.
-pub(crate) type Section<'a> = (&'a QuestionRecord, Vec<(&'a FigureSpec, Result<Chart, FigureError>)>);
+use self::section::{Section, paragraph};
 
 /// Definitions of the terms of a report.
 const DEFINITIONS: &str = include_str!("definitions.html");
 /// Size of a drawing from which a page has it only once: on a phone it is scrolled sideways.
 const ONCE_BYTES: usize = 48 * 1024;
+/// Maximum number of folds of one kind, and of rows of cases without numbers.
+const FOLDS_MAX: usize = 60;
 
 /// Returns the report as HTML. Identical results give identical bytes.
 pub(crate) fn report(results: &Results, sections: &[Section]) -> String {
@@ -126,11 +126,19 @@ fn push_families(out: &mut String, families: &[Family]) {
         return;
     }
     out.push_str("<h3>How the strategies scale</h3>\n");
-    for family in families {
+    for family in families.iter().take(FOLDS_MAX) {
         let open = if families.len() == 1 { " open=\"open\"" } else { "" };
         let (summary, cases, laws) = (prose(&family.summary), family.cases.html(), family.laws.html());
         let careful = family.careful.as_deref().map_or(String::new(), |careful| paragraph("small", careful));
         out.push_str(&format!("<details{open}><summary>{summary}</summary>\n{cases}{laws}{careful}</details>\n"));
+    }
+    push_rest(out, families.len(), "cases.csv");
+}
+
+/// Says how many folds are left out, and in which file their numbers are.
+fn push_rest(out: &mut String, all: usize, file: &str) {
+    if all > FOLDS_MAX {
+        out.push_str(&format!("<p>{} more, in <a href=\"{file}\">{file}</a>.</p>\n", all - FOLDS_MAX));
     }
 }
 
@@ -154,22 +162,28 @@ fn push_activity(out: &mut String, results: &Results) {
     if results.operators.is_empty() && results.channels.is_empty() {
         return;
     }
-    let mut activities = String::new();
+    let (mut activities, mut logged) = (String::new(), 0);
     for (part, axes) in results.run.parts.iter().map(|part| (part, telling_axes(&cases_of(results, part)))) {
         activities.extend(operator_profile::cost_of_logging(results, &part.name).map(|cost| paragraph("", &cost)));
         for repeats in tables::repeats_of_cases(results, &part.name).into_values() {
+            if !operator_profile::is_logged(results, &repeats) {
+                continue;
+            }
+            logged += 1;
+            if logged > FOLDS_MAX {
+                continue;
+            }
             let tables = operator_profile::tables(results, &repeats);
             let tables: String = tables.iter().filter(|table| !table.is_empty()).map(Table::html).collect();
-            if !tables.is_empty() {
-                let name = prose(&format!("{} {}", repeats[0].case, case_name(repeats[0], &axes)));
-                activities.push_str(&format!("<details><summary>{name}</summary>\n{tables}</details>\n"));
-            }
+            let name = prose(&format!("{} {}", repeats[0].case, case_name(repeats[0], &axes)));
+            activities.push_str(&format!("<details><summary>{name}</summary>\n{tables}</details>\n"));
         }
     }
     if !activities.is_empty() {
         let words = "For each worker, the time spent in its operators and what it sent over its channels; medians of the \
                      repeats.";
         out.push_str(&format!("<h2>Where the time went</h2>\n{}{activities}", paragraph("small", words)));
+        push_rest(out, logged, "operators.csv");
     }
 }
 
@@ -178,12 +192,15 @@ fn cases_of<'a>(results: &'a Results, part: &QuestionRecord) -> Vec<&'a CaseReco
 }
 
 fn push_failures(out: &mut String, results: &Results) {
-    let failures = tables::failures(results);
+    let mut failures = tables::failures(results);
     if failures.is_empty() {
         return;
     }
+    let all = failures.rows.len();
+    failures.rows.truncate(FOLDS_MAX);
     out.push_str("<h2>Cases without numbers</h2>\n");
     out.push_str(&failures.html());
+    push_rest(out, all, "cases.csv");
     let axes = telling_axes(&results.cases.iter().collect::<Vec<_>>());
     let tail = |case: &CaseRecord| match &case.status {
         Status::Failed { stderr_tail, .. } if !stderr_tail.is_empty() => {
@@ -192,7 +209,7 @@ fn push_failures(out: &mut String, results: &Results) {
         }
         _ => String::new(),
     };
-    out.extend(results.cases.iter().map(tail));
+    out.extend(results.cases.iter().filter(|case| case.numbers.is_none()).take(FOLDS_MAX).map(tail));
 }
 
 /// Lists cases that succeeded only after a failure.
@@ -205,9 +222,4 @@ fn push_earlier_failures(out: &mut String, results: &Results) {
         out.push_str(&format!("<li>c{case}r{repeat}: {}</li>\n", prose(cause)));
     }
     out.push_str("</ul>\n");
-}
-
-pub(crate) fn paragraph(class: &str, text: &str) -> String {
-    let class = if class.is_empty() { String::new() } else { format!(" class=\"{class}\"") };
-    format!("<p{class}>{}</p>\n", prose(text))
 }

@@ -90,6 +90,9 @@ impl Writer {
             }
             TagEnd::TableRow => self.text.push_str("</tr>\n"),
             TagEnd::TableCell => self.text.push_str(if self.in_head { "</th>" } else { "</td>" }),
+            tag @ (TagEnd::Emphasis | TagEnd::Strong) => {
+                self.text.push_str(&element(&tag).map_or(String::new(), |name| format!("</{name}>")));
+            }
             tag => self.text.push_str(&element(&tag).map_or(String::new(), |name| format!("</{name}>\n"))),
         }
     }
@@ -131,7 +134,7 @@ mod tests {
         let note = "# Title `x`\n\nA *short* **note** of 5<!-- = value(x) --> µs.\n\n## Estimate\n\n1. one\n2. `two < 3`\n\n\
                     - a\n- b\n\n| name | value |\n|---|---:|\n| a | 1 |\n\n```\nlet x = 1 & 2;\n```\n\n\
                     [here](../results/x) and [there](https://example.org/?a=1&b=2)\n";
-        let expected = "<p>A <em>short</em>\n <strong>note</strong>\n of 5 µs.</p>\n<h3>Estimate</h3>\n<ol start=\"1\">\n\
+        let expected = "<p>A <em>short</em> <strong>note</strong> of 5 µs.</p>\n<h3>Estimate</h3>\n<ol start=\"1\">\n\
                         <li>one</li>\n<li><code>two &lt; 3</code></li>\n</ol>\n<ul><li>a</li>\n<li>b</li>\n</ul>\n\
                         <div class=\"scroll\"><table>\n<thead><tr><th class=\"wrap\">name</th><th class=\"right\">value</th>\
                         </tr></thead><tbody>\n<tr><td class=\"wrap\">a</td><td class=\"right\">1</td></tr>\n\

@@ -3,7 +3,7 @@
 
 use flowbench_measurement::record::{LogRecord, RunRecord, Surroundings};
 
-use super::paragraph;
+use super::section::paragraph;
 use crate::Results;
 use crate::table::{Column, LEFT, RIGHT, Table, WORDS};
 use crate::text::escaped;

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests may fail like the tests themselves")]
 
+mod answer_figures;
 mod answers;
 mod drawing;
 mod forgetting;
@@ -273,7 +274,7 @@ fn first_come_the_answers_then_doubts_and_failures_in_words() {
     assert!(html.find("id=\"a6\"").unwrap() < html.find("<svg").unwrap());
     assert_eq!(
         answer(&html, 3),
-        "frontier is bounded, its live bytes peak of 48 MiB 1× that of never, and loses no answer; its latency p50 cannot \
+        "frontier is bounded, its live bytes peak of 48 MiB is 1× that of never, and it loses no answer; its latency p50 cannot \
          be told from that of never. never grows."
     );
     assert!(html.contains("1 of the 3 numbers behind this is doubtful: <a href=\"#d1\">hiccups¹</a>."));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::choice::Choice;
 use super::contest::{Contest, rows_are};
-use super::{Said, joined, median_of, strong, uncapitalised};
+use super::said::{Said, joined, median_of, strong, uncapitalised};
 use crate::quantity::{Quantity, scatters};
 
 /// Maximum number of contenders whose losses are named one by one.

@@ -6,6 +6,8 @@ use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::{CaseRecord, Verdict};
 use flowbench_measurement::repeats::{SCATTERED_LATENCIES, SCATTERED_RATES, Spread};
 
+use crate::Results;
+use crate::compare::speed_up_spread;
 use crate::quantity::{Quantity, scatters, spread_words};
 use crate::select::{AXES, Chosen, Selection, telling_axes, value_name};
 use crate::tables::KEPT_UP;
@@ -19,15 +21,21 @@ const OF_MEMORY: [&str; 4] = ["short-run", "memory-count", "memory-unsampled", "
 /// The measured repeats of one choice.
 pub(super) struct Choice<'a> {
     cases: Vec<&'a Chosen<'a>>,
+    /// Speed-up with the spread of the single thread included; absent without one.
+    pub(super) speed_up: Option<Spread>,
 }
 
 /// Returns the choices of a selection in the order of their numbers.
-pub(super) fn choices<'a>(selection: &'a Selection<'a>) -> Vec<Choice<'a>> {
+pub(super) fn choices<'a>(results: &Results, selection: &'a Selection<'a>) -> Vec<Choice<'a>> {
     let mut by_number: BTreeMap<usize, Vec<&Chosen>> = BTreeMap::new();
     for case in &selection.cases {
         by_number.entry(case.choice).or_default().push(case);
     }
-    by_number.into_values().map(|cases| Choice { cases }).collect()
+    let choice = |cases: Vec<&'a Chosen<'a>>| {
+        let records: Vec<&CaseRecord> = cases.iter().map(|case| case.record).collect();
+        Choice { cases, speed_up: speed_up_spread(results, &records) }
+    };
+    by_number.into_values().map(choice).collect()
 }
 
 /// Returns the axes that tell choices apart, divided into those that are given and those that are chosen.

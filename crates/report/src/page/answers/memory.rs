@@ -6,7 +6,7 @@ use flowbench_measurement::record::Verdict;
 
 use super::choice::{Choice, given_and_chosen, ratio, value_words};
 use super::contest::rows_are;
-use super::{Said, joined, median_of, strong};
+use super::said::{Said, joined, median_of, strong};
 use crate::quantity::{Quantity, words};
 
 /// The eviction that forgets nothing: what others are compared with.
@@ -37,8 +37,8 @@ pub(super) fn said(choices: &[Choice], column: &str) -> Said {
         (given, chosen)
     };
     let held = contenders_of(choices, &rows, &contenders);
-    let mut said = Said::default();
-    said.numbers = held.iter().flat_map(|one| &one.rows).map(|(choice, _)| choice.doubts_of(column)).collect();
+    let numbers = held.iter().flat_map(|one| &one.rows).map(|(choice, _)| choice.doubts_of(column)).collect();
+    let mut said = Said { numbers, ..Said::default() };
     let (never, others): (Vec<Held>, Vec<Held>) = held.into_iter().partition(|one| one.name == NEVER);
     if never.is_empty() {
         said.sentences.extend(by_verdict(&others, column));
@@ -120,7 +120,7 @@ impl Held<'_> {
     /// Returns true if it loses no more answers than the one that never forgets, or none at all.
     fn is_lossless(&self) -> bool {
         self.rows.iter().all(|(choice, never)| {
-            let least = never.map_or(0.0, |never| never.loss());
+            let least = never.map_or(0.0, Choice::loss);
             choice.loss() <= least + if least > 0.0 { SAME_LOSS } else { 0.0 }
         })
     }
@@ -132,14 +132,14 @@ impl Held<'_> {
     /// Returns `frontier is bounded at a live bytes peak of 433 KiB, 0.16× that of never, and loses no answer; ...`.
     fn in_full(&self, column: &str, rows_are: &str) -> String {
         let lossless = match self.rows.iter().all(|(choice, _)| choice.loss() == 0.0) {
-            true => "and loses no answer".to_owned(),
-            false => format!("and loses no more answers than {NEVER}"),
+            true => "and it loses no answer".to_owned(),
+            false => format!("and it loses no more answers than {NEVER}"),
         };
         let what = match (self.rows.as_slice(), self.saved(column)) {
             ([(choice, _)], Some(saved)) => {
-                format!(", its {} of {} {saved} that of {NEVER}", words(column), choice.words(column))
+                format!(", its {} of {} is {saved} that of {NEVER}", words(column), choice.words(column))
             }
-            (_, Some(saved)) => format!(", its {} {saved} that of {NEVER}", words(column)),
+            (_, Some(saved)) => format!(", its {} is {saved} that of {NEVER}", words(column)),
             _ => String::new(),
         };
         format!("{} {}{what}, {lossless}{}", strong(&self.name), self.verdicts(rows_are), self.cost())

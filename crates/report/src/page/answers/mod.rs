@@ -6,20 +6,22 @@
 mod accuracy;
 mod choice;
 mod contest;
+mod contest_words;
 mod memory;
 mod more;
 mod plateau;
 mod rates;
+mod said;
 mod slack;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::{CaseRecord, FigureKind, FigureSpec, QuestionRecord};
-use flowbench_measurement::statistics::median;
 
 use self::choice::{Choice, choices, given_and_chosen, is_chosen, is_given, is_memory};
 use self::contest::Contest;
+use self::said::{Said, sentence, uncapitalised};
 use crate::Results;
 use crate::figures::check::check_figure;
 use crate::figures::panels::is_floor;
@@ -40,23 +42,6 @@ pub(crate) struct Answer {
     pub(crate) careful: Vec<String>,
     /// What else the data say, sentence by sentence.
     pub(crate) more: Vec<String>,
-}
-
-/// What a rule says of the choices.
-#[derive(Debug, Default)]
-struct Said {
-    sentences: Vec<String>,
-    /// For each number that is named, the codes of the doubts that concern it.
-    numbers: Vec<BTreeSet<String>>,
-    more: Vec<String>,
-}
-
-impl Said {
-    fn add(&mut self, other: Said) {
-        self.sentences.extend(other.sentences);
-        self.numbers.extend(other.numbers);
-        self.more.extend(other.more);
-    }
 }
 
 /// How a question is answered.
@@ -151,7 +136,7 @@ fn apply(results: &Results, part: &QuestionRecord, spec: &FigureSpec, rule: Rule
     let needed = |column: &String| rule != Rule::Rates || is_given(column) && column != "load";
     asked.only.retain(|column, _| !divided.contains_key(column) && needed(column));
     let selection = select(results, &part.name, &asked);
-    let mut choices = choices(&selection);
+    let mut choices = choices(results, &selection);
     if rule != Rule::Rates {
         choices
             .retain(|choice| divided.iter().all(|(column, values)| values.contains(&choice.cell(column).to_string())));
@@ -197,7 +182,7 @@ fn rates(choices: Vec<Choice>) -> Said {
 fn without_figure(results: &Results, part: &QuestionRecord, measured: &[&CaseRecord]) -> Said {
     let spec = FigureSpec::new("", FigureKind::Bars);
     let selection = select(results, &part.name, &spec);
-    let mut choices = choices(&selection);
+    let mut choices = choices(results, &selection);
     let (rows, contenders, _) = rows_and_contenders(&spec, &mut choices);
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     let contenders: Vec<&str> = contenders.iter().map(String::as_str).collect();
@@ -310,34 +295,4 @@ fn doubtful(numbers: &[BTreeSet<String>]) -> Option<String> {
         (1, all) => Some(format!("1 of the {all} numbers behind this is doubtful")),
         (n, all) => Some(format!("{n} of the {all} numbers behind this are doubtful")),
     }
-}
-
-/// Returns the median of some values.
-fn median_of(values: impl Iterator<Item = f64>) -> Option<f64> {
-    median(&values.collect::<Vec<_>>())
-}
-
-/// Returns `a`, `a and b`, or `a, b and c`.
-fn joined(names: &[String]) -> String {
-    match names.split_last() {
-        None => String::new(),
-        Some((only, [])) => only.clone(),
-        Some((last, before)) => format!("{} and {last}", before.join(", ")),
-    }
-}
-
-/// Returns a name that is to stand out.
-fn strong(name: &str) -> String {
-    format!("**{name}**")
-}
-
-/// Returns text with a full stop. It begins with a name, which is left as it is, or with a capital letter.
-fn sentence(text: &str) -> String {
-    if text.ends_with('.') { text.to_owned() } else { format!("{text}.") }
-}
-
-/// Returns text to be continued after a colon.
-fn uncapitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().into_iter().flat_map(char::to_lowercase).chain(chars).collect()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use flowbench_measurement::record::{CaseRecord, Numbers, Status};
 
+use super::said::sentence;
 use crate::quantity::Quantity;
 use crate::select::{case_name, telling_axes};
 use crate::tables::{self, KEPT_UP};
@@ -24,7 +25,7 @@ pub(super) fn sentences(cases: &[&CaseRecord], measured: &[&CaseRecord]) -> Vec<
         doubts(measured),
         (measured.len() < cases.len()).then(|| coverage(cases, measured.len())),
     ];
-    sentences.into_iter().flatten().map(|text| super::sentence(&text)).collect()
+    sentences.into_iter().flatten().map(|text| sentence(&text)).collect()
 }
 
 /// Says if there are too few true answers for their shares to mean much, and some are not exact.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::choice::{Choice, given_and_chosen};
 use super::contest::superlative;
-use super::{Said, strong};
+use super::said::{Said, strong};
 use crate::quantity::{Quantity, more_is_better, words};
 use crate::select::value_name;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::choice::{Choice, given_and_chosen, value_words};
 use super::contest::Contest;
-use super::{Said, joined, strong};
+use super::said::{Said, joined, strong};
 use crate::quantity::Quantity;
 
 const P99: &str = "latency_p99_ns";

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::choice::{Choice, given_and_chosen, ratio, value_words};
-use super::{Said, joined, median_of, strong};
+use super::said::{Said, joined, median_of, strong};
 use crate::quantity::{Quantity, words};
 
 /// The axis.
@@ -20,6 +20,9 @@ const LISTED: usize = 12;
 const HELD: [&str; 3] = ["live_bytes_peak", "buffered_peak", "entries_peak"];
 /// Corrections an answer from which they are told.
 const CHURN_MIN: f64 = 0.001;
+
+/// Slacks, each with the contenders that need it.
+type Slacks = Vec<(String, Vec<String>)>;
 
 /// The choices of one group by ascending slack.
 struct Ladder<'a> {
@@ -229,7 +232,7 @@ fn growths(same: &[&Ladder], step: usize, shown: &[&str]) -> Option<String> {
 
 /// Returns the slack of each group: `sessions: no slack (arrival), 10 min of slack (watermark and speculative)`.
 fn listed(ladders: &[Ladder], level: f64) -> String {
-    let mut rows: Vec<(&str, Vec<(String, Vec<String>)>)> = Vec::new();
+    let mut rows: Vec<(&str, Slacks)> = Vec::new();
     for ladder in ladders {
         let slack = ladder.reached(level).level.map_or("never".to_owned(), |step| ladder.slack(step));
         let place = rows.iter().position(|(row, _)| *row == ladder.row).unwrap_or(rows.len());
@@ -248,7 +251,7 @@ fn listed(ladders: &[Ladder], level: f64) -> String {
         };
         slacks.iter().map(of).collect::<Vec<_>>().join(", ")
     };
-    let row = |(row, of_row): &(&str, Vec<(String, Vec<String>)>)| match *row {
+    let row = |(row, of_row): &(&str, Slacks)| match *row {
         "" => slacks(of_row),
         row => format!("{row} {}", slacks(of_row)),
     };
