@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Doctor, Explain, List, Listed};
 use crate::failure::{Failure, OK, print};
+use crate::json_output::print_json;
 
 /// The maximum share of the time that a spinning thread loses on a quiet machine.
 const LOST_SHARE_MAX: f64 = 0.01;
@@ -32,7 +33,7 @@ pub(crate) fn list(args: &List, registry: Registry) -> Result<i32, Failure> {
         let all: serde_json::Map<String, Value> = wanted
             .map(|(kind, name)| Ok((name.to_owned(), entries(kind, registry)?)))
             .collect::<Result<_, Failure>>()?;
-        print(&format!("{:#}\n", Value::Object(all)))?;
+        print_json(Value::Object(all))?;
         return Ok(OK);
     }
     let mut text = String::new();
@@ -283,7 +284,7 @@ pub(crate) fn doctor(args: &Doctor) -> Result<i32, Failure> {
             .iter()
             .map(|finding| json!({ "what": finding.what, "seen": finding.seen, "bad": finding.bad }))
             .collect();
-        print(&format!("{list:#}\n"))?;
+        print_json(json!({ "findings": list }))?;
         return Ok(OK);
     }
     let bad = findings.iter().filter(|finding| finding.bad).count();

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::claims::{Checked, check_claims};
 use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::{Accuracy, CaseRecord, Numbers, Verdict};
 use flowbench_measurement::repeats::{SCATTERED_LATENCIES, SCATTERED_RATES, Spread};
 use flowbench_measurement::statistics::{MEDIAN_INTERVAL_SAMPLES, median};
 
 use crate::Results;
+use crate::claims::ClaimsOfRun;
 use crate::quantity::{Quantity, spread_words};
 use crate::select::{case_name, readable, telling_axes};
 use crate::table::{Column, LEFT, NONE, RIGHT, Table, WORDS, printable};
@@ -31,12 +31,16 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
             out.push('\n');
         }
     }
+    if results.cases.iter().filter_map(|case| case.numbers.as_ref()).any(has_few_latencies) {
+        out.push_str("p50 and p99 are – where n is too small: they need 20 and 1,000 latencies.\n\n");
+    }
     if results.cases.iter().any(|case| !case.doubts.is_empty()) {
         out.push_str("The report explains each doubt.\n\n");
     }
-    let checked = check_claims(&results.run.claims, &results.cases);
-    if !checked.is_empty() {
-        let lines: String = checked.iter().map(|one| printable_lines(&one.to_string()) + "\n").collect();
+    let claims = ClaimsOfRun::of(results);
+    if !results.run.claims.is_empty() {
+        let checked = claims.checked.iter().map(|one| printable_lines(&one.to_string()));
+        let lines: String = checked.chain(claims.not_checked).map(|line| line + "\n").collect();
         out.push_str(&format!("Claims\n{lines}\n"));
     }
     let failures = failures(results);
@@ -44,6 +48,11 @@ pub fn terminal_tables(results: &Results, width: usize) -> String {
         out.push_str(&format!("Without numbers\n{}\n", failures.in_words(width)));
     }
     out
+}
+
+/// Returns true if there are latencies, and too few of them for a p99.
+fn has_few_latencies(numbers: &Numbers) -> bool {
+    numbers.latency.count > 0 && numbers.latency.p99_ns.is_none()
 }
 
 /// Returns text whose lines cannot steer a terminal.
@@ -110,14 +119,6 @@ pub(crate) fn repeats_words(results: &Results, part: &str) -> String {
         }
         (_, Some(most)) => format!(" (medians of {most} repeats, with {} in brackets)", Spread::kind(most)),
     }
-}
-
-/// Returns the claims of the experiment, each with whether it holds and what was found.
-pub(crate) fn claims(results: &Results) -> Table {
-    let columns = [Column { title: "", ..LEFT }, Column { title: "claim", ..WORDS }, Column { title: "found", ..LEFT }];
-    let checked = check_claims(&results.run.claims, &results.cases);
-    let row = |one: Checked| vec![one.standing.word().to_owned(), one.claim, one.found];
-    Table { columns: columns.to_vec(), rows: checked.into_iter().map(row).collect() }
 }
 
 /// Returns the cases without numbers and their causes as a table.

@@ -37,8 +37,11 @@ pub fn obstacles(before: &RunRecord, after: &RunRecord) -> Vec<Obstacle> {
         ("build.allocator", pair(|run| run.build.allocator.clone())),
         ("build.measuring_digest", (measuring(before), measuring(after))),
     ];
+    let segments = |run: &RunRecord| format!("{} builds or machines", run.segments.len() + 1);
+    let is_mixed = !before.segments.is_empty() || !after.segments.is_empty();
+    let mixed = is_mixed.then(|| Obstacle { field: "segments", before: segments(before), after: segments(after) });
     let differ = fields.into_iter().filter(|(_, (before, after))| before != after);
-    differ.map(|(field, (before, after))| Obstacle { field, before, after }).collect()
+    differ.map(|(field, (before, after))| Obstacle { field, before, after }).chain(mixed).collect()
 }
 
 /// Returns what stands for the code that measures where a run does not say: that of its commit.

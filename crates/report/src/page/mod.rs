@@ -11,6 +11,7 @@ use flowbench_measurement::record::{
 
 use crate::Results;
 use crate::chart::Chart;
+use crate::claims::ClaimsOfRun;
 use crate::draw;
 use crate::draw::layout::Canvas;
 use crate::draw::svg::{STYLE, compact};
@@ -111,7 +112,9 @@ fn push_answers(out: &mut String, results: &Results, sections: &[Section]) {
 fn push_claims(out: &mut String, results: &Results) {
     if !results.run.claims.is_empty() {
         out.push_str("<h2>Claims</h2>\n");
-        out.push_str(&tables::claims(results).html());
+        let claims = ClaimsOfRun::of(results);
+        out.push_str(&claims.table().html());
+        claims.not_checked.iter().for_each(|sentence| out.push_str(&paragraph("small", sentence)));
     }
 }
 
@@ -150,7 +153,12 @@ fn surroundings(run: &RunRecord) -> String {
         ("Before the run", told(&run.before)),
         ("By its end", told(&run.after)),
     ];
-    let known = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
+    let segments = (1..).zip(&run.segments).map(|(number, segment)| {
+        let commit = segment.build.commit.as_deref().unwrap_or("unknown");
+        let (from, machine) = (&segment.started_at, &segment.machine.line);
+        ("Continued", format!("{from} as segment {number} by commit {commit} on {machine}"))
+    });
+    let known = facts.into_iter().chain(segments).filter(|(_, fact)| !fact.is_empty());
     known.map(|(what, fact)| format!(" {what}: {fact}.")).collect()
 }
 
