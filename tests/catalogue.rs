@@ -247,15 +247,15 @@ fn explain_suggests_what_may_have_been_meant() {
 fn doctor_judges_the_machine_and_ends_well() {
     let scratch = Scratch::new();
     let findings = scratch.ok("flowbench doctor --json").json();
-    let seen: Vec<&str> =
-        findings.as_array().unwrap().iter().map(|finding| finding["what"].as_str().unwrap()).collect();
+    let findings = findings["findings"].as_array().unwrap();
+    let seen: Vec<&str> = findings.iter().map(|finding| finding["what"].as_str().unwrap()).collect();
     assert!(
         ["machine", "cores", "build", "memory", "wake-up delay", "CPU", "clock", "noise"]
             .iter()
             .all(|what| seen.contains(what)),
         "{seen:?}"
     );
-    assert!(findings.as_array().unwrap().iter().all(|finding| finding["bad"].is_boolean()));
+    assert!(findings.iter().all(|finding| finding["bad"].is_boolean()));
     let words = scratch.ok("flowbench doctor").stdout;
     assert!(seen.iter().all(|what| words.contains(what)), "{words}");
 }
@@ -264,8 +264,21 @@ fn doctor_judges_the_machine_and_ends_well() {
 fn a_strict_doctor_fails_where_the_machine_is_not_fit() {
     let scratch = Scratch::new();
     let json = scratch.sh("flowbench doctor --strict --json");
-    let bad = json.json().as_array().unwrap().iter().any(|finding| finding["bad"] == true);
+    let bad = json.json()["findings"].as_array().unwrap().iter().any(|finding| finding["bad"] == true);
     assert_eq!(json.code, Some(i32::from(bad)));
+}
+
+#[test]
+fn what_is_printed_as_json_has_the_version_of_its_schema() {
+    let scratch = Scratch::new();
+    scratch.ok("flowbench generate --profile tiny --events 1000 -o log.csv");
+    scratch.ok("flowbench replay log.csv --pipeline identity -o answers.csv --stats-json stats.json");
+    let bench = "bench log.csv --pipeline identity --strategies sequential --repeats 1 --json";
+    for command in ["list --json", "doctor --json", "inspect log.csv --json", bench] {
+        let printed = scratch.ok(&format!("flowbench {command}")).json();
+        assert_eq!(printed["schema_version"], 1, "{command}");
+    }
+    assert_eq!(scratch.ok("cat stats.json").json()["schema_version"], 1);
 }
 
 #[test]

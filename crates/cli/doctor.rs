@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::Doctor;
 use crate::failure::{Failure, NOT_FIT, OK, print};
+use crate::json_output::json_text;
 use crate::terminal::{failed, screen};
 
 /// The maximum share of the time that a spinning thread loses on a quiet machine.
@@ -27,7 +28,7 @@ pub(crate) fn doctor(args: &Doctor) -> Result<i32, Failure> {
     let mut findings = findings();
     findings.extend(measured());
     let is_fit = findings.iter().all(|finding| !finding.bad);
-    let text = if args.json { json_text(&findings) } else { table(&findings, screen()) };
+    let text = if args.json { json(&findings) } else { table(&findings, screen()) };
     print(&text)?;
     Ok(if args.strict && !is_fit { NOT_FIT } else { OK })
 }
@@ -93,9 +94,9 @@ fn spin_findings(seen: &Spin) -> Vec<Finding> {
     findings.into_iter().chain(noise).collect()
 }
 
-fn json_text(findings: &[Finding]) -> String {
+fn json(findings: &[Finding]) -> String {
     let entry = |finding: &Finding| json!({ "what": finding.what, "seen": finding.seen, "bad": finding.bad });
-    format!("{:#}\n", findings.iter().map(entry).collect::<Value>())
+    json_text(json!({ "findings": findings.iter().map(entry).collect::<Value>() }))
 }
 
 /// Returns a line for each finding, with a mark at those that speak against measuring here, and the verdict.

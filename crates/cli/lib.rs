@@ -20,6 +20,7 @@ mod failure;
 mod gate;
 mod generate;
 mod inspect;
+mod json_output;
 mod log_input;
 mod map;
 mod overwriting;

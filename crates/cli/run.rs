@@ -16,6 +16,7 @@ use flowbench_report::{Drawn, ReportError, Results, draw, file_names, terminal_t
 
 use crate::args::{ClusterArgs, Report, Run, set_variables};
 use crate::failure::{Failure, INCOMPLETE, OK, eprint, print};
+use crate::json_output::print_json;
 use crate::progress::Cases;
 use crate::signals::{Interruption, stop_on_signals};
 use crate::terminal::screen;
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Fa
         settings: args.set.clone(),
         out: args.out.clone(),
         resume: args.resume.clone(),
+        allow_mixed: args.allow_mixed,
         only: args.only.clone(),
         again: None,
         max_time: args.max_time_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))),
@@ -50,7 +52,7 @@ pub(crate) fn measure(request: &Request, interruption: &Interruption, json: bool
     cases.finish();
     let finished = finished?;
     if json {
-        print(&outcome(&finished)?)?;
+        print_json(outcome(&finished))?;
     } else {
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
         print(&terminal_tables(&results, screen()))?;
@@ -148,14 +150,13 @@ fn eprint_figures(drawn: &Drawn, dir: &Path) {
 }
 
 /// Returns the outcome as JSON.
-fn outcome(finished: &Finished) -> Result<String, Failure> {
+fn outcome(finished: &Finished) -> serde_json::Value {
     // JSON is text: a path that is not valid text is converted lossily.
-    let value = serde_json::json!({
+    serde_json::json!({
         "dir": finished.dir.to_string_lossy(),
         "report": finished.drawn.report.to_string_lossy(),
         "interrupted": finished.interrupted,
         "incomplete": finished.incomplete(),
         "cases": finished.cases,
-    });
-    serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(Failure::failed)
+    })
 }

@@ -22,6 +22,9 @@ pub(crate) struct Run {
     /// Continue the unfinished run in DIR: only cases that have no result yet are run
     #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "set", "only", "experiment", "processes", "hosts"])]
     pub(crate) resume: Option<PathBuf>,
+    /// With `--resume`: continue a run of another build or machine; its new cases are doubted (`mixed-run`)
+    #[arg(long, requires = "resume")]
+    pub(crate) allow_mixed: bool,
     /// Begin no case once the run has taken this long, such as 30min; the one that runs is finished, and `--resume`
     /// continues
     #[arg(long = "max-time", value_name = "D", value_parser = parse_duration_ms, conflicts_with = "hosts")]

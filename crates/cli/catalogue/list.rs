@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{Entry, KINDS, entries};
 use crate::args::{List, Listed};
 use crate::failure::{Failure, OK, print};
+use crate::json_output::print_json;
 use crate::terminal::{heading, screen};
 
 /// The widest name that has its line beside it; wider ones have it below.
@@ -18,7 +19,7 @@ pub(crate) fn list(args: &List, registry: Registry) -> Result<i32, Failure> {
         let all: serde_json::Map<String, Value> = wanted
             .map(|(kind, name, _)| Ok((name.to_owned(), json(entries(kind, registry)?))))
             .collect::<Result<_, Failure>>()?;
-        print(&format!("{:#}\n", Value::Object(all)))?;
+        print_json(Value::Object(all))?;
         return Ok(OK);
     }
     let mut text = String::new();

@@ -188,6 +188,12 @@ impl Claim {
             .collect()
     }
 
+    /// Returns the names of the parts that the claim is about, where it names them.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        let settings = std::iter::once(&self.over).chain(&self.under).flat_map(|one| &one.only);
+        settings.filter(|(column, _)| column == "part").map(|(_, name)| name.as_str())
+    }
+
     /// Returns the name of the column whose values the claim is about.
     pub fn column(&self) -> &str {
         &self.over.column

@@ -18,7 +18,7 @@ const fn kind(code: &'static str, meaning: &'static str, advice: &'static str) -
 
 /// All kinds of doubts: those about the machine, those about the experiment, those about the build, and those about
 /// flowbench itself.
-pub const DOUBTS: [DoubtKind; 25] = [
+pub const DOUBTS: [DoubtKind; 27] = [
     kind(
         "lost-time",
         "The machine took time from a worker, which may explain a percentile or the throughput.",
@@ -48,6 +48,16 @@ pub const DOUBTS: [DoubtKind; 25] = [
         "throttled",
         "A CPU quota held the process back during the run.",
         "Repeat with a larger quota, or with a set of cores in its place.",
+    ),
+    kind(
+        "swapping",
+        "The machine moved memory to and from swap during the run, and a worker whose memory is swapped waits for the disk.",
+        "Give the machine more memory or the trace fewer events, or turn swap off.",
+    ),
+    kind(
+        "mixed-run",
+        "The case was measured with another build or on another machine than its run began with.",
+        "Compare it with cases of its own segment only, which `run.json` describes, or measure all in one run.",
     ),
     kind(
         "scattered",

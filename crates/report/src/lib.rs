@@ -1,7 +1,7 @@
 //! Draws figures, tables and the single-file report from a results directory.
 //!
 //! [`draw()`] reads a results directory and writes every figure of its run as SVG, the drawn numbers beside it as CSV,
-//! and `report.html`. Identical results give identical bytes. A figure is data ([`FigureSpec`]); [`check_figure`] tells
+//! `report.html`, and the checksums of all files. Identical results give identical bytes. A figure is data ([`FigureSpec`]); [`check_figure`] tells
 //! before a run whether it can be drawn. [`terminal_tables`] prints the cases of a run on a terminal.
 //!
 //! The crate knows figures, not dataflows: its only dependency within flowbench is `flowbench-measurement`. A figure
@@ -27,6 +27,8 @@ mod between_runs;
 mod calibration;
 mod case_table;
 mod chart;
+mod checksums;
+mod claims;
 mod column_catalogue;
 mod compare;
 mod doubted;
@@ -67,6 +69,7 @@ pub use terminal::terminal_tables;
 pub use text::harmless;
 
 use chart::Chart;
+use checksums::{SUMS, write_sums};
 use draw::layout::Canvas;
 
 /// The files that [`draw()`] has written, and what it could not draw.
@@ -108,11 +111,11 @@ pub fn file_names(run: &RunRecord) -> Vec<String> {
     let of_figures = figures.flat_map(|figure| endings().map(|ending| format!("{}.{ending}", figure.name)));
     let draws_answers = |part: &&QuestionRecord| part.figures.iter().any(|figure| figure.kind == FigureKind::Answers);
     let answers = run.parts.iter().filter(draws_answers).map(|part| answers_file(&part.name));
-    of_figures.chain(answers).chain([REPORT.to_owned()]).collect()
+    of_figures.chain(answers).chain([REPORT, SUMS].map(str::to_owned)).collect()
 }
 
 /// Draws the figures and the report of a results directory into that directory; each file is written completely or not
-/// at all.
+/// at all. Last comes `SHA256SUMS`, the list of all files of the run.
 ///
 /// A figure with an invalid description does not prevent the others: see [`Drawn::problems`].
 ///
@@ -167,6 +170,7 @@ fn draw_files(
         }
     }
     write_atomically(&drawn.report, page::report(&results, &sections).as_bytes())?;
+    write_sums(dir, &results.run)?;
     Ok(drawn)
 }
 

@@ -326,6 +326,7 @@ fn in_prose(word: &str) -> &str {
     match word {
         "cpu" => "CPU",
         "rss" => "RSS",
+        "pss" => "PSS",
         "p999" => "p99.9",
         "p9999" => "p99.99",
         _ => word,

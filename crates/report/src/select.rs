@@ -174,8 +174,17 @@ pub fn recorded_columns() -> Vec<&'static str> {
         fault: None,
     };
     let (part, status, doubts) = (String::new(), Status::Ok, Vec::new());
-    let case =
-        CaseRecord { schema_version: SCHEMA_VERSION, part, case: 0, repeat: 0, axes, status, numbers: None, doubts };
+    let case = CaseRecord {
+        schema_version: SCHEMA_VERSION,
+        part,
+        case: 0,
+        repeat: 0,
+        axes,
+        status,
+        numbers: None,
+        doubts,
+        segment: 0,
+    };
     case.columns().into_iter().map(|(name, _)| name).collect()
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::claims::{Checked, Standing, check_claims};
+use flowbench_measurement::claims::{Checked, Standing};
 use flowbench_measurement::doubt_kinds::DoubtKind;
-use flowbench_measurement::record::{CaseRecord, QuestionRecord};
+use flowbench_measurement::record::{CaseRecord, Numbers, QuestionRecord};
 
 use crate::Results;
 use crate::case_table::CaseTable;
+use crate::claims::ClaimsOfRun;
 use crate::operator_profile;
 use crate::quantity::SpreadForm;
 use crate::select::{case_name, telling_axes};
@@ -66,6 +67,10 @@ fn legend(results: &Results, part: &QuestionRecord, table: &CaseTable) -> String
     if table.table.rows.iter().flatten().any(|cell| cell.starts_with('~')) {
         sentences.push("~: too wide a range to be compared.".to_owned());
     }
+    let of_part = results.cases.iter().filter(|case| case.part == part.name);
+    if of_part.filter_map(|case| case.numbers.as_ref()).any(has_few_latencies) {
+        sentences.push("p50 and p99 are – where n is too small: they need 20 and 1,000 latencies.".to_owned());
+    }
     if !table.same.is_empty() {
         let same: Vec<String> = table.same.iter().map(|(title, cell)| format!("{title} {cell}")).collect();
         sentences.push(format!("In all cases: {}.", same.join(", ")));
@@ -74,6 +79,11 @@ fn legend(results: &Results, part: &QuestionRecord, table: &CaseTable) -> String
         sentences.push(format!("Only in the report: {}.", table.left_out.join(", ")));
     }
     sentences.join(" ")
+}
+
+/// Returns true if there are latencies, and too few of them for a p99.
+fn has_few_latencies(numbers: &Numbers) -> bool {
+    numbers.latency.count > 0 && numbers.latency.p99_ns.is_none()
 }
 
 /// Returns of how many repeats the numbers of a question are, and what their range is.
@@ -111,10 +121,10 @@ fn doubts(results: &Results, screen: Screen) -> String {
 }
 
 fn claims(results: &Results, screen: Screen) -> String {
-    let checked = check_claims(&results.run.claims, &results.cases);
-    if checked.is_empty() {
+    if results.run.claims.is_empty() {
         return String::new();
     }
+    let ClaimsOfRun { checked, not_checked } = ClaimsOfRun::of(results);
     let lines = |one: Checked| {
         let word = one.standing.word();
         let claim = wrapped_lines(&printable(&one.claim), &format!("{word:<7}  "), screen.width);
@@ -122,7 +132,8 @@ fn claims(results: &Results, screen: Screen) -> String {
         let is_lost = one.standing == Standing::Fails;
         (if is_lost { claim.replacen(word, &screen.styled(FAILED, word), 1) } else { claim }) + &found
     };
-    heading("Claims", screen) + &checked.into_iter().map(lines).collect::<String>() + "\n"
+    let not_checked = not_checked.iter().map(|sentence| wrapped_lines(sentence, "", screen.width));
+    heading("Claims", screen) + &checked.into_iter().map(lines).chain(not_checked).collect::<String>() + "\n"
 }
 
 /// Returns the cases without numbers, those whose causes differ at most in numbers together.

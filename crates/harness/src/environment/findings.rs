@@ -108,8 +108,11 @@ fn setup_findings(setup: &MachineSetup) -> Vec<Finding> {
         true => "on: the frequency depends on heat and on the other cores; off is steadiest".to_owned(),
         false => on_or_off(on).to_owned(),
     });
-    let caches = MachineSetup { smt: None, turbo: None, aslr: None, huge_pages: None, ..setup.clone() }.to_string();
+    let &MachineSetup { packages, cores, threads_per_core, l1d_bytes, l2_bytes, l3_bytes, numa_nodes, .. } = setup;
+    let topology = MachineSetup { packages, cores, threads_per_core, ..MachineSetup::default() }.to_string();
+    let caches = MachineSetup { l1d_bytes, l2_bytes, l3_bytes, numa_nodes, ..MachineSetup::default() }.to_string();
     let facts = [
+        ("topology", Some(topology).filter(|known| !known.is_empty())),
         ("SMT", smt),
         ("turbo", turbo),
         ("ASLR", setup.aslr.map(|level| format!("{level} (0 is none; with 2, layouts differ from run to run)"))),

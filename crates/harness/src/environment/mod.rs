@@ -7,7 +7,7 @@ mod kernel_files;
 mod machine;
 
 pub use self::build::{build, lock_digest, lock_file, set_lock_file};
-pub use self::disturbance::{CpuTicks, surroundings, surroundings_since, throttled_ns};
+pub use self::disturbance::{Counters, CpuTicks, surroundings, surroundings_since, swapped_bytes, throttled_ns};
 pub use self::findings::{Finding, findings};
 pub use self::machine::{host_names, machine, usable_cores};
 

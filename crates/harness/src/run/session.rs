@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use flowbench_events::{did_you_mean, rfc3339};
 use flowbench_measurement::claims::Claim;
+use flowbench_measurement::doubts::mixed_run;
 use flowbench_measurement::hlog;
 use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::{
-    CaseRecord, EarlierFailure, QuestionRecord, RunRecord, SCHEMA_VERSION, Status, TraceRecord,
+    Build, CaseRecord, EarlierFailure, Machine, QuestionRecord, RunRecord, SCHEMA_VERSION, Segment, Status, TraceRecord,
 };
 use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, answers_file, read_run};
 use flowbench_pipelines::Registry;
@@ -20,7 +21,7 @@ use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
 use thiserror::Error;
 
 use crate::cluster::Hosts;
-use crate::environment::{self, CpuTicks};
+use crate::environment::{self, Counters};
 use crate::experiment::case_spec::CaseSpec;
 use crate::experiment::file::{ExperimentError, LoadedExperiment};
 use crate::experiment::plan::Plan;
@@ -47,6 +48,8 @@ pub struct Request {
     pub out: Option<PathBuf>,
     /// The directory of an unfinished run to continue, instead of all of the above.
     pub resume: Option<PathBuf>,
+    /// True to resume a run of another build or machine, too; the run is then mixed, and says so.
+    pub allow_mixed: bool,
     /// The number of processes of every case, overriding the experiment.
     pub processes: Option<usize>,
     /// The time after which no case begins any more, counted from the start of this process.
@@ -130,7 +133,10 @@ pub enum RunFailed {
         skipped: String,
     },
     /// The run to resume was made by another build, or on another machine.
-    #[error("{dir}: was measured {difference}; its cases cannot stand beside new ones. Start a new run")]
+    #[error(
+        "{dir}: was measured {difference}; its cases cannot stand beside new ones. Start a new run, or continue this one all \
+         the same with --allow-mixed: its new cases then have the doubt mixed-run"
+    )]
     Foreign {
         /// The results directory.
         dir: PathBuf,
@@ -234,8 +240,8 @@ pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunOb
     let (loaded, resumed) = match &request.resume {
         None => (request.load()?, None),
         Some(dir) => {
-            let run = resumable(dir)?;
-            (experiment_of(dir, &run)?, Some(run))
+            let resumed = resumable(dir, request.allow_mixed)?;
+            (experiment_of(dir, &resumed.0)?, Some(resumed))
         }
     };
     check_name(&loaded)?;
@@ -245,17 +251,17 @@ pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunOb
     if plan.cases.is_empty() {
         return Err(RunFailed::NothingSelected { origin: loaded.origin, skipped: plan.skipped.join("; ") });
     }
-    if let Some(run) = &resumed {
+    if let Some((run, _)) = &resumed {
         check_logs(run, &plan)?;
     }
-    let ticks = CpuTicks::now();
-    let run = resumed.unwrap_or_else(|| manifest(&loaded, &plan, request));
+    let counters = Counters::now();
+    let (run, segment) = resumed.unwrap_or_else(|| (manifest(&loaded, &plan, request), 0));
     let results = match &request.resume {
         Some(dir) => ResultsDir::resume(dir)?,
         None => new_dir(&request.out.clone().unwrap_or_else(|| default_dir(&run)), &run)?,
     };
     let dir = results.path().to_owned();
-    let session = Session { request, plan, run, results, begun, ticks, interrupted };
+    let session = Session { request, plan, run, segment, results, begun, counters, interrupted };
     session.finish(observer).map_err(|error| {
         let can_go_on = request.host_rank.is_none() && read_run(&dir).is_ok();
         if can_go_on { RunFailed::BrokenOff { dir, error: Box::new(error) } } else { error }
@@ -270,10 +276,12 @@ struct Session<'a> {
     request: &'a Request,
     plan: Plan,
     run: RunRecord,
+    /// The segment of the run that this session measures ([`CaseRecord::segment`]).
+    segment: usize,
     results: ResultsDir,
     begun: Instant,
-    /// The CPU time of the machine when this session began.
-    ticks: Option<CpuTicks>,
+    /// What the kernel had counted when this session began.
+    counters: Counters,
     interrupted: &'a AtomicBool,
 }
 
@@ -292,7 +300,7 @@ impl Session<'_> {
         self.results.check()?;
         self.run.interrupted = self.results.cases().len() < self.run.planned_cases;
         self.run.wall_s = Some(self.run.wall_s.unwrap_or(0.0) + self.begun.elapsed().as_secs_f64());
-        self.run.after = Some(environment::surroundings_since(self.ticks.as_ref()));
+        self.run.after = Some(environment::surroundings_since(&self.counters));
         self.results.write_run(&self.run)?;
         let drawn = flowbench_report::draw(self.results.path())?;
         Ok(Finished {
@@ -329,7 +337,8 @@ impl Session<'_> {
             observer.stops();
             return Ok(false);
         };
-        let record = doubted_record(planned, spec, &result, self.results.cases());
+        let mut record = doubted_record(planned, spec, &result, self.results.cases());
+        self.note_segment(&mut record);
         note_digest(&mut self.run, spec, &record);
         append(&mut self.results, &record, &result, start_ns)?;
         observer.ended(spec, &record);
@@ -363,6 +372,16 @@ impl Session<'_> {
                 observer.begins_again(spec, cause);
             }
         }
+    }
+
+    /// Notes who measured a case, and doubts it if that is not who began the run.
+    fn note_segment(&self, record: &mut CaseRecord) {
+        record.segment = self.segment;
+        let segment = self.segment.checked_sub(1).and_then(|at| self.run.segments.get(at));
+        let begun = (&self.run.build, &self.run.machine);
+        let difference = segment.and_then(|segment| difference(begun, (&segment.build, &segment.machine)));
+        let doubt = difference.map(|difference| mixed_run(self.segment, &difference));
+        record.doubts.extend(doubt.filter(|_| record.numbers.is_some()));
     }
 
     fn is_out_of_time(&self) -> bool {
@@ -465,6 +484,7 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan, request: &Request) -> RunRec
         planned_cases: plan.cases.len(),
         interrupted: false,
         earlier_failures: Vec::new(),
+        segments: Vec::new(),
         traces,
         build: environment::build(),
         machine: environment::machine(),
@@ -550,6 +570,7 @@ pub(crate) fn record(spec: &CaseSpec, result: &CaseResult) -> CaseRecord {
         status: result.status.clone(),
         numbers: result.numbers.clone(),
         doubts: result.doubts.clone(),
+        segment: 0,
     }
 }
 
@@ -602,18 +623,31 @@ pub fn experiment_of(dir: &Path, run: &RunRecord) -> Result<LoadedExperiment, Ex
     Ok(loaded)
 }
 
-/// Reads the run to resume, if this program and machine may do so.
-fn resumable(dir: &Path) -> Result<RunRecord, RunFailed> {
-    let run = read_run(dir)?;
+/// Reads the run to resume, if this program and machine may do so, and returns it with the segment of it that they
+/// measure. A new one is added if the run `may_mix` them.
+fn resumable(dir: &Path, may_mix: bool) -> Result<(RunRecord, usize), RunFailed> {
+    let mut run = read_run(dir)?;
     let (build, machine) = (environment::build(), environment::machine());
-    let difference = if run.build != build {
-        "with another build".to_owned()
-    } else if run.machine.line != machine.line {
-        format!("on another machine ({})", run.machine.line)
-    } else {
-        return Ok(run);
-    };
-    Err(RunFailed::Foreign { dir: dir.to_owned(), difference })
+    let Some(difference) = difference((&build, &machine), (&run.build, &run.machine)) else { return Ok((run, 0)) };
+    let is_own = |segment: &Segment| segment.build == build && segment.machine.line == machine.line;
+    if let Some(known) = run.segments.iter().position(is_own) {
+        return Ok((run, known + 1));
+    }
+    if !may_mix {
+        return Err(RunFailed::Foreign { dir: dir.to_owned(), difference });
+    }
+    let started_at = rfc3339(jiff::Timestamp::now().as_millisecond());
+    run.segments.push(Segment { started_at, build, machine });
+    let segment = run.segments.len();
+    Ok((run, segment))
+}
+
+/// Returns in words how a build and a machine differ from others; `None` if they do not.
+fn difference(these: (&Build, &Machine), others: (&Build, &Machine)) -> Option<String> {
+    let build = (these.0 != others.0).then(|| "with another build".to_owned());
+    let machine = (these.1.line != others.1.line).then(|| format!("on another machine ({})", others.1.line));
+    let differences: Vec<String> = build.into_iter().chain(machine).collect();
+    (!differences.is_empty()).then(|| differences.join(" and "))
 }
 
 fn default_dir(run: &RunRecord) -> PathBuf {
@@ -764,7 +798,7 @@ mod tests {
         let run = read_run(&finished.dir).unwrap();
         let resumed = |run: RunRecord| {
             ResultsDir::resume(&finished.dir).unwrap().write_run(&run).unwrap();
-            resumable(&finished.dir)
+            resumable(&finished.dir, false)
         };
         let mut other = run.clone();
         other.build.rustc.push('x');
@@ -774,7 +808,29 @@ mod tests {
         other.machine.line = "64 cores".to_owned();
         let error = resumed(other).unwrap_err().to_string();
         assert!(error.contains("was measured on another machine (64 cores)"), "{error}");
-        assert_eq!(resumed(run.clone()).unwrap(), run);
+        assert_eq!(resumed(run.clone()).unwrap(), (run, 0));
+    }
+
+    #[test]
+    fn a_mixed_run_says_which_cases_another_build_or_machine_has_measured() {
+        let dir = TempDir::new().unwrap();
+        let finished = run(&request(&dir, TWO), &AtomicBool::new(true), &mut Words::default()).unwrap();
+        let mut other = read_run(&finished.dir).unwrap();
+        (other.build.rustc, other.machine.line) = ("another".to_owned(), "64 cores".to_owned());
+        ResultsDir::resume(&finished.dir).unwrap().write_run(&other).unwrap();
+
+        let mixed = Request { resume: Some(finished.dir.clone()), allow_mixed: true, ..Request::default() };
+        let again = run(&mixed, &NEVER, &mut Words::default()).unwrap();
+        assert!(again.cases.len() == 2 && again.cases.iter().all(|case| case.segment == 1), "{:?}", again.cases);
+        let written = read_run(&finished.dir).unwrap();
+        assert_eq!((written.segments.len(), written.segments[0].build == environment::build()), (1, true));
+        assert_eq!(written.build, other.build, "that of its beginning stays");
+        // A segment is continued by whom it belongs to, with or without the permission.
+        assert_eq!(resumable(&finished.dir, false).unwrap().1, 1);
+        assert_eq!(resumable(&finished.dir, true).unwrap().0.segments.len(), 1);
+        let this = &written.segments[0];
+        let words = difference((&this.build, &this.machine), (&written.build, &written.machine)).unwrap();
+        assert_eq!(words, "with another build and on another machine (64 cores)");
     }
 
     #[test]

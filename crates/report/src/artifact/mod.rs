@@ -21,7 +21,8 @@ use thiserror::Error;
 pub use private_name::{FoundName, PrivateName};
 
 use crate::Results;
-use metadata::{METADATA, RESULTS, SUMS, is_expression, metadata};
+use crate::checksums::SUMS;
+use metadata::{METADATA, RESULTS, is_expression, metadata};
 use packed_file::{PackedFile, sums};
 use readme::{Contents, readme};
 

@@ -1,6 +1,6 @@
 //! The first screen: each question with its answer and its claims, beside the figure that leads.
 
-use flowbench_measurement::claims::{Checked, Claim, Standing, check_claims};
+use flowbench_measurement::claims::{Checked, Claim, Standing};
 use flowbench_measurement::record::{FigureKind, FigureSpec, QuestionRecord};
 
 use super::answers::{Answer, answer};
@@ -8,6 +8,7 @@ use super::marks::Marks;
 use super::section::{Section, paragraph};
 use crate::Results;
 use crate::chart::Chart;
+use crate::claims::ClaimsOfRun;
 use crate::draw;
 use crate::draw::layout::Canvas;
 use crate::quantity::{three_digits, words};
@@ -20,8 +21,8 @@ pub(crate) fn push_first(out: &mut String, results: &Results, sections: &[Sectio
         out.push_str(&paragraph("warn", missing));
     }
     out.push_str("<div class=\"first\">\n<section aria-label=\"Answers\">\n<h2 class=\"hidden\">Answers</h2>\n");
-    let claims: Vec<(Option<String>, Checked)> =
-        check_claims(&results.run.claims, &results.cases).into_iter().map(|one| (part_of(&one), one)).collect();
+    let ClaimsOfRun { checked, not_checked } = ClaimsOfRun::of(results);
+    let claims: Vec<(Option<String>, Checked)> = checked.into_iter().map(|one| (part_of(&one), one)).collect();
     for (n, (part, _)) in (1..).zip(sections) {
         let of_part = claims.iter().filter(|(of, _)| of.as_ref() == Some(&part.name)).map(|(_, one)| one);
         push_answer(out, n, part, &answer(results, part), &claims_list(of_part), marks);
@@ -31,6 +32,7 @@ pub(crate) fn push_first(out: &mut String, results: &Results, sections: &[Sectio
     if !of_all.is_empty() {
         out.push_str(&format!("<div class=\"answer\"><h3>Claims</h3>\n{of_all}</div>\n"));
     }
+    not_checked.iter().for_each(|sentence| out.push_str(&paragraph("small", sentence)));
     out.push_str("</section>\n");
     push_lead(out, sections);
     out.push_str("</div>\n");

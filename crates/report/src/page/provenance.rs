@@ -51,7 +51,12 @@ fn facts(results: &Results) -> Table {
         ("before the run", told(&run.before)),
         ("by its end", told(&run.after)),
     ];
-    let rows = facts.into_iter().filter(|(_, fact)| !fact.is_empty()).map(|(what, fact)| vec![what.to_owned(), fact]);
+    let segments = (1..).zip(&run.segments).map(|(number, segment)| {
+        let commit = segment.build.commit.as_deref().unwrap_or("unknown");
+        let (from, machine) = (&segment.started_at, &segment.machine.line);
+        ("continued", format!("{from} as segment {number} by commit {commit} on {machine}"))
+    });
+    let rows = facts.into_iter().chain(segments).filter(|(_, fact)| !fact.is_empty()).map(|(what, fact)| vec![what.to_owned(), fact]);
     Table { columns: vec![LEFT, WORDS], rows: rows.collect() }
 }
 

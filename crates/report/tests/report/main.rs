@@ -20,7 +20,7 @@ use std::fs;
 use std::path::Path;
 
 use flowbench_measurement::record::{CaseRecord, Disorder, Doubt, EarlierFailure, FigureKind, FigureSpec};
-use flowbench_report::{FigureError, Screen, draw, terminal_tables};
+use flowbench_report::{FigureError, Results, Screen, draw, terminal_tables};
 use synthetic::Synthetic;
 
 fn read(dir: &Path, name: &str) -> String {
@@ -58,6 +58,29 @@ fn well_formed(name: &str, text: &str) {
     if let Err(error) = roxmltree::Document::parse_with_options(text, options) {
         panic!("{name}: {error}");
     }
+}
+
+#[test]
+fn claims_that_no_case_is_about_are_one_line_that_says_why() {
+    let mut synthetic = Synthetic::full();
+    synthetic.run.claims = [
+        "max(lost_answers_share, part=slack) >= 0",
+        "max(lost_answers_share, part=elsewhere) == 0",
+        "all(growth_verdict, part=elsewhere) == bounded",
+        "max(lost_answers_share, part=slack, workers=77) == 0",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let dir = synthetic.written();
+    draw(dir.path()).unwrap();
+    let (page, text) = (read(dir.path(), "report.html"), terminal_tables(&Results::read(dir.path()).unwrap(), 100));
+    let other_parts = "2 claims not checked: about parts that this run leaves out.";
+    let no_case = "1 claim not checked: no case with numbers to check against.";
+    for shown in [&page, &text] {
+        assert!(shown.contains(other_parts) && shown.contains(no_case), "{shown}");
+        assert!(!shown.contains("part=elsewhere") && !shown.contains("workers=77"), "{shown}");
+    }
+    assert!(text.contains("holds    max(lost_answers_share, part=slack)"), "{text}");
 }
 
 #[test]
@@ -701,4 +724,15 @@ fn gallery() {
             terminal_tables(&flowbench_report::Results::read(&dir).unwrap(), Screen::plain(100))
         );
     }
+}
+
+#[test]
+fn a_quantile_that_too_few_latencies_support_is_explained() {
+    let mut synthetic = Synthetic::full();
+    let text = |synthetic: &Synthetic| terminal_tables(&Results::read(synthetic.written().path()).unwrap(), Screen::plain(100));
+    let why = "p50 and p99 are – where n is too small";
+    assert!(!text(&synthetic).contains(why));
+    let numbers = synthetic.cases.iter_mut().find_map(|case| case.numbers.as_mut()).unwrap();
+    (numbers.latency.count, numbers.latency.p99_ns) = (999, None);
+    assert!(text(&synthetic).contains(why));
 }
