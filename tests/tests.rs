@@ -23,6 +23,7 @@ mod notes; // numbers of notes are those of their reference runs
 mod nothing_lost; // no file is overwritten that was not meant, no bad row is silent or without bound, no file is half
 mod order_log; // answers on a real order log, to the last digit
 mod own_log; // somebody's own log, measured: `bench`, a file for a trace in an experiment, and `replay --stats`
+mod planning; // before a run: its plan, filters, profiles, where values come from, and the formats of files
 mod planted; // pipelines find the effects a world was given, as large as they were given
 mod processes; // several processes: the same answers, counted wires, and when one goes all go
 mod references; // every reference run is drawn again to the same bytes

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use flowbench_events::parse_duration_ms;
+use flowbench_events::{parse_count, parse_duration_ms};
 use flowbench_measurement::export::{EXPORT_FORMATS, ExportFormat};
 
 /// Dataflow simulation and benchmarks on timely dataflow: latency, memory under eviction and the effect of out-of-order
@@ -82,6 +82,55 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Check whether this machine is fit to measure on
     Doctor(Doctor),
+    /// Show what an experiment resolves to, and where each value comes from
+    #[command(subcommand)]
+    Config(Config),
+    /// Print the JSON Schema of a format, for editors and checks
+    Schema(Schema),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Show the values of an experiment
+    ///
+    /// A value of the command line (`--set`) comes before one of the environment (FLOWBENCH_RUN_SET, settings separated
+    /// by `;`), that before the profile, that before the file, and that before the default.
+    Show(ConfigShow),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigShow {
+    /// A shipped experiment, or the path of a TOML file
+    #[arg(default_value = "quickstart")]
+    pub(crate) experiment: String,
+    /// Show every value with its origin, those that nobody gave as well; without it, only the values of the file
+    #[arg(long)]
+    pub(crate) resolved: bool,
+    /// Choose a profile of the experiment
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Change the experiment, as in `run`
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Print JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// The format
+    pub(crate) of: SchemaOf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// Experiment files
+    Experiment,
+    /// Mapping files
+    Mapping,
+    /// The files of a run: run.json, and the lines of cases.ndjson
+    Results,
 }
 
 #[derive(Debug, Args)]
@@ -92,14 +141,32 @@ pub(crate) struct Run {
     /// Change the experiment: `repeats=3`, `<part>.rate=[100000]`, `<part>.trace.events=50000`
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Run only this part of the experiment; may be given more than once
-    #[arg(long, value_name = "PART")]
+    /// Choose a profile of the experiment, such as quick (a minute or two), ci or paper (five repeats or more)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Run only this part, or the cases of a filter such as `workers>=2 & pipeline=sessions|funnel`; may be given more
+    /// than once
+    ///
+    /// A filter is conditions joined by `&`, all of which have to hold. A condition is an axis (`flowbench list axes`) or
+    /// `part`, one of = != >= <= > <, and a value; behind = and != there may be several, joined by `|`. Quote it: the
+    /// shell has its own meaning for &, | and >.
+    #[arg(long, value_name = "PART|FILTER")]
     pub(crate) only: Vec<String>,
+    /// Leave out this part, or the cases of a filter; may be given more than once
+    #[arg(long, value_name = "PART|FILTER")]
+    pub(crate) skip: Vec<String>,
+    /// Print the plan and run nothing: cases, processes, and estimates of time, memory and disk, part by part
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Directory of the results [default: `results/<experiment>/<utc>_<commit>`]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Continue the unfinished run in DIR: only cases that have no result yet are run
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "set", "only", "experiment", "processes", "hosts"])]
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["out", "set", "only", "skip", "profile", "experiment", "processes", "hosts"]
+    )]
     pub(crate) resume: Option<PathBuf>,
     /// Begin no case once the run has taken this long, such as 30min; the one that runs is finished, and `--resume`
     /// continues
@@ -274,7 +341,7 @@ pub(crate) struct Generate {
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
     /// Number of events [default: 100000]
-    #[arg(long, value_name = "N", value_parser = count)]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     pub(crate) events: Option<u64>,
     /// Number of days whose arrivals are written, instead of a number of events
     #[arg(long, value_name = "N", conflicts_with = "events")]
@@ -500,19 +567,4 @@ fn export_format() -> impl TypedValueParser<Value = &'static ExportFormat> {
 fn peer_timeout_ms(text: &str) -> Result<u64, String> {
     let ms = parse_duration_ms(text).map_err(|error| error.to_string())?;
     u64::try_from(ms).ok().filter(|ms| *ms >= 1000).ok_or_else(|| format!("{text} is below 1s"))
-}
-
-/// Parses a whole number, which may have `_` between its digits and `k`, `M` or `G` after them.
-fn count(text: &str) -> Result<u64, String> {
-    let plain = text.replace('_', "");
-    let (digits, factor) = match plain.as_bytes().last() {
-        Some(b'k') => (&plain[..plain.len() - 1], 1_000),
-        Some(b'M') => (&plain[..plain.len() - 1], 1_000_000),
-        Some(b'G') => (&plain[..plain.len() - 1], 1_000_000_000),
-        _ => (plain.as_str(), 1),
-    };
-    let number: Option<u64> = digits.parse().ok();
-    number
-        .and_then(|number| number.checked_mul(factor))
-        .ok_or_else(|| "write a whole number such as 500000, 500k or 2M".to_owned())
 }

@@ -13,6 +13,8 @@ mod args;
 mod bench;
 mod catalogue;
 mod compare;
+mod config;
+mod dry_run;
 mod export;
 mod failure;
 mod gate;
@@ -28,7 +30,9 @@ mod replay;
 mod replay_stats;
 mod reproduce;
 mod run;
+mod schema;
 mod signals;
+mod snippets;
 
 use clap::Parser;
 use flowbench_harness::case;
@@ -93,5 +97,7 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
         Command::List(args) => catalogue::list(args, registry),
         Command::Explain(args) => catalogue::explain(args, registry),
         Command::Doctor(args) => catalogue::doctor(args),
+        Command::Config(args) => config::config(args),
+        Command::Schema(args) => schema::schema(args),
     }
 }
