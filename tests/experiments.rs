@@ -9,7 +9,11 @@ use crate::command::Scratch;
 fn a_run_leaves_its_records_its_figures_and_a_report() {
     let scratch = small();
     let ended = scratch.ok("flowbench run ./small.toml --out results");
-    assert!(ended.stderr.contains("4 cases, results in results"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("4 cases, about ") && ended.stderr.contains(", results in results"),
+        "{}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains("[4/4]") && ended.stderr.contains("results/report.html"), "{}", ended.stderr);
     assert!(ended.stdout.contains("How long does an event take?"), "{}", ended.stdout);
     for name in ["run.json", "cases.csv", "cases.ndjson", "latency.hlog", "timeline.csv", "report.html"] {

@@ -2,10 +2,12 @@
 
 use std::fmt::Display;
 
-use flowbench_events::WriteError;
+use flowbench_events::{Problems, WriteError};
 use flowbench_harness::run::RunFailed;
 
 pub(crate) use crate::terminal::{eprint, plain};
+
+use crate::snippets::rendered;
 
 /// Success.
 pub(crate) const OK: i32 = 0;
@@ -38,6 +40,11 @@ impl Failure {
     /// Returns the failure of a command whose arguments or configuration are wrong.
     pub(crate) fn usage_error(problem: impl Display) -> Self {
         Self { code: USAGE_ERROR, message: Some(problem.to_string()), hint: None }
+    }
+
+    /// Returns the failure of a command whose configuration has these problems, with the lines in which they are.
+    pub(crate) fn problems(problems: &Problems) -> Self {
+        Self::usage_error(rendered(problems))
     }
 
     /// Returns the failure of a command that was given nothing to work on.
@@ -88,10 +95,17 @@ impl From<WriteError> for Failure {
     }
 }
 
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Failure::problems(&problems)
+    }
+}
+
 impl From<RunFailed> for Failure {
     fn from(error: RunFailed) -> Self {
         let code = match &error {
-            RunFailed::Experiment(_) | RunFailed::Figure { .. } | RunFailed::Foreign { .. } => USAGE_ERROR,
+            RunFailed::Experiment(problems) => return Failure::problems(problems),
+            RunFailed::Foreign { .. } => USAGE_ERROR,
             RunFailed::NothingSelected { .. } => NOTHING_SELECTED,
             RunFailed::Log(_)
             | RunFailed::Results(_)

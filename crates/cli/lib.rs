@@ -14,7 +14,9 @@ mod bench;
 mod catalogue;
 mod compare;
 mod completions;
+mod config;
 mod doctor;
+mod dry_run;
 mod export;
 mod failure;
 mod gate;
@@ -32,7 +34,9 @@ mod replay;
 mod replay_stats;
 mod reproduce;
 mod run;
+mod schema;
 mod signals;
+mod snippets;
 mod terminal;
 
 use flowbench_harness::case;
@@ -108,5 +112,7 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
         Command::Doctor(args) => doctor::doctor(args),
         Command::Completions(args) => completions::completions(args),
         Command::Man(args) => completions::man(args, quiet),
+        Command::Config(args) => config::config(args),
+        Command::Schema(args) => schema::schema(args),
     }
 }

@@ -1,5 +1,6 @@
 //! `reproduce`: an experiment once more, and what held.
 
+use flowbench_harness::experiment::Selection;
 use flowbench_harness::run::{Request, recorded_argv, run as run_experiment};
 use flowbench_measurement::claims::{Checked, Standing, check_claims};
 use flowbench_measurement::comparison::Comparison;
@@ -20,7 +21,7 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
     let request = Request {
         again: Some(args.dir.clone()),
         out: args.out.clone(),
-        only: args.only.clone(),
+        selection: Selection::parts(&args.only),
         argv: Some(recorded_argv(set_variables())),
         registry,
         ..Request::default()

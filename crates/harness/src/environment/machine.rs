@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::num::NonZero;
+use std::path::Path;
 
 use flowbench_measurement::record::{Machine, MachineSetup};
 
@@ -32,6 +33,24 @@ pub fn machine() -> Machine {
         cgroup_memory_bytes: cgroup_memory_bytes(),
         setup: setup(),
     }
+}
+
+/// Returns the memory that can be had without swapping, within the limit of the control group, bytes; `None` if it is not
+/// known.
+pub fn available_memory_bytes() -> Option<u64> {
+    let number = |path: &str| read(path).and_then(|text| text.parse::<u64>().ok());
+    let of_machine = field("/proc/meminfo", "MemAvailable").and_then(|text| kib(&text)).map(|kib| kib * 1024);
+    let limit = number("/sys/fs/cgroup/memory.max");
+    let of_group = limit.zip(number("/sys/fs/cgroup/memory.current")).map(|(limit, used)| limit.saturating_sub(used));
+    of_machine.into_iter().chain(of_group).min()
+}
+
+/// Returns the space that is left for files in a folder, or in the nearest folder around it that exists, bytes; `None` if
+/// it is not known.
+pub fn available_disk_bytes(folder: &Path) -> Option<u64> {
+    let absolute = std::path::absolute(folder).ok()?;
+    let disk = absolute.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
+    disk.f_bavail.checked_mul(disk.f_frsize)
 }
 
 /// Returns the number of cores this process may use by its affinity and cgroup quota, at least 1.
