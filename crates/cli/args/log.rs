@@ -20,7 +20,7 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) events: Option<u64>,
     /// Number of days whose arrivals are written, instead of a number of events
-    #[arg(long, value_name = "N", conflicts_with = "events")]
+    #[arg(long, value_name = "N", value_parser = count, conflicts_with = "events")]
     pub(crate) days: Option<u64>,
     /// Change the profile: `transport.mobile.offline_share=0.2` (see `flowbench explain <profile>`)
     #[arg(long, value_name = "KEY=VALUE")]

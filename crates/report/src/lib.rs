@@ -22,6 +22,7 @@
 //! ```
 
 mod artifact;
+mod asked_columns;
 mod between_runs;
 mod calibration;
 mod case_table;
