@@ -21,13 +21,15 @@ const NOISE_SHARE_MAX: f64 = 0.05;
 const STOLEN_SHARE_MAX: f64 = 0.001;
 /// The coarsest clock that tells latencies of microseconds apart, ns.
 const CLOCK_STEP_MAX_NS: u64 = 1_000;
+/// What `--strict` tolerates: what a machine in CI mostly is. What it does is measured.
+const TOLERATED: [&str; 2] = ["virtualised", "governor"];
 /// How long the doctor measures a sleeping thread, and then a spinning one.
 const LISTEN: Duration = Duration::from_secs(2);
 
 pub(crate) fn doctor(args: &Doctor) -> Result<i32, Failure> {
     let mut findings = findings();
     findings.extend(measured());
-    let is_fit = findings.iter().all(|finding| !finding.bad);
+    let is_fit = findings.iter().all(|finding| !finding.bad || TOLERATED.contains(&finding.what));
     let text = if args.json { json(&findings) } else { table(&findings, screen()) };
     print(&text)?;
     Ok(if args.strict && !is_fit { NOT_FIT } else { OK })
