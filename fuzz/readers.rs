@@ -13,7 +13,7 @@ use flowbench_events::{EventWriter, Format, Input, Mapping, Output, ReadOptions,
 use flowbench_harness::experiment::{LoadedExperiment, Plan};
 use flowbench_measurement::results_dir::{CASES_NDJSON, LATENCY_HLOG, RUN_JSON};
 use flowbench_pipelines::Registry;
-use flowbench_report::{Results, terminal_tables};
+use flowbench_report::{Results, Screen, terminal_tables};
 
 /// The record of a run that the other files of a run belong to.
 const RUN: &str = include_str!("seeds/results/run");
@@ -65,7 +65,7 @@ pub(crate) fn results(bytes: &[u8]) {
     let results = Results::read(run.parent().unwrap());
     fs::remove_file(other).unwrap();
     if let Ok(results) = results {
-        let tables = terminal_tables(&results, 100);
+        let tables = terminal_tables(&results, Screen::plain(100));
         assert!(!tables.contains("NaN"), "{tables}");
         for histogram in results.cases.iter().map(|case| format!("{}.latency", case.tag())) {
             results.histograms.tagged(&histogram).for_each(drop);

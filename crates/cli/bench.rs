@@ -4,7 +4,7 @@ use flowbench_harness::bench::BenchRequest;
 use flowbench_harness::run::{Request, from_current_folder, recorded_argv};
 use flowbench_pipelines::Registry;
 
-use crate::args::Bench;
+use crate::args::{Bench, set_variables};
 use crate::failure::Failure;
 use crate::run::measure;
 use crate::signals::stop_on_signals;
@@ -29,7 +29,7 @@ pub(crate) fn bench(args: &Bench, registry: Registry, quiet: bool) -> Result<i32
         experiment: "bench".to_owned(),
         text: Some(bench.experiment()),
         out: args.out.clone(),
-        argv: Some(recorded_argv()),
+        argv: Some(recorded_argv(set_variables())),
         registry,
         ..Request::default()
     };

@@ -11,9 +11,7 @@ use crate::args::Compare;
 use crate::failure::{Failure, OK, eprint, print};
 use crate::overwriting::{Named, refuse_to_overwrite};
 use crate::run::{check_results_dir, files_of_run};
-
-/// Width of the table on the terminal.
-pub(crate) const WIDTH: usize = 80;
+use crate::terminal::screen;
 
 pub(crate) fn compare(args: &Compare) -> Result<i32, Failure> {
     let (before, after) = (read(&args.before)?, read(&args.after)?);
@@ -34,7 +32,7 @@ pub(crate) fn compare(args: &Compare) -> Result<i32, Failure> {
     if let Some(html) = &args.html {
         write_html(args, html, &comparison)?;
     }
-    let form = if args.markdown { ComparisonForm::Markdown } else { ComparisonForm::Terminal { width: WIDTH } };
+    let form = if args.markdown { ComparisonForm::Markdown } else { ComparisonForm::Terminal(screen()) };
     print(&comparison_text(&comparison, form, args.all))?;
     Ok(OK)
 }

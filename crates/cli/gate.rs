@@ -13,9 +13,10 @@ use flowbench_pipelines::Registry;
 use flowbench_report::{ComparisonForm, calibration_text, comparison_text};
 
 use crate::args::{Gate, OnInconclusive};
-use crate::compare::{WIDTH, read};
+use crate::compare::read;
 use crate::failure::{Failure, INCOMPLETE, OK, REGRESSION, eprint, print};
 use crate::signals::stop_on_signals;
+use crate::terminal::screen;
 
 /// Number of rounds if there is no baseline that says how many repeats it has.
 const ROUNDS: usize = 10;
@@ -53,7 +54,7 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
     };
     if args.calibrate {
         let calibration = request.calibrate(&mut observer).map_err(failed)?;
-        print(&calibration_text(&calibration, WIDTH))?;
+        print(&calibration_text(&calibration, screen()))?;
         return Ok(OK);
     }
     let gated = match (&baseline, other) {
@@ -71,7 +72,7 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
 /// Prints what was found and returns the exit code.
 fn conclude(gated: &Gated, args: &Gate) -> Result<i32, Failure> {
     let judgement = &gated.judgement;
-    let form = if args.markdown { ComparisonForm::Markdown } else { ComparisonForm::Terminal { width: WIDTH } };
+    let form = if args.markdown { ComparisonForm::Markdown } else { ComparisonForm::Terminal(screen()) };
     let mut out = match gated.timed {
         true => comparison_text(&gated.comparison, form, args.all),
         false => untimed(gated),

@@ -5,6 +5,7 @@ use flowbench_generators::{Facts, FactsCollector};
 
 use crate::args::Inspect;
 use crate::failure::{Failure, OK, print};
+use crate::json_output::print_json;
 use crate::log_input;
 use crate::overwriting::refuse_to_overwrite;
 use crate::progress::Counter;
@@ -41,7 +42,7 @@ pub(crate) fn inspect(args: &Inspect, quiet: bool) -> Result<i32, Failure> {
         json["skipped"] = summary.skipped.into();
         json["rejects"] = summary.rejects.into();
         json["remarks"] = summary.remarks.into();
-        print(&format!("{json:#}\n"))?;
+        print_json(json)?;
     } else {
         print(&table(&facts))?;
     }

@@ -32,7 +32,8 @@ pub(crate) fn eprint_assumed(input: &Input, summary: &ReadSummary, quiet: bool) 
 pub(crate) fn options(log: &Log) -> Result<ReadOptions, Failure> {
     let mapping = log.map.as_ref().map(Mapping::load).transpose().map_err(|error| match error {
         MappingError::File(_) if !is_no_text(&error) => Failure::failed(error),
-        _ => Failure::usage_error(error),
+        MappingError::File(_) => Failure::usage_error(error),
+        MappingError::Wrong(problems) => Failure::problems(&problems),
     })?;
     Ok(ReadOptions { format: log.format.map(Into::into), mapping, strict: log.strict })
 }

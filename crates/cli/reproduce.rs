@@ -1,5 +1,6 @@
 //! `reproduce`: an experiment once more, and what held.
 
+use flowbench_harness::experiment::Selection;
 use flowbench_harness::run::{Request, recorded_argv, run as run_experiment};
 use flowbench_measurement::claims::{Checked, Standing, check_claims};
 use flowbench_measurement::comparison::Comparison;
@@ -7,11 +8,12 @@ use flowbench_measurement::record::{CaseRecord, RunRecord};
 use flowbench_pipelines::Registry;
 use flowbench_report::reproduction_text;
 
-use crate::args::Reproduce;
-use crate::compare::{WIDTH, read};
+use crate::args::{Reproduce, set_variables};
+use crate::compare::read;
 use crate::failure::{Failure, INCOMPLETE, OK, REGRESSION, eprint, print};
 use crate::progress::Cases;
 use crate::signals::stop_on_signals;
+use crate::terminal::screen;
 
 pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Result<i32, Failure> {
     let (run, cases) = read(&args.dir)?;
@@ -19,8 +21,8 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
     let request = Request {
         again: Some(args.dir.clone()),
         out: args.out.clone(),
-        only: args.only.clone(),
-        argv: Some(recorded_argv()),
+        selection: Selection::parts(&args.only),
+        argv: Some(recorded_argv(set_variables())),
         registry,
         ..Request::default()
     };
@@ -44,7 +46,7 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
     let (before, now) = (check_claims(&run.claims, &cases), check_claims(&run.claims, &cases_again));
     let is_judged = |now: &Checked| args.only.is_empty() || now.standing != Standing::Unknown;
     let (before, now): (Vec<_>, Vec<_>) = before.into_iter().zip(now).filter(|(_, now)| is_judged(now)).unzip();
-    print(&reproduction_text(&comparison, &before, &now, WIDTH))?;
+    print(&reproduction_text(&comparison, &before, &now, screen()))?;
     let is_lost = before.iter().zip(&now).any(|(before, now)| {
         let is_gone = before.standing == Standing::Holds && now.standing == Standing::Unknown;
         is_gone || now.standing == Standing::Fails

@@ -164,7 +164,7 @@ fn push_speed(row: &mut Row, numbers: Option<&Numbers>) {
 
 fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
     macro_rules! quantiles {
-        ($name:literal, $of:expr) => {
+        ($name:literal, $of:expr $(, $rarest:literal => $field:ident)?) => {
             let of: Option<Quantiles> = $of;
             let q = of.unwrap_or_default();
             row.extend([
@@ -173,13 +173,14 @@ fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
                 (concat!($name, "_p90_ns"), q.p90_ns.into()),
                 (concat!($name, "_p99_ns"), q.p99_ns.into()),
                 (concat!($name, "_p999_ns"), q.p999_ns.into()),
-                (concat!($name, "_max_ns"), q.max_ns.into()),
             ]);
+            $(row.push((concat!($name, $rarest), q.$field.into()));)?
+            row.push((concat!($name, "_max_ns"), q.max_ns.into()));
         };
     }
     row.push(("warmup_ns", numbers.and_then(|n| n.warmup_ns).into()));
-    quantiles!("latency", numbers.map(|n| n.latency));
-    quantiles!("processing_delay", numbers.map(|n| n.processing_delay));
+    quantiles!("latency", numbers.map(|n| n.latency), "_p9999_ns" => p9999_ns);
+    quantiles!("processing_delay", numbers.map(|n| n.processing_delay), "_p9999_ns" => p9999_ns);
     quantiles!("driver_lag", numbers.map(|n| n.driver_lag));
     // Not measured any more.
     quantiles!("hiccup", numbers.map(|n| n.hiccup).filter(|q| q.count > 0));
@@ -203,6 +204,8 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
         ("live_bytes_peak", memory.and_then(|m| m.live_bytes_peak).into()),
         ("live_bytes_residual", memory.and_then(|m| m.live_bytes_residual).into()),
         ("rss_bytes_peak", memory.map(|m| m.rss_bytes_peak).into()),
+        ("rss_end_bytes", memory.and_then(|m| m.rss_end_bytes).into()),
+        ("pss_end_bytes", memory.and_then(|m| m.pss_end_bytes).into()),
         ("entries_peak", memory.map(|m| m.entries_peak).into()),
         ("entries_residual", memory.map(|m| m.entries_residual).into()),
         ("buffered_peak", memory.map(|m| m.buffered_peak).into()),

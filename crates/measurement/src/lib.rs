@@ -7,9 +7,11 @@
 pub mod accuracy;
 mod case_name;
 pub mod claims;
+pub mod column_meanings;
 pub mod columns;
 pub mod comparison;
 mod display;
+pub mod doubt_kinds;
 pub mod doubts;
 pub mod export;
 pub mod hlog;

@@ -269,6 +269,7 @@ impl ResultsDir {
         self.append_if_any(OPERATORS_CSV, operator_profile::OPERATORS_HEADER, &rows)?;
         let rows = operator_profile::channel_rows(case.case, case.repeat, data.channels);
         self.append_if_any(CHANNELS_CSV, operator_profile::CHANNELS_HEADER, &rows)?;
+        log::debug!("{tag} is added to {}", self.path.display());
         self.append(CASES_NDJSON, "", &line)?;
         self.cases.push(case.clone());
         let table = cases_csv(std::slice::from_ref(case));

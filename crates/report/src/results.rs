@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use flowbench_measurement::hlog::HistogramLog;
 use flowbench_measurement::operator_profile::WorkerRow;
@@ -13,6 +14,7 @@ use flowbench_measurement::results_dir::{
 };
 use flowbench_measurement::timeline::TimelineRow;
 
+use crate::compare::SingleThreads;
 use crate::text::counted;
 
 /// Everything a report is drawn from.
@@ -23,7 +25,7 @@ pub struct Results {
     /// Finished cases by ascending number and repeat, whatever order they ran in, including doubts about repeats that
     /// scatter.
     pub cases: Vec<CaseRecord>,
-    /// Samples over the time of each case.
+    /// Samples over the time of each case, by ascending number and repeat.
     pub timeline: Vec<TimelineRow>,
     /// Latency histograms, tagged `c<case>r<repeat>.<kind>`.
     pub histograms: HistogramLog,
@@ -37,6 +39,8 @@ pub struct Results {
     pub has_states: bool,
     /// Sentences that name what is missing; empty if the run is complete.
     pub missing: Vec<String>,
+    /// Throughputs of the single threads, see [`compare`](crate::compare); they are looked up once.
+    pub(crate) single_threads: OnceLock<SingleThreads>,
 }
 
 /// Old and current names of columns that the figures of older runs ask for.
@@ -52,6 +56,13 @@ fn name_columns_of_today(figure: &mut FigureSpec) {
             (*name).clone_into(column);
         }
     }
+}
+
+/// Returns the rows of one measurement, of rows in ascending order; `of` names the measurement of a row.
+pub(crate) fn rows_of<'a, T>(rows: &'a [T], of: impl Fn(&T) -> (usize, usize), case: &CaseRecord) -> &'a [T] {
+    let wanted = (case.case, case.repeat);
+    let rows = &rows[rows.partition_point(|row| of(row) < wanted)..];
+    &rows[..rows.partition_point(|row| of(row) == wanted)]
 }
 
 impl Results {
@@ -78,6 +89,7 @@ impl Results {
             answers: BTreeMap::new(),
             has_states: dir.join(STATE_CSV).is_file(),
             missing: Vec::new(),
+            single_threads: OnceLock::new(),
         };
         for part in &results.run.parts {
             if let Some(answers) = read_answers(dir, &part.name)? {
@@ -85,6 +97,9 @@ impl Results {
             }
         }
         results.cases.sort_by_key(|case| (case.case, case.repeat));
+        results.timeline.sort_by_key(|row| (row.case, row.repeat));
+        results.operators.sort_by_key(|row| (row.case, row.repeat));
+        results.channels.sort_by_key(|row| (row.case, row.repeat));
         results.doubt_what_scatters();
         results.missing = results.what_is_missing(skipped);
         Ok(results)

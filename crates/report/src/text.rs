@@ -42,6 +42,7 @@ pub(crate) fn text_width(text: &str, font_px: f64) -> f64 {
     let em = |c: char| match c {
         'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' | '\u{a0}' => 0.34,
         'm' | 'w' | 'M' | 'W' | '%' => 0.95,
+        '×' | '≈' | '≤' | '≥' | '−' | '→' => 0.84,
         c if c.is_ascii_uppercase() => 0.7,
         c if c.is_ascii() => 0.61,
         // Han, Kana, Hangul and emoji are as wide as high.
@@ -92,7 +93,7 @@ pub(crate) fn unbroken(text: &str) -> String {
         out.push_str(word);
         let Some(next) = words.peek() else { break };
         let unit = next.trim_end_matches(['.', ',', ';', ':', ')', ']', '?']);
-        let number = word.trim_start_matches(['(', '[', '≈', '<', '>', '-', '+', '−']);
+        let number = word.trim_start_matches(['(', '[', '~', '<', '>', '-', '+', '−']);
         let joined = number.starts_with(|c: char| c.is_ascii_digit()) && STAY_WITH_NUMBER.contains(&unit);
         out.push(if joined { '\u{a0}' } else { ' ' });
     }

@@ -147,6 +147,7 @@ fn numbers(spec: &CaseSpec, analysis: &Analysis<'_>, feed: &Feed, measured: &Mea
 
 fn memory_of(spec: &CaseSpec, timeline: &[TimelinePoint], measured: &Measured) -> Memory {
     let mut memory = memory::memory(timeline);
+    memory.pss_end_bytes = measured.observations.pss_bytes;
     // Connections of several processes have buffers of their own, which no entry is to blame for.
     memory.bytes_per_entry = (spec.processes == 1).then(|| measured.held_at_end?.bytes_per_entry()).flatten();
     memory.payload_bytes_per_entry = measured.end.payload_bytes_per_entry;
@@ -210,6 +211,7 @@ fn circumstances(analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, fact
         is_unsteady: analysis.warm_up.is_unsteady,
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,
+        swapped_bytes: observations.swapped_bytes,
         not_pinned: measured.not_pinned,
         negative: latency.negative(),
         saturated: latency.saturated(),

@@ -11,6 +11,7 @@ pub(crate) fn run() -> RunRecord {
         folder: None,
         parts: vec![],
         claims: vec![],
+        note: None,
         untimed_parts: vec![],
         seed: 7,
         started_at: "2026-01-31T10:00:00.250Z".into(),
@@ -18,6 +19,7 @@ pub(crate) fn run() -> RunRecord {
         planned_cases: 4,
         interrupted: false,
         earlier_failures: Vec::new(),
+        segments: vec![],
         traces: vec![],
         build: Build {
             flowbench: "0.1.0".into(),
@@ -42,6 +44,7 @@ pub(crate) fn run() -> RunRecord {
             governor: None,
             virtualised: None,
             cgroup_cores: None,
+            cgroup_memory_bytes: None,
             setup: MachineSetup::default(),
         },
         argv: None,
@@ -61,6 +64,7 @@ pub(crate) fn case(case: usize, repeat: usize) -> CaseRecord {
         status: Status::Ok,
         numbers: Some(numbers()),
         doubts: vec![doubt("few-samples"), doubt("hiccups")],
+        segment: 0,
     }
 }
 
@@ -142,6 +146,7 @@ fn quantiles(scale: u64) -> Quantiles {
         p90_ns: Some(20 * scale),
         p99_ns: Some(50 * scale),
         p999_ns: Some(80 * scale),
+        p9999_ns: Some(90 * scale),
         max_ns: Some(90 * scale),
     }
 }

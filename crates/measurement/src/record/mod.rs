@@ -26,7 +26,7 @@ pub use self::numbers::{
     LatencyComponents, LostTime, Memory, Numbers, Probe, Progress, Quantiles, Series, Sharing, Sustainable, Verdict,
     ViewSkew, WhatIf, Wire, WorkerShare,
 };
-pub use self::run::{EarlierFailure, LogRecord, QuestionRecord, RunRecord, SCHEMA_VERSION, TraceRecord};
+pub use self::run::{EarlierFailure, LogRecord, QuestionRecord, RunRecord, SCHEMA_VERSION, Segment, TraceRecord};
 pub use self::timeline::{AllocatorBytes, ChannelLoad, OperatorState, OperatorTime, TimelinePoint};
 
 #[cfg(test)]

@@ -102,6 +102,9 @@ pub struct Quantiles {
     pub p99_ns: Option<u64>,
     /// 0.999 quantile (10,000 samples or more).
     pub p999_ns: Option<u64>,
+    /// 0.9999 quantile (100,000 samples or more); absent in older records.
+    #[serde(default)]
+    pub p9999_ns: Option<u64>,
     /// Maximum sample.
     pub max_ns: Option<u64>,
 }
@@ -129,6 +132,14 @@ pub struct Memory {
     pub live_bytes_residual: Option<i64>,
     /// Peak resident set of the process, in bytes, including the trace and the harness.
     pub rss_bytes_peak: u64,
+    /// Resident set when the run was over, in bytes; of several processes the sum, in which memory that they share
+    /// counts once for each. Absent in older records.
+    #[serde(default)]
+    pub rss_end_bytes: Option<u64>,
+    /// Proportional set size at that time, in bytes: the resident set in which shared memory counts once. It takes
+    /// milliseconds to read, so it is read once, when nothing is timed any more; absent in older records.
+    #[serde(default)]
+    pub pss_end_bytes: Option<u64>,
     /// Peak number of state entries.
     pub entries_peak: u64,
     /// Number of state entries left after the input had ended and everything had expired.

@@ -18,7 +18,8 @@ use crate::text::{shortened, text_width};
 const BAR_PX: f64 = 13.0;
 /// Distance from the upper edge of one bar to that of the next.
 const STEP_PX: f64 = BAR_PX + 3.0;
-const GAP_PX: f64 = 5.0;
+/// Room between the bars of two rows.
+const GAP_PX: f64 = 10.0;
 /// Height of a name above its row.
 const NAME_PX: f64 = 19.0;
 
@@ -42,11 +43,12 @@ pub(crate) fn draw<DB: FigureBackend>(
     let scale = scale(panel.quantity, panel.log, &values, if width > 500.0 { 5 } else { 3 });
     sheet.text(EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Left, &title(&panel.title, scale.unit, panel.log))?;
     let bars = if mark == Mark::Stack { 1 } else { panel.series.len() };
-    let row_px = bars as f64 * STEP_PX + GAP_PX + 5.0;
+    let row_px = bars as f64 * STEP_PX + GAP_PX;
     let layout = RowLayout { top, width, row_px, right_px: written + 10.0, gap: if tabs { 16.0 } else { 10.0 } };
     let plot = layout.plot(sheet, names, scale)?;
     for (n, items) in rows.by_row.iter().enumerate() {
-        let bars_top = layout.marks_top(names, n) + GAP_PX;
+        // In the middle of the row, as its name.
+        let bars_top = layout.marks_top(names, n) + (row_px - bars as f64 * STEP_PX + STEP_PX - BAR_PX) / 2.0;
         for item in items {
             let y = bars_top + item.bar as f64 * STEP_PX;
             if tabs {

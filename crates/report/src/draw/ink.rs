@@ -37,7 +37,7 @@ const NEUTRAL: [(Ink, &str, u32); 6] = [
     (Ink::Paper, "paper", 0xffffff),
 ];
 /// The colours of series on white paper: those of Okabe and Ito, then three more.
-#[allow(dead_code, reason = "for bitmaps")]
+#[cfg(any(test, feature = "png"))]
 const OF_SERIES: [u32; COLOURS] =
     [0x0072b2, 0xd55e00, 0x009e73, 0xcc79a7, 0x1f2328, 0xe69f00, 0x56b4e9, 0x7b4fb5, 0x8c6d1f, 0xa3223a];
 
@@ -62,7 +62,7 @@ impl Ink {
     }
 
     /// Returns the colour on white paper.
-    #[allow(dead_code, reason = "for bitmaps")]
+    #[cfg(any(test, feature = "png"))]
     pub(crate) fn rgb_on_white(self) -> (u8, u8, u8) {
         let of_neutral = NEUTRAL.iter().find(|(ink, ..)| *ink == self).map_or(0, |(.., rgb)| *rgb);
         let [_, red, green, blue] = match self {

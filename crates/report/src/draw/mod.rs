@@ -10,6 +10,8 @@ pub(crate) mod svg;
 
 mod backend;
 mod bars;
+#[cfg(feature = "png")]
+mod bitmap_text;
 mod cell_colours;
 mod cells;
 mod clock;
@@ -19,6 +21,8 @@ mod legend;
 mod lines;
 mod marks;
 mod outline;
+#[cfg(feature = "png")]
+pub(crate) mod png;
 mod rows;
 mod series_style;
 mod small_multiples;

@@ -1,176 +1,130 @@
-//! Figures of answers: which numbers are drawn of which columns.
+//! What the report says first: the rules hold for a few cases and for many, nothing that loses answers is called best, and
+//! claims stand beside the answers.
 
-use flowbench_measurement::record::{FigureKind, FigureSpec};
-use flowbench_report::{
-    AnswersFigure, AnswersTable, ExternalSeries, answers_figures, check_figure, draw, drawn_along, what_if,
-};
+use flowbench_measurement::record::{CaseRecord, FigureKind, QuestionRecord};
+use flowbench_report::draw;
 
-use crate::synthetic::Synthetic;
+use crate::synthetic::{Synthetic, figure, push, run};
+use crate::{answer, read, well_formed};
 
-fn table(rows: &str) -> AnswersTable {
-    AnswersTable::read("a.csv", rows).unwrap()
-}
-
-fn figures(rows: &str) -> Vec<AnswersFigure> {
-    answers_figures(&table(rows), "What?", &[]).unwrap()
-}
-
-/// The drawn numbers over event time.
-fn drawn(rows: &str) -> String {
-    figures(rows).remove(0).csv()
-}
-
-/// The drawn numbers along a column.
-fn drawn_by(along: &str, rows: &str) -> String {
-    figures(rows).into_iter().find(|figure| figure.along == along).unwrap().csv()
-}
-
-const CONVERSIONS: &str = "event_time,hour,band,views,conversions\n\
-    2026-01-05T11:00:00.000Z,2026-01-05T10:00:00.000Z,good,80,8\n\
-    2026-01-05T11:00:00.000Z,2026-01-05T10:00:00.000Z,poor,20,0\n\
-    2026-01-05T13:00:00.000Z,2026-01-05T12:00:00.000Z,good,40,4\n";
-
-#[test]
-fn views_are_columns_and_the_conversion_rate_is_a_line() {
-    let expected = "series,event_time_unix_ms,y_count,low_count,high_count,y_share,low_share,high_share\n\
-        good,1767607200000,80,80,80,,,\ngood,1767610800000,0,0,0,,,\ngood,1767614400000,40,40,40,,,\n\
-        needs-improvement,1767607200000,0,0,0,,,\nneeds-improvement,1767610800000,0,0,0,,,\n\
-        needs-improvement,1767614400000,0,0,0,,,\n\
-        poor,1767607200000,20,20,20,,,\npoor,1767610800000,0,0,0,,,\npoor,1767614400000,0,0,0,,,\n\
-        conversion rate,1767607200000,,,,0.08,0.08,0.08\nconversion rate,1767614400000,,,,0.1,0.1,0.1\n\
-        good: conversion rate,1767607200000,,,,0.1,0.1,0.1\n\
-        good: conversion rate,1767614400000,,,,0.1,0.1,0.1\n\
-        poor: conversion rate,1767607200000,,,,0,0,0\n";
-    assert_eq!(drawn(CONVERSIONS), expected);
-    let expected = "series,band,y_count,low_count,high_count,y_share,low_share,high_share\n\
-        page views,good,120,120,120,,,\npage views,poor,20,20,20,,,\n\
-        conversion rate,good,,,,0.1,0.1,0.1\nconversion rate,poor,,,,0,0,0\n";
-    assert_eq!(drawn_by("band", CONVERSIONS), expected);
-    assert!(what_if(&table(CONVERSIONS)).is_none(), "no view needs improvement");
-    assert_eq!(drawn_along(&["hour", "band", "views", "conversions"]), ["band"]);
-}
-
-#[test]
-fn a_day_has_its_orders_and_their_total() {
-    let rows = "event_time,day,orders,total\n2026-01-06T00:00:00.000Z,2026-01-05,19,1838.735\n\
-                2026-01-08T00:00:00.000Z,2026-01-07,2,-10.000\n";
-    let expected = "series,event_time_unix_ms,y_count,low_count,high_count\n\
-        orders,1767571200000,19,19,19\norders,1767657600000,0,0,0\norders,1767744000000,2,2,2\n\
-        total value,1767571200000,1838.735,1838.735,1838.735\ntotal value,1767657600000,0,0,0\n\
-        total value,1767744000000,-10,-10,-10\n";
-    assert_eq!(drawn(rows), expected);
-}
-
-#[test]
-fn answers_of_ones_own_are_counted_and_their_amounts_are_summed() {
-    let rows = "event_time,till,items,shop_id,delay_ms\n2026-01-05T10:00:00Z,a,3,7,10\n2026-01-05T10:00:00Z,b,4,7,20\n";
-    let expected = "series,event_time_unix_ms,y_count,low_count,high_count,y_ms,low_ms,high_ms\n\
-        answers,1767607200000,2,2,2,,,\n\"items, sum\",1767607200000,7,7,7,,,\n\
-        \"delay, median\",1767607200000,,,,15,11,19\n";
-    assert_eq!(drawn(rows), expected);
-}
-
-#[test]
-fn stages_stand_from_the_first_on() {
-    let rows = "event_time,customer,stage,since_start_ms\n2026-01-05T10:00:00Z,1,order_placed,5000\n\
-                2026-01-05T10:00:00Z,1,page_viewed,0\n2026-01-05T10:00:00Z,1,info_downloaded,1000\n\
-                2026-01-05T10:00:00Z,2,info_downloaded,3000\n2026-01-05T10:00:00Z,2,page_viewed,0\n";
-    let by_stage = drawn_by("stage", rows);
-    let reached: Vec<&str> = by_stage.lines().filter(|line| line.starts_with("reached")).collect();
-    assert_eq!(
-        reached,
-        ["reached,page_viewed,2,2,2,,,", "reached,info_downloaded,2,2,2,,,", "reached,order_placed,1,1,1,,,"]
-    );
-    assert!(by_stage.contains("\"time since the start, median\",info_downloaded,,,,2000,1200,2800\n"), "{by_stage}");
-}
-
-#[test]
-fn a_window_is_shown_as_it_is_and_leading_products_first() {
-    let mut rows = "event_time,window_start,rank,product,views\n".to_owned();
-    for (window, ranked) in [("10:00", ["b", "a"]), ("10:10", ["b", "c"])] {
-        for (rank, product) in (1..).zip(ranked) {
-            rows.push_str(&format!("2026-01-05T12:00:00Z,2026-01-05T{window}:00Z,{rank},{product},{}\n", 9 - rank));
+/// Closed loops of some pipelines under three evictions; `ttl(1h)` is fastest and loses 5 % of the answers.
+fn evictions(pipelines: usize) -> Synthetic {
+    let mut cases = Vec::new();
+    for pipeline in 0..pipelines {
+        for (eviction, p99_ns) in [("never", 300_000), ("frontier", 150_000), ("ttl(1h)", 50_000)] {
+            push(&mut cases, "evictions", p99_ns, |axes| {
+                (axes.pipeline, axes.eviction) = (format!("pipeline-{pipeline}"), eviction.into());
+                (axes.load, axes.rate_events_per_s) = ("closed".into(), None);
+            });
         }
     }
-    let drawn = drawn(&rows);
-    let series: Vec<&str> = drawn.lines().skip(1).map(|line| line.split(',').next().unwrap()).collect();
-    assert_eq!(&series[..4], ["product b", "product b", "product a", "product c"]);
-    assert_eq!(series.len(), 8, "views and ranks");
+    lose(&mut cases, "ttl(1h)", 500);
+    let question = "How fast is each eviction?".to_owned();
+    let figures = vec![figure("speed", FigureKind::HeatMap, "eviction", &["throughput_events_per_s"], &["pipeline"])];
+    let mut run = run(cases.len());
+    run.parts = vec![QuestionRecord { name: "evictions".into(), question, figures }];
+    Synthetic { run, cases, logged: false }
 }
 
-#[test]
-fn classes_of_sessions_add_up() {
-    let mut rows = "event_time,customer,start,end,events\n".to_owned();
-    for (n, seconds) in [0, 5, 45, 59, 7200].into_iter().enumerate() {
-        let end = format!("2026-01-05T{:02}:{:02}:{:02}Z", 10 + seconds / 3600, seconds / 60 % 60, seconds % 60);
-        rows.push_str(&format!("{end},{n},2026-01-05T10:00:00Z,{end},{}\n", n + 1));
+fn lose(cases: &mut [CaseRecord], eviction: &str, missing: u64) {
+    for case in cases.iter_mut().filter(|case| case.axes.eviction == eviction) {
+        case.numbers.as_mut().unwrap().accuracy.missing = missing;
     }
-    let by_length = drawn_by("length", &rows);
-    let counted = |csv: &str| -> f64 {
-        let sessions = csv.lines().filter(|line| line.starts_with("sessions,"));
-        sessions.map(|line| line.split(',').nth(2).unwrap().parse::<f64>().unwrap()).sum()
-    };
-    assert!(by_length.contains("sessions,1 min,2,"), "{by_length}");
-    assert_eq!((counted(&by_length), counted(&drawn_by("events", &rows))), (5.0, 5.0));
+}
+
+fn page(synthetic: &Synthetic) -> String {
+    let results = synthetic.written();
+    draw(results.path()).unwrap();
+    read(results.path(), "report.html")
 }
 
 #[test]
-fn the_same_answers_give_the_same_bytes_and_no_answers_a_reason() {
-    let series = ExternalSeries::read("cpu.csv", "time,cpu_share\n2026-01-05T10:30:00Z,0.5\n").unwrap();
-    let svg = || answers_figures(&table(CONVERSIONS), "What?", &[series.clone()]).unwrap()[0].svg("3 answers");
-    assert_eq!(svg(), svg());
-    assert!(svg().contains("3 answers") && svg().contains("CPU share"), "{}", svg());
-    let empty = figures("event_time,hour,band,views,conversions\n");
-    assert_eq!(empty.len(), 1);
-    let svg = empty[0].svg("0 answers");
-    assert!(svg.contains("Nothing to draw.") && svg.contains("a.csv has no answer."), "{svg}");
+fn what_loses_answers_does_not_compete_with_what_is_exact() {
+    let html = page(&evictions(1));
+    let expected = "frontier is fastest, 28M events/s [21.5–31.1], 2× [1.38–2.89] that of never (ttl(1h) would have 84M \
+                    events/s, but loses 5 % of the answers).";
+    assert_eq!(answer(&html, 1).replace("~", ""), format!("pipeline-0: {expected}"));
 }
 
 #[test]
-fn a_bad_cell_is_named_by_file_line_and_column() {
-    let error = |rows: &str| answers_figures(&table(rows), "What?", &[]).unwrap_err().to_string();
-    assert_eq!(
-        error(&CONVERSIONS.replace(",poor,20", ",slow,20")),
-        "a.csv, line 3, column 'band': 'slow' is not good, needs-improvement or poor"
-    );
-    let days = "event_time,day,orders,total\n2026-01-06T00:00:00.000Z,5.1.2026,19,1\n";
-    assert_eq!(error(days), "a.csv, line 2, column 'day': '5.1.2026' is not a day such as 2026-01-05");
+fn where_all_lose_answers_those_that_lose_least_compete_and_the_loss_is_said() {
+    let mut synthetic = evictions(1);
+    lose(&mut synthetic.cases, "never", 100);
+    lose(&mut synthetic.cases, "frontier", 400);
+    let html = page(&synthetic);
+    let said = answer(&html, 1);
+    assert!(said.starts_with("pipeline-0: never is fastest") && said.contains(", losing 1 % of the answers"), "{said}");
 }
 
 #[test]
-fn the_answers_of_a_part_are_a_figure_of_its_report() {
+fn many_rows_are_counted_and_a_long_table_is_shortened() {
+    let html = page(&evictions(200));
+    well_formed("report.html", &html);
+    let said = answer(&html, 1);
+    let expected = "frontier is fastest in 200 of 200 pipelines, typically 2× that of never. Out of the running, with better \
+                    numbers and answers that differ: ttl(1h) (in 200).";
+    assert_eq!(said, expected);
+    assert_eq!(html.matches("<tr id=\"c").count(), 500);
+    assert!(html.contains("The first 500 of 600\u{a0}cases; <a href=\"cases.csv\">cases.csv</a> has them all."));
+}
+
+#[test]
+fn a_rate_is_kept_up_with_if_all_of_it_was_completed_in_time() {
     let mut synthetic = Synthetic::full();
-    let part = &mut synthetic.run.parts[0];
-    let file = format!("answers-{}.csv", part.name);
-    part.figures = ["", "band"]
-        .map(|x| FigureSpec {
-            question: "How do they go together?".to_owned(),
-            x: x.to_owned(),
-            ..FigureSpec::new(format!("seen{x}"), FigureKind::Answers)
-        })
-        .into();
-    let dir = synthetic.written();
-    let without = draw(dir.path()).unwrap();
-    assert!(std::fs::read_to_string(dir.path().join("seen.svg")).unwrap().contains(&format!("{file} is not there")));
-    std::fs::write(dir.path().join(&file), CONVERSIONS).unwrap();
-    let drawn = draw(dir.path()).unwrap();
-    assert!(drawn.problems.is_empty() && drawn.figures == without.figures, "{:?}", drawn.problems);
-    let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
-    assert!(
-        read("seen.csv").starts_with("series,event_time_unix_ms") && read("seenband.csv").starts_with("series,band")
-    );
-    assert!(read("report.html").contains("How do they go together?"));
-    std::fs::write(dir.path().join(&file), CONVERSIONS.replace(",80,8", ",eighty,8")).unwrap();
-    let problems = draw(dir.path()).unwrap().problems;
-    assert!(problems[0].to_string().contains(&format!("{file}, line 2, column 'views'")), "{problems:?}");
+    for case in synthetic.cases.iter_mut().filter(|case| case.part == "rates") {
+        let offered = case.axes.rate_events_per_s.unwrap();
+        let most = if case.axes.strategy == "sequential" { 300e3 } else { 1.5e6 };
+        case.numbers.as_mut().unwrap().throughput_events_per_s = offered.min(most);
+    }
+    let said = answer(&page(&synthetic), 1);
+    let expected = "exchange and pre-aggregate keep up with 1M events/s; p99 latency there: 100 µs [90–130] (pre-aggregate), \
+                    200 µs [180–260] (exchange). sequential keeps up with 250k events/s; p99 latency there: 300 µs [270–390] \
+                    (sequential).";
+    assert_eq!(said, expected);
 }
 
 #[test]
-fn a_figure_of_answers_goes_along_a_column_of_answers() {
-    let spec = |x: &str| FigureSpec { x: x.to_owned(), ..FigureSpec::new("f", FigureKind::Answers) };
-    assert!(check_figure(&spec("")).is_ok() && check_figure(&spec("band")).is_ok());
-    let error = check_figure(&spec("bend")).unwrap_err().to_string();
-    assert!(error.contains("`bend`") && error.contains("did you mean `band`?"), "{error}");
-    let named = FigureSpec { y: vec!["views".to_owned()], ..spec("") };
-    assert!(check_figure(&named).unwrap_err().to_string().contains("is empty for `answers`"));
+fn a_claim_stands_beside_its_answer_with_its_mark_and_what_was_found() {
+    let mut synthetic = Synthetic::full();
+    synthetic.run.claims = [
+        "min(completeness, part=slack, slack_ms=86400000) == 1",
+        "max(completeness, part=slack, slack_ms=0) > 0.9",
+        "all(growth_verdict, part=nowhere) == growing",
+    ]
+    .map(str::to_owned)
+    .into();
+    let html = page(&synthetic).replace('\u{a0}', " ");
+    let of_slack = html.split("id=\"a4\"").nth(1).unwrap().split("id=\"a5\"").next().unwrap();
+    for words in [
+        "<li class=\"holds\"><span class=\"mark\" aria-hidden=\"true\">✓</span>the lowest completeness (slack 1 d) is 1 ",
+        "<li class=\"fails\"><span class=\"mark\" aria-hidden=\"true\">✗</span>the highest completeness (no slack) is more \
+         than 0.9 <span class=\"small\">(fails: 0.8)</span>",
+    ] {
+        assert!(of_slack.contains(words), "{of_slack}");
+    }
+    assert!(
+        html.contains("<h3>Claims</h3>\n<ul class=\"claims\">\n<li class=\"open\">"),
+        "one of no part that is here"
+    );
+}
+
+#[test]
+fn the_note_stands_between_figures_and_tables_and_a_run_without_one_has_no_such_section() {
+    let mut synthetic = Synthetic::full();
+    assert!(!page(&synthetic).contains("id=\"note\""));
+    synthetic.run.note = Some("# Title\n\n## Estimate\n\nAbout *5*<!-- = value(x) --> µs & more.\n".to_owned());
+    let html = page(&synthetic);
+    well_formed("report.html", &html);
+    let at = |words: &str| html.find(words).unwrap_or_else(|| panic!("no {words}"));
+    assert!(at("id=\"q6\"") < at("<h2 id=\"note\">") && at("<h2 id=\"note\">") < at("<h2 id=\"cases\">"));
+    assert!(html.contains("<h3>Estimate</h3>\n<p>About <em>5</em> µs &amp; more.</p>"), "{html}");
+}
+
+#[test]
+fn a_doubt_is_a_mark_in_the_table_and_its_words_stand_once() {
+    let html = page(&Synthetic::full());
+    assert!(html.contains("<td class=\"marks\"><a href=\"#d1\">¹</a></td>"), "{html}");
+    let doubts = html.split("<h2 id=\"doubts\">").nth(1).unwrap().split("<h2").next().unwrap();
+    assert_eq!(doubts.matches("hiccups as large as the p99 reported").count(), 1, "{doubts}");
+    assert!(doubts.contains("<details id=\"d1\" open=\"open\"><summary>¹ <strong>hiccups</strong>:"), "{doubts}");
 }
