@@ -193,7 +193,7 @@ fn a_counterfactual_world_is_asked_of_the_answers_that_know_it() {
     scratch.fails(
         &format!("{run} --set 'what-if.pipeline=\"sessions\"'"),
         2,
-        &["trace of part 'what-if'", "counterfactual", "'sessions' say nothing of it", "load-time-conversion"],
+        &["pipeline", "a counterfactual says nothing of its answers", "load-time-conversion"],
     );
     scratch.fails(
         &format!("{run} --set 'what-if.trace.counterfactual=[\"pages.band_faster=1\"]'"),
