@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flowbench_events::{Input, Output};
 use flowbench_pipelines::{Pipeline, Registry};
-use flowbench_report::{AnswersTable, ExternalSeries, answers_figures, drawn_along, what_if};
+use flowbench_report::{AnswersFigure, AnswersTable, ExternalSeries, answers_figures, drawn_along, what_if};
 
 use crate::args::Plot;
 use crate::failure::{Failure, OK, eprint};
@@ -21,6 +21,7 @@ const QUESTION: &str = "What was answered, and when?";
 pub(crate) fn plot(args: &Plot, registry: Registry, quiet: bool) -> Result<i32, Failure> {
     let named = args.pipeline.as_deref().map(|name| registry.find(name)).transpose().map_err(Failure::usage_error)?;
     let files = FigureFiles::new(args.output.as_deref().unwrap_or(&beside(&args.answers)))?;
+    let files = FigureFiles { with_png: args.with_png(), ..files };
     let answers = AnswersTable::read(&name_of(&args.answers), &text_of(&args.answers)?).map_err(Failure::failed)?;
     if let Some(pipeline) = named {
         answers.check_columns(pipeline.name(), pipeline.about().columns).map_err(Failure::usage_error)?;
@@ -51,9 +52,12 @@ pub(crate) fn draw(
     let noun = if answers.len() == 1 { "answer" } else { "answers" };
     let source = format!("{} {noun}: {}", answers.len(), answers.origin());
     for figure in answers_figures(answers, question, external).map_err(Failure::failed)? {
-        let [svg, csv] = files.along(figure.along);
-        write(&svg, &figure.svg(&source))?;
-        write(&csv, &figure.csv())?;
+        let [svg, csv, png] = files.along(figure.along);
+        write(&svg, figure.svg(&source).as_bytes())?;
+        write(&csv, figure.csv().as_bytes())?;
+        if files.with_png {
+            write_png(&png, &figure, &source)?;
+        }
         if !quiet {
             eprint(format!("{} (numbers: {})", svg.display(), csv.display()));
         }
@@ -68,24 +72,26 @@ pub(crate) fn draw(
 pub(crate) struct FigureFiles {
     /// Path of the first without its ending.
     stem: PathBuf,
+    /// True if each has a picture beside it.
+    with_png: bool,
 }
 
 impl FigureFiles {
     /// Takes the path of the first figure, whose name ends in `.svg`.
     pub(crate) fn new(svg: &Path) -> Result<FigureFiles, Failure> {
         match svg.extension() == Some(OsStr::new("svg")) {
-            true => Ok(FigureFiles { stem: svg.with_extension("") }),
+            true => Ok(FigureFiles { stem: svg.with_extension(""), with_png: false }),
             false => Err(Failure::usage_error(format!("{}: a figure is SVG; give it a name in .svg", svg.display()))),
         }
     }
 
-    /// Returns the figure along a column, or over event time if it is empty, and the CSV of its numbers.
-    fn along(&self, column: &str) -> [PathBuf; 2] {
+    /// Returns the figure along a column, or over event time if it is empty, the CSV of its numbers, and its picture.
+    fn along(&self, column: &str) -> [PathBuf; 3] {
         let mut stem = self.stem.clone().into_os_string();
         if !column.is_empty() {
             stem.push(format!("-by-{column}"));
         }
-        [".svg", ".csv"].map(|ending| {
+        [".svg", ".csv", ".png"].map(|ending| {
             let mut path = stem.clone();
             path.push(ending);
             path.into()
@@ -94,7 +100,9 @@ impl FigureFiles {
 
     /// Returns all files that may be written for answers with these columns.
     pub(crate) fn of_columns(&self, columns: &[&str]) -> Vec<PathBuf> {
-        std::iter::once("").chain(drawn_along(columns)).flat_map(|column| self.along(column)).collect()
+        let kinds = if self.with_png { 3 } else { 2 };
+        let drawn = std::iter::once("").chain(drawn_along(columns));
+        drawn.flat_map(|column| self.along(column).into_iter().take(kinds)).collect()
     }
 }
 
@@ -130,8 +138,19 @@ fn text_of(path: &Path) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|_| unreadable(&"is not UTF-8; give a CSV file in UTF-8"))
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+/// Writes the picture of a figure, unless it is too high for paper.
+#[cfg(feature = "png")]
+fn write_png(path: &Path, figure: &AnswersFigure, source: &str) -> Result<(), Failure> {
+    figure.png(source).map_err(Failure::failed)?.map_or(Ok(()), |picture| write(path, &picture))
+}
+
+#[cfg(not(feature = "png"))]
+fn write_png(_path: &Path, _figure: &AnswersFigure, _source: &str) -> Result<(), Failure> {
+    Ok(())
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let mut output = Output::create(path).map_err(Failure::failed)?;
-    output.write_all(text.as_bytes()).map_err(|error| output.error(error))?;
+    output.write_all(bytes).map_err(|error| output.error(error))?;
     Ok(output.finish()?)
 }

@@ -164,6 +164,23 @@ pub(crate) struct Plot {
     /// SVG file of the figure [default: the name of the answers with `-figure.svg`]
     #[arg(long, short, value_name = "FILE.svg")]
     pub(crate) output: Option<PathBuf>,
+    /// Also write a picture for paper beside each figure: PNG, 7 inches wide at 300 dots an inch
+    #[cfg(feature = "png")]
+    #[arg(long)]
+    pub(crate) png: bool,
+}
+
+impl Plot {
+    /// Returns true if pictures are wanted.
+    #[cfg(feature = "png")]
+    pub(crate) fn with_png(&self) -> bool {
+        self.png
+    }
+
+    #[cfg(not(feature = "png"))]
+    pub(crate) fn with_png(&self) -> bool {
+        false
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

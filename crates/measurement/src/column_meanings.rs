@@ -1,7 +1,7 @@
 //! What each column of a results directory means, in a line. Its unit is in its name.
 
 /// The columns of `cases.csv`, in their order, each with its meaning.
-pub const CASE_COLUMNS: [(&str, &str); 168] = [
+pub const CASE_COLUMNS: [(&str, &str); 175] = [
     ("part", "Name of the question that the case belongs to."),
     ("case", "Number of the case within the run, from 1; repeats of a case share it."),
     ("repeat", "Number of the repeat, from 1."),
@@ -175,6 +175,16 @@ pub const CASE_COLUMNS: [(&str, &str); 168] = [
     ("sustainable_events_per_s", "Highest rate that was sustained, as a search has found it."),
     ("sustainable_bracket_low_events_per_s", "Highest rate up to that one that was never refused."),
     ("sustainable_bracket_high_events_per_s", "Lowest rate above that one that was always refused."),
+    ("page_views", "Number of page views in the answers of which a what-if is made."),
+    ("conversions", "Number of these views that led to an order."),
+    (
+        "conversions_won",
+        "Conversions that would be won if every page were one band faster, estimated from the answers.",
+    ),
+    ("conversions_won_low", "Lower end of the 95 % interval of that estimate."),
+    ("conversions_won_high", "Upper end of the 95 % interval of that estimate."),
+    ("conversions_won_truth", "Conversions that are won in the same world with faster pages."),
+    ("conversions_won_covered", "Whether the interval covers that truth: true or false."),
     ("doubts", "Codes of the reasons not to trust the numbers."),
 ];
 

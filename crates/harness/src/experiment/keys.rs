@@ -167,6 +167,12 @@ static TRACE: Keys = Keys {
             "Maximum number of events, such as \"20k\".",
         ),
         key("set", List(&Text), Value("[]"), "Parameters of the generator, `key=value`."),
+        key(
+            "counterfactual",
+            List(&Text),
+            Value("[]"),
+            "Parameters of the generator for the world as it would otherwise be, as the truth of a what-if.",
+        ),
         key("file", Text, Absent, "Path of a log, instead of a profile; it begins at the folder of this file."),
         key("map", Text, Absent, "Path of the mapping of the log."),
     ],
@@ -233,8 +239,19 @@ static PANEL: Keys = Keys {
 };
 
 /// The words of `kind`.
-const KINDS: [&str; 10] =
-    ["sweep", "over-time", "distribution", "bars", "at-level", "stacked", "heat-map", "scaling", "ccdf", "operators"];
+const KINDS: [&str; 11] = [
+    "sweep",
+    "over-time",
+    "distribution",
+    "bars",
+    "at-level",
+    "stacked",
+    "heat-map",
+    "scaling",
+    "ccdf",
+    "operators",
+    "answers",
+];
 
 impl Keys {
     pub(crate) fn find(&self, name: &str) -> Option<&'static Key> {

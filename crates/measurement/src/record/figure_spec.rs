@@ -149,7 +149,7 @@ pub enum FigureKind {
 
 impl FigureKind {
     /// All kinds.
-    pub const ALL: [FigureKind; 10] = [
+    pub const ALL: [FigureKind; 11] = [
         FigureKind::Sweep,
         FigureKind::OverTime,
         FigureKind::Distribution,
@@ -160,6 +160,7 @@ impl FigureKind {
         FigureKind::HeatMap,
         FigureKind::Scaling,
         FigureKind::Operators,
+        FigureKind::Answers,
     ];
 
     /// Returns the name used in files.
@@ -175,6 +176,7 @@ impl FigureKind {
             FigureKind::Scaling => "scaling",
             FigureKind::Ccdf => "ccdf",
             FigureKind::Operators => "operators",
+            FigureKind::Answers => "answers",
         }
     }
 
@@ -191,6 +193,9 @@ impl FigureKind {
             FigureKind::Scaling => "Throughput against the number of workers, beside one thread and the ideal.",
             FigureKind::Ccdf => "The share of events that took longer than a duration, on logarithmic axes.",
             FigureKind::Operators => "Time of cases whose operators were logged, stacked by operator.",
+            FigureKind::Answers => {
+                "The answers of the first case of a part, over event time or along one of their columns."
+            }
         }
     }
 
@@ -218,6 +223,7 @@ impl FigureKind {
             }
             FigureKind::Scaling => "y: a column of events per second, throughput if empty. by: a line for each.",
             FigureKind::Operators => "by: the rows.",
+            FigureKind::Answers => "x: the column of the answers to go along, such as band; event time if empty.",
         }
     }
 }

@@ -47,6 +47,16 @@ impl AnswersFigure {
         self.chart.csv()
     }
 
+    /// Returns the drawing as a picture for paper, PNG; `None` if it is too high for one.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the picture cannot be painted.
+    #[cfg(feature = "png")]
+    pub fn png(&self, source: &str) -> std::io::Result<Option<Vec<u8>>> {
+        draw::png::png(&self.chart, source)
+    }
+
     /// Returns the chart under another name.
     pub(crate) fn named(self, name: &str) -> Chart {
         Chart { name: name.to_owned(), ..self.chart }

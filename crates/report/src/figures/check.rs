@@ -89,6 +89,7 @@ pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     if spec.columns().next().is_none() && !may_name_none {
         return Err(FigureError::EmptyY(spec.name.clone()));
     }
+    check_answers(spec)?;
     check_columns(spec)?;
     check_panels(spec)?;
     check_level(spec)?;
@@ -97,7 +98,6 @@ pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     check_words(spec)?;
     check_scaling(spec)?;
     check_operators(spec)?;
-    check_answers(spec)?;
     check_x(spec)
 }
 

@@ -56,7 +56,11 @@ fn facts(results: &Results) -> Table {
         let (from, machine) = (&segment.started_at, &segment.machine.line);
         ("continued", format!("{from} as segment {number} by commit {commit} on {machine}"))
     });
-    let rows = facts.into_iter().chain(segments).filter(|(_, fact)| !fact.is_empty()).map(|(what, fact)| vec![what.to_owned(), fact]);
+    let rows = facts
+        .into_iter()
+        .chain(segments)
+        .filter(|(_, fact)| !fact.is_empty())
+        .map(|(what, fact)| vec![what.to_owned(), fact]);
     Table { columns: vec![LEFT, WORDS], rows: rows.collect() }
 }
 

@@ -729,7 +729,9 @@ fn gallery() {
 #[test]
 fn a_quantile_that_too_few_latencies_support_is_explained() {
     let mut synthetic = Synthetic::full();
-    let text = |synthetic: &Synthetic| terminal_tables(&Results::read(synthetic.written().path()).unwrap(), Screen::plain(100));
+    let text = |synthetic: &Synthetic| {
+        terminal_tables(&Results::read(synthetic.written().path()).unwrap(), Screen::plain(100))
+    };
     let why = "p50 and p99 are – where n is too small";
     assert!(!text(&synthetic).contains(why));
     let numbers = synthetic.cases.iter_mut().find_map(|case| case.numbers.as_mut()).unwrap();
