@@ -32,3 +32,4 @@ pub use resolved::ResolvedValue;
 pub use selection::Selection;
 pub use settings::Settings;
 pub use shipped::{SHIPPED, Shipped, shipped};
+pub use validate::parse_and_plan;
