@@ -215,8 +215,8 @@ fn explain_profile(profile: &Profile) -> String {
 }
 
 fn explain_experiment(name: &str, registry: Registry) -> Result<String, Failure> {
-    let loaded = LoadedExperiment::load(name, &[]).map_err(Failure::failed)?;
-    let plan = Plan::new(&loaded, registry).map_err(Failure::failed)?;
+    let loaded = LoadedExperiment::load(name, &[])?;
+    let plan = Plan::new(&loaded, registry)?;
     let mut text = format!("{name}\n{}\n{} cases\n\n", loaded.experiment.title, plan.cases.len());
     plan.added.iter().for_each(|added| text.push_str(&format!("added to {added}\n\n")));
     for part in &loaded.experiment.parts {

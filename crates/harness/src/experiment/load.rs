@@ -76,7 +76,8 @@ impl LoadedExperiment {
         Ok((LoadedExperiment { folder, ..loaded }, problems))
     }
 
-    fn of(
+    /// Loads the text of an experiment as [`read`](Self::read) does.
+    pub(crate) fn of(
         source: &Arc<SourceText>,
         name: &str,
         settings: &Settings,
