@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowbench_harness::environment::{CpuTicks, Finding, findings, surroundings_since, throttled_ns};
+use flowbench_harness::environment::{Counters, Finding, findings, surroundings_since, throttled_ns};
 use flowbench_harness::measure::{Spin, spin, wake_up_delays};
 use flowbench_measurement::record::Quantiles;
 use flowbench_report::{Quantity, Screen};
@@ -38,10 +38,10 @@ pub(crate) fn doctor(args: &Doctor) -> Result<i32, Failure> {
 /// Returns what can only be measured: how a sleeping thread wakes up and what a spinning one loses, and meanwhile what the
 /// hypervisor and the quota take.
 fn measured() -> Vec<Finding> {
-    let (ticks, throttled_before_ns) = (CpuTicks::now(), throttled_ns());
+    let (counters, throttled_before_ns) = (Counters::now(), throttled_ns());
     let delays = wake_up_delays(LISTEN).quantiles();
     let seen = spin(LISTEN);
-    let stolen_share = surroundings_since(ticks.as_ref()).stolen_share;
+    let stolen_share = surroundings_since(&counters).stolen_share;
     let throttled = throttled_ns().zip(throttled_before_ns).map(|(now, before)| now.saturating_sub(before));
     let mut findings = vec![wake_up_finding(&delays)];
     findings.extend(spin_findings(&seen));

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use super::catalogue::{Completions, Doctor, Explain, List, Man};
 use super::compare::{Compare, Gate};
-use super::global::Global;
 use super::config::{Config, Schema};
+use super::global::Global;
 use super::log::{Generate, Inspect, Map, Plot, Replay};
 use super::results::{Export, Pack};
 use super::run::{Bench, Report, Reproduce, Run};

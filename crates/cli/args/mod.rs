@@ -14,8 +14,8 @@ mod values;
 
 pub(crate) use self::catalogue::{Completions, Doctor, Explain, List, Listed, Man};
 pub(crate) use self::commands::{Arguments, Command};
-pub(crate) use self::config::{Config, ConfigShow, Schema, SchemaOf};
 pub(crate) use self::compare::{Compare, Gate, OnInconclusive};
+pub(crate) use self::config::{Config, ConfigShow, Schema, SchemaOf};
 pub(crate) use self::environment::{command, set_variables};
 pub(crate) use self::global::Global;
 pub(crate) use self::log::{Generate, Inspect, Log, Map, Plot, Replay};

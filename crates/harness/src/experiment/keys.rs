@@ -171,12 +171,6 @@ static TRACE: Keys = Keys {
             "counterfactual",
             List(&Text),
             Value("[]"),
-            "Parameters of the generator, `key=value`, for the same world as it would otherwise be.",
-        ),
-        key(
-            "counterfactual",
-            List(&Text),
-            Value("[]"),
             "Parameters of the generator for the world as it would otherwise be, as the truth of a what-if.",
         ),
         key("file", Text, Absent, "Path of a log, instead of a profile; it begins at the folder of this file."),

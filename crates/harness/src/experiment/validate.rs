@@ -130,7 +130,7 @@ fn place_of(figure: &FigureSpec, error: &FigureError) -> String {
         }
         FigureError::UnknownColumn { place: "only", column, .. } => format!("only/{column}"),
         FigureError::UnknownColumn { place, .. } => (*place).to_owned(),
-        FigureError::NotNumbers { .. } => String::new(),
+        FigureError::NotNumbers { .. } | FigureError::Answers { .. } => String::new(),
     }
 }
 
