@@ -5,11 +5,12 @@ use std::fs;
 use crate::command::{Scratch, repository};
 
 /// The documents for users.
-const GUIDES: [&str; 7] = [
+const GUIDES: [&str; 8] = [
     "README.md",
     "experiments/README.md",
     "crates/events/LOGS.md",
     "results/README.md",
+    "crates/measurement/METHODS.md",
     ".github/actions/gate/README.md",
     "crates/cli/examples/README.md",
     "generators/README.md",

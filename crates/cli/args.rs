@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use flowbench_events::parse_duration_ms;
-use flowbench_measurement::export::{EXPORT_FORMATS, ExportFormat};
+use flowbench_events::{BadRowLimit, did_you_mean_or_list, parse_duration_ms};
+use flowbench_measurement::export::{EXPORT_FORMATS, ExportFormat, ExportOutput};
 
 /// Dataflow simulation and benchmarks on timely dataflow: latency, memory under eviction and the effect of out-of-order
 /// data. Every number comes with a checked answer.
@@ -110,9 +110,20 @@ pub(crate) struct Run {
     /// Run every case a second time with operator logging: time by operator and worker, messages by channel
     #[arg(long, conflicts_with = "resume")]
     pub(crate) profile_operators: bool,
+    /// Also write the results in the format of another tool, as `export --to FORMAT -o FILE` does; may be given more
+    /// than once
+    #[arg(long, value_name = "FORMAT=FILE|DIR", value_parser = export_to, conflicts_with = "hosts")]
+    pub(crate) export: Vec<ExportTo>,
     /// Print the outcome as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A format of another tool, and what it is written to.
+#[derive(Debug, Clone)]
+pub(crate) struct ExportTo {
+    pub(crate) format: &'static ExportFormat,
+    pub(crate) output: Option<PathBuf>,
 }
 
 /// The processes in which the workers run.
@@ -140,10 +151,10 @@ pub(crate) struct Report {
 
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
-    /// Results directory of the run before
+    /// Results directory or baseline file of the run before
     #[arg(value_name = "BEFORE")]
     pub(crate) before: PathBuf,
-    /// Results directory of the run after
+    /// Results directory or baseline file of the run after
     #[arg(value_name = "AFTER")]
     pub(crate) after: PathBuf,
     /// Compare runs of different machines, experiments or measuring code all the same, and say so on every row
@@ -158,13 +169,16 @@ pub(crate) struct Compare {
     /// Print Markdown
     #[arg(long)]
     pub(crate) markdown: bool,
+    /// Print JSON, with all metrics
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("with").required(true).args(["baseline", "against", "calibrate"])))]
 pub(crate) struct Gate {
-    /// Results directory of a run to compare with
-    #[arg(long, value_name = "DIR")]
+    /// Results directory of a run to compare with, or a baseline file (`export --to baseline`)
+    #[arg(long, value_name = "DIR|FILE")]
     pub(crate) baseline: Option<PathBuf>,
     /// Results directory to judge instead of running the experiment of the baseline again
     #[arg(long, value_name = "DIR", requires = "baseline")]
@@ -202,6 +216,9 @@ pub(crate) struct Gate {
     /// Print Markdown
     #[arg(long)]
     pub(crate) markdown: bool,
+    /// Print JSON: the verdict, what was found, and all metrics
+    #[arg(long, conflicts_with_all = ["markdown", "calibrate"])]
+    pub(crate) json: bool,
     /// Folder of what is measured [default: `results/gate/<utc>`]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -224,6 +241,9 @@ pub(crate) struct Reproduce {
     /// Directory of the new results [default: `results/<experiment>/<utc>_<commit>`]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Print JSON: what became of each claim, and all metrics
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -322,8 +342,11 @@ pub(crate) struct Log {
     #[arg(long)]
     pub(crate) format: Option<Format>,
     /// Fail on the first bad row
-    #[arg(long)]
+    #[arg(long, conflicts_with = "max_bad")]
     pub(crate) strict: bool,
+    /// Fail if more rows than this are bad, such as 20 or 0.5%; `--max-bad 0` is `--strict` that reads the whole log
+    #[arg(long, value_name = "N|N%")]
+    pub(crate) max_bad: Option<BadRowLimit>,
     /// File that lists bad rows, or `none` [default: a file next to the answers; for `inspect`, none]
     #[arg(long, value_name = "FILE|none")]
     pub(crate) rejects: Option<PathBuf>,
@@ -411,6 +434,9 @@ pub(crate) struct Bench {
     /// Mapping file that turns the rows of your log into events (`flowbench map` drafts one)
     #[arg(long, value_name = "MAP.toml")]
     pub(crate) map: Option<PathBuf>,
+    /// Fail if more rows than this are bad, such as 20 or 0.5%
+    #[arg(long, value_name = "N|N%")]
+    pub(crate) max_bad: Option<BadRowLimit>,
     /// Pipeline that answers the question (see `flowbench list pipelines`)
     #[arg(long, value_name = "NAME")]
     pub(crate) pipeline: String,
@@ -494,6 +520,21 @@ impl From<Format> for flowbench_events::Format {
 fn export_format() -> impl TypedValueParser<Value = &'static ExportFormat> {
     let listed = EXPORT_FORMATS.iter().map(|format| PossibleValue::new(format.name).help(format.summary));
     PossibleValuesParser::new(listed).try_map(|name| ExportFormat::named(&name).ok_or("there is no such format"))
+}
+
+/// Parses `FORMAT=FILE`, or the name of a format that knows where it is written.
+fn export_to(text: &str) -> Result<ExportTo, String> {
+    let (name, output) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(file)));
+    let named = ExportFormat::named(name);
+    let format = named.ok_or_else(|| {
+        let near = did_you_mean_or_list(name, EXPORT_FORMATS.iter().map(|format| format.name));
+        format!("there is no format '{name}'{near}")
+    })?;
+    match output {
+        None if format.output != ExportOutput::StepSummary => Err(format!("write {name}=FILE")),
+        Some("" | "-") => Err(format!("{name} needs a file")),
+        output => Ok(ExportTo { format, output: output.map(PathBuf::from) }),
+    }
 }
 
 /// Parses a duration that is longer than the time between heartbeats.

@@ -93,6 +93,11 @@ pub(crate) fn plain(text: impl Display) -> String {
     text.to_string().chars().map(|letter| if letter == '\n' { letter } else { harmless(letter) }).collect()
 }
 
+/// Prints a JSON document to standard output.
+pub(crate) fn print_json(value: &serde_json::Value) -> Result<(), Failure> {
+    print(&format!("{value:#}\n"))
+}
+
 /// Prints lines of data to standard output.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     use std::io::Write;

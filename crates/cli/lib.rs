@@ -9,6 +9,7 @@
 //!
 //! The example `own_pipeline` is such a program. What a pipeline is made of is in [`pipelines`] and [`events`].
 
+mod annotations;
 mod args;
 mod bench;
 mod catalogue;
@@ -18,8 +19,10 @@ mod failure;
 mod gate;
 mod generate;
 mod inspect;
+mod kept_run;
 mod log_input;
 mod map;
+mod origin;
 mod overwriting;
 mod pack;
 mod progress;
@@ -29,6 +32,7 @@ mod replay_stats;
 mod reproduce;
 mod run;
 mod signals;
+mod verdict;
 
 use clap::Parser;
 use flowbench_harness::case;

@@ -5,7 +5,7 @@ use flowbench_report::Quantity;
 
 use crate::args::Pack;
 use crate::failure::{Failure, OK, eprint, print};
-use crate::run::check_results_dir;
+use crate::kept_run::check_results_dir;
 
 pub(crate) fn pack(args: &Pack, quiet: bool) -> Result<i32, Failure> {
     check_results_dir(&args.dir)?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use flowbench_events::{did_you_mean, nearest, parse_duration_ms};
+use flowbench_events::{BadRowLimit, did_you_mean, nearest, parse_duration_ms};
 use flowbench_measurement::record::{FigureKind, FigureSpec};
 use serde::Deserialize;
 use thiserror::Error;
@@ -107,6 +107,9 @@ pub struct TraceChoice {
     /// Path of the mapping of the log, like `file`.
     #[serde(default)]
     pub map: Option<PathBuf>,
+    /// How many rows of the log may be bad, `20` or `"0.5%"`; any number if it is not given.
+    #[serde(default)]
+    pub max_bad: Option<BadRowLimit>,
 }
 
 /// What is wrong with an experiment, and where.

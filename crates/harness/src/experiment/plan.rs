@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use flowbench_events::{did_you_mean, mix, parse_duration_ms};
+use flowbench_events::{BadRowLimit, did_you_mean, mix, parse_duration_ms};
 use flowbench_pipelines::{Pipeline, Registry, SettingError};
 use toml::{Spanned, Value};
 
@@ -102,8 +102,8 @@ struct Planner<'a> {
     surveys: Vec<(LogChoice, Survey)>,
 }
 
-/// A log with its mapping and the maximum number of its events.
-type LogChoice = (PathBuf, Option<PathBuf>, Option<u64>);
+/// A log with its mapping, the maximum number of its events, and how many of its rows may be bad.
+type LogChoice = (PathBuf, Option<PathBuf>, Option<u64>, Option<BadRowLimit>);
 
 /// The trace of a question, checked.
 #[derive(Debug, Clone)]
@@ -211,37 +211,44 @@ impl<'a> Planner<'a> {
 
     /// Returns the trace of a question: a profile that exists, or a log that was read.
     fn source(&mut self, question: &Question) -> Result<Source, ExperimentError> {
-        let TraceChoice { profile, events, set, file, map } = &question.trace;
+        let TraceChoice { profile, events, set, file, map, max_bad } = &question.trace;
         if let Some(events) = events.filter(|events| !(1..=EVENTS_MAX).contains(events)) {
             return Err(self.trace_error(question, format!("events = {events} is outside 1 to {EVENTS_MAX}")));
         }
         match (profile, file) {
-            (Some(profile), None) if map.is_none() => {
+            (Some(profile), None) if map.is_none() && max_bad.is_none() => {
                 generate::profile(profile, set).map_err(|problem| self.trace_error(question, problem.to_string()))?;
                 let events = events.ok_or_else(|| self.trace_error(question, "a profile needs events".to_owned()))?;
                 Ok(Source::Profile(profile.clone(), events))
             }
             (None, Some(file)) if set.is_empty() => {
-                let survey = self.survey(file, map.as_deref(), *events);
+                let survey = self.survey(file, map.as_deref(), *events, *max_bad);
                 survey
                     .map(|survey| Source::Log(Box::new(survey)))
                     .map_err(|problem| self.trace_error(question, problem))
             }
             _ => {
-                let problem = "give it either a profile with events, and set if needed, or a file with its map";
+                let problem =
+                    "give it either a profile with events, and set if needed, or a file with its map and max_bad";
                 Err(self.trace_error(question, problem.to_owned()))
             }
         }
     }
 
     /// Reads a log, unless a question before has.
-    fn survey(&mut self, file: &Path, map: Option<&Path>, events_max: Option<u64>) -> Result<Survey, String> {
+    fn survey(
+        &mut self,
+        file: &Path,
+        map: Option<&Path>,
+        events_max: Option<u64>,
+        max_bad: Option<BadRowLimit>,
+    ) -> Result<Survey, String> {
         let folder = &self.loaded.folder;
-        let log: LogChoice = (folder.join(file), map.map(|map| folder.join(map)), events_max);
+        let log: LogChoice = (folder.join(file), map.map(|map| folder.join(map)), events_max, max_bad);
         if let Some((_, known)) = self.surveys.iter().find(|(other, _)| *other == log) {
             return Ok(known.clone());
         }
-        let survey = survey(&log.0, log.1.as_deref(), events_max).map_err(|problem| {
+        let survey = survey(&log.0, log.1.as_deref(), events_max, max_bad).map_err(|problem| {
             let is_relative = file.is_relative() && !log.0.exists();
             let hint = if is_relative { FROM_WHERE } else { "" };
             format!("{problem}{hint}")
