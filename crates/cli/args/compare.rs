@@ -6,10 +6,10 @@ use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 pub(crate) struct Compare {
-    /// Results directory of the run before
+    /// Results directory or baseline file of the run before
     #[arg(value_name = "BEFORE")]
     pub(crate) before: PathBuf,
-    /// Results directory of the run after
+    /// Results directory or baseline file of the run after
     #[arg(value_name = "AFTER")]
     pub(crate) after: PathBuf,
     /// Compare runs of different machines, experiments or measuring code all the same, and say so on every row
@@ -24,13 +24,16 @@ pub(crate) struct Compare {
     /// Print Markdown
     #[arg(long)]
     pub(crate) markdown: bool,
+    /// Print JSON, with all metrics
+    #[arg(long, conflicts_with = "markdown")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("with").required(true).args(["baseline", "against", "calibrate"])))]
 pub(crate) struct Gate {
-    /// Results directory of a run to compare with
-    #[arg(long, value_name = "DIR")]
+    /// Results directory of a run to compare with, or a baseline file (`export --to baseline`)
+    #[arg(long, value_name = "DIR|FILE")]
     pub(crate) baseline: Option<PathBuf>,
     /// Results directory to judge instead of running the experiment of the baseline again
     #[arg(long, value_name = "DIR", requires = "baseline")]
@@ -68,6 +71,9 @@ pub(crate) struct Gate {
     /// Print Markdown
     #[arg(long)]
     pub(crate) markdown: bool,
+    /// Print JSON: the verdict, what was found, and all metrics
+    #[arg(long, conflicts_with_all = ["markdown", "calibrate"])]
+    pub(crate) json: bool,
     /// Folder of what is measured [default: `results/gate/<utc>`]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

@@ -5,7 +5,8 @@
 //! of its own. [`record`] is the contract with everything that reads results; [`results_dir`] puts it on disk.
 
 pub mod accuracy;
-mod case_name;
+pub mod baseline;
+pub mod case_name;
 pub mod claims;
 pub mod column_meanings;
 pub mod columns;

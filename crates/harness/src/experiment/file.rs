@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use flowbench_events::{parse_bytes, parse_count, parse_duration_ms};
+use flowbench_events::{BadRowLimit, parse_bytes, parse_count, parse_duration_ms};
 use flowbench_measurement::record::{FigureKind, FigureSpec};
 use serde::{Deserialize, Deserializer, de::Error};
 
@@ -134,6 +134,9 @@ pub struct TraceChoice {
     /// Path of the mapping of the log, like `file`.
     #[serde(default)]
     pub map: Option<PathBuf>,
+    /// How many rows of the log may be bad, `20` or `"0.5%"`; any number if it is not given.
+    #[serde(default)]
+    pub max_bad: Option<BadRowLimit>,
 }
 
 /// Maximum resident set of a case if the file gives none, bytes.

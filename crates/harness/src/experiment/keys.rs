@@ -59,6 +59,8 @@ pub(crate) enum Shape {
     Count(u64, u64),
     /// A size of at least so many bytes, such as `"2GiB"`.
     Bytes(u64),
+    /// A whole number of rows, or a share of them such as `"0.5%"`.
+    BadRows,
     /// A duration of at least so many ms, such as `"10s"`.
     Duration(i64),
     /// A latency, such as `"250us"`.
@@ -84,7 +86,9 @@ const fn key(name: &'static str, shape: Shape, otherwise: Otherwise, meaning: &'
 }
 
 use Otherwise::{Absent, Follows, Required, Value};
-use Shape::{Axis, Bytes, Count, Duration, Flag, Latency, List, Map, Name, Number, OneOrMore, Table, Text, Version};
+use Shape::{
+    Axis, BadRows, Bytes, Count, Duration, Flag, Latency, List, Map, Name, Number, OneOrMore, Table, Text, Version,
+};
 
 /// The keys of an experiment file.
 pub(crate) static EXPERIMENT: Keys = Keys {
@@ -175,6 +179,12 @@ static TRACE: Keys = Keys {
         ),
         key("file", Text, Absent, "Path of a log, instead of a profile; it begins at the folder of this file."),
         key("map", Text, Absent, "Path of the mapping of the log."),
+        key(
+            "max_bad",
+            BadRows,
+            Absent,
+            "How many rows of the log may be bad, such as 20 or \"0.5%\"; by default any number.",
+        ),
     ],
 };
 

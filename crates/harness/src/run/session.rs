@@ -758,7 +758,7 @@ mod tests {
         run(&resumed, &AtomicBool::new(true), &mut Words::default()).unwrap();
         std::fs::write(&log, log_of(1..51)).unwrap();
         let error = run(&resumed, &AtomicBool::new(true), &mut Words::default()).unwrap_err();
-        let found = crate::log::survey(&log, None, None).unwrap().spec.record.digest;
+        let found = crate::log::survey(&log, None, None, None).unwrap().spec.record.digest;
         let words = error.to_string();
         assert!(matches!(error, RunFailed::Log(_)) && words.contains(&planned.digest), "{words}");
         assert!(words.contains(&found), "{words}");
