@@ -875,6 +875,19 @@ mod tests {
     }
 
     #[test]
+    fn the_note_is_that_of_the_shipped_experiment_or_the_markdown_beside_the_file() {
+        let shipped = LoadedExperiment::load("ci", &[]).unwrap();
+        assert!(note(&shipped).is_some_and(|note| note.starts_with("# ")));
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("mine.toml");
+        std::fs::write(&file, &shipped.text).unwrap();
+        let mine = LoadedExperiment::load(file.to_str().unwrap(), &[]).unwrap();
+        assert_eq!(note(&mine), None);
+        std::fs::write(folder.path().join("mine.md"), "# Mine\n").unwrap();
+        assert_eq!(note(&mine).as_deref(), Some("# Mine\n"));
+    }
+
+    #[test]
     fn names_of_experiments_and_figures_are_checked_before_anything_is_run() {
         let named = |name: &str| {
             let text = text("", TWO).replacen("x-1", name, 1);
