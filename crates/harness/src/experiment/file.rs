@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use flowbench_events::{did_you_mean, nearest, parse_duration_ms};
+use flowbench_measurement::metric_choice::MetricChoice;
 use flowbench_measurement::record::{FigureKind, FigureSpec};
 use serde::Deserialize;
 use thiserror::Error;
@@ -38,6 +39,10 @@ pub struct Experiment {
     /// What every run of the experiment checks, each a [`Claim`](flowbench_measurement::claims::Claim).
     #[serde(default)]
     pub claims: Vec<String>,
+    /// By which metrics the gate judges, and from which change on. By default all, as
+    /// [`METRICS`](flowbench_measurement::metrics::METRICS) has them.
+    #[serde(default)]
+    pub gate: MetricChoice,
     /// The questions.
     #[serde(rename = "part", default)]
     pub parts: Vec<Question>,

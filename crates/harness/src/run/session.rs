@@ -12,6 +12,7 @@ use flowbench_measurement::claims::Claim;
 use flowbench_measurement::doubts::mixed_run;
 use flowbench_measurement::hlog;
 use flowbench_measurement::latency::LatencyHistogram;
+use flowbench_measurement::metric_choice::MetricChoiceError;
 use flowbench_measurement::record::{
     Build, CaseRecord, EarlierFailure, Machine, QuestionRecord, RunRecord, SCHEMA_VERSION, Segment, Status, TraceRecord,
 };
@@ -246,6 +247,7 @@ pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunOb
     check_name(&loaded)?;
     check_figures(&loaded)?;
     check_claims(&loaded)?;
+    check_gate(&loaded)?;
     let plan = Plan::new(&loaded, request.registry)?;
     if plan.cases.is_empty() {
         return Err(RunFailed::NothingSelected { origin: loaded.origin, skipped: plan.skipped.join("; ") });
@@ -449,6 +451,16 @@ fn check_claims(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
         }
     }
     Ok(())
+}
+
+/// Checks that the gate can judge as the experiment says.
+fn check_gate(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
+    let error = |problem: MetricChoiceError| ExperimentError {
+        origin: loaded.origin.clone(),
+        line: None,
+        problem: format!("[gate]: {problem}"),
+    };
+    loaded.experiment.gate.chosen().map(drop).map_err(error)
 }
 
 fn manifest(loaded: &LoadedExperiment, plan: &Plan, request: &Request) -> RunRecord {
