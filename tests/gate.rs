@@ -56,13 +56,41 @@ fn altered(scratch: &Scratch, name: &str, run: impl Fn(&mut Value), case: impl F
 }
 
 #[test]
+fn metrics_and_thresholds_are_those_of_the_experiment_unless_the_command_says_otherwise() {
+    let scratch = measured();
+    let rate = |rate: f64| {
+        move |case: &mut Value| {
+            let rate = rate + case["repeat"].as_f64().unwrap();
+            case["numbers"]["throughput_events_per_s"] = rate.into();
+        }
+    };
+    altered(&scratch, "fast", |_| {}, rate(1e6));
+    altered(&scratch, "slow", |_| {}, rate(5e5));
+    let gate = |baseline: &str, more: &str| format!("flowbench gate --baseline {baseline} --results slow {more}");
+    let by_rate = "--metric throughput_events_per_s";
+    scratch.fails(&gate("fast", by_rate), 3, &["3 regressions"]);
+    scratch.ok(&gate("fast", &format!("{by_rate} --threshold throughput_events_per_s=60%")));
+    scratch.fails(&gate("fast", "--metric latency_p95_ns"), 2, &["no metric 'latency_p95_ns'; there are"]);
+    scratch.fails(&gate("fast", "--threshold latency_p99_ns"), 2, &["COLUMN=SHARE"]);
+
+    let chosen = "[gate]\nmetrics = ['throughput_events_per_s']\nthresholds = { throughput_events_per_s = '60%' }\n";
+    let experiment = EXPERIMENT.replacen("[[part]]", &format!("{chosen}[[part]]"), 1);
+    let with_gate = |run: &mut Value| run["resolved_experiment"] = experiment.clone().into();
+    altered(&scratch, "chosen", with_gate, rate(1e6));
+    scratch.ok(&gate("chosen", ""));
+    scratch.fails(&gate("chosen", "--threshold throughput_events_per_s=20%"), 3, &["3 regressions"]);
+    scratch.write("wrong.toml", experiment.replace("60%", "60"));
+    scratch.fails("flowbench run wrong.toml", 2, &["[gate]: the threshold of throughput_events_per_s is '60'"]);
+}
+
+#[test]
 fn a_run_is_judged_against_one_that_was_kept() {
     let scratch = measured();
     // Twice the same run: nothing can have changed.
     let same = scratch.ok("flowbench gate --baseline base --results base");
     assert!(same.stderr.contains("gate: no regression"), "{}", same.stderr);
     // The experiment of the baseline is run again, one part of it.
-    let again = scratch.ok("flowbench gate --baseline base --only exact --rounds 5 --out again");
+    let again = scratch.ok("flowbench gate --baseline base --only exact --rounds 6 --out again");
     assert!(again.stdout.contains("exact values are equal"), "{}", again.stdout);
     let too_few = "flowbench gate --baseline base --only exact --rounds 1 --out few";
     scratch.fails(too_few, 2, &["with so few rounds no change", "use --rounds"]);

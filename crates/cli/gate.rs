@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use flowbench_harness::experiment::LoadedExperiment;
 use flowbench_harness::gate::{BuildUnderTest, GateError, GateRequest, RoundObserver, judge_runs, read_accepted};
 use flowbench_harness::run::experiment_of;
+use flowbench_measurement::metric_choice::MetricChoice;
+use flowbench_measurement::metrics::Metric;
 use flowbench_measurement::record::{CaseRecord, RunRecord};
 use flowbench_pipelines::Registry;
 use flowbench_report::calibration_text;
@@ -25,7 +27,9 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
     let baseline = args.baseline.as_deref().map(|dir| complete(dir, args)).transpose()?;
     if let (Some((run, cases)), Some(results)) = (&baseline, &args.results) {
         let after = selected(results, read_kept(results)?, args)?;
-        let gated = judge_runs((run, cases), (&after.0, &after.1), &accepted, args.force);
+        let choice = MetricChoice::of_experiment(&run.resolved_experiment).map_err(Failure::failed)?;
+        let metrics = metrics(choice, args)?;
+        let gated = judge_runs(&metrics, (run, cases), (&after.0, &after.1), &accepted, args.force);
         return conclude(&gated, args);
     }
     let other = args.against.as_deref().map(BuildUnderTest::other).transpose().map_err(Failure::usage_error)?;
@@ -34,9 +38,11 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
         (Some(dir), Some((run, _))) => experiment_of(dir, run),
         _ => LoadedExperiment::load(&args.experiment, &args.set),
     };
+    let experiment = experiment.map_err(Failure::usage_error)?;
     let repeats = baseline.as_ref().map_or(ROUNDS, |(_, cases)| repeats(cases));
     let request = GateRequest {
-        experiment: experiment.map_err(Failure::usage_error)?,
+        metrics: metrics(experiment.experiment.gate.clone(), args)?,
+        experiment,
         parts: args.only.iter().cloned().collect(),
         rounds: args.rounds.map_or(repeats, usize::from),
         out: out(args)?,
@@ -66,6 +72,12 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
         eprint(format!("what was measured is in {}", request.out.display()));
     }
     conclude(&gated, args)
+}
+
+/// Returns the metrics of the choice that an experiment makes, and the arguments above it.
+fn metrics(choice: MetricChoice, args: &Gate) -> Result<Vec<Metric>, Failure> {
+    let asked = MetricChoice { metrics: args.metrics.clone(), thresholds: args.thresholds.iter().cloned().collect() };
+    choice.overridden_by(asked).chosen().map_err(Failure::usage_error)
 }
 
 /// Reads a baseline, which has to have all its results unless `--force`.

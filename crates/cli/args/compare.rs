@@ -56,6 +56,14 @@ pub(crate) struct Gate {
     /// Number of times that each build runs the experiment [default: 10, or the repeats of the baseline]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000), conflicts_with = "results")]
     pub(crate) rounds: Option<u16>,
+    /// Judge times and sizes by this metric only, such as latency_p99_ns; may be given more than once [default:
+    /// `metrics` of `[gate]` in the experiment, or all]
+    #[arg(long = "metric", value_name = "COLUMN")]
+    pub(crate) metrics: Vec<String>,
+    /// A change of this metric matters from this share on, as in latency_p99_ns=20%; may be given more than once
+    /// [default: `thresholds` of `[gate]` in the experiment, or those of flowbench]
+    #[arg(long = "threshold", value_name = "COLUMN=SHARE", value_parser = threshold)]
+    pub(crate) thresholds: Vec<(String, String)>,
     /// File of accepted regressions, each with case, column, commit, reason and expiry
     #[arg(long, value_name = "FILE")]
     pub(crate) accepted: Option<PathBuf>,
@@ -77,6 +85,12 @@ pub(crate) struct Gate {
     /// Folder of what is measured [default: `results/gate/<utc>`]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+}
+
+/// Splits `COLUMN=SHARE`.
+fn threshold(text: &str) -> Result<(String, String), String> {
+    let (column, share) = text.split_once('=').ok_or("write it as COLUMN=SHARE, such as latency_p99_ns=20%")?;
+    Ok((column.to_owned(), share.to_owned()))
 }
 
 /// What metrics that cannot be told apart do to the gate.

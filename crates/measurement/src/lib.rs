@@ -19,6 +19,7 @@ pub mod hlog;
 pub mod latency;
 pub mod lost_time;
 pub mod memory;
+pub mod metric_choice;
 pub mod metrics;
 pub mod offered_load;
 pub mod operator_profile;

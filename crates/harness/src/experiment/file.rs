@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use flowbench_events::{BadRowLimit, parse_bytes, parse_count, parse_duration_ms};
+use flowbench_measurement::metric_choice::MetricChoice;
 use flowbench_measurement::record::{FigureKind, FigureSpec};
 use serde::{Deserialize, Deserializer, de::Error};
 
@@ -50,6 +51,10 @@ pub struct Experiment {
     /// Parts or filters: cases that match one of them are not run.
     #[serde(default)]
     pub skip: Vec<String>,
+    /// By which metrics the gate judges, and from which change on. By default all, as
+    /// [`METRICS`](flowbench_measurement::metrics::METRICS) has them.
+    #[serde(default)]
+    pub gate: MetricChoice,
     /// The questions.
     #[serde(rename = "part", default)]
     pub parts: Vec<Question>,

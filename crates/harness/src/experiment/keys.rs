@@ -121,12 +121,27 @@ pub(crate) static EXPERIMENT: Keys = Keys {
         key("claims", List(&Text), Value("[]"), "What every run checks, such as \"max(lost_answers_share) == 0\"."),
         key("only", List(&Text), Value("[]"), "Parts or filters: only cases that match one of them are run."),
         key("skip", List(&Text), Value("[]"), "Parts or filters: cases that match one of them are not run."),
+        key("gate", Table(&GATE), Value("{}"), "How the gate judges; what is not given is as `list metrics` has it."),
         key("part", List(&Table(&PART)), Value("[]"), "The questions."),
         key(
             "sizes",
             Map(&Map(&Shape::Any)),
             Absent,
             "Profiles, chosen by `--profile`: settings by their keys, and `inherits` for another profile to begin with.",
+        ),
+    ],
+};
+
+/// The keys of how the gate judges.
+pub(crate) static GATE: Keys = Keys {
+    noun: "key",
+    keys: &[
+        key("metrics", List(&Text), Follows("all"), "Metrics by which times and sizes are judged, by their columns."),
+        key(
+            "thresholds",
+            Map(&Text),
+            Value("{}"),
+            "From which change on a metric matters, by its column, such as \"20%\".",
         ),
     ],
 };
