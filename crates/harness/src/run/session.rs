@@ -12,7 +12,6 @@ use flowbench_experiments::shipped;
 use flowbench_measurement::doubts::mixed_run;
 use flowbench_measurement::hlog;
 use flowbench_measurement::latency::LatencyHistogram;
-use flowbench_measurement::metric_choice::MetricChoiceError;
 use flowbench_measurement::record::{
     Build, CaseRecord, EarlierFailure, Machine, QuestionRecord, RunRecord, SCHEMA_VERSION, Segment, Status, TraceRecord,
 };
