@@ -6,6 +6,7 @@ use flowbench_harness::run::Request;
 use serde_json::{Value, json};
 
 use crate::failure::{Failure, OK, print};
+use crate::json_output::print_json;
 
 /// Prints the plan of a run and runs nothing.
 pub(crate) fn dry_run(request: &Request, is_json: bool) -> Result<i32, Failure> {
@@ -28,7 +29,7 @@ pub(crate) fn dry_run(request: &Request, is_json: bool) -> Result<i32, Failure> 
             "added": plan.added,
             "remarks": plan.remarks,
         });
-        print(&format!("{value:#}\n"))?;
+        print_json(value)?;
     } else {
         parts.push(("in all".to_owned(), all));
         print(&table(&loaded.experiment.name, loaded.experiment.repeats, &parts))?;
