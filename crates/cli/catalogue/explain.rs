@@ -59,7 +59,7 @@ fn explanation(kind: Listed, name: &str, registry: Registry) -> Result<String, F
         Listed::Pipelines => registry.find(name).map(explain_pipeline).unwrap_or_default(),
         Listed::Strategies => find(Strategy::ALL, name, Strategy::name, |one| explain_strategy(one, registry)),
         Listed::Orders => find(OrderName::ALL, name, OrderName::name, |one| explain_order(one, registry)),
-        Listed::Evictions => find(Eviction::ALL, name, |one| one.name(), explain_eviction),
+        Listed::Evictions => find(Eviction::ALL, name, Eviction::name, explain_eviction),
         Listed::Profiles => explain_profile(&Profile::named(name).map_err(Failure::failed)?),
         Listed::Experiments => explain_experiment(name, registry)?,
         Listed::Axes => find(axis_catalogue(), name, |axis| axis.name, explain_axis),
@@ -97,7 +97,8 @@ fn explain_order(order: OrderName, registry: Registry) -> String {
 
 fn explain_axis(axis: flowbench_harness::experiment::AxisMeaning) -> String {
     let default = if axis.default.is_empty() { "none" } else { axis.default };
-    let (values, example) = (field("values", axis.values), format!("under `[part.axes]`, one value or a list of them"));
+    let (values, example) =
+        (field("values", axis.values), "under `[part.axes]`, one value or a list of them".to_owned());
     let mut text = format!("{}\n{}\n\n{values}{}", axis.name, axis.meaning, field("default", default));
     text.push_str(&field("write", &example));
     text

@@ -55,7 +55,7 @@ pub enum FigureError {
         /// Name of the figure.
         figure: String,
         /// The problem, with its place.
-        problem: AnswersError,
+        problem: Box<AnswersError>,
     },
     /// A column holds words where numbers are needed.
     #[error("figure `{figure}`: column `{column}` holds words such as `{word}`, where numbers are needed")]

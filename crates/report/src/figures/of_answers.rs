@@ -13,7 +13,7 @@ pub(crate) fn chart(spec: &FigureSpec, part: &str, results: &Results) -> Result<
     let Some(text) = results.answers.get(part) else {
         return Ok(nothing(spec, format!("{file} is not there: the first case of the part has no right answers.")));
     };
-    let failed = |problem| FigureError::Answers { figure: spec.name.clone(), problem };
+    let failed = |problem| FigureError::Answers { figure: spec.name.clone(), problem: Box::new(problem) };
     let answers = AnswersTable::read(&file, text).map_err(failed)?;
     let mut figures = answers_figures(&answers, &spec.question, &[]).map_err(failed)?;
     match figures.iter().position(|figure| figure.along == spec.x) {
