@@ -80,7 +80,7 @@ fn metrics_and_thresholds_are_those_of_the_experiment_unless_the_command_says_ot
     scratch.ok(&gate("chosen", ""));
     scratch.fails(&gate("chosen", "--threshold throughput_events_per_s=20%"), 3, &["3 regressions"]);
     scratch.write("wrong.toml", experiment.replace("60%", "60"));
-    scratch.fails("flowbench run wrong.toml", 2, &["[gate]: the threshold of throughput_events_per_s is '60'"]);
+    scratch.fails("flowbench run wrong.toml", 2, &["the threshold of throughput_events_per_s is '60'"]);
 }
 
 #[test]
