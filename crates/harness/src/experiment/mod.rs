@@ -30,6 +30,6 @@ pub use plan::Plan;
 pub use rate::{Arrivals, OfferedLoad, percent};
 pub use resolved::ResolvedValue;
 pub use selection::Selection;
-pub use settings::Settings;
+pub use settings::Overrides;
 pub use shipped::{SHIPPED, Shipped, shipped};
 pub use validate::parse_and_plan;
