@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
-use flowbench_harness::experiment::{Selection, Overrides};
+use flowbench_harness::experiment::{Overrides, Selection};
 use flowbench_harness::run::{
     Finished, HostRank, Request, follow as follow_experiment, recorded_argv, run as run_experiment,
 };
