@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
-use flowbench_harness::experiment::{Selection, Settings};
+use flowbench_harness::experiment::{Overrides, Selection};
 use flowbench_harness::run::{
     Finished, HostRank, Request, follow as follow_experiment, recorded_argv, run as run_experiment,
 };
@@ -55,13 +55,13 @@ pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Fa
 const SETTINGS_VARIABLE: &str = "FLOWBENCH_RUN_SET";
 
 /// Returns what is changed in an experiment: by a profile, by the environment and by `--set`.
-pub(crate) fn settings(profile: Option<&str>, set: &[String]) -> Settings {
+pub(crate) fn settings(profile: Option<&str>, set: &[String]) -> Overrides {
     let variable = std::env::var(SETTINGS_VARIABLE).unwrap_or_default();
     let environment = variable.split(';').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect();
     // The variable may stand for a `--set` that was not given.
     let is_variable = set == [variable];
     let arguments = if is_variable { Vec::new() } else { set.to_vec() };
-    Settings { profile: profile.map(str::to_owned), environment, arguments, everywhere: Vec::new() }
+    Overrides { profile: profile.map(str::to_owned), environment, arguments, everywhere: Vec::new() }
 }
 
 /// Runs an experiment, prints its outcome and exports it; returns the exit code.

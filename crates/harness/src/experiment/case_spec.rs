@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::experiment::axes::WatermarkSources;
+use crate::experiment::keys::EVENTS_MAX;
 use crate::experiment::rate::{Arrivals, CLOSED_RECORDS_PER_EPOCH, OfferedLoad, open_records_per_epoch};
 use crate::log::LogSpec;
 use crate::measure::load::Idle;
@@ -98,8 +99,6 @@ pub struct TooFewEvents {
     pub events: u64,
 }
 
-/// Maximum number of events of a case: 48 bytes each, in memory.
-pub(crate) const EVENTS_MAX: u64 = 1 << 30;
 /// The minimum number of latencies at every rate a search tries: twice what a p99 needs, because arrivals may be
 /// uneven.
 const SAMPLES: f64 = 2_000.0;

@@ -12,7 +12,7 @@ use crate::experiment::rate::OfferedLoad;
 
 /// Guess of what a strategy answers in a closed loop, events per second.
 const THROUGHPUT: f64 = 20e6;
-/// The same for differential dataflow.
+/// Guess of what differential dataflow answers in a closed loop, events per second.
 const THROUGHPUT_DIFFERENTIAL: f64 = 1e6;
 /// Time to start and end the process of a case, s.
 const STARTUP_S: f64 = 0.1;

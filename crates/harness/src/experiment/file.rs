@@ -36,7 +36,7 @@ pub struct Experiment {
     /// Maximum resident set of a case, bytes. By default 4 GiB.
     #[serde(default, rename = "memory_cap", deserialize_with = "bytes")]
     pub memory_cap_bytes: Option<u64>,
-    /// The same in MiB, as older files have it.
+    /// Maximum resident set of a case in MiB, as older files give it.
     #[serde(default)]
     pub memory_cap_mib: Option<u64>,
     /// True if each worker is bound to a core of its own. By default false.

@@ -3,10 +3,10 @@
 //!
 //! Decision D-430.
 
-use crate::experiment::case_spec::EVENTS_MAX;
-
 /// The version of the format of experiment files that this build writes, and the newest that it reads.
 pub const EXPERIMENT_SCHEMA_VERSION: u64 = 1;
+/// Maximum number of events of a case: 48 bytes each, in memory.
+pub(crate) const EVENTS_MAX: u64 = 1 << 30;
 /// Minimum memory that a case process needs to start at all, MiB.
 pub(crate) const MEMORY_CAP_MIB_MIN: u64 = 64;
 

@@ -10,7 +10,7 @@ use flowbench_experiments::{SHIPPED, shipped};
 use crate::experiment::check::check_keys;
 use crate::experiment::document::{Content, Node, Of};
 use crate::experiment::file::{Experiment, operators_figure};
-use crate::experiment::settings::Settings;
+use crate::experiment::settings::Overrides;
 
 /// An experiment with the text it was read from.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl LoadedExperiment {
     ///
     /// Names the places of all problems, with the likely fixes.
     pub fn load(name: &str, settings: &[String]) -> Result<LoadedExperiment, Problems> {
-        LoadedExperiment::load_with(name, &Settings::of(settings))
+        LoadedExperiment::load_with(name, &Overrides::of(settings))
     }
 
     /// Loads an experiment like [`load`](Self::load), with settings of all kinds.
@@ -46,7 +46,7 @@ impl LoadedExperiment {
     /// # Errors
     ///
     /// Fails as [`load`](Self::load) does.
-    pub fn load_with(name: &str, settings: &Settings) -> Result<LoadedExperiment, Problems> {
+    pub fn load_with(name: &str, settings: &Overrides) -> Result<LoadedExperiment, Problems> {
         let (loaded, problems) = LoadedExperiment::read(name, settings)?;
         Problems::check(problems).map(|()| loaded)
     }
@@ -59,7 +59,7 @@ impl LoadedExperiment {
     /// Fails as [`load`](Self::load) does.
     pub fn parse(origin: String, text: &str, settings: &[String]) -> Result<LoadedExperiment, Problems> {
         let source = SourceText::new(origin.clone(), text);
-        let (loaded, problems) = LoadedExperiment::of(&source, &origin, &Settings::of(settings))?;
+        let (loaded, problems) = LoadedExperiment::of(&source, &origin, &Overrides::of(settings))?;
         Problems::check(problems).map(|()| loaded)
     }
 
@@ -69,7 +69,7 @@ impl LoadedExperiment {
     /// # Errors
     ///
     /// Fails if there is no such experiment, or if it is no TOML.
-    pub(crate) fn read(name: &str, settings: &Settings) -> Result<(LoadedExperiment, Vec<Problem>), Problems> {
+    pub(crate) fn read(name: &str, settings: &Overrides) -> Result<(LoadedExperiment, Vec<Problem>), Problems> {
         let (source, path) = find(name)?;
         let (loaded, problems) = LoadedExperiment::of(&source, name, settings)?;
         let folder = path.and_then(|path| path.parent().map(Path::to_owned)).unwrap_or_default();
@@ -80,7 +80,7 @@ impl LoadedExperiment {
     pub(crate) fn of(
         source: &Arc<SourceText>,
         name: &str,
-        settings: &Settings,
+        settings: &Overrides,
     ) -> Result<(LoadedExperiment, Vec<Problem>), Problems> {
         let (mut document, problems) = Node::parse(source);
         Problems::check(problems)?;
@@ -263,7 +263,7 @@ pipeline = "identity"
             let profiles: Vec<&str> = loaded.experiment.sizes.keys().map(String::as_str).collect();
             assert!(profiles.contains(&"quick") && profiles.contains(&"paper"), "{name}: {profiles:?}");
             for profile in profiles {
-                let settings = Settings { profile: Some(profile.to_owned()), ..Settings::default() };
+                let settings = Overrides { profile: Some(profile.to_owned()), ..Overrides::default() };
                 let (sized, plan) = load_and_plan(name, &settings, Registry::default()).unwrap();
                 let by_setting = LoadedExperiment::load(name, &[format!("size={profile}")]).unwrap();
                 assert_eq!(by_setting.text, sized.text, "{name}: {profile}");

@@ -32,5 +32,5 @@ pub use plan::Plan;
 pub use rate::{Arrivals, OfferedLoad, percent};
 pub use resolved::ResolvedValue;
 pub use selection::Selection;
-pub use settings::Settings;
+pub use settings::Overrides;
 pub use validate::parse_and_plan;

@@ -10,10 +10,11 @@ use flowbench_pipelines::{Pipeline, Registry, SettingError, Strategy};
 use toml::Value;
 
 use crate::experiment::axes::{AXES, AxisValue, Combination, values_on};
-use crate::experiment::case_spec::{CaseSpec, EVENTS_MAX, TraceSpec};
+use crate::experiment::case_spec::{CaseSpec, TraceSpec};
 use crate::experiment::document::Of;
 use crate::experiment::file::{Question, TraceChoice};
 use crate::experiment::filter::{CaseFilter, CaseValues};
+use crate::experiment::keys::EVENTS_MAX;
 use crate::experiment::load::LoadedExperiment;
 use crate::experiment::rate::OfferedLoad;
 use crate::experiment::shares::{add_searches, searches_first};

@@ -98,7 +98,7 @@ fn given(key: String, node: &Node) -> ResolvedValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::settings::Settings;
+    use crate::experiment::settings::Overrides;
     use tempfile::TempDir;
 
     #[test]
@@ -108,7 +108,7 @@ mod tests {
         let text = "repeats = 2\n[[part]]\nname = \"only\"\n[part.axes]\npipeline = \"identity\"\nworkers = 1\nslack = \"1s\"\n\
                     [sizes.quick]\nrepeats = 1\n\"only.workers\" = 2\n\"only.rate\" = 5\n";
         std::fs::write(&file, text).unwrap();
-        let settings = Settings {
+        let settings = Overrides {
             profile: Some("quick".to_owned()),
             environment: vec!["only.rate=6".to_owned(), "only.slack=2s".to_owned()],
             arguments: vec!["only.rate=7".to_owned()],

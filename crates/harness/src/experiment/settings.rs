@@ -13,7 +13,7 @@ use crate::experiment::keys::PART;
 
 /// What changes an experiment after its file is read.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub struct Overrides {
     /// The name of a profile of the experiment.
     pub profile: Option<String>,
     /// `KEY=VALUE` settings of the environment.
@@ -24,10 +24,10 @@ pub struct Settings {
     pub everywhere: Vec<String>,
 }
 
-impl Settings {
+impl Overrides {
     /// Returns `KEY=VALUE` settings of the command, and nothing else.
-    pub fn of(arguments: &[String]) -> Settings {
-        Settings { arguments: arguments.to_vec(), ..Settings::default() }
+    pub fn of(arguments: &[String]) -> Overrides {
+        Overrides { arguments: arguments.to_vec(), ..Overrides::default() }
     }
 
     /// Returns true if nothing is changed.

@@ -10,7 +10,7 @@ use flowbench_report::{FigureError, check_figure};
 use crate::experiment::filter::CaseFilter;
 use crate::experiment::load::LoadedExperiment;
 use crate::experiment::plan::Plan;
-use crate::experiment::settings::Settings;
+use crate::experiment::settings::Overrides;
 
 /// Loads an experiment and plans it, after a check of all that it holds; its profiles are checked as well, chosen or not.
 ///
@@ -19,7 +19,7 @@ use crate::experiment::settings::Settings;
 /// Fails with every problem there is.
 pub(crate) fn load_and_plan(
     name: &str,
-    settings: &Settings,
+    settings: &Overrides,
     registry: Registry,
 ) -> Result<(LoadedExperiment, Plan), Problems> {
     all_checked(&|settings| LoadedExperiment::read(name, settings), settings, registry)
@@ -32,7 +32,7 @@ pub(crate) fn load_and_plan(
 /// Fails with every problem there is.
 pub fn parse_and_plan(name: &str, text: &str, registry: Registry) -> Result<(LoadedExperiment, Plan), Problems> {
     let source = SourceText::new(name, text);
-    all_checked(&|settings| LoadedExperiment::of(&source, name, settings), &Settings::default(), registry)
+    all_checked(&|settings| LoadedExperiment::of(&source, name, settings), &Overrides::default(), registry)
 }
 
 /// An experiment without what is wrong in it, and the problems.
@@ -40,8 +40,8 @@ type Read = Result<(LoadedExperiment, Vec<Problem>), Problems>;
 
 /// Plans an experiment that is read by a function, and checks its profiles.
 fn all_checked(
-    read: &dyn Fn(&Settings) -> Read,
-    settings: &Settings,
+    read: &dyn Fn(&Overrides) -> Read,
+    settings: &Overrides,
     registry: Registry,
 ) -> Result<(LoadedExperiment, Plan), Problems> {
     let (loaded, mut problems) = read(settings)?;
@@ -82,11 +82,11 @@ pub(crate) fn plan_checked(
 }
 
 /// Returns the problems of every profile of an experiment.
-fn profile_problems(read: &dyn Fn(&Settings) -> Read, registry: Registry) -> Result<Vec<Problem>, Problems> {
-    let (loaded, _) = read(&Settings::default())?;
+fn profile_problems(read: &dyn Fn(&Overrides) -> Read, registry: Registry) -> Result<Vec<Problem>, Problems> {
+    let (loaded, _) = read(&Overrides::default())?;
     let mut problems = Vec::new();
     for profile in loaded.experiment.sizes.keys() {
-        let (loaded, mut found) = read(&Settings { profile: Some(profile.clone()), ..Settings::default() })?;
+        let (loaded, mut found) = read(&Overrides { profile: Some(profile.clone()), ..Overrides::default() })?;
         found.extend(filter_problems(&loaded));
         let result = plan_checked(loaded, found, registry);
         problems.extend(result.err().into_iter().flat_map(Problems::into_list));
@@ -175,7 +175,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("x.toml");
         std::fs::write(&file, text).unwrap();
-        match load_and_plan(file.to_str().unwrap(), &Settings::default(), Registry::default()) {
+        match load_and_plan(file.to_str().unwrap(), &Overrides::default(), Registry::default()) {
             Ok(_) => String::new(),
             Err(problems) => problems.to_string().replace(&format!("{}/", dir.path().display()), ""),
         }
@@ -206,17 +206,17 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("x.toml");
         std::fs::write(&file, text).unwrap();
-        let planned = |settings: Settings| {
+        let planned = |settings: Overrides| {
             let (loaded, plan) = load_and_plan(file.to_str().unwrap(), &settings, Registry::default()).unwrap();
             (loaded.experiment.repeats, plan.cases[0].config.workers)
         };
-        let profile = |name: &str| Settings { profile: Some(name.to_owned()), ..Settings::default() };
+        let profile = |name: &str| Overrides { profile: Some(name.to_owned()), ..Overrides::default() };
         assert_eq!(planned(profile("quick")), (1, 2));
         assert_eq!(planned(profile("ci")), (4, 2));
-        assert_eq!(planned(Settings::of(&["size=ci".to_owned(), "repeats=2".to_owned()])), (2, 2));
+        assert_eq!(planned(Overrides::of(&["size=ci".to_owned(), "repeats=2".to_owned()])), (2, 2));
         let environment = vec!["repeats=7".to_owned(), "only.workers=1".to_owned()];
-        assert_eq!(planned(Settings { environment: environment.clone(), ..profile("ci") }), (7, 1));
+        assert_eq!(planned(Overrides { environment: environment.clone(), ..profile("ci") }), (7, 1));
         let arguments = vec!["repeats=9".to_owned()];
-        assert_eq!(planned(Settings { environment, arguments, ..profile("ci") }), (9, 1));
+        assert_eq!(planned(Overrides { environment, arguments, ..profile("ci") }), (9, 1));
     }
 }

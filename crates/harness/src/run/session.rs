@@ -27,7 +27,7 @@ use crate::experiment::estimate::{Resources, check_resources};
 use crate::experiment::load::LoadedExperiment;
 use crate::experiment::plan::Plan;
 use crate::experiment::selection::Selection;
-use crate::experiment::settings::Settings;
+use crate::experiment::settings::Overrides;
 use crate::experiment::shares;
 use crate::experiment::validate::{load_and_plan, plan_checked};
 use crate::log::{self, LogError};
@@ -42,7 +42,7 @@ pub struct Request {
     /// The experiment itself, where it is not in a file. Relative paths in it begin at the current folder.
     pub text: Option<String>,
     /// What is changed in the experiment.
-    pub settings: Settings,
+    pub settings: Overrides,
     /// The cases to run.
     pub selection: Selection,
     /// The directory of a run whose experiment is run again, instead of the two above.
@@ -229,7 +229,7 @@ impl Request {
         let processes = processes.map(|processes| format!("processes={processes}"));
         let profile = self.profile_operators.then(|| "profile_operators=true".to_owned());
         let everywhere = processes.into_iter().chain(profile).collect();
-        load_and_plan(&self.experiment, &Settings { everywhere, ..self.settings.clone() }, self.registry)
+        load_and_plan(&self.experiment, &Overrides { everywhere, ..self.settings.clone() }, self.registry)
     }
 
     /// Runs a case in its processes, of which only one may be on this machine. A process that cannot be started fails
