@@ -24,10 +24,10 @@ fn a_mapping_that_is_no_text_is_a_bad_mapping() {
 fn an_unknown_key_in_an_experiment_is_named_with_its_line_and_a_suggestion() {
     let scratch = Scratch::new();
     for (wrong, line, suggestion) in [
-        (EXPERIMENT.replace("repeats = 1", "repeat = 1"), "line 4", "did you mean 'repeats'?"),
-        (EXPERIMENT.replace("events = 1000", "event = 1000"), "line 10", "did you mean 'events'?"),
-        (EXPERIMENT.replace("workers = 1", "worker = 1"), "line 13", "did you mean 'workers'?"),
-        (EXPERIMENT.replace("name = \"part\"", "nam = \"part\""), "line 8", "did you mean 'name'?"),
+        (EXPERIMENT.replace("repeats = 1", "repeat = 1"), "my.toml:4:", "did you mean 'repeats'?"),
+        (EXPERIMENT.replace("events = 1000", "event = 1000"), "my.toml:10:", "did you mean 'events'?"),
+        (EXPERIMENT.replace("workers = 1", "worker = 1"), "my.toml:13:", "did you mean 'workers'?"),
+        (EXPERIMENT.replace("name = \"part\"", "nam = \"part\""), "my.toml:8:", "did you mean 'name'?"),
     ] {
         scratch.write("my.toml", &wrong);
         scratch.fails("flowbench run ./my.toml --out results", 2, &["my.toml", line, suggestion]);
@@ -39,16 +39,16 @@ fn an_unknown_key_in_an_experiment_is_named_with_its_line_and_a_suggestion() {
 fn an_impossible_value_in_an_experiment_is_named_with_its_line_and_range() {
     let scratch = Scratch::new();
     for (right, wrong, words) in [
-        ("repeats = 1", "repeats = 0", ["line 4", "repeats", "1 to 1000"]),
-        ("workers = 1", "workers = 65", ["line 13", "workers", "1 to 64"]),
-        ("workers = 1", "rate = 0", ["line 13", "rate", "1 to 1000000000"]),
-        ("workers = 1", "rate = [5, -5]", ["line 13", "rate", "1 to 1000000000"]),
-        ("workers = 1", "records_per_epoch = 0", ["line 13", "records_per_epoch", "1 to 1000000"]),
-        ("events = 1000", "events = 0", ["part 'part'", "events = 0", "1 to"]),
-        ("workers = 1", "slack = \"soon\"", ["line 13", "slack", "write it like"]),
-        ("workers = 1", "fault = \"explode\"", ["line 13", "fault", "endless-loop"]),
-        ("workers = 1", "strategy = \"exchnge\"", ["line 13", "exchnge", "did you mean 'exchange'?"]),
-        ("identity", "identty", ["line 12", "identty", "did you mean 'identity'?"]),
+        ("repeats = 1", "repeats = 0", ["my.toml:4:", "repeats", "1 to 1000"]),
+        ("workers = 1", "workers = 65", ["my.toml:13:", "workers", "1 to 64"]),
+        ("workers = 1", "rate = 0", ["my.toml:13:", "rate", "1 to 1000000000"]),
+        ("workers = 1", "rate = [5, -5]", ["my.toml:13:", "rate", "1 to 1000000000"]),
+        ("workers = 1", "records_per_epoch = 0", ["my.toml:13:", "records_per_epoch", "1 to 1000000"]),
+        ("events = 1000", "events = 0", ["my.toml:10:", "events = 0", "1 to"]),
+        ("workers = 1", "slack = \"soon\"", ["my.toml:13:", "slack", "write it like"]),
+        ("workers = 1", "fault = \"explode\"", ["my.toml:13:", "fault", "endless-loop"]),
+        ("workers = 1", "strategy = \"exchnge\"", ["my.toml:13:", "exchnge", "did you mean 'exchange'?"]),
+        ("identity", "identty", ["my.toml:12:", "identty", "did you mean 'identity'?"]),
         ("tiny", "tny", ["part 'part'", "tny", "did you mean 'tiny'?"]),
     ] {
         scratch.write("my.toml", EXPERIMENT.replace(right, wrong));
@@ -239,10 +239,26 @@ fn a_mapping_that_cannot_be_names_the_line_and_the_fix() {
         ("customer = \"customer\"\n", "customer = { column"),
     ] {
         scratch.write("map.toml", format!("{right}{more}"));
-        scratch.fails(&format!("{REPLAY} --map map.toml"), 2, &["map.toml", "line 3", word]);
+        scratch.fails(&format!("{REPLAY} --map map.toml"), 2, &["map.toml:3:", word]);
     }
     scratch.write("map.toml", "time = { column = \"event_time\" }\n");
     scratch.fails(&format!("{REPLAY} --map map.toml"), 2, &["map.toml", "kind"]);
+    scratch.write("map.toml", "tme = { column = \"event_time\" }\nkind = { colum = \"kind\" }\ndecimal = \";\"\n");
+    let all = ["map.toml:1:1", "map.toml:2:10", "map.toml:3:11", "the field 'time' is missing", "4 problems"];
+    scratch.fails(&format!("{REPLAY} --map map.toml"), 2, &all);
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_told_at_once_with_their_lines_and_what_would_be_right() {
+    let scratch = Scratch::new();
+    let golden = repository("tests/golden/mistakes");
+    scratch.write("mistakes.toml", fs::read(golden.join("mistakes.toml")).unwrap());
+    let ended = scratch.fails("flowbench run ./mistakes.toml --out results", 2, &["13 problems, nothing was run"]);
+    if std::env::var_os("FLOWBENCH_REWRITE").is_some() {
+        fs::write(golden.join("told.txt"), &ended.stderr).unwrap();
+    }
+    assert_eq!(ended.stderr, fs::read_to_string(golden.join("told.txt")).unwrap());
+    assert!(!scratch.path("results").exists());
 }
 
 #[test]

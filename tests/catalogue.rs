@@ -1,14 +1,18 @@
 //! What there is: `list`, `explain` and `doctor`.
 
 use flowbench_generators::Profile;
-use flowbench_harness::experiment::SHIPPED;
+use flowbench_harness::experiment::{SHIPPED, axis_catalogue};
+use flowbench_measurement::doubt_kinds::DOUBTS;
+use flowbench_measurement::metrics::METRICS;
+use flowbench_measurement::record::FigureKind;
 use flowbench_pipelines::{Eviction, OrderName, Registry, Strategy};
+use flowbench_report::column_catalogue;
 use serde_json::Value;
 
 use crate::command::Scratch;
 
 /// Each kind of `list` with the names it shows.
-fn listed() -> [(&'static str, Vec<String>); 6] {
+fn listed() -> [(&'static str, Vec<String>); 11] {
     let owned = |name: &str| name.to_owned();
     [
         ("pipelines", Registry::default().pipelines().map(|pipeline| pipeline.name().to_owned()).collect()),
@@ -17,6 +21,11 @@ fn listed() -> [(&'static str, Vec<String>); 6] {
         ("evictions", Eviction::ALL.map(Eviction::form).into()),
         ("profiles", Profile::NAMES.map(owned).into()),
         ("experiments", SHIPPED.iter().map(|shipped| owned(shipped.name)).collect()),
+        ("axes", axis_catalogue().iter().map(|axis| owned(axis.name)).collect()),
+        ("figures", FigureKind::ALL.map(|kind| owned(kind.name())).into()),
+        ("columns", column_catalogue().iter().map(|column| owned(column.name)).collect()),
+        ("metrics", METRICS.map(|metric| owned(metric.column)).into()),
+        ("doubts", DOUBTS.map(|doubt| owned(doubt.code)).into()),
     ]
 }
 
@@ -29,7 +38,8 @@ fn list_shows_everything_or_one_kind() {
         let shown = scratch.ok(&format!("flowbench list {kind}")).stdout;
         assert!(everything.stdout.contains(&shown), "{kind} is missing in:\n{}", everything.stdout);
         for name in names {
-            let line = shown.lines().find(|line| line.split_whitespace().next() == Some(&*name));
+            let mut lines = shown.lines().filter(|line| !line.starts_with("   "));
+            let line = lines.find(|line| line.split_whitespace().next() == Some(&*name));
             let about = line.unwrap_or_else(|| panic!("{name} is missing in:\n{shown}")).trim().strip_prefix(&*name);
             assert!(about.unwrap().trim().len() > 10, "{name} says nothing about itself");
         }
@@ -186,23 +196,95 @@ fn explain_knows_profiles_and_experiments() {
 }
 
 #[test]
+fn everything_that_is_listed_is_explained() {
+    let scratch = Scratch::new();
+    let listed = scratch.ok("flowbench list --json").json();
+    let mut names = 0;
+    let mut lines = String::from("set -e\n");
+    for (kind, entries) in listed.as_object().unwrap() {
+        for entry in entries.as_array().unwrap() {
+            let name = entry["name"].as_str().unwrap();
+            let summary = entry["summary"].as_str().unwrap();
+            assert!(!summary.is_empty(), "{kind}: {name}");
+            lines.push_str(&format!("echo '=== {name}'; flowbench explain '{name}'\n"));
+            names += 1;
+        }
+    }
+    scratch.write("explain.sh", lines);
+    let explained = scratch.ok("sh explain.sh").stdout;
+    let texts: Vec<&str> = explained.split("=== ").skip(1).collect();
+    assert!(names > 270 && texts.len() == names, "{} of {names}", texts.len());
+    for text in texts {
+        let (name, text) = text.split_once('\n').unwrap();
+        assert!(text.starts_with(name.split('(').next().unwrap()) && text.lines().count() >= 3, "{name}:\n{text}");
+    }
+}
+
+#[test]
+fn a_name_of_several_things_has_each_of_them_explained() {
+    let scratch = Scratch::new();
+    let shown = scratch.ok("flowbench explain deduplicate").stdout;
+    assert!(shown.starts_with("deduplicate\nWhich deliveries"), "{shown}");
+    for heading in ["deduplicate (axis)", "deduplicate (column)"] {
+        assert!(shown.contains(&format!("\n{heading}\n")), "{shown}");
+    }
+    let shown = scratch.ok("flowbench explain throughput_events_per_s").stdout;
+    assert!(
+        shown.contains("\nplace       cases.csv\n")
+            && shown.contains("(metric)")
+            && shown.contains("better      higher"),
+        "{shown}"
+    );
+    let shown = scratch.ok("flowbench explain lost-time").stdout;
+    assert!(shown.starts_with("lost-time\n") && shown.contains("\nwhat to do  Repeat on a quieter machine"), "{shown}");
+}
+
+#[test]
 fn explain_suggests_what_may_have_been_meant() {
     let scratch = Scratch::new();
     scratch.fails("flowbench explain lifetime-valeu", 2, &["lifetime-valeu", "did you mean 'lifetime-value'?"]);
     scratch.fails("flowbench explain stromy", 2, &["did you mean 'stormy'?"]);
-    scratch.fails("flowbench explain zzz", 2, &["zzz", "there are identity"]);
+    scratch.fails("flowbench explain zzz", 2, &["zzz", "identity"]);
 }
 
 #[test]
 fn doctor_judges_the_machine_and_ends_well() {
     let scratch = Scratch::new();
     let findings = scratch.ok("flowbench doctor --json").json();
-    let seen: Vec<&str> =
-        findings.as_array().unwrap().iter().map(|finding| finding["what"].as_str().unwrap()).collect();
-    assert!(["machine", "cores", "build", "wake-up delay"].iter().all(|what| seen.contains(what)), "{seen:?}");
-    assert!(findings.as_array().unwrap().iter().all(|finding| finding["bad"].is_boolean()));
+    let findings = findings["findings"].as_array().unwrap();
+    let seen: Vec<&str> = findings.iter().map(|finding| finding["what"].as_str().unwrap()).collect();
+    assert!(
+        ["machine", "cores", "build", "memory", "wake-up delay", "CPU", "clock", "noise"]
+            .iter()
+            .all(|what| seen.contains(what)),
+        "{seen:?}"
+    );
+    assert!(findings.iter().all(|finding| finding["bad"].is_boolean()));
     let words = scratch.ok("flowbench doctor").stdout;
     assert!(seen.iter().all(|what| words.contains(what)), "{words}");
+}
+
+#[test]
+fn a_strict_doctor_fails_where_the_machine_is_not_fit() {
+    let scratch = Scratch::new();
+    let json = scratch.sh("flowbench doctor --strict --json");
+    let is_unfit =
+        |finding: &Value| finding["bad"] == true && finding["what"] != "virtualised" && finding["what"] != "governor";
+    let unfit = json.json()["findings"].as_array().unwrap().iter().any(is_unfit);
+    assert_eq!(json.code, Some(i32::from(unfit)), "{}", json.stdout);
+}
+
+#[test]
+fn what_is_printed_as_json_has_the_version_of_its_schema() {
+    let scratch = Scratch::new();
+    scratch.ok("flowbench generate --profile tiny --events 1000 -o log.csv");
+    scratch.ok("flowbench replay log.csv --pipeline identity -o answers.csv --stats-json stats.json");
+    let bench = "bench log.csv --pipeline identity --strategies sequential --repeats 1 --json";
+    for command in ["list --json", "doctor --json", "inspect log.csv --json", bench] {
+        let printed = scratch.ok(&format!("flowbench {command}")).json();
+        assert_eq!(printed["schema_version"], 1, "{command}");
+    }
+    assert_eq!(scratch.ok("cat stats.json").json()["schema_version"], 1);
 }
 
 #[test]

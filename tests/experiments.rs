@@ -9,7 +9,11 @@ use crate::command::Scratch;
 fn a_run_leaves_its_records_its_figures_and_a_report() {
     let scratch = small();
     let ended = scratch.ok("flowbench run ./small.toml --out results");
-    assert!(ended.stderr.contains("4 cases, results in results"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("4 cases, about ") && ended.stderr.contains(", results in results"),
+        "{}",
+        ended.stderr
+    );
     assert!(ended.stderr.contains("[4/4]") && ended.stderr.contains("results/report.html"), "{}", ended.stderr);
     assert!(ended.stdout.contains("How long does an event take?"), "{}", ended.stdout);
     for name in ["run.json", "cases.csv", "cases.ndjson", "latency.hlog", "timeline.csv", "report.html"] {
@@ -188,6 +192,65 @@ fn resume_of_a_complete_run_measures_nothing() {
     assert_eq!(scratch.text("results/cases.ndjson"), before);
     scratch.fails("flowbench run --resume nowhere", 1, &["nowhere"]);
     scratch.fails("flowbench run --resume results --set seed=3", 2, &["--resume", "--set"]);
+}
+
+#[test]
+fn a_run_of_another_build_is_resumed_only_if_asked_and_says_so() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results");
+    let lines: Vec<String> = scratch.text("results/cases.ndjson").lines().map(str::to_owned).collect();
+    scratch.write("results/cases.ndjson", lines[..3].join("\n") + "\n");
+    let mut run = scratch.json("results/run.json");
+    run["build"]["commit"] = "0000000".into();
+    scratch.write("results/run.json", run.to_string());
+    scratch.fails("flowbench run --resume results", 2, &["with another build", "--allow-mixed"]);
+    scratch.fails("flowbench run ./small.toml --allow-mixed", 2, &["--resume"]);
+    scratch.ok("flowbench run --resume results --allow-mixed");
+
+    let run = scratch.json("results/run.json");
+    assert_eq!((&run["build"]["commit"], run["segments"].as_array().unwrap().len()), (&"0000000".into(), 1));
+    let cases = scratch.ndjson("results/cases.ndjson");
+    assert_eq!(
+        cases.iter().map(|case| &case["segment"]).collect::<Vec<_>>(),
+        [&serde_json::Value::Null, &serde_json::Value::Null, &serde_json::Value::Null, &1.into()]
+    );
+    let report = scratch.text("results/report.html");
+    assert!(report.contains("<strong>mixed-run</strong>") && report.contains("as segment 1 by commit"), "{report}");
+    scratch.fails("flowbench compare results results", 2, &["segments: '2 builds or machines' before"]);
+}
+
+#[test]
+fn the_files_of_a_run_are_listed_with_their_checksums() {
+    let scratch = small();
+    scratch.ok("flowbench run ./small.toml --out results");
+    let check = |what: &str| scratch.ok(&format!("cd results && sha256sum --quiet --strict -c SHA256SUMS # {what}"));
+    check("after the run");
+    let sums = scratch.text("results/SHA256SUMS");
+    for (name, bytes) in files(&scratch, "results") {
+        let name = name.strip_prefix("results/").unwrap();
+        let is_listed = sums.contains(&format!("  {name}\n")) && sums.contains(&format!("# {}, {name}\n", bytes.len()));
+        assert!(is_listed || name == "SHA256SUMS", "{name} in {sums}");
+    }
+    scratch.write("results/tail.svg", "another");
+    scratch.write("results/mine.txt", "not of the run");
+    scratch.fails("cd results && sha256sum --quiet -c SHA256SUMS", 1, &["did NOT match"]);
+    scratch.ok("flowbench report results");
+    check("after the report");
+    assert_eq!(scratch.text("results/SHA256SUMS"), sums);
+    scratch.ok("flowbench run --resume results");
+    check("after it was resumed");
+}
+
+#[test]
+fn claims_about_parts_that_are_left_out_are_not_checked() {
+    let scratch = small();
+    let claims =
+        "claims = [\"max(lost_answers_share, part=speed) >= 0\", \"max(lost_answers_share, part=memory) == 0\"]\n";
+    scratch.write("claims.toml", claims.to_owned() + &scratch.text("small.toml"));
+    let ended = scratch.ok("flowbench run ./claims.toml --only speed");
+    assert!(ended.stdout.contains("holds    max(lost_answers_share, part=speed) >= 0"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("1 claim not checked: about parts that this run leaves out."), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("no case"), "{}", ended.stdout);
 }
 
 #[test]
@@ -611,6 +674,8 @@ fn a_run_is_recorded_with_its_machine_and_without_any_place() {
     // What the kernel tells in every Linux is there, before and after.
     assert!(run["machine"]["setup"]["aslr"].is_u64(), "{run:#}");
     assert!(run["before"]["load"].is_f64() && run["after"]["load"].is_f64(), "{run:#}");
+    let [cores, threads] = ["cores", "threads_per_core"].map(|key| run["machine"]["setup"][key].as_u64().unwrap());
+    assert!(cores >= 1 && threads >= 1, "{run:#}");
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
     let home = std::env::var("HOME").unwrap_or("/root".to_owned());
     let text = scratch.text("out/run.json");

@@ -37,7 +37,7 @@ fn a_draft_with_words_that_are_not_known_is_refused_until_it_is_filled_in() {
     assert!(ended.stderr.contains(told) && ended.stderr.contains("column 'Event'"), "{}", ended.stderr);
     for line in ["replay", "bench --out no"] {
         let line = format!("flowbench {line} shop.csv --map map.toml --pipeline lifetime-value");
-        scratch.fails(&line, 2, &["map.toml, line ", "no word of column 'Event' has a kind", "order_cancelled"]);
+        scratch.fails(&line, 2, &["map.toml", "no word of column 'Event' has a kind", "order_cancelled"]);
     }
     let unfinished = "# \"Bestellung\" = \"...\" # not known; 1 row";
     let draft = scratch.text("map.toml");

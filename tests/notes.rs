@@ -68,7 +68,7 @@ fn numbers_of_notes_are_those_of_their_references() {
 fn notes() -> Vec<(String, String)> {
     let files = fs::read_dir(repository("experiments")).unwrap().map(|entry| entry.unwrap().path());
     let notes = files.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
-    let notes = notes.filter(|path| path.file_stem().is_some_and(|name| name != "README"));
+    let notes = notes.filter(|path| path.file_stem().is_some_and(|name| name != "README" && name != "GALLERY"));
     let mut notes: Vec<(String, String)> = notes
         .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(&path).unwrap()))
         .collect();
@@ -77,9 +77,9 @@ fn notes() -> Vec<(String, String)> {
 }
 
 /// A row of `cases.csv`: its cells by column.
-type Row = BTreeMap<String, String>;
+pub(crate) type Row = BTreeMap<String, String>;
 
-fn rows_of(text: &str) -> Vec<Row> {
+pub(crate) fn rows_of(text: &str) -> Vec<Row> {
     let mut csv = csv::Reader::from_reader(text.as_bytes());
     let header = csv.headers().unwrap().clone();
     let row =
@@ -88,7 +88,7 @@ fn rows_of(text: &str) -> Vec<Row> {
 }
 
 /// What is wrong with the numbers of a note, each with its line.
-fn problems(note: &str, rows: &[Row]) -> Vec<String> {
+pub(crate) fn problems(note: &str, rows: &[Row]) -> Vec<String> {
     let begin = note.find(RESULTS_FROM).unwrap_or(0);
     let text = Plain::of(&note[begin..]);
     let first_line = note[..begin].matches('\n').count() + 1;

@@ -10,7 +10,7 @@ use flowbench_measurement::claims::{Standing, check_claims};
 use flowbench_measurement::columns::cases_csv;
 use flowbench_measurement::record::CaseRecord;
 use flowbench_measurement::results_dir::read_cases;
-use flowbench_report::{Results, draw, terminal_tables};
+use flowbench_report::{Results, Screen, draw, terminal_tables};
 use serde_json::Value;
 
 use crate::command::repository;
@@ -71,7 +71,7 @@ fn the_table_of_the_readme_is_that_of_the_reference() {
     let (_, rest) = readme.split_once("ended like\nthis:\n\n```\n").unwrap();
     let (shown, _) = rest.split_once("\n```\n").unwrap();
     let results = Results::read(&repository("results/quickstart/reference")).unwrap();
-    let tables = terminal_tables(&results, 100);
+    let tables = terminal_tables(&results, Screen::plain(80));
     let is_printed = |line: &&str| tables.lines().any(|printed| printed.trim_end() == line.trim_end());
     let others: Vec<&str> = shown.lines().filter(|line| *line != "…" && !is_printed(line)).collect();
     assert!(others.is_empty(), "README.md shows {others:#?}\nand the reference prints\n{tables}");

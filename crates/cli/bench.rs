@@ -4,7 +4,7 @@ use flowbench_harness::bench::BenchRequest;
 use flowbench_harness::run::{Request, from_current_folder, recorded_argv};
 use flowbench_pipelines::Registry;
 
-use crate::args::Bench;
+use crate::args::{Bench, set_variables};
 use crate::failure::Failure;
 use crate::run::measure;
 use crate::signals::stop_on_signals;
@@ -16,6 +16,7 @@ pub(crate) fn bench(args: &Bench, registry: Registry, quiet: bool) -> Result<i32
     let bench = BenchRequest {
         log: from_current_folder(&args.log),
         map: args.map.as_deref().map(from_current_folder),
+        max_bad: args.max_bad,
         pipeline: args.pipeline.clone(),
         settings: args.set.clone(),
         strategies: args.strategies.clone(),
@@ -29,9 +30,9 @@ pub(crate) fn bench(args: &Bench, registry: Registry, quiet: bool) -> Result<i32
         experiment: "bench".to_owned(),
         text: Some(bench.experiment()),
         out: args.out.clone(),
-        argv: Some(recorded_argv()),
+        argv: Some(recorded_argv(set_variables())),
         registry,
         ..Request::default()
     };
-    measure(&request, &interrupted, args.json, quiet)
+    measure(&request, &interrupted, &[], args.json, quiet)
 }

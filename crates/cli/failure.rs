@@ -2,14 +2,19 @@
 
 use std::fmt::Display;
 
-use flowbench_events::WriteError;
+use flowbench_events::{Problems, WriteError};
 use flowbench_harness::run::RunFailed;
-use flowbench_report::harmless;
+
+pub(crate) use crate::terminal::{eprint, plain};
+
+use crate::snippets::rendered;
 
 /// Success.
 pub(crate) const OK: i32 = 0;
 /// The command failed.
 const FAILED: i32 = 1;
+/// The machine is not fit to measure on.
+pub(crate) const NOT_FIT: i32 = 1;
 /// Bad arguments or configuration.
 const USAGE_ERROR: i32 = 2;
 /// A regression.
@@ -23,40 +28,64 @@ pub(crate) const INCOMPLETE: i32 = 5;
 pub(crate) struct Failure {
     code: i32,
     message: Option<String>,
+    hint: Option<String>,
 }
 
 impl Failure {
     /// Returns the failure of a command that could not be carried out.
     pub(crate) fn failed(problem: impl Display) -> Self {
-        Self { code: FAILED, message: Some(problem.to_string()) }
+        Self { code: FAILED, message: Some(problem.to_string()), hint: None }
     }
 
     /// Returns the failure of a command whose arguments or configuration are wrong.
     pub(crate) fn usage_error(problem: impl Display) -> Self {
-        Self { code: USAGE_ERROR, message: Some(problem.to_string()) }
+        Self { code: USAGE_ERROR, message: Some(problem.to_string()), hint: None }
+    }
+
+    /// Returns the failure of a command whose configuration has these problems, with the lines in which they are.
+    pub(crate) fn problems(problems: &Problems) -> Self {
+        Self::usage_error(rendered(problems))
     }
 
     /// Returns the failure of a command that was given nothing to work on.
     pub(crate) fn nothing_selected(problem: impl Display) -> Self {
-        Self { code: NOTHING_SELECTED, message: Some(problem.to_string()) }
+        Self { code: NOTHING_SELECTED, message: Some(problem.to_string()), hint: None }
+    }
+
+    /// Returns the failure with what is likely to help.
+    pub(crate) fn hint(self, hint: impl Display) -> Self {
+        Self { hint: Some(hint.to_string()), ..self }
     }
 
     /// Returns the end of a command that a signal has stopped, with its exit code.
     pub(crate) fn interrupted(code: i32, problem: impl Display) -> Self {
-        Self { code, message: Some(problem.to_string()) }
+        Self { code, message: Some(problem.to_string()), hint: None }
     }
 
     /// Returns the end of a command whose reader has closed the pipe (`| head`): no failure, and no message.
     fn closed_pipe() -> Self {
-        Self { code: OK, message: None }
+        Self { code: OK, message: None, hint: None }
     }
 
     /// Prints the message on standard error and returns the exit code.
     pub(crate) fn report(self) -> i32 {
         if let Some(message) = self.message {
-            eprint(format!("error: {message}"));
+            let (problem, fix) = problem_and_fix(&message);
+            eprint(format!("error: {problem}"));
+            if let Some(hint) = fix.map(str::to_owned).or(self.hint) {
+                eprint(format!("hint: {hint}"));
+            }
         }
         self.code
+    }
+}
+
+/// Divides a message at the semicolon behind which an error of flowbench says what is likely to help. A message of
+/// several lines has its help where it belongs.
+fn problem_and_fix(message: &str) -> (&str, Option<&str>) {
+    match message.rsplit_once("; ") {
+        Some((problem, fix)) if !message.trim_end().contains('\n') => (problem, Some(fix)),
+        _ => (message, None),
     }
 }
 
@@ -66,10 +95,17 @@ impl From<WriteError> for Failure {
     }
 }
 
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Failure::problems(&problems)
+    }
+}
+
 impl From<RunFailed> for Failure {
     fn from(error: RunFailed) -> Self {
         let code = match &error {
-            RunFailed::Experiment(_) | RunFailed::Figure { .. } | RunFailed::Foreign { .. } => USAGE_ERROR,
+            RunFailed::Experiment(problems) => return Failure::problems(problems),
+            RunFailed::Foreign { .. } => USAGE_ERROR,
             RunFailed::NothingSelected { .. } => NOTHING_SELECTED,
             RunFailed::Log(_)
             | RunFailed::Results(_)
@@ -77,20 +113,8 @@ impl From<RunFailed> for Failure {
             | RunFailed::Process(_)
             | RunFailed::BrokenOff { .. } => FAILED,
         };
-        Self { code, message: Some(error.to_string()) }
+        Self { code, message: Some(error.to_string()), hint: None }
     }
-}
-
-/// Prints a line on standard error, without control characters, because text of a file may be quoted in it. A standard
-/// error that cannot be written to is ignored.
-pub(crate) fn eprint(text: impl Display) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{}", plain(text));
-}
-
-/// Returns the text without control characters, which could steer the terminal.
-pub(crate) fn plain(text: impl Display) -> String {
-    text.to_string().chars().map(|letter| if letter == '\n' { letter } else { harmless(letter) }).collect()
 }
 
 /// Prints lines of data to standard output.
@@ -101,5 +125,25 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
         Ok(()) => Ok(output.finish()?),
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::closed_pipe()),
         Err(error) => Err(Failure::failed(format!("standard output: {error}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_likely_to_help_stands_behind_the_last_semicolon() {
+        for (message, divided) in [
+            (
+                "there is no folder a; give a results directory",
+                ("there is no folder a", Some("give a results directory")),
+            ),
+            ("a; b; c", ("a; b", Some("c"))),
+            ("a.csv: cannot be written", ("a.csv: cannot be written", None)),
+            ("a:\n  b; c", ("a:\n  b; c", None)),
+        ] {
+            assert_eq!(problem_and_fix(message), divided);
+        }
     }
 }

@@ -9,48 +9,66 @@
 //!
 //! The example `own_pipeline` is such a program. What a pipeline is made of is in [`pipelines`] and [`events`].
 
+mod annotations;
 mod args;
 mod bench;
 mod catalogue;
 mod compare;
+mod completions;
+mod config;
+mod doctor;
+mod dry_run;
 mod export;
 mod failure;
 mod gate;
 mod generate;
 mod inspect;
+mod json_output;
+mod kept_run;
 mod log_input;
 mod map;
+mod origin;
 mod overwriting;
 mod pack;
+mod plot;
 mod progress;
 mod rejects;
 mod replay;
 mod replay_stats;
 mod reproduce;
 mod run;
+mod schema;
 mod signals;
+mod snippets;
+mod terminal;
+mod verdict;
 
-use clap::Parser;
 use flowbench_harness::case;
 use flowbench_harness::cluster::PEER_ARGUMENT;
+use flowbench_harness::environment::set_lock_file;
 use flowbench_harness::run::CASE_ARGUMENT;
 
 pub use flowbench_events as events;
 pub use flowbench_pipelines as pipelines;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, Global};
 use failure::Failure;
 use pipelines::{Pipeline, Registry};
+use terminal::Talk;
 
 /// The allocator of every compared arm, which also counts allocated bytes per thread.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// The exact versions of all that flowbench is built from.
+const CARGO_LOCK: &str = include_str!("../../Cargo.lock");
 
 /// Runs the command line with the pipelines of the catalogue and with `own` ones, and ends the process.
 ///
 /// The allocator, the processes of cases and the handling of signals and panics are those of the `flowbench` command, so
 /// call it first thing in `main`.
 pub fn main(own: &'static [&'static dyn Pipeline]) -> ! {
+    set_lock_file(CARGO_LOCK);
     let registry = match Registry::new(own) {
         Ok(registry) => registry,
         Err(error) => std::process::exit(Failure::failed(error).report()),
@@ -66,7 +84,9 @@ pub fn main(own: &'static [&'static dyn Pipeline]) -> ! {
     // A dataflow whose worker has panicked would wait for it forever.
     case::abort_on_panic();
     signals::survive_full_files();
-    let arguments = Arguments::parse();
+    let arguments = Arguments::of_process();
+    let Global { no_progress, verbose: is_verbose, .. } = arguments.global;
+    terminal::settle(Talk { no_progress, is_verbose });
     let code = match execute(&arguments, registry) {
         Ok(code) => code,
         Err(failure) => failure.report(),
@@ -76,7 +96,7 @@ pub fn main(own: &'static [&'static dyn Pipeline]) -> ! {
 
 /// Executes the command and returns the exit code.
 fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
-    let quiet = arguments.quiet;
+    let quiet = arguments.global.quiet;
     match &arguments.command {
         Command::Run(args) => run::run(args, registry, quiet),
         Command::Report(args) => run::report(args, quiet),
@@ -89,9 +109,14 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
         Command::Inspect(args) => inspect::inspect(args, quiet),
         Command::Map(args) => map::map(args, quiet),
         Command::Replay(args) => replay::replay(args, registry, quiet),
+        Command::Plot(args) => plot::plot(args, registry, quiet),
         Command::Bench(args) => bench::bench(args, registry, quiet),
         Command::List(args) => catalogue::list(args, registry),
         Command::Explain(args) => catalogue::explain(args, registry),
-        Command::Doctor(args) => catalogue::doctor(args),
+        Command::Doctor(args) => doctor::doctor(args),
+        Command::Completions(args) => completions::completions(args),
+        Command::Man(args) => completions::man(args, quiet),
+        Command::Config(args) => config::config(args),
+        Command::Schema(args) => schema::schema(args),
     }
 }

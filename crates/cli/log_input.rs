@@ -32,7 +32,8 @@ pub(crate) fn eprint_assumed(input: &Input, summary: &ReadSummary, quiet: bool) 
 pub(crate) fn options(log: &Log) -> Result<ReadOptions, Failure> {
     let mapping = log.map.as_ref().map(Mapping::load).transpose().map_err(|error| match error {
         MappingError::File(_) if !is_no_text(&error) => Failure::failed(error),
-        _ => Failure::usage_error(error),
+        MappingError::File(_) => Failure::usage_error(error),
+        MappingError::Wrong(problems) => Failure::problems(&problems),
     })?;
     Ok(ReadOptions { format: log.format.map(Into::into), mapping, strict: log.strict })
 }
@@ -70,6 +71,23 @@ pub(crate) fn refuse_log_without_events(input: &Input, summary: &ReadSummary, re
             .push_str("\nthe mapping does not list the kinds that were skipped: add them to kind = { values = ... }");
     }
     Err(Failure::failed(problem))
+}
+
+/// Fails with the reasons if more rows are bad than `--max-bad` allows.
+pub(crate) fn refuse_too_many_bad_rows(
+    log: &Log,
+    input: &Input,
+    summary: &ReadSummary,
+    rejected: &str,
+) -> Result<(), Failure> {
+    match log.max_bad {
+        Some(limit) if !limit.allows(summary) => {
+            let ReadSummary { rows, rejects, .. } = summary;
+            let problem = format!("{input}: {rejects} of {rows} rows are bad, more than --max-bad {limit} allows");
+            Err(Failure::failed(format!("{problem}\n{rejected}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints remarks about a log that was read, and what became of its rejected rows.

@@ -5,7 +5,10 @@ use flowbench_report::Quantity;
 
 use crate::args::Pack;
 use crate::failure::{Failure, OK, eprint, print};
-use crate::run::check_results_dir;
+use crate::kept_run::check_results_dir;
+
+/// How flowbench is cited.
+const CITATION: &str = include_str!("../../CITATION.cff");
 
 pub(crate) fn pack(args: &Pack, quiet: bool) -> Result<i32, Failure> {
     check_results_dir(&args.dir)?;
@@ -15,6 +18,7 @@ pub(crate) fn pack(args: &Pack, quiet: bool) -> Result<i32, Failure> {
         note: args.note.clone(),
         lock: args.lock.clone(),
         license: args.license.clone(),
+        citation: CITATION,
         may_be_incomplete: args.incomplete,
         keeps_names: args.keep_names,
     };

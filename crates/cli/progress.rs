@@ -2,10 +2,11 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::failure::{eprint, plain};
-use flowbench_harness::experiment::{Arrivals, CaseSpec, OfferedLoad, Plan, percent};
+use flowbench_harness::experiment::{Arrivals, CaseSpec, OfferedLoad, Plan, TimeLeft, percent};
 use flowbench_harness::run::RunObserver;
 use flowbench_measurement::record::{CaseRecord, Status};
 use flowbench_report::Quantity;
@@ -14,11 +15,25 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, P
 /// Redraws of a bar per second: few, because it is drawn on a machine that measures.
 const REDRAWS_HZ: u8 = 4;
 
-fn bar(total: Option<u64>, template: &str, hidden: bool) -> ProgressBar {
-    let target = if hidden || !std::io::stderr().is_terminal() {
-        ProgressDrawTarget::hidden()
-    } else {
-        ProgressDrawTarget::stderr_with_hz(REDRAWS_HZ)
+/// Returns true if a bar is drawn on standard error: not where it is no terminal or one that cannot move its cursor, not
+/// under continuous integration, whose logs keep every redraw, and not if it is unwanted.
+fn draws_bar(unwanted: bool) -> bool {
+    let talk = crate::terminal::talk();
+    let variable = |name| std::env::var(name).ok();
+    let is_wanted = !unwanted && !talk.no_progress && !talk.is_verbose && std::io::stderr().is_terminal();
+    is_wanted && can_redraw(variable("CI").as_deref(), variable("TERM").as_deref())
+}
+
+/// Returns true if lines can be redrawn, by the values of the variables `CI` and `TERM`.
+fn can_redraw(ci: Option<&str>, term: Option<&str>) -> bool {
+    let is_ci = ci.is_some_and(|ci| !["", "0", "false"].contains(&ci));
+    !is_ci && term != Some("dumb")
+}
+
+fn bar(total: Option<u64>, template: &str, unwanted: bool) -> ProgressBar {
+    let target = match draws_bar(unwanted) {
+        true => ProgressDrawTarget::stderr_with_hz(REDRAWS_HZ),
+        false => ProgressDrawTarget::hidden(),
     };
     let bar = ProgressBar::with_draw_target(total, target);
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -58,11 +73,46 @@ pub(crate) struct Cases {
     quiet: bool,
     done: usize,
     planned: usize,
+    pace: Arc<Mutex<Pace>>,
+}
+
+/// How fast a run goes on.
+#[derive(Debug)]
+struct Pace {
+    left: TimeLeft,
+    ended: usize,
+    begun: Instant,
+    case_begun: Instant,
+}
+
+impl Pace {
+    fn of<'a>(cases: impl IntoIterator<Item = &'a CaseSpec>) -> Pace {
+        let now = Instant::now();
+        Pace { left: TimeLeft::of(cases), ended: 0, begun: now, case_begun: now }
+    }
+
+    /// Returns the remaining time, and once a case has ended the rate, as text.
+    fn words(&self) -> String {
+        let in_case_s = self.case_begun.elapsed().as_secs_f64();
+        pace_words(self.left.seconds() - in_case_s, self.ended, self.begun.elapsed().as_secs_f64())
+    }
+}
+
+/// Returns `4m left, 12 cases/min`.
+fn pace_words(left_s: f64, ended: usize, elapsed_s: f64) -> String {
+    let left = HumanDuration(Duration::from_secs(left_s.max(1.0) as u64));
+    let per_min = ended as f64 * 60.0 / elapsed_s.max(0.001);
+    let rate = if ended == 0 { String::new() } else { format!(", {per_min:.0} cases/min") };
+    format!("{left:#} left{rate}")
 }
 
 impl Cases {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { bar: ProgressBar::hidden(), quiet, done: 0, planned: 0 }
+        Self { bar: ProgressBar::hidden(), quiet, done: 0, planned: 0, pace: Arc::new(Mutex::new(Pace::of([]))) }
+    }
+
+    fn pace(&self, change: impl FnOnce(&mut Pace)) {
+        change(&mut self.pace.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     pub(crate) fn finish(&self) {
@@ -84,25 +134,30 @@ impl Cases {
 impl RunObserver for Cases {
     fn planned(&mut self, plan: &Plan, done: usize, dir: &Path) {
         (self.done, self.planned) = (done, plan.cases.len());
-        let template = "{bar:32} case {pos} of {len}, {elapsed} elapsed{left}: {msg}";
+        let template = "{bar:16} {pos}/{len}, {pace}: {wide_msg}"; // one line, however narrow
         self.bar = bar(Some(plan.cases.len() as u64), template, self.quiet);
-        let done = done as u64;
-        let left = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let _ = out.write_str(&time_left(state.pos().saturating_sub(done), state.eta()));
+        // The cases of a resumed run that are done are most likely the first.
+        let to_come = plan.cases.iter().skip(done);
+        self.pace(|pace| *pace = Pace::of(to_come));
+        let pace = self.pace.clone();
+        let words = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = out.write_str(&pace.lock().unwrap_or_else(PoisonError::into_inner).words());
         };
-        self.bar.set_style(self.bar.style().with_key("left", left));
-        self.bar.set_position(done);
-        self.bar.reset_eta(); // those before were not run now
+        self.bar.set_style(self.bar.style().with_key("pace", words).progress_chars("=> "));
+        self.bar.set_position(done as u64);
         if !self.bar.is_hidden() {
             self.bar.enable_steady_tick(Duration::from_millis(500)); // has a thread of its own
         }
         plan.remarks.iter().for_each(|remark| self.eprint(remark));
         plan.skipped.iter().for_each(|skipped| self.eprint(&format!("skipped {skipped}")));
         plan.added.iter().for_each(|added| self.eprint(&format!("added to {added}")));
-        self.eprint(&format!("{} cases, results in {}", plan.cases.len(), dir.display()));
+        let left_s = self.pace.lock().unwrap_or_else(PoisonError::into_inner).left.seconds();
+        let left = HumanDuration(Duration::from_secs(left_s.max(1.0) as u64));
+        self.eprint(&format!("{} cases, about {left:#}, results in {}", plan.cases.len(), dir.display()));
     }
 
     fn begins(&mut self, spec: &CaseSpec) {
+        self.pace(|pace| pace.case_begun = Instant::now());
         self.bar.set_message(plain(description(spec, None)));
     }
 
@@ -116,6 +171,11 @@ impl RunObserver for Cases {
 
     fn ended(&mut self, spec: &CaseSpec, case: &CaseRecord) {
         self.done += 1;
+        self.pace(|pace| {
+            pace.ended += 1;
+            pace.left.ended(spec, pace.case_begun.elapsed().as_secs_f64());
+            pace.case_begun = Instant::now();
+        });
         self.bar.inc(1);
         let found = case.numbers.as_ref().and_then(|numbers| numbers.sustainable.as_ref());
         let what = description(spec, found.map(|found| found.rate_events_per_s));
@@ -129,11 +189,6 @@ impl RunObserver for Cases {
             self.eprint(&format!("[{}/{}] {what}: {end}", self.done, self.planned));
         }
     }
-}
-
-/// Returns the remaining time as text; nothing until a case has ended.
-fn time_left(ended: u64, left: Duration) -> String {
-    if ended == 0 { String::new() } else { format!(", {:#} left", HumanDuration(left)) }
 }
 
 /// Returns one line about a case; `found_events_per_s` is the rate that a search has found.
@@ -177,8 +232,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_remaining_time_is_known_once_a_case_has_ended() {
-        assert_eq!(time_left(0, Duration::ZERO), "");
-        assert_eq!(time_left(1, Duration::from_secs(240)), ", 4m left");
+    fn the_remaining_time_is_known_from_the_first_second_and_the_rate_once_a_case_has_ended() {
+        assert_eq!(pace_words(240.0, 0, 0.0), "4m left");
+        assert_eq!(pace_words(-3.0, 6, 30.0), "1s left, 12 cases/min");
+    }
+
+    #[test]
+    fn no_bar_is_drawn_where_lines_are_kept() {
+        assert!(can_redraw(None, Some("xterm")) && can_redraw(Some("false"), None));
+        assert!(!can_redraw(Some("true"), Some("xterm")) && !can_redraw(None, Some("dumb")));
     }
 }

@@ -1,6 +1,6 @@
 //! `replay`: answers a question from a log.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +9,13 @@ use flowbench_harness::cluster::{Participants, ReplayProcesses};
 use flowbench_harness::replay::{ReplayRequest, Replayed, replay as replay_log};
 use flowbench_harness::{Unsupported, check_supported};
 use flowbench_pipelines::{EvictionError, Pipeline, Registry, RunConfig, UnknownName};
+use flowbench_report::AnswersTable;
 
 use crate::args::Replay;
 use crate::failure::{Failure, OK, eprint};
 use crate::log_input::{self, horizon};
 use crate::overwriting::refuse_to_overwrite;
+use crate::plot::{self, FigureFiles};
 use crate::rejects::{Place, Rejects, rejects_beside, rejects_of};
 use crate::replay_stats;
 use crate::run::hosts;
@@ -30,7 +32,7 @@ pub(crate) fn replay(args: &Replay, registry: Registry, quiet: bool) -> Result<i
     };
     // A wrong setting should not cost the reading of the whole log.
     request.check_settings().map_err(Failure::usage_error)?;
-    let rejects = check_outputs(args)?;
+    let rejects = check_outputs(args, pipeline)?;
     remove_unfinished_outputs_on_signals();
     let silence_max = Duration::from_millis(args.peer_timeout_ms);
     let processes = ReplayProcesses::connect(participants(args)?, config.workers, &request.fingerprint(), silence_max)
@@ -46,6 +48,9 @@ pub(crate) fn replay(args: &Replay, registry: Registry, quiet: bool) -> Result<i
         return Ok(OK);
     }
     write(args, &replayed, &trace)?;
+    if let Some(figure) = &args.figure {
+        draw(figure, &replayed, &trace, &request, quiet)?;
+    }
     if let Some(stats) = &replayed.stats {
         replay_stats::write(args, stats, &summary)?;
     }
@@ -57,7 +62,7 @@ pub(crate) fn replay(args: &Replay, registry: Registry, quiet: bool) -> Result<i
 }
 
 /// Checks that the answers and the rejects can be written without replacing what is read; returns where rejects go.
-fn check_outputs(args: &Replay) -> Result<Place, Failure> {
+fn check_outputs(args: &Replay, pipeline: &dyn Pipeline) -> Result<Place, Failure> {
     Output::check(&args.output).map_err(Failure::failed)?;
     let is_stream = args.output == Path::new("-") || (args.output.exists() && !args.output.is_file());
     let beside = if is_stream { rejects_beside(&args.log.input) } else { rejects_of(&args.output) };
@@ -73,6 +78,11 @@ fn check_outputs(args: &Replay) -> Result<Place, Failure> {
         }
         written.push((("statistics", stats), "--stats-json"));
     }
+    let figures: Vec<PathBuf> = match &args.figure {
+        Some(figure) => FigureFiles::new(figure)?.of_columns(pipeline.about().columns),
+        None => Vec::new(),
+    };
+    written.extend(figures.iter().map(|path| (("figure", path.as_path()), "--figure")));
     refuse_to_overwrite(&written, &read_files)?;
     Ok(rejects)
 }
@@ -83,6 +93,7 @@ fn read(args: &Replay, mut rejects: Rejects, quiet: bool) -> Result<(Arc<Trace>,
     let (input, rejected) = (Input::new(&args.log.input), rejects.finish()?);
     log_input::eprint_assumed(&input, &summary, quiet);
     log_input::refuse_log_without_events(&input, &summary, &rejected)?;
+    log_input::refuse_too_many_bad_rows(&args.log, &input, &summary, &rejected)?;
     log_input::eprint_remarks(&input, &summary, rejected, quiet);
     if args.deduplicate && !quiet && trace.events.iter().all(|event| event.event_id().is_absent()) {
         eprint(
@@ -101,6 +112,21 @@ fn write(args: &Replay, replayed: &Replayed, trace: &Trace) -> Result<(), Failur
     };
     written.map_err(|error| output.error(error))?;
     Ok(output.finish()?)
+}
+
+/// Draws the final answers.
+fn draw(
+    figure: &Path,
+    replayed: &Replayed,
+    trace: &Trace,
+    request: &ReplayRequest<'_>,
+    quiet: bool,
+) -> Result<(), Failure> {
+    let mut text = Vec::new();
+    replayed.write_answers(&trace.symbols, &mut text).map_err(Failure::failed)?;
+    let text = String::from_utf8(text).map_err(Failure::failed)?;
+    let answers = AnswersTable::read(request.pipeline.name(), &text).map_err(Failure::failed)?;
+    plot::draw(&answers, request.pipeline.about().question, &[], &FigureFiles::new(figure)?, quiet)
 }
 
 /// Returns one line about the answers.

@@ -8,6 +8,7 @@ use flowbench_report::Quantity;
 
 use crate::args::Replay;
 use crate::failure::{Failure, eprint};
+use crate::json_output::json_text;
 
 /// Prints the table and writes the JSON, as requested.
 pub(crate) fn write(args: &Replay, stats: &ReplayStats, summary: &ReadSummary) -> Result<(), Failure> {
@@ -20,7 +21,7 @@ pub(crate) fn write(args: &Replay, stats: &ReplayStats, summary: &ReadSummary) -
     json["skipped"] = summary.skipped.into();
     json["rejected"] = summary.rejects.into();
     let mut output = Output::create(path).map_err(Failure::failed)?;
-    writeln!(output, "{json:#}").map_err(|error| output.error(error))?;
+    output.write_all(json_text(json).as_bytes()).map_err(|error| output.error(error))?;
     Ok(output.finish()?)
 }
 

@@ -1,49 +1,77 @@
 //! `run` and `report`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
+use flowbench_harness::experiment::{Selection, Settings};
 use flowbench_harness::run::{
     Finished, HostRank, Request, follow as follow_experiment, recorded_argv, run as run_experiment,
 };
-use flowbench_measurement::record::RunRecord;
-use flowbench_measurement::results_dir::{FILES, ResultsDir, read_run};
+use flowbench_measurement::case_name::names;
+use flowbench_measurement::record::{CaseRecord, Status};
+use flowbench_measurement::results_dir::{ResultsDir, read_run};
 use flowbench_pipelines::Registry;
 #[cfg(feature = "png")]
 use flowbench_report::draw_with_png;
-use flowbench_report::{Drawn, ReportError, Results, draw, file_names, terminal_tables};
+use flowbench_report::{Drawn, ReportError, Results, draw, terminal_tables};
 
-use crate::args::{ClusterArgs, Report, Run};
+use crate::annotations::{Level, annotate};
+use crate::args::{ClusterArgs, ExportTo, Report, Run, set_variables};
+use crate::dry_run::dry_run;
+use crate::export;
 use crate::failure::{Failure, INCOMPLETE, OK, eprint, print};
+use crate::json_output::print_json;
+use crate::kept_run::check_results_dir;
 use crate::progress::Cases;
 use crate::signals::{Interruption, stop_on_signals};
-
-/// Width of the tables on the terminal.
-const TABLE_WIDTH: usize = 100;
+use crate::terminal::screen;
 
 pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Failure> {
-    let interruption = stop_on_signals()?;
+    args.export.iter().try_for_each(export::check)?;
     let request = Request {
         experiment: args.experiment.clone(),
-        text: None,
-        settings: args.set.clone(),
+        settings: settings(args.profile.as_deref(), &args.set),
         out: args.out.clone(),
         resume: args.resume.clone(),
-        only: args.only.clone(),
-        again: None,
+        allow_mixed: args.allow_mixed,
+        selection: Selection { only: args.only.clone(), skip: args.skip.clone() },
         max_time: args.max_time_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0))),
         profile_operators: args.profile_operators,
         processes: args.cluster.processes.map(Into::into),
         host_rank: hosts(&args.cluster)?.map(|(hosts, process, join_within)| HostRank { hosts, process, join_within }),
-        argv: Some(recorded_argv()),
+        argv: Some(recorded_argv(set_variables())),
         registry,
+        ..Request::default()
     };
-    measure(&request, &interruption, args.json, quiet)
+    if args.dry_run {
+        return dry_run(&request, args.json);
+    }
+    let interruption = stop_on_signals()?;
+    measure(&request, &interruption, &args.export, args.json, quiet)
 }
 
-/// Runs an experiment and prints its outcome; returns the exit code.
-pub(crate) fn measure(request: &Request, interruption: &Interruption, json: bool, quiet: bool) -> Result<i32, Failure> {
+/// The environment variable with settings of experiments, separated by `;`.
+const SETTINGS_VARIABLE: &str = "FLOWBENCH_RUN_SET";
+
+/// Returns what is changed in an experiment: by a profile, by the environment and by `--set`.
+pub(crate) fn settings(profile: Option<&str>, set: &[String]) -> Settings {
+    let variable = std::env::var(SETTINGS_VARIABLE).unwrap_or_default();
+    let environment = variable.split(';').map(|one| one.trim().to_owned()).filter(|one| !one.is_empty()).collect();
+    // The variable may stand for a `--set` that was not given.
+    let is_variable = set == [variable];
+    let arguments = if is_variable { Vec::new() } else { set.to_vec() };
+    Settings { profile: profile.map(str::to_owned), environment, arguments, everywhere: Vec::new() }
+}
+
+/// Runs an experiment, prints its outcome and exports it; returns the exit code.
+pub(crate) fn measure(
+    request: &Request,
+    interruption: &Interruption,
+    exports: &[ExportTo],
+    json: bool,
+    quiet: bool,
+) -> Result<i32, Failure> {
     let mut cases = Cases::new(quiet);
     if request.host_rank.as_ref().is_some_and(|host_rank| host_rank.process > 0) {
         return follow(request, interruption, &mut cases, quiet);
@@ -52,16 +80,21 @@ pub(crate) fn measure(request: &Request, interruption: &Interruption, json: bool
     cases.finish();
     let finished = finished?;
     if json {
-        print(&outcome(&finished)?)?;
+        print_json(outcome(&finished))?;
     } else {
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
-        print(&terminal_tables(&results, TABLE_WIDTH))?;
+        print(&terminal_tables(&results, screen()))?;
     }
+    annotate_bad_cases(&finished.cases);
+    exports.iter().try_for_each(|to| export::write(to, &finished.dir, false, quiet))?;
     let stopped = interruption.exit_code();
     if !quiet {
         eprint_figures(&finished.drawn, &finished.dir);
         if finished.interrupted {
             eprint(why_interrupted(request, &finished, stopped.is_some()));
+        }
+        if request.host_rank.is_none() {
+            next_commands(&finished).iter().for_each(|next| eprint(format!("next: {next}")));
         }
     }
     Ok(match stopped {
@@ -69,6 +102,37 @@ pub(crate) fn measure(request: &Request, interruption: &Interruption, json: bool
         _ if finished.interrupted || finished.incomplete() > 0 => INCOMPLETE,
         _ => OK,
     })
+}
+
+/// Returns what is worth doing next: three commands, the most useful first.
+fn next_commands(finished: &Finished) -> Vec<String> {
+    let dir = shell_quoted(&finished.dir);
+    let is_complete = !finished.interrupted && finished.incomplete() == 0;
+    let first = match is_complete {
+        true => format!("flowbench reproduce {dir}    # does it hold again?"),
+        false => format!("flowbench run --resume {dir}    # what failed or was not begun"),
+    };
+    let last = match is_complete {
+        true => format!("flowbench pack {dir}    # an artifact for reviewers"),
+        false => format!("flowbench report {dir}    # draw it again"),
+    };
+    vec![first, format!("flowbench export {dir} --to history    # for other tools"), last]
+}
+
+/// Returns a path as a shell takes it for one word.
+fn shell_quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./+,:@%".contains(letter);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+/// Annotates the cases that failed or are invalid.
+fn annotate_bad_cases(cases: &[CaseRecord]) {
+    let bad = names(cases).into_iter().zip(cases).filter(|(_, case)| case.status != Status::Ok);
+    let finding = |(name, case): (String, &CaseRecord)| {
+        format!("{name}, repeat {}: {}: {}", case.repeat, case.status.word(), case.status.cause().unwrap_or_default())
+    };
+    annotate(Level::Error, "flowbench run: case without numbers", bad.map(finding));
 }
 
 /// Returns why a run has not come to its end, and what to do. A run on several machines cannot be resumed on one of
@@ -104,19 +168,6 @@ pub(crate) fn hosts(cluster: &ClusterArgs) -> Result<Option<(Hosts, usize, Durat
     Ok(Some((hosts, process.into(), join_within)))
 }
 
-/// Fails if there is no folder of that name.
-pub(crate) fn check_results_dir(dir: &Path) -> Result<(), Failure> {
-    match dir.is_dir() {
-        true => Ok(()),
-        false => Err(Failure::failed(format!("there is no folder {}; give a results directory", dir.display()))),
-    }
-}
-
-/// Returns the files that belong to a run, whether they are there or not.
-pub(crate) fn files_of_run(dir: &Path, run: &RunRecord) -> Vec<PathBuf> {
-    FILES.map(str::to_owned).into_iter().chain(file_names(run)).map(|name| dir.join(name)).collect()
-}
-
 pub(crate) fn report(args: &Report, quiet: bool) -> Result<i32, Failure> {
     check_results_dir(&args.dir)?;
     read_run(&args.dir).map_err(Failure::failed)?;
@@ -150,14 +201,13 @@ fn eprint_figures(drawn: &Drawn, dir: &Path) {
 }
 
 /// Returns the outcome as JSON.
-fn outcome(finished: &Finished) -> Result<String, Failure> {
+fn outcome(finished: &Finished) -> serde_json::Value {
     // JSON is text: a path that is not valid text is converted lossily.
-    let value = serde_json::json!({
+    serde_json::json!({
         "dir": finished.dir.to_string_lossy(),
         "report": finished.drawn.report.to_string_lossy(),
         "interrupted": finished.interrupted,
         "incomplete": finished.incomplete(),
         "cases": finished.cases,
-    });
-    serde_json::to_string_pretty(&value).map(|text| text + "\n").map_err(Failure::failed)
+    })
 }

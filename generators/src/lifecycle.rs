@@ -15,6 +15,7 @@ use rand_pcg::Pcg64Mcg;
 
 use crate::arrivals::{Campaigns, WORLD_START_MS};
 use crate::draws::{Alias, Chance, HashChain, Law, Quantiles, Zipf, draws_of};
+use crate::load_time::LoadTime;
 use crate::profile::{Ms, Profile};
 use crate::transport::Transport;
 
@@ -32,7 +33,7 @@ pub(crate) struct Lifecycle {
     visits_most: u32,
     return_share: Chance,
     return_gap: Quantiles,
-    load_time: Quantiles,
+    load_time: LoadTime,
     load_jitter: Quantiles,
     download_share: Chance,
     download_gap: Quantiles,
@@ -87,7 +88,7 @@ impl Lifecycle {
             visits_most: visits.most,
             return_share: Chance::new(visits.return_share),
             return_gap: gap(visits.return_gap_median, visits.return_gap_sigma),
-            load_time: load(pages.load_time_median.0 as f64, pages.load_time_sigma),
+            load_time: LoadTime::new(load(pages.load_time_median.0 as f64, pages.load_time_sigma), pages.bands_faster),
             load_jitter: load(1.0, pages.load_time_jitter),
             download_share: Chance::new(downloads.share),
             download_gap: gap(downloads.gap_median, 1.0),

@@ -265,6 +265,7 @@ section! { "Page views." PagesProfile "pages"
     load_time_median: Ms = Duration, 1.0, MINUTE, "load time: median of a log-normal that holds for a whole visit";
     load_time_sigma: f64 = Number, 0.0, 2.0, "its sigma";
     load_time_jitter: f64 = Number, 0.0, 2.0, "sigma of the log-normal factor of each page on top (median 1)";
+    bands_faster: u32 = Count, 0.0, 2.0, "what if: by how many bands (at most 2.5 s, at most 4 s, above) each visit loads faster, at the same quantile of that band";
 }
 
 section! { "Downloads of product information." DownloadsProfile "downloads"

@@ -275,7 +275,9 @@ impl Output {
         };
         let whole = finished.and_then(|mut plain| plain.flush());
         let in_place = whole.and_then(|()| self.replacement.map_or(Ok(()), Replacement::finish));
-        in_place.map_err(|source| write_error(&self.name, source))
+        in_place.map_err(|source| write_error(&self.name, source))?;
+        log::debug!("{} is written", self.name);
+        Ok(())
     }
 
     /// Returns the error that names this output and what went wrong with it.

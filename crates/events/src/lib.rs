@@ -8,6 +8,7 @@
 
 mod absent;
 mod array;
+mod bad_rows;
 mod columns;
 mod contents;
 mod csv_reader;
@@ -33,6 +34,8 @@ mod mapping;
 mod names;
 mod outcome;
 mod paths;
+mod problems;
+mod quantity;
 mod quotes;
 mod read;
 mod remarks;
@@ -50,6 +53,7 @@ mod write;
 mod zip;
 mod zone;
 
+pub use bad_rows::{BadRowLimit, NoBadRowLimit};
 pub use deduplication::{Deduplicator, Horizon};
 pub use digest::{TraceDigest, mix};
 pub use draft::draft_mapping;
@@ -58,6 +62,8 @@ pub use files::{FileError, Format, Input, Output, WriteError};
 pub use lateness::{LateSet, Lateness, Sources, WatermarkRule};
 pub use mapping::{Mapping, MappingError};
 pub use outcome::{ReadError, ReadSummary, Reject};
+pub use problems::{Problem, Problems, SourceText};
+pub use quantity::{parse_bytes, parse_count};
 pub use read::{ReadOptions, read_events, read_trace};
 pub use replacement::remove_unfinished_outputs;
 pub use suggest::{did_you_mean, did_you_mean_or_list, nearest};

@@ -17,6 +17,7 @@ use crate::event::Kind;
 use crate::fields::{Field, Texts, not_a_kind, shown};
 use crate::files::{FileError, Input};
 use crate::outcome::ReadError;
+use crate::problems::{Problem, Problems, SourceText};
 use crate::remarks::Notes;
 use crate::settings;
 use crate::suggest::did_you_mean;
@@ -155,18 +156,9 @@ pub enum MappingError {
     /// The file cannot be opened.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The text is not a mapping.
-    #[error("{name}, line {line}, column {column}: {problem}")]
-    Wrong {
-        /// The mapping file.
-        name: String,
-        /// The line, from 1.
-        line: usize,
-        /// The column in characters, from 1.
-        column: usize,
-        /// What is wrong, and the likely fix.
-        problem: String,
-    },
+    /// The text is not a mapping: everything that is wrong with it, with the places in the text.
+    #[error(transparent)]
+    Wrong(#[from] Problems),
 }
 
 /// One line of a mapping, which says where a field comes from.
@@ -202,9 +194,11 @@ impl Mapping {
     ///
     /// Returns [`MappingError::Wrong`] with the place in the text.
     pub fn parse(text: &str, name: &str) -> Result<Mapping, MappingError> {
-        mapping(text, name).map_err(|(problem, span)| {
-            let (line, column) = place(text, span);
-            MappingError::Wrong { name: name.to_owned(), line, column, problem }
+        mapping(text, name).map_err(|wrong| {
+            let source = SourceText::new(name, text);
+            let problem = |(problem, span): Wrong| Problem::new(&source, Some(span), &problem);
+            let problems = Problems::check(wrong.into_iter().map(problem).collect());
+            MappingError::Wrong(problems.err().unwrap_or_else(|| Problems::of_name(name, "cannot be read")))
         })
     }
 
@@ -301,15 +295,14 @@ impl EventOfRow {
         self.entries.iter().find(|entry| entry.field == field).map(|entry| &entry.origin)
     }
 
-    /// Returns an error if a required field is missing; `place` is the place of the event.
-    fn check(&self, place: Range<usize>) -> Result<(), Wrong> {
-        for needed in [Field::EventTime, Field::Kind] {
-            if self.origin(needed).is_none() {
-                let key = key_of(needed);
-                return Err((format!("the field '{key}' is missing; add {key} = {{ column = \"...\" }}"), place));
-            }
-        }
-        Ok(())
+    /// Returns the required fields that are missing; `place` is that of the event. A key that is there, and wrong, is not
+    /// missing.
+    fn missing(&self, place: Range<usize>, is_there: impl Fn(&str) -> bool) -> Vec<Wrong> {
+        let missing = [Field::EventTime, Field::Kind].into_iter().filter(|field| self.origin(*field).is_none());
+        let missing = missing.map(key_of).filter(|key| !is_there(key));
+        missing
+            .map(|key| (format!("the field '{key}' is missing; add {key} = {{ column = \"...\" }}"), place.clone()))
+            .collect()
     }
 
     /// Returns true if both events have the same id in every row.
@@ -332,32 +325,49 @@ type Key<'a> = Spanned<Cow<'a, str>>;
 /// The keys that a field may have.
 const KEYS: [&str; 8] = ["column", "constant", "pattern", "format", "timezone", "values", "times", "prefix"];
 
-fn mapping(toml: &str, name: &str) -> Result<Mapping, Wrong> {
-    let top = DeTable::parse(toml).map_err(|error| (error.message().to_owned(), error.span().unwrap_or_default()))?;
+fn mapping(toml: &str, name: &str) -> Result<Mapping, Vec<Wrong>> {
+    let (top, errors) = DeTable::parse_recoverable(toml);
+    if !errors.is_empty() {
+        let wrong = |error: toml::de::Error| (error.message().to_owned(), error.span().unwrap_or_default());
+        return Err(errors.into_iter().map(wrong).collect());
+    }
     let top = top.get_ref();
+    let mut wrong: Vec<Wrong> = Vec::new();
     let mut layout = Layout::default();
     for (key, value) in top {
-        layout.take(key.get_ref(), value)?;
+        wrong.extend(layout.take(key.get_ref(), value).err());
     }
-    let mut every = EventOfRow { entries: Vec::new(), decoder: settings::decoder(top)? };
+    let decoder = settings::decoder(top).or_else(|problem| {
+        wrong.push(problem);
+        settings::decoder(&DeTable::new())
+    });
+    let decoder = decoder.map_err(|problem| vec![problem])?;
+    let mut every = EventOfRow { entries: Vec::new(), decoder };
     for (key, value) in top.iter().filter(|(key, _)| !settings::KEYS.contains(&&**key.get_ref())) {
-        every.take(key, value, toml)?;
+        wrong.extend(every.take(key, value, toml).err());
     }
-    if let Some((column, span)) = text(top, "group")? {
-        if top.contains_key("event") {
-            return Err(("group and [[event]] cannot be combined".to_owned(), span));
+    match text(top, "group") {
+        Ok(Some((_, span))) if top.contains_key("event") => {
+            wrong.push(("group and [[event]] cannot be combined".to_owned(), span));
         }
-        let line = place(toml, span).0;
-        every.put(Entry { field: Field::Group, origin: Origin::Column(column.to_owned(), None), line });
+        Ok(Some((column, span))) => {
+            let line = place(toml, span).0;
+            every.put(Entry { field: Field::Group, origin: Origin::Column(column.to_owned(), None), line });
+        }
+        Ok(None) => {}
+        Err(problem) => wrong.push(problem),
     }
     let events = match top.get("event") {
-        Some(tables) => events_of_a_row(tables, &every, toml)?,
+        Some(tables) if wrong.is_empty() => {
+            events_of_a_row(tables, &every, toml).map_err(|problem| wrong.push(problem)).unwrap_or_default()
+        }
+        Some(_) => Vec::new(),
         None => {
-            every.check(0..0)?;
+            wrong.extend(every.missing(0..0, |key| top.contains_key(key)));
             vec![every]
         }
     };
-    Ok(Mapping { name: name.to_owned(), events, layout })
+    if wrong.is_empty() { Ok(Mapping { name: name.to_owned(), events, layout }) } else { Err(wrong) }
 }
 
 /// Returns the events of the `[[event]]` tables, which override the fields of `every`.
@@ -376,7 +386,9 @@ fn events_of_a_row(tables: &Spanned<DeValue>, every: &EventOfRow, toml: &str) ->
             }
             event.take(key, value, toml)?;
         }
-        event.check(table.span())?;
+        if let Some(missing) = event.missing(table.span(), |_| false).into_iter().next() {
+            return Err(missing);
+        }
         if events.iter().any(|other| event.shares_id_with(other)) {
             let fix = "give the event_id of each [[event]] a prefix of its own, such as prefix = \"placed-\"";
             return Err((format!("two events of a row would have the same event_id; {fix}"), table.span()));

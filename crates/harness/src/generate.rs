@@ -8,7 +8,7 @@ use flowbench_events::{Event, Trace};
 use flowbench_generators::{Amount, Generator, Profile, ProfileError, Wave};
 use thiserror::Error;
 
-use crate::experiment::file::check_once;
+use crate::experiment::settings::check_once;
 
 /// Why a profile cannot be used.
 #[derive(Debug, Error)]

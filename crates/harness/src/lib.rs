@@ -23,6 +23,7 @@ pub mod packing;
 pub mod replay;
 pub mod replay_stats;
 pub mod run;
+pub mod schema;
 mod supported;
 
 pub use supported::{Unsupported, check_supported};

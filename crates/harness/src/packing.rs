@@ -26,6 +26,8 @@ pub struct PackRequest {
     pub lock: Option<PathBuf>,
     /// The licence of the artifact as an SPDX expression.
     pub license: String,
+    /// How the program is cited, the text of its `CITATION.cff`.
+    pub citation: &'static str,
     /// True to pack a run that has not come to its end.
     pub may_be_incomplete: bool,
     /// True to pack texts with names of this machine or its user.
@@ -104,6 +106,7 @@ pub fn pack(request: &PackRequest) -> Result<Artifact, PackFailed> {
         note: note.as_deref(),
         lock: lock.as_deref(),
         license: &request.license,
+        citation: request.citation,
         is_of_this_build: run.build == build(),
         private: &private,
         may_be_incomplete: request.may_be_incomplete,
@@ -130,7 +133,7 @@ fn read(path: &Path) -> Result<String, PackFailed> {
 /// Returns the lock file with a digest: the one that is named, or that of this build.
 fn lock(request: &PackRequest, wanted: &str, commit: &str) -> Result<Option<String>, PackFailed> {
     let Some(path) = &request.lock else {
-        return Ok((lock_digest(lock_file()) == wanted).then(|| lock_file().to_owned()));
+        return Ok(lock_file().filter(|text| lock_digest(text) == wanted).map(str::to_owned));
     };
     let text = read(path)?;
     let (found, wanted) = (lock_digest(&text), wanted.to_owned());

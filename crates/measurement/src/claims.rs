@@ -147,6 +147,38 @@ impl Claim {
         Ok(claim)
     }
 
+    /// Returns the claim as a sentence: `the median throughput (exchange, 2 workers) is more than 1.3 × that of
+    /// (sequential)`. `words` says the name of a column in words, `choice` the value of an axis. What both sides of a ratio
+    /// have in common is said once, and the part is not.
+    pub fn sentence(&self, words: impl Fn(&str) -> String, choice: impl Fn(&str, &str) -> String) -> String {
+        let aggregate = match self.over.aggregate {
+            Aggregate::Median => "the median ",
+            Aggregate::Min => "the lowest ",
+            Aggregate::Max => "the highest ",
+            Aggregate::All => "every ",
+        };
+        let relation = match self.relation {
+            Relation::AtLeast => "at least ",
+            Relation::AtMost => "at most ",
+            Relation::Above => "more than ",
+            Relation::Below => "less than ",
+            Relation::Equal => "",
+        };
+        let of = |selection: &Selection, said: &[(String, String)]| {
+            let only = selection.only.iter().filter(|one| one.0 != "part" && !said.contains(one));
+            let names: Vec<String> = only.map(|(axis, value)| choice(axis, value)).collect();
+            if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) }
+        };
+        let over = format!("{aggregate}{}{}", words(&self.over.column), of(&self.over, &[]));
+        match (&self.wanted, &self.under) {
+            (Wanted::Word(word), _) => format!("{over} is {word}"),
+            (Wanted::Number(wanted), None) => format!("{over} is {relation}{wanted}"),
+            (Wanted::Number(wanted), Some(under)) => {
+                format!("{over} is {relation}{wanted} × that of{}", of(under, &self.over.only))
+            }
+        }
+    }
+
     /// Returns the names of all columns that the claim is about.
     pub fn columns(&self) -> Vec<&str> {
         let selections = std::iter::once(&self.over).chain(&self.under);
@@ -154,6 +186,12 @@ impl Claim {
             .flat_map(|one| std::iter::once(&one.column).chain(one.only.iter().map(|(axis, _)| axis)))
             .map(String::as_str)
             .collect()
+    }
+
+    /// Returns the names of the parts that the claim is about, where it names them.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        let settings = std::iter::once(&self.over).chain(&self.under).flat_map(|one| &one.only);
+        settings.filter(|(column, _)| column == "part").map(|(_, name)| name.as_str())
     }
 
     /// Returns the name of the column whose values the claim is about.

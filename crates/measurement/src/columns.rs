@@ -5,7 +5,7 @@ use std::fmt;
 use crate::memory::{WAITING_EVENT_BYTES, WAITING_SHARE_MAX};
 use crate::record::{
     Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, EvictionCost, Growth, LatencyComponents, LostTime,
-    Memory, Numbers, Progress, Quantiles, Series, Sharing, Sustainable, Verdict, ViewSkew, WorkerShare,
+    Memory, Numbers, Progress, Quantiles, Series, Sharing, Sustainable, Verdict, ViewSkew, WhatIf, WorkerShare,
 };
 use crate::table::csv_text;
 
@@ -68,6 +68,7 @@ impl CaseRecord {
         push_sharing(&mut row, numbers);
         push_lost(&mut row, numbers.filter(|_| self.schema_version >= 4).map(|numbers| &numbers.lost));
         push_sustainable(&mut row, numbers.and_then(|numbers| numbers.sustainable.as_ref()));
+        push_what_if(&mut row, numbers.and_then(|numbers| numbers.what_if.as_ref()));
         row.push(("doubts", text(&codes(&self.doubts))));
         row
     }
@@ -163,7 +164,7 @@ fn push_speed(row: &mut Row, numbers: Option<&Numbers>) {
 
 fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
     macro_rules! quantiles {
-        ($name:literal, $of:expr) => {
+        ($name:literal, $of:expr $(, $rarest:literal => $field:ident)?) => {
             let of: Option<Quantiles> = $of;
             let q = of.unwrap_or_default();
             row.extend([
@@ -172,13 +173,14 @@ fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
                 (concat!($name, "_p90_ns"), q.p90_ns.into()),
                 (concat!($name, "_p99_ns"), q.p99_ns.into()),
                 (concat!($name, "_p999_ns"), q.p999_ns.into()),
-                (concat!($name, "_max_ns"), q.max_ns.into()),
             ]);
+            $(row.push((concat!($name, $rarest), q.$field.into()));)?
+            row.push((concat!($name, "_max_ns"), q.max_ns.into()));
         };
     }
     row.push(("warmup_ns", numbers.and_then(|n| n.warmup_ns).into()));
-    quantiles!("latency", numbers.map(|n| n.latency));
-    quantiles!("processing_delay", numbers.map(|n| n.processing_delay));
+    quantiles!("latency", numbers.map(|n| n.latency), "_p9999_ns" => p9999_ns);
+    quantiles!("processing_delay", numbers.map(|n| n.processing_delay), "_p9999_ns" => p9999_ns);
     quantiles!("driver_lag", numbers.map(|n| n.driver_lag));
     // Not measured any more.
     quantiles!("hiccup", numbers.map(|n| n.hiccup).filter(|q| q.count > 0));
@@ -202,6 +204,8 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
         ("live_bytes_peak", memory.and_then(|m| m.live_bytes_peak).into()),
         ("live_bytes_residual", memory.and_then(|m| m.live_bytes_residual).into()),
         ("rss_bytes_peak", memory.map(|m| m.rss_bytes_peak).into()),
+        ("rss_end_bytes", memory.and_then(|m| m.rss_end_bytes).into()),
+        ("pss_end_bytes", memory.and_then(|m| m.pss_end_bytes).into()),
         ("entries_peak", memory.map(|m| m.entries_peak).into()),
         ("entries_residual", memory.map(|m| m.entries_residual).into()),
         ("buffered_peak", memory.map(|m| m.buffered_peak).into()),
@@ -399,6 +403,22 @@ fn push_sustainable(row: &mut Row, found: Option<&Sustainable>) {
         ("sustainable_events_per_s", found.map(|found| found.rate_events_per_s).into()),
         ("sustainable_bracket_low_events_per_s", found.and_then(|found| found.low_events_per_s).into()),
         ("sustainable_bracket_high_events_per_s", found.and_then(|found| found.high_events_per_s).into()),
+    ]);
+}
+
+fn push_what_if(row: &mut Row, what_if: Option<&WhatIf>) {
+    let covered = what_if.and_then(|what_if| what_if.covers(what_if.truth? as f64));
+    row.extend([
+        ("page_views", what_if.map(|what_if| what_if.views).into()),
+        ("conversions", what_if.map(|what_if| what_if.conversions).into()),
+        ("conversions_won", what_if.map(|what_if| what_if.won).into()),
+        ("conversions_won_low", what_if.and_then(|what_if| what_if.low).into()),
+        ("conversions_won_high", what_if.and_then(|what_if| what_if.high).into()),
+        ("conversions_won_truth", what_if.and_then(|what_if| what_if.truth).map_or(Cell::Empty, Cell::Integer)),
+        (
+            "conversions_won_covered",
+            covered.map_or(Cell::Empty, |covered| text(if covered { "true" } else { "false" })),
+        ),
     ]);
 }
 

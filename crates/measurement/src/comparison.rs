@@ -8,6 +8,7 @@
 
 mod calibration;
 mod exact;
+mod experiment_difference;
 mod gaps;
 mod metric_change;
 mod obstacles;

@@ -60,6 +60,8 @@ pub struct Circumstances {
     pub steal_share: Option<f64>,
     /// Share (0 to 1) of the run in which a CPU quota held the process back.
     pub throttled_share: Option<f64>,
+    /// Memory that the machine moved to and from swap during the run, in bytes.
+    pub swapped_bytes: Option<u64>,
     /// Event time covered by the trace, in ms.
     pub span_ms: i64,
     /// Duration for which the pipeline keeps a state, in ms of event time; absent if it keeps state forever, by design or by its
@@ -105,6 +107,7 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         circumstances.not_pinned.map(|why| not_pinned(why, axes, circumstances.usable_cores)),
         taken("steal", "stolen by the hypervisor", circumstances.steal_share),
         taken("throttled", "withheld by a CPU quota", circumstances.throttled_share),
+        circumstances.swapped_bytes.and_then(swapping),
         source_bound(numbers.throughput_events_per_s, numbers.source_ceiling_events_per_s),
         axes.rate_events_per_s.zip(circumstances.completed_in_time).and_then(not_sustained),
         circumstances.lasted_ns.and_then(short).filter(|_| !open_loop),
@@ -189,6 +192,15 @@ fn taken(code: &str, how: &str, share: Option<f64>) -> Option<Doubt> {
     Some(doubt(code, text))
 }
 
+fn swapping(bytes: u64) -> Option<Doubt> {
+    let text = format!(
+        "The machine moved {} KiB to and from swap during the run: a worker whose memory is swapped waits for the disk. Give \
+         the machine more memory or the trace fewer events, or turn swap off.",
+        bytes >> 10
+    );
+    (bytes > 0).then(|| doubt("swapping", text))
+}
+
 fn source_bound(throughput: f64, ceiling: Option<f64>) -> Option<Doubt> {
     let ceiling = ceiling.filter(|ceiling| throughput > ceiling * SOURCE_SHARE)?;
     let much =
@@ -218,6 +230,16 @@ pub fn search_capped(found: &Sustainable) -> Option<Doubt> {
         found.rate_events_per_s
     );
     found.high_events_per_s.is_none().then(|| doubt("search-capped", text))
+}
+
+/// Returns the doubt about a case that another build or machine measured than the one its run began with; `difference`
+/// tells them apart, as in `with another build`.
+pub fn mixed_run(segment: usize, difference: &str) -> Doubt {
+    let text = format!(
+        "The case was measured {difference} than its run began with: compare it with other cases of segment {segment} only, which \
+         `run.json` describes, or measure all in one run."
+    );
+    doubt("mixed-run", text)
 }
 
 fn short(lasted_ns: u64) -> Option<Doubt> {
@@ -409,7 +431,7 @@ mod tests {
     #[test]
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
-        let changes: [(&str, Change); 31] = [
+        let changes: [(&str, Change); 32] = [
             ("logged", |_, _, c| c.logged = true),
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
@@ -421,6 +443,7 @@ mod tests {
             ("not-pinned", |_, _, c| c.not_pinned = Some(NotPinned::Refused)),
             ("steal", |_, _, c| c.steal_share = Some(0.0011)),
             ("throttled", |_, _, c| c.throttled_share = Some(0.2)),
+            ("swapping", |_, _, c| c.swapped_bytes = Some(4096)),
             ("source-bound", |n, _, _| n.source_ceiling_events_per_s = Some(55_000.0)),
             ("not-sustained", |_, _, c| c.completed_in_time = Some(0.979)),
             ("search-capped", |n, _, _| n.sustainable = Some(Sustainable::default())),
@@ -470,6 +493,7 @@ mod tests {
             numbers.source_ceiling_events_per_s = Some(54_445.0);
             circumstances.miscounted_share = Some(0.01);
             circumstances.steal_share = Some(0.001);
+            circumstances.swapped_bytes = Some(0);
         });
         assert_eq!(found, []);
     }

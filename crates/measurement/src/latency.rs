@@ -101,6 +101,7 @@ impl LatencyHistogram {
             p90_ns: from(100, 0.9),
             p99_ns: from(1_000, 0.99),
             p999_ns: from(10_000, 0.999),
+            p9999_ns: from(100_000, 0.9999),
             max_ns: from(1, 1.0),
         }
     }
@@ -184,18 +185,13 @@ mod tests {
     fn quantiles_the_sample_cannot_support_are_absent() {
         let present = |n| {
             let q = of(1..=n).quantiles();
-            [q.p50_ns, q.p90_ns, q.p99_ns, q.p999_ns, q.max_ns].map(|value| value.is_some())
+            [q.p50_ns, q.p90_ns, q.p99_ns, q.p999_ns, q.p9999_ns].map(|value| value.is_some())
         };
-        assert_eq!(present(0), [false; 5]);
-        assert_eq!(present(1), [false, false, false, false, true]);
-        assert_eq!(present(19), [false, false, false, false, true]);
-        assert_eq!(present(20), [true, false, false, false, true]);
-        assert_eq!(present(99), [true, false, false, false, true]);
-        assert_eq!(present(100), [true, true, false, false, true]);
-        assert_eq!(present(999), [true, true, false, false, true]);
-        assert_eq!(present(1_000), [true, true, true, false, true]);
-        assert_eq!(present(9_999), [true, true, true, false, true]);
-        assert_eq!(present(10_000), [true; 5]);
+        for (at, least) in [20, 100, 1_000, 10_000, 100_000].into_iter().enumerate() {
+            let supported = |quantiles: usize| std::array::from_fn(|quantile| quantile < quantiles);
+            assert_eq!((present(least - 1), present(least)), (supported(at), supported(at + 1)), "{least}");
+        }
+        assert_eq!([0, 1].map(|n| of(1..=n).quantiles().max_ns), [None, Some(1)]);
         assert_eq!(of([]).quantile_ns(0.5), None);
     }
 

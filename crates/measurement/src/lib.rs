@@ -5,11 +5,14 @@
 //! of its own. [`record`] is the contract with everything that reads results; [`results_dir`] puts it on disk.
 
 pub mod accuracy;
-mod case_name;
+pub mod baseline;
+pub mod case_name;
 pub mod claims;
+pub mod column_meanings;
 pub mod columns;
 pub mod comparison;
 mod display;
+pub mod doubt_kinds;
 pub mod doubts;
 pub mod export;
 pub mod hlog;
@@ -31,3 +34,4 @@ pub mod sustainable;
 pub mod table;
 pub mod timeline;
 mod waves;
+pub mod what_if;

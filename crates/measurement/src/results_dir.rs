@@ -138,7 +138,7 @@ pub struct CaseData<'a> {
     pub start_ns: u64,
     /// Duration of the recording, in ns.
     pub length_ns: u64,
-    /// Histograms by kind: `latency`, `processing-delay`, `driver-lag`, `lost-time`.
+    /// Histograms by kind: `latency`, `processing-delay`, `driver-lag`, `from-admission`, `lost-time`.
     pub histograms: &'a [(&'a str, &'a LatencyHistogram)],
     /// Samples, oldest first.
     pub timeline: &'a [TimelinePoint],
@@ -269,6 +269,7 @@ impl ResultsDir {
         self.append_if_any(OPERATORS_CSV, operator_profile::OPERATORS_HEADER, &rows)?;
         let rows = operator_profile::channel_rows(case.case, case.repeat, data.channels);
         self.append_if_any(CHANNELS_CSV, operator_profile::CHANNELS_HEADER, &rows)?;
+        log::debug!("{tag} is added to {}", self.path.display());
         self.append(CASES_NDJSON, "", &line)?;
         self.cases.push(case.clone());
         let table = cases_csv(std::slice::from_ref(case));
@@ -402,6 +403,26 @@ impl ResultsDir {
     }
 }
 
+/// Returns the name of the file with the kept answers of a part.
+pub fn answers_file(part: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
+    format!("answers-{}.csv", part.chars().map(plain).collect::<String>())
+}
+
+/// Reads the kept answers of a part; `None` if there are none.
+///
+/// # Errors
+///
+/// [`ResultsError::Io`] if there are and they cannot be read.
+pub fn read_answers(dir: &Path, part: &str) -> Result<Option<String>, ResultsError> {
+    let path = dir.join(answers_file(part));
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(failed("read", &path, source)),
+    }
+}
+
 /// Reads `run.json`.
 ///
 /// # Errors
@@ -524,7 +545,7 @@ fn read_complete_lines(path: &Path) -> Result<(String, usize), ResultsError> {
 }
 
 /// Reads one object, and its version first, because a later version may have any other shape.
-fn from_json<T: DeserializeOwned>(path: &Path, line: usize, text: &str) -> Result<T, ResultsError> {
+pub(crate) fn from_json<T: DeserializeOwned>(path: &Path, line: usize, text: &str) -> Result<T, ResultsError> {
     #[derive(Deserialize)]
     struct Versioned {
         schema_version: u32,

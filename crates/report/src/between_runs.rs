@@ -7,7 +7,7 @@ use flowbench_measurement::statistics::Ratio;
 
 use crate::Quantity;
 use crate::quantity::words;
-use crate::table::{Column, LEFT, RIGHT, Table, WORDS, printable, wrapped_lines};
+use crate::table::{Column, LEFT, RIGHT, Screen, Table, WORDS, printable, wrapped_lines};
 use crate::text::counted;
 
 /// Maximum number of exact changes that are listed one by one.
@@ -16,11 +16,8 @@ const LISTED_MAX: usize = 20;
 /// How the comparison of two runs is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ComparisonForm {
-    /// Aligned text of at most this many characters a line.
-    Terminal {
-        /// Maximum number of characters of a line.
-        width: usize,
-    },
+    /// Aligned text.
+    Terminal(Screen),
     /// GitHub's Markdown.
     Markdown,
 }
@@ -40,7 +37,7 @@ pub fn comparison_text(comparison: &Comparison, form: ComparisonForm, all: bool)
         let table = table(&cells, !comparison.obstacles.is_empty());
         out.push('\n');
         out.push_str(&match form {
-            ComparisonForm::Terminal { width } => under_headings(&table, &cells, width),
+            ComparisonForm::Terminal(screen) => under_headings(&table, &cells, screen),
             ComparisonForm::Markdown => table.markdown(),
         });
     }
@@ -125,19 +122,17 @@ pub(crate) fn table(cells: &[&Compared], is_forced: bool) -> Table {
 }
 
 /// Returns the table with the name of each case above its rows instead of beside them.
-fn under_headings(table: &Table, cells: &[&Compared], width: usize) -> String {
+fn under_headings(table: &Table, cells: &[&Compared], screen: Screen) -> String {
     let mut table = table.clone();
     table.drop_column("case");
-    let text = table.text(width);
-    let mut lines = text.lines();
-    let mut out: String = lines.by_ref().take(2).map(|line| format!("{line}\n")).collect();
+    let (mut out, rows) = table.header_and_rows(screen);
     let mut heading = "";
-    for (line, cell) in lines.zip(cells) {
+    for (row, cell) in rows.iter().zip(cells) {
         if cell.case != heading {
             heading = &cell.case;
-            out.push_str(&wrapped_lines(&printable(heading), "", width));
+            out.push_str(&wrapped_lines(&printable(heading), "", screen.width));
         }
-        out.push_str(&format!("{line}\n"));
+        out.push_str(row);
     }
     out
 }
@@ -233,7 +228,7 @@ mod tests {
 
     #[test]
     fn the_worst_comes_first_and_no_line_is_wider_than_the_terminal() {
-        let text = comparison_text(&comparison(), ComparisonForm::Terminal { width: 80 }, false);
+        let text = comparison_text(&comparison(), ComparisonForm::Terminal(Screen::plain(80)), false);
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.starts_with(
             "3 metrics: 1 worse, 1 better, 1 same, 0 inconclusive\n1 of 40 exact values differ\n\
@@ -241,7 +236,7 @@ mod tests {
         ));
         let (worse, better) = (text.find("0.80 [0.78–0.82]  worse"), text.find("better?"));
         assert!(worse.is_some() && worse < better && !text.contains("1.00 ["), "{text}");
-        assert!(comparison_text(&comparison(), ComparisonForm::Terminal { width: 80 }, true).contains("1.00 ["));
+        assert!(comparison_text(&comparison(), ComparisonForm::Terminal(Screen::plain(80)), true).contains("1.00 ["));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //!
 //! Decision D-502.
 
+use std::collections::BTreeMap;
+
 use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::{Axes, CaseRecord};
 use flowbench_measurement::repeats::Spread;
@@ -14,8 +16,14 @@ use crate::chart::Point;
 /// The baseline strategy: a plain loop on one thread.
 pub(crate) const SINGLE_THREAD: &str = "sequential";
 
+/// The columns computed here, each with its meaning.
+pub(crate) const COMPARED_COLUMNS: [(&str, &str); 3] = [
+    ("total_workers", "Number of workers of all processes together."),
+    ("speed_up", "Throughput of a closed loop as a multiple of that of the single thread with the same choices."),
+    ("efficiency", "Speed-up divided by the number of workers of all processes."),
+];
 /// Names of the columns computed here.
-pub(crate) const COMPARED: [&str; 3] = ["total_workers", "speed_up", "efficiency"];
+pub(crate) const COMPARED: [&str; 3] = [COMPARED_COLUMNS[0].0, COMPARED_COLUMNS[1].0, COMPARED_COLUMNS[2].0];
 
 /// Returns all columns of a case: those of `cases.csv`, then [`COMPARED`].
 pub(crate) fn columns(results: &Results, case: &CaseRecord) -> Vec<(&'static str, Cell)> {
@@ -44,16 +52,23 @@ pub(crate) fn speed_up(results: &Results, case: &CaseRecord) -> Option<f64> {
     scaling::speed_up(numbers.throughput_events_per_s, single_thread(results, case)?.median)
 }
 
+/// Throughputs of the single threads by what they are compared with, see [`compared_with`], in events/s.
+pub(crate) type SingleThreads = BTreeMap<String, Spread>;
+
 /// Returns the throughput of the single thread in the same part with comparable choices, in events/s. Choices that are
 /// being compared, namely how work is distributed and divided into epochs, may differ.
 fn single_thread(results: &Results, case: &CaseRecord) -> Option<Spread> {
-    let comparable = |other: &&CaseRecord| {
-        other.axes.strategy == SINGLE_THREAD && other.part == case.part && are_alike(&other.axes, &case.axes)
-    };
-    let throughputs: Vec<f64> = (results.cases.iter().filter(comparable))
-        .filter_map(|other| other.numbers.as_ref().map(|numbers| numbers.throughput_events_per_s))
-        .collect();
-    Spread::of(&throughputs)
+    let singles = results.single_threads.get_or_init(|| single_threads(results));
+    singles.get(&compared_with(case)).copied()
+}
+
+fn single_threads(results: &Results) -> SingleThreads {
+    let mut throughputs: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for case in results.cases.iter().filter(|case| case.axes.strategy == SINGLE_THREAD) {
+        let throughput = case.numbers.as_ref().map(|numbers| numbers.throughput_events_per_s);
+        throughputs.entry(compared_with(case)).or_default().extend(throughput);
+    }
+    throughputs.into_iter().filter_map(|(key, values)| Some((key, Spread::of(&values)?))).collect()
 }
 
 /// Returns the speed-up of the repeats of a case. Its range includes the spread of the single thread: it reaches 1
@@ -83,14 +98,10 @@ pub(crate) fn is_closed(case: &CaseRecord) -> bool {
     case.axes.load == "closed"
 }
 
-/// Returns true if two cases differ at most in how work is distributed and divided into epochs.
-pub(crate) fn are_alike(one: &Axes, other: &Axes) -> bool {
-    let spread_alike = Axes {
-        strategy: other.strategy.clone(),
-        workers: other.workers,
-        processes: other.processes,
-        records_per_epoch: other.records_per_epoch,
-        ..one.clone()
-    };
-    one.pipeline == other.pipeline && spread_alike == *other
+/// Returns what a case is compared within: its part and all its choices, except how work is distributed and divided into
+/// epochs.
+pub(crate) fn compared_with(case: &CaseRecord) -> String {
+    let strategy = String::new();
+    let axes = Axes { strategy, workers: 0, processes: 0, records_per_epoch: 0, ..case.axes.clone() };
+    format!("{}\n{axes:?}", case.part)
 }

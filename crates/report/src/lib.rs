@@ -1,7 +1,7 @@
 //! Draws figures, tables and the single-file report from a results directory.
 //!
 //! [`draw()`] reads a results directory and writes every figure of its run as SVG, the drawn numbers beside it as CSV,
-//! and `report.html`. Identical results give identical bytes. A figure is data ([`FigureSpec`]); [`check_figure`] tells
+//! `report.html`, and the checksums of all files. Identical results give identical bytes. A figure is data ([`FigureSpec`]); [`check_figure`] tells
 //! before a run whether it can be drawn. [`terminal_tables`] prints the cases of a run on a terminal.
 //!
 //! The crate knows figures, not dataflows: its only dependency within flowbench is `flowbench-measurement`. A figure
@@ -21,11 +21,18 @@
 //! # Ok::<(), flowbench_report::ReportError>(())
 //! ```
 
+mod answers;
 mod artifact;
+mod asked_columns;
 mod between_runs;
 mod calibration;
+mod case_table;
 mod chart;
+mod checksums;
+mod claims;
+mod column_catalogue;
 mod compare;
+mod comparison_json;
 mod doubted;
 mod draw;
 mod figures;
@@ -38,28 +45,34 @@ mod results;
 mod select;
 mod table;
 mod tables;
+mod terminal;
 mod text;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use flowbench_measurement::record::{FigureSpec, RunRecord};
-use flowbench_measurement::results_dir::{ResultsError, write_atomically};
+use flowbench_measurement::record::{FigureKind, FigureSpec, QuestionRecord, RunRecord};
+use flowbench_measurement::results_dir::{ResultsError, answers_file, write_atomically};
 use thiserror::Error;
 
+pub use answers::{AnswersError, AnswersFigure, AnswersTable, ExternalSeries, answers_figures, drawn_along, what_if};
 pub use artifact::{FoundName, PackError, Packed, PrivateName, Supplement, pack};
 pub use between_runs::{ComparisonForm, comparison_text};
 pub use calibration::calibration_text;
+pub use column_catalogue::{ColumnMeaning, column_catalogue};
+pub use comparison_json::comparison_json;
 pub use figures::check::{FigureError, check_figure};
 pub use overlay::comparison_html;
 pub use quantity::{Quantity, words};
 pub use reproduction::reproduction_text;
 pub use results::Results;
 pub use select::{case_columns, recorded_columns};
-pub use tables::terminal_tables;
+pub use table::Screen;
+pub use terminal::terminal_tables;
 pub use text::harmless;
 
 use chart::Chart;
+use checksums::{SUMS, write_sums};
 use draw::layout::Canvas;
 
 /// The files that [`draw()`] has written, and what it could not draw.
@@ -99,11 +112,13 @@ pub fn file_names(run: &RunRecord) -> Vec<String> {
     let figures = run.parts.iter().flat_map(|part| &part.figures);
     let endings = || FIGURE_ENDINGS.into_iter().chain([PICTURE_ENDING]);
     let of_figures = figures.flat_map(|figure| endings().map(|ending| format!("{}.{ending}", figure.name)));
-    of_figures.chain([REPORT.to_owned()]).collect()
+    let draws_answers = |part: &&QuestionRecord| part.figures.iter().any(|figure| figure.kind == FigureKind::Answers);
+    let answers = run.parts.iter().filter(draws_answers).map(|part| answers_file(&part.name));
+    of_figures.chain(answers).chain([REPORT, SUMS].map(str::to_owned)).collect()
 }
 
 /// Draws the figures and the report of a results directory into that directory; each file is written completely or not
-/// at all.
+/// at all. Last comes `SHA256SUMS`, the list of all files of the run.
 ///
 /// A figure with an invalid description does not prevent the others: see [`Drawn::problems`].
 ///
@@ -158,6 +173,7 @@ fn draw_files(
         }
     }
     write_atomically(&drawn.report, page::report(&results, &sections).as_bytes())?;
+    write_sums(dir, &results.run)?;
     Ok(drawn)
 }
 

@@ -7,16 +7,18 @@ use flowbench_measurement::statistics::median;
 
 use crate::Results;
 use crate::quantity::Quantity;
+use crate::results::rows_of;
 use crate::table::{Column, LEFT, RIGHT, Table};
 
 /// Returns the busy time by worker and operator, the busiest operator of a worker first, as medians over the logged
 /// ones of these cases.
 pub(crate) fn operators(results: &Results, cases: &[&CaseRecord]) -> Vec<OperatorTime> {
-    let rows = results.operators.iter().map(|row| {
+    let of_cases = cases.iter().flat_map(|case| rows_of(&results.operators, |row| (row.case, row.repeat), case));
+    let rows = of_cases.map(|row| {
         let seen = &row.seen;
         ((row.case, row.repeat), (seen.worker, seen.operator.as_str()), [seen.activations, seen.busy_ns])
     });
-    let mut operators: Vec<OperatorTime> = (medians(rows, cases).into_iter())
+    let mut operators: Vec<OperatorTime> = (medians(rows).into_iter())
         .map(|(worker, operator, [activations, busy_ns])| OperatorTime { worker, operator, activations, busy_ns })
         .collect();
     operators.sort_by_key(|of| (of.worker, u64::MAX - of.busy_ns));
@@ -26,15 +28,24 @@ pub(crate) fn operators(results: &Results, cases: &[&CaseRecord]) -> Vec<Operato
 /// Returns the load by worker and channel, the busiest channel of a worker first, as medians over the logged ones of
 /// these cases.
 fn channels(results: &Results, cases: &[&CaseRecord]) -> Vec<ChannelLoad> {
-    let rows = results.channels.iter().map(|row| {
+    let of_cases = cases.iter().flat_map(|case| rows_of(&results.channels, |row| (row.case, row.repeat), case));
+    let rows = of_cases.map(|row| {
         let seen = &row.seen;
         ((row.case, row.repeat), (seen.worker, seen.channel.as_str()), [seen.messages, seen.records])
     });
-    let mut channels: Vec<ChannelLoad> = (medians(rows, cases).into_iter())
+    let mut channels: Vec<ChannelLoad> = (medians(rows).into_iter())
         .map(|(worker, channel, [messages, records])| ChannelLoad { worker, channel, messages, records })
         .collect();
     channels.sort_by_key(|of| (of.worker, u64::MAX - of.records));
     channels
+}
+
+/// Returns true if operators or channels were logged in any of these cases.
+pub(crate) fn is_logged(results: &Results, cases: &[&CaseRecord]) -> bool {
+    cases.iter().any(|case| {
+        let operators = rows_of(&results.operators, |row| (row.case, row.repeat), case);
+        !operators.is_empty() || !rows_of(&results.channels, |row| (row.case, row.repeat), case).is_empty()
+    })
 }
 
 /// Returns the tables of operators and of channels of a case, given its repeats; both are empty without logging.
@@ -101,18 +112,15 @@ fn columns(named: &'static str, counted: &[&'static str]) -> Vec<Column> {
 /// Two counts by case number and repeat.
 type ByCase = BTreeMap<(usize, usize), [u64; 2]>;
 
-/// Returns medians of two counts over these cases, by worker and name. Counts that share a name within a case are
+/// Returns medians of two counts over the measurements of some rows, by worker and name. Counts that share a name within a case are
 /// summed.
 fn medians<'a>(
     rows: impl Iterator<Item = ((usize, usize), (usize, &'a str), [u64; 2])>,
-    cases: &[&CaseRecord],
 ) -> Vec<(usize, String, [u64; 2])> {
     let mut counts: BTreeMap<(usize, &str), ByCase> = BTreeMap::new();
     for (case, of, [first, second]) in rows {
-        if cases.iter().any(|other| (other.case, other.repeat) == case) {
-            let sums = counts.entry(of).or_default().entry(case).or_default();
-            *sums = [sums[0].saturating_add(first), sums[1].saturating_add(second)];
-        }
+        let sums = counts.entry(of).or_default().entry(case).or_default();
+        *sums = [sums[0].saturating_add(first), sums[1].saturating_add(second)];
     }
     let middle = |counts: &ByCase, n: usize| {
         let counts: Vec<f64> = counts.values().map(|counts| counts[n] as f64).collect();

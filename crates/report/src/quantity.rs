@@ -30,7 +30,9 @@ pub enum Quantity {
 
 /// Columns determined by the trace and the settings of a case, including variants such as `…_share` and `…_p99_ms`.
 /// Under `arrival`, several workers may still answer differently from run to run.
-const OF_TRACE: [&str; 14] = [
+const OF_TRACE: [&str; 16] = [
+    "conversions",
+    "page_views",
     "event_time_wait",
     "watermark_lag",
     "events",
@@ -91,18 +93,50 @@ const RECORDS: &[Unit] =
     &[unit(1.0, "records"), unit(1e3, "k records"), unit(1e6, "M records"), unit(1e9, "G records")];
 const COUNT: &[Unit] = &[unit(1.0, ""), unit(1e3, "k"), unit(1e6, "M"), unit(1e9, "G"), unit(1e12, "T")];
 
+/// How the spread of repeats is written beside their median.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SpreadForm {
+    /// Both ends in brackets: `105 µs [99–120]`.
+    Ends,
+    /// The distance of the farther end in percent of the median: `105 µs ±14%`.
+    Deviation,
+    /// Not at all, apart from the mark of a wide one: `~105 µs`.
+    Mark,
+}
+
 /// Formats a median with its range or interval: `105 µs [99–120]`. There are no brackets if both ends are displayed
-/// alike; a leading `≈` says that the range reaches further than `factor` from the median.
+/// alike; a leading `~` says that the range reaches further than `factor` from the median.
 pub(crate) fn spread_words(spread: &Spread, factor: f64, words: impl Fn(f64) -> String) -> String {
+    spread_words_as(SpreadForm::Ends, spread, factor, words)
+}
+
+/// Formats a median with its range or interval in one of the forms; a leading `~` says that the range reaches further
+/// than `factor` from the median.
+pub(crate) fn spread_words_as(form: SpreadForm, spread: &Spread, factor: f64, words: impl Fn(f64) -> String) -> String {
     let [middle, low, high] = [spread.median, spread.low, spread.high].map(words);
     if low == high {
         return middle;
     }
-    let about = if spread.is_wide(factor) { "≈" } else { "" };
+    let about = if spread.is_wide(factor) { "~" } else { "" };
     let unit = |words: &str| words[digits_end(words)..].to_owned();
-    match unit(&middle) == unit(&low) && unit(&low) == unit(&high) {
-        true => format!("{about}{middle} [{}–{}]", &low[..digits_end(&low)], &high[..digits_end(&high)]),
-        false => format!("{about}{middle} [{low} to {high}]"),
+    match form {
+        SpreadForm::Ends if unit(&middle) == unit(&low) && unit(&low) == unit(&high) => {
+            format!("{about}{middle} [{}–{}]", &low[..digits_end(&low)], &high[..digits_end(&high)])
+        }
+        SpreadForm::Ends => format!("{about}{middle} [{low} to {high}]"),
+        SpreadForm::Deviation => format!("{about}{middle}{}", deviation(spread)),
+        SpreadForm::Mark => format!("{about}{middle}"),
+    }
+}
+
+/// Formats the distance of the farther end in percent of the median: ` ±14%`; nothing if the median is 0.
+fn deviation(spread: &Spread) -> String {
+    let share = (spread.high - spread.median).max(spread.median - spread.low) / spread.median.abs();
+    match 100.0 * share {
+        percent if !percent.is_finite() => String::new(),
+        percent if percent < 0.5 => " ±<1%".to_owned(),
+        percent if percent > 999.0 => " ±>999%".to_owned(),
+        percent => format!(" ±{percent:.0}%"),
     }
 }
 
@@ -215,7 +249,9 @@ impl Quantity {
 }
 
 /// Columns whose words are not those of their name.
-const WORDS: [(&str, &str); 22] = [
+const WORDS: [(&str, &str); 24] = [
+    ("conversions_won_truth", "conversions won in truth"),
+    ("conversions_won_covered", "interval covers the truth"),
     ("at_ns", "time since the start of the case"),
     ("speed_up", "speed-up"),
     ("growth_verdict", "memory verdict"),
@@ -290,6 +326,7 @@ fn in_prose(word: &str) -> &str {
     match word {
         "cpu" => "CPU",
         "rss" => "RSS",
+        "pss" => "PSS",
         "p999" => "p99.9",
         "p9999" => "p99.99",
         _ => word,
@@ -309,9 +346,21 @@ mod tests {
             spread_words(&spread, 1.25, |value| Quantity::Nanoseconds.human(value))
         };
         assert_eq!(words([99e3, 105e3, 120e3]), "105 µs [99–120]");
-        assert_eq!(words([80e3, 105e3, 120e3]), "≈105 µs [80–120]");
+        assert_eq!(words([80e3, 105e3, 120e3]), "~105 µs [80–120]");
         assert_eq!(words([900e3, 1e6, 1.2e6]), "1 ms [900 µs to 1.2 ms]");
         assert_eq!(words([1e6, 1e6, 1e6]), "1 ms");
+    }
+
+    #[test]
+    fn a_spread_takes_less_room_as_a_deviation_and_least_as_a_mark() {
+        let words = |form, [low, median, high]: [f64; 3]| {
+            let spread = Spread { median, low, high, repeats: 3 };
+            spread_words_as(form, &spread, 1.25, |value| Quantity::Nanoseconds.human(value))
+        };
+        let spreads = [[99e3, 105e3, 120e3], [80e3, 105e3, 300e3], [1e6, 1.004e6, 1.006e6], [0.0, 0.0, 7.0]];
+        let deviations = ["105 µs ±14%", "~105 µs ±186%", "1 ms ±<1%", "~0 ns"];
+        assert_eq!(spreads.map(|spread| words(SpreadForm::Deviation, spread)), deviations);
+        assert_eq!(spreads.map(|spread| words(SpreadForm::Mark, spread)), ["105 µs", "~105 µs", "1 ms", "~0 ns"]);
     }
 
     #[test]

@@ -7,12 +7,12 @@ use flowbench_measurement::comparison::{Comparison, MetricChange};
 use flowbench_measurement::statistics::median;
 
 use crate::quantity::words;
-use crate::table::{Column, LEFT, RIGHT, Table, printable};
+use crate::table::{Column, LEFT, RIGHT, Screen, Table, printable};
 use crate::text::counted;
 
-/// Returns what held as text of at most `width` characters a line, claims and names of columns apart: each claim as it
+/// Returns what held as text for a screen, claims and names of columns apart: each claim as it
 /// stood and as it stands, the exact values that differ, and the ratio of each metric over all cases.
-pub fn reproduction_text(comparison: &Comparison, before: &[Checked], now: &[Checked], width: usize) -> String {
+pub fn reproduction_text(comparison: &Comparison, before: &[Checked], now: &[Checked], screen: Screen) -> String {
     let mut out = claims(before, now);
     for obstacle in &comparison.obstacles {
         let (field, before, after) = (obstacle.field, &obstacle.before, &obstacle.after);
@@ -23,7 +23,7 @@ pub fn reproduction_text(comparison: &Comparison, before: &[Checked], now: &[Che
     if comparison.cells.is_empty() {
         return out;
     }
-    out + "\nTimes and sizes, now over before:\n" + &metrics(comparison).text(width) + &too_few(comparison)
+    out + "\nTimes and sizes, now over before:\n" + &metrics(comparison).text(screen) + &too_few(comparison)
 }
 
 /// Returns a sentence if no time can be told apart, however much it has changed.
@@ -114,7 +114,8 @@ mod tests {
             only_before: vec!["c".into()],
             only_after: vec![],
         };
-        let text = reproduction_text(&comparison, &[checked(Standing::Holds)], &[checked(Standing::Fails)], 80);
+        let text =
+            reproduction_text(&comparison, &[checked(Standing::Holds)], &[checked(Standing::Fails)], Screen::plain(80));
         assert_eq!(
             text,
             "Claims, as they stood and as they stand:\nholds -> fails  max(late) < 3\n    found 2; before 2\n\

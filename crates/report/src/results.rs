@@ -1,16 +1,20 @@
 //! The contents of a results directory in memory.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use flowbench_measurement::hlog::HistogramLog;
 use flowbench_measurement::operator_profile::WorkerRow;
 use flowbench_measurement::record::{CaseRecord, ChannelLoad, FigureSpec, OperatorTime, RunRecord};
 use flowbench_measurement::repeats::scattered;
 use flowbench_measurement::results_dir::{
-    ResultsError, STATE_CSV, read_cases, read_channels, read_histograms, read_operators, read_run, read_timeline,
+    ResultsError, STATE_CSV, read_answers, read_cases, read_channels, read_histograms, read_operators, read_run,
+    read_timeline,
 };
 use flowbench_measurement::timeline::TimelineRow;
 
+use crate::compare::SingleThreads;
 use crate::text::counted;
 
 /// Everything a report is drawn from.
@@ -21,7 +25,7 @@ pub struct Results {
     /// Finished cases by ascending number and repeat, whatever order they ran in, including doubts about repeats that
     /// scatter.
     pub cases: Vec<CaseRecord>,
-    /// Samples over the time of each case.
+    /// Samples over the time of each case, by ascending number and repeat.
     pub timeline: Vec<TimelineRow>,
     /// Latency histograms, tagged `c<case>r<repeat>.<kind>`.
     pub histograms: HistogramLog,
@@ -29,10 +33,14 @@ pub struct Results {
     pub operators: Vec<WorkerRow<OperatorTime>>,
     /// Messages and records by worker and channel, for cases whose operators were logged.
     pub channels: Vec<WorkerRow<ChannelLoad>>,
+    /// Kept answers in CSV, by the part whose figures show them.
+    pub answers: BTreeMap<String, String>,
     /// True if `state.csv` is there: what each operator held over time. It is linked and not read.
     pub has_states: bool,
     /// Sentences that name what is missing; empty if the run is complete.
     pub missing: Vec<String>,
+    /// Throughputs of the single threads, see [`compare`](crate::compare); they are looked up once.
+    pub(crate) single_threads: OnceLock<SingleThreads>,
 }
 
 /// Old and current names of columns that the figures of older runs ask for.
@@ -48,6 +56,13 @@ fn name_columns_of_today(figure: &mut FigureSpec) {
             (*name).clone_into(column);
         }
     }
+}
+
+/// Returns the rows of one measurement, of rows in ascending order; `of` names the measurement of a row.
+pub(crate) fn rows_of<'a, T>(rows: &'a [T], of: impl Fn(&T) -> (usize, usize), case: &CaseRecord) -> &'a [T] {
+    let wanted = (case.case, case.repeat);
+    let rows = &rows[rows.partition_point(|row| of(row) < wanted)..];
+    &rows[..rows.partition_point(|row| of(row) == wanted)]
 }
 
 impl Results {
@@ -71,10 +86,20 @@ impl Results {
             histograms,
             operators: operators.rows,
             channels: channels.rows,
+            answers: BTreeMap::new(),
             has_states: dir.join(STATE_CSV).is_file(),
             missing: Vec::new(),
+            single_threads: OnceLock::new(),
         };
+        for part in &results.run.parts {
+            if let Some(answers) = read_answers(dir, &part.name)? {
+                results.answers.insert(part.name.clone(), answers);
+            }
+        }
         results.cases.sort_by_key(|case| (case.case, case.repeat));
+        results.timeline.sort_by_key(|row| (row.case, row.repeat));
+        results.operators.sort_by_key(|row| (row.case, row.repeat));
+        results.channels.sort_by_key(|row| (row.case, row.repeat));
         results.doubt_what_scatters();
         results.missing = results.what_is_missing(skipped);
         Ok(results)

@@ -56,7 +56,8 @@ pub(crate) const WORDED: [&str; 17] = [
 ];
 
 /// Kinds of histograms in `latency.hlog`.
-pub(crate) const HISTOGRAMS: [&str; 5] = ["latency", "processing-delay", "driver-lag", "lost-time", "hiccup"];
+pub(crate) const HISTOGRAMS: [&str; 6] =
+    ["latency", "processing-delay", "driver-lag", "from-admission", "lost-time", "hiccup"];
 
 /// Cells of a case by column name.
 pub(crate) type Cells = BTreeMap<&'static str, Cell>;
@@ -93,9 +94,13 @@ impl Selection<'_> {
         if self.cases.iter().all(|case| Some(case.record.axes.seed) == first) {
             return;
         }
-        for at in 1..self.cases.len() {
-            let same = self.cases[..at].iter().find(|other| differ_in_seed(other.record, self.cases[at].record));
-            self.cases[at].choice = same.map_or(self.cases[at].choice, |same| same.choice);
+        let mut firsts: BTreeMap<String, (usize, Option<u64>)> = BTreeMap::new();
+        for case in &mut self.cases {
+            let seed = case.record.axes.seed;
+            let (choice, first) = *firsts.entry(apart_from_seed(case.record)).or_insert((case.choice, seed));
+            if first != seed {
+                case.choice = choice;
+            }
         }
     }
 
@@ -107,14 +112,13 @@ impl Selection<'_> {
     }
 }
 
-/// Returns true if two cases differ in their seed and in nothing else that was chosen; a rate found by a search was not
-/// chosen.
-fn differ_in_seed(one: &CaseRecord, other: &CaseRecord) -> bool {
-    let found = other.axes.rate_share.is_some() || other.axes.load.starts_with("search");
-    let rate = if found { &other.axes } else { &one.axes };
-    let (rate_events_per_s, records_per_epoch) = (rate.rate_events_per_s, rate.records_per_epoch);
-    one.axes.seed != other.axes.seed
-        && Axes { seed: other.axes.seed, rate_events_per_s, records_per_epoch, ..one.axes.clone() } == other.axes
+/// Returns all that was chosen for a case except its seed; a rate found by a search was not chosen.
+fn apart_from_seed(case: &CaseRecord) -> String {
+    let mut axes = Axes { seed: None, ..case.axes.clone() };
+    if axes.rate_share.is_some() || axes.load.starts_with("search") {
+        (axes.rate_events_per_s, axes.records_per_epoch) = (None, 0);
+    }
+    format!("{axes:?}")
 }
 
 /// Returns true if a figure distinguishes cases by this column.
@@ -171,8 +175,17 @@ pub fn recorded_columns() -> Vec<&'static str> {
         fault: None,
     };
     let (part, status, doubts) = (String::new(), Status::Ok, Vec::new());
-    let case =
-        CaseRecord { schema_version: SCHEMA_VERSION, part, case: 0, repeat: 0, axes, status, numbers: None, doubts };
+    let case = CaseRecord {
+        schema_version: SCHEMA_VERSION,
+        part,
+        case: 0,
+        repeat: 0,
+        axes,
+        status,
+        numbers: None,
+        doubts,
+        segment: 0,
+    };
     case.columns().into_iter().map(|(name, _)| name).collect()
 }
 
@@ -186,6 +199,7 @@ pub(crate) fn select<'a>(results: &'a Results, part: &str, spec: &FigureSpec) ->
         colours_are_strategies: spec.by.iter().any(|column| column == "strategy"),
         notes: Vec::new(),
     };
+    let mut groups: BTreeMap<String, usize> = BTreeMap::new();
     for record in results.cases.iter().filter(|case| case.part == part) {
         let cells: Cells = compare::columns(results, record).into_iter().collect();
         let wanted = |(column, value): (&String, &String)| cells.get(column.as_str()).is_some_and(|c| is(c, value));
@@ -197,7 +211,7 @@ pub(crate) fn select<'a>(results: &'a Results, part: &str, spec: &FigureSpec) ->
             continue;
         }
         let name = group_name(&cells, &spec.by);
-        let group = selection.groups.iter().position(|group| *group == name).unwrap_or(selection.groups.len());
+        let group = *groups.entry(name.clone()).or_insert(selection.groups.len());
         if group == selection.groups.len() {
             let of_strategy = selection.colours_are_strategies.then(|| results.colour_of(&record.axes.strategy));
             selection.colours.push(of_strategy.unwrap_or(group));
@@ -283,6 +297,16 @@ pub(crate) fn value_name(column: &str, cell: &Cell) -> Option<String> {
         ("rate_share", cell) => format!("{} of sustainable", readable(column, cell)),
         (column, cell) => format!("{} {}", words(column), readable(column, cell)),
     })
+}
+
+/// Reads a value as it is written in a figure or a claim.
+pub(crate) fn cell_of(value: &str) -> Cell {
+    match (value.parse::<i64>(), value.parse::<f64>()) {
+        _ if value.is_empty() => Cell::Empty,
+        (Ok(whole), _) => Cell::Integer(whole),
+        (_, Ok(number)) => Cell::Number(number),
+        _ => Cell::Text(value.to_owned()),
+    }
 }
 
 fn is(cell: &Cell, value: &str) -> bool {

@@ -1,6 +1,36 @@
 //! A table of text, laid out for a terminal or as HTML.
 
+use anstyle::{AnsiColor, Style};
+
 use crate::text::{harmless, prose};
+
+/// The place where a table is printed: a terminal, or a file in its stead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    /// Maximum number of characters of a line.
+    pub width: usize,
+    /// True to set headings, doubts and failures apart by escape codes.
+    pub is_styled: bool,
+}
+
+impl Screen {
+    /// Returns a screen of that width on which text is plain.
+    pub fn plain(width: usize) -> Screen {
+        Screen { width, is_styled: false }
+    }
+
+    /// Returns the text in a style, if text has styles here.
+    pub(crate) fn styled(self, style: Style, text: &str) -> String {
+        if self.is_styled && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+/// The style of headings.
+pub(crate) const HEADING: Style = Style::new().bold();
+/// The style of what failed.
+pub(crate) const FAILED: Style = AnsiColor::Red.on_default().bold();
+/// The style of doubts.
+pub(crate) const DOUBT: Style = AnsiColor::Yellow.on_default();
 
 /// Rows of text below a header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,19 +45,23 @@ pub(crate) struct Column {
     pub(crate) title: &'static str,
     /// True to align cells to the right, as for numbers.
     pub(crate) right: bool,
-    /// True if cells may be shortened on a narrow terminal.
+    /// True if cells may be wrapped on a narrow terminal.
     pub(crate) flexible: bool,
+    /// True if its cells are doubts.
+    pub(crate) is_doubt: bool,
 }
 
-pub(crate) const LEFT: Column = Column { title: "", right: false, flexible: false };
+pub(crate) const LEFT: Column = Column { title: "", right: false, flexible: false, is_doubt: false };
 pub(crate) const RIGHT: Column = Column { right: true, ..LEFT };
 pub(crate) const WORDS: Column = Column { flexible: true, ..LEFT };
-/// Minimum width of a flexible column, in characters.
-const LEAST_WIDTH: usize = 8;
-/// Titles of columns whose cells have ranges, in the order in which a narrow terminal drops the ranges.
-const RANGES: [&str; 3] = ["p50", "p99", "events/s"];
+/// Number of characters from which a word may be divided.
+const LONG_WORD: usize = 16;
+/// Characters behind which a word may be divided in any case.
+const BREAKS: [char; 5] = [' ', '-', '/', ',', '='];
 /// Placeholder of an absent value.
 pub(crate) const NONE: &str = "–";
+/// Cells that say that something is wrong.
+const WRONG: [&str; 3] = ["invalid", "failed", "worse"];
 
 impl Table {
     pub(crate) fn is_empty(&self) -> bool {
@@ -55,50 +89,35 @@ impl Table {
         }
     }
 
-    /// Returns the table as aligned text, no wider than `width` as far as dropping ranges and shortening words allow.
-    pub(crate) fn text(&self, width: usize) -> String {
-        let mut table = self.clone();
-        for title in RANGES {
-            if table.line_width() > width {
-                table.drop_ranges(title);
-            }
-        }
-        table.fitted(width)
+    /// Returns the table as aligned text, no wider than the screen as far as wrapping words allows.
+    pub(crate) fn text(&self, screen: Screen) -> String {
+        let (header, rows) = self.header_and_rows(screen);
+        header + &rows.concat()
     }
 
-    fn line_width(&self) -> usize {
-        let widths = self.widths(usize::MAX);
-        widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)
-    }
-
-    fn drop_ranges(&mut self, title: &str) {
-        let Some(n) = self.columns.iter().position(|column| column.title == title) else { return };
-        for cell in self.rows.iter_mut().map(|row| &mut row[n]) {
-            cell.truncate(cell.find(" [").unwrap_or(cell.len()));
-        }
-    }
-
-    fn fitted(&self, width: usize) -> String {
-        let widths = self.widths(width);
-        let mut out =
-            self.line(&widths, &self.columns.iter().map(|column| column.title.to_owned()).collect::<Vec<_>>());
-        out.push_str(&"─".repeat(widths.iter().sum::<usize>() + 2 * (widths.len() - 1)));
-        out.push('\n');
-        for row in &self.rows {
-            out.push_str(&self.line(&widths, row));
-        }
-        out
-    }
-
-    /// Returns a line for each row with its last cell in full below it.
-    pub(crate) fn in_words(mut self, width: usize) -> String {
-        self.columns.pop();
-        let lasts: Vec<String> = self.rows.iter_mut().filter_map(Vec::pop).collect();
-        let widths = self.widths(width);
-        let paragraph = |(row, last): (&Vec<String>, &String)| {
-            self.line(&widths, row) + &wrapped_lines(&printable(last), INDENT, width)
+    /// Returns the header with the rule below it, and each row, which may have several lines.
+    pub(crate) fn header_and_rows(&self, screen: Screen) -> (String, Vec<String>) {
+        let widths = self.widths(screen.width);
+        let titles: Vec<String> = self.columns.iter().map(|column| column.title.to_owned()).collect();
+        let rule = "─".repeat(widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1));
+        let header = self.lines(&widths, &titles, |_, text| screen.styled(HEADING, text));
+        let style = |n: usize, text: &str| match text.trim() {
+            _ if self.columns[n].is_doubt => screen.styled(DOUBT, text),
+            outcome if WRONG.contains(&outcome) => screen.styled(FAILED, text),
+            _ => text.to_owned(),
         };
-        self.rows.iter().zip(&lasts).map(paragraph).collect()
+        let rows = self.rows.iter().map(|row| self.lines(&widths, row, style)).collect();
+        (format!("{header}{rule}\n"), rows)
+    }
+
+    /// Returns the width of the table where titles are wrapped, and nothing else.
+    pub(crate) fn title_wrapped_width(&self) -> usize {
+        total(&self.widest(longest_word))
+    }
+
+    /// Returns the width of the table where everything is wrapped that may be.
+    pub(crate) fn least_width(&self) -> usize {
+        total(&self.widths(0))
     }
 
     /// Returns the table as GitHub's Markdown.
@@ -129,31 +148,91 @@ impl Table {
         out + "</tbody></table></div>\n"
     }
 
-    /// Returns the width of each column: that of its widest cell, then reduced for the widest flexible columns until
-    /// the table fits.
-    fn widths(&self, total: usize) -> Vec<usize> {
-        let length = |text: &str| text.chars().count();
-        let widest = |(n, column): (usize, &Column)| {
-            self.rows.iter().map(|row| length(&row[n])).max().unwrap_or(0).max(length(column.title))
-        };
-        let mut widths: Vec<usize> = self.columns.iter().enumerate().map(widest).collect();
-        let between = 2 * (widths.len() - 1);
-        while widths.iter().sum::<usize>() + between > total {
-            let flexible = (0..widths.len()).filter(|n| self.columns[*n].flexible && widths[*n] > LEAST_WIDTH);
+    /// Returns the width of each column: that of its widest cell and title; then titles are wrapped, and then the cells
+    /// of the widest flexible columns, until the table fits.
+    fn widths(&self, most: usize) -> Vec<usize> {
+        let mut widths = self.widest(length);
+        if total(&widths) > most {
+            widths = self.widest(longest_word);
+        }
+        let least: Vec<usize> = (0..widths.len()).map(|n| self.least_width_of(n)).collect();
+        while total(&widths) > most {
+            let flexible = (0..widths.len()).filter(|n| self.columns[*n].flexible && widths[*n] > least[*n]);
             let Some(n) = flexible.max_by_key(|n| widths[*n]) else { break };
             widths[n] -= 1;
         }
         widths
     }
 
-    fn line(&self, widths: &[usize], row: &[String]) -> String {
-        let cells = self.columns.iter().zip(widths).zip(row).map(|((column, width), text)| {
-            let text = cut(&printable(text), *width);
-            if column.right { format!("{text:>width$}") } else { format!("{text:<width$}") }
-        });
-        let line = cells.collect::<Vec<_>>().join("  ");
-        format!("{}\n", line.trim_end())
+    /// Returns the width below which words of a flexible column would be divided, if they are not very long.
+    fn least_width_of(&self, column: usize) -> usize {
+        let words = self.rows.iter().flat_map(|row| row[column].split_inclusive(BREAKS));
+        let longest = words.map(|word| length(word.trim_end())).max().unwrap_or(0);
+        longest.clamp(longest_word(self.columns[column].title), LONG_WORD)
     }
+
+    /// Returns the width of the widest cell of each column, or of its title where that is wider.
+    fn widest(&self, title_width: fn(&str) -> usize) -> Vec<usize> {
+        let of_column = |(n, column): (usize, &Column)| {
+            self.rows.iter().map(|row| length(&row[n])).max().unwrap_or(0).max(title_width(column.title))
+        };
+        self.columns.iter().enumerate().map(of_column).collect()
+    }
+
+    /// Returns the lines of a row; `style` styles the text of a cell of a column, which is as wide as the column.
+    fn lines(&self, widths: &[usize], row: &[String], style: impl Fn(usize, &str) -> String) -> String {
+        let cells: Vec<Vec<String>> =
+            row.iter().zip(widths).map(|(text, width)| pieces(&printable(text), *width)).collect();
+        let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+        let mut out = String::new();
+        for at in 0..height {
+            let mut line = String::new();
+            for (n, (column, width)) in self.columns.iter().zip(widths).enumerate() {
+                let text = cells[n].get(at).map_or("", String::as_str);
+                let pad = " ".repeat(width.saturating_sub(text.chars().count()));
+                let gap = if n == 0 { "" } else { "  " };
+                let text = style(n, text);
+                line.push_str(&if column.right { format!("{gap}{pad}{text}") } else { format!("{gap}{text}{pad}") });
+            }
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+fn longest_word(title: &str) -> usize {
+    title.split(' ').map(length).max().unwrap_or(0)
+}
+
+fn total(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1)
+}
+
+/// Divides a text into pieces of at most `width` characters, at spaces and behind punctuation where it has any.
+fn pieces(text: &str, width: usize) -> Vec<String> {
+    let mut pieces: Vec<String> = vec![String::new()];
+    for part in text.split_inclusive(BREAKS) {
+        let is_full = |piece: &String| !piece.is_empty() && length(piece) + length(part.trim_end()) > width;
+        if pieces.last().is_some_and(is_full) {
+            pieces.push(String::new());
+        }
+        for letter in part.chars() {
+            let is_full = pieces.last().is_some_and(|piece| length(piece) >= width);
+            if is_full && letter == ' ' {
+                continue;
+            }
+            if is_full {
+                pieces.push(String::new());
+            }
+            pieces.last_mut().into_iter().for_each(|piece| piece.push(letter));
+        }
+    }
+    pieces
 }
 
 /// Replaces characters that could steer a terminal.
@@ -190,11 +269,4 @@ fn fitting_parts(word: &str, width: usize) -> Vec<(bool, String)> {
         }
     }
     parts
-}
-
-fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }

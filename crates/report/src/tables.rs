@@ -1,61 +1,27 @@
-//! Tables of the cases, for the terminal and for the report.
+//! Tables of the cases for the report, and the words of their cells.
 
 use std::collections::BTreeMap;
 
-use flowbench_measurement::claims::{Checked, check_claims};
 use flowbench_measurement::columns::Cell;
 use flowbench_measurement::record::{Accuracy, CaseRecord, Numbers, Verdict};
 use flowbench_measurement::repeats::{SCATTERED_LATENCIES, SCATTERED_RATES, Spread};
 use flowbench_measurement::statistics::{MEDIAN_INTERVAL_SAMPLES, median};
 
 use crate::Results;
-use crate::quantity::{Quantity, spread_words};
+use crate::compare;
+use crate::quantity::{Quantity, SpreadForm, spread_words, spread_words_as};
 use crate::select::{case_name, readable, telling_axes};
-use crate::table::{Column, LEFT, NONE, RIGHT, Table, WORDS, printable};
-use crate::{compare, operator_profile};
+use crate::table::{Column, LEFT, NONE, RIGHT, Table, WORDS};
 
 /// Share of the offered rate at which an open loop counts as having kept up: the last events complete shortly after
 /// they are due.
 pub(crate) const KEPT_UP: f64 = 0.98;
 
-/// Returns all cases of a run as text for a terminal of `width` characters (80 to 100 suit best): a table for each
-/// question, then the failed cases. Control characters in names are replaced, so the text cannot steer the terminal.
-pub fn terminal_tables(results: &Results, width: usize) -> String {
-    let mut out = String::new();
-    for part in &results.run.parts {
-        let table = cases(results, &part.name);
-        if !table.is_empty() {
-            let (question, repeats) = (printable(&part.question), repeats_words(results, &part.name));
-            out.push_str(&format!("{question}{repeats}\n{}", table.text(width)));
-            out.extend(operator_profile::cost_of_logging(results, &part.name).map(|cost| cost + "\n"));
-            out.push('\n');
-        }
-    }
-    if results.cases.iter().any(|case| !case.doubts.is_empty()) {
-        out.push_str("The report explains each doubt.\n\n");
-    }
-    let checked = check_claims(&results.run.claims, &results.cases);
-    if !checked.is_empty() {
-        let lines: String = checked.iter().map(|one| printable_lines(&one.to_string()) + "\n").collect();
-        out.push_str(&format!("Claims\n{lines}\n"));
-    }
-    let failures = failures(results);
-    if !failures.is_empty() {
-        out.push_str(&format!("Without numbers\n{}\n", failures.in_words(width)));
-    }
-    out
-}
-
-/// Returns text whose lines cannot steer a terminal.
-fn printable_lines(text: &str) -> String {
-    text.lines().map(printable).collect::<Vec<_>>().join("\n")
-}
-
-/// Returns the measured cases of a question as a table: a column for each axis that varies, medians over the repeats,
-/// the worst verdict and the first doubt.
-pub(crate) fn cases(results: &Results, part: &str) -> Table {
-    let of_part: Vec<&CaseRecord> = results.cases.iter().filter(|case| case.part == part).collect();
-    let mut axes = telling_axes(&of_part);
+/// Returns cases of a question, given their repeats, as a table: a column for each axis that varies, medians over the
+/// repeats, the worst verdict and the first doubt.
+pub(crate) fn cases_of(results: &Results, repeats: &[&Vec<&CaseRecord>]) -> Table {
+    let all: Vec<&CaseRecord> = repeats.iter().flat_map(|of_case| of_case.iter().copied()).collect();
+    let mut axes = telling_axes(&all);
     // The rate stands in the column of the throughput.
     axes.retain(|axis| *axis != "rate_events_per_s");
     if axes.is_empty() {
@@ -72,12 +38,11 @@ pub(crate) fn cases(results: &Results, part: &str) -> Table {
         Column { title: "memory", ..LEFT },
         Column { title: "answers", ..LEFT },
         Column { title: "churn", ..LEFT },
-        Column { title: "doubts", ..WORDS },
+        Column { title: "doubts", is_doubt: true, ..WORDS },
     ]);
-    let repeats = repeats_of_cases(results, part);
-    let rows = repeats.values().map(|repeats| row(results, repeats, &axes)).collect();
+    let rows = repeats.iter().map(|repeats| row(results, repeats, &axes)).collect();
     let mut table = Table { columns, rows };
-    if repeats.values().all(|of_case| Some(of_case.len()) == repeats.values().next().map(Vec::len)) {
+    if repeats.iter().all(|of_case| of_case.len() == repeats[0].len()) {
         table.drop_column("n");
     }
     table.drop_if_all("speed-up", &[NONE]);
@@ -97,27 +62,24 @@ pub(crate) fn repeats_of_cases<'a>(results: &'a Results, part: &str) -> BTreeMap
 
 /// Returns ` (medians of 3 repeats, with the range in brackets)`, or ` (each measured once)`.
 pub(crate) fn repeats_words(results: &Results, part: &str) -> String {
-    let counts = || repeats_of_cases(results, part).into_values().map(|repeats| repeats.len());
-    match (counts().min(), counts().max()) {
-        (_, None) => String::new(),
-        (_, Some(1)) => " (each measured once)".to_owned(),
-        (Some(least), Some(most)) if least < most => {
-            let kind = match Spread::kind(least) == Spread::kind(most) {
-                true => Spread::kind(most).to_owned(),
-                false => format!("{}, from {MEDIAN_INTERVAL_SAMPLES} on {}", Spread::kind(least), Spread::kind(most)),
-            };
-            format!(" (medians of {least} to {most} repeats, with {kind} in brackets)")
-        }
-        (_, Some(most)) => format!(" (medians of {most} repeats, with {} in brackets)", Spread::kind(most)),
+    match spread_kind(results, part) {
+        None => String::new(),
+        Some((_, None)) => " (each measured once)".to_owned(),
+        Some((count, Some(kind))) => format!(" (medians of {count} repeats, with {kind} in brackets)"),
     }
 }
 
-/// Returns the claims of the experiment, each with whether it holds and what was found.
-pub(crate) fn claims(results: &Results) -> Table {
-    let columns = [Column { title: "", ..LEFT }, Column { title: "claim", ..WORDS }, Column { title: "found", ..LEFT }];
-    let checked = check_claims(&results.run.claims, &results.cases);
-    let row = |one: Checked| vec![one.standing.word().to_owned(), one.claim, one.found];
-    Table { columns: columns.to_vec(), rows: checked.into_iter().map(row).collect() }
+/// Returns the number of repeats of the cases of a question, such as `3` or `2 to 3`, and what their range is; absent
+/// without numbers, and no range if each case was measured once.
+pub(crate) fn spread_kind(results: &Results, part: &str) -> Option<(String, Option<String>)> {
+    let counts = || repeats_of_cases(results, part).into_values().map(|repeats| repeats.len());
+    let (least, most) = (counts().min()?, counts().max()?);
+    let kind = match Spread::kind(least) == Spread::kind(most) {
+        true => Spread::kind(most).to_owned(),
+        false => format!("{}, from {MEDIAN_INTERVAL_SAMPLES} on {}", Spread::kind(least), Spread::kind(most)),
+    };
+    let count = if least < most { format!("{least} to {most}") } else { most.to_string() };
+    Some((count, (most > 1).then_some(kind)))
 }
 
 /// Returns the cases without numbers and their causes as a table.
@@ -201,7 +163,7 @@ fn row(results: &Results, repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String>
     row.extend(axes.iter().map(|axis| axis_value(axis, &cells[axis])));
     row.extend([
         repeats.len().to_string(),
-        throughput(repeats),
+        throughput(repeats, SpreadForm::Ends),
         speed_up(results, repeats),
         latency(|numbers| numbers.latency.p50_ns),
         latency(|numbers| numbers.latency.p99_ns),
@@ -213,29 +175,30 @@ fn row(results: &Results, repeats: &[&CaseRecord], axes: &[&str]) -> Vec<String>
     row
 }
 
-/// Formats a speed-up without its range, to save width: `≈` says that the range includes 1. The single thread has 1 by
+/// Formats a speed-up without its range, to save width: `~` says that the range includes 1. The single thread has 1 by
 /// definition.
-fn speed_up(results: &Results, repeats: &[&CaseRecord]) -> String {
+pub(crate) fn speed_up(results: &Results, repeats: &[&CaseRecord]) -> String {
     let Some(spread) = compare::speed_up_spread(results, repeats) else { return NONE.to_owned() };
     let is_single = repeats[0].axes.strategy == compare::SINGLE_THREAD;
     let reaches_1 = spread.repeats > 1 && spread.low <= 1.0 && spread.high >= 1.0;
-    let about = if reaches_1 && !is_single { "≈" } else { "" };
+    let about = if reaches_1 && !is_single { "~" } else { "" };
     format!("{about}{}", Quantity::Factor.human(spread.median))
 }
 
 /// Returns the column of an axis, with a short title.
-fn axis_column(axis: &'static str) -> Column {
+pub(crate) fn axis_column(axis: &'static str) -> Column {
     match axis {
         "slack_ms" => Column { title: "slack", ..RIGHT },
         "workers" => Column { title: "workers", ..RIGHT },
         "records_per_epoch" => Column { title: "epoch", ..RIGHT },
         "deduplicate" => Column { title: "dedup", ..LEFT },
         "idle_ms" => Column { title: "idle", ..RIGHT },
+        "rate_share" => Column { title: "share", ..RIGHT },
         title => Column { title, ..WORDS },
     }
 }
 
-fn axis_value(axis: &str, cell: &Cell) -> String {
+pub(crate) fn axis_value(axis: &str, cell: &Cell) -> String {
     match (axis, cell) {
         (_, Cell::Empty) => NONE.to_owned(),
         ("slack_ms", Cell::Integer(0)) => "0".to_owned(),
@@ -246,7 +209,7 @@ fn axis_value(axis: &str, cell: &Cell) -> String {
 
 /// Formats the events completed per second: in an open loop the offered rate, or `612k of 2M` where it fell behind; for
 /// a search the rate it found.
-fn throughput(repeats: &[&CaseRecord]) -> String {
+pub(crate) fn throughput(repeats: &[&CaseRecord], form: SpreadForm) -> String {
     let rate = |numbers: &Numbers| match &numbers.sustainable {
         Some(found) => found.rate_events_per_s,
         None => numbers.throughput_events_per_s,
@@ -261,26 +224,26 @@ fn throughput(repeats: &[&CaseRecord]) -> String {
             format!("{} of {}", words(completed.median), words(offered))
         }
         Some(offered) => words(offered),
-        None => spread_words(&completed, SCATTERED_RATES, words),
+        None => spread_words_as(form, &completed, SCATTERED_RATES, words),
     }
 }
 
 /// Returns the worst memory verdict of the repeats: growing before inconclusive before bounded.
-fn verdict(numbers: &[&Numbers]) -> String {
+pub(crate) fn verdict(numbers: &[&Numbers]) -> String {
     let verdicts = || numbers.iter().filter_map(|numbers| numbers.memory.growth).map(|growth| growth.verdict);
     let worst = [Verdict::Growing, Verdict::Inconclusive, Verdict::Bounded];
     let worst = worst.into_iter().find(|verdict| verdicts().any(|other| other == *verdict));
     worst.map_or(NONE, |verdict| verdict.word()).to_owned()
 }
 
-fn worst_answers(numbers: &[&Numbers]) -> String {
+pub(crate) fn worst_answers(numbers: &[&Numbers]) -> String {
     let off = |accuracy: &Accuracy| accuracy.missing + accuracy.spurious + accuracy.wrong;
     let worst = numbers.iter().max_by_key(|numbers| off(&numbers.accuracy));
     worst.map_or(NONE.to_owned(), |numbers| answers(numbers))
 }
 
 /// Formats the retractions per answer given and the share of answers that were corrected: `0.27, 12%`.
-fn churn(numbers: &[&Numbers]) -> String {
+pub(crate) fn churn(numbers: &[&Numbers]) -> String {
     let middle = |count: fn(&Accuracy) -> u64| {
         let answered = numbers.iter().map(|numbers| &numbers.accuracy).filter(|accuracy| accuracy.given > 0);
         median(&answered.map(|accuracy| count(accuracy) as f64 / accuracy.given as f64).collect::<Vec<_>>())
@@ -304,7 +267,7 @@ fn percent(share: f64) -> String {
 }
 
 /// Returns the code of the first doubt and the number of others; the report lists them all.
-fn codes(repeats: &[&CaseRecord]) -> String {
+pub(crate) fn codes(repeats: &[&CaseRecord]) -> String {
     let mut codes: Vec<&str> = repeats.iter().flat_map(|case| &case.doubts).map(|doubt| doubt.code.as_str()).collect();
     codes.sort_unstable();
     codes.dedup();

@@ -93,7 +93,7 @@ pub(crate) fn unbroken(text: &str) -> String {
         out.push_str(word);
         let Some(next) = words.peek() else { break };
         let unit = next.trim_end_matches(['.', ',', ';', ':', ')', ']', '?']);
-        let number = word.trim_start_matches(['(', '[', '≈', '<', '>', '-', '+', '−']);
+        let number = word.trim_start_matches(['(', '[', '~', '<', '>', '-', '+', '−']);
         let joined = number.starts_with(|c: char| c.is_ascii_digit()) && STAY_WITH_NUMBER.contains(&unit);
         out.push(if joined { '\u{a0}' } else { ' ' });
     }

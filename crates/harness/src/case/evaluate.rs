@@ -5,7 +5,7 @@ use flowbench_measurement::doubts::{Circumstances, doubts};
 use flowbench_measurement::latency::{LatencyHistogram, SAMPLES_FOR_QUANTILES, Window};
 use flowbench_measurement::record::{
     Accuracy, Attribution, Disorder, EventTimeWait, EvictionCost, LostTime, Memory, Numbers, OperatorState, Progress,
-    Quantiles, Status, Sustainable, TimelinePoint,
+    Quantiles, Status, Sustainable, TimelinePoint, WhatIf,
 };
 use flowbench_measurement::timeline::{Position, Reading, Timeline};
 use flowbench_measurement::{hlog, memory, timeline};
@@ -34,6 +34,7 @@ pub(crate) struct Facts {
     pub(crate) has_day_rhythm: bool,
     pub(crate) source_ceiling_events_per_s: Option<f64>,
     pub(crate) sustainable: Option<Sustainable>,
+    pub(crate) what_if: Option<WhatIf>,
 }
 
 /// Computes the numbers of a case, its doubts, histograms and timeline.
@@ -51,6 +52,7 @@ pub(crate) fn evaluate(spec: &CaseSpec, feed: &Feed, measured: &Measured, facts:
         histograms: analysis.histogram_lines(),
         timeline: timeline::thin(&analysis.timeline, TIMELINE_POINTS, |point| Some(point.live_bytes.unwrap_or(0))),
         states: states_of(feed, measured),
+        answers: None,
         operators: activity.map_or(Vec::new(), |activity| activity.operators.clone()),
         channels: activity.map_or(Vec::new(), |activity| activity.channels.clone()),
     }
@@ -99,6 +101,7 @@ impl<'a> Analysis<'a> {
             ("latency", &self.latencies.latency),
             ("processing-delay", &self.delays),
             ("driver-lag", &self.latencies.driver_lag),
+            ("from-admission", &self.latencies.from_admission),
             ("lost-time", &self.lost_waits),
         ];
         let filled = histograms.into_iter().filter(|(_, histogram)| histogram.count() > 0);
@@ -138,12 +141,14 @@ fn numbers(spec: &CaseSpec, analysis: &Analysis<'_>, feed: &Feed, measured: &Mea
         memory: memory_of(spec, timeline, measured),
         accuracy: facts.accuracy,
         disorder: facts.disorder,
+        what_if: facts.what_if,
         trace_digest: facts.trace_digest,
     }
 }
 
 fn memory_of(spec: &CaseSpec, timeline: &[TimelinePoint], measured: &Measured) -> Memory {
     let mut memory = memory::memory(timeline);
+    memory.pss_end_bytes = measured.observations.pss_bytes;
     // Connections of several processes have buffers of their own, which no entry is to blame for.
     memory.bytes_per_entry = (spec.processes == 1).then(|| measured.held_at_end?.bytes_per_entry()).flatten();
     memory.payload_bytes_per_entry = measured.end.payload_bytes_per_entry;
@@ -207,6 +212,7 @@ fn circumstances(analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, fact
         is_unsteady: analysis.warm_up.is_unsteady,
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,
+        swapped_bytes: observations.swapped_bytes,
         not_pinned: measured.not_pinned,
         negative: latency.negative(),
         saturated: latency.saturated(),

@@ -6,6 +6,7 @@ mod error;
 mod evaluate;
 mod search;
 mod trial;
+mod what_if;
 
 pub use child::{abort_on_panic, case_process, peer_process, run};
 pub use error::CaseError;

@@ -14,6 +14,7 @@ use flowbench_pipelines::{BoundPipeline, Fault, FaultKind, Feed, Pipeline, Regis
 use crate::case::check::Check;
 use crate::case::error::CaseError;
 use crate::case::evaluate::{Facts, evaluate};
+use crate::case::what_if::{self, answers_csv};
 use crate::cluster::process_group::ProcessGroup;
 use crate::environment;
 use crate::experiment::case_spec::{CaseSpec, TraceSpec};
@@ -120,6 +121,7 @@ impl PreparedCase {
             has_day_rhythm: self.profile.as_ref().is_none_or(Profile::has_day_rhythm),
             source_ceiling_events_per_s: is_full_load.then(|| drive::source_ceiling_events_per_s(feed, workers)),
             sustainable: found,
+            what_if: what_if::estimated(spec, &*self.prepared, trace, &*measured.end.answers),
         };
         let mut result = evaluate(spec, feed, measured, facts);
         let unstruck = config.fault.filter(|_| !measured.end.fault_fired).map(never_struck);
@@ -127,6 +129,8 @@ impl PreparedCase {
             result.status = Status::Invalid { cause };
             result.numbers = None;
         }
+        let is_kept = spec.keeps_answers && result.status == Status::Ok;
+        result.answers = is_kept.then(|| answers_csv(&*measured.end.answers, trace));
         result
     }
 }
@@ -316,7 +320,7 @@ mod tests {
         let file = dir.path().join("log.csv");
         std::fs::write(&file, log_of(0..500)).unwrap();
         let mut spec = case_of("pipeline = \"sessions\"");
-        let log = crate::log::survey(&file, None, None).unwrap().spec;
+        let log = crate::log::survey(&file, None, None, None).unwrap().spec;
         let digest = log.record.digest.clone();
         (spec.trace.events, spec.trace.log) = (500, Some(log));
         let numbers = run(&spec, Registry::default(), None).unwrap().numbers.unwrap();
@@ -325,7 +329,7 @@ mod tests {
 
         std::fs::write(&file, log_of(1..501)).unwrap();
         let error = run(&spec, Registry::default(), None).unwrap_err().to_string();
-        let found = crate::log::survey(&file, None, None).unwrap().spec.record.digest;
+        let found = crate::log::survey(&file, None, None, None).unwrap().spec.record.digest;
         assert!(error.contains(&digest) && error.contains(&found), "{error}");
     }
 

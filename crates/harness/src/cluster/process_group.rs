@@ -133,6 +133,8 @@ pub(crate) struct Report {
     cpu_ns: u64,
     steal_share: Option<f64>,
     throttled_share: Option<f64>,
+    pss_bytes: Option<u64>,
+    swapped_bytes: Option<u64>,
     activity: Option<Activity>,
     wire: Wire,
 }
@@ -146,12 +148,14 @@ impl Report {
             cpu_ns: observations.cpu_ns,
             steal_share: observations.steal_share,
             throttled_share: observations.throttled_share,
+            pss_bytes: observations.pss_bytes,
+            swapped_bytes: observations.swapped_bytes,
             activity,
             wire: wire.unwrap_or_default(),
         }
     }
 
-    /// Merges all reports: logs side by side, amounts added, the maximum of shares.
+    /// Merges all reports: logs side by side, amounts added, the maximum of what is of a machine.
     fn merge(reports: Vec<Report>) -> Observed {
         let greatest = |share: fn(&Report) -> Option<f64>| reports.iter().filter_map(share).reduce(f64::max);
         let of_all: Vec<&[Reading]> = reports.iter().map(|report| report.readings.as_slice()).collect();
@@ -160,6 +164,8 @@ impl Report {
             cpu_ns: reports.iter().map(|report| report.cpu_ns).sum(),
             steal_share: greatest(|report| report.steal_share),
             throttled_share: greatest(|report| report.throttled_share),
+            pss_bytes: reports.iter().map(|report| report.pss_bytes).sum(),
+            swapped_bytes: reports.iter().filter_map(|report| report.swapped_bytes).max(),
         };
         let wire = reports.iter().fold(Wire::default(), |all, Report { wire, .. }| Wire {
             messages: all.messages + wire.messages,
@@ -212,8 +218,14 @@ mod tests {
     }
 
     fn report(readings: &[Reading], share: Option<f64>) -> Report {
-        let observations =
-            Observations { readings: readings.to_vec(), cpu_ns: 11, steal_share: share, throttled_share: None };
+        let observations = Observations {
+            readings: readings.to_vec(),
+            cpu_ns: 11,
+            steal_share: share,
+            throttled_share: None,
+            pss_bytes: Some(1000),
+            swapped_bytes: Some(4096),
+        };
         let wire = Some(Wire { messages: 3, bytes: 100 });
         Report::new(Observed { logs: vec![WorkerLog::default()], observations, activity: None, wire })
     }
@@ -229,6 +241,7 @@ mod tests {
         assert!(observed.readings.iter().all(|reading| reading.live_bytes == Some(-2)));
         assert_eq!(observed.cpu_ns, 22);
         assert_eq!((observed.steal_share, observed.throttled_share), (Some(0.2), None));
+        assert_eq!((observed.pss_bytes, observed.swapped_bytes), (Some(2000), Some(4096)), "they share a machine");
         assert_eq!((logs.len(), wire, activity), (2, Some(Wire { messages: 6, bytes: 200 }), None));
     }
 }

@@ -15,7 +15,7 @@ use crate::cluster::{
     ClusterError, Control, Hosts, HostsError, JOIN_WITHIN, LOOPBACK, Listening, Member, end_on_lost_peer,
 };
 use crate::environment;
-use crate::run::child_process::{ChildProcess, this_program};
+use crate::run::child_process::{ChildProcess, this_program_as_called};
 
 /// The connected processes. Those that this one has started end with it.
 pub struct ReplayProcesses {
@@ -168,7 +168,7 @@ fn digest(run_fingerprint: &str) -> [u8; 32] {
 
 /// Starts a process with the arguments of this one.
 fn start() -> io::Result<ChildProcess> {
-    let mut command = this_program();
+    let mut command = this_program_as_called();
     command.args(std::env::args_os().skip(1)).args(["--quiet", REPLAY_PROCESS_OPTION, LOOPBACK]);
     ChildProcess::start(&mut command, true)
 }

@@ -1,22 +1,37 @@
 //! The program: what it was built from, with what, and for which machine.
 
+use std::sync::OnceLock;
+
 use flowbench_measurement::record::Build;
 
-/// The lock file of this build, which has the exact version of every dependency.
-const CARGO_LOCK: &str = include_str!("../../../../Cargo.lock");
+/// The lock file of this program, once it has said which. It belongs to the program, which this package does not contain
+/// (decision D-434).
+static LOCK_FILE: OnceLock<&'static str> = OnceLock::new();
+
+/// Says what the lock file of this program is, which has the exact version of every dependency. Only the first call counts.
+pub fn set_lock_file(text: &'static str) {
+    let _ = LOCK_FILE.set(text);
+}
+
+/// Returns the lock file of this build; absent if the program has not said.
+pub fn lock_file() -> Option<&'static str> {
+    LOCK_FILE.get().copied()
+}
 
 /// Returns what this program was built from.
 pub fn build() -> Build {
     let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let lock = lock_file();
+    let version_of = |package| lock.and_then(|lock| locked_version(lock, package));
     Build {
         flowbench: env!("CARGO_PKG_VERSION").to_owned(),
-        timely: locked_version("timely").unwrap_or("unknown").to_owned(),
-        differential: locked_version("differential-dataflow").map(str::to_owned),
+        timely: version_of("timely").unwrap_or("unknown").to_owned(),
+        differential: version_of("differential-dataflow").map(str::to_owned),
         rustc: env!("FLOWBENCH_RUSTC").to_owned(),
         profile: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
         commit: known(env!("FLOWBENCH_COMMIT")),
         dirty: !env!("FLOWBENCH_DIRTY").is_empty(),
-        lock_digest: lock_digest(CARGO_LOCK),
+        lock_digest: lock.map_or("unknown".to_owned(), lock_digest),
         allocator: "jemalloc".to_owned(),
         measuring_digest: known(env!("FLOWBENCH_MEASURING")),
         target: known(env!("FLOWBENCH_TARGET")),
@@ -24,18 +39,13 @@ pub fn build() -> Build {
     }
 }
 
-/// Returns the lock file of this build.
-pub fn lock_file() -> &'static str {
-    CARGO_LOCK
-}
-
 /// Returns the digest of a lock file, as [`Build::lock_digest`] has it.
 pub fn lock_digest(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
 }
 
-fn locked_version(package: &str) -> Option<&'static str> {
-    let entry = CARGO_LOCK.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{package}\"\n")))?;
+fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
+    let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{package}\"\n")))?;
     entry.split("version = \"").nth(1)?.split('"').next()
 }
 
@@ -43,12 +53,25 @@ fn locked_version(package: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    const LOCK: &str = r#"version = 4
+
+[[package]]
+name = "differential-dataflow"
+version = "0.26.0"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+
+[[package]]
+name = "timely"
+version = "0.32.0"
+"#;
+
     #[test]
     fn the_build_names_the_versions_of_the_lock_file_and_its_target() {
+        set_lock_file(LOCK);
         let build = build();
         assert_eq!(build.timely, "0.32.0");
         assert_eq!(build.differential.as_deref(), Some("0.26.0"));
-        assert_eq!(build.lock_digest.len(), 16);
+        assert_eq!(build.lock_digest, lock_digest(LOCK));
         assert!(build.target.is_some_and(|target| target.contains("linux")));
         assert_eq!(build.features, Some(vec![]), "there are no features yet");
     }

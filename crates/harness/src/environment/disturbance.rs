@@ -1,8 +1,10 @@
-//! What a machine does beside a run: its load, time stolen by the hypervisor, time withheld by a quota.
+//! What a machine does beside a run: its load, time stolen by the hypervisor, time withheld by a quota, memory moved to
+//! swap, clocks slowed by heat.
 
 use flowbench_measurement::record::Surroundings;
 
 use super::kernel_files::read;
+use super::machine::{CPUS, online_cpus};
 
 /// The CPU time since boot, in ticks: all of it, and the part that the hypervisor gave to others.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,17 +46,52 @@ pub fn throttled_ns() -> Option<u64> {
     Some(line.trim().parse::<u64>().ok()? * 1000)
 }
 
-/// Returns what the machine does now: its load, and the share of the CPU time since it was started that was stolen.
-pub fn surroundings() -> Surroundings {
-    surroundings_since(Some(&CpuTicks::default()))
+/// Returns the memory that the machine has moved to and from swap so far, bytes; `None` if the kernel does not say.
+pub fn swapped_bytes() -> Option<u64> {
+    Some(swapped_pages(&read("/proc/vmstat")?)? * rustix::param::page_size() as u64)
 }
 
-/// Returns what the machine does now: its load, and the share of the CPU time since `before` that was stolen, if
-/// that is known.
-pub fn surroundings_since(before: Option<&CpuTicks>) -> Surroundings {
+/// Returns the pages moved to and from swap, as `/proc/vmstat` counts them.
+fn swapped_pages(vmstat: &str) -> Option<u64> {
+    let count = |name: &str| vmstat.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+    Some(count("pswpin ")? + count("pswpout ")?)
+}
+
+/// Returns how many times cores have been slowed because of heat so far; `None` if the kernel does not say, as in virtual
+/// machines.
+fn thermal_throttles() -> Option<u64> {
+    let count =
+        |cpu: usize| read(&format!("{CPUS}/cpu{cpu}/thermal_throttle/core_throttle_count"))?.parse::<u64>().ok();
+    online_cpus()?.into_iter().map(count).sum()
+}
+
+/// What the kernel counts since it was started.
+#[derive(Debug, Clone, Copy)]
+pub struct Counters {
+    ticks: Option<CpuTicks>,
+    thermal_throttles: Option<u64>,
+}
+
+impl Counters {
+    /// Reads the current counts.
+    pub fn now() -> Counters {
+        Counters { ticks: CpuTicks::now(), thermal_throttles: thermal_throttles() }
+    }
+}
+
+/// Returns what the machine does now, with what the kernel has counted since the machine was started.
+pub fn surroundings() -> Surroundings {
+    surroundings_since(&Counters { ticks: Some(CpuTicks::default()), thermal_throttles: Some(0) })
+}
+
+/// Returns what the machine does now, with what the kernel has counted since `before`.
+pub fn surroundings_since(before: &Counters) -> Surroundings {
+    let now = Counters::now();
+    let throttles = now.thermal_throttles.zip(before.thermal_throttles);
     Surroundings {
         load: read("/proc/loadavg").and_then(|text| load(&text)),
-        stolen_share: before.and_then(|before| CpuTicks::now()?.share_since(before)),
+        stolen_share: now.ticks.zip(before.ticks).and_then(|(now, before)| now.share_since(&before)),
+        thermal_throttles: throttles.map(|(now, before)| now.saturating_sub(before)),
     }
 }
 
@@ -73,6 +110,22 @@ mod tests {
         assert_eq!(CpuTicks { all: 200, stolen: 10 }.share_since(&before), Some(0.0));
         assert_eq!(CpuTicks { all: 200, stolen: 15 }.share_since(&before), Some(0.05));
         assert_eq!(before.share_since(&before), None);
+    }
+
+    #[test]
+    fn pages_in_and_out_of_swap_add_up_and_without_both_nothing_is_known() {
+        assert_eq!(swapped_pages("nr_free_pages 5\npswpin 3\npswpout 40\npswpout_zero 9"), Some(43));
+        assert_eq!(swapped_pages("pswpin 3"), None);
+        let (before, after) = (swapped_bytes(), swapped_bytes());
+        assert!(before <= after, "it only grows");
+    }
+
+    #[test]
+    fn what_is_counted_is_counted_since_the_counts_before() {
+        let before = Counters { ticks: Some(CpuTicks::default()), thermal_throttles: None };
+        assert_eq!(surroundings_since(&before).thermal_throttles, None);
+        let found = surroundings_since(&Counters::now()).thermal_throttles;
+        assert!(found.is_none_or(|count| count < 1_000_000), "{found:?} since now");
     }
 
     #[test]

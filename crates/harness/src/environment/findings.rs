@@ -5,7 +5,7 @@ use flowbench_measurement::record::{Build, MachineSetup};
 use super::build::build;
 use super::disturbance::surroundings;
 use super::kernel_files::{field, kib};
-use super::machine::machine;
+use super::machine::{cgroup_memory_bytes, machine};
 
 /// The load up to which a machine counts as quiet.
 const LOAD_QUIET: f64 = 0.5;
@@ -74,8 +74,27 @@ pub fn findings() -> Vec<Finding> {
     findings.extend(surroundings().load.map(|load| {
         finding(load > LOAD_QUIET, "load", format!("{load:.2} over the last minute (quiet is below {LOAD_QUIET})"))
     }));
+    findings.extend(memory_findings(machine.memory_bytes));
     findings.extend(setup_findings(&machine.setup));
     findings
+}
+
+/// The least memory with which every shipped experiment runs, bytes.
+const MEMORY_LEAST_BYTES: u64 = 6 << 30;
+
+/// Returns how much memory a process may use: that of the machine, or less in a cgroup.
+fn memory_findings(memory_bytes: u64) -> Option<Finding> {
+    let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
+    let cgroup_bytes = cgroup_memory_bytes().filter(|bytes| *bytes < memory_bytes);
+    let usable_bytes = cgroup_bytes.unwrap_or(memory_bytes);
+    let limited = cgroup_bytes.map_or(String::new(), |_| format!(" by a cgroup, of {}", gib(memory_bytes)));
+    let little =
+        if usable_bytes < MEMORY_LEAST_BYTES { "; large experiments may be killed: set memory_cap_mib" } else { "" };
+    (memory_bytes > 0).then(|| Finding {
+        bad: usable_bytes < MEMORY_LEAST_BYTES,
+        what: "memory",
+        seen: format!("{}{limited}{little}", gib(usable_bytes)),
+    })
 }
 
 /// Returns how processor and kernel are set up, as far as it is known.
@@ -89,16 +108,27 @@ fn setup_findings(setup: &MachineSetup) -> Vec<Finding> {
         true => "on: the frequency depends on heat and on the other cores; off is steadiest".to_owned(),
         false => on_or_off(on).to_owned(),
     });
-    let caches = MachineSetup { smt: None, turbo: None, aslr: None, huge_pages: None, ..setup.clone() }.to_string();
+    let &MachineSetup { packages, cores, threads_per_core, l1d_bytes, l2_bytes, l3_bytes, numa_nodes, .. } = setup;
+    let topology = MachineSetup { packages, cores, threads_per_core, ..MachineSetup::default() }.to_string();
+    let caches = MachineSetup { l1d_bytes, l2_bytes, l3_bytes, numa_nodes, ..MachineSetup::default() }.to_string();
     let facts = [
+        ("topology", Some(topology).filter(|known| !known.is_empty())),
         ("SMT", smt),
         ("turbo", turbo),
         ("ASLR", setup.aslr.map(|level| format!("{level} (0 is none; with 2, layouts differ from run to run)"))),
-        ("huge pages", setup.huge_pages.clone()),
+        ("huge pages", setup.huge_pages.as_deref().map(huge_pages_words)),
         ("caches", Some(caches).filter(|known| !known.is_empty())),
     ];
     let known = facts.into_iter().filter_map(|(what, seen)| Some((what, seen?)));
     known.map(|(what, seen)| Finding { bad: false, what, seen }).collect()
+}
+
+/// Returns what a setting of transparent huge pages means for the numbers.
+fn huge_pages_words(setting: &str) -> String {
+    match setting {
+        "always" => "always: pages may be merged while a case runs; madvise or never is steadiest".to_owned(),
+        setting => setting.to_owned(),
+    }
 }
 
 fn commit_words(build: &Build) -> String {
@@ -116,6 +146,13 @@ mod tests {
     #[test]
     fn the_machine_and_the_build_are_among_the_findings() {
         assert!(findings().len() > 4);
+    }
+
+    #[test]
+    fn memory_is_judged_by_what_may_be_used() {
+        let [little, enough] = [4, 64].map(|gib: u64| memory_findings(gib << 30).unwrap());
+        assert!(little.bad && little.seen.starts_with("4.0 GiB") && little.seen.contains("memory_cap_mib"));
+        assert!(enough.what == "memory" && memory_findings(0).is_none());
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! The axes of an experiment: their names, defaults and ranges, and the values of one combination of them.
 
-use std::ops::Range;
-
-use flowbench_events::{Horizon, parse_duration_ms};
-use flowbench_pipelines::{RunConfig, UnknownName};
+use flowbench_events::{Horizon, Problem, parse_duration_ms};
+use flowbench_pipelines::{Eviction, Fault, OrderName, Registry, RunConfig, Strategy, UnknownName};
 use serde::{Deserialize, Serialize};
-use toml::{Spanned, Value};
+use toml::Value;
 
-use crate::experiment::file::{ExperimentError, LoadedExperiment, Question};
+use crate::experiment::file::Question;
+use crate::experiment::load::LoadedExperiment;
 use crate::experiment::rate::{Arrivals, OfferedLoad};
 use crate::measure::load::Idle;
 
@@ -62,13 +61,15 @@ impl WatermarkSources {
     }
 }
 
-/// One value of an axis, with its place in the file.
-pub(crate) type AxisValue<'a> = (&'static str, Value, &'a Range<usize>);
+/// One value of an axis, with its number in the list of values if it stands in one.
+pub(crate) type AxisValue = (&'static str, Value, Option<usize>);
 
 /// One combination of axis values, of which each is parsed on request. Errors name the axis and its place.
 pub(crate) struct Combination<'a> {
     pub(crate) loaded: &'a LoadedExperiment,
-    pub(crate) values: &'a [AxisValue<'a>],
+    /// Number of the part, from 0.
+    pub(crate) part: usize,
+    pub(crate) values: &'a [AxisValue],
 }
 
 impl Combination<'_> {
@@ -84,36 +85,67 @@ impl Combination<'_> {
         }
     }
 
-    pub(crate) fn error(&self, axis: &str, problem: &dyn std::fmt::Display) -> ExperimentError {
-        let nowhere = 0..0;
-        let place = self.values.iter().find(|(name, ..)| *name == axis).map_or(&nowhere, |(_, _, place)| *place);
-        self.loaded.error(place, format!("{axis}: {problem}"))
+    /// Returns the value as a filter compares it: a list of settings is their text.
+    pub(crate) fn words(&self, axis: &str) -> String {
+        match self.value(axis) {
+            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+            _ => self.text(axis),
+        }
+    }
+
+    pub(crate) fn error(&self, axis: &str, problem: &dyn std::fmt::Display) -> Problem {
+        let number = self.values.iter().find(|(name, ..)| *name == axis).and_then(|(.., number)| *number);
+        let number = number.map_or(String::new(), |number| format!("/{number}"));
+        self.loaded.problem(&format!("part/{}/axes/{axis}{number}", self.part), &format!("{axis}: {problem}"))
+    }
+
+    /// Checks the one value of this combination by itself; a world is checked together with its trace.
+    pub(crate) fn check(&self, axis: &str, registry: Registry) -> Result<(), Problem> {
+        match axis {
+            "pipeline" => self.parsed("pipeline", |name| registry.find(name)).map(drop),
+            "settings" => self.settings().map(drop),
+            "strategy" => self.parsed("strategy", str::parse::<Strategy>).map(drop),
+            "order" => self.parsed("order", str::parse::<OrderName>).map(drop),
+            "slack" => self.parsed("slack", parse_duration_ms).map(drop),
+            "sources" => self.sources().map(drop),
+            "idle_timeout" => self.idle_timeout_ms().map(drop),
+            "idle" => self.idle().map(drop),
+            "eviction" => self.parsed("eviction", str::parse::<Eviction>).map(drop),
+            "workers" => self.workers().map(drop),
+            "processes" => self.processes().map(drop),
+            "records_per_epoch" => self.records_per_epoch().map(drop),
+            "rate" if self.text("rate") != "as-recorded" => self.parsed("rate", OfferedLoad::parse).map(drop),
+            "arrivals" => self.arrivals().map(drop),
+            "deduplicate" => self.deduplicate().map(drop),
+            "fault" if self.fault().is_some() => self.parsed("fault", str::parse::<Fault>).map(drop),
+            "seed" => self.seed().map(drop),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn parsed<T, E: std::fmt::Display>(
         &self,
         axis: &str,
         parse: impl Fn(&str) -> Result<T, E>,
-    ) -> Result<T, ExperimentError> {
+    ) -> Result<T, Problem> {
         parse(&self.text(axis)).map_err(|problem| self.error(axis, &problem))
     }
 
-    fn named<T: Copy>(&self, axis: &'static str, known: &[(&str, T)]) -> Result<T, ExperimentError> {
+    fn named<T: Copy>(&self, axis: &'static str, known: &[(&str, T)]) -> Result<T, Problem> {
         self.parsed(axis, |text| named(axis, text, known))
     }
 
-    fn whole(&self, axis: &str, most: usize) -> Result<usize, ExperimentError> {
+    fn whole(&self, axis: &str, most: usize) -> Result<usize, Problem> {
         let whole = |text: &str| text.parse::<usize>().ok().filter(|number| (1..=most).contains(number));
         self.parsed(axis, |text| whole(text).ok_or(format!("{text} is outside 1 to {most}, whole numbers")))
     }
 
     /// Returns the values of all axes that a pipeline knows.
-    pub(crate) fn config(&self) -> Result<RunConfig, ExperimentError> {
+    pub(crate) fn config(&self) -> Result<RunConfig, Problem> {
         let strategy = self.parsed("strategy", str::parse)?;
         let order = self.parsed("order", str::parse)?;
         let eviction = self.parsed("eviction", str::parse)?;
-        let workers = self.whole("workers", WORKERS_MAX)?;
-        let deduplicate = self.named("deduplicate", &[("true", Some(Horizon::DAY)), ("false", None)])?;
+        let (workers, deduplicate) = (self.workers()?, self.deduplicate()?);
         let fault = match self.fault() {
             Some(_) => Some(self.parsed("fault", str::parse)?),
             None => None,
@@ -121,32 +153,44 @@ impl Combination<'_> {
         Ok(RunConfig { strategy, order, eviction, workers, deduplicate, fault })
     }
 
+    fn workers(&self) -> Result<usize, Problem> {
+        self.whole("workers", WORKERS_MAX)
+    }
+
+    fn deduplicate(&self) -> Result<Option<Horizon>, Problem> {
+        self.named("deduplicate", &[("true", Some(Horizon::DAY)), ("false", None)])
+    }
+
+    fn arrivals(&self) -> Result<Arrivals, Problem> {
+        self.named("arrivals", &Arrivals::NAMES)
+    }
+
     /// Returns the planted fault as it is written; `None` if there is none.
     pub(crate) fn fault(&self) -> Option<String> {
         Some(self.text("fault")).filter(|fault| fault != "none")
     }
 
-    pub(crate) fn processes(&self) -> Result<usize, ExperimentError> {
+    pub(crate) fn processes(&self) -> Result<usize, Problem> {
         self.whole("processes", PROCESSES_MAX)
     }
 
     /// Returns the load; `rate = "as-recorded"` offers `events` in `duration_ms`, whatever `arrivals` says.
-    pub(crate) fn load(&self, events: u64, duration_ms: u64) -> Result<OfferedLoad, ExperimentError> {
+    pub(crate) fn load(&self, events: u64, duration_ms: u64) -> Result<OfferedLoad, Problem> {
         if self.text("rate") == "as-recorded" {
             return Ok(OfferedLoad::as_recorded(events, duration_ms));
         }
         match self.parsed("rate", OfferedLoad::parse)? {
             OfferedLoad::Closed => Ok(OfferedLoad::Closed),
-            load => Ok(load.with_arrivals(self.named("arrivals", &Arrivals::NAMES)?)),
+            load => Ok(load.with_arrivals(self.arrivals()?)),
         }
     }
 
-    pub(crate) fn sources(&self) -> Result<WatermarkSources, ExperimentError> {
+    pub(crate) fn sources(&self) -> Result<WatermarkSources, Problem> {
         self.named("sources", &WatermarkSources::ALL.map(|one| (one.name(), one)))
     }
 
     /// Returns how long a source may be silent, ms; `None` for forever.
-    pub(crate) fn idle_timeout_ms(&self) -> Result<Option<i64>, ExperimentError> {
+    pub(crate) fn idle_timeout_ms(&self) -> Result<Option<i64>, Problem> {
         match self.text("idle_timeout").as_str() {
             "never" => Ok(None),
             _ => self.parsed("idle_timeout", parse_duration_ms).map(Some),
@@ -154,7 +198,7 @@ impl Combination<'_> {
     }
 
     /// Returns what a worker without work does. In older files, `idle` was the timeout of a silent source.
-    pub(crate) fn idle(&self) -> Result<Idle, ExperimentError> {
+    pub(crate) fn idle(&self) -> Result<Idle, Problem> {
         let idle = self.text("idle");
         if idle == "never" || parse_duration_ms(&idle).is_ok() {
             let problem = format!("how long a source may be silent is `idle_timeout = \"{idle}\"` now");
@@ -164,20 +208,20 @@ impl Combination<'_> {
     }
 
     /// Returns the number of records in an epoch; `None` for a default that depends on the rate.
-    pub(crate) fn records_per_epoch(&self) -> Result<Option<usize>, ExperimentError> {
+    pub(crate) fn records_per_epoch(&self) -> Result<Option<usize>, Problem> {
         match self.text("records_per_epoch").as_str() {
             "auto" => Ok(None),
             _ => self.whole("records_per_epoch", RECORDS_PER_EPOCH_MAX).map(Some),
         }
     }
 
-    pub(crate) fn seed(&self) -> Result<u64, ExperimentError> {
+    pub(crate) fn seed(&self) -> Result<u64, Problem> {
         self.parsed("seed", |text| {
             text.parse().map_err(|_| format!("'{text}' is not a seed; write whole numbers of 0 or more"))
         })
     }
 
-    pub(crate) fn settings(&self) -> Result<Vec<String>, ExperimentError> {
+    pub(crate) fn settings(&self) -> Result<Vec<String>, Problem> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         match self.value("settings") {
             None => Some(Vec::new()),
@@ -191,15 +235,17 @@ impl Combination<'_> {
 }
 
 /// Returns the values of a question on an axis, which is given by its name and its default.
-pub(crate) fn values_on(question: &Question, (axis, default): &(&str, &str)) -> Vec<Value> {
-    match question.axes.get(*axis).map(Spanned::get_ref) {
+pub(crate) fn values_on(question: &Question, (axis, default): &(&'static str, &str)) -> Vec<AxisValue> {
+    match question.axes.get(*axis) {
         // The settings of one case are a list themselves.
         Some(Value::Array(list)) if *axis == "settings" && list.iter().all(Value::is_str) => {
-            vec![Value::Array(list.clone())]
+            vec![(axis, Value::Array(list.clone()), None)]
         }
-        Some(Value::Array(list)) => list.clone(),
-        Some(value) => vec![value.clone()],
-        None => vec![Value::String((*default).to_owned())],
+        Some(Value::Array(list)) => {
+            list.iter().enumerate().map(|(number, value)| (*axis, value.clone(), Some(number))).collect()
+        }
+        Some(value) => vec![(axis, value.clone(), None)],
+        None => vec![(axis, Value::String((*default).to_owned()), None)],
     }
 }
 

@@ -55,6 +55,9 @@ pub struct CaseSpec {
     pub warmup_ns: u64,
     /// True if the activity of operators is recorded too.
     pub profile_operators: bool,
+    /// True if the answers are a result, too.
+    #[serde(default)]
+    pub keeps_answers: bool,
     /// Maximum p99 latency that a search accepts, ns.
     pub slo_p99_ns: u64,
     /// Records in an epoch; `None` for a default that depends on the rate.
@@ -76,6 +79,9 @@ pub struct TraceSpec {
     pub events: u64,
     /// Parameters of the generator, `key=value`.
     pub overrides: Vec<String>,
+    /// All parameters of the generator, `key=value`, of the world as it would otherwise be; empty if nobody asks.
+    #[serde(default)]
+    pub counterfactual: Vec<String>,
     /// Name of the world, or the parameters that distinguish it from that of the profile; empty if there are none.
     pub world: String,
     /// The log from which the trace is read; `None` if it is generated.

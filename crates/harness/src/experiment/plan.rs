@@ -1,15 +1,21 @@
 //! From questions to cases: every combination of the axes, checked before anything is measured.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use flowbench_events::{did_you_mean, mix, parse_duration_ms};
-use flowbench_pipelines::{Pipeline, Registry, SettingError};
-use toml::{Spanned, Value};
+use flowbench_events::{BadRowLimit, Problem, Problems, mix, parse_duration_ms};
+use flowbench_measurement::record::FigureKind;
+use flowbench_measurement::what_if::WHAT_IF_COLUMNS;
+use flowbench_pipelines::{Pipeline, Registry, SettingError, Strategy};
+use toml::Value;
 
 use crate::experiment::axes::{AXES, AxisValue, Combination, values_on};
 use crate::experiment::case_spec::{CaseSpec, EVENTS_MAX, TraceSpec};
-use crate::experiment::file::{ExperimentError, LoadedExperiment, Question, TraceChoice};
-use crate::experiment::rate::{OfferedLoad, parse_latency_ns};
+use crate::experiment::document::Of;
+use crate::experiment::file::{Question, TraceChoice};
+use crate::experiment::filter::{CaseFilter, CaseValues};
+use crate::experiment::load::LoadedExperiment;
+use crate::experiment::rate::OfferedLoad;
 use crate::experiment::shares::{add_searches, searches_first};
 use crate::generate;
 use crate::log::{Survey, survey};
@@ -24,61 +30,55 @@ pub struct Plan {
     pub skipped: Vec<String>,
     /// For each part, a description of the searches that were added because shares need them.
     pub added: Vec<String>,
-    /// What a user should know about the logs that the cases read, a line each.
+    /// What a user should know about the logs that the cases read and about the filters, a line each.
     pub remarks: Vec<String>,
 }
 
-/// Minimum memory that a case process needs to start at all, MiB.
-const MEMORY_CAP_MIB_MIN: u64 = 64;
 /// Maximum number of combinations of axes, and of cases with their repeats. At 100 ms a case that is an hour, more is a
 /// slip.
 const CASES_MAX: usize = 50_000;
+/// Maximum number of problems that are collected.
+const PROBLEMS_MAX: usize = 200;
+/// The profile of a trace that names neither a profile nor a log.
+const PROFILE: &str = "retail";
+/// The number of events of a generated trace that names none.
+const EVENTS: u64 = 100_000;
 
 impl Plan {
-    /// Checks every name and value of every other size of an experiment, chosen or not.
+    /// Makes the cases of an experiment: all combinations of all questions that its filters leave, with every name and
+    /// value checked.
     ///
     /// # Errors
     ///
-    /// Fails as [`new`](Self::new) does for the first size that cannot be planned.
-    pub fn check_sizes(loaded: &LoadedExperiment, registry: Registry) -> Result<(), ExperimentError> {
-        loaded.experiment.sizes.keys().try_for_each(|size| Plan::new(&loaded.sized(size)?, registry).map(drop))
-    }
-
-    /// Makes the cases of an experiment: all combinations of all questions, with every name and value checked.
-    ///
-    /// # Errors
-    ///
-    /// Names the place of the first problem and the likely fix.
-    pub fn new(loaded: &LoadedExperiment, registry: Registry) -> Result<Plan, ExperimentError> {
+    /// Names the places of all problems, with the likely fixes.
+    pub fn new(loaded: &LoadedExperiment, registry: Registry) -> Result<Plan, Problems> {
         let experiment = &loaded.experiment;
-        let repeats = *experiment.repeats.get_ref();
-        if !(1..=1000).contains(&repeats) {
-            return Err(loaded.error(&experiment.repeats.span(), format!("repeats = {repeats} is outside 1 to 1000")));
-        }
-        let nowhere = 0..0;
-        if experiment.memory_cap_mib < MEMORY_CAP_MIB_MIN {
-            let cap = experiment.memory_cap_mib;
-            return Err(loaded.error(&nowhere, format!("memory_cap_mib = {cap} is below {MEMORY_CAP_MIB_MIN}")));
-        }
-        positive_ms(loaded, "deadline", &experiment.deadline)?; // even if every part has its own
         let mut planner = Planner::new(loaded, registry);
-        for question in &experiment.parts {
-            planner.question(question)?;
+        for (number, question) in experiment.parts.iter().enumerate() {
+            planner.question(number, question);
         }
-        let (each, all) = (planner.cases.len(), planner.cases.len().saturating_mul(repeats));
+        let (repeats, each) = (experiment.repeats, planner.cases.len());
+        let all = each.saturating_mul(repeats);
         if all > CASES_MAX {
             let problem =
                 format!("repeats = {repeats} of {each} cases are {all}, at most {CASES_MAX} are run; {FEWER}");
-            return Err(loaded.error(&experiment.repeats.span(), problem));
+            planner.problems.push(loaded.problem("repeats", &problem));
         }
+        Problems::check(planner.problems)?;
         let mut cases = Vec::with_capacity(all);
         for repeat in 1..=repeats {
             let mut round = planner.cases.clone();
-            round.iter_mut().for_each(|case| case.repeat = repeat);
+            round.iter_mut().for_each(|case| {
+                case.repeat = repeat;
+                case.keeps_answers &= repeat == 1;
+            });
             shuffle(&mut round, experiment.seed.first().copied().unwrap_or(0) ^ repeat as u64);
             cases.append(&mut searches_first(round));
         }
-        let remarks = planner.surveys.into_iter().flat_map(|(_, survey)| survey.remarks).collect();
+        let mut remarks: Vec<String> = planner.surveys.into_iter().flat_map(|(_, survey)| survey.remarks).collect();
+        let filters = planner.only.iter().chain(&planner.skip);
+        remarks.extend(filters.flat_map(|filter| filter.unmatched(&planner.seen)));
+        remarks.append(&mut planner.remarks);
         Ok(Plan { cases, skipped: planner.skipped, added: planner.added, remarks })
     }
 }
@@ -95,15 +95,21 @@ const FEWER: &str = "shorten the lists, or make several experiments of it";
 struct Planner<'a> {
     loaded: &'a LoadedExperiment,
     registry: Registry,
+    only: Vec<CaseFilter>,
+    skip: Vec<CaseFilter>,
     combinations: usize, // counted so far
     cases: Vec<CaseSpec>,
     skipped: Vec<String>,
     added: Vec<String>,
+    remarks: Vec<String>,
+    problems: Vec<Problem>,
     surveys: Vec<(LogChoice, Survey)>,
+    /// The values that occur on each axis, whether or not a filter takes them out.
+    seen: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
-/// A log with its mapping and the maximum number of its events.
-type LogChoice = (PathBuf, Option<PathBuf>, Option<u64>);
+/// A log with its mapping, the maximum number of its events, and how many of its rows may be bad.
+type LogChoice = (PathBuf, Option<PathBuf>, Option<u64>, Option<BadRowLimit>);
 
 /// The trace of a question, checked.
 #[derive(Debug, Clone)]
@@ -125,123 +131,185 @@ impl Source {
 
 impl<'a> Planner<'a> {
     fn new(loaded: &'a LoadedExperiment, registry: Registry) -> Planner<'a> {
-        let (cases, skipped, added, surveys) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Planner { loaded, registry, combinations: 0, cases, skipped, added, surveys }
+        let mut planner = Planner {
+            loaded,
+            registry,
+            only: Vec::new(),
+            skip: Vec::new(),
+            combinations: 0,
+            cases: Vec::new(),
+            skipped: Vec::new(),
+            added: Vec::new(),
+            remarks: Vec::new(),
+            problems: Vec::new(),
+            surveys: Vec::new(),
+            seen: BTreeMap::new(),
+        };
+        planner.only = planner.filters("only", &loaded.experiment.only);
+        planner.skip = planner.filters("skip", &loaded.experiment.skip);
+        planner
     }
 
-    fn question(&mut self, question: &Question) -> Result<(), ExperimentError> {
-        let source = self.source(question)?;
-        self.check_axis_names(question)?;
-        self.check_of_pipeline(question)?;
-        let timing = Timing::new(self.loaded, question)?;
-        let nowhere = 0..0;
-        let spans: Vec<_> = AXES.iter().map(|(axis, _)| question.axes.get(*axis).map(Spanned::span)).collect();
-        let values: Vec<Vec<Value>> = AXES.iter().map(|axis| self.values_on(question, axis)).collect();
-        self.check_combinations(question, &values)?;
-        let mut combinations: Vec<Vec<AxisValue<'_>>> = vec![Vec::new()];
-        for (((axis, _), span), values) in AXES.iter().zip(&spans).zip(&values) {
-            let span = span.as_ref().unwrap_or(&nowhere);
-            if values.is_empty() {
-                return Err(self.loaded.error(span, format!("{axis}: the list is empty; no case would be left")));
+    /// Parses the filters of a key.
+    fn filters(&mut self, key: &str, texts: &[String]) -> Vec<CaseFilter> {
+        let mut filters = Vec::new();
+        for (number, text) in texts.iter().enumerate() {
+            match CaseFilter::parse(text) {
+                Ok(filter) => filters.push(filter),
+                Err(error) => {
+                    self.problem(self.loaded.problem(&format!("{key}/{number}"), &format!("{key}: {error}")));
+                }
             }
-            combinations = combinations
-                .iter()
-                .flat_map(|so_far| values.iter().map(move |value| (so_far, value)))
-                .map(|(so_far, value)| so_far.iter().cloned().chain([(*axis, value.clone(), span)]).collect())
-                .collect();
         }
-        let first = self.cases.len();
-        for combination in combinations {
-            self.case(question, &source, timing, &combination)?;
+        filters
+    }
+
+    /// Notes a problem, once.
+    fn problem(&mut self, problem: Problem) {
+        if self.problems.len() < PROBLEMS_MAX && !self.problems.contains(&problem) {
+            self.problems.push(problem);
         }
+    }
+
+    /// Returns the value, or notes the problem.
+    fn noted<T>(&mut self, result: Result<T, Problem>) -> Option<T> {
+        result.map_err(|problem| self.problem(problem)).ok()
+    }
+
+    /// Adds the cases of a question. What is wrong in it is noted, and the rest of it is checked all the same.
+    fn question(&mut self, part: usize, question: &Question) {
+        let source = self.source(part, question);
+        let source = self.noted(source);
+        self.check_of_pipeline(part, question);
+        if question.warmup_ms >= question.duration_ms {
+            let (warmup, duration) = (question.warmup_ms, question.duration_ms);
+            let problem = format!("warmup = {warmup} ms leaves nothing of duration = {duration} ms to record");
+            self.problem(self.loaded.problem(&format!("part/{part}/warmup"), &problem));
+        }
+        let values: Vec<Vec<AxisValue>> = AXES.iter().map(|axis| self.values_on(part, question, axis)).collect();
+        let (Some(source), true) = (source, self.combinations_are_few(part, question, &values)) else { return };
+        let (first, problems) = (self.cases.len(), self.problems.len());
+        let mut left_out: Vec<Strategy> = Vec::new();
+        for combination in combinations(&values) {
+            if self.problems.len() - problems >= PROBLEMS_MAX {
+                break;
+            }
+            let read = Combination { loaded: self.loaded, part, values: &combination };
+            match self.case(question, &source, &read) {
+                Ok(Some(strategy)) => left_out.push(strategy),
+                Ok(None) => {}
+                Err(problem) => self.problem(problem),
+            }
+        }
+        self.remark_on_baseline(question, first, &left_out);
         let added = add_searches(&mut self.cases, first);
         if added > 0 {
             let (part, noun) = (&question.name, if added == 1 { "search" } else { "searches" });
             self.added.push(format!("part '{part}': {added} {noun} for the sustainable rate that shares are asked of"));
         }
-        Ok(())
     }
 
-    fn check_axis_names(&self, question: &Question) -> Result<(), ExperimentError> {
-        let known = || AXES.iter().map(|(axis, _)| *axis);
-        match question.axes.iter().find(|(name, _)| !known().any(|axis| axis == *name)) {
-            None => Ok(()),
-            Some((name, value)) => {
-                let hint = did_you_mean(name, known());
-                Err(self.loaded.error(&value.span(), format!("there is no axis '{name}'{hint}")))
-            }
+    /// Remarks on a part whose baseline is filtered out, while other cases are left.
+    fn remark_on_baseline(&mut self, question: &Question, first: usize, left_out: &[Strategy]) {
+        let is_left = |case: &CaseSpec| case.config.strategy == Strategy::SEQUENTIAL;
+        let cases = &self.cases[first..];
+        if left_out.contains(&Strategy::SEQUENTIAL) && !cases.is_empty() && !cases.iter().any(is_left) {
+            let part = &question.name;
+            self.remarks.push(format!(
+                "part '{part}': the baseline is filtered out, the cases of `sequential`; there is no speed-up without it"
+            ));
         }
     }
 
-    /// Returns the values of a question on an axis; the seeds are those of the experiment if the question has none, and
-    /// the first of them for a log, which is the same for each.
-    fn values_on(&self, question: &Question, axis: &(&str, &str)) -> Vec<Value> {
+    /// Returns the values of a question on an axis that can be used, and notes what is wrong with the others. The seeds
+    /// are those of the experiment if the question has none, and the first of them for a log, which is the same for each.
+    fn values_on(&mut self, part: usize, question: &Question, axis: &(&'static str, &str)) -> Vec<AxisValue> {
         let seeds = &self.loaded.experiment.seed[..];
         let seeds = if question.trace.file.is_some() { &seeds[..seeds.len().min(1)] } else { seeds };
-        match axis.0 == "seed" && !question.axes.contains_key("seed") {
-            true => seeds.iter().map(|seed| Value::String(seed.to_string())).collect(),
+        let mut values = match axis.0 == "seed" && !question.axes.contains_key("seed") {
+            true => seeds.iter().map(|seed| ("seed", Value::String(seed.to_string()), None)).collect(),
             false => values_on(question, axis),
+        };
+        if values.is_empty() {
+            let message = format!("{}: the list is empty; no case would be left", axis.0);
+            self.problem(self.loaded.problem(&format!("part/{part}/axes/{}", axis.0), &message));
         }
+        values.retain(|value| {
+            let checked = Combination { loaded: self.loaded, part, values: std::slice::from_ref(value) }
+                .check(axis.0, self.registry);
+            self.noted(checked).is_some()
+        });
+        values
     }
 
-    /// Counts the combinations before any is made, and fails if there are too many.
-    fn check_combinations(&mut self, question: &Question, values: &[Vec<Value>]) -> Result<(), ExperimentError> {
+    /// Counts the combinations before any is made, and notes if there are too many.
+    fn combinations_are_few(&mut self, part: usize, question: &Question, values: &[Vec<AxisValue>]) -> bool {
         let count = values.iter().fold(1, |count: usize, values| count.saturating_mul(values.len()));
         self.combinations = self.combinations.saturating_add(count);
         if self.combinations <= CASES_MAX {
-            return Ok(());
+            return true;
         }
-        let (part, all) = (&question.name, self.combinations);
+        let (name, all) = (&question.name, self.combinations);
         let problem = if all == count { "its axes have" } else { "with those before, its axes have" };
-        let problem = format!("part '{part}': {problem} {all} combinations, at most {CASES_MAX} are taken; {FEWER}");
-        Err(ExperimentError { origin: self.loaded.origin.clone(), line: None, problem })
+        let problem = format!("part '{name}': {problem} {all} combinations, at most {CASES_MAX} are taken; {FEWER}");
+        self.problem(self.loaded.problem(&format!("part/{part}/axes"), &problem));
+        false
     }
 
     /// Checks that settings by pipeline are of pipelines there are.
-    fn check_of_pipeline(&self, question: &Question) -> Result<(), ExperimentError> {
-        question.of_pipeline.keys().try_for_each(|name| {
-            let found = self.registry.find(name);
-            found.map(|_| ()).map_err(|unknown| ExperimentError {
-                origin: self.loaded.origin.clone(),
-                line: None,
-                problem: format!("of_pipeline of part '{}': {unknown}", question.name),
-            })
-        })
+    fn check_of_pipeline(&mut self, part: usize, question: &Question) {
+        for name in question.of_pipeline.keys() {
+            if let Err(unknown) = self.registry.find(name) {
+                let pointer = format!("part/{part}/of_pipeline/{name}");
+                let message = format!("of_pipeline of part '{}': {unknown}", question.name);
+                self.problem(self.loaded.document.problem(&pointer, Of::Key, &message));
+            }
+        }
     }
 
     /// Returns the trace of a question: a profile that exists, or a log that was read.
-    fn source(&mut self, question: &Question) -> Result<Source, ExperimentError> {
-        let TraceChoice { profile, events, set, file, map } = &question.trace;
-        if let Some(events) = events.filter(|events| !(1..=EVENTS_MAX).contains(events)) {
-            return Err(self.trace_error(question, format!("events = {events} is outside 1 to {EVENTS_MAX}")));
-        }
+    fn source(&mut self, part: usize, question: &Question) -> Result<Source, Problem> {
+        let TraceChoice { profile, events, set, counterfactual, file, map, max_bad } = &question.trace;
+        let loaded = self.loaded;
+        let error = |key: &str, problem: String| {
+            loaded
+                .problem(&format!("part/{part}/trace/{key}"), &format!("trace of part '{}': {problem}", question.name))
+        };
         match (profile, file) {
-            (Some(profile), None) if map.is_none() => {
-                generate::profile(profile, set).map_err(|problem| self.trace_error(question, problem.to_string()))?;
-                let events = events.ok_or_else(|| self.trace_error(question, "a profile needs events".to_owned()))?;
-                Ok(Source::Profile(profile.clone(), events))
+            (_, None) if map.is_none() && max_bad.is_none() => {
+                let profile = profile.as_deref().unwrap_or(PROFILE);
+                generate::profile(profile, &[]).map_err(|problem| error("profile", problem.to_string()))?;
+                generate::profile(profile, set).map_err(|problem| error("set", problem.to_string()))?;
+                generate::profile(profile, counterfactual)
+                    .map_err(|problem| error("counterfactual", problem.to_string()))?;
+                Ok(Source::Profile(profile.to_owned(), events.unwrap_or(EVENTS)))
             }
-            (None, Some(file)) if set.is_empty() => {
-                let survey = self.survey(file, map.as_deref(), *events);
-                survey
-                    .map(|survey| Source::Log(Box::new(survey)))
-                    .map_err(|problem| self.trace_error(question, problem))
+            (None, Some(file)) if set.is_empty() && counterfactual.is_empty() => {
+                let survey = self.survey(file, map.as_deref(), *events, *max_bad);
+                survey.map(|survey| Source::Log(Box::new(survey))).map_err(|problem| error("file", problem))
             }
             _ => {
-                let problem = "give it either a profile with events, and set if needed, or a file with its map";
-                Err(self.trace_error(question, problem.to_owned()))
+                let problem = "give it either a profile with events, and set or counterfactual if needed, or a file with \
+                               its map and max_bad";
+                Err(error("", problem.to_owned()))
             }
         }
     }
 
     /// Reads a log, unless a question before has.
-    fn survey(&mut self, file: &Path, map: Option<&Path>, events_max: Option<u64>) -> Result<Survey, String> {
+    fn survey(
+        &mut self,
+        file: &Path,
+        map: Option<&Path>,
+        events_max: Option<u64>,
+        max_bad: Option<BadRowLimit>,
+    ) -> Result<Survey, String> {
         let folder = &self.loaded.folder;
-        let log: LogChoice = (folder.join(file), map.map(|map| folder.join(map)), events_max);
+        let log: LogChoice = (folder.join(file), map.map(|map| folder.join(map)), events_max, max_bad);
         if let Some((_, known)) = self.surveys.iter().find(|(other, _)| *other == log) {
             return Ok(known.clone());
         }
-        let survey = survey(&log.0, log.1.as_deref(), events_max).map_err(|problem| {
+        let survey = survey(&log.0, log.1.as_deref(), events_max, max_bad).map_err(|problem| {
             let is_relative = file.is_relative() && !log.0.exists();
             let hint = if is_relative { FROM_WHERE } else { "" };
             format!("{problem}{hint}")
@@ -253,20 +321,13 @@ impl<'a> Planner<'a> {
         Ok(survey)
     }
 
-    fn trace_error(&self, question: &Question, problem: String) -> ExperimentError {
-        let problem = format!("trace of part '{}': {problem}", question.name);
-        ExperimentError { origin: self.loaded.origin.clone(), line: None, problem }
-    }
-
-    /// Adds the case of a combination, or the reason why it is skipped.
+    /// Adds the case of a combination, or the reason why it is skipped. Returns its strategy if a filter leaves it out.
     fn case(
         &mut self,
         question: &Question,
         source: &Source,
-        timing: Timing,
-        values: &[AxisValue<'_>],
-    ) -> Result<(), ExperimentError> {
-        let read = Combination { loaded: self.loaded, values };
+        read: &Combination<'_>,
+    ) -> Result<Option<Strategy>, Problem> {
         let pipeline = read.parsed("pipeline", |name| self.registry.find(name))?;
         let settings = read.settings()?;
         let settings = match question.of_pipeline.get(pipeline.name()) {
@@ -274,13 +335,22 @@ impl<'a> Planner<'a> {
             None => settings,
         };
         let (config, processes) = (read.config()?, read.processes()?);
-        let load = read.load(source.events(), timing.duration_ms)?;
-        check_settings(pipeline, &settings, &read)?;
-        let supported = check_supported(pipeline, &config, processes).map_err(|reason| reason.to_string());
-        if let Err(reason) = supported.and_then(|()| check_search(load, processes)) {
-            self.skip(format!("part '{}': {reason}", question.name));
-            return Ok(());
+        let load = read.load(source.events(), question.duration_ms)?;
+        check_settings(pipeline, &settings, read)?;
+        if !question.trace.counterfactual.is_empty() && !answers_what_if(pipeline) {
+            return Err(read.error("pipeline", &format!("a counterfactual says nothing of its answers; {WHAT_IF}")));
         }
+        let trace = trace_spec(question, source, read)?;
+        let supported = check_supported(pipeline, &config, processes).map_err(|reason| reason.to_string());
+        let supported = supported.and_then(|()| check_search(load, processes));
+        let is_selected = self.is_selected(question, read);
+        if let Err(reason) = supported {
+            if is_selected {
+                self.skip(format!("part '{}': {reason}", question.name));
+            }
+            return Ok(None);
+        }
+        let experiment = &self.loaded.experiment;
         let spec = CaseSpec {
             part: question.name.clone(),
             case: self.cases.len() + 1,
@@ -290,34 +360,51 @@ impl<'a> Planner<'a> {
             config,
             fault: read.fault(),
             processes,
-            slack_ms: slack_ms(question, source, &read)?,
+            slack_ms: slack_ms(question, source, read)?,
             sources: read.sources()?,
             idle_timeout_ms: read.idle_timeout_ms()?,
             idle: read.idle()?,
-            pin: self.loaded.experiment.pin,
-            trace: trace_spec(question, source, &read)?,
+            pin: experiment.pin,
+            trace,
             load,
-            duration_ms: timing.duration_ms,
-            warmup_ns: timing.warmup_ns,
+            duration_ms: question.duration_ms,
+            warmup_ns: question.warmup_ms.saturating_mul(1_000_000),
             profile_operators: question.profile_operators,
-            slo_p99_ns: timing.slo_p99_ns,
+            keeps_answers: draws_answers(question) && self.cases.iter().all(|case| case.part != question.name),
+            slo_p99_ns: question.slo_p99_ns,
             records_per_epoch: read.records_per_epoch()?,
-            deadline_ms: timing.deadline_ms,
-            memory_cap_bytes: self.loaded.experiment.memory_cap_mib.saturating_mul(1 << 20),
+            deadline_ms: question.deadline_ms.unwrap_or(experiment.deadline_ms),
+            memory_cap_bytes: experiment.memory_cap_bytes(),
         };
-        self.cases.push(match load {
+        let spec = match load {
             OfferedLoad::Closed => spec,
             OfferedLoad::Open { rate_events_per_s, arrivals, share } => spec.at(rate_events_per_s, arrivals, share),
             OfferedLoad::Search { .. } | OfferedLoad::ShareOf { .. } => {
                 spec.rates().map_err(|problem| read.error("rate", &problem))?;
                 spec
             }
-        });
-        Ok(())
+        };
+        if !is_selected {
+            return Ok(Some(spec.config.strategy));
+        }
+        self.cases.push(spec);
+        Ok(None)
     }
-}
 
-impl Planner<'_> {
+    /// Returns true if the filters leave a combination, and notes its values.
+    fn is_selected(&mut self, question: &Question, read: &Combination<'_>) -> bool {
+        if self.only.is_empty() && self.skip.is_empty() {
+            return true;
+        }
+        let mut values: CaseValues<'_> = AXES.iter().map(|(axis, _)| (*axis, read.words(axis))).collect();
+        values.insert("part", question.name.clone());
+        for (axis, value) in &values {
+            self.seen.entry(axis).or_default().insert(value.clone());
+        }
+        let is_wanted = self.only.is_empty() || self.only.iter().any(|filter| filter.matches(&values));
+        is_wanted && !self.skip.iter().any(|filter| filter.matches(&values))
+    }
+
     /// Records a reason once, however many combinations it holds for.
     fn skip(&mut self, why: String) {
         if !self.skipped.contains(&why) {
@@ -326,34 +413,31 @@ impl Planner<'_> {
     }
 }
 
-/// The durations of a question.
-#[derive(Debug, Clone, Copy)]
-struct Timing {
-    duration_ms: u64,
-    warmup_ns: u64,
-    slo_p99_ns: u64,
-    deadline_ms: u64,
+/// Returns every combination of one value of each axis.
+fn combinations(values: &[Vec<AxisValue>]) -> Vec<Vec<AxisValue>> {
+    values.iter().fold(vec![Vec::new()], |combinations, values| {
+        let longer = |so_far: &Vec<AxisValue>| -> Vec<Vec<AxisValue>> {
+            values.iter().map(|value| so_far.iter().chain([value]).cloned().collect()).collect()
+        };
+        combinations.iter().flat_map(longer).collect()
+    })
 }
 
-impl Timing {
-    fn new(loaded: &LoadedExperiment, question: &Question) -> Result<Timing, ExperimentError> {
-        let duration_ms = positive_ms(loaded, "duration", &question.duration)?;
-        let warmup_ms = loaded.duration_ms("warmup", &question.warmup)?;
-        if warmup_ms >= duration_ms {
-            let problem = format!("warmup = {warmup_ms} ms leaves nothing of duration = {duration_ms} ms to record");
-            return Err(loaded.error(&question.warmup.span(), problem));
-        }
-        Ok(Timing {
-            duration_ms: duration_ms as u64,
-            warmup_ns: warmup_ms as u64 * 1_000_000,
-            slo_p99_ns: slo_p99_ns(loaded, question)?,
-            deadline_ms: deadline_ms(loaded, question)?,
-        })
-    }
+/// Returns true if a figure of a question shows answers, which are kept for it.
+fn draws_answers(question: &Question) -> bool {
+    question.figures.iter().any(|figure| figure.kind == FigureKind::Answers)
+}
+
+/// What may be asked of a counterfactual world.
+const WHAT_IF: &str = "it is the truth about the columns hour, band, views and conversions of load-time-conversion";
+
+/// Returns true if the answers of a pipeline have the columns of which a what-if is made.
+fn answers_what_if(pipeline: &dyn Pipeline) -> bool {
+    WHAT_IF_COLUMNS.iter().all(|column| pipeline.about().columns.contains(column))
 }
 
 /// Checks the parameters of the pipeline.
-fn check_settings(pipeline: &dyn Pipeline, settings: &[String], read: &Combination<'_>) -> Result<(), ExperimentError> {
+fn check_settings(pipeline: &dyn Pipeline, settings: &[String], read: &Combination<'_>) -> Result<(), Problem> {
     let prepared = pipeline.prepare(settings, &flowbench_events::Symbols::default());
     prepared.map(drop).map_err(|problem| {
         let hint = if matches!(problem, SettingError::Twice { .. }) { ONE_CHOICE } else { "" };
@@ -371,7 +455,7 @@ fn check_search(load: OfferedLoad, processes: usize) -> Result<(), String> {
 
 /// Returns the trace of a case. A world may have a name, which stands for it in tables and figures:
 /// `one key: customers.whale_share=0.3`.
-fn trace_spec(question: &Question, source: &Source, read: &Combination<'_>) -> Result<TraceSpec, ExperimentError> {
+fn trace_spec(question: &Question, source: &Source, read: &Combination<'_>) -> Result<TraceSpec, Problem> {
     let (world, seed) = (read.text("world"), read.seed()?);
     let (profile, events) = match source {
         Source::Profile(profile, events) => (profile.clone(), *events),
@@ -380,20 +464,24 @@ fn trace_spec(question: &Question, source: &Source, read: &Combination<'_>) -> R
         }
         Source::Log(survey) => {
             let (log, record) = (Some(survey.spec.clone()), &survey.spec.record);
-            let (profile, events, overrides) = (record.file.clone(), record.events, Vec::new());
-            return Ok(TraceSpec { profile, seed, events, overrides, world, log });
+            let (profile, events, none) = (record.file.clone(), record.events, Vec::new());
+            return Ok(TraceSpec { profile, seed, events, overrides: none.clone(), counterfactual: none, world, log });
         }
     };
     let (world, settings) = world.split_once(": ").unwrap_or((&world, &world));
     let settings: Vec<String> = settings.split_whitespace().map(str::to_owned).collect();
     let overrides = [settings_below(&question.trace.set, &settings), settings].concat();
     generate::profile(&profile, &overrides).map_err(|problem| read.error("world", &problem))?;
-    Ok(TraceSpec { profile, seed, events, overrides, world: world.to_owned(), log: None })
+    let counterfactual = match &question.trace.counterfactual[..] {
+        [] => Vec::new(),
+        otherwise => [settings_below(&overrides, otherwise), otherwise.to_vec()].concat(),
+    };
+    Ok(TraceSpec { profile, seed, events, overrides, counterfactual, world: world.to_owned(), log: None })
 }
 
 /// Returns the slack of a case, ms. By default it is 0 for a generated trace, and the smallest that loses nothing for a
 /// log.
-fn slack_ms(question: &Question, source: &Source, read: &Combination<'_>) -> Result<i64, ExperimentError> {
+fn slack_ms(question: &Question, source: &Source, read: &Combination<'_>) -> Result<i64, Problem> {
     match source {
         Source::Log(survey) if !question.axes.contains_key("slack") => Ok(survey.slack_ms),
         _ => read.parsed("slack", parse_duration_ms),
@@ -407,24 +495,6 @@ fn settings_below(settings: &[String], above: &[String]) -> Vec<String> {
     }
     let is_hidden = |setting: &String| above.iter().any(|other| key(other) == key(setting));
     settings.iter().filter(|setting| !is_hidden(setting)).cloned().collect()
-}
-
-fn positive_ms(loaded: &LoadedExperiment, name: &str, text: &Spanned<String>) -> Result<i64, ExperimentError> {
-    match loaded.duration_ms(name, text)? {
-        0 => Err(loaded.error(&text.span(), format!("{name} = 0 leaves no time at all; give it 1ms or more"))),
-        ms => Ok(ms),
-    }
-}
-
-fn slo_p99_ns(loaded: &LoadedExperiment, question: &Question) -> Result<u64, ExperimentError> {
-    let place = question.slo_p99.span();
-    parse_latency_ns(question.slo_p99.get_ref()).map_err(|problem| loaded.error(&place, format!("slo_p99: {problem}")))
-}
-
-/// Returns the deadline of the part, or else that of the experiment, in ms.
-fn deadline_ms(loaded: &LoadedExperiment, question: &Question) -> Result<u64, ExperimentError> {
-    let deadline = question.deadline.as_ref().unwrap_or(&loaded.experiment.deadline);
-    positive_ms(loaded, "deadline", deadline).map(|ms| ms as u64)
 }
 
 /// Fisher-Yates with a fixed generator: the same order on every machine.
@@ -452,7 +522,7 @@ pub(crate) mod tests {
         plan("pipeline = \"identity\"").unwrap().cases.remove(0)
     }
 
-    fn plan(axes: &str) -> Result<Plan, ExperimentError> {
+    fn plan(axes: &str) -> Result<Plan, Problems> {
         Plan::new(&LoadedExperiment::parse("x.toml".to_owned(), &text_of(axes), &[])?, Registry::default())
     }
 
@@ -515,7 +585,7 @@ pub(crate) mod tests {
         for seed in ["[]", "-1", "\"seven\""] {
             let text = TEXT.replace("seed = 1\n", &format!("seed = {seed}\n"));
             let error = LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap_err().to_string();
-            assert!(error.contains("line 3: write a whole number of 0 or more, or a list of such"), "{error}");
+            assert!(error.contains("line 3, column 8: seed"), "{error}");
         }
     }
 
@@ -561,7 +631,10 @@ pub(crate) mod tests {
         let error = |counts| plan(&axes(counts)).unwrap_err().to_string();
         let (many, pairs) = (error([1000, 1000, 1000]), error([500, 51, 1]));
         assert!(many.contains("part 'only': its axes have 1000000000 combinations, at most 50000 are taken"), "{many}");
-        assert!(pairs.contains("line 4: repeats = 2 of 25500 cases are 51000, at most 50000 are run"), "{pairs}");
+        assert!(
+            pairs.contains("line 4, column 11: repeats = 2 of 25500 cases are 51000, at most 50000 are run"),
+            "{pairs}"
+        );
         assert_eq!(plan(&axes([20, 5, 1])).unwrap().cases.len(), 200);
         let endless = "strategy = [\"exchange\"]\n".to_owned()
             + &AXES[3..].iter().map(|(axis, _)| list(axis, 60)).collect::<String>();
@@ -593,7 +666,7 @@ pub(crate) mod tests {
     }
 
     /// A plan with a log of five events for a trace, in the folder of the experiment.
-    fn plan_of_log(dir: &TempDir, trace: &str, axes: &str) -> Result<Plan, ExperimentError> {
+    fn plan_of_log(dir: &TempDir, trace: &str, axes: &str) -> Result<Plan, Problems> {
         let experiment = dir.path().join("own.toml");
         let text = text_of(axes).replacen("profile = \"tiny\", events = 1000", trace, 1);
         std::fs::write(&experiment, text.replacen("[part.axes]", "duration = \"2s\"\n[part.axes]", 1)).unwrap();
@@ -652,28 +725,16 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_size_is_checked_before_it_is_chosen() {
-        let check = |set: &str| {
-            let text = format!("{}\n[sizes.full]\nrepeats = 3\n{set}\n", text_of("pipeline = \"identity\""));
-            Plan::check_sizes(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap(), Registry::default())
-        };
-        check("\"only.trace.events\" = 3").unwrap();
-        for (set, wanted) in [
-            ("\"only.trace.eventz\" = 3", "size=full: unknown field `eventz`"),
-            ("\"only.workers\" = 0", "workers: 0 is outside 1 to 64"),
-            ("\"only.workerz\" = 1", "did you mean 'workers'"),
-            ("\"others.workers\" = 1", "there is no part 'others'"),
-        ] {
-            let error = check(set).unwrap_err().to_string();
-            assert!(error.contains(wanted) && error.contains("size=full"), "{error}");
-        }
-    }
-
-    #[test]
     fn wrong_axes_are_named_with_place_and_fix() {
         for (axes, wanted) in [
-            ("pipeline = \"identiti\"", "line 12: pipeline: there is no pipeline 'identiti'; did you mean 'identity'"),
-            ("pipeline = \"identity\"\nworker = 1", "line 13: there is no axis 'worker'; did you mean 'workers'"),
+            (
+                "pipeline = \"identiti\"",
+                "line 12, column 12: pipeline: there is no pipeline 'identiti'; did you mean 'identity'",
+            ),
+            (
+                "pipeline = \"identity\"\nworker = 1",
+                "line 13, column 1: there is no axis 'worker'; did you mean 'workers'",
+            ),
             ("pipeline = \"identity\"\nworkers = 0", "workers: 0 is outside 1 to 64"),
             ("pipeline = \"identity\"\nrate = -5", "rate: -5 is outside 1 to 1000000000"),
             ("pipeline = \"identity\"\nrate = \"fast\"", "rate: 'fast' is not a number"),
@@ -687,7 +748,10 @@ pub(crate) mod tests {
                 "pipeline = \"identity\"\nworld = \"transport.duplicates.shar=1\"",
                 "did you mean 'transport.duplicates.share'",
             ),
-            ("pipeline = \"identity\"\nseed = [7, \"x\"]", "line 13: seed: 'x' is not a seed; write whole numbers"),
+            (
+                "pipeline = \"identity\"\nseed = [7, \"x\"]",
+                "line 13, column 12: seed: 'x' is not a seed; write whole numbers",
+            ),
             ("pipeline = \"identity\"\nfault = \"explode\"", "'explode' is not a fault"),
             ("pipeline = \"export-review\"\nsettings = [\"treshold=1\"]", "did you mean 'threshold'"),
             (

@@ -172,7 +172,7 @@ fn within(text: &str, (least, most): (f64, f64), unit: &str) -> Result<f64, Stri
 }
 
 /// Parses a number, optionally followed by `k` or `M`.
-fn number(text: &str) -> Option<f64> {
+pub(crate) fn number(text: &str) -> Option<f64> {
     let (digits, factor) = match text.strip_suffix('k') {
         Some(digits) => (digits, 1e3),
         None => text.strip_suffix('M').map_or((text, 1.0), |digits| (digits, 1e6)),
@@ -204,12 +204,13 @@ pub fn percent(share: f64) -> f64 {
 pub(crate) mod tests {
     use super::*;
     use crate::experiment::case_spec::CaseSpec;
-    use crate::experiment::file::{ExperimentError, LoadedExperiment};
+    use crate::experiment::load::LoadedExperiment;
     use crate::experiment::plan::Plan;
+    use flowbench_events::Problems;
     use flowbench_pipelines::Registry;
 
     /// A plan of one part with these keys and axes, of `repeats`.
-    pub(crate) fn planned(keys: &str, axes: &str, repeats: usize) -> Result<Plan, ExperimentError> {
+    pub(crate) fn planned(keys: &str, axes: &str, repeats: usize) -> Result<Plan, Problems> {
         let text = format!(
             "name = \"x\"\ntitle = \"x\"\nseed = 1\nrepeats = {repeats}\ndeadline = \"10s\"\nmemory_cap_mib = 512\n\
              [[part]]\nname = \"only\"\nquestion = \"?\"\ntrace = {{ profile = \"tiny\", events = 4000 }}\n\
@@ -288,14 +289,14 @@ pub(crate) mod tests {
     #[test]
     fn wrong_keys_of_a_search_are_named_with_place_and_fix() {
         for (keys, axes, wanted) in [
-            ("slo_p99 = \"soon\"", "pipeline = \"identity\"", "line 11: slo_p99: 'soon' is not a duration"),
-            ("slo_p99 = \"0ms\"", "pipeline = \"identity\"", "line 11: slo_p99: 0ms is outside 1ns to 1h"),
-            ("deadline = \"0s\"", "pipeline = \"identity\"", "line 11: deadline = 0 leaves no time"),
+            ("slo_p99 = \"soon\"", "pipeline = \"identity\"", "line 11, column 11: slo_p99: 'soon' is not a duration"),
+            ("slo_p99 = \"0ms\"", "pipeline = \"identity\"", "line 11, column 11: slo_p99: 0ms is outside 1ns to 1h"),
+            ("deadline = \"0s\"", "pipeline = \"identity\"", "line 11, column 12: deadline = 0 leaves no time"),
             ("slo_p9 = \"1ms\"", "pipeline = \"identity\"", "did you mean 'slo_p99'?"),
             (
                 "duration = \"1s\"\nwarmup = \"600ms\"",
                 "pipeline = \"identity\"\nrate = [\"closed\", \"50%\"]",
-                "line 15: rate: a search needs 2000 latencies after the warm-up; give the trace 5000 events, not 4000",
+                "line 15, column 19: rate: a search needs 2000 latencies after the warm-up; give the trace 5000 events, not 4000",
             ),
         ] {
             let error = planned(keys, axes, 1).unwrap_err().to_string();

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use thiserror::Error;
 
-use crate::run::child_process::this_program;
+use crate::run::child_process::{this_program, without_variables};
 
 /// A flowbench command that can run an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl BuildUnderTest {
         match self {
             BuildUnderTest::This => this_program(),
             BuildUnderTest::Command { program, arguments } => {
-                let mut command = Command::new(program);
+                let mut command = without_variables(Command::new(program));
                 command.args(arguments);
                 command
             }

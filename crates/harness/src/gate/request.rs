@@ -12,7 +12,7 @@ use jiff::Zoned;
 use super::rounds::Rounds;
 use super::suspects::{Again, judge, judge_again};
 use super::{Accepted, BuildUnderTest, GateError, Judgement, MeasuredBuild, RoundObserver};
-use crate::experiment::file::LoadedExperiment;
+use crate::experiment::load::LoadedExperiment;
 
 /// What to measure, and how to judge it.
 pub struct GateRequest<'a> {

@@ -7,13 +7,14 @@ use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use flowbench_events::Problems;
 use flowbench_measurement::record::{CaseRecord, RunRecord};
 use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, read_cases, read_run};
 use flowbench_pipelines::Registry;
 use thiserror::Error;
 
 use super::BuildUnderTest;
-use crate::experiment::file::{ExperimentError, LoadedExperiment};
+use crate::experiment::load::LoadedExperiment;
 use crate::experiment::plan::Plan;
 use crate::run::child_process::ChildProcess;
 
@@ -40,7 +41,7 @@ pub struct MeasuredBuild {
 pub enum GateError {
     /// The experiment cannot be run as it is written.
     #[error(transparent)]
-    Experiment(#[from] ExperimentError),
+    Experiment(#[from] Problems),
     /// The results could not be read or written.
     #[error(transparent)]
     Results(#[from] ResultsError),
@@ -167,7 +168,7 @@ fn in_turn(round: usize, builds: usize) -> Vec<usize> {
 }
 
 /// Returns the experiment with one repeat, and only these parts.
-fn once(experiment: &LoadedExperiment, parts: &BTreeSet<String>) -> Result<LoadedExperiment, ExperimentError> {
+fn once(experiment: &LoadedExperiment, parts: &BTreeSet<String>) -> Result<LoadedExperiment, Problems> {
     let some = experiment.only(&parts.iter().cloned().collect::<Vec<_>>())?;
     let mut once = LoadedExperiment::parse(experiment.origin.clone(), &some.text, &["repeats=1".to_owned()])?;
     once.folder.clone_from(&experiment.folder);
@@ -175,8 +176,8 @@ fn once(experiment: &LoadedExperiment, parts: &BTreeSet<String>) -> Result<Loade
 }
 
 /// Returns the text of an experiment for a file in any folder: paths of logs begin at the root.
-fn movable(experiment: &LoadedExperiment) -> Result<String, ExperimentError> {
-    let error = |problem: String| ExperimentError { origin: experiment.origin.clone(), line: None, problem };
+fn movable(experiment: &LoadedExperiment) -> Result<String, Problems> {
+    let error = |problem: String| Problems::of_name(&experiment.origin, &problem);
     let mut table: toml::Table =
         experiment.text.parse().map_err(|source: toml::de::Error| error(source.to_string()))?;
     let parts = table.get_mut("part").and_then(toml::Value::as_array_mut);
@@ -191,11 +192,11 @@ fn movable(experiment: &LoadedExperiment) -> Result<String, ExperimentError> {
     Ok(table.to_string())
 }
 
-fn deadline(experiment: &LoadedExperiment, registry: Registry) -> Result<Duration, ExperimentError> {
+fn deadline(experiment: &LoadedExperiment, registry: Registry) -> Result<Duration, Problems> {
     let plan = Plan::new(experiment, registry)?;
     if plan.cases.is_empty() {
         let problem = format!("selects no case: {}", plan.skipped.join("; "));
-        return Err(ExperimentError { origin: experiment.origin.clone(), line: None, problem });
+        return Err(Problems::of_name(&experiment.origin, &problem));
     }
     Ok(plan.cases.iter().map(|case| Duration::from_millis(case.deadline_ms)).sum::<Duration>() + SPARE)
 }
@@ -249,7 +250,7 @@ mod tests {
         let loaded = LoadedExperiment::load("quickstart", &[]).unwrap();
         let memory = BTreeSet::from(["memory".to_owned()]);
         let some = once(&loaded, &memory).unwrap();
-        assert_eq!((some.experiment.parts.len(), *some.experiment.repeats.get_ref()), (1, 1));
+        assert_eq!((some.experiment.parts.len(), some.experiment.repeats), (1, 1));
         let all = once(&loaded, &BTreeSet::new()).unwrap();
         assert_eq!(all.experiment.parts.len(), loaded.experiment.parts.len());
         let plan = Plan::new(&all, Registry::default()).unwrap();

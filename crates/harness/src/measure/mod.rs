@@ -22,7 +22,7 @@ pub(crate) mod worker_log;
 
 pub use completions::{Completions, Latencies};
 pub use drive::{Measured, Setting, measure, source_ceiling_events_per_s};
-pub use hiccups::{share_lost_spinning, wake_up_delays};
+pub use hiccups::{Spin, spin, wake_up_delays};
 pub use load::{Idle, Load};
 pub use observed::Observations;
 pub use release_times::ReleaseTimes;

@@ -27,4 +27,8 @@ pub struct Observations {
     pub steal_share: Option<f64>,
     /// Share (0 to 1) of the run in which a CPU quota held the process back; absent without a quota.
     pub throttled_share: Option<f64>,
+    /// Proportional set size when the run was over, bytes.
+    pub pss_bytes: Option<u64>,
+    /// Memory that the machine moved to and from swap during the run, in bytes; absent if the kernel does not say.
+    pub swapped_bytes: Option<u64>,
 }

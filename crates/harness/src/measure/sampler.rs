@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use flowbench_measurement::timeline::Reading;
 
-use crate::environment::{CpuTicks, throttled_ns};
+use crate::environment::{CpuTicks, swapped_bytes, throttled_ns};
 use crate::measure::allocator::allocator_bytes;
 use crate::measure::observed::Observations;
+use crate::measure::resident_set::pss_bytes;
 use crate::measure::run_state::SharedRunState;
 
 /// The sampling thread. There is only one: it takes time from the workers where no core is free.
@@ -45,7 +46,7 @@ fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
     while run_state.now_ns().is_none() && !stop.load(Ordering::Acquire) {
         thread::yield_now();
     }
-    let (ticks_before, throttled_before) = (CpuTicks::now(), throttled_ns());
+    let (ticks_before, throttled_before, swapped_before) = (CpuTicks::now(), throttled_ns(), swapped_bytes());
     let before = allocator_bytes();
     let since_begin = || Some(allocator_bytes()?.since(before?).without(run_state.answer_bytes()));
     let mut allocator = since_begin();
@@ -68,5 +69,7 @@ fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
         steal_share: ticks_before.and_then(|before| CpuTicks::now()?.stolen_share_since(&before)),
         throttled_share: throttled_before
             .and_then(|before| Some(throttled_ns()?.saturating_sub(before) as f64 / elapsed_ns)),
+        pss_bytes: pss_bytes(),
+        swapped_bytes: swapped_before.and_then(|before| Some(swapped_bytes()?.saturating_sub(before))),
     }
 }

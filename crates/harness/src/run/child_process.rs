@@ -27,6 +27,7 @@ impl ChildProcess {
     /// process `announces_address`, the first line of its output is the address at which it listens.
     pub(crate) fn start(command: &mut Command, announces_address: bool) -> io::Result<ChildProcess> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        log::debug!("process {} started: {}", child.id(), words(command));
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let (announce, announced) = channel();
         // From here on an error drops the process, which kills it.
@@ -74,6 +75,7 @@ impl ChildProcess {
     pub(crate) fn try_status(&mut self) -> io::Result<Option<ExitStatus>> {
         if self.status.is_none() {
             self.status = self.child.try_wait()?;
+            self.log_end();
         }
         Ok(self.status)
     }
@@ -86,6 +88,7 @@ impl ChildProcess {
     /// Kills the process if it may still run, without waiting for its end.
     pub(crate) fn kill(&mut self) {
         if self.status.is_none() {
+            log::debug!("process {} is killed", self.child.id());
             let _ = self.child.kill();
         }
     }
@@ -94,6 +97,13 @@ impl ChildProcess {
     pub(crate) fn wait(&mut self) {
         if self.status.is_none() {
             self.status = self.child.wait().ok();
+            self.log_end();
+        }
+    }
+
+    fn log_end(&self) {
+        if let Some(status) = self.status {
+            log::debug!("process {} ended: {status}", self.child.id());
         }
     }
 
@@ -112,14 +122,40 @@ impl Drop for ChildProcess {
     }
 }
 
+/// Returns a command as one would type it.
+fn words(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}
+
 /// Where the system keeps the program that runs, also after its file was replaced or removed.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
+/// What the names of environment variables in place of options begin with.
+const VARIABLES: &str = "FLOWBENCH_";
+
 /// Returns the command that starts the running program again: the same build, whatever has become of its file since.
+/// Variables in place of options do not reach it: they have been followed already, and the size of the environment
+/// shifts what a process measures.
 pub(crate) fn this_program() -> Command {
+    without_variables(this_program_as_called())
+}
+
+/// Returns the command that starts the running program again, with the variables that this process was given: for a
+/// process that gets the same arguments.
+pub(crate) fn this_program_as_called() -> Command {
     let mut command = Command::new(THIS_PROGRAM);
     if let Some(name) = std::env::args_os().next() {
         command.arg0(name);
+    }
+    command
+}
+
+/// Returns the command without environment variables in place of options.
+pub(crate) fn without_variables(mut command: Command) -> Command {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    for name in names.filter(|name| name.to_string_lossy().starts_with(VARIABLES)) {
+        command.env_remove(name);
     }
     command
 }

@@ -6,12 +6,16 @@ use std::path::{Component, Path, PathBuf};
 const AROUND_PATHS: [char; 7] = ['=', '"', '\'', ',', '[', ']', ' '];
 
 /// Returns the arguments of this process as a run records them: the program by its name; paths below the current folder
-/// begin there, and of paths that lead out of it only the last name is left.
-pub fn recorded_argv() -> Vec<String> {
+/// begin there, and of paths that lead out of it only the last name is left. Environment `variables` that took the place
+/// of options come first, as `env NAME=VALUE ...`.
+pub fn recorded_argv(variables: &[(String, String)]) -> Vec<String> {
     let current = std::env::current_dir().unwrap_or_default();
     let mut arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     let program = arguments.next().map(|program| name_of(Path::new(&program)));
-    program.into_iter().chain(arguments.map(|argument| without_places(&argument, &current))).collect()
+    let settings = variables.iter().map(|(name, value)| format!("{name}={}", without_places(value, &current)));
+    let env = (!variables.is_empty()).then(|| "env".to_owned());
+    let arguments = arguments.map(|argument| without_places(&argument, &current));
+    env.into_iter().chain(settings).chain(program).chain(arguments).collect()
 }
 
 /// Returns the path from the current folder to something below it; any other path as it is.
@@ -85,7 +89,10 @@ mod tests {
 
     #[test]
     fn the_program_goes_by_its_name() {
-        let argv = recorded_argv();
+        let argv = recorded_argv(&[]);
         assert!(!argv[0].is_empty() && !argv[0].contains('/'), "{argv:?}");
+        let with_variable = recorded_argv(&[("FLOWBENCH_RUN_OUT".into(), "/somewhere/else/mine".into())]);
+        assert_eq!(with_variable[..2], ["env", "FLOWBENCH_RUN_OUT=mine"]);
+        assert_eq!(with_variable[2..], argv);
     }
 }

@@ -25,6 +25,8 @@ pub struct CaseResult {
     pub timeline: Vec<TimelinePoint>,
     /// What each operator held over time.
     pub states: Vec<OperatorState>,
+    /// The answers in CSV, if they are a result, too.
+    pub answers: Option<String>,
     /// What each operator did, if that was logged.
     pub operators: Vec<OperatorTime>,
     /// What crossed each channel, if that was logged.
@@ -41,6 +43,7 @@ impl CaseResult {
             histograms: Vec::new(),
             timeline: Vec::new(),
             states: Vec::new(),
+            answers: None,
             operators: Vec::new(),
             channels: Vec::new(),
         }

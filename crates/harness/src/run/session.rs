@@ -7,24 +7,29 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use flowbench_events::{did_you_mean, rfc3339};
-use flowbench_measurement::claims::Claim;
+use flowbench_events::{Problem, Problems, rfc3339};
+use flowbench_experiments::shipped;
+use flowbench_measurement::doubts::mixed_run;
 use flowbench_measurement::hlog;
 use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::{
-    CaseRecord, EarlierFailure, QuestionRecord, RunRecord, SCHEMA_VERSION, Status, TraceRecord,
+    Build, CaseRecord, EarlierFailure, Machine, QuestionRecord, RunRecord, SCHEMA_VERSION, Segment, Status, TraceRecord,
 };
-use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, read_run};
+use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, answers_file, read_run};
 use flowbench_pipelines::Registry;
-use flowbench_report::{Drawn, FigureError, ReportError, check_figure};
+use flowbench_report::{Drawn, ReportError};
 use thiserror::Error;
 
 use crate::cluster::Hosts;
-use crate::environment::{self, CpuTicks};
+use crate::environment::{self, Counters};
 use crate::experiment::case_spec::CaseSpec;
-use crate::experiment::file::{ExperimentError, LoadedExperiment};
+use crate::experiment::estimate::{Resources, check_resources};
+use crate::experiment::load::LoadedExperiment;
 use crate::experiment::plan::Plan;
+use crate::experiment::selection::Selection;
+use crate::experiment::settings::Settings;
 use crate::experiment::shares;
+use crate::experiment::validate::{load_and_plan, plan_checked};
 use crate::log::{self, LogError};
 use crate::run::protocol::{CaseResult, failed};
 use crate::run::supervisor::{CaseProcesses, Ending};
@@ -36,16 +41,18 @@ pub struct Request {
     pub experiment: String,
     /// The experiment itself, where it is not in a file. Relative paths in it begin at the current folder.
     pub text: Option<String>,
-    /// `KEY=VALUE` settings of the experiment.
-    pub settings: Vec<String>,
-    /// Names of the parts to run; all of them if there is none.
-    pub only: Vec<String>,
+    /// What is changed in the experiment.
+    pub settings: Settings,
+    /// The cases to run.
+    pub selection: Selection,
     /// The directory of a run whose experiment is run again, instead of the two above.
     pub again: Option<PathBuf>,
     /// The results directory; by default `results/<experiment>/<utc>_<commit>[-dirty]` under the current folder.
     pub out: Option<PathBuf>,
     /// The directory of an unfinished run to continue, instead of all of the above.
     pub resume: Option<PathBuf>,
+    /// True to resume a run of another build or machine, too; the run is then mixed, and says so.
+    pub allow_mixed: bool,
     /// The number of processes of every case, overriding the experiment.
     pub processes: Option<usize>,
     /// The time after which no case begins any more, counted from the start of this process.
@@ -111,15 +118,7 @@ impl Finished {
 pub enum RunFailed {
     /// The experiment cannot be run as it is written.
     #[error(transparent)]
-    Experiment(#[from] ExperimentError),
-    /// A figure of the experiment cannot be drawn.
-    #[error("part '{part}': {error}")]
-    Figure {
-        /// The part of the experiment.
-        part: String,
-        /// What is wrong with the figure.
-        error: Box<FigureError>,
-    },
+    Experiment(#[from] Problems),
     /// The experiment has no case.
     #[error("{origin} selects no case: {}", if .skipped.is_empty() { "give it a part with axes" } else { .skipped })]
     NothingSelected {
@@ -129,7 +128,10 @@ pub enum RunFailed {
         skipped: String,
     },
     /// The run to resume was made by another build, or on another machine.
-    #[error("{dir}: was measured {difference}; its cases cannot stand beside new ones. Start a new run")]
+    #[error(
+        "{dir}: was measured {difference}; its cases cannot stand beside new ones. Start a new run, or continue this one all \
+         the same with --allow-mixed: its new cases then have the doubt mixed-run"
+    )]
     Foreign {
         /// The results directory.
         dir: PathBuf,
@@ -166,8 +168,7 @@ pub enum RunFailed {
 ///
 /// Fails if the experiment cannot be planned or a process cannot be supervised.
 pub fn follow(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunObserver) -> Result<usize, RunFailed> {
-    let loaded = request.load()?;
-    let plan = Plan::new(&loaded, request.registry)?;
+    let (_, plan) = request.plan()?;
     observer.planned(&plan, 0, Path::new("the folder of process 0"));
     for (done, spec) in plan.cases.iter().enumerate() {
         observer.begins(spec);
@@ -184,20 +185,51 @@ pub fn follow(request: &Request, interrupted: &AtomicBool, observer: &mut dyn Ru
 }
 
 impl Request {
-    fn load(&self) -> Result<LoadedExperiment, RunFailed> {
-        if let Some(dir) = &self.again {
-            return Ok(experiment_of(dir, &read_run(dir)?)?.only(&self.only)?);
+    /// Loads the experiment and plans the selected cases, after a check of everything that it holds.
+    ///
+    /// # Errors
+    ///
+    /// Fails with all problems of the experiment, or if no case is selected.
+    pub fn plan(&self) -> Result<(LoadedExperiment, Plan), RunFailed> {
+        let (loaded, plan) = self.load()?;
+        let (loaded, plan) = self.selection.apply(loaded, plan, self.registry)?;
+        if plan.cases.is_empty() {
+            let skipped = plan.skipped.iter().chain(&plan.remarks).cloned().collect::<Vec<_>>().join("; ");
+            return Err(RunFailed::NothingSelected { origin: loaded.origin, skipped });
+        }
+        Ok((loaded, plan))
+    }
+
+    /// Checks that this machine has the memory and the disk that the plan needs.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the cases and keys that need too much.
+    pub fn check_resources(&self, loaded: &LoadedExperiment, plan: &Plan) -> Result<(), Problems> {
+        let folder = self.resume.as_ref().or(self.out.as_ref()).map_or(Path::new("."), PathBuf::as_path);
+        let left = Resources {
+            memory_bytes: environment::available_memory_bytes(),
+            disk_bytes: environment::available_disk_bytes(folder),
+        };
+        check_resources(loaded, plan, self.host_rank.as_ref().map(|_| 1), left)
+    }
+
+    fn load(&self) -> Result<(LoadedExperiment, Plan), Problems> {
+        if let Some(dir) = self.resume.as_ref().or(self.again.as_ref()) {
+            let run =
+                read_run(dir).map_err(|error| Problems::of_name(dir.display().to_string(), &error.to_string()))?;
+            return plan_checked(experiment_of(dir, &run)?, Vec::new(), self.registry);
         }
         if let Some(text) = &self.text {
-            let loaded = LoadedExperiment::parse(self.experiment.clone(), text, &self.settings)?;
-            return Ok(loaded.without_lines());
+            let loaded = LoadedExperiment::parse(self.experiment.clone(), text, &self.settings.arguments);
+            let planned = loaded.and_then(|loaded| plan_checked(loaded, Vec::new(), self.registry));
+            return planned.map_err(without_places);
         }
         let processes = self.host_rank.as_ref().map(|host_rank| host_rank.hosts.addresses().len()).or(self.processes);
         let processes = processes.map(|processes| format!("processes={processes}"));
         let profile = self.profile_operators.then(|| "profile_operators=true".to_owned());
-        let everywhere: Vec<String> = processes.into_iter().chain(profile).collect();
-        Plan::check_sizes(&LoadedExperiment::load(&self.experiment, &[])?, self.registry)?;
-        Ok(LoadedExperiment::load_with(&self.experiment, &self.settings, &everywhere)?.only(&self.only)?)
+        let everywhere = processes.into_iter().chain(profile).collect();
+        load_and_plan(&self.experiment, &Settings { everywhere, ..self.settings.clone() }, self.registry)
     }
 
     /// Runs a case in its processes, of which only one may be on this machine. A process that cannot be started fails
@@ -230,31 +262,23 @@ impl Request {
 /// supervised. A failed case is a result.
 pub fn run(request: &Request, interrupted: &AtomicBool, observer: &mut dyn RunObserver) -> Result<Finished, RunFailed> {
     let begun = Instant::now();
-    let (loaded, resumed) = match &request.resume {
-        None => (request.load()?, None),
-        Some(dir) => {
-            let run = resumable(dir)?;
-            (experiment_of(dir, &run)?, Some(run))
-        }
+    let resumed = match &request.resume {
+        None => None,
+        Some(dir) => Some(resumable(dir, request.allow_mixed)?),
     };
-    check_name(&loaded)?;
-    check_figures(&loaded)?;
-    check_claims(&loaded)?;
-    let plan = Plan::new(&loaded, request.registry)?;
-    if plan.cases.is_empty() {
-        return Err(RunFailed::NothingSelected { origin: loaded.origin, skipped: plan.skipped.join("; ") });
-    }
-    if let Some(run) = &resumed {
+    let (loaded, plan) = request.plan()?;
+    if let Some((run, _)) = &resumed {
         check_logs(run, &plan)?;
     }
-    let ticks = CpuTicks::now();
-    let run = resumed.unwrap_or_else(|| manifest(&loaded, &plan, request));
+    let counters = Counters::now();
+    let (run, segment) = resumed.unwrap_or_else(|| (manifest(&loaded, &plan, request), 0));
+    request.check_resources(&loaded, &plan)?;
     let results = match &request.resume {
         Some(dir) => ResultsDir::resume(dir)?,
         None => new_dir(&request.out.clone().unwrap_or_else(|| default_dir(&run)), &run)?,
     };
     let dir = results.path().to_owned();
-    let session = Session { request, plan, run, results, begun, ticks, interrupted };
+    let session = Session { request, plan, run, segment, results, begun, counters, interrupted };
     session.finish(observer).map_err(|error| {
         let can_go_on = request.host_rank.is_none() && read_run(&dir).is_ok();
         if can_go_on { RunFailed::BrokenOff { dir, error: Box::new(error) } } else { error }
@@ -269,10 +293,12 @@ struct Session<'a> {
     request: &'a Request,
     plan: Plan,
     run: RunRecord,
+    /// The segment of the run that this session measures ([`CaseRecord::segment`]).
+    segment: usize,
     results: ResultsDir,
     begun: Instant,
-    /// The CPU time of the machine when this session began.
-    ticks: Option<CpuTicks>,
+    /// What the kernel had counted when this session began.
+    counters: Counters,
     interrupted: &'a AtomicBool,
 }
 
@@ -291,7 +317,7 @@ impl Session<'_> {
         self.results.check()?;
         self.run.interrupted = self.results.cases().len() < self.run.planned_cases;
         self.run.wall_s = Some(self.run.wall_s.unwrap_or(0.0) + self.begun.elapsed().as_secs_f64());
-        self.run.after = Some(environment::surroundings_since(self.ticks.as_ref()));
+        self.run.after = Some(environment::surroundings_since(&self.counters));
         self.results.write_run(&self.run)?;
         let drawn = flowbench_report::draw(self.results.path())?;
         Ok(Finished {
@@ -328,7 +354,8 @@ impl Session<'_> {
             observer.stops();
             return Ok(false);
         };
-        let record = doubted_record(planned, spec, &result, self.results.cases());
+        let mut record = doubted_record(planned, spec, &result, self.results.cases());
+        self.note_segment(&mut record);
         note_digest(&mut self.run, spec, &record);
         append(&mut self.results, &record, &result, start_ns)?;
         observer.ended(spec, &record);
@@ -364,6 +391,16 @@ impl Session<'_> {
         }
     }
 
+    /// Notes who measured a case, and doubts it if that is not who began the run.
+    fn note_segment(&self, record: &mut CaseRecord) {
+        record.segment = self.segment;
+        let segment = self.segment.checked_sub(1).and_then(|at| self.run.segments.get(at));
+        let begun = (&self.run.build, &self.run.machine);
+        let difference = segment.and_then(|segment| difference(begun, (&segment.build, &segment.machine)));
+        let doubt = difference.map(|difference| mixed_run(self.segment, &difference));
+        record.doubts.extend(doubt.filter(|_| record.numbers.is_some()));
+    }
+
     fn is_out_of_time(&self) -> bool {
         self.request.max_time.is_some_and(|max| self.begun.elapsed() >= max)
     }
@@ -393,45 +430,6 @@ fn new_dir(dir: &Path, run: &RunRecord) -> Result<ResultsDir, ResultsError> {
     Ok(results)
 }
 
-fn check_name(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
-    let name = &loaded.experiment.name;
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
-    if !name.is_empty() && name.chars().all(plain) {
-        return Ok(());
-    }
-    let problem = format!("name = '{name}' cannot name a folder; use letters, digits, - and _");
-    Err(ExperimentError { origin: loaded.origin.clone(), line: None, problem })
-}
-
-fn check_figures(loaded: &LoadedExperiment) -> Result<(), RunFailed> {
-    let mut names: Vec<&str> = Vec::new();
-    for part in &loaded.experiment.parts {
-        for figure in &part.figures {
-            let failed = |error| RunFailed::Figure { part: part.name.clone(), error: Box::new(error) };
-            check_figure(figure).map_err(failed)?;
-            if names.contains(&figure.name.as_str()) {
-                return Err(failed(FigureError::Duplicate(figure.name.clone())));
-            }
-            names.push(&figure.name);
-        }
-    }
-    Ok(())
-}
-
-/// Checks that every claim can be read and is about columns that there are.
-fn check_claims(loaded: &LoadedExperiment) -> Result<(), ExperimentError> {
-    let error = |problem: String| ExperimentError { origin: loaded.origin.clone(), line: None, problem };
-    for text in &loaded.experiment.claims {
-        let claim = Claim::parse(text).map_err(|problem| error(problem.to_string()))?;
-        let known = flowbench_report::recorded_columns();
-        if let Some(unknown) = claim.columns().into_iter().find(|column| !known.contains(column)) {
-            let near = did_you_mean(unknown, known.iter().copied());
-            return Err(error(format!("claim '{text}': there is no column '{unknown}'{near}")));
-        }
-    }
-    Ok(())
-}
-
 fn manifest(loaded: &LoadedExperiment, plan: &Plan, request: &Request) -> RunRecord {
     let mut traces: Vec<TraceRecord> = Vec::new();
     // How long the others are is known when their rate is.
@@ -456,6 +454,7 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan, request: &Request) -> RunRec
         folder: folder(loaded, plan),
         parts: experiment.parts.iter().map(part).collect(),
         claims: experiment.claims.clone(),
+        note: note(loaded),
         untimed_parts: experiment.parts.iter().filter(|part| part.untimed).map(|part| part.name.clone()).collect(),
         seed: experiment.seed.first().copied().unwrap_or(0),
         started_at: rfc3339(jiff::Timestamp::now().as_millisecond()),
@@ -463,12 +462,22 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan, request: &Request) -> RunRec
         planned_cases: plan.cases.len(),
         interrupted: false,
         earlier_failures: Vec::new(),
+        segments: Vec::new(),
         traces,
         build: environment::build(),
         machine: environment::machine(),
         argv: request.argv.clone(),
         before: Some(environment::surroundings()),
         after: None,
+    }
+}
+
+/// Returns the note of the experiment: that of a shipped one, or the Markdown beside a file.
+fn note(loaded: &LoadedExperiment) -> Option<String> {
+    let file = Path::new(&loaded.origin);
+    match file.extension() {
+        Some(_) => std::fs::read_to_string(file.with_extension("md")).ok(),
+        None => shipped(&loaded.experiment.name).map(|shipped| shipped.note.to_owned()),
     }
 }
 
@@ -539,6 +548,7 @@ pub(crate) fn record(spec: &CaseSpec, result: &CaseResult) -> CaseRecord {
         status: result.status.clone(),
         numbers: result.numbers.clone(),
         doubts: result.doubts.clone(),
+        segment: 0,
     }
 }
 
@@ -573,6 +583,9 @@ fn append(
         operators: &result.operators,
         channels: &result.channels,
     };
+    if let Some(answers) = &result.answers {
+        results.write(&answers_file(&record.part), answers.as_bytes())?;
+    }
     results.append_case(record, &data)
 }
 
@@ -581,25 +594,44 @@ fn append(
 /// # Errors
 ///
 /// Fails if the record is not that of an experiment of this version.
-pub fn experiment_of(dir: &Path, run: &RunRecord) -> Result<LoadedExperiment, ExperimentError> {
+pub fn experiment_of(dir: &Path, run: &RunRecord) -> Result<LoadedExperiment, Problems> {
     let origin = format!("{}/run.json", dir.display());
     let mut loaded = LoadedExperiment::parse(origin, &run.resolved_experiment, &[])?;
     loaded.folder = run.folder.as_deref().map(PathBuf::from).unwrap_or_default();
     Ok(loaded)
 }
 
-/// Reads the run to resume, if this program and machine may do so.
-fn resumable(dir: &Path) -> Result<RunRecord, RunFailed> {
-    let run = read_run(dir)?;
+/// Returns problems without their places, where nobody has seen the text.
+fn without_places(problems: Problems) -> Problems {
+    let list = problems.list().iter().map(|problem| Problem { place: None, ..problem.clone() });
+    Problems::check(list.collect()).err().unwrap_or(problems)
+}
+
+/// Reads the run to resume, if this program and machine may do so, and returns it with the segment of it that they
+/// measure. A new one is added if the run `may_mix` them.
+fn resumable(dir: &Path, may_mix: bool) -> Result<(RunRecord, usize), RunFailed> {
+    let mut run = read_run(dir)?;
     let (build, machine) = (environment::build(), environment::machine());
-    let difference = if run.build != build {
-        "with another build".to_owned()
-    } else if run.machine.line != machine.line {
-        format!("on another machine ({})", run.machine.line)
-    } else {
-        return Ok(run);
-    };
-    Err(RunFailed::Foreign { dir: dir.to_owned(), difference })
+    let Some(difference) = difference((&build, &machine), (&run.build, &run.machine)) else { return Ok((run, 0)) };
+    let is_own = |segment: &Segment| segment.build == build && segment.machine.line == machine.line;
+    if let Some(known) = run.segments.iter().position(is_own) {
+        return Ok((run, known + 1));
+    }
+    if !may_mix {
+        return Err(RunFailed::Foreign { dir: dir.to_owned(), difference });
+    }
+    let started_at = rfc3339(jiff::Timestamp::now().as_millisecond());
+    run.segments.push(Segment { started_at, build, machine });
+    let segment = run.segments.len();
+    Ok((run, segment))
+}
+
+/// Returns in words how a build and a machine differ from others; `None` if they do not.
+fn difference(these: (&Build, &Machine), others: (&Build, &Machine)) -> Option<String> {
+    let build = (these.0 != others.0).then(|| "with another build".to_owned());
+    let machine = (these.1.line != others.1.line).then(|| format!("on another machine ({})", others.1.line));
+    let differences: Vec<String> = build.into_iter().chain(machine).collect();
+    (!differences.is_empty()).then(|| differences.join(" and "))
 }
 
 fn default_dir(run: &RunRecord) -> PathBuf {
@@ -616,6 +648,7 @@ fn default_dir(run: &RunRecord) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use flowbench_measurement::record::{Numbers, Status};
+    use flowbench_report::FigureError;
     use tempfile::TempDir;
 
     use super::*;
@@ -725,7 +758,7 @@ mod tests {
         run(&resumed, &AtomicBool::new(true), &mut Words::default()).unwrap();
         std::fs::write(&log, log_of(1..51)).unwrap();
         let error = run(&resumed, &AtomicBool::new(true), &mut Words::default()).unwrap_err();
-        let found = crate::log::survey(&log, None, None).unwrap().spec.record.digest;
+        let found = crate::log::survey(&log, None, None, None).unwrap().spec.record.digest;
         let words = error.to_string();
         assert!(matches!(error, RunFailed::Log(_)) && words.contains(&planned.digest), "{words}");
         assert!(words.contains(&found), "{words}");
@@ -750,7 +783,7 @@ mod tests {
         let run = read_run(&finished.dir).unwrap();
         let resumed = |run: RunRecord| {
             ResultsDir::resume(&finished.dir).unwrap().write_run(&run).unwrap();
-            resumable(&finished.dir)
+            resumable(&finished.dir, false)
         };
         let mut other = run.clone();
         other.build.rustc.push('x');
@@ -760,7 +793,29 @@ mod tests {
         other.machine.line = "64 cores".to_owned();
         let error = resumed(other).unwrap_err().to_string();
         assert!(error.contains("was measured on another machine (64 cores)"), "{error}");
-        assert_eq!(resumed(run.clone()).unwrap(), run);
+        assert_eq!(resumed(run.clone()).unwrap(), (run, 0));
+    }
+
+    #[test]
+    fn a_mixed_run_says_which_cases_another_build_or_machine_has_measured() {
+        let dir = TempDir::new().unwrap();
+        let finished = run(&request(&dir, TWO), &AtomicBool::new(true), &mut Words::default()).unwrap();
+        let mut other = read_run(&finished.dir).unwrap();
+        (other.build.rustc, other.machine.line) = ("another".to_owned(), "64 cores".to_owned());
+        ResultsDir::resume(&finished.dir).unwrap().write_run(&other).unwrap();
+
+        let mixed = Request { resume: Some(finished.dir.clone()), allow_mixed: true, ..Request::default() };
+        let again = run(&mixed, &NEVER, &mut Words::default()).unwrap();
+        assert!(again.cases.len() == 2 && again.cases.iter().all(|case| case.segment == 1), "{:?}", again.cases);
+        let written = read_run(&finished.dir).unwrap();
+        assert_eq!((written.segments.len(), written.segments[0].build == environment::build()), (1, true));
+        assert_eq!(written.build, other.build, "that of its beginning stays");
+        // A segment is continued by whom it belongs to, with or without the permission.
+        assert_eq!(resumable(&finished.dir, false).unwrap().1, 1);
+        assert_eq!(resumable(&finished.dir, true).unwrap().0.segments.len(), 1);
+        let this = &written.segments[0];
+        let words = difference((&this.build, &this.machine), (&written.build, &written.machine)).unwrap();
+        assert_eq!(words, "with another build and on another machine (64 cores)");
     }
 
     #[test]
@@ -791,7 +846,7 @@ mod tests {
     fn settings_for_all_parts_are_in_every_part() {
         let dir = TempDir::new().unwrap();
         let plain = request(&dir, TWO);
-        let cases = |request: &Request| Plan::new(&request.load().unwrap(), Registry::default()).unwrap().cases;
+        let cases = |request: &Request| request.plan().unwrap().1.cases;
         assert!(cases(&plain).iter().all(|case| case.processes == 1 && !case.profile_operators));
         let everywhere = Request { processes: Some(3), profile_operators: true, ..plain };
         assert!(cases(&everywhere).iter().all(|case| case.processes == 3));
@@ -823,12 +878,12 @@ mod tests {
     fn names_of_experiments_and_figures_are_checked_before_anything_is_run() {
         let named = |name: &str| {
             let text = text("", TWO).replacen("x-1", name, 1);
-            check_name(&LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).unwrap())
-                .map_err(|error| error.to_string())
+            LoadedExperiment::parse("x.toml".to_owned(), &text, &[]).map(drop).map_err(|error| error.to_string())
         };
         assert_eq!((named("x_1-Y"), named("7")), (Ok(()), Ok(())));
         for name in ["", "a/b", "..", "a b", "ä"] {
-            let wanted = format!("x.toml: name = '{name}' cannot name a folder; use letters, digits, - and _");
+            let wanted =
+                format!("x.toml, line 1, column 8: name = '{name}' cannot name a folder; use letters, digits, - and _");
             assert_eq!(named(name), Err(wanted));
         }
         let figure = |name: &str| {
@@ -837,12 +892,15 @@ mod tests {
                  y = [\"latency_p50_ns\"]\nby = [\"pipeline\"]\n"
             )
         };
-        let checked = |figures: &str| check_figures(&loaded(figures, TWO)).map_err(|error| error.to_string());
+        let checked = |figures: &str| {
+            let planned = plan_checked(loaded(figures, TWO), Vec::new(), Registry::default());
+            planned.map(drop).map_err(|error| error.to_string())
+        };
         assert_eq!(checked(&(figure("a") + &figure("b"))), Ok(()));
         let twice = checked(&(figure("a") + &figure("a"))).unwrap_err();
-        assert_eq!(twice, format!("part 'only': {}", FigureError::Duplicate("a".to_owned())));
+        assert_eq!(twice, format!("x.toml, line 19, column 8: {}", FigureError::Duplicate("a".to_owned())));
         let bad = checked(&figure("a b")).unwrap_err();
-        assert_eq!(bad, format!("part 'only': {}", FigureError::Name("a b".to_owned())));
+        assert_eq!(bad, format!("x.toml, line 12, column 8: {}", FigureError::Name("a b".to_owned())));
     }
 
     #[test]

@@ -77,8 +77,8 @@ fn samples(pair: &Pair<'_>) -> Vec<Sample> {
     let Some(first) = cases.first() else { return Vec::new() };
     let of = |metric: &'static Metric| {
         let values = values(&cases, metric.column);
-        let is_comparable = metric.applies_to(&first.axes) && median(&values).is_some_and(|value| value > 0.0);
-        is_comparable.then(|| Sample { case: pair.name.clone(), metric, values })
+        let has_sides = values.len() >= 2 && median(&values).is_some_and(|value| value > 0.0);
+        (has_sides && metric.applies_to(&first.axes)).then(|| Sample { case: pair.name.clone(), metric, values })
     };
     METRICS.iter().filter_map(of).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::experiment_difference::experiment_difference;
 use crate::record::RunRecord;
 
 /// A field in which two runs differ, so that a difference of their times need not come from the code under test.
@@ -24,11 +25,11 @@ impl fmt::Display for Obstacle {
 
 /// Returns the fields of two runs that differ and have to be the same for their times to be compared.
 pub fn obstacles(before: &RunRecord, after: &RunRecord) -> Vec<Obstacle> {
-    let experiments = first_difference(&before.resolved_experiment, &after.resolved_experiment);
+    let experiments = experiment_difference(&before.resolved_experiment, &after.resolved_experiment);
     let measuring = |run: &RunRecord| run.build.measuring_digest.clone().unwrap_or_else(|| unknown(run));
     let pair = |of: fn(&RunRecord) -> String| (of(before), of(after));
     let fields: [(&'static str, (String, String)); 7] = [
-        ("experiment", experiments),
+        ("experiment", experiments.unwrap_or_default()),
         ("machine.cpu", pair(|run| run.machine.cpu.clone())),
         ("machine.usable_cores", pair(|run| run.machine.usable_cores.to_string())),
         ("machine.governor", pair(|run| run.machine.governor.clone().unwrap_or_else(|| "unknown".to_owned()))),
@@ -36,32 +37,14 @@ pub fn obstacles(before: &RunRecord, after: &RunRecord) -> Vec<Obstacle> {
         ("build.allocator", pair(|run| run.build.allocator.clone())),
         ("build.measuring_digest", (measuring(before), measuring(after))),
     ];
+    let segments = |run: &RunRecord| format!("{} builds or machines", run.segments.len() + 1);
+    let is_mixed = !before.segments.is_empty() || !after.segments.is_empty();
+    let mixed = is_mixed.then(|| Obstacle { field: "segments", before: segments(before), after: segments(after) });
     let differ = fields.into_iter().filter(|(_, (before, after))| before != after);
-    differ.map(|(field, (before, after))| Obstacle { field, before, after }).collect()
+    differ.map(|(field, (before, after))| Obstacle { field, before, after }).chain(mixed).collect()
 }
 
 /// Returns what stands for the code that measures where a run does not say: that of its commit.
 fn unknown(run: &RunRecord) -> String {
     format!("unknown, of commit {}", run.build.commit.as_deref().unwrap_or("unknown"))
-}
-
-/// Returns true for a line of an experiment that has to be the same: not the title, and not the number of repeats, which
-/// the comparison knows from the results.
-fn matters(line: &&str) -> bool {
-    !["repeats = ", "title = "].iter().any(|key| line.starts_with(key))
-}
-
-/// Returns the first lines in which two experiments differ; two empty ones if they do not.
-fn first_difference(before: &str, after: &str) -> (String, String) {
-    let (mut before, mut after) = (before.lines().filter(matters), after.lines().filter(matters));
-    loop {
-        match (before.next(), after.next()) {
-            (None, None) => return (String::new(), String::new()),
-            (one, other) if one == other => {}
-            (one, other) => {
-                let text = |line: Option<&str>| line.unwrap_or("(the end)").trim().to_owned();
-                return (text(one), text(other));
-            }
-        }
-    }
 }

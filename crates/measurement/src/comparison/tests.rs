@@ -1,7 +1,7 @@
 use super::*;
 use crate::metrics::Better;
 use crate::random::{Exponential, draws};
-use crate::record::{Status, example};
+use crate::record::{Segment, Status, example};
 use rand::RngExt;
 
 /// Repeats of a closed loop at these rates.
@@ -129,6 +129,16 @@ fn what_differs_between_runs_is_named() {
     assert_eq!(named, [("experiment", "seed = 8"), ("machine.cpu", "another processor")]);
 }
 
+#[test]
+fn a_run_of_several_builds_or_machines_is_compared_with_nothing() {
+    let before = example::run();
+    let (started_at, build, machine) = (before.started_at.clone(), before.build.clone(), before.machine.clone());
+    let mixed = RunRecord { segments: vec![Segment { started_at, build, machine }], ..before.clone() };
+    for (one, other) in [(&before, &mixed), (&mixed, &before), (&mixed, &mixed)] {
+        assert_eq!(obstacles(one, other).iter().map(|found| found.field).collect::<Vec<_>>(), ["segments"]);
+    }
+}
+
 /// Rates of a machine whose repeats scatter by some percent, mostly downwards.
 fn noisy(seed: u64, factor: f64) -> Vec<f64> {
     draws(seed).sample_iter(Exponential).take(10).map(|drawn| factor * 100e6 / (1.0 + 0.04 * drawn)).collect()
@@ -164,6 +174,14 @@ fn a_calibration_says_which_change_is_found_and_hardly_alarms() {
     assert!(share(&of(louder)).is_none_or(|hidden| hidden > 2.0 * smallest));
     let few = calibrate(&pair(&closed(&STEADY[..3]), &closed(&STEADY[..3])).pairs, 7);
     assert!(few.sensitivities.iter().all(|one| one.smallest_share.is_none() && one.repeats == 3), "{few:?}");
+}
+
+#[test]
+fn a_metric_that_was_hardly_ever_sampled_is_not_calibrated() {
+    let mut cases = closed(&STEADY);
+    cases[1..].iter_mut().for_each(|case| case.numbers.as_mut().unwrap().memory.live_bytes_peak = None);
+    let found = calibrate(&pair(&cases[..3], &cases[3..]).pairs, 7).sensitivities;
+    assert!(!found.is_empty() && found.iter().all(|one| one.repeats == 3), "{found:?}");
 }
 
 #[test]

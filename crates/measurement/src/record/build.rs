@@ -20,7 +20,7 @@ pub struct Build {
     pub commit: Option<String>,
     /// True if the tree had uncommitted changes when built.
     pub dirty: bool,
-    /// First 16 digits of the BLAKE3 hash of `Cargo.lock`.
+    /// First 16 digits of the BLAKE3 hash of `Cargo.lock`; `unknown` of a program that does not say.
     pub lock_digest: String,
     /// The allocator used by every case.
     pub allocator: String,

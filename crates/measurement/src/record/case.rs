@@ -24,6 +24,10 @@ pub struct CaseRecord {
     pub numbers: Option<Numbers>,
     /// Reasons not to trust the numbers.
     pub doubts: Vec<Doubt>,
+    /// Who measured: 0 for the build and the machine the run began with, n for the n-th of
+    /// [`RunRecord::segments`](super::RunRecord::segments).
+    #[serde(default, skip_serializing_if = "is_0")]
+    pub segment: usize,
 }
 
 impl CaseRecord {
@@ -132,7 +136,7 @@ impl Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// Stable short name: `driver-lag`, `lost-time`, `source-bound`, `few-samples`, `oversubscribed`,
-    /// `no-spare-core`, `not-pinned`, `steal`,
+    /// `no-spare-core`, `not-pinned`, `steal`, `swapping`,
     /// `debug-build`, `dirty-tree`, `short`, `short-run`, `censored`, `logged`, …
     pub code: String,
     /// The reason in words, with its numbers.
@@ -141,6 +145,10 @@ pub struct Doubt {
 
 fn merged() -> String {
     "merged".to_owned()
+}
+
+fn is_0(segment: &usize) -> bool {
+    *segment == 0
 }
 
 fn one() -> usize {

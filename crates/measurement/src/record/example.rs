@@ -11,6 +11,7 @@ pub(crate) fn run() -> RunRecord {
         folder: None,
         parts: vec![],
         claims: vec![],
+        note: None,
         untimed_parts: vec![],
         seed: 7,
         started_at: "2026-01-31T10:00:00.250Z".into(),
@@ -18,6 +19,7 @@ pub(crate) fn run() -> RunRecord {
         planned_cases: 4,
         interrupted: false,
         earlier_failures: Vec::new(),
+        segments: vec![],
         traces: vec![],
         build: Build {
             flowbench: "0.1.0".into(),
@@ -42,6 +44,7 @@ pub(crate) fn run() -> RunRecord {
             governor: None,
             virtualised: None,
             cgroup_cores: None,
+            cgroup_memory_bytes: None,
             setup: MachineSetup::default(),
         },
         argv: None,
@@ -61,6 +64,7 @@ pub(crate) fn case(case: usize, repeat: usize) -> CaseRecord {
         status: Status::Ok,
         numbers: Some(numbers()),
         doubts: vec![doubt("few-samples"), doubt("hiccups")],
+        segment: 0,
     }
 }
 
@@ -130,6 +134,7 @@ fn numbers() -> Numbers {
         sharing: sharing(),
         lost: LostTime { share: Some(0.01), involuntary_switches: Some(3), ..LostTime::default() },
         sustainable: None,
+        what_if: None,
         trace_digest: "ab12".into(),
     }
 }
@@ -141,6 +146,7 @@ fn quantiles(scale: u64) -> Quantiles {
         p90_ns: Some(20 * scale),
         p99_ns: Some(50 * scale),
         p999_ns: Some(80 * scale),
+        p9999_ns: Some(90 * scale),
         max_ns: Some(90 * scale),
     }
 }

@@ -17,13 +17,14 @@ pub struct FigureSpec {
     /// `sweep`: the column on the x axis. `at-level`: the column whose least value is looked for. `heat-map`: the
     /// column whose values stand side by side, such as `strategy`. `over-time`: `at_ns`, the time since the start of
     /// the case, which is also the meaning if it is empty, or `newest_event_time_ms`, the newest event time admitted so
-    /// far, since the first event of the trace; samples before the first admission are not drawn then. Unused by the
-    /// others.
+    /// far, since the first event of the trace; samples before the first admission are not drawn then. `answers`: the
+    /// column along which answers are drawn, such as `band`; event time if it is empty. Unused by the others.
     #[serde(default)]
     pub x: String,
     /// `over-time`: columns of `timeline.csv`; `distribution` and `ccdf`: histogram kinds (`latency`,
-    /// `processing-delay`, `driver-lag`, `lost-time`, and `hiccup` of older runs); `heat-map`: the one column that its cells
-    /// show; `scaling`: one column of events per second, `throughput_events_per_s` if empty; `operators`: nothing; the others: columns of
+    /// `processing-delay`, `driver-lag`, `from-admission`, `lost-time`, and `hiccup` of older runs); `heat-map`: the one
+    /// column that its cells show; `scaling`: one column of events per second, `throughput_events_per_s` if empty;
+    /// `operators` and `answers`: nothing; the others: columns of
     /// cases. One line (or bar, or part of a stack) for each and each group; a panel for each unit. Empty if there are
     /// `panels`.
     ///
@@ -143,6 +144,89 @@ pub enum FigureKind {
     Ccdf,
     /// Bars of the time of cases whose operators were logged, stacked by operator, one bar for each group and worker.
     Operators,
+    /// The answers of the first case of the part, over event time, or along one of their columns.
+    Answers,
+}
+
+impl FigureKind {
+    /// All kinds.
+    pub const ALL: [FigureKind; 11] = [
+        FigureKind::Sweep,
+        FigureKind::OverTime,
+        FigureKind::Distribution,
+        FigureKind::Ccdf,
+        FigureKind::Bars,
+        FigureKind::Stacked,
+        FigureKind::AtLevel,
+        FigureKind::HeatMap,
+        FigureKind::Scaling,
+        FigureKind::Operators,
+        FigureKind::Answers,
+    ];
+
+    /// Returns the name used in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            FigureKind::Sweep => "sweep",
+            FigureKind::OverTime => "over-time",
+            FigureKind::Distribution => "distribution",
+            FigureKind::Bars => "bars",
+            FigureKind::AtLevel => "at-level",
+            FigureKind::Stacked => "stacked",
+            FigureKind::HeatMap => "heat-map",
+            FigureKind::Scaling => "scaling",
+            FigureKind::Ccdf => "ccdf",
+            FigureKind::Operators => "operators",
+            FigureKind::Answers => "answers",
+        }
+    }
+
+    /// Returns what a figure of this kind shows, in a sentence.
+    pub fn summary(self) -> &'static str {
+        match self {
+            FigureKind::Sweep => "Columns of the cases against one of their axes, with the range of the repeats.",
+            FigureKind::OverTime => "Columns of the timeline against the time of the run, or event time.",
+            FigureKind::Distribution => "Latency against its quantile, with the tail spread out.",
+            FigureKind::Bars => "Bars of a column side by side, one for each group.",
+            FigureKind::AtLevel => "Bars of columns at the least x at which a column reaches a level.",
+            FigureKind::Stacked => "Bars made of several columns of one unit, end to end.",
+            FigureKind::HeatMap => "A grid of one column over two axes; a cell shows the best of its cases.",
+            FigureKind::Scaling => "Throughput against the number of workers, beside one thread and the ideal.",
+            FigureKind::Ccdf => "The share of events that took longer than a duration, on logarithmic axes.",
+            FigureKind::Operators => "Time of cases whose operators were logged, stacked by operator.",
+            FigureKind::Answers => {
+                "The answers of the first case of a part, over event time or along one of their columns."
+            }
+        }
+    }
+
+    /// Returns the keys of the description that matter for this kind, in a sentence.
+    pub fn keys(self) -> &'static str {
+        match self {
+            FigureKind::Sweep => {
+                "x: the column on the x axis. y or panels: columns of cases. by: what tells lines apart."
+            }
+            FigureKind::OverTime => {
+                "x: at_ns (if empty) or newest_event_time_ms. y or panels: columns of timeline.csv. by: what tells lines \
+                 apart."
+            }
+            FigureKind::Distribution | FigureKind::Ccdf => {
+                "y: latency, processing-delay, driver-lag or lost-time. by: what tells lines apart."
+            }
+            FigureKind::Bars | FigureKind::Stacked => "y or panels: columns of cases. by: what tells bars apart.",
+            FigureKind::AtLevel => {
+                "level_column and level: what has to be reached. x: the column whose least value is looked for. y: columns of \
+                 cases. by: rows, and last the bars that stand side by side."
+            }
+            FigureKind::HeatMap => {
+                "x: the column whose values stand side by side. by: the rows. y: the one column of the cells. words: a column \
+                 of words written into them."
+            }
+            FigureKind::Scaling => "y: a column of events per second, throughput if empty. by: a line for each.",
+            FigureKind::Operators => "by: the rows.",
+            FigureKind::Answers => "x: the column of the answers to go along, such as band; event time if empty.",
+        }
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +235,14 @@ mod tests {
 
     fn figure(more: &str) -> Result<FigureSpec, serde_json::Error> {
         serde_json::from_str(&format!("{{\"name\":\"f\",\"question\":\"?\",\"reading\":\"!\",{more}}}"))
+    }
+
+    #[test]
+    fn a_kind_goes_by_its_name_in_files() {
+        for kind in FigureKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+            assert!(kind.summary().ends_with('.') && kind.keys().ends_with('.'));
+        }
     }
 
     #[test]

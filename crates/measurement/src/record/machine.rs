@@ -23,6 +23,9 @@ pub struct Machine {
     pub virtualised: Option<String>,
     /// CPU quota of the cgroup, in cores; absent if there is none.
     pub cgroup_cores: Option<f64>,
+    /// Memory limit of the cgroup, in bytes; absent if there is none, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup_memory_bytes: Option<u64>,
     /// How processor and kernel are set up; without any fact in older records.
     #[serde(default)]
     pub setup: MachineSetup,
@@ -31,6 +34,15 @@ pub struct Machine {
 /// How processor and kernel are set up. A fact that the kernel does not tell is absent.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct MachineSetup {
+    /// Number of processor packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<usize>,
+    /// Number of physical cores that are online, of all packages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cores: Option<usize>,
+    /// Number of hardware threads of a core; the maximum, if cores differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads_per_core: Option<usize>,
     /// True if several hardware threads share a core.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smt: Option<bool>,
@@ -67,6 +79,10 @@ pub struct Surroundings {
     /// started, after it since the run began or was last resumed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stolen_share: Option<f64>,
+    /// Number of times that a core was slowed because of heat, over the same time; absent where the kernel does not
+    /// count, as in virtual machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thermal_throttles: Option<u64>,
 }
 
 /// Writes the facts that are known, such as `SMT on, ASLR 2, L2 1 MiB`; nothing if none is.
@@ -74,7 +90,11 @@ impl fmt::Display for MachineSetup {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let switch = |name: &str, on: bool| format!("{name} {}", if on { "on" } else { "off" });
         let cache = |name: &str, bytes: u64| format!("{name} {}", binary_size(bytes));
+        let count = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
         let facts = [
+            self.packages.map(|n| count(n, "package")),
+            self.cores.map(|n| count(n, "core")),
+            self.threads_per_core.map(|n| count(n, "thread") + " a core"),
             self.smt.map(|on| switch("SMT", on)),
             self.turbo.map(|on| switch("turbo", on)),
             self.aslr.map(|level| format!("ASLR {level}")),
@@ -82,7 +102,7 @@ impl fmt::Display for MachineSetup {
             self.l1d_bytes.map(|bytes| cache("L1d", bytes)),
             self.l2_bytes.map(|bytes| cache("L2", bytes)),
             self.l3_bytes.map(|bytes| cache("L3", bytes)),
-            self.numa_nodes.map(|nodes| format!("{nodes} NUMA node{}", if nodes == 1 { "" } else { "s" })),
+            self.numa_nodes.map(|n| count(n, "NUMA node")),
         ];
         let known: Vec<String> = facts.into_iter().flatten().collect();
         formatter.write_str(&known.join(", "))
@@ -94,7 +114,8 @@ impl fmt::Display for Surroundings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let load = self.load.map(|load| format!("load {load:.2}"));
         let stolen = self.stolen_share.map(|share| format!("{:.1} % of the CPU time stolen", share * 100.0));
-        let known: Vec<String> = [load, stolen].into_iter().flatten().collect();
+        let slowed = self.thermal_throttles.map(|count| format!("cores slowed by heat {count} times"));
+        let known: Vec<String> = [load, stolen, slowed].into_iter().flatten().collect();
         formatter.write_str(&known.join(", "))
     }
 }
@@ -112,9 +133,14 @@ mod tests {
         let setup =
             MachineSetup { smt: Some(false), l2_bytes: Some(1 << 20), l1d_bytes: Some(48 << 10), ..Default::default() };
         assert_eq!(setup.to_string(), "SMT off, L1d 48 KiB, L2 1 MiB");
+        let topology =
+            MachineSetup { packages: Some(1), cores: Some(8), threads_per_core: Some(2), ..Default::default() };
+        assert_eq!(topology.to_string(), "1 package, 8 cores, 2 threads a core");
         assert_eq!(MachineSetup::default().to_string(), "");
-        let quiet = Surroundings { load: Some(0.0), stolen_share: Some(0.0) };
+        let quiet = Surroundings { load: Some(0.0), stolen_share: Some(0.0), thermal_throttles: None };
         assert_eq!(quiet.to_string(), "load 0.00, 0.0 % of the CPU time stolen");
+        let hot = Surroundings { thermal_throttles: Some(3), ..Surroundings::default() };
+        assert_eq!(hot.to_string(), "cores slowed by heat 3 times");
         assert_eq!(Surroundings::default().to_string(), "");
     }
 

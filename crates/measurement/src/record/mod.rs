@@ -24,9 +24,9 @@ pub use self::machine::{Machine, MachineSetup, Surroundings};
 pub use self::numbers::{
     Accuracy, Attribution, BurstRelease, Disorder, EntriesGrowth, EventTimeWait, EvictionCost, Growth,
     LatencyComponents, LostTime, Memory, Numbers, Probe, Progress, Quantiles, Series, Sharing, Sustainable, Verdict,
-    ViewSkew, Wire, WorkerShare,
+    ViewSkew, WhatIf, Wire, WorkerShare,
 };
-pub use self::run::{EarlierFailure, LogRecord, QuestionRecord, RunRecord, SCHEMA_VERSION, TraceRecord};
+pub use self::run::{EarlierFailure, LogRecord, QuestionRecord, RunRecord, SCHEMA_VERSION, Segment, TraceRecord};
 pub use self::timeline::{AllocatorBytes, ChannelLoad, OperatorState, OperatorTime, TimelinePoint};
 
 #[cfg(test)]

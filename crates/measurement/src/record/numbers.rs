@@ -65,8 +65,28 @@ pub struct Numbers {
     /// Result of the search for the sustainable rate; absent if there was none.
     #[serde(default)]
     pub sustainable: Option<Sustainable>,
+    /// What faster pages would win; absent unless the experiment asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what_if: Option<WhatIf>,
     /// Digest of the trace.
     pub trace_digest: String,
+}
+
+/// What would be won if every page view were one band faster, by the answers of `load-time-conversion`, and in truth.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct WhatIf {
+    /// Page views.
+    pub views: u64,
+    /// Views that led to an order.
+    pub conversions: u64,
+    /// Conversions that would be won, estimated.
+    pub won: f64,
+    /// Lower end of the 95 % interval; absent for a few hours only.
+    pub low: Option<f64>,
+    /// Upper end of the 95 % interval; absent for a few hours only.
+    pub high: Option<f64>,
+    /// Conversions that are won in the same world with faster pages; absent if it was not generated.
+    pub truth: Option<i64>,
 }
 
 /// A distribution in nanoseconds; quantiles the sample cannot support are absent.
@@ -82,6 +102,9 @@ pub struct Quantiles {
     pub p99_ns: Option<u64>,
     /// 0.999 quantile (10,000 samples or more).
     pub p999_ns: Option<u64>,
+    /// 0.9999 quantile (100,000 samples or more); absent in older records.
+    #[serde(default)]
+    pub p9999_ns: Option<u64>,
     /// Maximum sample.
     pub max_ns: Option<u64>,
 }
@@ -109,6 +132,14 @@ pub struct Memory {
     pub live_bytes_residual: Option<i64>,
     /// Peak resident set of the process, in bytes, including the trace and the harness.
     pub rss_bytes_peak: u64,
+    /// Resident set when the run was over, in bytes; of several processes the sum, in which memory that they share
+    /// counts once for each. Absent in older records.
+    #[serde(default)]
+    pub rss_end_bytes: Option<u64>,
+    /// Proportional set size at that time, in bytes: the resident set in which shared memory counts once. It takes
+    /// milliseconds to read, so it is read once, when nothing is timed any more; absent in older records.
+    #[serde(default)]
+    pub pss_end_bytes: Option<u64>,
     /// Peak number of state entries.
     pub entries_peak: u64,
     /// Number of state entries left after the input had ended and everything had expired.

@@ -29,6 +29,10 @@ pub struct RunRecord {
     /// What the experiment claims, each a [`Claim`](crate::claims::Claim).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<String>,
+    /// The note of the experiment, Markdown: its question, what was expected, and the reading of the run it was written
+    /// about; absent in older records, and if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// Names of the parts whose times are not compared with those of other runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untimed_parts: Vec<String>,
@@ -46,6 +50,12 @@ pub struct RunRecord {
     /// last attempt is among the cases.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier_failures: Vec<EarlierFailure>,
+    /// Continuations of the run by another build or on another machine, in their order: [`CaseRecord::segment`] says
+    /// which of them measured a case. Empty unless it was asked for.
+    ///
+    /// [`CaseRecord::segment`]: super::CaseRecord::segment
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<Segment>,
     /// The traces that the cases read.
     pub traces: Vec<TraceRecord>,
     /// The program that produced the numbers.
@@ -73,6 +83,17 @@ pub struct EarlierFailure {
     pub repeat: usize,
     /// Cause of the failure, as in [`Status::Failed`](super::Status::Failed).
     pub cause: String,
+}
+
+/// A continuation of a run by another build or on another machine than those it began with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Start of the continuation, RFC 3339 in UTC.
+    pub started_at: String,
+    /// The program that measured.
+    pub build: Build,
+    /// The machine on which it measured.
+    pub machine: Machine,
 }
 
 /// One question of an experiment.

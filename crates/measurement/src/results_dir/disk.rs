@@ -16,7 +16,9 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_and_sync(file.as_file_mut(), bytes)?;
     step()?;
     file.persist(path).map_err(|error| error.error)?;
-    sync(&File::open(dir)?)
+    sync(&File::open(dir)?)?;
+    log::debug!("{} is written, {} bytes", path.display(), bytes.len());
+    Ok(())
 }
 
 /// Writes a file of 64 KiB into the directory and removes it again.

@@ -4,11 +4,10 @@ use flowbench_measurement::record::RunRecord;
 use serde_json::{Value, json};
 
 use super::packed_file::{PackedFile, sums_bytes};
+use crate::checksums::SUMS;
 
 /// Name of the file.
 pub(super) const METADATA: &str = "ro-crate-metadata.json";
-/// Name of the list of checksums.
-pub(super) const SUMS: &str = "SHA256SUMS";
 /// The folder of the results.
 pub(super) const RESULTS: &str = "results/";
 

@@ -21,12 +21,10 @@ use thiserror::Error;
 pub use private_name::{FoundName, PrivateName};
 
 use crate::Results;
-use metadata::{METADATA, RESULTS, SUMS, is_expression, metadata};
+use crate::checksums::SUMS;
+use metadata::{METADATA, RESULTS, is_expression, metadata};
 use packed_file::{PackedFile, sums};
 use readme::{Contents, readme};
-
-/// How flowbench is cited, for which a run adds its version and commit.
-const CITATION: &str = include_str!("../../../../CITATION.cff");
 
 /// What goes into an artifact beside the results.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +35,8 @@ pub struct Supplement<'a> {
     pub lock: Option<&'a str>,
     /// The licence of the artifact as an SPDX expression.
     pub license: &'a str,
+    /// How the program is cited, a text in the Citation File Format; a run has its own version and commit.
+    pub citation: &'a str,
     /// True if the build that packs is the one that measured.
     pub is_of_this_build: bool,
     /// Names that no text of the artifact may contain.
@@ -163,7 +163,7 @@ fn check(dir: &Path, out: &Path, results: &Results, supplement: &Supplement<'_>)
 /// Returns the files that stand beside the results, except for those that are made of all the others.
 fn beside(run: &RunRecord, supplement: &Supplement<'_>) -> Vec<PackedFile> {
     let mut files = vec![
-        PackedFile::new("CITATION.cff", citation(run)),
+        PackedFile::new("CITATION.cff", citation(run, supplement.citation)),
         PackedFile::new("experiment.toml", run.resolved_experiment.as_str()),
     ];
     files.extend(supplement.note.map(|note| PackedFile::new("experiment.md", note)));
@@ -172,13 +172,13 @@ fn beside(run: &RunRecord, supplement: &Supplement<'_>) -> Vec<PackedFile> {
 }
 
 /// Returns how the flowbench that has measured is cited.
-fn citation(run: &RunRecord) -> String {
+fn citation(run: &RunRecord, text: &str) -> String {
     let (version, commit) = (&run.build.flowbench, &run.build.commit);
     let line = |line: &str| match line.strip_prefix("version: ") {
         Some(_) => format!("version: {version}\n") + &commit_line(commit.as_deref()),
         None => format!("{line}\n"),
     };
-    CITATION.lines().map(line).collect()
+    text.lines().map(line).collect()
 }
 
 fn commit_line(commit: Option<&str>) -> String {

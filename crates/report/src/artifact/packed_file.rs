@@ -1,8 +1,8 @@
 //! One file of an artifact.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
+
+use crate::checksums::sha256;
 
 /// A file of an artifact with its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +24,7 @@ impl PackedFile {
 
     /// Returns the SHA-256 of the content in hexadecimal digits.
     pub(super) fn sha256(&self) -> String {
-        Sha256::digest(&self.bytes).iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}"); // a string takes everything
-            text
-        })
+        sha256(&self.bytes)
     }
 
     /// Returns the line of the file as `sha256sum` writes it.

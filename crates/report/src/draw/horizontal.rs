@@ -71,7 +71,7 @@ fn numbers(chart: &Chart, axis: &Axis, width: f64) -> Scale {
     let values: Vec<f64> = chart.points().map(|point| point.x).filter(|x| !axis.log || *x > 0.0).collect();
     let (least, greatest) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, g), v| (l.min(*v), g.max(*v)));
     if axis.quantity == Quantity::Clock {
-        let room = room_for_columns(chart, &values);
+        let room = room_for_columns(chart);
         return Scale::clock(least - room, greatest + room, width);
     }
     let scale = scale(axis.quantity, axis.log, &values, if width > 430.0 { 7 } else { 4 });
@@ -81,7 +81,7 @@ fn numbers(chart: &Chart, axis: &Axis, width: f64) -> Scale {
         true => (0.5, 2.0),
         false => (least.min(0.0), if greatest > 0.0 { greatest } else { 1.0 }),
     };
-    let room = room_for_columns(chart, &values);
+    let room = room_for_columns(chart);
     let (low, high) = match axis.log {
         // Columns need half their width on both sides.
         false if room > 0.0 => (if least - room < low { least - room } else { low }, high + room),
@@ -103,13 +103,16 @@ fn numbers(chart: &Chart, axis: &Axis, width: f64) -> Scale {
 }
 
 /// Returns the room that columns need beside their x: half the least distance between two; zero without columns.
-fn room_for_columns(chart: &Chart, values: &[f64]) -> f64 {
-    if chart.panels.iter().all(|panel| panel.columns == Columns::None) {
-        return 0.0;
+fn room_for_columns(chart: &Chart) -> f64 {
+    let with_columns = chart.panels.iter().filter(|panel| panel.columns != Columns::None);
+    let points = with_columns.flat_map(|panel| &panel.series).flat_map(|series| &series.points);
+    let mut places: Vec<f64> = points.map(|point| point.x).collect();
+    places.sort_by(f64::total_cmp);
+    places.dedup();
+    let least = places.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
+    match places.len() {
+        0 => 0.0,
+        1 => 0.5,
+        _ => least / 2.0,
     }
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.dedup();
-    let least = sorted.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
-    if least.is_finite() { least / 2.0 } else { 0.5 }
 }

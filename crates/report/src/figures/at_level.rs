@@ -13,9 +13,6 @@ use crate::figures::sweep::{medians, mixed_note, repeats_note, unmeasured_notes,
 use crate::quantity::{Quantity, words};
 use crate::select::{Chosen, Selection, group_name, value_name};
 
-/// Maximum number of groups that are all named in the text.
-const NAMED_GROUPS: usize = 6;
-
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
     let places = Places::of(spec, selection);
     let least: Vec<Option<f64>> = (0..selection.groups.len()).map(|group| least_x(spec, selection, group)).collect();
@@ -64,32 +61,6 @@ pub(crate) fn least_x(spec: &FigureSpec, selection: &Selection, group: usize) ->
         median(&values).zip(spec.level).is_some_and(|(middle, level)| middle >= level)
     };
     by_x.find(reached).map(|same| same[0].0)
-}
-
-/// Says where each group reaches the level: `completeness of 99 % or more at slack 1 min (watermark), never (arrival)`.
-/// Only the first and the last are named if there are many groups; absent without any group.
-pub(crate) fn in_short(spec: &FigureSpec, selection: &Selection) -> Option<String> {
-    let named = |group: usize, what: String| match selection.groups[group].as_str() {
-        "" => what,
-        name => format!("{what} ({name})"),
-    };
-    let least = (0..selection.groups.len()).map(|group| (group, least_x(spec, selection, group)));
-    let (reached, never): (Vec<_>, Vec<_>) = least.partition(|(_, x)| x.is_some());
-    let mut reached: Vec<(usize, f64)> = reached.into_iter().filter_map(|(group, x)| Some((group, x?))).collect();
-    let at = |(group, x): &(usize, f64)| named(*group, format!("at {}", in_words(&spec.x, *x)));
-    let mut parts: Vec<String> = if selection.groups.len() <= NAMED_GROUPS {
-        reached.iter().map(at).collect()
-    } else {
-        reached.sort_by(|a, b| a.1.total_cmp(&b.1));
-        let ends = reached.first().into_iter().chain(reached.last().filter(|_| reached.len() > 1));
-        ends.map(at).zip(["first ", "last "]).map(|(at, which)| format!("{which}{at}")).collect()
-    };
-    if selection.groups.len() <= NAMED_GROUPS {
-        parts.extend(never.iter().map(|(group, _)| named(*group, "never".to_owned())));
-    } else if !never.is_empty() {
-        parts.push(format!("never in {} of {} groups", never.len(), selection.groups.len()));
-    }
-    (!parts.is_empty()).then(|| format!("{} {}", level_words(spec), parts.join(", ")))
 }
 
 /// The row and the bar within its row of each group.

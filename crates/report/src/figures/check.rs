@@ -4,6 +4,7 @@ use flowbench_measurement::record::{FigureKind, FigureSpec};
 use flowbench_measurement::timeline::COLUMNS;
 use thiserror::Error;
 
+use crate::answers::{AnswersError, columns_along};
 use crate::figures::over_time::X_COLUMNS;
 use crate::figures::panels::quantity;
 use crate::quantity::Quantity;
@@ -48,6 +49,14 @@ pub enum FigureError {
         /// Description of what is wrong with it, and of what would be right.
         problem: String,
     },
+    /// The kept answers cannot be drawn.
+    #[error("figure `{figure}`: {problem}")]
+    Answers {
+        /// Name of the figure.
+        figure: String,
+        /// The problem, with its place.
+        problem: AnswersError,
+    },
     /// A column holds words where numbers are needed.
     #[error("figure `{figure}`: column `{column}` holds words such as `{word}`, where numbers are needed")]
     NotNumbers {
@@ -76,10 +85,11 @@ pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     if RESERVED.contains(&spec.name.to_lowercase().as_str()) {
         return Err(FigureError::Reserved(spec.name.clone()));
     }
-    let may_name_none = matches!(spec.kind, FigureKind::Scaling | FigureKind::Operators);
+    let may_name_none = matches!(spec.kind, FigureKind::Scaling | FigureKind::Operators | FigureKind::Answers);
     if spec.columns().next().is_none() && !may_name_none {
         return Err(FigureError::EmptyY(spec.name.clone()));
     }
+    check_answers(spec)?;
     check_columns(spec)?;
     check_panels(spec)?;
     check_level(spec)?;
@@ -213,13 +223,28 @@ fn check_operators(spec: &FigureSpec) -> Result<(), FigureError> {
     }
 }
 
+/// Checks that a figure of answers goes along a column that answers have, and names no columns of cases.
+fn check_answers(spec: &FigureSpec) -> Result<(), FigureError> {
+    if spec.kind != FigureKind::Answers {
+        return Ok(());
+    }
+    if spec.columns().next().is_some() {
+        return Err(misfit(spec, "y", "is empty for `answers`, whose columns say what is drawn"));
+    }
+    let along = columns_along();
+    match spec.x.is_empty() || along.contains(&spec.x.as_str()) {
+        true => Ok(()),
+        false => check_names(spec, "x", &[&spec.x], "column along which answers are drawn", &along),
+    }
+}
+
 /// Checks that `x` is given only to kinds that use it, and to `over-time` only as a column that goes with time.
 fn check_x(spec: &FigureSpec) -> Result<(), FigureError> {
-    if goes_along_x(spec) || spec.x.is_empty() {
+    if goes_along_x(spec) || spec.x.is_empty() || spec.kind == FigureKind::Answers {
         return Ok(());
     }
     if spec.kind != FigureKind::OverTime {
-        let problem = "is for `sweep`, `at-level`, `heat-map` and `over-time`; leave it out here, and name in `by` \
+        let problem = "is for `sweep`, `at-level`, `heat-map`, `over-time` and `answers`; leave it out here, and name in `by` \
                        what tells cases apart";
         return Err(misfit(spec, "x", problem));
     }

@@ -8,17 +8,13 @@ use flowbench_measurement::record::{CaseRecord, FigureSpec, Verdict};
 
 use crate::Results;
 use crate::chart::{Better, Chart, Choices, ChosenValue, Mark, Panel, Point, Series, SeriesStyle, X};
-use crate::compare::{SINGLE_THREAD, speed_up_spread, told_apart};
+use crate::compare::{SINGLE_THREAD, speed_up_spread};
 use crate::figures::sweep::{medians, mixed_axes, unmeasured_notes, with_x};
 use crate::quantity::{Quantity, more_is_better, scatters, words};
 use crate::select::{Cells, Chosen, Selection, group_name, readable, value_name};
 
 /// Column of the memory verdict.
 const VERDICT: &str = "growth_verdict";
-/// Maximum number of rivals named that cannot be told apart from the best in a row.
-const NAMED_RIVALS: usize = 2;
-/// Maximum number of rows named in the text.
-const NAMED_ROWS: usize = 16;
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, results: &Results) -> Chart {
     let grid = Grid::of(spec, selection);
@@ -46,32 +42,6 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, results: &Results)
     let panel = Panel::new(words(column), Quantity::of(column), series);
     let choices = Some(Choices { column: "case".to_owned(), word_column, chosen });
     Chart { choices, notes, ..Chart::new(&spec.name, &spec.question, x, vec![panel]) }
-}
-
-/// Names the best in each row: `best for each pipeline – sessions: exchange on 2 workers, 1.6× sequential; funnel:
-/// staged on 2 workers, 1.2×; …`. Absent if there is no row.
-pub(crate) fn in_short(spec: &FigureSpec, selection: &Selection) -> Option<String> {
-    let grid = Grid::of(spec, selection);
-    let mut rows: Vec<String> = (0..grid.rows.len()).filter_map(|row| grid.best_in_words(row)).collect();
-    // What the multiples are of is said once.
-    let of_single_thread = format!("× {SINGLE_THREAD}");
-    let said = rows.iter().position(|row| row.contains(&of_single_thread)).map_or(rows.len(), |first| first + 1);
-    for row in &mut rows[said..] {
-        *row = row.replace(&of_single_thread, "×");
-    }
-    let more = rows.len().saturating_sub(NAMED_ROWS);
-    rows.truncate(NAMED_ROWS);
-    if more > 0 {
-        rows.push(format!("{more} more in the figure"));
-    }
-    let by: Vec<String> = spec.by.iter().map(|column| words(column)).collect();
-    let by = by.join(" and ");
-    let best = match (grid.repeats == 1 && better(spec).scatters, better(spec).more_is_better) {
-        (false, _) => format!("best for each {by}"),
-        (true, true) => format!("highest for each {by}, measured only once, so not known to be best"),
-        (true, false) => format!("lowest for each {by}, measured only once, so not known to be best"),
-    };
-    (!rows.is_empty()).then(|| format!("{best} – {}", rows.join("; ")))
 }
 
 fn better(spec: &FigureSpec) -> Better {
@@ -169,23 +139,6 @@ impl<'a> Grid<'a> {
         spread.is_some_and(|spread| spread.repeats > 1 && spread.low <= 1.0 && 1.0 <= spread.high)
     }
 
-    fn best_in_words(&self, row: usize) -> Option<String> {
-        let Better { more_is_better, scatters } = better(self.spec);
-        let sign = if more_is_better { 1.0 } else { -1.0 };
-        let of_row = || (0..self.columns.len()).filter_map(|column| Some((column, self.best(row, column)?)));
-        let (column, best) = of_row().reduce(|a, b| if sign * b.1.point.y > sign * a.1.point.y { b } else { a })?;
-        let differ: Vec<String> = self.differ.iter().map(|column| (*column).to_owned()).collect();
-        let name = |column: usize| value_name(&self.spec.x, &self.columns[column]).unwrap_or_default();
-        let on = group_name(&best.case.cells, &differ);
-        let what = if on.is_empty() { name(column) } else { format!("{} on {on}", name(column)) };
-        let rivals = of_row().filter(|(other, of)| *other != column && !told_apart(scatters, &best.point, &of.point));
-        let rivals: Vec<String> = rivals.map(|(column, _)| name(column)).collect();
-        let is_once = scatters && best.point.repeats == 1;
-        let not_apart = if is_once { String::new() } else { not_told_apart(&rivals) };
-        let verdict = verdict(value_column(self.spec), best, &what, rivals.is_empty() && !is_once);
-        Some(format!("{}: {verdict}{not_apart}", self.rows[row]))
-    }
-
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         match self.repeats {
@@ -268,34 +221,5 @@ fn short(column: &str, cell: &Cell) -> Option<String> {
         ("processes", Cell::Integer(1)) | (_, Cell::Empty) => None,
         ("processes", processes) => Some(format!("{processes}p")),
         (column, cell) => Some(readable(column, cell)),
-    }
-}
-
-/// `, not distinguishable from staged, shared and 2 more`.
-fn not_told_apart(rivals: &[String]) -> String {
-    let (named, more) = rivals.split_at(rivals.len().min(NAMED_RIVALS));
-    match (named.split_last(), more.len()) {
-        (None, _) => String::new(),
-        (Some((only, [])), 0) => format!(", not distinguishable from {only}"),
-        (Some((last, before)), 0) => format!(", not distinguishable from {} and {last}", before.join(", ")),
-        (_, more) => format!(", not distinguishable from {} and {more} more", named.join(", ")),
-    }
-}
-
-/// Describes the best of a row; `clear` means that it differs from all others.
-fn verdict(column: &str, best: Best, what: &str, clear: bool) -> String {
-    let value = Quantity::of(column).human(best.point.y);
-    if column != "speed_up" {
-        return format!("{what}, {} {value}", words(column));
-    }
-    let is_single = best.case.record.axes.strategy == SINGLE_THREAD;
-    let nothing = match is_single && clear || !is_single && best.point.repeats > 1 && best.point.high < 1.0 {
-        true => format!("nothing beats {SINGLE_THREAD}"),
-        false => format!("nothing clearly beats {SINGLE_THREAD}"),
-    };
-    match is_single {
-        true => nothing,
-        false if best.point.y <= 1.0 => format!("{nothing} ({what} is {value} as fast)"),
-        false => format!("{what}, {value} {SINGLE_THREAD}"),
     }
 }

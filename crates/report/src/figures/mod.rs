@@ -6,6 +6,7 @@ pub(crate) mod ccdf;
 pub(crate) mod check;
 pub(crate) mod distribution;
 pub(crate) mod heat_map;
+mod of_answers;
 mod operators;
 mod over_time;
 pub(crate) mod panels;
@@ -44,6 +45,7 @@ pub(crate) fn chart(results: &Results, part: &str, spec: &FigureSpec) -> Result<
         FigureKind::Scaling => scaling::chart(spec, &selection, results.run.machine.usable_cores),
         FigureKind::Ccdf => ccdf::chart(spec, &selection, &results.histograms),
         FigureKind::Operators => operators::chart(spec, &selection, results),
+        FigureKind::Answers => return of_answers::chart(spec, part, results),
     };
     let columns: Vec<&str> = spec.columns().collect();
     if panels::is_bracketed(&columns) {

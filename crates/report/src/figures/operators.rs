@@ -9,6 +9,7 @@ use crate::chart::{Chart, Mark, Panel, Point, Series, SeriesStyle, X};
 use crate::figures::sweep::mixed_note;
 use crate::operator_profile;
 use crate::quantity::Quantity;
+use crate::results::rows_of;
 use crate::select::Selection;
 use crate::text::counted;
 
@@ -78,8 +79,7 @@ fn parts(bars: &[Bar]) -> Vec<Part<'_>> {
 }
 
 fn notes(spec: &FigureSpec, selection: &Selection, results: &Results) -> Vec<String> {
-    let logged =
-        |case: &CaseRecord| results.operators.iter().any(|row| (row.case, row.repeat) == (case.case, case.repeat));
+    let logged = |case: &CaseRecord| !rows_of(&results.operators, |row| (row.case, row.repeat), case).is_empty();
     let mut notes = Vec::new();
     let without = selection.cases.iter().filter(|case| !logged(case.record)).count();
     if without > 0 {

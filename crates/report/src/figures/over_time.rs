@@ -9,6 +9,7 @@ use crate::doubted::is_doubted;
 use crate::figures::panels::{Group, are_chosen, panels};
 use crate::figures::sweep::mixed_note;
 use crate::quantity::{Quantity, words};
+use crate::results::rows_of;
 use crate::select::{Chosen, Selection};
 
 /// Number of intervals to which a line is thinned, with about two points each.
@@ -60,8 +61,8 @@ fn x_title(column: &str) -> String {
 fn line(case: &Chosen, x_column: &str, column: &str, timeline: &[TimelineRow], buckets: usize) -> Vec<Point> {
     let value_of = |column: &str| COLUMNS.iter().find(|(name, _)| *name == column).map(|(_, value)| *value);
     let Some((x, value)) = value_of(x_column).zip(value_of(column)) else { return Vec::new() };
-    let of_case = timeline.iter().filter(|row| (row.case, row.repeat) == (case.record.case, case.record.repeat));
-    let points: Vec<TimelinePoint> = of_case.map(|row| row.point).filter(|point| x(point).is_some()).collect();
+    let of_case = rows_of(timeline, |row| (row.case, row.repeat), case.record);
+    let points: Vec<TimelinePoint> = of_case.iter().map(|row| row.point).filter(|point| x(point).is_some()).collect();
     let thinned = thin(&points, buckets, value);
     let doubtful = is_doubted(case.record, column);
     let point = |point| Some(Point { doubtful, ..Point::exact(x(point)? as f64, value(point)? as f64) });

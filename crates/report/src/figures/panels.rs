@@ -8,9 +8,14 @@ use crate::chart::{Panel, Point, Series, SeriesStyle};
 use crate::quantity::{Quantity, words};
 use crate::select::{HISTOGRAMS, Selection};
 
-/// The rate that a search found, and the ends of the bracket that it ended with.
-const BRACKETED: &str = "sustainable_events_per_s";
-const BRACKET: [&str; 2] = ["sustainable_bracket_low_events_per_s", "sustainable_bracket_high_events_per_s"];
+/// The rate that a search found.
+const SEARCHED: &str = "sustainable_events_per_s";
+/// Columns whose value has an interval of its own, and the columns of its ends: the bracket that a search ended with, and
+/// the interval of what faster pages would win.
+const BRACKETS: [(&str, [&str; 2]); 2] = [
+    (SEARCHED, ["sustainable_bracket_low_events_per_s", "sustainable_bracket_high_events_per_s"]),
+    ("conversions_won", ["conversions_won_low", "conversions_won_high"]),
+];
 
 /// Maximum number of lines that a reader tells apart where they overlap.
 pub(crate) const LINES_MAX: usize = 7;
@@ -43,12 +48,18 @@ impl Group<'_> {
 }
 
 /// Returns true if columns are a rate found by a search and the bracket around it: they are one value with an interval.
-pub(crate) fn is_bracketed<S: AsRef<str>>(columns: &[S]) -> bool {
-    let has = |name: &str| columns.iter().any(|column| column.as_ref() == name);
-    has(BRACKETED) && BRACKET.into_iter().all(has)
+pub(crate) fn is_bracketed(columns: &[&str]) -> bool {
+    brackets_in(columns).iter().any(|(column, _)| *column == SEARCHED)
 }
 
-/// Sets the interval of each point to the bracket around it, as far as the search found its ends.
+/// Returns the columns that are there together with both ends of their interval.
+fn brackets_in(columns: &[&str]) -> Vec<(&'static str, [&'static str; 2])> {
+    let is_whole =
+        |(column, ends): &(&str, [&str; 2])| columns.contains(column) && ends.iter().all(|end| columns.contains(end));
+    BRACKETS.into_iter().filter(is_whole).collect()
+}
+
+/// Sets the interval of each point to the bracket around it, as far as its ends are known.
 fn with_bracket(lines: Vec<Line>, ends: [Vec<Line>; 2]) -> Vec<Line> {
     let [low, high] = ends.map(|lines| {
         let points = lines.into_iter().flat_map(|(_, points)| points);
@@ -122,11 +133,12 @@ impl<'a> Layout<'a> {
 
 fn panel(layout: Layout, chosen: bool, groups: &[Group], points: &impl Fn(&str, Option<usize>) -> Vec<Line>) -> Panel {
     let (floors, lines) = floors_and_lines(layout.columns);
-    let bracketed = is_bracketed(&lines);
-    let lines: Vec<&str> = lines.into_iter().filter(|line| !bracketed || !BRACKET.contains(line)).collect();
-    let points = |column: &str, group: Option<usize>| match bracketed && column == BRACKETED {
-        true => with_bracket(points(column, group), BRACKET.map(|end| points(end, group))),
-        false => points(column, group),
+    let brackets = brackets_in(&lines);
+    let is_end = |line: &&str| brackets.iter().any(|(_, ends)| ends.contains(line));
+    let lines: Vec<&str> = lines.into_iter().filter(|line| !is_end(line)).collect();
+    let points = |column: &str, group: Option<usize>| match brackets.iter().find(|(name, _)| *name == column) {
+        Some((_, ends)) => with_bracket(points(column, group), ends.map(|end| points(end, group))),
+        None => points(column, group),
     };
     let (common, rest) = common_and_rest(&lines);
     let mut series = Vec::new();

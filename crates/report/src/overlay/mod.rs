@@ -12,10 +12,9 @@ use flowbench_measurement::comparison::{Compared, Comparison, Pair, pair};
 use crate::Results;
 use crate::between_runs::{method, remarks, summary, table};
 use crate::chart::Chart;
-use crate::draw;
-use crate::draw::layout::Canvas;
-use crate::draw::svg::{STYLE, compact};
 use crate::overlay::rows::{Rows, is_difference};
+use crate::page::drawing;
+use crate::page::head::{foot, head};
 use crate::table::{Column, LEFT, Table, WORDS};
 use crate::text::{counted, escaped, prose};
 
@@ -28,12 +27,9 @@ const READING: &str = include_str!("reading.html");
 pub fn comparison_html(before: &Results, after: &Results, comparison: &Comparison) -> String {
     let paired = pair(&before.cases, &after.cases);
     let pairs: BTreeMap<&str, &Pair> = paired.pairs.iter().map(|pair| (pair.name.as_str(), pair)).collect();
-    let mut out = format!(
-        include_str!("../page/head.html"),
-        title = escaped(&format!("Two runs compared: {}", before.run.title)),
-        page_style = compact(include_str!("../page/page.css")),
-        figure_style = compact(STYLE),
-    );
+    let title = format!("Two runs compared: {}", before.run.title);
+    let mut out = head(&title);
+    out.push_str(&format!("<main id=\"main\" class=\"page one\">\n<h1>{}</h1>\n", prose(&title)));
     push_summary(&mut out, comparison);
     out.push_str(&runs(before, after).html());
     let is_forced = !comparison.obstacles.is_empty();
@@ -42,8 +38,8 @@ pub fn comparison_html(before: &Results, after: &Results, comparison: &Compariso
     }
     push_curves(&mut out, comparison, &pairs, before, after);
     out.push_str(READING);
-    out.push_str(&format!("<pre>{}</pre>\n</body>\n</html>\n", escaped(&method(comparison))));
-    out
+    out.push_str(&format!("<pre>{}</pre>\n</main>\n", escaped(&method(comparison))));
+    out + &foot()
 }
 
 fn push_summary(out: &mut String, comparison: &Comparison) {
@@ -148,6 +144,6 @@ fn push_curves(
 }
 
 fn push_figure(out: &mut String, heading: &str, chart: &Chart) {
-    let (wide, narrow) = (draw::draw(chart, Canvas::Wide), draw::draw(chart, Canvas::Narrow));
-    out.push_str(&format!("<h3>{}</h3>\n<figure>\n{wide}{narrow}</figure>\n", prose(heading)));
+    let (heading, drawing) = (prose(heading), drawing(chart));
+    out.push_str(&format!("<div class=\"shown\"><h3>{heading}</h3>\n<figure>\n{drawing}</figure></div>\n"));
 }

@@ -8,7 +8,7 @@ use flowbench_measurement::repeats::{SCATTERED_RATES, Spread};
 
 use crate::Results;
 use crate::chart::Point;
-use crate::compare::{self, SINGLE_THREAD, are_alike, is_closed, total_workers};
+use crate::compare::{self, SINGLE_THREAD, compared_with, is_closed, total_workers};
 use crate::figures::scaling::{Scaled, THROUGHPUT, off, parameter, warnings_note};
 use crate::quantity::{Quantity, spread_words};
 use crate::select::{Cells, case_name, readable, telling_axes};
@@ -44,11 +44,11 @@ pub(crate) struct Family {
 pub(crate) fn families(results: &Results, part: &str) -> Vec<Family> {
     let of_part = |case: &&CaseRecord| case.part == part && case.numbers.is_some() && is_closed(case);
     let mut alike: Vec<Vec<&CaseRecord>> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for case in results.cases.iter().filter(of_part) {
-        match alike.iter_mut().find(|family| are_alike(&family[0].axes, &case.axes)) {
-            Some(family) => family.push(case),
-            None => alike.push(vec![case]),
-        }
+        let place = *places.entry(compared_with(case)).or_insert(alike.len());
+        alike.resize_with(alike.len().max(place + 1), Vec::new);
+        alike[place].push(case);
     }
     let is_single = |case: &&CaseRecord| case.axes.strategy == SINGLE_THREAD;
     alike.retain(|family| family.iter().any(is_single) && !family.iter().all(is_single));

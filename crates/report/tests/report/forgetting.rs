@@ -139,7 +139,7 @@ fn the_report_defines_what_forgetting_costs() {
     let results = grid().written();
     draw(results.path()).unwrap();
     let html = read(results.path(), "report.html");
-    let definitions = &html[html.find("<h2>Definitions").unwrap()..];
+    let definitions = &html[html.find("<h2 id=\"definitions\">").unwrap()..];
     for term in ["live entry", "payload ratio", "cost of forgetting", "release time", "lost answers", "state.csv"] {
         assert!(definitions.contains(&format!("<dt>{term}")), "{term}");
     }

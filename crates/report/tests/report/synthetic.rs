@@ -208,12 +208,14 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
         folder: None,
         parts,
         claims: vec![],
+        note: None,
         untimed_parts: vec![],
         seed: 7,
         started_at: "2026-01-31T10:00:00Z".into(),
         wall_s: Some(73.2),
         planned_cases,
         interrupted: false,
+        segments: vec![],
         earlier_failures: Vec::new(),
         traces: vec![TraceRecord {
             name: "retail".into(),
@@ -247,6 +249,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
             governor: None,
             virtualised: None,
             cgroup_cores: None,
+            cgroup_memory_bytes: None,
             setup: MachineSetup::default(),
         },
         argv: None,
@@ -411,6 +414,7 @@ pub(crate) fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, cha
             status,
             numbers,
             doubts,
+            segment: 0,
         });
     }
 }
@@ -422,6 +426,7 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         p90_ns: Some(p99 / 3),
         p99_ns: Some(p99),
         p999_ns: Some(p99 * 3),
+        p9999_ns: None,
         max_ns: Some(p99 * 10),
     };
     let verdict = if grows { Verdict::Growing } else { Verdict::Bounded };
@@ -462,6 +467,7 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         sharing: Sharing::default(),
         lost: Default::default(),
         sustainable: None,
+        what_if: None,
         trace_digest: "ab12cd34ef56ab12".into(),
     }
 }

@@ -1,4 +1,8 @@
-//! The experiments that come with the program.
+//! The experiments that come with flowbench: files of questions, each with its note, as data in the program.
+//!
+//! This package depends on no other. It exists so that the folder `experiments/` is packed with what embeds it.
+//!
+//! Decision D-434.
 
 /// An experiment that comes with the program.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +19,8 @@ macro_rules! shipped {
     ($($name:literal,)*) => {
         &[$(Shipped {
             name: $name,
-            text: include_str!(concat!("../../../../experiments/", $name, ".toml")),
-            note: include_str!(concat!("../../../../experiments/", $name, ".md")),
+            text: include_str!(concat!("../", $name, ".toml")),
+            note: include_str!(concat!("../", $name, ".md")),
         },)*]
     };
 }
@@ -34,6 +38,7 @@ pub const SHIPPED: &[Shipped] = shipped![
     "parallelism",
     "latency",
     "granularity",
+    "performance-and-sales",
     "ci",
 ];
 

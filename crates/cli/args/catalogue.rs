@@ -1,0 +1,70 @@
+//! Arguments of the commands that tell what there is: `list`, `explain`, `doctor`, `completions` and `man`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use clap_complete::Shell;
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// List only this kind
+    pub(crate) what: Option<Listed>,
+    /// Print JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    /// The questions that events can be asked
+    Pipelines,
+    /// How work is spread over the workers
+    Strategies,
+    /// When an event is applied
+    Orders,
+    /// When state is forgotten
+    Evictions,
+    /// Synthetic worlds
+    Profiles,
+    /// Experiments that ship
+    Experiments,
+    /// What an experiment may vary
+    Axes,
+    /// Kinds of figures
+    Figures,
+    /// Columns of results
+    Columns,
+    /// What runs are compared by, and what is exported
+    Metrics,
+    /// Reasons not to trust a number
+    Doubts,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// A name that `list` knows; one that names several things has each of them explained
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Exit with code 1 if this machine is not fit to measure on, for CI: anything but that it is virtual, and its
+    /// governor
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Print JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Folder of the pages, which is created; pages that are there already are replaced
+    pub(crate) dir: PathBuf,
+}

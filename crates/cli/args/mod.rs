@@ -1,0 +1,24 @@
+//! The arguments of the command line, checked as far as that needs neither files nor the catalogue.
+
+mod catalogue;
+mod commands;
+mod compare;
+mod config;
+mod environment;
+mod global;
+mod log;
+mod parse;
+mod results;
+mod run;
+mod values;
+
+pub(crate) use self::catalogue::{Completions, Doctor, Explain, List, Listed, Man};
+pub(crate) use self::commands::{Arguments, Command};
+pub(crate) use self::compare::{Compare, Gate, OnInconclusive};
+pub(crate) use self::config::{Config, ConfigShow, Schema, SchemaOf};
+pub(crate) use self::environment::{command, set_variables};
+pub(crate) use self::global::Global;
+pub(crate) use self::log::{Generate, Inspect, Log, Map, Plot, Replay};
+pub(crate) use self::results::{Export, Pack};
+pub(crate) use self::run::{Bench, ClusterArgs, Report, Reproduce, Run};
+pub(crate) use self::values::ExportTo;

@@ -1,0 +1,8 @@
+//! `list` and `explain`: what there is.
+
+mod entries;
+mod explain;
+mod list;
+
+pub(crate) use self::explain::explain;
+pub(crate) use self::list::list;

@@ -1,0 +1,72 @@
+//! What is printed about the commands: help as it was, completions that a shell can read, man pages of all commands.
+
+use std::fs;
+
+use crate::command::{Scratch, repository};
+
+/// Returns the commands that `flowbench --help` lists.
+fn commands(scratch: &Scratch) -> Vec<String> {
+    let help = scratch.ok("flowbench --help").stdout;
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let names = list.lines().take_while(|line| !line.is_empty());
+    let names = names.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    names.map(|line| line.split_whitespace().next().unwrap().to_owned()).filter(|name| name != "help").collect()
+}
+
+#[test]
+fn help_of_every_command_is_as_it_was() {
+    let scratch = Scratch::new();
+    let folder = repository("tests/golden/help");
+    let commands = commands(&scratch);
+    assert!(commands.len() >= 17, "{commands:?}");
+    let mut differ = Vec::new();
+    for name in commands.iter().map(String::as_str).chain([""]) {
+        let text = scratch.ok(&format!("flowbench {name} --help")).stdout;
+        let path = folder.join(format!("{}.txt", if name.is_empty() { "flowbench" } else { name }));
+        if std::env::var_os("FLOWBENCH_REWRITE").is_some() {
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(&path, &text).unwrap();
+        }
+        if fs::read_to_string(&path).unwrap_or_default() != text {
+            differ.push(name);
+        }
+    }
+    assert!(differ.is_empty(), "help of {differ:?} differs; FLOWBENCH_REWRITE=1 writes it again");
+    let kept = fs::read_dir(&folder).unwrap().count();
+    assert_eq!(kept, commands.len() + 1, "a command has gone: remove its file");
+}
+
+#[test]
+fn bash_completes_commands_options_and_values() {
+    let scratch = Scratch::new();
+    let complete = |words: &str, count: usize| {
+        let line = format!(
+            "flowbench completions bash > completions; bash -c 'source ./completions; COMP_WORDS=({words}); COMP_CWORD={count}; \
+             _flowbench flowbench \"${{COMP_WORDS[$COMP_CWORD]}}\" \"\"; echo \"${{COMPREPLY[@]}}\"'"
+        );
+        scratch.ok(&line).stdout
+    };
+    assert_eq!(complete("flowbench repo", 1).trim(), "report");
+    assert!(complete("flowbench run --res", 2).contains("--resume"));
+    assert!(complete("flowbench list do", 2).contains("doubts"));
+    for shell in ["zsh", "fish", "elvish", "powershell"] {
+        assert!(scratch.ok(&format!("flowbench completions {shell}")).stdout.contains("flowbench"), "{shell}");
+    }
+    scratch.fails("flowbench completions tcsh", 2, &["tcsh", "possible values"]);
+}
+
+#[test]
+fn every_command_and_option_has_its_place_in_the_man_pages() {
+    let scratch = Scratch::new();
+    assert_eq!(scratch.ok("flowbench man pages --quiet").stderr, "");
+    let main = scratch.text("pages/flowbench.1");
+    for command in commands(&scratch) {
+        let page = scratch.text(&format!("pages/flowbench-{command}.1"));
+        assert!(page.starts_with(".ie") && page.contains(".SH NAME"), "{command}");
+        assert!(main.contains(&format!("flowbench\\-{command}(1)")), "{command} is not in flowbench.1");
+    }
+    let run = scratch.text("pages/flowbench-run.1");
+    assert!(run.contains("\\-\\-resume") && run.contains("FLOWBENCH_RESUME"), "{run}");
+    fs::write(scratch.path("file"), "").unwrap();
+    scratch.fails("flowbench man file", 1, &["file: cannot be written"]);
+}
