@@ -380,11 +380,11 @@ impl Chart {
     fn csv_values(&self, series: &Series) -> Vec<(f64, [String; 3])> {
         let cells = |point: &Point| [point.y, point.low, point.high].map(|value| value.to_string());
         let mut values: Vec<(f64, [String; 3])> = series.points.iter().map(|point| (point.x, cells(point))).collect();
-        let chosen = self.choices.iter().flat_map(|choices| choices.chosen.keys());
-        for (_, row) in chosen.filter(|(legend, _)| *legend == series.legend) {
-            if values.iter().all(|(x, _)| *x != *row as f64) {
-                values.push((*row as f64, Default::default()));
-            }
+        let ends = (series.legend.clone(), 0)..=(series.legend.clone(), usize::MAX);
+        let chosen = self.choices.iter().flat_map(|choices| choices.chosen.range(ends.clone()));
+        let known: BTreeSet<usize> = series.points.iter().map(|point| point.x as usize).collect();
+        for ((_, row), _) in chosen.filter(|((_, row), _)| !known.contains(row)) {
+            values.push((*row as f64, Default::default()));
         }
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
         values

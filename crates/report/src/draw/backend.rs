@@ -12,6 +12,7 @@ use plotters::style::{Color, FontDesc, FontFamily, FontStyle, ShapeStyle, TextSt
 use plotters_backend::{BackendCoord, DrawingBackend};
 
 use crate::draw::ink::Ink;
+use crate::text::wrapped;
 
 /// The result of drawing something: where it ends, mostly.
 pub(crate) type Drawing<T, DB> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
@@ -129,6 +130,17 @@ impl<DB: FigureBackend> Sheet<DB> {
     pub(crate) fn text(&self, x: f64, y: f64, lettering: Lettering, anchor: HPos, text: &str) -> Drawing<(), DB> {
         let middle = y - BASELINE * lettering.font_px;
         self.root.draw_text(text, &lettering.style(anchor), (tenths(x), tenths(middle)))
+    }
+
+    /// Adds the title of a panel below `y`, in as many lines as it takes; returns what `y` is for the last of them.
+    pub(crate) fn title(&self, left: f64, mut y: f64, width: f64, words: &str) -> Drawing<f64, DB> {
+        // Bold letters are wider.
+        let lines = wrapped(words, width * 0.92, FONT_PX);
+        for (n, line) in lines.iter().enumerate() {
+            y += if n > 0 { FONT_PX + 4.0 } else { 0.0 };
+            self.text(left, y + 14.0, Lettering::TITLE, HPos::Left, line)?;
+        }
+        Ok(y)
     }
 
     /// Adds one line of text that ends at `x` and `y`, rotated clockwise around that point.

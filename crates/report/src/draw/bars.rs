@@ -35,13 +35,14 @@ pub(crate) fn draw<DB: FigureBackend>(
     below: impl Fn(&Sheet<DB>, f64) -> Drawing<f64, DB>,
 ) -> Drawing<f64, DB> {
     let &Frame { chart, panel, top: y, width } = frame;
-    let top = below(sheet, y + 20.0)? + 4.0;
     let tabs = chart.choices.is_some() && panel.series.len() > 1;
     let rows = Bars::of(chart, mark, panel, names.len());
     let written = rows.by_row.iter().flatten().map(|item| text_width(&item.words, FONT_PX)).fold(0.0, f64::max);
     let values = values(panel, mark, names.len());
     let scale = scale(panel.quantity, panel.log, &values, if width > 500.0 { 5 } else { 3 });
-    sheet.text(EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Left, &title(&panel.title, scale.unit, panel.log))?;
+    let words = title(&panel.title, scale.unit, panel.log);
+    let y = sheet.title(EDGE_PX, y, width - 2.0 * EDGE_PX, &words)?;
+    let top = below(sheet, y + 20.0)? + 4.0;
     let bars = if mark == Mark::Stack { 1 } else { panel.series.len() };
     let row_px = bars as f64 * STEP_PX + GAP_PX;
     let layout = RowLayout { top, width, row_px, right_px: written + 10.0, gap: if tabs { 16.0 } else { 10.0 } };

@@ -44,7 +44,7 @@ pub(crate) fn draw<DB: FigureBackend>(
     let &Frame { chart, panel, top: y, width } = frame;
     let grid = Grid::of(chart, names, better, panel, width);
     let words = title(&panel.title, panel.quantity.tick_unit(), false);
-    sheet.text(EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Left, &words)?;
+    let y = sheet.title(EDGE_PX, y, width - 2.0 * EDGE_PX, &words)?;
     let mut top = draw_key(sheet, &grid, y + 24.0, width)?;
     top = draw_names(sheet, &grid, names, top)?;
     let step = grid.row_px + if grid.beside { 0.0 } else { 19.0 };
@@ -122,7 +122,7 @@ impl<'a> Grid<'a> {
         let mut parts = words.trim_end_matches('×').split(' ');
         let number = parts.next().unwrap_or_default().to_owned();
         let number = match number.parse::<f64>() {
-            Ok(value) if !fits(&number) => format!("{value:.0e}"),
+            Ok(value) if !fits(&number) => shorter(value, fits),
             _ => number,
         };
         std::iter::once(number).chain(parts.map(str::to_owned)).collect()
@@ -136,6 +136,13 @@ impl<'a> Grid<'a> {
     fn chosen(&self, row: &Series, column: usize) -> Option<&Option<ChosenValue>> {
         self.chart.choices.as_ref().and_then(|choices| choices.chosen.get(&(row.legend.clone(), column)))
     }
+}
+
+/// Formats a number with one digit, with a power of ten if that is shorter.
+fn shorter(value: f64, fits: impl Fn(&str) -> bool) -> String {
+    let decimals = (-value.abs().log10().floor()).clamp(0.0, 12.0) as usize;
+    let plain = format!("{value:.decimals$}");
+    if fits(&plain) { plain } else { format!("{value:.0e}") }
 }
 
 /// Returns the angle at which the names fit above their columns.

@@ -30,25 +30,55 @@ pub(crate) type Plot<DB> = DrawingArea<DB, Cartesian2d<Scale, Scale>>;
 pub(crate) fn draw<DB: FigureBackend>(
     sheet: &Sheet<DB>,
     frame: &Frame,
+    horizontal: &Horizontal,
     last: bool,
     below: impl Fn(&Sheet<DB>, f64) -> Drawing<f64, DB>,
 ) -> Drawing<f64, DB> {
     let &Frame { chart, panel, top: y, width } = frame;
+    let (left, right) = horizontal.edges;
+    let y = draw_titles(sheet, panel, y, width)?;
     // The title's own line, then room for half a label above the topmost grid line.
     let top = below(sheet, y + 20.0)? + 8.0;
     let bottom = top + plot_height(chart);
-    let horizontal = Horizontal::of(chart, edges(chart, width));
-    let (left, right) = horizontal.edges;
-    let y_scale = y_scale(panel);
-    draw_titles(sheet, panel, &y_scale, y, width)?;
-    let area = sheet.area(0.0, top, width, bottom - top + X_LABELS_PX);
     let x_scale = if last { horizontal.scale.clone() } else { horizontal.scale.clone().unlabelled() };
+    let (plot, right_plot) = draw_axes(sheet, panel, x_scale, horizontal, (top, bottom), width)?;
+    if horizontal.is_broken {
+        draw_break(sheet, left + (ZERO_GAP_PX + ZERO_INSET_PX) / 2.0, top, bottom)?;
+    }
+    draw_zero(sheet, &plot, panel)?;
+    match panel.columns {
+        Columns::None => draw_lines(sheet, &plot, chart, panel, horizontal)?,
+        _ => draw_columns(sheet, &plot, chart, panel, horizontal)?,
+    }
+    if let Some(right) = &panel.right {
+        draw_lines(sheet, &right_plot, chart, right, horizontal)?;
+    }
+    if !last {
+        return Ok(bottom + 20.0);
+    }
+    let words = shortened(&horizontal.title, width - 2.0 * EDGE_PX, FONT_PX);
+    let x = right.max(EDGE_PX + text_width(&words, FONT_PX));
+    sheet.text(x, bottom + 40.0, Lettering::TITLE, HPos::Right, &words)?;
+    Ok(bottom + 48.0)
+}
+
+/// Draws the shaded part, the grid and all axes; returns the plots of the left and of the right y axis.
+fn draw_axes<DB: FigureBackend>(
+    sheet: &Sheet<DB>,
+    panel: &Panel,
+    x_scale: Scale,
+    horizontal: &Horizontal,
+    (top, bottom): (f64, f64),
+    width: f64,
+) -> Drawing<(Plot<DB>, Plot<DB>), DB> {
+    let (left, right) = horizontal.edges;
+    let area = sheet.area(0.0, top, width, bottom - top + X_LABELS_PX);
     let mut context = ChartBuilder::on(&area)
         .set_label_area_size(LabelAreaPosition::Left, tenths(left))
         .set_label_area_size(LabelAreaPosition::Right, tenths(width - right))
         .set_label_area_size(LabelAreaPosition::Bottom, tenths(X_LABELS_PX))
-        .build_cartesian_2d(x_scale.clone(), y_scale)?
-        .set_secondary_coord(x_scale, panel.right.as_deref().map_or_else(|| self::y_scale(panel), self::y_scale));
+        .build_cartesian_2d(x_scale.clone(), y_scale(panel))?
+        .set_secondary_coord(x_scale, panel.right.as_deref().map_or_else(|| y_scale(panel), y_scale));
     if let Some(shade) = horizontal.shade {
         let (from, to) = (sheet_x(context.plotting_area(), shade).max(tenths(left)), tenths(right));
         let shade = Rectangle::new([(from, tenths(top)), (to, tenths(bottom))], Ink::Floor.mix(0.12).filled());
@@ -67,24 +97,7 @@ pub(crate) fn draw<DB: FigureBackend>(
         let mut axes = context.configure_secondary_axes();
         axes.axis_style(stroke(Ink::Base, 1.0)).label_style(style).set_all_tick_mark_size(tenths(TICK_PX)).draw()?;
     }
-    if horizontal.is_broken {
-        draw_break(sheet, left + (ZERO_GAP_PX + ZERO_INSET_PX) / 2.0, top, bottom)?;
-    }
-    draw_zero(sheet, context.plotting_area(), panel)?;
-    match panel.columns {
-        Columns::None => draw_lines(sheet, context.plotting_area(), chart, panel, &horizontal)?,
-        _ => draw_columns(sheet, context.plotting_area(), chart, panel, &horizontal)?,
-    }
-    if let Some(right) = &panel.right {
-        draw_lines(sheet, context.secondary_plotting_area(), chart, right, &horizontal)?;
-    }
-    if !last {
-        return Ok(bottom + 20.0);
-    }
-    let words = shortened(&horizontal.title, width - 2.0 * EDGE_PX, FONT_PX);
-    let x = right.max(EDGE_PX + text_width(&words, FONT_PX));
-    sheet.text(x, bottom + 40.0, Lettering::TITLE, HPos::Right, &words)?;
-    Ok(bottom + 48.0)
+    Ok((context.plotting_area().clone(), context.secondary_plotting_area().clone()))
 }
 
 fn plot_height(chart: &Chart) -> f64 {
@@ -94,6 +107,11 @@ fn plot_height(chart: &Chart) -> f64 {
         4.. if chart.legend_once => 130.0,
         _ => 180.0,
     }
+}
+
+/// Returns the x axis of a chart whose panels stand below each other on a drawing of a width in px.
+pub(crate) fn shared_axis(chart: &Chart, width: f64) -> Horizontal {
+    Horizontal::of(chart, edges(chart, width))
 }
 
 /// Returns the left and right edge of all plots, leaving room for the widest labels on both sides.
@@ -123,19 +141,14 @@ pub(crate) fn sheet_x<DB: FigureBackend>(plot: &Plot<DB>, x: f64) -> i32 {
     plot.map_coordinate(&(x, plot.get_y_range().start)).0
 }
 
-/// Writes the titles of the y axes above the plot, each on its side.
-fn draw_titles<DB: FigureBackend>(
-    sheet: &Sheet<DB>,
-    panel: &Panel,
-    y_scale: &Scale,
-    y: f64,
-    width: f64,
-) -> Drawing<(), DB> {
-    let words = title(&panel.title, y_scale.unit, panel.log);
-    sheet.text(EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Left, &words)?;
-    let Some(right) = &panel.right else { return Ok(()) };
-    let words = title(&right.title, self::y_scale(right).unit, right.log);
-    sheet.text(width - EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Right, &words)
+/// Writes the titles of the y axes above the plot, each on its side; returns what `y` is for the last line.
+fn draw_titles<DB: FigureBackend>(sheet: &Sheet<DB>, panel: &Panel, y: f64, width: f64) -> Drawing<f64, DB> {
+    let words = title(&panel.title, y_scale(panel).unit, panel.log);
+    let room = width - 2.0 * EDGE_PX;
+    let Some(right) = &panel.right else { return sheet.title(EDGE_PX, y, room, &words) };
+    let on_right = title(&right.title, y_scale(right).unit, right.log);
+    sheet.text(width - EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Right, &shortened(&on_right, room / 2.0, FONT_PX))?;
+    sheet.title(EDGE_PX, y, room - text_width(&on_right, FONT_PX).min(room / 2.0) - 16.0, &words)
 }
 
 /// Draws the line of zero where values lie on both sides of it.

@@ -11,6 +11,8 @@ pub(crate) mod svg;
 mod backend;
 mod bars;
 #[cfg(feature = "png")]
+mod bitmap;
+#[cfg(feature = "png")]
 mod bitmap_text;
 mod cell_colours;
 mod cells;
@@ -86,15 +88,18 @@ fn paragraph<DB: FigureBackend>(
 fn panels<DB: FigureBackend>(sheet: &Sheet<DB>, chart: &Chart, mut y: f64, canvas: Canvas) -> Drawing<f64, DB> {
     let (above, beside) = legends(chart);
     y = draw_legend(sheet, chart, &above, true, y, canvas)?;
+    let axis = matches!(chart.x, X::Numbers(_) | X::Names { mark: Mark::Column, .. })
+        .then(|| lines::shared_axis(chart, canvas.width()));
     for (n, (panel, entries)) in chart.panels.iter().zip(beside).enumerate() {
         let last = n + 1 == chart.panels.len();
         let below = |sheet: &Sheet<DB>, y: f64| draw_legend(sheet, chart, &entries, false, y, canvas);
         let frame = Frame { chart, panel, top: y, width: canvas.width() };
-        y = match &chart.x {
-            X::Numbers(_) | X::Names { mark: Mark::Column, .. } => lines::draw(sheet, &frame, last, below)?,
-            X::Names { names, mark: Mark::Cell(better), .. } => cells::draw(sheet, &frame, names, *better)?,
-            X::Names { names, mark: Mark::Over, .. } => rows::draw(sheet, &frame, names, below)?,
-            X::Names { names, mark, .. } => bars::draw(sheet, &frame, names, *mark, below)?,
+        y = match (&axis, &chart.x) {
+            (Some(axis), _) => lines::draw(sheet, &frame, axis, last, below)?,
+            (_, X::Names { names, mark: Mark::Cell(better), .. }) => cells::draw(sheet, &frame, names, *better)?,
+            (_, X::Names { names, mark: Mark::Over, .. }) => rows::draw(sheet, &frame, names, below)?,
+            (_, X::Names { names, mark, .. }) => bars::draw(sheet, &frame, names, *mark, below)?,
+            (None, X::Numbers(_)) => y,
         };
     }
     Ok(y + 4.0)

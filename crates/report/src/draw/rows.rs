@@ -26,7 +26,6 @@ pub(crate) fn draw<DB: FigureBackend>(
     below: impl Fn(&Sheet<DB>, f64) -> Drawing<f64, DB>,
 ) -> Drawing<f64, DB> {
     let &Frame { chart, panel, top: y, width } = frame;
-    let top = below(sheet, y + 20.0)? + 4.0;
     let marks = marks(panel, names.len());
     let words: Vec<String> = marks.iter().map(|marks| words(panel, marks)).collect();
     let written = words.iter().map(|words| text_width(words, FONT_PX)).fold(0.0, f64::max);
@@ -34,7 +33,9 @@ pub(crate) fn draw<DB: FigureBackend>(
         Quantity::Factor => scale_of_ratios(chart),
         quantity => scale(quantity, panel.log, &values(panel), if width > 500.0 { 5 } else { 3 }),
     };
-    sheet.text(EDGE_PX, y + 14.0, Lettering::TITLE, HPos::Left, &title(&panel.title, scale.unit, panel.log))?;
+    let title = title(&panel.title, scale.unit, panel.log);
+    let y = sheet.title(EDGE_PX, y, width - 2.0 * EDGE_PX, &title)?;
+    let top = below(sheet, y + 20.0)? + 4.0;
     let layout = RowLayout { top, width, row_px: ROW_PX, right_px: written + 20.0, gap: 10.0 };
     let plot = layout.plot(sheet, names, scale)?;
     draw_bands(sheet, &plot, panel, &layout, names)?;

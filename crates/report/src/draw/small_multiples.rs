@@ -1,8 +1,9 @@
 //! Panels with more lines than a reader tells apart become several of the same y axis, each with some of the lines.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::chart::{Chart, Panel, Series, SeriesStyle, X};
+use crate::chart::{Chart, Panel, SeriesStyle, X};
 
 /// Maximum number of groups of lines that overlap in one panel.
 const GROUPS_MAX: usize = 7;
@@ -19,15 +20,20 @@ pub(crate) fn uncrowded(chart: &Chart) -> Cow<'_, Chart> {
 
 /// Returns the legends of the lines with their colours; groups of one colour stand together.
 fn groups(panel: &Panel) -> Vec<(usize, &str)> {
-    let mut groups: Vec<(usize, &str)> = Vec::new();
-    for series in &panel.series {
-        if let SeriesStyle::Nth { colour, .. } = series.look {
-            let group = (colour, series.legend.as_str());
-            if !groups.contains(&group) {
-                let after_its_colour = groups.iter().rposition(|(of, _)| *of == colour);
-                groups.insert(after_its_colour.map_or(groups.len(), |last| last + 1), group);
-            }
+    let mut of_colours: BTreeMap<usize, (usize, Vec<&str>)> = BTreeMap::new();
+    let mut known = BTreeSet::new();
+    for (n, series) in panel.series.iter().enumerate() {
+        if let SeriesStyle::Nth { colour, .. } = series.look
+            && known.insert((colour, series.legend.as_str()))
+        {
+            of_colours.entry(colour).or_insert((n, Vec::new())).1.push(&series.legend);
         }
+    }
+    let mut by_first: Vec<_> = of_colours.into_iter().collect();
+    by_first.sort_by_key(|(_, (first, _))| *first);
+    let mut groups = Vec::new();
+    for (colour, (_, names)) in by_first {
+        groups.extend(names.into_iter().map(|name| (colour, name)));
     }
     groups
 }
@@ -37,24 +43,38 @@ fn divided(panel: &Panel) -> Vec<Panel> {
     let groups = groups(panel);
     let parts = groups.len().div_ceil(GROUPS_MAX);
     let points = panel.series.iter().flat_map(|series| &series.points);
-    let includes: Vec<f64> = points.flat_map(|point| [point.low, point.y, point.high]).collect();
-    let part = |(n, groups): (usize, &[(usize, &str)])| {
-        let is_of_part = |series: &&Series| match series.look {
-            SeriesStyle::Nth { colour, .. } => groups.contains(&(colour, series.legend.as_str())),
-            SeriesStyle::Law(Some(colour)) => groups.iter().any(|(of, _)| *of == colour),
-            _ => true,
-        };
+    let values = points.flat_map(|point| [point.low, point.y, point.high]);
+    let ends = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let includes = vec![ends.0, ends.1];
+    let size = groups.len().div_ceil(parts);
+    let part_of: BTreeMap<(usize, &str), usize> =
+        groups.iter().enumerate().map(|(n, group)| (*group, n / size)).collect();
+    let empty = |n: usize| {
         let title = format!("{}, {} of {parts}", panel.title, n + 1);
-        let series = panel.series.iter().filter(is_of_part).cloned().collect();
-        Panel { title, series, includes: includes.clone(), ..panel.clone() }
+        Panel { log: panel.log, includes: includes.clone(), ..Panel::new(title, panel.quantity, Vec::new()) }
     };
-    groups.chunks(groups.len().div_ceil(parts)).enumerate().map(part).collect()
+    let mut divided: Vec<Panel> = (0..groups.len().div_ceil(size)).map(empty).collect();
+    for series in &panel.series {
+        let of_colour = |colour: usize| {
+            groups.iter().enumerate().filter(move |(_, (of, _))| *of == colour).map(move |(n, _)| n / size)
+        };
+        let mut parts: Vec<usize> = match series.look {
+            SeriesStyle::Nth { colour, .. } => {
+                part_of.get(&(colour, series.legend.as_str())).copied().into_iter().collect()
+            }
+            SeriesStyle::Law(Some(colour)) => of_colour(colour).collect(),
+            _ => (0..divided.len()).collect(),
+        };
+        parts.dedup();
+        parts.into_iter().for_each(|part| divided[part].series.push(series.clone()));
+    }
+    divided
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart::{Axis, Point};
+    use crate::chart::{Axis, Point, Series};
     use crate::quantity::Quantity;
 
     fn chart(lines: usize) -> Chart {

@@ -14,6 +14,9 @@ use crate::select::{Chosen, Selection};
 
 /// Number of intervals to which a line is thinned, with about two points each.
 const BUCKETS: usize = 150;
+/// Number of intervals of all lines of a panel together; more lines are thinned more, down to a few intervals each.
+const BUCKETS_OF_ALL: usize = 20_000;
+const BUCKETS_LEAST: usize = 4;
 /// Column of the x axis unless a figure names another.
 const AT_NS: &str = "at_ns";
 /// Columns that may be the x axis.
@@ -21,9 +24,10 @@ pub(crate) const X_COLUMNS: [&str; 2] = [AT_NS, "newest_event_time_ms"];
 
 pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[TimelineRow]) -> Chart {
     let x_column = if spec.x.is_empty() { AT_NS } else { &spec.x };
+    let buckets = (BUCKETS_OF_ALL / selection.cases.len().max(1)).clamp(BUCKETS_LEAST, BUCKETS);
     let panels = panels(spec, &Group::all_of(selection), |column, group| {
         let of_group = selection.of_group(group);
-        of_group.map(|case| (Some(line_name(case)), line(case, x_column, column, timeline))).collect()
+        of_group.map(|case| (Some(line_name(case)), line(case, x_column, column, timeline, buckets))).collect()
     });
     let x = Axis {
         title: x_title(x_column),
@@ -54,12 +58,12 @@ fn x_title(column: &str) -> String {
     if column == AT_NS { words(column) } else { "event time since the first event of the trace".to_owned() }
 }
 
-fn line(case: &Chosen, x_column: &str, column: &str, timeline: &[TimelineRow]) -> Vec<Point> {
+fn line(case: &Chosen, x_column: &str, column: &str, timeline: &[TimelineRow], buckets: usize) -> Vec<Point> {
     let value_of = |column: &str| COLUMNS.iter().find(|(name, _)| *name == column).map(|(_, value)| *value);
     let Some((x, value)) = value_of(x_column).zip(value_of(column)) else { return Vec::new() };
     let of_case = rows_of(timeline, |row| (row.case, row.repeat), case.record);
     let points: Vec<TimelinePoint> = of_case.iter().map(|row| row.point).filter(|point| x(point).is_some()).collect();
-    let thinned = thin(&points, BUCKETS, value);
+    let thinned = thin(&points, buckets, value);
     let doubtful = is_doubted(case.record, column);
     let point = |point| Some(Point { doubtful, ..Point::exact(x(point)? as f64, value(point)? as f64) });
     thinned.iter().filter_map(point).collect()
