@@ -9,8 +9,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use flowbench_events::{EventWriter, Format, Input, Mapping, Output, ReadOptions, Trace, draft_mapping, read_trace};
-use flowbench_harness::experiment::{LoadedExperiment, Plan};
+use flowbench_events::{
+    EventWriter, Format, Input, Mapping, Output, Problem, ReadOptions, Trace, draft_mapping, read_trace,
+};
+use flowbench_harness::experiment::{LoadedExperiment, Plan, parse_and_plan};
 use flowbench_measurement::results_dir::{CASES_NDJSON, LATENCY_HLOG, RUN_JSON};
 use flowbench_pipelines::Registry;
 use flowbench_report::{Results, Screen, terminal_tables};
@@ -45,11 +47,14 @@ pub(crate) fn mapping(bytes: &[u8]) {
 /// Reads an experiment and plans its cases.
 pub(crate) fn experiment(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let Ok(loaded) = LoadedExperiment::parse("x.toml".to_owned(), &text, &[]) else { return };
-    if Plan::check_sizes(&loaded, Registry::default()).is_err() {
-        return;
-    }
-    let Ok(plan) = Plan::new(&loaded, Registry::default()) else { return };
+    let (loaded, plan) = match parse_and_plan("x.toml", &text, Registry::default()) {
+        Ok(planned) => planned,
+        Err(problems) => {
+            let is_inside = |problem: &Problem| problem.place.clone().is_none_or(|place| text.get(place).is_some());
+            assert!(problems.list().iter().all(is_inside), "{problems:?}");
+            return;
+        }
+    };
     let again = LoadedExperiment::parse("again.toml".to_owned(), &loaded.text, &[]).unwrap();
     let again = Plan::new(&again, Registry::default()).unwrap();
     assert_eq!(again.cases, plan.cases, "a run that is resumed has the cases of the experiment");

@@ -38,7 +38,8 @@ fn list_shows_everything_or_one_kind() {
         let shown = scratch.ok(&format!("flowbench list {kind}")).stdout;
         assert!(everything.stdout.contains(&shown), "{kind} is missing in:\n{}", everything.stdout);
         for name in names {
-            let line = shown.lines().find(|line| line.split_whitespace().next() == Some(&*name));
+            let mut lines = shown.lines().filter(|line| !line.starts_with("   "));
+            let line = lines.find(|line| line.split_whitespace().next() == Some(&*name));
             let about = line.unwrap_or_else(|| panic!("{name} is missing in:\n{shown}")).trim().strip_prefix(&*name);
             assert!(about.unwrap().trim().len() > 10, "{name} says nothing about itself");
         }
@@ -223,12 +224,15 @@ fn everything_that_is_listed_is_explained() {
 fn a_name_of_several_things_has_each_of_them_explained() {
     let scratch = Scratch::new();
     let shown = scratch.ok("flowbench explain deduplicate").stdout;
-    for heading in ["deduplicate (pipeline)", "deduplicate (axis)", "deduplicate (column)"] {
-        assert!(shown.contains(&format!("{heading}\n")), "{shown}");
+    assert!(shown.starts_with("deduplicate\nWhich deliveries"), "{shown}");
+    for heading in ["deduplicate (axis)", "deduplicate (column)"] {
+        assert!(shown.contains(&format!("\n{heading}\n")), "{shown}");
     }
     let shown = scratch.ok("flowbench explain throughput_events_per_s").stdout;
     assert!(
-        shown.contains("(column)") && shown.contains("(metric)") && shown.contains("better      higher"),
+        shown.contains("\nplace       cases.csv\n")
+            && shown.contains("(metric)")
+            && shown.contains("better      higher"),
         "{shown}"
     );
     let shown = scratch.ok("flowbench explain lost-time").stdout;
@@ -264,8 +268,10 @@ fn doctor_judges_the_machine_and_ends_well() {
 fn a_strict_doctor_fails_where_the_machine_is_not_fit() {
     let scratch = Scratch::new();
     let json = scratch.sh("flowbench doctor --strict --json");
-    let bad = json.json()["findings"].as_array().unwrap().iter().any(|finding| finding["bad"] == true);
-    assert_eq!(json.code, Some(i32::from(bad)));
+    let is_unfit =
+        |finding: &Value| finding["bad"] == true && finding["what"] != "virtualised" && finding["what"] != "governor";
+    let unfit = json.json()["findings"].as_array().unwrap().iter().any(is_unfit);
+    assert_eq!(json.code, Some(i32::from(unfit)), "{}", json.stdout);
 }
 
 #[test]

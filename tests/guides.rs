@@ -185,7 +185,7 @@ fn what_stands_below_a_prompt_is_what_is_printed() {
 #[test]
 fn the_table_of_the_readme_is_that_of_the_reference_run() {
     let results = Results::read(&repository("results/quickstart/reference")).unwrap();
-    let printed = terminal_tables(&results, 100);
+    let printed = terminal_tables(&results, flowbench_report::Screen::plain(80));
     let printed: BTreeSet<&str> = printed.lines().map(str::trim_end).collect();
     let readme = fs::read_to_string(repository("README.md")).unwrap();
     let block = readme.split("```").skip(1).step_by(2).find(|block| block.contains("medians of 3 repeats")).unwrap();

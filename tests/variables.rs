@@ -57,7 +57,7 @@ fn cases_are_not_told_variables_and_the_record_of_a_run_has_them() {
     scratch.ok("FLOWBENCH_RUN_OUT=mine FLOWBENCH_RUN_SET=repeats=2 FLOWBENCH_STRATEGY=nonsense flowbench run one.toml");
     let run = scratch.json("mine/run.json");
     let argv: Vec<&str> = run["argv"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
-    assert_eq!(argv, ["env", "FLOWBENCH_RUN_OUT=mine", "FLOWBENCH_RUN_SET=repeats=2", "flowbench", "run", "one.toml"]);
+    assert_eq!(argv, ["env", "FLOWBENCH_RUN_SET=repeats=2", "FLOWBENCH_RUN_OUT=mine", "flowbench", "run", "one.toml"]);
     assert_eq!(scratch.ndjson("mine/cases.ndjson").len(), 2);
 }
 

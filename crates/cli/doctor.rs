@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use flowbench_harness::environment::{CpuTicks, Finding, findings, surroundings_since, throttled_ns};
+use flowbench_harness::environment::{Counters, Finding, findings, surroundings_since, throttled_ns};
 use flowbench_harness::measure::{Spin, spin, wake_up_delays};
 use flowbench_measurement::record::Quantiles;
 use flowbench_report::{Quantity, Screen};
@@ -21,13 +21,15 @@ const NOISE_SHARE_MAX: f64 = 0.05;
 const STOLEN_SHARE_MAX: f64 = 0.001;
 /// The coarsest clock that tells latencies of microseconds apart, ns.
 const CLOCK_STEP_MAX_NS: u64 = 1_000;
+/// What `--strict` tolerates: what a machine in CI mostly is. What it does is measured.
+const TOLERATED: [&str; 2] = ["virtualised", "governor"];
 /// How long the doctor measures a sleeping thread, and then a spinning one.
 const LISTEN: Duration = Duration::from_secs(2);
 
 pub(crate) fn doctor(args: &Doctor) -> Result<i32, Failure> {
     let mut findings = findings();
     findings.extend(measured());
-    let is_fit = findings.iter().all(|finding| !finding.bad);
+    let is_fit = findings.iter().all(|finding| !finding.bad || TOLERATED.contains(&finding.what));
     let text = if args.json { json(&findings) } else { table(&findings, screen()) };
     print(&text)?;
     Ok(if args.strict && !is_fit { NOT_FIT } else { OK })
@@ -36,10 +38,10 @@ pub(crate) fn doctor(args: &Doctor) -> Result<i32, Failure> {
 /// Returns what can only be measured: how a sleeping thread wakes up and what a spinning one loses, and meanwhile what the
 /// hypervisor and the quota take.
 fn measured() -> Vec<Finding> {
-    let (ticks, throttled_before_ns) = (CpuTicks::now(), throttled_ns());
+    let (counters, throttled_before_ns) = (Counters::now(), throttled_ns());
     let delays = wake_up_delays(LISTEN).quantiles();
     let seen = spin(LISTEN);
-    let stolen_share = surroundings_since(ticks.as_ref()).stolen_share;
+    let stolen_share = surroundings_since(&counters).stolen_share;
     let throttled = throttled_ns().zip(throttled_before_ns).map(|(now, before)| now.saturating_sub(before));
     let mut findings = vec![wake_up_finding(&delays)];
     findings.extend(spin_findings(&seen));

@@ -36,7 +36,7 @@ pub(crate) fn plot(args: &Plot, registry: Registry, quiet: bool) -> Result<i32, 
     refuse_to_overwrite(&written, &read)?;
     remove_unfinished_outputs_on_signals();
     let pipeline = named.or_else(|| pipeline_of(&columns, registry));
-    let question = pipeline.map_or(QUESTION, |pipeline| pipeline.question());
+    let question = pipeline.map_or(QUESTION, |pipeline| pipeline.about().question);
     draw(&answers, question, &external, &files, quiet)?;
     Ok(OK)
 }

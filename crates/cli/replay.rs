@@ -125,7 +125,7 @@ fn draw(
     replayed.write_answers(&trace.symbols, &mut text).map_err(Failure::failed)?;
     let text = String::from_utf8(text).map_err(Failure::failed)?;
     let answers = AnswersTable::read(request.pipeline.name(), &text).map_err(Failure::failed)?;
-    plot::draw(&answers, request.pipeline.question(), &[], &FigureFiles::new(figure)?, quiet)
+    plot::draw(&answers, request.pipeline.about().question, &[], &FigureFiles::new(figure)?, quiet)
 }
 
 /// Returns one line about the answers.

@@ -48,7 +48,8 @@ pub(crate) struct Explain {
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// Exit with code 1 if this machine is not fit to measure on, as in CI
+    /// Exit with code 1 if this machine is not fit to measure on, for CI: anything but that it is virtual, and its
+    /// governor
     #[arg(long)]
     pub(crate) strict: bool,
     /// Print JSON on standard output

@@ -7,12 +7,12 @@ use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 
-use super::Arguments;
+use super::commands::Arguments;
 
 /// What the name of every variable begins with.
 const PREFIX: &str = "FLOWBENCH";
 /// Options that mean different things in different commands. Their variables have the name of the command, too.
-const BY_COMMAND: [&str; 14] = [
+const BY_COMMAND: [&str; 15] = [
     "all",
     "deduplicate",
     "duplicate-horizon",
@@ -26,6 +26,7 @@ const BY_COMMAND: [&str; 14] = [
     "profile",
     "set",
     "slack",
+    "strict",
     "workers",
 ];
 

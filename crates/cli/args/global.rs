@@ -13,21 +13,25 @@ pub(crate) struct Global {
     #[arg(long, global = true, overrides_with = "no_progress")]
     pub(crate) no_progress: bool,
     /// Print only errors on standard error: no progress and no remarks
-    #[arg(long, short, global = true, overrides_with_all = ["quiet", "verbose"])]
+    #[arg(long, short, global = true, overrides_with = "quiet")]
     pub(crate) quiet: bool,
     /// Print on standard error what is done: processes that start and end, files that are written
-    #[arg(long, short, global = true, overrides_with_all = ["verbose", "quiet"])]
+    #[arg(long, short, global = true, overrides_with = "verbose")]
     pub(crate) verbose: bool,
 }
 
 impl Global {
-    /// Decides between `--quiet` and `--verbose` if the environment has one and the command line the other, which
-    /// counts.
+    /// Decides between `--quiet` and `--verbose` if both are given: what is typed counts more than the environment, and
+    /// what is typed last counts most.
     pub(super) fn settle(&mut self, matches: &ArgMatches) {
         let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
-        let is_typed = |option: &str| matches.value_source(option) == Some(ValueSource::CommandLine);
+        let typed_at = |option: &str| {
+            let is_typed = matches.value_source(option) == Some(ValueSource::CommandLine);
+            matches.index_of(option).filter(|_| is_typed)
+        };
         if self.quiet && self.verbose {
-            (self.quiet, self.verbose) = if is_typed("verbose") { (false, true) } else { (true, false) };
+            self.verbose = typed_at("verbose") > typed_at("quiet");
+            self.quiet = !self.verbose;
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use flowbench_events::parse_duration_ms;
+use flowbench_events::{parse_count, parse_duration_ms};
 
 use super::run::ClusterArgs;
-use super::values::{count, peer_timeout_ms};
+use super::values::peer_timeout_ms;
 
 #[derive(Debug, Args)]
 pub(crate) struct Generate {
@@ -17,10 +17,10 @@ pub(crate) struct Generate {
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
     /// Number of events [default: 100000]
-    #[arg(long, value_name = "N", value_parser = count)]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     pub(crate) events: Option<u64>,
     /// Number of days whose arrivals are written, instead of a number of events
-    #[arg(long, value_name = "N", conflicts_with = "events")]
+    #[arg(long, value_name = "N", value_parser = parse_count, conflicts_with = "events")]
     pub(crate) days: Option<u64>,
     /// Change the profile: `transport.mobile.offline_share=0.2` (see `flowbench explain <profile>`)
     #[arg(long, value_name = "KEY=VALUE")]

@@ -13,14 +13,32 @@ pub(crate) struct Run {
     /// Change the experiment: `repeats=3`, `<part>.rate=[100000]`, `<part>.trace.events=50000`
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Run only this part of the experiment; may be given more than once
-    #[arg(long, value_name = "PART")]
+    /// Choose a profile of the experiment, such as quick (a minute or two), ci or paper (five repeats or more)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Run only this part, or the cases of a filter such as `workers>=2 & pipeline=sessions|funnel`; may be given more
+    /// than once
+    ///
+    /// A filter is conditions joined by `&`, all of which have to hold. A condition is an axis (`flowbench list axes`) or
+    /// `part`, one of = != >= <= > <, and a value; behind = and != there may be several, joined by `|`. Quote it: the
+    /// shell has its own meaning for &, | and >.
+    #[arg(long, value_name = "PART|FILTER")]
     pub(crate) only: Vec<String>,
+    /// Leave out this part, or the cases of a filter; may be given more than once
+    #[arg(long, value_name = "PART|FILTER")]
+    pub(crate) skip: Vec<String>,
+    /// Print the plan and run nothing: cases, processes, and estimates of time, memory and disk, part by part
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Directory of the results [default: `results/<experiment>/<utc>_<commit>`]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     /// Continue the unfinished run in DIR: only cases that have no result yet are run
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "set", "only", "experiment", "processes", "hosts"])]
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["out", "set", "only", "skip", "profile", "experiment", "processes", "hosts"]
+    )]
     pub(crate) resume: Option<PathBuf>,
     /// With `--resume`: continue a run of another build or machine; its new cases are doubted (`mixed-run`)
     #[arg(long, requires = "resume")]

@@ -8,17 +8,14 @@ pub(super) fn peer_timeout_ms(text: &str) -> Result<u64, String> {
     u64::try_from(ms).ok().filter(|ms| *ms >= 1000).ok_or_else(|| format!("{text} is below 1s"))
 }
 
-/// Parses a whole number, which may have `_` between its digits and `k`, `M` or `G` after them.
-pub(super) fn count(text: &str) -> Result<u64, String> {
-    let plain = text.replace('_', "");
-    let (digits, factor) = match plain.as_bytes().last() {
-        Some(b'k') => (&plain[..plain.len() - 1], 1_000),
-        Some(b'M') => (&plain[..plain.len() - 1], 1_000_000),
-        Some(b'G') => (&plain[..plain.len() - 1], 1_000_000_000),
-        _ => (plain.as_str(), 1),
-    };
-    let number: Option<u64> = digits.parse().ok();
-    number
-        .and_then(|number| number.checked_mul(factor))
-        .ok_or_else(|| "write a whole number such as 500000, 500k or 2M".to_owned())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_may_be_silent_for_a_second_at_least() {
+        assert_eq!(peer_timeout_ms("1s"), Ok(1000));
+        assert!(peer_timeout_ms("999ms").unwrap_err().contains("below 1s"));
+        assert!(peer_timeout_ms("soon").unwrap_err().contains("write it like 250ms, 30s"));
+    }
 }

@@ -7,10 +7,9 @@ use flowbench_measurement::metrics::{Better, Metric};
 use flowbench_measurement::record::FigureKind;
 use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, RunConfig, Strategy, UnknownName};
 use flowbench_report::column_catalogue;
-use serde_json::Value;
 
+use super::entries::{KINDS, entries};
 use super::list::wrapped;
-use super::{KINDS, entries};
 use crate::args::{Explain, Listed};
 use crate::failure::{Failure, OK, print};
 use crate::terminal::{heading, screen};
@@ -32,29 +31,19 @@ pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure
         let unknown = UnknownName::new("name", name, known.iter().map(String::as_str));
         return Err(Failure::usage_error(unknown).hint("`flowbench list` has all names"));
     }
-    let is_one = texts.len() == 1;
-    let text = |(noun, text): &(&str, String)| match is_one {
-        true => titled(text),
-        false => format!("{}\n{text}", heading(&format!("{} ({noun})", short(name)))),
+    // The first begins with the name alone, the others say what else it names.
+    let text = |(n, (noun, text)): (usize, &(&str, String))| match text.split_once('\n') {
+        Some((title, rest)) if n == 0 => format!("{}\n{rest}", heading(title)),
+        Some((title, rest)) => format!("{}\n{rest}", heading(&format!("{title} ({noun})"))),
+        None => text.clone(),
     };
-    // The title of each is that of all.
-    let without_title = |(noun, text): (&'static str, String)| match is_one {
-        true => (noun, text),
-        false => (noun, text.split_once('\n').map_or(String::new(), |(_, rest)| rest.to_owned())),
-    };
-    let texts: Vec<_> = texts.into_iter().map(without_title).collect();
-    print(&texts.iter().map(text).collect::<Vec<_>>().join("\n"))?;
+    print(&texts.iter().enumerate().map(text).collect::<Vec<_>>().join("\n"))?;
     Ok(OK)
 }
 
 /// Returns a form such as `ttl(after)` without what is in parentheses.
 fn short(name: &str) -> &str {
     name.split('(').next().unwrap_or(name)
-}
-
-/// Returns the text with its first line as a heading.
-fn titled(text: &str) -> String {
-    text.split_once('\n').map_or(text.to_owned(), |(title, rest)| format!("{}\n{rest}", heading(title)))
 }
 
 /// Returns all that is known about the thing of this kind and name.
@@ -83,16 +72,9 @@ fn find<T: Copy>(
     all.into_iter().find(|one| name_of(*one) == name).map(text).unwrap_or_default()
 }
 
-/// Returns the strategies that do not serve a pipeline, with the reasons.
-pub(super) fn gaps(pipeline: &dyn Pipeline) -> serde_json::Map<String, Value> {
-    let reason = |strategy: Strategy| pipeline.unsupported_reason(&RunConfig::plain(strategy));
-    let gaps = Strategy::ALL.into_iter();
-    gaps.filter_map(|strategy| Some((strategy.name().to_owned(), reason(strategy)?.into()))).collect()
-}
-
 /// Returns `word` and what stands beside it, wrapped.
 fn field(word: &str, text: &str) -> String {
-    let lines = wrapped(text, screen().width.saturating_sub(12));
+    let lines = wrapped(text, screen().width.saturating_sub(12), 0);
     format!("{word:<12}{}\n", lines.replace('\n', &format!("\n{:12}", "")))
 }
 
@@ -167,7 +149,7 @@ fn explain_eviction(eviction: Eviction) -> String {
     text.push_str(&format!(
         "state       {}\n\n{}\n",
         eviction.serves(false),
-        wrapped(eviction.explanation(), screen().width)
+        wrapped(eviction.explanation(), screen().width, 0)
     ));
     text
 }
@@ -233,8 +215,8 @@ fn explain_profile(profile: &Profile) -> String {
 }
 
 fn explain_experiment(name: &str, registry: Registry) -> Result<String, Failure> {
-    let loaded = LoadedExperiment::load(name, &[]).map_err(Failure::failed)?;
-    let plan = Plan::new(&loaded, registry).map_err(Failure::failed)?;
+    let loaded = LoadedExperiment::load(name, &[])?;
+    let plan = Plan::new(&loaded, registry)?;
     let mut text = format!("{name}\n{}\n{} cases\n\n", loaded.experiment.title, plan.cases.len());
     plan.added.iter().for_each(|added| text.push_str(&format!("added to {added}\n\n")));
     for part in &loaded.experiment.parts {

@@ -3,13 +3,13 @@
 use flowbench_pipelines::{Registry, RunConfig, Strategy};
 use serde_json::Value;
 
-use super::{Entry, KINDS, entries};
+use super::entries::{Entry, KINDS, entries};
 use crate::args::{List, Listed};
 use crate::failure::{Failure, OK, print};
 use crate::json_output::print_json;
 use crate::terminal::{heading, screen};
 
-/// The widest name that has its line beside it; wider ones have it below.
+/// The widest name beside which lines begin at one place.
 const NAME_WIDTH_MAX: usize = 24;
 
 pub(crate) fn list(args: &List, registry: Registry) -> Result<i32, Failure> {
@@ -39,27 +39,26 @@ fn lines(entries: &[Entry], width: usize) -> String {
     let widest = |of: fn(&Entry) -> &str| entries.iter().map(|entry| of(entry).chars().count()).max().unwrap_or(0);
     let name_width = widest(|entry| &entry.name).min(NAME_WIDTH_MAX);
     let mark_width = widest(|entry| &entry.mark);
-    let gap = if mark_width > 0 { "  " } else { "" };
-    let indent = 2 + name_width + gap.len() + mark_width + 2;
     let mut text = String::new();
     for Entry { name, mark, summary, .. } in entries {
-        let words = wrapped(summary, width.saturating_sub(indent).max(NAME_WIDTH_MAX));
+        let gap = if mark_width > 0 { "  " } else { "" };
+        let begin = format!("  {name:<name_width$}{gap}{mark:<mark_width$}  ");
+        let indent = 2 + name_width + gap.len() + mark_width + 2;
+        let beyond = begin.chars().count().saturating_sub(indent);
+        let words = wrapped(summary, width.saturating_sub(indent).max(NAME_WIDTH_MAX), beyond);
         let words = words.replace('\n', &format!("\n{}", " ".repeat(indent)));
-        let name = match name.chars().count() > name_width {
-            true => format!("{name}\n  {}", " ".repeat(name_width)),
-            false => format!("{name:<name_width$}"),
-        };
-        text.push_str(&format!("  {name}{gap}{mark:<mark_width$}  {words}\n"));
+        text.push_str(&format!("{begin}{words}\n"));
     }
     text
 }
 
-/// Breaks a paragraph into lines of at most `width` characters.
-pub(super) fn wrapped(text: &str, width: usize) -> String {
+/// Breaks a paragraph into lines of at most `width` characters, of which the first has room for `beyond` fewer.
+pub(super) fn wrapped(text: &str, width: usize, beyond: usize) -> String {
     let mut lines = vec![String::new()];
     let length = |text: &str| text.chars().count();
     for word in text.split_whitespace() {
-        if lines.last().is_some_and(|line| !line.is_empty() && length(line) + 1 + length(word) > width) {
+        let room = if lines.len() == 1 { width.saturating_sub(beyond) } else { width };
+        if lines.last().is_some_and(|line| !line.is_empty() && length(line) + 1 + length(word) > room) {
             lines.push(String::new());
         }
         if let Some(line) = lines.last_mut() {

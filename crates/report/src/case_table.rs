@@ -5,14 +5,14 @@
 use std::collections::BTreeMap;
 
 use flowbench_measurement::columns::Cell;
-use flowbench_measurement::record::{CaseRecord, FigureKind, Numbers, QuestionRecord};
+use flowbench_measurement::record::{CaseRecord, Numbers, QuestionRecord};
 use flowbench_measurement::repeats::{SCATTERED_LATENCIES, SCATTERED_RATES, Spread};
 
 use crate::Results;
+use crate::asked_columns::{IN_WORDS, TITLES, asked_columns, asks_for_memory};
 use crate::compare;
-use crate::figures::panels::is_floor;
 use crate::quantity::{Quantity, SpreadForm, spread_words_as};
-use crate::select::{AXES, case_columns, telling_axes, value_name};
+use crate::select::{telling_axes, value_name};
 use crate::table::{Column, LEFT, NONE, RIGHT, Screen, Table, WORDS};
 use crate::tables::{axis_column, axis_value, churn, codes, speed_up, throughput, verdict, worst_answers};
 
@@ -45,84 +45,6 @@ const FORMS: [SpreadForm; 3] = [SpreadForm::Ends, SpreadForm::Deviation, SpreadF
 
 /// Number of rows from which they are grouped below what they have in common.
 const GROUP_MIN: usize = 4;
-
-/// Titles of the columns that questions ask for.
-const TITLES: [(&str, &str); 42] = [
-    ("latency_p50_ns", "p50"),
-    ("latency_p90_ns", "p90"),
-    ("latency_p99_ns", "p99"),
-    ("latency_p999_ns", "p99.9"),
-    ("latency_max_ns", "maximum"),
-    ("processing_delay_p50_ns", "delay p50"),
-    ("processing_delay_p99_ns", "delay p99"),
-    ("event_time_wait_p50_ms", "wait p50"),
-    ("event_time_wait_p99_ms", "wait p99"),
-    ("completeness", "complete"),
-    ("lost_answers_share", "lost"),
-    ("late_share", "late"),
-    ("dropped_as_late_share", "dropped"),
-    ("live_bytes_peak", "peak bytes"),
-    ("rss_bytes_peak", "peak RSS"),
-    ("entries_peak", "peak entries"),
-    ("buffered_peak", "peak waiting"),
-    ("backlog_peak", "peak backlog"),
-    ("timers_peak", "peak timers"),
-    ("retractable_peak", "peak kept"),
-    ("bytes_per_entry", "bytes/ entry"),
-    ("bytes_per_live_entry", "bytes/ entry"),
-    ("payload_ratio", "payload ratio"),
-    ("release_mean_ms", "release mean"),
-    ("release_max_ms", "release max"),
-    ("eviction_ns_per_event", "evict/ event"),
-    ("eviction_share", "eviction share"),
-    ("eviction_longest_pass_ns", "longest pass"),
-    ("cpu_ns_per_event", "CPU/ event"),
-    ("cpu_s_per_million_events", "CPU/ 1M"),
-    ("busy_share", "busy"),
-    ("busy_ns_per_event", "busy/ event"),
-    ("busy_imbalance", "time imbalance"),
-    ("records_imbalance", "record imbalance"),
-    ("exchanged_bytes_per_event", "sent/ event"),
-    ("progress_messages_per_event", "progress/ event"),
-    ("view_skew_p50_ms", "skew p50"),
-    ("view_skew_p99_ms", "skew p99"),
-    ("watermark_lag_peak_ms", "lag peak"),
-    ("recovery_s", "recovery"),
-    ("out_of_order_share_asked", "disorder"),
-    ("duplicates_share_asked", "repeated"),
-];
-
-/// Columns of cases that sum up a column of the timeline.
-const OVER_TIME: [(&str, &str); 13] = [
-    ("live_bytes", "live_bytes_peak"),
-    ("rss_bytes", "rss_bytes_peak"),
-    ("entries", "entries_peak"),
-    ("buffered", "buffered_peak"),
-    ("backlog", "backlog_peak"),
-    ("timers", "timers_peak"),
-    ("retractable", "retractable_peak"),
-    ("latency_p50_ns", "latency_p50_ns"),
-    ("latency_max_ns", "latency_max_ns"),
-    ("view_skew_ms", "view_skew_p99_ms"),
-    ("watermark_ms", "watermark_lag_peak_ms"),
-    ("eviction_ns", "eviction_share"),
-    ("eviction_pass_max_ns", "eviction_longest_pass_ns"),
-];
-
-/// Columns that have a column of words of their own in every table.
-const IN_WORDS: [&str; 8] = [
-    "throughput_events_per_s",
-    "missing_share",
-    "spurious_share",
-    "wrong_share",
-    "churn",
-    "corrected_share",
-    "growth_verdict",
-    "speed_up",
-];
-
-/// The columns of a question without figures.
-const WITHOUT_FIGURES: [&str; 3] = ["latency_p50_ns", "latency_p99_ns", "live_bytes_peak"];
 
 impl CaseTable {
     /// Returns the table of all cases of a question, those without numbers included.
@@ -249,7 +171,7 @@ fn columns(results: &Results, part: &QuestionRecord) -> Vec<CaseColumn> {
         asked_as: None,
         may_be_same: true,
     });
-    let asked = asked(part);
+    let asked = asked_columns(part);
     if asked.contains(&"speed_up") {
         columns.push(words(Column { title: "speed-up", ..RIGHT }, &|repeats| speed_up(results, repeats)));
     }
@@ -317,54 +239,4 @@ fn repeats_by_case<'a>(results: &'a Results, part: &str) -> Vec<Vec<&'a CaseReco
         cases.entry(case.case).or_default().push(case);
     }
     cases.into_values().collect()
-}
-
-/// Returns the columns of cases that the figures of a question show, in their order.
-fn asked(part: &QuestionRecord) -> Vec<&'static str> {
-    let known = case_columns();
-    let mut asked: Vec<&'static str> = Vec::new();
-    let mut add = |column: &str| {
-        let column = known.iter().copied().find(|one| *one == column);
-        let is_of_interest = |one: &&str| {
-            let is_detail = one.starts_with("sustainable") || one.starts_with("attribution");
-            !AXES.contains(one) && !is_floor(one) && !is_detail && *one != "total_workers"
-        };
-        asked.extend(column.filter(is_of_interest).filter(|one| !asked.contains(one)));
-    };
-    for figure in &part.figures {
-        figure.by.iter().for_each(|column| add(column));
-        add(&figure.x);
-        match figure.kind {
-            FigureKind::OverTime => {
-                let of_case =
-                    |column: &str| OVER_TIME.iter().find(|(one, _)| *one == column).map(|(_, of_case)| *of_case);
-                figure.columns().filter_map(of_case).for_each(&mut add);
-            }
-            FigureKind::Distribution | FigureKind::Ccdf => {
-                figure.columns().flat_map(quantiles).for_each(|column| add(column));
-            }
-            FigureKind::Scaling => add("speed_up"),
-            FigureKind::Operators => {}
-            _ => figure.columns().chain([figure.words.as_str(), figure.level_column.as_str()]).for_each(&mut add),
-        }
-    }
-    if part.figures.is_empty() {
-        WITHOUT_FIGURES.iter().for_each(|column| add(column));
-    }
-    asked
-}
-
-/// Returns the quantiles that sum up a kind of histogram.
-fn quantiles(histogram: &str) -> &'static [&'static str] {
-    match histogram {
-        "latency" => &["latency_p50_ns", "latency_p99_ns"],
-        "processing-delay" => &["processing_delay_p50_ns", "processing_delay_p99_ns"],
-        _ => &[],
-    }
-}
-
-/// Returns true if a question is about memory, so that its verdict matters.
-fn asks_for_memory(asked: &[&str]) -> bool {
-    let of_memory = ["live_bytes_peak", "rss_bytes_peak", "entries_peak", "growth_verdict", "bytes_per_live_entry"];
-    asked.iter().any(|column| of_memory.contains(column))
 }

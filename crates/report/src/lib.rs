@@ -23,6 +23,7 @@
 
 mod answers;
 mod artifact;
+mod asked_columns;
 mod between_runs;
 mod calibration;
 mod case_table;

@@ -248,7 +248,7 @@ mod tests {
 
     use super::*;
     use crate::experiment::rate::tests::planned;
-    use crate::experiment::shipped::SHIPPED;
+    use flowbench_experiments::SHIPPED;
     use crate::run::experiment_of;
 
     #[test]

@@ -3,6 +3,7 @@
 //! A filter is the name of a part, or conditions on the axes that all have to hold, such as
 //! `workers>=2 & pipeline=sessions|funnel`. Decision D-431.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_events::{did_you_mean_or_list, nearest, parse_duration_ms};
@@ -88,12 +89,14 @@ impl CaseFilter {
     ///
     /// Fails if a part is unknown.
     pub(crate) fn check_parts(&self, parts: &[&str]) -> Result<(), FilterError> {
-        let named = self.conditions.iter().filter(|condition| condition.axis == PART).flat_map(|one| &one.values);
-        for name in named.filter(|name| !parts.contains(&name.as_str())) {
-            let hint = did_you_mean_or_list(name, parts.iter().copied());
-            return Err(FilterError { filter: self.text.clone(), problem: format!("there is no part '{name}'{hint}") });
+        let mut named = self.conditions.iter().filter(|condition| condition.axis == PART).flat_map(|one| &one.values);
+        match named.find(|name| !parts.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => {
+                let hint = did_you_mean_or_list(name, parts.iter().copied());
+                Err(FilterError { filter: self.text.clone(), problem: format!("there is no part '{name}'{hint}") })
+            }
         }
-        Ok(())
     }
 
     /// Returns true if all conditions hold for a case.
@@ -166,10 +169,10 @@ impl Condition {
         match self.relation {
             Relation::Equal => is_one(),
             Relation::Unequal => !is_one(),
-            Relation::AtLeast => ordering().is_some_and(|found| found.is_ge()),
-            Relation::AtMost => ordering().is_some_and(|found| found.is_le()),
-            Relation::Above => ordering().is_some_and(|found| found.is_gt()),
-            Relation::Below => ordering().is_some_and(|found| found.is_lt()),
+            Relation::AtLeast => ordering().is_some_and(Ordering::is_ge),
+            Relation::AtMost => ordering().is_some_and(Ordering::is_le),
+            Relation::Above => ordering().is_some_and(Ordering::is_gt),
+            Relation::Below => ordering().is_some_and(Ordering::is_lt),
         }
     }
 }

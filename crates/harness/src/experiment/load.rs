@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flowbench_events::{Problem, Problems, SourceText, did_you_mean_or_list, nearest};
+use flowbench_experiments::{SHIPPED, shipped};
 
 use crate::experiment::check::check_keys;
 use crate::experiment::document::{Content, Node, Of};
 use crate::experiment::file::{Experiment, operators_figure};
 use crate::experiment::settings::Settings;
-use crate::experiment::shipped::{SHIPPED, shipped};
 
 /// An experiment with the text it was read from.
 #[derive(Debug, Clone)]
@@ -76,7 +76,8 @@ impl LoadedExperiment {
         Ok((LoadedExperiment { folder, ..loaded }, problems))
     }
 
-    fn of(
+    /// Loads the text of an experiment as [`read`](Self::read) does.
+    pub(crate) fn of(
         source: &Arc<SourceText>,
         name: &str,
         settings: &Settings,

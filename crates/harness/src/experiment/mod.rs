@@ -33,3 +33,4 @@ pub use rate::{Arrivals, OfferedLoad, percent};
 pub use resolved::ResolvedValue;
 pub use selection::Selection;
 pub use settings::Settings;
+pub use validate::parse_and_plan;

@@ -1,7 +1,7 @@
 //! Everything that is checked before anything is measured, so that all problems of an experiment are told at once: its
 //! keys and values, its figures, claims and filters, and each of its profiles.
 
-use flowbench_events::{Problem, Problems, did_you_mean};
+use flowbench_events::{Problem, Problems, SourceText, did_you_mean};
 use flowbench_measurement::claims::Claim;
 use flowbench_measurement::record::FigureSpec;
 use flowbench_pipelines::Registry;
@@ -22,15 +22,37 @@ pub(crate) fn load_and_plan(
     settings: &Settings,
     registry: Registry,
 ) -> Result<(LoadedExperiment, Plan), Problems> {
-    let (loaded, mut problems) = LoadedExperiment::read(name, settings)?;
+    all_checked(&|settings| LoadedExperiment::read(name, settings), settings, registry)
+}
+
+/// Parses the text of an experiment, which problems call `name`, and plans it, after a check of all that it holds.
+///
+/// # Errors
+///
+/// Fails with every problem there is.
+pub fn parse_and_plan(name: &str, text: &str, registry: Registry) -> Result<(LoadedExperiment, Plan), Problems> {
+    let source = SourceText::new(name, text);
+    all_checked(&|settings| LoadedExperiment::of(&source, name, settings), &Settings::default(), registry)
+}
+
+/// An experiment without what is wrong in it, and the problems.
+type Read = Result<(LoadedExperiment, Vec<Problem>), Problems>;
+
+/// Plans an experiment that is read by a function, and checks its profiles.
+fn all_checked(
+    read: &dyn Fn(&Settings) -> Read,
+    settings: &Settings,
+    registry: Registry,
+) -> Result<(LoadedExperiment, Plan), Problems> {
+    let (loaded, mut problems) = read(settings)?;
     problems.extend(filter_problems(&loaded));
     let result = plan_checked(loaded, problems, registry);
-    let mut problems = profile_problems(name, registry)?;
+    let mut of_profiles = profile_problems(read, registry)?;
     match result {
-        Ok(planned) => Problems::check(problems).map(|()| planned),
+        Ok(planned) => Problems::check(of_profiles).map(|()| planned),
         Err(first) => {
-            problems.splice(..0, first.into_list());
-            Err(Problems::check(problems).err().unwrap_or_else(|| Problems::of_name(name, "cannot be planned")))
+            of_profiles.splice(..0, first.list().iter().cloned());
+            Err(Problems::check(of_profiles).err().unwrap_or(first))
         }
     }
 }
@@ -58,12 +80,11 @@ pub(crate) fn plan_checked(
 }
 
 /// Returns the problems of every profile of an experiment.
-fn profile_problems(name: &str, registry: Registry) -> Result<Vec<Problem>, Problems> {
-    let (loaded, _) = LoadedExperiment::read(name, &Settings::default())?;
+fn profile_problems(read: &dyn Fn(&Settings) -> Read, registry: Registry) -> Result<Vec<Problem>, Problems> {
+    let (loaded, _) = read(&Settings::default())?;
     let mut problems = Vec::new();
     for profile in loaded.experiment.sizes.keys() {
-        let settings = Settings { profile: Some(profile.clone()), ..Settings::default() };
-        let (loaded, mut found) = LoadedExperiment::read(name, &settings)?;
+        let (loaded, mut found) = read(&Settings { profile: Some(profile.clone()), ..Settings::default() })?;
         found.extend(filter_problems(&loaded));
         let result = plan_checked(loaded, found, registry);
         problems.extend(result.err().into_iter().flat_map(Problems::into_list));
@@ -109,7 +130,7 @@ fn place_of(figure: &FigureSpec, error: &FigureError) -> String {
         }
         FigureError::UnknownColumn { place: "only", column, .. } => format!("only/{column}"),
         FigureError::UnknownColumn { place, .. } => (*place).to_owned(),
-        FigureError::NotNumbers { .. } => String::new(),
+        FigureError::NotNumbers { .. } | FigureError::Answers { .. } => String::new(),
     }
 }
 

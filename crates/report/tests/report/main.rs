@@ -73,7 +73,8 @@ fn claims_that_no_case_is_about_are_one_line_that_says_why() {
     .to_vec();
     let dir = synthetic.written();
     draw(dir.path()).unwrap();
-    let (page, text) = (read(dir.path(), "report.html"), terminal_tables(&Results::read(dir.path()).unwrap(), 100));
+    let (page, text) =
+        (read(dir.path(), "report.html"), terminal_tables(&Results::read(dir.path()).unwrap(), Screen::plain(100)));
     let other_parts = "2 claims not checked: about parts that this run leaves out.";
     let no_case = "1 claim not checked: no case with numbers to check against.";
     for shown in [&page, &text] {

@@ -1,0 +1,130 @@
+//! What there is, kind by kind: names with a line about each, from the place that defines them.
+
+use flowbench_generators::Profile;
+use flowbench_harness::experiment::{LoadedExperiment, SHIPPED, Shipped, axis_catalogue};
+use flowbench_measurement::doubt_kinds::DOUBTS;
+use flowbench_measurement::metrics::METRICS;
+use flowbench_measurement::record::FigureKind;
+use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, RunConfig, Strategy};
+use flowbench_report::column_catalogue;
+use serde_json::{Value, json};
+
+use crate::args::Listed;
+use crate::failure::Failure;
+
+/// The kinds of things there are, in the order in which they are listed, with the name of one of each.
+pub(super) const KINDS: [(Listed, &str, &str); 11] = [
+    (Listed::Pipelines, "pipelines", "pipeline"),
+    (Listed::Strategies, "strategies", "strategy"),
+    (Listed::Orders, "orders", "order policy"),
+    (Listed::Evictions, "evictions", "eviction"),
+    (Listed::Profiles, "profiles", "profile"),
+    (Listed::Experiments, "experiments", "experiment"),
+    (Listed::Axes, "axes", "axis"),
+    (Listed::Figures, "figures", "kind of figure"),
+    (Listed::Columns, "columns", "column"),
+    (Listed::Metrics, "metrics", "metric"),
+    (Listed::Doubts, "doubts", "doubt"),
+];
+
+/// Something that has a name.
+pub(super) struct Entry {
+    pub(super) name: String,
+    /// A sentence about it.
+    pub(super) summary: String,
+    /// A word between the two, such as a unit; empty if there is none.
+    pub(super) mark: String,
+    /// All that is known of it, as JSON.
+    pub(super) json: Value,
+}
+
+impl Entry {
+    fn new(name: &str, mark: &str, summary: &str, more: Value) -> Entry {
+        let mut json = json!({ "name": name, "summary": summary });
+        if let (Some(all), Value::Object(more)) = (json.as_object_mut(), more) {
+            all.extend(more);
+        }
+        Entry { name: name.to_owned(), summary: summary.to_owned(), mark: mark.to_owned(), json }
+    }
+
+    fn plain(name: &str, summary: &str) -> Entry {
+        Entry::new(name, "", summary, Value::Null)
+    }
+}
+
+/// Returns everything of a kind.
+pub(super) fn entries(kind: Listed, registry: Registry) -> Result<Vec<Entry>, Failure> {
+    Ok(match kind {
+        Listed::Pipelines => registry.pipelines().map(pipeline).collect(),
+        Listed::Strategies => Strategy::ALL.iter().map(|one| Entry::plain(one.name(), one.summary())).collect(),
+        Listed::Orders => OrderName::ALL.iter().map(|one| Entry::plain(one.name(), one.summary())).collect(),
+        Listed::Evictions => Eviction::ALL.iter().map(eviction).collect(),
+        Listed::Profiles => Profile::NAMES.iter().map(|name| profile(name)).collect::<Result<_, _>>()?,
+        Listed::Experiments => SHIPPED.iter().map(experiment).collect::<Result<_, _>>()?,
+        Listed::Axes => axes(),
+        Listed::Figures => FigureKind::ALL.iter().map(|kind| Entry::plain(kind.name(), kind.summary())).collect(),
+        Listed::Columns => columns(),
+        Listed::Metrics => metrics(),
+        Listed::Doubts => {
+            DOUBTS.iter().map(|one| Entry::new(one.code, "", one.meaning, json!({ "advice": one.advice }))).collect()
+        }
+    })
+}
+
+fn pipeline(pipeline: &dyn Pipeline) -> Entry {
+    let about = pipeline.about();
+    let gaps = gaps(pipeline);
+    let served: Vec<&str> =
+        Strategy::ALL.into_iter().map(Strategy::name).filter(|name| !gaps.contains_key(*name)).collect();
+    let parameters = about.parameters.iter();
+    let parameters: Value =
+        parameters.map(|one| json!({ "name": one.name, "default": one.default, "meaning": one.meaning })).collect();
+    let more = json!({ "columns": about.columns, "parameters": parameters, "strategies": served, "gaps": gaps });
+    Entry::new(pipeline.name(), "", about.question, more)
+}
+
+/// Returns the strategies that do not serve a pipeline, with the reasons.
+fn gaps(pipeline: &dyn Pipeline) -> serde_json::Map<String, Value> {
+    let reason = |strategy: Strategy| pipeline.unsupported_reason(&RunConfig::plain(strategy));
+    let gaps = Strategy::ALL.into_iter();
+    gaps.filter_map(|strategy| Some((strategy.name().to_owned(), reason(strategy)?.into()))).collect()
+}
+
+fn eviction(eviction: &Eviction) -> Entry {
+    let mark = if eviction.is_exact() { "exact" } else { "inexact" };
+    let more = json!({ "exact": eviction.is_exact(), "default": eviction.to_string() });
+    Entry::new(&eviction.form(), mark, eviction.summary(), more)
+}
+
+fn profile(name: &str) -> Result<Entry, Failure> {
+    Ok(Entry::plain(name, &Profile::named(name).map_err(Failure::failed)?.about))
+}
+
+fn experiment(shipped: &Shipped) -> Result<Entry, Failure> {
+    let loaded = LoadedExperiment::load(shipped.name, &[]).map_err(Failure::failed)?;
+    Ok(Entry::plain(shipped.name, &loaded.experiment.title))
+}
+
+fn axes() -> Vec<Entry> {
+    let entry = |axis: &flowbench_harness::experiment::AxisMeaning| {
+        Entry::new(axis.name, axis.default, axis.meaning, json!({ "default": axis.default, "values": axis.values }))
+    };
+    axis_catalogue().iter().map(entry).collect()
+}
+
+fn columns() -> Vec<Entry> {
+    let columns = column_catalogue();
+    let entry = |column: &flowbench_report::ColumnMeaning| {
+        let more = json!({ "unit": column.unit, "place": column.place });
+        Entry::new(column.name, column.unit, column.meaning, more)
+    };
+    columns.iter().map(entry).collect()
+}
+
+fn metrics() -> Vec<Entry> {
+    let entry = |metric: &flowbench_measurement::metrics::Metric| {
+        let more = json!({ "unit": metric.unit.word(), "title": metric.title });
+        Entry::new(metric.column, metric.unit.word(), metric.summary, more)
+    };
+    METRICS.iter().map(entry).collect()
+}
