@@ -248,8 +248,8 @@ mod tests {
 
     use super::*;
     use crate::experiment::rate::tests::planned;
-    use flowbench_experiments::SHIPPED;
     use crate::run::experiment_of;
+    use flowbench_experiments::SHIPPED;
 
     #[test]
     fn a_plan_is_the_sum_of_its_parts_and_as_large_as_its_largest_case() {
