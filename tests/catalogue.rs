@@ -244,7 +244,7 @@ fn explain_suggests_what_may_have_been_meant() {
     let scratch = Scratch::new();
     scratch.fails("flowbench explain lifetime-valeu", 2, &["lifetime-valeu", "did you mean 'lifetime-value'?"]);
     scratch.fails("flowbench explain stromy", 2, &["did you mean 'stormy'?"]);
-    scratch.fails("flowbench explain zzz", 2, &["zzz", "identity"]);
+    scratch.fails("flowbench explain zzz", 2, &["zzz", "hint: `flowbench list` shows all names"]);
 }
 
 #[test]

@@ -55,6 +55,7 @@ impl Scratch {
             .current_dir(self.0.path())
             .env("PATH", format!("{folder}:{path}"))
             .env_remove("RUST_BACKTRACE")
+            .env_remove("GITHUB_ACTIONS")
             .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

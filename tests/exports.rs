@@ -19,7 +19,7 @@ fn every_listed_format_is_exported_and_twice_the_same() {
     let listed = help.split("Possible values:").nth(1).unwrap().split("\n\n").next().unwrap();
     let formats: Vec<&str> =
         listed.lines().filter_map(|line| line.trim().strip_prefix("- ")?.split(':').next()).collect();
-    assert_eq!(formats.len(), 16, "{listed}");
+    assert_eq!(formats.len(), 17, "{listed}");
     for format in formats.into_iter().filter(|format| *format != "parquet") {
         for copy in ["first", "second"] {
             let summary = format!("GITHUB_STEP_SUMMARY={copy}.github");
@@ -61,6 +61,32 @@ fn an_export_replaces_a_file_only_if_forced_and_results_never() {
     scratch.ok("flowbench export results --to hgrm -o tails && touch tails/notes");
     scratch.fails("flowbench export results --to hgrm -o tails", 1, &["exists already"]);
     scratch.ok("flowbench export results --to hgrm -o tails --force && test -e tails/notes");
+}
+
+#[test]
+fn a_run_exports_what_it_was_asked_for_and_asks_before_it_measures() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "own.toml",
+        "name = \"own\"\ntitle = \"own\"\nrepeats = 1\n[[part]]\nname = \"p\"\nquestion = \"?\"\n\
+         trace = { profile = \"tiny\", events = 2000 }\n[part.axes]\npipeline = \"identity\"\nrate = \"closed\"\n",
+    );
+    let run = "flowbench run own.toml --out results";
+    scratch.write("taken.md", "mine");
+    let no = |export: &str, code, words: &[&str]| scratch.fails(&format!("{run} --export {export}"), code, words);
+    no("markdown=taken.md", 2, &["taken.md exists already"]);
+    no("markdwn=a.md", 2, &["markdwn", "did you mean 'markdown'"]);
+    no("markdown", 2, &["write markdown=FILE"]);
+    no("markdown=-", 2, &["markdown needs a file"]);
+    no("github", 2, &["GITHUB_STEP_SUMMARY"]);
+    assert!(!scratch.path("results").exists() && scratch.text("taken.md") == "mine");
+    for times in [1, 2] {
+        let more = format!("--export markdown={times}.md --export history=history.csv --export hgrm=tails-{times}");
+        scratch.ok(&format!("flowbench run own.toml --out run-{times} --json {more}")).json();
+        let same = format!("flowbench export run-{times} --to markdown | cmp - {times}.md && test -d tails-{times}");
+        scratch.ok(&same);
+    }
+    assert_eq!(scratch.text("history.csv").lines().count(), 1 + 2);
 }
 
 #[test]
@@ -163,4 +189,23 @@ fn exports_are_read_by_the_tools_they_are_for() {
     assert_eq!(read_by_its_tool("quickstart", "otava"), 27);
     assert_eq!(read_by_its_tool("quickstart", "vega-lite"), 9);
     assert!(read_by_its_tool("parallelism", "prometheus") > 450 * 10);
+}
+
+#[test]
+#[ignore = "needs critcmp, see .ci/run"]
+fn critcmp_compares_two_runs_in_one_folder() {
+    let critcmp = std::env::var("FLOWBENCH_CRITCMP").expect("set FLOWBENCH_CRITCMP to a critcmp");
+    let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
+    scratch.ok(&format!(
+        "cp -r {quickstart} again && sed -i 's/\"started_at\": \"20../\"started_at\": \"2099/' again/run.json"
+    ));
+    scratch.ok(&format!(
+        "flowbench export {quickstart} --to criterion -o both && flowbench export again --to criterion -o both"
+    ));
+    let times = scratch.ok("find both -name benchmark.json | wc -l").stdout.trim().parse::<usize>().unwrap() / 2;
+    let compared = scratch.ok(&format!("{critcmp} --target-dir both $({critcmp} --target-dir both --baselines)"));
+    let rows: Vec<&str> = compared.stdout.lines().skip(2).collect();
+    assert_eq!((rows.len(), times), (101, 101), "{}", compared.stdout);
+    // Two values a row: a run is as fast as itself.
+    assert!(rows.iter().all(|row| row.matches(" 1.00 ").count() == 2), "{}", compared.stdout);
 }

@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use crate::command::Scratch;
 
-/// A small experiment with an exact part, and one to be left out.
+/// A small experiment with an exact part, and one to be left out. With six repeats a change of any of its metrics can be
+/// significant, also on a busy machine, where a run takes long enough for its live bytes to be sampled.
 const EXPERIMENT: &str = r#"
 name = "small"
 title = "small"
 seed = 7
-repeats = 5
+repeats = 6
 deadline = "120s"
 [[part]]
 name = "exact"
@@ -55,13 +56,41 @@ fn altered(scratch: &Scratch, name: &str, run: impl Fn(&mut Value), case: impl F
 }
 
 #[test]
+fn metrics_and_thresholds_are_those_of_the_experiment_unless_the_command_says_otherwise() {
+    let scratch = measured();
+    let rate = |rate: f64| {
+        move |case: &mut Value| {
+            let rate = rate + case["repeat"].as_f64().unwrap();
+            case["numbers"]["throughput_events_per_s"] = rate.into();
+        }
+    };
+    altered(&scratch, "fast", |_| {}, rate(1e6));
+    altered(&scratch, "slow", |_| {}, rate(5e5));
+    let gate = |baseline: &str, more: &str| format!("flowbench gate --baseline {baseline} --results slow {more}");
+    let by_rate = "--metric throughput_events_per_s";
+    scratch.fails(&gate("fast", by_rate), 3, &["3 regressions"]);
+    scratch.ok(&gate("fast", &format!("{by_rate} --threshold throughput_events_per_s=60%")));
+    scratch.fails(&gate("fast", "--metric latency_p95_ns"), 2, &["no metric 'latency_p95_ns'; there are"]);
+    scratch.fails(&gate("fast", "--threshold latency_p99_ns"), 2, &["COLUMN=SHARE"]);
+
+    let chosen = "[gate]\nmetrics = ['throughput_events_per_s']\nthresholds = { throughput_events_per_s = '60%' }\n";
+    let experiment = EXPERIMENT.replacen("[[part]]", &format!("{chosen}[[part]]"), 1);
+    let with_gate = |run: &mut Value| run["resolved_experiment"] = experiment.clone().into();
+    altered(&scratch, "chosen", with_gate, rate(1e6));
+    scratch.ok(&gate("chosen", ""));
+    scratch.fails(&gate("chosen", "--threshold throughput_events_per_s=20%"), 3, &["3 regressions"]);
+    scratch.write("wrong.toml", experiment.replace("60%", "60"));
+    scratch.fails("flowbench run wrong.toml", 2, &["[gate]: the threshold of throughput_events_per_s is '60'"]);
+}
+
+#[test]
 fn a_run_is_judged_against_one_that_was_kept() {
     let scratch = measured();
     // Twice the same run: nothing can have changed.
     let same = scratch.ok("flowbench gate --baseline base --results base");
     assert!(same.stderr.contains("gate: no regression"), "{}", same.stderr);
     // The experiment of the baseline is run again, one part of it.
-    let again = scratch.ok("flowbench gate --baseline base --only exact --rounds 5 --out again");
+    let again = scratch.ok("flowbench gate --baseline base --only exact --rounds 6 --out again");
     assert!(again.stdout.contains("exact values are equal"), "{}", again.stdout);
     let too_few = "flowbench gate --baseline base --only exact --rounds 1 --out few";
     scratch.fails(too_few, 2, &["with so few rounds no change", "use --rounds"]);
@@ -120,6 +149,89 @@ fn runs_of_different_machines_are_compared_by_force_only_and_gated_exactly() {
     assert!(gated.stdout.starts_with("Times and sizes are not judged"), "{}", gated.stdout);
     altered(&scratch, "other", |_| (), |case| case["part"] = "renamed".into());
     scratch.fails("flowbench compare base other", 4, &["no case in common"]);
+}
+
+#[test]
+fn programs_read_what_was_found_as_json() {
+    let scratch = measured();
+    altered(&scratch, "late", |_| (), |case| case["numbers"]["accuracy"]["late"] = 1.into());
+    let compared = scratch.ok("flowbench compare base late --json").json();
+    assert_eq!((&compared["schema_version"], &compared["counts"]["worse"]), (&1.into(), &0.into()));
+    assert_eq!(compared["exact_changes"][0]["column"], "late");
+    let metrics = compared["metrics"].as_array().unwrap();
+    assert!(
+        metrics.iter().all(|metric| metric["ratio"] == 1.0 && metric["repeats_after"].as_u64() > Some(0)),
+        "{compared}"
+    );
+    assert!(metrics.iter().any(|metric| metric["column"] == "throughput_events_per_s"), "{compared}");
+
+    let same = scratch.ok("flowbench gate --baseline base --results base --json").json();
+    assert_eq!(
+        (&same["verdict"], &same["is_timed"], &same["schema_version"]),
+        (&"pass".into(), &true.into(), &1.into())
+    );
+    let worse = scratch.fails("flowbench gate --baseline base --results late --json", 3, &["regressions"]).json();
+    let regressions = worse["regressions"].as_array().unwrap();
+    assert!(
+        regressions.iter().all(|one| one["column"] == "late" && one["finding"].as_str().unwrap().starts_with("was "))
+    );
+    assert_eq!((&worse["verdict"], regressions.len()), (&"regression".into(), 3));
+    assert_eq!(worse["comparison"]["exact_changes"].as_array().unwrap().len(), 3);
+
+    let again = scratch.ok("flowbench reproduce base --only other --out again --json -q").json();
+    assert_eq!((&again["is_reproduced"], &again["schema_version"]), (&true.into(), &1.into()));
+    assert_eq!(
+        (&again["claims"], &again["comparison"]["only_before"]),
+        (&serde_json::json!([]), &serde_json::json!([]))
+    );
+}
+
+#[test]
+fn a_workflow_of_github_gets_annotations_and_a_terminal_does_not() {
+    let scratch = measured();
+    altered(&scratch, "late", |_| (), |case| case["numbers"]["accuracy"]["late"] = 1.into());
+    let gate = "flowbench gate --baseline base --results late";
+    let commands = |line: &str, code: i32| {
+        let stderr = scratch.fails(line, code, &[]).stderr;
+        stderr.lines().filter(|line| line.starts_with("::")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(commands(gate, 3), [""; 0]);
+    let errors = commands(&format!("GITHUB_ACTIONS=true {gate}"), 3);
+    assert_eq!(errors.len(), 3);
+    for error in errors {
+        assert!(error.starts_with("::error title=flowbench gate%3A regression::") && error.contains(", late: was "));
+    }
+    let warnings = commands("GITHUB_ACTIONS=true flowbench compare base late", 0);
+    assert!(warnings.len() == 3 && warnings[0].starts_with("::warning title=flowbench compare%3A another value::"));
+    scratch
+        .write("loop.toml", EXPERIMENT.replace("rate = \"closed\"", "rate = \"closed\"\nfault = \"wrong-answer@100\""));
+    let run = "flowbench run loop.toml --only other --set repeats=1 --out loop";
+    let errors = commands(&format!("GITHUB_ACTIONS=true {run}"), 5);
+    assert!(errors.len() == 1 && errors[0].contains("case without numbers::other/identity/"), "{errors:?}");
+    assert!(errors[0].contains("repeat 1: invalid: "), "{errors:?}");
+}
+
+#[test]
+fn one_file_stands_for_a_run_until_it_is_changed() {
+    let scratch = measured();
+    scratch.ok("flowbench export base --to baseline -o kept.json");
+    assert_eq!(scratch.text("kept.json").lines().count(), 2 + 18);
+    let of_folder = scratch.ok("flowbench compare base base --json").stdout;
+    assert_eq!(scratch.ok("flowbench compare kept.json base --json").stdout, of_folder);
+    let gated = scratch.ok("flowbench gate --baseline kept.json --results base --json").json();
+    assert_eq!(gated["verdict"], "pass");
+    // What was kept is run again, wherever the file is.
+    scratch.ok("mkdir ci && mv kept.json ci/");
+    let again = scratch.ok("flowbench gate --baseline ci/kept.json --only exact --rounds 5 --out again");
+    assert!(again.stdout.contains("exact values are equal"), "{}", again.stdout);
+
+    scratch.ok("sed -i 's/\"late\":[0-9]*/\"late\":7/' ci/kept.json");
+    for line in ["compare ci/kept.json base", "gate --baseline ci/kept.json --results base"] {
+        scratch.fails(&format!("flowbench {line}"), 1, &["ci/kept.json", "was changed or cut off"]);
+    }
+    scratch.fails("flowbench compare small.toml base", 1, &["small.toml: is no baseline", "--to baseline"]);
+    scratch.ok("flowbench export base --to baseline -o kept.json");
+    scratch.fails("flowbench compare kept.json base --html page.html", 1, &["there is no folder kept.json"]);
 }
 
 #[test]

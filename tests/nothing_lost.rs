@@ -208,6 +208,31 @@ fn a_log_of_which_no_row_becomes_an_event_is_a_failure_with_its_reasons() {
 }
 
 #[test]
+fn more_bad_rows_than_allowed_are_a_failure_with_the_reasons_and_leave_the_old_answers() {
+    let scratch = Scratch::new();
+    scratch
+        .write("log.csv", format!("{HEADER}{}{}", GOOD.repeat(7), "bad,row\n".repeat(2) + "1,order_placed,soon,a,1\n"));
+    scratch.write("answers.csv", "old\n");
+    let inspect = "flowbench inspect log.csv --rejects none";
+    for (limit, line) in [("2", REPLAY), ("29.9%", REPLAY), ("2", inspect), ("0", inspect)] {
+        let words = [
+            &format!("log.csv: 3 of 10 rows are bad, more than --max-bad {limit} allows"),
+            "2 like line 9: the row has 2 fields, the header 5",
+            "1 like line 11, column event_time: 'soon'",
+        ];
+        let output = if line == REPLAY { "-o answers.csv" } else { "" };
+        assert_eq!(scratch.fails(&format!("{line} {output} --max-bad {limit}"), 1, &words).stdout, "");
+    }
+    assert_eq!(scratch.text("answers.csv"), "old\n");
+    for limit in ["3", "30%"] {
+        scratch.ok(&format!("{REPLAY} --max-bad {limit} -o answers.csv"));
+        scratch.ok(&format!("{inspect} --max-bad {limit}"));
+    }
+    scratch.fails(&format!("{REPLAY} --max-bad some"), 2, &["'some' is no number of rows such as 20"]);
+    scratch.fails(&format!("{REPLAY} --max-bad 1 --strict"), 2, &["--max-bad"]);
+}
+
+#[test]
 fn a_log_of_which_every_row_is_skipped_is_a_failure_strict_or_not() {
     let scratch = Scratch::new();
     scratch.write("log.csv", "t,what\n2026-01-05T08:00:00Z,Order_Placed\n2026-01-05T08:00:00Z,Order_Placed\n");

@@ -75,8 +75,10 @@ fn what_cannot_be_measured_is_an_error_and_one_row_is_not() {
     scratch.fails("flowbench bench shop.csv --pipeline sesions --out no", 2, &["did you mean 'sessions'"]);
     let wrong = format!("{} --set threshold=x --out no", bench("shop.csv").replace("--set threshold=20", ""));
     scratch.fails(&wrong, 2, &["bench: settings: pipeline 'repeat-high-value': threshold = 'x'"]);
+    let too_many = ["shop.csv: 2 of 403 rows are bad, more than max_bad = 0.4% allows", "line 402", "line 403"];
+    scratch.fails(&format!("{} --max-bad 0.4% --out no", bench("shop.csv")), 2, &too_many);
     assert!(!scratch.path("no").exists());
-    scratch.ok(&format!("{} --out one", bench("one.csv")));
+    scratch.ok(&format!("{} --max-bad 2 --out one", bench("one.csv")));
     let doubts = |case: &Value| case["doubts"].as_array().unwrap().iter().any(|doubt| doubt["code"] == "few-samples");
     let cases = scratch.ndjson("one/cases.ndjson");
     assert!(cases.len() == 2 && cases.iter().any(doubts), "{cases:?}");

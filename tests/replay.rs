@@ -104,6 +104,55 @@ fn the_default_slack_loses_nothing() {
 }
 
 #[test]
+fn the_origin_of_a_generated_log_lies_beside_it_and_makes_it_again() {
+    let scratch = Scratch::new();
+    let settings = "--set transport.mobile.offline_share=0.3 --set products.count=9";
+    let ended =
+        scratch.ok(&format!("flowbench generate --profile stormy --seed 5 --events 3000 {settings} -o a.csv.zst"));
+    let origin = scratch.json("a.csv.zst.origin.json");
+    let facts = scratch.ok("flowbench inspect a.csv.zst --json").json();
+    assert_eq!((&origin["digest"], &facts["origin"]), (&facts["digest"], &origin));
+    let said = format!(", digest {}", origin["digest"].as_str().unwrap());
+    assert!(ended.stderr.contains(&said) && ended.stderr.contains("seed 5"), "{}", ended.stderr);
+
+    let field = |name: &str| origin[name].as_str().map_or(origin[name].to_string(), str::to_owned);
+    let again = format!(
+        "flowbench generate --profile {} --seed {} --events {}",
+        field("profile"),
+        field("seed"),
+        field("events")
+    );
+    let overrides = origin["overrides"].as_array().unwrap().iter();
+    let overrides: String = overrides.map(|setting| format!(" --set {}", setting.as_str().unwrap())).collect();
+    let streamed = scratch.ok(&format!("{again}{overrides} | tee b.csv | flowbench inspect - --json")).json();
+    assert_eq!((&streamed["digest"], &streamed["origin"]), (&facts["digest"], &serde_json::Value::Null));
+    assert!(!scratch.path("b.csv.origin.json").exists() && !scratch.path("-.origin.json").exists());
+    assert_eq!(origin["parameters"]["transport.mobile.offline_share"], "0.3");
+    assert_eq!((&origin["parameters"]["products.count"], &origin["days"]), (&"9".into(), &serde_json::Value::Null));
+    let table = scratch.ok("flowbench inspect a.csv.zst").stdout;
+    assert!(table.contains("\ngenerated                 profile stormy, seed 5, transport.mobile"), "{table}");
+}
+
+#[test]
+fn an_origin_is_that_of_its_log_only_and_replaces_nothing_of_others() {
+    let scratch = Scratch::new();
+    let generate = "flowbench generate --profile tiny --events 100";
+    scratch.ok(&format!("{generate} -o log.csv"));
+    scratch.ok("flowbench generate --profile tiny --seed 2 --days 1 -o log.csv");
+    assert_eq!(
+        (&scratch.json("log.csv.origin.json")["seed"], &scratch.json("log.csv.origin.json")["days"]),
+        (&2.into(), &1.into())
+    );
+    scratch.ok("head -n 50 log.csv > part.csv && mv part.csv log.csv");
+    let ended = scratch.ok("flowbench inspect log.csv --json");
+    assert!(ended.json()["origin"].is_null() && ended.stderr.contains("is of another trace"), "{}", ended.stderr);
+    scratch.write("mine.csv.origin.json", "{\"origin\": \"mine\"}\n");
+    scratch.fails(&format!("{generate} -o mine.csv"), 2, &["mine.csv.origin.json", "is not replaced"]);
+    assert_eq!(scratch.text("mine.csv.origin.json"), "{\"origin\": \"mine\"}\n");
+    assert!(!scratch.path("mine.csv").exists());
+}
+
+#[test]
 fn answers_have_a_header_and_are_sorted_by_event_time_then_text() {
     let scratch = Scratch::new();
     let ended = scratch.ok(&format!("{WORLD} | flowbench replay - --pipeline export-review --workers 2"));

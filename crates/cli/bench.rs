@@ -16,6 +16,7 @@ pub(crate) fn bench(args: &Bench, registry: Registry, quiet: bool) -> Result<i32
     let bench = BenchRequest {
         log: from_current_folder(&args.log),
         map: args.map.as_deref().map(from_current_folder),
+        max_bad: args.max_bad,
         pipeline: args.pipeline.clone(),
         settings: args.set.clone(),
         strategies: args.strategies.clone(),
@@ -33,5 +34,5 @@ pub(crate) fn bench(args: &Bench, registry: Registry, quiet: bool) -> Result<i32
         registry,
         ..Request::default()
     };
-    measure(&request, &interrupted, args.json, quiet)
+    measure(&request, &interrupted, &[], args.json, quiet)
 }

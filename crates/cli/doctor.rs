@@ -81,19 +81,16 @@ fn spin_findings(seen: &Spin) -> Vec<Finding> {
         LOST_SHARE_MAX * 100.0
     );
     let clock = format!("steps of {}", Quantity::Nanoseconds.human(seen.clock_step_ns as f64));
-    let noise = seen.noise_share.map(|share| Finding {
-        bad: share > NOISE_SHARE_MAX,
-        what: "noise",
-        seen: format!(
-            "±{:.1}% in stretches of 10 ms: expect single measurements to differ by about as much; repeats see less",
-            share * 100.0
-        ),
+    let noise = seen.noise_share.map_or("not known: the thread was hardly on the CPU".to_owned(), |share| {
+        let percent = share * 100.0;
+        format!("±{percent:.1}% in stretches of 10 ms: expect single measurements to differ by about as much")
     });
     let findings = [
         Finding { bad: seen.lost_share > LOST_SHARE_MAX, what: "CPU", seen: lost },
         Finding { bad: seen.clock_step_ns > CLOCK_STEP_MAX_NS, what: "clock", seen: clock },
+        Finding { bad: seen.noise_share.is_none_or(|share| share > NOISE_SHARE_MAX), what: "noise", seen: noise },
     ];
-    findings.into_iter().chain(noise).collect()
+    findings.into()
 }
 
 fn json(findings: &[Finding]) -> String {

@@ -10,40 +10,70 @@ use flowbench_measurement::export::{
 };
 use flowbench_measurement::results_dir::write_atomically;
 
-use crate::args::Export;
+use crate::args::{Export, ExportTo};
 use crate::failure::{Failure, OK, eprint, print};
+use crate::kept_run::{check_results_dir, files_of_run};
 use crate::overwriting::{Named, refuse_to_overwrite};
-use crate::run::{check_results_dir, files_of_run};
 
 /// The variable in which GitHub names the file of a step's summary.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
 pub(crate) fn export(args: &Export, quiet: bool) -> Result<i32, Failure> {
     check_results_dir(&args.dir)?;
-    let output = args.output.as_deref().filter(|path| *path != Path::new("-"));
-    let format = args.to.name;
-    let needs = |what: &str| Failure::usage_error(format!("{format} is written to {what}: name it with -o"));
-    let target = match args.to.output {
-        ExportOutput::File => output.map(Path::to_owned),
-        ExportOutput::Folder => Some(output.ok_or_else(|| needs("a folder"))?.to_owned()),
-        ExportOutput::GrowingFile => Some(output.ok_or_else(|| needs("a file that grows by each run"))?.to_owned()),
-        ExportOutput::StepSummary => Some(step_summary(args)?),
+    let output = args.output.clone().filter(|path| path != Path::new("-"));
+    write(&ExportTo { format: args.to, output }, &args.dir, args.force, quiet)?;
+    Ok(OK)
+}
+
+/// Checks before a run that its results can be exported: the format is built in, and no file is in the way.
+pub(crate) fn check(to: &ExportTo) -> Result<(), Failure> {
+    to.format.check().map_err(Failure::failed)?;
+    let target = target(to)?;
+    let is_taken = |path: &Path| match to.format.output {
+        ExportOutput::File => path.exists(),
+        ExportOutput::Folder => path.is_file(),
+        ExportOutput::GrowingFile | ExportOutput::StepSummary => path.is_dir(),
     };
-    let source = ExportSource::read(&args.dir).map_err(Failure::failed)?;
-    let files = args.to.files(&source).map_err(Failure::failed)?;
+    match target.filter(|path| is_taken(path)) {
+        Some(path) => {
+            Err(Failure::usage_error(format!("--export: {} exists already; choose another name", path.display())))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Writes the results of a run in a format, to standard output if there is no other place.
+pub(crate) fn write(to: &ExportTo, dir: &Path, is_forced: bool, quiet: bool) -> Result<(), Failure> {
+    let target = target(to)?;
+    let source = ExportSource::read(dir).map_err(Failure::failed)?;
+    let files = to.format.files(&source).map_err(Failure::failed)?;
     match &target {
         None => files.iter().try_for_each(|file| print(&text_of(file)))?,
-        Some(path) if args.to.output == ExportOutput::StepSummary => append(path, &files)?,
-        Some(path) => write(args, &source, path, &files)?,
+        Some(path) if to.format.output == ExportOutput::StepSummary => append(path, &files)?,
+        Some(path) => write_files(&files_of_run(dir, &source.run), path, &files, is_forced)?,
     }
     if !quiet {
         eprint(summary(&source, target.as_deref(), files.len()));
     }
-    Ok(OK)
+    Ok(())
 }
 
-fn step_summary(args: &Export) -> Result<PathBuf, Failure> {
-    if args.output.is_some() {
+/// Returns the file or folder that an export is written to; `None` for standard output.
+fn target(to: &ExportTo) -> Result<Option<PathBuf>, Failure> {
+    let named = |what: &str| {
+        let problem = format!("{} is written to {what}: name it with -o", to.format.name);
+        to.output.clone().ok_or_else(|| Failure::usage_error(problem)).map(Some)
+    };
+    match to.format.output {
+        ExportOutput::File => Ok(to.output.clone()),
+        ExportOutput::Folder => named("a folder"),
+        ExportOutput::GrowingFile => named("a file that grows by each run"),
+        ExportOutput::StepSummary => step_summary(to).map(Some),
+    }
+}
+
+fn step_summary(to: &ExportTo) -> Result<PathBuf, Failure> {
+    if to.output.is_some() {
         return Err(Failure::usage_error("github is added to $GITHUB_STEP_SUMMARY; for a file, use --to markdown -o"));
     }
     let named = std::env::var_os(STEP_SUMMARY).filter(|name| !name.is_empty());
@@ -61,14 +91,14 @@ fn append(path: &Path, files: &[ExportedFile]) -> Result<(), Failure> {
 }
 
 /// Writes all files, or none if one of them is in the way of another.
-fn write(args: &Export, source: &ExportSource, target: &Path, files: &[ExportedFile]) -> Result<(), Failure> {
+fn write_files(of_run: &[PathBuf], target: &Path, files: &[ExportedFile], is_forced: bool) -> Result<(), Failure> {
     let paths: Vec<PathBuf> = files.iter().map(|file| path_of(target, file)).collect();
-    refuse_to_replace_results(args, source, &paths)?;
+    refuse_to_replace_results(of_run, &paths)?;
     let contents: Vec<Option<Vec<u8>>> =
-        files.iter().zip(&paths).map(|(file, path)| new_content(file, path, args.force)).collect::<Result<_, _>>()?;
-    for (content, path) in contents.iter().zip(&paths) {
+        files.iter().zip(&paths).map(|(file, path)| new_content(file, path, is_forced)).collect::<Result<_, _>>()?;
+    for ((content, path), file) in contents.iter().zip(&paths).zip(files) {
         let Some(content) = content else { continue };
-        if args.to.output == ExportOutput::Folder {
+        if !file.name.is_empty() {
             let folder = path.parent().unwrap_or(target);
             let created = fs::create_dir_all(folder);
             created.map_err(|error| Failure::failed(format!("{}: cannot be created: {error}", folder.display())))?;
@@ -85,8 +115,7 @@ fn path_of(target: &Path, file: &ExportedFile) -> PathBuf {
 }
 
 /// Fails if an export would replace a file of the run, whether `--force` is given or not.
-fn refuse_to_replace_results(args: &Export, source: &ExportSource, paths: &[PathBuf]) -> Result<(), Failure> {
-    let of_run = files_of_run(&args.dir, &source.run);
+fn refuse_to_replace_results(of_run: &[PathBuf], paths: &[PathBuf]) -> Result<(), Failure> {
     let read: Vec<Named> = of_run.iter().map(|path| ("results of the run", path.as_path())).collect();
     let written: Vec<(Named, &str)> = paths.iter().map(|path| (("export", path.as_path()), "-o")).collect();
     refuse_to_overwrite(&written, &read)

@@ -28,18 +28,17 @@ pub(crate) const INCOMPLETE: i32 = 5;
 pub(crate) struct Failure {
     code: i32,
     message: Option<String>,
-    hint: Option<String>,
 }
 
 impl Failure {
     /// Returns the failure of a command that could not be carried out.
     pub(crate) fn failed(problem: impl Display) -> Self {
-        Self { code: FAILED, message: Some(problem.to_string()), hint: None }
+        Self { code: FAILED, message: Some(problem.to_string()) }
     }
 
     /// Returns the failure of a command whose arguments or configuration are wrong.
     pub(crate) fn usage_error(problem: impl Display) -> Self {
-        Self { code: USAGE_ERROR, message: Some(problem.to_string()), hint: None }
+        Self { code: USAGE_ERROR, message: Some(problem.to_string()) }
     }
 
     /// Returns the failure of a command whose configuration has these problems, with the lines in which they are.
@@ -49,22 +48,17 @@ impl Failure {
 
     /// Returns the failure of a command that was given nothing to work on.
     pub(crate) fn nothing_selected(problem: impl Display) -> Self {
-        Self { code: NOTHING_SELECTED, message: Some(problem.to_string()), hint: None }
-    }
-
-    /// Returns the failure with what is likely to help.
-    pub(crate) fn hint(self, hint: impl Display) -> Self {
-        Self { hint: Some(hint.to_string()), ..self }
+        Self { code: NOTHING_SELECTED, message: Some(problem.to_string()) }
     }
 
     /// Returns the end of a command that a signal has stopped, with its exit code.
     pub(crate) fn interrupted(code: i32, problem: impl Display) -> Self {
-        Self { code, message: Some(problem.to_string()), hint: None }
+        Self { code, message: Some(problem.to_string()) }
     }
 
     /// Returns the end of a command whose reader has closed the pipe (`| head`): no failure, and no message.
     fn closed_pipe() -> Self {
-        Self { code: OK, message: None, hint: None }
+        Self { code: OK, message: None }
     }
 
     /// Prints the message on standard error and returns the exit code.
@@ -72,8 +66,8 @@ impl Failure {
         if let Some(message) = self.message {
             let (problem, fix) = problem_and_fix(&message);
             eprint(format!("error: {problem}"));
-            if let Some(hint) = fix.map(str::to_owned).or(self.hint) {
-                eprint(format!("hint: {hint}"));
+            if let Some(fix) = fix {
+                eprint(format!("hint: {fix}"));
             }
         }
         self.code
@@ -113,7 +107,7 @@ impl From<RunFailed> for Failure {
             | RunFailed::Process(_)
             | RunFailed::BrokenOff { .. } => FAILED,
         };
-        Self { code, message: Some(error.to_string()), hint: None }
+        Self { code, message: Some(error.to_string()) }
     }
 }
 

@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use flowbench_harness::experiment::LoadedExperiment;
-use flowbench_harness::gate::{
-    BuildUnderTest, GateError, GateRequest, Gated, Judged, RoundObserver, judge_runs, read_accepted,
-};
+use flowbench_harness::gate::{BuildUnderTest, GateError, GateRequest, RoundObserver, judge_runs, read_accepted};
 use flowbench_harness::run::experiment_of;
+use flowbench_measurement::metric_choice::MetricChoice;
+use flowbench_measurement::metrics::Metric;
 use flowbench_measurement::record::{CaseRecord, RunRecord};
 use flowbench_pipelines::Registry;
-use flowbench_report::{ComparisonForm, calibration_text, comparison_text};
+use flowbench_report::calibration_text;
 
-use crate::args::{Gate, OnInconclusive};
-use crate::compare::read;
-use crate::failure::{Failure, INCOMPLETE, OK, REGRESSION, eprint, print};
+use crate::args::Gate;
+use crate::failure::{Failure, INCOMPLETE, OK, eprint, print};
+use crate::kept_run::read_kept;
 use crate::signals::stop_on_signals;
 use crate::terminal::screen;
+use crate::verdict::conclude;
 
 /// Number of rounds if there is no baseline that says how many repeats it has.
 const ROUNDS: usize = 10;
@@ -25,8 +26,10 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
     let accepted = args.accepted.as_deref().map_or(Ok(Vec::new()), read_accepted).map_err(Failure::usage_error)?;
     let baseline = args.baseline.as_deref().map(|dir| complete(dir, args)).transpose()?;
     if let (Some((run, cases)), Some(results)) = (&baseline, &args.results) {
-        let after = selected(results, read(results)?, args)?;
-        let gated = judge_runs((run, cases), (&after.0, &after.1), &accepted, args.force);
+        let after = selected(results, read_kept(results)?, args)?;
+        let choice = MetricChoice::of_experiment(&run.resolved_experiment).map_err(Failure::failed)?;
+        let metrics = metrics(choice, args)?;
+        let gated = judge_runs(&metrics, (run, cases), (&after.0, &after.1), &accepted, args.force);
         return conclude(&gated, args);
     }
     let other = args.against.as_deref().map(BuildUnderTest::other).transpose().map_err(Failure::usage_error)?;
@@ -35,9 +38,11 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
         (Some(dir), Some((run, _))) => experiment_of(dir, run),
         _ => LoadedExperiment::load(&args.experiment, &args.set),
     };
+    let experiment = experiment.map_err(Failure::usage_error)?;
     let repeats = baseline.as_ref().map_or(ROUNDS, |(_, cases)| repeats(cases));
     let request = GateRequest {
-        experiment: experiment.map_err(Failure::usage_error)?,
+        metrics: metrics(experiment.experiment.gate.clone(), args)?,
+        experiment,
         parts: args.only.iter().cloned().collect(),
         rounds: args.rounds.map_or(repeats, usize::from),
         out: out(args)?,
@@ -69,66 +74,15 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
     conclude(&gated, args)
 }
 
-/// Prints what was found and returns the exit code.
-fn conclude(gated: &Gated, args: &Gate) -> Result<i32, Failure> {
-    let judgement = &gated.judgement;
-    let form = if args.markdown { ComparisonForm::Markdown } else { ComparisonForm::Terminal(screen()) };
-    let mut out = match gated.timed {
-        true => comparison_text(&gated.comparison, form, args.all),
-        false => untimed(gated),
-    };
-    let mut list = |heading: &str, found: &[Judged]| {
-        if !found.is_empty() {
-            out.push_str(&format!("\n{heading}\n"));
-        }
-        found.iter().for_each(|one| out.push_str(&format!("- {}, {}: {}\n", one.case, one.column, one.finding)));
-    };
-    list("Regressions:", &judgement.regressions);
-    list("Accepted regressions:", &judgement.accepted);
-    list("Not confirmed when measured again:", &judgement.dismissed);
-    list("Too good to be believed; see what is left out:", &judgement.implausible);
-    for one in &judgement.expired {
-        out.push_str(&format!("the acceptance of {}, {} expired on {}\n", one.case, one.column, one.expires));
-    }
-    for one in &judgement.unneeded {
-        let (case, column) = (&one.case, &one.column);
-        out.push_str(&format!("the acceptance of {case}, {column} was not needed: correct its names, or remove it\n"));
-    }
-    print(&out)?;
-    if gated.comparison.is_empty() && judgement.regressions.is_empty() {
-        return Err(Failure::nothing_selected("the runs have no case in common, so there is nothing to judge"));
-    }
-    let fails_open = judgement.inconclusive > 0 && args.on_inconclusive == OnInconclusive::Fail;
-    let may_pass = judgement.regressions.is_empty() && !fails_open;
-    if let Some(needed) = gated.comparison.repeats_needed().filter(|_| gated.timed && may_pass) {
-        let metrics = gated.comparison.cells.len();
-        return Err(Failure::usage_error(format!(
-            "with so few rounds no change of {metrics} metrics can be significant, however large: use --rounds {needed} or more"
-        )));
-    }
-    let (code, word) = match judgement.regressions.len() {
-        0 if fails_open => (REGRESSION, format!("{} metrics are inconclusive", judgement.inconclusive)),
-        0 => (OK, format!("no regression; {} metrics are inconclusive", judgement.inconclusive)),
-        found => (REGRESSION, format!("{found} regressions")),
-    };
-    eprint(format!("gate: {word}"));
-    Ok(code)
-}
-
-/// Returns what keeps times and sizes from being judged, and the exact part of the comparison.
-fn untimed(gated: &Gated) -> String {
-    let comparison = &gated.comparison;
-    let mut out =
-        String::from("Times and sizes are not judged, since the runs differ in more than the code under test:\n");
-    for obstacle in &comparison.obstacles {
-        out.push_str(&format!("  {obstacle}\n"));
-    }
-    out + &format!("{} of {} exact values differ\n", comparison.exact.len(), comparison.exact_compared)
+/// Returns the metrics of the choice that an experiment makes, and the arguments above it.
+fn metrics(choice: MetricChoice, args: &Gate) -> Result<Vec<Metric>, Failure> {
+    let asked = MetricChoice { metrics: args.metrics.clone(), thresholds: args.thresholds.iter().cloned().collect() };
+    choice.overridden_by(asked).chosen().map_err(Failure::usage_error)
 }
 
 /// Reads a baseline, which has to have all its results unless `--force`.
 fn complete(dir: &Path, args: &Gate) -> Result<(RunRecord, Vec<CaseRecord>), Failure> {
-    let (run, cases) = read(dir)?;
+    let (run, cases) = read_kept(dir)?;
     let (planned, found) = (run.planned_cases, cases.len());
     if found < planned && !args.force {
         return Err(Failure::usage_error(format!(

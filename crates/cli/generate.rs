@@ -1,14 +1,15 @@
-//! `generate`: writes a synthetic trace.
+//! `generate`: writes a synthetic trace, and beside a file where it comes from.
 
 use std::path::Path;
 
-use flowbench_events::{EventWriter, Format, Output};
-use flowbench_generators::{Amount, Generator};
+use flowbench_events::{EventWriter, Format, Output, TraceDigest};
+use flowbench_generators::{Amount, Generator, Origin};
 use flowbench_harness::environment::usable_cores;
 use flowbench_harness::generate::{generate as generate_on_threads, profile};
 
 use crate::args::Generate;
 use crate::failure::{Failure, OK};
+use crate::origin;
 use crate::overwriting::refuse_to_overwrite;
 use crate::progress::Counter;
 use crate::signals::remove_unfinished_outputs_on_signals;
@@ -24,19 +25,26 @@ pub(crate) fn generate(args: &Generate, quiet: bool) -> Result<i32, Failure> {
         (None, events) => Amount::Events(events.unwrap_or(EVENTS_DEFAULT)),
     };
     let format = format(args)?;
-    refuse_to_overwrite(&[(("log", &args.output), "-o")], &[("profile", Path::new(&args.profile))])?;
+    let origin_path = origin::beside_output(&args.output)?;
+    let mut written = vec![(("log", args.output.as_path()), "-o")];
+    written.extend(origin_path.as_deref().map(|path| (("origin of the log", path), "-o")));
+    refuse_to_overwrite(&written, &[("profile", Path::new(&args.profile))])?;
     remove_unfinished_outputs_on_signals();
     let mut writer = EventWriter::new(Output::create(&args.output).map_err(Failure::failed)?, format);
     let total = if let Amount::Events(events) = amount { Some(events) } else { None };
     let counter = Counter::new("events", total, quiet);
     let threads = args.threads.map_or_else(usable_cores, usize::from);
+    let mut digest = TraceDigest::default();
     let written = generate_on_threads(&generator, amount, threads, |batch| {
         counter.add(batch.len() as u64);
+        digest.update(batch, generator.symbols());
         writer.write(batch, generator.symbols())
     });
     let events = written?;
     writer.finish()?;
-    counter.finish(&format!("{events} events of profile {}, seed {}", profile.name, args.seed));
+    let origin = Origin::new(&profile, &args.set, args.seed, amount, events, digest.finish());
+    origin_path.map_or(Ok(()), |path| origin::write(&path, &origin))?;
+    counter.finish(&format!("{events} events of {origin}, digest {}", origin.digest));
     if total.is_some_and(|wanted| events < wanted) {
         return Err(Failure::failed(format!("the world of this profile ends after {events} events; raise its rate")));
     }

@@ -1,12 +1,13 @@
 //! `inspect`: reports the facts of a log.
 
 use flowbench_events::{Input, Symbols, duration_text, read_events, rfc3339};
-use flowbench_generators::{Facts, FactsCollector};
+use flowbench_generators::{Facts, FactsCollector, Origin};
 
 use crate::args::Inspect;
-use crate::failure::{Failure, OK, print};
+use crate::failure::{Failure, OK, eprint, print};
 use crate::json_output::print_json;
 use crate::log_input;
+use crate::origin;
 use crate::overwriting::refuse_to_overwrite;
 use crate::progress::Counter;
 use crate::rejects::{Place, Rejects};
@@ -32,9 +33,11 @@ pub(crate) fn inspect(args: &Inspect, quiet: bool) -> Result<i32, Failure> {
     let rejected = rejects.finish()?;
     log_input::eprint_assumed(&input, &summary, quiet);
     log_input::refuse_log_without_events(&input, &summary, &rejected)?;
+    log_input::refuse_too_many_bad_rows(&args.log, &input, &summary, &rejected)?;
     counter.finish(&summary.to_string());
     log_input::eprint_remarks(&input, &summary, rejected, quiet);
     let facts = facts.finish();
+    let origin = origin_of(&input, &facts, quiet);
     if args.json {
         let mut json = serde_json::to_value(&facts).map_err(Failure::failed)?;
         json["rows"] = summary.rows.into();
@@ -42,9 +45,10 @@ pub(crate) fn inspect(args: &Inspect, quiet: bool) -> Result<i32, Failure> {
         json["skipped"] = summary.skipped.into();
         json["rejects"] = summary.rejects.into();
         json["remarks"] = summary.remarks.into();
+        json["origin"] = serde_json::to_value(&origin).map_err(Failure::failed)?;
         print_json(json)?;
     } else {
-        print(&table(&facts))?;
+        print(&table(&facts, origin.as_ref()))?;
     }
     Ok(OK)
 }
@@ -52,8 +56,18 @@ pub(crate) fn inspect(args: &Inspect, quiet: bool) -> Result<i32, Failure> {
 /// What is said in place of the number of duplicates if they cannot be told.
 const NO_EVENT_ID: &str = "not known: no event has an id (event_id in a mapping)";
 
+/// Returns the origin that lies beside a log; `None`, with a note, if the log has other events now.
+fn origin_of(input: &Input, facts: &Facts, quiet: bool) -> Option<Origin> {
+    let origin = origin::of(input)?;
+    let is_of_log = origin.digest == facts.digest;
+    if !is_of_log && !quiet {
+        eprint(format!("note: the origin beside {input} is of another trace, with the digest {}", origin.digest));
+    }
+    is_of_log.then_some(origin)
+}
+
 /// Returns the facts as lines of text.
-fn table(facts: &Facts) -> String {
+fn table(facts: &Facts, origin: Option<&Origin>) -> String {
     let time = |ms: Option<i64>| ms.map_or("-".to_owned(), rfc3339);
     let mut text = String::new();
     let mut line = |what: &str, seen: String| text.push_str(&format!("{what:<26}{seen}\n"));
@@ -79,5 +93,8 @@ fn table(facts: &Facts) -> String {
     line("customers", facts.customers.to_string());
     line("share of the hottest 1%", format!("{:.2}%", facts.hottest_percent_share * 100.0));
     line("digest", facts.digest.clone());
+    if let Some(origin) = origin {
+        line("generated", origin.to_string());
+    }
     text
 }

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::failure::{Failure, print};
 
-/// Schema version of the JSON objects that commands print: `--json` and `--stats-json`. A key that is removed, renamed or
-/// given another meaning makes a new one; a new key does not. Records of cases within have their own.
+/// Schema version of the JSON objects that commands print: `--json` and `--stats-json`. A key that is removed, renamed
+/// or given another meaning makes a new one; a new key does not. Records of cases within have their own.
 const SCHEMA_VERSION: u32 = 1;
 
 /// Prints an object with its `schema_version`.

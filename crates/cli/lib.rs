@@ -9,6 +9,7 @@
 //!
 //! The example `own_pipeline` is such a program. What a pipeline is made of is in [`pipelines`] and [`events`].
 
+mod annotations;
 mod args;
 mod bench;
 mod catalogue;
@@ -23,8 +24,10 @@ mod gate;
 mod generate;
 mod inspect;
 mod json_output;
+mod kept_run;
 mod log_input;
 mod map;
+mod origin;
 mod overwriting;
 mod pack;
 mod plot;
@@ -38,6 +41,7 @@ mod schema;
 mod signals;
 mod snippets;
 mod terminal;
+mod verdict;
 
 use flowbench_harness::case;
 use flowbench_harness::cluster::PEER_ARGUMENT;

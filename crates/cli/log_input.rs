@@ -73,6 +73,23 @@ pub(crate) fn refuse_log_without_events(input: &Input, summary: &ReadSummary, re
     Err(Failure::failed(problem))
 }
 
+/// Fails with the reasons if more rows are bad than `--max-bad` allows.
+pub(crate) fn refuse_too_many_bad_rows(
+    log: &Log,
+    input: &Input,
+    summary: &ReadSummary,
+    rejected: &str,
+) -> Result<(), Failure> {
+    match log.max_bad {
+        Some(limit) if !limit.allows(summary) => {
+            let ReadSummary { rows, rejects, .. } = summary;
+            let problem = format!("{input}: {rejects} of {rows} rows are bad, more than --max-bad {limit} allows");
+            Err(Failure::failed(format!("{problem}\n{rejected}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Prints remarks about a log that was read, and what became of its rejected rows.
 pub(crate) fn eprint_remarks(input: &Input, summary: &ReadSummary, rejected: String, quiet: bool) {
     let no_rows = (summary.rows == 0).then(|| format!("{input} has no rows"));

@@ -5,7 +5,7 @@ use flowbench_report::Quantity;
 
 use crate::args::Pack;
 use crate::failure::{Failure, OK, eprint, print};
-use crate::run::check_results_dir;
+use crate::kept_run::check_results_dir;
 
 /// How flowbench is cited.
 const CITATION: &str = include_str!("../../CITATION.cff");

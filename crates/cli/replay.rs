@@ -93,6 +93,7 @@ fn read(args: &Replay, mut rejects: Rejects, quiet: bool) -> Result<(Arc<Trace>,
     let (input, rejected) = (Input::new(&args.log.input), rejects.finish()?);
     log_input::eprint_assumed(&input, &summary, quiet);
     log_input::refuse_log_without_events(&input, &summary, &rejected)?;
+    log_input::refuse_too_many_bad_rows(&args.log, &input, &summary, &rejected)?;
     log_input::eprint_remarks(&input, &summary, rejected, quiet);
     if args.deduplicate && !quiet && trace.events.iter().all(|event| event.event_id().is_absent()) {
         eprint(

@@ -6,17 +6,19 @@ use flowbench_measurement::claims::{Checked, Standing, check_claims};
 use flowbench_measurement::comparison::Comparison;
 use flowbench_measurement::record::{CaseRecord, RunRecord};
 use flowbench_pipelines::Registry;
-use flowbench_report::reproduction_text;
+use flowbench_report::{comparison_json, reproduction_text};
+use serde_json::{Value, json};
 
 use crate::args::{Reproduce, set_variables};
-use crate::compare::read;
 use crate::failure::{Failure, INCOMPLETE, OK, REGRESSION, eprint, print};
+use crate::json_output::print_json;
+use crate::kept_run::read_dir;
 use crate::progress::Cases;
 use crate::signals::stop_on_signals;
 use crate::terminal::screen;
 
 pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Result<i32, Failure> {
-    let (run, cases) = read(&args.dir)?;
+    let (run, cases) = read_dir(&args.dir)?;
     let interruption = stop_on_signals()?;
     let request = Request {
         again: Some(args.dir.clone()),
@@ -40,13 +42,12 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
         ));
         return Ok(interruption.exit_code().unwrap_or(INCOMPLETE));
     }
-    let (again, cases_again) = read(&finished.dir)?;
+    let (again, cases_again) = read_dir(&finished.dir)?;
     let (run, cases) = only_of(&args.only, run, cases, &again);
     let comparison = Comparison::of((&run, &cases), (&again, &cases_again));
     let (before, now) = (check_claims(&run.claims, &cases), check_claims(&run.claims, &cases_again));
     let is_judged = |now: &Checked| args.only.is_empty() || now.standing != Standing::Unknown;
     let (before, now): (Vec<_>, Vec<_>) = before.into_iter().zip(now).filter(|(_, now)| is_judged(now)).unzip();
-    print(&reproduction_text(&comparison, &before, &now, screen()))?;
     let is_lost = before.iter().zip(&now).any(|(before, now)| {
         let is_gone = before.standing == Standing::Holds && now.standing == Standing::Unknown;
         is_gone || now.standing == Standing::Fails
@@ -55,10 +56,32 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
     if is_another {
         eprint("the run has other cases than its record: they cannot be compared");
     }
-    Ok(match () {
+    let code = match () {
         () if finished.incomplete() > 0 => INCOMPLETE,
         () if is_lost || is_another || !comparison.exact.is_empty() => REGRESSION,
         () => OK,
+    };
+    match args.json {
+        true => print_json(json!({
+            "dir": finished.dir.to_string_lossy(),
+            "report": finished.drawn.report.to_string_lossy(),
+            "is_reproduced": code == OK,
+            "incomplete": finished.incomplete(),
+            "claims": before.iter().zip(&now).map(claim).collect::<Vec<_>>(),
+            "comparison": comparison_json(&comparison),
+        }))?,
+        false => print(&reproduction_text(&comparison, &before, &now, screen()))?,
+    }
+    Ok(code)
+}
+
+fn claim((before, now): (&Checked, &Checked)) -> Value {
+    json!({
+        "claim": now.claim,
+        "standing_before": before.standing.word(),
+        "standing": now.standing.word(),
+        "found_before": before.found,
+        "found": now.found,
     })
 }
 

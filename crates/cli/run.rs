@@ -1,6 +1,6 @@
 //! `run` and `report`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
@@ -8,22 +8,27 @@ use flowbench_harness::experiment::{Selection, Settings};
 use flowbench_harness::run::{
     Finished, HostRank, Request, follow as follow_experiment, recorded_argv, run as run_experiment,
 };
-use flowbench_measurement::record::RunRecord;
-use flowbench_measurement::results_dir::{FILES, ResultsDir, read_run};
+use flowbench_measurement::case_name::names;
+use flowbench_measurement::record::{CaseRecord, Status};
+use flowbench_measurement::results_dir::{ResultsDir, read_run};
 use flowbench_pipelines::Registry;
 #[cfg(feature = "png")]
 use flowbench_report::draw_with_png;
-use flowbench_report::{Drawn, ReportError, Results, draw, file_names, terminal_tables};
+use flowbench_report::{Drawn, ReportError, Results, draw, terminal_tables};
 
-use crate::args::{ClusterArgs, Report, Run, set_variables};
+use crate::annotations::{Level, annotate};
+use crate::args::{ClusterArgs, ExportTo, Report, Run, set_variables};
 use crate::dry_run::dry_run;
+use crate::export;
 use crate::failure::{Failure, INCOMPLETE, OK, eprint, print};
 use crate::json_output::print_json;
+use crate::kept_run::check_results_dir;
 use crate::progress::Cases;
 use crate::signals::{Interruption, stop_on_signals};
 use crate::terminal::screen;
 
 pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Failure> {
+    args.export.iter().try_for_each(export::check)?;
     let request = Request {
         experiment: args.experiment.clone(),
         settings: settings(args.profile.as_deref(), &args.set),
@@ -43,7 +48,7 @@ pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Fa
         return dry_run(&request, args.json);
     }
     let interruption = stop_on_signals()?;
-    measure(&request, &interruption, args.json, quiet)
+    measure(&request, &interruption, &args.export, args.json, quiet)
 }
 
 /// The environment variable with settings of experiments, separated by `;`.
@@ -59,8 +64,14 @@ pub(crate) fn settings(profile: Option<&str>, set: &[String]) -> Settings {
     Settings { profile: profile.map(str::to_owned), environment, arguments, everywhere: Vec::new() }
 }
 
-/// Runs an experiment and prints its outcome; returns the exit code.
-pub(crate) fn measure(request: &Request, interruption: &Interruption, json: bool, quiet: bool) -> Result<i32, Failure> {
+/// Runs an experiment, prints its outcome and exports it; returns the exit code.
+pub(crate) fn measure(
+    request: &Request,
+    interruption: &Interruption,
+    exports: &[ExportTo],
+    json: bool,
+    quiet: bool,
+) -> Result<i32, Failure> {
     let mut cases = Cases::new(quiet);
     if request.host_rank.as_ref().is_some_and(|host_rank| host_rank.process > 0) {
         return follow(request, interruption, &mut cases, quiet);
@@ -74,6 +85,8 @@ pub(crate) fn measure(request: &Request, interruption: &Interruption, json: bool
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
         print(&terminal_tables(&results, screen()))?;
     }
+    annotate_bad_cases(&finished.cases);
+    exports.iter().try_for_each(|to| export::write(to, &finished.dir, false, quiet))?;
     let stopped = interruption.exit_code();
     if !quiet {
         eprint_figures(&finished.drawn, &finished.dir);
@@ -113,6 +126,15 @@ fn shell_quoted(path: &Path) -> String {
     if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
+/// Annotates the cases that failed or are invalid.
+fn annotate_bad_cases(cases: &[CaseRecord]) {
+    let bad = names(cases).into_iter().zip(cases).filter(|(_, case)| case.status != Status::Ok);
+    let finding = |(name, case): (String, &CaseRecord)| {
+        format!("{name}, repeat {}: {}: {}", case.repeat, case.status.word(), case.status.cause().unwrap_or_default())
+    };
+    annotate(Level::Error, "flowbench run: case without numbers", bad.map(finding));
+}
+
 /// Returns why a run has not come to its end, and what to do. A run on several machines cannot be resumed on one of
 /// them.
 fn why_interrupted(request: &Request, finished: &Finished, by_signal: bool) -> String {
@@ -144,19 +166,6 @@ pub(crate) fn hosts(cluster: &ClusterArgs) -> Result<Option<(Hosts, usize, Durat
     hosts.address(process.into()).map_err(Failure::usage_error)?;
     let join_within = Duration::from_millis(u64::try_from(cluster.join_within_ms).unwrap_or(0));
     Ok(Some((hosts, process.into(), join_within)))
-}
-
-/// Fails if there is no folder of that name.
-pub(crate) fn check_results_dir(dir: &Path) -> Result<(), Failure> {
-    match dir.is_dir() {
-        true => Ok(()),
-        false => Err(Failure::failed(format!("there is no folder {}; give a results directory", dir.display()))),
-    }
-}
-
-/// Returns the files that belong to a run, whether they are there or not.
-pub(crate) fn files_of_run(dir: &Path, run: &RunRecord) -> Vec<PathBuf> {
-    FILES.map(str::to_owned).into_iter().chain(file_names(run)).map(|name| dir.join(name)).collect()
 }
 
 pub(crate) fn report(args: &Report, quiet: bool) -> Result<i32, Failure> {

@@ -23,6 +23,7 @@ mod draws;
 mod facts;
 mod lifecycle;
 mod load_time;
+mod origin;
 mod profile;
 mod trace;
 mod transport;
@@ -30,6 +31,7 @@ mod transport;
 pub use arrivals::{WALKS_PER_WAVE, WORLD_LENGTH_MS, WORLD_START_MS};
 pub use facts::{DurationSummary, Facts, FactsCollector, KindFacts};
 pub use load_time::BANDS_MS;
+pub use origin::{ALGORITHM_VERSION, Origin};
 pub use profile::{
     ArrivalsProfile, Asked, CampaignsProfile, ConversionProfile, CustomersProfile, DisorderProfile, DownloadsProfile,
     DuplicatesProfile, IdleProfile, LoyaltyProfile, MobileProfile, Ms, OrdersProfile, OutageProfile, PagesProfile,

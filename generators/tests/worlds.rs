@@ -7,7 +7,9 @@
 use std::collections::{HashMap, HashSet};
 
 use flowbench_events::{Channel, Event, EventId, Kind, Trace};
-use flowbench_generators::{Amount, Facts, Generator, Profile, WORLD_LENGTH_MS, WORLD_START_MS, Wave};
+use flowbench_generators::{
+    ALGORITHM_VERSION, Amount, Facts, Generator, Profile, WORLD_LENGTH_MS, WORLD_START_MS, Wave,
+};
 
 fn profile(name: &str, settings: &[(&str, &str)]) -> Profile {
     let mut profile = Profile::named(name).unwrap();
@@ -40,10 +42,11 @@ fn sorted_waves(generator: &Generator, end_ms: i64) -> Vec<Event> {
 }
 
 /// Over the beginning of the trace, and a wave with the whole lives of its walks. A digest here changes only with a
-/// deliberate change of what worlds are; results of before are then not comparable.
+/// deliberate change of what worlds are; results of before are then not comparable, and `ALGORITHM_VERSION` goes up.
 #[test]
-fn the_digest_of_every_profile_is_fixed_for_good() {
-    let golden = GOLDEN;
+fn the_digest_of_every_profile_is_fixed_for_each_version_of_the_algorithm() {
+    let (version, golden) = GOLDEN;
+    assert_eq!(version, ALGORITHM_VERSION);
     for (name, expected) in golden {
         let generator = world(name, &[]);
         let mut events = generator.trace(Amount::Events(20_000)).events;
@@ -53,13 +56,16 @@ fn the_digest_of_every_profile_is_fixed_for_good() {
     assert_eq!(golden.map(|(name, _)| name), Profile::NAMES);
 }
 
-const GOLDEN: [(&str, &str); 5] = [
-    ("tiny", "e7adfebec559ba412d90413b8085c4eae4df5a919eccdc831c70d8ea90d51bd5"),
-    ("retail", "df4aed0a2cf68e49479c6c36245b0aced9bbe1f0d5e5f5605566cbc58bc9f6d6"),
-    ("calm", "c284f8f3fb59880e9676ee9a84cf06a2173bd7efa6588fa4c08ee95b0b7d7c2e"),
-    ("stormy", "2dc58bd6d9e1c5624bda014d02a00f903c3af72c51ce53fc8268af6c3823650d"),
-    ("flash-sale", "f6be3c75da6eea14fc9abcf02b8d808cf14d816181bfbf35e87233d314f891ce"),
-];
+const GOLDEN: (u32, [(&str, &str); 5]) = (
+    1,
+    [
+        ("tiny", "e7adfebec559ba412d90413b8085c4eae4df5a919eccdc831c70d8ea90d51bd5"),
+        ("retail", "df4aed0a2cf68e49479c6c36245b0aced9bbe1f0d5e5f5605566cbc58bc9f6d6"),
+        ("calm", "c284f8f3fb59880e9676ee9a84cf06a2173bd7efa6588fa4c08ee95b0b7d7c2e"),
+        ("stormy", "2dc58bd6d9e1c5624bda014d02a00f903c3af72c51ce53fc8268af6c3823650d"),
+        ("flash-sale", "f6be3c75da6eea14fc9abcf02b8d808cf14d816181bfbf35e87233d314f891ce"),
+    ],
+);
 
 #[test]
 fn another_seed_is_another_world() {

@@ -91,7 +91,7 @@ pub(crate) enum Command {
     Bench(Bench),
     /// List what there is: pipelines, strategies, experiments, columns, doubts and more
     List(List),
-    /// Explain anything that `list` names, or an error that says so
+    /// Explain anything that `list` names
     Explain(Explain),
     /// Check whether this machine is fit to measure on
     Doctor(Doctor),

@@ -12,7 +12,7 @@ use super::commands::Arguments;
 /// What the name of every variable begins with.
 const PREFIX: &str = "FLOWBENCH";
 /// Options that mean different things in different commands. Their variables have the name of the command, too.
-const BY_COMMAND: [&str; 15] = [
+const BY_COMMAND: [&str; 16] = [
     "all",
     "deduplicate",
     "duplicate-horizon",
@@ -22,6 +22,7 @@ const BY_COMMAND: [&str; 15] = [
     "only",
     "out",
     "output",
+    "pipeline",
     "processes",
     "profile",
     "set",
@@ -32,10 +33,15 @@ const BY_COMMAND: [&str; 15] = [
 
 /// Returns the command line with a variable for each option.
 pub(crate) fn command() -> Command {
-    let command = Arguments::command();
-    let commands: Vec<String> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
-    commands.iter().fold(command.mut_args(|arg| with_variable(arg, "")), |command, name| {
-        command.mut_subcommand(name, |command| command.mut_args(|arg| with_variable(arg, name)))
+    with_variables(Arguments::command(), "")
+}
+
+/// Returns a command, and those below it, with a variable for each option; what is below `config` has its name.
+fn with_variables(command: Command, name: &str) -> Command {
+    let below: Vec<String> = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+    below.iter().fold(command.mut_args(|arg| with_variable(arg, name)), |command, below| {
+        let name = if name.is_empty() { below } else { name };
+        command.mut_subcommand(below, |command| with_variables(command, name))
     })
 }
 
@@ -76,19 +82,29 @@ pub(crate) fn set_variables() -> &'static [(String, String)] {
 
 /// Returns the variables of options that are set, whatever command was given.
 pub(super) fn set_of(command: &Command) -> Vec<String> {
-    let args = command.get_subcommands().chain([command]).flat_map(Command::get_arguments);
-    let names = args.filter_map(Arg::get_env).filter(|name| std::env::var_os(name).is_some());
+    let names = arguments(command).into_iter().filter_map(Arg::get_env).filter(|name| std::env::var_os(name).is_some());
     let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
     names.sort();
     names.dedup();
     names
 }
 
+/// Returns the arguments of a command and of those below it.
+fn arguments(command: &Command) -> Vec<&Arg> {
+    command.get_arguments().chain(command.get_subcommands().flat_map(arguments)).collect()
+}
+
 /// Returns the variables that took the place of options of the command that was given.
 fn used(command: &Command, matches: &ArgMatches) -> Vec<(String, String)> {
-    let Some((name, matches)) = matches.subcommand() else { return Vec::new() };
-    let args =
-        command.find_subcommand(name).into_iter().flat_map(Command::get_arguments).chain(command.get_arguments());
+    let Some((name, below)) = matches.subcommand() else { return used_by(command, matches) };
+    let Some(subcommand) = command.find_subcommand(name) else { return Vec::new() };
+    // Options of all commands are among the matches of the command that was given.
+    let all = used_by(command, below);
+    all.into_iter().chain(used(subcommand, below)).collect()
+}
+
+/// Returns the variables that took the place of options of one command.
+fn used_by(command: &Command, matches: &ArgMatches) -> Vec<(String, String)> {
     let is_used = |arg: &&Arg| {
         let id = arg.get_id().as_str();
         matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::EnvVariable)
@@ -98,7 +114,7 @@ fn used(command: &Command, matches: &ArgMatches) -> Vec<(String, String)> {
         let value: OsString = std::env::var_os(&name)?;
         Some((name, value.to_string_lossy().into_owned()))
     };
-    args.filter(is_used).filter_map(value).collect()
+    command.get_arguments().filter(is_used).filter_map(value).collect()
 }
 
 #[cfg(test)]
@@ -111,9 +127,10 @@ mod tests {
     fn options() -> Vec<(String, Arg)> {
         let command = command();
         let of = |command: &Command| -> Vec<(String, Arg)> {
-            command.get_arguments().map(|arg| (command.get_name().to_owned(), arg.clone())).collect()
+            arguments(command).into_iter().map(|arg| (command.get_name().to_owned(), arg.clone())).collect()
         };
-        let all = command.get_subcommands().flat_map(of).chain(of(&command));
+        let own = command.get_arguments().map(|arg| (command.get_name().to_owned(), arg.clone()));
+        let all = command.get_subcommands().flat_map(of).chain(own);
         all.filter(|(_, arg)| arg.get_long().is_some() && !arg.is_hide_set()).collect()
     }
 

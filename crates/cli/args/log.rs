@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use flowbench_events::{parse_count, parse_duration_ms};
+use flowbench_events::{BadRowLimit, parse_count, parse_duration_ms};
 
 use super::run::ClusterArgs;
 use super::values::peer_timeout_ms;
@@ -65,8 +65,11 @@ pub(crate) struct Log {
     #[arg(long)]
     pub(crate) format: Option<Format>,
     /// Fail on the first bad row
-    #[arg(long)]
+    #[arg(long, conflicts_with = "max_bad")]
     pub(crate) strict: bool,
+    /// Fail if more rows than this are bad, such as 20 or 0.5%
+    #[arg(long, value_name = "N|N%")]
+    pub(crate) max_bad: Option<BadRowLimit>,
     /// File that lists bad rows, or `none` [default: a file next to the answers; for `inspect`, none]
     #[arg(long, value_name = "FILE|none")]
     pub(crate) rejects: Option<PathBuf>,

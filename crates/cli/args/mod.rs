@@ -21,3 +21,4 @@ pub(crate) use self::global::Global;
 pub(crate) use self::log::{Generate, Inspect, Log, Map, Plot, Replay};
 pub(crate) use self::results::{Export, Pack};
 pub(crate) use self::run::{Bench, ClusterArgs, Report, Reproduce, Run};
+pub(crate) use self::values::ExportTo;

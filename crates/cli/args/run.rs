@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use flowbench_events::parse_duration_ms;
+use flowbench_events::{BadRowLimit, parse_duration_ms};
+
+use super::values::{ExportTo, export_to};
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -52,6 +54,10 @@ pub(crate) struct Run {
     /// Run every case a second time with operator logging: time by operator and worker, messages by channel
     #[arg(long, conflicts_with = "resume")]
     pub(crate) profile_operators: bool,
+    /// Also write the results in the format of another tool, as `export --to FORMAT -o FILE` does; may be given more
+    /// than once
+    #[arg(long, value_name = "FORMAT=FILE|DIR", value_parser = export_to, conflicts_with = "hosts")]
+    pub(crate) export: Vec<ExportTo>,
     /// Print the outcome as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
@@ -82,6 +88,9 @@ pub(crate) struct Bench {
     /// Mapping file that turns the rows of your log into events (`flowbench map` drafts one)
     #[arg(long, value_name = "MAP.toml")]
     pub(crate) map: Option<PathBuf>,
+    /// Fail if more rows than this are bad, such as 20 or 0.5%
+    #[arg(long, value_name = "N|N%")]
+    pub(crate) max_bad: Option<BadRowLimit>,
     /// Pipeline that answers the question (see `flowbench list pipelines`)
     #[arg(long, value_name = "NAME")]
     pub(crate) pipeline: String,
@@ -134,4 +143,7 @@ pub(crate) struct Reproduce {
     /// Directory of the new results [default: `results/<experiment>/<utc>_<commit>`]
     #[arg(short, long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Print JSON: what became of each claim, and all metrics
+    #[arg(long)]
+    pub(crate) json: bool,
 }

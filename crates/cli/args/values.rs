@@ -1,6 +1,31 @@
-//! Parsers of values with units.
+//! Parsers of values with parts or units.
 
-use flowbench_events::parse_duration_ms;
+use std::path::PathBuf;
+
+use flowbench_events::{did_you_mean_or_list, parse_duration_ms};
+use flowbench_measurement::export::{EXPORT_FORMATS, ExportFormat, ExportOutput};
+
+/// A format of another tool, and what it is written to.
+#[derive(Debug, Clone)]
+pub(crate) struct ExportTo {
+    pub(crate) format: &'static ExportFormat,
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// Parses `FORMAT=FILE`, or the name of a format that knows where it is written.
+pub(super) fn export_to(text: &str) -> Result<ExportTo, String> {
+    let (name, output) = text.split_once('=').map_or((text, None), |(name, file)| (name, Some(file)));
+    let named = ExportFormat::named(name);
+    let format = named.ok_or_else(|| {
+        let near = did_you_mean_or_list(name, EXPORT_FORMATS.iter().map(|format| format.name));
+        format!("there is no format '{name}'{near}")
+    })?;
+    match output {
+        None if format.output != ExportOutput::StepSummary => Err(format!("write {name}=FILE")),
+        Some("" | "-") => Err(format!("{name} needs a file")),
+        output => Ok(ExportTo { format, output: output.map(PathBuf::from) }),
+    }
+}
 
 /// Parses a duration that is longer than the time between heartbeats.
 pub(super) fn peer_timeout_ms(text: &str) -> Result<u64, String> {

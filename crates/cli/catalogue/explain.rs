@@ -27,9 +27,7 @@ pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure
         known.extend(names);
     }
     if texts.is_empty() {
-        known.dedup();
-        let unknown = UnknownName::new("name", name, known.iter().map(String::as_str));
-        return Err(Failure::usage_error(unknown).hint("`flowbench list` has all names"));
+        return Err(unknown(name, &known));
     }
     // The first begins with the name alone, the others say what else it names.
     let text = |(n, (noun, text)): (usize, &(&str, String))| match text.split_once('\n') {
@@ -39,6 +37,15 @@ pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure
     };
     print(&texts.iter().enumerate().map(text).collect::<Vec<_>>().join("\n"))?;
     Ok(OK)
+}
+
+/// Returns the failure about a name that nothing has, with the nearest one if there is one.
+fn unknown(name: &str, known: &[String]) -> Failure {
+    let near = UnknownName::new("name", name, known.iter().map(String::as_str)).to_string();
+    match near.contains("did you mean") {
+        true => Failure::usage_error(near),
+        false => Failure::usage_error(format!("there is no name '{name}'; `flowbench list` shows all names")),
+    }
 }
 
 /// Returns a form such as `ttl(after)` without what is in parentheses.

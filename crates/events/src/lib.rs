@@ -8,6 +8,7 @@
 
 mod absent;
 mod array;
+mod bad_rows;
 mod columns;
 mod contents;
 mod csv_reader;
@@ -52,6 +53,7 @@ mod write;
 mod zip;
 mod zone;
 
+pub use bad_rows::{BadRowLimit, NoBadRowLimit};
 pub use deduplication::{Deduplicator, Horizon};
 pub use digest::{TraceDigest, mix};
 pub use draft::draft_mapping;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use flowbench_events::BadRowLimit;
 use flowbench_pipelines::Strategy;
 use toml::{Table, Value};
 
@@ -14,6 +15,8 @@ pub struct BenchRequest {
     pub log: PathBuf,
     /// Path of its mapping, if it has one.
     pub map: Option<PathBuf>,
+    /// How many of its rows may be bad; `None` for any number.
+    pub max_bad: Option<BadRowLimit>,
     /// Name of the pipeline.
     pub pipeline: String,
     /// Parameters of the pipeline, `key=value`.
@@ -81,6 +84,7 @@ impl BenchRequest {
         let path = |path: &Path| Value::String(path.to_string_lossy().into_owned());
         let mut trace = table([("file", path(&self.log))]);
         trace.extend(self.map.as_deref().map(|map| ("map".to_owned(), path(map))));
+        trace.extend(self.max_bad.map(|limit| ("max_bad".to_owned(), limit.to_string().into())));
         let part = table([
             ("name", name.into()),
             ("question", question.into()),
@@ -159,6 +163,7 @@ mod tests {
         BenchRequest {
             log,
             map: None,
+            max_bad: None,
             pipeline: "repeat-high-value".to_owned(),
             settings: vec!["threshold=20".to_owned()],
             strategies: Vec::new(),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use flowbench_events::{
-    Event, Input, Mapping, MappingError, ReadError, ReadOptions, ReadSummary, Symbols, Trace, TraceDigest,
+    BadRowLimit, Event, Input, Mapping, MappingError, ReadError, ReadOptions, ReadSummary, Symbols, Trace, TraceDigest,
     duration_text, read_events, read_trace,
 };
 use flowbench_measurement::record::LogRecord;
@@ -52,6 +52,20 @@ pub enum LogError {
         /// What became of its rows.
         rows: String,
     },
+    /// The log has more bad rows than are allowed.
+    #[error("{file}: {rejects} of {rows} rows are bad, more than max_bad = {limit} allows\n  {}", reasons.join("\n  "))]
+    TooManyBadRows {
+        /// The log.
+        file: String,
+        /// Number of bad rows.
+        rejects: u64,
+        /// Number of rows.
+        rows: u64,
+        /// How many rows may be bad.
+        limit: BadRowLimit,
+        /// The first bad rows, a line each.
+        reasons: Vec<String>,
+    },
     /// The log has changed since the cases were planned.
     #[error(
         "{file} has changed since the run was planned: its events had the digest {planned}, now they have {found}; \
@@ -94,8 +108,13 @@ pub(crate) fn check_same(record: &LogRecord, found: String) -> Result<(), LogErr
 ///
 /// # Errors
 ///
-/// Fails if the log or its mapping cannot be read, and if there is no event.
-pub(crate) fn survey(file: &Path, map: Option<&Path>, events_max: Option<u64>) -> Result<Survey, LogError> {
+/// Fails if the log or its mapping cannot be read, if there is no event, and if more than `max_bad` rows are bad.
+pub(crate) fn survey(
+    file: &Path,
+    map: Option<&Path>,
+    events_max: Option<u64>,
+    max_bad: Option<BadRowLimit>,
+) -> Result<Survey, LogError> {
     if file == Path::new("-") || file.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir()) {
         return Err(LogError::NotAFile(file.display().to_string()));
     }
@@ -118,6 +137,10 @@ pub(crate) fn survey(file: &Path, map: Option<&Path>, events_max: Option<u64>) -
     if facts.events == 0 {
         let rows = std::iter::once(summary.to_string()).chain(rejects).collect::<Vec<_>>().join("\n  ");
         return Err(LogError::NoEvents { file: input.to_string(), rows });
+    }
+    if let Some(limit) = max_bad.filter(|limit| !limit.allows(&summary)) {
+        let (file, rejects, rows, reasons) = (input.to_string(), summary.rejects, summary.rows, rejects);
+        return Err(LogError::TooManyBadRows { file, rejects, rows, limit, reasons });
     }
     let remarks = remarks(&name_of(file), &summary, rejects, &facts);
     let slack_ms = facts.slack_ms;
@@ -222,7 +245,7 @@ pub(crate) mod tests {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("log.csv");
         std::fs::write(&file, log_of([0, 5, 2, 9]) + "x,order_placed,someday,c1,1\n").unwrap();
-        let Survey { spec, slack_ms, remarks } = survey(&file, None, None).unwrap();
+        let Survey { spec, slack_ms, remarks } = survey(&file, None, None, None).unwrap();
         let trace = spec.read().unwrap();
         assert_eq!((spec.record.digest.clone(), slack_ms), (trace.digest(), trace.slack_to_lose_nothing_ms()));
         let record = &spec.record;
@@ -231,7 +254,7 @@ pub(crate) mod tests {
         assert!(remarks.iter().any(|line| line.contains("5 rows: 4 events") && line.contains("1 rejected")));
         assert!(remarks.iter().any(|line| line.starts_with("rejected: line 6, column event_time: 'someday'")));
 
-        let first = survey(&file, None, Some(2)).unwrap();
+        let first = survey(&file, None, Some(2), None).unwrap();
         assert_eq!((first.spec.read().unwrap().events.len(), first.slack_ms), (2, 0));
         assert_ne!(first.spec.record.digest, spec.record.digest);
     }
@@ -241,7 +264,7 @@ pub(crate) mod tests {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("log.csv");
         std::fs::write(&file, log_of([68_880, 0])).unwrap();
-        let remarks = survey(&file, None, None).unwrap().remarks;
+        let remarks = survey(&file, None, None, None).unwrap().remarks;
         let told = "note: no event is late with a slack of 19h8min";
         assert!(remarks.iter().any(|remark| remark == told), "{remarks:?}");
     }
@@ -251,11 +274,11 @@ pub(crate) mod tests {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("log.csv");
         std::fs::write(&file, log_of(0..10)).unwrap();
-        let spec = survey(&file, None, None).unwrap().spec;
+        let spec = survey(&file, None, None, None).unwrap().spec;
         std::fs::write(&file, log_of(0..11)).unwrap();
         assert_eq!(spec.read().unwrap().digest(), spec.record.digest, "rows added at the end are not used");
         std::fs::write(&file, log_of(1..11)).unwrap();
-        let other = survey(&file, None, None).unwrap().spec.record.digest;
+        let other = survey(&file, None, None, None).unwrap().spec.record.digest;
         let error = spec.read().unwrap_err().to_string();
         assert!(error.starts_with("log.csv has changed") && error.contains(&spec.record.digest), "{error}");
         assert_ne!(other, spec.record.digest);
@@ -266,7 +289,7 @@ pub(crate) mod tests {
         let dir = TempDir::new().unwrap();
         let file = dir.path().join("log.csv");
         std::fs::write(&file, log_of([])).unwrap();
-        let error = |file: &Path| survey(file, None, None).unwrap_err().to_string();
+        let error = |file: &Path| survey(file, None, None, None).unwrap_err().to_string();
         assert!(error(&file).contains("nothing can be measured without events: 0 rows"), "{}", error(&file));
         assert!(error(Path::new("-")).contains("it has to be a file"));
         assert!(error(&dir.path().join("none.csv")).contains("there is no such file"));

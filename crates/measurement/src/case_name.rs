@@ -66,6 +66,12 @@ pub(crate) fn case_names(cases: &[&CaseRecord]) -> Vec<CaseName> {
     with_files(names, cases)
 }
 
+/// Returns the name of each of these cases of a run; repeats have the name of their case.
+pub fn names(cases: &[CaseRecord]) -> Vec<String> {
+    let names = names_by_identity(cases.iter());
+    cases.iter().map(|case| names[&identity(case)].clone()).collect()
+}
+
 /// Returns the names of the cases of some runs by their [`identity`]; what varies in any of the runs is told.
 pub(crate) fn names_by_identity<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> BTreeMap<String, String> {
     let mut firsts: BTreeMap<String, &CaseRecord> = BTreeMap::new();

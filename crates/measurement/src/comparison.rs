@@ -20,6 +20,7 @@ pub use self::gaps::{NewFailure, NotCompared};
 pub use self::metric_change::{Compared, IMPLAUSIBLE, MetricChange, REPEATS_MIN, SIGNIFICANT, compare};
 pub use self::obstacles::{Obstacle, obstacles};
 pub use self::pairs::{Pair, Paired, pair, timed, values};
+use crate::metrics::{METRICS, Metric};
 use crate::record::{CaseRecord, RunRecord};
 use crate::statistics::least_probability;
 
@@ -45,8 +46,17 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Compares two runs with their cases.
+    /// Compares two runs with their cases by all metrics.
     pub fn of(before: (&RunRecord, &[CaseRecord]), after: (&RunRecord, &[CaseRecord])) -> Comparison {
+        Comparison::by(&METRICS, before, after)
+    }
+
+    /// Compares two runs with their cases by these metrics.
+    pub fn by(
+        metrics: &[Metric],
+        before: (&RunRecord, &[CaseRecord]),
+        after: (&RunRecord, &[CaseRecord]),
+    ) -> Comparison {
         let Paired { pairs, only_before, only_after } = pair(before.1, after.1);
         let (exact, exact_compared) = exact_changes(&pairs);
         let new_failures = gaps::new_failures(&pairs);
@@ -56,8 +66,8 @@ impl Comparison {
         let timed = timed(pairs, &untimed);
         Comparison {
             obstacles,
-            cells: compare(&timed),
-            not_compared: gaps::not_compared(&timed),
+            cells: compare(&timed, metrics),
+            not_compared: gaps::not_compared(&timed, metrics),
             new_failures,
             exact,
             exact_compared,

@@ -5,7 +5,8 @@
 //! of its own. [`record`] is the contract with everything that reads results; [`results_dir`] puts it on disk.
 
 pub mod accuracy;
-mod case_name;
+pub mod baseline;
+pub mod case_name;
 pub mod claims;
 pub mod column_meanings;
 pub mod columns;
@@ -18,6 +19,7 @@ pub mod hlog;
 pub mod latency;
 pub mod lost_time;
 pub mod memory;
+pub mod metric_choice;
 pub mod metrics;
 pub mod offered_load;
 pub mod operator_profile;

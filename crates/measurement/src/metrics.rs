@@ -131,6 +131,11 @@ impl Metric {
         Self { title, summary, ..self }
     }
 
+    /// Returns the metric with another practical threshold, a share of the value.
+    pub fn with_material_share(self, material_share: f64) -> Self {
+        Self { material_share, ..self }
+    }
+
     /// Returns the metric of a column; `None` if it is not among [`METRICS`].
     pub fn of_column(column: &str) -> Option<&'static Metric> {
         METRICS.iter().find(|metric| metric.column == column)

@@ -138,7 +138,7 @@ pub struct CaseData<'a> {
     pub start_ns: u64,
     /// Duration of the recording, in ns.
     pub length_ns: u64,
-    /// Histograms by kind: `latency`, `processing-delay`, `driver-lag`, `lost-time`.
+    /// Histograms by kind: `latency`, `processing-delay`, `driver-lag`, `from-admission`, `lost-time`.
     pub histograms: &'a [(&'a str, &'a LatencyHistogram)],
     /// Samples, oldest first.
     pub timeline: &'a [TimelinePoint],
@@ -545,7 +545,7 @@ fn read_complete_lines(path: &Path) -> Result<(String, usize), ResultsError> {
 }
 
 /// Reads one object, and its version first, because a later version may have any other shape.
-fn from_json<T: DeserializeOwned>(path: &Path, line: usize, text: &str) -> Result<T, ResultsError> {
+pub(crate) fn from_json<T: DeserializeOwned>(path: &Path, line: usize, text: &str) -> Result<T, ResultsError> {
     #[derive(Deserialize)]
     struct Versioned {
         schema_version: u32,

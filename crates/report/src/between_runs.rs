@@ -199,7 +199,7 @@ mod tests {
                 .to_owned(),
             case_id: String::new(),
             part: "delay".to_owned(),
-            metric: &METRICS[0],
+            metric: METRICS[0],
             before: 40e6,
             after: 40e6 * estimate,
             repeats: (6, 6),

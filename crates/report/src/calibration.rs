@@ -61,15 +61,14 @@ mod tests {
 
     #[test]
     fn the_repeats_are_those_that_were_compared() {
-        let one = |repeats| Sensitivity { case: String::new(), metric: &METRICS[0], repeats, smallest_share: None };
+        let one = |repeats| Sensitivity { case: String::new(), metric: METRICS[0], repeats, smallest_share: None };
         let words = |repeats: &[usize]| repeats_words(&repeats.iter().copied().map(one).collect::<Vec<_>>());
         assert_eq!([words(&[4, 4]), words(&[1]), words(&[4, 2, 4])], ["4 repeats", "1 repeat", "2 to 4 repeats"]);
     }
 
     #[test]
     fn each_metric_has_the_best_the_middle_and_the_worst_of_its_cases() {
-        let one =
-            |smallest_share| Sensitivity { case: String::new(), metric: &METRICS[0], repeats: 10, smallest_share };
+        let one = |smallest_share| Sensitivity { case: String::new(), metric: METRICS[0], repeats: 10, smallest_share };
         let sensitivities = [Some(0.2), Some(0.05), None].map(one).to_vec();
         let text = calibration_text(&Calibration { divisions: 200, false_alarms: 3, sensitivities }, Screen::plain(80));
         assert!(text.contains("False alarms: 3 of 200"), "{text}");

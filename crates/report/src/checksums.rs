@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 /// Name of the list.
 pub(crate) const SUMS: &str = "SHA256SUMS";
 
-/// Writes the sizes and SHA-256 sums of all files of a run that are there; other files in the folder are not of the run.
+/// Writes the sizes and SHA-256 sums of all files of a run that are there; other files in the folder are not its own.
 ///
 /// # Errors
 ///

@@ -56,7 +56,8 @@ pub(crate) const WORDED: [&str; 17] = [
 ];
 
 /// Kinds of histograms in `latency.hlog`.
-pub(crate) const HISTOGRAMS: [&str; 5] = ["latency", "processing-delay", "driver-lag", "lost-time", "hiccup"];
+pub(crate) const HISTOGRAMS: [&str; 6] =
+    ["latency", "processing-delay", "driver-lag", "from-admission", "lost-time", "hiccup"];
 
 /// Cells of a case by column name.
 pub(crate) type Cells = BTreeMap<&'static str, Cell>;

@@ -101,6 +101,7 @@ impl<'a> Analysis<'a> {
             ("latency", &self.latencies.latency),
             ("processing-delay", &self.delays),
             ("driver-lag", &self.latencies.driver_lag),
+            ("from-admission", &self.latencies.from_admission),
             ("lost-time", &self.lost_waits),
         ];
         let filled = histograms.into_iter().filter(|(_, histogram)| histogram.count() > 0);

@@ -320,7 +320,7 @@ mod tests {
         let file = dir.path().join("log.csv");
         std::fs::write(&file, log_of(0..500)).unwrap();
         let mut spec = case_of("pipeline = \"sessions\"");
-        let log = crate::log::survey(&file, None, None).unwrap().spec;
+        let log = crate::log::survey(&file, None, None, None).unwrap().spec;
         let digest = log.record.digest.clone();
         (spec.trace.events, spec.trace.log) = (500, Some(log));
         let numbers = run(&spec, Registry::default(), None).unwrap().numbers.unwrap();
@@ -329,7 +329,7 @@ mod tests {
 
         std::fs::write(&file, log_of(1..501)).unwrap();
         let error = run(&spec, Registry::default(), None).unwrap_err().to_string();
-        let found = crate::log::survey(&file, None, None).unwrap().spec.record.digest;
+        let found = crate::log::survey(&file, None, None, None).unwrap().spec.record.digest;
         assert!(error.contains(&digest) && error.contains(&found), "{error}");
     }
 

@@ -57,8 +57,8 @@ fn swapped_pages(vmstat: &str) -> Option<u64> {
     Some(count("pswpin ")? + count("pswpout ")?)
 }
 
-/// Returns how many times cores have been slowed because of heat so far; `None` if the kernel does not say, as in virtual
-/// machines.
+/// Returns how many times cores have been slowed because of heat so far; `None` if the kernel does not say, as in
+/// virtual machines.
 fn thermal_throttles() -> Option<u64> {
     let count =
         |cpu: usize| read(&format!("{CPUS}/cpu{cpu}/thermal_throttle/core_throttle_count"))?.parse::<u64>().ok();

@@ -2,7 +2,7 @@
 //!
 //! What is wrong is taken out of the document, so that the rest of it can be read and checked further.
 
-use flowbench_events::{Problem, did_you_mean_or_list, parse_bytes, parse_count, parse_duration_ms};
+use flowbench_events::{BadRowLimit, Problem, did_you_mean_or_list, parse_bytes, parse_count, parse_duration_ms};
 
 use crate::experiment::document::{Content, Node, Of};
 use crate::experiment::keys::{EXPERIMENT, Keys, Otherwise, Shape};
@@ -141,6 +141,12 @@ fn wrong(node: &Node, shape: &Shape, name: &str) -> Option<String> {
             (Some(_), _) | (_, Some(Ok(_))) => Some(format!("{name} is below {} MiB", least >> 20)),
             (_, Some(Err(problem))) => Some(format!("{name}: {problem}")),
             _ => must_be("a size, such as \"2GiB\""),
+        },
+        Shape::BadRows => match (whole, text.map(str::parse::<BadRowLimit>)) {
+            (Some(number), _) => within(number, 0, i64::MAX as u64),
+            (_, Some(Ok(_))) => None,
+            (_, Some(Err(problem))) => Some(format!("{name}: {problem}")),
+            _ => must_be("a number of rows such as 20, or a share of them such as \"0.5%\""),
         },
         Shape::Duration(least_ms) => match text.map(parse_duration_ms) {
             Some(Ok(ms)) if ms >= *least_ms => None,

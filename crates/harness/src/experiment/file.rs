@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use flowbench_events::{parse_bytes, parse_count, parse_duration_ms};
+use flowbench_events::{BadRowLimit, parse_bytes, parse_count, parse_duration_ms};
+use flowbench_measurement::metric_choice::MetricChoice;
 use flowbench_measurement::record::{FigureKind, FigureSpec};
 use serde::{Deserialize, Deserializer, de::Error};
 
@@ -50,6 +51,10 @@ pub struct Experiment {
     /// Parts or filters: cases that match one of them are not run.
     #[serde(default)]
     pub skip: Vec<String>,
+    /// By which metrics the gate judges, and from which change on. By default all, as
+    /// [`METRICS`](flowbench_measurement::metrics::METRICS) has them.
+    #[serde(default)]
+    pub gate: MetricChoice,
     /// The questions.
     #[serde(rename = "part", default)]
     pub parts: Vec<Question>,
@@ -134,6 +139,9 @@ pub struct TraceChoice {
     /// Path of the mapping of the log, like `file`.
     #[serde(default)]
     pub map: Option<PathBuf>,
+    /// How many rows of the log may be bad, `20` or `"0.5%"`; any number if it is not given.
+    #[serde(default)]
+    pub max_bad: Option<BadRowLimit>,
 }
 
 /// Maximum resident set of a case if the file gives none, bytes.

@@ -59,6 +59,8 @@ pub(crate) enum Shape {
     Count(u64, u64),
     /// A size of at least so many bytes, such as `"2GiB"`.
     Bytes(u64),
+    /// A whole number of rows, or a share of them such as `"0.5%"`.
+    BadRows,
     /// A duration of at least so many ms, such as `"10s"`.
     Duration(i64),
     /// A latency, such as `"250us"`.
@@ -84,7 +86,9 @@ const fn key(name: &'static str, shape: Shape, otherwise: Otherwise, meaning: &'
 }
 
 use Otherwise::{Absent, Follows, Required, Value};
-use Shape::{Axis, Bytes, Count, Duration, Flag, Latency, List, Map, Name, Number, OneOrMore, Table, Text, Version};
+use Shape::{
+    Axis, BadRows, Bytes, Count, Duration, Flag, Latency, List, Map, Name, Number, OneOrMore, Table, Text, Version,
+};
 
 /// The keys of an experiment file.
 pub(crate) static EXPERIMENT: Keys = Keys {
@@ -117,12 +121,27 @@ pub(crate) static EXPERIMENT: Keys = Keys {
         key("claims", List(&Text), Value("[]"), "What every run checks, such as \"max(lost_answers_share) == 0\"."),
         key("only", List(&Text), Value("[]"), "Parts or filters: only cases that match one of them are run."),
         key("skip", List(&Text), Value("[]"), "Parts or filters: cases that match one of them are not run."),
+        key("gate", Table(&GATE), Value("{}"), "How the gate judges; what is not given is as `list metrics` has it."),
         key("part", List(&Table(&PART)), Value("[]"), "The questions."),
         key(
             "sizes",
             Map(&Map(&Shape::Any)),
             Absent,
             "Profiles, chosen by `--profile`: settings by their keys, and `inherits` for another profile to begin with.",
+        ),
+    ],
+};
+
+/// The keys of how the gate judges.
+pub(crate) static GATE: Keys = Keys {
+    noun: "key",
+    keys: &[
+        key("metrics", List(&Text), Follows("all"), "Metrics by which times and sizes are judged, by their columns."),
+        key(
+            "thresholds",
+            Map(&Text),
+            Value("{}"),
+            "From which change on a metric matters, by its column, such as \"20%\".",
         ),
     ],
 };
@@ -175,6 +194,12 @@ static TRACE: Keys = Keys {
         ),
         key("file", Text, Absent, "Path of a log, instead of a profile; it begins at the folder of this file."),
         key("map", Text, Absent, "Path of the mapping of the log."),
+        key(
+            "max_bad",
+            BadRows,
+            Absent,
+            "How many rows of the log may be bad, such as 20 or \"0.5%\"; by default any number.",
+        ),
     ],
 };
 

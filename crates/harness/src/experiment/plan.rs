@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use flowbench_events::{Problem, Problems, mix, parse_duration_ms};
+use flowbench_events::{BadRowLimit, Problem, Problems, mix, parse_duration_ms};
 use flowbench_measurement::record::FigureKind;
 use flowbench_measurement::what_if::WHAT_IF_COLUMNS;
 use flowbench_pipelines::{Pipeline, Registry, SettingError, Strategy};
@@ -108,8 +108,8 @@ struct Planner<'a> {
     seen: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
-/// A log with its mapping and the maximum number of its events.
-type LogChoice = (PathBuf, Option<PathBuf>, Option<u64>);
+/// A log with its mapping, the maximum number of its events, and how many of its rows may be bad.
+type LogChoice = (PathBuf, Option<PathBuf>, Option<u64>, Option<BadRowLimit>);
 
 /// The trace of a question, checked.
 #[derive(Debug, Clone)]
@@ -269,14 +269,14 @@ impl<'a> Planner<'a> {
 
     /// Returns the trace of a question: a profile that exists, or a log that was read.
     fn source(&mut self, part: usize, question: &Question) -> Result<Source, Problem> {
-        let TraceChoice { profile, events, set, counterfactual, file, map } = &question.trace;
+        let TraceChoice { profile, events, set, counterfactual, file, map, max_bad } = &question.trace;
         let loaded = self.loaded;
         let error = |key: &str, problem: String| {
             loaded
                 .problem(&format!("part/{part}/trace/{key}"), &format!("trace of part '{}': {problem}", question.name))
         };
         match (profile, file) {
-            (_, None) if map.is_none() => {
+            (_, None) if map.is_none() && max_bad.is_none() => {
                 let profile = profile.as_deref().unwrap_or(PROFILE);
                 generate::profile(profile, &[]).map_err(|problem| error("profile", problem.to_string()))?;
                 generate::profile(profile, set).map_err(|problem| error("set", problem.to_string()))?;
@@ -285,25 +285,31 @@ impl<'a> Planner<'a> {
                 Ok(Source::Profile(profile.to_owned(), events.unwrap_or(EVENTS)))
             }
             (None, Some(file)) if set.is_empty() && counterfactual.is_empty() => {
-                let survey = self.survey(file, map.as_deref(), *events);
+                let survey = self.survey(file, map.as_deref(), *events, *max_bad);
                 survey.map(|survey| Source::Log(Box::new(survey))).map_err(|problem| error("file", problem))
             }
             _ => {
-                let problem =
-                    "give it either a profile with events, and set or counterfactual if needed, or a file with its map";
+                let problem = "give it either a profile with events, and set or counterfactual if needed, or a file with \
+                               its map and max_bad";
                 Err(error("", problem.to_owned()))
             }
         }
     }
 
     /// Reads a log, unless a question before has.
-    fn survey(&mut self, file: &Path, map: Option<&Path>, events_max: Option<u64>) -> Result<Survey, String> {
+    fn survey(
+        &mut self,
+        file: &Path,
+        map: Option<&Path>,
+        events_max: Option<u64>,
+        max_bad: Option<BadRowLimit>,
+    ) -> Result<Survey, String> {
         let folder = &self.loaded.folder;
-        let log: LogChoice = (folder.join(file), map.map(|map| folder.join(map)), events_max);
+        let log: LogChoice = (folder.join(file), map.map(|map| folder.join(map)), events_max, max_bad);
         if let Some((_, known)) = self.surveys.iter().find(|(other, _)| *other == log) {
             return Ok(known.clone());
         }
-        let survey = survey(&log.0, log.1.as_deref(), events_max).map_err(|problem| {
+        let survey = survey(&log.0, log.1.as_deref(), events_max, max_bad).map_err(|problem| {
             let is_relative = file.is_relative() && !log.0.exists();
             let hint = if is_relative { FROM_WHERE } else { "" };
             format!("{problem}{hint}")

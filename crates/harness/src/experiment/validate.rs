@@ -69,6 +69,8 @@ pub(crate) fn plan_checked(
 ) -> Result<(LoadedExperiment, Plan), Problems> {
     problems.extend(figure_problems(&loaded));
     problems.extend(claim_problems(&loaded));
+    let of_gate = loaded.experiment.gate.chosen().err();
+    problems.extend(of_gate.map(|problem| loaded.problem("gate", &problem.to_string())));
     let plan = Plan::new(&loaded, registry);
     match plan {
         Ok(plan) => Problems::check(problems).map(|()| (loaded, plan)),

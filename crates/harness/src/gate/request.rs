@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use flowbench_measurement::comparison::{Calibration, Comparison, calibrate, pair, timed};
+use flowbench_measurement::metrics::Metric;
 use flowbench_measurement::record::{CaseRecord, RunRecord};
 use flowbench_pipelines::Registry;
 use jiff::Zoned;
@@ -26,6 +27,8 @@ pub struct GateRequest<'a> {
     pub out: PathBuf,
     /// The pipelines that the experiment may name.
     pub registry: Registry,
+    /// The metrics by which times and sizes are judged.
+    pub metrics: Vec<Metric>,
     /// The accepted regressions.
     pub accepted: Vec<Accepted>,
     /// True to judge times and sizes even if machine, experiment or measuring code differ.
@@ -45,14 +48,15 @@ pub struct Gated {
     pub timed: bool,
 }
 
-/// Judges two runs that were measured before; nothing is measured again.
+/// Judges two runs that were measured before, by these metrics; nothing is measured again.
 pub fn judge_runs(
+    metrics: &[Metric],
     before: (&RunRecord, &[CaseRecord]),
     after: (&RunRecord, &[CaseRecord]),
     accepted: &[Accepted],
     force: bool,
 ) -> Gated {
-    let comparison = Comparison::of(before, after);
+    let comparison = Comparison::by(metrics, before, after);
     let timed = force || comparison.obstacles.is_empty();
     let judgement = judge(&comparison, timed, accepted, Zoned::now().date());
     Gated { comparison, judgement, timed }
@@ -69,7 +73,7 @@ impl GateRequest<'_> {
         let rounds = self.rounds(builds);
         let mut compared = |name: &str, parts: &BTreeSet<String>| {
             let measured = rounds.measure(name, self.rounds, parts, observer)?;
-            Ok(comparison_of(&measured[0], &measured[1]))
+            Ok(self.comparison_of(&measured[0], &measured[1]))
         };
         let first = compared("first", &self.parts)?;
         self.judged(first, &mut |attempt, parts| compared(&format!("again-{attempt}"), parts))
@@ -94,7 +98,7 @@ impl GateRequest<'_> {
             // The same experiment, but for the number of its repeats.
             let mut after = measured[0].clone();
             after.run.resolved_experiment.clone_from(&run.resolved_experiment);
-            Ok(comparison_of(&before, &after))
+            Ok(self.comparison_of(&before, &after))
         };
         let first = compared("first", &self.parts)?;
         self.judged(first, &mut |attempt, parts| compared(&format!("again-{attempt}"), parts))
@@ -110,7 +114,7 @@ impl GateRequest<'_> {
         let measured = self.rounds(builds.to_vec()).measure("calibration", self.rounds, &self.parts, observer)?;
         let seed = self.experiment.experiment.seed.first().copied().unwrap_or(0);
         let pairs = timed(pair(&measured[0].cases, &measured[1].cases).pairs, &measured[0].run.untimed_parts);
-        Ok(calibrate(&pairs, seed))
+        Ok(calibrate(&pairs, &self.metrics, seed))
     }
 
     fn rounds(&self, builds: Vec<(String, BuildUnderTest)>) -> Rounds<'_> {
@@ -123,13 +127,13 @@ impl GateRequest<'_> {
         }
     }
 
+    fn comparison_of(&self, before: &MeasuredBuild, after: &MeasuredBuild) -> Comparison {
+        Comparison::by(&self.metrics, (&before.run, &before.cases), (&after.run, &after.cases))
+    }
+
     fn judged(&self, comparison: Comparison, again: Again<'_>) -> Result<Gated, GateError> {
         let timed = self.force || comparison.obstacles.is_empty();
         let judgement = judge_again(&comparison, timed, &self.accepted, Zoned::now().date(), again)?;
         Ok(Gated { comparison, judgement, timed })
     }
-}
-
-fn comparison_of(before: &MeasuredBuild, after: &MeasuredBuild) -> Comparison {
-    Comparison::of((&before.run, &before.cases), (&after.run, &after.cases))
 }

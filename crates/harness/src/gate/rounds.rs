@@ -175,11 +175,13 @@ fn once(experiment: &LoadedExperiment, parts: &BTreeSet<String>) -> Result<Loade
     Ok(once)
 }
 
-/// Returns the text of an experiment for a file in any folder: paths of logs begin at the root.
+/// Returns the text of an experiment for a file in any folder: paths of logs begin at the root. How the gate judges is
+/// left out, for a build that runs it may be older.
 fn movable(experiment: &LoadedExperiment) -> Result<String, Problems> {
     let error = |problem: String| Problems::of_name(&experiment.origin, &problem);
     let mut table: toml::Table =
         experiment.text.parse().map_err(|source: toml::de::Error| error(source.to_string()))?;
+    table.remove("gate");
     let parts = table.get_mut("part").and_then(toml::Value::as_array_mut);
     for trace in parts.into_iter().flatten().filter_map(|part| part.get_mut("trace")?.as_table_mut()) {
         for key in ["file", "map"] {
@@ -258,12 +260,14 @@ mod tests {
             deadline(&all, Registry::default()).unwrap(),
             Duration::from_secs(30) * plan.cases.len() as u32 + SPARE
         );
-        let log = "name = \"x\"\ntitle = \"x\"\n[[part]]\nname = \"p\"\nquestion = \"?\"\n\
+        let log = "name = \"x\"\ntitle = \"x\"\n[gate]\nmetrics = [\"latency_p99_ns\"]\n\
+                   [[part]]\nname = \"p\"\nquestion = \"?\"\n\
                    trace = { file = \"a.csv\", map = \"/b.toml\" }\n[part.axes]\npipeline = \"identity\"\n";
         let mut log = LoadedExperiment::parse("x".to_owned(), log, &[]).unwrap();
         log.folder = "/logs".into();
         let moved = movable(&log).unwrap();
         assert!(moved.contains("\"/logs/a.csv\"") && moved.contains("\"/b.toml\""), "{moved}");
+        assert!(!moved.contains("gate"), "{moved}");
         let unknown = BTreeSet::from(["memry".to_owned()]);
         assert!(once(&loaded, &unknown).unwrap_err().to_string().contains("did you mean 'memory'"));
     }

@@ -197,7 +197,7 @@ mod tests {
             case: case.to_owned(),
             case_id: case.to_owned(),
             part: format!("part of {case}"),
-            metric: &METRICS[0],
+            metric: METRICS[0],
             before: 1.0,
             after: estimate,
             repeats: (10, 10),
@@ -288,7 +288,7 @@ mod tests {
     fn a_case_that_fails_now_and_then_and_a_metric_without_values_are_regressions() {
         let failure =
             NewFailure { case: "a".into(), failed: 1, repeats: 10, cause: "invalid: lost answers".to_owned() };
-        let gap = |is_missing_after| NotCompared { case: "a".into(), metric: &METRICS[0], is_missing_after };
+        let gap = |is_missing_after| NotCompared { case: "a".into(), metric: METRICS[0], is_missing_after };
         let found =
             Comparison { new_failures: vec![failure], not_compared: vec![gap(true), gap(false)], ..comparison(vec![]) };
         let judgement = judged_with(&found, &[], None);

@@ -66,6 +66,9 @@ pub struct Latencies {
     /// Admission minus due time of the epoch, which is due with its last event, without the time in which the worker
     /// worked on earlier epochs or was off the CPU. Empty in a closed loop, where nothing is due.
     pub driver_lag: LatencyHistogram,
+    /// Completion minus admission of every event in the window, which leaves out how late it was offered: to be laid beside
+    /// `latency`, never to stand for it. Empty in a closed loop, where `latency` is just that.
+    pub from_admission: LatencyHistogram,
     /// The number of events that were open when the run was given up. `latency` has them with their age at that moment.
     pub censored: u64,
 }
@@ -139,8 +142,8 @@ impl Completions {
 
     /// Returns the latencies of all events inside the window.
     pub fn latencies(&self, window: Window) -> Latencies {
-        let mut found =
-            Latencies { latency: LatencyHistogram::new(), driver_lag: LatencyHistogram::new(), censored: 0 };
+        let new = LatencyHistogram::new;
+        let mut found = Latencies { latency: new(), driver_lag: new(), from_admission: new(), censored: 0 };
         for (epoch, times) in self.by_epoch.iter().enumerate() {
             let records = window.clip(self.records(epoch as u64));
             match &self.load {
@@ -154,6 +157,10 @@ impl Completions {
                     let epoch_due_ns = schedule.due_ns(self.records(epoch as u64).end - 1);
                     let driver_ns = self.lag(epoch, epoch_due_ns).driver_ns;
                     found.driver_lag.record_many_ns(driver_ns as i64, records.end - records.start);
+                    if times.admitted_ns < *stop_ns {
+                        let open_ns = ended_ns - times.admitted_ns as i64;
+                        found.from_admission.record_many_ns(open_ns, records.end - records.start);
+                    }
                     for record in records {
                         found.latency.record_ns(ended_ns - schedule.due_ns(record) as i64);
                     }
@@ -415,6 +422,12 @@ mod tests {
         assert_eq!(found.latency.count(), 4);
         assert_eq!((found.latency.quantile_ns(1.0), found.latency.quantile_ns(0.01)), (Some(58), Some(9)));
         assert_eq!(found.driver_lag.quantile_ns(1.0), Some(47));
+        // Once they were in, the epochs took 8 and 10 ns; the second one came in 47 ns late.
+        assert_eq!(
+            (found.from_admission.quantile_ns(1.0), found.from_admission.quantile_ns(0.01)),
+            (Some(10), Some(8))
+        );
+        assert_eq!(found.from_admission.count(), 4);
         assert_eq!(found.censored, 0);
     }
 
@@ -422,6 +435,7 @@ mod tests {
     fn what_is_open_when_the_run_is_given_up_counts_at_its_age() {
         let found = completions(open(30), &[(2, 10), (50, 60)], 2, 4).latencies(Window::EVERYTHING);
         assert_eq!((found.censored, found.latency.quantile_ns(1.0)), (2, Some(28)));
+        assert_eq!(found.from_admission.count(), 2, "the second epoch was not admitted by then");
     }
 
     #[test]

@@ -758,7 +758,7 @@ mod tests {
         run(&resumed, &AtomicBool::new(true), &mut Words::default()).unwrap();
         std::fs::write(&log, log_of(1..51)).unwrap();
         let error = run(&resumed, &AtomicBool::new(true), &mut Words::default()).unwrap_err();
-        let found = crate::log::survey(&log, None, None).unwrap().spec.record.digest;
+        let found = crate::log::survey(&log, None, None, None).unwrap().spec.record.digest;
         let words = error.to_string();
         assert!(matches!(error, RunFailed::Log(_)) && words.contains(&planned.digest), "{words}");
         assert!(words.contains(&found), "{words}");
@@ -872,6 +872,19 @@ mod tests {
             assert!(error.contains(wanted), "{error}");
             assert!(!dir.path().join("out").exists());
         }
+    }
+
+    #[test]
+    fn the_note_is_that_of_the_shipped_experiment_or_the_markdown_beside_the_file() {
+        let shipped = LoadedExperiment::load("ci", &[]).unwrap();
+        assert!(note(&shipped).is_some_and(|note| note.starts_with("# ")));
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("mine.toml");
+        std::fs::write(&file, &shipped.text).unwrap();
+        let mine = LoadedExperiment::load(file.to_str().unwrap(), &[]).unwrap();
+        assert_eq!(note(&mine), None);
+        std::fs::write(folder.path().join("mine.md"), "# Mine\n").unwrap();
+        assert_eq!(note(&mine).as_deref(), Some("# Mine\n"));
     }
 
     #[test]

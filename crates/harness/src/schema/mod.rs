@@ -78,6 +78,12 @@ fn shape(shape_of: &Shape) -> Value {
                 { "type": "string", "pattern": "^[0-9][0-9_.]* *([kMGT]?B|[KMGT]iB)?$" },
             ],
         }),
+        Shape::BadRows => json!({
+            "anyOf": [
+                { "type": "integer", "minimum": 0 },
+                { "type": "string", "pattern": "^ *([0-9]+|[0-9]+(\\.[0-9]+)? *%) *$" },
+            ],
+        }),
         Shape::Duration(_) => json!({ "type": "string", "pattern": "^ *([0-9]+(ms|s|m|min|h|d) *)+$|^0$" }),
         Shape::Latency => json!({ "type": "string", "pattern": "^ *([0-9]+(ns|us|µs|ms|s|m|min|h|d) *)+$" }),
         Shape::Word(words) => json!({ "enum": words }),

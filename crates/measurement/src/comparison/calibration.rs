@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 
 use super::metric_change::{MetricChange, change_of};
 use super::pairs::{Pair, values};
-use crate::metrics::{Better, METRICS, Metric};
+use crate::metrics::{Better, Metric};
 use crate::random::draws;
 use crate::statistics::median;
 
@@ -38,7 +38,7 @@ pub struct Sensitivity {
     /// Name of the case.
     pub case: String,
     /// The metric.
-    pub metric: &'static Metric,
+    pub metric: Metric,
     /// Number of repeats in each half.
     pub repeats: usize,
     /// The change for the worse, as a share of the value, that is found in four of five divisions; `None` if none up to
@@ -49,18 +49,18 @@ pub struct Sensitivity {
 /// The values of a metric of a case in all repeats.
 struct Sample {
     case: String,
-    metric: &'static Metric,
+    metric: Metric,
     values: Vec<f64>,
 }
 
-/// Returns what comparisons see whose sides have half as many repeats as each pair has before and after together, all
-/// of one build.
-pub fn calibrate(pairs: &[Pair<'_>], seed: u64) -> Calibration {
-    let samples: Vec<Sample> = pairs.iter().flat_map(samples).collect();
+/// Returns what comparisons by these metrics see whose sides have half as many repeats as each pair has on both sides
+/// together, all of one build.
+pub fn calibrate(pairs: &[Pair<'_>], metrics: &[Metric], seed: u64) -> Calibration {
+    let samples: Vec<Sample> = pairs.iter().flat_map(|pair| samples(pair, metrics)).collect();
     let alarms = |division: &u64| {
         let is_alarm = |sample: &Sample| {
             let (before, after) = divided(&sample.values, seed ^ *division);
-            let change = change_of(sample.metric, &before, &after, samples.len());
+            let change = change_of(&sample.metric, &before, &after, samples.len());
             matches!(change, Some(MetricChange::Worse | MetricChange::Better))
         };
         samples.iter().any(is_alarm)
@@ -72,15 +72,19 @@ pub fn calibrate(pairs: &[Pair<'_>], seed: u64) -> Calibration {
     }
 }
 
-fn samples(pair: &Pair<'_>) -> Vec<Sample> {
+fn samples(pair: &Pair<'_>, metrics: &[Metric]) -> Vec<Sample> {
     let cases = [pair.before.as_slice(), pair.after.as_slice()].concat();
     let Some(first) = cases.first() else { return Vec::new() };
-    let of = |metric: &'static Metric| {
+    let of = |metric: &Metric| {
         let values = values(&cases, metric.column);
         let has_sides = values.len() >= 2 && median(&values).is_some_and(|value| value > 0.0);
-        (has_sides && metric.applies_to(&first.axes)).then(|| Sample { case: pair.name.clone(), metric, values })
+        (has_sides && metric.applies_to(&first.axes)).then(|| Sample {
+            case: pair.name.clone(),
+            metric: *metric,
+            values,
+        })
     };
-    METRICS.iter().filter_map(of).collect()
+    metrics.iter().filter_map(of).collect()
 }
 
 /// Returns the values in two halves by lot; all metrics of a seed are divided alike, as the repeats of one run are.
@@ -99,7 +103,7 @@ fn sensitivity(sample: &Sample, comparisons: usize, seed: u64) -> Sensitivity {
         let worse = |division: &u64| {
             let (before, mut after) = divided(&sample.values, seed ^ *division);
             after.iter_mut().for_each(|value| *value *= factor);
-            change_of(sample.metric, &before, &after, comparisons) == Some(MetricChange::Worse)
+            change_of(&sample.metric, &before, &after, comparisons) == Some(MetricChange::Worse)
         };
         (0..DIVISIONS_OF_EFFECTS).filter(worse).count() as f64 >= POWER * DIVISIONS_OF_EFFECTS as f64
     };

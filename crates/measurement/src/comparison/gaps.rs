@@ -1,7 +1,7 @@
 //! What a comparison cannot compare although one of the runs has it: repeats without numbers, metrics without values.
 
 use super::pairs::{Pair, values};
-use crate::metrics::{METRICS, Metric};
+use crate::metrics::Metric;
 use crate::statistics::Ratio;
 
 /// A case with repeats that failed or are invalid after, although all of them had numbers before.
@@ -23,7 +23,7 @@ pub struct NotCompared {
     /// Name of the case.
     pub case: String,
     /// The metric.
-    pub metric: &'static Metric,
+    pub metric: Metric,
     /// True if no repeat after has a value; false if a value on either side is not above 0, so that there is no ratio.
     pub is_missing_after: bool,
 }
@@ -42,13 +42,13 @@ pub(super) fn new_failures(pairs: &[Pair<'_>]) -> Vec<NewFailure> {
     pairs.iter().filter_map(failure).collect()
 }
 
-/// Returns the metrics that only seem to be compared.
-pub(super) fn not_compared(pairs: &[Pair<'_>]) -> Vec<NotCompared> {
-    let gap = |pair: &Pair<'_>, metric: &'static Metric| {
+/// Returns those of the metrics that only seem to be compared.
+pub(super) fn not_compared(pairs: &[Pair<'_>], metrics: &[Metric]) -> Vec<NotCompared> {
+    let gap = |pair: &Pair<'_>, metric: &Metric| {
         pair.before.first().filter(|case| metric.applies_to(&case.axes))?;
         let (before, after) = (values(&pair.before, metric.column), values(&pair.after, metric.column));
         let is_a_gap = !before.is_empty() && Ratio::of(&before, &after).is_none();
-        is_a_gap.then(|| NotCompared { case: pair.name.clone(), metric, is_missing_after: after.is_empty() })
+        is_a_gap.then(|| NotCompared { case: pair.name.clone(), metric: *metric, is_missing_after: after.is_empty() })
     };
-    pairs.iter().flat_map(|pair| METRICS.iter().filter_map(move |metric| gap(pair, metric))).collect()
+    pairs.iter().flat_map(|pair| metrics.iter().filter_map(move |metric| gap(pair, metric))).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::pairs::{Pair, values};
 use crate::case_name::identity;
-use crate::metrics::{Better, METRICS, Metric};
+use crate::metrics::{Better, Metric};
 use crate::statistics::{Ratio, holm, mann_whitney, median};
 
 /// Probability below which a change is significant.
@@ -47,7 +47,7 @@ pub struct Compared {
     /// The part it belongs to.
     pub part: String,
     /// The metric.
-    pub metric: &'static Metric,
+    pub metric: Metric,
     /// Median before.
     pub before: f64,
     /// Median after.
@@ -69,37 +69,32 @@ impl Compared {
     }
 }
 
-/// Compares all metrics of all pairs. A metric that a side lacks, or that is not above 0, is left out.
-pub fn compare(pairs: &[Pair<'_>]) -> Vec<Compared> {
-    let cells = pairs.iter().flat_map(|pair| METRICS.iter().filter_map(|metric| cell(pair, metric)));
+/// Compares these metrics of all pairs. A metric that a side lacks, or that is not above 0, is left out.
+pub fn compare(pairs: &[Pair<'_>], metrics: &[Metric]) -> Vec<Compared> {
+    let cells = pairs.iter().flat_map(|pair| metrics.iter().filter_map(|metric| cell(pair, metric)));
     let mut cells: Vec<Compared> = cells.collect();
     let adjusted = holm(&cells.iter().map(|cell| cell.probability).collect::<Vec<_>>());
     for (cell, probability) in cells.iter_mut().zip(adjusted) {
         cell.probability = probability;
-        cell.change = judged(cell.metric, cell.before, &cell.ratio, probability);
+        cell.change = judged(&cell.metric, cell.before, &cell.ratio, probability);
     }
     cells
 }
 
 /// Returns the comparison of two samples of a metric, among `comparisons` in all.
-pub(super) fn change_of(
-    metric: &'static Metric,
-    before: &[f64],
-    after: &[f64],
-    comparisons: usize,
-) -> Option<MetricChange> {
+pub(super) fn change_of(metric: &Metric, before: &[f64], after: &[f64], comparisons: usize) -> Option<MetricChange> {
     let adjusted = (mann_whitney(before, after) * comparisons as f64).min(1.0);
     Some(judged(metric, median(before)?, &Ratio::of(before, after)?, adjusted))
 }
 
-fn cell(pair: &Pair<'_>, metric: &'static Metric) -> Option<Compared> {
+fn cell(pair: &Pair<'_>, metric: &Metric) -> Option<Compared> {
     let first = pair.before.first().filter(|case| metric.applies_to(&case.axes))?;
     let (before, after) = (values(&pair.before, metric.column), values(&pair.after, metric.column));
     Some(Compared {
         case: pair.name.clone(),
         case_id: identity(first),
         part: first.part.clone(),
-        metric,
+        metric: *metric,
         before: median(&before)?,
         after: median(&after)?,
         repeats: (before.len(), after.len()),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::metrics::Better;
+use crate::metrics::{Better, METRICS};
 use crate::random::{Exponential, draws};
 use crate::record::{Segment, Status, example};
 use rand::RngExt;
@@ -19,7 +19,7 @@ fn closed(rates: &[f64]) -> Vec<CaseRecord> {
 
 fn throughput(before: &[f64], after: &[f64]) -> Compared {
     let (before, after) = (closed(before), closed(after));
-    let compared = compare(&pair(&before, &after).pairs);
+    let compared = compare(&pair(&before, &after).pairs, &METRICS);
     compared.into_iter().find(|cell| cell.metric.column == "throughput_events_per_s").unwrap()
 }
 
@@ -67,7 +67,7 @@ fn repeats_that_get_slower_are_worse_for_times_and_better_for_nothing() {
         (1..=6).map(case).collect()
     };
     let (before, after) = (open(100_000), open(130_000));
-    let cells = compare(&pair(&before, &after).pairs);
+    let cells = compare(&pair(&before, &after).pairs, &METRICS);
     let of = |column: &str| cells.iter().find(|cell| cell.metric.column == column).map(|cell| cell.change);
     assert_eq!(of("latency_p50_ns"), Some(MetricChange::Worse));
     assert_eq!(of("latency_p99_ns"), Some(MetricChange::Same));
@@ -158,7 +158,7 @@ fn a_fifth_slower_is_found_in_ten_repeats_and_builds_that_are_alike_hardly_alarm
 fn a_calibration_says_which_change_is_found_and_hardly_alarms() {
     let of = |rates: Vec<f64>| {
         let (before, after) = (closed(&rates[..10]), closed(&rates[10..]));
-        calibrate(&pair(&before, &after).pairs, 7)
+        calibrate(&pair(&before, &after).pairs, &METRICS, 7)
     };
     let noise: Vec<f64> = noisy(1, 1.0).into_iter().chain(noisy(2, 1.0)).collect();
     let found = of(noise.clone());
@@ -172,7 +172,7 @@ fn a_calibration_says_which_change_is_found_and_hardly_alarms() {
     // Ten times the noise hides more.
     let louder = noise.iter().map(|rate| rate * (rate / 100e6).powi(9)).collect();
     assert!(share(&of(louder)).is_none_or(|hidden| hidden > 2.0 * smallest));
-    let few = calibrate(&pair(&closed(&STEADY[..3]), &closed(&STEADY[..3])).pairs, 7);
+    let few = calibrate(&pair(&closed(&STEADY[..3]), &closed(&STEADY[..3])).pairs, &METRICS, 7);
     assert!(few.sensitivities.iter().all(|one| one.smallest_share.is_none() && one.repeats == 3), "{few:?}");
 }
 
@@ -180,7 +180,7 @@ fn a_calibration_says_which_change_is_found_and_hardly_alarms() {
 fn a_metric_that_was_hardly_ever_sampled_is_not_calibrated() {
     let mut cases = closed(&STEADY);
     cases[1..].iter_mut().for_each(|case| case.numbers.as_mut().unwrap().memory.live_bytes_peak = None);
-    let found = calibrate(&pair(&cases[..3], &cases[3..]).pairs, 7).sensitivities;
+    let found = calibrate(&pair(&cases[..3], &cases[3..]).pairs, &METRICS, 7).sensitivities;
     assert!(!found.is_empty() && found.iter().all(|one| one.repeats == 3), "{found:?}");
 }
 
@@ -227,6 +227,16 @@ fn too_few_repeats_for_so_many_metrics_are_told_with_how_many_it_takes() {
 fn a_repeat_that_is_recorded_twice_counts_once() {
     let before = closed(&STEADY);
     let after = [closed(&times(0.5)), closed(&times(0.5))].concat();
-    let cells = compare(&pair(&before, &after).pairs);
+    let cells = compare(&pair(&before, &after).pairs, &METRICS);
     assert!(cells.iter().all(|cell| cell.repeats == (6, 6)));
+}
+
+#[test]
+fn only_the_metrics_that_were_chosen_are_compared_by_the_thresholds_they_have() {
+    let run = example::run();
+    let (before, after) = (closed(&STEADY), closed(&times(0.8)));
+    let by = |metric| Comparison::by(&[metric], (&run, &before), (&run, &after)).cells;
+    let changes = [0.05, 0.5]
+        .map(|share| by(METRICS[0].with_material_share(share)).iter().map(|cell| cell.change).collect::<Vec<_>>());
+    assert_eq!(changes, [vec![MetricChange::Worse], vec![MetricChange::Same]]);
 }

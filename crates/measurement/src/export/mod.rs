@@ -4,6 +4,7 @@
 //! formats name cases alike, and give the median over the repeats with its ends, as a
 //! [`Spread`](crate::repeats::Spread) has them. A case without numbers exports none.
 
+mod baseline;
 mod bencher;
 mod benchstat;
 mod criterion;
@@ -75,7 +76,7 @@ pub enum ExportError {
 }
 
 /// All formats, in the order in which they are listed.
-pub const EXPORT_FORMATS: [ExportFormat; 16] = {
+pub const EXPORT_FORMATS: [ExportFormat; 17] = {
     use ExportOutput::{File, Folder, GrowingFile, StepSummary};
     [
         format("bencher", "Bencher Metric Format (JSON)", File, true, bencher::bencher),
@@ -117,6 +118,7 @@ pub const EXPORT_FORMATS: [ExportFormat; 16] = {
             needs_numbers: true,
             files: PARQUET,
         },
+        format("baseline", "one checksummed file for `compare` and `gate --baseline`", File, true, baseline::baseline),
         format("history", "the same rows, appended to a file of many runs", GrowingFile, false, table::history),
     ]
 };
@@ -140,6 +142,15 @@ impl ExportFormat {
     /// Returns the format of a name.
     pub fn named(name: &str) -> Option<&'static ExportFormat> {
         EXPORT_FORMATS.iter().find(|format| format.name == name)
+    }
+
+    /// Checks that this build has the format.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::NotBuiltIn`] if it is without.
+    pub fn check(&self) -> Result<(), ExportError> {
+        self.files.map(drop).ok_or(ExportError::NotBuiltIn(self.name))
     }
 
     /// Returns the files of an export. The same results give the same bytes.

@@ -58,7 +58,8 @@ fn exported(format: &str, source: &ExportSource) -> String {
 #[test]
 fn every_format_is_as_its_golden_file() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/export/golden");
-    for format in EXPORT_FORMATS.iter().filter(|format| format.name != "parquet") {
+    // Parquet is no text; a baseline is the records themselves, and is read back by a test of its own.
+    for format in EXPORT_FORMATS.iter().filter(|format| !["parquet", "baseline"].contains(&format.name)) {
         let text = exported(format.name, &source());
         let golden = fs::read_to_string(folder.join(format!("{}.txt", format.name))).unwrap_or_default();
         assert_eq!(text, golden, "{}:\n{text}", format.name);

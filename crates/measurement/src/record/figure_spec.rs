@@ -22,8 +22,9 @@ pub struct FigureSpec {
     #[serde(default)]
     pub x: String,
     /// `over-time`: columns of `timeline.csv`; `distribution` and `ccdf`: histogram kinds (`latency`,
-    /// `processing-delay`, `driver-lag`, `lost-time`, and `hiccup` of older runs); `heat-map`: the one column that its cells
-    /// show; `scaling`: one column of events per second, `throughput_events_per_s` if empty; `operators` and `answers`: nothing; the others: columns of
+    /// `processing-delay`, `driver-lag`, `from-admission`, `lost-time`, and `hiccup` of older runs); `heat-map`: the one
+    /// column that its cells show; `scaling`: one column of events per second, `throughput_events_per_s` if empty;
+    /// `operators` and `answers`: nothing; the others: columns of
     /// cases. One line (or bar, or part of a stack) for each and each group; a panel for each unit. Empty if there are
     /// `panels`.
     ///

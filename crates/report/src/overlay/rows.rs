@@ -48,7 +48,7 @@ impl<'a> Rows<'a> {
 
     /// Returns a metric of a case; `None` if it was not compared.
     pub(crate) fn cell(&self, case: &str, metric: &Metric) -> Option<&'a Compared> {
-        self.cells.iter().copied().find(|cell| cell.case == case && cell.metric == metric)
+        self.cells.iter().copied().find(|cell| cell.case == case && cell.metric == *metric)
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
             case: format!("part/sessions/x{case}/frontier"),
             case_id: String::new(),
             part: "part".to_owned(),
-            metric: &METRICS[metric],
+            metric: METRICS[metric],
             before: 1.0,
             after: 1.0,
             repeats: (5, 5),

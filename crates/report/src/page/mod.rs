@@ -32,7 +32,7 @@ use self::section::{Section, paragraph};
 /// Definitions of the terms of a report.
 const DEFINITIONS: &str = include_str!("definitions.html");
 /// Size of a drawing from which a page has it only once: on a phone it is scrolled sideways.
-const ONCE_BYTES: usize = 48 * 1024;
+const ONCE_BYTES: usize = 32 * 1024;
 /// Maximum number of folds of one kind, and of rows of cases without numbers.
 const FOLDS_MAX: usize = 60;
 

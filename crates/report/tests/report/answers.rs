@@ -65,6 +65,7 @@ fn many_rows_are_counted_and_a_long_table_is_shortened() {
                     numbers and answers that differ: ttl(1h) (in 200).";
     assert_eq!(said, expected);
     assert_eq!(html.matches("<tr id=\"c").count(), 500);
+    assert!(html.len() < 1_000_000, "{} bytes", html.len());
     assert!(html.contains("The first 500 of 600\u{a0}cases; <a href=\"cases.csv\">cases.csv</a> has them all."));
 }
 

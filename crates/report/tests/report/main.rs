@@ -299,7 +299,7 @@ fn first_come_the_answers_then_doubts_and_failures_in_words() {
     assert_eq!(
         answer(&html, 3),
         "frontier is bounded, its live bytes peak of 48 MiB is 1× that of never, and it loses no answer; its latency p50 cannot \
-         be told from that of never. never grows."
+         be told from that of never. Without eviction (never), it grows."
     );
     assert!(html.contains("1 of the 3 numbers behind this is doubtful: <a href=\"#d1\">hiccups¹</a>."));
     assert_eq!(

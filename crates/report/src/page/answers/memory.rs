@@ -47,7 +47,8 @@ pub(super) fn said(choices: &[Choice], column: &str) -> Said {
     let rows_are = rows_are(&rows);
     let (lossless, lossy): (Vec<Held>, Vec<Held>) = others.into_iter().partition(Held::is_lossless);
     said.sentences.extend(lossless_words(&lossless, column, &rows_are));
-    said.sentences.extend(never.iter().map(|one| format!("{NEVER} {}", one.verdicts(&rows_are))));
+    said.sentences
+        .extend(never.iter().map(|one| format!("Without eviction ({NEVER}), it {}", one.verdicts(&rows_are))));
     let lossy: Vec<String> = lossy.iter().take(NAMED).map(|one| one.lossy_words(&rows_are)).collect();
     said.sentences.extend((!lossy.is_empty()).then(|| lossy.join("; ")));
     said
