@@ -31,7 +31,7 @@ fn sum(scratch: &Scratch, answers: &str, column: Option<&str>) -> f64 {
     let text = scratch.text(answers);
     let mut rows = csv::Reader::from_reader(text.as_bytes());
     let place = column.map(|name| rows.headers().unwrap().iter().position(|column| column == name).unwrap());
-    rows.records().map(|row| place.map_or(1.0, |place| row.unwrap()[place].parse().unwrap())).sum()
+    rows.records().map(|row| place.map_or(1.0, |place| row.unwrap()[place].parse::<f64>().unwrap())).sum()
 }
 
 #[test]
