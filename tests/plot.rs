@@ -6,8 +6,10 @@ use flowbench_pipelines::catalogue;
 
 use crate::command::Scratch;
 
-/// A small world with something of everything.
-const WORLD: &str = "flowbench generate -q --profile tiny --seed 5 --events 6000 --set orders.value_median=700";
+/// A world of few customers who buy dearly and wait long, so that every pipeline has answers.
+const WORLD: &str = "flowbench generate -q --profile stormy --seed 5 --events 20000 --set arrivals.walks_per_day=400 \
+                     --set customers.population=50 --set orders.value_median=2000 \
+                     --set orders.dispatch_gap_median=40h";
 
 /// The sum of the counts of each series of the CSV of a figure.
 fn counts(scratch: &Scratch, csv: &str) -> BTreeMap<String, f64> {
@@ -29,7 +31,7 @@ fn sum(scratch: &Scratch, answers: &str, column: Option<&str>) -> f64 {
     let text = scratch.text(answers);
     let mut rows = csv::Reader::from_reader(text.as_bytes());
     let place = column.map(|name| rows.headers().unwrap().iter().position(|column| column == name).unwrap());
-    rows.records().map(|row| place.map_or(1.0, |place| row.unwrap()[place].parse().unwrap())).sum()
+    rows.records().map(|row| place.map_or(1.0, |place| row.unwrap()[place].parse::<f64>().unwrap())).sum()
 }
 
 #[test]

@@ -168,7 +168,8 @@ impl Table {
     fn least_width_of(&self, column: usize) -> usize {
         let words = self.rows.iter().flat_map(|row| row[column].split_inclusive(BREAKS));
         let longest = words.map(|word| length(word.trim_end())).max().unwrap_or(0);
-        longest.clamp(longest_word(self.columns[column].title), LONG_WORD)
+        // A word of the title may be longer than that.
+        longest.min(LONG_WORD).max(longest_word(self.columns[column].title))
     }
 
     /// Returns the width of the widest cell of each column, or of its title where that is wider.
