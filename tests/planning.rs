@@ -105,7 +105,7 @@ fn each_value_of_an_experiment_is_shown_with_its_origin() {
             value.map(|value| (value["value"].to_string(), value["layer"].as_str().unwrap().to_owned()))
         };
         move |key: &str, value: &str, layer: &str| {
-            assert_eq!(of(key), Some((value.to_owned(), layer.to_owned())), "{key}")
+            assert_eq!(of(key), Some((value.to_owned(), layer.to_owned())), "{key}");
         }
     };
     let plain = shown("flowbench config show ./mine.toml --resolved");

@@ -1,7 +1,7 @@
 //! What each column of a results directory means, in a line. Its unit is in its name.
 
 /// The columns of `cases.csv`, in their order, each with its meaning.
-pub const CASE_COLUMNS: [(&str, &str); 175] = [
+pub const CASE_COLUMNS: [(&str, &str); 179] = [
     ("part", "Name of the question that the case belongs to."),
     ("case", "Number of the case within the run, from 1; repeats of a case share it."),
     ("repeat", "Number of the repeat, from 1."),
@@ -43,6 +43,7 @@ pub const CASE_COLUMNS: [(&str, &str); 175] = [
     ("latency_p90_ns", "0.9 quantile of the latency."),
     ("latency_p99_ns", "0.99 quantile of the latency."),
     ("latency_p999_ns", "0.999 quantile of the latency."),
+    ("latency_p9999_ns", "0.9999 quantile of the latency."),
     ("latency_max_ns", "Highest latency."),
     ("processing_delay_count", "Number of processing delays that were recorded."),
     (
@@ -52,6 +53,7 @@ pub const CASE_COLUMNS: [(&str, &str); 175] = [
     ("processing_delay_p90_ns", "0.9 quantile of the processing delay."),
     ("processing_delay_p99_ns", "0.99 quantile of the processing delay."),
     ("processing_delay_p999_ns", "0.999 quantile of the processing delay."),
+    ("processing_delay_p9999_ns", "0.9999 quantile of the processing delay."),
     ("processing_delay_max_ns", "Highest processing delay."),
     ("driver_lag_count", "Number of driver lags that were recorded."),
     ("driver_lag_p50_ns", "Median driver lag: from due to admitted, while the worker was idle and on the CPU."),
@@ -73,6 +75,8 @@ pub const CASE_COLUMNS: [(&str, &str); 175] = [
     ("live_bytes_peak", "Peak of the bytes that the workers had allocated and not freed since the run began."),
     ("live_bytes_residual", "Live bytes after everything that the watermark could expire had expired."),
     ("rss_bytes_peak", "Peak resident set of the process, the trace included."),
+    ("rss_end_bytes", "Resident set when the run was over; of several processes the sum."),
+    ("pss_end_bytes", "Proportional set size at that time: what processes share counts once."),
     ("entries_peak", "Peak number of state entries."),
     ("entries_residual", "State entries left after the input had ended and everything had expired."),
     ("buffered_peak", "Peak number of events waiting for the watermark."),
