@@ -54,7 +54,6 @@ pub(crate) enum Mark {
     /// A part of the row's bar, on which all series are stacked end to end.
     Stack,
     /// An upright column above each name, with the names side by side along the x axis; see [`Columns`].
-    #[allow(dead_code, reason = "for figures of answers")]
     Column,
     /// A cell of a grid, whose columns are the names and whose rows are the series.
     Cell(Better),

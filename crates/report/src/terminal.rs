@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use flowbench_measurement::claims::{Checked, Standing};
 use flowbench_measurement::doubt_kinds::DoubtKind;
-use flowbench_measurement::record::{CaseRecord, Numbers, QuestionRecord};
+use flowbench_measurement::record::{CaseRecord, QuestionRecord};
 
 use crate::Results;
 use crate::case_table::CaseTable;
@@ -12,7 +12,7 @@ use crate::claims::ClaimsOfRun;
 use crate::operator_profile;
 use crate::quantity::SpreadForm;
 use crate::select::{case_name, telling_axes};
-use crate::table::{Column, FAILED, HEADING, INDENT, LEFT, Screen, Table, WORDS, printable, wrapped_lines};
+use crate::table::{Column, FAILED, HEADING, INDENT, LEFT, NONE, Screen, Table, WORDS, printable, wrapped_lines};
 use crate::tables::spread_kind;
 use crate::text::counted;
 
@@ -67,8 +67,7 @@ fn legend(results: &Results, part: &QuestionRecord, table: &CaseTable) -> String
     if table.table.rows.iter().flatten().any(|cell| cell.starts_with('~')) {
         sentences.push("~: too wide a range to be compared.".to_owned());
     }
-    let of_part = results.cases.iter().filter(|case| case.part == part.name);
-    if of_part.filter_map(|case| case.numbers.as_ref()).any(has_few_latencies) {
+    if lacks_a_quantile(&table.table) {
         sentences.push("p50 and p99 are – where n is too small: they need 20 and 1,000 latencies.".to_owned());
     }
     if !table.same.is_empty() {
@@ -81,9 +80,14 @@ fn legend(results: &Results, part: &QuestionRecord, table: &CaseTable) -> String
     sentences.join(" ")
 }
 
-/// Returns true if there are latencies, and too few of them for a p99.
-fn has_few_latencies(numbers: &Numbers) -> bool {
-    numbers.latency.count > 0 && numbers.latency.p99_ns.is_none()
+/// Returns true if a quantile of the latency is missing in a row.
+fn lacks_a_quantile(table: &Table) -> bool {
+    let is_quantile = |column: &Column| matches!(column.title, "p50" | "p99");
+    let of_quantiles = |row: &Vec<String>| {
+        let cells = table.columns.iter().zip(row).filter(|(column, _)| is_quantile(column));
+        cells.into_iter().any(|(_, cell)| cell == NONE)
+    };
+    table.rows.iter().any(of_quantiles)
 }
 
 /// Returns of how many repeats the numbers of a question are, and what their range is.

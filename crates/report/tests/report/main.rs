@@ -735,7 +735,9 @@ fn a_quantile_that_too_few_latencies_support_is_explained() {
     };
     let why = "p50 and p99 are – where n is too small";
     assert!(!text(&synthetic).contains(why));
-    let numbers = synthetic.cases.iter_mut().find_map(|case| case.numbers.as_mut()).unwrap();
-    (numbers.latency.count, numbers.latency.p99_ns) = (999, None);
+    let some = synthetic.cases.iter_mut().filter(|case| case.case.is_multiple_of(2));
+    for numbers in some.filter_map(|case| case.numbers.as_mut()) {
+        (numbers.latency.count, numbers.latency.p99_ns) = (999, None);
+    }
     assert!(text(&synthetic).contains(why));
 }
