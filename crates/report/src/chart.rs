@@ -90,6 +90,8 @@ pub(crate) struct ChosenValue {
     pub(crate) word: String,
     /// True if a ratio is not distinguishable from 1: its interval reaches it.
     pub(crate) undecided: bool,
+    /// True if the chosen case loses answers, so that it does not compete with cases that lose none.
+    pub(crate) loses_answers: bool,
 }
 
 /// A numeric axis.

@@ -30,6 +30,10 @@ const HATCH_PX: f64 = 7.0;
 const RING_PX: f64 = 2.6;
 /// Width and height of a swatch of the legend, in px.
 const SWATCH_PX: (f64, f64) = (26.0, 14.0);
+/// Mark of a cell whose case loses answers.
+const LOSES_ANSWERS: &str = "*";
+/// Size of words that would not fit into their cell otherwise, px.
+const LEAST_FONT_PX: f64 = 8.5;
 
 /// A plot with a place for each column and row, in px.
 type CellPlot<DB> = DrawingArea<DB, Cartesian2d<Places, Places>>;
@@ -99,7 +103,11 @@ impl<'a> Grid<'a> {
             row_px: 0.0,
             degrees: degrees(names, left, cell_px),
             lettering: if widest.is_some() { Lettering::FINE } else { Lettering::TINY },
-            outlines: panel.series.iter().map(|row| outlines(row, better)).collect(),
+            outlines: panel
+                .series
+                .iter()
+                .map(|row| outlines(row, better, |column| loses_answers(chart, row, column)))
+                .collect(),
         };
         let points = panel.series.iter().flat_map(|series| &series.points);
         let lines = points.map(|point| grid.lines(panel.quantity, point.y).len()).max().unwrap_or(1);
@@ -138,11 +146,18 @@ impl<'a> Grid<'a> {
     }
 }
 
-/// Formats a number with one digit, with a power of ten if that is shorter.
+/// Formats a number with one digit, without the zero before its point or with a power of ten if that is shorter.
 fn shorter(value: f64, fits: impl Fn(&str) -> bool) -> String {
     let decimals = (-value.abs().log10().floor()).clamp(0.0, 12.0) as usize;
     let plain = format!("{value:.decimals$}");
-    if fits(&plain) { plain } else { format!("{value:.0e}") }
+    let forms = [plain.clone(), plain.replacen("0.", ".", 1)];
+    forms.into_iter().find(|form| fits(form)).unwrap_or_else(|| format!("{value:.0e}"))
+}
+
+/// Returns true if the case behind a cell loses answers.
+fn loses_answers(chart: &Chart, row: &Series, column: usize) -> bool {
+    let chosen = chart.choices.as_ref().and_then(|choices| choices.chosen.get(&(row.legend.clone(), column)));
+    chosen.and_then(Option::as_ref).is_some_and(|choice| choice.loses_answers)
 }
 
 /// Returns the angle at which the names fit above their columns.
@@ -201,6 +216,10 @@ fn draw_row<DB: FigureBackend>(
         draw_cell(sheet, corners, shade, Note { doubtful: false, ..note })?;
         let outline = grid.outlines[row].get(&column).copied().unwrap_or(Outline::None);
         draw_outline(sheet, corners, outline)?;
+        if chosen.is_some_and(|choice| choice.loses_answers) {
+            let (right, upper) = (f64::from(corners[1].0) / 10.0, f64::from(corners[0].1) / 10.0);
+            sheet.text(right - 3.0, upper + 11.0, Lettering::TINY, HPos::Right, LOSES_ANSWERS)?;
+        }
         if point.doubtful {
             draw_ring(sheet, corners)?;
         }
@@ -221,7 +240,11 @@ fn words(
     let value = grid.lines(panel.quantity, point.y).into_iter().map(|line| (lettering, line));
     let below = chosen.map_or([None, None], |choice| [Some(&choice.words), Some(&choice.word)]);
     let below = below.into_iter().flatten().filter(|words| !words.is_empty());
-    let below = below.map(|words| (Lettering::TINY, shortened(words, grid.cell_px - 6.0, Lettering::TINY.font_px)));
+    let below = below.map(|words| {
+        let is_wide = text_width(words, Lettering::TINY.font_px) > grid.cell_px - 6.0;
+        let lettering = if is_wide { Lettering { font_px: LEAST_FONT_PX, ..Lettering::TINY } } else { Lettering::TINY };
+        (lettering, shortened(words, grid.cell_px - 4.0, lettering.font_px))
+    });
     value.chain(below).collect()
 }
 
@@ -293,6 +316,13 @@ fn draw_key<DB: FigureBackend>(sheet: &Sheet<DB>, grid: &Grid, mut y: f64, width
     let undecided = || grid.chart.choices.iter().flat_map(|choices| choices.chosen.values().flatten());
     if undecided().any(|choice| choice.undecided) {
         entries.push((Shade::HATCHED, Outline::None, "not distinguishable from 1×".to_owned()));
+    }
+    if undecided().any(|choice| choice.loses_answers) {
+        entries.push((
+            Shade::NONE,
+            Outline::None,
+            format!("{LOSES_ANSWERS} loses answers, so it is no candidate for the best"),
+        ));
     }
     let framed = [(Outline::Best, "best in its row"), (Outline::Near, "not distinguishable from the best in its row")];
     let is_there = |outline: &Outline| grid.outlines.iter().flat_map(BTreeMap::values).any(|of| of == outline);

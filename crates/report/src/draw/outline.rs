@@ -15,12 +15,19 @@ pub(crate) enum Outline {
     Near,
 }
 
-/// Returns the outlines of the cells of a row, by column.
-pub(crate) fn outlines(row: &Series, better: Better) -> BTreeMap<usize, Outline> {
+/// Returns the outlines of the cells of a row, by column. Those that lose answers do not compete with others that lose
+/// none.
+pub(crate) fn outlines(
+    row: &Series,
+    better: Better,
+    loses_answers: impl Fn(usize) -> bool,
+) -> BTreeMap<usize, Outline> {
     let sign = if better.more_is_better { 1.0 } else { -1.0 };
-    let best = row.points.iter().max_by(|a, b| (sign * a.y).total_cmp(&(sign * b.y)));
+    let all_lose = row.points.iter().all(|point| loses_answers(point.x as usize));
+    let competes = |point: &&Point| all_lose || !loses_answers(point.x as usize);
+    let best = row.points.iter().filter(competes).max_by(|a, b| (sign * a.y).total_cmp(&(sign * b.y)));
     let Some(best) = best.filter(|best| !better.scatters || best.repeats > 1) else { return BTreeMap::new() };
-    let is_rival = |other: &Point| other.x != best.x && !told_apart(better.scatters, best, other);
+    let is_rival = |other: &Point| competes(&other) && other.x != best.x && !told_apart(better.scatters, best, other);
     let of_best = if row.points.iter().any(is_rival) { Outline::Near } else { Outline::Best };
     let outline = |point: &Point| match point.x == best.x {
         true => of_best,

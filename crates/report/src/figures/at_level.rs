@@ -31,7 +31,13 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection) -> Chart {
         let (row, bar) = places.of_group[group];
         (
             (places.bars[bar].clone(), row),
-            x.map(|raw| ChosenValue { raw, words: in_words(&spec.x, raw), word: String::new(), undecided: false }),
+            x.map(|raw| ChosenValue {
+                raw,
+                words: in_words(&spec.x, raw),
+                word: String::new(),
+                undecided: false,
+                loses_answers: false,
+            }),
         )
     });
     let choices = Choices { column: spec.x.clone(), word_column: None, chosen: chosen.collect() };

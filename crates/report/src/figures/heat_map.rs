@@ -12,6 +12,7 @@ use crate::compare::{SINGLE_THREAD, speed_up_spread};
 use crate::figures::sweep::{medians, mixed_axes, unmeasured_notes, with_x};
 use crate::quantity::{Quantity, more_is_better, scatters, words};
 use crate::select::{Cells, Chosen, Selection, group_name, readable, value_name};
+use crate::tables::is_exact;
 
 /// Column of the memory verdict.
 const VERDICT: &str = "growth_verdict";
@@ -127,7 +128,14 @@ impl<'a> Grid<'a> {
             words: words.join(" "),
             word: best.word.clone(),
             undecided: self.is_undecided(best, results),
+            loses_answers: self.loses_answers(best),
         }
+    }
+
+    /// Returns true if the answers of a case differ from the truth, unless that is what the figure is about.
+    fn loses_answers(&self, best: &Best) -> bool {
+        let numbers = || best.repeats.iter().filter_map(|case| case.numbers.as_ref());
+        scatters(value_column(self.spec)) && numbers().any(|numbers| !is_exact(numbers))
     }
 
     /// Returns true if a speed-up is not known to differ from 1: the ranges of the case and of the single thread overlap.

@@ -117,8 +117,11 @@ fn classes_of_sessions_add_up() {
 #[test]
 fn the_same_answers_give_the_same_bytes_and_no_answers_a_reason() {
     let series = ExternalSeries::read("cpu.csv", "time,cpu_share\n2026-01-05T10:30:00Z,0.5\n").unwrap();
-    let svg =
-        || answers_figures(&table(CONVERSIONS), "What?", std::slice::from_ref(&series)).unwrap()[0].svg("3 answers").replace('\u{a0}', " ");
+    let svg = || {
+        answers_figures(&table(CONVERSIONS), "What?", std::slice::from_ref(&series)).unwrap()[0]
+            .svg("3 answers")
+            .replace('\u{a0}', " ")
+    };
     assert_eq!(svg(), svg());
     assert!(svg().contains("3 answers") && svg().contains("CPU share"), "{}", svg());
     let empty = figures("event_time,hour,band,views,conversions\n");

@@ -119,7 +119,7 @@ impl Ladder<'_> {
         let (least, here) = (self.steps[0], self.steps[step]);
         let mut costs = Vec::new();
         if shown.iter().any(|column| column.starts_with("event_time_wait")) {
-            costs.push(format!("an event waits {}", here.words(WAIT)));
+            costs.push(format!("the median event waits {} of event time", here.words(WAIT)));
         }
         let held = HELD.iter().find(|column| shown.contains(column)).and_then(|column| {
             let growth = ratio(&here.spread(column)?, &least.spread(column)?)?;
@@ -166,7 +166,7 @@ impl Reached {
             _ => String::new(),
         };
         let mut text = match (self.level, self.exact) {
-            (None, _) => format!("{level_words} of the true answers are never reached, {} at most", self.best),
+            (None, _) => format!("no slack gives {level_words} of the true answers, {} at most", self.best),
             (Some(at), Some(exact)) if at == exact => {
                 format!("answers are exact from {} on{}", strong(&first.slack(exact)), before(exact))
             }
