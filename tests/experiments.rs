@@ -396,7 +396,7 @@ fn a_comment_in_a_setting_and_two_parts_of_one_name_are_refused() {
     let scratch = small();
     let twice = ["--set: speed.rate is set twice, to '1' and to '2'"];
     scratch.fails("flowbench run ./small.toml --out results --set speed.rate=1 --set speed.rate=2", 2, &twice);
-    let comment = ["--set: speed.rate=1#INF: what stands behind the value is a comment"];
+    let comment = ["speed.rate=1#INF: what stands behind the value is a comment"];
     scratch.fails("flowbench run ./small.toml --out results --set 'speed.rate=1#INF'", 2, &comment);
     let part = SMALL.split_once("[[part]]").unwrap().1.split_once("[[part.figure]]").unwrap().0;
     scratch.write("twice.toml", format!("{SMALL}\n[[part]]{part}"));

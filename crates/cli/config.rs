@@ -7,8 +7,10 @@ use crate::args::{Config, ConfigShow};
 use crate::failure::{Failure, OK, print};
 use crate::run::settings;
 
-/// Widths of keys and values; what is longer moves what stands behind it.
+/// Widths of keys and values; a longer key moves what stands behind it.
 const WIDTHS: (usize, usize) = (30, 24);
+/// Maximum length of a value; what is longer is cut, except in JSON.
+const VALUE_MAX: usize = 48;
 
 pub(crate) fn config(args: &Config) -> Result<i32, Failure> {
     let Config::Show(args) = args;
@@ -40,7 +42,8 @@ fn line(value: &ResolvedValue) -> String {
 /// Returns the value on one line, or in words what holds without it.
 fn shown(value: &ResolvedValue) -> String {
     let text = value.value.as_ref().map_or(format!("({})", value.otherwise), ToString::to_string);
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= VALUE_MAX { line } else { line.chars().take(VALUE_MAX - 1).chain(['…']).collect() }
 }
 
 /// Returns where a value comes from: `default`, `mine.toml:12`, `profile quick, mine.toml:80`, `--set`.

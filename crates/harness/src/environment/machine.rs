@@ -50,7 +50,8 @@ pub fn available_memory_bytes() -> Option<u64> {
 pub fn available_disk_bytes(folder: &Path) -> Option<u64> {
     let absolute = std::path::absolute(folder).ok()?;
     let disk = absolute.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok())?;
-    disk.f_bavail.checked_mul(disk.f_frsize)
+    // What the kernel shows as files, such as /proc, has no blocks at all.
+    if disk.f_blocks == 0 { None } else { disk.f_bavail.checked_mul(disk.f_frsize) }
 }
 
 /// Returns the number of cores this process may use by its affinity and cgroup quota, at least 1.

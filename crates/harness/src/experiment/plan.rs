@@ -187,8 +187,13 @@ impl<'a> Planner<'a> {
             let problem = format!("warmup = {warmup} ms leaves nothing of duration = {duration} ms to record");
             self.problem(self.loaded.problem(&format!("part/{part}/warmup"), &problem));
         }
-        let values: Vec<Vec<AxisValue>> = AXES.iter().map(|axis| self.values_on(part, question, axis)).collect();
-        let (Some(source), true) = (source, self.combinations_are_few(part, question, &values)) else { return };
+        let values: Vec<Vec<AxisValue>> = AXES.iter().map(|axis| self.values_on(question, axis)).collect();
+        if !self.combinations_are_few(part, question, &values) {
+            return;
+        }
+        let values: Vec<Vec<AxisValue>> =
+            AXES.iter().zip(values).map(|((axis, _), values)| self.usable(part, axis, values)).collect();
+        let Some(source) = source else { return };
         let (first, problems) = (self.cases.len(), self.problems.len());
         let mut left_out: Vec<Strategy> = Vec::new();
         for combination in combinations(&values) {
@@ -222,22 +227,26 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Returns the values of a question on an axis that can be used, and notes what is wrong with the others. The seeds
-    /// are those of the experiment if the question has none, and the first of them for a log, which is the same for each.
-    fn values_on(&mut self, part: usize, question: &Question, axis: &(&'static str, &str)) -> Vec<AxisValue> {
+    /// Returns the values of a question on an axis. The seeds are those of the experiment if the question has none, and
+    /// the first of them for a log, which is the same for each.
+    fn values_on(&self, question: &Question, axis: &(&'static str, &str)) -> Vec<AxisValue> {
         let seeds = &self.loaded.experiment.seed[..];
         let seeds = if question.trace.file.is_some() { &seeds[..seeds.len().min(1)] } else { seeds };
-        let mut values = match axis.0 == "seed" && !question.axes.contains_key("seed") {
+        match axis.0 == "seed" && !question.axes.contains_key("seed") {
             true => seeds.iter().map(|seed| ("seed", Value::String(seed.to_string()), None)).collect(),
             false => values_on(question, axis),
-        };
+        }
+    }
+
+    /// Returns the values of an axis that can be used, and notes what is wrong with the others.
+    fn usable(&mut self, part: usize, axis: &str, mut values: Vec<AxisValue>) -> Vec<AxisValue> {
         if values.is_empty() {
-            let message = format!("{}: the list is empty; no case would be left", axis.0);
-            self.problem(self.loaded.problem(&format!("part/{part}/axes/{}", axis.0), &message));
+            let message = format!("{axis}: the list is empty; no case would be left");
+            self.problem(self.loaded.problem(&format!("part/{part}/axes/{axis}"), &message));
         }
         values.retain(|value| {
-            let checked = Combination { loaded: self.loaded, part, values: std::slice::from_ref(value) }
-                .check(axis.0, self.registry);
+            let read = Combination { loaded: self.loaded, part, values: std::slice::from_ref(value) };
+            let checked = read.check(axis, self.registry);
             self.noted(checked).is_some()
         });
         values
@@ -714,7 +723,7 @@ pub(crate) mod tests {
             ("file = \"log.csv\"", "", "there is no such file"),
             ("file = \"log.csv\"", "", "begins at the folder of the experiment file"),
             ("file = \"log.csv\", profile = \"tiny\"", "", "either a profile with events"),
-            ("profile = \"tiny\"", "", "a profile needs events"),
+            ("profile = \"tiny\", map = \"m.toml\"", "", "either a profile with events"),
             ("file = \"logs/log.csv\", map = \"none.toml\"", "", "none.toml"),
             ("file = \"logs/log.csv\", set = [\"a.b=1\"]", "", "either a profile with events"),
             (trace, "rate = \"search\"", "a search needs 2000 latencies"),

@@ -171,12 +171,11 @@ fn within(text: &str, (least, most): (f64, f64), unit: &str) -> Result<f64, Stri
     }
 }
 
-/// Parses a number, optionally followed by `k` or `M`.
+/// Parses a number, optionally followed by `k`, `M` or `G`.
 pub(crate) fn number(text: &str) -> Option<f64> {
-    let (digits, factor) = match text.strip_suffix('k') {
-        Some(digits) => (digits, 1e3),
-        None => text.strip_suffix('M').map_or((text, 1.0), |digits| (digits, 1e6)),
-    };
+    let units = [('k', 1e3), ('M', 1e6), ('G', 1e9)];
+    let unit = units.into_iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));
+    let (digits, factor) = unit.unwrap_or((text, 1.0));
     digits.parse::<f64>().ok().map(|number| number * factor)
 }
 

@@ -29,7 +29,13 @@ impl LoadedExperiment {
     /// what was given; profiles that were not chosen are not.
     pub fn resolved(&self) -> Vec<ResolvedValue> {
         let mut values = Vec::new();
-        for key in EXPERIMENT.keys.iter().filter(|key| !["part", "sizes"].contains(&key.name)) {
+        let has_older_cap = self.document.at("memory_cap_mib").is_some();
+        let is_shown = |key: &&Key| match key.name {
+            "part" | "sizes" => false,
+            "memory_cap" => !has_older_cap,
+            _ => true,
+        };
+        for key in EXPERIMENT.keys.iter().filter(is_shown) {
             values.extend(resolved(key, key.name.to_owned(), self.document.at(key.name)));
         }
         for part in self.document.parts() {

@@ -224,7 +224,7 @@ mod tests {
     fn mappings_are_valid_and_planted_errors_are_not() {
         let schema: Value = serde_json::from_str(mapping_schema()).unwrap();
         let check = |text: &str| violations(&schema, &schema, &json_of(text), "");
-        let good = "absent = [\"nan\"]\ndecimal = \",\"\ntime = { column = \"when\", format = [\"epoch_s\"], timezone = \"UTC\" }\n\
+        let good = "absent = [\"nan\"]\ndecimal = \",\"\ntime = { column = \"when\", format = [\"%d/%m/%Y\"], timezone = \"UTC\" }\n\
                     kind = { column = \"type\", values = { order = \"order_placed\" } }\ncountry = { constant = \"GB\" }\n\
                     value = { column = \"price\", times = \"quantity\" }\nrating = { column = \"x\", pattern = \"s=(.)\" }\n";
         flowbench_events::Mapping::parse(good, "good.toml").unwrap();
