@@ -153,7 +153,8 @@ fn mappings_of_the_guide_read_what_they_are_about() {
 fn claims_of_the_guide_can_be_checked() {
     let scratch = Scratch::new();
     let guide = fs::read_to_string(repository("experiments/README.md")).unwrap();
-    let claims = guide.split("```toml\n").nth(2).and_then(|rest| rest.split("```").next()).unwrap();
+    let mut blocks = guide.split("```toml\n").filter_map(|rest| rest.split("```").next());
+    let claims = blocks.find(|block| block.starts_with("claims = ")).unwrap();
     let part = "[[part]]\nname = 'few'\nquestion = 'Few?'\ntrace = { profile = 'tiny', events = 500 }\n\
                 axes = { pipeline = 'sessions', slack = '1d', strategy = ['sequential', 'exchange'], workers = [1, 2], \
                 eviction = ['never', 'frontier'] }\n";
@@ -188,7 +189,7 @@ fn the_table_of_the_readme_is_that_of_the_reference_run() {
     let printed = terminal_tables(&results, flowbench_report::Screen::plain(80));
     let printed: BTreeSet<&str> = printed.lines().map(str::trim_end).collect();
     let readme = fs::read_to_string(repository("README.md")).unwrap();
-    let block = readme.split("```").skip(1).step_by(2).find(|block| block.contains("medians of 3 repeats")).unwrap();
+    let block = readme.split("```").skip(1).step_by(2).find(|block| block.contains("Medians of 3 repeats")).unwrap();
     // What is left out stands as an ellipsis.
     for line in block.lines().map(str::trim_end).filter(|line| !line.is_empty() && *line != "…") {
         assert!(printed.contains(line), "the table of today has no line `{line}`: {printed:#?}");

@@ -3,7 +3,7 @@
 use flowbench_measurement::what_if::{BANDS, BandHour, NotBandHours, WHAT_IF_COLUMNS, band_rates};
 
 use crate::answers::buckets::{Buckets, HOUR_MS};
-use crate::answers::drawings::{Along, Drawing, NAME};
+use crate::answers::drawing::{Along, Drawing, NAME};
 use crate::answers::parts::{added, columns, line, lines, ratios, sums, with_line};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::chart::{Chart, Mark, Panel, Point, X};

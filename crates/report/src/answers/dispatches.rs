@@ -1,7 +1,7 @@
 //! Dispatches: how many orders are overdue and how many are dispatched, and how long that takes.
 
 use crate::answers::buckets::Buckets;
-use crate::answers::drawings::Drawing;
+use crate::answers::drawing::Drawing;
 use crate::answers::parts::{columns, distinct, lines, quantiles, sums};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::chart::Panel;

@@ -1,7 +1,7 @@
 //! Answers whose columns say nothing of a drawing: their number over time, and what their numbers come to.
 
 use crate::answers::buckets::Buckets;
-use crate::answers::drawings::Drawing;
+use crate::answers::drawing::Drawing;
 use crate::answers::parts::{added, alone, columns, distinct, line, quantiles, ratios, sums, with_line};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::chart::{Panel, Point};

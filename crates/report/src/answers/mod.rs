@@ -6,6 +6,7 @@
 mod buckets;
 mod conversion;
 mod dispatches;
+mod drawing;
 mod drawings;
 mod external;
 mod general;

@@ -1,7 +1,7 @@
 //! Orders of each day: their number as columns, their total as a line.
 
 use crate::answers::buckets::{Buckets, DAY_MS};
-use crate::answers::drawings::Drawing;
+use crate::answers::drawing::Drawing;
 use crate::answers::parts::{columns, line, sums, with_line};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::answers::times::day_ms;

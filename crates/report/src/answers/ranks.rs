@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::answers::buckets::{Buckets, SECOND_MS};
-use crate::answers::drawings::Drawing;
+use crate::answers::drawing::Drawing;
 use crate::answers::parts::{distinct, lines};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::answers::times::rfc3339_ms;

@@ -1,7 +1,7 @@
 //! Sessions: how many began, how long they lasted, how many events they had.
 
 use crate::answers::buckets::{Buckets, SECOND_MS};
-use crate::answers::drawings::{Along, Drawing, NAME};
+use crate::answers::drawing::{Along, Drawing, NAME};
 use crate::answers::parts::{alone, columns, line, logarithmic, quantiles, ratios, spread_at, sums, with_line};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::answers::times::rfc3339_ms;

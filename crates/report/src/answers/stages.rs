@@ -1,7 +1,7 @@
 //! A funnel: how many reach each stage, and how long after the first.
 
 use crate::answers::buckets::Buckets;
-use crate::answers::drawings::{Along, Drawing, NAME};
+use crate::answers::drawing::{Along, Drawing, NAME};
 use crate::answers::parts::{columns, distinct, line, lines, logarithmic, quantiles, spread_at, sums, with_line};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::chart::{Chart, Mark, Panel, Point, X};

@@ -6,8 +6,8 @@ use crate::chart::{Chart, Columns, Panel, Point};
 use crate::draw::backend::{Drawing, FigureBackend, Group, Sheet, tenths};
 use crate::draw::horizontal::Horizontal;
 use crate::draw::ink::Ink;
-use crate::draw::lines::{Plot, sheet_x};
 use crate::draw::marks::{draw_bar, draw_range, note};
+use crate::draw::plot::{Plot, sheet_x};
 
 /// Greatest width of a column in px.
 const WIDEST_PX: f64 = 48.0;

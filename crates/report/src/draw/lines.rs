@@ -2,8 +2,6 @@
 //! y axis of their own on the right.
 
 use plotters::chart::{ChartBuilder, LabelAreaPosition};
-use plotters::coord::cartesian::Cartesian2d;
-use plotters::drawing::DrawingArea;
 use plotters::element::{PathElement, Rectangle};
 use plotters::style::text_anchor::HPos;
 use plotters::style::{Color, TRANSPARENT};
@@ -15,6 +13,7 @@ use crate::draw::horizontal::Horizontal;
 use crate::draw::ink::Ink;
 use crate::draw::layout::{EDGE_PX, Frame, TICK_PX, title};
 use crate::draw::marks::{draw_range, note};
+use crate::draw::plot::{Plot, sheet_x};
 use crate::draw::scale::{Scale, ZERO_GAP_PX, ZERO_INSET_PX, scale};
 use crate::text::{shortened, text_width};
 
@@ -22,9 +21,6 @@ use crate::text::{shortened, text_width};
 const MARKED_POINTS: usize = 24;
 /// Height in px of the labels of the x axis.
 const X_LABELS_PX: f64 = 24.0;
-
-/// The part of the sheet on which the values of one pair of axes are drawn.
-pub(crate) type Plot<DB> = DrawingArea<DB, Cartesian2d<Scale, Scale>>;
 
 /// Draws one panel; returns its lower edge. `below` draws what is between title and plot.
 pub(crate) fn draw<DB: FigureBackend>(
@@ -134,11 +130,6 @@ fn y_scale(panel: &Panel) -> Scale {
         values.extend(stacks.chunk_by(|a, b| a.0 == b.0).map(|stack| stack.iter().map(|(_, y)| y).sum::<f64>()));
     }
     scale(panel.quantity, panel.log, &values, 5)
-}
-
-/// Returns the horizontal position of a value on the sheet.
-pub(crate) fn sheet_x<DB: FigureBackend>(plot: &Plot<DB>, x: f64) -> i32 {
-    plot.map_coordinate(&(x, plot.get_y_range().start)).0
 }
 
 /// Writes the titles of the y axes above the plot, each on its side; returns what `y` is for the last line.

@@ -23,6 +23,7 @@ mod legend;
 mod lines;
 mod marks;
 mod outline;
+mod plot;
 #[cfg(feature = "png")]
 pub(crate) mod png;
 mod rows;
