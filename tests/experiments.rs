@@ -684,7 +684,7 @@ fn a_run_is_recorded_with_its_machine_and_without_any_place() {
     for folder in [&here, &home] {
         assert!(folder.starts_with('/') && !text.contains(folder), "run.json has {folder}");
     }
-    assert!(scratch.text("out/report.html").contains("Before the run: load "));
+    assert!(scratch.text("out/report.html").contains("before the run"));
 }
 
 #[test]

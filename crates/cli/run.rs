@@ -28,6 +28,9 @@ use crate::signals::{Interruption, stop_on_signals};
 use crate::terminal::screen;
 
 pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Failure> {
+    if args.allow_mixed && args.resume.is_none() {
+        return Err(Failure::usage_error("--allow-mixed is for --resume DIR: name the run to continue"));
+    }
     args.export.iter().try_for_each(export::check)?;
     let request = Request {
         experiment: args.experiment.clone(),
