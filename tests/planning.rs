@@ -70,7 +70,7 @@ fn cases_are_picked_and_left_out_by_parts_and_filters() {
     };
     wrong("--only clsed", 2, "did you mean 'closed'?");
     wrong("--only 'wokers=2'", 2, "did you mean 'workers'?");
-    wrong("--only 'pipeline=sesions'", 4, "no case has pipeline=sesions; did you mean 'sessions'?");
+    wrong("--only 'pipeline=sesions'", 4, "no case has pipeline=sesions\nhint: did you mean 'sessions'?");
     wrong("--profile quik", 2, "did you mean 'quick'?");
 }
 
