@@ -192,7 +192,7 @@ fn exports_are_read_by_the_tools_they_are_for() {
 }
 
 #[test]
-#[ignore = "needs critcmp, see .ci/run"]
+#[ignore = "needs critcmp, which takes minutes to install: name it by FLOWBENCH_CRITCMP"]
 fn critcmp_compares_two_runs_in_one_folder() {
     let critcmp = std::env::var("FLOWBENCH_CRITCMP").expect("set FLOWBENCH_CRITCMP to a critcmp");
     let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
