@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::checksum::sha256;
 use crate::record::{CaseRecord, RunRecord};
 use crate::results_dir::{ResultsError, from_json};
 
@@ -61,7 +61,7 @@ pub(crate) fn baseline_text(run: &RunRecord, cases: &[CaseRecord]) -> String {
     let run = line(serde_json::to_string(run));
     let sealed: String =
         std::iter::once(run).chain(cases.iter().map(|case| line(serde_json::to_string(case)))).collect();
-    let seal = Seal { flowbench_baseline: FORM, sha256: checksum(&sealed) };
+    let seal = Seal { flowbench_baseline: FORM, sha256: sha256(sealed.as_bytes()) };
     line(serde_json::to_string(&seal)) + &sealed
 }
 
@@ -79,7 +79,7 @@ pub fn read_baseline(path: &Path) -> Result<(RunRecord, Vec<CaseRecord>), Baseli
     if seal.flowbench_baseline > FORM {
         return Err(BaselineError::Newer { path: path.to_owned(), found: seal.flowbench_baseline });
     }
-    if seal.sha256 != checksum(sealed) {
+    if seal.sha256 != sha256(sealed.as_bytes()) {
         return Err(BaselineError::Changed(path.to_owned()));
     }
     let mut lines = (2..).zip(sealed.lines());
@@ -87,10 +87,6 @@ pub fn read_baseline(path: &Path) -> Result<(RunRecord, Vec<CaseRecord>), Baseli
     let run = from_json(path, line, run)?;
     let cases = lines.map(|(line, text)| from_json(path, line, text)).collect::<Result<_, _>>()?;
     Ok((run, cases))
-}
-
-fn checksum(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

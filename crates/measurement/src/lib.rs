@@ -7,6 +7,7 @@
 pub mod accuracy;
 pub mod baseline;
 pub mod case_name;
+pub mod checksum;
 pub mod claims;
 pub mod column_meanings;
 pub mod columns;

@@ -204,6 +204,13 @@ pub(crate) struct Point {
     pub(crate) colour: Option<usize>,
 }
 
+impl Axis {
+    /// Returns a linear axis with ticks at round numbers.
+    pub(crate) fn new(title: impl Into<String>, column: impl Into<String>, quantity: Quantity) -> Axis {
+        Axis { title: title.into(), column: column.into(), quantity, log: false, ticks: Vec::new(), shade: None }
+    }
+}
+
 impl Point {
     /// Returns a point for a value measured once.
     pub(crate) fn exact(x: f64, y: f64) -> Point {
@@ -426,14 +433,7 @@ mod tests {
     use super::*;
 
     fn chart(log: bool, points: Vec<Point>) -> Chart {
-        let axis = Axis {
-            title: "workers".into(),
-            column: "workers".into(),
-            quantity: Quantity::Count,
-            log: false,
-            ticks: vec![],
-            shade: None,
-        };
+        let axis = Axis::new("workers", "workers", Quantity::Count);
         let look = SeriesStyle::Nth { colour: 0, marker: 0, dash: 0 };
         let series = Series { legend: "a".into(), ..Series::new("a, \"b\"", look, points) };
         let panel = Panel { log, ..Panel::new("latency", Quantity::Nanoseconds, vec![series]) };

@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
+use flowbench_measurement::checksum::sha256;
 use flowbench_measurement::record::RunRecord;
 use flowbench_measurement::results_dir::{FILES, ResultsError, write_atomically};
-use sha2::{Digest, Sha256};
 
 /// Name of the list.
 pub(crate) const SUMS: &str = "SHA256SUMS";
@@ -25,15 +25,12 @@ pub(crate) fn write_sums(dir: &Path, run: &RunRecord) -> Result<(), ResultsError
         let path = dir.join(&name);
         let bytes = fs::read(&path).map_err(|source| ResultsError::Io { doing: "read", path, source })?;
         let _ = writeln!(sizes, "# {}, {name}", bytes.len()); // a string takes everything
-        let _ = writeln!(sums, "{}  {name}", sha256(&bytes));
+        sums.push_str(&sum(&name, &bytes));
     }
     write_atomically(&dir.join(SUMS), (sizes + &sums).as_bytes())
 }
 
-/// Returns a SHA-256 in hexadecimal digits.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // a string takes everything
-        text
-    })
+/// Returns the line of a file as `sha256sum` writes it.
+pub(crate) fn sum(name: &str, bytes: &[u8]) -> String {
+    format!("{}  {name}\n", sha256(bytes))
 }

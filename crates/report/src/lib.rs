@@ -30,6 +30,7 @@ mod case_table;
 mod chart;
 mod checksums;
 mod claims;
+mod clock_units;
 mod column_catalogue;
 mod compare;
 mod comparison_json;

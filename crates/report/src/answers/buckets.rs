@@ -1,6 +1,7 @@
 //! Buckets of event time, as wide as the span asks for.
 
 use crate::answers::times::duration_words;
+use crate::clock_units::{DAY_MS, HOUR_MS, MINUTE_MS, MONDAY_MS, SECOND_MS, WEEK_MS};
 
 /// Maximum number of buckets of a drawing, so that their columns stay apart on 720 px.
 const BUCKETS_MOST: i64 = 72;
@@ -9,10 +10,10 @@ const WIDTHS_MS: [i64; 22] = [
     1,
     10,
     100,
-    1000,
-    5000,
-    10_000,
-    30_000,
+    SECOND_MS,
+    5 * SECOND_MS,
+    10 * SECOND_MS,
+    30 * SECOND_MS,
     MINUTE_MS,
     5 * MINUTE_MS,
     10 * MINUTE_MS,
@@ -29,16 +30,6 @@ const WIDTHS_MS: [i64; 22] = [
     2 * WEEK_MS,
     4 * WEEK_MS,
 ];
-const MINUTE_MS: i64 = 60_000;
-/// A second, in ms.
-pub(super) const SECOND_MS: i64 = 1000;
-/// An hour, in ms.
-pub(super) const HOUR_MS: i64 = 3_600_000;
-/// A day, in ms.
-pub(super) const DAY_MS: i64 = 86_400_000;
-const WEEK_MS: i64 = 7 * DAY_MS;
-/// A Monday, at which weeks begin.
-const MONDAY_MS: i64 = 4 * DAY_MS;
 
 /// Buckets of equal width, without a gap, that begin at round times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,12 @@
 
 use flowbench_measurement::what_if::{BANDS, BandHour, NotBandHours, WHAT_IF_COLUMNS, band_rates};
 
-use crate::answers::buckets::{Buckets, HOUR_MS};
+use crate::answers::buckets::Buckets;
 use crate::answers::drawing::{Along, Drawing, NAME};
 use crate::answers::parts::{added, columns, line, lines, ratios, sums, with_line};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::chart::{Chart, Mark, Panel, Point, X};
+use crate::clock_units::HOUR_MS;
 use crate::quantity::Quantity;
 
 pub(super) const DRAWING: Drawing = Drawing::new(&WHAT_IF_COLUMNS, panels)

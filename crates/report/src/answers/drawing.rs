@@ -1,10 +1,11 @@
 //! How answers are drawn: panels over event time, and drawings along other columns.
 
-use crate::answers::buckets::{Buckets, SECOND_MS};
+use crate::answers::buckets::Buckets;
 use crate::answers::external::ExternalSeries;
 use crate::answers::parts::time_axis;
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::chart::{Chart, Panel};
+use crate::clock_units::SECOND_MS;
 
 /// How answers with certain columns are drawn.
 pub(super) struct Drawing {

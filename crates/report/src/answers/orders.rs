@@ -1,11 +1,12 @@
 //! Orders of each day: their number as columns, their total as a line.
 
-use crate::answers::buckets::{Buckets, DAY_MS};
+use crate::answers::buckets::Buckets;
 use crate::answers::drawing::Drawing;
 use crate::answers::parts::{columns, line, sums, with_line};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::answers::times::day_ms;
 use crate::chart::Panel;
+use crate::clock_units::DAY_MS;
 use crate::quantity::Quantity;
 
 pub(super) const DRAWING: Drawing = Drawing::new(&["day", "orders", "total"], panels)

@@ -8,14 +8,7 @@ use crate::quantity::Quantity;
 
 /// Returns the x axis of event time.
 pub(super) fn time_axis() -> X {
-    X::Numbers(Axis {
-        title: "event time (UTC)".to_owned(),
-        column: "event_time_unix_ms".to_owned(),
-        quantity: Quantity::Clock,
-        log: false,
-        ticks: Vec::new(),
-        shade: None,
-    })
+    X::Numbers(Axis::new("event time (UTC)", "event_time_unix_ms", Quantity::Clock))
 }
 
 /// Returns the style of the n-th series of a drawing.

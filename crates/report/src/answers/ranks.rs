@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::answers::buckets::{Buckets, SECOND_MS};
+use crate::answers::buckets::Buckets;
 use crate::answers::drawing::Drawing;
 use crate::answers::parts::{distinct, lines};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::answers::times::rfc3339_ms;
 use crate::chart::{Panel, Point};
+use crate::clock_units::SECOND_MS;
 use crate::quantity::Quantity;
 
 pub(super) const DRAWING: Drawing =

@@ -1,11 +1,12 @@
 //! Sessions: how many began, how long they lasted, how many events they had.
 
-use crate::answers::buckets::{Buckets, SECOND_MS};
+use crate::answers::buckets::Buckets;
 use crate::answers::drawing::{Along, Drawing, NAME};
 use crate::answers::parts::{alone, columns, line, logarithmic, quantiles, ratios, spread_at, sums, with_line};
 use crate::answers::table::{AnswersError, AnswersTable};
 use crate::answers::times::rfc3339_ms;
 use crate::chart::{Chart, Mark, Panel, Point, X};
+use crate::clock_units::SECOND_MS;
 use crate::quantity::Quantity;
 
 pub(super) const DRAWING: Drawing = Drawing::new(&["customer", "start", "end", "events"], panels)

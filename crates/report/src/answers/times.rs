@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::clock_units::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS};
+
 /// Seconds up to the year 5138: a greater number is a time in ms.
 const SECONDS_MOST: f64 = 1e11;
 
@@ -28,7 +30,7 @@ pub(super) fn any_time_ms(text: &str) -> Option<i64> {
 
 /// Formats a duration in the largest unit that divides it: `15 min`.
 pub(super) fn duration_words(ms: i64) -> String {
-    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1000, "s")];
+    let units = [(DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "min"), (SECOND_MS, "s")];
     let unit = units.into_iter().find(|(unit_ms, _)| ms % unit_ms == 0);
     unit.map_or(format!("{ms} ms"), |(unit_ms, sign)| format!("{} {sign}", ms / unit_ms))
 }

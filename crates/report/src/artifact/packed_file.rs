@@ -1,8 +1,9 @@
 //! One file of an artifact.
 
+use flowbench_measurement::checksum::sha256;
 use sha2::{Digest, Sha256};
 
-use crate::checksums::sha256;
+use crate::checksums::sum;
 
 /// A file of an artifact with its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,16 +27,11 @@ impl PackedFile {
     pub(super) fn sha256(&self) -> String {
         sha256(&self.bytes)
     }
-
-    /// Returns the line of the file as `sha256sum` writes it.
-    fn sum(&self) -> String {
-        format!("{}  {}\n", self.sha256(), self.path)
-    }
 }
 
 /// Returns the list of checksums that `sha256sum -c` reads.
 pub(super) fn sums(files: &[PackedFile]) -> String {
-    files.iter().map(PackedFile::sum).collect()
+    files.iter().map(|file| sum(&file.path, &file.bytes)).collect()
 }
 
 /// Returns the size that the list of checksums will have for files of these paths.

@@ -9,10 +9,10 @@ use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontFamily, FontStyle, ShapeStyle, TextStyle};
-use plotters_backend::{BackendCoord, DrawingBackend};
+use plotters_backend::{BackendCoord, DrawingBackend, FontTransform};
 
 use crate::draw::ink::Ink;
-use crate::text::wrapped;
+use crate::text::{text_width, wrapped};
 
 /// The result of drawing something: where it ends, mostly.
 pub(crate) type Drawing<T, DB> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
@@ -165,6 +165,30 @@ impl<DB: FigureBackend> Sheet<DB> {
     pub(crate) fn annotate(&self, note: Note) {
         self.backend.borrow_mut().annotate(note);
     }
+}
+
+/// Returns how far the baseline of a text is below its anchor, as a part of the font size.
+pub(crate) fn baseline_below(anchor: VPos) -> f64 {
+    match anchor {
+        VPos::Top => 0.8,
+        VPos::Center => BASELINE,
+        VPos::Bottom => -0.2,
+    }
+}
+
+/// Returns the angle, clockwise, by which a text is rotated around its anchor.
+pub(crate) fn degrees(transform: FontTransform) -> f64 {
+    match transform {
+        FontTransform::None => 0.0,
+        FontTransform::Rotate90 => 90.0,
+        FontTransform::Rotate180 => 180.0,
+        FontTransform::Rotate270 => 270.0,
+    }
+}
+
+/// Returns the width and height of a text, in the unit of its font size.
+pub(crate) fn text_size(text: &str, font_size: f64) -> (u32, u32) {
+    (text_width(text, font_size) as u32, font_size as u32)
 }
 
 /// Distance from the middle of a line of text down to its baseline, as a part of the font size.

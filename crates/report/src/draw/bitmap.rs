@@ -2,17 +2,15 @@
 //! corners, and text has a font that is part of the program.
 
 use plotters::style::TextStyle;
-use plotters::style::text_anchor::{HPos, VPos};
+use plotters::style::text_anchor::HPos;
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
-    FontTransform,
 };
 use plotters_bitmap::{BitMapBackend, BitMapBackendError};
 
-use crate::draw::backend::{BASELINE, FigureBackend, Group, Note, tenths};
+use crate::draw::backend::{FigureBackend, Group, Note, baseline_below, degrees, tenths, text_size};
 use crate::draw::bitmap_text::{Mask, Placed};
 use crate::draw::ink::Ink;
-use crate::text::text_width;
 
 /// Width of a picture in dots: 7 inches at 300 dots an inch.
 pub(crate) const WIDTH_DOTS: u32 = 2100;
@@ -208,17 +206,8 @@ impl DrawingBackend for BitmapBackend {
         if text.is_empty() {
             return Ok(());
         }
-        let down = match style.anchor().v_pos {
-            VPos::Top => 0.8,
-            VPos::Center => BASELINE,
-            VPos::Bottom => -0.2,
-        };
-        let degrees = match style.transform() {
-            FontTransform::None => 0.0,
-            FontTransform::Rotate90 => 90.0,
-            FontTransform::Rotate180 => 180.0,
-            FontTransform::Rotate270 => 270.0,
-        };
+        let down = baseline_below(style.anchor().v_pos);
+        let degrees = degrees(style.transform());
         let mask = self.mask(text, style);
         let before = match style.anchor().h_pos {
             HPos::Left => 0.0,
@@ -236,7 +225,7 @@ impl DrawingBackend for BitmapBackend {
         text: &str,
         style: &S,
     ) -> Result<(u32, u32), DrawingErrorKind<BitMapBackendError>> {
-        Ok((text_width(text, style.size()) as u32, style.size() as u32))
+        Ok(text_size(text, style.size()))
     }
 }
 

@@ -142,7 +142,7 @@ impl<'a> Grid<'a> {
     }
 
     fn chosen(&self, row: &Series, column: usize) -> Option<&Option<ChosenValue>> {
-        self.chart.choices.as_ref().and_then(|choices| choices.chosen.get(&(row.legend.clone(), column)))
+        chosen(self.chart, row, column)
     }
 }
 
@@ -154,10 +154,14 @@ fn shorter(value: f64, fits: impl Fn(&str) -> bool) -> String {
     forms.into_iter().find(|form| fits(form)).unwrap_or_else(|| format!("{value:.0e}"))
 }
 
+/// Returns the choice behind a cell; `None` if nothing was tried there.
+fn chosen<'a>(chart: &'a Chart, row: &Series, column: usize) -> Option<&'a Option<ChosenValue>> {
+    chart.choices.as_ref().and_then(|choices| choices.chosen.get(&(row.legend.clone(), column)))
+}
+
 /// Returns true if the case behind a cell loses answers.
 fn loses_answers(chart: &Chart, row: &Series, column: usize) -> bool {
-    let chosen = chart.choices.as_ref().and_then(|choices| choices.chosen.get(&(row.legend.clone(), column)));
-    chosen.and_then(Option::as_ref).is_some_and(|choice| choice.loses_answers)
+    chosen(chart, row, column).and_then(Option::as_ref).is_some_and(|choice| choice.loses_answers)
 }
 
 /// Returns the angle at which the names fit above their columns.

@@ -4,13 +4,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::clock_units::{DAY_MS, HOUR_MS, MINUTE_MS, MONDAY_MS, SECOND_MS, WEEK_MS};
 use crate::draw::scale::{Scale, Tick, scale};
 use crate::quantity::Quantity;
 
-const SECOND_MS: i64 = 1_000;
-const MINUTE_MS: i64 = 60 * SECOND_MS;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
-const DAY_MS: i64 = 24 * HOUR_MS;
 /// Distances between ticks up to a week.
 const STEPS_MS: [i64; 19] = [
     SECOND_MS,
@@ -30,15 +27,13 @@ const STEPS_MS: [i64; 19] = [
     12 * HOUR_MS,
     DAY_MS,
     2 * DAY_MS,
-    7 * DAY_MS,
-    14 * DAY_MS,
+    WEEK_MS,
+    2 * WEEK_MS,
 ];
 /// Distances between ticks beyond that, in months.
 const STEPS_MONTHS: [i32; 7] = [1, 3, 6, 12, 24, 60, 120];
 /// Least distance between two ticks in px.
 const APART_PX: f64 = 62.0;
-/// A Monday, from which weeks are counted.
-const MONDAY_MS: i64 = 4 * DAY_MS;
 
 impl Scale {
     /// Returns a scale from one point in time to another, in Unix ms.

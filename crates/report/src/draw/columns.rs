@@ -86,8 +86,7 @@ mod tests {
     }
 
     fn of_a_day(columns: Columns) -> Chart {
-        let (title, column, quantity) = ("hour, UTC".into(), "hour_unix_ms".into(), Quantity::Clock);
-        let axis = Axis { title, column, quantity, log: false, ticks: vec![], shade: None };
+        let axis = Axis::new("hour, UTC", "hour_unix_ms", Quantity::Clock);
         let mut chart = views_and_conversions(X::Numbers(axis), 3.6e6, columns);
         for side in &mut chart.panels {
             let right = side.right.iter_mut().flat_map(|right| &mut right.series);

@@ -64,14 +64,7 @@ mod tests {
     use crate::quantity::Quantity;
 
     fn chart() -> Chart {
-        let axis = Axis {
-            title: "workers".into(),
-            column: "workers".into(),
-            quantity: Quantity::Count,
-            log: false,
-            ticks: vec![],
-            shade: None,
-        };
+        let axis = Axis::new("workers", "workers", Quantity::Count);
         let look = SeriesStyle::Nth { colour: 0, marker: 0, dash: 1 };
         let points = vec![Point::exact(1.0, 2.0), Point { doubtful: true, ..Point::exact(2.0, 5.0) }];
         let panel = Panel::new("throughput", Quantity::Count, vec![Series::new("exchange", look, points)]);

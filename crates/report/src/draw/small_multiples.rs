@@ -83,14 +83,7 @@ mod tests {
             Series::new(&format!("line {n}"), look, vec![Point::exact(1.0, n as f64)])
         };
         let floor = Series::new("floor", SeriesStyle::Floor, vec![Point::exact(1.0, 0.5)]);
-        let axis = Axis {
-            title: "x".into(),
-            column: "x".into(),
-            quantity: Quantity::Count,
-            log: false,
-            ticks: vec![],
-            shade: None,
-        };
+        let axis = Axis::new("x", "x", Quantity::Count);
         let panel = Panel::new("y", Quantity::Count, (0..lines).map(line).chain([floor]).collect());
         Chart::new("c", "?", X::Numbers(axis), vec![panel])
     }

@@ -5,16 +5,14 @@
 
 use std::convert::Infallible;
 
-use plotters::style::text_anchor::{HPos, VPos};
+use plotters::style::text_anchor::HPos;
 use plotters::style::{FontStyle, TextStyle};
-use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontTransform,
-};
+use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind};
 
-use crate::draw::backend::{BASELINE, FigureBackend, Group, Note, tenths};
+use crate::draw::backend::{FigureBackend, Group, Note, baseline_below, degrees, tenths, text_size};
 use crate::draw::ink::Ink;
 use crate::quantity::trimmed;
-use crate::text::{escaped, text_width};
+use crate::text::escaped;
 
 /// Style sheet of all figures for light and dark mode; series differ in marker and dash as well.
 ///
@@ -181,25 +179,13 @@ impl DrawingBackend for SvgBackend {
         if text.is_empty() {
             return Ok(());
         }
-        let down = match style.anchor().v_pos {
-            VPos::Top => 0.8,
-            VPos::Center => BASELINE,
-            VPos::Bottom => -0.2,
+        let down = baseline_below(style.anchor().v_pos);
+        let turn = match degrees(style.transform()) {
+            0.0 => String::new(),
+            degrees => format!(" transform=\"rotate({degrees} {} {})\"", px(x), px(y)),
         };
-        let at = |x: f64, y: f64| (number(x / 10.0), number(y / 10.0));
-        let (x, y) = (f64::from(x), f64::from(y));
-        match style.transform() {
-            FontTransform::None => self.write_text(text, style, at(x, y + down * style.size()), ""),
-            turned => {
-                let degrees = match turned {
-                    FontTransform::Rotate90 => 90,
-                    FontTransform::Rotate180 => 180,
-                    _ => 270,
-                };
-                let turn = format!(" transform=\"rotate({degrees} {} {})\"", px(x as i32), px(y as i32));
-                self.write_text(text, style, at(x, y + down * style.size()), &turn);
-            }
-        }
+        let baseline = (f64::from(y) + down * style.size()) / 10.0;
+        self.write_text(text, style, (px(x), number(baseline)), &turn);
         Ok(())
     }
 
@@ -208,7 +194,7 @@ impl DrawingBackend for SvgBackend {
         text: &str,
         style: &S,
     ) -> Result<(u32, u32), DrawingErrorKind<Infallible>> {
-        Ok((text_width(text, style.size()) as u32, style.size() as u32))
+        Ok(text_size(text, style.size()))
     }
 }
 

@@ -30,6 +30,5 @@ pub(crate) fn longer_than(point: &Point) -> Point {
 
 /// Returns the axis of the durations.
 pub(crate) fn axis(title: String) -> Axis {
-    let (column, quantity) = ("longer_than_ns".to_owned(), Quantity::Nanoseconds);
-    Axis { title, column, quantity, log: true, ticks: Vec::new(), shade: None }
+    Axis { log: true, ..Axis::new(title, "longer_than_ns", Quantity::Nanoseconds) }
 }

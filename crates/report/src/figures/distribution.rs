@@ -71,14 +71,7 @@ fn axis() -> Axis {
     let mut ticks: Vec<Tick> =
         (0..).zip(labels).map(|(power, label)| Tick { value: 10_f64.powi(power), label: label.to_owned() }).collect();
     ticks.insert(1, Tick { value: 2.0, label: "p50".to_owned() });
-    Axis {
-        title: "quantile, tail stretched".to_owned(),
-        column: "one_in = 1/(1-quantile)".to_owned(),
-        quantity: Quantity::Count,
-        log: true,
-        ticks,
-        shade: None,
-    }
+    Axis { log: true, ticks, ..Axis::new("quantile, tail stretched", "one_in = 1/(1-quantile)", Quantity::Count) }
 }
 
 fn pooled_note(selection: &Selection) -> Option<String> {

@@ -29,14 +29,7 @@ pub(crate) fn chart(spec: &FigureSpec, selection: &Selection, timeline: &[Timeli
         let of_group = selection.of_group(group);
         of_group.map(|case| (Some(line_name(case)), line(case, x_column, column, timeline, buckets))).collect()
     });
-    let x = Axis {
-        title: x_title(x_column),
-        column: x_column.to_owned(),
-        quantity: Quantity::of(x_column),
-        log: spec.log_x,
-        ticks: Vec::new(),
-        shade: None,
-    };
+    let x = Axis { log: spec.log_x, ..Axis::new(x_title(x_column), x_column, Quantity::of(x_column)) };
     let mut notes = Vec::new();
     if selection.cases.iter().any(|case| case.record.repeat > 1) {
         notes.push("Each repeat has its own line.".to_owned());

@@ -163,7 +163,7 @@ fn axis(spec: &FigureSpec, xs: &[&Cell]) -> Axis {
     } else {
         Vec::new()
     };
-    Axis { title: words(&spec.x), column: spec.x.clone(), quantity, log: spec.log_x, ticks, shade: None }
+    Axis { log: spec.log_x, ticks, ..Axis::new(words(&spec.x), &spec.x, quantity) }
 }
 
 /// Returns true for small whole counts, which are more readable in full: 4096 records, not 4.1k.
