@@ -26,14 +26,24 @@ const GUIDES: [&str; 10] = [
 
 /// Commands that are not run as they stand, because that takes minutes or something is in the way, with what is run
 /// in their place.
-const SMALLER: [(&str, &str); 7] = [
+const SMALLER: [(&str, &str); 11] = [
     ("flowbench map orders.csv -o map.toml", "rm map.toml && flowbench map orders.csv -o map.toml"),
     ("flowbench run parallelism", "flowbench explain parallelism"),
+    ("flowbench run parallelism --profile quick", "flowbench run parallelism --profile quick --dry-run"),
+    (
+        "flowbench run parallelism --only throughput --skip 'strategy=differential|broadcast'",
+        "flowbench run parallelism --only throughput --skip 'strategy=differential|broadcast' --dry-run",
+    ),
+    (
+        "flowbench run parallelism --only 'workers>=2 & pipeline=sessions'",
+        "flowbench run parallelism --only 'workers>=2 & pipeline=sessions' --dry-run",
+    ),
     ("flowbench run quickstart --set 'latency.rate=[100000]' --set repeats=3 --out mine", QUICKSTART),
     ("flowbench run ./mine.toml", "flowbench run ./mine.toml --set phones.trace.events=2000 --set repeats=1"),
     ("flowbench reproduce results/quickstart/reference", "flowbench reproduce mine"),
     ("flowbench pack DIR", "flowbench pack mine"),
     ("flowbench run --resume DIR", "flowbench run --resume mine"),
+    ("flowbench run --resume DIR --allow-mixed", "flowbench run --resume mine --allow-mixed"),
 ];
 
 const QUICKSTART: &str = "flowbench run quickstart --set 'latency.rate=[100000]' --set repeats=1 --out quickstart \

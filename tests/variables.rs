@@ -43,7 +43,7 @@ fn processes_of_a_replay_follow_the_same_variables() {
     let scratch = Scratch::new();
     scratch.ok("flowbench generate --profile tiny --events 2k -o log.csv");
     let plain = scratch.ok("flowbench replay log.csv --pipeline sessions --quiet").stdout;
-    let line = "FLOWBENCH_PIPELINE=sessions FLOWBENCH_REPLAY_PROCESSES=2 FLOWBENCH_REPLAY_WORKERS=2 FLOWBENCH_VERBOSE=1 \
+    let line = "FLOWBENCH_REPLAY_PIPELINE=sessions FLOWBENCH_REPLAY_PROCESSES=2 FLOWBENCH_REPLAY_WORKERS=2 FLOWBENCH_VERBOSE=1 \
                 flowbench replay log.csv";
     let several = scratch.ok(line);
     assert_eq!(several.stdout, plain);

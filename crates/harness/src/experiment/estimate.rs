@@ -55,7 +55,9 @@ impl Estimate {
         let events = spec.trace.events as f64;
         let seconds_max = spec.deadline_ms as f64 / 1e3;
         let logged = if spec.profile_operators { 2.0 } else { 1.0 };
-        let seconds = STARTUP_S * spec.processes as f64 + events * AROUND_S + logged * measured_s(spec);
+        // A counterfactual world is generated and answered like the one that is measured.
+        let worlds = if spec.trace.counterfactual.is_empty() { 1.0 } else { 2.0 };
+        let seconds = STARTUP_S * spec.processes as f64 + worlds * events * AROUND_S + logged * measured_s(spec);
         Estimate {
             cases: 1,
             processes: spec.processes,

@@ -267,8 +267,9 @@ pipeline = "identity"
                 let (sized, plan) = load_and_plan(name, &settings, Registry::default()).unwrap();
                 let by_setting = LoadedExperiment::load(name, &[format!("size={profile}")]).unwrap();
                 assert_eq!(by_setting.text, sized.text, "{name}: {profile}");
-                let (repeats, seconds) = (sized.experiment.repeats, Estimate::of_plan(&plan).seconds);
-                assert!(profile != "paper" || repeats >= 5, "{name}: {repeats} repeats");
+                let runs = sized.experiment.repeats * sized.experiment.seed.len();
+                let seconds = Estimate::of_plan(&plan).seconds;
+                assert!(profile != "paper" || runs >= 5, "{name}: {runs} runs");
                 assert!(profile != "quick" || seconds <= 150.0, "{name}: {seconds:.0} s are not quick");
             }
         }

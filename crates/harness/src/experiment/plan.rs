@@ -646,7 +646,7 @@ pub(crate) mod tests {
             "{pairs}"
         );
         assert_eq!(plan(&axes([20, 5, 1])).unwrap().cases.len(), 200);
-        let endless = "strategy = [\"exchange\"]\n".to_owned()
+        let endless = "pipeline = \"identity\"\nstrategy = [\"exchange\"]\n".to_owned()
             + &AXES[3..].iter().map(|(axis, _)| list(axis, 60)).collect::<String>();
         let endless = plan(&endless).unwrap_err().to_string();
         assert!(endless.contains(&format!("{} combinations", usize::MAX)), "{endless}");
