@@ -245,10 +245,7 @@ impl<R: Row> Answers for Vec<R> {
     }
 
     fn line(&self, index: usize, symbols: &Symbols) -> String {
-        let mut line = String::new();
-        push_rfc3339(self[index].event_time_ms(), &mut line);
-        self[index].write(&mut Cells { line: &mut line, symbols });
-        line
+        row_line(self[index].event_time_ms(), symbols, |cells| self[index].write(cells))
     }
 
     fn fingerprints(&self) -> Vec<u128> {
@@ -269,6 +266,14 @@ impl<R: Row> Answers for Vec<R> {
     }
 }
 
+/// Returns the CSV line of a row with this event time and the cells that `write` adds.
+pub(crate) fn row_line(event_time_ms: i64, symbols: &Symbols, write: impl FnOnce(&mut Cells<'_>)) -> String {
+    let mut line = String::new();
+    push_rfc3339(event_time_ms, &mut line);
+    write(&mut Cells { line: &mut line, symbols });
+    line
+}
+
 /// Answers given and retracted, worker by worker; the changes of one key are in the order in which they occurred.
 pub struct Changes {
     rows: Box<dyn Answers>,
@@ -276,6 +281,11 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Returns the changes with other rows, which must be as many.
+    pub(crate) fn map_rows(self, map: impl FnOnce(Box<dyn Answers>) -> Box<dyn Answers>) -> Changes {
+        Changes { rows: map(self.rows), times: self.times }
+    }
+
     /// Returns the number of retractions.
     pub fn retractions(&self) -> u64 {
         self.times.iter().filter(|times| **times < 0).count() as u64
@@ -338,7 +348,8 @@ fn fingerprint<R: Row>(row: &R) -> u128 {
     u128::from(stable_hash(1, row)) << 64 | u128::from(stable_hash(2, row))
 }
 
-fn stable_hash(seed: u64, what: &impl Hash) -> u64 {
+/// Returns a hash that is the same on every machine and in every release.
+pub(crate) fn stable_hash(seed: u64, what: &impl Hash) -> u64 {
     let mut hasher = StableHasher(mix(seed));
     what.hash(&mut hasher);
     hasher.finish()

@@ -21,6 +21,8 @@ mod logic;
 mod message;
 pub mod oracle;
 mod pipeline;
+pub mod plan;
+mod recent;
 mod registry;
 mod run;
 mod settings;
