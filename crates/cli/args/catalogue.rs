@@ -42,7 +42,8 @@ pub(crate) enum Listed {
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// A name that `list` knows; one that names several things has each of them explained
+    /// A name that `list` knows; one that names several things has each of them explained. Or the file of a pipeline,
+    /// such as `./mine.toml`
     pub(crate) name: String,
 }
 

@@ -32,11 +32,11 @@ pub(super) struct Windows {
 /// How long windows are.
 #[derive(Debug, Clone)]
 pub(super) enum WindowSize {
-    /// So many milliseconds; windows begin at its multiples since the Unix epoch.
+    /// A fixed length, ms; windows begin at its multiples since the Unix epoch.
     Fixed(i64),
     /// A calendar day of a time zone.
     Day(Zone),
-    /// So many milliseconds, one beginning every slide since the Unix epoch.
+    /// Windows of a fixed length that overlap, ms; one begins every slide since the Unix epoch.
     Hopping { size_ms: i64, slide_ms: i64 },
 }
 
