@@ -73,6 +73,11 @@ impl<'a> Choice<'a> {
         self.cases[0].record
     }
 
+    /// Returns all repeats, in the worlds of all seeds.
+    pub(super) fn records(&self) -> impl Iterator<Item = &'a CaseRecord> {
+        self.cases.iter().map(|case| case.record)
+    }
+
     pub(super) fn cell(&self, column: &str) -> &'a Cell {
         self.cases[0].cell(column)
     }

@@ -1,12 +1,12 @@
 //! What else the data say about a question, sentence by sentence: what fell behind, memory, accuracy, corrections, doubts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::record::{CaseRecord, Numbers, Status};
 
 use super::said::sentence;
 use crate::quantity::Quantity;
-use crate::select::{case_name, telling_axes};
+use crate::select::{apart_from_seed, case_name, telling_axes};
 use crate::tables::{self, KEPT_UP};
 use crate::text::counted;
 
@@ -41,7 +41,9 @@ pub(super) fn few_answers(measured: &[&CaseRecord]) -> Option<String> {
 }
 
 pub(super) fn measured_once(measured: &[&CaseRecord]) -> Option<String> {
-    let once = measured.len() > 1 && measured.iter().all(|case| case.repeat == 1);
+    // The worlds of several seeds are as good as repeats.
+    let choices: BTreeSet<String> = measured.iter().map(|case| apart_from_seed(case)).collect();
+    let once = measured.len() > 1 && choices.len() == measured.len();
     once.then(|| "Each case was measured only once, so small differences may be due to chance".to_owned())
 }
 
