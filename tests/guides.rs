@@ -35,8 +35,8 @@ const SMALLER: [(&str, &str); 11] = [
         "flowbench run parallelism --only throughput --skip 'strategy=differential|broadcast' --dry-run",
     ),
     (
-        "flowbench run parallelism --only 'workers>=2 & pipeline=sessions'",
-        "flowbench run parallelism --only 'workers>=2 & pipeline=sessions' --dry-run",
+        "flowbench run parallelism --only 'pipeline=sessions & strategy=sequential|exchange'",
+        "flowbench run parallelism --only 'pipeline=sessions & strategy=sequential|exchange' --dry-run",
     ),
     ("flowbench run quickstart --set 'latency.rate=[100000]' --set repeats=3 --out mine", QUICKSTART),
     ("flowbench run ./mine.toml", "flowbench run ./mine.toml --set phones.trace.events=2000 --set repeats=1"),

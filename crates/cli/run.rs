@@ -197,9 +197,9 @@ fn eprint_figures(drawn: &Drawn, dir: &Path) {
     drawn.missing.iter().for_each(|missing| eprint(format!("missing: {missing}")));
     let figures = drawn.figures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "svg")).count();
     let pictures = drawn.figures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "png")).count();
-    let noun = if figures == 1 { "figure" } else { "figures" };
+    let noun = if figures == 1 { "figure and its numbers" } else { "figures and their numbers" };
     let with_pictures = if pictures > 0 { format!(", {pictures} as PNG") } else { String::new() };
-    eprint(format!("{figures} {noun} and their numbers in {}{with_pictures}", dir.display()));
+    eprint(format!("{figures} {noun} in {}{with_pictures}", dir.display()));
     eprint(format!("report: {}", drawn.report.display()));
 }
 

@@ -38,11 +38,14 @@ pub(crate) enum Listed {
     Metrics,
     /// Reasons not to trust a number
     Doubts,
+    /// Words of the glossary
+    Terms,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// A name that `list` knows; one that names several things has each of them explained
+    /// A name that `list` knows, such as sessions, lost-time or coordinated-omission; one that names several things has each
+    /// of them explained
     pub(crate) name: String,
 }
 

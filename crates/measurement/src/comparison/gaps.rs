@@ -2,11 +2,12 @@
 
 use super::pairs::{Pair, values};
 use crate::metrics::Metric;
+use crate::record::Status;
 use crate::statistics::Ratio;
 
-/// A case with repeats that failed or are invalid after, although all of them had numbers before.
+/// A case with repeats that failed or are invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewFailure {
+pub struct CaseFailure {
     /// Name of the case.
     pub case: String,
     /// Number of repeats after without numbers.
@@ -29,17 +30,21 @@ pub struct NotCompared {
 }
 
 /// Returns the cases that have begun to fail.
-pub(super) fn new_failures(pairs: &[Pair<'_>]) -> Vec<NewFailure> {
-    let failure = |pair: &Pair<'_>| {
-        let first = pair.failed_after.first().filter(|_| pair.failed_before.is_empty())?;
-        Some(NewFailure {
-            case: pair.name.clone(),
-            failed: pair.failed_after.len(),
-            repeats: pair.failed_after.len() + pair.after.len(),
-            cause: format!("{}: {}", first.status.word(), first.status.cause().unwrap_or_default()),
-        })
-    };
-    pairs.iter().filter_map(failure).collect()
+pub(super) fn new_failures(pairs: &[Pair<'_>]) -> Vec<CaseFailure> {
+    let is_new = |pair: &&Pair<'_>| !pair.failed_after.is_empty() && pair.failed_before.is_empty();
+    pairs.iter().filter(is_new).map(failure).collect()
+}
+
+/// Returns how the repeats after failed.
+pub(super) fn failure(pair: &Pair<'_>) -> CaseFailure {
+    let first = pair.failed_after.first().map(|case| &case.status);
+    let cause = |status: &Status| format!("{}: {}", status.word(), status.cause().unwrap_or_default());
+    CaseFailure {
+        case: pair.name.clone(),
+        failed: pair.failed_after.len(),
+        repeats: pair.failed_after.len() + pair.after.len(),
+        cause: first.map(cause).unwrap_or_default(),
+    }
 }
 
 /// Returns those of the metrics that only seem to be compared.

@@ -97,6 +97,14 @@ impl<'a> Choice<'a> {
         losses.fold(0.0, f64::max)
     }
 
+    /// Says what share of the answers is not right: `5 % of the answers lost`, or `lost or wrong`.
+    pub(super) fn lost(&self, loss: f64) -> String {
+        let accuracy = self.records().filter_map(|record| Some(record.numbers.as_ref()?.accuracy));
+        let is_lost = accuracy.map(|accuracy| accuracy.spurious + accuracy.wrong).sum::<u64>() == 0;
+        let how = if is_lost { "lost" } else { "lost or wrong" };
+        format!("{} of the answers {how}", Quantity::Share.human(loss))
+    }
+
     /// Returns the worst memory verdict of the repeats; absent if memory was not judged.
     pub(super) fn verdict(&self) -> Option<Verdict> {
         let verdicts = self.cases.iter().filter_map(|case| Some(case.record.numbers.as_ref()?.memory.growth?.verdict));
