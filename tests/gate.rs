@@ -138,7 +138,7 @@ fn a_run_is_judged_against_one_that_was_kept() {
     // The experiment of the baseline is run again, one part of it.
     let again = scratch.ok("flowbench gate --baseline base --only exact --rounds 6 --out again");
     assert!(again.stdout.contains("exact values are equal"), "{}", again.stdout);
-    let too_few = "flowbench gate --baseline base --only exact --rounds 1 --out few";
+    let too_few = "flowbench gate --baseline base --only exact --rounds 1 --out few --metric throughput_events_per_s";
     scratch.fails(too_few, 2, &["with so few rounds no change", "use --rounds"]);
     let inconclusive = "flowbench gate --baseline base --results base --on-inconclusive fail";
     scratch.fails(inconclusive, 3, &["inconclusive"]);

@@ -28,8 +28,8 @@ pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure
         }
         known.extend(names);
     }
-    // A term is short, and says what the word means.
-    texts.sort_by_key(|(noun, _)| *noun != "term");
+    // An experiment has its whole file, which would hide what else has the name.
+    texts.sort_by_key(|(noun, _)| *noun == "experiment");
     if texts.is_empty() {
         return Err(unknown(name, &known));
     }
@@ -147,7 +147,7 @@ fn explain_doubt(kind: &DoubtKind) -> String {
 }
 
 fn explain_term(term: &Term) -> String {
-    format!("{}\n{}\n", term.name, wrapped(&term.meaning, screen().width, 0))
+    format!("{}\n{}\n", typed(&term.name), wrapped(&term.meaning, screen().width, 0))
 }
 
 fn explain_strategy(strategy: Strategy, registry: Registry) -> String {

@@ -405,7 +405,7 @@ fn outside_parentheses(text: &str) -> impl Iterator<Item = (usize, char)> + Clon
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::example;
+    use crate::record::{Growth, example};
 
     /// Six repeats of `sequential` at these rates, and of `exchange` at twice them.
     fn cases() -> Vec<CaseRecord> {
@@ -461,8 +461,11 @@ mod tests {
         let found = |verdicts: [Verdict; 2]| {
             let mut cases = cases().into_iter().take(2).collect::<Vec<_>>();
             for (case, verdict) in cases.iter_mut().zip(verdicts) {
-                let growth = &mut case.numbers.as_mut().unwrap().memory.growth;
-                growth.as_mut().expect("the example has a verdict").verdict = verdict;
+                let (bytes_per_million_events, low, high) = (0.0, -1.0, 1.0);
+                let (entries, decided_by, events_needed) = (None, None, None);
+                let growth =
+                    Growth { bytes_per_million_events, low, high, entries, verdict, decided_by, events_needed };
+                case.numbers.as_mut().unwrap().memory.growth = Some(growth);
             }
             Claim::parse("all(growth_verdict) == bounded").unwrap().check_against(&cases)
         };

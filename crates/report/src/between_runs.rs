@@ -103,7 +103,7 @@ fn gaps(comparison: &Comparison) -> String {
     let without_ratio = comparison.not_compared.iter().filter(|gap| !gap.is_missing_after).count();
     if without_ratio > 0 {
         let metrics = counted(without_ratio, "metric");
-        out.push_str(&format!("{metrics} not compared, since some repeats have values that are not above 0\n"));
+        out.push_str(&format!("{metrics} not compared, since some repeats have no value above 0\n"));
     }
     out
 }

@@ -1,8 +1,8 @@
 //! What a comparison cannot compare although one of the runs has it: repeats without numbers, metrics without values.
 
 use super::pairs::{Pair, values};
-use crate::metrics::Metric;
-use crate::record::Status;
+use crate::metrics::{Metric, MetricUnit};
+use crate::record::{CaseRecord, Status};
 use crate::statistics::Ratio;
 
 /// A case with repeats that failed or are invalid.
@@ -25,7 +25,8 @@ pub struct NotCompared {
     pub case: String,
     /// The metric.
     pub metric: Metric,
-    /// True if no repeat after has a value; false if a value on either side is not above 0, so that there is no ratio.
+    /// True if no repeat after has a value; false if a value on either side is not above 0, so that there is no ratio, or if
+    /// every run after was over before its memory was sampled.
     pub is_missing_after: bool,
 }
 
@@ -53,7 +54,13 @@ pub(super) fn not_compared(pairs: &[Pair<'_>], metrics: &[Metric]) -> Vec<NotCom
         pair.before.first().filter(|case| metric.applies_to(&case.axes))?;
         let (before, after) = (values(&pair.before, metric.column), values(&pair.after, metric.column));
         let is_a_gap = !before.is_empty() && Ratio::of(&before, &after).is_none();
-        is_a_gap.then(|| NotCompared { case: pair.name.clone(), metric: *metric, is_missing_after: after.is_empty() })
+        let is_missing_after = after.is_empty() && !pair.after.iter().all(|case| was_too_short(case, metric));
+        is_a_gap.then(|| NotCompared { case: pair.name.clone(), metric: *metric, is_missing_after })
     };
     pairs.iter().flat_map(|pair| metrics.iter().filter_map(move |metric| gap(pair, metric))).collect()
+}
+
+/// Returns true if a run was over before its memory was sampled, so that the metric has no value, whatever the build.
+fn was_too_short(case: &CaseRecord, metric: &Metric) -> bool {
+    metric.unit == MetricUnit::Bytes && case.doubts.iter().any(|doubt| doubt.code == "memory-unsampled")
 }

@@ -208,6 +208,11 @@ fn a_metric_that_drops_out_is_told() {
         told.contains(&("throughput_events_per_s", false)) && told.contains(&("live_bytes_peak", true)),
         "{told:?}"
     );
+    // Runs that were too short to be sampled say nothing of the build.
+    let unsampled = crate::record::Doubt { code: "memory-unsampled".into(), text: "short".into() };
+    after.iter_mut().for_each(|case| case.doubts.push(unsampled.clone()));
+    let compared = Comparison::of((&run, &before), (&run, &after));
+    assert!(compared.not_compared.iter().all(|gap| !gap.is_missing_after), "{:?}", compared.not_compared);
 }
 
 #[test]

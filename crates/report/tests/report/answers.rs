@@ -53,7 +53,10 @@ fn where_all_lose_answers_those_that_lose_least_compete_and_the_loss_is_said() {
     lose(&mut synthetic.cases, "frontier", 400);
     let html = page(&synthetic);
     let said = answer(&html, 1);
-    assert!(said.starts_with("pipeline-0: never is fastest") && said.contains(", with 1 % of the answers lost"), "{said}");
+    assert!(
+        said.starts_with("pipeline-0: never is fastest") && said.contains(", with 1 % of the answers lost"),
+        "{said}"
+    );
 }
 
 #[test]
