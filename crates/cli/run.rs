@@ -97,7 +97,7 @@ pub(crate) fn measure(
             eprint(why_interrupted(request, &finished, stopped.is_some()));
         }
         if request.host_rank.is_none() {
-            next_commands(&finished).iter().for_each(|next| eprint(format!("next: {next}")));
+            next_commands(&finished).iter().for_each(|next| eprint(next_line(next, screen().width)));
         }
     }
     Ok(match stopped {
@@ -120,6 +120,13 @@ fn next_commands(finished: &Finished) -> Vec<String> {
         false => format!("flowbench report {dir}    # draw it again"),
     };
     vec![first, format!("flowbench export {dir} --to history    # for other tools"), last]
+}
+
+/// Returns a command to go on with as a line, without its comment if that would be broken.
+fn next_line(next: &str, width: usize) -> String {
+    let line = format!("next: {next}");
+    let command = next.split("    #").next().unwrap_or(next);
+    if line.chars().count() <= width { line } else { format!("next: {command}") }
 }
 
 /// Returns a path as a shell takes it for one word.
