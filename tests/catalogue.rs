@@ -280,7 +280,7 @@ fn what_is_printed_as_json_has_the_version_of_its_schema() {
     scratch.ok("flowbench generate --profile tiny --events 1000 -o log.csv");
     scratch.ok("flowbench replay log.csv --pipeline identity -o answers.csv --stats-json stats.json");
     let bench = "bench log.csv --pipeline identity --strategies sequential --repeats 1 --json";
-    for command in ["list --json", "doctor --json", "inspect log.csv --json", bench] {
+    for command in ["list --json", "config show quickstart --json", "doctor --json", "inspect log.csv --json", bench] {
         let printed = scratch.ok(&format!("flowbench {command}")).json();
         assert_eq!(printed["schema_version"], 1, "{command}");
     }

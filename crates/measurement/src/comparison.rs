@@ -33,7 +33,7 @@ pub struct Comparison {
     pub cells: Vec<Compared>,
     /// Metrics with values before that cannot be compared, of the cases that both runs have.
     pub not_compared: Vec<NotCompared>,
-    /// Cases with repeats after that failed or are invalid, and none before.
+    /// Cases with repeats after that failed or are invalid, more often than before.
     pub new_failures: Vec<CaseFailure>,
     /// Cases without numbers in either run: nothing is known of them.
     pub without_numbers: Vec<CaseFailure>,

@@ -94,7 +94,7 @@ fn findings(comparison: &Comparison, timed: bool, accepted: &[Accepted], day: Da
     }
     for failure in &comparison.new_failures {
         let (failed, repeats, cause) = (failure.failed, failure.repeats, &failure.cause);
-        let finding = format!("{failed} of {repeats} repeats have no results, and all had before ({cause})");
+        let finding = format!("{failed} of {repeats} repeats have no results, more than before ({cause})");
         judgement.add(judged(&failure.case, CASE, finding), accepted, day);
     }
     for change in &comparison.exact {

@@ -30,9 +30,11 @@ pub struct NotCompared {
     pub is_missing_after: bool,
 }
 
-/// Returns the cases that have begun to fail.
+/// Returns the cases that have begun to fail, or fail more often than before.
 pub(super) fn new_failures(pairs: &[Pair<'_>]) -> Vec<CaseFailure> {
-    let is_new = |pair: &&Pair<'_>| !pair.failed_after.is_empty() && pair.failed_before.is_empty();
+    let share =
+        |failed: &[&CaseRecord], ok: &[&CaseRecord]| failed.len() as f64 / (failed.len() + ok.len()).max(1) as f64;
+    let is_new = |pair: &&Pair<'_>| share(&pair.failed_after, &pair.after) > share(&pair.failed_before, &pair.before);
     pairs.iter().filter(is_new).map(failure).collect()
 }
 

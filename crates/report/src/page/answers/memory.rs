@@ -218,11 +218,17 @@ impl Held<'_> {
             .collect();
         let apart = pairs.iter().filter(|(own, never)| own.low > never.high || own.high < never.low).count();
         let what = words(column);
-        match median_of(pairs.iter().map(|(own, never)| own.median / never.median)) {
-            None => String::new(),
-            Some(_) if apart == 0 => format!("; its {what} cannot be told from that of {NEVER}"),
-            Some(middle) if (middle - 1.0).abs() < SAME_SPEED => format!("; its {what} is that of {NEVER}"),
-            Some(middle) => format!("; its {what} is {} that of {NEVER}", Quantity::Factor.human(middle)),
+        let ratios: Vec<f64> = pairs.iter().map(|(own, never)| own.median / never.median).collect();
+        let (least, most) = (ratios.iter().copied().reduce(f64::min), ratios.iter().copied().reduce(f64::max));
+        let human = |ratio: f64| Quantity::Factor.human(ratio);
+        match (ratios.as_slice(), least.zip(most)) {
+            ([], _) | (_, None) => String::new(),
+            _ if apart == 0 => format!("; its {what} cannot be told from that of {NEVER}"),
+            (_, Some((least, most))) if 1.0 - least < SAME_SPEED && most - 1.0 < SAME_SPEED => {
+                format!("; its {what} is that of {NEVER}, within {}", Quantity::Share.human(SAME_SPEED))
+            }
+            ([only], _) => format!("; its {what} is {} that of {NEVER}", human(*only)),
+            (_, Some((least, most))) => format!("; its {what} is {} to {} that of {NEVER}", human(least), human(most)),
         }
     }
 

@@ -285,7 +285,10 @@ fn peak_of(column: &str) -> Option<&'static str> {
 
 /// Returns what all cases of the answer have in common, to begin it with: `With 50 % of sustainable, 1 worker`.
 fn condition(asked: &FigureSpec, end: End) -> String {
-    let told = asked.only.iter().filter(|(column, value)| !value.is_empty() && *column != "load");
+    // Without a world or a rate of its own, a figure is about what the part is; without idleness, it says never.
+    let is_told =
+        |(column, value): &(&String, &String)| *column != "load" && (!value.is_empty() || *column == "idle_ms");
+    let told = asked.only.iter().filter(is_told);
     let only = told.map(|(column, value)| (column.as_str(), cell_of(value)));
     let names = only.chain(end).filter_map(|(column, cell)| match column.strip_suffix("_share_asked") {
         Some(stem) => Some(format!("{} {}", readable(column, &cell), words(stem))),
