@@ -26,6 +26,9 @@ pub enum Operation {
     UpdateAfter,
 }
 
+/// The maximum number of times that one row gives an answer or takes it back.
+const TIMES_MAX: i64 = 1000;
+
 /// The answers that count, and those that were taken back more often than given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GivenAnswers {
@@ -53,9 +56,13 @@ impl FromStr for Operation {
             "-" | "-D" | "delete" | "DELETE" => Ok(Operation::Times(-1)),
             "-U" => Ok(Operation::UpdateBefore),
             "+U" => Ok(Operation::UpdateAfter),
-            number => number.parse().map(Operation::Times).map_err(|_| {
-                format!("'{number}' is no operation; write +, -, +1, -1, +I, -U, +U, -D, insert or delete")
-            }),
+            number => match number.parse() {
+                Ok(times) if (-TIMES_MAX..=TIMES_MAX).contains(&times) => Ok(Operation::Times(times)),
+                Ok(_) => Err(format!("'{number}' is more than {TIMES_MAX} times; write it as several rows")),
+                Err(_) => {
+                    Err(format!("'{number}' is no operation; write +, -, +1, -1, +I, -U, +U, -D, insert or delete"))
+                }
+            },
         }
     }
 }

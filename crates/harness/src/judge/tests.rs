@@ -152,6 +152,7 @@ fn a_changelog_leaves_what_was_not_taken_back() {
     // Updates without what they replace.
     assert_eq!(left(&[("+I", "1"), ("+U", "2"), ("+U", "3")]), (vec![3], vec![], true));
     assert_eq!(left(&[("+I", "1"), ("+U", "2"), ("-D", "2")]), (vec![], vec![], true));
+    assert!("1001".parse::<Operation>().unwrap_err().contains("more than 1000 times"));
     assert!("c".parse::<Operation>().unwrap_err().contains("'c' is no operation; write +, -"));
 }
 
