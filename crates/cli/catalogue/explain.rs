@@ -174,6 +174,7 @@ fn explain_eviction(eviction: Eviction) -> String {
 fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
     let mut text = format!("{}\n{}\n\n", pipeline.name(), pipeline.about().question);
     text.push_str(&format!("answers     event_time,{}\n", pipeline.about().columns.join(",")));
+    text.push_str(&format!("key         {}\n", pipeline.key_columns().join(",")));
     for one in pipeline.about().parameters {
         text.push_str(&format!("parameter   {} = {}: {}\n", one.name, one.default, one.meaning));
     }
