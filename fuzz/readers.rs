@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use flowbench_events::{
-    EventWriter, Format, Input, Mapping, Output, Problem, ReadOptions, Trace, draft_mapping, read_trace,
+    EventWriter, Format, Input, Mapping, Output, Problem, ReadOptions, Reject, TextTable, Trace, draft_mapping,
+    read_trace,
 };
 use flowbench_harness::experiment::{LoadedExperiment, Plan, parse_and_plan};
 use flowbench_measurement::results_dir::{CASES_NDJSON, LATENCY_HLOG, RUN_JSON};
@@ -88,11 +89,26 @@ fn log(bytes: &[u8], format: Format) {
             assert_eq!(again.events.len(), trace.events.len(), "what was written is read again");
         }
     }
+    table(&path, format);
     if let Ok(draft) = draft_mapping(&Input::new(&path), Some(format)) {
         match Mapping::parse(&draft, "draft") {
             Ok(mapping) => drop(read(&path, format, Some(mapping))),
             Err(unfinished) => assert!(unfinished.to_string().contains("so no row would count"), "{unfinished}"),
         }
+    }
+}
+
+/// Reads the customers of a log as texts, as `judge` reads answers.
+fn table(path: &Path, format: Format) {
+    let columns = vec!["customer".to_owned()];
+    let table = TextTable { format: Some(format), columns, ..TextTable::default() };
+    let mut rows = 0;
+    let mut on_row = |_, row: Result<&[&str], Reject>| {
+        assert!(row.map_or(true, |cells| cells.len() == 1), "a row has the cells that are wanted");
+        rows += 1;
+    };
+    if let Ok(summary) = table.read(&Input::new(path), &mut on_row) {
+        assert_eq!(summary.rows, rows, "each row is passed on once");
     }
 }
 

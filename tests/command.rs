@@ -30,7 +30,7 @@ impl Scratch {
     /// Runs a line of shell that has to end with exit code 0.
     pub(crate) fn ok(&self, line: &str) -> Ended {
         let ended = self.sh(line);
-        assert_eq!(ended.code, Some(0), "{line}\n{}", ended.stderr);
+        assert_eq!(ended.code, Some(0), "{line}\n{}\n{}", ended.stderr, ended.stdout);
         ended
     }
 

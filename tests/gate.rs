@@ -62,6 +62,7 @@ fn metrics_and_thresholds_are_those_of_the_experiment_unless_the_command_says_ot
         move |case: &mut Value| {
             let rate = rate + case["repeat"].as_f64().unwrap();
             case["numbers"]["throughput_events_per_s"] = rate.into();
+            case["doubts"] = Value::Array(Vec::new());
         }
     };
     altered(&scratch, "fast", |_| {}, rate(1e6));
@@ -84,6 +85,51 @@ fn metrics_and_thresholds_are_those_of_the_experiment_unless_the_command_says_ot
 }
 
 #[test]
+fn a_time_that_the_machine_disturbed_is_left_open_against_a_run_that_was_kept() {
+    let scratch = measured();
+    let rate = |rate: f64, doubt: &'static str| {
+        move |case: &mut Value| {
+            case["numbers"]["throughput_events_per_s"] = (rate + case["repeat"].as_f64().unwrap()).into();
+            case["doubts"] = serde_json::json!([{ "code": doubt, "text": "?" }]);
+        }
+    };
+    altered(&scratch, "fast", |_| {}, rate(1e6, "dirty-tree"));
+    altered(&scratch, "slow", |_| {}, rate(5e5, "dirty-tree"));
+    altered(&scratch, "disturbed", |_| {}, rate(5e5, "lost-time"));
+    let gate =
+        |results: &str| format!("flowbench gate --baseline fast --results {results} --metric throughput_events_per_s");
+    scratch.fails(&gate("slow"), 3, &["3 regressions"]);
+    let disturbed = scratch.ok(&gate("disturbed"));
+    assert!(disturbed.stdout.contains("3 metrics disturbed by the machine (lost-time)"), "{}", disturbed.stdout);
+    let metrics = scratch.ok(&format!("{} --json", gate("disturbed"))).json()["comparison"]["metrics"].clone();
+    assert_eq!(
+        (metrics[0]["change"].as_str(), metrics[0]["disturbed_by"].as_str()),
+        (Some("inconclusive"), Some("lost-time"))
+    );
+}
+
+#[test]
+fn what_fails_in_both_runs_is_not_passed() {
+    let scratch = measured();
+    let fail = |case: &mut Value| {
+        if case["part"] == "other" {
+            case["status"] = serde_json::json!({ "outcome": "failed", "cause": "deadline", "stderr_tail": "" });
+            case["numbers"] = Value::Null;
+        }
+    };
+    altered(&scratch, "failed", |_| {}, fail);
+    let gate = "flowbench gate --baseline failed --results failed";
+    scratch.fails(gate, 5, &["gate: 1 case without results in both runs"]);
+    let only = scratch.fails(&format!("{gate} --only other"), 5, &["1 case without results"]);
+    assert!(only.stdout.contains("Not judged:") && only.stdout.contains("deadline"), "{}", only.stdout);
+    scratch.ok(&format!("{gate} --only exact"));
+    // A run that was cut off is refused on either side.
+    altered(&scratch, "cut", |run| run["planned_cases"] = 99.into(), |_| ());
+    scratch.fails("flowbench gate --baseline cut --results base", 2, &["of 99 planned results"]);
+    scratch.fails("flowbench gate --baseline base --results cut", 2, &["of 99 planned results"]);
+}
+
+#[test]
 fn a_run_is_judged_against_one_that_was_kept() {
     let scratch = measured();
     // Twice the same run: nothing can have changed.
@@ -92,10 +138,10 @@ fn a_run_is_judged_against_one_that_was_kept() {
     // The experiment of the baseline is run again, one part of it.
     let again = scratch.ok("flowbench gate --baseline base --only exact --rounds 6 --out again");
     assert!(again.stdout.contains("exact values are equal"), "{}", again.stdout);
-    let too_few = "flowbench gate --baseline base --only exact --rounds 1 --out few";
+    let too_few = "flowbench gate --baseline base --only exact --rounds 1 --out few --metric throughput_events_per_s";
     scratch.fails(too_few, 2, &["with so few rounds no change", "use --rounds"]);
     let inconclusive = "flowbench gate --baseline base --results base --on-inconclusive fail";
-    scratch.fails(inconclusive, 3, &["metrics are inconclusive"]);
+    scratch.fails(inconclusive, 3, &["inconclusive"]);
 
     altered(&scratch, "late", |_| (), |case| case["numbers"]["accuracy"]["late"] = 1.into());
     let regression = scratch.fails("flowbench gate --baseline base --results late", 3, &["gate: ", "regressions"]);

@@ -11,7 +11,7 @@ use flowbench_report::{Results, terminal_tables};
 use crate::command::{Ended, Scratch, repository, rust_files};
 
 /// The documents for users.
-const GUIDES: [&str; 10] = [
+const GUIDES: [&str; 11] = [
     "README.md",
     "experiments/README.md",
     "crates/events/LOGS.md",
@@ -19,6 +19,7 @@ const GUIDES: [&str; 10] = [
     ".github/actions/gate/README.md",
     "crates/cli/examples/README.md",
     "crates/cli/TROUBLESHOOTING.md",
+    "crates/cli/JUDGE.md",
     "crates/cli/STABILITY.md",
     "crates/measurement/METHODS.md",
     "generators/README.md",
@@ -26,8 +27,13 @@ const GUIDES: [&str; 10] = [
 
 /// Commands that are not run as they stand, because that takes minutes or something is in the way, with what is run
 /// in their place.
-const SMALLER: [(&str, &str); 11] = [
+const SMALLER: [(&str, &str); 12] = [
     ("flowbench map orders.csv -o map.toml", "rm map.toml && flowbench map orders.csv -o map.toml"),
+    (
+        JUDGE_LATE,
+        "flowbench replay log.csv --pipeline sessions --slack 1h -o sessions.csv && flowbench judge sessions.csv \
+      --trace log.csv --pipeline sessions --slack 1h --differences differences.csv",
+    ),
     ("flowbench run parallelism", "flowbench explain parallelism"),
     ("flowbench run parallelism --profile quick", "flowbench run parallelism --profile quick --dry-run"),
     (
@@ -35,8 +41,8 @@ const SMALLER: [(&str, &str); 11] = [
         "flowbench run parallelism --only throughput --skip 'strategy=differential|broadcast' --dry-run",
     ),
     (
-        "flowbench run parallelism --only 'workers>=2 & pipeline=sessions'",
-        "flowbench run parallelism --only 'workers>=2 & pipeline=sessions' --dry-run",
+        "flowbench run parallelism --only 'pipeline=sessions & strategy=sequential|exchange'",
+        "flowbench run parallelism --only 'pipeline=sessions & strategy=sequential|exchange' --dry-run",
     ),
     ("flowbench run quickstart --set 'latency.rate=[100000]' --set repeats=3 --out mine", QUICKSTART),
     ("flowbench run ./mine.toml", "flowbench run ./mine.toml --set phones.trace.events=2000 --set repeats=1"),
@@ -45,6 +51,10 @@ const SMALLER: [(&str, &str); 11] = [
     ("flowbench run --resume DIR", "flowbench run --resume mine"),
     ("flowbench run --resume DIR --allow-mixed", "flowbench run --resume mine --allow-mixed"),
 ];
+
+/// The log has late events, and the answers in the folder are the truth.
+const JUDGE_LATE: &str =
+    "flowbench judge sessions.csv --trace log.csv --pipeline sessions --slack 1h --differences differences.csv";
 
 const QUICKSTART: &str = "flowbench run quickstart --set 'latency.rate=[100000]' --set repeats=1 --out quickstart \
                           --set latency.duration=100ms --set latency.warmup=0s --set memory.trace.events=50000 \

@@ -101,7 +101,7 @@ fn each_value_of_an_experiment_is_shown_with_its_origin() {
     let shown = |line: &str| {
         let values = json(&scratch.ok(&format!("{line} --json")).stdout);
         let of = move |key: &str| {
-            let value = values.as_array().unwrap().iter().find(|value| value["key"] == key);
+            let value = values["values"].as_array().unwrap().iter().find(|value| value["key"] == key);
             value.map(|value| (value["value"].to_string(), value["layer"].as_str().unwrap().to_owned()))
         };
         move |key: &str, value: &str, layer: &str| {

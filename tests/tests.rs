@@ -20,6 +20,7 @@ mod golden; // answers that DuckDB has given to the reference SQL on small logs,
 mod guides; // what the documents for users show works as it stands there
 mod help; // help of every command as it was, completions, man pages
 mod interrupted; // signals, limits, suspension and sudden death: what is finished is kept, resuming gives the rest
+mod judge; // `judge`: exact of what is exact in whatever form, each planted mistake found; `generate --truth`
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
 mod map; // `map` drafts mappings, and what is assumed of a file is said
 mod notes; // numbers of notes are those of their reference runs

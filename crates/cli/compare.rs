@@ -74,8 +74,10 @@ fn write_html(args: &Compare, html: &Path, comparison: &Comparison) -> Result<()
 
 fn refusal(comparison: &Comparison) -> Failure {
     let fields: String = comparison.obstacles.iter().map(|obstacle| format!("\n  {obstacle}")).collect();
+    let (differ, compared) = (comparison.exact.len(), comparison.exact_compared);
     Failure::usage_error(format!(
         "the times of these runs cannot be compared, because they differ in more than the code under test:{fields}\n\
-         Measure both on one machine with the same experiment, or compare them all the same with --force"
+         Of {compared} exact values, which do not depend on that, {differ} differ. Measure both on one machine with the same \
+         experiment, or compare them all the same with --force"
     ))
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Config, ConfigShow};
 use crate::failure::{Failure, OK, print};
+use crate::json_output::print_json;
 use crate::run::settings;
 
 /// Widths of keys and values; a longer key moves what stands behind it.
@@ -25,8 +26,7 @@ fn show(args: &ConfigShow) -> Result<i32, Failure> {
         values.retain(|value| value.layer != Layer::Default);
     }
     if args.json {
-        let list: Vec<Value> = values.iter().map(entry).collect();
-        print(&format!("{:#}\n", Value::Array(list)))?;
+        print_json(json!({ "values": values.iter().map(entry).collect::<Vec<_>>() }))?;
     } else {
         print(&values.iter().map(line).collect::<String>())?;
     }

@@ -20,6 +20,8 @@ pub(crate) const NOT_FIT: i32 = 1;
 const USAGE_ERROR: i32 = 2;
 /// A regression.
 pub(crate) const REGRESSION: i32 = 3;
+/// Answers that are not those that are due.
+pub(crate) const NOT_EXACT: i32 = 3;
 /// Nothing was selected.
 const NOTHING_SELECTED: i32 = 4;
 /// Some cases failed, were invalid, or were not begun before a limit.

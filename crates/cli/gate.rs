@@ -26,7 +26,7 @@ pub(crate) fn gate(args: &Gate, registry: Registry, quiet: bool) -> Result<i32, 
     let accepted = args.accepted.as_deref().map_or(Ok(Vec::new()), read_accepted).map_err(Failure::usage_error)?;
     let baseline = args.baseline.as_deref().map(|dir| complete(dir, args)).transpose()?;
     if let (Some((run, cases)), Some(results)) = (&baseline, &args.results) {
-        let after = selected(results, read_kept(results)?, args)?;
+        let after = complete(results, args)?;
         let choice = MetricChoice::of_experiment(&run.resolved_experiment).map_err(Failure::failed)?;
         let metrics = metrics(choice, args)?;
         let gated = judge_runs(&metrics, (run, cases), (&after.0, &after.1), &accepted, args.force);
@@ -80,7 +80,7 @@ fn metrics(choice: MetricChoice, args: &Gate) -> Result<Vec<Metric>, Failure> {
     choice.overridden_by(asked).chosen().map_err(Failure::usage_error)
 }
 
-/// Reads a baseline, which has to have all its results unless `--force`.
+/// Reads a run to be judged or to judge by, which has to have all its results unless `--force`.
 fn complete(dir: &Path, args: &Gate) -> Result<(RunRecord, Vec<CaseRecord>), Failure> {
     let (run, cases) = read_kept(dir)?;
     let (planned, found) = (run.planned_cases, cases.len());
@@ -103,7 +103,10 @@ fn selected(
 ) -> Result<(RunRecord, Vec<CaseRecord>), Failure> {
     if let Some(missing) = args.only.iter().find(|part| cases.iter().all(|case| case.part != **part)) {
         let parts: BTreeSet<&str> = cases.iter().map(|case| case.part.as_str()).collect();
-        let parts = parts.into_iter().collect::<Vec<_>>().join(", ");
+        let parts = match parts.is_empty() {
+            true => "no results at all".to_owned(),
+            false => parts.into_iter().collect::<Vec<_>>().join(", "),
+        };
         return Err(Failure::usage_error(format!("{} has no part '{missing}'; it has: {parts}", dir.display())));
     }
     cases.retain(|case| args.only.is_empty() || args.only.contains(&case.part));

@@ -24,6 +24,8 @@ mod gate;
 mod generate;
 mod inspect;
 mod json_output;
+mod judge;
+mod judgement;
 mod kept_run;
 mod log_input;
 mod map;
@@ -41,6 +43,7 @@ mod schema;
 mod signals;
 mod snippets;
 mod terminal;
+mod truth;
 mod verdict;
 
 use flowbench_harness::case;
@@ -105,10 +108,11 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
         Command::Reproduce(args) => reproduce::reproduce(args, registry, quiet),
         Command::Export(args) => export::export(args, quiet),
         Command::Pack(args) => pack::pack(args, quiet),
-        Command::Generate(args) => generate::generate(args, quiet),
+        Command::Generate(args) => generate::generate(args, registry, quiet),
         Command::Inspect(args) => inspect::inspect(args, quiet),
         Command::Map(args) => map::map(args, quiet),
         Command::Replay(args) => replay::replay(args, registry, quiet),
+        Command::Judge(args) => judge::judge(args, registry, quiet),
         Command::Plot(args) => plot::plot(args, registry, quiet),
         Command::Bench(args) => bench::bench(args, registry, quiet),
         Command::List(args) => catalogue::list(args, registry),

@@ -1,12 +1,14 @@
 //! `reproduce`: an experiment once more, and what held.
 
+use std::path::Path;
+
 use flowbench_harness::experiment::Selection;
 use flowbench_harness::run::{Request, recorded_argv, run as run_experiment};
 use flowbench_measurement::claims::{Checked, Standing, check_claims};
 use flowbench_measurement::comparison::Comparison;
-use flowbench_measurement::record::{CaseRecord, RunRecord};
+use flowbench_measurement::record::{CaseRecord, RunRecord, Status};
 use flowbench_pipelines::Registry;
-use flowbench_report::{comparison_json, reproduction_text};
+use flowbench_report::{comparison_json, counted, reproduction_text};
 use serde_json::{Value, json};
 
 use crate::args::{Reproduce, set_variables};
@@ -16,6 +18,9 @@ use crate::kept_run::read_dir;
 use crate::progress::Cases;
 use crate::signals::stop_on_signals;
 use crate::terminal::screen;
+
+/// Maximum number of cases without results that are listed.
+const LISTED_MAX: usize = 10;
 
 pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Result<i32, Failure> {
     let (run, cases) = read_dir(&args.dir)?;
@@ -43,6 +48,9 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
         return Ok(interruption.exit_code().unwrap_or(INCOMPLETE));
     }
     let (again, cases_again) = read_dir(&finished.dir)?;
+    if finished.incomplete() > 0 {
+        eprint(incomplete(&cases_again, &finished.dir, args));
+    }
     let (run, cases) = only_of(&args.only, run, cases, &again);
     let comparison = Comparison::of((&run, &cases), (&again, &cases_again));
     let (before, now) = (check_claims(&run.claims, &cases), check_claims(&run.claims, &cases_again));
@@ -70,9 +78,43 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
             "claims": before.iter().zip(&now).map(claim).collect::<Vec<_>>(),
             "comparison": comparison_json(&comparison),
         }))?,
-        false => print(&reproduction_text(&comparison, &before, &now, screen()))?,
+        false => {
+            print(&reproduction_text(&comparison, &before, &now, screen()))?;
+            eprint(verdict(code, &comparison, &now));
+        }
     }
     Ok(code)
+}
+
+/// Says which cases have no results, and how to go on.
+fn incomplete(cases: &[CaseRecord], dir: &Path, args: &Reproduce) -> String {
+    let failed: Vec<&CaseRecord> = cases.iter().filter(|case| case.status != Status::Ok).collect();
+    let list = failed.iter().take(LISTED_MAX).map(|case| {
+        let (part, status) = (&case.part, &case.status);
+        format!("  {part}, {}: {}, {}\n", case.tag(), status.word(), status.cause().unwrap_or_default())
+    });
+    let more = failed.len().saturating_sub(LISTED_MAX);
+    let more = if more > 0 { format!("  and {more} more\n") } else { String::new() };
+    let (list, dir, old) = (list.collect::<String>(), dir.display(), args.dir.display());
+    format!(
+        "{} of {} without results:\n{list}{more}measure them again with: flowbench run --resume {dir}, then: flowbench compare \
+         {old} {dir}",
+        failed.len(),
+        counted(cases.len(), "case")
+    )
+}
+
+/// Says what came of it in one line.
+fn verdict(code: i32, comparison: &Comparison, now: &[Checked]) -> String {
+    let word = match code {
+        OK => "reproduced",
+        INCOMPLETE => "incomplete",
+        _ => "not reproduced",
+    };
+    let hold = now.iter().filter(|checked| checked.standing == Standing::Holds).count();
+    let same = comparison.exact_compared - comparison.exact.len();
+    let claims = counted(now.len(), "claim");
+    format!("{word}: {hold} of {claims} hold, {same} of {} exact values are as they were", comparison.exact_compared)
 }
 
 fn claim((before, now): (&Checked, &Checked)) -> Value {

@@ -97,7 +97,7 @@ pub(crate) fn measure(
             eprint(why_interrupted(request, &finished, stopped.is_some()));
         }
         if request.host_rank.is_none() {
-            next_commands(&finished).iter().for_each(|next| eprint(format!("next: {next}")));
+            next_commands(&finished).iter().for_each(|next| eprint(next_line(next, screen().width)));
         }
     }
     Ok(match stopped {
@@ -120,6 +120,13 @@ fn next_commands(finished: &Finished) -> Vec<String> {
         false => format!("flowbench report {dir}    # draw it again"),
     };
     vec![first, format!("flowbench export {dir} --to history    # for other tools"), last]
+}
+
+/// Returns a command to go on with as a line, without its comment if that would be broken.
+fn next_line(next: &str, width: usize) -> String {
+    let line = format!("next: {next}");
+    let command = next.split("    #").next().unwrap_or(next);
+    if line.chars().count() <= width { line } else { format!("next: {command}") }
 }
 
 /// Returns a path as a shell takes it for one word.
@@ -197,9 +204,9 @@ fn eprint_figures(drawn: &Drawn, dir: &Path) {
     drawn.missing.iter().for_each(|missing| eprint(format!("missing: {missing}")));
     let figures = drawn.figures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "svg")).count();
     let pictures = drawn.figures.iter().filter(|path| path.extension().is_some_and(|ending| ending == "png")).count();
-    let noun = if figures == 1 { "figure" } else { "figures" };
+    let noun = if figures == 1 { "figure and its numbers" } else { "figures and their numbers" };
     let with_pictures = if pictures > 0 { format!(", {pictures} as PNG") } else { String::new() };
-    eprint(format!("{figures} {noun} and their numbers in {}{with_pictures}", dir.display()));
+    eprint(format!("{figures} {noun} in {}{with_pictures}", dir.display()));
     eprint(format!("report: {}", drawn.report.display()));
 }
 

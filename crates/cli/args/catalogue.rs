@@ -38,12 +38,14 @@ pub(crate) enum Listed {
     Metrics,
     /// Reasons not to trust a number
     Doubts,
+    /// Words of the glossary
+    Terms,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// A name that `list` knows; one that names several things has each of them explained. Or the file of a pipeline,
-    /// such as `./mine.toml`
+    /// A name that `list` knows, such as sessions, lost-time or coordinated-omission; one that names several things has each
+    /// of them explained. Or the file of a pipeline, such as `./mine.toml`
     pub(crate) name: String,
 }
 

@@ -6,6 +6,7 @@ use super::catalogue::{Completions, Doctor, Explain, List, Man};
 use super::compare::{Compare, Gate};
 use super::config::{Config, Schema};
 use super::global::Global;
+use super::judge::Judge;
 use super::log::{Generate, Inspect, Map, Plot, Replay};
 use super::results::{Export, Pack};
 use super::run::{Bench, Report, Reproduce, Run};
@@ -75,6 +76,13 @@ pub(crate) enum Command {
     Map(Map),
     /// Answer a question from a log
     Replay(Replay),
+    /// Compare the answers of any engine with those that are due, and fail, with exit code 3, if they differ
+    ///
+    /// The columns of the answers are found by their names, in any order; others are ignored. Numbers are compared by
+    /// value, times as instants. Without a slack, the answers to all events of the log are due. With one, those to the
+    /// events that are not late for it: an answer that only late events make true is then late but answered. An answer is
+    /// recognized by its key, which `flowbench explain <pipeline>` names.
+    Judge(Judge),
     /// Draw answers: over event time, beside series of your own, and along what else their columns offer
     ///
     /// What is drawn follows from the columns: page views and the conversion rate by load time, orders and their total by

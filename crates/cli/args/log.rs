@@ -34,6 +34,23 @@ pub(crate) struct Generate {
     /// Number of generating threads; the trace does not depend on it [default: usable cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
+    /// Also write what is to be answered about the log, into a new folder: its facts, and for each pipeline the answers
+    /// to all events. The events are then held in memory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) truth: Option<PathBuf>,
+    /// With `--truth`: pipelines, with their default parameters [default: all]
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "truth")]
+    pub(crate) truth_pipeline: Vec<String>,
+    /// With `--truth`: slacks such as 1min,1h. For each, the folder has the events that are late for it, and the answers
+    /// to all others
+    #[arg(
+        long = "truth-slack",
+        value_name = "D,...",
+        value_delimiter = ',',
+        value_parser = parse_duration_ms,
+        requires = "truth"
+    )]
+    pub(crate) truth_slack_ms: Vec<i64>,
 }
 
 #[derive(Debug, Args)]

@@ -27,6 +27,14 @@ pub(super) fn export_to(text: &str) -> Result<ExportTo, String> {
     }
 }
 
+/// Parses `THEIRS=OURS`. The last `=` counts, since the name of a foreign column may hold one.
+pub(super) fn renamed(text: &str) -> Result<(String, String), String> {
+    match text.rsplit_once('=') {
+        Some((theirs, ours)) if !theirs.is_empty() && !ours.is_empty() => Ok((theirs.to_owned(), ours.to_owned())),
+        _ => Err(format!("'{text}' renames nothing; write THEIRS=OURS, such as user=customer")),
+    }
+}
+
 /// Parses a duration that is longer than the time between heartbeats.
 pub(super) fn peer_timeout_ms(text: &str) -> Result<u64, String> {
     let ms = parse_duration_ms(text).map_err(|error| error.to_string())?;

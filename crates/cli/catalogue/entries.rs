@@ -9,11 +9,12 @@ use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, RunConfig, St
 use flowbench_report::column_catalogue;
 use serde_json::{Value, json};
 
+use super::terms::{terms, typed};
 use crate::args::Listed;
 use crate::failure::Failure;
 
 /// The kinds of things there are, in the order in which they are listed, with the name of one of each.
-pub(super) const KINDS: [(Listed, &str, &str); 11] = [
+pub(super) const KINDS: [(Listed, &str, &str); 12] = [
     (Listed::Pipelines, "pipelines", "pipeline"),
     (Listed::Strategies, "strategies", "strategy"),
     (Listed::Orders, "orders", "order policy"),
@@ -25,6 +26,7 @@ pub(super) const KINDS: [(Listed, &str, &str); 11] = [
     (Listed::Columns, "columns", "column"),
     (Listed::Metrics, "metrics", "metric"),
     (Listed::Doubts, "doubts", "doubt"),
+    (Listed::Terms, "terms", "term"),
 ];
 
 /// Something that has a name.
@@ -68,6 +70,7 @@ pub(super) fn entries(kind: Listed, registry: Registry) -> Result<Vec<Entry>, Fa
         Listed::Doubts => {
             DOUBTS.iter().map(|one| Entry::new(one.code, "", one.meaning, json!({ "advice": one.advice }))).collect()
         }
+        Listed::Terms => terms().iter().map(|term| Entry::plain(&typed(&term.name), &term.meaning)).collect(),
     })
 }
 

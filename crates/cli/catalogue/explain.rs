@@ -12,6 +12,7 @@ use flowbench_report::column_catalogue;
 
 use super::entries::{KINDS, entries};
 use super::list::wrapped;
+use super::terms::{Term, terms, typed};
 use crate::args::{Explain, Listed};
 use crate::failure::{Failure, OK, print};
 use crate::terminal::{heading, screen};
@@ -27,11 +28,14 @@ pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure
     for (kind, _, noun) in KINDS {
         let names: Vec<String> =
             entries(kind, registry)?.into_iter().map(|entry| short(&entry.name).to_owned()).collect();
-        if names.iter().any(|one| one == short(name)) {
-            texts.push((noun, explanation(kind, short(name), registry)?));
+        let wanted = if kind == Listed::Terms { typed(name) } else { short(name).to_owned() };
+        if names.contains(&wanted) {
+            texts.push((noun, explanation(kind, &wanted, registry)?));
         }
         known.extend(names);
     }
+    // An experiment has its whole file, which would hide what else has the name.
+    texts.sort_by_key(|(noun, _)| *noun == "experiment");
     if texts.is_empty() {
         return Err(unknown(name, &known));
     }
@@ -73,6 +77,7 @@ fn explanation(kind: Listed, name: &str, registry: Registry) -> Result<String, F
         Listed::Columns => explain_columns(name),
         Listed::Metrics => Metric::of_column(name).map(explain_metric).unwrap_or_default(),
         Listed::Doubts => DoubtKind::of(name).map(explain_doubt).unwrap_or_default(),
+        Listed::Terms => terms().iter().find(|term| typed(&term.name) == name).map(explain_term).unwrap_or_default(),
     })
 }
 
@@ -147,6 +152,10 @@ fn explain_doubt(kind: &DoubtKind) -> String {
     format!("{}\n{}\n\n{}", kind.code, kind.meaning, field("what to do", kind.advice))
 }
 
+fn explain_term(term: &Term) -> String {
+    format!("{}\n{}\n", typed(&term.name), wrapped(&term.meaning, screen().width, 0))
+}
+
 fn explain_strategy(strategy: Strategy, registry: Registry) -> String {
     let mut text = format!("{}\n{}\n\n", strategy.name(), strategy.summary());
     for pipeline in registry.pipelines() {
@@ -171,6 +180,7 @@ fn explain_eviction(eviction: Eviction) -> String {
 fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
     let mut text = format!("{}\n{}\n\n", pipeline.name(), pipeline.about().question);
     text.push_str(&format!("answers     event_time,{}\n", pipeline.about().columns.join(",")));
+    text.push_str(&format!("key         {}\n", pipeline.key_columns().join(",")));
     for one in pipeline.about().parameters {
         text.push_str(&format!("parameter   {} = {}: {}\n", one.name, one.default, one.meaning));
     }

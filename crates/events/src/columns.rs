@@ -267,7 +267,7 @@ fn is_data(name: &str) -> bool {
 pub(crate) const REQUIRED: [Field; 2] = [Field::Kind, Field::EventTime];
 
 /// Returns a cell as text, or the reason why it cannot be used.
-fn text(cell: &[u8]) -> Result<&str, String> {
+pub(crate) fn text(cell: &[u8]) -> Result<&str, String> {
     if cell.len() > FIELD_BYTES_MAX {
         return Err(format!("the field has {} bytes, more than 1 MiB", cell.len()));
     }

@@ -1,5 +1,7 @@
 //! Exact numbers in the styles of published logs: `129.0000`, `.5`, `1.5e2`, ` 7`, `1.234,50 €`.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use crate::currency::{self, Currency};
@@ -69,6 +71,33 @@ impl NumberStyle {
             Some('\'') => matches!(letter, '\'' | '\u{2019}'),
             Some(separator) => letter == separator,
             None => false,
+        }
+    }
+}
+
+impl fmt::Display for Decimal {
+    /// Writes the digits without zeros that do not count; with an exponent if the number is far from its digits.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ZEROS_MAX: i64 = 60;
+        const ZEROS_MIN: i64 = -ZEROS_MAX;
+        if self.mantissa == 0 {
+            return out.write_str("0");
+        }
+        let (mut mantissa, mut exponent) = (self.mantissa, self.exponent);
+        while mantissa % 10 == 0 {
+            mantissa /= 10;
+            exponent = exponent.saturating_add(1);
+        }
+        let (sign, digits) = (if mantissa < 0 { "-" } else { "" }, mantissa.unsigned_abs().to_string());
+        match exponent {
+            0..=ZEROS_MAX => write!(out, "{sign}{digits}{}", "0".repeat(exponent as usize)),
+            ZEROS_MIN..0 => {
+                let width = exponent.unsigned_abs() as usize + 1;
+                let padded = format!("{digits:0>width$}");
+                let (whole, fraction) = padded.split_at(padded.len() + 1 - width);
+                write!(out, "{sign}{whole}.{fraction}")
+            }
+            _ => write!(out, "{sign}{digits}e{exponent}"),
         }
     }
 }

@@ -6,19 +6,17 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
-use std::io::BufRead;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::array::{self, Elements};
 use crate::columns::{Columns, Used};
 use crate::dialect::Text;
 use crate::event::Event;
 use crate::fields::{FIELD_BYTES_MAX, FIELDS, Field, Texts};
 use crate::json_text::{NEITHER, not_an_object, text};
-use crate::lines::{LINE_BYTES_MAX, Line, TOO_LONG, next_line, skip_line, without_line_end};
 use crate::mapping::Mapping;
+use crate::objects::ObjectReader;
 use crate::outcome::ReadError;
 use crate::paths::Paths;
 use crate::row_sink::RowSink;
@@ -42,43 +40,17 @@ pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut RowSink) ->
             Objects::Mapped(Box::new(Mapped { columns, paths: Paths::new(&names), used: Used::default() }))
         }
     };
-    if array::begins(&input.sample) {
-        let mut elements = Elements::new(input.reader);
-        while let Some((line, element)) = elements.next().map_err(|source| out.interrupted(source))? {
-            match element {
-                Ok(object) => objects.deliver(object, line, out)?,
-                Err(reason) => out.reject(line, "", reason.to_owned())?,
-            }
+    let mut reader = ObjectReader::new(input);
+    while let Some((line, object)) = reader.next().map_err(|source| out.interrupted(source))? {
+        match object {
+            Ok(object) => objects.deliver(object, line, out)?,
+            Err(reason) => out.reject(line, "", reason.to_owned())?,
         }
-    } else {
-        read_lines(input.reader, &mut objects, out)?;
     }
     if let Objects::Mapped(mapped) = objects
         && !out.is_empty()
     {
         mapped.paths.missing().for_each(|path| out.missing_path(path));
-    }
-    Ok(())
-}
-
-fn read_lines(mut input: impl BufRead, objects: &mut Objects, out: &mut RowSink) -> Result<(), ReadError> {
-    let mut bytes = Vec::new();
-    for line in 1.. {
-        bytes.clear();
-        let found = next_line(&mut input, &mut bytes, LINE_BYTES_MAX).map_err(|source| out.interrupted(source))?;
-        if found == Line::None {
-            break;
-        }
-        if found == Line::TooLong {
-            out.reject(line, "", TOO_LONG.to_owned())?;
-            skip_line(&mut input).map_err(|source| out.interrupted(source))?;
-            continue;
-        }
-        let object = without_line_end(&bytes);
-        if object.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        objects.deliver(object, line, out)?;
     }
     Ok(())
 }

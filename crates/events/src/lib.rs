@@ -2,13 +2,15 @@
 //!
 //! [`Event`] is the 48-byte record that all other parts work on; its texts are in [`Symbols`]. A [`Trace`] is events in
 //! arrival order, identified by a digest. [`read_trace`] and [`EventWriter`] convert CSV and JSON Lines to events and
-//! back, and a [`Mapping`] converts the logs of others. [`draft_mapping`] drafts one.
+//! back, and a [`Mapping`] converts the logs of others. [`draft_mapping`] drafts one. A [`TextTable`] reads named columns
+//! that are no events.
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
 
 mod absent;
 mod array;
 mod bad_rows;
+mod canonical;
 mod columns;
 mod contents;
 mod csv_reader;
@@ -32,6 +34,7 @@ mod lateness;
 mod lines;
 mod mapping;
 mod names;
+mod objects;
 mod outcome;
 mod paths;
 mod problems;
@@ -45,6 +48,7 @@ mod rows;
 mod settings;
 mod suggest;
 mod symbols;
+mod text_table;
 mod time;
 mod time_format;
 mod toml_text;
@@ -54,6 +58,7 @@ mod zip;
 mod zone;
 
 pub use bad_rows::{BadRowLimit, NoBadRowLimit};
+pub use canonical::{TimeReading, canonical_number};
 pub use deduplication::{Deduplicator, Horizon};
 pub use digest::{TraceDigest, mix};
 pub use draft::draft_mapping;
@@ -68,6 +73,7 @@ pub use read::{ReadOptions, read_events, read_trace};
 pub use replacement::remove_unfinished_outputs;
 pub use suggest::{did_you_mean, did_you_mean_or_list, nearest};
 pub use symbols::Symbols;
+pub use text_table::{TableSummary, TextTable};
 pub use time::{
     DurationError, TIME_MS_MAX, TIME_MS_MIN, TimeError, duration_text, parse_duration_ms, parse_rfc3339_ms,
     push_rfc3339, rfc3339,

@@ -5,7 +5,8 @@
 //! has [`measure`](mod@measure) offer it to a pipeline, searches for the sustainable rate where one is requested,
 //! checks the answers and computes the numbers. The processes of a [`cluster`] run one dataflow together.
 //! A [`gate`] has several builds run an experiment in turn and judges whether one does worse.
-//! [`replay`](mod@replay) and [`generate`](mod@generate) answer and generate without measuring.
+//! [`replay`](mod@replay) and [`generate`](mod@generate) answer and generate without measuring, and [`judge`] compares
+//! the answers of other engines with the oracle's.
 //!
 //! What we feed (`flowbench-generators`, `flowbench-pipelines`) and how we judge (`flowbench-measurement`,
 //! `flowbench-report`) meet here and nowhere else.
@@ -17,6 +18,7 @@ pub mod environment;
 pub mod experiment;
 pub mod gate;
 pub mod generate;
+pub mod judge;
 pub mod log;
 pub mod measure;
 pub mod packing;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use flowbench_events::{Deduplicator, Event, Horizon, LateSet, Symbols, Trace};
 use flowbench_pipelines::{
-    Answers, Changes, Deployment, Feed, Pipeline, RunConfig, RunContext, RunError, SettingError, UnpacedDriver,
+    Answers, BoundPipeline, Changes, Deployment, Feed, Pipeline, RunConfig, RunContext, RunError, SettingError,
+    UnpacedDriver,
 };
 use thiserror::Error;
 
@@ -81,8 +82,12 @@ impl<'a> ReplayRequest<'a> {
     ///
     /// Fails with the first setting that is unknown, given twice or out of range.
     pub fn check_settings(&self) -> Result<(), ReplayError> {
-        let prepared = self.pipeline.prepare(self.settings, &Symbols::default());
-        prepared.map(drop).map_err(|error| self.setting_error(error))
+        self.prepared(&Symbols::default()).map(drop)
+    }
+
+    /// Returns the pipeline with its settings, for a trace with these symbols.
+    pub(crate) fn prepared(&self, symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, ReplayError> {
+        self.pipeline.prepare(self.settings, symbols).map_err(|error| self.setting_error(error))
     }
 
     /// Returns a text that is the same in two processes if and only if they are asked for the same answers.
@@ -106,8 +111,8 @@ pub fn replay(
     trace: &Arc<Trace>,
     deployment: Deployment,
 ) -> Result<Replayed, ReplayError> {
-    let ReplayRequest { pipeline, settings, config, .. } = *request;
-    let prepared = pipeline.prepare(settings, &trace.symbols).map_err(|error| request.setting_error(error))?;
+    let config = request.config;
+    let prepared = request.prepared(&trace.symbols)?;
     let slack_ms = request.slack_ms.unwrap_or_else(|| trace.slack_to_lose_nothing_ms());
     let (records_per_epoch, drivers) = match request.changes {
         false => (RECORDS_PER_EPOCH, UnpacedDriver::drivers()),

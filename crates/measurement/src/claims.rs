@@ -16,7 +16,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::columns::Cell;
-use crate::record::{CaseRecord, Status};
+use crate::record::{CaseRecord, Status, Verdict};
 use crate::statistics::{Ratio, median};
 
 /// Endings of columns whose values are those of a machine.
@@ -62,7 +62,7 @@ pub enum Standing {
     /// It does not, and nor does any of the interval.
     Fails,
     /// The interval, or the range of a few repeats, has both; there is only one value on either side; or it would hold,
-    /// but some of the cases have failed.
+    /// but some of the cases have failed or are inconclusive.
     Open,
     /// The run has no case that it is about.
     Unknown,
@@ -249,10 +249,16 @@ impl Claim {
     fn words(&self, word: &str, cases: &[CaseRecord]) -> (Standing, String) {
         let found: Vec<String> =
             self.over.cells(cases).map(|cell| cell.to_string()).filter(|cell| !cell.is_empty()).collect();
-        let (all, same) = (found.len(), found.iter().filter(|found| *found == word).count());
+        let are = |word: &str| found.iter().filter(|found| *found == word).count();
+        let (all, same, undecided) = (found.len(), are(word), are(Verdict::Inconclusive.word()));
+        let told = format!("{same} of {all} are {word}");
         match all {
             0 => (Standing::Unknown, String::new()),
-            _ => (Standing::of(same == all), format!("{same} of {all} are {word}")),
+            // Where memory has no verdict, nothing speaks against the claim yet.
+            _ if undecided > 0 && same + undecided == all && word != Verdict::Inconclusive.word() => {
+                (Standing::Open, format!("{told}, {undecided} {}", Verdict::Inconclusive.word()))
+            }
+            _ => (Standing::of(same == all), told),
         }
     }
 
@@ -399,7 +405,7 @@ fn outside_parentheses(text: &str) -> impl Iterator<Item = (usize, char)> + Clon
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::example;
+    use crate::record::{Growth, example};
 
     /// Six repeats of `sequential` at these rates, and of `exchange` at twice them.
     fn cases() -> Vec<CaseRecord> {
@@ -448,6 +454,27 @@ mod tests {
             words.to_string(),
             "holds    all(order, strategy=exchange) == watermark\n         found: 6 of 6 are watermark"
         );
+    }
+
+    #[test]
+    fn a_verdict_that_is_inconclusive_leaves_open_what_no_other_contradicts() {
+        let found = |verdicts: [Verdict; 2]| {
+            let mut cases = cases().into_iter().take(2).collect::<Vec<_>>();
+            for (case, verdict) in cases.iter_mut().zip(verdicts) {
+                let (bytes_per_million_events, low, high) = (0.0, -1.0, 1.0);
+                let (entries, decided_by, events_needed) = (None, None, None);
+                let growth =
+                    Growth { bytes_per_million_events, low, high, entries, verdict, decided_by, events_needed };
+                case.numbers.as_mut().unwrap().memory.growth = Some(growth);
+            }
+            Claim::parse("all(growth_verdict) == bounded").unwrap().check_against(&cases)
+        };
+        use Verdict::{Bounded, Growing, Inconclusive};
+        let open = found([Bounded, Inconclusive]);
+        assert_eq!((open.standing, open.found.as_str()), (Standing::Open, "1 of 2 are bounded, 1 inconclusive"));
+        assert_eq!(found([Inconclusive, Inconclusive]).standing, Standing::Open);
+        assert_eq!(found([Bounded, Bounded]).standing, Standing::Holds);
+        assert_eq!(found([Growing, Inconclusive]).standing, Standing::Fails);
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod pairs;
 
 pub use self::calibration::{Calibration, Sensitivity, calibrate};
 pub use self::exact::{ExactChange, exact_changes};
-pub use self::gaps::{NewFailure, NotCompared};
+pub use self::gaps::{CaseFailure, NotCompared};
 pub use self::metric_change::{Compared, IMPLAUSIBLE, MetricChange, REPEATS_MIN, SIGNIFICANT, compare};
 pub use self::obstacles::{Obstacle, obstacles};
 pub use self::pairs::{Pair, Paired, pair, timed, values};
@@ -33,8 +33,10 @@ pub struct Comparison {
     pub cells: Vec<Compared>,
     /// Metrics with values before that cannot be compared, of the cases that both runs have.
     pub not_compared: Vec<NotCompared>,
-    /// Cases that fail now and then, and did not before.
-    pub new_failures: Vec<NewFailure>,
+    /// Cases with repeats after that failed or are invalid, more often than before.
+    pub new_failures: Vec<CaseFailure>,
+    /// Cases without numbers in either run: nothing is known of them.
+    pub without_numbers: Vec<CaseFailure>,
     /// Columns that have to be equal and are not.
     pub exact: Vec<ExactChange>,
     /// Number of cells that were compared exactly.
@@ -57,7 +59,7 @@ impl Comparison {
         before: (&RunRecord, &[CaseRecord]),
         after: (&RunRecord, &[CaseRecord]),
     ) -> Comparison {
-        let Paired { pairs, only_before, only_after } = pair(before.1, after.1);
+        let Paired { pairs, without_numbers, only_before, only_after } = pair(before.1, after.1);
         let (exact, exact_compared) = exact_changes(&pairs);
         let new_failures = gaps::new_failures(&pairs);
         let mut obstacles = obstacles(before.0, after.0);
@@ -69,11 +71,19 @@ impl Comparison {
             cells: compare(&timed, metrics),
             not_compared: gaps::not_compared(&timed, metrics),
             new_failures,
+            without_numbers: without_numbers.iter().map(gaps::failure).collect(),
             exact,
             exact_compared,
             only_before,
             only_after,
         }
+    }
+
+    /// Leaves open every time and rate that was disturbed. Runs that were not measured in turn have nothing else that tells a
+    /// busy machine from a slow build.
+    pub fn leave_open_what_was_disturbed(&mut self) {
+        let disturbed = self.cells.iter_mut().filter(|cell| cell.disturbed_by.is_some());
+        disturbed.for_each(|cell| cell.change = MetricChange::Inconclusive);
     }
 
     /// Returns how many metrics have changed in this way.
@@ -83,7 +93,7 @@ impl Comparison {
 
     /// Returns true if the runs have nothing in common that could be compared.
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty() && self.exact_compared == 0
+        self.cells.is_empty() && self.exact_compared == 0 && self.without_numbers.is_empty()
     }
 
     /// Returns how many repeats a side takes for any change to be significant, where no metric has as many; `None` if

@@ -120,6 +120,11 @@ pub fn is_exact(column: &str, axes: &Axes) -> bool {
 }
 
 impl Metric {
+    /// Returns true for a duration or a rate by the clock, which a machine that is busy with something else disturbs.
+    pub fn is_of_time(&self) -> bool {
+        matches!(self.unit, MetricUnit::EventsPerS | MetricUnit::Ns)
+    }
+
     /// Returns a metric whose unit is that of its column, and whose direction is that of its unit.
     const fn new(column: &'static str, of: Load, material_share: f64, material_least: f64) -> Self {
         let unit = MetricUnit::of(column);

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::hash::{Hash, Hasher};
 
-use flowbench_events::{EventId, Id, Symbols, Value, mix, push_rfc3339};
+use flowbench_events::{EventId, Id, Symbols, Value, mix, push_rfc3339, rfc3339};
 use serde::{Deserialize, Serialize};
 
 use crate::message::Message;
@@ -17,6 +17,13 @@ pub trait Row: Message + Ord + Hash + Sync {
     /// Returns what identifies the answer. Two answers with the same subject and different content count as one wrong
     /// answer, not as one missing and one spurious answer.
     fn subject(&self) -> impl Hash;
+
+    /// Returns the columns that tell what [`subject`](Row::subject) tells, by which answers from elsewhere are
+    /// recognized. Those of [`answer!`](crate::answer) are the ones of its `about`; by default they are all of
+    /// [`COLUMNS`](Row::COLUMNS).
+    fn subject_columns() -> Vec<&'static str> {
+        Self::COLUMNS.to_vec()
+    }
 
     /// Returns the event time of the answer, ms: that of its trigger, the due time of a timer, or the end of a window.
     fn event_time_ms(&self) -> i64;
@@ -70,6 +77,14 @@ macro_rules! answer {
 
             fn subject(&self) -> impl ::std::hash::Hash {
                 ($(self.$subject,)+)
+            }
+
+            fn subject_columns() -> ::std::vec::Vec<&'static str> {
+                let column_of = |field: &str| match field {
+                    $(stringify!($field) => $crate::answer!(@column $field $($column)?),)+
+                    _ => "event_time",
+                };
+                vec![$(column_of(stringify!($subject))),+]
             }
 
             fn event_time_ms(&self) -> i64 {
@@ -135,10 +150,25 @@ pub(crate) fn push_changes<R: Ord + Copy>(before: &mut [R], after: &mut [R], out
     }
 }
 
-/// Writes the cells of one row as CSV.
+/// Writes the cells of one row as CSV, or one by one with what each holds.
 pub struct Cells<'a> {
     line: &'a mut String,
     symbols: &'a Symbols,
+    /// Where each cell ends and what it holds, if the cells are wanted one by one: without separators and quotes.
+    ends: Option<&'a mut Vec<(CellKind, usize)>>,
+}
+
+/// What a cell of an answer holds, which decides when two texts of it mean the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CellKind {
+    /// An id, a country or a composed text.
+    Name,
+    /// An amount of money.
+    Amount,
+    /// A time.
+    Time,
+    /// A number, a date or a fixed word.
+    Plain,
 }
 
 impl Cells<'_> {
@@ -159,18 +189,19 @@ impl Cells<'_> {
 
     /// Money, three decimals.
     pub fn value(&mut self, value: Value) {
-        self.text(value);
+        self.printed(CellKind::Amount, value);
     }
 
     /// A sum of money, three decimals.
     pub fn total(&mut self, total: Total) {
-        self.text(total);
+        self.printed(CellKind::Amount, total);
     }
 
     /// A time, ms since the Unix epoch; written like `event_time`.
     pub fn time(&mut self, time_ms: i64) {
-        self.line.push(',');
+        self.begin();
         push_rfc3339(time_ms, self.line);
+        self.end(CellKind::Time);
     }
 
     /// Text put together from pieces: `write` appends it.
@@ -180,17 +211,37 @@ impl Cells<'_> {
 
     /// Anything that prints without needing quotes: numbers, dates, fixed words.
     pub fn text(&mut self, text: impl std::fmt::Display) {
+        self.printed(CellKind::Plain, text);
+    }
+
+    fn printed(&mut self, kind: CellKind, text: impl std::fmt::Display) {
         use std::fmt::Write;
-        self.line.push(',');
+        self.begin();
         write!(self.line, "{text}").expect("writing to a String cannot fail");
+        self.end(kind);
+    }
+
+    #[inline]
+    fn begin(&mut self) {
+        if self.ends.is_none() {
+            self.line.push(',');
+        }
+    }
+
+    #[inline]
+    fn end(&mut self, kind: CellKind) {
+        if let Some(ends) = &mut self.ends {
+            ends.push((kind, self.line.len()));
+        }
     }
 
     /// Appends a cell and quotes it (RFC 4180) if its text needs that.
     fn quoted(&mut self, write: impl FnOnce(&mut String, &Symbols)) {
-        self.line.push(',');
+        self.begin();
         let start = self.line.len();
         write(self.line, self.symbols);
-        if self.line[start..].contains([',', '"', '\n', '\r']) {
+        self.end(CellKind::Name);
+        if self.ends.is_none() && self.line[start..].contains([',', '"', '\n', '\r']) {
             let cell = self.line.split_off(start);
             self.line.push('"');
             self.line.push_str(&cell.replace('"', "\"\""));
@@ -213,6 +264,10 @@ pub trait Answers: Send {
     fn event_time_ms(&self, index: usize) -> i64;
     /// Returns row `index` as a CSV line without a line end.
     fn line(&self, index: usize, symbols: &Symbols) -> String;
+    /// Returns the cells of row `index` in the order of the header, each with what it holds.
+    fn cells(&self, index: usize, symbols: &Symbols) -> Vec<(CellKind, String)>;
+    /// Returns the columns that identify an answer; see [`Row::subject_columns`].
+    fn subject_columns(&self) -> Vec<&'static str>;
     /// Returns all rows as CSV lines in canonical order: by event time, then by the text of the row.
     fn lines(&self, symbols: &Symbols) -> Vec<String> {
         let mut lines: Vec<_> = (0..self.len()).map(|at| (self.event_time_ms(at), self.line(at, symbols))).collect();
@@ -248,6 +303,14 @@ impl<R: Row> Answers for Vec<R> {
         row_line(self[index].event_time_ms(), symbols, |cells| self[index].write(cells))
     }
 
+    fn cells(&self, index: usize, symbols: &Symbols) -> Vec<(CellKind, String)> {
+        row_cells(self[index].event_time_ms(), symbols, |cells| self[index].write(cells))
+    }
+
+    fn subject_columns(&self) -> Vec<&'static str> {
+        R::subject_columns()
+    }
+
     fn fingerprints(&self) -> Vec<u128> {
         self.iter().map(fingerprint).collect()
     }
@@ -270,8 +333,21 @@ impl<R: Row> Answers for Vec<R> {
 pub(crate) fn row_line(event_time_ms: i64, symbols: &Symbols, write: impl FnOnce(&mut Cells<'_>)) -> String {
     let mut line = String::new();
     push_rfc3339(event_time_ms, &mut line);
-    write(&mut Cells { line: &mut line, symbols });
+    write(&mut Cells { line: &mut line, symbols, ends: None });
     line
+}
+
+/// Returns the cells of a row one by one, each with what it holds, without separators and quotes.
+pub(crate) fn row_cells(
+    event_time_ms: i64,
+    symbols: &Symbols,
+    write: impl FnOnce(&mut Cells<'_>),
+) -> Vec<(CellKind, String)> {
+    let mut line = rfc3339(event_time_ms);
+    let mut ends = vec![(CellKind::Time, line.len())];
+    write(&mut Cells { line: &mut line, symbols, ends: Some(&mut ends) });
+    let starts = [0].into_iter().chain(ends.iter().map(|(_, end)| *end));
+    starts.zip(&ends).map(|(start, (kind, end))| (*kind, line[start..*end].to_owned())).collect()
 }
 
 /// Answers given and retracted, worker by worker; the changes of one key are in the order in which they occurred.

@@ -33,7 +33,7 @@ mod strategy;
 mod tight;
 mod total;
 
-pub use answers::{Answers, Cells, Change, Changes, Row};
+pub use answers::{Answers, CellKind, Cells, Change, Changes, Row};
 pub use axis::UnknownName;
 pub use deployment::{Cluster, Connected, Deployment, over};
 pub use disorder::OrderName;

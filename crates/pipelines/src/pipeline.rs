@@ -87,6 +87,12 @@ pub trait Pipeline: Sync {
         self.prepare(&[], &Symbols::default()).ok()?.unsupported_reason(config)
     }
 
+    /// Returns the columns that identify an answer; see [`Row::subject_columns`](crate::Row::subject_columns).
+    fn key_columns(&self) -> Vec<&'static str> {
+        let prepared = self.prepare(&[], &Symbols::default());
+        prepared.map_or_else(|_| Vec::new(), |prepared| prepared.oracle(&[]).subject_columns())
+    }
+
     /// Fixes the parameters (`KEY=VALUE`) for a trace with these symbols.
     ///
     /// # Errors

@@ -88,10 +88,22 @@ fn gaps(comparison: &Comparison) -> String {
     let missing = comparison.not_compared.iter().filter(|gap| gap.is_missing_after);
     let missing = missing.map(|gap| format!("{}: {} has no value after", gap.case, words(gap.metric.column)));
     let mut out: String = failures.chain(missing).map(|line| printable(&line) + "\n").collect();
+    for failure in &comparison.without_numbers {
+        out.push_str(&printable(&format!("{}: without numbers in both runs, {}", failure.case, failure.cause)));
+        out.push('\n');
+    }
+    let mut disturbed: BTreeMap<&str, usize> = BTreeMap::new();
+    for code in comparison.cells.iter().filter_map(|cell| cell.disturbed_by) {
+        *disturbed.entry(code).or_default() += 1;
+    }
+    for (code, cells) in disturbed {
+        let metrics = counted(cells, "metric");
+        out.push_str(&format!("{metrics} disturbed by the machine ({code}): see flowbench explain {code}\n"));
+    }
     let without_ratio = comparison.not_compared.iter().filter(|gap| !gap.is_missing_after).count();
     if without_ratio > 0 {
         let metrics = counted(without_ratio, "metric");
-        out.push_str(&format!("{metrics} not compared, since some repeats have values that are not above 0\n"));
+        out.push_str(&format!("{metrics} not compared, since some repeats have no value above 0\n"));
     }
     out
 }
@@ -206,6 +218,7 @@ mod tests {
             ratio: Ratio { estimate, low: estimate * 0.98, high: estimate * 1.03, is_interval: true },
             probability: 0.01,
             change,
+            disturbed_by: None,
         }
     }
 
@@ -220,6 +233,7 @@ mod tests {
             exact,
             not_compared: vec![],
             new_failures: vec![],
+            without_numbers: vec![],
             exact_compared: 40,
             only_before: vec![],
             only_after: vec!["y".into()],

@@ -194,6 +194,8 @@ pub(crate) struct Point {
     pub(crate) y: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
+    /// The lower end, where a logarithmic axis cannot show it and `low` is the value.
+    pub(crate) unshown_low: Option<f64>,
     /// Number of repeats behind the value.
     pub(crate) repeats: usize,
     /// Number of the case, if the value is that of a single one.
@@ -214,7 +216,7 @@ impl Axis {
 impl Point {
     /// Returns a point for a value measured once.
     pub(crate) fn exact(x: f64, y: f64) -> Point {
-        Point { x, y, low: y, high: y, repeats: 1, case: None, doubtful: false, colour: None }
+        Point { x, y, low: y, high: y, unshown_low: None, repeats: 1, case: None, doubtful: false, colour: None }
     }
 
     pub(crate) fn of(x: f64, spread: Spread) -> Point {
@@ -259,6 +261,7 @@ impl Panel {
         for series in &mut self.series {
             series.points.retain(|point| !(log_x && point.x < 0.0 || log_y && point.y <= 0.0));
             for point in series.points.iter_mut().filter(|point| log_y && point.low <= 0.0) {
+                point.unshown_low = Some(point.low);
                 point.low = point.y;
                 clipped += 1;
             }
@@ -386,7 +389,8 @@ impl Chart {
 
     /// Returns the position and the value with its range for each point of a series and each bar without a value.
     fn csv_values(&self, series: &Series) -> Vec<(f64, [String; 3])> {
-        let cells = |point: &Point| [point.y, point.low, point.high].map(|value| value.to_string());
+        let low = |point: &Point| point.unshown_low.unwrap_or(point.low);
+        let cells = |point: &Point| [point.y, low(point), point.high].map(|value| value.to_string());
         let mut values: Vec<(f64, [String; 3])> = series.points.iter().map(|point| (point.x, cells(point))).collect();
         let ends = (series.legend.clone(), 0)..=(series.legend.clone(), usize::MAX);
         let chosen = self.choices.iter().flat_map(|choices| choices.chosen.range(ends.clone()));

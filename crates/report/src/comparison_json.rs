@@ -1,6 +1,6 @@
 //! The comparison of two runs as JSON, for programs.
 
-use flowbench_measurement::comparison::{Compared, Comparison, MetricChange};
+use flowbench_measurement::comparison::{CaseFailure, Compared, Comparison, MetricChange};
 use serde_json::{Value, json};
 
 /// Returns the comparison of two runs with every metric, whatever became of it. A number that is not known is null.
@@ -14,11 +14,6 @@ pub fn comparison_json(comparison: &Comparison) -> Value {
         .not_compared
         .iter()
         .map(|gap| json!({ "case": gap.case, "column": gap.metric.column, "is_missing_after": gap.is_missing_after }));
-    let failures = comparison.new_failures.iter().map(|failure| {
-        json!({
-            "case": failure.case, "failed": failure.failed, "repeats": failure.repeats, "cause": failure.cause,
-        })
-    });
     let obstacles = comparison
         .obstacles
         .iter()
@@ -28,13 +23,18 @@ pub fn comparison_json(comparison: &Comparison) -> Value {
         "metrics": comparison.cells.iter().map(metric).collect::<Vec<_>>(),
         "repeats_needed": comparison.repeats_needed(),
         "not_compared": gaps.collect::<Vec<_>>(),
-        "new_failures": failures.collect::<Vec<_>>(),
+        "new_failures": comparison.new_failures.iter().map(failure).collect::<Vec<_>>(),
+        "without_numbers": comparison.without_numbers.iter().map(failure).collect::<Vec<_>>(),
         "exact_compared": comparison.exact_compared,
         "exact_changes": exact.collect::<Vec<_>>(),
         "only_before": comparison.only_before,
         "only_after": comparison.only_after,
         "obstacles": obstacles.collect::<Vec<_>>(),
     })
+}
+
+fn failure(failure: &CaseFailure) -> Value {
+    json!({ "case": failure.case, "failed": failure.failed, "repeats": failure.repeats, "cause": failure.cause })
 }
 
 fn metric(cell: &Compared) -> Value {
@@ -52,6 +52,7 @@ fn metric(cell: &Compared) -> Value {
         "ratio_is_interval": cell.ratio.is_interval,
         "probability": cell.probability,
         "change": cell.change.word(),
+        "disturbed_by": cell.disturbed_by,
         "is_implausible": cell.is_implausible(),
     })
 }

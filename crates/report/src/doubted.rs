@@ -9,6 +9,9 @@ const DURATIONS: [&str; 4] = ["latency", "processing", "driver", "attribution"];
 /// Doubts about durations of single events alone.
 const OF_DURATIONS: [&str; 5] = ["few-samples", "driver-lag", "censored", "negative-latency", "saturated-latency"];
 
+/// The doubt that the program was built from uncommitted changes.
+pub(crate) const DIRTY_TREE: &str = "dirty-tree";
+
 /// Returns true if a doubt about a case concerns the values of a column. What follows from the trace alone is beyond
 /// doubts about clocks and machines; doubts about memory concern bytes, and those about latency durations.
 pub(crate) fn is_doubted(case: &CaseRecord, column: &str) -> bool {
@@ -18,7 +21,7 @@ pub(crate) fn is_doubted(case: &CaseRecord, column: &str) -> bool {
 fn concerns(code: &str, column: &str) -> bool {
     match code {
         // It says what was built, not that a number is wrong.
-        "dirty-tree" => false,
+        DIRTY_TREE => false,
         _ if code.starts_with("memory") || code == "short-run" => is_of_memory(column),
         _ if OF_DURATIONS.contains(&code) => DURATIONS.iter().any(|begin| column.starts_with(begin)),
         _ => scatters(column) && !is_of_memory(column),

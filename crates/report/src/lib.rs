@@ -70,7 +70,7 @@ pub use results::Results;
 pub use select::{case_columns, recorded_columns};
 pub use table::Screen;
 pub use terminal::terminal_tables;
-pub use text::harmless;
+pub use text::{counted, harmless};
 
 use chart::Chart;
 use checksums::{SUMS, write_sums};

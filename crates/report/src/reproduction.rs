@@ -110,6 +110,7 @@ mod tests {
             exact: vec![change("a"), change("b")],
             not_compared: vec![],
             new_failures: vec![],
+            without_numbers: vec![],
             exact_compared: 40,
             only_before: vec!["c".into()],
             only_after: vec![],

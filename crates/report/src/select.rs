@@ -113,7 +113,7 @@ impl Selection<'_> {
 }
 
 /// Returns all that was chosen for a case except its seed; a rate found by a search was not chosen.
-fn apart_from_seed(case: &CaseRecord) -> String {
+pub(crate) fn apart_from_seed(case: &CaseRecord) -> String {
     let mut axes = Axes { seed: None, ..case.axes.clone() };
     if axes.rate_share.is_some() || axes.load.starts_with("search") {
         (axes.rate_events_per_s, axes.records_per_epoch) = (None, 0);

@@ -9,6 +9,7 @@ use flowbench_measurement::statistics::{MEDIAN_INTERVAL_SAMPLES, median};
 
 use crate::Results;
 use crate::compare;
+use crate::doubted::DIRTY_TREE;
 use crate::quantity::{Quantity, SpreadForm, spread_words, spread_words_as};
 use crate::select::{case_name, readable, telling_axes};
 use crate::table::{Column, LEFT, NONE, RIGHT, Table, WORDS};
@@ -266,10 +267,11 @@ fn percent(share: f64) -> String {
     }
 }
 
-/// Returns the code of the first doubt and the number of others; the report lists them all.
+/// Returns the code of the first doubt and the number of others; the report lists them all. That the tree was dirty comes
+/// last, for it concerns every case and no number.
 pub(crate) fn codes(repeats: &[&CaseRecord]) -> String {
     let mut codes: Vec<&str> = repeats.iter().flat_map(|case| &case.doubts).map(|doubt| doubt.code.as_str()).collect();
-    codes.sort_unstable();
+    codes.sort_unstable_by_key(|code| (*code == DIRTY_TREE, *code));
     codes.dedup();
     match codes.as_slice() {
         [] => String::new(),

@@ -33,7 +33,7 @@ pub fn harmless(c: char) -> char {
 }
 
 /// Formats a count with its noun: `1 point`, `2 points`.
-pub(crate) fn counted(n: usize, noun: &str) -> String {
+pub fn counted(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 

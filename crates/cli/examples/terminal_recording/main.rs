@@ -20,7 +20,7 @@ use film::Film;
 
 /// Size of the terminal, in characters.
 const COLUMNS: NonZero<u16> = NonZero::new(80).unwrap();
-const ROWS: NonZero<u16> = NonZero::new(36).unwrap();
+const ROWS: NonZero<u16> = NonZero::new(50).unwrap();
 
 /// How long a recording plays until its last picture, at the most.
 const PLAYED: Duration = Duration::from_secs(16);

@@ -86,6 +86,9 @@ impl Plan {
 }
 
 /// The hint for a list of settings that was meant as an axis.
+const OF_PIPELINE: &str =
+    "; parameters of one pipeline among several stand under [part.of_pipeline], as in sessions = [\"gap=10min\"]";
+/// What is said about a setting that stands twice.
 const ONE_CHOICE: &str =
     ". A list of settings is one choice; an axis is a list of lists: settings = [[\"a=1\"], [\"a=2\"]]";
 /// Where a log is looked for.
@@ -452,7 +455,11 @@ fn answers_what_if(pipeline: &dyn Pipeline) -> bool {
 fn check_settings(pipeline: &dyn Pipeline, settings: &[String], read: &Combination<'_>) -> Result<(), Problem> {
     let prepared = pipeline.prepare(settings, &flowbench_events::Symbols::default());
     prepared.map(drop).map_err(|problem| {
-        let hint = if matches!(problem, SettingError::Twice { .. }) { ONE_CHOICE } else { "" };
+        let hint = match problem {
+            SettingError::Twice { .. } => ONE_CHOICE,
+            SettingError::Unknown { .. } => OF_PIPELINE,
+            _ => "",
+        };
         read.error("settings", &format!("pipeline '{}': {problem}{hint}", pipeline.name()))
     })
 }

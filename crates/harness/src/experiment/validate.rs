@@ -123,7 +123,7 @@ fn place_of(figure: &FigureSpec, error: &FigureError) -> String {
     let in_list = |list: &[String], column: &str| list.iter().position(|one| one == column);
     match error {
         FigureError::Name(_) | FigureError::Reserved(_) | FigureError::Duplicate(_) => "name".to_owned(),
-        FigureError::EmptyY(_) => "y".to_owned(),
+        FigureError::EmptyY(..) => "y".to_owned(),
         FigureError::Field { field, .. } => (*field).to_owned(),
         FigureError::UnknownColumn { place: "y", column, .. } => match in_list(&figure.y, column) {
             Some(at) => format!("y/{at}"),

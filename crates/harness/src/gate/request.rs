@@ -48,7 +48,8 @@ pub struct Gated {
     pub timed: bool,
 }
 
-/// Judges two runs that were measured before, by these metrics; nothing is measured again.
+/// Judges two runs that were measured before, by these metrics; nothing is measured again. Times that the machine disturbed
+/// are left open.
 pub fn judge_runs(
     metrics: &[Metric],
     before: (&RunRecord, &[CaseRecord]),
@@ -56,7 +57,8 @@ pub fn judge_runs(
     accepted: &[Accepted],
     force: bool,
 ) -> Gated {
-    let comparison = Comparison::by(metrics, before, after);
+    let mut comparison = Comparison::by(metrics, before, after);
+    comparison.leave_open_what_was_disturbed();
     let timed = force || comparison.obstacles.is_empty();
     let judgement = judge(&comparison, timed, accepted, Zoned::now().date());
     Gated { comparison, judgement, timed }
@@ -79,7 +81,8 @@ impl GateRequest<'_> {
         self.judged(first, &mut |attempt, parts| compared(&format!("again-{attempt}"), parts))
     }
 
-    /// Compares this program with a run that was kept: its experiment is run again.
+    /// Compares this program with a run that was kept: its experiment is run again. Times that the machine disturbed are left
+    /// open, since only builds that are measured in turn suffer alike.
     ///
     /// # Errors
     ///
@@ -98,7 +101,9 @@ impl GateRequest<'_> {
             // The same experiment, but for the number of its repeats.
             let mut after = measured[0].clone();
             after.run.resolved_experiment.clone_from(&run.resolved_experiment);
-            Ok(self.comparison_of(&before, &after))
+            let mut comparison = self.comparison_of(&before, &after);
+            comparison.leave_open_what_was_disturbed();
+            Ok(comparison)
         };
         let first = compared("first", &self.parts)?;
         self.judged(first, &mut |attempt, parts| compared(&format!("again-{attempt}"), parts))

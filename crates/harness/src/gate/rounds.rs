@@ -258,7 +258,7 @@ mod tests {
         let plan = Plan::new(&all, Registry::default()).unwrap();
         assert_eq!(
             deadline(&all, Registry::default()).unwrap(),
-            Duration::from_secs(30) * plan.cases.len() as u32 + SPARE
+            Duration::from_secs(60) * plan.cases.len() as u32 + SPARE
         );
         let log = "name = \"x\"\ntitle = \"x\"\n[gate]\nmetrics = [\"latency_p99_ns\"]\n\
                    [[part]]\nname = \"p\"\nquestion = \"?\"\n\

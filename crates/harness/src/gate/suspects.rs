@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use flowbench_measurement::comparison::{Compared, Comparison, MetricChange, NotCompared};
+use flowbench_measurement::comparison::{CaseFailure, Compared, Comparison, MetricChange, NotCompared};
 use jiff::civil::Date;
 
 use super::{Accepted, GateError};
@@ -29,6 +29,8 @@ pub struct Judgement {
     pub dismissed: Vec<Judged>,
     /// Improvements too large to be believed.
     pub implausible: Vec<Judged>,
+    /// Cases without results in either run, of which nothing can be said.
+    pub not_judged: Vec<Judged>,
     /// Number of metrics that could not be told apart, or were not judged.
     pub inconclusive: usize,
 }
@@ -82,13 +84,17 @@ fn judge_by(comparison: &Comparison, timed: bool, accepted: &[Accepted], day: Da
 
 /// Returns what [`judge_by`] finds, apart from the accepted regressions that nothing is about.
 fn findings(comparison: &Comparison, timed: bool, accepted: &[Accepted], day: Date, seen: &Seen) -> Judgement {
-    let mut judgement = Judgement::default();
+    let without = |failure: &CaseFailure| {
+        judged(&failure.case, CASE, format!("it has results in neither run ({})", failure.cause))
+    };
+    let not_judged = comparison.without_numbers.iter().map(without).collect();
+    let mut judgement = Judgement { not_judged, ..Judgement::default() };
     for case in &comparison.only_before {
         judgement.add(judged(case, CASE, "it had results before and has none now".to_owned()), accepted, day);
     }
     for failure in &comparison.new_failures {
         let (failed, repeats, cause) = (failure.failed, failure.repeats, &failure.cause);
-        let finding = format!("{failed} of {repeats} repeats have no results, and all had before ({cause})");
+        let finding = format!("{failed} of {repeats} repeats have no results, more than before ({cause})");
         judgement.add(judged(&failure.case, CASE, finding), accepted, day);
     }
     for change in &comparison.exact {
@@ -185,7 +191,7 @@ fn ratio(cell: &Compared) -> String {
 
 #[cfg(test)]
 mod tests {
-    use flowbench_measurement::comparison::{ExactChange, NewFailure};
+    use flowbench_measurement::comparison::ExactChange;
     use flowbench_measurement::metrics::METRICS;
     use flowbench_measurement::statistics::Ratio;
 
@@ -204,6 +210,7 @@ mod tests {
             ratio,
             probability: 0.0,
             change,
+            disturbed_by: None,
         }
     }
 
@@ -214,6 +221,7 @@ mod tests {
             obstacles: vec![],
             not_compared: vec![],
             new_failures: vec![],
+            without_numbers: vec![],
             exact: vec![],
             exact_compared: 0,
             only_before: none.clone(),
@@ -287,7 +295,7 @@ mod tests {
     #[test]
     fn a_case_that_fails_now_and_then_and_a_metric_without_values_are_regressions() {
         let failure =
-            NewFailure { case: "a".into(), failed: 1, repeats: 10, cause: "invalid: lost answers".to_owned() };
+            CaseFailure { case: "a".into(), failed: 1, repeats: 10, cause: "invalid: lost answers".to_owned() };
         let gap = |is_missing_after| NotCompared { case: "a".into(), metric: METRICS[0], is_missing_after };
         let found =
             Comparison { new_failures: vec![failure], not_compared: vec![gap(true), gap(false)], ..comparison(vec![]) };
@@ -295,6 +303,15 @@ mod tests {
         let columns: Vec<&str> = judgement.regressions.iter().map(|one| one.column.as_str()).collect();
         assert_eq!((columns, judgement.inconclusive), (vec!["case", METRICS[0].column], 1));
         assert!(judgement.regressions[0].finding.contains("1 of 10 repeats have no results"));
+    }
+
+    #[test]
+    fn a_case_that_fails_in_both_runs_is_not_judged_and_told() {
+        let failure = CaseFailure { case: "a".into(), failed: 3, repeats: 3, cause: "failed: deadline".to_owned() };
+        let found = Comparison { without_numbers: vec![failure], ..comparison(vec![]) };
+        let judgement = judged_with(&found, &[], None);
+        assert!(judgement.regressions.is_empty() && !found.is_empty());
+        assert_eq!(judgement.not_judged[0].finding, "it has results in neither run (failed: deadline)");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub struct ExactChange {
     pub case: String,
     /// Name of the column.
     pub column: &'static str,
-    /// The value in all repeats before.
+    /// The value in all repeats before; several if they did not agree.
     pub before: String,
     /// The values in the repeats after, in ascending order.
     pub after: Vec<String>,
@@ -22,9 +22,9 @@ pub struct ExactChange {
 
 /// Returns the exact columns that differ, and the number of those that were compared.
 ///
-/// A column is compared where all repeats before have the same value. The cases of a search, and those at a share of
-/// the rate it found, are left out: their traces are as long as that rate asks for. So is a column that either side
-/// lacks.
+/// Where the repeats before do not agree, a value that none of them had is a change. So is a value that is absent after.
+/// Cases of a search, and those at a share of the rate it found, are left out: their traces are as long as that
+/// rate asks for.
 pub fn exact_changes(pairs: &[Pair<'_>]) -> (Vec<ExactChange>, usize) {
     let mut changes = Vec::new();
     let mut compared = 0;
@@ -32,13 +32,16 @@ pub fn exact_changes(pairs: &[Pair<'_>]) -> (Vec<ExactChange>, usize) {
         let axes = pair.before.first().map(|case| &case.axes);
         for column in EXACT.into_iter().filter(|column| axes.is_some_and(|axes| is_exact(column, axes))) {
             let (before, after) = (distinct(&pair.before, column), distinct(&pair.after, column));
-            let (Some(value), false) = (before.first().filter(|_| before.len() == 1), after.is_empty()) else {
+            // A column that a later version has added says nothing of the build before.
+            if before.is_empty() || pair.after.is_empty() {
                 continue;
-            };
+            }
             compared += 1;
-            if before != after {
-                let (case, before) = (pair.name.clone(), value.clone());
-                changes.push(ExactChange { case, column, before, after: after.into_iter().collect() });
+            let is_as_before = if before.len() == 1 { before == after } else { after.is_subset(&before) };
+            if !is_as_before || after.is_empty() {
+                let (case, before) = (pair.name.clone(), before.into_iter().collect::<Vec<_>>().join(" or "));
+                let none = after.is_empty().then(|| "absent".to_owned());
+                changes.push(ExactChange { case, column, before, after: after.into_iter().chain(none).collect() });
             }
         }
     }

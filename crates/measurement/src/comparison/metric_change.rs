@@ -3,6 +3,7 @@
 use super::pairs::{Pair, values};
 use crate::case_name::identity;
 use crate::metrics::{Better, Metric};
+use crate::record::CaseRecord;
 use crate::statistics::{Ratio, holm, mann_whitney, median};
 
 /// Probability below which a change is significant.
@@ -60,7 +61,12 @@ pub struct Compared {
     pub probability: f64,
     /// What became of the metric.
     pub change: MetricChange,
+    /// The doubt that says what disturbed most repeats of a side, if the metric is a time or a rate and anything did.
+    pub disturbed_by: Option<&'static str>,
 }
+
+/// Doubts which say that the machine took time from a case.
+const DISTURBANCES: [&str; 4] = ["lost-time", "steal", "throttled", "swapping"];
 
 impl Compared {
     /// Returns true if this is an improvement beyond [`IMPLAUSIBLE`].
@@ -101,7 +107,15 @@ fn cell(pair: &Pair<'_>, metric: &Metric) -> Option<Compared> {
         ratio: Ratio::of(&before, &after)?,
         probability: mann_whitney(&before, &after),
         change: MetricChange::Inconclusive,
+        disturbed_by: disturbance(pair).filter(|_| metric.is_of_time()),
     })
+}
+
+/// Returns the doubt about the machine that most repeats of a side have.
+fn disturbance(pair: &Pair<'_>) -> Option<&'static str> {
+    let has = |code: &str, case: &CaseRecord| case.doubts.iter().any(|doubt| doubt.code == code);
+    let most = |code: &str, side: &[&CaseRecord]| 2 * side.iter().filter(|case| has(code, case)).count() > side.len();
+    DISTURBANCES.into_iter().find(|code| most(code, &pair.before) || most(code, &pair.after))
 }
 
 /// Returns what became of a metric whose median was `before`, by its ratio and its adjusted probability.

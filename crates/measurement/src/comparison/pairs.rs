@@ -23,8 +23,10 @@ pub struct Pair<'a> {
 /// The cases of two runs side by side.
 #[derive(Debug, Clone)]
 pub struct Paired<'a> {
-    /// The cases that both runs have.
+    /// The cases that have numbers in both runs.
     pub pairs: Vec<Pair<'a>>,
+    /// The cases of both runs that have numbers in neither.
+    pub without_numbers: Vec<Pair<'a>>,
     /// Names of the cases that only the run before has.
     pub only_before: Vec<String>,
     /// Names of the cases that only the run after has.
@@ -37,17 +39,22 @@ pub fn pair<'a>(before: &'a [CaseRecord], after: &'a [CaseRecord]) -> Paired<'a>
     let names = names_by_identity(before.iter().chain(after));
     let (mut failed_before, mut failed_after) = (by_identity(before, false), by_identity(after, false));
     let (mut before, mut after) = (by_identity(before, true), by_identity(after, true));
-    let mut paired = Paired { pairs: Vec::new(), only_before: Vec::new(), only_after: Vec::new() };
+    let mut paired =
+        Paired { pairs: Vec::new(), without_numbers: Vec::new(), only_before: Vec::new(), only_after: Vec::new() };
     for (identity, name) in names {
+        let [failed_before, failed_after] =
+            [&mut failed_before, &mut failed_after].map(|failed| failed.remove(&identity).unwrap_or_default());
         match (before.remove(&identity), after.remove(&identity)) {
             (Some(before), Some(after)) => {
-                let failed_before = failed_before.remove(&identity).unwrap_or_default();
-                let failed_after = failed_after.remove(&identity).unwrap_or_default();
                 paired.pairs.push(Pair { name, before, after, failed_before, failed_after });
             }
             (Some(_), None) => paired.only_before.push(name),
             (None, Some(_)) => paired.only_after.push(name),
-            (None, None) => {}
+            (None, None) if failed_before.is_empty() || failed_after.is_empty() => {}
+            (None, None) => {
+                let (before, after) = (Vec::new(), Vec::new());
+                paired.without_numbers.push(Pair { name, before, after, failed_before, failed_after });
+            }
         }
     }
     paired.pairs.sort_by_key(|pair| pair.before.first().map_or(0, |case| case.case));

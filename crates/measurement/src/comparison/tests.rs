@@ -102,7 +102,7 @@ fn cases_are_paired_by_what_they_are_and_not_by_their_number() {
 }
 
 #[test]
-fn exact_columns_are_compared_where_the_repeats_before_agree() {
+fn exact_columns_are_compared_with_all_values_that_the_repeats_before_had() {
     let before = closed(&STEADY);
     let mut after = before.clone();
     let of = |before: &[CaseRecord], after: &[CaseRecord]| exact_changes(&pair(before, after).pairs);
@@ -112,7 +112,20 @@ fn exact_columns_are_compared_where_the_repeats_before_agree() {
     let (changes, _) = of(&before, &after);
     assert_eq!(changes.len(), 1, "{changes:?}");
     assert_eq!((changes[0].column, changes[0].after.len()), ("missing", 2));
-    assert_eq!(of(&after, &before).0, [], "where repeats differ nothing is known");
+    assert_eq!(of(&after, &before).0, [], "some repeats had this value");
+    let mut other = before.clone();
+    other.iter_mut().for_each(|case| case.numbers.as_mut().unwrap().accuracy.missing += 5);
+    let (changes, as_many) = of(&after, &other);
+    assert_eq!((changes.len(), changes[0].column, as_many), (1, "missing", compared));
+    assert!(changes[0].before.contains(" or "), "{changes:?}");
+    let wait = |case: &mut CaseRecord| case.numbers.as_mut().unwrap().event_time_wait_ms.p50_ms = None;
+    let mut absent = before.clone();
+    absent.iter_mut().for_each(wait);
+    let (changes, _) = of(&before, &absent);
+    assert_eq!(
+        (changes[0].column, changes[0].after.as_slice()),
+        ("event_time_wait_p50_ms", ["absent".to_owned()].as_slice())
+    );
     after.iter_mut().for_each(|case| case.axes.rate_share = Some(0.5));
     assert_eq!(of(&after, &after).1, 0);
 }
@@ -194,6 +207,10 @@ fn a_case_that_begins_to_fail_is_a_new_failure_however_few_repeats_do() {
     assert_eq!((failure.failed, failure.repeats, failure.cause.as_str()), (1, 6, "invalid: lost answers"));
     assert_eq!(Comparison::of((&run, &after), (&run, &after)).new_failures, []);
     assert_eq!(Comparison::of((&run, &after), (&run, &before)).new_failures, []);
+    // One repeat had failed before, and now all but one do.
+    let mut worse = after.clone();
+    worse[1..].iter_mut().for_each(|case| case.status = Status::Invalid { cause: "lost answers".to_owned() });
+    assert_eq!(Comparison::of((&run, &after), (&run, &worse)).new_failures[0].failed, 5);
 }
 
 #[test]
@@ -208,6 +225,11 @@ fn a_metric_that_drops_out_is_told() {
         told.contains(&("throughput_events_per_s", false)) && told.contains(&("live_bytes_peak", true)),
         "{told:?}"
     );
+    // Runs that were too short to be sampled say nothing of the build.
+    let unsampled = crate::record::Doubt { code: "memory-unsampled".into(), text: "short".into() };
+    after.iter_mut().for_each(|case| case.doubts.push(unsampled.clone()));
+    let compared = Comparison::of((&run, &before), (&run, &after));
+    assert!(compared.not_compared.iter().all(|gap| !gap.is_missing_after), "{:?}", compared.not_compared);
 }
 
 #[test]

@@ -230,6 +230,10 @@ impl Row for Answer {
     fn subject(&self) -> impl Hash {
         (self.order, self.lead_ms.is_some())
     }
+    fn subject_columns() -> Vec<&'static str> {
+        vec!["order", "state"]
+    }
+
     fn event_time_ms(&self) -> i64 {
         self.event_time_ms
     }

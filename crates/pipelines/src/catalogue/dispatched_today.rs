@@ -154,6 +154,10 @@ impl Row for Answer {
     fn subject(&self) -> impl Hash {
         self.day
     }
+    fn subject_columns() -> Vec<&'static str> {
+        vec!["day"]
+    }
+
     fn event_time_ms(&self) -> i64 {
         self.event_time_ms
     }

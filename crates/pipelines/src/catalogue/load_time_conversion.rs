@@ -367,6 +367,10 @@ impl Row for Answer {
     fn subject(&self) -> impl Hash {
         (self.hour, self.band)
     }
+    fn subject_columns() -> Vec<&'static str> {
+        vec!["hour", "band"]
+    }
+
     fn event_time_ms(&self) -> i64 {
         self.event_time_ms
     }

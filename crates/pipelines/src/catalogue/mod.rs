@@ -135,6 +135,37 @@ pub(crate) mod tests {
         }
     }
 
+    /// Each event of a customer comes twice more, so that subjects repeat, with other content and with the same.
+    #[test]
+    fn the_columns_that_identify_an_answer_of_any_pipeline_tell_what_its_subject_tells() {
+        let later = EVENTS.replace("T0", "T1");
+        let trace = parse(&[EVENTS, &later, EVENTS].concat());
+        for pipeline in CATALOGUE {
+            let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+            let answers = prepared.oracle(&crate::oracle::delivered(&trace.events, None, None));
+            let (subjects, header) = (answers.subjects(), answers.header());
+            let place = |name: &str| header.split(',').position(|column| column == name).unwrap();
+            let places: Vec<usize> = answers.subject_columns().into_iter().map(place).collect();
+            let cells: Vec<Vec<String>> = (0..answers.len())
+                .map(|at| answers.cells(at, &trace.symbols).into_iter().map(|(_, text)| text).collect())
+                .collect();
+            let key = |at: usize| places.iter().map(|place| cells[at][*place].as_str()).collect::<Vec<_>>();
+            for at in 0..answers.len() {
+                assert_eq!(cells[at].join(","), answers.line(at, &trace.symbols), "{}", pipeline.name());
+                for other in 0..at {
+                    let are_same = subjects[at] == subjects[other];
+                    assert_eq!(
+                        key(at) == key(other),
+                        are_same,
+                        "{}: {:?}",
+                        pipeline.name(),
+                        (&cells[at], &cells[other])
+                    );
+                }
+            }
+        }
+    }
+
     #[test]
     fn everything_is_said_of_each_and_unknown_names_get_a_suggestion() {
         for about in CATALOGUE.iter().map(|pipeline| pipeline.about()) {

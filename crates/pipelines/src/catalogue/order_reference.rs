@@ -65,6 +65,10 @@ impl Row for Answer {
     fn subject(&self) -> impl Hash {
         self.order
     }
+    fn subject_columns() -> Vec<&'static str> {
+        vec!["order"]
+    }
+
     fn event_time_ms(&self) -> i64 {
         self.event_time_ms
     }

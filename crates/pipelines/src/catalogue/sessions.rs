@@ -156,6 +156,10 @@ impl Row for Answer {
     fn subject(&self) -> impl Hash {
         (self.customer, self.start_ms)
     }
+    fn subject_columns() -> Vec<&'static str> {
+        vec!["customer", "start"]
+    }
+
     fn event_time_ms(&self) -> i64 {
         self.event_time_ms
     }

@@ -83,8 +83,9 @@ impl Pipeline for FilePipeline {
             values.push(value);
         }
         let lowered = lower(&self.definition, &values, symbols);
-        let Lowered { logic, schema, failures, .. } =
+        let Lowered { logic, mut schema, failures, .. } =
             lowered.map_err(|problems| SettingError::Unfit(problems.list()[0].to_string()))?;
+        schema.names = self.about.columns;
         let inner: Box<dyn BoundPipeline> = match logic {
             Logic::EachEvent(logic) => Box::new(Stateless(logic)),
             Logic::Running(logic) => Box::new(Keyed(logic)),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::expression::node::{ABSENT, Node, Scope, present};
 use super::expression::types::Type;
-use crate::answers::{Answers, Cells, Row, row_line, stable_hash};
+use crate::answers::{Answers, CellKind, Cells, Row, row_cells, row_line, stable_hash};
 use crate::total::Total;
 
 /// How many columns answers have at most, besides the event time.
@@ -58,6 +58,8 @@ impl Row for PlanRow {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Schema {
     pub(super) columns: Vec<Column>,
+    /// Their names for as long as the program runs; empty before a pipeline is bound.
+    pub(super) names: &'static [&'static str],
     /// The texts that cells have as values.
     pub(super) texts: Vec<String>,
 }
@@ -86,6 +88,12 @@ impl PlanAnswers {
         }
     }
 
+    fn write(&self, row: &PlanRow, cells: &mut Cells<'_>) {
+        for (column, word) in self.schema.columns.iter().zip(&row.words) {
+            write_cell(cells, column.of, *word, &self.schema.texts);
+        }
+    }
+
     fn fingerprint(&self, row: &PlanRow, seed: u64) -> u64 {
         stable_hash(seed, &Typed { row, schema: &self.schema, only_subject: false })
     }
@@ -107,11 +115,17 @@ impl Answers for PlanAnswers {
 
     fn line(&self, index: usize, symbols: &Symbols) -> String {
         let row = &self.rows[index];
-        row_line(row.event_time_ms, symbols, |cells| {
-            for (column, word) in self.schema.columns.iter().zip(&row.words) {
-                write_cell(cells, column.of, *word, &self.schema.texts);
-            }
-        })
+        row_line(row.event_time_ms, symbols, |cells| self.write(row, cells))
+    }
+
+    fn cells(&self, index: usize, symbols: &Symbols) -> Vec<(CellKind, String)> {
+        let row = &self.rows[index];
+        row_cells(row.event_time_ms, symbols, |cells| self.write(row, cells))
+    }
+
+    fn subject_columns(&self) -> Vec<&'static str> {
+        let names = self.schema.columns.iter().zip(self.schema.names);
+        names.filter(|(column, _)| column.is_subject).map(|(_, name)| *name).collect()
     }
 
     fn fingerprints(&self) -> Vec<u128> {

@@ -23,8 +23,8 @@ pub enum FigureError {
     #[error("figure `{0}`: another figure of the experiment has this name")]
     Duplicate(String),
     /// The figure names no column to draw.
-    #[error("figure `{0}`: `y` is empty: name at least one column")]
-    EmptyY(String),
+    #[error("figure `{0}`: `y` is empty: name at least one of {1}")]
+    EmptyY(String, String),
     /// A named column does not exist.
     #[error("figure `{figure}`: `{place}` names `{column}`, which is no {kind}; {hint}")]
     UnknownColumn {
@@ -87,7 +87,7 @@ pub fn check_figure(spec: &FigureSpec) -> Result<(), FigureError> {
     }
     let may_name_none = matches!(spec.kind, FigureKind::Scaling | FigureKind::Operators | FigureKind::Answers);
     if spec.columns().next().is_none() && !may_name_none {
-        return Err(FigureError::EmptyY(spec.name.clone()));
+        return Err(FigureError::EmptyY(spec.name.clone(), what_y_may_be(spec)));
     }
     check_answers(spec)?;
     check_columns(spec)?;
@@ -205,6 +205,14 @@ fn check_words(spec: &FigureSpec) -> Result<(), FigureError> {
     }
 }
 
+/// Says what a figure of this kind may draw.
+fn what_y_may_be(spec: &FigureSpec) -> String {
+    match spec.kind {
+        FigureKind::Distribution | FigureKind::Ccdf => HISTOGRAMS.join(", "),
+        _ => "the columns that `flowbench list columns` shows".to_owned(),
+    }
+}
+
 /// Checks that a scaling figure is about throughput: the scalability law is a law of throughput.
 fn check_scaling(spec: &FigureSpec) -> Result<(), FigureError> {
     let rates = |column: &String| quantity(column) == Quantity::EventsPerSecond;
@@ -298,7 +306,8 @@ fn timeline_columns() -> Vec<&'static str> {
 fn hint(unknown: &str, known: &[&str]) -> String {
     let mut near: Vec<(usize, &str)> =
         known.iter().map(|name| (strsim::damerau_levenshtein(unknown, name), *name)).collect();
-    near.sort_unstable();
+    // A name that only lacks its unit is nearest.
+    near.sort_unstable_by_key(|(distance, name)| (!name.starts_with(unknown), *distance, *name));
     let close: Vec<String> = near
         .iter()
         .filter(|(distance, name)| *distance <= 3.max(unknown.len() / 3) || name.contains(unknown))

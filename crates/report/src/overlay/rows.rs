@@ -92,6 +92,7 @@ mod tests {
             ratio: Ratio { estimate: 1.0, low: 1.0, high: 1.0, is_interval: true },
             probability: 1.0,
             change,
+            disturbed_by: None,
         }
     }
 

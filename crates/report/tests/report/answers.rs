@@ -42,7 +42,7 @@ fn page(synthetic: &Synthetic) -> String {
 fn what_loses_answers_does_not_compete_with_what_is_exact() {
     let html = page(&evictions(1));
     let expected = "frontier is fastest, 28M events/s [21.5–31.1], 2× [1.38–2.89] that of never (ttl(1h) would have 84M \
-                    events/s, but loses 5 % of the answers).";
+                    events/s, but with 5 % of the answers lost).";
     assert_eq!(answer(&html, 1).replace("~", ""), format!("pipeline-0: {expected}"));
 }
 
@@ -53,7 +53,10 @@ fn where_all_lose_answers_those_that_lose_least_compete_and_the_loss_is_said() {
     lose(&mut synthetic.cases, "frontier", 400);
     let html = page(&synthetic);
     let said = answer(&html, 1);
-    assert!(said.starts_with("pipeline-0: never is fastest") && said.contains(", losing 1 % of the answers"), "{said}");
+    assert!(
+        said.starts_with("pipeline-0: never is fastest") && said.contains(", with 1 % of the answers lost"),
+        "{said}"
+    );
 }
 
 #[test]

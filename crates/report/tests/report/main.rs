@@ -373,7 +373,8 @@ fn wrong_descriptions_of_figures_are_found_before_a_run() {
         change(&mut spec);
         flowbench_report::check_figure(&spec).unwrap_err()
     };
-    assert_eq!(check(|spec| spec.y.clear()), FigureError::EmptyY("latency-by-rate".into()));
+    let columns = "the columns that `flowbench list columns` shows".to_owned();
+    assert_eq!(check(|spec| spec.y.clear()), FigureError::EmptyY("latency-by-rate".into(), columns));
     assert_eq!(check(|spec| spec.name = "../x".into()), FigureError::Name("../x".into()));
     assert_eq!(check(|spec| spec.name = "cases".into()), FigureError::Reserved("cases".into()));
     assert_eq!(check(|spec| spec.name = "state".into()), FigureError::Reserved("state".into()));

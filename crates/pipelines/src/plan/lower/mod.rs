@@ -264,7 +264,8 @@ impl Lowering<'_> {
         }
         Problems::check(std::mem::take(&mut self.document.problems))?;
         let failures = Failures::default();
-        let schema = Schema { columns: self.columns, texts: std::mem::take(&mut self.compiler.texts) };
+        let texts = std::mem::take(&mut self.compiler.texts);
+        let schema = Schema { columns: self.columns, names: &[], texts };
         let filter = Conjunction::of(self.before);
         let answering = Answering { filter: self.after.into(), cells: self.cells.into(), failures: failures.clone() };
         let parts = self.key.into_iter().map(|(_, typed)| Part { bits: typed.of.bits(), node: typed.node });

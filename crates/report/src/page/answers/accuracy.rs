@@ -65,6 +65,7 @@ fn exact_words(exact: &[Losses], lossy: &[Losses]) -> String {
     match (names.as_slice(), lossy.len()) {
         ([], 0) => "There is nothing to compare".to_owned(),
         ([], _) => "No choice always gives exactly the true answers".to_owned(),
+        ([_], 0) => "The answers are exactly the true ones".to_owned(),
         (_, 0) => "Every choice gives exactly the true answers".to_owned(),
         ([only], _) => format!("Only {only} gives exactly the true answers"),
         (few, _) if few.len() <= NAMED => format!("{} give exactly the true answers", joined(few)),

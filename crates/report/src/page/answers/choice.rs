@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::columns::Cell;
-use flowbench_measurement::record::{CaseRecord, Verdict};
+use flowbench_measurement::record::{CaseRecord, Doubt, Verdict};
 use flowbench_measurement::repeats::{SCATTERED_LATENCIES, SCATTERED_RATES, Spread};
 
 use crate::Results;
 use crate::compare::speed_up_spread;
-use crate::quantity::{Quantity, scatters, spread_words};
+use crate::quantity::{Quantity, scatters, spread_words, words};
 use crate::select::{AXES, Chosen, Selection, telling_axes, value_name};
 use crate::tables::KEPT_UP;
 
@@ -73,6 +73,11 @@ impl<'a> Choice<'a> {
         self.cases[0].record
     }
 
+    /// Returns all repeats, in the worlds of all seeds.
+    pub(super) fn records(&self) -> impl Iterator<Item = &'a CaseRecord> {
+        self.cases.iter().map(|case| case.record)
+    }
+
     pub(super) fn cell(&self, column: &str) -> &'a Cell {
         self.cases[0].cell(column)
     }
@@ -90,6 +95,14 @@ impl<'a> Choice<'a> {
             Some(lost as f64 / accuracy.truth.max(1) as f64)
         });
         losses.fold(0.0, f64::max)
+    }
+
+    /// Says what share of the answers is not right: `5 % of the answers lost`, or `lost or wrong`.
+    pub(super) fn lost(&self, loss: f64) -> String {
+        let accuracy = self.records().filter_map(|record| Some(record.numbers.as_ref()?.accuracy));
+        let is_lost = accuracy.map(|accuracy| accuracy.spurious + accuracy.wrong).sum::<u64>() == 0;
+        let how = if is_lost { "lost" } else { "lost or wrong" };
+        format!("{} of the answers {how}", Quantity::Share.human(loss))
     }
 
     /// Returns the worst memory verdict of the repeats; absent if memory was not judged.
@@ -115,7 +128,11 @@ impl<'a> Choice<'a> {
     /// Returns the codes of the doubts that concern a column. What follows from the trace alone is not in doubt.
     pub(super) fn doubts_of(&self, column: &str) -> BTreeSet<String> {
         let about_memory = is_memory(column);
-        let codes = self.cases.iter().flat_map(|case| &case.record.doubts).map(|doubt| doubt.code.as_str());
+        // Repeats scatter in what the doubt names.
+        let named = words(column);
+        let concerns = |doubt: &&Doubt| doubt.code != "scattered" || !is_latency(column) || doubt.text.contains(&named);
+        let doubts = self.cases.iter().flat_map(|case| &case.record.doubts).filter(concerns);
+        let codes = doubts.map(|doubt| doubt.code.as_str());
         codes.filter(|code| scatters(column) && OF_MEMORY.contains(code) == about_memory).map(str::to_owned).collect()
     }
 
@@ -142,6 +159,11 @@ fn short_world(world: &str) -> String {
     let (name, value) = world.split_once('=').unwrap_or((world, ""));
     let words: Vec<&str> = name.split('.').collect();
     format!("{}={value}", words[words.len().saturating_sub(2)..].join("."))
+}
+
+/// Returns true for a quantile of the latency that repeats are compared by.
+fn is_latency(column: &str) -> bool {
+    ["latency_p50_ns", "latency_p99_ns"].contains(&column)
 }
 
 /// Returns true for a column about what is held.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use flowbench_measurement::repeats::Spread;
 
-use super::choice::Choice;
+use super::choice::{Choice, is_given};
 use super::said::{joined, strong};
 use crate::chart::Point;
 use crate::compare::{SINGLE_THREAD, told_apart};
@@ -52,6 +52,8 @@ pub(super) struct Outcome<'c, 'a> {
 impl<'a> Contest<'a> {
     pub(super) fn of(choices: &'a [Choice<'a>], rows: &[&str], contenders: &[&str], column: &'a str) -> Contest<'a> {
         let differ = differing_axes(choices, rows, contenders);
+        // Nobody chooses a world: what it costs is compared whatever is lost in it.
+        let all_given = contenders.iter().all(|column| is_given(column));
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         let mut contest = Contest { column, rows_are: rows_are(rows), rows: Vec::new() };
         for choice in choices {
@@ -62,7 +64,8 @@ impl<'a> Contest<'a> {
                 contest.rows.push(Row { name, entries: Vec::new() });
             }
             let (contender, on) = (choice.name(contenders), choice.name(&differ));
-            let entry = Entry { contender, on, choice, spread, loss: choice.loss() };
+            let loss = if all_given { 0.0 } else { choice.loss() };
+            let entry = Entry { contender, on, choice, spread, loss };
             contest.rows[place].admit(entry, column);
         }
         contest

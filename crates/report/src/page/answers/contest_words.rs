@@ -18,8 +18,9 @@ impl Contest<'_> {
         let outcomes: Vec<(&Row, Outcome)> =
             self.rows.iter().filter_map(|row| Some((row, row.outcome(self.column)?))).collect();
         let mut said = Said::default();
-        for (_, outcome) in &outcomes {
-            said.numbers.push(outcome.winner.choice.doubts_of(self.column));
+        for (_, Outcome { winner, against, .. }) in &outcomes {
+            said.numbers.push(winner.choice.doubts_of(self.column));
+            said.numbers.extend(against.map(|against| against.choice.doubts_of(self.column)));
         }
         if outcomes.len() <= NAMED_ROWS {
             said.sentences = outcomes.iter().map(|(row, outcome)| self.in_words(row, outcome)).collect();
@@ -69,15 +70,14 @@ impl Contest<'_> {
 
     /// Says what the winner loses, and which better number is out of the running.
     fn losses(&self, winner: &Entry, tempting: Option<&Entry>) -> String {
-        let share = |loss: f64| Quantity::Share.human(loss);
         let own = match winner.loss {
-            loss if loss > 0.0 => format!(", losing {} of the answers", share(loss)),
+            loss if loss > 0.0 => format!(", with {}", winner.choice.lost(loss)),
             _ if winner.may_lose() => ", losing no answer here".to_owned(),
             _ => String::new(),
         };
         let other = tempting.map_or(String::new(), |entry| {
             let value = Quantity::of(self.column).human(entry.spread.median);
-            format!(" ({} would have {value}, but loses {} of the answers)", entry.contender, share(entry.loss))
+            format!(" ({} would have {value}, but with {})", entry.contender, entry.choice.lost(entry.loss))
         });
         own + &other
     }
@@ -171,7 +171,7 @@ fn speed_up_words(winner: &Entry, alone: bool) -> String {
     let (name, value) = (winner.name(), value_words("speed_up", spread));
     match spread.repeats {
         _ if spread.high < 1.0 => format!("nothing beats {SINGLE_THREAD} ({name} is {value} as fast)"),
-        1 => format!("{name} is fastest, {value} {SINGLE_THREAD}, measured only once"),
+        1 => format!("nothing is known to beat {SINGLE_THREAD}: measured only once, {name} had {value} of it"),
         _ if spread.low <= 1.0 => format!("nothing clearly beats {SINGLE_THREAD} ({name} is {value} as fast)"),
         _ => format!("{name} is fastest, {value} {SINGLE_THREAD}"),
     }

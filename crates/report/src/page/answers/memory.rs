@@ -42,6 +42,7 @@ pub(super) fn said(choices: &[Choice], column: &str) -> Said {
     let (never, others): (Vec<Held>, Vec<Held>) = held.into_iter().partition(|one| one.name == NEVER);
     if never.is_empty() {
         said.sentences.extend(by_verdict(&others, column));
+        said.sentences.extend(needed(choices));
         return said;
     }
     let rows_are = rows_are(&rows);
@@ -51,7 +52,23 @@ pub(super) fn said(choices: &[Choice], column: &str) -> Said {
         .extend(never.iter().map(|one| format!("Without eviction ({NEVER}), it {}", one.verdicts(&rows_are))));
     let lossy: Vec<String> = lossy.iter().take(NAMED).map(|one| one.lossy_words(&rows_are)).collect();
     said.sentences.extend((!lossy.is_empty()).then(|| lossy.join("; ")));
+    said.sentences.extend(needed(choices));
     said
+}
+
+/// Says how many events a verdict needs where there is none; nothing if that is not known.
+fn needed(choices: &[Choice]) -> Option<String> {
+    let undecided = choices.iter().filter(|choice| choice.verdict() == Some(Verdict::Inconclusive));
+    let events = undecided.filter_map(|choice| choice.spread("growth_events_needed")).map(|spread| spread.median);
+    let (least, most) = events.fold((f64::INFINITY, 0.0_f64), |(least, most), n| (least.min(n), most.max(n)));
+    let human = |events: f64| Quantity::Count.human(events);
+    match (human(least), human(most)) {
+        _ if most == 0.0 => None,
+        (least, most) if least == most => {
+            Some(format!("A verdict where there is none would need about {least} events"))
+        }
+        (least, most) => Some(format!("A verdict where there is none would need about {least} to {most} events")),
+    }
 }
 
 fn contenders_of<'a>(choices: &'a [Choice<'a>], rows: &[&str], contenders: &[&str]) -> Vec<Held<'a>> {
@@ -201,11 +218,17 @@ impl Held<'_> {
             .collect();
         let apart = pairs.iter().filter(|(own, never)| own.low > never.high || own.high < never.low).count();
         let what = words(column);
-        match median_of(pairs.iter().map(|(own, never)| own.median / never.median)) {
-            None => String::new(),
-            Some(_) if apart == 0 => format!("; its {what} cannot be told from that of {NEVER}"),
-            Some(middle) if (middle - 1.0).abs() < SAME_SPEED => format!("; its {what} is that of {NEVER}"),
-            Some(middle) => format!("; its {what} is {} that of {NEVER}", Quantity::Factor.human(middle)),
+        let ratios: Vec<f64> = pairs.iter().map(|(own, never)| own.median / never.median).collect();
+        let (least, most) = (ratios.iter().copied().reduce(f64::min), ratios.iter().copied().reduce(f64::max));
+        let human = |ratio: f64| Quantity::Factor.human(ratio);
+        match (ratios.as_slice(), least.zip(most)) {
+            ([], _) | (_, None) => String::new(),
+            _ if apart == 0 => format!("; its {what} cannot be told from that of {NEVER}"),
+            (_, Some((least, most))) if 1.0 - least < SAME_SPEED && most - 1.0 < SAME_SPEED => {
+                format!("; its {what} is that of {NEVER}, within {}", Quantity::Share.human(SAME_SPEED))
+            }
+            ([only], _) => format!("; its {what} is {} that of {NEVER}", human(*only)),
+            (_, Some((least, most))) => format!("; its {what} is {} to {} that of {NEVER}", human(least), human(most)),
         }
     }
 
@@ -214,7 +237,7 @@ impl Held<'_> {
         let loss = Quantity::Share.human(median_of(losses.iter().copied()).unwrap_or(0.0));
         let (name, verdicts) = (&self.name, self.verdicts(rows_are));
         match self.rows.len() {
-            1 => format!("{name} {verdicts}, but loses {loss} of the answers"),
+            1 => format!("{name} {verdicts}, but with {}", self.rows[0].0.lost(losses.first().copied().unwrap_or(0.0))),
             all => format!("{name} {verdicts}, but loses answers in {} of {all} (typically {loss})", losses.len()),
         }
     }

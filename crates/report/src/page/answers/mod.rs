@@ -13,6 +13,7 @@ mod plateau;
 mod rates;
 mod said;
 mod slack;
+mod what_if;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,6 +60,8 @@ enum Rule<'a> {
     Rates,
     /// Where along a numeric choice a column is close to its best.
     Plateau(&'a str, &'a str),
+    /// What faster pages would win.
+    WhatIf,
 }
 
 /// Answers a question.
@@ -72,7 +75,7 @@ pub(crate) fn answer(results: &Results, part: &QuestionRecord) -> Answer {
     let spec_and_rule = in_order(part).into_iter().find_map(|spec| Some((spec, rule_of(part, spec, &measured)?)));
     let said = match spec_and_rule {
         Some((spec, rule)) => apply(results, part, spec, rule),
-        None => without_figure(results, part, &measured),
+        None => of_answers(results, part).unwrap_or_else(|| without_figure(results, part, &measured)),
     };
     let mut more = said.more.iter().map(|text| sentence(text)).collect::<Vec<_>>();
     more.extend(more::sentences(&cases, &measured));
@@ -111,6 +114,7 @@ fn rule_of<'a>(part: &'a QuestionRecord, spec: &'a FigureSpec, measured: &[&Case
             let settings: BTreeSet<&Vec<String>> = measured.iter().map(|case| &case.axes.settings).collect();
             peak_of(column).filter(|_| evictions.len() > 1 || settings.len() > 1).map(Rule::Memory)
         }
+        (FigureKind::Bars, _, Some(what_if::WON)) => Some(Rule::WhatIf),
         (FigureKind::HeatMap | FigureKind::Sweep | FigureKind::Bars, _, Some(column)) => {
             let rule = match column {
                 column if accuracy::is_accuracy(column) => Rule::Accuracy(spec.columns().find(|cost| is_cost(cost))),
@@ -153,6 +157,7 @@ fn apply(results: &Results, part: &QuestionRecord, spec: &FigureSpec, rule: Rule
         Rule::Slack(level) => slack::said(&choices, level, &shown_by_slack(part)),
         Rule::Plateau(x, column) => plateau::said(&choices, x, column),
         Rule::Rates => rates(choices),
+        Rule::WhatIf => what_if::won(&choices),
     };
     let condition = condition(&asked, end);
     if let Some(first) = said.sentences.first_mut().filter(|_| !condition.is_empty()) {
@@ -176,6 +181,13 @@ fn rates(choices: Vec<Choice>) -> Said {
     let (searches, others): (Vec<Choice>, Vec<Choice>) =
         choices.into_iter().partition(|choice| choice.record().axes.load.starts_with("search"));
     if searches.is_empty() { rates::offered(&others) } else { rates::searched(&searches, &others) }
+}
+
+/// Reads an answer from the answers that a question draws; `None` if they say nothing that can be put into a sentence.
+fn of_answers(results: &Results, part: &QuestionRecord) -> Option<Said> {
+    let is_drawn = part.figures.iter().any(|figure| figure.kind == FigureKind::Answers);
+    let answers = results.answers.get(&part.name).filter(|_| is_drawn)?;
+    what_if::bands(answers)
 }
 
 /// Compares the choices of a question that has no figure which does.
@@ -273,7 +285,10 @@ fn peak_of(column: &str) -> Option<&'static str> {
 
 /// Returns what all cases of the answer have in common, to begin it with: `With 50 % of sustainable, 1 worker`.
 fn condition(asked: &FigureSpec, end: End) -> String {
-    let told = asked.only.iter().filter(|(column, value)| !value.is_empty() && *column != "load");
+    // Without a world or a rate of its own, a figure is about what the part is; without idleness, it says never.
+    let is_told =
+        |(column, value): &(&String, &String)| *column != "load" && (!value.is_empty() || *column == "idle_ms");
+    let told = asked.only.iter().filter(is_told);
     let only = told.map(|(column, value)| (column.as_str(), cell_of(value)));
     let names = only.chain(end).filter_map(|(column, cell)| match column.strip_suffix("_share_asked") {
         Some(stem) => Some(format!("{} {}", readable(column, &cell), words(stem))),

@@ -1,12 +1,12 @@
 //! What else the data say about a question, sentence by sentence: what fell behind, memory, accuracy, corrections, doubts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::record::{CaseRecord, Numbers, Status};
 
 use super::said::sentence;
 use crate::quantity::Quantity;
-use crate::select::{case_name, telling_axes};
+use crate::select::{apart_from_seed, case_name, telling_axes};
 use crate::tables::{self, KEPT_UP};
 use crate::text::counted;
 
@@ -41,7 +41,9 @@ pub(super) fn few_answers(measured: &[&CaseRecord]) -> Option<String> {
 }
 
 pub(super) fn measured_once(measured: &[&CaseRecord]) -> Option<String> {
-    let once = measured.len() > 1 && measured.iter().all(|case| case.repeat == 1);
+    // The worlds of several seeds are as good as repeats.
+    let choices: BTreeSet<String> = measured.iter().map(|case| apart_from_seed(case)).collect();
+    let once = measured.len() > 1 && choices.len() == measured.len();
     once.then(|| "Each case was measured only once, so small differences may be due to chance".to_owned())
 }
 
@@ -75,12 +77,18 @@ fn memory(measured: &[&CaseRecord]) -> Option<String> {
         *verdicts.entry(growth.verdict.word()).or_default() += 1;
     }
     let words: Vec<String> = verdicts.iter().map(|(verdict, n)| format!("{verdict} in {n}")).collect();
-    (!words.is_empty()).then(|| format!("Memory {} of {}", words.join(", "), counted(measured.len(), "measurement")))
+    (!words.is_empty()).then(|| match measured.len() {
+        1 => format!("Memory {}", words[0].trim_end_matches(" in 1")),
+        all => format!("Memory {} of {}", words.join(", "), counted(all, "measurement")),
+    })
 }
 
 fn accuracy(measured: &[&CaseRecord]) -> String {
     let off = |numbers: &&Numbers| !tables::is_exact(numbers);
     let (differ, all) = (numbers(measured).filter(off).count(), measured.len());
+    if differ == 0 && all == 1 {
+        return "Answers exact".to_owned();
+    }
     if differ == 0 {
         return format!("Answers exact in all {}", counted(all, "measurement"));
     }
@@ -117,7 +125,11 @@ fn doubts(measured: &[&CaseRecord]) -> Option<String> {
     let doubted = measured.iter().filter(|case| !case.doubts.is_empty()).count();
     let codes: Vec<String> = codes.iter().map(|(code, n)| format!("{code} {n} ×")).collect();
     let all = counted(measured.len(), "measurement");
-    (doubted > 0).then(|| format!("{doubted} of {all} carry doubts ({})", codes.join(", ")))
+    let codes = codes.join(", ");
+    (doubted > 0).then(|| match measured.len() {
+        1 => format!("The measurement carries doubts ({codes})"),
+        _ => format!("{doubted} of {all} carry doubts ({codes})"),
+    })
 }
 
 pub(super) fn coverage(cases: &[&CaseRecord], measured: usize) -> String {

@@ -28,7 +28,8 @@ pub(super) fn offered<'a>(choices: &'a [Choice<'a>]) -> Said {
     let mut by_rate: BTreeMap<u64, Vec<(&Climb, &Choice)>> = BTreeMap::new();
     let mut never: Vec<String> = Vec::new();
     for climb in &climbs {
-        match climb.steps.iter().rev().find(|choice| choice.keeps_up()) {
+        // A higher rate that is kept up with says nothing if a lower one is not.
+        match climb.steps.iter().take_while(|choice| choice.keeps_up()).last() {
             Some(choice) => by_rate.entry(rate(choice).unwrap_or(0.0) as u64).or_default().push((climb, choice)),
             None => never.push(climb.name.clone()),
         }

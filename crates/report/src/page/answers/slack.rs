@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use flowbench_measurement::repeats::Spread;
+
 use super::choice::{Choice, given_and_chosen, ratio, value_words};
 use super::said::{Said, joined, median_of, strong};
 use crate::quantity::{Quantity, words};
@@ -137,7 +139,7 @@ impl Ladder<'_> {
         let reached = self.reached(level);
         let closed = self.steps[0].record().axes.load == "closed";
         let step = reached.exact.or(reached.level).filter(|step| *step > 0 && closed)?;
-        let (here, least) = (self.steps[step].spread(THROUGHPUT)?, self.steps[0].spread(THROUGHPUT)?);
+        let (here, least) = (throughput(self.steps[step])?, throughput(self.steps[0])?);
         numbers.extend([self.steps[step].doubts_of(THROUGHPUT), self.steps[0].doubts_of(THROUGHPUT)]);
         let with = format!("The throughput with {}", self.slack(step));
         if here.low <= least.high && least.low <= here.high {
@@ -208,6 +210,14 @@ impl Reached {
             _ => growths(same, step, shown).map_or(String::new(), |growths| format!("; with {at}, {growths}")),
         }
     }
+}
+
+/// Returns the throughput of a choice; if it was measured only once, with the range of the runs of its closed loop.
+fn throughput(choice: &Choice) -> Option<Spread> {
+    let spread = choice.spread(THROUGHPUT)?;
+    let runs = |column: &str| choice.cell(column).number().filter(|_| spread.repeats == 1);
+    let (low, high) = (runs("throughput_min_events_per_s"), runs("throughput_max_events_per_s"));
+    Some(Spread { low: low.unwrap_or(spread.low), high: high.unwrap_or(spread.high), ..spread })
 }
 
 /// Says how much more is held with the slack of a step, by contender.
