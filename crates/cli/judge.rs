@@ -1,11 +1,8 @@
 //! `judge`: compares the answers of any engine with those that are due.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use flowbench_events::{
-    Input, Output, ReadError, Reject, TableSummary, TextTable, TimeReading, Trace, did_you_mean_or_list,
-};
+use flowbench_events::{Input, Output, ReadError, Reject, TableSummary, TextTable, TimeReading, did_you_mean_or_list};
 use flowbench_harness::judge::{AnswerForm, Assessment, Changelog, DueAnswers, GivenAnswers, GivenRow, Operation};
 use flowbench_harness::replay::ReplayRequest;
 use flowbench_pipelines::{Pipeline, Registry, RunConfig, Strategy};
@@ -37,7 +34,7 @@ pub(crate) fn judge(args: &Judge, registry: Registry, quiet: bool) -> Result<i32
     check_files(args)?;
     remove_unfinished_outputs_on_signals();
 
-    let trace = read_log(args, quiet)?;
+    let (trace, _) = log_input::read(&args.log(), Rejects::new(Place::Nowhere)?, quiet)?;
     let due = DueAnswers::new(&request, &trace).map_err(Failure::failed)?;
     let form = due.form(pipeline, &args.ignore, times);
     let (answers, unreadable) = read_answers(args, &form, quiet)?;
@@ -85,17 +82,6 @@ fn check_files(args: &Judge) -> Result<(), Failure> {
         refuse_to_overwrite(&[(("differences", path.as_path()), "--differences")], &read)?;
     }
     Ok(())
-}
-
-fn read_log(args: &Judge, quiet: bool) -> Result<Arc<Trace>, Failure> {
-    let log = args.log();
-    let mut rejects = Rejects::new(Place::Nowhere)?;
-    let (trace, summary) = log_input::read(&log, &mut rejects)?;
-    let (input, rejected) = (Input::new(&log.input), rejects.finish()?);
-    log_input::eprint_assumed(&input, &summary, quiet);
-    log_input::refuse_log_without_events(&input, &summary, &rejected)?;
-    log_input::eprint_remarks(&input, &summary, rejected, quiet);
-    Ok(trace)
 }
 
 /// Reads the answers, and the rows that are none. Fails if there are rows and all of them are bad.

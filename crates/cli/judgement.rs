@@ -131,21 +131,25 @@ impl Judgement<'_> {
     }
 
     fn differences(&self, output: &mut impl Write) -> std::io::Result<()> {
-        let names: Vec<&str> = self.form.names().collect();
-        let of = |side: &str| names.iter().map(|name| format!(",{side}_{name}")).collect::<String>();
-        writeln!(output, "difference,line{}{},reason", of("given"), of("due"))?;
-        let nothing = ",".repeat(names.len() - 1);
-        let cells = |row: Option<&AnswerRow>| row.map_or(nothing.clone(), csv_line);
+        let mut writer = csv::Writer::from_writer(output);
+        let of = |side: &'static str| self.form.names().map(move |name| format!("{side}_{name}"));
+        let sides = of("given").chain(of("due"));
+        writer.write_record(
+            ["difference", "line"].map(str::to_owned).into_iter().chain(sides).chain(["reason".to_owned()]),
+        )?;
+        let nothing = vec![""; self.form.names().count()];
         for Deviation { kind, due, given } in &self.assessment.findings.deviations {
             let line = given.as_ref().map_or(String::new(), |given| given.line.to_string());
-            let given = cells(given.as_ref().map(|given| &given.row));
-            writeln!(output, "{},{line},{given},{},", kind.name(), cells(due.as_ref()))?;
+            let [given, due] = [given.as_ref().map(|given| &given.row), due.as_ref()]
+                .map(|row| row.map_or_else(|| nothing.clone(), |row| row.cells().collect()));
+            writer.write_record([&[kind.name(), &line], &given[..], &due[..], &[""]].concat())?;
         }
         for Reject { line, column, reason } in &self.unreadable {
             let reason = if column.is_empty() { reason.clone() } else { format!("{column}: {reason}") };
-            writeln!(output, "unreadable,{line},{nothing},{nothing},{}", quoted(&reason))?;
+            let line = line.to_string();
+            writer.write_record([&["unreadable", &line], &nothing[..], &nothing[..], &[&reason]].concat())?;
         }
-        Ok(())
+        writer.flush()
     }
 }
 
@@ -163,13 +167,10 @@ fn findings_json(findings: &Findings) -> Value {
     object
 }
 
+/// Returns an answer as it stands in a CSV file.
 fn csv_line(row: &AnswerRow) -> String {
-    row.cells().map(quoted).collect::<Vec<_>>().join(",")
-}
-
-fn quoted(cell: &str) -> String {
-    match cell.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell.to_owned(),
-    }
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
+    writer.write_record(row.cells()).expect("writing to memory cannot fail");
+    let line = writer.into_inner().expect("writing to memory cannot fail");
+    String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned()
 }

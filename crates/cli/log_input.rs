@@ -11,11 +11,16 @@ use crate::failure::{Failure, eprint};
 use crate::overwriting::Named;
 use crate::rejects::{Place, Rejects};
 
-/// Reads a whole log into memory.
-pub(crate) fn read(log: &Log, rejects: &mut Rejects) -> Result<(Arc<Trace>, ReadSummary), Failure> {
-    let options = options(log)?;
-    let read = read_trace(&Input::new(&log.input), &options, &mut |reject| rejects.take(reject));
+/// Reads a whole log into memory, and prints remarks about it unless `quiet`.
+pub(crate) fn read(log: &Log, mut rejects: Rejects, quiet: bool) -> Result<(Arc<Trace>, ReadSummary), Failure> {
+    let (input, options) = (Input::new(&log.input), options(log)?);
+    let read = read_trace(&input, &options, &mut |reject| rejects.take(reject));
     let (trace, summary) = read.map_err(Failure::failed)?;
+    let rejected = rejects.finish()?;
+    eprint_assumed(&input, &summary, quiet);
+    refuse_log_without_events(&input, &summary, &rejected)?;
+    refuse_too_many_bad_rows(log, &input, &summary, &rejected)?;
+    eprint_remarks(&input, &summary, rejected, quiet);
     Ok((Arc::new(trace), summary))
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowbench_events::{Input, Output, ReadSummary, Trace, duration_text};
+use flowbench_events::{Output, ReadSummary, Trace, duration_text};
 use flowbench_harness::cluster::{Participants, ReplayProcesses};
 use flowbench_harness::replay::{ReplayRequest, Replayed, replay as replay_log};
 use flowbench_harness::{Unsupported, check_supported, find_pipeline};
@@ -88,13 +88,8 @@ fn check_outputs(args: &Replay, pipeline: &dyn Pipeline) -> Result<Place, Failur
 }
 
 /// Reads the log, and prints remarks about it unless `quiet`.
-fn read(args: &Replay, mut rejects: Rejects, quiet: bool) -> Result<(Arc<Trace>, ReadSummary), Failure> {
-    let (trace, summary) = log_input::read(&args.log, &mut rejects)?;
-    let (input, rejected) = (Input::new(&args.log.input), rejects.finish()?);
-    log_input::eprint_assumed(&input, &summary, quiet);
-    log_input::refuse_log_without_events(&input, &summary, &rejected)?;
-    log_input::refuse_too_many_bad_rows(&args.log, &input, &summary, &rejected)?;
-    log_input::eprint_remarks(&input, &summary, rejected, quiet);
+fn read(args: &Replay, rejects: Rejects, quiet: bool) -> Result<(Arc<Trace>, ReadSummary), Failure> {
+    let (trace, summary) = log_input::read(&args.log, rejects, quiet)?;
     if args.deduplicate && !quiet && trace.events.iter().all(|event| event.event_id().is_absent()) {
         eprint(
             "note: no event of this log has an id, so --deduplicate finds nothing; name its column as event_id in a \

@@ -83,10 +83,7 @@ fn write_facts(path: &Path, trace: &Trace, origin: &Origin) -> Result<(), Failur
 }
 
 fn write_answers(path: &Path, answers: &dyn Answers, symbols: &Symbols) -> Result<(), Failure> {
-    write_text(path, |output| {
-        writeln!(output, "{}", answers.header())?;
-        answers.lines(symbols).iter().try_for_each(|line| writeln!(output, "{line}"))
-    })
+    write_text(path, |output| answers.write_csv(symbols, output))
 }
 
 /// Writes the late events: the line of each in a CSV log, and the watermark when it arrived.

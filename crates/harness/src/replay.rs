@@ -138,7 +138,7 @@ impl Replayed {
     ///
     /// Fails if `output` cannot be written.
     pub fn write_answers(&self, symbols: &Symbols, output: &mut impl Write) -> io::Result<()> {
-        write_lines(&self.answers.header(), self.answers.lines(symbols), output)
+        self.answers.write_csv(symbols, output)
     }
 
     /// Writes every change of an answer as CSV, with the column `change`. Where the order policy retracts nothing, each

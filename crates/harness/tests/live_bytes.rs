@@ -37,7 +37,7 @@ fn requested_bytes() -> i64 {
     ALLOCATOR.allocated() as i64
 }
 
-/// Counts the requests of the process from when the last worker is ready until all are done.
+/// Counts the requests of the process from when the first worker begins, which is when all are ready, until all are done.
 struct Counting {
     has_begun: bool,
     before: Arc<AtomicI64>,
@@ -53,7 +53,10 @@ impl Hook for Counting {
         let requested = requested_bytes();
         let admissible = driver.admissible();
         self.has_begun = admissible > 0;
-        self.before.store(requested, Ordering::Release);
+        if self.has_begun {
+            // The first worker to begin may have been given memory before the others look.
+            self.before.fetch_min(requested, Ordering::AcqRel);
+        }
         admissible
     }
 
@@ -79,7 +82,7 @@ fn orders(count: u64) -> Trace {
 fn measured(pipeline: &str, config: RunConfig, orders: Trace, records_per_epoch: usize) -> (Measured, i64) {
     let trace = Arc::new(orders);
     let prepared = prepared(pipeline, &trace);
-    let [before, after] = [(); 2].map(|()| Arc::new(AtomicI64::new(0)));
+    let [before, after] = [i64::MAX, i64::MIN].map(|none| Arc::new(AtomicI64::new(none)));
     let of_run = [&before, &after].map(Arc::clone);
     let hook = move |_| {
         let [before, after] = of_run.clone();

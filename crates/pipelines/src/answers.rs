@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::hash::{Hash, Hasher};
+use std::io::{self, Write};
 
 use flowbench_events::{EventId, Id, Symbols, Value, mix, push_rfc3339, rfc3339};
 use serde::{Deserialize, Serialize};
@@ -268,6 +269,15 @@ pub trait Answers: Send {
     fn cells(&self, index: usize, symbols: &Symbols) -> Vec<(CellKind, String)>;
     /// Returns the columns that identify an answer; see [`Row::subject_columns`].
     fn subject_columns(&self) -> Vec<&'static str>;
+    /// Writes the header and all rows as CSV, in canonical order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `output` cannot be written.
+    fn write_csv(&self, symbols: &Symbols, output: &mut dyn Write) -> io::Result<()> {
+        writeln!(output, "{}", self.header())?;
+        self.lines(symbols).iter().try_for_each(|line| writeln!(output, "{line}"))
+    }
     /// Returns all rows as CSV lines in canonical order: by event time, then by the text of the row.
     fn lines(&self, symbols: &Symbols) -> Vec<String> {
         let mut lines: Vec<_> = (0..self.len()).map(|at| (self.event_time_ms(at), self.line(at, symbols))).collect();

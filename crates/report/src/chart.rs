@@ -459,7 +459,9 @@ mod tests {
         let range = Point { high: 9.0, repeats: 3, ..Point::exact(2.0, 5.0) };
         let mut chart = chart(true, vec![Point::exact(1.0, 0.0), Point { low: 0.0, ..range }]);
         chart.leave_out_what_has_no_logarithm();
-        assert_eq!(chart.points().copied().collect::<Vec<_>>(), [range]);
+        // The range is drawn from its value on, and its numbers stay what they are.
+        assert_eq!(chart.points().copied().collect::<Vec<_>>(), [Point { unshown_low: Some(0.0), ..range }]);
+        assert!(chart.csv().ends_with("2,5,0,9\n"), "{}", chart.csv());
         assert_eq!(chart.notes.len(), 2);
         assert!(chart.notes[0].starts_with("1 point not shown"), "{:?}", chart.notes);
     }

@@ -32,8 +32,9 @@ pub(crate) fn estimated(
 
 /// Returns answers in CSV, as `replay` writes them.
 pub(crate) fn answers_csv(answers: &dyn Answers, trace: &Trace) -> String {
-    let lines = std::iter::once(answers.header()).chain(answers.lines(&trace.symbols));
-    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
+    let mut csv = Vec::new();
+    answers.write_csv(&trace.symbols, &mut csv).expect("writing to memory cannot fail");
+    String::from_utf8(csv).expect("answers are text")
 }
 
 /// Returns the counterfactual world, up to the last arrival of the trace; `None` without events.

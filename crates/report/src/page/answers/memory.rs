@@ -6,7 +6,7 @@ use flowbench_measurement::record::Verdict;
 
 use super::choice::{Choice, given_and_chosen, ratio, value_words};
 use super::contest::rows_are;
-use super::said::{Said, joined, median_of, strong};
+use super::said::{Said, ends_of, joined, median_of, strong};
 use crate::quantity::{Quantity, words};
 
 /// The eviction that forgets nothing: what others are compared with.
@@ -60,15 +60,13 @@ pub(super) fn said(choices: &[Choice], column: &str) -> Said {
 fn needed(choices: &[Choice]) -> Option<String> {
     let undecided = choices.iter().filter(|choice| choice.verdict() == Some(Verdict::Inconclusive));
     let events = undecided.filter_map(|choice| choice.spread("growth_events_needed")).map(|spread| spread.median);
-    let (least, most) = events.fold((f64::INFINITY, 0.0_f64), |(least, most), n| (least.min(n), most.max(n)));
+    let (least, most) = ends_of(events)?;
     let human = |events: f64| Quantity::Count.human(events);
-    match (human(least), human(most)) {
-        _ if most == 0.0 => None,
-        (least, most) if least == most => {
-            Some(format!("A verdict where there is none would need about {least} events"))
-        }
-        (least, most) => Some(format!("A verdict where there is none would need about {least} to {most} events")),
-    }
+    let range = match (human(least), human(most)) {
+        (least, most) if least == most => least,
+        (least, most) => format!("{least} to {most}"),
+    };
+    Some(format!("A verdict where there is none would need about {range} events"))
 }
 
 fn contenders_of<'a>(choices: &'a [Choice<'a>], rows: &[&str], contenders: &[&str]) -> Vec<Held<'a>> {
@@ -218,17 +216,16 @@ impl Held<'_> {
             .collect();
         let apart = pairs.iter().filter(|(own, never)| own.low > never.high || own.high < never.low).count();
         let what = words(column);
-        let ratios: Vec<f64> = pairs.iter().map(|(own, never)| own.median / never.median).collect();
-        let (least, most) = (ratios.iter().copied().reduce(f64::min), ratios.iter().copied().reduce(f64::max));
+        let ratios = pairs.iter().map(|(own, never)| own.median / never.median);
         let human = |ratio: f64| Quantity::Factor.human(ratio);
-        match (ratios.as_slice(), least.zip(most)) {
-            ([], _) | (_, None) => String::new(),
+        let Some((least, most)) = ends_of(ratios) else { return String::new() };
+        match pairs.len() {
             _ if apart == 0 => format!("; its {what} cannot be told from that of {NEVER}"),
-            (_, Some((least, most))) if 1.0 - least < SAME_SPEED && most - 1.0 < SAME_SPEED => {
+            _ if 1.0 - least < SAME_SPEED && most - 1.0 < SAME_SPEED => {
                 format!("; its {what} is that of {NEVER}, within {}", Quantity::Share.human(SAME_SPEED))
             }
-            ([only], _) => format!("; its {what} is {} that of {NEVER}", human(*only)),
-            (_, Some((least, most))) => format!("; its {what} is {} to {} that of {NEVER}", human(least), human(most)),
+            1 => format!("; its {what} is {} that of {NEVER}", human(least)),
+            _ => format!("; its {what} is {} to {} that of {NEVER}", human(least), human(most)),
         }
     }
 

@@ -26,6 +26,11 @@ pub(super) fn median_of(values: impl Iterator<Item = f64>) -> Option<f64> {
     median(&values.collect::<Vec<_>>())
 }
 
+/// Returns the least and the greatest of some values.
+pub(super) fn ends_of(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    values.map(|value| (value, value)).reduce(|(least, most), (value, _)| (least.min(value), most.max(value)))
+}
+
 /// Returns `a`, `a and b`, or `a, b and c`.
 pub(super) fn joined(names: &[String]) -> String {
     match names.split_last() {

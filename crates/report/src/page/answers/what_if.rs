@@ -8,7 +8,7 @@ use flowbench_measurement::statistics::ConfidenceInterval;
 use flowbench_measurement::what_if::{BANDS, BandHour, band_rates};
 
 use super::choice::Choice;
-use super::said::{Said, joined, median_of, strong};
+use super::said::{Said, ends_of, joined, median_of, strong};
 use crate::quantity::{Quantity, spread_words};
 
 /// The column whose figures this answers.
@@ -97,8 +97,7 @@ fn estimate(found: &[WhatIf]) -> String {
 /// Says how far estimates are from the truth: `the estimate is 4 to 12 % too high`.
 fn off(errors: &[f64]) -> Option<String> {
     let percent = |error: f64| (error * 100.0).round();
-    let (low, high) =
-        (errors.iter().copied().map(percent).reduce(f64::min)?, errors.iter().copied().map(percent).reduce(f64::max)?);
+    let (low, high) = ends_of(errors.iter().copied().map(percent))?;
     let between = |low: f64, high: f64| if low == high { format!("{low}") } else { format!("{low} to {high}") };
     Some(match (low, high) {
         (0.0, 0.0) => "the estimate is right to a percent".to_owned(),
@@ -110,7 +109,7 @@ fn off(errors: &[f64]) -> Option<String> {
 
 /// Returns a value, or the median of several and their range: `5.57k [5.5k–5.65k]`.
 fn range(values: impl Iterator<Item = f64> + Clone) -> String {
-    let (low, high) = (values.clone().fold(f64::INFINITY, f64::min), values.clone().fold(f64::NEG_INFINITY, f64::max));
+    let (low, high) = ends_of(values.clone()).unwrap_or((f64::NAN, f64::NAN));
     spread(median_of(values).unwrap_or(f64::NAN), low, high, |count| Quantity::Count.human(count))
 }
 
