@@ -138,6 +138,14 @@ impl Symbols {
         places(&self.names.sorted_by_key(|name| name))
     }
 
+    /// Returns the rank of each country symbol among them, sorted by the bytes of their texts. Element `n` is the rank of
+    /// the symbol `n + 1`.
+    pub fn country_order(&self) -> Vec<u32> {
+        let mut sorted: Vec<u32> = (0..self.countries.len() as u32).collect();
+        sorted.sort_unstable_by_key(|number| &self.countries[*number as usize]);
+        places(&sorted)
+    }
+
     /// Returns the number of distinct texts, countries included.
     pub fn len(&self) -> usize {
         self.names.names.len() + self.event_ids.names.len() + self.countries.len()

@@ -236,12 +236,17 @@ impl Cells<'_> {
         }
     }
 
-    /// Appends a cell and quotes it (RFC 4180) if its text needs that.
+    /// A name, as `write` appends it.
     fn quoted(&mut self, write: impl FnOnce(&mut String, &Symbols)) {
+        self.of_kind(CellKind::Name, write);
+    }
+
+    /// A cell of this kind, which `write` appends, quoted (RFC 4180) if its text needs that.
+    pub(crate) fn of_kind(&mut self, kind: CellKind, write: impl FnOnce(&mut String, &Symbols)) {
         self.begin();
         let start = self.line.len();
         write(self.line, self.symbols);
-        self.end(CellKind::Name);
+        self.end(kind);
         if self.ends.is_none() && self.line[start..].contains([',', '"', '\n', '\r']) {
             let cell = self.line.split_off(start);
             self.line.push('"');

@@ -22,6 +22,7 @@ mod message;
 pub mod oracle;
 mod pipeline;
 pub mod plan;
+mod progress;
 mod recent;
 mod registry;
 mod run;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowbench_events::Event;
+use flowbench_events::{Event, Zone};
 
 use super::expression::node::{Node, Scope};
 use super::per_event::Selecting;
@@ -17,11 +17,29 @@ pub(super) struct Absence(pub(super) Arc<Wait>);
 #[derive(Debug)]
 pub(super) struct Wait {
     pub(super) selecting: Selecting,
-    pub(super) limit_ms: i64,
+    pub(super) limit: Limit,
     /// What begins to wait.
     pub(super) starts: Node,
     /// What is waited for.
     pub(super) ends: Node,
+}
+
+/// How long is waited.
+#[derive(Debug)]
+pub(super) enum Limit {
+    /// So many ms.
+    After(i64),
+    /// Until the last ms of the calendar day.
+    EndOfDay(Zone),
+}
+
+impl Limit {
+    fn due_ms(&self, start_ms: i64) -> i64 {
+        match self {
+            Limit::After(ms) => start_ms.saturating_add(*ms),
+            Limit::EndOfDay(zone) => zone.day_end_ms(zone.day(start_ms)) - 1,
+        }
+    }
 }
 
 /// The answer of a key that waits, to be given at its event time.
@@ -45,13 +63,13 @@ impl KeyedLogic for Absence {
     }
 
     fn apply(&self, _key: u64, waiting: &mut Waiting, event: &Event, _out: &mut Vec<PlanRow>) {
-        let Wait { selecting, limit_ms, starts, ends } = &*self.0;
+        let Wait { selecting, limit, starts, ends } = &*self.0;
         let scope = Scope { event, slots: &[], failures: &selecting.answering.failures };
         if ends.holds(&scope) {
             waiting.0 = None;
         }
         if waiting.0.is_none() && starts.holds(&scope) {
-            let due_ms = event.event_time_ms().saturating_add(*limit_ms);
+            let due_ms = limit.due_ms(event.event_time_ms());
             waiting.0 = selecting.answering.answer(due_ms, event, &[due_ms]);
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Definition {
     pub(super) source: Arc<SourceText>,
     pub(super) question: String,
     pub(super) notes: String,
+    /// The question in SQL, for readers and for tests.
+    pub(super) sql: String,
     pub(super) parameters: Vec<Declared>,
     pub(super) stages: Vec<Stage>,
 }
@@ -59,14 +61,18 @@ pub(super) enum StageKind {
     Hop { size: Text, slide: Text, compute: Vec<NamedFormula> },
     /// Aggregates of stretches without a pause longer than `gap`.
     Session { gap: Text, compute: Vec<NamedFormula> },
-    /// An answer if `ends` does not happen within `limit` of `starts`.
-    Absence { limit: Text, starts: Formula, ends: Formula },
+    /// The best of each window by an aggregate, among those with the same parts `per` of the key.
+    TopK { k: Text, by: Text, per: Vec<Text> },
+    /// How far a key has come on a way of several steps, at each step.
+    Sequence { steps: Vec<Formula>, within: Text },
+    /// An answer if `ends` does not happen within `limit` of `starts`, or on the same day of a time zone.
+    Absence { limit: Text, timezone: Option<Text>, starts: Box<Formula>, ends: Box<Formula> },
     /// The columns of the answers.
     Emit(Vec<NamedFormula>),
 }
 
 /// The stages, each with the keys that may stand beside its name.
-const STAGES: [(&str, &[&str]); 10] = [
+const STAGES: [(&str, &[&str]); 12] = [
     ("filter", &[]),
     ("map", &[]),
     ("key", &[]),
@@ -75,12 +81,14 @@ const STAGES: [(&str, &[&str]); 10] = [
     ("tumble", &["compute", "timezone"]),
     ("hop", &["slide", "compute"]),
     ("session", &["compute"]),
-    ("absence", &["starts", "ends"]),
+    ("top_k", &["by", "per"]),
+    ("sequence", &["within"]),
+    ("absence", &["starts", "ends", "timezone"]),
     ("emit", &[]),
 ];
 
 /// The stages that are thought of and cannot be had yet.
-const NOT_YET: [&str; 3] = ["match", "sequence", "top_k"];
+const NOT_YET: [&str; 1] = ["match"];
 
 /// Reads a file.
 ///
@@ -91,16 +99,16 @@ pub(super) fn read(source: &Arc<SourceText>) -> Result<Definition, Problems> {
     let mut document = Document::new(source);
     let table = document.parsed(&source.text);
     let table = table.get_ref();
-    document.check_keys(table, &["question", "notes", "parameters", "stage"], "a pipeline");
+    document.check_keys(table, &["question", "notes", "sql", "parameters", "stage"], "a pipeline");
     let mut about = |key: &str| {
         let text = table.get(key).and_then(|value| document.text(value, "a sentence in quotes"));
         text.map(|text| text.text).unwrap_or_default()
     };
-    let (question, notes) = (about("question"), about("notes"));
+    let (question, notes, sql) = (about("question"), about("notes"), about("sql"));
     let parameters = parameters(table, &mut document);
     let stages = stages(table, &mut document);
     Problems::check(document.problems)?;
-    Ok(Definition { source: source.clone(), question, notes, parameters, stages })
+    Ok(Definition { source: source.clone(), question, notes, sql, parameters, stages })
 }
 
 fn parameters(table: &DeTable<'_>, document: &mut Document) -> Vec<Declared> {
@@ -230,26 +238,41 @@ fn kind(name: &str, table: &DeTable<'_>, document: &mut Document) -> Option<Stag
             let slide = beside("slide", "\"10min\"", table, value, document);
             StageKind::Hop { size: size?, slide: slide?, compute }
         }
+        "top_k" => {
+            let k = document.whole_number(value, "10");
+            let by = beside("by", "\"orders\"", table, value, document);
+            let per = table.get("per").map(|value| document.texts(value, "\"country\"")).unwrap_or_default();
+            StageKind::TopK { k: k?, by: by?, per }
+        }
+        "sequence" => {
+            let texts = document.texts(value, "\"kind == 'page_viewed'\"");
+            let within = beside("within", "\"7d\"", table, value, document);
+            let steps = texts.into_iter().filter_map(|text| document.formula(text)).collect();
+            StageKind::Sequence { steps, within: within? }
+        }
         "absence" => {
-            let limit = document.text(value, "\"48h\"");
+            let limit = document.text(value, "\"48h\", or \"day\" for the end of the day");
+            let timezone = timezone(table, document);
             let starts = beside("starts", "a condition in quotes", table, value, document);
             let ends = beside("ends", "a condition in quotes", table, value, document);
             let starts = starts.and_then(|text| document.formula(text));
             let ends = ends.and_then(|text| document.formula(text));
-            StageKind::Absence { limit: limit?, starts: starts?, ends: ends? }
+            StageKind::Absence { limit: limit?, timezone: timezone?, starts: starts?.into(), ends: ends?.into() }
         }
         _ => {
             let compute = computed(table, value, document);
             let size = document.text(value, "\"1h\", or \"day\" for calendar days");
-            let timezone = table.get("timezone").map(|value| document.text(value, "\"Europe/London\""));
-            let timezone = match timezone {
-                Some(None) => return None,
-                Some(timezone) => timezone,
-                None => None,
-            };
-            StageKind::Tumble { size: size?, timezone, compute }
+            StageKind::Tumble { size: size?, timezone: timezone(table, document)?, compute }
         }
     })
+}
+
+/// Returns the time zone of a stage if one is given; `None` if it is no text, which is noted.
+fn timezone(table: &DeTable<'_>, document: &mut Document) -> Option<Option<Text>> {
+    match table.get("timezone") {
+        None => Some(None),
+        Some(value) => document.text(value, "\"Europe/London\"").map(Some),
+    }
 }
 
 /// Returns the text of a key that must stand beside that of the stage.

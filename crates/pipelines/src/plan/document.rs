@@ -92,6 +92,18 @@ impl Document {
         Some(Text { text: text.to_string(), place: value.span(), offsets })
     }
 
+    /// Returns a whole number as its text, or the text of a setting.
+    pub(super) fn whole_number(&mut self, value: &Spanned<DeValue<'_>>, needed: &str) -> Option<Text> {
+        match value.get_ref() {
+            DeValue::Integer(number) => Some(Text::of(number.as_str(), value.span())),
+            DeValue::String(_) => self.text(value, needed),
+            _ => {
+                self.problem(value.span(), &format!("a whole number is needed here; write {needed}"));
+                None
+            }
+        }
+    }
+
     /// Returns the texts of a list; a text that stands alone is a list of one.
     pub(super) fn texts(&mut self, value: &Spanned<DeValue<'_>>, needed: &str) -> Vec<Text> {
         match value.get_ref() {
@@ -146,6 +158,11 @@ impl Text {
     /// Returns a text that nobody wrote, for a value at a place.
     pub(super) fn of(text: &str, place: Range<usize>) -> Text {
         Text { text: text.to_owned(), place, offsets: Arc::new([]) }
+    }
+
+    /// Returns the text for a reader: a setting by a parameter is the name of that.
+    pub(super) fn said(&self) -> &str {
+        self.text.trim_matches(['{', '}'])
     }
 
     fn place_of(&self, at: &Range<usize>) -> Range<usize> {

@@ -92,7 +92,10 @@ impl Pipeline for FilePipeline {
             Logic::CountIn(logic) => Box::new(Keyed(logic)),
             Logic::Tumbling(logic) => Box::new(Windowed(Stateless(logic.clone()), logic)),
             Logic::Hopping(panes, logic) => Box::new(Windowed(Merging(panes), logic)),
+            Logic::BestOfTumbling(logic, best) => Box::new(Windowed(Stateless(logic), best)),
+            Logic::BestOfHopping(panes, best) => Box::new(Windowed(Merging(panes), best)),
             Logic::Sessions(logic) => Box::new(Merging(logic)),
+            Logic::Sequence(logic) => Box::new(Keyed(logic)),
             Logic::Absence(logic) => Box::new(Keyed(logic)),
         };
         Ok(Box::new(BoundPlan { inner, schema: Arc::new(schema), failures }))
@@ -116,7 +119,7 @@ fn about(name: &str, definition: &Definition, lowered: &Lowered) -> &'static Abo
             "" => "A pipeline from a file, without a question.",
             question => question,
         }),
-        sql: "",
+        sql: leaked(&definition.sql),
         edge_cases: leaked(&definition.notes),
         state: leaked(&lowered.state),
         parameters: Box::leak(parameters.collect()),

@@ -14,9 +14,12 @@ mod key;
 mod lower;
 mod per_event;
 mod row;
+mod sequence;
 mod session;
+mod template;
 #[cfg(test)]
 mod tests;
+mod top_k;
 mod tumbling;
 
 pub use file_pipeline::FilePipeline;

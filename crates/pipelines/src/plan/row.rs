@@ -3,32 +3,35 @@
 //! Decision D-045.
 
 use std::any::Any;
+use std::fmt::Write;
 use std::hash::{Hash, Hasher};
-
 use std::sync::Arc;
 
-use flowbench_events::{Channel, EventId, Id, Kind, Symbols, Value, Zone, duration_text};
+use flowbench_events::{Channel, EventId, Id, Kind, Symbols, Value, Zone, duration_text, push_rfc3339};
 use serde::{Deserialize, Serialize};
 
 use super::expression::node::{ABSENT, Node, Scope, present};
 use super::expression::types::Type;
+use super::template::DateFormat;
 use crate::answers::{Answers, CellKind, Cells, Row, row_cells, row_line, stable_hash};
 use crate::total::Total;
 
+/// How many words a row has at most, besides the event time.
+pub(super) const WORDS_MAX: usize = 6;
 /// How many columns answers have at most, besides the event time.
 pub(super) const COLUMNS_MAX: usize = 6;
 
-/// A row: an event time and a word for each column, with zeros behind the last one.
+/// A row: an event time and words, with zeros behind the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct PlanRow {
     pub(super) event_time_ms: i64,
-    words: [i64; COLUMNS_MAX],
+    words: [i64; WORDS_MAX],
 }
 
 impl PlanRow {
-    /// Returns the row whose cells are these expressions.
+    /// Returns the row whose words are these expressions.
     pub(super) fn of(event_time_ms: i64, cells: &[Node], scope: &Scope<'_>) -> PlanRow {
-        let mut words = [0; COLUMNS_MAX];
+        let mut words = [0; WORDS_MAX];
         for (word, cell) in words.iter_mut().zip(cells) {
             *word = cell.word(scope);
         }
@@ -57,6 +60,8 @@ impl Row for PlanRow {
 /// What the words of a row mean.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Schema {
+    /// Each word once, however many columns show it.
+    pub(super) words: Vec<Word>,
     pub(super) columns: Vec<Column>,
     /// Their names for as long as the program runs; empty before a pipeline is bound.
     pub(super) names: &'static [&'static str],
@@ -64,13 +69,46 @@ pub(super) struct Schema {
     pub(super) texts: Vec<String>,
 }
 
+/// A word of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Word {
+    pub(super) of: Type,
+    /// True if it says, with others of this kind, what the answer is about.
+    pub(super) is_subject: bool,
+}
+
 /// One column.
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     pub(super) name: String,
-    pub(super) of: Type,
-    /// True if it says, with others of this kind, what the answer is about.
+    pub(super) content: Content,
+    /// True if it shows a word that says what the answer is about.
     pub(super) is_subject: bool,
+}
+
+/// What a cell shows.
+#[derive(Debug, Clone)]
+pub(super) enum Content {
+    Value(Shown),
+    /// A text put together.
+    Composed(Box<[Piece]>),
+}
+
+/// A value of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Shown {
+    /// The event time of the row, so that it is not kept twice.
+    EventTime,
+    /// A word, by its number.
+    Word(usize),
+}
+
+/// A piece of a text that is put together.
+#[derive(Debug, Clone)]
+pub(super) enum Piece {
+    Text(String),
+    Value(Shown),
+    Date(Shown, DateFormat),
 }
 
 /// Answers with their columns.
@@ -89,8 +127,31 @@ impl PlanAnswers {
     }
 
     fn write(&self, row: &PlanRow, cells: &mut Cells<'_>) {
-        for (column, word) in self.schema.columns.iter().zip(&row.words) {
-            write_cell(cells, column.of, *word, &self.schema.texts);
+        for column in &self.schema.columns {
+            match &column.content {
+                Content::Value(shown) => {
+                    let (of, word) = self.schema.shown(row, *shown);
+                    cells.of_kind(kind_of(of), |line, symbols| push_value(line, symbols, of, word, &self.schema.texts));
+                }
+                Content::Composed(pieces) => {
+                    cells
+                        .composed(|line, symbols| pieces.iter().for_each(|piece| self.push(piece, row, line, symbols)));
+                }
+            }
+        }
+    }
+
+    fn push(&self, piece: &Piece, row: &PlanRow, line: &mut String, symbols: &Symbols) {
+        match piece {
+            Piece::Text(text) => line.push_str(text),
+            Piece::Value(shown) => {
+                let (of, word) = self.schema.shown(row, *shown);
+                push_value(line, symbols, of, word, &self.schema.texts);
+            }
+            Piece::Date(shown, format) => {
+                let (of, word) = self.schema.shown(row, *shown);
+                format.push(of, word, line);
+            }
         }
     }
 
@@ -148,27 +209,45 @@ impl Answers for PlanAnswers {
     }
 }
 
-fn write_cell(cells: &mut Cells<'_>, of: Type, word: i64, texts: &[String]) {
-    let Some(word) = present(word) else { return cells.text("") };
+impl Schema {
+    fn shown(&self, row: &PlanRow, shown: Shown) -> (Type, i64) {
+        match shown {
+            Shown::EventTime => (Type::Time, row.event_time_ms),
+            Shown::Word(at) => (self.words[at].of, row.words[at]),
+        }
+    }
+}
+
+fn kind_of(of: Type) -> CellKind {
     match of {
-        Type::Flag => cells.text(word == 1),
-        Type::Integer => cells.text(word),
-        Type::Money | Type::Total => cells.value(Value(word)),
-        Type::Time => cells.time(word),
-        Type::Duration => cells.text(duration_text(word)),
-        Type::Day => cells.text(Zone::date(word as i32)),
-        Type::Kind => cells.text(Kind::ALL[word as usize % Kind::ALL.len()].name()),
+        Type::Money | Type::Total => CellKind::Amount,
+        Type::Time => CellKind::Time,
+        Type::Country | Type::Customer | Type::Order | Type::Product | Type::EventId => CellKind::Name,
+        Type::Text | Type::Timezone | Type::Composed => CellKind::Name,
+        Type::Flag | Type::Integer | Type::Duration | Type::Day | Type::Kind | Type::Channel => CellKind::Plain,
+    }
+}
+
+/// Appends a value as a cell has it: nothing if it is absent.
+fn push_value(line: &mut String, symbols: &Symbols, of: Type, word: i64, texts: &[String]) {
+    let Some(word) = present(word) else { return };
+    let mut print = |text: &dyn std::fmt::Display| write!(line, "{text}").expect("writing to a String cannot fail");
+    match of {
+        Type::Flag => print(&(word == 1)),
+        Type::Integer | Type::Composed => print(&word),
+        Type::Money | Type::Total => print(&Value(word)),
+        Type::Duration => print(&duration_text(word)),
+        Type::Day => print(&Zone::date(word as i32)),
+        Type::Time => push_rfc3339(word, line),
+        Type::Kind => line.push_str(Kind::ALL[word as usize % Kind::ALL.len()].name()),
         Type::Channel => {
             let channel = Channel::ALL.into_iter().find(|channel| *channel as i64 == word);
-            cells.text(channel.map_or("", Channel::name));
+            line.push_str(channel.map_or("", Channel::name));
         }
-        Type::Country => cells.country(word as u16),
-        Type::Customer | Type::Order | Type::Product => cells.id(Id(word as u32)),
-        Type::EventId => cells.event_id(EventId::from_word(word)),
-        Type::Text | Type::Timezone => {
-            let text = texts.get(word as usize).map_or("", String::as_str);
-            cells.composed(|line, _| line.push_str(text));
-        }
+        Type::Country => line.push_str(symbols.country_name(word as u16)),
+        Type::Customer | Type::Order | Type::Product => symbols.push_id(Id(word as u32), line),
+        Type::EventId => symbols.push_event_id(EventId::from_word(word), line),
+        Type::Text | Type::Timezone => line.push_str(texts.get(word as usize).map_or("", String::as_str)),
     }
 }
 
@@ -181,12 +260,14 @@ struct Typed<'a> {
 
 impl Hash for Typed<'_> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        if !self.only_subject {
+        let words = &self.schema.words;
+        // An answer that has nothing else is about its event time.
+        if !self.only_subject || !words.iter().any(|word| word.is_subject) {
             self.row.event_time_ms.hash(hasher);
         }
-        for (column, word) in self.schema.columns.iter().zip(&self.row.words) {
-            if !self.only_subject || column.is_subject {
-                hash_cell(column.of, *word, hasher);
+        for (Word { of, is_subject }, word) in words.iter().zip(&self.row.words) {
+            if !self.only_subject || *is_subject {
+                hash_cell(*of, *word, hasher);
             }
         }
     }

@@ -12,8 +12,8 @@ use super::per_event::{Answering, Selecting};
 use super::row::PlanRow;
 use crate::logic::{StatelessLogic, WindowLogic};
 
-/// How many slots the answer of a window is made of: the parts of the key, the aggregates, and its bounds.
-const SLOTS_MAX: usize = KEY_PARTS_MAX + AGGREGATES_MAX + 2;
+/// How many slots the answer of a window is made of: the parts of the key, the aggregates, its bounds, and its rank.
+const SLOTS_MAX: usize = KEY_PARTS_MAX + AGGREGATES_MAX + 3;
 /// How many parts a key has at most.
 pub(super) const KEY_PARTS_MAX: usize = 4;
 
@@ -49,7 +49,16 @@ impl WindowSize {
         }
     }
 
-    fn end_ms(&self, window: i64) -> i64 {
+    /// Returns the beginning of a window, or its day, and its end.
+    pub(super) fn bounds(&self, window: i64) -> [i64; 2] {
+        let end_ms = self.end_ms(window);
+        match self {
+            WindowSize::Fixed(size_ms) | WindowSize::Hopping { size_ms, .. } => [end_ms - size_ms, end_ms],
+            WindowSize::Day(_) => [window, end_ms],
+        }
+    }
+
+    pub(super) fn end_ms(&self, window: i64) -> i64 {
         match self {
             WindowSize::Fixed(size_ms) => (window + 1) * size_ms,
             WindowSize::Hopping { size_ms, slide_ms } => window * slide_ms + size_ms,
@@ -61,9 +70,9 @@ impl WindowSize {
 /// What events add to a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Piece {
-    window: i64,
-    key: u64,
-    words: Words,
+    pub(super) window: i64,
+    pub(super) key: u64,
+    pub(super) words: Words,
     last: Place, // of the last event
 }
 
@@ -157,20 +166,22 @@ impl WindowLogic for Tumbling {
             if !matches!(aggregate.how, How::Count | How::Sum) {
                 return aggregate.how.result(*word);
             }
-            i64::try_from(*total).ok().and_then(present).unwrap_or_else(|| {
-                self.0.note_sum(end_ms);
-                ABSENT
-            })
+            self.0.fitting(*total, end_ms)
         });
-        let bounds = match size {
-            WindowSize::Fixed(size_ms) | WindowSize::Hopping { size_ms, .. } => [end_ms - size_ms, end_ms],
-            WindowSize::Day(_) => [window, end_ms],
-        };
+        let bounds = size.bounds(window);
         out.extend(answer_of_window(answering, end_ms, &slots_of(plan_key, key, results, bounds)));
     }
 }
 
 impl Windows {
+    /// Returns a sum of the window that ends then as a word, or notes that it does not fit.
+    pub(super) fn fitting(&self, sum: i128, end_ms: i64) -> i64 {
+        i64::try_from(sum).ok().and_then(present).unwrap_or_else(|| {
+            self.note_sum(end_ms);
+            ABSENT
+        })
+    }
+
     /// Notes that a sum of the window that ends then is too large.
     pub(super) fn note_sum(&self, end_ms: i64) {
         self.selecting.answering.failures.note_sum((end_ms, EventId::absent(0)));
@@ -184,17 +195,17 @@ impl Piece {
     }
 }
 
-/// Returns what the answer of a window is made of: the parts of its key, its aggregates, and its bounds.
+/// Returns what the answer of a window is made of: the parts of its key, its aggregates, and others.
 pub(super) fn slots_of(
     plan_key: &PlanKey,
     key: u64,
     results: impl Iterator<Item = i64>,
-    bounds: [i64; 2],
+    others: impl IntoIterator<Item = i64>,
 ) -> [i64; SLOTS_MAX] {
     let mut slots = [ABSENT; SLOTS_MAX];
     plan_key.write(key, &mut slots);
     let rest = slots.iter_mut().skip(plan_key.parts.len());
-    rest.zip(results.chain(bounds)).for_each(|(slot, word)| *slot = word);
+    rest.zip(results.chain(others)).for_each(|(slot, word)| *slot = word);
     slots
 }
 

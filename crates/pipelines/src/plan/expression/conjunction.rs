@@ -75,7 +75,7 @@ impl Test {
 fn is_of_kind(node: &Node) -> bool {
     match node {
         Node::Constant(_) | Node::Field(Field::Kind) => true,
-        Node::Field(_) | Node::Slot(_) | Node::Arithmetic(..) => false,
+        Node::Field(_) | Node::Slot(_) | Node::Arithmetic(..) | Node::Day(..) => false,
         Node::Not(operand) | Node::In(operand, _) | Node::Has(operand) => is_of_kind(operand),
         Node::And(operands) | Node::Or(operands) => operands.iter().all(is_of_kind),
         Node::Compare(_, both) => both.iter().all(is_of_kind),

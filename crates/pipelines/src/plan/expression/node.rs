@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use flowbench_events::{Event, EventId};
+use flowbench_events::{Event, EventId, Zone};
 
 use super::field::Field;
 use super::syntax::{Comparison, Operator};
@@ -27,7 +27,27 @@ pub(crate) enum Node {
     Has(Box<Node>),
     Arithmetic(Operator, Box<[Node; 2]>),
     If(Box<[Node; 3]>),
+    /// The day of a time in a zone.
+    Day(Box<Node>, Days),
 }
+
+/// The calendar days of a time zone; equal to those of a zone of the same name.
+#[derive(Debug, Clone)]
+pub(crate) struct Days(Arc<Zone>);
+
+impl Days {
+    pub(crate) fn of(zone: Zone) -> Days {
+        Days(Arc::new(zone))
+    }
+}
+
+impl PartialEq for Days {
+    fn eq(&self, other: &Days) -> bool {
+        self.0.name() == other.0.name()
+    }
+}
+
+impl Eq for Days {}
 
 /// What an expression is evaluated on.
 pub(crate) struct Scope<'a> {
@@ -69,6 +89,7 @@ impl Node {
                 let [condition, yes, no] = &**choice;
                 if condition.value(scope)? == 1 { yes.value(scope) } else { no.value(scope) }
             }
+            Node::Day(time, Days(zone)) => time.value(scope).map(|time_ms| i64::from(zone.day(time_ms))),
         }
     }
 

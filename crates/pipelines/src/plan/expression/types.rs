@@ -37,6 +37,8 @@ pub(crate) enum Type {
     Text,
     /// The number of the name of a time zone.
     Timezone,
+    /// The number of a text that is put together of several values, which only cells have.
+    Composed,
 }
 
 impl Type {
@@ -74,6 +76,7 @@ impl Type {
             Type::EventId => "event_id",
             Type::Text => "text",
             Type::Timezone => "timezone",
+            Type::Composed => "composed",
         }
     }
 
@@ -96,7 +99,7 @@ impl Type {
         match self {
             Type::Flag => 1,
             Type::Kind | Type::Channel => 8,
-            Type::Country | Type::Text | Type::Timezone => 16,
+            Type::Country | Type::Text | Type::Timezone | Type::Composed => 16,
             Type::Customer | Type::Order | Type::Product | Type::Day => 32,
             Type::Integer | Type::Money | Type::Total | Type::Time | Type::Duration | Type::EventId => 64,
         }
@@ -121,6 +124,7 @@ impl fmt::Display for Type {
             Type::EventId => "an event id",
             Type::Text => "a text",
             Type::Timezone => "a time zone",
+            Type::Composed => "a text of several values",
         })
     }
 }

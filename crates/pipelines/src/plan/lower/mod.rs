@@ -1,15 +1,15 @@
 //! From what a file says to logic: names are resolved in the order of the stages, and what cannot be is said.
 
 mod computing;
+mod emitting;
 mod settings;
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use flowbench_events::{Problems, Symbols};
 
-use crate::plan::absence::{Absence, Wait};
+use crate::plan::absence::{Absence, Limit, Wait};
 use crate::plan::aggregate::Aggregate;
 use crate::plan::definition::{Definition, Stage, StageKind};
 use crate::plan::document::{Document, Formula, NamedFormula};
@@ -17,13 +17,15 @@ use crate::plan::expression::compile::Compiler;
 use crate::plan::expression::conjunction::Conjunction;
 use crate::plan::expression::names::{Names, Typed};
 use crate::plan::expression::node::{Failures, Node};
-use crate::plan::expression::syntax::Syntax;
 use crate::plan::expression::types::Type;
 use crate::plan::hopping::Panes;
 use crate::plan::key::{Part, PlanKey};
 use crate::plan::per_event::{Answering, CountIn, EachEvent, Running, Selecting};
-use crate::plan::row::{COLUMNS_MAX, Column, Schema};
+use crate::plan::row::{Column, Schema, Word};
+use crate::plan::sequence::{Sequence, Steps};
 use crate::plan::session::{SessionPlan, Sessions};
+use crate::plan::template::Template;
+use crate::plan::top_k::{Best, TopK};
 use crate::plan::tumbling::{KEY_PARTS_MAX, Tumbling, WindowSize, Windows};
 
 /// The logic of a plan.
@@ -34,7 +36,10 @@ pub(super) enum Logic {
     CountIn(CountIn),
     Tumbling(Tumbling),
     Hopping(Panes, Tumbling),
+    BestOfTumbling(Tumbling, TopK),
+    BestOfHopping(Panes, TopK),
     Sessions(Sessions),
+    Sequence(Sequence),
     Absence(Absence),
 }
 
@@ -52,16 +57,17 @@ pub(super) struct Lowered {
 enum Computed {
     Running(Vec<Aggregate>),
     CountIn(i64),
-    Windows(WindowSize, Vec<Aggregate>),
+    Windows(WindowSize, Vec<Aggregate>, Option<Best>),
     Sessions(i64, Vec<Aggregate>),
-    Absence { limit_ms: i64, starts: Node, ends: Node },
+    Sequence { steps: Vec<Node>, within_ms: i64 },
+    Absence { limit: Limit, starts: Node, ends: Node },
 }
 
 impl Computed {
     /// Returns the aggregates of windows, behind which there is no event any more.
     fn of_windows(&self) -> Option<&[Aggregate]> {
         match self {
-            Computed::Windows(_, aggregates) | Computed::Sessions(_, aggregates) => Some(aggregates),
+            Computed::Windows(_, aggregates, _) | Computed::Sessions(_, aggregates) => Some(aggregates),
             _ => None,
         }
     }
@@ -84,7 +90,9 @@ pub(super) fn lower(definition: &Definition, values: &[String], symbols: &Symbol
         key: Vec::new(),
         computed: None,
         after: Vec::new(),
+        templates: Vec::new(),
         cells: Vec::new(),
+        words: Vec::new(),
         columns: Vec::new(),
         state: String::new(),
     };
@@ -106,7 +114,11 @@ struct Lowering<'a> {
     computed: Option<Computed>,
     /// What must be true of an answer.
     after: Vec<Node>,
+    /// The texts of several values that names stand for, by their numbers.
+    templates: Vec<Template>,
+    /// What the words of an answer are.
     cells: Vec<Node>,
+    words: Vec<Word>,
     columns: Vec<Column>,
     state: String,
 }
@@ -145,6 +157,7 @@ impl Lowering<'_> {
                 | StageKind::Tumble { .. }
                 | StageKind::Hop { .. }
                 | StageKind::Session { .. }
+                | StageKind::Sequence { .. }
                 | StageKind::Absence { .. }
                     if self.computed.is_some() =>
                 {
@@ -156,7 +169,11 @@ impl Lowering<'_> {
                 StageKind::Tumble { size, timezone, compute } => self.tumble(size, timezone.as_ref(), compute, place),
                 StageKind::Hop { size, slide, compute } => self.hop(size, slide, compute, place),
                 StageKind::Session { gap, compute } => self.session(gap, compute, place),
-                StageKind::Absence { limit, starts, ends } => self.absence(limit, starts, ends, place),
+                StageKind::TopK { k, by, per } => self.top_k(k, by, per, place),
+                StageKind::Sequence { steps, within } => self.sequence(steps, within, place),
+                StageKind::Absence { limit, timezone, starts, ends } => {
+                    self.absence((limit, timezone.as_ref()), starts, ends, place);
+                }
                 StageKind::Emit(columns) => self.emit(columns, place),
             }
         }
@@ -172,7 +189,14 @@ impl Lowering<'_> {
 
     fn map(&mut self, cells: &[NamedFormula]) {
         for NamedFormula { name, formula } in cells {
-            if let Some(typed) = self.typed(formula) {
+            let typed = match self.template_of(formula) {
+                Some(template) => template.map(|template| {
+                    self.templates.push(template);
+                    Typed { node: Node::Constant(self.templates.len() as i64 - 1), of: Type::Composed }
+                }),
+                None => self.typed(formula),
+            };
+            if let Some(typed) = typed {
                 self.add_name(name, typed, &formula.place());
             }
         }
@@ -213,46 +237,6 @@ impl Lowering<'_> {
         }
     }
 
-    fn emit(&mut self, columns: &[NamedFormula], place: &Range<usize>) {
-        if columns.is_empty() || columns.len() > COLUMNS_MAX {
-            let message = format!("answers have 1 to {COLUMNS_MAX} columns, here are {}", columns.len());
-            self.document.problem(place.clone(), &message);
-        }
-        let mut seen = BTreeSet::from(["event_time".to_owned()]);
-        for NamedFormula { name, formula } in columns {
-            if !seen.insert(name.clone()) {
-                let message = format!("answers have a column '{name}' already; give this another name");
-                self.document.problem(formula.place(), &message);
-            }
-            let Some(typed) = self.typed(formula) else { continue };
-            let of = self.emitted_type(formula, typed.of);
-            let is_subject = self.is_subject(&typed);
-            self.columns.push(Column { name: name.clone(), of, is_subject });
-            self.cells.push(typed.node);
-        }
-        if !self.columns.iter().any(|column| column.is_subject) {
-            self.columns.iter_mut().for_each(|column| column.is_subject = true);
-        }
-    }
-
-    /// Returns the type of a column, which may be a sum of money itself.
-    fn emitted_type(&self, formula: &Formula, of: Type) -> Type {
-        match &formula.expression.syntax {
-            Syntax::Name(name) => self.names.find(name).map_or(of, |typed| typed.of),
-            _ => of,
-        }
-    }
-
-    /// True if a column says what an answer is about: an id, a part of the key, or the window.
-    fn is_subject(&self, typed: &Typed) -> bool {
-        let is_id = matches!(typed.of, Type::Customer | Type::Order | Type::Product | Type::EventId | Type::Day);
-        match (&typed.node, self.computed.as_ref().and_then(Computed::of_windows)) {
-            (Node::Slot(slot), Some(aggregates)) => !(self.key.len()..self.key.len() + aggregates.len()).contains(slot),
-            (Node::Slot(_), None) => false,
-            _ => is_id || self.key.iter().any(|(_, key)| key.node == typed.node),
-        }
-    }
-
     fn finished(mut self) -> Result<Lowered, Problems> {
         let last = self.definition.stages.last().map_or(0..0, |stage| stage.place.clone());
         if !self.definition.stages.iter().any(|stage| matches!(stage.what, StageKind::Emit(_))) {
@@ -265,7 +249,7 @@ impl Lowering<'_> {
         Problems::check(std::mem::take(&mut self.document.problems))?;
         let failures = Failures::default();
         let texts = std::mem::take(&mut self.compiler.texts);
-        let schema = Schema { columns: self.columns, names: &[], texts };
+        let schema = Schema { words: self.words, columns: self.columns, names: &[], texts };
         let filter = Conjunction::of(self.before);
         let answering = Answering { filter: self.after.into(), cells: self.cells.into(), failures: failures.clone() };
         let parts = self.key.into_iter().map(|(_, typed)| Part { bits: typed.of.bits(), node: typed.node });
@@ -279,21 +263,28 @@ impl Lowering<'_> {
             Some(Computed::CountIn(within_ms)) => {
                 Logic::CountIn(CountIn { selecting: Arc::new(Selecting { filter, key, answering }), within_ms })
             }
-            Some(Computed::Windows(size, aggregates)) => {
+            Some(Computed::Windows(size, aggregates, best)) => {
                 let selecting = Selecting { filter, key, answering };
                 let windows = Arc::new(Windows { selecting, size, aggregates: aggregates.into() });
-                match Panes::new(&windows) {
-                    Some(panes) => Logic::Hopping(panes, Tumbling(windows)),
-                    None => Logic::Tumbling(Tumbling(windows)),
+                let best = best.map(|best| TopK::new(&windows, best));
+                match (Panes::new(&windows), best) {
+                    (Some(panes), None) => Logic::Hopping(panes, Tumbling(windows)),
+                    (Some(panes), Some(best)) => Logic::BestOfHopping(panes, best),
+                    (None, Some(best)) => Logic::BestOfTumbling(Tumbling(windows), best),
+                    (None, None) => Logic::Tumbling(Tumbling(windows)),
                 }
             }
             Some(Computed::Sessions(gap_ms, aggregates)) => {
                 let selecting = Selecting { filter, key, answering };
                 Logic::Sessions(Sessions(Arc::new(SessionPlan { selecting, gap_ms, aggregates: aggregates.into() })))
             }
-            Some(Computed::Absence { limit_ms, starts, ends }) => {
+            Some(Computed::Sequence { steps, within_ms }) => {
                 let selecting = Selecting { filter, key, answering };
-                Logic::Absence(Absence(Arc::new(Wait { selecting, limit_ms, starts, ends })))
+                Logic::Sequence(Sequence(Arc::new(Steps { selecting, steps: steps.into(), within_ms })))
+            }
+            Some(Computed::Absence { limit, starts, ends }) => {
+                let selecting = Selecting { filter, key, answering };
+                Logic::Absence(Absence(Arc::new(Wait { selecting, limit, starts, ends })))
             }
         };
         Ok(Lowered { logic, schema, failures, state: self.state })

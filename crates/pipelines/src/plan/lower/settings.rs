@@ -1,4 +1,4 @@
-//! The settings of stages: durations and time zones, given as they are or by a parameter.
+//! The settings of stages: durations, counts and time zones, given as they are or by a parameter.
 
 use flowbench_events::{Zone, did_you_mean_or_list};
 
@@ -8,6 +8,9 @@ use crate::plan::expression::types::Type;
 
 /// A duration that timers and windows may have, ms.
 const DURATIONS_MS: std::ops::RangeInclusive<i64> = 1..=1_000_000 * 86_400_000;
+
+/// The largest number of ranks.
+const COUNT_MAX: usize = 1_000_000;
 
 impl Lowering<'_> {
     /// Returns the value of a setting of a stage, which may be a parameter: `"{window}"`.
@@ -39,6 +42,16 @@ impl Lowering<'_> {
             Err(message) => self.document.problem(text.place.clone(), &message),
         }
         None
+    }
+
+    pub(super) fn count(&mut self, text: &Text) -> Option<usize> {
+        let value = self.setting(text, Type::Integer)?;
+        let count = value.parse().ok().filter(|count| (1..=COUNT_MAX).contains(count));
+        if count.is_none() {
+            let message = format!("'{value}': a whole number from 1 to {COUNT_MAX} is needed");
+            self.document.problem(text.place.clone(), &message);
+        }
+        count
     }
 
     pub(super) fn zone(&mut self, text: Option<&Text>) -> Option<Zone> {

@@ -76,7 +76,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn number_of_text(&mut self, text: &str) -> i64 {
+    pub(super) fn number_of_text(&mut self, text: &str) -> i64 {
         let known = self.texts.iter().position(|known| known == text);
         let number = known.unwrap_or_else(|| {
             self.texts.push(text.to_owned());

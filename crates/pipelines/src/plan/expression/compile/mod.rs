@@ -4,11 +4,11 @@ mod literals;
 
 use std::ops::Range;
 
-use flowbench_events::{Symbols, did_you_mean_or_list};
+use flowbench_events::{Symbols, Zone, did_you_mean_or_list};
 
 use crate::plan::expression::Complaint;
 use crate::plan::expression::names::{Names, Typed};
-use crate::plan::expression::node::{Node, calculated};
+use crate::plan::expression::node::{Days, Node, calculated};
 use crate::plan::expression::syntax::{Comparison, Expression, Operator, Syntax};
 use crate::plan::expression::types::Type;
 
@@ -67,6 +67,11 @@ impl<'a> Compiler<'a> {
         Err(vec![Complaint::new(&expression.at, message)])
     }
 
+    /// Returns the symbols of the trace.
+    pub(crate) fn symbols(&self) -> &'a Symbols {
+        self.symbols
+    }
+
     fn complain(&mut self, at: &Range<usize>, message: impl Into<String>) -> Option<Typed> {
         self.complaints.push(Complaint::new(at, message));
         None
@@ -90,6 +95,9 @@ impl<'a> Compiler<'a> {
             Syntax::Text(text) => self.text(text, at, expected),
             Syntax::Flag(flag) => typed(Node::Constant(i64::from(*flag)), Type::Flag),
             Syntax::Name(name) => match names.find(name) {
+                Some(Typed { of: Type::Composed, .. }) => {
+                    self.complain(at, "this is a text of several values, which only cells have; write it alone in emit")
+                }
                 Some(Typed { node, of }) => {
                     self.nodes += size(node, 0);
                     typed(node.clone(), if *of == Type::Total { Type::Money } else { *of })
@@ -119,7 +127,7 @@ impl<'a> Compiler<'a> {
         at: &Range<usize>,
         names: &Names,
     ) -> Option<Typed> {
-        const FUNCTIONS: [&str; 3] = ["has", "duration", "timestamp"];
+        const FUNCTIONS: [&str; 5] = ["has", "duration", "timestamp", "day", "format"];
         match (name, arguments) {
             ("has", [argument]) => {
                 let operand = self.typed(argument, names, None)?;
@@ -136,11 +144,44 @@ impl<'a> Compiler<'a> {
             ("timestamp", _) => {
                 self.complain(at, "timestamp takes one text; write timestamp(\"2026-01-01T00:00:00Z\")")
             }
+            ("day", [time]) => self.day(time, None, names),
+            ("day", [time, zone]) => self.day(time, Some(zone), names),
+            ("day", _) => self.complain(at, "day takes a time, and a zone if it is not UTC; write day(event_time)"),
+            ("format", _) => {
+                self.complain(at, "format stands alone; write name = format(\"{order}-{customer}\") in map or emit")
+            }
             ("has", _) => self.complain(at, "has takes one name; write has(value)"),
             _ => {
                 let hint = did_you_mean_or_list(name, FUNCTIONS);
                 self.complain(name_at, format!("there is no function '{name}'{hint}"))
             }
+        }
+    }
+
+    /// Compiles the calendar day of a time in a zone, UTC if none is given.
+    fn day(&mut self, time: &Expression, zone: Option<&Expression>, names: &Names) -> Option<Typed> {
+        let typed_time = self.typed(time, names, Some(Type::Time));
+        let name = match zone {
+            None => Some("UTC".to_owned()),
+            Some(Expression { syntax: Syntax::Text(name), .. }) => Some(name.clone()),
+            Some(zone) => match self.typed(zone, names, None) {
+                Some(Typed { node: Node::Constant(number), of: Type::Timezone }) => {
+                    self.texts.get(number as usize).cloned()
+                }
+                Some(_) => {
+                    self.complain(&zone.at, "a time zone is needed here; write one in quotes, or a parameter")?;
+                    None
+                }
+                None => None,
+            },
+        };
+        let Typed { node, of } = typed_time?;
+        if of != Type::Time {
+            return self.complain(&time.at, format!("{of} has no day; write day(event_time)"));
+        }
+        match Zone::named(&name?) {
+            Ok(zone) => typed(Node::Day(Box::new(node), Days::of(zone)), Type::Day),
+            Err(error) => self.complain(zone.map_or(&time.at, |zone| &zone.at), error.to_string()),
         }
     }
 
@@ -259,6 +300,10 @@ impl<'a> Compiler<'a> {
     fn choice(&mut self, choice: &[Expression; 3], names: &Names, expected: Option<Type>) -> Option<Typed> {
         let [condition, yes, no] = choice;
         let condition = self.flag(condition, names);
+        if let Syntax::Text(text) = &yes.syntax {
+            // Texts have their numbers in the order in which they are written.
+            self.number_of_text(text);
+        }
         let both = self.both(&[yes.clone(), no.clone()], names, expected);
         let (condition, (yes_typed, no_typed)) = condition.zip(both)?;
         if yes_typed.of != no_typed.of {
@@ -328,7 +373,9 @@ fn size(node: &Node, before: usize) -> usize {
     let all = |nodes: &[Node]| nodes.iter().fold(before + 1, |sum, node| size(node, sum));
     match node {
         Node::Constant(_) | Node::Field(_) | Node::Slot(_) => before + 1,
-        Node::Not(operand) | Node::Has(operand) | Node::In(operand, _) => size(operand, before + 1),
+        Node::Not(operand) | Node::Has(operand) | Node::In(operand, _) | Node::Day(operand, _) => {
+            size(operand, before + 1)
+        }
         Node::And(operands) | Node::Or(operands) => all(operands),
         Node::Compare(_, both) | Node::Arithmetic(_, both) => all(&**both),
         Node::If(choice) => all(&**choice),
