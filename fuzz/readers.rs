@@ -66,8 +66,17 @@ pub(crate) fn experiment(bytes: &[u8]) {
 
 /// Reads a pipeline, and answers a few events with it.
 pub(crate) fn pipeline(bytes: &[u8]) {
+    pipeline_file("x.toml", bytes);
+}
+
+/// Reads a pipeline in SQL, and answers a few events with it.
+pub(crate) fn sql(bytes: &[u8]) {
+    pipeline_file("x.sql", bytes);
+}
+
+fn pipeline_file(name: &str, bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let pipeline = match FilePipeline::parse("x.toml", &text) {
+    let pipeline = match FilePipeline::parse(name, &text) {
         Ok(pipeline) => pipeline,
         Err(problems) => {
             let is_inside = |problem: &Problem| problem.place.clone().is_none_or(|place| text.get(place).is_some());
@@ -76,6 +85,9 @@ pub(crate) fn pipeline(bytes: &[u8]) {
             return;
         }
     };
+    if let Ok(sql) = pipeline.sql() {
+        FilePipeline::parse("again.sql", &sql).unwrap();
+    }
     let trace = read(&file("log", LOG), Format::Csv, None).unwrap();
     let bound = pipeline.prepare(&[], &trace.symbols).unwrap();
     let answers = bound.oracle(&oracle::occurrences(&trace.events));

@@ -63,6 +63,11 @@ fn any_bytes_as_a_pipeline() {
 }
 
 #[test]
+fn any_bytes_as_sql() {
+    fuzz("sql", readers::sql);
+}
+
+#[test]
 fn any_bytes_as_results() {
     fuzz("results", readers::results);
 }

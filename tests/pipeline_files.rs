@@ -164,6 +164,22 @@ fn explain_says_of_a_file_what_it_says_of_a_name() {
     assert!(text.contains("strategy    sequential: serves"), "{text}");
 }
 
+/// A file of SQL goes where a file of TOML goes; `explain` writes one as the other.
+#[test]
+fn sql_is_a_second_way_to_write_the_same_file() {
+    let scratch = scratch();
+    let text = scratch.ok("flowbench explain ./mine.toml").stdout;
+    let (_, sql) = text.split_once("as a file of SQL\n").unwrap();
+    scratch.write("mine.sql", sql.trim());
+    for more in ["", "--set threshold=20 --set count=2", "--strategy sequential --set window=7d --set threshold=5"] {
+        let from_sql = scratch.ok(&format!("flowbench replay log.csv --pipeline mine.sql {more}"));
+        let from_toml = scratch.ok(&format!("flowbench replay log.csv --pipeline ./mine.toml {more}"));
+        assert_eq!(from_sql.stdout, from_toml.stdout, "{more}");
+    }
+    scratch.write("bad.sql", "SELECT customer\nFROM events\nLIMIT 5\n");
+    scratch.fails("flowbench replay log.csv --pipeline bad.sql", 2, &["bad.sql:3:1", "LIMIT 5", "the stage top_k"]);
+}
+
 #[test]
 fn what_is_wrong_in_a_file_is_shown_in_its_lines() {
     let scratch = scratch();

@@ -2,7 +2,7 @@
 
 use flowbench_generators::Profile;
 use flowbench_harness::experiment::{LoadedExperiment, Plan, axis_catalogue};
-use flowbench_harness::find_pipeline;
+use flowbench_harness::find_pipeline_file;
 use flowbench_measurement::doubt_kinds::DoubtKind;
 use flowbench_measurement::metrics::{Better, Metric};
 use flowbench_measurement::record::FigureKind;
@@ -20,7 +20,8 @@ use crate::terminal::{heading, screen};
 pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure> {
     let name = args.name.as_str();
     if FilePipeline::is_path(name) {
-        print(&explain_pipeline(find_pipeline(name, registry)?))?;
+        let file = find_pipeline_file(name)?;
+        print(&format!("{}{}", explain_pipeline(file), in_sql(file)))?;
         return Ok(OK);
     }
     let mut texts = Vec::new();
@@ -203,6 +204,14 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
         text.push_str(&format!("\nreference SQL{legend}\n{sql}\n"));
     }
     text
+}
+
+/// Returns a file as SQL, or why SQL has no words for it.
+fn in_sql(file: &FilePipeline) -> String {
+    match file.sql() {
+        Ok(sql) => format!("\nas a file of SQL\n{sql}\n"),
+        Err(why) => format!("\nas a file of SQL: {why}\n"),
+    }
 }
 
 /// Describes whether a strategy serves a pipeline, and under which axes it does not.

@@ -104,6 +104,12 @@ impl Problems {
         &self.0
     }
 
+    /// Returns the problems with each changed.
+    #[must_use]
+    pub fn map(self, change: impl FnMut(Problem) -> Problem) -> Problems {
+        Problems(self.0.into_iter().map(change).collect())
+    }
+
     /// Returns the problems as owned values.
     pub fn into_list(self) -> Vec<Problem> {
         self.0

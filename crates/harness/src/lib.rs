@@ -29,5 +29,5 @@ pub mod run;
 pub mod schema;
 mod supported;
 
-pub use pipeline_file::{PipelineError, find_pipeline};
+pub use pipeline_file::{PipelineError, find_pipeline, find_pipeline_file};
 pub use supported::{Unsupported, check_supported};

@@ -30,8 +30,17 @@ pub fn find_pipeline(name: &str, registry: Registry) -> Result<&'static dyn Pipe
     if !FilePipeline::is_path(name) {
         return Ok(registry.find(name)?);
     }
-    let text = pipeline_text(Path::new(name)).map_err(|problem| Problems::of_name(name, &problem))?;
-    Ok(FilePipeline::parse(name, &text)?)
+    Ok(find_pipeline_file(name)?)
+}
+
+/// Returns the pipeline of the file at a path, such as `./mine.toml` or `./mine.sql`.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, and with everything that is wrong in it.
+pub fn find_pipeline_file(path: &str) -> Result<&'static FilePipeline, Problems> {
+    let text = pipeline_text(Path::new(path)).map_err(|problem| Problems::of_name(path, &problem))?;
+    FilePipeline::parse(path, &text)
 }
 
 /// Returns the text of the file of a pipeline.
@@ -39,9 +48,9 @@ pub(crate) fn pipeline_text(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| {
         let fix = match error.kind() {
             ErrorKind::NotFound => {
-                "; give the path of a TOML file, or the name of a pipeline that `flowbench list` has"
+                "; give the path of a file of TOML or SQL, or the name of a pipeline that `flowbench list` has"
             }
-            _ if path.is_dir() => "; give the path of a TOML file in this folder",
+            _ if path.is_dir() => "; give the path of a file in this folder",
             _ => "",
         };
         format!("cannot be read: {error}{fix}")

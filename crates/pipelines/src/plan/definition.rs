@@ -100,15 +100,36 @@ pub(super) fn read(source: &Arc<SourceText>) -> Result<Definition, Problems> {
     let table = document.parsed(&source.text);
     let table = table.get_ref();
     document.check_keys(table, &["question", "notes", "sql", "parameters", "stage"], "a pipeline");
+    let heading = heading(table, &mut document);
+    let stages = stages(table, &mut document);
+    Problems::check(document.problems)?;
+    Ok(heading.with(source, stages))
+}
+
+/// What a file says before its stages.
+pub(super) struct Heading {
+    question: String,
+    notes: String,
+    sql: String,
+    pub(super) parameters: Vec<Declared>,
+}
+
+impl Heading {
+    /// Returns the definition with these stages.
+    pub(super) fn with(self, source: &Arc<SourceText>, stages: Vec<Stage>) -> Definition {
+        let Heading { question, notes, sql, parameters } = self;
+        Definition { source: source.clone(), question, notes, sql, parameters, stages }
+    }
+}
+
+/// Reads what a file says before its stages.
+pub(super) fn heading(table: &DeTable<'_>, document: &mut Document) -> Heading {
     let mut about = |key: &str| {
         let text = table.get(key).and_then(|value| document.text(value, "a sentence in quotes"));
         text.map(|text| text.text).unwrap_or_default()
     };
     let (question, notes, sql) = (about("question"), about("notes"), about("sql"));
-    let parameters = parameters(table, &mut document);
-    let stages = stages(table, &mut document);
-    Problems::check(document.problems)?;
-    Ok(Definition { source: source.clone(), question, notes, sql, parameters, stages })
+    Heading { question, notes, sql, parameters: parameters(table, document) }
 }
 
 fn parameters(table: &DeTable<'_>, document: &mut Document) -> Vec<Declared> {

@@ -144,6 +144,14 @@ impl Document {
 }
 
 impl Formula {
+    /// Returns an expression whose places are those in the whole file, whose text this is.
+    pub(super) fn of_source(expression: Expression, source: &str) -> Formula {
+        let place = expression.at.clone();
+        let offsets = (place.start..=place.end).collect();
+        let text = source.get(place.clone()).unwrap_or_default().to_owned();
+        Formula { expression: moved(expression, place.start), text: Text { text, place, offsets } }
+    }
+
     pub(super) fn place(&self) -> Range<usize> {
         self.text.place_of(&self.expression.at)
     }
@@ -173,6 +181,29 @@ impl Text {
             _ => self.place.clone(),
         }
     }
+}
+
+/// Returns an expression whose places are counted from a byte.
+fn moved(expression: Expression, start: usize) -> Expression {
+    let at = expression.at.start.saturating_sub(start)..expression.at.end.saturating_sub(start);
+    let all = |list: Vec<Expression>| list.into_iter().map(|one| moved(one, start)).collect();
+    let boxed = |one: Box<Expression>| Box::new(moved(*one, start));
+    let syntax = match expression.syntax {
+        Syntax::Call(name, name_at, arguments) => {
+            let name_at = name_at.start.saturating_sub(start)..name_at.end.saturating_sub(start);
+            Syntax::Call(name, name_at, all(arguments))
+        }
+        Syntax::Not(operand) => Syntax::Not(boxed(operand)),
+        Syntax::Minus(operand) => Syntax::Minus(boxed(operand)),
+        Syntax::And(operands) => Syntax::And(all(operands)),
+        Syntax::Or(operands) => Syntax::Or(all(operands)),
+        Syntax::Compare(comparison, both) => Syntax::Compare(comparison, both.map(|one| moved(one, start)).into()),
+        Syntax::In(operand, list) => Syntax::In(boxed(operand), all(list)),
+        Syntax::Arithmetic(operator, both) => Syntax::Arithmetic(operator, both.map(|one| moved(one, start)).into()),
+        Syntax::If(choice) => Syntax::If(choice.map(|one| moved(one, start)).into()),
+        alone => alone,
+    };
+    Expression { syntax, at }
 }
 
 /// Returns the name before a single `=`, and how much of the text both take.

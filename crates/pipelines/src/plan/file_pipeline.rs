@@ -11,6 +11,7 @@ use super::expression::compile::Compiler;
 use super::expression::node::{Failure, Failures};
 use super::lower::{Logic, Lowered, lower};
 use super::row::{PlanAnswers, Schema};
+use super::sql;
 use crate::answers::Answers;
 #[cfg(test)]
 use crate::eviction::Loss;
@@ -46,7 +47,7 @@ pub struct FilePipeline {
 }
 
 impl FilePipeline {
-    /// Reads a pipeline from the text of a file; its name is the path of the file.
+    /// Reads a pipeline from the text of a file; its name is the path of the file, and SQL if it ends in `.sql`.
     ///
     /// It lives as long as the program, as the pipelines of the catalogue do, so a few hundred bytes of each text that
     /// is read are never freed.
@@ -55,17 +56,29 @@ impl FilePipeline {
     ///
     /// Names the places of all problems, with the likely fixes.
     pub fn parse(name: &str, text: &str) -> Result<&'static FilePipeline, Problems> {
-        let definition = read(&SourceText::new(name, text))?;
+        let source = SourceText::new(name, text);
+        let is_sql = name.ends_with(".sql");
+        let definition = if is_sql { sql::read(&source)? } else { read(&source)? };
         let defaults: Vec<String> =
             definition.parameters.iter().map(|declared| declared.default.text.clone()).collect();
-        let lowered = lower(&definition, &defaults, &Symbols::default())?;
+        let lowered = lower(&definition, &defaults, &Symbols::default());
+        let lowered = lowered.map_err(|problems| if is_sql { sql::in_sql(problems) } else { problems })?;
         let about = about(name, &definition, &lowered);
         Ok(Box::leak(Box::new(FilePipeline { definition, about })))
     }
 
-    /// True if a name is that of a file: it ends in `.toml`, or has a `/`.
+    /// True if a name is that of a file: it ends in `.toml` or `.sql`, or has a `/`.
     pub fn is_path(name: &str) -> bool {
-        name.ends_with(".toml") || name.contains('/')
+        name.ends_with(".toml") || name.ends_with(".sql") || name.contains('/')
+    }
+
+    /// Returns the pipeline as a file of SQL, from which the same plan is read.
+    ///
+    /// # Errors
+    ///
+    /// Names what SQL has no words for.
+    pub fn sql(&self) -> Result<String, String> {
+        sql::write(&self.definition)
     }
 }
 
