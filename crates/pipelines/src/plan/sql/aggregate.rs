@@ -7,54 +7,15 @@ use sqlparser::ast::{
     OrderByExpr, Spanned, Value,
 };
 
-use super::query::{ALWAYS_PRESENT, Reader, name_of};
+use super::presence::always_present;
+use super::reader::{Computing, ComputingKind, Reader, name_of};
 use super::spelling::Spelling;
-use crate::plan::definition::{Stage, StageKind};
-use crate::plan::document::{NamedFormula, Text};
+use crate::plan::definition::StageKind;
+use crate::plan::document::NamedFormula;
 use crate::plan::expression::syntax::{Expression, Syntax};
 
 /// The functions that are aggregates.
 pub(super) const AGGREGATES: [&str; 6] = ["count", "sum", "min", "max", "last", "last_value"];
-
-/// What a query computes over several events.
-pub(super) struct Computing {
-    pub(super) found: Vec<NamedFormula>,
-    /// What each aggregate is, as a text, to know it again.
-    texts: Vec<String>,
-    pub(super) kind: ComputingKind,
-    /// What belongs together, and how each part is written.
-    pub(super) key: Vec<(NamedFormula, String)>,
-    pub(super) place: Range<usize>,
-}
-
-/// What aggregates are computed over.
-#[derive(Clone)]
-pub(super) enum ComputingKind {
-    /// Nothing is computed yet; `OVER` says over what.
-    Over,
-    Running,
-    CountIn(Text),
-    Group,
-}
-
-impl Computing {
-    pub(super) fn over() -> Computing {
-        Computing { found: Vec::new(), texts: Vec::new(), kind: ComputingKind::Over, key: Vec::new(), place: 0..0 }
-    }
-
-    /// Returns the stage that computes what was found behind `OVER`.
-    pub(super) fn over_stage(self) -> Option<Stage> {
-        let what = match self.kind {
-            ComputingKind::Running => StageKind::Running(self.found),
-            ComputingKind::CountIn(within) => {
-                let name = Text::of(&self.found.first()?.name, self.place.clone());
-                StageKind::CountIn { within, name }
-            }
-            ComputingKind::Over | ComputingKind::Group => return None,
-        };
-        Some(Stage { place: self.place, what })
-    }
-}
 
 impl Reader<'_> {
     /// Returns the stage of the key, and takes the conditions out that say that its parts are present: SQL makes a group
@@ -210,24 +171,6 @@ impl Reader<'_> {
     fn is_always(&self, expression: &Expression, also: &dyn Fn(&str) -> bool) -> bool {
         let is_parameter = |name: &str| self.parameters.iter().any(|declared| declared.name == name);
         always_present(expression, &|name| is_parameter(name) || also(name))
-    }
-}
-
-/// True if an expression has a value wherever these names have one.
-pub(super) fn always_present(expression: &Expression, is_present: &dyn Fn(&str) -> bool) -> bool {
-    let all = |list: &[Expression]| list.iter().all(|one| always_present(one, is_present));
-    match &expression.syntax {
-        Syntax::Number(_) | Syntax::Text(_) | Syntax::Flag(_) => true,
-        Syntax::Name(name) => ALWAYS_PRESENT.contains(&name.as_str()) || is_present(name),
-        Syntax::Call(name, _, arguments) => match name.as_str() {
-            "has" | "duration" | "timestamp" => true,
-            "day" => arguments.first().is_some_and(|time| always_present(time, is_present)),
-            _ => false,
-        },
-        Syntax::Not(operand) | Syntax::Minus(operand) | Syntax::In(operand, _) => always_present(operand, is_present),
-        Syntax::And(operands) | Syntax::Or(operands) => all(operands),
-        Syntax::Compare(_, both) | Syntax::Arithmetic(_, both) => all(&**both),
-        Syntax::If(choice) => all(&**choice),
     }
 }
 

@@ -6,8 +6,8 @@ use sqlparser::ast::{
     BinaryOperator, CaseWhen, DataType, Expr, Function, InTarget, Spanned, TimezoneInfo, UnaryOperator, Value,
 };
 
-use super::aggregate::{AGGREGATES, Computing, ComputingKind, is_zero};
-use super::query::{Reader, name_of, operands};
+use super::aggregate::{AGGREGATES, is_zero};
+use super::reader::{Computing, ComputingKind, Reader, name_of, operands};
 use super::refused;
 use super::spelling::Spelling;
 use crate::plan::document::NamedFormula;

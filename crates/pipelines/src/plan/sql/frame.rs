@@ -1,11 +1,13 @@
 //! What stands behind `OVER`: the key, the order, and how far back events count.
+//!
+//! Decision D-050.
 
 use std::ops::Range;
 
 use sqlparser::ast::{BinaryOperator, Expr, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType};
 
-use super::aggregate::{ComputingKind, is_canonical, plain_name};
-use super::query::Reader;
+use super::aggregate::{is_canonical, plain_name};
+use super::reader::{ComputingKind, Reader};
 use super::spelling::Spelling;
 use crate::plan::document::{NamedFormula, Text};
 use crate::plan::expression::syntax::Syntax;

@@ -6,8 +6,8 @@ use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Select, SelectItem,
 };
 
-use super::aggregate::{Computing, ComputingKind, name_place};
-use super::query::{Reader, name_of, operands};
+use super::aggregate::name_place;
+use super::reader::{Computing, ComputingKind, Reader, name_of, operands};
 use super::spelling::Spelling;
 use crate::plan::definition::{Stage, StageKind};
 use crate::plan::document::{NamedFormula, Text};

@@ -2,7 +2,7 @@
 
 use flowbench_events::{Problem, Problems};
 
-use super::setting::interval_text;
+use super::spelling::interval_text;
 
 /// What the hints of expressions say to write, and what to write in SQL.
 const SPELLINGS: [(&str, &str); 14] = [

@@ -1,23 +1,19 @@
 //! From a query to stages: the query in FROM first, then the condition, what is computed, and the columns.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use flowbench_events::Problem;
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Ident, Query, Select, SelectFlavor, SelectItem, SetExpr, Spanned, TableFactor,
+    BinaryOperator, Expr, GroupByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, Spanned, TableFactor,
     TableWithJoins,
 };
 
-use super::aggregate::Computing;
+use super::reader::{Computing, Reader, name_of, operands};
 use super::source::Places;
 use crate::plan::definition::{Declared, Stage, StageKind};
-use crate::plan::document::{Document, Formula, NamedFormula};
+use crate::plan::document::{Document, NamedFormula};
 use crate::plan::expression::field::Field;
 use crate::plan::expression::syntax::{Expression, Syntax};
-
-/// The columns that every event has.
-pub(super) const ALWAYS_PRESENT: [&str; 4] = ["event_id", "kind", "event_time", "arrival_time"];
 
 /// Turns a query into stages, and returns everything that is wrong with it.
 pub(super) fn stages(
@@ -43,31 +39,7 @@ pub(super) fn stages(
     (reader.stages, reader.document.problems)
 }
 
-/// Reads a query.
-pub(super) struct Reader<'a> {
-    pub(super) places: &'a Places,
-    pub(super) parameters: &'a [Declared],
-    pub(super) document: Document,
-    pub(super) stages: Vec<Stage>,
-    /// The names that FROM has.
-    pub(super) known: BTreeSet<String>,
-    /// The names that are present wherever the conditions so far hold.
-    pub(super) present: BTreeSet<String>,
-    /// What aggregates in the expressions of this query belong to.
-    pub(super) computing: Option<Computing>,
-    /// What texts are put together of, where it has no name.
-    pub(super) cells: Vec<NamedFormula>,
-    pub(super) depth: usize,
-    pub(super) generated: usize,
-}
-
 impl Reader<'_> {
-    /// Notes a problem.
-    pub(super) fn refuse<T>(&mut self, place: &Range<usize>, message: &str) -> Option<T> {
-        self.document.problem(place.clone(), message);
-        None
-    }
-
     fn query(&mut self, query: &Query, is_outermost: bool) {
         self.refuse_around(query);
         let select = match &*query.body {
@@ -303,16 +275,6 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn formula(&self, expression: Expression) -> Formula {
-        Formula::of_source(expression, &self.places.source.text)
-    }
-
-    /// Returns a name that nobody has written.
-    pub(super) fn generated_name(&mut self) -> String {
-        self.generated += 1;
-        format!("_{}", self.generated)
-    }
-
     /// Notes what must be present for a condition to be true.
     fn note_present(&mut self, condition: &Expr) {
         let operands: &[&Expr] = match condition {
@@ -327,25 +289,6 @@ impl Reader<'_> {
         });
         self.present.extend(names);
     }
-}
-
-/// Returns the operands of a chain of one operator.
-pub(super) fn operands<'a>(expr: &'a Expr, operator: &BinaryOperator) -> Vec<&'a Expr> {
-    let (mut operands, mut first) = (Vec::new(), expr);
-    while let Expr::BinaryOp { left, op, right } = first
-        && op == operator
-    {
-        operands.push(&**right);
-        first = left;
-    }
-    operands.push(first);
-    operands.reverse();
-    operands
-}
-
-/// Returns a name as it is looked up: only quotes keep capitals.
-pub(super) fn name_of(name: &Ident) -> String {
-    if name.quote_style.is_some() { name.value.clone() } else { name.value.to_ascii_lowercase() }
 }
 
 fn is_comparison(operator: &BinaryOperator) -> bool {

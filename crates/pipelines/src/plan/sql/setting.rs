@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use sqlparser::ast::{DateTimeField, Expr, Interval, Value};
 
-use super::query::Reader;
+use super::reader::Reader;
 use crate::plan::document::Text;
 
 /// The units of intervals: the first letters of their names, and how durations write them.
@@ -99,12 +99,4 @@ fn unit_of(name: &str) -> Option<&'static str> {
 fn is_of_calendar(field: &DateTimeField) -> bool {
     use DateTimeField::{Month, Months, Quarter, Year, Years};
     matches!(field, Year | Years | Month | Months | Quarter)
-}
-
-/// Returns the interval of a duration; `None` if it is none.
-pub(super) fn interval_text(duration: &str) -> Option<String> {
-    let ms = flowbench_events::parse_duration_ms(duration).ok()?;
-    let sizes = [(86_400_000, "DAY"), (3_600_000, "HOUR"), (60_000, "MINUTE"), (1000, "SECOND")];
-    let (size, unit) = sizes.into_iter().find(|(size, _)| ms % size == 0 && ms > 0).unwrap_or((1, "MILLISECOND"));
-    Some(format!("INTERVAL '{}' {unit}", ms / size))
 }

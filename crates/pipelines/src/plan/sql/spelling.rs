@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sqlparser::keywords::ALL_KEYWORDS;
 
-use super::aggregate::always_present;
-use super::setting::interval_text;
+use super::presence::always_present;
 use crate::plan::expression::syntax::{Comparison, Expression, Operator, Syntax};
 
 /// How tight operators bind, from the loosest.
@@ -202,4 +201,12 @@ pub(super) fn identifier(name: &str) -> String {
 /// Returns a text in single quotes.
 pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Returns the interval of a duration; `None` if it is none.
+pub(super) fn interval_text(duration: &str) -> Option<String> {
+    let ms = flowbench_events::parse_duration_ms(duration).ok()?;
+    let sizes = [(86_400_000, "DAY"), (3_600_000, "HOUR"), (60_000, "MINUTE"), (1000, "SECOND")];
+    let (size, unit) = sizes.into_iter().find(|(size, _)| ms % size == 0 && ms > 0).unwrap_or((1, "MILLISECOND"));
+    Some(format!("INTERVAL '{}' {unit}", ms / size))
 }

@@ -1,15 +1,16 @@
 //! From a plan to SQL: each stage in its place, a query in FROM where names or conditions need one.
+//!
+//! Decision D-051.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use flowbench_events::SourceText;
 
-use super::query::ALWAYS_PRESENT;
+use super::presence::ALWAYS_PRESENT;
 use super::read;
-use super::setting::interval_text;
 use super::source::HEADER;
-use super::spelling::{ALONE, Spelling, identifier, quoted};
+use super::spelling::{ALONE, Spelling, identifier, interval_text, quoted};
 use crate::plan::definition::{Definition, StageKind};
 use crate::plan::document::{NamedFormula, Text};
 use crate::plan::expression::syntax::{Expression, Syntax};

@@ -83,7 +83,7 @@ fn mutations_of_queries_are_read_or_refused() {
                 match random.below(4) {
                     0 => text.insert_str(start, MORSELS[random.below(MORSELS.len())]),
                     1 if end - start < 30 => text.replace_range(start..end, ""),
-                    2 => text.insert_str(end, &text[start..end].to_owned()),
+                    2 => text = [&text[..end], &text[start..]].concat(),
                     _ => {
                         let of = SEEDS[random.below(SEEDS.len())];
                         let (one, other) = (random.place(of), random.place(of));
