@@ -79,6 +79,9 @@ fn a_run_exports_what_it_was_asked_for_and_asks_before_it_measures() {
     no("markdown", 2, &["write markdown=FILE"]);
     no("markdown=-", 2, &["markdown needs a file"]);
     no("github", 2, &["GITHUB_STEP_SUMMARY"]);
+    no("markdown=nowhere/a.md", 2, &["--export: cannot write nowhere/a.md", "check the spelling of the path"]);
+    no("markdown=taken.md/a.md", 2, &["--export: cannot write taken.md/a.md", "a part of the path is a file"]);
+    no("hgrm=/proc/tails", 2, &["--export: cannot write /proc/tails"]);
     assert!(!scratch.path("results").exists() && scratch.text("taken.md") == "mine");
     for times in [1, 2] {
         let more = format!("--export markdown={times}.md --export history=history.csv --export hgrm=tails-{times}");

@@ -95,7 +95,7 @@ fn spin_findings(seen: &Spin) -> Vec<Finding> {
 
 fn json(findings: &[Finding]) -> String {
     let entry = |finding: &Finding| json!({ "what": finding.what, "seen": finding.seen, "bad": finding.bad });
-    json_text(json!({ "findings": findings.iter().map(entry).collect::<Value>() }))
+    json_text("findings", json!({ "findings": findings.iter().map(entry).collect::<Value>() }))
 }
 
 /// Returns a line for each finding, with a mark at those that speak against measuring here, and the verdict.

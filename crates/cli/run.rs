@@ -83,7 +83,7 @@ pub(crate) fn measure(
     cases.finish();
     let finished = finished?;
     if json {
-        print_json(outcome(&finished))?;
+        print_json("outcome", outcome(&finished))?;
     } else {
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
         print(&terminal_tables(&results, screen()))?;

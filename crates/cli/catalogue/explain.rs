@@ -116,7 +116,9 @@ fn explain_figure(kind: FigureKind) -> String {
 fn explain_columns(name: &str) -> String {
     let columns = column_catalogue().into_iter().filter(|column| column.name == name);
     let about = |column: flowbench_report::ColumnMeaning| {
-        format!("{}{}{}", field("meaning", column.meaning), field("unit", column.unit), field("place", column.place))
+        let absent_if = if column.absent_if.is_empty() { String::new() } else { field("absent if", column.absent_if) };
+        let (meaning, unit) = (field("meaning", column.meaning), field("unit", column.unit));
+        format!("{meaning}{unit}{}{absent_if}", field("place", column.place))
     };
     format!("{name}\n{}", columns.map(about).collect::<Vec<_>>().join("\n"))
 }

@@ -19,7 +19,7 @@ pub(crate) fn list(args: &List, registry: Registry) -> Result<i32, Failure> {
         let all: serde_json::Map<String, Value> = wanted
             .map(|(kind, name, _)| Ok((name.to_owned(), json(entries(kind, registry)?))))
             .collect::<Result<_, Failure>>()?;
-        print_json(Value::Object(all))?;
+        print_json("list", Value::Object(all))?;
         return Ok(OK);
     }
     let mut text = String::new();

@@ -516,6 +516,18 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
     disk::replace(path, bytes).map_err(|source| failed("write", path, source))
 }
 
+/// Checks that a file can be written, or files in a folder which need not exist yet, by writing 64 KiB in the nearest
+/// folder that exists and removing them again.
+///
+/// # Errors
+///
+/// [`ResultsError::Io`] with the path if it cannot be written.
+pub fn check_writable(path: &Path, is_folder: bool) -> Result<(), ResultsError> {
+    let existing = || path.ancestors().map(disk::or_current).find(|folder| folder.exists());
+    let folder = if is_folder { existing().unwrap_or(path) } else { disk::parent(path) };
+    disk::probe(folder).map_err(|source| failed("write", path, source))
+}
+
 /// Returns the rows of a growing table; there are none if the file does not exist.
 fn read_table<T>(path: &Path, read: impl Fn(&str) -> Result<Vec<T>, TableError>) -> Result<Read<T>, ResultsError> {
     let (text, skipped) = read_complete_lines(path)?;

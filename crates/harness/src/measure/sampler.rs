@@ -10,6 +10,7 @@ use flowbench_measurement::timeline::Reading;
 use crate::environment::{CpuTicks, swapped_bytes, throttled_ns};
 use crate::measure::allocator::allocator_bytes;
 use crate::measure::observed::Observations;
+use crate::measure::request_to_end;
 use crate::measure::resident_set::pss_bytes;
 use crate::measure::run_state::SharedRunState;
 
@@ -43,6 +44,7 @@ impl Sampler {
 
 fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
     let mut readings = Vec::with_capacity(READINGS);
+    request_to_end::set_watched(true);
     while run_state.now_ns().is_none() && !stop.load(Ordering::Acquire) {
         thread::yield_now();
     }
@@ -57,9 +59,14 @@ fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
         if turn.is_multiple_of(ALLOCATOR_EVERY) {
             allocator = since_begin();
         }
-        readings.push(Reading { allocator, ..run_state.reading() });
+        let reading = Reading { allocator, ..run_state.reading() };
+        if request_to_end::is_asked() {
+            request_to_end::end(&reading);
+        }
+        readings.push(reading);
         thread::park_timeout(PERIOD);
     }
+    request_to_end::set_watched(false);
     // The last reading is what was left when everything was done; later the dataflow is gone.
     readings.extend(run_state.final_reading().map(|last| Reading { allocator, ..last }));
     let elapsed_ns = run_state.now_ns().unwrap_or(0).max(1) as f64;

@@ -4,6 +4,7 @@ use super::*;
 
 pub(crate) fn run() -> RunRecord {
     RunRecord {
+        schema: RUN_SCHEMA.into(),
         schema_version: SCHEMA_VERSION,
         experiment: "quickstart".into(),
         title: "a first look".into(),
@@ -56,6 +57,7 @@ pub(crate) fn run() -> RunRecord {
 pub(crate) fn case(case: usize, repeat: usize) -> CaseRecord {
     let doubt = |code: &str| Doubt { code: code.into(), text: "because".into() };
     CaseRecord {
+        schema: CASE_SCHEMA.into(),
         schema_version: SCHEMA_VERSION,
         part: "delay".into(),
         case,

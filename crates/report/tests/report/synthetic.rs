@@ -201,6 +201,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
     ];
     let parts = [parts, vec![policies()]].concat();
     RunRecord {
+        schema: RUN_SCHEMA.into(),
         schema_version: SCHEMA_VERSION,
         experiment: "synthetic".into(),
         title: "A first look: latency, memory, slack".into(),
@@ -406,6 +407,7 @@ pub(crate) fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, cha
         let numbers = Some(numbers(latency_ns * percent / 100, part == "memory", axes.eviction == "never"));
         let (part, status) = (part.to_owned(), Status::Ok);
         cases.push(CaseRecord {
+            schema: CASE_SCHEMA.into(),
             schema_version: SCHEMA_VERSION,
             part,
             case: number,
