@@ -42,6 +42,11 @@ pub(crate) fn check(to: &ExportTo) -> Result<(), Failure> {
     check_writable(&path, is_folder).map_err(|error| Failure::usage_error(format!("--export: {error}")))
 }
 
+/// Returns true if an export goes to standard output.
+pub(crate) fn is_printed(to: &ExportTo) -> bool {
+    to.output.is_none() && to.format.output == ExportOutput::File
+}
+
 /// Writes the results of a run in a format, to standard output if there is no other place.
 pub(crate) fn write(to: &ExportTo, dir: &Path, is_forced: bool, quiet: bool) -> Result<(), Failure> {
     let target = target(to)?;

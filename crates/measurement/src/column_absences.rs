@@ -1,7 +1,7 @@
 //! Why a column of a case has no value: its cell in `cases.csv` is empty, and its key in `cases.ndjson` is null or absent.
 
 /// Reasons by name, or by the beginning of a name that ends in `*`; the first that fits holds.
-const REASONS: [(&str, &str); 65] = [
+const REASONS: [(&str, &str); 66] = [
     ("settings", "every parameter has its default"),
     ("idle_ms", "every source always holds the watermark back"),
     ("rate_events_per_s", "the load is a closed loop"),
@@ -16,7 +16,8 @@ const REASONS: [(&str, &str); 65] = [
     ("source_ceiling_events_per_s", "the load is not the maximum possible"),
     ("warmup_ns", "the load is a closed loop, which records everything"),
     ("hiccup_*", "records have not had it since version 4"),
-    ("driver_lag_count", NO_NUMBERS),
+    ("from_admission_count", "a closed loop, whose latency begins at admission, or an older record"),
+    ("from_admission_*", "a closed loop, whose latency begins at admission, an older record, or too few samples"),
     (
         "driver_lag_p999_ns",
         "a closed loop, in which nothing is due before it is admitted, or fewer than 10,000 samples",

@@ -1,7 +1,7 @@
 //! What each column of a results directory means, in a line. Its unit is in its name.
 
 /// The columns of `cases.csv`, in their order, each with its meaning.
-pub const CASE_COLUMNS: [(&str, &str); 179] = [
+pub const CASE_COLUMNS: [(&str, &str); 186] = [
     ("part", "Name of the question that the case belongs to."),
     ("case", "Number of the case within the run, from 1; repeats of a case share it."),
     ("repeat", "Number of the repeat, from 1."),
@@ -61,6 +61,16 @@ pub const CASE_COLUMNS: [(&str, &str); 179] = [
     ("driver_lag_p99_ns", "0.99 quantile of the driver lag."),
     ("driver_lag_p999_ns", "0.999 quantile of the driver lag."),
     ("driver_lag_max_ns", "Highest driver lag."),
+    ("from_admission_count", "Number of times from admission that were recorded."),
+    (
+        "from_admission_p50_ns",
+        "Median time from admitted to completed: what the latency would be if waiting for admission did not count.",
+    ),
+    ("from_admission_p90_ns", "0.9 quantile of the time from admission."),
+    ("from_admission_p99_ns", "0.99 quantile of the time from admission."),
+    ("from_admission_p999_ns", "0.999 quantile of the time from admission."),
+    ("from_admission_p9999_ns", "0.9999 quantile of the time from admission."),
+    ("from_admission_max_ns", "Longest time from admission."),
     ("hiccup_count", "Number of sleeps of 1 ms that were watched; of older runs only."),
     ("hiccup_p50_ns", "Median delay with which a thread woke up from a sleep of 1 ms; of older runs only."),
     ("hiccup_p90_ns", "0.9 quantile of that delay; of older runs only."),

@@ -182,6 +182,7 @@ fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
     quantiles!("latency", numbers.map(|n| n.latency), "_p9999_ns" => p9999_ns);
     quantiles!("processing_delay", numbers.map(|n| n.processing_delay), "_p9999_ns" => p9999_ns);
     quantiles!("driver_lag", numbers.map(|n| n.driver_lag));
+    quantiles!("from_admission", numbers.and_then(|n| n.from_admission), "_p9999_ns" => p9999_ns);
     // Not measured any more.
     quantiles!("hiccup", numbers.map(|n| n.hiccup).filter(|q| q.count > 0));
     let wait = numbers.map(|n| n.event_time_wait_ms);

@@ -129,6 +129,7 @@ fn numbers(spec: &CaseSpec, analysis: &Analysis<'_>, feed: &Feed, measured: &Mea
         warmup_ns: completions.planned_ns().map(|_| analysis.warm_up.end_ns),
         latency: latencies.latency.quantiles(),
         processing_delay: delays.quantiles(),
+        from_admission: Some(latencies.from_admission.quantiles()).filter(|of| of.count > 0),
         driver_lag: latencies.driver_lag.quantiles(),
         hiccup: Quantiles::default(),
         censored: latencies.censored,

@@ -110,6 +110,7 @@ fn numbers() -> Numbers {
         cpu_ns: 2_000_000,
         latency: quantiles(10_000),
         processing_delay: quantiles(10_000),
+        from_admission: Some(quantiles(500)),
         driver_lag: quantiles(10),
         hiccup: quantiles(100),
         censored: 0,

@@ -36,6 +36,10 @@ pub struct Numbers {
     /// Time from the due instant of an epoch (that of its last event) to its admission, except the time its worker was
     /// busy with earlier epochs or off the CPU.
     pub driver_lag: Quantiles,
+    /// Time from admission to completion for every event in the recording window of an open loop: what the latency would
+    /// be if waiting for admission did not count. Absent in a closed loop, whose latency begins there, and in older records.
+    #[serde(default)]
+    pub from_admission: Option<Quantiles>,
     /// Delay with which a thread woke up from sleeps of 1 ms. Schema version 4 replaced it by [`lost`](Self::lost).
     #[serde(default)]
     pub hiccup: Quantiles,

@@ -451,6 +451,7 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         cpu_ns: p99_ns * 600,
         latency: quantiles(p99_ns),
         processing_delay: quantiles(p99_ns / 2),
+        from_admission: None,
         driver_lag: quantiles(1_000),
         hiccup: quantiles(30_000),
         censored: 0,
