@@ -5,7 +5,7 @@ use flowbench_measurement::record::{Build, MachineSetup};
 use super::build::build;
 use super::disturbance::surroundings;
 use super::kernel_files::{field, kib};
-use super::machine::{cgroup_memory_bytes, machine};
+use super::machine::{cgroup_memory_bytes, listed, machine, online_cpus};
 
 /// The load up to which a machine counts as quiet.
 const LOAD_QUIET: f64 = 0.5;
@@ -50,6 +50,7 @@ pub fn findings() -> Vec<Finding> {
         ),
         finding(false, "commit", commit_words(&build)),
     ];
+    findings.extend(machine.allowed_cpus.as_deref().and_then(|allowed| affinity(allowed, online_cpus().as_deref())));
     findings.extend(machine.cgroup_cores.map(|cores| {
         finding(true, "cgroup quota", format!("{cores:.1} cores: the kernel may pause the process; prefer a cpuset"))
     }));
@@ -77,6 +78,18 @@ pub fn findings() -> Vec<Finding> {
     findings.extend(memory_findings(machine.memory_bytes));
     findings.extend(setup_findings(&machine.setup));
     findings
+}
+
+/// Returns which of the logical processors that are online this process may use; `None` if `allowed` is no list of them.
+fn affinity(allowed: &str, online: Option<&[usize]>) -> Option<Finding> {
+    let cpus = listed(allowed)?;
+    let is_left_out = |cpu: &&usize| !cpus.contains(cpu);
+    let left_out = online.map_or(0, |online| online.iter().filter(is_left_out).count());
+    let seen = match left_out {
+        0 => format!("CPUs {allowed}: all that are online"),
+        others => format!("CPUs {allowed}; {others} more are online, and other programs may run there"),
+    };
+    Some(Finding { bad: false, what: "affinity", seen })
 }
 
 /// The least memory with which every shipped experiment runs, bytes.
@@ -146,6 +159,16 @@ mod tests {
     #[test]
     fn the_machine_and_the_build_are_among_the_findings() {
         assert!(findings().len() > 4);
+    }
+
+    #[test]
+    fn an_affinity_says_how_many_processors_are_left_out() {
+        let seen = |allowed, online| affinity(allowed, online).map(|finding| finding.seen);
+        assert_eq!(seen("0-1", Some(&[0, 1])).as_deref(), Some("CPUs 0-1: all that are online"));
+        assert_eq!(seen("0-1", None), seen("0-1", Some(&[0, 1])));
+        let some = seen("0,4-5", Some(&[0, 1, 2, 3, 4, 5])).unwrap();
+        assert!(some.starts_with("CPUs 0,4-5; 3 more are online"), "{some}");
+        assert_eq!(seen("all of them", None), None);
     }
 
     #[test]

@@ -13,6 +13,10 @@ pub struct Machine {
     pub cpu: String,
     /// Number of cores this process may use, within its affinity and cgroup quota.
     pub usable_cores: usize,
+    /// Logical processors that the affinity of the process allows, as the kernel lists them: `0-3,8`; absent if it does
+    /// not tell, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_cpus: Option<String>,
     /// Memory in bytes.
     pub memory_bytes: u64,
     /// Kernel and version.

@@ -244,6 +244,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
             line: "2 cores of AMD EPYC 7B13, 16 GiB, Linux 6.1, virtual".into(),
             cpu: "AMD EPYC 7B13".into(),
             usable_cores: 2,
+            allowed_cpus: Some("0-1".into()),
             memory_bytes: 1 << 34,
             kernel: "Linux 6.1".into(),
             governor: None,
