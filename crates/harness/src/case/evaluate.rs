@@ -213,6 +213,8 @@ fn circumstances(analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, fact
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,
         swapped_bytes: observations.swapped_bytes,
+        on_battery: observations.on_battery,
+        swap: observations.swap,
         not_pinned: measured.not_pinned,
         negative: latency.negative(),
         saturated: latency.saturated(),

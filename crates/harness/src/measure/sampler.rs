@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flowbench_measurement::timeline::Reading;
 
-use crate::environment::{CpuTicks, swapped_bytes, throttled_ns};
+use crate::environment::{CpuTicks, on_battery, swap_use, swapped_bytes, throttled_ns};
 use crate::measure::allocator::allocator_bytes;
 use crate::measure::observed::Observations;
 use crate::measure::resident_set::pss_bytes;
@@ -47,6 +47,7 @@ fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
         thread::yield_now();
     }
     let (ticks_before, throttled_before, swapped_before) = (CpuTicks::now(), throttled_ns(), swapped_bytes());
+    let swap = swap_use();
     let before = allocator_bytes();
     let since_begin = || Some(allocator_bytes()?.since(before?).without(run_state.answer_bytes()));
     let mut allocator = since_begin();
@@ -71,5 +72,7 @@ fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
             .and_then(|before| Some(throttled_ns()?.saturating_sub(before) as f64 / elapsed_ns)),
         pss_bytes: pss_bytes(),
         swapped_bytes: swapped_before.and_then(|before| Some(swapped_bytes()?.saturating_sub(before))),
+        swap,
+        on_battery: on_battery(), // firmware is asked, which may take long
     }
 }
