@@ -1,7 +1,7 @@
 //! What each column of a results directory means, in a line. Its unit is in its name.
 
 /// The columns of `cases.csv`, in their order, each with its meaning.
-pub const CASE_COLUMNS: [(&str, &str); 179] = [
+pub const CASE_COLUMNS: [(&str, &str); 181] = [
     ("part", "Name of the question that the case belongs to."),
     ("case", "Number of the case within the run, from 1; repeats of a case share it."),
     ("repeat", "Number of the repeat, from 1."),
@@ -104,6 +104,8 @@ pub const CASE_COLUMNS: [(&str, &str); 179] = [
     ),
     ("allocator_active_peak_bytes", "Peak of the pages of the allocator that hold allocations."),
     ("allocator_retained_peak_bytes", "Peak of the pages that the allocator has given back and still reserves."),
+    ("allocated_bytes", "Bytes that the workers had allocated in all when the input had ended, freed or not."),
+    ("allocated_bytes_per_event", "Bytes that the workers had allocated in all per event."),
     ("eviction_forgotten", "Number of states that were forgotten."),
     ("eviction_lost", "Number of states that were forgotten before they had expired."),
     ("eviction_passes", "Number of advances of the watermark at which there were states to look at."),

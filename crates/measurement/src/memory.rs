@@ -112,6 +112,7 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
         live_bytes_peak: live_bytes_peak(points.iter().map(|point| point.live_bytes)),
         live_bytes_residual: last.live_bytes,
         rss_bytes_peak: peak(|point| point.rss_bytes),
+        allocated_bytes: None,
         rss_end_bytes: points.last().map(|point| point.rss_bytes),
         pss_end_bytes: None,
         entries_peak: peak(|point| point.entries),

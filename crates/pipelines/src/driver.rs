@@ -29,7 +29,7 @@ pub trait Driver {
     }
 
     /// Reports what each operator of this worker that keeps anything holds now.
-    fn on_operators(&mut self, _operators: &[(OperatorName, StateCounts)]) {}
+    fn on_operators(&mut self, _operators: &mut dyn Iterator<Item = (OperatorName, StateCounts)>) {}
 
     /// Reports that the state of this worker has acted on everything released by the epochs below `epochs`.
     fn on_view(&mut self, _epochs: u64) {}

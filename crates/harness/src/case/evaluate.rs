@@ -149,6 +149,7 @@ fn numbers(spec: &CaseSpec, analysis: &Analysis<'_>, feed: &Feed, measured: &Mea
 fn memory_of(spec: &CaseSpec, timeline: &[TimelinePoint], measured: &Measured) -> Memory {
     let mut memory = memory::memory(timeline);
     memory.pss_end_bytes = measured.observations.pss_bytes;
+    memory.allocated_bytes = measured.allocated_bytes;
     // Connections of several processes have buffers of their own, which no entry is to blame for.
     memory.bytes_per_entry = (spec.processes == 1).then(|| measured.held_at_end?.bytes_per_entry()).flatten();
     memory.payload_bytes_per_entry = measured.end.payload_bytes_per_entry;

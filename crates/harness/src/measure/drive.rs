@@ -47,6 +47,8 @@ pub struct Measured {
     pub(crate) scheduling: Scheduling,
     /// What was held when the input had ended, before anything left expired; `None` if bytes were not counted.
     pub(crate) held_at_end: Option<Held>,
+    /// The bytes that all workers had allocated in all by then; `None` if bytes were not counted.
+    pub(crate) allocated_bytes: Option<u64>,
     /// What forgetting had cost by then.
     pub(crate) eviction: EvictionWork,
     /// The passes of evictions that took long, in the order of time.
@@ -168,6 +170,7 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, observed: Observed) -> Measur
     let sharing = Sharing { wire, progress_messages, ..sharing(&end, &logs, &views) };
     let events = feed.trace().events.len() as u64;
     let held_at_end = held_at_end(&logs);
+    let allocated_bytes = logs.iter().map(|log| log.allocated_bytes).sum();
     let eviction = logs.iter().filter_map(|log| log.eviction).fold(EvictionWork::default(), EvictionWork::and);
     let mut passes: Vec<Pass> = logs.iter().flat_map(|log| log.passes.iter().copied()).collect();
     passes.sort_by_key(|pass| pass.at_ns);
@@ -185,6 +188,7 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, observed: Observed) -> Measur
         runs_ns,
         scheduling,
         held_at_end,
+        allocated_bytes,
         eviction,
         passes,
         operators,

@@ -225,6 +225,12 @@ impl WorkerDriver {
         self.gauges().show(&self.shown);
     }
 
+    /// Returns the bytes allocated since the run began, without the answers kept for the check.
+    fn allocated_bytes(&self) -> Option<u64> {
+        let answer_bytes = self.census.answer_bytes as u64;
+        self.allocation.as_ref().map(|allocation| allocation.allocated_bytes().saturating_sub(answer_bytes))
+    }
+
     fn gauges(&self) -> &Gauges {
         &self.run_state.gauges[self.gauges]
     }
@@ -283,12 +289,12 @@ impl Driver for WorkerDriver {
         self.round.begun_ns >= self.operators_at_ns
     }
 
-    fn on_operators(&mut self, operators: &[(OperatorName, StateCounts)]) {
+    fn on_operators(&mut self, operators: &mut dyn Iterator<Item = (OperatorName, StateCounts)>) {
         self.operators_at_ns = self.round.begun_ns + OPERATORS_EVERY_NS;
         let (at_ns, admitted) = (self.round.begun_ns, self.shown.admitted);
         for (operator, counts) in operators {
             let (entries, least_bytes) = (counts.entries as u64, counts.least_bytes as u64);
-            self.log.hold(OperatorHolding { operator: *operator, at_ns, admitted, entries, least_bytes });
+            self.log.hold(OperatorHolding { operator, at_ns, admitted, entries, least_bytes });
         }
     }
 
@@ -304,6 +310,7 @@ impl Driver for WorkerDriver {
     fn begin_weighing(&mut self) {
         let counts_bytes = self.allocation.is_some();
         self.log.at_end = self.log.at_end.or(counts_bytes.then_some(self.shown));
+        self.log.allocated_bytes = self.log.allocated_bytes.or(self.allocated_bytes());
         self.log.eviction = self.log.eviction.or(Some(self.census.eviction));
         self.run_state.begin_weighing();
         self.weighing = Some(Began::now());

@@ -31,6 +31,8 @@ pub(crate) struct WorkerLog {
     pub(crate) lost_besides_ns: u64,
     /// What it held when the input had ended, before anything left expired.
     pub(crate) at_end: Option<Snapshot>,
+    /// The bytes it had allocated in all by then, without the answers kept for the check.
+    pub(crate) allocated_bytes: Option<u64>,
     /// What forgetting had cost by then.
     pub(crate) eviction: Option<EvictionWork>,
     /// The passes of its evictions that took long, until the input had ended.

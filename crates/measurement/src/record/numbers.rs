@@ -132,6 +132,10 @@ pub struct Memory {
     pub live_bytes_residual: Option<i64>,
     /// Peak resident set of the process, in bytes, including the trace and the harness.
     pub rss_bytes_peak: u64,
+    /// Bytes that the workers had allocated in all when the input had ended, freed or not, except the answers kept for the
+    /// check; absent if the allocator does not count, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocated_bytes: Option<u64>,
     /// Resident set when the run was over, in bytes; of several processes the sum, in which memory that they share
     /// counts once for each. Absent in older records.
     #[serde(default)]

@@ -144,8 +144,7 @@ impl WorkerContext {
             driver.on_state(self.state_counts());
             if driver.wants_operators() {
                 let held = self.held.borrow();
-                let operators: Vec<_> = held.iter().map(|(operator, counts)| (*operator, counts.get())).collect();
-                driver.on_operators(&operators);
+                driver.on_operators(&mut held.iter().map(|(operator, counts)| (*operator, counts.get())));
             }
         }
         if now > *completed {
