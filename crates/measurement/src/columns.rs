@@ -248,6 +248,7 @@ fn push_live_entries(row: &mut Row, memory: Option<&Memory>) {
         ("allocator_resident_peak_bytes", allocator.map(|bytes| bytes.resident).into()),
         ("allocator_active_peak_bytes", allocator.map(|bytes| bytes.active).into()),
         ("allocator_retained_peak_bytes", allocator.map(|bytes| bytes.retained).into()),
+        ("batches_peak", memory.and_then(|m| m.batches_peak).into()),
     ]);
 }
 

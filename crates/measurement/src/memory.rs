@@ -126,6 +126,7 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
         bytes_per_live_entry: None,
         timers_peak: points.iter().filter_map(|point| point.timers).max().unwrap_or(0),
         retractable_peak: points.iter().filter_map(|point| point.retractable).max().unwrap_or(0),
+        batches_peak: points.iter().filter_map(|point| point.batches).max().filter(|peak| *peak > 0),
         allocator_peak: points.iter().filter_map(|point| point.allocator).reduce(AllocatorBytes::max),
         eviction: None,
     }

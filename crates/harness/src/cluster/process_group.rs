@@ -213,6 +213,9 @@ fn add(sum: &mut Reading, other: &Reading) {
     sum.timers += other.timers;
     sum.retractable += other.retractable;
     sum.eviction_ns += other.eviction_ns;
+    sum.forgotten += other.forgotten;
+    sum.batches += other.batches;
+    sum.pss_bytes = sum.pss_bytes.zip(other.pss_bytes).map(|(own, others)| own + others);
     sum.allocator = sum.allocator.zip(other.allocator).map(|(own, others)| own.and(others));
 }
 

@@ -29,7 +29,7 @@ use crate::measure::sampler::Sampler;
 use crate::measure::scheduling::Scheduling;
 use crate::measure::view_skew::Views;
 use crate::measure::worker_driver::WorkerDriver;
-use crate::measure::worker_log::{OperatorHolding, Pass, WorkerLog};
+use crate::measure::worker_log::{ArrangementHolding, OperatorHolding, Pass, WorkerLog};
 
 /// A measured run.
 pub struct Measured {
@@ -55,6 +55,8 @@ pub struct Measured {
     pub(crate) passes: Vec<Pass>,
     /// What operators held over time, with the number of their worker.
     pub(crate) operators: Vec<(usize, OperatorHolding)>,
+    /// What arrangements held over time, with the number of their worker and their name.
+    pub(crate) arrangements: Vec<(usize, String, ArrangementHolding)>,
     pub(crate) activity: Option<Activity>,
     pub(crate) views: Views,
     /// Why a worker was not bound to a core of its own; `None` if all were, or if none should be.
@@ -176,6 +178,7 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, observed: Observed) -> Measur
     passes.sort_by_key(|pass| pass.at_ns);
     let of_worker = |log: &WorkerLog| log.operators.iter().map(|held| (log.worker as usize, *held)).collect::<Vec<_>>();
     let operators = logs.iter().flat_map(of_worker).collect();
+    let arrangements = logs.iter().flat_map(arrangements_of).collect();
     let scheduling = logs.iter().map(|log| log.scheduling).reduce(Scheduling::and).unwrap_or_default();
     let not_pinned = logs.iter().find_map(|log| log.core?.err());
     let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
@@ -192,10 +195,17 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, observed: Observed) -> Measur
         eviction,
         passes,
         operators,
+        arrangements,
         activity,
         views,
         not_pinned,
     }
+}
+
+/// Returns what the arrangements of a worker held over time.
+fn arrangements_of(log: &WorkerLog) -> Vec<(usize, String, ArrangementHolding)> {
+    let name = |held: &ArrangementHolding| log.arrangement_names.get(held.arrangement).cloned().unwrap_or_default();
+    log.arrangements.iter().map(|held| (log.worker as usize, name(held), *held)).collect()
 }
 
 fn held_at_end(logs: &[WorkerLog]) -> Option<Held> {

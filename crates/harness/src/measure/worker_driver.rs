@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use flowbench_measurement::doubts::NotPinned;
 use flowbench_measurement::lost_time::Gap;
-use flowbench_pipelines::{Driver, Feed, OperatorName, StateCounts};
+use flowbench_pipelines::{ArrangementCounts, Driver, Feed, OperatorName, StateCounts};
 
 use crate::measure::allocation::Allocation;
 use crate::measure::gauges::{Gauges, Snapshot};
 use crate::measure::load::{Idle, Load};
 use crate::measure::run_state::SharedRunState;
 use crate::measure::scheduling::{Scheduling, thread_cpu_ns, wake_up_in_time};
-use crate::measure::worker_log::{OperatorHolding, Pass, WorkerLog};
+use crate::measure::worker_log::{ArrangementHolding, OperatorHolding, Pass, WorkerLog};
 
 /// How long a worker without work spins before it sleeps, if it may sleep at all.
 pub(crate) const SPIN_BEFORE_PARK: Duration = Duration::from_micros(50);
@@ -221,6 +221,8 @@ impl WorkerDriver {
             timers: self.census.timers as u64,
             retractable: self.census.retractable as u64,
             eviction_ns: self.census.eviction.total_ns(),
+            forgotten: self.census.eviction.forgotten,
+            batches: self.census.batches as u64,
         };
         self.gauges().show(&self.shown);
     }
@@ -295,6 +297,14 @@ impl Driver for WorkerDriver {
         for (operator, counts) in operators {
             let (entries, least_bytes) = (counts.entries as u64, counts.least_bytes as u64);
             self.log.hold(OperatorHolding { operator, at_ns, admitted, entries, least_bytes });
+        }
+    }
+
+    fn on_arrangements(&mut self, arrangements: &mut dyn Iterator<Item = ArrangementCounts<'_>>) {
+        let (at_ns, admitted) = (self.round.begun_ns, self.shown.admitted);
+        for (arrangement, ArrangementCounts { name, records, batches }) in arrangements.enumerate() {
+            let (records, batches) = (records as u64, batches as u64);
+            self.log.hold_arrangement(name, ArrangementHolding { arrangement, at_ns, admitted, records, batches });
         }
     }
 

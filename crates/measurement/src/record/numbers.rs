@@ -141,7 +141,7 @@ pub struct Memory {
     #[serde(default)]
     pub rss_end_bytes: Option<u64>,
     /// Proportional set size at that time, in bytes: the resident set in which shared memory counts once. It takes
-    /// milliseconds to read, so it is read once, when nothing is timed any more; absent in older records.
+    /// milliseconds to read, so this is read when nothing is timed any more; absent in older records.
     #[serde(default)]
     pub pss_end_bytes: Option<u64>,
     /// Peak number of state entries.
@@ -174,6 +174,9 @@ pub struct Memory {
     /// Peak number of events kept so that answers can be retracted.
     #[serde(default)]
     pub retractable_peak: u64,
+    /// Peak number of batches in arrangements; absent where nothing is arranged, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches_peak: Option<u64>,
     /// Peak bytes of the allocator beyond those at the start of the run, answers kept for the check and the growth of the
     /// harness included; absent if it does not tell.
     #[serde(default)]

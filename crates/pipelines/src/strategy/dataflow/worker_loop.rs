@@ -145,6 +145,7 @@ impl WorkerContext {
             if driver.wants_operators() {
                 let held = self.held.borrow();
                 driver.on_operators(&mut held.iter().map(|(operator, counts)| (*operator, counts.get())));
+                self.tell_arrangements.iter().for_each(|tell| tell(&mut **driver));
             }
         }
         if now > *completed {
