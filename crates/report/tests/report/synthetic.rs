@@ -502,6 +502,7 @@ fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
             backlog: if n % 100 < 20 { n % 100 * 400 } else { 300 },
             view_skew_records: None,
             view_skew_ms: None,
+            forgotten: Some(if never { 0 } else { n / 7 * 900 }), // a sweep at every seventh sample
             ..TimelinePoint::default()
         }
     };
