@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flowbench_harness::environment::{Counters, Finding, findings, surroundings_since, throttled_ns};
 use flowbench_harness::measure::{Spin, spin, wake_up_delays};
-use flowbench_measurement::record::Quantiles;
+use flowbench_measurement::record::{Quantiles, Surroundings};
 use flowbench_report::{Quantity, Screen};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ fn measured() -> Vec<Finding> {
     let (counters, throttled_before_ns) = (Counters::now(), throttled_ns());
     let delays = wake_up_delays(LISTEN).quantiles();
     let seen = spin(LISTEN);
-    let stolen_share = surroundings_since(&counters).stolen_share;
+    let Surroundings { stolen_share, thermal_throttles, .. } = surroundings_since(&counters);
     let throttled = throttled_ns().zip(throttled_before_ns).map(|(now, before)| now.saturating_sub(before));
     let mut findings = vec![wake_up_finding(&delays)];
     findings.extend(spin_findings(&seen));
@@ -49,6 +49,11 @@ fn measured() -> Vec<Finding> {
         bad: share > STOLEN_SHARE_MAX,
         what: "steal",
         seen: format!("{} of the CPU time went to other machines meanwhile", Quantity::Share.human(share)),
+    }));
+    findings.extend(thermal_throttles.map(|count| Finding {
+        bad: count > 0,
+        what: "heat",
+        seen: format!("cores were slowed by heat {count} times meanwhile"),
     }));
     findings.extend(throttled.map(|ns| Finding {
         bad: ns > 0,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
+use flowbench_harness::environment::{cautions, surroundings};
 use flowbench_harness::experiment::{Overrides, Selection};
 use flowbench_harness::run::{
     Finished, HostRank, Request, follow as follow_experiment, recorded_argv, run as run_experiment,
@@ -88,6 +89,9 @@ pub(crate) fn measure(
     quiet: bool,
 ) -> Result<i32, Failure> {
     let mut cases = Cases::new(quiet);
+    if !quiet {
+        cautions(&surroundings()).iter().for_each(|found| eprint(format!("warning: {} {}", found.what, found.seen)));
+    }
     if request.host_rank.as_ref().is_some_and(|host_rank| host_rank.process > 0) {
         return follow(request, interruption, &mut cases, quiet);
     }

@@ -1,7 +1,7 @@
 //! Why a column of a case has no value: its cell in `cases.csv` is empty, and its key in `cases.ndjson` is null or absent.
 
 /// Reasons by name, or by the beginning of a name that ends in `*`; the first that fits holds.
-const REASONS: [(&str, &str); 66] = [
+const REASONS: [(&str, &str); 68] = [
     ("settings", "every parameter has its default"),
     ("idle_ms", "every source always holds the watermark back"),
     ("rate_events_per_s", "the load is a closed loop"),
@@ -54,6 +54,8 @@ const REASONS: [(&str, &str); 66] = [
     ("payload_ratio", "no live entries at the end, fewer than 1,000 entries, or an older record"),
     ("timers_peak", OLDER),
     ("retractable_peak", OLDER),
+    ("allocated_bytes*", "the allocator does not count, or an older record"),
+    ("batches_peak", "nothing is arranged, or an older record"),
     ("allocator_*", "the allocator does not tell, or an older record"),
     ("eviction_longest_pass_*", "no pass took 20 µs, or an older record"),
     ("eviction_*", OLDER),

@@ -1,7 +1,7 @@
 //! What each column of a results directory means, in a line. Its unit is in its name.
 
 /// The columns of `cases.csv`, in their order, each with its meaning.
-pub const CASE_COLUMNS: [(&str, &str); 186] = [
+pub const CASE_COLUMNS: [(&str, &str); 189] = [
     ("part", "Name of the question that the case belongs to."),
     ("case", "Number of the case within the run, from 1; repeats of a case share it."),
     ("repeat", "Number of the repeat, from 1."),
@@ -114,6 +114,9 @@ pub const CASE_COLUMNS: [(&str, &str); 186] = [
     ),
     ("allocator_active_peak_bytes", "Peak of the pages of the allocator that hold allocations."),
     ("allocator_retained_peak_bytes", "Peak of the pages that the allocator has given back and still reserves."),
+    ("batches_peak", "Peak number of batches in arrangements; empty where nothing is arranged."),
+    ("allocated_bytes", "Bytes that the workers had allocated in all when the input had ended, freed or not."),
+    ("allocated_bytes_per_event", "Bytes that the workers had allocated in all per event."),
     ("eviction_forgotten", "Number of states that were forgotten."),
     ("eviction_lost", "Number of states that were forgotten before they had expired."),
     ("eviction_passes", "Number of advances of the watermark at which there were states to look at."),
@@ -203,7 +206,7 @@ pub const CASE_COLUMNS: [(&str, &str); 186] = [
 ];
 
 /// The columns of `timeline.csv` after `case` and `repeat`, in their order, each with its meaning.
-pub const TIMELINE_COLUMNS: [(&str, &str); 20] = [
+pub const TIMELINE_COLUMNS: [(&str, &str); 23] = [
     ("at_ns", "Time since the run of the case began."),
     ("admitted", "Number of events admitted so far."),
     ("live_bytes", "Bytes that the workers have allocated and not freed since the run began."),
@@ -224,6 +227,9 @@ pub const TIMELINE_COLUMNS: [(&str, &str); 20] = [
     ("allocator_resident_bytes", "Pages that the allocator holds in memory, beyond those at the start."),
     ("allocator_active_bytes", "Pages of the allocator that hold allocations."),
     ("allocator_retained_bytes", "Pages that the allocator has given back and still reserves."),
+    ("forgotten", "Number of states that the workers have forgotten so far."),
+    ("pss_bytes", "Proportional set of the process as last read: what processes share counts once."),
+    ("batches", "Number of batches in the arrangements of all workers."),
 ];
 
 #[cfg(test)]

@@ -388,7 +388,20 @@ impl ResultsDir {
             }
             self.rewrite(name, &kept)?;
         }
+        self.renew_states()?;
         self.renew_timeline()
+    }
+
+    /// Gives old looks at operators the current columns.
+    fn renew_states(&mut self) -> Result<(), ResultsError> {
+        let path = self.path.join(STATE_CSV);
+        if !path.exists() {
+            return Ok(());
+        }
+        let (text, _) = read_complete_lines(&path)?;
+        let Some(rows) = text.strip_prefix(timeline::STATE_HEADER_BEFORE) else { return Ok(()) };
+        let rows: String = rows.lines().map(|row| format!("{row},\n")).collect();
+        self.rewrite(STATE_CSV, &(timeline::STATE_HEADER.to_owned() + &rows))
     }
 
     /// Gives an old timeline the current columns, so that its header fits the rows that will be appended.

@@ -148,7 +148,7 @@ impl Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// Stable short name: `driver-lag`, `lost-time`, `source-bound`, `few-samples`, `oversubscribed`,
-    /// `no-spare-core`, `not-pinned`, `steal`, `swapping`,
+    /// `no-spare-core`, `not-pinned`, `steal`, `swapping`, `swap-in-use`, `on-battery`,
     /// `debug-build`, `dirty-tree`, `short`, `short-run`, `censored`, `logged`, …
     pub code: String,
     /// The reason in words, with its numbers.

@@ -40,6 +40,7 @@ pub(crate) fn run() -> RunRecord {
             line: "2 cores".into(),
             cpu: "a processor".into(),
             usable_cores: 2,
+            allowed_cpus: None,
             memory_bytes: 1 << 34,
             kernel: "Linux".into(),
             governor: None,

@@ -196,13 +196,14 @@ fn hardware(results: &Results) -> String {
     let run = &results.run;
     let setup = run.machine.setup.to_string();
     let setup = if setup.is_empty() { String::new() } else { format!(" {setup}.") };
+    let cpus = run.machine.allowed_cpus.as_ref().map_or(String::new(), |cpus| format!(" CPUs {cpus} were allowed."));
     let told = [("when it began", run.before), ("by its end", run.after)].map(|(when, told)| {
         let words = told.map_or(String::new(), |told| told.to_string());
         if words.is_empty() { words } else { format!(" Beside the run, {when}: {words}.") }
     });
     let workers = results.cases.iter().map(|case| case.axes.workers * case.axes.processes).max().unwrap_or(0);
     format!(
-        "## Hardware\n\nMeasured on {}.{setup}{} Cases have up to {}: a machine has enough cores if there is one for \
+        "## Hardware\n\nMeasured on {}.{cpus}{setup}{} Cases have up to {}: a machine has enough cores if there is one for \
          each, and one to spare.\n\n",
         line(&run.machine.line),
         told.concat(),

@@ -16,10 +16,10 @@ const NAME: &str = "cases.csv.gz";
 /// Size of the longest link, characters: browsers follow no data above 2 MiB.
 const LINK_MAX: usize = 2_000_000;
 
-/// Returns a paragraph with `cases.csv` as a link that holds it; empty if that is too much for a link.
+/// Returns a paragraph with `cases.csv` as a link that holds it; empty without a case, and if that is too much for a link.
 pub(super) fn embedded_cases(cases: &[CaseRecord]) -> String {
     let encoded = compressed(&cases_csv(cases)).map(|bytes| STANDARD.encode(bytes)).unwrap_or_default();
-    if encoded.is_empty() || encoded.len() > LINK_MAX {
+    if cases.is_empty() || encoded.is_empty() || encoded.len() > LINK_MAX {
         return String::new();
     }
     let size = Quantity::Bytes.human(encoded.len() as f64);

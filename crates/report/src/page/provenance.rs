@@ -48,6 +48,8 @@ fn facts(results: &Results) -> Table {
         ("build", machine_line(results)),
         ("made with", format!("timely {timely}, {rustc}, {allocator}")),
         ("target", run.build.target.clone().unwrap_or_default()),
+        ("CPUs allowed", run.machine.allowed_cpus.clone().unwrap_or_default()),
+        ("governor", run.machine.governor.clone().unwrap_or_default()),
         ("setup of the machine", run.machine.setup.to_string()),
         ("before the run", told(&run.before)),
         ("by its end", told(&run.after)),

@@ -245,6 +245,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
             line: "2 cores of AMD EPYC 7B13, 16 GiB, Linux 6.1, virtual".into(),
             cpu: "AMD EPYC 7B13".into(),
             usable_cores: 2,
+            allowed_cpus: Some("0-1".into()),
             memory_bytes: 1 << 34,
             kernel: "Linux 6.1".into(),
             governor: None,
@@ -504,6 +505,7 @@ fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
             backlog: if n % 100 < 20 { n % 100 * 400 } else { 300 },
             view_skew_records: None,
             view_skew_ms: None,
+            forgotten: Some(if never { 0 } else { n / 7 * 900 }), // a sweep at every seventh sample
             ..TimelinePoint::default()
         }
     };
