@@ -115,7 +115,7 @@ fn table(findings: &[Finding], screen: Screen) -> String {
     text.push_str(&match against.as_slice() {
         [] => "fit to measure on\n".to_owned(),
         against => format!(
-            "usable with care ({}): compare within one run, and read the doubts next to every number\n",
+            "not fit to measure on as it is ({}): compare within one run only, and read the doubts next to every number\n",
             against.join(", ")
         ),
     });
@@ -133,7 +133,7 @@ mod tests {
         assert!(table(&spin_findings(&quiet), screen).ends_with("\nfit to measure on\n"));
         let busy = Spin { lost_share: 0.2, noise_share: Some(0.3), clock_step_ns: 4_000_000 };
         let text = table(&spin_findings(&busy), screen);
-        assert!(text.contains("usable with care (CPU, clock, noise): compare within one run"), "{text}");
+        assert!(text.contains("not fit to measure on as it is (CPU, clock, noise): compare within one run"), "{text}");
         assert!(text.contains("! noise         ±30.0% in stretches of 10 ms"), "{text}");
     }
 }

@@ -69,6 +69,12 @@ pub(super) fn wrapped(text: &str, width: usize, beyond: usize) -> String {
     lines.join("\n")
 }
 
+/// Returns `word` and what stands beside it, wrapped.
+pub(super) fn field(word: &str, text: &str) -> String {
+    let lines = wrapped(text, screen().width.saturating_sub(12), 0);
+    format!("{word:<12}{}\n", lines.replace('\n', &format!("\n{:12}", "")))
+}
+
 /// Returns a table with a row for each pipeline and a column for each strategy, with the reasons for the gaps.
 fn matrix(registry: Registry) -> String {
     let mut text =

@@ -38,7 +38,10 @@ pub const CASE_COLUMNS: [(&str, &str); 189] = [
     ("cpu_ns_per_event", "CPU time per event."),
     ("cpu_s_per_million_events", "CPU time per million events."),
     ("warmup_ns", "When recording began: events due before are warm-up."),
-    ("latency_count", "Number of latencies that were recorded."),
+    (
+        "latency_count",
+        "Number of latencies that were recorded: one an event in an open loop, one an epoch in a closed one.",
+    ),
     ("latency_p50_ns", "Median latency: from due to completed; in a closed loop, from admitted to completed."),
     ("latency_p90_ns", "0.9 quantile of the latency."),
     ("latency_p99_ns", "0.99 quantile of the latency."),

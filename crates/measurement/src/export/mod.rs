@@ -110,7 +110,13 @@ pub const EXPORT_FORMATS: [ExportFormat; 18] = {
         format("hgrm", "HdrHistogram percentiles of the latency of each case, in µs", Folder, true, hgrm::hgrm),
         format("markdown", "tables in GitHub Flavored Markdown", File, false, markdown::markdown),
         format("github", "the same tables, added to $GITHUB_STEP_SUMMARY", StepSummary, false, markdown::markdown),
-        format("csv", "a row for each case, with medians and their ends", File, false, table::csv),
+        format(
+            "csv",
+            "a row for each case: the metrics that `compare` uses, with medians and their ends",
+            File,
+            false,
+            table::csv,
+        ),
         format("jsonl", "the same rows as JSON objects, one a line", File, false, table::jsonl),
         ExportFormat {
             name: "parquet",
