@@ -161,7 +161,7 @@ fn explain_says_of_a_file_what_it_says_of_a_name() {
     {
         assert!(text.contains(words), "{words}: {text}");
     }
-    assert!(text.contains("strategy    sequential: serves"), "{text}");
+    assert!(text.contains("strategies  sequential, exchange"), "{text}");
 }
 
 #[test]
