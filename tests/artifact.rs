@@ -90,6 +90,33 @@ fn packing_twice_gives_the_same_bytes_and_times() {
 }
 
 #[test]
+fn an_archive_holds_the_folder_and_is_the_same_each_time() {
+    let scratch = with_results();
+    scratch.ok("flowbench pack mine --out mine-artifact && flowbench pack mine --out mine-artifact.tar.gz");
+    scratch.ok("flowbench pack mine -o two.tgz && mkdir there && tar -xzf mine-artifact.tar.gz -C there");
+    scratch.ok("diff -r mine-artifact there/mine-artifact");
+    scratch.ok("mkdir sub && flowbench pack mine --out sub/mine-artifact.tar.gz && cmp mine-artifact.tar.gz sub/mine-artifact.tar.gz");
+    scratch.fails("flowbench pack mine --out mine-artifact.tar.gz", 1, &["mine-artifact.tar.gz exists already"]);
+    let listed = scratch.ok("tar -tzvf two.tgz").stdout;
+    assert!(listed.lines().all(|line| line.starts_with("-rw-r--r-- 0/0 ") && line.contains(" two/")), "{listed}");
+}
+
+#[test]
+fn the_text_of_the_licence_is_packed_or_missed() {
+    let scratch = with_results();
+    scratch.ok("flowbench pack mine --out one");
+    let names = |folder: &str| files(&scratch.path(&format!("{folder}/LICENSES"))).into_iter().collect::<Vec<_>>();
+    assert_eq!(names("one"), ["Apache-2.0.txt", "MIT.txt"]);
+    let missed = scratch.ok("flowbench pack mine --out two --license CC0-1.0");
+    assert!(missed.stderr.contains("no text of CC0-1.0: give one with --license-text"), "{}", missed.stderr);
+    scratch.ok("echo mine > text && flowbench pack mine --out three --license CC0-1.0 --license-text text");
+    assert_eq!(
+        (names("three"), scratch.text("three/LICENSES/CC0-1.0.txt").as_str()),
+        (vec!["CC0-1.0.txt".into()], "mine\n")
+    );
+}
+
+#[test]
 fn what_a_reviewer_reads_is_as_it_was_agreed() {
     let scratch = with_results();
     scratch.ok("flowbench pack mine");
@@ -132,7 +159,7 @@ fn what_cannot_be_packed_is_refused_and_leaves_nothing() {
     scratch.fails("mkdir empty && flowbench pack empty", 1, &["holds no results"]);
     scratch.fails("mkdir out && flowbench pack mine --out out", 1, &["out exists already", "--out"]);
     scratch.fails("flowbench pack mine --out mine/packed", 1, &["is inside of the results"]);
-    scratch.fails("flowbench pack mine --out a.tar.gz", 1, &["a folder is written, not an archive"]);
+    scratch.fails("flowbench pack mine --out a.zip", 1, &["a folder or an archive in .tar.gz is written"]);
     scratch.fails("flowbench pack mine --license 'do what you want'", 1, &["is no SPDX expression"]);
     scratch.fails("flowbench pack mine --license 'MIT ;'", 1, &["is no SPDX expression"]);
     scratch.fails("echo x > lock && flowbench pack mine --lock lock", 1, &["lock is not the lock file of the build"]);

@@ -4,7 +4,10 @@
 
 mod devtools;
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -225,4 +228,24 @@ fn browser_prints_folds_open_and_no_heading_apart_from_what_it_heads() {
         let plain = |text: &str| text.split_whitespace().collect::<String>();
         assert!(plain(&text).contains(&plain(folded.as_str().unwrap())), "{folded} of a fold is not printed");
     }
+}
+
+#[test]
+#[ignore = "needs Debian's chromium: .ci/run installs it"]
+fn browser_saves_the_cases_that_the_page_holds() {
+    let scratch = Scratch::new();
+    let page = report(&scratch, "quickstart");
+    let mut browser = Browser::start();
+    fs::create_dir(scratch.path("saved")).unwrap();
+    let folder = scratch.path("saved");
+    browser.call("Page.setDownloadBehavior", json!({ "behavior": "allow", "downloadPath": folder }));
+    browser.open(&page);
+    browser.eval("document.querySelector('a[download]').click()");
+    let saved = scratch.path("saved/cases.csv.gz");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !saved.exists() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let rows = scratch.ok("gzip -dc saved/cases.csv.gz | wc -l").stdout;
+    assert_eq!(rows.trim(), (1 + 81).to_string(), "{:?}", browser.complaints());
 }

@@ -54,6 +54,34 @@ fn the_records_of_a_run_agree_with_each_other() {
 }
 
 #[test]
+fn what_is_held_is_told_over_time_by_arrangement_and_in_all() {
+    let scratch = Scratch::new();
+    let part = "[[part]]\nname = \"held\"\nquestion = \"?\"\ntrace = { profile = \"tiny\", events = 4000 }\n[part.axes]\n\
+                pipeline = \"sessions\"\nstrategy = [\"exchange\", \"differential\"]\n";
+    let text = format!("name = \"held\"\ntitle = \"x\"\nseed = 3\nrepeats = 1\ndeadline = \"60s\"\n{part}");
+    scratch.write("held.toml", &text);
+    scratch.ok("flowbench run ./held.toml --out results");
+    let cases = scratch.ndjson("results/cases.ndjson");
+    for case in &cases {
+        let memory = &case["numbers"]["memory"];
+        assert!(memory["allocated_bytes"].as_u64() > Some(0), "{memory}");
+        let is_arranged = case["axes"]["strategy"] == "differential";
+        assert_eq!(memory["batches_peak"].as_u64().is_some(), is_arranged, "{memory}");
+    }
+    let (rows, states) = (scratch.text("results/timeline.csv"), scratch.text("results/state.csv"));
+    let rows: Vec<Vec<&str>> = rows.lines().map(|line| line.split(',').collect()).collect();
+    let column = |name: &str| rows[0].iter().position(|column| *column == name).unwrap();
+    let counts = |name: &str| rows[1..].iter().map(|row| row[column(name)].parse::<u64>().unwrap()).collect::<Vec<_>>();
+    assert!(counts("pss_bytes").iter().all(|bytes| *bytes > 0) && counts("forgotten").iter().any(|count| *count > 0));
+    // Records of arrangements are those that the operator of the answers holds, told by name.
+    for name in ["arrangement known", "arrangement segments"] {
+        assert!(states.contains(&format!(",{name},")), "{name}: {states}");
+    }
+    let operators = states.lines().filter(|line| line.contains(",answers,"));
+    assert!(operators.clone().count() > 0 && operators.clone().all(|line| line.ends_with(',')), "{states}");
+}
+
+#[test]
 fn the_histogram_log_has_version_line_legend_and_a_line_for_each_case() {
     let scratch = small();
     scratch.ok("flowbench run ./small.toml --out results");

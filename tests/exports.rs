@@ -19,7 +19,7 @@ fn every_listed_format_is_exported_and_twice_the_same() {
     let listed = help.split("Possible values:").nth(1).unwrap().split("\n\n").next().unwrap();
     let formats: Vec<&str> =
         listed.lines().filter_map(|line| line.trim().strip_prefix("- ")?.split(':').next()).collect();
-    assert_eq!(formats.len(), 17, "{listed}");
+    assert_eq!(formats.len(), 18, "{listed}");
     for format in formats.into_iter().filter(|format| *format != "parquet") {
         for copy in ["first", "second"] {
             let summary = format!("GITHUB_STEP_SUMMARY={copy}.github");
@@ -77,9 +77,18 @@ fn a_run_exports_what_it_was_asked_for_and_asks_before_it_measures() {
     no("markdown=taken.md", 2, &["taken.md exists already"]);
     no("markdwn=a.md", 2, &["markdwn", "did you mean 'markdown'"]);
     no("markdown", 2, &["write markdown=FILE"]);
-    no("markdown=-", 2, &["markdown needs a file"]);
+    no("hgrm=-", 2, &["hgrm needs a file"]);
+    no("markdown=- --json", 2, &["only one of --export FORMAT=- and --json can be printed"]);
+    no("markdown=- --export csv=-", 2, &["only one of --export FORMAT=- and --json can be printed"]);
     no("github", 2, &["GITHUB_STEP_SUMMARY"]);
+    no("markdown=nowhere/a.md", 2, &["--export: cannot write nowhere/a.md", "check the spelling of the path"]);
+    no("markdown=taken.md/a.md", 2, &["--export: cannot write taken.md/a.md", "a part of the path is a file"]);
+    no("hgrm=/proc/tails", 2, &["--export: cannot write /proc/tails"]);
     assert!(!scratch.path("results").exists() && scratch.text("taken.md") == "mine");
+    let printed = scratch.ok(&format!("{run} --export jsonl=- --export history=printed.csv")).stdout;
+    let rows: Vec<serde_json::Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((rows.len(), &rows[0]["part"], &rows[0]["repeats"]), (1, &"p".into(), &1.into()), "{printed}");
+    assert!(rows[0]["throughput_events_per_s"].is_number() && rows[0]["latency_p999_ns"].is_null(), "{printed}");
     for times in [1, 2] {
         let more = format!("--export markdown={times}.md --export history=history.csv --export hgrm=tails-{times}");
         scratch.ok(&format!("flowbench run own.toml --out run-{times} --json {more}")).json();
@@ -175,7 +184,8 @@ fn read_by_its_tool(run: &str, format: &str) -> usize {
     let scratch = Scratch::new();
     scratch.ok(&format!("flowbench export {} --to {format} -o exported", reference(run)));
     let check = repository("tests/exports/check.py");
-    let output = Command::new(python).arg(check).arg(format).arg(scratch.path("exported")).output().unwrap();
+    let output =
+        Command::new(python).arg(check).arg(format).arg(scratch.path("exported")).arg(reference(run)).output().unwrap();
     assert!(output.status.success(), "{run} as {format}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
@@ -186,6 +196,8 @@ fn exports_are_read_by_the_tools_they_are_for() {
     assert!(read_by_its_tool("quickstart", "bencher") > 27);
     assert_eq!(read_by_its_tool("latency", "junit"), 192);
     assert_eq!(read_by_its_tool("latency", "csv"), 192);
+    assert_eq!(read_by_its_tool("latency", "jsonl"), 192);
+    assert_eq!(read_by_its_tool("quickstart", "hgrm"), 27);
     assert_eq!(read_by_its_tool("quickstart", "otava"), 27);
     assert_eq!(read_by_its_tool("quickstart", "vega-lite"), 9);
     assert!(read_by_its_tool("parallelism", "prometheus") > 450 * 10);

@@ -11,7 +11,7 @@ use flowbench_report::{Results, terminal_tables};
 use crate::command::{Ended, Scratch, repository, rust_files};
 
 /// The documents for users.
-const GUIDES: [&str; 12] = [
+const GUIDES: [&str; 14] = [
     "README.md",
     "experiments/README.md",
     "experiments/pipelines/README.md",
@@ -19,6 +19,8 @@ const GUIDES: [&str; 12] = [
     "results/README.md",
     ".github/actions/gate/README.md",
     "crates/cli/examples/README.md",
+    "crates/cli/TUTORIAL.md",
+    "crates/cli/REFERENCE.md",
     "crates/cli/TROUBLESHOOTING.md",
     "crates/cli/JUDGE.md",
     "crates/cli/STABILITY.md",
@@ -28,7 +30,20 @@ const GUIDES: [&str; 12] = [
 
 /// Commands that are not run as they stand, because that takes minutes or something is in the way, with what is run
 /// in their place.
-const SMALLER: [(&str, &str); 13] = [
+const SMALLER: [(&str, &str); 17] = [
+    (
+        "flowbench generate --profile tiny --events 20000 -o log.csv",
+        "flowbench generate --profile tiny -o new.csv --events 900",
+    ),
+    (
+        "flowbench bench log.csv --pipeline sessions --slack 10min --strategies sequential,exchange,pre-aggregate",
+        "flowbench bench log.csv --pipeline sessions --slack 10min --strategies exchange --workers 1",
+    ),
+    ("flowbench judge answers.csv --trace log.csv --pipeline sessions --quiet", JUDGE_OF_THE_TUTORIAL),
+    (
+        "flowbench run ./week.toml --out week",
+        "flowbench run ./week.toml --set repeats=1 --set slack.trace.events=2000 --out new",
+    ),
     ("flowbench map orders.csv -o map.toml", "rm map.toml && flowbench map orders.csv -o map.toml"),
     (
         JUDGE_LATE,
@@ -61,6 +76,9 @@ const SMALLER: [(&str, &str); 13] = [
 /// The log has late events, and the answers in the folder are the truth.
 const JUDGE_LATE: &str =
     "flowbench judge sessions.csv --trace log.csv --pipeline sessions --slack 1h --differences differences.csv";
+
+/// Answers with a slack are no truth; those of the template are.
+const JUDGE_OF_THE_TUTORIAL: &str = "flowbench judge sessions.csv --trace log.csv --pipeline sessions";
 
 const QUICKSTART: &str = "flowbench run quickstart --set 'latency.rate=[100000]' --set repeats=1 --out quickstart \
                           --set latency.duration=100ms --set latency.warmup=0s --set memory.trace.events=50000 \
@@ -143,6 +161,7 @@ fn fill(scratch: &Scratch) -> Ended {
     scratch.ok("mkdir -p template/tests template/results/quickstart");
     scratch.write("template/mine.toml", first_toml("experiments/README.md"));
     scratch.write("template/question.toml", first_toml("experiments/pipelines/README.md"));
+    scratch.write("template/week.toml", first_toml("crates/cli/TUTORIAL.md"));
     let data = data.display();
     let small = "--set phones.trace.events=2000 --set repeats=2 --quiet";
     scratch.ok(&format!(
@@ -152,7 +171,7 @@ fn fill(scratch: &Scratch) -> Ended {
          flowbench replay log.csv --pipeline sessions -o sessions.csv --quiet && \
          printf 'time,cpu_share\n2026-01-05T10:00:00Z,0.5\n' >cpu.csv && \
          flowbench generate --profile stormy --events 2000 -o storm.csv.zst --quiet && \
-         for out in mine before after; do flowbench run ./mine.toml --out $out {small} || exit 1; done",
+         for out in mine before after; do flowbench run ./mine.toml --out $out {small} || exit 1; done && cp -r mine week",
         reference = repository("results/quickstart/reference").display(),
     ))
 }
@@ -209,13 +228,16 @@ fn claims_of_the_guide_can_be_checked() {
 fn what_stands_below_a_prompt_is_what_is_printed() {
     let scratch = Scratch::new();
     scratch.ok(&format!("mkdir tests && cp -r {} tests/data", repository("tests/data").display()));
+    scratch.ok("flowbench generate --profile tiny --events 20000 -o log.csv");
+    scratch.ok("flowbench replay log.csv --pipeline sessions --slack 10min -o answers.csv");
     let mut shown = 0;
     for (guide, block) in blocks() {
         let lines = joined(&block);
         let Some((prompt, output)) = lines.split_first().filter(|(prompt, _)| prompt.starts_with("$ ")) else {
             continue;
         };
-        let printed = scratch.ok(&format!("({}) 2>&1", &prompt[2..])).stdout;
+        let (command, filter) = prompt[2..].split_once(" | ").map_or((&prompt[2..], "cat"), |parts| parts);
+        let printed = scratch.sh(&format!("({command}) 2>&1 | {filter}")).stdout;
         assert_eq!(printed.trim_end(), output.join("\n"), "{guide}");
         shown += 1;
     }

@@ -13,27 +13,29 @@ fn commands(scratch: &Scratch) -> Vec<String> {
     names.map(|line| line.split_whitespace().next().unwrap().to_owned()).filter(|name| name != "help").collect()
 }
 
+/// What stands before it is written by hand.
+const PRINTED_FROM_HERE: &str = "<!-- From here on, what `--help` prints; tests/help.rs writes it. -->\n";
+
 #[test]
-fn help_of_every_command_is_as_it_was() {
+fn the_reference_has_the_help_of_every_command() {
     let scratch = Scratch::new();
-    let folder = repository("tests/golden/help");
     let commands = commands(&scratch);
     assert!(commands.len() >= 17, "{commands:?}");
-    let mut differ = Vec::new();
-    for name in commands.iter().map(String::as_str).chain([""]) {
+    let mut printed = String::new();
+    for name in std::iter::once("").chain(commands.iter().map(String::as_str)) {
         let text = scratch.ok(&format!("flowbench {name} --help")).stdout;
-        let path = folder.join(format!("{}.txt", if name.is_empty() { "flowbench" } else { name }));
-        if std::env::var_os("FLOWBENCH_REWRITE").is_some() {
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(&path, &text).unwrap();
-        }
-        if fs::read_to_string(&path).unwrap_or_default() != text {
-            differ.push(name);
-        }
+        let heading = format!("flowbench {name}");
+        printed.push_str(&format!("\n## {}\n\n```text\n{text}```\n", heading.trim_end()));
     }
-    assert!(differ.is_empty(), "help of {differ:?} differs; FLOWBENCH_REWRITE=1 writes it again");
-    let kept = fs::read_dir(&folder).unwrap().count();
-    assert_eq!(kept, commands.len() + 1, "a command has gone: remove its file");
+    let path = repository("crates/cli/REFERENCE.md");
+    let reference = fs::read_to_string(&path).unwrap();
+    let (by_hand, kept) = reference.split_once(PRINTED_FROM_HERE).unwrap();
+    if std::env::var_os("FLOWBENCH_REWRITE").is_some() {
+        fs::write(&path, format!("{by_hand}{PRINTED_FROM_HERE}{printed}")).unwrap();
+        return;
+    }
+    let differs = printed.lines().zip(kept.lines()).find(|(one, other)| one != other);
+    assert!(kept == printed, "{differs:#?}; FLOWBENCH_REWRITE=1 writes it again");
 }
 
 #[test]

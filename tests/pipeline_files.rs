@@ -107,7 +107,7 @@ fn prepared(pipeline: &dyn Pipeline, settings: &[&str], trace: &Trace) -> Box<dy
 fn configs() -> impl Iterator<Item = RunConfig> {
     let evictions = ["never", "frontier"].map(|name| name.parse::<Eviction>().unwrap());
     let ways = Strategy::ALL.into_iter().flat_map(|strategy| [1, 2, 4].map(|workers| (strategy, workers)));
-    ways.filter(|(strategy, workers)| *strategy != Strategy::SEQUENTIAL || *workers == 1).flat_map(
+    ways.filter(|(strategy, workers)| strategy.allowed_workers(*workers).is_none()).flat_map(
         move |(strategy, workers)| {
             evictions.map(|eviction| RunConfig { workers, eviction, ..RunConfig::plain(strategy) })
         },
@@ -161,7 +161,7 @@ fn explain_says_of_a_file_what_it_says_of_a_name() {
     {
         assert!(text.contains(words), "{words}: {text}");
     }
-    assert!(text.contains("strategy    sequential: serves"), "{text}");
+    assert!(text.contains("strategies  sequential, exchange"), "{text}");
 }
 
 /// A file of SQL goes where a file of TOML goes; `explain` writes one as the other.

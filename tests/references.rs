@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use flowbench_harness::experiment::LoadedExperiment;
 use flowbench_measurement::claims::{Standing, check_claims};
-use flowbench_measurement::columns::cases_csv;
+use flowbench_measurement::column_absences::absence;
+use flowbench_measurement::columns::{Cell, cases_csv};
 use flowbench_measurement::record::CaseRecord;
 use flowbench_measurement::results_dir::read_cases;
 use flowbench_report::{Results, Screen, draw, terminal_tables};
@@ -45,6 +46,23 @@ fn tables_of_cases_are_those_of_their_records() {
             fs::write(dir.join("cases.csv"), &table).unwrap();
         }
         assert!(read("cases.csv") == table, "{}: cases.csv differs", dir.display());
+    }
+}
+
+/// No value is missing without a reason that `flowbench explain COLUMN` gives.
+#[test]
+fn every_value_that_a_case_with_numbers_lacks_has_a_reason() {
+    let without_numbers = absence("elapsed_s");
+    for dir in references() {
+        let text = fs::read_to_string(dir.join("cases.ndjson")).unwrap();
+        let cases = text.lines().map(|line| serde_json::from_str::<CaseRecord>(line).unwrap());
+        for case in cases.filter(|case| case.numbers.is_some()) {
+            let empty =
+                case.columns().into_iter().filter(|(_, cell)| *cell == Cell::Empty || cell.to_string().is_empty());
+            for (column, _) in empty {
+                assert_ne!(absence(column), without_numbers, "{}: {column} is empty without a reason", dir.display());
+            }
+        }
     }
 }
 

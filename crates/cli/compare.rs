@@ -35,7 +35,7 @@ pub(crate) fn compare(args: &Compare) -> Result<i32, Failure> {
     }
     let form = if args.markdown { ComparisonForm::Markdown } else { ComparisonForm::Terminal(screen()) };
     match args.json {
-        true => print_json(comparison_json(&comparison))?,
+        true => print_json("comparison", comparison_json(&comparison))?,
         false => print(&comparison_text(&comparison, form, args.all))?,
     }
     annotate_changes(&comparison);

@@ -26,7 +26,7 @@ fn show(args: &ConfigShow) -> Result<i32, Failure> {
         values.retain(|value| value.layer != Layer::Default);
     }
     if args.json {
-        print_json(json!({ "values": values.iter().map(entry).collect::<Vec<_>>() }))?;
+        print_json("configuration", json!({ "values": values.iter().map(entry).collect::<Vec<_>>() }))?;
     } else {
         print(&values.iter().map(line).collect::<String>())?;
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use flowbench_harness::environment::{Counters, Finding, findings, surroundings_since, throttled_ns};
 use flowbench_harness::measure::{Spin, spin, wake_up_delays};
-use flowbench_measurement::record::Quantiles;
+use flowbench_measurement::record::{Quantiles, Surroundings};
 use flowbench_report::{Quantity, Screen};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ fn measured() -> Vec<Finding> {
     let (counters, throttled_before_ns) = (Counters::now(), throttled_ns());
     let delays = wake_up_delays(LISTEN).quantiles();
     let seen = spin(LISTEN);
-    let stolen_share = surroundings_since(&counters).stolen_share;
+    let Surroundings { stolen_share, thermal_throttles, .. } = surroundings_since(&counters);
     let throttled = throttled_ns().zip(throttled_before_ns).map(|(now, before)| now.saturating_sub(before));
     let mut findings = vec![wake_up_finding(&delays)];
     findings.extend(spin_findings(&seen));
@@ -49,6 +49,11 @@ fn measured() -> Vec<Finding> {
         bad: share > STOLEN_SHARE_MAX,
         what: "steal",
         seen: format!("{} of the CPU time went to other machines meanwhile", Quantity::Share.human(share)),
+    }));
+    findings.extend(thermal_throttles.map(|count| Finding {
+        bad: count > 0,
+        what: "heat",
+        seen: format!("cores were slowed by heat {count} times meanwhile"),
     }));
     findings.extend(throttled.map(|ns| Finding {
         bad: ns > 0,
@@ -95,7 +100,7 @@ fn spin_findings(seen: &Spin) -> Vec<Finding> {
 
 fn json(findings: &[Finding]) -> String {
     let entry = |finding: &Finding| json!({ "what": finding.what, "seen": finding.seen, "bad": finding.bad });
-    json_text(json!({ "findings": findings.iter().map(entry).collect::<Value>() }))
+    json_text("findings", json!({ "findings": findings.iter().map(entry).collect::<Value>() }))
 }
 
 /// Returns a line for each finding, with a mark at those that speak against measuring here, and the verdict.
@@ -110,7 +115,7 @@ fn table(findings: &[Finding], screen: Screen) -> String {
     text.push_str(&match against.as_slice() {
         [] => "fit to measure on\n".to_owned(),
         against => format!(
-            "usable with care ({}): compare within one run, and read the doubts next to every number\n",
+            "not fit to measure on as it is ({}): compare within one run only, and read the doubts next to every number\n",
             against.join(", ")
         ),
     });
@@ -128,7 +133,7 @@ mod tests {
         assert!(table(&spin_findings(&quiet), screen).ends_with("\nfit to measure on\n"));
         let busy = Spin { lost_share: 0.2, noise_share: Some(0.3), clock_step_ns: 4_000_000 };
         let text = table(&spin_findings(&busy), screen);
-        assert!(text.contains("usable with care (CPU, clock, noise): compare within one run"), "{text}");
+        assert!(text.contains("not fit to measure on as it is (CPU, clock, noise): compare within one run"), "{text}");
         assert!(text.contains("! noise         ±30.0% in stretches of 10 ms"), "{text}");
     }
 }

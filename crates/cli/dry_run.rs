@@ -29,7 +29,7 @@ pub(crate) fn dry_run(request: &Request, is_json: bool) -> Result<i32, Failure> 
             "added": plan.added,
             "remarks": plan.remarks,
         });
-        print_json(value)?;
+        print_json("plan", value)?;
     } else {
         parts.push(("in all".to_owned(), all));
         print(&table(&loaded.experiment.name, loaded.experiment.repeats, &parts))?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use flowbench_measurement::export::{
     AppendError, ExportOutput, ExportSource, ExportedFile, FileGrowth, appended, with_entries,
 };
-use flowbench_measurement::results_dir::write_atomically;
+use flowbench_measurement::results_dir::{check_writable, write_atomically};
 
 use crate::args::{Export, ExportTo};
 use crate::failure::{Failure, OK, eprint, print};
@@ -25,21 +25,26 @@ pub(crate) fn export(args: &Export, quiet: bool) -> Result<i32, Failure> {
     Ok(OK)
 }
 
-/// Checks before a run that its results can be exported: the format is built in, and no file is in the way.
+/// Checks before a run that its results can be exported: the format is built in, no file is in the way, and the place can
+/// be written to.
 pub(crate) fn check(to: &ExportTo) -> Result<(), Failure> {
     to.format.check().map_err(Failure::failed)?;
-    let target = target(to)?;
+    let Some(path) = target(to)? else { return Ok(()) };
     let is_taken = |path: &Path| match to.format.output {
         ExportOutput::File => path.exists(),
         ExportOutput::Folder => path.is_file(),
         ExportOutput::GrowingFile | ExportOutput::StepSummary => path.is_dir(),
     };
-    match target.filter(|path| is_taken(path)) {
-        Some(path) => {
-            Err(Failure::usage_error(format!("--export: {} exists already; choose another name", path.display())))
-        }
-        None => Ok(()),
+    if is_taken(&path) {
+        return Err(Failure::usage_error(format!("--export: {} exists already; choose another name", path.display())));
     }
+    let is_folder = to.format.output == ExportOutput::Folder;
+    check_writable(&path, is_folder).map_err(|error| Failure::usage_error(format!("--export: {error}")))
+}
+
+/// Returns true if an export goes to standard output.
+pub(crate) fn is_printed(to: &ExportTo) -> bool {
+    to.output.is_none() && to.format.output == ExportOutput::File
 }
 
 /// Writes the results of a run in a format, to standard output if there is no other place.

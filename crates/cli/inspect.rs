@@ -46,7 +46,7 @@ pub(crate) fn inspect(args: &Inspect, quiet: bool) -> Result<i32, Failure> {
         json["rejects"] = summary.rejects.into();
         json["remarks"] = summary.remarks.into();
         json["origin"] = serde_json::to_value(&origin).map_err(Failure::failed)?;
-        print_json(json)?;
+        print_json("inspection", json)?;
     } else {
         print(&table(&facts, origin.as_ref()))?;
     }

@@ -8,13 +8,15 @@ use crate::failure::{Failure, print};
 /// or given another meaning makes a new one; a new key does not. Records of cases within have their own.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Prints an object with its `schema_version`.
-pub(crate) fn print_json(object: Value) -> Result<(), Failure> {
-    print(&json_text(object))
+/// Prints an object with the name of its schema and its `schema_version`.
+pub(crate) fn print_json(schema: &str, object: Value) -> Result<(), Failure> {
+    print(&json_text(schema, object))
 }
 
-/// Returns an object with its `schema_version` as text.
-pub(crate) fn json_text(mut object: Value) -> String {
+/// Returns an object with the name of its schema and its `schema_version` as text. All names begin with `flowbench-`,
+/// so that a file says whose it is.
+pub(crate) fn json_text(schema: &str, mut object: Value) -> String {
+    object["schema"] = format!("flowbench-{schema}").into();
     object["schema_version"] = SCHEMA_VERSION.into();
     format!("{object:#}\n")
 }

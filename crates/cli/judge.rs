@@ -45,7 +45,7 @@ pub(crate) fn judge(args: &Judge, registry: Registry, quiet: bool) -> Result<i32
         judgement.write_differences(path)?;
     }
     match args.json {
-        true => print_json(judgement.as_json())?,
+        true => print_json("judgement", judgement.as_json())?,
         false => print(&judgement.as_text())?,
     }
     if !quiet {

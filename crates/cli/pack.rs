@@ -10,6 +10,10 @@ use crate::kept_run::check_results_dir;
 /// How flowbench is cited.
 const CITATION: &str = include_str!("../../CITATION.cff");
 
+/// Licences whose texts are at hand.
+const KNOWN_LICENSES: [(&str, &str); 2] =
+    [("MIT", include_str!("../../LICENSE-MIT")), ("Apache-2.0", include_str!("../../LICENSE-APACHE"))];
+
 pub(crate) fn pack(args: &Pack, quiet: bool) -> Result<i32, Failure> {
     check_results_dir(&args.dir)?;
     let request = PackRequest {
@@ -18,6 +22,8 @@ pub(crate) fn pack(args: &Pack, quiet: bool) -> Result<i32, Failure> {
         note: args.note.clone(),
         lock: args.lock.clone(),
         license: args.license.clone(),
+        license_text: args.license_text.clone(),
+        known_licenses: &KNOWN_LICENSES,
         citation: CITATION,
         may_be_incomplete: args.incomplete,
         keeps_names: args.keep_names,

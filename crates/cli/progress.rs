@@ -80,30 +80,37 @@ pub(crate) struct Cases {
 #[derive(Debug)]
 struct Pace {
     left: TimeLeft,
-    ended: usize,
     begun: Instant,
     case_begun: Instant,
+    last: String, // speed of the last case that ended
 }
 
 impl Pace {
     fn of<'a>(cases: impl IntoIterator<Item = &'a CaseSpec>) -> Pace {
         let now = Instant::now();
-        Pace { left: TimeLeft::of(cases), ended: 0, begun: now, case_begun: now }
+        Pace { left: TimeLeft::of(cases), begun: now, case_begun: now, last: String::new() }
     }
 
-    /// Returns the remaining time, and once a case has ended the rate, as text.
+    /// Returns the elapsed and the remaining time, and once a case has ended its speed, as text.
     fn words(&self) -> String {
         let in_case_s = self.case_begun.elapsed().as_secs_f64();
-        pace_words(self.left.seconds() - in_case_s, self.ended, self.begun.elapsed().as_secs_f64())
+        pace_words(self.begun.elapsed().as_secs_f64(), self.left.seconds() - in_case_s, &self.last)
     }
 }
 
-/// Returns `4m left, 12 cases/min`.
-fn pace_words(left_s: f64, ended: usize, elapsed_s: f64) -> String {
-    let left = HumanDuration(Duration::from_secs(left_s.max(1.0) as u64));
-    let per_min = ended as f64 * 60.0 / elapsed_s.max(0.001);
-    let rate = if ended == 0 { String::new() } else { format!(", {per_min:.0} cases/min") };
-    format!("{left:#} left{rate}")
+/// Returns `1m, 4m left; last 1.2M/s, p99 3 ms`.
+fn pace_words(elapsed_s: f64, left_s: f64, last: &str) -> String {
+    let human = |seconds: f64| HumanDuration(Duration::from_secs(seconds as u64));
+    let last = if last.is_empty() { String::new() } else { format!("; last {last}") };
+    format!("{:#}, {:#} left{last}", human(elapsed_s), human(left_s.max(1.0)))
+}
+
+/// Returns how fast a case was, as in `1.2M events/s, p99 3.4 ms`; empty if it has no numbers.
+fn speed(case: &CaseRecord) -> String {
+    let Some(numbers) = &case.numbers else { return String::new() };
+    let throughput = Quantity::EventsPerSecond.human(numbers.throughput_events_per_s);
+    let p99 = numbers.latency.p99_ns.map(|p99_ns| Quantity::Nanoseconds.human(p99_ns as f64));
+    format!("{throughput}{}", p99.map_or(String::new(), |p99| format!(", p99 {p99}")))
 }
 
 impl Cases {
@@ -134,7 +141,7 @@ impl Cases {
 impl RunObserver for Cases {
     fn planned(&mut self, plan: &Plan, done: usize, dir: &Path) {
         (self.done, self.planned) = (done, plan.cases.len());
-        let template = "{bar:16} {pos}/{len}, {pace}: {wide_msg}"; // one line, however narrow
+        let template = "{bar:10} {pos}/{len}, {pace}: {wide_msg}"; // one line, however narrow
         self.bar = bar(Some(plan.cases.len() as u64), template, self.quiet);
         // The cases of a resumed run that are done are most likely the first.
         let to_come = plan.cases.iter().skip(done);
@@ -171,8 +178,9 @@ impl RunObserver for Cases {
 
     fn ended(&mut self, spec: &CaseSpec, case: &CaseRecord) {
         self.done += 1;
+        let speed = speed(case);
         self.pace(|pace| {
-            pace.ended += 1;
+            pace.last.clone_from(&speed);
             pace.left.ended(spec, pace.case_begun.elapsed().as_secs_f64());
             pace.case_begun = Instant::now();
         });
@@ -180,7 +188,8 @@ impl RunObserver for Cases {
         let found = case.numbers.as_ref().and_then(|numbers| numbers.sustainable.as_ref());
         let what = description(spec, found.map(|found| found.rate_events_per_s));
         let end = match &case.status {
-            Status::Ok => "ok".to_owned(),
+            Status::Ok if speed.is_empty() => "ok".to_owned(),
+            Status::Ok => format!("ok, {speed}"),
             Status::Invalid { cause } => format!("INVALID: {cause}"),
             Status::Failed { cause, .. } => format!("FAILED: {cause}"),
         };
@@ -232,9 +241,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_remaining_time_is_known_from_the_first_second_and_the_rate_once_a_case_has_ended() {
-        assert_eq!(pace_words(240.0, 0, 0.0), "4m left");
-        assert_eq!(pace_words(-3.0, 6, 30.0), "1s left, 12 cases/min");
+    fn the_remaining_time_is_known_from_the_first_second_and_the_speed_once_a_case_has_ended() {
+        assert_eq!(pace_words(0.3, 240.0, ""), "0s, 4m left");
+        assert_eq!(pace_words(75.0, -3.0, "1.2M/s"), "1m, 1s left; last 1.2M/s");
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) fn write(args: &Replay, stats: &ReplayStats, summary: &ReadSummary) -
     json["skipped"] = summary.skipped.into();
     json["rejected"] = summary.rejects.into();
     let mut output = Output::create(path).map_err(Failure::failed)?;
-    output.write_all(json_text(json).as_bytes()).map_err(|error| output.error(error))?;
+    output.write_all(json_text("replay", json).as_bytes()).map_err(|error| output.error(error))?;
     Ok(output.finish()?)
 }
 

@@ -70,14 +70,17 @@ pub(crate) fn reproduce(args: &Reproduce, registry: Registry, quiet: bool) -> Re
         () => OK,
     };
     match args.json {
-        true => print_json(json!({
-            "dir": finished.dir.to_string_lossy(),
-            "report": finished.drawn.report.to_string_lossy(),
-            "is_reproduced": code == OK,
-            "incomplete": finished.incomplete(),
-            "claims": before.iter().zip(&now).map(claim).collect::<Vec<_>>(),
-            "comparison": comparison_json(&comparison),
-        }))?,
+        true => print_json(
+            "reproduction",
+            json!({
+                "dir": finished.dir.to_string_lossy(),
+                "report": finished.drawn.report.to_string_lossy(),
+                "is_reproduced": code == OK,
+                "incomplete": finished.incomplete(),
+                "claims": before.iter().zip(&now).map(claim).collect::<Vec<_>>(),
+                "comparison": comparison_json(&comparison),
+            }),
+        )?,
         false => {
             print(&reproduction_text(&comparison, &before, &now, screen()))?;
             eprint(verdict(code, &comparison, &now));

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use flowbench_harness::cluster::Hosts;
+use flowbench_harness::environment::{cautions, surroundings};
 use flowbench_harness::experiment::{Overrides, Selection};
 use flowbench_harness::run::{
     Finished, HostRank, Request, follow as follow_experiment, recorded_argv, run as run_experiment,
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Fa
     if args.allow_mixed && args.resume.is_none() {
         return Err(Failure::usage_error("--allow-mixed is for --resume DIR: name the run to continue"));
     }
-    args.export.iter().try_for_each(export::check)?;
+    check_exports(&args.export, args.json)?;
     let request = Request {
         experiment: args.experiment.clone(),
         settings: settings(args.profile.as_deref(), &args.set),
@@ -52,6 +53,18 @@ pub(crate) fn run(args: &Run, registry: Registry, quiet: bool) -> Result<i32, Fa
     }
     let interruption = stop_on_signals()?;
     measure(&request, &interruption, &args.export, args.json, quiet)
+}
+
+/// Checks before anything is measured that the exports can be written, and that one thing at most is printed.
+fn check_exports(exports: &[ExportTo], json: bool) -> Result<(), Failure> {
+    exports.iter().try_for_each(export::check)?;
+    let printed = exports.iter().filter(|to| export::is_printed(to)).count() + usize::from(json);
+    match printed {
+        0 | 1 => Ok(()),
+        _ => Err(Failure::usage_error(
+            "only one of --export FORMAT=- and --json can be printed; write the others to files",
+        )),
+    }
 }
 
 /// The environment variable with settings of experiments, separated by `;`.
@@ -76,6 +89,9 @@ pub(crate) fn measure(
     quiet: bool,
 ) -> Result<i32, Failure> {
     let mut cases = Cases::new(quiet);
+    if !quiet {
+        cautions(&surroundings()).iter().for_each(|found| eprint(format!("warning: {} {}", found.what, found.seen)));
+    }
     if request.host_rank.as_ref().is_some_and(|host_rank| host_rank.process > 0) {
         return follow(request, interruption, &mut cases, quiet);
     }
@@ -83,8 +99,8 @@ pub(crate) fn measure(
     cases.finish();
     let finished = finished?;
     if json {
-        print_json(outcome(&finished))?;
-    } else {
+        print_json("outcome", outcome(&finished))?;
+    } else if !exports.iter().any(export::is_printed) {
         let results = Results::read(&finished.dir).map_err(Failure::failed)?;
         print(&terminal_tables(&results, screen()))?;
     }

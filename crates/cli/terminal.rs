@@ -16,10 +16,12 @@ const WIDTHS: std::ops::RangeInclusive<usize> = 60..=140;
 
 const HEADING: Style = Style::new().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default();
 const DETAIL: Style = Style::new().dimmed();
 /// The words with which a line on standard error may begin, and their styles.
-const BEGINNINGS: [(&str, Style); 4] = [("error:", ERROR), ("hint:", HINT), ("help:", HINT), ("note:", HEADING)];
+const BEGINNINGS: [(&str, Style); 5] =
+    [("error:", ERROR), ("warning:", WARNING), ("hint:", HINT), ("help:", HINT), ("note:", HEADING)];
 /// Words in a line on standard error that are set apart.
 const FAILURES: [&str; 2] = ["INVALID", "FAILED"];
 

@@ -104,7 +104,7 @@ fn write_facts(path: &Path, trace: &Trace, origin: &Origin) -> Result<(), Failur
     facts.update(&trace.events, &trace.symbols);
     let mut json = serde_json::to_value(facts.finish()).map_err(Failure::failed)?;
     json["origin"] = serde_json::to_value(origin).map_err(Failure::failed)?;
-    write_text(path, |output| output.write_all(json_text(json).as_bytes()))
+    write_text(path, |output| output.write_all(json_text("facts", json).as_bytes()))
 }
 
 fn write_answers(path: &Path, answers: &dyn Answers, symbols: &Symbols) -> Result<(), Failure> {

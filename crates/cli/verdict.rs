@@ -75,7 +75,7 @@ pub(crate) fn conclude(gated: &Gated, args: &Gate) -> Result<i32, Failure> {
     };
     let words = ended.as_ref().map_or("", |(_, words)| words);
     match args.json {
-        true => print_json(as_json(gated, verdict))?,
+        true => print_json("verdict", as_json(gated, verdict))?,
         // A summary of a workflow has no standard error.
         false if args.markdown && !words.is_empty() => {
             print(&format!("**Gate: {words}**\n\n{}", as_text(gated, args)))?;

@@ -1,9 +1,12 @@
-"""Reads exports with the tools they are for: `check.py FORMAT PATH`. Fails, or prints how many things it has read."""
+"""Reads exports with the tools they are for: `check.py FORMAT PATH [RESULTS]`. Fails, or prints how many things it has
+read."""
 
+import collections
 import csv
 import json
 import math
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -76,6 +79,39 @@ def otava(path):
     return len(files)
 
 
+def hgrm(path):
+    # The histograms of `latency.hlog`, read and added up by HdrHistogram, have these values at these percentiles.
+    from hdrh.histogram import HdrHistogram
+
+    lines = (pathlib.Path(sys.argv[3]) / "latency.hlog").read_text().splitlines()
+    cases = collections.defaultdict(lambda: HdrHistogram(1, 3_600 * 10**9, 3))
+    for line in lines:
+        if found := re.match(r"Tag=(c\d+)r\d+\.latency,[^,]*,[^,]*,[^,]*,(.*)", line):
+            cases[found[1]].add(HdrHistogram.decode(found[2].encode()))
+    files = sorted(path.glob("*.hgrm"))
+    assert len(files) == len(cases), (len(files), len(cases))
+    for file in files:
+        text = file.read_text()
+        total = int(float(re.search(r"Total count *= *([\d.]+)", text)[1]))
+        rows = re.findall(r"^ *([\d.]+) +([\d.]+) +(\d+)", text, re.M)
+        assert all(float(percentile) <= int(count) / total + 1e-9 for _, percentile, count in rows), file.name
+        # Of several cases with as many samples, one has these values.
+        near = [case for case in cases.values() if case.get_total_count() == total]
+        assert any(agrees(case, rows, total) for case in near), file.name
+    return len(files)
+
+
+def agrees(histogram, rows, total):
+    found = (histogram.get_value_at_percentile(100 * int(count) / total) / 1000 for *_, count in rows)
+    return all(abs(value - float(row[0])) <= 0.001 for value, row in zip(found, rows))
+
+
+def jsonl(path):
+    import duckdb
+
+    return duckdb.sql(f"SELECT count(throughput_events_per_s), count(*) FROM read_json('{path}')").fetchall()[0][1]
+
+
 def table(path):
     import duckdb
 
@@ -138,6 +174,8 @@ READERS = {
     "vega-lite": vega_lite,
     "otava": otava,
     "csv": table,
+    "hgrm": hgrm,
+    "jsonl": jsonl,
     "cff": cff,
     "ro-crate": ro_crate,
     "parquet": parquet,

@@ -25,8 +25,8 @@ pub(crate) struct Export {
 pub(crate) struct Pack {
     /// A results directory
     pub(crate) dir: PathBuf,
-    /// The new folder [default: `DIR-artifact`]
-    #[arg(short, long, value_name = "FOLDER")]
+    /// The new folder, or an archive of it if its name ends in `.tar.gz` [default: `DIR-artifact`]
+    #[arg(short, long, value_name = "FOLDER|FILE.tar.gz")]
     pub(crate) out: Option<PathBuf>,
     /// Note of the experiment: question, expectation, reading [default: that of a shipped experiment]
     #[arg(long, value_name = "NOTE.md")]
@@ -37,6 +37,9 @@ pub(crate) struct Pack {
     /// Licence of the artifact, an SPDX expression
     #[arg(long, value_name = "SPDX", default_value = "MIT OR Apache-2.0")]
     pub(crate) license: String,
+    /// Text of the licence, if it is another than MIT or Apache-2.0
+    #[arg(long, value_name = "FILE")]
+    pub(crate) license_text: Option<PathBuf>,
     /// Pack a run that has not come to its end, which the README then says
     #[arg(long)]
     pub(crate) incomplete: bool,

@@ -55,8 +55,8 @@ pub(crate) struct Run {
     #[arg(long, conflicts_with = "resume")]
     pub(crate) profile_operators: bool,
     /// Also write the results in the format of another tool, as `export --to FORMAT -o FILE` does; may be given more
-    /// than once
-    #[arg(long, value_name = "FORMAT=FILE|DIR", value_parser = export_to, conflicts_with = "hosts")]
+    /// than once. `FORMAT=-` prints them in place of the tables
+    #[arg(long, value_name = "FORMAT=FILE|DIR|-", value_parser = export_to, conflicts_with = "hosts")]
     pub(crate) export: Vec<ExportTo>,
     /// Print the outcome as JSON on standard output
     #[arg(long)]

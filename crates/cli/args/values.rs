@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use flowbench_events::{did_you_mean_or_list, parse_duration_ms};
 use flowbench_measurement::export::{EXPORT_FORMATS, ExportFormat, ExportOutput};
 
-/// A format of another tool, and what it is written to.
+/// A format of another tool, and what it is written to: standard output if no file is named.
 #[derive(Debug, Clone)]
 pub(crate) struct ExportTo {
     pub(crate) format: &'static ExportFormat,
@@ -22,6 +22,7 @@ pub(super) fn export_to(text: &str) -> Result<ExportTo, String> {
     })?;
     match output {
         None if format.output != ExportOutput::StepSummary => Err(format!("write {name}=FILE")),
+        Some("-") if format.output == ExportOutput::File => Ok(ExportTo { format, output: None }),
         Some("" | "-") => Err(format!("{name} needs a file")),
         output => Ok(ExportTo { format, output: output.map(PathBuf::from) }),
     }

@@ -118,7 +118,7 @@ fn axes() -> Vec<Entry> {
 fn columns() -> Vec<Entry> {
     let columns = column_catalogue();
     let entry = |column: &flowbench_report::ColumnMeaning| {
-        let more = json!({ "unit": column.unit, "place": column.place });
+        let more = json!({ "unit": column.unit, "place": column.place, "absent_if": column.absent_if });
         Entry::new(column.name, column.unit, column.meaning, more)
     };
     columns.iter().map(entry).collect()

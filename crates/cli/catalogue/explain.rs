@@ -11,7 +11,8 @@ use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, RunConfig, St
 use flowbench_report::column_catalogue;
 
 use super::entries::{KINDS, entries};
-use super::list::wrapped;
+use super::list::{field, wrapped};
+use super::services::{explain_pipelines, explain_strategies};
 use super::terms::{Term, terms, typed};
 use crate::args::{Explain, Listed};
 use crate::failure::{Failure, OK, print};
@@ -91,12 +92,6 @@ fn find<T: Copy>(
     all.into_iter().find(|one| name_of(*one) == name).map(text).unwrap_or_default()
 }
 
-/// Returns `word` and what stands beside it, wrapped.
-fn field(word: &str, text: &str) -> String {
-    let lines = wrapped(text, screen().width.saturating_sub(12), 0);
-    format!("{word:<12}{}\n", lines.replace('\n', &format!("\n{:12}", "")))
-}
-
 fn explain_order(order: OrderName, registry: Registry) -> String {
     let mut text = format!("{}\n{}\n\n", order.name(), order.summary());
     text.push_str(&field("state", order.serves(false)));
@@ -123,7 +118,9 @@ fn explain_figure(kind: FigureKind) -> String {
 fn explain_columns(name: &str) -> String {
     let columns = column_catalogue().into_iter().filter(|column| column.name == name);
     let about = |column: flowbench_report::ColumnMeaning| {
-        format!("{}{}{}", field("meaning", column.meaning), field("unit", column.unit), field("place", column.place))
+        let absent_if = if column.absent_if.is_empty() { String::new() } else { field("absent if", column.absent_if) };
+        let (meaning, unit) = (field("meaning", column.meaning), field("unit", column.unit));
+        format!("{meaning}{unit}{}{absent_if}", field("place", column.place))
     };
     format!("{name}\n{}", columns.map(about).collect::<Vec<_>>().join("\n"))
 }
@@ -159,9 +156,7 @@ fn explain_term(term: &Term) -> String {
 
 fn explain_strategy(strategy: Strategy, registry: Registry) -> String {
     let mut text = format!("{}\n{}\n\n", strategy.name(), strategy.summary());
-    for pipeline in registry.pipelines() {
-        text.push_str(&format!("pipeline    {}: {}\n", pipeline.name(), serves(pipeline, strategy)));
-    }
+    text.push_str(&explain_pipelines(strategy, registry));
     text
 }
 
@@ -186,15 +181,15 @@ fn explain_pipeline(pipeline: &dyn Pipeline) -> String {
         text.push_str(&format!("parameter   {} = {}: {}\n", one.name, one.default, one.meaning));
     }
     let state = if pipeline.about().state.is_empty() { "none" } else { pipeline.about().state };
-    text.push_str(&format!("state       {state}\nedge cases  {}\n", pipeline.about().edge_cases));
-    for strategy in Strategy::ALL {
-        text.push_str(&format!("strategy    {}: {}\n", strategy.name(), serves(pipeline, strategy)));
-    }
+    text.push_str(&format!("{}{}", field("state", state), field("edge cases", pipeline.about().edge_cases)));
+    text.push_str(&explain_strategies(pipeline));
     for order in OrderName::ALL {
-        text.push_str(&format!("order       {}: {}\n", order.name(), order.serves(pipeline.goes_by_arrival())));
+        let serves = order.serves(pipeline.goes_by_arrival());
+        text.push_str(&field("order", &format!("{}: {serves}", order.name())));
     }
     for eviction in Eviction::ALL {
-        text.push_str(&format!("eviction    {}: {}\n", eviction.name(), eviction_serves(pipeline, eviction)));
+        let serves = eviction_serves(pipeline, eviction);
+        text.push_str(&field("eviction", &format!("{}: {serves}", eviction.name())));
     }
     let sql = pipeline.about().sql;
     let ms = if sql.contains(":ms}") { "; {name:ms} in whole milliseconds" } else { "" };
@@ -212,21 +207,6 @@ fn in_sql(file: &FilePipeline) -> String {
         Ok(sql) => format!("\nas a file of SQL\n{sql}\n"),
         Err(why) => format!("\nas a file of SQL: {why}\n"),
     }
-}
-
-/// Describes whether a strategy serves a pipeline, and under which axes it does not.
-fn serves(pipeline: &dyn Pipeline, strategy: Strategy) -> String {
-    let plain = RunConfig::plain(strategy);
-    if let Some(why) = pipeline.unsupported_reason(&plain) {
-        return format!("does not serve: {why}");
-    }
-    let of_orders =
-        OrderName::ALL.map(|order| (order.name(), pipeline.unsupported_reason(&RunConfig { order, ..plain })));
-    let of_evictions =
-        Eviction::ALL.map(|eviction| (eviction.name(), pipeline.unsupported_reason(&RunConfig { eviction, ..plain })));
-    let gaps = of_orders.into_iter().chain(of_evictions).filter_map(|(name, why)| Some((name, why?)));
-    let not: Vec<String> = gaps.map(|(name, why)| format!("; not under {name}: {why}")).collect();
-    format!("serves{}", not.concat())
 }
 
 /// Describes how an eviction serves a pipeline, or why it does not if no strategy can carry it out there.

@@ -19,7 +19,7 @@ pub(crate) fn list(args: &List, registry: Registry) -> Result<i32, Failure> {
         let all: serde_json::Map<String, Value> = wanted
             .map(|(kind, name, _)| Ok((name.to_owned(), json(entries(kind, registry)?))))
             .collect::<Result<_, Failure>>()?;
-        print_json(Value::Object(all))?;
+        print_json("list", Value::Object(all))?;
         return Ok(OK);
     }
     let mut text = String::new();
@@ -67,6 +67,12 @@ pub(super) fn wrapped(text: &str, width: usize, beyond: usize) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// Returns `word` and what stands beside it, wrapped.
+pub(super) fn field(word: &str, text: &str) -> String {
+    let lines = wrapped(text, screen().width.saturating_sub(12), 0);
+    format!("{word:<12}{}\n", lines.replace('\n', &format!("\n{:12}", "")))
 }
 
 /// Returns a table with a row for each pipeline and a column for each strategy, with the reasons for the gaps.

@@ -3,6 +3,7 @@
 mod entries;
 mod explain;
 mod list;
+mod services;
 mod terms;
 
 pub(crate) use self::explain::explain;

@@ -18,7 +18,8 @@ use crate::experiment::shipped;
 pub struct PackRequest {
     /// The results directory.
     pub dir: PathBuf,
-    /// The new folder; by default the name of the results with `-artifact` behind it.
+    /// The new folder, or an archive if its name ends in `.tar.gz`; by default the name of the results with `-artifact`
+    /// behind it.
     pub out: Option<PathBuf>,
     /// File of the note; by default that of a shipped experiment.
     pub note: Option<PathBuf>,
@@ -26,6 +27,10 @@ pub struct PackRequest {
     pub lock: Option<PathBuf>,
     /// The licence of the artifact as an SPDX expression.
     pub license: String,
+    /// File with the text of the licence, if it is none of `known_licenses`.
+    pub license_text: Option<PathBuf>,
+    /// SPDX identifiers of licences with their texts.
+    pub known_licenses: &'static [(&'static str, &'static str)],
     /// How the program is cited, the text of its `CITATION.cff`.
     pub citation: &'static str,
     /// True to pack a run that has not come to its end.
@@ -78,8 +83,8 @@ pub enum PackFailed {
         /// The commit of the build, or `unknown`.
         commit: String,
     },
-    /// An archive was asked for.
-    #[error("{}: a folder is written, not an archive; name one, and pack it with tar afterwards", .0.display())]
+    /// An archive of a kind that is not written was asked for.
+    #[error("{}: a folder or an archive in .tar.gz is written; name one of them", .0.display())]
     Archive(PathBuf),
 }
 
@@ -92,7 +97,7 @@ pub enum PackFailed {
 pub fn pack(request: &PackRequest) -> Result<Artifact, PackFailed> {
     let run = read_run(&request.dir)?;
     let folder = request.out.clone().unwrap_or_else(|| beside(&request.dir));
-    if folder.extension().is_some_and(|ending| ["gz", "tar", "tgz", "zip", "zst"].iter().any(|one| ending == *one)) {
+    if folder.extension().is_some_and(|ending| OTHER_ARCHIVES.iter().any(|one| ending == *one)) {
         return Err(PackFailed::Archive(folder));
     }
     let note = match &request.note {
@@ -101,11 +106,13 @@ pub fn pack(request: &PackRequest) -> Result<Artifact, PackFailed> {
     };
     let commit = run.build.commit.clone().unwrap_or_else(|| "unknown".to_owned());
     let lock = lock(request, &run.build.lock_digest, &commit)?;
+    let (license_texts, missing_texts) = license_texts(request)?;
     let private = if request.keeps_names { Vec::new() } else { private_names(&request.dir) };
     let supplement = Supplement {
         note: note.as_deref(),
         lock: lock.as_deref(),
         license: &request.license,
+        license_texts: &license_texts,
         citation: request.citation,
         is_of_this_build: run.build == build(),
         private: &private,
@@ -116,7 +123,30 @@ pub fn pack(request: &PackRequest) -> Result<Artifact, PackFailed> {
     let missing_lock = lock.is_none().then(|| {
         format!("no Cargo.lock: another build has measured; give its file with --lock (git show {commit}:Cargo.lock)")
     });
-    Ok(Artifact { folder, packed, remarks: missing_note.into_iter().chain(missing_lock).collect() })
+    let missing_texts =
+        missing_texts.into_iter().map(|name| format!("no text of {name}: give one with --license-text"));
+    let remarks = missing_note.into_iter().chain(missing_lock).chain(missing_texts).collect();
+    Ok(Artifact { folder, packed, remarks })
+}
+
+/// Endings of archives that are not written.
+const OTHER_ARCHIVES: [&str; 4] = ["tar", "zip", "zst", "xz"];
+
+/// Returns the texts of the licences of an artifact by identifier, and the identifiers without a text.
+fn license_texts(request: &PackRequest) -> Result<(Vec<(String, String)>, Vec<String>), PackFailed> {
+    let words = request.license.split([' ', '(', ')']).filter(|word| !word.is_empty());
+    let names: Vec<&str> = words.step_by(2).collect();
+    let known =
+        |name: &str| request.known_licenses.iter().find(|(of, _)| *of == name).map(|(_, text)| (*text).to_owned());
+    let given = request.license_text.as_deref().map(read).transpose()?;
+    let (mut texts, mut missing) = (Vec::new(), Vec::new());
+    for name in names {
+        match known(name).or_else(|| given.clone()) {
+            Some(text) => texts.push((name.to_owned(), text)),
+            None => missing.push(name.to_owned()),
+        }
+    }
+    Ok((texts, missing))
 }
 
 /// Returns the name of the folder for an artifact of results: beside them, and called after them.

@@ -1,7 +1,7 @@
 //! What each column of a results directory means, in a line. Its unit is in its name.
 
 /// The columns of `cases.csv`, in their order, each with its meaning.
-pub const CASE_COLUMNS: [(&str, &str); 179] = [
+pub const CASE_COLUMNS: [(&str, &str); 189] = [
     ("part", "Name of the question that the case belongs to."),
     ("case", "Number of the case within the run, from 1; repeats of a case share it."),
     ("repeat", "Number of the repeat, from 1."),
@@ -38,7 +38,10 @@ pub const CASE_COLUMNS: [(&str, &str); 179] = [
     ("cpu_ns_per_event", "CPU time per event."),
     ("cpu_s_per_million_events", "CPU time per million events."),
     ("warmup_ns", "When recording began: events due before are warm-up."),
-    ("latency_count", "Number of latencies that were recorded."),
+    (
+        "latency_count",
+        "Number of latencies that were recorded: one an event in an open loop, one an epoch in a closed one.",
+    ),
     ("latency_p50_ns", "Median latency: from due to completed; in a closed loop, from admitted to completed."),
     ("latency_p90_ns", "0.9 quantile of the latency."),
     ("latency_p99_ns", "0.99 quantile of the latency."),
@@ -61,6 +64,16 @@ pub const CASE_COLUMNS: [(&str, &str); 179] = [
     ("driver_lag_p99_ns", "0.99 quantile of the driver lag."),
     ("driver_lag_p999_ns", "0.999 quantile of the driver lag."),
     ("driver_lag_max_ns", "Highest driver lag."),
+    ("from_admission_count", "Number of times from admission that were recorded."),
+    (
+        "from_admission_p50_ns",
+        "Median time from admitted to completed: what the latency would be if waiting for admission did not count.",
+    ),
+    ("from_admission_p90_ns", "0.9 quantile of the time from admission."),
+    ("from_admission_p99_ns", "0.99 quantile of the time from admission."),
+    ("from_admission_p999_ns", "0.999 quantile of the time from admission."),
+    ("from_admission_p9999_ns", "0.9999 quantile of the time from admission."),
+    ("from_admission_max_ns", "Longest time from admission."),
     ("hiccup_count", "Number of sleeps of 1 ms that were watched; of older runs only."),
     ("hiccup_p50_ns", "Median delay with which a thread woke up from a sleep of 1 ms; of older runs only."),
     ("hiccup_p90_ns", "0.9 quantile of that delay; of older runs only."),
@@ -104,6 +117,9 @@ pub const CASE_COLUMNS: [(&str, &str); 179] = [
     ),
     ("allocator_active_peak_bytes", "Peak of the pages of the allocator that hold allocations."),
     ("allocator_retained_peak_bytes", "Peak of the pages that the allocator has given back and still reserves."),
+    ("batches_peak", "Peak number of batches in arrangements; empty where nothing is arranged."),
+    ("allocated_bytes", "Bytes that the workers had allocated in all when the input had ended, freed or not."),
+    ("allocated_bytes_per_event", "Bytes that the workers had allocated in all per event."),
     ("eviction_forgotten", "Number of states that were forgotten."),
     ("eviction_lost", "Number of states that were forgotten before they had expired."),
     ("eviction_passes", "Number of advances of the watermark at which there were states to look at."),
@@ -193,7 +209,7 @@ pub const CASE_COLUMNS: [(&str, &str); 179] = [
 ];
 
 /// The columns of `timeline.csv` after `case` and `repeat`, in their order, each with its meaning.
-pub const TIMELINE_COLUMNS: [(&str, &str); 20] = [
+pub const TIMELINE_COLUMNS: [(&str, &str); 23] = [
     ("at_ns", "Time since the run of the case began."),
     ("admitted", "Number of events admitted so far."),
     ("live_bytes", "Bytes that the workers have allocated and not freed since the run began."),
@@ -214,6 +230,9 @@ pub const TIMELINE_COLUMNS: [(&str, &str); 20] = [
     ("allocator_resident_bytes", "Pages that the allocator holds in memory, beyond those at the start."),
     ("allocator_active_bytes", "Pages of the allocator that hold allocations."),
     ("allocator_retained_bytes", "Pages that the allocator has given back and still reserves."),
+    ("forgotten", "Number of states that the workers have forgotten so far."),
+    ("pss_bytes", "Proportional set of the process as last read: what processes share counts once."),
+    ("batches", "Number of batches in the arrangements of all workers."),
 ];
 
 #[cfg(test)]

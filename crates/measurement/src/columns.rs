@@ -56,6 +56,7 @@ impl CaseRecord {
         push_speed(&mut row, self.numbers.as_ref());
         push_latencies(&mut row, self.numbers.as_ref());
         push_memory(&mut row, self.numbers.as_ref().map(|numbers| &numbers.memory));
+        push_allocated(&mut row, self.numbers.as_ref());
         push_eviction(&mut row, self.numbers.as_ref());
         push_accuracy(&mut row, self.numbers.as_ref());
         // What an older record did not hold is not known, which is not zero.
@@ -182,6 +183,7 @@ fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
     quantiles!("latency", numbers.map(|n| n.latency), "_p9999_ns" => p9999_ns);
     quantiles!("processing_delay", numbers.map(|n| n.processing_delay), "_p9999_ns" => p9999_ns);
     quantiles!("driver_lag", numbers.map(|n| n.driver_lag));
+    quantiles!("from_admission", numbers.and_then(|n| n.from_admission), "_p9999_ns" => p9999_ns);
     // Not measured any more.
     quantiles!("hiccup", numbers.map(|n| n.hiccup).filter(|q| q.count > 0));
     let wait = numbers.map(|n| n.event_time_wait_ms);
@@ -226,6 +228,12 @@ fn push_memory(row: &mut Row, memory: Option<&Memory>) {
     push_live_entries(row, memory);
 }
 
+fn push_allocated(row: &mut Row, numbers: Option<&Numbers>) {
+    let allocated = numbers.and_then(|n| n.memory.allocated_bytes);
+    let per_event = numbers.filter(|n| n.events > 0).zip(allocated).map(|(n, bytes)| bytes as f64 / n.events as f64);
+    row.extend([("allocated_bytes", allocated.into()), ("allocated_bytes_per_event", per_event.into())]);
+}
+
 fn push_live_entries(row: &mut Row, memory: Option<&Memory>) {
     let per_live_entry = memory.and_then(|m| m.bytes_per_live_entry.filter(|_| waits_are_few(m)));
     let payload_bytes = memory.and_then(|m| m.payload_bytes_per_entry).filter(|bytes| *bytes > 0.0);
@@ -241,6 +249,7 @@ fn push_live_entries(row: &mut Row, memory: Option<&Memory>) {
         ("allocator_resident_peak_bytes", allocator.map(|bytes| bytes.resident).into()),
         ("allocator_active_peak_bytes", allocator.map(|bytes| bytes.active).into()),
         ("allocator_retained_peak_bytes", allocator.map(|bytes| bytes.retained).into()),
+        ("batches_peak", memory.and_then(|m| m.batches_peak).into()),
     ]);
 }
 

@@ -18,7 +18,7 @@ const fn kind(code: &'static str, meaning: &'static str, advice: &'static str) -
 
 /// All kinds of doubts: those about the machine, those about the experiment, those about the build, and those about
 /// flowbench itself.
-pub const DOUBTS: [DoubtKind; 27] = [
+pub const DOUBTS: [DoubtKind; 29] = [
     kind(
         "lost-time",
         "The machine took time from a worker, which may explain a percentile or the throughput.",
@@ -53,6 +53,16 @@ pub const DOUBTS: [DoubtKind; 27] = [
         "swapping",
         "The machine moved memory to and from swap during the run, and a worker whose memory is swapped waits for the disk.",
         "Give the machine more memory or the trace fewer events, or turn swap off.",
+    ),
+    kind(
+        "swap-in-use",
+        "More memory was in swap when the run began than could be had without swapping: the machine is short of memory.",
+        "End other programs, or give the machine more memory.",
+    ),
+    kind(
+        "on-battery",
+        "The machine ran on its battery, and clocks may have been lowered to spare it.",
+        "Plug the machine in and repeat.",
     ),
     kind(
         "mixed-run",

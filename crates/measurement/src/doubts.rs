@@ -62,6 +62,10 @@ pub struct Circumstances {
     pub throttled_share: Option<f64>,
     /// Memory that the machine moved to and from swap during the run, in bytes.
     pub swapped_bytes: Option<u64>,
+    /// True if the machine ran on its battery when the run was over; absent if the kernel does not say.
+    pub on_battery: Option<bool>,
+    /// Use of the swap when the run began; absent if the kernel does not say.
+    pub swap: Option<SwapUse>,
     /// Event time covered by the trace, in ms.
     pub span_ms: i64,
     /// Duration for which the pipeline keeps a state, in ms of event time; absent if it keeps state forever, by design or by its
@@ -96,6 +100,15 @@ pub enum NotPinned {
     Refused,
 }
 
+/// Memory of all programs in swap at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SwapUse {
+    /// Memory in swap, in bytes.
+    pub used_bytes: u64,
+    /// Memory that could be had without swapping more, in bytes.
+    pub available_bytes: u64,
+}
+
 /// Returns all doubts about a case, in a fixed order. Those about latency and rate are raised in the open loop only, which has
 /// an offered rate.
 pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> Vec<Doubt> {
@@ -108,6 +121,8 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         taken("steal", "stolen by the hypervisor", circumstances.steal_share),
         taken("throttled", "withheld by a CPU quota", circumstances.throttled_share),
         circumstances.swapped_bytes.and_then(swapping),
+        circumstances.swap.and_then(swap_in_use),
+        circumstances.on_battery.filter(|on| *on).map(|_| on_battery()),
         source_bound(numbers.throughput_events_per_s, numbers.source_ceiling_events_per_s),
         axes.rate_events_per_s.zip(circumstances.completed_in_time).and_then(not_sustained),
         circumstances.lasted_ns.and_then(short).filter(|_| !open_loop),
@@ -199,6 +214,24 @@ fn swapping(bytes: u64) -> Option<Doubt> {
         bytes >> 10
     );
     (bytes > 0).then(|| doubt("swapping", text))
+}
+
+/// Doubts a case that began while more was in swap than fits back: idle pages are swapped out on a healthy machine too, and
+/// do no harm.
+fn swap_in_use(swap: SwapUse) -> Option<Doubt> {
+    let text = format!(
+        "When the run began, {} MiB were in swap and {} MiB of memory were available: what is swapped out does not fit back, so \
+         whatever runs may wait for the disk. End other programs, or give the machine more memory.",
+        swap.used_bytes >> 20,
+        swap.available_bytes >> 20
+    );
+    (swap.used_bytes > swap.available_bytes).then(|| doubt("swap-in-use", text))
+}
+
+fn on_battery() -> Doubt {
+    let text = "The machine ran on its battery, so clocks may have been lowered to spare it, and more so the emptier it is. \
+                Plug it in and repeat.";
+    doubt("on-battery", text.into())
 }
 
 fn source_bound(throughput: f64, ceiling: Option<f64>) -> Option<Doubt> {
@@ -431,7 +464,7 @@ mod tests {
     #[test]
     fn each_reason_raises_its_own_doubt_alone() {
         type Change = fn(&mut Numbers, &mut Axes, &mut Circumstances);
-        let changes: [(&str, Change); 32] = [
+        let changes: [(&str, Change); 34] = [
             ("logged", |_, _, c| c.logged = true),
             ("debug-build", |_, _, c| c.debug_build = true),
             ("dirty-tree", |_, _, c| c.dirty_tree = true),
@@ -444,6 +477,8 @@ mod tests {
             ("steal", |_, _, c| c.steal_share = Some(0.0011)),
             ("throttled", |_, _, c| c.throttled_share = Some(0.2)),
             ("swapping", |_, _, c| c.swapped_bytes = Some(4096)),
+            ("swap-in-use", |_, _, c| c.swap = Some(SwapUse { used_bytes: 2 << 20, available_bytes: 1 << 20 })),
+            ("on-battery", |_, _, c| c.on_battery = Some(true)),
             ("source-bound", |n, _, _| n.source_ceiling_events_per_s = Some(55_000.0)),
             ("not-sustained", |_, _, c| c.completed_in_time = Some(0.979)),
             ("search-capped", |n, _, _| n.sustainable = Some(Sustainable::default())),
@@ -494,6 +529,8 @@ mod tests {
             circumstances.miscounted_share = Some(0.01);
             circumstances.steal_share = Some(0.001);
             circumstances.swapped_bytes = Some(0);
+            circumstances.swap = Some(SwapUse { used_bytes: 1 << 20, available_bytes: 1 << 20 });
+            circumstances.on_battery = Some(false);
         });
         assert_eq!(found, []);
     }

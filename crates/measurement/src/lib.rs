@@ -9,6 +9,7 @@ pub mod baseline;
 pub mod case_name;
 pub mod checksum;
 pub mod claims;
+pub mod column_absences;
 pub mod column_meanings;
 pub mod columns;
 pub mod comparison;

@@ -112,6 +112,7 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
         live_bytes_peak: live_bytes_peak(points.iter().map(|point| point.live_bytes)),
         live_bytes_residual: last.live_bytes,
         rss_bytes_peak: peak(|point| point.rss_bytes),
+        allocated_bytes: None,
         rss_end_bytes: points.last().map(|point| point.rss_bytes),
         pss_end_bytes: None,
         entries_peak: peak(|point| point.entries),
@@ -125,6 +126,7 @@ pub fn memory(points: &[TimelinePoint]) -> Memory {
         bytes_per_live_entry: None,
         timers_peak: points.iter().filter_map(|point| point.timers).max().unwrap_or(0),
         retractable_peak: points.iter().filter_map(|point| point.retractable).max().unwrap_or(0),
+        batches_peak: points.iter().filter_map(|point| point.batches).max().filter(|peak| *peak > 0),
         allocator_peak: points.iter().filter_map(|point| point.allocator).reduce(AllocatorBytes::max),
         eviction: None,
     }

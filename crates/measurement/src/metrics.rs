@@ -35,6 +35,8 @@ pub enum MetricUnit {
     NsPerEvent,
     /// Bytes.
     Bytes,
+    /// Bytes for each event.
+    BytesPerEvent,
 }
 
 /// Which way a metric is better.
@@ -56,7 +58,7 @@ enum Load {
 }
 
 /// The measured metrics. The thresholds of latencies grow with the quantile, because fewer events make it.
-pub const METRICS: [Metric; 9] = [
+pub const METRICS: [Metric; 10] = [
     Metric::new("throughput_events_per_s", Load::Closed, 0.05, 0.0).called("events/s", "Events completed per second."),
     Metric::new("busy_ns_per_event", Load::Closed, 0.05, 0.5)
         .called("busy per event", "Time for which a worker works on an event."),
@@ -71,6 +73,8 @@ pub const METRICS: [Metric; 9] = [
         .called("delay p99", "99th percentile of the processing delay."),
     Metric::new("live_bytes_peak", Load::Any, 0.05, 65_536.0)
         .called("live bytes, peak", "Peak of the live bytes of state and queues."),
+    Metric::new("allocated_bytes_per_event", Load::Closed, 0.05, 1.0)
+        .called("allocated per event", "Bytes that the workers allocate in all per event, freed or not."),
 ];
 
 /// Columns that are functions of trace, pipeline and configuration, the same on every machine, and compared exactly; but see
@@ -173,6 +177,8 @@ impl MetricUnit {
             MetricUnit::Ns
         } else if ends_with(column, "_bytes_peak") {
             MetricUnit::Bytes
+        } else if ends_with(column, "_bytes_per_event") {
+            MetricUnit::BytesPerEvent
         } else {
             panic!("the column of a metric ends in a unit whose direction is known")
         }
@@ -190,6 +196,7 @@ impl MetricUnit {
             MetricUnit::Ns => "ns",
             MetricUnit::NsPerEvent => "ns/event",
             MetricUnit::Bytes => "bytes",
+            MetricUnit::BytesPerEvent => "bytes/event",
         }
     }
 }

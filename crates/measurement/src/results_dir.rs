@@ -388,7 +388,20 @@ impl ResultsDir {
             }
             self.rewrite(name, &kept)?;
         }
+        self.renew_states()?;
         self.renew_timeline()
+    }
+
+    /// Gives old looks at operators the current columns.
+    fn renew_states(&mut self) -> Result<(), ResultsError> {
+        let path = self.path.join(STATE_CSV);
+        if !path.exists() {
+            return Ok(());
+        }
+        let (text, _) = read_complete_lines(&path)?;
+        let Some(rows) = text.strip_prefix(timeline::STATE_HEADER_BEFORE) else { return Ok(()) };
+        let rows: String = rows.lines().map(|row| format!("{row},\n")).collect();
+        self.rewrite(STATE_CSV, &(timeline::STATE_HEADER.to_owned() + &rows))
     }
 
     /// Gives an old timeline the current columns, so that its header fits the rows that will be appended.
@@ -514,6 +527,18 @@ pub fn read_figure_csv(dir: &Path, figure: &str) -> Result<Option<String>, Resul
 /// [`ResultsError::Io`] if it cannot be written.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), ResultsError> {
     disk::replace(path, bytes).map_err(|source| failed("write", path, source))
+}
+
+/// Checks that a file can be written, or files in a folder which need not exist yet, by writing 64 KiB in the nearest
+/// folder that exists and removing them again.
+///
+/// # Errors
+///
+/// [`ResultsError::Io`] with the path if it cannot be written.
+pub fn check_writable(path: &Path, is_folder: bool) -> Result<(), ResultsError> {
+    let existing = || path.ancestors().map(disk::or_current).find(|folder| folder.exists());
+    let folder = if is_folder { existing().unwrap_or(path) } else { disk::parent(path) };
+    disk::probe(folder).map_err(|source| failed("write", path, source))
 }
 
 /// Returns the rows of a growing table; there are none if the file does not exist.

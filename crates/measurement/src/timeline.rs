@@ -14,7 +14,7 @@ use crate::table::{TableError, csv_text};
 pub type Column = fn(&TimelinePoint) -> Option<i64>;
 
 /// The columns of `timeline.csv` after `case` and `repeat`, in order. Names end in their unit; the others are counts.
-pub const COLUMNS: [(&str, Column); 20] = [
+pub const COLUMNS: [(&str, Column); 23] = [
     ("at_ns", |point| whole(point.at_ns)),
     ("admitted", |point| whole(point.admitted)),
     ("live_bytes", |point| point.live_bytes),
@@ -35,9 +35,12 @@ pub const COLUMNS: [(&str, Column); 20] = [
     ("allocator_resident_bytes", |point| Some(point.allocator?.resident)),
     ("allocator_active_bytes", |point| Some(point.allocator?.active)),
     ("allocator_retained_bytes", |point| Some(point.allocator?.retained)),
+    ("forgotten", |point| point.forgotten.and_then(whole)),
+    ("pss_bytes", |point| point.pss_bytes.and_then(whole)),
+    ("batches", |point| point.batches.and_then(whole)),
 ];
 /// Numbers of [`COLUMNS`] in older files.
-const COLUMNS_BEFORE: [usize; 3] = [8, 11, 13];
+const COLUMNS_BEFORE: [usize; 5] = [8, 11, 13, 20, 21];
 
 /// The readings of a sampler at one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -63,6 +66,12 @@ pub struct Reading {
     pub retractable: u64,
     /// Time that all workers have spent on forgetting so far, in ns.
     pub eviction_ns: u64,
+    /// Number of states that all workers have forgotten so far.
+    pub forgotten: u64,
+    /// Number of batches in the arrangements of all workers.
+    pub batches: u64,
+    /// Proportional set size of the process as last read, in bytes; absent if the kernel does not tell.
+    pub pss_bytes: Option<u64>,
     /// Bytes of the allocator beyond those at the start of the run; absent if it does not tell.
     pub allocator: Option<AllocatorBytes>,
 }
@@ -121,6 +130,9 @@ impl Timeline {
             eviction_ns: Some(reading.eviction_ns),
             eviction_pass_max_ns: position.eviction_pass_max_ns,
             allocator: reading.allocator,
+            forgotten: Some(reading.forgotten),
+            pss_bytes: reading.pss_bytes,
+            batches: Some(reading.batches),
         });
     }
 
@@ -201,7 +213,10 @@ pub fn csv_rows(case: usize, repeat: usize, points: &[TimelinePoint]) -> String 
 }
 
 /// The first line of `state.csv`.
-pub const STATE_HEADER: &str = "case,repeat,worker,operator,at_ns,newest_event_time_ms,entries,least_bytes\n";
+pub const STATE_HEADER: &str = "case,repeat,worker,operator,at_ns,newest_event_time_ms,entries,least_bytes,batches\n";
+
+/// The first line of an older `state.csv`, whose rows have no batches.
+pub const STATE_HEADER_BEFORE: &str = "case,repeat,worker,operator,at_ns,newest_event_time_ms,entries,least_bytes\n";
 
 /// Returns rows of `state.csv` without the header.
 pub fn state_rows(case: usize, repeat: usize, states: &[OperatorState]) -> String {
@@ -216,6 +231,7 @@ pub fn state_rows(case: usize, repeat: usize, states: &[OperatorState]) -> Strin
             newest_ms,
             state.entries.to_string(),
             state.least_bytes.to_string(),
+            state.batches.map_or_else(String::new, |batches| batches.to_string()),
         ]
     }))
 }
@@ -277,6 +293,9 @@ fn parse(row: &str, columns: usize) -> Result<TimelineRow, String> {
         eviction_ns: number(next())?,
         eviction_pass_max_ns: number(next())?,
         allocator: allocator_bytes([next(), next(), next()])?,
+        forgotten: number(next())?,
+        pss_bytes: number(next())?,
+        batches: number(next())?,
     };
     Ok(TimelineRow { case: count("case", case)? as usize, repeat: count("repeat", repeat)? as usize, point })
 }
@@ -328,6 +347,9 @@ mod tests {
             timers: 15,
             retractable: 16,
             eviction_ns: 17,
+            forgotten: 22,
+            batches: 23,
+            pss_bytes: Some(24),
             allocator: Some(AllocatorBytes { resident: 18, active: 19, retained: -20 }),
         };
         let position = Position {
@@ -359,6 +381,9 @@ mod tests {
             eviction_ns: Some(17),
             eviction_pass_max_ns: Some(21),
             allocator: reading.allocator,
+            forgotten: Some(22),
+            pss_bytes: Some(24),
+            batches: Some(23),
         };
         let nothing = TimelinePoint {
             live_bytes: None,
@@ -380,17 +405,17 @@ mod tests {
         let header = csv_header();
         assert_eq!(read_csv("").unwrap_err().line, 1);
         assert_eq!(read_csv("a,b\n").unwrap_err().line, 1);
-        let good = "1,1,0,0,0,0,0,0,,,,,0,,,,,,,,,";
+        let good = "1,1,0,0,0,0,0,0,,,,,0,,,,,,,,,,,,";
         assert_eq!(read_csv(&format!("{header}{good}\n")).unwrap().len(), 1);
         let TableError { line, what } =
-            read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0,,,,,,,,,\n")).unwrap_err();
+            read_csv(&format!("{header}{good}\n1,1,x,0,0,0,0,0,,,,,0,,,,,,,,,,,,\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (3, "`x` is no whole number, or does not fit"));
         let TableError { line, what } = read_csv(&format!("{header}1,1,0\n")).unwrap_err();
-        assert_eq!((line, what.as_str()), (2, "3 fields instead of 22"));
-        let TableError { line, what } = read_csv(&format!("{header}1,1,0,,0,0,0,0,,,,,0,,,,,,,,,\n")).unwrap_err();
+        assert_eq!((line, what.as_str()), (2, "3 fields instead of 25"));
+        let TableError { line, what } = read_csv(&format!("{header}1,1,0,,0,0,0,0,,,,,0,,,,,,,,,,,,\n")).unwrap_err();
         assert_eq!((line, what.as_str()), (2, "`admitted` is empty"));
-        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0,,,,,,,,,\n")).unwrap_err().line, 2);
-        assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0,,,,,,,,,\n")).unwrap_err().line, 2);
+        assert_eq!(read_csv(&format!("{header}1,,0,0,0,0,0,0,,,,,0,,,,,,,,,,,,\n")).unwrap_err().line, 2);
+        assert_eq!(read_csv(&format!("{header}1,1,-5,0,0,0,0,0,,,,,0,,,,,,,,,,,,\n")).unwrap_err().line, 2);
     }
 
     #[test]
@@ -412,6 +437,8 @@ mod tests {
             ..TimelinePoint::default()
         };
         assert_eq!(rows, [TimelineRow { case: 3, repeat: 2, point }]);
+        let of_0_1 = header(20);
+        assert_eq!(read_csv(&format!("{of_0_1}\n3,2,10,20,30,40,50,60,70,,,,0,,,,,,,,,\n")).unwrap(), rows);
         assert_eq!(
             read_csv(&format!("{old}1,1,0,0,0,0,0,0,,,,,0\n")).unwrap_err().line,
             3,
@@ -499,6 +526,9 @@ mod tests {
                     eviction_ns: Some(buffered),
                     eviction_pass_max_ns: latency,
                     allocator: event_time_ms.map(|ms| AllocatorBytes { resident: ms, active: -1, retained: 0 }),
+                    forgotten: latency,
+                    pss_bytes: latency,
+                    batches: Some(entries),
                 })
                 .collect();
             let rows = read_csv(&format!("{}{}", csv_header(), csv_rows(case, 2, &points))).unwrap();

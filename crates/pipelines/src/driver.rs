@@ -29,7 +29,11 @@ pub trait Driver {
     }
 
     /// Reports what each operator of this worker that keeps anything holds now.
-    fn on_operators(&mut self, _operators: &[(OperatorName, StateCounts)]) {}
+    fn on_operators(&mut self, _operators: &mut dyn Iterator<Item = (OperatorName, StateCounts)>) {}
+
+    /// Reports what each arrangement of this worker holds now, if it has any. Called together with
+    /// [`on_operators`](Driver::on_operators).
+    fn on_arrangements(&mut self, _arrangements: &mut dyn Iterator<Item = ArrangementCounts<'_>>) {}
 
     /// Reports that the state of this worker has acted on everything released by the epochs below `epochs`.
     fn on_view(&mut self, _epochs: u64) {}
@@ -100,6 +104,8 @@ pub struct StateCounts {
     pub timers: usize,
     /// Events kept so that answers can be retracted.
     pub retractable: usize,
+    /// Batches in arrangements, those without updates included.
+    pub batches: usize,
     /// What forgetting has cost so far.
     pub eviction: EvictionWork,
 }
@@ -114,9 +120,21 @@ impl StateCounts {
             least_bytes: self.least_bytes + other.least_bytes,
             timers: self.timers + other.timers,
             retractable: self.retractable + other.retractable,
+            batches: self.batches + other.batches,
             eviction: self.eviction.and(other.eviction),
         }
     }
+}
+
+/// What one arrangement of a worker holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArrangementCounts<'a> {
+    /// Name of the arrangement in its dataflow.
+    pub name: &'a str,
+    /// Updates in its trace, and those that wait to go there.
+    pub records: usize,
+    /// Batches of its trace, those without updates included.
+    pub batches: usize,
 }
 
 /// Offers everything as soon as there is room and records nothing: for answers without measurements.

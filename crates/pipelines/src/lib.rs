@@ -38,7 +38,7 @@ pub use answers::{Answers, CellKind, Cells, Change, Changes, Row};
 pub use axis::UnknownName;
 pub use deployment::{Cluster, Connected, Deployment, over};
 pub use disorder::OrderName;
-pub use driver::{Driver, Drivers, OperatorName, StateCounts, UnpacedDriver};
+pub use driver::{ArrangementCounts, Driver, Drivers, OperatorName, StateCounts, UnpacedDriver};
 pub use eviction::{Eviction, EvictionError};
 pub use fault::{Fault, FaultError, FaultKind};
 pub use feed::{Delivery, EventTimeProgress, Feed};

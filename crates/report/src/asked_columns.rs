@@ -6,7 +6,7 @@ use crate::figures::panels::is_floor;
 use crate::select::{AXES, case_columns};
 
 /// Titles of the columns that questions ask for.
-pub(crate) const TITLES: [(&str, &str); 42] = [
+pub(crate) const TITLES: [(&str, &str); 44] = [
     ("latency_p50_ns", "p50"),
     ("latency_p90_ns", "p90"),
     ("latency_p99_ns", "p99"),
@@ -14,6 +14,8 @@ pub(crate) const TITLES: [(&str, &str); 42] = [
     ("latency_max_ns", "maximum"),
     ("processing_delay_p50_ns", "delay p50"),
     ("processing_delay_p99_ns", "delay p99"),
+    ("from_admission_p50_ns", "admitted p50"),
+    ("from_admission_p99_ns", "admitted p99"),
     ("event_time_wait_p50_ms", "wait p50"),
     ("event_time_wait_p99_ms", "wait p99"),
     ("completeness", "complete"),
@@ -123,6 +125,7 @@ fn quantiles(histogram: &str) -> &'static [&'static str] {
     match histogram {
         "latency" => &["latency_p50_ns", "latency_p99_ns"],
         "processing-delay" => &["processing_delay_p50_ns", "processing_delay_p99_ns"],
+        "from-admission" => &["from_admission_p50_ns", "from_admission_p99_ns"],
         _ => &[],
     }
 }

@@ -190,7 +190,7 @@ pub(crate) fn method(comparison: &Comparison) -> String {
         let metrics = counted(comparison.cells.len(), "metric");
         out.push_str(&format!(
             "No change can be significant with so few repeats, however large:\n    \
-             {metrics} need {needed} on each side.\n"
+             {metrics} need {needed} repeats on each side.\n"
         ));
     } else if let Some(repeats) = comparison.repeats_min().filter(|repeats| *repeats < REPEATS_MIN) {
         out.push_str(&format!("Some metrics have {}; {REPEATS_MIN} or more are needed.\n", counted(repeats, "repeat")));

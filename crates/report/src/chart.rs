@@ -132,6 +132,8 @@ pub(crate) struct Panel {
     pub(crate) columns: Columns,
     /// Lines over the same x axis that have their own y axis on the right; absent for most.
     pub(crate) right: Option<Box<Panel>>,
+    /// What happened when, over the same x axis: a row of spikes for each series, above the plot; absent for most.
+    pub(crate) strip: Option<Box<Panel>>,
 }
 
 /// How the series of a panel are drawn over a numeric x axis, or over names with [`Mark::Column`].
@@ -252,6 +254,7 @@ impl Panel {
             includes: Vec::new(),
             columns: Columns::None,
             right: None,
+            strip: None,
         }
     }
 
@@ -267,6 +270,11 @@ impl Panel {
             }
         }
         clipped
+    }
+
+    /// Iterates over the panel, the one on its right-hand axis, and its strip.
+    fn with_strip(&self) -> impl Iterator<Item = &Panel> {
+        self.sides().chain(self.strip.as_deref())
     }
 
     /// Iterates over the panel and the one on its right-hand axis.
@@ -357,7 +365,7 @@ impl Chart {
         let mut write = |record: Vec<String>| writer.write_record(record).expect("writing to memory cannot fail");
         write(header);
         let mut floors = BTreeSet::new();
-        for panel in self.sides() {
+        for panel in self.panels.iter().flat_map(Panel::with_strip) {
             let n = units.iter().position(|unit| *unit == panel.quantity.raw_unit()).unwrap_or(0);
             // Several panels may show the same floor.
             let is_new =
@@ -379,7 +387,7 @@ impl Chart {
     /// Returns the distinct raw units of the panels.
     fn units(&self) -> Vec<&'static str> {
         let mut units = Vec::new();
-        for unit in self.sides().map(|panel| panel.quantity.raw_unit()) {
+        for unit in self.panels.iter().flat_map(Panel::with_strip).map(|panel| panel.quantity.raw_unit()) {
             if !units.contains(&unit) {
                 units.push(unit);
             }

@@ -1,6 +1,8 @@
 //! All columns that figures and tables may show, each with its file, its unit and its meaning.
 
+use flowbench_measurement::column_absences::absence;
 use flowbench_measurement::column_meanings::{CASE_COLUMNS, TIMELINE_COLUMNS};
+use flowbench_measurement::results_dir::CASES_CSV;
 
 use crate::compare::COMPARED_COLUMNS;
 use crate::quantity::Quantity;
@@ -17,6 +19,8 @@ pub struct ColumnMeaning {
     pub unit: &'static str,
     /// What its values are, in a sentence.
     pub meaning: &'static str,
+    /// When a case has no value for it; empty for columns of other files.
+    pub absent_if: &'static str,
 }
 
 /// Columns that hold text no reader compares at a glance.
@@ -28,11 +32,12 @@ pub fn column_catalogue() -> Vec<ColumnMeaning> {
         let column = |(name, meaning): &(&'static str, &'static str)| {
             let is_text = WORDED.contains(name) || TEXTS.contains(name);
             let unit = if is_text { "text" } else { Quantity::of(name).raw_unit() };
-            ColumnMeaning { name, place, unit, meaning }
+            let absent_if = if place == CASES_CSV { absence(name) } else { "" };
+            ColumnMeaning { name, place, unit, meaning, absent_if }
         };
         columns.iter().map(column).collect()
     };
-    [of("cases.csv", &CASE_COLUMNS), of("figures and tables", &COMPARED_COLUMNS), of("timeline.csv", &TIMELINE_COLUMNS)]
+    [of(CASES_CSV, &CASE_COLUMNS), of("figures and tables", &COMPARED_COLUMNS), of("timeline.csv", &TIMELINE_COLUMNS)]
         .concat()
 }
 

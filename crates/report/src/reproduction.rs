@@ -30,7 +30,7 @@ pub fn reproduction_text(comparison: &Comparison, before: &[Checked], now: &[Che
 fn too_few(comparison: &Comparison) -> String {
     let Some(needed) = comparison.repeats_needed() else { return String::new() };
     let metrics = counted(comparison.cells.len(), "metric");
-    format!("With so few repeats none can be told apart, however far: {metrics} need {needed} on each side.\n")
+    format!("With so few repeats none can be told apart, however far: {metrics} need {needed} repeats on each side.\n")
 }
 
 fn claims(before: &[Checked], now: &[Checked]) -> String {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use flowbench_measurement::columns::Cell;
-use flowbench_measurement::record::{Axes, CaseRecord, FigureSpec, SCHEMA_VERSION, Status};
+use flowbench_measurement::record::{Axes, CASE_SCHEMA, CaseRecord, FigureSpec, SCHEMA_VERSION, Status};
 
 use crate::Results;
 use crate::compare::{self, COMPARED};
@@ -176,6 +176,7 @@ pub fn recorded_columns() -> Vec<&'static str> {
     };
     let (part, status, doubts) = (String::new(), Status::Ok, Vec::new());
     let case = CaseRecord {
+        schema: CASE_SCHEMA.into(),
         schema_version: SCHEMA_VERSION,
         part,
         case: 0,

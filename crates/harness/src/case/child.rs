@@ -14,7 +14,8 @@ use crate::cluster::peer::{self, Joined};
 use crate::cluster::process_group::ProcessGroup;
 use crate::experiment::case_spec::CaseSpec;
 use crate::experiment::rate::OfferedLoad;
-use crate::run::child_process;
+use crate::measure::request_to_end::answer_requests_to_end;
+use crate::run::child_process::{self, ParentError};
 use crate::run::protocol::{CaseResult, PANICKED};
 
 /// Runs the case that standard input describes; returns the exit code.
@@ -22,8 +23,7 @@ use crate::run::protocol::{CaseResult, PANICKED};
 /// The process ends with `parent`, which started it, and when any thread panics: a dataflow whose worker is gone
 /// would wait for it forever.
 pub fn case_process(parent: &str, registry: Registry) -> i32 {
-    abort_on_panic();
-    if let Err(error) = child_process::end_with(parent) {
+    if let Err(error) = begin(parent) {
         return fail(&error);
     }
     let mut text = String::new();
@@ -38,8 +38,7 @@ pub fn case_process(parent: &str, registry: Registry) -> i32 {
 /// Runs this process's share of a case that several processes run; returns the exit code. It listens at `listen_at`
 /// and ends with `parent`, which started it.
 pub fn peer_process(listen_at: &str, parent: &str, registry: Registry) -> i32 {
-    abort_on_panic();
-    if let Err(error) = child_process::end_with(parent) {
+    if let Err(error) = begin(parent) {
         return fail(&error);
     }
     match peer::join(listen_at) {
@@ -49,6 +48,14 @@ pub fn peer_process(listen_at: &str, parent: &str, registry: Registry) -> i32 {
         }
         Err(error) => error.report(),
     }
+}
+
+/// Ties this process to its parent, to the panics of its threads, and to the request to end.
+fn begin(parent: &str) -> Result<(), ParentError> {
+    abort_on_panic();
+    // Without it, a case that takes too long does not say how far it was.
+    let _ = answer_requests_to_end();
+    child_process::end_with(parent)
 }
 
 /// Makes a panic of any thread end the process with [`PANICKED`], after its message.

@@ -17,7 +17,6 @@ use crate::experiment::rate::OfferedLoad;
 use crate::measure::completions::{Latencies, WarmUp};
 use crate::measure::drive::Measured;
 use crate::measure::release_times::ReleaseTimes;
-use crate::measure::worker_log::OperatorHolding;
 use crate::run::protocol::CaseResult;
 
 /// The number of timeline points that are kept.
@@ -129,6 +128,7 @@ fn numbers(spec: &CaseSpec, analysis: &Analysis<'_>, feed: &Feed, measured: &Mea
         warmup_ns: completions.planned_ns().map(|_| analysis.warm_up.end_ns),
         latency: latencies.latency.quantiles(),
         processing_delay: delays.quantiles(),
+        from_admission: Some(latencies.from_admission.quantiles()).filter(|of| of.count > 0),
         driver_lag: latencies.driver_lag.quantiles(),
         hiccup: Quantiles::default(),
         censored: latencies.censored,
@@ -149,6 +149,7 @@ fn numbers(spec: &CaseSpec, analysis: &Analysis<'_>, feed: &Feed, measured: &Mea
 fn memory_of(spec: &CaseSpec, timeline: &[TimelinePoint], measured: &Measured) -> Memory {
     let mut memory = memory::memory(timeline);
     memory.pss_end_bytes = measured.observations.pss_bytes;
+    memory.allocated_bytes = measured.allocated_bytes;
     // Connections of several processes have buffers of their own, which no entry is to blame for.
     memory.bytes_per_entry = (spec.processes == 1).then(|| measured.held_at_end?.bytes_per_entry()).flatten();
     memory.payload_bytes_per_entry = measured.end.payload_bytes_per_entry;
@@ -183,19 +184,38 @@ fn eviction_cost(measured: &Measured) -> EvictionCost {
 /// Returns what operators held over time, with the event time at those instants.
 fn states_of(feed: &Feed, measured: &Measured) -> Vec<OperatorState> {
     let first_ms = feed.trace().events.first().map_or(0, Event::event_time_ms);
-    let state = |(worker, held): &(usize, OperatorHolding)| OperatorState {
+    let newest_ms = |admitted: u64| {
+        feed.newest_ms(admitted / feed.records_per_epoch() as u64).map(|newest_ms| newest_ms - first_ms)
+    };
+    let operators = thinned(&measured.operators, |(worker, held)| (*worker, held.at_ns));
+    let of_operators = operators.into_iter().map(|(worker, held)| OperatorState {
         worker: *worker,
         operator: held.operator.name().to_owned(),
         at_ns: held.at_ns,
-        newest_event_time_ms: feed.newest_ms(held.admitted / feed.records_per_epoch() as u64).map(|ms| ms - first_ms),
+        newest_event_time_ms: newest_ms(held.admitted),
         entries: held.entries,
         least_bytes: held.least_bytes,
-    };
-    // A look is at all operators of a worker.
-    let looks: Vec<&[_]> =
-        measured.operators.chunk_by(|(a, one), (b, other)| (a, one.at_ns) == (b, other.at_ns)).collect();
-    let step = measured.operators.len().div_ceil(OPERATOR_STATES).max(1);
-    looks.iter().step_by(step).flat_map(|look| look.iter()).map(state).collect()
+        batches: None,
+    });
+    let arrangements = thinned(&measured.arrangements, |(worker, _, held)| (*worker, held.at_ns));
+    let of_arrangements = arrangements.into_iter().map(|(worker, name, held)| OperatorState {
+        worker: *worker,
+        operator: format!("arrangement {name}"),
+        at_ns: held.at_ns,
+        newest_event_time_ms: newest_ms(held.admitted),
+        entries: held.records,
+        least_bytes: 0,
+        batches: Some(held.batches),
+    });
+    of_operators.chain(of_arrangements).collect()
+}
+
+/// Returns about as many holdings as are kept. A look at a worker, which has a worker and a time, is at all of its operators,
+/// and kept or left out as a whole.
+fn thinned<T>(holdings: &[T], look: impl Fn(&T) -> (usize, u64)) -> Vec<&T> {
+    let looks: Vec<&[T]> = holdings.chunk_by(|one, other| look(one) == look(other)).collect();
+    let step = holdings.len().div_ceil(OPERATOR_STATES).max(1);
+    looks.into_iter().step_by(step).flatten().collect()
 }
 
 fn circumstances(analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, facts: &Facts) -> Circumstances {
@@ -213,6 +233,8 @@ fn circumstances(analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, fact
         steal_share: observations.steal_share,
         throttled_share: observations.throttled_share,
         swapped_bytes: observations.swapped_bytes,
+        on_battery: observations.on_battery,
+        swap: observations.swap,
         not_pinned: measured.not_pinned,
         negative: latency.negative(),
         saturated: latency.saturated(),

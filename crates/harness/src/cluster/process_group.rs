@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use flowbench_measurement::doubts::SwapUse;
 use flowbench_measurement::record::Wire;
 use flowbench_measurement::timeline::Reading;
 use flowbench_pipelines::{Cluster, Connected, RunError};
@@ -135,6 +136,8 @@ pub(crate) struct Report {
     throttled_share: Option<f64>,
     pss_bytes: Option<u64>,
     swapped_bytes: Option<u64>,
+    swap: Option<SwapUse>,
+    on_battery: Option<bool>,
     activity: Option<Activity>,
     wire: Wire,
 }
@@ -150,6 +153,8 @@ impl Report {
             throttled_share: observations.throttled_share,
             pss_bytes: observations.pss_bytes,
             swapped_bytes: observations.swapped_bytes,
+            swap: observations.swap,
+            on_battery: observations.on_battery,
             activity,
             wire: wire.unwrap_or_default(),
         }
@@ -166,6 +171,8 @@ impl Report {
             throttled_share: greatest(|report| report.throttled_share),
             pss_bytes: reports.iter().map(|report| report.pss_bytes).sum(),
             swapped_bytes: reports.iter().filter_map(|report| report.swapped_bytes).max(),
+            swap: reports.iter().filter_map(|report| report.swap).max_by_key(|swap| swap.used_bytes),
+            on_battery: reports.iter().filter_map(|report| report.on_battery).reduce(|one, other| one || other),
         };
         let wire = reports.iter().fold(Wire::default(), |all, Report { wire, .. }| Wire {
             messages: all.messages + wire.messages,
@@ -206,6 +213,9 @@ fn add(sum: &mut Reading, other: &Reading) {
     sum.timers += other.timers;
     sum.retractable += other.retractable;
     sum.eviction_ns += other.eviction_ns;
+    sum.forgotten += other.forgotten;
+    sum.batches += other.batches;
+    sum.pss_bytes = sum.pss_bytes.zip(other.pss_bytes).map(|(own, others)| own + others);
     sum.allocator = sum.allocator.zip(other.allocator).map(|(own, others)| own.and(others));
 }
 
@@ -225,6 +235,8 @@ mod tests {
             throttled_share: None,
             pss_bytes: Some(1000),
             swapped_bytes: Some(4096),
+            swap: None,
+            on_battery: share.map(|share| share > 0.1),
         };
         let wire = Some(Wire { messages: 3, bytes: 100 });
         Report::new(Observed { logs: vec![WorkerLog::default()], observations, activity: None, wire })
@@ -242,6 +254,7 @@ mod tests {
         assert_eq!(observed.cpu_ns, 22);
         assert_eq!((observed.steal_share, observed.throttled_share), (Some(0.2), None));
         assert_eq!((observed.pss_bytes, observed.swapped_bytes), (Some(2000), Some(4096)), "they share a machine");
+        assert_eq!(observed.on_battery, Some(true), "one of the machines");
         assert_eq!((logs.len(), wire, activity), (2, Some(Wire { messages: 6, bytes: 200 }), None));
     }
 }

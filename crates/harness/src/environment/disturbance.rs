@@ -1,10 +1,12 @@
-//! What a machine does beside a run: its load, time stolen by the hypervisor, time withheld by a quota, memory moved to
-//! swap, clocks slowed by heat.
+//! What a machine does beside a run: its load, time stolen by the hypervisor, time withheld by a quota, memory in swap and
+//! on its way there, clocks slowed by heat or to spare the battery.
 
+use flowbench_measurement::doubts::SwapUse;
 use flowbench_measurement::record::Surroundings;
 
-use super::kernel_files::read;
+use super::kernel_files::{field_of, kib, read};
 use super::machine::{CPUS, online_cpus};
+use super::power_supply::on_battery;
 
 /// The CPU time since boot, in ticks: all of it, and the part that the hypervisor gave to others.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,6 +53,18 @@ pub fn swapped_bytes() -> Option<u64> {
     Some(swapped_pages(&read("/proc/vmstat")?)? * rustix::param::page_size() as u64)
 }
 
+/// Returns how much memory is in swap now, and how much is available without swapping; `None` if the kernel does not say.
+pub fn swap_use() -> Option<SwapUse> {
+    swap_use_of(&read("/proc/meminfo")?)
+}
+
+/// Returns the same by what `/proc/meminfo` says.
+fn swap_use_of(meminfo: &str) -> Option<SwapUse> {
+    let bytes = |name: &str| Some(kib(&field_of(meminfo, name)?)? << 10);
+    let used_bytes = bytes("SwapTotal:")?.saturating_sub(bytes("SwapFree:")?);
+    Some(SwapUse { used_bytes, available_bytes: bytes("MemAvailable:")? })
+}
+
 /// Returns the pages moved to and from swap, as `/proc/vmstat` counts them.
 fn swapped_pages(vmstat: &str) -> Option<u64> {
     let count = |name: &str| vmstat.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
@@ -92,6 +106,8 @@ pub fn surroundings_since(before: &Counters) -> Surroundings {
         load: read("/proc/loadavg").and_then(|text| load(&text)),
         stolen_share: now.ticks.zip(before.ticks).and_then(|(now, before)| now.share_since(&before)),
         thermal_throttles: throttles.map(|(now, before)| now.saturating_sub(before)),
+        on_battery: on_battery(),
+        swap_used_bytes: swap_use().map(|swap| swap.used_bytes),
     }
 }
 
@@ -118,6 +134,16 @@ mod tests {
         assert_eq!(swapped_pages("pswpin 3"), None);
         let (before, after) = (swapped_bytes(), swapped_bytes());
         assert!(before <= after, "it only grows");
+    }
+
+    #[test]
+    fn swap_in_use_is_what_is_not_free_of_it() {
+        let meminfo =
+            "MemTotal: 2048 kB\nMemAvailable:    512 kB\nSwapCached: 1 kB\nSwapTotal: 1000 kB\nSwapFree:  100 kB";
+        let found = SwapUse { used_bytes: 900 << 10, available_bytes: 512 << 10 };
+        assert_eq!(swap_use_of(meminfo), Some(found));
+        assert_eq!(swap_use_of("SwapTotal: 0 kB\nSwapFree: 0 kB\nMemAvailable: 1 kB").unwrap().used_bytes, 0);
+        assert_eq!(swap_use_of("SwapTotal: 1000 kB"), None);
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Whether a machine is fit to measure on: what `flowbench doctor` says without measuring.
 
-use flowbench_measurement::record::{Build, MachineSetup};
+use flowbench_measurement::record::{Build, MachineSetup, Surroundings};
 
 use super::build::build;
 use super::disturbance::surroundings;
 use super::kernel_files::{field, kib};
-use super::machine::{cgroup_memory_bytes, machine};
+use super::machine::{cgroup_memory_bytes, listed, machine, online_cpus};
 
 /// The load up to which a machine counts as quiet.
 const LOAD_QUIET: f64 = 0.5;
@@ -50,6 +50,7 @@ pub fn findings() -> Vec<Finding> {
         ),
         finding(false, "commit", commit_words(&build)),
     ];
+    findings.extend(machine.allowed_cpus.as_deref().and_then(|allowed| affinity(allowed, online_cpus().as_deref())));
     findings.extend(machine.cgroup_cores.map(|cores| {
         finding(true, "cgroup quota", format!("{cores:.1} cores: the kernel may pause the process; prefer a cpuset"))
     }));
@@ -71,12 +72,43 @@ pub fn findings() -> Vec<Finding> {
             kib => format!("{} MiB: state that swaps measures the disk; swapoff -a", kib / 1024),
         },
     ));
-    findings.extend(surroundings().load.map(|load| {
+    let surroundings = surroundings();
+    findings.extend(cautions(&surroundings));
+    findings.extend(surroundings.load.map(|load| {
         finding(load > LOAD_QUIET, "load", format!("{load:.2} over the last minute (quiet is below {LOAD_QUIET})"))
     }));
     findings.extend(memory_findings(machine.memory_bytes));
     findings.extend(setup_findings(&machine.setup));
     findings
+}
+
+/// Returns what surrounds a run and speaks against measuring, whatever the setup of the machine: power from a battery, and
+/// memory in swap.
+pub fn cautions(surroundings: &Surroundings) -> Vec<Finding> {
+    let bad = |what, seen| Finding { bad: true, what, seen };
+    let battery = surroundings.on_battery.filter(|on| *on).map(|_| {
+        bad("battery", "in use: clocks follow what is left of it; plug the machine in before measuring".to_owned())
+    });
+    let swap_used = surroundings.swap_used_bytes.filter(|bytes| *bytes > 0).map(|bytes| {
+        let mib = bytes as f64 / f64::from(1 << 20);
+        bad(
+            "swap in use",
+            format!("{mib:.1} MiB: memory of programs is on disk; end those that need much, or swapoff -a"),
+        )
+    });
+    battery.into_iter().chain(swap_used).collect()
+}
+
+/// Returns which of the logical processors that are online this process may use; `None` if `allowed` is no list of them.
+fn affinity(allowed: &str, online: Option<&[usize]>) -> Option<Finding> {
+    let cpus = listed(allowed)?;
+    let is_left_out = |cpu: &&usize| !cpus.contains(cpu);
+    let left_out = online.map_or(0, |online| online.iter().filter(is_left_out).count());
+    let seen = match left_out {
+        0 => format!("CPUs {allowed}: all that are online"),
+        others => format!("CPUs {allowed}; {others} more are online, and other programs may run there"),
+    };
+    Some(Finding { bad: false, what: "affinity", seen })
 }
 
 /// The least memory with which every shipped experiment runs, bytes.
@@ -146,6 +178,26 @@ mod tests {
     #[test]
     fn the_machine_and_the_build_are_among_the_findings() {
         assert!(findings().len() > 4);
+    }
+
+    #[test]
+    fn battery_and_swap_in_use_are_cautions_and_their_absence_is_none() {
+        let quiet = Surroundings { on_battery: Some(false), swap_used_bytes: Some(0), ..Surroundings::default() };
+        assert_eq!((cautions(&quiet), cautions(&Surroundings::default())), (vec![], vec![]));
+        let found = cautions(&Surroundings { on_battery: Some(true), swap_used_bytes: Some(3 << 19), ..quiet });
+        assert!(found.iter().all(|finding| finding.bad));
+        assert_eq!(found.iter().map(|finding| finding.what).collect::<Vec<_>>(), ["battery", "swap in use"]);
+        assert!(found[1].seen.starts_with("1.5 MiB"), "{}", found[1].seen);
+    }
+
+    #[test]
+    fn an_affinity_says_how_many_processors_are_left_out() {
+        let seen = |allowed, online| affinity(allowed, online).map(|finding| finding.seen);
+        assert_eq!(seen("0-1", Some(&[0, 1])).as_deref(), Some("CPUs 0-1: all that are online"));
+        assert_eq!(seen("0-1", None), seen("0-1", Some(&[0, 1])));
+        let some = seen("0,4-5", Some(&[0, 1, 2, 3, 4, 5])).unwrap();
+        assert!(some.starts_with("CPUs 0,4-5; 3 more are online"), "{some}");
+        assert_eq!(seen("all of them", None), None);
     }
 
     #[test]

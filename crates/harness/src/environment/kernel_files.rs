@@ -9,7 +9,11 @@ pub(super) fn read(path: &str) -> Option<String> {
 
 /// Returns the value of the first line that begins with `name`, behind its colon.
 pub(super) fn field(path: &str, name: &str) -> Option<String> {
-    let text = read(path)?;
+    field_of(&read(path)?, name)
+}
+
+/// Returns the value of the first line of a text that begins with `name`, behind its colon.
+pub(super) fn field_of(text: &str, name: &str) -> Option<String> {
     let line = text.lines().find(|line| line.starts_with(name))?;
     Some(line.split_once(':')?.1.trim().to_owned())
 }

@@ -25,6 +25,7 @@ pub fn machine() -> Machine {
         line: format!("{usable_cores} cores of {cpu}, {gib:.0} GiB, {kernel}{virtual_word}"),
         cpu,
         usable_cores,
+        allowed_cpus: field("/proc/self/status", "Cpus_allowed_list").filter(|list| listed(list).is_some()),
         memory_bytes,
         kernel,
         governor: read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
@@ -122,7 +123,7 @@ fn chosen(text: &str) -> Option<String> {
 }
 
 /// Returns the numbers of a list such as `0-3,8`.
-fn listed(text: &str) -> Option<Vec<usize>> {
+pub(super) fn listed(text: &str) -> Option<Vec<usize>> {
     let range = |range: &str| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);
@@ -191,6 +192,13 @@ mod tests {
         assert!(machine.usable_cores >= 1 && machine.line.contains("cores of"));
         let host = read("/proc/sys/kernel/hostname").unwrap_or_default();
         assert!(host.is_empty() || !machine.line.contains(&host));
+    }
+
+    #[test]
+    fn the_allowed_processors_are_those_of_the_affinity_and_no_fewer_than_the_usable_cores() {
+        let machine = machine();
+        let allowed = listed(&machine.allowed_cpus.unwrap()).unwrap();
+        assert!(allowed.len() >= machine.usable_cores && allowed.is_sorted(), "{allowed:?}");
     }
 
     #[test]

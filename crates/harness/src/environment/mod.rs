@@ -5,11 +5,15 @@ mod disturbance;
 mod findings;
 mod kernel_files;
 mod machine;
+mod power_supply;
 
 pub use self::build::{build, lock_digest, lock_file, set_lock_file};
-pub use self::disturbance::{Counters, CpuTicks, surroundings, surroundings_since, swapped_bytes, throttled_ns};
-pub use self::findings::{Finding, findings};
+pub use self::disturbance::{
+    Counters, CpuTicks, surroundings, surroundings_since, swap_use, swapped_bytes, throttled_ns,
+};
+pub use self::findings::{Finding, cautions, findings};
 pub use self::machine::{available_disk_bytes, available_memory_bytes, host_names, machine, usable_cores};
+pub use self::power_supply::on_battery;
 
 /// Returns the present time in UTC as it stands in the name of a folder, `20260131T100000Z`.
 pub fn utc_stamp() -> String {

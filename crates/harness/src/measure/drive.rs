@@ -29,7 +29,7 @@ use crate::measure::sampler::Sampler;
 use crate::measure::scheduling::Scheduling;
 use crate::measure::view_skew::Views;
 use crate::measure::worker_driver::WorkerDriver;
-use crate::measure::worker_log::{OperatorHolding, Pass, WorkerLog};
+use crate::measure::worker_log::{ArrangementHolding, OperatorHolding, Pass, WorkerLog};
 
 /// A measured run.
 pub struct Measured {
@@ -47,12 +47,16 @@ pub struct Measured {
     pub(crate) scheduling: Scheduling,
     /// What was held when the input had ended, before anything left expired; `None` if bytes were not counted.
     pub(crate) held_at_end: Option<Held>,
+    /// The bytes that all workers had allocated in all by then; `None` if bytes were not counted.
+    pub(crate) allocated_bytes: Option<u64>,
     /// What forgetting had cost by then.
     pub(crate) eviction: EvictionWork,
     /// The passes of evictions that took long, in the order of time.
     pub(crate) passes: Vec<Pass>,
     /// What operators held over time, with the number of their worker.
     pub(crate) operators: Vec<(usize, OperatorHolding)>,
+    /// What arrangements held over time, with the number of their worker and their name.
+    pub(crate) arrangements: Vec<(usize, String, ArrangementHolding)>,
     pub(crate) activity: Option<Activity>,
     pub(crate) views: Views,
     /// Why a worker was not bound to a core of its own; `None` if all were, or if none should be.
@@ -168,11 +172,13 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, observed: Observed) -> Measur
     let sharing = Sharing { wire, progress_messages, ..sharing(&end, &logs, &views) };
     let events = feed.trace().events.len() as u64;
     let held_at_end = held_at_end(&logs);
+    let allocated_bytes = logs.iter().map(|log| log.allocated_bytes).sum();
     let eviction = logs.iter().filter_map(|log| log.eviction).fold(EvictionWork::default(), EvictionWork::and);
     let mut passes: Vec<Pass> = logs.iter().flat_map(|log| log.passes.iter().copied()).collect();
     passes.sort_by_key(|pass| pass.at_ns);
     let of_worker = |log: &WorkerLog| log.operators.iter().map(|held| (log.worker as usize, *held)).collect::<Vec<_>>();
     let operators = logs.iter().flat_map(of_worker).collect();
+    let arrangements = logs.iter().flat_map(arrangements_of).collect();
     let scheduling = logs.iter().map(|log| log.scheduling).reduce(Scheduling::and).unwrap_or_default();
     let not_pinned = logs.iter().find_map(|log| log.core?.err());
     let completions = Completions::new(logs, feed.records_per_epoch() as u64, events, load.clone());
@@ -185,13 +191,21 @@ fn measured(feed: &Feed, load: &Load, end: RunEnd, observed: Observed) -> Measur
         runs_ns,
         scheduling,
         held_at_end,
+        allocated_bytes,
         eviction,
         passes,
         operators,
+        arrangements,
         activity,
         views,
         not_pinned,
     }
+}
+
+/// Returns what the arrangements of a worker held over time.
+fn arrangements_of(log: &WorkerLog) -> Vec<(usize, String, ArrangementHolding)> {
+    let name = |held: &ArrangementHolding| log.arrangement_names.get(held.arrangement).cloned().unwrap_or_default();
+    log.arrangements.iter().map(|held| (log.worker as usize, name(held), *held)).collect()
 }
 
 fn held_at_end(logs: &[WorkerLog]) -> Option<Held> {

@@ -24,6 +24,10 @@ pub(crate) struct Snapshot {
     pub(crate) retractable: u64,
     /// Time spent on forgetting so far, ns.
     pub(crate) eviction_ns: u64,
+    /// States forgotten so far.
+    pub(crate) forgotten: u64,
+    /// Batches in arrangements.
+    pub(crate) batches: u64,
 }
 
 /// The latest snapshot of one worker, readable from any thread through a sequence lock. The worker never waits, and
@@ -32,30 +36,36 @@ pub(crate) struct Snapshot {
 #[repr(align(128))]
 pub(crate) struct Gauges {
     version: AtomicU64, // odd while it is being written
-    cells: [AtomicU64; 9],
+    cells: [AtomicU64; 11],
 }
 
 impl Gauges {
     /// Publishes a snapshot. Only one thread may call it.
     pub(crate) fn show(&self, snapshot: &Snapshot) {
         let Snapshot { admitted, entries, buffered, live_bytes, answer_bytes, .. } = *snapshot;
-        let Snapshot { least_bytes, timers, retractable, eviction_ns, .. } = *snapshot;
+        let Snapshot { least_bytes, timers, retractable, eviction_ns, forgotten, batches, .. } = *snapshot;
         let version = self.version.load(Ordering::Relaxed);
         self.version.store(version + 1, Ordering::Relaxed);
         fence(Ordering::Release);
         let live_bytes = live_bytes as u64;
-        let values =
-            [admitted, entries, buffered, live_bytes, answer_bytes, least_bytes, timers, retractable, eviction_ns];
+        let held = [admitted, entries, buffered, live_bytes, answer_bytes];
+        let besides = [least_bytes, timers, retractable, eviction_ns, forgotten, batches];
+        let values = held.into_iter().chain(besides);
         self.cells.iter().zip(values).for_each(|(cell, value)| cell.store(value, Ordering::Relaxed));
         self.version.store(version + 2, Ordering::Release);
+    }
+
+    /// Returns the values of some cells from the `first` on.
+    fn cells_from<const N: usize>(&self, first: usize) -> [u64; N] {
+        std::array::from_fn(|cell| self.cells[first + cell].load(Ordering::Relaxed))
     }
 
     /// Returns the latest snapshot.
     pub(crate) fn read(&self) -> Snapshot {
         loop {
             let version = self.version.load(Ordering::Acquire);
-            let [admitted, entries, buffered, live_bytes, answer_bytes, least_bytes, timers, retractable, eviction_ns] =
-                std::array::from_fn(|cell| self.cells[cell].load(Ordering::Relaxed));
+            let [admitted, entries, buffered, live_bytes, answer_bytes] = self.cells_from(0);
+            let [least_bytes, timers, retractable, eviction_ns, forgotten, batches] = self.cells_from(5);
             fence(Ordering::Acquire);
             if version.is_multiple_of(2) && self.version.load(Ordering::Relaxed) == version {
                 let live_bytes = live_bytes as i64;
@@ -69,6 +79,8 @@ impl Gauges {
                     timers,
                     retractable,
                     eviction_ns,
+                    forgotten,
+                    batches,
                 };
             }
             std::thread::yield_now(); // the worker may be off its core in the middle of it
@@ -93,6 +105,8 @@ mod tests {
             timers: 4 * n,
             retractable: 5 * n,
             eviction_ns: 6 * n,
+            forgotten: 8 * n,
+            batches: 9 * n,
         };
         std::thread::scope(|scope| {
             scope.spawn(|| (1..=200_000).for_each(|n| gauges.show(&at(n))));

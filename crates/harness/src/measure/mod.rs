@@ -12,6 +12,7 @@ pub(crate) mod observed;
 pub(crate) mod operator_profile;
 pub(crate) mod pinning;
 pub(crate) mod release_times;
+pub(crate) mod request_to_end;
 pub(crate) mod resident_set;
 mod run_state;
 mod sampler;

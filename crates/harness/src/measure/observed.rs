@@ -1,5 +1,6 @@
 //! What is observed during a run, by one process or by all of them.
 
+use flowbench_measurement::doubts::SwapUse;
 use flowbench_measurement::record::Wire;
 use flowbench_measurement::timeline::Reading;
 
@@ -31,4 +32,8 @@ pub struct Observations {
     pub pss_bytes: Option<u64>,
     /// Memory that the machine moved to and from swap during the run, in bytes; absent if the kernel does not say.
     pub swapped_bytes: Option<u64>,
+    /// Use of the swap when the run began; absent if the kernel does not say.
+    pub swap: Option<SwapUse>,
+    /// True if the machine ran on its battery when the run was over; absent if the kernel does not say.
+    pub on_battery: Option<bool>,
 }

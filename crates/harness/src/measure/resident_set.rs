@@ -13,7 +13,7 @@ pub(crate) fn peak_rss_bytes() -> Option<u64> {
 }
 
 /// Returns the proportional set size of this process, bytes. The kernel walks over all its pages for this, which takes
-/// milliseconds: not while anything is timed.
+/// milliseconds: seldom while anything is timed (decision D-442).
 pub(crate) fn pss_bytes() -> Option<u64> {
     let rollup = std::fs::read_to_string("/proc/self/smaps_rollup").ok()?;
     let kib = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?.trim().strip_suffix(" kB")?;

@@ -154,6 +154,9 @@ impl SharedRunState {
             timers: sum(|held| held.timers),
             retractable: sum(|held| held.retractable),
             eviction_ns: sum(|held| held.eviction_ns),
+            forgotten: sum(|held| held.forgotten),
+            batches: sum(|held| held.batches),
+            pss_bytes: None,
             allocator: None,
         }
     }

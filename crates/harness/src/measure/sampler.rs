@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use flowbench_measurement::timeline::Reading;
 
-use crate::environment::{CpuTicks, swapped_bytes, throttled_ns};
+use crate::environment::{CpuTicks, on_battery, swap_use, swapped_bytes, throttled_ns};
 use crate::measure::allocator::allocator_bytes;
 use crate::measure::observed::Observations;
+use crate::measure::request_to_end;
 use crate::measure::resident_set::pss_bytes;
 use crate::measure::run_state::SharedRunState;
 
@@ -43,10 +44,13 @@ impl Sampler {
 
 fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
     let mut readings = Vec::with_capacity(READINGS);
+    request_to_end::set_watched(true);
+    let mut pss = ProportionalSet::read_now();
     while run_state.now_ns().is_none() && !stop.load(Ordering::Acquire) {
         thread::yield_now();
     }
     let (ticks_before, throttled_before, swapped_before) = (CpuTicks::now(), throttled_ns(), swapped_bytes());
+    let swap = swap_use();
     let before = allocator_bytes();
     let since_begin = || Some(allocator_bytes()?.since(before?).without(run_state.answer_bytes()));
     let mut allocator = since_begin();
@@ -57,11 +61,18 @@ fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
         if turn.is_multiple_of(ALLOCATOR_EVERY) {
             allocator = since_begin();
         }
-        readings.push(Reading { allocator, ..run_state.reading() });
+        pss.read_if_due();
+        let reading = Reading { allocator, pss_bytes: pss.bytes, ..run_state.reading() };
+        if request_to_end::is_asked() {
+            request_to_end::end(&reading);
+        }
+        readings.push(reading);
         thread::park_timeout(PERIOD);
     }
+    request_to_end::set_watched(false);
     // The last reading is what was left when everything was done; later the dataflow is gone.
-    readings.extend(run_state.final_reading().map(|last| Reading { allocator, ..last }));
+    pss.bytes = pss_bytes();
+    readings.extend(run_state.final_reading().map(|last| Reading { allocator, pss_bytes: pss.bytes, ..last }));
     let elapsed_ns = run_state.now_ns().unwrap_or(0).max(1) as f64;
     Observations {
         readings,
@@ -69,7 +80,51 @@ fn watch(run_state: &SharedRunState, stop: &AtomicBool) -> Observations {
         steal_share: ticks_before.and_then(|before| CpuTicks::now()?.stolen_share_since(&before)),
         throttled_share: throttled_before
             .and_then(|before| Some(throttled_ns()?.saturating_sub(before) as f64 / elapsed_ns)),
-        pss_bytes: pss_bytes(),
+        pss_bytes: pss.bytes,
         swapped_bytes: swapped_before.and_then(|before| Some(swapped_bytes()?.saturating_sub(before))),
+        swap,
+        on_battery: on_battery(), // firmware is asked, which may take long
+    }
+}
+
+/// The proportional set of this process, read seldom.
+///
+/// Decision D-442.
+struct ProportionalSet {
+    bytes: Option<u64>,
+    due: Instant,
+}
+
+/// The least time between two readings of the proportional set, as a multiple of what the last one took.
+const PSS_PAUSE: u32 = 2_000;
+
+impl ProportionalSet {
+    fn read_now() -> Self {
+        let begun = Instant::now();
+        let bytes = pss_bytes();
+        Self { bytes, due: Instant::now() + begun.elapsed() * PSS_PAUSE }
+    }
+
+    fn read_if_due(&mut self) {
+        if self.bytes.is_some() && Instant::now() >= self.due {
+            *self = Self::read_now();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_proportional_set_is_read_again_when_it_is_due() {
+        let mut pss = ProportionalSet::read_now();
+        pss.bytes = pss.bytes.map(|_| 1);
+        pss.due = Instant::now() + Duration::from_secs(3600);
+        pss.read_if_due();
+        assert_eq!(pss.bytes, Some(1), "not before");
+        pss.due = Instant::now();
+        pss.read_if_due();
+        assert!(pss.bytes > Some(1) && pss.due > Instant::now(), "{:?}", pss.bytes);
     }
 }

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use flowbench_measurement::doubts::NotPinned;
 use flowbench_measurement::lost_time::Gap;
-use flowbench_pipelines::{Driver, Feed, OperatorName, StateCounts};
+use flowbench_pipelines::{ArrangementCounts, Driver, Feed, OperatorName, StateCounts};
 
 use crate::measure::allocation::Allocation;
 use crate::measure::gauges::{Gauges, Snapshot};
 use crate::measure::load::{Idle, Load};
 use crate::measure::run_state::SharedRunState;
 use crate::measure::scheduling::{Scheduling, thread_cpu_ns, wake_up_in_time};
-use crate::measure::worker_log::{OperatorHolding, Pass, WorkerLog};
+use crate::measure::worker_log::{ArrangementHolding, OperatorHolding, Pass, WorkerLog};
 
 /// How long a worker without work spins before it sleeps, if it may sleep at all.
 pub(crate) const SPIN_BEFORE_PARK: Duration = Duration::from_micros(50);
@@ -221,8 +221,16 @@ impl WorkerDriver {
             timers: self.census.timers as u64,
             retractable: self.census.retractable as u64,
             eviction_ns: self.census.eviction.total_ns(),
+            forgotten: self.census.eviction.forgotten,
+            batches: self.census.batches as u64,
         };
         self.gauges().show(&self.shown);
+    }
+
+    /// Returns the bytes allocated since the run began, without the answers kept for the check.
+    fn allocated_bytes(&self) -> Option<u64> {
+        let answer_bytes = self.census.answer_bytes as u64;
+        self.allocation.as_ref().map(|allocation| allocation.allocated_bytes().saturating_sub(answer_bytes))
     }
 
     fn gauges(&self) -> &Gauges {
@@ -283,12 +291,20 @@ impl Driver for WorkerDriver {
         self.round.begun_ns >= self.operators_at_ns
     }
 
-    fn on_operators(&mut self, operators: &[(OperatorName, StateCounts)]) {
+    fn on_operators(&mut self, operators: &mut dyn Iterator<Item = (OperatorName, StateCounts)>) {
         self.operators_at_ns = self.round.begun_ns + OPERATORS_EVERY_NS;
         let (at_ns, admitted) = (self.round.begun_ns, self.shown.admitted);
         for (operator, counts) in operators {
             let (entries, least_bytes) = (counts.entries as u64, counts.least_bytes as u64);
-            self.log.hold(OperatorHolding { operator: *operator, at_ns, admitted, entries, least_bytes });
+            self.log.hold(OperatorHolding { operator, at_ns, admitted, entries, least_bytes });
+        }
+    }
+
+    fn on_arrangements(&mut self, arrangements: &mut dyn Iterator<Item = ArrangementCounts<'_>>) {
+        let (at_ns, admitted) = (self.round.begun_ns, self.shown.admitted);
+        for (arrangement, ArrangementCounts { name, records, batches }) in arrangements.enumerate() {
+            let (records, batches) = (records as u64, batches as u64);
+            self.log.hold_arrangement(name, ArrangementHolding { arrangement, at_ns, admitted, records, batches });
         }
     }
 
@@ -304,6 +320,7 @@ impl Driver for WorkerDriver {
     fn begin_weighing(&mut self) {
         let counts_bytes = self.allocation.is_some();
         self.log.at_end = self.log.at_end.or(counts_bytes.then_some(self.shown));
+        self.log.allocated_bytes = self.log.allocated_bytes.or(self.allocated_bytes());
         self.log.eviction = self.log.eviction.or(Some(self.census.eviction));
         self.run_state.begin_weighing();
         self.weighing = Some(Began::now());

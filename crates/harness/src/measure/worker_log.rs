@@ -31,12 +31,18 @@ pub(crate) struct WorkerLog {
     pub(crate) lost_besides_ns: u64,
     /// What it held when the input had ended, before anything left expired.
     pub(crate) at_end: Option<Snapshot>,
+    /// The bytes it had allocated in all by then, without the answers kept for the check.
+    pub(crate) allocated_bytes: Option<u64>,
     /// What forgetting had cost by then.
     pub(crate) eviction: Option<EvictionWork>,
     /// The passes of its evictions that took long, until the input had ended.
     pub(crate) passes: Vec<Pass>,
     /// What its operators held over time.
     pub(crate) operators: Vec<OperatorHolding>,
+    /// Names of its arrangements.
+    pub(crate) arrangement_names: Vec<String>,
+    /// What its arrangements held over time.
+    pub(crate) arrangements: Vec<ArrangementHolding>,
     /// The core it was bound to, or why it was bound to none; `None` if it should not be.
     pub(crate) core: Option<Result<usize, NotPinned>>,
     /// What the scheduler did to it.
@@ -63,6 +69,19 @@ pub(crate) struct OperatorHolding {
     pub(crate) least_bytes: u64,
 }
 
+/// What one arrangement of a worker held at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ArrangementHolding {
+    /// Which of the names in the log of the worker.
+    pub(crate) arrangement: usize,
+    /// ns since the run began.
+    pub(crate) at_ns: u64,
+    /// Events admitted by the worker.
+    pub(crate) admitted: u64,
+    pub(crate) records: u64,
+    pub(crate) batches: u64,
+}
+
 /// The number of gaps there is room for.
 const GAPS: usize = 1 << 16;
 /// The number of long passes there is room for.
@@ -84,6 +103,7 @@ impl WorkerLog {
             gaps: Vec::with_capacity(GAPS),
             passes: Vec::with_capacity(PASSES),
             operators: Vec::with_capacity(HOLDINGS),
+            arrangements: Vec::with_capacity(HOLDINGS),
             ..log
         }
     }
@@ -128,6 +148,16 @@ impl WorkerLog {
         }
     }
 
+    /// Records what an arrangement holds. Its name is kept when it is seen first, which is at the first look at all.
+    pub(crate) fn hold_arrangement(&mut self, name: &str, holding: ArrangementHolding) {
+        if self.arrangement_names.len() == holding.arrangement {
+            self.arrangement_names.push(name.to_owned());
+        }
+        if self.arrangements.len() < HOLDINGS {
+            self.arrangements.push(holding);
+        }
+    }
+
     /// Records lost time.
     pub(crate) fn lose(&mut self, gap: Gap) {
         if self.gaps.len() < GAPS {
@@ -160,6 +190,18 @@ impl WorkerLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_an_arrangement_is_kept_once() {
+        let mut log = WorkerLog::new(0, 1, 8);
+        for at_ns in [1, 2] {
+            for (arrangement, name) in ["known", "segments"].into_iter().enumerate() {
+                let holding = ArrangementHolding { arrangement, at_ns, admitted: 3, records: 4, batches: 5 };
+                log.hold_arrangement(name, holding);
+            }
+        }
+        assert_eq!((log.arrangement_names, log.arrangements.len()), (vec!["known".into(), "segments".into()], 4));
+    }
 
     #[test]
     fn time_that_no_gap_explains_was_taken_from_work_and_idleness_alike() {

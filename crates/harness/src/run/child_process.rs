@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
 use rustix::thread::set_name;
 use serde::Serialize;
 use thiserror::Error;
@@ -83,6 +83,14 @@ impl ChildProcess {
     /// Returns how the process had exited when it was last looked at; `None` if it was still running.
     pub(crate) fn status(&self) -> Option<ExitStatus> {
         self.status
+    }
+
+    /// Asks the process to end if it may still run, without waiting for that.
+    pub(crate) fn ask_to_end(&self) {
+        if self.status.is_none() {
+            log::debug!("process {} is asked to end", self.child.id());
+            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        }
     }
 
     /// Kills the process if it may still run, without waiting for its end.

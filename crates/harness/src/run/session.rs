@@ -13,7 +13,8 @@ use flowbench_measurement::doubts::mixed_run;
 use flowbench_measurement::hlog;
 use flowbench_measurement::latency::LatencyHistogram;
 use flowbench_measurement::record::{
-    Build, CaseRecord, EarlierFailure, Machine, QuestionRecord, RunRecord, SCHEMA_VERSION, Segment, Status, TraceRecord,
+    Build, CASE_SCHEMA, CaseRecord, EarlierFailure, Machine, QuestionRecord, RUN_SCHEMA, RunRecord, SCHEMA_VERSION,
+    Segment, Status, TraceRecord,
 };
 use flowbench_measurement::results_dir::{CaseData, ResultsDir, ResultsError, answers_file, read_run};
 use flowbench_pipelines::Registry;
@@ -447,6 +448,7 @@ fn manifest(loaded: &LoadedExperiment, plan: &Plan, request: &Request) -> RunRec
         figures: part.figures.clone(),
     };
     RunRecord {
+        schema: RUN_SCHEMA.into(),
         schema_version: SCHEMA_VERSION,
         experiment: experiment.name.clone(),
         title: experiment.title.clone(),
@@ -540,6 +542,7 @@ fn note_digest(run: &mut RunRecord, spec: &CaseSpec, record: &CaseRecord) {
 pub(crate) fn record(spec: &CaseSpec, result: &CaseResult) -> CaseRecord {
     let found = result.numbers.as_ref().and_then(|numbers| numbers.sustainable.as_ref());
     CaseRecord {
+        schema: CASE_SCHEMA.into(),
         schema_version: SCHEMA_VERSION,
         part: spec.part.clone(),
         case: spec.case,

@@ -22,8 +22,8 @@ use crate::run::child_process::{ChildProcess, own_id, this_program};
 use crate::run::protocol::{CASE_ARGUMENT, CaseResult, PANICKED, failed};
 use crate::run::suspension::SuspensionWatch;
 
-/// The processes of a case. They are killed at its deadline, above its memory cap, when `interrupted` is set, when
-/// one of them dies or is stopped, and when this is dropped.
+/// The processes of a case. At its deadline they are asked to end, and killed soon after. They are killed at once above
+/// its memory cap, when `interrupted` is set, when one of them dies or is stopped, and when this is dropped.
 pub struct CaseProcesses {
     processes: Vec<ChildProcess>,
     rendezvous: Option<Rendezvous>,
@@ -50,6 +50,8 @@ struct Rendezvous {
 
 /// The time between two checks of a running case.
 const LOOK: Duration = Duration::from_millis(10);
+/// How long processes that are asked to end may take to say how far they are, before they are killed.
+const GRACE: Duration = Duration::from_secs(1);
 /// The amount of standard error kept of a failed case, bytes.
 const STDERR_TAIL_BYTES: usize = 4096;
 /// The amount of its last words that becomes part of the cause of a failed case, characters.
@@ -127,6 +129,7 @@ impl CaseProcesses {
             let rss_bytes = self.rss_bytes();
             if started.elapsed() > deadline {
                 let cause = format!("deadline: still running after {} s", deadline.as_secs_f64());
+                self.ask_to_end();
                 return Ok(Ending::Ended(self.result(Some(cause))));
             }
             if rss_bytes > memory_cap_bytes {
@@ -135,6 +138,16 @@ impl CaseProcesses {
                 return Ok(Ending::Ended(self.result(Some(cause))));
             }
             self.exchange_addresses()?;
+            thread::sleep(LOOK);
+        }
+    }
+
+    /// Asks all processes to end, which makes them say how far they are, and waits a little until they have.
+    fn ask_to_end(&mut self) {
+        self.processes.iter().for_each(ChildProcess::ask_to_end);
+        let until = Instant::now() + GRACE;
+        let mut has_ended = |process: &mut ChildProcess| matches!(process.try_status(), Ok(Some(_)));
+        while Instant::now() < until && !self.processes.iter_mut().all(&mut has_ended) {
             thread::sleep(LOOK);
         }
     }
@@ -444,6 +457,15 @@ mod tests {
         let processes = alive(&started);
         let ended = ended(started.finish(Duration::from_secs(1), u64::MAX, &NEVER).unwrap());
         let wanted = ("deadline: still running after 1 s", "process 0: asleep\nprocess 1: too");
+        assert_eq!(failure(ended.status), (wanted.0.to_owned(), wanted.1.to_owned()));
+        assert!(gone(processes));
+        // Asked to end, the first says how far it is, and the second does not listen.
+        let says = "trap 'echo asked >&2; exit 1' TERM; while :; do sleep 0.02; done";
+        let deaf = "trap '' TERM; exec sleep 600";
+        let started = several(&[says, deaf]);
+        let processes = alive(&started);
+        let ended = self::ended(started.finish(Duration::from_secs(1), u64::MAX, &NEVER).unwrap());
+        let wanted = ("deadline: still running after 1 s", "process 0: asked");
         assert_eq!(failure(ended.status), (wanted.0.to_owned(), wanted.1.to_owned()));
         assert!(gone(processes));
         let started = sleepers();

@@ -65,8 +65,8 @@ pub struct Compared {
     pub disturbed_by: Option<&'static str>,
 }
 
-/// Doubts which say that the machine took time from a case.
-const DISTURBANCES: [&str; 4] = ["lost-time", "steal", "throttled", "swapping"];
+/// Doubts which say that the machine took time from a case, or lowered its clocks.
+const DISTURBANCES: [&str; 5] = ["lost-time", "steal", "throttled", "swapping", "on-battery"];
 
 impl Compared {
     /// Returns true if this is an improvement beyond [`IMPLAUSIBLE`].

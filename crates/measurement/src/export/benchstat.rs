@@ -41,6 +41,7 @@ fn unit(metric: Metric) -> String {
         MetricUnit::Ns => format!("{}-ns", name("_ns")),
         MetricUnit::NsPerEvent => format!("{}-ns/event", name("_ns_per_event")),
         MetricUnit::Bytes => "live-peak-B".to_owned(),
+        MetricUnit::BytesPerEvent => format!("{}-B/event", name("_bytes_per_event")),
     }
 }
 

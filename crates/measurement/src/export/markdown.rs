@@ -60,7 +60,7 @@ fn readable(unit: MetricUnit, value: f64) -> String {
     let prefixes = match unit {
         MetricUnit::EventsPerS => [(1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")],
         MetricUnit::Ns | MetricUnit::NsPerEvent => [(1e9, " s"), (1e6, " ms"), (1e3, " µs"), (1.0, " ns")],
-        MetricUnit::Bytes => [(1e9, " GB"), (1e6, " MB"), (1e3, " kB"), (1.0, " B")],
+        MetricUnit::Bytes | MetricUnit::BytesPerEvent => [(1e9, " GB"), (1e6, " MB"), (1e3, " kB"), (1.0, " B")],
     };
     // What would be rounded up to 1000 has the next prefix.
     let fitting = prefixes.into_iter().find(|(factor, _)| value.abs() >= factor * 0.9995);

@@ -41,7 +41,7 @@ pub(crate) fn durations_ns(case: &MeasuredCase<'_>) -> Vec<(&'static str, Vec<f6
                 let per_event = values.iter().filter(|rate| **rate > 0.0).map(|rate| 1e9 / rate);
                 durations.push(("time_per_event_ns", per_event.collect()));
             }
-            MetricUnit::EventsPerS | MetricUnit::Bytes => {}
+            MetricUnit::EventsPerS | MetricUnit::Bytes | MetricUnit::BytesPerEvent => {}
         }
     }
     durations.retain(|(_, values)| !values.is_empty());

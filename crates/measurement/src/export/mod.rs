@@ -76,7 +76,7 @@ pub enum ExportError {
 }
 
 /// All formats, in the order in which they are listed.
-pub const EXPORT_FORMATS: [ExportFormat; 17] = {
+pub const EXPORT_FORMATS: [ExportFormat; 18] = {
     use ExportOutput::{File, Folder, GrowingFile, StepSummary};
     [
         format("bencher", "Bencher Metric Format (JSON)", File, true, bencher::bencher),
@@ -110,7 +110,14 @@ pub const EXPORT_FORMATS: [ExportFormat; 17] = {
         format("hgrm", "HdrHistogram percentiles of the latency of each case, in µs", Folder, true, hgrm::hgrm),
         format("markdown", "tables in GitHub Flavored Markdown", File, false, markdown::markdown),
         format("github", "the same tables, added to $GITHUB_STEP_SUMMARY", StepSummary, false, markdown::markdown),
-        format("csv", "a row for each case, with medians and their ends", File, false, table::csv),
+        format(
+            "csv",
+            "a row for each case: the metrics that `compare` uses, with medians and their ends",
+            File,
+            false,
+            table::csv,
+        ),
+        format("jsonl", "the same rows as JSON objects, one a line", File, false, table::jsonl),
         ExportFormat {
             name: "parquet",
             summary: "Apache Parquet: cases and metrics with typed columns; needs the feature parquet",
@@ -119,7 +126,7 @@ pub const EXPORT_FORMATS: [ExportFormat; 17] = {
             files: PARQUET,
         },
         format("baseline", "one checksummed file for `compare` and `gate --baseline`", File, true, baseline::baseline),
-        format("history", "the same rows, appended to a file of many runs", GrowingFile, false, table::history),
+        format("history", "the rows of csv, appended to a file of many runs", GrowingFile, false, table::history),
     ]
 };
 

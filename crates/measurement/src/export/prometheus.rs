@@ -38,6 +38,7 @@ fn in_base_units(metric: Metric) -> (String, f64) {
         MetricUnit::Ns => ("_ns", "_seconds", 1e9),
         MetricUnit::NsPerEvent => ("_ns_per_event", "_seconds_per_event", 1e9),
         MetricUnit::Bytes => ("_bytes_peak", "_peak_bytes", 1.0),
+        MetricUnit::BytesPerEvent => ("_bytes_per_event", "_bytes_per_event", 1.0),
     };
     (format!("flowbench_{}{in_base}", metric.column.trim_end_matches(ending)), scale)
 }

@@ -1,4 +1,6 @@
-//! Tables as CSV: a row for each case, for one run or for a history of runs, and the tables of Apache Otava.
+//! Tables as CSV and JSON Lines: a row for each case, for one run or for a history of runs, and the tables of Apache Otava.
+
+use serde_json::Value;
 
 use crate::metrics::{Better, METRICS};
 use crate::repeats::Spread;
@@ -10,14 +12,33 @@ use super::source::{ExportSource, ExportedFile, FileGrowth, MeasuredCase};
 /// Columns before those of the metrics.
 const HEADER: [&str; 10] =
     ["time", "commit", "dirty", "flowbench", "experiment", "part", "case", "outcome", "repeats", "doubts"];
+/// Those of them that are text in JSON.
+const TEXTS: [&str; 8] = ["time", "commit", "flowbench", "experiment", "part", "case", "outcome", "doubts"];
 
 /// Returns a row for each case with the median of each metric and its ends; what was not measured is empty.
 pub(crate) fn csv(source: &ExportSource) -> Vec<ExportedFile> {
+    let rows = source.measured().iter().map(|case| row(source, case)).collect::<Vec<_>>();
+    ExportedFile::only(csv_text(std::iter::once(header()).chain(rows)))
+}
+
+/// Returns the rows of [`csv`] as JSON objects, one a line; what was not measured is null.
+pub(crate) fn jsonl(source: &ExportSource) -> Vec<ExportedFile> {
+    let header = header();
+    let object =
+        |row: Vec<String>| header.iter().zip(row).map(|(name, cell)| (name.clone(), json(name, cell))).collect();
+    let objects = source.measured().into_iter().map(|case| Value::Object(object(row(source, &case))));
+    ExportedFile::only(objects.map(|object| format!("{object}\n")).collect::<String>())
+}
+
+fn header() -> Vec<String> {
     let ends = |column: &str| [column.to_owned(), format!("{column}_low"), format!("{column}_high")];
     let columns = METRICS.iter().flat_map(|metric| ends(metric.column));
-    let header: Vec<String> = HEADER.map(str::to_owned).into_iter().chain(columns).collect();
-    let rows = source.measured().iter().map(|case| row(source, case)).collect::<Vec<_>>();
-    ExportedFile::only(csv_text(std::iter::once(header).chain(rows)))
+    HEADER.map(str::to_owned).into_iter().chain(columns).collect()
+}
+
+/// Returns a cell of a column as JSON.
+fn json(column: &str, cell: String) -> Value {
+    if TEXTS.contains(&column) { Value::from(cell) } else { serde_json::from_str(&cell).unwrap_or(Value::Null) }
 }
 
 /// Returns the rows of [`csv`] as rows that are appended to those of other runs.

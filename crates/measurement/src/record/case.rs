@@ -1,13 +1,21 @@
 //! One case of a run: its configuration, how it ended, its numbers and the doubts about them. It is one line of
 //! `cases.ndjson`.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::numbers::Numbers;
 
+/// Name of the schema of a line of `cases.ndjson`.
+pub const CASE_SCHEMA: &str = "flowbench-case";
+
 /// A case with its numbers: one line of `cases.ndjson`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaseRecord {
+    /// Name of the schema ([`CASE_SCHEMA`]); older records had none.
+    #[serde(default = "case_schema")]
+    pub schema: Cow<'static, str>,
     /// Schema version of the writer ([`SCHEMA_VERSION`](super::SCHEMA_VERSION)).
     pub schema_version: u32,
     /// Name of the question this case belongs to ([`QuestionRecord::name`](super::QuestionRecord::name)).
@@ -35,6 +43,10 @@ impl CaseRecord {
     pub fn tag(&self) -> String {
         format!("c{}r{}", self.case, self.repeat)
     }
+}
+
+fn case_schema() -> Cow<'static, str> {
+    CASE_SCHEMA.into()
 }
 
 /// The configuration: the value chosen on every axis.
@@ -136,7 +148,7 @@ impl Status {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// Stable short name: `driver-lag`, `lost-time`, `source-bound`, `few-samples`, `oversubscribed`,
-    /// `no-spare-core`, `not-pinned`, `steal`, `swapping`,
+    /// `no-spare-core`, `not-pinned`, `steal`, `swapping`, `swap-in-use`, `on-battery`,
     /// `debug-build`, `dirty-tree`, `short`, `short-run`, `censored`, `logged`, …
     pub code: String,
     /// The reason in words, with its numbers.

@@ -4,6 +4,7 @@ use super::*;
 
 pub(crate) fn run() -> RunRecord {
     RunRecord {
+        schema: RUN_SCHEMA.into(),
         schema_version: SCHEMA_VERSION,
         experiment: "quickstart".into(),
         title: "a first look".into(),
@@ -39,6 +40,7 @@ pub(crate) fn run() -> RunRecord {
             line: "2 cores".into(),
             cpu: "a processor".into(),
             usable_cores: 2,
+            allowed_cpus: None,
             memory_bytes: 1 << 34,
             kernel: "Linux".into(),
             governor: None,
@@ -56,6 +58,7 @@ pub(crate) fn run() -> RunRecord {
 pub(crate) fn case(case: usize, repeat: usize) -> CaseRecord {
     let doubt = |code: &str| Doubt { code: code.into(), text: "because".into() };
     CaseRecord {
+        schema: CASE_SCHEMA.into(),
         schema_version: SCHEMA_VERSION,
         part: "delay".into(),
         case,
@@ -108,6 +111,7 @@ fn numbers() -> Numbers {
         cpu_ns: 2_000_000,
         latency: quantiles(10_000),
         processing_delay: quantiles(10_000),
+        from_admission: Some(quantiles(500)),
         driver_lag: quantiles(10),
         hiccup: quantiles(100),
         censored: 0,

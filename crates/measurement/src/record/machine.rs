@@ -13,6 +13,10 @@ pub struct Machine {
     pub cpu: String,
     /// Number of cores this process may use, within its affinity and cgroup quota.
     pub usable_cores: usize,
+    /// Logical processors that the affinity of the process allows, as the kernel lists them: `0-3,8`; absent if it does
+    /// not tell, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowed_cpus: Option<String>,
     /// Memory in bytes.
     pub memory_bytes: u64,
     /// Kernel and version.
@@ -83,6 +87,13 @@ pub struct Surroundings {
     /// count, as in virtual machines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thermal_throttles: Option<u64>,
+    /// True if the machine ran on its battery at that instant; absent where the kernel does not say, as on most servers, and
+    /// in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_battery: Option<bool>,
+    /// Memory that was in swap at that instant, of all programs, in bytes; absent in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swap_used_bytes: Option<u64>,
 }
 
 /// Writes the facts that are known, such as `SMT on, ASLR 2, L2 1 MiB`; nothing if none is.
@@ -115,7 +126,12 @@ impl fmt::Display for Surroundings {
         let load = self.load.map(|load| format!("load {load:.2}"));
         let stolen = self.stolen_share.map(|share| format!("{:.1} % of the CPU time stolen", share * 100.0));
         let slowed = self.thermal_throttles.map(|count| format!("cores slowed by heat {count} times"));
-        let known: Vec<String> = [load, stolen, slowed].into_iter().flatten().collect();
+        let supply = self.on_battery.map(|on| if on { "on battery" } else { "on external power" }.to_owned());
+        let swap = self.swap_used_bytes.map(|bytes| match bytes {
+            0 => "nothing in swap".to_owned(),
+            bytes => format!("{} in swap", binary_size(bytes)),
+        });
+        let known: Vec<String> = [load, stolen, slowed, supply, swap].into_iter().flatten().collect();
         formatter.write_str(&known.join(", "))
     }
 }
@@ -137,10 +153,15 @@ mod tests {
             MachineSetup { packages: Some(1), cores: Some(8), threads_per_core: Some(2), ..Default::default() };
         assert_eq!(topology.to_string(), "1 package, 8 cores, 2 threads a core");
         assert_eq!(MachineSetup::default().to_string(), "");
-        let quiet = Surroundings { load: Some(0.0), stolen_share: Some(0.0), thermal_throttles: None };
+        let quiet = Surroundings { load: Some(0.0), stolen_share: Some(0.0), ..Surroundings::default() };
         assert_eq!(quiet.to_string(), "load 0.00, 0.0 % of the CPU time stolen");
         let hot = Surroundings { thermal_throttles: Some(3), ..Surroundings::default() };
         assert_eq!(hot.to_string(), "cores slowed by heat 3 times");
+        let unplugged =
+            Surroundings { on_battery: Some(true), swap_used_bytes: Some(3 << 20), ..Surroundings::default() };
+        assert_eq!(unplugged.to_string(), "on battery, 3 MiB in swap");
+        let plugged_in = Surroundings { on_battery: Some(false), swap_used_bytes: Some(0), ..unplugged };
+        assert_eq!(plugged_in.to_string(), "on external power, nothing in swap");
         assert_eq!(Surroundings::default().to_string(), "");
     }
 

@@ -18,7 +18,7 @@ mod run;
 mod timeline;
 
 pub use self::build::Build;
-pub use self::case::{Axes, CaseRecord, Doubt, Status};
+pub use self::case::{Axes, CASE_SCHEMA, CaseRecord, Doubt, Status};
 pub use self::figure_spec::{FigureKind, FigureSpec, PanelSpec};
 pub use self::machine::{Machine, MachineSetup, Surroundings};
 pub use self::numbers::{
@@ -26,7 +26,9 @@ pub use self::numbers::{
     LatencyComponents, LostTime, Memory, Numbers, Probe, Progress, Quantiles, Series, Sharing, Sustainable, Verdict,
     ViewSkew, WhatIf, Wire, WorkerShare,
 };
-pub use self::run::{EarlierFailure, LogRecord, QuestionRecord, RunRecord, SCHEMA_VERSION, Segment, TraceRecord};
+pub use self::run::{
+    EarlierFailure, LogRecord, QuestionRecord, RUN_SCHEMA, RunRecord, SCHEMA_VERSION, Segment, TraceRecord,
+};
 pub use self::timeline::{AllocatorBytes, ChannelLoad, OperatorState, OperatorTime, TimelinePoint};
 
 #[cfg(test)]

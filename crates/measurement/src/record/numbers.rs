@@ -36,6 +36,10 @@ pub struct Numbers {
     /// Time from the due instant of an epoch (that of its last event) to its admission, except the time its worker was
     /// busy with earlier epochs or off the CPU.
     pub driver_lag: Quantiles,
+    /// Time from admission to completion for every event in the recording window of an open loop: what the latency would
+    /// be if waiting for admission did not count. Absent in a closed loop, whose latency begins there, and in older records.
+    #[serde(default)]
+    pub from_admission: Option<Quantiles>,
     /// Delay with which a thread woke up from sleeps of 1 ms. Schema version 4 replaced it by [`lost`](Self::lost).
     #[serde(default)]
     pub hiccup: Quantiles,
@@ -132,12 +136,16 @@ pub struct Memory {
     pub live_bytes_residual: Option<i64>,
     /// Peak resident set of the process, in bytes, including the trace and the harness.
     pub rss_bytes_peak: u64,
+    /// Bytes that the workers had allocated in all when the input had ended, freed or not, except the answers kept for the
+    /// check; absent if the allocator does not count, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocated_bytes: Option<u64>,
     /// Resident set when the run was over, in bytes; of several processes the sum, in which memory that they share
     /// counts once for each. Absent in older records.
     #[serde(default)]
     pub rss_end_bytes: Option<u64>,
     /// Proportional set size at that time, in bytes: the resident set in which shared memory counts once. It takes
-    /// milliseconds to read, so it is read once, when nothing is timed any more; absent in older records.
+    /// milliseconds to read, so this is read when nothing is timed any more; absent in older records.
     #[serde(default)]
     pub pss_end_bytes: Option<u64>,
     /// Peak number of state entries.
@@ -170,6 +178,9 @@ pub struct Memory {
     /// Peak number of events kept so that answers can be retracted.
     #[serde(default)]
     pub retractable_peak: u64,
+    /// Peak number of batches in arrangements; absent where nothing is arranged, and in older records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches_peak: Option<u64>,
     /// Peak bytes of the allocator beyond those at the start of the run, answers kept for the check and the growth of the
     /// harness included; absent if it does not tell.
     #[serde(default)]

@@ -1,5 +1,7 @@
 //! One run of an experiment: its configuration, traces, build and machine. This is the content of `run.json`.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::build::Build;
@@ -9,9 +11,15 @@ use super::machine::{Machine, Surroundings};
 /// Schema version with which all files of a results directory are written.
 pub const SCHEMA_VERSION: u32 = 4;
 
+/// Name of the schema of `run.json`.
+pub const RUN_SCHEMA: &str = "flowbench-run";
+
 /// A run of an experiment: what was run, on which machine, and how many of its cases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
+    /// Name of the schema ([`RUN_SCHEMA`]); older records had none.
+    #[serde(default = "run_schema")]
+    pub schema: Cow<'static, str>,
     /// Schema version of the writer ([`SCHEMA_VERSION`]).
     pub schema_version: u32,
     /// Name of the experiment.
@@ -146,4 +154,8 @@ pub struct LogRecord {
     pub arrivals_back: u64,
     /// Digest of these events in the order of the file.
     pub digest: String,
+}
+
+fn run_schema() -> Cow<'static, str> {
+    RUN_SCHEMA.into()
 }

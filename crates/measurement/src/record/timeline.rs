@@ -57,6 +57,15 @@ pub struct TimelinePoint {
     /// the check; absent if it does not tell.
     #[serde(default)]
     pub allocator: Option<AllocatorBytes>,
+    /// Number of states that all workers have forgotten so far; absent in older files.
+    #[serde(default)]
+    pub forgotten: Option<u64>,
+    /// Proportional set size of the process, as last read, in bytes; absent in older files.
+    #[serde(default)]
+    pub pss_bytes: Option<u64>,
+    /// Number of batches in the arrangements of all workers; absent in older files.
+    #[serde(default)]
+    pub batches: Option<u64>,
 }
 
 /// Bytes of all arenas of the allocator of a process (jemalloc's `stats.resident`, `stats.active` and
@@ -105,22 +114,26 @@ impl AllocatorBytes {
     }
 }
 
-/// What an operator of one worker holds at one instant: a row of `state.csv`.
+/// What an operator or an arrangement of one worker holds at one instant: a row of `state.csv`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct OperatorState {
     /// Number of the worker, from 0; workers of the first process come first.
     pub worker: usize,
-    /// Name of the operator.
+    /// Name of the operator, or of the arrangement behind `arrangement `: what arrangements hold is held by the operator that
+    /// gives the answers, too.
     pub operator: String,
     /// Time since the run of the case began, in ns.
     pub at_ns: u64,
     /// Newest event time admitted by then, in ms since the first event time of the trace; absent before the first
     /// admission.
     pub newest_event_time_ms: Option<i64>,
-    /// Number of state entries.
+    /// Number of state entries; of an arrangement, of updates in its trace and on their way there.
     pub entries: u64,
-    /// Minimum number of bytes that its entries and waiting events need.
+    /// Minimum number of bytes that its entries and waiting events need; 0 where it is not known.
     pub least_bytes: u64,
+    /// Number of batches in the trace of an arrangement; absent for operators.
+    #[serde(default)]
+    pub batches: Option<u64>,
 }
 
 /// Time spent by one operator on one worker: a row of `operators.csv`.

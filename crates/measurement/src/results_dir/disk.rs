@@ -74,22 +74,32 @@ pub(super) fn remove_temporary_files(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Temporary files are private by default; results are as readable as any other file of the user.
+/// Temporary files are private by default; results are as readable as any other file of the user. An error does not name
+/// the temporary file, which nobody knows.
 fn temporary_file(dir: &Path) -> io::Result<tempfile::NamedTempFile> {
     step()?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(dir)
+    builder.tempfile_in(dir).map_err(|error| {
+        let cause = error.get_ref().and_then(|named| named.source()?.downcast_ref::<io::Error>()?.raw_os_error());
+        cause.map_or(error, io::Error::from_raw_os_error)
+    })
 }
 
 fn ignore_missing(error: io::Error) -> io::Result<()> {
     if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-fn parent(path: &Path) -> &Path {
-    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// Returns the folder of a file.
+pub(super) fn parent(path: &Path) -> &Path {
+    path.parent().map_or(Path::new("."), or_current)
+}
+
+/// Returns a folder, and the current one for an empty path.
+pub(super) fn or_current(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
 /// Fails where a test wants it to.

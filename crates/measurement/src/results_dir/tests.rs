@@ -164,9 +164,15 @@ fn a_run_begun_by_an_older_version_goes_on_with_the_columns_of_today() {
     let old = "case,repeat,at_ns,admitted,live_bytes,rss_bytes,entries,buffered,latency_max_ns,latency_p50_ns\n\
                1,1,5,6,0,0,0,0,,\n12,1,0,0,0,0,0,0,,\n";
     fs::write(dir.path().join(TIMELINE_CSV), old).unwrap();
+    let old_states = timeline::STATE_HEADER_BEFORE.to_owned() + "1,1,0,answers,3,4,5,6\n";
+    fs::write(dir.path().join(STATE_CSV), old_states).unwrap();
     let mut results = ResultsDir::resume(dir.path()).unwrap();
-    let data = CaseData { timeline: &[point(1)], ..CaseData::default() };
+    let state = OperatorState { operator: "arrangement known".into(), batches: Some(7), ..OperatorState::default() };
+    let data = CaseData { timeline: &[point(1)], states: &[state], ..CaseData::default() };
     results.append_case(&example::case(12, 1), &data).unwrap();
+    let states = fs::read_to_string(dir.path().join(STATE_CSV)).unwrap();
+    let rows = "1,1,0,answers,3,4,5,6,\n12,1,0,arrangement known,0,,0,0,7\n";
+    assert_eq!(states, timeline::STATE_HEADER.to_owned() + rows);
     let rows = read_timeline(dir.path()).unwrap().rows;
     let old_point = TimelinePoint { at_ns: 5, admitted: 6, live_bytes: Some(0), ..TimelinePoint::default() };
     assert_eq!(rows.iter().map(|row| (row.case, row.point)).collect::<Vec<_>>(), [(1, old_point), (12, point(1))]);
@@ -193,7 +199,7 @@ fn errors_name_the_file_and_the_line() {
     let dir = TempDir::new().unwrap();
     drop(written(dir.path()));
     append_raw(&dir.path().join(CASES_NDJSON), "{\"schema_version\":1}\n");
-    append_raw(&dir.path().join(TIMELINE_CSV), "1,1,x,,,,,,,,,,,,,,,,,,,\n");
+    append_raw(&dir.path().join(TIMELINE_CSV), "1,1,x,,,,,,,,,,,,,,,,,,,,,,\n");
     append_raw(&dir.path().join(LATENCY_HLOG), "Tag=c1r1.latency,1,2,3,4,5\n");
     let cases = read_cases(dir.path()).unwrap_err().to_string();
     assert!(cases.contains("cases.ndjson line 4: missing field `part`"), "{cases}");

@@ -27,7 +27,7 @@ pub(super) struct Wait {
 /// How long is waited.
 #[derive(Debug)]
 pub(super) enum Limit {
-    /// So many ms.
+    /// A time, ms.
     After(i64),
     /// Until the last ms of the calendar day.
     EndOfDay(Zone),

@@ -154,6 +154,7 @@ impl<M: KeyedStateMachine> StateOperator<M::Message, M::Row> for KeyedOperator<M
             least_bytes,
             timers: if M::HAS_TIMERS { self.schedule.len() } else { 0 },
             retractable,
+            batches: 0,
             eviction: self.eviction_work(),
         }
     }

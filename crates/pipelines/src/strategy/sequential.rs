@@ -201,7 +201,8 @@ fn each_step(
         epoch = until;
         driver.on_state(in_front.and(behind));
         if driver.wants_operators() {
-            driver.on_operators(&[(OperatorName::FirstDeliveries, in_front), (OperatorName::Whole, behind)]);
+            let operators = [(OperatorName::FirstDeliveries, in_front), (OperatorName::Whole, behind)];
+            driver.on_operators(&mut operators.into_iter());
         }
         driver.on_completed(epoch);
         driver.on_busy();

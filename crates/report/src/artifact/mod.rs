@@ -1,7 +1,8 @@
-//! A results directory as an artifact: a folder that somebody else can check without asking.
+//! A results directory as an artifact: a folder, or an archive of one, that somebody else can check without asking.
 //!
 //! Decision D-505.
 
+mod archive;
 mod claim_rows;
 mod metadata;
 mod packed_file;
@@ -35,6 +36,8 @@ pub struct Supplement<'a> {
     pub lock: Option<&'a str>,
     /// The licence of the artifact as an SPDX expression.
     pub license: &'a str,
+    /// Texts of licences, each with its SPDX identifier.
+    pub license_texts: &'a [(String, String)],
     /// How the program is cited, a text in the Citation File Format; a run has its own version and commit.
     pub citation: &'a str,
     /// True if the build that packs is the one that measured.
@@ -107,7 +110,8 @@ pub enum PackError {
     },
 }
 
-/// Packs the results in `dir` into the new folder `out`. The same results give the same bytes.
+/// Packs the results in `dir` into the new folder `out`, or into an archive if its name ends in `.tar.gz` or `.tgz`. The
+/// same results give the same bytes.
 ///
 /// # Errors
 ///
@@ -124,6 +128,7 @@ pub fn pack(dir: &Path, out: &Path, supplement: &Supplement<'_>) -> Result<Packe
         has_note: supplement.note.is_some(),
         has_lock: supplement.lock.is_some(),
         license: supplement.license,
+        has_license_texts: !supplement.license_texts.is_empty(),
         is_of_this_build: supplement.is_of_this_build,
     };
     files.push(PackedFile::new("README.md", readme(&results, &contents)));
@@ -134,7 +139,11 @@ pub fn pack(dir: &Path, out: &Path, supplement: &Supplement<'_>) -> Result<Packe
     }
     files.push(PackedFile::new(METADATA, metadata(&results.run, supplement.license, &files)));
     files.push(PackedFile::new(SUMS, sums(&files)));
-    write(out, &files, modified(&results.run))?;
+    let modified = modified(&results.run);
+    match archive::folder_name(out) {
+        Some(folder) => archive::write(out, folder, &files, modified)?,
+        None => write(out, &files, modified)?,
+    }
     Ok(Packed { files: files.len(), bytes: files.iter().map(|file| file.bytes.len() as u64).sum() })
 }
 
@@ -166,6 +175,8 @@ fn beside(run: &RunRecord, supplement: &Supplement<'_>) -> Vec<PackedFile> {
         PackedFile::new("CITATION.cff", citation(run, supplement.citation)),
         PackedFile::new("experiment.toml", run.resolved_experiment.as_str()),
     ];
+    let license = |(name, text): &(String, String)| PackedFile::new(format!("LICENSES/{name}.txt"), text.as_str());
+    files.extend(supplement.license_texts.iter().map(license));
     files.extend(supplement.note.map(|note| PackedFile::new("experiment.md", note)));
     files.extend(supplement.lock.map(|lock| PackedFile::new("Cargo.lock", lock)));
     files

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use flowbench_measurement::record::{RunRecord, Status};
 
 use super::claim_rows::{ClaimRow, claim_rows};
+use super::part_times::part_s;
 use crate::quantity::trimmed;
 use crate::text::counted;
 use crate::{Quantity, Results};
@@ -17,6 +18,7 @@ pub(super) struct Contents<'a> {
     pub(super) has_note: bool,
     pub(super) has_lock: bool,
     pub(super) license: &'a str,
+    pub(super) has_license_texts: bool,
     /// True if the build that packs is the one that measured.
     pub(super) is_of_this_build: bool,
 }
@@ -159,12 +161,16 @@ fn measuring(results: &Results, contents: &Contents) -> String {
     let run = &results.run;
     let all =
         format!("everything: {} min, {}", minutes(run.wall_s), Quantity::Bytes.human(contents.results_bytes as f64));
+    let small = shortest_part(results);
     let commands = [
-        ("flowbench doctor".to_owned(), "is this machine fit to measure on?"),
-        (reproduce(None), &all),
-        ("flowbench compare results again".to_owned(), "metric by metric, with intervals"),
+        Some(("flowbench doctor".to_owned(), "is this machine fit to measure on?".to_owned())),
+        small.map(|(part, wall_s)| (reproduce(Some(part)), format!("a small check first: {} min", minutes(wall_s)))),
+        Some((reproduce(None), all)),
+        Some(("flowbench compare results again".to_owned(), "metric by metric, with intervals".to_owned())),
     ];
-    let commands: String = commands.iter().map(|(command, what)| format!("{command:<39} # {what}\n")).collect();
+    let commands: Vec<_> = commands.into_iter().flatten().collect();
+    let width = commands.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
+    let commands: String = commands.iter().map(|(command, what)| format!("{command:<width$} # {what}\n")).collect();
     let mut text = format!(
         "## Measure it again\n\n```\n{commands}```\n\n`experiment.toml` is the experiment with every setting applied; \
          `flowbench run ./experiment.toml` runs it without comparing."
@@ -179,17 +185,25 @@ fn measuring(results: &Results, contents: &Contents) -> String {
     text + "\n\n"
 }
 
+/// Returns the part that takes least time, and how long it took, s; `None` if there is only one.
+fn shortest_part(results: &Results) -> Option<(&str, Option<f64>)> {
+    let parts = results.run.parts.iter().map(|part| (part.name.as_str(), part_s(results, &part.name)));
+    let shortest = parts.min_by(|one, other| one.1.unwrap_or(f64::MAX).total_cmp(&other.1.unwrap_or(f64::MAX)));
+    shortest.filter(|_| results.run.parts.len() > 1)
+}
+
 fn hardware(results: &Results) -> String {
     let run = &results.run;
     let setup = run.machine.setup.to_string();
     let setup = if setup.is_empty() { String::new() } else { format!(" {setup}.") };
+    let cpus = run.machine.allowed_cpus.as_ref().map_or(String::new(), |cpus| format!(" CPUs {cpus} were allowed."));
     let told = [("when it began", run.before), ("by its end", run.after)].map(|(when, told)| {
         let words = told.map_or(String::new(), |told| told.to_string());
         if words.is_empty() { words } else { format!(" Beside the run, {when}: {words}.") }
     });
     let workers = results.cases.iter().map(|case| case.axes.workers * case.axes.processes).max().unwrap_or(0);
     format!(
-        "## Hardware\n\nMeasured on {}.{setup}{} Cases have up to {}: a machine has enough cores if there is one for \
+        "## Hardware\n\nMeasured on {}.{cpus}{setup}{} Cases have up to {}: a machine has enough cores if there is one for \
          each, and one to spare.\n\n",
         line(&run.machine.line),
         told.concat(),
@@ -268,6 +282,7 @@ fn files(results: &Results, contents: &Contents) -> String {
         ("results/latency.hlog", "latency histograms, in the log format of HdrHistogram", true),
         ("results/run.json", "what was run, of which build, on which machine", true),
         ("Cargo.lock", "the exact version of every dependency", contents.has_lock),
+        ("LICENSES/*.txt", "the text of the licence", contents.has_license_texts),
         ("CITATION.cff", "how to cite flowbench, in the Citation File Format", true),
         ("ro-crate-metadata.json", "every file with its size and SHA-256, as an RO-Crate", true),
         ("SHA256SUMS", "the checksums of all other files", true),

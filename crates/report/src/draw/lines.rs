@@ -15,6 +15,7 @@ use crate::draw::layout::{EDGE_PX, Frame, TICK_PX, title};
 use crate::draw::marks::{draw_range, note};
 use crate::draw::plot::{Plot, sheet_x};
 use crate::draw::scale::{Scale, ZERO_GAP_PX, ZERO_INSET_PX, scale};
+use crate::draw::strip;
 use crate::text::{shortened, text_width};
 
 /// Maximum number of points that each have a marker; longer lines have a few.
@@ -34,7 +35,8 @@ pub(crate) fn draw<DB: FigureBackend>(
     let (left, right) = horizontal.edges;
     let y = draw_titles(sheet, panel, y, width)?;
     // The title's own line, then room for half a label above the topmost grid line.
-    let top = below(sheet, y + 20.0)? + 8.0;
+    let strip_top = below(sheet, y + 20.0)?;
+    let top = strip_top + strip::height_px(panel) + 8.0;
     let bottom = top + plot_height(chart);
     let x_scale = if last { horizontal.scale.clone() } else { horizontal.scale.clone().unlabelled() };
     let (plot, right_plot) = draw_axes(sheet, panel, x_scale, horizontal, (top, bottom), width)?;
@@ -42,6 +44,7 @@ pub(crate) fn draw<DB: FigureBackend>(
         draw_break(sheet, left + (ZERO_GAP_PX + ZERO_INSET_PX) / 2.0, top, bottom)?;
     }
     draw_zero(sheet, &plot, panel)?;
+    strip::draw_strip(sheet, &plot, panel, horizontal, strip_top)?;
     match panel.columns {
         Columns::None => draw_lines(sheet, &plot, chart, panel, horizontal)?,
         _ => draw_columns(sheet, &plot, chart, panel, horizontal)?,

@@ -29,6 +29,7 @@ pub(crate) mod png;
 mod rows;
 mod series_style;
 mod small_multiples;
+mod strip;
 
 use plotters::style::text_anchor::HPos;
 

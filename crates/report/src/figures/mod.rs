@@ -5,6 +5,7 @@ mod bars;
 pub(crate) mod ccdf;
 pub(crate) mod check;
 pub(crate) mod distribution;
+mod forgotten;
 pub(crate) mod heat_map;
 mod of_answers;
 mod operators;

@@ -5,6 +5,7 @@
 
 mod answers;
 mod cases;
+mod embedded;
 mod families;
 mod first;
 pub(crate) mod head;

@@ -5,6 +5,7 @@ use flowbench_measurement::record::{LogRecord, RunRecord, Surroundings};
 
 use super::section::paragraph;
 use crate::Results;
+use crate::page::embedded::embedded_cases;
 use crate::table::{Column, LEFT, RIGHT, Table, WORDS};
 use crate::text::escaped;
 
@@ -47,6 +48,8 @@ fn facts(results: &Results) -> Table {
         ("build", machine_line(results)),
         ("made with", format!("timely {timely}, {rustc}, {allocator}")),
         ("target", run.build.target.clone().unwrap_or_default()),
+        ("CPUs allowed", run.machine.allowed_cpus.clone().unwrap_or_default()),
+        ("governor", run.machine.governor.clone().unwrap_or_default()),
         ("setup of the machine", run.machine.setup.to_string()),
         ("before the run", told(&run.before)),
         ("by its end", told(&run.after)),
@@ -99,6 +102,7 @@ fn push_files(out: &mut String, results: &Results) {
     let logged = logged.into_iter().filter(|(_, is_there)| *is_there).map(|(file, _)| file);
     let links: Vec<String> =
         files.into_iter().chain(logged).map(|file| format!("<a href=\"{file}\">{file}</a>")).collect();
+    out.push_str(&embedded_cases(&results.cases));
     out.push_str(&format!(
         "<p>Raw data beside this file: {}. <code>flowbench report .</code> here draws everything again, byte for \
          byte.</p>\n",

@@ -188,6 +188,27 @@ fn over_time_every_repeat_is_a_line_and_every_unit_a_panel() {
 }
 
 #[test]
+fn states_forgotten_are_spikes_above_memory_a_row_for_each_colour() {
+    let results = Synthetic::full().written();
+    draw(results.path()).unwrap();
+    let csv = read(results.path(), "memory.csv");
+    let counts = |group: &str| -> Vec<f64> {
+        let begin = format!("{group}: states forgotten,");
+        let rows = csv.lines().filter_map(|line| line.strip_prefix(&begin));
+        rows.map(|row| row.split(',').nth(4).unwrap().parse().unwrap()).collect()
+    };
+    // A sweep of 900 states at every seventh of 500 samples, in each repeat.
+    let sweeps = counts("eviction frontier");
+    assert_eq!((sweeps.len(), sweeps.iter().sum::<f64>()), (71, 71.0 * 900.0));
+    assert!(counts("eviction never").is_empty(), "{csv}");
+    let svg = read(results.path(), "memory.svg");
+    assert!(svg.contains("<title>eviction frontier: states forgotten: 63.9k in all, at most 900 at once</title>"));
+    assert!(svg.contains(">states forgotten</text>") && svg.contains("the tallest is 900."), "{svg}");
+    // A figure without memory has none.
+    assert!(!read(results.path(), "over-event-time.svg").contains("forgotten"));
+}
+
+#[test]
 fn over_event_time_samples_without_one_are_not_drawn() {
     let results = Synthetic::full().written();
     let timeline = read(results.path(), "timeline.csv");

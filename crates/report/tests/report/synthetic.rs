@@ -201,6 +201,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
     ];
     let parts = [parts, vec![policies()]].concat();
     RunRecord {
+        schema: RUN_SCHEMA.into(),
         schema_version: SCHEMA_VERSION,
         experiment: "synthetic".into(),
         title: "A first look: latency, memory, slack".into(),
@@ -244,6 +245,7 @@ pub(crate) fn run(planned_cases: usize) -> RunRecord {
             line: "2 cores of AMD EPYC 7B13, 16 GiB, Linux 6.1, virtual".into(),
             cpu: "AMD EPYC 7B13".into(),
             usable_cores: 2,
+            allowed_cpus: Some("0-1".into()),
             memory_bytes: 1 << 34,
             kernel: "Linux 6.1".into(),
             governor: None,
@@ -406,6 +408,7 @@ pub(crate) fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, cha
         let numbers = Some(numbers(latency_ns * percent / 100, part == "memory", axes.eviction == "never"));
         let (part, status) = (part.to_owned(), Status::Ok);
         cases.push(CaseRecord {
+            schema: CASE_SCHEMA.into(),
             schema_version: SCHEMA_VERSION,
             part,
             case: number,
@@ -449,6 +452,7 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         cpu_ns: p99_ns * 600,
         latency: quantiles(p99_ns),
         processing_delay: quantiles(p99_ns / 2),
+        from_admission: None,
         driver_lag: quantiles(1_000),
         hiccup: quantiles(30_000),
         censored: 0,
@@ -501,6 +505,7 @@ fn timeline_of(case: &CaseRecord) -> Vec<TimelinePoint> {
             backlog: if n % 100 < 20 { n % 100 * 400 } else { 300 },
             view_skew_records: None,
             view_skew_ms: None,
+            forgotten: Some(if never { 0 } else { n / 7 * 900 }), // a sweep at every seventh sample
             ..TimelinePoint::default()
         }
     };

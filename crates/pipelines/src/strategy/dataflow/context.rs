@@ -44,6 +44,9 @@ impl WorkerTotals {
     }
 }
 
+/// Tells a driver something.
+type TellDriver = dyn Fn(&mut dyn Driver);
+
 /// What the operators and the loop of one worker share.
 pub(crate) struct WorkerContext {
     pub(crate) feed: Arc<Feed>,
@@ -58,6 +61,7 @@ pub(crate) struct WorkerContext {
     pub(super) probe: ProbeHandle<u64>,
     pub(super) behind: Option<ProbeHandle<i64>>, // of a dataflow that answers behind this one: its timestamp is event time
     pub(super) held: RefCell<Vec<(OperatorName, Rc<Cell<StateCounts>>)>>, // by each operator that keeps anything
+    pub(super) tell_arrangements: Option<Box<TellDriver>>, // of a dataflow behind this one
     pub(super) operators: RefCell<Vec<Rc<dyn Any>>>, // kept alive after the dataflow is dropped, until their state has been measured
     pub(super) payload: Rc<Cell<(usize, usize)>>,    // entries and their bytes when the input had ended
     pub(super) records: Rc<Cell<u64>>,
@@ -98,6 +102,7 @@ pub(crate) fn execute(
             probe: ProbeHandle::new(),
             behind: None,
             held: RefCell::default(),
+            tell_arrangements: None,
             operators: RefCell::default(),
             payload: Rc::default(),
             records: Rc::default(),
@@ -141,6 +146,11 @@ impl WorkerContext {
     /// tells.
     pub(crate) fn answers_behind(&mut self, probe: ProbeHandle<i64>) {
         self.behind = Some(probe);
+    }
+
+    /// Notes what tells the driver what the arrangements of that dataflow hold.
+    pub(crate) fn arrangements_behind(&mut self, tell: impl Fn(&mut dyn Driver) + 'static) {
+        self.tell_arrangements = Some(Box::new(tell));
     }
 
     /// Creates the outbox of an operator of this worker.

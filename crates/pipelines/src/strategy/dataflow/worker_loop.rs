@@ -144,8 +144,8 @@ impl WorkerContext {
             driver.on_state(self.state_counts());
             if driver.wants_operators() {
                 let held = self.held.borrow();
-                let operators: Vec<_> = held.iter().map(|(operator, counts)| (*operator, counts.get())).collect();
-                driver.on_operators(&operators);
+                driver.on_operators(&mut held.iter().map(|(operator, counts)| (*operator, counts.get())));
+                self.tell_arrangements.iter().for_each(|tell| tell(&mut **driver));
             }
         }
         if now > *completed {

@@ -19,6 +19,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 
 use differential_dataflow::Data;
 use differential_dataflow::operators::arrange::arrangement::arrange_core;
@@ -29,6 +30,7 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::progress::Antichain;
 use timely::progress::frontier::AntichainRef;
 
+use super::arrangement_log::ArrangementLog;
 use super::releasing_spine::ValTrace;
 use super::updates::{Collected, Reduction, Times};
 
@@ -36,12 +38,13 @@ use super::updates::{Collected, Reduction, Times};
 pub struct Arrangements {
     step_ms: i64,
     lag_ms: i64,
+    log: Rc<ArrangementLog>,
     traces: RefCell<Vec<Box<dyn Readable>>>,
 }
 
 impl Arrangements {
-    pub(super) fn new(step_ms: i64, lag_ms: i64) -> Self {
-        Self { step_ms, lag_ms, traces: RefCell::default() }
+    pub(super) fn new(step_ms: i64, lag_ms: i64, log: Rc<ArrangementLog>) -> Self {
+        Self { step_ms, lag_ms, log, traces: RefCell::default() }
     }
 
     /// Returns the event time, ms (at least 1), in which there are about a hundred records: a loop need not be finer.
@@ -68,6 +71,7 @@ impl Arrangements {
         name: &str,
     ) -> Arranged<'s, TraceAgent<ValTrace<V, R>>> {
         let arranged = arranged(updates, name);
+        self.log.name(arranged.trace.operator().global_id, name);
         self.keep_until_the_end(&arranged.trace);
         arranged
     }
@@ -87,6 +91,7 @@ impl Arrangements {
                 updates.extend(of_key.drain(..).map(|(value, at_ms, times)| ((*key, value), at_ms, times)));
             },
         );
+        self.log.name(reduced.trace.operator().global_id, name);
         self.keep_until_the_end(&reduced.trace);
         reduced.as_collection(|key, value| (*key, value.clone()))
     }

@@ -88,6 +88,3 @@ pub(crate) fn sums_at<'s, D: Data>(
         [((group, ()), closes_at_ms, more), ((group, ()), closes_at_ms + 1, less)]
     })
 }
-
-/// The log in which traces and batchers tell what they hold.
-pub(crate) const LOG: &str = "differential/arrange";

@@ -11,7 +11,8 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::CapabilitySet;
 use timely::dataflow::operators::generic::Operator;
 
-use super::collections::{Collected, LOG, Times};
+use super::arrangement_log::LOG;
+use super::collections::{Collected, Times};
 
 /// Lets an update go when everything before its time is known; those of one datum and time are one by then, or none.
 ///

@@ -35,6 +35,7 @@
 //!
 //! Decisions D-015 and D-016.
 
+pub(crate) mod arrangement_log;
 pub(crate) mod arrangements;
 pub(crate) mod collections;
 pub(crate) mod delay;
@@ -43,12 +44,11 @@ mod releasing_spine;
 pub(crate) mod running_count;
 mod updates;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::rc::Rc;
 
 use differential_dataflow::AsCollection;
-use differential_dataflow::logging::{DifferentialEvent, DifferentialEventBuilder};
 use flowbench_events::Event;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::InputHandle;
@@ -57,8 +57,9 @@ use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::probe::{Handle as ProbeHandle, Probe};
 use timely::worker::Worker;
 
+use self::arrangement_log::ArrangementLog;
 use self::arrangements::Arrangements;
-use self::collections::{Incremental, LOG, Rows, TimedEvent, retimed};
+use self::collections::{Incremental, Rows, TimedEvent, retimed};
 use self::delay::delay_until_due;
 use super::dataflow::context::{WorkerContext, WorkerTotals, execute};
 use super::dataflow::operators::OwnershipFilter;
@@ -143,7 +144,7 @@ struct Intake<W: Message + Ord + Debug, R> {
     input: Input<W>,
     arrangements: Arrangements,
     answers: SharedSink<R>,
-    updates: Rc<Cell<isize>>, // that the second dataflow holds
+    log: Rc<ArrangementLog>, // of the second dataflow
 }
 
 type Input<W> = InputHandle<i64, CapacityContainerBuilder<Vec<((i64, TimedEvent<W>), i64, isize)>>>;
@@ -156,21 +157,24 @@ impl<W: Message + Ord + Debug, R: Row> Intake<W, R> {
         worker_context: &mut WorkerContext,
         answers: &MakeSink<R>,
     ) -> Self {
-        let (updates, mut input) = (count_updates(worker), Input::new());
+        let (log, mut input) = (ArrangementLog::of_worker(worker), Input::new());
         let answers = answers(StateShare::WHOLE, [FaultInjector::not(), worker_context.fault()]);
         let eviction = worker_context.config.eviction;
-        let arrangements = Arrangements::new(step_ms(&worker_context.feed), eviction.compaction_lag_ms());
+        let arrangements =
+            Arrangements::new(step_ms(&worker_context.feed), eviction.compaction_lag_ms(), Rc::clone(&log));
         let answered = worker.dataflow(|scope| {
             let events = input.to_stream(scope).as_collection();
             keep(pipeline.answers(events, &arrangements), Rc::clone(&answers))
         });
         worker_context.answers_behind(answered);
+        let told = Rc::clone(&log);
+        worker_context.arrangements_behind(move |driver| told.show(driver));
         // Only if there is no epoch, everything is reached at once.
         let reached = worker_context.feed.reached(0);
         arrangements.advance(reached.watermark_ms);
         input.advance_to(reached.watermark_ms);
         let order = worker_context.config.order.policy(worker_context.feed.slack_ms());
-        Self { fault: worker_context.fault(), order, released: Vec::new(), input, arrangements, answers, updates }
+        Self { fault: worker_context.fault(), order, released: Vec::new(), input, arrangements, answers, log }
     }
 }
 
@@ -192,8 +196,8 @@ impl<W: Message + Ord + Debug, R: Row> Sink<(i64, TimedEvent<W>)> for Intake<W, 
     }
 
     fn state_counts(&self) -> StateCounts {
-        let entries = self.updates.get().max(0) as usize;
-        StateCounts { entries, buffered: self.order.buffered(), ..self.answers.borrow().state_counts() }
+        let (entries, batches) = (self.log.records(), self.log.batches());
+        StateCounts { entries, batches, buffered: self.order.buffered(), ..self.answers.borrow().state_counts() }
     }
 
     /// Updates have no payload apart from their overhead.
@@ -252,34 +256,6 @@ struct Shown<R>(R);
 impl<R> Debug for Shown<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("row")
-    }
-}
-
-/// Counts the updates that the traces and batchers of dataflows to come hold on this worker.
-///
-/// An update that has been taken back counts, with the one that took it back, until a merge has let the two meet.
-fn count_updates(worker: &Worker) -> Rc<Cell<isize>> {
-    let updates = Rc::new(Cell::new(0));
-    let count = Rc::clone(&updates);
-    if let Some(mut log) = worker.log_register() {
-        log.insert::<DifferentialEventBuilder, _>(LOG, move |_, events| {
-            let changes = events.iter_mut().flat_map(|events| events.drain(..)).map(|(_, event)| more_updates(&event));
-            count.set(count.get() + changes.sum::<isize>());
-        });
-    }
-    updates
-}
-
-fn more_updates(event: &DifferentialEvent) -> isize {
-    match event {
-        DifferentialEvent::Batch(batch) => batch.length as isize,
-        DifferentialEvent::Drop(batch) => -(batch.length as isize),
-        DifferentialEvent::Batcher(batcher) => batcher.records_diff,
-        DifferentialEvent::Merge(merge) => {
-            let merged = |length: usize| length as isize - (merge.length1 + merge.length2) as isize;
-            merge.complete.map_or(0, merged)
-        }
-        DifferentialEvent::MergeShortfall(_) | DifferentialEvent::TraceShare(_) => 0,
     }
 }
 
