@@ -83,6 +83,10 @@ fn a_run_exports_what_it_was_asked_for_and_asks_before_it_measures() {
     no("github", 2, &["GITHUB_STEP_SUMMARY"]);
     no("markdown=nowhere/a.md", 2, &["--export: cannot write nowhere/a.md", "check the spelling of the path"]);
     no("markdown=taken.md/a.md", 2, &["--export: cannot write taken.md/a.md", "a part of the path is a file"]);
+    scratch.ok("echo time,other > history.csv && mkdir series && printf 'tests:\\nother: 1\\n' > series/otava.yaml");
+    no("history=history.csv", 1, &["history.csv: has other columns than this export"]);
+    no("otava=series", 1, &["series/otava.yaml: has something else behind its last test"]);
+    scratch.ok("rm history.csv");
     no("hgrm=/proc/tails", 2, &["--export: cannot write /proc/tails"]);
     assert!(!scratch.path("results").exists() && scratch.text("taken.md") == "mine");
     let printed = scratch.ok(&format!("{run} --export jsonl=- --export history=printed.csv")).stdout;
@@ -197,6 +201,8 @@ fn exports_are_read_by_the_tools_they_are_for() {
     assert_eq!(read_by_its_tool("latency", "junit"), 192);
     assert_eq!(read_by_its_tool("latency", "csv"), 192);
     assert_eq!(read_by_its_tool("latency", "jsonl"), 192);
+    assert_eq!(read_by_its_tool("latency", "history"), 192);
+    assert!(read_by_its_tool("quickstart", "markdown") >= 27);
     assert_eq!(read_by_its_tool("quickstart", "hgrm"), 27);
     assert_eq!(read_by_its_tool("quickstart", "otava"), 27);
     assert_eq!(read_by_its_tool("quickstart", "vega-lite"), 9);

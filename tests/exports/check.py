@@ -112,6 +112,15 @@ def jsonl(path):
     return duckdb.sql(f"SELECT count(throughput_events_per_s), count(*) FROM read_json('{path}')").fetchall()[0][1]
 
 
+def markdown(path):
+    # The program with which GitHub turns this text into tables.
+    from cmarkgfm import github_flavored_markdown_to_html
+
+    html = github_flavored_markdown_to_html(path.read_text())
+    assert html.count("<table>") >= 1 and "|---" not in html, html[:500]
+    return html.count("<tr>") - html.count("<table>")
+
+
 def table(path):
     import duckdb
 
@@ -174,6 +183,8 @@ READERS = {
     "vega-lite": vega_lite,
     "otava": otava,
     "csv": table,
+    "history": table,
+    "markdown": markdown,
     "hgrm": hgrm,
     "jsonl": jsonl,
     "cff": cff,

@@ -132,8 +132,11 @@ pub fn pack(request: &PackRequest) -> Result<Artifact, PackFailed> {
 /// Endings of archives that are not written.
 const OTHER_ARCHIVES: [&str; 4] = ["tar", "zip", "zst", "xz"];
 
-/// Returns the texts of the licences of an artifact by identifier, and the identifiers without a text.
-fn license_texts(request: &PackRequest) -> Result<(Vec<(String, String)>, Vec<String>), PackFailed> {
+/// A licence: its SPDX identifier and its text.
+type License = (String, String);
+
+/// Returns the licences of an artifact whose texts are at hand, and the identifiers of the others.
+fn license_texts(request: &PackRequest) -> Result<(Vec<License>, Vec<String>), PackFailed> {
     let words = request.license.split([' ', '(', ')']).filter(|word| !word.is_empty());
     let names: Vec<&str> = words.step_by(2).collect();
     let known =
