@@ -4,6 +4,7 @@
 //! for; `.ci/run` asks for them.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use crate::command::{Scratch, repository};
@@ -183,14 +184,18 @@ fn a_summary_is_added_to_that_of_the_step() {
 
 /// Reads an export of a reference run with the tool it is for, and returns how many things the tool has found.
 fn read_by_its_tool(run: &str, format: &str) -> usize {
-    let python = std::env::var("FLOWBENCH_EXPORTS_PYTHON");
-    let python = python.expect("set FLOWBENCH_EXPORTS_PYTHON to a python3 with the tools of .ci/run");
     let scratch = Scratch::new();
     scratch.ok(&format!("flowbench export {} --to {format} -o exported", reference(run)));
+    checked(format, &[&scratch.path("exported"), Path::new(&reference(run))])
+}
+
+/// Checks files with `check.py`, and returns how many things it has found.
+fn checked(format: &str, paths: &[&Path]) -> usize {
+    let python = std::env::var("FLOWBENCH_EXPORTS_PYTHON");
+    let python = python.expect("set FLOWBENCH_EXPORTS_PYTHON to a python3 with the tools of .ci/run");
     let check = repository("tests/exports/check.py");
-    let output =
-        Command::new(python).arg(check).arg(format).arg(scratch.path("exported")).arg(reference(run)).output().unwrap();
-    assert!(output.status.success(), "{run} as {format}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(python).arg(check).arg(format).args(paths).output().unwrap();
+    assert!(output.status.success(), "{paths:?} as {format}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
@@ -207,6 +212,17 @@ fn exports_are_read_by_the_tools_they_are_for() {
     assert_eq!(read_by_its_tool("quickstart", "otava"), 27);
     assert_eq!(read_by_its_tool("quickstart", "vega-lite"), 9);
     assert!(read_by_its_tool("parallelism", "prometheus") > 450 * 10);
+}
+
+#[test]
+#[ignore = "needs a python3 with jsonschema, see .ci/run"]
+fn logs_of_cloud_events_are_valid_by_the_official_schema() {
+    let scratch = Scratch::new();
+    for profile in ["tiny", "retail", "stormy"] {
+        let more = "--set transport.duplicates.share=0.05 --events 5000 -o log.cloudevents.jsonl";
+        scratch.ok(&format!("flowbench generate --profile {profile} {more}"));
+        assert_eq!(checked("cloudevents", &[&scratch.path("log.cloudevents.jsonl")]), 5000);
+    }
 }
 
 #[test]
