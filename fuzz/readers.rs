@@ -15,11 +15,14 @@ use flowbench_events::{
 };
 use flowbench_harness::experiment::{LoadedExperiment, Plan, parse_and_plan};
 use flowbench_measurement::results_dir::{CASES_NDJSON, LATENCY_HLOG, RUN_JSON};
-use flowbench_pipelines::Registry;
+use flowbench_pipelines::plan::FilePipeline;
+use flowbench_pipelines::{Pipeline, Registry, oracle};
 use flowbench_report::{Results, Screen, terminal_tables};
 
 /// The record of a run that the other files of a run belong to.
 const RUN: &str = include_str!("seeds/results/run");
+/// Events to answer.
+const LOG: &[u8] = include_bytes!("seeds/csv/native");
 /// What separates a mapping from a log.
 const SEPARATOR: &str = "\n===\n";
 
@@ -60,6 +63,24 @@ pub(crate) fn experiment(bytes: &[u8]) {
     let again = LoadedExperiment::parse("again.toml".to_owned(), &loaded.text, &[]).unwrap();
     let again = Plan::new(&again, Registry::default()).unwrap();
     assert_eq!(again.cases, plan.cases, "a run that is resumed has the cases of the experiment");
+}
+
+/// Reads a pipeline, and answers a few events with it.
+pub(crate) fn pipeline(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let pipeline = match FilePipeline::parse("x.toml", &text) {
+        Ok(pipeline) => pipeline,
+        Err(problems) => {
+            let is_inside = |problem: &Problem| problem.place.clone().is_none_or(|place| text.get(place).is_some());
+            assert!(problems.list().iter().all(is_inside), "{problems:?}");
+            assert!(!problems.to_string().is_empty());
+            return;
+        }
+    };
+    let trace = read(&file("log", LOG), Format::Csv, None).unwrap();
+    let bound = pipeline.prepare(&[], &trace.symbols).unwrap();
+    let answers = bound.oracle(&oracle::occurrences(&trace.events));
+    assert_eq!(answers.lines(&trace.symbols).len(), answers.fingerprints().len());
 }
 
 /// Reads the results of a run, one file of which is given: its name on a line, and its content.

@@ -58,6 +58,11 @@ fn any_bytes_as_an_experiment() {
 }
 
 #[test]
+fn any_bytes_as_a_pipeline() {
+    fuzz("pipeline", readers::pipeline);
+}
+
+#[test]
 fn any_bytes_as_results() {
     fuzz("results", readers::results);
 }

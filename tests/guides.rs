@@ -11,9 +11,10 @@ use flowbench_report::{Results, terminal_tables};
 use crate::command::{Ended, Scratch, repository, rust_files};
 
 /// The documents for users.
-const GUIDES: [&str; 13] = [
+const GUIDES: [&str; 14] = [
     "README.md",
     "experiments/README.md",
+    "experiments/pipelines/README.md",
     "crates/events/LOGS.md",
     "results/README.md",
     ".github/actions/gate/README.md",
@@ -29,7 +30,7 @@ const GUIDES: [&str; 13] = [
 
 /// Commands that are not run as they stand, because that takes minutes or something is in the way, with what is run
 /// in their place.
-const SMALLER: [(&str, &str); 16] = [
+const SMALLER: [(&str, &str); 17] = [
     (
         "flowbench generate --profile tiny --events 20000 -o log.csv",
         "flowbench generate --profile tiny -o new.csv --events 900",
@@ -48,6 +49,11 @@ const SMALLER: [(&str, &str); 16] = [
         JUDGE_LATE,
         "flowbench replay log.csv --pipeline sessions --slack 1h -o sessions.csv && flowbench judge sessions.csv \
       --trace log.csv --pipeline sessions --slack 1h --differences differences.csv",
+    ),
+    (
+        "flowbench judge answers.csv --trace log.csv --pipeline ./mine.toml --set least=2",
+        "flowbench replay log.csv --pipeline ./mine.toml --set least=2 -o answers.csv && \
+      flowbench judge answers.csv --trace log.csv --pipeline ./mine.toml --set least=2",
     ),
     ("flowbench run parallelism", "flowbench explain parallelism"),
     ("flowbench run parallelism --profile quick", "flowbench run parallelism --profile quick --dry-run"),
@@ -132,8 +138,12 @@ fn commands_of_the_guides_do_what_they_are_shown_for() {
             continue;
         }
         let smaller = SMALLER.iter().find(|(one, _)| *one == command).map(|(_, smaller)| *smaller);
+        // Of the files of a reader's own, some are experiments and some pipelines.
+        let is_of_pipeline =
+            ["--pipeline ./mine.toml", "explain ./mine.toml"].iter().any(|part| command.contains(part));
+        let mine = if is_of_pipeline { "cp question.toml mine.toml && " } else { "" };
         // Each begins with the same files, whatever the others have left.
-        let line = format!("rm -rf ../here && cp -r . ../here && cd ../here && {}", smaller.unwrap_or(&command));
+        let line = format!("rm -rf ../here && cp -r . ../here && cd ../here && {mine}{}", smaller.unwrap_or(&command));
         let ended = scratch.sh(&format!("cd template && {line}"));
         assert_eq!(ended.code, Some(0), "{guide}: {command}\n{}", ended.stderr);
     }
@@ -144,13 +154,14 @@ fn commands_of_the_guides_do_what_they_are_shown_for() {
 /// Makes a folder `template` with the files that the commands of the guides are about.
 fn fill(scratch: &Scratch) -> Ended {
     let data = repository("tests/data");
-    let guide = fs::read_to_string(repository("experiments/README.md")).unwrap();
-    let experiment = guide.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let first_toml = |guide: &str| {
+        let guide = fs::read_to_string(repository(guide)).unwrap();
+        guide.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap().to_owned()
+    };
     scratch.ok("mkdir -p template/tests template/results/quickstart");
-    scratch.write("template/mine.toml", experiment);
-    let tutorial = fs::read_to_string(repository("crates/cli/TUTORIAL.md")).unwrap();
-    let week = tutorial.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    scratch.write("template/week.toml", week);
+    scratch.write("template/mine.toml", first_toml("experiments/README.md"));
+    scratch.write("template/question.toml", first_toml("experiments/pipelines/README.md"));
+    scratch.write("template/week.toml", first_toml("crates/cli/TUTORIAL.md"));
     let data = data.display();
     let small = "--set phones.trace.events=2000 --set repeats=2 --quiet";
     scratch.ok(&format!(

@@ -3,11 +3,14 @@
 //! These tests need a python3 that has the module `duckdb` and are ignored unless asked for; `.ci/run` asks for them.
 //! What DuckDB says of small logs is kept in `golden/` and checked without it.
 
+use std::path::PathBuf;
+
 use flowbench_events::parse_duration_ms;
+use flowbench_pipelines::plan::FilePipeline;
 use flowbench_pipelines::{Pipeline, Registry};
 use serde_json::json;
 
-use crate::command::Scratch;
+use crate::command::{Scratch, repository};
 
 /// What is asked of generated worlds: every pipeline, with settings that make the answers say something.
 const ASKED: [(&str, &[&str]); 14] = [
@@ -27,12 +30,28 @@ const ASKED: [(&str, &[&str]); 14] = [
     ("lifetime-value", &[""]),
 ];
 
+/// What is asked by files: those of questions that are not built in.
+const ASKED_BY_FILES: [(&str, &[&str]); 12] = [
+    ("best-sellers.toml", &["", "k=1 timezone=Asia/Kolkata"]),
+    ("daily-revenue.toml", &["", "timezone=America/New_York"]),
+    ("delivery-time.toml", &["", "within=3d"]),
+    ("download-without-order.toml", &["", "limit=12h"]),
+    ("lost-after-slow-page.toml", &["slow=2s quiet=6h"]),
+    ("not-dispatched.toml", &["limit=20h", "limit=1h30min"]),
+    ("order-after-download.toml", &["", "within=30d"]),
+    ("packed-not-dispatched.toml", &["", "timezone=Asia/Kolkata"]),
+    ("product-views.toml", &["", "size=1d slide=6h"]),
+    ("sessions-with-orders.toml", &["gap=6h", "gap=5d"]),
+    ("slow-pages.toml", &["", "limit=800ms"]),
+    ("unhappy-again.toml", &["bad=4", "bad=5 window=3d"]),
+];
+
 #[test]
 #[ignore = "needs a python3 with duckdb, see golden/README.md"]
 fn sql_agrees_on_a_quiet_world_of_three_months() {
     let scratch = Scratch::new();
     scratch.ok(&format!("{QUIET} -o log.csv"));
-    compare(&scratch, &ASKED);
+    compare(&scratch, &[&ASKED[..], &ASKED_BY_FILES].concat());
 }
 
 /// Many events of a customer fall together, so that the answers hang on the canonical order of event ids.
@@ -43,7 +62,7 @@ fn sql_agrees_on_a_world_that_knows_only_full_hours() {
     let full_hours = r#"awk -F, 'BEGIN { OFS = "," } NR > 1 { $3 = substr($3, 1, 13) ":00:00.000Z" } 1'"#;
     let busy = QUIET.replace("walks_per_day=8 ", "walks_per_day=60 ");
     scratch.ok(&format!("{busy} | {full_hours} > log.csv"));
-    compare(&scratch, &ASKED);
+    compare(&scratch, &[&ASKED[..], &ASKED_BY_FILES].concat());
 }
 
 #[test]
@@ -53,7 +72,7 @@ fn sql_agrees_on_a_world_with_duplicates_and_disorder() {
     scratch.ok("flowbench generate -q --profile stormy --seed 5 --events 8000 --set arrivals.walks_per_day=300 \
          --set arrivals.run_in=5d --set customers.population=50 --set products.count=40 --set reviews.share=1 \
          --set orders.value_median=2000 --set transport.duplicates.share=0.05 -o log.csv");
-    compare(&scratch, &ASKED);
+    compare(&scratch, &[&ASKED[..], &ASKED_BY_FILES].concat());
 }
 
 #[test]
@@ -133,7 +152,7 @@ pub(crate) fn in_duckdb(scratch: &Scratch, deliveries: &str, questions: &[Questi
     (0..).take(questions.len()).map(|number| sorted(&scratch.text(&Question::answers(number)))).collect()
 }
 
-/// A pipeline with settings, written as `KEY=VALUE` with spaces between; a value with spaces stands in single quotes.
+/// A pipeline, or the name of a file that ships, with settings, written as `KEY=VALUE` with spaces between; a value with spaces stands in single quotes.
 pub(crate) struct Question {
     pub(crate) pipeline: &'static str,
     pub(crate) settings: &'static str,
@@ -144,7 +163,16 @@ impl Question {
     pub(crate) fn options(&self) -> String {
         let deduplicate = if self.pipeline == "deduplicate" { "" } else { "--deduplicate" };
         let settings: String = words(self.settings).iter().map(|setting| format!(" --set '{setting}'")).collect();
-        format!("--pipeline {} {deduplicate}{settings}", self.pipeline)
+        let pipeline = match self.is_file() {
+            true => format!("'{}'", shipped(self.pipeline).display()),
+            false => self.pipeline.to_owned(),
+        };
+        format!("--pipeline {pipeline} {deduplicate}{settings}")
+    }
+
+    /// True if it is asked by a file that ships.
+    fn is_file(&self) -> bool {
+        FilePipeline::is_path(self.pipeline)
     }
 
     fn for_duckdb(&self, number: usize) -> serde_json::Value {
@@ -160,7 +188,12 @@ impl Question {
     /// The reference SQL with its placeholders filled: `{name}` with the text of a parameter, `{name:ms}` with the
     /// whole number of ms of a duration, `{name:list}` with quoted words.
     fn sql(&self) -> String {
-        let pipeline = Registry::default().find(self.pipeline).unwrap();
+        let pipeline: &dyn Pipeline = match self.is_file() {
+            true => {
+                FilePipeline::parse(self.pipeline, &std::fs::read_to_string(shipped(self.pipeline)).unwrap()).unwrap()
+            }
+            false => Registry::default().find(self.pipeline).unwrap(),
+        };
         let settings = words(self.settings);
         let mut sql = pipeline.about().sql.to_owned();
         for parameter in pipeline.about().parameters {
@@ -176,6 +209,10 @@ impl Question {
         assert!(!sql.contains('{'), "a placeholder that no parameter of {} fills:\n{sql}", self.pipeline);
         sql
     }
+}
+
+fn shipped(name: &str) -> PathBuf {
+    repository(&format!("experiments/pipelines/{name}"))
 }
 
 /// The value of a parameter, as set or its default.

@@ -28,6 +28,7 @@ mod nothing_lost; // no file is overwritten that was not meant, no bad row is si
 mod order_log; // answers on a real order log, to the last digit
 mod own_log; // somebody's own log, measured: `bench`, a file for a trace in an experiment, and `replay --stats`
 mod packages; // what a package embeds is in it, it says what it is, and licences allow what it is built from
+mod pipeline_files; // pipelines in files: a path goes wherever a name goes, and a run keeps what it was
 mod planning; // before a run: its plan, filters, profiles, where values come from, and the formats of files
 mod planted; // pipelines find the effects a world was given, as large as they were given
 mod plot; // figures of answers: what they count is what was answered; series from elsewhere; nothing is overwritten

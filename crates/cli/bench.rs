@@ -1,6 +1,7 @@
 //! `bench`: measures a question on somebody's own log.
 
 use flowbench_harness::bench::BenchRequest;
+use flowbench_harness::find_pipeline;
 use flowbench_harness::run::{Request, from_current_folder, recorded_argv};
 use flowbench_pipelines::Registry;
 
@@ -11,7 +12,7 @@ use crate::signals::stop_on_signals;
 
 pub(crate) fn bench(args: &Bench, registry: Registry, quiet: bool) -> Result<i32, Failure> {
     // A wrong name should not cost the reading of the whole log.
-    registry.find(&args.pipeline).map_err(Failure::usage_error)?;
+    find_pipeline(&args.pipeline, registry)?;
     let interrupted = stop_on_signals()?;
     let bench = BenchRequest {
         log: from_current_folder(&args.log),

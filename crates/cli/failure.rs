@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use flowbench_events::{Problems, WriteError};
+use flowbench_harness::PipelineError;
 use flowbench_harness::run::RunFailed;
 
 pub(crate) use crate::terminal::{eprint, plain};
@@ -94,6 +95,15 @@ impl From<WriteError> for Failure {
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
         Failure::problems(&problems)
+    }
+}
+
+impl From<PipelineError> for Failure {
+    fn from(error: PipelineError) -> Self {
+        match error {
+            PipelineError::Unknown(unknown) => Failure::usage_error(unknown),
+            PipelineError::File(problems) => Failure::problems(&problems),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use flowbench_events::{Input, Output, ReadError, Reject, TableSummary, TextTable, TimeReading, did_you_mean_or_list};
+use flowbench_harness::find_pipeline;
 use flowbench_harness::judge::{AnswerForm, Assessment, Changelog, DueAnswers, GivenAnswers, GivenRow, Operation};
 use flowbench_harness::replay::ReplayRequest;
 use flowbench_pipelines::{Pipeline, Registry, RunConfig, Strategy};
@@ -20,7 +21,7 @@ use crate::signals::remove_unfinished_outputs_on_signals;
 const BAD_ROWS_SHOWN: usize = 50;
 
 pub(crate) fn judge(args: &Judge, registry: Registry, quiet: bool) -> Result<i32, Failure> {
-    let pipeline = registry.find(&args.pipeline).map_err(Failure::usage_error)?;
+    let pipeline = find_pipeline(&args.pipeline, registry)?;
     let config = RunConfig {
         deduplicate: args.deduplicate.then(|| horizon(args.duplicate_horizon_ms)),
         ..RunConfig::plain(Strategy::SEQUENTIAL)

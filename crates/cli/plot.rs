@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use flowbench_events::{Input, Output};
+use flowbench_harness::find_pipeline;
 use flowbench_pipelines::{Pipeline, Registry};
 use flowbench_report::{AnswersFigure, AnswersTable, ExternalSeries, answers_figures, drawn_along, what_if};
 
@@ -19,7 +20,7 @@ const BYTES_MOST: u64 = 1 << 30;
 const QUESTION: &str = "What was answered, and when?";
 
 pub(crate) fn plot(args: &Plot, registry: Registry, quiet: bool) -> Result<i32, Failure> {
-    let named = args.pipeline.as_deref().map(|name| registry.find(name)).transpose().map_err(Failure::usage_error)?;
+    let named = args.pipeline.as_deref().map(|name| find_pipeline(name, registry)).transpose()?;
     let files = FigureFiles::new(args.output.as_deref().unwrap_or(&beside(&args.answers)))?;
     let files = FigureFiles { with_png: args.with_png(), ..files };
     let answers = AnswersTable::read(&name_of(&args.answers), &text_of(&args.answers)?).map_err(Failure::failed)?;

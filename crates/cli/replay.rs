@@ -7,7 +7,7 @@ use std::time::Duration;
 use flowbench_events::{Output, ReadSummary, Trace, duration_text};
 use flowbench_harness::cluster::{Participants, ReplayProcesses};
 use flowbench_harness::replay::{ReplayRequest, Replayed, replay as replay_log};
-use flowbench_harness::{Unsupported, check_supported};
+use flowbench_harness::{Unsupported, check_supported, find_pipeline};
 use flowbench_measurement::results_dir::check_writable;
 use flowbench_pipelines::{EvictionError, Pipeline, Registry, RunConfig, UnknownName};
 use flowbench_report::AnswersTable;
@@ -23,7 +23,7 @@ use crate::run::hosts;
 use crate::signals::remove_unfinished_outputs_on_signals;
 
 pub(crate) fn replay(args: &Replay, registry: Registry, quiet: bool) -> Result<i32, Failure> {
-    let pipeline = registry.find(&args.pipeline).map_err(Failure::usage_error)?;
+    let pipeline = find_pipeline(&args.pipeline, registry)?;
     let config = config(args, pipeline)?;
     let mut request = ReplayRequest {
         slack_ms: args.slack_ms,

@@ -2,12 +2,14 @@
 //!
 //! Decision D-206.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use flowbench_events::{Event, Output, Symbols, Trace, duration_text, rfc3339};
 use flowbench_generators::{FactsCollector, Origin};
+use flowbench_harness::find_pipeline;
 use flowbench_harness::judge::DueAnswers;
 use flowbench_harness::replay::ReplayRequest;
 use flowbench_pipelines::{Answers, Pipeline, Registry, RunConfig, Strategy};
@@ -33,9 +35,10 @@ impl Truth {
         let Some(folder) = args.truth.clone() else { return Ok(None) };
         let pipelines = match args.truth_pipeline.is_empty() {
             true => Ok(registry.pipelines().collect()),
-            false => args.truth_pipeline.iter().map(|name| registry.find(name)).collect::<Result<_, _>>(),
+            false => args.truth_pipeline.iter().map(|name| find_pipeline(name, registry)).collect::<Result<_, _>>(),
         };
-        let pipelines = pipelines.map_err(Failure::usage_error)?;
+        let pipelines: Vec<&dyn Pipeline> = pipelines?;
+        check_names(&pipelines)?;
         let is_taken = folder.read_dir().map_or(folder.exists(), |mut files| files.next().is_some());
         if is_taken {
             let problem = format!("--truth: {} is there already; name a new folder", folder.display());
@@ -64,7 +67,7 @@ impl Truth {
         for pipeline in self.pipelines {
             let request = ReplayRequest::new(pipeline, &[], RunConfig::plain(Strategy::SEQUENTIAL));
             let due = DueAnswers::new(&request, &trace).map_err(Failure::failed)?;
-            let name = format!("{}.csv", pipeline.name());
+            let name = file_name(pipeline);
             write_answers(&self.folder.join(&name), due.truth(), &trace.symbols)?;
             for (folder, slack_ms) in &folders {
                 write_answers(&folder.join(&name), &*due.for_slack(*slack_ms), &trace.symbols)?;
@@ -72,6 +75,28 @@ impl Truth {
         }
         Ok(())
     }
+}
+
+/// Returns the name of the file with the answers of a pipeline: that of the pipeline, or of its file.
+fn file_name(pipeline: &dyn Pipeline) -> String {
+    let name = Path::new(pipeline.name()).file_stem().unwrap_or_default();
+    format!("{}.csv", name.to_string_lossy())
+}
+
+/// Checks that no two pipelines are written to one file.
+fn check_names(pipelines: &[&dyn Pipeline]) -> Result<(), Failure> {
+    let mut names = BTreeMap::new();
+    for pipeline in pipelines {
+        if let Some(other) = names.insert(file_name(*pipeline), pipeline.name()) {
+            let problem = format!(
+                "--truth-pipeline: {other} and {} would both be written to {}; name one of them",
+                pipeline.name(),
+                file_name(*pipeline)
+            );
+            return Err(Failure::usage_error(problem));
+        }
+    }
+    Ok(())
 }
 
 fn write_facts(path: &Path, trace: &Trace, origin: &Origin) -> Result<(), Failure> {

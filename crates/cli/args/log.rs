@@ -38,7 +38,7 @@ pub(crate) struct Generate {
     /// to all events. The events are then held in memory
     #[arg(long, value_name = "DIR")]
     pub(crate) truth: Option<PathBuf>,
-    /// With `--truth`: pipelines, with their default parameters [default: all]
+    /// With `--truth`: pipelines or files of them, with their default parameters [default: all that `list` has]
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', requires = "truth")]
     pub(crate) truth_pipeline: Vec<String>,
     /// With `--truth`: slacks such as 1min,1h. For each, the folder has the events that are late for it, and the answers
@@ -109,7 +109,7 @@ pub(crate) struct Map {
 pub(crate) struct Replay {
     #[command(flatten)]
     pub(crate) log: Log,
-    /// Pipeline that answers the question (see `flowbench list pipelines`)
+    /// Pipeline that answers the question (see `flowbench list pipelines`), or the file of one, such as `./mine.toml`
     #[arg(long, value_name = "NAME")]
     pub(crate) pipeline: String,
     /// Set a parameter of the pipeline: `threshold=1000` (see `flowbench explain <pipeline>`)
@@ -174,7 +174,7 @@ pub(crate) struct Plot {
     /// Answers in CSV (plain, .gz or .zst), as `flowbench replay -o` writes them, or `-` for standard input
     #[arg(value_name = "ANSWERS.csv|-")]
     pub(crate) answers: PathBuf,
-    /// Pipeline that gave the answers [default: the one that has their columns]
+    /// Pipeline that gave the answers, or the file of one [default: the one that has their columns]
     #[arg(long, value_name = "NAME")]
     pub(crate) pipeline: Option<String>,
     /// Series to draw below the answers: CSV with a header, a time (RFC 3339, or s or ms since 1970) and a value; may be

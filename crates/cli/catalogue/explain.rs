@@ -2,9 +2,11 @@
 
 use flowbench_generators::Profile;
 use flowbench_harness::experiment::{LoadedExperiment, Plan, axis_catalogue};
+use flowbench_harness::find_pipeline;
 use flowbench_measurement::doubt_kinds::DoubtKind;
 use flowbench_measurement::metrics::{Better, Metric};
 use flowbench_measurement::record::FigureKind;
+use flowbench_pipelines::plan::FilePipeline;
 use flowbench_pipelines::{Eviction, OrderName, Pipeline, Registry, RunConfig, Strategy, UnknownName};
 use flowbench_report::column_catalogue;
 
@@ -18,6 +20,10 @@ use crate::terminal::{heading, screen};
 
 pub(crate) fn explain(args: &Explain, registry: Registry) -> Result<i32, Failure> {
     let name = args.name.as_str();
+    if FilePipeline::is_path(name) {
+        print(&explain_pipeline(find_pipeline(name, registry)?))?;
+        return Ok(OK);
+    }
     let mut texts = Vec::new();
     let mut known = Vec::new();
     for (kind, _, noun) in KINDS {

@@ -440,6 +440,8 @@ impl EventId {
     pub const NUMBERS: u64 = 1 << 63;
     const FIRST_NUMBER: u64 = 1 << 62;
     const FIRST_SYMBOL: u64 = Self::FIRST_NUMBER + Self::NUMBERS;
+    /// The signed word of rank 0, as unsigned; the one before it, `i64::MIN`, would have a rank that no id has.
+    const FIRST_WORD: u64 = (1 << 63) + 1;
 
     /// Returns the id of an event without one, in a row below 2^62.
     #[inline]
@@ -481,6 +483,18 @@ impl EventId {
     #[inline]
     pub fn rank(self) -> u64 {
         self.0
+    }
+
+    /// Returns the id as a signed word, in the same order and never `i64::MIN`, so that this can represent no id at all.
+    #[inline]
+    pub fn to_word(self) -> i64 {
+        self.0.wrapping_add(Self::FIRST_WORD) as i64
+    }
+
+    /// Returns the id of which [`to_word`](EventId::to_word) made a word.
+    #[inline]
+    pub fn from_word(word: i64) -> EventId {
+        EventId((word as u64).wrapping_sub(Self::FIRST_WORD))
     }
 
     /// Returns the id as a word that is the number itself if the id is a plain number.
@@ -568,6 +582,22 @@ mod tests {
     #[test]
     fn an_event_is_48_bytes() {
         assert_eq!(std::mem::size_of::<Event>(), 48);
+    }
+
+    #[test]
+    fn an_event_id_survives_being_a_word_and_keeps_its_order() {
+        let ids = [
+            EventId::absent(0),
+            EventId::absent(EventId::FIRST_NUMBER - 1),
+            EventId::number(0),
+            EventId::number(1 << 62),
+            EventId::number(EventId::NUMBERS - 1),
+            EventId::symbol(0),
+            EventId::symbol(u32::MAX),
+        ];
+        let words = ids.map(EventId::to_word);
+        assert_eq!(words.map(EventId::from_word), ids);
+        assert!(words.is_sorted() && !words.contains(&i64::MIN), "{words:?}");
     }
 
     #[test]

@@ -42,6 +42,16 @@ impl Symbols {
         (symbol < Id::FIRST_SYMBOL - 1).then(|| Id(Id::FIRST_SYMBOL + symbol))
     }
 
+    /// Returns the id of a text, or `None` if it does not occur in this trace. A plain number always has one.
+    pub fn find_id(&self, text: &str) -> Option<Id> {
+        if text.is_empty() {
+            return None;
+        }
+        let number = plain_number(text).filter(|number| *number < u64::from(Id::FIRST_SYMBOL));
+        let symbol = || self.names.find(text).map(|symbol| Id(Id::FIRST_SYMBOL + symbol));
+        number.map(|number| Id(number as u32)).or_else(symbol)
+    }
+
     /// Returns the event id of a text, which must not be empty.
     pub fn event_id(&mut self, text: &str) -> EventId {
         match plain_number(text).filter(|number| *number < EventId::NUMBERS) {
@@ -128,6 +138,14 @@ impl Symbols {
         places(&self.names.sorted_by_key(|name| name))
     }
 
+    /// Returns the rank of each country symbol among them, sorted by the bytes of their texts. Element `n` is the rank of
+    /// the symbol `n + 1`.
+    pub fn country_order(&self) -> Vec<u32> {
+        let mut sorted: Vec<u32> = (0..self.countries.len() as u32).collect();
+        sorted.sort_unstable_by_key(|number| &self.countries[*number as usize]);
+        places(&sorted)
+    }
+
     /// Returns the number of distinct texts, countries included.
     pub fn len(&self) -> usize {
         self.names.names.len() + self.event_ids.names.len() + self.countries.len()
@@ -140,6 +158,12 @@ impl Symbols {
 }
 
 impl Names {
+    /// Returns the number of a text, or `None` if it is not known.
+    fn find(&self, text: &str) -> Option<u32> {
+        let hash = self.hasher.hash_one(text);
+        self.numbers.find(hash, |number| &*self.names[*number as usize] == text).copied()
+    }
+
     /// Returns the number of a text, which is a new one if the text is not known yet.
     fn number_of(&mut self, text: &str) -> u32 {
         let Self { names, numbers, hasher } = self;
@@ -214,6 +238,7 @@ mod tests {
             symbols.push_id(id, &mut back);
             assert_eq!(back, text);
             assert_eq!(symbols.id(text), Some(id));
+            assert_eq!(symbols.find_id(text), Some(id).filter(|_| !text.is_empty()));
         }
         for text in ["0", "9223372036854775807", "9223372036854775808", "18446744073709551616", "a-b"] {
             let id = symbols.event_id(text);

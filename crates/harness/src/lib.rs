@@ -22,10 +22,12 @@ pub mod judge;
 pub mod log;
 pub mod measure;
 pub mod packing;
+mod pipeline_file;
 pub mod replay;
 pub mod replay_stats;
 pub mod run;
 pub mod schema;
 mod supported;
 
+pub use pipeline_file::{PipelineError, find_pipeline};
 pub use supported::{Unsupported, check_supported};

@@ -236,12 +236,17 @@ impl Cells<'_> {
         }
     }
 
-    /// Appends a cell and quotes it (RFC 4180) if its text needs that.
+    /// A name, as `write` appends it.
     fn quoted(&mut self, write: impl FnOnce(&mut String, &Symbols)) {
+        self.of_kind(CellKind::Name, write);
+    }
+
+    /// A cell of this kind, which `write` appends, quoted (RFC 4180) if its text needs that.
+    pub(crate) fn of_kind(&mut self, kind: CellKind, write: impl FnOnce(&mut String, &Symbols)) {
         self.begin();
         let start = self.line.len();
         write(self.line, self.symbols);
-        self.end(CellKind::Name);
+        self.end(kind);
         if self.ends.is_none() && self.line[start..].contains([',', '"', '\n', '\r']) {
             let cell = self.line.split_off(start);
             self.line.push('"');
@@ -310,18 +315,11 @@ impl<R: Row> Answers for Vec<R> {
     }
 
     fn line(&self, index: usize, symbols: &Symbols) -> String {
-        let mut line = String::new();
-        push_rfc3339(self[index].event_time_ms(), &mut line);
-        self[index].write(&mut Cells { line: &mut line, symbols, ends: None });
-        line
+        row_line(self[index].event_time_ms(), symbols, |cells| self[index].write(cells))
     }
 
     fn cells(&self, index: usize, symbols: &Symbols) -> Vec<(CellKind, String)> {
-        let mut line = rfc3339(self[index].event_time_ms());
-        let mut ends = vec![(CellKind::Time, line.len())];
-        self[index].write(&mut Cells { line: &mut line, symbols, ends: Some(&mut ends) });
-        let starts = [0].into_iter().chain(ends.iter().map(|(_, end)| *end));
-        starts.zip(&ends).map(|(start, (kind, end))| (*kind, line[start..*end].to_owned())).collect()
+        row_cells(self[index].event_time_ms(), symbols, |cells| self[index].write(cells))
     }
 
     fn subject_columns(&self) -> Vec<&'static str> {
@@ -346,6 +344,27 @@ impl<R: Row> Answers for Vec<R> {
     }
 }
 
+/// Returns the CSV line of a row with this event time and the cells that `write` adds.
+pub(crate) fn row_line(event_time_ms: i64, symbols: &Symbols, write: impl FnOnce(&mut Cells<'_>)) -> String {
+    let mut line = String::new();
+    push_rfc3339(event_time_ms, &mut line);
+    write(&mut Cells { line: &mut line, symbols, ends: None });
+    line
+}
+
+/// Returns the cells of a row one by one, each with what it holds, without separators and quotes.
+pub(crate) fn row_cells(
+    event_time_ms: i64,
+    symbols: &Symbols,
+    write: impl FnOnce(&mut Cells<'_>),
+) -> Vec<(CellKind, String)> {
+    let mut line = rfc3339(event_time_ms);
+    let mut ends = vec![(CellKind::Time, line.len())];
+    write(&mut Cells { line: &mut line, symbols, ends: Some(&mut ends) });
+    let starts = [0].into_iter().chain(ends.iter().map(|(_, end)| *end));
+    starts.zip(&ends).map(|(start, (kind, end))| (*kind, line[start..*end].to_owned())).collect()
+}
+
 /// Answers given and retracted, worker by worker; the changes of one key are in the order in which they occurred.
 pub struct Changes {
     rows: Box<dyn Answers>,
@@ -353,6 +372,11 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Returns the changes with other rows, which must be as many.
+    pub(crate) fn map_rows(self, map: impl FnOnce(Box<dyn Answers>) -> Box<dyn Answers>) -> Changes {
+        Changes { rows: map(self.rows), times: self.times }
+    }
+
     /// Returns the number of retractions.
     pub fn retractions(&self) -> u64 {
         self.times.iter().filter(|times| **times < 0).count() as u64
@@ -415,7 +439,8 @@ fn fingerprint<R: Row>(row: &R) -> u128 {
     u128::from(stable_hash(1, row)) << 64 | u128::from(stable_hash(2, row))
 }
 
-fn stable_hash(seed: u64, what: &impl Hash) -> u64 {
+/// Returns a hash that is the same on every machine and in every release.
+pub(crate) fn stable_hash(seed: u64, what: &impl Hash) -> u64 {
     let mut hasher = StableHasher(mix(seed));
     what.hash(&mut hasher);
     hasher.finish()

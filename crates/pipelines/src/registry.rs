@@ -46,6 +46,12 @@ impl Registry {
         }
     }
 
+    /// Returns these pipelines and one more, which must have a name of its own. The list of them is never freed.
+    pub fn with(self, pipeline: &'static dyn Pipeline) -> Registry {
+        let own: Vec<&'static dyn Pipeline> = self.own.iter().copied().chain([pipeline]).collect();
+        Registry { own: own.leak() }
+    }
+
     /// Returns all pipelines, in the order of `flowbench list`.
     pub fn pipelines(self) -> impl Iterator<Item = &'static dyn Pipeline> + Clone {
         CATALOGUE.iter().chain(self.own).copied()
@@ -77,5 +83,6 @@ mod tests {
         assert_eq!(Registry::new(&[]).unwrap().pipelines().count(), CATALOGUE.len());
         static TWICE: &[&dyn Pipeline] = &[CATALOGUE[0]];
         assert_eq!(Registry::new(TWICE).unwrap_err(), NameTaken("identity"));
+        assert_eq!(Registry::default().with(CATALOGUE[0]).pipelines().count(), CATALOGUE.len() + 1);
     }
 }

@@ -129,6 +129,18 @@ pub enum RunError {
     /// More was retracted than given: a bug of flowbench; the answers of such a run cannot be trusted.
     #[error("an answer was taken back more often than it was given; please report this")]
     TakenBack,
+    /// A calculation of a pipeline from a file has no result.
+    #[error(
+        "the pipeline cannot calculate {what}: event {event_id} of {event_time}; give it a filter that leaves such events out"
+    )]
+    Calculation {
+        /// What there is no result of.
+        what: &'static str,
+        /// The id of the event, 0 if it was the aggregate of a window.
+        event_id: String,
+        /// Its event time, or the end of the window.
+        event_time: String,
+    },
     /// The dataflow could not be started or ended badly.
     #[error("the dataflow failed: {0}")]
     Dataflow(String),

@@ -57,6 +57,9 @@ pub enum SettingError {
         /// What it must be.
         reason: String,
     },
+    /// Values that each parameter takes, but not together.
+    #[error("with these settings, {0}")]
+    Unfit(String),
 }
 
 impl Settings {

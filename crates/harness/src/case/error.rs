@@ -1,5 +1,6 @@
 //! Why a case has no result.
 
+use flowbench_events::Problems;
 use flowbench_generators::ProfileError;
 use flowbench_measurement::offered_load::ScheduleError;
 use flowbench_pipelines::{RunError, SettingError, UnknownName};
@@ -24,6 +25,9 @@ pub enum CaseError {
     /// There is no pipeline of the requested name.
     #[error(transparent)]
     Pipeline(#[from] UnknownName),
+    /// Something is wrong in the file of the pipeline.
+    #[error(transparent)]
+    PipelineFile(#[from] Problems),
     /// The pipeline does not take a setting.
     #[error("{pipeline}: {error}")]
     Setting {

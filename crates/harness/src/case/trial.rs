@@ -9,6 +9,7 @@ use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_measurement::doubts::SHORT_NS;
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
 use flowbench_measurement::record::{Disorder, Status, Sustainable};
+use flowbench_pipelines::plan::FilePipeline;
 use flowbench_pipelines::{BoundPipeline, Fault, FaultKind, Feed, Pipeline, Registry, RunError};
 
 use crate::case::check::Check;
@@ -50,7 +51,10 @@ impl PreparedCase {
     /// Makes the trace of a case and fixes the parameters of its pipeline.
     pub(crate) fn new(spec: &CaseSpec, registry: Registry) -> Result<PreparedCase, CaseError> {
         let (trace, profile) = trace(&spec.trace)?;
-        let pipeline = registry.find(&spec.pipeline)?;
+        let pipeline: &'static dyn Pipeline = match &spec.pipeline_text {
+            Some(text) => FilePipeline::parse(&spec.pipeline, text)?,
+            None => registry.find(&spec.pipeline)?,
+        };
         let prepared = pipeline
             .prepare(&spec.settings, &trace.symbols)
             .map_err(|error| CaseError::Setting { pipeline: pipeline.name(), error })?;

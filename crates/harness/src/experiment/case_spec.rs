@@ -26,6 +26,9 @@ pub struct CaseSpec {
     pub repeat: usize,
     /// Name of the pipeline.
     pub pipeline: String,
+    /// The text of the file of the pipeline, whose name is its path; `None` if it is one that the program knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline_text: Option<String>,
     /// Parameters of the pipeline, `key=value`.
     pub settings: Vec<String>,
     /// Strategy, order policy, eviction, workers of each process, deduplication and planted fault.

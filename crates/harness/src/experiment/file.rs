@@ -55,6 +55,10 @@ pub struct Experiment {
     /// [`METRICS`](flowbench_measurement::metrics::METRICS) has them.
     #[serde(default)]
     pub gate: MetricChoice,
+    /// The texts of the pipeline files that parts name, by their paths. What is not here is read from the file when the
+    /// experiment is, and recorded here, so that a run can be repeated without it.
+    #[serde(default)]
+    pub pipelines: BTreeMap<String, String>,
     /// The questions.
     #[serde(rename = "part", default)]
     pub parts: Vec<Question>,

@@ -122,6 +122,12 @@ pub(crate) static EXPERIMENT: Keys = Keys {
         key("only", List(&Text), Value("[]"), "Parts or filters: only cases that match one of them are run."),
         key("skip", List(&Text), Value("[]"), "Parts or filters: cases that match one of them are not run."),
         key("gate", Table(&GATE), Value("{}"), "How the gate judges; what is not given is as `list metrics` has it."),
+        key(
+            "pipelines",
+            Map(&Text),
+            Absent,
+            "Texts of pipelines in files, by the paths that parts name; what a run used is recorded here.",
+        ),
         key("part", List(&Table(&PART)), Value("[]"), "The questions."),
         key(
             "sizes",

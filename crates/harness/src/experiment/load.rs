@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use flowbench_events::{Problem, Problems, SourceText, did_you_mean_or_list, nearest};
 use flowbench_experiments::{SHIPPED, shipped};
+use flowbench_pipelines::plan::FilePipeline;
 
 use crate::experiment::check::check_keys;
 use crate::experiment::document::{Content, Node, Of};
 use crate::experiment::file::{Experiment, operators_figure};
 use crate::experiment::settings::Overrides;
+use crate::pipeline_file::pipeline_text;
 
 /// An experiment with the text it was read from.
 #[derive(Debug, Clone)]
@@ -59,7 +61,8 @@ impl LoadedExperiment {
     /// Fails as [`load`](Self::load) does.
     pub fn parse(origin: String, text: &str, settings: &[String]) -> Result<LoadedExperiment, Problems> {
         let source = SourceText::new(origin.clone(), text);
-        let (loaded, problems) = LoadedExperiment::of(&source, &origin, &Overrides::of(settings))?;
+        let settings = Overrides::of(settings);
+        let (loaded, problems) = LoadedExperiment::of(&source, &origin, Path::new(""), &settings)?;
         Problems::check(problems).map(|()| loaded)
     }
 
@@ -71,15 +74,15 @@ impl LoadedExperiment {
     /// Fails if there is no such experiment, or if it is no TOML.
     pub(crate) fn read(name: &str, settings: &Overrides) -> Result<(LoadedExperiment, Vec<Problem>), Problems> {
         let (source, path) = find(name)?;
-        let (loaded, problems) = LoadedExperiment::of(&source, name, settings)?;
-        let folder = path.and_then(|path| path.parent().map(Path::to_owned)).unwrap_or_default();
-        Ok((LoadedExperiment { folder, ..loaded }, problems))
+        let folder = path.and_then(Path::parent).unwrap_or(Path::new(""));
+        LoadedExperiment::of(&source, name, folder, settings)
     }
 
-    /// Loads the text of an experiment as [`read`](Self::read) does.
+    /// Loads the text of an experiment as [`read`](Self::read) does; relative paths in it begin at `folder`.
     pub(crate) fn of(
         source: &Arc<SourceText>,
         name: &str,
+        folder: &Path,
         settings: &Overrides,
     ) -> Result<(LoadedExperiment, Vec<Problem>), Problems> {
         let (mut document, problems) = Node::parse(source);
@@ -89,10 +92,11 @@ impl LoadedExperiment {
         let mut problems = settings.apply(&mut document);
         problems.extend(check_keys(&mut document));
         problems.extend(twice(&document));
+        is_changed |= record_pipelines(&mut document, folder, &mut problems);
         is_changed |= !problems.is_empty();
         let text = if is_changed { document.text_of_all() } else { source.text.clone() };
         let loaded = LoadedExperiment::of_document(document, text, source.name.clone())?;
-        Ok((loaded, problems))
+        Ok((LoadedExperiment { folder: folder.to_owned(), ..loaded }, problems))
     }
 
     fn of_document(document: Node, text: String, origin: String) -> Result<LoadedExperiment, Problems> {
@@ -201,6 +205,31 @@ fn fill_in(document: &mut Node, name: &str) -> bool {
             is_changed |= add(entries, "question", &question);
             is_changed |= add(entries, "reading", "");
         }
+    }
+    is_changed
+}
+
+/// Adds the texts of the pipeline files that parts name to those that are recorded; returns true if there are any.
+fn record_pipelines(document: &mut Node, folder: &Path, problems: &mut Vec<Problem>) -> bool {
+    let named = document.parts().iter().filter_map(|part| part.at("axes/pipeline"));
+    let named = named.flat_map(|axis| axis.list().map_or(vec![axis], |list| list.iter().collect()));
+    let mut texts = BTreeMap::new();
+    for value in named {
+        let Some(name) = value.text().filter(|name| FilePipeline::is_path(name)) else { continue };
+        let is_known = document.at("pipelines").and_then(Node::table).is_some_and(|known| known.contains_key(name));
+        if is_known || texts.contains_key(name) {
+            continue;
+        }
+        match pipeline_text(&folder.join(name)) {
+            Ok(text) => drop(texts.insert(name.to_owned(), Node::default_of(toml::Value::String(text)))),
+            Err(problem) => problems.push(value.problem("", Of::Value, &format!("the pipeline '{name}' {problem}"))),
+        }
+    }
+    let is_changed = !texts.is_empty();
+    if let (true, Some(entries)) = (is_changed, document.table_mut()) {
+        let empty = Node { content: Content::Table(BTreeMap::new()), ..Node::default_of(toml::Value::Boolean(true)) };
+        let recorded = entries.entry("pipelines".to_owned()).or_insert(empty);
+        recorded.table_mut().into_iter().for_each(|recorded| recorded.append(&mut texts));
     }
     is_changed
 }

@@ -20,6 +20,7 @@ use crate::experiment::rate::OfferedLoad;
 use crate::experiment::shares::{add_searches, searches_first};
 use crate::generate;
 use crate::log::{Survey, survey};
+use crate::pipeline_file::with_files;
 use crate::supported::check_supported;
 
 /// The cases of an experiment in the order in which they are run.
@@ -54,7 +55,7 @@ impl Plan {
     /// Names the places of all problems, with the likely fixes.
     pub fn new(loaded: &LoadedExperiment, registry: Registry) -> Result<Plan, Problems> {
         let experiment = &loaded.experiment;
-        let mut planner = Planner::new(loaded, registry);
+        let mut planner = Planner::new(loaded, with_files(registry, &experiment.pipelines)?);
         for (number, question) in experiment.parts.iter().enumerate() {
             planner.question(number, question);
         }
@@ -369,6 +370,7 @@ impl<'a> Planner<'a> {
             case: self.cases.len() + 1,
             repeat: 1,
             pipeline: pipeline.name().to_owned(),
+            pipeline_text: experiment.pipelines.get(pipeline.name()).cloned(),
             settings,
             config,
             fault: read.fault(),

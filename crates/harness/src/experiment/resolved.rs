@@ -26,12 +26,12 @@ pub struct ResolvedValue {
 
 impl LoadedExperiment {
     /// Returns every value of the experiment with its origin, those that nobody gave as well. Figures are listed by
-    /// what was given; profiles that were not chosen are not.
+    /// what was given; profiles that were not chosen and the texts of pipelines are not.
     pub fn resolved(&self) -> Vec<ResolvedValue> {
         let mut values = Vec::new();
         let has_older_cap = self.document.at("memory_cap_mib").is_some();
         let is_shown = |key: &&Key| match key.name {
-            "part" | "sizes" => false,
+            "part" | "sizes" | "pipelines" => false,
             "memory_cap" => !has_older_cap,
             _ => true,
         };

@@ -1,6 +1,8 @@
 //! Everything that is checked before anything is measured, so that all problems of an experiment are told at once: its
 //! keys and values, its figures, claims and filters, and each of its profiles.
 
+use std::path::Path;
+
 use flowbench_events::{Problem, Problems, SourceText, did_you_mean};
 use flowbench_measurement::claims::Claim;
 use flowbench_measurement::record::FigureSpec;
@@ -32,7 +34,11 @@ pub(crate) fn load_and_plan(
 /// Fails with every problem there is.
 pub fn parse_and_plan(name: &str, text: &str, registry: Registry) -> Result<(LoadedExperiment, Plan), Problems> {
     let source = SourceText::new(name, text);
-    all_checked(&|settings| LoadedExperiment::of(&source, name, settings), &Overrides::default(), registry)
+    all_checked(
+        &|settings| LoadedExperiment::of(&source, name, Path::new(""), settings),
+        &Overrides::default(),
+        registry,
+    )
 }
 
 /// An experiment without what is wrong in it, and the problems.

@@ -3,12 +3,12 @@
 use std::hash::Hash;
 
 use flowbench_events::{Event, Id, Kind, Symbols};
-use serde::{Deserialize, Serialize};
 
 use crate::answer;
 use crate::answers::Row;
-use crate::logic::{EMPTY_STATE, KeyedLogic};
+use crate::logic::KeyedLogic;
 use crate::pipeline::{About, BoundPipeline, Pipeline};
+use crate::progress::Progress;
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
 use crate::strategy::differential::key_lifetimes::ReplayableLogic;
@@ -75,27 +75,9 @@ struct Logic {
     within_ms: i64,
 }
 
-/// The open funnel of a customer, in 8 bytes: when it began, and how many stages are reached (0: none is open).
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
-struct Open(i64);
-
-impl Open {
-    fn new(start_ms: i64, reached: usize) -> Self {
-        Self(start_ms << 4 | reached as i64)
-    }
-
-    fn start_ms(self) -> i64 {
-        self.0 >> 4
-    }
-
-    fn reached(self) -> usize {
-        (self.0 & 15) as usize
-    }
-}
-
 impl KeyedLogic for Logic {
     type Key = Id;
-    type State = Open;
+    type State = Progress;
     type Row = Answer;
 
     #[inline]
@@ -107,24 +89,16 @@ impl KeyedLogic for Logic {
         self.stages.contains(&event.kind()) && event.customer().is_none()
     }
 
-    fn apply(&self, customer: Id, open: &mut Open, event: &Event, out: &mut Vec<Answer>) {
+    fn apply(&self, customer: Id, progress: &mut Progress, event: &Event, out: &mut Vec<Answer>) {
         let event_time_ms = event.event_time_ms();
-        if event_time_ms > self.expires_at_ms(customer, open) {
-            *open = Open::default();
+        let is_next = |reached: usize| event.kind() == self.stages[reached];
+        if let Some((_, since_start_ms)) = progress.advance(event_time_ms, self.within_ms, self.stages.len(), is_next) {
+            out.push(Answer { event_time_ms, customer, stage: event.kind(), since_start_ms });
         }
-        let reached = open.reached();
-        if event.kind() != self.stages[reached] {
-            return;
-        }
-        let start_ms = if reached == 0 { event_time_ms } else { open.start_ms() };
-        let complete = reached + 1 == self.stages.len();
-        *open = if complete { Open::default() } else { Open::new(start_ms, reached + 1) };
-        let since_start_ms = event_time_ms - start_ms;
-        out.push(Answer { event_time_ms, customer, stage: event.kind(), since_start_ms });
     }
 
-    fn expires_at_ms(&self, _customer: Id, open: &Open) -> i64 {
-        if open.reached() == 0 { EMPTY_STATE } else { open.start_ms().saturating_add(self.within_ms) }
+    fn expires_at_ms(&self, _customer: Id, progress: &Progress) -> i64 {
+        progress.expires_at_ms(self.within_ms)
     }
 }
 

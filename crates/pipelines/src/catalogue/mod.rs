@@ -74,7 +74,7 @@ pub(crate) fn check(pipeline: &dyn Pipeline, settings: &[&str], events: &str, an
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use flowbench_events::{Event, Kind, Record, Symbols, Trace, Value, parse_rfc3339_ms};
 

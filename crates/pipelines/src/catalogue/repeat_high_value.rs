@@ -8,12 +8,12 @@ use crate::answer;
 use crate::answers::Row;
 use crate::logic::KeyedLogic;
 use crate::pipeline::{About, BoundPipeline, Pipeline};
+use crate::recent::Recent;
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, WithDifferential};
 use crate::strategy::differential::arrangements::Arrangements;
 use crate::strategy::differential::collections::{Events, Incremental, Rows};
 use crate::strategy::differential::running_count::{Order, running_count};
-use crate::tight;
 
 /// See [`Pipeline::question`].
 pub(super) struct RepeatHighValue;
@@ -62,49 +62,6 @@ struct Logic {
     window_ms: i64,
 }
 
-/// Times of recent orders, 16 bytes. Most customers have one, so only the others pay for a list.
-#[derive(Clone)]
-struct Recent {
-    newest_ms: i64, // i64::MIN: none yet
-    earlier_ms: Option<Box<Earlier>>,
-}
-
-impl Default for Recent {
-    fn default() -> Self {
-        Self { newest_ms: i64::MIN, earlier_ms: None }
-    }
-}
-
-#[derive(Clone, Default)]
-struct Earlier(Vec<i64>);
-
-impl Earlier {
-    fn retain(&mut self, needed: impl Fn(i64) -> bool) {
-        self.0.retain(|time_ms| needed(*time_ms));
-        if self.0.capacity() > 2 * self.0.len() + 1 {
-            self.0.shrink_to_fit();
-        }
-    }
-}
-
-impl Recent {
-    /// Adds an order, and forgets those that no later one can see.
-    fn remember(&mut self, event_time_ms: i64, window_ms: i64) {
-        let older_ms = self.newest_ms.min(event_time_ms);
-        self.newest_ms = self.newest_ms.max(event_time_ms);
-        let needed = |time_ms: i64| time_ms > self.newest_ms.saturating_sub(window_ms);
-        if let Some(earlier) = &mut self.earlier_ms {
-            earlier.retain(needed);
-        }
-        if needed(older_ms) {
-            // A second order is common, a third is not.
-            tight::push(&mut self.earlier_ms.get_or_insert_default().0, older_ms);
-        } else if self.earlier_ms.as_ref().is_some_and(|earlier| earlier.0.is_empty()) {
-            self.earlier_ms = None;
-        }
-    }
-}
-
 impl KeyedLogic for Logic {
     type Key = Id;
     type State = Recent;
@@ -122,10 +79,7 @@ impl KeyedLogic for Logic {
 
     fn apply(&self, customer: Id, recent: &mut Recent, event: &Event, out: &mut Vec<Answer>) {
         let event_time_ms = event.event_time_ms();
-        let window = event_time_ms.saturating_sub(self.window_ms).saturating_add(1)..=event_time_ms;
-        let earlier = recent.earlier_ms.as_ref().map_or(&[][..], |earlier| &earlier.0);
-        let n = 1 + earlier.iter().chain([&recent.newest_ms]).filter(|time| window.contains(time)).count();
-        recent.remember(event_time_ms, self.window_ms);
+        let n = recent.count(event_time_ms, self.window_ms);
         if n >= self.count {
             let order = event.order().unwrap_or(Id::ABSENT);
             out.push(Answer { event_time_ms, customer, order, n: n as u32 });
@@ -133,12 +87,11 @@ impl KeyedLogic for Logic {
     }
 
     fn expires_at_ms(&self, _customer: Id, recent: &Recent) -> i64 {
-        // At newest + window the newest order is just out of the half-open window.
-        recent.newest_ms.saturating_add(self.window_ms - 1)
+        recent.expires_at_ms(self.window_ms)
     }
 
     fn heap_bytes(&self, recent: &Recent) -> usize {
-        recent.earlier_ms.as_ref().map_or(0, |earlier| std::mem::size_of::<Earlier>() + earlier.0.len() * 8)
+        recent.heap_bytes()
     }
 }
 

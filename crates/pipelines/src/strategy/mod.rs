@@ -68,4 +68,4 @@ by_name!("strategy", Strategy);
 #[cfg(test)]
 mod losses;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -88,7 +88,7 @@ fn run_by(
 }
 
 /// Every kind of event at times that tie, run backwards and repeat, of few customers, orders and products.
-pub(super) fn events(count: u64) -> Vec<Event> {
+pub(crate) fn events(count: u64) -> Vec<Event> {
     let time_ms = |id: u64| (id + random(id, 1, 40)) as i64 * STEP_MS + beside(random(id, 9, 3));
     (0..count).map(|id| Event::pack(record(id, time_ms(id)))).collect()
 }
@@ -112,7 +112,7 @@ fn edges() -> Vec<Event> {
 }
 
 /// The step of which all windows are multiples, ms.
-const STEP_MS: i64 = 600_000;
+pub(crate) const STEP_MS: i64 = 600_000;
 
 /// One millisecond before something, on it, or after it.
 fn beside(at: u64) -> i64 {

@@ -1,0 +1,127 @@
+//! A condition in a form that rejects most events with a few comparisons.
+//!
+//! Decision D-043.
+
+use flowbench_events::{Event, Kind, Record};
+
+use super::field::Field;
+use super::node::{Failures, Node, Scope};
+use super::syntax::Comparison;
+
+/// A condition on an event: all of its parts hold. What only asks for the kind is a set of kinds, comparisons of a field
+/// with a constant are ranges and single words, and only the rest is walked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Conjunction {
+    kinds: u8, // one bit for each
+    tests: Box<[Test]>,
+    rest: Box<[Node]>,
+}
+
+/// A test of one field against constants. An absent field passes none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Test {
+    Between(Field, i64, i64),
+    IsNot(Field, i64),
+}
+
+impl Conjunction {
+    /// Returns the conjunction of conditions, each of the type of a flag and without slots.
+    pub(crate) fn of(conditions: impl IntoIterator<Item = Node>) -> Conjunction {
+        let (mut kinds, mut tests, mut rest) = (u8::MAX, Vec::new(), Vec::new());
+        let mut parts: Vec<Node> = conditions.into_iter().collect();
+        parts.reverse();
+        while let Some(part) = parts.pop() {
+            match part {
+                Node::And(operands) => parts.extend(operands.into_iter().rev()),
+                part if is_of_kind(&part) => kinds &= kinds_of(&part),
+                part => match test_of(&part) {
+                    Some(test) => add(&mut tests, test),
+                    None => rest.push(part),
+                },
+            }
+        }
+        Conjunction { kinds, tests: tests.into(), rest: rest.into() }
+    }
+
+    /// True if the condition is known to hold for an event.
+    #[inline]
+    pub(crate) fn holds(&self, event: &Event, failures: &Failures) -> bool {
+        self.kinds >> (event.kind() as u8) & 1 == 1 && self.others_hold(event, failures)
+    }
+
+    #[inline]
+    fn others_hold(&self, event: &Event, failures: &Failures) -> bool {
+        self.tests.iter().all(|test| test.passes(event)) && (self.rest.is_empty() || self.rest_holds(event, failures))
+    }
+
+    #[inline(never)]
+    fn rest_holds(&self, event: &Event, failures: &Failures) -> bool {
+        let scope = Scope { event, slots: &[], failures };
+        self.rest.iter().all(|node| node.holds(&scope))
+    }
+}
+
+impl Test {
+    #[inline]
+    fn passes(self, event: &Event) -> bool {
+        match self {
+            Test::Between(field, low, high) => field.of(event).is_some_and(|word| low <= word && word <= high),
+            Test::IsNot(field, other) => field.of(event).is_some_and(|word| word != other),
+        }
+    }
+}
+
+/// True if a condition depends on the kind alone.
+fn is_of_kind(node: &Node) -> bool {
+    match node {
+        Node::Constant(_) | Node::Field(Field::Kind) => true,
+        Node::Field(_) | Node::Slot(_) | Node::Arithmetic(..) | Node::Day(..) => false,
+        Node::Not(operand) | Node::In(operand, _) | Node::Has(operand) => is_of_kind(operand),
+        Node::And(operands) | Node::Or(operands) => operands.iter().all(is_of_kind),
+        Node::Compare(_, both) => both.iter().all(is_of_kind),
+        Node::If(choice) => choice.iter().all(is_of_kind),
+    }
+}
+
+/// Returns the kinds for which a condition on the kind holds.
+fn kinds_of(node: &Node) -> u8 {
+    let failures = Failures::default();
+    let holds = |kind: Kind| {
+        let event = Event::pack(Record::new(1, kind, 0));
+        node.holds(&Scope { event: &event, slots: &[], failures: &failures })
+    };
+    Kind::ALL.into_iter().filter(|kind| holds(*kind)).fold(0, |kinds, kind| kinds | 1 << kind as u8)
+}
+
+fn test_of(node: &Node) -> Option<Test> {
+    let Node::Compare(comparison, both) = node else { return None };
+    let (field, comparison, word) = match &**both {
+        [Node::Field(field), Node::Constant(word)] => (*field, *comparison, *word),
+        [Node::Constant(word), Node::Field(field)] => (*field, comparison.mirrored(), *word),
+        _ => return None,
+    };
+    Some(match comparison {
+        Comparison::NotEqual => Test::IsNot(field, word),
+        Comparison::Equal => Test::Between(field, word, word),
+        // No word is the smallest, which is that of absent values.
+        Comparison::Less => Test::Between(field, i64::MIN, word - 1),
+        Comparison::AtMost => Test::Between(field, i64::MIN, word),
+        Comparison::Greater if word == i64::MAX => Test::Between(field, 1, 0),
+        Comparison::Greater => Test::Between(field, word + 1, i64::MAX),
+        Comparison::AtLeast => Test::Between(field, word, i64::MAX),
+    })
+}
+
+/// Adds a test, as part of a range of the same field if there is one.
+fn add(tests: &mut Vec<Test>, test: Test) {
+    let Test::Between(field, low, high) = test else { return tests.push(test) };
+    for known in tests.iter_mut() {
+        if let Test::Between(other, lowest, highest) = known
+            && *other == field
+        {
+            (*lowest, *highest) = (low.max(*lowest), high.min(*highest));
+            return;
+        }
+    }
+    tests.push(test);
+}
