@@ -31,9 +31,10 @@ pub(crate) fn csv(bytes: &[u8]) {
     log(bytes, Format::Csv);
 }
 
-/// Reads a log as JSON Lines.
+/// Reads a log as JSON Lines, and as CloudEvents.
 pub(crate) fn jsonl(bytes: &[u8]) {
     log(bytes, Format::Jsonl);
+    log(bytes, Format::CloudEvents);
 }
 
 /// Reads a mapping, and a log with it.
@@ -116,7 +117,7 @@ pub(crate) fn results(bytes: &[u8]) {
 fn log(bytes: &[u8], format: Format) {
     let path = file("log", bytes);
     if let Some(trace) = read(&path, format, None) {
-        for format in [Format::Csv, Format::Jsonl] {
+        for format in [Format::Csv, Format::Jsonl, Format::CloudEvents] {
             let written = file("written", &write(&trace, format));
             let again = read(&written, format, None).unwrap();
             assert_eq!(again.events.len(), trace.events.len(), "what was written is read again");

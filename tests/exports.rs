@@ -4,6 +4,7 @@
 //! for; `.ci/run` asks for them.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use crate::command::{Scratch, repository};
@@ -83,6 +84,10 @@ fn a_run_exports_what_it_was_asked_for_and_asks_before_it_measures() {
     no("github", 2, &["GITHUB_STEP_SUMMARY"]);
     no("markdown=nowhere/a.md", 2, &["--export: cannot write nowhere/a.md", "check the spelling of the path"]);
     no("markdown=taken.md/a.md", 2, &["--export: cannot write taken.md/a.md", "a part of the path is a file"]);
+    scratch.ok("echo time,other > history.csv && mkdir series && printf 'tests:\\nother: 1\\n' > series/otava.yaml");
+    no("history=history.csv", 1, &["history.csv: has other columns than this export"]);
+    no("otava=series", 1, &["series/otava.yaml: has something else behind its last test"]);
+    scratch.ok("rm history.csv");
     no("hgrm=/proc/tails", 2, &["--export: cannot write /proc/tails"]);
     assert!(!scratch.path("results").exists() && scratch.text("taken.md") == "mine");
     let printed = scratch.ok(&format!("{run} --export jsonl=- --export history=printed.csv")).stdout;
@@ -179,14 +184,18 @@ fn a_summary_is_added_to_that_of_the_step() {
 
 /// Reads an export of a reference run with the tool it is for, and returns how many things the tool has found.
 fn read_by_its_tool(run: &str, format: &str) -> usize {
-    let python = std::env::var("FLOWBENCH_EXPORTS_PYTHON");
-    let python = python.expect("set FLOWBENCH_EXPORTS_PYTHON to a python3 with the tools of .ci/run");
     let scratch = Scratch::new();
     scratch.ok(&format!("flowbench export {} --to {format} -o exported", reference(run)));
+    checked(format, &[&scratch.path("exported"), Path::new(&reference(run))])
+}
+
+/// Checks files with `check.py`, and returns how many things it has found.
+fn checked(format: &str, paths: &[&Path]) -> usize {
+    let python = std::env::var("FLOWBENCH_EXPORTS_PYTHON");
+    let python = python.expect("set FLOWBENCH_EXPORTS_PYTHON to a python3 with the tools of .ci/run");
     let check = repository("tests/exports/check.py");
-    let output =
-        Command::new(python).arg(check).arg(format).arg(scratch.path("exported")).arg(reference(run)).output().unwrap();
-    assert!(output.status.success(), "{run} as {format}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(python).arg(check).arg(format).args(paths).output().unwrap();
+    assert!(output.status.success(), "{paths:?} as {format}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
 
@@ -197,10 +206,23 @@ fn exports_are_read_by_the_tools_they_are_for() {
     assert_eq!(read_by_its_tool("latency", "junit"), 192);
     assert_eq!(read_by_its_tool("latency", "csv"), 192);
     assert_eq!(read_by_its_tool("latency", "jsonl"), 192);
+    assert_eq!(read_by_its_tool("latency", "history"), 192);
+    assert!(read_by_its_tool("quickstart", "markdown") >= 27);
     assert_eq!(read_by_its_tool("quickstart", "hgrm"), 27);
     assert_eq!(read_by_its_tool("quickstart", "otava"), 27);
     assert_eq!(read_by_its_tool("quickstart", "vega-lite"), 9);
     assert!(read_by_its_tool("parallelism", "prometheus") > 450 * 10);
+}
+
+#[test]
+#[ignore = "needs a python3 with jsonschema, see .ci/run"]
+fn logs_of_cloud_events_are_valid_by_the_official_schema() {
+    let scratch = Scratch::new();
+    for profile in ["tiny", "retail", "stormy"] {
+        let more = "--set transport.duplicates.share=0.05 --events 5000 -o log.cloudevents.jsonl";
+        scratch.ok(&format!("flowbench generate --profile {profile} {more}"));
+        assert_eq!(checked("cloudevents", &[&scratch.path("log.cloudevents.jsonl")]), 5000);
+    }
 }
 
 #[test]

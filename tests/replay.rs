@@ -49,7 +49,9 @@ fn every_format_and_compression_gives_the_same_answers() {
     let scratch = Scratch::new();
     let piped = scratch.ok(&format!("{WORLD} | flowbench replay - --pipeline lifetime-value")).stdout;
     assert!(piped.lines().count() > 100, "{piped}");
-    for file in ["trace.csv", "trace.jsonl", "trace.csv.gz", "trace.csv.zst", "trace.jsonl.gz", "trace.jsonl.zst"] {
+    for file in
+        ["trace.csv", "trace.jsonl", "trace.csv.gz", "trace.csv.zst", "trace.jsonl.gz", "trace.cloudevents.jsonl.zst"]
+    {
         scratch.ok(&format!("{WORLD} -o {file}"));
         let from_file = scratch.ok(&format!("flowbench replay {file} --pipeline lifetime-value")).stdout;
         let from_stdin = scratch.ok(&format!("flowbench replay - --pipeline lifetime-value < {file}")).stdout;
@@ -62,10 +64,40 @@ fn every_format_and_compression_gives_the_same_answers() {
 fn a_trace_keeps_its_digest_through_every_format() {
     let scratch = Scratch::new();
     let digest = |log: &str| scratch.ok(&format!("flowbench inspect {log} --json")).json()["digest"].clone();
-    for file in ["trace.csv", "trace.jsonl", "trace.csv.gz", "trace.jsonl.zst"] {
+    for file in ["trace.csv", "trace.jsonl", "trace.csv.gz", "trace.jsonl.zst", "trace.cloudevents.jsonl"] {
         scratch.ok(&format!("{WORLD} -o {file}"));
         assert_eq!(digest(file), world().digest(), "{file}");
     }
+}
+
+#[test]
+fn cloud_events_of_every_profile_keep_its_digest_and_name_its_world() {
+    let scratch = Scratch::new();
+    let settings = "--set transport.duplicates.share=0.05 --set products.count=9";
+    for profile in Profile::NAMES {
+        let generate = format!("flowbench generate -q --profile {profile} --events 3000 {settings} --seed 7");
+        scratch.ok(&format!("{generate} -o {profile}.csv && {generate} --format cloudevents > {profile}.events"));
+        let digest = |log: &str| scratch.ok(&format!("flowbench inspect {log} --json")).json()["digest"].clone();
+        let events = format!("{profile}.events");
+        assert_eq!(digest(&events), digest(&format!("{profile}.csv")), "{profile}");
+        let first: serde_json::Value = serde_json::from_str(scratch.text(&events).lines().next().unwrap()).unwrap();
+        let source = format!("/flowbench/{profile}/7?products.count=9&transport.duplicates.share=0.05");
+        assert_eq!((&first["source"], &first["sequence"]), (&source.into(), &format!("{:020}", 1).into()));
+    }
+}
+
+#[test]
+fn bad_cloud_events_are_counted_and_limited_like_other_rows() {
+    let scratch = Scratch::new();
+    let bad = "{\"specversion\":\"0.3\"}";
+    let log = format!("{{ flowbench generate -q --profile tiny --events 99 --format cloudevents; echo '{bad}'; }}");
+    let replay = "flowbench replay - --pipeline identity -o answers.csv --rejects rejects.csv";
+    let told = "line 100, column specversion: '0.3' is not a version";
+    scratch.fails(&format!("{log} | {replay} --max-bad 0"), 1, &["1 of 100 rows are bad", told]);
+    scratch.fails(&format!("{log} | {replay} --strict"), 1, &[told]);
+    let ended = scratch.ok(&format!("{log} | {replay} --max-bad 1%"));
+    assert!(ended.stderr.contains("100 rows: 99 events, 0 skipped, 1 rejected"), "{}", ended.stderr);
+    assert!(scratch.text("rejects.csv").contains("100,specversion,'0.3' is not a version"));
 }
 
 #[test]

@@ -25,8 +25,8 @@ pub(crate) fn export(args: &Export, quiet: bool) -> Result<i32, Failure> {
     Ok(OK)
 }
 
-/// Checks before a run that its results can be exported: the format is built in, no file is in the way, and the place can
-/// be written to.
+/// Checks before a run that its results can be exported: the format is built in, no file is in the way, one that is there
+/// can grow, and the place can be written to.
 pub(crate) fn check(to: &ExportTo) -> Result<(), Failure> {
     to.format.check().map_err(Failure::failed)?;
     let Some(path) = target(to)? else { return Ok(()) };
@@ -37,6 +37,9 @@ pub(crate) fn check(to: &ExportTo) -> Result<(), Failure> {
     };
     if is_taken(&path) {
         return Err(Failure::usage_error(format!("--export: {} exists already; choose another name", path.display())));
+    }
+    if let Some(file) = to.format.empty() {
+        new_content(&file, &path_of(&path, &file), false)?;
     }
     let is_folder = to.format.output == ExportOutput::Folder;
     check_writable(&path, is_folder).map_err(|error| Failure::usage_error(format!("--export: {error}")))

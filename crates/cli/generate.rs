@@ -33,7 +33,8 @@ pub(crate) fn generate(args: &Generate, registry: Registry, quiet: bool) -> Resu
     written.extend(origin_path.as_deref().map(|path| (("origin of the log", path), "-o")));
     refuse_to_overwrite(&written, &[("profile", Path::new(&args.profile))])?;
     remove_unfinished_outputs_on_signals();
-    let mut writer = EventWriter::new(Output::create(&args.output).map_err(Failure::failed)?, format);
+    let output = Output::create(&args.output).map_err(Failure::failed)?;
+    let mut writer = EventWriter::new(output, format).with_source(&origin::source(&profile, &args.set, args.seed));
     let total = if let Amount::Events(events) = amount { Some(events) } else { None };
     let counter = Counter::new("events", total, quiet);
     let threads = args.threads.map_or_else(usable_cores, usize::from);
@@ -65,7 +66,7 @@ fn format(args: &Generate) -> Result<Format, Failure> {
     if args.format.is_none() && by_extension.is_none() && !is_plain {
         let path = args.output.display();
         return Err(Failure::usage_error(format!(
-            "{path}: unknown ending; use .csv or .jsonl (.gz, .zst), or --format"
+            "{path}: unknown ending; use .csv, .jsonl or .cloudevents.jsonl (.gz, .zst), or --format"
         )));
     }
     Ok(args.format.map(Into::into).or(by_extension).unwrap_or(Format::Csv))

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use flowbench_events::{Input, Output};
-use flowbench_generators::Origin;
+use flowbench_generators::{Origin, Profile};
 
 use crate::failure::Failure;
 
@@ -26,6 +26,19 @@ pub(crate) fn beside_output(log: &Path) -> Result<Option<PathBuf>, Failure> {
         return Err(Failure::usage_error(problem));
     }
     Ok(Some(path))
+}
+
+/// Returns the URI reference that names a world as the source of its events: `/flowbench/stormy/42`, with what was set
+/// beside the profile as a query.
+pub(crate) fn source(profile: &Profile, overrides: &[String], seed: u64) -> String {
+    let mut settings: Vec<(&str, &str)> = overrides.iter().filter_map(|setting| setting.split_once('=')).collect();
+    settings.sort_unstable();
+    let mut uri = format!("/flowbench/{}/{seed}", percent_encoded(&profile.name));
+    for (number, (key, value)) in settings.into_iter().enumerate() {
+        uri.push(if number == 0 { '?' } else { '&' });
+        uri.extend([percent_encoded(key), "=".to_owned(), percent_encoded(value)]);
+    }
+    uri
 }
 
 /// Writes the origin of a log that is complete.
@@ -52,4 +65,13 @@ fn beside(log: &Path) -> PathBuf {
 
 fn parsed(path: &Path) -> Option<Origin> {
     serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+}
+
+/// Returns a text as a part of a URI, in which all but the unreserved characters are escaped.
+fn percent_encoded(text: &str) -> String {
+    let escaped = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escaped).collect()
 }

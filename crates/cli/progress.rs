@@ -98,7 +98,7 @@ impl Pace {
     }
 }
 
-/// Returns `1m, 4m left; last 1.2M/s, p99 3 ms`.
+/// Returns `75s, 4m left; last 1.2M/s, p99 3 ms`.
 fn pace_words(elapsed_s: f64, left_s: f64, last: &str) -> String {
     let human = |seconds: f64| HumanDuration(Duration::from_secs(seconds as u64));
     let last = if last.is_empty() { String::new() } else { format!("; last {last}") };
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn the_remaining_time_is_known_from_the_first_second_and_the_speed_once_a_case_has_ended() {
         assert_eq!(pace_words(0.3, 240.0, ""), "0s, 4m left");
-        assert_eq!(pace_words(75.0, -3.0, "1.2M/s"), "1m, 1s left; last 1.2M/s");
+        assert_eq!(pace_words(75.0, -3.0, "1.2M/s"), "75s, 1s left; last 1.2M/s");
     }
 
     #[test]

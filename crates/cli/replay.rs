@@ -8,6 +8,7 @@ use flowbench_events::{Output, ReadSummary, Trace, duration_text};
 use flowbench_harness::cluster::{Participants, ReplayProcesses};
 use flowbench_harness::replay::{ReplayRequest, Replayed, replay as replay_log};
 use flowbench_harness::{Unsupported, check_supported, find_pipeline};
+use flowbench_measurement::results_dir::check_writable;
 use flowbench_pipelines::{EvictionError, Pipeline, Registry, RunConfig, UnknownName};
 use flowbench_report::AnswersTable;
 
@@ -82,6 +83,9 @@ fn check_outputs(args: &Replay, pipeline: &dyn Pipeline) -> Result<Place, Failur
         Some(figure) => FigureFiles::new(figure)?.of_columns(pipeline.about().columns),
         None => Vec::new(),
     };
+    for figure in &figures {
+        check_writable(figure, false).map_err(|error| Failure::usage_error(format!("--figure: {error}")))?;
+    }
     written.extend(figures.iter().map(|path| (("figure", path.as_path()), "--figure")));
     refuse_to_overwrite(&written, &read_files)?;
     Ok(rejects)

@@ -14,9 +14,16 @@ pub const ALGORITHM_VERSION: u32 = 1;
 /// Version of the fields of [`Origin`].
 const SCHEMA_VERSION: u32 = 1;
 
+fn schema() -> String {
+    "flowbench-origin".to_owned()
+}
+
 /// The origin of a generated trace. It is kept beside the file of the trace, whose format has no room for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
+    /// Name of the schema, `flowbench-origin`; older files have none.
+    #[serde(default = "schema")]
+    pub schema: String,
     /// Version of the fields.
     pub schema_version: u32,
     /// Version of the flowbench that wrote the trace.
@@ -52,6 +59,7 @@ impl Origin {
     ) -> Self {
         let parameters = profile.parameters().into_iter();
         Self {
+            schema: schema(),
             schema_version: SCHEMA_VERSION,
             flowbench: env!("CARGO_PKG_VERSION").to_owned(),
             algorithm: ALGORITHM_VERSION,

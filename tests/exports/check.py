@@ -3,6 +3,7 @@ read."""
 
 import collections
 import csv
+import datetime
 import json
 import math
 import pathlib
@@ -112,6 +113,15 @@ def jsonl(path):
     return duckdb.sql(f"SELECT count(throughput_events_per_s), count(*) FROM read_json('{path}')").fetchall()[0][1]
 
 
+def markdown(path):
+    # The program with which GitHub turns this text into tables.
+    from cmarkgfm import github_flavored_markdown_to_html
+
+    html = github_flavored_markdown_to_html(path.read_text())
+    assert html.count("<table>") >= 1 and "|---" not in html, html[:500]
+    return html.count("<tr>") - html.count("<table>")
+
+
 def table(path):
     import duckdb
 
@@ -123,6 +133,41 @@ def table(path):
         assert all(isinstance(value, (int, float)) for value in measured), measured
         assert len(measured) == 1 or outcome != "ok", (outcome, values)
     return len(rows)
+
+
+def cloudevents(path):
+    # The official schema, with the formats that it names, and what the specification and its extensions say beyond it.
+    import jsonschema
+
+    formats = jsonschema.FormatChecker([])
+    formats.checkers["date-time"] = (is_rfc3339, ValueError)
+    formats.checkers["uri-reference"] = (lambda text: re.fullmatch(URI_REFERENCE, text), ())
+    schema = json.loads((pathlib.Path(__file__).parent / "cloudevents.json").read_text())
+    schema["properties"]["recordedtime"] = schema["definitions"]["timedef"]
+    validator = jsonschema.Draft7Validator(schema, format_checker=formats)
+    events = [json.loads(line) for line in path.read_text().splitlines()]
+    contents = {}
+    for number, event in enumerate(events, 1):
+        validator.validate(event)
+        attributes = {name: value for name, value in event.items() if name != "data"}
+        assert all(re.fullmatch("[a-z][a-z0-9]{0,19}", name) for name in attributes), attributes
+        assert all(isinstance(value, str) and value.isprintable() for value in attributes.values()), attributes
+        assert event["sequence"] == f"{number:020}" and event["recordedtime"] >= event["time"], event
+        assert event["specversion"] == "1.0" and event.get("partitionkey") == event["data"].get("customer"), event
+        content = (event["type"], event["time"], event["data"])
+        assert contents.setdefault((event["source"], event["id"]), content) == content, event
+    assert len(contents) < len(events), "no event was delivered twice"
+    for wrong in [{"id": ""}, {"source": "a b"}, {"time": "2026-01-05"}, {"recordedtime": "now"}, {"type": None}]:
+        assert not validator.is_valid({**events[0], **wrong}), wrong
+    return len(events)
+
+
+URI_REFERENCE = r"(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-F]{2})+"
+
+
+def is_rfc3339(text):
+    datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
+    return True
 
 
 def cff(path):
@@ -174,8 +219,11 @@ READERS = {
     "vega-lite": vega_lite,
     "otava": otava,
     "csv": table,
+    "history": table,
+    "markdown": markdown,
     "hgrm": hgrm,
     "jsonl": jsonl,
+    "cloudevents": cloudevents,
     "cff": cff,
     "ro-crate": ro_crate,
     "parquet": parquet,

@@ -13,7 +13,7 @@ pub(crate) struct Judge {
     /// Answers of any engine in CSV or JSON Lines, plain or compressed; `-` for standard input
     #[arg(value_name = "ANSWERS|-")]
     pub(crate) answers: PathBuf,
-    /// The log that was answered: CSV or JSON Lines, plain or compressed; `-` for standard input
+    /// The log that was answered: CSV, JSON Lines or CloudEvents, plain or compressed; `-` for standard input
     #[arg(long, value_name = "LOG|-")]
     pub(crate) trace: PathBuf,
     /// Mapping file that turns the rows of your log into events (`flowbench map` drafts one)

@@ -72,7 +72,7 @@ pub(crate) struct Inspect {
 /// A log to read.
 #[derive(Debug, Args)]
 pub(crate) struct Log {
-    /// CSV or JSON Lines, plain or compressed; `-` for standard input
+    /// CSV, JSON Lines or CloudEvents, plain or compressed; `-` for standard input
     #[arg(value_name = "FILE|-")]
     pub(crate) input: PathBuf,
     /// Mapping file that turns the rows of your log into events (`flowbench map` drafts one)
@@ -207,6 +207,8 @@ impl Plot {
 pub(crate) enum Format {
     Csv,
     Jsonl,
+    #[value(name = "cloudevents")]
+    CloudEvents,
 }
 
 impl From<Format> for flowbench_events::Format {
@@ -214,6 +216,7 @@ impl From<Format> for flowbench_events::Format {
         match format {
             Format::Csv => flowbench_events::Format::Csv,
             Format::Jsonl => flowbench_events::Format::Jsonl,
+            Format::CloudEvents => flowbench_events::Format::CloudEvents,
         }
     }
 }

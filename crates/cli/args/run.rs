@@ -82,7 +82,7 @@ pub(crate) struct ClusterArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct Bench {
-    /// CSV or JSON Lines, plain or compressed; a file, because every case reads it
+    /// CSV, JSON Lines or CloudEvents, plain or compressed; a file, because every case reads it
     #[arg(value_name = "LOG")]
     pub(crate) log: PathBuf,
     /// Mapping file that turns the rows of your log into events (`flowbench map` drafts one)

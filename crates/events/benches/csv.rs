@@ -78,7 +78,7 @@ fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("logs");
     group.throughput(Throughput::Elements(EVENTS));
     group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
-    for (format, name) in [(Format::Csv, "csv"), (Format::Jsonl, "jsonl")] {
+    for (format, name) in [(Format::Csv, "csv"), (Format::Jsonl, "jsonl"), (Format::CloudEvents, "cloudevents.jsonl")] {
         group.bench_function(format!("write {name}"), |bench| {
             bench.iter(|| write(Output::from_writer("nowhere", Box::new(io::sink())), format, black_box(&trace)));
         });

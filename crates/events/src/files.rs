@@ -67,6 +67,8 @@ pub enum Format {
     Csv,
     /// One line with a JSON object for each event.
     Jsonl,
+    /// One line for each event, which is a CloudEvent of version 1.0 in JSON.
+    CloudEvents,
 }
 
 /// A stream whose first bytes have been looked at.
@@ -325,14 +327,18 @@ impl From<WriteError> for io::Error {
 }
 
 impl Format {
-    /// Returns the format by the ending of a path, `.csv`, `.jsonl` or `.ndjson`, without that of a compression. `None`
-    /// for other endings.
+    /// Returns the format by the ending of a path without that of a compression: `.csv`, `.jsonl` or `.ndjson`, and
+    /// `.cloudevents.jsonl` or `.cloudevents.ndjson`. `None` for other endings.
     pub fn from_path(path: impl AsRef<Path>) -> Option<Format> {
         let path = path.as_ref();
         let inner = if Compression::from_path(path).is_some() { Path::new(path.file_stem()?) } else { path };
         match inner.extension()?.to_str()? {
             "csv" => Some(Format::Csv),
-            "jsonl" | "ndjson" => Some(Format::Jsonl),
+            "jsonl" | "ndjson" => {
+                let stem = Path::new(inner.file_stem()?);
+                let is_named = [stem.extension(), Some(stem.as_os_str())].contains(&Some("cloudevents".as_ref()));
+                Some(if is_named { Format::CloudEvents } else { Format::Jsonl })
+            }
             _ => None,
         }
     }
@@ -348,12 +354,13 @@ impl Format {
 impl std::str::FromStr for Format {
     type Err = String;
 
-    /// `csv`, `jsonl` or `ndjson`.
+    /// `csv`, `jsonl`, `ndjson` or `cloudevents`.
     fn from_str(name: &str) -> Result<Format, String> {
         match name {
             "csv" => Ok(Format::Csv),
             "jsonl" | "ndjson" => Ok(Format::Jsonl),
-            _ => Err(format!("'{name}' is not a format; use csv or jsonl")),
+            "cloudevents" => Ok(Format::CloudEvents),
+            _ => Err(format!("'{name}' is not a format; use csv, jsonl or cloudevents")),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What an event is, and how logs of events are read and written.
 //!
 //! [`Event`] is the 48-byte record that all other parts work on; its texts are in [`Symbols`]. A [`Trace`] is events in
-//! arrival order, identified by a digest. [`read_trace`] and [`EventWriter`] convert CSV and JSON Lines to events and
-//! back, and a [`Mapping`] converts the logs of others. [`draft_mapping`] drafts one. A [`TextTable`] reads named columns
+//! arrival order, identified by a digest. [`read_trace`] and [`EventWriter`] convert CSV, JSON Lines and CloudEvents to
+//! events and back, and a [`Mapping`] converts the logs of others. [`draft_mapping`] drafts one. A [`TextTable`] reads named columns
 //! that are no events.
 //!
 //! This package depends on no other flowbench package. It knows nothing of generators, dataflows or measuring.
@@ -11,6 +11,7 @@ mod absent;
 mod array;
 mod bad_rows;
 mod canonical;
+mod cloud_events;
 mod columns;
 mod contents;
 mod csv_reader;
@@ -33,6 +34,7 @@ mod jsonl;
 mod lateness;
 mod lines;
 mod mapping;
+mod members;
 mod names;
 mod objects;
 mod outcome;

@@ -11,13 +11,13 @@ use crate::outcome::{ReadError, ReadSummary, Reject};
 use crate::row_sink::RowSink;
 use crate::symbols::Symbols;
 use crate::trace::Trace;
-use crate::{csv_reader, jsonl};
+use crate::{cloud_events, csv_reader, jsonl};
 
 /// Options for reading a log.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
     /// The format of the log. If it is `None`, the ending of the file decides; failing that, a text that begins with
-    /// `{` or `[{` is JSON Lines, and any other is CSV.
+    /// `{` or `[{` is JSON Lines, and any other is CSV. JSON Lines whose first object has a `specversion` are CloudEvents.
     pub format: Option<Format>,
     /// The mapping of a foreign log. Without one, the columns are those of the interchange format.
     pub mapping: Option<Mapping>,
@@ -98,7 +98,9 @@ pub fn read_events(
     }
     match options.format.or_else(|| input.format()).unwrap_or_else(|| Format::recognise(&text.sample)) {
         Format::Csv => csv_reader::read(text, mapping, &mut sink)?,
-        Format::Jsonl => jsonl::read(text, mapping, &mut sink)?,
+        Format::Jsonl | Format::CloudEvents if mapping.is_some() => jsonl::read(text, mapping, &mut sink)?,
+        Format::Jsonl if !cloud_events::begins(&text.sample) => jsonl::read(text, None, &mut sink)?,
+        Format::Jsonl | Format::CloudEvents => cloud_events::read(text, &mut sink)?,
     }
     sink.finish()
 }

@@ -190,6 +190,11 @@ impl<'a> RowSink<'a> {
         self.assume("decimal comma".to_owned());
     }
 
+    /// Notes what a user should know about the log.
+    pub(crate) fn remark(&mut self, sentence: String) {
+        self.summary.remarks.push(sentence);
+    }
+
     /// Notes a path that no object has.
     pub(crate) fn missing_path(&mut self, path: &str) {
         self.summary.missing_paths.push(path.to_owned());

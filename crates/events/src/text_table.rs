@@ -56,7 +56,7 @@ impl TextTable {
         summary.assumed.extend(text.assumed.map(|encoding| encoding.name().to_owned()));
         let read = match self.format.or_else(|| input.format()).unwrap_or_else(|| Format::recognise(&text.sample)) {
             Format::Csv => self.read_csv(text, &mut summary, on_row),
-            Format::Jsonl => self.read_jsonl(text, &mut summary, on_row),
+            Format::Jsonl | Format::CloudEvents => self.read_jsonl(text, &mut summary, on_row),
         };
         match read {
             Ok(()) => Ok(summary),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use crate::cloud_events::CloudEventLines;
 use crate::csv_writer::EventRows;
 use crate::event::Event;
 use crate::fields::HEADER;
@@ -11,6 +12,7 @@ use crate::outcome::Reject;
 use crate::symbols::Symbols;
 
 const FLUSH_BYTES: usize = 1 << 16;
+const SOURCE_DEFAULT: &str = "/flowbench";
 
 /// Writes events in one of the interchange formats.
 ///
@@ -38,6 +40,7 @@ pub struct EventWriter {
     output: Output,
     format: Format,
     rows: EventRows,
+    cloud_events: CloudEventLines,
     text: String,
 }
 
@@ -55,7 +58,16 @@ impl EventWriter {
             text.push_str(HEADER);
             text.push('\n');
         }
-        EventWriter { output, format, rows: EventRows::default(), text }
+        let cloud_events = CloudEventLines::new(SOURCE_DEFAULT);
+        EventWriter { output, format, rows: EventRows::default(), cloud_events, text }
+    }
+
+    /// Names the source of the events by a URI reference, which CloudEvents state. It is `/flowbench` by default.
+    ///
+    /// An id identifies an event within its source only, so events of different worlds need different sources.
+    pub fn with_source(mut self, source: &str) -> EventWriter {
+        self.cloud_events = CloudEventLines::new(source);
+        self
     }
 
     /// Appends events whose texts are in `symbols`.
@@ -68,6 +80,7 @@ impl EventWriter {
             match self.format {
                 Format::Csv => self.rows.push(event, symbols, &mut self.text),
                 Format::Jsonl => jsonl::push_line(event, symbols, &mut self.text),
+                Format::CloudEvents => self.cloud_events.push(event, symbols, &mut self.text),
             }
             if self.text.len() >= FLUSH_BYTES {
                 self.pass_on()?;

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use flowbench_measurement::results_dir::{ResultsError, read_run};
-use flowbench_report::{PackError, Packed, PrivateName, Supplement};
+use flowbench_report::{PackError, Packed, PrivateName, Supplement, licenses};
 use thiserror::Error;
 
 use crate::environment::{build, host_names, lock_digest, lock_file};
@@ -132,15 +132,16 @@ pub fn pack(request: &PackRequest) -> Result<Artifact, PackFailed> {
 /// Endings of archives that are not written.
 const OTHER_ARCHIVES: [&str; 4] = ["tar", "zip", "zst", "xz"];
 
-/// Returns the texts of the licences of an artifact by identifier, and the identifiers without a text.
-fn license_texts(request: &PackRequest) -> Result<(Vec<(String, String)>, Vec<String>), PackFailed> {
-    let words = request.license.split([' ', '(', ')']).filter(|word| !word.is_empty());
-    let names: Vec<&str> = words.step_by(2).collect();
+/// A licence: its SPDX identifier and its text.
+type License = (String, String);
+
+/// Returns the licences of an artifact whose texts are at hand, and the identifiers of the others.
+fn license_texts(request: &PackRequest) -> Result<(Vec<License>, Vec<String>), PackFailed> {
     let known =
         |name: &str| request.known_licenses.iter().find(|(of, _)| *of == name).map(|(_, text)| (*text).to_owned());
     let given = request.license_text.as_deref().map(read).transpose()?;
     let (mut texts, mut missing) = (Vec::new(), Vec::new());
-    for name in names {
+    for name in licenses(&request.license) {
         match known(name).or_else(|| given.clone()) {
             Some(text) => texts.push((name.to_owned(), text)),
             None => missing.push(name.to_owned()),

@@ -1,5 +1,7 @@
 //! Why a column of a case has no value: its cell in `cases.csv` is empty, and its key in `cases.ndjson` is null or absent.
 
+use crate::column_meanings::CASE_COLUMNS;
+
 /// Reasons by name, or by the beginning of a name that ends in `*`; the first that fits holds.
 const REASONS: [(&str, &str); 68] = [
     ("settings", "every parameter has its default"),
@@ -84,9 +86,33 @@ const OLDER: &str = "the record is older than the column";
 /// What holds for every number.
 const NO_NUMBERS: &str = "the case failed or is invalid";
 
-/// Returns why a column of a case may have no value. Beside that, numbers are absent in cases that failed or are invalid.
+/// Reasons of columns over time.
+const OVER_TIME: [(&str, &str); 11] = [
+    ("live_bytes", "the allocator does not count"),
+    ("latency_*", "no event was completed since the row before, or fewer than 20 for the median"),
+    ("newest_event_time_ms", "nothing was admitted yet"),
+    ("watermark_ms", "there is no watermark yet"),
+    ("view_skew_*", "fewer than two workers hold state"),
+    ("eviction_pass_max_ns", "no pass took 20 µs since the row before"),
+    ("eviction_ns", OLDER),
+    ("allocator_*", "the allocator does not tell, or an older record"),
+    ("forgotten", OLDER),
+    ("pss_bytes", "it was not read yet, or an older record"),
+    ("batches", "nothing is arranged, or an older record"),
+];
+
+/// Returns why a column of a case may have no value; empty if it always has one. Beside that, numbers are absent in cases
+/// that failed or are invalid.
 pub fn absence(column: &str) -> &'static str {
-    REASONS.iter().find(|(name, _)| fits(name, column)).map_or(NO_NUMBERS, |(_, reason)| reason)
+    let is = |name: &str| CASE_COLUMNS.iter().position(|(one, _)| *one == name);
+    let describes_the_case = is(column) < is("events") && is(column).is_some();
+    let otherwise = if describes_the_case { "" } else { NO_NUMBERS };
+    REASONS.iter().find(|(name, _)| fits(name, column)).map_or(otherwise, |(_, reason)| reason)
+}
+
+/// Returns why a column over time may have no value; empty if it always has one.
+pub fn absence_over_time(column: &str) -> &'static str {
+    OVER_TIME.iter().find(|(name, _)| fits(name, column)).map_or("", |(_, reason)| reason)
 }
 
 fn fits(name: &str, column: &str) -> bool {
@@ -99,7 +125,16 @@ fn fits(name: &str, column: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::column_meanings::CASE_COLUMNS;
+    use crate::column_meanings::TIMELINE_COLUMNS;
+
+    #[test]
+    fn what_describes_a_case_is_never_absent() {
+        assert_eq!(["pipeline", "outcome", "workers"].map(absence), [""; 3]);
+        assert_eq!(absence("events"), NO_NUMBERS);
+        for (name, _) in OVER_TIME {
+            assert!(TIMELINE_COLUMNS.iter().any(|(column, _)| fits(name, column)), "{name}");
+        }
+    }
 
     #[test]
     fn every_reason_is_the_first_that_fits_a_column() {

@@ -1,8 +1,8 @@
 //! All columns that figures and tables may show, each with its file, its unit and its meaning.
 
-use flowbench_measurement::column_absences::absence;
+use flowbench_measurement::column_absences::{absence, absence_over_time};
 use flowbench_measurement::column_meanings::{CASE_COLUMNS, TIMELINE_COLUMNS};
-use flowbench_measurement::results_dir::CASES_CSV;
+use flowbench_measurement::results_dir::{CASES_CSV, TIMELINE_CSV};
 
 use crate::compare::COMPARED_COLUMNS;
 use crate::quantity::Quantity;
@@ -19,7 +19,7 @@ pub struct ColumnMeaning {
     pub unit: &'static str,
     /// What its values are, in a sentence.
     pub meaning: &'static str,
-    /// When a case has no value for it; empty for columns of other files.
+    /// When there is no value for it; empty if there always is one.
     pub absent_if: &'static str,
 }
 
@@ -32,12 +32,16 @@ pub fn column_catalogue() -> Vec<ColumnMeaning> {
         let column = |(name, meaning): &(&'static str, &'static str)| {
             let is_text = WORDED.contains(name) || TEXTS.contains(name);
             let unit = if is_text { "text" } else { Quantity::of(name).raw_unit() };
-            let absent_if = if place == CASES_CSV { absence(name) } else { "" };
+            let absent_if = match place {
+                CASES_CSV => absence(name),
+                TIMELINE_CSV => absence_over_time(name),
+                _ => "",
+            };
             ColumnMeaning { name, place, unit, meaning, absent_if }
         };
         columns.iter().map(column).collect()
     };
-    [of(CASES_CSV, &CASE_COLUMNS), of("figures and tables", &COMPARED_COLUMNS), of("timeline.csv", &TIMELINE_COLUMNS)]
+    [of(CASES_CSV, &CASE_COLUMNS), of("figures and tables", &COMPARED_COLUMNS), of(TIMELINE_CSV, &TIMELINE_COLUMNS)]
         .concat()
 }
 

@@ -57,7 +57,7 @@ use flowbench_measurement::results_dir::{ResultsError, answers_file, write_atomi
 use thiserror::Error;
 
 pub use answers::{AnswersError, AnswersFigure, AnswersTable, ExternalSeries, answers_figures, drawn_along, what_if};
-pub use artifact::{FoundName, PackError, Packed, PrivateName, Supplement, pack};
+pub use artifact::{FoundName, PackError, Packed, PrivateName, Supplement, licenses, pack};
 pub use between_runs::{ComparisonForm, comparison_text};
 pub use calibration::calibration_text;
 pub use column_catalogue::{ColumnMeaning, column_catalogue};

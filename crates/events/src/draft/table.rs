@@ -49,7 +49,7 @@ impl Table {
         let text = Text::with_sample(raw, None, SAMPLE_BYTES)?;
         let mut table = match format.unwrap_or_else(|| Format::recognise(&text.sample)) {
             Format::Csv => Table::of_rows(&text.sample),
-            Format::Jsonl => Table::of_objects(&text.sample)?,
+            Format::Jsonl | Format::CloudEvents => Table::of_objects(&text.sample)?,
         };
         table.layout.encoding = text.assumed;
         Ok(table)

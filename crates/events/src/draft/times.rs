@@ -37,8 +37,8 @@ pub(super) fn is_of_order(table: &Table, (column, guess): &(usize, TimeGuess)) -
 /// Removes and returns the column of arrival times.
 pub(super) fn take_arrival(table: &Table, times: &mut Vec<(usize, TimeGuess)>) -> Option<(usize, TimeGuess)> {
     let is_arrival = |(column, _): &(usize, TimeGuess)| {
-        let words = words(&table.columns[*column].name);
-        words.iter().any(|word| matches!(word.as_str(), "arrival" | "arrived" | "ingested" | "ingestion" | "collector"))
+        const OF_ARRIVAL: [&str; 6] = ["arrival", "arrived", "ingested", "ingestion", "collector", "recordedtime"];
+        words(&table.columns[*column].name).iter().any(|word| OF_ARRIVAL.contains(&word.as_str()))
     };
     let at = times.iter().position(is_arrival)?;
     (times.len() > 1).then(|| times.remove(at))

@@ -39,14 +39,14 @@ fn wrong_mapping(mapping: &str) -> String {
     Mapping::parse(mapping, "map.toml").unwrap_err().to_string()
 }
 
-fn write(path: &Path, format: Format, trace: &Trace) {
+pub(crate) fn write(path: &Path, format: Format, trace: &Trace) {
     let mut writer = EventWriter::new(Output::create(path).unwrap(), format);
     writer.write(&trace.events, &trace.symbols).unwrap();
     writer.finish().unwrap();
 }
 
 /// Writes a trace under each name in turn, each time from what was read before, and checks that nothing changed.
-fn round_trip(trace: &Trace, names: &[&str]) {
+pub(crate) fn round_trip(trace: &Trace, names: &[&str]) {
     let folder = TempDir::new().unwrap();
     let mut current = trace.clone();
     for name in names {
@@ -58,7 +58,7 @@ fn round_trip(trace: &Trace, names: &[&str]) {
     }
 }
 
-fn small_trace() -> Trace {
+pub(crate) fn small_trace() -> Trace {
     let rows = format!("{HEADER}\n1,order_placed,{T},,17850,536365,,139.12,\"Korea, Republic of\",,,web\n");
     read("log.csv", rows + &format!("x-2,review_posted,{T},{T},é,536365,\"a \"\"b\"\"\",,,,5,mobile\n")).trace
 }
@@ -95,7 +95,10 @@ fn the_formats_are_exactly_these() {
 
 #[test]
 fn compressed_files_come_back() {
-    round_trip(&small_trace(), &["a.csv.gz", "b.csv.zst", "c.jsonl.gz", "d.ndjson.zst", "e.csv"]);
+    round_trip(
+        &small_trace(),
+        &["a.csv.gz", "b.csv.zst", "c.jsonl.gz", "d.ndjson.zst", "e.cloudevents.jsonl.zst", "f.csv"],
+    );
 }
 
 /// The texts that formats stumble over.
@@ -110,7 +113,7 @@ fn awkward() -> impl Strategy<Value = String> {
     .prop_filter("a word for an absent field", |text| !["NULL", "\\N"].contains(&text.as_str()))
 }
 
-fn record() -> impl Strategy<Value = (Record, [String; 5])> {
+pub(crate) fn record() -> impl Strategy<Value = (Record, [String; 5])> {
     let times = (TIME_MS_MIN..=TIME_MS_MAX, TIME_MS_MIN..=TIME_MS_MAX);
     let small = (0..8_usize, prop::option::of(0..u32::MAX), prop::option::of(1..=5_u8), 0..4_usize);
     let value = prop::option::of(prop_oneof![-100_000..100_000_i64, i64::MIN + 1..=i64::MAX]);
@@ -124,7 +127,7 @@ fn record() -> impl Strategy<Value = (Record, [String; 5])> {
     })
 }
 
-fn trace(records: Vec<(Record, [String; 5])>) -> Trace {
+pub(crate) fn trace(records: Vec<(Record, [String; 5])>) -> Trace {
     let mut trace = Trace::default();
     for (number, (record, [event_id, customer, order, product, country])) in (1..).zip(records) {
         let symbols = &mut trace.symbols;
@@ -146,7 +149,7 @@ proptest! {
 
     #[test]
     fn any_events_come_back_from_every_format(records in prop::collection::vec(record(), 0..8)) {
-        round_trip(&trace(records), &["log.csv", "log.jsonl", "again.csv", "again.jsonl"]);
+        round_trip(&trace(records), &["log.csv", "log.jsonl", "log.cloudevents.jsonl", "again.csv", "again.jsonl"]);
     }
 
     #[test]
@@ -226,11 +229,12 @@ fn the_format_is_told_by_the_ending_or_guessed() {
     }
     let options = ReadOptions { format: Some(Format::Jsonl), ..ReadOptions::default() };
     assert_eq!(read_as("log.csv", &json, &options).unwrap().summary.events, 1);
-    let names = ["a.csv", "a.csv.gz", "a.jsonl.zst", "a.ndjson", "a.gz", "a", "-"];
+    let names =
+        ["a.csv", "a.csv.gz", "a.jsonl.zst", "a.ndjson", "a.gz", "a", "-", "a.cloudevents.jsonl", "a.cloudevents"];
     let formats: Vec<Option<Format>> = names.into_iter().map(Format::from_path).collect();
     let (csv, jsonl) = (Some(Format::Csv), Some(Format::Jsonl));
-    assert_eq!(formats, [csv, csv, jsonl, jsonl, None, None, None]);
-    assert!("json".parse::<Format>().unwrap_err().contains("csv or jsonl"));
+    assert_eq!(formats, [csv, csv, jsonl, jsonl, None, None, None, Some(Format::CloudEvents), None]);
+    assert!("json".parse::<Format>().unwrap_err().contains("csv, jsonl or cloudevents"));
 }
 
 #[test]
@@ -420,7 +424,7 @@ fn a_compressed_file_that_is_cut_off_is_an_error() {
 
 #[test]
 fn a_full_disk_is_an_error() {
-    for format in [Format::Csv, Format::Jsonl] {
+    for format in [Format::Csv, Format::Jsonl, Format::CloudEvents] {
         let mut writer = EventWriter::new(Output::create("/dev/full").unwrap(), format);
         let _ = writer.write(&small_trace().events, &small_trace().symbols);
         let error = writer.finish().unwrap_err();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy takes the helpers of these files for more than tests")]
 
+mod cloud_events;
 mod dialects;
 mod drafts;
 mod files;

@@ -151,6 +151,16 @@ impl ExportFormat {
         EXPORT_FORMATS.iter().find(|format| format.name == name)
     }
 
+    /// Returns a file of an export without cases, whose growth shows whether one that is there already can grow; absent
+    /// where nothing grows.
+    pub fn empty(&self) -> Option<ExportedFile> {
+        match self.name {
+            "history" => Some(table::empty_history()),
+            "otava" => Some(table::empty_otava()),
+            _ => None,
+        }
+    }
+
     /// Checks that this build has the format.
     ///
     /// # Errors

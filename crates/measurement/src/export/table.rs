@@ -15,19 +15,40 @@ const HEADER: [&str; 10] =
 /// Those of them that are text in JSON.
 const TEXTS: [&str; 8] = ["time", "commit", "flowbench", "experiment", "part", "case", "outcome", "doubts"];
 
+/// The configuration of Otava, and its first lines.
+const OTAVA_YAML: &str = "otava.yaml";
+const OTAVA_HEAD: &str = "# Run `otava analyze` in this folder.\ntests:\n";
+
 /// Returns a row for each case with the median of each metric and its ends; what was not measured is empty.
 pub(crate) fn csv(source: &ExportSource) -> Vec<ExportedFile> {
     let rows = source.measured().iter().map(|case| row(source, case)).collect::<Vec<_>>();
     ExportedFile::only(csv_text(std::iter::once(header()).chain(rows)))
 }
 
+/// Name of the schema of a line of [`jsonl`], and its version: the columns of [`csv`].
+const SCHEMA: (&str, u32) = ("flowbench-metrics", 1);
+
 /// Returns the rows of [`csv`] as JSON objects, one a line; what was not measured is null.
 pub(crate) fn jsonl(source: &ExportSource) -> Vec<ExportedFile> {
     let header = header();
-    let object =
-        |row: Vec<String>| header.iter().zip(row).map(|(name, cell)| (name.clone(), json(name, cell))).collect();
+    let object = |row: Vec<String>| {
+        let cells = header.iter().zip(row).map(|(name, cell)| (name.clone(), json(name, cell)));
+        let schema = [("schema", Value::from(SCHEMA.0)), ("schema_version", SCHEMA.1.into())];
+        schema.map(|(name, value)| (name.to_owned(), value)).into_iter().chain(cells).collect()
+    };
     let objects = source.measured().into_iter().map(|case| Value::Object(object(row(source, &case))));
     ExportedFile::only(objects.map(|object| format!("{object}\n")).collect::<String>())
+}
+
+/// Returns a history without rows: what one that is there has to begin with.
+pub(crate) fn empty_history() -> ExportedFile {
+    ExportedFile { growth: FileGrowth::ByRows, ..ExportedFile::named(String::new(), csv_text([header()])) }
+}
+
+/// Returns the configuration of Otava without tests: what one that is there has to end with.
+pub(crate) fn empty_otava() -> ExportedFile {
+    let named = ExportedFile::named(OTAVA_YAML.to_owned(), OTAVA_HEAD.to_owned());
+    ExportedFile { growth: FileGrowth::ByEntries, ..named }
 }
 
 fn header() -> Vec<String> {
@@ -96,8 +117,7 @@ pub(crate) fn otava(source: &ExportSource) -> Vec<ExportedFile> {
         files.push(ExportedFile { growth: FileGrowth::ByRows, ..ExportedFile::named(name, csv_text([header, row])) });
     }
     if !files.is_empty() {
-        let text = format!("# Run `otava analyze` in this folder.\ntests:\n{tests}");
-        let named = ExportedFile::named("otava.yaml".to_owned(), text);
+        let named = ExportedFile::named(OTAVA_YAML.to_owned(), format!("{OTAVA_HEAD}{tests}"));
         files.push(ExportedFile { growth: FileGrowth::ByEntries, ..named });
     }
     files

@@ -10,7 +10,7 @@ use super::definition::{Definition, read};
 use super::expression::compile::Compiler;
 use super::expression::node::{Failure, Failures};
 use super::lower::{Logic, Lowered, lower};
-use super::row::{PlanAnswers, Schema};
+use super::row::{Schema, with_columns};
 use super::sql;
 use crate::answers::Answers;
 #[cfg(test)]
@@ -100,7 +100,7 @@ impl Pipeline for FilePipeline {
             lowered.map_err(|problems| SettingError::Unfit(problems.list()[0].to_string()))?;
         schema.names = self.about.columns;
         let inner: Box<dyn BoundPipeline> = match logic {
-            Logic::EachEvent(logic) => Box::new(Stateless(logic)),
+            Logic::EachEvent(logic) => logic.bound(),
             Logic::Running(logic) => Box::new(Keyed(logic)),
             Logic::CountIn(logic) => Box::new(Keyed(logic)),
             Logic::Tumbling(logic) => Box::new(Windowed(Stateless(logic.clone()), logic)),
@@ -153,7 +153,7 @@ struct BoundPlan {
 
 impl BoundPipeline for BoundPlan {
     fn oracle(&self, canonical: &[Event]) -> Box<dyn Answers> {
-        PlanAnswers::of(self.inner.oracle(canonical), &self.schema)
+        with_columns(self.inner.oracle(canonical), &self.schema)
     }
 
     fn counts(&self, asked: Option<Horizon>) -> Option<Horizon> {
@@ -170,8 +170,8 @@ impl BoundPipeline for BoundPlan {
         if let Some(failure) = self.failures.take() {
             return Err(calculation_error(&failure, &context.feed.trace().symbols));
         }
-        let answers = PlanAnswers::of(end.answers, &self.schema);
-        let changes = end.changes.map(|changes| changes.map_rows(|rows| PlanAnswers::of(rows, &self.schema)));
+        let answers = with_columns(end.answers, &self.schema);
+        let changes = end.changes.map(|changes| changes.map_rows(|rows| with_columns(rows, &self.schema)));
         Ok(RunEnd { answers, changes, ..end })
     }
 
@@ -185,7 +185,7 @@ impl BoundPipeline for BoundPlan {
 
     #[cfg(test)]
     fn oracle_with_loss(&self, events: &[Event], loss: &Loss) -> Option<Box<dyn Answers>> {
-        Some(PlanAnswers::of(self.inner.oracle_with_loss(events, loss)?, &self.schema))
+        Some(with_columns(self.inner.oracle_with_loss(events, loss)?, &self.schema))
     }
 }
 

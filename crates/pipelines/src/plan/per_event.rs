@@ -1,5 +1,6 @@
 //! Plans that answer at each event: without state, with running aggregates, or with a count of the last while.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use flowbench_events::Event;
@@ -8,9 +9,11 @@ use super::aggregate::{Aggregate, NOTHING, Words};
 use super::expression::conjunction::Conjunction;
 use super::expression::node::{Failures, Node, Scope};
 use super::key::PlanKey;
-use super::row::PlanRow;
+use super::row::{PlanRow, RowWords, WORDS_MAX};
 use crate::logic::{KeyedLogic, StatelessLogic};
+use crate::pipeline::BoundPipeline;
 use crate::recent::Recent;
+use crate::shapes::Stateless;
 
 /// What is answered, and when.
 #[derive(Debug, Clone)]
@@ -24,7 +27,7 @@ pub(super) struct Answering {
 impl Answering {
     /// Returns the answer to an event with what was computed of it.
     #[inline]
-    pub(super) fn answer(&self, event_time_ms: i64, event: &Event, slots: &[i64]) -> Option<PlanRow> {
+    pub(super) fn answer<W: RowWords>(&self, event_time_ms: i64, event: &Event, slots: &[i64]) -> Option<PlanRow<W>> {
         let scope = Scope { event, slots, failures: &self.failures };
         let is_answered = self.filter.iter().all(|node| node.holds(&scope));
         is_answered.then(|| PlanRow::of(event_time_ms, &self.cells, &scope))
@@ -35,12 +38,34 @@ impl Answering {
 #[derive(Debug, Clone)]
 pub(super) struct EachEvent(pub(super) Arc<(Conjunction, Answering)>);
 
-impl StatelessLogic for EachEvent {
-    type Row = PlanRow;
+impl EachEvent {
+    /// Returns the pipeline, with the smallest rows that have all cells: as it may answer most events, what rows take is
+    /// what they cost.
+    pub(super) fn bound(self) -> Box<dyn BoundPipeline> {
+        match self.0.1.cells.len() {
+            0..=1 => Box::new(Stateless(WithRows::<[i64; 1]>(self, PhantomData))),
+            2..=3 => Box::new(Stateless(WithRows::<[i64; 3]>(self, PhantomData))),
+            _ => Box::new(Stateless(WithRows::<[i64; WORDS_MAX]>(self, PhantomData))),
+        }
+    }
+}
+
+/// A plan of filters and maps whose rows have these words.
+#[derive(Debug)]
+struct WithRows<W>(EachEvent, PhantomData<fn() -> W>);
+
+impl<W> Clone for WithRows<W> {
+    fn clone(&self) -> Self {
+        WithRows(self.0.clone(), PhantomData)
+    }
+}
+
+impl<W: RowWords> StatelessLogic for WithRows<W> {
+    type Row = PlanRow<W>;
 
     #[inline]
-    fn answer(&self, event: &Event) -> Option<PlanRow> {
-        let (filter, answering) = &*self.0;
+    fn answer(&self, event: &Event) -> Option<PlanRow<W>> {
+        let (filter, answering) = &*self.0.0;
         let is_concerned = filter.holds(event, &answering.failures);
         if is_concerned { answering.answer(event.event_time_ms(), event, &[]) } else { None }
     }

@@ -3,7 +3,7 @@
 //! Decision D-045.
 
 use std::any::Any;
-use std::fmt::Write;
+use std::fmt::{Debug, Write};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use super::expression::node::{ABSENT, Node, Scope, present};
 use super::expression::types::Type;
 use super::template::DateFormat;
 use crate::answers::{Answers, CellKind, Cells, Row, row_cells, row_line, stable_hash};
+use crate::message::Message;
 use crate::total::Total;
 
 /// How many words a row has at most, besides the event time.
@@ -21,18 +22,24 @@ pub(super) const WORDS_MAX: usize = 6;
 /// How many columns answers have at most, besides the event time.
 pub(super) const COLUMNS_MAX: usize = 6;
 
-/// A row: an event time and words, with zeros behind the last one.
+/// A row: an event time and words, with zeros behind the last one. Plans that answer most events have rows of fewer
+/// words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(super) struct PlanRow {
+pub(super) struct PlanRow<W = [i64; WORDS_MAX]> {
     pub(super) event_time_ms: i64,
-    words: [i64; WORDS_MAX],
+    words: W,
 }
 
-impl PlanRow {
+/// The words of a row: an array of them.
+pub(super) trait RowWords: Message + Ord + Hash + Sync + Debug + Default + AsRef<[i64]> + AsMut<[i64]> {}
+
+impl<W: Message + Ord + Hash + Sync + Debug + Default + AsRef<[i64]> + AsMut<[i64]>> RowWords for W {}
+
+impl<W: RowWords> PlanRow<W> {
     /// Returns the row whose words are these expressions.
-    pub(super) fn of(event_time_ms: i64, cells: &[Node], scope: &Scope<'_>) -> PlanRow {
-        let mut words = [0; WORDS_MAX];
-        for (word, cell) in words.iter_mut().zip(cells) {
+    pub(super) fn of(event_time_ms: i64, cells: &[Node], scope: &Scope<'_>) -> PlanRow<W> {
+        let mut words = W::default();
+        for (word, cell) in words.as_mut().iter_mut().zip(cells) {
             *word = cell.word(scope);
         }
         PlanRow { event_time_ms, words }
@@ -40,7 +47,7 @@ impl PlanRow {
 }
 
 /// Without its columns a row is numbers; [`PlanAnswers`] knows them.
-impl Row for PlanRow {
+impl<W: RowWords> Row for PlanRow<W> {
     const COLUMNS: &'static [&'static str] = &[];
 
     fn subject(&self) -> impl Hash {
@@ -50,7 +57,7 @@ impl Row for PlanRow {
         self.event_time_ms
     }
     fn write(&self, cells: &mut Cells<'_>) {
-        self.words.iter().for_each(|word| cells.text(word));
+        self.words.as_ref().iter().for_each(|word| cells.text(word));
     }
     fn at(self, event_time_ms: i64) -> Self {
         Self { event_time_ms, ..self }
@@ -112,21 +119,27 @@ pub(super) enum Piece {
 }
 
 /// Answers with their columns.
-pub(super) struct PlanAnswers {
-    pub(super) rows: Vec<PlanRow>,
+pub(super) struct PlanAnswers<W> {
+    pub(super) rows: Vec<PlanRow<W>>,
     pub(super) schema: Arc<Schema>,
 }
 
-impl PlanAnswers {
-    /// Gives rows, which must be those of a plan, their columns.
-    pub(super) fn of(rows: Box<dyn Answers>, schema: &Arc<Schema>) -> Box<dyn Answers> {
-        match rows.into_any().downcast::<Vec<PlanRow>>() {
-            Ok(rows) => Box::new(PlanAnswers { rows: *rows, schema: schema.clone() }),
-            Err(_) => unreachable!("the stages of a plan give rows of a plan"),
-        }
+/// Gives rows, which must be those of a plan, their columns.
+pub(super) fn with_columns(rows: Box<dyn Answers>, schema: &Arc<Schema>) -> Box<dyn Answers> {
+    PlanAnswers::<[i64; WORDS_MAX]>::of(rows.into_any(), schema)
+        .or_else(|rows| PlanAnswers::<[i64; 1]>::of(rows, schema))
+        .or_else(|rows| PlanAnswers::<[i64; 3]>::of(rows, schema))
+        .unwrap_or_else(|_| unreachable!("the stages of a plan give rows of a plan"))
+}
+
+impl<W: RowWords> PlanAnswers<W> {
+    /// Gives rows their columns, or returns them if they are others.
+    fn of(rows: Box<dyn Any>, schema: &Arc<Schema>) -> Result<Box<dyn Answers>, Box<dyn Any>> {
+        let rows = *rows.downcast::<Vec<PlanRow<W>>>()?;
+        Ok(Box::new(PlanAnswers { rows, schema: schema.clone() }))
     }
 
-    fn write(&self, row: &PlanRow, cells: &mut Cells<'_>) {
+    fn write(&self, row: &PlanRow<W>, cells: &mut Cells<'_>) {
         for column in &self.schema.columns {
             match &column.content {
                 Content::Value(shown) => {
@@ -141,7 +154,7 @@ impl PlanAnswers {
         }
     }
 
-    fn push(&self, piece: &Piece, row: &PlanRow, line: &mut String, symbols: &Symbols) {
+    fn push(&self, piece: &Piece, row: &PlanRow<W>, line: &mut String, symbols: &Symbols) {
         match piece {
             Piece::Text(text) => line.push_str(text),
             Piece::Value(shown) => {
@@ -155,12 +168,12 @@ impl PlanAnswers {
         }
     }
 
-    fn fingerprint(&self, row: &PlanRow, seed: u64) -> u64 {
+    fn fingerprint(&self, row: &PlanRow<W>, seed: u64) -> u64 {
         stable_hash(seed, &Typed { row, schema: &self.schema, only_subject: false })
     }
 }
 
-impl Answers for PlanAnswers {
+impl<W: RowWords> Answers for PlanAnswers<W> {
     fn header(&self) -> String {
         let names = self.schema.columns.iter().map(|column| format!(",{}", column.name));
         format!("event_time{}", names.collect::<String>())
@@ -210,10 +223,10 @@ impl Answers for PlanAnswers {
 }
 
 impl Schema {
-    fn shown(&self, row: &PlanRow, shown: Shown) -> (Type, i64) {
+    fn shown<W: RowWords>(&self, row: &PlanRow<W>, shown: Shown) -> (Type, i64) {
         match shown {
             Shown::EventTime => (Type::Time, row.event_time_ms),
-            Shown::Word(at) => (self.words[at].of, row.words[at]),
+            Shown::Word(at) => (self.words[at].of, row.words.as_ref()[at]),
         }
     }
 }
@@ -252,20 +265,20 @@ fn push_value(line: &mut String, symbols: &Symbols, of: Type, word: i64, texts: 
 }
 
 /// A row as a pipeline of the catalogue would hold it, so that equal answers have equal fingerprints.
-struct Typed<'a> {
-    row: &'a PlanRow,
+struct Typed<'a, W> {
+    row: &'a PlanRow<W>,
     schema: &'a Schema,
     only_subject: bool,
 }
 
-impl Hash for Typed<'_> {
+impl<W: RowWords> Hash for Typed<'_, W> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let words = &self.schema.words;
         // An answer that has nothing else is about its event time.
         if !self.only_subject || !words.iter().any(|word| word.is_subject) {
             self.row.event_time_ms.hash(hasher);
         }
-        for (Word { of, is_subject }, word) in words.iter().zip(&self.row.words) {
+        for (Word { of, is_subject }, word) in words.iter().zip(self.row.words.as_ref()) {
             if !self.only_subject || *is_subject {
                 hash_cell(*of, *word, hasher);
             }

@@ -1,6 +1,6 @@
 //! An artifact as one file: an archive with its folder inside.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::SystemTime;
@@ -9,7 +9,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{Builder, EntryType, Header};
 
-use super::PackError;
 use super::packed_file::PackedFile;
 
 /// Endings of the names of archives.
@@ -21,17 +20,8 @@ pub(super) fn folder_name(out: &Path) -> Option<&str> {
     ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).filter(|folder| !folder.is_empty())
 }
 
-/// Writes all files into a new archive, or nothing: it gets its name when it is complete.
-pub(super) fn write(out: &Path, folder: &str, files: &[PackedFile], modified: SystemTime) -> Result<(), PackError> {
-    let unfinished = out.with_file_name(format!(".tmp-flowbench-{}-{folder}", std::process::id()));
-    let written = write_archive(&unfinished, folder, files, modified).and_then(|()| fs::rename(&unfinished, out));
-    written.map_err(|source| {
-        let _ = fs::remove_file(&unfinished);
-        PackError::Io { doing: "written", path: out.to_owned(), source }
-    })
-}
-
-fn write_archive(path: &Path, folder: &str, files: &[PackedFile], modified: SystemTime) -> io::Result<()> {
+/// Writes all files into an archive, below a folder.
+pub(super) fn write(path: &Path, folder: &str, files: &[PackedFile], modified: SystemTime) -> io::Result<()> {
     let mut archive = Builder::new(GzEncoder::new(File::create(path)?, Compression::best()));
     let modified_s = modified.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     for file in files {

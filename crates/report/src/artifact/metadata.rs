@@ -3,6 +3,7 @@
 use flowbench_measurement::record::RunRecord;
 use serde_json::{Value, json};
 
+use super::licenses::licenses;
 use super::packed_file::{PackedFile, sums_bytes};
 use crate::checksums::SUMS;
 
@@ -34,7 +35,7 @@ const MEDIA_TYPES: [(&str, &str); 12] = [
 pub(super) fn metadata(run: &RunRecord, license: &str, files: &[PackedFile]) -> String {
     let (results, beside): (Vec<&PackedFile>, Vec<&PackedFile>) =
         files.iter().partition(|file| file.path.starts_with(RESULTS));
-    let licenses: Vec<&str> = license.split([' ', '(', ')']).filter(|word| is_license(word)).collect();
+    let licenses = licenses(license);
     let of_root = beside.iter().map(|file| encoded(&file.path)).chain([SUMS.to_owned(), RESULTS.to_owned()]);
     let mut graph = vec![
         json!({ "@id": METADATA, "@type": "CreativeWork", "about": { "@id": "./" }, "conformsTo": { "@id": PROFILE } }),
@@ -133,22 +134,6 @@ fn references(ids: impl Iterator<Item = String>) -> Value {
     ids.map(|id| json!({ "@id": id })).collect()
 }
 
-/// Returns true for licences with one of `OR`, `AND` and `WITH` between each two.
-pub(super) fn is_expression(text: &str) -> bool {
-    let words: Vec<&str> = text.split([' ', '(', ')']).filter(|word| !word.is_empty()).collect();
-    let is_right = |(at, word): (usize, &&str)| if at % 2 == 0 { is_license(word) } else { OPERATORS.contains(word) };
-    words.len() % 2 == 1 && words.iter().enumerate().all(is_right)
-}
-
-/// Words between two licences.
-const OPERATORS: [&str; 3] = ["OR", "AND", "WITH"];
-
-/// Returns true for the identifier of a licence.
-fn is_license(word: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '+');
-    !word.is_empty() && word.chars().all(is_plain) && !OPERATORS.contains(&word)
-}
-
 fn license_url(license: &str) -> String {
     format!("https://spdx.org/licenses/{license}")
 }
@@ -168,15 +153,5 @@ mod tests {
     fn a_path_is_written_as_a_reference() {
         assert_eq!(encoded("results/my notes (ä).md"), "results/my%20notes%20%28%C3%A4%29.md");
         assert_eq!(encoded("results/latency-tail.svg"), "results/latency-tail.svg");
-    }
-
-    #[test]
-    fn an_expression_has_a_word_between_each_two_licences() {
-        for text in ["MIT", "MIT OR Apache-2.0", "MIT OR (Apache-2.0 AND CC-BY-4.0)", "GPL-2.0+"] {
-            assert!(is_expression(text), "{text}");
-        }
-        for text in ["", "OR", "MIT OR", "MIT Apache-2.0", "do what you want", "MIT; X"] {
-            assert!(!is_expression(text), "{text}");
-        }
     }
 }

@@ -4,6 +4,7 @@
 
 mod archive;
 mod claim_rows;
+mod licenses;
 mod metadata;
 mod packed_file;
 mod part_times;
@@ -19,11 +20,13 @@ use flowbench_measurement::record::RunRecord;
 use flowbench_measurement::results_dir::{ResultsError, epoch_ms};
 use thiserror::Error;
 
+pub use licenses::licenses;
 pub use private_name::{FoundName, PrivateName};
 
 use crate::Results;
 use crate::checksums::SUMS;
-use metadata::{METADATA, RESULTS, is_expression, metadata};
+use licenses::is_expression;
+use metadata::{METADATA, RESULTS, metadata};
 use packed_file::{PackedFile, sums};
 use readme::{Contents, readme};
 
@@ -139,11 +142,7 @@ pub fn pack(dir: &Path, out: &Path, supplement: &Supplement<'_>) -> Result<Packe
     }
     files.push(PackedFile::new(METADATA, metadata(&results.run, supplement.license, &files)));
     files.push(PackedFile::new(SUMS, sums(&files)));
-    let modified = modified(&results.run);
-    match archive::folder_name(out) {
-        Some(folder) => archive::write(out, folder, &files, modified)?,
-        None => write(out, &files, modified)?,
-    }
+    write(out, &files, modified(&results.run))?;
     Ok(Packed { files: files.len(), bytes: files.iter().map(|file| file.bytes.len() as u64).sum() })
 }
 
@@ -217,16 +216,18 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<PackedFile>) -> Result<(
     Ok(())
 }
 
-/// Writes all files into a new folder, or nothing: the folder gets its name when it is complete.
+/// Writes an artifact, or nothing: it gets its name when it is complete.
 fn write(out: &Path, files: &[PackedFile], modified: SystemTime) -> Result<(), PackError> {
-    let failed = |path: &Path, source| PackError::Io { doing: "written", path: path.to_owned(), source };
     let name = out.file_name().unwrap_or_default().to_string_lossy();
     let unfinished = out.with_file_name(format!(".tmp-flowbench-{}-{name}", std::process::id()));
-    let written = files.iter().try_for_each(|file| write_file(&unfinished.join(&file.path), &file.bytes, modified));
+    let written = match archive::folder_name(out) {
+        Some(folder) => archive::write(&unfinished, folder, files, modified),
+        None => files.iter().try_for_each(|file| write_file(&unfinished.join(&file.path), &file.bytes, modified)),
+    };
     let renamed = written.and_then(|()| fs::rename(&unfinished, out));
     renamed.map_err(|source| {
-        let _ = fs::remove_dir_all(&unfinished);
-        failed(out, source)
+        let _ = fs::remove_file(&unfinished).or_else(|_| fs::remove_dir_all(&unfinished));
+        PackError::Io { doing: "written", path: out.to_owned(), source }
     })
 }
 

@@ -72,7 +72,9 @@ fn strip(selection: &Selection, groups: &[Group], x: Column, timeline: &[Timelin
 /// Returns how many states were forgotten between two points of a case, with the x of the later one, while there was input.
 fn forgotten(points: &[TimelinePoint], x: Column) -> Vec<(i64, u64)> {
     let admitted = points.last().map_or(0, |point| point.admitted);
-    let until = points.iter().position(|point| point.admitted == admitted).map_or(0, |last| last + 1);
+    let ended = points.iter().position(|point| point.admitted == admitted).map_or(0, |last| last + 1);
+    // The last point is taken when everything is done, and of an input in its own time it is the first with all of it.
+    let until = ended.min(points.len().saturating_sub(1));
     let between = |pair: &[TimelinePoint]| {
         let [before, after] = pair else { return None };
         let count = after.forgotten?.saturating_sub(before.forgotten?);
@@ -97,6 +99,8 @@ mod tests {
         let at_ns: Column = |point| Some(point.at_ns as i64);
         assert_eq!(forgotten(&points, at_ns), [(20, 40), (40, 5)]);
         assert_eq!(forgotten(&[], at_ns), []);
+        let in_time = [(0, 0, 0), (10, 5, 30), (20, 10, 70), (30, 15, 900)].map(point);
+        assert_eq!(forgotten(&in_time, at_ns), [(10, 30), (20, 40)], "the last events and the end come together");
         let unknown = points.map(|point| TimelinePoint { forgotten: None, ..point });
         assert_eq!(forgotten(&unknown, at_ns), [], "older files");
     }
