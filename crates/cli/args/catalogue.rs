@@ -45,7 +45,7 @@ pub(crate) enum Listed {
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
     /// A name that `list` knows, such as sessions, lost-time or coordinated-omission; one that names several things has each
-    /// of them explained. Or the file of a pipeline, such as `./mine.toml`
+    /// of them explained. Or the file of a pipeline, such as `./mine.toml` or `./mine.sql`
     pub(crate) name: String,
 }
 

@@ -19,7 +19,8 @@ pub(crate) struct Judge {
     /// Mapping file that turns the rows of your log into events (`flowbench map` drafts one)
     #[arg(long, value_name = "MAP.toml")]
     pub(crate) map: Option<PathBuf>,
-    /// Pipeline whose question was answered (see `flowbench list pipelines`), or the file of one, such as `./mine.toml`
+    /// Pipeline whose question was answered (see `flowbench list pipelines`), or the file of one, such as
+    /// `./mine.toml` or `./mine.sql`
     #[arg(long, value_name = "NAME")]
     pub(crate) pipeline: String,
     /// Set a parameter of the pipeline: `threshold=1000` (see `flowbench explain <pipeline>`)

@@ -109,7 +109,8 @@ pub(crate) struct Map {
 pub(crate) struct Replay {
     #[command(flatten)]
     pub(crate) log: Log,
-    /// Pipeline that answers the question (see `flowbench list pipelines`), or the file of one, such as `./mine.toml`
+    /// Pipeline that answers the question (see `flowbench list pipelines`), or the file of one, such as
+    /// `./mine.toml` or `./mine.sql`
     #[arg(long, value_name = "NAME")]
     pub(crate) pipeline: String,
     /// Set a parameter of the pipeline: `threshold=1000` (see `flowbench explain <pipeline>`)

@@ -91,7 +91,8 @@ pub(crate) struct Bench {
     /// Fail if more rows than this are bad, such as 20 or 0.5%
     #[arg(long, value_name = "N|N%")]
     pub(crate) max_bad: Option<BadRowLimit>,
-    /// Pipeline that answers the question (see `flowbench list pipelines`), or the file of one, such as `./mine.toml`
+    /// Pipeline that answers the question (see `flowbench list pipelines`), or the file of one, such as
+    /// `./mine.toml` or `./mine.sql`
     #[arg(long, value_name = "NAME")]
     pub(crate) pipeline: String,
     /// Set a parameter of the pipeline: `threshold=1000` (see `flowbench explain <pipeline>`)

@@ -1,4 +1,4 @@
-//! Pipelines in a file: stages and expressions in TOML, or a query in [SQL](sql), which become a pipeline like any other.
+//! Pipelines in a file: stages and expressions in TOML, or a query in SQL (`sql`), which become a pipeline like any other.
 //!
 //! A file is read (`definition`), its names and types are checked and it becomes logic (`lower`) for the seams that
 //! all pipelines have; so every strategy, order policy and eviction serves it.
