@@ -369,3 +369,23 @@ fn judge_finds_the_worked_example_in_duckdb_exact() {
     let ended = scratch.ok("flowbench judge sessions.csv --trace log.csv --pipeline sessions");
     assert!(ended.stdout.starts_with("exact: "), "{}", ended.stdout);
 }
+
+#[test]
+#[ignore = "needs a python3 with bytewax, see .ci/run"]
+fn judge_finds_the_worked_example_in_bytewax_exact_until_it_stops_waiting() {
+    let scratch = Scratch::new();
+    scratch.ok(&format!("{WORLD} -o log.csv"));
+    let script = std::fs::read_to_string(repository("crates/cli/examples/judge/sessions_bytewax.py")).unwrap();
+    scratch.write("sessions_bytewax.py", script);
+    let python = std::env::var("FLOWBENCH_DUCKDB_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let judge = |wait: &str, options: &str| -> Ended {
+        scratch.ok(&format!("LOG=log.csv ANSWERS=answers.csv {wait} '{python}' -m bytewax.run sessions_bytewax"));
+        let header = "--header event_time,customer,start,end,events";
+        scratch.sh(&format!("flowbench judge answers.csv --trace log.csv --pipeline sessions {header} {options}"))
+    };
+    let ended = judge("", "");
+    assert!(ended.stdout.starts_with("exact: "), "{}{}", ended.stdout, ended.stderr);
+    let ended = judge("WAIT=60", "--slack 1min");
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.stdout.contains("late_but_answered"), "{}", ended.stdout);
+}

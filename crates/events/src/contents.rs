@@ -21,6 +21,8 @@ pub(crate) enum Contents {
     },
     /// A zip archive.
     Zip,
+    /// A Parquet file.
+    Parquet,
     /// A file that is not a log.
     Foreign(Foreign),
     /// None of these, which is probably text.
@@ -49,6 +51,8 @@ const ZSTD_MARK: &[u8] = b"\x28\xb5\x2f\xfd";
 const ZSTD_SKIPPED_MARK: &[u8] = b"\x2a\x4d\x18"; // behind a byte from 0x50 to 0x5f
 const ZIP_MARKS: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"]; // the second one of an empty archive
 
+const PARQUET_MARK: &[u8] = b"PAR1";
+
 const TO_CSV: &str = "convert it to CSV first (DuckDB, for one, does so with: copy 'FILE' to 'log.csv')";
 const SHEET: &str = "save the sheet as CSV (UTF-8)";
 const UNPACK: &str = "unpack it and give the file in it";
@@ -56,8 +60,7 @@ const BY_SCRIPT: &str = "save its table as CSV from the program that wrote it";
 
 /// The position of a mark, the mark, the type of file that has it, and what to do. Some marks are letters with which a
 /// CSV header may begin, so they count only if there are bytes that no text has.
-const MARKS: [(usize, &[u8], &str, &str); 26] = [
-    (0, b"PAR1", "a Parquet file", TO_CSV),
+const MARKS: [(usize, &[u8], &str, &str); 25] = [
     (0, b"ORC", "an ORC file", TO_CSV),
     (0, b"Obj\x01", "an Avro file", TO_CSV),
     (0, b"ARROW1\0\0", "an Arrow file", TO_CSV),
@@ -111,6 +114,9 @@ impl Contents {
         if ZIP_MARKS.iter().any(|mark| head.starts_with(mark)) {
             return Contents::Zip;
         }
+        if head.starts_with(PARQUET_MARK) && !is_text(head) {
+            return Contents::Parquet;
+        }
         Foreign::of(head).map_or(Contents::Text, Contents::Foreign)
     }
 }
@@ -160,8 +166,7 @@ mod tests {
         let mut tar = vec![b'a'; 257];
         tar.extend(b"ustar\x0000");
         for (head, words) in [
-            (&b"PAR1\x15\x04\x15\x10"[..], "a Parquet file"),
-            (b"ORC\x11\0\0\n", "an ORC file"),
+            (&b"ORC\x11\0\0\n"[..], "an ORC file"),
             (b"BZh91AY&SY\xc4\x02", "bzip2 -dc"),
             (b"\xfd7zXZ\0\0\x04", "xz -dc"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", "old Excel"),
@@ -201,5 +206,6 @@ mod tests {
         assert_eq!(Contents::of(b"\x28\xb5\x2f\xfd\x00\x88"), Contents::Zstd { has_checksum: Some(false) });
         assert_eq!(Contents::of(b"\x50\x2a\x4d\x18\x04\0\0\0"), Contents::Zstd { has_checksum: None });
         assert_eq!(Contents::of(b"PK\x03\x04\x14\0"), Contents::Zip);
+        assert_eq!(Contents::of(b"PAR1\x15\x04\x15\x10"), Contents::Parquet);
     }
 }

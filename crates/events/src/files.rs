@@ -25,7 +25,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub enum Input {
     /// Standard input.
     Stdin,
-    /// A file. Gzip, zstd and a zip archive of one file are decompressed, whatever the name of the file.
+    /// A file. Gzip, zstd and a zip archive of one file are decompressed, whatever the name of the file; with the cargo
+    /// feature `parquet`, Parquet is read as the CSV that it would be.
     File(PathBuf),
 }
 
@@ -157,9 +158,25 @@ impl Input {
                     return Err(Unreadable::Refused(problem.to_owned()));
                 }
             },
+            Contents::Parquet => self.parquet()?,
             Contents::Foreign(_) | Contents::Text => return Ok((head, raw)),
         };
         Ok(begin(decompressed)?)
+    }
+
+    #[cfg(feature = "parquet")]
+    fn parquet(&self) -> Result<Box<dyn Read>, Unreadable> {
+        match self {
+            Input::File(path) if path.is_file() => crate::parquet_rows::as_csv(File::open(path)?),
+            _ => Err(Unreadable::Refused("is Parquet, which is read from a file only; give its name".to_owned())),
+        }
+    }
+
+    #[cfg(not(feature = "parquet"))]
+    fn parquet(&self) -> Result<Box<dyn Read>, Unreadable> {
+        let problem = "is a Parquet file, which this build does not read; build flowbench with --features parquet, or \
+                       convert it to CSV first (DuckDB, for one, does so with: copy 'FILE' to 'log.csv')";
+        Err(Unreadable::Refused(problem.to_owned()))
     }
 
     fn open_raw(&self) -> io::Result<Box<dyn Read>> {

@@ -38,6 +38,8 @@ mod members;
 mod names;
 mod objects;
 mod outcome;
+#[cfg(feature = "parquet")]
+mod parquet_rows;
 mod paths;
 mod problems;
 mod quantity;

@@ -21,7 +21,6 @@ pub(super) struct Part {
 
 impl PlanKey {
     /// Returns the key of an event; `None` if a part of it is absent.
-    #[inline]
     pub(super) fn of(&self, event: &Event, failures: &Failures) -> Option<u64> {
         let scope = Scope { event, slots: &[], failures };
         let mut key = 0;

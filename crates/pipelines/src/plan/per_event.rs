@@ -80,7 +80,7 @@ pub(super) struct Selecting {
 }
 
 impl Selecting {
-    #[inline]
+    #[inline(always)]
     pub(super) fn key(&self, event: &Event) -> Option<u64> {
         let failures = &self.answering.failures;
         let is_concerned = self.filter.holds(event, failures);

@@ -81,14 +81,7 @@ impl StatelessLogic for Tumbling {
 
     #[inline]
     fn answer(&self, event: &Event) -> Option<Piece> {
-        let Windows { selecting, size, aggregates } = &*self.0;
-        let key = selecting.key(event)?;
-        let scope = Scope { event, slots: &[], failures: &selecting.answering.failures };
-        let mut words = NOTHING;
-        for (aggregate, word) in aggregates.iter().zip(&mut words) {
-            *word = aggregate.how.share(aggregate.node.word(&scope));
-        }
-        Some(Piece { window: size.window_of(event.event_time_ms()), key, words, last: event.canonical_key() })
+        self.0.selecting.key(event).map(|key| self.0.piece(key, event))
     }
 }
 
@@ -174,6 +167,18 @@ impl WindowLogic for Tumbling {
 }
 
 impl Windows {
+    /// Returns what an event of a key adds to its window.
+    #[inline(never)]
+    fn piece(&self, key: u64, event: &Event) -> Piece {
+        let Windows { selecting, size, aggregates } = self;
+        let scope = Scope { event, slots: &[], failures: &selecting.answering.failures };
+        let mut words = NOTHING;
+        for (aggregate, word) in aggregates.iter().zip(&mut words) {
+            *word = aggregate.how.share(aggregate.node.word(&scope));
+        }
+        Piece { window: size.window_of(event.event_time_ms()), key, words, last: event.canonical_key() }
+    }
+
     /// Returns a sum of the window that ends then as a word, or notes that it does not fit.
     pub(super) fn fitting(&self, sum: i128, end_ms: i64) -> i64 {
         i64::try_from(sum).ok().and_then(present).unwrap_or_else(|| {

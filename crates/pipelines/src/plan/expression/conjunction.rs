@@ -5,23 +5,17 @@
 use flowbench_events::{Event, Kind, Record};
 
 use super::field::Field;
+use super::field_test::Test;
 use super::node::{Failures, Node, Scope};
-use super::syntax::Comparison;
 
 /// A condition on an event: all of its parts hold. What only asks for the kind is a set of kinds, comparisons of a field
 /// with a constant are ranges and single words, and only the rest is walked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Conjunction {
     kinds: u8, // one bit for each
+    is_of_kinds_alone: bool,
     tests: Box<[Test]>,
     rest: Box<[Node]>,
-}
-
-/// A test of one field against constants. An absent field passes none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Test {
-    Between(Field, i64, i64),
-    IsNot(Field, i64),
 }
 
 impl Conjunction {
@@ -40,34 +34,22 @@ impl Conjunction {
                 },
             }
         }
-        Conjunction { kinds, tests: tests.into(), rest: rest.into() }
+        let is_of_kinds_alone = tests.is_empty() && rest.is_empty();
+        Conjunction { kinds, is_of_kinds_alone, tests: tests.into(), rest: rest.into() }
     }
 
     /// True if the condition is known to hold for an event.
-    #[inline]
+    // Most events are rejected by their kind, in less time than a call takes.
+    #[inline(always)]
     pub(crate) fn holds(&self, event: &Event, failures: &Failures) -> bool {
-        self.kinds >> (event.kind() as u8) & 1 == 1 && self.others_hold(event, failures)
-    }
-
-    #[inline]
-    fn others_hold(&self, event: &Event, failures: &Failures) -> bool {
-        self.tests.iter().all(|test| test.passes(event)) && (self.rest.is_empty() || self.rest_holds(event, failures))
+        let is_of_kind = self.kinds >> (event.kind() as u8) & 1 == 1;
+        is_of_kind && (self.is_of_kinds_alone || self.others_hold(event, failures))
     }
 
     #[inline(never)]
-    fn rest_holds(&self, event: &Event, failures: &Failures) -> bool {
+    fn others_hold(&self, event: &Event, failures: &Failures) -> bool {
         let scope = Scope { event, slots: &[], failures };
-        self.rest.iter().all(|node| node.holds(&scope))
-    }
-}
-
-impl Test {
-    #[inline]
-    fn passes(self, event: &Event) -> bool {
-        match self {
-            Test::Between(field, low, high) => field.of(event).is_some_and(|word| low <= word && word <= high),
-            Test::IsNot(field, other) => field.of(event).is_some_and(|word| word != other),
-        }
+        self.tests.iter().all(|test| test.passes(event)) && self.rest.iter().all(|node| node.holds(&scope))
     }
 }
 
@@ -79,6 +61,8 @@ fn is_of_kind(node: &Node) -> bool {
         Node::Not(operand) | Node::In(operand, _) | Node::Has(operand) => is_of_kind(operand),
         Node::And(operands) | Node::Or(operands) => operands.iter().all(is_of_kind),
         Node::Compare(_, both) => both.iter().all(is_of_kind),
+        Node::Test(test) => test.field() == Field::Kind,
+        Node::Bands(bands) => bands.field() == Field::Kind,
         Node::If(choice) => choice.iter().all(is_of_kind),
     }
 }
@@ -94,22 +78,14 @@ fn kinds_of(node: &Node) -> u8 {
 }
 
 fn test_of(node: &Node) -> Option<Test> {
-    let Node::Compare(comparison, both) = node else { return None };
-    let (field, comparison, word) = match &**both {
-        [Node::Field(field), Node::Constant(word)] => (*field, *comparison, *word),
-        [Node::Constant(word), Node::Field(field)] => (*field, comparison.mirrored(), *word),
-        _ => return None,
-    };
-    Some(match comparison {
-        Comparison::NotEqual => Test::IsNot(field, word),
-        Comparison::Equal => Test::Between(field, word, word),
-        // No word is the smallest, which is that of absent values.
-        Comparison::Less => Test::Between(field, i64::MIN, word - 1),
-        Comparison::AtMost => Test::Between(field, i64::MIN, word),
-        Comparison::Greater if word == i64::MAX => Test::Between(field, 1, 0),
-        Comparison::Greater => Test::Between(field, word + 1, i64::MAX),
-        Comparison::AtLeast => Test::Between(field, word, i64::MAX),
-    })
+    match node {
+        Node::Test(test) => Some(*test),
+        Node::Has(operand) => match &**operand {
+            Node::Field(field) => Some(Test::of_presence(*field)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Adds a test, as part of a range of the same field if there is one.

@@ -9,10 +9,12 @@
 pub(crate) mod compile;
 pub(crate) mod conjunction;
 pub(crate) mod field;
+pub(crate) mod field_test;
 pub(crate) mod names;
 pub(crate) mod node;
 pub(crate) mod parser;
 pub(crate) mod syntax;
+
 #[cfg(test)]
 mod tests;
 pub(crate) mod token;

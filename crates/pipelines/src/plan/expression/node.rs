@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use flowbench_events::{Event, EventId, Zone};
 
 use super::field::Field;
+use super::field_test::{Bands, Test};
 use super::syntax::{Comparison, Operator};
 
 /// The word of a value that is absent. No value has it: arithmetic that gives it has overflowed.
@@ -23,10 +24,14 @@ pub(crate) enum Node {
     And(Box<[Node]>),
     Or(Box<[Node]>),
     Compare(Comparison, Box<[Node; 2]>),
+    /// A comparison of a field with a constant.
+    Test(Test),
     In(Box<Node>, Box<[i64]>),
     Has(Box<Node>),
     Arithmetic(Operator, Box<[Node; 2]>),
     If(Box<[Node; 3]>),
+    /// A choice between constants by ranges of a field.
+    Bands(Box<Bands>),
     /// The day of a time in a zone.
     Day(Box<Node>, Days),
 }
@@ -58,6 +63,27 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Node {
+    /// Returns the node of a comparison.
+    pub(crate) fn compared(comparison: Comparison, both: [Node; 2]) -> Node {
+        match both {
+            [Node::Field(field), Node::Constant(word)] => Node::Test(Test::of(field, comparison, word)),
+            [Node::Constant(word), Node::Field(field)] => Node::Test(Test::of(field, comparison.mirrored(), word)),
+            both => Node::Compare(comparison, Box::new(both)),
+        }
+    }
+
+    /// Returns the node of a choice: a condition, what it is if that holds, and what if not.
+    pub(crate) fn chosen(choice: [Node; 3]) -> Node {
+        let [Node::Test(Test::Between(field, low, high)), Node::Constant(word), no] = &choice else {
+            return Node::If(Box::new(choice));
+        };
+        match no {
+            Node::Constant(otherwise) => Node::Bands(Box::new(Bands::of((*field, *low, *high), *word, *otherwise))),
+            Node::Bands(bands) if bands.field() == *field => Node::Bands(Box::new(bands.behind(*low, *high, *word))),
+            _ => Node::If(Box::new(choice)),
+        }
+    }
+
     /// Returns the value; `None` if it is absent, or unknown because something it is made of is absent.
     pub(crate) fn value(&self, scope: &Scope<'_>) -> Option<i64> {
         match self {
@@ -73,6 +99,8 @@ impl Node {
                 let (left, right) = left.zip(right)?;
                 Some(i64::from(comparison.holds(left, right)))
             }
+            Node::Test(test) => test.result(scope.event).map(i64::from),
+            Node::Bands(bands) => bands.word(scope.event),
             Node::In(operand, list) => operand.value(scope).map(|word| i64::from(list.contains(&word))),
             Node::Has(operand) => Some(i64::from(operand.value(scope).is_some())),
             Node::Arithmetic(operator, both) => {

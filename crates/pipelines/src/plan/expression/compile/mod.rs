@@ -235,7 +235,7 @@ impl<'a> Compiler<'a> {
         if !comparison.is_of_equality() && !left.of.is_ordered() {
             return self.complain(&at, format!("{} is not above or below another; write == or !=", left.of));
         }
-        typed(Node::Compare(comparison, Box::new([left.node, right.node])), Type::Flag)
+        typed(Node::compared(comparison, [left.node, right.node]), Type::Flag)
     }
 
     fn membership(
@@ -311,7 +311,7 @@ impl<'a> Compiler<'a> {
             let message = format!("this is {yes_of} or {no_of}; write the same type on both sides of ':'");
             return self.complain(&(yes.at.start..no.at.end), message);
         }
-        typed(Node::If(Box::new([condition, yes_typed.node, no_typed.node])), yes_typed.of)
+        typed(Node::chosen([condition, yes_typed.node, no_typed.node]), yes_typed.of)
     }
 }
 
@@ -372,7 +372,7 @@ fn size(node: &Node, before: usize) -> usize {
     }
     let all = |nodes: &[Node]| nodes.iter().fold(before + 1, |sum, node| size(node, sum));
     match node {
-        Node::Constant(_) | Node::Field(_) | Node::Slot(_) => before + 1,
+        Node::Constant(_) | Node::Field(_) | Node::Slot(_) | Node::Test(_) | Node::Bands(_) => before + 1,
         Node::Not(operand) | Node::Has(operand) | Node::In(operand, _) | Node::Day(operand, _) => {
             size(operand, before + 1)
         }

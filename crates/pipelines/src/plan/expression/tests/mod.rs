@@ -1,3 +1,5 @@
+mod cel;
+
 use std::fmt::Write;
 
 use flowbench_events::{Channel, Event, Kind, Record, Symbols, Value};
@@ -179,6 +181,7 @@ fn integer() -> impl Strategy<Value = Sample> {
         Just(Sample::Field("rating")),
         Just(Sample::Field("load_time_ms")),
     ];
+    let leaf = prop_oneof![4 => leaf, 1 => bands()];
     leaf.prop_recursive(3, 12, 3, |inner| {
         let infix = (prop::sample::select(vec!["+", "-", "*", "/", "%"]), [inner.clone(), inner.clone()]);
         prop_oneof![
@@ -188,6 +191,20 @@ fn integer() -> impl Strategy<Value = Sample> {
                 Sample::If(Box::new([Sample::Infix("<", Box::new([yes.clone(), Sample::Whole(2)])), yes, no]))
             }),
         ]
+    })
+}
+
+/// Choices one after the other, mostly by the same field, mostly between constants.
+fn bands() -> impl Strategy<Value = Sample> {
+    let field = prop_oneof![4 => Just(Sample::Field("rating")), 1 => Just(Sample::Field("load_time_ms"))];
+    let compared = prop::sample::select(vec!["==", "!=", "<", "<=", ">", ">="]);
+    let word = || prop_oneof![4 => (-3_i64..9).prop_map(Sample::Whole), 1 => Just(Sample::Field("rating"))];
+    let choice = (field, compared, -1_i64..7, word(), any::<bool>());
+    (prop::collection::vec(choice, 1..5), word()).prop_map(|(choices, last)| {
+        choices.into_iter().fold(last, |no, (field, compared, bound, yes, is_first)| {
+            let both = if is_first { [field, Sample::Whole(bound)] } else { [Sample::Whole(bound), field] };
+            Sample::If(Box::new([Sample::Infix(compared, Box::new(both)), yes, no]))
+        })
     })
 }
 
@@ -215,11 +232,23 @@ const TEXTS: [(&str, [&str; 3]); 4] = [
 ];
 
 fn condition() -> impl Strategy<Value = Sample> {
-    let compared = || prop::sample::select(vec!["==", "!=", "<", "<=", ">", ">="]);
+    let compared = (compared(), [money(), money()]);
+    joined(prop_oneof![
+        4 => plain_condition(),
+        1 => compared.prop_map(|(operator, both)| Sample::Infix(operator, Box::new(both))),
+        1 => prop::sample::select(vec!["value", "rating", "customer", "country"]).prop_map(Sample::Has),
+    ])
+}
+
+fn compared() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["==", "!=", "<", "<=", ">", ">="])
+}
+
+/// Conditions on whole numbers and texts.
+fn plain_condition() -> impl Strategy<Value = Sample> {
     let text = (prop::sample::select(TEXTS.to_vec()), 0..3_usize, any::<bool>(), any::<bool>());
-    let leaf = prop_oneof![
+    prop_oneof![
         (compared(), [integer(), integer()]).prop_map(|(operator, both)| Sample::Infix(operator, Box::new(both))),
-        (compared(), [money(), money()]).prop_map(|(operator, both)| Sample::Infix(operator, Box::new(both))),
         text.prop_map(|((name, texts), at, is_equal, is_first)| {
             let (one, other) = (Sample::Field(name), Sample::Text(texts[at]));
             let both = if is_first { [one, other] } else { [other, one] };
@@ -227,9 +256,11 @@ fn condition() -> impl Strategy<Value = Sample> {
         }),
         (prop::sample::select(TEXTS.to_vec()), 1..4_usize)
             .prop_map(|((name, texts), length)| Sample::In(name, texts[..length].to_vec())),
-        prop::sample::select(vec!["value", "rating", "customer", "country"]).prop_map(Sample::Has),
         any::<bool>().prop_map(Sample::Flag),
-    ];
+    ]
+}
+
+fn joined(leaf: impl Strategy<Value = Sample> + 'static) -> impl Strategy<Value = Sample> {
     leaf.prop_recursive(3, 16, 4, |inner| {
         let list = prop::collection::vec(inner.clone(), 2..4);
         prop_oneof![
