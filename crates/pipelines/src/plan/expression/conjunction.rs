@@ -43,6 +43,11 @@ impl Conjunction {
         Conjunction { kinds, tests: tests.into(), rest: rest.into() }
     }
 
+    /// Returns the kinds of events for which the condition can hold.
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        Kind::ALL.into_iter().filter(|kind| self.kinds >> *kind as u8 & 1 == 1).collect()
+    }
+
     /// True if the condition is known to hold for an event.
     #[inline]
     pub(crate) fn holds(&self, event: &Event, failures: &Failures) -> bool {
