@@ -12,7 +12,7 @@ use flowbench_pipelines::{
 use crate::command::{Scratch, repository};
 
 /// The questions that ship as files, with settings that make the answers say something.
-const FILES: [(&str, &[&str]); 22] = [
+const FILES: [(&str, &[&str]); 25] = [
     ("identity", &[]),
     ("export-review", &["threshold=60"]),
     ("order-reference", &["timezone=America/New_York"]),
@@ -24,16 +24,19 @@ const FILES: [(&str, &[&str]); 22] = [
     ("trending-products", &["k=3", "size=6h", "slide=2h"]),
     ("lifetime-value", &[]),
     ("best-sellers", &["k=2", "timezone=Asia/Kolkata"]),
+    ("bought-again", &[]),
     ("daily-revenue", &[]),
     ("delivery-time", &[]),
     ("download-without-order", &["limit=1d"]),
     ("lost-after-slow-page", &["slow=2s", "quiet=1d"]),
     ("not-dispatched", &["limit=20h"]),
     ("order-after-download", &[]),
+    ("order-after-slow-page", &["slow=1s", "within=2h"]),
     ("packed-not-dispatched", &[]),
     ("product-views", &["size=6h", "slide=2h"]),
     ("sessions-with-orders", &["gap=6h"]),
     ("slow-pages", &["limit=1s"]),
+    ("unhappy-after-dispatch", &["bad=4"]),
     ("unhappy-again", &["bad=4"]),
 ];
 

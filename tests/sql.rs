@@ -31,18 +31,21 @@ const ASKED: [(&str, &[&str]); 14] = [
 ];
 
 /// What is asked by files: those of questions that are not built in.
-const ASKED_BY_FILES: [(&str, &[&str]); 12] = [
+const ASKED_BY_FILES: [(&str, &[&str]); 15] = [
     ("best-sellers.toml", &["", "k=1 timezone=Asia/Kolkata"]),
+    ("bought-again.toml", &["", "window=6h"]),
     ("daily-revenue.toml", &["", "timezone=America/New_York"]),
     ("delivery-time.toml", &["", "within=3d"]),
     ("download-without-order.toml", &["", "limit=12h"]),
     ("lost-after-slow-page.toml", &["slow=2s quiet=6h"]),
     ("not-dispatched.toml", &["limit=20h", "limit=1h30min"]),
     ("order-after-download.toml", &["", "within=30d"]),
+    ("order-after-slow-page.toml", &["slow=1s", "slow=0 within=1d"]),
     ("packed-not-dispatched.toml", &["", "timezone=Asia/Kolkata"]),
     ("product-views.toml", &["", "size=1d slide=6h"]),
     ("sessions-with-orders.toml", &["gap=6h", "gap=5d"]),
     ("slow-pages.toml", &["", "limit=800ms"]),
+    ("unhappy-after-dispatch.toml", &["bad=4", "bad=5 within=3d"]),
     ("unhappy-again.toml", &["bad=4", "bad=5 window=3d"]),
 ];
 

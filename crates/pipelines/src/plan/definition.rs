@@ -65,6 +65,8 @@ pub(super) enum StageKind {
     TopK { k: Text, by: Text, per: Vec<Text> },
     /// How far a key has come on a way of several steps, at each step.
     Sequence { steps: Vec<Formula>, within: Text },
+    /// An answer for each event of which `first` is true, at most `within` before one of which `then` is.
+    Match { within: Text, first: Box<Formula>, then: Box<Formula>, keep: Vec<NamedFormula> },
     /// An answer if `ends` does not happen within `limit` of `starts`, or on the same day of a time zone.
     Absence { limit: Text, timezone: Option<Text>, starts: Box<Formula>, ends: Box<Formula> },
     /// The columns of the answers.
@@ -72,7 +74,7 @@ pub(super) enum StageKind {
 }
 
 /// The stages, each with the keys that may stand beside its name.
-const STAGES: [(&str, &[&str]); 12] = [
+const STAGES: [(&str, &[&str]); 13] = [
     ("filter", &[]),
     ("map", &[]),
     ("key", &[]),
@@ -83,12 +85,10 @@ const STAGES: [(&str, &[&str]); 12] = [
     ("session", &["compute"]),
     ("top_k", &["by", "per"]),
     ("sequence", &["within"]),
+    ("match", &["first", "then", "keep"]),
     ("absence", &["starts", "ends", "timezone"]),
     ("emit", &[]),
 ];
-
-/// The stages that are thought of and cannot be had yet.
-const NOT_YET: [&str; 1] = ["match"];
 
 /// Reads a file.
 ///
@@ -221,11 +221,7 @@ fn no_stage(value: &Spanned<DeValue<'_>>, table: &DeTable<'_>, document: &mut Do
         return document.problem(value.span(), &message);
     };
     let name = first.get_ref();
-    let message = match NOT_YET.iter().find(|planned| *planned == name) {
-        Some(_) => format!("the stage '{name}' is not supported yet{}", did_you_mean_or_list("", names)),
-        None => format!("there is no stage '{name}'{}", did_you_mean_or_list(name, names)),
-    };
-    document.problem(first.span(), &message);
+    document.problem(first.span(), &format!("there is no stage '{name}'{}", did_you_mean_or_list(name, names)));
 }
 
 fn kind(name: &str, table: &DeTable<'_>, document: &mut Document) -> Option<StageKind> {
@@ -271,13 +267,16 @@ fn kind(name: &str, table: &DeTable<'_>, document: &mut Document) -> Option<Stag
             let steps = texts.into_iter().filter_map(|text| document.formula(text)).collect();
             StageKind::Sequence { steps, within: within? }
         }
+        "match" => {
+            let keep = table.get("keep").map(|value| list(value, "\"dispatched = event_time\"")).unwrap_or_default();
+            let within = document.text(value, "\"7d\"");
+            let [first, then] = ["first", "then"].map(|key| condition(key, table, value, document));
+            StageKind::Match { within: within?, first: first?.into(), then: then?.into(), keep }
+        }
         "absence" => {
             let limit = document.text(value, "\"48h\", or \"day\" for the end of the day");
             let timezone = timezone(table, document);
-            let starts = beside("starts", "a condition in quotes", table, value, document);
-            let ends = beside("ends", "a condition in quotes", table, value, document);
-            let starts = starts.and_then(|text| document.formula(text));
-            let ends = ends.and_then(|text| document.formula(text));
+            let [starts, ends] = ["starts", "ends"].map(|key| condition(key, table, value, document));
             StageKind::Absence { limit: limit?, timezone: timezone?, starts: starts?.into(), ends: ends?.into() }
         }
         _ => {
@@ -311,6 +310,12 @@ fn beside(
             None
         }
     }
+}
+
+/// Returns the condition of a key that must stand beside that of the stage.
+fn condition(key: &str, table: &DeTable<'_>, stage: &Spanned<DeValue<'_>>, document: &mut Document) -> Option<Formula> {
+    let text = beside(key, "a condition in quotes", table, stage, document)?;
+    document.formula(text)
 }
 
 /// Returns what a window computes.

@@ -109,6 +109,7 @@ impl Pipeline for FilePipeline {
             Logic::BestOfHopping(panes, best) => Box::new(Windowed(Merging(panes), best)),
             Logic::Sessions(logic) => Box::new(Merging(logic)),
             Logic::Sequence(logic) => Box::new(Keyed(logic)),
+            Logic::Matching(logic) => Box::new(Keyed(logic)),
             Logic::Absence(logic) => Box::new(Keyed(logic)),
         };
         Ok(Box::new(BoundPlan { inner, schema: Arc::new(schema), failures }))

@@ -12,6 +12,7 @@ mod file_pipeline;
 mod hopping;
 mod key;
 mod lower;
+mod matching;
 mod per_event;
 mod row;
 mod sequence;

@@ -41,7 +41,7 @@ const FILES: [(&str, &[&str]); 18] = [
     ("trending-products", &["k=2", "size=6h", "slide=3h"]),
 ];
 
-fn prepared(pipeline: &dyn Pipeline, settings: &[&str], trace: &Trace) -> Box<dyn BoundPipeline> {
+pub(super) fn prepared(pipeline: &dyn Pipeline, settings: &[&str], trace: &Trace) -> Box<dyn BoundPipeline> {
     let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
     pipeline.prepare(&settings, &trace.symbols).unwrap()
 }
@@ -129,7 +129,7 @@ fn answers_are_about_ids_keys_and_windows() {
 
 /// A file, and the answers it gives to a few events.
 #[track_caller]
-fn answers(stages: &str, events: &str, expected: &[&str]) {
+pub(super) fn answers(stages: &str, events: &str, expected: &[&str]) {
     let trace = parse(events);
     let file = FilePipeline::parse("test.toml", stages).unwrap_or_else(|problems| panic!("{problems}"));
     let bound = prepared(file, &[], &trace);
@@ -422,8 +422,72 @@ const BROKEN: &[(&str, &str)] = &[
         "line 2, column 1: there is no stage 'filtr'; did you mean 'filter'?",
     ),
     (
-        "[[stage]]\nmatch = '1h'\n[[stage]]\nemit = ['order']",
-        "the stage 'match' is not supported yet; there are filter, map",
+        "[[stage]]\nmtch = '1h'\n[[stage]]\nemit = ['order']",
+        "line 2, column 1: there is no stage 'mtch'; did you mean 'match'?",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nthen = 'true'\n[[stage]]\nemit = ['order']",
+        "line 4, column 9: this stage has no first; give it first = a condition in quotes",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'true'\n[[stage]]\nemit = ['order']",
+        "line 4, column 9: this stage has no then; give it then = a condition in quotes",
+    ),
+    (
+        "[[stage]]\nmatch = '1h'\nfirst = 'true'\nthen = 'true'\n[[stage]]\nemit = ['order']",
+        "line 2, column 1: match needs a key; write [[stage]] with key = [\"customer\"] before it",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'true'\nthen = 'true'\nkep = 'a = value'\n[[stage]]\nemit = ['order']",
+        "line 7, column 1: the stage match has no key 'kep'; did you mean 'keep'?",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = 7\nfirst = 'true'\nthen = 'true'\n[[stage]]\nemit = ['order']",
+        "line 4, column 9: a text is needed here; write \"7d\"",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = 'day'\nfirst = 'true'\nthen = 'true'\n[[stage]]\nemit = ['order']",
+        "line 4, column 9: 'day' is not a duration",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'kind'\nthen = 'valeu > 1'\n[[stage]]\nemit = ['order']",
+        "line 5, column 10: a condition is needed, this is a kind of events; write a comparison with it",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'kind'\nthen = 'valeu > 1'\n[[stage]]\nemit = ['order']",
+        "line 6, column 9: there is no name 'valeu'; did you mean 'value'?",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'true'\nthen = 'true'\nkeep = ['a = value', 'b = value', 'c = value', 'd = value', 'e = value']\n[[stage]]\nemit = ['order']",
+        "line 4, column 1: a match keeps up to 4 cells of the first event, here are 5",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'true'\nthen = 'true'\nkeep = ['a = valeu']\n[[stage]]\nemit = ['order']",
+        "line 7, column 14: there is no name 'valeu'; did you mean 'value'?",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'true'\nthen = 'true'\nkeep = ['value']\n[[stage]]\nemit = ['order']",
+        "line 7, column 10: 'value' is that of the later event; give what is kept another name, 'first_value = value'",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'true'\nthen = 'true'\nkeep = ['a = value', 'a = rating']\n[[stage]]\nemit = ['order']",
+        "line 7, column 27: there is something called 'a' already; give this another name",
+    ),
+    (
+        "[[stage]]\nmap = ['since_first = value']\n[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'true'\nthen = 'true'\n[[stage]]\nemit = ['order']",
+        "line 6, column 1: there is something called 'since_first' already",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'since_first > duration(\"1s\")'\nthen = 'true'\n[[stage]]\nemit = ['order']",
+        "line 5, column 10: there is no name 'since_first'",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'true'\nthen = 'true'\nkeep = ['t = format(\"{order}\")']\n[[stage]]\nemit = ['order']",
+        "line 7, column 14: format stands alone",
+    ),
+    (
+        "[[stage]]\nkey = ['order']\n[[stage]]\nmatch = '1h'\nfirst = 'true'\nthen = 'true'\n[[stage]]\nrunning = ['n = count()']\n[[stage]]\nemit = ['order']",
+        "line 8, column 1: a pipeline has one stage that computes",
     ),
     (
         "[[stage]]\ntop_k = 10\nby = 'n'\n[[stage]]\nemit = ['order']",

@@ -38,6 +38,11 @@ impl Conjunction {
         Conjunction { kinds, is_of_kinds_alone, tests: tests.into(), rest: rest.into() }
     }
 
+    /// Returns the kinds of events for which the condition can hold.
+    pub(crate) fn kinds(&self) -> Vec<Kind> {
+        Kind::ALL.into_iter().filter(|kind| self.kinds >> *kind as u8 & 1 == 1).collect()
+    }
+
     /// True if the condition is known to hold for an event.
     // Most events are rejected by their kind, in less time than a call takes.
     #[inline(always)]

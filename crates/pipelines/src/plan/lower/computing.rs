@@ -9,10 +9,13 @@ use super::{Computed, Lowering};
 use crate::plan::absence::Limit;
 use crate::plan::aggregate::{AGGREGATES_MAX, Aggregate, How};
 use crate::plan::document::{Formula, NamedFormula, Text};
+use crate::plan::expression::conjunction::Conjunction;
+use crate::plan::expression::field::Field;
 use crate::plan::expression::names::Typed;
 use crate::plan::expression::node::Node;
 use crate::plan::expression::syntax::Syntax;
 use crate::plan::expression::types::Type;
+use crate::plan::matching::{FIRST_TIME, KEPT, KEPT_MAX, SINCE_FIRST};
 use crate::plan::sequence::STEPS_MAX;
 use crate::plan::top_k::{Best, TextOrder};
 use crate::plan::tumbling::WindowSize;
@@ -158,9 +161,61 @@ impl Lowering<'_> {
         let steps: Vec<Node> = steps.iter().filter_map(|step| self.compiled(step)).collect();
         self.add_name("step", Typed { node: Node::Slot(0), of: Type::Integer }, place);
         self.add_name("since_start", Typed { node: Node::Slot(1), of: Type::Duration }, place);
-        // What is no step does not concern the pipeline.
-        self.before.push(Node::Or(steps.clone().into()));
+        self.only_where_any_of(steps.clone());
         self.computed = Some(Computed::Sequence { steps, within_ms });
+    }
+
+    pub(super) fn matching(
+        &mut self,
+        within: &Text,
+        first: &Formula,
+        then: &Formula,
+        keep: &[NamedFormula],
+        place: &Range<usize>,
+    ) {
+        self.has_key("match", place);
+        let within_ms = self.duration_ms(within).unwrap_or(1);
+        let [first, then] = [first, then].map(|condition| self.compiled(condition).unwrap_or(Node::Constant(0)));
+        let kept = self.kept(keep, place);
+        let bytes = 8 + 8 * kept.len();
+        self.state = format!(
+            "per {}: each first event of the last {}, in {bytes} bytes; needed until the newest is that old",
+            self.key_names(),
+            within.said()
+        );
+        self.only_where_any_of(vec![first.clone(), then.clone()]);
+        self.computed = Some(Computed::Match { within_ms, first, then, kept });
+    }
+
+    /// Names what is known of the first event of a match, and returns what is kept for that besides its time.
+    fn kept(&mut self, keep: &[NamedFormula], place: &Range<usize>) -> Vec<Node> {
+        if keep.len() > KEPT_MAX {
+            let message = format!("a match keeps up to {KEPT_MAX} cells of the first event, here are {}", keep.len());
+            self.document.problem(place.clone(), &message);
+        }
+        let cells: Vec<Option<Typed>> = keep.iter().map(|NamedFormula { formula, .. }| self.typed(formula)).collect();
+        self.add_name("since_first", Typed { node: Node::Slot(SINCE_FIRST), of: Type::Duration }, place);
+        let mut kept = Vec::new();
+        for (NamedFormula { name, formula }, typed) in keep.iter().zip(cells) {
+            let Some(Typed { node, of }) = typed else { continue };
+            let slot = match node {
+                Node::Field(Field::EventTime) => FIRST_TIME,
+                node => {
+                    kept.push(node);
+                    KEPT + kept.len() - 1
+                }
+            };
+            let is_later = matches!(&formula.expression.syntax, Syntax::Name(alone) if alone == name);
+            if is_later {
+                let message = format!(
+                    "'{name}' is that of the later event; give what is kept another name, 'first_{name} = {name}'"
+                );
+                self.document.problem(formula.place(), &message);
+            } else {
+                self.add_name(name, Typed { node: Node::Slot(slot), of }, &formula.place());
+            }
+        }
+        kept
     }
 
     pub(super) fn absence(
@@ -187,9 +242,17 @@ impl Lowering<'_> {
         self.add_name("due", due, place);
         let nothing = || Node::Constant(0);
         let (starts, ends) = (starts.unwrap_or_else(nothing), ends.unwrap_or_else(nothing));
-        // What neither starts nor ends anything does not concern the pipeline.
-        self.before.push(Node::Or([starts.clone(), ends.clone()].into()));
+        self.only_where_any_of(vec![starts.clone(), ends.clone()]);
         self.computed = Some(Computed::Absence { limit: limit.unwrap_or(Limit::After(1)), starts, ends });
+    }
+
+    /// Lets through events of which one of these conditions is true; the others do not concern the pipeline. Their kinds are
+    /// asked for first, as that is fast.
+    fn only_where_any_of(&mut self, conditions: Vec<Node>) {
+        let kinds = conditions.iter().flat_map(|condition| Conjunction::of([condition.clone()]).kinds());
+        let kinds = kinds.map(|kind| kind as i64).collect();
+        self.before.push(Node::In(Box::new(Node::Field(Field::Kind)), kinds));
+        self.before.push(Node::Or(conditions.into()));
     }
 
     /// Compiles a condition on events, or notes what is wrong with it.

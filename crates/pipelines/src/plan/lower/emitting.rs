@@ -146,7 +146,7 @@ impl Lowering<'_> {
         }
         match (&typed.node, self.computed.as_ref().and_then(Computed::of_windows)) {
             (Node::Slot(slot), Some(aggregates)) => !(self.key.len()..self.key.len() + aggregates.len()).contains(slot),
-            (Node::Slot(_), None) => false,
+            (Node::Slot(_), None) => is_id && matches!(self.computed, Some(Computed::Match { .. })),
             _ => is_id || self.key.iter().any(|(_, key)| key.node == typed.node),
         }
     }

@@ -20,6 +20,7 @@ use crate::plan::expression::node::{Failures, Node};
 use crate::plan::expression::types::Type;
 use crate::plan::hopping::Panes;
 use crate::plan::key::{Part, PlanKey};
+use crate::plan::matching::{Join, Matching};
 use crate::plan::per_event::{Answering, CountIn, EachEvent, Running, Selecting};
 use crate::plan::row::{Column, Schema, Word};
 use crate::plan::sequence::{Sequence, Steps};
@@ -40,6 +41,7 @@ pub(super) enum Logic {
     BestOfHopping(Panes, TopK),
     Sessions(Sessions),
     Sequence(Sequence),
+    Matching(Matching),
     Absence(Absence),
 }
 
@@ -60,6 +62,7 @@ enum Computed {
     Windows(WindowSize, Vec<Aggregate>, Option<Best>),
     Sessions(i64, Vec<Aggregate>),
     Sequence { steps: Vec<Node>, within_ms: i64 },
+    Match { within_ms: i64, first: Node, then: Node, kept: Vec<Node> },
     Absence { limit: Limit, starts: Node, ends: Node },
 }
 
@@ -158,6 +161,7 @@ impl Lowering<'_> {
                 | StageKind::Hop { .. }
                 | StageKind::Session { .. }
                 | StageKind::Sequence { .. }
+                | StageKind::Match { .. }
                 | StageKind::Absence { .. }
                     if self.computed.is_some() =>
                 {
@@ -171,6 +175,7 @@ impl Lowering<'_> {
                 StageKind::Session { gap, compute } => self.session(gap, compute, place),
                 StageKind::TopK { k, by, per } => self.top_k(k, by, per, place),
                 StageKind::Sequence { steps, within } => self.sequence(steps, within, place),
+                StageKind::Match { within, first, then, keep } => self.matching(within, first, then, keep, place),
                 StageKind::Absence { limit, timezone, starts, ends } => {
                     self.absence((limit, timezone.as_ref()), starts, ends, place);
                 }
@@ -281,6 +286,11 @@ impl Lowering<'_> {
             Some(Computed::Sequence { steps, within_ms }) => {
                 let selecting = Selecting { filter, key, answering };
                 Logic::Sequence(Sequence(Arc::new(Steps { selecting, steps: steps.into(), within_ms })))
+            }
+            Some(Computed::Match { within_ms, first, then, kept }) => {
+                let selecting = Selecting { filter, key, answering };
+                let [first, then] = [first, then].map(|condition| Conjunction::of([condition]));
+                Logic::Matching(Matching(Arc::new(Join { selecting, within_ms, first, then, kept: kept.into() })))
             }
             Some(Computed::Absence { limit, starts, ends }) => {
                 let selecting = Selecting { filter, key, answering };

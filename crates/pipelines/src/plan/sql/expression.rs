@@ -97,7 +97,7 @@ impl Reader<'_> {
                 alone(negated_if(*negated, Syntax::In(operand?.into(), list), &at))
             }
             Expr::In { .. } => {
-                self.refuse(&at, "a subquery cannot stand here; write a list of values, or absence or sequence in TOML")
+                self.refuse(&at, "a subquery cannot stand here; write a list of values, or a stage match in TOML")
             }
             Expr::Case { operand: None, conditions, else_result, .. } => {
                 self.case(conditions, else_result.as_deref(), &at)

@@ -141,15 +141,15 @@ impl Reader<'_> {
             let message = match from.len() {
                 0 => "a query has a source; write FROM events",
                 _ => {
-                    "a pipeline has one source; write the stages absence or sequence in TOML for what other events decide"
+                    "a pipeline has one source; write the stages absence or match in TOML for what other events decide"
                 }
             };
             return self.document.problem(word, message);
         };
         if !joins.is_empty() {
             let place = self.places.word(&["JOIN"], word.start);
-            let message = "JOIN would be a stage 'match', which is not supported yet; \
-                           write absence or sequence in TOML for what other events of a key decide";
+            let message = "JOIN would be a stage 'match'; write the stage match in TOML: \
+                           match = \"7d\", first = \"condition\", then = \"condition\"";
             self.document.problem(place, message);
         }
         match relation {

@@ -7,7 +7,7 @@ pub(super) fn of_expression(expr: &Expr) -> &'static str {
     match expr {
         Expr::CompoundIdentifier(_) => "columns have no table before them; write the name alone",
         Expr::Subquery(_) | Expr::Exists { .. } | Expr::AnyOp { .. } | Expr::AllOp { .. } => {
-            "a subquery cannot stand here; write a stage absence or sequence in TOML for what another event decides"
+            "a subquery cannot stand here; write a stage absence, match or sequence in TOML for what another event decides"
         }
         Expr::Like { .. } | Expr::ILike { .. } | Expr::SimilarTo { .. } | Expr::RLike { .. } => {
             "texts are compared as a whole; write = or IN"

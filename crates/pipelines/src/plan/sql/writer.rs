@@ -123,6 +123,7 @@ impl Writer {
             }
             StageKind::TopK { .. } => return Err("SQL has no words for the stage top_k".to_owned()),
             StageKind::Sequence { .. } => return Err("SQL has no words for the stage sequence".to_owned()),
+            StageKind::Match { .. } => return Err("SQL has no words for the stage match".to_owned()),
             StageKind::Absence { .. } => return Err("SQL has no words for the stage absence".to_owned()),
             StageKind::Emit(columns) => return self.emit(columns),
         }
