@@ -9,7 +9,7 @@ use flowbench_pipelines::{Eviction, OrderName, Registry, Strategy};
 use flowbench_report::column_catalogue;
 use serde_json::Value;
 
-use crate::command::Scratch;
+use crate::command::{Scratch, repository};
 
 /// Each kind of `list` with the names it shows.
 fn listed() -> [(&'static str, Vec<String>); 11] {
@@ -44,6 +44,23 @@ fn list_shows_everything_or_one_kind() {
             assert!(about.unwrap().trim().len() > 10, "{name} says nothing about itself");
         }
     }
+}
+
+#[test]
+fn list_shows_the_pipelines_in_the_files_of_a_folder() {
+    let scratch = Scratch::new();
+    scratch.ok(&format!("mkdir q && cp '{}'/s*.toml q", repository("experiments/pipelines").display()));
+    scratch.write("q/experiment.toml", "title = 'not a pipeline'\n");
+    scratch.write("q/broken.toml", "[[stage]]\nfilter = 'vaule > 5'\n[[stage]]\nemit = ['order']\n");
+    let shown = scratch.ok("flowbench list ./q").stdout;
+    assert!(shown.contains("./q/slow-pages.toml") && shown.contains("./q/sessions.toml"), "{shown}");
+    assert!(shown.contains("cannot be used: ") && shown.contains("did you mean 'value'"), "{shown}");
+    assert!(!shown.contains("experiment.toml"), "{shown}");
+    let json = scratch.ok("flowbench list ./q --json").json();
+    assert_eq!(json["pipelines"].as_array().unwrap().len(), 4);
+    assert_eq!(json["pipelines"][1]["name"], "./q/sessions-with-orders.toml");
+    scratch.fails("flowbench list ./none", 1, &["./none", "cannot be read"]);
+    scratch.fails("flowbench list pipeline", 2, &["pipelines"]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn every_listed_format_is_exported_and_twice_the_same() {
     let formats: Vec<&str> =
         listed.lines().filter_map(|line| line.trim().strip_prefix("- ")?.split(':').next()).collect();
     assert_eq!(formats.len(), 18, "{listed}");
-    for format in formats.into_iter().filter(|format| *format != "parquet") {
+    for format in formats {
         for copy in ["first", "second"] {
             let summary = format!("GITHUB_STEP_SUMMARY={copy}.github");
             let output = if format == "github" { String::new() } else { format!("-o {copy}.{format}") };
@@ -156,15 +156,6 @@ fn what_cannot_be_exported_says_why() {
 }
 
 #[test]
-#[cfg(not(feature = "parquet"))]
-fn a_format_that_is_not_built_in_names_its_feature() {
-    let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
-    let line = format!("flowbench export {quickstart} --to parquet -o tables");
-    scratch.fails(&line, 1, &["cargo build --release --features parquet"]);
-}
-
-#[test]
-#[cfg(feature = "parquet")]
 fn tables_are_exported_as_parquet() {
     let (scratch, quickstart) = (Scratch::new(), reference("quickstart"));
     scratch.ok(&format!("flowbench export {quickstart} --to parquet -o tables"));

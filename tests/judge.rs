@@ -389,3 +389,37 @@ fn judge_finds_the_worked_example_in_bytewax_exact_until_it_stops_waiting() {
     assert_eq!(ended.code, Some(3));
     assert!(ended.stdout.contains("late_but_answered"), "{}", ended.stdout);
 }
+
+/// Typed columns of a Parquet file, as DuckDB writes them: an exact one, and each planted mistake.
+#[test]
+#[ignore = "needs a python3 with duckdb, see golden/README.md"]
+fn judge_finds_planted_mistakes_in_parquet_of_duckdb() {
+    let scratch = scratch();
+    let wrong = format!("{}3", ANSWERS[1].strip_suffix('2').unwrap());
+    let spurious = ANSWERS[2].replace(",9,", ",11,");
+    let cases: [(&str, Vec<&str>, &str); 6] = [
+        ("exact", ANSWERS.to_vec(), ""),
+        ("missing", ANSWERS[1..].to_vec(), ""),
+        ("duplicated", [&ANSWERS[..], &ANSWERS[1..2]].concat(), ""),
+        ("wrong", vec![ANSWERS[0], &wrong, ANSWERS[2], ANSWERS[3]], ""),
+        ("spurious", [&ANSWERS[..], &[spurious.as_str()]].concat(), ""),
+        ("late_but_answered", ANSWERS.to_vec(), "--slack 10min"),
+    ];
+    let mut script = String::from("import duckdb\nduckdb.execute(\"SET TimeZone = 'Asia/Kathmandu'\")\n");
+    for (name, answers, _) in &cases {
+        let [(_, csv), _] = formats(answers);
+        scratch.write(&format!("{name}.csv"), csv);
+        let types = "types={'event_time': 'TIMESTAMPTZ', 'start': 'TIMESTAMPTZ', 'end': 'TIMESTAMPTZ'}";
+        script += &format!("duckdb.execute(\"COPY (FROM read_csv('{name}.csv', {types})) TO '{name}.parquet'\")\n");
+    }
+    scratch.write("convert.py", script);
+    let python = std::env::var("FLOWBENCH_DUCKDB_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    scratch.ok(&format!("'{python}' convert.py"));
+    for (name, _, options) in cases {
+        let ended = scratch.sh(&format!("{JUDGE} {name}.parquet {options} --json"));
+        let expected = if name == "exact" { Some(0) } else { Some(3) };
+        assert_eq!(ended.code, expected, "{name}: {}{}", ended.stdout, ended.stderr);
+        let first = ended.json()["differences"][0]["difference"].clone();
+        assert_eq!(first, if name == "exact" { Value::Null } else { name.into() });
+    }
+}

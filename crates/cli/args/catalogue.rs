@@ -1,14 +1,17 @@
 //! Arguments of the commands that tell what there is: `list`, `explain`, `doctor`, `completions` and `man`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
+use clap::{Arg, Args, Command, Error, ValueEnum};
 use clap_complete::Shell;
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// List only this kind
-    pub(crate) what: Option<Listed>,
+    /// List only this kind, or the pipelines in the files of a folder, such as `./questions`
+    #[arg(value_parser = KindOrFolder)]
+    pub(crate) what: Option<Wanted>,
     /// Print JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
@@ -40,6 +43,34 @@ pub(crate) enum Listed {
     Doubts,
     /// Words of the glossary
     Terms,
+}
+
+/// What is listed alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Kind(Listed),
+    /// The pipelines in the files of a folder.
+    Folder(PathBuf),
+}
+
+/// Reads the name of a kind, or a path, which has a `/` or is `.` or `..`.
+#[derive(Debug, Clone)]
+struct KindOrFolder;
+
+impl TypedValueParser for KindOrFolder {
+    type Value = Wanted;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Wanted, Error> {
+        let path = PathBuf::from(value);
+        if value.to_string_lossy().contains('/') || path == OsStr::new(".") || path == OsStr::new("..") {
+            return Ok(Wanted::Folder(path));
+        }
+        EnumValueParser::new().parse_ref(command, arg, value).map(Wanted::Kind)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Listed::value_variants().iter().filter_map(ValueEnum::to_possible_value)))
+    }
 }
 
 #[derive(Debug, Args)]

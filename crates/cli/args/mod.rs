@@ -13,7 +13,7 @@ mod results;
 mod run;
 mod values;
 
-pub(crate) use self::catalogue::{Completions, Doctor, Explain, List, Listed, Man};
+pub(crate) use self::catalogue::{Completions, Doctor, Explain, List, Listed, Man, Wanted};
 pub(crate) use self::commands::{Arguments, Command};
 pub(crate) use self::compare::{Compare, Gate, OnInconclusive};
 pub(crate) use self::config::{Config, ConfigShow, Schema, SchemaOf};

@@ -1,7 +1,11 @@
 //! What there is, kind by kind: names with a line about each, from the place that defines them.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use flowbench_generators::Profile;
 use flowbench_harness::experiment::{LoadedExperiment, SHIPPED, Shipped, axis_catalogue};
+use flowbench_harness::find_pipeline_file;
 use flowbench_measurement::doubt_kinds::DOUBTS;
 use flowbench_measurement::metrics::METRICS;
 use flowbench_measurement::record::FigureKind;
@@ -72,6 +76,40 @@ pub(super) fn entries(kind: Listed, registry: Registry) -> Result<Vec<Entry>, Fa
         }
         Listed::Terms => terms().iter().map(|term| Entry::plain(&typed(&term.name), &term.meaning)).collect(),
     })
+}
+
+/// Returns the pipelines in the files of a folder, by their paths. A TOML file without stages is none.
+pub(super) fn files(folder: &Path) -> Result<Vec<Entry>, Failure> {
+    let unreadable = |error| Failure::failed(format!("{}: cannot be read: {error}", folder.display()));
+    let paths = fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut paths: Vec<PathBuf> = paths.map_err(unreadable)?;
+    paths.retain(|path| is_pipeline(path));
+    paths.sort();
+    if paths.is_empty() {
+        let problem = "there is no pipeline in it; a file of one ends in .toml or .sql, and one in TOML has [[stage]]";
+        return Err(Failure::failed(format!("{}: {problem}", folder.display())));
+    }
+    Ok(paths.iter().map(|path| file(&path.display().to_string())).collect())
+}
+
+fn is_pipeline(path: &Path) -> bool {
+    let has_stages = || fs::read_to_string(path).is_ok_and(|text| text.contains("[[stage]]"));
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("sql") => true,
+        Some("toml") => has_stages(),
+        _ => false,
+    }
+}
+
+fn file(path: &str) -> Entry {
+    match find_pipeline_file(path) {
+        Ok(file) => pipeline(file),
+        Err(problems) => {
+            let first = problems.to_string().lines().next().unwrap_or_default().to_owned();
+            let summary = format!("cannot be used: {first}; `flowbench explain {path}` shows it in its lines");
+            Entry::plain(path, &summary)
+        }
+    }
 }
 
 fn pipeline(pipeline: &dyn Pipeline) -> Entry {

@@ -3,8 +3,8 @@
 use flowbench_pipelines::{Registry, RunConfig, Strategy};
 use serde_json::Value;
 
-use super::entries::{Entry, KINDS, entries};
-use crate::args::{List, Listed};
+use super::entries::{Entry, KINDS, entries, files};
+use crate::args::{List, Listed, Wanted};
 use crate::failure::{Failure, OK, print};
 use crate::json_output::print_json;
 use crate::terminal::{heading, screen};
@@ -13,9 +13,18 @@ use crate::terminal::{heading, screen};
 const NAME_WIDTH_MAX: usize = 24;
 
 pub(crate) fn list(args: &List, registry: Registry) -> Result<i32, Failure> {
-    let wanted = KINDS.into_iter().filter(|(kind, ..)| args.what.is_none_or(|what| what == *kind));
+    let json = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.json).collect::<Value>();
+    if let Some(Wanted::Folder(folder)) = &args.what {
+        let files = files(folder)?;
+        match args.json {
+            true => print_json("list", serde_json::json!({ "pipelines": json(files) }))?,
+            false => print(&format!("{}\n{}", heading("pipelines"), lines(&files, screen().width)))?,
+        }
+        return Ok(OK);
+    }
+    let is_wanted = |kind| args.what.as_ref().is_none_or(|what| *what == Wanted::Kind(kind));
+    let wanted = KINDS.into_iter().filter(|(kind, ..)| is_wanted(*kind));
     if args.json {
-        let json = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.json).collect::<Value>();
         let all: serde_json::Map<String, Value> = wanted
             .map(|(kind, name, _)| Ok((name.to_owned(), json(entries(kind, registry)?))))
             .collect::<Result<_, Failure>>()?;

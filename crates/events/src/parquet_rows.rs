@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs a python3 with duckdb, see .ci/run"]
-    fn parquet_is_read_as_the_csv_that_it_would_be() {
+    fn parquet_of_duckdb_is_read_as_the_csv_that_it_would_be() {
         let folder = tempfile::tempdir().unwrap();
         let python = std::env::var("FLOWBENCH_EXPORTS_PYTHON").unwrap_or_else(|_| "python3".to_owned());
         let script = r#"import duckdb
