@@ -1,7 +1,10 @@
 mod broken;
+mod duckdb;
 mod meaning;
 mod mutated;
+mod plans;
 mod round_trip;
+mod traces;
 
 use flowbench_events::{SourceText, Symbols};
 
