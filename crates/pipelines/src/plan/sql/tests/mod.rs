@@ -5,6 +5,7 @@ mod mutated;
 mod plans;
 mod round_trip;
 mod traces;
+mod wordless;
 
 use flowbench_events::{SourceText, Symbols};
 

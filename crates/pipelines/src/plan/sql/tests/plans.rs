@@ -18,7 +18,7 @@ impl From<Vec<u8>> for Choices {
 }
 
 /// The calendar days of these zones have 23 to 25 hours, begin at 1:00, come back, or are left out.
-const ZONES: [&str; 6] =
+pub(super) const ZONES: [&str; 6] =
     ["Europe/London", "America/Sao_Paulo", "Pacific/Apia", "America/Havana", "Asia/Kolkata", "UTC"];
 
 impl Choices {
