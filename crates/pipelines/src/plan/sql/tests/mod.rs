@@ -1,7 +1,11 @@
 mod broken;
+mod duckdb;
 mod meaning;
 mod mutated;
+mod plans;
 mod round_trip;
+mod traces;
+mod wordless;
 
 use flowbench_events::{SourceText, Symbols};
 
