@@ -127,6 +127,10 @@ impl Input {
         match Contents::of(&head) {
             Contents::Text => {}
             Contents::Foreign(foreign) => return Err(self.unreadable(Unreadable::Refused(foreign.to_string()))),
+            Contents::Parquet => {
+                let compressed = "holds a Parquet file, which is compressed in itself; decompress this one first";
+                return Err(self.unreadable(Unreadable::Refused(compressed.to_owned())));
+            }
             _ => {
                 let twice = "holds what is compressed once more; decompress it first";
                 return Err(self.unreadable(Unreadable::Refused(twice.to_owned())));
@@ -168,7 +172,7 @@ impl Input {
     fn parquet(&self) -> Result<Box<dyn Read>, Unreadable> {
         match self {
             Input::File(path) if path.is_file() => crate::parquet_rows::as_csv(File::open(path)?),
-            _ => Err(Unreadable::Refused("is Parquet, which is read from a file only; give its name".to_owned())),
+            _ => Err(Unreadable::Refused("is a Parquet file, which cannot be read from a stream; give its name".to_owned())),
         }
     }
 

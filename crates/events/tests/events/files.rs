@@ -133,8 +133,7 @@ fn what_is_no_log_is_named_with_what_to_do() {
     let folder = Folder::new();
     let tar = [vec![b'a'; 257], b"ustar\x0000".to_vec(), vec![0; 300]].concat();
     for (bytes, what, advice) in [
-        (&b"PAR1\x15\x04\x15\x10\x15"[..], "a Parquet file", "convert it to CSV"),
-        (b"\xfd7zXZ\0\0\x04\xe6\xd6", "compressed by xz", "xz -dc"),
+        (&b"\xfd7zXZ\0\0\x04\xe6\xd6"[..], "compressed by xz", "xz -dc"),
         (b"BZh91AY&SY\x01\x02", "compressed by bzip2", "bzip2 -dc"),
         (b"\x04\x22\x4d\x18\x64\x40", "compressed by lz4", "lz4 -dc"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "an old Excel", "save the sheet as CSV"),
@@ -155,6 +154,11 @@ fn what_is_no_log_is_named_with_what_to_do() {
             let is_told = told.contains(what) && told.contains(advice) && told.contains(name);
             assert!(is_told, "{told}\nsays nothing of {what}, {advice}");
         }
+    }
+    let parquet = b"PAR1\x15\x04\x15\x10\x15";
+    for (name, bytes) in [("log.csv", parquet.to_vec()), ("log.csv.gz", gzip(parquet))] {
+        let told = folder.refused(name, bytes);
+        assert!(told.contains("a Parquet file") && told.contains(name), "{told}");
     }
     for bytes in [gzip(gzip(LOG)), zstd(gzip(LOG)), zip(&[("log.csv.gz", "\x1f\u{8b}")], true)] {
         let told = folder.refused("log.csv.gz", bytes);

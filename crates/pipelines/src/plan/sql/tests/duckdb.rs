@@ -27,7 +27,7 @@ use crate::{Feed, RunConfig, RunContext, RunError, Strategy, oracle};
 const SEEDS: Range<u64> = 0..400;
 /// How many traces there are, by the seeds from 0 on.
 const TRACES: u64 = 32;
-/// Of how many traces each plan is asked.
+/// The number of traces that each plan is asked of.
 const TRACES_EACH: u64 = 3;
 
 /// What is asked of DuckDB at once.
