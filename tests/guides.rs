@@ -30,7 +30,15 @@ const GUIDES: [&str; 14] = [
 
 /// Commands that are not run as they stand, because that takes minutes or something is in the way, with what is run
 /// in their place.
-const SMALLER: [(&str, &str); 17] = [
+const SMALLER: [(&str, &str); 19] = [
+    (
+        "flowbench bench orders.csv --map map.toml --pipeline sessions",
+        "flowbench bench orders.csv --map map.toml --pipeline sessions --strategies sequential,exchange --workers 1",
+    ),
+    (
+        "flowbench bench log.csv --pipeline ./mine.toml",
+        "flowbench bench log.csv --pipeline ./mine.toml --strategies sequential,exchange --workers 1",
+    ),
     (
         "flowbench generate --profile tiny --events 20000 -o log.csv",
         "flowbench generate --profile tiny -o new.csv --events 900",

@@ -172,7 +172,9 @@ impl Input {
     fn parquet(&self) -> Result<Box<dyn Read>, Unreadable> {
         match self {
             Input::File(path) if path.is_file() => crate::parquet_rows::as_csv(File::open(path)?),
-            _ => Err(Unreadable::Refused("is a Parquet file, which cannot be read from a stream; give its name".to_owned())),
+            _ => Err(Unreadable::Refused(
+                "is a Parquet file, which cannot be read from a stream; give its name".to_owned(),
+            )),
         }
     }
 
