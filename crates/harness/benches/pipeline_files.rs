@@ -47,7 +47,7 @@ fn throughput(criterion: &mut Criterion) {
     let profile = Profile::named("calm").expect("calm is shipped");
     let generator = Generator::new(&profile, 42).expect("the world is valid");
     let trace = Arc::new(generator.trace(Amount::Events(EVENTS)));
-    let feed = Feed::new(trace, RECORDS_PER_EPOCH, 0, true);
+    let feed = Arc::new(Feed::new(trace, RECORDS_PER_EPOCH, 0, true));
     for (name, text) in files() {
         let Ok(built_in) = Registry::default().find(&name) else { continue };
         let mut group = criterion.benchmark_group(&name);

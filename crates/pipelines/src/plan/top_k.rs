@@ -1,6 +1,5 @@
 //! Plans that rank what windows have.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use flowbench_events::{Id, Symbols};
@@ -113,7 +112,7 @@ impl WindowLogic for TopK {
     fn add(&self, groups: &mut Groups, piece: &Piece, times: i64) {
         let group = groups.entry(piece.key).or_default();
         group.pieces += times;
-        for (sum, word) in group.sums.iter_mut().zip(piece.words) {
+        for (sum, word) in group.sums.iter_mut().zip(piece.words).take(self.0.windows.aggregates.len()) {
             *sum += i128::from(present(word).unwrap_or(0)) * i128::from(times);
         }
         if group.pieces == 0 {
@@ -128,12 +127,15 @@ impl WindowLogic for TopK {
     fn answer(&self, (window, _): (i64, u64), groups: &Groups, out: &mut Vec<PlanRow>) {
         let Ranking { windows, best, .. } = &*self.0;
         let mut ranked: Vec<(u64, &Group)> = groups.iter().map(|(key, group)| (*key, group)).collect();
-        let place = |(key, group): &(u64, &Group)| (Reverse(group.sums[best.by]), self.place(*key));
+        let order = |(key, group): &(u64, &Group), (other_key, other): &(u64, &Group)| {
+            let by_sum = other.sums[best.by].cmp(&group.sums[best.by]);
+            by_sum.then_with(|| self.place(*key).cmp(&self.place(*other_key)))
+        };
         if ranked.len() > best.k {
-            ranked.select_nth_unstable_by_key(best.k, place);
+            ranked.select_nth_unstable_by(best.k, order);
             ranked.truncate(best.k);
         }
-        ranked.sort_unstable_by_key(place);
+        ranked.sort_unstable_by(order);
         let (end_ms, [start, end]) = (windows.size.end_ms(window), windows.size.bounds(window));
         for (rank, (key, group)) in (1..).zip(ranked) {
             let results = group.sums[..windows.aggregates.len()].iter().map(|sum| windows.fitting(*sum, end_ms));
