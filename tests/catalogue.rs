@@ -59,6 +59,12 @@ fn list_shows_the_pipelines_in_the_files_of_a_folder() {
     let json = scratch.ok("flowbench list ./q --json").json();
     assert_eq!(json["pipelines"].as_array().unwrap().len(), 4);
     assert_eq!(json["pipelines"][1]["name"], "./q/sessions-with-orders.toml");
+    scratch.ok("mkfifo q/pipe.toml");
+    let shown = scratch.ok("flowbench list q").stdout;
+    assert!(shown.contains("q/slow-pages.toml") && !shown.contains("pipe.toml"), "{shown}");
+    scratch.ok("head -c 300000 /dev/zero > q/dump.sql");
+    assert!(scratch.ok("flowbench list q").stdout.contains("larger than 256 KiB"));
+    scratch.fails("flowbench list q/broken.toml", 2, &["q/broken.toml", "flowbench explain q/broken.toml"]);
     scratch.fails("flowbench list ./none", 1, &["./none", "cannot be read"]);
     scratch.fails("flowbench list pipeline", 2, &["pipelines"]);
 }

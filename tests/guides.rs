@@ -36,8 +36,8 @@ const SMALLER: [(&str, &str); 19] = [
         "flowbench bench orders.csv --map map.toml --pipeline sessions --strategies sequential,exchange --workers 1",
     ),
     (
-        "flowbench bench log.csv --pipeline ./mine.toml",
-        "flowbench bench log.csv --pipeline ./mine.toml --strategies sequential,exchange --workers 1",
+        "flowbench bench log.csv --pipeline ./mine.toml --deduplicate",
+        "flowbench bench log.csv --pipeline ./mine.toml --deduplicate --strategies sequential,exchange --workers 1",
     ),
     (
         "flowbench generate --profile tiny --events 20000 -o log.csv",

@@ -46,7 +46,7 @@ fn the_summary_counts_every_row_of_the_excerpt() {
     let ended = scratch.ok("flowbench replay log.csv --map map.toml --pipeline lifetime-value");
     assert!(ended.stderr.contains("400 rows: 397 events, 3 skipped ('adjustment' 3), 0 rejected"), "{}", ended.stderr);
     assert!(ended.stderr.contains("306 answers of lifetime-value"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("37 events without a customer not used"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("37 events that lack the key not used"), "{}", ended.stderr);
 }
 
 /// The committed excerpt as `log.csv`, its mapping as `map.toml`.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use flowbench_events::{Output, ReadSummary, Trace, duration_text};
+use flowbench_events::{Format, Output, ReadSummary, Trace, duration_text};
 use flowbench_harness::cluster::{Participants, ReplayProcesses};
 use flowbench_harness::replay::{ReplayRequest, Replayed, replay as replay_log};
 use flowbench_harness::{Unsupported, check_supported, find_pipeline};
@@ -64,6 +64,10 @@ pub(crate) fn replay(args: &Replay, registry: Registry, quiet: bool) -> Result<i
 
 /// Checks that the answers and the rejects can be written without replacing what is read; returns where rejects go.
 fn check_outputs(args: &Replay, pipeline: &dyn Pipeline) -> Result<Place, Failure> {
+    if Format::from_path(&args.output).is_some_and(|format| format != Format::Csv) {
+        let path = args.output.display();
+        return Err(Failure::usage_error(format!("{path}: answers are written as CSV; give a name that ends in .csv")));
+    }
     Output::check(&args.output).map_err(Failure::failed)?;
     let is_stream = args.output == Path::new("-") || (args.output.exists() && !args.output.is_file());
     let beside = if is_stream { rejects_beside(&args.log.input) } else { rejects_of(&args.output) };
@@ -140,7 +144,7 @@ fn remarks(replayed: &Replayed, request: &ReplayRequest<'_>) -> String {
         text.push_str(&format!(", {repeats} repeats of an event not counted"));
     }
     if replayed.without_key > 0 {
-        text.push_str(&format!(", {} events without a customer not used", replayed.without_key));
+        text.push_str(&format!(", {} events that lack the key not used", replayed.without_key));
     }
     if !request.config.eviction.is_exact() {
         text.push_str(&format!(

@@ -53,7 +53,7 @@ pub(crate) enum Wanted {
     Folder(PathBuf),
 }
 
-/// Reads the name of a kind, or a path, which has a `/` or is `.` or `..`.
+/// Reads the name of a kind, or a path: anything else that is there, or has a `/`.
 #[derive(Debug, Clone)]
 struct KindOrFolder;
 
@@ -62,7 +62,8 @@ impl TypedValueParser for KindOrFolder {
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Wanted, Error> {
         let path = PathBuf::from(value);
-        if value.to_string_lossy().contains('/') || path == OsStr::new(".") || path == OsStr::new("..") {
+        let is_kind = value.to_str().is_some_and(|name| Listed::from_str(name, false).is_ok());
+        if !is_kind && (value.to_string_lossy().contains('/') || path.exists()) {
             return Ok(Wanted::Folder(path));
         }
         EnumValueParser::new().parse_ref(command, arg, value).map(Wanted::Kind)

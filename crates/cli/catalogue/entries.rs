@@ -33,6 +33,9 @@ pub(super) const KINDS: [(Listed, &str, &str); 12] = [
     (Listed::Terms, "terms", "term"),
 ];
 
+/// What every pipeline in TOML has.
+const STAGE: &[u8] = b"[[stage";
+
 /// Something that has a name.
 pub(super) struct Entry {
     pub(super) name: String,
@@ -80,20 +83,29 @@ pub(super) fn entries(kind: Listed, registry: Registry) -> Result<Vec<Entry>, Fa
 
 /// Returns the pipelines in the files of a folder, by their paths. A TOML file without stages is none.
 pub(super) fn files(folder: &Path) -> Result<Vec<Entry>, Failure> {
+    if folder.is_file() {
+        let path = folder.display();
+        return Err(Failure::usage_error(format!("{path}: is a file, not a folder; try: flowbench explain {path}")));
+    }
     let unreadable = |error| Failure::failed(format!("{}: cannot be read: {error}", folder.display()));
     let paths = fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
     let mut paths: Vec<PathBuf> = paths.map_err(unreadable)?;
     paths.retain(|path| is_pipeline(path));
     paths.sort();
     if paths.is_empty() {
-        let problem = "there is no pipeline in it; a file of one ends in .toml or .sql, and one in TOML has [[stage]]";
+        let problem = "there is no pipeline in it, subfolders aside; a file of one ends in .toml or .sql, and one in TOML has \
+                       [[stage]]";
         return Err(Failure::failed(format!("{}: {problem}", folder.display())));
     }
     Ok(paths.iter().map(|path| file(&path.display().to_string())).collect())
 }
 
 fn is_pipeline(path: &Path) -> bool {
-    let has_stages = || fs::read_to_string(path).is_ok_and(|text| text.contains("[[stage]]"));
+    // Whoever opened a pipe would wait for its writer.
+    if !path.is_file() {
+        return false;
+    }
+    let has_stages = || fs::read(path).is_ok_and(|text| text.windows(STAGE.len()).any(|part| part == STAGE));
     match path.extension().and_then(|ending| ending.to_str()) {
         Some("sql") => true,
         Some("toml") => has_stages(),
@@ -106,7 +118,7 @@ fn file(path: &str) -> Entry {
         Ok(file) => pipeline(file),
         Err(problems) => {
             let first = problems.to_string().lines().next().unwrap_or_default().to_owned();
-            let summary = format!("cannot be used: {first}; `flowbench explain {path}` shows it in its lines");
+            let summary = format!("cannot be used: {first}; `flowbench explain {path}` shows all that is wrong");
             Entry::plain(path, &summary)
         }
     }

@@ -54,7 +54,9 @@ fn lines(entries: &[Entry], width: usize) -> String {
         let begin = format!("  {name:<name_width$}{gap}{mark:<mark_width$}  ");
         let indent = 2 + name_width + gap.len() + mark_width + 2;
         let beyond = begin.chars().count().saturating_sub(indent);
-        let words = wrapped(summary, width.saturating_sub(indent).max(NAME_WIDTH_MAX), beyond);
+        // What a file says of itself may have anything in it.
+        let summary = summary.replace(char::is_control, " ");
+        let words = wrapped(&summary, width.saturating_sub(indent).max(NAME_WIDTH_MAX), beyond);
         let words = words.replace('\n', &format!("\n{}", " ".repeat(indent)));
         text.push_str(&format!("{begin}{words}\n"));
     }

@@ -1,6 +1,9 @@
-//! Texts of foreign engines in one form each: times as instants, numbers by their value.
+//! Texts of foreign engines in one form each: times as instants, numbers by their value, durations in milliseconds.
+
+use jiff::{Span, SpanRelativeTo};
 
 use crate::decimal::{Decimal, NumberStyle};
+use crate::time::parse_duration_ms;
 use crate::time_format::TimeFormat;
 
 /// How times from elsewhere are written.
@@ -46,6 +49,28 @@ pub fn canonical_number(text: &str) -> Option<String> {
     Decimal::parse(text, NumberStyle::PLAIN).ok().map(|number| number.to_string())
 }
 
+/// Returns a duration in ms, with the digits below: `12s91ms`, `00:00:12.091`, `3 days 04:00:00` and `PT12.091S`, or a number,
+/// which counts milliseconds. A day has 24 hours. `None` if the text is no duration.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(flowbench_events::canonical_duration("00:00:12.091"), Some("12091".to_owned()));
+/// ```
+pub fn canonical_duration(text: &str) -> Option<String> {
+    if let Some(number) = canonical_number(text) {
+        return Some(number);
+    }
+    let text = text.trim();
+    let (sign, amount) = text.strip_prefix('-').map_or((1, text), |amount| (-1, amount));
+    if let Ok(ms) = parse_duration_ms(amount) {
+        return Some((sign * ms).to_string());
+    }
+    let span: Span = text.parse().ok()?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    canonical_number(&format!("{}e-6", duration.as_nanos()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +106,27 @@ mod tests {
         assert!(default.parse_ms("1767607200000").is_err() && default.parse_ms("noon").is_err());
         assert!(TimeReading::new(Some("epoch"), None).unwrap_err().contains("epoch_s"));
         assert!(TimeReading::new(None, Some("Berlin")).unwrap_err().contains("not a time zone"));
+    }
+
+    #[test]
+    fn a_duration_has_one_form_by_its_length() {
+        for (form, texts) in [
+            (
+                "12091",
+                &["12s91ms", "12091", "12091.0", "00:00:12.091", "PT12.091S", "12s 91ms", "12.091s", "12091 ms"][..],
+            ),
+            ("273600000", &["3d4h", "3 days 04:00:00", "P3DT4H", "76:00:00", "PT76H"]),
+            ("-1500", &["-1s500ms", "-1500", "-PT1.5S"]),
+            ("0.25", &["250us", "0.25", "PT0.00025S"]),
+            ("0", &["0s", "0", "00:00:00", "PT0S"]),
+        ] {
+            for text in texts {
+                assert_eq!(canonical_duration(text).as_deref(), Some(form), "{text}");
+            }
+        }
+        for text in ["", "soon", "1 month", "P1Y", "2026-01-05"] {
+            assert_eq!(canonical_duration(text), None, "{text}");
+        }
     }
 
     #[test]

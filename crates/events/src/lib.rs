@@ -62,7 +62,7 @@ mod zip;
 mod zone;
 
 pub use bad_rows::{BadRowLimit, NoBadRowLimit};
-pub use canonical::{TimeReading, canonical_number};
+pub use canonical::{TimeReading, canonical_duration, canonical_number};
 pub use deduplication::{Deduplicator, Horizon};
 pub use digest::{TraceDigest, mix};
 pub use draft::draft_mapping;

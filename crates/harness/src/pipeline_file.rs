@@ -2,13 +2,17 @@
 //!
 //! Decision D-047.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use flowbench_events::Problems;
 use flowbench_pipelines::plan::FilePipeline;
 use flowbench_pipelines::{Pipeline, Registry, UnknownName};
 use thiserror::Error;
+
+/// How large the file of a pipeline is at most, bytes: what is larger is something else, and reading it would take long.
+const TEXT_BYTES_MAX: u64 = 256 << 10;
 
 /// Why there is no pipeline of a name.
 #[derive(Debug, Error)]
@@ -45,7 +49,12 @@ pub fn find_pipeline_file(path: &str) -> Result<&'static FilePipeline, Problems>
 
 /// Returns the text of the file of a pipeline.
 pub(crate) fn pipeline_text(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| {
+    let read = || -> io::Result<String> {
+        let mut text = String::new();
+        File::open(path)?.take(TEXT_BYTES_MAX + 1).read_to_string(&mut text)?;
+        Ok(text)
+    };
+    let text = read().map_err(|error| {
         let fix = match error.kind() {
             ErrorKind::NotFound => {
                 "; give the path of a file of TOML or SQL, or the name of a pipeline that `flowbench list` has"
@@ -54,7 +63,11 @@ pub(crate) fn pipeline_text(path: &Path) -> Result<String, String> {
             _ => "",
         };
         format!("cannot be read: {error}{fix}")
-    })
+    })?;
+    match text.len() as u64 > TEXT_BYTES_MAX {
+        true => Err(format!("is larger than {} KiB, so it is no pipeline", TEXT_BYTES_MAX >> 10)),
+        false => Ok(text),
+    }
 }
 
 /// Returns the registry with the pipelines whose files have these names and texts.

@@ -168,6 +168,8 @@ pub enum CellKind {
     Amount,
     /// A time.
     Time,
+    /// A length of time.
+    Duration,
     /// A number, a date or a fixed word.
     Plain,
 }

@@ -1,6 +1,6 @@
 //! The one form of an answer in which texts that mean the same are equal.
 
-use flowbench_events::{TimeReading, canonical_number, rfc3339};
+use flowbench_events::{TimeReading, canonical_duration, canonical_number, rfc3339};
 use flowbench_pipelines::{CellKind, Pipeline};
 
 /// The columns of the answers of a pipeline that are compared, and how their texts are read.
@@ -116,6 +116,9 @@ impl AnswerForm {
                 }
             },
             CellKind::Amount => canonical_number(text).ok_or_else(|| format!("'{text}' is not a number")),
+            CellKind::Duration => canonical_duration(text).ok_or_else(|| {
+                format!("'{text}' is not a duration; write milliseconds, 12s91ms, 00:00:12.091 or PT12.091S")
+            }),
             CellKind::Plain => Ok(canonical_number(text).unwrap_or_else(|| text.to_owned())),
             CellKind::Name => Ok(whole_number(text).unwrap_or(text).to_owned()),
         }

@@ -49,7 +49,13 @@ impl Document {
     /// Parses the file as far as it can be read, and notes what is wrong with its syntax.
     pub(super) fn parsed<'a>(&mut self, text: &'a str) -> Spanned<DeTable<'a>> {
         let (table, errors) = DeTable::parse_recoverable(text);
-        self.problems.extend(errors.iter().map(|error| Problem::new(&self.source, error.span(), error.message())));
+        self.problems.extend(errors.iter().map(|error| {
+            let hint = match error.message().starts_with("unexpected key or value") {
+                true => "; texts in an expression have the other quotes: filter = 'kind == \"order_placed\"'",
+                false => "",
+            };
+            Problem::new(&self.source, error.span(), &format!("{}{hint}", error.message()))
+        }));
         table
     }
 

@@ -237,7 +237,8 @@ fn kind_of(of: Type) -> CellKind {
         Type::Time => CellKind::Time,
         Type::Country | Type::Customer | Type::Order | Type::Product | Type::EventId => CellKind::Name,
         Type::Text | Type::Timezone | Type::Composed => CellKind::Name,
-        Type::Flag | Type::Integer | Type::Duration | Type::Day | Type::Kind | Type::Channel => CellKind::Plain,
+        Type::Duration => CellKind::Duration,
+        Type::Flag | Type::Integer | Type::Day | Type::Kind | Type::Channel => CellKind::Plain,
     }
 }
 

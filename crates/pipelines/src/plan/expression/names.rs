@@ -1,6 +1,6 @@
 //! The names that expressions may use.
 
-use flowbench_events::did_you_mean_or_list;
+use flowbench_events::{Channel, Kind, did_you_mean_or_list};
 
 use super::field::Field;
 use super::node::Node;
@@ -41,6 +41,12 @@ impl Names {
 
     /// Returns the hint for a name that there is not.
     pub(crate) fn hint(&self, name: &str) -> String {
+        if Kind::from_name(name).is_some() || Channel::from_name(name).is_some() {
+            return format!("; write '{name}' in quotes");
+        }
+        if name == "day" {
+            return "; windows of calendar days have it: write tumble = \"day\"".to_owned();
+        }
         did_you_mean_or_list(name, self.names())
     }
 }

@@ -28,11 +28,11 @@ impl Reader<'_> {
             };
             if let Some(at) = conditions.iter().rposition(is_said) {
                 conditions.remove(at);
-            } else if !self.is_present(&part.formula.expression) {
-                let name = &part.name;
+            } else if self.has_name(&part.formula.expression) && !self.is_present(&part.formula.expression) {
+                let (name, word) = (&part.name, if conditions.is_empty() { "WHERE" } else { "AND" });
                 let message = format!(
                     "SQL makes a group of what has no {name}, and the stage leaves it out; \
-                     write WHERE {} IS NOT NULL",
+                     write {word} {} IS NOT NULL",
                     super::spelling::identifier(name)
                 );
                 self.document.problem(part.formula.place(), &message);
@@ -40,6 +40,11 @@ impl Reader<'_> {
         }
         let parts: Vec<NamedFormula> = computing.key.iter().map(|(part, _)| part.clone()).collect();
         (!parts.is_empty()).then_some(StageKind::Key(parts))
+    }
+
+    /// False for a name that there is not, of which something else is said.
+    fn has_name(&self, expression: &Expression) -> bool {
+        !matches!(&expression.syntax, Syntax::Name(name) if !self.known.contains(name))
     }
 
     /// Reads an aggregate and returns the name that stands for it. `is_zero_for_none` says that `coalesce(..., 0)` is

@@ -5,12 +5,13 @@ use flowbench_events::{Problem, Problems};
 use super::spelling::interval_text;
 
 /// What the hints of expressions say to write, and what to write in SQL.
-const SPELLINGS: [(&str, &str); 14] = [
+const SPELLINGS: [(&str, &str); 15] = [
     ("has(x), or !has(x) for what is absent", "x IS NOT NULL, or x IS NULL for what is absent"),
     ("has takes one name; write has(value)", "one name is needed here; write value IS NOT NULL"),
     ("write == or !=", "write = or <>"),
     ("write == and || for fields", "write = and OR for fields"),
-    ("write duration(\"30m\")", "write INTERVAL '30' MINUTE"),
+    ("write x / duration(\"1ms\")", "write x / INTERVAL '1' MILLISECOND"),
+    ("write tumble = \"day\"", "write TUMBLE(event_time, INTERVAL '1' DAY, 'UTC')"),
     ("write timestamp(\"2026-01-01T00:00:00Z\")", "write TIMESTAMPTZ '2026-01-01T00:00:00Z'"),
     ("write true or false without quotes", "write TRUE or FALSE without quotes"),
     ("write day(event_time)", "write CAST(event_time AT TIME ZONE 'UTC' AS DATE)"),
@@ -40,7 +41,7 @@ fn spelled(text: &str) -> String {
     }
     if let Some((before, rest)) = text.split_once("write duration(\"") {
         let (written, after) = rest.split_once("\")").unwrap_or((rest, ""));
-        let interval = interval_text(written).unwrap_or_else(|| "INTERVAL '30' MINUTE".to_owned());
+        let interval = interval_text(written).unwrap_or_else(|| "INTERVAL '3' SECOND".to_owned());
         text = format!("{before}write {interval}{after}");
     }
     text

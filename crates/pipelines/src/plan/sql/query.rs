@@ -90,7 +90,7 @@ impl Reader<'_> {
             (
                 query.limit_clause.is_some() || query.fetch.is_some(),
                 "LIMIT",
-                "answers never end; write the stage top_k in TOML for the largest of each window",
+                "a stream of answers has no end; write the stage top_k in TOML for the largest of each window",
             ),
             (!query.locks.is_empty() || query.for_clause.is_some(), "FOR", "nothing is locked; write the query alone"),
             (query.settings.is_some(), "SETTINGS", "there are no settings; write the query alone"),

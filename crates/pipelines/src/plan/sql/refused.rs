@@ -51,7 +51,7 @@ pub(super) fn of_function(name: &str) -> Option<&'static str> {
             "neighbours are compared by the stage sequence; write it in TOML: sequence = [...], within = \"7d\""
         }
         "avg" | "stddev" | "variance" | "median" | "percentile_cont" => {
-            "nothing is rounded; write sum and count, and divide what comes out"
+            "nothing is rounded; write sum(x) and count(x) as columns, and divide them where the answers are read"
         }
         "approx_count_distinct" => "no stage counts different values; write the value as a part of the key",
         "tumble_start" | "hop_start" => "the beginning of a window is a name; write window_start",

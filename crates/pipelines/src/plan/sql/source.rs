@@ -136,7 +136,13 @@ pub(super) fn parsed(source: &Arc<SourceText>, document: &mut Document) -> Optio
     while parser.consume_token(&Token::SemiColon) {}
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
-        let message = format!("the query ends before '{}', which cannot stand here", rest.token);
+        let word = rest.token.to_string();
+        let hint = match word.to_ascii_lowercase().as_str() {
+            "where" => "; write AND for one more condition",
+            "order" => "; write \"order\" if that is the column",
+            _ => "",
+        };
+        let message = format!("the query ends before '{word}', which cannot stand here{hint}");
         document.problem(places.range(rest.span), &message);
         return None;
     }

@@ -350,8 +350,9 @@ fn arithmetic_hint(operator: Operator, left: Type, right: Type) -> &'static str 
             "; write a comparison with a multiple, as money is never rounded"
         }
         (Operator::Multiply, Type::Money, Type::Money) => "; write whole numbers to multiply with",
+        (Operator::Divide, Type::Duration, Type::Integer) => "; write x / duration(\"1ms\") for a whole number",
         (_, Type::Time | Type::Duration, Type::Integer) | (_, Type::Integer, Type::Time | Type::Duration) => {
-            "; write duration(\"30m\") for a duration"
+            "; write duration(\"3s\") for a duration"
         }
         _ => "",
     }
@@ -359,7 +360,7 @@ fn arithmetic_hint(operator: Operator, left: Type, right: Type) -> &'static str 
 
 fn mixed(left: &Typed, right: &Typed) -> &'static str {
     match (left.of, right.of) {
-        (Type::Duration, Type::Integer) | (Type::Integer, Type::Duration) => "; write duration(\"30m\") for a duration",
+        (Type::Duration, Type::Integer) | (Type::Integer, Type::Duration) => "; write duration(\"3s\") for a duration",
         (Type::Time, Type::Text) | (Type::Text, Type::Time) => "; write timestamp(\"2026-01-01T00:00:00Z\")",
         _ => "",
     }

@@ -25,6 +25,14 @@ const BROKEN: &[(&str, &str)] = &[
     ("SELECT customer FROM events WHERE", "line 1, column 33: expected: an expression"),
     ("SELECT customer\nFROM events\nWHERE value >> 5", "line 3, column 7: there is no operator '>>'"),
     ("SELECT 'a FROM events", "line 1, column 8: unterminated string literal"),
+    (
+        "SELECT customer, order FROM events",
+        "line 1, column 18: the query ends before 'order', which cannot stand here; write \"order\"",
+    ),
+    (
+        "SELECT customer FROM events WHERE value > 1 WHERE value < 9",
+        "line 1, column 45: the query ends before 'WHERE', which cannot stand here; write AND",
+    ),
     ("SELECT customer FROM events; SELECT 1", "line 1, column 30: the query ends before 'SELECT'"),
     ("SELECT customer FROM orders", "line 1, column 22: there is no table 'orders'; write FROM events"),
     ("SELECT customer", "a query has a source; write FROM events"),
@@ -32,7 +40,10 @@ const BROKEN: &[(&str, &str)] = &[
     ("SELECT value * 2 FROM events", "line 1, column 8: this has no name; write AS name"),
     ("SELECT e.customer FROM events e", "line 1, column 8: columns have no table before them"),
     ("SELECT DISTINCT customer FROM events", "line 1, column 8: DISTINCT would have to remember every answer"),
-    ("SELECT customer FROM events LIMIT 10", "line 1, column 29: answers never end; write the stage top_k"),
+    (
+        "SELECT customer FROM events LIMIT 10",
+        "line 1, column 29: a stream of answers has no end; write the stage top_k",
+    ),
     (
         "SELECT customer FROM events ORDER BY value",
         "line 1, column 29: answers have no order of their own; write top_k",
@@ -96,6 +107,18 @@ const BROKEN: &[(&str, &str)] = &[
         "column 53: SQL makes a group of what has no customer, and the stage leaves it out; write WHERE customer IS NOT NULL",
     ),
     (
+        "SELECT country, count(*) AS n FROM events WHERE value > 1 GROUP BY country, TUMBLE(event_time, INTERVAL '1' DAY)",
+        "the stage leaves it out; write AND country IS NOT NULL",
+    ),
+    (
+        "SELECT day, count(*) AS n FROM events GROUP BY country, day, TUMBLE(event_time, INTERVAL '1' DAY)",
+        "no country, and the stage leaves it out; write WHERE country IS NOT NULL",
+    ),
+    (
+        "SELECT day, count(*) AS n FROM events GROUP BY TUMBLE(event_time, INTERVAL '1' DAY)",
+        "there is no name 'day'; windows of calendar days have it: write TUMBLE(event_time, INTERVAL '1' DAY, 'UTC')",
+    ),
+    (
         "SELECT sum(value) AS s FROM events GROUP BY TUMBLE(event_time, INTERVAL '1' DAY)",
         "column 8: the sum of nothing is NULL in SQL, and 0 in the stage; write coalesce(sum(value), 0)",
     ),
@@ -109,7 +132,7 @@ const BROKEN: &[(&str, &str)] = &[
     ),
     (
         "SELECT avg(value) AS n FROM events GROUP BY TUMBLE(event_time, INTERVAL '1' DAY)",
-        "nothing is rounded; write sum and count",
+        "nothing is rounded; write sum(x) and count(x) as columns",
     ),
     (
         "SELECT last(value) AS n FROM events GROUP BY TUMBLE(event_time, INTERVAL '1' DAY)",
