@@ -5,7 +5,7 @@ use flowbench_pipelines::catalogue;
 use serde_json::Value;
 
 use crate::command::{Ended, Scratch, repository};
-use crate::sql::{INTERCHANGE, Question, in_duckdb};
+use crate::sql::{INTERCHANGE, Question, in_duckdb, python};
 
 /// A world with duplicates and disorder, in which every pipeline answers something.
 const WORLD: &str = "flowbench generate -q --profile stormy --seed 5 --events 20000 --set arrivals.walks_per_day=400 \
@@ -31,6 +31,16 @@ const ANSWERS: [&str; 4] = [
 ];
 const HEADER: [&str; 5] = ["event_time", "customer", "start", "end", "events"];
 const JUDGE: &str = "flowbench judge --trace log.csv --pipeline sessions";
+
+/// The second one with another count.
+fn wrong() -> String {
+    format!("{}3", ANSWERS[1].strip_suffix('2').unwrap())
+}
+
+/// The third one for another customer.
+fn spurious() -> String {
+    ANSWERS[2].replace(",9,", ",11,")
+}
 
 /// A folder with the log.
 fn scratch() -> Scratch {
@@ -119,7 +129,7 @@ fn a_row_that_comes_twice_is_found() {
 
 #[test]
 fn a_wrong_value_is_found_with_the_right_one() {
-    let wrong = format!("{}3", ANSWERS[1].strip_suffix('2').unwrap());
+    let wrong = wrong();
     let answers = [ANSWERS[0], &wrong, ANSWERS[2], ANSWERS[3]];
     let lines: Vec<Value> = found(&answers, "")
         .into_iter()
@@ -134,7 +144,7 @@ fn a_wrong_value_is_found_with_the_right_one() {
 
 #[test]
 fn a_spurious_row_is_found() {
-    let spurious = ANSWERS[2].replace(",9,", ",11,");
+    let spurious = spurious();
     let answers = [&ANSWERS[..], &[spurious.as_str()]].concat();
     for difference in found(&answers, "") {
         assert_eq!((&difference["difference"], &difference["given"]["customer"]), (&"spurious".into(), &"11".into()));
@@ -364,7 +374,7 @@ fn judge_finds_the_worked_example_in_duckdb_exact() {
     scratch.ok(&format!("{WORLD} -o log.csv"));
     let query = std::fs::read_to_string(repository("crates/cli/examples/judge/sessions.sql")).unwrap();
     scratch.write("sessions.sql", query);
-    let python = std::env::var("FLOWBENCH_DUCKDB_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let python = python();
     scratch.ok(&format!("'{python}' -c \"import duckdb; duckdb.connect().execute(open('sessions.sql').read())\""));
     let ended = scratch.ok("flowbench judge sessions.csv --trace log.csv --pipeline sessions");
     assert!(ended.stdout.starts_with("exact: "), "{}", ended.stdout);
@@ -377,7 +387,7 @@ fn judge_finds_the_worked_example_in_bytewax_exact_until_it_stops_waiting() {
     scratch.ok(&format!("{WORLD} -o log.csv"));
     let script = std::fs::read_to_string(repository("crates/cli/examples/judge/sessions_bytewax.py")).unwrap();
     scratch.write("sessions_bytewax.py", script);
-    let python = std::env::var("FLOWBENCH_DUCKDB_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let python = python();
     let judge = |wait: &str, options: &str| -> Ended {
         scratch.ok(&format!("LOG=log.csv ANSWERS=answers.csv {wait} '{python}' -m bytewax.run sessions_bytewax"));
         let header = "--header event_time,customer,start,end,events";
@@ -395,8 +405,8 @@ fn judge_finds_the_worked_example_in_bytewax_exact_until_it_stops_waiting() {
 #[ignore = "needs a python3 with duckdb, see golden/README.md"]
 fn judge_finds_planted_mistakes_in_parquet_of_duckdb() {
     let scratch = scratch();
-    let wrong = format!("{}3", ANSWERS[1].strip_suffix('2').unwrap());
-    let spurious = ANSWERS[2].replace(",9,", ",11,");
+    let wrong = wrong();
+    let spurious = spurious();
     let cases: [(&str, Vec<&str>, &str); 6] = [
         ("exact", ANSWERS.to_vec(), ""),
         ("missing", ANSWERS[1..].to_vec(), ""),
@@ -413,7 +423,7 @@ fn judge_finds_planted_mistakes_in_parquet_of_duckdb() {
         script += &format!("duckdb.execute(\"COPY (FROM read_csv('{name}.csv', {types})) TO '{name}.parquet'\")\n");
     }
     scratch.write("convert.py", script);
-    let python = std::env::var("FLOWBENCH_DUCKDB_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let python = python();
     scratch.ok(&format!("'{python}' convert.py"));
     for (name, _, options) in cases {
         let ended = scratch.sh(&format!("{JUDGE} {name}.parquet {options} --json"));

@@ -92,6 +92,11 @@ const QUIET: &str = "flowbench generate -q --profile tiny --seed 3 --events 6000
                      --set customers.population=12 --set products.count=20 --set orders.value_median=400 \
                      --set orders.dispatch_gap_median=30h --set reviews.share=0.9 --set conversion.half_at=4s";
 
+/// A python3 that has the module `duckdb`.
+pub(crate) fn python() -> String {
+    std::env::var("FLOWBENCH_DUCKDB_PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
 /// Makes the table `deliveries` of a `log.csv` with the columns of flowbench. The column `delivery` numbers them from
 /// 1, in the order of the file.
 pub(crate) const INTERCHANGE: &str = "CREATE TABLE deliveries AS
@@ -150,7 +155,7 @@ pub(crate) fn in_duckdb(scratch: &Scratch, deliveries: &str, questions: &[Questi
     let in_json: Vec<_> = questions.iter().zip(0..).map(|(one, number)| one.for_duckdb(number)).collect();
     scratch.write("ask.py", ASK);
     scratch.write("asked.json", json!({ "deliveries": deliveries, "questions": in_json }).to_string());
-    let python = std::env::var("FLOWBENCH_DUCKDB_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let python = python();
     scratch.ok(&format!("'{python}' ask.py"));
     (0..).take(questions.len()).map(|number| sorted(&scratch.text(&Question::answers(number)))).collect()
 }

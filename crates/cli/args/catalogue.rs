@@ -62,11 +62,11 @@ impl TypedValueParser for KindOrFolder {
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Wanted, Error> {
         let path = PathBuf::from(value);
-        let is_kind = value.to_str().is_some_and(|name| Listed::from_str(name, false).is_ok());
-        if !is_kind && (value.to_string_lossy().contains('/') || path.exists()) {
-            return Ok(Wanted::Folder(path));
+        match EnumValueParser::new().parse_ref(command, arg, value) {
+            Ok(kind) => Ok(Wanted::Kind(kind)),
+            Err(_) if value.to_string_lossy().contains('/') || path.exists() => Ok(Wanted::Folder(path)),
+            Err(error) => Err(error),
         }
-        EnumValueParser::new().parse_ref(command, arg, value).map(Wanted::Kind)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {

@@ -33,9 +33,6 @@ pub(super) const KINDS: [(Listed, &str, &str); 12] = [
     (Listed::Terms, "terms", "term"),
 ];
 
-/// What every pipeline in TOML has.
-const STAGE: &[u8] = b"[[stage";
-
 /// Something that has a name.
 pub(super) struct Entry {
     pub(super) name: String,
@@ -90,38 +87,35 @@ pub(super) fn files(folder: &Path) -> Result<Vec<Entry>, Failure> {
     let unreadable = |error| Failure::failed(format!("{}: cannot be read: {error}", folder.display()));
     let paths = fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
     let mut paths: Vec<PathBuf> = paths.map_err(unreadable)?;
-    paths.retain(|path| is_pipeline(path));
     paths.sort();
-    if paths.is_empty() {
+    let entries: Vec<Entry> = paths.iter().filter_map(|path| file(path)).collect();
+    if entries.is_empty() {
         let problem = "there is no pipeline in it, subfolders aside; a file of one ends in .toml or .sql, and one in TOML has \
                        [[stage]]";
         return Err(Failure::failed(format!("{}: {problem}", folder.display())));
     }
-    Ok(paths.iter().map(|path| file(&path.display().to_string())).collect())
+    Ok(entries)
 }
 
-fn is_pipeline(path: &Path) -> bool {
+/// Returns the pipeline of a file, or what is wrong with it; `None` if it is something else.
+fn file(path: &Path) -> Option<Entry> {
+    let ending = path.extension()?.to_str()?;
     // Whoever opened a pipe would wait for its writer.
-    if !path.is_file() {
-        return false;
+    if !["sql", "toml"].contains(&ending) || !path.is_file() {
+        return None;
     }
-    let has_stages = || fs::read(path).is_ok_and(|text| text.windows(STAGE.len()).any(|part| part == STAGE));
-    match path.extension().and_then(|ending| ending.to_str()) {
-        Some("sql") => true,
-        Some("toml") => has_stages(),
-        _ => false,
+    let name = path.display().to_string();
+    let problems = match find_pipeline_file(&name) {
+        Ok(file) => return Some(pipeline(file)),
+        Err(problems) => problems.to_string(),
+    };
+    let has_stages = || fs::read(path).is_ok_and(|text| String::from_utf8_lossy(&text).contains("[[stage"));
+    if ending == "toml" && !has_stages() {
+        return None;
     }
-}
-
-fn file(path: &str) -> Entry {
-    match find_pipeline_file(path) {
-        Ok(file) => pipeline(file),
-        Err(problems) => {
-            let first = problems.to_string().lines().next().unwrap_or_default().to_owned();
-            let summary = format!("cannot be used: {first}; `flowbench explain {path}` shows all that is wrong");
-            Entry::plain(path, &summary)
-        }
-    }
+    let first = problems.lines().next().unwrap_or_default();
+    let summary = format!("cannot be used: {first}; `flowbench explain {name}` shows all that is wrong");
+    Some(Entry::plain(&name, &summary))
 }
 
 fn pipeline(pipeline: &dyn Pipeline) -> Entry {

@@ -155,13 +155,10 @@ impl Input {
         let decompressed: Box<dyn Read> = match contents {
             Contents::Gzip => Box::new(Gzip::new(raw)),
             Contents::Zstd { .. } => Box::new(zstd::Decoder::with_buffer(raw)?),
-            Contents::Zip => match self {
-                Input::File(path) if path.is_file() => zip::only_file(File::open(path)?)?,
-                _ => {
-                    let problem = "is a zip archive, which is read from a file only; try: unzip -p FILE | ...";
-                    return Err(Unreadable::Refused(problem.to_owned()));
-                }
-            },
+            Contents::Zip => {
+                let otherwise = "is a zip archive, which is read from a file only; try: unzip -p FILE | ...";
+                zip::only_file(self.regular_file(otherwise)?)?
+            }
             Contents::Parquet => self.parquet()?,
             Contents::Foreign(_) | Contents::Text => return Ok((head, raw)),
         };
@@ -170,12 +167,8 @@ impl Input {
 
     #[cfg(feature = "parquet")]
     fn parquet(&self) -> Result<Box<dyn Read>, Unreadable> {
-        match self {
-            Input::File(path) if path.is_file() => crate::parquet_rows::as_csv(File::open(path)?),
-            _ => Err(Unreadable::Refused(
-                "is a Parquet file, which cannot be read from a stream; give its name".to_owned(),
-            )),
-        }
+        let otherwise = "is a Parquet file, which cannot be read from a stream; give its name";
+        crate::parquet_rows::as_csv(self.regular_file(otherwise)?)
     }
 
     #[cfg(not(feature = "parquet"))]
@@ -183,6 +176,14 @@ impl Input {
         let problem = "is a Parquet file, which this build does not read; build flowbench with --features parquet, or \
                        convert it to CSV first (DuckDB, for one, does so with: copy 'FILE' to 'log.csv')";
         Err(Unreadable::Refused(problem.to_owned()))
+    }
+
+    /// Opens a file whose end is read before the rest. `otherwise` says what to do if this is a stream.
+    fn regular_file(&self, otherwise: &str) -> Result<File, Unreadable> {
+        match self {
+            Input::File(path) if path.is_file() => Ok(File::open(path)?),
+            _ => Err(Unreadable::Refused(otherwise.to_owned())),
+        }
     }
 
     fn open_raw(&self) -> io::Result<Box<dyn Read>> {

@@ -2,7 +2,6 @@
 //!
 //! Decision D-111.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 
@@ -14,9 +13,8 @@ use parquet::record::{Field, Row};
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::contents::Unreadable;
-use crate::time::push_rfc3339;
-
-const MS_PER_DAY: i64 = 86_400_000;
+use crate::time::rfc3339;
+use crate::zone::Zone;
 
 /// Returns the rows of a file as CSV, with a header line. A value that is null is an empty cell.
 ///
@@ -67,7 +65,7 @@ impl Clock {
     }
 
     fn time(self, ms: i64) -> String {
-        let mut text = time(ms);
+        let mut text = rfc3339(ms);
         if self.is_local && text.ends_with('Z') {
             text.pop();
         }
@@ -138,28 +136,14 @@ fn text(field: &Field) -> String {
         Field::Null => String::new(),
         Field::Str(text) => text.clone(),
         Field::Bytes(bytes) => String::from_utf8_lossy(bytes.data()).into_owned(),
-        Field::Date(days) => {
-            let mut date = time(i64::from(*days) * MS_PER_DAY);
-            date.truncate("2026-01-01".len());
-            date
-        }
+        Field::Date(day) => Zone::date(*day),
         // What is whole ends in a point.
         Field::Decimal(_) => field.to_string().trim_end_matches('.').to_owned(),
         // As they are, not in scientific notation.
         Field::Float(number) => number.to_string(),
         Field::Double(number) => number.to_string(),
-        number => {
-            let mut text = String::new();
-            let _ = write!(text, "{number}");
-            text
-        }
+        other => other.to_string(),
     }
-}
-
-fn time(ms: i64) -> String {
-    let mut text = String::new();
-    push_rfc3339(ms, &mut text);
-    text
 }
 
 fn damaged(error: ParquetError) -> Unreadable {

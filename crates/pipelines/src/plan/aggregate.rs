@@ -1,8 +1,8 @@
 //! Aggregates of events: counts, sums, and the smallest, largest and last value.
 
-use flowbench_events::EventId;
+use flowbench_events::{Event, EventId};
 
-use super::expression::node::{ABSENT, Node, present};
+use super::expression::node::{ABSENT, Failures, Node, Scope, present};
 use super::expression::types::Type;
 
 /// How many aggregates a stage has at most.
@@ -39,6 +39,25 @@ pub(super) type Words = [i64; AGGREGATES_MAX];
 /// The words of no events.
 pub(super) const NOTHING: Words = [ABSENT; AGGREGATES_MAX];
 
+impl Aggregate {
+    /// Returns the word that an event adds.
+    #[inline]
+    pub(super) fn share(&self, scope: &Scope<'_>) -> i64 {
+        self.how.share(self.node.word(scope))
+    }
+}
+
+/// Returns the words that an event adds to aggregates.
+#[inline]
+pub(super) fn shares(aggregates: &[Aggregate], event: &Event, failures: &Failures) -> Words {
+    let scope = Scope { event, slots: &[], failures };
+    let mut words = NOTHING;
+    for (aggregate, word) in aggregates.iter().zip(&mut words) {
+        *word = aggregate.share(&scope);
+    }
+    words
+}
+
 impl How {
     pub(super) const NAMES: [&'static str; 5] = ["count", "sum", "min", "max", "last"];
 
@@ -53,9 +72,9 @@ impl How {
         })
     }
 
-    /// Returns the word that one event adds to an aggregate.
+    /// Returns the word that one event with this value adds to an aggregate.
     #[inline]
-    pub(super) fn share(self, word: i64) -> i64 {
+    fn share(self, word: i64) -> i64 {
         if self == How::Count { i64::from(word != ABSENT) } else { word }
     }
 

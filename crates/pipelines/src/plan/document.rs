@@ -51,7 +51,7 @@ impl Document {
         let (table, errors) = DeTable::parse_recoverable(text);
         self.problems.extend(errors.iter().map(|error| {
             let hint = match error.message().starts_with("unexpected key or value") {
-                true => "; texts in an expression have the other quotes: filter = 'kind == \"order_placed\"'",
+                true => "; write the texts of an expression in the other quotes: filter = 'kind == \"order_placed\"'",
                 false => "",
             };
             Problem::new(&self.source, error.span(), &format!("{}{hint}", error.message()))

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use flowbench_events::Event;
 use serde::{Deserialize, Serialize};
 
-use super::aggregate::{NOTHING, Words};
-use super::expression::node::Scope;
+use super::aggregate::{NOTHING, Words, shares};
 use super::tumbling::{Piece, WindowSize, Windows};
 use crate::logic::{EMPTY_STATE, KeyedLogic, Mergeable, TimerOutcome};
 
@@ -42,12 +41,8 @@ impl Panes {
     }
 
     fn of(&self, event: &Event) -> Pane {
-        let scope = Scope { event, slots: &[], failures: &self.windows.selecting.answering.failures };
-        let mut words = NOTHING;
-        for (aggregate, word) in self.windows.aggregates.iter().zip(&mut words) {
-            *word = aggregate.how.share(aggregate.node.word(&scope));
-        }
-        Pane { events: 1, words }
+        let Windows { selecting, aggregates, .. } = &*self.windows;
+        Pane { events: 1, words: shares(aggregates, event, &selecting.answering.failures) }
     }
 
     fn join(&self, pane: i64, into: &mut Pane, part: &Pane) {

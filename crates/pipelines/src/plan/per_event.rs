@@ -126,7 +126,7 @@ impl KeyedLogic for Running {
         let scope = Scope { event, slots: &[], failures: &answering.failures };
         let mut slots = NOTHING;
         for ((aggregate, word), slot) in aggregates.iter().zip(&mut state.0).zip(&mut slots) {
-            let share = aggregate.how.share(aggregate.node.word(&scope));
+            let share = aggregate.share(&scope);
             match aggregate.how.joined(*word, share) {
                 Ok(joined) => *word = joined,
                 Err(_) => answering.failures.note_sum(event.canonical_key()),

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use flowbench_events::{Event, EventId};
 use serde::{Deserialize, Serialize};
 
-use super::aggregate::{Aggregate, NOTHING, Place, Words, in_order};
-use super::expression::node::Scope;
+use super::aggregate::{Aggregate, NOTHING, Place, Words, in_order, shares};
 use super::per_event::Selecting;
 use super::row::PlanRow;
 use super::tumbling::{answer_of_window, slots_of};
@@ -42,11 +41,7 @@ impl Default for OpenSession {
 impl Sessions {
     fn of(&self, event: &Event) -> OpenSession {
         let SessionPlan { selecting, aggregates, .. } = &*self.0;
-        let scope = Scope { event, slots: &[], failures: &selecting.answering.failures };
-        let mut words = NOTHING;
-        for (aggregate, word) in aggregates.iter().zip(&mut words) {
-            *word = aggregate.how.share(aggregate.node.word(&scope));
-        }
+        let words = shares(aggregates, event, &selecting.answering.failures);
         OpenSession { events: 1, start_ms: event.event_time_ms(), last: event.canonical_key(), words }
     }
 

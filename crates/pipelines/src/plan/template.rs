@@ -39,6 +39,17 @@ const PARTS: [(char, DatePart); 6] = [
     ('S', DatePart::TwoDigits(7)),
 ];
 
+/// A part of a template as it is written.
+pub(super) enum Fragment<'a> {
+    Text(String),
+    /// What stands in braces: a name and a format, and the byte where they begin.
+    Value {
+        name: &'a str,
+        format: Option<&'a str>,
+        start: usize,
+    },
+}
+
 impl Template {
     /// Reads a template; names in braces are those of values, `{day:%Y%m%d}` says how a day or a time is written, and
     /// `{{` and `}}` are braces.
@@ -47,41 +58,54 @@ impl Template {
     ///
     /// Says what is wrong where: by bytes of the text.
     pub(super) fn parse(text: &str, names: &Names) -> Result<Template, Complaint> {
-        let (mut parts, mut literal, mut at) = (Vec::new(), String::new(), 0);
+        let part = |fragment: Result<Fragment<'_>, Complaint>| match fragment? {
+            Fragment::Text(text) => Ok(Part::Text(text)),
+            Fragment::Value { name, format, start } => value(name, format, start, names),
+        };
+        fragments(text).map(part).collect::<Result<_, _>>().map(Template)
+    }
+}
+
+/// Splits a template, up to the first brace that is wrong.
+pub(super) fn fragments(text: &str) -> impl Iterator<Item = Result<Fragment<'_>, Complaint>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let mut literal = String::new();
         while let Some(letter) = text[at..].chars().next() {
             let rest = &text[at + letter.len_utf8()..];
-            match letter {
-                '{' | '}' if rest.starts_with(letter) => {
+            match (letter, rest.find('}')) {
+                ('{' | '}', _) if rest.starts_with(letter) => {
                     literal.push(letter);
                     at += 2;
                 }
-                '{' => {
-                    let Some(length) = rest.find('}') else {
-                        return Err(Complaint::new(&(at..text.len()), "this brace is not closed; write {name} or {{"));
-                    };
-                    if !literal.is_empty() {
-                        parts.push(Part::Text(std::mem::take(&mut literal)));
-                    }
-                    parts.push(value(&rest[..length], at + 1, names)?);
+                ('{' | '}', _) if !literal.is_empty() => break,
+                ('{', Some(length)) => {
+                    let (inside, start) = (&rest[..length], at + 1);
                     at += length + 2;
+                    let (name, format) = inside.split_once(':').map_or((inside, None), |(name, it)| (name, Some(it)));
+                    return Some(Ok(Fragment::Value { name, format, start }));
                 }
-                '}' => return Err(Complaint::new(&(at..at + 1), "this brace closes nothing; write }}")),
-                letter => {
+                ('{', None) => {
+                    let place = std::mem::replace(&mut at, text.len())..text.len();
+                    return Some(Err(Complaint::new(&place, "this brace is not closed; write {name} or {{")));
+                }
+                ('}', _) => {
+                    let place = at..at + 1;
+                    at = text.len();
+                    return Some(Err(Complaint::new(&place, "this brace closes nothing; write }}")));
+                }
+                (letter, _) => {
                     literal.push(letter);
                     at += letter.len_utf8();
                 }
             }
         }
-        if !literal.is_empty() {
-            parts.push(Part::Text(literal));
-        }
-        Ok(Template(parts))
-    }
+        (!literal.is_empty()).then_some(Ok(Fragment::Text(literal)))
+    })
 }
 
-/// Reads what stands in braces from `start` on.
-fn value(inside: &str, start: usize, names: &Names) -> Result<Part, Complaint> {
-    let (name, format) = inside.split_once(':').map_or((inside, None), |(name, format)| (name, Some(format)));
+/// Resolves what stands in braces from `start` on.
+fn value(name: &str, format: Option<&str>, start: usize, names: &Names) -> Result<Part, Complaint> {
     let place = start..start + name.len();
     let Some(typed) = names.find(name.trim()) else {
         return Err(Complaint::new(&place, format!("there is no name '{name}'{}", names.hint(name))));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use flowbench_events::{Event, EventId, Kind, Record, Zone};
 use serde::{Deserialize, Serialize};
 
-use super::aggregate::{AGGREGATES_MAX, Aggregate, How, NOTHING, Place, Words, in_order};
-use super::expression::node::{ABSENT, Scope, present};
+use super::aggregate::{AGGREGATES_MAX, Aggregate, How, NOTHING, Place, Words, in_order, shares};
+use super::expression::node::{ABSENT, present};
 use super::key::PlanKey;
 use super::per_event::{Answering, Selecting};
 use super::row::PlanRow;
@@ -171,11 +171,7 @@ impl Windows {
     #[inline(never)]
     fn piece(&self, key: u64, event: &Event) -> Piece {
         let Windows { selecting, size, aggregates } = self;
-        let scope = Scope { event, slots: &[], failures: &selecting.answering.failures };
-        let mut words = NOTHING;
-        for (aggregate, word) in aggregates.iter().zip(&mut words) {
-            *word = aggregate.how.share(aggregate.node.word(&scope));
-        }
+        let words = shares(aggregates, event, &selecting.answering.failures);
         Piece { window: size.window_of(event.event_time_ms()), key, words, last: event.canonical_key() }
     }
 

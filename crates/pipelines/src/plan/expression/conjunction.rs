@@ -13,7 +13,6 @@ use super::node::{Failures, Node, Scope};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Conjunction {
     kinds: u8, // one bit for each
-    is_of_kinds_alone: bool,
     tests: Box<[Test]>,
     rest: Box<[Node]>,
 }
@@ -34,8 +33,7 @@ impl Conjunction {
                 },
             }
         }
-        let is_of_kinds_alone = tests.is_empty() && rest.is_empty();
-        Conjunction { kinds, is_of_kinds_alone, tests: tests.into(), rest: rest.into() }
+        Conjunction { kinds, tests: tests.into(), rest: rest.into() }
     }
 
     /// Returns the kinds of events for which the condition can hold.
@@ -48,7 +46,8 @@ impl Conjunction {
     #[inline(always)]
     pub(crate) fn holds(&self, event: &Event, failures: &Failures) -> bool {
         let is_of_kind = self.kinds >> (event.kind() as u8) & 1 == 1;
-        is_of_kind && (self.is_of_kinds_alone || self.others_hold(event, failures))
+        let is_of_kinds_alone = self.tests.is_empty() && self.rest.is_empty();
+        is_of_kind && (is_of_kinds_alone || self.others_hold(event, failures))
     }
 
     #[inline(never)]

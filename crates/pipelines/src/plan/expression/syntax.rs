@@ -61,6 +61,20 @@ pub(crate) enum Operator {
     Remainder,
 }
 
+impl Expression {
+    /// Returns what the expression is made of.
+    pub(crate) fn children(&self) -> Vec<&Expression> {
+        match &self.syntax {
+            Syntax::Number(_) | Syntax::Text(_) | Syntax::Flag(_) | Syntax::Name(_) => Vec::new(),
+            Syntax::Call(_, _, operands) | Syntax::And(operands) | Syntax::Or(operands) => operands.iter().collect(),
+            Syntax::Not(operand) | Syntax::Minus(operand) => vec![operand],
+            Syntax::Compare(_, both) | Syntax::Arithmetic(_, both) => both.iter().collect(),
+            Syntax::In(operand, list) => std::iter::once(&**operand).chain(list).collect(),
+            Syntax::If(choice) => choice.iter().collect(),
+        }
+    }
+}
+
 impl Comparison {
     pub(crate) fn of(symbol: &str) -> Option<Comparison> {
         Some(match symbol {

@@ -192,7 +192,7 @@ impl Reader<'_> {
 
     /// Returns an expression twice, unless it is too large for that: what nests would double at each level.
     fn twice(&mut self, expression: Expression) -> Option<(Expression, Expression)> {
-        if size(&expression, 0) > TWICE_MAX {
+        if is_large(&expression) {
             return self.refuse(&expression.at, "this is too large to be asked for twice; write it shorter");
         }
         Some((expression.clone(), expression))
@@ -352,20 +352,17 @@ fn side(expr: &Expr, is_first: bool) -> Option<&Expr> {
     }
 }
 
-/// Returns the number of operands and operators, counted up to a little more than the maximum.
-fn size(expression: &Expression, before: usize) -> usize {
-    if before > TWICE_MAX {
-        return before;
+/// True if there are more operands and operators than an expression may have that is asked for twice.
+fn is_large(expression: &Expression) -> bool {
+    let (mut count, mut waiting) = (0, vec![expression]);
+    while let Some(one) = waiting.pop() {
+        count += 1;
+        if count > TWICE_MAX {
+            return true;
+        }
+        waiting.extend(one.children());
     }
-    let all = |list: &[Expression]| list.iter().fold(before + 1, |sum, one| size(one, sum));
-    match &expression.syntax {
-        Syntax::Number(_) | Syntax::Text(_) | Syntax::Flag(_) | Syntax::Name(_) => before + 1,
-        Syntax::Call(_, _, operands) | Syntax::And(operands) | Syntax::Or(operands) => all(operands),
-        Syntax::Not(operand) | Syntax::Minus(operand) => size(operand, before + 1),
-        Syntax::In(operand, list) => list.iter().fold(size(operand, before + 1), |sum, one| size(one, sum)),
-        Syntax::Compare(_, both) | Syntax::Arithmetic(_, both) => all(&**both),
-        Syntax::If(choice) => all(&**choice),
-    }
+    false
 }
 
 fn call(name: &str, at: &Range<usize>, argument: Syntax) -> Syntax {

@@ -137,12 +137,7 @@ pub(super) fn parsed(source: &Arc<SourceText>, document: &mut Document) -> Optio
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
         let word = rest.token.to_string();
-        let hint = match word.to_ascii_lowercase().as_str() {
-            "where" => "; write AND for one more condition",
-            "order" => "; write \"order\" if that is the column",
-            _ => "",
-        };
-        let message = format!("the query ends before '{word}', which cannot stand here{hint}");
+        let message = format!("the query ends before '{word}', which cannot stand here{}", hint_of(&word));
         document.problem(places.range(rest.span), &message);
         return None;
     }
@@ -164,12 +159,17 @@ fn complain(error: &ParserError, next: Range<usize>, places: &Places, document: 
     let found = what.rsplit_once("found: ").map_or("", |(_, found)| found);
     let next = if found == "EOF" { places.source.text.trim_end().len() } else { next.start };
     let start = location.and_then(|location| places.byte(location)).unwrap_or(next);
-    let hint = match found.to_ascii_lowercase().as_str() {
+    let place = letter_at(&places.source.text, start);
+    document.problem(place, &format!("{}{}", lower_first(what), hint_of(found)));
+}
+
+/// Returns what is likely to be meant by a word where it cannot stand.
+fn hint_of(word: &str) -> &'static str {
+    match word.to_ascii_lowercase().as_str() {
+        "where" => "; write AND for one more condition",
         "order" => "; write \"order\" in double quotes for the column",
         _ => "",
-    };
-    let place = letter_at(&places.source.text, start);
-    document.problem(place, &format!("{}{hint}", lower_first(what)));
+    }
 }
 
 /// Returns the place of a letter, or of the last one.

@@ -6,6 +6,7 @@ use sqlparser::keywords::ALL_KEYWORDS;
 
 use super::presence::always_present;
 use crate::plan::expression::syntax::{Comparison, Expression, Operator, Syntax};
+use crate::plan::template::{Fragment, fragments};
 
 /// How tight operators bind, from the loosest.
 pub(super) const OR: u8 = 1;
@@ -155,32 +156,15 @@ impl Spelling {
 
     /// Returns a text that is put together.
     fn concat(&self, template: &str) -> String {
-        let (mut parts, mut literal, mut rest) = (Vec::new(), String::new(), template);
-        while let Some(letter) = rest.chars().next() {
-            rest = &rest[letter.len_utf8()..];
-            match letter {
-                '{' | '}' if rest.starts_with(letter) => {
-                    literal.push(letter);
-                    rest = &rest[1..];
-                }
-                '{' => {
-                    if !literal.is_empty() {
-                        parts.push(quoted(&std::mem::take(&mut literal)));
-                    }
-                    let (inside, after) = rest.split_once('}').unwrap_or((rest, ""));
-                    rest = after;
-                    parts.push(match inside.split_once(':') {
-                        Some((name, format)) => format!("strftime({}, {})", self.name(name.trim()).0, quoted(format)),
-                        None => self.name(inside.trim()).0,
-                    });
-                }
-                letter => literal.push(letter),
+        let spelled = |fragment| match fragment {
+            Fragment::Text(text) => quoted(&text),
+            Fragment::Value { name, format: None, .. } => self.name(name.trim()).0,
+            Fragment::Value { name, format: Some(format), .. } => {
+                format!("strftime({}, {})", self.name(name.trim()).0, quoted(format))
             }
-        }
-        if !literal.is_empty() || parts.is_empty() {
-            parts.push(quoted(&literal));
-        }
-        format!("concat({})", parts.join(", "))
+        };
+        let parts: Vec<String> = fragments(template).map_while(Result::ok).map(spelled).collect();
+        if parts.is_empty() { format!("concat({})", quoted("")) } else { format!("concat({})", parts.join(", ")) }
     }
 }
 

@@ -14,6 +14,7 @@ use super::spelling::{ALONE, Spelling, identifier, interval_text, quoted};
 use crate::plan::definition::{Definition, StageKind};
 use crate::plan::document::{NamedFormula, Text};
 use crate::plan::expression::syntax::{Expression, Syntax};
+use crate::plan::template::{Fragment, fragments};
 
 /// Writes a plan in SQL, from which the same plan is read.
 ///
@@ -294,31 +295,19 @@ fn names_in(expression: &Expression) -> BTreeSet<String> {
             Syntax::Name(name) => {
                 names.insert(name.clone());
             }
-            Syntax::Call(function, _, arguments) => {
-                if let (true, [Expression { syntax: Syntax::Text(template), .. }]) =
-                    (function == "format", &arguments[..])
-                {
-                    names.extend(names_of_template(template));
+            Syntax::Call(function, _, arguments) if function == "format" => {
+                if let [Expression { syntax: Syntax::Text(template), .. }] = &arguments[..] {
+                    names.extend(fragments(template).map_while(Result::ok).filter_map(|fragment| match fragment {
+                        Fragment::Value { name, .. } => Some(name.trim().to_owned()),
+                        Fragment::Text(_) => None,
+                    }));
                 }
-                waiting.extend(arguments);
             }
-            Syntax::Not(operand) | Syntax::Minus(operand) => waiting.push(operand),
-            Syntax::And(operands) | Syntax::Or(operands) => waiting.extend(operands),
-            Syntax::Compare(_, both) | Syntax::Arithmetic(_, both) => waiting.extend(&**both),
-            Syntax::In(operand, list) => {
-                waiting.push(operand);
-                waiting.extend(list);
-            }
-            Syntax::If(choice) => waiting.extend(&**choice),
-            Syntax::Number(_) | Syntax::Text(_) | Syntax::Flag(_) => {}
+            _ => {}
         }
+        waiting.extend(one.children());
     }
     names
-}
-
-/// Returns the names in the braces of a template, and perhaps some that are none.
-fn names_of_template(template: &str) -> impl Iterator<Item = String> {
-    template.split('{').skip(1).map(|rest| rest.split(['}', ':']).next().unwrap_or_default().trim().to_owned())
 }
 
 /// Returns what a plan says of itself, as a header.

@@ -349,25 +349,31 @@ fn constant(text: &str) -> Result<(i64, Type), String> {
     Ok((typed.node.word(&Scope { event: &event, slots: &[], failures: &failures }), typed.of))
 }
 
+/// Expressions of whole numbers that say how operators bind, with their values.
+const BINDING: [(&str, i64); 14] = [
+    ("1 + 2 * 3", 7),
+    ("10 - 2 - 3", 5),
+    ("-2 * -3", 6),
+    ("7 / 2 * 2", 6),
+    ("-7 / 2", -3),
+    ("-7 % 3", -1),
+    ("true || false && false", 1),
+    ("!true || true", 1),
+    ("!(false || true) == false", 1),
+    ("1 + 1 == 2 && 2 < 3", 1),
+    ("false ? 1 : true ? 2 : 3", 2),
+    ("1 == 1 ? 1 + 1 : 3", 2),
+    ("2 in [1, 2, 3,]", 1),
+    ("!(2 in [1]) && true", 1),
+];
+
 #[test]
 fn operators_bind_as_in_cel() {
-    for (text, word) in [
-        ("1 + 2 * 3", 7),
-        ("10 - 2 - 3", 5),
-        ("-2 * -3", 6),
-        ("7 / 2 * 2", 6),
-        ("-7 / 2", -3),
-        ("-7 % 3", -1),
-        ("true || false && false", 1),
-        ("!true || true", 1),
-        ("1 + 1 == 2 && 2 < 3", 1),
-        ("false ? 1 : true ? 2 : 3", 2),
-        ("1 == 1 ? 1 + 1 : 3", 2),
-        ("2 in [1, 2, 3,]", 1),
-        ("!(2 in [1]) && true", 1),
+    let of_times = [
         ("duration(\"1h30min\") / duration('30m')", 3),
         ("timestamp(\"1970-01-01T00:00:01Z\") - event_time == duration(\"1s\")", 1),
-    ] {
+    ];
+    for (text, word) in BINDING.into_iter().chain(of_times) {
         assert_eq!(constant(text).map(|(word, _)| word), Ok(word), "{text}");
     }
     assert_eq!(constant("1.5 + 1"), Ok((2500, Type::Money)));
