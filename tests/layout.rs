@@ -11,9 +11,10 @@ use crate::command::{Scratch, repository, rust_files};
 
 /// Every package with its folder and the packages it may depend on, tests and benches included. What we feed (events,
 /// generators, pipelines) and how we judge (measurement, report) meet in the harness and nowhere else.
-const HOUSE: [(&str, &str, &[&str]); 8] = [
+const HOUSE: [(&str, &str, &[&str]); 9] = [
     ("flowbench-events", "crates/events", &[]),
     ("flowbench-experiments", "experiments", &[]),
+    ("flowbench-live", "crates/live", &["flowbench-events"]),
     ("flowbench-measurement", "crates/measurement", &[]),
     ("flowbench-generators", "generators", &["flowbench-events"]),
     ("flowbench-pipelines", "crates/pipelines", &["flowbench-events"]),

@@ -1,0 +1,58 @@
+//! The door through which events come in, as those see it who bring them.
+
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use crate::cloud_event::CloudEvent;
+
+/// Takes events and keeps them.
+pub trait Intake: Send + Sync + 'static {
+    /// Takes a batch, in order. It never waits: the receipt comes through the ticket as soon as the batch is durable.
+    ///
+    /// # Errors
+    ///
+    /// Refuses the whole batch if there is no room for it now.
+    fn offer(&self, batch: Vec<Offered>) -> Result<Ticket, Full>;
+}
+
+/// An event that is offered.
+#[derive(Debug, Clone)]
+pub enum Offered {
+    /// A CloudEvent of any type.
+    Event(Box<CloudEvent>),
+    /// A line of the interchange format in JSON, which has no envelope.
+    Line(String),
+}
+
+/// Gives the receipt when what was offered is durable; an error if the intake ended before.
+pub type Ticket = oneshot::Receiver<IntakeReceipt>;
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IntakeReceipt {
+    /// Events that were accepted and are durable.
+    pub accepted: usize,
+    /// Events that had been accepted before, by source and id, and do not count again.
+    pub repeated: usize,
+    /// Events that were refused; they moved nothing.
+    pub rejects: Vec<RejectedOffer>,
+}
+
+/// An event of a batch that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedOffer {
+    /// Its index in the batch, from 0.
+    pub index: usize,
+    /// Why, with the attribute or field to blame.
+    pub reason: String,
+}
+
+/// There is no room for a batch at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the intake is full; offer again after {} s", retry_after.as_secs_f64())]
+pub struct Full {
+    /// When it makes sense to offer it again.
+    pub retry_after: Duration,
+}
