@@ -17,7 +17,7 @@ fn any_number_of_workers_drops_exactly_the_late_set_of_the_trace() {
     let trace = stormy();
     let mut counts = Vec::new();
     for (_, slack_ms) in SLACKS {
-        let truth = LateSet::of(&trace.events, slack_ms);
+        let truth = LateSet::of(&trace, slack_ms);
         counts.push(truth.count);
         for records_per_epoch in [100, 4096] {
             let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, true));

@@ -73,7 +73,7 @@ fn lives(settings: &[(&str, &str)], waves: u64) -> (Profile, Arc<Trace>) {
     let generator = Generator::new(&profile, 11).unwrap();
     let mut events: Vec<Event> = (0..waves).flat_map(|number| generator.wave(number).unwrap().events).collect();
     events.sort_by_key(|event| (event.arrival_time_ms(), event.event_id()));
-    (profile, Arc::new(Trace { events, symbols: generator.symbols().clone() }))
+    (profile, Arc::new(Trace { events, symbols: generator.symbols().clone(), ..Trace::default() }))
 }
 
 /// The answers of a pipeline, each event counted once.

@@ -55,7 +55,7 @@ impl Truth {
     /// Writes the facts, the answers of each pipeline to all events, and for each slack those to the events that are not
     /// late, and the late ones.
     pub(crate) fn write(self, symbols: &Symbols, origin: &Origin) -> Result<(), Failure> {
-        let trace = Trace { events: self.events, symbols: symbols.clone() };
+        let trace = Trace { events: self.events, symbols: symbols.clone(), ..Trace::default() };
         fs::create_dir_all(&self.folder).map_err(|error| cannot_be_made(&self.folder, &error))?;
         write_facts(&self.folder.join(FACTS), &trace, origin)?;
         let folders: Vec<(PathBuf, i64)> =

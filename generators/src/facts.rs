@@ -282,7 +282,7 @@ mod tests {
             let record = Record::new(*event_id, Kind::PageViewed, *event_time_ms);
             Event::pack(Record { arrival_time_ms: *arrival_time_ms, customer: Id(*customer), ..record })
         };
-        Trace { events: rows.iter().map(event).collect(), symbols: Symbols::default() }
+        Trace { events: rows.iter().map(event).collect(), symbols: Symbols::default(), ..Trace::default() }
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(facts.duplicates_share, Some(0.25)); // one of four events
         assert_eq!((facts.out_of_order, facts.out_of_order_share), (3, 0.6));
         assert_eq!((facts.late, facts.slack_to_lose_nothing_ms), (1, 110));
-        assert_eq!(facts.late, LateSet::of(&trace.events, 60).count);
+        assert_eq!(facts.late, LateSet::of(&trace, 60).count);
         assert_eq!(facts.delay_ms, DurationSummary { count: 5, p50: 20, p90: 130, p99: 130, p999: 130, max: 130 });
         assert_eq!(facts.gap_ms, DurationSummary { count: 3, p50: 0, p90: 60, p99: 60, p999: 60, max: 60 });
         assert_eq!(facts.hottest_percent_share, 0.8);
@@ -326,7 +326,7 @@ mod tests {
         for piece in trace.events.chunks(2) {
             collector.update(piece, &trace.symbols);
         }
-        assert_eq!(collector.late_set(), LateSet::of(&trace.events, 60));
+        assert_eq!(collector.late_set(), LateSet::of(&trace, 60));
         assert_eq!(collector.finish(), Facts::of(&trace, 60));
     }
 

@@ -114,7 +114,7 @@ impl Generator {
         }
         let mut stream = self.stream(amount);
         while stream.append_batch(&mut events) {}
-        Trace { events, symbols: self.symbols.clone() }
+        Trace { events, symbols: self.symbols.clone(), ..Trace::default() }
     }
 }
 

@@ -24,7 +24,7 @@ fn world(name: &str, settings: &[(&str, &str)]) -> Generator {
 }
 
 fn digest(generator: &Generator, events: Vec<Event>) -> String {
-    Trace { events, symbols: generator.symbols().clone() }.digest()
+    Trace { events, symbols: generator.symbols().clone(), ..Trace::default() }.digest()
 }
 
 /// Everything that arrives before `end_ms`, by brute force.

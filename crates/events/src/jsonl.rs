@@ -17,6 +17,7 @@ use crate::members::members;
 use crate::objects::ObjectReader;
 use crate::outcome::ReadError;
 use crate::paths::Paths;
+use crate::recording::{OFFERED, RecordingLine};
 use crate::row_sink::RowSink;
 use crate::symbols::Symbols;
 use crate::time::push_rfc3339;
@@ -71,6 +72,10 @@ impl Objects<'_> {
                 let Mapped { columns, paths, used } = &mut **mapped;
                 columns.deliver(line, paths.cells(object), used, out)
             }
+            Objects::Native if RecordingLine::is_one(object) => match out.recorded(&String::from_utf8_lossy(object)) {
+                Ok(()) => Ok(()),
+                Err(reason) => out.reject(line, "", reason),
+            },
             Objects::Native => match read_native(object, line, out)? {
                 Ok(()) => Ok(()),
                 Err((field, reason)) => out.reject(line, field.map_or("", Field::name), reason),
@@ -95,6 +100,16 @@ pub(crate) fn push_line(event: &Event, symbols: &Symbols, line: &mut String) {
     line.push('"');
     push_details(event, symbols, line);
     line.push_str("}\n");
+}
+
+/// Appends an event as a line of JSON with its end, in the interchange format; `offered`, if it is not empty, is a JSON
+/// object that says what the event was offered as, and that readers of logs skip.
+pub fn push_json_line(event: &Event, symbols: &Symbols, offered: &str, line: &mut String) {
+    push_line(event, symbols, line);
+    if !offered.is_empty() {
+        line.truncate(line.len() - 2);
+        line.extend([",\"", OFFERED, "\":", offered, "}\n"]);
+    }
 }
 
 /// Appends the members of an object for the fields from the customer to the channel that are present.
@@ -135,7 +150,11 @@ fn read_native(object: &[u8], line: u64, out: &mut RowSink) -> Result<Result<(),
     // A byte that is not text does not matter in a value that is not used.
     let lossy = String::from_utf8_lossy(object);
     let is_lossy = matches!(lossy, Cow::Owned(_));
-    let values = match members(&lossy, Field::ALL.map(Field::name), |name| out.ignored_column(name)) {
+    let values = match members(&lossy, Field::ALL.map(Field::name), |name| {
+        if name != OFFERED {
+            out.ignored_column(name);
+        }
+    }) {
         Ok(values) => values,
         Err(reason) => return Ok(Err((None, reason))),
     };

@@ -2,6 +2,8 @@
 
 use crate::digest::mix;
 use crate::event::{Channel, Event};
+use crate::recording::Heartbeat;
+use crate::trace::Trace;
 
 /// How the watermark follows from the arrivals. It is `slack_ms` behind the newest event time of all arrivals, or
 /// behind that of the slowest source. It is a function of the trace, so the same events are late for any number of
@@ -36,23 +38,43 @@ impl From<i64> for WatermarkRule {
 impl WatermarkRule {
     /// Walks a whole trace in arrival order and calls `each` with the index of an event, whether it was late, and the
     /// watermark after it in ms.
-    pub fn walk(self, events: &[Event], mut each: impl FnMut(usize, bool, i64)) {
+    pub fn walk(self, trace: &Trace, mut each: impl FnMut(usize, bool, i64)) {
+        let mut heartbeats = trace.recording.heartbeats.iter().peekable();
+        let mut due = move |at| heartbeats.next_if(|heartbeat: &&Heartbeat| heartbeat.events_before <= at);
         match self.sources {
             Sources::Merged => {
                 let mut lateness = Lateness::new(self.slack_ms);
-                for (at, event) in events.iter().enumerate() {
+                for (at, event) in trace.events.iter().enumerate() {
+                    while let Some(heartbeat) = due(at) {
+                        lateness.advance_to(heartbeat.newest_ms);
+                    }
                     let late = lateness.arrive(event);
                     each(at, late, lateness.watermark_ms());
                 }
             }
             Sources::Channel { idle_ms } => {
                 let mut channels = Channels::new(self.slack_ms, idle_ms.unwrap_or(i64::MAX));
-                for (at, event) in events.iter().enumerate() {
+                for (at, event) in trace.events.iter().enumerate() {
+                    while let Some(heartbeat) = due(at) {
+                        channels.advance_to(heartbeat.newest_ms);
+                    }
                     let late = channels.arrive(event);
                     each(at, late, channels.watermark_ms);
                 }
             }
         }
+    }
+}
+
+impl Trace {
+    /// Returns the smallest slack in ms with which no event is late, which is the maximum by which an arriving event
+    /// was older than the newest event time, heartbeats included.
+    pub fn slack_to_lose_nothing_ms(&self) -> i64 {
+        let mut slack_ms = 0;
+        let no_slack = WatermarkRule { slack_ms: 0, sources: Sources::Merged };
+        no_slack
+            .walk(self, |at, _, watermark_ms| slack_ms = slack_ms.max(watermark_ms - self.events[at].event_time_ms()));
+        slack_ms
     }
 }
 
@@ -71,6 +93,11 @@ impl Channels {
     fn new(slack_ms: i64, idle_ms: i64) -> Self {
         let never = [i64::MIN; Channel::ALL.len() + 1];
         Self { slack_ms, idle_ms, newest_ms: never, arrived_ms: never, now_ms: i64::MIN, watermark_ms: i64::MIN }
+    }
+
+    /// Takes a heartbeat, which holds for all channels.
+    fn advance_to(&mut self, newest_ms: i64) {
+        self.watermark_ms = self.watermark_ms.max(newest_ms.saturating_sub(self.slack_ms));
     }
 
     /// Takes the next arrival and returns true if it was late.
@@ -121,6 +148,11 @@ impl Lateness {
         self.newest_ms
     }
 
+    /// Takes a heartbeat: event time has come this far, without an event.
+    pub fn advance_to(&mut self, newest_ms: i64) {
+        self.newest_ms = self.newest_ms.max(newest_ms);
+    }
+
     /// Takes the next arrival and returns true if it was late.
     #[inline]
     pub fn arrive(&mut self, event: &Event) -> bool {
@@ -153,11 +185,11 @@ pub struct LateSet {
 
 impl LateSet {
     /// Returns the late set of a whole trace in arrival order, for this slack in ms or this rule.
-    pub fn of(events: &[Event], rule: impl Into<WatermarkRule>) -> LateSet {
+    pub fn of(trace: &Trace, rule: impl Into<WatermarkRule>) -> LateSet {
         let mut late_set = LateSet::default();
-        rule.into().walk(events, |at, late, _| {
+        rule.into().walk(trace, |at, late, _| {
             if late {
-                late_set.insert(&events[at]);
+                late_set.insert(&trace.events[at]);
             }
         });
         late_set
@@ -182,8 +214,20 @@ mod tests {
     use super::*;
     use crate::event::{Kind, Record};
 
-    fn at(times: &[i64]) -> Vec<Event> {
-        times.iter().zip(1..).map(|(time, id)| Event::pack(Record::new(id, Kind::PageViewed, *time))).collect()
+    fn at(times: &[i64]) -> Trace {
+        let events = times.iter().zip(1..).map(|(time, id)| Event::pack(Record::new(id, Kind::PageViewed, *time)));
+        Trace { events: events.collect(), ..Trace::default() }
+    }
+
+    #[test]
+    fn a_heartbeat_moves_the_watermark_between_two_events() {
+        let mut trace = at(&[100, 105, 140]);
+        assert_eq!((LateSet::of(&trace, 10).count, trace.slack_to_lose_nothing_ms()), (0, 0));
+        trace.recording.heartbeats = vec![Heartbeat { events_before: 1, newest_ms: 120 }];
+        assert_eq!((LateSet::of(&trace, 10).count, trace.slack_to_lose_nothing_ms()), (1, 15));
+        let by_channel = WatermarkRule { slack_ms: 10, sources: Sources::Channel { idle_ms: None } };
+        assert_eq!(LateSet::of(&trace, by_channel).count, 1);
+        assert_eq!(LateSet::of(&trace, 15).count, 0);
     }
 
     #[test]
@@ -192,7 +236,7 @@ mod tests {
         assert_eq!(LateSet::of(&events, 10).count, 2); // 89 and 109
         assert_eq!(LateSet::of(&events, 0).count, 4);
         assert_eq!(LateSet::of(&events, 1000).count, 0);
-        assert_eq!(LateSet::of(&[], 0), LateSet::default());
+        assert_eq!(LateSet::of(&Trace::default(), 0), LateSet::default());
     }
 
     #[test]
@@ -204,6 +248,7 @@ mod tests {
         let (web, mobile) = (Channel::Web, Channel::Mobile);
         let events =
             [from(mobile, 100, 1), from(web, 110, 2), from(web, 200, 3), from(web, 101, 4), from(mobile, 150, 5)];
+        let events = Trace { events: events.to_vec(), ..Trace::default() };
         let watermarks = |sources| {
             let (mut watermarks, mut late) = (Vec::new(), Vec::new());
             WatermarkRule { slack_ms: 0, sources }.walk(&events, |at, is_late, watermark_ms| {
@@ -238,7 +283,7 @@ mod tests {
         let whole = LateSet::of(&events, 0);
         let mut parts = LateSet::default();
         let mut newest = i64::MIN;
-        for chunk in events.chunks(2) {
+        for chunk in events.events.chunks(2) {
             let mut lateness = Lateness::resume(0, newest);
             let mut part = LateSet::default();
             for event in chunk {

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::fields::{FIELD_BYTES_MAX, Field, HEADER, shown};
 use crate::files::FileError;
 use crate::names::clean;
+use crate::recording::Recording;
 
 /// A bad row, with its place and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct ReadSummary {
     pub assumed: Vec<String>,
     /// What may not be intended about the log as a whole, one sentence each.
     pub remarks: Vec<String>,
+    /// What a live session recorded beside the events; [`read_trace`](crate::read_trace) moves it into the trace.
+    pub recording: Recording,
 }
 
 /// An error that ended the reading of a log.

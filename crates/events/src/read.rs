@@ -65,7 +65,9 @@ pub fn read_trace(
         events.push(event);
         Ok(())
     };
-    let summary = read_events(input, options, &mut trace.symbols, &mut keep, on_reject)?;
+    let mut summary = read_events(input, options, &mut trace.symbols, &mut keep, on_reject)?;
+    trace.recording = std::mem::take(&mut summary.recording);
+    trace.recording.tidy(&trace.events);
     trace.symbols.order_event_ids(&mut trace.events);
     Ok((trace, summary))
 }

@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::fields::{Field, Texts};
 use crate::groups::Groups;
 use crate::outcome::{NAMED_MAX, ReadError, ReadSummary, Reject};
+use crate::recording::{Heartbeat, RecordingLine};
 use crate::remarks::Notes;
 use crate::symbols::Symbols;
 use crate::time_format::TimeFormats;
@@ -167,6 +168,23 @@ impl<'a> RowSink<'a> {
         self.summary.rows += 1;
         self.summary.rejects += 1;
         (self.on_reject)(&reject).map_err(|source| self.caller(source))
+    }
+
+    /// Takes a line of a recording that is no event.
+    ///
+    /// # Errors
+    ///
+    /// Returns what is wrong with the line.
+    pub(crate) fn recorded(&mut self, line: &str) -> Result<(), String> {
+        let recording = &mut self.summary.recording;
+        match RecordingLine::parse(line).transpose()? {
+            Some(RecordingLine::Begin { slack_ms }) => recording.slack_ms = Some(slack_ms),
+            Some(RecordingLine::Cut { newest_ms, .. }) => {
+                recording.heartbeats.push(Heartbeat { events_before: self.summary.events as usize, newest_ms });
+            }
+            Some(RecordingLine::Queued(_)) | None => {}
+        }
+        Ok(())
     }
 
     /// Notes a column that the interchange format does not have, once.

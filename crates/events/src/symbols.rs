@@ -3,11 +3,13 @@
 //! Decisions D-102 and D-103.
 
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashTable};
 
 use crate::event::{Event, EventId, EventIdKind, Id};
+use crate::text_order::{GrowingTexts, TextKind, TextOrder, places};
 
 /// The texts of a trace, which are its countries and those ids that are not plain numbers.
 ///
@@ -18,6 +20,7 @@ pub struct Symbols {
     event_ids: Names,
     countries: Vec<Box<str>>,
     country_index: HashMap<Box<str>, u16, RandomState>,
+    growing: Option<Arc<GrowingTexts>>,
 }
 
 /// Numbered texts.
@@ -29,6 +32,26 @@ struct Names {
 }
 
 impl Symbols {
+    /// Returns the texts of a trace that is being written. What is asked of them before the trace has it can be
+    /// [added](Self::add_asked), and their [order](Self::text_order) takes in what comes later.
+    pub fn growing() -> Symbols {
+        Symbols { growing: Some(Arc::default()), ..Symbols::default() }
+    }
+
+    /// Adds the ids and countries that were looked up and not found so far; returns false if there were none. Only
+    /// [growing](Self::growing) texts remember them.
+    pub fn add_asked(&mut self) -> bool {
+        let Some(growing) = self.growing.clone() else { return false };
+        let (ids, countries) = (growing.take_asked(TextKind::Id), growing.take_asked(TextKind::Country));
+        for text in &ids {
+            let _ = self.id(text);
+        }
+        for text in &countries {
+            let _ = self.country(text);
+        }
+        !(ids.is_empty() && countries.is_empty())
+    }
+
     /// Returns the id of a text, which is [`Id::ABSENT`] for the empty one; `None` if there are 2^31 - 1 other texts
     /// already.
     pub fn id(&mut self, text: &str) -> Option<Id> {
@@ -38,7 +61,11 @@ impl Symbols {
         if let Some(number) = plain_number(text).filter(|number| *number < u64::from(Id::FIRST_SYMBOL)) {
             return Some(Id(number as u32));
         }
+        let known = self.names.names.len();
         let symbol = self.names.number_of(text);
+        if let Some(growing) = self.growing.as_ref().filter(|_| self.names.names.len() > known) {
+            growing.push(TextKind::Id, text);
+        }
         (symbol < Id::FIRST_SYMBOL - 1).then(|| Id(Id::FIRST_SYMBOL + symbol))
     }
 
@@ -49,7 +76,11 @@ impl Symbols {
         }
         let number = plain_number(text).filter(|number| *number < u64::from(Id::FIRST_SYMBOL));
         let symbol = || self.names.find(text).map(|symbol| Id(Id::FIRST_SYMBOL + symbol));
-        number.map(|number| Id(number as u32)).or_else(symbol)
+        let id = number.map(|number| Id(number as u32)).or_else(symbol);
+        if let (None, Some(growing)) = (id, &self.growing) {
+            growing.ask(TextKind::Id, text);
+        }
+        id
     }
 
     /// Returns the event id of a text, which must not be empty.
@@ -93,13 +124,20 @@ impl Symbols {
         }
         let symbol = u16::try_from(self.countries.len() + 1).ok()?;
         self.countries.push(text.into());
+        if let Some(growing) = &self.growing {
+            growing.push(TextKind::Country, text);
+        }
         self.country_index.insert(text.into(), symbol);
         Some(symbol)
     }
 
     /// Returns the country symbol of a text, or `None` if it does not occur in this trace.
     pub fn find_country(&self, text: &str) -> Option<u16> {
-        self.country_index.get(text).copied()
+        let country = self.country_index.get(text).copied();
+        if let (None, false, Some(growing)) = (country, text.is_empty(), &self.growing) {
+            growing.ask(TextKind::Country, text);
+        }
+        country
     }
 
     /// Appends the text of an id, which is empty if the id is absent.
@@ -132,18 +170,24 @@ impl Symbols {
         }
     }
 
-    /// Returns the rank of each symbol among the ids that are symbols, sorted by the bytes of their texts. Element `n`
-    /// is the rank of `Id(Id::FIRST_SYMBOL + n)`.
-    pub fn text_order(&self) -> Vec<u32> {
-        places(&self.names.sorted_by_key(|name| name))
+    /// Returns the order of the ids that are symbols, by the bytes of their texts. The place of `Id(Id::FIRST_SYMBOL + n)`
+    /// is the one with the number `n`.
+    pub fn text_order(&self) -> TextOrder {
+        match &self.growing {
+            Some(growing) => TextOrder::growing(growing, TextKind::Id),
+            None => TextOrder::whole(places(&self.names.sorted_by_key(|name| name))),
+        }
     }
 
-    /// Returns the rank of each country symbol among them, sorted by the bytes of their texts. Element `n` is the rank of
-    /// the symbol `n + 1`.
-    pub fn country_order(&self) -> Vec<u32> {
+    /// Returns the order of the country symbols, by the bytes of their texts. The place of the symbol `n + 1` is the one
+    /// with the number `n`.
+    pub fn country_order(&self) -> TextOrder {
+        if let Some(growing) = &self.growing {
+            return TextOrder::growing(growing, TextKind::Country);
+        }
         let mut sorted: Vec<u32> = (0..self.countries.len() as u32).collect();
         sorted.sort_unstable_by_key(|number| &self.countries[*number as usize]);
-        places(&sorted)
+        TextOrder::whole(places(&sorted))
     }
 
     /// Returns the number of distinct texts, countries included.
@@ -195,15 +239,6 @@ impl Names {
         self.numbers.iter_mut().for_each(|number| *number = places[*number as usize]);
         places
     }
-}
-
-/// Returns the position of each number in `sorted`.
-fn places(sorted: &[u32]) -> Vec<u32> {
-    let mut places = vec![0; sorted.len()];
-    for (place, number) in (0..).zip(sorted) {
-        places[*number as usize] = place;
-    }
-    places
 }
 
 /// Returns the number that a text is written as canonically, with digits only and no leading zero, up to 2^64 - 1.
@@ -302,7 +337,7 @@ mod tests {
     fn text_is_ordered_by_its_bytes() {
         let mut symbols = Symbols::default();
         let ids = ["b", "ü", "7", "B", "042", "ab", "a"].map(|text| symbols.id(text).unwrap());
-        let places = symbols.text_order();
+        let places = symbols.text_order().places();
         let by_place = |place| {
             ids.iter().find(|id| id.0 >= Id::FIRST_SYMBOL && places[(id.0 - Id::FIRST_SYMBOL) as usize] == place)
         };
@@ -312,6 +347,26 @@ mod tests {
             text
         });
         assert_eq!(sorted.collect::<Vec<_>>(), ["042", "B", "a", "ab", "b", "ü"]);
+    }
+
+    #[test]
+    fn growing_texts_are_in_order_at_any_time_and_know_what_was_asked_for() {
+        let (mut growing, mut whole) = (Symbols::growing(), Symbols::default());
+        assert_eq!(
+            (growing.find_id("zoe"), growing.find_country("GB"), growing.find_id("7")),
+            (None, None, Some(Id(7)))
+        );
+        let orders = [growing.text_order(), growing.country_order()];
+        assert!(growing.add_asked() && !growing.add_asked());
+        assert!(growing.find_id("zoe").is_some() && growing.find_country("GB") == Some(1));
+        (whole.id("zoe"), whole.country("GB"));
+        for text in ["m", "ann", "zz", "7", "ann", "b"] {
+            for symbols in [&mut growing, &mut whole] {
+                (symbols.id(text), symbols.country(text));
+            }
+            let of_whole = [whole.text_order(), whole.country_order()];
+            assert_eq!(orders.clone().map(|order| order.places()), of_whole.map(|order| order.places()), "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::digest::TraceDigest;
 use crate::event::Event;
+use crate::recording::Recording;
 use crate::symbols::Symbols;
 
 /// Events in arrival order, with their texts.
@@ -13,6 +14,8 @@ pub struct Trace {
     pub events: Vec<Event>,
     /// The texts of the ids.
     pub symbols: Symbols,
+    /// What the session that recorded it live says beside its events.
+    pub recording: Recording,
 }
 
 impl Trace {
@@ -21,17 +24,5 @@ impl Trace {
         let mut digest = TraceDigest::default();
         digest.update(&self.events, &self.symbols);
         digest.finish()
-    }
-
-    /// Returns the smallest slack in ms with which no event is late, which is the maximum by which an arriving event
-    /// was older than the newest event time.
-    pub fn slack_to_lose_nothing_ms(&self) -> i64 {
-        let mut newest = i64::MIN;
-        let mut slack = 0;
-        for event in &self.events {
-            newest = newest.max(event.event_time_ms());
-            slack = slack.max(newest - event.event_time_ms());
-        }
-        slack
     }
 }

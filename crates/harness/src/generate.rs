@@ -115,7 +115,7 @@ pub fn trace(generator: &Generator, amount: Amount, threads: usize) -> Trace {
         events.extend_from_slice(batch);
         Ok::<(), std::convert::Infallible>(())
     });
-    Trace { events, symbols: generator.symbols().clone() }
+    Trace { events, symbols: generator.symbols().clone(), ..Trace::default() }
 }
 
 /// Merges waves, which come in their order, with `None` after the last one.
@@ -162,7 +162,7 @@ mod tests {
             });
             assert_eq!(here, Ok(30_000));
             let symbols = generator.symbols().clone();
-            assert_eq!(Trace { events, symbols }.digest(), alone, "{profile} without threads");
+            assert_eq!(Trace { events, symbols, ..Trace::default() }.digest(), alone, "{profile} without threads");
             for threads in [1, 2, 4] {
                 assert_eq!(
                     trace(&generator, Amount::Events(30_000), threads).digest(),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use flowbench_events::{Deduplicator, Event, Horizon, LateSet, Symbols, Trace};
+use flowbench_events::{Deduplicator, Horizon, LateSet, Symbols, Trace};
 use flowbench_pipelines::{
     Answers, BoundPipeline, Changes, Deployment, Feed, Pipeline, RunConfig, RunContext, RunError, SettingError,
     UnpacedDriver,
@@ -24,7 +24,8 @@ pub struct ReplayRequest<'a> {
     pub settings: &'a [String],
     /// The value of every axis.
     pub config: RunConfig,
-    /// Slack of the watermark, ms; `None` for one that loses nothing.
+    /// Slack of the watermark, ms; `None` for that of the session that recorded the trace, or else one that loses
+    /// nothing.
     pub slack_ms: Option<i64>,
     /// True if every change is wanted: events are then applied one at a time, so that the changes do not depend on
     /// the number of workers.
@@ -113,7 +114,7 @@ pub fn replay(
 ) -> Result<Replayed, ReplayError> {
     let config = request.config;
     let prepared = request.prepared(&trace.symbols)?;
-    let slack_ms = request.slack_ms.unwrap_or_else(|| trace.slack_to_lose_nothing_ms());
+    let slack_ms = request.slack_ms.or(trace.recording.slack_ms).unwrap_or_else(|| trace.slack_to_lose_nothing_ms());
     let (records_per_epoch, drivers) = match request.changes {
         false => (RECORDS_PER_EPOCH, UnpacedDriver::drivers()),
         true => (1, UnpacedDriver::one_at_a_time()),
@@ -127,7 +128,7 @@ pub fn replay(
     let counts_repeats = request.counts_repeats && config.eviction.is_exact();
     let has_ids = || trace.events.iter().any(|event| !event.event_id().is_absent());
     let horizon = prepared.counts(config.deduplicate).filter(|_| counts_repeats && has_ids());
-    let repeats = horizon.map(|horizon| repeats(&trace.events, horizon, &feed));
+    let repeats = horizon.map(|horizon| repeats(trace, horizon, &feed));
     Ok(Replayed { answers: end.answers, changes: end.changes, stats, late: end.late, slack_ms, repeats, without_key })
 }
 
@@ -164,11 +165,11 @@ fn write_lines(header: &str, lines: impl IntoIterator<Item = String>, output: &m
 }
 
 /// Returns how many of the deliveries that are not dropped as late repeat one that counted.
-fn repeats(events: &[Event], horizon: Horizon, feed: &Feed) -> u64 {
+fn repeats(trace: &Trace, horizon: Horizon, feed: &Feed) -> u64 {
     let (mut first, mut repeats) = (Deduplicator::new(horizon), 0);
-    feed.rule().walk(events, |at, late, _| {
+    feed.rule().walk(trace, |at, late, _| {
         let is_given = !(late && feed.drops_late());
-        repeats += u64::from(is_given && !first.take(&events[at]));
+        repeats += u64::from(is_given && !first.take(&trace.events[at]));
     });
     repeats
 }

@@ -72,7 +72,7 @@ fn stats(feed: &Feed, measured: &Measured) -> ReplayStats {
         epoch_latency: completions.latencies(completions.window(0)).latency.quantiles(),
         live_bytes_peak: live_bytes_peak(observations.readings.iter().map(|reading| reading.live_bytes)),
         rss_bytes_peak: peak_rss_bytes(),
-        late: LateSet::of(&feed.trace().events, feed.rule()).count,
+        late: LateSet::of(feed.trace(), feed.rule()).count,
         dropped_as_late: end.late.count,
         answers: end.answers.len() as u64,
         answers_digest: format!("{:016x}", digest.value()),

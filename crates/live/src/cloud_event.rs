@@ -130,7 +130,8 @@ impl CloudEvent {
         let mut line = Value::Object(object).to_string();
         let (name, value) = match &self.data {
             None => return line,
-            Some(EventData::Json(value)) => ("data", value.get().to_owned()),
+            // Outside of texts a line end is only space.
+            Some(EventData::Json(value)) => ("data", value.get().replace(['\n', '\r'], " ")),
             Some(EventData::Binary(bytes)) => ("data_base64", format!("\"{}\"", STANDARD.encode(bytes))),
         };
         line.truncate(line.len() - 1);
@@ -230,6 +231,8 @@ mod tests {
         let again = CloudEvent::from_json(&event.to_json()).unwrap();
         assert_eq!(again.to_json(), event.to_json());
         assert!(event.to_json().ends_with(r#","data":{"value":"12.50"}}"#));
+        let lines = text.replace("{\"value\"", "{\r\n \"value\"");
+        assert!(!CloudEvent::from_json(&lines).unwrap().to_json().contains(['\n', '\r']));
     }
 
     #[test]

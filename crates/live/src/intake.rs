@@ -24,6 +24,8 @@ pub enum Offered {
     Event(Box<CloudEvent>),
     /// A line of the interchange format in JSON, which has no envelope.
     Line(String),
+    /// A line whose own arrival time counts: it is of a world that has a clock of its own.
+    Simulated(String),
 }
 
 /// Gives the receipt when what was offered is durable; an error if the intake ended before.
@@ -34,6 +36,8 @@ pub type Ticket = oneshot::Receiver<IntakeReceipt>;
 pub struct IntakeReceipt {
     /// Events that were accepted and are durable.
     pub accepted: usize,
+    /// How many of them were late: under a policy that waits, no pipeline answers them.
+    pub late: usize,
     /// Events that had been accepted before, by source and id, and do not count again.
     pub repeated: usize,
     /// Events that were refused; they moved nothing.

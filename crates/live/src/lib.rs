@@ -3,9 +3,13 @@
 //! This package knows events, queues and their readers. It knows nothing of dataflows, clocks of measurements or figures.
 
 mod cloud_event;
+mod gate;
 mod intake;
 mod queue;
+mod recording_file;
 
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
+pub use gate::{CutEpoch, EpochConsumer, Gate, GateConfig, GateDoor, GateEnd, GateError, WallClock};
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
+pub use recording_file::{RecordingError, RecordingFile, Recovered};

@@ -374,6 +374,27 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Returns the changes that give these answers.
+    pub(crate) fn given<R: Row>(rows: Vec<R>) -> Changes {
+        Changes { times: vec![1; rows.len()], rows: Box::new(rows) }
+    }
+
+    /// Returns changes whatever their type.
+    pub(crate) fn of<R: Row>(changes: &[Change<R>]) -> Changes {
+        let rows: Vec<R> = changes.iter().map(|change| change.row).collect();
+        Changes { times: changes.iter().map(|change| change.times).collect(), rows: Box::new(rows) }
+    }
+
+    /// Returns the answers that are given or taken back.
+    pub fn answers(&self) -> &dyn Answers {
+        &*self.rows
+    }
+
+    /// Returns 1 for each answer that is given, and -1 for each that is taken back.
+    pub fn times(&self) -> &[i32] {
+        &self.times
+    }
+
     /// Returns the changes with other rows, which must be as many.
     pub(crate) fn map_rows(self, map: impl FnOnce(Box<dyn Answers>) -> Box<dyn Answers>) -> Changes {
         Changes { rows: map(self.rows), times: self.times }
@@ -407,8 +428,7 @@ impl Changes {
 /// Returns the answers that remain after all changes, and the changes. `None` if an answer was retracted more often
 /// than it was given.
 pub(crate) fn consolidated<R: Row>(changes: Vec<Change<R>>) -> Option<(Vec<R>, Changes)> {
-    let times = changes.iter().map(|change| change.times).collect();
-    let rows: Vec<R> = changes.iter().map(|change| change.row).collect();
+    let all = Changes::of(&changes);
     let mut sorted = changes;
     sorted.sort_unstable();
     let mut left = Vec::new();
@@ -416,7 +436,7 @@ pub(crate) fn consolidated<R: Row>(changes: Vec<Change<R>>) -> Option<(Vec<R>, C
         let sum: i32 = same.iter().map(|change| change.times).sum();
         left.extend(std::iter::repeat_n(same[0].row, usize::try_from(sum).ok()?));
     }
-    Some((left, Changes { rows: Box::new(rows), times }))
+    Some((left, all))
 }
 
 /// An answer that a planted fault can corrupt.

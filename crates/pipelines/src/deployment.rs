@@ -9,6 +9,7 @@ use timely::communication::allocator::zero_copy::stream::Stream;
 use timely::communication::{AllocatorBuilder, Hooks};
 
 /// Where the workers of a run live.
+#[derive(Clone)]
 pub enum Deployment {
     /// All workers are threads of this process.
     Threads,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use flowbench_events::{Event, LateSet, Lateness, Sources, Trace, WatermarkRule};
 use serde::{Deserialize, Serialize};
 
+use crate::live_epochs::LiveEpochs;
 use crate::logic::Delivered;
 use crate::message::{Message, OrderKey, Timed};
 
@@ -24,12 +25,13 @@ pub struct Feed {
     drops_late: bool,
     newest_before_ms: Vec<i64>, // at each cut: newest event time of the epochs before it
     arrivals_from_ms: Vec<i64>, // at each cut: least arrival time of the epochs behind it
-    channels: Option<ByChannel>,
+    foreseen: Option<Foreseen>,
+    live: Option<Arc<LiveEpochs>>,
 }
 
-/// What is known beforehand where the watermark is held behind every channel.
+/// What is known beforehand where the watermark is held behind every channel, or the clock has moved it.
 #[derive(Debug, Clone)]
-struct ByChannel {
+struct Foreseen {
     watermark_before_ms: Vec<i64>, // at each cut
     late: Vec<usize>,              // indices of the late events, ascending
 }
@@ -51,7 +53,7 @@ pub struct EventTimeProgress {
 
 impl EventTimeProgress {
     pub(crate) const NOTHING: EventTimeProgress = EventTimeProgress::all(i64::MIN);
-    const EVERYTHING: EventTimeProgress = EventTimeProgress::all(i64::MAX);
+    pub(crate) const EVERYTHING: EventTimeProgress = EventTimeProgress::all(i64::MAX);
 
     const fn all(at: i64) -> EventTimeProgress {
         EventTimeProgress { watermark_ms: at, ahead_ms: at, newest_ms: at, deliveries: at, arrivals_from_ms: at }
@@ -89,10 +91,16 @@ impl Feed {
             newest_ms = epoch.iter().fold(newest_ms, |newest, event| newest.max(event.event_time_ms()));
             newest_before_ms.push(newest_ms);
         }
-        let channels =
-            (rule.sources != Sources::Merged).then(|| ByChannel::new(&trace.events, records_per_epoch, rule));
+        let is_plain = rule.sources == Sources::Merged && trace.recording.heartbeats.is_empty();
+        let foreseen = (!is_plain).then(|| Foreseen::new(&trace, records_per_epoch, rule));
         let arrivals_from_ms = arrivals_from_ms(&trace.events, records_per_epoch);
-        Self { trace, records_per_epoch, rule, drops_late, newest_before_ms, arrivals_from_ms, channels }
+        Self { trace, records_per_epoch, rule, drops_late, newest_before_ms, arrivals_from_ms, foreseen, live: None }
+    }
+
+    /// Feeds epochs of a trace that is still being written, whose watermark is `slack_ms` behind.
+    /// [`trace`](Self::trace) is empty then.
+    pub fn live(epochs: Arc<LiveEpochs>, slack_ms: i64, drops_late: bool) -> Self {
+        Self { live: Some(epochs), ..Feed::new(Arc::default(), 1, slack_ms, drops_late) }
     }
 
     /// The trace that is fed.
@@ -100,9 +108,9 @@ impl Feed {
         &self.trace
     }
 
-    /// Number of epochs.
+    /// Number of epochs; `u64::MAX` as long as a trace is being written.
     pub fn epochs(&self) -> u64 {
-        self.newest_before_ms.len() as u64 - 1
+        self.live.as_ref().map_or(self.newest_before_ms.len() as u64 - 1, |live| live.epochs())
     }
 
     /// Records in an epoch (the last one may hold fewer).
@@ -127,6 +135,9 @@ impl Feed {
 
     /// How far event time has come when all epochs below `epochs` are complete; past everything at the end.
     pub fn reached(&self, epochs: u64) -> EventTimeProgress {
+        if let Some(live) = &self.live {
+            return live.reached(epochs);
+        }
         if epochs >= self.epochs() {
             return EventTimeProgress::EVERYTHING;
         }
@@ -135,9 +146,9 @@ impl Feed {
         }
         let slack_ms = self.rule.slack_ms;
         let newest_ms = self.newest_before_ms[epochs as usize];
-        let (watermark_ms, ahead_ms) = match &self.channels {
-            Some(channels) => {
-                let watermark_ms = channels.watermark_before_ms[epochs as usize];
+        let (watermark_ms, ahead_ms) = match &self.foreseen {
+            Some(foreseen) => {
+                let watermark_ms = foreseen.watermark_before_ms[epochs as usize];
                 (watermark_ms, watermark_ms.saturating_add(slack_ms))
             }
             None => (newest_ms.saturating_sub(slack_ms), newest_ms),
@@ -149,6 +160,9 @@ impl Feed {
 
     /// The newest event time of the epochs below `epochs`, ms; `None` if there is none.
     pub fn newest_ms(&self, epochs: u64) -> Option<i64> {
+        if let Some(live) = &self.live {
+            return Some(live.reached(epochs).newest_ms).filter(|newest_ms| *newest_ms > i64::MIN);
+        }
         let at = epochs.min(self.epochs()) as usize;
         Some(self.newest_before_ms[at]).filter(|newest_ms| *newest_ms > i64::MIN)
     }
@@ -170,12 +184,20 @@ impl Feed {
     /// Gives the events of an epoch like [`walk`](Self::walk) in runs, each with the number of its first event: the
     /// caller has one tight loop, however lateness is found.
     pub(crate) fn runs(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(usize, &[Event])) {
+        if let Some(live) = &self.live {
+            let (epoch, from) = (live.epoch(epoch), live.reached(epoch).deliveries.max(0) as usize);
+            return if self.drops_late {
+                give_in_time(&epoch.late, from, from, &epoch.events, late, give)
+            } else {
+                give(from, &epoch.events)
+            };
+        }
         let from = epoch as usize * self.records_per_epoch;
         let to = (from + self.records_per_epoch).min(self.trace.events.len());
         let events = &self.trace.events[from..to];
-        match &self.channels {
+        match &self.foreseen {
             _ if !self.drops_late => give(from, events),
-            Some(channels) => channels.runs(from, events, late, give),
+            Some(foreseen) => give_in_time(&foreseen.late, 0, from, events, late, give),
             None => {
                 let mut lateness = Lateness::resume(self.rule.slack_ms, self.newest_before_ms[epoch as usize]);
                 for (from, events) in (from..).step_by(RUN).zip(events.chunks(RUN)) {
@@ -287,28 +309,36 @@ pub(crate) fn spread(route: u64, count: usize) -> usize {
     ((u128::from(route) * count as u128) >> 64) as usize
 }
 
-impl ByChannel {
-    fn new(events: &[Event], records_per_epoch: usize, rule: WatermarkRule) -> Self {
+impl Foreseen {
+    fn new(trace: &Trace, records_per_epoch: usize, rule: WatermarkRule) -> Self {
         let (mut watermark_before_ms, mut late) = (vec![i64::MIN], Vec::new());
-        rule.walk(events, |at, is_late, watermark_ms| {
+        rule.walk(trace, |at, is_late, watermark_ms| {
             late.extend(is_late.then_some(at));
-            if (at + 1) % records_per_epoch == 0 || at + 1 == events.len() {
+            if (at + 1) % records_per_epoch == 0 || at + 1 == trace.events.len() {
                 watermark_before_ms.push(watermark_ms);
             }
         });
         Self { watermark_before_ms, late }
     }
+}
 
-    fn runs(&self, from: usize, events: &[Event], late: &mut LateSet, mut give: impl FnMut(usize, &[Event])) {
-        let next_late = self.late.partition_point(|at| *at < from);
-        let (mut lates, mut at) = (self.late[next_late..].iter(), from);
-        let in_time = |rest: &[Event]| {
-            let run = lates.next().map_or(rest.len(), |late| (late - at).min(rest.len()));
-            at += run + 1;
-            run
-        };
-        give_runs(from, events, late, in_time, &mut give);
-    }
+/// Gives on the events that are not among the `lates`, which are counted from the event with the number `base`.
+fn give_in_time(
+    lates: &[usize],
+    base: usize,
+    from: usize,
+    events: &[Event],
+    late: &mut LateSet,
+    mut give: impl FnMut(usize, &[Event]),
+) {
+    let next_late = lates.partition_point(|at| base + at < from);
+    let (mut lates, mut at) = (lates[next_late..].iter(), from);
+    let in_time = |rest: &[Event]| {
+        let run = lates.next().map_or(rest.len(), |late| (base + late - at).min(rest.len()));
+        at += run + 1;
+        run
+    };
+    give_runs(from, events, late, in_time, &mut give);
 }
 
 #[cfg(test)]
@@ -324,7 +354,7 @@ mod tests {
     #[test]
     fn the_late_set_does_not_depend_on_the_cuts() {
         let trace = trace(&[100, 50, 99, 130, 120, 90, 131, 10]);
-        let whole = LateSet::of(&trace.events, 20);
+        let whole = LateSet::of(&trace, 20);
         assert_eq!(whole.count, 3);
         for records_per_epoch in [1, 2, 3, 5, 100] {
             for sources in [Sources::Merged, Sources::Channel { idle_ms: None }] {

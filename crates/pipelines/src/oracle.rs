@@ -2,33 +2,37 @@
 //!
 //! Kept apart from the strategies on purpose: it shares with them the logic and nothing else.
 
-use flowbench_events::{Deduplicator, Event, Horizon, WatermarkRule};
+use flowbench_events::{Deduplicator, Event, Horizon, Trace, WatermarkRule};
 use hashbrown::HashMap;
 
 use crate::logic::{KeyedLogic, StatelessLogic, WindowLogic, fire_until};
 
 /// Returns the events that an exact run answers, in canonical order: without those late by `drop_late`, and only first
 /// deliveries within the horizon `deduplicate`.
-pub fn delivered(events: &[Event], drop_late: Option<WatermarkRule>, deduplicate: Option<Horizon>) -> Vec<Event> {
-    let mut kept = match drop_late {
-        None => events.to_vec(),
+pub fn delivered(trace: &Trace, drop_late: Option<WatermarkRule>, deduplicate: Option<Horizon>) -> Vec<Event> {
+    match drop_late {
+        None => counted(trace.events.clone(), deduplicate),
         Some(rule) => {
-            let mut in_time = Vec::with_capacity(events.len());
-            rule.walk(events, |at, late, _| in_time.extend((!late).then_some(events[at])));
-            in_time
+            let mut in_time = Vec::with_capacity(trace.events.len());
+            rule.walk(trace, |at, late, _| in_time.extend((!late).then_some(trace.events[at])));
+            counted(in_time, deduplicate)
         }
-    };
+    }
+}
+
+/// Returns every event once, in canonical order: the events that the truth answers.
+pub fn occurrences(events: &[Event]) -> Vec<Event> {
+    counted(events.to_vec(), Some(Horizon::FOR_GOOD))
+}
+
+/// Returns the events that count, in canonical order.
+fn counted(mut kept: Vec<Event>, deduplicate: Option<Horizon>) -> Vec<Event> {
     if let Some(horizon) = deduplicate {
         let mut first = Deduplicator::new(horizon);
         kept.retain(|event| first.take(event));
     }
     kept.sort_by(Event::canonical_cmp);
     kept
-}
-
-/// Returns every event once, in canonical order: the events that the truth answers.
-pub fn occurrences(events: &[Event]) -> Vec<Event> {
-    delivered(events, None, Some(Horizon::FOR_GOOD))
 }
 
 /// Returns the answers of stateless logic.

@@ -47,7 +47,11 @@ impl RunConfig {
     }
 }
 
+/// Takes answers as they are given and taken back, on whichever worker.
+pub type ChangesOutlet = Arc<dyn Fn(Changes) + Send + Sync>;
+
 /// What a run needs: configuration, input, drivers, and where its workers live.
+#[derive(Clone)]
 pub struct RunContext {
     /// The choice on every axis.
     pub config: RunConfig,
@@ -59,6 +63,9 @@ pub struct RunContext {
     pub deployment: Deployment,
     /// Called on every worker before its dataflow is built.
     pub hook: Option<WorkerHook>,
+    /// Where answers go as soon as they are given, before the epochs that gave them are completed. Without one they are
+    /// kept until the end.
+    pub outlet: Option<ChangesOutlet>,
 }
 
 /// Does something to a worker of the dataflow, such as registering a logger.
@@ -67,7 +74,7 @@ pub type WorkerHook = Arc<dyn Fn(&mut Worker) + Send + Sync>;
 impl RunContext {
     /// Returns the context of a run in threads of this process, without a hook.
     pub fn new(config: RunConfig, feed: &Arc<Feed>, drivers: Drivers) -> Self {
-        Self { config, feed: Arc::clone(feed), drivers, deployment: Deployment::Threads, hook: None }
+        Self { config, feed: Arc::clone(feed), drivers, deployment: Deployment::Threads, hook: None, outlet: None }
     }
 
     /// Returns the number of workers of all processes.

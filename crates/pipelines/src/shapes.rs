@@ -103,13 +103,13 @@ impl<R: Row> RowConsumer<R> for DirectAnswers {
     }
 
     fn rows<M: Message>(&self, context: &RunContext, first: FirstStage<M, R>) -> Result<RunEnd, RunError> {
-        let collector = ResultCollector::default();
+        let collector = collector_of_rows(context);
         let totals = one_stage(context, first, &collector)?;
         Ok(gathered(collector, &totals))
     }
 
     fn changes<M: Message>(&self, context: &RunContext, first: FirstStage<M, Change<R>>) -> Result<RunEnd, RunError> {
-        let collector = ResultCollector::default();
+        let collector = collector_of_changes(context);
         let totals = one_stage(context, first, &collector)?;
         consolidate(collector, &totals, &context.config)
     }
@@ -124,7 +124,7 @@ impl<W: WindowLogic> WindowInputs<'_, W> {
         context: &RunContext,
         first: FirstStage<M, B>,
     ) -> Result<RunEnd, RunError> {
-        let collector = ResultCollector::default();
+        let collector = collector_of_changes(context);
         let operator = window_operator(self.0, context);
         let second = SecondStage::windows(self.0, operator, combines(context));
         let totals = two_stages(context, first, second, &collector)?;
@@ -138,7 +138,7 @@ impl<W: WindowLogic> RowConsumer<W::Input> for WindowInputs<'_, W> {
         context: &RunContext,
         logic: &L,
     ) -> Result<RunEnd, RunError> {
-        let collector = ResultCollector::default();
+        let collector = collector_of_changes(context);
         let intake = Intake::inputs(logic, self.0, combines(context));
         let operator: MakeOperator<W::Input, Change<W::Row>> = window_operator(self.0, context);
         let first = FirstStage { intake, operator, combine: Some(combining_inputs(self.0)) };
@@ -386,7 +386,7 @@ impl<P: BoundPipeline, D: Incremental> BoundPipeline for WithDifferential<P, D> 
             return self.0.run(context);
         }
         self.check(context)?;
-        let collector = ResultCollector::default();
+        let collector = collector_of_rows(context);
         let totals = differential::run(&self.1, context, &collector)?;
         Ok(gathered(collector, &totals))
     }
@@ -446,6 +446,18 @@ fn last_expiry_ms<L: KeyedLogic>(logic: &L, key: L::Key, state: &mut L::State, o
             return expiry_ms;
         }
     }
+}
+
+/// Returns a collector of answers that are never taken back.
+fn collector_of_rows<R: Row>(context: &RunContext) -> ResultCollector<R> {
+    let outlet = context.outlet.clone();
+    ResultCollector::new(outlet.map(|outlet| Arc::new(move |rows| outlet(Changes::given(rows))) as _))
+}
+
+/// Returns a collector of answers that may be taken back.
+fn collector_of_changes<R: Row>(context: &RunContext) -> ResultCollector<Change<R>> {
+    let outlet = context.outlet.clone();
+    ResultCollector::new(outlet.map(|outlet| Arc::new(move |changes: Vec<_>| outlet(Changes::of(&changes))) as _))
 }
 
 /// Gathers the answers of all workers.

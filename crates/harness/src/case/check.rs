@@ -31,7 +31,7 @@ impl Check {
         rule: WatermarkRule,
         end: &RunEnd,
     ) -> Check {
-        let late = LateSet::of(&trace.events, rule);
+        let late = LateSet::of(trace, rule);
         let occurrences = oracle::occurrences(&trace.events);
         let truth = prepared.oracle(&occurrences);
         let mut given = prints(&*end.answers);
@@ -84,10 +84,10 @@ fn exact_events(
         return None;
     }
     if config.order.drops_late() {
-        return Some(oracle::delivered(&trace.events, Some(rule), deduplicate));
+        return Some(oracle::delivered(trace, Some(rule), deduplicate));
     }
     let in_order = || config.workers == 1 && trace.events.is_sorted_by_key(Event::canonical_key);
-    (pipeline.goes_by_arrival() || in_order()).then(|| oracle::delivered(&trace.events, None, deduplicate))
+    (pipeline.goes_by_arrival() || in_order()).then(|| oracle::delivered(trace, None, deduplicate))
 }
 
 fn wrong_answers(found: &Difference, expected: &dyn Answers, trace: &Trace, end: &RunEnd) -> Option<String> {
@@ -140,7 +140,7 @@ mod tests {
             let record = Record::new(*id, Kind::OrderPlaced, minute * MINUTE_MS);
             Event::pack(Record { customer: Id(7), value: Some(Value(units * 1000)), ..record })
         };
-        Trace { events: orders.iter().map(event).collect(), symbols: Symbols::default() }
+        Trace { events: orders.iter().map(event).collect(), symbols: Symbols::default(), ..Trace::default() }
     }
 
     const MINUTE_MS: i64 = 60_000;
@@ -153,7 +153,7 @@ mod tests {
     fn check(pipeline: &str, config: &RunConfig, trace: &Trace, answered: &Trace, late: LateSet) -> Check {
         let pipeline = Registry::default().find(pipeline).unwrap();
         let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
-        let answers = prepared.oracle(&oracle::delivered(&answered.events, None, None));
+        let answers = prepared.oracle(&oracle::delivered(&answered, None, None));
         let end = RunEnd {
             answers,
             changes: None,
@@ -236,7 +236,7 @@ mod tests {
     fn what_is_late_is_to_be_dropped_and_nothing_else() {
         let orders = trace(&[(1, 0, 10), (2, 10, 20), (3, 5, 30)]);
         let in_time = trace(&[(1, 0, 10), (2, 10, 20)]);
-        let late = LateSet::of(&orders.events, MINUTE_MS);
+        let late = LateSet::of(&orders, MINUTE_MS);
         let watermark = config(OrderName::Watermark);
         let found = check("lifetime-value", &watermark, &orders, &in_time, late);
         assert_eq!((found.wrong, found.accuracy.late, found.accuracy.dropped_as_late), (None, 1, 1));

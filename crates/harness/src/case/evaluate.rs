@@ -79,7 +79,7 @@ impl<'a> Analysis<'a> {
         };
         let window = completions.window(warm_up.end_ns);
         let latencies = completions.latencies(window);
-        let release_times = ReleaseTimes::new(&feed.trace().events, feed.rule());
+        let release_times = ReleaseTimes::new(feed.trace(), feed.rule());
         let recorded_from_ns = warm_up.end_ns.min(completions.elapsed_ns().max(1));
         let (lost, lost_waits) = completions.lost_time(recorded_from_ns, measured.scheduling);
         Analysis {

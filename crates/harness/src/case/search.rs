@@ -160,7 +160,7 @@ fn alone(prepared: &PreparedCase, offer: &Offer) -> Result<Run, CaseError> {
 }
 
 fn wrong_late(prepared: &PreparedCase, run: &Run) -> Option<String> {
-    let of_trace = LateSet::of(&run.feed.trace().events, run.feed.rule());
+    let of_trace = LateSet::of(run.feed.trace(), run.feed.rule());
     wrong_late_set(&prepared.spec.config, of_trace, run.measured.end.late)
 }
 

@@ -81,7 +81,7 @@ impl PreparedCase {
     fn feed(&self, events: u64, rate_events_per_s: Option<f64>) -> Arc<Feed> {
         let trace = match self.trace.events.get(..events as usize) {
             Some(first) if first.len() < self.trace.events.len() => {
-                Arc::new(Trace { events: first.to_vec(), symbols: self.trace.symbols.clone() })
+                Arc::new(Trace { events: first.to_vec(), symbols: self.trace.symbols.clone(), ..Trace::default() })
             }
             _ => Arc::clone(&self.trace),
         };

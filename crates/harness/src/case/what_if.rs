@@ -48,7 +48,7 @@ fn counterfactual(spec: &TraceSpec, events: &[Event]) -> Option<Trace> {
         arrived.extend(batch.iter().take_while(|event| event.arrival_time_ms() <= until_ms));
         if batch.last().is_some_and(|event| event.arrival_time_ms() > until_ms) { Err(()) } else { Ok(()) }
     });
-    Some(Trace { events: arrived, symbols: generator.symbols().clone() })
+    Some(Trace { events: arrived, symbols: generator.symbols().clone(), ..Trace::default() })
 }
 
 /// Returns the number of views that lead to an order, if every event counts once and in canonical order.

@@ -26,7 +26,7 @@ impl<'a> DueAnswers<'a> {
     pub fn new(request: &ReplayRequest<'_>, trace: &'a Trace) -> Result<DueAnswers<'a>, ReplayError> {
         let prepared = request.prepared(&trace.symbols)?;
         let deduplicate = prepared.counts(request.config.deduplicate);
-        let truth = prepared.oracle(&oracle::delivered(&trace.events, None, deduplicate));
+        let truth = prepared.oracle(&oracle::delivered(trace, None, deduplicate));
         Ok(DueAnswers { trace, prepared, deduplicate, truth })
     }
 
@@ -39,7 +39,7 @@ impl<'a> DueAnswers<'a> {
     /// has to give.
     pub fn for_slack(&self, slack_ms: i64) -> Box<dyn Answers> {
         let rule = WatermarkRule::from(slack_ms);
-        self.prepared.oracle(&oracle::delivered(&self.trace.events, Some(rule), self.deduplicate))
+        self.prepared.oracle(&oracle::delivered(self.trace, Some(rule), self.deduplicate))
     }
 
     /// Returns the form in which these answers are compared with those from elsewhere.
@@ -61,7 +61,7 @@ impl<'a> DueAnswers<'a> {
     /// trace, from 1, and the watermark at its arrival, ms.
     pub fn late_events(trace: &Trace, slack_ms: i64) -> Vec<(usize, &Event, i64)> {
         let (mut late, mut watermark_ms) = (Vec::new(), i64::MIN);
-        WatermarkRule::from(slack_ms).walk(&trace.events, |at, is_late, after_ms| {
+        WatermarkRule::from(slack_ms).walk(trace, |at, is_late, after_ms| {
             late.extend(is_late.then(|| (at + 1, &trace.events[at], watermark_ms)));
             watermark_ms = after_ms;
         });

@@ -1,6 +1,6 @@
 //! The arrival that releases each event, and the event-time wait for it.
 
-use flowbench_events::{Event, WatermarkRule};
+use flowbench_events::{Event, Trace, WatermarkRule};
 
 /// Finds the arrival that releases an event, or an answer, of a given event time. It follows from the trace alone.
 #[derive(Debug, Clone)]
@@ -12,9 +12,10 @@ pub struct ReleaseTimes<'a> {
 
 impl<'a> ReleaseTimes<'a> {
     /// Computes the watermark at every arrival; `rule` may be a slack in ms.
-    pub fn new(events: &'a [Event], rule: impl Into<WatermarkRule>) -> Self {
+    pub fn new(trace: &'a Trace, rule: impl Into<WatermarkRule>) -> Self {
+        let events = &trace.events;
         let (mut watermarks, mut late) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
-        rule.into().walk(events, |_, is_late, watermark_ms| {
+        rule.into().walk(trace, |_, is_late, watermark_ms| {
             watermarks.push(watermark_ms);
             late.push(is_late);
         });
@@ -74,10 +75,11 @@ mod tests {
             .zip(0..)
             .map(|((time, arrival), id)| Event::pack(Record::new(id, Kind::PageViewed, *time)).arriving_at(*arrival))
             .collect();
-        let release_times = ReleaseTimes::new(&events, 20);
+        let trace = Trace { events, ..Trace::default() };
+        let release_times = ReleaseTimes::new(&trace, 20);
         assert_eq!((release_times.released_by(109), release_times.released_by(110)), (Some(2), None));
         // 130 is let out by the end only, 50 is late.
         assert_eq!(release_times.waits_ms(), [31, 41]);
-        assert!(ReleaseTimes::new(&[], 0).waits_ms().is_empty());
+        assert!(ReleaseTimes::new(&Trace::default(), 0).waits_ms().is_empty());
     }
 }

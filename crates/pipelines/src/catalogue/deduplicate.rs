@@ -125,7 +125,7 @@ mod tests {
         let trace = Arc::new(parse(events));
         let settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let prepared = Deduplicate.prepare(&settings, &trace.symbols).unwrap();
-        let counted = oracle::delivered(&trace.events, None, prepared.counts(None));
+        let counted = oracle::delivered(&trace, None, prepared.counts(None));
         let truth = prepared.oracle(&counted).lines(&trace.symbols);
         let mut exact = Eviction::ALL.into_iter().filter(|eviction| eviction.is_exact()).cycle();
         for (records_per_epoch, strategy) in [1, 2, 100].into_iter().flat_map(|one| Strategy::ALL.map(|all| (one, all)))

@@ -84,7 +84,7 @@ pub(crate) mod tests {
         let mut symbols = Symbols::default();
         let lines = events.lines().map(str::trim).filter(|line| !line.is_empty());
         let events = lines.zip(1..).map(|(line, event_id)| event(line, event_id, &mut symbols)).collect();
-        Trace { events, symbols }
+        Trace { events, symbols, ..Trace::default() }
     }
 
     fn event(line: &str, event_id: u64, symbols: &mut Symbols) -> Event {
@@ -142,7 +142,7 @@ pub(crate) mod tests {
         let trace = parse(&[EVENTS, &later, EVENTS].concat());
         for pipeline in CATALOGUE {
             let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
-            let answers = prepared.oracle(&crate::oracle::delivered(&trace.events, None, None));
+            let answers = prepared.oracle(&crate::oracle::delivered(&trace, None, None));
             let (subjects, header) = (answers.subjects(), answers.header());
             let place = |name: &str| header.split(',').position(|column| column == name).unwrap();
             let places: Vec<usize> = answers.subject_columns().into_iter().map(place).collect();

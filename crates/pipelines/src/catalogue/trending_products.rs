@@ -2,9 +2,8 @@
 
 use std::cmp::Reverse;
 use std::hash::Hash;
-use std::sync::Arc;
 
-use flowbench_events::{Event, Id, Kind, Symbols};
+use flowbench_events::{Event, Id, Kind, Symbols, TextOrder};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +62,7 @@ WHERE rank <= {k}",
             let reason = format!("1 to 1000 times slide = '{}' is needed", settings.text("slide"));
             return Err(SettingError::Impossible { name: "size", value, reason });
         }
-        let top = Top { k: settings.count("k")?, size_ms, text_order: symbols.text_order().into() };
+        let top = Top { k: settings.count("k")?, size_ms, text_order: symbols.text_order() };
         let panes = Panes { slide_ms, per_window: size_ms / slide_ms };
         Ok(Box::new(WithDifferential(Windowed(Merging(panes.clone()), top.clone()), (panes, top))))
     }
@@ -140,13 +139,14 @@ impl Mergeable for Panes {
 struct Top {
     k: usize,
     size_ms: i64,
-    text_order: Arc<[u32]>, // of the symbols
+    text_order: TextOrder,
 }
 
 impl Top {
     /// The best of these products, in their order.
     fn ranked(&self, window_start_ms: i64, mut products: Vec<(Id, i64)>) -> impl Iterator<Item = Answer> + use<> {
-        let place = |&(product, views): &(Id, i64)| (Reverse(views), self.place(product));
+        let places = self.text_order.places();
+        let place = |&(product, views): &(Id, i64)| (Reverse(views), place(product, &places));
         if products.len() > self.k {
             products.select_nth_unstable_by_key(self.k, place);
             products.truncate(self.k);
@@ -156,13 +156,13 @@ impl Top {
         let answer = move |(rank, (product, views))| Answer { event_time_ms, window_start_ms, rank, product, views };
         (1..).zip(products).map(answer)
     }
+}
 
-    /// Numbers by value, then text by its bytes.
-    fn place(&self, product: Id) -> u32 {
-        match product.0.checked_sub(Id::FIRST_SYMBOL) {
-            None => product.0,
-            Some(symbol) => Id::FIRST_SYMBOL + self.text_order[symbol as usize],
-        }
+/// Numbers by value, then text by its bytes.
+fn place(product: Id, places: &[u32]) -> u32 {
+    match product.0.checked_sub(Id::FIRST_SYMBOL) {
+        None => product.0,
+        Some(symbol) => Id::FIRST_SYMBOL + places[symbol as usize],
     }
 }
 

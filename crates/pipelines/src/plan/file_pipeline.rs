@@ -12,11 +12,11 @@ use super::expression::node::{Failure, Failures};
 use super::lower::{Logic, Lowered, lower};
 use super::row::{Schema, with_columns};
 use super::sql;
-use crate::answers::Answers;
+use crate::answers::{Answers, Changes};
 #[cfg(test)]
 use crate::eviction::Loss;
 use crate::pipeline::{About, BoundPipeline, Pipeline};
-use crate::run::{RunConfig, RunContext, RunEnd, RunError};
+use crate::run::{ChangesOutlet, RunConfig, RunContext, RunEnd, RunError};
 use crate::settings::{Parameter, SettingError, Settings};
 use crate::shapes::{Keyed, Merging, Stateless, Windowed};
 use crate::strategy::declaration::UnsupportedReason;
@@ -167,7 +167,7 @@ impl BoundPipeline for BoundPlan {
 
     fn run(&self, context: &RunContext) -> Result<RunEnd, RunError> {
         self.failures.take();
-        let end = self.inner.run(context)?;
+        let end = self.inner.run(&self.with_own_columns(context))?;
         if let Some(failure) = self.failures.take() {
             return Err(calculation_error(&failure, &context.feed.trace().symbols));
         }
@@ -187,6 +187,18 @@ impl BoundPipeline for BoundPlan {
     #[cfg(test)]
     fn oracle_with_loss(&self, events: &[Event], loss: &Loss) -> Option<Box<dyn Answers>> {
         Some(with_columns(self.inner.oracle_with_loss(events, loss)?, &self.schema))
+    }
+}
+
+impl BoundPlan {
+    /// Returns the context in which answers that are given on have the columns of the plan.
+    fn with_own_columns(&self, context: &RunContext) -> RunContext {
+        let outlet = context.outlet.clone().map(|outlet| {
+            let schema = Arc::clone(&self.schema);
+            let with_columns = move |changes: Changes| outlet(changes.map_rows(|rows| with_columns(rows, &schema)));
+            Arc::new(with_columns) as ChangesOutlet
+        });
+        RunContext { outlet, ..context.clone() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use flowbench_events::{Id, Symbols};
+use flowbench_events::{Id, TextOrder};
 use hashbrown::HashMap;
 
 use super::aggregate::AGGREGATES_MAX;
@@ -23,7 +23,8 @@ pub(super) struct Best {
     pub(super) per: Vec<bool>,
     /// The types of the parts of the key.
     pub(super) types: Vec<Type>,
-    pub(super) text_order: Arc<TextOrder>,
+    pub(super) ids: TextOrder,
+    pub(super) countries: TextOrder,
 }
 
 /// The second stage of windows: the best of each.
@@ -49,17 +50,12 @@ pub(super) struct Group {
 }
 
 /// The places of ids and countries, of which numbers come first, by value, and then texts by their bytes.
-#[derive(Debug)]
-pub(super) struct TextOrder {
-    ids: Vec<u32>,
-    countries: Vec<u32>,
+struct Places {
+    ids: Arc<[u32]>,
+    countries: Arc<[u32]>,
 }
 
-impl TextOrder {
-    pub(super) fn of(symbols: &Symbols) -> TextOrder {
-        TextOrder { ids: symbols.text_order(), countries: symbols.country_order() }
-    }
-
+impl Places {
     fn of_id(&self, id: Id) -> u32 {
         match id.0.checked_sub(Id::FIRST_SYMBOL) {
             None => id.0,
@@ -83,14 +79,14 @@ impl TopK {
     }
 
     /// Returns the place of a key among others with the same value.
-    fn place(&self, key: u64) -> [i64; KEY_PARTS_MAX] {
+    fn place(&self, key: u64, places: &Places) -> [i64; KEY_PARTS_MAX] {
         let Ranking { windows, best, .. } = &*self.0;
         let mut parts = [ABSENT; KEY_PARTS_MAX];
         windows.selecting.key.write(key, &mut parts);
         for (part, of) in parts.iter_mut().zip(&best.types) {
             *part = match of {
-                Type::Customer | Type::Order | Type::Product => best.text_order.of_id(Id(*part as u32)).into(),
-                Type::Country => best.text_order.of_country(*part as u16).into(),
+                Type::Customer | Type::Order | Type::Product => places.of_id(Id(*part as u32)).into(),
+                Type::Country => places.of_country(*part as u16).into(),
                 _ => *part,
             };
         }
@@ -126,10 +122,11 @@ impl WindowLogic for TopK {
 
     fn answer(&self, (window, _): (i64, u64), groups: &Groups, out: &mut Vec<PlanRow>) {
         let Ranking { windows, best, .. } = &*self.0;
+        let places = Places { ids: best.ids.places(), countries: best.countries.places() };
         let mut ranked: Vec<(u64, &Group)> = groups.iter().map(|(key, group)| (*key, group)).collect();
         let order = |(key, group): &(u64, &Group), (other_key, other): &(u64, &Group)| {
             let by_sum = other.sums[best.by].cmp(&group.sums[best.by]);
-            by_sum.then_with(|| self.place(*key).cmp(&self.place(*other_key)))
+            by_sum.then_with(|| self.place(*key, &places).cmp(&self.place(*other_key, &places)))
         };
         if ranked.len() > best.k {
             ranked.select_nth_unstable_by(best.k, order);

@@ -198,6 +198,16 @@ impl Strategy {
         }
     }
 
+    /// Returns why it cannot answer a trace that is still being written; `None` if it can.
+    pub fn unsupported_live(self) -> Option<UnsupportedReason> {
+        match self.0.executor {
+            Executor::Dataflow(topology) if topology.prepartitioned => Some("it partitions the whole trace in advance"),
+            Executor::Shared => Some("it keeps its answers until the end of the input"),
+            Executor::Differential => Some("it fits its steps to the length of the trace"),
+            Executor::Sequential | Executor::HotSplit | Executor::Dataflow(_) => None,
+        }
+    }
+
     /// Returns how many of `workers` read; each reads its own epochs, taken in turn.
     pub fn readers(self, workers: usize) -> usize {
         (self.0.readers)(workers)

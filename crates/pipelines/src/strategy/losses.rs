@@ -104,7 +104,7 @@ fn what_is_lost_is_missed_and_without_losses_nothing_is() {
     let watermarks_ms = || vec![i64::MAX];
     for (name, settings) in OF_ONE_STAGE {
         let prepared = prepared(name, settings, &trace);
-        let truth = prepared.oracle(&crate::oracle::delivered(&trace.events, None, prepared.counts(None)));
+        let truth = prepared.oracle(&crate::oracle::delivered(&trace, None, prepared.counts(None)));
         let with_loss = |loss| prepared.oracle_with_loss(&trace.events, &loss).unwrap().lines(&trace.symbols);
         let truth = truth.lines(&trace.symbols);
         assert_eq!(with_loss(Loss::Ttl { after_ms: 1 << 40 }), truth, "{name}");

@@ -433,7 +433,7 @@ mod tests {
     fn answers_stand_in_the_order_of_their_map_whichever_worker_had_it_answered() {
         let operator: MakeOperator<u64, Change<Number>> = Arc::new(|_| Box::new(Clock::default()));
         let (maps, route): (_, Route<u64>) = (Maps::new(&operator, 2), Arc::new(|message| *message));
-        let collector = ResultCollector::default();
+        let collector = ResultCollector::new(None);
         let share = |worker| {
             LastShare::new(
                 Maps::share(&maps, &route, worker),

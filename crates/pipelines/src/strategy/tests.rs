@@ -5,9 +5,11 @@
 use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use flowbench_events::{
-    Channel, Event, EventId, Horizon, Id, Kind, LateSet, Record, Sources, Trace, Value, WatermarkRule,
+    Channel, Event, EventId, Heartbeat, Horizon, Id, Kind, LateSet, Lateness, Record, Recording, Sources, Trace, Value,
+    WatermarkRule,
 };
 use proptest::prelude::*;
 
@@ -17,9 +19,11 @@ use crate::answers::Changes;
 use crate::deployment::{self, Cluster, Connected, Deployment};
 use crate::driver::{Driver, Drivers, StateCounts, UnpacedDriver};
 use crate::eviction::{Compaction, Sweep, Wheel};
+use crate::feed::EventTimeProgress;
+use crate::live_epochs::{LiveEpoch, LiveEpochs};
 use crate::pipeline::BoundPipeline;
 use crate::registry::Registry;
-use crate::run::{RunConfig, RunContext, RunEnd, RunError};
+use crate::run::{ChangesOutlet, RunConfig, RunContext, RunEnd, RunError};
 use crate::{Eviction, Fault, FaultKind, Feed, OrderName, Strategy as Parallelism, catalogue, oracle};
 
 /// The other way to run: two groups of threads that share nothing but a pair of sockets.
@@ -164,7 +168,7 @@ fn serves(
     let trace = Arc::new(Trace { events, ..Trace::default() });
     let canonical = oracle::occurrences(&trace.events);
     let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, true));
-    assert_eq!(LateSet::of(&trace.events, slack_ms).count, 0);
+    assert_eq!(LateSet::of(&trace, slack_ms).count, 0);
     for pipeline in catalogue::CATALOGUE {
         let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
         let mut truth = prepared.oracle(&canonical).fingerprints();
@@ -329,11 +333,11 @@ proptest! {
         let mut canonical = if deduplicate { first_rows(&trace.events, horizon_ms) } else { trace.events.clone() };
         canonical.sort_by(Event::canonical_cmp);
         let deduplicate = deduplicate.then(|| Horizon::from_ms(horizon_ms));
-        prop_assert_eq!(&oracle::delivered(&trace.events, None, deduplicate), &canonical);
+        prop_assert_eq!(&oracle::delivered(&trace, None, deduplicate), &canonical);
         for (pipeline, order) in catalogue::CATALOGUE.iter().flat_map(|one| OrderName::ALL.map(|order| (one, order))) {
             let settings: &[String] = if pipeline.name() == "deduplicate" { &["horizon=1ms".to_owned()] } else { &[] };
             let prepared = pipeline.prepare(settings, &trace.symbols).unwrap();
-            let counted = oracle::delivered(&trace.events, None, prepared.counts(deduplicate));
+            let counted = oracle::delivered(&trace, None, prepared.counts(deduplicate));
             let truth = prepared.oracle(&counted).lines(&trace.symbols);
             let exact = order.drops_late() || pipeline.goes_by_arrival();
             let slack_ms = trace.slack_to_lose_nothing_ms();
@@ -389,7 +393,7 @@ proptest! {
         for deduplicate in [None, Some(Horizon::FOR_GOOD), Some(Horizon::from_ms(5 * 3_600_000))] {
             for pipeline in catalogue::CATALOGUE {
                 let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
-                let canonical = oracle::delivered(&trace.events, Some(rule), prepared.counts(deduplicate));
+                let canonical = oracle::delivered(&trace, Some(rule), prepared.counts(deduplicate));
                 let truth = prepared.oracle(&canonical).lines(&trace.symbols);
                 for strategy in Parallelism::ALL {
                     let workers = if strategy == Parallelism::SEQUENTIAL { 1 } else { workers };
@@ -401,7 +405,7 @@ proptest! {
                             end => end.unwrap(),
                         };
                         prop_assert_eq!(&end.answers.lines(&trace.symbols), &truth, "{} {:?}", pipeline.name(), config);
-                        prop_assert_eq!(end.late, LateSet::of(&trace.events, rule));
+                        prop_assert_eq!(end.late, LateSet::of(&trace, rule));
                     }
                 }
             }
@@ -586,4 +590,118 @@ fn sequential_is_one_worker_and_nobody_is_none() {
         let error = prepared.run(&RunContext::new(config, &feed, UnpacedDriver::drivers())).err().unwrap().to_string();
         assert!(error.contains(strategy.name()), "{error}");
     }
+}
+
+/// Offers an epoch as soon as it is there and the one before it is completed.
+struct AsTheyCome {
+    epochs: Arc<LiveEpochs>,
+    completed: u64,
+}
+
+impl Driver for AsTheyCome {
+    fn admissible(&mut self) -> u64 {
+        self.epochs.available().min(self.completed + 1)
+    }
+
+    fn on_admitted(&mut self, _epochs: u64) {}
+
+    fn on_completed(&mut self, epochs: u64) {
+        self.completed = epochs;
+    }
+
+    fn on_state(&mut self, _state_counts: StateCounts) {}
+
+    fn idle(&mut self) -> Option<Duration> {
+        Some(Duration::from_millis(1))
+    }
+}
+
+/// Cuts a trace as a live session does: into epochs of any length, empty ones included, with the lateness decided.
+fn live_epochs(trace: &Trace, slack_ms: i64) -> Vec<LiveEpoch> {
+    let mut lateness = Lateness::new(slack_ms);
+    let mut heartbeats = trace.recording.heartbeats.iter().peekable();
+    let (mut at, mut epochs, mut newest_ms) = (0, Vec::new(), i64::MIN);
+    while at < trace.events.len() {
+        while let Some(heartbeat) = heartbeats.next_if(|heartbeat| heartbeat.events_before == at) {
+            lateness.advance_to(heartbeat.newest_ms);
+        }
+        let next_heartbeat = heartbeats.peek().map_or(usize::MAX, |heartbeat| heartbeat.events_before);
+        let length = random(epochs.len() as u64, 5, 40) as usize;
+        let end = (at + length).min(trace.events.len()).min(next_heartbeat);
+        let events = trace.events[at..end].to_vec();
+        let is_late = |(index, event): (usize, &Event)| lateness.arrive(event).then_some(index);
+        let late = events.iter().enumerate().filter_map(is_late).collect();
+        newest_ms = events.iter().fold(newest_ms, |newest_ms, event| newest_ms.max(event.event_time_ms()));
+        at = end;
+        let (ahead_ms, watermark_ms) = (lateness.newest_ms(), lateness.watermark_ms());
+        let (deliveries, arrivals_from_ms) = (at as i64, i64::MIN);
+        let reached = EventTimeProgress { watermark_ms, ahead_ms, newest_ms, deliveries, arrivals_from_ms };
+        epochs.push(LiveEpoch { events, late, reached });
+    }
+    epochs
+}
+
+/// Runs a choice over epochs that come while it runs; returns what is left of the answers it has given, and what was
+/// late.
+fn answered_live(
+    prepared: &dyn BoundPipeline,
+    config: RunConfig,
+    trace: &Trace,
+    slack_ms: i64,
+) -> (Vec<String>, LateSet) {
+    let epochs = Arc::new(LiveEpochs::default());
+    let feed = Arc::new(Feed::live(Arc::clone(&epochs), slack_ms, config.order.drops_late()));
+    let of_drivers = Arc::clone(&epochs);
+    let drivers: Drivers = Arc::new(move |_| Box::new(AsTheyCome { epochs: Arc::clone(&of_drivers), completed: 0 }));
+    let given: Arc<Mutex<HashMap<String, i32>>> = Arc::default();
+    let (into, symbols) = (Arc::clone(&given), trace.symbols.clone());
+    let outlet: ChangesOutlet = Arc::new(move |changes: Changes| {
+        for (at, times) in changes.times().iter().enumerate() {
+            *into.lock().unwrap().entry(changes.answers().line(at, &symbols)).or_default() += times;
+        }
+    });
+    let context = RunContext { outlet: Some(outlet), ..RunContext::new(config, &feed, drivers) };
+    let end = std::thread::scope(|scope| {
+        let run = scope.spawn(|| prepared.run(&context).unwrap());
+        live_epochs(trace, slack_ms).into_iter().for_each(|epoch| epochs.append(epoch));
+        epochs.close();
+        run.join().unwrap()
+    });
+    assert!(end.answers.is_empty(), "answers that were given on were kept as well");
+    let given = std::mem::take(&mut *given.lock().unwrap());
+    let of_line = |(line, times): (String, i32)| std::iter::repeat_n(line, times.try_into().unwrap());
+    let mut lines: Vec<String> = given.into_iter().flat_map(of_line).collect();
+    lines.sort_unstable();
+    (lines, end.late)
+}
+
+#[test]
+fn what_is_answered_live_is_what_the_recorded_trace_answers() {
+    let heartbeats = [(0, STEP_MS), (50, 40 * STEP_MS), (171, 200 * STEP_MS)];
+    let heartbeats = heartbeats.map(|(events_before, newest_ms)| Heartbeat { events_before, newest_ms }).to_vec();
+    let recording = Recording { slack_ms: None, heartbeats };
+    let trace = Arc::new(Trace { events: events(300), recording, ..Trace::default() });
+    let slack_ms = 10 * STEP_MS;
+    let mut ran = 0;
+    for pipeline in catalogue::CATALOGUE {
+        let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
+        for (strategy, order) in Parallelism::ALL.into_iter().flat_map(|one| OrderName::ALL.map(|order| (one, order))) {
+            let workers = if strategy == Parallelism::SEQUENTIAL { 1 } else { 2 };
+            let config = RunConfig { order, workers, ..RunConfig::plain(strategy) };
+            let by_chance = order == OrderName::Arrival && workers > 1; // what workers see first is up to them
+            if by_chance || strategy.unsupported_live().or(prepared.unsupported_reason(&config)).is_some() {
+                continue;
+            }
+            let feed = Arc::new(Feed::new(Arc::clone(&trace), 7, slack_ms, order.drops_late()));
+            let end = run(&*prepared, config, &feed, 1).unwrap();
+            let mut expected = end.answers.lines(&trace.symbols);
+            expected.sort_unstable();
+            let (given, late) = answered_live(&*prepared, config, &trace, slack_ms);
+            assert_eq!(given, expected, "{} {strategy:?} {order:?}", pipeline.name());
+            assert_eq!(late, end.late);
+            assert_eq!(late.count > 0, order.drops_late());
+            ran += 1;
+        }
+    }
+    assert!(ran > 100, "{ran} choices");
 }

@@ -1,7 +1,6 @@
 //! The stages that compute over several events.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use flowbench_events::did_you_mean_or_list;
 
@@ -17,7 +16,7 @@ use crate::plan::expression::syntax::Syntax;
 use crate::plan::expression::types::Type;
 use crate::plan::matching::{FIRST_TIME, KEPT, KEPT_MAX, SINCE_FIRST};
 use crate::plan::sequence::STEPS_MAX;
-use crate::plan::top_k::{Best, TextOrder};
+use crate::plan::top_k::Best;
 use crate::plan::tumbling::WindowSize;
 
 /// How many slides a window has at most.
@@ -139,8 +138,8 @@ impl Lowering<'_> {
         }
         self.add_name("rank", Typed { node: Node::Slot(rank), of: Type::Integer }, place);
         let types = self.key.iter().map(|(_, typed)| typed.of).collect();
-        let text_order = Arc::new(TextOrder::of(self.compiler.symbols()));
-        let best = Best { k: k.unwrap_or(1), by: by_at.unwrap_or(0), per: parts, types, text_order };
+        let (ids, countries) = (self.compiler.symbols().text_order(), self.compiler.symbols().country_order());
+        let best = Best { k: k.unwrap_or(1), by: by_at.unwrap_or(0), per: parts, types, ids, countries };
         if let Some(Computed::Windows(_, _, place)) = &mut self.computed {
             *place = Some(best);
         }

@@ -235,7 +235,7 @@ proptest! {
     ) {
         let within_ms = (within_minutes * MINUTE_MS).max(1);
         let trace = Arc::new(Trace { events, ..Trace::default() });
-        let canonical = oracle::delivered(&trace.events, None, None);
+        let canonical = oracle::delivered(&trace, None, None);
         let expected = pairs(&canonical, within_ms);
         let bound = bound(within_ms, &trace);
         prop_assert_eq!(&bound.oracle(&canonical).lines(&trace.symbols), &expected);

@@ -55,32 +55,37 @@ pub(crate) fn make_sink<M: Message, R: Message + Corrupt>(
     })
 }
 
-/// Collects the answers of all workers.
-pub(crate) struct ResultCollector<R>(Arc<Mutex<Vec<Submitted<R>>>>);
+/// Collects the answers of all workers, or gives them on as they come.
+pub(crate) struct ResultCollector<R> {
+    submitted: Arc<Mutex<Vec<Submitted<R>>>>,
+    outlet: Option<AnswersOutlet<R>>,
+}
+
+/// Takes the answers of a worker as soon as they are given.
+type AnswersOutlet<R> = Arc<dyn Fn(Vec<R>) + Send + Sync>;
 
 /// A worker and its answers.
 type Submitted<R> = (usize, Vec<R>);
 
 impl<R> Clone for ResultCollector<R> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<R> Default for ResultCollector<R> {
-    fn default() -> Self {
-        Self(Arc::default())
+        Self { submitted: Arc::clone(&self.submitted), outlet: self.outlet.clone() }
     }
 }
 
 impl<R> ResultCollector<R> {
+    /// Returns a collector, which gives answers on to `outlet` if there is one.
+    pub(crate) fn new(outlet: Option<AnswersOutlet<R>>) -> Self {
+        Self { submitted: Arc::default(), outlet }
+    }
+
     pub(crate) fn submit(&self, worker: usize, answers: Vec<R>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((worker, answers));
+        self.submitted.lock().unwrap_or_else(PoisonError::into_inner).push((worker, answers));
     }
 
     /// Returns everything that was submitted, worker by worker.
     pub(crate) fn empty(self) -> Vec<R> {
-        let mut handed = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut handed = std::mem::take(&mut *self.submitted.lock().unwrap_or_else(PoisonError::into_inner));
         handed.sort_by_key(|(worker, _)| *worker);
         handed.into_iter().flat_map(|(_, answers)| answers).collect()
     }
@@ -117,7 +122,11 @@ impl<M, R> CollectingSink<M, R> {
 impl<M, R: Copy + Corrupt> CollectingSink<M, R> {
     fn keep(&mut self) {
         self.answers_fault.answers(&mut self.answers);
-        self.chunks.keep(&mut self.answers);
+        match &self.collector.outlet {
+            None => self.chunks.keep(&mut self.answers),
+            Some(_) if self.answers.is_empty() => {}
+            Some(outlet) => outlet(std::mem::take(&mut self.answers)),
+        }
     }
 }
 

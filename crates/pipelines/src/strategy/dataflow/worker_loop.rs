@@ -74,13 +74,16 @@ impl WorkerContext {
         mut reader: Box<dyn Reader<M>>,
         reading: &Reading<'_>,
     ) -> LateSet {
-        let epochs = self.feed.epochs();
         let (mut epoch, stride, records_per_share) = self.reading_pattern(reading);
         let span = stride * RECORDS_PER_STEP.div_ceil(records_per_share) as u64;
         let mut late = LateSet::default();
         let mut completed = 0;
         let mut source = (epoch < u64::MAX).then(|| (input, self.outbox(routing)));
-        while !(self.probe.done() && self.is_answered(epochs)) {
+        loop {
+            let epochs = self.feed.epochs();
+            if self.probe.done() && self.is_answered(epochs) {
+                break;
+            }
             let admissible = self.driver.borrow_mut().admissible().min(epochs);
             let rounds = self.rounds.get();
             if let Some((input, out)) = &mut source {

@@ -62,7 +62,7 @@ fn held_updates(pipeline: &str, settings: &[&str], events: Vec<Event>, slack_ms:
     let feed = Arc::new(Feed::new(Arc::clone(&trace), 13, slack_ms, true));
     let config = RunConfig { eviction, ..RunConfig::plain(Parallelism::DIFFERENTIAL) };
     let end = prepared.run(&RunContext::new(config, &feed, drivers)).unwrap();
-    let truth = prepared.oracle(&oracle::delivered(&trace.events, Some(slack_ms.into()), None));
+    let truth = prepared.oracle(&oracle::delivered(&trace, Some(slack_ms.into()), None));
     assert_eq!(end.answers.lines(&trace.symbols), truth.lines(&trace.symbols), "{pipeline}");
     assert!(!truth.is_empty(), "{pipeline} had nothing to answer");
     held
@@ -172,7 +172,7 @@ fn history_changes_no_answer() {
     let mut served = 0;
     for pipeline in catalogue::CATALOGUE {
         let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
-        let truth = prepared.oracle(&oracle::delivered(&trace.events, Some((24 * HOUR_MS).into()), None));
+        let truth = prepared.oracle(&oracle::delivered(&trace, Some((24 * HOUR_MS).into()), None));
         for (lag_ms, workers) in
             [0, 1, HOUR_MS, 10_000 * HOUR_MS, i64::MAX].into_iter().flat_map(|lag| [(lag, 1), (lag, 2)])
         {
@@ -227,7 +227,7 @@ proptest! {
         let slack_ms = slack_h * HOUR_MS;
         let trace = Arc::new(Trace { events, ..Trace::default() });
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, slack_ms, true));
-        let canonical = oracle::delivered(&trace.events, Some(slack_ms.into()), None);
+        let canonical = oracle::delivered(&trace, Some(slack_ms.into()), None);
         for (pipeline, settings) in [
             ("dispatch-overdue", &["limit=2h", "horizon=5h"][..]),
             ("dispatch-overdue", &["limit=3h", "horizon=3h"]),

@@ -48,7 +48,7 @@ impl Choices {
             events.sort_by_key(Event::arrival_time_ms);
         }
         symbols.order_event_ids(&mut events);
-        Trace { events, symbols }
+        Trace { events, symbols, ..Trace::default() }
     }
 
     /// Fills in the other fields; each may be absent.

@@ -1,0 +1,191 @@
+//! What becomes of each event that is offered: an event of the trace, one for a queue, a repetition, or a reject.
+
+use std::borrow::Cow;
+
+use flowbench_events::{ArrivingEvent, Event, EventDecoder, Kind, Lateness, Symbols, duration_text, rfc3339};
+use serde_json::value::RawValue;
+
+use super::recent_ids::RecentIds;
+use crate::cloud_event::{CloudEvent, EventData};
+use crate::intake::Offered;
+
+/// What the types of events of the trace begin with; the name of the kind follows.
+const TYPE_PREFIX: &str = "flowbench.";
+
+/// Decides about events in the order in which they arrive.
+pub(crate) struct Admission {
+    decoder: EventDecoder,
+    lateness: Lateness,
+    recent: RecentIds,
+    max_ahead_ms: i64,
+    /// The events of the trace so far.
+    pub(crate) accepted: u64,
+}
+
+/// What became of an event.
+pub(crate) enum Admitted {
+    /// It is the next event of the trace.
+    Event {
+        event: Event,
+        is_late: bool,
+        /// What it was offered as, in JSON.
+        offered: String,
+    },
+    /// It is of another type and goes to a queue.
+    Queued(Box<CloudEvent>),
+    /// It was accepted before.
+    Repeated,
+}
+
+impl Admission {
+    pub(crate) fn new(slack_ms: i64, max_ahead_ms: i64, remembered_ids: usize) -> Admission {
+        let (decoder, lateness) = (EventDecoder::default(), Lateness::new(slack_ms));
+        Admission { decoder, lateness, recent: RecentIds::new(remembered_ids), max_ahead_ms, accepted: 0 }
+    }
+
+    /// Decides about an event that arrives at `now_ms` of the clock.
+    ///
+    /// # Errors
+    ///
+    /// Returns why it is refused, with the attribute or field to blame. A refused event changes nothing.
+    pub(crate) fn admit(&mut self, offered: Offered, now_ms: i64, symbols: &mut Symbols) -> Result<Admitted, String> {
+        match offered {
+            Offered::Line(line) => self.line(&line, Some(now_ms), symbols),
+            Offered::Simulated(line) => self.line(&line, None, symbols),
+            Offered::Event(event) => self.cloud_event(event, now_ms, symbols),
+        }
+    }
+
+    /// Takes an event back in that was recorded before.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the line is no event.
+    pub(crate) fn readmit(&mut self, line: &str, symbols: &mut Symbols) -> Result<(Event, bool), String> {
+        let arriving = ArrivingEvent {
+            object: line,
+            kind: None,
+            event_time: None,
+            number: self.accepted + 1,
+            arrival_time_ms: None,
+        };
+        let (event, _) = self.decoder.decode(&arriving, symbols)?;
+        if let Some((source, id)) = offered_as(line) {
+            self.recent.insert(&source, &id);
+        }
+        Ok((event, self.count(&event)))
+    }
+
+    /// Takes an event of another type back in that was recorded before.
+    pub(crate) fn readmit_queued(&mut self, event: &CloudEvent) {
+        self.recent.insert(&event.source, &event.id);
+    }
+
+    /// Sets the slack of the recording that is gone on with, before its first event.
+    pub(crate) fn set_slack_ms(&mut self, slack_ms: i64) {
+        self.lateness = Lateness::new(slack_ms);
+    }
+
+    /// Moves event time to `newest_ms`, without an event.
+    pub(crate) fn advance_to(&mut self, newest_ms: i64) {
+        self.lateness.advance_to(newest_ms);
+    }
+
+    /// Returns the newest event time in ms, by events or by the clock.
+    pub(crate) fn newest_ms(&self) -> i64 {
+        self.lateness.newest_ms()
+    }
+
+    pub(crate) fn watermark_ms(&self) -> i64 {
+        self.lateness.watermark_ms()
+    }
+
+    fn line(&mut self, line: &str, now_ms: Option<i64>, symbols: &mut Symbols) -> Result<Admitted, String> {
+        let arriving = ArrivingEvent {
+            object: line,
+            kind: None,
+            event_time: None,
+            number: self.accepted + 1,
+            arrival_time_ms: now_ms,
+        };
+        let (event, id) = self.decoder.decode(&arriving, symbols)?;
+        self.event(event, "", &id)
+    }
+
+    fn cloud_event(
+        &mut self,
+        mut offered: Box<CloudEvent>,
+        now_ms: i64,
+        symbols: &mut Symbols,
+    ) -> Result<Admitted, String> {
+        if self.recent.contains(&offered.source, &offered.id) {
+            return Ok(Admitted::Repeated);
+        }
+        let Some(kind) = offered.kind.strip_prefix(TYPE_PREFIX).filter(|kind| Kind::from_name(kind).is_some()) else {
+            self.recent.insert(&offered.source, &offered.id);
+            let now = crate::AttributeValue::Text(rfc3339(now_ms));
+            offered.attributes.entry("time".to_owned()).or_insert(now);
+            return Ok(Admitted::Queued(offered));
+        };
+        let object = match &offered.data {
+            None => "{}",
+            Some(EventData::Json(json)) => json.get(),
+            Some(EventData::Binary(_)) => return Err("data_base64: expected an object of JSON in data".to_owned()),
+        };
+        let arriving = ArrivingEvent {
+            object,
+            kind: Some(kind),
+            event_time: offered.text("time"),
+            number: self.accepted + 1,
+            arrival_time_ms: Some(now_ms),
+        };
+        let (event, _) = self.decoder.decode(&arriving, symbols)?;
+        self.event(event, &offered.source, &offered.id)
+    }
+
+    /// Accepts an event of the trace unless it is a repetition or ahead of its time.
+    fn event(&mut self, event: Event, source: &str, id: &str) -> Result<Admitted, String> {
+        let (is_named, ahead_ms) = (!id.is_empty(), event.event_time_ms() - event.arrival_time_ms());
+        if is_named && self.recent.contains(source, id) {
+            return Ok(Admitted::Repeated);
+        }
+        if ahead_ms > self.max_ahead_ms {
+            return Err(format!(
+                "time: {} is more than {} ahead of the clock, {}; set the clock of its source, or allow more by --max-ahead",
+                rfc3339(event.event_time_ms()),
+                duration_text(self.max_ahead_ms),
+                rfc3339(event.arrival_time_ms()),
+            ));
+        }
+        let mut offered = String::new();
+        if is_named {
+            self.recent.insert(source, id);
+            offered = serde_json::json!({ "source": source, "id": id }).to_string();
+        }
+        Ok(Admitted::Event { event, is_late: self.count(&event), offered })
+    }
+
+    fn count(&mut self, event: &Event) -> bool {
+        self.accepted += 1;
+        self.lateness.arrive(event)
+    }
+}
+
+/// Returns the source and the id a recorded event was offered with.
+fn offered_as(line: &str) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    #[derive(serde::Deserialize)]
+    struct Recorded<'a> {
+        #[serde(borrow)]
+        offered: &'a RawValue,
+    }
+    #[derive(serde::Deserialize)]
+    struct As<'a> {
+        #[serde(borrow)]
+        source: Cow<'a, str>,
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+    }
+    let recorded: Recorded = serde_json::from_str(line).ok()?;
+    let offered: As = serde_json::from_str(recorded.offered.get()).ok()?;
+    Some((offered.source, offered.id))
+}

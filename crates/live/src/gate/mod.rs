@@ -1,0 +1,386 @@
+//! The gate, through which every event of a live session goes.
+//!
+//! It stamps arrivals, decides what is late, cuts epochs and records them; only what is recorded goes on. So the watermark
+//! is a function of the recording, and whoever replays the recording gets the answers of the session.
+//!
+//! Decisions D-661 to D-664.
+
+mod admission;
+mod pending;
+mod recent_ids;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use flowbench_events::{Event, RecordingLine, Symbols, push_json_line};
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use self::admission::{Admission, Admitted};
+use self::pending::{Pending, PendingBatch};
+use crate::cloud_event::CloudEvent;
+use crate::intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
+use crate::recording_file::{RecordingError, RecordingFile, Recovered};
+
+/// How a gate decides and cuts.
+#[derive(Debug, Clone, Copy)]
+pub struct GateConfig {
+    /// How far the watermark is behind the newest event time, in ms.
+    pub slack_ms: i64,
+    /// How far an event may be ahead of the clock, in ms; one that is further ahead is refused and moves nothing.
+    pub max_ahead_ms: i64,
+    /// How long nothing may arrive before event time follows the clock, in ms; `None` for ever.
+    pub idle_after_ms: Option<i64>,
+    /// An epoch is cut when its oldest event has waited this long,
+    pub cut_every: Duration,
+    /// or when it has this many events.
+    pub cut_events: usize,
+    /// Events that may wait to be decided; an offer beyond is refused for now.
+    pub pending_events: usize,
+    /// Identities of events that are remembered, by which a repetition is known.
+    pub remembered_ids: usize,
+}
+
+impl Default for GateConfig {
+    fn default() -> Self {
+        GateConfig {
+            slack_ms: 1_000,
+            max_ahead_ms: 300_000,
+            idle_after_ms: Some(2_000),
+            cut_every: Duration::from_millis(100),
+            cut_events: 4_096,
+            pending_events: 65_536,
+            remembered_ids: 1 << 20,
+        }
+    }
+}
+
+/// An epoch as it was recorded.
+#[derive(Debug)]
+pub struct CutEpoch {
+    /// The number, from 0.
+    pub number: u64,
+    /// The events in arrival order. Their ids are their numbers in the trace, from 1.
+    pub events: Vec<Event>,
+    /// The indices of the late ones, ascending.
+    pub late: Vec<usize>,
+    /// The newest event time so far in ms, by events or by the clock; `i64::MIN` before the first event.
+    pub newest_ms: i64,
+    /// The watermark behind the epoch, in ms.
+    pub watermark_ms: i64,
+    /// The events of the trace so far.
+    pub accepted: u64,
+    /// When its oldest event was offered, in ms of the clock; `None` if it is of an earlier session or has no event.
+    pub offered_at_ms: Option<i64>,
+}
+
+/// Takes what the gate lets through.
+pub trait EpochConsumer: Send + 'static {
+    /// Takes an epoch. The gate waits until this returns: so a consumer that is slow slows the intake, which then refuses
+    /// offers.
+    ///
+    /// # Errors
+    ///
+    /// Fails, in words, if no further epoch can be taken; the session ends.
+    fn take(&mut self, epoch: CutEpoch) -> Result<(), String>;
+
+    /// Takes an event of another type.
+    fn queue(&mut self, event: CloudEvent);
+}
+
+/// A running gate.
+#[derive(Debug)]
+pub struct Gate {
+    pending: Arc<Pending>,
+    symbols: Arc<RwLock<Symbols>>,
+    thread: JoinHandle<Result<GateEnd, GateError>>,
+}
+
+/// What a gate has let through when it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GateEnd {
+    /// The epochs of the recording.
+    pub epochs: u64,
+    /// The events of the recording.
+    pub events: u64,
+    /// The length of the recording in bytes.
+    pub recording_bytes: u64,
+}
+
+/// Why a gate ended.
+#[derive(Debug, Error)]
+pub enum GateError {
+    /// The recording cannot be begun or gone on with.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    /// The recording cannot be written on. What was accepted before is in it.
+    #[error("the recording cannot be written: {0}; what was accepted is in it, and a new start goes on from there")]
+    Writing(io::Error),
+    /// A consumer takes nothing any more.
+    #[error("{0}")]
+    Consumer(String),
+    /// The thread of the gate panicked.
+    #[error("the gate stopped because of an error of its own; please report this")]
+    Panicked,
+}
+
+/// Says what time it is, in ms since the Unix epoch.
+pub type WallClock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// The door to a gate for those who offer.
+#[derive(Debug, Clone)]
+pub struct GateDoor(Arc<Pending>);
+
+/// How often event time follows the clock while nothing arrives.
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
+
+impl Gate {
+    /// Starts a gate that records to `path`, or goes on with the recording that is there: then its epochs are given to
+    /// `consumer` first, before this returns. Its slack is that of the recording.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the recording cannot be used or `consumer` refuses what was recorded.
+    pub fn start(
+        path: &Path,
+        config: GateConfig,
+        clock: WallClock,
+        symbols: Symbols,
+        mut consumer: impl EpochConsumer,
+    ) -> Result<(Gate, Recovered), GateError> {
+        let symbols = Arc::new(RwLock::new(symbols));
+        let admission = Admission::new(config.slack_ms, config.max_ahead_ms, config.remembered_ids);
+        let mut recovery = Recovery {
+            admission,
+            symbols: &symbols,
+            consumer: &mut consumer,
+            epochs: 0,
+            open: Vec::new(),
+            late: Vec::new(),
+        };
+        let (recording, recovered) = RecordingFile::open(path, config.slack_ms, |line| recovery.line(line))?;
+        let (admission, epochs) = (recovery.admission, recovery.epochs);
+        let pending = Arc::new(Pending::new(config.pending_events));
+        let (of_thread, its_symbols) = (Arc::clone(&pending), Arc::clone(&symbols));
+        let mut running = Running { config, clock, admission, symbols: its_symbols, recording, consumer, epochs };
+        let thread = thread::Builder::new().name("gate".to_owned()).spawn(move || {
+            let end = running.run(&of_thread);
+            of_thread.abandon();
+            end
+        });
+        let thread = thread.map_err(GateError::Writing)?;
+        Ok((Gate { pending, symbols, thread }, recovered))
+    }
+
+    /// Returns a door for those who offer.
+    pub fn door(&self) -> GateDoor {
+        GateDoor(Arc::clone(&self.pending))
+    }
+
+    /// Returns the texts of the events so far.
+    pub fn symbols(&self) -> Arc<RwLock<Symbols>> {
+        Arc::clone(&self.symbols)
+    }
+
+    /// Returns true if the gate has ended by itself.
+    pub fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Takes nothing any more, decides what was offered before, and ends.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the error that ended the gate.
+    pub fn end(self) -> Result<GateEnd, GateError> {
+        self.pending.close();
+        self.thread.join().unwrap_or(Err(GateError::Panicked))
+    }
+}
+
+impl Intake for GateDoor {
+    fn offer(&self, batch: Vec<Offered>) -> Result<Ticket, Full> {
+        self.0.offer(batch)
+    }
+}
+
+impl GateDoor {
+    /// Waits until there is room for a batch; returns false if there is none after `deadline` or the gate has ended.
+    pub fn wait_for_room(&self, deadline: Duration) -> bool {
+        self.0.wait_for_room(deadline)
+    }
+}
+
+/// Gives the consumer what was recorded before.
+struct Recovery<'a, C> {
+    admission: Admission,
+    symbols: &'a RwLock<Symbols>,
+    consumer: &'a mut C,
+    epochs: u64,
+    open: Vec<Event>,
+    late: Vec<usize>,
+}
+
+impl<C: EpochConsumer> Recovery<'_, C> {
+    fn line(&mut self, line: &str) -> Result<(), String> {
+        match RecordingLine::parse(line).transpose()? {
+            None => {
+                let mut symbols = self.symbols.write().unwrap_or_else(PoisonError::into_inner);
+                let (event, is_late) = self.admission.readmit(line, &mut symbols)?;
+                self.late.extend(is_late.then_some(self.open.len()));
+                self.open.push(event);
+            }
+            Some(RecordingLine::Begin { slack_ms }) => self.admission.set_slack_ms(slack_ms),
+            Some(RecordingLine::Queued(json)) => {
+                let event = CloudEvent::from_json(&json).map_err(|error| error.to_string())?;
+                self.admission.readmit_queued(&event);
+                self.consumer.queue(event);
+            }
+            Some(RecordingLine::Cut { epoch, newest_ms }) => {
+                if epoch != self.epochs {
+                    return Err(format!("epoch {epoch} where {} was expected", self.epochs));
+                }
+                self.admission.advance_to(newest_ms);
+                self.epochs += 1;
+                let (events, late) = (std::mem::take(&mut self.open), std::mem::take(&mut self.late));
+                self.consumer.take(self.admission.cut(epoch, events, late, None))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The thread of a gate.
+struct Running<C> {
+    config: GateConfig,
+    clock: WallClock,
+    admission: Admission,
+    symbols: Arc<RwLock<Symbols>>,
+    recording: RecordingFile,
+    consumer: C,
+    epochs: u64,
+}
+
+/// An epoch that is being made.
+#[derive(Default)]
+struct OpenEpoch {
+    events: Vec<Event>,
+    late: Vec<usize>,
+    queued: Vec<CloudEvent>,
+    lines: String,
+    receipts: Vec<(oneshot::Sender<IntakeReceipt>, IntakeReceipt)>,
+    offered_at_ms: Option<i64>,
+}
+
+impl<C: EpochConsumer> Running<C> {
+    fn run(&mut self, pending: &Pending) -> Result<GateEnd, GateError> {
+        let GateConfig { cut_events, cut_every, .. } = self.config;
+        let mut arrived_at = Instant::now();
+        let mut is_simulated = false;
+        while let Some(batches) = pending.take(cut_events, cut_every, HEARTBEAT_EVERY) {
+            if batches.is_empty() {
+                let idle_ms = arrived_at.elapsed().as_millis() as i64;
+                if !is_simulated && self.config.idle_after_ms.is_some_and(|after_ms| idle_ms >= after_ms) {
+                    self.heartbeat()?;
+                }
+                continue;
+            }
+            arrived_at = Instant::now();
+            is_simulated |= batches.iter().any(|batch| matches!(batch.offered.first(), Some(Offered::Simulated(_))));
+            self.epoch(batches)?;
+        }
+        let (epochs, events) = (self.epochs, self.admission.accepted);
+        Ok(GateEnd { epochs, events, recording_bytes: self.recording.bytes() })
+    }
+
+    /// Decides about batches, records what is accepted as an epoch, and gives it on.
+    fn epoch(&mut self, batches: Vec<PendingBatch>) -> Result<(), GateError> {
+        let now_ms = (self.clock)();
+        let oldest = batches.first().map(|batch| batch.offered_at.elapsed().as_millis() as i64);
+        let mut open = OpenEpoch { offered_at_ms: oldest.map(|ago_ms| now_ms - ago_ms), ..OpenEpoch::default() };
+        {
+            let symbols = Arc::clone(&self.symbols);
+            let mut symbols = symbols.write().unwrap_or_else(PoisonError::into_inner);
+            for PendingBatch { offered, receipt, .. } in batches {
+                let decided = self.decide(offered, now_ms, &mut symbols, &mut open);
+                open.receipts.push((receipt, decided));
+            }
+        }
+        if !open.events.is_empty() || !open.queued.is_empty() {
+            self.record(&mut open)?;
+        }
+        for (receipt, decided) in open.receipts {
+            let _ = receipt.send(decided); // whoever offered it may have gone
+        }
+        Ok(())
+    }
+
+    fn decide(
+        &mut self,
+        offered: Vec<Offered>,
+        now_ms: i64,
+        symbols: &mut Symbols,
+        open: &mut OpenEpoch,
+    ) -> IntakeReceipt {
+        let mut receipt = IntakeReceipt::default();
+        for (index, offered) in offered.into_iter().enumerate() {
+            match self.admission.admit(offered, now_ms, symbols) {
+                Ok(Admitted::Event { event, is_late, offered }) => {
+                    push_json_line(&event, symbols, &offered, &mut open.lines);
+                    open.late.extend(is_late.then_some(open.events.len()));
+                    open.events.push(event);
+                    receipt.accepted += 1;
+                    receipt.late += usize::from(is_late);
+                }
+                Ok(Admitted::Queued(event)) => {
+                    RecordingLine::Queued(event.to_json()).push(&mut open.lines);
+                    open.queued.push(*event);
+                    receipt.accepted += 1;
+                }
+                Ok(Admitted::Repeated) => receipt.repeated += 1,
+                Err(reason) => receipt.rejects.push(RejectedOffer { index, reason }),
+            }
+        }
+        receipt
+    }
+
+    fn heartbeat(&mut self) -> Result<(), GateError> {
+        let now_ms = (self.clock)();
+        if self.admission.newest_ms() == i64::MIN || now_ms <= self.admission.newest_ms() {
+            return Ok(());
+        }
+        self.admission.advance_to(now_ms);
+        self.record(&mut OpenEpoch::default())
+    }
+
+    /// Makes an epoch durable and gives it on.
+    fn record(&mut self, open: &mut OpenEpoch) -> Result<(), GateError> {
+        let epoch = self.epochs;
+        RecordingLine::Cut { epoch, newest_ms: self.admission.newest_ms() }.push(&mut open.lines);
+        self.recording.append(&open.lines).map_err(GateError::Writing)?;
+        self.epochs += 1;
+        open.queued.drain(..).for_each(|event| self.consumer.queue(event));
+        let (events, late) = (std::mem::take(&mut open.events), std::mem::take(&mut open.late));
+        let offered_at_ms = open.offered_at_ms.filter(|_| !events.is_empty());
+        self.consumer.take(self.admission.cut(epoch, events, late, offered_at_ms)).map_err(GateError::Consumer)
+    }
+}
+
+impl Admission {
+    fn cut(&self, number: u64, events: Vec<Event>, late: Vec<usize>, offered_at_ms: Option<i64>) -> CutEpoch {
+        CutEpoch {
+            number,
+            events,
+            late,
+            newest_ms: self.newest_ms(),
+            watermark_ms: self.watermark_ms(),
+            accepted: self.accepted,
+            offered_at_ms,
+        }
+    }
+}

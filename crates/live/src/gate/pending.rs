@@ -1,0 +1,113 @@
+//! What has been offered and not been decided yet: a bounded queue between those who offer and the gate.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::intake::{Full, IntakeReceipt, Offered, Ticket};
+
+/// Batches that wait for the gate.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    limit_events: usize,
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    batches: VecDeque<PendingBatch>,
+    events: usize,
+    is_closed: bool,
+}
+
+/// A batch with the sender of its receipt.
+#[derive(Debug)]
+pub(crate) struct PendingBatch {
+    pub(crate) offered: Vec<Offered>,
+    pub(crate) offered_at: Instant,
+    pub(crate) receipt: oneshot::Sender<IntakeReceipt>,
+}
+
+/// When a full intake is worth another try: a few epochs later.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl Pending {
+    /// Returns an empty queue for this many events; a batch fits if the queue is not full yet.
+    pub(crate) fn new(limit_events: usize) -> Pending {
+        Pending { limit_events, waiting: Mutex::default(), changed: Condvar::new() }
+    }
+
+    pub(crate) fn offer(&self, offered: Vec<Offered>) -> Result<Ticket, Full> {
+        let (receipt, ticket) = oneshot::channel();
+        let mut waiting = self.waiting();
+        if waiting.is_closed {
+            return Ok(ticket); // whose sender is gone: the intake has ended
+        }
+        if waiting.events >= self.limit_events {
+            return Err(Full { retry_after: RETRY_AFTER });
+        }
+        waiting.events += offered.len();
+        waiting.batches.push_back(PendingBatch { offered, offered_at: Instant::now(), receipt });
+        self.changed.notify_all();
+        Ok(ticket)
+    }
+
+    /// Takes whole batches of `most_events` or a little more, as soon as there are as many or the oldest has waited for
+    /// `wait`; none if nothing is offered for `idle`. `None` when the queue is closed and empty.
+    pub(crate) fn take(&self, most_events: usize, wait: Duration, idle: Duration) -> Option<Vec<PendingBatch>> {
+        let mut waiting = self.waiting();
+        let give_up = Instant::now() + idle;
+        loop {
+            let cut_at = waiting.batches.front().map(|oldest| oldest.offered_at + wait);
+            let until = cut_at.unwrap_or(give_up);
+            let now = Instant::now();
+            if waiting.events >= most_events || waiting.is_closed || now >= until {
+                break;
+            }
+            waiting = self.changed.wait_timeout(waiting, until - now).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        if waiting.is_closed && waiting.batches.is_empty() {
+            return None;
+        }
+        let (mut taken, mut events) = (Vec::new(), 0);
+        while events < most_events
+            && let Some(batch) = waiting.batches.pop_front()
+        {
+            events += batch.offered.len();
+            taken.push(batch);
+        }
+        waiting.events -= events;
+        self.changed.notify_all();
+        Some(taken)
+    }
+
+    /// Waits until there is room for a batch; returns false if there is none after `deadline` or the intake has ended.
+    pub(crate) fn wait_for_room(&self, deadline: Duration) -> bool {
+        let full = |waiting: &mut Waiting| waiting.events >= self.limit_events && !waiting.is_closed;
+        let waited = self.changed.wait_timeout_while(self.waiting(), deadline, full);
+        let (waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        waiting.events < self.limit_events && !waiting.is_closed
+    }
+
+    /// Takes nothing any more. What waits is still decided.
+    pub(crate) fn close(&self) {
+        self.waiting().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Takes nothing any more, and drops what waits.
+    pub(crate) fn abandon(&self) {
+        let mut waiting = self.waiting();
+        waiting.is_closed = true;
+        waiting.events = 0;
+        waiting.batches.clear();
+        self.changed.notify_all();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,225 @@
+//! What is let through is what is recorded, and what is recorded is let through again after a restart.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use flowbench_events::{Input, LateSet, ReadOptions, Trace, parse_rfc3339_ms, read_trace};
+use tempfile::TempDir;
+
+use super::*;
+
+/// Keeps the epochs it was given.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<Passed>>>);
+
+#[derive(Debug, Clone, PartialEq)]
+enum Passed {
+    Epoch { number: u64, events: Vec<Event>, late: Vec<usize>, newest_ms: i64, watermark_ms: i64, accepted: u64 },
+    Queued(String),
+}
+
+impl EpochConsumer for Kept {
+    fn take(&mut self, epoch: CutEpoch) -> Result<(), String> {
+        let CutEpoch { number, events, late, newest_ms, watermark_ms, accepted, .. } = epoch;
+        self.0.lock().unwrap().push(Passed::Epoch { number, events, late, newest_ms, watermark_ms, accepted });
+        Ok(())
+    }
+
+    fn queue(&mut self, event: CloudEvent) {
+        self.0.lock().unwrap().push(Passed::Queued(event.to_json()));
+    }
+}
+
+impl Kept {
+    fn all(&self) -> Vec<Passed> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+/// A session in a folder of its own, with a clock that stands still unless it is moved.
+struct Session {
+    folder: TempDir,
+    now_ms: Arc<AtomicI64>,
+    config: GateConfig,
+}
+
+const NOON: &str = "2026-01-05T12:00:00.000Z";
+
+impl Session {
+    fn new() -> Session {
+        let noon_ms = parse_rfc3339_ms(NOON).unwrap();
+        let config = GateConfig { cut_every: Duration::from_millis(1), idle_after_ms: None, ..GateConfig::default() };
+        Session { folder: tempfile::tempdir().unwrap(), now_ms: Arc::new(AtomicI64::new(noon_ms)), config }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("live.jsonl.zst")
+    }
+
+    fn start(&self) -> (Gate, Kept) {
+        let (kept, now_ms) = (Kept::default(), Arc::clone(&self.now_ms));
+        let clock: WallClock = Arc::new(move || now_ms.load(Ordering::SeqCst));
+        let started = Gate::start(&self.path(), self.config, clock, Symbols::default(), kept.clone());
+        (started.unwrap().0, kept)
+    }
+
+    fn trace(&self) -> Trace {
+        read_trace(&Input::new(self.path()), &ReadOptions { strict: true, ..ReadOptions::default() }, &mut |_| Ok(()))
+            .unwrap()
+            .0
+    }
+}
+
+fn offer(gate: &Gate, batch: Vec<Offered>) -> IntakeReceipt {
+    gate.door().offer(batch).unwrap().blocking_recv().unwrap()
+}
+
+fn event(id: &str, kind: &str, time: &str, data: &str) -> Offered {
+    let json = format!(
+        "{{\"specversion\":\"1.0\",\"id\":\"{id}\",\"source\":\"/shop\",\"type\":\"{kind}\",\"time\":\"{time}\",\"data\":{data}}}"
+    );
+    Offered::Event(Box::new(CloudEvent::from_json(&json).unwrap()))
+}
+
+fn order(id: &str, time: &str) -> Offered {
+    event(id, "flowbench.order_placed", time, "{\"customer\":\"ann\",\"order\":\"7\",\"value\":\"12.50\"}")
+}
+
+#[test]
+fn each_event_of_a_batch_has_its_fate() {
+    let session = Session::new();
+    let (gate, kept) = session.start();
+    let batch = vec![
+        order("1", "2026-01-05T11:59:59.000Z"),
+        order("1", "2026-01-05T11:59:59.000Z"),
+        order("2", "2026-01-05T11:00:00.000Z"),
+        order("3", "2026-01-05T12:05:00.001Z"),
+        event("4", "flowbench.order_placed", NOON, "{\"value\":\"1.2345\"}"),
+        event("5", "com.example.paid", NOON, "{\"any\":[1,2]}"),
+        Offered::Line(format!("{{\"event_id\":\"6\",\"kind\":\"page_viewed\",\"event_time\":\"{NOON}\"}}")),
+        Offered::Line("{\"kind\":\"page_viewed\"}".to_owned()),
+        Offered::Line("no json".to_owned()),
+    ];
+    let receipt = offer(&gate, batch);
+    assert_eq!((receipt.accepted, receipt.late, receipt.repeated), (5, 1, 1));
+    let rejects: Vec<(usize, &str)> = receipt.rejects.iter().map(|one| (one.index, &one.reason[..12])).collect();
+    assert_eq!(rejects[0], (3, "time: 2026-0"));
+    assert_eq!((rejects[1].0, rejects[2].0, rejects.len()), (4, 8, 3));
+    let end = gate.end().unwrap();
+    assert_eq!((end.events, end.epochs), (4, 1));
+    let passed = kept.all();
+    assert!(matches!(&passed[0], Passed::Queued(json) if json.contains("com.example.paid")));
+    let Passed::Epoch { events, late, newest_ms, watermark_ms, .. } = &passed[1] else { panic!("{passed:?}") };
+    assert_eq!((events.len(), late, newest_ms - watermark_ms), (4, &vec![1], 1_000));
+    let trace = session.trace();
+    assert_eq!(&trace.events, events);
+    assert_eq!((trace.recording.slack_ms, LateSet::of(&trace, 1_000).count), (Some(1_000), 1));
+}
+
+#[test]
+fn a_restart_passes_on_what_was_recorded_and_knows_what_it_has_seen() {
+    let session = Session::new();
+    let (gate, kept) = session.start();
+    for second in 0..20 {
+        let batch = vec![
+            order(&format!("a{second}"), &format!("2026-01-05T11:59:{second:02}.000Z")),
+            order(&format!("b{second}"), &format!("2026-01-05T11:58:{second:02}.000Z")),
+            event(&format!("c{second}"), "com.example.paid", NOON, "7"),
+        ];
+        assert_eq!(offer(&gate, batch).accepted, 3);
+    }
+    gate.end().unwrap();
+    let (gate, again) = session.start();
+    assert_eq!(again.all(), kept.all());
+    let repeated =
+        offer(&gate, vec![order("a3", NOON), event("c19", "com.example.paid", NOON, "7"), order("new", NOON)]);
+    assert_eq!((repeated.accepted, repeated.repeated), (1, 2));
+    let end = gate.end().unwrap();
+    assert_eq!((end.events, session.trace().events.len()), (41, 41));
+}
+
+#[test]
+fn the_slack_of_a_recording_is_kept() {
+    let mut session = Session::new();
+    session.config.slack_ms = 60_000;
+    let (gate, _) = session.start();
+    offer(&gate, vec![order("1", NOON)]);
+    gate.end().unwrap();
+    session.config.slack_ms = 0;
+    let (gate, _) = session.start();
+    assert_eq!(offer(&gate, vec![order("2", "2026-01-05T11:59:30.000Z")]).late, 0);
+    gate.end().unwrap();
+}
+
+#[test]
+fn event_time_follows_the_clock_when_nothing_arrives() {
+    let mut session = Session::new();
+    session.config.idle_after_ms = Some(0);
+    let (gate, kept) = session.start();
+    offer(&gate, vec![order("1", NOON)]);
+    session.now_ms.fetch_add(10_000, Ordering::SeqCst);
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while kept.all().len() < 2 && Instant::now() < give_up {
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(offer(&gate, vec![order("2", NOON)]).late, 1);
+    gate.end().unwrap();
+    let trace = session.trace();
+    assert_eq!((trace.recording.heartbeats.len(), LateSet::of(&trace, 1_000).count), (1, 1));
+    let Passed::Epoch { events, newest_ms, .. } = &kept.all()[1] else { panic!() };
+    assert_eq!((events.len(), *newest_ms), (0, trace.recording.heartbeats[0].newest_ms));
+}
+
+#[test]
+fn an_intake_that_is_full_says_so_and_what_it_took_is_recorded() {
+    /// Takes nothing before it is let.
+    struct Stuck(std::sync::mpsc::Receiver<()>);
+    impl EpochConsumer for Stuck {
+        fn take(&mut self, _: CutEpoch) -> Result<(), String> {
+            let _ = self.0.recv();
+            Ok(())
+        }
+        fn queue(&mut self, _: CloudEvent) {}
+    }
+    let mut session = Session::new();
+    session.config.pending_events = 10;
+    let (let_go, stuck) = std::sync::mpsc::channel();
+    let clock: WallClock = Arc::new(|| parse_rfc3339_ms(NOON).unwrap());
+    let (gate, _) = Gate::start(&session.path(), session.config, clock, Symbols::default(), Stuck(stuck)).unwrap();
+    let door = gate.door();
+    let mut tickets = Vec::new();
+    let full = (0..1_000).find_map(|at| match door.offer(vec![order(&at.to_string(), NOON)]) {
+        Ok(ticket) => {
+            tickets.push(ticket);
+            thread::sleep(Duration::from_millis(2));
+            None
+        }
+        Err(full) => Some(full),
+    });
+    assert!(full.is_some() && tickets.len() >= 10);
+    assert!(!door.wait_for_room(Duration::from_millis(1)));
+    drop(let_go);
+    assert!(door.wait_for_room(Duration::from_secs(60)));
+    let offered = tickets.len();
+    assert!(tickets.into_iter().all(|ticket| ticket.blocking_recv().unwrap().accepted == 1));
+    assert_eq!(gate.end().unwrap().events, offered as u64);
+    assert!(door.offer(vec![order("late", NOON)]).unwrap().blocking_recv().is_err(), "it has ended");
+}
+
+#[test]
+fn a_consumer_that_fails_ends_the_session_and_nobody_waits() {
+    struct Fails;
+    impl EpochConsumer for Fails {
+        fn take(&mut self, _: CutEpoch) -> Result<(), String> {
+            Err("the pipeline is gone".to_owned())
+        }
+        fn queue(&mut self, _: CloudEvent) {}
+    }
+    let session = Session::new();
+    let clock: WallClock = Arc::new(|| 0);
+    let (gate, _) = Gate::start(&session.path(), session.config, clock, Symbols::default(), Fails).unwrap();
+    let ticket = gate.door().offer(vec![Offered::Line("{\"kind\":\"page_viewed\"}".to_owned())]).unwrap();
+    assert!(ticket.blocking_recv().is_err());
+    assert_eq!(gate.end().unwrap_err().to_string(), "the pipeline is gone");
+}
