@@ -3,9 +3,11 @@
 //! This package knows events, queues and their readers. It knows nothing of dataflows, clocks of measurements or figures.
 
 mod cloud_event;
+mod filter;
 mod intake;
 mod queue;
 
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
+pub use filter::{CesqlError, CesqlErrorKind, CesqlExpression, CesqlResult, Filter, FilterOutcome, FilterSyntaxError};
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
