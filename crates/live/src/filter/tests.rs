@@ -108,6 +108,14 @@ fn a_filter_is_bounded() {
     assert!(refusal(&"{\"not\":".repeat(2_000)).starts_with("$: not JSON"));
     let deep = format!("{}{}", "[".repeat(8_000), "]".repeat(8_000));
     assert!(refusal(&deep).starts_with("$[0]: expected an object"));
+    let both = |depth: usize| {
+        let (open, close) = (r#"{"all":[{"any":["#, "]}]}");
+        format!("{}{{\"sql\":\"paid\"}}{}", open.repeat(depth), close.repeat(depth))
+    };
+    assert!(matches(&both(7)));
+    assert!(refusal(&both(8)).contains("more than 16 filters inside each other"));
+    let many = (0..1000).map(|index| format!("\"a{index}\":\"1\"")).collect::<Vec<_>>().join(",");
+    assert!(refusal(&format!("{{\"exact\":{{{many}}}}}")).starts_with("$.exact.a999: more than 1000"));
     let list = |count: usize| format!("[{}]", vec![r#"{"sql":"id"}"#; count].join(","));
     assert!(Filter::parse(&list(1000)).is_ok());
     assert!(refusal(&list(1001)).starts_with("$[1000]: more than 1000"));

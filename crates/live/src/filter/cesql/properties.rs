@@ -176,6 +176,9 @@ fn an_error_passes_upwards_with_the_zero_value_of_each_operator() {
     event.attributes.insert("subject".to_owned(), AttributeValue::Text("x".repeat(40_000)));
     let result = CesqlExpression::parse("CONCAT(subject, subject) = 'x'").unwrap().evaluate(&event);
     assert_eq!(result.error.unwrap().kind, Generic);
+    event.attributes.insert("subject".to_owned(), AttributeValue::Text("x".repeat(64 * 1024 + 1)));
+    let result = CesqlExpression::parse("subject LIKE 'x%'").unwrap().evaluate(&event);
+    assert_eq!(result.error.unwrap().kind, Generic);
 }
 
 #[test]
