@@ -4,12 +4,14 @@
 
 mod cloud_event;
 mod gate;
+mod filter;
 mod intake;
 mod queue;
 mod recording_file;
 
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
 pub use gate::{CutEpoch, EpochConsumer, Gate, GateConfig, GateDoor, GateEnd, GateError, WallClock};
+pub use filter::{CesqlError, CesqlErrorKind, CesqlExpression, CesqlResult, Filter, FilterOutcome, FilterSyntaxError};
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
 pub use recording_file::{RecordingError, RecordingFile, Recovered};
