@@ -3,9 +3,14 @@
 //! This package knows events, queues and their readers. It knows nothing of dataflows, clocks of measurements or figures.
 
 mod cloud_event;
+mod functions;
 mod intake;
 mod queue;
 
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
+pub use functions::{
+    CursorFileError, EventSink, FunctionHost, FunctionSettings, FunctionState, FunctionStates, FunctionStatus,
+    QueueByName, RunningFunctions,
+};
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
