@@ -98,6 +98,12 @@ impl FunctionInstance {
         CallOutcome { emitted, fuel: fuel.saturating_sub(left), logged }
     }
 
+    /// Returns how much memory the module has.
+    #[cfg(test)]
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory.data_size(&self.store)
+    }
+
     fn call(&mut self, batch: &[u8], fuel: u64) -> Result<(), BatchFailure> {
         let failed = |error| failure(&error, fuel);
         self.store.set_fuel(fuel).map_err(failed)?;

@@ -25,8 +25,8 @@ pub(super) const FUEL_PER_HOST_CALL: u64 = 100;
 /// Events of a batch.
 pub(super) const BATCH_EVENTS_MAX: usize = 4_096;
 
-/// Bytes of a batch, unless its first event alone is larger: with the default fuel, 40 units a byte.
-pub(super) const BATCH_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a batch, unless its first event alone is larger: with the default fuel, 150 units a byte.
+pub(super) const BATCH_BYTES_MAX: usize = 64 << 10;
 
 /// Events a function emits for a batch, and their bytes in total.
 pub(super) const EMITS_MAX: usize = 1_000;
