@@ -1,5 +1,5 @@
 //! What a function costs. Prints figures, which FUNCTIONS.md states:
-//! `cargo test -p flowbench-live --release measured -- --ignored --nocapture`.
+//! `cargo test --release -p flowbench-live functions::tests::measured -- --ignored --nocapture`.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

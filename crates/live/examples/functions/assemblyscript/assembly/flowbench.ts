@@ -27,8 +27,9 @@ export function abi(): i32 {
 
 let buffer = new ArrayBuffer(0);
 
-/** Gives the memory into which the next batch is written. */
+/** Gives the memory into which the next batch is written, after what the one before has left over is given back. */
 export function alloc(length: i32): i32 {
+  __collect();
   if (buffer.byteLength < length) buffer = new ArrayBuffer(length);
   return changetype<i32>(buffer);
 }
