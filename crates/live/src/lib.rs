@@ -5,6 +5,7 @@
 mod cloud_event;
 mod gate;
 mod filter;
+mod functions;
 mod intake;
 mod queue;
 mod recording_file;
@@ -12,6 +13,10 @@ mod recording_file;
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
 pub use gate::{CutEpoch, EpochConsumer, Gate, GateConfig, GateDoor, GateEnd, GateError, WallClock};
 pub use filter::{CesqlError, CesqlErrorKind, CesqlExpression, CesqlResult, Filter, FilterOutcome, FilterSyntaxError};
+pub use functions::{
+    CursorFileError, EventSink, FunctionHost, FunctionSettings, FunctionState, FunctionStates, FunctionStatus,
+    QueueByName, RunningFunctions,
+};
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
 pub use recording_file::{RecordingError, RecordingFile, Recovered};

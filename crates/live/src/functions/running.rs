@@ -1,0 +1,92 @@
+//! Functions on a thread of their own.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::cloud_event::CloudEvent;
+use crate::queue::EventQueue;
+
+use super::host::FunctionHost;
+use super::state::FunctionStates;
+
+/// Finds a queue by its name.
+pub type QueueByName = dyn Fn(&str) -> Option<Arc<EventQueue>> + Send + Sync;
+
+/// Takes an event that a function emitted.
+pub type EventSink = Arc<dyn Fn(CloudEvent) + Send + Sync>;
+
+/// How often the folder is looked at, and the cursors are kept.
+const REFRESH_EVERY: Duration = Duration::from_secs(1);
+
+/// How long functions rest when there is nothing to do.
+const REST: Duration = Duration::from_millis(20);
+
+/// Functions that run. Dropping it lets them end soon; [`stop`](Self::stop) waits until they have.
+#[derive(Debug)]
+pub struct RunningFunctions {
+    states: FunctionStates,
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl FunctionHost {
+    /// Runs the functions on a thread of their own, which looks at the folder every second.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system has no thread to give.
+    pub fn start(self, queues: Arc<QueueByName>) -> io::Result<RunningFunctions> {
+        let states = self.states();
+        let (stop, stopped) = mpsc::channel();
+        let thread = thread::Builder::new().name("functions".to_owned()).spawn(move || {
+            run(self, &*queues, |rest| !matches!(stopped.recv_timeout(rest), Err(RecvTimeoutError::Timeout)));
+        })?;
+        Ok(RunningFunctions { states, stop, thread })
+    }
+}
+
+impl RunningFunctions {
+    /// Returns what shows the functions.
+    pub fn states(&self) -> FunctionStates {
+        self.states.clone()
+    }
+
+    /// Lets the batches that run be the last, and keeps the cursors. Takes as long as one batch of each function.
+    pub fn stop(self) {
+        drop(self.stop);
+        if self.thread.join().is_err() {
+            log::error!("the thread of functions panicked; their cursors are those of a second before");
+        }
+    }
+}
+
+/// Runs functions until `rests`, which waits for as long as it is told, returns true.
+fn run(mut host: FunctionHost, queues: &QueueByName, rests: impl Fn(Duration) -> bool) {
+    let mut folder_error = None;
+    let mut refreshed: Option<Instant> = None;
+    loop {
+        if refreshed.is_none_or(|at| at.elapsed() >= REFRESH_EVERY) {
+            let error = host.refresh().err().map(|error| error.to_string());
+            if let (Some(text), true) = (&error, error != folder_error) {
+                log::warn!("{text}");
+            }
+            folder_error = error;
+            save(&mut host);
+            refreshed = Some(Instant::now());
+        }
+        let rest = if host.run_once(queues) == 0 { REST } else { Duration::ZERO };
+        if rests(rest) {
+            break;
+        }
+    }
+    save(&mut host);
+}
+
+fn save(host: &mut FunctionHost) {
+    if let Err(error) = host.save_cursors() {
+        log::warn!("{error}");
+    }
+}
