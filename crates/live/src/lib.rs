@@ -2,10 +2,19 @@
 //!
 //! This package knows events, queues and their readers. It knows nothing of dataflows, clocks of measurements or figures.
 
+mod access;
 mod cloud_event;
+mod http;
 mod intake;
 mod queue;
 
+pub use access::{
+    Access, AccessStatus, Denied, Grant, Scope, ScopeError, TokenCounts, TokenFile, TokenFileError, TokenSecret,
+    TokenStatus, TokenSummary, TokenTextError,
+};
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
+pub use http::{
+    EventFilter, FeedList, FeedNameError, FilterParser, HttpConfig, HttpLimits, HttpServer, HttpServerError, serve,
+};
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
