@@ -1,100 +1,24 @@
 //! Decides who a request comes from, by a file of tokens that is read again when it changes.
 
-use std::collections::BTreeMap;
-use std::fs::{self, Metadata};
-use std::os::unix::fs::MetadataExt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
-use hmac::{Hmac, KeyInit, Mac};
-use jiff::Timestamp;
 use serde::Serialize;
-use sha2::Sha256;
-use thiserror::Error;
 
+use crate::access::grant::{Denied, Grant, GrantedToken};
 use crate::access::scope::Scope;
-use crate::access::secret::{TokenHash, hex, random_bytes};
+use crate::access::secret::TokenHash;
 use crate::access::tally::{Tally, TokenCounts};
 use crate::access::token_file::{TokenFile, TokenFileError};
+use crate::access::token_store::{TokenStore, standing};
 use crate::access::token_text::TokenEntry;
-
-/// How old a change of the file must be for its time to tell it from the next change.
-const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
 /// Who may use the service.
 #[derive(Debug)]
 pub struct Access {
     /// Absent if anyone may who reaches it.
-    tokens: Option<Tokens>,
+    tokens: Option<TokenStore>,
     /// Counts of those who have no token, or need none.
     others: Arc<Tally>,
-}
-
-#[derive(Debug)]
-struct Tokens {
-    file: TokenFile,
-    /// Signs sessions, and ends them all with the process.
-    session_key: [u8; 32],
-    loaded: Mutex<Loaded>,
-}
-
-#[derive(Debug, Default)]
-struct Loaded {
-    entries: Vec<TokenEntry>,
-    tallies: BTreeMap<String, Arc<Tally>>,
-    /// True if the file cannot be read; then nobody may do anything.
-    is_broken: bool,
-    version: Option<Version>,
-}
-
-/// What changes when a file does.
-#[derive(Debug, PartialEq, Eq)]
-struct Version {
-    inode: u64,
-    bytes: u64,
-    changed: (i64, i64),
-    /// False if another change could have the same time.
-    is_settled: bool,
-}
-
-/// Says that a request may come in, and what it may do.
-#[derive(Debug, Clone)]
-pub struct Grant {
-    /// Absent if everything is allowed.
-    token: Option<GrantedToken>,
-    tally: Arc<Tally>,
-}
-
-#[derive(Debug, Clone)]
-struct GrantedToken {
-    name: String,
-    hash: TokenHash,
-    scopes: Vec<Scope>,
-}
-
-/// Why a request may not come in.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Denied {
-    /// It has no token, or one that does not exist.
-    #[error("a token is needed, as 'Authorization: Bearer TOKEN'; the one given, if any, is not known here")]
-    Unknown,
-    /// The token has been revoked.
-    #[error("the token '{0}' has been revoked; ask for a new one")]
-    Revoked(String),
-    /// The token has expired.
-    #[error("the token '{0}' has expired; ask for a new one")]
-    Expired(String),
-    /// The token is not good for this.
-    #[error("the token '{name}' does not have the scope {scope}")]
-    Scope {
-        /// The name of the token.
-        name: String,
-        /// What it would need.
-        scope: Scope,
-    },
-    /// The tokens cannot be read at the moment.
-    #[error("the tokens cannot be read at the moment; the log of the service says why")]
-    Broken,
 }
 
 /// What was done with the tokens since the service began.
@@ -134,14 +58,7 @@ impl Access {
     ///
     /// Fails if the file cannot be read now. If that happens later, nobody is let in until it can be.
     pub fn by_tokens(file: TokenFile) -> Result<Access, TokenFileError> {
-        file.entries()?;
-        let session_key = random_bytes().map_err(|error| TokenFileError::Io {
-            path: file.path().to_owned(),
-            action: "make a key for sessions of",
-            source: std::io::Error::other(error.to_string()),
-        })?;
-        let tokens = Tokens { file, session_key, loaded: Mutex::default() };
-        Ok(Access { tokens: Some(tokens), others: Arc::default() })
+        Ok(Access { tokens: Some(TokenStore::open(file)?), others: Arc::default() })
     }
 
     /// Returns true if a token is needed.
@@ -182,14 +99,21 @@ impl Access {
         Some(format!("{}:{}", token.name, signature.to_hex()))
     }
 
-    /// Returns true if what was granted would be granted again, for this scope.
-    pub fn is_still_granted(&self, grant: &Grant, scope: &Scope) -> bool {
-        let (Some(tokens), Some(token)) = (&self.tokens, &grant.token) else { return self.tokens.is_none() };
+    /// Checks that what was granted would be granted again now.
+    ///
+    /// # Errors
+    ///
+    /// Says why not: the token has been revoked, has expired, or has lost the scope.
+    pub fn renew(&self, grant: &Grant, scope: &Scope) -> Result<(), Denied> {
+        let (Some(tokens), Some(token)) = (&self.tokens, &grant.token) else { return Ok(()) };
         let loaded = tokens.loaded();
         let entry = loaded.entries.iter().find(|entry| entry.name == token.name && entry.hash.matches(token.hash));
-        entry.is_some_and(|entry| {
-            standing(entry).is_ok() && entry.scopes.iter().any(|held| held.covers(scope)) && !loaded.is_broken
-        })
+        let entry = entry.ok_or(loaded.unknown())?;
+        standing(entry)?;
+        if entry.scopes.iter().any(|held| held.covers(scope)) {
+            return Ok(());
+        }
+        Err(Denied::Scope { name: entry.name.clone(), scope: scope.clone() })
     }
 
     /// Returns what was done with each token.
@@ -231,99 +155,21 @@ impl Access {
             loaded.entries.iter().fold(None, |found, entry| if is_presented(entry) { Some(entry) } else { found });
         let Some(entry) = found.cloned() else {
             self.others.deny();
-            return Err(if loaded.is_broken { Denied::Broken } else { Denied::Unknown });
+            return Err(loaded.unknown());
         };
         let tally = Arc::clone(loaded.tallies.entry(entry.name.clone()).or_default());
-        match standing(&entry) {
-            Ok(()) => tally.accept(),
-            Err(_) => tally.deny(),
-        }
-        standing(&entry)?;
+        standing(&entry).inspect_err(|_| tally.deny())?;
+        tally.accept();
         Ok(Grant { token: Some(GrantedToken { name: entry.name, hash: entry.hash, scopes: entry.scopes }), tally })
-    }
-}
-
-impl Grant {
-    /// Checks that this is allowed.
-    ///
-    /// # Errors
-    ///
-    /// Names the scope that the token lacks.
-    pub fn require(&self, scope: Scope) -> Result<(), Denied> {
-        match &self.token {
-            Some(token) if !self.allows(&scope) => {
-                self.tally.deny();
-                Err(Denied::Scope { name: token.name.clone(), scope })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Returns true if this is allowed.
-    pub fn allows(&self, scope: &Scope) -> bool {
-        self.token.as_ref().is_none_or(|token| token.scopes.iter().any(|held| held.covers(scope)))
-    }
-
-    pub(crate) fn tally(&self) -> &Tally {
-        &self.tally
-    }
-}
-
-impl Tokens {
-    /// Returns what the file says now.
-    fn loaded(&self) -> MutexGuard<'_, Loaded> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        let version = fs::metadata(self.file.path()).ok().map(|metadata| Version::of(&metadata));
-        let is_current = version.as_ref().is_some_and(|version| version.is_settled) && version == loaded.version;
-        if !is_current {
-            self.load(&mut loaded);
-            loaded.version = version;
-        }
-        loaded
-    }
-
-    fn load(&self, loaded: &mut Loaded) {
-        match self.file.entries() {
-            Ok(entries) => (loaded.entries, loaded.is_broken) = (entries, false),
-            Err(error) => {
-                if !loaded.is_broken {
-                    log::error!("nobody is let in until this is repaired: {error}");
-                }
-                (loaded.entries, loaded.is_broken) = (Vec::new(), true);
-            }
-        }
-    }
-
-    fn signature(&self, name: &str, hash: TokenHash) -> Option<TokenHash> {
-        // A key of any length is valid, so there always is one.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.session_key).ok()?;
-        mac.update(name.as_bytes());
-        mac.update(hash.as_bytes());
-        TokenHash::from_hex(&hex(&mac.finalize().into_bytes()))
-    }
-}
-
-impl Version {
-    fn of(metadata: &Metadata) -> Version {
-        let changed = (metadata.ctime(), metadata.ctime_nsec());
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(changed.0).unwrap_or_default());
-        let is_settled = at.elapsed().is_ok_and(|age| age > SETTLED_AFTER);
-        Version { inode: metadata.ino(), bytes: metadata.len(), changed, is_settled }
-    }
-}
-
-fn standing(entry: &TokenEntry) -> Result<(), Denied> {
-    if entry.revoked {
-        return Err(Denied::Revoked(entry.name.clone()));
-    }
-    match entry.expires {
-        Some(expires) if expires <= Timestamp::now() => Err(Denied::Expired(entry.name.clone())),
-        _ => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
     struct Fixture {
@@ -353,7 +199,7 @@ mod tests {
         let session = access.session(&grant).unwrap();
         assert!(!session.contains(secret) && access.by_session(&session).is_ok());
         file.revoke("shop").unwrap();
-        assert!(!access.is_still_granted(&grant, &Scope::Post));
+        assert!(access.renew(&grant, &Scope::Post).is_err());
         assert_eq!(access.by_secret(Some(secret)).unwrap_err(), Denied::Revoked("shop".to_owned()));
         assert_eq!(access.by_session(&session).unwrap_err(), Denied::Revoked("shop".to_owned()));
     }
@@ -396,7 +242,7 @@ mod tests {
         let text = fs::read_to_string(file.path()).unwrap();
         fs::write(file.path(), "nonsense").unwrap();
         assert_eq!(access.by_secret(Some(secret)).unwrap_err(), Denied::Broken);
-        assert!(!access.is_still_granted(&grant, &Scope::Post));
+        assert!(access.renew(&grant, &Scope::Post).is_err());
         fs::remove_file(file.path()).unwrap();
         assert_eq!(access.by_secret(Some(secret)).unwrap_err(), Denied::Broken);
         fs::write(file.path(), text).unwrap();

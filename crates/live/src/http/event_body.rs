@@ -171,3 +171,44 @@ fn unsupported(what: &str) -> Refusal {
     let what: String = what.chars().take(100).collect();
     Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{what} cannot be read; what can: {TAKEN}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Something that may stand in a body: events, what resembles them, and noise.
+    fn item() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just(r#"{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"a":[1]}}"#.to_owned()),
+            Just(r#"{"specversion":"1.0","id":""}"#.to_owned()),
+            Just(r#"{"event":"order"}"#.to_owned()),
+            "[ -~]{1,12}".prop_filter("a blank line is none", |text| !text.trim().is_empty()),
+            Just(format!("{}{}", "[".repeat(70), "]".repeat(70))),
+        ]
+    }
+
+    fn indexes(body: &EventBody) -> Vec<usize> {
+        let mut indexes: Vec<usize> = body.rejects.iter().map(|reject| reject.index).collect();
+        indexes.extend(&body.indexes);
+        indexes.sort_unstable();
+        indexes
+    }
+
+    proptest! {
+        #[test]
+        fn each_line_is_offered_or_rejected_under_its_index(items in prop::collection::vec(item(), 0..12)) {
+            let text = items.join("\n");
+            let body = EventBody::read(Layout::Lines, &HeaderMap::new(), text.as_bytes(), &HttpLimits::default()).unwrap();
+            prop_assert_eq!(body.offers.len(), body.indexes.len());
+            prop_assert_eq!(indexes(&body), (0..items.len()).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn no_body_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), layout in 0..4) {
+            let layout = [Layout::Binary, Layout::Structured, Layout::Batch, Layout::Lines][layout as usize];
+            let _ = EventBody::read(layout, &HeaderMap::new(), &bytes, &HttpLimits::default());
+        }
+    }
+}

@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 
-use crate::access::{Denied, Grant, Scope};
+use crate::access::{Grant, Scope};
 use crate::http::event_reader::{EventReader, FeedQuery, Piece, PieceLimit, refusal};
 use crate::http::refusal::Refusal;
 use crate::http::service::Service;
@@ -32,32 +32,43 @@ pub(crate) async fn feed_batch(
     let wait = Duration::from_millis(query.timeout).min(service.limits.poll_timeout);
     let limit = PieceLimit { events: query.limit.unwrap_or(BATCH.events).min(BATCH.events), ..BATCH };
     let scope = Scope::Feed(reader.queue().name().to_owned());
-    let (waited, searched) = (Instant::now() + wait, Instant::now() + wait.max(SEARCH_MAX));
     let mut batch = Piece::default();
-    loop {
-        let has_more = match reader.read_on(&mut batch, limit) {
-            // What has been found is delivered; the next request learns that it lost the rest.
-            Err(CursorError::Gone { .. }) if !batch.events.is_empty() => break,
-            outcome => outcome.map_err(|error| refusal(reader.queue(), error))?,
-        };
-        let now = Instant::now();
-        if batch.is_full(limit) || now >= searched {
-            break;
+    tokio::select! {
+        outcome = fill(&mut batch, &mut reader, limit, wait) => {
+            outcome.map_err(|error| refusal(reader.queue(), error))?;
         }
-        if has_more {
-            tokio::task::yield_now().await;
-            continue;
-        }
-        if !batch.events.is_empty() || now >= waited || reader.has_ended() || *service.stop.borrow() {
-            break;
-        }
-        service.tick(reader.queue().wait(reader.cursor(), waited - now)).await;
-        if !service.access.is_still_granted(&grant, &scope) {
-            return Err(Denied::Unknown.into());
-        }
+        () = service.until_denied(&grant, &scope) => service.access.renew(&grant, &scope)?,
     }
     grant.tally().hand_out(batch.events.len(), batch.bytes);
     Ok(answer(&batch, reader.last_id()))
+}
+
+/// Fills a batch with what there is, and waits for the first event if there is none.
+async fn fill(
+    batch: &mut Piece,
+    reader: &mut EventReader,
+    limit: PieceLimit,
+    wait: Duration,
+) -> Result<(), CursorError> {
+    let (waited, searched) = (Instant::now() + wait, Instant::now() + wait.max(SEARCH_MAX));
+    loop {
+        let has_more = match reader.read_on(batch, limit) {
+            // What has been found is delivered; the next request learns that it lost the rest.
+            Err(CursorError::Gone { .. }) if !batch.events.is_empty() => return Ok(()),
+            outcome => outcome?,
+        };
+        let now = Instant::now();
+        if batch.is_full(limit) || now >= searched {
+            return Ok(());
+        }
+        if has_more {
+            tokio::task::yield_now().await;
+        } else if !batch.events.is_empty() || now >= waited || reader.has_ended() {
+            return Ok(());
+        } else {
+            reader.queue().wait(reader.cursor(), waited - now).await;
+        }
+    }
 }
 
 fn answer(batch: &Piece, last_id: Option<&str>) -> Response {

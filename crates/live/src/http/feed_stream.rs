@@ -5,9 +5,10 @@ use std::fmt::Write;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
 use serde_json::json;
@@ -19,21 +20,21 @@ use crate::http::event_reader::{EventReader, Piece, PieceLimit};
 use crate::http::service::Service;
 use crate::queue::CursorError;
 
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
 /// The bounds of what is put into a stream at once; a slow reader holds two of these.
 const PIECE: PieceLimit = PieceLimit { events: 256, bytes: 64 << 10 };
 
 /// Feeds one reader.
 struct Feeder {
-    service: Arc<Service>,
-    grant: Grant,
-    scope: Scope,
     reader: EventReader,
     sender: mpsc::Sender<Bytes>,
+    grant: Grant,
+    heartbeat: Duration,
     /// When a sign of life is due.
-    heartbeat: Instant,
+    heartbeat_at: Instant,
     /// The id that the client knows.
     known_id: Option<String>,
-    _permit: OwnedSemaphorePermit,
 }
 
 /// The body of a stream, which ends when its feeder does.
@@ -51,18 +52,25 @@ pub(crate) fn feed_stream(
         return StatusCode::NO_CONTENT.into_response();
     }
     let (sender, receiver) = mpsc::channel(1);
+    let scope = Scope::Feed(reader.queue().name().to_owned());
     let feeder = Feeder {
-        scope: Scope::Feed(reader.queue().name().to_owned()),
-        heartbeat: Instant::now() + service.limits.heartbeat,
-        known_id: reader.last_id().map(str::to_owned),
-        service,
-        grant,
-        reader,
         sender,
-        _permit: permit,
+        grant: grant.clone(),
+        heartbeat: service.limits.heartbeat,
+        heartbeat_at: Instant::now() + service.limits.heartbeat,
+        known_id: reader.last_id().map(str::to_owned),
+        reader,
     };
-    tokio::spawn(feeder.run());
-    ([(header::CONTENT_TYPE, "text/event-stream")], Body::new(StreamBody(receiver))).into_response()
+    tokio::spawn(async move {
+        tokio::select! {
+            () = feeder.run() => {}
+            () = service.until_denied(&grant, &scope) => {}
+        }
+        drop(permit);
+    });
+    // The second header keeps a reverse proxy from collecting events.
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (X_ACCEL_BUFFERING, "no")];
+    (headers, Body::new(StreamBody(receiver))).into_response()
 }
 
 impl Feeder {
@@ -102,25 +110,22 @@ impl Feeder {
         is_open
     }
 
-    /// Waits for events for a while.
+    /// Waits for an event until a sign of life is due.
     async fn wait(&mut self) -> bool {
-        let rest = self.heartbeat.saturating_duration_since(Instant::now());
-        let event = self.reader.queue().wait(self.reader.cursor(), rest);
+        let rest = self.heartbeat_at.saturating_duration_since(Instant::now());
         tokio::select! {
-            _ = self.service.tick(event) => self.stay_alive().await,
+            () = self.reader.queue().wait(self.reader.cursor(), rest) => self.stay_alive().await,
             () = self.sender.closed() => false,
         }
     }
 
-    /// Gives a sign of life if it is time.
+    /// If it is time, sends a comment and, if events were passed over that the reader does not want, the id of the last
+    /// of them: an event without data, which a browser remembers and does not show.
     async fn stay_alive(&mut self) -> bool {
-        if Instant::now() >= self.heartbeat { self.send_heartbeat().await } else { self.may_go_on() }
-    }
-
-    /// Sends a comment and, if events were passed over that the reader does not want, the id of the last of them: an
-    /// event without data, which a browser remembers and does not show.
-    async fn send_heartbeat(&mut self) -> bool {
-        self.heartbeat = Instant::now() + self.service.limits.heartbeat;
+        if Instant::now() < self.heartbeat_at {
+            return true;
+        }
+        self.heartbeat_at = Instant::now() + self.heartbeat;
         let last_id = self.reader.last_id().map(str::to_owned);
         let mut frame = ": alive\n\n".to_owned();
         if let Some(id) = last_id.as_ref().filter(|_| last_id != self.known_id) {
@@ -130,19 +135,9 @@ impl Feeder {
         self.send(frame).await
     }
 
-    /// Sends a frame as soon as the client has taken those before it. Returns false if the stream has to end.
+    /// Sends a frame as soon as the client has taken those before it. Returns false if the client is gone.
     async fn send(&mut self, frame: String) -> bool {
-        let frame = Bytes::from(frame);
-        while self.may_go_on() {
-            if let Some(permit) = self.service.tick(self.sender.reserve()).await {
-                return permit.map(|permit| permit.send(frame)).is_ok();
-            }
-        }
-        false
-    }
-
-    fn may_go_on(&self) -> bool {
-        self.service.may_go_on(&self.grant, &self.scope)
+        self.sender.send(Bytes::from(frame)).await.is_ok()
     }
 }
 

@@ -15,6 +15,7 @@ use crate::http::host;
 use crate::http::refusal::Refusal;
 use crate::http::service::Service;
 use crate::http::session;
+use crate::http::watched_body::watched;
 
 /// How long any handler may take beyond the longest poll.
 const HANDLER_SLACK: Duration = Duration::from_secs(30);
@@ -51,11 +52,11 @@ pub(crate) async fn guard(State(service): State<Arc<Service>>, mut request: Requ
     response
 }
 
-/// Lets a request of the wall in if its token has the scope.
-pub(crate) async fn guard_wall(request: Request, next: Next) -> Response {
-    let grant = request.extensions().get::<Grant>().cloned();
-    match grant.ok_or(Denied::Unknown).and_then(|grant| grant.require(Scope::Wall)) {
-        Ok(()) => next.run(request).await,
+/// Lets a request of the wall in if its token has the scope, and its answer end when it has no longer.
+pub(crate) async fn guard_wall(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let grant = request.extensions().get::<Grant>().cloned().ok_or(Denied::Unknown);
+    match grant.and_then(|grant| grant.require(Scope::Wall).map(|()| grant)) {
+        Ok(grant) => watched(next.run(request).await, service, grant, Scope::Wall),
         Err(denied) => Refusal::from(denied).into_response(),
     }
 }

@@ -19,6 +19,7 @@ mod server;
 mod service;
 mod session;
 mod status;
+mod watched_body;
 mod watched_stream;
 
 pub use feed_list::{FeedList, FeedNameError};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::Response;
@@ -33,7 +33,7 @@ pub(crate) fn router(service: &Arc<Service>, wall: Router) -> Router {
     }
     router
         .with_state(Arc::clone(service))
-        .merge(wall.layer(middleware::from_fn(guard_wall)))
+        .merge(wall.layer(middleware::from_fn_with_state(Arc::clone(service), guard_wall)))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(service), guard))
@@ -51,14 +51,14 @@ async fn list_feeds(State(service): State<Arc<Service>>, Extension(grant): Exten
 async fn read_feed(
     State(service): State<Arc<Service>>,
     Extension(grant): Extension<Grant>,
-    Path(name): Path<String>,
+    name: Result<Path<String>, PathRejection>,
     query: Result<Query<FeedQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
+    let unknown = || Refusal::new(StatusCode::NOT_FOUND, "there is no feed of that name; GET /feeds lists them");
+    let Path(name) = name.map_err(|_| unknown())?;
     grant.require(Scope::Feed(name.clone()))?;
-    let queue = service.feeds.get(&name).ok_or_else(|| {
-        Refusal::new(StatusCode::NOT_FOUND, "there is no feed of that name; GET /feeds lists those there are")
-    })?;
+    let queue = service.feeds.get(&name).ok_or_else(unknown)?;
     let bad = |reason: String| Refusal::new(StatusCode::BAD_REQUEST, reason);
     let Query(query) = query.map_err(|error| {
         bad(format!("{}; the parameters are lastEventId, timeout (ms), limit and filter", error.body_text()))

@@ -14,7 +14,7 @@ use crate::http::feed_list::FeedList;
 use crate::http::limits::HttpLimits;
 use crate::intake::Intake;
 
-/// How often those who wait look whether they still may.
+/// How often it is checked that those who wait or stream still may.
 const CHECKED_EACH: Duration = Duration::from_secs(1);
 
 /// Says whether a reader wants an event.
@@ -89,16 +89,14 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Returns true as long as a reader may go on: the service does not stop, and its token is what it was.
-    pub(crate) fn may_go_on(&self, grant: &Grant, scope: &Scope) -> bool {
-        !*self.stop.borrow() && self.access.is_still_granted(grant, scope)
-    }
-
-    /// Waits for `event`, until the service stops or it is time to look whether a reader may go on; absent then.
-    pub(crate) async fn tick<T>(&self, event: impl Future<Output = T>) -> Option<T> {
-        tokio::select! {
-            outcome = tokio::time::timeout(CHECKED_EACH, event) => outcome.ok(),
-            () = self.stopping() => None,
+    /// Waits until a client may no longer have what it was granted, or the service stops. Those who wait or stream run
+    /// beside it, so that they end within a second.
+    pub(crate) async fn until_denied(&self, grant: &Grant, scope: &Scope) {
+        while self.access.renew(grant, scope).is_ok() {
+            tokio::select! {
+                () = tokio::time::sleep(CHECKED_EACH) => {}
+                () = self.stopping() => return,
+            }
         }
     }
 

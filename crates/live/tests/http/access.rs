@@ -1,10 +1,15 @@
 //! Who may do what, and where requests may come from.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::routing::get;
 use flowbench_live::{HttpConfig, HttpServer, HttpServerError, Scope, TokenFile};
+use hyper::body::Frame;
 use tempfile::TempDir;
 
 use crate::client::{Client, request};
@@ -25,9 +30,27 @@ fn guarded() -> Guarded {
     let fixture = Fixture::new(|config| {
         config.tokens = Some(tokens.clone());
         config.names = vec!["wall.example.org".to_owned()];
-        config.routes = Router::new().route("/", get(|| async { "the wall" }));
+        let frames = get(|| async { Body::new(Frames { is_sent: false }) });
+        config.routes = Router::new().route("/", get(|| async { "the wall" })).route("/frames", frames);
     });
     Guarded { fixture, tokens, _folder: folder }
+}
+
+/// A stream that says one thing and never ends by itself.
+struct Frames {
+    is_sent: bool,
+}
+
+impl HttpBody for Frames {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match std::mem::replace(&mut self.is_sent, true) {
+            false => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"a frame"))))),
+            true => Poll::Pending,
+        }
+    }
 }
 
 impl Guarded {
@@ -106,14 +129,18 @@ fn without_a_token_nothing_is_to_be_had() {
 fn a_token_that_is_revoked_ends_its_streams_and_polls_and_no_others() {
     let guarded = guarded();
     let fixture = &guarded.fixture;
-    let (shop, other) = (guarded.token("shop", &[Scope::AllFeeds]), guarded.token("viewer", &[Scope::AllFeeds]));
+    let shop = guarded.token("shop", &[Scope::AllFeeds, Scope::Wall]);
+    let other = guarded.token("viewer", &[Scope::AllFeeds]);
+    let mut wall = fixture.client();
+    wall.send(request("GET", "/frames", fixture.server.address(), &[&shop], b""));
+    assert_eq!((wall.head().unwrap().0, &*wall.until("a frame")), (200, "a frame"));
     let mut ending = fixture.stream("/feeds/orders", &[&shop]);
     let mut staying = fixture.stream("/feeds/orders", &[&other]);
     let mut polling = fixture.client();
     polling.send(request("GET", "/feeds/orders?timeout=60000", fixture.server.address(), &[&shop], b""));
     ending.until("connected");
     guarded.tokens.revoke("shop").unwrap();
-    assert_eq!(ending.rest(), "");
+    assert_eq!((ending.rest(), wall.rest()), (String::new(), String::new()));
     assert_eq!(polling.answer().unwrap().status, 401);
     assert_eq!(fixture.get("/feeds/orders", &[&shop]).status, 401);
     fixture.append(0..1);

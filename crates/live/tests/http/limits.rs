@@ -77,6 +77,26 @@ fn a_client_that_does_nothing_is_cut_off() {
 }
 
 #[test]
+fn each_path_says_what_it_serves() {
+    let fixture = Fixture::new(|_| {});
+    for (method, target, allowed) in [
+        ("GET", "/events", "POST"),
+        ("POST", "/feeds", "GET"),
+        ("POST", "/feeds/orders", "GET"),
+        ("POST", "/status", "GET"),
+        ("DELETE", "/events", "GET, POST"),
+        ("OPTIONS", "/none", "GET, POST"),
+    ] {
+        let answer = fixture.ask(method, target, &[], b"");
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {target}");
+        assert!(answer.json()["error"].is_string());
+    }
+    for target in ["/", "/event", "/events/", "/feeds/orders/x", "/session", "/feeds/%ff", "/feeds/"] {
+        assert_eq!(fixture.get(target, &[]).status, 404, "{target}");
+    }
+}
+
+#[test]
 fn requests_behind_each_other_are_answered_in_turn() {
     let fixture = Fixture::new(|_| {});
     let address = fixture.server.address();
