@@ -5,6 +5,7 @@
 mod cloud_event;
 mod intake;
 mod queue;
+pub mod webhook;
 
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
