@@ -8,8 +8,9 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ureq::config::Config;
+use ureq::config::{Config, ConfigBuilder};
 use ureq::http::{HeaderMap, Response, Uri};
+use ureq::typestate::AgentScope;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Body};
@@ -79,9 +80,14 @@ impl SinkClient {
         deadlines: RequestDeadlines,
         resolver: Box<dyn Resolver>,
     ) -> SinkClient {
+        SinkClient::with_parts(sink, config(deadlines).build(), resolver)
+    }
+
+    /// Returns a client with a configuration that may differ in whom it trusts.
+    pub(crate) fn with_parts(sink: &WebhookSink, config: Config, resolver: Box<dyn Resolver>) -> SinkClient {
         let resolver = CheckedResolver { resolver, is_loopback: sink.url.is_loopback() };
         SinkClient {
-            agent: Agent::with_parts(config(deadlines), DefaultConnector::default(), resolver),
+            agent: Agent::with_parts(config, DefaultConnector::default(), resolver),
             url: sink.url.as_str().to_owned(),
             origin: sink.origin.clone(),
             bearer: sink.bearer.as_ref().map(|token| format!("Bearer {token}")),
@@ -170,7 +176,8 @@ impl Resolver for CheckedResolver {
     }
 }
 
-fn config(deadlines: RequestDeadlines) -> Config {
+/// Returns how requests are made: to one address, once, and without the settings of the environment.
+pub(crate) fn config(deadlines: RequestDeadlines) -> ConfigBuilder<AgentScope> {
     Config::builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -184,7 +191,6 @@ fn config(deadlines: RequestDeadlines) -> Config {
         .timeout_recv_response(Some(deadlines.response))
         .timeout_global(Some(deadlines.whole))
         .user_agent(concat!("flowbench/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 /// Says why there is no reply, in words that show nothing of the request.

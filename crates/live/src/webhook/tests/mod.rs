@@ -5,3 +5,4 @@ mod hostile;
 mod interoperation;
 mod server;
 mod session;
+mod tls;
