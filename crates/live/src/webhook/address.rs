@@ -1,4 +1,6 @@
 //! Addresses that a webhook may go to: those of the public internet.
+//!
+//! Decision D-632.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing is followed, no proxy is used, and a connection goes to an address that was checked right before.
 //!
-//! Decisions D-632, D-633.
+//! Decisions D-632, D-639.
 
 use std::io::Read;
 use std::net::SocketAddr;

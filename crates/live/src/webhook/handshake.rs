@@ -1,6 +1,8 @@
 //! The permission of a receiver, without which nothing is sent to it.
 //!
 //! The handshake is that of <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md>, section 4.
+//!
+//! Decision D-633.
 
 use crate::webhook::client::Reply;
 

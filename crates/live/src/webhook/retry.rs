@@ -1,4 +1,6 @@
 //! When a failed request is repeated.
+//!
+//! Decision D-635.
 
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -1,4 +1,6 @@
 //! A sink: where webhooks go, which events, and how they are signed.
+//!
+//! Decision D-638.
 
 use std::fmt::{Debug, Formatter};
 use std::sync::Arc;

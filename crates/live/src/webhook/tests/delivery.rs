@@ -1,5 +1,6 @@
 //! Events arrive, in order, at least once, and by the rules.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use crate::cloud_event::CloudEvent;
 use crate::queue::Cursor;
 use crate::webhook::tests::server::{Answer, ScriptedServer};
 use crate::webhook::tests::session::{SECRET, Session, sink, stop, wait_for};
-use crate::webhook::{MachineClock, WebhookSecret, WebhookStatus, verify};
+use crate::webhook::{MachineClock, WebhookOptions, WebhookSecret, WebhookSinks, WebhookStatus, verify};
 
 #[test]
 fn events_arrive_signed_and_in_order_after_permission_was_asked_for() {
@@ -139,9 +140,8 @@ fn the_lower_of_both_rates_holds() {
 
 #[test]
 fn a_restart_goes_on_behind_the_last_event_that_was_taken() {
-    let server = ScriptedServer::start([Answer::status(200), Answer::status(200), Answer::Hang]);
-    let mut session = Session::new(4);
-    session.deadlines.whole = Duration::from_millis(200);
+    let server = ScriptedServer::start([200, 200, 500].map(Answer::status));
+    let session = Session::new(4);
     let sinks = session.start(&server.url(), "");
     wait_for(&sinks, |state| state.delivered == 2 && state.failures > 0);
     stop(sinks);
@@ -197,6 +197,40 @@ fn events_that_fell_out_of_the_queue_stop_the_sink() {
     stop(sinks);
     assert_eq!(server.received_by("POST").len(), 2);
     assert_eq!(session.kept(), "{\"feed\":\"alerts\",\"cursor\":2}\n");
+}
+
+#[test]
+fn a_cursor_of_another_session_stops_the_sink_and_that_of_another_feed_does_not() {
+    let server = ScriptedServer::start([Answer::status(200)]);
+    let session = Session::new(2);
+    let path = session.folder.path().join("webhook-shop.json");
+    std::fs::write(&path, r#"{"feed":"alerts","cursor":9}"#).unwrap();
+    let sinks = session.start(&server.url(), "");
+    let state = wait_for(&sinks, |state| state.status == WebhookStatus::Lost);
+    assert!(state.last_error.unwrap().starts_with("position 9 is beyond the end of the queue, 2"));
+    stop(sinks);
+    assert!(server.received_by("POST").is_empty());
+
+    std::fs::write(&path, r#"{"feed":"orders","cursor":9}"#).unwrap();
+    let sinks = session.start(&server.url(), "");
+    wait_for(&sinks, |state| state.delivered == 2);
+    stop(sinks);
+}
+
+#[test]
+fn what_cannot_start_says_why() {
+    let session = Session::new(0);
+    let start = |feed: &str| {
+        let queues = BTreeMap::from([(feed.to_owned(), session.queue.clone())]);
+        let options = WebhookOptions::default();
+        let started = WebhookSinks::start(sink("http://127.0.0.1:9/", ""), &queues, session.folder.path(), &options);
+        started.unwrap_err().to_string()
+    };
+    assert_eq!(start("alert"), "sink 'shop': there is no feed 'alerts'; did you mean 'alert'?");
+    assert_eq!(start("orders"), "sink 'shop': there is no feed 'alerts'; there are orders");
+    std::fs::write(session.folder.path().join("webhook-shop.json"), "7").unwrap();
+    let error = start("alerts");
+    assert!(error.starts_with("sink 'shop': ") && error.contains("not the cursor of a webhook"), "{error}");
 }
 
 #[test]

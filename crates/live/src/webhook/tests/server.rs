@@ -15,8 +15,8 @@ pub(super) enum Answer {
     Reply(u16, Vec<(&'static str, String)>, String),
     /// With nothing, until the client goes away.
     Hang,
-    /// With these bytes, one by one, and then nothing.
-    Drip(Vec<u8>),
+    /// With the first bytes at once, the others one by one, and then nothing.
+    Drip(Vec<u8>, Vec<u8>),
     /// With a status and a body without end.
     Endless(u16),
     /// With what is no HTTP.
@@ -155,8 +155,9 @@ impl Script {
                 return Ok(true);
             }
             Answer::Hang => self.hold(stream),
-            Answer::Drip(bytes) => {
-                for byte in bytes {
+            Answer::Drip(first, others) => {
+                stream.write_all(&first)?;
+                for byte in others {
                     stream.write_all(&[byte])?;
                     stream.flush()?;
                     thread::sleep(Duration::from_millis(10));
