@@ -115,6 +115,17 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_readme_is_a_configuration() {
+        let readme = include_str!("../../README.md");
+        let example = readme.split("```toml\n").find(|part| part.starts_with("[[sink]]")).unwrap();
+        let example = example.split("```").next().unwrap();
+        let references =
+            SinkReferences { environment: &|_| Some(SECRET.to_owned()), filter: &|_| Ok(Arc::new(|_| true)) };
+        let sinks = read_webhook_sinks(&SourceText::new("README.md", example), &references).unwrap();
+        assert_eq!((sinks.len(), sinks[0].secrets.len(), sinks[0].rate_per_min), (1, 2, Some(120)));
+    }
+
+    #[test]
     fn any_change_changes_the_fingerprint() {
         let fingerprint = |lines: &str| read(&shop(lines)).unwrap()[0].fingerprint();
         let secret = format!("secret = \"{SECRET}\"\n");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::cloud_event::CloudEvent;
 use crate::queue::Cursor;
 use crate::webhook::tests::server::{Answer, ScriptedServer};
-use crate::webhook::tests::session::{SECRET, Session, sink, stop, wait_for};
+use crate::webhook::tests::session::{SECRET, Session, sink, stop, wait_for, wait_for_sink};
 use crate::webhook::{MachineClock, WebhookOptions, WebhookSecret, WebhookSinks, WebhookStatus, verify};
 
 #[test]
@@ -69,6 +69,18 @@ fn a_failed_event_is_repeated_with_the_same_id_and_nothing_overtakes_it() {
         assert!((1.0..=1.2).contains(&lengthened), "{pause:?}");
     }
     assert_eq!(slept.len(), 6);
+}
+
+#[test]
+fn after_a_success_the_pauses_begin_anew() {
+    let server = ScriptedServer::start([500, 500, 200, 500, 200].map(Answer::status));
+    let session = Session::new(2);
+    let sinks = session.start(&server.url(), "");
+    wait_for(&sinks, |state| state.delivered == 2);
+    stop(sinks);
+    let slept = session.clock.slept();
+    let is_near = |pause: &Duration, seconds: u64| (seconds..=seconds * 6 / 5).contains(&pause.as_secs());
+    assert!(is_near(&slept[0], 5) && is_near(&slept[1], 30) && is_near(&slept[2], 5), "{slept:?}");
 }
 
 #[test]
@@ -167,11 +179,16 @@ fn a_receiver_that_is_gone_is_left_alone_until_the_configuration_changes() {
     assert!(state.last_error.unwrap().contains("410"));
     stop(sinks);
 
-    let sinks = session.start(&server.url(), "");
+    // Beside it, another sink does all its work.
+    let mut both = sink(&server.url(), "");
+    both.extend(sink(&server.url(), ""));
+    both[1].name = "other".to_owned();
+    let sinks = session.start_with(both, session.clock.clone());
     let state = wait_for(&sinks, |state| state.status == WebhookStatus::Retired);
     assert!(state.last_error.unwrap().contains("change the configuration"));
+    wait_for_sink(&sinks, 1, |state| state.delivered == 2);
     stop(sinks);
-    assert_eq!(server.received().len(), 2);
+    assert_eq!((server.received_by("OPTIONS").len(), server.received_by("POST").len()), (2, 3));
 
     let sinks = session.start(&server.url(), "rate = 60000");
     wait_for(&sinks, |state| state.delivered == 2);

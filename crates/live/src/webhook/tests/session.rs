@@ -96,11 +96,20 @@ pub(super) fn sink(url: &str, lines: &str) -> Vec<WebhookSink> {
         .unwrap()
 }
 
-/// Waits until the one sink is in a state that a test is about.
+/// Waits until the first sink is in a state that a test is about.
 pub(super) fn wait_for(sinks: &WebhookSinks, is_there: impl Fn(&WebhookState) -> bool) -> WebhookState {
+    wait_for_sink(sinks, 0, is_there)
+}
+
+/// Waits until the sink with this index is in such a state.
+pub(super) fn wait_for_sink(
+    sinks: &WebhookSinks,
+    index: usize,
+    is_there: impl Fn(&WebhookState) -> bool,
+) -> WebhookState {
     let until = Instant::now() + Duration::from_secs(60);
     loop {
-        let state = sinks.states().remove(0);
+        let state = sinks.states().remove(index);
         if is_there(&state) {
             return state;
         }
