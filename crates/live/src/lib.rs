@@ -11,6 +11,7 @@ mod http;
 mod intake;
 mod queue;
 mod recording_file;
+pub mod webhook;
 
 pub use access::{
     Access, AccessStatus, Denied, Grant, Scope, ScopeError, TokenCounts, TokenFile, TokenFileError, TokenSecret,
@@ -22,6 +23,7 @@ pub use filter::{CesqlError, CesqlErrorKind, CesqlExpression, CesqlResult, Filte
 pub use functions::{
     CursorFileError, EventSink, FunctionHost, FunctionSettings, FunctionState, FunctionStates, FunctionStatus,
     QueueByName, RunningFunctions,
+};
 pub use http::{
     EventFilter, FeedList, FeedNameError, FilterParser, HttpConfig, HttpLimits, HttpServer, HttpServerError, serve,
 };
