@@ -5,7 +5,12 @@
 mod cloud_event;
 mod intake;
 mod queue;
+mod wall;
 
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
+pub use wall::{
+    BandLoad, DayTotal, DayTotals, ListedEvent, LoadOverTime, MissedRows, NumberOverTime, OverdueOrders, RankedWindow,
+    Thousandths, TileContent, TileFigure, TileKind, TileSpec, WallLayout, WallTiles, WallUpdate,
+};
