@@ -11,6 +11,7 @@ pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
 pub use wall::{
-    BandLoad, DayTotal, DayTotals, ListedEvent, LoadOverTime, MissedRows, NumberOverTime, OverdueOrders, RankedWindow,
-    Thousandths, TileContent, TileFigure, TileKind, TileSpec, WallLayout, WallTiles, WallUpdate,
+    BandLoad, DayTotal, DayTotals, DrawFigure, Freshness, ListedEvent, LoadOverTime, MissedRows, NumberOverTime,
+    OverdueOrders, RankedWindow, Thousandths, TileContent, TileFigure, TileKind, TileSize, TileSpec, WallFrames,
+    WallLayout, WallTiles, WallUpdate,
 };
