@@ -3,7 +3,7 @@
   const LATE_MS = 10000, LOST_MS = 3000, AGAIN_MS = 3000;
   const root = document.documentElement, body = document.body;
   const age = document.getElementById("age"), clock = document.getElementById("clock");
-  const reason = document.querySelector("#stalled p");
+  const reason = document.querySelector("#stalled p"), said = document.getElementById("said");
   const stalledAfterMs = Number(body.dataset.stalledAfterMs);
   const phone = matchMedia("(max-width: 800px)"), light = matchMedia("(prefers-color-scheme: light)");
   const asked = new URLSearchParams(location.search);
@@ -61,11 +61,15 @@
       state = behindMs > LATE_MS ? "late" : "live";
       words = seconds(behindMs) + " behind";
     }
-    if (body.dataset.state !== state) body.dataset.state = state;
+    if (body.dataset.state !== state) {
+      body.dataset.state = state;
+      // For those who listen: once, and not each second.
+      said.textContent = { live: "", late: "late", quiet: "stalled: no events", disconnected: "stalled: no connection" }[state];
+    }
     if (age.textContent !== words) age.textContent = words;
     const why = state === "quiet" || state === "disconnected" ? words : "";
     if (reason.textContent !== why) reason.textContent = why;
-    const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const time = new Date().toISOString().slice(11, 16) + " UTC";
     if (clock.textContent !== time) clock.textContent = time;
   }
 
