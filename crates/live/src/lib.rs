@@ -12,6 +12,7 @@ mod intake;
 mod queue;
 mod recording_file;
 pub mod webhook;
+mod wall;
 
 pub use access::{
     Access, AccessStatus, Denied, Grant, Scope, ScopeError, TokenCounts, TokenFile, TokenFileError, TokenSecret,
@@ -30,3 +31,8 @@ pub use http::{
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
 pub use recording_file::{RecordingError, RecordingFile, Recovered};
+pub use wall::{
+    BandLoad, DayTotal, DayTotals, DrawFigure, Freshness, ListedEvent, LoadOverTime, MissedRows, NumberOverTime,
+    OverdueOrders, RankedWindow, Thousandths, TileContent, TileFigure, TileKind, TileSize, TileSpec, WallFrames,
+    WallLayout, WallTiles, WallUpdate,
+};

@@ -1,0 +1,167 @@
+//! Frames of the wall: drawn once for all browsers, of which each takes the newest when it can.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::MissedTickBehavior;
+
+use crate::wall::content::TileContent;
+use crate::wall::frame::{Form, TileSize, WallFrame};
+use crate::wall::frame_stream::FrameStream;
+use crate::wall::freshness::Freshness;
+use crate::wall::layout::WallLayout;
+use crate::wall::page::WallPage;
+use crate::wall::tiles::WallTiles;
+
+/// The least time between two frames.
+const FRAME_EVERY: Duration = Duration::from_millis(250);
+/// Frames in whose place nothing was sent, after which one is sent although nothing has changed.
+const HEARTBEAT_FRAMES: u32 = 4;
+/// Browsers at a time.
+const BROWSERS_MAX: usize = 64;
+/// How long a browser may take to make room for the next frame.
+const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Draws the figure of a tile as SVG: bands, hours, rankings and series. Ids in it begin with [`TileContent::id`].
+pub type DrawFigure = Box<dyn Fn(&TileContent, TileSize) -> String + Send + Sync>;
+
+/// Publishes frames of a wall, and serves them with its page.
+pub struct WallFrames {
+    page: WallPage,
+    draw: DrawFigure,
+    sizes: Vec<TileSize>,
+    newest: watch::Sender<Arc<WallFrame>>,
+    places: Arc<Semaphore>,
+}
+
+impl WallFrames {
+    /// Returns a publisher for a layout; `figure_style` is the style sheet of what `draw` gives.
+    pub fn new(layout: &WallLayout, draw: DrawFigure, figure_style: &str) -> Arc<WallFrames> {
+        let sizes = TileSize::of_tiles(layout);
+        let newest = watch::Sender::new(Arc::new(WallFrame::before_the_first(sizes.len())));
+        let places = Arc::new(Semaphore::new(BROWSERS_MAX));
+        Arc::new(WallFrames { page: WallPage::new(layout, figure_style), draw, sizes, newest, places })
+    }
+
+    /// Returns the routes of the page and of its frames.
+    pub fn routes(self: &Arc<WallFrames>) -> Router {
+        let router = Router::new().route("/", get(page)).route("/wall/frames", get(frames));
+        router.with_state(self.clone())
+    }
+
+    /// Reads queues and publishes frames until the wall is closed.
+    pub async fn run(&self, mut tiles: WallTiles, freshness: Arc<Freshness>) {
+        let mut ticks = tokio::time::interval(FRAME_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut unsent = HEARTBEAT_FRAMES;
+        while !self.newest.borrow().is_last {
+            ticks.tick().await;
+            unsent += 1;
+            if self.publish(&mut tiles, &freshness, now_ms(), unsent >= HEARTBEAT_FRAMES) {
+                unsent = 0;
+            }
+        }
+    }
+
+    /// Ends all streams and [`run`](Self::run).
+    pub fn close(&self) {
+        self.newest.send_modify(|frame| Arc::make_mut(frame).is_last = true);
+    }
+
+    /// Publishes a frame if a tile has changed, or if `is_due`; returns true if it did.
+    fn publish(&self, tiles: &mut WallTiles, freshness: &Freshness, now_ms: i64, is_due: bool) -> bool {
+        // Taken before the queues are read: the answers to these arrivals are in them by now.
+        let arrivals = freshness.now();
+        let update = tiles.update();
+        if update.changed.is_empty() && !is_due {
+            return false;
+        }
+        let mut frame = WallFrame::clone(&self.newest.borrow());
+        frame.number += 1;
+        if update.is_caught_up {
+            frame.shown_ms = arrivals.answered_ms;
+        }
+        frame.behind_ms = arrivals.behind_ms(frame.shown_ms, now_ms);
+        frame.quiet_ms = arrivals.quiet_ms(now_ms);
+        for (tile, size) in self.sizes.iter().enumerate() {
+            let is_new = frame.number == 1 || update.changed.contains(&tile);
+            if let Some(content) = tiles.content(tile).filter(|_| is_new) {
+                frame.draw(tile, &content, *size, &self.draw);
+            }
+        }
+        // What was closed in the meantime stays closed.
+        self.newest.send_if_modified(|newest| {
+            let is_open = !newest.is_last;
+            if is_open {
+                *newest = Arc::new(frame);
+            }
+            is_open
+        })
+    }
+}
+
+async fn page(State(wall): State<Arc<WallFrames>>) -> Response {
+    wall.page.response()
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    form: Form,
+}
+
+async fn frames(State(wall): State<Arc<WallFrames>>, Query(wanted): Query<Wanted>) -> Response {
+    let Ok(place) = wall.places.clone().try_acquire_owned() else {
+        let text = format!("{BROWSERS_MAX} browsers look at this wall already\n");
+        return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], text).into_response();
+    };
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(send_frames(wall.newest.subscribe(), wanted.form, sender, place));
+    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
+    (headers, Body::new(FrameStream::new(receiver))).into_response()
+}
+
+/// Sends a browser the whole state, and then what has changed since the frame it took last. It ends with the browser, with
+/// the wall, or when the browser takes nothing within the deadline.
+async fn send_frames(
+    mut newest: watch::Receiver<Arc<WallFrame>>,
+    form: Form,
+    browser: mpsc::Sender<Bytes>,
+    _place: OwnedSemaphorePermit,
+) {
+    let mut seen = None;
+    loop {
+        let frame = newest.borrow_and_update().clone();
+        if frame.is_last {
+            return;
+        }
+        if frame.number > 0 {
+            let message = frame.message(form, seen);
+            seen = Some(frame.number);
+            let sent = tokio::time::timeout(WRITE_DEADLINE, browser.send(message.into())).await;
+            if !matches!(sent, Ok(Ok(()))) {
+                return;
+            }
+        }
+        if newest.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn now_ms() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

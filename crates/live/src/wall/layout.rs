@@ -1,0 +1,339 @@
+//! The layout of a wall: which tiles there are, and what feeds them, in TOML.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use flowbench_events::{Problem, Problems, SourceText, did_you_mean, did_you_mean_or_list, parse_duration_ms};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::wall::kind::{Options, TileKind};
+
+/// The layout that is shown unless one is given.
+const BUILT_IN: &str = include_str!("default_layout.toml");
+/// Tiles of a wall at most: more could not be read, and each is drawn.
+const TILES_MAX: usize = 24;
+/// Columns of the grid at most.
+const COLUMNS_MAX: usize = 6;
+
+/// What a wall shows.
+#[derive(Debug, Clone)]
+pub struct WallLayout {
+    /// The words at the top.
+    pub title: String,
+    /// The number of columns of the grid.
+    pub columns: usize,
+    /// How long nothing may arrive before the wall calls itself stalled, in ms.
+    pub stalled_after_ms: i64,
+    /// The tiles in the order of reading.
+    pub tiles: Vec<TileSpec>,
+}
+
+/// A tile as the layout describes it.
+#[derive(Debug, Clone)]
+pub struct TileSpec {
+    /// What it shows, with its options.
+    pub kind: TileKind,
+    /// The words above it.
+    pub title: String,
+    /// The names of the queues it reads.
+    pub feeds: Vec<String>,
+    /// The names of columns of its rows by what they stand for, where they differ from the default.
+    pub columns: BTreeMap<String, String>,
+    /// The number of columns of the grid that it takes.
+    pub span: usize,
+}
+
+impl WallLayout {
+    /// Returns the built-in tiles whose feeds are all among `feeds`, and one with the newest events for each other feed.
+    pub fn for_feeds<'a>(feeds: impl IntoIterator<Item = &'a str>) -> Result<WallLayout, Problems> {
+        let feeds: Vec<&str> = feeds.into_iter().collect();
+        let mut layout = WallLayout::parse(BUILT_IN, "the built-in layout")?;
+        layout.tiles.retain(|tile| tile.feeds.iter().all(|feed| feeds.contains(&&**feed)));
+        for feed in feeds.iter().take(TILES_MAX - layout.tiles.len()) {
+            if !layout.tiles.iter().any(|tile| tile.feeds.iter().any(|shown| shown == feed)) {
+                layout.tiles.push(TileSpec::newest_of(feed));
+            }
+        }
+        Ok(layout)
+    }
+
+    /// Reads a layout; `name` is what errors call it.
+    ///
+    /// # Errors
+    ///
+    /// Returns everything that is wrong, each with its tile, key, place and the likely fix.
+    pub fn parse(text: &str, name: &str) -> Result<WallLayout, Problems> {
+        let mut reading = Reading { source: SourceText::new(name, text), problems: Vec::new() };
+        let (top, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            reading.problem(error.span().unwrap_or_default(), error.message());
+        }
+        let layout = reading.layout(top.get_ref());
+        Problems::check(reading.problems)?;
+        Ok(layout)
+    }
+}
+
+impl TileSpec {
+    fn newest_of(feed: &str) -> TileSpec {
+        let kind = TileKind::Events { last: 8 };
+        TileSpec { kind, title: feed.to_owned(), feeds: vec![feed.to_owned()], columns: BTreeMap::new(), span: 1 }
+    }
+}
+
+/// Reads a document and collects what is wrong with it.
+struct Reading {
+    source: std::sync::Arc<SourceText>,
+    problems: Vec<Problem>,
+}
+
+type Entry<'a> = (&'a Spanned<Cow<'a, str>>, &'a Spanned<DeValue<'a>>);
+
+const TOP_KEYS: [&str; 4] = ["title", "columns", "stalled_after", "tile"];
+const TILE_KEYS: [&str; 6] = ["kind", "title", "feed", "columns", "span", "options"];
+
+impl Reading {
+    fn problem(&mut self, place: Range<usize>, message: &str) {
+        self.problems.push(Problem::new(&self.source, Some(place), message));
+    }
+
+    fn layout(&mut self, top: &DeTable) -> WallLayout {
+        let mut layout =
+            WallLayout { title: "Live".to_owned(), columns: 4, stalled_after_ms: 10_000, tiles: Vec::new() };
+        for entry @ (key, value) in top {
+            match &**key.get_ref() {
+                "title" => layout.title = self.text("", entry),
+                "columns" => layout.columns = self.whole("", entry, COLUMNS_MAX),
+                "stalled_after" => layout.stalled_after_ms = self.duration(entry),
+                "tile" => layout.tiles = self.tiles(value),
+                other => {
+                    let hint = did_you_mean_or_list(other, TOP_KEYS);
+                    self.problem(key.span(), &format!("'{other}' is no key of a layout{hint}"));
+                }
+            }
+        }
+        for tile in &mut layout.tiles {
+            tile.span = tile.span.min(layout.columns);
+        }
+        layout
+    }
+
+    fn tiles(&mut self, value: &Spanned<DeValue>) -> Vec<TileSpec> {
+        let tables = value.get_ref().as_array().map(|array| array.iter().collect::<Vec<_>>()).unwrap_or_default();
+        if tables.is_empty() || tables.len() > TILES_MAX {
+            self.problem(value.span(), &format!("a wall has 1 to {TILES_MAX} tiles; write each as [[tile]]"));
+            return Vec::new();
+        }
+        (1..).zip(tables).filter_map(|(n, table)| self.tile(n, table)).collect()
+    }
+
+    fn tile(&mut self, n: usize, value: &Spanned<DeValue>) -> Option<TileSpec> {
+        let name = format!("tile {n}");
+        let Some(table) = value.get_ref().as_table() else {
+            self.problem(value.span(), &format!("{name} is no table; write it as [[tile]]"));
+            return None;
+        };
+        let options = table.get("options").map(|options| self.options(&name, options)).unwrap_or_default();
+        let (name, kind) = self.kind(name, table, value.span(), options)?;
+        let mut tile = TileSpec { title: String::new(), feeds: Vec::new(), columns: BTreeMap::new(), span: 1, kind };
+        for entry @ (key, value) in table {
+            match &**key.get_ref() {
+                "kind" | "options" => {}
+                "title" => tile.title = self.text(&name, entry),
+                "feed" => tile.feeds = self.feeds(&name, entry),
+                "span" => tile.span = self.whole(&name, entry, COLUMNS_MAX),
+                "columns" => tile.columns = self.columns(&name, &tile.kind, value),
+                other => {
+                    let hint = did_you_mean_or_list(other, TILE_KEYS);
+                    self.problem(key.span(), &format!("{name}: '{other}' is no key of a tile{hint}"));
+                }
+            }
+        }
+        if !table.contains_key("feed") {
+            self.problem(value.span(), &format!("{name} has no feed; write feed = \"NAME\""));
+        }
+        if tile.title.is_empty() {
+            tile.title = tile.feeds.join(", ");
+        }
+        Some(tile)
+    }
+
+    /// Returns what errors call the tile, and its kind.
+    fn kind(
+        &mut self,
+        name: String,
+        table: &DeTable,
+        place: Range<usize>,
+        options: Options,
+    ) -> Option<(String, TileKind)> {
+        let Some(value) = table.get("kind") else {
+            let kinds = TileKind::NAMES.join(", ");
+            self.problem(place, &format!("{name} has no kind; write kind = \"...\", one of {kinds}"));
+            return None;
+        };
+        let word = value.get_ref().as_str().unwrap_or_default();
+        if !TileKind::NAMES.contains(&word) {
+            let hint = did_you_mean_or_list(word, TileKind::NAMES);
+            self.problem(value.span(), &format!("{name}: '{word}' is no kind of tile{hint}"));
+            return None;
+        }
+        let name = format!("{name} ({word})");
+        match TileKind::new(word, options) {
+            Ok(kind) => Some((name, kind)),
+            Err(wrong) => {
+                wrong.into_iter().for_each(|(message, place)| self.problem(place, &format!("{name}: {message}")));
+                None
+            }
+        }
+    }
+
+    fn options(&mut self, name: &str, value: &Spanned<DeValue>) -> Options {
+        let Some(table) = value.get_ref().as_table() else {
+            self.problem(value.span(), &format!("{name}: options is no table; write options = {{ last = \"1h\" }}"));
+            return Options::default();
+        };
+        let mut options = Options::default();
+        for (key, value) in table {
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.to_string(),
+                DeValue::Integer(number) => number.to_string(),
+                _ => {
+                    let key = key.get_ref();
+                    self.problem(value.span(), &format!("{name}: option '{key}' is a text or a whole number"));
+                    continue;
+                }
+            };
+            options.insert(key.get_ref().to_string(), (text, value.span()));
+        }
+        options
+    }
+
+    fn columns(&mut self, name: &str, kind: &TileKind, value: &Spanned<DeValue>) -> BTreeMap<String, String> {
+        let Some(table) = value.get_ref().as_table() else {
+            self.problem(value.span(), &format!("{name}: columns is no table; write columns = {{ time = \"NAME\" }}"));
+            return BTreeMap::new();
+        };
+        let mut columns = BTreeMap::new();
+        for entry @ (key, _) in table {
+            let role = key.get_ref();
+            if kind.roles().contains(&&**role) {
+                columns.insert(role.to_string(), self.text(name, entry));
+            } else {
+                let hint = did_you_mean(role, kind.roles().iter().copied());
+                self.problem(key.span(), &format!("{name}: it has no use for a column '{role}'{hint}"));
+            }
+        }
+        columns
+    }
+
+    fn feeds(&mut self, name: &str, entry: Entry) -> Vec<String> {
+        let of_array = |array: &[Spanned<DeValue>]| {
+            array.iter().map(|value| Some(value.get_ref().as_str()?.to_owned())).collect::<Option<Vec<_>>>()
+        };
+        let feeds = match entry.1.get_ref() {
+            DeValue::String(feed) => Some(vec![feed.to_string()]),
+            DeValue::Array(array) => of_array(array),
+            _ => None,
+        };
+        feeds.filter(|feeds| (1..=8).contains(&feeds.len())).unwrap_or_else(|| {
+            self.problem(entry.1.span(), &format!("{name}: feed is a name in quotes, or an array of 1 to 8 of them"));
+            Vec::new()
+        })
+    }
+
+    fn text(&mut self, name: &str, (key, value): Entry) -> String {
+        match value.get_ref().as_str() {
+            Some(text) if text.len() <= 200 => text.to_owned(),
+            _ => {
+                let at = if name.is_empty() { String::new() } else { format!("{name}: ") };
+                self.problem(value.span(), &format!("{at}{} is a text in quotes of 200 bytes at most", key.get_ref()));
+                String::new()
+            }
+        }
+    }
+
+    fn whole(&mut self, name: &str, (key, value): Entry, most: usize) -> usize {
+        let number = value.get_ref().as_integer().and_then(|number| number.to_string().parse::<usize>().ok());
+        number.filter(|number| (1..=most).contains(number)).unwrap_or_else(|| {
+            let at = if name.is_empty() { String::new() } else { format!("{name}: ") };
+            self.problem(value.span(), &format!("{at}{} is a whole number from 1 to {most}", key.get_ref()));
+            1
+        })
+    }
+
+    fn duration(&mut self, (key, value): Entry) -> i64 {
+        let duration_ms = value.get_ref().as_str().and_then(|text| parse_duration_ms(text).ok());
+        duration_ms.filter(|ms| (1_000..=86_400_000).contains(ms)).unwrap_or_else(|| {
+            self.problem(value.span(), &format!("{} is a duration from 1s to 24h, such as \"10s\"", key.get_ref()));
+            10_000
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_layout_has_the_tiles_that_can_be_fed() {
+        let all = WallLayout::parse(BUILT_IN, "the built-in layout").unwrap();
+        assert_eq!(all.tiles.len(), 6);
+        let layout = WallLayout::for_feeds(["dispatched", "returns", "load-time-views"]).unwrap();
+        let titles: Vec<&str> = layout.tiles.iter().map(|tile| &*tile.title).collect();
+        assert_eq!(titles, ["Dispatched today", "returns", "load-time-views"]);
+        assert!(matches!(layout.tiles[1].kind, TileKind::Events { last: 8 }));
+    }
+
+    #[test]
+    fn a_layout_says_what_its_tiles_are() {
+        let layout = WallLayout::parse(
+            "title = \"Shop\"\ncolumns = 3\nstalled_after = \"1min\"\n[[tile]]\nkind = \"series\"\nfeed = \"outside\"\n\
+             columns = { number = \"temperature\" }\nspan = 6\noptions = { last = \"6h\", unit = \"°C\" }\n",
+            "wall.toml",
+        )
+        .unwrap();
+        assert_eq!((layout.title.as_str(), layout.columns, layout.stalled_after_ms), ("Shop", 3, 60_000));
+        let tile = &layout.tiles[0];
+        assert_eq!((tile.title.as_str(), tile.span, &*tile.columns["number"]), ("outside", 3, "temperature"));
+        assert!(matches!(&tile.kind, TileKind::Series { last_ms: 21_600_000, unit } if unit == "°C"));
+    }
+
+    #[test]
+    fn what_is_wrong_names_tile_key_place_and_fix() {
+        let wrong = |text: &str| WallLayout::parse(text, "wall.toml").unwrap_err().to_string();
+        for (text, expected) in [
+            ("tiel = 1", "wall.toml, line 1, column 1: 'tiel' is no key of a layout; did you mean 'tile'?"),
+            ("tile = 1", "wall.toml, line 1, column 8: a wall has 1 to 24 tiles; write each as [[tile]]"),
+            ("columns = 7", "wall.toml, line 1, column 11: columns is a whole number from 1 to 6"),
+            (
+                "[[tile]]\nkind = \"band\"\nfeed = \"x\"",
+                "wall.toml, line 2, column 8: tile 1: 'band' is no kind of tile; did you mean 'bands'?",
+            ),
+            (
+                "[[tile]]\nkind = \"today\"\nfeed = \"x\"\noptions = { timezon = \"UTC\" }",
+                "tile 1 (today): 'timezon' is no option of it; did you mean 'timezone'?",
+            ),
+            (
+                "[[tile]]\nkind = \"today\"\nfeed = \"x\"\noptions = { timezone = \"Europe/Lodnon\" }",
+                "line 4, column 24: tile 1 (today): 'Europe/Lodnon' is not a time zone",
+            ),
+            (
+                "[[tile]]\nkind = \"ranking\"\nfeed = \"x\"\ncolumns = { ranks = \"r\" }",
+                "tile 1 (ranking): it has no use for a column 'ranks'; did you mean 'rank'?",
+            ),
+            ("[[tile]]\nkind = \"events\"\n", "tile 1 (events) has no feed; write feed = \"NAME\""),
+            ("[[tile]]\nfeed = \"x\"\n", "tile 1 has no kind; write kind"),
+            (
+                "[[tile]]\nkind = \"bands\"\nfeed = []\noptions = { last = \"soon\" }",
+                "tile 1 (bands): last is a duration from 1s to 7d",
+            ),
+            ("[[tile]]\nkind = \"events\"\nfeed = 7\n", "tile 1 (events): feed is a name in quotes, or an array"),
+        ] {
+            assert!(wrong(text).contains(expected), "{text}\n{}", wrong(text));
+        }
+        // All that is wrong is said at once.
+        assert_eq!(wrong("a = 1\n[[tile]]\nkind = \"x\"\n[[tile]]\nspan = 0\n").lines().count(), 3);
+    }
+}

@@ -1,0 +1,181 @@
+//! The HTML of tiles that are texts and not figures, and of what is to be known of any tile.
+
+use std::fmt::Write;
+
+use flowbench_events::{duration_text, rfc3339};
+
+use crate::wall::content::{DayTotal, DayTotals, ListedEvent, OverdueOrders, TileContent, TileFigure};
+use crate::wall::thousandths::Thousandths;
+
+/// Returns the HTML of a tile; `draw` gives that of a figure.
+pub(super) fn tile_html(content: &TileContent, draw: impl FnOnce(&TileContent) -> String) -> String {
+    let figure = match &content.figure {
+        _ if content.newest_ms.is_none() && !is_list(&content.figure) => "<p class=\"none\">no rows yet</p>".to_owned(),
+        TileFigure::Today(totals) => today(totals),
+        TileFigure::Overdue(orders) => overdue(orders, content.newest_ms.unwrap_or_default()),
+        TileFigure::Events(events) => list(events),
+        TileFigure::Bands(_) | TileFigure::Hours(_) | TileFigure::Ranking(_) | TileFigure::Series(_) => {
+            format!("<div class=\"figure\">{}</div>", draw(content))
+        }
+    };
+    format!("{figure}{}", flags(content))
+}
+
+/// Escapes text for HTML, between tags and in quoted attributes; what steers a reader's eye or a terminal is replaced.
+pub(super) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => out.push('\u{fffd}'),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Returns a time of day in UTC, with its date if it is of another day than `near_ms`.
+pub(super) fn clock(time_ms: i64, near_ms: i64) -> String {
+    const DAY_MS: i64 = 86_400_000;
+    let text = rfc3339(time_ms);
+    let (day, time) = text.split_once('T').unwrap_or((&text, ""));
+    let time = time.get(..8).unwrap_or(time);
+    let is_same_day = time_ms.div_euclid(DAY_MS) == near_ms.div_euclid(DAY_MS);
+    if is_same_day { time.to_owned() } else { format!("{day} {time}") }
+}
+
+/// Returns true if a tile without a time may have something to show.
+fn is_list(figure: &TileFigure) -> bool {
+    matches!(figure, TileFigure::Events(events) if !events.is_empty())
+}
+
+fn today(totals: &DayTotals) -> String {
+    let unit = if totals.unit.is_empty() { String::new() } else { format!("\u{a0}{}", escaped(&totals.unit)) };
+    let count = |of: &DayTotal| Thousandths(i128::from(of.count) * 1000).to_string();
+    let mut html = big_number(&count(&totals.today));
+    let orders = if totals.today.count == 1 { "order" } else { "orders" };
+    let _ = write!(html, "<p class=\"of\">{orders}, <b>{}{unit}</b></p>", totals.today.total);
+    let _ = match &totals.yesterday {
+        Some(day) => write!(html, "<p class=\"more\">yesterday {}, {}{unit}</p>", count(day), day.total),
+        None => write!(html, "<p class=\"more\">yesterday is not known</p>"),
+    };
+    let _ = write!(html, "<p class=\"more\">{}, {}</p>", escaped(&totals.day), escaped(&totals.zone));
+    html
+}
+
+fn overdue(orders: &OverdueOrders, newest_ms: i64) -> String {
+    let mut html = big_number(&Thousandths(orders.count as i128 * 1000).to_string());
+    html.push_str("<ol class=\"oldest\">");
+    for (order, since_ms) in &orders.oldest {
+        const MINUTE_MS: i64 = 60_000;
+        let for_ms = (newest_ms - since_ms).max(0) / MINUTE_MS * MINUTE_MS;
+        let _ = write!(html, "<li><b>{}</b> for {}</li>", escaped(order), duration_text(for_ms));
+    }
+    html.push_str("</ol>");
+    html
+}
+
+fn list(events: &[ListedEvent]) -> String {
+    let near_ms = events.iter().filter_map(|event| event.time_ms).max().unwrap_or_default();
+    let mut html = "<ol class=\"events\">".to_owned();
+    for event in events {
+        let time = event.time_ms.map_or_else(|| "no time".to_owned(), |time_ms| clock(time_ms, near_ms));
+        let (kind, words) = (escaped(&event.kind), escaped(&event.words));
+        let words = if event.takes_back { format!("taken back: <del>{words}</del>") } else { words };
+        let _ = write!(html, "<li><time>{time}</time> <b>{kind}</b> {words}</li>");
+    }
+    html.push_str("</ol>");
+    html
+}
+
+/// Returns a number as large as its tile allows.
+fn big_number(digits: &str) -> String {
+    let class = if digits.chars().count() > 6 { "number long" } else { "number" };
+    format!("<p class=\"{class}\">{digits}</p>")
+}
+
+/// Returns what keeps the numbers of a tile from being right, if anything does.
+fn flags(content: &TileContent) -> String {
+    let mut html = String::new();
+    if let Some(missed) = content.incomplete {
+        let near_ms = content.newest_ms.unwrap_or_default();
+        let since = missed.since_ms.map_or_else(|| "the beginning".to_owned(), |since_ms| clock(since_ms, near_ms));
+        let rows = if missed.count == 1 { "row" } else { "rows" };
+        let count = Thousandths(i128::from(missed.count) * 1000);
+        let _ = write!(html, "<p class=\"flag\">⚠ incomplete since {since}: {count} {rows} missed</p>");
+    }
+    if let Some(problem) = &content.problem {
+        let _ = write!(html, "<p class=\"flag\">⚠ {}</p>", escaped(problem));
+    }
+    html
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wall::content::MissedRows;
+
+    const NOON_MS: i64 = 1_767_614_400_000;
+
+    fn tile(figure: TileFigure) -> TileContent {
+        let (id, title) = ("tile-1".to_owned(), "T".to_owned());
+        TileContent { id, title, newest_ms: Some(NOON_MS), incomplete: None, problem: None, figure }
+    }
+
+    fn html(content: &TileContent) -> String {
+        tile_html(content, |_| "<svg></svg>".to_owned())
+    }
+
+    #[test]
+    fn a_day_is_a_large_number_beside_that_of_the_day_before() {
+        let today = DayTotal { count: 1_234, total: Thousandths(98_765_500) };
+        let totals = DayTotals {
+            day: "2026-01-05".into(),
+            zone: "Europe/London".into(),
+            unit: "£".into(),
+            today,
+            yesterday: Some(DayTotal { count: 1, total: Thousandths(5) }),
+        };
+        let html = html(&tile(TileFigure::Today(totals)));
+        let expected = "<p class=\"number\">1,234</p><p class=\"of\">orders, <b>98,765.50\u{a0}£</b></p>\
+                        <p class=\"more\">yesterday 1, 0.005\u{a0}£</p>\
+                        <p class=\"more\">2026-01-05, Europe/London</p>";
+        assert_eq!(html, expected);
+    }
+
+    #[test]
+    fn what_is_overdue_says_for_how_long() {
+        let oldest = vec![("A-<1>".to_owned(), NOON_MS - 93_784_000)];
+        let html = html(&tile(TileFigure::Overdue(OverdueOrders { count: 1, oldest })));
+        assert!(html.ends_with("<li><b>A-&lt;1&gt;</b> for 1d2h3min</li></ol>"), "{html}");
+    }
+
+    #[test]
+    fn an_event_cannot_bring_markup() {
+        let event = ListedEvent {
+            time_ms: Some(NOON_MS),
+            kind: "<script>".into(),
+            words: "<img src=x onerror=alert(1)>\u{202e}".into(),
+            takes_back: true,
+        };
+        let html = html(&tile(TileFigure::Events(vec![event])));
+        assert!(html.contains("<time>12:00:00</time> <b>&lt;script&gt;</b> taken back: <del>&lt;img src=x"), "{html}");
+        assert!(!html.contains("<img") && !html.contains('\u{202e}'));
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_stands_under_any_figure() {
+        let mut content = tile(TileFigure::Bands(Vec::new()));
+        content.incomplete = Some(MissedRows { since_ms: Some(NOON_MS - 86_400_000), count: 1_000 });
+        content.problem = Some("1 row cannot be used: '<'".into());
+        let html = html(&content);
+        assert!(html.starts_with("<div class=\"figure\"><svg></svg></div>"));
+        assert!(html.contains("⚠ incomplete since 2026-01-04 12:00:00: 1,000 rows missed</p>"), "{html}");
+        assert!(html.contains("⚠ 1 row cannot be used: &#39;&lt;&#39;</p>"), "{html}");
+    }
+}
