@@ -4,27 +4,27 @@
 
 mod access;
 mod cloud_event;
-mod gate;
 mod filter;
 mod functions;
+mod gate;
 mod http;
 mod intake;
 mod queue;
 mod recording_file;
-pub mod webhook;
 mod wall;
+pub mod webhook;
 
 pub use access::{
     Access, AccessStatus, Denied, Grant, Scope, ScopeError, TokenCounts, TokenFile, TokenFileError, TokenSecret,
     TokenStatus, TokenSummary, TokenTextError,
 };
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
-pub use gate::{CutEpoch, EpochConsumer, Gate, GateConfig, GateDoor, GateEnd, GateError, WallClock};
 pub use filter::{CesqlError, CesqlErrorKind, CesqlExpression, CesqlResult, Filter, FilterOutcome, FilterSyntaxError};
 pub use functions::{
     CursorFileError, EventSink, FunctionHost, FunctionSettings, FunctionState, FunctionStates, FunctionStatus,
     QueueByName, RunningFunctions,
 };
+pub use gate::{CutEpoch, EpochConsumer, Gate, GateConfig, GateDoor, GateEnd, GateError, WallClock};
 pub use http::{
     EventFilter, FeedList, FeedNameError, FilterParser, HttpConfig, HttpLimits, HttpServer, HttpServerError, serve,
 };
