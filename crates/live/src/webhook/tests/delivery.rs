@@ -290,10 +290,12 @@ fn a_sink_that_waits_for_an_event_or_for_a_retry_ends_at_once() {
 
 #[test]
 fn a_request_that_is_under_way_is_not_waited_for_longer_than_the_deadline() {
-    let server = ScriptedServer::start([Answer::Hang]);
-    let session = Session::new(1);
+    let server = ScriptedServer::start([Answer::status(200), Answer::Hang]);
+    let session = Session::new(2);
     let sinks = session.start(&server.url(), "");
-    wait_for(&sinks, |_| !server.received_by("POST").is_empty());
+    wait_for(&sinks, |_| server.received_by("POST").len() == 2);
+    // What a crash at this moment would leave.
+    assert_eq!(session.kept(), "{\"feed\":\"alerts\",\"cursor\":1}\n");
     assert_eq!(sinks.stop(Duration::from_millis(20)), ["shop"]);
 }
 
