@@ -19,6 +19,8 @@ pub mod experiment;
 pub mod gate;
 pub mod generate;
 pub mod judge;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod log;
 pub mod measure;
 pub mod packing;

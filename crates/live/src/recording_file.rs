@@ -94,6 +94,16 @@ impl RecordingFile {
         Ok((recording, recovered))
     }
 
+    /// Returns the slack, in ms, of the recording at `path`; `None` if there is none that can be gone on with.
+    pub fn slack_ms(path: &Path) -> Option<i64> {
+        let mut text = String::new();
+        frame_at(&File::open(path).ok()?, 0, &mut text).ok()??;
+        match RecordingLine::parse(text.lines().next()?)? {
+            Ok(RecordingLine::Begin { slack_ms }) => Some(slack_ms),
+            _ => None,
+        }
+    }
+
     /// Returns the path.
     pub fn path(&self) -> &Path {
         &self.path

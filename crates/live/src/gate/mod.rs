@@ -97,7 +97,6 @@ pub trait EpochConsumer: Send + 'static {
 #[derive(Debug)]
 pub struct Gate {
     pending: Arc<Pending>,
-    symbols: Arc<RwLock<Symbols>>,
     thread: JoinHandle<Result<GateEnd, GateError>>,
 }
 
@@ -141,7 +140,7 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 
 impl Gate {
     /// Starts a gate that records to `path`, or goes on with the recording that is there: then its epochs are given to
-    /// `consumer` first, before this returns. Its slack is that of the recording.
+    /// `consumer` first, before this returns. Its slack is that of the recording. `symbols` takes the texts.
     ///
     /// # Errors
     ///
@@ -150,10 +149,9 @@ impl Gate {
         path: &Path,
         config: GateConfig,
         clock: WallClock,
-        symbols: Symbols,
+        symbols: Arc<RwLock<Symbols>>,
         mut consumer: impl EpochConsumer,
     ) -> Result<(Gate, Recovered), GateError> {
-        let symbols = Arc::new(RwLock::new(symbols));
         let admission = Admission::new(config.slack_ms, config.max_ahead_ms, config.remembered_ids);
         let mut recovery = Recovery {
             admission,
@@ -166,25 +164,20 @@ impl Gate {
         let (recording, recovered) = RecordingFile::open(path, config.slack_ms, |line| recovery.line(line))?;
         let (admission, epochs) = (recovery.admission, recovery.epochs);
         let pending = Arc::new(Pending::new(config.pending_events));
-        let (of_thread, its_symbols) = (Arc::clone(&pending), Arc::clone(&symbols));
-        let mut running = Running { config, clock, admission, symbols: its_symbols, recording, consumer, epochs };
+        let of_thread = Arc::clone(&pending);
+        let mut running = Running { config, clock, admission, symbols, recording, consumer, epochs };
         let thread = thread::Builder::new().name("gate".to_owned()).spawn(move || {
             let end = running.run(&of_thread);
             of_thread.abandon();
             end
         });
         let thread = thread.map_err(GateError::Writing)?;
-        Ok((Gate { pending, symbols, thread }, recovered))
+        Ok((Gate { pending, thread }, recovered))
     }
 
     /// Returns a door for those who offer.
     pub fn door(&self) -> GateDoor {
         GateDoor(Arc::clone(&self.pending))
-    }
-
-    /// Returns the texts of the events so far.
-    pub fn symbols(&self) -> Arc<RwLock<Symbols>> {
-        Arc::clone(&self.symbols)
     }
 
     /// Returns true if the gate has ended by itself.
@@ -210,6 +203,11 @@ impl Intake for GateDoor {
 }
 
 impl GateDoor {
+    /// Returns true if nothing is taken any more.
+    pub fn has_ended(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Waits until there is room for a batch; returns false if there is none after `deadline` or the gate has ended.
     pub fn wait_for_room(&self, deadline: Duration) -> bool {
         self.0.wait_for_room(deadline)

@@ -92,6 +92,10 @@ impl Pending {
         waiting.events < self.limit_events && !waiting.is_closed
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.waiting().is_closed
+    }
+
     /// Takes nothing any more. What waits is still decided.
     pub(crate) fn close(&self) {
         self.waiting().is_closed = true;

@@ -60,7 +60,7 @@ impl Session {
     fn start(&self) -> (Gate, Kept) {
         let (kept, now_ms) = (Kept::default(), Arc::clone(&self.now_ms));
         let clock: WallClock = Arc::new(move || now_ms.load(Ordering::SeqCst));
-        let started = Gate::start(&self.path(), self.config, clock, Symbols::default(), kept.clone());
+        let started = Gate::start(&self.path(), self.config, clock, Arc::default(), kept.clone());
         (started.unwrap().0, kept)
     }
 
@@ -186,7 +186,7 @@ fn an_intake_that_is_full_says_so_and_what_it_took_is_recorded() {
     session.config.pending_events = 10;
     let (let_go, stuck) = std::sync::mpsc::channel();
     let clock: WallClock = Arc::new(|| parse_rfc3339_ms(NOON).unwrap());
-    let (gate, _) = Gate::start(&session.path(), session.config, clock, Symbols::default(), Stuck(stuck)).unwrap();
+    let (gate, _) = Gate::start(&session.path(), session.config, clock, Arc::default(), Stuck(stuck)).unwrap();
     let door = gate.door();
     let mut tickets = Vec::new();
     let full = (0..1_000).find_map(|at| match door.offer(vec![order(&at.to_string(), NOON)]) {
@@ -218,7 +218,7 @@ fn a_consumer_that_fails_ends_the_session_and_nobody_waits() {
     }
     let session = Session::new();
     let clock: WallClock = Arc::new(|| 0);
-    let (gate, _) = Gate::start(&session.path(), session.config, clock, Symbols::default(), Fails).unwrap();
+    let (gate, _) = Gate::start(&session.path(), session.config, clock, Arc::default(), Fails).unwrap();
     let ticket = gate.door().offer(vec![Offered::Line("{\"kind\":\"page_viewed\"}".to_owned())]).unwrap();
     assert!(ticket.blocking_recv().is_err());
     assert_eq!(gate.end().unwrap_err().to_string(), "the pipeline is gone");

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flowbench_events::{
-    Channel, Event, EventId, Heartbeat, Horizon, Id, Kind, LateSet, Lateness, Record, Recording, Sources, Trace, Value,
+    Channel, Event, EventId, Heartbeat, Horizon, Id, Kind, LateSet, Lateness, Record, Recording, Sources, Symbols, Trace, Value,
     WatermarkRule,
 };
 use proptest::prelude::*;
@@ -680,7 +680,9 @@ fn what_is_answered_live_is_what_the_recorded_trace_answers() {
     let heartbeats = [(0, STEP_MS), (50, 40 * STEP_MS), (171, 200 * STEP_MS)];
     let heartbeats = heartbeats.map(|(events_before, newest_ms)| Heartbeat { events_before, newest_ms }).to_vec();
     let recording = Recording { slack_ms: None, heartbeats };
-    let trace = Arc::new(Trace { events: events(300), recording, ..Trace::default() });
+    let mut symbols = Symbols::default();
+    (0..300).for_each(|number| assert!(symbols.country(&format!("c{number}")).is_some()));
+    let trace = Arc::new(Trace { events: events(300), symbols, recording });
     let slack_ms = 10 * STEP_MS;
     let mut ran = 0;
     for pipeline in catalogue::CATALOGUE {

@@ -1,0 +1,18 @@
+//! Live sessions: pipelines that answer a trace while it is being written.
+//!
+//! The gate of `flowbench-live` records what arrives and cuts it into epochs. The strategies answer them as they answer
+//! the epochs of a log, one after the other, and the answers to each go to the feed of their pipeline. So a feed is a
+//! function of the recording: after a restart it has the same answers at the same positions.
+//!
+//! Decisions D-443 and D-444.
+
+mod answer_feed;
+mod pipeline_run;
+mod session;
+mod sources;
+
+pub use answer_feed::AnswersSoFar;
+pub use session::{
+    INBOX, LivePipeline, LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress, wall_clock_ms,
+};
+pub use sources::{Pace, SourceReport, offer_generated, offer_log};
