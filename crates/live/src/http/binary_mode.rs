@@ -138,6 +138,7 @@ fn is_forbidden(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderName;
     use proptest::prelude::*;
 
     use super::*;
@@ -179,7 +180,37 @@ mod tests {
         }
     }
 
+    /// The headers of an event in binary mode.
+    fn headers_of(event: &CloudEvent) -> HeaderMap {
+        let required = ["specversion", "id", "source", "type"].map(str::to_owned);
+        let names = required.iter().chain(event.attributes.keys());
+        names
+            .map(|name| {
+                let value = encoded(&event.attribute(name).unwrap().to_text());
+                let name = if name == "datacontenttype" { "content-type".to_owned() } else { format!("ce-{name}") };
+                (name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(&value).unwrap())
+            })
+            .collect()
+    }
+
     proptest! {
+        #[test]
+        fn an_event_is_the_same_in_headers_and_in_json(
+            required in prop::array::uniform3("[^\\p{C}]{1,12}"),
+            extensions in prop::collection::btree_map("x[a-z0-9]{0,8}", "[^\\p{C}]{0,12}", 0..5),
+            data in prop::option::of(0..1000_i32),
+        ) {
+            let [id, source, kind] = required;
+            let mut event = CloudEvent::new(id, source, kind);
+            event.attributes = extensions.into_iter().map(|(name, text)| (name, AttributeValue::Text(text))).collect();
+            event.attributes.insert("datacontenttype".to_owned(), AttributeValue::Text("application/json".to_owned()));
+            let body = data.map(|data| data.to_string()).unwrap_or_default();
+            event.data = data.map(|_| EventData::Json(serde_json::from_str(&body).unwrap()));
+            let in_headers = read_event(&headers_of(&event), body.as_bytes(), 64).unwrap();
+            let in_json = CloudEvent::from_json(&event.to_json()).unwrap();
+            prop_assert_eq!(in_headers.to_json(), in_json.to_json());
+        }
+
         #[test]
         fn what_senders_encode_is_what_was_meant(text in "[^\\p{C}]{0,20}") {
             prop_assert_eq!(decode(&encoded(&text)), Ok(text));

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -59,6 +60,9 @@ pub enum HttpServerError {
     /// The tokens cannot be read.
     #[error(transparent)]
     Tokens(#[from] TokenFileError),
+    /// The thread of the service is gone without a word.
+    #[error("the thread of the HTTP service has panicked; its message is above, please report it")]
+    Panicked,
     /// The thread of the service did not end in time.
     #[error("the HTTP service did not stop within {} s", .0.as_secs())]
     Stuck(Duration),
@@ -115,7 +119,8 @@ impl HttpServer {
         let patience = self.stop_timeout + Duration::from_secs(5);
         match self.ended.recv_timeout(patience) {
             Ok(outcome) => outcome,
-            Err(_) => Err(HttpServerError::Stuck(patience)),
+            Err(RecvTimeoutError::Timeout) => Err(HttpServerError::Stuck(patience)),
+            Err(RecvTimeoutError::Disconnected) => Err(HttpServerError::Panicked),
         }
     }
 }
