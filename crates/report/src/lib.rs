@@ -56,7 +56,10 @@ use flowbench_measurement::record::{FigureKind, FigureSpec, QuestionRecord, RunR
 use flowbench_measurement::results_dir::{ResultsError, answers_file, write_atomically};
 use thiserror::Error;
 
-pub use answers::{AnswersError, AnswersFigure, AnswersTable, ExternalSeries, answers_figures, drawn_along, what_if};
+pub use answers::{
+    AnswersError, AnswersFigure, AnswersTable, BandCounts, ExternalSeries, TileDrawing, TileNumbers, answers_figures,
+    drawn_along, tile_style, what_if,
+};
 pub use artifact::{FoundName, PackError, Packed, PrivateName, Supplement, licenses, pack};
 pub use between_runs::{ComparisonForm, comparison_text};
 pub use calibration::calibration_text;

@@ -16,7 +16,7 @@ pub(super) const DRAWING: Drawing = Drawing::new(&WHAT_IF_COLUMNS, panels)
     .along(&[Along { column: "band", draw: by_band }]);
 
 /// The colour of the conversion rate, after those of the bands.
-const RATE_COLOUR: usize = BANDS.len();
+pub(super) const RATE_COLOUR: usize = BANDS.len();
 
 /// Reads the rows of answers.
 pub(super) fn rows(answers: &AnswersTable) -> Result<Vec<BandHour>, AnswersError> {

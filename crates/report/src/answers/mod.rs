@@ -16,6 +16,7 @@ mod ranks;
 mod sessions;
 mod stages;
 mod table;
+mod tiles;
 mod times;
 
 use flowbench_measurement::record::WhatIf;
@@ -23,6 +24,7 @@ use flowbench_measurement::what_if::BandHour;
 
 pub use external::ExternalSeries;
 pub use table::{AnswersError, AnswersTable};
+pub use tiles::{BandCounts, TileDrawing, TileNumbers, tile_style};
 
 use crate::chart::Chart;
 use crate::draw;

@@ -34,7 +34,7 @@ pub(crate) fn draw<DB: FigureBackend>(
     mark: Mark,
     below: impl Fn(&Sheet<DB>, f64) -> Drawing<f64, DB>,
 ) -> Drawing<f64, DB> {
-    let &Frame { chart, panel, top: y, width } = frame;
+    let &Frame { chart, panel, top: y, width, bottom_px } = frame;
     let tabs = chart.choices.is_some() && panel.series.len() > 1;
     let rows = Bars::of(chart, mark, panel, names.len());
     let written = rows.by_row.iter().flatten().map(|item| text_width(&item.words, FONT_PX)).fold(0.0, f64::max);
@@ -42,10 +42,11 @@ pub(crate) fn draw<DB: FigureBackend>(
     let scale = scale(panel.quantity, panel.log, &values, if width > 500.0 { 5 } else { 3 });
     let words = title(&panel.title, scale.unit, panel.log);
     let y = sheet.title(EDGE_PX, y, width - 2.0 * EDGE_PX, &words)?;
-    let top = below(sheet, y + 20.0)? + 4.0;
+    let top = below(sheet, if words.is_empty() { y } else { y + 20.0 })? + 4.0;
     let bars = if mark == Mark::Stack { 1 } else { panel.series.len() };
     let row_px = bars as f64 * STEP_PX + GAP_PX;
-    let layout = RowLayout { top, width, row_px, right_px: written + 10.0, gap: if tabs { 16.0 } else { 10.0 } };
+    let (right_px, gap, has_axis) = (written + 10.0, if tabs { 16.0 } else { 10.0 }, bottom_px.is_none());
+    let layout = RowLayout { top, width, row_px, right_px, gap, has_axis };
     let plot = layout.plot(sheet, names, scale)?;
     for (n, items) in rows.by_row.iter().enumerate() {
         // In the middle of the row, as its name.
@@ -58,7 +59,7 @@ pub(crate) fn draw<DB: FigureBackend>(
             draw_item(sheet, &plot, chart, mark, panel, item, y)?;
         }
     }
-    Ok(layout.bottom(names) + 34.0)
+    Ok(layout.bottom(names) + if has_axis { 34.0 } else { 0.0 })
 }
 
 /// Where the rows of a panel are.
@@ -71,6 +72,8 @@ pub(crate) struct RowLayout {
     pub(crate) right_px: f64,
     /// Distance from a name to the plot.
     pub(crate) gap: f64,
+    /// False if the words beside the marks are enough.
+    pub(crate) has_axis: bool,
 }
 
 impl RowLayout {
@@ -112,15 +115,18 @@ impl RowLayout {
             .margin_right(tenths(self.width - right))
             .set_label_area_size(LabelAreaPosition::Bottom, tenths(24.0))
             .build_cartesian_2d(scale, places)?;
-        (context.configure_mesh())
-            .disable_y_mesh()
+        let mut mesh = context.configure_mesh();
+        mesh.disable_y_mesh()
             .light_line_style(TRANSPARENT)
             .bold_line_style(stroke(Ink::Grid, 1.0))
             .axis_style(TRANSPARENT)
             .label_style(Lettering::PLAIN.style(HPos::Center))
             .set_all_tick_mark_size(tenths(TICK_PX))
-            .set_tick_mark_size(LabelAreaPosition::Left, tenths(self.gap / 2.0))
-            .draw()?;
+            .set_tick_mark_size(LabelAreaPosition::Left, tenths(self.gap / 2.0));
+        if !self.has_axis {
+            mesh.disable_x_mesh().disable_x_axis();
+        }
+        mesh.draw()?;
         if beside.is_none() {
             for (row, name) in names.iter().enumerate() {
                 let name = shortened(name, self.width - 2.0 * EDGE_PX, FONT_PX);

@@ -45,7 +45,7 @@ pub(crate) fn draw<DB: FigureBackend>(
     names: &[String],
     better: Better,
 ) -> Drawing<f64, DB> {
-    let &Frame { chart, panel, top: y, width } = frame;
+    let &Frame { chart, panel, top: y, width, .. } = frame;
     let grid = Grid::of(chart, names, better, panel, width);
     let words = title(&panel.title, panel.quantity.tick_unit(), false);
     let y = sheet.title(EDGE_PX, y, width - 2.0 * EDGE_PX, &words)?;

@@ -27,17 +27,40 @@ pub(crate) enum Canvas<'a> {
     Wide,
     /// Inside the report, on a phone.
     Narrow,
+    /// A tile of a page of live answers, which says itself what the x axis is.
+    Tile {
+        /// Width of the tile in px.
+        width_px: u32,
+        /// Height of the tile in px, which figures with upright axes fill.
+        height_px: u32,
+    },
 }
 
 impl Canvas<'_> {
     /// Width of the drawing in px.
     pub(crate) fn width(self) -> f64 {
-        if self == Canvas::Narrow { 360.0 } else { 720.0 }
+        match self {
+            Canvas::Narrow => 360.0,
+            Canvas::Tile { width_px, .. } => width_px.into(),
+            Canvas::File { .. } | Canvas::Wide => 720.0,
+        }
     }
 
     /// Suffix that makes element ids unique within a report.
     pub(crate) fn id(self) -> &'static str {
-        if self == Canvas::Narrow { "narrow" } else { "wide" }
+        match self {
+            Canvas::Narrow => "narrow",
+            Canvas::Tile { .. } => "tile",
+            Canvas::File { .. } | Canvas::Wide => "wide",
+        }
+    }
+
+    /// Lower edge of the drawing in px, if its plot has to end there.
+    pub(crate) fn bottom_px(self) -> Option<f64> {
+        match self {
+            Canvas::Tile { height_px, .. } => Some(height_px.into()),
+            _ => None,
+        }
     }
 }
 
@@ -49,6 +72,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) top: f64,
     /// Width of the drawing in px.
     pub(crate) width: f64,
+    /// Lower edge of the drawing in px, if its only panel has to end there; then its x axis has no title.
+    pub(crate) bottom_px: Option<f64>,
 }
 
 /// An axis of places in px from its beginning, some of which have names: rows from top to bottom, columns from left to

@@ -22,6 +22,8 @@ use crate::text::{shortened, text_width};
 const MARKED_POINTS: usize = 24;
 /// Height in px of the labels of the x axis.
 const X_LABELS_PX: f64 = 24.0;
+/// Height in px of the lowest plot.
+const LOWEST_PX: f64 = 60.0;
 
 /// Draws one panel; returns its lower edge. `below` draws what is between title and plot.
 pub(crate) fn draw<DB: FigureBackend>(
@@ -31,13 +33,14 @@ pub(crate) fn draw<DB: FigureBackend>(
     last: bool,
     below: impl Fn(&Sheet<DB>, f64) -> Drawing<f64, DB>,
 ) -> Drawing<f64, DB> {
-    let &Frame { chart, panel, top: y, width } = frame;
+    let &Frame { chart, panel, top: y, width, bottom_px } = frame;
     let (left, right) = horizontal.edges;
     let y = draw_titles(sheet, panel, y, width)?;
     // The title's own line, then room for half a label above the topmost grid line.
     let strip_top = below(sheet, y + 20.0)?;
     let top = strip_top + strip::height_px(panel) + 8.0;
-    let bottom = top + plot_height(chart);
+    let bottom =
+        bottom_px.map_or_else(|| top + plot_height(chart), |edge| (edge - X_LABELS_PX - EDGE_PX).max(top + LOWEST_PX));
     let x_scale = if last { horizontal.scale.clone() } else { horizontal.scale.clone().unlabelled() };
     let (plot, right_plot) = draw_axes(sheet, panel, x_scale, horizontal, (top, bottom), width)?;
     if horizontal.is_broken {
@@ -52,7 +55,7 @@ pub(crate) fn draw<DB: FigureBackend>(
     if let Some(right) = &panel.right {
         draw_lines(sheet, &right_plot, chart, right, horizontal)?;
     }
-    if !last {
+    if !last || bottom_px.is_some() {
         return Ok(bottom + 20.0);
     }
     let words = shortened(&horizontal.title, width - 2.0 * EDGE_PX, FONT_PX);

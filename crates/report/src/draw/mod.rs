@@ -43,10 +43,15 @@ use crate::text::{escaped, wrapped};
 
 /// Returns a chart as SVG. Identical charts give identical bytes.
 pub(crate) fn draw(chart: &Chart, canvas: Canvas) -> String {
+    draw_described(chart, canvas, &description(chart))
+}
+
+/// Returns a chart as SVG, with what it says to those who cannot see it.
+pub(crate) fn draw_described(chart: &Chart, canvas: Canvas, description: &str) -> String {
     let sheet = Sheet::new(SvgBackend::new(canvas.width()));
     let height = draw_figure(&sheet, chart, canvas).expect("writing to memory cannot fail");
     let backend = sheet.into_backend().expect("all charts of the figure are drawn");
-    framed(chart, canvas, height, &backend.into_string())
+    framed(chart, canvas, height, description, &backend.into_string())
 }
 
 /// Draws a figure onto a sheet; returns its height in px.
@@ -95,7 +100,7 @@ fn panels<DB: FigureBackend>(sheet: &Sheet<DB>, chart: &Chart, mut y: f64, canva
     for (n, (panel, entries)) in chart.panels.iter().zip(beside).enumerate() {
         let last = n + 1 == chart.panels.len();
         let below = |sheet: &Sheet<DB>, y: f64| draw_legend(sheet, chart, &entries, false, y, canvas);
-        let frame = Frame { chart, panel, top: y, width: canvas.width() };
+        let frame = Frame { chart, panel, top: y, width: canvas.width(), bottom_px: canvas.bottom_px() };
         y = match (&axis, &chart.x) {
             (Some(axis), _) => lines::draw(sheet, &frame, axis, last, below)?,
             (_, X::Names { names, mark: Mark::Cell(better), .. }) => cells::draw(sheet, &frame, names, *better)?,
@@ -108,7 +113,7 @@ fn panels<DB: FigureBackend>(sheet: &Sheet<DB>, chart: &Chart, mut y: f64, canva
 }
 
 /// Returns the SVG of a figure around its drawing.
-fn framed(chart: &Chart, canvas: Canvas, height: f64, body: &str) -> String {
+fn framed(chart: &Chart, canvas: Canvas, height: f64, description: &str, body: &str) -> String {
     let (width, height) = (number(canvas.width()), number(height));
     let name = escaped(&format!("{}-{}", chart.name, canvas.id()));
     let style = match canvas {
@@ -125,7 +130,7 @@ fn framed(chart: &Chart, canvas: Canvas, height: f64, body: &str) -> String {
          <title id=\"{name}-title\">{}</title>\n<desc id=\"{name}-desc\">{}</desc>\n{style}{body}</svg>\n",
         canvas.id(),
         escaped(&chart.question),
-        escaped(&description(chart)),
+        escaped(description),
     )
 }
 

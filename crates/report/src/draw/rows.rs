@@ -25,7 +25,7 @@ pub(crate) fn draw<DB: FigureBackend>(
     names: &[String],
     below: impl Fn(&Sheet<DB>, f64) -> Drawing<f64, DB>,
 ) -> Drawing<f64, DB> {
-    let &Frame { chart, panel, top: y, width } = frame;
+    let &Frame { chart, panel, top: y, width, .. } = frame;
     let marks = marks(panel, names.len());
     let words: Vec<String> = marks.iter().map(|marks| words(panel, marks)).collect();
     let written = words.iter().map(|words| text_width(words, FONT_PX)).fold(0.0, f64::max);
@@ -36,7 +36,7 @@ pub(crate) fn draw<DB: FigureBackend>(
     let title = title(&panel.title, scale.unit, panel.log);
     let y = sheet.title(EDGE_PX, y, width - 2.0 * EDGE_PX, &title)?;
     let top = below(sheet, y + 20.0)? + 4.0;
-    let layout = RowLayout { top, width, row_px: ROW_PX, right_px: written + 20.0, gap: 10.0 };
+    let layout = RowLayout { top, width, row_px: ROW_PX, right_px: written + 20.0, gap: 10.0, has_axis: true };
     let plot = layout.plot(sheet, names, scale)?;
     draw_bands(sheet, &plot, panel, &layout, names)?;
     if panel.quantity == Quantity::Factor {

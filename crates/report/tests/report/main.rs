@@ -15,6 +15,7 @@ mod overlay;
 mod strategies;
 mod synthetic;
 mod terminal;
+mod tiles;
 
 use std::fs;
 use std::path::Path;
