@@ -40,9 +40,13 @@ mod replay_stats;
 mod reproduce;
 mod run;
 mod schema;
+#[cfg(feature = "live")]
+mod serve;
 mod signals;
 mod snippets;
 mod terminal;
+#[cfg(feature = "live")]
+mod token;
 mod truth;
 mod verdict;
 
@@ -115,6 +119,10 @@ fn execute(arguments: &Arguments, registry: Registry) -> Result<i32, Failure> {
         Command::Judge(args) => judge::judge(args, registry, quiet),
         Command::Plot(args) => plot::plot(args, registry, quiet),
         Command::Bench(args) => bench::bench(args, registry, quiet),
+        #[cfg(feature = "live")]
+        Command::Serve(args) => serve::serve(args, registry, quiet),
+        #[cfg(feature = "live")]
+        Command::Token(command) => token::token(command, quiet),
         Command::List(args) => catalogue::list(args, registry),
         Command::Explain(args) => catalogue::explain(args, registry),
         Command::Doctor(args) => doctor::doctor(args),

@@ -10,6 +10,8 @@ use super::judge::Judge;
 use super::log::{Generate, Inspect, Map, Plot, Replay};
 use super::results::{Export, Pack};
 use super::run::{Bench, Report, Reproduce, Run};
+#[cfg(feature = "live")]
+use super::serve::{Serve, Token};
 
 /// Dataflow simulation and benchmarks on timely dataflow: latency, memory under eviction and the effect of out-of-order
 /// data. Every number comes with a checked answer.
@@ -97,6 +99,17 @@ pub(crate) enum Command {
     /// recorded for latency. All answers are checked. For more (rates, evictions, searches), write an experiment with
     /// `trace = { file = "log.csv", map = "map.toml" }` and `flowbench run` it.
     Bench(Bench),
+    /// Serve a live session: events in over HTTP, answers out as feeds, and a wall in a browser, seconds behind
+    ///
+    /// Events come in by `POST /events` as CloudEvents or JSON Lines, from a generated world, a log at its own pace, or
+    /// standard input. All that is accepted is recorded, and what the recording has is answered: `flowbench replay` on it
+    /// gives the same answers. Ctrl-C answers what was accepted and ends; starting again goes on with the recording.
+    #[cfg(feature = "live")]
+    Serve(Box<Serve>),
+    /// Say who may post events, read feeds and watch the wall of a live session
+    #[cfg(feature = "live")]
+    #[command(subcommand)]
+    Token(Token),
     /// List what there is: pipelines, strategies, experiments, columns, doubts and more
     List(List),
     /// Explain anything that `list` names

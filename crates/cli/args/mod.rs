@@ -11,6 +11,8 @@ mod log;
 mod parse;
 mod results;
 mod run;
+#[cfg(feature = "live")]
+mod serve;
 mod values;
 
 pub(crate) use self::catalogue::{Completions, Doctor, Explain, List, Listed, Man, Wanted};
@@ -23,4 +25,6 @@ pub(crate) use self::judge::Judge;
 pub(crate) use self::log::{Generate, Inspect, Log, Map, Plot, Replay};
 pub(crate) use self::results::{Export, Pack};
 pub(crate) use self::run::{Bench, ClusterArgs, Report, Reproduce, Run};
+#[cfg(feature = "live")]
+pub(crate) use self::serve::{Serve, Token, TokenAdd};
 pub(crate) use self::values::ExportTo;

@@ -26,7 +26,8 @@ pub use functions::{
 };
 pub use gate::{CutEpoch, EpochConsumer, Gate, GateConfig, GateDoor, GateEnd, GateError, WallClock};
 pub use http::{
-    EventFilter, FeedList, FeedNameError, FilterParser, HttpConfig, HttpLimits, HttpServer, HttpServerError, serve,
+    EventFilter, FeedList, FeedNameError, FilterParser, HttpConfig, HttpLimits, HttpServer, HttpServerError,
+    StatusSource, serve,
 };
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use flowbench_events::{Symbols, mix, rfc3339};
 use flowbench_live::{AttributeValue, CloudEvent, EventData, EventQueue};
-use flowbench_pipelines::Changes;
+use flowbench_pipelines::{Answers, Changes};
 use serde_json::value::to_raw_value;
 
 /// What a pipeline has answered so far.
@@ -105,6 +105,16 @@ impl AnswerFeed {
 }
 
 impl AnswersSoFar {
+    /// Returns the count and the digest of answers that are complete.
+    pub fn of(answers: &dyn Answers, symbols: &Symbols) -> AnswersSoFar {
+        let mut so_far = AnswersSoFar::default();
+        for at in 0..answers.len() {
+            let cells: Vec<String> = answers.cells(at, symbols).into_iter().skip(1).map(|(_, text)| text).collect();
+            so_far.count(answers.event_time_ms(at), &cells, false);
+        }
+        so_far
+    }
+
     fn count(&mut self, time_ms: i64, cells: &[String], taken_back: bool) {
         let hash = cells.iter().flat_map(|cell| cell.bytes().map(u64::from).chain([u64::MAX]));
         let hash = hash.fold(mix(time_ms as u64), |hash, next| mix(hash ^ next));

@@ -8,11 +8,18 @@
 
 mod answer_feed;
 mod pipeline_run;
+mod service;
 mod session;
 mod sources;
+#[cfg(test)]
+mod tests;
+mod wall;
+mod wall_figures;
 
 pub use answer_feed::AnswersSoFar;
+pub use service::{LiveService, ServiceError, ServiceSpec};
 pub use session::{
     INBOX, LivePipeline, LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress, wall_clock_ms,
 };
 pub use sources::{Pace, SourceReport, offer_generated, offer_log};
+pub use wall::wall_pipelines;

@@ -156,7 +156,7 @@ struct Serving {
 
 impl Serving {
     fn new(listener: TcpListener, config: HttpConfig) -> Result<Serving, HttpServerError> {
-        let HttpConfig { names, tokens, intake, feeds, filters, routes, limits } = config;
+        let HttpConfig { names, tokens, intake, feeds, filters, status, routes, limits } = config;
         let address = listener.local_addr().map_err(io_error("learn the address"))?;
         check_protection(address, tokens.is_some())?;
         check_names(&names)?;
@@ -169,6 +169,7 @@ impl Serving {
             intake,
             feeds,
             filters,
+            status,
             connections: Arc::new(Semaphore::new(limits.connections)),
             readers: Arc::new(Semaphore::new(limits.readers)),
             posts: Semaphore::new(limits.posts),

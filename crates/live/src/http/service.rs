@@ -23,6 +23,9 @@ pub type EventFilter = Arc<dyn Fn(&CloudEvent) -> bool + Send + Sync>;
 /// Makes a filter of the text that a reader gave, or says what is wrong with it.
 pub type FilterParser = Arc<dyn Fn(&str) -> Result<EventFilter, String> + Send + Sync>;
 
+/// Gives names and values of a status.
+pub type StatusSource = Arc<dyn Fn() -> serde_json::Map<String, serde_json::Value> + Send + Sync>;
+
 /// What a service is made of.
 pub struct HttpConfig {
     /// Names and `name:port` that a `Host` header may have beside the addresses the service is bound to.
@@ -35,6 +38,8 @@ pub struct HttpConfig {
     pub feeds: Arc<FeedList>,
     /// Reads the parameter `filter` of feeds; absent if they cannot be filtered.
     pub filters: Option<FilterParser>,
+    /// Says more of the session for `GET /status`, by names that are not taken there.
+    pub status: Option<StatusSource>,
     /// More routes, such as those of the wall; they need the scope `wall`, and have no fallback of their own.
     pub routes: Router,
     /// The bounds.
@@ -50,6 +55,7 @@ impl HttpConfig {
             intake,
             feeds,
             filters: None,
+            status: None,
             routes: Router::new(),
             limits: HttpLimits::default(),
         }
@@ -75,6 +81,7 @@ pub(crate) struct Service {
     pub(crate) intake: Arc<dyn Intake>,
     pub(crate) feeds: Arc<FeedList>,
     pub(crate) filters: Option<FilterParser>,
+    pub(crate) status: Option<StatusSource>,
     pub(crate) limits: HttpLimits,
     /// A permit for each connection.
     pub(crate) connections: Arc<Semaphore>,

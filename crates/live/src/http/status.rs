@@ -21,7 +21,7 @@ pub(crate) async fn status(
     grant.require(Scope::Status)?;
     let limits = &service.limits;
     let feeds: Vec<Value> = service.feeds.all().iter().map(|queue| position(queue)).collect();
-    Ok(JsonAnswer(json!({
+    let mut status = json!({
         "feeds": feeds,
         "access": service.access.status(),
         "connections": {
@@ -30,7 +30,11 @@ pub(crate) async fn status(
             "refused": service.refused_connections.load(Ordering::Relaxed),
         },
         "readers": { "open": limits.readers - service.readers.available_permits(), "limit": limits.readers },
-    })))
+    });
+    if let (Some(more), Some(status)) = (&service.status, status.as_object_mut()) {
+        status.extend(more());
+    }
+    Ok(JsonAnswer(status))
 }
 
 /// Returns where a feed begins and ends.

@@ -1,6 +1,8 @@
 //! Frames of the wall: drawn once for all browsers, of which each takes the newest when it can.
 
+use std::io;
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -56,6 +58,17 @@ impl WallFrames {
     pub fn routes(self: &Arc<WallFrames>) -> Router {
         let router = Router::new().route("/", get(page)).route("/wall/frames", get(frames));
         router.with_state(self.clone())
+    }
+
+    /// Runs on a thread of its own until the wall is closed.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the system has no thread to give.
+    pub fn start(self: &Arc<WallFrames>, tiles: WallTiles, freshness: Arc<Freshness>) -> io::Result<JoinHandle<()>> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let wall = Arc::clone(self);
+        thread::Builder::new().name("wall".to_owned()).spawn(move || runtime.block_on(wall.run(tiles, freshness)))
     }
 
     /// Reads queues and publishes frames until the wall is closed.

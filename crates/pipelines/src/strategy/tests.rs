@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use flowbench_events::{
-    Channel, Event, EventId, Heartbeat, Horizon, Id, Kind, LateSet, Lateness, Record, Recording, Sources, Symbols, Trace, Value,
-    WatermarkRule,
+    Channel, Event, EventId, Heartbeat, Horizon, Id, Kind, LateSet, Lateness, Record, Recording, Sources, Symbols,
+    Trace, Value, WatermarkRule,
 };
 use proptest::prelude::*;
 

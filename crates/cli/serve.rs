@@ -1,0 +1,256 @@
+//! `serve`: a live session, with HTTP and the wall.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use flowbench_events::{Input, Mapping, ReadOptions};
+use flowbench_generators::{Amount, Generator};
+use flowbench_harness::find_pipeline;
+use flowbench_harness::generate::profile;
+use flowbench_harness::live::{
+    LivePipeline, LiveService, LiveSessionEnd, LiveSpec, Pace, ServiceError, ServiceSpec, SourceReport,
+    offer_generated, offer_log, wall_clock_ms, wall_pipelines,
+};
+use flowbench_live::{GateConfig, HttpLimits};
+use flowbench_pipelines::{EvictionError, Pipeline, Registry, RunConfig, UnknownName};
+
+use crate::args::Serve;
+use crate::failure::{Failure, OK, eprint};
+use crate::signals::{Interruption, stop_on_signals};
+
+/// How often it is looked whether the session is over.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What a file of a configuration may have at most.
+const TEXT_BYTES_MAX: u64 = 1 << 20;
+
+pub(crate) fn serve(args: &Serve, registry: Registry, quiet: bool) -> Result<i32, Failure> {
+    if !args.recording.to_string_lossy().ends_with(".jsonl.zst") {
+        let problem = format!("--recording {}: a recording ends in .jsonl.zst", args.recording.display());
+        return Err(Failure::usage_error(problem));
+    }
+    let source = Source::new(args)?;
+    let spec = ServiceSpec {
+        session: session(args, registry)?,
+        address: args.listen,
+        names: args.host.clone(),
+        tokens: args.tokens.clone(),
+        layout: args.wall.as_deref().map(text).transpose()?,
+        functions: args.functions.clone(),
+        sinks: args.webhooks.as_deref().map(text).transpose()?,
+        limits: HttpLimits::default(),
+    };
+    let interruption = stop_on_signals()?;
+    let service = LiveService::start(spec).map_err(failure)?;
+    if !quiet {
+        greet(&service, args);
+    }
+    let reports = run(&service, source, &interruption, args.until_end);
+    let end = service.end();
+    if !quiet {
+        reports.iter().for_each(|report| eprint(of_source(report)));
+    }
+    let end = end.map_err(failure)?;
+    if !quiet {
+        eprint(farewell(&end, args));
+    }
+    Ok(OK)
+}
+
+fn failure(error: ServiceError) -> Failure {
+    match error {
+        ServiceError::Configuration(problems) => Failure::problems(&problems),
+        error => Failure::failed(error),
+    }
+}
+
+/// Returns the session that is asked for.
+fn session(args: &Serve, registry: Registry) -> Result<LiveSpec, Failure> {
+    let strategy = args.strategy.parse().map_err(|error: UnknownName| Failure::usage_error(error))?;
+    let config = RunConfig {
+        order: args.order.parse().map_err(|error: UnknownName| Failure::usage_error(error))?,
+        eviction: args.eviction.parse().map_err(|error: EvictionError| Failure::usage_error(error))?,
+        workers: usize::from(args.workers),
+        ..RunConfig::plain(strategy)
+    };
+    let named = match args.pipeline.is_empty() {
+        true => wall_pipelines(registry).map_err(|problems| Failure::problems(&problems))?,
+        false => args.pipeline.iter().map(|name| named(name, registry)).collect::<Result<_, _>>()?,
+    };
+    let mut pipelines: Vec<LivePipeline> = named
+        .into_iter()
+        .map(|(feed, pipeline)| LivePipeline { feed, pipeline, settings: Vec::new(), config })
+        .collect();
+    for setting in &args.set {
+        let (feed, setting) = setting.split_once(':').ok_or_else(|| {
+            Failure::usage_error(format!("--set {setting}: expected FEED:KEY=VALUE, such as orders:threshold=1000"))
+        })?;
+        let pipeline = pipelines.iter_mut().find(|one| one.feed == feed);
+        let pipeline = pipeline.ok_or_else(|| Failure::usage_error(format!("--set: there is no feed '{feed}'")))?;
+        pipeline.settings.push(setting.to_owned());
+    }
+    let gate = GateConfig {
+        slack_ms: args.slack_ms,
+        max_ahead_ms: args.max_ahead_ms,
+        idle_after_ms: Some(args.idle_after_ms),
+        ..GateConfig::default()
+    };
+    let kept_events = usize::try_from(args.kept_events).unwrap_or(usize::MAX);
+    Ok(LiveSpec { recording: args.recording.clone(), gate, pipelines, kept_events })
+}
+
+/// Returns a pipeline with the name of its feed: `FEED=NAME`, or the name of the pipeline or of its file.
+fn named(text: &str, registry: Registry) -> Result<(String, &'static dyn Pipeline), Failure> {
+    let (feed, name) = match text.split_once('=') {
+        Some((feed, name)) => (feed.to_owned(), name),
+        None => {
+            let stem = Path::new(text).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            (stem.unwrap_or_else(|| text.to_owned()), text)
+        }
+    };
+    Ok((feed, find_pipeline(name, registry)?))
+}
+
+/// Reads a file of a configuration.
+fn text(path: &Path) -> Result<(String, String), Failure> {
+    use std::io::Read;
+    let name = path.display().to_string();
+    let read = || {
+        let mut text = String::new();
+        std::fs::File::open(path)?.take(TEXT_BYTES_MAX).read_to_string(&mut text).map(|_| text)
+    };
+    read().map(|text| (name.clone(), text)).map_err(|error| Failure::usage_error(format!("{name}: {error}")))
+}
+
+/// What is offered beside HTTP.
+enum Source {
+    None,
+    World { generator: Box<Generator>, amount: Amount, speed: f64 },
+    Log { input: Input, options: Box<ReadOptions>, pace: Pace },
+}
+
+impl Source {
+    fn new(args: &Serve) -> Result<Source, Failure> {
+        if let Some(name) = &args.generate {
+            let profile = profile(name, &args.world).map_err(Failure::usage_error)?;
+            let generator = Generator::new(&profile, args.seed).map_err(Failure::usage_error)?;
+            let amount = Amount::Events(args.events.unwrap_or(u64::MAX));
+            return Ok(Source::World { generator: Box::new(generator), amount, speed: args.speed });
+        }
+        let Some(path) = &args.log else { return Ok(Source::None) };
+        let mapping = args.map.as_deref().map(Mapping::load).transpose();
+        let options = ReadOptions {
+            format: args.format.map(Into::into),
+            mapping: mapping.map_err(Failure::usage_error)?,
+            strict: false,
+        };
+        let is_stream = path == Path::new("-");
+        let pace = if is_stream { Pace::AsRead } else { Pace::Recorded { speed: args.speed } };
+        Ok(Source::Log { input: Input::new(path), options: Box::new(options), pace })
+    }
+}
+
+/// Runs until a signal, the end of the session by itself, or the end of the source if that is wanted.
+fn run(
+    service: &LiveService,
+    source: Source,
+    interruption: &Arc<Interruption>,
+    until_end: bool,
+) -> Vec<Result<SourceReport, String>> {
+    let mut thread = start(service, source, interruption);
+    let mut reports = Vec::new();
+    while interruption.exit_code().is_none() && !service.session().has_ended() {
+        if let Some(finished) = thread.take_if(|thread| thread.is_finished()) {
+            reports.push(joined(finished));
+            if until_end {
+                break;
+            }
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+    // A log on standard input may never end; whatever it had offered is in the recording.
+    reports.extend(thread.filter(|_| service.session().has_ended() || interruption.exit_code().is_some()).and_then(
+        |thread| {
+            thread::sleep(Duration::from_millis(500));
+            thread.is_finished().then(|| joined(thread))
+        },
+    ));
+    reports
+}
+
+type SourceThread = JoinHandle<Result<SourceReport, String>>;
+
+fn start(service: &LiveService, source: Source, interruption: &Arc<Interruption>) -> Option<SourceThread> {
+    let (door, interruption) = (service.session().door(), Arc::clone(interruption));
+    let run = move || match source {
+        Source::None => Ok(SourceReport::default()),
+        Source::World { generator, amount, speed } => {
+            Ok(offer_generated(&generator, amount, wall_clock_ms(), speed, &door, interruption.flag()))
+        }
+        Source::Log { input, options, pace } => {
+            offer_log(&input, &options, pace, &door, interruption.flag()).map_err(|error| error.to_string())
+        }
+    };
+    thread::Builder::new().name("source".to_owned()).spawn(run).ok()
+}
+
+fn joined(thread: SourceThread) -> Result<SourceReport, String> {
+    thread.join().unwrap_or_else(|_| Err("the source stopped because of an error of its own".to_owned()))
+}
+
+fn greet(service: &LiveService, args: &Serve) {
+    let address = service.address();
+    let recovered = service.session().recovered();
+    eprint(format!("wall     http://{address}/"));
+    eprint(format!("events   http://{address}/events  (POST: CloudEvents or JSON Lines)"));
+    for queue in service.session().feeds().all() {
+        eprint(format!("feed     http://{address}/feeds/{}", queue.name()));
+    }
+    let recording = args.recording.display();
+    match recovered.lines {
+        0 | 1 => eprint(format!("recorded in {recording}; end with Ctrl-C")),
+        lines => {
+            eprint(format!("goes on with {recording}, of which {lines} lines were answered again; end with Ctrl-C"))
+        }
+    }
+    if recovered.cut_off_bytes > 0 {
+        eprint(format!(
+            "note: {} bytes at its end were of an epoch that had not been accepted, and were cut off",
+            recovered.cut_off_bytes
+        ));
+    }
+}
+
+fn of_source(report: &Result<SourceReport, String>) -> String {
+    match report {
+        Err(error) => format!("source: {error}"),
+        Ok(SourceReport { offered: 0, .. }) => "source: nothing was offered".to_owned(),
+        Ok(report) => {
+            let SourceReport { offered, accepted, late, repeated, rejected, first_reject, behind_ms } = report;
+            let mut text = format!("source: {offered} events offered, {accepted} accepted, {late} of them late");
+            text.push_str(&format!(", {repeated} repeated, {rejected} refused"));
+            if let Some(reason) = first_reject {
+                text.push_str(&format!(" (the first: {reason})"));
+            }
+            if *behind_ms >= 1_000 {
+                text.push_str(&format!("; at most {:.1} s behind its pace", *behind_ms as f64 / 1_000.0));
+            }
+            text
+        }
+    }
+}
+
+fn farewell(end: &LiveSessionEnd, args: &Serve) -> String {
+    let mut text = format!("{} events in {} epochs were accepted", end.gate.events, end.gate.epochs);
+    for (feed, answers) in &end.answers {
+        let left = answers.given - answers.taken_back;
+        text.push_str(&format!("\n  {feed}: {left} answers, digest {:016x}", answers.digest));
+    }
+    let recording = args.recording.display();
+    text.push_str(&format!(
+        "\nthe recording is {recording}; go on with it, or `flowbench replay {recording} --pipeline ...`"
+    ));
+    text
+}

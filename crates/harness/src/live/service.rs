@@ -1,0 +1,245 @@
+//! A session with everything around it: HTTP, the wall, functions and webhooks.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use flowbench_events::{Problems, SourceText};
+use flowbench_live::webhook::{
+    SinkReferences, WebhookOptions, WebhookSinks, WebhookStartError, WebhookState, read_webhook_sinks,
+};
+use flowbench_live::{
+    CloudEvent, CursorFileError, EventQueue, Filter, FunctionHost, FunctionSettings, GateDoor, HttpConfig, HttpLimits,
+    HttpServer, HttpServerError, Intake, Offered, RunningFunctions, TokenFile, WallFrames, WallLayout, WallTiles,
+};
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use super::session::{LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress};
+use super::wall_figures;
+
+/// What is served.
+pub struct ServiceSpec {
+    /// The session.
+    pub session: LiveSpec,
+    /// The address to listen on; port 0 for any that is free.
+    pub address: SocketAddr,
+    /// Names that a `Host` header may have beside the address.
+    pub names: Vec<String>,
+    /// The file of tokens.
+    pub tokens: Option<PathBuf>,
+    /// The layout of the wall as the name of its file and its text; the built-in one if there is none.
+    pub layout: Option<(String, String)>,
+    /// The folder of functions.
+    pub functions: Option<PathBuf>,
+    /// The webhooks as the name of their file and its text.
+    pub sinks: Option<(String, String)>,
+    /// The bounds of HTTP.
+    pub limits: HttpLimits,
+}
+
+/// A session that is served.
+pub struct LiveService {
+    session: Arc<LiveSession>,
+    http: HttpServer,
+    wall: Arc<WallFrames>,
+    wall_thread: JoinHandle<()>,
+    functions: Option<RunningFunctions>,
+    sinks: Option<Arc<Mutex<WebhookSinks>>>,
+}
+
+/// Why a session cannot be served or ended badly.
+#[derive(Debug, Error)]
+pub enum ServiceError {
+    /// The session.
+    #[error(transparent)]
+    Session(#[from] LiveSessionError),
+    /// The layout of the wall or the webhooks.
+    #[error(transparent)]
+    Configuration(#[from] Problems),
+    /// HTTP.
+    #[error(transparent)]
+    Http(#[from] HttpServerError),
+    /// The cursors of functions.
+    #[error(transparent)]
+    Cursors(#[from] CursorFileError),
+    /// The webhooks.
+    #[error(transparent)]
+    Webhooks(#[from] WebhookStartError),
+    /// The system has no more threads, or a folder beside the recording cannot be made.
+    #[error("{0}")]
+    System(#[from] std::io::Error),
+}
+
+/// How long sinks and functions may take to end.
+const END_DEADLINE: Duration = Duration::from_secs(10);
+
+impl LiveService {
+    /// Starts everything. What was recorded in earlier sessions has been answered again when this returns.
+    ///
+    /// # Errors
+    ///
+    /// Fails with whatever cannot be started.
+    pub fn start(spec: ServiceSpec) -> Result<LiveService, ServiceError> {
+        let beside = beside(&spec.session.recording);
+        let session = Arc::new(LiveSession::start(spec.session)?);
+        let queues: BTreeMap<String, Arc<EventQueue>> =
+            session.feeds().all().into_iter().map(|queue| (queue.name().to_owned(), queue)).collect();
+        let layout = match &spec.layout {
+            None => WallLayout::for_feeds(queues.keys().map(String::as_str))?,
+            Some((name, text)) => WallLayout::parse(text, name)?,
+        };
+        let tiles = WallTiles::new(&layout, &queues)?;
+        let wall = WallFrames::new(&layout, Box::new(wall_figures::draw), &flowbench_report::tile_style());
+        let functions =
+            spec.functions.as_deref().map(|folder| start_functions(folder, &beside, &session)).transpose()?;
+        let sinks = spec.sinks.map(|(name, text)| start_sinks(&name, &text, &queues, &beside)).transpose()?;
+        let sinks = sinks.map(|sinks| Arc::new(Mutex::new(sinks)));
+        let config = HttpConfig {
+            names: spec.names,
+            tokens: spec.tokens.map(TokenFile::new),
+            filters: Some(Arc::new(|text| {
+                let filter = Filter::parse(text).map_err(|error| error.to_string())?;
+                Ok(Arc::new(move |event: &CloudEvent| filter.matches(event)))
+            })),
+            status: Some(status(&session, functions.as_ref(), sinks.as_ref())),
+            routes: wall.routes(),
+            limits: spec.limits,
+            ..HttpConfig::new(Arc::new(session.door()), Arc::clone(session.feeds()))
+        };
+        let http = HttpServer::start(spec.address, config)?;
+        let wall_thread = wall.start(tiles, Arc::clone(session.freshness()))?;
+        Ok(LiveService { session, http, wall, wall_thread, functions, sinks })
+    }
+
+    /// Returns the address that is listened on.
+    pub fn address(&self) -> SocketAddr {
+        self.http.address()
+    }
+
+    /// Returns the session.
+    pub fn session(&self) -> &LiveSession {
+        &self.session
+    }
+
+    /// Stops taking events, answers those that were accepted, ends all streams, and ends.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first part that ended badly; the recording is whole whatever fails.
+    pub fn end(self) -> Result<LiveSessionEnd, ServiceError> {
+        let LiveService { session, http, wall, wall_thread, functions, sinks } = self;
+        wall.close();
+        let stopped = http.stop();
+        if let Some(functions) = functions {
+            functions.stop();
+        }
+        if let Some(sinks) = sinks.and_then(Arc::into_inner) {
+            let sinks = sinks.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let busy = sinks.stop(END_DEADLINE);
+            if !busy.is_empty() {
+                log::warn!("webhooks that had not ended, whose last event is sent again: {}", busy.join(", "));
+            }
+        }
+        let _ = wall_thread.join(); // it has nothing to say
+        let session = Arc::into_inner(session).ok_or_else(|| std::io::Error::other("a part of the service goes on"))?;
+        let end = session.end()?;
+        stopped?;
+        Ok(end)
+    }
+}
+
+/// Returns the folder beside a recording where cursors are kept, such as `live.state` for `live.jsonl.zst`.
+fn beside(recording: &Path) -> PathBuf {
+    let name = recording.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = name.split('.').next().unwrap_or_default();
+    recording.with_file_name(format!("{stem}.state"))
+}
+
+fn start_functions(folder: &Path, beside: &Path, session: &LiveSession) -> Result<RunningFunctions, ServiceError> {
+    std::fs::create_dir_all(beside)?;
+    let settings = FunctionSettings::new(folder, beside.join("functions.json"));
+    let (door, feeds) = (session.door(), Arc::clone(session.feeds()));
+    let host = FunctionHost::new(settings, Arc::new(move |event| offer(&door, event)))?;
+    Ok(host.start(Arc::new(move |name: &str| feeds.get(name)))?)
+}
+
+/// Offers what a function emitted, as soon as there is room.
+fn offer(door: &GateDoor, event: CloudEvent) {
+    while !door.has_ended() {
+        if door.wait_for_room(Duration::from_millis(200))
+            && door.offer(vec![Offered::Event(Box::new(event.clone()))]).is_ok()
+        {
+            return;
+        }
+    }
+}
+
+fn start_sinks(
+    name: &str,
+    text: &str,
+    queues: &BTreeMap<String, Arc<EventQueue>>,
+    beside: &Path,
+) -> Result<WebhookSinks, ServiceError> {
+    let filter = |text: &str| {
+        let filter = Filter::parse(text).map_err(|error| error.to_string())?;
+        Ok(Arc::new(move |event: &CloudEvent| filter.matches(event)) as _)
+    };
+    let environment = |name: &str| std::env::var(name).ok();
+    let references = SinkReferences { environment: &environment, filter: &filter };
+    let sinks = read_webhook_sinks(&SourceText::new(name, text), &references)?;
+    let cursors = beside.join("webhooks");
+    std::fs::create_dir_all(&cursors)?;
+    Ok(WebhookSinks::start(sinks, queues, &cursors, &WebhookOptions::default())?)
+}
+
+/// Returns what says how pipelines, functions and webhooks are.
+fn status(
+    session: &Arc<LiveSession>,
+    functions: Option<&RunningFunctions>,
+    sinks: Option<&Arc<Mutex<WebhookSinks>>>,
+) -> flowbench_live::StatusSource {
+    let (session, functions) = (Arc::downgrade(session), functions.map(RunningFunctions::states));
+    let sinks = sinks.map(Arc::downgrade);
+    Arc::new(move || {
+        let mut status = Map::new();
+        let pipelines = session.upgrade().map(|session| session.progress()).unwrap_or_default();
+        status.insert("pipelines".to_owned(), pipelines.iter().map(pipeline_status).collect());
+        if let Some(functions) = &functions {
+            status.insert("functions".to_owned(), json!(functions.get()));
+        }
+        if let Some(sinks) = sinks.as_ref().and_then(std::sync::Weak::upgrade) {
+            let states = sinks.lock().unwrap_or_else(PoisonError::into_inner).states();
+            status.insert("webhooks".to_owned(), states.iter().map(webhook_status).collect());
+        }
+        status
+    })
+}
+
+fn webhook_status(state: &WebhookState) -> Value {
+    json!({
+        "name": state.name,
+        "feed": state.feed,
+        "url": state.url,
+        "status": format!("{:?}", state.status).to_lowercase(),
+        "cursor": state.cursor.0,
+        "pending": state.pending,
+        "delivered": state.delivered,
+        "failures": state.failures,
+        "last_error": state.last_error,
+    })
+}
+
+fn pipeline_status(progress: &PipelineProgress) -> Value {
+    let PipelineProgress { feed, answers, epochs, entries } = progress;
+    json!({
+        "feed": feed,
+        "answers_given": answers.given,
+        "answers_taken_back": answers.taken_back,
+        "epochs_answered": epochs,
+        "entries": entries,
+    })
+}
