@@ -20,12 +20,13 @@ use crate::http::watched_body::watched;
 /// How long any handler may take beyond the longest poll.
 const HANDLER_SLACK: Duration = Duration::from_secs(30);
 
-/// What answers say to browsers, unless a handler says otherwise: nothing is loaded, framed, guessed or kept.
+/// What answers say to browsers, unless a handler says otherwise: nothing is loaded, framed, guessed or kept. A page
+/// without any referrer would post its forms with the origin `null`, so there is one, for our own pages.
 const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::CACHE_CONTROL, "no-store"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    (header::REFERRER_POLICY, "same-origin"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];

@@ -157,6 +157,8 @@ fn a_browser_presents_its_token_once() {
     let form = fixture.get("/session", &["Accept: text/html"]);
     assert!(form.status == 200 && form.body.contains("<form method=\"post\" action=\"/session\">"));
     assert!(form.header("content-security-policy").unwrap().contains("form-action 'self'"));
+    // Without a referrer, a browser would post the form with the origin `null`.
+    assert_eq!(form.header("referrer-policy"), Some("same-origin"));
     let typed = format!("token={}", token.rsplit(' ').next().unwrap());
     let origin = format!("Origin: http://{}", fixture.server.address());
     let form = ["Content-Type: application/x-www-form-urlencoded", &*origin];
