@@ -1,6 +1,5 @@
 //! What every request has to pass before anything looks at what it wants, and what every answer says to browsers.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
 use crate::access::{Denied, Grant, Scope};
-use crate::http::host;
+use crate::http::host::{self, LocalAddress};
 use crate::http::refusal::Refusal;
 use crate::http::service::Service;
 use crate::http::session;
@@ -30,10 +29,6 @@ const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (header::X_FRAME_OPTIONS, "DENY"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
-
-/// The address that a client has connected to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LocalAddress(pub(crate) SocketAddr);
 
 /// Lets a request in if it is meant for us and comes from somebody who may.
 pub(crate) async fn guard(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
@@ -132,7 +127,7 @@ fn check_origin(service: &Service, request: &Request) -> Result<(), Refusal> {
 /// Takes the token of the header or, where nothing is changed, the session of a browser.
 fn authenticate(service: &Service, request: &Request) -> Result<Grant, Denied> {
     let headers = request.headers();
-    let cookie = session::of(headers).filter(|_| *request.method() == Method::GET);
+    let cookie = session::of(request).filter(|_| *request.method() == Method::GET);
     match cookie {
         Some(session) if !headers.contains_key(header::AUTHORIZATION) => service.access.by_session(session),
         _ => service.access.by_secret(session::bearer(headers)),
