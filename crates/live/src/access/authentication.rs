@@ -250,6 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_a_file_that_was_at_rest_is_seen_at_once() {
+        let Fixture { file, access, secret, .. } = &fixture();
+        // Until then it is read each time anyway.
+        std::thread::sleep(Duration::from_millis(2_100));
+        for _ in 0..2 {
+            assert!(access.by_secret(Some(secret)).is_ok());
+        }
+        file.revoke("shop").unwrap();
+        assert_eq!(access.by_secret(Some(secret)).unwrap_err(), Denied::Revoked("shop".to_owned()));
+    }
+
+    #[test]
     fn the_file_is_its_owner_s_alone() {
         use std::os::unix::fs::PermissionsExt;
         let Fixture { file, .. } = &fixture();

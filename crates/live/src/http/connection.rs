@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 
-use crate::http::guard::LocalAddress;
+use crate::http::host::LocalAddress;
 use crate::http::service::Service;
 use crate::http::watched_stream::WatchedStream;
 

@@ -1,6 +1,5 @@
 //! What every request has to pass before anything looks at what it wants, and what every answer says to browsers.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
 use crate::access::{Denied, Grant, Scope};
-use crate::http::host;
+use crate::http::host::{self, LocalAddress};
 use crate::http::refusal::Refusal;
 use crate::http::service::Service;
 use crate::http::session;
@@ -20,19 +19,16 @@ use crate::http::watched_body::watched;
 /// How long any handler may take beyond the longest poll.
 const HANDLER_SLACK: Duration = Duration::from_secs(30);
 
-/// What answers say to browsers, unless a handler says otherwise: nothing is loaded, framed, guessed or kept.
+/// What answers say to browsers, unless a handler says otherwise: nothing is loaded, framed, guessed or kept. A page
+/// without any referrer would post its forms with the origin `null`, so there is one, for our own pages.
 const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::CACHE_CONTROL, "no-store"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    (header::REFERRER_POLICY, "same-origin"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
-
-/// The address that a client has connected to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LocalAddress(pub(crate) SocketAddr);
 
 /// Lets a request in if it is meant for us and comes from somebody who may.
 pub(crate) async fn guard(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
@@ -131,7 +127,7 @@ fn check_origin(service: &Service, request: &Request) -> Result<(), Refusal> {
 /// Takes the token of the header or, where nothing is changed, the session of a browser.
 fn authenticate(service: &Service, request: &Request) -> Result<Grant, Denied> {
     let headers = request.headers();
-    let cookie = session::of(headers).filter(|_| *request.method() == Method::GET);
+    let cookie = session::of(request).filter(|_| *request.method() == Method::GET);
     match cookie {
         Some(session) if !headers.contains_key(header::AUTHORIZATION) => service.access.by_session(session),
         _ => service.access.by_secret(session::bearer(headers)),

@@ -2,6 +2,10 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+/// The address that a client has connected to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LocalAddress(pub(crate) SocketAddr);
+
 /// Returns true if the authority of a `Host` or `Origin` header means this service: the address that the client has
 /// connected to, `localhost` if that is a loopback address, or one of the configured `names`. A name without a port is
 /// good for the port of the service and for the ports of HTTP and HTTPS.

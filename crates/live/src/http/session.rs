@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 
+use crate::http::host::LocalAddress;
 use crate::http::post_events::read_body;
 use crate::http::refusal::Refusal;
 use crate::http::service::Service;
@@ -13,7 +14,7 @@ use crate::http::service::Service;
 /// The path of the form and of what it posts to.
 pub(crate) const PATH: &str = "/session";
 
-/// The cookie that a browser holds then. It is not the token, and ends with the service.
+/// What the name of the cookie begins with that a browser holds then. It is not the token, and ends with the service.
 const COOKIE: &str = "flowbench_session";
 
 /// The most that a form with a token may have.
@@ -45,7 +46,7 @@ pub(crate) async fn open_session(State(service): State<Arc<Service>>, request: R
     };
     let is_https = parts.headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
     let secure = if is_https { "; Secure" } else { "" };
-    let cookie = format!("{COOKIE}={session}; Path=/; HttpOnly; SameSite=Strict{secure}");
+    let cookie = format!("{}={session}; Path=/; HttpOnly; SameSite=Strict{secure}", cookie_name(&parts.extensions));
     let mut response =
         if typed.is_some() { Redirect::to("/").into_response() } else { StatusCode::NO_CONTENT.into_response() };
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
@@ -55,12 +56,19 @@ pub(crate) async fn open_session(State(service): State<Arc<Service>>, request: R
 }
 
 /// Returns the session of a browser.
-pub(crate) fn of(headers: &HeaderMap) -> Option<&str> {
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
+pub(crate) fn of(request: &Request) -> Option<&str> {
+    let ours = cookie_name(request.extensions());
+    let cookies = request.headers().get_all(header::COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
     cookies.flat_map(|cookies| cookies.split(';')).find_map(|cookie| {
         let (name, value) = cookie.trim().split_once('=')?;
-        (name == COOKIE).then_some(value)
+        (name == ours).then_some(value)
     })
+}
+
+/// Returns the name of the cookie: browsers send cookies to all ports of a host, where other services may have theirs.
+fn cookie_name(extensions: &Extensions) -> String {
+    let port = extensions.get::<LocalAddress>().map_or(0, |local| local.0.port());
+    format!("{COOKIE}_{port}")
 }
 
 /// Returns the secret of the only `Authorization` header, if it is a bearer token.

@@ -101,6 +101,7 @@ fn without_a_token_nothing_is_to_be_had() {
     let good = guarded.token("shop", &[Scope::Post, Scope::AllFeeds, Scope::Wall, Scope::Status]);
     let expired =
         guarded.tokens.create("old", &[Scope::Post], Some(SystemTime::now() - Duration::from_secs(9))).unwrap();
+    let session = format!("flowbench_session_{}", fixture.server.address().port());
     for header in [
         "X: no token".to_owned(),
         "Authorization: Bearer".to_owned(),
@@ -109,8 +110,8 @@ fn without_a_token_nothing_is_to_be_had() {
         format!("{good}\r\n{good}"),
         good[..good.len() - 1].to_owned(),
         format!("Authorization: Bearer {}", expired.as_str()),
-        format!("Cookie: flowbench_session={}", good.rsplit(' ').next().unwrap()),
-        "Cookie: flowbench_session=shop:00".to_owned(),
+        format!("Cookie: {session}={}", good.rsplit(' ').next().unwrap()),
+        format!("Cookie: {session}=shop:00"),
     ] {
         for answer in [
             fixture.post(&[LINES, &header], "{}"),
@@ -157,6 +158,8 @@ fn a_browser_presents_its_token_once() {
     let form = fixture.get("/session", &["Accept: text/html"]);
     assert!(form.status == 200 && form.body.contains("<form method=\"post\" action=\"/session\">"));
     assert!(form.header("content-security-policy").unwrap().contains("form-action 'self'"));
+    // Without a referrer, a browser would post the form with the origin `null`.
+    assert_eq!(form.header("referrer-policy"), Some("same-origin"));
     let typed = format!("token={}", token.rsplit(' ').next().unwrap());
     let origin = format!("Origin: http://{}", fixture.server.address());
     let form = ["Content-Type: application/x-www-form-urlencoded", &*origin];

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -13,6 +13,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Client {
     stream: TcpStream,
     received: Vec<u8>,
+    /// When a test has waited long enough, even if something still arrives.
+    deadline: Instant,
 }
 
 /// What came back.
@@ -28,7 +30,7 @@ impl Client {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        Client { stream, received: Vec::new() }
+        Client { stream, received: Vec::new(), deadline: Instant::now() + PATIENCE }
     }
 
     /// Sends bytes; returns false if the other side does not take them any more.
@@ -109,6 +111,7 @@ impl Client {
 
     /// Receives more; returns false at the end of the connection.
     fn receive(&mut self) -> bool {
+        assert!(Instant::now() < self.deadline, "no end, after: {}", String::from_utf8_lossy(&self.received));
         let mut buffer = [0; 64 << 10];
         match self.stream.read(&mut buffer) {
             Ok(0) => false,
