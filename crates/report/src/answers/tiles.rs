@@ -7,7 +7,7 @@ use flowbench_measurement::what_if::BANDS;
 
 use crate::answers::conversion::RATE_COLOUR;
 use crate::answers::parts::{alone, columns, line, nth, ratios, time_axis, with_line};
-use crate::chart::{Chart, Columns, Mark, Panel, Point, Series, X};
+use crate::chart::{Axis, Chart, Columns, Mark, Panel, Point, Series, ShadedRange, X};
 use crate::draw;
 use crate::draw::layout::Canvas;
 use crate::draw::svg::{STYLE, compact};
@@ -147,7 +147,8 @@ fn over_time(first_ms: i64, step_ms: i64, steps: &[Vec<BandCounts>]) -> (X, Pane
     let columns = Panel { series: views.collect(), ..columns("Page views", Quantity::Count, Vec::new()) };
     let sum = |of: fn(&BandCounts) -> f64| points(&|step| step.iter().map(|counts| count(of(counts))).sum());
     let rates = ratios(&sum(|counts| counts.conversions), &sum(|counts| counts.views));
-    (time_axis(), with_line(columns, rate_line(rates)))
+    let newest_ms = first_ms as f64 + (steps.len() as f64 - 1.5) * step_ms as f64;
+    (time_axis_unfinished_from(newest_ms), with_line(columns, rate_line(rates)))
 }
 
 fn ranking(ranks: &[(String, f64)]) -> (X, Panel) {
@@ -163,7 +164,15 @@ fn number_over_time(unit: &str, points: &[(i64, f64)]) -> (X, Panel) {
 }
 
 fn rate_line(points: Vec<Point>) -> Panel {
-    line("Conversion rate", Quantity::Share, "conversion", RATE_COLOUR, points)
+    alone(line("Conversion, line", Quantity::Share, "conversion rate", RATE_COLOUR, points))
+}
+
+/// Returns the axis of event time, on which a shade says that the newest step is not over.
+fn time_axis_unfinished_from(from: f64) -> X {
+    match time_axis() {
+        X::Numbers(axis) => X::Numbers(Axis { shade: Some(ShadedRange { from, words: "so far".to_owned() }), ..axis }),
+        other => other,
+    }
 }
 
 /// Returns the conversion rate of a band; `None` without a view.

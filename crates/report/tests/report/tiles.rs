@@ -69,7 +69,7 @@ fn bands_are_columns_in_their_colours_under_a_line_with_its_own_axis() {
     assert_eq!(marks(&svg), expected);
     let description = "good: 9131 views, 6.13 % converted; needs-improvement: 4032 views, 3.5 % converted; \
                        poor: 2028 views, 1.08 % converted";
-    for text in [">Page views<", ">Conversion rate (%)<", ">needs improvement<", ">10k<", description] {
+    for text in [">Page views<", ">Conversion, line (%)<", ">needs improvement<", ">10k<", description] {
         assert!(svg.contains(text), "{text}: {svg}");
     }
     check("bands-phone", &tile(TileNumbers::Bands(bands(1.0)), PHONE));
@@ -81,7 +81,7 @@ fn hours_are_stacks_with_the_rate_of_all_and_fill_their_tile() {
     assert_eq!(marks(&svg).len(), 36);
     let viewed = Document::parse(&svg).unwrap().root_element().attribute("viewBox").unwrap().to_owned();
     assert_eq!(viewed, "0 0 504 231");
-    assert!(svg.contains(">12:00<") && svg.contains(">conversion<"), "{svg}");
+    assert!(svg.contains(">12:00<") && svg.contains(">so far<"), "{svg}");
     // The tile says what its times are.
     assert!(!svg.contains("event time (UTC)</text>"));
     check("hours-phone", &tile(over_time(), PHONE));
