@@ -65,7 +65,8 @@ impl TileState for LoadSteps {
         if views.is_none() && conversions.is_none() {
             row.text("views")?;
         }
-        if band.len() > 64 || !self.bands().contains(&&*band) && self.bands().len() >= BANDS_MAX {
+        let bands = self.bands();
+        if band.len() > 64 || !bands.contains(&&*band) && bands.len() >= BANDS_MAX {
             return Err(format!("there are more than {BANDS_MAX} bands, or a name of one is longer than 64 bytes"));
         }
         self.newest_ms = self.newest_ms.max(Some(time_ms));

@@ -1,4 +1,6 @@
 //! The page of the wall: one file, which asks for nothing but frames.
+//!
+//! Decision D-655; its colours, D-656.
 
 use axum::http::HeaderValue;
 use axum::http::header::{
