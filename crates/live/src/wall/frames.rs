@@ -39,6 +39,24 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 pub type DrawFigure = Box<dyn Fn(&TileContent, TileSize) -> String + Send + Sync>;
 
 /// Publishes frames of a wall, and serves them with its page.
+///
+/// # Examples
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::Arc;
+///
+/// use flowbench_live::{EventQueue, Freshness, WallFrames, WallLayout, WallTiles};
+///
+/// let feeds = BTreeMap::from([("dispatched".to_owned(), Arc::new(EventQueue::new("dispatched", 100_000)))]);
+/// let layout = WallLayout::for_feeds(feeds.keys().map(String::as_str))?;
+/// let tiles = WallTiles::new(&layout, &feeds)?;
+/// let wall = WallFrames::new(&layout, Box::new(|_content, _size| "<svg></svg>".to_owned()), "");
+/// let freshness = Arc::new(Freshness::default());
+/// let routes = wall.routes(); // for a server
+/// let publishing = wall.run(tiles, freshness.clone()); // a future that ends with `wall.close()`
+/// # Ok::<(), flowbench_events::Problems>(())
+/// ```
 pub struct WallFrames {
     page: WallPage,
     draw: DrawFigure,

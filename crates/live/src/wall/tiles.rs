@@ -222,7 +222,7 @@ impl Tile {
         let problem = match self.unusable {
             0 => None,
             1 => Some(format!("1 row cannot be used: {}", self.why_unusable)),
-            n => Some(format!("{n} rows cannot be used, the last since {}", self.why_unusable)),
+            n => Some(format!("{n} rows cannot be used; the last: {}", self.why_unusable)),
         };
         let (id, title) = (self.id.clone(), self.spec.title.clone());
         TileContent { id, title, newest_ms, incomplete: self.missed, problem, figure }

@@ -93,6 +93,8 @@ fn a_ranking_has_a_bar_for_each_name_with_its_number() {
     assert_eq!(marks(&svg).len(), 5);
     // The numbers stand beside the bars, so there is no axis.
     assert!(!svg.contains(">200<"), "{svg}");
+    let flat = tile(ranking(), (244, 116)).svg();
+    assert_eq!(marks(&flat).len(), 3, "fewer ranks, and not smaller ones");
     assert!(svg.contains(">301<") && svg.contains("4. Tea towel with a long name: 132"), "{svg}");
 }
 

@@ -264,7 +264,7 @@ fn rows_of_no_use_are_counted_with_the_reason() {
     wall.add("yesterday", 1, json!({ "band": "good", "views": "1" }));
     wall.add("2026-01-05T08:00:00Z", 1, json!({ "band": "good", "views": "1.5" }));
     let content = wall.shown();
-    let expected = "3 rows cannot be used, the last since '1.5' in column 'views' is not a whole number";
+    let expected = "3 rows cannot be used; the last: '1.5' in column 'views' is not a whole number";
     assert_eq!((content.problem.as_deref(), content.figure), (Some(expected), TileFigure::Bands(Vec::new())));
 }
 
