@@ -1,4 +1,6 @@
 //! Frames of the wall: drawn once for all browsers, of which each takes the newest when it can.
+//!
+//! Decision D-654; who draws figures, D-657.
 
 use std::io;
 use std::sync::Arc;
@@ -19,15 +21,17 @@ use tokio::time::MissedTickBehavior;
 use crate::wall::content::TileContent;
 use crate::wall::frame::{Form, TileSize, WallFrame};
 use crate::wall::frame_stream::FrameStream;
-use crate::wall::freshness::Freshness;
+use crate::wall::freshness::{Arrivals, Freshness};
 use crate::wall::layout::WallLayout;
 use crate::wall::page::WallPage;
-use crate::wall::tiles::WallTiles;
+use crate::wall::tiles::{WallTiles, WallUpdate};
 
 /// The least time between two frames.
 const FRAME_EVERY: Duration = Duration::from_millis(250);
 /// Frames in whose place nothing was sent, after which one is sent although nothing has changed.
 const HEARTBEAT_FRAMES: u32 = 4;
+/// How often queues are read on for one frame at most.
+const READS_MAX: usize = 16;
 /// Browsers at a time.
 const BROWSERS_MAX: usize = 64;
 /// How long a browser may take to make room for the next frame.
@@ -37,6 +41,24 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 pub type DrawFigure = Box<dyn Fn(&TileContent, TileSize) -> String + Send + Sync>;
 
 /// Publishes frames of a wall, and serves them with its page.
+///
+/// # Examples
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::sync::Arc;
+///
+/// use flowbench_live::{EventQueue, Freshness, WallFrames, WallLayout, WallTiles};
+///
+/// let feeds = BTreeMap::from([("dispatched".to_owned(), Arc::new(EventQueue::new("dispatched", 100_000)))]);
+/// let layout = WallLayout::for_feeds(feeds.keys().map(String::as_str))?;
+/// let tiles = WallTiles::new(&layout, &feeds)?;
+/// let wall = WallFrames::new(&layout, Box::new(|_content, _size| "<svg></svg>".to_owned()), "");
+/// let freshness = Arc::new(Freshness::default());
+/// let routes = wall.routes(); // for a server
+/// let publishing = wall.run(tiles, freshness.clone()); // a future that ends with `wall.close()`
+/// # Ok::<(), flowbench_events::Problems>(())
+/// ```
 pub struct WallFrames {
     page: WallPage,
     draw: DrawFigure,
@@ -79,7 +101,12 @@ impl WallFrames {
         while !self.newest.borrow().is_last {
             ticks.tick().await;
             unsent += 1;
-            if self.publish(&mut tiles, &freshness, now_ms(), unsent >= HEARTBEAT_FRAMES) {
+            // Taken before the queues are read: the answers to these arrivals are in them by now.
+            let arrivals = freshness.now();
+            let update = read(&mut tiles).await;
+            if (!update.changed.is_empty() || unsent >= HEARTBEAT_FRAMES)
+                && self.publish(&tiles, &update, arrivals, now_ms())
+            {
                 unsent = 0;
             }
         }
@@ -90,14 +117,8 @@ impl WallFrames {
         self.newest.send_modify(|frame| Arc::make_mut(frame).is_last = true);
     }
 
-    /// Publishes a frame if a tile has changed, or if `is_due`; returns true if it did.
-    fn publish(&self, tiles: &mut WallTiles, freshness: &Freshness, now_ms: i64, is_due: bool) -> bool {
-        // Taken before the queues are read: the answers to these arrivals are in them by now.
-        let arrivals = freshness.now();
-        let update = tiles.update();
-        if update.changed.is_empty() && !is_due {
-            return false;
-        }
+    /// Publishes a frame in which the tiles that have changed are drawn anew; returns false if the wall is closed.
+    fn publish(&self, tiles: &WallTiles, update: &WallUpdate, arrivals: Arrivals, now_ms: i64) -> bool {
         let mut frame = WallFrame::clone(&self.newest.borrow());
         frame.number += 1;
         if update.is_caught_up {
@@ -120,6 +141,21 @@ impl WallFrames {
             is_open
         })
     }
+}
+
+/// Reads queues to their ends, or a bounded part of them, and lets others run in between.
+async fn read(tiles: &mut WallTiles) -> WallUpdate {
+    let mut update = tiles.update();
+    for _ in 1..READS_MAX {
+        if update.is_caught_up {
+            break;
+        }
+        tokio::task::yield_now().await;
+        let more = tiles.update();
+        update.changed.extend(more.changed);
+        update.is_caught_up = more.is_caught_up;
+    }
+    update
 }
 
 async fn page(State(wall): State<Arc<WallFrames>>) -> Response {

@@ -1,4 +1,6 @@
 //! How far answers are behind arrivals.
+//!
+//! Decision D-653.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

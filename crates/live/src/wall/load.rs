@@ -50,8 +50,10 @@ impl LoadSteps {
     fn loads(&self, bands: &[&str], steps: std::ops::RangeInclusive<i64>) -> Vec<BandLoad> {
         let load = |band: &&str| {
             let of_band = self.steps.range(steps.clone()).filter_map(|(_, bands)| bands.get(*band));
-            let (views, conversions) =
-                of_band.fold((0, 0), |(v, c), (views, conversions)| (v + views, c + conversions));
+            let add = |sum: (i64, i64), of_step: &(i64, i64)| {
+                (sum.0.saturating_add(of_step.0), sum.1.saturating_add(of_step.1))
+            };
+            let (views, conversions) = of_band.fold((0, 0), add);
             BandLoad { band: (*band).to_owned(), views, conversions }
         };
         bands.iter().map(load).collect()
@@ -65,15 +67,16 @@ impl TileState for LoadSteps {
         if views.is_none() && conversions.is_none() {
             row.text("views")?;
         }
-        if band.len() > 64 || !self.bands().contains(&&*band) && self.bands().len() >= BANDS_MAX {
+        let bands = self.bands();
+        if band.len() > 64 || !bands.contains(&&*band) && bands.len() >= BANDS_MAX {
             return Err(format!("there are more than {BANDS_MAX} bands, or a name of one is longer than 64 bytes"));
         }
         self.newest_ms = self.newest_ms.max(Some(time_ms));
         let (step, first) = (time_ms.div_euclid(self.step_ms), self.first().unwrap_or(i64::MIN));
         if step >= first {
             let sums = self.steps.entry(step).or_default().entry(band).or_default();
-            sums.0 += row.change * views.unwrap_or(0);
-            sums.1 += row.change * conversions.unwrap_or(0);
+            sums.0 = sums.0.saturating_add(row.change * views.unwrap_or(0));
+            sums.1 = sums.1.saturating_add(row.change * conversions.unwrap_or(0));
         }
         self.steps = self.steps.split_off(&first);
         Ok(time_ms)

@@ -10,7 +10,9 @@ use crate::wall::thousandths::Thousandths;
 /// Returns the HTML of a tile; `draw` gives that of a figure.
 pub(super) fn tile_html(content: &TileContent, draw: impl FnOnce(&TileContent) -> String) -> String {
     let figure = match &content.figure {
-        _ if content.newest_ms.is_none() && !is_list(&content.figure) => "<p class=\"none\">no rows yet</p>".to_owned(),
+        _ if content.newest_ms.is_none() && !is_list(&content.figure) => {
+            "<p class=\"none\">nothing to show yet</p>".to_owned()
+        }
         TileFigure::Today(totals) => today(totals),
         TileFigure::Overdue(orders) => overdue(orders, content.newest_ms.unwrap_or_default()),
         TileFigure::Events(events) => list(events),

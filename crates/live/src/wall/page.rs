@@ -1,4 +1,6 @@
 //! The page of the wall: one file, which asks for nothing but frames.
+//!
+//! Decision D-655; its colours, D-656.
 
 use axum::http::HeaderValue;
 use axum::http::header::{
@@ -9,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use crate::wall::layout::WallLayout;
+use crate::wall::layout::{TileSpec, WallLayout};
 use crate::wall::markup::escaped;
 
 const PAGE: &str = include_str!("wall.html");
@@ -58,7 +60,7 @@ impl WallPage {
 }
 
 fn tiles(layout: &WallLayout) -> String {
-    let tile = |(n, tile): (usize, &crate::wall::TileSpec)| {
+    let tile = |(n, tile): (usize, &TileSpec)| {
         format!(
             "<section class=\"tile span-{}\" id=\"tile-{n}\" aria-labelledby=\"tile-{n}-title\">\
              <h2><span id=\"tile-{n}-title\">{}</span> <small></small></h2><div class=\"body\"></div></section>\n",

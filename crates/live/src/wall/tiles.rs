@@ -1,4 +1,6 @@
 //! The tiles of a wall: each follows its queues by cursors and keeps no more than it shows.
+//!
+//! Decisions D-651 and D-652.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,13 +16,15 @@ use crate::wall::load::LoadSteps;
 use crate::wall::newest_events::NewestEvents;
 use crate::wall::overdue::Overdue;
 use crate::wall::ranking::Windows;
-use crate::wall::row::AnswerRow;
+use crate::wall::row::{AnswerRow, shortened};
 use crate::wall::series::Points;
 use crate::wall::tile_state::TileState;
 use crate::wall::today::LastDays;
 
 /// Events that are read of a queue at a time.
 const BATCH: usize = 4_096;
+/// Characters of the reason why a row is of no use at most.
+const WHY_MAX: usize = 200;
 
 /// All tiles of a wall.
 pub struct WallTiles {
@@ -163,9 +167,9 @@ impl Tile {
                     (has_changed, is_caught_up) = (true, false);
                 }
                 Err(_) => {
-                    // The queue was begun anew; how much of it is gone cannot be known.
-                    let oldest = self.readers[n].queue.oldest();
-                    self.miss(n, 1, oldest);
+                    // Not a cursor of this queue; what it has given since cannot be known.
+                    let end = self.readers[n].queue.end();
+                    self.miss(n, 1, end);
                     (has_changed, is_caught_up) = (true, false);
                 }
             }
@@ -184,7 +188,7 @@ impl Tile {
             }
             Err(why) => {
                 self.unusable += 1;
-                self.why_unusable = why;
+                self.why_unusable = shortened(&why, WHY_MAX);
             }
         }
     }
@@ -218,7 +222,7 @@ impl Tile {
         let problem = match self.unusable {
             0 => None,
             1 => Some(format!("1 row cannot be used: {}", self.why_unusable)),
-            n => Some(format!("{n} rows cannot be used, the last since {}", self.why_unusable)),
+            n => Some(format!("{n} rows cannot be used; the last: {}", self.why_unusable)),
         };
         let (id, title) = (self.id.clone(), self.spec.title.clone());
         TileContent { id, title, newest_ms, incomplete: self.missed, problem, figure }

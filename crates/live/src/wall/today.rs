@@ -30,7 +30,7 @@ impl TileState for LastDays {
         let total = row.thousandths("total")?.unwrap_or_default();
         self.newest_ms = self.newest_ms.max(Some(time_ms));
         let day = self.days.entry(self.zone.day(time_ms)).or_default();
-        day.count += row.change * count;
+        day.count = day.count.saturating_add(row.change * count);
         day.total += total * row.change;
         let today = self.newest_ms.map_or(0, |newest_ms| self.zone.day(newest_ms));
         self.days = self.days.split_off(&(today - 1));

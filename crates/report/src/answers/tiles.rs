@@ -7,9 +7,9 @@ use flowbench_measurement::what_if::BANDS;
 
 use crate::answers::conversion::RATE_COLOUR;
 use crate::answers::parts::{alone, columns, line, nth, ratios, time_axis, with_line};
-use crate::chart::{Chart, Columns, Mark, Panel, Point, Series, X};
+use crate::chart::{Axis, Chart, Columns, Mark, Panel, Point, Series, ShadedRange, X};
 use crate::draw;
-use crate::draw::layout::Canvas;
+use crate::draw::layout::{Canvas, EDGE_PX, names_beside};
 use crate::draw::svg::{STYLE, compact};
 use crate::quantity::Quantity;
 
@@ -22,7 +22,7 @@ pub struct TileDrawing {
     pub title: String,
     /// Its width in px, in which its letters are of 13 px.
     pub width_px: u32,
-    /// Its height in px; a ranking is as high as its rows.
+    /// Its height in px, for which a ranking has as many rows as are readable.
     pub height_px: u32,
     /// What is drawn.
     pub numbers: TileNumbers,
@@ -42,7 +42,7 @@ pub enum TileNumbers {
         /// The steps without a gap, each with the same bands in the same order.
         steps: Vec<Vec<BandCounts>>,
     },
-    /// Names with their numbers as bars, the first on top.
+    /// Names with their numbers as bars, the first on top, as far as there is room.
     Ranking(Vec<(String, f64)>),
     /// A number over event time.
     OverTime {
@@ -72,11 +72,22 @@ impl TileDrawing {
         let (x, panel) = match &self.numbers {
             TileNumbers::Bands(bands) => by_band(bands),
             TileNumbers::BandsOverTime { first_ms, step_ms, steps } => over_time(*first_ms, *step_ms, steps),
-            TileNumbers::Ranking(ranks) => ranking(ranks),
+            TileNumbers::Ranking(ranks) => ranking(self.ranks_with_room(ranks)),
             TileNumbers::OverTime { unit, points } => number_over_time(unit, points),
         };
         let chart = Chart::new(&self.id, &self.title, x, vec![panel]);
         draw::draw_described(&chart, canvas, &self.description())
+    }
+
+    /// Returns the first ranks for which there is room, three at least.
+    fn ranks_with_room<'a>(&self, ranks: &'a [(String, f64)]) -> &'a [(String, f64)] {
+        const ROW_PX: f64 = 26.0;
+        const ROW_WITH_NAME_ABOVE_PX: f64 = 45.0;
+        let names: Vec<String> = ranks.iter().map(|(name, _)| name.clone()).collect();
+        let are_beside = names_beside(&names, self.width_px.into()).is_some();
+        let row_px = if are_beside { ROW_PX } else { ROW_WITH_NAME_ABOVE_PX };
+        let room = (f64::from(self.height_px) - 2.0 * EDGE_PX) / row_px;
+        &ranks[..ranks.len().min((room.ceil() as usize).max(3))]
     }
 
     /// Returns the numbers in words.
@@ -147,7 +158,8 @@ fn over_time(first_ms: i64, step_ms: i64, steps: &[Vec<BandCounts>]) -> (X, Pane
     let columns = Panel { series: views.collect(), ..columns("Page views", Quantity::Count, Vec::new()) };
     let sum = |of: fn(&BandCounts) -> f64| points(&|step| step.iter().map(|counts| count(of(counts))).sum());
     let rates = ratios(&sum(|counts| counts.conversions), &sum(|counts| counts.views));
-    (time_axis(), with_line(columns, rate_line(rates)))
+    let newest_ms = first_ms as f64 + (steps.len() as f64 - 1.5) * step_ms as f64;
+    (time_axis_unfinished_from(newest_ms), with_line(columns, rate_line(rates)))
 }
 
 fn ranking(ranks: &[(String, f64)]) -> (X, Panel) {
@@ -163,7 +175,15 @@ fn number_over_time(unit: &str, points: &[(i64, f64)]) -> (X, Panel) {
 }
 
 fn rate_line(points: Vec<Point>) -> Panel {
-    line("Conversion rate", Quantity::Share, "conversion", RATE_COLOUR, points)
+    alone(line("Conversion, line", Quantity::Share, "conversion rate", RATE_COLOUR, points))
+}
+
+/// Returns the axis of event time, on which a shade says that the newest step is not over.
+fn time_axis_unfinished_from(from: f64) -> X {
+    match time_axis() {
+        X::Numbers(axis) => X::Numbers(Axis { shade: Some(ShadedRange { from, words: "so far".to_owned() }), ..axis }),
+        other => other,
+    }
 }
 
 /// Returns the conversion rate of a band; `None` without a view.

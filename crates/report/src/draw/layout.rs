@@ -50,7 +50,7 @@ impl Canvas<'_> {
     pub(crate) fn id(self) -> &'static str {
         match self {
             Canvas::Narrow => "narrow",
-            Canvas::Tile { .. } => "tile",
+            Canvas::Tile { .. } => "in-tile",
             Canvas::File { .. } | Canvas::Wide => "wide",
         }
     }

@@ -69,7 +69,7 @@ fn bands_are_columns_in_their_colours_under_a_line_with_its_own_axis() {
     assert_eq!(marks(&svg), expected);
     let description = "good: 9131 views, 6.13 % converted; needs-improvement: 4032 views, 3.5 % converted; \
                        poor: 2028 views, 1.08 % converted";
-    for text in [">Page views<", ">Conversion rate (%)<", ">needs improvement<", ">10k<", description] {
+    for text in [">Page views<", ">Conversion, line (%)<", ">needs improvement<", ">10k<", description] {
         assert!(svg.contains(text), "{text}: {svg}");
     }
     check("bands-phone", &tile(TileNumbers::Bands(bands(1.0)), PHONE));
@@ -81,7 +81,7 @@ fn hours_are_stacks_with_the_rate_of_all_and_fill_their_tile() {
     assert_eq!(marks(&svg).len(), 36);
     let viewed = Document::parse(&svg).unwrap().root_element().attribute("viewBox").unwrap().to_owned();
     assert_eq!(viewed, "0 0 504 231");
-    assert!(svg.contains(">12:00<") && svg.contains(">conversion<"), "{svg}");
+    assert!(svg.contains(">12:00<") && svg.contains(">so far<"), "{svg}");
     // The tile says what its times are.
     assert!(!svg.contains("event time (UTC)</text>"));
     check("hours-phone", &tile(over_time(), PHONE));
@@ -93,6 +93,8 @@ fn a_ranking_has_a_bar_for_each_name_with_its_number() {
     assert_eq!(marks(&svg).len(), 5);
     // The numbers stand beside the bars, so there is no axis.
     assert!(!svg.contains(">200<"), "{svg}");
+    let flat = tile(ranking(), (244, 116)).svg();
+    assert_eq!(marks(&flat).len(), 3, "fewer ranks, and not smaller ones");
     assert!(svg.contains(">301<") && svg.contains("4. Tea towel with a long name: 132"), "{svg}");
 }
 

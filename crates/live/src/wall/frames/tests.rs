@@ -175,24 +175,24 @@ async fn a_browser_that_takes_nothing_is_let_go() {
 }
 
 #[test]
-fn frames_wait_for_changes_and_catch_up_before_they_claim_to_be_fresh() {
+fn frames_catch_up_before_they_claim_to_be_fresh() {
     let layout = WallLayout::parse("[[tile]]\nkind = 'events'\nfeed = 'x'", "wall.toml").unwrap();
     let queue = Arc::new(EventQueue::new("x", 10_000));
     let mut tiles = WallTiles::new(&layout, &BTreeMap::from([("x".to_owned(), queue.clone())])).unwrap();
     let (wall, freshness) = (WallFrames::new(&layout, Box::new(|_, _| String::new()), ""), Freshness::default());
-    let mut publish = |now_ms: i64, is_due: bool| {
-        let is_published = wall.publish(&mut tiles, &freshness, now_ms, is_due);
-        (is_published, wall.newest.borrow().behind_ms)
+    let mut publish = |now_ms: i64| {
+        let (arrivals, update) = (freshness.now(), tiles.update());
+        let is_published = wall.publish(&tiles, &update, arrivals, now_ms);
+        (is_published, update.changed.len(), wall.newest.borrow().behind_ms)
     };
-    assert_eq!(publish(0, true), (true, None));
-    assert_eq!(publish(0, false), (false, None));
+    assert_eq!(publish(0), (true, 0, None));
     // More events than are read at a time: what is shown is behind until all are.
     freshness.arrived(1_000);
     queue.append_all((0..5_000).map(|_| CloudEvent::new("", "/test", "t")));
     freshness.answered(1_000);
-    assert_eq!(publish(1_400, false), (true, Some(400)));
-    assert_eq!(publish(1_500, false), (true, Some(0)));
-    assert_eq!(publish(1_600, false), (false, Some(0)));
+    assert_eq!(publish(1_400), (true, 1, Some(400)));
+    assert_eq!(publish(1_500), (true, 1, Some(0)));
+    assert_eq!(publish(1_600), (true, 0, Some(0)));
     wall.close();
-    assert_eq!(publish(1_700, true), (false, Some(0)));
+    assert_eq!(publish(1_700), (false, 0, Some(0)));
 }

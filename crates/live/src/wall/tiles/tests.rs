@@ -264,7 +264,7 @@ fn rows_of_no_use_are_counted_with_the_reason() {
     wall.add("yesterday", 1, json!({ "band": "good", "views": "1" }));
     wall.add("2026-01-05T08:00:00Z", 1, json!({ "band": "good", "views": "1.5" }));
     let content = wall.shown();
-    let expected = "3 rows cannot be used, the last since '1.5' in column 'views' is not a whole number";
+    let expected = "3 rows cannot be used; the last: '1.5' in column 'views' is not a whole number";
     assert_eq!((content.problem.as_deref(), content.figure), (Some(expected), TileFigure::Bands(Vec::new())));
 }
 
@@ -309,5 +309,34 @@ proptest! {
         let shown = day_of(&wall.shown());
         let shown = [shown.yesterday.unwrap_or_default(), shown.today].map(|day| (day.count, day.total.0));
         prop_assert_eq!(shown, [of_day(0), of_day(1)]);
+    }
+
+    /// Whatever rows hold, tiles take it or say why not, and keep within their bounds.
+    #[test]
+    fn no_row_is_too_much_for_a_tile(
+        rows in prop::collection::vec((prop::collection::vec(0_usize..20, 9), any::<bool>()), 0..60),
+    ) {
+        let texts = ["2026-01-05T08:00:00Z", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "", "-1", "3", "0.5", "1e308",
+            "9007199254740992", "9007199254740993", "999999999999999999999999.999", "NaN", "overdue", "dispatched", "good",
+            "\u{202e}", "<b>"];
+        let value = |n: usize| match texts.get(n) {
+            Some(text) => json!(text),
+            None => [Value::Null, json!([[1]]), json!({ "a": 1.5e300 })][n - texts.len()].clone(),
+        };
+        let columns = ["window_start", "band", "views", "conversions", "count", "total", "order", "rank", "number"];
+        for kind in TileKind::NAMES {
+            let mut wall = wall_of(40, &format!("kind = '{kind}'\nfeed = 'x'"));
+            for (values, is_taken_back) in &rows {
+                let pairs = columns.iter().zip(values).map(|(column, n)| ((*column).to_owned(), value(*n)));
+                let mut row: serde_json::Map<String, Value> = pairs.collect();
+                row.insert("product".into(), value(values[0]));
+                row.insert("state".into(), value(values[1]));
+                wall.add("2026-01-05T08:00:00Z", if *is_taken_back { -1 } else { 1 }, row.into());
+            }
+            let content = wall.shown();
+            prop_assert!(content.problem.as_ref().is_none_or(|problem| problem.chars().count() < 300));
+            let html = crate::wall::markup::tile_html(&content, |_| String::new());
+            prop_assert!(html.len() < 10_000 && !html.contains("<b><b>"), "{}", html);
+        }
     }
 }
