@@ -22,6 +22,7 @@ mod help; // help of every command as it was, completions, man pages
 mod interrupted; // signals, limits, suspension and sudden death: what is finished is kept, resuming gives the rest
 mod judge; // `judge`: exact of what is exact in whatever form, each planted mistake found; `generate --truth`
 mod layout; // the house: floors, names, lists that are complete, documents that agree with the code
+mod live; // `serve`: what is posted is answered, recorded and replayed; killed, nothing accepted is lost; who may
 mod map; // `map` drafts mappings, and what is assumed of a file is said
 mod notes; // numbers of notes are those of their reference runs
 mod nothing_lost; // no file is overwritten that was not meant, no bad row is silent or without bound, no file is half

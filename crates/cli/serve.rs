@@ -38,6 +38,7 @@ pub(crate) fn serve(args: &Serve, registry: Registry, quiet: bool) -> Result<i32
         names: args.host.clone(),
         tokens: args.tokens.clone(),
         layout: args.wall.as_deref().map(text).transpose()?,
+        rules: args.rules.clone(),
         functions: args.functions.clone(),
         sinks: args.webhooks.as_deref().map(text).transpose()?,
         limits: HttpLimits::default(),

@@ -35,20 +35,22 @@ pub(crate) struct Serve {
     /// Number of workers of each pipeline
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
-    /// Order policy: `watermark` waits for the slack, `arrival` does not, `speculative` takes answers back
-    #[arg(long, value_name = "O", default_value = "watermark")]
+    /// Order policy: `speculative` answers at once and takes answers back, `watermark` waits for the slack, `arrival` takes
+    /// events as they come
+    #[arg(long, value_name = "O", default_value = "speculative")]
     pub(crate) order: String,
     /// Eviction: when state is forgotten
     #[arg(long, value_name = "E", default_value = "frontier")]
     pub(crate) eviction: String,
-    /// How far the watermark is behind the newest event time; a recording that is gone on with keeps its own
-    #[arg(long = "slack", value_name = "D", default_value = "1s", value_parser = parse_duration_ms)]
+    /// How far the watermark is behind the newest event time: what comes later than that is late. State of that long is kept; a
+    /// recording that is gone on with keeps its own slack
+    #[arg(long = "slack", value_name = "D", default_value = "10s", value_parser = parse_duration_ms)]
     pub(crate) slack_ms: i64,
     /// How far an event may be ahead of the clock; one that is further ahead is refused
     #[arg(long = "max-ahead", value_name = "D", default_value = "5min", value_parser = parse_duration_ms)]
     pub(crate) max_ahead_ms: i64,
     /// How long nothing may arrive before event time follows the clock
-    #[arg(long = "idle-after", value_name = "D", default_value = "2s", value_parser = parse_duration_ms)]
+    #[arg(long = "idle-after", value_name = "D", default_value = "1s", value_parser = parse_duration_ms)]
     pub(crate) idle_after_ms: i64,
     /// Events that each feed keeps for its readers
     #[arg(long = "keep", value_name = "N", default_value = "100000", value_parser = parse_count)]
@@ -56,6 +58,9 @@ pub(crate) struct Serve {
     /// Layout of the wall
     #[arg(long, value_name = "WALL.toml")]
     pub(crate) wall: Option<PathBuf>,
+    /// Rules: events that are emitted when a condition is true of an answer; taken up while it runs
+    #[arg(long, value_name = "RULES.toml")]
+    pub(crate) rules: Option<PathBuf>,
     /// Folder of functions: WebAssembly modules that are taken up while it runs
     #[arg(long, value_name = "DIR")]
     pub(crate) functions: Option<PathBuf>,

@@ -8,6 +8,7 @@
 
 mod answer_feed;
 mod pipeline_run;
+mod rules;
 mod service;
 mod session;
 mod sources;
@@ -17,9 +18,11 @@ mod wall;
 mod wall_figures;
 
 pub use answer_feed::AnswersSoFar;
+pub use rules::{RuleState, RulesState};
 pub use service::{LiveService, ServiceError, ServiceSpec};
 pub use session::{
-    INBOX, LivePipeline, LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress, wall_clock_ms,
+    EMITTED, INBOX, LivePipeline, LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress,
+    wall_clock_ms,
 };
 pub use sources::{Pace, SourceReport, offer_generated, offer_log};
 pub use wall::wall_pipelines;

@@ -1,4 +1,4 @@
-//! A session with everything around it: HTTP, the wall, functions and webhooks.
+//! A session with everything around it: HTTP, the wall, rules, functions and webhooks.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,6 +18,7 @@ use flowbench_live::{
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use super::rules::{RunningRules, start_rules};
 use super::session::{LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress};
 use super::wall_figures;
 
@@ -33,6 +34,8 @@ pub struct ServiceSpec {
     pub tokens: Option<PathBuf>,
     /// The layout of the wall as the name of its file and its text; the built-in one if there is none.
     pub layout: Option<(String, String)>,
+    /// The file of rules.
+    pub rules: Option<PathBuf>,
     /// The folder of functions.
     pub functions: Option<PathBuf>,
     /// The webhooks as the name of their file and its text.
@@ -47,6 +50,7 @@ pub struct LiveService {
     http: HttpServer,
     wall: Arc<WallFrames>,
     wall_thread: JoinHandle<()>,
+    rules: Option<RunningRules>,
     functions: Option<RunningFunctions>,
     sinks: Option<Arc<Mutex<WebhookSinks>>>,
 }
@@ -63,6 +67,9 @@ pub enum ServiceError {
     /// HTTP.
     #[error(transparent)]
     Http(#[from] HttpServerError),
+    /// The rules.
+    #[error("{0}")]
+    Rules(String),
     /// The cursors of functions.
     #[error(transparent)]
     Cursors(#[from] CursorFileError),
@@ -94,6 +101,12 @@ impl LiveService {
         };
         let tiles = WallTiles::new(&layout, &queues)?;
         let wall = WallFrames::new(&layout, Box::new(wall_figures::draw), &flowbench_report::tile_style());
+        std::fs::create_dir_all(&beside)?;
+        let rules = spec.rules.as_deref().map(|path| {
+            let (door, cursors) = (session.door(), beside.join("rules.json"));
+            start_rules(path, cursors, Arc::clone(session.feeds()), Arc::new(move |event| offer(&door, event)))
+        });
+        let rules = rules.transpose().map_err(ServiceError::Rules)?;
         let functions =
             spec.functions.as_deref().map(|folder| start_functions(folder, &beside, &session)).transpose()?;
         let sinks = spec.sinks.map(|(name, text)| start_sinks(&name, &text, &queues, &beside)).transpose()?;
@@ -105,14 +118,14 @@ impl LiveService {
                 let filter = Filter::parse(text).map_err(|error| error.to_string())?;
                 Ok(Arc::new(move |event: &CloudEvent| filter.matches(event)))
             })),
-            status: Some(status(&session, functions.as_ref(), sinks.as_ref())),
+            status: Some(status(&session, rules.as_ref(), functions.as_ref(), sinks.as_ref())),
             routes: wall.routes(),
             limits: spec.limits,
             ..HttpConfig::new(Arc::new(session.door()), Arc::clone(session.feeds()))
         };
         let http = HttpServer::start(spec.address, config)?;
         let wall_thread = wall.start(tiles, Arc::clone(session.freshness()))?;
-        Ok(LiveService { session, http, wall, wall_thread, functions, sinks })
+        Ok(LiveService { session, http, wall, wall_thread, rules, functions, sinks })
     }
 
     /// Returns the address that is listened on.
@@ -131,12 +144,11 @@ impl LiveService {
     ///
     /// Fails with the first part that ended badly; the recording is whole whatever fails.
     pub fn end(self) -> Result<LiveSessionEnd, ServiceError> {
-        let LiveService { session, http, wall, wall_thread, functions, sinks } = self;
+        let LiveService { session, http, wall, wall_thread, rules, functions, sinks } = self;
         wall.close();
         let stopped = http.stop();
-        if let Some(functions) = functions {
-            functions.stop();
-        }
+        rules.into_iter().for_each(RunningRules::stop);
+        functions.into_iter().for_each(RunningFunctions::stop);
         if let Some(sinks) = sinks.and_then(Arc::into_inner) {
             let sinks = sinks.into_inner().unwrap_or_else(PoisonError::into_inner);
             let busy = sinks.stop(END_DEADLINE);
@@ -160,14 +172,13 @@ fn beside(recording: &Path) -> PathBuf {
 }
 
 fn start_functions(folder: &Path, beside: &Path, session: &LiveSession) -> Result<RunningFunctions, ServiceError> {
-    std::fs::create_dir_all(beside)?;
     let settings = FunctionSettings::new(folder, beside.join("functions.json"));
     let (door, feeds) = (session.door(), Arc::clone(session.feeds()));
     let host = FunctionHost::new(settings, Arc::new(move |event| offer(&door, event)))?;
     Ok(host.start(Arc::new(move |name: &str| feeds.get(name)))?)
 }
 
-/// Offers what a function emitted, as soon as there is room.
+/// Offers what a rule or a function emitted, as soon as there is room.
 fn offer(door: &GateDoor, event: CloudEvent) {
     while !door.has_ended() {
         if door.wait_for_room(Duration::from_millis(200))
@@ -196,18 +207,22 @@ fn start_sinks(
     Ok(WebhookSinks::start(sinks, queues, &cursors, &WebhookOptions::default())?)
 }
 
-/// Returns what says how pipelines, functions and webhooks are.
+/// Returns what says how pipelines, rules, functions and webhooks are.
 fn status(
     session: &Arc<LiveSession>,
+    rules: Option<&RunningRules>,
     functions: Option<&RunningFunctions>,
     sinks: Option<&Arc<Mutex<WebhookSinks>>>,
 ) -> flowbench_live::StatusSource {
     let (session, functions) = (Arc::downgrade(session), functions.map(RunningFunctions::states));
-    let sinks = sinks.map(Arc::downgrade);
+    let (rules, sinks) = (rules.map(RunningRules::states), sinks.map(Arc::downgrade));
     Arc::new(move || {
         let mut status = Map::new();
         let pipelines = session.upgrade().map(|session| session.progress()).unwrap_or_default();
         status.insert("pipelines".to_owned(), pipelines.iter().map(pipeline_status).collect());
+        if let Some(rules) = &rules {
+            status.insert("rules".to_owned(), json!(*rules.lock().unwrap_or_else(PoisonError::into_inner)));
+        }
         if let Some(functions) = &functions {
             status.insert("functions".to_owned(), json!(functions.get()));
         }

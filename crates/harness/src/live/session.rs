@@ -22,6 +22,12 @@ use crate::supported::{Unsupported, check_supported};
 /// The feed of events of types that are not flowbench's own.
 pub const INBOX: &str = "inbox";
 
+/// The feed of what rules and functions emit.
+pub const EMITTED: &str = "rules";
+
+/// The beginnings of the sources of what rules and functions emit.
+const EMITTERS: [&str; 2] = ["/flowbench/rules/", "/functions/"];
+
 /// What a session is made of.
 pub struct LiveSpec {
     /// Where it is recorded; what is there is gone on with.
@@ -144,7 +150,9 @@ impl LiveSession {
         let symbols = Arc::new(RwLock::new(Symbols::growing()));
         let (epochs, feeds) = (Arc::new(LiveEpochs::default()), Arc::new(FeedList::default()));
         let inbox = Arc::new(EventQueue::new(INBOX, kept_events));
+        let emitted = Arc::new(EventQueue::new(EMITTED, kept_events));
         feeds.add(Arc::clone(&inbox))?;
+        feeds.add(Arc::clone(&emitted))?;
         let waits = pipelines.iter().any(|one| one.config.order.waits());
         let (mut runs, mut names) = (Vec::new(), Vec::new());
         for one in pipelines {
@@ -155,8 +163,14 @@ impl LiveSession {
         let freshness = Arc::new(Freshness::default());
         let unanswered = Arc::new(Mutex::new(VecDeque::new()));
         let housekeeping = Housekeeping::start(&epochs, &progress, &freshness, &unanswered, waits)?;
-        let consumer =
-            Behind { epochs: Arc::clone(&epochs), progress, freshness: Arc::clone(&freshness), unanswered, inbox };
+        let consumer = Behind {
+            epochs: Arc::clone(&epochs),
+            progress,
+            freshness: Arc::clone(&freshness),
+            unanswered,
+            inbox,
+            emitted,
+        };
         let (gate, recovered) = Gate::start(&recording, config, Arc::new(wall_clock_ms), symbols, consumer)?;
         Ok(LiveSession { gate, epochs, feeds, freshness, runs, names, recovered, housekeeping })
     }
@@ -271,6 +285,7 @@ struct Behind {
     freshness: Arc<Freshness>,
     unanswered: UnansweredEpochs,
     inbox: Arc<EventQueue>,
+    emitted: Arc<EventQueue>,
 }
 
 impl EpochConsumer for Behind {
@@ -301,7 +316,8 @@ impl EpochConsumer for Behind {
     }
 
     fn queue(&mut self, event: CloudEvent) {
-        self.inbox.append(event);
+        let is_emitted = EMITTERS.iter().any(|begin| event.source.starts_with(begin));
+        if is_emitted { self.emitted.append(event) } else { self.inbox.append(event) }
     }
 }
 

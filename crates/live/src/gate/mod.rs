@@ -49,9 +49,9 @@ pub struct GateConfig {
 impl Default for GateConfig {
     fn default() -> Self {
         GateConfig {
-            slack_ms: 1_000,
+            slack_ms: 10_000,
             max_ahead_ms: 300_000,
-            idle_after_ms: Some(2_000),
+            idle_after_ms: Some(1_000),
             cut_every: Duration::from_millis(100),
             cut_events: 4_096,
             pending_events: 65_536,
@@ -136,7 +136,7 @@ pub type WallClock = Arc<dyn Fn() -> i64 + Send + Sync>;
 pub struct GateDoor(Arc<Pending>);
 
 /// How often event time follows the clock while nothing arrives.
-const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
+const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 
 impl Gate {
     /// Starts a gate that records to `path`, or goes on with the recording that is there: then its epochs are given to

@@ -49,7 +49,12 @@ const NOON: &str = "2026-01-05T12:00:00.000Z";
 impl Session {
     fn new() -> Session {
         let noon_ms = parse_rfc3339_ms(NOON).unwrap();
-        let config = GateConfig { cut_every: Duration::from_millis(1), idle_after_ms: None, ..GateConfig::default() };
+        let config = GateConfig {
+            slack_ms: 1_000,
+            cut_every: Duration::from_millis(1),
+            idle_after_ms: None,
+            ..GateConfig::default()
+        };
         Session { folder: tempfile::tempdir().unwrap(), now_ms: Arc::new(AtomicI64::new(noon_ms)), config }
     }
 

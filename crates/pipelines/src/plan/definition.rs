@@ -66,7 +66,7 @@ pub(super) enum StageKind {
     /// How far a key has come on a way of several steps, at each step.
     Sequence { steps: Vec<Formula>, within: Text },
     /// An answer for each event of which `first` is true, at most `within` before one of which `then` is.
-    Match { within: Text, first: Box<Formula>, then: Box<Formula>, keep: Vec<NamedFormula> },
+    Match { within: Text, first: Box<Formula>, then: Box<Formula>, keep: Vec<NamedFormula>, once: bool },
     /// An answer if `ends` does not happen within `limit` of `starts`, or on the same day of a time zone.
     Absence { limit: Text, timezone: Option<Text>, starts: Box<Formula>, ends: Box<Formula> },
     /// The columns of the answers.
@@ -85,7 +85,7 @@ const STAGES: [(&str, &[&str]); 13] = [
     ("session", &["compute"]),
     ("top_k", &["by", "per"]),
     ("sequence", &["within"]),
-    ("match", &["first", "then", "keep"]),
+    ("match", &["first", "then", "keep", "once"]),
     ("absence", &["starts", "ends", "timezone"]),
     ("emit", &[]),
 ];
@@ -271,7 +271,8 @@ fn kind(name: &str, table: &DeTable<'_>, document: &mut Document) -> Option<Stag
             let keep = table.get("keep").map(|value| list(value, "\"dispatched = event_time\"")).unwrap_or_default();
             let within = document.text(value, "\"7d\"");
             let [first, then] = ["first", "then"].map(|key| condition(key, table, value, document));
-            StageKind::Match { within: within?, first: first?.into(), then: then?.into(), keep }
+            let once = table.get("once").is_some_and(|value| document.flag(value));
+            StageKind::Match { within: within?, first: first?.into(), then: then?.into(), keep, once }
         }
         "absence" => {
             let limit = document.text(value, "\"48h\", or \"day\" for the end of the day");

@@ -98,6 +98,17 @@ impl Document {
         Some(Text { text: text.to_string(), place: value.span(), offsets })
     }
 
+    /// Returns `true` or `false`; anything else is noted and counts as false.
+    pub(super) fn flag(&mut self, value: &Spanned<DeValue<'_>>) -> bool {
+        match value.get_ref() {
+            DeValue::Boolean(flag) => *flag,
+            _ => {
+                self.problem(value.span(), "true or false is needed here, without quotes");
+                false
+            }
+        }
+    }
+
     /// Returns a whole number as its text, or the text of a setting.
     pub(super) fn whole_number(&mut self, value: &Spanned<DeValue<'_>>, needed: &str) -> Option<Text> {
         match value.get_ref() {

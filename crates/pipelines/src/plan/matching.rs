@@ -40,6 +40,8 @@ pub(super) struct Join {
     pub(super) then: Conjunction,
     /// What is kept of the first event, besides its time.
     pub(super) kept: Box<[Node]>,
+    /// True if a first event belongs to the first later one only.
+    pub(super) once: bool,
 }
 
 /// The first events of a key that a later one may still belong to, ascending by time: of each its time and the words that
@@ -115,7 +117,7 @@ impl KeyedLogic for Matching {
     }
 
     fn apply(&self, _key: u64, firsts: &mut Firsts, event: &Event, out: &mut Vec<PlanRow>) {
-        let Join { selecting, within_ms, first, then, kept } = &*self.0;
+        let Join { selecting, within_ms, first, then, kept, once } = &*self.0;
         let answering = &selecting.answering;
         let (time_ms, width) = (event.event_time_ms(), self.0.width());
         if then.holds(event, &answering.failures) {
@@ -128,6 +130,9 @@ impl KeyedLogic for Matching {
                 slots[FIRST_TIME..].iter_mut().zip(words).for_each(|(slot, word)| *slot = *word);
                 slots[SINCE_FIRST] = time_ms - slots[FIRST_TIME];
                 out.extend(answering.answer(time_ms, event, &slots));
+            }
+            if *once {
+                firsts.0.drain(begin * width..end * width);
             }
         }
         if first.holds(event, &answering.failures) {

@@ -15,6 +15,7 @@ mod lower;
 mod matching;
 mod per_event;
 mod row;
+mod row_condition;
 mod sequence;
 mod session;
 mod sql;
@@ -25,3 +26,4 @@ mod top_k;
 mod tumbling;
 
 pub use file_pipeline::FilePipeline;
+pub use row_condition::RowCondition;

@@ -167,23 +167,24 @@ impl Lowering<'_> {
     pub(super) fn matching(
         &mut self,
         within: &Text,
-        first: &Formula,
-        then: &Formula,
+        conditions: [&Formula; 2],
         keep: &[NamedFormula],
+        once: bool,
         place: &Range<usize>,
     ) {
         self.has_key("match", place);
         let within_ms = self.duration_ms(within).unwrap_or(1);
-        let [first, then] = [first, then].map(|condition| self.compiled(condition).unwrap_or(Node::Constant(0)));
+        let [first, then] = conditions.map(|condition| self.compiled(condition).unwrap_or(Node::Constant(0)));
         let kept = self.kept(keep, place);
         let bytes = 8 + 8 * kept.len();
         self.state = format!(
-            "per {}: each first event of the last {}, in {bytes} bytes; needed until the newest is that old",
+            "per {}: each first event of the last {}{}, in {bytes} bytes; needed until the newest is that old",
             self.key_names(),
-            within.said()
+            within.said(),
+            if once { " that has not been answered" } else { "" }
         );
         self.only_where_any_of(vec![first.clone(), then.clone()]);
-        self.computed = Some(Computed::Match { within_ms, first, then, kept });
+        self.computed = Some(Computed::Match { within_ms, first, then, kept, once });
     }
 
     /// Names what is known of the first event of a match, and returns what is kept for that besides its time.

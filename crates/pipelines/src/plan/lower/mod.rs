@@ -62,7 +62,7 @@ enum Computed {
     Windows(WindowSize, Vec<Aggregate>, Option<Best>),
     Sessions(i64, Vec<Aggregate>),
     Sequence { steps: Vec<Node>, within_ms: i64 },
-    Match { within_ms: i64, first: Node, then: Node, kept: Vec<Node> },
+    Match { within_ms: i64, first: Node, then: Node, kept: Vec<Node>, once: bool },
     Absence { limit: Limit, starts: Node, ends: Node },
 }
 
@@ -175,7 +175,9 @@ impl Lowering<'_> {
                 StageKind::Session { gap, compute } => self.session(gap, compute, place),
                 StageKind::TopK { k, by, per } => self.top_k(k, by, per, place),
                 StageKind::Sequence { steps, within } => self.sequence(steps, within, place),
-                StageKind::Match { within, first, then, keep } => self.matching(within, first, then, keep, place),
+                StageKind::Match { within, first, then, keep, once } => {
+                    self.matching(within, [first, then], keep, *once, place);
+                }
                 StageKind::Absence { limit, timezone, starts, ends } => {
                     self.absence((limit, timezone.as_ref()), starts, ends, place);
                 }
@@ -287,10 +289,10 @@ impl Lowering<'_> {
                 let selecting = Selecting { filter, key, answering };
                 Logic::Sequence(Sequence(Arc::new(Steps { selecting, steps: steps.into(), within_ms })))
             }
-            Some(Computed::Match { within_ms, first, then, kept }) => {
+            Some(Computed::Match { within_ms, first, then, kept, once }) => {
                 let selecting = Selecting { filter, key, answering };
                 let [first, then] = [first, then].map(|condition| Conjunction::of([condition]));
-                Logic::Matching(Matching(Arc::new(Join { selecting, within_ms, first, then, kept: kept.into() })))
+                Logic::Matching(Matching(Arc::new(Join { selecting, within_ms, first, then, kept: kept.into(), once })))
             }
             Some(Computed::Absence { limit, starts, ends }) => {
                 let selecting = Selecting { filter, key, answering };

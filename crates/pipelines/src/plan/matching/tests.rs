@@ -176,11 +176,17 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-/// Every pair of events, looked at.
-fn pairs(canonical: &[Event], within_ms: i64) -> Vec<String> {
+/// Every pair of events, looked at; with `once`, a first event whose later one has come before is in none.
+fn pairs(canonical: &[Event], within_ms: i64, once: bool) -> Vec<String> {
     let mut lines = Vec::new();
     for (at, later) in canonical.iter().enumerate() {
-        for first in &canonical[..at] {
+        for (first_at, first) in canonical[..at].iter().enumerate() {
+            let has_come = canonical[first_at + 1..at]
+                .iter()
+                .any(|between| between.customer() == first.customer() && matches!(between.rating(), Some(2 | 3)));
+            if once && has_come {
+                continue;
+            }
             let since_ms = later.event_time_ms() - first.event_time_ms();
             let is_pair = first.customer().is_some()
                 && first.customer() == later.customer()
@@ -204,8 +210,9 @@ fn id_of(event: &Event) -> String {
     text
 }
 
-fn bound(within_ms: i64, trace: &Trace) -> Box<dyn BoundPipeline> {
-    let file = FilePipeline::parse("numbered.toml", NUMBERED).unwrap();
+fn bound(within_ms: i64, once: bool, trace: &Trace) -> Box<dyn BoundPipeline> {
+    let file = NUMBERED.replace("keep =", &format!("once = {once}\n    keep ="));
+    let file = FilePipeline::parse("numbered.toml", &file).unwrap();
     prepared(file, &[&format!("within={within_ms}ms")], trace)
 }
 
@@ -230,14 +237,14 @@ proptest! {
     #[test]
     fn every_run_finds_the_pairs_that_a_look_at_all_pairs_finds(
         events in events(), within_minutes in 0_i64..50, records_per_epoch in 1_usize..12, workers in 1_usize..4,
-        order in prop::sample::select(OrderName::ALL.into_iter().filter(|order| order.drops_late()).collect::<Vec<_>>()),
+        once in any::<bool>(), order in prop::sample::select(OrderName::ALL.into_iter().filter(|order| order.drops_late()).collect::<Vec<_>>()),
         eviction in prop::sample::select(exact_evictions()),
     ) {
         let within_ms = (within_minutes * MINUTE_MS).max(1);
         let trace = Arc::new(Trace { events, ..Trace::default() });
         let canonical = oracle::delivered(&trace, None, None);
-        let expected = pairs(&canonical, within_ms);
-        let bound = bound(within_ms, &trace);
+        let expected = pairs(&canonical, within_ms, once);
+        let bound = bound(within_ms, once, &trace);
         prop_assert_eq!(&bound.oracle(&canonical).lines(&trace.symbols), &expected);
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, trace.slack_to_lose_nothing_ms(), true));
         for (strategy, workers) in [(Parallelism::SEQUENTIAL, 1), (Parallelism::EXCHANGE, workers)] {
@@ -252,7 +259,7 @@ proptest! {
         records_per_epoch in 1_usize..12,
     ) {
         let trace = Arc::new(Trace { events, ..Trace::default() });
-        let bound = bound(within_minutes * MINUTE_MS, &trace);
+        let bound = bound(within_minutes * MINUTE_MS, states == 1, &trace);
         let feed = Arc::new(Feed::new(Arc::clone(&trace), records_per_epoch, trace.slack_to_lose_nothing_ms(), true));
         let watermarks_ms = (1..=feed.epochs()).map(|epochs| feed.reached(epochs).watermark_ms).collect();
         for (eviction, loss) in [
