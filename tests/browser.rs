@@ -3,6 +3,7 @@
 //! These tests need Debian's chromium and poppler-utils and are ignored unless asked for; `.ci/run` installs them and asks.
 
 mod devtools;
+mod wall;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,8 +6,9 @@ use std::fs;
 use crate::command::rust_files;
 
 /// The source folders of all packages.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "crates/events/src",
+    "crates/live/src",
     "crates/measurement/src",
     "crates/pipelines/src",
     "crates/harness/src",

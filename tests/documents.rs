@@ -7,8 +7,15 @@ use std::path::PathBuf;
 use crate::command::{repository, rust_files};
 
 /// The decisions of each crate, in its README.
-const DECISIONS: [&str; 6] =
-    ["crates/pipelines", "crates/events", "generators", "crates/measurement", "crates/harness", "crates/report"];
+const DECISIONS: [&str; 7] = [
+    "crates/pipelines",
+    "crates/events",
+    "generators",
+    "crates/live",
+    "crates/measurement",
+    "crates/harness",
+    "crates/report",
+];
 
 #[test]
 fn every_cited_decision_is_recorded_and_every_recorded_one_is_cited() {

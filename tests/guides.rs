@@ -11,11 +11,12 @@ use flowbench_report::{Results, terminal_tables};
 use crate::command::{Ended, Scratch, repository, rust_files};
 
 /// The documents for users.
-const GUIDES: [&str; 14] = [
+const GUIDES: [&str; 15] = [
     "README.md",
     "experiments/README.md",
     "experiments/pipelines/README.md",
     "crates/events/LOGS.md",
+    "crates/live/LIVE.md",
     "results/README.md",
     ".github/actions/gate/README.md",
     "crates/cli/examples/README.md",
@@ -30,7 +31,16 @@ const GUIDES: [&str; 14] = [
 
 /// Commands that are not run as they stand, because that takes minutes or something is in the way, with what is run
 /// in their place.
-const SMALLER: [(&str, &str); 19] = [
+const SMALLER: [(&str, &str); 21] = [
+    (
+        "flowbench serve --generate retail --speed 3600 --slack 2h",
+        "flowbench serve --listen 127.0.0.1:0 --generate tiny --count 2000 --speed 1000000 --slack 2h --max-ahead 1d --until-end",
+    ),
+    (
+        "flowbench serve --pipeline large=export-review --set large:threshold=100 --pipeline ./mine.toml",
+        "flowbench serve --pipeline large=export-review --set large:threshold=100 --listen 127.0.0.1:0 \
+      --recording large.jsonl.zst --generate tiny --count 100 --speed 1000000 --until-end",
+    ),
     (
         "flowbench bench orders.csv --map map.toml --pipeline sessions",
         "flowbench bench orders.csv --map map.toml --pipeline sessions --strategies sequential,exchange --workers 1",

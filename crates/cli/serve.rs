@@ -137,7 +137,7 @@ impl Source {
         if let Some(name) = &args.generate {
             let profile = profile(name, &args.world).map_err(Failure::usage_error)?;
             let generator = Generator::new(&profile, args.seed).map_err(Failure::usage_error)?;
-            let amount = Amount::Events(args.events.unwrap_or(u64::MAX));
+            let amount = Amount::Events(args.count.unwrap_or(u64::MAX));
             return Ok(Source::World { generator: Box::new(generator), amount, speed: args.speed });
         }
         let Some(path) = &args.log else { return Ok(Source::None) };

@@ -76,9 +76,14 @@ impl Browser {
 
     /// Opens a file and waits until it is loaded.
     pub(crate) fn open(&mut self, file: &Path) {
+        self.navigate(&format!("file://{}", file.display()));
+    }
+
+    /// Opens an address and waits until it is loaded.
+    pub(crate) fn navigate(&mut self, url: &str) {
         self.events.clear();
-        let answer = self.call("Page.navigate", json!({ "url": format!("file://{}", file.display()) }));
-        assert!(answer["errorText"].is_null(), "{}: {}", file.display(), answer["errorText"]);
+        let answer = self.call("Page.navigate", json!({ "url": url }));
+        assert!(answer["errorText"].is_null(), "{url}: {}", answer["errorText"]);
         let begun = Instant::now();
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             let message = self.message(begun, "the page to load");

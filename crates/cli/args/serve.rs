@@ -19,7 +19,7 @@ pub(crate) struct Serve {
     /// Name under which browsers and clients reach it, such as `wall.example.com`, if it is not the address
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Vec<String>,
-    /// File of tokens (see `flowbench token`); every request then needs one
+    /// File of tokens
     #[arg(long, value_name = "TOKENS.toml")]
     pub(crate) tokens: Option<PathBuf>,
     /// Pipeline to answer, or the file of one, with a feed of its name; `FEED=NAME` gives the feed another name [default:
@@ -29,17 +29,16 @@ pub(crate) struct Serve {
     /// Set a parameter of a pipeline: `FEED:threshold=1000`
     #[arg(long, value_name = "FEED:KEY=VALUE")]
     pub(crate) set: Vec<String>,
-    /// Strategy of all pipelines: how work is spread over the workers
+    /// Strategy: how work is spread over the workers
     #[arg(long, value_name = "S", default_value = "sequential")]
     pub(crate) strategy: String,
     /// Number of workers of each pipeline
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) workers: u16,
-    /// Order policy: `speculative` answers at once and takes answers back, `watermark` waits for the slack, `arrival` takes
-    /// events as they come
+    /// Order policy: when an event is applied
     #[arg(long, value_name = "O", default_value = "speculative")]
     pub(crate) order: String,
-    /// Eviction: when state is forgotten
+    /// Eviction: when state is forgotten; `ttl` and `capacity` may lose answers (see `flowbench list evictions`)
     #[arg(long, value_name = "E", default_value = "frontier")]
     pub(crate) eviction: String,
     /// How far the watermark is behind the newest event time: what comes later than that is late. State of that long is kept; a
@@ -74,17 +73,17 @@ pub(crate) struct Serve {
     /// With `--generate`: change the profile, as for `flowbench generate --set`
     #[arg(long, value_name = "KEY=VALUE", requires = "generate")]
     pub(crate) world: Vec<String>,
-    /// With `--generate`: seed of the generator
+    /// Seed of the generator; the same seed gives the same events on every machine
     #[arg(long, default_value_t = 42, requires = "generate")]
     pub(crate) seed: u64,
     /// With `--generate`: number of events [default: as many as there are]
     #[arg(long, value_name = "N", value_parser = parse_count, requires = "generate")]
-    pub(crate) events: Option<u64>,
+    pub(crate) count: Option<u64>,
     /// Also offer the events of a log at their own pace, by their own arrival times; `-` for standard input, whose events
     /// arrive when they are read
     #[arg(long, value_name = "FILE|-")]
     pub(crate) log: Option<PathBuf>,
-    /// With `--log`: mapping file that turns the rows of your log into events
+    /// Mapping file that turns the rows of your log into events (`flowbench map` drafts one)
     #[arg(long, value_name = "MAP.toml", requires = "log")]
     pub(crate) map: Option<PathBuf>,
     /// With `--log`: its format [default: by the extension of the file, else by its content]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use flowbench_events::{Event, LateSet, Lateness, Sources, Trace, WatermarkRule};
 use serde::{Deserialize, Serialize};
 
+pub use crate::event_time_progress::EventTimeProgress;
 use crate::live_epochs::LiveEpochs;
 use crate::logic::Delivered;
 use crate::message::{Message, OrderKey, Timed};
@@ -34,30 +35,6 @@ pub struct Feed {
 struct Foreseen {
     watermark_before_ms: Vec<i64>, // at each cut
     late: Vec<usize>,              // indices of the late events, ascending
-}
-
-/// How far event time has come when some epochs are complete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EventTimeProgress {
-    /// No event below this will come that is not late.
-    pub watermark_ms: i64,
-    /// The watermark without the slack: where it would be if nothing were out of order.
-    pub ahead_ms: i64,
-    /// The newest event time that has come.
-    pub newest_ms: i64,
-    /// The number of deliveries of the trace that have arrived.
-    pub deliveries: i64,
-    /// What is still to come arrives at this time or later, in ms.
-    pub arrivals_from_ms: i64,
-}
-
-impl EventTimeProgress {
-    pub(crate) const NOTHING: EventTimeProgress = EventTimeProgress::all(i64::MIN);
-    pub(crate) const EVERYTHING: EventTimeProgress = EventTimeProgress::all(i64::MAX);
-
-    const fn all(at: i64) -> EventTimeProgress {
-        EventTimeProgress { watermark_ms: at, ahead_ms: at, newest_ms: at, deliveries: at, arrivals_from_ms: at }
-    }
 }
 
 /// A delivery, with its number in the trace, from 0: the whole event, or what has to be known of it.

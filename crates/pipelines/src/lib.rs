@@ -14,6 +14,7 @@ pub mod catalogue;
 mod deployment;
 pub mod disorder;
 mod driver;
+mod event_time_progress;
 pub mod eviction;
 mod fault;
 mod feed;

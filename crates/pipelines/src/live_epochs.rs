@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use flowbench_events::Event;
 
-use crate::feed::EventTimeProgress;
+use crate::event_time_progress::EventTimeProgress;
 
 /// Epochs that are appended while strategies read them. Whoever appends them has decided which events are late and how
 /// far event time has come, so a run over them and one over the trace that they become give the same answers.

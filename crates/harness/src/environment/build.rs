@@ -73,7 +73,8 @@ version = "0.32.0"
         assert_eq!(build.differential.as_deref(), Some("0.26.0"));
         assert_eq!(build.lock_digest, lock_digest(LOCK));
         assert!(build.target.is_some_and(|target| target.contains("linux")));
-        let features = [("parquet", cfg!(feature = "parquet")), ("png", cfg!(feature = "png"))];
+        let features =
+            [("live", cfg!(feature = "live")), ("parquet", cfg!(feature = "parquet")), ("png", cfg!(feature = "png"))];
         let built_in = features.into_iter().filter(|(_, is_built_in)| *is_built_in).map(|(name, _)| name.to_owned());
         assert_eq!(build.features, Some(built_in.collect()));
     }

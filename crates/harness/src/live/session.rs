@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use flowbench_events::Symbols;
 use flowbench_live::{
     CloudEvent, CutEpoch, EpochConsumer, EventQueue, FeedList, FeedNameError, Freshness, Gate, GateConfig, GateDoor,
-    GateEnd, GateError, RecordingFile, Recovered,
+    GateEnd, LiveGateError, RecordingFile, Recovered,
 };
 use flowbench_pipelines::{EventTimeProgress, LiveEpoch, LiveEpochs, Pipeline, RunConfig, SettingError};
 use thiserror::Error;
@@ -113,7 +113,7 @@ pub enum LiveSessionError {
     Name(#[from] FeedNameError),
     /// The gate could not be started or ended badly.
     #[error(transparent)]
-    Gate(#[from] GateError),
+    Gate(#[from] LiveGateError),
     /// A pipeline ended badly.
     #[error("pipeline {feed} stopped: {reason}; the recording has what was accepted")]
     Pipeline {

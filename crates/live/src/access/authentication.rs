@@ -1,4 +1,6 @@
 //! Decides who a request comes from, by a file of tokens that is read again when it changes.
+//!
+//! Decisions D-613 and D-615.
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
 //! What a token is good for.
+//!
+//! Decision D-626.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,6 @@
 //! Secrets of tokens, and the hashes that are kept of them.
+//!
+//! Decision D-614.
 
 use std::fmt::{self, Write};
 

@@ -3,13 +3,21 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::cursors::{CursorFile, CursorFileError};
 use super::folder::{FileContent, FunctionFile, FunctionFolder};
 use super::function::Function;
 use super::limits;
-use super::running::{EventSink, QueueByName};
 use super::state::FunctionStates;
+use crate::cloud_event::CloudEvent;
+use crate::queue::EventQueue;
+
+/// Finds a queue by its name.
+pub type QueueByName = dyn Fn(&str) -> Option<Arc<EventQueue>> + Send + Sync;
+
+/// Takes an event that a function emitted.
+pub type EventSink = Arc<dyn Fn(CloudEvent) + Send + Sync>;
 
 /// Cursors that are kept of functions whose files are gone.
 const CURSORS_MAX: usize = 1_000;

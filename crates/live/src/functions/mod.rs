@@ -22,6 +22,6 @@ mod state;
 mod tests;
 
 pub use cursors::CursorFileError;
-pub use host::{FunctionHost, FunctionSettings};
-pub use running::{EventSink, QueueByName, RunningFunctions};
+pub use host::{EventSink, FunctionHost, FunctionSettings, QueueByName};
+pub use running::RunningFunctions;
 pub use state::{FunctionState, FunctionStates, FunctionStatus};

@@ -6,17 +6,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::cloud_event::CloudEvent;
-use crate::queue::EventQueue;
-
-use super::host::FunctionHost;
+use super::host::{FunctionHost, QueueByName};
 use super::state::FunctionStates;
-
-/// Finds a queue by its name.
-pub type QueueByName = dyn Fn(&str) -> Option<Arc<EventQueue>> + Send + Sync;
-
-/// Takes an event that a function emitted.
-pub type EventSink = Arc<dyn Fn(CloudEvent) + Send + Sync>;
 
 /// How often the folder is looked at, and the cursors are kept.
 const REFRESH_EVERY: Duration = Duration::from_secs(1);

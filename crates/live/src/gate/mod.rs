@@ -3,7 +3,7 @@
 //! It stamps arrivals, decides what is late, cuts epochs and records them; only what is recorded goes on. So the watermark
 //! is a function of the recording, and whoever replays the recording gets the answers of the session.
 //!
-//! Decisions D-661 to D-664.
+//! Decisions D-661, D-662, D-663 and D-664.
 
 mod admission;
 mod pending;
@@ -97,7 +97,7 @@ pub trait EpochConsumer: Send + 'static {
 #[derive(Debug)]
 pub struct Gate {
     pending: Arc<Pending>,
-    thread: JoinHandle<Result<GateEnd, GateError>>,
+    thread: JoinHandle<Result<GateEnd, LiveGateError>>,
 }
 
 /// What a gate has let through when it ends.
@@ -113,7 +113,7 @@ pub struct GateEnd {
 
 /// Why a gate ended.
 #[derive(Debug, Error)]
-pub enum GateError {
+pub enum LiveGateError {
     /// The recording cannot be begun or gone on with.
     #[error(transparent)]
     Recording(#[from] RecordingError),
@@ -151,7 +151,7 @@ impl Gate {
         clock: WallClock,
         symbols: Arc<RwLock<Symbols>>,
         mut consumer: impl EpochConsumer,
-    ) -> Result<(Gate, Recovered), GateError> {
+    ) -> Result<(Gate, Recovered), LiveGateError> {
         let admission = Admission::new(config.slack_ms, config.max_ahead_ms, config.remembered_ids);
         let mut recovery = Recovery {
             admission,
@@ -171,7 +171,7 @@ impl Gate {
             of_thread.abandon();
             end
         });
-        let thread = thread.map_err(GateError::Writing)?;
+        let thread = thread.map_err(LiveGateError::Writing)?;
         Ok((Gate { pending, thread }, recovered))
     }
 
@@ -190,9 +190,9 @@ impl Gate {
     /// # Errors
     ///
     /// Fails with the error that ended the gate.
-    pub fn end(self) -> Result<GateEnd, GateError> {
+    pub fn end(self) -> Result<GateEnd, LiveGateError> {
         self.pending.close();
-        self.thread.join().unwrap_or(Err(GateError::Panicked))
+        self.thread.join().unwrap_or(Err(LiveGateError::Panicked))
     }
 }
 
@@ -276,7 +276,7 @@ struct OpenEpoch {
 }
 
 impl<C: EpochConsumer> Running<C> {
-    fn run(&mut self, pending: &Pending) -> Result<GateEnd, GateError> {
+    fn run(&mut self, pending: &Pending) -> Result<GateEnd, LiveGateError> {
         let GateConfig { cut_events, cut_every, .. } = self.config;
         let mut arrived_at = Instant::now();
         let mut is_simulated = false;
@@ -297,7 +297,7 @@ impl<C: EpochConsumer> Running<C> {
     }
 
     /// Decides about batches, records what is accepted as an epoch, and gives it on.
-    fn epoch(&mut self, batches: Vec<PendingBatch>) -> Result<(), GateError> {
+    fn epoch(&mut self, batches: Vec<PendingBatch>) -> Result<(), LiveGateError> {
         let now_ms = (self.clock)();
         let oldest = batches.first().map(|batch| batch.offered_at.elapsed().as_millis() as i64);
         let mut open = OpenEpoch { offered_at_ms: oldest.map(|ago_ms| now_ms - ago_ms), ..OpenEpoch::default() };
@@ -347,7 +347,7 @@ impl<C: EpochConsumer> Running<C> {
         receipt
     }
 
-    fn heartbeat(&mut self) -> Result<(), GateError> {
+    fn heartbeat(&mut self) -> Result<(), LiveGateError> {
         let now_ms = (self.clock)();
         if self.admission.newest_ms() == i64::MIN || now_ms <= self.admission.newest_ms() {
             return Ok(());
@@ -357,15 +357,15 @@ impl<C: EpochConsumer> Running<C> {
     }
 
     /// Makes an epoch durable and gives it on.
-    fn record(&mut self, open: &mut OpenEpoch) -> Result<(), GateError> {
+    fn record(&mut self, open: &mut OpenEpoch) -> Result<(), LiveGateError> {
         let epoch = self.epochs;
         RecordingLine::Cut { epoch, newest_ms: self.admission.newest_ms() }.push(&mut open.lines);
-        self.recording.append(&open.lines).map_err(GateError::Writing)?;
+        self.recording.append(&open.lines).map_err(LiveGateError::Writing)?;
         self.epochs += 1;
         open.queued.drain(..).for_each(|event| self.consumer.queue(event));
         let (events, late) = (std::mem::take(&mut open.events), std::mem::take(&mut open.late));
         let offered_at_ms = open.offered_at_ms.filter(|_| !events.is_empty());
-        self.consumer.take(self.admission.cut(epoch, events, late, offered_at_ms)).map_err(GateError::Consumer)
+        self.consumer.take(self.admission.cut(epoch, events, late, offered_at_ms)).map_err(LiveGateError::Consumer)
     }
 }
 

@@ -1,4 +1,6 @@
 //! CloudEvents over HTTP in binary mode: attributes are headers, the body is the payload.
+//!
+//! Decision D-620.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde_json::value::to_raw_value;

@@ -1,4 +1,6 @@
 //! One connection, from its first byte to its end.
+//!
+//! Decision D-611.
 
 use std::sync::Arc;
 

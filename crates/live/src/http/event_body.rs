@@ -1,4 +1,6 @@
 //! What a posted body holds: one CloudEvent, a batch of them, or lines of the interchange format.
+//!
+//! Decision D-618.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;

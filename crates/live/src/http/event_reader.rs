@@ -1,4 +1,6 @@
 //! Reads a feed on behalf of a client: behind its cursor, through its filter, a piece at a time.
+//!
+//! Decision D-621.
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
 //! A feed as server-sent events: one CloudEvent each, with the id of the feed, so that browsers resume by themselves.
+//!
+//! Decision D-622.
 
 use std::convert::Infallible;
 use std::fmt::Write;

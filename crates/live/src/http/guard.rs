@@ -1,4 +1,6 @@
 //! What every request has to pass before anything looks at what it wants, and what every answer says to browsers.
+//!
+//! Decisions D-612 and D-624.
 
 use std::sync::Arc;
 use std::time::Duration;

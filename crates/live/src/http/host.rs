@@ -1,4 +1,6 @@
 //! Whether a request is meant for this service: against pages of other origins and names that are rebound to us.
+//!
+//! Decision D-617.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 

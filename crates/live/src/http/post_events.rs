@@ -1,4 +1,6 @@
 //! `POST /events`: takes events and says what became of each.
+//!
+//! Decision D-619.
 
 use std::pin::Pin;
 use std::sync::Arc;

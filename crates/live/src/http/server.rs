@@ -1,4 +1,6 @@
 //! The service as a whole: it listens, serves, and stops in time.
+//!
+//! Decision D-625.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

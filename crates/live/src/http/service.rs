@@ -1,4 +1,6 @@
 //! What all handlers share.
+//!
+//! Decision D-623.
 
 use std::fmt;
 use std::sync::Arc;

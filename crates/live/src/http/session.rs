@@ -1,4 +1,6 @@
 //! `/session`: how a browser, which cannot send a token with every request, presents it once.
+//!
+//! Decision D-616.
 
 use std::sync::Arc;
 

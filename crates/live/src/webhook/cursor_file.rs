@@ -34,7 +34,7 @@ pub(crate) struct KeptSink {
 
 /// Why the cursor of a sink was not read or written.
 #[derive(Debug, Error)]
-pub enum CursorFileError {
+pub enum WebhookCursorError {
     /// The file could not be read or written.
     #[error("{}: {source}; the cursors of webhooks need a folder that can be written", path.display())]
     Io {
@@ -72,7 +72,7 @@ impl CursorFile {
     }
 
     /// Reads the file; `None` if there is none.
-    pub(crate) fn load(&self) -> Result<Option<KeptSink>, CursorFileError> {
+    pub(crate) fn load(&self) -> Result<Option<KeptSink>, WebhookCursorError> {
         let file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -80,7 +80,7 @@ impl CursorFile {
         };
         let mut text = String::new();
         let read = file.take(BYTES_MAX).read_to_string(&mut text);
-        let content = |reason: String| CursorFileError::Content { path: self.path.clone(), reason };
+        let content = |reason: String| WebhookCursorError::Content { path: self.path.clone(), reason };
         match read {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(content(error.to_string())),
             Err(error) => Err(self.io_error(error)),
@@ -89,7 +89,7 @@ impl CursorFile {
     }
 
     /// Replaces the file. After a crash there is the old content or the new one.
-    pub(crate) fn store(&self, kept: &KeptSink) -> Result<(), CursorFileError> {
+    pub(crate) fn store(&self, kept: &KeptSink) -> Result<(), WebhookCursorError> {
         let mut text = serde_json::to_string(kept).map_err(|error| self.io_error(error.into()))?;
         text.push('\n');
         self.replace(text.as_bytes()).map_err(|error| self.io_error(error))
@@ -107,8 +107,8 @@ impl CursorFile {
         }
     }
 
-    fn io_error(&self, source: io::Error) -> CursorFileError {
-        CursorFileError::Io { path: self.path.clone(), source }
+    fn io_error(&self, source: io::Error) -> WebhookCursorError {
+        WebhookCursorError::Io { path: self.path.clone(), source }
     }
 }
 

@@ -24,7 +24,7 @@ mod tests;
 pub use client::RequestDeadlines;
 pub use clock::{MachineClock, WebhookClock};
 pub use config::read_webhook_sinks;
-pub use cursor_file::CursorFileError;
+pub use cursor_file::WebhookCursorError;
 pub use secret::{WebhookSecret, WebhookSecretError};
 pub use signature::{SignatureError, sign, verify};
 pub use sink::{EventPredicate, WebhookSink};

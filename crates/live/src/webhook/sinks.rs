@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::queue::EventQueue;
 use crate::webhook::client::{RequestDeadlines, SinkClient};
 use crate::webhook::clock::{MachineClock, WebhookClock};
-use crate::webhook::cursor_file::{CursorFile, CursorFileError, KeptSink};
+use crate::webhook::cursor_file::{CursorFile, KeptSink, WebhookCursorError};
 use crate::webhook::delivery::{Progress, SinkDelivery};
 use crate::webhook::retry::Jitter;
 use crate::webhook::sink::WebhookSink;
@@ -59,7 +59,7 @@ pub enum WebhookStartError {
         /// The name of the sink.
         sink: String,
         /// What is wrong.
-        source: CursorFileError,
+        source: WebhookCursorError,
     },
     /// There is no thread to be had for a sink.
     #[error("sink '{sink}': no thread can be started: {source}; allow more threads, or configure fewer sinks")]

@@ -52,7 +52,7 @@ impl Intake for Stub {
             Mood::Choosy if batch.len() > 1 => vec![RejectedOffer { index: 1, reason: "not today".to_owned() }],
             _ => Vec::new(),
         };
-        let receipt = IntakeReceipt { accepted: batch.len() - rejects.len(), repeated: 0, rejects };
+        let receipt = IntakeReceipt { accepted: batch.len() - rejects.len(), rejects, ..IntakeReceipt::default() };
         self.offered.lock().unwrap().extend(batch);
         let (sender, ticket) = oneshot::channel();
         match mood {
@@ -69,7 +69,7 @@ impl Stub {
     pub(crate) fn seen(&self) -> Vec<String> {
         let text = |offered: &Offered| match offered {
             Offered::Event(event) => event.to_json(),
-            Offered::Line(line) => line.clone(),
+            Offered::Line(line) | Offered::Simulated(line) => line.clone(),
         };
         self.offered.lock().unwrap().iter().map(text).collect()
     }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::functions;
 use super::syntax::{BinaryOperator, Node, NodeKind, Span};
 use super::value::{Type, Value};
 use super::{CesqlErrorKind, MAX_TEXT_BYTES};
@@ -43,7 +42,7 @@ impl<'e> Evaluator<'e> {
                 Ok(Value::Boolean(pattern.matches(&self.text(operand, Type::Boolean)?)))
             }
             NodeKind::In(operand, set) => self.is_in(operand, set),
-            NodeKind::Call { function: Some(function), arguments } => functions::call(self, *function, arguments, node),
+            NodeKind::Call { function: Some(function), arguments } => self.call(*function, arguments, node),
             NodeKind::Call { function: None, .. } => {
                 Err(Failure::of(CesqlErrorKind::MissingFunction, node, Type::Boolean))
             }

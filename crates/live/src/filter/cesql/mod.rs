@@ -3,6 +3,7 @@
 //! The language is that of <https://github.com/cloudevents/spec/blob/cesql@v1.0.0/cesql/spec.md>. An expression always has a
 //! value; where its evaluation fails it has an error as well.
 
+mod calls;
 mod evaluator;
 mod functions;
 mod lexer;
