@@ -31,7 +31,11 @@ const GUIDES: [&str; 15] = [
 
 /// Commands that are not run as they stand, because that takes minutes or something is in the way, with what is run
 /// in their place.
-const SMALLER: [(&str, &str); 21] = [
+const SMALLER: [(&str, &str); 22] = [
+    (
+        "flowbench token add wall --allow wall --for 90d",
+        "rm tokens.toml && flowbench token add wall --allow wall --for 90d",
+    ),
     (
         "flowbench serve --generate retail --speed 3600 --slack 2h",
         "flowbench serve --listen 127.0.0.1:0 --generate tiny --count 2000 --speed 1000000 --slack 2h --max-ahead 1d --until-end",
@@ -177,6 +181,11 @@ fn fill(scratch: &Scratch) -> Ended {
         guide.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap().to_owned()
     };
     scratch.ok("mkdir -p template/tests template/results/quickstart");
+    scratch.ok(
+        "cd template && flowbench serve --listen 127.0.0.1:0 --generate tiny --count 2000 --speed 1000000 --slack 2h \
+         --max-ahead 1d --until-end -q && flowbench token add wall --allow wall -q && \
+         flowbench replay live.jsonl.zst --pipeline dispatch-overdue -o overdue.csv -q",
+    );
     scratch.write("template/mine.toml", first_toml("experiments/README.md"));
     scratch.write("template/question.toml", first_toml("experiments/pipelines/README.md"));
     scratch.write("template/week.toml", first_toml("crates/cli/TUTORIAL.md"));

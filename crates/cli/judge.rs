@@ -26,7 +26,7 @@ pub(crate) fn judge(args: &Judge, registry: Registry, quiet: bool) -> Result<i32
         deduplicate: args.deduplicate.then(|| horizon(args.duplicate_horizon_ms)),
         ..RunConfig::plain(Strategy::SEQUENTIAL)
     };
-    let request = ReplayRequest { slack_ms: args.slack_ms, ..ReplayRequest::new(pipeline, &args.set, config) };
+    let mut request = ReplayRequest { slack_ms: args.slack_ms, ..ReplayRequest::new(pipeline, &args.set, config) };
     // What is wrong with the arguments should not cost the reading of the whole log.
     request.check_settings().map_err(Failure::usage_error)?;
     check_columns(args, pipeline)?;
@@ -36,6 +36,8 @@ pub(crate) fn judge(args: &Judge, registry: Registry, quiet: bool) -> Result<i32
     remove_unfinished_outputs_on_signals();
 
     let (trace, _) = log_input::read(&args.log(), Rejects::new(Place::Nowhere)?, quiet)?;
+    // What a session did not answer, because it was late, was not due.
+    request.slack_ms = request.slack_ms.or(trace.recording.slack_ms);
     let due = DueAnswers::new(&request, &trace).map_err(Failure::failed)?;
     let form = due.form(pipeline, &args.ignore, times);
     let (answers, unreadable) = read_answers(args, &form, quiet)?;

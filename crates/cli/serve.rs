@@ -185,10 +185,12 @@ type SourceThread = JoinHandle<Result<SourceReport, String>>;
 
 fn start(service: &LiveService, source: Source, interruption: &Arc<Interruption>) -> Option<SourceThread> {
     let (door, interruption) = (service.session().door(), Arc::clone(interruption));
+    // A world goes on where the recording is, which may be ahead of the clock: otherwise all of it would be late.
+    let begin_ms = service.session().newest_ms().unwrap_or(i64::MIN).max(wall_clock_ms());
     let run = move || match source {
         Source::None => Ok(SourceReport::default()),
         Source::World { generator, amount, speed } => {
-            Ok(offer_generated(&generator, amount, wall_clock_ms(), speed, &door, interruption.flag()))
+            Ok(offer_generated(&generator, amount, begin_ms, speed, &door, interruption.flag()))
         }
         Source::Log { input, options, pace } => {
             offer_log(&input, &options, pace, &door, interruption.flag()).map_err(|error| error.to_string())

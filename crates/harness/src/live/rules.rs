@@ -76,6 +76,11 @@ struct Rule {
 
 /// An event that has come through as many rules and functions goes through no other.
 const HOPS_MAX: i32 = 8;
+/// The columns of the answers in a feed, where they are known.
+type FeedColumns = BTreeMap<String, &'static [&'static str]>;
+
+/// The attributes that an answer has beside its columns.
+const ATTRIBUTES: [&str; 8] = ["id", "source", "type", "time", "sequence", "change", "hops", "specversion"];
 /// Events a rule looks at before the next one has its turn.
 const BATCH: usize = 1_000;
 /// A file of rules, in bytes at most.
@@ -96,6 +101,7 @@ pub(super) fn start_rules(
     path: &Path,
     cursors: PathBuf,
     feeds: Arc<FeedList>,
+    columns: FeedColumns,
     sink: EventSink,
 ) -> Result<RunningRules, String> {
     let mut rules = Rules {
@@ -103,6 +109,7 @@ pub(super) fn start_rules(
         known: kept_cursors(&cursors)?,
         cursors,
         feeds,
+        columns,
         sink,
         text: String::new(),
         rules: Vec::new(),
@@ -153,6 +160,7 @@ struct Rules {
     /// Where rules were, by their names.
     known: BTreeMap<String, u64>,
     feeds: Arc<FeedList>,
+    columns: FeedColumns,
     sink: EventSink,
     text: String,
     rules: Vec<Rule>,
@@ -201,7 +209,15 @@ impl Rules {
                 did_you_mean_or_list(&text.on, feeds.iter().map(String::as_str))
             ))
         })?;
-        let condition = RowCondition::parse(&text.when, None).map_err(|reason| wrong(format!("when: {reason}")))?;
+        let names = self.columns.get(&text.on).map(|columns| [columns, &ATTRIBUTES[..]].concat());
+        let condition = RowCondition::parse(&text.when, names.as_deref());
+        let condition = condition.map_err(|reason| wrong(format!("when: {reason}")))?;
+        for name in text.data.iter().flatten() {
+            if let Some(names) = names.as_ref().filter(|names| !names.contains(&name.as_str())) {
+                let hint = did_you_mean_or_list(name, names.iter().copied());
+                return Err(wrong(format!("data: '{}' has no '{name}'{hint}", text.on)));
+            }
+        }
         let running = self.rules.iter().find(|rule| rule.text.name == text.name && rule.text.on == text.on);
         // One that is new begins with what comes next, and one that was there before where it was.
         let known = self.known.get(&text.name).copied();
@@ -279,7 +295,7 @@ impl Rule {
         !events.is_empty()
     }
 
-    /// Returns what the rule emits for an event. Its id is the position, so it counts once however often it is emitted.
+    /// Returns what the rule emits for an event, unless it takes an answer back: what was told cannot be untold. Its id is the position, so it counts once however often it is emitted.
     fn answer(&self, event: &CloudEvent, position: u64) -> Option<CloudEvent> {
         let hops = match event.attributes.get("hops") {
             Some(AttributeValue::Integer(hops)) => *hops,
@@ -290,7 +306,8 @@ impl Rule {
             Some(value) => Some(text_of(value)),
             None => event.attribute(name).map(|value| value.to_text()),
         };
-        if hops >= HOPS_MAX || !self.condition.holds(&cell) {
+        let takes_back = event.attributes.get("change") == Some(&AttributeValue::Integer(-1));
+        if takes_back || hops >= HOPS_MAX || !self.condition.holds(&cell) {
             return None;
         }
         let RuleText { name, on, emit, data: wanted, .. } = &self.text;
@@ -357,7 +374,8 @@ mod tests {
         feeds.add(Arc::clone(&queue)).unwrap();
         let into = Arc::clone(&emitted);
         let sink: EventSink = Arc::new(move |event: CloudEvent| into.lock().unwrap().push(event.to_json()));
-        let running = start_rules(&file, cursors.clone(), Arc::clone(&feeds), Arc::clone(&sink)).unwrap();
+        let running =
+            start_rules(&file, cursors.clone(), Arc::clone(&feeds), FeedColumns::default(), Arc::clone(&sink)).unwrap();
         let append = |order: u32, lead: u32| {
             queue.append(answer(
                 "2026-01-05T08:00:00.000Z",
@@ -366,6 +384,9 @@ mod tests {
         };
         append(1, 50);
         append(2, 150);
+        let mut taken_back = answer("2026-01-05T08:00:00.000Z", "{\"state\":\"overdue\",\"lead_ms\":\"999\"}");
+        taken_back.attributes.insert("change".to_owned(), AttributeValue::Integer(-1));
+        queue.append(taken_back);
         wait("the first one fires", || !emitted.lock().unwrap().is_empty());
         assert_eq!(
             emitted.lock().unwrap()[0],
@@ -384,7 +405,7 @@ mod tests {
         let end = queue.end().0;
         append(4, 11);
         let before = emitted.lock().unwrap().len();
-        let running = start_rules(&file, cursors, feeds, sink).unwrap();
+        let running = start_rules(&file, cursors, feeds, FeedColumns::default(), sink).unwrap();
         wait("it goes on", || emitted.lock().unwrap().len() > before);
         running.stop();
         assert!(emitted.lock().unwrap()[before..].iter().any(|event| event.contains(&format!("\"overdue-{end}\""))));
@@ -398,13 +419,16 @@ mod tests {
         let wrong = |text: &str| {
             let file = folder.path().join("rules.toml");
             std::fs::write(&file, text).unwrap();
-            start_rules(&file, folder.path().join("c"), Arc::clone(&feeds), Arc::new(|_| {})).err().unwrap()
+            let columns = FeedColumns::from([("orders".to_owned(), &["value", "country"][..])]);
+            start_rules(&file, folder.path().join("c"), Arc::clone(&feeds), columns, Arc::new(|_| {})).err().unwrap()
         };
         let rule =
             |on: &str, when: &str| format!("[[rule]]\nname = \"r\"\non = \"{on}\"\nwhen = \"{when}\"\nemit = \"t\"\n");
         assert!(
             wrong(&rule("ordres", "true")).contains("rule 'r': on: there is no feed 'ordres'; did you mean 'orders'")
         );
+        assert!(wrong(&rule("orders", "contry == 'GB'")).contains("there is no 'contry'"));
+        assert!(wrong(&(rule("orders", "value > 1") + "data = [\"valeu\"]")).contains("data: 'orders' has no 'valeu'"));
         assert!(wrong(&rule("orders", "value >")).contains("rule 'r': when: column"));
         assert!(wrong(&(rule("orders", "true") + &rule("orders", "true"))).contains("two rules are called 'r'"));
         assert!(wrong("[[rule]]\nname = 5").contains("rules.toml"));

@@ -104,7 +104,8 @@ impl LiveService {
         std::fs::create_dir_all(&beside)?;
         let rules = spec.rules.as_deref().map(|path| {
             let (door, cursors) = (session.door(), beside.join("rules.json"));
-            start_rules(path, cursors, Arc::clone(session.feeds()), Arc::new(move |event| offer(&door, event)))
+            let columns = session.columns().clone();
+            start_rules(path, cursors, Arc::clone(session.feeds()), columns, Arc::new(move |event| offer(&door, event)))
         });
         let rules = rules.transpose().map_err(ServiceError::Rules)?;
         let functions =
@@ -218,7 +219,10 @@ fn status(
     let (rules, sinks) = (rules.map(RunningRules::states), sinks.map(Arc::downgrade));
     Arc::new(move || {
         let mut status = Map::new();
-        let pipelines = session.upgrade().map(|session| session.progress()).unwrap_or_default();
+        let session = session.upgrade();
+        let (events, late) = session.as_ref().map(|session| session.events()).unwrap_or_default();
+        status.insert("events".to_owned(), json!({ "accepted": events, "late": late }));
+        let pipelines = session.map(|session| session.progress()).unwrap_or_default();
         status.insert("pipelines".to_owned(), pipelines.iter().map(pipeline_status).collect());
         if let Some(rules) = &rules {
             status.insert("rules".to_owned(), json!(*rules.lock().unwrap_or_else(PoisonError::into_inner)));

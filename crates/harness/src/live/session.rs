@@ -1,8 +1,8 @@
 //! A session: a gate, the pipelines behind it, and their feeds.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -60,8 +60,18 @@ pub struct LiveSession {
     freshness: Arc<Freshness>,
     runs: Vec<PipelineRun>,
     names: Vec<String>,
+    columns: BTreeMap<String, &'static [&'static str]>,
+    tally: Arc<Tally>,
     recovered: Recovered,
     housekeeping: Housekeeping,
+}
+
+/// What has come through the gate.
+#[derive(Debug)]
+pub(super) struct Tally {
+    events: AtomicU64,
+    late: AtomicU64,
+    newest_ms: AtomicI64,
 }
 
 /// How far a pipeline is.
@@ -154,14 +164,16 @@ impl LiveSession {
         feeds.add(Arc::clone(&inbox))?;
         feeds.add(Arc::clone(&emitted))?;
         let waits = pipelines.iter().any(|one| one.config.order.waits());
-        let (mut runs, mut names) = (Vec::new(), Vec::new());
+        let (mut runs, mut names, mut columns) = (Vec::new(), Vec::new(), BTreeMap::new());
         for one in pipelines {
             names.push(one.feed.clone());
+            columns.insert(one.feed.clone(), one.pipeline.about().columns);
             runs.push(one.start(&epochs, config.slack_ms, &feeds, &symbols, kept_events)?);
         }
         let progress: Vec<Arc<Progress>> = runs.iter().map(|run| Arc::clone(&run.progress)).collect();
         let freshness = Arc::new(Freshness::default());
         let unanswered = Arc::new(Mutex::new(VecDeque::new()));
+        let tally = Arc::new(Tally { events: 0.into(), late: 0.into(), newest_ms: i64::MIN.into() });
         let housekeeping = Housekeeping::start(&epochs, &progress, &freshness, &unanswered, waits)?;
         let consumer = Behind {
             epochs: Arc::clone(&epochs),
@@ -170,9 +182,10 @@ impl LiveSession {
             unanswered,
             inbox,
             emitted,
+            tally: Arc::clone(&tally),
         };
         let (gate, recovered) = Gate::start(&recording, config, Arc::new(wall_clock_ms), symbols, consumer)?;
-        Ok(LiveSession { gate, epochs, feeds, freshness, runs, names, recovered, housekeeping })
+        Ok(LiveSession { gate, epochs, feeds, freshness, runs, names, columns, tally, recovered, housekeeping })
     }
 
     /// Returns the door for those who offer events.
@@ -193,6 +206,21 @@ impl LiveSession {
     /// Returns what was found in the recording.
     pub fn recovered(&self) -> Recovered {
         self.recovered
+    }
+
+    /// Returns the columns of the answers in each feed of a pipeline.
+    pub(super) fn columns(&self) -> &BTreeMap<String, &'static [&'static str]> {
+        &self.columns
+    }
+
+    /// Returns the events of the recording, and how many of them are late.
+    pub fn events(&self) -> (u64, u64) {
+        (self.tally.events.load(Ordering::Relaxed), self.tally.late.load(Ordering::Relaxed))
+    }
+
+    /// Returns the newest event time in ms; `None` before the first event.
+    pub fn newest_ms(&self) -> Option<i64> {
+        Some(self.tally.newest_ms.load(Ordering::Relaxed)).filter(|newest_ms| *newest_ms > i64::MIN)
     }
 
     /// Returns how far each pipeline is.
@@ -286,6 +314,7 @@ struct Behind {
     unanswered: UnansweredEpochs,
     inbox: Arc<EventQueue>,
     emitted: Arc<EventQueue>,
+    tally: Arc<Tally>,
 }
 
 impl EpochConsumer for Behind {
@@ -300,6 +329,9 @@ impl EpochConsumer for Behind {
         if let Some(offered_at_ms) = offered_at_ms {
             self.freshness.arrived(offered_at_ms);
         }
+        self.tally.events.store(accepted, Ordering::Relaxed);
+        self.tally.late.fetch_add(late.len() as u64, Ordering::Relaxed);
+        self.tally.newest_ms.store(newest_ms, Ordering::Relaxed);
         let newest_event_ms = events.iter().map(flowbench_events::Event::event_time_ms).max();
         let unanswered =
             Unanswered { number, offered_at_ms, newest_ms: newest_event_ms.unwrap_or(i64::MIN), watermark_ms };
