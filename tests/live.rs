@@ -21,11 +21,15 @@ pub(crate) struct Served {
 impl Served {
     /// Starts it with a port of its own and waits until it listens.
     pub(crate) fn start(scratch: &Scratch, arguments: &[&str]) -> Served {
+        Served::start_with(scratch, arguments, Stdio::null())
+    }
+
+    fn start_with(scratch: &Scratch, arguments: &[&str], stdin: Stdio) -> Served {
         let mut child = Command::new(env!("CARGO_BIN_EXE_flowbench"))
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .current_dir(scratch.path(""))
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -200,6 +204,20 @@ fn a_world_is_served_to_its_end_and_judged_afterwards() {
     let answers = String::from_utf8(scratch.bytes("answers.csv")).unwrap();
     let line = format!("trending-products: {} answers", answers.lines().count() - 1);
     assert!(ended.stderr.contains(&line), "{line}\n{}", ended.stderr);
+}
+
+#[test]
+fn a_pipe_is_answered_as_it_speaks() {
+    let scratch = Scratch::new();
+    let mut served = Served::start_with(&scratch, &["--pipeline", "identity", "--log", "-"], Stdio::piped());
+    let mut stdin = served.child.stdin.take().unwrap();
+    for n in 1..=3 {
+        writeln!(stdin, "{{\"kind\":\"page_viewed\",\"customer\":{n}}}").unwrap();
+        until(served.address(), "identity", |answers| answers.len() == n);
+    }
+    drop(stdin);
+    let words = served.end();
+    assert!(words.contains("3 events offered, 3 accepted"), "{words}");
 }
 
 #[test]

@@ -1,22 +1,23 @@
 //! `serve`: a live session, with HTTP and the wall.
 
+use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use flowbench_events::{Input, Mapping, ReadOptions};
+use flowbench_events::{Input, Mapping, ReadOptions, duration_text};
 use flowbench_generators::{Amount, Generator};
 use flowbench_harness::find_pipeline;
 use flowbench_harness::generate::profile;
 use flowbench_harness::live::{
     LivePipeline, LiveService, LiveSessionEnd, LiveSpec, Pace, ServiceError, ServiceSpec, SourceReport,
-    offer_generated, offer_log, wall_clock_ms, wall_pipelines,
+    offer_generated, offer_lines, offer_log, wall_clock_ms, wall_pipelines,
 };
 use flowbench_live::{GateConfig, HttpLimits};
 use flowbench_pipelines::{EvictionError, Pipeline, Registry, RunConfig, UnknownName};
 
-use crate::args::Serve;
+use crate::args::{Format, Serve};
 use crate::failure::{Failure, OK, eprint};
 use crate::signals::{Interruption, stop_on_signals};
 
@@ -43,21 +44,25 @@ pub(crate) fn serve(args: &Serve, registry: Registry, quiet: bool) -> Result<i32
         sinks: args.webhooks.as_deref().map(text).transpose()?,
         limits: HttpLimits::default(),
     };
-    let interruption = stop_on_signals()?;
+    // Until it listens, nothing is lost by a signal that ends it.
     let service = LiveService::start(spec).map_err(failure)?;
+    let interruption = stop_on_signals()?;
     if !quiet {
         greet(&service, args);
     }
     let reports = run(&service, source, &interruption, args.until_end);
     let end = service.end();
     if !quiet {
-        reports.iter().for_each(|report| eprint(of_source(report)));
+        reports.iter().flatten().for_each(|report| eprint(of_source(report)));
     }
     let end = end.map_err(failure)?;
     if !quiet {
         eprint(farewell(&end, args));
     }
-    Ok(OK)
+    match reports.into_iter().find_map(Result::err) {
+        Some(error) => Err(Failure::failed(error)),
+        None => Ok(OK),
+    }
 }
 
 fn failure(error: ServiceError) -> Failure {
@@ -129,6 +134,7 @@ fn text(path: &Path) -> Result<(String, String), Failure> {
 enum Source {
     None,
     World { generator: Box<Generator>, amount: Amount, speed: f64 },
+    Lines,
     Log { input: Input, options: Box<ReadOptions>, pace: Pace },
 }
 
@@ -141,6 +147,10 @@ impl Source {
             return Ok(Source::World { generator: Box::new(generator), amount, speed: args.speed });
         }
         let Some(path) = &args.log else { return Ok(Source::None) };
+        let is_json = args.map.is_none() && args.format != Some(Format::Csv);
+        if path == Path::new("-") && is_json {
+            return Ok(Source::Lines);
+        }
         let mapping = args.map.as_deref().map(Mapping::load).transpose();
         let options = ReadOptions {
             format: args.format.map(Into::into),
@@ -192,6 +202,8 @@ fn start(service: &LiveService, source: Source, interruption: &Arc<Interruption>
         Source::World { generator, amount, speed } => {
             Ok(offer_generated(&generator, amount, begin_ms, speed, &door, interruption.flag()))
         }
+        Source::Lines => offer_lines(BufReader::new(std::io::stdin()), &door, interruption.flag())
+            .map_err(|error| format!("standard input cannot be read: {error}")),
         Source::Log { input, options, pace } => {
             offer_log(&input, &options, pace, &door, interruption.flag()).map_err(|error| error.to_string())
         }
@@ -218,6 +230,10 @@ fn greet(service: &LiveService, args: &Serve) {
             eprint(format!("goes on with {recording}, of which {lines} lines were answered again; end with Ctrl-C"))
         }
     }
+    let slack_ms = service.session().slack_ms();
+    if slack_ms != args.slack_ms {
+        eprint(format!("note: the slack is {}, that of the recording", duration_text(slack_ms)));
+    }
     if recovered.cut_off_bytes > 0 {
         eprint(format!(
             "note: {} bytes at its end were of an epoch that had not been accepted, and were cut off",
@@ -226,11 +242,10 @@ fn greet(service: &LiveService, args: &Serve) {
     }
 }
 
-fn of_source(report: &Result<SourceReport, String>) -> String {
+fn of_source(report: &SourceReport) -> String {
     match report {
-        Err(error) => format!("source: {error}"),
-        Ok(SourceReport { offered: 0, .. }) => "source: nothing was offered".to_owned(),
-        Ok(report) => {
+        SourceReport { offered: 0, .. } => "source: nothing was offered".to_owned(),
+        report => {
             let SourceReport { offered, accepted, late, repeated, rejected, first_reject, behind_ms } = report;
             let mut text = format!("source: {offered} events offered, {accepted} accepted, {late} of them late");
             text.push_str(&format!(", {repeated} repeated, {rejected} refused"));

@@ -97,7 +97,6 @@ fn browser_shows_what_is_posted_on_the_wall_within_seconds_beside_a_full_load() 
     );
     assert!(longest < LATE, "an event was on the wall after {longest:?}");
     assert_eq!(browser.complaints(), [""; 0]);
-    assert_eq!(browser.eval("document.body.dataset.state"), json!("live"));
     for (width, height) in [(1920, 1080), (390, 844)] {
         browser.resize(width, height);
         browser.until("document.querySelectorAll('svg').length >= 2");

@@ -22,7 +22,7 @@ pub(crate) use self::config::{Config, ConfigShow, Schema, SchemaOf};
 pub(crate) use self::environment::{command, set_variables};
 pub(crate) use self::global::Global;
 pub(crate) use self::judge::Judge;
-pub(crate) use self::log::{Generate, Inspect, Log, Map, Plot, Replay};
+pub(crate) use self::log::{Format, Generate, Inspect, Log, Map, Plot, Replay};
 pub(crate) use self::results::{Export, Pack};
 pub(crate) use self::run::{Bench, ClusterArgs, Report, Reproduce, Run};
 #[cfg(feature = "live")]

@@ -80,7 +80,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "N", value_parser = parse_count, requires = "generate")]
     pub(crate) count: Option<u64>,
     /// Also offer the events of a log at their own pace, by their own arrival times; `-` for standard input, whose events
-    /// arrive when they are read
+    /// arrive when they are read: lines of JSON, or with `--format csv` or a mapping a log, which is read in blocks
     #[arg(long, value_name = "FILE|-")]
     pub(crate) log: Option<PathBuf>,
     /// Mapping file that turns the rows of your log into events (`flowbench map` drafts one)

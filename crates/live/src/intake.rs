@@ -26,6 +26,8 @@ pub enum Offered {
     Line(String),
     /// A line whose own arrival time counts: it is of a world that has a clock of its own.
     Simulated(String),
+    /// A CloudEvent that a rule or a function of this session emitted.
+    Emitted(Box<CloudEvent>),
 }
 
 /// Gives the receipt when what was offered is durable; an error if the intake ended before.

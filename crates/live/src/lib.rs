@@ -24,7 +24,7 @@ pub use functions::{
     CursorFileError, EventSink, FunctionHost, FunctionSettings, FunctionState, FunctionStates, FunctionStatus,
     QueueByName, RunningFunctions,
 };
-pub use gate::{CutEpoch, EpochConsumer, Gate, GateConfig, GateDoor, GateEnd, LiveGateError, WallClock};
+pub use gate::{CutEpoch, EMITTERS, EpochConsumer, Gate, GateConfig, GateDoor, GateEnd, LiveGateError, WallClock};
 pub use http::{
     EventFilter, FeedList, FeedNameError, FilterParser, HttpConfig, HttpLimits, HttpServer, HttpServerError,
     StatusSource, serve,

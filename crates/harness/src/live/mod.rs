@@ -24,5 +24,5 @@ pub use session::{
     EMITTED, INBOX, LivePipeline, LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress,
     wall_clock_ms,
 };
-pub use sources::{Pace, SourceReport, offer_generated, offer_log};
+pub use sources::{Pace, SourceReport, offer_generated, offer_lines, offer_log};
 pub use wall::wall_pipelines;

@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use flowbench_events::{Output, did_you_mean_or_list};
-use flowbench_live::{AttributeValue, CloudEvent, Cursor, EventData, EventQueue, EventSink, FeedList};
+use flowbench_live::{AttributeValue, CloudEvent, Cursor, EventData, EventQueue, FeedList};
 use flowbench_pipelines::plan::RowCondition;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -76,6 +76,9 @@ struct Rule {
 
 /// An event that has come through as many rules and functions goes through no other.
 const HOPS_MAX: i32 = 8;
+/// Takes what rules emit; returns true when it is kept.
+pub(super) type EmittedSink = Arc<dyn Fn(&[CloudEvent]) -> bool + Send + Sync>;
+
 /// The columns of the answers in a feed, where they are known.
 type FeedColumns = BTreeMap<String, &'static [&'static str]>;
 
@@ -102,7 +105,7 @@ pub(super) fn start_rules(
     cursors: PathBuf,
     feeds: Arc<FeedList>,
     columns: FeedColumns,
-    sink: EventSink,
+    sink: EmittedSink,
 ) -> Result<RunningRules, String> {
     let mut rules = Rules {
         path: path.to_owned(),
@@ -161,7 +164,7 @@ struct Rules {
     known: BTreeMap<String, u64>,
     feeds: Arc<FeedList>,
     columns: FeedColumns,
-    sink: EventSink,
+    sink: EmittedSink,
     text: String,
     rules: Vec<Rule>,
     problem: Option<String>,
@@ -220,7 +223,7 @@ impl Rules {
         }
         let running = self.rules.iter().find(|rule| rule.text.name == text.name && rule.text.on == text.on);
         // One that is new begins with what comes next, and one that was there before where it was.
-        let known = self.known.get(&text.name).copied();
+        let known = self.known.get(&cursor_name(&text.name, &text.on)).copied();
         let state = RuleState {
             name: text.name.clone(),
             feed: text.on.clone(),
@@ -244,7 +247,8 @@ impl Rules {
     }
 
     fn note_cursors(&mut self) {
-        self.known.extend(self.rules.iter().map(|rule| (rule.state.name.clone(), rule.state.cursor)));
+        self.known
+            .extend(self.rules.iter().map(|rule| (cursor_name(&rule.state.name, &rule.state.feed), rule.state.cursor)));
     }
 
     fn keep_cursors(&mut self) {
@@ -265,6 +269,11 @@ impl Rules {
     }
 }
 
+/// Returns the name of a cursor: a rule that watches another feed begins anew.
+fn cursor_name(rule: &str, feed: &str) -> String {
+    format!("{rule} on {feed}")
+}
+
 fn kept_cursors(path: &Path) -> Result<BTreeMap<String, u64>, String> {
     match std::fs::read_to_string(path) {
         Ok(text) => serde_json::from_str(&text)
@@ -275,7 +284,7 @@ fn kept_cursors(path: &Path) -> Result<BTreeMap<String, u64>, String> {
 }
 
 impl Rule {
-    fn run(&mut self, sink: &EventSink) -> bool {
+    fn run(&mut self, sink: &EmittedSink) -> bool {
         let end = self.queue.end().0;
         if self.state.cursor > end {
             return false; // of a session that was longer: its events are answered again soon
@@ -284,14 +293,15 @@ impl Rule {
         self.state.missed += oldest.saturating_sub(self.state.cursor);
         self.state.cursor = self.state.cursor.max(oldest);
         let Ok(events) = self.queue.read(Cursor(self.state.cursor), BATCH) else { return false };
-        for queued in &events {
-            if let Some(event) = self.answer(&queued.event, queued.position) {
-                sink(event);
-                self.state.emitted += 1;
-            }
-            self.state.cursor = queued.position + 1;
-            self.state.seen += 1;
+        let emitted: Vec<CloudEvent> =
+            events.iter().filter_map(|queued| self.answer(&queued.event, queued.position)).collect();
+        // The cursor is behind what is kept, so that nothing is lost with the process.
+        if !emitted.is_empty() && !sink(&emitted) {
+            return false;
         }
+        self.state.emitted += emitted.len() as u64;
+        self.state.seen += events.len() as u64;
+        self.state.cursor = events.last().map_or(self.state.cursor, |last| last.position + 1);
         !events.is_empty()
     }
 
@@ -373,7 +383,10 @@ mod tests {
         let queue = Arc::new(EventQueue::new("overdue", 100));
         feeds.add(Arc::clone(&queue)).unwrap();
         let into = Arc::clone(&emitted);
-        let sink: EventSink = Arc::new(move |event: CloudEvent| into.lock().unwrap().push(event.to_json()));
+        let sink: EmittedSink = Arc::new(move |events: &[CloudEvent]| {
+            into.lock().unwrap().extend(events.iter().map(CloudEvent::to_json));
+            true
+        });
         let running =
             start_rules(&file, cursors.clone(), Arc::clone(&feeds), FeedColumns::default(), Arc::clone(&sink)).unwrap();
         let append = |order: u32, lead: u32| {
@@ -420,7 +433,7 @@ mod tests {
             let file = folder.path().join("rules.toml");
             std::fs::write(&file, text).unwrap();
             let columns = FeedColumns::from([("orders".to_owned(), &["value", "country"][..])]);
-            start_rules(&file, folder.path().join("c"), Arc::clone(&feeds), columns, Arc::new(|_| {})).err().unwrap()
+            start_rules(&file, folder.path().join("c"), Arc::clone(&feeds), columns, Arc::new(|_| true)).err().unwrap()
         };
         let rule =
             |on: &str, when: &str| format!("[[rule]]\nname = \"r\"\non = \"{on}\"\nwhen = \"{when}\"\nemit = \"t\"\n");

@@ -105,7 +105,13 @@ impl LiveService {
         let rules = spec.rules.as_deref().map(|path| {
             let (door, cursors) = (session.door(), beside.join("rules.json"));
             let columns = session.columns().clone();
-            start_rules(path, cursors, Arc::clone(session.feeds()), columns, Arc::new(move |event| offer(&door, event)))
+            start_rules(
+                path,
+                cursors,
+                Arc::clone(session.feeds()),
+                columns,
+                Arc::new(move |events: &[CloudEvent]| offer(&door, events)),
+            )
         });
         let rules = rules.transpose().map_err(ServiceError::Rules)?;
         let functions =
@@ -175,19 +181,26 @@ fn beside(recording: &Path) -> PathBuf {
 fn start_functions(folder: &Path, beside: &Path, session: &LiveSession) -> Result<RunningFunctions, ServiceError> {
     let settings = FunctionSettings::new(folder, beside.join("functions.json"));
     let (door, feeds) = (session.door(), Arc::clone(session.feeds()));
-    let host = FunctionHost::new(settings, Arc::new(move |event| offer(&door, event)))?;
+    // What is not recorded is emitted again in the next session.
+    let sink = move |events: Vec<CloudEvent>| {
+        let _ = offer(&door, &events);
+    };
+    let host = FunctionHost::new(settings, Arc::new(sink))?;
     Ok(host.start(Arc::new(move |name: &str| feeds.get(name)))?)
 }
 
-/// Offers what a rule or a function emitted, as soon as there is room.
-fn offer(door: &GateDoor, event: CloudEvent) {
+/// Offers what a rule or a function emitted, as soon as there is room, and waits until it is recorded; returns false if the
+/// session has ended before.
+fn offer(door: &GateDoor, events: &[CloudEvent]) -> bool {
     while !door.has_ended() {
+        let batch = events.iter().map(|event| Offered::Emitted(Box::new(event.clone()))).collect();
         if door.wait_for_room(Duration::from_millis(200))
-            && door.offer(vec![Offered::Event(Box::new(event.clone()))]).is_ok()
+            && let Ok(ticket) = door.offer(batch)
         {
-            return;
+            return ticket.blocking_recv().is_ok();
         }
     }
+    false
 }
 
 fn start_sinks(

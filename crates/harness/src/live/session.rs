@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flowbench_events::Symbols;
 use flowbench_live::{
-    CloudEvent, CutEpoch, EpochConsumer, EventQueue, FeedList, FeedNameError, Freshness, Gate, GateConfig, GateDoor,
-    GateEnd, LiveGateError, RecordingFile, Recovered,
+    CloudEvent, CutEpoch, EMITTERS, EpochConsumer, EventQueue, FeedList, FeedNameError, Freshness, Gate, GateConfig,
+    GateDoor, GateEnd, LiveGateError, RecordingFile, Recovered,
 };
 use flowbench_pipelines::{EventTimeProgress, LiveEpoch, LiveEpochs, Pipeline, RunConfig, SettingError};
 use thiserror::Error;
@@ -24,9 +24,6 @@ pub const INBOX: &str = "inbox";
 
 /// The feed of what rules and functions emit.
 pub const EMITTED: &str = "rules";
-
-/// The beginnings of the sources of what rules and functions emit.
-const EMITTERS: [&str; 2] = ["/flowbench/rules/", "/functions/"];
 
 /// What a session is made of.
 pub struct LiveSpec {
@@ -62,6 +59,7 @@ pub struct LiveSession {
     names: Vec<String>,
     columns: BTreeMap<String, &'static [&'static str]>,
     tally: Arc<Tally>,
+    slack_ms: i64,
     recovered: Recovered,
     housekeeping: Housekeeping,
 }
@@ -184,8 +182,21 @@ impl LiveSession {
             emitted,
             tally: Arc::clone(&tally),
         };
+        let slack_ms = config.slack_ms;
         let (gate, recovered) = Gate::start(&recording, config, Arc::new(wall_clock_ms), symbols, consumer)?;
-        Ok(LiveSession { gate, epochs, feeds, freshness, runs, names, columns, tally, recovered, housekeeping })
+        Ok(LiveSession {
+            gate,
+            epochs,
+            feeds,
+            freshness,
+            runs,
+            names,
+            columns,
+            tally,
+            slack_ms,
+            recovered,
+            housekeeping,
+        })
     }
 
     /// Returns the door for those who offer events.
@@ -216,6 +227,11 @@ impl LiveSession {
     /// Returns the events of the recording, and how many of them are late.
     pub fn events(&self) -> (u64, u64) {
         (self.tally.events.load(Ordering::Relaxed), self.tally.late.load(Ordering::Relaxed))
+    }
+
+    /// Returns the slack in ms, which is that of the recording.
+    pub fn slack_ms(&self) -> i64 {
+        self.slack_ms
     }
 
     /// Returns the newest event time in ms; `None` before the first event.

@@ -1,13 +1,15 @@
 //! Sources of a session beside HTTP: a generated world, and logs.
 
 use std::collections::VecDeque;
+use std::io::BufRead;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use flowbench_events::{Event, Input, ReadError, ReadOptions, Reject, Symbols, push_json_line};
+use flowbench_events::{Event, EventId, EventIdKind, Input, ReadError, ReadOptions, Reject, Symbols, push_json_line};
 use flowbench_generators::{Amount, Generator};
-use flowbench_live::{GateDoor, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
+use flowbench_live::{CloudEvent, GateDoor, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 
 /// What became of the events of a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,6 +71,10 @@ pub fn offer_generated(
             let mut record = event.record();
             record.event_time_ms += shift_ms;
             record.arrival_time_ms += shift_ms;
+            // The same world is another one when it begins at another time.
+            if let EventIdKind::Number(number) = record.event_id.kind() {
+                record.event_id = EventId::number(begin_ms.unsigned_abs() % (1 << 42) * (1 << 20) + number);
+            }
             let Ok(event) = Event::try_from(record) else { continue }; // beyond the range of times: centuries from now
             if !offering.event(&event, generator.symbols()) {
                 return offering.finish();
@@ -110,6 +116,47 @@ pub fn offer_log(
         Err(error) if !is_over.load(Ordering::Acquire) => Err(error),
         _ => Ok(report),
     }
+}
+
+/// Offers lines of JSON, events of the interchange format or CloudEvents, as they are read, until they or the session end.
+///
+/// # Errors
+///
+/// Fails if the lines cannot be read to their end; what was read before has been offered.
+pub fn offer_lines(
+    lines: impl BufRead + Send + 'static,
+    door: &GateDoor,
+    is_over: &AtomicBool,
+) -> std::io::Result<SourceReport> {
+    let mut offering = Offering::new(door, is_over, Pace::AsRead);
+    // Reading may wait for ever, and what was read before must not wait with it.
+    let (sender, read) = sync_channel(BATCH_EVENTS);
+    thread::Builder::new().name("lines".to_owned()).spawn(move || {
+        for line in lines.lines() {
+            let is_last = line.is_err();
+            if sender.send(line).is_err() || is_last {
+                return;
+            }
+        }
+    })?;
+    let mut end = Ok(());
+    while !is_over.load(Ordering::Acquire) {
+        let goes_on = match read.recv_timeout(OFFER_EVERY) {
+            Ok(Ok(line)) if line.trim().is_empty() => true,
+            Ok(Ok(line)) => offering.line(line),
+            Ok(Err(error)) => {
+                end = Err(error);
+                false
+            }
+            Err(RecvTimeoutError::Timeout) => offering.batch.is_empty() || offering.offer(),
+            Err(RecvTimeoutError::Disconnected) => false,
+        };
+        if !goes_on {
+            break;
+        }
+    }
+    let report = offering.finish();
+    end.map(|()| report)
 }
 
 /// Offers events in batches, at their pace.
@@ -156,6 +203,16 @@ impl<'a> Offering<'a> {
         self.batch.push(match self.pace {
             Pace::AsRead => Offered::Line(line),
             Pace::Recorded { .. } => Offered::Simulated(line),
+        });
+        let is_due = self.batch.len() >= BATCH_EVENTS || self.offered_at.elapsed() >= OFFER_EVERY;
+        !is_due || self.offer()
+    }
+
+    /// Takes a line of JSON; returns false if the session is over.
+    fn line(&mut self, line: String) -> bool {
+        self.batch.push(match CloudEvent::from_json(&line) {
+            Ok(event) => Offered::Event(Box::new(event)),
+            Err(_) => Offered::Line(line),
         });
         let is_due = self.batch.len() >= BATCH_EVENTS || self.offered_at.elapsed() >= OFFER_EVERY;
         !is_due || self.offer()

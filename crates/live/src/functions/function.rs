@@ -75,7 +75,7 @@ impl Function {
     /// events the cursor moved by.
     ///
     /// `queue` may not exist yet; then the function will begin with its first event.
-    pub(super) fn run(&mut self, queue: Option<&EventQueue>, sink: &dyn Fn(CloudEvent)) -> u64 {
+    pub(super) fn run(&mut self, queue: Option<&EventQueue>, sink: &dyn Fn(Vec<CloudEvent>)) -> u64 {
         if self.state.status != FunctionStatus::Running {
             return 0;
         }
@@ -105,14 +105,16 @@ impl Function {
         Batch::read(queue, oldest, self.batch_events_max).ok()
     }
 
-    fn succeeds(&mut self, batch: &Batch, sink: &dyn Fn(CloudEvent)) -> bool {
+    fn succeeds(&mut self, batch: &Batch, sink: &dyn Fn(Vec<CloudEvent>)) -> bool {
         let started = Instant::now();
         let produced = self.produce(batch);
         self.run_time += started.elapsed();
         let is_success = match produced {
             Ok(events) => {
                 self.succeed(batch, events.len());
-                events.into_iter().for_each(sink);
+                if !events.is_empty() {
+                    sink(events);
+                }
                 true
             }
             Err(failure) => {

@@ -16,8 +16,8 @@ use crate::queue::EventQueue;
 /// Finds a queue by its name.
 pub type QueueByName = dyn Fn(&str) -> Option<Arc<EventQueue>> + Send + Sync;
 
-/// Takes an event that a function emitted.
-pub type EventSink = Arc<dyn Fn(CloudEvent) + Send + Sync>;
+/// Takes the events that a function emitted for a batch. When it returns, they are kept.
+pub type EventSink = Arc<dyn Fn(Vec<CloudEvent>) + Send + Sync>;
 
 /// Cursors that are kept of functions whose files are gone.
 const CURSORS_MAX: usize = 1_000;

@@ -12,6 +12,12 @@ use crate::intake::Offered;
 /// What the types of events of the trace begin with; the name of the kind follows.
 const TYPE_PREFIX: &str = "flowbench.";
 
+/// What the sources of events that rules and functions emit begin with: nobody else can offer such events.
+pub const EMITTERS: [&str; 2] = ["/flowbench/rules/", "/functions/"];
+
+/// The attribute that counts through how many rules and functions an event has come, which only they may set.
+const HOPS: &str = "hops";
+
 /// Decides about events in the order in which they arrive.
 pub(crate) struct Admission {
     decoder: EventDecoder,
@@ -52,7 +58,14 @@ impl Admission {
         match offered {
             Offered::Line(line) => self.line(&line, Some(now_ms), symbols),
             Offered::Simulated(line) => self.line(&line, None, symbols),
-            Offered::Event(event) => self.cloud_event(event, now_ms, symbols),
+            Offered::Emitted(event) => self.cloud_event(event, now_ms, symbols),
+            Offered::Event(mut event) => {
+                if let Some(reserved) = EMITTERS.iter().find(|reserved| event.source.starts_with(*reserved)) {
+                    return Err(format!("source: {reserved}... is that of rules and functions; give another one"));
+                }
+                event.attributes.remove(HOPS);
+                self.cloud_event(event, now_ms, symbols)
+            }
         }
     }
 

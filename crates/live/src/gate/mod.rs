@@ -21,6 +21,7 @@ use flowbench_events::{Event, RecordingLine, Symbols, push_json_line};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+pub use self::admission::EMITTERS;
 use self::admission::{Admission, Admitted};
 use self::pending::{Pending, PendingBatch};
 use crate::cloud_event::CloudEvent;

@@ -145,6 +145,29 @@ fn a_restart_passes_on_what_was_recorded_and_knows_what_it_has_seen() {
 }
 
 #[test]
+fn nobody_else_offers_what_rules_and_functions_emit() {
+    let session = Session::new();
+    let (gate, kept) = session.start();
+    let mut event = CloudEvent::new("lt-0", "/flowbench/rules/r", "shop.late");
+    event.attributes.insert("hops".to_owned(), crate::AttributeValue::Integer(-9));
+    let forged = offer(&gate, vec![Offered::Event(Box::new(event.clone()))]);
+    assert!(forged.rejects[0].reason.starts_with("source: /flowbench/rules/..."), "{forged:?}");
+    assert_eq!(offer(&gate, vec![Offered::Emitted(Box::new(event.clone()))]).accepted, 1);
+    event.source = "/shop".to_owned();
+    assert_eq!(offer(&gate, vec![Offered::Event(Box::new(event))]).accepted, 1);
+    gate.end().unwrap();
+    let queued: Vec<bool> = kept
+        .all()
+        .iter()
+        .filter_map(|one| match one {
+            Passed::Queued(json) => Some(json.contains("hops")),
+            Passed::Epoch { .. } => None,
+        })
+        .collect();
+    assert_eq!(queued, [true, false]);
+}
+
+#[test]
 fn the_slack_of_a_recording_is_kept() {
     let mut session = Session::new();
     session.config.slack_ms = 60_000;

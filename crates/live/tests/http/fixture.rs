@@ -68,7 +68,7 @@ impl Stub {
     /// The events that were offered, in structured mode; lines are as they came.
     pub(crate) fn seen(&self) -> Vec<String> {
         let text = |offered: &Offered| match offered {
-            Offered::Event(event) => event.to_json(),
+            Offered::Event(event) | Offered::Emitted(event) => event.to_json(),
             Offered::Line(line) | Offered::Simulated(line) => line.clone(),
         };
         self.offered.lock().unwrap().iter().map(text).collect()

@@ -91,8 +91,11 @@ fn host(folder: &TempDir, emitted: &Arc<Mutex<Vec<String>>>, fuel_per_batch: u64
     let settings =
         FunctionSettings { fuel_per_batch, ..FunctionSettings::new(functions, folder.path().join("cursors.json")) };
     let emitted = Arc::clone(emitted);
-    FunctionHost::new(settings, Arc::new(move |event: CloudEvent| emitted.lock().unwrap().push(event.to_json())))
-        .unwrap()
+    FunctionHost::new(
+        settings,
+        Arc::new(move |events: Vec<CloudEvent>| emitted.lock().unwrap().extend(events.iter().map(CloudEvent::to_json))),
+    )
+    .unwrap()
 }
 
 /// Returns an order event with this data.
