@@ -227,7 +227,7 @@ fn greet(service: &LiveService, args: &Serve) {
     match recovered.lines {
         0 | 1 => eprint(format!("recorded in {recording}; end with Ctrl-C")),
         lines => {
-            eprint(format!("goes on with {recording}, of which {lines} lines were answered again; end with Ctrl-C"))
+            eprint(format!("goes on with {recording}, of which {lines} lines were answered again; end with Ctrl-C"));
         }
     }
     let slack_ms = service.session().slack_ms();

@@ -359,10 +359,12 @@ mod tests {
         let orders = [growing.text_order(), growing.country_order()];
         assert!(growing.add_asked() && !growing.add_asked());
         assert!(growing.find_id("zoe").is_some() && growing.find_country("GB") == Some(1));
-        (whole.id("zoe"), whole.country("GB"));
+        whole.id("zoe");
+        whole.country("GB");
         for text in ["m", "ann", "zz", "7", "ann", "b"] {
             for symbols in [&mut growing, &mut whole] {
-                (symbols.id(text), symbols.country(text));
+                symbols.id(text);
+                symbols.country(text);
             }
             let of_whole = [whole.text_order(), whole.country_order()];
             assert_eq!(orders.clone().map(|order| order.places()), of_whole.map(|order| order.places()), "{text}");

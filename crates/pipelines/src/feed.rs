@@ -163,11 +163,11 @@ impl Feed {
     pub(crate) fn runs(&self, epoch: u64, late: &mut LateSet, mut give: impl FnMut(usize, &[Event])) {
         if let Some(live) = &self.live {
             let (epoch, from) = (live.epoch(epoch), live.reached(epoch).deliveries.max(0) as usize);
-            return if self.drops_late {
-                give_in_time(&epoch.late, from, from, &epoch.events, late, give)
-            } else {
-                give(from, &epoch.events)
-            };
+            match self.drops_late {
+                true => give_in_time(&epoch.late, from, from, &epoch.events, late, give),
+                false => give(from, &epoch.events),
+            }
+            return;
         }
         let from = epoch as usize * self.records_per_epoch;
         let to = (from + self.records_per_epoch).min(self.trace.events.len());

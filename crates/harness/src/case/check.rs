@@ -153,7 +153,7 @@ mod tests {
     fn check(pipeline: &str, config: &RunConfig, trace: &Trace, answered: &Trace, late: LateSet) -> Check {
         let pipeline = Registry::default().find(pipeline).unwrap();
         let prepared = pipeline.prepare(&[], &trace.symbols).unwrap();
-        let answers = prepared.oracle(&oracle::delivered(&answered, None, None));
+        let answers = prepared.oracle(&oracle::delivered(answered, None, None));
         let end = RunEnd {
             answers,
             changes: None,
