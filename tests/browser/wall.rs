@@ -13,7 +13,7 @@ use crate::command::Scratch;
 use crate::live::{Served, order, post};
 
 /// Events that are looked for on the wall.
-const LOOKED_FOR: u64 = 50;
+const LOOKED_FOR: u64 = 20;
 /// Events a second that are offered beside them.
 const OFFERED_PER_S: u64 = 50_000;
 /// A wall that is further behind than this is late.
