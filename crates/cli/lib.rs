@@ -11,6 +11,7 @@
 
 mod annotations;
 mod args;
+mod axes;
 mod bench;
 mod catalogue;
 mod compare;

@@ -9,10 +9,11 @@ use flowbench_harness::cluster::{Participants, ReplayProcesses};
 use flowbench_harness::replay::{ReplayRequest, Replayed, replay as replay_log};
 use flowbench_harness::{Unsupported, check_supported, find_pipeline};
 use flowbench_measurement::results_dir::check_writable;
-use flowbench_pipelines::{EvictionError, Pipeline, Registry, RunConfig, UnknownName};
+use flowbench_pipelines::{Pipeline, Registry, RunConfig};
 use flowbench_report::AnswersTable;
 
 use crate::args::Replay;
+use crate::axes::run_config;
 use crate::failure::{Failure, OK, eprint};
 use crate::log_input::{self, horizon};
 use crate::overwriting::refuse_to_overwrite;
@@ -157,13 +158,9 @@ fn remarks(replayed: &Replayed, request: &ReplayRequest<'_>) -> String {
 
 /// Parses the axes of a replay and checks that they can be combined.
 fn config(args: &Replay, pipeline: &dyn Pipeline) -> Result<RunConfig, Failure> {
-    let strategy = args.strategy.parse().map_err(|error: UnknownName| Failure::usage_error(error))?;
     let config = RunConfig {
-        order: args.order.parse().map_err(|error: UnknownName| Failure::usage_error(error))?,
-        eviction: args.eviction.parse().map_err(|error: EvictionError| Failure::usage_error(error))?,
-        workers: usize::from(args.workers),
         deduplicate: args.deduplicate.then(|| horizon(args.duplicate_horizon_ms)),
-        ..RunConfig::plain(strategy)
+        ..run_config(&args.strategy, &args.order, &args.eviction, args.workers)?
     };
     if args.changes && !config.order.retracts() {
         let order = config.order.name();

@@ -12,17 +12,21 @@ use flowbench_harness::find_pipeline;
 use flowbench_harness::generate::profile;
 use flowbench_harness::live::{
     LivePipeline, LiveService, LiveSessionEnd, LiveSpec, Pace, ServiceError, ServiceSpec, SourceReport,
-    offer_generated, offer_lines, offer_log, wall_clock_ms, wall_pipelines,
+    offer_generated, offer_lines, offer_log, wall_pipelines,
 };
-use flowbench_live::{GateConfig, HttpLimits};
-use flowbench_pipelines::{EvictionError, Pipeline, Registry, RunConfig, UnknownName};
+use flowbench_live::{GateConfig, HttpLimits, wall_clock_ms};
+use flowbench_pipelines::{Pipeline, Registry};
 
 use crate::args::{Format, Serve};
+use crate::axes::run_config;
 use crate::failure::{Failure, OK, eprint};
 use crate::signals::{Interruption, stop_on_signals};
 
 /// How often it is looked whether the session is over.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long a source may take to notice that the session is over.
+const END_WITHIN: Duration = Duration::from_millis(500);
 
 /// What a file of a configuration may have at most.
 const TEXT_BYTES_MAX: u64 = 1 << 20;
@@ -50,19 +54,17 @@ pub(crate) fn serve(args: &Serve, registry: Registry, quiet: bool) -> Result<i32
     if !quiet {
         greet(&service, args);
     }
-    let reports = run(&service, source, &interruption, args.until_end);
+    let report = run(&service, source, &interruption, args.until_end);
     let end = service.end();
     if !quiet {
-        reports.iter().flatten().for_each(|report| eprint(of_source(report)));
+        report.iter().flatten().for_each(|report| eprint(of_source(report)));
     }
     let end = end.map_err(failure)?;
     if !quiet {
         eprint(farewell(&end, args));
     }
-    match reports.into_iter().find_map(Result::err) {
-        Some(error) => Err(Failure::failed(error)),
-        None => Ok(OK),
-    }
+    report.transpose().map_err(Failure::failed)?;
+    Ok(OK)
 }
 
 fn failure(error: ServiceError) -> Failure {
@@ -74,13 +76,7 @@ fn failure(error: ServiceError) -> Failure {
 
 /// Returns the session that is asked for.
 fn session(args: &Serve, registry: Registry) -> Result<LiveSpec, Failure> {
-    let strategy = args.strategy.parse().map_err(|error: UnknownName| Failure::usage_error(error))?;
-    let config = RunConfig {
-        order: args.order.parse().map_err(|error: UnknownName| Failure::usage_error(error))?,
-        eviction: args.eviction.parse().map_err(|error: EvictionError| Failure::usage_error(error))?,
-        workers: usize::from(args.workers),
-        ..RunConfig::plain(strategy)
-    };
+    let config = run_config(&args.strategy, &args.order, &args.eviction, args.workers)?;
     let named = match args.pipeline.is_empty() {
         true => wall_pipelines(registry).map_err(|problems| Failure::problems(&problems))?,
         false => args.pipeline.iter().map(|name| named(name, registry)).collect::<Result<_, _>>()?,
@@ -169,12 +165,12 @@ fn run(
     source: Source,
     interruption: &Arc<Interruption>,
     until_end: bool,
-) -> Vec<Result<SourceReport, String>> {
+) -> Option<Result<SourceReport, String>> {
     let mut thread = start(service, source, interruption);
-    let mut reports = Vec::new();
+    let mut report = None;
     while interruption.exit_code().is_none() && !service.session().has_ended() {
         if let Some(finished) = thread.take_if(|thread| thread.is_finished()) {
-            reports.push(joined(finished));
+            report = Some(joined(finished));
             if until_end {
                 break;
             }
@@ -182,13 +178,11 @@ fn run(
         thread::sleep(LOOK_EVERY);
     }
     // A log on standard input may never end; whatever it had offered is in the recording.
-    reports.extend(thread.filter(|_| service.session().has_ended() || interruption.exit_code().is_some()).and_then(
-        |thread| {
-            thread::sleep(Duration::from_millis(500));
-            thread.is_finished().then(|| joined(thread))
-        },
-    ));
-    reports
+    report.or_else(|| {
+        let thread = thread?;
+        thread::sleep(END_WITHIN);
+        thread.is_finished().then(|| joined(thread))
+    })
 }
 
 type SourceThread = JoinHandle<Result<SourceReport, String>>;

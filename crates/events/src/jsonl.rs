@@ -23,7 +23,7 @@ use crate::symbols::Symbols;
 use crate::time::push_rfc3339;
 
 /// The field to blame for a bad line, if there is one, and the reason.
-type Wrong = (Option<Field>, String);
+pub(crate) type Wrong = (Option<Field>, String);
 
 /// Reads all objects, which are the lines that are not blank or the elements of an array.
 pub(crate) fn read(input: Text, mapping: Option<&Mapping>, out: &mut RowSink) -> Result<(), ReadError> {
@@ -150,25 +150,37 @@ fn read_native(object: &[u8], line: u64, out: &mut RowSink) -> Result<Result<(),
     // A byte that is not text does not matter in a value that is not used.
     let lossy = String::from_utf8_lossy(object);
     let is_lossy = matches!(lossy, Cow::Owned(_));
-    let values = match members(&lossy, Field::ALL.map(Field::name), |name| {
+    let on_other = |name: &str| {
         if name != OFFERED {
             out.ignored_column(name);
         }
-    }) {
-        Ok(values) => values,
-        Err(reason) => return Ok(Err((None, reason))),
     };
-    let mut owned: [Cow<str>; FIELDS] = Default::default();
-    for (field, value) in Field::ALL.into_iter().zip(values) {
-        if let Some(value) = value {
-            match text_of(field, value.get(), is_lossy) {
-                Ok(text) => owned[field as usize] = text,
-                Err(reason) => return Ok(Err((Some(field), reason))),
-            }
-        }
-    }
+    let owned = match texts_of(&lossy, is_lossy, on_other) {
+        Ok(owned) => owned,
+        Err(wrong) => return Ok(Err(wrong)),
+    };
     let texts = Texts(std::array::from_fn(|at| &*owned[at]));
     out.row(line, &texts, |field| field.name().to_owned()).map(Ok)
+}
+
+/// Returns the texts of an object with the names of the interchange format; `on_other` is called with each other name.
+///
+/// # Errors
+///
+/// Returns the field to blame, if there is one, and the reason.
+pub(crate) fn texts_of(
+    object: &str,
+    is_lossy: bool,
+    on_other: impl FnMut(&str),
+) -> Result<[Cow<'_, str>; FIELDS], Wrong> {
+    let values = members(object, Field::ALL.map(Field::name), on_other).map_err(|reason| (None, reason))?;
+    let mut texts: [Cow<str>; FIELDS] = Default::default();
+    for (field, value) in Field::ALL.into_iter().zip(values) {
+        if let Some(value) = value {
+            texts[field as usize] = text_of(field, value.get(), is_lossy).map_err(|reason| (Some(field), reason))?;
+        }
+    }
+    Ok(texts)
 }
 
 /// Returns the text of a field of the interchange format.

@@ -2,7 +2,6 @@
 
 use crate::digest::mix;
 use crate::event::{Channel, Event};
-use crate::recording::Heartbeat;
 use crate::trace::Trace;
 
 /// How the watermark follows from the arrivals. It is `slack_ms` behind the newest event time of all arrivals, or
@@ -38,31 +37,53 @@ impl From<i64> for WatermarkRule {
 impl WatermarkRule {
     /// Walks a whole trace in arrival order and calls `each` with the index of an event, whether it was late, and the
     /// watermark after it in ms.
-    pub fn walk(self, trace: &Trace, mut each: impl FnMut(usize, bool, i64)) {
-        let mut heartbeats = trace.recording.heartbeats.iter().peekable();
-        let mut due = move |at| heartbeats.next_if(|heartbeat: &&Heartbeat| heartbeat.events_before <= at);
+    pub fn walk(self, trace: &Trace, each: impl FnMut(usize, bool, i64)) {
         match self.sources {
-            Sources::Merged => {
-                let mut lateness = Lateness::new(self.slack_ms);
-                for (at, event) in trace.events.iter().enumerate() {
-                    while let Some(heartbeat) = due(at) {
-                        lateness.advance_to(heartbeat.newest_ms);
-                    }
-                    let late = lateness.arrive(event);
-                    each(at, late, lateness.watermark_ms());
-                }
-            }
+            Sources::Merged => walk(Lateness::new(self.slack_ms), trace, each),
             Sources::Channel { idle_ms } => {
-                let mut channels = Channels::new(self.slack_ms, idle_ms.unwrap_or(i64::MAX));
-                for (at, event) in trace.events.iter().enumerate() {
-                    while let Some(heartbeat) = due(at) {
-                        channels.advance_to(heartbeat.newest_ms);
-                    }
-                    let late = channels.arrive(event);
-                    each(at, late, channels.watermark_ms);
-                }
+                walk(Channels::new(self.slack_ms, idle_ms.unwrap_or(i64::MAX)), trace, each);
             }
         }
+    }
+}
+
+/// Computes a watermark, arrival by arrival.
+trait Watermark {
+    /// Takes a heartbeat: event time has come this far, without an event.
+    fn advance_to(&mut self, newest_ms: i64);
+
+    /// Takes the next arrival and returns true if it was late.
+    fn arrive(&mut self, event: &Event) -> bool;
+
+    /// Returns the watermark in ms.
+    fn watermark_ms(&self) -> i64;
+}
+
+impl Watermark for Lateness {
+    fn advance_to(&mut self, newest_ms: i64) {
+        Lateness::advance_to(self, newest_ms);
+    }
+
+    #[inline]
+    fn arrive(&mut self, event: &Event) -> bool {
+        Lateness::arrive(self, event)
+    }
+
+    #[inline]
+    fn watermark_ms(&self) -> i64 {
+        Lateness::watermark_ms(self)
+    }
+}
+
+/// Walks a whole trace, its heartbeats included.
+fn walk(mut watermark: impl Watermark, trace: &Trace, mut each: impl FnMut(usize, bool, i64)) {
+    let mut heartbeats = trace.recording.heartbeats.iter().peekable();
+    for (at, event) in trace.events.iter().enumerate() {
+        while let Some(heartbeat) = heartbeats.next_if(|heartbeat| heartbeat.events_before <= at) {
+            watermark.advance_to(heartbeat.newest_ms);
+        }
+        let late = watermark.arrive(event);
+        each(at, late, watermark.watermark_ms());
     }
 }
 
@@ -94,7 +115,9 @@ impl Channels {
         let never = [i64::MIN; Channel::ALL.len() + 1];
         Self { slack_ms, idle_ms, newest_ms: never, arrived_ms: never, now_ms: i64::MIN, watermark_ms: i64::MIN }
     }
+}
 
+impl Watermark for Channels {
     /// Takes a heartbeat, which holds for all channels.
     fn advance_to(&mut self, newest_ms: i64) {
         self.watermark_ms = self.watermark_ms.max(newest_ms.saturating_sub(self.slack_ms));
@@ -113,6 +136,10 @@ impl Channels {
         let slowest_ms = waited_for.map(|(newest_ms, _)| *newest_ms).min().unwrap_or(i64::MIN);
         self.watermark_ms = self.watermark_ms.max(slowest_ms.saturating_sub(self.slack_ms));
         late
+    }
+
+    fn watermark_ms(&self) -> i64 {
+        self.watermark_ms
     }
 }
 
@@ -213,6 +240,7 @@ impl LateSet {
 mod tests {
     use super::*;
     use crate::event::{Kind, Record};
+    use crate::recording::Heartbeat;
 
     fn at(times: &[i64]) -> Trace {
         let events = times.iter().zip(1..).map(|(time, id)| Event::pack(Record::new(id, Kind::PageViewed, *time)));

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use crate::decoder::{Decoded, Decoder};
 use crate::event::{Event, EventId};
-use crate::fields::{FIELDS, Field, Texts};
-use crate::jsonl::text_of;
-use crate::members::members;
+use crate::fields::{Field, Texts};
+use crate::jsonl::texts_of;
 use crate::remarks::Notes;
 use crate::symbols::Symbols;
 use crate::time::{TIME_MS_MAX, TIME_MS_MIN, rfc3339};
@@ -49,14 +48,10 @@ impl EventDecoder {
         arriving: &ArrivingEvent<'a>,
         symbols: &mut Symbols,
     ) -> Result<(Event, Cow<'a, str>), String> {
-        let values = members(arriving.object, Field::ALL.map(Field::name), |_| {})?;
-        let mut texts: [Cow<'a, str>; FIELDS] = Default::default();
-        for (field, value) in Field::ALL.into_iter().zip(values) {
-            if let Some(value) = value {
-                let text = text_of(field, value.get(), false);
-                texts[field as usize] = text.map_err(|reason| format!("{}: {reason}", field.name()))?;
-            }
-        }
+        let mut texts = texts_of(arriving.object, false, |_| {}).map_err(|(field, reason)| match field {
+            Some(field) => format!("{}: {reason}", field.name()),
+            None => reason,
+        })?;
         for (field, text) in [(Field::Kind, arriving.kind), (Field::EventTime, arriving.event_time)] {
             if let Some(text) = text {
                 texts[field as usize] = text.into();

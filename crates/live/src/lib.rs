@@ -4,6 +4,8 @@
 
 mod access;
 mod cloud_event;
+mod cursors_by_name;
+mod durable_file;
 mod filter;
 mod functions;
 mod gate;
@@ -12,6 +14,7 @@ mod intake;
 mod queue;
 mod recording_file;
 mod wall;
+mod wall_clock;
 pub mod webhook;
 
 pub use access::{
@@ -19,15 +22,18 @@ pub use access::{
     TokenStatus, TokenSummary, TokenTextError,
 };
 pub use cloud_event::{AttributeValue, CloudEvent, CloudEventError, EventData};
-pub use filter::{CesqlError, CesqlErrorKind, CesqlExpression, CesqlResult, Filter, FilterOutcome, FilterSyntaxError};
+pub use cursors_by_name::{CursorFileError, CursorsByName};
+pub use filter::{
+    CesqlError, CesqlErrorKind, CesqlExpression, CesqlResult, EventFilter, Filter, FilterOutcome, FilterSyntaxError,
+    event_filter,
+};
 pub use functions::{
-    CursorFileError, EventSink, FunctionHost, FunctionSettings, FunctionState, FunctionStates, FunctionStatus,
-    QueueByName, RunningFunctions,
+    EventSink, FunctionHost, FunctionSettings, FunctionState, FunctionStates, FunctionStatus, QueueByName,
+    RunningFunctions,
 };
 pub use gate::{CutEpoch, EMITTERS, EpochConsumer, Gate, GateConfig, GateDoor, GateEnd, LiveGateError, WallClock};
 pub use http::{
-    EventFilter, FeedList, FeedNameError, FilterParser, HttpConfig, HttpLimits, HttpServer, HttpServerError,
-    StatusSource, serve,
+    FeedList, FeedNameError, FilterParser, HttpConfig, HttpLimits, HttpServer, HttpServerError, StatusSource, serve,
 };
 pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
@@ -37,3 +43,4 @@ pub use wall::{
     OverdueOrders, RankedWindow, Thousandths, TileContent, TileFigure, TileKind, TileSize, TileSpec, WallFrames,
     WallLayout, WallTiles, WallUpdate,
 };
+pub use wall_clock::wall_clock_ms;

@@ -101,17 +101,6 @@ impl EventQueue {
         self.end.send_replace(kept.end);
     }
 
-    /// Lets the next event have this position, where those before it have been given in an earlier session and are not
-    /// kept. Has no effect on a queue that is already longer.
-    pub fn skip_to(&self, position: u64) {
-        let mut kept = self.kept();
-        if position > kept.end {
-            kept.events.clear();
-            kept.end = position;
-            self.end.send_replace(position);
-        }
-    }
-
     /// Closes the queue: nobody waits any longer.
     pub fn close(&self) {
         let mut kept = self.kept();

@@ -10,6 +10,8 @@ use flowbench_events::RecordingLine;
 use thiserror::Error;
 use zstd::stream::read::Decoder;
 
+use crate::durable_file::sync_folder;
+
 /// A recording that is being written by this process alone.
 #[derive(Debug)]
 pub struct RecordingFile {
@@ -210,12 +212,6 @@ impl<R: BufRead> Read for Counted<R> {
         self.bytes += read as u64;
         Ok(read)
     }
-}
-
-/// Makes the name of a new file durable.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -71,11 +71,6 @@ impl LiveEpochs {
         self.read().end()
     }
 
-    /// Returns the number of epochs that are kept.
-    pub fn kept(&self) -> u64 {
-        self.read().epochs.len() as u64
-    }
-
     /// Forgets the epochs below `epochs`. No run that has yet to read one of them may go on.
     pub fn forget(&self, epochs: u64) {
         let mut kept = self.write();

@@ -24,7 +24,7 @@ pub struct AnswersSoFar {
 pub(super) struct AnswerFeed {
     queue: Arc<EventQueue>,
     symbols: Arc<RwLock<Symbols>>,
-    columns: Vec<&'static str>,
+    columns: &'static [&'static str],
     epoch: Mutex<Epoch>,
 }
 
@@ -36,8 +36,20 @@ struct Epoch {
 }
 
 impl AnswerFeed {
-    pub(super) fn new(queue: Arc<EventQueue>, symbols: Arc<RwLock<Symbols>>, columns: &[&'static str]) -> AnswerFeed {
-        AnswerFeed { queue, symbols, columns: columns.to_vec(), epoch: Mutex::default() }
+    pub(super) fn new(
+        queue: Arc<EventQueue>,
+        symbols: Arc<RwLock<Symbols>>,
+        columns: &'static [&'static str],
+    ) -> AnswerFeed {
+        AnswerFeed { queue, symbols, columns, epoch: Mutex::default() }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.queue.name()
+    }
+
+    pub(super) fn columns(&self) -> &'static [&'static str] {
+        self.columns
     }
 
     /// Takes answers to the epoch that is being answered.
@@ -86,7 +98,7 @@ impl AnswerFeed {
     }
 
     fn event(&self, time_ms: i64, cells: &[String], taken_back: bool) -> CloudEvent {
-        let name = self.queue.name();
+        let name = self.name();
         let mut event = CloudEvent::new("", format!("/flowbench/pipelines/{name}"), format!("flowbench.answer.{name}"));
         event.attributes.insert("time".to_owned(), AttributeValue::Text(rfc3339(time_ms)));
         if taken_back {

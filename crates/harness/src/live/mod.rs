@@ -22,7 +22,6 @@ pub use rules::{RuleState, RulesState};
 pub use service::{LiveService, ServiceError, ServiceSpec};
 pub use session::{
     EMITTED, INBOX, LivePipeline, LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress,
-    wall_clock_ms,
 };
 pub use sources::{Pace, SourceReport, offer_generated, offer_lines, offer_log};
 pub use wall::wall_pipelines;

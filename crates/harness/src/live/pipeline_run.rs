@@ -47,7 +47,7 @@ impl PipelineRun {
     /// Starts a pipeline on epochs that are being cut.
     pub(super) fn start(
         bound: Box<dyn BoundPipeline>,
-        columns: &[&'static str],
+        columns: &'static [&'static str],
         config: RunConfig,
         epochs: &Arc<LiveEpochs>,
         slack_ms: i64,
@@ -77,6 +77,16 @@ impl PipelineRun {
         };
         let thread = thread::Builder::new().name(name).spawn(run)?;
         Ok(PipelineRun { feed, progress, thread })
+    }
+
+    /// Returns the name of its feed.
+    pub(super) fn name(&self) -> &str {
+        self.feed.name()
+    }
+
+    /// Returns the columns of its answers.
+    pub(super) fn columns(&self) -> &'static [&'static str] {
+        self.feed.columns()
     }
 
     /// Returns what it has answered so far.

@@ -3,15 +3,14 @@
 //! Decision D-445.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use flowbench_events::{Output, did_you_mean_or_list};
-use flowbench_live::{AttributeValue, CloudEvent, Cursor, EventData, EventQueue, FeedList};
+use flowbench_events::did_you_mean_or_list;
+use flowbench_live::{AttributeValue, CloudEvent, Cursor, CursorsByName, EventData, EventQueue, FeedList};
 use flowbench_pipelines::plan::RowCondition;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -107,9 +106,10 @@ pub(super) fn start_rules(
     columns: FeedColumns,
     sink: EmittedSink,
 ) -> Result<RunningRules, String> {
+    let cursors = CursorsByName::open(cursors, "rules").map_err(|error| error.to_string())?;
     let mut rules = Rules {
         path: path.to_owned(),
-        known: kept_cursors(&cursors)?,
+        known: cursors.cursors().clone(),
         cursors,
         feeds,
         columns,
@@ -159,7 +159,7 @@ impl RunningRules {
 
 struct Rules {
     path: PathBuf,
-    cursors: PathBuf,
+    cursors: CursorsByName,
     /// Where rules were, by their names.
     known: BTreeMap<String, u64>,
     feeds: Arc<FeedList>,
@@ -252,35 +252,16 @@ impl Rules {
     }
 
     fn keep_cursors(&mut self) {
-        let before = self.known.clone();
         self.note_cursors();
-        if self.known != before
-            && let Err(error) = self.write_cursors()
-        {
-            log::error!("{}: the cursors of rules cannot be kept: {error}", self.cursors.display());
+        if let Err(error) = self.cursors.write(&self.known) {
+            log::error!("{error}");
         }
-    }
-
-    fn write_cursors(&self) -> Result<(), String> {
-        let text = serde_json::to_string(&self.known).map_err(|error| error.to_string())?;
-        let mut output = Output::create(&self.cursors).map_err(|error| error.to_string())?;
-        output.write_all(text.as_bytes()).map_err(|error| error.to_string())?;
-        output.finish().map_err(|error| error.to_string())
     }
 }
 
 /// Returns the name of a cursor: a rule that watches another feed begins anew.
 fn cursor_name(rule: &str, feed: &str) -> String {
     format!("{rule} on {feed}")
-}
-
-fn kept_cursors(path: &Path) -> Result<BTreeMap<String, u64>, String> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(&text)
-            .map_err(|error| format!("{}: {error}; remove it, and rules begin anew", path.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
-        Err(error) => Err(format!("{}: {error}", path.display())),
-    }
 }
 
 impl Rule {

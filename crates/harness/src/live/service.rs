@@ -12,8 +12,9 @@ use flowbench_live::webhook::{
     SinkReferences, WebhookOptions, WebhookSinks, WebhookStartError, WebhookState, read_webhook_sinks,
 };
 use flowbench_live::{
-    CloudEvent, CursorFileError, EventQueue, Filter, FunctionHost, FunctionSettings, GateDoor, HttpConfig, HttpLimits,
+    CloudEvent, CursorFileError, EventQueue, FunctionHost, FunctionSettings, GateDoor, HttpConfig, HttpLimits,
     HttpServer, HttpServerError, Intake, Offered, RunningFunctions, TokenFile, WallFrames, WallLayout, WallTiles,
+    event_filter,
 };
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -104,7 +105,7 @@ impl LiveService {
         std::fs::create_dir_all(&beside)?;
         let rules = spec.rules.as_deref().map(|path| {
             let (door, cursors) = (session.door(), beside.join("rules.json"));
-            let columns = session.columns().clone();
+            let columns = session.columns();
             start_rules(
                 path,
                 cursors,
@@ -121,10 +122,7 @@ impl LiveService {
         let config = HttpConfig {
             names: spec.names,
             tokens: spec.tokens.map(TokenFile::new),
-            filters: Some(Arc::new(|text| {
-                let filter = Filter::parse(text).map_err(|error| error.to_string())?;
-                Ok(Arc::new(move |event: &CloudEvent| filter.matches(event)))
-            })),
+            filters: Some(Arc::new(event_filter)),
             status: Some(status(&session, rules.as_ref(), functions.as_ref(), sinks.as_ref())),
             routes: wall.routes(),
             limits: spec.limits,
@@ -209,12 +207,8 @@ fn start_sinks(
     queues: &BTreeMap<String, Arc<EventQueue>>,
     beside: &Path,
 ) -> Result<WebhookSinks, ServiceError> {
-    let filter = |text: &str| {
-        let filter = Filter::parse(text).map_err(|error| error.to_string())?;
-        Ok(Arc::new(move |event: &CloudEvent| filter.matches(event)) as _)
-    };
     let environment = |name: &str| std::env::var(name).ok();
-    let references = SinkReferences { environment: &environment, filter: &filter };
+    let references = SinkReferences { environment: &environment, filter: &event_filter };
     let sinks = read_webhook_sinks(&SourceText::new(name, text), &references)?;
     let cursors = beside.join("webhooks");
     std::fs::create_dir_all(&cursors)?;

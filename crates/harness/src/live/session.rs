@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use flowbench_events::Symbols;
 use flowbench_live::{
     CloudEvent, CutEpoch, EMITTERS, EpochConsumer, EventQueue, FeedList, FeedNameError, Freshness, Gate, GateConfig,
-    GateDoor, GateEnd, LiveGateError, RecordingFile, Recovered,
+    GateDoor, GateEnd, LiveGateError, RecordingFile, Recovered, wall_clock_ms,
 };
 use flowbench_pipelines::{EventTimeProgress, LiveEpoch, LiveEpochs, Pipeline, RunConfig, SettingError};
 use thiserror::Error;
@@ -56,8 +56,6 @@ pub struct LiveSession {
     feeds: Arc<FeedList>,
     freshness: Arc<Freshness>,
     runs: Vec<PipelineRun>,
-    names: Vec<String>,
-    columns: BTreeMap<String, &'static [&'static str]>,
     tally: Arc<Tally>,
     slack_ms: i64,
     recovered: Recovered,
@@ -162,10 +160,8 @@ impl LiveSession {
         feeds.add(Arc::clone(&inbox))?;
         feeds.add(Arc::clone(&emitted))?;
         let waits = pipelines.iter().any(|one| one.config.order.waits());
-        let (mut runs, mut names, mut columns) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let mut runs = Vec::new();
         for one in pipelines {
-            names.push(one.feed.clone());
-            columns.insert(one.feed.clone(), one.pipeline.about().columns);
             runs.push(one.start(&epochs, config.slack_ms, &feeds, &symbols, kept_events)?);
         }
         let progress: Vec<Arc<Progress>> = runs.iter().map(|run| Arc::clone(&run.progress)).collect();
@@ -184,19 +180,7 @@ impl LiveSession {
         };
         let slack_ms = config.slack_ms;
         let (gate, recovered) = Gate::start(&recording, config, Arc::new(wall_clock_ms), symbols, consumer)?;
-        Ok(LiveSession {
-            gate,
-            epochs,
-            feeds,
-            freshness,
-            runs,
-            names,
-            columns,
-            tally,
-            slack_ms,
-            recovered,
-            housekeeping,
-        })
+        Ok(LiveSession { gate, epochs, feeds, freshness, runs, tally, slack_ms, recovered, housekeeping })
     }
 
     /// Returns the door for those who offer events.
@@ -220,8 +204,8 @@ impl LiveSession {
     }
 
     /// Returns the columns of the answers in each feed of a pipeline.
-    pub(super) fn columns(&self) -> &BTreeMap<String, &'static [&'static str]> {
-        &self.columns
+    pub(super) fn columns(&self) -> BTreeMap<String, &'static [&'static str]> {
+        self.runs.iter().map(|run| (run.name().to_owned(), run.columns())).collect()
     }
 
     /// Returns the events of the recording, and how many of them are late.
@@ -241,13 +225,13 @@ impl LiveSession {
 
     /// Returns how far each pipeline is.
     pub fn progress(&self) -> Vec<PipelineProgress> {
-        let of = |(run, feed): (&PipelineRun, &String)| PipelineProgress {
-            feed: feed.clone(),
+        let of = |run: &PipelineRun| PipelineProgress {
+            feed: run.name().to_owned(),
             answers: run.answers(),
             epochs: run.progress.completed(),
             entries: run.progress.entries(),
         };
-        self.runs.iter().zip(&self.names).map(of).collect()
+        self.runs.iter().map(of).collect()
     }
 
     /// True if the session has ended by itself, which [`end`](Self::end) explains.
@@ -268,7 +252,8 @@ impl LiveSession {
         self.epochs.close();
         let mut answers = Vec::new();
         let mut failed = None;
-        for (run, feed) in self.runs.into_iter().zip(self.names) {
+        for run in self.runs {
+            let feed = run.name().to_owned();
             match run.join() {
                 Ok(all) => answers.push((feed, all)),
                 Err(reason) => failed = failed.or(Some(LiveSessionError::Pipeline { feed, reason })),
@@ -305,11 +290,6 @@ impl LivePipeline {
         let columns = pipeline.about().columns;
         Ok(PipelineRun::start(bound, columns, config, epochs, slack_ms, queue, Arc::clone(symbols))?)
     }
-}
-
-/// Returns the time of the machine's clock, in ms since the Unix epoch.
-pub fn wall_clock_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
 /// An epoch with events, until it is answered.

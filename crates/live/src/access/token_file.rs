@@ -9,9 +9,9 @@
 //! revoked = false
 //! ```
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -21,6 +21,7 @@ use thiserror::Error;
 use crate::access::scope::{Scope, is_name};
 use crate::access::secret::{TokenHash, TokenSecret};
 use crate::access::token_text::{self, TokenEntry, TokenTextError};
+use crate::durable_file::{self, FileMode};
 
 /// The most that a file of tokens may hold.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -171,24 +172,14 @@ impl TokenFile {
             text => text?,
         };
         let text = change(&text).map_err(self.text_error())?;
-        self.replace(&text).map_err(self.io("write"))?;
-        folder.sync_all().map_err(self.io("write"))
+        self.replace(&text).map_err(self.io("write"))
     }
 
     /// Writes a new file beside the old one, for the owner alone, and puts it in its place.
     fn replace(&self, text: &str) -> io::Result<()> {
         // A link keeps pointing to the file that is replaced.
         let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let mut name = target.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.new", std::process::id()));
-        let beside = target.with_file_name(name);
-        let write = || -> io::Result<()> {
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&beside, &target)
-        };
-        write().inspect_err(|_| drop(fs::remove_file(&beside)))
+        durable_file::replace(&target, text.as_bytes(), FileMode::OwnerOnly)
     }
 
     fn io(&self, action: &'static str) -> impl FnOnce(io::Error) -> TokenFileError {

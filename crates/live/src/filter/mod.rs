@@ -9,6 +9,8 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
 use crate::cloud_event::{AttributeValue, CloudEvent, VERSION};
@@ -19,6 +21,19 @@ pub use cesql::{CesqlError, CesqlErrorKind, CesqlExpression, CesqlResult};
 #[derive(Debug)]
 pub struct Filter {
     root: Node,
+}
+
+/// Says whether a reader wants an event.
+pub type EventFilter = Arc<dyn Fn(&CloudEvent) -> bool + Send + Sync>;
+
+/// Reads a filter as [`Filter::parse`] does, for those who only ask whether an event passes.
+///
+/// # Errors
+///
+/// Returns what is no filter and where, or that the filter is too large.
+pub fn event_filter(json: &str) -> Result<EventFilter, String> {
+    let filter = Filter::parse(json).map_err(|error| error.to_string())?;
+    Ok(Arc::new(move |event: &CloudEvent| filter.matches(event)))
 }
 
 /// Whether an event passes a filter.

@@ -5,12 +5,12 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::cursors::{CursorFile, CursorFileError};
 use super::folder::{FileContent, FunctionFile, FunctionFolder};
 use super::function::Function;
 use super::limits;
 use super::state::FunctionStates;
 use crate::cloud_event::CloudEvent;
+use crate::cursors_by_name::{CursorFileError, CursorsByName};
 use crate::queue::EventQueue;
 
 /// Finds a queue by its name.
@@ -36,7 +36,7 @@ pub struct FunctionSettings {
 /// Runs the functions of a folder over the events of queues.
 pub struct FunctionHost {
     folder: FunctionFolder,
-    cursors: CursorFile,
+    cursors: CursorsByName,
     fuel_per_batch: u64,
     functions: BTreeMap<String, Function>,
     /// Where functions were when they were last asked, those included whose files are gone.
@@ -59,7 +59,7 @@ impl FunctionHost {
     ///
     /// Fails if there is a file of cursors that cannot be read.
     pub fn new(settings: FunctionSettings, sink: EventSink) -> Result<FunctionHost, CursorFileError> {
-        let cursors = CursorFile::open(settings.cursors)?;
+        let cursors = CursorsByName::open(settings.cursors, "functions")?;
         Ok(FunctionHost {
             folder: FunctionFolder::new(settings.folder),
             noted: cursors.cursors().clone(),

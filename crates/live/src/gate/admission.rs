@@ -43,6 +43,15 @@ pub(crate) enum Admitted {
     Repeated,
 }
 
+/// What an event was offered as, as it stands in the recording.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct OfferedAs<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    source: Cow<'a, str>,
+}
+
 impl Admission {
     pub(crate) fn new(slack_ms: i64, max_ahead_ms: i64, remembered_ids: usize) -> Admission {
         let (decoder, lateness) = (EventDecoder::default(), Lateness::new(slack_ms));
@@ -83,7 +92,7 @@ impl Admission {
             arrival_time_ms: None,
         };
         let (event, _) = self.decoder.decode(&arriving, symbols)?;
-        if let Some((source, id)) = offered_as(line) {
+        if let Some(OfferedAs { id, source }) = offered_as(line) {
             self.recent.insert(&source, &id);
         }
         Ok((event, self.count(&event)))
@@ -173,7 +182,8 @@ impl Admission {
         let mut offered = String::new();
         if is_named {
             self.recent.insert(source, id);
-            offered = serde_json::json!({ "source": source, "id": id }).to_string();
+            let named = OfferedAs { id: id.into(), source: source.into() };
+            offered = serde_json::to_string(&named).map_err(|error| error.to_string())?;
         }
         Ok(Admitted::Event { event, is_late: self.count(&event), offered })
     }
@@ -185,20 +195,12 @@ impl Admission {
 }
 
 /// Returns the source and the id a recorded event was offered with.
-fn offered_as(line: &str) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+fn offered_as(line: &str) -> Option<OfferedAs<'_>> {
     #[derive(serde::Deserialize)]
     struct Recorded<'a> {
         #[serde(borrow)]
         offered: &'a RawValue,
     }
-    #[derive(serde::Deserialize)]
-    struct As<'a> {
-        #[serde(borrow)]
-        source: Cow<'a, str>,
-        #[serde(borrow)]
-        id: Cow<'a, str>,
-    }
     let recorded: Recorded = serde_json::from_str(line).ok()?;
-    let offered: As = serde_json::from_str(recorded.offered.get()).ok()?;
-    Some((offered.source, offered.id))
+    serde_json::from_str(recorded.offered.get()).ok()
 }

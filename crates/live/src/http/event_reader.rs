@@ -7,8 +7,9 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use crate::filter::EventFilter;
 use crate::http::refusal::Refusal;
-use crate::http::service::{EventFilter, Service};
+use crate::http::service::Service;
 use crate::queue::{Cursor, CursorError, EventQueue};
 
 /// The events that are looked at before others get their turn.

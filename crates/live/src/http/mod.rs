@@ -25,4 +25,4 @@ mod watched_stream;
 pub use feed_list::{FeedList, FeedNameError};
 pub use limits::HttpLimits;
 pub use server::{HttpServer, HttpServerError, serve};
-pub use service::{EventFilter, FilterParser, HttpConfig, StatusSource};
+pub use service::{FilterParser, HttpConfig, StatusSource};

@@ -11,16 +11,13 @@ use axum::Router;
 use tokio::sync::{Semaphore, watch};
 
 use crate::access::{Access, Grant, Scope, TokenFile};
-use crate::cloud_event::CloudEvent;
+use crate::filter::EventFilter;
 use crate::http::feed_list::FeedList;
 use crate::http::limits::HttpLimits;
 use crate::intake::Intake;
 
 /// How often it is checked that those who wait or stream still may.
 const CHECKED_EACH: Duration = Duration::from_secs(1);
-
-/// Says whether a reader wants an event.
-pub type EventFilter = Arc<dyn Fn(&CloudEvent) -> bool + Send + Sync>;
 
 /// Makes a filter of the text that a reader gave, or says what is wrong with it.
 pub type FilterParser = Arc<dyn Fn(&str) -> Result<EventFilter, String> + Send + Sync>;

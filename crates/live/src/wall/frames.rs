@@ -5,7 +5,7 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -25,6 +25,7 @@ use crate::wall::freshness::{Arrivals, Freshness};
 use crate::wall::layout::WallLayout;
 use crate::wall::page::WallPage;
 use crate::wall::tiles::{WallTiles, WallUpdate};
+use crate::wall_clock::wall_clock_ms;
 
 /// The least time between two frames.
 const FRAME_EVERY: Duration = Duration::from_millis(250);
@@ -105,7 +106,7 @@ impl WallFrames {
             let arrivals = freshness.now();
             let update = read(&mut tiles).await;
             if (!update.changed.is_empty() || unsent >= HEARTBEAT_FRAMES)
-                && self.publish(&tiles, &update, arrivals, now_ms())
+                && self.publish(&tiles, &update, arrivals, wall_clock_ms())
             {
                 unsent = 0;
             }
@@ -205,11 +206,6 @@ async fn send_frames(
             return;
         }
     }
-}
-
-fn now_ms() -> i64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

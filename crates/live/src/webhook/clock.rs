@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+
+use crate::wall_clock::wall_clock_ms;
 
 /// The time, and waiting for it. A test has a clock that moves when it is waited for.
 pub trait WebhookClock: Debug + Send + Sync + 'static {
@@ -20,8 +22,7 @@ pub struct MachineClock;
 
 impl WebhookClock for MachineClock {
     fn now_ms(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        since.as_millis() as u64
+        wall_clock_ms().unsigned_abs()
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

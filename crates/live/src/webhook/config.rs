@@ -70,13 +70,13 @@ fn add(sinks: &mut Vec<WebhookSink>, mut table: SinkTable<'_>) -> Vec<Problem> {
 mod tests {
     use super::*;
     use crate::cloud_event::CloudEvent;
-    use crate::webhook::sink::EventPredicate;
+    use crate::filter::EventFilter;
 
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
     fn read(text: &str) -> Result<Vec<WebhookSink>, Problems> {
         let environment = |name: &str| (name == "SHOP_SECRET").then(|| SECRET.to_owned());
-        let filter = |text: &str| -> Result<EventPredicate, String> {
+        let filter = |text: &str| -> Result<EventFilter, String> {
             let kind: String = serde_json::from_str(text).map_err(|error| format!("not a filter: {error}"))?;
             Ok(Arc::new(move |event| event.kind == kind))
         };

@@ -2,13 +2,14 @@
 //!
 //! Decision D-636.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::durable_file::{FileMode, replace};
 use crate::queue::Cursor;
 
 const BYTES_MAX: u64 = 4096;
@@ -92,19 +93,7 @@ impl CursorFile {
     pub(crate) fn store(&self, kept: &KeptSink) -> Result<(), WebhookCursorError> {
         let mut text = serde_json::to_string(kept).map_err(|error| self.io_error(error.into()))?;
         text.push('\n');
-        self.replace(text.as_bytes()).map_err(|error| self.io_error(error))
-    }
-
-    fn replace(&self, content: &[u8]) -> io::Result<()> {
-        let temporary = self.path.with_extension("json.tmp");
-        let mut file = File::create(&temporary)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&temporary, &self.path)?;
-        match self.path.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
+        replace(&self.path, text.as_bytes(), FileMode::Usual).map_err(|error| self.io_error(error))
     }
 
     fn io_error(&self, source: io::Error) -> WebhookCursorError {
@@ -114,6 +103,8 @@ impl CursorFile {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -27,7 +27,7 @@ pub use config::read_webhook_sinks;
 pub use cursor_file::WebhookCursorError;
 pub use secret::{WebhookSecret, WebhookSecretError};
 pub use signature::{SignatureError, sign, verify};
-pub use sink::{EventPredicate, WebhookSink};
+pub use sink::WebhookSink;
 pub use sink_table::SinkReferences;
 pub use sinks::{WebhookOptions, WebhookSinks, WebhookStartError};
 pub use state::{WebhookState, WebhookStatus};

@@ -3,17 +3,14 @@
 //! Decision D-638.
 
 use std::fmt::{Debug, Formatter};
-use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::cloud_event::CloudEvent;
+use crate::filter::EventFilter;
 use crate::webhook::secret::WebhookSecret;
 use crate::webhook::url::WebhookUrl;
-
-/// Decides whether an event is sent.
-pub type EventPredicate = Arc<dyn Fn(&CloudEvent) -> bool + Send + Sync>;
 
 /// A receiver of webhooks, as it was configured. Printed, it shows no secret.
 #[derive(Clone)]
@@ -33,7 +30,7 @@ pub struct WebhookSink {
 #[derive(Clone)]
 pub(crate) struct SinkFilter {
     pub(crate) text: String,
-    pub(crate) accepts: EventPredicate,
+    pub(crate) accepts: EventFilter,
 }
 
 impl WebhookSink {

@@ -8,8 +8,9 @@ use flowbench_events::{Problem, SourceText, did_you_mean_or_list};
 use toml::Spanned;
 use toml::de::DeValue;
 
+use crate::filter::EventFilter;
 use crate::webhook::secret::WebhookSecret;
-use crate::webhook::sink::{EventPredicate, SinkFilter, WebhookSink};
+use crate::webhook::sink::{SinkFilter, WebhookSink};
 use crate::webhook::url::WebhookUrl;
 
 const KEYS: [&str; 8] = ["name", "url", "feed", "filter", "secret", "bearer", "origin", "rate"];
@@ -24,7 +25,7 @@ pub struct SinkReferences<'a> {
     /// Returns the value of an environment variable.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
     /// Reads the JSON text of a filter, or says what is wrong with it.
-    pub filter: &'a dyn Fn(&str) -> Result<EventPredicate, String>,
+    pub filter: &'a dyn Fn(&str) -> Result<EventFilter, String>,
 }
 
 /// One `[[sink]]` while it is read.

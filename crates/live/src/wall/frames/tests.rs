@@ -114,9 +114,9 @@ fn a_browser_gets_the_page_the_whole_state_and_then_what_changes() {
     assert_eq!(ids(&whole), ["tile-1", "tile-2"]);
     assert_eq!((&whole["behind_ms"], &whole["quiet_ms"]), (&Value::Null, &Value::Null));
     // Both tiles read the queue; one of them cannot use what comes.
-    served.freshness.arrived(now_ms());
+    served.freshness.arrived(wall_clock_ms());
     served.add("second");
-    served.freshness.answered(now_ms());
+    served.freshness.answered(wall_clock_ms());
     let next = frame_with(&mut stream, |frame| frame["tiles"][0]["html"].to_string().contains("second"));
     assert!(next["number"].as_u64() > whole["number"].as_u64());
     assert!(next["tiles"][1]["html"].to_string().contains("cannot be used"), "{next}");

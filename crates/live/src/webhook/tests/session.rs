@@ -88,7 +88,7 @@ pub(super) fn sink(url: &str, lines: &str) -> Vec<WebhookSink> {
     let text = format!(
         "[[sink]]\nname = \"shop\"\nfeed = \"alerts\"\norigin = \"me.example\"\nsecret = \"{SECRET}\"\nurl = \"{url}\"\n{lines}"
     );
-    let filter = |text: &str| -> Result<crate::webhook::EventPredicate, String> {
+    let filter = |text: &str| -> Result<crate::filter::EventFilter, String> {
         let kind = text.to_owned();
         Ok(Arc::new(move |event| event.kind == kind))
     };
