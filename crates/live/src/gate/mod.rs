@@ -345,6 +345,7 @@ impl<C: EpochConsumer> Running<C> {
                 Err(reason) => receipt.rejects.push(RejectedOffer { index, reason }),
             }
         }
+        receipt.position = if receipt.accepted > 0 { self.admission.accepted } else { 0 };
         receipt
     }
 

@@ -47,8 +47,11 @@ pub(crate) async fn post_events(
     }
     let receipt = offer(&service, events).await?;
     grant.tally().take_in(receipt.accepted, body);
-    let IntakeReceipt { accepted, late, repeated, rejects } = receipt;
-    let answer = json!({ "accepted": accepted, "late": late, "repeated": repeated, "rejects": rejects_json(rejects) });
+    let IntakeReceipt { accepted, late, repeated, position, rejects } = receipt;
+    let rejects = rejects_json(rejects);
+    let answer = json!({
+        "accepted": accepted, "late": late, "repeated": repeated, "position": position, "rejects": rejects,
+    });
     Ok((StatusCode::ACCEPTED, JsonAnswer(answer)).into_response())
 }
 

@@ -124,6 +124,7 @@ impl WallFrames {
         frame.number += 1;
         if update.is_caught_up {
             frame.shown_ms = arrivals.answered_ms;
+            frame.shown_events = arrivals.answered_events;
         }
         frame.behind_ms = arrivals.behind_ms(frame.shown_ms, now_ms);
         frame.quiet_ms = arrivals.quiet_ms(now_ms);
