@@ -39,8 +39,8 @@ pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
 pub use recording_file::{RecordingError, RecordingFile, Recovered};
 pub use wall::{
-    BandLoad, DayTotal, DayTotals, DrawFigure, Freshness, ListedEvent, LoadOverTime, MissedRows, NumberOverTime,
-    OverdueOrders, RankedWindow, Thousandths, TileContent, TileFigure, TileKind, TileSize, TileSpec, WallFrames,
-    WallLayout, WallTiles, WallUpdate,
+    BandLoad, DayTotal, DayTotals, DrawFigure, ExternalFeed, ExternalReaders, ExternalSource, Freshness, ListedEvent,
+    LoadOverTime, MissedRows, NumberOverTime, OverdueOrders, RankedWindow, Thousandths, TileContent, TileFigure,
+    TileKind, TileSize, TileSpec, WallFrames, WallLayout, WallTiles, WallUpdate,
 };
 pub use wall_clock::wall_clock_ms;

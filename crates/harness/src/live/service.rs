@@ -12,9 +12,9 @@ use flowbench_live::webhook::{
     SinkReferences, WebhookOptions, WebhookSinks, WebhookStartError, WebhookState, read_webhook_sinks,
 };
 use flowbench_live::{
-    CloudEvent, CursorFileError, EventQueue, FunctionHost, FunctionSettings, GateDoor, HttpConfig, HttpLimits,
-    HttpServer, HttpServerError, Intake, Offered, RunningFunctions, TokenFile, WallFrames, WallLayout, WallTiles,
-    event_filter,
+    CloudEvent, CursorFileError, EventQueue, ExternalReaders, FunctionHost, FunctionSettings, GateDoor, HttpConfig,
+    HttpLimits, HttpServer, HttpServerError, Intake, Offered, RunningFunctions, TokenFile, WallFrames, WallLayout,
+    WallTiles, event_filter,
 };
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -33,7 +33,8 @@ pub struct ServiceSpec {
     pub names: Vec<String>,
     /// The file of tokens.
     pub tokens: Option<PathBuf>,
-    /// The layout of the wall as the name of its file and its text; the built-in one if there is none.
+    /// The layout of the wall as the path of its file, beside which its CSV files are, and its text; the built-in one if
+    /// there is none.
     pub layout: Option<(String, String)>,
     /// The file of rules.
     pub rules: Option<PathBuf>,
@@ -51,6 +52,7 @@ pub struct LiveService {
     http: HttpServer,
     wall: Arc<WallFrames>,
     wall_thread: JoinHandle<()>,
+    external: ExternalReaders,
     rules: Option<RunningRules>,
     functions: Option<RunningFunctions>,
     sinks: Option<Arc<Mutex<WebhookSinks>>>,
@@ -101,6 +103,8 @@ impl LiveService {
             Some((name, text)) => WallLayout::parse(text, name)?,
         };
         let tiles = WallTiles::new(&layout, &queues)?;
+        let folder = spec.layout.as_ref().and_then(|(name, _)| Path::new(name).parent()).unwrap_or(Path::new(""));
+        let external = ExternalReaders::start(&tiles.external(), folder, &|name: &str| std::env::var(name).ok())?;
         let wall = WallFrames::new(&layout, Box::new(wall_figures::draw), &flowbench_report::tile_style());
         std::fs::create_dir_all(&beside)?;
         let rules = spec.rules.as_deref().map(|path| {
@@ -130,7 +134,7 @@ impl LiveService {
         };
         let http = HttpServer::start(spec.address, config)?;
         let wall_thread = wall.start(tiles, Arc::clone(session.freshness()))?;
-        Ok(LiveService { session, http, wall, wall_thread, rules, functions, sinks })
+        Ok(LiveService { session, http, wall, wall_thread, external, rules, functions, sinks })
     }
 
     /// Returns the address that is listened on.
@@ -149,8 +153,9 @@ impl LiveService {
     ///
     /// Fails with the first part that ended badly; the recording is whole whatever fails.
     pub fn end(self) -> Result<LiveSessionEnd, ServiceError> {
-        let LiveService { session, http, wall, wall_thread, rules, functions, sinks } = self;
+        let LiveService { session, http, wall, wall_thread, external, rules, functions, sinks } = self;
         wall.close();
+        drop(external);
         let stopped = http.stop();
         rules.into_iter().for_each(RunningRules::stop);
         functions.into_iter().for_each(RunningFunctions::stop);

@@ -4,6 +4,7 @@
 //! [`TileContent`], which is plain data. [`WallFrames`] draws what has changed and serves it with the page.
 
 mod content;
+mod external;
 mod frame;
 mod frame_stream;
 mod frames;
@@ -27,6 +28,7 @@ pub use content::{
     BandLoad, DayTotal, DayTotals, ListedEvent, LoadOverTime, MissedRows, NumberOverTime, OverdueOrders, RankedWindow,
     TileContent, TileFigure,
 };
+pub use external::{ExternalFeed, ExternalReaders, ExternalSource};
 pub use frame::TileSize;
 pub use frames::{DrawFigure, WallFrames};
 pub use freshness::Freshness;

@@ -192,6 +192,35 @@ fn a_ranking_is_that_of_its_newest_window() {
 }
 
 #[test]
+fn a_series_finds_its_number_in_any_data() {
+    let shown = |column: &str, data: Value| {
+        let mut wall = wall_of(10, &format!("kind = 'series'\nfeed = 'inbox'\ncolumns = {{ number = '{column}' }}"));
+        wall.add("2026-01-05T12:00:00Z", 1, data);
+        let content = wall.shown();
+        let TileFigure::Series(series) = content.figure else { panic!("no series") };
+        (series.points.first().map(|(_, number)| *number), content.problem.unwrap_or_default())
+    };
+    let number = |number| (Some(number), String::new());
+    assert_eq!(shown("celsius", json!({ "celsius": 20.5 })), number(20.5));
+    assert_eq!(shown("air.celsius", json!({ "air": { "celsius": "-3e2" } })), number(-300.0));
+    assert_eq!(shown("air.celsius", json!({ "air": { "celsius": 1 }, "air.celsius": 2 })), number(2.0));
+    assert_eq!(shown("air.1.celsius", json!({ "air": [7, { "celsius": 3 }] })), number(3.0));
+    assert_eq!((shown("data", json!(4)), shown("data", json!("5"))), (number(4.0), number(5.0)));
+    assert_eq!(shown("1", json!([6, 7])), number(7.0));
+    for (column, data, why) in [
+        ("celsius", json!("warm"), "a row has no column 'celsius'; there are data"),
+        ("data", json!("warm"), "'warm' in column 'data' is not a number"),
+        ("air.celsius", json!({ "air": 7 }), "a row has no column 'air.celsius'; did you mean 'air'?"),
+        ("air", json!({ "air": { "celsius": 1 } }), "'{\"celsius\":1}' in column 'air' is not a number"),
+        ("air", json!({ "air": null }), "a row has no column 'air'"),
+    ] {
+        let (found, problem) = shown(column, data);
+        assert!(found.is_none() && problem.starts_with("1 row cannot be used: "), "{problem}");
+        assert!(problem.contains(why), "{problem}");
+    }
+}
+
+#[test]
 fn events_of_any_type_are_listed_the_newest_first() {
     let mut wall = wall_of(100, "kind = 'events'\nfeed = ['rules', 'other']\noptions = { last = 2 }");
     wall.add_to(0, "2026-01-05T08:00:00Z", 1, json!({ "a": 1 }));
@@ -217,7 +246,7 @@ fn a_series_keeps_the_points_of_its_span() {
     let at = |time: &str, number: f64| (ms(time), number);
     let expected = [at("2026-01-05T08:30:00Z", 2.0), at("2026-01-05T08:50:00Z", 4.0), at("2026-01-05T09:05:00Z", 5.0)];
     assert_eq!(series.points, expected);
-    assert_eq!(content.problem.unwrap(), "1 row cannot be used: 'NaN' in column 'number' is not a number");
+    assert_eq!(content.problem.unwrap(), "1 row cannot be used: 'NaN' in column 'temp' is not a number");
 }
 
 #[test]
