@@ -3,7 +3,7 @@
 //! It stamps arrivals, decides what is late, cuts epochs and records them; only what is recorded goes on. So the watermark
 //! is a function of the recording, and whoever replays the recording gets the answers of the session.
 //!
-//! Decisions D-661, D-662, D-663 and D-664.
+//! Decisions D-661, D-662, D-663, D-664 and D-667.
 
 mod admission;
 mod pending;

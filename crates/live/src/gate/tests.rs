@@ -168,6 +168,29 @@ fn nobody_else_offers_what_rules_and_functions_emit() {
 }
 
 #[test]
+fn what_is_refused_leaves_no_text() {
+    const REFUSED: usize = 1_000_000;
+    let mut admission = Admission::new(1_000, 300_000, 1_000);
+    let (mut symbols, now_ms) = (Symbols::growing(), parse_rfc3339_ms(NOON).unwrap());
+    let accepted = admission.admit(order("0", NOON), now_ms, &mut symbols);
+    assert!(matches!(accepted, Ok(Admitted::Event { .. })));
+    let known = symbols.len();
+    for number in 0..REFUSED {
+        let texts = format!("\"customer\":\"c{number}\",\"order\":\"o{number}\",\"country\":\"k{number}\"");
+        let ahead = "2026-01-05T12:05:00.001Z";
+        let offered = match number % 4 {
+            0 => Offered::Line(format!("{{\"kind\":\"order_placed\",\"event_time\":\"{ahead}\",{texts}}}")),
+            1 => Offered::Line(format!("{{\"kind\":\"order_placed\",\"value\":\"1.2345\",{texts}}}")),
+            2 => event("1", "flowbench.order_placed", ahead, &format!("{{{texts}}}")),
+            _ => event("0", "flowbench.order_placed", NOON, &format!("{{{texts}}}")),
+        };
+        let decided = admission.admit(offered, now_ms, &mut symbols);
+        assert!(matches!((number % 4, decided), (3, Ok(Admitted::Repeated)) | (0..3, Err(_))));
+    }
+    assert_eq!((symbols.len(), admission.accepted), (known, 1));
+}
+
+#[test]
 fn the_slack_of_a_recording_is_kept() {
     let mut session = Session::new();
     session.config.slack_ms = 60_000;
