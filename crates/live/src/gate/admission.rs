@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use flowbench_events::{
-    ArrivingEvent, DecodedEvent, Event, EventDecoder, Kind, Lateness, Symbols, duration_text, rfc3339,
+    ArrivingEvent, DecodedEvent, Event, EventDecoder, Kind, Lateness, Symbols, did_you_mean_or_list, duration_text,
+    rfc3339,
 };
 use serde_json::value::RawValue;
 
@@ -13,6 +14,9 @@ use crate::intake::Offered;
 
 /// What the types of events of the trace begin with; the name of the kind follows.
 const TYPE_PREFIX: &str = "flowbench.";
+
+/// What the types of answers of another session go on with.
+const ANSWER_PREFIX: &str = "answer.";
 
 /// What the sources of events that rules and functions emit begin with: nobody else can offer such events.
 pub const EMITTERS: [&str; 2] = ["/flowbench/rules/", "/functions/"];
@@ -201,6 +205,16 @@ impl Admission {
         self.accepted += 1;
         self.lateness.arrive(event)
     }
+}
+
+/// Returns a hint to a type that is called like one of the trace and is none; `None` for any other type.
+pub(crate) fn hint_of_type(kind: &str) -> Option<String> {
+    let wanted = kind.strip_prefix(TYPE_PREFIX).filter(|wanted| !wanted.starts_with(ANSWER_PREFIX))?;
+    let shown: String = wanted.chars().take(60).collect();
+    let near = did_you_mean_or_list(&shown, Kind::ALL.map(Kind::name));
+    Some(format!(
+        "type: '{TYPE_PREFIX}{shown}' is none of the trace, so no pipeline sees it, and it stands in the inbox{near}"
+    ))
 }
 
 /// Returns the source and the id a recorded event was offered with.

@@ -29,6 +29,8 @@ pub struct WallLayout {
     pub columns: usize,
     /// How long nothing may arrive before the wall calls itself stalled, in ms.
     pub stalled_after_ms: i64,
+    /// How late events may come, in ms, which says what is not complete yet. It is that of the session, and not of the file.
+    pub slack_ms: i64,
     /// The tiles in the order of reading.
     pub tiles: Vec<TileSpec>,
 }
@@ -112,8 +114,13 @@ impl Reading {
     }
 
     fn layout(&mut self, top: &DeTable) -> WallLayout {
-        let mut layout =
-            WallLayout { title: "Live".to_owned(), columns: 4, stalled_after_ms: 10_000, tiles: Vec::new() };
+        let mut layout = WallLayout {
+            title: "Live".to_owned(),
+            columns: 4,
+            stalled_after_ms: 10_000,
+            slack_ms: 0,
+            tiles: Vec::new(),
+        };
         for entry @ (key, value) in top {
             match &**key.get_ref() {
                 "title" => layout.title = self.text("", entry),

@@ -48,6 +48,11 @@ impl<'a> AnswerRow<'a> {
         })
     }
 
+    /// Returns the time of the event itself, which for an answer about a span is its end.
+    pub(super) fn event_time_ms(&self) -> Option<i64> {
+        self.event.text("time").and_then(|time| parse_rfc3339_ms(time).ok())
+    }
+
     /// Returns the text of the column that stands for `role`.
     pub(super) fn text(&self, role: &str) -> Result<String, String> {
         self.named_column(self.named.get(role).map_or(role, String::as_str))

@@ -49,7 +49,7 @@ impl WallTiles {
     ///
     /// Fails if a tile wants a feed that there is not.
     pub fn new(layout: &WallLayout, feeds: &BTreeMap<String, Arc<EventQueue>>) -> Result<WallTiles, Problems> {
-        let tiles = (1..).zip(&layout.tiles).map(|(n, spec)| Tile::new(n, spec, feeds));
+        let tiles = (1..).zip(&layout.tiles).map(|(n, spec)| Tile::new(n, spec, feeds, layout.slack_ms));
         Ok(WallTiles { tiles: tiles.collect::<Result<_, _>>()? })
     }
 
@@ -87,6 +87,7 @@ struct Tile {
     external: Option<FollowedSource>,
     filter: Option<EventFilter>,
     state: State,
+    slack_ms: i64,
     /// Rows that were missed and still matter.
     missed: Option<MissedRows>,
     /// The latest event time at which rows may be missing.
@@ -115,11 +116,11 @@ enum State {
 }
 
 impl State {
-    fn new(kind: &TileKind) -> State {
+    fn new(kind: &TileKind, slack_ms: i64) -> State {
         State::Rows(match kind.clone() {
             TileKind::Events { last } => return State::Events(NewestEvents::new(last)),
             TileKind::Bands { last_ms } => Box::new(LoadSteps::of_span(last_ms)),
-            TileKind::Hours { last_ms, step_ms } => Box::new(LoadSteps::over_time(last_ms, step_ms)),
+            TileKind::Hours { last_ms, step_ms } => Box::new(LoadSteps::over_time(last_ms, step_ms, slack_ms)),
             TileKind::Today { zone, unit } => Box::new(LastDays::new(zone, unit)),
             TileKind::Overdue { oldest } => Box::new(Overdue::new(oldest)),
             TileKind::Ranking { top } => Box::new(Windows::new(top)),
@@ -146,7 +147,12 @@ impl QueueReader {
 }
 
 impl Tile {
-    fn new(n: usize, spec: &TileSpec, feeds: &BTreeMap<String, Arc<EventQueue>>) -> Result<Tile, Problems> {
+    fn new(
+        n: usize,
+        spec: &TileSpec,
+        feeds: &BTreeMap<String, Arc<EventQueue>>,
+        slack_ms: i64,
+    ) -> Result<Tile, Problems> {
         let reader = |name: &String| match feeds.get(name) {
             Some(queue) => Ok(QueueReader::new(queue)),
             None => {
@@ -169,7 +175,8 @@ impl Tile {
             readers: spec.feeds.iter().map(reader).collect::<Result<_, _>>()?,
             external: spec.external.as_ref().map(source),
             filter: filter.map_err(|error| Problems::of_name(format!("tile {n} ({})", spec.title), &error))?,
-            state: State::new(&spec.kind),
+            state: State::new(&spec.kind, slack_ms),
+            slack_ms,
             missed: None,
             missed_until_ms: None,
             unusable: 0,
@@ -215,7 +222,7 @@ impl Tile {
         let mut has_changed = external.problem != before;
         if let Some(Anew { generation, queue }) = external.feed.anew(external.generation) {
             external.generation = Some(generation);
-            (self.state, self.readers) = (State::new(&self.spec.kind), vec![QueueReader::new(&queue)]);
+            (self.state, self.readers) = (State::new(&self.spec.kind, self.slack_ms), vec![QueueReader::new(&queue)]);
             (self.missed, self.missed_until_ms) = (None, None);
             (self.unusable, self.why_unusable) = (0, String::new());
             has_changed = true;

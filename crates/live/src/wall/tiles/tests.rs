@@ -98,6 +98,23 @@ fn hours_show_empty_steps_and_rows_of_the_whole_pipeline() {
     assert_eq!((hours.first_ms, hours.step_ms), (ms("2026-01-05T06:00:00Z"), 3_600_000));
     let step = |good, poor| vec![load("good", good, good.min(1)), load("poor", poor, poor)];
     assert_eq!(hours.steps, [step(0, 1), step(0, 0), step(2, 0)]);
+    assert_eq!(hours.unfinished_steps, 1);
+}
+
+#[test]
+fn steps_for_which_events_may_still_come_are_not_complete() {
+    let unfinished = |slack_ms: i64| {
+        let text = "[[tile]]\nkind = 'hours'\nfeed = 'load'\noptions = { last = '6h', step = '1h' }";
+        let layout = WallLayout { slack_ms, ..WallLayout::parse(text, "wall.toml").unwrap() };
+        let queue = Arc::new(EventQueue::new("load", 10));
+        let tiles = WallTiles::new(&layout, &BTreeMap::from([("load".to_owned(), queue.clone())])).unwrap();
+        let mut wall = Wall { tiles, queues: vec![queue] };
+        wall.add("2026-01-05T10:30:00Z", 1, json!({ "band": "good", "views": "1" }));
+        let TileFigure::Hours(hours) = wall.shown().figure else { panic!() };
+        hours.unfinished_steps
+    };
+    const HOUR_MS: i64 = 3_600_000;
+    assert_eq!([0, HOUR_MS / 2, HOUR_MS, 2 * HOUR_MS, 99 * HOUR_MS].map(unfinished), [1, 1, 2, 3, 6]);
 }
 
 #[test]
@@ -173,20 +190,22 @@ fn a_ranking_is_that_of_its_newest_window() {
     let mut wall = wall_of(100, "kind = 'ranking'\nfeed = 'trending'\noptions = { top = 2 }");
     let row = |start: &str, rank: u8, product: &str, views: &str| json!({ "window_start": start, "rank": rank.to_string(), "product": product, "views": views });
     let (first, second) = ("2026-01-05T08:00:00.000Z", "2026-01-05T08:05:00.000Z");
-    wall.add(first, 1, row(first, 1, "tea", "9"));
-    wall.add(second, 1, row(second, 2, "tea", "4"));
-    wall.add(second, 1, row(second, 1, "cup", "5"));
-    wall.add(second, 1, row(second, 3, "pot", "3"));
+    let end = |start: &str| rfc3339(ms(start) + 3_600_000);
+    wall.add(&end(first), 1, row(first, 1, "tea", "9"));
+    wall.add(&end(second), 1, row(second, 2, "tea", "4"));
+    wall.add(&end(second), 1, row(second, 1, "cup", "5"));
+    wall.add(&end(second), 1, row(second, 3, "pot", "3"));
     // Two change places: the answer that is taken back comes behind the one that replaces it.
-    wall.add(second, 1, row(second, 1, "tea", "6"));
-    wall.add(second, -1, row(second, 1, "cup", "5"));
+    wall.add(&end(second), 1, row(second, 1, "tea", "6"));
+    wall.add(&end(second), -1, row(second, 1, "cup", "5"));
     let ranked = |start: &str, ranks: &[(&str, i128)]| RankedWindow {
         start_ms: Some(ms(start)),
+        end_ms: Some(ms(start) + 3_600_000),
         ranks: ranks.iter().map(|(name, n)| ((*name).to_owned(), Thousandths(n * 1000))).collect(),
     };
     assert_eq!(wall.shown().figure, TileFigure::Ranking(ranked(second, &[("tea", 6), ("tea", 4)])));
     for (rank, product, views) in [(1, "tea", "6"), (2, "tea", "4"), (3, "pot", "3")] {
-        wall.add(second, -1, row(second, rank, product, views));
+        wall.add(&end(second), -1, row(second, rank, product, views));
     }
     assert_eq!(wall.shown().figure, TileFigure::Ranking(ranked(first, &[("tea", 9)])));
 }
@@ -364,7 +383,7 @@ proptest! {
             }
             let content = wall.shown();
             prop_assert!(content.problem.as_ref().is_none_or(|problem| problem.chars().count() < 300));
-            let html = crate::wall::markup::tile_html(&content, |_| String::new());
+            let html = crate::wall::markup::tile_html(&content, 0, |_| String::new());
             prop_assert!(html.len() < 10_000 && !html.contains("<b><b>"), "{}", html);
         }
     }
