@@ -37,8 +37,8 @@ pub(crate) fn serve(args: &Serve, registry: Registry, quiet: bool) -> Result<i32
         return Err(Failure::usage_error(problem));
     }
     let source = Source::new(args)?;
+    let session = session(args, registry)?;
     let spec = ServiceSpec {
-        session: session(args, registry)?,
         address: args.listen,
         names: args.host.clone(),
         tokens: args.tokens.clone(),
@@ -49,7 +49,7 @@ pub(crate) fn serve(args: &Serve, registry: Registry, quiet: bool) -> Result<i32
         limits: HttpLimits::default(),
     };
     // Until it listens, nothing is lost by a signal that ends it.
-    let service = LiveService::start(spec).map_err(failure)?;
+    let service = LiveService::start(session, spec).map_err(failure)?;
     let interruption = stop_on_signals()?;
     if !quiet {
         greet(&service, args);
@@ -167,14 +167,16 @@ fn run(
     until_end: bool,
 ) -> Option<Result<SourceReport, String>> {
     let mut thread = start(service, source, interruption);
-    let mut report = None;
-    while interruption.exit_code().is_none() && !service.session().has_ended() {
+    let (mut report, mut rules_problem) = (None, None);
+    let ends_at_once = until_end && thread.is_none();
+    while !ends_at_once && interruption.exit_code().is_none() && !service.session().has_ended() {
         if let Some(finished) = thread.take_if(|thread| thread.is_finished()) {
             report = Some(joined(finished));
             if until_end {
                 break;
             }
         }
+        tell(&mut rules_problem, service.rules_problem());
         thread::sleep(LOOK_EVERY);
     }
     // A log on standard input may never end; whatever it had offered is in the recording.
@@ -185,9 +187,25 @@ fn run(
     })
 }
 
+/// Says once what is wrong with rules that were changed, and that it is no more.
+fn tell(told: &mut Option<String>, problem: Option<String>) {
+    if *told == problem {
+        return;
+    }
+    match &problem {
+        Some(problem) => eprint(format!("rules: {problem}; the rules before go on")),
+        None => eprint("rules: the file is taken up".to_owned()),
+    }
+    *told = problem;
+}
+
 type SourceThread = JoinHandle<Result<SourceReport, String>>;
 
+/// Starts the source; `None` if there is none beside HTTP.
 fn start(service: &LiveService, source: Source, interruption: &Arc<Interruption>) -> Option<SourceThread> {
+    if matches!(source, Source::None) {
+        return None;
+    }
     let (door, interruption) = (service.session().door(), Arc::clone(interruption));
     // A world goes on where the recording is, which may be ahead of the clock: otherwise all of it would be late.
     let begin_ms = service.session().newest_ms().unwrap_or(i64::MIN).max(wall_clock_ms());

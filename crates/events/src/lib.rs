@@ -80,7 +80,7 @@ pub use quantity::{parse_bytes, parse_count};
 pub use read::{ReadOptions, read_events, read_trace};
 pub use recording::{Heartbeat, Recording, RecordingLine};
 pub use replacement::remove_unfinished_outputs;
-pub use single_event::{ArrivingEvent, EventDecoder};
+pub use single_event::{ArrivingEvent, DecodedEvent, EventDecoder};
 pub use suggest::{did_you_mean, did_you_mean_or_list, nearest};
 pub use symbols::Symbols;
 pub use text_order::TextOrder;

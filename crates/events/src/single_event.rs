@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::decoder::{Decoded, Decoder};
 use crate::event::{Event, EventId};
-use crate::fields::{Field, Texts};
+use crate::fields::{FIELDS, Field, Texts};
 use crate::jsonl::texts_of;
 use crate::remarks::Notes;
 use crate::symbols::Symbols;
@@ -37,17 +37,24 @@ impl Default for EventDecoder {
     }
 }
 
+/// An event whose ids and country are still texts: nothing has been added to the symbols of the trace yet, and nothing
+/// will be unless the event is [taken in](Self::intern).
+#[derive(Debug)]
+pub struct DecodedEvent<'a> {
+    event: Event,
+    event_id: Cow<'a, str>,
+    country: Cow<'a, str>,
+    /// Customer, order and product.
+    ids: [Cow<'a, str>; 3],
+}
+
 impl EventDecoder {
-    /// Reads an event; `symbols` takes its texts. Returns the event and the id it came with, which may be empty.
+    /// Reads an event.
     ///
     /// # Errors
     ///
     /// Returns the field to blame and the reason.
-    pub fn decode<'a>(
-        &mut self,
-        arriving: &ArrivingEvent<'a>,
-        symbols: &mut Symbols,
-    ) -> Result<(Event, Cow<'a, str>), String> {
+    pub fn decode<'a>(&mut self, arriving: &ArrivingEvent<'a>) -> Result<DecodedEvent<'a>, String> {
         let mut texts = texts_of(arriving.object, false, |_| {}).map_err(|(field, reason)| match field {
             Some(field) => format!("{}: {reason}", field.name()),
             None => reason,
@@ -63,19 +70,107 @@ impl EventDecoder {
                 texts[Field::EventTime as usize] = rfc3339(arrival_time_ms).into();
             }
         }
-        let id = std::mem::take(&mut texts[Field::EventId as usize]);
-        let mut event = {
-            let texts = Texts(std::array::from_fn(|at| &*texts[at]));
-            match self.decoder.decode(&texts, 1, symbols, &mut self.notes) {
-                Ok(Decoded::Event(event)) => event,
-                Ok(_) => return Err("kind: it is missing".to_owned()),
-                Err(bad) => return Err(format!("{}: {}", bad.field.name(), bad.reason)),
-            }
-        };
+        let event_id = std::mem::take(&mut texts[Field::EventId as usize]);
+        let [country, customer, order, product] = self.take_texts(&mut texts);
+        let mut event = self.without_texts(&Texts(std::array::from_fn(|at| &*texts[at])))?;
         if let Some(arrival_time_ms) = arriving.arrival_time_ms {
             event = event.arriving_at(arrival_time_ms.clamp(TIME_MS_MIN, TIME_MS_MAX));
         }
         event.set_event_id(EventId::number(arriving.number));
-        Ok((event, id))
+        Ok(DecodedEvent { event, event_id, country, ids: [customer, order, product] })
+    }
+
+    /// Takes out the country, the customer, the order and the product. Words that mean that there is none are empty.
+    fn take_texts<'a>(&mut self, texts: &mut [Cow<'a, str>; FIELDS]) -> [Cow<'a, str>; 4] {
+        const TAKEN: [Field; 4] = [Field::Country, Field::Customer, Field::Order, Field::Product];
+        let is_present = {
+            let texts = Texts(std::array::from_fn(|at| &*texts[at]));
+            TAKEN.map(|field| !self.decoder.present(&texts, field, &mut self.notes).is_empty())
+        };
+        let mut taken = TAKEN.map(|field| std::mem::take(&mut texts[field as usize]));
+        for (text, is_present) in taken.iter_mut().zip(is_present) {
+            if !is_present {
+                *text = Cow::default();
+            }
+        }
+        taken
+    }
+
+    fn without_texts(&mut self, texts: &Texts) -> Result<Event, String> {
+        // There is no text in it.
+        match self.decoder.decode(texts, 1, &mut Symbols::default(), &mut self.notes) {
+            Ok(Decoded::Event(event)) => Ok(event),
+            Ok(_) => Err("kind: it is missing".to_owned()),
+            Err(bad) => Err(format!("{}: {}", bad.field.name(), bad.reason)),
+        }
+    }
+}
+
+impl DecodedEvent<'_> {
+    /// Returns the event time in ms since the Unix epoch.
+    pub fn event_time_ms(&self) -> i64 {
+        self.event.event_time_ms()
+    }
+
+    /// Returns the arrival time in ms since the Unix epoch.
+    pub fn arrival_time_ms(&self) -> i64 {
+        self.event.arrival_time_ms()
+    }
+
+    /// Returns the id it came with, which may be empty.
+    pub fn id(&self) -> &str {
+        &self.event_id
+    }
+
+    /// Takes its texts into `symbols` and returns the event.
+    ///
+    /// # Errors
+    ///
+    /// Returns the field for whose text there is no room.
+    pub fn intern(&self, symbols: &mut Symbols) -> Result<Event, String> {
+        let full = |field: Field| format!("{}: there are too many distinct texts", field.name());
+        let mut record = self.event.record();
+        // First the one of which there can be few, so that an event that is refused leaves nothing.
+        record.country = symbols.country(&self.country).ok_or_else(|| full(Field::Country))?;
+        let [customer, order, product] = &self.ids;
+        record.customer = symbols.id(customer).ok_or_else(|| full(Field::Customer))?;
+        record.order = symbols.id(order).ok_or_else(|| full(Field::Order))?;
+        record.product = symbols.id(product).ok_or_else(|| full(Field::Product))?;
+        Ok(Event::pack(record))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(object: &str) -> Result<DecodedEvent<'_>, String> {
+        let arriving =
+            ArrivingEvent { object, kind: None, event_time: None, number: 7, arrival_time_ms: Some(1_767_614_400_000) };
+        EventDecoder::default().decode(&arriving)
+    }
+
+    #[test]
+    fn an_event_that_is_decoded_and_not_taken_in_leaves_no_text() {
+        let mut symbols = Symbols::default();
+        let order = decode(
+            r#"{"event_id":"e1","kind":"order_placed","customer":"ann","order":"o-1","product":"NULL","country":"GB","value":"1.5"}"#,
+        );
+        let order = order.unwrap();
+        assert_eq!((order.id(), order.event_time_ms(), symbols.len()), ("e1", order.arrival_time_ms(), 0));
+        let event = order.intern(&mut symbols).unwrap();
+        assert_eq!((symbols.len(), event.product(), event.country()), (3, None, 1));
+        assert_eq!((symbols.find_id("ann"), event.value().map(|value| value.0)), (event.customer(), Some(1_500)));
+        assert!(decode(r#"{"kind":"order_placed","customer":"bob","value":"x"}"#).unwrap_err().starts_with("value: "));
+    }
+
+    #[test]
+    fn an_event_for_whose_country_there_is_no_room_leaves_no_text() {
+        let mut symbols = Symbols::default();
+        (0..65_535).for_each(|number| assert!(symbols.country(&format!("c{number}")).is_some()));
+        let known = symbols.len();
+        let error = decode(r#"{"kind":"page_viewed","customer":"ann","country":"one more"}"#).unwrap();
+        assert_eq!(error.intern(&mut symbols).unwrap_err(), "country: there are too many distinct texts");
+        assert_eq!(symbols.len(), known);
     }
 }

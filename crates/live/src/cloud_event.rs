@@ -50,7 +50,7 @@ pub enum EventData {
 
 /// Why something is no CloudEvent.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{attribute}: {reason}")]
+#[error("{}{reason}", if attribute.is_empty() { String::new() } else { format!("{attribute}: ") })]
 pub struct CloudEventError {
     /// The attribute to blame; empty if it is the whole event.
     pub attribute: String,
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn what_is_no_event_says_why() {
         let wrong = |text: &str| CloudEvent::from_json(text).unwrap_err().to_string();
-        assert!(wrong("7").starts_with(": not an object in JSON"));
+        assert!(wrong("7").starts_with("not an object in JSON"));
         assert!(wrong(r#"{"specversion":"0.3","id":"1","source":"/","type":"t"}"#).starts_with("specversion: '0.3'"));
         assert!(wrong(r#"{"specversion":"1.0","id":"","source":"/","type":"t"}"#).starts_with("id: it is empty"));
         assert!(

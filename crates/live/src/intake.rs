@@ -47,6 +47,17 @@ pub struct IntakeReceipt {
     pub position: u64,
     /// Events that were refused; they moved nothing.
     pub rejects: Vec<RejectedOffer>,
+    /// Events that were accepted and probably not meant as they are, the first ones of a batch.
+    pub hints: Vec<OfferHint>,
+}
+
+/// What an event of a batch was accepted as, where something else was probably meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferHint {
+    /// Its index in the batch, from 0.
+    pub index: usize,
+    /// What it was taken for, and the likely fix.
+    pub hint: String,
 }
 
 /// An event of a batch that was refused.

@@ -31,16 +31,19 @@ pub use functions::{
     EventSink, FunctionHost, FunctionSettings, FunctionState, FunctionStates, FunctionStatus, QueueByName,
     RunningFunctions,
 };
-pub use gate::{CutEpoch, EMITTERS, EpochConsumer, Gate, GateConfig, GateDoor, GateEnd, LiveGateError, WallClock};
+pub use gate::{
+    CutEpoch, EMITTERS, EpochConsumer, EventTimePace, Gate, GateConfig, GateDoor, GateEnd, LiveGateError,
+    SimulatedSource, WallClock,
+};
 pub use http::{
     FeedList, FeedNameError, FilterParser, HttpConfig, HttpLimits, HttpServer, HttpServerError, StatusSource, serve,
 };
-pub use intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
+pub use intake::{Full, Intake, IntakeReceipt, OfferHint, Offered, RejectedOffer, Ticket};
 pub use queue::{Cursor, CursorError, EventQueue, QueuedEvent};
 pub use recording_file::{RecordingError, RecordingFile, Recovered};
 pub use wall::{
-    BandLoad, DayTotal, DayTotals, DrawFigure, Freshness, ListedEvent, LoadOverTime, MissedRows, NumberOverTime,
-    OverdueOrders, RankedWindow, Thousandths, TileContent, TileFigure, TileKind, TileSize, TileSpec, WallFrames,
-    WallLayout, WallTiles, WallUpdate,
+    BandLoad, DayTotal, DayTotals, DrawFigure, ExternalFeed, ExternalReaders, ExternalSource, Freshness, ListedEvent,
+    LoadOverTime, MissedRows, NumberOverTime, OverdueOrders, RankedWindow, RemarkSource, Thousandths, TileContent,
+    TileFigure, TileKind, TileSize, TileSpec, WallFrames, WallLayout, WallRemarks, WallTiles, WallUpdate,
 };
 pub use wall_clock::wall_clock_ms;

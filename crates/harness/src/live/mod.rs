@@ -8,6 +8,7 @@
 
 mod answer_feed;
 mod pipeline_run;
+mod remarks;
 mod rules;
 mod service;
 mod session;

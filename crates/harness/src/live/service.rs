@@ -7,33 +7,33 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use flowbench_events::{Problems, SourceText};
+use flowbench_events::{Problems, SourceText, rfc3339};
 use flowbench_live::webhook::{
     SinkReferences, WebhookOptions, WebhookSinks, WebhookStartError, WebhookState, read_webhook_sinks,
 };
 use flowbench_live::{
-    CloudEvent, CursorFileError, EventQueue, FunctionHost, FunctionSettings, GateDoor, HttpConfig, HttpLimits,
-    HttpServer, HttpServerError, Intake, Offered, RunningFunctions, TokenFile, WallFrames, WallLayout, WallTiles,
-    event_filter,
+    CloudEvent, CursorFileError, EventQueue, ExternalReaders, FunctionHost, FunctionSettings, GateDoor, HttpConfig,
+    HttpLimits, HttpServer, HttpServerError, Intake, Offered, RunningFunctions, TokenFile, WallFrames, WallLayout,
+    WallTiles, event_filter,
 };
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use super::remarks::{event_time, remarks};
 use super::rules::{RunningRules, start_rules};
 use super::session::{LiveSession, LiveSessionEnd, LiveSessionError, LiveSpec, PipelineProgress};
 use super::wall_figures;
 
-/// What is served.
+/// How a session is served.
 pub struct ServiceSpec {
-    /// The session.
-    pub session: LiveSpec,
     /// The address to listen on; port 0 for any that is free.
     pub address: SocketAddr,
     /// Names that a `Host` header may have beside the address.
     pub names: Vec<String>,
     /// The file of tokens.
     pub tokens: Option<PathBuf>,
-    /// The layout of the wall as the name of its file and its text; the built-in one if there is none.
+    /// The layout of the wall as the path of its file, beside which its CSV files are, and its text; the built-in one if
+    /// there is none.
     pub layout: Option<(String, String)>,
     /// The file of rules.
     pub rules: Option<PathBuf>,
@@ -51,6 +51,7 @@ pub struct LiveService {
     http: HttpServer,
     wall: Arc<WallFrames>,
     wall_thread: JoinHandle<()>,
+    external: ExternalReaders,
     rules: Option<RunningRules>,
     functions: Option<RunningFunctions>,
     sinks: Option<Arc<Mutex<WebhookSinks>>>,
@@ -86,23 +87,36 @@ pub enum ServiceError {
 const END_DEADLINE: Duration = Duration::from_secs(10);
 
 impl LiveService {
-    /// Starts everything. What was recorded in earlier sessions has been answered again when this returns.
+    /// Starts everything. What was recorded in earlier sessions has been given to the pipelines when this returns.
     ///
     /// # Errors
     ///
-    /// Fails with whatever cannot be started.
-    pub fn start(spec: ServiceSpec) -> Result<LiveService, ServiceError> {
-        let beside = beside(&spec.session.recording);
-        let session = Arc::new(LiveSession::start(spec.session)?);
+    /// Fails with whatever cannot be started. Then a recording that was begun here is removed again.
+    pub fn start(session: LiveSpec, spec: ServiceSpec) -> Result<LiveService, ServiceError> {
+        let recording = session.recording.clone();
+        let is_new = !recording.exists();
+        let session = Arc::new(LiveSession::start(session)?);
+        let started = LiveService::around(&session, &beside(&recording), spec);
+        if started.is_err() && is_new {
+            remove_if_empty(session, &recording);
+        }
+        started
+    }
+
+    /// Starts what is around a session.
+    fn around(session: &Arc<LiveSession>, beside: &Path, spec: ServiceSpec) -> Result<LiveService, ServiceError> {
         let queues: BTreeMap<String, Arc<EventQueue>> =
             session.feeds().all().into_iter().map(|queue| (queue.name().to_owned(), queue)).collect();
-        let layout = match &spec.layout {
+        let mut layout = match &spec.layout {
             None => WallLayout::for_feeds(queues.keys().map(String::as_str))?,
             Some((name, text)) => WallLayout::parse(text, name)?,
         };
+        layout.slack_ms = session.slack_ms();
         let tiles = WallTiles::new(&layout, &queues)?;
+        let folder = spec.layout.as_ref().and_then(|(name, _)| Path::new(name).parent()).unwrap_or(Path::new(""));
+        let external = ExternalReaders::start(&tiles.external(), folder, &|name: &str| std::env::var(name).ok())?;
         let wall = WallFrames::new(&layout, Box::new(wall_figures::draw), &flowbench_report::tile_style());
-        std::fs::create_dir_all(&beside)?;
+        std::fs::create_dir_all(beside)?;
         let rules = spec.rules.as_deref().map(|path| {
             let (door, cursors) = (session.door(), beside.join("rules.json"));
             let columns = session.columns();
@@ -115,27 +129,35 @@ impl LiveService {
             )
         });
         let rules = rules.transpose().map_err(ServiceError::Rules)?;
-        let functions =
-            spec.functions.as_deref().map(|folder| start_functions(folder, &beside, &session)).transpose()?;
-        let sinks = spec.sinks.map(|(name, text)| start_sinks(&name, &text, &queues, &beside)).transpose()?;
+        let functions = spec.functions.as_deref().map(|folder| start_functions(folder, beside, session)).transpose()?;
+        let sinks = spec.sinks.map(|(name, text)| start_sinks(&name, &text, &queues, beside)).transpose()?;
         let sinks = sinks.map(|sinks| Arc::new(Mutex::new(sinks)));
         let config = HttpConfig {
             names: spec.names,
             tokens: spec.tokens.map(TokenFile::new),
             filters: Some(Arc::new(event_filter)),
-            status: Some(status(&session, rules.as_ref(), functions.as_ref(), sinks.as_ref())),
+            status: Some(status(session, rules.as_ref(), functions.as_ref(), sinks.as_ref())),
             routes: wall.routes(),
             limits: spec.limits,
             ..HttpConfig::new(Arc::new(session.door()), Arc::clone(session.feeds()))
         };
         let http = HttpServer::start(spec.address, config)?;
+        wall.set_remarks(remarks(session, rules.as_ref(), functions.as_ref()));
         let wall_thread = wall.start(tiles, Arc::clone(session.freshness()))?;
-        Ok(LiveService { session, http, wall, wall_thread, rules, functions, sinks })
+        let session = Arc::clone(session);
+        Ok(LiveService { session, http, wall, wall_thread, external, rules, functions, sinks })
     }
 
     /// Returns the address that is listened on.
     pub fn address(&self) -> SocketAddr {
         self.http.address()
+    }
+
+    /// Returns why the file of rules as it is now is not taken up; `None` if it is, or there is none.
+    pub fn rules_problem(&self) -> Option<String> {
+        let states = self.rules.as_ref()?.states();
+        let problem = states.lock().unwrap_or_else(PoisonError::into_inner).problem.clone();
+        problem
     }
 
     /// Returns the session.
@@ -149,8 +171,9 @@ impl LiveService {
     ///
     /// Fails with the first part that ended badly; the recording is whole whatever fails.
     pub fn end(self) -> Result<LiveSessionEnd, ServiceError> {
-        let LiveService { session, http, wall, wall_thread, rules, functions, sinks } = self;
+        let LiveService { session, http, wall, wall_thread, external, rules, functions, sinks } = self;
         wall.close();
+        drop(external);
         let stopped = http.stop();
         rules.into_iter().for_each(RunningRules::stop);
         functions.into_iter().for_each(RunningFunctions::stop);
@@ -174,6 +197,15 @@ fn beside(recording: &Path) -> PathBuf {
     let name = recording.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = name.split('.').next().unwrap_or_default();
     recording.with_file_name(format!("{stem}.state"))
+}
+
+/// Ends a session that could not be served, and removes its recording if nothing is in it.
+fn remove_if_empty(session: Arc<LiveSession>, recording: &Path) {
+    let end = Arc::into_inner(session).map(LiveSession::end);
+    if matches!(end, Some(Ok(end)) if end.gate.epochs == 0) {
+        let _ = std::fs::remove_file(recording);
+        let _ = std::fs::remove_dir(beside(recording)); // which fails if there is something in it
+    }
 }
 
 fn start_functions(folder: &Path, beside: &Path, session: &LiveSession) -> Result<RunningFunctions, ServiceError> {
@@ -229,6 +261,10 @@ fn status(
         let session = session.upgrade();
         let (events, late) = session.as_ref().map(|session| session.events()).unwrap_or_default();
         status.insert("events".to_owned(), json!({ "accepted": events, "late": late }));
+        if let Some(session) = &session {
+            status.insert("catching_up".to_owned(), session.is_catching_up().into());
+            status.insert("event_time".to_owned(), event_time_status(session));
+        }
         let pipelines = session.map(|session| session.progress()).unwrap_or_default();
         status.insert("pipelines".to_owned(), pipelines.iter().map(pipeline_status).collect());
         if let Some(rules) = &rules {
@@ -242,6 +278,14 @@ fn status(
             status.insert("webhooks".to_owned(), states.iter().map(webhook_status).collect());
         }
         status
+    })
+}
+
+fn event_time_status(session: &LiveSession) -> Value {
+    json!({
+        "newest": session.newest_ms().map(rfc3339),
+        "moved_by": format!("{:?}", session.event_time_pace()).to_lowercase(),
+        "problem": event_time(session),
     })
 }
 

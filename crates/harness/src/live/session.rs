@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use flowbench_events::Symbols;
 use flowbench_live::{
-    CloudEvent, CutEpoch, EMITTERS, EpochConsumer, EventQueue, FeedList, FeedNameError, Freshness, Gate, GateConfig,
-    GateDoor, GateEnd, LiveGateError, RecordingFile, Recovered, wall_clock_ms,
+    CloudEvent, CutEpoch, EMITTERS, EpochConsumer, EventQueue, EventTimePace, FeedList, FeedNameError, Freshness, Gate,
+    GateConfig, GateDoor, GateEnd, LiveGateError, RecordingFile, Recovered, wall_clock_ms,
 };
 use flowbench_pipelines::{EventTimeProgress, LiveEpoch, LiveEpochs, Pipeline, RunConfig, SettingError};
 use thiserror::Error;
@@ -59,6 +59,8 @@ pub struct LiveSession {
     tally: Arc<Tally>,
     slack_ms: i64,
     recovered: Recovered,
+    /// The epochs of earlier sessions.
+    recovered_epochs: u64,
     housekeeping: Housekeeping,
 }
 
@@ -180,7 +182,19 @@ impl LiveSession {
         };
         let slack_ms = config.slack_ms;
         let (gate, recovered) = Gate::start(&recording, config, Arc::new(wall_clock_ms), symbols, consumer)?;
-        Ok(LiveSession { gate, epochs, feeds, freshness, runs, tally, slack_ms, recovered, housekeeping })
+        let recovered_epochs = epochs.available();
+        Ok(LiveSession {
+            gate,
+            epochs,
+            feeds,
+            freshness,
+            runs,
+            tally,
+            slack_ms,
+            recovered,
+            recovered_epochs,
+            housekeeping,
+        })
     }
 
     /// Returns the door for those who offer events.
@@ -201,6 +215,16 @@ impl LiveSession {
     /// Returns what was found in the recording.
     pub fn recovered(&self) -> Recovered {
         self.recovered
+    }
+
+    /// Returns true as long as the answers to what was recorded in earlier sessions are not all in their feeds.
+    pub fn is_catching_up(&self) -> bool {
+        self.runs.iter().any(|run| run.progress.completed() < self.recovered_epochs)
+    }
+
+    /// Returns what moves event time while nothing arrives.
+    pub fn event_time_pace(&self) -> EventTimePace {
+        self.gate.door().event_time_pace()
     }
 
     /// Returns the columns of the answers in each feed of a pipeline.

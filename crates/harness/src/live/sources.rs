@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use flowbench_events::{Event, EventId, EventIdKind, Input, ReadError, ReadOptions, Reject, Symbols, push_json_line};
 use flowbench_generators::{Amount, Generator};
-use flowbench_live::{CloudEvent, GateDoor, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
+use flowbench_live::{CloudEvent, GateDoor, Intake, IntakeReceipt, Offered, RejectedOffer, SimulatedSource, Ticket};
 
 /// What became of the events of a source.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -164,6 +164,8 @@ struct Offering<'a> {
     door: &'a GateDoor,
     is_over: &'a AtomicBool,
     pace: Pace,
+    /// Held by a source that has a clock of its own.
+    _simulated: Option<SimulatedSource>,
     began: Instant,
     first_arrival_ms: Option<i64>,
     batch: Vec<Offered>,
@@ -180,6 +182,7 @@ impl<'a> Offering<'a> {
             door,
             is_over,
             pace,
+            _simulated: matches!(pace, Pace::Recorded { .. }).then(|| door.simulated_source()),
             began: now,
             first_arrival_ms: None,
             batch: Vec::new(),

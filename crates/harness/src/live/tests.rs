@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use flowbench_events::{Input, ReadOptions, Trace, mix, read_trace};
 use flowbench_generators::{Amount, Generator, Profile};
-use flowbench_live::{Cursor, GateConfig};
+use flowbench_live::{Cursor, GateConfig, HttpLimits};
+use flowbench_pipelines::plan::FilePipeline;
 use flowbench_pipelines::{Deployment, OrderName, Pipeline, Registry, RunConfig, Strategy};
 
 use super::answer_feed::AnswersSoFar;
+use super::remarks::remarks;
+use super::service::{LiveService, ServiceSpec};
 use super::session::{LivePipeline, LiveSession, LiveSessionEnd, LiveSpec};
 use super::sources::offer_generated;
 use super::wall::wall_pipelines;
@@ -156,4 +159,76 @@ fn what_cannot_be_answered_live_says_why() {
     spec.pipelines[0].config.strategy = Strategy::CO_PARTITIONED;
     let error = LiveSession::start(spec).err().unwrap().to_string();
     assert!(error.contains("strategy 'co-partitioned' cannot answer live: it partitions"), "{error}");
+}
+
+/// How a session is served at an address, with nothing around it.
+fn served_at(address: std::net::SocketAddr) -> ServiceSpec {
+    ServiceSpec {
+        address,
+        names: Vec::new(),
+        tokens: None,
+        layout: None,
+        rules: None,
+        functions: None,
+        sinks: None,
+        limits: HttpLimits::default(),
+    }
+}
+
+#[test]
+fn a_start_that_fails_leaves_nothing_of_its_own_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("live.jsonl.zst");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let start = || LiveService::start(spec(&path), served_at(taken.local_addr().unwrap())).err().unwrap().to_string();
+    assert!(start().contains("127.0.0.1"), "the address is taken");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    let session = LiveSession::start(spec(&path)).unwrap();
+    offer(&session, 1, 100);
+    session.end().unwrap();
+    let before = std::fs::read(&path).unwrap();
+    start();
+    assert_eq!(std::fs::read(&path).unwrap(), before, "what was recorded stays");
+}
+
+#[test]
+fn a_session_says_what_is_late_and_that_event_time_stands_still() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = GateConfig { slack_ms: 0, ..spec(folder.path()).gate };
+    let spec = LiveSpec { gate, ..spec(&folder.path().join("live.jsonl.zst")) };
+    let session = Arc::new(LiveSession::start(spec).unwrap());
+    let remarks = remarks(&session, None, None);
+    offer(&session, 1, 1_000);
+    let (events, late) = session.events();
+    assert!(events == 1_000 && late > 0);
+    let give_up = std::time::Instant::now() + Duration::from_secs(60);
+    // The world is of a time long before the clock of this machine.
+    while remarks().notes.len() < 2 {
+        assert!(std::time::Instant::now() < give_up, "{:?}", remarks());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let said = remarks();
+    assert_eq!(said.notes[0], format!("{late} of 1000 events came late."));
+    assert!(said.notes[1].starts_with("Event time stands still at 2026-01-"), "{said:?}");
+    assert!(!said.is_catching_up && said.problems.is_empty());
+    Arc::into_inner(session).unwrap().end().unwrap();
+    assert!(remarks().notes.is_empty(), "the session has ended");
+}
+
+#[test]
+fn a_pipeline_that_passes_orders_on_makes_a_queue_of_them() {
+    let text = "question = \"Which orders were placed?\"\n[[stage]]\nfilter = 'kind == \"order_placed\"'\n\
+                [[stage]]\nemit = [\"order\", \"customer\", \"product\", \"value\"]\n";
+    let folder = tempfile::tempdir().unwrap();
+    let mut spec = spec(&folder.path().join("live.jsonl.zst"));
+    let pipeline: &'static dyn Pipeline = FilePipeline::parse("./orders.toml", text).unwrap();
+    let config = RunConfig::plain(Strategy::SEQUENTIAL);
+    spec.pipelines = vec![LivePipeline { feed: "orders".to_owned(), pipeline, settings: Vec::new(), config }];
+    let session = LiveSession::start(spec).unwrap();
+    offer(&session, 1, 2_000);
+    settle(&session, session.progress()[0].epochs + 1);
+    let orders = session.feeds().get("orders").unwrap().read(Cursor(0), 1).unwrap();
+    let order = orders[0].event.to_json();
+    assert!(order.contains("\"type\":\"flowbench.answer.orders\"") && order.contains("\"value\":"), "{order}");
+    session.end().unwrap();
 }

@@ -11,6 +11,7 @@ pub(super) fn draw(content: &TileContent, size: TileSize) -> String {
             first_ms: hours.first_ms,
             step_ms: hours.step_ms,
             steps: hours.steps.iter().map(|step| counts(step)).collect(),
+            unfinished_steps: hours.unfinished_steps,
         },
         TileFigure::Ranking(ranking) => {
             let bar = |(name, number): &(String, flowbench_live::Thousandths)| (name.clone(), number.approximate());

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use flowbench_events::{ArrivingEvent, Event, EventDecoder, Kind, Lateness, Symbols, duration_text, rfc3339};
+use flowbench_events::{
+    ArrivingEvent, DecodedEvent, Event, EventDecoder, Kind, Lateness, Symbols, did_you_mean_or_list, duration_text,
+    rfc3339,
+};
 use serde_json::value::RawValue;
 
 use super::recent_ids::RecentIds;
@@ -11,6 +14,9 @@ use crate::intake::Offered;
 
 /// What the types of events of the trace begin with; the name of the kind follows.
 const TYPE_PREFIX: &str = "flowbench.";
+
+/// What the types of answers of another session go on with.
+const ANSWER_PREFIX: &str = "answer.";
 
 /// What the sources of events that rules and functions emit begin with: nobody else can offer such events.
 pub const EMITTERS: [&str; 2] = ["/flowbench/rules/", "/functions/"];
@@ -91,7 +97,7 @@ impl Admission {
             number: self.accepted + 1,
             arrival_time_ms: None,
         };
-        let (event, _) = self.decoder.decode(&arriving, symbols)?;
+        let event = self.decoder.decode(&arriving)?.intern(symbols)?;
         if let Some(OfferedAs { id, source }) = offered_as(line) {
             self.recent.insert(&source, &id);
         }
@@ -130,8 +136,8 @@ impl Admission {
             number: self.accepted + 1,
             arrival_time_ms: now_ms,
         };
-        let (event, id) = self.decoder.decode(&arriving, symbols)?;
-        self.event(event, "", &id)
+        let decoded = self.decoder.decode(&arriving)?;
+        self.event(&decoded, "", decoded.id(), symbols)
     }
 
     fn cloud_event(
@@ -161,24 +167,31 @@ impl Admission {
             number: self.accepted + 1,
             arrival_time_ms: Some(now_ms),
         };
-        let (event, _) = self.decoder.decode(&arriving, symbols)?;
-        self.event(event, &offered.source, &offered.id)
+        let decoded = self.decoder.decode(&arriving)?;
+        self.event(&decoded, &offered.source, &offered.id, symbols)
     }
 
-    /// Accepts an event of the trace unless it is a repetition or ahead of its time.
-    fn event(&mut self, event: Event, source: &str, id: &str) -> Result<Admitted, String> {
-        let (is_named, ahead_ms) = (!id.is_empty(), event.event_time_ms() - event.arrival_time_ms());
+    /// Accepts an event of the trace unless it is a repetition or ahead of its time. Only then are its texts kept.
+    fn event(
+        &mut self,
+        decoded: &DecodedEvent,
+        source: &str,
+        id: &str,
+        symbols: &mut Symbols,
+    ) -> Result<Admitted, String> {
+        let is_named = !id.is_empty();
         if is_named && self.recent.contains(source, id) {
             return Ok(Admitted::Repeated);
         }
-        if ahead_ms > self.max_ahead_ms {
+        if decoded.event_time_ms() - decoded.arrival_time_ms() > self.max_ahead_ms {
             return Err(format!(
                 "time: {} is more than {} ahead of the clock, {}; set the clock of its source, or allow more by --max-ahead",
-                rfc3339(event.event_time_ms()),
+                rfc3339(decoded.event_time_ms()),
                 duration_text(self.max_ahead_ms),
-                rfc3339(event.arrival_time_ms()),
+                rfc3339(decoded.arrival_time_ms()),
             ));
         }
+        let event = decoded.intern(symbols)?;
         let mut offered = String::new();
         if is_named {
             self.recent.insert(source, id);
@@ -192,6 +205,16 @@ impl Admission {
         self.accepted += 1;
         self.lateness.arrive(event)
     }
+}
+
+/// Returns a hint to a type that is called like one of the trace and is none; `None` for any other type.
+pub(crate) fn hint_of_type(kind: &str) -> Option<String> {
+    let wanted = kind.strip_prefix(TYPE_PREFIX).filter(|wanted| !wanted.starts_with(ANSWER_PREFIX))?;
+    let shown: String = wanted.chars().take(60).collect();
+    let near = did_you_mean_or_list(&shown, Kind::ALL.map(Kind::name));
+    Some(format!(
+        "type: '{TYPE_PREFIX}{shown}' is none of the trace, so no pipeline sees it, and it stands in the inbox{near}"
+    ))
 }
 
 /// Returns the source and the id a recorded event was offered with.

@@ -3,9 +3,10 @@
 //! It stamps arrivals, decides what is late, cuts epochs and records them; only what is recorded goes on. So the watermark
 //! is a function of the recording, and whoever replays the recording gets the answers of the session.
 //!
-//! Decisions D-661, D-662, D-663 and D-664.
+//! Decisions D-661, D-662, D-663, D-664, D-667 and D-668.
 
 mod admission;
+mod event_time;
 mod pending;
 mod recent_ids;
 #[cfg(test)]
@@ -22,10 +23,12 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 pub use self::admission::EMITTERS;
-use self::admission::{Admission, Admitted};
+use self::admission::{Admission, Admitted, hint_of_type};
+pub use self::event_time::EventTimePace;
+pub use self::pending::SimulatedSource;
 use self::pending::{Pending, PendingBatch};
 use crate::cloud_event::CloudEvent;
-use crate::intake::{Full, Intake, IntakeReceipt, Offered, RejectedOffer, Ticket};
+use crate::intake::{Full, Intake, IntakeReceipt, OfferHint, Offered, RejectedOffer, Ticket};
 use crate::recording_file::{RecordingError, RecordingFile, Recovered};
 
 /// How a gate decides and cuts.
@@ -139,6 +142,9 @@ pub struct GateDoor(Arc<Pending>);
 /// How often event time follows the clock while nothing arrives.
 const HEARTBEAT_EVERY: Duration = Duration::from_millis(500);
 
+/// Hints to a batch at most: they are alike as a rule.
+const HINTS_MAX: usize = 20;
+
 impl Gate {
     /// Starts a gate that records to `path`, or goes on with the recording that is there: then its epochs are given to
     /// `consumer` first, before this returns. Its slack is that of the recording. `symbols` takes the texts.
@@ -166,7 +172,8 @@ impl Gate {
         let (admission, epochs) = (recovery.admission, recovery.epochs);
         let pending = Arc::new(Pending::new(config.pending_events));
         let of_thread = Arc::clone(&pending);
-        let mut running = Running { config, clock, admission, symbols, recording, consumer, epochs };
+        let mut running =
+            Running { config, clock, admission, symbols, recording, consumer, epochs, is_simulated: false };
         let thread = thread::Builder::new().name("gate".to_owned()).spawn(move || {
             let end = running.run(&of_thread);
             of_thread.abandon();
@@ -207,6 +214,17 @@ impl GateDoor {
     /// Returns true if nothing is taken any more.
     pub fn has_ended(&self) -> bool {
         self.0.is_closed()
+    }
+
+    /// Says that a source has a clock of its own until what this returns is dropped: until then, the clock of the machine
+    /// does not move event time.
+    pub fn simulated_source(&self) -> SimulatedSource {
+        SimulatedSource::new(&self.0)
+    }
+
+    /// Returns what moves event time while nothing arrives.
+    pub fn event_time_pace(&self) -> EventTimePace {
+        self.0.event_time()
     }
 
     /// Waits until there is room for a batch; returns false if there is none after `deadline` or the gate has ended.
@@ -263,6 +281,8 @@ struct Running<C> {
     recording: RecordingFile,
     consumer: C,
     epochs: u64,
+    /// True if event time is that of a source which has a clock of its own.
+    is_simulated: bool,
 }
 
 /// An epoch that is being made.
@@ -280,18 +300,21 @@ impl<C: EpochConsumer> Running<C> {
     fn run(&mut self, pending: &Pending) -> Result<GateEnd, LiveGateError> {
         let GateConfig { cut_events, cut_every, .. } = self.config;
         let mut arrived_at = Instant::now();
-        let mut is_simulated = false;
         while let Some(batches) = pending.take(cut_events, cut_every, HEARTBEAT_EVERY) {
-            if batches.is_empty() {
-                let idle_ms = arrived_at.elapsed().as_millis() as i64;
-                if !is_simulated && self.config.idle_after_ms.is_some_and(|after_ms| idle_ms >= after_ms) {
-                    self.heartbeat()?;
-                }
-                continue;
+            let is_idle = batches.is_empty();
+            if !is_idle {
+                arrived_at = Instant::now();
+                self.epoch(batches)?;
             }
-            arrived_at = Instant::now();
-            is_simulated |= batches.iter().any(|batch| matches!(batch.offered.first(), Some(Offered::Simulated(_))));
-            self.epoch(batches)?;
+            let pace = self.pace(pending.has_simulated());
+            let idle_ms = arrived_at.elapsed().as_millis() as i64;
+            if is_idle
+                && pace == EventTimePace::Clock
+                && self.config.idle_after_ms.is_some_and(|after_ms| idle_ms >= after_ms)
+            {
+                self.heartbeat()?;
+            }
+            pending.set_event_time(pace);
         }
         let (epochs, events) = (self.epochs, self.admission.accepted);
         Ok(GateEnd { epochs, events, recording_bytes: self.recording.bytes() })
@@ -338,6 +361,11 @@ impl<C: EpochConsumer> Running<C> {
                 }
                 Ok(Admitted::Queued(event)) => {
                     RecordingLine::Queued(event.to_json()).push(&mut open.lines);
+                    if receipt.hints.len() < HINTS_MAX
+                        && let Some(hint) = hint_of_type(&event.kind)
+                    {
+                        receipt.hints.push(OfferHint { index, hint });
+                    }
                     open.queued.push(*event);
                     receipt.accepted += 1;
                 }
@@ -347,6 +375,20 @@ impl<C: EpochConsumer> Running<C> {
         }
         receipt.position = if receipt.accepted > 0 { self.admission.accepted } else { 0 };
         receipt
+    }
+
+    /// Returns what moves event time now. Behind the last source with a clock of its own, it is the clock of the machine
+    /// if event time is that of now, give or take as much as an event may be ahead.
+    fn pace(&mut self, has_source: bool) -> EventTimePace {
+        let (now_ms, newest_ms) = ((self.clock)(), self.admission.newest_ms());
+        let is_of_now = newest_ms >= now_ms - self.config.max_ahead_ms;
+        self.is_simulated = has_source || self.is_simulated && !is_of_now;
+        match self.is_simulated {
+            true if has_source => EventTimePace::Source,
+            true => EventTimePace::Behind,
+            false if self.admission.watermark_ms() > now_ms => EventTimePace::Ahead,
+            false => EventTimePace::Clock,
+        }
     }
 
     fn heartbeat(&mut self) -> Result<(), LiveGateError> {

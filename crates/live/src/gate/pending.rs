@@ -1,11 +1,12 @@
 //! What has been offered and not been decided yet: a bounded queue between those who offer and the gate.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use crate::gate::event_time::EventTimePace;
 use crate::intake::{Full, IntakeReceipt, Offered, Ticket};
 
 /// Batches that wait for the gate.
@@ -21,6 +22,8 @@ struct Waiting {
     batches: VecDeque<PendingBatch>,
     events: usize,
     is_closed: bool,
+    simulated_sources: usize,
+    event_time: EventTimePace,
 }
 
 /// A batch with the sender of its receipt.
@@ -29,6 +32,25 @@ pub(crate) struct PendingBatch {
     pub(crate) offered: Vec<Offered>,
     pub(crate) offered_at: Instant,
     pub(crate) receipt: oneshot::Sender<IntakeReceipt>,
+}
+
+/// A source that has a clock of its own, for as long as this is held.
+#[derive(Debug)]
+pub struct SimulatedSource {
+    pending: Arc<Pending>,
+}
+
+impl SimulatedSource {
+    pub(crate) fn new(pending: &Arc<Pending>) -> SimulatedSource {
+        pending.waiting().simulated_sources += 1;
+        SimulatedSource { pending: Arc::clone(pending) }
+    }
+}
+
+impl Drop for SimulatedSource {
+    fn drop(&mut self) {
+        self.pending.waiting().simulated_sources -= 1;
+    }
 }
 
 /// When a full intake is worth another try: a few epochs later.
@@ -90,6 +112,19 @@ impl Pending {
         let waited = self.changed.wait_timeout_while(self.waiting(), deadline, full);
         let (waiting, _) = waited.unwrap_or_else(PoisonError::into_inner);
         waiting.events < self.limit_events && !waiting.is_closed
+    }
+
+    /// Returns true if there is a source that has a clock of its own.
+    pub(crate) fn has_simulated(&self) -> bool {
+        self.waiting().simulated_sources > 0
+    }
+
+    pub(crate) fn set_event_time(&self, pace: EventTimePace) {
+        self.waiting().event_time = pace;
+    }
+
+    pub(crate) fn event_time(&self) -> EventTimePace {
+        self.waiting().event_time
     }
 
     pub(crate) fn is_closed(&self) -> bool {

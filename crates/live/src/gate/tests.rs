@@ -145,6 +145,21 @@ fn a_restart_passes_on_what_was_recorded_and_knows_what_it_has_seen() {
 }
 
 #[test]
+fn a_type_that_is_nearly_one_of_the_trace_has_a_hint() {
+    let session = Session::new();
+    let (gate, _) = session.start();
+    let types = ["com.example.paid", "flowbench.order_placd", "flowbench.answer.overdue", "flowbench.Parcel"];
+    let batch = types.iter().map(|kind| event(kind, kind, NOON, "{}")).collect();
+    let receipt = offer(&gate, batch);
+    let hints: Vec<(usize, &str)> = receipt.hints.iter().map(|one| (one.index, &*one.hint)).collect();
+    assert_eq!((receipt.accepted, hints.len(), hints[0].0, hints[1].0), (4, 2, 1, 3));
+    assert!(hints[0].1.starts_with("type: 'flowbench.order_placd' is none of the trace"), "{hints:?}");
+    assert!(hints[0].1.ends_with("stands in the inbox; did you mean 'order_placed'?"), "{hints:?}");
+    assert!(hints[1].1.contains("; there are page_viewed, "), "{hints:?}");
+    gate.end().unwrap();
+}
+
+#[test]
 fn nobody_else_offers_what_rules_and_functions_emit() {
     let session = Session::new();
     let (gate, kept) = session.start();
@@ -168,6 +183,29 @@ fn nobody_else_offers_what_rules_and_functions_emit() {
 }
 
 #[test]
+fn what_is_refused_leaves_no_text() {
+    const REFUSED: usize = 1_000_000;
+    let mut admission = Admission::new(1_000, 300_000, 1_000);
+    let (mut symbols, now_ms) = (Symbols::growing(), parse_rfc3339_ms(NOON).unwrap());
+    let accepted = admission.admit(order("0", NOON), now_ms, &mut symbols);
+    assert!(matches!(accepted, Ok(Admitted::Event { .. })));
+    let known = symbols.len();
+    for number in 0..REFUSED {
+        let texts = format!("\"customer\":\"c{number}\",\"order\":\"o{number}\",\"country\":\"k{number}\"");
+        let ahead = "2026-01-05T12:05:00.001Z";
+        let offered = match number % 4 {
+            0 => Offered::Line(format!("{{\"kind\":\"order_placed\",\"event_time\":\"{ahead}\",{texts}}}")),
+            1 => Offered::Line(format!("{{\"kind\":\"order_placed\",\"value\":\"1.2345\",{texts}}}")),
+            2 => event("1", "flowbench.order_placed", ahead, &format!("{{{texts}}}")),
+            _ => event("0", "flowbench.order_placed", NOON, &format!("{{{texts}}}")),
+        };
+        let decided = admission.admit(offered, now_ms, &mut symbols);
+        assert!(matches!((number % 4, decided), (3, Ok(Admitted::Repeated)) | (0..3, Err(_))));
+    }
+    assert_eq!((symbols.len(), admission.accepted), (known, 1));
+}
+
+#[test]
 fn the_slack_of_a_recording_is_kept() {
     let mut session = Session::new();
     session.config.slack_ms = 60_000;
@@ -187,16 +225,87 @@ fn event_time_follows_the_clock_when_nothing_arrives() {
     let (gate, kept) = session.start();
     offer(&gate, vec![order("1", NOON)]);
     session.now_ms.fetch_add(10_000, Ordering::SeqCst);
-    let give_up = Instant::now() + Duration::from_secs(60);
-    while kept.all().len() < 2 && Instant::now() < give_up {
-        thread::sleep(Duration::from_millis(5));
-    }
+    wait("event time moves", || kept.all().len() == 2);
     assert_eq!(offer(&gate, vec![order("2", NOON)]).late, 1);
     gate.end().unwrap();
     let trace = session.trace();
     assert_eq!((trace.recording.heartbeats.len(), LateSet::of(&trace, 1_000).count), (1, 1));
     let Passed::Epoch { events, newest_ms, .. } = &kept.all()[1] else { panic!() };
     assert_eq!((events.len(), *newest_ms), (0, trace.recording.heartbeats[0].newest_ms));
+}
+
+fn wait(what: &str, is_so: impl Fn() -> bool) {
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < give_up, "{what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A line of a world whose clock says `time`.
+fn simulated(time: &str) -> Offered {
+    Offered::Simulated(format!("{{\"kind\":\"page_viewed\",\"event_time\":\"{time}\",\"arrival_time\":\"{time}\"}}"))
+}
+
+/// Offers an event of a source with a clock of its own, ends the source, and waits until this moves event time.
+fn end_of_a_source(session: &Session, gate: &Gate, time: &str, then: EventTimePace) {
+    let source = gate.door().simulated_source();
+    assert_eq!(offer(gate, vec![simulated(time)]).accepted, 1);
+    wait("the source moves event time", || gate.door().event_time_pace() == EventTimePace::Source);
+    session.now_ms.fetch_add(2_000, Ordering::SeqCst);
+    drop(source);
+    wait("the source has ended", || gate.door().event_time_pace() == then);
+}
+
+/// Ends the session and checks that its recording has the same late events, and as many heartbeats.
+fn end_and_check(session: &Session, gate: Gate, kept: &Kept, late: u64) {
+    gate.end().unwrap();
+    let trace = session.trace();
+    let beats =
+        kept.all().iter().filter(|one| matches!(one, Passed::Epoch { events, .. } if events.is_empty())).count();
+    assert_eq!((LateSet::of(&trace, 1_000).count, trace.recording.heartbeats.len()), (late, beats));
+}
+
+#[test]
+fn behind_a_source_at_the_pace_of_the_clock_event_time_follows_the_clock_again() {
+    let mut session = Session::new();
+    session.config.idle_after_ms = Some(0);
+    let (gate, kept) = session.start();
+    end_of_a_source(&session, &gate, NOON, EventTimePace::Clock);
+    wait("event time moves", || kept.all().len() == 2);
+    assert_eq!(offer(&gate, vec![order("1", "2026-01-05T12:00:01.000Z"), order("2", NOON)]).late, 1);
+    end_and_check(&session, gate, &kept, 1);
+}
+
+#[test]
+fn behind_a_source_of_another_time_event_time_stands_still_until_an_event_is_of_now() {
+    let mut session = Session::new();
+    session.config.idle_after_ms = Some(0);
+    let (gate, kept) = session.start();
+    end_of_a_source(&session, &gate, "2011-12-09T12:00:00.000Z", EventTimePace::Behind);
+    // Neither what is of the same time nor what is of now is late.
+    assert_eq!(offer(&gate, vec![order("1", "2011-12-09T12:00:00.000Z")]).late, 0);
+    wait("it has been decided", || gate.door().event_time_pace() == EventTimePace::Behind);
+    assert_eq!(offer(&gate, vec![order("2", NOON)]).late, 0);
+    wait("an event of now", || gate.door().event_time_pace() == EventTimePace::Clock);
+    session.now_ms.fetch_add(60_000, Ordering::SeqCst);
+    wait("event time moves", || kept.all().len() >= 4);
+    assert_eq!(offer(&gate, vec![order("3", NOON)]).late, 1);
+    end_and_check(&session, gate, &kept, 1);
+}
+
+#[test]
+fn a_source_that_was_ahead_of_the_clock_is_waited_for() {
+    let mut session = Session::new();
+    session.config.idle_after_ms = Some(0);
+    let (gate, kept) = session.start();
+    end_of_a_source(&session, &gate, "2026-01-05T22:00:00.000Z", EventTimePace::Ahead);
+    assert_eq!(offer(&gate, vec![order("1", NOON)]).late, 1);
+    session.now_ms.fetch_add(11 * 3_600_000, Ordering::SeqCst);
+    wait("the clock is there", || gate.door().event_time_pace() == EventTimePace::Clock);
+    wait("event time moves", || kept.all().len() >= 3);
+    assert_eq!(offer(&gate, vec![order("2", "2026-01-05T23:00:01.000Z")]).late, 0);
+    end_and_check(&session, gate, &kept, 1);
 }
 
 #[test]

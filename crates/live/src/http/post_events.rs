@@ -19,7 +19,7 @@ use crate::http::event_body::{EventBody, Layout};
 use crate::http::json_answer::JsonAnswer;
 use crate::http::refusal::Refusal;
 use crate::http::service::Service;
-use crate::intake::{IntakeReceipt, RejectedOffer};
+use crate::intake::{IntakeReceipt, OfferHint, RejectedOffer};
 
 /// The most of a reason that is sent back; part of it may be what the client sent.
 const REASON_CHARS_MAX: usize = 300;
@@ -47,11 +47,15 @@ pub(crate) async fn post_events(
     }
     let receipt = offer(&service, events).await?;
     grant.tally().take_in(receipt.accepted, body);
-    let IntakeReceipt { accepted, late, repeated, position, rejects } = receipt;
+    let IntakeReceipt { accepted, late, repeated, position, rejects, hints } = receipt;
     let rejects = rejects_json(rejects);
-    let answer = json!({
+    let mut answer = json!({
         "accepted": accepted, "late": late, "repeated": repeated, "position": position, "rejects": rejects,
     });
+    if !hints.is_empty() {
+        let json = |hint: OfferHint| json!({ "index": hint.index, "hint": hint.hint });
+        answer["hints"] = hints.into_iter().map(json).collect();
+    }
     Ok((StatusCode::ACCEPTED, JsonAnswer(answer)).into_response())
 }
 
@@ -105,6 +109,9 @@ async fn offer(service: &Service, events: EventBody) -> Result<IntakeReceipt, Re
         .map_err(|_| gone("the intake has ended; whether it accepted the events is not known"))?;
     for reject in &mut receipt.rejects {
         reject.index = indexes.get(reject.index).copied().unwrap_or(reject.index);
+    }
+    for hint in &mut receipt.hints {
+        hint.index = indexes.get(hint.index).copied().unwrap_or(hint.index);
     }
     receipt.rejects.extend(rejects);
     receipt.rejects.sort_by_key(|reject| reject.index);

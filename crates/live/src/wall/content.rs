@@ -67,6 +67,8 @@ pub struct LoadOverTime {
     pub step_ms: i64,
     /// The steps without a gap, each with the same bands in the same order.
     pub steps: Vec<Vec<BandLoad>>,
+    /// How many of the last ones are not complete: events of them may still come in time.
+    pub unfinished_steps: usize,
 }
 
 /// The count and the total of a day, and of the day before.
@@ -107,6 +109,8 @@ pub struct OverdueOrders {
 pub struct RankedWindow {
     /// The beginning of the window, in ms since the Unix epoch; `None` before the first row.
     pub start_ms: Option<i64>,
+    /// Its end, which is the time of its answers; `None` if they do not say more than the beginning.
+    pub end_ms: Option<i64>,
     /// Names and numbers by rank.
     pub ranks: Vec<(String, Thousandths)>,
 }

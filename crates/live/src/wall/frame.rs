@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::wall::content::TileContent;
 use crate::wall::layout::WallLayout;
-use crate::wall::markup::{clock, tile_html};
+use crate::wall::markup::{reach, tile_html};
+use crate::wall::remarks::WallRemarks;
 
 /// The form of the page a browser shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -67,6 +68,9 @@ pub(super) struct WallFrame {
     pub(super) shown_events: u64,
     pub(super) behind_ms: Option<i64>,
     pub(super) quiet_ms: Option<i64>,
+    /// The day of the clock, since texts of tiles depend on it.
+    pub(super) day: i64,
+    pub(super) remarks: WallRemarks,
     /// True if no frame will follow.
     pub(super) is_last: bool,
 }
@@ -85,23 +89,34 @@ struct DrawnTile {
 impl WallFrame {
     pub(super) fn before_the_first(tiles: usize) -> WallFrame {
         let tiles = vec![Arc::default(); tiles];
-        WallFrame { number: 0, tiles, shown_ms: None, shown_events: 0, behind_ms: None, quiet_ms: None, is_last: false }
+        WallFrame {
+            number: 0,
+            tiles,
+            shown_ms: None,
+            shown_events: 0,
+            behind_ms: None,
+            quiet_ms: None,
+            day: 0,
+            remarks: WallRemarks::default(),
+            is_last: false,
+        }
     }
 
-    /// Draws a tile anew.
+    /// Draws a tile anew, at `now_ms` of the clock.
     pub(super) fn draw(
         &mut self,
         tile: usize,
         content: &TileContent,
+        now_ms: i64,
         size: TileSize,
         draw: impl Fn(&TileContent, TileSize) -> String,
     ) {
         let drawn = DrawnTile {
             drawn_in: self.number,
             id: content.id.clone(),
-            to: content.newest_ms.map(|newest_ms| format!("to {}", clock(newest_ms, newest_ms))).unwrap_or_default(),
-            wall: tile_html(content, |content| draw(content, size)),
-            phone: tile_html(content, |content| draw(content, PHONE)),
+            to: reach(content, now_ms),
+            wall: tile_html(content, now_ms, |content| draw(content, size)),
+            phone: tile_html(content, now_ms, |content| draw(content, PHONE)),
         };
         if let Some(tile) = self.tiles.get_mut(tile) {
             *tile = Arc::new(drawn);
@@ -121,6 +136,9 @@ impl WallFrame {
             "events": self.shown_events,
             "behind_ms": self.behind_ms,
             "quiet_ms": self.quiet_ms,
+            "catching_up": self.remarks.is_catching_up,
+            "notes": self.remarks.notes,
+            "problems": self.remarks.problems,
             "tiles": tiles,
         });
         // A frame is one line, as JSON has no line ends outside of its texts.
@@ -159,7 +177,7 @@ mod tests {
         let size = TileSize { width_px: 500, height_px: 200 };
         for (number, tile) in [(1, 0), (1, 1), (2, 1)] {
             frame.number = number;
-            frame.draw(tile, &content(tile), size, draw);
+            frame.draw(tile, &content(tile), 0, size, draw);
         }
         let ids = |form: Form, seen: Option<u64>| {
             let message = frame.message(form, seen);

@@ -3,7 +3,7 @@
 //! Decision D-654; who draws figures, D-657.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -23,7 +23,9 @@ use crate::wall::frame::{Form, TileSize, WallFrame};
 use crate::wall::frame_stream::FrameStream;
 use crate::wall::freshness::{Arrivals, Freshness};
 use crate::wall::layout::WallLayout;
+use crate::wall::markup::DAY_MS;
 use crate::wall::page::WallPage;
+use crate::wall::remarks::{RemarkSource, WallRemarks};
 use crate::wall::tiles::{WallTiles, WallUpdate};
 use crate::wall_clock::wall_clock_ms;
 
@@ -47,7 +49,7 @@ pub type DrawFigure = Box<dyn Fn(&TileContent, TileSize) -> String + Send + Sync
 ///
 /// ```
 /// use std::collections::BTreeMap;
-/// use std::sync::Arc;
+/// use std::sync::{Arc, OnceLock};
 ///
 /// use flowbench_live::{EventQueue, Freshness, WallFrames, WallLayout, WallTiles};
 ///
@@ -66,6 +68,7 @@ pub struct WallFrames {
     sizes: Vec<TileSize>,
     newest: watch::Sender<Arc<WallFrame>>,
     places: Arc<Semaphore>,
+    remarks: OnceLock<RemarkSource>,
 }
 
 impl WallFrames {
@@ -74,7 +77,13 @@ impl WallFrames {
         let sizes = TileSize::of_tiles(layout);
         let newest = watch::Sender::new(Arc::new(WallFrame::before_the_first(sizes.len())));
         let places = Arc::new(Semaphore::new(BROWSERS_MAX));
-        Arc::new(WallFrames { page: WallPage::new(layout, figure_style), draw, sizes, newest, places })
+        let page = WallPage::new(layout, figure_style);
+        Arc::new(WallFrames { page, draw, sizes, newest, places, remarks: OnceLock::new() })
+    }
+
+    /// Sets what says how the session is, once.
+    pub fn set_remarks(&self, source: RemarkSource) {
+        let _ = self.remarks.set(source);
     }
 
     /// Returns the routes of the page and of its frames.
@@ -98,15 +107,19 @@ impl WallFrames {
     pub async fn run(&self, mut tiles: WallTiles, freshness: Arc<Freshness>) {
         let mut ticks = tokio::time::interval(FRAME_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut unsent = HEARTBEAT_FRAMES;
+        let (mut unsent, mut is_recovered) = (HEARTBEAT_FRAMES, false);
         while !self.newest.borrow().is_last {
             ticks.tick().await;
             unsent += 1;
             // Taken before the queues are read: the answers to these arrivals are in them by now.
             let arrivals = freshness.now();
+            let mut remarks = self.remarks.get().map(|source| source()).unwrap_or_default();
             let update = read(&mut tiles).await;
+            // What was recorded before is shown once all of it was answered before the queues were read to their ends.
+            is_recovered |= !remarks.is_catching_up && update.is_caught_up;
+            remarks.is_catching_up = !is_recovered;
             if (!update.changed.is_empty() || unsent >= HEARTBEAT_FRAMES)
-                && self.publish(&tiles, &update, arrivals, wall_clock_ms())
+                && self.publish(&tiles, &update, arrivals, remarks, wall_clock_ms())
             {
                 unsent = 0;
             }
@@ -119,9 +132,17 @@ impl WallFrames {
     }
 
     /// Publishes a frame in which the tiles that have changed are drawn anew; returns false if the wall is closed.
-    fn publish(&self, tiles: &WallTiles, update: &WallUpdate, arrivals: Arrivals, now_ms: i64) -> bool {
+    fn publish(
+        &self,
+        tiles: &WallTiles,
+        update: &WallUpdate,
+        arrivals: Arrivals,
+        remarks: WallRemarks,
+        now_ms: i64,
+    ) -> bool {
         let mut frame = WallFrame::clone(&self.newest.borrow());
-        frame.number += 1;
+        let is_another_day = now_ms.div_euclid(DAY_MS) != frame.day;
+        (frame.number, frame.day, frame.remarks) = (frame.number + 1, now_ms.div_euclid(DAY_MS), remarks);
         if update.is_caught_up {
             frame.shown_ms = arrivals.answered_ms;
             frame.shown_events = arrivals.answered_events;
@@ -129,9 +150,9 @@ impl WallFrames {
         frame.behind_ms = arrivals.behind_ms(frame.shown_ms, now_ms);
         frame.quiet_ms = arrivals.quiet_ms(now_ms);
         for (tile, size) in self.sizes.iter().enumerate() {
-            let is_new = frame.number == 1 || update.changed.contains(&tile);
+            let is_new = frame.number == 1 || is_another_day || update.changed.contains(&tile);
             if let Some(content) = tiles.content(tile).filter(|_| is_new) {
-                frame.draw(tile, &content, *size, &self.draw);
+                frame.draw(tile, &content, now_ms, *size, &self.draw);
             }
         }
         // What was closed in the meantime stays closed.

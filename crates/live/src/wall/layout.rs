@@ -8,7 +8,10 @@ use flowbench_events::{Problem, Problems, SourceText, did_you_mean, did_you_mean
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::filter::event_filter;
+use crate::wall::external::ExternalSource;
 use crate::wall::kind::{Options, TileKind};
+use crate::webhook::WebhookUrl;
 
 /// The layout that is shown unless one is given.
 const BUILT_IN: &str = include_str!("default_layout.toml");
@@ -26,6 +29,8 @@ pub struct WallLayout {
     pub columns: usize,
     /// How long nothing may arrive before the wall calls itself stalled, in ms.
     pub stalled_after_ms: i64,
+    /// How late events may come, in ms, which says what is not complete yet. It is that of the session, and not of the file.
+    pub slack_ms: i64,
     /// The tiles in the order of reading.
     pub tiles: Vec<TileSpec>,
 }
@@ -37,8 +42,12 @@ pub struct TileSpec {
     pub kind: TileKind,
     /// The words above it.
     pub title: String,
-    /// The names of the queues it reads.
+    /// The names of the queues it reads; none if it reads an external source.
     pub feeds: Vec<String>,
+    /// What it reads outside of the session.
+    pub external: Option<ExternalSource>,
+    /// The filter in JSON that events have to pass.
+    pub filter: Option<String>,
     /// The names of columns of its rows by what they stand for, where they differ from the default.
     pub columns: BTreeMap<String, String>,
     /// The number of columns of the grid that it takes.
@@ -79,7 +88,12 @@ impl WallLayout {
 impl TileSpec {
     fn newest_of(feed: &str) -> TileSpec {
         let kind = TileKind::Events { last: 8 };
-        TileSpec { kind, title: feed.to_owned(), feeds: vec![feed.to_owned()], columns: BTreeMap::new(), span: 1 }
+        TileSpec { title: feed.to_owned(), feeds: vec![feed.to_owned()], ..TileSpec::of_kind(kind) }
+    }
+
+    fn of_kind(kind: TileKind) -> TileSpec {
+        let (title, feeds, columns) = (String::new(), Vec::new(), BTreeMap::new());
+        TileSpec { kind, title, feeds, external: None, filter: None, columns, span: 1 }
     }
 }
 
@@ -92,7 +106,7 @@ struct Reading {
 type Entry<'a> = (&'a Spanned<Cow<'a, str>>, &'a Spanned<DeValue<'a>>);
 
 const TOP_KEYS: [&str; 4] = ["title", "columns", "stalled_after", "tile"];
-const TILE_KEYS: [&str; 6] = ["kind", "title", "feed", "columns", "span", "options"];
+const TILE_KEYS: [&str; 10] = ["kind", "title", "feed", "csv", "url", "bearer", "filter", "columns", "span", "options"];
 
 impl Reading {
     fn problem(&mut self, place: Range<usize>, message: &str) {
@@ -100,8 +114,13 @@ impl Reading {
     }
 
     fn layout(&mut self, top: &DeTable) -> WallLayout {
-        let mut layout =
-            WallLayout { title: "Live".to_owned(), columns: 4, stalled_after_ms: 10_000, tiles: Vec::new() };
+        let mut layout = WallLayout {
+            title: "Live".to_owned(),
+            columns: 4,
+            stalled_after_ms: 10_000,
+            slack_ms: 0,
+            tiles: Vec::new(),
+        };
         for entry @ (key, value) in top {
             match &**key.get_ref() {
                 "title" => layout.title = self.text("", entry),
@@ -137,12 +156,15 @@ impl Reading {
         };
         let options = table.get("options").map(|options| self.options(&name, options)).unwrap_or_default();
         let (name, kind) = self.kind(name, table, value.span(), options)?;
-        let mut tile = TileSpec { title: String::new(), feeds: Vec::new(), columns: BTreeMap::new(), span: 1, kind };
+        let mut tile = TileSpec::of_kind(kind);
         for entry @ (key, value) in table {
             match &**key.get_ref() {
-                "kind" | "options" => {}
+                "kind" | "options" | "bearer" => {}
                 "title" => tile.title = self.text(&name, entry),
                 "feed" => tile.feeds = self.feeds(&name, entry),
+                "csv" => tile.external = Some(ExternalSource::Csv(self.text(&name, entry).into())),
+                "url" => tile.external = self.url(&name, entry, table),
+                "filter" => tile.filter = self.filter(&name, entry),
                 "span" => tile.span = self.whole(&name, entry, COLUMNS_MAX),
                 "columns" => tile.columns = self.columns(&name, &tile.kind, value),
                 other => {
@@ -151,13 +173,54 @@ impl Reading {
                 }
             }
         }
-        if !table.contains_key("feed") {
-            self.problem(value.span(), &format!("{name} has no feed; write feed = \"NAME\""));
-        }
+        self.check_sources(&name, table, value.span());
         if tile.title.is_empty() {
-            tile.title = tile.feeds.join(", ");
+            tile.title = tile.external.as_ref().map_or_else(|| tile.feeds.join(", "), ExternalSource::to_string);
         }
         Some(tile)
+    }
+
+    /// A tile has one source, and only a URL has a token.
+    fn check_sources(&mut self, name: &str, table: &DeTable, place: Range<usize>) {
+        let given = ["feed", "csv", "url"].into_iter().filter(|key| table.contains_key(*key));
+        match given.count() {
+            0 => self.problem(place.clone(), &format!("{name} has no feed; write feed = \"NAME\", or csv or url")),
+            1 => {}
+            _ => self.problem(place.clone(), &format!("{name} has one of feed, csv and url; take two tiles")),
+        }
+        if table.contains_key("bearer") && !table.contains_key("url") {
+            self.problem(place, &format!("{name}: bearer goes with url only"));
+        }
+    }
+
+    fn url(&mut self, name: &str, (_, value): Entry, table: &DeTable) -> Option<ExternalSource> {
+        let bearer = table.get("bearer").map(|value| {
+            let variable = value.get_ref().as_str().and_then(|text| text.strip_prefix("env:"));
+            if variable.is_none_or(str::is_empty) {
+                let message = format!("{name}: bearer names a variable of the environment: bearer = \"env:NAME\"");
+                self.problem(value.span(), &message);
+            }
+            variable.unwrap_or_default().to_owned()
+        });
+        match WebhookUrl::parse(value.get_ref().as_str().unwrap_or_default()) {
+            Ok(url) => Some(ExternalSource::Feed { url, bearer }),
+            Err(error) => {
+                self.problem(value.span(), &format!("{name}: url: {error}"));
+                None
+            }
+        }
+    }
+
+    fn filter(&mut self, name: &str, (_, value): Entry) -> Option<String> {
+        let text = value.get_ref().as_str().unwrap_or_default();
+        match event_filter(text) {
+            Ok(_) => Some(text.to_owned()),
+            Err(error) => {
+                let example = r#"'{"exact": {"type": "com.example.reading"}}'"#;
+                self.problem(value.span(), &format!("{name}: filter: {error}; write it as in {example}"));
+                None
+            }
+        }
     }
 
     /// Returns what errors call the tile, and its kind.
@@ -273,67 +336,4 @@ impl Reading {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_layout_has_the_tiles_that_can_be_fed() {
-        let all = WallLayout::parse(BUILT_IN, "the built-in layout").unwrap();
-        assert_eq!(all.tiles.len(), 6);
-        let layout = WallLayout::for_feeds(["dispatched", "returns", "load-time-views"]).unwrap();
-        let titles: Vec<&str> = layout.tiles.iter().map(|tile| &*tile.title).collect();
-        assert_eq!(titles, ["Dispatched today", "returns", "load-time-views"]);
-        assert!(matches!(layout.tiles[1].kind, TileKind::Events { last: 8 }));
-    }
-
-    #[test]
-    fn a_layout_says_what_its_tiles_are() {
-        let layout = WallLayout::parse(
-            "title = \"Shop\"\ncolumns = 3\nstalled_after = \"1min\"\n[[tile]]\nkind = \"series\"\nfeed = \"outside\"\n\
-             columns = { number = \"temperature\" }\nspan = 6\noptions = { last = \"6h\", unit = \"°C\" }\n",
-            "wall.toml",
-        )
-        .unwrap();
-        assert_eq!((layout.title.as_str(), layout.columns, layout.stalled_after_ms), ("Shop", 3, 60_000));
-        let tile = &layout.tiles[0];
-        assert_eq!((tile.title.as_str(), tile.span, &*tile.columns["number"]), ("outside", 3, "temperature"));
-        assert!(matches!(&tile.kind, TileKind::Series { last_ms: 21_600_000, unit } if unit == "°C"));
-    }
-
-    #[test]
-    fn what_is_wrong_names_tile_key_place_and_fix() {
-        let wrong = |text: &str| WallLayout::parse(text, "wall.toml").unwrap_err().to_string();
-        for (text, expected) in [
-            ("tiel = 1", "wall.toml, line 1, column 1: 'tiel' is no key of a layout; did you mean 'tile'?"),
-            ("tile = 1", "wall.toml, line 1, column 8: a wall has 1 to 24 tiles; write each as [[tile]]"),
-            ("columns = 7", "wall.toml, line 1, column 11: columns is a whole number from 1 to 6"),
-            (
-                "[[tile]]\nkind = \"band\"\nfeed = \"x\"",
-                "wall.toml, line 2, column 8: tile 1: 'band' is no kind of tile; did you mean 'bands'?",
-            ),
-            (
-                "[[tile]]\nkind = \"today\"\nfeed = \"x\"\noptions = { timezon = \"UTC\" }",
-                "tile 1 (today): 'timezon' is no option of it; did you mean 'timezone'?",
-            ),
-            (
-                "[[tile]]\nkind = \"today\"\nfeed = \"x\"\noptions = { timezone = \"Europe/Lodnon\" }",
-                "line 4, column 24: tile 1 (today): 'Europe/Lodnon' is not a time zone",
-            ),
-            (
-                "[[tile]]\nkind = \"ranking\"\nfeed = \"x\"\ncolumns = { ranks = \"r\" }",
-                "tile 1 (ranking): it has no use for a column 'ranks'; did you mean 'rank'?",
-            ),
-            ("[[tile]]\nkind = \"events\"\n", "tile 1 (events) has no feed; write feed = \"NAME\""),
-            ("[[tile]]\nfeed = \"x\"\n", "tile 1 has no kind; write kind"),
-            (
-                "[[tile]]\nkind = \"bands\"\nfeed = []\noptions = { last = \"soon\" }",
-                "tile 1 (bands): last is a duration from 1s to 7d",
-            ),
-            ("[[tile]]\nkind = \"events\"\nfeed = 7\n", "tile 1 (events): feed is a name in quotes, or an array"),
-        ] {
-            assert!(wrong(text).contains(expected), "{text}\n{}", wrong(text));
-        }
-        // All that is wrong is said at once.
-        assert_eq!(wrong("a = 1\n[[tile]]\nkind = \"x\"\n[[tile]]\nspan = 0\n").lines().count(), 3);
-    }
-}
+mod tests;

@@ -1,4 +1,6 @@
 //! Views and conversions by load-time band, in steps of event time.
+//!
+//! When a step is complete, decision D-669.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +20,8 @@ pub(super) struct LoadSteps {
     step_ms: i64,
     count: i64,
     is_one_span: bool,
+    /// How late events may come.
+    slack_ms: i64,
     steps: BTreeMap<i64, BTreeMap<String, (i64, i64)>>,
     newest_ms: Option<i64>,
 }
@@ -26,18 +30,26 @@ impl LoadSteps {
     /// Returns steps whose sum over the last `last_ms` is shown.
     pub(super) fn of_span(last_ms: i64) -> LoadSteps {
         let step_ms = (last_ms / STEPS_OF_SPAN).max(1);
-        LoadSteps { is_one_span: true, ..LoadSteps::over_time(last_ms, step_ms) }
+        LoadSteps { is_one_span: true, ..LoadSteps::over_time(last_ms, step_ms, 0) }
     }
 
-    /// Returns steps that are shown one by one.
-    pub(super) fn over_time(last_ms: i64, step_ms: i64) -> LoadSteps {
+    /// Returns steps that are shown one by one, where events may come `slack_ms` late.
+    pub(super) fn over_time(last_ms: i64, step_ms: i64, slack_ms: i64) -> LoadSteps {
         let count = (last_ms + step_ms - 1) / step_ms;
-        LoadSteps { step_ms, count, is_one_span: false, steps: BTreeMap::new(), newest_ms: None }
+        LoadSteps { step_ms, count, is_one_span: false, slack_ms, steps: BTreeMap::new(), newest_ms: None }
     }
 
     /// Returns the number of the first step that is shown.
     fn first(&self) -> Option<i64> {
         self.newest_ms.map(|newest_ms| newest_ms.div_euclid(self.step_ms) - self.count + 1)
+    }
+
+    /// Returns how many of the last steps end within the time for which events may still come, the newest one at least.
+    fn unfinished_steps(&self) -> usize {
+        let Some(newest_ms) = self.newest_ms else { return 0 };
+        let last = newest_ms.div_euclid(self.step_ms);
+        let complete = newest_ms.saturating_sub(self.slack_ms).div_euclid(self.step_ms);
+        usize::try_from((last - complete + 1).clamp(1, self.count)).unwrap_or(1)
     }
 
     fn bands(&self) -> Vec<&str> {
@@ -89,7 +101,8 @@ impl TileState for LoadSteps {
             return TileFigure::Bands(self.loads(&bands, first..=last));
         }
         let steps = (first..=last).map(|step| self.loads(&bands, step..=step)).collect();
-        TileFigure::Hours(LoadOverTime { first_ms: first * self.step_ms, step_ms: self.step_ms, steps })
+        let (first_ms, step_ms, unfinished_steps) = (first * self.step_ms, self.step_ms, self.unfinished_steps());
+        TileFigure::Hours(LoadOverTime { first_ms, step_ms, steps, unfinished_steps })
     }
 
     fn newest_ms(&self) -> Option<i64> {

@@ -4,23 +4,26 @@ use std::fmt::Write;
 
 use flowbench_events::{duration_text, rfc3339};
 
-use crate::wall::content::{DayTotal, DayTotals, ListedEvent, OverdueOrders, TileContent, TileFigure};
+use crate::wall::content::{DayTotal, DayTotals, ListedEvent, OverdueOrders, RankedWindow, TileContent, TileFigure};
 use crate::wall::thousandths::Thousandths;
 
-/// Returns the HTML of a tile; `draw` gives that of a figure.
-pub(super) fn tile_html(content: &TileContent, draw: impl FnOnce(&TileContent) -> String) -> String {
+const MINUTE_MS: i64 = 60_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
+
+/// Returns the HTML of a tile; `draw` gives that of a figure. Times have their date unless it is that of `now_ms`.
+pub(super) fn tile_html(content: &TileContent, now_ms: i64, draw: impl FnOnce(&TileContent) -> String) -> String {
     let figure = match &content.figure {
         _ if content.newest_ms.is_none() && !is_list(&content.figure) => {
             "<p class=\"none\">nothing to show yet</p>".to_owned()
         }
         TileFigure::Today(totals) => today(totals),
         TileFigure::Overdue(orders) => overdue(orders, content.newest_ms.unwrap_or_default()),
-        TileFigure::Events(events) => list(events),
+        TileFigure::Events(events) => list(events, now_ms),
         TileFigure::Bands(_) | TileFigure::Hours(_) | TileFigure::Ranking(_) | TileFigure::Series(_) => {
             format!("<div class=\"figure\">{}</div>", draw(content))
         }
     };
-    format!("{figure}{}", flags(content))
+    format!("{figure}{}", flags(content, now_ms))
 }
 
 /// Escapes text for HTML, between tags and in quoted attributes; what steers a reader's eye or a terminal is replaced.
@@ -41,9 +44,22 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
+/// Returns up to what event time a tile reaches, or from when to when, in the fewest words.
+pub(super) fn reach(content: &TileContent, now_ms: i64) -> String {
+    let Some(newest_ms) = content.newest_ms else { return String::new() };
+    let TileFigure::Ranking(RankedWindow { start_ms: Some(start_ms), end_ms: Some(end_ms), .. }) = content.figure
+    else {
+        return format!("to {}", clock(newest_ms, now_ms));
+    };
+    let [start, end] = [clock(start_ms, now_ms), clock(end_ms, start_ms)].map(|time| match time.strip_suffix(":00") {
+        Some(minutes) if start_ms % MINUTE_MS == 0 && end_ms % MINUTE_MS == 0 => minutes.to_owned(),
+        _ => time,
+    });
+    format!("{start} to {end}")
+}
+
 /// Returns a time of day in UTC, with its date if it is of another day than `near_ms`.
 pub(super) fn clock(time_ms: i64, near_ms: i64) -> String {
-    const DAY_MS: i64 = 86_400_000;
     let text = rfc3339(time_ms);
     let (day, time) = text.split_once('T').unwrap_or((&text, ""));
     let time = time.get(..8).unwrap_or(time);
@@ -74,7 +90,6 @@ fn overdue(orders: &OverdueOrders, newest_ms: i64) -> String {
     let mut html = big_number(&Thousandths(orders.count as i128 * 1000).to_string());
     html.push_str("<ol class=\"oldest\">");
     for (order, since_ms) in &orders.oldest {
-        const MINUTE_MS: i64 = 60_000;
         let for_ms = (newest_ms - since_ms).max(0) / MINUTE_MS * MINUTE_MS;
         let _ = write!(html, "<li><b>{}</b> for {}</li>", escaped(order), duration_text(for_ms));
     }
@@ -82,11 +97,10 @@ fn overdue(orders: &OverdueOrders, newest_ms: i64) -> String {
     html
 }
 
-fn list(events: &[ListedEvent]) -> String {
-    let near_ms = events.iter().filter_map(|event| event.time_ms).max().unwrap_or_default();
+fn list(events: &[ListedEvent], now_ms: i64) -> String {
     let mut html = "<ol class=\"events\">".to_owned();
     for event in events {
-        let time = event.time_ms.map_or_else(|| "no time".to_owned(), |time_ms| clock(time_ms, near_ms));
+        let time = event.time_ms.map_or_else(|| "no time".to_owned(), |time_ms| clock(time_ms, now_ms));
         let (kind, words) = (escaped(&event.kind), escaped(&event.words));
         let words = if event.takes_back { format!("taken back: <del>{words}</del>") } else { words };
         let _ = write!(html, "<li><time>{time}</time> <b>{kind}</b> {words}</li>");
@@ -102,11 +116,10 @@ fn big_number(digits: &str) -> String {
 }
 
 /// Returns what keeps the numbers of a tile from being right, if anything does.
-fn flags(content: &TileContent) -> String {
+fn flags(content: &TileContent, now_ms: i64) -> String {
     let mut html = String::new();
     if let Some(missed) = content.incomplete {
-        let near_ms = content.newest_ms.unwrap_or_default();
-        let since = missed.since_ms.map_or_else(|| "the beginning".to_owned(), |since_ms| clock(since_ms, near_ms));
+        let since = missed.since_ms.map_or_else(|| "the beginning".to_owned(), |since_ms| clock(since_ms, now_ms));
         let rows = if missed.count == 1 { "row" } else { "rows" };
         let count = Thousandths(i128::from(missed.count) * 1000);
         let _ = write!(html, "<p class=\"flag\">⚠ incomplete since {since}: {count} {rows} missed</p>");
@@ -130,7 +143,7 @@ mod tests {
     }
 
     fn html(content: &TileContent) -> String {
-        tile_html(content, |_| "<svg></svg>".to_owned())
+        tile_html(content, NOON_MS, |_| "<svg></svg>".to_owned())
     }
 
     #[test]
@@ -179,5 +192,27 @@ mod tests {
         assert!(html.starts_with("<div class=\"figure\"><svg></svg></div>"));
         assert!(html.contains("⚠ incomplete since 2026-01-04 12:00:00: 1,000 rows missed</p>"), "{html}");
         assert!(html.contains("⚠ 1 row cannot be used: &#39;&lt;&#39;</p>"), "{html}");
+    }
+
+    #[test]
+    fn times_that_are_not_of_today_show_their_date_and_a_window_both_its_ends() {
+        let days = |n: i64| NOON_MS + n * DAY_MS;
+        let mut content = tile(TileFigure::Bands(Vec::new()));
+        assert_eq!(
+            (reach(&content, NOON_MS), reach(&content, days(1))),
+            ("to 12:00:00".into(), "to 2026-01-05 12:00:00".into())
+        );
+        let mut window = |start_ms: i64, end_ms: Option<i64>| {
+            content.figure = TileFigure::Ranking(RankedWindow { start_ms: Some(start_ms), end_ms, ranks: Vec::new() });
+            reach(&content, NOON_MS)
+        };
+        const HOUR_MS: i64 = 3_600_000;
+        assert_eq!(window(NOON_MS - HOUR_MS, Some(NOON_MS)), "11:00 to 12:00");
+        assert_eq!(window(NOON_MS - 500, Some(NOON_MS)), "11:59:59 to 12:00:00");
+        assert_eq!(window(days(-2), Some(days(-2) + HOUR_MS)), "2026-01-03 12:00 to 13:00");
+        assert_eq!(window(days(-1), Some(NOON_MS)), "2026-01-04 12:00 to 2026-01-05 12:00");
+        assert_eq!(window(NOON_MS, None), "to 12:00:00");
+        let event = ListedEvent { time_ms: Some(days(-1)), kind: "t".into(), words: String::new(), takes_back: false };
+        assert!(html(&tile(TileFigure::Events(vec![event]))).contains("<time>2026-01-04 12:00:00</time>"));
     }
 }

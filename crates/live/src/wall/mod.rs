@@ -4,6 +4,7 @@
 //! [`TileContent`], which is plain data. [`WallFrames`] draws what has changed and serves it with the page.
 
 mod content;
+mod external;
 mod frame;
 mod frame_stream;
 mod frames;
@@ -16,6 +17,7 @@ mod newest_events;
 mod overdue;
 mod page;
 mod ranking;
+mod remarks;
 mod row;
 mod series;
 mod thousandths;
@@ -27,10 +29,12 @@ pub use content::{
     BandLoad, DayTotal, DayTotals, ListedEvent, LoadOverTime, MissedRows, NumberOverTime, OverdueOrders, RankedWindow,
     TileContent, TileFigure,
 };
+pub use external::{ExternalFeed, ExternalReaders, ExternalSource};
 pub use frame::TileSize;
 pub use frames::{DrawFigure, WallFrames};
 pub use freshness::Freshness;
 pub use kind::TileKind;
 pub use layout::{TileSpec, WallLayout};
+pub use remarks::{RemarkSource, WallRemarks};
 pub use thousandths::Thousandths;
 pub use tiles::{WallTiles, WallUpdate};

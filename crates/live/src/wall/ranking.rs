@@ -12,10 +12,16 @@ const RANKS_MAX: i64 = 100;
 /// Windows that are kept: if the newest is taken back, the one before is shown.
 const WINDOWS_MAX: usize = 3;
 
-/// The newest windows by their beginning, each with names and numbers by rank.
+/// The newest windows by their beginning, each with its end, and names and numbers by rank.
 pub(super) struct Windows {
     top: usize,
-    windows: BTreeMap<i64, BTreeMap<i64, (String, Thousandths)>>,
+    windows: BTreeMap<i64, Window>,
+}
+
+#[derive(Default)]
+struct Window {
+    end_ms: Option<i64>,
+    ranks: BTreeMap<i64, (String, Thousandths)>,
 }
 
 impl Windows {
@@ -32,13 +38,15 @@ impl TileState for Windows {
         let number = row.thousandths("views")?.ok_or_else(|| "a row has no number to be ranked by".to_owned())?;
         let ranked = (super::row::shortened(&name, 80), number);
         if row.change > 0 {
-            self.windows.entry(start_ms).or_default().insert(rank, ranked);
-        } else if let Some(ranks) = self.windows.get_mut(&start_ms) {
+            let window = self.windows.entry(start_ms).or_default();
+            window.end_ms = row.event_time_ms().filter(|end_ms| *end_ms > start_ms);
+            window.ranks.insert(rank, ranked);
+        } else if let Some(Window { ranks, .. }) = self.windows.get_mut(&start_ms) {
             // A place that was given to another in the meantime stays his.
             if ranks.get(&rank) == Some(&ranked) {
                 ranks.remove(&rank);
             }
-            self.windows.retain(|_, ranks| !ranks.is_empty());
+            self.windows.retain(|_, window| !window.ranks.is_empty());
         }
         if self.windows.len() > WINDOWS_MAX {
             self.windows.pop_first();
@@ -48,9 +56,10 @@ impl TileState for Windows {
 
     fn figure(&self) -> TileFigure {
         let newest = self.windows.last_key_value();
-        let ranks = newest.map(|(_, ranks)| ranks.values().take(self.top).cloned().collect());
+        let ranks = newest.map(|(_, window)| window.ranks.values().take(self.top).cloned().collect());
         TileFigure::Ranking(RankedWindow {
             start_ms: newest.map(|(start_ms, _)| *start_ms),
+            end_ms: newest.and_then(|(_, window)| window.end_ms),
             ranks: ranks.unwrap_or_default(),
         })
     }

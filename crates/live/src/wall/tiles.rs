@@ -8,8 +8,10 @@ use std::sync::Arc;
 use flowbench_events::{Problems, did_you_mean_or_list};
 
 use crate::cloud_event::CloudEvent;
+use crate::filter::{EventFilter, event_filter};
 use crate::queue::{Cursor, CursorError, EventQueue};
 use crate::wall::content::{MissedRows, TileContent, TileFigure};
+use crate::wall::external::{Anew, ExternalFeed, ExternalSource};
 use crate::wall::kind::TileKind;
 use crate::wall::layout::{TileSpec, WallLayout};
 use crate::wall::load::LoadSteps;
@@ -47,7 +49,7 @@ impl WallTiles {
     ///
     /// Fails if a tile wants a feed that there is not.
     pub fn new(layout: &WallLayout, feeds: &BTreeMap<String, Arc<EventQueue>>) -> Result<WallTiles, Problems> {
-        let tiles = (1..).zip(&layout.tiles).map(|(n, spec)| Tile::new(n, spec, feeds));
+        let tiles = (1..).zip(&layout.tiles).map(|(n, spec)| Tile::new(n, spec, feeds, layout.slack_ms));
         Ok(WallTiles { tiles: tiles.collect::<Result<_, _>>()? })
     }
 
@@ -71,19 +73,34 @@ impl WallTiles {
     pub fn content(&self, tile: usize) -> Option<TileContent> {
         self.tiles.get(tile).map(Tile::content)
     }
+
+    /// Returns the external sources of the tiles, for whoever reads them.
+    pub fn external(&self) -> Vec<Arc<ExternalFeed>> {
+        self.tiles.iter().filter_map(|tile| tile.external.as_ref().map(|external| Arc::clone(&external.feed))).collect()
+    }
 }
 
 struct Tile {
     id: String,
     spec: TileSpec,
     readers: Vec<QueueReader>,
+    external: Option<FollowedSource>,
+    filter: Option<EventFilter>,
     state: State,
+    slack_ms: i64,
     /// Rows that were missed and still matter.
     missed: Option<MissedRows>,
     /// The latest event time at which rows may be missing.
     missed_until_ms: Option<i64>,
     unusable: u64,
     why_unusable: String,
+}
+
+/// An external source with what the tile has of it.
+struct FollowedSource {
+    feed: Arc<ExternalFeed>,
+    generation: Option<u64>,
+    problem: Option<String>,
 }
 
 struct QueueReader {
@@ -99,11 +116,11 @@ enum State {
 }
 
 impl State {
-    fn new(kind: &TileKind) -> State {
+    fn new(kind: &TileKind, slack_ms: i64) -> State {
         State::Rows(match kind.clone() {
             TileKind::Events { last } => return State::Events(NewestEvents::new(last)),
             TileKind::Bands { last_ms } => Box::new(LoadSteps::of_span(last_ms)),
-            TileKind::Hours { last_ms, step_ms } => Box::new(LoadSteps::over_time(last_ms, step_ms)),
+            TileKind::Hours { last_ms, step_ms } => Box::new(LoadSteps::over_time(last_ms, step_ms, slack_ms)),
             TileKind::Today { zone, unit } => Box::new(LastDays::new(zone, unit)),
             TileKind::Overdue { oldest } => Box::new(Overdue::new(oldest)),
             TileKind::Ranking { top } => Box::new(Windows::new(top)),
@@ -123,10 +140,21 @@ impl State {
     }
 }
 
+impl QueueReader {
+    fn new(queue: &Arc<EventQueue>) -> QueueReader {
+        QueueReader { queue: Arc::clone(queue), cursor: Cursor(0), is_behind_gap: false }
+    }
+}
+
 impl Tile {
-    fn new(n: usize, spec: &TileSpec, feeds: &BTreeMap<String, Arc<EventQueue>>) -> Result<Tile, Problems> {
+    fn new(
+        n: usize,
+        spec: &TileSpec,
+        feeds: &BTreeMap<String, Arc<EventQueue>>,
+        slack_ms: i64,
+    ) -> Result<Tile, Problems> {
         let reader = |name: &String| match feeds.get(name) {
-            Some(queue) => Ok(QueueReader { queue: queue.clone(), cursor: Cursor(0), is_behind_gap: false }),
+            Some(queue) => Ok(QueueReader::new(queue)),
             None => {
                 let hint = did_you_mean_or_list(name, feeds.keys().map(String::as_str));
                 Err(Problems::of_name(
@@ -135,11 +163,20 @@ impl Tile {
                 ))
             }
         };
+        let filter = spec.filter.as_deref().map(event_filter).transpose();
+        let source = |source: &ExternalSource| FollowedSource {
+            feed: ExternalFeed::new(source.clone()),
+            generation: None,
+            problem: None,
+        };
         Ok(Tile {
             id: format!("tile-{n}"),
             spec: spec.clone(),
             readers: spec.feeds.iter().map(reader).collect::<Result<_, _>>()?,
-            state: State::new(&spec.kind),
+            external: spec.external.as_ref().map(source),
+            filter: filter.map_err(|error| Problems::of_name(format!("tile {n} ({})", spec.title), &error))?,
+            state: State::new(&spec.kind, slack_ms),
+            slack_ms,
             missed: None,
             missed_until_ms: None,
             unusable: 0,
@@ -149,7 +186,7 @@ impl Tile {
 
     /// Reads on; returns whether there was anything, and whether all was read.
     fn update(&mut self) -> (bool, bool) {
-        let (mut has_changed, mut is_caught_up) = (false, true);
+        let (mut has_changed, mut is_caught_up) = (self.look_at_source(), true);
         for n in 0..self.readers.len() {
             let QueueReader { queue, cursor, .. } = &self.readers[n];
             let read = queue.read(*cursor, BATCH);
@@ -178,7 +215,25 @@ impl Tile {
         (has_changed, is_caught_up)
     }
 
+    /// Looks at an external source; returns whether it has begun anew, or has another problem than before.
+    fn look_at_source(&mut self) -> bool {
+        let Some(external) = &mut self.external else { return false };
+        let before = std::mem::replace(&mut external.problem, external.feed.problem());
+        let mut has_changed = external.problem != before;
+        if let Some(Anew { generation, queue }) = external.feed.anew(external.generation) {
+            external.generation = Some(generation);
+            (self.state, self.readers) = (State::new(&self.spec.kind, self.slack_ms), vec![QueueReader::new(&queue)]);
+            (self.missed, self.missed_until_ms) = (None, None);
+            (self.unusable, self.why_unusable) = (0, String::new());
+            has_changed = true;
+        }
+        has_changed
+    }
+
     fn take(&mut self, reader: usize, event: &CloudEvent) {
+        if self.filter.as_ref().is_some_and(|filter| !filter(event)) {
+            return;
+        }
         match self.state.take(event, &self.spec.columns) {
             Ok(time_ms) => {
                 if self.readers[reader].is_behind_gap {
@@ -219,11 +274,14 @@ impl Tile {
             State::Rows(rows) => (rows.newest_ms(), rows.figure()),
             State::Events(events) => (events.newest_ms(), TileFigure::Events(events.list())),
         };
-        let problem = match self.unusable {
+        let unusable = match self.unusable {
             0 => None,
             1 => Some(format!("1 row cannot be used: {}", self.why_unusable)),
             n => Some(format!("{n} rows cannot be used; the last: {}", self.why_unusable)),
         };
+        let problem = self.external.as_ref().and_then(|external| external.problem.clone());
+        let problems: Vec<String> = [problem, unusable].into_iter().flatten().collect();
+        let problem = (!problems.is_empty()).then(|| problems.join("; "));
         let (id, title) = (self.id.clone(), self.spec.title.clone());
         TileContent { id, title, newest_ms, incomplete: self.missed, problem, figure }
     }

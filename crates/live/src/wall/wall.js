@@ -3,6 +3,7 @@
   const LATE_MS = 10000, LOST_MS = 3000, AGAIN_MS = 3000;
   const root = document.documentElement, body = document.body;
   const age = document.getElementById("age"), clock = document.getElementById("clock");
+  const notes = document.getElementById("notes"), problems = document.getElementById("problems");
   const reason = document.querySelector("#stalled p"), said = document.getElementById("said");
   const stalledAfterMs = Number(body.dataset.stalledAfterMs);
   const phone = matchMedia("(max-width: 800px)"), light = matchMedia("(prefers-color-scheme: light)");
@@ -50,6 +51,9 @@
     if (!frame || sinceMs > LOST_MS) {
       state = "disconnected";
       words = frame ? "no connection for " + seconds(sinceMs) : "no connection";
+    } else if (frame.catching_up) {
+      state = "recovering";
+      words = "catching up";
     } else if (frame.quiet_ms === null) {
       state = "quiet";
       words = "no events yet";
@@ -64,11 +68,14 @@
     if (body.dataset.state !== state) {
       body.dataset.state = state;
       // For those who listen: once, and not each second.
-      said.textContent = { live: "", late: "late", quiet: "stalled: no events", disconnected: "stalled: no connection" }[state];
+      said.textContent = { live: "", recovering: "catching up", late: "late", quiet: "stalled: no events", disconnected: "stalled: no connection" }[state];
     }
     if (age.textContent !== words) age.textContent = words;
     const why = state === "quiet" || state === "disconnected" ? words : "";
     if (reason.textContent !== why) reason.textContent = why;
+    const good = frame ? frame.notes.join(" · ") : "", bad = frame ? frame.problems.map((one) => "⚠ " + one).join(" ") : "";
+    if (notes.textContent !== good) notes.textContent = good;
+    if (problems.textContent !== bad) problems.textContent = bad;
     const time = new Date().toISOString().slice(11, 16) + " UTC";
     if (clock.textContent !== time) clock.textContent = time;
   }

@@ -17,6 +17,7 @@ use ureq::{Agent, Body};
 
 use crate::webhook::address::special_use;
 use crate::webhook::sink::WebhookSink;
+use crate::webhook::url::WebhookUrl;
 
 /// How much of a response is read.
 const BODY_BYTES_MAX: u64 = 4096;
@@ -85,7 +86,7 @@ impl SinkClient {
 
     /// Returns a client with a configuration that may differ in whom it trusts.
     pub(crate) fn with_parts(sink: &WebhookSink, config: Config, resolver: Box<dyn Resolver>) -> SinkClient {
-        let resolver = CheckedResolver { resolver, is_loopback: sink.url.is_loopback() };
+        let resolver = CheckedResolver::new(resolver, &sink.url);
         SinkClient {
             agent: Agent::with_parts(config, DefaultConnector::default(), resolver),
             url: sink.url.as_str().to_owned(),
@@ -152,10 +153,17 @@ impl Reply {
 
 /// Looks up names, and fails if one of the addresses is not allowed.
 #[derive(Debug)]
-struct CheckedResolver {
+pub(crate) struct CheckedResolver {
     resolver: Box<dyn Resolver>,
     /// True if the host is a loopback address in digits.
     is_loopback: bool,
+}
+
+impl CheckedResolver {
+    /// Returns a resolver for the host of an address, which asks another one.
+    pub(crate) fn new(resolver: Box<dyn Resolver>, url: &WebhookUrl) -> CheckedResolver {
+        CheckedResolver { resolver, is_loopback: url.is_loopback() }
+    }
 }
 
 impl Resolver for CheckedResolver {
@@ -194,7 +202,7 @@ pub(crate) fn config(deadlines: RequestDeadlines) -> ConfigBuilder<AgentScope> {
 }
 
 /// Says why there is no reply, in words that show nothing of the request.
-fn explained(error: &ureq::Error) -> String {
+pub(crate) fn explained(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(part) => format!("no reply in time ({part})"),
         ureq::Error::HostNotFound => "the host was not found".to_owned(),

@@ -169,7 +169,7 @@ mod tests {
             (&shop(&format!("{secret}rate = 1.5\n")), "sink 'shop', rate: give events per minute"),
             (
                 &shop(secret).replace("https://a", "http://a"),
-                "line 3, column 7: sink 'shop', url: webhooks go over https",
+                "line 3, column 7: sink 'shop', url: requests go over https",
             ),
             (
                 &shop(secret).replace("\"shop\"", "\"../x\""),

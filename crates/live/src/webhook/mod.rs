@@ -22,6 +22,7 @@ mod url;
 mod tests;
 
 pub use client::RequestDeadlines;
+pub(crate) use client::{CheckedResolver, config, explained};
 pub use clock::{MachineClock, WebhookClock};
 pub use config::read_webhook_sinks;
 pub use cursor_file::WebhookCursorError;

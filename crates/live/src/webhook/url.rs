@@ -11,14 +11,14 @@ use crate::webhook::address::special_use;
 
 const BYTES_MAX: usize = 2048;
 
-/// The address that webhooks are sent to. Printed, it ends before the query, in which there may be a key.
+/// An address that requests are sent to, from a configuration. Printed, it ends before the query, in which there may be a key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookUrl {
     text: String,
     is_loopback: bool,
 }
 
-/// Why an address is not one for webhooks.
+/// Why no requests go to an address.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum WebhookUrlError {
     /// The text is not an absolute URL.
@@ -28,7 +28,7 @@ pub enum WebhookUrlError {
     #[error("it is longer than {BYTES_MAX} bytes; give a shorter URL")]
     Length,
     /// The scheme is neither https, nor http to the same machine.
-    #[error("webhooks go over https, and over http to this machine only; write https://, or http://127.0.0.1")]
+    #[error("requests go over https, and over http to this machine only; write https://, or http://127.0.0.1")]
     Scheme,
     /// There is a user name or a password in it.
     #[error("there is a name or password before the host; give a token by the key `bearer`")]
@@ -40,7 +40,7 @@ pub enum WebhookUrlError {
     #[error("the port is not a number from 1 to 65535; write one, or leave the colon out")]
     Port,
     /// The host is an address that is not of the public internet.
-    #[error("{0} is {1}, and webhooks go to public addresses or to loopback; give a host that is one of these")]
+    #[error("{0} is {1}, and requests go to public addresses or to loopback; give a host that is one of these")]
     Special(IpAddr, &'static str),
 }
 

@@ -9,9 +9,9 @@ use flowbench_live::{Scope, TokenFile};
 use crate::client::{Client, request};
 use crate::fixture::Fixture;
 
-const REQUESTS: u64 = 300;
+const REQUESTS: u64 = 1_000;
 
-/// Requests that are under way together, as some of them take until a deadline.
+/// Requests that are under way together, beside all those that are refused at a deadline only.
 const AT_ONCE: usize = 100;
 
 const STRUCTURED: &str = "Content-Type: application/cloudevents+json";
@@ -58,30 +58,38 @@ fn hostile_requests_are_refused_and_none_gets_through() {
         config.tokens = Some(tokens);
         config.limits.header_timeout = Duration::from_secs(2);
         config.limits.body_timeout = Duration::from_secs(2);
-        config.limits.posts = AT_ONCE;
+        config.limits.posts = REQUESTS as usize;
+        config.limits.connections = 512;
     });
     let address = fixture.server.address();
     let bearer = format!("Authorization: Bearer {}", token.as_str());
     let mut numbers = Numbers(17);
-    let attacks: Vec<Attack> =
-        (0..REQUESTS).map(|number| attack(number % 20, &mut numbers, address, &bearer)).collect();
-    for attacks in attacks.chunks(AT_ONCE) {
-        let mut clients = Vec::new();
-        for attack in attacks {
-            let mut client = Client::connect(address);
-            client.send(&attack.bytes);
-            clients.push(client);
-        }
-        for (attack, client) in attacks.iter().zip(&mut clients) {
-            attack.check(client);
-        }
+    let attacks = (0..REQUESTS).map(|number| attack(number % 20, &mut numbers, address, &bearer));
+    let (slow, quick): (Vec<Attack>, Vec<Attack>) = attacks.partition(Attack::takes_until_a_deadline);
+    assert_eq!((slow.len(), quick.len()), (200, 800));
+    // The slow ones keep their connections while all others are refused.
+    let send = |attack: &Attack| {
+        let mut client = Client::connect(address);
+        client.send(&attack.bytes);
+        client
+    };
+    let mut waiting: Vec<Client> = slow.iter().map(send).collect();
+    for attacks in quick.chunks(AT_ONCE) {
+        let mut clients: Vec<Client> = attacks.iter().map(send).collect();
+        attacks.iter().zip(&mut clients).for_each(|(attack, client)| attack.check(client));
         assert_eq!(fixture.stub.seen(), [""; 0], "an attack got through");
     }
+    slow.iter().zip(&mut waiting).for_each(|(attack, client)| attack.check(client));
+    assert_eq!(fixture.stub.seen(), [""; 0], "an attack got through");
     let answer = fixture.post(&[STRUCTURED, &bearer], EVENT);
     assert_eq!((answer.status, fixture.stub.seen().len()), (202, 1));
 }
 
 impl Attack {
+    fn takes_until_a_deadline(&self) -> bool {
+        self.refusals == [CLOSED] || self.refusals.contains(&408)
+    }
+
     /// Waits for what the service says to each request.
     fn check(&self, client: &mut Client) {
         for number in 0..self.requests {

@@ -41,6 +41,8 @@ pub enum TileNumbers {
         step_ms: i64,
         /// The steps without a gap, each with the same bands in the same order.
         steps: Vec<Vec<BandCounts>>,
+        /// How many of the last ones are not complete.
+        unfinished_steps: usize,
     },
     /// Names with their numbers as bars, the first on top, as far as there is room.
     Ranking(Vec<(String, f64)>),
@@ -71,7 +73,9 @@ impl TileDrawing {
         let canvas = Canvas::Tile { width_px: self.width_px.max(160), height_px: self.height_px };
         let (x, panel) = match &self.numbers {
             TileNumbers::Bands(bands) => by_band(bands),
-            TileNumbers::BandsOverTime { first_ms, step_ms, steps } => over_time(*first_ms, *step_ms, steps),
+            TileNumbers::BandsOverTime { first_ms, step_ms, steps, unfinished_steps } => {
+                over_time(*first_ms, *step_ms, steps, *unfinished_steps)
+            }
             TileNumbers::Ranking(ranks) => ranking(self.ranks_with_room(ranks)),
             TileNumbers::OverTime { unit, points } => number_over_time(unit, points),
         };
@@ -145,7 +149,7 @@ fn by_band(bands: &[BandCounts]) -> (X, Panel) {
 }
 
 /// Returns the panel of a figure of bands over event time.
-fn over_time(first_ms: i64, step_ms: i64, steps: &[Vec<BandCounts>]) -> (X, Panel) {
+fn over_time(first_ms: i64, step_ms: i64, steps: &[Vec<BandCounts>], unfinished_steps: usize) -> (X, Panel) {
     let bands = steps.first().map(Vec::as_slice).unwrap_or_default();
     let points = |of: &dyn Fn(&[BandCounts]) -> f64| -> Vec<Point> {
         let at = |n: usize| (first_ms as f64) + n as f64 * step_ms as f64;
@@ -158,8 +162,9 @@ fn over_time(first_ms: i64, step_ms: i64, steps: &[Vec<BandCounts>]) -> (X, Pane
     let columns = Panel { series: views.collect(), ..columns("Page views", Quantity::Count, Vec::new()) };
     let sum = |of: fn(&BandCounts) -> f64| points(&|step| step.iter().map(|counts| count(of(counts))).sum());
     let rates = ratios(&sum(|counts| counts.conversions), &sum(|counts| counts.views));
-    let newest_ms = first_ms as f64 + (steps.len() as f64 - 1.5) * step_ms as f64;
-    (time_axis_unfinished_from(newest_ms), with_line(columns, rate_line(rates)))
+    let finished_steps = steps.len() as f64 - unfinished_steps as f64;
+    let unfinished_from_ms = first_ms as f64 + (finished_steps - 0.5) * step_ms as f64;
+    (time_axis_unfinished_from(unfinished_from_ms), with_line(columns, rate_line(rates)))
 }
 
 fn ranking(ranks: &[(String, f64)]) -> (X, Panel) {
@@ -178,7 +183,7 @@ fn rate_line(points: Vec<Point>) -> Panel {
     alone(line("Conversion, line", Quantity::Share, "conversion rate", RATE_COLOUR, points))
 }
 
-/// Returns the axis of event time, on which a shade says that the newest step is not over.
+/// Returns the axis of event time, on which a shade says that the newest steps are not complete.
 fn time_axis_unfinished_from(from: f64) -> X {
     match time_axis() {
         X::Numbers(axis) => X::Numbers(Axis { shade: Some(ShadedRange { from, words: "so far".to_owned() }), ..axis }),

@@ -24,7 +24,7 @@ fn bands(scale: f64) -> Vec<BandCounts> {
 
 fn over_time() -> TileNumbers {
     let steps = (0..12).map(|n| bands(0.5 + f64::from(n) / 12.0)).collect();
-    TileNumbers::BandsOverTime { first_ms: MORNING_MS, step_ms: 3_600_000, steps }
+    TileNumbers::BandsOverTime { first_ms: MORNING_MS, step_ms: 3_600_000, steps, unfinished_steps: 1 }
 }
 
 fn ranking() -> TileNumbers {
@@ -112,7 +112,7 @@ fn whatever_comes_is_drawn() {
         let counts = BandCounts { band: hostile.into(), views: value, conversions: extremes[(n + 3) % 7] };
         for numbers in [
             TileNumbers::Bands(vec![counts.clone(); n]),
-            TileNumbers::BandsOverTime { first_ms: 0, step_ms: 1, steps: vec![vec![counts]; n] },
+            TileNumbers::BandsOverTime { first_ms: 0, step_ms: 1, steps: vec![vec![counts]; n], unfinished_steps: n },
             TileNumbers::Ranking(vec![(hostile.into(), value); n]),
             TileNumbers::OverTime { unit: hostile.into(), points: vec![(MORNING_MS, value), (MORNING_MS + 1, 1.0)] },
             TileNumbers::OverTime { unit: String::new(), points: Vec::new() },

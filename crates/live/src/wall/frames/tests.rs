@@ -26,11 +26,16 @@ struct Served {
 
 impl Served {
     fn start() -> Served {
+        Served::with_remarks(Arc::new(WallRemarks::default))
+    }
+
+    fn with_remarks(remarks: RemarkSource) -> Served {
         let text = "title = 'Shop'\n[[tile]]\nkind = 'events'\nfeed = 'x'\n[[tile]]\nkind = 'series'\nfeed = 'x'";
         let layout = WallLayout::parse(text, "wall.toml").unwrap();
         let queue = Arc::new(EventQueue::new("x", 1_000));
         let tiles = WallTiles::new(&layout, &BTreeMap::from([("x".to_owned(), queue.clone())])).unwrap();
         let wall = WallFrames::new(&layout, Box::new(|_, _| "<svg></svg>".to_owned()), "");
+        wall.set_remarks(remarks);
         let freshness = Arc::new(Freshness::default());
         let (stop, stopped) = channel();
         let (address_sender, address) = channel();
@@ -182,7 +187,7 @@ fn frames_catch_up_before_they_claim_to_be_fresh() {
     let (wall, freshness) = (WallFrames::new(&layout, Box::new(|_, _| String::new()), ""), Freshness::default());
     let mut publish = |now_ms: i64| {
         let (arrivals, update) = (freshness.now(), tiles.update());
-        let is_published = wall.publish(&tiles, &update, arrivals, now_ms);
+        let is_published = wall.publish(&tiles, &update, arrivals, WallRemarks::default(), now_ms);
         (is_published, update.changed.len(), wall.newest.borrow().behind_ms)
     };
     assert_eq!(publish(0), (true, 0, None));

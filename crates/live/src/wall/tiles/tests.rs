@@ -98,6 +98,23 @@ fn hours_show_empty_steps_and_rows_of_the_whole_pipeline() {
     assert_eq!((hours.first_ms, hours.step_ms), (ms("2026-01-05T06:00:00Z"), 3_600_000));
     let step = |good, poor| vec![load("good", good, good.min(1)), load("poor", poor, poor)];
     assert_eq!(hours.steps, [step(0, 1), step(0, 0), step(2, 0)]);
+    assert_eq!(hours.unfinished_steps, 1);
+}
+
+#[test]
+fn steps_for_which_events_may_still_come_are_not_complete() {
+    let unfinished = |slack_ms: i64| {
+        let text = "[[tile]]\nkind = 'hours'\nfeed = 'load'\noptions = { last = '6h', step = '1h' }";
+        let layout = WallLayout { slack_ms, ..WallLayout::parse(text, "wall.toml").unwrap() };
+        let queue = Arc::new(EventQueue::new("load", 10));
+        let tiles = WallTiles::new(&layout, &BTreeMap::from([("load".to_owned(), queue.clone())])).unwrap();
+        let mut wall = Wall { tiles, queues: vec![queue] };
+        wall.add("2026-01-05T10:30:00Z", 1, json!({ "band": "good", "views": "1" }));
+        let TileFigure::Hours(hours) = wall.shown().figure else { panic!() };
+        hours.unfinished_steps
+    };
+    const HOUR_MS: i64 = 3_600_000;
+    assert_eq!([0, HOUR_MS / 2, HOUR_MS, 2 * HOUR_MS, 99 * HOUR_MS].map(unfinished), [1, 1, 2, 3, 6]);
 }
 
 #[test]
@@ -173,22 +190,53 @@ fn a_ranking_is_that_of_its_newest_window() {
     let mut wall = wall_of(100, "kind = 'ranking'\nfeed = 'trending'\noptions = { top = 2 }");
     let row = |start: &str, rank: u8, product: &str, views: &str| json!({ "window_start": start, "rank": rank.to_string(), "product": product, "views": views });
     let (first, second) = ("2026-01-05T08:00:00.000Z", "2026-01-05T08:05:00.000Z");
-    wall.add(first, 1, row(first, 1, "tea", "9"));
-    wall.add(second, 1, row(second, 2, "tea", "4"));
-    wall.add(second, 1, row(second, 1, "cup", "5"));
-    wall.add(second, 1, row(second, 3, "pot", "3"));
+    let end = |start: &str| rfc3339(ms(start) + 3_600_000);
+    wall.add(&end(first), 1, row(first, 1, "tea", "9"));
+    wall.add(&end(second), 1, row(second, 2, "tea", "4"));
+    wall.add(&end(second), 1, row(second, 1, "cup", "5"));
+    wall.add(&end(second), 1, row(second, 3, "pot", "3"));
     // Two change places: the answer that is taken back comes behind the one that replaces it.
-    wall.add(second, 1, row(second, 1, "tea", "6"));
-    wall.add(second, -1, row(second, 1, "cup", "5"));
+    wall.add(&end(second), 1, row(second, 1, "tea", "6"));
+    wall.add(&end(second), -1, row(second, 1, "cup", "5"));
     let ranked = |start: &str, ranks: &[(&str, i128)]| RankedWindow {
         start_ms: Some(ms(start)),
+        end_ms: Some(ms(start) + 3_600_000),
         ranks: ranks.iter().map(|(name, n)| ((*name).to_owned(), Thousandths(n * 1000))).collect(),
     };
     assert_eq!(wall.shown().figure, TileFigure::Ranking(ranked(second, &[("tea", 6), ("tea", 4)])));
     for (rank, product, views) in [(1, "tea", "6"), (2, "tea", "4"), (3, "pot", "3")] {
-        wall.add(second, -1, row(second, rank, product, views));
+        wall.add(&end(second), -1, row(second, rank, product, views));
     }
     assert_eq!(wall.shown().figure, TileFigure::Ranking(ranked(first, &[("tea", 9)])));
+}
+
+#[test]
+fn a_series_finds_its_number_in_any_data() {
+    let shown = |column: &str, data: Value| {
+        let mut wall = wall_of(10, &format!("kind = 'series'\nfeed = 'inbox'\ncolumns = {{ number = '{column}' }}"));
+        wall.add("2026-01-05T12:00:00Z", 1, data);
+        let content = wall.shown();
+        let TileFigure::Series(series) = content.figure else { panic!("no series") };
+        (series.points.first().map(|(_, number)| *number), content.problem.unwrap_or_default())
+    };
+    let number = |number| (Some(number), String::new());
+    assert_eq!(shown("celsius", json!({ "celsius": 20.5 })), number(20.5));
+    assert_eq!(shown("air.celsius", json!({ "air": { "celsius": "-3e2" } })), number(-300.0));
+    assert_eq!(shown("air.celsius", json!({ "air": { "celsius": 1 }, "air.celsius": 2 })), number(2.0));
+    assert_eq!(shown("air.1.celsius", json!({ "air": [7, { "celsius": 3 }] })), number(3.0));
+    assert_eq!((shown("data", json!(4)), shown("data", json!("5"))), (number(4.0), number(5.0)));
+    assert_eq!(shown("1", json!([6, 7])), number(7.0));
+    for (column, data, why) in [
+        ("celsius", json!("warm"), "a row has no column 'celsius'; there are data"),
+        ("data", json!("warm"), "'warm' in column 'data' is not a number"),
+        ("air.celsius", json!({ "air": 7 }), "a row has no column 'air.celsius'; did you mean 'air'?"),
+        ("air", json!({ "air": { "celsius": 1 } }), "'{\"celsius\":1}' in column 'air' is not a number"),
+        ("air", json!({ "air": null }), "a row has no column 'air'"),
+    ] {
+        let (found, problem) = shown(column, data);
+        assert!(found.is_none() && problem.starts_with("1 row cannot be used: "), "{problem}");
+        assert!(problem.contains(why), "{problem}");
+    }
 }
 
 #[test]
@@ -217,7 +265,7 @@ fn a_series_keeps_the_points_of_its_span() {
     let at = |time: &str, number: f64| (ms(time), number);
     let expected = [at("2026-01-05T08:30:00Z", 2.0), at("2026-01-05T08:50:00Z", 4.0), at("2026-01-05T09:05:00Z", 5.0)];
     assert_eq!(series.points, expected);
-    assert_eq!(content.problem.unwrap(), "1 row cannot be used: 'NaN' in column 'number' is not a number");
+    assert_eq!(content.problem.unwrap(), "1 row cannot be used: 'NaN' in column 'temp' is not a number");
 }
 
 #[test]
@@ -335,7 +383,7 @@ proptest! {
             }
             let content = wall.shown();
             prop_assert!(content.problem.as_ref().is_none_or(|problem| problem.chars().count() < 300));
-            let html = crate::wall::markup::tile_html(&content, |_| String::new());
+            let html = crate::wall::markup::tile_html(&content, 0, |_| String::new());
             prop_assert!(html.len() < 10_000 && !html.contains("<b><b>"), "{}", html);
         }
     }
