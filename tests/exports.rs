@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::command::{Scratch, repository};
+use crate::live::Served;
 
 fn reference(run: &str) -> String {
     repository(&format!("results/{run}/reference")).to_str().unwrap().to_owned()
@@ -182,12 +183,14 @@ fn read_by_its_tool(run: &str, format: &str) -> usize {
 
 /// Checks files with `check.py`, and returns how many things it has found.
 fn checked(format: &str, paths: &[&Path]) -> usize {
-    let python = std::env::var("FLOWBENCH_EXPORTS_PYTHON");
-    let python = python.expect("set FLOWBENCH_EXPORTS_PYTHON to a python3 with the tools of .ci/run");
-    let check = repository("tests/exports/check.py");
-    let output = Command::new(python).arg(check).arg(format).args(paths).output().unwrap();
+    let output = python().arg(repository("tests/exports/check.py")).arg(format).args(paths).output().unwrap();
     assert!(output.status.success(), "{paths:?} as {format}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
+fn python() -> Command {
+    let python = std::env::var("FLOWBENCH_EXPORTS_PYTHON");
+    Command::new(python.expect("set FLOWBENCH_EXPORTS_PYTHON to a python3 with the tools of .ci/run"))
 }
 
 #[test]
@@ -214,6 +217,17 @@ fn logs_of_cloud_events_are_valid_by_the_official_schema() {
         scratch.ok(&format!("flowbench generate --profile {profile} {more}"));
         assert_eq!(checked("cloudevents", &[&scratch.path("log.cloudevents.jsonl")]), 5000);
     }
+}
+
+#[test]
+#[ignore = "needs a python3 with cloudevents and jsonschema, see .ci/run"]
+fn exports_of_a_live_session_are_cloud_events_by_the_official_schema_and_the_sdk() {
+    let scratch = Scratch::new();
+    let served = Served::start(&scratch, &["--pipeline", "export-review"]);
+    let output = python().arg(repository("tests/exports/live_session.py")).arg(served.address().to_string()).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "40");
 }
 
 #[test]

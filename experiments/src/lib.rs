@@ -39,6 +39,7 @@ pub const SHIPPED: &[Shipped] = shipped![
     "latency",
     "granularity",
     "performance-and-sales",
+    "live",
     "ci",
 ];
 

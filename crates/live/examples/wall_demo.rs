@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         if second < seconds {
             freshness.arrived(now_ms());
             second_of_answers(&feeds, second)?;
-            freshness.answered(now_ms());
+            freshness.answered(now_ms(), 0);
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }

@@ -42,6 +42,9 @@ pub struct IntakeReceipt {
     pub late: usize,
     /// Events that had been accepted before, by source and id, and do not count again.
     pub repeated: usize,
+    /// How many events the trace had when the batch had been decided: what shows the answers to as many shows those to the
+    /// batch. 0 if none of it is in the trace.
+    pub position: u64,
     /// Events that were refused; they moved nothing.
     pub rejects: Vec<RejectedOffer>,
     /// Events that were accepted and probably not meant as they are, the first ones of a batch.

@@ -3,13 +3,27 @@
 use crate::column_meanings::CASE_COLUMNS;
 
 /// Reasons by name, or by the beginning of a name that ends in `*`; the first that fits holds.
-const REASONS: [(&str, &str); 68] = [
+const REASONS: [(&str, &str); 79] = [
     ("settings", "every parameter has its default"),
     ("idle_ms", "every source always holds the watermark back"),
     ("rate_events_per_s", "the load is a closed loop"),
     ("rate_share", "the rate is no share of a searched one"),
     ("world", "the generator has its defaults, or the log was not generated"),
     ("fault", "none was planted"),
+    ("live", NOT_LIVE),
+    ("viewers", NOT_LIVE),
+    ("acknowledged_count", NOT_LIVE),
+    ("acknowledged_*", "no live session, or too few samples: 20 for p50, 100 for p90, 1,000 for p99, 10,000 for p999"),
+    ("shown_count", "no live session, or nobody looked at its wall"),
+    (
+        "shown_*",
+        "no live session, nobody looked at its wall, or too few samples: 20 for p50, 100 for p90, 1,000 for p99",
+    ),
+    ("refused_posts", NOT_LIVE),
+    ("emitted_events", NOT_LIVE),
+    ("recording_bytes_per_event", NOT_LIVE),
+    ("replay_events_per_s", "no live session, or the replay could not be measured"),
+    ("replay_speed_ratio", "no live session, or the replay could not be measured"),
     ("cause", "the case has numbers"),
     ("doubts", "there are none"),
     ("runs", "the load is no closed loop"),
@@ -82,6 +96,7 @@ const REASONS: [(&str, &str); 68] = [
     ("conversions_won_covered", "the world with faster pages was not generated"),
     ("conversions*", "the experiment does not ask what faster pages would win, or the log has a few hours only"),
 ];
+const NOT_LIVE: &str = "the workers were given the events without a live session";
 const OLDER: &str = "the record is older than the column";
 /// What holds for every number.
 const NO_NUMBERS: &str = "the case failed or is invalid";

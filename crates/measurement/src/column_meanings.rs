@@ -1,7 +1,7 @@
 //! What each column of a results directory means, in a line. Its unit is in its name.
 
 /// The columns of `cases.csv`, in their order, each with its meaning.
-pub const CASE_COLUMNS: [(&str, &str); 189] = [
+pub const CASE_COLUMNS: [(&str, &str); 208] = [
     ("part", "Name of the question that the case belongs to."),
     ("case", "Number of the case within the run, from 1; repeats of a case share it."),
     ("repeat", "Number of the repeat, from 1."),
@@ -25,6 +25,7 @@ pub const CASE_COLUMNS: [(&str, &str); 189] = [
     ("seed", "Seed of the trace."),
     ("world", "Parameters of the generator that were set for the case, or the name given to them."),
     ("fault", "Fault that was planted; empty if there is none."),
+    ("live", "What a live session had beside the pipeline; empty if the workers were given the events without one."),
     ("outcome", "How the case ended: ok, invalid or failed."),
     ("cause", "Why the case has no numbers."),
     ("events", "Number of events that were offered."),
@@ -205,6 +206,27 @@ pub const CASE_COLUMNS: [(&str, &str); 189] = [
     ("conversions_won_high", "Upper end of the 95 % interval of that estimate."),
     ("conversions_won_truth", "Conversions that are won in the same world with faster pages."),
     ("conversions_won_covered", "Whether the interval covers that truth: true or false."),
+    ("viewers", "Number of clients that looked at the wall of a live session."),
+    ("acknowledged_count", "Number of events that were acknowledged in the window of the recording."),
+    ("acknowledged_p50_ns", "Median time from due to the receipt, which says that the event is on the disk."),
+    ("acknowledged_p90_ns", "0.9 quantile of the time to the receipt."),
+    ("acknowledged_p99_ns", "0.99 quantile of the time to the receipt."),
+    ("acknowledged_p999_ns", "0.999 quantile of the time to the receipt."),
+    ("acknowledged_max_ns", "Longest time to the receipt."),
+    ("shown_count", "Number of times that an event was shown to a viewer who reads all frames."),
+    (
+        "shown_p50_ns",
+        "Median time from due to the first frame with the answers to the event: the age of what the wall shows.",
+    ),
+    ("shown_p90_ns", "0.9 quantile of the age of what the wall shows."),
+    ("shown_p99_ns", "0.99 quantile of the age of what the wall shows."),
+    ("shown_p999_ns", "0.999 quantile of the age of what the wall shows."),
+    ("shown_max_ns", "Highest age of what the wall shows."),
+    ("refused_posts", "Number of posts that were refused because the intake was full, and repeated."),
+    ("emitted_events", "Number of events that rules and functions emitted."),
+    ("recording_bytes_per_event", "Length of the recording per event."),
+    ("replay_events_per_s", "Throughput of a replay of the recording in the same process, the median of several runs."),
+    ("replay_speed_ratio", "How many times as fast a replay of the recording is: what live costs."),
     ("doubts", "Codes of the reasons not to trust the numbers."),
 ];
 

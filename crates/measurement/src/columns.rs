@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::memory::{WAITING_EVENT_BYTES, WAITING_SHARE_MAX};
 use crate::record::{
-    Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, EvictionCost, Growth, LatencyComponents, LostTime,
-    Memory, Numbers, Progress, Quantiles, Series, Sharing, Sustainable, Verdict, ViewSkew, WhatIf, WorkerShare,
+    Accuracy, Attribution, Axes, CaseRecord, Doubt, EntriesGrowth, EvictionCost, Growth, LatencyComponents,
+    LiveNumbers, LostTime, Memory, Numbers, Progress, Quantiles, Series, Sharing, Sustainable, Verdict, ViewSkew,
+    WhatIf, WorkerShare,
 };
 use crate::table::csv_text;
 
@@ -70,6 +71,7 @@ impl CaseRecord {
         push_lost(&mut row, numbers.filter(|_| self.schema_version >= 4).map(|numbers| &numbers.lost));
         push_sustainable(&mut row, numbers.and_then(|numbers| numbers.sustainable.as_ref()));
         push_what_if(&mut row, numbers.and_then(|numbers| numbers.what_if.as_ref()));
+        push_live(&mut row, numbers);
         row.push(("doubts", text(&codes(&self.doubts))));
         row
     }
@@ -140,6 +142,7 @@ fn push_axes(row: &mut Row, axes: &Axes) {
         ("seed", axes.seed.into()),
         ("world", text(&axes.world)),
         ("fault", axes.fault.as_deref().map_or(Cell::Empty, text)),
+        ("live", axes.live.as_deref().map_or(Cell::Empty, text)),
     ]);
 }
 
@@ -163,29 +166,31 @@ fn push_speed(row: &mut Row, numbers: Option<&Numbers>) {
     ]);
 }
 
+/// Pushes the columns of a distribution.
+macro_rules! push_quantiles {
+    ($row:ident, $name:literal, $of:expr $(, $rarest:literal => $field:ident)?) => {
+        let of: Option<Quantiles> = $of;
+        let q = of.unwrap_or_default();
+        $row.extend([
+            (concat!($name, "_count"), of.map(|_| q.count).into()),
+            (concat!($name, "_p50_ns"), q.p50_ns.into()),
+            (concat!($name, "_p90_ns"), q.p90_ns.into()),
+            (concat!($name, "_p99_ns"), q.p99_ns.into()),
+            (concat!($name, "_p999_ns"), q.p999_ns.into()),
+        ]);
+        $($row.push((concat!($name, $rarest), q.$field.into()));)?
+        $row.push((concat!($name, "_max_ns"), q.max_ns.into()));
+    };
+}
+
 fn push_latencies(row: &mut Row, numbers: Option<&Numbers>) {
-    macro_rules! quantiles {
-        ($name:literal, $of:expr $(, $rarest:literal => $field:ident)?) => {
-            let of: Option<Quantiles> = $of;
-            let q = of.unwrap_or_default();
-            row.extend([
-                (concat!($name, "_count"), of.map(|_| q.count).into()),
-                (concat!($name, "_p50_ns"), q.p50_ns.into()),
-                (concat!($name, "_p90_ns"), q.p90_ns.into()),
-                (concat!($name, "_p99_ns"), q.p99_ns.into()),
-                (concat!($name, "_p999_ns"), q.p999_ns.into()),
-            ]);
-            $(row.push((concat!($name, $rarest), q.$field.into()));)?
-            row.push((concat!($name, "_max_ns"), q.max_ns.into()));
-        };
-    }
     row.push(("warmup_ns", numbers.and_then(|n| n.warmup_ns).into()));
-    quantiles!("latency", numbers.map(|n| n.latency), "_p9999_ns" => p9999_ns);
-    quantiles!("processing_delay", numbers.map(|n| n.processing_delay), "_p9999_ns" => p9999_ns);
-    quantiles!("driver_lag", numbers.map(|n| n.driver_lag));
-    quantiles!("from_admission", numbers.and_then(|n| n.from_admission), "_p9999_ns" => p9999_ns);
+    push_quantiles!(row, "latency", numbers.map(|n| n.latency), "_p9999_ns" => p9999_ns);
+    push_quantiles!(row, "processing_delay", numbers.map(|n| n.processing_delay), "_p9999_ns" => p9999_ns);
+    push_quantiles!(row, "driver_lag", numbers.map(|n| n.driver_lag));
+    push_quantiles!(row, "from_admission", numbers.and_then(|n| n.from_admission), "_p9999_ns" => p9999_ns);
     // Not measured any more.
-    quantiles!("hiccup", numbers.map(|n| n.hiccup).filter(|q| q.count > 0));
+    push_quantiles!(row, "hiccup", numbers.map(|n| n.hiccup).filter(|q| q.count > 0));
     let wait = numbers.map(|n| n.event_time_wait_ms);
     row.extend([
         ("censored", numbers.map(|n| n.censored).into()),
@@ -412,6 +417,22 @@ fn push_sustainable(row: &mut Row, found: Option<&Sustainable>) {
         ("sustainable_events_per_s", found.map(|found| found.rate_events_per_s).into()),
         ("sustainable_bracket_low_events_per_s", found.and_then(|found| found.low_events_per_s).into()),
         ("sustainable_bracket_high_events_per_s", found.and_then(|found| found.high_events_per_s).into()),
+    ]);
+}
+
+fn push_live(row: &mut Row, numbers: Option<&Numbers>) {
+    let live = numbers.and_then(|numbers| numbers.live.as_ref());
+    let per_event = numbers.filter(|n| n.events > 0).zip(live);
+    let cost = |(n, live): (&Numbers, &LiveNumbers)| Some(live.replay_events_per_s? / n.throughput_events_per_s);
+    row.push(("viewers", live.map(|live| live.viewers).into()));
+    push_quantiles!(row, "acknowledged", live.map(|live| live.acknowledged));
+    push_quantiles!(row, "shown", live.and_then(|live| live.shown));
+    row.extend([
+        ("refused_posts", live.map(|live| live.refused_posts).into()),
+        ("emitted_events", live.map(|live| live.emitted_events).into()),
+        ("recording_bytes_per_event", per_event.map(|(n, live)| live.recording_bytes as f64 / n.events as f64).into()),
+        ("replay_events_per_s", live.and_then(|live| live.replay_events_per_s).into()),
+        ("replay_speed_ratio", per_event.and_then(cost).into()),
     ]);
 }
 

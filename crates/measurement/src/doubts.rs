@@ -132,7 +132,8 @@ pub fn doubts(numbers: &Numbers, axes: &Axes, circumstances: &Circumstances) -> 
         apart(&numbers.run_throughputs_events_per_s).filter(|_| !open_loop),
         driver_lag(&numbers.driver_lag, &numbers.latency).filter(|_| open_loop),
         circumstances.miscounted_share.and_then(miscounted),
-        numbers.memory.live_bytes_peak.is_none().then(|| without_peak(&numbers.memory)),
+        // The threads of a live session come and go, and nobody asks how many bytes they hold.
+        (numbers.memory.live_bytes_peak.is_none() && numbers.live.is_none()).then(|| without_peak(&numbers.memory)),
         short_run(circumstances).filter(|_| numbers.memory.growth.is_some()),
         (numbers.censored > 0).then(|| censored(numbers.censored, numbers.events)),
         (circumstances.negative > 0).then(|| negative(circumstances.negative)),

@@ -112,10 +112,12 @@ const OF_EXCHANGES: [&str; 2] = ["exchanged_records_per_event", "exchanged_bytes
 /// Returns true if a column of [`EXACT`] does not depend on timing on these axes.
 ///
 /// What is taken back under `speculative` depends on the steps in which events are applied, the answers under `arrival` on
-/// how workers take turns, and how much `pre-aggregate` combines before it sends on how much waits.
+/// how workers take turns, and how much `pre-aggregate` combines before it sends on how much waits. What a live session records
+/// depends on what was posted by when.
 pub fn is_exact(column: &str, axes: &Axes) -> bool {
     let is_alone = axes.workers * axes.processes == 1;
     match column {
+        _ if axes.live.is_some() => false,
         _ if OF_ANSWERS.contains(&column) => is_alone || axes.order != "arrival",
         _ if OF_CORRECTIONS.contains(&column) => axes.order != "speculative",
         _ if OF_EXCHANGES.contains(&column) => is_alone || axes.strategy != "pre-aggregate",
@@ -247,6 +249,7 @@ mod tests {
         assert!(
             !is_exact("retractions", &axes("speculative", "exchange", 1)) && is_exact("late", &axes("arrival", "x", 2))
         );
+        assert!(!is_exact("events", &Axes { live: Some("on".to_owned()), ..example::axes() }));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::figures::panels::is_floor;
 use crate::select::{AXES, case_columns};
 
 /// Titles of the columns that questions ask for.
-pub(crate) const TITLES: [(&str, &str); 44] = [
+pub(crate) const TITLES: [(&str, &str); 51] = [
     ("latency_p50_ns", "p50"),
     ("latency_p90_ns", "p90"),
     ("latency_p99_ns", "p99"),
@@ -16,6 +16,13 @@ pub(crate) const TITLES: [(&str, &str); 44] = [
     ("processing_delay_p99_ns", "delay p99"),
     ("from_admission_p50_ns", "admitted p50"),
     ("from_admission_p99_ns", "admitted p99"),
+    ("acknowledged_p50_ns", "on disk p50"),
+    ("acknowledged_p99_ns", "on disk p99"),
+    ("shown_p50_ns", "shown p50"),
+    ("shown_p99_ns", "shown p99"),
+    ("shown_max_ns", "shown max"),
+    ("replay_events_per_s", "replay events/s"),
+    ("emitted_events", "emitted"),
     ("event_time_wait_p50_ms", "wait p50"),
     ("event_time_wait_p99_ms", "wait p99"),
     ("completeness", "complete"),
@@ -126,6 +133,8 @@ fn quantiles(histogram: &str) -> &'static [&'static str] {
         "latency" => &["latency_p50_ns", "latency_p99_ns"],
         "processing-delay" => &["processing_delay_p50_ns", "processing_delay_p99_ns"],
         "from-admission" => &["from_admission_p50_ns", "from_admission_p99_ns"],
+        "acknowledged" => &["acknowledged_p50_ns", "acknowledged_p99_ns"],
+        "shown" => &["shown_p50_ns", "shown_p99_ns"],
         _ => &[],
     }
 }

@@ -5,7 +5,8 @@ use flowbench_measurement::record::CaseRecord;
 use crate::quantity::{Quantity, scatters};
 
 /// Beginnings of the columns of durations of single events.
-const DURATIONS: [&str; 5] = ["latency", "processing", "driver", "from_admission", "attribution"];
+const DURATIONS: [&str; 7] =
+    ["latency", "processing", "driver", "from_admission", "attribution", "acknowledged", "shown"];
 /// Doubts about durations of single events alone.
 const OF_DURATIONS: [&str; 5] = ["few-samples", "driver-lag", "censored", "negative-latency", "saturated-latency"];
 

@@ -11,7 +11,7 @@ use crate::quantity::{Quantity, words};
 use crate::text::counted;
 
 /// Columns that are chosen by the experiment rather than measured.
-pub(crate) const AXES: [&str; 20] = [
+pub(crate) const AXES: [&str; 21] = [
     "pipeline",
     "settings",
     "deduplicate",
@@ -32,10 +32,11 @@ pub(crate) const AXES: [&str; 20] = [
     "seed",
     "world",
     "fault",
+    "live",
 ];
 
 /// Columns that hold words a reader can compare at a glance.
-pub(crate) const WORDED: [&str; 17] = [
+pub(crate) const WORDED: [&str; 18] = [
     "part",
     "pipeline",
     "settings",
@@ -49,6 +50,7 @@ pub(crate) const WORDED: [&str; 17] = [
     "trace",
     "world",
     "fault",
+    "live",
     "outcome",
     "growth_verdict",
     "growth_decided_by",
@@ -56,8 +58,8 @@ pub(crate) const WORDED: [&str; 17] = [
 ];
 
 /// Kinds of histograms in `latency.hlog`.
-pub(crate) const HISTOGRAMS: [&str; 6] =
-    ["latency", "processing-delay", "driver-lag", "from-admission", "lost-time", "hiccup"];
+pub(crate) const HISTOGRAMS: [&str; 8] =
+    ["latency", "processing-delay", "driver-lag", "from-admission", "acknowledged", "shown", "lost-time", "hiccup"];
 
 /// Cells of a case by column name.
 pub(crate) type Cells = BTreeMap<&'static str, Cell>;
@@ -173,6 +175,7 @@ pub fn recorded_columns() -> Vec<&'static str> {
         seed: None,
         world: String::new(),
         fault: None,
+        live: None,
     };
     let (part, status, doubts) = (String::new(), Status::Ok, Vec::new());
     let case = CaseRecord {
@@ -280,6 +283,8 @@ pub(crate) fn group_name(cells: &BTreeMap<&str, Cell>, by: &[String]) -> String 
 pub(crate) fn value_name(column: &str, cell: &Cell) -> Option<String> {
     Some(match (column, cell) {
         ("fault", Cell::Empty) => "no fault".to_owned(),
+        ("live", Cell::Empty) => "not live".to_owned(),
+        ("live", cell) if cell.to_string() == "on" => "live".to_owned(),
         ("rate_events_per_s", Cell::Empty) => "no fixed rate".to_owned(),
         ("rate_share", Cell::Empty) => "no share of a search".to_owned(),
         ("world", Cell::Empty) => "the world as it is".to_owned(),
@@ -293,7 +298,7 @@ pub(crate) fn value_name(column: &str, cell: &Cell) -> Option<String> {
         ("processes", cell) => format!("{cell} processes"),
         ("idle_ms", cell) => format!("idle after {}", readable(column, cell)),
         ("deduplicate", cell) => (if cell.to_string() == "true" { "deduplicated" } else { "as delivered" }).to_owned(),
-        ("order" | "strategy" | "pipeline" | "trace" | "settings" | "world", cell) => cell.to_string(),
+        ("order" | "strategy" | "pipeline" | "trace" | "settings" | "world" | "live", cell) => cell.to_string(),
         ("rate_events_per_s", cell) => readable(column, cell),
         ("rate_share", cell) => format!("{} of sustainable", readable(column, cell)),
         (column, cell) => format!("{} {}", words(column), readable(column, cell)),

@@ -8,6 +8,8 @@ use flowbench_measurement::record::Status;
 use flowbench_pipelines::Registry;
 
 use crate::case::error::CaseError;
+#[cfg(feature = "live")]
+use crate::case::live;
 use crate::case::search;
 use crate::case::trial::{Offer, PreparedCase};
 use crate::cluster::peer::{self, Joined};
@@ -78,6 +80,10 @@ pub fn run(
     registry: Registry,
     process_group: Option<&Arc<ProcessGroup>>,
 ) -> Result<CaseResult, CaseError> {
+    #[cfg(feature = "live")]
+    if let Some(setup) = spec.live {
+        return live::run(spec, setup, registry);
+    }
     match spec.load {
         OfferedLoad::Search { arrivals } => search::run(spec, registry, arrivals),
         OfferedLoad::ShareOf { search, .. } => Err(CaseError::UnresolvedShare(search)),

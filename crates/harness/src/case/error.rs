@@ -48,6 +48,19 @@ pub enum CaseError {
     /// Several processes were to run a search.
     #[error("a search runs in one process")]
     SearchInSeveralProcesses,
+    /// The live session could not be started or ended badly.
+    #[cfg(feature = "live")]
+    #[error(transparent)]
+    Service(#[from] crate::live::ServiceError),
+    /// Something went wrong with those who post to a live session, or with its replay.
+    #[error("live: {0}")]
+    Session(String),
+    /// The files of a live session cannot be written.
+    #[error("live: the files of the session among temporary files: {0}; TMPDIR names another place")]
+    SessionFiles(#[from] std::io::Error),
+    /// The recording of a live session cannot be read.
+    #[error("live: the recording of the session: {0}")]
+    Recording(String),
     /// The rate is a share of one that is not known yet.
     #[error("the rate is a share of what case {0} finds, which is not known")]
     UnresolvedShare(usize),

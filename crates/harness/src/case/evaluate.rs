@@ -20,7 +20,7 @@ use crate::measure::release_times::ReleaseTimes;
 use crate::run::protocol::CaseResult;
 
 /// The number of timeline points that are kept.
-const TIMELINE_POINTS: usize = 400;
+pub(super) const TIMELINE_POINTS: usize = 400;
 /// The number of looks at operators that are kept, about.
 const OPERATOR_STATES: usize = 400;
 
@@ -142,6 +142,7 @@ fn numbers(spec: &CaseSpec, analysis: &Analysis<'_>, feed: &Feed, measured: &Mea
         accuracy: facts.accuracy,
         disorder: facts.disorder,
         what_if: facts.what_if,
+        live: None,
         trace_digest: facts.trace_digest,
     }
 }
@@ -250,7 +251,7 @@ fn circumstances(analysis: &Analysis<'_>, feed: &Feed, measured: &Measured, fact
 const GIVEN_BACK_BYTES: i64 = 64 << 10;
 
 /// Returns the span of event times, ms.
-fn span_ms(trace: &Trace) -> i64 {
+pub(super) fn span_ms(trace: &Trace) -> i64 {
     let times = || trace.events.iter().map(Event::event_time_ms);
     times().max().zip(times().min()).map_or(0, |(newest_ms, oldest_ms)| newest_ms - oldest_ms)
 }

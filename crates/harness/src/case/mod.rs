@@ -4,6 +4,8 @@ mod check;
 pub(crate) mod child;
 mod error;
 mod evaluate;
+#[cfg(feature = "live")]
+mod live;
 mod search;
 mod trial;
 mod what_if;

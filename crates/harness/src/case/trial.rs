@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use flowbench_events::{Event, Trace};
+use flowbench_events::{Event, Symbols, Trace};
 use flowbench_generators::{Amount, Generator, Profile};
 use flowbench_measurement::doubts::SHORT_NS;
 use flowbench_measurement::offered_load::{Bursts, Schedule, ScheduleError};
@@ -59,6 +59,27 @@ impl PreparedCase {
             .prepare(&spec.settings, &trace.symbols)
             .map_err(|error| CaseError::Setting { pipeline: pipeline.name(), error })?;
         Ok(PreparedCase { spec: spec.clone(), profile, trace: Arc::new(trace), pipeline, prepared })
+    }
+
+    /// Returns the trace of the case.
+    pub(super) fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Returns the profile of the trace; `None` for a log.
+    pub(super) fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
+    }
+
+    /// Returns the pipeline.
+    pub(super) fn pipeline(&self) -> &'static dyn Pipeline {
+        self.pipeline
+    }
+
+    /// Returns the pipeline with its parameters for a trace with these symbols.
+    pub(super) fn bound_to(&self, symbols: &Symbols) -> Result<Box<dyn BoundPipeline>, CaseError> {
+        let error = |error| CaseError::Setting { pipeline: self.pipeline.name(), error };
+        self.pipeline.prepare(&self.spec.settings, symbols).map_err(error)
     }
 
     /// Returns a closed loop over the first `events` of the trace.
@@ -153,7 +174,7 @@ fn trace(spec: &TraceSpec) -> Result<(Trace, Option<Profile>), CaseError> {
 }
 
 /// Returns why a case is invalid whose planted fault did nothing.
-fn never_struck(fault: Fault) -> String {
+pub(super) fn never_struck(fault: Fault) -> String {
     let what = match fault.kind {
         FaultKind::WrongAnswer => "answers that its worker gives",
         _ => "messages that its worker is given",
@@ -186,7 +207,7 @@ fn measured(setting: &Setting<'_>, profile_operators: bool) -> Result<Option<Mea
 /// Runs a closed loop [`RUNS`] times, and for [`SHORT_NS`] in total, after one run that does not count because it
 /// touches memory for the first time. The number of runs is odd, and the median run gives the numbers. A run of
 /// [`LONG_NS`] is enough by itself: a pause of the machine is then a small part of it.
-fn median_of_runs(setting: &Setting<'_>) -> Result<Option<Measured>, RunError> {
+pub(super) fn median_of_runs(setting: &Setting<'_>) -> Result<Option<Measured>, RunError> {
     let Some(first) = drive::measure(setting, false)? else { return Ok(None) };
     let may_repeat = matches!(setting.load, Load::Closed) && setting.config.fault.is_none();
     let elapsed_ns = |run: &Measured| run.completions.elapsed_ns();
@@ -217,7 +238,7 @@ const RUNS_MAX: usize = 25;
 const LONG_NS: u64 = 2_000_000_000;
 
 /// Returns the disorder of the trace, requested and realised; of a log, none is requested.
-fn disorder(trace: &Trace, profile: Option<&Profile>, duplicates: u64) -> Disorder {
+pub(super) fn disorder(trace: &Trace, profile: Option<&Profile>, duplicates: u64) -> Disorder {
     let asked = profile.map(Profile::asked);
     let mut newest_ms = i64::MIN;
     let mut out_of_order = 0;
@@ -238,8 +259,28 @@ fn disorder(trace: &Trace, profile: Option<&Profile>, duplicates: u64) -> Disord
 fn open_load(rate_events_per_s: f64, arrivals: Arrivals, seed: u64, trace: &Trace) -> Result<Load, ScheduleError> {
     let events = trace.events.len();
     let schedule = match arrivals {
-        Arrivals::Constant => Schedule::constant(rate_events_per_s)?,
-        Arrivals::Poisson => Schedule::poisson(rate_events_per_s, seed, events)?,
+        Arrivals::AsRecorded => {
+            let arrivals = || arrivals_in_order_ms(trace);
+            let span_ms = arrivals().last().unwrap_or(0) - arrivals().next().unwrap_or(0);
+            let speed_up = span_ms.max(1) as f64 / 1000.0 * rate_events_per_s / events.max(1) as f64;
+            Schedule::as_recorded(arrivals(), speed_up)?
+        }
+        arrivals => schedule(rate_events_per_s, arrivals, seed, events)?,
+    };
+    let planned_ns = schedule.due_ns(events.saturating_sub(1) as u64);
+    Ok(Load::Open { schedule, stop_ns: planned_ns + planned_ns / 2 + 1_000_000_000 })
+}
+
+/// Returns when so many events are due at a mean rate; as-recorded, which needs a trace, is constant.
+pub(super) fn schedule(
+    rate_events_per_s: f64,
+    arrivals: Arrivals,
+    seed: u64,
+    events: usize,
+) -> Result<Schedule, ScheduleError> {
+    match arrivals {
+        Arrivals::Constant | Arrivals::AsRecorded => Schedule::constant(rate_events_per_s),
+        Arrivals::Poisson => Schedule::poisson(rate_events_per_s, seed, events),
         Arrivals::Bursts => Schedule::bursts(
             Bursts {
                 quiet_rate_events_per_s: rate_events_per_s * 5.0 / 9.0,
@@ -248,16 +289,8 @@ fn open_load(rate_events_per_s: f64, arrivals: Arrivals, seed: u64, trace: &Trac
                 burst_ns: 10_000_000,
             },
             events,
-        )?,
-        Arrivals::AsRecorded => {
-            let arrivals = || arrivals_in_order_ms(trace);
-            let span_ms = arrivals().last().unwrap_or(0) - arrivals().next().unwrap_or(0);
-            let speed_up = span_ms.max(1) as f64 / 1000.0 * rate_events_per_s / events.max(1) as f64;
-            Schedule::as_recorded(arrivals(), speed_up)?
-        }
-    };
-    let planned_ns = schedule.due_ns(events.saturating_sub(1) as u64);
-    Ok(Load::Open { schedule, stop_ns: planned_ns + planned_ns / 2 + 1_000_000_000 })
+        ),
+    }
 }
 
 /// Returns the arrival times of a trace, ms. The order of the trace counts: an arrival time before that of an event in

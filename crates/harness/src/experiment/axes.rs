@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use crate::experiment::file::Question;
+use crate::experiment::live_setup::LiveSetup;
 use crate::experiment::load::LoadedExperiment;
 use crate::experiment::rate::{Arrivals, OfferedLoad};
 use crate::measure::load::Idle;
 
 /// The axes an experiment may name, each with the value it has if it is not named.
-pub(crate) const AXES: [(&str, &str); 18] = [
+pub(crate) const AXES: [(&str, &str); 19] = [
     ("pipeline", ""),
     ("settings", ""),
     ("strategy", "exchange"),
@@ -29,6 +30,7 @@ pub(crate) const AXES: [(&str, &str); 18] = [
     ("deduplicate", "false"),
     ("world", ""),
     ("fault", "none"),
+    ("live", "off"),
     ("seed", ""),
 ];
 
@@ -118,6 +120,7 @@ impl Combination<'_> {
             "arrivals" => self.arrivals().map(drop),
             "deduplicate" => self.deduplicate().map(drop),
             "fault" if self.fault().is_some() => self.parsed("fault", str::parse::<Fault>).map(drop),
+            "live" => self.live().map(drop),
             "seed" => self.seed().map(drop),
             _ => Ok(()),
         }
@@ -168,6 +171,11 @@ impl Combination<'_> {
     /// Returns the planted fault as it is written; `None` if there is none.
     pub(crate) fn fault(&self) -> Option<String> {
         Some(self.text("fault")).filter(|fault| fault != "none")
+    }
+
+    /// Returns the live session through which events come to the pipeline; `None` for none.
+    pub(crate) fn live(&self) -> Result<Option<LiveSetup>, Problem> {
+        self.parsed("live", LiveSetup::parse)
     }
 
     pub(crate) fn processes(&self) -> Result<usize, Problem> {

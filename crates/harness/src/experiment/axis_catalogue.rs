@@ -16,7 +16,7 @@ pub struct AxisMeaning {
 }
 
 /// What each axis means, and what its values look like.
-const MEANINGS: [(&str, &str, &str); 18] = [
+const MEANINGS: [(&str, &str, &str); 19] = [
     ("pipeline", "Question that is asked of the events.", "names of `flowbench list pipelines`"),
     ("settings", "Parameters of the pipeline.", "lists of \"key=value\""),
     ("strategy", "How work is spread over the workers.", "names of `flowbench list strategies`"),
@@ -42,6 +42,11 @@ const MEANINGS: [(&str, &str, &str); 18] = [
     ("deduplicate", "Whether only the first delivery of each event counts.", "true, false"),
     ("world", "Parameters of the generator.", "\"key=value\", or tables with a name and a list `set`"),
     ("fault", "Fault that is planted, to see that it is noticed.", "\"none\", or faults such as \"slower:20%\""),
+    (
+        "live",
+        "What a live session has beside the pipeline, if events come to it through one.",
+        "\"off\", \"on\", or words such as \"wall viewers=10\": wall, viewers=N, slow=N, silent=N, passing=N, rules=N, functions=N",
+    ),
     ("seed", "Seed of the trace.", "whole numbers"),
 ];
 

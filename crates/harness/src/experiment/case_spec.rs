@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::experiment::axes::WatermarkSources;
 use crate::experiment::keys::EVENTS_MAX;
+use crate::experiment::live_setup::LiveSetup;
 use crate::experiment::rate::{Arrivals, CLOSED_RECORDS_PER_EPOCH, OfferedLoad, open_records_per_epoch};
 use crate::log::LogSpec;
 use crate::measure::load::Idle;
@@ -35,6 +36,9 @@ pub struct CaseSpec {
     pub config: RunConfig,
     /// The planted fault as the experiment spells it.
     pub fault: Option<String>,
+    /// The live session through which events come to the pipeline; `None` if the workers are given them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveSetup>,
     /// Number of processes.
     pub processes: usize,
     /// Slack of the watermark, ms of event time.
@@ -189,6 +193,7 @@ impl CaseSpec {
             seed: Some(self.trace.seed),
             world: self.trace.world.clone(),
             fault: self.fault.clone(),
+            live: self.live.map(|live| live.to_string()),
         }
     }
 }
@@ -215,7 +220,7 @@ mod tests {
     #[test]
     fn a_case_is_sent_as_json_and_read_as_it_was() {
         let axes = "pipeline = \"sessions\"\norder = \"speculative\"\neviction = \"never\"\nworkers = 2\n\
-                    deduplicate = true\nfault = \"stall:5ms@7\"\nidle = \"park\"\nsources = \"channel\"\n\
+                    deduplicate = true\nfault = \"stall:5ms@7\"\nlive = \"off\"\nidle = \"park\"\nsources = \"channel\"\n\
                     rate = [\"closed\", \"search\", \"50%\", 1000]\narrivals = \"poisson\"";
         let plan = planned("duration = \"200ms\"", axes, 1).unwrap();
         assert_eq!(plan.cases.len(), 4);

@@ -234,6 +234,12 @@ static AXES_OF_PART: Keys = Keys {
         key("deduplicate", Axis, Value("false"), "True if only the first delivery of an event within a day counts."),
         key("world", Axis, Absent, "Parameters of the generator, with a name if wanted: `name: key=value ...`."),
         key("fault", Axis, Value("\"none\""), "A planted fault."),
+        key(
+            "live",
+            Axis,
+            Value("\"off\""),
+            "A live session between events and pipeline: off, on, or what it has beside.",
+        ),
         key("seed", Axis, Follows("that of the experiment"), "Seeds of the traces."),
     ],
 };

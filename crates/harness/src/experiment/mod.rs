@@ -9,6 +9,7 @@ pub(crate) mod estimate;
 pub(crate) mod file;
 pub(crate) mod filter;
 pub(crate) mod keys;
+pub(crate) mod live_setup;
 pub(crate) mod load;
 pub(crate) mod plan;
 pub(crate) mod rate;

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use flowbench_events::{BadRowLimit, Problem, Problems, mix, parse_duration_ms};
 use flowbench_measurement::record::FigureKind;
 use flowbench_measurement::what_if::WHAT_IF_COLUMNS;
-use flowbench_pipelines::{Pipeline, Registry, SettingError, Strategy};
+use flowbench_pipelines::{Pipeline, Registry, RunConfig, SettingError, Strategy};
 use toml::Value;
 
-use crate::experiment::axes::{AXES, AxisValue, Combination, values_on};
+use crate::experiment::axes::{AXES, AxisValue, Combination, WatermarkSources, values_on};
 use crate::experiment::case_spec::{CaseSpec, TraceSpec};
 use crate::experiment::document::Of;
 use crate::experiment::file::{Question, TraceChoice};
 use crate::experiment::filter::{CaseFilter, CaseValues};
 use crate::experiment::keys::EVENTS_MAX;
 use crate::experiment::load::LoadedExperiment;
-use crate::experiment::rate::OfferedLoad;
+use crate::experiment::rate::{Arrivals, OfferedLoad};
 use crate::experiment::shares::{add_searches, searches_first};
 use crate::generate;
 use crate::log::{Survey, survey};
@@ -357,6 +357,8 @@ impl<'a> Planner<'a> {
         let trace = trace_spec(question, source, read)?;
         let supported = check_supported(pipeline, &config, processes).map_err(|reason| reason.to_string());
         let supported = supported.and_then(|()| check_search(load, processes));
+        let live = read.live()?;
+        let supported = supported.and_then(|()| live.map_or(Ok(()), |_| check_live(read, &config, processes, load)));
         let is_selected = self.is_selected(question, read);
         if let Err(reason) = supported {
             if is_selected {
@@ -374,6 +376,7 @@ impl<'a> Planner<'a> {
             settings,
             config,
             fault: read.fault(),
+            live,
             processes,
             slack_ms: slack_ms(question, source, read)?,
             sources: read.sources()?,
@@ -470,6 +473,23 @@ fn check_search(load: OfferedLoad, processes: usize) -> Result<(), String> {
         true => Err("a search for the sustainable rate runs in one process".to_owned()),
         false => Ok(()),
     }
+}
+
+/// Checks that a case can be answered by a live session.
+fn check_live(read: &Combination<'_>, config: &RunConfig, processes: usize, load: OfferedLoad) -> Result<(), String> {
+    let is_merged = read.sources().is_ok_and(|sources| sources == WatermarkSources::Merged);
+    let problem = match config.strategy.unsupported_live() {
+        _ if !cfg!(feature = "live") => "this program was built without live sessions",
+        Some(reason) => reason,
+        None if processes > 1 => "a live session is one process",
+        None if load.needs_search() => "a live session has no search; ask for rate = \"closed\", or for rates",
+        None if matches!(load, OfferedLoad::Open { arrivals: Arrivals::AsRecorded, .. }) => {
+            "events of a live session happen when they arrive, and not as recorded"
+        }
+        None if !is_merged => "the watermark of a live session follows all arrivals",
+        None => return Ok(()),
+    };
+    Err(format!("live: {problem}"))
 }
 
 /// Returns the trace of a case. A world may have a name, which stands for it in tables and figures:

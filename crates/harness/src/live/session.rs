@@ -142,7 +142,7 @@ const EPOCHS_AHEAD: u64 = 64;
 const EPOCHS_BEHIND: u64 = 4;
 
 /// How often what all pipelines have answered is noted and forgotten.
-const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(20);
+const HOUSEKEEPING_EVERY: Duration = Duration::from_millis(5);
 
 impl LiveSession {
     /// Starts the pipelines and the gate. What was recorded in earlier sessions has been given to the pipelines when this
@@ -258,6 +258,11 @@ impl LiveSession {
         self.runs.iter().map(of).collect()
     }
 
+    /// True if the pipelines have answered every epoch that was cut.
+    pub fn is_settled(&self) -> bool {
+        self.runs.iter().all(|run| run.progress.completed() >= self.epochs.available())
+    }
+
     /// True if the session has ended by itself, which [`end`](Self::end) explains.
     pub fn has_ended(&self) -> bool {
         self.gate.has_ended() || self.runs.iter().any(|run| run.progress.has_ended())
@@ -322,6 +327,8 @@ struct Unanswered {
     offered_at_ms: Option<i64>,
     newest_ms: i64,
     watermark_ms: i64,
+    /// The events of the trace up to its end.
+    accepted: u64,
 }
 
 type UnansweredEpochs = Arc<Mutex<VecDeque<Unanswered>>>;
@@ -353,8 +360,8 @@ impl EpochConsumer for Behind {
         self.tally.late.fetch_add(late.len() as u64, Ordering::Relaxed);
         self.tally.newest_ms.store(newest_ms, Ordering::Relaxed);
         let newest_event_ms = events.iter().map(flowbench_events::Event::event_time_ms).max();
-        let unanswered =
-            Unanswered { number, offered_at_ms, newest_ms: newest_event_ms.unwrap_or(i64::MIN), watermark_ms };
+        let newest_event_ms = newest_event_ms.unwrap_or(i64::MIN);
+        let unanswered = Unanswered { number, offered_at_ms, newest_ms: newest_event_ms, watermark_ms, accepted };
         self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).push_back(unanswered);
         let reached = EventTimeProgress {
             watermark_ms,
@@ -423,7 +430,7 @@ fn note_answered(unanswered: &mut VecDeque<Unanswered>, completed: u64, waits: b
         && (!waits || epoch.newest_ms <= watermark_ms)
     {
         if let Some(offered_at_ms) = epoch.offered_at_ms {
-            freshness.answered(offered_at_ms);
+            freshness.answered(offered_at_ms, epoch.accepted);
         }
         unanswered.pop_front();
     }

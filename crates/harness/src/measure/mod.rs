@@ -16,7 +16,7 @@ pub(crate) mod request_to_end;
 pub(crate) mod resident_set;
 mod run_state;
 mod sampler;
-mod scheduling;
+pub(crate) mod scheduling;
 mod view_skew;
 mod worker_driver;
 pub(crate) mod worker_log;

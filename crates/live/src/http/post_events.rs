@@ -47,9 +47,11 @@ pub(crate) async fn post_events(
     }
     let receipt = offer(&service, events).await?;
     grant.tally().take_in(receipt.accepted, body);
-    let IntakeReceipt { accepted, late, repeated, rejects, hints } = receipt;
-    let mut answer =
-        json!({ "accepted": accepted, "late": late, "repeated": repeated, "rejects": rejects_json(rejects) });
+    let IntakeReceipt { accepted, late, repeated, position, rejects, hints } = receipt;
+    let rejects = rejects_json(rejects);
+    let mut answer = json!({
+        "accepted": accepted, "late": late, "repeated": repeated, "position": position, "rejects": rejects,
+    });
     if !hints.is_empty() {
         let json = |hint: OfferHint| json!({ "index": hint.index, "hint": hint.hint });
         answer["hints"] = hints.into_iter().map(json).collect();

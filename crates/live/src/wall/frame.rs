@@ -64,6 +64,8 @@ pub(super) struct WallFrame {
     tiles: Vec<Arc<DrawnTile>>,
     /// The arrivals whose answers are shown are those up to this time.
     pub(super) shown_ms: Option<i64>,
+    /// The events of the trace whose answers are shown.
+    pub(super) shown_events: u64,
     pub(super) behind_ms: Option<i64>,
     pub(super) quiet_ms: Option<i64>,
     /// The day of the clock, since texts of tiles depend on it.
@@ -87,8 +89,17 @@ struct DrawnTile {
 impl WallFrame {
     pub(super) fn before_the_first(tiles: usize) -> WallFrame {
         let tiles = vec![Arc::default(); tiles];
-        let remarks = WallRemarks::default();
-        WallFrame { number: 0, tiles, shown_ms: None, behind_ms: None, quiet_ms: None, day: 0, remarks, is_last: false }
+        WallFrame {
+            number: 0,
+            tiles,
+            shown_ms: None,
+            shown_events: 0,
+            behind_ms: None,
+            quiet_ms: None,
+            day: 0,
+            remarks: WallRemarks::default(),
+            is_last: false,
+        }
     }
 
     /// Draws a tile anew, at `now_ms` of the clock.
@@ -122,6 +133,7 @@ impl WallFrame {
         let tiles: Vec<Value> = self.tiles.iter().filter(is_new).map(json_of).collect();
         let frame = json!({
             "number": self.number,
+            "events": self.shown_events,
             "behind_ms": self.behind_ms,
             "quiet_ms": self.quiet_ms,
             "catching_up": self.remarks.is_catching_up,

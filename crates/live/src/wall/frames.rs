@@ -145,6 +145,7 @@ impl WallFrames {
         (frame.number, frame.day, frame.remarks) = (frame.number + 1, now_ms.div_euclid(DAY_MS), remarks);
         if update.is_caught_up {
             frame.shown_ms = arrivals.answered_ms;
+            frame.shown_events = arrivals.answered_events;
         }
         frame.behind_ms = arrivals.behind_ms(frame.shown_ms, now_ms);
         frame.quiet_ms = arrivals.quiet_ms(now_ms);

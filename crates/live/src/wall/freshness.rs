@@ -18,6 +18,8 @@ pub struct Freshness {
 pub(super) struct Arrivals {
     arrived_ms: Option<i64>,
     pub(super) answered_ms: Option<i64>,
+    /// The events of the trace whose answers are in their queues.
+    pub(super) answered_events: u64,
     /// The first arrival after the last time at which all were answered.
     busy_since_ms: i64,
 }
@@ -32,10 +34,17 @@ impl Freshness {
         arrivals.arrived_ms = arrivals.arrived_ms.max(Some(at_ms));
     }
 
-    /// Notes that the answers to everything that arrived up to this time are in their queues.
-    pub fn answered(&self, up_to_ms: i64) {
+    /// Notes that the answers to everything that arrived up to this time, the first `events` of the trace, are in their
+    /// queues.
+    pub fn answered(&self, up_to_ms: i64, events: u64) {
         let mut arrivals = self.lock();
         arrivals.answered_ms = arrivals.answered_ms.max(Some(up_to_ms));
+        arrivals.answered_events = arrivals.answered_events.max(events);
+    }
+
+    /// Returns the number of events of the trace whose answers are in their queues.
+    pub fn answered_events(&self) -> u64 {
+        self.lock().answered_events
     }
 
     pub(super) fn now(&self) -> Arrivals {
@@ -80,17 +89,17 @@ mod tests {
         assert_eq!((freshness.now().behind_ms(None, 5), freshness.now().quiet_ms(5)), (None, None));
         freshness.arrived(1_000);
         assert_eq!(freshness.now().behind_ms(None, 1_300), Some(300));
-        freshness.answered(1_000);
+        freshness.answered(1_000, 1);
         assert_eq!(freshness.now().behind_ms(Some(1_000), 61_000), Some(0));
         assert_eq!(freshness.now().quiet_ms(61_000), Some(60_000));
         // The pause does not count for what comes after it.
         freshness.arrived(60_900);
         freshness.arrived(60_950);
         assert_eq!(freshness.now().behind_ms(Some(1_000), 61_000), Some(100));
-        freshness.answered(60_900);
+        freshness.answered(60_900, 2);
         assert_eq!(freshness.now().behind_ms(Some(60_900), 61_000), Some(100));
         // Answers that are there and not shown yet count as not there.
-        freshness.answered(60_950);
+        freshness.answered(60_950, 3);
         assert_eq!(freshness.now().behind_ms(Some(60_900), 62_000), Some(1_100));
     }
 }

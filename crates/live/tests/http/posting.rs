@@ -27,7 +27,7 @@ fn the_example_in_binary_mode_is_one_event() {
     let fixture = Fixture::new(|_| {});
     let answer = fixture.post(&EXAMPLE, r#"{"value": 1.50}"#);
     assert_eq!(answer.status, 202);
-    assert_eq!(answer.json(), json!({ "accepted": 1, "late": 0, "repeated": 0, "rejects": [] }));
+    assert_eq!(answer.json(), json!({ "accepted": 1, "late": 0, "repeated": 0, "position": 0, "rejects": [] }));
     let seen = fixture.stub.seen();
     assert_eq!(seen.len(), 1);
     assert!(seen[0].ends_with(r#""data":{"value": 1.50}}"#), "{seen:?}");
@@ -121,7 +121,10 @@ fn in_a_batch_each_reject_has_its_index() {
     let rejects: Vec<_> = answer["rejects"].as_array().unwrap().iter().collect();
     assert_eq!(rejects.iter().map(|reject| reject["index"].as_u64().unwrap()).collect::<Vec<_>>(), [0, 2, 3]);
     assert_eq!(rejects[2]["reason"], "not today");
-    assert_eq!(fixture.post(&[BATCH], "[]").json(), json!({ "accepted": 0, "late": 0, "repeated": 0, "rejects": [] }));
+    assert_eq!(
+        fixture.post(&[BATCH], "[]").json(),
+        json!({ "accepted": 0, "late": 0, "repeated": 0, "position": 0, "rejects": [] })
+    );
     assert_eq!(fixture.post(&[BATCH], event("d")).status, 400);
 }
 

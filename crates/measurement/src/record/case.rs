@@ -103,6 +103,10 @@ pub struct Axes {
     pub world: String,
     /// Planted fault, if any.
     pub fault: Option<String>,
+    /// What a live session had beside the pipeline, as the experiment spells it; absent if the workers were given the events
+    /// without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<String>,
 }
 
 /// The outcome of a case.

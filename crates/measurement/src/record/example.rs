@@ -98,6 +98,7 @@ pub(crate) fn axes() -> Axes {
         seed: Some(42),
         world: String::new(),
         fault: None,
+        live: None,
     }
 }
 
@@ -139,6 +140,7 @@ fn numbers() -> Numbers {
         lost: LostTime { share: Some(0.01), involuntary_switches: Some(3), ..LostTime::default() },
         sustainable: None,
         what_if: None,
+        live: None,
         trace_digest: "ab12".into(),
     }
 }

@@ -12,6 +12,7 @@
 mod build;
 mod case;
 mod figure_spec;
+mod live;
 mod machine;
 mod numbers;
 mod run;
@@ -20,6 +21,7 @@ mod timeline;
 pub use self::build::Build;
 pub use self::case::{Axes, CASE_SCHEMA, CaseRecord, Doubt, Status};
 pub use self::figure_spec::{FigureKind, FigureSpec, PanelSpec};
+pub use self::live::LiveNumbers;
 pub use self::machine::{Machine, MachineSetup, Surroundings};
 pub use self::numbers::{
     Accuracy, Attribution, BurstRelease, Disorder, EntriesGrowth, EventTimeWait, EvictionCost, Growth,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::live::LiveNumbers;
 use super::timeline::AllocatorBytes;
 
 /// All numbers measured in one case.
@@ -72,6 +73,9 @@ pub struct Numbers {
     /// What faster pages would win; absent unless the experiment asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what_if: Option<WhatIf>,
+    /// What was measured of a live session; absent if the workers were given the events without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveNumbers>,
     /// Digest of the trace.
     pub trace_digest: String,
 }

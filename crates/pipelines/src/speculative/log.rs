@@ -54,10 +54,19 @@ impl Log {
         number
     }
 
+    /// Returns the event of an entry, if it is kept.
+    #[inline]
+    pub(super) fn event(&self, number: u64) -> Option<&Event> {
+        self.entry(number).map(|entry| &entry.event)
+    }
+
     /// Iterates over the events of an entry and the previous ones of its key, latest first, as far as they are kept.
     pub(super) fn chain_from(&self, number: u64) -> impl Iterator<Item = Event> {
-        let get = |number: u64| self.entries.get(number.checked_sub(self.first + 1)? as usize);
-        std::iter::successors(get(number), move |entry| get(entry.before)).map(|entry| entry.event)
+        std::iter::successors(self.entry(number), |entry| self.entry(entry.before)).map(|entry| entry.event)
+    }
+
+    fn entry(&self, number: u64) -> Option<&LogEntry> {
+        self.entries.get(number.checked_sub(self.first + 1)? as usize)
     }
 
     /// Drops the entries that no correction needs any more, now that the watermark is at `watermark_ms`.

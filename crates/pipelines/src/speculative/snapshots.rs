@@ -6,12 +6,13 @@ use super::log::NO_ENTRY;
 
 /// The data needed to correct the state of a key that is not final.
 pub(super) struct Snapshot<S> {
-    pub(super) base: S,         // the state after all events below `base_ms`, and no others
-    pub(super) base_ms: i64,    // i64::MIN: before all events
-    pub(super) newest_ms: i64,  // event time of the newest event since; i64::MIN: none
-    pub(super) fired_ms: i64,   // expiry of the last timer that has answered since; i64::MIN: none
-    pub(super) last_entry: u64, // log entry of the last event since
-    generation: u32,            // matches the handle it belongs to
+    pub(super) base: S,              // the state after all events below `base_ms`, and no others
+    pub(super) base_ms: i64,         // i64::MIN: before all events
+    pub(super) newest_ms: i64,       // event time of the newest event since; i64::MIN: none
+    pub(super) fired_ms: i64,        // expiry of the last timer that has answered since; i64::MIN: none
+    pub(super) last_entry: u64,      // log entry of the last event since
+    pub(super) last_is_newest: bool, // in canonical order
+    generation: u32,                 // matches the handle it belongs to
 }
 
 impl<S> Snapshot<S> {
@@ -19,6 +20,7 @@ impl<S> Snapshot<S> {
     pub(super) fn begin(&mut self, base_ms: i64) {
         self.base_ms = base_ms;
         (self.newest_ms, self.fired_ms, self.last_entry) = (i64::MIN, i64::MIN, NO_ENTRY);
+        self.last_is_newest = false;
     }
 
     /// Returns the latest event time (ms) that may still be corrected.
@@ -74,6 +76,7 @@ impl<S: Default> Snapshots<S> {
                 newest_ms: never,
                 fired_ms: never,
                 last_entry: NO_ENTRY,
+                last_is_newest: false,
                 generation: 1,
             };
             self.all.push(new);

@@ -87,6 +87,15 @@ impl<L: KeyedLogic> Speculative<L> {
         snapshot.base_ms = self.watermark_ms;
     }
 
+    /// Returns true if an event of the same millisecond as the newest of its key belongs behind it, and no timer of that
+    /// millisecond has answered. A source that has no finer clock, or a batch that arrives at once, has many such events.
+    #[inline]
+    fn is_next(&self, at: usize, event: &Event) -> bool {
+        let Snapshot { newest_ms, fired_ms, last_entry, last_is_newest, .. } = self.snapshots.all[at];
+        let is_candidate = last_is_newest && event.event_time_ms() == newest_ms && fired_ms < newest_ms;
+        is_candidate && self.log.event(last_entry).is_some_and(|last| last.canonical_cmp(event).is_le())
+    }
+
     /// Inserts an event at its place in the canonical order and pushes the answers that this changes.
     #[cold]
     fn correct(
@@ -152,9 +161,9 @@ impl<L: KeyedLogic> KeyedStateMachine for Speculative<L> {
         let found = self.snapshots.find(state.snapshot);
         let latest_ms = found.map_or(i64::MIN, |at| self.snapshots.all[at].latest_ms());
         let at = match found {
-            // Events of the same millisecond may belong in either order; `correct` compares them completely.
-            Some(at) if event_time_ms <= latest_ms => {
+            Some(at) if event_time_ms <= latest_ms && !self.is_next(at, event) => {
                 self.correct(key, state, at, event, out);
+                self.snapshots.all[at].last_is_newest = false;
                 at
             }
             _ if event_time_ms < self.watermark_ms => {
@@ -166,6 +175,7 @@ impl<L: KeyedLogic> KeyedStateMachine for Speculative<L> {
                 let at = self.snapshot(key, state);
                 take(&self.logic, key, &mut state.now, event, &mut self.rows);
                 self.emit(out);
+                self.snapshots.all[at].last_is_newest = true;
                 at
             }
         };
@@ -310,12 +320,16 @@ mod tests {
         answers
     }
 
+    fn often_0(end: i64) -> impl Strategy<Value = i64> {
+        prop_oneof![Just(0), 0..end]
+    }
+
     proptest! {
         /// After every step, the answers given and not retracted are those to the events so far, including those of the
         /// timers that are due by then.
         #[test]
         fn the_answers_are_right_after_every_step(
-            steps in prop::collection::vec(prop::collection::vec((0_i64..60, 0_i64..90), 1..6), 0..60),
+            steps in prop::collection::vec(prop::collection::vec((often_0(60), often_0(90)), 1..6), 0..60),
             slack_ms in 0_i64..90,
         ) {
             let mut machine = Speculative::new(&Bursts, slack_ms);
@@ -327,7 +341,8 @@ mod tests {
                 for (ahead_ms, behind_ms) in step {
                     clock_ms += ahead_ms;
                     id += 1;
-                    let event = Event::pack(Record::new(id, Kind::PageViewed, clock_ms - behind_ms));
+                    // Of the same millisecond, later arrivals come before earlier ones as often as behind them.
+                    let event = Event::pack(Record::new((id + 4) ^ 2, Kind::PageViewed, clock_ms - behind_ms));
                     if event.event_time_ms() >= newest_ms.saturating_sub(slack_ms) {
                         order.arrive(&mut vec![event], &mut released);
                     }

@@ -401,6 +401,7 @@ pub(crate) fn push(cases: &mut Vec<CaseRecord>, part: &str, latency_ns: u64, cha
             seed: Some(42),
             world: String::new(),
             fault: None,
+            live: None,
         };
         change(&mut axes);
         let text = "hiccups as large as the p99 reported: 0.3 ms".to_owned();
@@ -472,6 +473,7 @@ fn numbers(p99_ns: u64, with_growth: bool, grows: bool) -> Numbers {
         lost: Default::default(),
         sustainable: None,
         what_if: None,
+        live: None,
         trace_digest: "ab12cd34ef56ab12".into(),
     }
 }

@@ -121,7 +121,7 @@ fn a_browser_gets_the_page_the_whole_state_and_then_what_changes() {
     // Both tiles read the queue; one of them cannot use what comes.
     served.freshness.arrived(wall_clock_ms());
     served.add("second");
-    served.freshness.answered(wall_clock_ms());
+    served.freshness.answered(wall_clock_ms(), 1);
     let next = frame_with(&mut stream, |frame| frame["tiles"][0]["html"].to_string().contains("second"));
     assert!(next["number"].as_u64() > whole["number"].as_u64());
     assert!(next["tiles"][1]["html"].to_string().contains("cannot be used"), "{next}");
@@ -194,7 +194,7 @@ fn frames_catch_up_before_they_claim_to_be_fresh() {
     // More events than are read at a time: what is shown is behind until all are.
     freshness.arrived(1_000);
     queue.append_all((0..5_000).map(|_| CloudEvent::new("", "/test", "t")));
-    freshness.answered(1_000);
+    freshness.answered(1_000, 1);
     assert_eq!(publish(1_400), (true, 1, Some(400)));
     assert_eq!(publish(1_500), (true, 1, Some(0)));
     assert_eq!(publish(1_600), (true, 0, Some(0)));

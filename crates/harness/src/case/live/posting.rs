@@ -1,0 +1,303 @@
+//! Those who post: the events of a trace in batches, over several connections, when they are due.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use flowbench_events::{Trace, push_json_line};
+use flowbench_measurement::offered_load::Schedule;
+use serde_json::{Map, Value};
+
+use super::RunClock;
+use super::connection::Connection;
+use crate::case::error::CaseError;
+use crate::case::trial::schedule;
+use crate::experiment::case_spec::CaseSpec;
+use crate::experiment::rate::OfferedLoad;
+
+/// Connections over which events are posted; each waits for its receipts.
+pub(super) const CONNECTIONS: usize = 16;
+/// Events of a batch at most.
+const BATCH_EVENTS: u64 = 1_000;
+/// Events that become due in this time are posted together.
+const BATCH_NS: f64 = 20e6;
+/// How long a post that was refused rests before it is repeated.
+const REST: Duration = Duration::from_millis(20);
+/// How often somebody who waits looks whether the run is over.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A post with its receipt.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Post {
+    /// When its first event was due: in a closed loop, when it was sent.
+    pub(super) due_ns: u64,
+    /// When its last event was due.
+    pub(super) ready_ns: u64,
+    pub(super) sent_ns: u64,
+    pub(super) acknowledged_ns: u64,
+    pub(super) events: u64,
+    /// The events of the trace by then.
+    pub(super) position: u64,
+    /// How often it was refused before.
+    pub(super) refused: u64,
+    /// True if it counts: later ones only keep up the load while the last ones that count are answered.
+    pub(super) counts: bool,
+}
+
+/// The events of a run, when they are due, and what has become of them.
+pub(super) struct Offering {
+    bodies: Bodies,
+    plan: Plan,
+    batch_events: u64,
+    next_batch: AtomicU64,
+    posts: Mutex<Vec<Post>>,
+    failure: Mutex<Option<String>>,
+}
+
+/// When events are due.
+enum Plan {
+    /// As soon as there is room; so many events.
+    Closed { events: u64 },
+    /// At a rate. The first `events` count.
+    Open { schedule: Schedule, rate_events_per_s: f64, events: u64 },
+}
+
+impl Offering {
+    pub(super) fn new(spec: &CaseSpec, trace: &Trace) -> Result<Offering, CaseError> {
+        let plan = match spec.load {
+            OfferedLoad::Open { rate_events_per_s, arrivals, .. } => {
+                let events = (rate_events_per_s * spec.duration_ms as f64 / 1e3).ceil().max(1.0) as u64;
+                let schedule = schedule(rate_events_per_s, arrivals, spec.trace.seed, events as usize)?;
+                Plan::Open { schedule, rate_events_per_s, events }
+            }
+            _ => Plan::Closed { events: trace.events.len() as u64 },
+        };
+        let batch_events = match &plan {
+            Plan::Open { rate_events_per_s, .. } => (rate_events_per_s * BATCH_NS / 1e9) as u64,
+            Plan::Closed { .. } => BATCH_EVENTS,
+        };
+        Ok(Offering {
+            bodies: Bodies::of(trace),
+            plan,
+            batch_events: batch_events.clamp(1, BATCH_EVENTS),
+            next_batch: AtomicU64::new(0),
+            posts: Mutex::default(),
+            failure: Mutex::default(),
+        })
+    }
+
+    /// Returns how long the events that count are offered, ns; a closed loop has a minute.
+    pub(super) fn planned_ns(&self) -> u64 {
+        match &self.plan {
+            Plan::Open { events, .. } => self.plan.due_ns(events - 1),
+            Plan::Closed { .. } => 60_000_000_000,
+        }
+    }
+
+    /// Posts one batch after the other until the run is over, or a closed loop has no more.
+    pub(super) fn post(&self, address: SocketAddr, clock: RunClock, is_over: &AtomicBool) -> Result<(), CaseError> {
+        if let Err(problem) = self.post_all(address, clock, is_over) {
+            lock(&self.failure).get_or_insert(problem);
+        }
+        Ok(())
+    }
+
+    fn post_all(&self, address: SocketAddr, clock: RunClock, is_over: &AtomicBool) -> Result<(), String> {
+        let mut connection = Connection::open(address).map_err(|error| format!("no connection: {error}"))?;
+        loop {
+            let first = self.next_batch.fetch_add(1, Ordering::Relaxed) * self.batch_events;
+            let Some(mut post) = self.plan.post(first, self.batch_events) else { return Ok(()) };
+            if !wait_until(post.ready_ns, clock, is_over) {
+                return Ok(());
+            }
+            let pieces = self.bodies.pieces(first, post.events);
+            post.sent_ns = clock.now_ns();
+            if matches!(self.plan, Plan::Closed { .. }) {
+                (post.due_ns, post.ready_ns) = (post.sent_ns, post.sent_ns);
+            }
+            loop {
+                let answer = connection.post_lines(&pieces).map_err(|error| format!("POST /events: {error}"))?;
+                match answer.status {
+                    202 => post.position = position(&answer.body, post.events)?,
+                    429 if is_over.load(Ordering::Acquire) => return Ok(()),
+                    429 => {
+                        post.refused += 1;
+                        thread::sleep(REST);
+                        continue;
+                    }
+                    status => return Err(format!("POST /events was answered {status}: {}", answer.body)),
+                }
+                break;
+            }
+            post.acknowledged_ns = clock.now_ns();
+            lock(&self.posts).push(post);
+        }
+    }
+
+    /// Returns true if everything that counts is acknowledged and through, of which the first `through` events of the
+    /// trace are. A closed loop is done when everything is `settled`: what waits for event time waits forever then.
+    pub(super) fn is_done(&self, through: u64, settled: impl Fn() -> bool) -> bool {
+        let posts = lock(&self.posts);
+        let counting = || posts.iter().filter(|post| post.counts);
+        let is_acknowledged = counting().map(|post| post.events).sum::<u64>() >= self.plan.events();
+        match &self.plan {
+            Plan::Open { .. } => is_acknowledged && counting().all(|post| post.position <= through),
+            Plan::Closed { .. } => is_acknowledged && settled(),
+        }
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        lock(&self.failure).is_some()
+    }
+
+    /// Returns why events could not be posted, if so.
+    pub(super) fn failure(&self) -> Option<CaseError> {
+        lock(&self.failure).take().map(CaseError::Session)
+    }
+
+    pub(super) fn take_posts(&self) -> Vec<Post> {
+        std::mem::take(&mut lock(&self.posts))
+    }
+}
+
+impl Plan {
+    /// Returns the number of events that count.
+    fn events(&self) -> u64 {
+        match self {
+            Plan::Closed { events } | Plan::Open { events, .. } => *events,
+        }
+    }
+
+    /// Returns the batch that begins with this event; `None` if there is none any more.
+    fn post(&self, first: u64, batch_events: u64) -> Option<Post> {
+        let (end, is_open) = (self.events(), matches!(self, Plan::Open { .. }));
+        let counts = first < end;
+        let events = if counts { batch_events.min(end - first) } else { batch_events };
+        (counts || is_open).then(|| Post {
+            due_ns: self.due_ns(first),
+            ready_ns: self.due_ns(first + events - 1),
+            sent_ns: 0,
+            acknowledged_ns: 0,
+            events,
+            position: 0,
+            refused: 0,
+            counts,
+        })
+    }
+
+    /// Returns when an event is due. Those behind the schedule keep up its rate.
+    fn due_ns(&self, event: u64) -> u64 {
+        match self {
+            Plan::Closed { .. } => 0,
+            Plan::Open { schedule, events, .. } if event < *events => schedule.due_ns(event),
+            Plan::Open { schedule, rate_events_per_s, events } => {
+                let behind = (event - (events - 1)) as f64;
+                schedule.due_ns(events - 1) + (behind * 1e9 / rate_events_per_s) as u64
+            }
+        }
+    }
+}
+
+/// Waits until an instant; returns false if the run is over before.
+fn wait_until(due_ns: u64, clock: RunClock, is_over: &AtomicBool) -> bool {
+    loop {
+        if is_over.load(Ordering::Acquire) {
+            return false;
+        }
+        let left = Duration::from_nanos(due_ns.saturating_sub(clock.now_ns()));
+        if left.is_zero() {
+            return true;
+        }
+        thread::sleep(left.min(LOOK_EVERY));
+    }
+}
+
+/// Returns the position in a receipt, which must be for all events.
+fn position(receipt: &str, events: u64) -> Result<u64, String> {
+    let receipt: Map<String, Value> =
+        serde_json::from_str(receipt).map_err(|error| format!("no receipt: {error}: {receipt}"))?;
+    let number = |name: &str| receipt.get(name).and_then(Value::as_u64);
+    match (number("accepted"), number("position")) {
+        (Some(accepted), Some(position)) if accepted == events => Ok(position),
+        _ => Err(format!("{events} events were posted, and the receipt is {}", Value::from(receipt))),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The events of a trace as lines to be posted, without times and ids: they happen when they arrive. A run that has more
+/// events than the trace begins again at its first.
+pub(super) struct Bodies {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Bodies {
+    pub(super) fn of(trace: &Trace) -> Bodies {
+        let mut bodies = Bodies { text: String::new(), ends: Vec::with_capacity(trace.events.len()) };
+        let mut line = String::new();
+        for event in &trace.events {
+            line.clear();
+            push_json_line(event, &trace.symbols, "", &mut line);
+            // What was just written is an object.
+            let mut fields: Map<String, Value> = serde_json::from_str(&line).unwrap_or_default();
+            ["event_id", "event_time", "arrival_time"].iter().for_each(|name| drop(fields.remove(*name)));
+            bodies.text.push_str(&Value::from(fields).to_string());
+            bodies.text.push('\n');
+            bodies.ends.push(bodies.text.len());
+        }
+        bodies
+    }
+
+    /// Returns the lines of so many events from the `first` on.
+    pub(super) fn pieces(&self, first: u64, events: u64) -> Vec<&str> {
+        let all = self.ends.len();
+        let (mut at, mut left) = ((first % all.max(1) as u64) as usize, events as usize);
+        let mut pieces = Vec::new();
+        while left > 0 && all > 0 {
+            let end = (at + left).min(all);
+            let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+            pieces.push(&self.text[begin..self.ends[end - 1]]);
+            left -= end - at;
+            at = 0;
+        }
+        pieces
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flowbench_events::{Event, Kind, Record};
+
+    use super::*;
+
+    #[test]
+    fn lines_begin_again_where_the_trace_ends() {
+        let event = |id| Event::pack(Record { rating: Some(id as u8), ..Record::new(id, Kind::ReviewPosted, 0) });
+        let trace = Trace { events: (1..=3).map(event).collect(), ..Trace::default() };
+        let bodies = Bodies::of(&trace);
+        let ratings = |first, events| {
+            let text = bodies.pieces(first, events).concat();
+            let rating = |line: &str| serde_json::from_str::<Value>(line).unwrap()["rating"].as_u64().unwrap();
+            text.lines().map(rating).collect::<Vec<_>>()
+        };
+        assert_eq!(ratings(0, 2), [1, 2]);
+        assert_eq!(ratings(4, 6), [2, 3, 1, 2, 3, 1]);
+        let line = bodies.pieces(0, 1)[0];
+        assert!(!line.contains("time") && !line.contains("event_id") && line.ends_with("}\n"), "{line}");
+    }
+
+    #[test]
+    fn batches_go_on_at_the_rate_behind_those_that_count() {
+        let plan = Plan::Open { schedule: Schedule::constant(1e3).unwrap(), rate_events_per_s: 1e3, events: 25 };
+        let batches: Vec<Post> = (0..4).filter_map(|batch| plan.post(batch * 10, 10)).collect();
+        let told: Vec<_> = batches.iter().map(|post| (post.due_ns / 1_000_000, post.events, post.counts)).collect();
+        assert_eq!(told, [(0, 10, true), (10, 10, true), (20, 5, true), (30, 10, false)]);
+        assert_eq!(batches[3].ready_ns, 39_000_000);
+        assert!(Plan::Closed { events: 25 }.post(30, 10).is_none());
+    }
+}
