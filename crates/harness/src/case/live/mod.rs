@@ -90,7 +90,8 @@ pub(super) fn run(spec: &CaseSpec, setup: LiveSetup, registry: Registry) -> Resu
     let prepared = PreparedCase::new(spec, registry)?;
     let offering = Offering::new(spec, prepared.trace())?;
     let folder = SessionFolder::create()?;
-    let service = LiveService::start(service(spec, setup, prepared.pipeline(), registry, &folder)?)?;
+    let session = session(spec, setup, prepared.pipeline(), registry, &folder)?;
+    let service = LiveService::start(session, service(setup, &folder)?)?;
     let observed = observe(&service, setup, &offering);
     let end = service.end()?;
     let observed = observed?;
@@ -101,14 +102,14 @@ pub(super) fn run(spec: &CaseSpec, setup: LiveSetup, registry: Registry) -> Resu
     evidence.result(spec, &prepared)
 }
 
-/// Returns the session of a case and what is around it.
-fn service(
+/// Returns the session of a case.
+fn session(
     spec: &CaseSpec,
     setup: LiveSetup,
     pipeline: &'static dyn Pipeline,
     registry: Registry,
     folder: &SessionFolder,
-) -> Result<ServiceSpec, CaseError> {
+) -> Result<LiveSpec, CaseError> {
     let own = LivePipeline { feed: FEED.to_owned(), pipeline, settings: spec.settings.clone(), config: spec.config };
     let config = RunConfig { order: spec.config.order, ..RunConfig::plain(Strategy::SEQUENTIAL) };
     let of_wall = if setup.wall { wall_pipelines(registry)? } else { Vec::new() };
@@ -116,13 +117,13 @@ fn service(
         of_wall.into_iter().map(|(feed, pipeline)| LivePipeline { feed, pipeline, settings: Vec::new(), config });
     // Nothing is posted that could be late or ahead: events happen when they arrive. Silence would move event time.
     let gate = GateConfig { slack_ms: spec.slack_ms, idle_after_ms: None, ..GateConfig::default() };
+    let pipelines = std::iter::once(own).chain(of_wall).collect();
+    Ok(LiveSpec { recording: folder.recording(), gate, pipelines, kept_events: KEPT_EVENTS })
+}
+
+/// Returns what is around the session of a case.
+fn service(setup: LiveSetup, folder: &SessionFolder) -> Result<ServiceSpec, CaseError> {
     Ok(ServiceSpec {
-        session: LiveSpec {
-            recording: folder.recording(),
-            gate,
-            pipelines: std::iter::once(own).chain(of_wall).collect(),
-            kept_events: KEPT_EVENTS,
-        },
         address: ([127, 0, 0, 1], 0).into(),
         names: Vec::new(),
         tokens: None,
