@@ -12,9 +12,9 @@ use flowbench_live::webhook::{
     SinkReferences, WebhookOptions, WebhookSinks, WebhookStartError, WebhookState, read_webhook_sinks,
 };
 use flowbench_live::{
-    CloudEvent, CursorFileError, EventQueue, ExternalReaders, FunctionHost, FunctionSettings, GateDoor, HttpConfig,
-    HttpLimits, HttpServer, HttpServerError, Intake, Offered, RunningFunctions, TokenFile, WallFrames, WallLayout,
-    WallTiles, event_filter,
+    CloudEvent, CursorFileError, EventQueue, EventTimePace, ExternalReaders, FunctionHost, FunctionSettings, GateDoor,
+    HttpConfig, HttpLimits, HttpServer, HttpServerError, Intake, Offered, RunningFunctions, TokenFile, WallFrames,
+    WallLayout, WallTiles, event_filter,
 };
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -282,9 +282,14 @@ fn status(
 }
 
 fn event_time_status(session: &LiveSession) -> Value {
+    let moved_by = match session.event_time_pace() {
+        EventTimePace::Clock => "clock",
+        EventTimePace::Source => "source",
+        EventTimePace::Ahead | EventTimePace::Behind => "nothing",
+    };
     json!({
         "newest": session.newest_ms().map(rfc3339),
-        "moved_by": format!("{:?}", session.event_time_pace()).to_lowercase(),
+        "moved_by": moved_by,
         "problem": event_time(session),
     })
 }

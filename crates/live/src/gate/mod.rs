@@ -6,9 +6,11 @@
 //! Decisions D-661, D-662, D-663, D-664, D-667 and D-668.
 
 mod admission;
+mod cut_epoch;
 mod event_time;
 mod pending;
 mod recent_ids;
+mod recovery;
 #[cfg(test)]
 mod tests;
 
@@ -24,9 +26,11 @@ use tokio::sync::oneshot;
 
 pub use self::admission::EMITTERS;
 use self::admission::{Admission, Admitted, hint_of_type};
+pub use self::cut_epoch::{CutEpoch, EpochConsumer};
 pub use self::event_time::EventTimePace;
 pub use self::pending::SimulatedSource;
 use self::pending::{Pending, PendingBatch};
+use self::recovery::Recovery;
 use crate::cloud_event::CloudEvent;
 use crate::intake::{Full, Intake, IntakeReceipt, OfferHint, Offered, RejectedOffer, Ticket};
 use crate::recording_file::{RecordingError, RecordingFile, Recovered};
@@ -62,39 +66,6 @@ impl Default for GateConfig {
             remembered_ids: 1 << 20,
         }
     }
-}
-
-/// An epoch as it was recorded.
-#[derive(Debug)]
-pub struct CutEpoch {
-    /// The number, from 0.
-    pub number: u64,
-    /// The events in arrival order. Their ids are their numbers in the trace, from 1.
-    pub events: Vec<Event>,
-    /// The indices of the late ones, ascending.
-    pub late: Vec<usize>,
-    /// The newest event time so far in ms, by events or by the clock; `i64::MIN` before the first event.
-    pub newest_ms: i64,
-    /// The watermark behind the epoch, in ms.
-    pub watermark_ms: i64,
-    /// The events of the trace so far.
-    pub accepted: u64,
-    /// When its oldest event was offered, in ms of the clock; `None` if it is of an earlier session or has no event.
-    pub offered_at_ms: Option<i64>,
-}
-
-/// Takes what the gate lets through.
-pub trait EpochConsumer: Send + 'static {
-    /// Takes an epoch. The gate waits until this returns: so a consumer that is slow slows the intake, which then refuses
-    /// offers.
-    ///
-    /// # Errors
-    ///
-    /// Fails, in words, if no further epoch can be taken; the session ends.
-    fn take(&mut self, epoch: CutEpoch) -> Result<(), String>;
-
-    /// Takes an event of another type.
-    fn queue(&mut self, event: CloudEvent);
 }
 
 /// A running gate.
@@ -160,16 +131,9 @@ impl Gate {
         mut consumer: impl EpochConsumer,
     ) -> Result<(Gate, Recovered), LiveGateError> {
         let admission = Admission::new(config.slack_ms, config.max_ahead_ms, config.remembered_ids);
-        let mut recovery = Recovery {
-            admission,
-            symbols: &symbols,
-            consumer: &mut consumer,
-            epochs: 0,
-            open: Vec::new(),
-            late: Vec::new(),
-        };
+        let mut recovery = Recovery::new(admission, &symbols, &mut consumer);
         let (recording, recovered) = RecordingFile::open(path, config.slack_ms, |line| recovery.line(line))?;
-        let (admission, epochs) = (recovery.admission, recovery.epochs);
+        let (admission, epochs) = recovery.end();
         let pending = Arc::new(Pending::new(config.pending_events));
         let of_thread = Arc::clone(&pending);
         let mut running =
@@ -230,45 +194,6 @@ impl GateDoor {
     /// Waits until there is room for a batch; returns false if there is none after `deadline` or the gate has ended.
     pub fn wait_for_room(&self, deadline: Duration) -> bool {
         self.0.wait_for_room(deadline)
-    }
-}
-
-/// Gives the consumer what was recorded before.
-struct Recovery<'a, C> {
-    admission: Admission,
-    symbols: &'a RwLock<Symbols>,
-    consumer: &'a mut C,
-    epochs: u64,
-    open: Vec<Event>,
-    late: Vec<usize>,
-}
-
-impl<C: EpochConsumer> Recovery<'_, C> {
-    fn line(&mut self, line: &str) -> Result<(), String> {
-        match RecordingLine::parse(line).transpose()? {
-            None => {
-                let mut symbols = self.symbols.write().unwrap_or_else(PoisonError::into_inner);
-                let (event, is_late) = self.admission.readmit(line, &mut symbols)?;
-                self.late.extend(is_late.then_some(self.open.len()));
-                self.open.push(event);
-            }
-            Some(RecordingLine::Begin { slack_ms }) => self.admission.set_slack_ms(slack_ms),
-            Some(RecordingLine::Queued(json)) => {
-                let event = CloudEvent::from_json(&json).map_err(|error| error.to_string())?;
-                self.admission.readmit_queued(&event);
-                self.consumer.queue(event);
-            }
-            Some(RecordingLine::Cut { epoch, newest_ms }) => {
-                if epoch != self.epochs {
-                    return Err(format!("epoch {epoch} where {} was expected", self.epochs));
-                }
-                self.admission.advance_to(newest_ms);
-                self.epochs += 1;
-                let (events, late) = (std::mem::take(&mut self.open), std::mem::take(&mut self.late));
-                self.consumer.take(self.admission.cut(epoch, events, late, None))?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -410,19 +335,5 @@ impl<C: EpochConsumer> Running<C> {
         let (events, late) = (std::mem::take(&mut open.events), std::mem::take(&mut open.late));
         let offered_at_ms = open.offered_at_ms.filter(|_| !events.is_empty());
         self.consumer.take(self.admission.cut(epoch, events, late, offered_at_ms)).map_err(LiveGateError::Consumer)
-    }
-}
-
-impl Admission {
-    fn cut(&self, number: u64, events: Vec<Event>, late: Vec<usize>, offered_at_ms: Option<i64>) -> CutEpoch {
-        CutEpoch {
-            number,
-            events,
-            late,
-            newest_ms: self.newest_ms(),
-            watermark_ms: self.watermark_ms(),
-            accepted: self.accepted,
-            offered_at_ms,
-        }
     }
 }

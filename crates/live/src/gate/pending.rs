@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::gate::event_time::EventTimePace;
+use super::event_time::EventTimePace;
 use crate::intake::{Full, IntakeReceipt, Offered, Ticket};
 
 /// Batches that wait for the gate.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::cloud_event::CloudEvent;
 use crate::queue::EventQueue;
 use crate::wall::markup::clock;
+use crate::wall_clock::wall_clock_ms;
 use crate::webhook::WebhookUrl;
 
 /// Events that are kept of a source.
@@ -118,7 +119,7 @@ impl ExternalFeed {
     /// Notes that the source cannot be read. What was read before stays, and says from when it is.
     pub(super) fn fail(&self, why: &str, last_read_ms: Option<i64>) {
         let before = last_read_ms.map_or_else(String::new, |read_ms| {
-            format!("; what is shown was read at {} UTC", clock(read_ms, crate::wall_clock_ms()))
+            format!("; what is shown was read at {} UTC", clock(read_ms, wall_clock_ms()))
         });
         self.read().failure = Some(format!("{} cannot be read: {why}{before}", self.source));
     }
