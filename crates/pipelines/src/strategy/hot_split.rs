@@ -16,7 +16,7 @@ use super::dataflow::context::{WorkerContext, WorkerTotals, execute};
 use super::dataflow::hot_keys::HotKeys;
 use super::dataflow::operators::OwnershipFilter;
 use super::dataflow::routing::{Batches, Outbox, Placement, Routing};
-use super::dataflow::sink::{ResultCollector, make_sink};
+use super::dataflow::sink::{MakeSink, ResultCollector, make_sink};
 use super::dataflow::source_reader::{Make, Router};
 use super::dataflow::worker_loop::Reading;
 use super::declaration::{
@@ -62,13 +62,23 @@ pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
     collector: &ResultCollector<R>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
     let combine = combining(context, first.combine)?;
-    let (intake, sink) = (first.intake, make_sink(&first.operator, collector));
+    run_one_stage(context, first.intake, combine, make_sink(&first.operator, collector))
+}
+
+/// Compiled once for each type of messages: the sink has erased what it answers.
+fn run_one_stage<M: Message>(
+    context: &RunContext,
+    intake: Intake<M>,
+    combine: Make<dyn Router<M, M>>,
+    sink: MakeSink<M>,
+) -> Result<Vec<WorkerTotals>, RunError> {
     execute(context, placement, move |worker, worker_context| {
         let sink = sink(worker_context.share(), [worker_context.fault(), worker_context.fault()]);
-        let late = worker_context.run(worker, &intake, &Reading::InTurn, |messages| {
+        let last = |messages: Batches<'_, M>| {
             let messages = route_to_owners(&worker_context, messages, &intake, combine());
             worker_context.last(messages, OwnershipFilter::everything(), Rc::clone(&sink));
-        });
+        };
+        let late = worker_context.run(worker, &intake, &Reading::InTurn, Box::new(last));
         worker_context.end(worker, &sink, late)
     })
 }
@@ -80,20 +90,32 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
     second: SecondStage<B, R>,
     collector: &ResultCollector<R>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
+    let sink = make_sink(&second.operator, collector);
+    run_two_stages(context, first, second.router, sink)
+}
+
+/// Compiled once for each type of messages and of rows in between.
+fn run_two_stages<M: Message, B: Message>(
+    context: &RunContext,
+    first: FirstStage<M, B>,
+    router: Make<dyn Router<B, B>>,
+    sink: MakeSink<B>,
+) -> Result<Vec<WorkerTotals>, RunError> {
     let combine = combining(context, first.combine)?;
-    let (intake, operator, sink) = (first.intake, first.operator, make_sink(&second.operator, collector));
+    let (intake, operator) = (first.intake, first.operator);
     execute(context, placement, move |worker, worker_context| {
         let sink = sink(worker_context.share(), [FaultInjector::not(), worker_context.fault()]);
-        let late = worker_context.run(worker, &intake, &Reading::InTurn, |messages| {
+        let stages = |messages: Batches<'_, M>| {
             let messages = route_to_owners(&worker_context, messages, &intake, combine());
             let rows = worker_context.rows(
                 messages,
                 OwnershipFilter::everything(),
                 operator(worker_context.share()),
-                (second.router)(),
+                router(),
             );
             worker_context.last(rows, OwnershipFilter::everything(), Rc::clone(&sink));
-        });
+        };
+        let late = worker_context.run(worker, &intake, &Reading::InTurn, Box::new(stages));
         worker_context.end(worker, &sink, late)
     })
 }

@@ -19,11 +19,11 @@ use timely::dataflow::operators::generic::Operator;
 use super::dataflow::context::{WorkerContext, WorkerTotals, execute};
 use super::dataflow::frontier::FrontierTracker;
 use super::dataflow::routing::{Batch, Batches, Builder, Outbox, Placement, Routing};
-use super::dataflow::sink::{ChunkedVec, ResultCollector, SharedSink, Sink};
-use super::dataflow::source_reader::Router;
+use super::dataflow::sink::{ChunkedVec, MakeSink, ResultCollector, SharedSink, Sink};
+use super::dataflow::source_reader::{Make, Router};
 use super::dataflow::worker_loop::Reading;
 use super::declaration::{Declaration, Executor, PlacementRequest, Topology, needs_state};
-use super::stage::{FirstStage, Route, SecondStage};
+use super::stage::{FirstStage, Intake, Route, SecondStage};
 use crate::answers::Corrupt;
 use crate::driver::{OperatorName, StateCounts};
 use crate::eviction::StateShare;
@@ -69,23 +69,8 @@ pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
     first: FirstStage<M, R>,
     collector: &ResultCollector<R>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
-    let (maps, collector) = (Maps::new(&first.operator, context.workers()), collector.clone());
-    execute(context, placement, move |worker, worker_context| {
-        let share = Maps::share(&maps, &first.intake.route, worker_context.worker);
-        let last: SharedSink<M> = Rc::new(RefCell::new(LastShare::new(
-            share,
-            worker_context.fault(),
-            worker_context.fault(),
-            collector.clone(),
-        )));
-        let late = worker_context.run(worker, &first.intake, &Reading::InTurn, |messages| {
-            let tracker = Rc::new(RefCell::new(FrontierTracker::new(&worker_context, OperatorName::Answers, true)));
-            let into = Rc::clone(&last);
-            let store = store(messages, &tracker, move |batch| into.borrow_mut().take(batch));
-            answer(&worker_context, store, tracker, Rc::clone(&last));
-        });
-        worker_context.end(worker, &last, late)
-    })
+    let last = make_last(&first.operator, &first.intake.route, context.workers(), collector);
+    run_one_stage(context, first.intake, last)
 }
 
 pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
@@ -94,23 +79,59 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
     second: SecondStage<B, R>,
     collector: &ResultCollector<R>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
-    let first_maps = Maps::new(&first.operator, context.workers());
-    let second_maps = Maps::new(&second.operator, context.workers());
-    let collector = collector.clone();
+    let last = make_last(&second.operator, &second.route, context.workers(), collector);
+    run_two_stages(context, first, second.router, last)
+}
+
+/// Makes the last stage of each worker: its share of maps that all of them have.
+fn make_last<M: Message, R: Message + Corrupt>(
+    operator: &MakeOperator<M, R>,
+    route: &Route<M>,
+    workers: usize,
+    collector: &ResultCollector<R>,
+) -> MakeSink<M> {
+    let (maps, route, collector) = (Maps::new(operator, workers), Arc::clone(route), collector.clone());
+    Arc::new(move |StateShare { index: worker, .. }, [messages_fault, answers_fault]| {
+        let (share, collector) = (Maps::share(&maps, &route, worker), collector.clone());
+        Rc::new(RefCell::new(LastShare { share, messages_fault, answers_fault, answers: Vec::new(), collector }))
+    })
+}
+
+/// Compiled once for each type of messages: the last stage has erased what it answers.
+fn run_one_stage<M: Message>(
+    context: &RunContext,
+    intake: Intake<M>,
+    last: MakeSink<M>,
+) -> Result<Vec<WorkerTotals>, RunError> {
     execute(context, placement, move |worker, worker_context| {
-        let share = Maps::share(&second_maps, &second.route, worker_context.worker);
-        let last: SharedSink<B> = Rc::new(RefCell::new(LastShare::new(
-            share,
-            FaultInjector::not(),
-            worker_context.fault(),
-            collector.clone(),
-        )));
-        let late = worker_context.run(worker, &first.intake, &Reading::InTurn, |messages| {
+        let last = last(worker_context.share(), [worker_context.fault(), worker_context.fault()]);
+        let stage = |messages: Batches<'_, M>| {
+            let tracker = Rc::new(RefCell::new(FrontierTracker::new(&worker_context, OperatorName::Answers, true)));
+            let into = Rc::clone(&last);
+            let store = store(messages, &tracker, move |batch| into.borrow_mut().take(batch));
+            answer(&worker_context, store, tracker, Rc::clone(&last));
+        };
+        let late = worker_context.run(worker, &intake, &Reading::InTurn, Box::new(stage));
+        worker_context.end(worker, &last, late)
+    })
+}
+
+/// Compiled once for each type of messages and of rows in between.
+fn run_two_stages<M: Message, B: Message>(
+    context: &RunContext,
+    first: FirstStage<M, B>,
+    router: Make<dyn Router<B, B>>,
+    last: MakeSink<B>,
+) -> Result<Vec<WorkerTotals>, RunError> {
+    let maps = Maps::new(&first.operator, context.workers());
+    execute(context, placement, move |worker, worker_context| {
+        let last = last(worker_context.share(), [FaultInjector::not(), worker_context.fault()]);
+        let stages = |messages: Batches<'_, M>| {
             let between = Rc::new(RefCell::new(Between {
-                share: Maps::share(&first_maps, &first.intake.route, worker_context.worker),
+                share: Maps::share(&maps, &first.intake.route, worker_context.worker),
                 fault: worker_context.fault(),
                 rows: Vec::new(),
-                router: (second.router)(),
+                router: router(),
                 out: worker_context.outbox(worker_context.placement.windows.clone()),
                 last: Rc::clone(&last),
             }));
@@ -124,7 +145,8 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
                 Rc::new(RefCell::new(FrontierTracker::new(&worker_context, OperatorName::Answers, true))),
                 Rc::clone(&last),
             );
-        });
+        };
+        let late = worker_context.run(worker, &first.intake, &Reading::InTurn, Box::new(stages));
         worker_context.end(worker, &last, late)
     })
 }
@@ -225,17 +247,6 @@ struct LastShare<M, R> {
     answers_fault: FaultInjector,
     answers: Vec<R>, // on their way to the map that gave them
     collector: ResultCollector<R>,
-}
-
-impl<M, R> LastShare<M, R> {
-    fn new(
-        share: Share<M, R>,
-        messages_fault: FaultInjector,
-        answers_fault: FaultInjector,
-        collector: ResultCollector<R>,
-    ) -> Self {
-        Self { share, messages_fault, answers_fault, answers: Vec::new(), collector }
-    }
 }
 
 impl<M: Message, R: Message + Corrupt> Sink<M> for LastShare<M, R> {
@@ -432,27 +443,20 @@ mod tests {
     #[test]
     fn answers_stand_in_the_order_of_their_map_whichever_worker_had_it_answered() {
         let operator: MakeOperator<u64, Change<Number>> = Arc::new(|_| Box::new(Clock::default()));
-        let (maps, route): (_, Route<u64>) = (Maps::new(&operator, 2), Arc::new(|message| *message));
-        let collector = ResultCollector::new(None);
-        let share = |worker| {
-            LastShare::new(
-                Maps::share(&maps, &route, worker),
-                FaultInjector::not(),
-                FaultInjector::not(),
-                collector.clone(),
-            )
-        };
-        let mut workers = [0, 1].map(share);
+        let (route, collector): (Route<u64>, _) = (Arc::new(|message| *message), ResultCollector::new(None));
+        let last = make_last(&operator, &route, 2, &collector);
+        let no_faults = || [FaultInjector::not(), FaultInjector::not()];
+        let workers = [0, 1].map(|index| last(StateShare { index, of: 2 }, no_faults()));
         for (watermark_ms, worker) in [(1, 1), (2, 0), (3, 0), (4, 1), (5, 0)] {
-            workers[worker].advance(EventTimeProgress { watermark_ms, ..EventTimeProgress::NOTHING });
+            workers[worker].borrow_mut().advance(EventTimeProgress { watermark_ms, ..EventTimeProgress::NOTHING });
         }
-        for (worker, share) in workers.iter_mut().enumerate() {
-            share.submit(worker);
+        for (worker, share) in workers.iter().enumerate() {
+            share.borrow_mut().submit(worker);
         }
         drop(workers);
         let one: Vec<_> = [(1, 1), (1, -1), (2, 1), (2, -1), (3, 1), (3, -1), (4, 1), (4, -1), (5, 1)].to_vec();
         let given: Vec<_> = collector.empty().iter().map(|change| (change.row.0, change.times)).collect();
-        assert_eq!(given.len(), one.len() * maps.0.len());
+        assert_eq!(given.len(), one.len() * maps(2));
         assert!(given.chunks(one.len()).all(|of_map| of_map == one), "{given:?}");
     }
 }

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use super::dataflow::context::{WorkerTotals, execute};
-use super::dataflow::routing::{Placement, Routing};
-use super::dataflow::sink::{ResultCollector, make_sink};
+use super::dataflow::routing::{Batches, Placement, Routing};
+use super::dataflow::sink::{MakeSink, ResultCollector, make_sink};
+use super::dataflow::source_reader::{Make, Router};
 use super::dataflow::worker_loop::Reading;
 use super::declaration::{PlacementRequest, Topology};
-use super::stage::{FirstStage, Intake, SecondStage, by_event_id};
+use super::stage::{FirstStage, Intake, Route, SecondStage, by_event_id};
 use crate::answers::Corrupt;
 use crate::fault::FaultInjector;
 use crate::feed::Partition;
@@ -21,8 +22,17 @@ pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
     first: FirstStage<M, R>,
     collector: &ResultCollector<R>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
-    let partitions = partitions(topology, context, &first.intake);
-    let (sink, stays) = (make_sink(&first.operator, collector), first.intake.stays_where_read);
+    run_one_stage(topology, context, first.intake, make_sink(&first.operator, collector))
+}
+
+/// Compiled once for each type of messages: the sink has erased what it answers.
+fn run_one_stage<M: Message>(
+    topology: Topology,
+    context: &RunContext,
+    intake: Intake<M>,
+    sink: MakeSink<M>,
+) -> Result<Vec<WorkerTotals>, RunError> {
+    let (partitions, stays) = (partitions(topology, context, &intake), intake.stays_where_read);
     let placement = move |request: PlacementRequest| {
         let placed = (topology.placement)(request);
         if stays { Placement { states: Routing::One(request.worker), ..placed } } else { placed }
@@ -30,9 +40,10 @@ pub(super) fn one_stage<M: Message, R: Message + Corrupt>(
     execute(context, placement, move |worker, worker_context| {
         let sink = sink(worker_context.share(), [worker_context.fault(), worker_context.fault()]);
         let reading = Reading::of(worker_context.worker, partitions.as_ref());
-        let late = worker_context.run(worker, &first.intake, &reading, |messages| {
-            worker_context.last(messages, worker_context.ownership(&first.intake.route), Rc::clone(&sink));
-        });
+        let last = |messages: Batches<'_, M>| {
+            worker_context.last(messages, worker_context.ownership(&intake.route), Rc::clone(&sink));
+        };
+        let late = worker_context.run(worker, &intake, &reading, Box::new(last));
         worker_context.end(worker, &sink, late)
     })
 }
@@ -45,18 +56,30 @@ pub(super) fn two_stages<M: Message, B: Message, R: Message + Corrupt>(
     second: SecondStage<B, R>,
     collector: &ResultCollector<R>,
 ) -> Result<Vec<WorkerTotals>, RunError> {
-    let partitions = partitions(topology, context, &first.intake);
     let sink = make_sink(&second.operator, collector);
+    run_two_stages(topology, context, first, (second.router, second.route), sink)
+}
+
+/// Compiled once for each type of messages and of rows in between.
+fn run_two_stages<M: Message, B: Message>(
+    topology: Topology,
+    context: &RunContext,
+    first: FirstStage<M, B>,
+    (router, route): (Make<dyn Router<B, B>>, Route<B>),
+    sink: MakeSink<B>,
+) -> Result<Vec<WorkerTotals>, RunError> {
+    let FirstStage { intake, operator, .. } = first;
+    let partitions = partitions(topology, context, &intake);
     execute(context, topology.placement, move |worker, worker_context| {
         // A fault of messages fires where they enter: in the first stage.
         let sink = sink(worker_context.share(), [FaultInjector::not(), worker_context.fault()]);
         let reading = Reading::of(worker_context.worker, partitions.as_ref());
-        let late = worker_context.run(worker, &first.intake, &reading, |messages| {
-            let ownership = worker_context.ownership(&first.intake.route);
-            let rows =
-                worker_context.rows(messages, ownership, (first.operator)(worker_context.share()), (second.router)());
-            worker_context.last(rows, worker_context.ownership(&second.route), Rc::clone(&sink));
-        });
+        let stages = |messages: Batches<'_, M>| {
+            let (ownership, operator) = (worker_context.ownership(&intake.route), operator(worker_context.share()));
+            let rows = worker_context.rows(messages, ownership, operator, router());
+            worker_context.last(rows, worker_context.ownership(&route), Rc::clone(&sink));
+        };
+        let late = worker_context.run(worker, &intake, &reading, Box::new(stages));
         worker_context.end(worker, &sink, late)
     })
 }

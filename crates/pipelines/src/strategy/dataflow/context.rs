@@ -77,10 +77,21 @@ pub(crate) fn execute(
     placement: impl Fn(PlacementRequest) -> Placement + Send + Sync + 'static,
     work: impl Fn(&mut Worker, WorkerContext) -> Vec<WorkerTotals> + Send + Sync + 'static,
 ) -> Result<Vec<WorkerTotals>, RunError> {
+    start(context, make_context(context, Box::new(placement)), Box::new(work))
+}
+
+type Place = Box<dyn Fn(PlacementRequest) -> Placement + Send + Sync>;
+type Work = Box<dyn Fn(&mut Worker, WorkerContext) -> Vec<WorkerTotals> + Send + Sync>;
+
+/// Returns what makes the context of a worker.
+fn make_context(
+    context: &RunContext,
+    placement: Place,
+) -> impl Fn(&mut Worker) -> WorkerContext + Send + Sync + 'static {
     let (config, feed, drivers) = (context.config, Arc::clone(&context.feed), Arc::clone(&context.drivers));
     let (process, processes) = (context.deployment.process(), context.deployment.processes());
     let hook = context.hook.clone();
-    let work = move |worker: &mut Worker| {
+    move |worker| {
         if let Some(hook) = &hook {
             hook(worker);
         }
@@ -90,7 +101,7 @@ pub(crate) fn execute(
             workers: worker.peers(),
             deduplicates: config.deduplicate.is_some(),
         };
-        let worker_context = WorkerContext {
+        WorkerContext {
             feed: Arc::clone(&feed),
             config,
             worker: request.worker,
@@ -109,16 +120,20 @@ pub(crate) fn execute(
             rounds: Rc::default(),
             traffic: Rc::default(),
             fault_fired: FaultFired::default(),
-        };
-        work(worker, worker_context)
-    };
-    start(context, Box::new(work))
+        }
+    }
 }
 
-type Work = Box<dyn Fn(&mut Worker) -> Vec<WorkerTotals> + Send + Sync>;
-
 /// Starts the workers; type-erased, so that it is compiled once.
-fn start(context: &RunContext, work: Work) -> Result<Vec<WorkerTotals>, RunError> {
+fn start(
+    context: &RunContext,
+    make_context: impl Fn(&mut Worker) -> WorkerContext + Send + Sync + 'static,
+    work: Work,
+) -> Result<Vec<WorkerTotals>, RunError> {
+    let work = move |worker: &mut Worker| {
+        let worker_context = make_context(worker);
+        work(worker, worker_context)
+    };
     let guards = match &context.deployment {
         Deployment::Threads => {
             let config = match context.config.workers {

@@ -19,6 +19,9 @@ pub(crate) const RECORDS_PER_STEP: usize = 16384;
 
 type Input<M> = InputHandle<u64, CapacityContainerBuilder<Batch<M>>>;
 
+/// Builds what comes after the readers.
+type Rest<'a, M> = Box<dyn FnOnce(Batches<'_, M>) + 'a>;
+
 /// What a worker reads: its epochs of the trace, or what was partitioned for it in advance.
 pub(crate) enum Reading<'a> {
     InTurn,
@@ -48,7 +51,7 @@ impl WorkerContext {
         worker: &mut Worker,
         intake: &Intake<M>,
         reading: &Reading<'_>,
-        rest: impl FnOnce(Batches<'_, M>),
+        rest: Rest<'_, M>,
     ) -> LateSet {
         match self.config.deduplicate.zip(intake.after_dedup.as_ref()) {
             Some((horizon, router)) => {

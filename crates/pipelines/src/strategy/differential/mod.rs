@@ -63,6 +63,7 @@ use self::collections::{Incremental, Rows, TimedEvent, retimed};
 use self::delay::delay_until_due;
 use super::dataflow::context::{WorkerContext, WorkerTotals, execute};
 use super::dataflow::operators::OwnershipFilter;
+use super::dataflow::routing::Batches;
 use super::dataflow::sink::{MakeSink, ResultCollector, SharedSink, Sink, make_sink};
 use super::dataflow::worker_loop::Reading;
 use super::declaration::{Declaration, Executor, FirstShape, Request, Topology, UnsupportedReason};
@@ -128,9 +129,10 @@ pub(crate) fn run<D: Incremental>(
         };
         // Every message goes to its worker, which never asks for a route again.
         let messages = stage::Intake::each(select, |_| 0);
-        let late = worker_context.run(worker, &messages, &Reading::InTurn, |messages| {
+        let last = |messages: Batches<'_, _>| {
             worker_context.last(messages, OwnershipFilter::everything(), Rc::clone(&sink));
-        });
+        };
+        let late = worker_context.run(worker, &messages, &Reading::InTurn, Box::new(last));
         worker_context.show_at_the_end(sink.borrow().state_counts());
         worker_context.end(worker, &sink, late)
     })
