@@ -4,7 +4,8 @@ use std::sync::{Arc, PoisonError};
 
 use flowbench_events::{duration_text, rfc3339};
 use flowbench_live::{
-    EventTimePace, FunctionState, FunctionStatus, RemarkSource, RunningFunctions, WallRemarks, wall_clock_ms,
+    EventTimePace, FunctionState, FunctionStates, FunctionStatus, RemarkSource, RunningFunctions, WallRemarks,
+    wall_clock_ms,
 };
 
 use super::rules::RunningRules;
@@ -32,7 +33,7 @@ pub(super) fn remarks(
         if let Some(rules) = &rules {
             remarks.problems.extend(rules.lock().unwrap_or_else(PoisonError::into_inner).problem.clone());
         }
-        let functions = functions.as_ref().map(|functions| functions.get()).unwrap_or_default();
+        let functions = functions.as_ref().map(FunctionStates::get).unwrap_or_default();
         remarks.problems.extend(functions.iter().filter_map(stopped));
         for problem in &mut remarks.problems {
             if let Some((end, _)) = problem.char_indices().nth(PROBLEM_CHARS_MAX) {

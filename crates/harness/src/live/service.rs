@@ -156,8 +156,7 @@ impl LiveService {
     /// Returns why the file of rules as it is now is not taken up; `None` if it is, or there is none.
     pub fn rules_problem(&self) -> Option<String> {
         let states = self.rules.as_ref()?.states();
-        let problem = states.lock().unwrap_or_else(PoisonError::into_inner).problem.clone();
-        problem
+        states.lock().unwrap_or_else(PoisonError::into_inner).problem.clone()
     }
 
     /// Returns the session.
